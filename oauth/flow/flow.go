@@ -1,0 +1,64 @@
+// Package flow is an authorization request in progress: what is known of it (Interaction), what it still needs (Next).
+//
+// Next is the only place that knows the order sign-in, account choice, consent, finish (OpenID Connect Core section 3.1.2).
+// It is pure; rooms never know each other, they come back to the dispatcher that calls it.
+package flow
+
+import (
+	"time"
+)
+
+// Request is a clean authorization request: repeated parameters refused, client known, redirect URI matched.
+type Request struct {
+	ClientID            string            `json:"client_id"`
+	RedirectURI         string            `json:"redirect_uri"`      // where the answer goes, exactly as matched
+	RedirectURISent     bool              `json:"redirect_uri_sent"` // it was in the request, so the token request must repeat it
+	ResponseType        string            `json:"response_type"`
+	ResponseMode        string            `json:"response_mode"` // resolved: "query", "form_post"
+	Scopes              []string          `json:"scopes"`        // asked, known, allowed
+	Resources           []string          `json:"resources,omitempty"`
+	State               string            `json:"state,omitempty"`
+	Nonce               string            `json:"nonce,omitempty"`
+	CodeChallenge       string            `json:"code_challenge,omitempty"`
+	CodeChallengeMethod string            `json:"code_challenge_method,omitempty"`
+	Prompts             []string          `json:"prompts,omitempty"`
+	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts
+	LoginHint           string            `json:"login_hint,omitempty"`
+	HintSubject         string            `json:"hint_subject,omitempty"` // sub of a verified id_token_hint
+	UILocales           []string          `json:"ui_locales,omitempty"`
+	ACRValues           []string          `json:"acr_values,omitempty"`
+	Claims              string            `json:"claims,omitempty"` // the claims parameter as sent, size-capped JSON
+	Display             string            `json:"display,omitempty"`
+	Extra               map[string]string `json:"extra,omitempty"`
+}
+
+// Prompted tells whether the request has the prompt value.
+func (r Request) Prompted(p string) bool {
+	for _, v := range r.Prompts {
+		if v == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Facts is what happened in this interaction so far; the rooms add to it, the row keeps it.
+type Facts struct {
+	SignedInAt  time.Time `json:"signed_in_at,omitzero"`  // a sign-in (with credentials) made within this interaction
+	AccountAt   time.Time `json:"account_at,omitzero"`    // the person chose the account within this interaction
+	UserID      string    `json:"user_id,omitempty"`      // by whom
+	DecidedAt   time.Time `json:"decided_at,omitzero"`    // the consent question was answered
+	Granted     []string  `json:"granted,omitempty"`      // scopes allowed then
+	Denied      bool      `json:"denied,omitempty"`       // the person said no
+	RefusedSign bool      `json:"refused_sign,omitempty"` // cancelled at sign-in
+}
+
+// Interaction is the row, typed.
+type Interaction struct {
+	ID        string
+	Errand    string // "authorize", or "account" for a plain sign-in that ends at the account page
+	Request   Request
+	Facts     Facts
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}

@@ -1,0 +1,150 @@
+// Package pages turns typed page structs into HTML in the person's language, with the operator's brand.
+//
+// A page is a struct here, a template of the same snake-case name in templates/pages, and texts in templates/lang. Pages
+// know nothing of cookies or domain services. Begin with Page and Pages.Render.
+package pages
+
+import (
+	"time"
+)
+
+// Page is what Render takes: each page struct names its template (without .html) and its title's message id.
+type Page interface {
+	Template() string
+	Title() string
+}
+
+// App is how a page shows a client: name, host of the redirect URI, logo only if vouched for by the operator.
+type App struct{ ID, Name, Host, LogoURI, PolicyURI, TOSURI, URI string }
+
+// Person is how a page shows who is signed in.
+type Person struct{ Name, Email, Username string }
+
+// Problem is one mistake in a form: the field's id and the message id of its text.
+type Problem struct {
+	Field, Message string
+	Args           map[string]string
+}
+
+// SignIn asks for e-mail or user name and password.
+type SignIn struct {
+	App        *App    // nil = signing in to the account page
+	Action     string  // form target
+	Username   string  // typed before, or login_hint
+	Problem    string  // message id of the one message for both fields, "" = none
+	RetryAfter int     // seconds, for a throttled answer
+	Reauth     *Person // the person must sign in again; the name is fixed
+	SignUpURL  string  // "" = closed
+	ForgotURL  string
+	CancelURL  string // back to the app with access_denied; "" = none
+}
+
+// SignUp creates an account.
+type SignUp struct {
+	App                   *App
+	Action, SignInURL     string
+	Name, Email, Username string
+	MinLength             int
+	AskUsername           bool
+	Problems              []Problem
+}
+
+// ChooseAccount: go on as the one signed in, or another.
+type ChooseAccount struct {
+	App    *App
+	Action string
+	Person Person
+}
+
+// ScopeLine is one scope in plain words. Name, e-mail and the like come from the message catalogue by scope; a resource's
+// scope that has no text shows its name and the resource's.
+type ScopeLine struct {
+	Scope    string
+	Title    string // already in words, or "" to look up "scope.<scope>"
+	More     string
+	Required bool // not selectable (openid)
+	Checked  bool
+}
+
+// Consent asks what the app may do.
+type Consent struct {
+	App        App
+	Action     string
+	Person     Person
+	Fixed      []ScopeLine // "will be able to"
+	Choices    []ScopeLine // "you choose"
+	Loopback   bool        // warn: the app runs on this computer, anyone could pretend to be it
+	NotYouURL  string
+	AccountURL string
+}
+
+// SignOut asks before ending the session.
+type SignOut struct {
+	App    *App
+	Action string
+	Person Person
+	Hidden map[string]string // carried form fields
+}
+
+// SignedOut says it is done.
+type SignedOut struct {
+	SignInURL string
+	App       *App
+	BackURL   string
+}
+
+// Forgot says whom to ask while there is no mail.
+type Forgot struct {
+	Contact   string
+	SignInURL string
+}
+
+// FormPost sends the answer to the client by a form that submits itself (OAuth 2.0 Form Post Response Mode).
+type FormPost struct {
+	App    *App
+	Action string
+	Fields [][2]string // in order
+}
+
+// Account is the overview: who am I, password, sessions, connected apps.
+type Account struct {
+	Person          Person
+	Profile         [][2]string
+	Verified        bool
+	PasswordChanged time.Time
+	Notices         []string // message ids (for example "reuse" after refresh-token reuse), newest first
+	Sessions        []SessionLine
+	Apps            []AppLine
+	Done            string // message id of what was just done, "" = nothing
+}
+
+// SessionLine is one browser.
+type SessionLine struct {
+	ID, Agent, Address string
+	SeenAt             time.Time
+	Current            bool
+}
+
+// AppLine is one connected app.
+type AppLine struct {
+	App
+	Scopes          []ScopeLine
+	Since, LastUsed time.Time
+}
+
+// ChangePassword changes it.
+type ChangePassword struct {
+	Person    Person
+	MinLength int
+	Problems  []Problem
+}
+
+// Error is the one page for what went wrong.
+type Error struct {
+	Kind      string
+	Args      map[string]string
+	Facts     [][2]string
+	Back      string
+	Reference string
+	At        time.Time
+}

@@ -1,0 +1,4 @@
+package web
+
+// Mux holds both sides.
+type Mux struct{}

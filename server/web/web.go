@@ -1,0 +1,51 @@
+// Package web is the front door's frame: the two muxes (browser side with cookies, HTML, CSP and cross-origin protection; API
+// side where no cookie is ever read), the shape of every handler and room, the one border that turns errors into bytes,
+// and the middleware (request id, wide event, limits, real address, CORS).
+//
+// It knows no room. Begin with Func, Room and Mux.
+package web
+
+import (
+	"net/http"
+)
+
+// Func is a handler: parse, decide, render. A returned error is turned into bytes at the border: on the browser side
+// a page, on the API side OAuth JSON.
+type Func func(w http.ResponseWriter, r *http.Request) error
+
+// Room is a set of routes that belong together.
+type Room interface{ Mount(*Mux) }
+
+// CORS says which origins may read an API route's answers.
+type CORS int
+
+// The three policies.
+const (
+	NoCORS         CORS = iota
+	PublicCORS          // "*": discovery, JWKS
+	RegisteredCORS      // origins of enabled clients, echoed: token, revocation, userinfo
+)
+
+// PageError is an error a person meets: Kind chooses the texts (templates/lang), Facts are shown under "For developers".
+type PageError struct {
+	Status int               // HTTP status, 400 if zero
+	Kind   string            // message id stem, for example "redirect_mismatch", "expired", "not_found", "server"
+	Facts  []Fact            // shown to developers, in order
+	Args   map[string]string // for the texts: Client, Host …
+	Back   string            // a safe link back, "" = none
+	Cause  error             // for the log only
+}
+
+// Fact is one line for developers.
+type Fact struct{ Name, Value string }
+
+// Error is for the log.
+func (e *PageError) Error() string {
+	if e.Cause != nil {
+		return e.Kind + ": " + e.Cause.Error()
+	}
+	return e.Kind
+}
+
+// Unwrap gives the cause.
+func (e *PageError) Unwrap() error { return e.Cause }
