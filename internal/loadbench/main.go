@@ -1,0 +1,83 @@
+// Command loadbench measures what a request costs Signet: CPU time of the server's own process per request, as a multiple of
+// a bare endpoint (net/http + JSON + one ES256 signature) measured in the same run. Ratios survive a noisy machine, times
+// do not. The generator, the bare endpoint, Signet and Postgres are processes of their own.
+//
+//	go run ./internal/loadbench                      # SQLite, synchronous=FULL
+//	go run ./internal/loadbench -postgres DSN        # a fresh, empty database
+//
+// docs/benchmarks.md has the method and the results. Linux only: CPU time is read from /proc.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+)
+
+type options struct {
+	signet      string
+	dsn         string
+	concurrency int
+	duration    time.Duration
+	rounds      int
+	only        string
+	keep        bool
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "bare" {
+		serveBare()
+		return
+	}
+	var o options
+	flag.StringVar(&o.signet, "signet", "", "the signet binary; empty = build it from this checkout")
+	flag.StringVar(&o.dsn, "postgres", "", "DSN of a fresh Postgres database; empty = SQLite")
+	flag.IntVar(&o.concurrency, "c", 64, "requests at once")
+	flag.DurationVar(&o.duration, "d", 2*time.Second, "length of one measurement")
+	flag.IntVar(&o.rounds, "rounds", 3, "measurements of each scenario; the median counts")
+	flag.StringVar(&o.only, "only", "", "run only the scenarios whose name contains this")
+	flag.BoolVar(&o.keep, "keep", false, "keep the temporary folder")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "loadbench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "signet-loadbench-")
+	if err != nil {
+		return err
+	}
+	if !o.keep {
+		defer os.RemoveAll(dir)
+	}
+	bare, err := startBare(ctx)
+	if err != nil {
+		return fmt.Errorf("start the bare endpoint: %w", err)
+	}
+	defer bare.stop()
+	signet, err := startSignet(ctx, dir, o)
+	if err != nil {
+		return fmt.Errorf("start signet: %w", err)
+	}
+	defer signet.stop()
+	fmt.Printf("idle memory %.1f MiB, start %d ms (database there), binary %.1f MB\n",
+		signet.rssMiB(), signet.startMillis, float64(signet.binarySize)/1e6)
+
+	w, err := newWorld(ctx, signet.url, o)
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	report, err := measureAll(ctx, o, bare, signet, w)
+	if err != nil {
+		return err
+	}
+	report.print(os.Stdout)
+	return w.signInStorm(ctx, os.Stdout)
+}
