@@ -1,0 +1,246 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is the whole tree. Field order is the order of `signet config show` and of config.yaml.
+type Config struct {
+	Server    Server     `yaml:"server"`
+	Storage   Storage    `yaml:"storage"`
+	Keys      Keys       `yaml:"keys"`
+	Tokens    Tokens     `yaml:"tokens"`
+	Sessions  Sessions   `yaml:"sessions"`
+	Passwords Passwords  `yaml:"passwords"`
+	Signup    Signup     `yaml:"signup"`
+	Branding  Branding   `yaml:"branding"`
+	Support   Support    `yaml:"support"`
+	Limits    Limits     `yaml:"limits"`
+	Log       Log        `yaml:"log"`
+	Audit     Audit      `yaml:"audit"`
+	Clients   []Client   `yaml:"clients"`
+	Resources []Resource `yaml:"resources"`
+
+	// MasterKey comes from SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE only, never from the configuration file, so that
+	// the file may be kept where secrets may not.
+	MasterKey Secret `yaml:"-"`
+
+	origins map[string]string
+}
+
+// Server is where and as whom Signet answers.
+type Server struct {
+	Listen         string         `yaml:"listen"`          // host:port of the public listener
+	InternalListen string         `yaml:"internal_listen"` // host:port of metrics and health; "" = off
+	Issuer         string         `yaml:"issuer"`          // iss, without trailing slash; see Config.IssuerURL
+	TLS            TLS            `yaml:"tls"`
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-* count
+	ShutdownGrace  time.Duration  `yaml:"shutdown_grace"`  // how long running requests may finish
+}
+
+// TLS names the files of native TLS; both or none.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// On tells whether Signet speaks TLS itself.
+func (t TLS) On() bool { return t.CertFile != "" || t.KeyFile != "" }
+
+// Storage is the database.
+type Storage struct {
+	DSN      DSN    `yaml:"dsn"`       // sqlite:PATH (relative to the working directory) or postgres://…
+	Migrate  string `yaml:"migrate"`   // auto: serve migrates at start, under a lock; off: `signet migrate up` does
+	PoolSize int    `yaml:"pool_size"` // connections (Postgres) or readers (SQLite); 0 = chosen by the number of cores
+}
+
+// Keys is the timetable of the signing keys.
+type Keys struct {
+	Rotation time.Duration `yaml:"rotation"` // a new signing key this often; 0 = by command only
+}
+
+// Tokens holds lifetimes; a client's own values win over the first three.
+type Tokens struct {
+	AccessLifetime  time.Duration `yaml:"access_lifetime"`
+	RefreshIdle     time.Duration `yaml:"refresh_idle"`     // unused this long, a grant ends
+	RefreshLifetime time.Duration `yaml:"refresh_lifetime"` // absolute
+	RefreshGrace    time.Duration `yaml:"refresh_grace"`    // the previous refresh token gets the same answer again; 0 = off
+	CodeLifetime    time.Duration `yaml:"code_lifetime"`
+	DefaultAudience string        `yaml:"default_audience"` // aud where no resource is named; "" = the issuer
+}
+
+// Sessions is how long a browser stays signed in.
+type Sessions struct {
+	Idle     time.Duration `yaml:"idle"`     // unused this long, a session ends
+	Lifetime time.Duration `yaml:"lifetime"` // absolute, with "keep me signed in"
+	Short    time.Duration `yaml:"short"`    // absolute, without it
+}
+
+// Passwords is the rule for new passwords.
+type Passwords struct {
+	MinLength  int `yaml:"min_length"` // code points
+	BcryptCost int `yaml:"bcrypt_cost"`
+}
+
+// The two sign-up modes.
+const (
+	SignupOpen   = "open"
+	SignupClosed = "closed"
+)
+
+// Signup says who may register.
+type Signup struct {
+	Mode    string   `yaml:"mode"`    // open, closed
+	Domains []string `yaml:"domains"` // only addresses of these domains; empty = all
+}
+
+// Branding is how pages look.
+type Branding struct {
+	Name  string `yaml:"name"`
+	Color string `yaml:"color"` // #rrggbb; "" = the design's own
+	Logo  string `yaml:"logo"`  // path of an SVG or PNG file; "" = the design's own
+}
+
+// Support is whom a person may ask.
+type Support struct {
+	Contact string `yaml:"contact"` // shown on the forgotten-password page
+}
+
+// Limits bound the work taken on.
+type Limits struct {
+	InFlight int `yaml:"in_flight"` // requests at once; more are answered 503
+}
+
+// The log formats and migration modes.
+const (
+	LogAuto = "auto" // text on a terminal, JSON otherwise
+	LogText = "text"
+	LogJSON = "json"
+
+	MigrateAuto = "auto"
+	MigrateOff  = "off"
+)
+
+// Log is the operator's log.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // auto, text, json
+}
+
+// Audit is the book of security facts.
+type Audit struct {
+	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept for ever
+}
+
+// Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
+// Package clients knows what they mean: the tree is handed over as JSON of the same names.
+type Client struct {
+	ClientID                    string   `yaml:"client_id" json:"client_id"`
+	ClientSecret                Secret   `yaml:"client_secret" json:"-"`
+	ClientSecretFile            string   `yaml:"client_secret_file" json:"-"` // read into ClientSecret
+	ClientName                  string   `yaml:"client_name" json:"client_name,omitempty"`
+	ApplicationType             string   `yaml:"application_type" json:"application_type,omitempty"`
+	RedirectURIs                []string `yaml:"redirect_uris" json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs      []string `yaml:"post_logout_redirect_uris" json:"post_logout_redirect_uris,omitempty"`
+	GrantTypes                  []string `yaml:"grant_types" json:"grant_types,omitempty"`
+	ResponseTypes               []string `yaml:"response_types" json:"response_types,omitempty"`
+	Contacts                    []string `yaml:"contacts" json:"contacts,omitempty"`
+	TokenEndpointAuthMethod     string   `yaml:"token_endpoint_auth_method" json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthSigningAlg string   `yaml:"token_endpoint_auth_signing_alg" json:"token_endpoint_auth_signing_alg,omitempty"`
+	Scope                       string   `yaml:"scope" json:"scope,omitempty"`
+	JWKS                        any      `yaml:"jwks" json:"jwks,omitempty"`
+	ClientURI                   string   `yaml:"client_uri" json:"client_uri,omitempty"`
+	LogoURI                     string   `yaml:"logo_uri" json:"logo_uri,omitempty"`
+	PolicyURI                   string   `yaml:"policy_uri" json:"policy_uri,omitempty"`
+	TOSURI                      string   `yaml:"tos_uri" json:"tos_uri,omitempty"`
+	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
+	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
+	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
+
+	AccessTokenSignedResponseAlg string   `yaml:"access_token_signed_response_alg" json:"access_token_signed_response_alg,omitempty"`
+	AccessTokenLifetime          Duration `yaml:"access_token_lifetime" json:"access_token_lifetime,omitzero"`
+	RefreshTokenIdle             Duration `yaml:"refresh_token_idle" json:"refresh_token_idle,omitzero"`
+	RefreshTokenLifetime         Duration `yaml:"refresh_token_lifetime" json:"refresh_token_lifetime,omitzero"`
+	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
+	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
+}
+
+// Resource is a declared API that access tokens are for (RFC 8707).
+type Resource struct {
+	Identifier   string   `yaml:"identifier" json:"identifier"`
+	Name         string   `yaml:"name" json:"name,omitempty"`
+	Scopes       []string `yaml:"scopes" json:"scopes,omitempty"`
+	IntrospectBy []string `yaml:"introspected_by" json:"introspected_by,omitempty"`
+}
+
+// Duration is a time.Duration that is written like 10m in JSON too.
+type Duration time.Duration
+
+// MarshalText writes it as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+const (
+	defaultListen = "127.0.0.1:9400"
+	defaultDSN    = "sqlite:./data/signet.db"
+	day           = 24 * time.Hour
+)
+
+// Default is the tree with nothing set: the local trial.
+func Default() Config {
+	return Config{
+		Server: Server{
+			Listen: defaultListen, InternalListen: "127.0.0.1:9401", Issuer: "http://localhost:9400",
+			ShutdownGrace: 15 * time.Second,
+		},
+		Storage: Storage{DSN: NewDSN(defaultDSN), Migrate: MigrateAuto},
+		Keys:    Keys{Rotation: 90 * day},
+		Tokens: Tokens{
+			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
+			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
+		},
+		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
+		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
+		Signup:    Signup{Mode: SignupOpen},
+		Branding:  Branding{Name: "Signet"},
+		Limits:    Limits{InFlight: 512},
+		Log:       Log{Level: "info", Format: LogAuto},
+		Audit:     Audit{Retention: 400 * day},
+		origins:   map[string]string{},
+	}
+}
+
+// OriginDefault is the origin of a value that no source set.
+const OriginDefault = "default"
+
+// Origin tells where the value of a key ("server.listen", "clients") came from.
+func (c Config) Origin(key string) string {
+	if o, ok := c.origins[key]; ok {
+		return o
+	}
+	return OriginDefault
+}
+
+// LocalTrial tells that no source set server.issuer: this is somebody's first look on their own machine.
+func (c Config) LocalTrial() bool { return c.Origin("server.issuer") == OriginDefault }
+
+// IssuerURL is server.issuer parsed; the tree must be valid.
+func (c Config) IssuerURL() *url.URL {
+	u, err := url.Parse(c.Server.Issuer)
+	if err != nil {
+		panic("config: IssuerURL of an invalid tree: " + err.Error())
+	}
+	return u
+}
+
+// WithListener returns the tree for the address really listened on: in the local trial the issuer follows the port
+// (--listen 127.0.0.1:0 in tests, or a free port chosen by hand).
+func (c Config) WithListener(address string) Config {
+	c.Server.Listen = address
+	if _, port, err := net.SplitHostPort(address); err == nil && c.LocalTrial() {
+		c.Server.Issuer = "http://localhost:" + port
+	}
+	return c
+}

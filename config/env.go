@@ -1,0 +1,91 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	envPrefix     = "SIGNET_"
+	envTest       = "SIGNET_TEST_" // the test suite's own
+	envMaster     = "SIGNET_MASTER_KEY"
+	envMasterFile = "SIGNET_MASTER_KEY_FILE"
+)
+
+// kubernetes sets these in every pod beside a service that is named signet; they are not ours and no mistake.
+var kubernetes = regexp.MustCompile(`^SIGNET_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// EnvName is the environment variable of a key: server.tls.cert_file is SIGNET_SERVER_TLS_CERT_FILE.
+func EnvName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+func (s Sources) environment(c *Config) []error {
+	byName := map[string]leaf{}
+	files := map[string]leaf{}
+	var names []string
+	for _, l := range leaves(reflect.ValueOf(c).Elem(), "") {
+		name := EnvName(l.key)
+		byName[name] = l
+		names = append(names, name)
+		if l.secret() {
+			files[name+"_FILE"] = l
+			names = append(names, name+"_FILE")
+		}
+	}
+	byName[envMaster] = leaf{"the master key", reflect.ValueOf(&c.MasterKey).Elem()}
+	files[envMasterFile] = byName[envMaster]
+	names = append(names, envMaster, envMasterFile)
+
+	var errs []error
+	given := map[string]string{} // key → variable
+	for _, pair := range slices.Sorted(slices.Values(s.Environ)) {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || kubernetes.MatchString(name) {
+			continue
+		}
+		l, plain := byName[name]
+		if !plain {
+			var ok bool
+			if l, ok = files[name]; !ok {
+				errs = append(errs, unknownEnv(name, names))
+				continue
+			}
+		}
+		if other := given[l.key]; other != "" {
+			errs = append(errs, fmt.Errorf("%s: %s and %s are both set; unset one", l.key, other, name))
+			continue
+		}
+		given[l.key] = name
+		if err := s.setEnv(l, name, value, !plain); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		c.origins[l.key] = "environment " + name
+	}
+	return errs
+}
+
+func (s Sources) setEnv(l leaf, name, value string, file bool) error {
+	if file {
+		text, err := s.readSecret(value)
+		if err != nil {
+			return fmt.Errorf("%s: %w (environment %s)", l.key, err, name)
+		}
+		value = text
+	}
+	if err := setText(l.value, value); err != nil {
+		return fmt.Errorf("%s: %w (environment %s)", l.key, err, name)
+	}
+	return nil
+}
+
+func unknownEnv(name string, names []string) error {
+	if guess := near(name, names); guess != "" {
+		return fmt.Errorf("%s: no key has this environment variable; did you mean %s?", name, guess)
+	}
+	return fmt.Errorf("%s: no key has this environment variable; unset it (names are %sSECTION_KEY, see `signet config show`)", name, envPrefix)
+}

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// DefaultFile is read from the working directory if it is there and no other is named.
+const DefaultFile = "config.yaml"
+
+// maxFile bounds every file that is read, in bytes.
+const maxFile = 1 << 20
+
+// Sources says where values come from; the zero value means: defaults and, if it is there, ./config.yaml.
+type Sources struct {
+	File    string   // --config; must exist. "" = DefaultFile if it exists
+	Environ []string // as os.Environ gives it
+	Listen  string   // --listen
+	Data    string   // --data: folder of the SQLite database
+	Issuer  string   // --issuer
+
+	ReadFile func(name string) ([]byte, error) // nil = os.ReadFile
+}
+
+// Load reads all sources and validates the outcome. The error joins every mistake found, each with its key and remedy;
+// the tree is then not to be used, except for showing it.
+func Load(s Sources) (Config, error) {
+	if s.ReadFile == nil {
+		s.ReadFile = readFile
+	}
+	c := Default()
+	errs := s.file(&c)
+	errs = append(errs, s.environment(&c)...)
+	errs = append(errs, s.flags(&c)...)
+	errs = append(errs, s.secretFiles(&c)...)
+	errs = append(errs, c.Validate())
+	return c, errors.Join(errs...)
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
+	}
+	return os.ReadFile(name)
+}
+
+func (s Sources) file(c *Config) []error {
+	name := s.File
+	if name == "" {
+		name = DefaultFile
+	}
+	data, err := s.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && s.File == "" {
+		return nil
+	}
+	if err != nil {
+		return []error{fmt.Errorf("read configuration: %w; name the file with --config", err)}
+	}
+	return parseFile(name, data, c)
+}
+
+func (s Sources) flags(c *Config) []error {
+	var errs []error
+	set := func(flag, key, value string) {
+		if value == "" {
+			return
+		}
+		field := find(reflect.ValueOf(c).Elem(), key)
+		if err := setText(field, value); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w (flag --%s)", key, err, flag))
+			return
+		}
+		c.origins[key] = "flag --" + flag
+	}
+	set("listen", "server.listen", s.Listen)
+	set("issuer", "server.issuer", s.Issuer)
+	if s.Data != "" && c.Origin("storage.dsn") != OriginDefault {
+		errs = append(errs, fmt.Errorf("storage.dsn: is set by %s, so --data, which moves the default SQLite database, has nothing to move; leave one of them out", c.Origin("storage.dsn")))
+	} else if s.Data != "" {
+		set("data", "storage.dsn", "sqlite:"+filepath.Join(s.Data, "signet.db"))
+	}
+	if c.LocalTrial() && c.Origin("server.listen") != OriginDefault {
+		if _, _, err := net.SplitHostPort(c.Server.Listen); err == nil {
+			*c = c.WithListener(c.Server.Listen)
+		}
+	}
+	return errs
+}
+
+// secretFiles reads the client_secret_file of declared clients.
+func (s Sources) secretFiles(c *Config) []error {
+	var errs []error
+	for i := range c.Clients {
+		cl := &c.Clients[i]
+		if cl.ClientSecretFile == "" {
+			continue
+		}
+		key := fmt.Sprintf("clients[%s].client_secret_file", cl.ClientID)
+		if !cl.ClientSecret.Empty() {
+			errs = append(errs, fmt.Errorf("%s: client_secret is set as well; leave one of them out", key))
+			continue
+		}
+		text, err := s.readSecret(cl.ClientSecretFile)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			continue
+		}
+		cl.ClientSecret = NewSecret(text)
+	}
+	return errs
+}
+
+// readSecret reads a secret's file; white space around it is not part of it.
+func (s Sources) readSecret(name string) (string, error) {
+	data, err := s.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	text := strings.TrimSpace(string(data))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty; put the secret into it", name)
+	}
+	return text, nil
+}

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Setting is one key as `signet config show` shows it: secrets masked.
+type Setting struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"`
+}
+
+// Settings lists every key with its value and origin, in the order of the tree; the master key comes last.
+func (c Config) Settings() []Setting {
+	var all []Setting
+	for _, l := range leaves(reflect.ValueOf(c), "") {
+		all = append(all, Setting{l.key, shown(l.value), c.Origin(l.key)})
+	}
+	return append(all, Setting{"(master key)", c.MasterKey.String(), c.Origin("the master key")})
+}
+
+// shown is a value as text, number or list; a list of entries shows its entries with the names of the file.
+func shown(v reflect.Value) any {
+	switch x := v.Interface().(type) {
+	case time.Duration:
+		return short(x)
+	case Duration:
+		return short(time.Duration(x))
+	case Secret:
+		return x.String()
+	case DSN:
+		return x.String()
+	case netip.Prefix:
+		return x.String()
+	}
+	switch {
+	case v.Kind() == reflect.Slice:
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = shown(v.Index(i))
+		}
+		return list
+	case branch(v.Type()):
+		entry := map[string]any{}
+		for _, l := range leaves(v, "") {
+			if !l.value.IsZero() {
+				entry[l.key] = shown(l.value)
+			}
+		}
+		return entry
+	}
+	return v.Interface()
+}
+
+// short writes 720h0m0s as 720h.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// Text is the value in one line, as JSON where it is not a plain text.
+func (s Setting) Text() string {
+	if t, ok := s.Value.(string); ok && t != "" {
+		return t
+	}
+	data, err := json.Marshal(s.Value)
+	if err != nil {
+		return fmt.Sprint(s.Value)
+	}
+	return string(data)
+}

@@ -1,0 +1,229 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// complaints collects every mistake.
+type complaints []error
+
+func (c *complaints) check(ok bool, key, format string, args ...any) {
+	if !ok {
+		*c = append(*c, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+}
+
+// Validate tells all that is wrong with the tree, joined; nil if nothing. It changes nothing and looks at nothing
+// outside the tree. What client metadata means is for package clients to judge.
+func (c Config) Validate() error {
+	var bad complaints
+	c.checkServer(&bad)
+	c.checkIssuer(&bad)
+	c.checkStorage(&bad)
+	c.checkLifetimes(&bad)
+	c.checkPeople(&bad)
+	c.checkBook(&bad)
+	c.checkClients(&bad)
+	c.checkResources(&bad)
+	return errors.Join(bad...)
+}
+
+func (c Config) checkServer(bad *complaints) {
+	s := c.Server
+	bad.check(address(s.Listen), "server.listen", "%q is not HOST:PORT; write it like 127.0.0.1:9400, or :9400 for all addresses", s.Listen)
+	bad.check(s.InternalListen == "" || address(s.InternalListen), "server.internal_listen", `%q is not HOST:PORT; write it like 127.0.0.1:9401, or "" for none`, s.InternalListen)
+	bad.check(s.InternalListen != s.Listen || port(s.Listen) == "0", "server.internal_listen", "is the same as server.listen; give it a port of its own")
+	bad.check((s.TLS.CertFile == "") == (s.TLS.KeyFile == ""), "server.tls", "needs both cert_file and key_file, or neither")
+	bad.check(s.ShutdownGrace >= 0 && s.ShutdownGrace <= 10*time.Minute, "server.shutdown_grace", "must be between 0s and 10m")
+	bad.check(c.Limits.InFlight >= 8 && c.Limits.InFlight <= 100_000, "limits.in_flight", "must be between 8 and 100000")
+}
+
+func (c Config) checkIssuer(bad *complaints) {
+	const key = "server.issuer"
+	raw := c.Server.Issuer
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		bad.check(false, key, "%q is not an address; write it like https://id.example.com", raw)
+		return
+	}
+	bad.check(u.User == nil, key, "must not hold a user name or password")
+	bad.check(u.RawQuery == "" && !u.ForceQuery && !strings.Contains(raw, "#"), key, "must have neither a query nor a fragment (RFC 8414 section 2)")
+	bad.check(!strings.HasSuffix(u.Path, "/"), key, "must not end in a slash; write %s", strings.TrimRight(raw, "/"))
+	bad.check(cleanPath(u), key, "has a path that others may write differently; use plain letters, digits, - and _ between single slashes")
+	bad.check(u.Host == strings.ToLower(u.Host), key, "must be lower case, as clients compare it letter by letter")
+	bad.check(u.Port() != defaultPort[u.Scheme], key, "must not name the default port; write %s://%s%s", u.Scheme, u.Hostname(), u.Path)
+	bad.check(len(raw) <= 255, key, "must be at most 255 characters long")
+	bad.check(u.Scheme == "https" || Loopback(u.Hostname()), key,
+		"must be https, because its host is not this machine: tokens and passwords would travel in the clear; let a proxy (server.trusted_proxies) or server.tls speak TLS")
+	bad.check(!c.Server.TLS.On() || u.Scheme == "https", key, "must be https, because server.tls is set")
+}
+
+var defaultPort = map[string]string{"https": "443", "http": "80"}
+
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$`)
+
+func cleanPath(u *url.URL) bool { return u.RawPath == "" && plainPath.MatchString(u.Path) }
+
+// Loopback tells whether the host is this machine by name or address.
+func Loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+func (c Config) checkStorage(bad *complaints) {
+	d := c.Storage.DSN
+	text := d.Reveal()
+	bad.check(d.Postgres() || (strings.HasPrefix(text, "sqlite:") && len(text) > len("sqlite:")), "storage.dsn",
+		"must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
+	if d.Postgres() {
+		_, err := url.Parse(text)
+		bad.check(err == nil, "storage.dsn", "is not a valid address; percent-encode special characters of the password")
+	}
+	oneOf(bad, "storage.migrate", c.Storage.Migrate, MigrateAuto, MigrateOff)
+	bad.check(c.Storage.PoolSize >= 0 && c.Storage.PoolSize <= 256, "storage.pool_size", "must be between 0 (chosen for you) and 256")
+}
+
+func (c Config) checkLifetimes(bad *complaints) {
+	t := c.Tokens
+	between(bad, "tokens.access_lifetime", t.AccessLifetime, time.Minute, day)
+	between(bad, "tokens.refresh_idle", t.RefreshIdle, time.Minute, 3650*day)
+	between(bad, "tokens.refresh_lifetime", t.RefreshLifetime, time.Minute, 3650*day)
+	bad.check(t.RefreshIdle <= t.RefreshLifetime, "tokens.refresh_idle", "must not be longer than tokens.refresh_lifetime (%s)", t.RefreshLifetime)
+	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
+	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
+	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience", "%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
+	bad.check(c.Keys.Rotation == 0 || (c.Keys.Rotation >= day && c.Keys.Rotation <= 3650*day), "keys.rotation", "must be 0s (by command only) or at least 24h")
+	s := c.Sessions
+	between(bad, "sessions.idle", s.Idle, time.Minute, 3650*day)
+	between(bad, "sessions.lifetime", s.Lifetime, time.Minute, 3650*day)
+	between(bad, "sessions.short", s.Short, time.Minute, 3650*day)
+	bad.check(s.Short <= s.Lifetime, "sessions.short", "must not be longer than sessions.lifetime (%s)", s.Lifetime)
+}
+
+var (
+	domainForm = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	colorForm  = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
+)
+
+func (c Config) checkPeople(bad *complaints) {
+	p := c.Passwords
+	bad.check(p.MinLength >= 8 && p.MinLength <= 64, "passwords.min_length", "must be between 8 and 64")
+	bad.check(p.BcryptCost >= 10 && p.BcryptCost <= 14, "passwords.bcrypt_cost", "must be between 10 and 14")
+	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupClosed)
+	for _, d := range c.Signup.Domains {
+		bad.check(domainForm.MatchString(d), "signup.domains", "%q is not a domain; write it like example.com, in lower case, IDNs as xn--…", d)
+	}
+	n := len([]rune(c.Branding.Name))
+	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
+	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color", `%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
+	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")
+}
+
+func (c Config) checkBook(bad *complaints) {
+	oneOf(bad, "log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf(bad, "log.format", c.Log.Format, LogAuto, LogText, LogJSON)
+	bad.check(c.Audit.Retention == 0 || c.Audit.Retention >= day, "audit.retention", "must be 0s (kept for ever) or at least 24h")
+}
+
+// sampleSecret is what people leave in when they copy an example.
+var sampleSecret = regexp.MustCompile(`(?i)change.?me|change.?this|your.?secret|replace|…|\.\.\.|^<.*>$`)
+
+const minSecret = 16
+
+func (c Config) checkClients(bad *complaints) {
+	seen := map[string]bool{}
+	for i, cl := range c.Clients {
+		if cl.ClientID == "" {
+			bad.check(false, fmt.Sprintf("clients[%d].client_id", i), "is missing; every declared client needs one")
+			continue
+		}
+		key := "clients[" + cl.ClientID + "]"
+		bad.check(!seen[cl.ClientID], key, "is declared twice; remove one")
+		seen[cl.ClientID] = true
+		if cl.ClientSecret.Empty() {
+			continue
+		}
+		secret := cl.ClientSecret.Reveal()
+		bad.check(len(secret) >= minSecret && !sampleSecret.MatchString(secret), key+".client_secret",
+			"can be guessed; use one of %d characters or more, for example from `openssl rand -base64 32`", minSecret)
+	}
+}
+
+func (c Config) checkResources(bad *complaints) {
+	seen := map[string]bool{}
+	for i, r := range c.Resources {
+		key := fmt.Sprintf("resources[%s]", r.Identifier)
+		if r.Identifier == "" {
+			key = fmt.Sprintf("resources[%d]", i)
+		}
+		bad.check(absolute(r.Identifier), key+".identifier", "%q is not an absolute URI without fragment, like https://api.example.com (RFC 8707 section 2)", r.Identifier)
+		id := strings.TrimSuffix(r.Identifier, "/")
+		bad.check(!seen[id], key, "is declared twice; remove one")
+		seen[id] = true
+	}
+}
+
+// Warnings tells what is allowed and yet worth a second look; `signet config check` prints it.
+func (c Config) Warnings() []string {
+	var all []string
+	warn := func(is bool, key, format string, args ...any) {
+		if is {
+			all = append(all, key+": "+fmt.Sprintf(format, args...))
+		}
+	}
+	s := c.Server
+	host, _, _ := net.SplitHostPort(s.Listen)
+	exposed := !Loopback(host)
+	warn(c.Passwords.MinLength < 15, "passwords.min_length", "15 or more is recommended where a password alone signs in (NIST SP 800-63B); it is %d", c.Passwords.MinLength)
+	warn(c.LocalTrial() && exposed, "server.issuer", "is not set, so this is a local trial, but server.listen (%s) is open to other machines; set the issuer", s.Listen)
+	warn(strings.HasPrefix(s.Issuer, "https:") && !s.TLS.On() && len(s.TrustedProxies) == 0, "server.trusted_proxies",
+		"is empty and server.tls is not set: if a proxy speaks TLS for %s, name its network here, or every visitor seems to come from the proxy", s.Issuer)
+	warn(slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }), "server.trusted_proxies", "trusts every address, so anyone can pretend to come from anywhere")
+	internal, _, _ := net.SplitHostPort(s.InternalListen)
+	warn(s.InternalListen != "" && !Loopback(internal), "server.internal_listen", "(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
+	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
+	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster, "is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
+	warn(c.Keys.Rotation == 0, "keys.rotation", "is off: signing keys change only by `signet key rotate`")
+	warn(c.Support.Contact == "", "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
+	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains", "has no effect on the sign-up page while signup.mode is closed")
+	for _, cl := range c.Clients {
+		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
+	}
+	return all
+}
+
+func address(s string) bool {
+	host, p, err := net.SplitHostPort(s)
+	n, numErr := strconv.ParseUint(p, 10, 16)
+	return err == nil && numErr == nil && n <= 65535 && !strings.ContainsAny(host, " /")
+}
+
+func port(s string) string {
+	_, p, _ := net.SplitHostPort(s)
+	return p
+}
+
+func absolute(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.IsAbs() && (u.Host != "" || u.Opaque != "") && !strings.Contains(s, "#")
+}
+
+func between(bad *complaints, key string, d, low, high time.Duration) {
+	bad.check(d >= low && d <= high, key, "is %s; it must be between %s and %s", d, low, high)
+}
+
+func oneOf(bad *complaints, key, value string, allowed ...string) {
+	bad.check(slices.Contains(allowed, value), key, "%q is none of %s", value, strings.Join(allowed, ", "))
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// parseFile reads one YAML document into the tree. It walks the document itself instead of decoding it, to name every
+// unknown, repeated and ill-typed key with its line, and to note which keys were set.
+func parseFile(name string, data []byte, c *Config) []error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil // empty, or comments only
+		}
+		return []error{fmt.Errorf("%s: %w", name, err)}
+	}
+	w := walker{file: name, origins: c.origins}
+	w.section(doc.Content[0], reflect.ValueOf(c).Elem(), "")
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		w.errs = append(w.errs, fmt.Errorf("%s: must hold one YAML document; remove the second (after ---)", name))
+	}
+	return w.errs
+}
+
+type walker struct {
+	file    string
+	origins map[string]string
+	errs    []error
+}
+
+func (w *walker) complain(n *yaml.Node, key, format string, args ...any) {
+	w.errs = append(w.errs, fmt.Errorf("%s: %w (%s line %d)", key, fmt.Errorf(format, args...), w.file, n.Line))
+}
+
+// section fills a struct from a mapping; an empty one (all its keys commented out) changes nothing.
+func (w *walker) section(n *yaml.Node, v reflect.Value, prefix string) {
+	n = target(n)
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		w.complain(n, label(prefix), "must hold keys and values, like `listen: 127.0.0.1:9400`")
+		return
+	}
+	fields := map[string]reflect.Value{}
+	var names []string
+	for i := range v.NumField() {
+		if tag := v.Type().Field(i).Tag.Get("yaml"); tag != "" && tag != "-" {
+			fields[tag] = v.Field(i)
+			names = append(names, tag)
+		}
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, val := n.Content[i], n.Content[i+1]
+		key := prefix + k.Value
+		field, ok := fields[k.Value]
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			w.complain(k, label(prefix), "has a key that is not a plain text")
+		case !ok:
+			w.unknown(k, key, names)
+		case seen[k.Value]:
+			w.complain(k, key, "is there twice; remove one")
+		default:
+			seen[k.Value] = true
+			w.value(val, field, key)
+		}
+	}
+}
+
+func (w *walker) unknown(k *yaml.Node, key string, names []string) {
+	if guess := near(k.Value, names); guess != "" {
+		w.complain(k, key, "is not a key; did you mean %s?", guess)
+		return
+	}
+	w.complain(k, key, "is not a key; config.yaml of the source lists them all")
+}
+
+func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
+	n = target(n)
+	switch {
+	case branch(v.Type()):
+		w.section(n, v, key+".")
+		return
+	case isNull(n):
+		return
+	case v.Kind() == reflect.Interface:
+		w.free(n, v, key)
+	case v.Kind() == reflect.Slice:
+		w.list(n, v, key)
+	case n.Kind != yaml.ScalarNode:
+		w.complain(n, key, "must be one value, not a list or section")
+		return
+	default:
+		if err := setText(v, n.Value); err != nil {
+			w.complain(n, key, "%w", err)
+			return
+		}
+	}
+	w.origins[key] = fmt.Sprintf("file %s line %d", w.file, n.Line)
+}
+
+// free takes what another package will judge (a JWKS).
+func (w *walker) free(n *yaml.Node, v reflect.Value, key string) {
+	var any map[string]any
+	if err := n.Decode(&any); err != nil {
+		w.complain(n, key, "must be an object like {keys: […]}: %w", err)
+		return
+	}
+	v.Set(reflect.ValueOf(any))
+}
+
+func (w *walker) list(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.SequenceNode {
+		w.complain(n, key, "must be a list, like [a, b]")
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		itemKey := fmt.Sprintf("%s[%d]", key, i)
+		if item = target(item); isNull(item) {
+			w.complain(item, itemKey, "is empty; fill it or remove it")
+			continue
+		}
+		if named := itemName(item); named != "" {
+			itemKey = key + "[" + named + "]"
+		}
+		w.value(item, list.Index(i), itemKey)
+	}
+	v.Set(list)
+}
+
+// itemName is what people call a list's entry by: its client_id or identifier.
+func itemName(n *yaml.Node) string {
+	if n.Kind != yaml.MappingNode {
+		return ""
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i].Value; k == "client_id" || k == "identifier" {
+			return n.Content[i+1].Value
+		}
+	}
+	return ""
+}
+
+func target(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+func label(prefix string) string {
+	if prefix == "" {
+		return "the file"
+	}
+	return prefix[:len(prefix)-1]
+}
