@@ -1,0 +1,126 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"signet/storage"
+)
+
+// Origin is where an act came from.
+type Origin struct {
+	Address   string // the address itself; sessions show it to their person, events never hold it
+	Network   string // its prefix, /24 or /56
+	Agent     string // user agent as sent
+	RequestID string
+	Actor     string // who acts if it is not the person concerned: "cli", "system"
+}
+
+type originKey struct{}
+
+// WithOrigin returns a context whose events come from o. The web middleware calls it for each request, commands for
+// themselves.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginOf returns the origin of ctx; zero if there is none.
+func OriginOf(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
+}
+
+// Event is one security fact.
+type Event struct {
+	Name      Name
+	Outcome   Outcome // "" = what the name implies
+	ActorID   string  // "" = the origin's actor, else the person concerned
+	UserID    string  // whom it concerns
+	ClientID  string
+	SessionID string
+	GrantID   string
+	Detail    any // marshalled to JSON; never holds a secret
+}
+
+// Store is what the log needs of the ground.
+type Store interface {
+	InsertEvent(ctx context.Context, e storage.Event) error
+}
+
+// Log writes events.
+type Log struct{ store Store }
+
+// New returns a log over the store.
+func New(store Store) *Log { return &Log{store: store} }
+
+// Record writes e, in the transaction of ctx if there is one.
+func (l *Log) Record(ctx context.Context, e Event) error {
+	o := OriginOf(ctx)
+	now := time.Now()
+	row := storage.Event{
+		ID:        newID(now),
+		At:        now,
+		Name:      string(e.Name),
+		Outcome:   string(e.outcome()),
+		ActorID:   cmp.Or(e.ActorID, o.Actor, e.UserID),
+		UserID:    e.UserID,
+		ClientID:  e.ClientID,
+		SessionID: e.SessionID,
+		GrantID:   e.GrantID,
+		Network:   o.Network,
+		Agent:     Cut(o.Agent),
+		RequestID: o.RequestID,
+	}
+	if e.Detail != nil {
+		detail, err := json.Marshal(e.Detail)
+		if err != nil {
+			return fmt.Errorf("write audit event %s: %w", e.Name, err)
+		}
+		row.Detail = detail
+	}
+	if err := l.store.InsertEvent(ctx, row); err != nil {
+		return fmt.Errorf("write audit event %s: %w", e.Name, err)
+	}
+	return nil
+}
+
+func (e Event) outcome() Outcome {
+	switch {
+	case e.Outcome != "":
+		return e.Outcome
+	case failures[e.Name]:
+		return Failure
+	}
+	return Success
+}
+
+// newID returns an id that sorts by time; the random end keeps two events of one microsecond apart.
+func newID(now time.Time) string {
+	return fmt.Sprintf("%016x%s", now.UnixMicro(), rand.Text()[:10])
+}
+
+// maxAgent is how much of a user agent is kept, in bytes.
+const maxAgent = 256
+
+// Cut makes outside text fit to be kept: at most 256 bytes, valid UTF-8, without control characters.
+func Cut(s string) string {
+	if len(s) > 4*maxAgent {
+		s = s[:4*maxAgent]
+	}
+	s = strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if len(s) <= maxAgent {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxAgent], "")
+}

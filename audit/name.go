@@ -1,0 +1,69 @@
+package audit
+
+// Name says what happened.
+type Name string
+
+// What happens to people.
+const (
+	SignInSucceeded  Name = "signin.succeeded"
+	SignInFailed     Name = "signin.failed"
+	SignInThrottled  Name = "signin.throttled"
+	SessionStarted   Name = "session.started"
+	SessionRenewed   Name = "session.renewed" // signed in again in the same browser
+	SessionEnded     Name = "session.ended"
+	SignUpSucceeded  Name = "signup.succeeded"
+	SignUpRefused    Name = "signup.refused" // address or user name taken, closed, domain not allowed
+	SignUpThrottled  Name = "signup.throttled"
+	PasswordChanged  Name = "password.changed" // by the person, who knew the old one
+	PasswordSet      Name = "password.set"     // by an operator
+	PasswordRehashed Name = "password.rehashed"
+	UserCreated      Name = "user.created" // by an operator
+	UserChanged      Name = "user.changed"
+	UserDisabled     Name = "user.disabled"
+	UserEnabled      Name = "user.enabled"
+)
+
+// What happens between people and applications.
+const (
+	ConsentGiven     Name = "consent.given"
+	ConsentDenied    Name = "consent.denied"
+	ConsentWithdrawn Name = "consent.withdrawn"
+	CodeReplayed     Name = "code.replayed"
+	RefreshReused    Name = "refresh.reused"
+	RefreshRepeated  Name = "refresh.repeated" // many answers inside the grace window
+	GrantRevoked     Name = "grant.revoked"
+	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
+	TokenRevoked     Name = "token.revoked"
+)
+
+// What happens to applications and to the house itself.
+const (
+	ClientCreated       Name = "client.created"
+	ClientChanged       Name = "client.changed"
+	ClientDeleted       Name = "client.deleted"
+	ClientDisabled      Name = "client.disabled"
+	ClientEnabled       Name = "client.enabled"
+	ClientSecretRotated Name = "client.secret_rotated"
+	ResourceChanged     Name = "resource.changed"
+	ResourceDeleted     Name = "resource.deleted"
+	KeyMade             Name = "key.made"
+	KeyActivated        Name = "key.activated"
+	KeyRetired          Name = "key.retired"
+	KeyDeleted          Name = "key.deleted"
+	ConfigLoaded        Name = "config.loaded"
+)
+
+// Outcome says whether it succeeded.
+type Outcome string
+
+// The two outcomes.
+const (
+	Success Outcome = "success"
+	Failure Outcome = "failure"
+)
+
+// failures are the names whose outcome is Failure unless the event says otherwise.
+var failures = map[Name]bool{
+	SignInFailed: true, SignInThrottled: true, SignUpRefused: true, SignUpThrottled: true,
+	ConsentDenied: true, CodeReplayed: true, RefreshReused: true,
+}
