@@ -2,78 +2,178 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Client is one stored (not declared) client; package clients knows what the metadata means.
 type Client struct {
 	ID         string
-	Metadata   json.RawMessage
-	DisabledAt time.Time
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+	Metadata   json.RawMessage `gorm:"serializer:document"`
+	DisabledAt time.Time       `gorm:"serializer:micros"`
+	CreatedAt  time.Time       `gorm:"serializer:micros;autoCreateTime:false"`
+	UpdatedAt  time.Time       `gorm:"serializer:micros;autoUpdateTime:false"`
 }
 
 // ClientSecret is one live secret of a client, as a MAC.
 type ClientSecret struct {
 	ID         string
 	ClientID   string
-	MAC        string // base64url(HMAC-SHA-256(key from the master key, secret))
-	CreatedAt  time.Time
-	LastUsedAt time.Time
-	ExpiresAt  time.Time // zero = does not expire
+	MAC        string    `gorm:"column:mac"` // base64url(HMAC-SHA-256(key from the master key, secret))
+	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
+	LastUsedAt time.Time `gorm:"serializer:micros"`
+	ExpiresAt  time.Time `gorm:"serializer:micros"` // zero = does not expire
+}
+
+const clientByID = `SELECT c.id, c.metadata, c.disabled_at, c.created_at, c.updated_at,
+	s.id, s.client_id, s.mac, s.created_at, s.last_used_at, s.expires_at
+	FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 ORDER BY s.created_at DESC, s.id`
+
+// versioned runs fn and raises the named version in one transaction, so that replicas drop what they cached.
+func (db *DB) versioned(ctx context.Context, name string, fn func(ctx context.Context) error) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		_, err := db.exec(ctx, "UPDATE versions SET version = version + 1 WHERE name = $1", name)
+		return err
+	})
 }
 
 // InsertClient; ErrConflict. All client and secret writes raise the "clients" version in the same transaction.
-func (db *DB) InsertClient(ctx context.Context, c Client) error { panic("unbuilt") }
+func (db *DB) InsertClient(ctx context.Context, c Client) error {
+	return db.versioned(ctx, "clients", func(ctx context.Context) error { return db.insert(ctx, &c) })
+}
 
 // UpdateClient replaces metadata and disabled_at; ErrNotFound.
-func (db *DB) UpdateClient(ctx context.Context, c Client) error { panic("unbuilt") }
+func (db *DB) UpdateClient(ctx context.Context, c Client) error {
+	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+		return db.must(ctx, ErrNotFound, "UPDATE clients SET metadata = $2, disabled_at = $3, updated_at = $4 WHERE id = $1",
+			c.ID, jsonText(c.Metadata), micros(c.DisabledAt), micros(c.UpdatedAt))
+	})
+}
 
 // DeleteClient removes the client, its secrets and consents, and revokes its grants ("client deleted"), one transaction.
-func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error { panic("unbuilt") }
+func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error {
+	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+		if _, err := db.RevokeGrants(ctx, GrantFilter{ClientID: id}, "client deleted", now); err != nil {
+			return err
+		}
+		if _, err := db.exec(ctx, "DELETE FROM consents WHERE client_id = $1", id); err != nil {
+			return err
+		}
+		return db.must(ctx, ErrNotFound, "DELETE FROM clients WHERE id = $1", id) // its secrets go with it
+	})
+}
 
 // ClientByID with its secrets (expired ones included); ErrNotFound.
 func (db *DB) ClientByID(ctx context.Context, id string) (Client, []ClientSecret, error) {
-	panic("unbuilt")
+	var c Client
+	var secrets []ClientSecret
+	found := false
+	err := db.many(ctx, clientByID, []any{id}, func(rows *sql.Rows) error {
+		var s ClientSecret
+		found = true
+		err := rows.Scan(&c.ID, (*document)(&c.Metadata), (*stamp)(&c.DisabledAt), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt),
+			(*optional)(&s.ID), (*optional)(&s.ClientID), (*optional)(&s.MAC),
+			(*stamp)(&s.CreatedAt), (*stamp)(&s.LastUsedAt), (*stamp)(&s.ExpiresAt))
+		if s.ID != "" {
+			secrets = append(secrets, s)
+		}
+		return err
+	})
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return c, secrets, err
 }
 
 // Clients pages by id.
 func (db *DB) Clients(ctx context.Context, after string, limit int) ([]Client, error) {
-	panic("unbuilt")
+	var list []Client
+	err := db.ask(ctx, func(q *gorm.DB) error {
+		return q.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error
+	})
+	return list, err
 }
 
 // InsertClientSecret adds one and (keepUntil) makes all others of the client expire at keepUntil at the latest.
+// A zero keepUntil ends the others at once.
 func (db *DB) InsertClientSecret(ctx context.Context, s ClientSecret, keepUntil time.Time) error {
-	panic("unbuilt")
+	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+		_, err := db.exec(ctx, "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)",
+			s.ClientID, keepUntil.UnixMicro())
+		if err != nil {
+			return err
+		}
+		return db.insert(ctx, &s)
+	})
 }
 
 // TouchClientSecret notes its use (at most once an hour, off the request path; does not raise the version).
 func (db *DB) TouchClientSecret(ctx context.Context, id string, now time.Time) error {
-	panic("unbuilt")
+	_, err := db.exec(ctx, "UPDATE client_secrets SET last_used_at = $2 WHERE id = $1", id, micros(now))
+	return err
 }
 
 // Resource is one stored API that access tokens are for (RFC 8707).
 type Resource struct {
-	Identifier     string
+	Identifier     string `gorm:"primaryKey"`
 	Name           string
-	Scopes         []string
-	IntrospectedBy []string // client ids
-	CreatedAt      time.Time
+	Scopes         []string  `gorm:"serializer:words"`
+	IntrospectedBy []string  `gorm:"serializer:words"` // client ids
+	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
 
 // PutResource inserts or replaces; raises the "resources" version.
-func (db *DB) PutResource(ctx context.Context, r Resource) error { panic("unbuilt") }
+func (db *DB) PutResource(ctx context.Context, r Resource) error {
+	return db.versioned(ctx, "resources", func(ctx context.Context) error {
+		_, err := db.exec(ctx, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at)
+			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO UPDATE
+			SET name = excluded.name, scopes = excluded.scopes, introspected_by = excluded.introspected_by`,
+			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt))
+		return err
+	})
+}
 
 // DeleteResource; ErrNotFound.
-func (db *DB) DeleteResource(ctx context.Context, identifier string) error { panic("unbuilt") }
+func (db *DB) DeleteResource(ctx context.Context, identifier string) error {
+	return db.versioned(ctx, "resources", func(ctx context.Context) error {
+		return db.must(ctx, ErrNotFound, "DELETE FROM resources WHERE identifier = $1", identifier)
+	})
+}
 
 // Resources lists all (there are few).
-func (db *DB) Resources(ctx context.Context) ([]Resource, error) { panic("unbuilt") }
+func (db *DB) Resources(ctx context.Context) ([]Resource, error) {
+	var list []Resource
+	err := db.ask(ctx, func(q *gorm.DB) error { return q.Order("identifier").Find(&list).Error })
+	return list, err
+}
 
 // Versions are the counters that tell replicas to drop what they cached.
 type Versions struct{ Clients, Resources, Keys int64 }
 
 // Versions reads them, one SELECT; each replica polls it every second.
-func (db *DB) Versions(ctx context.Context) (Versions, error) { panic("unbuilt") }
+func (db *DB) Versions(ctx context.Context) (Versions, error) {
+	var v Versions
+	err := db.many(ctx, "SELECT name, version FROM versions", nil, func(rows *sql.Rows) error {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return err
+		}
+		switch name {
+		case "clients":
+			v.Clients = n
+		case "resources":
+			v.Resources = n
+		case "keys":
+			v.Keys = n
+		}
+		return nil
+	})
+	return v, err
+}

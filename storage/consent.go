@@ -2,38 +2,68 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Consent is what a person was offered by, and granted to, a client.
 type Consent struct {
 	UserID    string
 	ClientID  string
-	Offered   []string // scopes shown so far
-	Granted   []string // scopes granted
-	Resources []string // identifiers shown so far
-	Epoch     int64    // raised by withdrawal; grants made before die with it
-	Withdrawn time.Time
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Offered   []string  `gorm:"serializer:words"` // scopes shown so far
+	Granted   []string  `gorm:"serializer:words"` // scopes granted
+	Resources []string  `gorm:"serializer:words"` // identifiers shown so far
+	Epoch     int64     // raised by withdrawal; grants made before die with it
+	Withdrawn time.Time `gorm:"serializer:micros"`
+	CreatedAt time.Time `gorm:"serializer:micros;autoCreateTime:false"`
+	UpdatedAt time.Time `gorm:"serializer:micros;autoUpdateTime:false"`
 }
+
+const consentOf = `SELECT offered, granted, resources, epoch, withdrawn, created_at, updated_at
+	FROM consents WHERE user_id = $1 AND client_id = $2`
+
+const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at)
+	VALUES ($1, $2, $3, $4, $5, 1, $7, $8)
+	ON CONFLICT (user_id, client_id) DO UPDATE SET offered = excluded.offered, granted = excluded.granted,
+	resources = excluded.resources, withdrawn = NULL, updated_at = excluded.updated_at
+	WHERE consents.epoch = $6 RETURNING epoch`
 
 // ConsentOf reads one; ErrNotFound. A withdrawn one is returned with empty lists (its epoch still counts).
 func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, error) {
-	panic("unbuilt")
+	c := Consent{UserID: userID, ClientID: clientID}
+	err := db.one(ctx, consentOf, []any{userID, clientID}, (*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources),
+		&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
+	return c, err
 }
 
 // PutConsent inserts or updates offered, granted and resources (epoch is kept; a new row starts at 1) and returns the
-// row's epoch. Compare-and-swap on c.Epoch when the row exists: ErrStale if it was withdrawn meanwhile.
-func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error) { panic("unbuilt") }
+// row's epoch. A caller that found no row passes epoch 0. Compare-and-swap on c.Epoch when the row exists: ErrStale if it was withdrawn meanwhile.
+func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error) {
+	err = db.returning(ctx, putConsent, []any{
+		c.UserID, c.ClientID, join(c.Offered), join(c.Granted), join(c.Resources), max(c.Epoch, 1), micros(c.CreatedAt), micros(c.UpdatedAt),
+	}, func(rows *sql.Rows) error { return rows.Scan(&epoch) })
+	if err == nil && epoch == 0 {
+		err = ErrStale
+	}
+	return epoch, err
+}
 
 // WithdrawConsent empties the row and raises its epoch; reports whether there was one. The caller revokes the grants in
 // the same transaction.
 func (db *DB) WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error) {
-	panic("unbuilt")
+	n, err := db.exec(ctx, `UPDATE consents SET offered = '', granted = '', resources = '', epoch = epoch + 1, withdrawn = $3,
+		updated_at = $3 WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL`, userID, clientID, micros(now))
+	return n > 0, err
 }
 
 // ConsentsOfUser lists a person's consents that are not withdrawn, at most limit, by client id after the given one.
 func (db *DB) ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]Consent, error) {
-	panic("unbuilt")
+	var list []Consent
+	err := db.ask(ctx, func(q *gorm.DB) error {
+		return q.Where("user_id = ? AND client_id > ? AND withdrawn IS NULL", userID, after).
+			Order("client_id").Limit(limit).Find(&list).Error
+	})
+	return list, err
 }

@@ -2,8 +2,16 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 )
 
 // Engine names the SQL dialect in use.
@@ -14,6 +22,9 @@ const (
 	SQLite   Engine = "sqlite"
 	Postgres Engine = "postgres"
 )
+
+// callTimeout bounds a call whose context has no deadline of its own.
+const callTimeout = 5 * time.Second
 
 // Options of Open.
 type Options struct {
@@ -26,53 +37,82 @@ type Options struct {
 }
 
 // DB is the one handle on the database.
-type DB struct{}
+type DB struct {
+	engine Engine
+	ground ground
+	orm    *gorm.DB
+	log    *slog.Logger
+	closed atomic.Bool
+}
+
+// executor runs statements: a pool, or the connection of one transaction.
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// ground is what differs between the engines: how connections are come by and how writes reach the disk.
+type ground interface {
+	// write runs one statement outside any transaction, and answers once it is durable.
+	write(ctx context.Context, run func(ctx context.Context, on executor) error) error
+	// read runs one SELECT outside any transaction.
+	read(ctx context.Context, run func(ctx context.Context, on executor) error) error
+	// tx runs body in a transaction whose statements go to the executor it is given.
+	tx(ctx context.Context, body func(ctx context.Context, on executor) error) error
+	// reader is the pool behind read, for gorm.
+	reader() executor
+	// migrating lends a pool that migrations may use as they please.
+	migrating(ctx context.Context, run func(pool *sql.DB) error) error
+	dialector(pool gorm.ConnPool) gorm.Dialector
+	close() error
+}
 
 // Open connects. It does not migrate: see DB.MigrateUp and DB.CheckSchema.
-func Open(ctx context.Context, o Options) (*DB, error) { panic("unbuilt") }
+func Open(ctx context.Context, o Options) (*DB, error) {
+	db := &DB{log: o.Log}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	switch path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:"); {
+	case isSQLite:
+		db.engine = SQLite
+		db.ground, err = openSQLite(ctx, path, o.PoolSize)
+	case strings.HasPrefix(o.DSN, "postgres://"), strings.HasPrefix(o.DSN, "postgresql://"):
+		db.engine = Postgres
+		db.ground, err = openPostgres(o.DSN, o.PoolSize)
+	default:
+		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	// gorm maps records and builds the plain statements; preparing, routing, counting and translating errors happen in
+	// our connPool beneath it, so that hand-written statements get the same.
+	db.orm, err = gorm.Open(db.ground.dialector(connPool{db}), &gorm.Config{
+		SkipDefaultTransaction: true,
+		DisableAutomaticPing:   true,
+		Logger:                 logger.Discard,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.ground.close())
+	}
+	return db, nil
+}
 
-// Close waits for queued writes and closes the pools.
-func (db *DB) Close() error { panic("unbuilt") }
+// Close waits for queued writes and closes the pools. A second call does nothing.
+func (db *DB) Close() error {
+	if db.closed.Swap(true) {
+		return nil
+	}
+	return db.ground.close()
+}
 
 // Engine in use.
-func (db *DB) Engine() Engine { panic("unbuilt") }
+func (db *DB) Engine() Engine { return db.engine }
 
 // Ping tells whether the database answers (ErrUnavailable if not).
-func (db *DB) Ping(ctx context.Context) error { panic("unbuilt") }
-
-// Tx runs fn in one transaction, which travels in fn's ctx; a nested Tx joins the outer one. fn must not hash, sign or
-// call out, and must use only the ctx it is given. On Postgres 40001 and 40P01 are retried here, so fn may run again.
-func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error { panic("unbuilt") }
-
-// Stats counts the statements run under a context (see WithStats); safe for concurrent use.
-type Stats struct { /* reads, writes atomic.Int64; time spent */
+func (db *DB) Ping(ctx context.Context) error {
+	var one int64
+	return db.one(ctx, "SELECT 1", nil, &one)
 }
-
-// Reads is the number of SELECT statements so far.
-func (s *Stats) Reads() int64 { panic("unbuilt") }
-
-// Writes is the number of INSERT, UPDATE and DELETE statements so far (BEGIN, COMMIT and savepoints do not count).
-func (s *Stats) Writes() int64 { panic("unbuilt") }
-
-// Time spent waiting for the database.
-func (s *Stats) Time() time.Duration { panic("unbuilt") }
-
-// WithStats returns a context whose statements are counted in the returned Stats. The wide event of a request and the
-// test of statements per request use it.
-func WithStats(ctx context.Context) (context.Context, *Stats) { panic("unbuilt") }
-
-// Migration is one step as `signet migrate status` shows it.
-type Migration struct {
-	Version   int64
-	Name      string
-	AppliedAt time.Time // zero = pending
-}
-
-// MigrateUp applies all pending migrations under a lock (two replicas may start at once).
-func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) { panic("unbuilt") }
-
-// MigrateDown takes the newest applied migration back.
-func (db *DB) MigrateDown(ctx context.Context) (Migration, error) { panic("unbuilt") }
-
-// MigrateStatus lists all migrations, oldest first.
-func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) { panic("unbuilt") }

@@ -1,6 +1,15 @@
 package storage
 
-import "errors"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+	"modernc.org/sqlite"
+)
 
 // Categories callers branch on with errors.Is.
 var (
@@ -15,3 +24,96 @@ var (
 	// ErrTooMany: a bound that is checked inside the statement was reached (live interactions of a network).
 	ErrTooMany = errors.New("too many")
 )
+
+// errClosed is what queued and later calls get once the database is closed.
+var errClosed = fmt.Errorf("%w: closed", ErrUnavailable)
+
+func isUnavailable(err error) bool { return errors.Is(err, ErrUnavailable) }
+
+// translate puts a driver's error into one of our categories and keeps the cause. Neither driver quotes values in the
+// message it prints.
+func (db *DB) translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrStale), errors.Is(err, ErrUnavailable), errors.Is(err, ErrTooMany):
+		return err
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, gorm.ErrRecordNotFound):
+		return ErrNotFound
+	case errors.Is(err, context.Canceled):
+		return err // the caller went away; nobody is there to be told 503
+	case db.closed.Load(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrConnDone):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case db.engine == SQLite:
+		return translateSQLite(err)
+	}
+	return translatePostgres(err)
+}
+
+// SQLite's result codes, https://sqlite.org/rescode.html.
+const (
+	sqliteBusy, sqliteLocked, sqliteNoMemory, sqliteReadOnly, sqliteInterrupt = 5, 6, 7, 8, 9
+	sqliteIO, sqliteCorrupt, sqliteFull, sqliteCantOpen                       = 10, 11, 13, 14
+	sqliteUnique, sqlitePrimaryKey                                            = 2067, 1555
+)
+
+func translateSQLite(err error) error {
+	code, ok := sqliteCode(err)
+	if !ok {
+		return err
+	}
+	if code == sqliteUnique || code == sqlitePrimaryKey {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	if brokenSQLite(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+func sqliteCode(err error) (int, bool) {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return 0, false
+	}
+	return e.Code(), true
+}
+
+// brokenSQLite tells errors of the database from errors of a statement. After one of these SQLite may have rolled the
+// whole transaction back by itself (https://sqlite.org/lang_transaction.html section 2.1).
+func brokenSQLite(err error) bool {
+	code, _ := sqliteCode(err)
+	switch code & 0xff {
+	case sqliteBusy, sqliteLocked, sqliteNoMemory, sqliteReadOnly, sqliteInterrupt, sqliteIO, sqliteCorrupt, sqliteFull, sqliteCantOpen:
+		return true
+	}
+	return false
+}
+
+func translatePostgres(err error) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		if errors.Is(err, errScan) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", ErrUnavailable, err) // no answer from the server: the network, or its end of it
+	}
+	switch {
+	case e.Code == "23505": // unique_violation
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case len(e.Code) == 5 && unavailableClasses[e.Code[:2]], e.Code == "25006":
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// unavailableClasses are the classes of SQLSTATE that speak of the server, not of the statement: connection, failed
+// authorization, rollback (serialization, deadlock), resources, operator intervention, system error. 25006 beside them
+// is a write on a standby, which is what a failover looks like.
+var unavailableClasses = map[string]bool{"08": true, "28": true, "40": true, "53": true, "57": true, "58": true}
+
+// retryable tells the failures that Postgres asks to be tried again: serialization_failure and deadlock_detected.
+func retryable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "40001" || e.Code == "40P01")
+}

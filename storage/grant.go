@@ -3,7 +3,11 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // Grant is one row of grants: everything that descends from one authorization of one client by one person (RFC 6749
@@ -12,26 +16,26 @@ type Grant struct {
 	ID            string // random text, the grant_id claim
 	ClientID      string
 	UserID        string
-	SessionID     string // "" = made without a session (password grant, device)
-	Offline       bool   // offline_access was granted: outlives the session
-	UserEpoch     int64  // users.epoch as read at the authorization
-	ConsentEpoch  int64  // consents.epoch as read at the authorization; 0 where no consent row was needed
-	Scopes        []string
-	Resources     []string // identifiers named at authorize (RFC 8707), spelled as registered
-	AuthTime      time.Time
+	SessionID     string    `gorm:"serializer:optional"` // "" = made without a session (password grant, device)
+	Offline       bool      // offline_access was granted: outlives the session
+	UserEpoch     int64     // users.epoch as read at the authorization
+	ConsentEpoch  int64     // consents.epoch as read at the authorization; 0 where no consent row was needed
+	Scopes        []string  `gorm:"serializer:words"`
+	Resources     []string  `gorm:"serializer:words"` // identifiers named at authorize (RFC 8707), spelled as registered
+	AuthTime      time.Time `gorm:"serializer:micros"`
 	ACR           string
-	AMR           []string
-	Data          json.RawMessage // the ledger's typed facts: nonce, redirect_uri, code_challenge, claims, lifetimes …
-	CodeHash      string          // base64url(SHA-256(code)); "" = no code
-	CodeExpiresAt time.Time
-	CodeUsedAt    time.Time
-	Generation    int64 // of the current refresh token; 0 = none issued
-	RotatedAt     time.Time
-	CreatedAt     time.Time
-	LastUsedAt    time.Time
-	ExpiresAt     time.Time // idle limit; until the code is spent: CodeExpiresAt
-	EndsAt        time.Time // absolute limit
-	RevokedAt     time.Time
+	AMR           []string        `gorm:"serializer:words"`
+	Data          json.RawMessage `gorm:"serializer:document"` // the ledger's typed facts: nonce, redirect_uri, code_challenge, claims, lifetimes …
+	CodeHash      string          `gorm:"serializer:optional"` // base64url(SHA-256(code)); "" = no code
+	CodeExpiresAt time.Time       `gorm:"serializer:micros"`
+	CodeUsedAt    time.Time       `gorm:"serializer:micros"`
+	Generation    int64           // of the current refresh token; 0 = none issued
+	RotatedAt     time.Time       `gorm:"serializer:micros"`
+	CreatedAt     time.Time       `gorm:"serializer:micros;autoCreateTime:false"`
+	LastUsedAt    time.Time       `gorm:"serializer:micros"`
+	ExpiresAt     time.Time       `gorm:"serializer:micros"` // idle limit; until the code is spent: CodeExpiresAt
+	EndsAt        time.Time       `gorm:"serializer:micros"` // absolute limit
+	RevokedAt     time.Time       `gorm:"serializer:micros"`
 	RevokedWhy    string
 }
 
@@ -45,21 +49,117 @@ type Standing struct {
 	TokenRevoked   bool  // only set by StandingOfToken: the jti is on the deny list
 }
 
+// grantColumns are those of Grant.dest, of grants as g.
+const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.user_epoch, g.consent_epoch, g.scopes,
+	g.resources, g.auth_time, g.acr, g.amr, g.data, g.code_hash, g.code_expires_at, g.code_used_at, g.generation,
+	g.rotated_at, g.created_at, g.last_used_at, g.expires_at, g.ends_at, g.revoked_at, g.revoked_why`
+
+// The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
+const (
+	standingColumns = `SELECT ` + grantColumns + `, ` + userColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
+	standingJoins   = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
+	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
+
+	standingByID    = standingColumns + standingJoins + `WHERE g.id = $1`
+	standingByCode  = standingColumns + standingJoins + `WHERE g.code_hash = $1`
+	standingOfToken = standingColumns + `, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2)` + standingJoins + `WHERE g.id = $1`
+	tokenRevoked    = `SELECT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`
+)
+
+const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, offline, user_epoch, consent_epoch, scopes,
+	resources, auth_time, acr, amr, data, code_hash, code_expires_at, code_used_at, generation, rotated_at, created_at,
+	last_used_at, expires_at, ends_at, revoked_at, revoked_why)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
+
+// The two statements that decide every race of the protocol. The idle limit never passes the absolute one.
+const (
+	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2, rotated_at = CASE WHEN $2 > 0 THEN CAST($3 AS BIGINT) END,
+	last_used_at = $3, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
+	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
+
+	rotateGrant = `UPDATE grants SET generation = $2 + 1, rotated_at = $3, last_used_at = $3,
+	expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
+	WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL`
+)
+
+// revoke sets what revocation sets. The row is dead from now on, so the janitor may count from here.
+const revoke = `revoked_at = $1, revoked_why = $2, expires_at = CASE WHEN expires_at < $1 THEN expires_at ELSE $1 END`
+
+// trimGrants ranks the live grants of the pairs that have too many by last use. It walks the index of pairs, not rows.
+const trimGrants = `UPDATE grants SET ` + revoke + ` WHERE id IN (
+	SELECT id FROM (
+		SELECT id, ROW_NUMBER() OVER (PARTITION BY user_id, client_id ORDER BY COALESCE(last_used_at, created_at) DESC, id) AS place
+		FROM grants WHERE revoked_at IS NULL AND expires_at > $1 AND (user_id, client_id) IN (
+			SELECT user_id, client_id FROM grants WHERE revoked_at IS NULL AND expires_at > $1
+			GROUP BY user_id, client_id HAVING count(*) > $3 ORDER BY count(*) DESC LIMIT $4)
+	) AS ranked WHERE place > $3)`
+
+// dest are the places grantColumns go to.
+func (g *Grant) dest() []any {
+	return []any{
+		&g.ID, &g.ClientID, &g.UserID, (*optional)(&g.SessionID), (*truth)(&g.Offline), &g.UserEpoch, &g.ConsentEpoch,
+		(*words)(&g.Scopes), (*words)(&g.Resources), (*stamp)(&g.AuthTime), &g.ACR, (*words)(&g.AMR), (*document)(&g.Data),
+		(*optional)(&g.CodeHash), (*stamp)(&g.CodeExpiresAt), (*stamp)(&g.CodeUsedAt), &g.Generation,
+		(*stamp)(&g.RotatedAt), (*stamp)(&g.CreatedAt), (*stamp)(&g.LastUsedAt), (*stamp)(&g.ExpiresAt),
+		(*stamp)(&g.EndsAt), (*stamp)(&g.RevokedAt), &g.RevokedWhy,
+	}
+}
+
+func (s *Standing) dest() []any {
+	dest := make([]any, 0, 40)
+	dest = append(dest, s.Grant.dest()...)
+	dest = append(dest, s.User.dest()...)
+	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow))
+}
+
+func (db *DB) standing(ctx context.Context, query, key string) (Standing, error) {
+	var s Standing
+	if key == "" {
+		return s, ErrNotFound
+	}
+	err := db.one(ctx, query, []any{key}, s.dest()...)
+	return s, err
+}
+
+func (db *DB) liveGrants(ctx context.Context, whose, id string, now time.Time, after string, limit int) ([]Grant, error) {
+	var list []Grant
+	err := db.ask(ctx, func(q *gorm.DB) error {
+		return q.Where(whose, id).Where("id > ? AND revoked_at IS NULL AND (code_hash IS NULL OR code_used_at IS NOT NULL)", after).
+			Where("expires_at > ? AND (ends_at IS NULL OR ends_at > ?)", micros(now), micros(now)).
+			Order("id").Limit(limit).Find(&list).Error
+	})
+	return list, err
+}
+
 // InsertGrant writes a new grant row (one INSERT).
-func (db *DB) InsertGrant(ctx context.Context, g Grant) error { panic("unbuilt") }
+func (db *DB) InsertGrant(ctx context.Context, g Grant) error {
+	_, err := db.exec(ctx, insertGrant, g.ID, g.ClientID, g.UserID, orNull(g.SessionID), g.Offline, g.UserEpoch, g.ConsentEpoch,
+		join(g.Scopes), join(g.Resources), micros(g.AuthTime), g.ACR, join(g.AMR), jsonText(g.Data),
+		orNull(g.CodeHash), micros(g.CodeExpiresAt), micros(g.CodeUsedAt), g.Generation, micros(g.RotatedAt), micros(g.CreatedAt),
+		micros(g.LastUsedAt), micros(g.ExpiresAt), micros(g.EndsAt), micros(g.RevokedAt), g.RevokedWhy)
+	return err
+}
 
 // StandingByCode reads the grant of a code hash, used or not; ErrNotFound if unknown. One joined SELECT.
 func (db *DB) StandingByCode(ctx context.Context, codeHash string) (Standing, error) {
-	panic("unbuilt")
+	return db.standing(ctx, standingByCode, codeHash)
 }
 
 // StandingByID reads a grant by id; ErrNotFound if unknown. One joined SELECT on the primary.
-func (db *DB) StandingByID(ctx context.Context, id string) (Standing, error) { panic("unbuilt") }
+func (db *DB) StandingByID(ctx context.Context, id string) (Standing, error) {
+	return db.standing(ctx, standingByID, id)
+}
 
 // StandingOfToken reads the grant an access token belongs to and whether jti was revoked, in one joined SELECT
 // (introspection, userinfo). grantID "" (client credentials): only TokenRevoked is meaningful.
 func (db *DB) StandingOfToken(ctx context.Context, grantID, jti string) (Standing, error) {
-	panic("unbuilt")
+	var s Standing
+	if grantID == "" {
+		err := db.one(ctx, tokenRevoked, []any{jti}, (*truth)(&s.TokenRevoked))
+		return s, err
+	}
+	err := db.one(ctx, standingOfToken, []any{grantID, jti}, append(s.dest(), (*truth)(&s.TokenRevoked))...)
+	return s, err
 }
 
 // Spend says how a code is spent.
@@ -72,7 +172,9 @@ type Spend struct {
 
 // SpendCode marks the code used: UPDATE … WHERE code_hash = ? AND code_used_at IS NULL AND revoked_at IS NULL.
 // Of concurrent callers exactly one succeeds; the others get ErrStale (RFC 6749 section 4.1.2).
-func (db *DB) SpendCode(ctx context.Context, s Spend) error { panic("unbuilt") }
+func (db *DB) SpendCode(ctx context.Context, x Spend) error {
+	return db.must(ctx, ErrStale, spendCode, x.CodeHash, x.Generation, micros(x.Now), micros(x.ExpiresAt))
+}
 
 // Rotation says how a refresh token is rotated.
 type Rotation struct {
@@ -84,17 +186,21 @@ type Rotation struct {
 
 // RotateGrant moves the row to generation Presented+1: UPDATE … WHERE id = ? AND generation <= Presented AND revoked_at
 // IS NULL. 0 rows: ErrStale, the caller reads again and decides again.
-func (db *DB) RotateGrant(ctx context.Context, r Rotation) error { panic("unbuilt") }
+func (db *DB) RotateGrant(ctx context.Context, r Rotation) error {
+	return db.must(ctx, ErrStale, rotateGrant, r.ID, r.Presented, micros(r.Now), micros(r.ExpiresAt))
+}
 
 // TouchGrant moves last_used_at and the idle limit of a grant whose client must not rotate; the caller calls it at most
 // once an hour. Revoked: ErrStale.
 func (db *DB) TouchGrant(ctx context.Context, id string, now, expiresAt time.Time) error {
-	panic("unbuilt")
+	return db.must(ctx, ErrStale, `UPDATE grants SET last_used_at = $2, expires_at = CASE WHEN ends_at < $3 THEN ends_at ELSE $3 END
+		WHERE id = $1 AND revoked_at IS NULL`, id, micros(now), micros(expiresAt))
 }
 
 // RevokeGrant revokes one grant; it reports whether this call did it.
 func (db *DB) RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error) {
-	panic("unbuilt")
+	n, err := db.exec(ctx, "UPDATE grants SET "+revoke+" WHERE id = $3 AND revoked_at IS NULL", micros(now), why, id)
+	return n > 0, err
 }
 
 // GrantFilter chooses grants to revoke; the set fields are and-ed, at least one of UserID, ClientID, SessionID is set.
@@ -106,22 +212,41 @@ type GrantFilter struct {
 
 // RevokeGrants revokes all live grants that fit and returns how many.
 func (db *DB) RevokeGrants(ctx context.Context, f GrantFilter, why string, now time.Time) (int64, error) {
-	panic("unbuilt")
+	if f.UserID == "" && f.ClientID == "" && f.SessionID == "" {
+		return 0, errors.New("revoke grants: name a person, a client or a session")
+	}
+	query, args := "UPDATE grants SET "+revoke+" WHERE revoked_at IS NULL", []any{micros(now), why}
+	and := func(condition, value string) {
+		if value != "" {
+			args = append(args, value)
+			query += " AND " + condition + "$" + strconv.Itoa(len(args))
+		}
+	}
+	and("user_id = ", f.UserID)
+	and("client_id = ", f.ClientID)
+	and("session_id = ", f.SessionID)
+	if f.ExceptSessionID != "" {
+		and("COALESCE(session_id, '') <> ", f.ExceptSessionID)
+	}
+	if f.OnlineOnly {
+		query += " AND NOT offline"
+	}
+	return db.exec(ctx, query, args...)
 }
 
 // GrantsOfUser pages through a person's grants that still have life in them at now (not revoked, code spent, idle and
 // absolute limits ahead), by id after the given one.
 func (db *DB) GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]Grant, error) {
-	panic("unbuilt")
+	return db.liveGrants(ctx, "user_id = ?", userID, now, after, limit)
 }
 
 // GrantsOfClient is the same by client.
 func (db *DB) GrantsOfClient(ctx context.Context, clientID string, now time.Time, after string, limit int) ([]Grant, error) {
-	panic("unbuilt")
+	return db.liveGrants(ctx, "client_id = ?", clientID, now, after, limit)
 }
 
 // TrimGrants revokes ("surplus") all but the keep most recently used live grants of each person and client, at most
 // limit pairs a call, and returns how many were revoked. The janitor's.
 func (db *DB) TrimGrants(ctx context.Context, keep, limit int, now time.Time) (int64, error) {
-	panic("unbuilt")
+	return db.exec(ctx, trimGrants, micros(now), "surplus", keep, limit)
 }

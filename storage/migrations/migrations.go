@@ -1,0 +1,12 @@
+// Package migrations holds the numbered steps of the schema as SQL, one folder per dialect, forward and back.
+//
+// Every step must let the previous binary keep running (add first, remove a release later). Steps for SQLite carry
+// "+goose NO TRANSACTION", because package storage runs all pending ones inside one transaction of its own.
+package migrations
+
+import "embed"
+
+// Files are the steps, as sqlite/NNNN_name.sql and postgres/NNNN_name.sql.
+//
+//go:embed sqlite/*.sql postgres/*.sql
+var Files embed.FS

@@ -1,0 +1,102 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+// postgresTries is how often a transaction runs that Postgres asks to be tried again (40001, 40P01).
+const postgresTries = 5
+
+// postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
+type postgresGround struct {
+	pool *sql.DB
+}
+
+func openPostgres(dsn string, size int) (*postgresGround, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errors.New("the DSN is no valid postgres:// address") // pgx's own words may quote the password
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = callTimeout
+	}
+	if _, set := config.RuntimeParams["application_name"]; !set {
+		config.RuntimeParams["application_name"] = "signet"
+	}
+	if size <= 0 {
+		size = min(16, max(8, 4*runtime.GOMAXPROCS(0)))
+	}
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour) // so that a failover is followed in the end
+	return &postgresGround{pool: pool}, nil
+}
+
+func (g *postgresGround) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return again(ctx, func() error { return run(ctx, g.pool) })
+}
+
+func (g *postgresGround) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return run(ctx, g.pool)
+}
+
+func (g *postgresGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	return again(ctx, func() error { return g.once(ctx, body) })
+}
+
+func (g *postgresGround) once(ctx context.Context, body func(ctx context.Context, on executor) error) error {
+	tx, err := g.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if err := body(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// again repeats what Postgres asks to be repeated, a bounded number of times, after a short random pause.
+func again(ctx context.Context, try func() error) error {
+	for n := 1; ; n++ {
+		err := try()
+		if err == nil || n == postgresTries || !retryable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(1+rand.IntN(10*n)) * time.Millisecond):
+		}
+	}
+}
+
+func (g *postgresGround) reader() executor { return g.pool }
+
+func (g *postgresGround) dialector(pool gorm.ConnPool) gorm.Dialector {
+	return postgres.New(postgres.Config{Conn: pool})
+}
+
+func (g *postgresGround) migrating(_ context.Context, run func(pool *sql.DB) error) error {
+	return run(g.pool)
+}
+
+func (g *postgresGround) close() error { return g.pool.Close() }

@@ -1,0 +1,185 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// errScan marks a row that does not fit the record: a mistake of ours, not of the database.
+var errScan = errors.New("scan row")
+
+// exec runs one write and returns how many rows it touched. Statements use $1, $2 …, which both engines understand; their
+// texts are constants, so each is prepared once a connection.
+func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	var n int64
+	err := db.write(ctx, query, func(ctx context.Context, on executor) error {
+		res, err := on.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// must is exec for a conditional statement: none when it touched no row.
+func (db *DB) must(ctx context.Context, none error, query string, args ...any) error {
+	n, err := db.exec(ctx, query, args...)
+	if err == nil && n == 0 {
+		return none
+	}
+	return err
+}
+
+// returning runs one write with a RETURNING clause.
+func (db *DB) returning(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
+	return db.write(ctx, query, func(ctx context.Context, on executor) error {
+		return eachRow(ctx, on, query, args, each)
+	})
+}
+
+// many runs one SELECT and calls each for every row.
+func (db *DB) many(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
+	return db.read(ctx, query, func(ctx context.Context, on executor) error {
+		return eachRow(ctx, on, query, args, each)
+	})
+}
+
+// one runs one SELECT that finds a row or ErrNotFound.
+func (db *DB) one(ctx context.Context, query string, args []any, dest ...any) error {
+	return db.read(ctx, query, func(ctx context.Context, on executor) error {
+		return firstRow(ctx, on, query, args, dest)
+	})
+}
+
+func firstRow(ctx context.Context, on executor, query string, args, dest []any) error {
+	rows, err := on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return ErrNotFound
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return fmt.Errorf("%w: %w", errScan, err)
+	}
+	return rows.Close()
+}
+
+func eachRow(ctx context.Context, on executor, query string, args []any, each func(*sql.Rows) error) error {
+	rows, err := on.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return fmt.Errorf("%w: %w", errScan, err)
+		}
+	}
+	return rows.Err()
+}
+
+// write runs one writing statement: in the transaction of ctx if there is one, else by itself.
+func (db *DB) write(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
+	start := time.Now()
+	var err error
+	if t := db.joined(ctx); t != nil {
+		err = db.translate(t.run(ctx, run))
+	} else {
+		err = db.translate(db.ground.write(ctx, run))
+	}
+	db.observe(ctx, query, true, start, err)
+	return err
+}
+
+// read runs one SELECT: in the transaction of ctx if there is one, else on a reader.
+func (db *DB) read(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
+	start := time.Now()
+	var err error
+	if t := db.joined(ctx); t != nil {
+		err = db.translate(t.run(ctx, run))
+	} else {
+		err = db.translate(db.ground.read(ctx, run))
+	}
+	db.observe(ctx, query, false, start, err)
+	return err
+}
+
+// ask lets gorm read (Find and the like, which fetch all rows before they return).
+func (db *DB) ask(ctx context.Context, run func(q *gorm.DB) error) error {
+	if db.joined(ctx) != nil {
+		return db.translate(run(db.orm.WithContext(ctx)))
+	}
+	return db.translate(db.ground.read(ctx, func(ctx context.Context, _ executor) error {
+		return run(db.orm.WithContext(ctx))
+	}))
+}
+
+// change lets gorm write one statement and returns how many rows it touched.
+func (db *DB) change(ctx context.Context, run func(q *gorm.DB) *gorm.DB) (int64, error) {
+	res := run(db.orm.WithContext(ctx))
+	return res.RowsAffected, db.translate(res.Error)
+}
+
+// insert writes one record.
+func (db *DB) insert(ctx context.Context, record any) error {
+	_, err := db.change(ctx, func(q *gorm.DB) *gorm.DB { return q.Create(record) })
+	return err
+}
+
+// connPool is what gorm takes for its connections. It routes each statement by its context and by what it does.
+type connPool struct{ db *DB }
+
+// PrepareContext is never asked for: statements are prepared beneath.
+func (connPool) PrepareContext(context.Context, string) (*sql.Stmt, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+	err = p.db.write(ctx, query, func(ctx context.Context, on executor) (err error) {
+		res, err = on.ExecContext(ctx, query, args...)
+		return err
+	})
+	return res, err
+}
+
+func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
+	if !strings.HasPrefix(query, "SELECT ") {
+		return nil, fmt.Errorf("%w: gorm may only SELECT through a query", errors.ErrUnsupported)
+	}
+	start := time.Now()
+	run := func(ctx context.Context, on executor) (err error) {
+		rows, err = on.QueryContext(ctx, query, args...)
+		return err
+	}
+	if t := p.db.joined(ctx); t != nil {
+		err = t.run(ctx, run)
+	} else {
+		err = run(ctx, p.db.ground.reader())
+	}
+	err = p.db.translate(err)
+	p.db.observe(ctx, query, false, start, err)
+	return rows, err
+}
+
+// QueryRowContext serves only gorm's question for the version of SQLite when it opens.
+func (p connPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if pool, ok := p.db.ground.reader().(interface {
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}); ok {
+		return pool.QueryRowContext(ctx, query, args...)
+	}
+	return new(sql.Row)
+}

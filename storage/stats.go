@@ -1,0 +1,58 @@
+package storage
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// Stats counts the statements run under a context (see WithStats); safe for concurrent use.
+type Stats struct {
+	reads, writes, spent atomic.Int64
+}
+
+// Reads is the number of SELECT statements so far.
+func (s *Stats) Reads() int64 { return s.reads.Load() }
+
+// Writes is the number of INSERT, UPDATE and DELETE statements so far (BEGIN, COMMIT and savepoints do not count).
+func (s *Stats) Writes() int64 { return s.writes.Load() }
+
+// Time spent waiting for the database.
+func (s *Stats) Time() time.Duration { return time.Duration(s.spent.Load()) }
+
+type statsKey struct{}
+
+// WithStats returns a context whose statements are counted in the returned Stats. The wide event of a request and the
+// test of statements per request use it.
+func WithStats(ctx context.Context) (context.Context, *Stats) {
+	s := new(Stats)
+	return context.WithValue(ctx, statsKey{}, s), s
+}
+
+// trace, when set, sees the text of every statement; the package's own tests of query plans set it.
+var trace atomic.Pointer[func(query string)]
+
+// slow is how long a statement may take before it is worth a line in the log.
+const slow = 500 * time.Millisecond
+
+// observe counts one statement and logs it, without its values, if it was slow or the database failed it.
+func (db *DB) observe(ctx context.Context, query string, write bool, start time.Time, err error) {
+	took := time.Since(start)
+	if s, ok := ctx.Value(statsKey{}).(*Stats); ok {
+		if write {
+			s.writes.Add(1)
+		} else {
+			s.reads.Add(1)
+		}
+		s.spent.Add(int64(took))
+	}
+	if see := trace.Load(); see != nil {
+		(*see)(query)
+	}
+	switch {
+	case isUnavailable(err):
+		db.log.WarnContext(ctx, "statement failed", "statement", query, "took", took, "error", err)
+	case took > slow:
+		db.log.WarnContext(ctx, "statement was slow", "statement", query, "took", took)
+	}
+}
