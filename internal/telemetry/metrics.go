@@ -1,0 +1,169 @@
+package telemetry
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the server's counters, with label values from closed lists only. Make one per server.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.HistogramVec
+	inFlight  prometheus.Gauge
+	refused   prometheus.Counter
+	tokens    *prometheus.CounterVec
+	signIns   *prometheus.CounterVec
+	dbUp      prometheus.Gauge
+	reuse     prometheus.Counter
+	replay    prometheus.Counter
+	throttled *prometheus.CounterVec
+	janitor   *prometheus.CounterVec
+	jobs      *prometheus.CounterVec
+	keyAge    *prometheus.GaugeVec
+}
+
+// NewMetrics makes and registers them, with Go's and the process's own.
+func NewMetrics() *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "signet_" + name, Help: help}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "signet_" + name, Help: help}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	m.requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "signet_http_request_duration_seconds",
+		Help:    "Time to answer a request, by route, method and class of status.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+	}, []string{"pattern", "method", "status"})
+	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.inFlight = gauge("http_requests_in_flight", "Requests being answered.").WithLabelValues()
+	m.refused = counter("http_requests_refused_total", "Requests answered 503 because too many were in flight.").WithLabelValues()
+	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
+	m.signIns = counter("sign_ins_total", "Attempts to sign in, by method and outcome.", "method", "outcome")
+	m.dbUp = gauge("database_up", "1 if the database answered the last check.").WithLabelValues()
+	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
+	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
+	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
+	m.janitor = counter("janitor_rows_total", "Expired rows deleted, by table.", "table")
+	m.jobs = counter("job_runs_total", "Background job runs, by job and outcome.", "job", "outcome")
+	m.keyAge = gauge("signing_key_age_seconds", "Age of the active signing key, by algorithm.", "alg")
+	return m
+}
+
+// Handler serves the registry for Prometheus.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// Registry for further collectors.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Route is where one route's requests are counted: its label handles are looked up once, not per request.
+type Route struct {
+	metrics         *Metrics
+	pattern, method string
+	classes         [6]atomic.Pointer[prometheus.Observer]
+}
+
+// Route resolves a mux pattern like "GET /userinfo".
+func (m *Metrics) Route(pattern string) *Route {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok {
+		method, path = "any", pattern
+	}
+	return &Route{metrics: m, pattern: path, method: method}
+}
+
+var classNames = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// Observe counts one answer.
+func (r *Route) Observe(status int, took time.Duration) {
+	class := status / 100
+	if class < 0 || class >= len(classNames) {
+		class = 0
+	}
+	o := r.classes[class].Load()
+	if o == nil {
+		fresh := r.metrics.requests.WithLabelValues(r.pattern, r.method, classNames[class])
+		o = &fresh
+		r.classes[class].Store(o)
+	}
+	(*o).Observe(took.Seconds())
+}
+
+// RequestObserved counts one answer of a route that has no Route handle.
+func (m *Metrics) RequestObserved(pattern string, status int, took time.Duration) {
+	m.Route(pattern).Observe(status, took)
+}
+
+// InFlight tells how many requests are being answered.
+func (m *Metrics) InFlight(n int64) { m.inFlight.Set(float64(n)) }
+
+// RequestRefused counts a request beyond the in-flight cap.
+func (m *Metrics) RequestRefused() { m.refused.Inc() }
+
+// TokenIssued counts a token response; grant is the grant type's name or, unknown to us, "other".
+func (m *Metrics) TokenIssued(grant string) {
+	m.tokens.WithLabelValues(oneOf(grant, "authorization_code", "refresh_token", "client_credentials", "password")).Inc()
+}
+
+// SignIn counts an attempt; method: password; outcome: success, failure, throttled, busy.
+func (m *Metrics) SignIn(method, outcome string) {
+	m.signIns.WithLabelValues(oneOf(method, "password", "passkey", "upstream"), oneOf(outcome, "success", "failure", "throttled", "busy")).Inc()
+}
+
+// DatabaseUp notes the last check of the database.
+func (m *Metrics) DatabaseUp(up bool) {
+	if up {
+		m.dbUp.Set(1)
+		return
+	}
+	m.dbUp.Set(0)
+}
+
+// RefreshReuse counts a refresh token presented again after the grace.
+func (m *Metrics) RefreshReuse() { m.reuse.Inc() }
+
+// CodeReplay counts a code presented again.
+func (m *Metrics) CodeReplay() { m.replay.Inc() }
+
+// Throttled counts a refusal by a limit; what: signin, signup, client, interaction, password.
+func (m *Metrics) Throttled(what string) {
+	m.throttled.WithLabelValues(oneOf(what, "signin", "signup", "client", "interaction", "password")).Inc()
+}
+
+// JanitorDeleted counts expired rows; table is one of storage.Expirables.
+func (m *Metrics) JanitorDeleted(table string, rows int64) {
+	m.janitor.WithLabelValues(table).Add(float64(rows))
+}
+
+// JobRan counts a background job's run; outcome: success, failure.
+func (m *Metrics) JobRan(job, outcome string) {
+	m.jobs.WithLabelValues(job, oneOf(outcome, "success", "failure")).Inc()
+}
+
+// KeyAge notes how old the active key of an algorithm is.
+func (m *Metrics) KeyAge(alg string, age time.Duration) {
+	m.keyAge.WithLabelValues(oneOf(alg, "ES256", "RS256", "PS256", "EdDSA", "refresh")).Set(age.Seconds())
+}
+
+// oneOf keeps a label inside its closed list.
+func oneOf(v string, list ...string) string {
+	for _, l := range list {
+		if v == l {
+			return v
+		}
+	}
+	return "other"
+}
