@@ -1,4 +1,214 @@
 package web
 
-// Mux holds both sides.
-type Mux struct{}
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"signet/internal/telemetry"
+)
+
+// Options of NewMux. Issuer is required.
+type Options struct {
+	Issuer         *url.URL
+	Log            *slog.Logger       // nil discards
+	Metrics        *telemetry.Metrics // nil: a registry nobody reads
+	TrustedProxies []netip.Prefix     // whose X-Forwarded-* count; empty = nobody's
+	// Origins tells whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
+	Origins func(ctx context.Context, origin string) bool
+	// Errors shows a PageError to a person. Nil: plain text.
+	Errors func(w http.ResponseWriter, r *http.Request, e *PageError) error
+	// Context adds to the context of each request what packages beyond the door want to find there (audit's origin).
+	Context  func(ctx context.Context, r *http.Request) context.Context
+	InFlight int // requests worked on at once; more are answered 503. 0 = 512
+}
+
+const defaultInFlight = 512
+
+// Mux holds both sides. Rooms mount their routes, then Handler freezes it.
+type Mux struct {
+	options Options
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	prefix  string // the issuer's path, without a slash at its end
+	base    string // the issuer's scheme and authority
+	hosts   []string
+	tls     bool // the issuer is https
+	cross   *http.CrossOriginProtection
+
+	mux      *http.ServeMux
+	paths    *http.ServeMux // the same paths without methods: tells 405 from 404
+	known    map[string]*knownPath
+	mounted  []string
+	outside  []string // cross-site pages with the reason of each
+	nowhere  *route
+	inFlight atomic.Int64
+	warned   sync.Once
+}
+
+// knownPath is a path with the methods it answers.
+type knownPath struct {
+	methods []string
+	api     bool
+	cors    CORS
+}
+
+func (*knownPath) ServeHTTP(http.ResponseWriter, *http.Request) {} // only ever looked up
+
+// NewMux makes an empty one.
+func NewMux(o Options) *Mux {
+	m := &Mux{
+		options: o, log: o.Log, metrics: o.Metrics,
+		prefix: strings.TrimRight(o.Issuer.EscapedPath(), "/"),
+		base:   o.Issuer.Scheme + "://" + o.Issuer.Host,
+		hosts:  hostNames(o.Issuer),
+		tls:    o.Issuer.Scheme == "https",
+		cross:  http.NewCrossOriginProtection(),
+		mux:    http.NewServeMux(), paths: http.NewServeMux(), known: map[string]*knownPath{},
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.metrics == nil {
+		m.metrics = telemetry.NewMetrics()
+	}
+	if m.options.InFlight <= 0 {
+		m.options.InFlight = defaultInFlight
+	}
+	if err := m.cross.AddTrustedOrigin(m.base); err != nil {
+		panic(fmt.Sprintf("web: issuer %q: %v", o.Issuer, err))
+	}
+	m.nowhere = &route{mux: m, pattern: "none", side: pageSide, vital: true, handle: m.noRoute, seen: m.metrics.Route("any none")}
+	m.mux.Handle("/", m.nowhere)
+	return m
+}
+
+// Page mounts a route on the browser side: no Authorization header is read, pages get their CSP, POSTs must come from our
+// own pages (http.CrossOriginProtection), a foreign Host is sent to the issuer.
+func (m *Mux) Page(pattern string, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
+}
+
+// CrossSitePage mounts a browser route that other sites may POST to. It must change nothing but its own request in
+// progress; the reason says why it may stand outside the protection (C01).
+func (m *Mux) CrossSitePage(pattern, reason string, f Func) {
+	if reason == "" {
+		panic("web: CrossSitePage wants a reason: " + pattern)
+	}
+	m.outside = append(m.outside, pattern+": "+reason)
+	m.mount(m.prefixed(pattern), &route{side: pageSide, crossSite: true, handle: f})
+}
+
+// API mounts a route for programs: cookies are removed before f sees the request, errors become OAuth JSON. With
+// PublicCORS it also answers while the in-flight cap is reached (A07).
+func (m *Mux) API(pattern string, cors CORS, f Func) {
+	m.mountAPI(m.prefixed(pattern), cors, f)
+}
+
+// Root is API for a path that is not under the issuer's own (the well-known forms of RFC 8414 section 3.1).
+func (m *Mux) Root(pattern string, cors CORS, f Func) {
+	m.mountAPI(pattern, cors, f)
+}
+
+// Vital mounts a route that always answers, whatever the load, and leaves no line in the log unless it fails: health.
+func (m *Mux) Vital(pattern string, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: apiSide, vital: true, quiet: true, handle: f})
+}
+
+// Asset mounts static files: public, cacheable (the handler says how long), no side's credentials are read.
+func (m *Mux) Asset(pattern string, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: assetSide, quiet: true, handle: f})
+}
+
+func (m *Mux) mountAPI(pattern string, cors CORS, f Func) {
+	rt := &route{side: apiSide, cors: cors, vital: cors == PublicCORS, handle: f}
+	m.mount(pattern, rt)
+	if cors == NoCORS {
+		return
+	}
+	_, path, _ := strings.Cut(pattern, " ")
+	preflight := "OPTIONS " + path
+	if !slices.Contains(m.mounted, preflight) {
+		m.mount(preflight, &route{side: apiSide, cors: cors, vital: rt.vital, quiet: true, handle: m.preflight(path)})
+	}
+}
+
+func (m *Mux) mount(pattern string, rt *route) {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok {
+		panic("web: a pattern is METHOD PATH: " + pattern)
+	}
+	rt.mux, rt.pattern, rt.method = m, path, method
+	rt.seen = m.metrics.Route(pattern)
+	rt.isolated = strings.HasPrefix(path, m.prefix+"/account")
+	m.mux.Handle(pattern, rt)
+	m.mounted = append(m.mounted, pattern)
+	k := m.known[path]
+	if k == nil {
+		k = &knownPath{api: rt.side == apiSide, cors: rt.cors}
+		m.known[path] = k
+		m.paths.Handle(path, k)
+	}
+	k.methods = append(k.methods, method)
+	if method == http.MethodGet {
+		k.methods = append(k.methods, http.MethodHead)
+	}
+}
+
+// prefixed puts the issuer's path before a pattern's.
+func (m *Mux) prefixed(pattern string) string {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok || m.prefix == "" {
+		return pattern
+	}
+	return method + " " + m.prefix + path
+}
+
+// Path puts the issuer's path before one of our paths ("/signin" → "/tenant/signin").
+func (m *Mux) Path(path string) string { return m.prefix + path }
+
+// Mounted lists the patterns, the issuer's path included, in order of mounting: discovery is computed from it.
+func (m *Mux) Mounted() []string { return slices.Clone(m.mounted) }
+
+// OutsideProtection lists the browser routes that other sites may POST to, each with its reason.
+func (m *Mux) OutsideProtection() []string { return slices.Clone(m.outside) }
+
+// Handler is the whole door.
+func (m *Mux) Handler() http.Handler { return http.HandlerFunc(m.serve) }
+
+// noRoute answers what no room has: 405 where the path is known under another method, else 404.
+func (m *Mux) noRoute(w http.ResponseWriter, r *http.Request) error {
+	found, _ := m.paths.Handler(r)
+	k, ok := found.(*knownPath)
+	if !ok {
+		return &PageError{Status: http.StatusNotFound, Kind: "not_found"}
+	}
+	methods := slices.Compact(slices.Sorted(slices.Values(k.methods)))
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	return &PageError{Status: http.StatusMethodNotAllowed, Kind: "method"}
+}
+
+// Limits of a listener (A06). Serving code sets them with Harden.
+const (
+	maxHeader         = 16 << 10
+	maxURL            = 8 << 10
+	maxBody           = 64 << 10
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second // header and body
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+)
+
+// Harden sets a listener's limits of time and size; net/http answers 431 to a longer header block.
+func Harden(s *http.Server) {
+	s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = readHeaderTimeout, readTimeout, writeTimeout, idleTimeout
+	s.MaxHeaderBytes = maxHeader - 4096 // net/http adds 4096 of slack
+}

@@ -7,6 +7,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 )
 
 // Func is a handler: parse, decide, render. A returned error is turned into bytes at the border: on the browser side
@@ -28,12 +29,13 @@ const (
 
 // PageError is an error a person meets: Kind chooses the texts (templates/lang), Facts are shown under "For developers".
 type PageError struct {
-	Status int               // HTTP status, 400 if zero
-	Kind   string            // message id stem, for example "redirect_mismatch", "expired", "not_found", "server"
-	Facts  []Fact            // shown to developers, in order
-	Args   map[string]string // for the texts: Client, Host …
-	Back   string            // a safe link back, "" = none
-	Cause  error             // for the log only
+	Status     int               // HTTP status, 400 if zero
+	Kind       string            // message id stem, for example "redirect_mismatch", "expired", "not_found", "server"
+	Facts      []Fact            // shown to developers, in order
+	Args       map[string]string // for the texts: Client, Host …
+	Back       string            // a safe link back, "" = none
+	RetryAfter time.Duration     // the Retry-After header, in whole seconds; 0 = none
+	Cause      error             // for the log only
 }
 
 // Fact is one line for developers.

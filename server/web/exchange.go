@@ -1,0 +1,197 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"signet/internal/telemetry"
+	"signet/storage"
+)
+
+// exchange is one request and its answer. It is the request's context, its ResponseWriter and its body at once, so that
+// the whole frame costs a request one allocation.
+type exchange struct {
+	context.Context
+	out    http.ResponseWriter
+	route  *route
+	start  time.Time
+	status int // 0 until a header was written
+	id     [10]byte
+	addr   netip.Addr
+	body   limitedBody
+	stats  *storage.Stats
+	event  telemetry.Event
+	err    error
+	stack  []byte // of a panic
+}
+
+type exchangeKey struct{}
+
+// Value answers for what the door put into the context.
+func (x *exchange) Value(key any) any {
+	switch key.(type) {
+	case exchangeKey:
+		return x
+	case telemetry.EventKey:
+		return &x.event
+	}
+	return x.Context.Value(key)
+}
+
+// Header of the answer.
+func (x *exchange) Header() http.Header { return x.out.Header() }
+
+// WriteHeader notes the status.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= 200 {
+		x.status = status
+	}
+	x.out.WriteHeader(status)
+}
+
+// Write notes the implied 200.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	return x.out.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.out }
+
+// exchangeOf finds the request's exchange; nil outside the door (a room's own unit test).
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// limitedBody reads at most maxBody bytes and remembers what went wrong, so that the border answers 413 and 408 whatever
+// the handler made of the error.
+type limitedBody struct {
+	io.ReadCloser
+	left   int64
+	tooBig bool
+	late   bool
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.tooBig {
+		return 0, &http.MaxBytesError{Limit: maxBody}
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1] // one more than allowed, to tell the end from too much
+	}
+	n, err := b.ReadCloser.Read(p)
+	if int64(n) > b.left {
+		b.tooBig = true
+		return int(b.left), &http.MaxBytesError{Limit: maxBody}
+	}
+	b.left -= int64(n)
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		b.late = true
+	}
+	return n, err
+}
+
+// idLetters has no 0, 1, I, L, O, U: the reference is read out on the phone.
+const idLetters = "23456789ABCDEFGHJKMNPQRSTVWXYZ23"
+
+// newID fills in the request's reference.
+func (x *exchange) newID() {
+	_, _ = rand.Read(x.id[:]) // never fails
+	for i, b := range x.id {
+		x.id[i] = idLetters[b&31]
+	}
+}
+
+func (x *exchange) reference() string {
+	if x.id[0] == 0 {
+		return ""
+	}
+	var text [12]byte
+	copy(text[:4], x.id[:4])
+	text[4] = '-'
+	copy(text[5:9], x.id[4:8])
+	text[9] = '-'
+	copy(text[10:], x.id[8:])
+	return string(text[:])
+}
+
+// RequestID is the reference of the request that ctx belongs to, like 7F3K-92QD-MX; "" outside a request. It is shown on
+// error pages and stands in the log.
+func RequestID(ctx context.Context) string {
+	if x := exchangeOf(ctx); x != nil {
+		return x.reference()
+	}
+	return ""
+}
+
+// serve is the outermost layer: it makes the exchange, lets the route answer and writes the one line.
+func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{Context: r.Context(), out: w, start: time.Now(), route: m.nowhere}
+	x.newID()
+	x.addr = m.realAddress(r)
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body.ReadCloser, x.body.left = r.Body, maxBody
+	}
+	var ctx context.Context = x
+	if m.options.Context != nil {
+		ctx = m.options.Context(ctx, r)
+	}
+	ctx, x.stats = storage.WithStats(ctx)
+	r = r.WithContext(ctx)
+	if x.body.ReadCloser != nil {
+		r.Body = &x.body
+	}
+	m.metrics.InFlight(m.inFlight.Add(1))
+	defer m.finish(x)
+	if r.RequestURI == "*" || !cleanPath(r.URL.Path) {
+		m.nowhere.ServeHTTP(x, r) // ServeMux would redirect, with a 307 that repeats a POST
+		return
+	}
+	m.mux.ServeHTTP(x, r)
+}
+
+// finish counts and logs the request, once.
+func (m *Mux) finish(x *exchange) {
+	m.inFlight.Add(-1)
+	took := time.Since(x.start)
+	status := x.status
+	if status == 0 {
+		status = http.StatusOK // a handler that wrote nothing
+	}
+	x.route.seen.Observe(status, took)
+	level := slog.LevelInfo
+	switch {
+	case status >= 500 || x.stack != nil:
+		level = slog.LevelError
+	case x.route.quiet && status < 400:
+		level = slog.LevelDebug
+	}
+	handler := m.log.Handler()
+	if !handler.Enabled(x, level) {
+		return
+	}
+	rec := slog.NewRecord(time.Now(), level, "request", 0)
+	rec.AddAttrs(slog.String("method", x.route.methodName()), slog.String("pattern", x.route.pattern),
+		slog.Int("status", status), slog.Duration("took", took), slog.String("request_id", x.reference()))
+	if n := x.stats; n.Reads()+n.Writes() > 0 {
+		rec.AddAttrs(slog.Int64("db_reads", n.Reads()), slog.Int64("db_writes", n.Writes()), slog.Duration("db_took", n.Time()))
+	}
+	x.event.Take(&rec)
+	if x.err != nil {
+		rec.AddAttrs(slog.String("error", x.err.Error()))
+	}
+	if x.stack != nil {
+		rec.AddAttrs(slog.String("stack", string(x.stack)))
+	}
+	_ = handler.Handle(x, rec)
+}

@@ -1,0 +1,136 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Header values are shared slices, put into the map under their canonical names: Header.Set would allocate each time.
+var (
+	nosniff         = []string{"nosniff"}
+	referrer        = []string{"same-origin"} // no-referrer makes a same-origin form POST send "Origin: null" (B04)
+	corpSame        = []string{"same-origin"}
+	corpCross       = []string{"cross-origin"}
+	permissions     = []string{"accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)"}
+	noStore         = []string{"no-store"}
+	noCache         = []string{"no-cache"}
+	hsts            = []string{"max-age=31536000"}
+	deny            = []string{"DENY"}
+	isolatedOpener  = []string{"same-origin"}
+	varyOrigin      = []string{"Origin"}
+	pageCSP         = []string{cspBefore + "'self'"}
+	jsonType        = []string{"application/json"}
+	retrySoon       = []string{"2"}
+	closeConnection = []string{"close"}
+	anyOrigin       = []string{"*"}
+	exposed         = []string{"WWW-Authenticate, Retry-After"}
+)
+
+// cspBefore is the policy of every page (B01) up to the sources of form-action.
+const cspBefore = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action "
+
+// headers sets what every answer of the side carries; handlers may override Cache-Control.
+func (rt *route) headers(h http.Header, r *http.Request) {
+	h["X-Content-Type-Options"] = nosniff
+	h["Referrer-Policy"] = referrer
+	h["Permissions-Policy"] = permissions
+	if rt.mux.tls {
+		h["Strict-Transport-Security"] = hsts
+	}
+	switch rt.side {
+	case pageSide:
+		h["Cross-Origin-Resource-Policy"] = corpSame
+		h["Content-Security-Policy"] = pageCSP
+		h["X-Frame-Options"] = deny
+		h["Cache-Control"] = noStore
+		if rt.isolated {
+			h["Cross-Origin-Opener-Policy"] = isolatedOpener
+		}
+	case apiSide:
+		h["Cross-Origin-Resource-Policy"] = corpCross
+		h["Cache-Control"] = noStore
+		if rt.cors != PublicCORS {
+			h["Pragma"] = noCache // RFC 6749 section 5.1
+		}
+		rt.corsHeaders(h, r)
+	case assetSide:
+		h["Cross-Origin-Resource-Policy"] = corpSame
+	}
+}
+
+// AllowFormAction widens this answer's form-action for a page whose POST ends at a client: browsers hold the whole chain of
+// redirects against it, the client's own next hop included, so any https target and the client's own scheme or loopback
+// address are named (B02).
+func AllowFormAction(w http.ResponseWriter, redirectURI string) {
+	sources := "'self' https:"
+	if s := formSource(redirectURI); s != "" {
+		sources += " " + s
+	}
+	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources}
+}
+
+// formSource is the CSP source expression for a redirect URI, "" if https: covers it or it cannot be named safely.
+func formSource(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil {
+		return ""
+	}
+	switch u.Scheme {
+	case "https", "":
+		return ""
+	case "http":
+		host := u.Hostname()
+		if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
+			return "http:" // CSP has no way to name an IPv6 address
+		}
+		if host == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") != "" {
+			return ""
+		}
+		if port := u.Port(); port != "" { // url.Parse lets only digits pass
+			host += ":" + port
+		}
+		return "http://" + host
+	}
+	return u.Scheme + ":" // url.Parse lets only letters, digits, "+", "-" and "." pass
+}
+
+// corsHeaders answers the origin as the route's policy says (B10). Credentials are never allowed: an Authorization header
+// set by a script needs no such permission, and no cookie is read here.
+func (rt *route) corsHeaders(h http.Header, r *http.Request) {
+	switch rt.cors {
+	case PublicCORS:
+		h["Access-Control-Allow-Origin"] = anyOrigin
+		h["Access-Control-Expose-Headers"] = exposed
+	case RegisteredCORS:
+		h["Vary"] = varyOrigin
+		sent := r.Header["Origin"]
+		if len(sent) != 1 || rt.mux.options.Origins == nil || !rt.mux.options.Origins(r.Context(), sent[0]) {
+			return
+		}
+		h["Access-Control-Allow-Origin"] = []string{sent[0]}
+		h["Access-Control-Expose-Headers"] = exposed
+	}
+}
+
+// preflight answers OPTIONS for a path: the methods it has, if the origin may read it.
+func (m *Mux) preflight(path string) Func {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		h := w.Header()
+		if h["Access-Control-Allow-Origin"] != nil {
+			var methods []string
+			for _, method := range m.known[path].methods {
+				if method != http.MethodOptions {
+					methods = append(methods, method)
+				}
+			}
+			h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
+			h.Set("Access-Control-Max-Age", "600")
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+}

@@ -1,0 +1,107 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"signet/internal/telemetry"
+)
+
+// side is who a route speaks to.
+type side int
+
+const (
+	pageSide side = iota // people: cookies, HTML
+	apiSide              // programs: no cookies, JSON
+	assetSide
+)
+
+// route is one mounted pattern with what was decided about it.
+type route struct {
+	mux       *Mux
+	pattern   string // the path part
+	method    string
+	side      side
+	cors      CORS
+	crossSite bool // other sites may POST
+	vital     bool // answers beyond the in-flight cap
+	quiet     bool // logged at debug level when all is well
+	isolated  bool // Cross-Origin-Opener-Policy
+	handle    Func
+	seen      *telemetry.Route
+}
+
+func (rt *route) methodName() string {
+	if rt.method == "" {
+		return "any"
+	}
+	return rt.method
+}
+
+// ServeHTTP runs the handler inside the frame: headers, limits, cross-origin rule, panic net, error border.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x, ok := w.(*exchange)
+	if !ok {
+		panic("web: a route serves only behind Mux.Handler")
+	}
+	x.route = rt
+	defer rt.catch(x, r)
+	rt.headers(w.Header(), r)
+	if err := rt.admit(x, r); err != nil {
+		rt.fail(x, r, err)
+		return
+	}
+	if rt.side == pageSide {
+		r.Header.Del("Authorization")
+		if rt.strayed(w, r) {
+			return
+		}
+	} else {
+		delete(r.Header, "Cookie")
+	}
+	if err := rt.handle(w, r); err != nil {
+		rt.fail(x, r, err)
+	}
+}
+
+// catch turns a panic into the answer for errors without a name (A13).
+func (rt *route) catch(x *exchange, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	x.stack = debug.Stack()
+	rt.fail(x, r, fmt.Errorf("panic: %v", p))
+}
+
+// admit checks the limits that need no reading.
+func (rt *route) admit(x *exchange, r *http.Request) error {
+	if len(r.RequestURI) > maxURL {
+		return &PageError{Status: http.StatusRequestURITooLong, Kind: "too_long"}
+	}
+	if r.ContentLength > maxBody {
+		x.body.tooBig = true
+		return &PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
+	}
+	if !rt.vital && rt.mux.inFlight.Load() > int64(rt.mux.options.InFlight) {
+		rt.mux.metrics.RequestRefused()
+		return errBusy
+	}
+	if rt.side == pageSide && !rt.crossSite {
+		if err := rt.mux.cross.Check(r); err != nil {
+			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: err}
+		}
+	}
+	return nil
+}
+
+// cleanPath tells that ServeMux will not want to redirect to another spelling.
+func cleanPath(p string) bool {
+	return p != "" && p[0] == '/' && !strings.Contains(p, "//") && !strings.Contains(p, "/./") && !strings.Contains(p, "/../") &&
+		!strings.HasSuffix(p, "/.") && !strings.HasSuffix(p, "/..")
+}
