@@ -22,18 +22,27 @@ type Origin struct {
 	Actor     string // who acts if it is not the person concerned: "cli", "system"
 }
 
-type originKey struct{}
+// OriginKey is the context key under which the origin travels: an Origin, or an OriginSource.
+type OriginKey struct{}
+
+// OriginSource makes the origin when it is asked for: most requests write no event (server/web).
+type OriginSource interface{ Origin() Origin }
 
 // WithOrigin returns a context whose events come from o. The web middleware calls it for each request, commands for
 // themselves.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
-	return context.WithValue(ctx, originKey{}, o)
+	return context.WithValue(ctx, OriginKey{}, o)
 }
 
 // OriginOf returns the origin of ctx; zero if there is none.
 func OriginOf(ctx context.Context) Origin {
-	o, _ := ctx.Value(originKey{}).(Origin)
-	return o
+	switch o := ctx.Value(OriginKey{}).(type) {
+	case Origin:
+		return o
+	case OriginSource:
+		return o.Origin()
+	}
+	return Origin{}
 }
 
 // Event is one security fact.

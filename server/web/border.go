@@ -15,7 +15,7 @@ import (
 // errBusy is more work than the in-flight cap.
 var errBusy = errors.New("too many requests in flight")
 
-// retrySeconds is what 503 answers tell clients to wait.
+// retryDelay is what 503 answers tell clients to wait.
 const retryDelay = 2 * time.Second
 
 // statusGone is logged where the client left before the answer; nothing is sent.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"signet/audit"
 	"signet/internal/telemetry"
 	"signet/storage"
 )
@@ -25,6 +26,7 @@ type exchange struct {
 	status int // 0 until a header was written
 	id     [10]byte
 	addr   netip.Addr
+	agent  string // User-Agent
 	body   limitedBody
 	stats  *storage.Stats
 	event  telemetry.Event
@@ -41,8 +43,15 @@ func (x *exchange) Value(key any) any {
 		return x
 	case telemetry.EventKey:
 		return &x.event
+	case audit.OriginKey:
+		return audit.OriginSource(x)
 	}
 	return x.Context.Value(key)
+}
+
+// Origin is for audit events: made only when one is written.
+func (x *exchange) Origin() audit.Origin {
+	return audit.Origin{Address: x.addr.String(), Network: Network(x.addr), Agent: x.agent, RequestID: x.reference()}
 }
 
 // Header of the answer.
@@ -142,11 +151,11 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body.ReadCloser, x.body.left = r.Body, maxBody
 	}
-	var ctx context.Context = x
-	if m.options.Context != nil {
-		ctx = m.options.Context(ctx, r)
+	if agent := r.Header["User-Agent"]; len(agent) > 0 {
+		x.agent = agent[0]
 	}
-	ctx, x.stats = storage.WithStats(ctx)
+	ctx, stats := storage.WithStats(x)
+	x.stats = stats
 	r = r.WithContext(ctx)
 	if x.body.ReadCloser != nil {
 		r.Body = &x.body

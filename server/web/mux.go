@@ -26,8 +26,6 @@ type Options struct {
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
 	Errors func(w http.ResponseWriter, r *http.Request, e *PageError) error
-	// Context adds to the context of each request what packages beyond the door want to find there (audit's origin).
-	Context  func(ctx context.Context, r *http.Request) context.Context
 	InFlight int // requests worked on at once; more are answered 503. 0 = 512
 }
 
@@ -86,7 +84,7 @@ func NewMux(o Options) *Mux {
 	if err := m.cross.AddTrustedOrigin(m.base); err != nil {
 		panic(fmt.Sprintf("web: issuer %q: %v", o.Issuer, err))
 	}
-	m.nowhere = &route{mux: m, pattern: "none", side: pageSide, vital: true, handle: m.noRoute, seen: m.metrics.Route("any none")}
+	m.nowhere = &route{mux: m, pattern: "none", side: pageSide, vital: true, crossSite: true, handle: m.noRoute, seen: m.metrics.Route("any none")}
 	m.mux.Handle("/", m.nowhere)
 	return m
 }

@@ -55,7 +55,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if rt.side == pageSide {
 		r.Header.Del("Authorization")
-		if rt.strayed(w, r) {
+		if !(rt == rt.mux.nowhere && rt.mux.wantsJSON(r)) && rt.strayed(w, r) {
 			return
 		}
 	} else {
