@@ -1,0 +1,147 @@
+package tokens
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+)
+
+// Audience is the aud claim: written as a string when it is one, else as an array; both are read (RFC 7519 section 4.1.3).
+type Audience []string
+
+// MarshalJSON writes a string or an array.
+func (a Audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON reads a string or an array.
+func (a *Audience) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		*a = Audience{""}
+		return json.Unmarshal(b, &(*a)[0])
+	}
+	return json.Unmarshal(b, (*[]string)(a))
+}
+
+// Access is the claims of an access token (RFC 9068 section 2.2), times in seconds. Issuer is set by SignAccess.
+type Access struct {
+	Issuer    string          `json:"iss"`
+	Subject   string          `json:"sub"`
+	Audience  Audience        `json:"aud"`
+	ClientID  string          `json:"client_id"`
+	Scope     string          `json:"scope,omitempty"` // space separated
+	IssuedAt  int64           `json:"iat"`
+	ExpiresAt int64           `json:"exp"`
+	JTI       string          `json:"jti"`
+	AuthTime  int64           `json:"auth_time,omitempty"`
+	ACR       string          `json:"acr,omitempty"`
+	AMR       []string        `json:"amr,omitempty"`
+	Cnf       json.RawMessage `json:"cnf,omitempty"`      // RFC 7800
+	Act       json.RawMessage `json:"act,omitempty"`      // RFC 8693 section 4.1
+	GrantID   string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
+}
+
+func (a *Access) check() error {
+	return required("access token", a.Subject != "", a.ClientID != "", a.JTI != "", len(a.Audience) > 0,
+		a.IssuedAt > 0, a.ExpiresAt > 0)
+}
+
+// Refresh is the claims of a refresh token, all of them from the grant row, so that signing again gives the same token.
+// Issuer and Audience are set by SignRefresh.
+type Refresh struct {
+	Issuer     string `json:"iss"`
+	Audience   string `json:"aud"`
+	ClientID   string `json:"client_id"`
+	GrantID    string `json:"grant_id"`
+	Generation int64  `json:"gen"`
+	IssuedAt   int64  `json:"iat"` // rotated_at, seconds
+	ExpiresAt  int64  `json:"exp"` // ends_at, seconds
+}
+
+func (r *Refresh) check() error {
+	return required("refresh token", r.ClientID != "", r.GrantID != "", r.Generation > 0, r.IssuedAt > 0, r.ExpiresAt > 0)
+}
+
+// ID is the claims of an ID token (OpenID Connect Core section 2), times in seconds. Issuer is set by SignID.
+type ID struct {
+	Issuer          string   `json:"iss"`
+	Subject         string   `json:"sub"`
+	Audience        Audience `json:"aud"`
+	ExpiresAt       int64    `json:"exp"`
+	IssuedAt        int64    `json:"iat"`
+	AuthTime        int64    `json:"auth_time,omitempty"`
+	Nonce           string   `json:"nonce,omitempty"`
+	ACR             string   `json:"acr,omitempty"`
+	AMR             []string `json:"amr,omitempty"`
+	AuthorizedParty string   `json:"azp,omitempty"`
+	SessionID       string   `json:"sid,omitempty"`
+	AccessTokenHash string   `json:"at_hash,omitempty"` // Hash of the access token
+	CodeHash        string   `json:"c_hash,omitempty"`  // Hash of the code
+	// Extra are claims about the person (package claims); they never replace one of the above.
+	Extra map[string]any `json:"-"`
+}
+
+func (id *ID) check() error {
+	return required("ID token", id.Subject != "", len(id.Audience) > 0, id.IssuedAt > 0, id.ExpiresAt > 0)
+}
+
+// protocolClaims are decided by the protocol, never by a person's profile.
+var protocolClaims = []string{
+	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
+	"cnf", "act", "events",
+}
+
+// encode is the payload: the claims in their order, then the extra ones by name.
+func (id *ID) encode() (json.RawMessage, error) {
+	payload, err := json.Marshal(id)
+	if err != nil || len(id.Extra) == 0 {
+		return payload, err
+	}
+	extra := maps.Clone(id.Extra)
+	for _, name := range protocolClaims {
+		delete(extra, name)
+	}
+	if len(extra) == 0 {
+		return payload, nil
+	}
+	more, err := json.Marshal(extra)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(payload[:len(payload)-1], ','), more[1:]...), nil
+}
+
+func required(kind string, present ...bool) error {
+	for _, p := range present {
+		if !p {
+			return fmt.Errorf("%w: %s", ErrClaims, kind)
+		}
+	}
+	return nil
+}
+
+// Hash is at_hash and c_hash: the left half of the value's hash, by the hash function of alg, the ID token's algorithm
+// (OpenID Connect Core section 3.3.2.11). "" for an algorithm without one.
+func Hash(alg, value string) string {
+	var sum []byte
+	switch alg {
+	case "ES256", "RS256", "PS256", "HS256":
+		s := sha256.Sum256([]byte(value))
+		sum = s[:]
+	case "ES384", "RS384", "PS384", "HS384":
+		s := sha512.Sum384([]byte(value))
+		sum = s[:]
+	case "ES512", "RS512", "PS512", "HS512", "EdDSA":
+		s := sha512.Sum512([]byte(value))
+		sum = s[:]
+	default:
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
