@@ -1,0 +1,153 @@
+package browser
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"signet/server/pages"
+	"signet/storage"
+	"signet/users/session"
+)
+
+// Store is what the package needs of the ground.
+type Store interface {
+	InsertInteraction(ctx context.Context, i storage.Interaction, max int) error
+	InteractionByID(ctx context.Context, id string, now time.Time) (storage.Interaction, error)
+	UpdateInteractionFacts(ctx context.Context, id string, old, facts json.RawMessage) error
+	SpendInteraction(ctx context.Context, id string) error
+}
+
+// Options of New.
+type Options struct {
+	Issuer          *url.URL
+	Store           Store
+	Sessions        *session.Sessions
+	DeviceKeys      [][]byte      // MAC keys of the device cookie; the first signs, all verify
+	MaxInteractions int           // live ones of a network; 300
+	Lifetime        time.Duration // of an interaction; 30 min
+}
+
+// Browser knows the cookies of one issuer.
+type Browser struct {
+	path       string // of the issuer, without slash at the end
+	jar        jar
+	store      Store
+	sessions   *session.Sessions
+	deviceKeys [][]byte
+	max        int
+	lifetime   time.Duration
+}
+
+// New checks the options.
+func New(o Options) (*Browser, error) {
+	if o.Issuer == nil || o.Store == nil || o.Sessions == nil || len(o.DeviceKeys) == 0 {
+		return nil, errors.New("browser needs an issuer, a store, sessions and device keys")
+	}
+	return &Browser{
+		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, sessions: o.Sessions,
+		deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300), lifetime: cmp.Or(o.Lifetime, 30*time.Minute),
+	}, nil
+}
+
+// Visitor is the person signed in in a browser.
+type Visitor struct {
+	SessionID string // the sid
+	UserID    string
+	UserEpoch int64
+	AuthTime  time.Time
+	ACR       string
+	AMR       []string
+	Person    pages.Person
+	Remember  bool
+	User      storage.User
+
+	session storage.Session
+}
+
+// Visitor tells who is signed in; nil = nobody. Two cookies of the name, one not of our making, a session ended or expired
+// and a disabled person are nobody.
+func (b *Browser) Visitor(r *http.Request) (*Visitor, error) {
+	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
+	if err != nil || found == nil {
+		return nil, err
+	}
+	return visitor(found), nil
+}
+
+func visitor(s *storage.SessionUser) *Visitor {
+	return &Visitor{
+		SessionID: s.Session.ID, UserID: s.UserID, UserEpoch: s.User.Epoch, AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR,
+		Person: PersonOf(s.User), Remember: s.Remember, User: s.User, session: s.Session,
+	}
+}
+
+// PersonOf is how pages show a person.
+func PersonOf(u storage.User) pages.Person {
+	var profile struct{ Name string }
+	_ = json.Unmarshal(u.Profile, &profile) // a name that cannot be read is not shown
+	return pages.Person{Name: profile.Name, Email: u.Email, Username: u.Username}
+}
+
+// SignedIn makes the browser one in which the person is signed in: a new secret in the cookie, the old one dead. The same
+// person keeps the sid; another person's session ends, with its grants that are not offline. From now on the browser is
+// known to the account. An error of how.Within undoes it and is returned.
+func (b *Browser) SignedIn(w http.ResponseWriter, r *http.Request, userID string, how session.How) (*Visitor, error) {
+	ctx := r.Context()
+	found, err := b.sessions.Find(ctx, b.jar.read(r, sessionCookie))
+	if err != nil {
+		return nil, err
+	}
+	var old *storage.Session
+	if found != nil {
+		old = &found.Session
+	}
+	started, secret, err := b.sessions.Start(ctx, old, userID, how)
+	if err != nil {
+		return nil, err
+	}
+	found, err = b.sessions.Find(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		return nil, fmt.Errorf("session %s ended as it began", started.ID)
+	}
+	b.jar.write(w, sessionCookie, secret, keptUntil(started))
+	b.remember(w, r, userID)
+	return visitor(found), nil
+}
+
+// keptUntil is when the browser forgets the session's cookie; zero = when it is closed.
+func keptUntil(s storage.Session) time.Time {
+	if s.Remember {
+		return s.EndsAt
+	}
+	return time.Time{}
+}
+
+// SignOut ends the visitor's session, revokes its grants that are not offline and clears the cookie. Done twice is done.
+func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, v *Visitor) error {
+	if v != nil {
+		err := b.sessions.End(r.Context(), v.SessionID, v.UserID, "signed out")
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return err
+		}
+	}
+	b.jar.clear(w, sessionCookie)
+	w.Header().Set("Clear-Site-Data", `"cache"`) // Back shows nothing of the account
+	return nil
+}
+
+// Tidy clears a session cookie that stands for nobody; call it where v is nil.
+func (b *Browser) Tidy(w http.ResponseWriter, r *http.Request) {
+	if len(r.CookiesNamed(b.jar.name(sessionCookie))) > 0 {
+		b.jar.clear(w, sessionCookie)
+	}
+}

@@ -1,0 +1,9 @@
+// Package browser knows who is in front of us: the browser (a cookie), the person signed in there (another), the accounts
+// it is known to (a third), and the errand in progress (an interaction, bound to the browser's cookie).
+//
+// It is the only place that reads or writes cookies, and where their attributes are decided (cookie.go; RFC 6265bis,
+// security notes B06 and B07). It decides nothing about passwords (users) or about what an authorization still needs
+// (oauth/flow): rooms do their part, note it with Record and leave through Continue.
+//
+// Begin with Browser.Visitor, Browser.Begin and Browser.Continue.
+package browser
