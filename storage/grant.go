@@ -73,7 +73,7 @@ const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, off
 
 // The two statements that decide every race of the protocol. The idle limit never passes the absolute one.
 const (
-	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2, rotated_at = CASE WHEN $2 > 0 THEN CAST($3 AS BIGINT) END,
+	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2, rotated_at = CASE WHEN CAST($2 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) END,
 	last_used_at = $3, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
 	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
 

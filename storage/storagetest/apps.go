@@ -1,0 +1,141 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+func clients(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	before, err := db.Versions(ctx)
+	ok(t, err)
+	c := storage.Client{ID: "shop", Metadata: json.RawMessage(`{"client_name":"Shop"}`), CreatedAt: now, UpdatedAt: now}
+	ok(t, db.InsertClient(ctx, c))
+	fails(t, db.InsertClient(ctx, c), storage.ErrConflict)
+	got, secrets, err := db.ClientByID(ctx, "shop")
+	ok(t, err)
+	same(t, got, c)
+	if len(secrets) != 0 {
+		t.Fatalf("got %d secrets", len(secrets))
+	}
+	_, _, err = db.ClientByID(ctx, "other")
+	fails(t, err, storage.ErrNotFound)
+
+	c.Metadata, c.DisabledAt, c.UpdatedAt = json.RawMessage(`{}`), now, now.Add(time.Second)
+	ok(t, db.UpdateClient(ctx, c))
+	got, _, err = db.ClientByID(ctx, "shop")
+	ok(t, err)
+	same(t, got, c)
+	fails(t, db.UpdateClient(ctx, storage.Client{ID: "other"}), storage.ErrNotFound)
+	after, err := db.Versions(ctx)
+	ok(t, err)
+	if after.Clients != before.Clients+2 || after.Keys != before.Keys {
+		t.Fatalf("versions went from %+v to %+v, want two writes of clients", before, after)
+	}
+	ok(t, db.InsertClient(ctx, storage.Client{ID: "zoo", CreatedAt: now, UpdatedAt: now}))
+	list, err := db.Clients(ctx, "shop", 5)
+	if err != nil || len(list) != 1 || list[0].ID != "zoo" {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+}
+
+func secrets(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ada(t, db)
+	ok(t, db.InsertClient(ctx, storage.Client{ID: "shop", CreatedAt: now, UpdatedAt: now}))
+	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "k1", ClientID: "shop", MAC: "m1", CreatedAt: now}, now))
+	keep := now.Add(time.Hour)
+	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "k2", ClientID: "shop", MAC: "m2", CreatedAt: now.Add(time.Second)}, keep))
+	_, list, err := db.ClientByID(ctx, "shop")
+	ok(t, err)
+	if len(list) != 2 || list[0].ID != "k2" || !list[0].ExpiresAt.IsZero() || !list[1].ExpiresAt.Equal(keep) || list[1].MAC != "m1" {
+		t.Fatalf("got %+v", list)
+	}
+	before, err := db.Versions(ctx)
+	ok(t, err)
+	ok(t, db.TouchClientSecret(ctx, "k2", now))
+	after, err := db.Versions(ctx)
+	ok(t, err)
+	same(t, after, before)
+
+	// The end of a client ends its grants, consents and secrets with it.
+	ok(t, db.InsertGrant(ctx, grantOf("g1")))
+	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "shop", CreatedAt: now, UpdatedAt: now})
+	ok(t, err)
+	ok(t, db.DeleteClient(ctx, "shop", now))
+	fails(t, db.DeleteClient(ctx, "shop", now), storage.ErrNotFound)
+	_, _, err = db.ClientByID(ctx, "shop")
+	fails(t, err, storage.ErrNotFound)
+	_, err = db.ConsentOf(ctx, "ada", "shop")
+	fails(t, err, storage.ErrNotFound)
+	s, err := db.StandingByID(ctx, "g1")
+	ok(t, err)
+	if !s.RevokedAt.Equal(now) || s.RevokedWhy != "client deleted" {
+		t.Fatalf("grant of a deleted client: revoked %v %q", s.RevokedAt, s.RevokedWhy)
+	}
+}
+
+func resources(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop"}, CreatedAt: now}
+	ok(t, db.PutResource(ctx, r))
+	r.Name, r.IntrospectedBy = "Shop API", nil
+	ok(t, db.PutResource(ctx, r))
+	list, err := db.Resources(ctx)
+	ok(t, err)
+	same(t, list, []storage.Resource{r})
+	ok(t, db.DeleteResource(ctx, r.Identifier))
+	fails(t, db.DeleteResource(ctx, r.Identifier), storage.ErrNotFound)
+	v, err := db.Versions(ctx)
+	ok(t, err)
+	if v.Resources != 4 {
+		t.Fatalf("resources version %d, want 4", v.Resources)
+	}
+}
+
+func consents(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	_, err := db.ConsentOf(ctx, "ada", "shop")
+	fails(t, err, storage.ErrNotFound)
+	c := storage.Consent{
+		UserID: "ada", ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid"},
+		Resources: []string{"https://api.example.com"}, CreatedAt: now, UpdatedAt: now,
+	}
+	epoch, err := db.PutConsent(ctx, c)
+	if err != nil || epoch != 1 {
+		t.Fatalf("got epoch %d, %v; want 1", epoch, err)
+	}
+	c.Epoch = 1
+	got, err := db.ConsentOf(ctx, "ada", "shop")
+	ok(t, err)
+	same(t, got, c)
+
+	withdrawn, err := db.WithdrawConsent(ctx, "ada", "shop", now)
+	if err != nil || !withdrawn {
+		t.Fatalf("got %v, %v; want withdrawn", withdrawn, err)
+	}
+	if again, err := db.WithdrawConsent(ctx, "ada", "shop", now); err != nil || again {
+		t.Fatalf("withdrawn twice: %v, %v", again, err)
+	}
+	got, err = db.ConsentOf(ctx, "ada", "shop")
+	ok(t, err)
+	if got.Epoch != 2 || got.Offered != nil || got.Granted != nil || got.Resources != nil || !got.Withdrawn.Equal(now) {
+		t.Fatalf("withdrawn consent: %+v", got)
+	}
+	_, err = db.PutConsent(ctx, c) // read before the withdrawal
+	fails(t, err, storage.ErrStale)
+	list, err := db.ConsentsOfUser(ctx, "ada", "", 10)
+	if err != nil || len(list) != 0 {
+		t.Fatalf("a withdrawn consent is listed: %+v, %v", list, err)
+	}
+	c.Epoch = 2
+	if epoch, err = db.PutConsent(ctx, c); err != nil || epoch != 2 {
+		t.Fatalf("given again: epoch %d, %v; want 2", epoch, err)
+	}
+	if list, err = db.ConsentsOfUser(ctx, "ada", "", 10); err != nil || len(list) != 1 || !list[0].Withdrawn.IsZero() {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+}

@@ -1,0 +1,95 @@
+// Package storagetest is the contract of package storage as tests, races included, and the databases to run them on.
+//
+// Run holds every promise that consumers build on, and runs on both engines alike. SQLite, Postgres and Engines give any
+// test of the house a fresh database. Begin reading with Run.
+package storagetest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+// Engines runs a subtest on each engine; open gives a fresh, migrated database and may be called several times.
+func Engines(t *testing.T, test func(t *testing.T, open func(t *testing.T) *storage.DB)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres) })
+}
+
+// SQLite is a fresh, migrated database in a file of the test's own folder, closed with the test. Inside a
+// testing/synctest bubble call it there, so that its goroutines belong to the bubble.
+func SQLite(t *testing.T) *storage.DB {
+	t.Helper()
+	return opened(t, "sqlite:"+filepath.Join(t.TempDir(), "signet.db"))
+}
+
+// Postgres is a fresh, migrated database of a throw-away cluster (see PostgresDSN), closed with the test.
+func Postgres(t *testing.T) *storage.DB {
+	t.Helper()
+	return opened(t, migratedDSN(t))
+}
+
+func opened(t *testing.T, dsn string) *storage.DB {
+	t.Helper()
+	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	if _, err := db.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// now is a fixed instant with the microseconds that columns keep.
+var now = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
+
+// Run holds the database that open gives to everything package storage promises.
+func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
+	t.Helper()
+	parts := map[string]func(t *testing.T, db *storage.DB){
+		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
+		"resources": resources, "consents": consents, "grants": grants, "standing": standing, "revoking": revoking,
+		"trimming": trimming, "interactions": interactions, "keys": keys, "locks": locks, "once": once,
+		"counters": counters, "events": events, "expiry": expiry, "odd-input": oddInput,
+		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,
+		"race-code": raceCode, "race-refresh": raceRefresh, "race-interaction": raceInteraction,
+		"race-once": raceOnce, "race-session": raceSession, "race-lock": raceLock, "race-bound": raceBound,
+		"race-consent": raceConsent, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
+		"race-epoch": raceEpoch,
+	}
+	for name, part := range parts {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			part(t, open(t))
+		})
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ctxOf is a test's context with a deadline, so that a deadlock ends as an error and not as a hang.
+func ctxOf(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// underCI tells whether a missing tool must fail the test rather than skip it.
+func underCI() bool { return os.Getenv("CI") != "" }
