@@ -1,0 +1,10 @@
+// Package ratelimit slows guessing down without ever closing the door: it counts failures in lanes (by account, by network,
+// by known browser, by the whole server) whose rows all replicas share.
+//
+// A try is charged to its lanes before the costly check and refunded when it succeeds, so that any number of tries at once
+// cannot run past a limit. Once a lane's free tries are used up, whoever tries must wait; the wait doubles with each
+// further failure up to a maximum. Tries made while waiting are answered at once, count for nothing and do not make the
+// wait longer, so nobody can keep another waiting for ever, and a promised Retry-After is kept.
+//
+// It knows nothing of passwords or of HTTP. Begin with Limiter.Charge.
+package ratelimit

@@ -1,0 +1,187 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/internal/ratelimit"
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+func lane(per string) ratelimit.Lane {
+	return ratelimit.Lane{
+		Key: "account", Per: per, Free: 3, Window: 24 * time.Hour, First: 2 * time.Second, Max: time.Minute,
+		OnSuccess: ratelimit.WholeStreak,
+	}
+}
+
+// fail charges a try and lets it fail; it returns how long to wait if there was no try.
+func fail(t *testing.T, l *ratelimit.Limiter, lanes ...ratelimit.Lane) time.Duration {
+	t.Helper()
+	_, err := l.Charge(t.Context(), lanes...)
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		return late.RetryAfter
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0
+}
+
+func inBubble(t *testing.T, test func(t *testing.T, l *ratelimit.Limiter)) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		test(t, ratelimit.New(db))
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestF01_WaitsGrowToAMaximumAndPromisesAreKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
+		for i := range 3 {
+			if wait := fail(t, l, lane("")); wait != 0 {
+				t.Fatalf("free try %d waits %s", i, wait)
+			}
+		}
+		for i, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+			got := fail(t, l, lane(""))
+			if i == 0 && got != want*time.Second {
+				t.Fatalf("first wait: got %s, want %s", got, want*time.Second)
+			}
+			if got > want*time.Second || got <= 0 {
+				t.Fatalf("wait %d: got %s, want at most %s", i, got, want*time.Second)
+			}
+			for range 50 { // impatience neither helps nor makes it worse
+				if again := fail(t, l, lane("")); again > got || again == 0 {
+					t.Fatalf("wait %d: told %s, then %s", i, got, again)
+				}
+			}
+			time.Sleep(got)
+			if late := fail(t, l, lane("")); late != 0 {
+				t.Fatalf("wait %d: came back after %s and must wait %s more", i, got, late)
+			}
+		}
+	})
+}
+
+func TestF01_SuccessForgetsTheStreak(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
+		fail(t, l, lane(""))
+		fail(t, l, lane(""))
+		c, err := l.Charge(t.Context(), lane(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Succeeded(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if wait := fail(t, l, lane("")); wait != 0 {
+				t.Errorf("try %d after a success waits %s", i, wait)
+			}
+		}
+	})
+}
+
+func TestF01_RefundedTriesCostNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
+		for range 100 {
+			c, err := l.Charge(t.Context(), lane(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Refund(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestF01_FirstLaneIsForgivenInTheOthersToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
+		near := ratelimit.Lane{Key: "near", Free: 10, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.WholeStreak}
+		wide := ratelimit.Lane{Key: "wide", Free: 4, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.FirstLane}
+		fail(t, l, wide) // a stranger's
+		fail(t, l, near, wide)
+		fail(t, l, near, wide)
+		c, err := l.Charge(t.Context(), near, wide)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Succeeded(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 { // the stranger's failure stays
+			if wait := fail(t, l, wide); wait != 0 {
+				t.Errorf("try %d waits %s", i, wait)
+			}
+		}
+		if wait := fail(t, l, wide); wait == 0 {
+			t.Error("the stranger's failure was forgiven")
+		}
+	})
+}
+
+func TestF02_NobodyTakesAnothersTurn(t *testing.T) { // a network of its own waits once, whatever others do
+	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
+		for i := range 1000 {
+			fail(t, l, lane(fmt.Sprintf("network %d", i)))
+		}
+		wait := fail(t, l, lane("owner"))
+		if wait == 0 || wait > time.Minute {
+			t.Fatalf("the owner's network waits %s", wait)
+		}
+		for i := range 100 {
+			time.Sleep(wait / 100)
+			fail(t, l, lane(fmt.Sprintf("network %d", i)))
+		}
+		if late := fail(t, l, lane("owner")); late != 0 {
+			t.Errorf("told to wait %s, then %s more", wait, late)
+		}
+	})
+}
+
+func TestF01_ManyAtOnceDoNotRunPastTheLimit(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		replicas := []*ratelimit.Limiter{ratelimit.New(db), ratelimit.New(db)}
+		var mu sync.Mutex
+		var through int
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				_, err := replicas[i%2].Charge(context.Background(), lane(""))
+				if _, throttled := errors.AsType[*ratelimit.Throttled](err); err != nil && !throttled {
+					t.Error(err)
+				}
+				if err == nil {
+					mu.Lock()
+					through++
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if through > 3 || through == 0 {
+			t.Errorf("%d of 50 tries at once got through, want 1 to 3", through)
+		}
+	})
+}
+
+func TestA18_NoCountersNoTry(t *testing.T) { // fail closed
+	db := storagetest.SQLite(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ratelimit.New(db).Charge(t.Context(), lane("")); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}

@@ -1,0 +1,140 @@
+package password
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/text/unicode/norm"
+)
+
+// ErrBusy: all hash workers were taken for as long as the queue lasts. Callers answer 503 with Retry-After.
+var ErrBusy = errors.New("too many passwords to hash at once")
+
+// RetryAfter is what to tell who met ErrBusy.
+const RetryAfter = 5 * time.Second
+
+const (
+	tag   = "v1$"                // how the password was prepared; what follows is bcrypt's own format
+	label = "signet password v1" // fixed, so that a hash moved to another product's database fits nothing there
+)
+
+// Options of New.
+type Options struct {
+	MinLength int           // code points; 12
+	Cost      int           // bcrypt's; 10. bcrypt.MinCost in tests only
+	Workers   int           // hashes at once; max(1, cores - 1)
+	Queue     time.Duration // how long one waits for a worker; 10 s, in which one core hashes a hundred
+	Own       []string      // names of the product and hosts of the issuer, which are no passwords
+}
+
+// Hasher checks, hashes and verifies passwords.
+type Hasher struct {
+	minLength int
+	cost      int
+	queue     time.Duration
+	own       []string
+	dummy     []byte // compared where there is no hash
+	workers   chan struct{}
+	runs      atomic.Int64
+}
+
+// New checks the options.
+func New(o Options) (*Hasher, error) {
+	h := &Hasher{
+		minLength: cmp.Or(o.MinLength, 12), cost: cmp.Or(o.Cost, bcrypt.DefaultCost),
+		queue: cmp.Or(o.Queue, 10*time.Second), own: parts(o.Own),
+	}
+	if h.minLength < 8 {
+		return nil, errors.New("passwords must have 8 code points or more")
+	}
+	if h.cost < bcrypt.MinCost || h.cost > bcrypt.MaxCost {
+		return nil, fmt.Errorf("bcrypt cost must be %d to %d", bcrypt.MinCost, bcrypt.MaxCost)
+	}
+	// A hash of nothing: its salt and digest are filler in bcrypt's alphabet, so that starting costs no hash.
+	h.dummy = fmt.Appendf(nil, "$2a$%02d$%s%s", h.cost, strings.Repeat(".", 22), strings.Repeat("u", 31))
+	h.workers = make(chan struct{}, cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)-1)))
+	return h, nil
+}
+
+// MinLength of a new password, in code points.
+func (h *Hasher) MinLength() int { return h.minLength }
+
+// Runs is how many hashes were computed so far.
+func (h *Hasher) Runs() int64 { return h.runs.Load() }
+
+// prepare makes what bcrypt sees of a password.
+func prepare(password string) []byte {
+	mac := hmac.New(sha256.New, []byte(label))
+	mac.Write([]byte(norm.NFC.String(password)))
+	return base64.RawURLEncoding.AppendEncode(nil, mac.Sum(nil))
+}
+
+// Hash returns the form in which a password is kept. It does not check the rules: see Check. ErrTooLong, ErrBusy.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	if len(password) > MaxBytes {
+		return "", ErrTooLong
+	}
+	var hash []byte
+	err := h.work(ctx, func() (err error) {
+		hash, err = bcrypt.GenerateFromPassword(prepare(password), h.cost)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("hash password: %w", err)
+	}
+	return tag + string(hash), nil
+}
+
+// Verify compares a password with what is kept, at the cost of one hash in every case: kept "" (no such account, no
+// password, disabled), of a form we do not know, and a password too long to be anyone's never match. stale tells that a
+// right password is kept at a lower cost than is asked for today and wants hashing again. ErrBusy.
+func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stale bool, err error) {
+	hash, known := strings.CutPrefix(kept, tag)
+	possible := known && len(password) <= MaxBytes
+	against := []byte(hash)
+	cost, costErr := bcrypt.Cost(against)
+	if !possible || costErr != nil {
+		possible, against = false, h.dummy
+	}
+	if len(password) > MaxBytes {
+		password = ""
+	}
+	err = h.work(ctx, func() error {
+		right = bcrypt.CompareHashAndPassword(against, prepare(password)) == nil && possible
+		return nil
+	})
+	if err != nil {
+		return false, false, fmt.Errorf("verify password: %w", err)
+	}
+	return right, right && cost < h.cost, nil
+}
+
+// work runs one hash on a worker.
+func (h *Hasher) work(ctx context.Context, hash func() error) error {
+	select {
+	case h.workers <- struct{}{}:
+	default:
+		late := time.NewTimer(h.queue)
+		defer late.Stop()
+		select {
+		case h.workers <- struct{}{}:
+		case <-late.C:
+			return ErrBusy
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer func() { <-h.workers }()
+	h.runs.Add(1)
+	return hash()
+}
