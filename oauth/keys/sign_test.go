@@ -28,6 +28,21 @@ func publicKeys(t testing.TB, r *keys.Ring) jose.JSONWebKeySet {
 	return set
 }
 
+type header struct{ Alg, Kid, Typ string }
+
+func headerOf(t testing.TB, token string) (h header) {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &h); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 func TestSignaturesAreReadByOthers(t *testing.T) { // RFC 7515 section 5.1, RFC 7518 sections 3.3, 3.4
 	r := keystest.Ring(t, keys.ES256, keys.RS256)
 	set := publicKeys(t, r)
@@ -83,11 +98,9 @@ func TestRefreshTokensAreDeterministicAndInNoJWKS(t *testing.T) { // security re
 	if err := r.VerifyRefresh(one, &got); err != nil || got.Sub != "ada" {
 		t.Fatalf("got %v, %v", got, err)
 	}
-	head, _, _ := strings.Cut(one, ".")
-	raw, _ := base64.RawURLEncoding.DecodeString(head)
-	var h struct{ Alg, Kid, Typ string }
-	if json.Unmarshal(raw, &h) != nil || h.Alg != "HS256" || h.Typ != "rt+jwt" || !strings.HasPrefix(h.Kid, "1.") {
-		t.Errorf("header %s", raw)
+	h := headerOf(t, one)
+	if h.Alg != "HS256" || h.Typ != "rt+jwt" || !strings.HasPrefix(h.Kid, "1.") {
+		t.Errorf("header %+v", h)
 	}
 	if set := publicKeys(t, r); len(set.Key(h.Kid)) != 0 {
 		t.Error("the refresh key is published")
