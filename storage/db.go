@@ -43,6 +43,7 @@ type DB struct {
 	orm    *gorm.DB
 	log    *slog.Logger
 	closed atomic.Bool
+	trace  func(query string) // sees every statement, in the test of query plans
 }
 
 // executor runs statements: a pool, or the connection of one transaction.

@@ -29,9 +29,6 @@ func WithStats(ctx context.Context) (context.Context, *Stats) {
 	return context.WithValue(ctx, statsKey{}, s), s
 }
 
-// trace, when set, sees the text of every statement; the package's own tests of query plans set it.
-var trace atomic.Pointer[func(query string)]
-
 // slow is how long a statement may take before it is worth a line in the log.
 const slow = 500 * time.Millisecond
 
@@ -46,8 +43,8 @@ func (db *DB) observe(ctx context.Context, query string, write bool, start time.
 		}
 		s.spent.Add(int64(took))
 	}
-	if see := trace.Load(); see != nil {
-		(*see)(query)
+	if db.trace != nil {
+		db.trace(query)
 	}
 	switch {
 	case isUnavailable(err):

@@ -1,0 +1,98 @@
+package storage_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+// small are the tables that hold a handful of rows; every other one (plans may name it by its alias) grows with use, and
+// a statement that scans it gets slower every day.
+var small = []string{"versions", "retention", "keys", "resources", "locks", "goose_db_version", "sqlite_master", "CONSTANT"}
+
+// scansAllowed are statements that may walk a whole index of a growing table, with the reason.
+var scansAllowed = map[string]string{
+	"ROW_NUMBER()": "TrimGrants looks for pairs with too many grants; a job of one replica, over an index",
+}
+
+// TestEveryStatementIsIndexed runs the whole contract, then asks SQLite how it does each statement it saw.
+func TestEveryStatementIsIndexed(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := make(map[string]bool)
+	t.Run("contract", func(t *testing.T) {
+		storagetest.Run(t, func(t *testing.T) *storage.DB {
+			t.Helper()
+			db := storagetest.SQLite(t)
+			db.Trace(func(query string) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen[query] = true
+			})
+			return db
+		})
+	})
+	if len(seen) < 50 {
+		t.Fatalf("only %d statements were seen", len(seen))
+	}
+	path := filepath.Join(t.TempDir(), "signet.db")
+	file(t, path)
+	raw, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	parameter := regexp.MustCompile(`\$(\d+)|\?`)
+	for query := range seen {
+		if slices.ContainsFunc(keysOf(scansAllowed), func(part string) bool { return strings.Contains(query, part) }) {
+			continue
+		}
+		args := make([]any, len(slices.Compact(slices.Sorted(slices.Values(parameter.FindAllString(query, -1))))))
+		if strings.Contains(query, "?") {
+			args = make([]any, strings.Count(query, "?"))
+		}
+		for _, step := range planOf(t, raw, query, args) {
+			table, isScan := strings.CutPrefix(step, "SCAN ")
+			table, how, _ := strings.Cut(table, " ")
+			// By primary key in order, up to a LIMIT, is how pages are read.
+			paged := strings.Contains(query, "LIMIT") && strings.HasPrefix(how, "USING ")
+			if isScan && !paged && !slices.Contains(small, table) {
+				t.Errorf("%s\n  in %s", step, query)
+			}
+		}
+	}
+}
+
+func planOf(t *testing.T, raw *sql.DB, query string, args []any) []string {
+	t.Helper()
+	rows, err := raw.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatalf("%v\n  in %s", err, query)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+func keysOf(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	return keys
+}
