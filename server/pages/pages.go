@@ -1,7 +1,7 @@
 // Package pages turns typed page structs into HTML in the person's language, with the operator's brand.
 //
 // A page is a struct here, a template of the same snake-case name in templates/pages, and texts in templates/lang. Pages
-// know nothing of cookies or domain services. Begin with Page and Pages.Render.
+// know nothing of cookies or domain services. The files are embedded and parsed once. Begin with Page and Pages.Render.
 package pages
 
 import (
@@ -26,7 +26,8 @@ type Problem struct {
 	Args           map[string]string
 }
 
-// SignIn asks for e-mail or user name and password.
+// SignIn asks for e-mail or user name and password. Problem is "signin.wrong", "signin.throttled", "signin.busy",
+// "signin.disabled".
 type SignIn struct {
 	App        *App    // nil = signing in to the account page
 	Action     string  // form target
@@ -36,7 +37,9 @@ type SignIn struct {
 	Reauth     *Person // the person must sign in again; the name is fixed
 	SignUpURL  string  // "" = closed
 	ForgotURL  string
+	OtherURL   string // where to choose another account, with Reauth; "" = none
 	CancelURL  string // back to the app with access_denied; "" = none
+	Remember   bool   // "keep me signed in" was ticked before
 }
 
 // SignUp creates an account.
@@ -49,7 +52,7 @@ type SignUp struct {
 	Problems              []Problem
 }
 
-// ChooseAccount: go on as the one signed in, or another.
+// ChooseAccount: go on as the one signed in, or another (decision=continue|other).
 type ChooseAccount struct {
 	App    *App
 	Action string
@@ -112,10 +115,10 @@ type Account struct {
 	Profile         [][2]string
 	Verified        bool
 	PasswordChanged time.Time
-	Notices         []string // message ids (for example "reuse" after refresh-token reuse), newest first
+	Notices         []string // "reuse" after refresh-token reuse, "unverified"; message ids without "notice.", newest first
 	Sessions        []SessionLine
 	Apps            []AppLine
-	Done            string // message id of what was just done, "" = nothing
+	Done            string // what was just done: "password", "session", "sessions", "app", "signup"; "" = nothing
 }
 
 // SessionLine is one browser.
@@ -132,7 +135,7 @@ type AppLine struct {
 	Since, LastUsed time.Time
 }
 
-// ChangePassword changes it.
+// ChangePassword changes it; the fields are current and password.
 type ChangePassword struct {
 	Person    Person
 	MinLength int
@@ -147,4 +150,26 @@ type Error struct {
 	Back      string
 	Reference string
 	At        time.Time
+}
+
+// Demo is where the demo app begins.
+type Demo struct {
+	StartURL string
+	Error    string // OAuth error code of the last try, "" = none
+}
+
+// DemoTokens shows what the demo app got.
+type DemoTokens struct {
+	Tokens     []DemoToken
+	Refreshed  int    // how often
+	RefreshURL string // form target; "" = there is no refresh token
+	AgainURL   string
+	SignOutURL string
+}
+
+// DemoToken is one token, taken apart for reading.
+type DemoToken struct {
+	Kind           string      // "access", "id", "refresh_token", "userinfo"
+	Header, Claims [][2]string // in order
+	Raw            string
 }

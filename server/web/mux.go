@@ -25,7 +25,7 @@ type Options struct {
 	// Origins tells whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
-	Errors func(w http.ResponseWriter, r *http.Request, e *PageError) error
+	Errors   func(w http.ResponseWriter, r *http.Request, e *PageError) error
 	InFlight int // requests worked on at once; more are answered 503. 0 = 512
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -42,9 +44,25 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-// Redirect sends the browser on with 303, so that a POST is not repeated there (B13).
-func Redirect(w http.ResponseWriter, _ *http.Request, url string) error {
-	w.Header().Set("Location", url)
+// Redirect sends the browser on with 303, so that a POST is not repeated there (B13). On the way to another of our own
+// pages (a path) it keeps the language chosen in the footer.
+func Redirect(w http.ResponseWriter, r *http.Request, target string) error {
+	if strings.HasPrefix(target, "/") && strings.Contains(r.URL.RawQuery, "lang=") {
+		target = withLanguage(target, r.URL.Query().Get("lang"))
+	}
+	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+func withLanguage(target, tag string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.Query().Has("lang") || tag == "" {
+		return target
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += "lang=" + url.QueryEscape(tag)
+	return u.String()
 }

@@ -1,0 +1,110 @@
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"net/http"
+	"path"
+	"regexp"
+	"strconv"
+
+	"signet/server/web"
+	"signet/templates"
+)
+
+// assets are the static files, the operator's brand put in, under a path that changes with their content.
+type assets struct {
+	prefix string // "/static/HASH/"
+	hash   string
+	files  map[string]asset
+}
+
+type asset struct {
+	kind string
+	body []byte
+}
+
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png"}
+
+var hexColour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
+
+func loadAssets(o Options) (*assets, error) {
+	a := &assets{files: map[string]asset{}}
+	entries, err := fs.ReadDir(templates.Files, "static")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		body, err := fs.ReadFile(templates.Files, "static/"+e.Name())
+		if err != nil {
+			return nil, err
+		}
+		a.files[e.Name()] = asset{kinds[path.Ext(e.Name())], body}
+	}
+	var more string
+	if o.Color != "" {
+		if !hexColour.MatchString(o.Color) {
+			return nil, errors.New("the brand colour must look like #1f6f54")
+		}
+		more += ":root{--brand:" + o.Color + "}\n"
+	}
+	if len(o.Logo) > 0 {
+		name := logoName(o.Logo)
+		if name == "" {
+			return nil, errors.New("the logo must be an SVG or PNG file")
+		}
+		a.files[name] = asset{kinds[path.Ext(name)], o.Logo}
+		more += ".brand img{max-width:200px;object-fit:contain;object-position:0 50%}\n[dir=rtl] .brand img{object-position:100% 50%}\n"
+	}
+	css := a.files["signet.css"]
+	css.body = append(bytes.Clone(css.body), more...)
+	a.files["signet.css"] = css
+
+	sum := sha256.New()
+	for _, e := range entries {
+		sum.Write(a.files[e.Name()].body)
+	}
+	sum.Write(o.Logo)
+	a.hash = hex.EncodeToString(sum.Sum(nil))[:12]
+	a.prefix = o.Prefix + "/static/" + a.hash + "/"
+	return a, nil
+}
+
+// logoName tells what the operator's file is by its content; "" for what we do not show.
+func logoName(logo []byte) string {
+	switch {
+	case len(logo) == 0:
+		return ""
+	case bytes.HasPrefix(logo, []byte("\x89PNG\r\n\x1a\n")):
+		return "logo.png"
+	case bytes.Contains(logo[:min(len(logo), 1024)], []byte("<svg")):
+		return "logo.svg"
+	}
+	return ""
+}
+
+func (a *assets) url(name string) string { return a.prefix + name }
+
+// serve answers GET /static/{hash}/{file}. A file asked for under another hash (a page from before an update, or of another
+// replica) is given as it is now, and not kept.
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
+	f, ok := a.files[r.PathValue("file")]
+	if !ok {
+		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found"}
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("Content-Length", strconv.Itoa(len(f.body)))
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // for a picture opened by itself
+	if r.PathValue("hash") == a.hash {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", "no-cache")
+	}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(f.body)
+	return nil
+}

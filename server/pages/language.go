@@ -1,0 +1,157 @@
+package pages
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+
+	"signet/templates"
+)
+
+// catalogue is every text in every language.
+type catalogue struct {
+	languages []tongue // the first is the fallback
+	matcher   language.Matcher
+}
+
+// tongue is one language.
+type tongue struct {
+	tag  string // "en"
+	name string // in itself: "Deutsch"
+	dir  string
+	ids  map[string]bool
+	text *i18n.Localizer
+}
+
+// loadCatalogue reads templates/lang/*.json; English first.
+func loadCatalogue() (*catalogue, error) {
+	bundle := i18n.NewBundle(language.English)
+	paths, err := fs.Glob(templates.Files, "lang/*.json")
+	if err != nil {
+		return nil, err
+	}
+	c := new(catalogue)
+	for _, path := range paths {
+		if _, err := bundle.LoadMessageFileFS(templates.Files, path); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		raw, err := fs.ReadFile(templates.Files, path)
+		if err != nil {
+			return nil, err
+		}
+		var texts map[string]any
+		if err := json.Unmarshal(raw, &texts); err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		tag := strings.TrimSuffix(strings.TrimPrefix(path, "lang/"), ".json")
+		l := tongue{tag: tag, dir: "ltr", ids: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag)}
+		l.name, _ = texts["language.name"].(string)
+		if d, ok := texts["language.dir"].(string); ok {
+			l.dir = d
+		}
+		for id := range texts {
+			l.ids[id] = true
+		}
+		if tag == "en" {
+			c.languages = append([]tongue{l}, c.languages...)
+		} else {
+			c.languages = append(c.languages, l)
+		}
+	}
+	var tags []language.Tag
+	for _, l := range c.languages {
+		tags = append(tags, language.Make(l.tag))
+	}
+	c.matcher = language.NewMatcher(tags)
+	return c, nil
+}
+
+type localesKey struct{}
+
+// WithLocales makes Render prefer these languages (the ui_locales of the request, OpenID Connect Core section 3.1.2.1) to
+// the browser's; unknown ones are passed over.
+func WithLocales(ctx context.Context, tags []string) context.Context {
+	if len(tags) == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, localesKey{}, tags)
+}
+
+// maxTags bounds how many languages of a request are looked at.
+const maxTags = 10
+
+// pick chooses the language of an answer: the one chosen in the footer (?lang=, which must be one we have), the app's
+// ui_locales, the browser's.
+func (c *catalogue) pick(r *http.Request) (l *tongue, chosen bool) {
+	if q := r.URL.Query()["lang"]; len(q) == 1 {
+		for i := range c.languages {
+			if c.languages[i].tag == q[0] {
+				return &c.languages[i], true
+			}
+		}
+	}
+	if locales, ok := r.Context().Value(localesKey{}).([]string); ok {
+		var tags []language.Tag
+		for _, s := range locales[:min(len(locales), maxTags)] {
+			if tag, err := language.Parse(s); err == nil {
+				tags = append(tags, tag)
+			}
+		}
+		if _, i, confidence := c.matcher.Match(tags...); len(tags) > 0 && confidence > language.No {
+			return &c.languages[i], false
+		}
+	}
+	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err != nil || len(tags) == 0 {
+		return &c.languages[0], false
+	}
+	_, i, _ := c.matcher.Match(tags[:min(len(tags), maxTags)]...)
+	return &c.languages[i], false
+}
+
+// say gives a text. Arguments come in pairs, name and value; a template.HTML value stands as it is, all else is escaped.
+// Our own files are trusted to hold HTML. An id nobody wrote is shown as it is: a test makes sure there is none.
+func (l *tongue) say(id string, pairs ...any) template.HTML {
+	return l.localize(id, nil, pairs)
+}
+
+func (l *tongue) localize(id string, count any, pairs []any) template.HTML {
+	args := map[string]any{}
+	if count != nil {
+		args["PluralCount"] = count
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		switch v := pairs[i+1].(type) {
+		case template.HTML:
+			args[name] = string(v)
+		default:
+			args[name] = template.HTMLEscapeString(fmt.Sprint(v))
+		}
+	}
+	s, err := l.text.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: args, PluralCount: count})
+	if err != nil {
+		return template.HTML(template.HTMLEscapeString(id))
+	}
+	return template.HTML(s) // our own texts; the arguments are escaped above
+}
+
+// plural gives a text that depends on a number.
+func (l *tongue) plural(id string, n int, pairs ...any) template.HTML {
+	return l.localize(id, n, pairs)
+}
+
+// optional gives a text, or nothing where there is none.
+func (l *tongue) optional(id string, pairs ...any) template.HTML {
+	if !l.ids[id] {
+		return ""
+	}
+	return l.localize(id, nil, pairs)
+}

@@ -1,0 +1,127 @@
+package pages
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var (
+	shop   = &App{ID: "shop", Name: "Shop", Host: "shop.example", PolicyURI: "https://shop.example/privacy", TOSURI: "https://shop.example/terms"}
+	ada    = Person{Name: "Ada Lovelace", Email: "ada@example.org", Username: "ada"}
+	linux  = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+	iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+// samples are all pages in the states that matter. They are the golden files and what is looked at in a browser.
+func samples() map[string]Page {
+	now := time.Now()
+	evil := &App{ID: "x", Name: `<b>Eve</b> & "Co"`, Host: "eve.example"}
+	return map[string]Page{
+		"sign_in": SignIn{App: shop, Action: "/signin?i=abc", SignUpURL: "/signup?i=abc", ForgotURL: "/forgot"},
+		"sign_in_wrong": SignIn{App: shop, Action: "/signin?i=abc", Username: "ada@example.org", Problem: "signin.wrong", SignUpURL: "/signup?i=abc",
+			ForgotURL: "/forgot", CancelURL: "/signin/cancel?i=abc", Remember: true},
+		"sign_in_throttled": SignIn{Action: "/signin?i=abc", Username: "ada", Problem: "signin.throttled", RetryAfter: 30},
+		"sign_in_busy":      SignIn{Action: "/signin?i=abc", Username: "ada", Problem: "signin.busy"},
+		"sign_in_again":     SignIn{App: shop, Action: "/signin?i=abc", Username: "ada", Reauth: &ada, OtherURL: "/choose?i=abc", ForgotURL: "/forgot"},
+		"sign_up":           SignUp{App: shop, Action: "/signup?i=abc", SignInURL: "/signin?i=abc", MinLength: 12, AskUsername: true},
+		"sign_up_wrong": SignUp{App: &App{Name: "Donaudampfschifffahrtsgesellschaft"}, Action: "/signup?i=abc", SignInURL: "/signin?i=abc", MinLength: 12,
+			AskUsername: true, Name: "Friederike Schäfer-Oberländer", Email: "friederike@", Username: "f",
+			Problems: []Problem{{Field: "username", Message: "email.invalid"}, {Field: "handle", Message: "username.invalid"},
+				{Field: "password", Message: "password.too_short", Args: map[string]string{"Min": "12"}}}},
+		"choose_account": ChooseAccount{App: shop, Action: "/choose?i=abc", Person: ada},
+		"consent": Consent{App: *shop, Action: "/consent?i=abc", Person: ada, NotYouURL: "/choose?i=abc", AccountURL: "/account#apps",
+			Fixed:   []ScopeLine{{Scope: "openid", Required: true}, {Scope: "profile"}, {Scope: "email"}},
+			Choices: []ScopeLine{{Scope: "orders:read", Title: "Read your orders", More: "What you bought and when"}, {Scope: "offline_access"}}},
+		"consent_loopback": Consent{App: *evil, Action: "/consent?i=abc", Person: Person{Username: "ada"}, Loopback: true,
+			Choices: []ScopeLine{{Scope: "email", Checked: true}, {Scope: "api:write"}}},
+		"sign_out":   SignOut{App: shop, Action: "/oauth2/logout", Person: ada, Hidden: map[string]string{"state": "xyz", "client_id": "shop"}},
+		"signed_out": SignedOut{SignInURL: "/account", App: shop, BackURL: "https://shop.example/bye"},
+		"forgot":     Forgot{Contact: "the help desk, help@example.org", SignInURL: "/signin"},
+		"form_post": FormPost{App: shop, Action: "https://shop.example/cb", Fields: [][2]string{{"code", `a"b<c`}, {"state", "s&t"},
+			{"iss", "https://id.example"}}},
+		"account": Account{Person: ada, Verified: true, PasswordChanged: now.AddDate(0, -3, 0), Notices: []string{"reuse"}, Done: "app",
+			Profile: [][2]string{{"given_name", "Ada"}, {"locale", "en-GB"}},
+			Sessions: []SessionLine{{ID: "1", Agent: linux, Address: "203.0.113.24", SeenAt: now, Current: true},
+				{ID: "2", Agent: iphone, Address: "2001:db8:85a3::8a2e:370:7334", SeenAt: now.Add(-2 * time.Hour)},
+				{ID: "3", Agent: "", Address: "198.51.100.7", SeenAt: now.AddDate(0, 0, -9)}},
+			Apps: []AppLine{{App: *shop, Scopes: []ScopeLine{{Scope: "profile"}, {Scope: "email"}, {Scope: "orders:read"}}, Since: now.AddDate(0, -8, 0), LastUsed: now},
+				{App: App{ID: "b", Name: "Board agent"}}}},
+		"account_empty":   Account{Person: Person{Username: "eve"}, Sessions: []SessionLine{{ID: "1", Agent: "curl/8.5", Address: "::1", Current: true}}},
+		"change_password": ChangePassword{Person: ada, MinLength: 12, Problems: []Problem{{Field: "current", Message: "password.wrong"}}},
+		"error": Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": "Shop", "Host": "shop.example"}, Back: "https://shop.example/",
+			Facts:     [][2]string{{"error", "invalid_request"}, {"received", "https://shop.example/callback/"}, {"registered", "https://shop.example/callback"}},
+			Reference: "7F3K-92QD-MX", At: now},
+		"error_server": Error{Kind: "server", Reference: "7F3K-92QD-MX", At: now},
+		"demo":         Demo{StartURL: "/demo/start", Error: "access_denied"},
+		"demo_tokens": DemoTokens{Refreshed: 1, RefreshURL: "/demo/refresh", AgainURL: "/demo", SignOutURL: "/oauth2/logout", Tokens: []DemoToken{
+			{Kind: "access", Header: [][2]string{{"alg", "ES256"}, {"typ", "at+jwt"}}, Claims: [][2]string{{"iss", "http://localhost:9400"},
+				{"scope", "openid profile email"}}, Raw: "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9." + strings.Repeat("eyJpc3MiOiJodHRwOi8v", 12)},
+			{Kind: "id", Claims: [][2]string{{"sub", "u_7c1f"}, {"auth_time", "1795385645 (22 November 2026, 20:14:05 UTC)"}}, Raw: "eyJ"},
+			{Kind: "refresh_token", Raw: "eyJ"}}},
+	}
+}
+
+func newPages(t testing.TB, o Options) *Pages {
+	t.Helper()
+	p, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func render(t testing.TB, p *Pages, page Page, target, accept string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest("GET", target, nil)
+	r.Header.Set("Accept-Language", accept)
+	w := httptest.NewRecorder()
+	if err := p.Render(w, r, http.StatusOK, page); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestPagesLookAsTheyDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // so that "2 hours ago" stays two hours ago
+		p := newPages(t, Options{})
+		stable := strings.NewReplacer(p.assets.prefix, "/static/HASH/")
+		for name, page := range samples() {
+			for _, lang := range []string{"en", "de"} {
+				got := stable.Replace(render(t, p, page, "/x?i=abc", lang).Body.String())
+				path := filepath.Join("testdata", lang, name+".html")
+				if *update {
+					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+					continue
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got != string(want) {
+					t.Errorf("%s differs from %s (look at it, then run with -update):\n%s", name, path, firstDifference(got, string(want)))
+				}
+			}
+		}
+	})
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return "got  " + g[i] + "\nwant " + w[i]
+		}
+	}
+	return "one ends earlier"
+}

@@ -1,0 +1,177 @@
+package pages
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"signet/server/web"
+	"signet/templates"
+)
+
+// Options of New.
+type Options struct {
+	Prefix string // the issuer's path, "" = none
+	Brand  string // what the service is called; "" = Signet
+	Color  string // #rgb or #rrggbb, the one colour; "" = the design's own
+	Logo   []byte // an SVG or PNG file in place of the seal; nil = the seal
+}
+
+// Pages renders pages and serves their static files.
+type Pages struct {
+	prefix, brand string
+	logo          string // file name of the operator's, "" = none
+	texts         *catalogue
+	assets        *assets
+	sets          map[setKey]func() (map[string]*template.Template, error)
+}
+
+// setKey: templates are bound to their language, and to whether the person chose it (links then carry it on).
+type setKey struct {
+	tag    string
+	chosen bool
+}
+
+// New reads the embedded files; it fails on a colour or logo that cannot be used.
+func New(o Options) (*Pages, error) {
+	texts, err := loadCatalogue()
+	if err != nil {
+		return nil, fmt.Errorf("load translations: %w", err)
+	}
+	files, err := loadAssets(o)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+		sets: map[setKey]func() (map[string]*template.Template, error){}}
+	for i := range texts.languages {
+		l := &texts.languages[i]
+		for _, chosen := range []bool{false, true} {
+			p.sets[setKey{l.tag, chosen}] = sync.OnceValues(func() (map[string]*template.Template, error) {
+				return p.parse(l, chosen)
+			})
+		}
+	}
+	if _, err := p.sets[setKey{"en", false}](); err != nil { // the others are the same files, parsed when first needed
+		return nil, err
+	}
+	return p, nil
+}
+
+// parse makes one language's templates, by page.
+func (p *Pages) parse(l *tongue, chosen bool) (map[string]*template.Template, error) {
+	base, err := template.New("base").Funcs(p.words(l, chosen)).ParseFS(templates.Files, "layout.html", "partials.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	files, err := fs.Glob(templates.Files, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	set := map[string]*template.Template{}
+	for _, file := range files {
+		page, err := base.Clone()
+		if err == nil {
+			page, err = page.ParseFS(templates.Files, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parse templates: %w", err)
+		}
+		set[strings.TrimSuffix(path.Base(file), ".html")] = page
+	}
+	return set, nil
+}
+
+// view is what the layout sees.
+type view struct {
+	Lang, Dir, Brand, Logo, Body, Home string
+	Title                              template.HTML
+	Wrong                              bool
+	Person                             *Person
+	Languages                          []languageLink
+	Page                               Page
+}
+
+type languageLink struct {
+	Tag, Name, URL string
+	Current        bool
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Render writes the page in the request's language. Nothing is written if it fails.
+func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page Page) error {
+	l, chosen := p.texts.pick(r)
+	set, err := p.sets[setKey{l.tag, chosen}]()
+	if err != nil {
+		return err
+	}
+	t, ok := set[page.Template()]
+	if !ok {
+		return fmt.Errorf("render page %s: there is no such template", page.Template())
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
+	if err := t.ExecuteTemplate(buf, "layout", p.view(r, l, page)); err != nil {
+		return fmt.Errorf("render page %s: %w", page.Template(), err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", l.tag)
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes())
+	return nil
+}
+
+func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
+	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, Body: "door", Home: p.prefix + "/", Page: page}
+	var args []any
+	if q, ok := page.(titled); ok {
+		args = q.titleArgs()
+	}
+	v.Title = l.say(page.Title(), args...)
+	if q, ok := page.(complaining); ok {
+		v.Wrong = q.wrong()
+	}
+	if q, ok := page.(desked); ok {
+		v.Body, v.Person = "desk", q.person()
+	}
+	if _, ok := page.(FormPost); !ok { // that page answers once
+		v.Languages = p.languages(r, l)
+	}
+	return v
+}
+
+// languages lists the footer's links: this very page in another language.
+func (p *Pages) languages(r *http.Request, current *tongue) []languageLink {
+	var list []languageLink
+	q := r.URL.Query()
+	for _, l := range p.texts.languages {
+		q.Set("lang", l.tag)
+		list = append(list, languageLink{Tag: l.tag, Name: l.name, URL: "?" + q.Encode(), Current: l.tag == current.tag})
+	}
+	return list
+}
+
+// Mount states the static files' route.
+func (p *Pages) Mount(m *web.Mux) { m.Asset("GET /static/{hash}/{file}", p.assets.serve) }
+
+// Error shows what went wrong: web.Options.Errors.
+func (p *Pages) Error(w http.ResponseWriter, r *http.Request, e *web.PageError) error {
+	page := Error{Kind: e.Kind, Args: e.Args, Back: e.Back, Reference: web.RequestID(r.Context()), At: time.Now()}
+	if !p.texts.languages[0].ids["error."+e.Kind+".title"] {
+		page.Kind = "server"
+	}
+	for _, f := range e.Facts {
+		page.Facts = append(page.Facts, [2]string{f.Name, f.Value})
+	}
+	return p.Render(w, r, cmp.Or(e.Status, http.StatusBadRequest), page)
+}

@@ -1,0 +1,230 @@
+package pages
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// words are the functions that templates of one language use beside the page's own fields.
+func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
+	return template.FuncMap{
+		"t": l.say, "plural": l.plural, "optional": l.optional,
+		"brand": func() string { return p.brand },
+		"asset": p.assets.url,
+		"path":  func(s string) string { return p.prefix + s },
+		"to": func(target string) string {
+			if chosen {
+				return withLanguage(target, l.tag)
+			}
+			return target
+		},
+		"link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "letter": letter,
+		"backname": func(a *App) string { return orElse(a.Host, a.Name) },
+		"problem":  l.problem, "of": of, "pick": func(list []Problem, field string) fieldOf { return fieldOf{list, field} },
+		"described": described,
+		"scope":     l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort,
+		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
+		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
+		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait,
+		"device": l.device, "icon": icon,
+		"errortext": l.errorText, "errorsteps": l.errorSteps,
+	}
+}
+
+func escaped(s string) template.HTML { return template.HTML(template.HTMLEscapeString(s)) }
+
+func orElse[T ~string](a, b T) T {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// withLanguage carries the language chosen in the footer on to one of our own pages.
+func withLanguage(target, tag string) string {
+	if !strings.HasPrefix(target, "/") && !strings.HasPrefix(target, "?") {
+		return target
+	}
+	before, fragment, _ := strings.Cut(target, "#")
+	sep := "?"
+	if strings.Contains(before, "?") {
+		sep = "&"
+	}
+	before += sep + "lang=" + tag
+	if fragment != "" {
+		before += "#" + fragment
+	}
+	return before
+}
+
+// link lets addresses of apps through, private schemes of native apps included (html/template would let only the web's),
+// but nothing that a browser would run.
+func link(s string) template.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "#"
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "view-source":
+		return "#"
+	}
+	return template.URL(u.String())
+}
+
+// bdi keeps the writing direction of an outside text from spilling over.
+func bdi(s string) template.HTML { return "<bdi>" + escaped(s) + "</bdi>" }
+
+// name is what a person is called, under the second line beneath it.
+func name(p Person) string { return orElse(p.Name, orElse(p.Username, p.Email)) }
+
+func under(p Person) string {
+	if second := orElse(p.Email, p.Username); second != name(p) {
+		return second
+	}
+	return ""
+}
+
+func initial(p Person) string { return letter(name(p)) }
+
+// letter for the seal.
+func letter(s string) string {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(unicode.ToUpper(r))
+		}
+	}
+	return "·"
+}
+
+type fieldOf struct {
+	Problems []Problem
+	Field    string
+}
+
+// of finds a field's first problem; nil if all is well.
+func of(list []Problem, field string) *Problem {
+	for i := range list {
+		if list[i].Field == field {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// described ties hint and error to their field, for those who hear the page.
+func described(list []Problem, field, hint string) template.HTMLAttr {
+	bad := of(list, field) != nil
+	switch {
+	case bad && hint != "":
+		return template.HTMLAttr(`aria-describedby="` + hint + " " + field + `-error" aria-invalid="true"`)
+	case bad:
+		return template.HTMLAttr(`aria-describedby="` + field + `-error" aria-invalid="true"`)
+	case hint != "":
+		return template.HTMLAttr(`aria-describedby="` + hint + `"`)
+	}
+	return ""
+}
+
+func (l *tongue) problem(p Problem) template.HTML {
+	id := p.Message
+	if !l.ids[id] {
+		id = "form.invalid"
+	}
+	return l.say(id, pairs(p.Args)...)
+}
+
+func pairs(args map[string]string) []any {
+	var list []any
+	for k, v := range args {
+		list = append(list, k, v)
+	}
+	return list
+}
+
+func (l *tongue) scope(s ScopeLine) template.HTML {
+	if s.Title != "" {
+		return escaped(s.Title)
+	}
+	return orElse(l.optional("scope."+s.Scope), "<code>"+escaped(s.Scope)+"</code>")
+}
+
+func (l *tongue) scopeMore(s ScopeLine, p Person) template.HTML {
+	switch {
+	case s.More != "":
+		return escaped(s.More)
+	case s.Scope == "email" && p.Email != "":
+		return bdi(p.Email)
+	}
+	return l.optional("scope." + s.Scope + ".more")
+}
+
+func (l *tongue) scopeShort(s ScopeLine) template.HTML {
+	return orElse(l.optional("scope."+s.Scope+".short"), l.scope(s))
+}
+
+// day is a date in words. The server does not know the person's clock, so all days are of UTC.
+func (l *tongue) day(t time.Time) template.HTML {
+	t = t.UTC()
+	return stamp(t, l.say("when.day", "Day", t.Day(), "Month", l.month(t), "Year", t.Year()))
+}
+
+func (l *tongue) moment(t time.Time) template.HTML {
+	t = t.UTC()
+	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly)))
+}
+
+func (l *tongue) month(t time.Time) template.HTML {
+	return l.say("month." + strconv.Itoa(int(t.Month())))
+}
+
+func stamp(t time.Time, words template.HTML) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, t.Format(time.RFC3339), words))
+}
+
+// when is a past moment, as far away as matters.
+func (l *tongue) when(t time.Time) template.HTML {
+	switch ago := time.Since(t); {
+	case ago < 2*time.Minute:
+		return l.say("when.now")
+	case ago < time.Hour:
+		return l.plural("when.minutes", int(ago.Minutes()))
+	case ago < 24*time.Hour:
+		return l.plural("when.hours", int(ago.Hours()))
+	}
+	return l.day(t)
+}
+
+func (l *tongue) wait(seconds int) template.HTML {
+	if seconds > 90 {
+		return l.plural("wait.minutes", (seconds+59)/60)
+	}
+	return l.plural("wait.seconds", seconds)
+}
+
+// errorText is one part of an error page's words; a variant that names the app is taken where the app is known.
+func (l *tongue) errorText(e Error, part string) template.HTML {
+	id := "error." + e.Kind + "." + part
+	args := make([]any, 0, 2*len(e.Args))
+	for k, v := range e.Args {
+		args = append(args, k, bdi(v))
+	}
+	if e.Args["Client"] != "" && l.ids[id+"_client"] {
+		id += "_client"
+	}
+	return l.optional(id, args...)
+}
+
+func (l *tongue) errorSteps(e Error) []template.HTML {
+	var steps []template.HTML
+	for _, part := range []string{"do", "do2", "do3"} {
+		if s := l.errorText(e, part); s != "" {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}

@@ -1,0 +1,10 @@
+// Package templates holds the files that people see, embedded: page templates, translations, style sheet, script and
+// pictures. It has no behaviour; server/pages parses and serves them.
+package templates
+
+import "embed"
+
+// Files is the tree: layout.html, partials.html, pages/, lang/, static/.
+//
+//go:embed layout.html partials.html pages lang static
+var Files embed.FS
