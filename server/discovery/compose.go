@@ -1,0 +1,96 @@
+package discovery
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// metadata is the document: registered names only (IANA "OAuth Authorization Server Metadata").
+type metadata struct {
+	Issuer        string `json:"issuer"`
+	Authorization string `json:"authorization_endpoint,omitempty"`
+	Token         string `json:"token_endpoint,omitempty"`
+	Userinfo      string `json:"userinfo_endpoint,omitempty"`
+	JWKS          string `json:"jwks_uri,omitempty"`
+	EndSession    string `json:"end_session_endpoint,omitempty"`
+	Introspection string `json:"introspection_endpoint,omitempty"`
+	Revocation    string `json:"revocation_endpoint,omitempty"`
+
+	Scopes        []string `json:"scopes_supported,omitempty"`
+	ResponseTypes []string `json:"response_types_supported,omitempty"`
+	ResponseModes []string `json:"response_modes_supported,omitempty"`
+	GrantTypes    []string `json:"grant_types_supported,omitempty"`
+	Challenges    []string `json:"code_challenge_methods_supported,omitempty"`
+	Prompts       []string `json:"prompt_values_supported,omitempty"`
+	ACRs          []string `json:"acr_values_supported,omitempty"`
+	Locales       []string `json:"ui_locales_supported,omitempty"`
+
+	Subjects     []string `json:"subject_types_supported,omitempty"`
+	IDTokenAlgs  []string `json:"id_token_signing_alg_values_supported,omitempty"`
+	UserinfoAlgs []string `json:"userinfo_signing_alg_values_supported,omitempty"`
+	ClaimTypes   []string `json:"claim_types_supported,omitempty"`
+	Claims       []string `json:"claims_supported,omitempty"`
+
+	AuthMethods       []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	AssertionAlgs     []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationMethods []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	RevocationAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	AskMethods        []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	AskAlgs           []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+
+	// Of an authorization endpoint; stated even where the answer is no, for some default to yes.
+	ClaimsParameter *bool `json:"claims_parameter_supported,omitempty"`
+	RequestObject   *bool `json:"request_parameter_supported,omitempty"`
+	RequestURI      *bool `json:"request_uri_parameter_supported,omitempty"`
+	IssParameter    *bool `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207 section 3
+}
+
+// compose makes the document from what is mounted.
+func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byte, error) {
+	at := func(method, place string) string {
+		if slices.Contains(mounted, method+" "+path+place) {
+			return issuer + place
+		}
+		return ""
+	}
+	d := metadata{
+		Issuer:        issuer,
+		Authorization: at("GET", "/oauth2/authorize"),
+		Token:         at("POST", "/oauth2/token"),
+		Userinfo:      at("GET", "/userinfo"),
+		JWKS:          at("GET", "/oauth2/jwks"),
+		EndSession:    at("GET", "/oauth2/logout"),
+		Introspection: at("POST", "/oauth2/introspect"),
+		Revocation:    at("POST", "/oauth2/revoke"),
+		Scopes:        f.Scopes, Locales: f.Locales,
+	}
+	if d.Authorization != "" {
+		d.ResponseTypes, d.ResponseModes, d.Prompts, d.ACRs = f.ResponseTypes, f.ResponseModes, f.Prompts, f.ACRs
+		d.Challenges = []string{"S256"}
+		d.ClaimsParameter, d.IssParameter = new(true), new(true)
+		d.RequestObject, d.RequestURI = new(false), new(false)
+		d.Subjects, d.IDTokenAlgs = []string{"public"}, signingAlgs
+		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
+	}
+	if d.Userinfo != "" {
+		d.UserinfoAlgs = f.UserinfoAlgs
+	}
+	if d.Token != "" {
+		d.GrantTypes, d.AuthMethods, d.AssertionAlgs = f.GrantTypes, f.AuthMethods, algsFor(f.AuthMethods, f)
+	}
+	if d.Revocation != "" {
+		d.RevocationMethods, d.RevocationAlgs = f.AuthMethods, algsFor(f.AuthMethods, f)
+	}
+	if d.Introspection != "" {
+		d.AskMethods, d.AskAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f)
+	}
+	return json.Marshal(d)
+}
+
+// algsFor gives the assertion algorithms where there are assertions (RFC 8414 section 2).
+func algsFor(methods []string, f Facts) []string {
+	if !slices.Contains(methods, "private_key_jwt") {
+		return nil
+	}
+	return f.AssertionAlgs
+}

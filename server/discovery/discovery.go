@@ -1,0 +1,195 @@
+// Package discovery is the room where programs learn how to use this server: the metadata documents (OpenID Connect
+// Discovery 1.0, RFC 8414) on every path form, and the JWKS (RFC 7517).
+//
+// The documents are computed from the routes that are mounted and from a few facts the wiring states, so they cannot name
+// what is not there. They are prepared bytes, made again when keys or resources change. Begin reading with Room and compose.
+package discovery
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"signet/server/web"
+)
+
+// metadataAge is how long others may keep the documents.
+const metadataAge = 5 * time.Minute
+
+// Keys is what the room wants of the key ring.
+type Keys interface {
+	JWKS() (body []byte, etag string)
+	Algs() []string
+	CacheTime() time.Duration
+	Version() uint64
+}
+
+// Facts are what the routes do not tell. Empty lists are left out of the documents.
+type Facts struct {
+	GrantTypes    []string // grant_types_supported
+	ResponseTypes []string // with response modes and prompts: only beside a mounted authorization endpoint
+	ResponseModes []string
+	Prompts       []string
+	Scopes        []string // the server's own and those of all resources
+	Claims        []string
+	ACRs          []string
+	Locales       []string // BCP 47 tags of the pages' languages
+	AuthMethods   []string // of clients at the token and revocation endpoints
+	AssertionAlgs []string // for private_key_jwt
+	UserinfoAlgs  []string // of signed userinfo answers
+	// IntrospectionAuthMethods are those of AuthMethods that authenticate.
+	IntrospectionAuthMethods []string
+}
+
+// Options of New; all but Facts are required.
+type Options struct {
+	Issuer string // the iss of every token, byte for byte
+	Keys   Keys
+	// Facts is asked each time the documents are made.
+	Facts func() Facts
+}
+
+// Room serves the documents.
+type Room struct {
+	issuer string
+	path   string // of the issuer, without a slash at its end
+	keys   Keys
+	facts  func() Facts
+	routes func() []string
+
+	making   sync.Mutex
+	metadata atomic.Pointer[document]
+	keySet   atomic.Pointer[document]
+}
+
+// document is prepared bytes with their headers.
+type document struct {
+	version uint64 // of the ring
+	body    []byte
+	etag    string
+	headers [4]header
+}
+
+type header struct {
+	name  string
+	value []string
+}
+
+// New makes the room.
+func New(o Options) (*Room, error) {
+	if o.Issuer == "" || o.Keys == nil || o.Facts == nil {
+		return nil, errors.New("discovery: issuer, keys and facts are required")
+	}
+	u, err := url.Parse(o.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: issuer: %w", err)
+	}
+	return &Room{issuer: o.Issuer, path: strings.TrimRight(u.EscapedPath(), "/"), keys: o.Keys, facts: o.Facts}, nil
+}
+
+// The well-known names of OpenID Connect Discovery section 4 and RFC 8414 section 3.
+const (
+	wellKnownOpenID = "/.well-known/openid-configuration"
+	wellKnownOAuth  = "/.well-known/oauth-authorization-server"
+)
+
+// Mount states the routes. For an issuer with a path the documents stand both under the path (OpenID Connect) and with the
+// path behind the well-known name (RFC 8414 section 3.1), for clients look in either place.
+func (r *Room) Mount(m *web.Mux) {
+	r.routes = m.Mounted
+	m.API("GET /oauth2/jwks", web.PublicCORS, r.jwks)
+	for _, name := range []string{wellKnownOpenID, wellKnownOAuth} {
+		m.API("GET "+name, web.PublicCORS, r.configuration)
+		if r.path != "" {
+			m.Root("GET "+name+r.path, web.PublicCORS, r.configuration)
+		}
+	}
+}
+
+// Rebuild makes the documents again: called when the facts have changed (a resource came or went).
+func (r *Room) Rebuild() error {
+	r.making.Lock()
+	defer r.making.Unlock()
+	version := r.keys.Version()
+	body, err := compose(r.issuer, r.path, r.routes(), r.keys.Algs(), r.facts())
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
+	r.metadata.Store(prepare(version, body, etag, metadataAge))
+	return nil
+}
+
+// configuration answers with the metadata.
+func (r *Room) configuration(w http.ResponseWriter, req *http.Request) error {
+	d := r.metadata.Load()
+	if d == nil || d.version != r.keys.Version() {
+		if err := r.Rebuild(); err != nil {
+			return err
+		}
+		d = r.metadata.Load()
+	}
+	return d.serve(w, req)
+}
+
+// jwks answers with the key set.
+func (r *Room) jwks(w http.ResponseWriter, req *http.Request) error {
+	d := r.keySet.Load()
+	if version := r.keys.Version(); d == nil || d.version != version {
+		body, etag := r.keys.JWKS() // of this version or a newer one: then the next request makes it again
+		d = prepare(version, body, etag, r.keys.CacheTime())
+		r.keySet.Store(d)
+	}
+	return d.serve(w, req)
+}
+
+// prepare makes the headers once; their names are canonical.
+func prepare(version uint64, body []byte, etag string, age time.Duration) *document {
+	return &document{version: version, body: body, etag: etag, headers: [4]header{
+		{"Content-Type", []string{"application/json"}},
+		{"Cache-Control", []string{"public, max-age=" + strconv.Itoa(int(age.Seconds()))}},
+		{"Etag", []string{etag}},
+		{"Content-Length", []string{strconv.Itoa(len(body))}},
+	}}
+}
+
+// serve writes the document, or 304 to whoever has it already (RFC 9110 section 13.1.2).
+func (d *document) serve(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	for _, field := range d.headers[:3] {
+		h[field.name] = field.value
+	}
+	if matches(r.Header["If-None-Match"], d.etag) {
+		delete(h, "Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h[d.headers[3].name] = d.headers[3].value
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(d.body) // the client went away: nobody to tell
+	}
+	return nil
+}
+
+// matches compares entity tags weakly, as If-None-Match wants.
+func matches(fields []string, etag string) bool {
+	for _, field := range fields {
+		for tag := range strings.SplitSeq(field, ",") {
+			tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+			if tag == etag || tag == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
