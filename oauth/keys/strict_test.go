@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -73,10 +74,7 @@ func TestK02_HeadersAreNeverInterpreted(t *testing.T) { // RFC 8725 sections 3.1
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			header := map[string]any{}
-			for k, v := range good {
-				header[k] = v
-			}
+			header := maps.Clone(good)
 			for k, v := range change {
 				header[k] = v
 				if v == nil {
