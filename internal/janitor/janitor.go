@@ -1,0 +1,181 @@
+// Package janitor runs what has to be done again and again: deleting the expired, rotating keys on schedule.
+//
+// A job runs on one replica at a time, under a named lock in the database, with a little randomness in its timing so that
+// replicas do not crowd. It knows no job itself; server/jobs.go has the timetable. Begin with Job and Run.
+package janitor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"signet/internal/telemetry"
+)
+
+// Job is one thing done again and again.
+type Job struct {
+	Name  string        // also the lock's: "job." + Name
+	Every time.Duration // from the end of one run to the next, give or take a tenth
+	First time.Duration // wait before the first run; 0 = about a tenth of Every
+	// Alone says that every replica runs it for itself, without a lock (re-reading what others changed).
+	Alone bool
+	Run   func(ctx context.Context) error
+}
+
+// Locks is what the janitor needs of the ground.
+type Locks interface {
+	Lock(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
+	Unlock(ctx context.Context, name, holder string) error
+}
+
+// Options of New.
+type Options struct {
+	Locks   Locks
+	Log     *slog.Logger       // nil discards
+	Metrics *telemetry.Metrics // nil: a registry nobody reads
+}
+
+// Janitor runs jobs.
+type Janitor struct {
+	locks   Locks
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	holder  string
+}
+
+// New makes one; its name as lock holder is random.
+func New(o Options) *Janitor {
+	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, holder: rand.Text()}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	if j.metrics == nil {
+		j.metrics = telemetry.NewMetrics()
+	}
+	return j
+}
+
+// longestRun is how long a job may take; its lock lasts as long, so that a replica that died does not stop the others.
+const longestRun = 5 * time.Minute
+
+// Run does the jobs until ctx ends, each at its own times, and waits for those that are running.
+func (j *Janitor) Run(ctx context.Context, jobs ...Job) {
+	var wg sync.WaitGroup
+	for _, job := range jobs {
+		wg.Go(func() { j.keep(ctx, job) })
+	}
+	wg.Wait()
+}
+
+func (j *Janitor) keep(ctx context.Context, job Job) {
+	wait := job.First
+	if wait == 0 {
+		wait = job.Every / 10
+	}
+	timer := time.NewTimer(jitter(wait))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		j.once(ctx, job)
+		timer.Reset(jitter(job.Every))
+	}
+}
+
+// once runs the job if no other replica does.
+func (j *Janitor) once(ctx context.Context, job Job) {
+	ctx, cancel := context.WithTimeout(ctx, longestRun)
+	defer cancel()
+	if !job.Alone {
+		now := time.Now()
+		mine, err := j.locks.Lock(ctx, "job."+job.Name, j.holder, now, now.Add(longestRun))
+		if err != nil {
+			j.report(ctx, job, fmt.Errorf("take the lock: %w", err))
+			return
+		}
+		if !mine {
+			return
+		}
+		defer func() {
+			// The lock is given back although the server stops. If that fails too, it runs out by itself.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			if err := j.locks.Unlock(ctx, "job."+job.Name, j.holder); err != nil {
+				j.log.WarnContext(ctx, "job's lock not given back", "job", job.Name, "error", err)
+			}
+		}()
+	}
+	j.report(ctx, job, j.guarded(ctx, job))
+}
+
+// guarded turns a panic into an error: one broken job must not end the server.
+func (j *Janitor) guarded(ctx context.Context, job Job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return job.Run(ctx)
+}
+
+func (j *Janitor) report(ctx context.Context, job Job, err error) {
+	switch {
+	case err == nil:
+		j.metrics.JobRan(job.Name, "success")
+	case ctx.Err() == context.Canceled:
+		// the server stops; the next one goes on
+	default:
+		j.metrics.JobRan(job.Name, "failure")
+		j.log.WarnContext(ctx, "job failed", "job", job.Name, "error", err)
+	}
+}
+
+// jitter moves a duration by up to a tenth, either way.
+func jitter(d time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	tenth := int64(d / 10)
+	if tenth <= 0 {
+		return d
+	}
+	return d - time.Duration(tenth) + time.Duration(binary.LittleEndian.Uint64(b[:])%uint64(2*tenth))
+}
+
+const (
+	batch = 500                   // rows in one statement: a short write lock
+	pause = 50 * time.Millisecond // between batches, so that others get their turn
+	most  = 2 * time.Minute       // per table and run; the rest waits for the next
+)
+
+// DeleteExpired makes a job's Run that deletes in small batches until nothing is left: remove deletes at most limit rows
+// that expired before the given time and tells how many went. keep is how long rows stay after they expired.
+func DeleteExpired(m *telemetry.Metrics, table string, keep time.Duration, remove func(ctx context.Context, before time.Time, limit int) (int64, error)) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		start := time.Now()
+		for time.Since(start) < most {
+			n, err := remove(ctx, time.Now().Add(-keep), batch)
+			if err != nil {
+				return fmt.Errorf("delete expired %s: %w", table, err)
+			}
+			if n > 0 && m != nil {
+				m.JanitorDeleted(table, n)
+			}
+			if n < batch {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,138 @@
+package janitor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// memoryLocks is the locks table.
+type memoryLocks struct {
+	mu   sync.Mutex
+	rows map[string]struct {
+		holder string
+		until  time.Time
+	}
+	err error
+}
+
+func (l *memoryLocks) Lock(_ context.Context, name, holder string, now, until time.Time) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return false, l.err
+	}
+	if row, ok := l.rows[name]; ok && row.holder != holder && row.until.After(now) {
+		return false, nil
+	}
+	if l.rows == nil {
+		l.rows = map[string]struct {
+			holder string
+			until  time.Time
+		}{}
+	}
+	l.rows[name] = struct {
+		holder string
+		until  time.Time
+	}{holder, until}
+	return true, nil
+}
+
+func (l *memoryLocks) Unlock(_ context.Context, name, holder string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rows[name].holder == holder {
+		delete(l.rows, name)
+	}
+	return nil
+}
+
+func TestOneReplicaAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := new(memoryLocks)
+		var running, most, runs atomic.Int64
+		job := Job{Name: "sweep", Every: time.Minute, Run: func(context.Context) error {
+			most.Store(max(most.Load(), running.Add(1)))
+			time.Sleep(30 * time.Second)
+			running.Add(-1)
+			runs.Add(1)
+			return nil
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { New(Options{Locks: locks}).Run(ctx, job) })
+		}
+		wg.Wait()
+		if most.Load() != 1 {
+			t.Errorf("at once: got %d, want 1", most.Load())
+		}
+		if n := runs.Load(); n < 30 || n > 125 {
+			t.Errorf("runs in an hour: got %d", n)
+		}
+	})
+}
+
+func TestFailuresAndPanicsDoNotEndTheJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := new(memoryLocks)
+		var runs atomic.Int64
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		New(Options{Locks: locks}).Run(ctx, Job{Name: "bad", Every: time.Minute, Run: func(context.Context) error {
+			if runs.Add(1)%2 == 0 {
+				panic("oops")
+			}
+			return errors.New("no")
+		}})
+		if runs.Load() < 5 {
+			t.Errorf("runs: got %d", runs.Load())
+		}
+		if len(locks.rows) != 0 {
+			t.Error("the lock was not given back")
+		}
+	})
+}
+
+func TestReplicaThatDiedDoesNotStopTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := new(memoryLocks)
+		now := time.Now()
+		if ok, _ := locks.Lock(t.Context(), "job.sweep", "the dead", now, now.Add(longestRun)); !ok {
+			t.Fatal("no lock")
+		}
+		var first atomic.Int64
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		New(Options{Locks: locks}).Run(ctx, Job{Name: "sweep", Every: time.Minute, Run: func(context.Context) error {
+			first.CompareAndSwap(0, int64(time.Since(now)))
+			return nil
+		}})
+		if took := time.Duration(first.Load()); took < longestRun || took > longestRun+2*time.Minute {
+			t.Errorf("taken over after %v", took)
+		}
+	})
+}
+
+func TestDeletesInBatchesUntilNothingIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		left, calls := int64(1234), 0
+		run := DeleteExpired(nil, "grants", time.Hour, func(_ context.Context, before time.Time, limit int) (int64, error) {
+			calls++
+			if want := time.Now().Add(-time.Hour); !before.Equal(want) {
+				t.Errorf("before: got %v, want %v", before, want)
+			}
+			n := min(left, int64(limit))
+			left -= n
+			return n, nil
+		})
+		if err := run(t.Context()); err != nil || left != 0 || calls != 3 {
+			t.Errorf("got %v, left %d after %d calls", err, left, calls)
+		}
+	})
+}
