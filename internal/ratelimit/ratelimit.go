@@ -28,6 +28,8 @@ const (
 	WholeStreak
 	// FirstLane takes back as many as the first lane of the charge held.
 	FirstLane
+	// Never takes nothing back: successes are counted, too.
+	Never
 )
 
 // Lane is one count and the waits that follow from it.
@@ -214,6 +216,8 @@ func (c *Charge) Succeeded(ctx context.Context) error {
 			continue
 		case FirstLane:
 			back = c.counts[0]
+		case Never:
+			continue
 		}
 		_, err := store.AddToCounter(ctx, lane.countKey(), -back, now, lane.Window)
 		errs = append(errs, err)

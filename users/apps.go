@@ -1,0 +1,135 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+)
+
+// App is an application that a person let in.
+type App struct {
+	ClientID string
+	Scopes   []string
+	Since    time.Time // first let in
+	LastUsed time.Time // zero = never
+}
+
+const (
+	appPage = 200   // rows a read
+	appRows = 2_000 // of a person, looked at for one page
+)
+
+// Apps lists the applications with access to a person's account, or with leave to have it, by the last use.
+func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
+	apps := map[string]*App{}
+	note := func(clientID string, scopes []string, since, used time.Time) {
+		a := apps[clientID]
+		if a == nil {
+			a = &App{ClientID: clientID, Since: since}
+			apps[clientID] = a
+		}
+		if since.Before(a.Since) {
+			a.Since = since
+		}
+		if used.After(a.LastUsed) {
+			a.LastUsed = used
+		}
+		a.Scopes = append(a.Scopes, scopes...)
+	}
+	after := ""
+	for range appRows / appPage {
+		list, err := s.store.ConsentsOfUser(ctx, userID, after, appPage)
+		if err != nil {
+			return nil, fmt.Errorf("list consents: %w", err)
+		}
+		for _, c := range list {
+			note(c.ClientID, c.Granted, c.CreatedAt, time.Time{})
+			after = c.ClientID
+		}
+		if len(list) < appPage {
+			break
+		}
+	}
+	now, after := time.Now(), ""
+	for range appRows / appPage {
+		list, err := s.store.GrantsOfUser(ctx, userID, now, after, appPage)
+		if err != nil {
+			return nil, fmt.Errorf("list grants: %w", err)
+		}
+		for _, g := range list {
+			note(g.ClientID, g.Scopes, g.CreatedAt, latest(g.LastUsedAt, g.CodeUsedAt))
+			after = g.ID
+		}
+		if len(list) < appPage {
+			break
+		}
+	}
+	list := make([]App, 0, len(apps))
+	for _, a := range apps {
+		slices.Sort(a.Scopes)
+		a.Scopes = slices.Compact(a.Scopes)
+		list = append(list, *a)
+	}
+	slices.SortFunc(list, func(a, b App) int {
+		if c := b.LastUsed.Compare(a.LastUsed); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ClientID, b.ClientID)
+	})
+	return list, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Disconnect withdraws a person's consent to an application: its access ends now, what is being authorized right now ends
+// with it, and it has to ask again. One transaction. ErrNotFound if there is nothing to withdraw.
+func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error {
+	return s.store.Tx(ctx, func(ctx context.Context) error {
+		now := time.Now()
+		had, err := s.store.WithdrawConsent(ctx, userID, clientID, now)
+		if err != nil {
+			return fmt.Errorf("withdraw consent: %w", err)
+		}
+		n, err := s.store.RevokeGrants(ctx, storage.GrantFilter{UserID: userID, ClientID: clientID}, "consent withdrawn", now)
+		if err != nil {
+			return fmt.Errorf("revoke grants: %w", err)
+		}
+		if !had && n == 0 {
+			return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
+		}
+		return s.audit.Record(ctx, audit.Event{
+			Name: audit.ConsentWithdrawn, UserID: userID, ClientID: clientID, Detail: map[string]int64{"grants": n},
+		})
+	})
+}
+
+// RevokeGrant ends one grant by an operator's hand. Done twice is done. ErrNotFound.
+func (s *Service) RevokeGrant(ctx context.Context, id string) error {
+	return s.store.Tx(ctx, func(ctx context.Context) error {
+		g, err := s.store.StandingByID(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("grant %q: %w", id, ErrNotFound)
+		}
+		if err != nil {
+			return fmt.Errorf("read grant: %w", err)
+		}
+		did, err := s.store.RevokeGrant(ctx, id, "revoked by an operator", time.Now())
+		if err != nil || !did {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Event{
+			Name: audit.GrantRevoked, UserID: g.UserID, ClientID: g.ClientID, SessionID: g.SessionID, GrantID: id,
+		})
+	})
+}

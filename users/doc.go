@@ -1,0 +1,9 @@
+// Package users owns people: who they are, how they come to have an account, and how they prove who they are.
+//
+// Service is the one set of acts that pages, the password grant and the commands share: register, sign in, change or set a
+// password, change claims, disable, end what a person let in. Rules live here and nowhere else: what an address, a user
+// name, a name and a claim may be (email.go, name.go, profile.go), who may register (signup.go), how guessing is slowed
+// down (throttle.go). Subpackage password knows the rules and the form of passwords, session the browsers signed in.
+//
+// It never imports the protocol (oauth/...): they meet in server. Begin with Service.SignIn.
+package users

@@ -1,0 +1,76 @@
+package users
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	maxEmail = 254 // octets, RFC 5321 section 4.5.3.1.3 less the angle brackets
+	maxLocal = 64  // octets, section 4.5.3.1.1
+	atext    = "!#$%&'*+-/=?^_`{|}~."
+)
+
+// EmailKey returns the form under which an address is unique: NFC, the local part in lower case, the domain as IDNA's
+// ASCII form in lower case. Addresses with quotes, spaces, controls, invisible characters or compatibility look-alikes are
+// refused (ErrEmail).
+func EmailKey(address string) (string, error) {
+	if len(address) > maxEmail || !utf8.ValidString(address) {
+		return "", ErrEmail
+	}
+	address = norm.NFC.String(address)
+	if norm.NFKC.String(address) != address {
+		return "", ErrEmail
+	}
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
+		return "", ErrEmail
+	}
+	local := address[:at]
+	if len(local) > maxLocal || strings.ContainsFunc(local, notInLocal) || strings.HasPrefix(local, ".") ||
+		strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return "", ErrEmail
+	}
+	domain, err := domainKey(address[at+1:])
+	if err != nil {
+		return "", err
+	}
+	key := norm.NFC.String(strings.ToLower(local)) + "@" + domain
+	if len(key) > maxEmail || norm.NFKC.String(key) != key {
+		return "", ErrEmail
+	}
+	return key, nil
+}
+
+func notInLocal(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune(atext, r)
+}
+
+// domainKey is the ASCII form of a mail domain. It has a dot, or is localhost.
+func domainKey(domain string) (string, error) {
+	if strings.ContainsFunc(domain, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return "", ErrEmail
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil || ascii == "" || len(ascii) > 253 {
+		return "", ErrEmail
+	}
+	ascii = strings.ToLower(ascii)
+	labels := strings.Split(ascii, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 {
+			return "", ErrEmail
+		}
+	}
+	last := labels[len(labels)-1]
+	if strings.Trim(last, "0123456789") == "" || len(labels) == 1 && last != "localhost" {
+		return "", ErrEmail
+	}
+	return ascii, nil
+}
+
+func domainOf(emailKey string) string { return emailKey[strings.LastIndexByte(emailKey, '@')+1:] }

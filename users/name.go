@@ -1,0 +1,55 @@
+package users
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	minUsername = 3   // code points
+	maxUsername = 64  // code points
+	maxName     = 100 // code points
+)
+
+// UsernameKey returns the form under which a user name is unique: RFC 8265's UsernameCaseMapped, of which letters, digits,
+// dots, dashes and underscores are taken, beginning with a letter, so that no user name can be an address (ErrUsername).
+func UsernameKey(username string) (string, error) {
+	n := utf8.RuneCountInString(username)
+	if !utf8.ValidString(username) || n < minUsername || n > maxUsername {
+		return "", ErrUsername
+	}
+	key, err := precis.UsernameCaseMapped.String(username)
+	if err != nil || norm.NFKC.String(key) != key {
+		return "", ErrUsername
+	}
+	for i, r := range key {
+		letter := unicode.IsLetter(r)
+		if i == 0 && !letter || !letter && !unicode.In(r, unicode.M, unicode.Nd) && !strings.ContainsRune(".-_", r) {
+			return "", ErrUsername
+		}
+	}
+	return key, nil
+}
+
+// cleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible
+// characters (ErrName).
+func cleanName(name string) (string, error) {
+	if !utf8.ValidString(name) {
+		return "", ErrName
+	}
+	name = strings.TrimSpace(norm.NFC.String(name))
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > maxName || strings.ContainsFunc(name, unseen) {
+		return "", ErrName
+	}
+	return name, nil
+}
+
+// unseen tells runes that show nothing or change how others are shown.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
+}

@@ -1,0 +1,167 @@
+package users
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+)
+
+func (s *Service) user(ctx context.Context, id string) (storage.User, error) {
+	u, err := s.store.UserByID(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return u, fmt.Errorf("person %q: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return u, fmt.Errorf("read person: %w", err)
+	}
+	return u, nil
+}
+
+// Show finds a person by id, address or user name. ErrNotFound.
+func (s *Service) Show(ctx context.Context, who string) (storage.User, error) {
+	u, err := s.store.UserByID(ctx, who)
+	if errors.Is(err, storage.ErrNotFound) {
+		l := loginOf(who)
+		u, err = s.store.UserByKey(ctx, l.email, l.username)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return u, fmt.Errorf("person %q: %w", who, ErrNotFound)
+	}
+	if err != nil {
+		return u, fmt.Errorf("read person: %w", err)
+	}
+	return u, nil
+}
+
+// List pages through people by id after the given one.
+func (s *Service) List(ctx context.Context, after string, limit int) ([]storage.User, error) {
+	return s.store.Users(ctx, after, limit)
+}
+
+// SetClaims merges a JSON object of standard claims into a person's; null removes one. A new address (email) counts as
+// unproven unless email_verified says otherwise. ErrNotFound, Mistakes (ErrTaken, ErrDomain among their causes).
+func (s *Service) SetClaims(ctx context.Context, userID string, claims json.RawMessage) (storage.User, error) {
+	change, err := parseClaims(claims)
+	if err != nil {
+		return storage.User{}, err
+	}
+	var u storage.User
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		if u, err = s.user(ctx, userID); err != nil {
+			return err
+		}
+		key := u.EmailKey
+		if err := change.apply(&u); err != nil {
+			return err
+		}
+		if u.EmailKey != key && !s.allowed(u.EmailKey) {
+			return Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrDomain)}}
+		}
+		u.UpdatedAt = time.Now()
+		if err := s.store.UpdateUser(ctx, u); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.names()}})
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return storage.User{}, Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrTaken)}}
+	}
+	if err != nil {
+		return storage.User{}, fmt.Errorf("set claims: %w", err)
+	}
+	return u, nil
+}
+
+// names of the claims that a change is about; not their values, which are the person's.
+func (c change) names() []string {
+	list := slices.Sorted(maps.Keys(c.profile))
+	if c.email != nil {
+		list = append(list, "email")
+	}
+	if c.verified != nil {
+		list = append(list, "email_verified")
+	}
+	return list
+}
+
+// PasswordChanged is when a person's password was made; zero if they have none.
+func (s *Service) PasswordChanged(ctx context.Context, userID string) (time.Time, error) {
+	list, err := s.store.Credentials(ctx, userID, kindPassword)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read password's age: %w", err)
+	}
+	if len(list) == 0 {
+		return time.Time{}, nil
+	}
+	return list[0].CreatedAt, nil
+}
+
+const (
+	noticeAge    = 14 * 24 * time.Hour // how long a notice stands on the account page
+	noticeEvents = 200                 // how far back it is looked for
+)
+
+// ReuseSeen is when a refresh token of the person was last used twice (RFC 9700 section 4.14.2), if that was in the last
+// two weeks and the password was not changed since; zero if not.
+func (s *Service) ReuseSeen(ctx context.Context, userID string) (time.Time, error) {
+	events, err := s.store.EventsOfUser(ctx, userID, "", noticeEvents)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read notices: %w", err)
+	}
+	for _, e := range events { // newest first
+		switch {
+		case time.Since(e.At) > noticeAge, e.Name == string(audit.PasswordChanged), e.Name == string(audit.PasswordSet):
+			return time.Time{}, nil
+		case e.Name == string(audit.RefreshReused):
+			return e.At, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// Profile lists a person's claims as they stand, in the order of OpenID Connect Core section 5.1, for people to read.
+func Profile(u storage.User) [][2]string {
+	var p map[string]any
+	_ = json.Unmarshal(u.Profile, &p) // what cannot be read is not shown
+	var lines [][2]string
+	for _, name := range shownClaims {
+		text := ""
+		switch v := p[name].(type) {
+		case string:
+			text = v
+		case map[string]any:
+			text = addressLine(v)
+		}
+		if text != "" {
+			lines = append(lines, [2]string{name, text})
+		}
+	}
+	return lines
+}
+
+var shownClaims = []string{
+	"name", "given_name", "middle_name", "family_name", "nickname", "preferred_username", "gender", "birthdate", "zoneinfo",
+	"locale", "website", "profile", "picture", "phone_number", "address",
+}
+
+func addressLine(parts map[string]any) string {
+	text := func(name string) string { s, _ := parts[name].(string); return s }
+	var line []string
+	for _, part := range []string{
+		text("street_address"), strings.TrimSpace(text("postal_code") + " " + text("locality")), text("region"), text("country"),
+	} {
+		if part != "" {
+			line = append(line, strings.Join(strings.Fields(part), " "))
+		}
+	}
+	return cmp.Or(strings.Join(strings.Fields(text("formatted")), " "), strings.Join(line, ", "))
+}

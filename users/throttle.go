@@ -1,0 +1,167 @@
+package users
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"signet/audit"
+	"signet/internal/ratelimit"
+	"signet/storage"
+	"signet/users/password"
+)
+
+// login is what a person typed to say who they are.
+type login struct {
+	email, username string // keys, at most one of them set; neither = nobody can be called so
+	mark            string // stands for the typed key in counters, whether there is such an account or not
+}
+
+func loginOf(typed string) login {
+	typed = strings.TrimSpace(typed)
+	var l login
+	var err error
+	if strings.Contains(typed, "@") {
+		l.email, err = EmailKey(typed)
+	} else {
+		l.username, err = UsernameKey(typed)
+	}
+	key := l.email + "|" + l.username
+	if err != nil {
+		l = login{}
+		key = "?" + typed
+	}
+	sum := sha256.Sum256([]byte(key))
+	l.mark = base64.RawURLEncoding.EncodeToString(sum[:15])
+	return l
+}
+
+// lanes are the counts that a try to sign in is charged to (security notes F01, F02, F04). A browser known to the account
+// has a budget of its own, which strangers cannot touch. From unknown browsers failures count by account and network, by
+// account, by network and by the whole server; in all of them more failures mean longer waits, never a closed door, and
+// a network that was told how long to wait gets in after it whatever others do.
+func lanes(mark, network, device string) []ratelimit.Lane {
+	const day = 24 * time.Hour
+	if device != "" {
+		return []ratelimit.Lane{{
+			Key: "signin device " + device + " " + mark, Free: 10, Window: day, First: time.Second, Max: time.Minute,
+			OnSuccess: ratelimit.WholeStreak,
+		}}
+	}
+	return []ratelimit.Lane{
+		{Key: "signin near " + mark + " " + network, Free: 10, Window: day, First: time.Second, Max: 5 * time.Minute,
+			OnSuccess: ratelimit.WholeStreak},
+		{Key: "signin account " + mark, Per: network, Free: 50, Window: day, First: 5 * time.Second, Max: 5 * time.Minute,
+			OnSuccess: ratelimit.FirstLane},
+		{Key: "signin network " + network, Free: 300, Window: time.Hour, First: time.Second, Max: 30 * time.Second},
+		{Key: "signin server", Per: network, Free: 5000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second},
+	}
+}
+
+// charge pays for a try, or tells how long to wait.
+func (s *Service) charge(ctx context.Context, e audit.Event, lanes ...ratelimit.Lane) (*ratelimit.Charge, error) {
+	c, err := s.limits.Charge(ctx, lanes...)
+	late, ok := errors.AsType[*ratelimit.Throttled](err)
+	if !ok {
+		return c, err
+	}
+	if s.queues.news(lanes[0].Key) {
+		lane, _, _ := strings.Cut(strings.TrimPrefix(late.Lane, "signin "), " ")
+		e.Detail = map[string]any{"by": lane, "wait": late.RetryAfter.String()}
+		if err := s.audit.Record(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &Throttled{late.RetryAfter}
+}
+
+// queues let tries at one account from one place go one after another, so that many right ones at once are not taken for
+// a streak of wrong ones while none has been judged yet.
+type queues struct {
+	mu    sync.Mutex
+	lines map[string]*line
+	told  map[string]time.Time // when an audit event last said that a lane throttles
+}
+
+type line struct {
+	turn    chan struct{}
+	waiting int
+}
+
+const (
+	lineWait  = 10 * time.Second
+	lineLimit = 200 // who wait in one line at most
+	tellEvery = time.Minute
+	toldLimit = 10_000
+)
+
+// enter waits for the caller's turn; leave gives it on. password.ErrBusy when it takes too long.
+func (q *queues) enter(ctx context.Context, key string) (leave func(), err error) {
+	q.mu.Lock()
+	if q.lines == nil {
+		q.lines = map[string]*line{}
+	}
+	l := q.lines[key]
+	if l == nil {
+		l = &line{turn: make(chan struct{}, 1)}
+		q.lines[key] = l
+	}
+	if l.waiting >= lineLimit {
+		q.mu.Unlock()
+		return nil, password.ErrBusy
+	}
+	l.waiting++
+	q.mu.Unlock()
+
+	away := func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if l.waiting--; l.waiting == 0 {
+			delete(q.lines, key)
+		}
+	}
+	late := time.NewTimer(lineWait)
+	defer late.Stop()
+	select {
+	case l.turn <- struct{}{}:
+		return func() { <-l.turn; away() }, nil
+	case <-late.C:
+		away()
+		return nil, password.ErrBusy
+	case <-ctx.Done():
+		away()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// news tells whether it is long ago that it was asked about the key.
+func (q *queues) news(key string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	if last, ok := q.told[key]; ok && now.Sub(last) < tellEvery {
+		return false
+	}
+	if q.told == nil || len(q.told) >= toldLimit {
+		q.told = map[string]time.Time{}
+	}
+	q.told[key] = now
+	return true
+}
+
+// find reads who is meant, with the password; a zero row if nobody is.
+func (s *Service) find(ctx context.Context, l login) (storage.SignIn, error) {
+	row, err := s.store.SignInByKey(ctx, l.email, l.username)
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.SignIn{}, nil
+	}
+	if err != nil {
+		return storage.SignIn{}, fmt.Errorf("find person: %w", err)
+	}
+	return row, nil
+}

@@ -1,0 +1,202 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"signet/audit"
+	"signet/internal/ratelimit"
+	"signet/storage"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+// Categories callers branch on with errors.Is.
+var (
+	// ErrWrong: no such account, wrong password, no password, or disabled. Which, is not told.
+	ErrWrong = errors.New("name or password wrong")
+	// ErrThrottled: too many tries; errors.AsType[*Throttled] tells how long to wait.
+	ErrThrottled = errors.New("too many tries")
+	// ErrTaken: the address or user name belongs to somebody.
+	ErrTaken = errors.New("already taken")
+	// ErrClosed: people cannot register here.
+	ErrClosed = errors.New("sign-up is closed")
+	// ErrDomain: addresses of this domain cannot register here.
+	ErrDomain = errors.New("domain not allowed")
+	// ErrNotFound: no such person, session or app of theirs.
+	ErrNotFound = errors.New("not found")
+	// ErrMissing: a field that is needed is empty.
+	ErrMissing = errors.New("missing")
+	// ErrSame: the new password is the present one.
+	ErrSame = errors.New("same as the present one")
+	// ErrEmail, ErrUsername and ErrName: not of a form that is taken.
+	ErrEmail    = errors.New("not an address that is taken")
+	ErrUsername = errors.New("not a user name that is taken")
+	ErrName     = errors.New("not a name that is taken")
+)
+
+// Throttled says how long to wait. It is ErrThrottled.
+type Throttled struct{ RetryAfter time.Duration }
+
+// Error is for the log.
+func (t *Throttled) Error() string { return fmt.Sprintf("%v: wait %s", ErrThrottled, t.RetryAfter) }
+
+// Is makes it ErrThrottled.
+func (t *Throttled) Is(target error) bool { return target == ErrThrottled }
+
+// Mistake is what is wrong with one field of what a person typed.
+type Mistake struct {
+	Field Field
+	Cause error
+}
+
+// Field names what was typed.
+type Field string
+
+// The fields.
+const (
+	FieldEmail    Field = "email"
+	FieldUsername Field = "username"
+	FieldName     Field = "name"
+	FieldPassword Field = "password"
+	FieldClaims   Field = "claims"
+)
+
+// Error is for the log and for commands.
+func (m Mistake) Error() string { return string(m.Field) + ": " + m.Cause.Error() }
+
+// Unwrap gives the cause.
+func (m Mistake) Unwrap() error { return m.Cause }
+
+// Mistakes are all of them, in the order of the form.
+type Mistakes []Mistake
+
+// Error joins them by lines.
+func (m Mistakes) Error() string { return errors.Join(m.Unwrap()...).Error() }
+
+// Unwrap gives each.
+func (m Mistakes) Unwrap() []error {
+	list := make([]error, len(m))
+	for i := range m {
+		list[i] = m[i]
+	}
+	return list
+}
+
+func (m *Mistakes) add(f Field, cause error) {
+	if cause != nil {
+		*m = append(*m, Mistake{f, cause})
+	}
+}
+
+func (m Mistakes) orNil() error {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// Store is what people need of the ground.
+type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	InsertUser(ctx context.Context, u storage.User) error
+	UserByID(ctx context.Context, id string) (storage.User, error)
+	UserByKey(ctx context.Context, emailKey, usernameKey string) (storage.User, error)
+	SignInByKey(ctx context.Context, emailKey, usernameKey string) (storage.SignIn, error)
+	SignInByID(ctx context.Context, id string) (storage.SignIn, error)
+	UpdateUser(ctx context.Context, u storage.User) error
+	RaiseEpoch(ctx context.Context, id string, now time.Time) error
+	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
+	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
+	InsertCredential(ctx context.Context, c storage.Credential) error
+	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error
+	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
+	RevokeGrants(ctx context.Context, f storage.GrantFilter, why string, now time.Time) (int64, error)
+	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
+	StandingByID(ctx context.Context, id string) (storage.Standing, error)
+	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
+	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
+	WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error)
+	EventsOfUser(ctx context.Context, userID, before string, limit int) ([]storage.Event, error)
+	ratelimit.Store
+}
+
+// Signup says who may register.
+type Signup struct {
+	Closed  bool
+	Domains []string // only addresses of these domains; empty = all
+}
+
+// Options of New.
+type Options struct {
+	Store     Store
+	Audit     *audit.Log
+	Sessions  *session.Sessions
+	Passwords *password.Hasher
+	Signup    Signup
+	Log       *slog.Logger // nil discards
+}
+
+// Service is what can be done about people.
+type Service struct {
+	store     Store
+	audit     *audit.Log
+	sessions  *session.Sessions
+	passwords *password.Hasher
+	limits    *ratelimit.Limiter
+	closed    bool
+	domains   []string // ASCII
+	log       *slog.Logger
+	queues    queues
+}
+
+// New checks the options.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil {
+		return nil, errors.New("users need a store, an audit log, sessions and passwords")
+	}
+	s := &Service{
+		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, limits: ratelimit.New(o.Store),
+		closed: o.Signup.Closed, log: o.Log,
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range o.Signup.Domains {
+		ascii, err := domainKey(d)
+		if err != nil {
+			return nil, fmt.Errorf("sign-up domain %q: %w", d, err)
+		}
+		s.domains = append(s.domains, ascii)
+	}
+	return s, nil
+}
+
+// MinPassword is the least length of a new password, in code points.
+func (s *Service) MinPassword() int { return s.passwords.MinLength() }
+
+// SignupClosed tells whether people cannot register themselves.
+func (s *Service) SignupClosed() bool { return s.closed }
+
+// allowed tells whether the domain of an e-mail key may register.
+func (s *Service) allowed(emailKey string) bool {
+	return len(s.domains) == 0 || slices.Contains(s.domains, domainOf(emailKey))
+}
+
+// names are the words of a person that make bad passwords.
+func names(u storage.User) []string {
+	var p struct {
+		Name       string `json:"name"`
+		GivenName  string `json:"given_name"`
+		FamilyName string `json:"family_name"`
+		Nickname   string `json:"nickname"`
+	}
+	_ = json.Unmarshal(u.Profile, &p) // what cannot be read is no name
+	return []string{u.Email, u.EmailKey, u.Username, p.Name, p.GivenName, p.FamilyName, p.Nickname}
+}
