@@ -23,6 +23,7 @@ func micros(t time.Time) any {
 
 type stamp time.Time
 
+// Scan implements sql.Scanner.
 func (s *stamp) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -40,6 +41,7 @@ func join(list []string) string { return strings.Join(list, " ") }
 
 type words []string
 
+// Scan implements sql.Scanner.
 func (w *words) Scan(v any) error {
 	s, err := textOf(v)
 	*w = nil
@@ -49,7 +51,7 @@ func (w *words) Scan(v any) error {
 	return err
 }
 
-// optional is a text whose "" is NULL.
+// orNull is a text whose "" is NULL.
 func orNull(s string) any {
 	if s == "" {
 		return nil
@@ -59,13 +61,14 @@ func orNull(s string) any {
 
 type optional string
 
+// Scan implements sql.Scanner.
 func (o *optional) Scan(v any) error {
 	s, err := textOf(v)
 	*o = optional(s)
 	return err
 }
 
-// document is JSON kept as text: comparable byte for byte, which a compare-and-swap needs.
+// jsonText is JSON kept as text: comparable byte for byte, which a compare-and-swap needs.
 func jsonText(raw []byte) string {
 	if len(raw) == 0 {
 		return "{}"
@@ -75,6 +78,7 @@ func jsonText(raw []byte) string {
 
 type document []byte
 
+// Scan implements sql.Scanner.
 func (d *document) Scan(v any) error {
 	s, err := textOf(v)
 	*d = nil
@@ -87,6 +91,7 @@ func (d *document) Scan(v any) error {
 // number and truth are a BIGINT and a BOOLEAN of a row that a LEFT JOIN may not have found.
 type number int64
 
+// Scan implements sql.Scanner.
 func (n *number) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:
@@ -101,6 +106,7 @@ func (n *number) Scan(v any) error {
 
 type truth bool
 
+// Scan implements sql.Scanner.
 func (b *truth) Scan(v any) error {
 	switch v := v.(type) {
 	case nil:

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -112,8 +113,12 @@ func translatePostgres(err error) error {
 // is a write on a standby, which is what a failover looks like.
 var unavailableClasses = map[string]bool{"08": true, "28": true, "40": true, "53": true, "57": true, "58": true}
 
-// retryable tells the failures that Postgres asks to be tried again: serialization_failure and deadlock_detected.
+// retryable tells the failures after which nothing was done and the same may be tried again: serialization_failure and
+// deadlock_detected, as Postgres asks, and a pooled connection that turned out dead before anything was sent.
 func retryable(err error) bool {
+	if errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "40001" || e.Code == "40P01")
 }

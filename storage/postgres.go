@@ -14,7 +14,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// postgresTries is how often a transaction runs that Postgres asks to be tried again (40001, 40P01).
+// postgresTries is how often a statement or transaction runs that may be tried again, see retryable.
 const postgresTries = 5
 
 // postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
@@ -44,37 +44,62 @@ func openPostgres(dsn string, size int) (*postgresGround, error) {
 	return &postgresGround{pool: pool}, nil
 }
 
+// detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx
+// closes the connection, so people who go away would empty the pool; a statement that has begun runs to its end.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(callTimeout)
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
+}
+
 func (g *postgresGround) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
-	ctx, cancel := bounded(ctx)
+	ctx, cancel := detached(ctx)
 	defer cancel()
 	return again(ctx, func() error { return run(ctx, g.pool) })
 }
 
 func (g *postgresGround) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
-	ctx, cancel := bounded(ctx)
-	defer cancel()
-	return run(ctx, g.pool)
+	return g.write(ctx, run)
 }
 
 func (g *postgresGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	return again(ctx, func() error { return g.once(ctx, body) })
+	lasting, cancel := detached(ctx)
+	defer cancel()
+	return again(lasting, func() error {
+		tx, err := g.pool.BeginTx(lasting, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // after Commit it does nothing
+		if err := body(ctx, detachedTx{tx, lasting}); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
-func (g *postgresGround) once(ctx context.Context, body func(ctx context.Context, on executor) error) error {
-	tx, err := g.pool.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // after Commit it does nothing
-	if err := body(ctx, tx); err != nil {
-		return err
-	}
-	return tx.Commit()
+// detachedTx runs the statements of a transaction under the transaction's own context; txn has looked at the caller's.
+type detachedTx struct {
+	tx  *sql.Tx
+	ctx context.Context
 }
 
-// again repeats what Postgres asks to be repeated, a bounded number of times, after a short random pause.
+// ExecContext implements executor.
+func (t detachedTx) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	return t.tx.ExecContext(t.ctx, query, args...)
+}
+
+// QueryContext implements executor.
+func (t detachedTx) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
+	return t.tx.QueryContext(t.ctx, query, args...)
+}
+
+// again repeats what Postgres asks to be repeated, and what did not reach it over a connection found dead, a bounded
+// number of times, after a short random pause.
 func again(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()

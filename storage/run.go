@@ -93,32 +93,37 @@ func eachRow(ctx context.Context, on executor, query string, args []any, each fu
 
 // write runs one writing statement: in the transaction of ctx if there is one, else by itself.
 func (db *DB) write(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
-	start := time.Now()
-	var err error
-	if t := db.joined(ctx); t != nil {
-		err = db.translate(t.run(ctx, run))
-	} else {
-		err = db.translate(db.ground.write(ctx, run))
-	}
-	db.observe(ctx, query, true, start, err)
-	return err
+	return db.observed(ctx, query, true, run, db.ground.write)
 }
 
 // read runs one SELECT: in the transaction of ctx if there is one, else on a reader.
 func (db *DB) read(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
+	return db.observed(ctx, query, false, run, db.ground.read)
+}
+
+type runner = func(ctx context.Context, on executor) error
+
+// observed runs one statement where it belongs, translates its error and counts it.
+func (db *DB) observed(ctx context.Context, query string, writes bool, run runner, outside func(ctx context.Context, run runner) error) error {
+	if err := ctx.Err(); err != nil {
+		return db.translate(err) // nothing begins for a caller who is gone
+	}
 	start := time.Now()
 	var err error
 	if t := db.joined(ctx); t != nil {
 		err = db.translate(t.run(ctx, run))
 	} else {
-		err = db.translate(db.ground.read(ctx, run))
+		err = db.translate(outside(ctx, run))
 	}
-	db.observe(ctx, query, false, start, err)
+	db.observe(ctx, query, writes, start, err)
 	return err
 }
 
 // ask lets gorm read (Find and the like, which fetch all rows before they return).
 func (db *DB) ask(ctx context.Context, run func(q *gorm.DB) error) error {
+	if err := ctx.Err(); err != nil {
+		return db.translate(err)
+	}
 	if db.joined(ctx) != nil {
 		return db.translate(run(db.orm.WithContext(ctx)))
 	}
@@ -147,6 +152,7 @@ func (connPool) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// ExecContext implements gorm.ConnPool.
 func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
 	err = p.db.write(ctx, query, func(ctx context.Context, on executor) (err error) {
 		res, err = on.ExecContext(ctx, query, args...)
@@ -155,6 +161,7 @@ func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (r
 	return res, err
 }
 
+// QueryContext implements gorm.ConnPool. gorm reads all rows before it answers (see ask).
 func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	if !strings.HasPrefix(query, "SELECT ") {
 		return nil, fmt.Errorf("%w: gorm may only SELECT through a query", errors.ErrUnsupported)

@@ -96,6 +96,8 @@ func (g *sqliteGround) write(ctx context.Context, run func(ctx context.Context, 
 }
 
 func (g *sqliteGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
 	return g.writes.do(ctx, &job{body: body, ctx: ctx})
 }
 
@@ -207,10 +209,12 @@ func (p *preparedPool) statement(query string) (*sql.Stmt, error) {
 	return s, nil
 }
 
+// ExecContext refuses: readers are query_only.
 func (p *preparedPool) ExecContext(context.Context, string, ...any) (sql.Result, error) {
 	return nil, errors.New("write on a reading connection")
 }
 
+// QueryContext implements executor.
 func (p *preparedPool) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	s, err := p.statement(query)
 	if err != nil {
@@ -219,6 +223,7 @@ func (p *preparedPool) QueryContext(_ context.Context, query string, args ...any
 	return s.QueryContext(context.Background(), args...)
 }
 
+// QueryRowContext serves connPool.QueryRowContext.
 func (p *preparedPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	return p.db.QueryRowContext(ctx, query, args...)
 }
@@ -254,6 +259,7 @@ func (c *preparedConn) note(err error) error {
 	return err
 }
 
+// ExecContext implements executor.
 func (c *preparedConn) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
 	s, err := c.statement(query)
 	if err != nil {
@@ -263,6 +269,7 @@ func (c *preparedConn) ExecContext(_ context.Context, query string, args ...any)
 	return res, c.note(err)
 }
 
+// QueryContext implements executor.
 func (c *preparedConn) QueryContext(_ context.Context, query string, args ...any) (*sql.Rows, error) {
 	s, err := c.statement(query)
 	if err != nil {

@@ -2,9 +2,11 @@ package storage_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,7 +126,9 @@ func TestUnavailable(t *testing.T) {
 		}
 	})
 	t.Run("nobody-listens", func(t *testing.T) {
-		db, err := storage.Open(t.Context(), storage.Options{DSN: "postgres://u:hunter2@127.0.0.1:1/x"})
+		var book bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&book, nil))
+		db, err := storage.Open(t.Context(), storage.Options{DSN: "postgres://u:hunter2@127.0.0.1:1/x", Log: log})
 		if err != nil {
 			t.Fatal(err) // opening does not connect
 		}
@@ -132,6 +136,13 @@ func TestUnavailable(t *testing.T) {
 		err = db.Ping(t.Context())
 		if !errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "hunter2") {
 			t.Fatalf("got %v, want unavailable, and no password in it", err)
+		}
+		_, err = db.StandingByCode(t.Context(), "a-code-hash")
+		if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(book.String(), "statement failed") {
+			t.Fatalf("got %v and the log %q", err, book.String())
+		}
+		if strings.Contains(book.String(), "hunter2") || strings.Contains(book.String(), "a-code-hash") {
+			t.Fatalf("the log tells a value: %s", book.String())
 		}
 	})
 	t.Run("locked-by-another", func(t *testing.T) {

@@ -128,8 +128,9 @@ func databaseName(kind string) string {
 
 // admin is a server on which databases may be created.
 type admin struct {
-	pool    *sql.DB
-	address url.URL
+	pool     *sql.DB
+	address  url.URL
+	lifeline *os.File // of our own cluster, see startWatchdog
 }
 
 func (a *admin) exec(ctx context.Context, query string) error {
@@ -147,13 +148,14 @@ func (a *admin) dsn(database string) string {
 var errNoPostgres = errors.New("no Postgres: set SIGNET_TEST_POSTGRES to the DSN of a server, or install its binaries")
 
 var server = sync.OnceValues(func() (*admin, error) {
+	var lifeline *os.File
 	dsn := os.Getenv("SIGNET_TEST_POSTGRES")
 	if dsn == "" {
 		bin, err := findBinaries()
 		if err != nil {
 			return nil, err
 		}
-		if dsn, err = startCluster(bin); err != nil {
+		if dsn, lifeline, err = startCluster(bin); err != nil {
 			return nil, fmt.Errorf("start a throw-away cluster: %w", err)
 		}
 	}
@@ -166,7 +168,7 @@ var server = sync.OnceValues(func() (*admin, error) {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(2)
-	return &admin{pool: pool, address: *u}, pool.Ping()
+	return &admin{pool: pool, address: *u, lifeline: lifeline}, pool.Ping()
 })
 
 func maintenance(t *testing.T) *admin {

@@ -34,10 +34,10 @@ rm -rf "$2"
 
 // startCluster initialises and starts a server on the loopback interface, as an unprivileged user when we are root
 // (Postgres refuses to run as root). Nothing in it is worth an fsync.
-func startCluster(bin string) (dsn string, err error) {
+func startCluster(bin string) (dsn string, lifeline *os.File, err error) {
 	dir, err := os.MkdirTemp("", "signet-postgres-")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -46,30 +46,30 @@ func startCluster(bin string) (dsn string, err error) {
 	}()
 	who, err := unprivileged(dir)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	password := databaseName("password")
 	secret := filepath.Join(dir, "password")
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if who != nil {
 		if err := os.Chown(secret, int(who.Uid), int(who.Gid)); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "signet", "-E", "UTF8",
 		"--locale=C", "--no-sync", "--auth=scram-sha-256", "--pwfile="+secret)
 	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: who}
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+		return "", nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	if err := startWatchdog(bin, dir, port, who); err != nil {
-		return "", err
+	if lifeline, err = startWatchdog(bin, dir, port, who); err != nil {
+		return "", nil, err
 	}
 	address := url.URL{
 		Scheme: "postgres", User: url.UserPassword("signet", password), Host: net.JoinHostPort("127.0.0.1", port),
@@ -77,28 +77,26 @@ func startCluster(bin string) (dsn string, err error) {
 	}
 	if err := await(address.String()); err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		return "", fmt.Errorf("%w\n%s", err, bytes.TrimSpace(log))
+		return "", nil, fmt.Errorf("%w\n%s", err, bytes.TrimSpace(log))
 	}
-	return address.String(), nil
+	return address.String(), lifeline, nil
 }
 
-// lifeline is the pipe whose closing, with this process, ends the cluster. It is kept here so that it is never collected.
-var lifeline *os.File
-
-func startWatchdog(bin, dir, port string, who *syscall.Credential) error {
+// startWatchdog returns the end of the pipe whose closing, with this process at the latest, ends the cluster. Whoever
+// wants the cluster must hold it: collected as garbage it closes.
+func startWatchdog(bin, dir, port string, who *syscall.Credential) (lifeline *os.File, err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer read.Close()
 	sh := exec.Command("/bin/sh", "-c", watchdog, "sh", bin, dir, port)
 	sh.Dir, sh.Stdin = dir, read
 	sh.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true} // an interrupt of the terminal is for us alone
 	if err := sh.Start(); err != nil {
-		return errors.Join(err, write.Close())
+		return nil, errors.Join(err, write.Close())
 	}
-	lifeline = write
-	return nil
+	return write, nil
 }
 
 // unprivileged gives root's folder to an account that may run Postgres; nil when we are not root.
