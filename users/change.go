@@ -58,6 +58,11 @@ func (c *Change) Commit(ctx context.Context, keepSession string) error {
 	})
 }
 
+// Within is Commit for a session's start (session.How).
+func (c *Change) Within(keepSession string) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return c.Commit(ctx, keepSession) }
+}
+
 // SetPassword gives a person a password by an operator's hand, which ends all their sessions and all they let in.
 // ErrNotFound, Mistakes.
 func (s *Service) SetPassword(ctx context.Context, userID, password string) error {

@@ -188,8 +188,7 @@ func (b *Browser) Continue(w http.ResponseWriter, r *http.Request, in flow.Inter
 
 // Go answers 303 See Other to one of our own paths.
 func (b *Browser) Go(w http.ResponseWriter, r *http.Request, path string, in *flow.Interaction) error {
-	http.Redirect(w, r, b.Path(path, in), http.StatusSeeOther)
-	return nil
+	return web.Redirect(w, r, b.Path(path, in))
 }
 
 // Path is one of our own paths as a link: the issuer's path before it and the interaction, if there is one, behind.

@@ -1,0 +1,142 @@
+package signin
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/users"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+// maxLogin is how much of a typed name is read and shown again, in bytes.
+const maxLogin = 254
+
+// show is the sign-in page.
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
+	in, late, err := h.errand(r)
+	if err != nil {
+		return err
+	}
+	v, err := h.Browser.Visitor(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case in.Errand == browser.ErrandAuthorize && r.URL.Query().Has("cancel"):
+		return h.cancel(w, r, in)
+	case in.Errand != browser.ErrandAuthorize && v != nil:
+		return h.Browser.Go(w, r, "/account", nil) // nothing to ask: also what Back leads to after signing in
+	case v == nil:
+		h.Browser.Tidy(w, r)
+	}
+	h.Browser.Bind(w, r)
+	page := pages.SignIn{Username: cut(in.Request.LoginHint)}
+	if late {
+		page.Problem = "signin.expired"
+	}
+	if v != nil && h.again(r, in, v) {
+		page.Reauth, page.Username, page.Remember = &v.Person, cmp.Or(v.Person.Email, v.Person.Username), v.Remember
+	}
+	return h.page(w, r, in, http.StatusOK, page)
+}
+
+// again tells whether the person signed in is to prove it again, rather than somebody else.
+func (h *Handler) again(r *http.Request, in flow.Interaction, v *browser.Visitor) bool {
+	wanted := in.Request.HintSubject
+	return !r.URL.Query().Has("other") && !in.Request.Prompted("select_account") && (wanted == "" || wanted == v.UserID)
+}
+
+func cut(s string) string { return s[:min(len(s), maxLogin)] }
+
+// page fills in what all sign-in pages of an errand share.
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interaction, status int, p pages.SignIn) error {
+	r, p.App = h.dress(w, r, in)
+	p.Action = h.Browser.Path("/signin", &in)
+	p.SignUpURL = h.signUpURL(&in)
+	p.ForgotURL = h.Browser.Path("/forgot", &in)
+	if in.ID != "" {
+		p.CancelURL = p.Action + "&cancel=1"
+		if p.Reauth != nil {
+			p.OtherURL = p.Action + "&other=1"
+		}
+	}
+	return h.Pages.Render(w, r, status, p)
+}
+
+// cancel goes back to the app with access_denied.
+func (h *Handler) cancel(w http.ResponseWriter, r *http.Request, in flow.Interaction) error {
+	if err := h.Browser.Record(r.Context(), &in, func(f *flow.Facts) { f.RefusedSign = true }); err != nil {
+		return err
+	}
+	return h.Browser.Continue(w, r, in)
+}
+
+// submit is the sign-in form's answer.
+func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	in, _, err := h.errand(r)
+	if err != nil {
+		return err
+	}
+	form := pages.SignIn{Username: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != ""}
+	v, err := h.signIn(w, r, users.Attempt{
+		Login: r.PostForm.Get("username"), Password: r.PostForm.Get("password"),
+		Device: func(userID string) string { return h.Browser.Device(r, userID) },
+	}, form.Remember)
+	if err != nil {
+		return h.refuse(w, r, in, form, err)
+	}
+	h.Count("success")
+	return h.done(w, r, in, v)
+}
+
+// signIn checks the password and begins the session that it opens. A password that was changed or kept anew between the
+// two is checked again.
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, a users.Attempt, remember bool) (v *browser.Visitor, err error) {
+	if a.Login == "" || a.Password == "" {
+		return nil, users.ErrWrong
+	}
+	for range 2 {
+		proof, err := h.People.SignIn(r.Context(), a)
+		if err != nil {
+			return nil, err
+		}
+		v, err = h.Browser.SignedIn(w, r, proof.User.ID, session.Password(remember, proof.Hold))
+		if !errors.Is(err, users.ErrChanged) {
+			return v, err
+		}
+	}
+	return nil, users.ErrWrong
+}
+
+// refuse shows the form again with what went wrong and what was typed. An unknown account, a wrong password and a disabled
+// account look the same.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, in flow.Interaction, form pages.SignIn, err error) error {
+	late, throttled := errors.AsType[*users.Throttled](err)
+	switch {
+	case throttled:
+		h.Count("throttled")
+		form.Problem, form.RetryAfter = "signin.throttled", int(late.RetryAfter/time.Second)
+		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
+		return h.page(w, r, in, http.StatusTooManyRequests, form)
+	case errors.Is(err, password.ErrBusy):
+		h.Count("busy")
+		form.Problem, form.RetryAfter = "signin.busy", int(password.RetryAfter/time.Second)
+		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
+		return h.page(w, r, in, http.StatusServiceUnavailable, form)
+	case errors.Is(err, users.ErrWrong):
+		h.Count("failure")
+		form.Problem = "signin.wrong"
+		return h.page(w, r, in, http.StatusForbidden, form) // RFC 9110 section 15.5.4: credentials that do not suffice
+	}
+	return err
+}
