@@ -1,0 +1,130 @@
+package clients
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrTarget: an unknown resource, or one that is not the client's or the grant's to ask for (RFC 8707 section 2).
+var ErrTarget = errors.New("invalid target")
+
+// Ask is what the audience of an access token is decided from.
+type Ask struct {
+	Client    *Client
+	Issuer    string
+	Default   string   // tokens.default_audience, "" = the issuer
+	Scopes    []string // granted, or asked for by a client that needs no grant
+	Granted   []string // resources named at authorize
+	Requested []string // resources named at the token endpoint
+}
+
+// Audience is the answer.
+type Audience struct {
+	Audience []string // as registered, in the order named
+	Scopes   []string // those of Ask.Scopes that belong to the audience
+}
+
+// Decide is the audience rule: resources named at the token endpoint (a subset of those named at authorize, if any were), else
+// those named at authorize, else the owners of a granted scope, else the default. openid makes the issuer one of them. The
+// scopes are narrowed to the audience's; Signet's own scopes belong to the issuer and stay as long as openid does.
+func (rs *Resources) Decide(a Ask) (Audience, error) {
+	named, err := rs.named(a)
+	if err != nil {
+		return Audience{}, err
+	}
+	aud := named
+	if len(named) == 0 {
+		for _, s := range a.Scopes {
+			for _, r := range rs.Owners(s) {
+				if !slices.Contains(aud, r.Identifier) {
+					aud = append(aud, r.Identifier)
+				}
+			}
+		}
+	}
+	openid := slices.Contains(a.Scopes, "openid")
+	if openid && !slices.Contains(aud, a.Issuer) {
+		aud = append(aud, a.Issuer)
+	}
+	if len(aud) == 0 {
+		aud = []string{a.Issuer}
+		if a.Default != "" {
+			aud[0] = a.Default
+		}
+	}
+	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, openid)}, nil
+}
+
+// named resolves what was asked for by name.
+func (rs *Resources) named(a Ask) ([]string, error) {
+	granted, err := rs.spelled(a, a.Granted)
+	if err != nil {
+		granted = nil // one of them is gone since: what is left counts
+		for _, id := range a.Granted {
+			if one, err := rs.spelled(a, []string{id}); err == nil {
+				granted = append(granted, one...)
+			}
+		}
+		if len(granted) == 0 {
+			return nil, err
+		}
+	}
+	if len(a.Requested) == 0 {
+		return granted, nil
+	}
+	requested, err := rs.spelled(a, a.Requested)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range requested {
+		if len(a.Granted) > 0 && !slices.Contains(granted, id) && id != a.Issuer {
+			return nil, fmt.Errorf("%w: %q was not part of the authorization", ErrTarget, id)
+		}
+	}
+	return requested, nil
+}
+
+func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {
+	var out []string
+	for _, id := range ids {
+		spelled, err := rs.Spell(a.Client, a.Issuer, id)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, spelled) {
+			out = append(out, spelled)
+		}
+	}
+	return out, nil
+}
+
+// Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
+// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid.
+func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
+	if identifier == issuer || identifier == issuer+"/" {
+		if c.HasScope("openid") {
+			return issuer, nil
+		}
+		return "", fmt.Errorf("%w: the client has no openid scope", ErrTarget)
+	}
+	r, ok := rs.Find(identifier)
+	if !ok {
+		return "", fmt.Errorf("%w: unknown resource %q", ErrTarget, identifier)
+	}
+	if len(r.Scopes) > 0 && !slices.ContainsFunc(r.Scopes, c.HasScope) {
+		return "", fmt.Errorf("%w: %q is not for this client", ErrTarget, identifier)
+	}
+	return r.Identifier, nil
+}
+
+func (rs *Resources) within(scopes, aud []string, openid bool) []string {
+	var out []string
+	for _, s := range scopes {
+		builtin := slices.Contains(BuiltinScopes, s)
+		if builtin && (openid || s == "offline_access") || !builtin && slices.ContainsFunc(rs.Owners(s), func(r Resource) bool { return slices.Contains(aud, r.Identifier) }) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

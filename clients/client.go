@@ -1,0 +1,75 @@
+package clients
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Client is a registered client as the wings use it: parsed once, immutable, shared from the cache.
+type Client struct {
+	Metadata
+	Declared   bool      // in the configuration; else stored
+	DisabledAt time.Time // zero = enabled
+	CreatedAt  time.Time
+
+	scopes  []string
+	origins []string
+	secrets []secret
+}
+
+type secret struct {
+	id        string
+	mac       []byte
+	expiresAt time.Time
+	usedAt    time.Time
+	createdAt time.Time
+}
+
+func newClient(m Metadata) *Client {
+	c := &Client{Metadata: m, scopes: strings.Fields(m.Scope)}
+	for _, r := range m.RedirectURIs {
+		if u, err := url.Parse(r); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
+			if o := u.Scheme + "://" + u.Host; !slices.Contains(c.origins, o) {
+				c.origins = append(c.origins, o)
+			}
+		}
+	}
+	return c
+}
+
+// Public tells whether the client cannot prove itself (RFC 6749 section 2.1).
+func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == MethodNone }
+
+// Native tells whether it is a native app (RFC 8252).
+func (c *Client) Native() bool { return c.ApplicationType == Native }
+
+// Enabled tells whether it may be used.
+func (c *Client) Enabled() bool { return c.DisabledAt.IsZero() }
+
+// HasGrant tells whether it registered the grant type.
+func (c *Client) HasGrant(g string) bool { return slices.Contains(c.GrantTypes, g) }
+
+// Scopes it registered; do not change the slice.
+func (c *Client) Scopes() []string { return c.scopes }
+
+// HasScope tells whether it registered the scope.
+func (c *Client) HasScope(s string) bool { return slices.Contains(c.scopes, s) }
+
+// Origins of its redirect URIs: they may read answers of the token endpoint (CORS).
+func (c *Client) Origins() []string { return c.origins }
+
+// NeedsPKCE tells whether its authorization requests must carry a code challenge.
+func (c *Client) NeedsPKCE() bool { return c.RequirePKCE || c.Public() }
+
+// SkipsConsent tells whether the consent question may be left out: first-party, and not a public client anyone on the same
+// device could pose as (RFC 8252 section 8.6).
+func (c *Client) SkipsConsent() bool {
+	return c.FirstParty && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, looksNative))
+}
+
+// LoopbackOnly tells whether all its redirect URIs are on this computer or private-use schemes.
+func (c *Client) LoopbackOnly() bool {
+	return len(c.RedirectURIs) > 0 && !slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !looksNative(u) })
+}

@@ -1,0 +1,247 @@
+package clients
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Grant types a client can register (RFC 7591 section 2).
+const (
+	AuthorizationCode = "authorization_code"
+	RefreshToken      = "refresh_token"
+	ClientCredentials = "client_credentials"
+	Password          = "password"
+)
+
+// Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
+const (
+	MethodNone   = "none"
+	MethodBasic  = "client_secret_basic"
+	MethodPost   = "client_secret_post"
+	MethodJWTKey = "private_key_jwt"
+)
+
+// Application types (OpenID Connect Dynamic Registration section 2).
+const (
+	Web    = "web"
+	Native = "native"
+)
+
+// BuiltinScopes are the scopes Signet itself serves; every other scope belongs to a resource.
+var BuiltinScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+// Duration is a time.Duration written as text ("10m") in JSON.
+type Duration time.Duration
+
+// MarshalText writes it as "10m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads "10m".
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// Metadata is what is registered of a client: RFC 7591 names, OpenID Connect Registration's, and ours at the end.
+type Metadata struct {
+	ClientID                    string              `json:"client_id"`
+	ClientSecret                string              `json:"client_secret,omitempty"` // in declarations and in the answer of Create only
+	ClientName                  string              `json:"client_name,omitempty"`
+	ApplicationType             string              `json:"application_type,omitempty"`
+	RedirectURIs                []string            `json:"redirect_uris,omitempty"`
+	PostLogoutRedirectURIs      []string            `json:"post_logout_redirect_uris,omitempty"`
+	GrantTypes                  []string            `json:"grant_types,omitempty"`
+	ResponseTypes               []string            `json:"response_types,omitempty"`
+	TokenEndpointAuthMethod     string              `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthSigningAlg string              `json:"token_endpoint_auth_signing_alg,omitempty"`
+	Scope                       string              `json:"scope,omitempty"`
+	JWKS                        *jose.JSONWebKeySet `json:"jwks,omitempty"`
+	Contacts                    []string            `json:"contacts,omitempty"`
+	ClientURI                   string              `json:"client_uri,omitempty"`
+	LogoURI                     string              `json:"logo_uri,omitempty"`
+	PolicyURI                   string              `json:"policy_uri,omitempty"`
+	TOSURI                      string              `json:"tos_uri,omitempty"`
+	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
+	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
+	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"` // seconds
+	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
+
+	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
+	AccessTokenLifetime          Duration `json:"access_token_lifetime,omitzero"`
+	RefreshTokenIdle             Duration `json:"refresh_token_idle,omitzero"`
+	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
+	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
+	FirstParty                   bool     `json:"first_party,omitempty"`
+}
+
+// WithDefaults fills in what RFC 7591 section 2 gives a default.
+func (m Metadata) WithDefaults() Metadata {
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{AuthorizationCode}
+	}
+	if len(m.ResponseTypes) == 0 && slices.Contains(m.GrantTypes, AuthorizationCode) {
+		m.ResponseTypes = []string{"code"}
+	}
+	if m.TokenEndpointAuthMethod == "" {
+		m.TokenEndpointAuthMethod = MethodBasic
+		if m.JWKS != nil {
+			m.TokenEndpointAuthMethod = MethodJWTKey
+		}
+	}
+	if m.ApplicationType == "" {
+		m.ApplicationType = Web
+		if len(m.RedirectURIs) > 0 && !slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !looksNative(u) }) {
+			m.ApplicationType = Native
+		}
+	}
+	if m.ClientName == "" {
+		m.ClientName = m.ClientID
+	}
+	return m
+}
+
+// Validate checks the metadata (after WithDefaults) and reports every mistake at once, naming field and remedy.
+func (m Metadata) Validate() error {
+	var errs []error
+	check := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+		}
+	}
+	check(validID(m.ClientID), "client_id", "use 1 to 128 printable ASCII characters without space, quote or backslash")
+	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name", "use at most 80 characters, none of them invisible")
+	check(m.ApplicationType == Web || m.ApplicationType == Native, "application_type", "is %q; use web or native", m.ApplicationType)
+	for _, g := range m.GrantTypes {
+		check(slices.Contains([]string{AuthorizationCode, RefreshToken, ClientCredentials, Password}, g), "grant_types", "%q is not offered", g)
+	}
+	for _, r := range m.ResponseTypes {
+		check(r == "code", "response_types", "%q is not offered; use code", r)
+	}
+	for _, s := range strings.Fields(m.Scope) {
+		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
+	}
+	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
+	check(m.RefreshTokenIdle >= 0 && m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
+	errs = append(errs, m.validateAuth()...)
+	errs = append(errs, m.validateRedirects()...)
+	errs = append(errs, m.validateAlgs()...)
+	for field, link := range map[string]string{"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TOSURI} {
+		check(link == "" || httpsLink(link), field, "must be an https address")
+	}
+	return errors.Join(errs...)
+}
+
+func (m Metadata) validateAuth() (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	public := m.TokenEndpointAuthMethod == MethodNone
+	switch m.TokenEndpointAuthMethod {
+	case MethodNone:
+		if m.ClientSecret != "" {
+			add("client_secret: a public client (token_endpoint_auth_method none) has none; remove it")
+		}
+	case MethodBasic, MethodPost:
+		if m.JWKS != nil {
+			add("jwks: only used with private_key_jwt; remove it or change token_endpoint_auth_method")
+		}
+	case MethodJWTKey:
+		if m.JWKS == nil || len(m.JWKS.Keys) == 0 {
+			add("jwks: private_key_jwt needs the client's public keys")
+		}
+		if m.ClientSecret != "" {
+			add("client_secret: a client with private_key_jwt has none; remove it")
+		}
+	default:
+		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt", m.TokenEndpointAuthMethod)
+	}
+	if public && slices.Contains(m.GrantTypes, ClientCredentials) {
+		add("grant_types: client_credentials needs a client that can prove itself; a public one cannot")
+	}
+	if slices.Contains(m.GrantTypes, Password) && (public || !m.FirstParty) {
+		add("grant_types: password is for confidential first-party clients only; set first_party: true, or better use authorization_code")
+	}
+	return append(errs, m.validateKeys()...)
+}
+
+func (m Metadata) validateKeys() (errs []error) {
+	if m.JWKS == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i, k := range m.JWKS.Keys {
+		switch {
+		case !k.Valid() || !k.IsPublic():
+			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
+		case k.KeyID != "" && seen[k.KeyID]:
+			errs = append(errs, fmt.Errorf("jwks: two keys have the kid %q", k.KeyID))
+		}
+		seen[k.KeyID] = true
+	}
+	if len(m.JWKS.Keys) > 10 {
+		errs = append(errs, errors.New("jwks: at most 10 keys"))
+	}
+	return errs
+}
+
+func (m Metadata) validateAlgs() (errs []error) {
+	for field, alg := range map[string]string{"id_token_signed_response_alg": m.IDTokenSignedResponseAlg,
+		"userinfo_signed_response_alg": m.UserinfoSignedResponseAlg, "access_token_signed_response_alg": m.AccessTokenSignedResponseAlg} {
+		if alg != "" && alg != "ES256" && alg != "RS256" {
+			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field, alg))
+		}
+	}
+	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(AssertionAlgs, a) {
+		errs = append(errs, fmt.Errorf("token_endpoint_auth_signing_alg: %q is not offered; use one of %s", a, strings.Join(AssertionAlgs, ", ")))
+	}
+	return errs
+}
+
+// AssertionAlgs are the signature algorithms client assertions may have.
+var AssertionAlgs = []string{"ES256", "PS256", "RS256", "EdDSA"}
+
+// MarshalStored is the JSON kept in the database: without the secret.
+func (m Metadata) MarshalStored() (json.RawMessage, error) {
+	m.ClientSecret = ""
+	return json.Marshal(m)
+}
+
+func validID(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func validScope(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return s != "" && s != "*" && len(s) <= 128
+}
+
+func plainText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	})
+}
+
+func httpsLink(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && len(s) <= 512
+}

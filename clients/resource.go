@@ -1,0 +1,93 @@
+package clients
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Resource is an API that access tokens are for (RFC 8707).
+type Resource struct {
+	Identifier     string   `json:"identifier"`
+	Name           string   `json:"name"`
+	Scopes         []string `json:"scopes,omitempty"`
+	IntrospectedBy []string `json:"introspected_by,omitempty"` // client ids that may ask about its tokens (RFC 7662)
+	Declared       bool     `json:"declared"`
+}
+
+// Validate reports every mistake at once.
+func (r Resource) Validate() error {
+	var errs []error
+	u, err := url.Parse(r.Identifier)
+	if err != nil || !u.IsAbs() || strings.Contains(r.Identifier, "#") || !redirectBytes(r.Identifier) || len(r.Identifier) > 512 {
+		errs = append(errs, fmt.Errorf("identifier: %q must be an absolute URI without a fragment (RFC 8707 section 2)", r.Identifier))
+	}
+	for _, s := range r.Scopes {
+		switch {
+		case !validScope(s):
+			errs = append(errs, fmt.Errorf("scopes: %q has characters a scope must not have", s))
+		case slices.Contains(BuiltinScopes, s):
+			errs = append(errs, fmt.Errorf("scopes: %q belongs to Signet itself", s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Resources is the set of all resources at one moment; immutable.
+type Resources struct {
+	all     []Resource
+	byID    map[string]int   // without a trailing slash
+	byScope map[string][]int // owners of a scope
+}
+
+func newResources(all []Resource) *Resources {
+	rs := &Resources{all: all, byID: map[string]int{}, byScope: map[string][]int{}}
+	for i, r := range all {
+		rs.byID[strings.TrimSuffix(r.Identifier, "/")] = i
+		for _, s := range r.Scopes {
+			rs.byScope[s] = append(rs.byScope[s], i)
+		}
+	}
+	return rs
+}
+
+// All of them; do not change the slice.
+func (rs *Resources) All() []Resource { return rs.all }
+
+// Find tolerates a trailing slash; the found one is spelled as registered.
+func (rs *Resources) Find(identifier string) (Resource, bool) {
+	i, ok := rs.byID[strings.TrimSuffix(identifier, "/")]
+	if !ok {
+		return Resource{}, false
+	}
+	return rs.all[i], true
+}
+
+// Owners of a scope.
+func (rs *Resources) Owners(scope string) []Resource {
+	var owners []Resource
+	for _, i := range rs.byScope[scope] {
+		owners = append(owners, rs.all[i])
+	}
+	return owners
+}
+
+// Known tells whether the scope is built in or some resource's.
+func (rs *Resources) Known(scope string) bool {
+	return slices.Contains(BuiltinScopes, scope) || len(rs.byScope[scope]) > 0
+}
+
+// Scopes of all resources and the built-in ones, sorted by resource.
+func (rs *Resources) Scopes() []string {
+	all := slices.Clone(BuiltinScopes)
+	for _, r := range rs.all {
+		for _, s := range r.Scopes {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
