@@ -239,7 +239,9 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 func (r *Registry) Resources() *Resources { return r.resources.Load() }
 
 // OriginAllowed tells whether a browser app of that origin is registered (an enabled client's redirect URI has it).
-func (r *Registry) OriginAllowed(_ context.Context, origin string) bool { return (*r.origins.Load())[origin] }
+func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
+	return (*r.origins.Load())[origin]
+}
 
 // CheckSecret compares in constant time; for a nil client it does the same work and says no.
 func (r *Registry) CheckSecret(ctx context.Context, c *Client, presented string) bool {

@@ -1,0 +1,161 @@
+package clientauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"signet/clients"
+	"signet/storage"
+)
+
+// Bounds of a client assertion (RFC 7523 section 3).
+const (
+	maxAssertion = 16 << 10
+	skew         = 30 * time.Second
+	expGrace     = 10 * time.Second
+	maxLife      = 10 * time.Minute
+)
+
+// assertionError says, for the log, why an assertion was refused.
+type assertionError struct{ why string }
+
+func (e *assertionError) Error() string { return "client assertion: " + e.why }
+
+func refuse(why string) error { return &assertionError{why} }
+
+type assertionClaims struct {
+	Issuer    string          `json:"iss"`
+	Subject   string          `json:"sub"`
+	Audience  json.RawMessage `json:"aud"`
+	ExpiresAt *float64        `json:"exp"`
+	NotBefore *float64        `json:"nbf"`
+	IssuedAt  *float64        `json:"iat"`
+	ID        string          `json:"jti"`
+}
+
+// unverifiedSubject names the client whose keys shall verify the assertion; "" if it names none.
+func unverifiedSubject(assertion string) string {
+	parts := strings.Split(assertion, ".")
+	if len(parts) != 3 || len(assertion) > maxAssertion {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var c struct {
+		Subject string `json:"sub"`
+	}
+	if json.Unmarshal(raw, &c) != nil {
+		return ""
+	}
+	return c.Subject
+}
+
+var assertionAlgs = func() (algs []jose.SignatureAlgorithm) {
+	for _, a := range clients.AssertionAlgs {
+		algs = append(algs, jose.SignatureAlgorithm(a))
+	}
+	return algs
+}()
+
+// checkAssertion verifies an assertion with the client's registered keys and spends its jti. For a nil client it parses and
+// refuses. Errors: *assertionError, or the storage's.
+func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, assertion string) error {
+	if len(assertion) > maxAssertion {
+		return refuse("too long")
+	}
+	jws, err := jose.ParseSignedCompact(assertion, assertionAlgs)
+	if err != nil {
+		return refuse("malformed")
+	}
+	if c == nil || c.JWKS == nil {
+		return refuse("unknown client or no keys")
+	}
+	payload, err := verify(jws, c)
+	if err != nil {
+		return err
+	}
+	var claims assertionClaims
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return refuse("claims malformed")
+	}
+	expires, err := a.judge(claims, c, time.Now())
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(claims.ID))
+	err = a.o.Replay.SpendOnce(ctx, "client_assertion", c.ClientID, base64.RawURLEncoding.EncodeToString(sum[:]), expires.Add(expGrace))
+	if errors.Is(err, storage.ErrConflict) {
+		return refuse("used before")
+	}
+	return err
+}
+
+func verify(jws *jose.JSONWebSignature, c *clients.Client) ([]byte, error) {
+	h := jws.Signatures[0].Protected
+	if typ, ok := h.ExtraHeaders[jose.HeaderType].(string); ok && !slices.Contains([]string{"JWT", "jwt", "client-authentication+jwt"}, typ) {
+		return nil, refuse("typ " + typ)
+	}
+	if want := c.TokenEndpointAuthSigningAlg; want != "" && h.Algorithm != want {
+		return nil, refuse("alg is not the registered one")
+	}
+	for _, k := range c.JWKS.Keys {
+		if (h.KeyID != "" && k.KeyID != h.KeyID) || (k.Algorithm != "" && k.Algorithm != h.Algorithm) || (k.Use != "" && k.Use != "sig") {
+			continue
+		}
+		if payload, err := jws.Verify(k.Key); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, refuse("no registered key fits")
+}
+
+// judge checks the claims (rule J03) and returns when the assertion expires.
+func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now time.Time) (time.Time, error) {
+	var audience string
+	switch {
+	case claims.Issuer != c.ClientID || claims.Subject != c.ClientID:
+		return time.Time{}, refuse("iss and sub must be the client id")
+	case json.Unmarshal(claims.Audience, &audience) != nil && !single(claims.Audience, &audience):
+		return time.Time{}, refuse("aud must be one value")
+	case audience != a.o.Issuer && !slices.Contains(a.o.Audiences, audience):
+		return time.Time{}, refuse("aud is not this server")
+	case claims.ExpiresAt == nil:
+		return time.Time{}, refuse("exp is missing")
+	case claims.ID == "" || len(claims.ID) > 256:
+		return time.Time{}, refuse("jti is missing or too long")
+	}
+	expires := seconds(*claims.ExpiresAt)
+	switch {
+	case !now.Before(expires.Add(expGrace)):
+		return time.Time{}, refuse("expired")
+	case expires.Sub(now) > maxLife+skew:
+		return time.Time{}, refuse("exp is too far ahead")
+	case claims.NotBefore != nil && seconds(*claims.NotBefore).Sub(now) > skew, claims.IssuedAt != nil && seconds(*claims.IssuedAt).Sub(now) > skew:
+		return time.Time{}, refuse("not valid yet")
+	}
+	return expires, nil
+}
+
+func single(raw json.RawMessage, out *string) bool {
+	var list []string
+	if json.Unmarshal(raw, &list) != nil || len(list) != 1 {
+		return false
+	}
+	*out = list[0]
+	return true
+}
+
+// seconds bounds the number first: a float beyond the range would wrap.
+func seconds(f float64) time.Time {
+	return time.Unix(int64(max(-1e11, min(1e11, f))), 0)
+}

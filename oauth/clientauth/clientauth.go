@@ -1,0 +1,175 @@
+// Package clientauth lets clients prove who they are at the token, introspection and revocation endpoints (RFC 6749 section
+// 2.3): none, client_secret_basic, client_secret_post and private_key_jwt (RFC 7523 section 3), exactly the registered one.
+//
+// An unknown client and a wrong credential get the same answer after the same work. Failures are slowed down in this process
+// (docs/decisions/0006). Begin with Authenticator.
+package clientauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"signet/clients"
+	"signet/oauth/refusal"
+)
+
+// AssertionType of private_key_jwt (RFC 7523 section 2.2).
+const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// Registry finds clients and compares secrets.
+type Registry interface {
+	Client(ctx context.Context, id string) (*clients.Client, error)
+	CheckSecret(ctx context.Context, c *clients.Client, secret string) bool
+}
+
+// Replay notes what may be used once.
+type Replay interface {
+	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
+}
+
+// Options of New.
+type Options struct {
+	Registry  Registry
+	Replay    Replay
+	Issuer    string
+	Audiences []string                     // accepted beside the issuer: the token endpoint's URL
+	Network   func(r *http.Request) string // prefix of the caller's address
+}
+
+// Authenticator authenticates clients.
+type Authenticator struct {
+	o        Options
+	failures *lru.Cache[string, *failure]
+}
+
+// New makes one.
+func New(o Options) (*Authenticator, error) {
+	failures, err := lru.New[string, *failure](8192)
+	if err != nil {
+		return nil, err
+	}
+	return &Authenticator{o: o, failures: failures}, nil
+}
+
+// credentials are what a request presented.
+type credentials struct {
+	id, method, secret, assertion string
+}
+
+// Authenticate returns the client of a request, whose form has been read. Errors are *refusal.Refusal or the storage's.
+func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form url.Values) (*clients.Client, error) {
+	cred, err := presented(r, form)
+	if err != nil {
+		return nil, err
+	}
+	slow, key := a.throttle(cred.id, r)
+	if wait := slow.wait(time.Now()); wait > 0 {
+		return nil, tooMany(wait)
+	}
+	c, err := a.o.Registry.Client(ctx, cred.id)
+	if err != nil && !errors.Is(err, clients.ErrUnknown) {
+		return nil, err
+	}
+	why, err := a.check(ctx, c, cred)
+	if err != nil {
+		return nil, err
+	}
+	if why != "" {
+		a.fail(key, time.Now())
+		return nil, a.refused(cred, why)
+	}
+	return c, nil
+}
+
+// presented reads the one method of a request; two at once are refused (RFC 6749 section 2.3).
+func presented(r *http.Request, form url.Values) (credentials, error) {
+	cred := credentials{id: form.Get("client_id"), method: clients.MethodNone}
+	var methods int
+	if _, ok := r.Header["Authorization"]; ok {
+		methods++
+		cred.method = clients.MethodBasic
+		user, pass, ok := r.BasicAuth()
+		id, err1 := url.QueryUnescape(user)
+		secret, err2 := url.QueryUnescape(pass)
+		if !ok || err1 != nil || err2 != nil || len(r.Header["Authorization"]) > 1 {
+			return cred, basicChallenge(refusal.InvalidClient("The Authorization header is malformed."))
+		}
+		if cred.id != "" && cred.id != id {
+			return cred, refusal.InvalidRequest("client_id differs from the authenticated client.")
+		}
+		cred.id, cred.secret = id, secret
+	}
+	if form.Has("client_secret") {
+		methods++
+		cred.method, cred.secret = clients.MethodPost, form.Get("client_secret")
+	}
+	if form.Has("client_assertion") || form.Has("client_assertion_type") {
+		methods++
+		cred.method, cred.assertion = clients.MethodJWTKey, form.Get("client_assertion")
+		if form.Get("client_assertion_type") != AssertionType || cred.assertion == "" {
+			return cred, refusal.InvalidClient("Send client_assertion with the client_assertion_type for JWT bearer.")
+		}
+		claimed := unverifiedSubject(cred.assertion)
+		if cred.id != "" && cred.id != claimed {
+			return cred, refusal.InvalidClient("client_id differs from the assertion.")
+		}
+		cred.id = claimed
+	}
+	if methods > 1 {
+		return cred, refusal.InvalidRequest("Use one client authentication method, not several.")
+	}
+	if cred.id == "" {
+		return cred, refusal.InvalidClient("The client is not named.")
+	}
+	return cred, nil
+}
+
+// check does the same work whether or not the client exists. A reason means refused.
+func (a *Authenticator) check(ctx context.Context, c *clients.Client, cred credentials) (why string, err error) {
+	var known bool
+	switch cred.method {
+	case clients.MethodBasic, clients.MethodPost:
+		known = a.o.Registry.CheckSecret(ctx, c, cred.secret)
+	case clients.MethodJWTKey:
+		if err := a.checkAssertion(ctx, c, cred.assertion); err != nil {
+			if _, ok := errors.AsType[*assertionError](err); !ok {
+				return "", err
+			}
+			return err.Error(), nil
+		}
+		known = c != nil
+	default:
+		known = c != nil
+	}
+	switch {
+	case c == nil:
+		return "unknown client", nil
+	case !c.Enabled():
+		return "disabled client", nil
+	case c.TokenEndpointAuthMethod != cred.method:
+		return "method " + cred.method + ", registered " + c.TokenEndpointAuthMethod, nil
+	case !known:
+		return "wrong credential", nil
+	}
+	return "", nil
+}
+
+func (a *Authenticator) refused(cred credentials, why string) error {
+	r := refusal.InvalidClient("Client authentication failed.").Because(errors.New(why))
+	if cred.method == clients.MethodBasic {
+		return basicChallenge(r)
+	}
+	return r
+}
+
+// basicChallenge adds the header that RFC 6749 section 5.2 demands when the client used it.
+func basicChallenge(r *refusal.Refusal) *refusal.Refusal {
+	c := *r
+	c.Header = http.Header{"Www-Authenticate": {`Basic realm="signet", charset="UTF-8"`}}
+	return &c
+}

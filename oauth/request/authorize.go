@@ -1,0 +1,286 @@
+package request
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/claims"
+	"signet/oauth/flow"
+	"signet/oauth/refusal"
+)
+
+// PageOnly is an error that must end on our own page: the client or the redirect URI is not to be trusted (RFC 6749 section
+// 4.1.2.1).
+type PageOnly struct {
+	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "invalid_request"
+	Client     *clients.Client // nil when unknown
+	Received   string          // the redirect URI sent
+	Registered []string
+	Cause      error
+}
+
+// Error is for the log.
+func (e *PageOnly) Error() string {
+	if e.Cause != nil {
+		return e.Kind + ": " + e.Cause.Error()
+	}
+	return e.Kind
+}
+
+// Unwrap gives the cause.
+func (e *PageOnly) Unwrap() error { return e.Cause }
+
+// Redirectable is an error the client may be told at its redirect URI.
+type Redirectable struct {
+	Refusal      *refusal.Refusal
+	Client       *clients.Client
+	RedirectURI  string
+	State        string
+	ResponseMode string // "query" or "form_post"
+}
+
+// Error is for the log.
+func (e *Redirectable) Error() string { return e.Refusal.Error() }
+
+// Unwrap gives the refusal.
+func (e *Redirectable) Unwrap() error { return e.Refusal }
+
+// Clients finds what a request names.
+type Clients interface {
+	Client(ctx context.Context, id string) (*clients.Client, error)
+	Resources() *clients.Resources
+}
+
+// Parser makes authorization requests.
+type Parser struct {
+	Clients Clients
+	Issuer  string
+	// Hint verifies an id_token_hint and returns its subject and audience (OpenID Connect Core section 3.1.2.1).
+	Hint func(token string) (subject string, audience []string, err error)
+}
+
+const (
+	maxState     = 2048
+	maxNonce     = 512
+	maxHint      = 254
+	maxParameter = 4096
+)
+
+var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// Authorize judges the form of an authorization request. Errors are *PageOnly, *Redirectable, or the storage's.
+func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, *clients.Client, error) {
+	if err := repeated(form, "client_id", "redirect_uri", "response_mode", "state"); err != nil {
+		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", Cause: err}
+	}
+	c, err := p.Clients.Client(ctx, form.Get("client_id"))
+	if errors.Is(err, clients.ErrUnknown) {
+		return flow.Request{}, nil, &PageOnly{Kind: "unknown_client", Cause: err}
+	}
+	if err != nil {
+		return flow.Request{}, nil, err
+	}
+	if !c.Enabled() {
+		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", Client: c}
+	}
+	req := flow.Request{ClientID: c.ClientID, State: form.Get("state"), ResponseMode: "query"}
+	if err := redirect(&req, c, form); err != nil {
+		return flow.Request{}, c, err
+	}
+	if len(req.State) > maxState || !printable(req.State) {
+		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", Client: c, Cause: errors.New("state is too long or has control characters")}
+	}
+	if m := form.Get("response_mode"); m == "form_post" {
+		req.ResponseMode = m
+	}
+	if r := p.judge(&req, c, form); r != nil {
+		return flow.Request{}, c, &Redirectable{Refusal: r, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode}
+	}
+	return req, c, nil
+}
+
+func repeated(form url.Values, names ...string) error {
+	for _, n := range names {
+		if len(form[n]) > 1 {
+			return fmt.Errorf("%s is repeated", n)
+		}
+	}
+	return nil
+}
+
+// redirect matches the redirect URI (RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 wants it sent).
+func redirect(req *flow.Request, c *clients.Client, form url.Values) error {
+	sent := form.Get("redirect_uri")
+	bad := &PageOnly{Kind: "redirect_mismatch", Client: c, Received: sent, Registered: c.RedirectURIs}
+	if sent == "" {
+		if len(c.RedirectURIs) != 1 || slices.Contains(strings.Fields(form.Get("scope")), "openid") {
+			bad.Kind = "redirect_missing"
+			return bad
+		}
+		req.RedirectURI = c.RedirectURIs[0]
+		return nil
+	}
+	matched, ok := c.MatchRedirect(sent)
+	if !ok {
+		return bad
+	}
+	req.RedirectURI, req.RedirectURISent = matched, true
+	return nil
+}
+
+// judge checks the rest; what it finds goes back to the client.
+func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	if err := Clean(form); err != nil {
+		r, _ := errors.AsType[*refusal.Refusal](err)
+		return r
+	}
+	for _, v := range form {
+		for _, one := range v {
+			if len(one) > maxParameter {
+				return refusal.InvalidRequest("A parameter is too long.")
+			}
+		}
+	}
+	switch {
+	case form.Has("request"):
+		return refusal.RequestNotSupported("Request objects are not supported.")
+	case form.Has("request_uri"):
+		return refusal.RequestURINotSupported("request_uri is not supported.")
+	case form.Has("registration"):
+		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
+	}
+	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{responseType, pkce, prompts, p.openID, p.scopes, p.resources}
+	for _, step := range steps {
+		if r := step(req, c, form); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func responseType(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	switch t := form.Get("response_type"); {
+	case t == "":
+		return refusal.InvalidRequest("response_type is missing.")
+	case t != "code":
+		return refusal.UnsupportedResponseType("Only the response type code is supported.")
+	case !c.HasGrant(clients.AuthorizationCode) || !slices.Contains(c.ResponseTypes, t):
+		return refusal.UnauthorizedClient("The client has not registered this response type.")
+	}
+	if m := form.Get("response_mode"); m != "" && m != "query" && m != "form_post" {
+		return refusal.InvalidRequest("Only the response modes query and form_post are supported.")
+	}
+	req.ResponseType = "code"
+	return nil
+}
+
+// pkce: S256 only; a missing method means plain and is refused (RFC 7636 section 4.3, RFC 9700 section 2.1.1).
+func pkce(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	sent, method := form.Get("code_challenge"), form.Get("code_challenge_method")
+	switch {
+	case sent == "" && method != "":
+		return refusal.InvalidRequest("code_challenge is missing.")
+	case sent == "" && c.NeedsPKCE():
+		return refusal.InvalidRequest("This client must send a code_challenge (PKCE).")
+	case sent == "":
+		return nil
+	case method != "S256":
+		return refusal.InvalidRequest("Only the code_challenge_method S256 is supported.")
+	case !challenge.MatchString(sent):
+		return refusal.InvalidRequest("code_challenge must be 43 characters of base64url.")
+	}
+	req.CodeChallenge, req.CodeChallengeMethod = sent, method
+	return nil
+}
+
+func prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	req.Prompts = strings.Fields(form.Get("prompt"))
+	for _, v := range req.Prompts {
+		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, v) {
+			return refusal.InvalidRequest("The prompt value is not supported.")
+		}
+	}
+	if slices.Contains(req.Prompts, "none") && len(req.Prompts) > 1 {
+		return refusal.InvalidRequest("prompt none must stand alone.")
+	}
+	req.MaxAge = c.DefaultMaxAge
+	if raw := form.Get("max_age"); raw != "" {
+		age, err := strconv.ParseInt(raw, 10, 32)
+		if err != nil || age < 0 {
+			return refusal.InvalidRequest("max_age must be a number of seconds, 0 or more.")
+		}
+		req.MaxAge = &age
+	}
+	return nil
+}
+
+func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	req.Nonce, req.Claims, req.Display = form.Get("nonce"), form.Get("claims"), form.Get("display")
+	if len(req.Nonce) > maxNonce {
+		return refusal.InvalidRequest("nonce is too long.")
+	}
+	if req.LoginHint = form.Get("login_hint"); len(req.LoginHint) > maxHint {
+		req.LoginHint = ""
+	}
+	req.UILocales = bounded(strings.Fields(form.Get("ui_locales")))
+	req.ACRValues = bounded(strings.Fields(form.Get("acr_values")))
+	if req.Claims != "" {
+		if _, err := claims.ParseParam(req.Claims); err != nil {
+			return refusal.InvalidRequest("The claims parameter is malformed.").Because(err)
+		}
+	}
+	if hint := form.Get("id_token_hint"); hint != "" {
+		subject, audience, err := p.Hint(hint)
+		if err != nil {
+			return refusal.InvalidRequest("id_token_hint is not an ID token of this issuer.").Because(err)
+		}
+		if !slices.Contains(audience, c.ClientID) {
+			return refusal.InvalidRequest("id_token_hint was issued to another client.")
+		}
+		req.HintSubject = subject
+	}
+	return nil
+}
+
+func bounded(list []string) []string { return list[:min(len(list), 10)] }
+
+// scopes: what was asked, known and registered; unknown ones are ignored (OpenID Connect Core section 3.1.2.1).
+func (p *Parser) scopes(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	known := p.Clients.Resources()
+	asked := strings.Fields(form.Get("scope"))
+	if len(asked) == 0 {
+		asked = slices.DeleteFunc(slices.Clone(c.Scopes()), func(s string) bool { return slices.Contains(clients.BuiltinScopes, s) })
+	}
+	for _, s := range asked {
+		if s == "offline_access" && !c.HasGrant(clients.RefreshToken) {
+			continue
+		}
+		if known.Known(s) && c.HasScope(s) && !slices.Contains(req.Scopes, s) {
+			req.Scopes = append(req.Scopes, s)
+		}
+	}
+	if len(req.Scopes) == 0 {
+		return refusal.InvalidScope("None of the scopes asked for is this client's.")
+	}
+	return nil
+}
+
+func (p *Parser) resources(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+	for _, id := range form["resource"] {
+		spelled, err := p.Clients.Resources().Spell(c, p.Issuer, id)
+		if err != nil {
+			return refusal.InvalidTarget("The resource is unknown or not for this client.").Because(err)
+		}
+		if !slices.Contains(req.Resources, spelled) {
+			req.Resources = append(req.Resources, spelled)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+// Package request turns what arrives from outside into one clean form and one clean authorization request: repeated parameters
+// refused, characters checked, the client found, the redirect URI matched, PKCE, prompt, scope and resource judged.
+//
+// fosite sees only what has passed here. It writes no answers: errors say where they may be shown (PageOnly, Redirectable). It
+// answers to RFC 6749 sections 3 and 4.1.1, RFC 7636, RFC 8707 and OpenID Connect Core section 3.1.2. Begin with Form and Parser.
+package request
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"unicode"
+	"unicode/utf8"
+
+	"signet/oauth/refusal"
+)
+
+// Form reads the parameters of a POST to a protocol endpoint: form-encoded body only, nothing secret from the URL (RFC 6749
+// section 3.2). Errors are *refusal.Refusal.
+func Form(r *http.Request) (url.Values, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, refusal.InvalidRequest("Send the parameters as application/x-www-form-urlencoded.")
+	}
+	if r.URL.RawQuery != "" {
+		return nil, refusal.InvalidRequest("Send the parameters in the body, not in the URL.")
+	}
+	if err := r.ParseForm(); err != nil {
+		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, tooLarge
+		}
+		return nil, refusal.InvalidRequest("The form is malformed.").Because(err)
+	}
+	return r.PostForm, Clean(r.PostForm)
+}
+
+// Clean refuses repeated parameters (only resource may repeat, RFC 8707 section 2) and characters nobody needs: NUL, controls,
+// invalid UTF-8.
+func Clean(form url.Values) error {
+	for name, values := range form {
+		if len(values) > 1 && name != "resource" {
+			return refusal.InvalidRequest("A parameter is repeated.")
+		}
+		if len(values) > 20 {
+			return refusal.InvalidRequest("Too many resources.")
+		}
+		for _, v := range values {
+			if !printable(name) || !printable(v) {
+				return refusal.InvalidRequest("A parameter has characters that are not allowed.")
+			}
+		}
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f {
+			return slow(s)
+		}
+	}
+	return true
+}
+
+func slow(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			return false
+		}
+	}
+	return true
+}
