@@ -125,11 +125,16 @@ func loopbackName(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-// strayed sends a page request under a foreign Host, or one that a trusted proxy says came by plain http, to the issuer
-// (A03). Programs are answered under any name.
+// strayed sends a page request under a foreign Host to the issuer (A03). Programs are answered under any name. What a
+// trusted proxy says of the scheme is only worth a warning: a redirect would go in circles behind two proxies.
 func (rt *route) strayed(w http.ResponseWriter, r *http.Request) bool {
 	m := rt.mux
-	if m.ownHost(r.Host) && !(m.tls && r.Header.Get("X-Forwarded-Proto") == "http") {
+	if m.tls && r.Header.Get("X-Forwarded-Proto") == "http" {
+		m.warnedScheme.Do(func() {
+			m.log.WarnContext(r.Context(), "a trusted proxy says that a page was asked for by plain http, but the issuer is https", "configured", m.base)
+		})
+	}
+	if m.ownHost(r.Host) {
 		return false
 	}
 	m.warned.Do(func() {

@@ -49,7 +49,9 @@ type Mux struct {
 	outside  []string // cross-site pages with the reason of each
 	nowhere  *route
 	inFlight atomic.Int64
-	warned   sync.Once
+	warned   sync.Once // of a foreign Host
+
+	warnedScheme sync.Once
 }
 
 // knownPath is a path with the methods it answers.

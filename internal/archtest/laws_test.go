@@ -1,0 +1,87 @@
+package archtest
+
+// module is the module's path.
+const module = "signet"
+
+// Limits of size, in lines.
+const (
+	longestFunction = 90
+	longestFile     = 500
+)
+
+// floors: arrows go down, or stay within the same first directory. Paths are relative to the module.
+var floors = []struct {
+	dir   string
+	floor int
+}{
+	{"cmd", 6}, {"server", 5}, {"oauth", 4}, {"users", 3}, {"clients", 3}, {"audit", 2}, {"internal", 2}, {"storage", 1}, {"templates", 1}, {"config", 1},
+}
+
+// drivers are programs and tests that drive the whole house from outside; the floors do not bind them.
+var drivers = []string{"internal/loadbench", "internal/blackbox", "internal/archtest", "examples"}
+
+// rooms of the server, for laws that bind them and not the wiring.
+var rooms = []string{"server/web", "server/pages", "server/browser", "server/authorize", "server/signin", "server/consent", "server/token", "server/userinfo",
+	"server/discovery", "server/logout", "server/account", "server/health", "server/demo"}
+
+// importLaws forbid imports. A package is bound if it lies at or under one of who (all packages if empty) and not under one
+// of except; what matches the path itself and everything under it.
+var importLaws = []struct {
+	who, except, what []string
+	reason            string
+}{
+	{who: []string{"users"}, what: []string{"signet/oauth"}, reason: "people and protocol never import each other; they meet in server"},
+	{who: []string{"oauth"}, what: []string{"signet/users"}, reason: "people and protocol never import each other; they meet in server"},
+	{who: []string{"clients"}, what: []string{"signet/users", "signet/oauth"}, reason: "applications know neither people nor protocol"},
+	{who: []string{"users"}, what: []string{"signet/clients"}, reason: "people know no applications; server brings them together"},
+	{except: []string{"cmd", "server"}, what: []string{"signet/config"}, reason: "wings and rooms take their own Options; only cmd and the server's wiring know the configuration"},
+	{who: rooms, what: []string{"signet/config"}, reason: "rooms take their own Options"},
+	{except: []string{"oauth", "server/authorize", "server/token", "server/userinfo"}, what: []string{"github.com/ory/fosite"}, reason: "fosite stays behind its seam, so that it can be replaced"},
+	{except: []string{"storage"}, what: []string{"gorm.io", "github.com/glebarez", "modernc.org/sqlite", "github.com/jackc/pgx"}, reason: "storage is the only package that knows the database's drivers"},
+	{except: drivers, what: []string{"math/rand", "math/rand/v2"}, reason: "randomness comes from crypto/rand"},
+	{what: []string{"text/template"}, reason: "HTML is made by html/template, which escapes"},
+	{what: []string{"github.com/sirupsen/logrus", "go.uber.org/zap"}, reason: "the log is log/slog"},
+	{who: []string{"storage", "config", "templates", "users", "clients", "audit", "internal", "oauth"}, except: drivers, what: []string{"github.com/spf13/cobra"}, reason: "commands are words around services; they live in cmd"},
+}
+
+// importExceptions are files that may break one import law, with the reason.
+var importExceptions = map[[2]string]string{
+	{"storage/postgres.go", "math/rand/v2"}:    "how long a retry waits is no secret",
+	{"cmd/signet/snippet.go", "text/template"}: "it prints source code for a terminal, not HTML",
+}
+
+// wholeServer are packages of server that wire the rooms together and so may import all of them.
+var wholeServer = []string{"server", "server/servertest"}
+
+// sharedRooms may be imported by every room.
+var sharedRooms = []string{"server/web", "server/pages", "server/browser"}
+
+// httpHouses may use net/http's server types.
+var httpHouses = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop"}
+
+// httpFiles may too, for a reason of their own.
+var httpFiles = map[string]string{
+	"oauth/provider.go":             "fosite's signatures ask for a request",
+	"internal/telemetry/metrics.go": "Prometheus's own handler is handed on",
+}
+
+// serverTypes are the names of net/http that only a server needs.
+var serverTypes = []string{"ResponseWriter", "Request", "Handler", "HandlerFunc", "ServeMux", "Server", "Cookie", "SetCookie"}
+
+// forbidden names, wherever they are used outside tests.
+var forbidden = []struct{ pkg, name, reason string }{
+	{"net/http", "DefaultClient", "it has no timeout; make one, or take the guarded one"},
+	{"net/http", "Get", "it uses the default client, which has no timeout"},
+	{"net/http", "Head", "it uses the default client, which has no timeout"},
+	{"net/http", "Post", "it uses the default client, which has no timeout"},
+	{"net/http", "PostForm", "it uses the default client, which has no timeout"},
+	{"net/http", "DefaultServeMux", "any imported package can add routes to it (pprof does)"},
+	{"net/http", "Handle", "it adds to the default mux"},
+	{"net/http", "HandleFunc", "it adds to the default mux"},
+	{"github.com/ory/fosite/compose", "ComposeAllEnabled", "handlers are named one by one; nothing is on that nobody asked for"},
+}
+
+// forbiddenMethods, wherever a method of the name is called outside tests.
+var forbiddenMethods = map[string]string{
+	"AutoMigrate": "the schema changes by numbered migrations only",
+}
