@@ -95,6 +95,9 @@ func latest(a, b time.Time) time.Time {
 // Disconnect withdraws a person's consent to an application: its access ends now, what is being authorized right now ends
 // with it, and it has to ask again. One transaction. ErrNotFound if there is nothing to withdraw.
 func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error {
+	if userID == "" || clientID == "" { // an empty one would stand for all
+		return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
+	}
 	return s.store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		had, err := s.store.WithdrawConsent(ctx, userID, clientID, now)

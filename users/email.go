@@ -23,7 +23,7 @@ func EmailKey(address string) (string, error) {
 		return "", ErrEmail
 	}
 	address = norm.NFC.String(address)
-	if norm.NFKC.String(address) != address {
+	if norm.NFKC.String(address) != address || strings.ContainsFunc(address, unseen) {
 		return "", ErrEmail
 	}
 	at := strings.LastIndexByte(address, '@')
@@ -39,8 +39,10 @@ func EmailKey(address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := norm.NFC.String(strings.ToLower(local)) + "@" + domain
-	if len(key) > maxEmail || norm.NFKC.String(key) != key {
+	lower := norm.NFC.String(strings.ToLower(local))
+	key := lower + "@" + domain
+	// A few letters have no lower case that stays as it is; a key must be its own key.
+	if len(lower) > maxLocal || len(key) > maxEmail || norm.NFKC.String(key) != key || norm.NFC.String(strings.ToLower(lower)) != lower {
 		return "", ErrEmail
 	}
 	return key, nil
@@ -52,7 +54,7 @@ func notInLocal(r rune) bool {
 
 // domainKey is the ASCII form of a mail domain. It has a dot, or is localhost.
 func domainKey(domain string) (string, error) {
-	if strings.ContainsFunc(domain, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+	if strings.ContainsFunc(domain, unicode.IsSpace) {
 		return "", ErrEmail
 	}
 	ascii, err := idna.Lookup.ToASCII(domain)
@@ -60,6 +62,9 @@ func domainKey(domain string) (string, error) {
 		return "", ErrEmail
 	}
 	ascii = strings.ToLower(ascii)
+	if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+		return "", ErrEmail
+	}
 	labels := strings.Split(ascii, ".")
 	for _, label := range labels {
 		if label == "" || len(label) > 63 {

@@ -23,7 +23,10 @@ func UsernameKey(username string) (string, error) {
 		return "", ErrUsername
 	}
 	key, err := precis.UsernameCaseMapped.String(username)
-	if err != nil || norm.NFKC.String(key) != key {
+	if n := utf8.RuneCountInString(key); err != nil || norm.NFKC.String(key) != key || n < minUsername || n > maxUsername {
+		return "", ErrUsername
+	}
+	if again, err := precis.UsernameCaseMapped.String(key); err != nil || again != key {
 		return "", ErrUsername
 	}
 	for i, r := range key {

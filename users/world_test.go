@@ -1,0 +1,136 @@
+package users_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"signet/audit"
+	"signet/storage"
+	"signet/storage/storagetest"
+	"signet/users"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+// world is the people's wing on a database.
+type world struct {
+	*users.Service
+	db        *storage.DB
+	sessions  *session.Sessions
+	passwords *password.Hasher
+}
+
+type settings struct {
+	signup    users.Signup
+	passwords password.Options
+}
+
+func newWorld(t testing.TB, db *storage.DB, o settings) world {
+	t.Helper()
+	if o.passwords.Cost == 0 {
+		o.passwords.Cost = bcrypt.MinCost
+	}
+	book := audit.New(db)
+	sessions, err := session.New(session.Options{Store: db, Audit: book})
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwords, err := password.New(o.passwords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := users.New(users.Options{
+		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Signup: o.signup,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world{s, db, sessions, passwords}
+}
+
+// inBubble runs a test on SQLite where time is fake.
+func inBubble(t *testing.T, o settings, test func(t *testing.T, w world)) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		test(t, newWorld(t, db, o))
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+const rightPassword = "analytical engine"
+
+// person makes one with rightPassword.
+func (w world) person(t testing.TB, email string) storage.User {
+	t.Helper()
+	u, err := w.Create(t.Context(), users.NewPerson{Email: email, Password: rightPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// try signs in; the proof is nil if it failed.
+func (w world) try(t testing.TB, a users.Attempt) (*users.Proof, error) {
+	t.Helper()
+	p, err := w.SignIn(t.Context(), a)
+	if err != nil && !errors.Is(err, users.ErrWrong) && !errors.Is(err, users.ErrThrottled) {
+		t.Fatal(err)
+	}
+	return p, err
+}
+
+func known(id string) func(string) string { return func(string) string { return id } }
+
+// start signs in and begins a session.
+func (w world) start(ctx context.Context, email, pw string) (storage.Session, string, error) {
+	p, err := w.SignIn(ctx, users.Attempt{Login: email, Password: pw, Network: "198.51.100.0/24"})
+	if err != nil {
+		return storage.Session{}, "", err
+	}
+	return w.sessions.Start(ctx, nil, p.User.ID, session.Password(false, p.Hold))
+}
+
+func (w world) grant(t testing.TB, u storage.User, g storage.Grant) storage.Grant {
+	t.Helper()
+	now := time.Now()
+	g.UserID, g.UserEpoch, g.CreatedAt, g.CodeUsedAt = u.ID, u.Epoch, now, now
+	g.AuthTime, g.ExpiresAt, g.EndsAt = now, now.Add(720*time.Hour), now.Add(4320*time.Hour)
+	if err := w.db.InsertGrant(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (w world) revoked(t testing.TB, id string) bool {
+	t.Helper()
+	s, err := w.db.StandingByID(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !s.RevokedAt.IsZero()
+}
+
+// events counts a person's events by name; "" = of nobody in particular.
+func (w world) events(t testing.TB, userID string) map[string]int {
+	t.Helper()
+	list, err := w.db.Events(t.Context(), "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, e := range list {
+		if e.UserID == userID {
+			counts[e.Name]++
+		}
+	}
+	return counts
+}
