@@ -1,0 +1,139 @@
+package grants
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+
+	"signet/audit"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+	"signet/storage"
+)
+
+// PasswordChecker compares a person's password, in equal time and throttled like sign-in, and tells who they are.
+// ErrWrongPassword, ErrBusy and *Throttled are its refusals; network is the prefix the request came from.
+type PasswordChecker interface {
+	CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error)
+}
+
+// What a PasswordChecker answers when it does not answer who.
+var (
+	// ErrWrongPassword: no such person, wrong password, disabled, or a second factor is set. Which, is not told.
+	ErrWrongPassword = errors.New("name or password wrong")
+	// ErrBusy: too many passwords are being compared.
+	ErrBusy = errors.New("too many passwords are being compared")
+)
+
+// Throttled: too many tries.
+type Throttled struct{ RetryAfter time.Duration }
+
+// Error is for the log.
+func (t *Throttled) Error() string { return "too many tries: wait " + t.RetryAfter.String() }
+
+// Password is the resource owner password credentials grant (RFC 6749 section 4.3). RFC 9700 section 2.4 forbids it; it is
+// here for trusted first-party applications that cannot open a browser yet, and off unless the client's grant_types names
+// it, it keeps a secret, and an operator marked it first-party.
+type Password struct {
+	Checker PasswordChecker
+	Access  oauth2.AccessTokenStrategy
+	Refresh oauth2.RefreshTokenStrategy
+	ID      openid.OpenIDConnectTokenStrategy
+}
+
+// CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
+func (*Password) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
+	return r.GetGrantTypes().ExactOne("password")
+}
+
+// CanSkipClientAuth implements fosite.TokenEndpointHandler.
+func (*Password) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it checks the password and prepares the grant row. The
+// row has no session, so nothing but the person, the client and time ends it.
+func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return err
+	}
+	if p.Checker == nil || c.Client.Public() || !c.Client.FirstParty {
+		return refusal.UnauthorizedClient("This client may not use the password grant.")
+	}
+	scopes, err := OfClient(c.Client, c.Form.Get("scope"), true)
+	if err != nil {
+		return err
+	}
+	user, epoch, err := p.Checker.CheckPassword(ctx, c.Form.Get("username"), c.Form.Get("password"), audit.OriginOf(ctx).Network)
+	if err != nil {
+		return refuse(err)
+	}
+	row := storage.Grant{
+		ID: rand.Text(), ClientID: c.Client.ClientID, UserID: user, UserEpoch: epoch, Scopes: scopes,
+		Offline:  slices.Contains(scopes, "offline_access") && c.Refreshes(),
+		AuthTime: c.Now, AMR: []string{"pwd"}, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
+	}
+	facts := ledger.Facts{Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second)}
+	if err := facts.Put(&row); err != nil {
+		return err
+	}
+	c.Facts = facts
+	c.Standing = &storage.Standing{Grant: row, User: storage.User{ID: user, Epoch: epoch}}
+	r.SetID(row.ID)
+	r.SetSession(ledger.NewSession(c))
+	return nil
+}
+
+func refuse(err error) error {
+	if wait, ok := errors.AsType[*Throttled](err); ok {
+		seconds := max(1, int64((wait.RetryAfter+time.Second-1)/time.Second))
+		return (&refusal.Refusal{
+			Code: "temporarily_unavailable", Description: "Too many tries. Wait before the next one.",
+			Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}},
+		}).Because(err)
+	}
+	switch {
+	case errors.Is(err, ErrWrongPassword):
+		return refusal.InvalidGrant("The user name or password is wrong.").Because(err)
+	case errors.Is(err, ErrBusy):
+		return refusal.TemporarilyUnavailable("Too many people sign in at this moment.").Because(err)
+	}
+	return err
+}
+
+// PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs, and notes the row.
+func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return err
+	}
+	access, _, err := p.Access.GenerateAccessToken(ctx, r)
+	if err != nil {
+		return err
+	}
+	out.SetAccessToken(access)
+	out.SetTokenType("bearer")
+	if c.Refreshes() {
+		refresh, _, err := p.Refresh.GenerateRefreshToken(ctx, r)
+		if err != nil {
+			return err
+		}
+		out.SetExtra("refresh_token", refresh)
+	}
+	if slices.Contains(c.Scopes, "openid") {
+		id, err := p.ID.GenerateIDToken(ctx, c.Lifetimes.ID, r)
+		if err != nil {
+			return err
+		}
+		out.SetExtra("id_token", id)
+	}
+	c.Insert()
+	return nil
+}

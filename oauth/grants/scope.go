@@ -1,0 +1,70 @@
+package grants
+
+import (
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/refusal"
+)
+
+// personal are the scopes that only make sense with a person (OpenID Connect Core sections 5.4 and 11).
+var personal = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+// Narrow answers the scope parameter of a refresh (RFC 6749 section 6): granted is what the grant holds, kept the part of it
+// that the client may still have. Asking for less is answered with less, for this access token only; asking for more, or for
+// what nobody knows, is invalid_scope.
+func Narrow(granted, kept []string, asked string) ([]string, error) {
+	if asked == "" {
+		if len(kept) == 0 && len(granted) > 0 {
+			return nil, refusal.InvalidScope("The client may no longer have any of the granted scopes.")
+		}
+		return kept, nil
+	}
+	var scopes []string
+	for scope := range strings.FieldsSeq(asked) {
+		switch {
+		case !slices.Contains(granted, scope):
+			return nil, refusal.InvalidScope("A scope was not granted, or is unknown.")
+		case slices.Contains(kept, scope) && !slices.Contains(scopes, scope):
+			scopes = append(scopes, scope)
+		}
+	}
+	if len(scopes) == 0 {
+		return nil, refusal.InvalidScope("None of the scopes is left to the client.")
+	}
+	return scopes, nil
+}
+
+// OfClient answers the scope parameter of a grant that begins at the token endpoint: what is asked must be the client's;
+// without the parameter it is all the client has but the personal ones (RFC 6749 section 3.3). The personal ones may be
+// asked only where there is a person.
+func OfClient(c *clients.Client, asked string, person bool) ([]string, error) {
+	var scopes []string
+	if asked == "" {
+		for _, scope := range c.Scopes() {
+			if !slices.Contains(personal, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
+		return scopes, nil
+	}
+	for scope := range strings.FieldsSeq(asked) {
+		switch {
+		case !slices.Contains(c.Scopes(), scope):
+			return nil, refusal.InvalidScope("A scope is unknown, or not registered for this client.")
+		case !person && slices.Contains(personal, scope):
+			return nil, refusal.InvalidScope("A scope is about a person, and this grant has none.")
+		case !slices.Contains(scopes, scope):
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes, nil
+}
+
+// LooksLikePerson tells whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
+// without a person is the client's id, and must not be mistaken (RFC 9068 section 5, security requirement J16).
+func LooksLikePerson(id string) bool {
+	const length = 26
+	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}

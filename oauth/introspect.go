@@ -1,0 +1,135 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/clients"
+	"signet/oauth/grants"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+	"signet/oauth/tokens"
+	"signet/storage"
+)
+
+// Introspection is the answer about a token (RFC 7662 section 2.2). Of an inactive one nothing but Active is said. Names
+// and addresses are not part of it (security requirement K10): a resource that needs them asks for a claim.
+type Introspection struct {
+	Active    bool            `json:"active"`
+	Scope     string          `json:"scope,omitempty"`
+	ClientID  string          `json:"client_id,omitempty"`
+	TokenType string          `json:"token_type,omitempty"`
+	Subject   string          `json:"sub,omitempty"`
+	Audience  tokens.Audience `json:"aud,omitempty"`
+	Issuer    string          `json:"iss,omitempty"`
+	ExpiresAt int64           `json:"exp,omitempty"`
+	IssuedAt  int64           `json:"iat,omitempty"`
+	JTI       string          `json:"jti,omitempty"`
+	AuthTime  int64           `json:"auth_time,omitempty"` // RFC 9470 section 6.2
+	ACR       string          `json:"acr,omitempty"`
+	AMR       []string        `json:"amr,omitempty"`
+}
+
+// Introspect tells an authenticated client about a token (RFC 7662, security requirement L03). An access token is told to
+// the client it was issued to and to the clients that a resource of its audience names; a refresh token to its client only.
+// To all others, and for all that is not a living token of ours, it is inactive. fosite's introspection is not used: any
+// client may ask it about any token, and it takes one kind of token for the other. One read at most. The hint does not
+// matter: what kind a token is stands in it.
+func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token string) (Introspection, error) {
+	if caller.Public() {
+		return Introspection{}, refusal.InvalidClient("Only a client that keeps a secret may ask about tokens.")
+	}
+	a, err := p.o.Issuer.VerifyAccess(token)
+	if err == nil {
+		return p.introspectAccess(ctx, caller, a)
+	}
+	r, err := p.o.Issuer.VerifyRefresh(token)
+	if err == nil {
+		return p.introspectRefresh(ctx, caller, r)
+	}
+	return Introspection{}, nil
+}
+
+func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client, a tokens.Access) (Introspection, error) {
+	if caller.ClientID != a.ClientID && !p.mayAsk(caller, a.Audience) {
+		return Introspection{}, nil
+	}
+	_, err := p.standing(ctx, a)
+	if errors.Is(err, errInactive) {
+		return Introspection{}, nil
+	} else if err != nil {
+		return Introspection{}, refusal.From(err)
+	}
+	return Introspection{
+		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: "Bearer", Subject: a.Subject, Audience: a.Audience,
+		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
+	}, nil
+}
+
+// mayAsk: a resource that the token is for names the client as its introspector.
+func (p *Provider) mayAsk(caller *clients.Client, audience []string) bool {
+	resources := p.o.Clients.Resources()
+	return slices.ContainsFunc(audience, func(aud string) bool {
+		r, ok := resources.Find(aud)
+		return ok && slices.Contains(r.IntrospectedBy, caller.ClientID)
+	})
+}
+
+func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client, r tokens.Refresh) (Introspection, error) {
+	if caller.ClientID != r.ClientID || !caller.HasGrant(clients.RefreshToken) {
+		return Introspection{}, nil
+	}
+	s, err := p.o.Store.StandingByID(ctx, r.GrantID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return Introspection{}, nil
+	} else if err != nil {
+		return Introspection{}, refusal.From(fmt.Errorf("look up a grant: %w", err))
+	}
+	now, l := time.Now(), p.lifetimes(caller)
+	c := ledger.Case{Client: caller, Standing: &s, Lifetimes: l}
+	if s.ClientID != caller.ClientID || grants.Refreshable(&s, now) != nil || !now.Before(c.EndsAt()) ||
+		ledger.Decide(s.Grant, r.Generation, now, l.Grace) == ledger.Reuse {
+		return Introspection{}, nil
+	}
+	return Introspection{
+		Active: true, Scope: strings.Join(ledger.Kept(s.Scopes, caller), " "), ClientID: r.ClientID, Subject: s.UserID,
+		Audience: tokens.Audience{r.Audience}, Issuer: r.Issuer, ExpiresAt: r.ExpiresAt, IssuedAt: r.IssuedAt,
+	}, nil
+}
+
+// errInactive: the token was genuine and is dead.
+var errInactive = errors.New("token is not active")
+
+// standing is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
+// has one) alive. errInactive, with the reason for the log, otherwise.
+func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Standing, error) {
+	client, err := p.o.Clients.Client(ctx, a.ClientID)
+	if errors.Is(err, clients.ErrUnknown) {
+		return nil, fmt.Errorf("%w: its client is gone", errInactive)
+	} else if err != nil {
+		return nil, fmt.Errorf("look up the client of a token: %w", err)
+	}
+	if !client.Enabled() {
+		return nil, fmt.Errorf("%w: its client is disabled", errInactive)
+	}
+	s, err := p.o.Store.StandingOfToken(ctx, a.GrantID, a.JTI)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, fmt.Errorf("%w: its grant is gone", errInactive)
+	} else if err != nil {
+		return nil, fmt.Errorf("look up the grant of a token: %w", err)
+	}
+	if s.TokenRevoked {
+		return nil, fmt.Errorf("%w: it was revoked", errInactive)
+	}
+	if a.GrantID == "" {
+		return &s, nil
+	}
+	if err := grants.Alive(&s, time.Now()); err != nil {
+		return nil, fmt.Errorf("%w: %w", errInactive, err)
+	}
+	return &s, nil
+}

@@ -1,0 +1,142 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"signet/clients"
+	"signet/oauth/tokens"
+	"signet/storage"
+)
+
+// Case is one request to the protocol core: what was presented, what was read, what is decided. It belongs to one request
+// and one goroutine. It travels in the context because fosite's calls to storage and strategies carry nothing else.
+type Case struct {
+	Client    *clients.Client // authenticated, or at the authorization endpoint known
+	GrantType string          // "" at the authorization endpoint
+	Form      url.Values
+	Now       time.Time // of this attempt: all times that are written or signed come from it
+	Lifetimes Lifetimes // that hold for this client now
+
+	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
+	Standing *storage.Standing
+	Facts    Facts
+
+	// Granted to the access token of this request: a part of the grant's, when the request narrowed it.
+	Scopes, Audience []string
+
+	// Presented is the claims of the refresh token, Verdict what it amounts to.
+	Presented tokens.Refresh
+	Verdict   Verdict
+
+	// Access is the access token issued and its claims.
+	Access      tokens.Access
+	AccessToken string
+
+	form       url.Values // the facts as fosite looks them up
+	verified   string     // the refresh token that Presented was read from
+	wasCurrent bool       // an earlier attempt saw the presented token as the current one
+	act        act
+}
+
+type caseKey struct{}
+
+// With puts the case into a context.
+func With(ctx context.Context, c *Case) context.Context { return context.WithValue(ctx, caseKey{}, c) }
+
+// ErrNoCase is a programmer's mistake: the protocol core was called without a Case.
+var ErrNoCase = errors.New("ledger: no case in the context")
+
+// Of finds the case of a context; ErrNoCase.
+func Of(ctx context.Context) (*Case, error) {
+	if c, ok := ctx.Value(caseKey{}).(*Case); ok {
+		return c, nil
+	}
+	return nil, ErrNoCase
+}
+
+// Begin starts an attempt: everything that an earlier one read, decided and signed is forgotten, except that it saw the
+// presented refresh token as the current one.
+func (c *Case) Begin(now time.Time) {
+	*c = Case{
+		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Lifetimes: c.Lifetimes, Now: now,
+		Presented: c.Presented, verified: c.verified, wasCurrent: c.wasCurrent,
+	}
+}
+
+// Present notes the claims of the refresh token, once it is verified.
+func (c *Case) Present(token string, claims tokens.Refresh) { c.verified, c.Presented = token, claims }
+
+// HasVerified tells whether Presented was read from this very token, so that it is verified once and not three times.
+func (c *Case) HasVerified(token string) bool { return c.verified != "" && c.verified == token }
+
+// Subject is whom the tokens of the case are about: the person, else the client itself.
+func (c *Case) Subject() string {
+	if c.Standing != nil {
+		return c.Standing.UserID
+	}
+	return c.Client.ClientID
+}
+
+// EndsAt is when the grant ends whatever happens; a shorter limit the client got since counts. Zero: no grant.
+func (c *Case) EndsAt() time.Time {
+	if c.Standing == nil {
+		return time.Time{}
+	}
+	ends := c.Standing.EndsAt
+	if now := c.Standing.CreatedAt.Add(c.Lifetimes.Absolute); c.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
+		ends = now
+	}
+	return ends
+}
+
+// AccessLife is how long the access token of this case lives: what the grant was made with, shorter if the client's has
+// become shorter, and never beyond the grant's end.
+func (c *Case) AccessLife() time.Duration {
+	life := c.Lifetimes.Access
+	if c.Facts.Access > 0 {
+		life = min(life, time.Duration(c.Facts.Access)*time.Second)
+	}
+	if ends := c.EndsAt(); !ends.IsZero() {
+		life = min(life, ends.Sub(c.Now))
+	}
+	return life
+}
+
+// idleUntil is the row's next idle limit: without refresh tokens it is the end of the access token.
+func (c *Case) idleUntil() time.Time {
+	if !c.Refreshes() {
+		return c.Now.Add(c.AccessLife())
+	}
+	idle := c.Lifetimes.Idle
+	if c.Facts.Idle > 0 {
+		idle = min(idle, time.Duration(c.Facts.Idle)*time.Second)
+	}
+	until := c.Now.Add(idle)
+	if ends := c.EndsAt(); !ends.IsZero() && ends.Before(until) {
+		until = ends
+	}
+	return until
+}
+
+// Refreshes tells whether the client gets refresh tokens.
+func (c *Case) Refreshes() bool { return c.Client.HasGrant("refresh_token") }
+
+// NextRefresh is the claims of the refresh token this case answers with. They come from the row, as it is or as Settle will
+// leave it, so that every replica signs the same token.
+func (c *Case) NextRefresh() tokens.Refresh {
+	r := tokens.Refresh{
+		ClientID: c.Client.ClientID, GrantID: c.Standing.ID, Generation: 1,
+		IssuedAt: c.Now.Unix(), ExpiresAt: c.Standing.EndsAt.Unix(),
+	}
+	if c.GrantType != "refresh_token" {
+		return r
+	}
+	r.Generation = c.Presented.Generation + 1
+	if c.Verdict == Repeat {
+		r.Generation, r.IssuedAt = c.Standing.Generation, c.Standing.RotatedAt.Unix()
+	}
+	return r
+}

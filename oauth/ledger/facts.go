@@ -1,0 +1,91 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"signet/storage"
+)
+
+// Facts are what a grant row keeps beside its columns, in grants.data: what the authorization request said that the
+// exchange must know, and the lifetimes that held then.
+type Facts struct {
+	Nonce         string `json:"nonce,omitempty"`
+	RedirectURI   string `json:"redirect_uri,omitempty"`   // as sent; the exchange repeats it (RFC 6749 section 4.1.3)
+	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
+	Claims        string `json:"claims,omitempty"`         // OpenID Connect Core section 5.5, as sent
+	Access        int64  `json:"access,omitempty"`         // life of an access token, seconds
+	Idle          int64  `json:"idle,omitempty"`           // life of an unused refresh token, seconds
+}
+
+// FactsOf reads the facts of a row.
+func FactsOf(g storage.Grant) (Facts, error) {
+	var f Facts
+	if len(g.Data) == 0 {
+		return f, nil
+	}
+	if err := json.Unmarshal(g.Data, &f); err != nil {
+		return f, fmt.Errorf("read the facts of grant %q: %w", g.ID, err)
+	}
+	return f, nil
+}
+
+// Put writes them into a row that is not stored yet.
+func (f Facts) Put(g *storage.Grant) error {
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("write the facts of a grant: %w", err)
+	}
+	g.Data = raw
+	return nil
+}
+
+// form is the part of the authorization request that fosite's handlers look up: the token endpoint's PKCE and code
+// handlers compare with it.
+func (f Facts) form() url.Values {
+	form := make(url.Values, 3)
+	if f.RedirectURI != "" {
+		form["redirect_uri"] = []string{f.RedirectURI}
+	}
+	if f.CodeChallenge != "" {
+		form["code_challenge"] = []string{f.CodeChallenge}
+		form["code_challenge_method"] = []string{"S256"}
+	}
+	return form
+}
+
+// bound tells whether a token request proves to come from whoever made the authorization request: the verifier fits the
+// challenge (both absent counts) and redirect_uri is repeated. The client is compared by the caller.
+func (f Facts) bound(form url.Values) bool {
+	verifier := form.Get("code_verifier")
+	if f.CodeChallenge == "" {
+		if verifier != "" {
+			return false
+		}
+	} else if sum := sha256.Sum256([]byte(verifier)); subtle.ConstantTimeCompare(
+		[]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(f.CodeChallenge)) != 1 {
+		return false
+	}
+	return f.RedirectURI == "" || f.RedirectURI == form.Get("redirect_uri")
+}
+
+// HashCode is how a code is kept and looked up: base64url(SHA-256(code)).
+func HashCode(code string) string {
+	sum := sha256.Sum256([]byte(code))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Lifetimes are how long things live.
+type Lifetimes struct {
+	Code     time.Duration // authorization code (RFC 6749 section 4.1.2)
+	Access   time.Duration // access token
+	ID       time.Duration // ID token
+	Idle     time.Duration // refresh token that is not used
+	Absolute time.Duration // grant, however often it is refreshed
+	Grace    time.Duration // see Decide
+}

@@ -1,0 +1,117 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"signet/audit"
+	"signet/storage"
+)
+
+// ErrLost: another request spent or rotated the row between our read and our write. The caller begins the case again.
+var ErrLost = errors.New("the grant changed meanwhile")
+
+// deed is the kind of an act.
+type deed int
+
+const (
+	nothing deed = iota
+	insert
+	spend
+	rotate
+	repeat
+	revoke
+)
+
+// act is the one write that the orders given to the ledger come to.
+type act struct {
+	do       deed
+	row      storage.Grant    // insert
+	spend    storage.Spend    // spend
+	rotation storage.Rotation // rotate
+}
+
+// Why a grant was revoked, in grants.revoked_why.
+const (
+	WhyCodeReplayed  = "code replayed"
+	WhyRefreshReused = "refresh token reused"
+	WhyClient        = "revoked by the application"
+)
+
+// Insert notes that the case's row, which has no code, is to be inserted (grants without a browser).
+func (c *Case) Insert() {
+	row := c.Standing.Grant
+	row.ExpiresAt, row.LastUsedAt = c.idleUntil(), c.Now
+	if c.Refreshes() {
+		row.Generation, row.RotatedAt = 1, c.Now
+	}
+	c.act = act{do: insert, row: row}
+}
+
+// Settle does what was noted. refused is the error the request ends with, nil if it is to be answered: a refused request
+// leaves nothing behind but the revocation that its refusal is about. ErrLost: begin again.
+func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
+	if refused != nil && c.act.do != revoke {
+		return nil
+	}
+	switch c.act.do {
+	case insert:
+		return l.o.Store.InsertGrant(ctx, c.act.row)
+	case spend:
+		return lost(l.o.Store.SpendCode(ctx, c.act.spend))
+	case rotate:
+		return lost(l.rotate(ctx, c))
+	case repeat:
+		return l.repeated(ctx, c)
+	case revoke:
+		return l.revoke(ctx, c)
+	}
+	return nil
+}
+
+func lost(err error) error {
+	if errors.Is(err, storage.ErrStale) {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return err
+}
+
+// rotate moves the row. One that was behind its token is written with an event: the database was restored, or a failover
+// lost a write.
+func (l *Ledger) rotate(ctx context.Context, c *Case) error {
+	if c.Verdict != CatchUp {
+		return l.o.Store.RotateGrant(ctx, c.act.rotation)
+	}
+	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := l.o.Store.RotateGrant(ctx, c.act.rotation); err != nil {
+			return err
+		}
+		return l.o.Events.Record(ctx, c.event(audit.GrantCaughtUp, map[string]int64{
+			"row": c.Standing.Generation, "token": c.Presented.Generation,
+		}))
+	})
+}
+
+// revoke ends the grant of a used code or a reused refresh token, with the event that the account page shows its person.
+func (l *Ledger) revoke(ctx context.Context, c *Case) error {
+	name, why, count := audit.RefreshReused, WhyRefreshReused, l.o.Metrics.RefreshReuse
+	if c.GrantType == "authorization_code" {
+		name, why, count = audit.CodeReplayed, WhyCodeReplayed, l.o.Metrics.CodeReplay
+	}
+	count()
+	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+		first, err := l.o.Store.RevokeGrant(ctx, c.Standing.ID, why, c.Now)
+		if err != nil || !first {
+			return err
+		}
+		return l.o.Events.Record(ctx, c.event(name, nil))
+	})
+}
+
+func (c *Case) event(name audit.Name, detail any) audit.Event {
+	return audit.Event{
+		Name: name, ActorID: c.Client.ClientID, UserID: c.Standing.UserID, ClientID: c.Client.ClientID,
+		SessionID: c.Standing.SessionID, GrantID: c.Standing.ID, Detail: detail,
+	}
+}

@@ -1,0 +1,220 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+	"github.com/ory/fosite/handler/pkce"
+
+	"signet/clients"
+	"signet/oauth/grants"
+	"signet/oauth/ledger"
+	"signet/oauth/tokens"
+)
+
+// Clients is what the provider asks about applications; *clients.Registry answers.
+type Clients interface {
+	Client(ctx context.Context, id string) (*clients.Client, error)
+	Resources() *clients.Resources
+}
+
+// Metrics counts; *telemetry.Metrics does.
+type Metrics interface {
+	TokenIssued(grant string)
+	RefreshReuse()
+	CodeReplay()
+}
+
+// Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
+type Options struct {
+	Store     ledger.Store
+	Events    ledger.Events // *audit.Log
+	Issuer    *tokens.Issuer
+	Clients   Clients
+	Lifetimes ledger.Lifetimes // defaults for clients that have none of their own; ID 0 = one hour
+	// DefaultAudience is for tokens that no resource was named for; "" = the issuer.
+	DefaultAudience string
+	// Passwords checks passwords for the password grant; nil refuses it to every client.
+	Passwords grants.PasswordChecker
+	Metrics   Metrics      // nil counts nothing
+	Log       *slog.Logger // nil discards
+}
+
+// Provider is the protocol. It is safe for concurrent use.
+type Provider struct {
+	o      Options
+	core   *fosite.Fosite
+	ledger *ledger.Ledger
+	grants []string // grant types, in order
+}
+
+// New builds the provider.
+func New(o Options) (*Provider, error) {
+	l := o.Lifetimes
+	switch {
+	case o.Store == nil, o.Events == nil, o.Issuer == nil, o.Clients == nil:
+		return nil, errors.New("oauth: Store, Events, Issuer and Clients are required")
+	case l.Code <= 0, l.Access <= 0, l.Idle <= 0, l.Absolute <= 0, l.Grace < 0:
+		return nil, errors.New("oauth: lifetimes must be positive")
+	}
+	if l.ID == 0 {
+		o.Lifetimes.ID = time.Hour
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics})
+	if err != nil {
+		return nil, err
+	}
+	core := newConfiguration(o, book)
+	p := &Provider{o: o, ledger: book, core: fosite.NewOAuth2Provider(book, core)}
+	for _, h := range core.token {
+		p.grants = append(p.grants, h.grant)
+	}
+	return p, nil
+}
+
+type noMetrics struct{}
+
+func (noMetrics) TokenIssued(string) {}
+func (noMetrics) RefreshReuse()      {}
+func (noMetrics) CodeReplay()        {}
+
+// GrantTypes lists the registered grants: grant_types_supported of discovery.
+func (p *Provider) GrantTypes() []string { return slices.Clone(p.grants) }
+
+// grantHandlers are the handlers that a grant type's token request passes, in order.
+type grantHandlers struct {
+	grant    string
+	handlers fosite.TokenEndpointHandlers
+}
+
+// newConfiguration is the whole of fosite that we run: its settings, then its handlers.
+func newConfiguration(o Options, book *ledger.Ledger) *configuration {
+	config := &configuration{Config: fosite.Config{
+		// Every field that a getter of fosite would otherwise fill in at its first call, without a lock, is set.
+		ScopeStrategy:                fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:     anyAudience, // clients.Resources.Decide decides
+		ClientSecretsHasher:          noHasher{},
+		JWKSFetcherStrategy:          noFetcher{},
+		ClientAuthenticationStrategy: authenticated,
+		RedirectSecureChecker:        func(context.Context, *url.URL) bool { return true }, // clients.MatchRedirect decided
+
+		MinParameterEntropy:    1,
+		OmitRedirectScopeParam: true,
+		RefreshTokenScopes:     []string{}, // not nil: whoever registered the grant gets refresh tokens
+		SanitationWhiteList:    []string{"redirect_uri", "nonce", "code_challenge", "code_challenge_method"},
+
+		EnforcePKCE:                    false, // per client, at the authorization endpoint
+		EnablePKCEPlainChallengeMethod: false,
+		SendDebugMessagesToClients:     false,
+		DisableRefreshTokenValidation:  true,
+
+		AuthorizeCodeLifespan: o.Lifetimes.Code,
+		AccessTokenLifespan:   o.Lifetimes.Access,
+		RefreshTokenLifespan:  o.Lifetimes.Idle,
+		IDTokenLifespan:       o.Lifetimes.ID,
+		IDTokenIssuer:         o.Issuer.URL(),
+		AccessTokenIssuer:     o.Issuer.URL(),
+	}}
+
+	made := &strategy{issuer: o.Issuer}
+	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
+	code := &oauth2.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,
+		CoreStorage: book, TokenRevocationStorage: book, Config: config,
+	}
+	codeID := &openid.OpenIDConnectExplicitHandler{
+		OpenIDConnectRequestStorage: book, Config: config, IDTokenHandleHelper: idToken,
+		OpenIDConnectRequestValidator: &openid.OpenIDConnectRequestValidator{Config: config}, // never sees a hint
+	}
+	proof := &pkce.Handler{AuthorizeCodeStrategy: made, Storage: book, Config: config}
+	refresh := &oauth2.RefreshTokenGrantHandler{
+		AccessTokenStrategy: made, RefreshTokenStrategy: made, TokenRevocationStorage: book, Config: config,
+	}
+	credentials := &oauth2.ClientCredentialsGrantHandler{
+		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}, Config: config,
+	}
+	password := &grants.Password{Checker: o.Passwords, Access: made, Refresh: made, ID: made}
+
+	// The authorization endpoint: the code first, for the others need it.
+	config.authorize = fosite.AuthorizeEndpointHandlers{code, codeID, proof}
+
+	// The token endpoint, by grant. In the first pass a handler checks, in the second it signs: the ID token comes after the
+	// access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.
+	config.token = []grantHandlers{
+		{clients.AuthorizationCode, fosite.TokenEndpointHandlers{code, codeID, proof}},
+		{clients.RefreshToken, fosite.TokenEndpointHandlers{refresh, &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}}},
+		{clients.ClientCredentials, fosite.TokenEndpointHandlers{credentials}},
+		{clients.Password, fosite.TokenEndpointHandlers{password}},
+	}
+	return config
+}
+
+// configuration is fosite's Configurator. Introspection and revocation have no handlers: see introspect.go and revoke.go.
+type configuration struct {
+	fosite.Config
+	authorize fosite.AuthorizeEndpointHandlers
+	token     []grantHandlers
+}
+
+// GetAuthorizeEndpointHandlers implements fosite.Configurator.
+func (c *configuration) GetAuthorizeEndpointHandlers(context.Context) fosite.AuthorizeEndpointHandlers {
+	return c.authorize
+}
+
+// GetTokenEndpointHandlers implements fosite.Configurator: the handlers of the request's grant, none for an unknown one.
+func (c *configuration) GetTokenEndpointHandlers(ctx context.Context) fosite.TokenEndpointHandlers {
+	if known, err := ledger.Of(ctx); err == nil {
+		for i := range c.token {
+			if c.token[i].grant == known.GrantType {
+				return c.token[i].handlers
+			}
+		}
+	}
+	return nil
+}
+
+// authenticated is the ClientAuthenticationStrategy: package clientauth has done it, before fosite was asked.
+func authenticated(ctx context.Context, _ *http.Request, _ url.Values) (fosite.Client, error) {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Client == nil {
+		return nil, fosite.ErrInvalidClient
+	}
+	return ledger.Client{Client: c.Client}, nil
+}
+
+func anyAudience([]string, []string) error { return nil }
+
+// noHasher compares nothing: no secret ever reaches fosite.
+type noHasher struct{}
+
+func (noHasher) Compare(context.Context, []byte, []byte) error { return fosite.ErrInvalidClient }
+func (noHasher) Hash(context.Context, []byte) ([]byte, error)  { return nil, fosite.ErrServerError }
+
+// noFetcher has no method that works: fosite never fetches keys here.
+type noFetcher struct{ fosite.JWKSFetcherStrategy }
+
+// noFiles makes fosite take the form as it is and read no body.
+var noFiles = new(multipart.Form)
+
+// clean is the request that fosite reads: a form that was checked already, and nothing else.
+func clean(form url.Values) *http.Request {
+	return &http.Request{Method: http.MethodPost, PostForm: form, Form: form, MultipartForm: noFiles}
+}

@@ -1,0 +1,140 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"signet/oauth/claims"
+	"signet/oauth/keys"
+	"signet/oauth/ledger"
+	"signet/oauth/tokens"
+)
+
+// strategy makes and recognises codes and tokens for fosite: oauth2.CoreStrategy and openid.OpenIDConnectTokenStrategy.
+// Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
+// refreshed token would carry the first one's iat (notes/fosite.md section 4).
+type strategy struct{ issuer *tokens.Issuer }
+
+// GenerateAccessToken signs the access token of the case (RFC 9068).
+func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	a := tokens.Access{
+		Subject: c.Subject(), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
+		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
+	}
+	if g := c.Standing; g != nil {
+		a.GrantID, a.ACR, a.AMR = g.ID, g.ACR, g.AMR
+		if !g.AuthTime.IsZero() {
+			a.AuthTime = g.AuthTime.Unix()
+		}
+	}
+	token, err = s.issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
+	c.Access, c.AccessToken = a, token
+	return token, a.JTI, err
+}
+
+// AccessTokenSignature is asked by fosite's introspection and revocation only, which are not wired.
+func (s *strategy) AccessTokenSignature(context.Context, string) string { return "" }
+
+// ValidateAccessToken likewise.
+func (s *strategy) ValidateAccessToken(context.Context, fosite.Requester, string) error {
+	return fosite.ErrRequestUnauthorized
+}
+
+// GenerateRefreshToken signs the refresh token that the row says comes next, or is current.
+func (s *strategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	token, err = s.issuer.SignRefresh(c.NextRefresh())
+	return token, c.Standing.ID, err
+}
+
+// RefreshTokenSignature verifies the token, for fosite acts upon its answer (a family is revoked) before it validates: "" is
+// not a token of ours. The claims wait in the case, so that one refresh verifies once.
+func (s *strategy) RefreshTokenSignature(ctx context.Context, token string) string {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return ""
+	}
+	if !c.HasVerified(token) {
+		r, err := s.issuer.VerifyRefresh(token)
+		if err != nil {
+			return ""
+		}
+		c.Present(token, r)
+	}
+	return c.Presented.GrantID
+}
+
+// ValidateRefreshToken has nothing left to do: signature, issuer and expiry were judged by RefreshTokenSignature, the idle
+// limit is the guard's.
+func (s *strategy) ValidateRefreshToken(context.Context, fosite.Requester, string) error { return nil }
+
+// GenerateAuthorizeCode makes 256 random bits; their hash is what is kept.
+func (s *strategy) GenerateAuthorizeCode(context.Context, fosite.Requester) (code, signature string, err error) {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	code = base64.RawURLEncoding.EncodeToString(b[:])
+	return code, ledger.HashCode(code), nil
+}
+
+// AuthorizeCodeSignature is the hash.
+func (s *strategy) AuthorizeCodeSignature(_ context.Context, code string) string {
+	return ledger.HashCode(code)
+}
+
+// ValidateAuthorizeCode judges the time of a code that the ledger has found.
+func (s *strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester, _ string) error {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.Now.Before(c.Standing.CodeExpiresAt) {
+		return fosite.ErrTokenExpired
+	}
+	return nil
+}
+
+// GenerateIDToken signs the ID token of the case (OpenID Connect Core sections 2, 3.1.3.6 and 12.2). The nonce is the
+// authorization request's and comes with its code only.
+func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite.Requester) (string, error) {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return "", err
+	}
+	alg := c.Client.IDTokenSignedResponseAlg
+	expires := c.Now.Add(c.Lifetimes.ID)
+	if ends := c.EndsAt(); !ends.IsZero() && ends.Before(expires) {
+		expires = ends
+	}
+	g := c.Standing
+	id := tokens.ID{
+		Subject: g.UserID, Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
+		ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID, AccessTokenHash: tokens.Hash(cmp.Or(alg, keys.RS256), c.AccessToken),
+	}
+	if !g.AuthTime.IsZero() {
+		id.AuthTime = g.AuthTime.Unix()
+	}
+	if c.GrantType == "authorization_code" {
+		id.Nonce = c.Facts.Nonce
+	}
+	if c.Facts.Claims != "" {
+		asked, err := claims.ParseParam(c.Facts.Claims)
+		if err != nil {
+			return "", err
+		}
+		id.Extra = claims.IDToken(g.User, asked)
+	}
+	return s.issuer.SignID(alg, id)
+}

@@ -1,0 +1,201 @@
+package oauth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"signet/clients"
+	"signet/internal/telemetry"
+	"signet/oauth/grants"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+)
+
+// Answer is a token response (RFC 6749 section 5.1); its fields are written in this order.
+type Answer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope"`
+}
+
+// needed are the parameters without which a grant's request is malformed.
+var needed = map[string][]string{
+	clients.AuthorizationCode: {"code"},
+	clients.RefreshToken:      {"refresh_token"},
+	clients.Password:          {"username", "password"},
+}
+
+// CheckGrantType refuses a token request whose grant nobody here knows (unsupported_grant_type, RFC 6749 section 5.2; fosite
+// says invalid_request). It needs no client.
+func (p *Provider) CheckGrantType(form url.Values) error {
+	switch grant := form.Get("grant_type"); {
+	case grant == "":
+		return refusal.InvalidRequest("The parameter grant_type is missing.")
+	case !slices.Contains(p.grants, grant):
+		return refusal.UnsupportedGrantType("This grant_type is not supported.")
+	}
+	return nil
+}
+
+// attempts at one token request: a lost race is decided again, at most twice.
+const attempts = 3
+
+// Token answers a token request of an authenticated client. The form was checked for repeated parameters. Errors are
+// *refusal.Refusal.
+func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.Values) (*Answer, error) {
+	grant := form.Get("grant_type")
+	telemetry.Add(ctx, slog.String("client_id", client.ClientID), slog.String("grant_type", grant))
+	if err := p.CheckGrantType(form); err != nil {
+		return nil, err
+	}
+	if !client.HasGrant(grant) { // before any code or token is touched (security requirement J05)
+		return nil, refusal.UnauthorizedClient("This client is not registered for the grant_type.")
+	}
+	for _, name := range needed[grant] {
+		if form.Get(name) == "" {
+			return nil, refusal.InvalidRequest("The parameter " + name + " is missing.")
+		}
+	}
+	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Lifetimes: p.lifetimes(client)}
+	ctx = ledger.With(ctx, c)
+	var answer *Answer
+	var err error
+	for range attempts {
+		c.Begin(time.Now())
+		answer, err = p.attempt(ctx, c)
+		if !errors.Is(err, ledger.ErrLost) {
+			break
+		}
+		telemetry.Add(ctx, slog.Bool("raced", true))
+	}
+	if c.Standing != nil {
+		telemetry.Add(ctx, slog.String("user_id", c.Standing.UserID), slog.String("grant_id", c.Standing.ID))
+	}
+	if err != nil {
+		return nil, refusal.From(err)
+	}
+	p.o.Metrics.TokenIssued(grant)
+	return answer, nil
+}
+
+// attempt is one pass through all stations.
+func (p *Provider) attempt(ctx context.Context, c *ledger.Case) (*Answer, error) {
+	answer, refused := p.decide(ctx, c)
+	if err := p.ledger.Settle(ctx, c, refused); err != nil {
+		return nil, err
+	}
+	return answer, refused
+}
+
+// decide checks and signs; nothing is written.
+func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) {
+	asked, err := p.core.NewAccessRequest(ctx, clean(c.Form), ledger.NewSession(c))
+	if err != nil {
+		return nil, err
+	}
+	for _, check := range checks {
+		if err := check(p, c); err != nil {
+			return nil, err
+		}
+	}
+	if request, ok := asked.(*fosite.AccessRequest); ok { // what fosite granted, replaced by what the checks left of it
+		request.GrantedScope, request.GrantedAudience = c.Scopes, c.Audience
+	}
+	given, err := p.core.NewAccessResponse(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	answer := &Answer{
+		AccessToken: given.GetAccessToken(), TokenType: "Bearer", ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
+		Scope: c.Access.Scope,
+	}
+	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)
+	answer.IDToken, _ = given.GetExtra("id_token").(string)
+	return answer, nil
+}
+
+// checks run between fosite's two passes, in this order: what was presented is genuine and the client's own, nothing is
+// signed or written yet. Sender constraints will stand first.
+var checks = []func(*Provider, *ledger.Case) error{
+	(*Provider).guard,
+	(*Provider).narrowScopes,
+	(*Provider).narrowResources,
+}
+
+// guard: person, session, consent and time still allow the grant (security requirement J09).
+func (p *Provider) guard(c *ledger.Case) error {
+	if c.Standing == nil {
+		return nil
+	}
+	judge := grants.Alive
+	if c.GrantType == clients.RefreshToken {
+		judge = grants.Refreshable
+	}
+	if c.GrantType == clients.Password {
+		return nil // its row is being made of what was just checked
+	}
+	if err := judge(c.Standing, c.Now); err != nil {
+		return refusal.InvalidGrant("The grant is no longer valid.").Because(err)
+	}
+	if ends := c.EndsAt(); !ends.IsZero() && !c.Now.Before(ends) {
+		return refusal.InvalidGrant("The grant is no longer valid.").Because(errPastEnd)
+	}
+	return nil
+}
+
+var errPastEnd = errors.New("past the end that its client's grants have now")
+
+// narrowScopes decides the access token's scopes. The grant keeps its own: the next refresh may have them all again.
+func (p *Provider) narrowScopes(c *ledger.Case) (err error) {
+	switch c.GrantType {
+	case clients.ClientCredentials:
+		if c.Client.Public() {
+			return refusal.UnauthorizedClient("Only a client that keeps a secret may use this grant.")
+		}
+		if grants.LooksLikePerson(c.Client.ClientID) {
+			return refusal.UnauthorizedClient("The client_id could be taken for a person.")
+		}
+		c.Scopes, err = grants.OfClient(c.Client, c.Form.Get("scope"), false)
+	case clients.RefreshToken:
+		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), c.Form.Get("scope"))
+	default: // scope means nothing in the exchange of a code (RFC 6749 section 4.1.3)
+		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), "")
+	}
+	return err
+}
+
+// narrowResources decides the audience, and leaves only its scopes (RFC 8707 section 2.2, DESIGN section 2).
+func (p *Provider) narrowResources(c *ledger.Case) error {
+	ask := clients.Ask{
+		Client: c.Client, Issuer: p.o.Issuer.URL(), Default: p.o.DefaultAudience,
+		Scopes: c.Scopes, Requested: c.Form["resource"],
+	}
+	if c.Standing != nil {
+		ask.Granted = c.Standing.Resources
+	}
+	got, err := p.o.Clients.Resources().Decide(ask)
+	if err != nil {
+		return refusal.InvalidTarget("A resource is unknown, or not this client's to ask for.").Because(err)
+	}
+	c.Audience, c.Scopes = got.Audience, got.Scopes
+	return nil
+}
+
+// lifetimes that hold for a client: its own, else the server's.
+func (p *Provider) lifetimes(c *clients.Client) ledger.Lifetimes {
+	l := p.o.Lifetimes
+	l.Access = cmp.Or(time.Duration(c.AccessTokenLifetime), l.Access)
+	l.Idle = cmp.Or(time.Duration(c.RefreshTokenIdle), l.Idle)
+	l.Absolute = cmp.Or(time.Duration(c.RefreshTokenLifetime), l.Absolute)
+	return l
+}

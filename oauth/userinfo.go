@@ -1,0 +1,69 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/claims"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+)
+
+// Userinfo is the claims about the person of an access token (OpenID Connect Core section 5.3), or in JWT the same signed,
+// for a client that registered userinfo_signed_response_alg.
+type Userinfo struct {
+	Claims map[string]any
+	JWT    string
+}
+
+// Userinfo answers for an access token that is for this issuer and has openid (security requirement L05). One joined read.
+// Errors are *refusal.Refusal of RFC 6750 section 3.1: invalid_token, insufficient_scope.
+func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error) {
+	a, err := p.o.Issuer.VerifyAccess(token)
+	if err != nil {
+		return Userinfo{}, refusal.InvalidToken("The access token is invalid or expired.").Because(err)
+	}
+	if !slices.Contains(a.Audience, p.o.Issuer.URL()) {
+		return Userinfo{}, refusal.InvalidToken("The access token is for another resource.")
+	}
+	scopes := strings.Fields(a.Scope)
+	if !slices.Contains(scopes, "openid") || a.GrantID == "" {
+		return Userinfo{}, refusal.InsufficientScope("The access token does not have the scope openid.")
+	}
+	s, err := p.standing(ctx, a)
+	if errors.Is(err, errInactive) {
+		return Userinfo{}, refusal.InvalidToken("The access token was revoked, or its grant ended.").Because(err)
+	} else if err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	facts, err := ledger.FactsOf(s.Grant)
+	if err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	asked, err := claims.ParseParam(facts.Claims)
+	if err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	told := Userinfo{Claims: claims.Userinfo(s.User, scopes, asked)}
+	client, err := p.o.Clients.Client(ctx, a.ClientID)
+	if err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	return p.signed(client, told)
+}
+
+// signed makes a JWT of the claims if the client wants one; iss and aud say by whom and for whom (Core section 5.3.2).
+func (p *Provider) signed(c *clients.Client, told Userinfo) (Userinfo, error) {
+	alg := c.UserinfoSignedResponseAlg
+	if alg == "" || alg == "none" {
+		return told, nil
+	}
+	var err error
+	if told.JWT, err = p.o.Issuer.SignUserinfo(alg, c.ClientID, told.Claims); err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	return told, nil
+}
