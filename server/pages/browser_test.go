@@ -1,0 +1,173 @@
+package pages
+
+import (
+	"context"
+	"flag"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"signet/server/web"
+)
+
+var shots = flag.String("shots", "", "directory for screenshots of every page, light and dark, 320 and 1280 wide")
+
+// chromium starts a browser for the test.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no Chromium; it is required where CI is set")
+		}
+		t.Skip("no Chromium on this machine")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// serveSamples serves the sample pages with the headers they really have.
+func serveSamples(t *testing.T, all map[string]Page) string {
+	t.Helper()
+	var handler http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	issuer, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPages(t, Options{})
+	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
+	p.Mount(mux)
+	mux.Page("GET /page/{name}", func(w http.ResponseWriter, r *http.Request) error {
+		page := all[r.PathValue("name")]
+		if post, ok := page.(FormPost); ok {
+			web.AllowFormAction(w, post.Action)
+		}
+		return p.Render(w, r, http.StatusOK, page)
+	})
+	handler = mux.Handler()
+	return server.URL
+}
+
+func within(t *testing.T, ctx context.Context) context.Context {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func ask[T any](t *testing.T, ctx context.Context, script string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script))
+	if err != nil {
+		t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+// Style and script arrive under the policy, the password can be shown, and nothing scrolls sideways on the smallest phone.
+func TestPagesInABrowser(t *testing.T) {
+	ctx := chromium(t)
+	all := samples()
+	delete(all, "form_post") // leaves at once
+	base := serveSamples(t, all)
+	sizes := []int64{320}
+	schemes := []string{"light"}
+	if *shots != "" {
+		sizes, schemes = []int64{320, 1280}, []string{"light", "dark"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, lang := range []string{"en", "de"} {
+			for _, width := range sizes {
+				for _, scheme := range schemes {
+					look(t, within(t, ctx), base, name, lang, width, scheme)
+				}
+			}
+		}
+	}
+}
+
+func look(t *testing.T, ctx context.Context, base, name, lang string, width int64, scheme string) {
+	t.Helper()
+	prefer := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		return chromedp.Void{}, err
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), prefer, chromedp.Navigate(base+"/page/"+name+"?lang="+lang)); err != nil {
+		t.Fatal(err)
+	}
+	if over := ask[int](t, ctx, "document.documentElement.scrollWidth - window.innerWidth"); over > 0 {
+		t.Errorf("%s in %s scrolls sideways by %d at %d", name, lang, over, width)
+	}
+	if got := ask[string](t, ctx, "getComputedStyle(document.body).display"); got != "grid" {
+		t.Errorf("%s: the style sheet did not arrive: body is %s", name, got)
+	}
+	if ask[bool](t, ctx, "[...document.querySelectorAll('button[data-reveal]')].some(b => b.hidden)") {
+		t.Errorf("%s: the script did not run", name)
+	}
+	if broken := ask[int](t, ctx, "[...document.images].filter(i => !i.naturalWidth).length"); broken > 0 {
+		t.Errorf("%s: %d pictures did not arrive", name, broken)
+	}
+	if *shots != "" {
+		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := strings.Join([]string{name, lang, scheme, strconv.FormatInt(width, 10)}, "-") + ".png"
+		if err := os.WriteFile(filepath.Join(*shots, file), picture, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestFormPostGoesOffByItself(t *testing.T) { // OAuth 2.0 Form Post Response Mode section 2; B02, B03
+	ctx := chromium(t)
+	got := make(chan url.Values, 1)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && r.ParseForm() == nil {
+			got <- r.PostForm
+		}
+		_, _ = w.Write([]byte("welcome"))
+	}))
+	t.Cleanup(app.Close)
+	base := serveSamples(t, map[string]Page{"go": FormPost{App: shop, Action: app.URL + "/cb", Fields: [][2]string{{"code", `a"<b`}, {"state", "x&y"}}}})
+	if err := chromedp.Do(within(t, ctx), chromedp.Navigate(base+"/page/go")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case form := <-got:
+		if form.Get("code") != `a"<b` || form.Get("state") != "x&y" {
+			t.Errorf("the app got %v", form)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the form was not sent")
+	}
+}
