@@ -157,6 +157,7 @@ type Client struct {
 	PolicyURI                   string   `yaml:"policy_uri" json:"policy_uri,omitempty"`
 	TOSURI                      string   `yaml:"tos_uri" json:"tos_uri,omitempty"`
 	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
+	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
 	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
 	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
 
@@ -170,10 +171,10 @@ type Client struct {
 
 // Resource is a declared API that access tokens are for (RFC 8707).
 type Resource struct {
-	Identifier   string   `yaml:"identifier" json:"identifier"`
-	Name         string   `yaml:"name" json:"name,omitempty"`
-	Scopes       []string `yaml:"scopes" json:"scopes,omitempty"`
-	IntrospectBy []string `yaml:"introspected_by" json:"introspected_by,omitempty"`
+	Identifier     string   `yaml:"identifier" json:"identifier"`
+	Name           string   `yaml:"name" json:"name,omitempty"`
+	Scopes         []string `yaml:"scopes" json:"scopes,omitempty"`
+	IntrospectedBy []string `yaml:"introspected_by" json:"introspected_by,omitempty"`
 }
 
 // Duration is a time.Duration that is written like 10m in JSON too.

@@ -242,7 +242,7 @@ resources:
 	if !ok || !slices.Contains(slices.Collect(maps.Keys(keys)), "keys") {
 		t.Errorf("jwks: got %v", cl.JWKS)
 	}
-	if r := c.Resources[0]; r.Identifier != "https://api.example.com" || len(r.Scopes) != 2 || r.IntrospectBy[0] != "shop-api" {
+	if r := c.Resources[0]; r.Identifier != "https://api.example.com" || len(r.Scopes) != 2 || r.IntrospectedBy[0] != "shop-api" {
 		t.Errorf("got %+v", r)
 	}
 }

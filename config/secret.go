@@ -67,7 +67,6 @@ func (d DSN) SQLitePath() string {
 	if !ok || path == ":memory:" {
 		return ""
 	}
-	path, _, _ = strings.Cut(path, "?")
 	return path
 }
 

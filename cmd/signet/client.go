@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/server"
+	"signet/storage"
+)
+
+func (a *app) client() *cobra.Command {
+	return noun("client", "Apps: register, look at, change",
+		a.clientCreate(), a.clientList(), a.clientShow(), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
+		a.clientSwitch("disable", "Refuse an app until it is enabled again", true), a.clientSwitch("enable", "Let a disabled app work again", false))
+}
+
+// registered is how a client is shown. The secret is there only when it was just made.
+type registered struct {
+	clients.Metadata
+	Issuer   string `json:"issuer"`
+	Declared bool   `json:"declared"`
+	Disabled bool   `json:"disabled"`
+	Snippet  string `json:"snippet,omitempty"`
+}
+
+func registeredOf(h *server.House, c *clients.Client) registered {
+	r := registered{Metadata: c.Metadata, Issuer: h.Config.Server.Issuer, Declared: c.Declared, Disabled: !c.Enabled()}
+	r.ClientSecret = ""
+	return r
+}
+
+func (r registered) write(w io.Writer) {
+	row(w, "issuer", r.Issuer)
+	row(w, "client id", r.ClientID)
+	if r.ClientSecret != "" {
+		row(w, "client secret", r.ClientSecret+"   (shown this once: Signet keeps only a MAC of it)")
+	}
+	row(w, "name", dash(r.ClientName))
+	row(w, "type", r.ApplicationType+", "+r.TokenEndpointAuthMethod)
+	for _, u := range r.RedirectURIs {
+		row(w, "redirect URI", u)
+	}
+	for _, u := range r.PostLogoutRedirectURIs {
+		row(w, "after sign-out", u)
+	}
+	row(w, "grants", strings.Join(r.GrantTypes, " "))
+	row(w, "scope", dash(r.Scope))
+	row(w, "first party", yes(r.FirstParty))
+	if r.Declared {
+		row(w, "declared", "yes, in the configuration: change it there")
+	}
+	if r.Disabled {
+		row(w, "disabled", "yes")
+	}
+	row(w, "discovery", r.Issuer+"/.well-known/openid-configuration")
+}
+
+// show answers with a client and, if asked, the snippet for an app.
+func (a *app) show(r registered, snippetName string) error {
+	if snippetName != "" {
+		var text strings.Builder
+		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope}
+		if len(r.RedirectURIs) > 0 {
+			s.Redirect = r.RedirectURIs[0]
+		}
+		if err := s.write(&text, snippetName); err != nil {
+			return err
+		}
+		r.Snippet = text.String()
+	}
+	err := a.answer(r, r.write)
+	if err == nil && r.Snippet != "" && !a.json {
+		_, err = fmt.Fprintf(a.stdout, "\n%s", r.Snippet)
+	}
+	return err
+}
+
+func forFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "for", "", "add what an app's configuration needs, ready to paste; `NAME` is "+strings.Join(snippetNames(), ", "))
+}
+
+func (a *app) clientCreate() *cobra.Command {
+	var words metadataFlags
+	var forName string
+	c := a.verb("create", "Register an app and print what it needs", 0, func(cmd *cobra.Command, _ []string) error {
+		if err := checkSnippet(forName); err != nil {
+			return err
+		}
+		var m clients.Metadata
+		if err := words.apply(a, cmd, &m); err != nil {
+			return err
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			var made clients.Metadata
+			err := a.clientAct(ctx, h, audit.ClientCreated, func(ctx context.Context) (id string, err error) {
+				made, err = h.Clients.Create(ctx, words.complete(m))
+				return made.ClientID, err
+			})
+			if err != nil {
+				return err
+			}
+			return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, forName)
+		})
+	})
+	words.flags(c)
+	forFlag(c, &forName)
+	return c
+}
+
+// clientAct runs an act and writes it down in one transaction.
+func (a *app) clientAct(ctx context.Context, h *server.House, name audit.Name, act func(ctx context.Context) (id string, err error)) error {
+	return h.DB.Tx(ctx, func(ctx context.Context) error {
+		id, err := act(ctx)
+		switch {
+		case errors.Is(err, clients.ErrUnknown), errors.Is(err, storage.ErrNotFound):
+			return fmt.Errorf("there is no client %q; see `signet client list`", id)
+		case err != nil:
+			return err
+		}
+		return h.Audit.Record(ctx, audit.Event{Name: name, ClientID: id})
+	})
+}
+
+func (a *app) clientList() *cobra.Command {
+	return a.verb("list", "List all apps, declared and stored", 0, func(cmd *cobra.Command, _ []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			all, err := h.Clients.List(ctx)
+			if err != nil {
+				return err
+			}
+			list := make([]registered, len(all))
+			for i, c := range all {
+				list[i] = registeredOf(h, c)
+			}
+			return a.answer(list, func(w io.Writer) {
+				row(w, "CLIENT ID", "NAME", "TYPE", "GRANTS", "DECLARED", "DISABLED")
+				for _, r := range list {
+					row(w, r.ClientID, dash(r.ClientName), r.TokenEndpointAuthMethod, strings.Join(r.GrantTypes, " "), yes(r.Declared), yes(r.Disabled))
+				}
+			})
+		})
+	})
+}
+
+func (a *app) clientShow() *cobra.Command {
+	var forName string
+	c := a.verb("show ID", "Show an app's registration", 1, func(cmd *cobra.Command, args []string) error {
+		if err := checkSnippet(forName); err != nil {
+			return err
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			return a.showClient(ctx, h, args[0], forName)
+		})
+	})
+	forFlag(c, &forName)
+	return c
+}
+
+func (a *app) showClient(ctx context.Context, h *server.House, id, forName string) error {
+	c, err := h.Clients.Client(ctx, id)
+	if errors.Is(err, clients.ErrUnknown) {
+		return fmt.Errorf("there is no client %q; see `signet client list`", id)
+	}
+	if err != nil {
+		return err
+	}
+	return a.show(registeredOf(h, c), forName)
+}
+
+func (a *app) clientUpdate() *cobra.Command {
+	var words metadataFlags
+	c := a.verb("update ID", "Change an app's registration: only what is named", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (string, error) {
+				c, err := h.Clients.Client(ctx, args[0])
+				if err != nil {
+					return args[0], err
+				}
+				m := c.Metadata
+				if err := words.apply(a, cmd, &m); err != nil {
+					return args[0], err
+				}
+				m.ClientID = args[0]
+				return args[0], h.Clients.Update(ctx, m)
+			})
+			if err != nil {
+				return err
+			}
+			return a.showClient(ctx, h, args[0], "")
+		})
+	})
+	words.flags(c)
+	_ = c.Flags().MarkHidden("id") // an id does not change
+	return c
+}
+
+func (a *app) clientRotateSecret() *cobra.Command {
+	var keep time.Duration
+	c := a.verb("rotate-secret ID", "Give an app a new secret; the old one stays valid for --keep", 1, func(cmd *cobra.Command, args []string) error {
+		if keep < 0 {
+			return usage("--keep must not be negative")
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			var secret string
+			err := a.clientAct(ctx, h, audit.ClientSecretRotated, func(ctx context.Context) (_ string, err error) {
+				secret, err = h.Clients.RotateSecret(ctx, args[0], keep)
+				return args[0], err
+			})
+			if err != nil {
+				return err
+			}
+			until := time.Now().Add(keep).UTC().Truncate(time.Second)
+			return a.answer(map[string]any{"client_id": args[0], "client_secret": secret, "old_secret_valid_until": until}, func(w io.Writer) {
+				row(w, "client id", args[0])
+				row(w, "client secret", secret+"   (shown this once: Signet keeps only a MAC of it)")
+				row(w, "old secret until", when(until))
+			})
+		})
+	})
+	c.Flags().DurationVar(&keep, "keep", time.Hour, "how long the old secret stays valid, 0s = not at all")
+	return c
+}
+
+func (a *app) clientDelete() *cobra.Command {
+	return a.verb("delete ID", "Remove an app, its secrets and consents, and revoke its grants", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			err := a.clientAct(ctx, h, audit.ClientDeleted, func(ctx context.Context) (string, error) {
+				return args[0], h.Clients.Delete(ctx, args[0])
+			})
+			if err != nil {
+				return err
+			}
+			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
+		})
+	})
+}
+
+func (a *app) clientSwitch(use, short string, disabled bool) *cobra.Command {
+	name := audit.ClientEnabled
+	if disabled {
+		name = audit.ClientDisabled
+	}
+	return a.verb(use+" ID", short, 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			err := a.clientAct(ctx, h, name, func(ctx context.Context) (string, error) {
+				return args[0], h.Clients.SetDisabled(ctx, args[0], disabled)
+			})
+			if err != nil {
+				return err
+			}
+			return a.showClient(ctx, h, args[0], "")
+		})
+	})
+}

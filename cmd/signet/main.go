@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signet/audit"
+	"signet/config"
+	"signet/server"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// run is the whole program, so that tests can call it; it returns the exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	complain(stderr, err)
+	if _, usage := errors.AsType[usageError](err); usage || !a.started {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// complain writes an error; several mistakes get a line each.
+func complain(w io.Writer, err error) {
+	text := err.Error()
+	if !strings.Contains(text, "\n") {
+		fmt.Fprintln(w, "signet:", text)
+		return
+	}
+	fmt.Fprintln(w, "signet: several things are wrong:")
+	for line := range strings.Lines(text) {
+		fmt.Fprint(w, "  - ", line)
+	}
+	fmt.Fprintln(w)
+}
+
+// usageError is a mistake in the words typed, told apart by the exit code.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// app is what every command shares: the streams and the flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	sources        config.Sources
+	json           bool
+	started        bool // the words were understood and a command runs
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "signet",
+		Short:         "OAuth 2.1 and OpenID Connect server",
+		Long:          "Signet signs people in and gives apps tokens for them.\n\nBegin with `signet serve`: without any configuration it is a complete local trial.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.sources.File, "config", "", "configuration `file` (default ./config.yaml if it is there)")
+	f.StringVar(&a.sources.Listen, "listen", "", "public `address`, HOST:PORT (server.listen)")
+	f.StringVar(&a.sources.Data, "data", "", "`folder` of the SQLite database and the master key")
+	f.StringVar(&a.sources.Issuer, "issuer", "", "`address` by which browsers and apps reach Signet (server.issuer)")
+	root.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w; see `%s --help`", err, cmd.CommandPath())
+	})
+	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.session(), a.grant(), a.key(), a.resource(),
+		a.healthcheck(), a.version())
+	return root
+}
+
+// noun groups the verbs of one thing.
+func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: unknownVerb, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.AddCommand(verbs...)
+	return c
+}
+
+func unknownVerb(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%q is no verb of `%s`; see `%s --help`", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}
+
+// verb is a command that may answer in JSON.
+func (a *app) verb(use, short string, args int, do func(cmd *cobra.Command, args []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: do, Args: func(cmd *cobra.Command, got []string) error {
+		if len(got) != args {
+			return usage("`%s` takes %d argument(s), got %d: %s", cmd.CommandPath(), args, len(got), cmd.UseLine())
+		}
+		return nil
+	}}
+	c.Flags().BoolVar(&a.json, "json", false, "answer in JSON")
+	return c
+}
+
+// configured loads the configuration.
+func (a *app) configured() (config.Config, error) {
+	a.sources.Environ = os.Environ()
+	return config.Load(a.sources)
+}
+
+// within opens the database and the services on it, runs do as the operator's act, and closes them.
+func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.House) error) error {
+	c, err := a.configured()
+	if err != nil {
+		return err
+	}
+	ctx := audit.WithOrigin(cmd.Context(), audit.Origin{Actor: "cli"})
+	h, err := server.Open(ctx, server.Options{Config: c, Notice: a.notice})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(ctx, h), h.Close())
+}
+
+// notice tells the operator what was made on the way (a master key), beside the command's own answer.
+func (a *app) notice(text string) { fmt.Fprintln(a.stderr, text) }

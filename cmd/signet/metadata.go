@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/spf13/cobra"
+
+	"signet/clients"
+)
+
+// metadataFlags are the words for a client's registration. What has none of its own comes from --metadata, in the names
+// of RFC 7591.
+type metadataFlags struct {
+	file, jwks                   string
+	m                            clients.Metadata
+	public, native               bool
+	access, idle, refreshForever time.Duration
+	maxAge                       int64
+}
+
+func (f *metadataFlags) flags(c *cobra.Command) {
+	s, m := c.Flags(), &f.m
+	s.StringVar(&m.ClientID, "id", "", "client `ID`; made for you if left out")
+	s.StringVar(&m.ClientName, "name", "", "`name` that people see")
+	s.StringArrayVar(&m.RedirectURIs, "redirect-uri", nil, "`URI` people are sent back to, exactly; may be repeated")
+	s.StringArrayVar(&m.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "`URI` for after sign-out; may be repeated")
+	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces")
+	s.StringSliceVar(&m.GrantTypes, "grant-type", nil, "`grant` types: authorization_code, refresh_token, client_credentials, password (legacy)")
+	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
+	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
+	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "", "how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
+	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
+	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
+	s.BoolVar(&m.RequirePKCE, "require-pkce", false, "refuse authorization requests without PKCE")
+	s.DurationVar(&f.access, "access-token-lifetime", 0, "instead of tokens.access_lifetime")
+	s.DurationVar(&f.idle, "refresh-token-idle", 0, "instead of tokens.refresh_idle")
+	s.DurationVar(&f.refreshForever, "refresh-token-lifetime", 0, "instead of tokens.refresh_lifetime")
+	s.StringVar(&m.IDTokenSignedResponseAlg, "id-token-alg", "", "RS256 (default) or ES256")
+	s.StringVar(&m.AccessTokenSignedResponseAlg, "access-token-alg", "", "ES256 (default) or RS256")
+	s.Int64Var(&f.maxAge, "default-max-age", 0, "`seconds` after which people sign in again")
+	s.StringVar(&f.file, "metadata", "", "`file` with the registration as JSON (RFC 7591 names), - for standard input; other words win over it")
+}
+
+// apply changes what was named on the command line.
+func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) error {
+	if f.file != "" {
+		if err := f.readFile(a, m); err != nil {
+			return err
+		}
+	}
+	from := f.m
+	set := func(flag string, do func()) {
+		if cmd.Flags().Changed(flag) {
+			do()
+		}
+	}
+	set("id", func() { m.ClientID = from.ClientID })
+	set("name", func() { m.ClientName = from.ClientName })
+	set("redirect-uri", func() { m.RedirectURIs = from.RedirectURIs })
+	set("post-logout-redirect-uri", func() { m.PostLogoutRedirectURIs = from.PostLogoutRedirectURIs })
+	set("scope", func() { m.Scope = from.Scope })
+	set("grant-type", func() { m.GrantTypes = from.GrantTypes })
+	set("auth-method", func() { m.TokenEndpointAuthMethod = from.TokenEndpointAuthMethod })
+	set("public", func() {
+		if f.public {
+			m.TokenEndpointAuthMethod = clients.MethodNone
+		}
+	})
+	set("native", func() { m.ApplicationType = map[bool]string{true: clients.Native, false: clients.Web}[f.native] })
+	set("first-party", func() { m.FirstParty = from.FirstParty })
+	set("require-pkce", func() { m.RequirePKCE = from.RequirePKCE })
+	set("access-token-lifetime", func() { m.AccessTokenLifetime = clients.Duration(f.access) })
+	set("refresh-token-idle", func() { m.RefreshTokenIdle = clients.Duration(f.idle) })
+	set("refresh-token-lifetime", func() { m.RefreshTokenLifetime = clients.Duration(f.refreshForever) })
+	set("id-token-alg", func() { m.IDTokenSignedResponseAlg = from.IDTokenSignedResponseAlg })
+	set("access-token-alg", func() { m.AccessTokenSignedResponseAlg = from.AccessTokenSignedResponseAlg })
+	set("default-max-age", func() { m.DefaultMaxAge = &f.maxAge })
+	return f.readKeys(a, m)
+}
+
+func (f *metadataFlags) readFile(a *app, m *clients.Metadata) error {
+	text, err := a.readText(f.file)
+	if err != nil {
+		return fmt.Errorf("--metadata: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(m); err != nil {
+		return fmt.Errorf("--metadata: %w", err)
+	}
+	if m.ClientSecret != "" {
+		return fmt.Errorf("--metadata: client_secret: is made by Signet; leave it out, or declare the client in the configuration")
+	}
+	return nil
+}
+
+func (f *metadataFlags) readKeys(a *app, m *clients.Metadata) error {
+	if f.jwks == "" {
+		return nil
+	}
+	text, err := a.readText(f.jwks)
+	if err == nil {
+		m.JWKS = new(jose.JSONWebKeySet)
+		err = json.Unmarshal([]byte(text), m.JWKS)
+	}
+	if err != nil {
+		return fmt.Errorf("--jwks: %w", err)
+	}
+	return nil
+}
+
+// complete chooses what most apps want where nothing was said: sign-in with refresh for whoever has a redirect URI, client
+// credentials for the others.
+func (f *metadataFlags) complete(m clients.Metadata) clients.Metadata {
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{clients.ClientCredentials}
+		if len(m.RedirectURIs) > 0 {
+			m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
+		}
+	}
+	if m.Scope == "" && slices.Contains(m.GrantTypes, clients.AuthorizationCode) {
+		m.Scope = "openid profile email offline_access"
+	}
+	return m
+}

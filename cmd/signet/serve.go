@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"signet/audit"
+	"signet/config"
+	"signet/internal/telemetry"
+	"signet/server"
+)
+
+func (a *app) serve() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Start the server",
+		Long: "Start the server. Without any configuration it is a complete local trial: SQLite database, keys and a demo app.\n" +
+			"It stops when it is interrupted (Ctrl-C, SIGTERM), after finishing the requests in hand; a second signal stops it at once.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("`%s` takes no arguments, got %q", cmd.CommandPath(), args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runServer(cmd.Context()) },
+	}
+}
+
+func (a *app) runServer(ctx context.Context) (err error) {
+	c, err := a.configured()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal has its usual effect: it ends the process
+
+	out := telemetry.NewBuffered(a.stderr)
+	defer func() { err = errors.Join(err, out.Close()) }()
+	log := telemetry.NewLogger(telemetry.LogOptions{Writer: out, Format: c.Log.Format, Level: level(c.Log.Level)})
+	tuneMemory()
+
+	listeners, err := server.Listen(c)
+	if err != nil {
+		return err
+	}
+	c = c.WithListener(listeners.Public.Addr().String())
+	h, err := server.Open(ctx, server.Options{Config: c, Log: log, Notice: a.notice})
+	if err != nil {
+		return errors.Join(err, listeners.Close())
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	s, err := server.New(h)
+	if err == nil {
+		err = h.Audit.Record(audit.WithOrigin(ctx, audit.Origin{Actor: "system"}), audit.Event{Name: audit.ConfigLoaded, Detail: thisBuild()})
+	}
+	if err != nil {
+		return errors.Join(err, listeners.Close())
+	}
+	for _, warning := range c.Warnings() {
+		log.DebugContext(ctx, "configuration", "warning", warning)
+	}
+	return s.Run(ctx, listeners, func() { a.welcome(c) })
+}
+
+func level(name string) slog.Level {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(name)) // config knows the names
+	return l
+}
+
+// Garbage collection: what lives long here is small (a few MB of keys, clients, templates) and what is made per request is
+// gone with it, so collecting at double the live heap, Go's default, runs far too often. The limit keeps a flood from
+// turning that into memory. GOGC and GOMEMLIMIT win.
+const (
+	gcPercent   = 400
+	memoryLimit = 1 << 30
+)
+
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
+// welcome is the block that tells where everything is; it goes to standard output, the log to standard error.
+func (a *app) welcome(c config.Config) {
+	issuer := c.Server.Issuer
+	var b strings.Builder
+	line := func(name, value string) { fmt.Fprintf(&b, "  %-15s %s\n", name, value) }
+	b.WriteString("\n")
+	if c.LocalTrial() {
+		b.WriteString("  Signet is ready. This is a local trial: no issuer is configured.\n\n")
+	} else {
+		b.WriteString("  Signet is ready.\n\n")
+	}
+	line("address", issuer)
+	if c.Signup.Mode == config.SignupOpen {
+		line("sign up", issuer+"/signup")
+	}
+	line("your account", issuer+"/account")
+	line("discovery", issuer+"/.well-known/openid-configuration")
+	if c.Server.InternalListen != "" {
+		line("metrics", "http://"+c.Server.InternalListen+"/metrics")
+	}
+	line("database", c.Storage.DSN.String())
+	if path := c.Storage.DSN.SQLitePath(); path != "" && c.MasterKey.Empty() {
+		line("master key", filepath.Join(filepath.Dir(path), server.MasterFile)+"  (keep a copy elsewhere: without it the database is worthless)")
+	}
+	if c.LocalTrial() {
+		line("demo app", issuer+"/demo")
+		line("demo client id", "demo  (public, PKCE, redirect URI "+issuer+"/demo/callback)")
+	}
+	b.WriteString("\n  Next:\n")
+	for _, next := range a.next(c) {
+		fmt.Fprintf(&b, "    %s\n", next)
+	}
+	b.WriteString("\n  Ctrl-C stops.\n\n")
+	fmt.Fprint(a.stdout, b.String())
+}
+
+// next are three commands to try, with the flags that reach the same database.
+func (a *app) next(c config.Config) []string {
+	command := "signet"
+	if strings.Contains(os.Args[0], "/go-build") {
+		command = "go run ./cmd/signet"
+	}
+	same := ""
+	if a.sources.File != "" {
+		same += " --config " + a.sources.File
+	}
+	if a.sources.Data != "" {
+		same += " --data " + a.sources.Data
+	}
+	if a.sources.Issuer != "" {
+		same += " --issuer " + a.sources.Issuer
+	} else if c.LocalTrial() && c.Origin("server.listen") != config.OriginDefault {
+		same += " --listen " + c.Server.Listen
+	}
+	return []string{
+		fmt.Sprintf("%s client create%s --name Shop --redirect-uri http://localhost:3000/callback --for go", command, same),
+		fmt.Sprintf("%s user create%s --email ada@example.com --password-file -", command, same),
+		fmt.Sprintf("%s config show%s", command, same),
+	}
+}

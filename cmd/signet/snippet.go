@@ -1,0 +1,47 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed snippets/*.tmpl
+var snippetFiles embed.FS
+
+// snippet is what an app's own documentation asks for.
+type snippet struct {
+	Issuer, ID, Secret, Redirect, Scope string
+	Scopes                              []string
+	Plain                               bool // http, as in a local trial
+}
+
+// snippetNames lists what --for knows.
+func snippetNames() []string {
+	files, _ := fs.Glob(snippetFiles, "snippets/*.tmpl") // embedded: the pattern is well formed
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(strings.TrimPrefix(f, "snippets/"), ".tmpl")
+	}
+	return files
+}
+
+func checkSnippet(name string) error {
+	if name != "" && !slices.Contains(snippetNames(), name) {
+		return usage("--for %s: there is no such snippet; choose one of %s", name, strings.Join(snippetNames(), ", "))
+	}
+	return nil
+}
+
+func (s snippet) write(w io.Writer, name string) error {
+	t, err := template.ParseFS(snippetFiles, "snippets/"+name+".tmpl")
+	if err != nil {
+		return fmt.Errorf("snippet %s: %w", name, err)
+	}
+	s.Scopes = strings.Fields(s.Scope)
+	s.Plain = strings.HasPrefix(s.Issuer, "http://")
+	return t.Execute(w, s)
+}

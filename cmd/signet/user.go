@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signet/server"
+	"signet/storage"
+	"signet/users"
+)
+
+func (a *app) user() *cobra.Command {
+	return noun("user", "People: create, look at, disable, change",
+		a.userCreate(), a.userList(), a.userShow(),
+		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
+		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
+		a.userSetPassword(), a.userSetClaims())
+}
+
+// person is how a user is shown: no hash, nothing sealed.
+type person struct {
+	ID            string          `json:"id"` // the sub claim
+	Email         string          `json:"email"`
+	EmailVerified bool            `json:"email_verified"`
+	Username      string          `json:"username,omitempty"`
+	Claims        json.RawMessage `json:"claims,omitempty"`
+	Disabled      bool            `json:"disabled"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+}
+
+func personOf(u storage.User) person {
+	return person{
+		ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Username: u.Username, Claims: u.Profile,
+		Disabled: !u.DisabledAt.IsZero(), CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(),
+	}
+}
+
+func (p person) write(w io.Writer) {
+	row(w, "id (sub)", p.ID)
+	row(w, "e-mail", p.Email+map[bool]string{true: " (verified)", false: " (not verified)"}[p.EmailVerified])
+	row(w, "user name", dash(p.Username))
+	row(w, "claims", string(p.Claims))
+	row(w, "disabled", yes(p.Disabled))
+	row(w, "created", when(p.CreatedAt))
+}
+
+// who chooses a person: by the one argument (id, e-mail or user name) or by --email.
+type who struct{ email string }
+
+func (w *who) flag(c *cobra.Command) *cobra.Command {
+	c.Flags().StringVar(&w.email, "email", "", "the person's e-mail `address`, instead of PERSON")
+	return c
+}
+
+func (w *who) find(ctx context.Context, h *server.House, args []string) (storage.User, error) {
+	name := w.email
+	if len(args) > 0 {
+		name = args[0]
+	}
+	u, err := h.People.Show(ctx, name)
+	if errors.Is(err, users.ErrNotFound) {
+		return u, fmt.Errorf("nobody has the id, e-mail address or user name %q; see `signet user list`", name)
+	}
+	return u, err
+}
+
+// oneOfThem makes a verb take PERSON or --email, not both.
+func (w *who) args(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 || (len(args) == 1) == (w.email != "") {
+		return usage("name one person: `%s PERSON` (id, e-mail or user name) or --email ADDRESS", cmd.CommandPath())
+	}
+	return nil
+}
+
+func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server.House, u storage.User) error) *cobra.Command {
+	var w who
+	c := a.verb(use+" PERSON", short, 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			u, err := w.find(ctx, h, args)
+			if err != nil {
+				return err
+			}
+			return do(ctx, h, u)
+		})
+	})
+	c.Args = w.args
+	return w.flag(c)
+}
+
+func (a *app) userCreate() *cobra.Command {
+	var n users.NewPerson
+	var passwordFile, claims string
+	c := a.verb("create", "Create a person", 0, func(cmd *cobra.Command, _ []string) error {
+		var err error
+		if n.Claims, err = a.claims(claims); err != nil {
+			return err
+		}
+		if passwordFile != "" {
+			if n.Password, err = a.password(passwordFile); err != nil {
+				return err
+			}
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			u, err := h.People.Create(ctx, n)
+			if err != nil {
+				return explain(err)
+			}
+			p := personOf(u)
+			return a.answer(p, p.write)
+		})
+	})
+	f := c.Flags()
+	f.StringVar(&n.Email, "email", "", "e-mail `address` (required, here or in --claims)")
+	f.BoolVar(&n.EmailVerified, "email-verified", false, "the address is known to be the person's")
+	f.StringVar(&n.Username, "username", "", "user `name` to sign in by, beside the address")
+	f.StringVar(&n.Name, "name", "", "the person's `name`")
+	f.StringVar(&passwordFile, "password-file", "", "`file` with the password, - for standard input; without one the person cannot sign in by password")
+	f.StringVar(&claims, "claims", "", "`JSON` object of OpenID Connect standard claims, or @FILE")
+	return c
+}
+
+// password reads one line of secret.
+func (a *app) password(file string) (string, error) {
+	text, err := a.readText(file)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	if text == "" {
+		return "", fmt.Errorf("--password-file: %s is empty", file)
+	}
+	return text, nil
+}
+
+// claims takes JSON itself, or @FILE.
+func (a *app) claims(text string) (json.RawMessage, error) {
+	if len(text) > 0 && text[0] == '@' {
+		var err error
+		if text, err = a.readText(text[1:]); err != nil {
+			return nil, fmt.Errorf("--claims: %w", err)
+		}
+	}
+	if text == "" {
+		return nil, nil
+	}
+	return json.RawMessage(text), nil
+}
+
+// explain turns what is wrong with fields into lines that name the flags.
+func explain(err error) error {
+	mistakes, ok := errors.AsType[users.Mistakes](err)
+	if !ok {
+		return err
+	}
+	flags := map[users.Field]string{
+		users.FieldEmail: "--email", users.FieldUsername: "--username", users.FieldName: "--name",
+		users.FieldPassword: "--password-file", users.FieldClaims: "--claims",
+	}
+	var all []error
+	for _, m := range mistakes {
+		all = append(all, fmt.Errorf("%s: %w", cmp.Or(flags[m.Field], string(m.Field)), m.Cause))
+	}
+	return errors.Join(all...)
+}
+
+func (a *app) userList() *cobra.Command {
+	return a.verb("list", "List all people", 0, func(cmd *cobra.Command, _ []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			rows, err := everything(func(after string) ([]storage.User, error) { return h.People.List(ctx, after, pageSize) },
+				func(u storage.User) string { return u.ID })
+			if err != nil {
+				return err
+			}
+			list := make([]person, len(rows))
+			for i, u := range rows {
+				list[i] = personOf(u)
+			}
+			return a.answer(list, func(w io.Writer) {
+				row(w, "ID", "E-MAIL", "VERIFIED", "USER NAME", "DISABLED", "CREATED")
+				for _, p := range list {
+					row(w, p.ID, p.Email, yes(p.EmailVerified), dash(p.Username), yes(p.Disabled), when(p.CreatedAt))
+				}
+			})
+		})
+	})
+}
+
+func (a *app) userShow() *cobra.Command {
+	return a.userVerb("show", "Show a person with all claims", func(_ context.Context, _ *server.House, u storage.User) error {
+		p := personOf(u)
+		return a.answer(p, p.write)
+	})
+}
+
+func (a *app) userSwitch(use, short string, act func(s *users.Service, ctx context.Context, id string) error) *cobra.Command {
+	return a.userVerb(use, short, func(ctx context.Context, h *server.House, u storage.User) error {
+		if err := act(h.People, ctx, u.ID); err != nil {
+			return err
+		}
+		return a.userAgain(ctx, h, u.ID)
+	})
+}
+
+func (a *app) userAgain(ctx context.Context, h *server.House, id string) error {
+	u, err := h.People.Show(ctx, id)
+	if err != nil {
+		return err
+	}
+	p := personOf(u)
+	return a.answer(p, p.write)
+}
+
+func (a *app) userSetPassword() *cobra.Command {
+	var file string
+	c := a.userVerb("set-password", "Set a person's password: ends all their sessions and grants", func(ctx context.Context, h *server.House, u storage.User) error {
+		password, err := a.password(file)
+		if err != nil {
+			return err
+		}
+		if err := h.People.SetPassword(ctx, u.ID, password); err != nil {
+			return explain(err)
+		}
+		return a.userAgain(ctx, h, u.ID)
+	})
+	c.Flags().StringVar(&file, "password-file", "", "`file` with the new password, - for standard input")
+	_ = c.MarkFlagRequired("password-file") // the flag exists
+	return c
+}
+
+func (a *app) userSetClaims() *cobra.Command {
+	var text string
+	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one", func(ctx context.Context, h *server.House, u storage.User) error {
+		claims, err := a.claims(text)
+		if err != nil {
+			return err
+		}
+		if u, err = h.People.SetClaims(ctx, u.ID, claims); err != nil {
+			return explain(err)
+		}
+		p := personOf(u)
+		return a.answer(p, p.write)
+	})
+	c.Flags().StringVar(&text, "claims", "", "`JSON` object of claims, or @FILE; others stay as they are")
+	_ = c.MarkFlagRequired("claims") // the flag exists
+	return c
+}

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"signet/clients"
+	"signet/config"
+	"signet/server/demo"
+)
+
+// declaredClients hands the configuration's clients over to their wing, through JSON: the names are the same (RFC 7591).
+// In the local trial the demo app is one of them, unless somebody declared another by its name.
+func declaredClients(c config.Config) ([]clients.Metadata, error) {
+	var all []clients.Metadata
+	var errs []error
+	named := map[string]bool{}
+	for _, entry := range c.Clients {
+		var m clients.Metadata
+		if err := translate(entry, &m); err != nil {
+			errs = append(errs, fmt.Errorf("clients[%s]: %w", entry.ClientID, err))
+			continue
+		}
+		m.ClientSecret = entry.ClientSecret.Reveal()
+		named[m.ClientID] = true
+		all = append(all, m)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	if c.LocalTrial() && !named[demo.ClientID] {
+		all = append(all, demoClient(c))
+	}
+	return all, nil
+}
+
+func declaredResources(c config.Config) ([]clients.Resource, error) {
+	var all []clients.Resource
+	for _, entry := range c.Resources {
+		var r clients.Resource
+		if err := translate(entry, &r); err != nil {
+			return nil, fmt.Errorf("resources[%s]: %w", entry.Identifier, err)
+		}
+		r.Declared = true
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+func translate(from, to any) error {
+	data, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, to)
+}
+
+// demoClient is the app of package demo: public, so that PKCE is all it has, and asked for consent like any other.
+func demoClient(c config.Config) clients.Metadata {
+	issuer := c.IssuerURL()
+	return clients.Metadata{
+		ClientID: demo.ClientID, ClientName: "Demo app", ApplicationType: clients.Web,
+		RedirectURIs:            []string{demo.RedirectURI(issuer)},
+		PostLogoutRedirectURIs:  []string{demo.HomeURI(issuer)},
+		GrantTypes:              []string{clients.AuthorizationCode, clients.RefreshToken},
+		ResponseTypes:           []string{"code"},
+		TokenEndpointAuthMethod: clients.MethodNone,
+		Scope:                   demo.Scope + " offline_access",
+	}
+}

@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"signet/internal/janitor"
+	"signet/storage"
+)
+
+const (
+	watchEvery  = time.Second           // how old what replicas cache may be
+	trimGrants  = 100                   // live grants that a person may have at an app
+	trimPairs   = 200                   // persons and apps looked at in one run
+	grantLinger = time.Hour             // a grant stays this long after its last access token has died
+	keptCounter = 10 * time.Minute      // for the operator who asks what happened
+	keptSession = 7 * 24 * time.Hour    // as above
+	longestLife = time.Hour             // of an access token, whatever a client says (clients.Metadata)
+	keyEvery    = 30 * time.Second      // when the key ring's timetable is looked at
+	sweepEvery  = 5 * time.Minute       // when the expired are deleted
+	eventsEvery = 24 * 60 * time.Minute // when old audit events are
+)
+
+// Work runs the jobs until ctx ends.
+func (s *Server) Work(ctx context.Context) {
+	h := s.house
+	j := janitor.New(janitor.Options{Locks: h.DB, Log: h.Log, Metrics: h.Metrics})
+	j.Run(ctx, s.Jobs()...)
+}
+
+// Jobs is the timetable. Janitor's locks see to it that a job runs on one replica at a time, but for those that every
+// replica has to do for itself.
+func (s *Server) Jobs() []janitor.Job {
+	h := s.house
+	jobs := []janitor.Job{
+		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
+		{Name: "keys", Every: keyEvery, Alone: true, Run: func(ctx context.Context) error { return h.Keys.Tick(ctx, time.Now()) }},
+		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
+			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
+			return err
+		}},
+	}
+	for _, table := range storage.Expirables() {
+		keep, every := h.keep(table), sweepEvery
+		if table == storage.ExpiredEvents {
+			if h.Config.Audit.Retention == 0 {
+				continue // kept for ever
+			}
+			every = eventsEvery
+		}
+		remove := func(ctx context.Context, before time.Time, limit int) (int64, error) {
+			return h.DB.DeleteExpired(ctx, table, before, limit)
+		}
+		jobs = append(jobs, janitor.Job{Name: "expire-" + string(table), Every: every, First: time.Minute,
+			Run: janitor.DeleteExpired(h.Metrics, string(table), keep, remove)})
+	}
+	return jobs
+}
+
+// keep is how long rows stay after they expired.
+func (h *House) keep(table storage.Expirable) time.Duration {
+	switch table {
+	case storage.ExpiredGrants:
+		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
+	case storage.ExpiredEvents:
+		return h.Config.Audit.Retention
+	case storage.ExpiredSessions:
+		return keptSession
+	case storage.ExpiredCounters:
+		return keptCounter
+	}
+	return time.Minute
+}
+
+// Watch reads the versions row and drops what another replica or the command line has changed.
+func (s *Server) Watch(ctx context.Context) error {
+	h := s.house
+	v, err := h.DB.Versions(ctx)
+	h.Metrics.DatabaseUp(err == nil)
+	if err != nil {
+		return fmt.Errorf("read versions: %w", err)
+	}
+	old := s.versions.Swap(&v)
+	if old != nil && *old == v {
+		return nil
+	}
+	if err := h.Clients.Refresh(ctx, v); err != nil {
+		s.versions.Store(old) // try again in a second
+		return err
+	}
+	if old == nil || old.Keys != v.Keys {
+		if err := h.Keys.Refresh(ctx); err != nil {
+			s.versions.Store(old)
+			return err
+		}
+	}
+	if old == nil || old.Resources != v.Resources {
+		return s.discovery.Rebuild()
+	}
+	return nil
+}

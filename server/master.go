@@ -1,0 +1,101 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"signet/config"
+	"signet/internal/seal"
+	"signet/storage"
+)
+
+// MasterFile is the master key's name beside the SQLite database.
+const MasterFile = "master.key"
+
+// ErrNoMasterKey: there is no master key and none may be made.
+var ErrNoMasterKey = errors.New("there is no master key")
+
+// openMaster finds the master key: as configured, or (SQLite) in the file beside the database, which is made at the first
+// start (security notes S02, S03). notice receives a clear word when a key was made.
+func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice func(string)) (*seal.Master, error) {
+	if !c.MasterKey.Empty() {
+		m, err := seal.Parse(c.MasterKey.Reveal())
+		if err != nil {
+			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w; it must be what `signet key generate-master` prints", err)
+		}
+		return m, nil
+	}
+	if db.Engine() == storage.Postgres {
+		return nil, fmt.Errorf("%w: on Postgres it must be given as SIGNET_MASTER_KEY, or in a file named by SIGNET_MASTER_KEY_FILE. "+
+			"Make one, once, and keep a copy where the database's backups are not:\n\n    signet key generate-master\n", ErrNoMasterKey)
+	}
+	path := c.Storage.DSN.SQLitePath()
+	if path == "" { // in memory: key and database end together
+		return seal.Parse(seal.Generate())
+	}
+	return fileMaster(ctx, filepath.Join(filepath.Dir(path), MasterFile), db, notice)
+}
+
+func fileMaster(ctx context.Context, name string, db *storage.DB, notice func(string)) (*seal.Master, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = makeMaster(ctx, name, db, notice)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+		notice(fmt.Sprintf("Warning: %s can be read by other users of this machine; run: chmod 600 %s", name, name))
+	}
+	m, err := seal.Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w; restore it from your copy", name, err)
+	}
+	return m, nil
+}
+
+// makeMaster writes a new key, unless the database already holds something sealed with another one.
+func makeMaster(ctx context.Context, name string, db *storage.DB, notice func(string)) ([]byte, error) {
+	sealed, err := db.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) > 0 {
+		return nil, fmt.Errorf("%w: %s is missing, but the database holds keys sealed with it; restore the file from your copy", ErrNoMasterKey, name)
+	}
+	text := []byte(seal.Generate() + "\n")
+	switch err := writeOnce(name, text); {
+	case errors.Is(err, fs.ErrExist): // another process was faster
+		return os.ReadFile(name)
+	case err != nil:
+		return nil, fmt.Errorf("write the master key: %w", err)
+	}
+	notice(fmt.Sprintf("Made the master key %s. Keep a copy of it in a safe place: without it the database is worthless.", name))
+	return text, nil
+}
+
+// writeOnce makes the file with all of its content, durable and for the owner only, or fails with fs.ErrExist.
+func writeOnce(name string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".master-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(0o600), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	// A link fails where a rename would overwrite: of two processes that start at once, one makes the key.
+	if err := os.Link(f.Name(), name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"cmp"
+	"context"
+
+	"signet/users"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+// openPeople builds the people's wing.
+func (h *House) openPeople(o Options) error {
+	c := h.Config
+	passwords, err := password.New(password.Options{
+		MinLength: c.Passwords.MinLength,
+		Cost:      cmp.Or(o.BcryptCost, c.Passwords.BcryptCost),
+		Own:       []string{"signet", c.Branding.Name, c.IssuerURL().Hostname()},
+	})
+	if err != nil {
+		return err
+	}
+	h.Sessions, err = session.New(session.Options{
+		Store: h.DB, Audit: h.Audit, Idle: c.Sessions.Idle, Lifetime: c.Sessions.Lifetime, Short: c.Sessions.Short,
+	})
+	if err != nil {
+		return err
+	}
+	h.People, err = users.New(users.Options{
+		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Log: h.Log,
+		Signup: users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
+	})
+	return err
+}
+
+// passwordChecker is people as the password grant sees them: the protocol must not import users.
+type passwordChecker struct{ people *users.Service }
+
+// CheckPassword tells who signs in with a password.
+func (p passwordChecker) CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error) {
+	proof, err := p.people.SignIn(ctx, users.Attempt{Login: username, Password: password, Network: network})
+	if err != nil {
+		return "", 0, err
+	}
+	return proof.User.ID, proof.User.Epoch, nil
+}

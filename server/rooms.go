@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"net/url"
+
+	"signet/clients"
+	"signet/config"
+	"signet/oauth/keys"
+	"signet/server/account"
+	"signet/server/browser"
+	"signet/server/demo"
+	"signet/server/discovery"
+	"signet/server/health"
+	"signet/server/pages"
+	"signet/server/signin"
+	"signet/server/web"
+)
+
+// mount is the one list of rooms.
+func (s *Server) mount() (*web.Mux, error) {
+	h := s.house
+	view, err := newPages(h.Config)
+	if err != nil {
+		return nil, err
+	}
+	mux := web.NewMux(web.Options{
+		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, TrustedProxies: h.Config.Server.TrustedProxies,
+		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
+	})
+	visitors, err := browser.New(browser.Options{
+		Issuer: h.Config.IssuerURL(), Store: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Ping}, health.Check{Name: "keys", Run: h.signs})
+	var rooms []web.Room
+	for _, build := range []func() ([]web.Room, error){
+		func() ([]web.Room, error) { return []web.Room{view, s.health}, nil },
+		func() ([]web.Room, error) { return s.peopleRooms(view, visitors) },
+		func() ([]web.Room, error) { return s.protocolRooms(view, visitors) },
+		func() ([]web.Room, error) { return s.demoRoom(view) },
+	} {
+		some, err := build()
+		if err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, some...)
+	}
+	for _, room := range rooms {
+		room.Mount(mux)
+	}
+	return mux, nil
+}
+
+// peopleRooms are sign-in, sign-up, forgotten password and the account page.
+func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
+	h := s.house
+	door, err := signin.New(signin.Options{
+		Browser: visitors, People: h.People, Pages: view, App: h.appAt, Contact: h.Config.Support.Contact,
+		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	home, err := account.New(account.Options{Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app})
+	if err != nil {
+		return nil, err
+	}
+	return []web.Room{door, home}, nil
+}
+
+// demoRoom is mounted in the local trial only.
+func (s *Server) demoRoom(view *pages.Pages) ([]web.Room, error) {
+	h := s.house
+	if !h.Config.LocalTrial() {
+		return nil, nil
+	}
+	room, err := demo.New(demo.Options{Issuer: h.Config.IssuerURL(), HTTP: loop(s.Handler), Pages: view, Log: h.Log})
+	if err != nil {
+		return nil, err
+	}
+	return []web.Room{room}, nil
+}
+
+func newPages(c config.Config) (*pages.Pages, error) {
+	logo, err := readLogo(c)
+	if err != nil {
+		return nil, err
+	}
+	return pages.New(pages.Options{
+		Prefix: c.IssuerURL().EscapedPath(), Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+	})
+}
+
+// signs tells that the key ring can sign.
+func (h *House) signs(context.Context) error {
+	if len(h.Keys.Algs()) == 0 {
+		return keys.ErrNoKey
+	}
+	return nil
+}
+
+// app is how pages show a client, also one that is no longer known.
+func (h *House) app(ctx context.Context, id string) pages.App {
+	c, err := h.Clients.Client(ctx, id)
+	if err != nil {
+		return pages.App{ID: id, Name: id}
+	}
+	return shown(c, "")
+}
+
+// appAt is the same with the host that the answer goes to; nil for a client that is not known.
+func (h *House) appAt(ctx context.Context, id, redirectURI string) *pages.App {
+	c, err := h.Clients.Client(ctx, id)
+	if err != nil {
+		return nil
+	}
+	app := shown(c, redirectURI)
+	return &app
+}
+
+// shown leaves the logo out: pages load nothing from elsewhere.
+func shown(c *clients.Client, redirectURI string) pages.App {
+	app := pages.App{ID: c.ClientID, Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI}
+	if u, err := url.Parse(redirectURI); err == nil {
+		app.Host = u.Host
+		if app.Host == "" {
+			app.Host = u.Scheme
+		}
+	}
+	return app
+}
+
+// facts are what discovery cannot see in the routes.
+func (h *House) facts() discovery.Facts {
+	return discovery.Facts{
+		GrantTypes:    []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials},
+		ResponseTypes: []string{"code"},
+		ResponseModes: []string{"query", "form_post"},
+		Scopes:        h.Clients.Resources().Scopes(),
+	}
+}

@@ -1,0 +1,186 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"signet/config"
+	"signet/server/web"
+)
+
+// Listeners are the two doors, open but not yet served.
+type Listeners struct {
+	Public   net.Listener
+	Internal net.Listener // nil = off
+}
+
+// Listen opens the listeners of a configuration.
+func Listen(c config.Config) (Listeners, error) {
+	public, err := net.Listen("tcp", c.Server.Listen)
+	if err != nil {
+		return Listeners{}, fmt.Errorf("server.listen: %w; choose another with --listen", err)
+	}
+	l := Listeners{Public: public}
+	if c.Server.InternalListen == "" {
+		return l, nil
+	}
+	if l.Internal, err = net.Listen("tcp", c.Server.InternalListen); err != nil {
+		return Listeners{}, errors.Join(fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), public.Close())
+	}
+	return l, nil
+}
+
+// Close closes both.
+func (l Listeners) Close() error {
+	err := l.Public.Close()
+	if l.Internal != nil {
+		err = errors.Join(err, l.Internal.Close())
+	}
+	return err
+}
+
+// Run serves on the listeners and runs the jobs until ctx ends; then it finishes the requests in hand, for as long as
+// server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the House.
+func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
+	certificate, err := loadTLS(s.house.Config.Server.TLS)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	public := s.httpServer(s.Handler())
+	public.TLSConfig = certificate
+	servers := []*http.Server{public}
+
+	var wg sync.WaitGroup
+	serve := func(name string, run func() error) {
+		wg.Go(func() {
+			if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				stop(fmt.Errorf("%s listener: %w", name, err))
+			}
+		})
+	}
+	serve("public", func() error {
+		if certificate != nil {
+			return public.ServeTLS(l.Public, "", "")
+		}
+		return public.Serve(l.Public)
+	})
+	if l.Internal != nil {
+		internal := s.httpServer(s.InternalHandler())
+		servers = append(servers, internal)
+		serve("internal", func() error { return internal.Serve(l.Internal) })
+	}
+	wg.Go(func() { s.Work(ctx) })
+	if ready != nil {
+		ready()
+	}
+	<-ctx.Done()
+	err = s.drain(servers)
+	wg.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// drain stops accepting, waits for requests in hand and cuts what is left after the grace.
+func (s *Server) drain(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.house.Config.Server.ShutdownGrace)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(servers))
+	for i, srv := range servers {
+		wg.Go(func() {
+			if err := srv.Shutdown(ctx); err != nil {
+				errs[i] = errors.Join(fmt.Errorf("some requests were cut off after %s", s.house.Config.Server.ShutdownGrace), srv.Close())
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	srv := &http.Server{
+		Handler:  h,
+		ErrorLog: slog.NewLogLogger(s.house.Log.Handler(), slog.LevelDebug), // broken connections, scanners
+	}
+	web.Harden(srv)
+	return srv
+}
+
+// suites of TLS 1.2: forward secrecy and AEAD only. TLS 1.3 has its own.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+}
+
+// loadTLS prepares native TLS; nil if it is off. A renewed certificate is taken up without a restart.
+func loadTLS(t config.TLS) (*tls.Config, error) {
+	if !t.On() {
+		return nil, nil
+	}
+	c := &certificate{files: t}
+	if _, err := c.get(nil); err != nil {
+		return nil, fmt.Errorf("server.tls: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, GetCertificate: c.get}, nil
+}
+
+// certificate is the pair in use; its files are looked at again at most once a minute, at a handshake.
+type certificate struct {
+	files config.TLS
+
+	mu      sync.Mutex
+	pair    *tls.Certificate
+	changed time.Time // newest of the files' times
+	looked  time.Time
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.pair != nil && now.Sub(c.looked) < time.Minute {
+		return c.pair, nil
+	}
+	c.looked = now
+	changed, err := newest(c.files.CertFile, c.files.KeyFile)
+	if err == nil && c.pair != nil && !changed.After(c.changed) {
+		return c.pair, nil
+	}
+	pair, loadErr := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+	if err = errors.Join(err, loadErr); err != nil {
+		if c.pair != nil { // half renewed: go on with the old one, look again in a minute
+			return c.pair, nil
+		}
+		return nil, err
+	}
+	c.pair, c.changed = &pair, changed
+	return c.pair, nil
+}
+
+func newest(names ...string) (time.Time, error) {
+	var at time.Time
+	for _, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return at, err
+		}
+		if info.ModTime().After(at) {
+			at = info.ModTime()
+		}
+	}
+	return at, nil
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync/atomic"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/config"
+	"signet/internal/seal"
+	"signet/internal/telemetry"
+	"signet/oauth/keys"
+	"signet/server/discovery"
+	"signet/server/health"
+	"signet/storage"
+	"signet/users"
+	"signet/users/session"
+)
+
+// Options of Open and New.
+type Options struct {
+	Config config.Config // valid
+	Log    *slog.Logger  // nil discards
+	// Notice receives what the operator must read: that a master key was made. Nil drops it.
+	Notice func(text string)
+
+	// DB is a database that is open and migrated already; nil = open Config.Storage. The House closes it either way.
+	DB *storage.DB
+	// BcryptCost is for tests, which cannot wait; 0 = passwords.bcrypt_cost.
+	BcryptCost int
+}
+
+// House is the ground and the wings without the door: what the server's rooms and the command line both call.
+type House struct {
+	Config   config.Config
+	Log      *slog.Logger
+	Metrics  *telemetry.Metrics
+	DB       *storage.DB
+	Master   *seal.Master
+	Audit    *audit.Log
+	Keys     *keys.Ring
+	Clients  *clients.Registry
+	Sessions *session.Sessions
+	People   *users.Service
+}
+
+// OpenDatabase opens the configured database and nothing else.
+func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger) (*storage.DB, error) {
+	db, err := storage.Open(ctx, storage.Options{DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize})
+	if err != nil {
+		return nil, fmt.Errorf("storage.dsn: %w", err)
+	}
+	return db, nil
+}
+
+// Open opens the house: database (migrated, unless storage.migrate is off), master key, key ring, services. The caller
+// closes it.
+func Open(ctx context.Context, o Options) (h *House, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Notice == nil {
+		o.Notice = func(string) {}
+	}
+	h = &House{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
+	if h.DB == nil {
+		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.Close())
+			h = nil
+		}
+	}()
+	if err := h.fitSchema(ctx); err != nil {
+		return h, err
+	}
+	if h.Master, err = openMaster(ctx, o.Config, h.DB, o.Notice); err != nil {
+		return h, err
+	}
+	h.Audit = audit.New(h.DB)
+	if err := h.openProtocol(ctx); err != nil {
+		return h, err
+	}
+	return h, h.openPeople(o)
+}
+
+// fitSchema brings the schema up to date, or says that somebody should.
+func (h *House) fitSchema(ctx context.Context) error {
+	if h.Config.Storage.Migrate == config.MigrateOff {
+		return h.DB.CheckSchema(ctx)
+	}
+	done, err := h.DB.MigrateUp(ctx)
+	if len(done) > 0 {
+		h.Log.InfoContext(ctx, "database migrated", "steps", len(done), "to", done[len(done)-1].Version)
+	}
+	if err != nil {
+		return err
+	}
+	return h.DB.CheckSchema(ctx)
+}
+
+// Close closes the database.
+func (h *House) Close() error { return h.DB.Close() }
+
+// Server is the house with its front door.
+type Server struct {
+	house     *House
+	handler   http.Handler
+	health    *health.Room
+	discovery *discovery.Room
+	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
+}
+
+// New mounts all rooms on a house.
+func New(h *House) (*Server, error) {
+	s := &Server{house: h}
+	mux, err := s.mount()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = mux.Handler()
+	return s, s.discovery.Rebuild()
+}
+
+// House it stands on.
+func (s *Server) House() *House { return s.house }
+
+// Handler is the public side.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// InternalHandler is metrics and health.
+func (s *Server) InternalHandler() http.Handler { return s.health.Internal(s.house.Metrics.Handler()) }
+
+// Check looks at what config.Validate cannot know: whether clients and resources hold together and the files it names are
+// there and fit. It opens no database.
+func Check(c config.Config) error {
+	var errs []error
+	metadata, err := declaredClients(c)
+	errs = append(errs, err)
+	for _, m := range metadata {
+		if err := m.WithDefaults().Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("clients[%s]: %w", m.ClientID, err))
+		}
+	}
+	resources, err := declaredResources(c)
+	errs = append(errs, err)
+	for _, r := range resources {
+		if err := r.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("resources[%s]: %w", r.Identifier, err))
+		}
+	}
+	_, err = loadTLS(c.Server.TLS)
+	errs = append(errs, err)
+	_, err = newPages(c)
+	return errors.Join(append(errs, err)...)
+}
+
+// readLogo reads branding.logo; nil if there is none.
+func readLogo(c config.Config) ([]byte, error) {
+	if c.Branding.Logo == "" {
+		return nil, nil
+	}
+	logo, err := os.ReadFile(c.Branding.Logo)
+	if err != nil {
+		return nil, fmt.Errorf("branding.logo: %w", err)
+	}
+	return logo, nil
+}
