@@ -3,7 +3,10 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 
+	"signet/oauth/grants"
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
@@ -36,10 +39,18 @@ func (h *House) openPeople(o Options) error {
 // passwordChecker is people as the password grant sees them: the protocol must not import users.
 type passwordChecker struct{ people *users.Service }
 
-// CheckPassword tells who signs in with a password.
-func (p passwordChecker) CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error) {
-	proof, err := p.people.SignIn(ctx, users.Attempt{Login: username, Password: password, Network: network})
-	if err != nil {
+// CheckPassword tells who signs in with a password, in the protocol's words.
+func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, network string) (userID string, epoch int64, err error) {
+	proof, err := p.people.SignIn(ctx, users.Attempt{Login: username, Password: pass, Network: network})
+	if late, ok := errors.AsType[*users.Throttled](err); ok {
+		return "", 0, &grants.Throttled{RetryAfter: late.RetryAfter}
+	}
+	switch {
+	case errors.Is(err, users.ErrWrong):
+		return "", 0, fmt.Errorf("%w: %w", grants.ErrWrongPassword, err)
+	case errors.Is(err, password.ErrBusy):
+		return "", 0, fmt.Errorf("%w: %w", grants.ErrBusy, err)
+	case err != nil:
 		return "", 0, err
 	}
 	return proof.User.ID, proof.User.Epoch, nil

@@ -4,15 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"signet/audit"
 	"signet/clients"
 	"signet/internal/seal"
+	"signet/oauth"
+	"signet/oauth/claims"
+	"signet/oauth/clientauth"
 	"signet/oauth/keys"
+	"signet/oauth/ledger"
+	"signet/oauth/tokens"
 	"signet/server/browser"
 	"signet/server/discovery"
 	"signet/server/pages"
+	"signet/server/token"
+	"signet/server/userinfo"
 	"signet/server/web"
+	"signet/users/session"
 )
 
 // openProtocol builds what the protocol and the applications' wing share with the command line: keys and clients.
@@ -47,11 +56,64 @@ func (h *House) openProtocol(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) (rooms []web.Room, err error) {
+// provider builds the protocol itself.
+func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
+	t := h.Config.Tokens
+	return oauth.New(oauth.Options{
+		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients,
+		Lifetimes: ledger.Lifetimes{
+			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
+		},
+		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People}, Metrics: h.Metrics, Log: h.Log,
+	})
+}
+
+// protocolRooms are what applications talk to, and the pages in between.
+func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
 	h := s.house
-	s.discovery, err = discovery.New(discovery.Options{Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: h.facts})
+	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return []web.Room{s.discovery}, nil
+	provider, err := h.provider(issuer)
+	if err != nil {
+		return nil, err
+	}
+	callers, err := clientauth.New(clientauth.Options{
+		Registry: h.Clients, Replay: h.DB, Issuer: h.Config.Server.Issuer,
+		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
+		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	exchange, err := token.New(provider, callers)
+	if err != nil {
+		return nil, err
+	}
+	about, err := userinfo.New(provider)
+	if err != nil {
+		return nil, err
+	}
+	s.discovery, err = discovery.New(discovery.Options{
+		Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: func() discovery.Facts { return h.facts(view.Languages()) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []web.Room{exchange, about, s.discovery}, nil
+}
+
+// facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
+// who know without being told.
+func (h *House) facts(languages []string) discovery.Facts {
+	secret := []string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}
+	return discovery.Facts{
+		GrantTypes:    []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials},
+		ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"},
+		Prompts: []string{"none", "login", "consent", "select_account"},
+		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: []string{session.ACRSingle}, Locales: languages,
+		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
+		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
+	}
 }

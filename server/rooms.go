@@ -10,7 +10,6 @@ import (
 	"signet/server/account"
 	"signet/server/browser"
 	"signet/server/demo"
-	"signet/server/discovery"
 	"signet/server/health"
 	"signet/server/pages"
 	"signet/server/signin"
@@ -131,14 +130,4 @@ func shown(c *clients.Client, redirectURI string) pages.App {
 		}
 	}
 	return app
-}
-
-// facts are what discovery cannot see in the routes.
-func (h *House) facts() discovery.Facts {
-	return discovery.Facts{
-		GrantTypes:    []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials},
-		ResponseTypes: []string{"code"},
-		ResponseModes: []string{"query", "form_post"},
-		Scopes:        h.Clients.Resources().Scopes(),
-	}
 }

@@ -155,3 +155,12 @@ func (l *tongue) optional(id string, pairs ...any) template.HTML {
 	}
 	return l.localize(id, nil, pairs)
 }
+
+// Languages lists the tags of the languages that pages are in (ui_locales_supported).
+func (p *Pages) Languages() []string {
+	tags := make([]string, len(p.texts.languages))
+	for i := range p.texts.languages {
+		tags[i] = p.texts.languages[i].tag
+	}
+	return tags
+}
