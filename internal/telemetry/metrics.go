@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -160,10 +161,8 @@ func (m *Metrics) KeyAge(alg string, age time.Duration) {
 
 // oneOf keeps a label inside its closed list.
 func oneOf(v string, list ...string) string {
-	for _, l := range list {
-		if v == l {
-			return v
-		}
+	if slices.Contains(list, v) {
+		return v
 	}
 	return "other"
 }

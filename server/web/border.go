@@ -159,7 +159,7 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 func writeRefusal(x *exchange, no *refusal.Refusal) {
 	h := x.Header()
 	for name, values := range no.Header {
-		h[name] = values
+		h[http.CanonicalHeaderKey(name)] = values // whoever wrote the literal may have spelt it WWW-Authenticate
 	}
 	h["Cache-Control"] = noStore
 	status := no.Status
