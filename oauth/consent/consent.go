@@ -1,0 +1,174 @@
+// Package consent knows what a person is asked before a client gets in, and what was agreed to: a row of what was offered and
+// what was granted.
+//
+// The person is asked again only for what was not yet offered (or under prompt=consent). It shows no pages and revokes nothing:
+// withdrawing is the people's wing. Begin with Ask.
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/oauth/claims"
+	"signet/oauth/flow"
+	"signet/storage"
+)
+
+// Question is what stands between a request and its grant.
+type Question struct {
+	Needed  bool     // something is asked for that was not yet offered
+	Fixed   []string // who the person is: goes with allowing
+	Choices []string // ticked or not
+	Before  []string // granted before: ticked as they were left
+	Epoch   int64    // of the consent row, 0 = none
+	granted []string
+}
+
+// identity scopes tell who the person is; without them a client has no use for the person at all.
+var identity = []string{"openid", "profile", "email", "address", "phone"}
+
+// Ask compares a request with what is remembered (the zero Consent: nothing).
+func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
+	q := Question{Epoch: row.Epoch, Before: row.Granted}
+	asked := Asked(c, req)
+	for _, s := range asked {
+		if slices.Contains(identity, s) {
+			q.Fixed = append(q.Fixed, s)
+		} else {
+			q.Choices = append(q.Choices, s)
+		}
+	}
+	if len(q.Fixed) == 0 && len(q.Choices) == 1 {
+		q.Fixed, q.Choices = q.Choices, nil // one thing: allowing it is the choice
+	}
+	if c.SkipsConsent() && row.UpdatedAt.IsZero() {
+		q.granted = req.Scopes
+		return q
+	}
+	missing := func(have []string) func(string) bool { return func(s string) bool { return !slices.Contains(have, s) } }
+	if !c.SkipsConsent() {
+		q.Needed = slices.ContainsFunc(asked, missing(row.Offered)) || slices.ContainsFunc(req.Resources, missing(row.Resources))
+	}
+	q.granted = slices.DeleteFunc(slices.Clone(req.Scopes), func(s string) bool {
+		return !slices.Contains(row.Granted, s) && !(c.SkipsConsent() && !slices.Contains(row.Offered, s))
+	})
+	return q
+}
+
+// Granted are the scopes asked for that the person agreed to.
+func (q Question) Granted() []string { return q.granted }
+
+// Asked are the scopes of a request and those that its claims parameter amounts to, as far as the client registered them.
+func Asked(c *clients.Client, req flow.Request) []string {
+	asked := slices.Clone(req.Scopes)
+	param, err := claims.ParseParam(req.Claims)
+	if err != nil {
+		return asked
+	}
+	for _, s := range param.Scopes() {
+		if c.HasScope(s) && !slices.Contains(asked, s) {
+			asked = append(asked, s)
+		}
+	}
+	return asked
+}
+
+// Store is what the book asks of the ground.
+type Store interface {
+	ConsentOf(ctx context.Context, userID, clientID string) (storage.Consent, error)
+	PutConsent(ctx context.Context, c storage.Consent) (int64, error)
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+// Log is the audit log.
+type Log interface {
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// Book remembers consents.
+type Book struct {
+	Store Store
+	Audit Log
+}
+
+// Read returns the row of a person and client, zero if there is none.
+func (b *Book) Read(ctx context.Context, userID, clientID string) (storage.Consent, error) {
+	row, err := b.Store.ConsentOf(ctx, userID, clientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.Consent{}, nil
+	}
+	if err != nil {
+		return storage.Consent{}, fmt.Errorf("read consent: %w", err)
+	}
+	return row, nil
+}
+
+// Decision is the person's answer.
+type Decision struct {
+	Client *clients.Client
+	UserID string
+	Asked  flow.Request
+	Ticked []string // as the form sent it: only what was offered counts
+}
+
+// Allow writes the answer and its event in one transaction and returns the scopes granted now. What was granted before and not
+// asked now stays. A consent withdrawn at this very moment starts anew.
+func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err error) {
+	for range 3 {
+		granted, err = b.allow(ctx, d)
+		if !errors.Is(err, storage.ErrStale) {
+			return granted, err
+		}
+	}
+	return nil, err
+}
+
+func (b *Book) allow(ctx context.Context, d Decision) (granted []string, err error) {
+	err = b.Store.Tx(ctx, func(ctx context.Context) error {
+		row, err := b.Read(ctx, d.UserID, d.Client.ClientID)
+		if err != nil {
+			return err
+		}
+		q := Ask(d.Client, d.Asked, row)
+		chosen := slices.Clone(q.Fixed)
+		for _, s := range q.Choices {
+			if slices.Contains(d.Ticked, s) {
+				chosen = append(chosen, s)
+			}
+		}
+		asked := Asked(d.Client, d.Asked)
+		kept := slices.DeleteFunc(slices.Clone(row.Granted), func(s string) bool { return slices.Contains(asked, s) })
+		now := time.Now()
+		row.UserID, row.ClientID, row.UpdatedAt = d.UserID, d.Client.ClientID, now
+		if row.CreatedAt.IsZero() {
+			row.CreatedAt = now
+		}
+		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Asked.Resources)
+		if _, err := b.Store.PutConsent(ctx, row); err != nil {
+			return fmt.Errorf("remember consent: %w", err)
+		}
+		granted = chosen
+		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
+	})
+	return granted, err
+}
+
+// Deny notes a refusal; nothing is remembered of it but the event.
+func (b *Book) Deny(ctx context.Context, userID, clientID string) error {
+	return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentDenied, UserID: userID, ClientID: clientID})
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

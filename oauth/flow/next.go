@@ -1,0 +1,86 @@
+package flow
+
+import (
+	"slices"
+	"time"
+
+	"signet/oauth/refusal"
+)
+
+// Step is what an authorization request needs next.
+type Step int
+
+// The steps, in the order in which Next asks for them.
+const (
+	SignIn Step = iota + 1
+	ChooseAccount
+	Consent
+	Finish
+)
+
+// Seen is what the dispatcher found out about the browser in front of it.
+type Seen struct {
+	UserID        string    // who is signed in, "" = nobody
+	AuthTime      time.Time // when that person last proved it
+	ConsentNeeded bool      // something is asked for that this person was not yet offered
+}
+
+// Next decides what comes next, or refuses: access_denied when the person said no, and under prompt=none whatever would have
+// shown a page (OpenID Connect Core section 3.1.2.6). Errors are *refusal.Refusal.
+func Next(in Interaction, s Seen, now time.Time) (Step, error) {
+	if in.Facts.Denied || in.Facts.RefusedSign {
+		return 0, refusal.AccessDenied("The person refused.")
+	}
+	step := next(in, s, now)
+	if step == SignIn && in.fresh(in.Facts.SignedInAt, s) && in.otherPerson(s) {
+		return 0, refusal.LoginRequired("Another person signed in than the id_token_hint names.")
+	}
+	if !in.Request.Prompted("none") {
+		return step, nil
+	}
+	switch step {
+	case SignIn:
+		return 0, refusal.LoginRequired("Nobody is signed in, or must sign in again.")
+	case ChooseAccount:
+		return 0, refusal.AccountSelectionRequired("An account has to be chosen.")
+	case Consent:
+		return 0, refusal.ConsentRequired("The person has not agreed to this yet.")
+	}
+	return step, nil
+}
+
+func next(in Interaction, s Seen, now time.Time) Step {
+	req := in.Request
+	switch {
+	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now):
+		return SignIn
+	case req.Prompted("select_account") && !in.fresh(in.Facts.AccountAt, s):
+		return ChooseAccount
+	case (s.ConsentNeeded || req.Prompted("consent")) && !in.fresh(in.Facts.DecidedAt, s):
+		return Consent
+	}
+	return Finish
+}
+
+// fresh tells that the fact is of this interaction and of the person who is here now; what another person did does not count.
+func (in Interaction) fresh(at time.Time, s Seen) bool {
+	return !at.IsZero() && in.Facts.UserID == s.UserID && s.UserID != ""
+}
+
+// otherPerson: the id_token_hint names somebody else (Core section 3.1.2.1).
+func (in Interaction) otherPerson(s Seen) bool {
+	return in.Request.HintSubject != "" && in.Request.HintSubject != s.UserID
+}
+
+// signInAgain: prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are compared, as
+// auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.
+func (in Interaction) signInAgain(s Seen, now time.Time) bool {
+	if in.fresh(in.Facts.SignedInAt, s) {
+		return false
+	}
+	if slices.Contains(in.Request.Prompts, "login") {
+		return true
+	}
+	age := in.Request.MaxAge
+	return age != nil && (*age == 0 || now.Unix()-s.AuthTime.Unix() > *age)
+}

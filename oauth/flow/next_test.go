@@ -1,0 +1,63 @@
+package flow
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"signet/oauth/refusal"
+)
+
+func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.6
+	now := time.Unix(1_800_000_000, 0)
+	ada := Seen{UserID: "ada", AuthTime: now.Add(-time.Hour)}
+	asks := func(s Seen) Seen { s.ConsentNeeded = true; return s }
+	did := Facts{SignedInAt: now, AccountAt: now, DecidedAt: now, UserID: "ada"}
+	age := func(n int64) Request { return Request{MaxAge: &n} }
+	tests := map[string]struct {
+		req   Request
+		facts Facts
+		seen  Seen
+		want  Step
+		code  string
+	}{
+		"nobody":                                {want: SignIn},
+		"signed in, nothing to ask":             {seen: ada, want: Finish},
+		"consent first time":                    {seen: asks(ada), want: Consent},
+		"consent answered":                      {seen: asks(ada), facts: did, want: Finish},
+		"consent answered by another person":    {seen: asks(Seen{UserID: "bob", AuthTime: now}), facts: did, want: Consent},
+		"prompt login":                          {req: Request{Prompts: []string{"login"}}, seen: ada, want: SignIn},
+		"prompt login, done":                    {req: Request{Prompts: []string{"login"}}, seen: ada, facts: did, want: Finish},
+		"prompt consent":                        {req: Request{Prompts: []string{"consent"}}, seen: ada, want: Consent},
+		"prompt consent, done":                  {req: Request{Prompts: []string{"consent"}}, seen: ada, facts: did, want: Finish},
+		"prompt select_account":                 {req: Request{Prompts: []string{"select_account"}}, seen: ada, want: ChooseAccount},
+		"prompt select_account, done":           {req: Request{Prompts: []string{"select_account"}}, seen: ada, facts: did, want: Finish},
+		"prompt login consent":                  {req: Request{Prompts: []string{"login", "consent"}}, seen: ada, want: SignIn},
+		"max_age not reached":                   {req: age(3600), seen: ada, want: Finish},
+		"max_age passed":                        {req: age(3599), seen: ada, want: SignIn},
+		"max_age passed, signed in since":       {req: age(3599), seen: ada, facts: did, want: Finish},
+		"max_age 0 is now":                      {req: age(0), seen: Seen{UserID: "ada", AuthTime: now}, want: SignIn},
+		"max_age 0, done":                       {req: age(0), seen: Seen{UserID: "ada", AuthTime: now}, facts: did, want: Finish},
+		"hint of the same person":               {req: Request{HintSubject: "ada"}, seen: ada, want: Finish},
+		"hint of another":                       {req: Request{HintSubject: "bob"}, seen: ada, want: SignIn},
+		"hint of another, and signed in as ada": {req: Request{HintSubject: "bob"}, seen: ada, facts: did, code: "login_required"},
+		"denied":                                {seen: asks(ada), facts: Facts{Denied: true, UserID: "ada"}, code: "access_denied"},
+		"cancelled at sign-in":                  {facts: Facts{RefusedSign: true}, code: "access_denied"},
+		"none, nobody":                          {req: Request{Prompts: []string{"none"}}, code: "login_required"},
+		"none, consent":                         {req: Request{Prompts: []string{"none"}}, seen: asks(ada), code: "consent_required"},
+		"none, fine":                            {req: Request{Prompts: []string{"none"}}, seen: ada, want: Finish},
+		"none, hint of another":                 {req: Request{Prompts: []string{"none"}, HintSubject: "bob"}, seen: ada, code: "login_required"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := Next(Interaction{Request: tt.req, Facts: tt.facts, CreatedAt: now}, tt.seen, now)
+			r, _ := errors.AsType[*refusal.Refusal](err)
+			if code := ""; r != nil && r.Code != tt.code || r == nil && tt.code != code {
+				t.Fatalf("refused with %v, want %q", err, tt.code)
+			}
+			if got != tt.want {
+				t.Fatalf("got step %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,115 @@
+// Package logout judges a request to end the session (OpenID Connect RP-Initiated Logout 1.0): whose it is, whether the person
+// has to be asked, and where the browser may go afterwards.
+//
+// It ends nothing and shows nothing: server/logout does. Begin with Judge.
+package logout
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/tokens"
+)
+
+// Request is what the relying party sent (section 2).
+type Request struct {
+	IDTokenHint           string
+	ClientID              string
+	PostLogoutRedirectURI string
+	State                 string
+}
+
+// Read takes it from a form.
+func Read(form url.Values) Request {
+	return Request{IDTokenHint: form.Get("id_token_hint"), ClientID: form.Get("client_id"),
+		PostLogoutRedirectURI: form.Get("post_logout_redirect_uri"), State: form.Get("state")}
+}
+
+// Values are its parameters again.
+func (r Request) Values() map[string]string {
+	v := map[string]string{"id_token_hint": r.IDTokenHint, "client_id": r.ClientID, "post_logout_redirect_uri": r.PostLogoutRedirectURI, "state": r.State}
+	for name, value := range v {
+		if value == "" {
+			delete(v, name)
+		}
+	}
+	return v
+}
+
+// Plan is what may be done.
+type Plan struct {
+	Client *clients.Client // who asks, nil = unknown
+	Back   string          // the registered address with state, "" = stay on our page
+	Proven bool            // a valid hint names the client: going back needs no click
+	sid    string
+}
+
+// Ends tells whether the hint is of this very session, so that nobody needs to be asked.
+func (p Plan) Ends(sessionID string) bool {
+	return p.Proven && p.sid != "" && p.sid == sessionID
+}
+
+// Clients finds a client.
+type Clients interface {
+	Client(ctx context.Context, id string) (*clients.Client, error)
+}
+
+const (
+	maxHint  = 16 << 10
+	maxState = 2 << 10
+)
+
+// Judge works out the plan. What cannot be trusted is left out, not refused: the person is asked and stays with us. Errors are
+// the storage's.
+func Judge(ctx context.Context, r Request, registry Clients, verify func(string) (tokens.ID, error)) (Plan, error) {
+	var p Plan
+	id := r.ClientID
+	if r.IDTokenHint != "" {
+		if len(r.IDTokenHint) > maxHint {
+			return p, nil
+		}
+		hint, err := verify(r.IDTokenHint)
+		if err != nil || len(hint.Audience) == 0 || (id != "" && !slices.Contains(hint.Audience, id)) {
+			return p, nil
+		}
+		if id == "" {
+			id = hint.Audience[0]
+		}
+		p.Proven, p.sid = true, hint.SessionID
+	}
+	if id == "" {
+		return p, nil
+	}
+	c, err := registry.Client(ctx, id)
+	if errors.Is(err, clients.ErrUnknown) || err == nil && !c.Enabled() {
+		return Plan{}, nil
+	}
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Client = c
+	if r.PostLogoutRedirectURI != "" {
+		if !slices.Contains(c.PostLogoutRedirectURIs, r.PostLogoutRedirectURI) || len(r.State) > maxState {
+			p.Proven = false
+			return p, nil
+		}
+		p.Back = withState(r.PostLogoutRedirectURI, r.State)
+	}
+	return p, nil
+}
+
+// withState appends to the registered address as it is: its own query is not touched.
+func withState(address, state string) string {
+	if state == "" {
+		return address
+	}
+	sep := "?"
+	if strings.Contains(address, "?") {
+		sep = "&"
+	}
+	return address + sep + "state=" + url.QueryEscape(state)
+}

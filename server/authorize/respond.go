@@ -1,0 +1,57 @@
+package authorize
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"signet/internal/telemetry"
+	"signet/oauth/flow"
+	"signet/oauth/refusal"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// answerRefusal sends an error to the client (RFC 6749 section 4.1.2.1).
+func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, req flow.Request, no *refusal.Refusal) error {
+	telemetry.Add(r.Context(), slog.String("error", no.Error()))
+	return h.answer(w, r, req, [][2]string{{"error", no.Code}, {"error_description", no.Description}})
+}
+
+// answer sends the parameters to the client with state and iss (RFC 9207): in the query of its redirect URI, whose own query
+// stays as it is, or by a form (OAuth 2.0 Form Post Response Mode).
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Request, params [][2]string) error {
+	if req.State != "" {
+		params = append(params, [2]string{"state", req.State})
+	}
+	params = append(params, [2]string{"iss", h.Issuer})
+	telemetry.Add(r.Context(), slog.String("client", req.ClientID))
+	if req.ResponseMode == "form_post" {
+		web.AllowFormAction(w, req.RedirectURI)
+		return h.Pages.Render(w, r, http.StatusOK, pages.FormPost{App: h.App(r.Context(), req.ClientID, req.RedirectURI), Action: req.RedirectURI, Fields: params})
+	}
+	return web.Redirect(w, r, withQuery(req.RedirectURI, params))
+}
+
+func withQuery(address string, params [][2]string) string {
+	var b strings.Builder
+	b.WriteString(address)
+	sep := byte('?')
+	if i := strings.IndexByte(address, '?'); i >= 0 {
+		sep = '&'
+		if i == len(address)-1 {
+			sep = 0
+		}
+	}
+	for _, p := range params {
+		if sep != 0 {
+			b.WriteByte(sep)
+		}
+		b.WriteString(p[0])
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(p[1]))
+		sep = '&'
+	}
+	return b.String()
+}

@@ -1,0 +1,103 @@
+package authorize
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"signet/oauth/flow"
+	"signet/oauth/request"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// maxQuery keeps the GET that a POST is turned into within the limit of a URL, in bytes.
+const maxQuery = 7 << 10
+
+// startPost sends a POSTed request on as a GET, so that cookies come along: they are SameSite=Lax (OpenID Connect Core section
+// 3.1.2.1). It changes nothing.
+func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
+	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
+		return &web.PageError{Status: http.StatusUnsupportedMediaType, Kind: "invalid_request"}
+	}
+	if err := r.ParseForm(); err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	for name, values := range r.URL.Query() { // parameters may be split over both; a name in both is a repetition
+		r.PostForm[name] = append(r.PostForm[name], values...)
+	}
+	query := r.PostForm.Encode()
+	if len(query) > maxQuery {
+		return &web.PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
+	}
+	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+query)
+}
+
+// start takes an authorization request in. A person who is signed in and has agreed before is sent back at once; for all others
+// the request becomes an interaction.
+func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
+	form, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	form.Del("lang") // the footer's language links
+	req, client, err := h.Requests.Authorize(r.Context(), form)
+	if err != nil {
+		return h.refuseRequest(w, r, err)
+	}
+	r = r.WithContext(pages.WithLocales(r.Context(), req.UILocales))
+	now := time.Now()
+	s := &state{client: client, in: flow.Interaction{Errand: browser.ErrandAuthorize, Request: req, CreatedAt: now, ExpiresAt: now}}
+	if s.visitor, err = h.Browser.Visitor(r); err != nil {
+		return err
+	}
+	step, err := h.next(r, s)
+	if err != nil {
+		return h.refuse(w, r, s, err)
+	}
+	if step == flow.Finish {
+		return h.finish(w, r, s)
+	}
+	if s.in, err = h.Browser.Begin(w, r, browser.ErrandAuthorize, req); err != nil {
+		return err
+	}
+	return h.show(w, r, s, step)
+}
+
+// refuseRequest answers a request that is not in order: on our own page as long as the redirect URI is not to be trusted (RFC
+// 6749 section 4.1.2.1), else at the client.
+func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err error) error {
+	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
+		return toPage(bad)
+	}
+	if bad, ok := errors.AsType[*request.Redirectable](err); ok {
+		req := flow.Request{ClientID: bad.Client.ClientID, RedirectURI: bad.RedirectURI, State: bad.State, ResponseMode: bad.ResponseMode}
+		return h.answerRefusal(w, r, req, bad.Refusal)
+	}
+	return err
+}
+
+func toPage(bad *request.PageOnly) error {
+	page := &web.PageError{Status: http.StatusBadRequest, Kind: bad.Kind, Cause: bad, Args: map[string]string{}}
+	if bad.Client != nil {
+		page.Args["Client"] = bad.Client.ClientName
+	}
+	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: "invalid_request"})
+	if bad.Kind == "redirect_mismatch" {
+		page.Facts = append(page.Facts, web.Fact{Name: "Received redirect_uri", Value: cut(bad.Received)})
+		for _, u := range bad.Registered {
+			page.Facts = append(page.Facts, web.Fact{Name: "Registered", Value: u})
+		}
+	}
+	return page
+}
+
+func cut(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return strings.ToValidUTF8(s[:min(len(s), 256)], "")
+}

@@ -1,0 +1,137 @@
+// Package logout is the room of the end session endpoint (OpenID Connect RP-Initiated Logout 1.0): a question, the end of the
+// session, and the way back to the app where that is proven.
+//
+// Begin with Handler.ask.
+package logout
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"signet/oauth/logout"
+	"signet/oauth/tokens"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// Options of New.
+type Options struct {
+	Clients logout.Clients
+	Verify  func(token string) (tokens.ID, error) // of id_token_hint; expired ones pass
+	Browser *browser.Browser
+	Pages   *pages.Pages
+	App     func(ctx context.Context, clientID, redirectURI string) *pages.App
+}
+
+// Handler is the room.
+type Handler struct{ Options }
+
+// New checks the options.
+func New(o Options) (*Handler, error) {
+	if o.Clients == nil || o.Verify == nil || o.Browser == nil || o.Pages == nil || o.App == nil {
+		return nil, errors.New("logout needs clients, verify, browser, pages and app")
+	}
+	return &Handler{o}, nil
+}
+
+// Mount states the room's routes.
+func (h *Handler) Mount(m *web.Mux) {
+	m.Page("GET /oauth2/logout", h.ask)
+	m.CrossSitePage("POST /oauth2/logout", "RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost)
+	m.Page("POST /oauth2/logout/confirm", h.confirm)
+	m.Page("GET /oauth2/logout/done", h.done)
+}
+
+// maxQuery keeps the GET that a POST is turned into within the limit of a URL, in bytes.
+const maxQuery = 7 << 10
+
+func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	query := url.Values{}
+	for name, value := range logout.Read(r.PostForm).Values() {
+		query.Set(name, value)
+	}
+	if len(query.Encode()) > maxQuery {
+		return &web.PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
+	}
+	return web.Redirect(w, r, h.Browser.Path("/oauth2/logout", nil)+"?"+query.Encode())
+}
+
+// ask shows the question, unless the ID token of this very session proves that its own app asks.
+func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
+	req := logout.Read(r.URL.Query())
+	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
+	if err != nil {
+		return err
+	}
+	v, err := h.Browser.Visitor(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v == nil && plan.Back != "" && plan.Proven:
+		return web.Redirect(w, r, plan.Back)
+	case v == nil:
+		return h.signedOut(w, r, plan)
+	case plan.Ends(v.SessionID):
+		return h.end(w, r, v, plan)
+	}
+	if plan.Back != "" {
+		web.AllowFormAction(w, plan.Back)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values()})
+}
+
+// confirm is the answer; the request is judged again from what the form carried.
+func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	plan, err := logout.Judge(r.Context(), logout.Read(r.PostForm), h.Clients, h.Verify)
+	if err != nil {
+		return err
+	}
+	if r.PostForm.Get("decision") != "sign-out" {
+		return h.Browser.Go(w, r, "/account", nil)
+	}
+	v, err := h.Browser.Visitor(r)
+	if err != nil {
+		return err
+	}
+	return h.end(w, r, v, plan)
+}
+
+// end ends the session, if there is one still, and leaves.
+func (h *Handler) end(w http.ResponseWriter, r *http.Request, v *browser.Visitor, plan logout.Plan) error {
+	if v != nil {
+		if err := h.Browser.SignOut(w, r, v); err != nil {
+			return err
+		}
+	}
+	w.Header().Set("Clear-Site-Data", `"cache"`)
+	if plan.Back != "" {
+		return web.Redirect(w, r, plan.Back)
+	}
+	return h.Browser.Go(w, r, "/oauth2/logout/done", nil)
+}
+
+// done is where a sign-out ends that goes nowhere else.
+func (h *Handler) done(w http.ResponseWriter, r *http.Request) error {
+	return h.signedOut(w, r, logout.Plan{})
+}
+
+func (h *Handler) signedOut(w http.ResponseWriter, r *http.Request, plan logout.Plan) error {
+	return h.Pages.Render(w, r, http.StatusOK, pages.SignedOut{SignInURL: h.Browser.Path("/signin", nil), App: h.app(r, plan), BackURL: plan.Back})
+}
+
+func (h *Handler) app(r *http.Request, plan logout.Plan) *pages.App {
+	if plan.Client == nil {
+		return nil
+	}
+	return h.App(r.Context(), plan.Client.ClientID, plan.Back)
+}
