@@ -12,11 +12,16 @@ import (
 	"signet/oauth"
 	"signet/oauth/claims"
 	"signet/oauth/clientauth"
+	agreed "signet/oauth/consent"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
+	"signet/oauth/request"
 	"signet/oauth/tokens"
+	"signet/server/authorize"
 	"signet/server/browser"
+	"signet/server/consent"
 	"signet/server/discovery"
+	"signet/server/logout"
 	"signet/server/pages"
 	"signet/server/token"
 	"signet/server/userinfo"
@@ -101,7 +106,35 @@ func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]
 	if err != nil {
 		return nil, err
 	}
-	return []web.Room{exchange, about, s.discovery}, nil
+	steps, err := h.stepRooms(view, visitors, provider, issuer)
+	if err != nil {
+		return nil, err
+	}
+	return append(steps, exchange, about, s.discovery), nil
+}
+
+// stepRooms are the authorization endpoint, the consent page and the end session endpoint.
+func (h *House) stepRooms(view *pages.Pages, visitors *browser.Browser, provider *oauth.Provider, issuer *tokens.Issuer) ([]web.Room, error) {
+	book := &agreed.Book{Store: h.DB, Audit: h.Audit}
+	door, err := authorize.New(authorize.Options{
+		Issuer: h.Config.Server.Issuer, Provider: provider, Consents: book, Browser: visitors, Pages: view, App: h.appAt, Tx: h.DB.Tx,
+		Requests: &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, Hint: func(token string) (string, []string, error) {
+			id, err := issuer.VerifyIDHint(token)
+			return id.Subject, id.Audience, err
+		}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	question, err := consent.New(consent.Options{Clients: h.Clients, Book: book, Browser: visitors, Pages: view, App: h.appAt})
+	if err != nil {
+		return nil, err
+	}
+	out, err := logout.New(logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt})
+	if err != nil {
+		return nil, err
+	}
+	return []web.Room{door, question, out}, nil
 }
 
 // facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
