@@ -41,7 +41,7 @@ type passwordChecker struct{ people *users.Service }
 
 // CheckPassword tells who signs in with a password, in the protocol's words.
 func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, network string) (userID string, epoch int64, err error) {
-	proof, err := p.people.SignIn(ctx, users.Attempt{Login: username, Password: pass, Network: network})
+	userID, epoch, err = p.people.CheckPassword(ctx, username, pass, network)
 	if late, ok := errors.AsType[*users.Throttled](err); ok {
 		return "", 0, &grants.Throttled{RetryAfter: late.RetryAfter}
 	}
@@ -50,8 +50,6 @@ func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, netw
 		return "", 0, fmt.Errorf("%w: %w", grants.ErrWrongPassword, err)
 	case errors.Is(err, password.ErrBusy):
 		return "", 0, fmt.Errorf("%w: %w", grants.ErrBusy, err)
-	case err != nil:
-		return "", 0, err
 	}
-	return proof.User.ID, proof.User.Epoch, nil
+	return userID, epoch, err
 }

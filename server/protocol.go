@@ -12,7 +12,7 @@ import (
 	"signet/oauth"
 	"signet/oauth/claims"
 	"signet/oauth/clientauth"
-	agreed "signet/oauth/consent"
+	consents "signet/oauth/consent"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
 	"signet/oauth/request"
@@ -73,7 +73,7 @@ func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	})
 }
 
-// protocolRooms are what applications talk to, and the pages in between.
+// protocolRooms are what applications talk to, and the pages on the way to them.
 func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
 	h := s.house
 	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
@@ -84,6 +84,22 @@ func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]
 	if err != nil {
 		return nil, err
 	}
+	backs, err := h.backRooms(provider)
+	if err != nil {
+		return nil, err
+	}
+	fronts, err := h.frontRooms(provider, issuer, view, visitors)
+	if err != nil {
+		return nil, err
+	}
+	s.discovery, err = discovery.New(discovery.Options{
+		Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: func() discovery.Facts { return h.facts(view.Languages()) },
+	})
+	return append(append(fronts, backs...), s.discovery), err
+}
+
+// backRooms answer applications, in JSON.
+func (h *House) backRooms(provider *oauth.Provider) ([]web.Room, error) {
 	callers, err := clientauth.New(clientauth.Options{
 		Registry: h.Clients, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
@@ -97,31 +113,19 @@ func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]
 		return nil, err
 	}
 	about, err := userinfo.New(provider)
-	if err != nil {
-		return nil, err
-	}
-	s.discovery, err = discovery.New(discovery.Options{
-		Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: func() discovery.Facts { return h.facts(view.Languages()) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	steps, err := h.stepRooms(view, visitors, provider, issuer)
-	if err != nil {
-		return nil, err
-	}
-	return append(steps, exchange, about, s.discovery), nil
+	return []web.Room{exchange, about}, err
 }
 
-// stepRooms are the authorization endpoint, the consent page and the end session endpoint.
-func (h *House) stepRooms(view *pages.Pages, visitors *browser.Browser, provider *oauth.Provider, issuer *tokens.Issuer) ([]web.Room, error) {
-	book := &agreed.Book{Store: h.DB, Audit: h.Audit}
-	door, err := authorize.New(authorize.Options{
-		Issuer: h.Config.Server.Issuer, Provider: provider, Consents: book, Browser: visitors, Pages: view, App: h.appAt, Tx: h.DB.Tx,
-		Requests: &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, Hint: func(token string) (string, []string, error) {
-			id, err := issuer.VerifyIDHint(token)
-			return id.Subject, id.Audience, err
-		}},
+// frontRooms take a person from the app's request to its answer, and out again.
+func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
+	book := &consents.Book{Store: h.DB, Audit: h.Audit}
+	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, Hint: func(token string) (string, []string, error) {
+		id, err := issuer.VerifyIDHint(token)
+		return id.Subject, id.Audience, err
+	}}
+	start, err := authorize.New(authorize.Options{
+		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Consents: book, Browser: visitors, Pages: view,
+		App: h.appAt, Tx: h.DB.Tx,
 	})
 	if err != nil {
 		return nil, err
@@ -131,10 +135,7 @@ func (h *House) stepRooms(view *pages.Pages, visitors *browser.Browser, provider
 		return nil, err
 	}
 	out, err := logout.New(logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt})
-	if err != nil {
-		return nil, err
-	}
-	return []web.Room{door, question, out}, nil
+	return []web.Room{start, question, out}, err
 }
 
 // facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
