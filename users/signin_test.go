@@ -246,7 +246,7 @@ func TestE04_OldHashIsReplacedOnSuccess(t *testing.T) {
 }
 
 func TestE08_BusyCostsNoTry(t *testing.T) {
-	w := newWorld(t, storagetest.SQLite(t), settings{passwords: password.Options{Cost: 10, Workers: 1, Queue: time.Nanosecond}})
+	w := newWorld(t, storagetest.SQLite(t), settings{passwords: password.Options{Cost: 7, Workers: 1, Queue: time.Nanosecond}})
 	w.person(t, "ada@example.org")
 	var mu sync.Mutex
 	busy := 0

@@ -129,7 +129,6 @@ type tab struct {
 	h       *house
 	cookies map[string]string
 	deaf    bool // keeps no cookies
-	agent   string
 	*httptest.ResponseRecorder
 	at string // path and query of the page in view
 }
@@ -416,7 +415,7 @@ func TestC01_FormsOfOtherSitesAreStopped(t *testing.T) {
 }
 
 func TestE08_BusyIs503WithRetryAfter(t *testing.T) {
-	h := newHouse(t, storagetest.SQLite(t), settings{passwords: password.Options{Cost: 11, Workers: 1, Queue: time.Nanosecond}})
+	h := newHouse(t, storagetest.SQLite(t), settings{passwords: password.Options{Cost: 9, Workers: 1, Queue: time.Nanosecond}})
 	codes := make(chan *httptest.ResponseRecorder, 12)
 	var wg sync.WaitGroup
 	for i := range cap(codes) {

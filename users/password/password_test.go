@@ -187,7 +187,7 @@ func TestE07_ListIsSortedFoldedAndLong(t *testing.T) {
 }
 
 func TestE08_HashesAtOnceAreBoundedAndOthersWaitInVain(t *testing.T) {
-	h := hasher(t, password.Options{Cost: 9, Workers: 1, Queue: time.Millisecond})
+	h := hasher(t, password.Options{Cost: 8, Workers: 1, Queue: time.Millisecond})
 	var wg sync.WaitGroup
 	errs := make(chan error, 16)
 	for range cap(errs) {
@@ -218,7 +218,7 @@ func TestE08_HashesAtOnceAreBoundedAndOthersWaitInVain(t *testing.T) {
 }
 
 func TestE08_WhoGoesAwayLeavesTheQueue(t *testing.T) {
-	h := hasher(t, password.Options{Cost: 12, Workers: 1, Queue: time.Hour})
+	h := hasher(t, password.Options{Cost: 10, Workers: 1, Queue: time.Hour})
 	go h.Verify(context.Background(), "", "whatever")
 	for h.Runs() == 0 {
 		runtime.Gosched()
@@ -247,7 +247,7 @@ func TestE09_EveryAnswerCostsOneHash(t *testing.T) { // nobody is told from some
 }
 
 func TestE09_MediansDoNotTell(t *testing.T) { // medians of 200 tries differ by less than 5 %
-	h := hasher(t, password.Options{Cost: 6})
+	h := hasher(t, password.Options{Cost: 5})
 	kept := keep(t, h, "analytical engine")
 	// On a machine that does other things as well a single round may be off: the best of five counts.
 	var worst float64
