@@ -97,6 +97,9 @@ func (h *Handler) dress(w http.ResponseWriter, r *http.Request, in flow.Interact
 // done notes a sign-in in the errand and goes on with it.
 func (h *Handler) done(w http.ResponseWriter, r *http.Request, in flow.Interaction, v *browser.Visitor) error {
 	err := h.Browser.Record(r.Context(), &in, func(f *flow.Facts) {
+		if f.UserID != v.UserID {
+			*f = flow.Facts{} // what another person decided in this errand is not this one's
+		}
 		f.SignedInAt, f.AccountAt, f.UserID, f.RefusedSign = v.AuthTime, v.AuthTime, v.UserID, false
 	})
 	if over(err) { // it ended this very moment; the person is signed in all the same

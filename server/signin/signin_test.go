@@ -100,7 +100,7 @@ func newHouse(t *testing.T, db *storage.DB, o settings) *house {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, "continue user=%s at=%t refused=%t", in.Facts.UserID, !in.Facts.SignedInAt.IsZero(), in.Facts.RefusedSign)
+		_, err = fmt.Fprintf(w, "continue user=%s at=%t refused=%t granted=%v", in.Facts.UserID, !in.Facts.SignedInAt.IsZero(), in.Facts.RefusedSign, in.Facts.Granted)
 		return err
 	})
 	mux.Page("GET /account", func(w http.ResponseWriter, r *http.Request) error {
@@ -340,6 +340,25 @@ func TestReauthenticationFixesTheNameButNotTheTyped(t *testing.T) {
 	b.get(t, "/oauth2/authorize?prompt=select_account").want(t, 200, "!readonly")
 	b.get(t, "/oauth2/authorize?prompt=login&hint="+ada.ID).want(t, 200, "!readonly")
 	b.get(t, "/oauth2/authorize?prompt=login&hint="+bob.ID).want(t, 200, "readonly")
+}
+
+func TestWhatAnotherPersonDecidedIsForgotten(t *testing.T) { // consent is the person's own (OpenID Connect Core §3.1.2.4)
+	h := newHouse(t, storagetest.SQLite(t), settings{})
+	h.person(t, "ada@example.org")
+	bob := h.person(t, "bob@example.org")
+	b := h.tab().get(t, "/oauth2/authorize")
+	form := b.at
+	b.signIn(t, form, "ada@example.org", right)
+	row, err := h.db.InteractionByID(t.Context(), strings.TrimPrefix(form, "/signin?i="), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := flow.Interaction{ID: row.ID}
+	if err := h.browser.Record(t.Context(), &in, func(f *flow.Facts) { f.DecidedAt, f.Granted = time.Now(), []string{"email"} }); err != nil {
+		t.Fatal(err)
+	}
+	b.signIn(t, form, "ada@example.org", right).want(t, 200, "granted=[email]")
+	b.signIn(t, form, "bob@example.org", right).want(t, 200, "user="+bob.ID, "granted=[]")
 }
 
 func TestCancelRefusesTheApp(t *testing.T) {
