@@ -58,8 +58,8 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 	if err := p.CheckGrantType(form); err != nil {
 		return nil, err
 	}
-	if !client.HasGrant(grant) { // before any code or token is touched (security requirement J05)
-		return nil, refusal.UnauthorizedClient("This client is not registered for the grant_type.")
+	if err := mayUse(client, grant); err != nil {
+		return nil, err
 	}
 	for _, name := range needed[grant] {
 		if form.Get(name) == "" {
@@ -86,6 +86,21 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 	}
 	p.o.Metrics.TokenIssued(grant)
 	return answer, nil
+}
+
+// mayUse tells whether the client may use the grant at all, before any code or token is touched (security requirement J05).
+func mayUse(client *clients.Client, grant string) error {
+	switch {
+	case !client.HasGrant(grant):
+		return refusal.UnauthorizedClient("This client is not registered for the grant_type.")
+	case grant != clients.ClientCredentials:
+		return nil
+	case client.Public(): // RFC 6749 section 4.4
+		return refusal.UnauthorizedClient("Only a client that keeps a secret may use this grant.")
+	case grants.LooksLikePerson(client.ClientID):
+		return refusal.UnauthorizedClient("The client_id could be taken for a person.")
+	}
+	return nil
 }
 
 // attempt is one pass through all stations.
@@ -159,12 +174,6 @@ var errPastEnd = errors.New("past the end that its client's grants have now")
 func (p *Provider) narrowScopes(c *ledger.Case) (err error) {
 	switch c.GrantType {
 	case clients.ClientCredentials:
-		if c.Client.Public() {
-			return refusal.UnauthorizedClient("Only a client that keeps a secret may use this grant.")
-		}
-		if grants.LooksLikePerson(c.Client.ClientID) {
-			return refusal.UnauthorizedClient("The client_id could be taken for a person.")
-		}
 		c.Scopes, err = grants.OfClient(c.Client, c.Form.Get("scope"), false)
 	case clients.RefreshToken:
 		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), c.Form.Get("scope"))

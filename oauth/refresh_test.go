@@ -1,0 +1,522 @@
+package oauth_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/clients"
+	"signet/oauth"
+	"signet/oauth/oauthtest"
+	"signet/oauth/tokens"
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+func TestRefreshRotates(t *testing.T) { // RFC 6749 section 6, RFC 9700 section 4.14.2, OpenID Connect Core section 12.2
+	synctest.Test(t, func(t *testing.T) {
+		h := house(t, oauthtest.Options{})
+		one := first(t, h, "shop", "openid api:read offline_access")
+		time.Sleep(time.Hour)
+		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
+		if two.RefreshToken == one.RefreshToken || two.AccessToken == one.AccessToken || two.Scope != one.Scope || two.ExpiresIn != 600 {
+			t.Errorf("got %+v", two)
+		}
+		a, b := claims(t, h, two), idOf(t, h, two)
+		if a.IssuedAt != time.Now().Unix() || b.IssuedAt != time.Now().Unix() { // not the first token's (fosite.md section 4)
+			t.Errorf("iat %d and %d, want %d", a.IssuedAt, b.IssuedAt, time.Now().Unix())
+		}
+		old := idOf(t, h, one)
+		if b.Subject != old.Subject || b.AuthTime != old.AuthTime || !slices.Equal(b.Audience, old.Audience) || b.SessionID != old.SessionID {
+			t.Errorf("ID tokens differ: %+v, %+v", old, b)
+		}
+		if b.Nonce != "" {
+			t.Errorf("nonce %q in a refreshed ID token", b.Nonce)
+		}
+		if b.AccessTokenHash != tokens.Hash("ES256", two.AccessToken) {
+			t.Error("at_hash is another token's")
+		}
+	})
+}
+
+func TestJ13_GraceGivesTheSameSuccessorAgain(t *testing.T) { // security requirement J13
+	synctest.Test(t, func(t *testing.T) {
+		h := house(t, oauthtest.Options{})
+		one := first(t, h, "spa", "openid")
+		two := get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+		time.Sleep(59 * time.Second)
+		again := get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+		if again.RefreshToken != two.RefreshToken {
+			t.Error("another successor: two branches of one family")
+		}
+		if again.AccessToken == two.AccessToken || again.IDToken == "" {
+			t.Error("the access token is fresh, and an ID token comes with it")
+		}
+		three := get(t, h, "spa", oauthtest.Refresh(again.RefreshToken))
+		refused(t, h, "spa", oauthtest.Refresh(one.RefreshToken), "invalid_grant") // the successor was used: no grace
+		refused(t, h, "spa", oauthtest.Refresh(three.RefreshToken), "invalid_grant")
+	})
+}
+
+func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, RFC 9700 section 4.14.2, fosite.md 3.2
+	for _, client := range []string{"shop", "spa"} {
+		t.Run(client, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := house(t, oauthtest.Options{})
+				one := first(t, h, client, "openid")
+				two := get(t, h, client, oauthtest.Refresh(one.RefreshToken))
+				time.Sleep(time.Minute)
+				ctx, stats := storage.WithStats(t.Context())
+				_, err := h.Provider.Token(ctx, h.Client(t, client), oauthtest.Refresh(one.RefreshToken))
+				wants(t, err, "invalid_grant")
+				if stats.Reads() != 1 || stats.Writes() != 2 { // one transaction: the row and its event
+					t.Errorf("%d reads, %d writes", stats.Reads(), stats.Writes())
+				}
+				refused(t, h, client, oauthtest.Refresh(two.RefreshToken), "invalid_grant")
+				if alive(t, h, two) {
+					t.Error("the access token survives")
+				}
+				refused(t, h, client, oauthtest.Refresh(one.RefreshToken), "invalid_grant")
+				list, err := h.DB.EventsOfUser(t.Context(), oauthtest.Ada, "", 10) // what the account page shows
+				if err != nil || len(list) != 1 || list[0].Name != "refresh.reused" || list[0].ClientID != client || list[0].GrantID == "" || list[0].Outcome != "failure" {
+					t.Errorf("events %+v, %v", list, err)
+				}
+				s, err := h.DB.StandingByID(t.Context(), list[0].GrantID)
+				if err != nil || s.RevokedWhy != "refresh token reused" {
+					t.Errorf("revoked_why %q, %v", s.RevokedWhy, err)
+				}
+			})
+		})
+	}
+}
+
+func TestGraceOffIsOff(t *testing.T) { // DESIGN section 2: 0 = off
+	l := oauthtest.Lifetimes
+	l.Grace = 0
+	h := house(t, oauthtest.Options{Lifetimes: l})
+	one := first(t, h, "spa", "openid")
+	two := get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+	refused(t, h, "spa", oauthtest.Refresh(one.RefreshToken), "invalid_grant")
+	refused(t, h, "spa", oauthtest.Refresh(two.RefreshToken), "invalid_grant")
+}
+
+func TestLostRaceIsDecidedAgain(t *testing.T) { // DESIGN section 2: a client that lost a race never gets an error
+	for _, grace := range []time.Duration{time.Minute, 0} {
+		t.Run(grace.String(), func(t *testing.T) {
+			storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+				l := oauthtest.Lifetimes
+				l.Grace = grace
+				h := house(t, oauthtest.Options{DB: open(t), Lifetimes: l})
+				one := first(t, h, "spa", "openid")
+				var winner *oauth.Answer
+				late := interpose(t, h, func(s *shim) {
+					s.beforeRotate = func() { winner = get(t, h, "spa", oauthtest.Refresh(one.RefreshToken)) }
+				})
+				ctx, stats := storage.WithStats(t.Context())
+				loser, err := late.Provider.Token(ctx, h.Client(t, "spa"), oauthtest.Refresh(one.RefreshToken))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if loser.RefreshToken != winner.RefreshToken {
+					t.Error("winner and loser got different successors")
+				}
+				if stats.Reads() != 2 || stats.Writes() != 1 {
+					t.Errorf("%d reads, %d writes; want one more read and the UPDATE that hit nothing", stats.Reads(), stats.Writes())
+				}
+				get(t, h, "spa", oauthtest.Refresh(loser.RefreshToken))
+			})
+		})
+	}
+}
+
+func TestLostRaceAgainstRevocationEnds(t *testing.T) { // RFC 9700 section 4.14
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "spa", "openid")
+	late := interpose(t, h, func(s *shim) {
+		s.beforeRotate = func() {
+			if _, err := h.DB.RevokeGrants(t.Context(), storage.GrantFilter{UserID: oauthtest.Ada}, "signed out", time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	refused(t, late, "spa", oauthtest.Refresh(one.RefreshToken), "invalid_grant")
+	if got := h.Events(t, t.Context()); len(got) != 0 {
+		t.Errorf("events %v: a revoked grant is not a reused token", got)
+	}
+}
+
+func TestRowBehindItsTokensCatchesUp(t *testing.T) { // DESIGN section 2: restored backup or failover is not reuse
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "spa", "openid")
+	grant := claims(t, h, one).GrantID
+	refresh := func(gen int64) string {
+		s, err := h.DB.StandingByID(t.Context(), grant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := h.Issuer.SignRefresh(tokens.Refresh{ClientID: "spa", GrantID: grant, Generation: gen, IssuedAt: 1, ExpiresAt: s.EndsAt.Unix()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	two := get(t, h, "spa", oauthtest.Refresh(refresh(7)))
+	s, err := h.DB.StandingByID(t.Context(), grant)
+	if err != nil || s.Generation != 8 || !s.RevokedAt.IsZero() {
+		t.Errorf("generation %d, %v", s.Generation, err)
+	}
+	if got := h.Events(t, t.Context()); !slices.Equal(got, []string{"grant.caught_up"}) {
+		t.Errorf("events %v", got)
+	}
+	get(t, h, "spa", oauthtest.Refresh(two.RefreshToken))
+}
+
+func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // security requirement J13
+	synctest.Test(t, func(t *testing.T) {
+		l := oauthtest.Lifetimes
+		l.Grace = 2 * time.Hour
+		h := house(t, oauthtest.Options{Lifetimes: l})
+		one := first(t, h, "spa", "openid")
+		get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+		for i := range 20 {
+			get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+			if got, want := count(h.Events(t, t.Context()), "refresh.repeated"), min(1, (i+1)/6); got != want {
+				t.Fatalf("after %d answers %d events, want %d", i+1, got, want)
+			}
+		}
+		time.Sleep(time.Hour)
+		for range 5 {
+			get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+		}
+		if got := count(h.Events(t, t.Context()), "refresh.repeated"); got != 1 {
+			t.Errorf("%d events; the next hour counts anew", got)
+		}
+	})
+}
+
+func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // security requirement J08, RFC 6749 section 10.4
+	synctest.Test(t, func(t *testing.T) {
+		h := house(t, oauthtest.Options{})
+		one := first(t, h, "shop", "openid")
+		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
+		time.Sleep(time.Hour)
+		ctx, stats := storage.WithStats(t.Context())
+		for _, stranger := range []string{"other", "spa"} {
+			for _, token := range []string{one.RefreshToken, two.RefreshToken} {
+				_, err := h.Provider.Token(ctx, h.Client(t, stranger), oauthtest.Refresh(token))
+				wants(t, err, "invalid_grant")
+			}
+		}
+		if stats.Writes() != 0 {
+			t.Errorf("%d writes for strangers", stats.Writes())
+		}
+		get(t, h, "shop", oauthtest.Refresh(two.RefreshToken))
+	})
+}
+
+func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // security requirements J10, K04; fosite.md 4.1
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "shop", "openid")
+	for name, token := range map[string]string{
+		"access": one.AccessToken, "id": one.IDToken, "garbage": "a.b.c", "none": "x", "cut": one.RefreshToken[:len(one.RefreshToken)-2],
+		"longer": one.RefreshToken + "A",
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, h, "shop", oauthtest.Refresh(token), "invalid_grant") })
+	}
+	refused(t, h, "shop", with(oauthtest.Refresh("x"), "refresh_token", ""), "invalid_request")
+	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
+}
+
+func TestT3_RefreshNarrowsScopes(t *testing.T) { // notes fosite.md T3, security requirement J14; RFC 6749 section 6
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "shop", "openid profile api:read api:write")
+	two := get(t, h, "shop", with(oauthtest.Refresh(one.RefreshToken), "scope", "api:read"))
+	if two.Scope != "api:read" || two.IDToken != "" {
+		t.Errorf("got %+v", two)
+	}
+	if a := claims(t, h, two); a.Scope != "api:read" || !slices.Equal(a.Audience, []string{oauthtest.API}) {
+		t.Errorf("access token %+v", a)
+	}
+	for _, scope := range []string{"api:read files:read", "files:read", "nobody:knows", "api:read nobody:knows"} {
+		refused(t, h, "shop", with(oauthtest.Refresh(two.RefreshToken), "scope", scope), "invalid_scope")
+	}
+	three := get(t, h, "shop", oauthtest.Refresh(two.RefreshToken)) // the chain keeps the original, and a refusal costs nothing
+	if three.Scope != one.Scope || three.IDToken == "" {
+		t.Errorf("got %q, want %q", three.Scope, one.Scope)
+	}
+}
+
+func TestT4_RefreshWithoutOfflineAccess(t *testing.T) { // notes fosite.md T4; DESIGN section 2
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "shop", "api:read")
+	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
+}
+
+func TestT9_LostScopesAreDropped(t *testing.T) { // notes fosite.md T9, security requirement J15
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "shop", "openid api:read files:read")
+	shop := *h.Client(t, "shop")
+	shop.Scope = "openid api:read"
+	less := h.WithClient(t, shop.Metadata)
+	got, err := less.Provider.Token(t.Context(), less.Client(t, "shop"), oauthtest.Refresh(one.RefreshToken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Scope != "openid api:read" {
+		t.Errorf("scope %q", got.Scope)
+	}
+	_, err = less.Provider.Token(t.Context(), less.Client(t, "shop"), with(oauthtest.Refresh(got.RefreshToken), "scope", "files:read"))
+	wants(t, err, "invalid_scope")
+	shop.Scope = "files:write"
+	none := h.WithClient(t, shop.Metadata)
+	_, err = none.Provider.Token(t.Context(), none.Client(t, "shop"), oauthtest.Refresh(got.RefreshToken))
+	wants(t, err, "invalid_scope")
+	if back := get(t, h, "shop", oauthtest.Refresh(got.RefreshToken)); back.Scope != one.Scope {
+		t.Errorf("scope %q: what was dropped is not lost", back.Scope)
+	}
+}
+
+func TestResourcesAreNarrowed(t *testing.T) { // RFC 8707 section 2.2
+	h := house(t, oauthtest.Options{})
+	named := func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API, oauthtest.Files} }
+	const scope = "api:read api:write files:read"
+	form := oauthtest.Exchange(h.Code(t, "shop", scope, named))
+	refused(t, h, "shop", with(form, "resource", "https://nowhere.test"), "invalid_target")
+	one := get(t, h, "shop", with(form, "resource", oauthtest.Files)) // the refusal has not spent the code
+	if a := claims(t, h, one); !slices.Equal(a.Audience, []string{oauthtest.Files}) || one.Scope != "files:read" {
+		t.Errorf("audience %v, scope %q", a.Audience, one.Scope)
+	}
+	two := get(t, h, "shop", with(oauthtest.Refresh(one.RefreshToken), "resource", oauthtest.API+"/")) // a slash is tolerated
+	if a := claims(t, h, two); !slices.Equal(a.Audience, []string{oauthtest.API}) || two.Scope != "api:read api:write" {
+		t.Errorf("audience %v, scope %q", a.Audience, two.Scope)
+	}
+	three := get(t, h, "shop", with(oauthtest.Refresh(two.RefreshToken), "resource", oauthtest.API+"|"+oauthtest.Files))
+	if a := claims(t, h, three); len(a.Audience) != 2 || three.Scope != scope {
+		t.Errorf("audience %v, scope %q", a.Audience, three.Scope)
+	}
+	narrow := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", scope, func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API} })))
+	refused(t, h, "shop", with(oauthtest.Refresh(narrow.RefreshToken), "resource", oauthtest.Files), "invalid_target") // never wider
+	if narrow.Scope != "api:read api:write" {
+		t.Errorf("scope %q: files:read is of another resource", narrow.Scope)
+	}
+}
+
+func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN section 2
+	day := 24 * time.Hour
+	t.Run("idle", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := house(t, oauthtest.Options{})
+			one := first(t, h, "shop", "api:read offline_access")
+			time.Sleep(30*day - time.Second)
+			two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken)) // use moves the limit
+			time.Sleep(30*day - time.Second)
+			three := get(t, h, "shop", oauthtest.Refresh(two.RefreshToken))
+			time.Sleep(30 * day)
+			refused(t, h, "shop", oauthtest.Refresh(three.RefreshToken), "invalid_grant")
+		})
+	})
+	t.Run("absolute", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := house(t, oauthtest.Options{})
+			got := first(t, h, "shop", "api:read offline_access")
+			for range 8 {
+				time.Sleep(20 * day)
+				got = get(t, h, "shop", oauthtest.Refresh(got.RefreshToken))
+			}
+			time.Sleep(20*day - 3*time.Minute) // three minutes before the end
+			got = get(t, h, "shop", oauthtest.Refresh(got.RefreshToken))
+			if got.ExpiresIn != 180 {
+				t.Errorf("expires_in %d: an access token never lives beyond its grant", got.ExpiresIn)
+			}
+			time.Sleep(3 * time.Minute)
+			refused(t, h, "shop", oauthtest.Refresh(got.RefreshToken), "invalid_grant")
+		})
+	})
+	t.Run("seam7-access-token-expires", func(t *testing.T) { // fosite-seam.md row 7: our way to test every expiry
+		synctest.Test(t, func(t *testing.T) {
+			h := house(t, oauthtest.Options{})
+			got := first(t, h, "shop", "openid")
+			time.Sleep(10 * time.Minute)
+			if !alive(t, h, got) {
+				t.Error("dead within the ten seconds of grace") // security requirement A05
+			}
+			time.Sleep(11 * time.Second)
+			if alive(t, h, got) {
+				t.Error("still alive")
+			}
+		})
+	})
+}
+
+func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section 2
+	synctest.Test(t, func(t *testing.T) {
+		l := oauthtest.Lifetimes
+		l.Access, l.Idle = 5*time.Minute, 2*time.Hour
+		h := house(t, oauthtest.Options{Lifetimes: l})
+		one := first(t, h, "shop", "api:read offline_access")
+
+		longer := h.WithLifetimes(t, oauthtest.Lifetimes)
+		two := get(t, longer, "shop", oauthtest.Refresh(one.RefreshToken))
+		if two.ExpiresIn != 300 {
+			t.Errorf("expires_in %d: a longer value set later does not stretch the grant", two.ExpiresIn)
+		}
+		l.Access, l.Idle = time.Minute, time.Hour
+		shorter := h.WithLifetimes(t, l)
+		three := get(t, shorter, "shop", oauthtest.Refresh(two.RefreshToken))
+		if three.ExpiresIn != 60 {
+			t.Errorf("expires_in %d: a shorter value counts at the next refresh", three.ExpiresIn)
+		}
+		time.Sleep(time.Hour)
+		refused(t, h, "shop", oauthtest.Refresh(three.RefreshToken), "invalid_grant")
+
+		four := first(t, h, "shop", "api:read offline_access")
+		l.Idle, l.Absolute = 2*time.Hour, 30*time.Minute
+		ended := h.WithLifetimes(t, l)
+		time.Sleep(30 * time.Minute)
+		refused(t, ended, "shop", oauthtest.Refresh(four.RefreshToken), "invalid_grant")
+	})
+}
+
+func TestClientLifetimes(t *testing.T) { // DESIGN section 2: per client too
+	m := clients.Metadata{
+		ClientID: "brief", ClientSecret: oauthtest.Secret, GrantTypes: []string{"authorization_code", "refresh_token"},
+		RedirectURIs: []string{oauthtest.Callback}, Scope: "openid api:read", IDTokenSignedResponseAlg: "ES256",
+		AccessTokenLifetime: clients.Duration(time.Minute), RefreshTokenIdle: clients.Duration(time.Hour),
+		RefreshTokenLifetime: clients.Duration(90 * time.Minute),
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := house(t, oauthtest.Options{Clients: []clients.Metadata{m}})
+		one := first(t, h, "brief", "openid")
+		if one.ExpiresIn != 60 {
+			t.Errorf("expires_in %d", one.ExpiresIn)
+		}
+		time.Sleep(time.Hour - time.Second)
+		two := get(t, h, "brief", oauthtest.Refresh(one.RefreshToken))
+		time.Sleep(31 * time.Minute)
+		refused(t, h, "brief", oauthtest.Refresh(two.RefreshToken), "invalid_grant")
+	})
+}
+
+// TestJ09_WhatEndsAGrant: what ends it ends code, refresh and access tokens alike.
+func TestJ09_WhatEndsAGrant(t *testing.T) { // security requirement J09; DESIGN section 2
+	now := time.Now
+	for name, test := range map[string]struct {
+		scope string
+		end   func(t *testing.T, h *oauthtest.House) error
+		ends  bool
+	}{
+		"disabled": {"openid", func(t *testing.T, h *oauthtest.House) error {
+			return h.DB.SetUserDisabled(t.Context(), oauthtest.Ada, now(), now())
+		}, true},
+		"epoch": {"openid offline_access", func(t *testing.T, h *oauthtest.House) error {
+			return h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, now())
+		}, true},
+		"signed-out": {"openid", func(t *testing.T, h *oauthtest.House) error {
+			_, err := h.DB.EndSession(t.Context(), oauthtest.Session, oauthtest.Ada, now())
+			return err
+		}, true},
+		"signed-out-offline": {"openid offline_access", func(t *testing.T, h *oauthtest.House) error {
+			_, err := h.DB.EndSession(t.Context(), oauthtest.Session, oauthtest.Ada, now())
+			return err
+		}, false},
+		"session-expired-and-swept": {"openid", func(t *testing.T, h *oauthtest.House) error {
+			_, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredSessions, now().Add(48*time.Hour), 10)
+			return err
+		}, false},
+		"consent-withdrawn": {"openid", func(t *testing.T, h *oauthtest.House) error {
+			_, err := h.DB.WithdrawConsent(t.Context(), oauthtest.Ada, "shop", now())
+			return err
+		}, true},
+		"revoked": {"openid", func(t *testing.T, h *oauthtest.House) error {
+			_, err := h.DB.RevokeGrants(t.Context(), storage.GrantFilter{ClientID: "shop"}, "test", now())
+			return err
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := house(t, oauthtest.Options{})
+			epoch, err := h.DB.PutConsent(t.Context(), storage.Consent{UserID: oauthtest.Ada, ClientID: "shop", CreatedAt: now(), UpdatedAt: now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			consented := func(a *oauth.Authorization) { a.ConsentEpoch = epoch }
+			used := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", test.scope, consented)))
+			flight := oauthtest.Exchange(h.Code(t, "shop", test.scope, consented)) // an authorization in flight
+			if err := test.end(t, h); err != nil {
+				t.Fatal(err)
+			}
+			_, refreshErr := token(t, h, "shop", oauthtest.Refresh(used.RefreshToken))
+			_, exchangeErr := token(t, h, "shop", flight)
+			for what, ended := range map[string]bool{"refresh": refreshErr != nil, "code": exchangeErr != nil, "access": !alive(t, h, used)} {
+				if ended != test.ends {
+					t.Errorf("%s ended: %v, want %v", what, ended, test.ends)
+				}
+			}
+			if test.ends {
+				wants(t, refreshErr, "invalid_grant")
+				wants(t, exchangeErr, "invalid_grant")
+			}
+		})
+	}
+}
+
+func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN section 2: sign-out everywhere raced against it
+	h := house(t, oauthtest.Options{})
+	a := h.Ask(t, "shop", "openid offline_access", nil) // read at epoch 3
+	if err := h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	code, err := h.Provider.Authorize(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, h, "shop", oauthtest.Exchange(code.Get("code")), "invalid_grant")
+}
+
+func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security requirement A18
+	h := house(t, oauthtest.Options{})
+	one := first(t, h, "shop", "openid")
+	code := h.Code(t, "shop", "openid", nil)
+	away := interpose(t, h, func(s *shim) { s.err = fmt.Errorf("%w: dial", storage.ErrUnavailable) })
+	for name, act := range map[string]func() error{
+		"code":    func() error { _, err := token(t, away, "shop", oauthtest.Exchange(code)); return err },
+		"refresh": func() error { _, err := token(t, away, "shop", oauthtest.Refresh(one.RefreshToken)); return err },
+		"userinfo": func() error {
+			_, err := away.Provider.Userinfo(t.Context(), one.AccessToken)
+			return err
+		},
+		"introspection": func() error {
+			_, err := away.Provider.Introspect(t.Context(), h.Client(t, "shop"), one.AccessToken)
+			return err
+		},
+		"introspection-refresh": func() error {
+			_, err := away.Provider.Introspect(t.Context(), h.Client(t, "shop"), one.RefreshToken)
+			return err
+		},
+		"revocation": func() error { return away.Provider.Revoke(t.Context(), h.Client(t, "shop"), one.RefreshToken) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := act()
+			wants(t, err, "temporarily_unavailable")
+			if !errors.Is(err, storage.ErrUnavailable) {
+				t.Error("the cause is lost")
+			}
+		})
+	}
+	get(t, h, "shop", oauthtest.Exchange(code)) // nothing was spent
+	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
+}
+
+func TestReplayIsNotSwallowedWhenTheDatabaseGoesAway(t *testing.T) { // security requirement A18; fosite hides such an error
+	h := house(t, oauthtest.Options{})
+	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
+	winner := get(t, h, "shop", form)
+	half := interpose(t, h, func(s *shim) { s.revokeErr = fmt.Errorf("%w: gone", storage.ErrUnavailable) })
+	refused(t, half, "shop", form, "temporarily_unavailable") // not invalid_grant: the family is not revoked yet
+	refused(t, h, "shop", form, "invalid_grant")
+	if alive(t, h, winner) {
+		t.Error("the family lives on")
+	}
+}
