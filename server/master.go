@@ -19,6 +19,15 @@ const MasterFile = "master.key"
 // ErrNoMasterKey: there is no master key and none may be made.
 var ErrNoMasterKey = errors.New("there is no master key")
 
+// needsMaster refuses Postgres without a master key, before anything is done (security notes S03).
+func needsMaster(c config.Config) error {
+	if !c.Storage.DSN.Postgres() || !c.MasterKey.Empty() {
+		return nil
+	}
+	return fmt.Errorf("%w: on Postgres it must be given as SIGNET_MASTER_KEY, or in a file named by SIGNET_MASTER_KEY_FILE. "+
+		"Make one, once, and keep a copy where the database's backups are not:\n\n    signet key generate-master\n", ErrNoMasterKey)
+}
+
 // openMaster finds the master key: as configured, or (SQLite) in the file beside the database, which is made at the first
 // start (security notes S02, S03). notice receives a clear word when a key was made.
 func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice func(string)) (*seal.Master, error) {
@@ -28,10 +37,6 @@ func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice fun
 			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w; it must be what `signet key generate-master` prints", err)
 		}
 		return m, nil
-	}
-	if db.Engine() == storage.Postgres {
-		return nil, fmt.Errorf("%w: on Postgres it must be given as SIGNET_MASTER_KEY, or in a file named by SIGNET_MASTER_KEY_FILE. "+
-			"Make one, once, and keep a copy where the database's backups are not:\n\n    signet key generate-master\n", ErrNoMasterKey)
 	}
 	path := c.Storage.DSN.SQLitePath()
 	if path == "" { // in memory: key and database end together

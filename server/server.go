@@ -67,6 +67,9 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
+	if err := needsMaster(o.Config); err != nil {
+		return nil, err
+	}
 	h = &House{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
 	if h.DB == nil {
 		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log); err != nil {
@@ -146,21 +149,33 @@ func Check(c config.Config) error {
 	metadata, err := declaredClients(c)
 	errs = append(errs, err)
 	for _, m := range metadata {
-		if err := m.WithDefaults().Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("clients[%s]: %w", m.ClientID, err))
-		}
+		errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate()))
 	}
 	resources, err := declaredResources(c)
 	errs = append(errs, err)
 	for _, r := range resources {
-		if err := r.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("resources[%s]: %w", r.Identifier, err))
-		}
+		errs = append(errs, under("resources["+r.Identifier+"].", r.Validate()))
 	}
 	_, err = loadTLS(c.Server.TLS)
 	errs = append(errs, err)
 	_, err = newPages(c)
 	return errors.Join(append(errs, err)...)
+}
+
+// under puts a key before each of several mistakes.
+func under(key string, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		if err == nil {
+			return nil
+		}
+		return fmt.Errorf("%s%w", key, err)
+	}
+	var all []error
+	for _, one := range joined.Unwrap() {
+		all = append(all, under(key, one))
+	}
+	return errors.Join(all...)
 }
 
 // readLogo reads branding.logo; nil if there is none.

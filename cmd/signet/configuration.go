@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +31,7 @@ func (a *app) configCheck(*cobra.Command, []string) error {
 	out := checked{OK: err == nil, Mistakes: []string{}, Warnings: c.Warnings()}
 	if err != nil {
 		out.Warnings = nil
-		out.Mistakes = strings.Split(strings.TrimSpace(err.Error()), "\n")
+		out.Mistakes = mistakes(err)
 	}
 	if !a.json && err != nil {
 		return err

@@ -47,16 +47,32 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // complain writes an error; several mistakes get a line each.
 func complain(w io.Writer, err error) {
-	text := err.Error()
-	if !strings.Contains(text, "\n") {
-		fmt.Fprintln(w, "signet:", text)
+	all := mistakes(err)
+	if len(all) == 1 {
+		fmt.Fprintln(w, "signet:", all[0])
 		return
 	}
 	fmt.Fprintln(w, "signet: several things are wrong:")
-	for line := range strings.Lines(text) {
-		fmt.Fprint(w, "  - ", line)
+	for _, text := range all {
+		fmt.Fprintln(w, "  -", strings.ReplaceAll(text, "\n", "\n    "))
 	}
-	fmt.Fprintln(w)
+}
+
+// mistakes takes joined errors apart.
+func mistakes(err error) []string {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []string{err.Error()}
+	}
+	var all, lines []string
+	for _, one := range joined.Unwrap() {
+		all = append(all, mistakes(one)...)
+		lines = append(lines, one.Error())
+	}
+	if strings.Join(lines, "\n") != err.Error() { // it says more than its parts
+		return []string{err.Error()}
+	}
+	return all
 }
 
 // usageError is a mistake in the words typed, told apart by the exit code.

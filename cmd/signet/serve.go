@@ -40,6 +40,9 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := server.Check(c); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal has its usual effect: it ends the process
