@@ -54,7 +54,7 @@ func scenarios(w *world, bare *process) []scenario {
 			return err
 		}},
 		{name: "code + PKCE flow, signed in", target: 8, do: func(ctx context.Context, i int) error {
-			_, err := w.codeFlow(ctx, w.browsers[i%people], "web")
+			_, err := w.codeFlow(ctx, w.browsers[i%people], "flow") // a client of its own: a person keeps 100 grants of one
 			return err
 		}},
 		{name: "introspection, seen token", target: 1.3, do: func(ctx context.Context, _ int) error { return w.introspect(ctx, w.seen) }},

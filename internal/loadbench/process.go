@@ -108,6 +108,7 @@ storage: {dsn: %q}
 clients:
   - {client_id: cc, client_secret: %[5]s, client_name: Service, grant_types: [client_credentials], token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
   - {client_id: web, client_secret: %[5]s, client_name: Web, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", id_token_signed_response_alg: ES256, first_party: true}
+  - {client_id: flow, client_secret: %[5]s, client_name: Flow, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", id_token_signed_response_alg: ES256}
   - {client_id: web-rs256, client_secret: %[5]s, client_name: Web RS256, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", first_party: true}
   - {client_id: api, client_secret: %[5]s, client_name: API, grant_types: [client_credentials], token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
 resources:

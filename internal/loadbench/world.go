@@ -96,7 +96,7 @@ func newWorld(ctx context.Context, issuer string, o options) (*world, error) {
 
 // signIn drives the real forms: authorize, sign in, back at the client with a code.
 func (w *world) signIn(ctx context.Context, b *http.Client, email string) error {
-	at := w.authorizeURL("web", "verifier-verifier-verifier-verifier-verifier")
+	at := w.authorizeURL("flow", "verifier-verifier-verifier-verifier-verifier")
 	for range 8 {
 		res, err := get(ctx, b, at)
 		if err != nil {
@@ -109,8 +109,12 @@ func (w *world) signIn(ctx context.Context, b *http.Client, email string) error 
 			}
 			continue
 		}
-		// A page: the sign-in form posts to its own address.
-		req, err := http.NewRequestWithContext(ctx, "POST", at, strings.NewReader(url.Values{"username": {email}, "password": {personPassword}, "remember": {"1"}}.Encode()))
+		// A page, sign-in or consent: its form posts to its own address.
+		form := url.Values{"username": {email}, "password": {personPassword}, "remember": {"1"}}
+		if strings.Contains(at, "/consent?") {
+			form = url.Values{"decision": {"allow"}, "scope": {"offline_access"}}
+		}
+		req, err := http.NewRequestWithContext(ctx, "POST", at, strings.NewReader(form.Encode()))
 		if err != nil {
 			return err
 		}
@@ -120,7 +124,7 @@ func (w *world) signIn(ctx context.Context, b *http.Client, email string) error 
 			return err
 		}
 		if res.StatusCode != http.StatusSeeOther {
-			return fmt.Errorf("sign-in at %s answered %s", at, res.Status)
+			return fmt.Errorf("the form at %s answered %s", at, res.Status)
 		}
 		at = join(at, res.Header.Get("Location"))
 	}
