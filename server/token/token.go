@@ -1,0 +1,136 @@
+// Package token is the room where applications fetch tokens, ask about them and give them back: POST /oauth2/token,
+// /oauth2/introspect and /oauth2/revoke (RFC 6749 section 3.2, RFC 7662, RFC 7009).
+//
+// It reads the form, lets package clientauth say which client asks, and writes every byte of the answers. What is answered is
+// package oauth's to decide. Begin reading with Mount.
+package token
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"signet/clients"
+	"signet/oauth"
+	"signet/oauth/refusal"
+	"signet/oauth/request"
+	"signet/server/web"
+)
+
+// Authenticator tells which client a request comes from; *clientauth.Authenticator.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r *http.Request, form url.Values) (*clients.Client, error)
+}
+
+// Provider is the protocol; *oauth.Provider.
+type Provider interface {
+	CheckGrantType(form url.Values) error
+	Token(ctx context.Context, client *clients.Client, form url.Values) (*oauth.Answer, error)
+	Introspect(ctx context.Context, caller *clients.Client, token string) (oauth.Introspection, error)
+	Revoke(ctx context.Context, caller *clients.Client, token string) error
+}
+
+// Room serves the three endpoints.
+type Room struct {
+	provider Provider
+	clients  Authenticator
+}
+
+// New makes the room.
+func New(provider Provider, authenticator Authenticator) (*Room, error) {
+	if provider == nil || authenticator == nil {
+		return nil, errors.New("server/token: provider and authenticator are required")
+	}
+	return &Room{provider: provider, clients: authenticator}, nil
+}
+
+// Mount implements web.Room. Browser apps may read the answers of token and revocation, not of introspection, which is for
+// servers that keep a secret.
+func (room *Room) Mount(m *web.Mux) {
+	m.API("POST /oauth2/token", web.RegisteredCORS, room.token)
+	m.API("POST /oauth2/revoke", web.RegisteredCORS, room.revoke)
+	m.API("POST /oauth2/introspect", web.NoCORS, room.introspect)
+}
+
+// token answers a token request (RFC 6749 section 5).
+func (room *Room) token(w http.ResponseWriter, r *http.Request) error {
+	form, err := request.Form(r)
+	if err != nil {
+		return err
+	}
+	if err := room.provider.CheckGrantType(form); err != nil {
+		return err
+	}
+	client, err := room.authenticate(r, form)
+	if err != nil {
+		return err
+	}
+	answer, err := room.provider.Token(r.Context(), client, form)
+	if err != nil {
+		return err
+	}
+	return write(w, answer)
+}
+
+// introspect tells about a token (RFC 7662 section 2).
+func (room *Room) introspect(w http.ResponseWriter, r *http.Request) error {
+	client, token, err := room.about(r)
+	if err != nil {
+		return err
+	}
+	answer, err := room.provider.Introspect(r.Context(), client, token)
+	if err != nil {
+		return err
+	}
+	return write(w, answer)
+}
+
+// revoke gives a token back: 200 and nothing more, whatever the token was (RFC 7009 section 2.2).
+func (room *Room) revoke(w http.ResponseWriter, r *http.Request) error {
+	client, token, err := room.about(r)
+	if err != nil {
+		return err
+	}
+	if err := room.provider.Revoke(r.Context(), client, token); err != nil {
+		return err
+	}
+	w.Header()["Cache-Control"] = noStore
+	w.Header()["Content-Type"] = nil // there is no body to have a type
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// about reads who asks about which token. The hint is not needed: a token says itself what it is.
+func (room *Room) about(r *http.Request) (*clients.Client, string, error) {
+	form, err := request.Form(r)
+	if err != nil {
+		return nil, "", err
+	}
+	client, err := room.authenticate(r, form)
+	if err != nil {
+		return nil, "", err
+	}
+	token := form.Get("token")
+	if token == "" {
+		return nil, "", refusal.InvalidRequest("The parameter token is missing.")
+	}
+	return client, token, nil
+}
+
+// authenticate makes a refusal of every error: a database that is away is nobody's wrong secret.
+func (room *Room) authenticate(r *http.Request, form url.Values) (*clients.Client, error) {
+	client, err := room.clients.Authenticate(r.Context(), r, form)
+	if err != nil {
+		return nil, refusal.From(err)
+	}
+	return client, nil
+}
+
+var noStore = []string{"no-store"}
+
+// write sends what no cache may keep (RFC 6749 section 5.1).
+func write(w http.ResponseWriter, answer any) error {
+	w.Header()["Cache-Control"] = noStore
+	return web.WriteJSON(w, http.StatusOK, answer)
+}

@@ -1,0 +1,180 @@
+package userinfo_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/oauth"
+	"signet/oauth/oauthtest"
+	"signet/server/userinfo"
+	"signet/server/web"
+	"signet/storage/storagetest"
+)
+
+type desk struct {
+	*oauthtest.House
+	door http.Handler
+}
+
+func open(t *testing.T) *desk {
+	t.Helper()
+	h := oauthtest.New(t, oauthtest.Options{DB: storagetest.SQLite(t)})
+	h.SignIn(t)
+	return serve(t, h)
+}
+
+func serve(t *testing.T, h *oauthtest.House) *desk {
+	t.Helper()
+	room, err := userinfo.New(h.Provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := url.Parse(oauthtest.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := web.NewMux(web.Options{Issuer: issuer, Log: slog.New(slog.DiscardHandler), Origins: h.Registry.OriginAllowed})
+	room.Mount(mux)
+	return &desk{House: h, door: mux.Handler()}
+}
+
+// ask sends a request; form "" is none.
+func (d *desk) ask(method, path, authorization, form string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, oauthtest.Issuer+path, strings.NewReader(form))
+	if form != "" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	d.door.ServeHTTP(w, r)
+	return w
+}
+
+func (d *desk) token(t *testing.T, scope string) *oauth.Answer {
+	t.Helper()
+	a, err := d.Provider.Token(t.Context(), d.Client(t, "shop"), oauthtest.Exchange(d.Code(t, "shop", scope, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestWhereTheTokenMayStand(t *testing.T) { // RFC 6750 section 2, OpenID Connect Core section 5.3.1, A10
+	d := open(t)
+	token := d.token(t, "openid email").AccessToken
+	form := "access_token=" + token
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"get":              d.ask("GET", "/userinfo", "Bearer "+token, ""),
+		"lower-case":       d.ask("GET", "/userinfo", "bearer "+token, ""),
+		"post-header":      d.ask("POST", "/userinfo", "Bearer "+token, ""),
+		"post-other-field": d.ask("POST", "/userinfo", "BEARER "+token, "x=y"),
+		"post-form":        d.ask("POST", "/userinfo", "", form),
+	} {
+		var m map[string]any
+		if w.Code != 200 || json.Unmarshal(w.Body.Bytes(), &m) != nil || m["sub"] != oauthtest.Ada || m["email"] != "ada@example.com" {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+		if w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+			t.Errorf("%s: headers %v", name, w.Header())
+		}
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"query":           d.ask("GET", "/userinfo?"+form, "", ""),
+		"query-beside":    d.ask("GET", "/userinfo?"+form, "Bearer "+token, ""),
+		"post-query":      d.ask("POST", "/userinfo?"+form, "", ""),
+		"header-and-form": d.ask("POST", "/userinfo", "Bearer "+token, form),
+		"twice-in-form":   d.ask("POST", "/userinfo", "", form+"&"+form),
+		"empty":           d.ask("GET", "/userinfo", "Bearer ", ""),
+	} {
+		if w.Code != 400 || !strings.Contains(w.Header().Get("WWW-Authenticate"), `error="invalid_request"`) {
+			t.Errorf("%s: %d %q %s", name, w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
+		}
+	}
+}
+
+func TestChallenges(t *testing.T) { // RFC 6750 section 3
+	d := open(t)
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"nothing": d.ask("GET", "/userinfo", "", ""),
+		"basic":   d.ask("GET", "/userinfo", "Basic eDp5", ""),
+		"post":    d.ask("POST", "/userinfo", "", ""),
+		"form":    d.ask("POST", "/userinfo", "", "x=y"),
+	} {
+		if w.Code != 401 || w.Header().Get("WWW-Authenticate") != `Bearer realm="signet"` || w.Body.Len() != 0 {
+			t.Errorf("%s: %d %q %s; an error would be told to one who did not try", name, w.Code, w.Header().Get("WWW-Authenticate"), w.Body)
+		}
+	}
+	one := d.token(t, "openid")
+	for name, token := range map[string]string{ // fosite.md I2, security requirement K04
+		"garbage": "garbage", "refresh": one.RefreshToken, "id": one.IDToken, "api": d.token(t, "api:read").AccessToken,
+	} {
+		w := d.ask("GET", "/userinfo", "Bearer "+token, "")
+		challenge := w.Header().Get("WWW-Authenticate")
+		if w.Code != 401 || !strings.HasPrefix(challenge, `Bearer realm="signet", error="invalid_token", error_description="`) {
+			t.Errorf("%s: %d %q", name, w.Code, challenge)
+		}
+		if strings.Contains(w.Body.String()+challenge, token) {
+			t.Errorf("%s: the token is echoed", name)
+		}
+	}
+}
+
+func TestExpiredAndRevoked(t *testing.T) { // fosite-seam.md row 7
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t)
+		one, two := d.token(t, "openid"), d.token(t, "openid")
+		if err := d.Provider.Revoke(t.Context(), d.Client(t, "shop"), one.RefreshToken); err != nil {
+			t.Fatal(err)
+		}
+		if w := d.ask("GET", "/userinfo", "Bearer "+one.AccessToken, ""); w.Code != 401 {
+			t.Errorf("revoked: %d %s", w.Code, w.Body)
+		}
+		time.Sleep(61 * time.Minute)
+		if w := d.ask("GET", "/userinfo", "Bearer "+two.AccessToken, ""); w.Code != 401 || !strings.Contains(w.Body.String(), "invalid_token") {
+			t.Errorf("expired: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+func TestSignedAnswer(t *testing.T) { // OpenID Connect Core section 5.3.2
+	d := open(t)
+	m := d.Client(t, "shop").Metadata
+	m.UserinfoSignedResponseAlg = "ES256"
+	d = serve(t, d.WithClient(t, m))
+	w := d.ask("GET", "/userinfo", "Bearer "+d.token(t, "openid").AccessToken, "")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/jwt" || strings.Count(w.Body.String(), ".") != 2 {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestUnreachableDatabase(t *testing.T) { // security requirement A18
+	d := open(t)
+	token := d.token(t, "openid").AccessToken
+	if err := d.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := d.ask("GET", "/userinfo", "Bearer "+token, "")
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("WWW-Authenticate") != "" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestCORS(t *testing.T) {
+	d := open(t)
+	r := httptest.NewRequest("GET", oauthtest.Issuer+"/userinfo", nil)
+	r.Header.Set("Origin", "https://shop.test")
+	w := httptest.NewRecorder()
+	d.door.ServeHTTP(w, r)
+	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://shop.test" {
+		t.Errorf("got %q", got)
+	}
+}
