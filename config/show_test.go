@@ -144,8 +144,8 @@ func TestSampleShowsEveryClientAndResourceKey(t *testing.T) {
 	}
 	for _, entry := range []any{c.Clients[0], c.Resources[0]} {
 		typ := reflect.TypeOf(entry)
-		for i := range typ.NumField() {
-			if name := typ.Field(i).Tag.Get("yaml"); !strings.Contains(live.String(), name+":") {
+		for field := range typ.Fields() {
+			if name := field.Tag.Get("yaml"); !strings.Contains(live.String(), name+":") {
 				t.Errorf("%s.%s is not in the sample", typ.Name(), name)
 			}
 		}

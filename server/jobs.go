@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	watchEvery  = time.Second           // how old what replicas cache may be
-	trimGrants  = 100                   // live grants that a person may have at an app
-	trimPairs   = 200                   // persons and apps looked at in one run
-	grantLinger = time.Hour             // a grant stays this long after its last access token has died
-	keptCounter = 10 * time.Minute      // for the operator who asks what happened
-	keptSession = 7 * 24 * time.Hour    // as above
-	longestLife = time.Hour             // of an access token, whatever a client says (clients.Metadata)
-	keyEvery    = 30 * time.Second      // when the key ring's timetable is looked at
-	sweepEvery  = 5 * time.Minute       // when the expired are deleted
-	eventsEvery = 24 * 60 * time.Minute // when old audit events are
+	watchEvery  = time.Second        // how old what replicas cache may be
+	trimGrants  = 100                // live grants that a person may have at an app
+	trimPairs   = 200                // persons and apps looked at in one run
+	grantLinger = time.Hour          // a grant stays this long after its last access token has died
+	keptCounter = 10 * time.Minute   // for the operator who asks what happened
+	keptSession = 7 * 24 * time.Hour // as above
+	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
+	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
+	sweepEvery  = 5 * time.Minute    // when the expired are deleted
+	eventsEvery = 24 * time.Hour     // when old audit events are
 )
 
 // Work runs the jobs until ctx ends.
@@ -35,7 +35,7 @@ func (s *Server) Jobs() []janitor.Job {
 	h := s.house
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
-		{Name: "keys", Every: keyEvery, Alone: true, Run: func(ctx context.Context) error { return h.Keys.Tick(ctx, time.Now()) }},
+		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
 			return err
@@ -56,6 +56,21 @@ func (s *Server) Jobs() []janitor.Job {
 			Run: janitor.DeleteExpired(h.Metrics, string(table), keep, remove)})
 	}
 	return jobs
+}
+
+// tendKeys does what the ring's timetable says is due, and notes the age of the keys that sign.
+func (h *House) tendKeys(ctx context.Context) error {
+	now := time.Now()
+	if err := h.Keys.Tick(ctx, now); err != nil {
+		return err
+	}
+	list, err := h.Keys.List(ctx)
+	for _, k := range list {
+		if k.State == "active" {
+			h.Metrics.KeyAge(k.Alg, now.Sub(k.MadeAt))
+		}
+	}
+	return err
 }
 
 // keep is how long rows stay after they expired.

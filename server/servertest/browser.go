@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -208,9 +209,7 @@ func (b *Browser) Submit(t testing.TB, button string, fields url.Values) *Browse
 	if node := b.element(button); node != nil && node.Data == "button" && attr(node, "name") != "" {
 		form.Fields.Set(attr(node, "name"), attr(node, "value"))
 	}
-	for name, values := range fields {
-		form.Fields[name] = values
-	}
+	maps.Copy(form.Fields, fields)
 	to := b.address(t, form.Action)
 	if strings.HasPrefix(form.Action, "/") { // already a whole path
 		u, err := b.URL.Parse(form.Action)

@@ -152,6 +152,23 @@ func TestDemoOfTheLocalTrial(t *testing.T) {
 	}
 }
 
+func TestDemoShowsARefusal(t *testing.T) {
+	s := servertest.New(t, servertest.LocalTrial())
+	ada, b := s.Person(t, "ada@example.com"), s.Browser(t)
+	b.Get(t, "/demo/start").SignIn(t, ada).Deny(t)
+	if b.URL.Path != "/demo/callback" || !strings.Contains(b.Text("main"), "access_denied") {
+		t.Errorf("at %s (%d): %s", b.URL.Path, b.Status, b.Text("main"))
+	}
+	state, err := url.Parse(b.URL.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Get(t, "/demo/callback?"+url.Values{"state": {state.Query().Get("state")}, "error": {"<b>made up</b>"}}.Encode())
+	if strings.Contains(b.Body, "made up") {
+		t.Error("the page repeats what a link says")
+	}
+}
+
 func TestNoDemoWithAnIssuer(t *testing.T) {
 	s := servertest.New(t)
 	if b := s.Browser(t).Get(t, "/demo"); b.Status != http.StatusNotFound {
