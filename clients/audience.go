@@ -17,6 +17,7 @@ type Ask struct {
 	Scopes    []string // granted, or asked for by a client that needs no grant
 	Granted   []string // resources named at authorize
 	Requested []string // resources named at the token endpoint
+	Grant     bool     // a person's grant: where it named no resources, its scopes bound Requested
 }
 
 // Audience is the answer.
@@ -25,7 +26,8 @@ type Audience struct {
 	Scopes   []string // those of Ask.Scopes that belong to the audience
 }
 
-// Decide is the audience rule: resources named at the token endpoint (a subset of those named at authorize, if any were), else
+// Decide is the audience rule: resources named at the token endpoint (a subset of those named at authorize, else of the owners
+// of its scopes: a person's grant never yields a token for a resource that was no part of it), else
 // those named at authorize, else the owners of a granted scope, else the default. openid makes the issuer one of them. The
 // scopes are narrowed to the audience's; Signet's own scopes belong to the issuer and stay as long as openid does.
 func (rs *Resources) Decide(a Ask) (Audience, error) {
@@ -78,11 +80,21 @@ func (rs *Resources) named(a Ask) ([]string, error) {
 		return nil, err
 	}
 	for _, id := range requested {
-		if len(a.Granted) > 0 && !slices.Contains(granted, id) && id != a.Issuer {
+		within := slices.Contains(granted, id)
+		if len(a.Granted) == 0 {
+			within = !a.Grant || id == a.Default || rs.owns(id, a.Scopes)
+		}
+		if !within && id != a.Issuer {
 			return nil, fmt.Errorf("%w: %q was not part of the authorization", ErrTarget, id)
 		}
 	}
 	return requested, nil
+}
+
+// owns tells whether one of the scopes is the resource's.
+func (rs *Resources) owns(id string, scopes []string) bool {
+	r, ok := rs.Find(id)
+	return ok && slices.ContainsFunc(r.Scopes, func(s string) bool { return slices.Contains(scopes, s) })
 }
 
 func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {

@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -45,8 +44,7 @@ type Options struct {
 	DefaultAudience string
 	// Passwords checks passwords for the password grant; nil refuses it to every client.
 	Passwords grants.PasswordChecker
-	Metrics   Metrics      // nil counts nothing
-	Log       *slog.Logger // nil discards
+	Metrics   Metrics // nil counts nothing
 }
 
 // Provider is the protocol. It is safe for concurrent use.
@@ -71,9 +69,6 @@ func New(o Options) (*Provider, error) {
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics})
 	if err != nil {

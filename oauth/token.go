@@ -190,7 +190,7 @@ func (p *Provider) narrowResources(c *ledger.Case) error {
 		Scopes: c.Scopes, Requested: c.Form["resource"],
 	}
 	if c.Standing != nil {
-		ask.Granted = c.Standing.Resources
+		ask.Granted, ask.Grant = c.Standing.Resources, true
 	}
 	got, err := p.o.Clients.Resources().Decide(ask)
 	if err != nil {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/ory/fosite"
@@ -93,11 +91,7 @@ func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acce
 
 func refuse(err error) error {
 	if wait, ok := errors.AsType[*Throttled](err); ok {
-		seconds := max(1, int64((wait.RetryAfter+time.Second-1)/time.Second))
-		return (&refusal.Refusal{
-			Code: "temporarily_unavailable", Description: "Too many tries. Wait before the next one.",
-			Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}},
-		}).Because(err)
+		return refusal.TooMany("Too many tries. Wait before the next one.", wait.RetryAfter).Because(err)
 	}
 	switch {
 	case errors.Is(err, ErrWrongPassword):

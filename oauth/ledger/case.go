@@ -46,15 +46,15 @@ type caseKey struct{}
 // With puts the case into a context.
 func With(ctx context.Context, c *Case) context.Context { return context.WithValue(ctx, caseKey{}, c) }
 
-// ErrNoCase is a programmer's mistake: the protocol core was called without a Case.
-var ErrNoCase = errors.New("ledger: no case in the context")
+// errNoCase is a programmer's mistake: the protocol core was called without a Case.
+var errNoCase = errors.New("ledger: no case in the context")
 
-// Of finds the case of a context; ErrNoCase.
+// Of finds the case of a context.
 func Of(ctx context.Context) (*Case, error) {
 	if c, ok := ctx.Value(caseKey{}).(*Case); ok {
 		return c, nil
 	}
-	return nil, ErrNoCase
+	return nil, errNoCase
 }
 
 // Begin starts an attempt: everything that an earlier one read, decided and signed is forgotten, except that it saw the

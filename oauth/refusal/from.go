@@ -3,7 +3,9 @@ package refusal
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -73,6 +75,14 @@ func From(err error) *Refusal {
 		err = detailed{err, core}
 	}
 	return ServerError("This did not work on our side.").Because(err)
+}
+
+// TooMany: tried too often, or too much at once (429); Retry-After says how long to wait, rounded up to seconds.
+func TooMany(d string, wait time.Duration) *Refusal {
+	seconds := max(1, int64((wait+time.Second-1)/time.Second))
+	no := of(http.StatusTooManyRequests, "temporarily_unavailable", d)
+	no.Header = http.Header{"Retry-After": {strconv.FormatInt(seconds, 10)}}
+	return no
 }
 
 // detailed shows the operator the hints of the protocol core's errors, which their Error method leaves out.
