@@ -1,10 +1,12 @@
 // Authorization code + PKCE in the browser (RFC 7636, RFC 9700). Access and refresh token live in memory only; the refresh
 // token is rotated at each use.
-const issuer = new URLSearchParams(location.hash.slice(1)).get("issuer") ?? sessionStorage.issuer ?? "http://localhost:9400";
-const api = "http://localhost:9420";
+// Another server or API than the defaults can be named once behind the #.
+const named = new URLSearchParams(location.hash.slice(1));
+const setting = (name, standard) => (sessionStorage[name] = named.get(name) ?? sessionStorage[name] ?? standard);
+const issuer = setting("issuer", "http://localhost:9400");
+const api = setting("api", "http://localhost:9420");
 const clientId = "spa";
 const redirectUri = location.origin + "/";
-sessionStorage.issuer = issuer;
 
 const show = (id, on) => { document.getElementById(id).hidden = !on; };
 const out = (text) => { document.getElementById("out").textContent = typeof text === "string" ? text : JSON.stringify(text, null, 2); };
