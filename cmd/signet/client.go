@@ -225,7 +225,7 @@ func (a *app) clientRotateSecret() *cobra.Command {
 			})
 		})
 	})
-	c.Flags().DurationVar(&keep, "keep", time.Hour, "how long the old secret stays valid, 0s = not at all")
+	c.Flags().DurationVar(&keep, "keep", 7*24*time.Hour, "how long the old secret stays valid, 0s = not at all")
 	return c
 }
 
