@@ -67,5 +67,6 @@ func demoClient(c config.Config) clients.Metadata {
 		ResponseTypes:           []string{"code"},
 		TokenEndpointAuthMethod: clients.MethodNone,
 		Scope:                   demo.Scope + " offline_access",
+		FirstParty:              true, // it is ours: no warning on the consent page, which a public app on loopback still shows
 	}
 }
