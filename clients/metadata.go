@@ -110,6 +110,13 @@ func (m Metadata) WithDefaults() Metadata {
 	return m
 }
 
+// LooksLikePerson tells whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
+// without a person is the client's id, and must not be mistaken for one (RFC 9068 section 5, security requirement J16).
+func LooksLikePerson(id string) bool {
+	const length = 26
+	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
 // Validate checks the metadata (after WithDefaults) and reports every mistake at once, naming field and remedy.
 func (m Metadata) Validate() error {
 	var errs []error
@@ -119,6 +126,7 @@ func (m Metadata) Validate() error {
 		}
 	}
 	check(validID(m.ClientID), "client_id", "use 1 to 128 printable ASCII characters without space, quote or backslash")
+	check(!LooksLikePerson(m.ClientID), "client_id", "has the form of a person's id (26 capitals and digits); choose another, for it becomes the sub of tokens")
 	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name", "use at most 80 characters, none of them invisible")
 	check(m.ApplicationType == Web || m.ApplicationType == Native, "application_type", "is %q; use web or native", m.ApplicationType)
 	for _, g := range m.GrantTypes {

@@ -266,6 +266,16 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	if err != nil || info.Claims["email"] != "ada@example.com" || info.Claims["name"] != nil || info.Claims["sub"] != oauthtest.Ada {
 		t.Errorf("userinfo %v, %v", info, err)
 	}
+	m := h.Client(t, "shop").Metadata
+	m.Scope = "openid" // the consent page names no more than what the client registered
+	h = h.WithClient(t, m)
+	got = get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
+		a.Request.Claims = `{"id_token":{"name":null},"userinfo":{"email":null}}`
+	})))
+	info, err = h.Provider.Userinfo(t.Context(), got.AccessToken)
+	if err != nil || len(info.Claims) != 1 || payload(t, got.IDToken)["name"] != nil {
+		t.Errorf("beyond the registration: userinfo %v, %v", info, err)
+	}
 }
 
 func TestSidOnlyWithASession(t *testing.T) { // DESIGN section 2

@@ -58,7 +58,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 	if caller.ClientID != a.ClientID && !p.mayAsk(caller, a.Audience) {
 		return Introspection{}, nil
 	}
-	_, err := p.standing(ctx, a)
+	_, _, err := p.standing(ctx, a)
 	if errors.Is(err, errInactive) {
 		return Introspection{}, nil
 	} else if err != nil {
@@ -106,30 +106,30 @@ var errInactive = errors.New("token is not active")
 
 // standing is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
 // has one) alive. errInactive, with the reason for the log, otherwise.
-func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Standing, error) {
+func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Standing, *clients.Client, error) {
+	inactive := func(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }
 	client, err := p.o.Clients.Client(ctx, a.ClientID)
-	if errors.Is(err, clients.ErrUnknown) {
-		return nil, fmt.Errorf("%w: its client is gone", errInactive)
-	} else if err != nil {
-		return nil, fmt.Errorf("look up the client of a token: %w", err)
-	}
-	if !client.Enabled() {
-		return nil, fmt.Errorf("%w: its client is disabled", errInactive)
+	switch {
+	case errors.Is(err, clients.ErrUnknown):
+		return nil, nil, inactive("its client is gone")
+	case err != nil:
+		return nil, nil, fmt.Errorf("look up the client of a token: %w", err)
+	case !client.Enabled():
+		return nil, nil, inactive("its client is disabled")
 	}
 	s, err := p.o.Store.StandingOfToken(ctx, a.GrantID, a.JTI)
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("%w: its grant is gone", errInactive)
-	} else if err != nil {
-		return nil, fmt.Errorf("look up the grant of a token: %w", err)
-	}
-	if s.TokenRevoked {
-		return nil, fmt.Errorf("%w: it was revoked", errInactive)
-	}
-	if a.GrantID == "" {
-		return &s, nil
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil, nil, inactive("its grant is gone")
+	case err != nil:
+		return nil, nil, fmt.Errorf("look up the grant of a token: %w", err)
+	case s.TokenRevoked:
+		return nil, nil, inactive("it was revoked")
+	case a.GrantID == "":
+		return &s, client, nil
 	}
 	if err := grants.Alive(&s, time.Now()); err != nil {
-		return nil, fmt.Errorf("%w: %w", errInactive, err)
+		return nil, nil, inactive(err.Error())
 	}
-	return &s, nil
+	return &s, client, nil
 }

@@ -364,6 +364,10 @@ func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section
 		if two.ExpiresIn != 300 {
 			t.Errorf("expires_in %d: a longer value set later does not stretch the grant", two.ExpiresIn)
 		}
+		s, err := h.DB.StandingByID(t.Context(), claims(t, h, two).GrantID)
+		if want := time.Now().Add(2 * time.Hour); err != nil || !s.ExpiresAt.Equal(want) {
+			t.Errorf("idle until %v, %v; want %v", s.ExpiresAt, err, want)
+		}
 		l.Access, l.Idle = time.Minute, time.Hour
 		shorter := h.WithLifetimes(t, l)
 		three := get(t, shorter, "shop", oauthtest.Refresh(two.RefreshToken))

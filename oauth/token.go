@@ -97,7 +97,7 @@ func mayUse(client *clients.Client, grant string) error {
 		return nil
 	case client.Public(): // RFC 6749 section 4.4
 		return refusal.UnauthorizedClient("Only a client that keeps a secret may use this grant.")
-	case grants.LooksLikePerson(client.ClientID):
+	case clients.LooksLikePerson(client.ClientID):
 		return refusal.UnauthorizedClient("The client_id could be taken for a person.")
 	}
 	return nil

@@ -33,7 +33,7 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	if !slices.Contains(scopes, "openid") || a.GrantID == "" {
 		return Userinfo{}, refusal.InsufficientScope("The access token does not have the scope openid.")
 	}
-	s, err := p.standing(ctx, a)
+	s, client, err := p.standing(ctx, a)
 	if errors.Is(err, errInactive) {
 		return Userinfo{}, refusal.InvalidToken("The access token was revoked, or its grant ended.").Because(err)
 	} else if err != nil {
@@ -43,16 +43,21 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	asked, err := claims.ParseParam(facts.Claims)
+	asked, err := askedClaims(facts, client)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	told := Userinfo{Claims: claims.Userinfo(s.User, scopes, asked)}
-	client, err := p.o.Clients.Client(ctx, a.ClientID)
-	if err != nil {
-		return Userinfo{}, refusal.From(err)
+	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, scopes, asked)})
+}
+
+// askedClaims is what the claims parameter of the authorization asked for, within what the client is registered for: the
+// consent page has named no more (Core section 5.5).
+func askedClaims(f ledger.Facts, c *clients.Client) (claims.Param, error) {
+	if f.Claims == "" {
+		return claims.Param{}, nil
 	}
-	return p.signed(client, told)
+	asked, err := claims.ParseParam(f.Claims)
+	return asked.Within(c.Scopes()), err
 }
 
 // signed makes a JWT of the claims if the client wants one; iss and aud say by whom and for whom (Core section 5.3.2).

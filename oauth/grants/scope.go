@@ -61,10 +61,3 @@ func OfClient(c *clients.Client, asked string, person bool) ([]string, error) {
 	}
 	return scopes, nil
 }
-
-// LooksLikePerson tells whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
-// without a person is the client's id, and must not be mistaken (RFC 9068 section 5, security requirement J16).
-func LooksLikePerson(id string) bool {
-	const length = 26
-	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}

@@ -97,7 +97,7 @@ func (c *Case) requester() *fosite.Request {
 	if scopes == nil {
 		scopes = Kept(c.Standing.Scopes, c.Client)
 	}
-	if c.form == nil {
+	if c.form == nil && c.GrantType == "authorization_code" { // only its handlers look at it
 		c.form = c.Facts.form()
 	}
 	return &fosite.Request{

@@ -136,7 +136,7 @@ func TestT2_Seam3_UnknownGrantType(t *testing.T) { // fosite.md T2, fosite-seam.
 
 func TestA5_Seam5_RepeatedParameters(t *testing.T) { // fosite.md A5, fosite-seam.md row 5; RFC 6749 section 3.2, A08
 	d := open(t, oauthtest.Options{})
-	form := oauthtest.Exchange(d.Code(t, "shop", "openid", nil))
+	form := oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))
 	for name := range form {
 		twice := url.Values{}
 		for n, v := range form {
