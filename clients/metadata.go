@@ -135,7 +135,7 @@ func (m Metadata) Validate() error {
 	for _, r := range m.ResponseTypes {
 		check(r == "code", "response_types", "%q is not offered; use code", r)
 	}
-	for _, s := range strings.Fields(m.Scope) {
+	for s := range strings.FieldsSeq(m.Scope) {
 		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
 	}
 	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")

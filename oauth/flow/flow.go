@@ -5,6 +5,7 @@
 package flow
 
 import (
+	"slices"
 	"time"
 )
 
@@ -34,12 +35,7 @@ type Request struct {
 
 // Prompted tells whether the request has the prompt value.
 func (r Request) Prompted(p string) bool {
-	for _, v := range r.Prompts {
-		if v == p {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Prompts, p)
 }
 
 // Facts is what happened in this interaction so far; the rooms add to it, the row keeps it.

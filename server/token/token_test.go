@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -139,9 +140,7 @@ func TestA5_Seam5_RepeatedParameters(t *testing.T) { // fosite.md A5, fosite-sea
 	form := oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))
 	for name := range form {
 		twice := url.Values{}
-		for n, v := range form {
-			twice[n] = v
-		}
+		maps.Copy(twice, form)
 		twice[name] = []string{form.Get(name), form.Get(name)}
 		fails(t, d.post("/oauth2/token", "shop", twice), 400, "invalid_request")
 	}
