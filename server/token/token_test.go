@@ -109,7 +109,7 @@ func fails(t *testing.T, w *httptest.ResponseRecorder, status int, code string) 
 
 func credentials() url.Values { return url.Values{"grant_type": {"client_credentials"}} }
 
-func TestTokenResponse(t *testing.T) { // RFC 6749 section 5.1, fosite.md T7
+func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, fosite.md T7
 	d := open(t, oauthtest.Options{})
 	w := d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil)))
 	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
@@ -237,7 +237,7 @@ func TestUnreachableDatabase(t *testing.T) { // security requirement A18: 503 wi
 	}
 }
 
-func TestIntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, fosite.md I1, fosite-seam.md row 6
+func TestI1_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, fosite.md I1, fosite-seam.md row 6
 	d := open(t, oauthtest.Options{})
 	one := body(t, d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))))
 	access := one["access_token"].(string)
