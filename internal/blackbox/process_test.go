@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -85,8 +86,27 @@ type server struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	url  string // where this process listens; the issuer may be another's
-	out  *bytes.Buffer
+	out  *output
 	done chan error
+}
+
+// output is what a process printed so far; it is read while the process still writes.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // start runs `signet serve` and waits until it answers. listen "" is the address of the issuer.
@@ -101,7 +121,7 @@ func (s *site) start(listen string) *server {
 		cmd.Env = append(cmd.Env, "SIGNET_SERVER_INTERNAL_LISTEN="+freeAddress(s.t))
 		at = "http://" + listen
 	}
-	p := &server{t: s.t, cmd: cmd, url: at, out: &bytes.Buffer{}, done: make(chan error, 1)}
+	p := &server{t: s.t, cmd: cmd, url: at, out: &output{}, done: make(chan error, 1)}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, p.out, p.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
