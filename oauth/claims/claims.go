@@ -116,12 +116,6 @@ func about(u storage.User, names []string) map[string]any {
 	if u.Username != "" {
 		p.PreferredUsername = u.Username
 	}
-	texts := map[string]string{
-		"name": p.Name, "family_name": p.FamilyName, "given_name": p.GivenName, "middle_name": p.MiddleName,
-		"nickname": p.Nickname, "preferred_username": p.PreferredUsername, "profile": p.Profile, "picture": p.Picture,
-		"website": p.Website, "gender": p.Gender, "birthdate": p.Birthdate, "zoneinfo": p.Zoneinfo, "locale": p.Locale,
-		"email": u.Email, "phone_number": p.PhoneNumber,
-	}
 	for _, name := range names {
 		switch name {
 		case "updated_at":
@@ -141,12 +135,49 @@ func about(u storage.User, names []string) map[string]any {
 				out[name] = a
 			}
 		default:
-			if text := texts[name]; text != "" {
+			if text := p.text(name, &u); text != "" {
 				out[name] = text
 			}
 		}
 	}
 	return out
+}
+
+// text is a claim that is a text, "" if it is unknown or not of that kind.
+func (p *profile) text(name string, u *storage.User) string {
+	switch name {
+	case "name":
+		return p.Name
+	case "family_name":
+		return p.FamilyName
+	case "given_name":
+		return p.GivenName
+	case "middle_name":
+		return p.MiddleName
+	case "nickname":
+		return p.Nickname
+	case "preferred_username":
+		return p.PreferredUsername
+	case "profile":
+		return p.Profile
+	case "picture":
+		return p.Picture
+	case "website":
+		return p.Website
+	case "gender":
+		return p.Gender
+	case "birthdate":
+		return p.Birthdate
+	case "zoneinfo":
+		return p.Zoneinfo
+	case "locale":
+		return p.Locale
+	case "email":
+		return u.Email
+	case "phone_number":
+		return p.PhoneNumber
+	}
+	return ""
 }
 
 // addressOf is the address claim (Core section 5.1.1), empty if nothing of it is known.
