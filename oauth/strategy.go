@@ -130,7 +130,7 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		id.Nonce = c.Facts.Nonce
 	}
 	if c.Facts.Claims != "" {
-		asked, err := askedClaims(c.Facts, c.Client)
+		asked, err := askedClaims(c.Facts.Claims, c.Client)
 		if err != nil {
 			return "", err
 		}

@@ -39,11 +39,11 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	} else if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	facts, err := ledger.FactsOf(s.Grant)
+	parameter, err := ledger.ClaimsOf(s.Grant)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	asked, err := askedClaims(facts, client)
+	asked, err := askedClaims(parameter, client)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
@@ -52,11 +52,11 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 
 // askedClaims is what the claims parameter of the authorization asked for, within what the client is registered for: the
 // consent page has named no more (Core section 5.5).
-func askedClaims(f ledger.Facts, c *clients.Client) (claims.Param, error) {
-	if f.Claims == "" {
+func askedClaims(parameter string, c *clients.Client) (claims.Param, error) {
+	if parameter == "" {
 		return claims.Param{}, nil
 	}
-	asked, err := claims.ParseParam(f.Claims)
+	asked, err := claims.ParseParam(parameter)
 	return asked.Within(c.Scopes()), err
 }
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,20 @@ type House struct {
 	Provider *oauth.Provider
 
 	options oauth.Options
+}
+
+// Database is a fresh SQLite for a benchmark or a fuzz target; tests have storagetest.
+func Database(t testing.TB) *storage.DB {
+	t.Helper()
+	db, err := storage.Open(t.Context(), storage.Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "signet.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.MigrateUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
 }
 
 // Lifetimes of a house unless a test says otherwise.

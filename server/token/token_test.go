@@ -20,7 +20,6 @@ import (
 	"signet/server/token"
 	"signet/server/web"
 	"signet/storage"
-	"signet/storage/storagetest"
 )
 
 // desk is the room behind the door.
@@ -33,7 +32,7 @@ type desk struct {
 func open(t testing.TB, o oauthtest.Options) *desk {
 	t.Helper()
 	if o.DB == nil {
-		o.DB = database(t)
+		o.DB = oauthtest.Database(t)
 	}
 	h := oauthtest.New(t, o)
 	h.SignIn(t)
@@ -351,21 +350,6 @@ func TestStoredClientIsReadOnce(t *testing.T) { // DESIGN section 2: client_cred
 			t.Errorf("request %d: %d reads, %d writes", i, stats.Reads(), stats.Writes())
 		}
 	}
-}
-
-func database(t testing.TB) *storage.DB {
-	if t, ok := t.(*testing.T); ok {
-		return storagetest.SQLite(t)
-	}
-	db, err := storage.Open(t.Context(), storage.Options{DSN: "sqlite:" + t.TempDir() + "/signet.db"})
-	if err == nil {
-		_, err = db.MigrateUp(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 func FuzzTokenForm(f *testing.F) { // security requirement A11: whatever is sent, never 500

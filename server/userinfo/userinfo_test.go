@@ -30,7 +30,7 @@ func open(t *testing.T) *desk {
 	return serve(t, h)
 }
 
-func serve(t *testing.T, h *oauthtest.House) *desk {
+func serve(t testing.TB, h *oauthtest.House) *desk {
 	t.Helper()
 	room, err := userinfo.New(h.Provider)
 	if err != nil {
