@@ -45,6 +45,7 @@ type options struct {
 	handlerOnly bool
 	trial       bool
 	db          *storage.DB
+	log         slog.Handler
 	change      []func(*config.Config)
 }
 
@@ -67,6 +68,9 @@ func Postgres() Option { return func(o *options) { o.postgres = true } }
 
 // On runs it on a database that is open and migrated already: a second replica.
 func On(db *storage.DB) Option { return func(o *options) { o.db = db } }
+
+// Log also hands every log record to h: wide events can be looked at.
+func Log(h slog.Handler) Option { return func(o *options) { o.log = h } }
 
 // HandlerOnly opens no socket and runs no jobs; the issuer is https://id.example.com. Works in a synctest bubble.
 func HandlerOnly() Option { return func(o *options) { o.handlerOnly = true } }
@@ -101,7 +105,7 @@ func New(t testing.TB, opts ...Option) *Server {
 		address := listeners.Public.Addr().(interface{ String() string }).String()
 		c = o.load(t, address, "http://localhost:"+port(address)+o.path)
 	}
-	h, err := server.Open(t.Context(), server.Options{Config: c, Log: log(t), DB: o.database(t), BcryptCost: bcrypt.MinCost})
+	h, err := server.Open(t.Context(), server.Options{Config: c, Log: o.logger(t), DB: o.database(t), BcryptCost: bcrypt.MinCost})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +134,12 @@ func port(address string) string {
 	return u.Port()
 }
 
-func log(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+func (o options) logger(t testing.TB) *slog.Logger {
+	out := slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})
+	if o.log == nil {
+		return slog.New(out)
+	}
+	return slog.New(slog.NewMultiHandler(out, o.log))
 }
 
 // load makes the configuration as the binary does.
