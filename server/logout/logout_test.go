@@ -1,0 +1,146 @@
+package logout_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/clients"
+	"signet/server/servertest"
+)
+
+const (
+	after = "https://shop.example/bye?x=%20"
+	state = "st at&e"
+)
+
+// signedIn is a server without sockets, a browser in which Ada is signed in, and her ID token for the shop.
+func signedIn(t *testing.T) (s *servertest.Server, b *servertest.Browser, hint string) {
+	t.Helper()
+	s = servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
+	app := s.App(t, "shop", func(m *clients.Metadata) { m.PostLogoutRedirectURIs = []string{after} })
+	b = s.Browser(t)
+	return s, b, app.Login(t, b, ada).Extra("id_token").(string)
+}
+
+func out(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	return "/oauth2/logout?" + q.Encode()
+}
+
+// here tells whether the browser is signed in still.
+func here(t *testing.T, b *servertest.Browser) bool {
+	t.Helper()
+	return !b.Tab(t).Get(t, "/account").Has("login-submit")
+}
+
+func TestQ01_HintOfThisSessionNeedsNoQuestion(t *testing.T) { // RP-Initiated Logout section 2
+	_, b, hint := signedIn(t)
+	b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after, "state", state))
+	if b.Landed == nil || b.Landed.String() != after+"&state="+url.QueryEscape(state) {
+		t.Fatalf("landed at %v, at %s", b.Landed, b.URL)
+	}
+	if here(t, b) {
+		t.Error("still signed in")
+	}
+	if b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); b.Landed == nil { // a second time is harmless
+		t.Errorf("at %s", b.URL)
+	}
+}
+
+func TestQ01_OthersAreAsked(t *testing.T) {
+	_, b, hint := signedIn(t)
+	head, _, _ := strings.Cut(hint, ".")
+	for name, path := range map[string]string{
+		"nothing": out(), "state only": out("state", state), "client only": out("client_id", "shop"), "unknown client": out("client_id", "nobody", "post_logout_redirect_uri", after),
+		"foreign signature": out("id_token_hint", hint[:len(hint)-8]+"AAAAAAAA", "post_logout_redirect_uri", after),
+		"alg none":          out("id_token_hint", "eyJhbGciOiJub25lIn0."+strings.Split(hint, ".")[1]+".", "post_logout_redirect_uri", after),
+		"not a token":       out("id_token_hint", head, "post_logout_redirect_uri", after), "other client": out("id_token_hint", hint, "client_id", "rival", "post_logout_redirect_uri", after),
+		"unregistered": out("id_token_hint", hint, "post_logout_redirect_uri", "https://evil.example/"), "query added": out("id_token_hint", hint, "post_logout_redirect_uri", after+"&y=1"),
+		"prefix": out("id_token_hint", hint, "post_logout_redirect_uri", "https://shop.example/bye"),
+	} {
+		tab := b.Tab(t)
+		tab.Get(t, path)
+		if tab.Landed != nil || !tab.Has("logout-confirm") {
+			t.Errorf("%s: %d, landed at %v", name, tab.Status, tab.Landed)
+		}
+		if !here(t, b) {
+			t.Fatalf("%s: signed out by a GET", name)
+		}
+	}
+}
+
+func TestQ02_WhereThePersonGoesAfterwards(t *testing.T) { // RP-Initiated Logout section 3
+	_, b, hint := signedIn(t)
+	if b.Get(t, out("client_id", "shop", "post_logout_redirect_uri", after)).Submit(t, "logout-stay", nil); b.Landed != nil || !here(t, b) {
+		t.Fatalf("staying signed out: %v", b.Landed)
+	}
+	b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", "https://evil.example/", "state", state))
+	if b.Submit(t, "logout-confirm", nil); b.Landed != nil || b.Status != http.StatusOK || !strings.Contains(b.Text("h1"), "signed out") {
+		t.Errorf("an unregistered address: %d, landed at %v", b.Status, b.Landed)
+	}
+	if here(t, b) {
+		t.Error("still signed in")
+	}
+}
+
+func TestQ02_ClientAndClickAreEnough(t *testing.T) {
+	_, b, _ := signedIn(t)
+	b.Get(t, out("client_id", "shop", "post_logout_redirect_uri", after, "state", state))
+	if b.Submit(t, "logout-confirm", nil); b.Landed == nil || b.Landed.Query().Get("state") != state {
+		t.Errorf("landed at %v", b.Landed)
+	}
+}
+
+func TestPostFromTheApp(t *testing.T) { // RP-Initiated Logout section 2: POST; C01
+	_, b, hint := signedIn(t)
+	b.PostFrom(t, "https://shop.example", "/oauth2/logout", url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {after}})
+	if b.Landed == nil || here(t, b) {
+		t.Errorf("%d, landed at %v", b.Status, b.Landed)
+	}
+	_, b, _ = signedIn(t)
+	if b.PostFrom(t, "https://evil.example", "/oauth2/logout", url.Values{"decision": {"sign-out"}}); !here(t, b) || !b.Has("logout-confirm") {
+		t.Error("another site signs people out without a question")
+	}
+	if b.PostFrom(t, "https://evil.example", "/oauth2/logout/confirm", url.Values{"decision": {"sign-out"}}); b.Status != http.StatusForbidden || !here(t, b) {
+		t.Errorf("confirmation from another site: %d", b.Status)
+	}
+	if b.PostFrom(t, "https://shop.example", "/oauth2/logout", url.Values{"id_token_hint": {strings.Repeat("a", 20<<10)}}); b.Status >= 500 {
+		t.Errorf("a huge hint: %d", b.Status)
+	}
+}
+
+func TestExpiredHintIsGoodEnough(t *testing.T) { // RP-Initiated Logout section 2
+	synctest.Test(t, func(t *testing.T) {
+		_, b, hint := signedIn(t)
+		time.Sleep(3 * time.Hour)
+		if b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); b.Landed == nil {
+			t.Errorf("at %s (%d)", b.URL, b.Status)
+		}
+	})
+}
+
+func TestQ04_OnlineGrantsEndOfflineOnesStay(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, servertest.HandlerOnly(), engine)
+		ada, app, b := s.Person(t, "ada@example.com"), s.App(t, "shop"), s.Browser(t)
+		offline := app.Login(t, b, ada)
+		online := app.With("openid").Login(t, b, ada)
+		if online.RefreshToken == "" || offline.RefreshToken == "" {
+			t.Fatal("no refresh token")
+		}
+		b.Get(t, out()).Submit(t, "logout-confirm", nil)
+		_, err := app.TryRefresh(t.Context(), online.RefreshToken)
+		servertest.Refused(t, err, "invalid_grant")
+		if _, err := app.TryRefresh(t.Context(), offline.RefreshToken); err != nil {
+			t.Errorf("the offline grant: %v", err)
+		}
+	})
+}
