@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -189,6 +190,8 @@ func (m Metadata) validateKeys() (errs []error) {
 		switch {
 		case !k.Valid() || !k.IsPublic():
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
+		case shortRSA(k.Key):
+			errs = append(errs, fmt.Errorf("jwks: key %d is shorter than 2048 bits", i))
 		case k.KeyID != "" && seen[k.KeyID]:
 			errs = append(errs, fmt.Errorf("jwks: two keys have the kid %q", k.KeyID))
 		}
@@ -198,6 +201,11 @@ func (m Metadata) validateKeys() (errs []error) {
 		errs = append(errs, errors.New("jwks: at most 10 keys"))
 	}
 	return errs
+}
+
+func shortRSA(key any) bool {
+	k, ok := key.(*rsa.PublicKey)
+	return ok && k.N.BitLen() < 2048
 }
 
 func (m Metadata) validateAlgs() (errs []error) {
