@@ -21,12 +21,13 @@ import (
 
 // Question is what stands between a request and its grant.
 type Question struct {
-	Needed  bool     // something is asked for that was not yet offered
-	Fixed   []string // who the person is: goes with allowing
-	Choices []string // ticked or not
-	Before  []string // granted before: ticked as they were left
-	Epoch   int64    // of the consent row, 0 = none
-	granted []string
+	Needed    bool     // something is asked for that was not yet offered, or nothing asked for was ever granted
+	Fixed     []string // who the person is: goes with allowing
+	Choices   []string // ticked or not
+	Before    []string // granted before: ticked as they were left
+	Resources []string // identifiers of the APIs that the request names
+	Epoch     int64    // of the consent row, 0 = none
+	granted   []string
 }
 
 // identity scopes tell who the person is; without them a client has no use for the person at all.
@@ -34,8 +35,8 @@ var identity = []string{"openid", "profile", "email", "address", "phone"}
 
 // Ask compares a request with what is remembered (the zero Consent: nothing).
 func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
-	q := Question{Epoch: row.Epoch, Before: row.Granted}
-	asked := Asked(c, req)
+	q := Question{Epoch: row.Epoch, Before: row.Granted, Resources: req.Resources}
+	scopes, asked := registered(c, req), Asked(c, req)
 	for _, s := range asked {
 		if slices.Contains(identity, s) {
 			q.Fixed = append(q.Fixed, s)
@@ -43,21 +44,20 @@ func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
 			q.Choices = append(q.Choices, s)
 		}
 	}
-	if len(q.Fixed) == 0 && len(q.Choices) == 1 {
-		q.Fixed, q.Choices = q.Choices, nil // one thing: allowing it is the choice
+	if len(q.Choices) == 1 && len(scopes) == 1 && scopes[0] == q.Choices[0] { // one thing: allowing it is the choice
+		q.Fixed, q.Choices = append(q.Fixed, q.Choices...), nil
 	}
-	if c.SkipsConsent() && row.UpdatedAt.IsZero() {
-		q.granted = req.Scopes
-		return q
-	}
-	missing := func(have []string) func(string) bool { return func(s string) bool { return !slices.Contains(have, s) } }
-	if !c.SkipsConsent() {
-		q.Needed = slices.ContainsFunc(asked, missing(row.Offered)) || slices.ContainsFunc(req.Resources, missing(row.Resources))
-	}
-	q.granted = slices.DeleteFunc(slices.Clone(req.Scopes), func(s string) bool {
-		return !slices.Contains(row.Granted, s) && !(c.SkipsConsent() && !slices.Contains(row.Offered, s))
-	})
+	not := func(list []string) func(string) bool { return func(s string) bool { return !slices.Contains(list, s) } }
+	unoffered, ungranted := not(row.Offered), not(row.Granted)
+	skip := c.SkipsConsent()
+	q.granted = slices.DeleteFunc(scopes, func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) })
+	q.Needed = len(q.granted) == 0 || !skip && (slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
+}
+
+// registered are the scopes of a request that the client may have still: its registration may have changed since.
+func registered(c *clients.Client, req flow.Request) []string {
+	return slices.DeleteFunc(slices.Clone(req.Scopes), func(s string) bool { return !c.HasScope(s) })
 }
 
 // Granted are the scopes asked for that the person agreed to.
@@ -65,7 +65,7 @@ func (q Question) Granted() []string { return q.granted }
 
 // Asked are the scopes of a request and those that its claims parameter amounts to, as far as the client registered them.
 func Asked(c *clients.Client, req flow.Request) []string {
-	asked := slices.Clone(req.Scopes)
+	asked := registered(c, req)
 	param, err := claims.ParseParam(req.Claims)
 	if err != nil {
 		return asked
@@ -117,7 +117,8 @@ type Decision struct {
 }
 
 // Allow writes the answer and its event in one transaction and returns the scopes granted now. What was granted before and not
-// asked now stays. A consent withdrawn at this very moment starts anew.
+// asked now stays. A consent withdrawn at this very moment starts anew. Allowing nothing that the grant could hold is a refusal:
+// none are returned and nothing is remembered, so that the question comes again.
 func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err error) {
 	for range 3 {
 		granted, err = b.allow(ctx, d)
@@ -141,6 +142,9 @@ func (b *Book) allow(ctx context.Context, d Decision) (granted []string, err err
 				chosen = append(chosen, s)
 			}
 		}
+		if granted = chosenOf(registered(d.Client, d.Asked), chosen); len(granted) == 0 {
+			return b.Deny(ctx, d.UserID, d.Client.ClientID)
+		}
 		asked := Asked(d.Client, d.Asked)
 		kept := slices.DeleteFunc(slices.Clone(row.Granted), func(s string) bool { return slices.Contains(asked, s) })
 		now := time.Now()
@@ -152,7 +156,6 @@ func (b *Book) allow(ctx context.Context, d Decision) (granted []string, err err
 		if _, err := b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
-		granted = chosen
 		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
 	})
 	return granted, err
@@ -161,6 +164,10 @@ func (b *Book) allow(ctx context.Context, d Decision) (granted []string, err err
 // Deny notes a refusal; nothing is remembered of it but the event.
 func (b *Book) Deny(ctx context.Context, userID, clientID string) error {
 	return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentDenied, UserID: userID, ClientID: clientID})
+}
+
+func chosenOf(scopes, chosen []string) []string {
+	return slices.DeleteFunc(scopes, func(s string) bool { return !slices.Contains(chosen, s) })
 }
 
 func union(a, b []string) []string {

@@ -5,10 +5,12 @@
 package consent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/clients"
@@ -51,41 +53,54 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("POST /consent", h.decide)
 }
 
-// asked is who asks whom for what.
-func (h *Handler) asked(r *http.Request) (in flow.Interaction, c *clients.Client, v *browser.Visitor, err error) {
-	if in, err = h.Browser.Interaction(r); err != nil {
-		return
+// question is who asks whom for what.
+type question struct {
+	consent.Question
+	in      flow.Interaction
+	client  *clients.Client
+	visitor *browser.Visitor
+	next    bool // it is this question's turn; else the dispatcher knows better
+}
+
+// ask finds the question. Nobody signed in, an earlier step not done, an answer given already: not its turn.
+func (h *Handler) ask(r *http.Request) (q question, err error) {
+	if q.in, err = h.Browser.Interaction(r); err != nil {
+		return q, err
 	}
-	if v, err = h.Browser.Visitor(r); err != nil || v == nil {
-		return
+	if q.visitor, err = h.Browser.Visitor(r); err != nil || q.visitor == nil {
+		return q, err
 	}
-	c, err = h.Clients.Client(r.Context(), in.Request.ClientID)
-	if errors.Is(err, clients.ErrUnknown) {
-		err = &web.PageError{Status: http.StatusBadRequest, Kind: "unknown_client", Cause: err}
+	q.client, err = h.Clients.Client(r.Context(), q.in.Request.ClientID)
+	if errors.Is(err, clients.ErrUnknown) || err == nil && !q.client.Enabled() {
+		return q, nil // the dispatcher has the page for it
 	}
-	return
+	if err != nil {
+		return q, err
+	}
+	row, err := h.Book.Read(r.Context(), q.visitor.UserID, q.client.ClientID)
+	if err != nil {
+		return q, err
+	}
+	q.Question = consent.Ask(q.client, q.in.Request, row)
+	seen := flow.Seen{UserID: q.visitor.UserID, AuthTime: q.visitor.AuthTime, ConsentNeeded: q.Needed}
+	step, refused := flow.Next(q.in, seen, time.Now())
+	q.next = refused == nil && step == flow.Consent
+	return q, nil
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
-	in, c, v, err := h.asked(r)
+	q, err := h.ask(r)
 	if err != nil {
 		return err
 	}
-	if v == nil {
-		return h.Browser.Continue(w, r, in)
+	if !q.next {
+		return h.Browser.Continue(w, r, q.in)
 	}
-	row, err := h.Book.Read(r.Context(), v.UserID, c.ClientID)
-	if err != nil {
-		return err
-	}
-	q := consent.Ask(c, in.Request, row)
-	if !q.Needed && !in.Request.Prompted("consent") {
-		return h.Browser.Continue(w, r, in)
-	}
+	in, c := q.in, q.client
 	web.AllowFormAction(w, in.Request.RedirectURI)
 	r = r.WithContext(pages.WithLocales(r.Context(), in.Request.UILocales))
-	page := pages.Consent{App: *h.App(r.Context(), c.ClientID, in.Request.RedirectURI), Action: h.Browser.Path("/consent", &in), Person: v.Person,
-		Loopback: c.LoopbackOnly() && !c.FirstParty, NotYouURL: h.Browser.Path("/signin", &in) + "&other=1", AccountURL: h.Browser.Path("/account", nil)}
+	page := pages.Consent{App: *h.App(r.Context(), c.ClientID, in.Request.RedirectURI), Action: h.Browser.Path("/consent", &in), Person: q.visitor.Person,
+		Loopback: posable(c), NotYouURL: h.Browser.Path("/signin", &in) + "&other=1", AccountURL: h.Browser.Path("/account", nil)}
 	for _, s := range q.Fixed {
 		if s != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.line(s, true, true))
@@ -94,7 +109,18 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	for _, s := range q.Choices {
 		page.Choices = append(page.Choices, h.line(s, false, slices.Contains(q.Before, s)))
 	}
+	for _, id := range q.Resources {
+		if api, ok := h.Clients.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
+			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
+		}
+	}
 	return h.Pages.Render(w, r, http.StatusOK, page)
+}
+
+// posable tells whether any program on the person's computer could pose as the app (RFC 8252 section 8.6): it has no secret to
+// prove itself with. The operator's own web app, the demo of a local trial, is as safe as the computer it runs on.
+func posable(c *clients.Client) bool {
+	return c.Public() && c.LoopbackOnly() && (c.Native() || !c.FirstParty)
 }
 
 // line is a scope in words: Signet's own come from the catalogue, an API's scope is shown with the API's name.
@@ -104,44 +130,43 @@ func (h *Handler) line(scope string, required, checked bool) pages.ScopeLine {
 		return l
 	}
 	l.Title = scope
+	var owners []string
 	for _, owner := range h.Clients.Resources().Owners(scope) {
-		l.More = owner.Name
+		owners = append(owners, cmp.Or(owner.Name, owner.Identifier))
 	}
+	l.More = strings.Join(owners, ", ")
 	return l
 }
 
+// decide is the form's answer. A second click changes nothing: by then it is not the question's turn any more.
 func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
-	in, c, v, err := h.asked(r)
-	if err != nil {
-		return err
-	}
 	if err := r.ParseForm(); err != nil {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
-	if v == nil {
-		return h.Browser.Continue(w, r, in)
+	q, err := h.ask(r)
+	if err != nil {
+		return err
 	}
-	var change func(*flow.Facts)
+	if !q.next {
+		return h.Browser.Continue(w, r, q.in)
+	}
+	var granted []string
 	if r.PostForm.Get("decision") == "allow" {
-		granted, err := h.Book.Allow(r.Context(), consent.Decision{Client: c, UserID: v.UserID, Asked: in.Request, Ticked: r.PostForm["scope"]})
-		if err != nil {
-			return err
-		}
-		change = func(f *flow.Facts) { f.DecidedAt, f.Granted, f.Denied = time.Now(), granted, false }
+		granted, err = h.Book.Allow(r.Context(), consent.Decision{Client: q.client, UserID: q.visitor.UserID, Asked: q.in.Request, Ticked: r.PostForm["scope"]})
 	} else {
-		if err := h.Book.Deny(r.Context(), v.UserID, c.ClientID); err != nil {
-			return err
-		}
-		change = func(f *flow.Facts) { f.DecidedAt, f.Granted, f.Denied = time.Now(), nil, true }
+		err = h.Book.Deny(r.Context(), q.visitor.UserID, q.client.ClientID)
 	}
-	err = h.Browser.Record(r.Context(), &in, func(f *flow.Facts) {
-		if f.UserID != v.UserID { // what another person did in this tab does not count for this one
-			*f = flow.Facts{UserID: v.UserID}
+	if err != nil {
+		return err
+	}
+	err = h.Browser.Record(r.Context(), &q.in, func(f *flow.Facts) {
+		if f.UserID != q.visitor.UserID { // what another person did in this tab does not count for this one
+			*f = flow.Facts{UserID: q.visitor.UserID}
 		}
-		change(f)
+		f.DecidedAt, f.Granted, f.Denied = time.Now(), granted, len(granted) == 0
 	})
 	if err != nil {
 		return err
 	}
-	return h.Browser.Continue(w, r, in)
+	return h.Browser.Continue(w, r, q.in)
 }

@@ -41,7 +41,7 @@ func samples() map[string]Page {
 		"consent": Consent{App: *shop, Action: "/consent?i=abc", Person: ada, NotYouURL: "/choose?i=abc", AccountURL: "/account#apps",
 			Fixed:   []ScopeLine{{Scope: "openid", Required: true}, {Scope: "profile"}, {Scope: "email"}},
 			Choices: []ScopeLine{{Scope: "orders:read", Title: "Read your orders", More: "What you bought and when"}, {Scope: "offline_access"}}},
-		"consent_loopback": Consent{App: *evil, Action: "/consent?i=abc", Person: Person{Username: "ada"}, Loopback: true,
+		"consent_loopback": Consent{App: *evil, Action: "/consent?i=abc", Person: Person{Username: "ada"}, Loopback: true, Resources: []string{"Shop API", "https://files.example.org/a<b"},
 			Choices: []ScopeLine{{Scope: "email", Checked: true}, {Scope: "api:write"}}},
 		"sign_out":   SignOut{App: shop, Action: "/oauth2/logout", Person: ada, Hidden: map[string]string{"state": "xyz", "client_id": "shop"}},
 		"signed_out": SignedOut{SignInURL: "/account", App: shop, BackURL: "https://shop.example/bye"},
