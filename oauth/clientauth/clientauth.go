@@ -111,6 +111,11 @@ func presented(r *http.Request, form url.Values) (credentials, error) {
 	if form.Has("client_assertion") || form.Has("client_assertion_type") {
 		methods++
 		cred.method, cred.assertion = clients.MethodJWTKey, form.Get("client_assertion")
+	}
+	if methods > 1 {
+		return cred, refusal.InvalidRequest("Use one client authentication method, not several.")
+	}
+	if cred.method == clients.MethodJWTKey {
 		if form.Get("client_assertion_type") != AssertionType || cred.assertion == "" {
 			return cred, refusal.InvalidClient("Send client_assertion with the client_assertion_type for JWT bearer.")
 		}
@@ -119,9 +124,6 @@ func presented(r *http.Request, form url.Values) (credentials, error) {
 			return cred, refusal.InvalidClient("client_id differs from the assertion.")
 		}
 		cred.id = claimed
-	}
-	if methods > 1 {
-		return cred, refusal.InvalidRequest("Use one client authentication method, not several.")
 	}
 	if cred.id == "" {
 		return cred, refusal.InvalidClient("The client is not named.")
