@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/oauth/request"
 	"signet/oauth/tokens"
 )
 
@@ -23,8 +24,16 @@ type Request struct {
 	State                 string
 }
 
-// Read takes it from a form.
+// Read takes it from a form. Of a request with a repeated parameter or with control characters nothing can be trusted: it is
+// taken for one without parameters.
 func Read(form url.Values) Request {
+	own := url.Values{}
+	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"} {
+		own[name] = form[name]
+	}
+	if request.Clean(own) != nil {
+		return Request{}
+	}
 	return Request{IDTokenHint: form.Get("id_token_hint"), ClientID: form.Get("client_id"),
 		PostLogoutRedirectURI: form.Get("post_logout_redirect_uri"), State: form.Get("state")}
 }

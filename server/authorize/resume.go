@@ -3,10 +3,12 @@ package authorize
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth"
 	"signet/oauth/consent"
 	"signet/oauth/flow"
@@ -76,6 +78,7 @@ func (h *Handler) next(r *http.Request, s *state) (flow.Step, error) {
 
 // show sends the browser to the step's page.
 func (h *Handler) show(w http.ResponseWriter, r *http.Request, s *state, step flow.Step) error {
+	telemetry.Add(r.Context(), slog.String("client", s.client.ClientID))
 	path := map[flow.Step]string{flow.SignIn: "/signin", flow.ChooseAccount: "/choose", flow.Consent: "/consent"}[step]
 	return h.Browser.Go(w, r, path, &s.in)
 }

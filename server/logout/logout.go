@@ -52,6 +52,9 @@ func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
+	for name, values := range r.URL.Query() { // parameters may be split over both; a name in both is a repetition
+		r.PostForm[name] = append(r.PostForm[name], values...)
+	}
 	query := url.Values{}
 	for name, value := range logout.Read(r.PostForm).Values() {
 		query.Set(name, value)
@@ -72,6 +75,9 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 	v, err := h.Browser.Visitor(r)
 	if err != nil {
 		return err
+	}
+	if v == nil {
+		h.Browser.Tidy(w, r)
 	}
 	switch {
 	case v == nil && plan.Back != "" && plan.Proven:
@@ -113,15 +119,21 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 			return err
 		}
 	}
-	w.Header().Set("Clear-Site-Data", `"cache"`)
 	if plan.Back != "" {
 		return web.Redirect(w, r, plan.Back)
 	}
 	return h.Browser.Go(w, r, "/oauth2/logout/done", nil)
 }
 
-// done is where a sign-out ends that goes nowhere else.
+// done is where a sign-out ends that goes nowhere else. Who is signed in is not told otherwise.
 func (h *Handler) done(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.Browser.Visitor(r)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		return h.Browser.Go(w, r, "/oauth2/logout", nil)
+	}
 	return h.signedOut(w, r, logout.Plan{})
 }
 
