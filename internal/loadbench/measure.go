@@ -102,12 +102,12 @@ func (w *world) mint(ctx context.Context, s *tokenSupply, one func(worker int) (
 
 // reading is one measurement.
 type reading struct {
-	perSecond  float64
-	cpu        time.Duration // of the server, per unit
-	postgres   time.Duration // of Postgres, per unit
-	p50, p99   time.Duration
-	ratio      float64 // cpu by the bare endpoint's cpu of the same round
-	units, bad int
+	perSecond float64
+	cpu       time.Duration // of the server, per unit
+	postgres  time.Duration // of Postgres, per unit
+	p50, p99  time.Duration
+	ratio     float64 // cpu by the bare endpoint's cpu of the same round
+	units     int
 }
 
 type report struct {
