@@ -1,0 +1,263 @@
+package consent_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/oauth/consent"
+	"signet/oauth/flow"
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+// apps: shop asks, house is the operator's own, cli the operator's own on people's computers.
+func apps(t testing.TB) func(id string) *clients.Client {
+	t.Helper()
+	app := func(id string, change func(m *clients.Metadata)) clients.Metadata {
+		m := clients.Metadata{
+			ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
+			TokenEndpointAuthMethod: clients.MethodBasic, ClientSecret: strings.Repeat("s", 43), Scope: "openid profile email offline_access api:read api:write",
+		}
+		change(&m)
+		return m
+	}
+	registry, err := clients.New(t.Context(), clients.Options{
+		Store: noClients{}, Issuer: "https://id.example.com", SecretKeys: [][]byte{make([]byte, 32)},
+		Declared: []clients.Metadata{
+			app("shop", func(*clients.Metadata) {}),
+			app("house", func(m *clients.Metadata) { m.FirstParty = true }),
+			app("cli", func(m *clients.Metadata) {
+				m.FirstParty, m.ApplicationType, m.RedirectURIs = true, clients.Native, []string{"http://127.0.0.1/cb"}
+				m.TokenEndpointAuthMethod, m.ClientSecret = clients.MethodNone, ""
+			}),
+		},
+		Resources: []clients.Resource{{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(id string) *clients.Client {
+		c, err := registry.Client(context.Background(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+}
+
+// noClients is a registry's store with nothing in it.
+type noClients struct{ clients.Store }
+
+func (noClients) Resources(context.Context) ([]storage.Resource, error) { return nil, nil }
+func (noClients) Clients(context.Context, string, int) ([]storage.Client, error) {
+	return nil, nil
+}
+
+func words(s string) []string { return strings.Fields(s) }
+
+func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
+	app := apps(t)
+	row := func(offered, granted string, resources ...string) storage.Consent {
+		now := time.Now()
+		return storage.Consent{Epoch: 3, Offered: words(offered), Granted: words(granted), Resources: resources, CreatedAt: now, UpdatedAt: now}
+	}
+	const mail = `{"userinfo":{"email":null}}`
+	tests := map[string]struct {
+		app            string
+		req            flow.Request
+		row            storage.Consent
+		needed         bool
+		fixed, choices string
+		granted        string
+	}{
+		"first time":                       {req: flow.Request{Scopes: words("openid api:read api:write")}, needed: true, fixed: "openid", choices: "api:read api:write"},
+		"remembered":                       {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid api:read"), fixed: "openid", choices: "api:read", granted: "openid api:read"},
+		"left out before, not asked again": {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid"), fixed: "openid", choices: "api:read", granted: "openid"},
+		"a new scope":                      {req: flow.Request{Scopes: words("openid api:write")}, row: row("openid api:read", "openid api:read"), needed: true, fixed: "openid", choices: "api:write", granted: "openid"},
+		"first offline_access":             {req: flow.Request{Scopes: words("openid offline_access")}, row: row("openid", "openid"), needed: true, fixed: "openid", choices: "offline_access", granted: "openid"},
+		"a new resource":                   {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}}, row: row("openid", "openid"), needed: true, fixed: "openid", granted: "openid"},
+		"the resource seen before":         {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}}, row: row("openid", "openid", "https://api.example.com"), fixed: "openid", granted: "openid"},
+		"nothing asked for was granted":    {req: flow.Request{Scopes: words("api:read api:write")}, row: row("openid api:read api:write", "openid"), needed: true, choices: "api:read api:write"},
+		"one thing is no choice":           {req: flow.Request{Scopes: words("api:write")}, needed: true, fixed: "api:write"},
+		"claims count as their scope":      {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid", "openid"), needed: true, fixed: "openid email", granted: "openid"},
+		"claims offered before":            {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid"},
+		"one thing beside claims":          {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "email api:write"},
+		"withdrawn":                        {req: flow.Request{Scopes: words("openid")}, row: row("", ""), needed: true, fixed: "openid"},
+		"no longer registered (H22)":       {req: flow.Request{Scopes: words("openid admin")}, row: row("openid admin", "openid admin"), fixed: "openid", granted: "openid"},
+		"I03 first party":                  {app: "house", req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid", choices: "api:write", granted: "openid api:write"},
+		"first party, something left out":  {app: "house", req: flow.Request{Scopes: words("openid api:write offline_access")}, row: row("openid api:write", "openid"), fixed: "openid", choices: "api:write offline_access", granted: "openid offline_access"},
+		"first party, all left out":        {app: "house", req: flow.Request{Scopes: words("api:read api:write")}, row: row("api:read api:write", ""), needed: true, choices: "api:read api:write"},
+		"I03 first party, but posable":     {app: "cli", req: flow.Request{Scopes: words("openid")}, needed: true, fixed: "openid"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			before := slices.Clone(tt.req.Scopes)
+			if tt.app == "" {
+				tt.app = "shop"
+			}
+			q := consent.Ask(app(tt.app), tt.req, tt.row)
+			if q.Needed != tt.needed {
+				t.Errorf("needed %v", q.Needed)
+			}
+			for what, got := range map[string][2]string{
+				"fixed": {strings.Join(q.Fixed, " "), tt.fixed}, "choices": {strings.Join(q.Choices, " "), tt.choices}, "granted": {strings.Join(q.Granted(), " "), tt.granted},
+			} {
+				if got[0] != got[1] {
+					t.Errorf("%s: got %q, want %q", what, got[0], got[1])
+				}
+			}
+			if q.Epoch != tt.row.Epoch || !slices.Equal(before, tt.req.Scopes) {
+				t.Error("the epoch is another, or the request was changed")
+			}
+		})
+	}
+}
+
+// desk is a book on a fresh database.
+type desk struct {
+	*consent.Book
+	db  *storage.DB
+	app func(id string) *clients.Client
+}
+
+func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
+	t.Helper()
+	app := apps(t)
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		test(t, desk{&consent.Book{Store: db, Audit: audit.New(db)}, db, app})
+	})
+}
+
+func (d desk) allow(t *testing.T, scopes, ticked string) string {
+	t.Helper()
+	granted, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(granted, " ")
+}
+
+func (d desk) row(t *testing.T) storage.Consent {
+	t.Helper()
+	row, err := d.Read(t.Context(), "ada", "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}
+
+func TestI04_OnlyWhatWasOfferedCanBeTicked(t *testing.T) {
+	onEngines(t, func(t *testing.T, d desk) {
+		if got := d.allow(t, "openid api:read api:write", "api:read admin offline_access"); got != "openid api:read" {
+			t.Errorf("granted %q", got)
+		}
+		if row := d.row(t); strings.Join(row.Granted, " ") != "openid api:read" || strings.Join(row.Offered, " ") != "openid api:read api:write" {
+			t.Errorf("row %+v", row)
+		}
+		// What was granted before and is not asked now stays; what is asked and unticked goes.
+		d.allow(t, "openid offline_access", "offline_access")
+		if row := d.row(t); !slices.Contains(row.Granted, "api:read") || !slices.Contains(row.Granted, "offline_access") {
+			t.Errorf("row %+v", row)
+		}
+		d.allow(t, "openid api:read", "")
+		if row := d.row(t); slices.Contains(row.Granted, "api:read") || row.Epoch != 1 {
+			t.Errorf("row %+v", row)
+		}
+	})
+}
+
+func TestAllowingNothingIsARefusalAndIsNotRemembered(t *testing.T) {
+	onEngines(t, func(t *testing.T, d desk) {
+		if got := d.allow(t, "api:read api:write", "admin"); got != "" {
+			t.Errorf("granted %q", got)
+		}
+		if row := d.row(t); row.Epoch != 0 {
+			t.Errorf("remembered %+v", row)
+		}
+		events, err := d.db.EventsOfUser(t.Context(), "ada", "", 10)
+		if err != nil || len(events) != 1 || events[0].Name != string(audit.ConsentDenied) {
+			t.Errorf("events %+v %v", events, err)
+		}
+	})
+}
+
+// broken is an audit log that fails.
+type broken struct{}
+
+func (broken) Record(context.Context, audit.Event) error { return errors.New("no ink") }
+
+func TestAnswerAndItsEventAreOneThing(t *testing.T) {
+	onEngines(t, func(t *testing.T, d desk) {
+		d.Audit = broken{}
+		if _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}}); err == nil {
+			t.Error("no error")
+		}
+		if row := d.row(t); row.Epoch != 0 {
+			t.Errorf("half written: %+v", row)
+		}
+	})
+}
+
+// Answers raced against a withdrawal: none fails, and what was granted under the old epoch stays dead.
+func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
+	onEngines(t, func(t *testing.T, d desk) {
+		d.allow(t, "openid", "")
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				if i == 6 {
+					if _, err := d.db.WithdrawConsent(context.Background(), "ada", "shop", time.Now()); err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				granted, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")}})
+				if err != nil || len(granted) != 2 {
+					t.Errorf("%v %v", granted, err)
+				}
+			})
+		}
+		wg.Wait()
+		row := d.row(t)
+		if row.Epoch != 2 {
+			t.Errorf("epoch %d, want 2", row.Epoch)
+		}
+		if q := consent.Ask(d.app("shop"), flow.Request{Scopes: words("openid email")}, row); q.Needed != (len(row.Granted) == 0) {
+			t.Errorf("needed %v with %+v", q.Needed, row)
+		}
+	})
+}
+
+// FuzzAsk: nothing is ever granted that was not asked, registered and agreed to.
+func FuzzAsk(f *testing.F) {
+	app := apps(f)
+	shop := app("shop")
+	f.Add("openid api:read", `{"userinfo":{"email":null}}`, "openid", "openid")
+	f.Add("admin", "{", "admin", "admin")
+	f.Fuzz(func(t *testing.T, scopes, claims, offered, granted string) {
+		req := flow.Request{Scopes: words(scopes), Claims: claims}
+		row := storage.Consent{Offered: words(offered), Granted: words(granted), Epoch: 1, UpdatedAt: time.Now()}
+		q := consent.Ask(shop, req, row)
+		for _, s := range q.Granted() {
+			if !slices.Contains(req.Scopes, s) || !shop.HasScope(s) || !slices.Contains(row.Granted, s) {
+				t.Errorf("%q was granted", s)
+			}
+		}
+		for _, s := range slices.Concat(q.Fixed, q.Choices) {
+			if !shop.HasScope(s) {
+				t.Errorf("%q is offered", s)
+			}
+		}
+		if !q.Needed && len(q.Granted()) == 0 {
+			t.Error("nothing granted, and not asked")
+		}
+	})
+}
