@@ -1,12 +1,9 @@
 package authorize_test
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -313,38 +310,6 @@ func TestC01_FormsOfOtherSitesChangeNothing(t *testing.T) {
 	}
 }
 
-// Two tabs, double clicks: one interaction gives one code.
-func TestOneInteractionOneCode(t *testing.T) {
-	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		w := newWorld(t, engine)
-		b := w.Browser(t).Get(t, w.ask("scope", "openid"))
-		b.SignIn(t, w.ada)
-		i := b.URL.Query().Get("i")
-		form := url.Values{"decision": {"allow"}}
-		codes := make(chan string, 16)
-		var wg sync.WaitGroup
-		for range 16 {
-			tab := b.Tab(t)
-			wg.Go(func() {
-				if tab.Post(t, "/consent?i="+i, form); tab.Landed != nil {
-					codes <- tab.Landed.Query().Get("code")
-				} else if tab.Status >= 500 {
-					t.Errorf("%d: %s", tab.Status, tab.Text("main"))
-				}
-			})
-		}
-		wg.Wait()
-		close(codes)
-		var got []string
-		for c := range codes {
-			got = append(got, c)
-		}
-		if len(got) != 1 || got[0] == "" {
-			t.Errorf("%d codes, want 1", len(got))
-		}
-	})
-}
-
 func TestI02_AskedOnlyForWhatIsNew(t *testing.T) {
 	w := newWorld(t)
 	b := w.Browser(t)
@@ -417,128 +382,5 @@ func TestNothingTickedIsARefusal(t *testing.T) {
 	b.SignIn(t, w.ada)
 	if b.Submit(t, "consent-allow", nil); b.Landed == nil || b.Landed.Query().Get("error") != "access_denied" {
 		t.Errorf("%d at %s, landed %v", b.Status, b.URL, b.Landed)
-	}
-}
-
-// recorder keeps wide events by pattern.
-type recorder struct {
-	slog.Handler
-	mu   sync.Mutex
-	seen map[string][]map[string]slog.Value
-}
-
-func (r *recorder) Enabled(context.Context, slog.Level) bool { return true }
-
-func (r *recorder) Handle(_ context.Context, rec slog.Record) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := map[string]slog.Value{}
-	rec.Attrs(func(a slog.Attr) bool { all[a.Key] = a.Value; return true })
-	p := all["pattern"].String()
-	r.seen[p] = append(r.seen[p], all)
-	return nil
-}
-
-func (r *recorder) last(pattern string) (reads, writes int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for p, events := range r.seen {
-		if strings.Contains(p, pattern) {
-			e := events[len(events)-1]
-			count := func(key string) int64 {
-				if v := e[key]; v.Kind() == slog.KindInt64 {
-					return v.Int64()
-				}
-				return 0
-			}
-			return count("db_reads"), count("db_writes")
-		}
-	}
-	return -1, -1
-}
-
-func TestStatementsPerAuthorization(t *testing.T) { // DESIGN section 2
-	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		seen := &recorder{seen: map[string][]map[string]slog.Value{}}
-		w := newWorld(t, engine, servertest.Log(seen))
-		w.Browser(t).Get(t, w.ask())
-		if r, n := seen.last("/oauth2/authorize"); r > 1 || n != 1 {
-			t.Errorf("not signed in: %d reads, %d writes; want at most 1 and 1", r, n)
-		}
-		b := w.signedIn(t)
-		b.Get(t, w.ask())
-		if r, n := seen.last("/oauth2/authorize"); b.Landed == nil || r != 2 || n != 1 {
-			t.Errorf("signed in, remembered: %d reads, %d writes; want 2 and 1", r, n)
-		}
-	})
-}
-
-// What ends everything, raced against authorizations in flight, leaves nothing alive.
-func TestSignOutEverywhereAgainstAuthorizationsInFlight(t *testing.T) {
-	acts := map[string]func(w *world) error{
-		"password set": func(w *world) error {
-			return w.House().People.SetPassword(context.Background(), w.ada.ID, "another horse battery staple")
-		},
-		"disabled":          func(w *world) error { return w.House().People.Disable(context.Background(), w.ada.ID) },
-		"consent withdrawn": func(w *world) error { return w.House().People.Disconnect(context.Background(), w.ada.ID, "shop") },
-	}
-	for name, act := range acts {
-		t.Run(name, func(t *testing.T) {
-			servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-				w := newWorld(t, engine)
-				b := w.signedIn(t)
-				var mu sync.Mutex
-				var refresh []string
-				var codes [][2]string // not exchanged
-				stop := make(chan struct{})
-				var wg sync.WaitGroup
-				for i := range 6 {
-					tab := b.Tab(t)
-					wg.Go(func() {
-						for n := 0; ; n++ {
-							select {
-							case <-stop:
-								return
-							default:
-							}
-							r := w.shop.Begin(t, tab)
-							if tab.Landed == nil { // a page: it is over
-								return
-							}
-							code := tab.Landed.Query().Get("code")
-							if (n+i)%3 == 0 {
-								mu.Lock()
-								codes = append(codes, [2]string{code, r.Verifier})
-								mu.Unlock()
-								continue
-							}
-							if tokens, err := r.TryExchange(t.Context(), code); err == nil {
-								mu.Lock()
-								refresh = append(refresh, tokens.RefreshToken)
-								mu.Unlock()
-							}
-						}
-					})
-				}
-				time.Sleep(150 * time.Millisecond)
-				if err := act(w); err != nil {
-					t.Error(err)
-				}
-				time.Sleep(30 * time.Millisecond)
-				close(stop)
-				wg.Wait()
-				for _, token := range refresh {
-					_, err := w.shop.TryRefresh(t.Context(), token)
-					servertest.Refused(t, err, "invalid_grant")
-				}
-				for _, c := range codes {
-					_, err := w.shop.OAuth.Exchange(w.shop.Context(t.Context()), c[0], oauth2.VerifierOption(c[1]))
-					servertest.Refused(t, err, "invalid_grant")
-				}
-				if len(refresh) == 0 || len(codes) == 0 {
-					t.Errorf("%d refresh tokens and %d codes: the race did not run", len(refresh), len(codes))
-				}
-			})
-		})
 	}
 }

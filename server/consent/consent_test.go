@@ -1,0 +1,226 @@
+package consent_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"signet/clients"
+	"signet/server/servertest"
+)
+
+const api = `
+resources:
+  - {identifier: "https://api.example.com", name: Shop API, scopes: [api:read, api:write]}
+  - {identifier: "https://files.example.com", name: "Files <b>", scopes: [files:read]}
+`
+
+type world struct {
+	*servertest.Server
+	ada, bob servertest.Person
+	shop     *servertest.App
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(api))
+	return &world{s, s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com"), s.App(t, "shop", func(m *clients.Metadata) {
+		m.Scope += " api:read api:write files:read"
+	})}
+}
+
+// asked is a browser that shows the consent page.
+func (w *world) asked(t *testing.T, app *servertest.App, more ...oauth2.AuthCodeOption) (*servertest.Browser, *servertest.Request) {
+	t.Helper()
+	b := w.Browser(t)
+	r := app.Begin(t, b, more...)
+	if b.SignIn(t, w.ada); !b.Has("consent-allow") {
+		t.Fatalf("no question at %s (%d): %s", b.URL.Path, b.Status, b.Text("main"))
+	}
+	return b, r
+}
+
+func TestI01_WhatIsShown(t *testing.T) {
+	w := newWorld(t)
+	b, _ := w.asked(t, w.shop.With("openid", "email", "api:read", "files:read"), oauth2.SetAuthURLParam("resource", "https://files.example.com/"))
+	text := b.Text("main")
+	for _, part := range []string{"Shop", "shop.example", "ada@example.com", "api:read", "Shop API"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not shown: %s", part, text)
+		}
+	}
+	if got := b.Text("consent-resources"); !strings.Contains(got, "Files <b>") || strings.Contains(got, "Shop API") {
+		t.Errorf("resources shown: %q", got)
+	}
+	if csp := b.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https:") { // B02
+		t.Errorf("CSP %q", csp)
+	}
+	form := b.FormWith("consent-allow")
+	for name := range form.Fields {
+		t.Errorf("I04: the form carries %s", name)
+	}
+	if u, err := url.Parse(form.Action); err != nil || u.Path != "/consent" || len(u.Query()) != 1 || u.Query().Get("i") == "" {
+		t.Errorf("action %q", form.Action)
+	}
+}
+
+func TestI02_WarnedOnlyOfAppsThatOthersCouldPoseAs(t *testing.T) { // RFC 8252 section 8.6
+	w := newWorld(t)
+	loopback := []string{"http://127.0.0.1:8090/cb"}
+	native := func(m *clients.Metadata) { m.ApplicationType, m.RedirectURIs = clients.Native, []string{"http://127.0.0.1/cb"} }
+	const words = "says it runs on your computer"
+	for name, tt := range map[string]struct {
+		change []func(m *clients.Metadata)
+		warn   bool
+	}{
+		"web app":                  {[]func(m *clients.Metadata){servertest.Public}, false},
+		"native":                   {[]func(m *clients.Metadata){servertest.Public, native}, true},
+		"native, the operator's":   {[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.FirstParty = true }}, true},
+		"private scheme":           {[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.RedirectURIs = []string{"com.example.app:/cb"} }}, true},
+		"on loopback, has secret":  {[]func(m *clients.Metadata){func(m *clients.Metadata) { m.RedirectURIs = loopback }}, false},
+		"on loopback, SPA":         {[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = loopback }}, true},
+		"on loopback and deployed": {[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = append(m.RedirectURIs, loopback...) }}, false},
+	} {
+		app := w.App(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""), tt.change...)
+		b, _ := w.asked(t, app)
+		if strings.Contains(b.Text("main"), words) != tt.warn {
+			t.Errorf("%s: warned %v", name, !tt.warn)
+		}
+		if app.RedirectURIs[0] == "com.example.app:/cb" && !strings.HasSuffix(b.Header.Get("Content-Security-Policy"), " com.example.app:") {
+			t.Errorf("%s: CSP %q", name, b.Header.Get("Content-Security-Policy")) // B02
+		}
+	}
+}
+
+func TestNothingTickedIsAskedAgainNextTime(t *testing.T) {
+	w := newWorld(t)
+	app := w.shop.With("api:read", "api:write")
+	b, r := w.asked(t, app)
+	if got := b.Submit(t, "consent-allow", nil); r.Answer(t, got).Get("error") != "access_denied" {
+		t.Errorf("%v", b.Landed)
+	}
+	r = app.Begin(t, b)
+	if b.Landed != nil {
+		t.Fatalf("not asked again: %v", b.Landed)
+	}
+	b.Allow(t, "api:write")
+	if got := r.Exchange(t, r.Code(t, b)).Extra("scope"); got != "api:write" {
+		t.Errorf("granted %q", got)
+	}
+	// What was left out is left out where something else was granted, and asked where it would be all.
+	one := w.shop.With("api:read")
+	if one.Begin(t, b, oauth2.SetAuthURLParam("prompt", "none")); b.Landed == nil || b.Landed.Query().Get("error") != "consent_required" {
+		t.Errorf("I05: landed at %v", b.Landed)
+	}
+	if one.Begin(t, b); !b.Has("consent-allow") || len(b.FormWith("consent-allow").Boxes) != 0 {
+		t.Errorf("one thing: at %s, landed %v", b.URL, b.Landed)
+	}
+}
+
+func TestDeniedIsNotRemembered(t *testing.T) { // RFC 6749 section 4.1.2.1
+	w := newWorld(t)
+	b, r := w.asked(t, w.shop)
+	if b.Deny(t); r.Answer(t, b).Get("error") != "access_denied" {
+		t.Errorf("%v", b.Landed)
+	}
+	if w.shop.Begin(t, b); !b.Has("consent-allow") {
+		t.Errorf("at %s, landed %v", b.URL, b.Landed)
+	}
+}
+
+// Any decision but allow is a refusal.
+func TestUnknownDecisionIsARefusal(t *testing.T) {
+	w := newWorld(t)
+	for _, decision := range []string{"", "yes", "ALLOW", "deny"} {
+		b, r := w.asked(t, w.shop)
+		b.Post(t, b.URL.RequestURI(), url.Values{"decision": {decision}})
+		if r.Answer(t, b).Get("error") != "access_denied" {
+			t.Errorf("%q: %v", decision, b.Landed)
+		}
+	}
+}
+
+func TestQuestionWaitsForItsTurn(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+	w := newWorld(t)
+	b := w.Browser(t)
+	w.shop.With("openid").Login(t, b, w.ada)
+	for name, more := range map[string][2]string{"prompt": {"login consent", "login-submit"}, "max_age": {"0", "login-submit"}} {
+		w.shop.With("openid", "api:read").Begin(t, b, oauth2.SetAuthURLParam(name, more[0]))
+		i := b.URL.Query().Get("i")
+		if b.Get(t, "/consent?i="+i); !b.Has(more[1]) {
+			t.Errorf("%s: the question was shown at %s", name, b.URL.Path)
+		}
+		if b.Post(t, "/consent?i="+i, url.Values{"decision": {"allow"}, "scope": {"api:read"}}); !b.Has(more[1]) {
+			t.Errorf("%s: answered at %s, landed %v", name, b.URL.Path, b.Landed)
+		}
+	}
+	row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
+	if err != nil || len(row.Offered) != 1 {
+		t.Errorf("remembered %v %v", row.Offered, err)
+	}
+	if b.Get(t, "/consent"); b.Status != http.StatusBadRequest {
+		t.Errorf("no interaction: %d", b.Status)
+	}
+	if w.Browser(t).Post(t, "/consent?i=x", url.Values{"decision": {"allow"}}); b.Status != http.StatusBadRequest {
+		t.Errorf("no cookie: %d", b.Status)
+	}
+}
+
+// The person changes between the page and its answer, in another tab.
+func TestPersonSwitchesWhileThePageIsOpen(t *testing.T) {
+	w := newWorld(t)
+	page, r := w.asked(t, w.shop)
+	other := page.Tab(t).Get(t, "/signin?i="+page.URL.Query().Get("i")+"&other=1")
+	other.SignIn(t, w.bob)
+	page.Submit(t, "consent-allow", nil) // Ada's page, Bob's cookie: it counts for Bob, and he alone gets in
+	token := r.Exchange(t, r.Code(t, page))
+	if id := w.shop.IDToken(t, token.Extra("id_token").(string)); id.Subject != w.bob.ID {
+		t.Errorf("the token is %s's", id.Subject)
+	}
+	if _, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
+		t.Error("Ada is said to have agreed")
+	}
+}
+
+func TestH22_AppChangesWhileThePageIsOpen(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	narrow := w.shop.With("openid", "api:read", "api:write")
+	page, r := w.asked(t, narrow)
+	m := w.shop.Metadata
+	m.Scope, m.ClientSecret = "openid api:read", ""
+	if err := w.House().Clients.Update(ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	page.Submit(t, "consent-allow", url.Values{"scope": {"api:read", "api:write"}})
+	if got := r.Exchange(t, r.Code(t, page)).Extra("scope"); got != "openid api:read" {
+		t.Errorf("granted %q", got)
+	}
+	page, _ = w.asked(t, narrow, oauth2.SetAuthURLParam("prompt", "consent"))
+	if err := w.House().Clients.SetDisabled(ctx, "shop", true); err != nil {
+		t.Fatal(err)
+	}
+	if page.Submit(t, "consent-allow", nil); page.Landed != nil || page.Status != http.StatusBadRequest {
+		t.Errorf("disabled: %d, landed %v", page.Status, page.Landed)
+	}
+}
+
+// An answer given twice, and a page that was left open until it was over.
+func TestAnsweredTwice(t *testing.T) {
+	w := newWorld(t)
+	page, r := w.asked(t, w.shop)
+	late := page.Tab(t).Get(t, page.URL.RequestURI())
+	page.Allow(t)
+	r.Code(t, page)
+	if late.Submit(t, "consent-deny", nil); late.Landed != nil || late.Status != http.StatusBadRequest {
+		t.Errorf("%d at %s, landed %v", late.Status, late.URL.Path, late.Landed)
+	}
+	row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
+	if err != nil || len(row.Granted) == 0 {
+		t.Errorf("%+v %v", row, err)
+	}
+}
