@@ -64,8 +64,9 @@ type Registry struct {
 	resources atomic.Pointer[Resources]
 	origins   atomic.Pointer[map[string]bool]
 	versions  atomic.Pointer[storage.Versions]
-	epoch     atomic.Int64 // raised by each drop, so that a read under way is not cached
-	touched   sync.Map     // secret id → time of the last note
+	epoch     atomic.Int64   // raised by each drop, so that a read under way is not cached
+	notes     sync.WaitGroup // uses of secrets being written down
+	touched   sync.Map       // secret id → time of the last note
 	dummy     []byte
 }
 
@@ -268,6 +269,9 @@ func (r *Registry) CheckSecret(ctx context.Context, c *Client, presented string)
 	return ok
 }
 
+// Close waits for what is still being written. Call it when no request comes any more, before the database is closed.
+func (r *Registry) Close() { r.notes.Wait() }
+
 // noteUse writes last_used_at at most once an hour, off the request path.
 func (r *Registry) noteUse(ctx context.Context, s secret, now time.Time) {
 	last, _ := r.touched.Load(s.id)
@@ -277,11 +281,11 @@ func (r *Registry) noteUse(ctx context.Context, s secret, now time.Time) {
 	if _, raced := r.touched.Swap(s.id, now); raced && last == nil {
 		return
 	}
-	go func() {
+	r.notes.Go(func() {
 		if err := r.o.Store.TouchClientSecret(context.WithoutCancel(ctx), s.id, now); err != nil {
 			r.o.Log.Warn("note the use of a client secret", "error", err)
 		}
-	}()
+	})
 }
 
 func mac(key []byte, text string) []byte {

@@ -110,8 +110,13 @@ func (h *House) fitSchema(ctx context.Context) error {
 	return h.DB.CheckSchema(ctx)
 }
 
-// Close closes the database.
-func (h *House) Close() error { return h.DB.Close() }
+// Close waits for what is being written off the request path, then closes the database.
+func (h *House) Close() error {
+	if h.Clients != nil { // nil where Open failed before
+		h.Clients.Close()
+	}
+	return h.DB.Close()
+}
 
 // Server is the house with its front door.
 type Server struct {
