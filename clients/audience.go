@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ type Ask struct {
 	Scopes    []string // granted, or asked for by a client that needs no grant
 	Granted   []string // resources named at authorize
 	Requested []string // resources named at the token endpoint
-	Grant     bool     // a person's grant: where it named no resources, its scopes bound Requested
+	Grant     bool     // a person's grant, which bounds Requested even where it named no resources
 }
 
 // Audience is the answer.
@@ -26,17 +27,40 @@ type Audience struct {
 	Scopes   []string // those of Ask.Scopes that belong to the audience
 }
 
-// Decide is the audience rule: resources named at the token endpoint (a subset of those named at authorize, else of the owners
-// of its scopes: a person's grant never yields a token for a resource that was no part of it), else
-// those named at authorize, else the owners of a granted scope, else the default. openid makes the issuer one of them. The
-// scopes are narrowed to the audience's; Signet's own scopes belong to the issuer and stay as long as openid does.
+// Decide is the audience rule: resources named at the token endpoint (a subset of what the authorization is for), else what it
+// is for: resources named at authorize, else the owners of a granted scope, else the default. openid makes the issuer one of
+// them. The scopes are narrowed to the audience's; Signet's own scopes belong to the issuer and stay as long as openid does.
 func (rs *Resources) Decide(a Ask) (Audience, error) {
-	named, err := rs.named(a)
+	aud, err := rs.whole(a)
 	if err != nil {
 		return Audience{}, err
 	}
-	aud := named
-	if len(named) == 0 {
+	openid := slices.Contains(a.Scopes, "openid")
+	if len(a.Requested) > 0 {
+		requested, err := rs.spelled(a, a.Requested)
+		if err != nil {
+			return Audience{}, err
+		}
+		for _, id := range requested { // RFC 8707 section 2.2
+			if (a.Grant || len(a.Granted) > 0) && !slices.Contains(aud, id) {
+				return Audience{}, fmt.Errorf("%w: %q was not part of the authorization", ErrTarget, id)
+			}
+		}
+		aud = requested
+		if openid && !slices.Contains(aud, a.Issuer) {
+			aud = append(aud, a.Issuer)
+		}
+	}
+	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, openid)}, nil
+}
+
+// whole is what the authorization is for when nothing narrower is asked for.
+func (rs *Resources) whole(a Ask) ([]string, error) {
+	aud, err := rs.granted(a)
+	if err != nil {
+		return nil, err
+	}
+	if len(aud) == 0 {
 		for _, s := range a.Scopes {
 			for _, r := range rs.Owners(s) {
 				if !slices.Contains(aud, r.Identifier) {
@@ -45,56 +69,27 @@ func (rs *Resources) Decide(a Ask) (Audience, error) {
 			}
 		}
 	}
-	openid := slices.Contains(a.Scopes, "openid")
-	if openid && !slices.Contains(aud, a.Issuer) {
+	if slices.Contains(a.Scopes, "openid") && !slices.Contains(aud, a.Issuer) {
 		aud = append(aud, a.Issuer)
 	}
 	if len(aud) == 0 {
-		aud = []string{a.Issuer}
-		if a.Default != "" {
-			aud[0] = a.Default
-		}
+		aud = []string{cmp.Or(a.Default, a.Issuer)}
 	}
-	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, openid)}, nil
+	return aud, nil
 }
 
-// named resolves what was asked for by name.
-func (rs *Resources) named(a Ask) ([]string, error) {
-	granted, err := rs.spelled(a, a.Granted)
-	if err != nil {
-		granted = nil // one of them is gone since: what is left counts
-		for _, id := range a.Granted {
-			if one, err := rs.spelled(a, []string{id}); err == nil {
-				granted = append(granted, one...)
-			}
-		}
-		if len(granted) == 0 {
-			return nil, err
+// granted are the resources named at authorize. One that is gone since is left out; it is an error if none is left.
+func (rs *Resources) granted(a Ask) (granted []string, err error) {
+	for _, id := range a.Granted {
+		var one []string
+		if one, err = rs.spelled(a, []string{id}); err == nil && !slices.Contains(granted, one[0]) {
+			granted = append(granted, one[0])
 		}
 	}
-	if len(a.Requested) == 0 {
+	if len(granted) > 0 {
 		return granted, nil
 	}
-	requested, err := rs.spelled(a, a.Requested)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range requested {
-		within := slices.Contains(granted, id)
-		if len(a.Granted) == 0 {
-			within = !a.Grant || id == a.Default || rs.owns(id, a.Scopes)
-		}
-		if !within && id != a.Issuer {
-			return nil, fmt.Errorf("%w: %q was not part of the authorization", ErrTarget, id)
-		}
-	}
-	return requested, nil
-}
-
-// owns tells whether one of the scopes is the resource's.
-func (rs *Resources) owns(id string, scopes []string) bool {
-	r, ok := rs.Find(id)
-	return ok && slices.ContainsFunc(r.Scopes, func(s string) bool { return slices.Contains(scopes, s) })
+	return nil, err
 }
 
 func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {

@@ -19,24 +19,35 @@ type Client struct {
 	secrets []secret
 }
 
+// secret is a live one, as a MAC. A declared client's has neither id nor times.
 type secret struct {
 	id        string
 	mac       []byte
-	expiresAt time.Time
+	expiresAt time.Time // zero = does not expire
 	usedAt    time.Time
-	createdAt time.Time
 }
 
 func newClient(m Metadata) *Client {
 	c := &Client{Metadata: m, scopes: strings.Fields(m.Scope)}
 	for _, r := range m.RedirectURIs {
-		if u, err := url.Parse(r); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
-			if o := u.Scheme + "://" + u.Host; !slices.Contains(c.origins, o) {
-				c.origins = append(c.origins, o)
-			}
+		if o := originOf(r); o != "" && !slices.Contains(c.origins, o) {
+			c.origins = append(c.origins, o)
 		}
 	}
 	return c
+}
+
+// originOf writes an address's origin as browsers do (RFC 6454 section 6.2): lower case, without the scheme's own port.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; u.Port() == own[1:] {
+		host = strings.TrimSuffix(host, own)
+	}
+	return u.Scheme + "://" + strings.TrimSuffix(host, ":")
 }
 
 // Public tells whether the client cannot prove itself (RFC 6749 section 2.1).

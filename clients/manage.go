@@ -35,7 +35,7 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 		if err := r.o.Store.InsertClient(ctx, storage.Client{ID: m.ClientID, Metadata: text, CreatedAt: now, UpdatedAt: now}); err != nil {
 			return err
 		}
-		if m.TokenEndpointAuthMethod != MethodBasic && m.TokenEndpointAuthMethod != MethodPost {
+		if !m.HasSecret() {
 			return nil
 		}
 		m.ClientSecret = newSecret()
@@ -58,7 +58,7 @@ func (r *Registry) secretRow(client, text string, now time.Time) storage.ClientS
 // acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.
 func (r *Registry) acceptable(m Metadata) error {
 	err := m.Validate()
-	if _, ok := r.Resources().Find(m.ClientID); ok || m.ClientID == r.o.Issuer {
+	if _, ok := r.Resources().Find(m.ClientID); ok || sameIdentifier(m.ClientID, r.o.Issuer) {
 		err = errors.Join(err, fmt.Errorf("client_id: %q is the issuer's or a resource's identifier", m.ClientID))
 	}
 	return err
@@ -120,7 +120,7 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 	if err != nil {
 		return "", err
 	}
-	if c.TokenEndpointAuthMethod != MethodBasic && c.TokenEndpointAuthMethod != MethodPost {
+	if !c.HasSecret() {
 		return "", fmt.Errorf("%s: a client with token_endpoint_auth_method %s has no secret", id, c.TokenEndpointAuthMethod)
 	}
 	now, text := time.Now(), newSecret()
@@ -174,14 +174,32 @@ func (r *Registry) PutResource(ctx context.Context, res Resource) error {
 	if r.isDeclared(res.Identifier) {
 		return fmt.Errorf("%s: %w", res.Identifier, ErrDeclared)
 	}
-	if res.Identifier == r.o.Issuer {
-		return fmt.Errorf("identifier: %q is the issuer", res.Identifier)
+	if err := r.free(ctx, res.Identifier); err != nil {
+		return err
 	}
 	err := r.o.Store.PutResource(ctx, storage.Resource{Identifier: res.Identifier, Name: res.Name, Scopes: res.Scopes, IntrospectedBy: res.IntrospectedBy, CreatedAt: time.Now()})
 	if err != nil {
 		return err
 	}
 	return r.drop(ctx)
+}
+
+// free tells whether an identifier is not the issuer's, a client's, or another spelling of a resource's.
+func (r *Registry) free(ctx context.Context, identifier string) error {
+	if sameIdentifier(identifier, r.o.Issuer) {
+		return fmt.Errorf("identifier: %q is the issuer", identifier)
+	}
+	if other, ok := r.Resources().Find(identifier); ok && other.Identifier != identifier {
+		return fmt.Errorf("identifier: %q is registered already, spelled %q", identifier, other.Identifier)
+	}
+	switch _, err := r.Client(ctx, identifier); {
+	case err == nil:
+		return fmt.Errorf("identifier: %q is the id of a client", identifier)
+	case errors.Is(err, ErrUnknown):
+		return nil
+	default:
+		return err
+	}
 }
 
 // DeleteResource removes a stored one.
@@ -196,5 +214,5 @@ func (r *Registry) DeleteResource(ctx context.Context, identifier string) error 
 }
 
 func (r *Registry) isDeclared(identifier string) bool {
-	return slices.ContainsFunc(r.o.Resources, func(d Resource) bool { return d.Identifier == identifier })
+	return slices.ContainsFunc(r.o.Resources, func(d Resource) bool { return sameIdentifier(d.Identifier, identifier) })
 }

@@ -1,6 +1,9 @@
 package clients
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -56,7 +59,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 // Metadata is what is registered of a client: RFC 7591 names, OpenID Connect Registration's, and ours at the end.
 type Metadata struct {
 	ClientID                    string              `json:"client_id"`
-	ClientSecret                string              `json:"client_secret,omitempty"` // in declarations and in the answer of Create only
+	ClientSecret                string              `json:"client_secret,omitempty"` // goes into New and comes out of Create; never kept
 	ClientName                  string              `json:"client_name,omitempty"`
 	ApplicationType             string              `json:"application_type,omitempty"`
 	RedirectURIs                []string            `json:"redirect_uris,omitempty"`
@@ -118,6 +121,11 @@ func LooksLikePerson(id string) bool {
 	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
+// HasSecret tells whether the registered authentication method needs a client secret.
+func (m Metadata) HasSecret() bool {
+	return m.TokenEndpointAuthMethod == MethodBasic || m.TokenEndpointAuthMethod == MethodPost
+}
+
 // Validate checks the metadata (after WithDefaults) and reports every mistake at once, naming field and remedy.
 func (m Metadata) Validate() error {
 	var errs []error
@@ -130,29 +138,57 @@ func (m Metadata) Validate() error {
 	check(!LooksLikePerson(m.ClientID), "client_id", "has the form of a person's id (26 capitals and digits); choose another, for it becomes the sub of tokens")
 	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name", "use at most 80 characters, none of them invisible")
 	check(m.ApplicationType == Web || m.ApplicationType == Native, "application_type", "is %q; use web or native", m.ApplicationType)
-	for _, g := range m.GrantTypes {
-		check(slices.Contains([]string{AuthorizationCode, RefreshToken, ClientCredentials, Password}, g), "grant_types", "%q is not offered", g)
-	}
-	for _, r := range m.ResponseTypes {
-		check(r == "code", "response_types", "%q is not offered; use code", r)
-	}
 	for s := range strings.FieldsSeq(m.Scope) {
 		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
 	}
-	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
-	check(m.RefreshTokenIdle >= 0 && m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
-	errs = append(errs, m.validateAuth()...)
-	errs = append(errs, m.validateRedirects()...)
-	errs = append(errs, m.validateAlgs()...)
-	for field, link := range map[string]string{"client_uri": m.ClientURI, "logo_uri": m.LogoURI, "policy_uri": m.PolicyURI, "tos_uri": m.TOSURI} {
-		check(link == "" || httpsLink(link), field, "must be an https address")
+	check(len(m.Scope) <= 4096, "scope", "is longer than 4096 characters")
+	check(len(m.Contacts) <= 10, "contacts", "at most 10")
+	for _, c := range m.Contacts {
+		check(len(c) <= 254 && plainText(c), "contacts", "%q is longer than 254 bytes or has invisible characters", c)
 	}
-	return errors.Join(errs...)
+	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0, "default_max_age", "must be a number of seconds, 0 or more")
+	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
+	check(m.RefreshTokenIdle >= 0, "refresh_token_idle", "must not be negative")
+	check(m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
+	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {
+		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
+	}
+	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateAlgs())...)
+}
+
+// validateGrants checks grant and response types against each other (RFC 7591 section 2.1) and against who asks.
+func (m Metadata) validateGrants() (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	code, public := slices.Contains(m.GrantTypes, AuthorizationCode), m.TokenEndpointAuthMethod == MethodNone
+	for _, g := range m.GrantTypes {
+		if !slices.Contains([]string{AuthorizationCode, RefreshToken, ClientCredentials, Password}, g) {
+			add("grant_types: %q is not offered", g)
+		}
+	}
+	for _, r := range m.ResponseTypes {
+		if r != "code" {
+			add("response_types: %q is not offered; use code", r)
+		} else if !code {
+			add("response_types: code goes with the grant type authorization_code; add it to grant_types, or remove code")
+		}
+	}
+	if code && len(m.ResponseTypes) == 0 {
+		add("response_types: authorization_code goes with the response type code")
+	}
+	if slices.Contains(m.GrantTypes, RefreshToken) && !code && !slices.Contains(m.GrantTypes, Password) {
+		add("grant_types: refresh_token follows another grant; add authorization_code")
+	}
+	if public && slices.Contains(m.GrantTypes, ClientCredentials) {
+		add("grant_types: client_credentials needs a client that can prove itself; a public one cannot")
+	}
+	if slices.Contains(m.GrantTypes, Password) && (public || !m.FirstParty) {
+		add("grant_types: password is for confidential first-party clients only; set first_party: true, or better use authorization_code")
+	}
+	return errs
 }
 
 func (m Metadata) validateAuth() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	public := m.TokenEndpointAuthMethod == MethodNone
 	switch m.TokenEndpointAuthMethod {
 	case MethodNone:
 		if m.ClientSecret != "" {
@@ -172,13 +208,7 @@ func (m Metadata) validateAuth() (errs []error) {
 	default:
 		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt", m.TokenEndpointAuthMethod)
 	}
-	if public && slices.Contains(m.GrantTypes, ClientCredentials) {
-		add("grant_types: client_credentials needs a client that can prove itself; a public one cannot")
-	}
-	if slices.Contains(m.GrantTypes, Password) && (public || !m.FirstParty) {
-		add("grant_types: password is for confidential first-party clients only; set first_party: true, or better use authorization_code")
-	}
-	return append(errs, m.validateKeys()...)
+	return errs
 }
 
 func (m Metadata) validateKeys() (errs []error) {
@@ -192,6 +222,8 @@ func (m Metadata) validateKeys() (errs []error) {
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
 		case shortRSA(k.Key):
 			errs = append(errs, fmt.Errorf("jwks: key %d is shorter than 2048 bits", i))
+		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }):
+			errs = append(errs, fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
 		case k.KeyID != "" && seen[k.KeyID]:
 			errs = append(errs, fmt.Errorf("jwks: two keys have the kid %q", k.KeyID))
 		}
@@ -208,11 +240,28 @@ func shortRSA(key any) bool {
 	return ok && k.N.BitLen() < 2048
 }
 
+// Verifies tells whether a client's key is one for signatures of the algorithm: key type, curve, use and alg must all fit (RFC
+// 8725 section 3.1).
+func Verifies(k jose.JSONWebKey, alg string) bool {
+	if k.Algorithm != "" && k.Algorithm != alg || k.Use != "" && k.Use != "sig" {
+		return false
+	}
+	switch key := k.Key.(type) {
+	case *ecdsa.PublicKey:
+		return alg == "ES256" && key.Curve == elliptic.P256()
+	case *rsa.PublicKey:
+		return alg == "RS256" || alg == "PS256"
+	case ed25519.PublicKey:
+		return alg == "EdDSA"
+	}
+	return false
+}
+
 func (m Metadata) validateAlgs() (errs []error) {
-	for field, alg := range map[string]string{"id_token_signed_response_alg": m.IDTokenSignedResponseAlg,
-		"userinfo_signed_response_alg": m.UserinfoSignedResponseAlg, "access_token_signed_response_alg": m.AccessTokenSignedResponseAlg} {
-		if alg != "" && alg != "ES256" && alg != "RS256" {
-			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field, alg))
+	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
+		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg}} {
+		if alg := field[1]; alg != "" && alg != "ES256" && alg != "RS256" {
+			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field[0], alg))
 		}
 	}
 	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(AssertionAlgs, a) {

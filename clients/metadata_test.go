@@ -66,7 +66,7 @@ func TestValidate(t *testing.T) {
 		"scope wildcard":             {func(m *Metadata) { m.Scope = "openid *" }, "scope"},
 		"scope with quote":           {func(m *Metadata) { m.Scope = `a"b` }, "scope"},
 		"long access token":          {func(m *Metadata) { m.AccessTokenLifetime = Duration(2 * time.Hour) }, "access_token_lifetime"},
-		"negative idle":              {func(m *Metadata) { m.RefreshTokenIdle = -1 }, "refresh_token_lifetime"},
+		"negative idle":              {func(m *Metadata) { m.RefreshTokenIdle = -1 }, "refresh_token_idle"},
 		"http link":                  {func(m *Metadata) { m.TOSURI = "http://shop.example/tos" }, "tos_uri"},
 		"post logout with fragment":  {func(m *Metadata) { m.PostLogoutRedirectURIs = []string{"https://shop.example/#x"} }, "post_logout_redirect_uris"},
 		"native type wrong":          {func(m *Metadata) { m.ApplicationType = "desktop" }, "application_type"},

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -59,73 +58,100 @@ type Options struct {
 type Registry struct {
 	o         Options
 	declared  map[string]*Client
-	cache     *lru.Cache[string, *Client] // nil value = known not to exist
-	flight    singleflight.Group
+	view      atomic.Pointer[view]
 	resources atomic.Pointer[Resources]
 	origins   atomic.Pointer[map[string]bool]
 	versions  atomic.Pointer[storage.Versions]
-	epoch     atomic.Int64   // raised by each drop, so that a read under way is not cached
 	notes     sync.WaitGroup // uses of secrets being written down
 	touched   sync.Map       // secret id → time of the last note
-	dummy     []byte
 }
 
-const cached = 4096
+// view is what was read since the last change. A drop makes a new one, so that a read that was under way during the change
+// lands in the old one, where nobody looks.
+type view struct {
+	known   *lru.Cache[string, *Client]
+	unknown *lru.Cache[string, struct{}] // of its own, so that made-up ids push out no client
+	flight  singleflight.Group
+}
 
-// New checks what is declared, every mistake at once.
+const (
+	maxKnown   = 4096
+	maxUnknown = 1024
+	readTime   = 5 * time.Second // for one read that many callers may wait for
+)
+
+func newView() *view {
+	known, err1 := lru.New[string, *Client](maxKnown)
+	unknown, err2 := lru.New[string, struct{}](maxUnknown)
+	if err := errors.Join(err1, err2); err != nil {
+		panic(err) // a size that is not positive
+	}
+	return &view{known: known, unknown: unknown}
+}
+
+// New checks what is declared, every mistake at once, and reads what is stored.
 func New(ctx context.Context, o Options) (*Registry, error) {
-	cache, err := lru.New[string, *Client](cached)
-	if err != nil {
-		return nil, err
+	if o.Store == nil || o.Issuer == "" || len(o.SecretKeys) == 0 {
+		return nil, errors.New("clients: a store, the issuer and a key for secrets are needed")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{o: o, declared: map[string]*Client{}, cache: cache, dummy: make([]byte, sha256.Size)}
-	var errs []error
-	for i, m := range o.Declared {
+	r := &Registry{o: o, declared: map[string]*Client{}}
+	if err := errors.Join(append(r.declare(), r.checkResources()...)...); err != nil {
+		return nil, err
+	}
+	return r, r.drop(ctx)
+}
+
+// declare takes over the declared clients.
+func (r *Registry) declare() (errs []error) {
+	bad := func(i int, id string, err error) {
+		errs = append(errs, fmt.Errorf("clients[%d] (%s): %w", i, id, err))
+	}
+	for i, m := range r.o.Declared {
 		m = m.WithDefaults()
 		if err := m.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("clients[%d] (%s): %w", i, m.ClientID, err))
+			bad(i, m.ClientID, err)
 			continue
 		}
 		if r.declared[m.ClientID] != nil {
-			errs = append(errs, fmt.Errorf("clients[%d]: client_id %q is declared twice", i, m.ClientID))
+			bad(i, m.ClientID, errors.New("client_id: is declared twice"))
 		}
-		if m.ClientSecret == "" && (m.TokenEndpointAuthMethod == MethodBasic || m.TokenEndpointAuthMethod == MethodPost) {
-			errs = append(errs, fmt.Errorf("clients[%d] (%s): client_secret: missing; set it, or token_endpoint_auth_method: none", i, m.ClientID))
+		if sameIdentifier(m.ClientID, r.o.Issuer) {
+			bad(i, m.ClientID, errors.New("client_id: is the issuer's"))
 		}
+		if m.ClientSecret == "" && m.HasSecret() {
+			bad(i, m.ClientID, errors.New("client_secret: missing; set it, or token_endpoint_auth_method: none"))
+		}
+		var secrets []secret
+		if m.ClientSecret != "" {
+			secrets = []secret{{mac: mac(r.o.SecretKeys[0], m.ClientSecret)}}
+		}
+		m.ClientSecret = "" // from here on nobody can show it
 		c := newClient(m)
-		c.Declared = true
+		c.Declared, c.secrets = true, secrets
 		r.declared[m.ClientID] = c
 	}
-	for i, res := range o.Resources {
-		if err := res.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("resources[%d]: %w", i, err))
-		}
-		if res.Identifier == o.Issuer || r.declared[res.Identifier] != nil {
-			errs = append(errs, fmt.Errorf("resources[%d]: %q is already the issuer or a client", i, res.Identifier))
-		}
-	}
-	if r.declared[o.Issuer] != nil {
-		errs = append(errs, fmt.Errorf("clients: %q is the issuer", o.Issuer))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return r, r.load(ctx)
+	return errs
 }
 
-// Warnings about what is declared, for the start's log and config check.
-func (r *Registry) Warnings() []string {
-	var w []string
-	for id, c := range r.declared {
-		if n := len(c.ClientSecret); n > 0 && n < 32 {
-			w = append(w, fmt.Sprintf("client %s: client_secret has %d characters; use at least 32 random ones", id, n))
+// checkResources checks the declared resources. No identifier may be the issuer's, a client's or another's (K05: the aud of one
+// token must never fit a second verifier).
+func (r *Registry) checkResources() (errs []error) {
+	for i, res := range r.o.Resources {
+		bad := func(err error) { errs = append(errs, fmt.Errorf("resources[%d] (%s): %w", i, res.Identifier, err)) }
+		if err := res.Validate(); err != nil {
+			bad(err)
+		}
+		if sameIdentifier(res.Identifier, r.o.Issuer) || r.declared[res.Identifier] != nil {
+			bad(errors.New("identifier: is the issuer's or a client's"))
+		}
+		if slices.ContainsFunc(r.o.Resources[:i], func(o Resource) bool { return sameIdentifier(o.Identifier, res.Identifier) }) {
+			bad(errors.New("identifier: is declared twice"))
 		}
 	}
-	slices.Sort(w)
-	return w
+	return errs
 }
 
 // load reads resources and the origins of all clients.
@@ -139,7 +165,7 @@ func (r *Registry) load(ctx context.Context) error {
 		all[i].Declared = true
 	}
 	for _, s := range stored {
-		if !slices.ContainsFunc(all, func(d Resource) bool { return d.Identifier == s.Identifier }) {
+		if !slices.ContainsFunc(all, func(d Resource) bool { return sameIdentifier(d.Identifier, s.Identifier) }) {
 			all = append(all, Resource{Identifier: s.Identifier, Name: s.Name, Scopes: s.Scopes, IntrospectedBy: s.IntrospectedBy})
 		}
 	}
@@ -173,9 +199,11 @@ func (r *Registry) Refresh(ctx context.Context, v storage.Versions) error {
 	return nil
 }
 
+// drop forgets all that was read. What it reads anew may be within a transaction of the caller that is never committed, so the
+// next Refresh reads once more whatever the versions say.
 func (r *Registry) drop(ctx context.Context) error {
-	r.epoch.Add(1)
-	r.cache.Purge()
+	r.view.Store(newView())
+	r.versions.Store(nil)
 	return r.load(ctx)
 }
 
@@ -184,20 +212,22 @@ func (r *Registry) Client(ctx context.Context, id string) (*Client, error) {
 	if c := r.declared[id]; c != nil {
 		return c, nil
 	}
-	if c, ok := r.cache.Get(id); ok {
-		if c == nil {
-			return nil, ErrUnknown
-		}
+	v := r.view.Load()
+	if c, ok := v.known.Get(id); ok {
 		return c, nil
 	}
-	if !validID(id) {
+	if _, ok := v.unknown.Get(id); ok || !validID(id) {
 		return nil, ErrUnknown
 	}
-	got, err, _ := r.flight.Do(id, func() (any, error) {
-		epoch := r.epoch.Load()
-		c, err := r.read(context.WithoutCancel(ctx), id)
-		if (err == nil || errors.Is(err, ErrUnknown)) && r.epoch.Load() == epoch {
-			r.cache.Add(id, c)
+	got, err, _ := v.flight.Do(id, func() (any, error) {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), readTime) // others may be waiting for it
+		defer done()
+		c, err := r.read(ctx, id)
+		switch {
+		case err == nil:
+			v.known.Add(id, c)
+		case errors.Is(err, ErrUnknown):
+			v.unknown.Add(id, struct{}{})
 		}
 		return c, err
 	})
@@ -231,7 +261,7 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 		if err != nil {
 			return nil, fmt.Errorf("secret of client %q: %w", row.ID, err)
 		}
-		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt, createdAt: s.CreatedAt})
+		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt})
 	}
 	return c, nil
 }
@@ -244,36 +274,38 @@ func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
 	return (*r.origins.Load())[origin]
 }
 
+// nobody's secret is what an unknown client's is compared with.
+var nobody = []secret{{mac: make([]byte, sha256.Size)}}
+
 // CheckSecret compares in constant time; for a nil client it does the same work and says no.
-func (r *Registry) CheckSecret(ctx context.Context, c *Client, presented string) bool {
-	if c != nil && c.Declared {
-		a, b := sha256.Sum256([]byte(c.ClientSecret)), sha256.Sum256([]byte(presented))
-		return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && c.ClientSecret != ""
+func (r *Registry) CheckSecret(_ context.Context, c *Client, presented string) bool {
+	secrets := nobody
+	if c != nil {
+		secrets = c.secrets
 	}
-	now, ok, used := time.Now(), false, secret{}
+	now, used := time.Now(), -1
 	for _, key := range r.o.SecretKeys {
-		mac := mac(key, presented)
-		if c == nil {
-			subtle.ConstantTimeCompare(mac, r.dummy)
-			continue
-		}
-		for _, s := range c.secrets {
-			if (s.expiresAt.IsZero() || now.Before(s.expiresAt)) && hmac.Equal(mac, s.mac) {
-				ok, used = true, s
+		sum := mac(key, presented)
+		for i, s := range secrets {
+			if hmac.Equal(sum, s.mac) && (s.expiresAt.IsZero() || now.Before(s.expiresAt)) {
+				used = i
 			}
 		}
 	}
-	if ok {
-		r.noteUse(ctx, used, now)
+	if c == nil || used < 0 {
+		return false
 	}
-	return ok
+	if !c.Declared {
+		r.noteUse(secrets[used], now)
+	}
+	return true
 }
 
 // Close waits for what is still being written. Call it when no request comes any more, before the database is closed.
 func (r *Registry) Close() { r.notes.Wait() }
 
-// noteUse writes last_used_at at most once an hour, off the request path.
-func (r *Registry) noteUse(ctx context.Context, s secret, now time.Time) {
+// noteUse writes last_used_at at most once an hour, off the request path and outside the caller's transaction.
+func (r *Registry) noteUse(s secret, now time.Time) {
 	last, _ := r.touched.Load(s.id)
 	if t, ok := last.(time.Time); ok && now.Sub(t) < time.Hour || now.Sub(s.usedAt) < time.Hour {
 		return
@@ -282,7 +314,9 @@ func (r *Registry) noteUse(ctx context.Context, s secret, now time.Time) {
 		return
 	}
 	r.notes.Go(func() {
-		if err := r.o.Store.TouchClientSecret(context.WithoutCancel(ctx), s.id, now); err != nil {
+		ctx, done := context.WithTimeout(context.Background(), readTime)
+		defer done()
+		if err := r.o.Store.TouchClientSecret(ctx, s.id, now); err != nil {
 			r.o.Log.Warn("note the use of a client secret", "error", err)
 		}
 	})

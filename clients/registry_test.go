@@ -299,26 +299,3 @@ func TestAudience(t *testing.T) { // RFC 8707 section 2, DESIGN section 2
 		})
 	}
 }
-
-func BenchmarkClient(b *testing.B) {
-	db, err := storage.Open(b.Context(), storage.Options{DSN: "sqlite::memory:"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = db.Close() })
-	if _, err := db.MigrateUp(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	r := registry(b, db)
-	made, err := r.Create(b.Context(), shop("shop"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		c, err := r.Client(b.Context(), "shop")
-		if err != nil || !r.CheckSecret(b.Context(), c, made.ClientSecret) {
-			b.Fatal(err)
-		}
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Resource is an API that access tokens are for (RFC 8707).
@@ -24,8 +25,18 @@ func (r Resource) Validate() error {
 	if err != nil || !u.IsAbs() || strings.Contains(r.Identifier, "#") || !redirectBytes(r.Identifier) || len(r.Identifier) > 512 {
 		errs = append(errs, fmt.Errorf("identifier: %q must be an absolute URI without a fragment (RFC 8707 section 2)", r.Identifier))
 	}
-	for _, s := range r.Scopes {
+	if utf8.RuneCountInString(r.Name) > 80 || !plainText(r.Name) {
+		errs = append(errs, errors.New("name: use at most 80 characters, none of them invisible"))
+	}
+	for _, id := range r.IntrospectedBy {
+		if !validID(id) {
+			errs = append(errs, fmt.Errorf("introspected_by: %q is no client id", id))
+		}
+	}
+	for i, s := range r.Scopes {
 		switch {
+		case slices.Contains(r.Scopes[:i], s):
+			errs = append(errs, fmt.Errorf("scopes: %q is there twice", s))
 		case !validScope(s):
 			errs = append(errs, fmt.Errorf("scopes: %q has characters a scope must not have", s))
 		case slices.Contains(BuiltinScopes, s):
@@ -33,6 +44,11 @@ func (r Resource) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sameIdentifier compares as Find does: a trailing slash makes no difference.
+func sameIdentifier(a, b string) bool {
+	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
 }
 
 // Resources is the set of all resources at one moment; immutable.

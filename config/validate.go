@@ -199,6 +199,8 @@ func (c Config) Warnings() []string {
 	warn(c.Support.Contact == "", "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
 	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains", "has no effect on the sign-up page while signup.mode is closed")
 	for _, cl := range c.Clients {
+		secret := len(cl.ClientSecret.Reveal())
+		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret", "has %d characters; 32 random ones or more are recommended, for example from `openssl rand -base64 32`", secret)
 		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all

@@ -56,16 +56,23 @@ func (db *DB) UpdateClient(ctx context.Context, c Client) error {
 	})
 }
 
-// DeleteClient removes the client, its secrets and consents, and revokes its grants ("client deleted"), one transaction.
+// DeleteClient removes the client, its secrets and consents, and revokes its grants ("client deleted"), one transaction. A
+// client that was declared once has no row, only grants and consents; ErrNotFound if there is nothing of all that.
 func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error {
 	return db.versioned(ctx, "clients", func(ctx context.Context) error {
-		if _, err := db.RevokeGrants(ctx, GrantFilter{ClientID: id}, "client deleted", now); err != nil {
+		grants, err := db.RevokeGrants(ctx, GrantFilter{ClientID: id}, "client deleted", now)
+		if err != nil {
 			return err
 		}
-		if _, err := db.exec(ctx, "DELETE FROM consents WHERE client_id = $1", id); err != nil {
+		consents, err := db.exec(ctx, "DELETE FROM consents WHERE client_id = $1", id)
+		if err != nil {
 			return err
 		}
-		return db.must(ctx, ErrNotFound, "DELETE FROM clients WHERE id = $1", id) // its secrets go with it
+		rows, err := db.exec(ctx, "DELETE FROM clients WHERE id = $1", id) // its secrets go with it
+		if err == nil && grants+consents+rows == 0 {
+			return ErrNotFound
+		}
+		return err
 	})
 }
 

@@ -192,6 +192,9 @@ func (h *House) Replica(t testing.TB, store ledger.Store) *House {
 // WithClient is the same house after a client's registration was changed.
 func (h *House) WithClient(t testing.TB, m clients.Metadata) *House {
 	t.Helper()
+	if m.HasSecret() {
+		m.ClientSecret = Secret // the registry shows none
+	}
 	later := *h
 	later.Registry = registry(t, h.DB, append(slices.DeleteFunc(Apps(), func(o clients.Metadata) bool { return o.ClientID == m.ClientID }), m))
 	later.options.Clients = later.Registry

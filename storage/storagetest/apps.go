@@ -67,6 +67,16 @@ func secrets(t *testing.T, db *storage.DB) {
 	ok(t, err)
 	ok(t, db.DeleteClient(ctx, "shop", now))
 	fails(t, db.DeleteClient(ctx, "shop", now), storage.ErrNotFound)
+
+	// A client that was declared once has no row; its grants end all the same.
+	declared := grantOf("declared")
+	declared.ClientID = "once-declared"
+	ok(t, db.InsertGrant(ctx, declared))
+	ok(t, db.DeleteClient(ctx, "once-declared", now))
+	left, err := db.StandingByID(ctx, "declared")
+	ok(t, err)
+	same(t, left.Grant.RevokedWhy, "client deleted")
+	fails(t, db.DeleteClient(ctx, "once-declared", now), storage.ErrNotFound)
 	_, _, err = db.ClientByID(ctx, "shop")
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.ConsentOf(ctx, "ada", "shop")
