@@ -19,7 +19,7 @@ import (
 // PageOnly is an error that must end on our own page: the client or the redirect URI is not to be trusted (RFC 6749 section
 // 4.1.2.1).
 type PageOnly struct {
-	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "invalid_request"
+	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request"
 	Client     *clients.Client // nil when unknown
 	Received   string          // the redirect URI sent
 	Registered []string

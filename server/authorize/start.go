@@ -86,7 +86,7 @@ func toPage(bad *request.PageOnly) error {
 		page.Args["Client"] = bad.Client.ClientName
 	}
 	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: "invalid_request"})
-	if bad.Kind == "redirect_mismatch" {
+	if bad.Registered != nil {
 		page.Facts = append(page.Facts, web.Fact{Name: "Received redirect_uri", Value: cut(bad.Received)})
 		for _, u := range bad.Registered {
 			page.Facts = append(page.Facts, web.Fact{Name: "Registered", Value: u})
