@@ -71,7 +71,9 @@ func TestI01_WhatIsShown(t *testing.T) {
 func TestI02_WarnedOnlyOfAppsThatOthersCouldPoseAs(t *testing.T) { // RFC 8252 section 8.6
 	w := newWorld(t)
 	loopback := []string{"http://127.0.0.1:8090/cb"}
-	native := func(m *clients.Metadata) { m.ApplicationType, m.RedirectURIs = clients.Native, []string{"http://127.0.0.1/cb"} }
+	native := func(m *clients.Metadata) {
+		m.ApplicationType, m.RedirectURIs = clients.Native, []string{"http://127.0.0.1/cb"}
+	}
 	const words = "says it runs on your computer"
 	for name, tt := range map[string]struct {
 		change []func(m *clients.Metadata)
