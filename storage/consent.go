@@ -50,6 +50,21 @@ func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error
 	return epoch, err
 }
 
+const holdConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at)
+	VALUES ($1, $2, '', '', '', 1, $3, $3) ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = consents.updated_at
+	RETURNING offered, granted, resources, epoch, withdrawn, created_at, updated_at`
+
+// HoldConsent reads one that the caller is about to change, made empty if there is none, and keeps everybody else from
+// changing it until the caller's transaction ends.
+func (db *DB) HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (Consent, error) {
+	c := Consent{UserID: userID, ClientID: clientID}
+	err := db.returning(ctx, holdConsent, []any{userID, clientID, micros(now)}, func(rows *sql.Rows) error {
+		return rows.Scan((*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources),
+			&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
+	})
+	return c, err
+}
+
 // WithdrawConsent empties the row and raises its epoch; reports whether there was one. The caller revokes the grants in
 // the same transaction.
 func (db *DB) WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error) {

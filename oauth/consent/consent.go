@@ -81,6 +81,7 @@ func Asked(c *clients.Client, req flow.Request) []string {
 // Store is what the book asks of the ground.
 type Store interface {
 	ConsentOf(ctx context.Context, userID, clientID string) (storage.Consent, error)
+	HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (storage.Consent, error)
 	PutConsent(ctx context.Context, c storage.Consent) (int64, error)
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
@@ -117,57 +118,44 @@ type Decision struct {
 }
 
 // Allow writes the answer and its event in one transaction and returns the scopes granted now. What was granted before and not
-// asked now stays. A consent withdrawn at this very moment starts anew. Allowing nothing that the grant could hold is a refusal:
-// none are returned and nothing is remembered, so that the question comes again.
+// asked now stays, also what was granted in another tab this very moment. Allowing nothing that the grant could hold is a
+// refusal: none are returned and nothing is remembered, so that the question comes again.
 func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err error) {
-	for range 3 {
-		granted, err = b.allow(ctx, d)
-		if !errors.Is(err, storage.ErrStale) {
-			return granted, err
+	q := Ask(d.Client, d.Asked, storage.Consent{})
+	chosen := slices.Clone(q.Fixed)
+	for _, s := range q.Choices {
+		if slices.Contains(d.Ticked, s) {
+			chosen = append(chosen, s)
 		}
 	}
-	return nil, err
-}
-
-func (b *Book) allow(ctx context.Context, d Decision) (granted []string, err error) {
+	granted = slices.DeleteFunc(registered(d.Client, d.Asked), func(s string) bool { return !slices.Contains(chosen, s) })
+	if len(granted) == 0 {
+		return nil, b.Deny(ctx, d.UserID, d.Client.ClientID)
+	}
 	err = b.Store.Tx(ctx, func(ctx context.Context) error {
-		row, err := b.Read(ctx, d.UserID, d.Client.ClientID)
-		if err != nil {
-			return err
-		}
-		q := Ask(d.Client, d.Asked, row)
-		chosen := slices.Clone(q.Fixed)
-		for _, s := range q.Choices {
-			if slices.Contains(d.Ticked, s) {
-				chosen = append(chosen, s)
-			}
-		}
-		if granted = chosenOf(registered(d.Client, d.Asked), chosen); len(granted) == 0 {
-			return b.Deny(ctx, d.UserID, d.Client.ClientID)
-		}
-		asked := Asked(d.Client, d.Asked)
-		kept := slices.DeleteFunc(slices.Clone(row.Granted), func(s string) bool { return slices.Contains(asked, s) })
 		now := time.Now()
-		row.UserID, row.ClientID, row.UpdatedAt = d.UserID, d.Client.ClientID, now
-		if row.CreatedAt.IsZero() {
-			row.CreatedAt = now
+		row, err := b.Store.HoldConsent(ctx, d.UserID, d.Client.ClientID, now)
+		if err != nil {
+			return fmt.Errorf("hold consent: %w", err)
 		}
+		asked := slices.Concat(q.Fixed, q.Choices)
+		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
+		row.UpdatedAt = now
 		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Asked.Resources)
 		if _, err := b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
 		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
 	})
-	return granted, err
+	if err != nil {
+		return nil, err
+	}
+	return granted, nil
 }
 
 // Deny notes a refusal; nothing is remembered of it but the event.
 func (b *Book) Deny(ctx context.Context, userID, clientID string) error {
 	return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentDenied, UserID: userID, ClientID: clientID})
-}
-
-func chosenOf(scopes, chosen []string) []string {
-	return slices.DeleteFunc(scopes, func(s string) bool { return !slices.Contains(chosen, s) })
 }
 
 func union(a, b []string) []string {

@@ -236,6 +236,25 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 	})
 }
 
+// Answers to different questions of one app in several tabs add up.
+func TestTabsAnswerAtOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, d desk) {
+		all := words("openid profile email offline_access api:read api:write")
+		var wg sync.WaitGroup
+		for _, s := range all {
+			wg.Go(func() {
+				if _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}}}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if row := d.row(t); len(row.Granted) != len(all) || len(row.Offered) != len(all) || row.Epoch != 1 {
+			t.Errorf("row %+v", row)
+		}
+	})
+}
+
 // FuzzAsk: nothing is ever granted that was not asked, registered and agreed to.
 func FuzzAsk(f *testing.F) {
 	app := apps(f)

@@ -146,6 +146,36 @@ func raceConsent(t *testing.T, db *storage.DB) {
 	}
 }
 
+// raceConsentHeld: answers in many tabs add up, also the first ones.
+func raceConsentHeld(t *testing.T, db *storage.DB) {
+	const n = 20
+	if won := raced(t, n, errLost, func(ctx context.Context, i int) error {
+		return db.Tx(ctx, func(ctx context.Context) error {
+			c, err := db.HoldConsent(ctx, "ada", "shop", now)
+			if err != nil {
+				return err
+			}
+			c.Granted = append(c.Granted, fmt.Sprintf("api:%d", i))
+			_, err = db.PutConsent(ctx, c)
+			return err
+		})
+	}); won != n {
+		t.Fatalf("%d of %d answers were written", won, n)
+	}
+	c, err := db.ConsentOf(t.Context(), "ada", "shop")
+	ok(t, err)
+	if c.Epoch != 1 || len(c.Granted) != n || !c.CreatedAt.Equal(now) || !c.Withdrawn.IsZero() {
+		t.Fatalf("got %+v, want %d scopes of epoch 1", c, n)
+	}
+	_, err = db.WithdrawConsent(t.Context(), "ada", "shop", now)
+	ok(t, err)
+	held, err := db.HoldConsent(t.Context(), "ada", "shop", now.Add(time.Hour))
+	ok(t, err)
+	if held.Epoch != 2 || len(held.Granted) != 0 || !held.Withdrawn.Equal(now) || !held.UpdatedAt.Equal(now) {
+		t.Fatalf("got %+v, want it withdrawn and untouched", held)
+	}
+}
+
 func raceCounter(t *testing.T, db *storage.DB) {
 	raced(t, 50, errLost, func(ctx context.Context, _ int) error {
 		_, err := db.AddToCounter(ctx, "k", 2, now, time.Minute)

@@ -65,7 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,
 		"race-code": raceCode, "race-refresh": raceRefresh, "race-interaction": raceInteraction,
 		"race-once": raceOnce, "race-session": raceSession, "race-lock": raceLock, "race-bound": raceBound,
-		"race-consent": raceConsent, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
+		"race-consent": raceConsent, "race-consent-held": raceConsentHeld, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
 		"race-epoch": raceEpoch,
 	}
 	for name, part := range parts {
