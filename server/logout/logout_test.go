@@ -144,3 +144,51 @@ func TestQ04_OnlineGrantsEndOfflineOnesStay(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyIsSignedIn(t *testing.T) { // RP-Initiated Logout sections 2 and 3
+	s, b, hint := signedIn(t)
+	nobody := s.Browser(t)
+	if nobody.Get(t, out("client_id", "shop", "post_logout_redirect_uri", after, "state", state)); nobody.Landed != nil || !strings.Contains(nobody.Body, `href="https://shop.example/bye?x=%20&amp;state=`) {
+		t.Errorf("without a hint: landed at %v: %s", nobody.Landed, nobody.Text("main"))
+	}
+	if nobody.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); nobody.Landed == nil {
+		t.Errorf("with a hint: at %s", nobody.URL)
+	}
+	if nobody.Get(t, out("post_logout_redirect_uri", "javascript:alert(1)")); nobody.Landed != nil || strings.Contains(nobody.Body, "javascript:") {
+		t.Errorf("landed at %v", nobody.Landed)
+	}
+	if nobody.Get(t, "/oauth2/logout/done"); nobody.Status != http.StatusOK || nobody.Has("logout-confirm") {
+		t.Errorf("%d at %s", nobody.Status, nobody.URL)
+	}
+	if b.Get(t, "/oauth2/logout/done"); !b.Has("logout-confirm") { // who is signed in is not told otherwise
+		t.Errorf("signed in, told otherwise: %s", b.Text("main"))
+	}
+}
+
+// A hint tells which app asks; it signs nobody out but the person it was made for, in that session.
+func TestQ01_HintOfAnotherSession(t *testing.T) { // RP-Initiated Logout section 2
+	s, ada, hint := signedIn(t)
+	bob := s.Person(t, "bob@example.com")
+	b := s.Browser(t).Get(t, "/signin").SignIn(t, bob)
+	if b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); b.Landed != nil || !b.Has("logout-confirm") || !strings.Contains(b.Text("main"), "bob@example.com") {
+		t.Fatalf("at %s, landed %v: %s", b.URL, b.Landed, b.Text("main"))
+	}
+	if csp := b.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https:") { // B02
+		t.Errorf("CSP %q", csp)
+	}
+	if b.Submit(t, "logout-confirm", nil); b.Landed == nil || here(t, b) || !here(t, ada) {
+		t.Errorf("landed at %v", b.Landed)
+	}
+}
+
+func TestRepeatedParametersAreAsked(t *testing.T) {
+	_, b, hint := signedIn(t)
+	twice := out("id_token_hint", hint, "post_logout_redirect_uri", after, "state", state) + "&state=x"
+	if b.Get(t, twice); b.Landed != nil || !b.Has("logout-confirm") {
+		t.Errorf("at %s, landed %v", b.URL, b.Landed)
+	}
+	form := url.Values{"id_token_hint": {hint}, "post_logout_redirect_uri": {after}}
+	if b.PostFrom(t, "https://shop.example", "/oauth2/logout?id_token_hint=x", form); b.Landed != nil || !here(t, b) {
+		t.Errorf("in URL and body: landed %v", b.Landed)
+	}
+}
