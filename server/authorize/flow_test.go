@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"signet/server/servertest"
+	"signet/storage/storagetest"
 )
 
 func TestExpiredInteractionStartsAgain(t *testing.T) {
@@ -153,6 +154,21 @@ func TestT01_NothingOfARequestOrItsAnswerIsLogged(t *testing.T) { // H13
 	for _, s := range secret {
 		if strings.Contains(log.b.String(), s) {
 			t.Errorf("%q is in the log", s)
+		}
+	}
+}
+
+// A database that is away is our trouble: neither a refusal nor an unknown client.
+func TestDatabaseAway(t *testing.T) {
+	db := storagetest.SQLite(t)
+	w := newWorld(t, servertest.On(db))
+	b := w.signedIn(t)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{w.ask(), w.ask("prompt", "none"), "/oauth2/continue?i=X", "/consent?i=X", "/choose?i=X", "/oauth2/logout"} {
+		if b.Get(t, path); b.Landed != nil || b.Status != http.StatusServiceUnavailable || b.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, landed %v", path, b.Status, b.Landed)
 		}
 	}
 }
