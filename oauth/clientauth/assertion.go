@@ -77,10 +77,15 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	if err != nil {
 		return refuse("malformed")
 	}
-	if c == nil || c.JWKS == nil {
+	known := c != nil && c.JWKS != nil
+	keys, alg := decoys, ""
+	if known {
+		keys, alg = c.JWKS.Keys, c.TokenEndpointAuthSigningAlg
+	}
+	payload, err := verify(jws, keys, alg)
+	if !known {
 		return refuse("unknown client or no keys")
 	}
-	payload, err := verify(jws, c)
 	if err != nil {
 		return err
 	}
@@ -100,16 +105,25 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	return err
 }
 
-func verify(jws *jose.JSONWebSignature, c *clients.Client) ([]byte, error) {
+// verify returns the payload if one of the keys, of the registered algorithm if there is one, made the signature. Keys named in
+// the header count for nothing, and what would change the meaning of the rest is refused (RFC 7515 section 4.1, RFC 8725).
+func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey, registered string) ([]byte, error) {
 	h := jws.Signatures[0].Protected
-	if typ, ok := h.ExtraHeaders[jose.HeaderType].(string); ok && !slices.Contains([]string{"JWT", "jwt", "client-authentication+jwt"}, typ) {
-		return nil, refuse("typ " + typ)
+	for _, name := range []jose.HeaderKey{"crit", "b64", "zip"} {
+		if _, ok := h.ExtraHeaders[name]; ok {
+			return nil, refuse("header has " + string(name))
+		}
 	}
-	if want := c.TokenEndpointAuthSigningAlg; want != "" && h.Algorithm != want {
+	if typ, ok := h.ExtraHeaders[jose.HeaderType]; ok {
+		if text, _ := typ.(string); !strings.EqualFold(text, "JWT") && !strings.EqualFold(text, "client-authentication+jwt") {
+			return nil, refuse("typ")
+		}
+	}
+	if registered != "" && h.Algorithm != registered {
 		return nil, refuse("alg is not the registered one")
 	}
-	for _, k := range c.JWKS.Keys {
-		if (h.KeyID != "" && k.KeyID != h.KeyID) || (k.Algorithm != "" && k.Algorithm != h.Algorithm) || (k.Use != "" && k.Use != "sig") {
+	for _, k := range keys {
+		if h.KeyID != "" && k.KeyID != "" && k.KeyID != h.KeyID || !clients.Verifies(k, h.Algorithm) {
 			continue
 		}
 		if payload, err := jws.Verify(k.Key); err == nil {

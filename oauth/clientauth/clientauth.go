@@ -67,7 +67,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	if err != nil {
 		return nil, err
 	}
-	slow, key := a.throttle(cred.id, r)
+	var slow *failure
+	var key string
+	guess := cred.method != clients.MethodNone // without a credential there is nothing to guess
+	if guess {
+		slow, key = a.throttle(cred.id, r)
+	}
 	if wait := slow.wait(time.Now()); wait > 0 {
 		return nil, tooMany(wait)
 	}
@@ -80,7 +85,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 		return nil, err
 	}
 	if why != "" {
-		a.fail(key, time.Now())
+		if guess {
+			a.fail(key, time.Now())
+		}
 		return nil, a.refused(cred, why)
 	}
 	return c, nil

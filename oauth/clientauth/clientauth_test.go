@@ -315,7 +315,7 @@ func TestJ04_FailuresAreSlowedDown(t *testing.T) {
 }
 
 func FuzzAssertion(f *testing.F) {
-	w := newWorld(f, openFuzz(f))
+	w := newWorld(f, openMemory(f))
 	f.Add(w.assertion(f, nil)[:40])
 	f.Add("e30.e30.e30")
 	f.Add("eyJhbGciOiJub25lIn0.eyJzdWIiOiJqd3QifQ.")
@@ -327,7 +327,7 @@ func FuzzAssertion(f *testing.F) {
 	})
 }
 
-func openFuzz(f *testing.F) *storage.DB {
+func openMemory(f testing.TB) *storage.DB {
 	f.Helper()
 	db, err := storage.Open(f.Context(), storage.Options{DSN: "sqlite::memory:"})
 	if err != nil {

@@ -21,11 +21,15 @@ const (
 	freeFailures  = 20
 	longestPause  = time.Minute
 	failureMemory = 10 * time.Minute
+	longestID     = 128 // as clients.Metadata has it
 )
 
 // throttle returns the failures of this id and network so far, nil if there were none, and their key.
 func (a *Authenticator) throttle(id string, r *http.Request) (*failure, string) {
 	key := id
+	if len(key) > longestID {
+		key = "" // no client has it, and the memory of the table is bounded
+	}
 	if a.o.Network != nil {
 		key += "\x00" + a.o.Network(r)
 	}
