@@ -15,7 +15,7 @@ import (
 )
 
 // postgresTries is how often a statement or transaction runs that may be tried again, see retryable.
-const postgresTries = 5
+const postgresTries = 10
 
 // postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
 type postgresGround struct {
@@ -99,7 +99,7 @@ func (t detachedTx) QueryContext(_ context.Context, query string, args ...any) (
 }
 
 // again repeats what Postgres asks to be repeated, and what did not reach it over a connection found dead, a bounded
-// number of times, after a short random pause.
+// number of times, after a random pause that grows: those who met in a deadlock must not meet there again.
 func again(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
@@ -109,7 +109,7 @@ func again(ctx context.Context, try func() error) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(time.Duration(1+rand.IntN(10*n)) * time.Millisecond):
+		case <-time.After(time.Duration(1+rand.IntN(30*n)) * time.Millisecond):
 		}
 	}
 }
