@@ -212,10 +212,11 @@ func prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Ref
 	}
 	req.MaxAge = c.DefaultMaxAge
 	if raw := form.Get("max_age"); raw != "" {
-		age, err := strconv.ParseInt(raw, 10, 32)
-		if err != nil || age < 0 {
+		seconds, err := strconv.ParseUint(raw, 10, 31)
+		if err != nil {
 			return refusal.InvalidRequest("max_age must be a number of seconds, 0 or more.")
 		}
+		age := int64(seconds)
 		req.MaxAge = &age
 	}
 	return nil
