@@ -149,11 +149,11 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values) *r
 		}
 	}
 	switch {
-	case form.Has("request"):
+	case form.Get("request") != "":
 		return refusal.RequestNotSupported("Request objects are not supported.")
-	case form.Has("request_uri"):
+	case form.Get("request_uri") != "":
 		return refusal.RequestURINotSupported("request_uri is not supported.")
-	case form.Has("registration"):
+	case form.Get("registration") != "":
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
 	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{responseType, pkce, prompts, p.openID, p.scopes, p.resources}

@@ -2,9 +2,11 @@ package request
 
 import (
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,7 +29,12 @@ func Form(r *http.Request) (url.Values, error) {
 		}
 		return nil, refusal.InvalidRequest("The form is malformed.").Because(err)
 	}
-	return r.PostForm, Clean(r.PostForm)
+	if err := Clean(r.PostForm); err != nil {
+		return nil, err
+	}
+	// A parameter without a value counts as left out (RFC 6749 section 3.2): some public clients send an empty client_secret.
+	maps.DeleteFunc(r.PostForm, func(_ string, values []string) bool { return strings.Join(values, "") == "" })
+	return r.PostForm, nil
 }
 
 // Clean refuses repeated parameters (only resource may repeat, RFC 8707 section 2) and characters nobody needs: NUL, controls,

@@ -46,6 +46,18 @@ func TestForm(t *testing.T) { // RFC 6749 section 3.2; A08 to A11
 	}
 }
 
+func TestAParameterWithoutAValueCountsAsLeftOut(t *testing.T) { // RFC 6749 sections 3.1 and 3.2
+	got, err := Form(post("client_id=spa&client_secret=&scope=&resource=", "application/x-www-form-urlencoded", ""))
+	if err != nil || len(got) != 1 || got.Get("client_id") != "spa" {
+		t.Errorf("got %v %v", got, err)
+	}
+	q := form()
+	q["request"], q["request_uri"], q["registration"], q["max_age"] = []string{""}, []string{""}, []string{""}, []string{""}
+	if _, _, err := parser(t).Authorize(t.Context(), q); err != nil {
+		t.Errorf("authorize: %v", err)
+	}
+}
+
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"a=1&b=2", "a=%00", "resource=a&resource=b", "a=%zz", "%ff=%ff"} {
 		f.Add(s)
