@@ -19,12 +19,14 @@ const (
 	ExpiredReplay        Expirable = "replay"
 	ExpiredCounters      Expirable = "counters"
 	ExpiredSecrets       Expirable = "client_secrets"
+	ExpiredTickets       Expirable = "tickets"
 	ExpiredEvents        Expirable = "events"
 )
 
 // Expirables lists them all.
 func Expirables() []Expirable {
-	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets, ExpiredEvents}
+	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
+		ExpiredTickets, ExpiredEvents}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -36,6 +38,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredReplay:        {"kind, owner, id_hash", "expires_at < $1"},
 	ExpiredCounters:      {"key", "resets_at < $1"},
 	ExpiredSecrets:       {"id", "expires_at < $1"},
+	ExpiredTickets:       {"id", "expires_at < $1"},
 	ExpiredEvents:        {"id", "at < $1"},
 }
 

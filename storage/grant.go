@@ -56,7 +56,7 @@ const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.u
 
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
-	standingColumns = `SELECT ` + grantColumns + `, ` + userColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
+	standingColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
 	standingJoins   = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 
@@ -108,7 +108,7 @@ func (g *Grant) dest() []any {
 func (s *Standing) dest() []any {
 	dest := make([]any, 0, 40)
 	dest = append(dest, s.Grant.dest()...)
-	dest = append(dest, s.User.dest()...)
+	dest = append(dest, s.User.bearerDest()...)
 	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow))
 }
 

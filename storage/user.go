@@ -20,20 +20,36 @@ type User struct {
 	Profile       json.RawMessage `gorm:"serializer:document"` // OIDC standard claims but email and email_verified (users.Profile)
 	Epoch         int64           // raised by what ends every grant of the person
 	DisabledAt    time.Time       `gorm:"serializer:micros"`
+	FrozenAt      time.Time       `gorm:"serializer:micros"` // "this wasn't me": no sign-in until the password is reset
+	EraseAt       time.Time       `gorm:"serializer:micros"` // when the deletion that was asked for is carried out; zero = not asked
+	Terms         string          // version of the terms of service accepted last
+	TermsAt       time.Time       `gorm:"serializer:micros"`
 	CreatedAt     time.Time       `gorm:"serializer:micros;autoCreateTime:false"`
 	UpdatedAt     time.Time       `gorm:"serializer:micros;autoUpdateTime:false"`
 }
 
 // userColumns are those of User.dest, of users as u.
 const userColumns = `u.id, u.email_key, u.email, u.email_verified, u.username_key, u.username, u.profile, u.epoch,
-	u.disabled_at, u.created_at, u.updated_at`
+	u.disabled_at, u.frozen_at, u.erase_at, u.terms, u.terms_at, u.created_at, u.updated_at`
+
+// bearerColumns are those of User.bearerDest: what tokens and claims are made of. Every token request reads them.
+const bearerColumns = `u.id, u.email, u.email_verified, u.username, u.profile, u.epoch, u.disabled_at, u.updated_at`
+
+// bearerDest are the places bearerColumns go to.
+func (u *User) bearerDest() []any {
+	return []any{
+		(*optional)(&u.ID), (*optional)(&u.Email), (*truth)(&u.EmailVerified), (*optional)(&u.Username), (*document)(&u.Profile),
+		(*number)(&u.Epoch), (*stamp)(&u.DisabledAt), (*stamp)(&u.UpdatedAt),
+	}
+}
 
 // dest are the places userColumns go to; they take the NULLs of a person that a LEFT JOIN did not find.
 func (u *User) dest() []any {
 	return []any{
 		(*optional)(&u.ID), (*optional)(&u.EmailKey), (*optional)(&u.Email), (*truth)(&u.EmailVerified),
 		(*optional)(&u.UsernameKey), (*optional)(&u.Username), (*document)(&u.Profile), (*number)(&u.Epoch),
-		(*stamp)(&u.DisabledAt), (*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt),
+		(*stamp)(&u.DisabledAt), (*stamp)(&u.FrozenAt), (*stamp)(&u.EraseAt), (*optional)(&u.Terms), (*stamp)(&u.TermsAt),
+		(*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt),
 	}
 }
 
@@ -119,6 +135,51 @@ func (db *DB) SetUserDisabled(ctx context.Context, id string, at, now time.Time)
 	return db.must(ctx, ErrNotFound, "UPDATE users SET disabled_at = $2, updated_at = $3 WHERE id = $1", id, micros(at), micros(now))
 }
 
+// SetUserFrozen sets or (zero time) clears frozen_at.
+func (db *DB) SetUserFrozen(ctx context.Context, id string, at, now time.Time) error {
+	return db.must(ctx, ErrNotFound, "UPDATE users SET frozen_at = $2, updated_at = $3 WHERE id = $1", id, micros(at), micros(now))
+}
+
+// SetUserErase sets or (zero time) clears when the person is to be erased.
+func (db *DB) SetUserErase(ctx context.Context, id string, at, now time.Time) error {
+	return db.must(ctx, ErrNotFound, "UPDATE users SET erase_at = $2, updated_at = $3 WHERE id = $1", id, micros(at), micros(now))
+}
+
+// SetUserTerms notes which version of the terms of service was accepted.
+func (db *DB) SetUserTerms(ctx context.Context, id, version string, now time.Time) error {
+	return db.must(ctx, ErrNotFound, "UPDATE users SET terms = $2, terms_at = $3 WHERE id = $1", id, version, micros(now))
+}
+
+// HoldUser makes the rest of the transaction run before or after anything that ends everything of the person (RaiseEpoch,
+// SetUserDisabled …), never at the same time: ErrStale if the epoch is not the given one any more or the person may not sign in.
+func (db *DB) HoldUser(ctx context.Context, id string, epoch int64) error {
+	return db.must(ctx, ErrStale, `UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL
+		AND frozen_at IS NULL`, id, epoch)
+}
+
+// UsersToErase lists people whose deletion is due.
+func (db *DB) UsersToErase(ctx context.Context, now time.Time, limit int) ([]User, error) {
+	var list []User
+	err := db.ask(ctx, func(q *gorm.DB) error {
+		return q.Where("erase_at <= ?", micros(now)).Order("erase_at").Limit(limit).Find(&list).Error
+	})
+	return list, err
+}
+
+// EraseUser deletes a person with all rows that are about them but audit events, in the caller's transaction. ErrNotFound.
+func (db *DB) EraseUser(ctx context.Context, id string) error {
+	for _, query := range []string{
+		"DELETE FROM sessions WHERE user_id = $1", "DELETE FROM grants WHERE user_id = $1",
+		"DELETE FROM consents WHERE user_id = $1", "DELETE FROM tickets WHERE owner = $1",
+		"DELETE FROM role_holders WHERE holder_kind = 'user' AND holder = $1",
+	} {
+		if _, err := db.exec(ctx, query, id); err != nil {
+			return err
+		}
+	}
+	return db.must(ctx, ErrNotFound, "DELETE FROM users WHERE id = $1", id) // credentials, identities, memberships follow
+}
+
 // Users pages through people by id after the given one.
 func (db *DB) Users(ctx context.Context, after string, limit int) ([]User, error) {
 	var list []User
@@ -126,43 +187,4 @@ func (db *DB) Users(ctx context.Context, after string, limit int) ([]User, error
 		return q.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error
 	})
 	return list, err
-}
-
-// Credential is one way a person proves who they are.
-type Credential struct {
-	ID         string
-	UserID     string
-	Kind       string    // "password", later "totp", "passkey", "recovery"
-	Data       string    // for a password: the tagged hash
-	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
-	LastUsedAt time.Time `gorm:"serializer:micros"`
-}
-
-// InsertCredential adds one.
-func (db *DB) InsertCredential(ctx context.Context, c Credential) error {
-	return db.insert(ctx, &c)
-}
-
-// Credentials lists a person's, of one kind or (kind "") all.
-func (db *DB) Credentials(ctx context.Context, userID, kind string) ([]Credential, error) {
-	var list []Credential
-	err := db.ask(ctx, func(q *gorm.DB) error {
-		q = q.Where("user_id = ?", userID)
-		if kind != "" {
-			q = q.Where("kind = ?", kind)
-		}
-		return q.Order("id").Find(&list).Error
-	})
-	return list, err
-}
-
-// ReplaceCredentialData is a compare-and-swap of data; ErrStale when it was not old.
-func (db *DB) ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error {
-	return db.must(ctx, ErrStale, "UPDATE credentials SET data = $3, last_used_at = $4 WHERE id = $1 AND data = $2",
-		id, old, data, micros(now))
-}
-
-// DeleteCredentials removes a person's credentials of a kind and returns how many.
-func (db *DB) DeleteCredentials(ctx context.Context, userID, kind string) (int64, error) {
-	return db.exec(ctx, "DELETE FROM credentials WHERE user_id = $1 AND kind = $2", userID, kind)
 }

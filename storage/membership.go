@@ -1,0 +1,155 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// Group is a named set of people; the same shape serves roles, which people hold themselves or through their groups.
+type Group struct {
+	Name        string
+	Description string
+	CreatedAt   time.Time
+}
+
+// InsertGroup creates a group; ErrConflict.
+func (db *DB) InsertGroup(ctx context.Context, g Group) error {
+	_, err := db.exec(ctx, "INSERT INTO groups (name, description, created_at) VALUES ($1, $2, $3)", g.Name, g.Description, micros(g.CreatedAt))
+	return err
+}
+
+// DescribeGroup changes a group's description; ErrNotFound.
+func (db *DB) DescribeGroup(ctx context.Context, name, description string) error {
+	return db.must(ctx, ErrNotFound, "UPDATE groups SET description = $2 WHERE name = $1", name, description)
+}
+
+// DeleteGroup removes a group with its memberships and the roles it held; ErrNotFound.
+func (db *DB) DeleteGroup(ctx context.Context, name string) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if _, err := db.exec(ctx, "DELETE FROM role_holders WHERE holder_kind = 'group' AND holder = $1", name); err != nil {
+			return err
+		}
+		return db.must(ctx, ErrNotFound, "DELETE FROM groups WHERE name = $1", name)
+	})
+}
+
+// Groups pages through groups by name after the given one.
+func (db *DB) Groups(ctx context.Context, after string, limit int) ([]Group, error) {
+	return db.named(ctx, "SELECT name, description, created_at FROM groups WHERE name > $1 ORDER BY name LIMIT $2", after, limit)
+}
+
+func (db *DB) named(ctx context.Context, query string, args ...any) ([]Group, error) {
+	var list []Group
+	err := db.many(ctx, query, args, func(rows *sql.Rows) error {
+		var g Group
+		err := rows.Scan(&g.Name, &g.Description, (*stamp)(&g.CreatedAt))
+		list = append(list, g)
+		return err
+	})
+	return list, err
+}
+
+func (db *DB) texts(ctx context.Context, query string, args ...any) ([]string, error) {
+	var list []string
+	err := db.many(ctx, query, args, func(rows *sql.Rows) error {
+		var s string
+		err := rows.Scan(&s)
+		list = append(list, s)
+		return err
+	})
+	return list, err
+}
+
+// AddMember puts a person into a group; twice is once. ErrNotFound: no such group or person.
+func (db *DB) AddMember(ctx context.Context, group, userID string, now time.Time) (added bool, err error) {
+	err = db.Tx(ctx, func(ctx context.Context) error {
+		n, err := db.exec(ctx, `INSERT INTO group_members (group_name, user_id, created_at)
+			SELECT g.name, u.id, CAST($3 AS BIGINT) FROM groups g CROSS JOIN users u WHERE g.name = $1 AND u.id = $2
+			ON CONFLICT DO NOTHING`, group, userID, micros(now))
+		if err != nil || n > 0 {
+			added = n > 0
+			return err
+		}
+		var one int
+		return db.one(ctx, "SELECT 1 FROM group_members WHERE group_name = $1 AND user_id = $2", []any{group, userID}, &one)
+	})
+	return added, err
+}
+
+// RemoveMember takes a person out of a group; ErrNotFound.
+func (db *DB) RemoveMember(ctx context.Context, group, userID string) error {
+	return db.must(ctx, ErrNotFound, "DELETE FROM group_members WHERE group_name = $1 AND user_id = $2", group, userID)
+}
+
+// Members pages through the ids of a group's people.
+func (db *DB) Members(ctx context.Context, group, after string, limit int) ([]string, error) {
+	return db.texts(ctx, "SELECT user_id FROM group_members WHERE group_name = $1 AND user_id > $2 ORDER BY user_id LIMIT $3", group, after, limit)
+}
+
+// GroupsOfUser lists the names of a person's groups.
+func (db *DB) GroupsOfUser(ctx context.Context, userID string) ([]string, error) {
+	return db.texts(ctx, "SELECT group_name FROM group_members WHERE user_id = $1 ORDER BY group_name", userID)
+}
+
+// The kinds of role holders.
+const (
+	HolderUser  = "user"
+	HolderGroup = "group"
+)
+
+// InsertRole creates a role; ErrConflict.
+func (db *DB) InsertRole(ctx context.Context, r Group) error {
+	_, err := db.exec(ctx, "INSERT INTO roles (name, description, created_at) VALUES ($1, $2, $3)", r.Name, r.Description, micros(r.CreatedAt))
+	return err
+}
+
+// DescribeRole changes a role's description; ErrNotFound.
+func (db *DB) DescribeRole(ctx context.Context, name, description string) error {
+	return db.must(ctx, ErrNotFound, "UPDATE roles SET description = $2 WHERE name = $1", name, description)
+}
+
+// DeleteRole removes a role; nobody holds it any more. ErrNotFound.
+func (db *DB) DeleteRole(ctx context.Context, name string) error {
+	return db.must(ctx, ErrNotFound, "DELETE FROM roles WHERE name = $1", name)
+}
+
+// Roles pages through roles by name after the given one.
+func (db *DB) Roles(ctx context.Context, after string, limit int) ([]Group, error) {
+	return db.named(ctx, "SELECT name, description, created_at FROM roles WHERE name > $1 ORDER BY name LIMIT $2", after, limit)
+}
+
+// GiveRole lets a person or a group (kind) hold a role; twice is once. ErrNotFound: no such role. The caller has seen that
+// there is such a holder.
+func (db *DB) GiveRole(ctx context.Context, role, kind, holder string, now time.Time) (given bool, err error) {
+	err = db.Tx(ctx, func(ctx context.Context) error {
+		n, err := db.exec(ctx, `INSERT INTO role_holders (role, holder_kind, holder, created_at)
+			SELECT r.name, $2, $3, CAST($4 AS BIGINT) FROM roles r WHERE r.name = $1 ON CONFLICT DO NOTHING`,
+			role, kind, holder, micros(now))
+		if err != nil || n > 0 {
+			given = n > 0
+			return err
+		}
+		var one int
+		return db.one(ctx, "SELECT 1 FROM roles WHERE name = $1", []any{role}, &one)
+	})
+	return given, err
+}
+
+// TakeRole ends it; ErrNotFound.
+func (db *DB) TakeRole(ctx context.Context, role, kind, holder string) error {
+	return db.must(ctx, ErrNotFound, "DELETE FROM role_holders WHERE role = $1 AND holder_kind = $2 AND holder = $3", role, kind, holder)
+}
+
+// RoleHolders pages through the holders of one kind.
+func (db *DB) RoleHolders(ctx context.Context, role, kind, after string, limit int) ([]string, error) {
+	return db.texts(ctx, "SELECT holder FROM role_holders WHERE role = $1 AND holder_kind = $2 AND holder > $3 ORDER BY holder LIMIT $4",
+		role, kind, after, limit)
+}
+
+// RolesOfUser lists the names of the roles a person holds, also through groups.
+func (db *DB) RolesOfUser(ctx context.Context, userID string) ([]string, error) {
+	return db.texts(ctx, `SELECT role FROM role_holders WHERE holder_kind = 'user' AND holder = $1
+		UNION SELECT h.role FROM role_holders h JOIN group_members m ON m.group_name = h.holder
+		WHERE h.holder_kind = 'group' AND m.user_id = $1 ORDER BY role`, userID)
+}
