@@ -10,6 +10,7 @@ import (
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 // openPeople builds the people's wing.
@@ -29,8 +30,11 @@ func (h *House) openPeople(o Options) error {
 	if err != nil {
 		return err
 	}
+	if h.Tickets, err = ticket.New(h.DB, h.Master.Derive("ticket codes")); err != nil {
+		return err
+	}
 	h.People, err = users.New(users.Options{
-		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Log: h.Log,
+		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
 		Signup: users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
 	})
 	return err

@@ -20,6 +20,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 // Options of Open and New.
@@ -46,6 +47,7 @@ type House struct {
 	Keys     *keys.Ring
 	Clients  *clients.Registry
 	Sessions *session.Sessions
+	Tickets  *ticket.Book
 	People   *users.Service
 }
 

@@ -130,6 +130,21 @@ func (p *Proof) Hold(ctx context.Context) error {
 	return p.service.audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: p.User.ID, Detail: map[string]string{"by": "password"}})
 }
 
+// Hold makes a proof that was made while the person had the given epoch count only if nothing ended everything of theirs
+// since: for session.How.Within and the like, in whose transaction it makes such acts wait. ErrChanged.
+func (s *Service) Hold(userID string, epoch int64) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		err := s.store.HoldUser(ctx, userID, epoch)
+		if errors.Is(err, storage.ErrStale) {
+			return ErrChanged
+		}
+		if err != nil {
+			return fmt.Errorf("hold person: %w", err)
+		}
+		return nil
+	}
+}
+
 // changedTries is how often a check starts again because the password was changed or kept anew meanwhile.
 const changedTries = 2
 

@@ -14,6 +14,7 @@ import (
 	"signet/storage"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 // Categories callers branch on with errors.Is.
@@ -111,6 +112,7 @@ type Store interface {
 	SignInByID(ctx context.Context, id string) (storage.SignIn, error)
 	UpdateUser(ctx context.Context, u storage.User) error
 	RaiseEpoch(ctx context.Context, id string, now time.Time) error
+	HoldUser(ctx context.Context, id string, epoch int64) error
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
 	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
 	InsertCredential(ctx context.Context, c storage.Credential) error
@@ -139,6 +141,7 @@ type Options struct {
 	Audit     *audit.Log
 	Sessions  *session.Sessions
 	Passwords *password.Hasher
+	Tickets   *ticket.Book
 	Signup    Signup
 	Log       *slog.Logger // nil discards
 }
@@ -149,6 +152,7 @@ type Service struct {
 	audit     *audit.Log
 	sessions  *session.Sessions
 	passwords *password.Hasher
+	tickets   *ticket.Book
 	limits    *ratelimit.Limiter
 	closed    bool
 	domains   []string // ASCII
@@ -158,12 +162,12 @@ type Service struct {
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil {
-		return nil, errors.New("users need a store, an audit log, sessions and passwords")
+	if o.Store == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil || o.Tickets == nil {
+		return nil, errors.New("users need a store, an audit log, sessions, passwords and tickets")
 	}
 	s := &Service{
-		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, limits: ratelimit.New(o.Store),
-		closed: o.Signup.Closed, log: o.Log,
+		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
+		limits: ratelimit.New(o.Store), closed: o.Signup.Closed, log: o.Log,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -16,6 +16,7 @@ import (
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 // world is the people's wing on a database.
@@ -46,7 +47,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Signup: o.signup,
+		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
@@ -133,4 +134,13 @@ func (w world) events(t testing.TB, userID string) map[string]int {
 		}
 	}
 	return counts
+}
+
+func tickets(t testing.TB, db *storage.DB) *ticket.Book {
+	t.Helper()
+	b, err := ticket.New(db, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

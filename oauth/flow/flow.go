@@ -47,12 +47,36 @@ type Facts struct {
 	Granted     []string  `json:"granted,omitempty"`      // scopes allowed then
 	Denied      bool      `json:"denied,omitempty"`       // the person said no
 	RefusedSign bool      `json:"refused_sign,omitempty"` // cancelled at sign-in
+	Half        *Half     `json:"half,omitempty"`         // a sign-in that wants a second step
+}
+
+// Half is a sign-in of which the first step is done and the second is still asked for. It is no session: every page but the
+// second step treats the browser as signed out (security notes F06).
+type Half struct {
+	UserID   string    `json:"user_id"`
+	Epoch    int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
+	At       time.Time `json:"at"`
+	AMR      []string  `json:"amr"`
+	ACR      string    `json:"acr"`
+	Remember bool      `json:"remember,omitempty"`
+}
+
+// halfLife is how long the second step may take.
+const halfLife = 10 * time.Minute
+
+// Pending is the half-done sign-in, if there is one that is not too old.
+func (f Facts) Pending(now time.Time) *Half {
+	if f.Half == nil || now.Sub(f.Half.At) >= halfLife {
+		return nil
+	}
+	return f.Half
 }
 
 // Interaction is the row, typed.
 type Interaction struct {
 	ID        string
-	Errand    string // "authorize", or "account" for a plain sign-in that ends at the account page
+	Errand    string // "authorize"; "account" for a plain sign-in that ends at the account page; "confirm"
+	Then      string // where an errand that is no authorization ends: a path of ours; "" = the account page
 	Request   Request
 	Facts     Facts
 	CreatedAt time.Time

@@ -39,6 +39,8 @@ type Options struct {
 	Pages    *pages.Pages
 	// App is how pages show a client, also one that is no longer known.
 	App func(ctx context.Context, clientID string) pages.App
+	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
+	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
 
 // Handler is the room.
@@ -85,6 +87,32 @@ func (h *Handler) signedIn(f own) web.Func {
 		}
 		return f(w, r, v)
 	}
+}
+
+// confirmedFor is how long a sign-in counts as recent for acts on the account itself.
+const confirmedFor = 10 * time.Minute
+
+// confirmed is signedIn for sensitive acts (security notes F10): who signed in longer ago than ten minutes, or not with the
+// strongest way they have, proves it again first, and comes back to page. The act itself is asked for on a page that wanted
+// the same, so that nothing typed is lost but by who let it lie.
+func (h *Handler) confirmed(page string, f own) web.Func {
+	return h.signedIn(func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+		strong := true
+		if h.Strong != nil {
+			var err error
+			if strong, err = h.Strong(r.Context(), v); err != nil {
+				return err
+			}
+		}
+		if strong && time.Since(v.AuthTime) < confirmedFor {
+			return f(w, r, v)
+		}
+		in, err := h.Browser.BeginConfirm(w, r, page)
+		if err != nil {
+			return err
+		}
+		return h.Browser.Go(w, r, "/signin", &in)
+	})
 }
 
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {

@@ -23,6 +23,7 @@ import (
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 const (
@@ -55,7 +56,7 @@ func newHouse(t *testing.T, address string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords}); err != nil {
+	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db)}); err != nil {
 		t.Fatal(err)
 	}
 	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
@@ -343,4 +344,13 @@ func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Cha
 			}
 		}
 	}
+}
+
+func tickets(t testing.TB, db *storage.DB) *ticket.Book {
+	t.Helper()
+	b, err := ticket.New(db, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -22,7 +22,8 @@ import (
 // The errands.
 const (
 	ErrandAuthorize = "authorize" // ends at the dispatcher
-	ErrandAccount   = "account"   // a plain sign-in, ends at the account page; needs no row
+	ErrandAccount   = "account"   // a plain sign-in, ends at the account page; needs no row until there is something to remember
+	ErrandConfirm   = "confirm"   // the person signed in proves it again, and goes on to a page of ours
 )
 
 // maxRequest is how much of a request an interaction keeps, in bytes.
@@ -31,13 +32,24 @@ const maxRequest = 8 << 10
 // request is the JSON of a row's request column.
 type request struct {
 	Errand  string       `json:"errand"`
+	Then    string       `json:"then,omitempty"`
 	Request flow.Request `json:"request"`
 }
 
 // Begin stores a request in progress, bound to this browser's cookie, which is made if there is none. A network with too
 // many of them gets a 429.
 func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, errand string, req flow.Request) (flow.Interaction, error) {
-	body, err := json.Marshal(request{errand, req})
+	return b.begin(w, r, request{Errand: errand, Request: req})
+}
+
+// BeginConfirm begins the errand in which the person signed in proves it again; it ends at then, which is one of our own
+// pages named by our own code, never by a parameter (security notes C05, F10).
+func (b *Browser) BeginConfirm(w http.ResponseWriter, r *http.Request, then string) (flow.Interaction, error) {
+	return b.begin(w, r, request{Errand: ErrandConfirm, Then: then})
+}
+
+func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (flow.Interaction, error) {
+	body, err := json.Marshal(req)
 	if err != nil {
 		return flow.Interaction{}, fmt.Errorf("begin interaction: %w", err)
 	}
@@ -45,7 +57,9 @@ func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, errand string, r
 		return flow.Interaction{}, &web.PageError{Status: http.StatusBadRequest, Kind: "too_large"}
 	}
 	now := time.Now()
-	in := flow.Interaction{ID: rand.Text(), Errand: errand, Request: req, CreatedAt: now, ExpiresAt: now.Add(b.lifetime)}
+	in := flow.Interaction{
+		ID: rand.Text(), Errand: req.Errand, Then: req.Then, Request: req.Request, CreatedAt: now, ExpiresAt: now.Add(b.lifetime),
+	}
 	err = b.store.InsertInteraction(r.Context(), storage.Interaction{
 		ID: in.ID, BrowserHash: b.bind(w, r), Network: audit.OriginOf(r.Context()).Network,
 		Request: body, Facts: json.RawMessage("{}"), CreatedAt: now, ExpiresAt: in.ExpiresAt,
@@ -109,7 +123,7 @@ func decode(row storage.Interaction) (flow.Interaction, error) {
 	in := flow.Interaction{ID: row.ID, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}
 	var req request
 	err := json.Unmarshal(row.Request, &req)
-	in.Errand, in.Request = req.Errand, req.Request
+	in.Errand, in.Then, in.Request = req.Errand, req.Then, req.Request
 	if err := cmp.Or(err, json.Unmarshal(row.Facts, &in.Facts)); err != nil {
 		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
 	}
@@ -178,12 +192,18 @@ func (b *Browser) Finish(ctx context.Context, in flow.Interaction) error {
 	return nil
 }
 
-// Continue is the one way out of every room: to the dispatcher, or to the account page.
+// Continue is the one way out of every room: to the dispatcher, to where a confirmation was asked for, or to the account
+// page.
 func (b *Browser) Continue(w http.ResponseWriter, r *http.Request, in flow.Interaction) error {
-	if in.Errand != ErrandAuthorize {
-		return b.Go(w, r, "/account", nil)
+	if in.Errand == ErrandAuthorize {
+		return b.Go(w, r, "/oauth2/continue", &in)
 	}
-	return b.Go(w, r, "/oauth2/continue", &in)
+	if in.ID != "" {
+		if err := b.store.SpendInteraction(r.Context(), in.ID); err != nil && !errors.Is(err, storage.ErrStale) {
+			return fmt.Errorf("finish interaction: %w", err)
+		}
+	}
+	return b.Go(w, r, cmp.Or(in.Then, "/account"), nil)
 }
 
 // Go answers 303 See Other to one of our own paths.

@@ -10,6 +10,7 @@ import (
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/pages"
+	"signet/storage"
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
@@ -31,7 +32,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case in.Errand == browser.ErrandAuthorize && r.URL.Query().Has("cancel"):
 		return h.cancel(w, r, in)
-	case in.Errand != browser.ErrandAuthorize && v != nil:
+	case in.Errand == browser.ErrandAccount && v != nil:
 		return h.Browser.Go(w, r, "/account", nil) // nothing to ask: also what Back leads to after signing in
 	case v == nil:
 		h.Browser.Tidy(w, r)
@@ -61,11 +62,11 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interacti
 	p.Action = h.Browser.Path("/signin", &in)
 	p.SignUpURL = h.signUpURL(&in)
 	p.ForgotURL = h.Browser.Path("/forgot", &in)
-	if in.ID != "" {
+	if in.Errand == browser.ErrandAuthorize {
 		p.CancelURL = p.Action + "&cancel=1"
-		if p.Reauth != nil {
-			p.OtherURL = p.Action + "&other=1"
-		}
+	}
+	if in.ID != "" && p.Reauth != nil {
+		p.OtherURL = p.Action + "&other=1"
 	}
 	return h.Pages.Render(w, r, status, p)
 }
@@ -88,7 +89,7 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	form := pages.SignIn{Username: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != ""}
-	v, err := h.signIn(w, r, users.Attempt{
+	err = h.signIn(w, r, in, users.Attempt{
 		Login: r.PostForm.Get("username"), Password: r.PostForm.Get("password"),
 		Device: func(userID string) string { return h.Browser.Device(r, userID) },
 	}, form.Remember)
@@ -96,26 +97,36 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 		return h.refuse(w, r, in, form, err)
 	}
 	h.Count("success")
-	return h.done(w, r, in, v)
+	return nil
 }
 
-// signIn checks the password and begins the session that it opens. A password that was changed or kept anew between the
-// two is checked again.
-func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, a users.Attempt, remember bool) (v *browser.Visitor, err error) {
+// signIn checks the password and goes on. A password that was changed or kept anew between check and session is checked
+// again.
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interaction, a users.Attempt, remember bool) error {
 	if a.Login == "" || a.Password == "" {
-		return nil, users.ErrWrong
+		return users.ErrWrong
 	}
 	for range 2 {
 		proof, err := h.People.SignIn(r.Context(), a)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		v, err = h.Browser.SignedIn(w, r, proof.User.ID, session.Password(remember, proof.Hold))
+		err = h.admit(w, r, in, proof.User, session.Password(remember, proof.Hold))
 		if !errors.Is(err, users.ErrChanged) {
-			return v, err
+			return err
 		}
 	}
-	return nil, users.ErrWrong
+	return users.ErrWrong
+}
+
+// admit is where every way of signing in ends once its proof is made: the browser becomes one of the person's, and the
+// errand goes on. An error of how.Within comes back before anything is written.
+func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
+	v, err := h.Browser.SignedIn(w, r, u.ID, how)
+	if err != nil {
+		return err
+	}
+	return h.done(w, r, in, v)
 }
 
 // refuse shows the form again with what went wrong and what was typed. An unknown account, a wrong password and a disabled

@@ -26,6 +26,7 @@ import (
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/ticket"
 )
 
 // house is the room between a stub of the dispatcher and of the account page.
@@ -61,7 +62,7 @@ func newHouse(t *testing.T, db *storage.DB, o settings) *house {
 		t.Fatal(err)
 	}
 	h := &house{db: db, counts: map[string]int{}}
-	if h.people, err = users.New(users.Options{Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Signup: o.signup}); err != nil {
+	if h.people, err = users.New(users.Options{Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup}); err != nil {
 		t.Fatal(err)
 	}
 	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Sessions: sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
@@ -486,4 +487,13 @@ func TestOddForms(t *testing.T) {
 			}
 		}
 	}
+}
+
+func tickets(t testing.TB, db *storage.DB) *ticket.Book {
+	t.Helper()
+	b, err := ticket.New(db, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
