@@ -41,7 +41,7 @@ const (
 )
 
 // BuiltinScopes are the scopes Signet itself serves; every other scope belongs to a resource.
-var BuiltinScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+var BuiltinScopes = []string{"openid", "profile", "email", "address", "phone", "groups", "roles", "offline_access"}
 
 // Duration is a time.Duration written as text ("10m") in JSON.
 type Duration time.Duration
@@ -77,7 +77,8 @@ type Metadata struct {
 	TOSURI                      string              `json:"tos_uri,omitempty"`
 	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
-	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"` // seconds
+	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"`    // seconds
+	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
 
 	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
@@ -86,6 +87,10 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
+	RequireSecondFactor          bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
+	UserinfoMaxAge               int64    `json:"userinfo_max_age,omitempty"`      // seconds since the sign-in for which userinfo answers; 0 = no limit
+	GroupsClaim                  string   `json:"groups_claim,omitempty"`          // claim that names the person's groups, whatever scope is granted; "" = by the scope groups
+	RolesClaim                   string   `json:"roles_claim,omitempty"`           // the same for roles
 }
 
 // WithDefaults fills in what RFC 7591 section 2 gives a default.
@@ -148,6 +153,14 @@ func (m Metadata) Validate() error {
 	}
 	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0, "default_max_age", "must be a number of seconds, 0 or more")
 	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
+	check(m.UserinfoMaxAge >= 0, "userinfo_max_age", "must be a number of seconds, 0 or more")
+	check(len(m.DefaultACRValues) <= 10, "default_acr_values", "at most 10")
+	for _, v := range m.DefaultACRValues {
+		check(validScope(v) && len(v) <= 100, "default_acr_values", "%q has characters that a value must not have", v)
+	}
+	for _, claim := range [][2]string{{"groups_claim", m.GroupsClaim}, {"roles_claim", m.RolesClaim}} {
+		check(claim[1] == "" || validClaim(claim[1]), claim[0], "%q is no name that can be given: use at most 100 letters, digits and _ . : / -, and none of a standard claim", claim[1])
+	}
 	check(m.RefreshTokenIdle >= 0, "refresh_token_idle", "must not be negative")
 	check(m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
 	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {
@@ -155,6 +168,18 @@ func (m Metadata) Validate() error {
 	}
 	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateAlgs())...)
 }
+
+// validClaim tells whether a client may have our claim under the name: none that the protocol or a standard claim has.
+func validClaim(name string) bool {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.:/-", r))
+	}
+	return len(name) <= 100 && !strings.ContainsFunc(name, odd) && !slices.Contains(takenClaims, name)
+}
+
+var takenClaims = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce acr amr azp sid at_hash c_hash cnf act events scope client_id
+	grant_id name given_name family_name middle_name nickname preferred_username profile picture website email email_verified
+	gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
 
 // validateGrants checks grant and response types against each other (RFC 7591 section 2.1) and against who asks.
 func (m Metadata) validateGrants() (errs []error) {

@@ -159,6 +159,7 @@ type Client struct {
 	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
 	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
+	DefaultACRValues            []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
 	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
 
 	AccessTokenSignedResponseAlg string   `yaml:"access_token_signed_response_alg" json:"access_token_signed_response_alg,omitempty"`
@@ -167,6 +168,10 @@ type Client struct {
 	RefreshTokenLifetime         Duration `yaml:"refresh_token_lifetime" json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
+	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
+	UserinfoMaxAge               int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
+	GroupsClaim                  string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
+	RolesClaim                   string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
 }
 
 // Resource is a declared API that access tokens are for (RFC 8707).

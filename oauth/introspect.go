@@ -32,6 +32,8 @@ type Introspection struct {
 	AuthTime  int64           `json:"auth_time,omitempty"` // RFC 9470 section 6.2
 	ACR       string          `json:"acr,omitempty"`
 	AMR       []string        `json:"amr,omitempty"`
+	Groups    []string        `json:"groups,omitempty"` // as the token has them
+	Roles     []string        `json:"roles,omitempty"`
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, security requirement L03). An access token is told to
@@ -67,6 +69,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 	return Introspection{
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: "Bearer", Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
+		Groups: a.Groups, Roles: a.Roles,
 	}, nil
 }
 

@@ -126,7 +126,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		AccessTokenIssuer:     o.Issuer.URL(),
 	}}
 
-	made := &strategy{issuer: o.Issuer}
+	made := &strategy{issuer: o.Issuer, store: o.Store}
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,

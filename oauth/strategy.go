@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 // strategy makes and recognises codes and tokens for fosite: oauth2.CoreStrategy and openid.OpenIDConnectTokenStrategy.
 // Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
 // refreshed token would carry the first one's iat (notes/fosite.md section 4).
-type strategy struct{ issuer *tokens.Issuer }
+type strategy struct {
+	issuer *tokens.Issuer
+	store  claims.MembershipStore
+}
 
 // GenerateAccessToken signs the access token of the case (RFC 9068).
 func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
@@ -36,10 +40,34 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		if !g.AuthTime.IsZero() {
 			a.AuthTime = g.AuthTime.Unix()
 		}
+		if err := s.memberships(ctx, c, &a); err != nil {
+			return "", "", err
+		}
 	}
 	token, err = s.issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
 	c.Access, c.AccessToken = a, token
 	return token, a.JTI, err
+}
+
+// memberships puts groups and roles into the access token where their scope is granted to it (RFC 9068 section 2.2.3.1), so
+// that an API can decide by them without asking.
+func (s *strategy) memberships(ctx context.Context, c *ledger.Case, a *tokens.Access) error {
+	groups, roles := slices.Contains(c.Scopes, claims.ScopeGroups), slices.Contains(c.Scopes, claims.ScopeRoles)
+	if !groups && !roles {
+		return nil
+	}
+	asked, err := askedClaims(c.Facts.Claims, c.Client)
+	if err != nil {
+		return err
+	}
+	m, err := c.Belongs(ctx, s.store, asked)
+	if groups {
+		a.Groups = m[cmp.Or(c.Client.GroupsClaim, claims.ScopeGroups)]
+	}
+	if roles {
+		a.Roles = m[cmp.Or(c.Client.RolesClaim, claims.ScopeRoles)]
+	}
+	return err
 }
 
 // AccessTokenSignature is asked by fosite's introspection and revocation only, which are not wired.
@@ -129,12 +157,14 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if c.GrantType == "authorization_code" {
 		id.Nonce = c.Facts.Nonce
 	}
-	if c.Facts.Claims != "" {
-		asked, err := askedClaims(c.Facts.Claims, c.Client)
-		if err != nil {
-			return "", err
-		}
-		id.Extra = claims.IDToken(g.User, asked)
+	asked, err := askedClaims(c.Facts.Claims, c.Client)
+	if err != nil {
+		return "", err
 	}
+	belongs, err := c.Belongs(ctx, s.store, asked)
+	if err != nil {
+		return "", err
+	}
+	id.Extra = claims.IDToken(g.User, belongs, asked)
 	return s.issuer.SignID(alg, id)
 }

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
+	"signet/oauth/tokens"
 )
 
 // Userinfo is the claims about the person of an access token (OpenID Connect Core section 5.3), or in JWT the same signed,
@@ -39,6 +42,9 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	} else if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
+	if no := authentication(client, a, time.Now()); no != nil {
+		return Userinfo{}, no
+	}
 	parameter, err := ledger.ClaimsOf(s.Grant)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
@@ -47,7 +53,23 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, scopes, asked)})
+	belongs, err := claims.Want(scopes, asked, client.GroupsClaim, client.RolesClaim).Read(ctx, p.o.Store, s.UserID)
+	if err != nil {
+		return Userinfo{}, refusal.From(err)
+	}
+	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, belongs, scopes, asked)})
+}
+
+// authentication demands of the sign-in behind a token what the client's registration does (RFC 9470 section 3): two factors,
+// not too long ago. Nil = it suffices.
+func authentication(c *clients.Client, a tokens.Access, now time.Time) *refusal.Refusal {
+	switch {
+	case c.RequireSecondFactor && !flow.Reaches(a.ACR, flow.ACRMulti):
+		return refusal.InsufficientAuthentication("The person has to sign in with two factors.", []string{flow.ACRMulti, flow.ACRResistant}, 0)
+	case c.UserinfoMaxAge > 0 && now.Unix()-a.AuthTime > c.UserinfoMaxAge:
+		return refusal.InsufficientAuthentication("The person has to sign in again.", nil, c.UserinfoMaxAge)
+	}
+	return nil
 }
 
 // askedClaims is what the claims parameter of the authorization asked for, within what the client is registered for: the

@@ -13,6 +13,7 @@ import (
 	"signet/oauth/claims"
 	"signet/oauth/clientauth"
 	consents "signet/oauth/consent"
+	"signet/oauth/flow"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
 	"signet/oauth/request"
@@ -26,7 +27,6 @@ import (
 	"signet/server/token"
 	"signet/server/userinfo"
 	"signet/server/web"
-	"signet/users/session"
 )
 
 // openProtocol builds what the protocol and the applications' wing share with the command line: keys and clients.
@@ -125,7 +125,7 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	}}
 	start, err := authorize.New(authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Consents: book, Browser: visitors, Pages: view,
-		App: h.appAt, Tx: h.DB.Tx,
+		App: h.appAt, Tx: h.DB.Tx, Reachable: h.reachable,
 	})
 	if err != nil {
 		return nil, err
@@ -146,8 +146,22 @@ func (h *House) facts(languages []string) discovery.Facts {
 		GrantTypes:    []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials},
 		ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"},
 		Prompts: []string{"none", "login", "consent", "select_account"},
-		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: []string{session.ACRSingle}, Locales: languages,
+		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
 	}
+}
+
+// reachable is the strongest class in which a person can sign in, by what they have set up.
+func (h *House) reachable(ctx context.Context, userID string) (string, error) {
+	have, err := h.DB.CountCredentials(ctx, userID)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read factors: %w", err)
+	case have["passkey"] > 0:
+		return flow.ACRResistant, nil
+	case have["totp"] > 0:
+		return flow.ACRMulti, nil
+	}
+	return flow.ACRSingle, nil
 }

@@ -42,6 +42,9 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.DurationVar(&f.refreshForever, "refresh-token-lifetime", 0, "instead of tokens.refresh_lifetime")
 	s.StringVar(&m.IDTokenSignedResponseAlg, "id-token-alg", "", "RS256 (default) or ES256")
 	s.StringVar(&m.AccessTokenSignedResponseAlg, "access-token-alg", "", "ES256 (default) or RS256")
+	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")
+	s.StringVar(&m.GroupsClaim, "groups-claim", "", "`claim` in which the app finds the person's groups, whatever scope it asks for")
+	s.StringVar(&m.RolesClaim, "roles-claim", "", "`claim` in which the app finds the person's roles")
 	s.Int64Var(&f.maxAge, "default-max-age", 0, "`seconds` after which people sign in again")
 	s.StringVar(&f.file, "metadata", "", "`file` with the registration as JSON (RFC 7591 names), - for standard input; other words win over it")
 }
@@ -80,6 +83,9 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("id-token-alg", func() { m.IDTokenSignedResponseAlg = from.IDTokenSignedResponseAlg })
 	set("access-token-alg", func() { m.AccessTokenSignedResponseAlg = from.AccessTokenSignedResponseAlg })
 	set("default-max-age", func() { m.DefaultMaxAge = &f.maxAge })
+	set("require-second-factor", func() { m.RequireSecondFactor = from.RequireSecondFactor })
+	set("groups-claim", func() { m.GroupsClaim = from.GroupsClaim })
+	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
 	return f.readKeys(a, m)
 }
 

@@ -19,6 +19,8 @@ const (
 	ScopeEmail   = "email"
 	ScopeAddress = "address"
 	ScopePhone   = "phone"
+	ScopeGroups  = "groups" // ours: the groups the person is in
+	ScopeRoles   = "roles"  // ours: the roles the person holds
 )
 
 // scopeClaims is the table of Core section 5.4.
@@ -30,6 +32,8 @@ var scopeClaims = map[string][]string{
 	ScopeEmail:   {"email", "email_verified"},
 	ScopeAddress: {"address"},
 	ScopePhone:   {"phone_number", "phone_number_verified"},
+	ScopeGroups:  {"groups"},
+	ScopeRoles:   {"roles"},
 }
 
 // scopeOf is the scope that asks for a claim.
@@ -49,7 +53,7 @@ func ScopeClaims() map[string][]string { return maps.Clone(scopeClaims) }
 // Supported is claims_supported: what an ID token says by itself, then all about persons.
 func Supported() []string {
 	list := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"}
-	for _, scope := range []string{ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone} {
+	for _, scope := range []string{ScopeProfile, ScopeEmail, ScopeAddress, ScopePhone, ScopeGroups, ScopeRoles} {
 		list = append(list, scopeClaims[scope]...)
 	}
 	return list
@@ -57,23 +61,27 @@ func Supported() []string {
 
 // Userinfo is the answer of the userinfo endpoint (Core section 5.3.2): sub, the claims of the granted scopes, and those the
 // claims parameter asks for there. What the person has not given is left out.
-func Userinfo(u storage.User, scopes []string, p Param) map[string]any {
+func Userinfo(u storage.User, m Memberships, scopes []string, p Param) map[string]any {
 	names := slices.Clone(p.userinfo)
 	for _, scope := range scopes {
 		names = append(names, scopeClaims[scope]...)
 	}
 	out := about(u, names)
+	m.into(out)
 	out["sub"] = u.ID
 	return out
 }
 
-// IDToken is what the claims parameter asks for in the ID token beside the protocol's own claims; nil if nothing. Claims
-// asked for by scope are given at the userinfo endpoint, for there always is an access token (Core section 5.4).
-func IDToken(u storage.User, p Param) map[string]any {
-	if len(p.idToken) == 0 {
+// IDToken is what stands in the ID token beside the protocol's own claims: what the claims parameter asks for there, and the
+// memberships; nil if nothing. Claims asked for by the standard's scopes are given at the userinfo endpoint, for there always
+// is an access token (Core section 5.4); groups and roles are what applications look for in the ID token.
+func IDToken(u storage.User, m Memberships, p Param) map[string]any {
+	if len(p.idToken) == 0 && len(m) == 0 {
 		return nil
 	}
-	return about(u, p.idToken)
+	out := about(u, p.idToken)
+	m.into(out)
+	return out
 }
 
 // profile is the person's stored claims.

@@ -54,10 +54,11 @@ func TestScopesGiveExactlyTheirClaims(t *testing.T) { // OpenID Connect Core sec
 			"website", "gender", "birthdate", "zoneinfo", "locale", "updated_at",
 		},
 		"email": {"email", "email_verified"}, "address": {"address"}, "phone": {"phone_number", "phone_number_verified"},
+		"groups": nil, "roles": nil, // these come from memberships
 	}
 	var all []string
 	for scope, want := range table {
-		got := slices.Sorted(maps.Keys(claims.Userinfo(ada, []string{"openid", scope}, claims.Param{})))
+		got := slices.Sorted(maps.Keys(claims.Userinfo(ada, nil, []string{"openid", scope}, claims.Param{})))
 		want = append(want, "sub")
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
@@ -74,7 +75,7 @@ func TestScopesGiveExactlyTheirClaims(t *testing.T) { // OpenID Connect Core sec
 }
 
 func TestTypesOfClaims(t *testing.T) { // OpenID Connect Core section 5.1
-	got := roundTrip(t, claims.Userinfo(ada, []string{"profile", "email", "address", "phone"}, claims.Param{}))
+	got := roundTrip(t, claims.Userinfo(ada, nil, []string{"profile", "email", "address", "phone"}, claims.Param{}))
 	if got["sub"] != "u1" || got["preferred_username"] != "ada" || got["email"] != "ada@example.com" {
 		t.Errorf("got %v", got)
 	}
@@ -100,17 +101,17 @@ func TestWhatIsNotKnownIsLeftOut(t *testing.T) { // OpenID Connect Core section 
 	scopes := []string{"profile", "email", "address", "phone"}
 	bare := storage.User{ID: "u2", Email: "b@example.com"}
 	want := map[string]any{"sub": "u2", "email": "b@example.com", "email_verified": false}
-	if got := claims.Userinfo(bare, scopes, claims.Param{}); !reflect.DeepEqual(got, want) {
+	if got := claims.Userinfo(bare, nil, scopes, claims.Param{}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	bare.Profile = json.RawMessage(`{"name":5,"nickname":"B","address":"here","phone_number":""}`)
 	want["nickname"] = "B"
-	if got := claims.Userinfo(bare, scopes, claims.Param{}); !reflect.DeepEqual(got, want) {
+	if got := claims.Userinfo(bare, nil, scopes, claims.Param{}); !reflect.DeepEqual(got, want) {
 		t.Errorf("wrong types: got %v, want %v", got, want)
 	}
 	for _, raw := range []string{"", "null", "[]", "{"} {
 		bare.Profile = json.RawMessage(raw)
-		if got := claims.Userinfo(bare, scopes, claims.Param{}); got["sub"] != "u2" || len(got) != 3 {
+		if got := claims.Userinfo(bare, nil, scopes, claims.Param{}); got["sub"] != "u2" || len(got) != 3 {
 			t.Errorf("profile %q: got %v", raw, got)
 		}
 	}
@@ -120,11 +121,11 @@ func TestClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5
 	p := param(t, `{"userinfo":{"name":{"essential":true},"email":null,"nosuch":null,"picture#de":null,"sub":null},
 		"id_token":{"address":null,"auth_time":{"essential":true},"acr":{"essential":true,"values":["a","b"]},"sub":{"value":"u1"}},
 		"other":{"x":null}}`)
-	got := slices.Sorted(maps.Keys(claims.Userinfo(ada, []string{"openid"}, p)))
+	got := slices.Sorted(maps.Keys(claims.Userinfo(ada, nil, []string{"openid"}, p)))
 	if !slices.Equal(got, []string{"email", "name", "sub"}) {
 		t.Errorf("userinfo: got %v", got)
 	}
-	got = slices.Sorted(maps.Keys(claims.IDToken(ada, p)))
+	got = slices.Sorted(maps.Keys(claims.IDToken(ada, nil, p)))
 	if !slices.Equal(got, []string{"address"}) {
 		t.Errorf("ID token: got %v", got)
 	}
@@ -134,14 +135,14 @@ func TestClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5
 	if !slices.Equal(p.Scopes(), []string{"address", "email", "profile"}) {
 		t.Errorf("got scopes %v", p.Scopes())
 	}
-	if got := claims.Userinfo(ada, nil, p.Within([]string{"email"})); len(got) != 2 || got["email"] == nil {
+	if got := claims.Userinfo(ada, nil, nil, p.Within([]string{"email"})); len(got) != 2 || got["email"] == nil {
 		t.Errorf("within email: got %v", got)
 	}
-	if claims.IDToken(ada, claims.Param{}) != nil {
+	if claims.IDToken(ada, nil, claims.Param{}) != nil {
 		t.Error("an ID token has claims nobody asked for")
 	}
 	every := param(t, `{"id_token":{"name":null,"updated_at":null,"phone_number":null,"email_verified":null}}`)
-	if got := claims.IDToken(ada, every); len(got) != 4 {
+	if got := claims.IDToken(ada, nil, every); len(got) != 4 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -174,7 +175,7 @@ func FuzzParseParam(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for name := range claims.Userinfo(ada, nil, p) {
+		for name := range claims.Userinfo(ada, nil, nil, p) {
 			if !slices.Contains(claims.Supported(), name) {
 				t.Fatalf("gives %q", name)
 			}
@@ -185,6 +186,6 @@ func FuzzParseParam(f *testing.F) {
 func BenchmarkUserinfo(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		claims.Userinfo(ada, []string{"openid", "profile", "email"}, claims.Param{})
+		claims.Userinfo(ada, nil, []string{"openid", "profile", "email"}, claims.Param{})
 	}
 }

@@ -28,7 +28,8 @@ type Request struct {
 	HintSubject         string            `json:"hint_subject,omitempty"` // sub of a verified id_token_hint
 	UILocales           []string          `json:"ui_locales,omitempty"`
 	ACRValues           []string          `json:"acr_values,omitempty"`
-	Claims              string            `json:"claims,omitempty"` // the claims parameter as sent, size-capped JSON
+	EssentialACRs       []string          `json:"essential_acrs,omitempty"` // of the claims parameter: one of these, or the request fails
+	Claims              string            `json:"claims,omitempty"`         // the claims parameter as sent, size-capped JSON
 	Display             string            `json:"display,omitempty"`
 	Extra               map[string]string `json:"extra,omitempty"`
 }

@@ -23,6 +23,9 @@ type Seen struct {
 	UserID        string    // who is signed in, "" = nobody
 	AuthTime      time.Time // when that person last proved it
 	ConsentNeeded bool      // something is asked for that this person was not yet offered
+	ACR           string    // the class of that sign-in
+	Required      string    // the class that the client's registration demands, "" = none
+	Reachable     string    // the strongest class this person can reach; "" = not looked up, for nothing is wanting
 }
 
 // Next decides what comes next, or refuses: access_denied when the person said no, and under prompt=none whatever would have
@@ -32,6 +35,9 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 		return 0, refusal.AccessDenied("The person refused.")
 	}
 	step := next(in, s, now)
+	if step != SignIn && in.unmet(s) {
+		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
+	}
 	if step == SignIn && in.fresh(in.Facts.SignedInAt, s) && in.otherPerson(s) {
 		return 0, refusal.LoginRequired("Another person signed in than the id_token_hint names.")
 	}
@@ -52,7 +58,7 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 func next(in Interaction, s Seen, now time.Time) Step {
 	req := in.Request
 	switch {
-	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now):
+	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now), in.stepUp(s):
 		return SignIn
 	case req.Prompted("select_account") && !in.fresh(in.Facts.AccountAt, s):
 		return ChooseAccount
@@ -65,6 +71,29 @@ func next(in Interaction, s Seen, now time.Time) Step {
 // fresh tells that the fact is of this interaction and of the person who is here now; what another person did does not count.
 func (in Interaction) fresh(at time.Time, s Seen) bool {
 	return !at.IsZero() && in.Facts.UserID == s.UserID && s.UserID != ""
+}
+
+// stepUp: a stronger sign-in is asked for than this one was, and the person can do it, or must find a way: the registration
+// leads to setting a second factor up (RFC 9470 section 5). A sign-in made within this interaction was as strong as the
+// person would have it.
+func (in Interaction) stepUp(s Seen) bool {
+	if in.fresh(in.Facts.SignedInAt, s) {
+		return false
+	}
+	for _, d := range in.demands(s) {
+		if d.reached(s.ACR) {
+			continue
+		}
+		if d.reached(s.Reachable) || s.Required != "" && slices.Contains(d.any, s.Required) {
+			return true
+		}
+	}
+	return false
+}
+
+// unmet: what must be reached is not, and asking again would not help.
+func (in Interaction) unmet(s Seen) bool {
+	return slices.ContainsFunc(in.demands(s), func(d demand) bool { return d.essential && !d.reached(s.ACR) })
 }
 
 // otherPerson: the id_token_hint names somebody else (Core section 3.1.2.1).

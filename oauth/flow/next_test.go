@@ -13,6 +13,8 @@ func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.
 	ada := Seen{UserID: "ada", AuthTime: now.Add(-time.Hour)}
 	asks := func(s Seen) Seen { s.ConsentNeeded = true; return s }
 	did := Facts{SignedInAt: now, AccountAt: now, DecidedAt: now, UserID: "ada"}
+	with := func(s Seen, acr, reachable string) Seen { s.ACR, s.Reachable = acr, reachable; return s }
+	demanding := func(s Seen) Seen { s.Required = ACRMulti; return s }
 	age := func(n int64) Request { return Request{MaxAge: &n} }
 	tests := map[string]struct {
 		req   Request
@@ -46,6 +48,21 @@ func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.
 		"none, nobody":                          {req: Request{Prompts: []string{"none"}}, code: "login_required"},
 		"none, consent":                         {req: Request{Prompts: []string{"none"}}, seen: asks(ada), code: "consent_required"},
 		"none, fine":                            {req: Request{Prompts: []string{"none"}}, seen: ada, want: Finish},
+		"acr unknown is no demand":              {req: Request{ACRValues: []string{"urn:x"}}, seen: with(ada, "1", ""), want: Finish},
+		"acr reached":                           {req: Request{ACRValues: []string{"2"}}, seen: with(ada, "phr", ""), want: Finish},
+		"acr within reach":                      {req: Request{ACRValues: []string{"2"}}, seen: with(ada, "1", "2"), want: SignIn},
+		"acr out of reach, voluntary":           {req: Request{ACRValues: []string{"phr", "2"}}, seen: with(ada, "1", "1"), want: Finish},
+		"acr within reach, not given":           {req: Request{ACRValues: []string{"2"}}, facts: did, seen: with(ada, "1", "2"), want: Finish},
+		"acr, one of them will do":              {req: Request{ACRValues: []string{"phr", "1"}}, seen: with(ada, "1", "phr"), want: Finish},
+		"essential acr within reach":            {req: Request{EssentialACRs: []string{"phr"}}, seen: with(ada, "2", "phr"), want: SignIn},
+		"essential acr out of reach":            {req: Request{EssentialACRs: []string{"phr"}}, seen: with(ada, "2", "2"), code: "unmet_authentication_requirements"},
+		"essential acr, not given":              {req: Request{EssentialACRs: []string{"2"}}, facts: did, seen: with(ada, "1", "2"), code: "unmet_authentication_requirements"},
+		"essential acr that nobody knows":       {req: Request{EssentialACRs: []string{"urn:x"}}, seen: with(ada, "phr", "phr"), code: "unmet_authentication_requirements"},
+		"registered demand":                     {seen: demanding(with(ada, "1", "1")), want: SignIn},
+		"registered demand, not given":          {facts: did, seen: demanding(with(ada, "1", "1")), code: "unmet_authentication_requirements"},
+		"registered demand, reached":            {seen: demanding(with(ada, "2", "")), want: Finish},
+		"none, acr within reach":                {req: Request{Prompts: []string{"none"}, ACRValues: []string{"2"}}, seen: with(ada, "1", "2"), code: "login_required"},
+		"none, acr out of reach":                {req: Request{Prompts: []string{"none"}, ACRValues: []string{"2"}}, seen: with(ada, "1", "1"), want: Finish},
 		"none, hint of another":                 {req: Request{Prompts: []string{"none"}, HintSubject: "bob"}, seen: ada, code: "login_required"},
 	}
 	for name, tt := range tests {
@@ -59,5 +76,25 @@ func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.
 				t.Fatalf("got step %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestAnswerIsTheStrongestThatWasAsked(t *testing.T) { // OpenID Connect Core section 5.5.1.1
+	for _, tt := range []struct {
+		asked, essential []string
+		have, want       string
+	}{
+		{nil, nil, "phr", "phr"},
+		{[]string{"2"}, nil, "phr", "2"},
+		{[]string{"1", "2"}, nil, "phr", "2"},
+		{[]string{"phr", "1"}, nil, "2", "1"},
+		{[]string{"phr"}, nil, "1", "1"},
+		{[]string{"urn:x"}, nil, "2", "2"},
+		{[]string{"1"}, []string{"2"}, "phr", "2"},
+		{[]string{"1"}, nil, "", ""},
+	} {
+		if got := Answer(Request{ACRValues: tt.asked, EssentialACRs: tt.essential}, tt.have); got != tt.want {
+			t.Errorf("asked %v essential %v, have %q: got %q, want %q", tt.asked, tt.essential, tt.have, got, tt.want)
+		}
 	}
 }

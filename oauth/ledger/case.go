@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/oauth/claims"
 	"signet/oauth/tokens"
 	"signet/storage"
 )
@@ -30,6 +31,10 @@ type Case struct {
 	// Presented is the claims of the refresh token, Verdict what it amounts to.
 	Presented tokens.Refresh
 	Verdict   Verdict
+
+	// Memberships are the person's groups and roles as far as the client gets them; read once, see Belongs.
+	Memberships claims.Memberships
+	belongs     bool
 
 	// Access is the access token issued and its claims.
 	Access      tokens.Access
@@ -78,6 +83,17 @@ func (c *Case) Subject() string {
 		return c.Standing.UserID
 	}
 	return c.Client.ClientID
+}
+
+// Belongs reads the person's groups and roles if this request's tokens name them: once, and not at all in most requests.
+func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore, asked claims.Param) (claims.Memberships, error) {
+	if c.belongs || c.Standing == nil {
+		return c.Memberships, nil
+	}
+	var err error
+	c.Memberships, err = claims.Want(c.Scopes, asked, c.Client.GroupsClaim, c.Client.RolesClaim).Read(ctx, store, c.Standing.UserID)
+	c.belongs = err == nil
+	return c.Memberships, err
 }
 
 // EndsAt is when the grant ends whatever happens; a shorter limit the client got since counts. Zero: no grant.

@@ -7,6 +7,8 @@ package refusal
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // Refusal is an error answer in the standard's own form. It is an error; its cause stays matchable and is never shown.
@@ -15,6 +17,7 @@ type Refusal struct {
 	Description string      // our own sentence, printable ASCII without quote and backslash
 	Status      int         // HTTP status where the answer is JSON
 	Header      http.Header // WWW-Authenticate, Retry-After; nil = none
+	Demand      string      // further parameters of the challenge, like acr_values="2" (RFC 9470); "" = none
 	cause       error
 }
 
@@ -102,3 +105,25 @@ func ServerError(d string) *Refusal { return of(500, "server_error", d) }
 
 // TemporarilyUnavailable: database away or too much work (503; the writer adds Retry-After).
 func TemporarilyUnavailable(d string) *Refusal { return of(503, "temporarily_unavailable", d) }
+
+// UnmetAuthenticationRequirements: the person cannot or did not sign in as was demanded (OpenID Connect Core Error Code
+// unmet_authentication_requirements).
+func UnmetAuthenticationRequirements(d string) *Refusal {
+	return of(400, "unmet_authentication_requirements", d)
+}
+
+// InsufficientAuthentication: the sign-in behind a token does not suffice (RFC 9470 section 3); one of acrs would, or one at
+// most maxAge seconds old (0 = of any age).
+func InsufficientAuthentication(d string, acrs []string, maxAge int64) *Refusal {
+	no := of(401, "insufficient_user_authentication", d)
+	if len(acrs) > 0 {
+		no.Demand = `acr_values="` + strings.Join(acrs, " ") + `"`
+	}
+	if maxAge > 0 {
+		if no.Demand != "" {
+			no.Demand += ", "
+		}
+		no.Demand += `max_age="` + strconv.FormatInt(maxAge, 10) + `"`
+	}
+	return no
+}

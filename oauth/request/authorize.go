@@ -232,10 +232,15 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 	}
 	req.UILocales = bounded(strings.Fields(form.Get("ui_locales")))
 	req.ACRValues = bounded(strings.Fields(form.Get("acr_values")))
+	if len(req.ACRValues) == 0 {
+		req.ACRValues = c.DefaultACRValues
+	}
 	if req.Claims != "" {
-		if _, err := claims.ParseParam(req.Claims); err != nil {
+		asked, err := claims.ParseParam(req.Claims)
+		if err != nil {
 			return refusal.InvalidRequest("The claims parameter is malformed.").Because(err)
 		}
+		req.EssentialACRs = bounded(asked.EssentialACRs())
 	}
 	if hint := form.Get("id_token_hint"); hint != "" {
 		subject, audience, err := p.Hint(hint)

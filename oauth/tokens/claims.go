@@ -42,8 +42,10 @@ type Access struct {
 	AuthTime  int64           `json:"auth_time,omitempty"`
 	ACR       string          `json:"acr,omitempty"`
 	AMR       []string        `json:"amr,omitempty"`
-	Cnf       json.RawMessage `json:"cnf,omitempty"`      // RFC 7800
-	Act       json.RawMessage `json:"act,omitempty"`      // RFC 8693 section 4.1
+	Cnf       json.RawMessage `json:"cnf,omitempty"`    // RFC 7800
+	Act       json.RawMessage `json:"act,omitempty"`    // RFC 8693 section 4.1
+	Groups    []string        `json:"groups,omitempty"` // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
+	Roles     []string        `json:"roles,omitempty"`
 	GrantID   string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
 }
 

@@ -61,7 +61,16 @@ func (h *Handler) enabled(ctx context.Context, req flow.Request) (*clients.Clien
 func (h *Handler) next(r *http.Request, s *state) (flow.Step, error) {
 	var seen flow.Seen
 	if s.visitor != nil {
-		seen.UserID, seen.AuthTime = s.visitor.UserID, s.visitor.AuthTime
+		seen.UserID, seen.AuthTime, seen.ACR = s.visitor.UserID, s.visitor.AuthTime, s.visitor.ACR
+		if s.client.RequireSecondFactor {
+			seen.Required = flow.ACRMulti
+		}
+		if s.in.Wanting(seen) {
+			var err error
+			if seen.Reachable, err = h.Reachable(r.Context(), seen.UserID); err != nil {
+				return 0, err
+			}
+		}
 	}
 	step, err := flow.Next(s.in, seen, time.Now())
 	if err != nil || step != flow.Finish {
@@ -90,7 +99,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *state) error
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
 	a := oauth.Authorization{Request: s.in.Request, Client: s.client, UserID: s.visitor.UserID, SessionID: s.visitor.SessionID,
-		UserEpoch: s.visitor.UserEpoch, ConsentEpoch: s.question.Epoch, AuthTime: s.visitor.AuthTime, ACR: s.visitor.ACR, AMR: s.visitor.AMR, Scopes: granted}
+		UserEpoch: s.visitor.UserEpoch, ConsentEpoch: s.question.Epoch, AuthTime: s.visitor.AuthTime, ACR: flow.Answer(s.in.Request, s.visitor.ACR), AMR: s.visitor.AMR, Scopes: granted}
 	var code string
 	issue := func(ctx context.Context) error {
 		if err := h.Browser.Finish(ctx, s.in); err != nil {

@@ -41,6 +41,8 @@ type Options struct {
 	Pages    *pages.Pages
 	App      func(ctx context.Context, clientID, redirectURI string) *pages.App
 	Tx       func(ctx context.Context, fn func(ctx context.Context) error) error
+	// Reachable is the strongest authentication context class in which a person can sign in (oauth/flow).
+	Reachable func(ctx context.Context, userID string) (acr string, err error)
 }
 
 // Handler is the room.
@@ -48,8 +50,9 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Requests == nil || o.Provider == nil || o.Consents == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil || o.Issuer == "" {
-		return nil, errors.New("authorize needs issuer, requests, provider, consents, browser, pages, app and tx")
+	if o.Requests == nil || o.Provider == nil || o.Consents == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil ||
+		o.Issuer == "" || o.Reachable == nil {
+		return nil, errors.New("authorize needs issuer, requests, provider, consents, browser, pages, app, tx and reachable")
 	}
 	return &Handler{o}, nil
 }

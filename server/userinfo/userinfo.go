@@ -109,6 +109,9 @@ func challenged(err error) error {
 	if no.Code == "insufficient_scope" {
 		challenge += `, scope="openid"`
 	}
+	if no.Demand != "" {
+		challenge += ", " + no.Demand
+	}
 	c := no.Because(err)
 	c.Header = http.Header{"Www-Authenticate": {challenge}}
 	return c

@@ -1,0 +1,64 @@
+package claims
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Memberships are the claims about a person's groups and roles, by the names under which the application wants them. They
+// are lists, empty ones too: an application that asked learns that there are none.
+type Memberships map[string][]string
+
+func (m Memberships) into(out map[string]any) {
+	for name, list := range m {
+		out[name] = list
+	}
+}
+
+// MembershipStore reads them.
+type MembershipStore interface {
+	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
+	RolesOfUser(ctx context.Context, userID string) ([]string, error)
+}
+
+// Wanted says under which names an application gets groups and roles: the names its registration gives them, else groups
+// and roles by the scopes of these names or by the claims parameter.
+type Wanted struct{ Groups, Roles string }
+
+// Want decides from the granted scopes, the claims parameter and the client's registered names.
+func Want(scopes []string, p Param, groupsClaim, rolesClaim string) Wanted {
+	asked := func(scope, registered string) string {
+		switch {
+		case registered != "":
+			return registered
+		case slices.Contains(scopes, scope), slices.Contains(p.userinfo, scope), slices.Contains(p.idToken, scope):
+			return scope
+		}
+		return ""
+	}
+	return Wanted{asked(ScopeGroups, groupsClaim), asked(ScopeRoles, rolesClaim)}
+}
+
+// Read fills what is wanted: no read where nothing is.
+func (w Wanted) Read(ctx context.Context, store MembershipStore, userID string) (Memberships, error) {
+	if w == (Wanted{}) || userID == "" {
+		return nil, nil
+	}
+	m := Memberships{}
+	for _, x := range []struct {
+		name string
+		read func(ctx context.Context, userID string) ([]string, error)
+	}{{w.Groups, store.GroupsOfUser}, {w.Roles, store.RolesOfUser}} {
+		if x.name == "" {
+			continue
+		}
+		list, err := x.read(ctx, userID)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", strings.ToLower(x.name), err)
+		}
+		m[x.name] = append(append([]string{}, m[x.name]...), list...)
+	}
+	return m, nil
+}
