@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 
@@ -53,7 +54,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	return mux, nil
 }
 
-// peopleRooms are sign-in, sign-up, forgotten password and the account page.
+// peopleRooms are sign-in, sign-up, forgotten password and the account pages.
 func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
 	h := s.house
 	door, err := signin.New(signin.Options{
@@ -63,7 +64,9 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 	if err != nil {
 		return nil, err
 	}
-	home, err := account.New(account.Options{Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app})
+	home, err := account.New(account.Options{
+		Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +111,12 @@ func (h *House) app(ctx context.Context, id string) pages.App {
 		return pages.App{ID: id, Name: id}
 	}
 	return shown(c, "")
+}
+
+// resourceName is how pages show an API, also one that is no longer known.
+func (h *House) resourceName(identifier string) string {
+	r, _ := h.Clients.Resources().Find(identifier)
+	return cmp.Or(r.Name, identifier)
 }
 
 // appAt is the same with the host that the answer goes to; nil for a client that is not known.

@@ -14,10 +14,11 @@ import (
 
 // App is an application that a person let in.
 type App struct {
-	ClientID string
-	Scopes   []string
-	Since    time.Time // first let in
-	LastUsed time.Time // zero = never
+	ClientID  string
+	Scopes    []string
+	Resources []string  // identifiers of the APIs it may use
+	Since     time.Time // first let in
+	LastUsed  time.Time // zero = never
 }
 
 const (
@@ -28,7 +29,7 @@ const (
 // Apps lists the applications with access to a person's account, or with leave to have it, by the last use.
 func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 	apps := map[string]*App{}
-	note := func(clientID string, scopes []string, since, used time.Time) {
+	note := func(clientID string, scopes, resources []string, since, used time.Time) {
 		a := apps[clientID]
 		if a == nil {
 			a = &App{ClientID: clientID, Since: since}
@@ -41,6 +42,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 			a.LastUsed = used
 		}
 		a.Scopes = append(a.Scopes, scopes...)
+		a.Resources = append(a.Resources, resources...)
 	}
 	after := ""
 	for range appRows / appPage {
@@ -49,7 +51,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 			return nil, fmt.Errorf("list consents: %w", err)
 		}
 		for _, c := range list {
-			note(c.ClientID, c.Granted, c.CreatedAt, time.Time{})
+			note(c.ClientID, c.Granted, c.Resources, c.CreatedAt, time.Time{})
 			after = c.ClientID
 		}
 		if len(list) < appPage {
@@ -63,7 +65,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 			return nil, fmt.Errorf("list grants: %w", err)
 		}
 		for _, g := range list {
-			note(g.ClientID, g.Scopes, g.CreatedAt, latest(g.LastUsedAt, g.CodeUsedAt))
+			note(g.ClientID, g.Scopes, g.Resources, g.CreatedAt, latest(g.LastUsedAt, g.CodeUsedAt))
 			after = g.ID
 		}
 		if len(list) < appPage {
@@ -74,6 +76,8 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 	for _, a := range apps {
 		slices.Sort(a.Scopes)
 		a.Scopes = slices.Compact(a.Scopes)
+		slices.Sort(a.Resources)
+		a.Resources = slices.Compact(a.Resources)
 		list = append(list, *a)
 	}
 	slices.SortFunc(list, func(a, b App) int {

@@ -19,6 +19,8 @@ type People interface {
 	PrepareChange(ctx context.Context, a users.Attempt, password string) (*users.Change, error)
 	PasswordChanged(ctx context.Context, userID string) (time.Time, error)
 	ReuseSeen(ctx context.Context, userID string) (time.Time, error)
+	EditProfile(ctx context.Context, userID string, fields map[string]string) (storage.User, error)
+	Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error)
 	Apps(ctx context.Context, userID string) ([]users.App, error)
 	Disconnect(ctx context.Context, userID, clientID string) error
 	MinPassword() int
@@ -39,6 +41,10 @@ type Options struct {
 	Pages    *pages.Pages
 	// App is how pages show a client, also one that is no longer known.
 	App func(ctx context.Context, clientID string) pages.App
+	// Resource is the name of an API by its identifier. Nil = the identifier.
+	Resource func(identifier string) string
+	// Factors tells what a person has beside a password. Nil = the overview does not say.
+	Factors func(ctx context.Context, userID string) (users.Factors, error)
 	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
 	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
@@ -54,17 +60,25 @@ func New(o Options) (*Handler, error) {
 	if o.App == nil {
 		o.App = func(_ context.Context, id string) pages.App { return pages.App{ID: id, Name: id} }
 	}
+	if o.Resource == nil {
+		o.Resource = func(id string) string { return id }
+	}
 	return &Handler{o}, nil
 }
 
 // Mount states the room's routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /{$}", h.home)
-	m.Page("GET /account", h.signedIn(h.show))
+	m.Page("GET /account", h.signedIn(h.overview))
+	m.Page("GET /account/profile", h.signedIn(h.showProfile))
+	m.Page("POST /account/profile", h.signedIn(h.editProfile))
 	m.Page("GET /account/password", h.signedIn(h.showPassword))
 	m.Page("POST /account/password", h.signedIn(h.changePassword))
+	m.Page("GET /account/sessions", h.signedIn(h.showSessions))
 	m.Page("POST /account/sessions", h.signedIn(h.endSession))
+	m.Page("GET /account/apps", h.signedIn(h.showApps))
 	m.Page("POST /account/apps", h.signedIn(h.disconnect))
+	m.Page("GET /account/activity", h.signedIn(h.showActivity))
 	m.Page("GET /.well-known/change-password", h.wellKnown)
 	if m.Path("") != "" {
 		m.Root("GET /.well-known/change-password", web.NoCORS, h.wellKnown)
@@ -130,98 +144,15 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 	return nil
 }
 
-// shownSessions is how many of a person's sessions the page lists.
-const shownSessions = 100
-
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "signup"}
+var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile"}
 
-// show is the account page.
-func (h *Handler) show(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	ctx := r.Context()
-	changed, err := h.People.PasswordChanged(ctx, v.UserID)
-	if err != nil {
-		return err
+// done is what the address says was just done; "" unless it is one of ours.
+func done(r *http.Request) string {
+	if d := r.URL.Query().Get("done"); slices.Contains(doneMessages, d) {
+		return d
 	}
-	reuse, err := h.People.ReuseSeen(ctx, v.UserID)
-	if err != nil {
-		return err
-	}
-	sessions, err := h.Sessions.OfUser(ctx, v.UserID, shownSessions)
-	if err != nil {
-		return err
-	}
-	apps, err := h.People.Apps(ctx, v.UserID)
-	if err != nil {
-		return err
-	}
-	page := pages.Account{
-		Person: v.Person, Profile: users.Profile(v.User), Verified: v.User.EmailVerified, PasswordChanged: changed,
-		Sessions: sessionLines(sessions, v.SessionID), Apps: h.appLines(ctx, apps),
-	}
-	if !reuse.IsZero() {
-		page.Notices = append(page.Notices, "reuse")
-	}
-	if done := r.URL.Query().Get("done"); slices.Contains(doneMessages, done) {
-		page.Done = done
-	}
-	return h.Pages.Render(w, r, http.StatusOK, page)
-}
-
-// sessionLines puts the browser in view first.
-func sessionLines(list []storage.Session, current string) []pages.SessionLine {
-	lines := make([]pages.SessionLine, 0, len(list))
-	for _, s := range list {
-		line := pages.SessionLine{ID: s.ID, Agent: s.Agent, Address: s.Address, SeenAt: s.SeenAt, Current: s.ID == current}
-		if line.Current {
-			lines = slices.Insert(lines, 0, line)
-		} else {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-func (h *Handler) appLines(ctx context.Context, list []users.App) []pages.AppLine {
-	lines := make([]pages.AppLine, 0, len(list))
-	for _, a := range list {
-		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: a.Since, LastUsed: a.LastUsed}
-		line.ID = a.ClientID
-		for _, s := range a.Scopes {
-			line.Scopes = append(line.Scopes, pages.ScopeLine{Scope: s})
-		}
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// endSession signs out one other browser, all others, or this one.
-func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	switch id := r.PostFormValue("session"); id {
-	case "others":
-		if _, err := h.Sessions.EndAll(r.Context(), v.UserID, v.SessionID, "signed out from another browser"); err != nil {
-			return err
-		}
-		return h.back(w, r, "sessions")
-	case v.SessionID:
-		if err := h.Browser.SignOut(w, r, v); err != nil {
-			return err
-		}
-		return h.Browser.Go(w, r, "/signin", nil)
-	default:
-		if err := h.Sessions.End(r.Context(), id, v.UserID, "signed out from another browser"); err != nil {
-			return unknown(err, storage.ErrNotFound)
-		}
-		return h.back(w, r, "session")
-	}
-}
-
-// disconnect removes an app.
-func (h *Handler) disconnect(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := h.People.Disconnect(r.Context(), v.UserID, r.PostFormValue("app")); err != nil {
-		return unknown(err, users.ErrNotFound)
-	}
-	return h.back(w, r, "app")
+	return ""
 }
 
 // unknown answers 404 where err says that there is no such thing of this person's.
@@ -232,7 +163,15 @@ func unknown(err, is error) error {
 	return err
 }
 
-// back shows the account page with what was done.
-func (h *Handler) back(w http.ResponseWriter, r *http.Request, done string) error {
-	return web.Redirect(w, r, h.Browser.Path("/account?done="+done, nil))
+// parse reads the form.
+func parse(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	return nil
+}
+
+// back shows a page of the account with what was done.
+func (h *Handler) back(w http.ResponseWriter, r *http.Request, page, done string) error {
+	return web.Redirect(w, r, h.Browser.Path(page, nil)+"?done="+done)
 }

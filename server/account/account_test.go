@@ -73,6 +73,7 @@ func newHouse(t *testing.T, address string) *house {
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
 		},
+		Resource: func(id string) string { return "API of " + id },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -201,12 +202,15 @@ func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
 	b, _ := h.signedIn(t, u, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 	h.signedIn(t, u, "curl/8")
 	now := time.Now()
-	if _, err := h.db.PutConsent(t.Context(), storage.Consent{UserID: u.ID, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"}, CreatedAt: now, UpdatedAt: now}); err != nil {
+	if _, err := h.db.PutConsent(t.Context(), storage.Consent{UserID: u.ID, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"},
+		Resources: []string{"notes"}, CreatedAt: now, UpdatedAt: now}); err != nil {
 		t.Fatal(err)
 	}
 	h.grant(t, u, storage.Grant{ID: "g", ClientID: "board", Scopes: []string{"openid", "api:read"}, LastUsedAt: now})
-	b.get(t, "/account").want(t, 200, "Ada &lt;Lovelace&gt;", "ada@example.org", "1815-12-10", "Firefox on Linux", "This browser",
-		"203.0.113.24", "The shop", "shop.example", "The board", "e-mail", "never used", "Sign out everywhere else", "!copied its key")
+	b.get(t, "/account").want(t, 200, "Ada &lt;Lovelace&gt;", "ada@example.org", "2 browsers", "2 apps", "!copied its key")
+	b.get(t, "/account/profile").want(t, 200, `value="1815-12-10"`, `value="Ada &lt;Lovelace&gt;"`, `value="ada"`)
+	b.get(t, "/account/sessions").want(t, 200, "Firefox on Linux", "This browser", "203.0.113.24", "Sign out everywhere else")
+	b.get(t, "/account/apps").want(t, 200, "The shop", "shop.example", "The board", "e-mail", "never used", "At: <bdi>API of notes</bdi>")
 	if cache := b.Header().Get("Cache-Control"); !strings.Contains(cache, "no-store") { // B08
 		t.Errorf("Cache-Control %q", cache)
 	}

@@ -45,7 +45,7 @@ func (h *Handler) changePassword(w http.ResponseWriter, r *http.Request, v *brow
 	if _, err := h.Browser.SignedIn(w, r, v.UserID, how); err != nil {
 		return h.refusePassword(w, r, v, err)
 	}
-	return h.back(w, r, "password")
+	return h.back(w, r, "/account", "password")
 }
 
 func (h *Handler) refusePassword(w http.ResponseWriter, r *http.Request, v *browser.Visitor, err error) error {

@@ -164,3 +164,12 @@ func (p *Pages) Languages() []string {
 	}
 	return tags
 }
+
+// Names lists the languages that pages are in, each by its own name.
+func (p *Pages) Names() []Language {
+	list := make([]Language, len(p.texts.languages))
+	for i, l := range p.texts.languages {
+		list[i] = Language{Tag: l.tag, Name: l.name}
+	}
+	return list
+}

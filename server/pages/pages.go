@@ -4,9 +4,7 @@
 // know nothing of cookies or domain services. The files are embedded and parsed once. Begin with Page and Pages.Render.
 package pages
 
-import (
-	"time"
-)
+import "time"
 
 // Page is what Render takes: each page struct names its template (without .html) and its title's message id.
 type Page interface {
@@ -108,32 +106,6 @@ type FormPost struct {
 	App    *App
 	Action string
 	Fields [][2]string // in order
-}
-
-// Account is the overview: who am I, password, sessions, connected apps.
-type Account struct {
-	Person          Person
-	Profile         [][2]string
-	Verified        bool
-	PasswordChanged time.Time
-	Notices         []string // "reuse" after refresh-token reuse, "unverified"; message ids without "notice.", newest first
-	Sessions        []SessionLine
-	Apps            []AppLine
-	Done            string // what was just done: "password", "session", "sessions", "app", "signup"; "" = nothing
-}
-
-// SessionLine is one browser.
-type SessionLine struct {
-	ID, Agent, Address string
-	SeenAt             time.Time
-	Current            bool
-}
-
-// AppLine is one connected app.
-type AppLine struct {
-	App
-	Scopes          []ScopeLine
-	Since, LastUsed time.Time
 }
 
 // ChangePassword changes it; the fields are current and password.

@@ -151,6 +151,38 @@ func TestRoomsUseOnlyTextsThatExist(t *testing.T) {
 	}
 }
 
+// Every fact of the audit log that a person may find among their own has its text; one about an app has it with the app's name.
+func TestT03_FactsAboutPeopleHaveTexts(t *testing.T) {
+	en := messages(t, "en")
+	tree, err := parser.ParseFile(token.NewFileSet(), "../../audit/name.go", nil, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, d := range tree.Decls {
+		block, ok := d.(*ast.GenDecl)
+		if !ok || block.Tok != token.CONST || !strings.Contains(block.Doc.Text(), "people") {
+			continue
+		}
+		apps := strings.Contains(block.Doc.Text(), "applications")
+		for _, s := range block.Specs {
+			for _, v := range s.(*ast.ValueSpec).Values {
+				name, _ := strconv.Unquote(v.(*ast.BasicLit).Value)
+				found++
+				if en["event."+name] == nil {
+					t.Errorf("no text event.%s", name)
+				}
+				if apps && en["event."+name+".app"] == nil {
+					t.Errorf("no text event.%s.app", name)
+				}
+			}
+		}
+	}
+	if found < 25 {
+		t.Errorf("the search found only %d names", found)
+	}
+}
+
 func nameOf(e ast.Expr) string {
 	switch x := e.(type) {
 	case *ast.Ident:
@@ -212,7 +244,11 @@ func TestOutsideTextsAreEscaped(t *testing.T) { // D09
 		SignOut{Person: person, Hidden: map[string]string{bad: bad}},
 		SignedOut{App: &app, BackURL: "javascript:alert(1)"},
 		FormPost{App: &app, Action: "javascript:alert(1)", Fields: [][2]string{{bad, bad}}},
-		Account{Person: person, Profile: [][2]string{{bad, bad}}, Sessions: []SessionLine{{ID: bad, Agent: bad, Address: bad}}, Apps: []AppLine{{App: app}}},
+		Account{Person: person, LastActivity: &EventLine{Name: bad, App: bad}},
+		Profile{Person: person, Values: map[string]string{"name": bad, "street_address": bad, "zoneinfo": bad}, Zones: []string{bad}, Locales: []Language{{bad, bad}}},
+		Sessions{Person: person, Sessions: []SessionLine{{ID: bad, Agent: bad, Address: bad}}},
+		Apps{Person: person, Apps: []AppLine{{App: app, Resources: []string{bad}, Scopes: []ScopeLine{{Scope: bad}}}}},
+		Activity{Person: person, OlderURL: "javascript:alert(1)", Events: []EventLine{{Name: bad, App: bad, Agent: bad, Network: bad}, {Name: "consent.given", App: bad}}},
 		Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": bad, "Host": bad}, Facts: [][2]string{{bad, bad}}, Back: "javascript:alert(1)", Reference: bad},
 		DemoTokens{Tokens: []DemoToken{{Kind: "id", Claims: [][2]string{{bad, bad}}, Raw: bad}}},
 		Forgot{Contact: bad},

@@ -64,13 +64,6 @@ func (FormPost) Template() string { return "form_post" }
 func (FormPost) Title() string { return "formpost.title" }
 
 // Template of the page.
-func (Account) Template() string { return "account" }
-
-// Title of the page.
-func (Account) Title() string     { return "account.title" }
-func (p Account) person() *Person { return &p.Person }
-
-// Template of the page.
 func (ChangePassword) Template() string { return "change_password" }
 
 // Title of the page.

@@ -31,7 +31,7 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
 		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait,
-		"device": l.device, "icon": icon,
+		"device": l.device, "icon": icon, "event": l.event,
 		"errortext": l.errorText, "errorsteps": l.errorSteps,
 	}
 }
@@ -161,6 +161,15 @@ func (l *tongue) scopeMore(s ScopeLine, p Person) template.HTML {
 		return bdi(p.Email)
 	}
 	return l.optional("scope." + s.Scope + ".more")
+}
+
+// event puts a fact of the audit log into words; one that nobody wrote words for is not shown by its name.
+func (l *tongue) event(e EventLine) template.HTML {
+	id := "event." + e.Name
+	if e.App != "" && l.ids[id+".app"] {
+		return l.say(id+".app", "App", bdi(e.App))
+	}
+	return orElse(l.optional(id), l.say("event.other"))
 }
 
 func (l *tongue) scopeShort(s ScopeLine) template.HTML {

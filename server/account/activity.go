@@ -1,0 +1,55 @@
+package account
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/storage"
+)
+
+// activityPage is how many events a page shows.
+const activityPage = 50
+
+// showActivity lists what happened to the account, newest first. before is the id of an event: a stranger's would show what
+// is older than it of the person's own, no more.
+func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	before := r.URL.Query().Get("before")
+	if len(before) > maxEventID {
+		before = ""
+	}
+	list, more, err := h.People.Activity(r.Context(), v.UserID, before, activityPage)
+	if err != nil {
+		return err
+	}
+	page := pages.Activity{Person: v.Person, Events: h.eventLines(r.Context(), list)}
+	if before != "" {
+		page.FirstURL = h.Browser.Path("/account/activity", nil)
+	}
+	if more {
+		page.OlderURL = h.Browser.Path("/account/activity", nil) + "?before=" + url.QueryEscape(list[len(list)-1].ID)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, page)
+}
+
+// maxEventID is more than any event's id has, in bytes.
+const maxEventID = 64
+
+func (h *Handler) eventLines(ctx context.Context, list []storage.Event) []pages.EventLine {
+	names := map[string]string{}
+	lines := make([]pages.EventLine, 0, len(list))
+	for _, e := range list {
+		line := pages.EventLine{Name: e.Name, At: e.At, Agent: e.Agent, Network: e.Network}
+		if e.ClientID != "" {
+			if names[e.ClientID] == "" {
+				names[e.ClientID] = h.App(ctx, e.ClientID).Name
+			}
+			line.App = names[e.ClientID]
+		}
+		line.ByOther = e.ActorID == "cli" || e.ActorID == "admin"
+		lines = append(lines, line)
+	}
+	return lines
+}

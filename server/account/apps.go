@@ -1,0 +1,43 @@
+package account
+
+import (
+	"context"
+	"net/http"
+
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/users"
+)
+
+// showApps lists the apps that the person let in.
+func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	list, err := h.People.Apps(r.Context(), v.UserID)
+	if err != nil {
+		return err
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), list), Done: done(r)})
+}
+
+func (h *Handler) appLines(ctx context.Context, list []users.App) []pages.AppLine {
+	lines := make([]pages.AppLine, 0, len(list))
+	for _, a := range list {
+		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: a.Since, LastUsed: a.LastUsed}
+		line.ID = a.ClientID
+		for _, s := range a.Scopes {
+			line.Scopes = append(line.Scopes, pages.ScopeLine{Scope: s})
+		}
+		for _, id := range a.Resources {
+			line.Resources = append(line.Resources, h.Resource(id))
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// disconnect removes an app: the consent and every token.
+func (h *Handler) disconnect(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := h.People.Disconnect(r.Context(), v.UserID, r.PostFormValue("app")); err != nil {
+		return unknown(err, users.ErrNotFound)
+	}
+	return h.back(w, r, "/account/apps", "app")
+}

@@ -1,0 +1,148 @@
+package pages
+
+import (
+	"slices"
+	"time"
+)
+
+// Account is the overview: who am I, how do I sign in, and the way to all else.
+type Account struct {
+	Person          Person
+	Verified        bool
+	PasswordChanged time.Time // zero = there is none
+	Factors         *Factors  // nil = not told
+	Notices         []string  // message ids without "notice.", the most urgent first
+	Sessions, Apps  int
+	LastActivity    *EventLine
+	Done            string // what was just done, a message id without "done."; "" = nothing
+}
+
+// Factors is what a person has beside a password.
+type Factors struct {
+	TOTP         bool
+	RecoveryLeft int // recovery codes not used yet
+	Passkeys     int
+}
+
+// FewCodes tells that the recovery codes go to an end.
+func (f Factors) FewCodes() bool { return f.TOTP && f.RecoveryLeft <= fewCodes }
+
+const fewCodes = 3
+
+// Profile is the form of what a person says of themselves. Values are by field: a claim's name, or "address." and the name
+// of its part.
+type Profile struct {
+	Person   Person
+	Values   map[string]string
+	Zones    []string   // names to choose a time zone from
+	Locales  []Language // to choose a language from; others may be typed
+	Problems []Problem
+	Done     string
+}
+
+// Language is one that pages are in: its tag and its own name.
+type Language struct{ Tag, Name string }
+
+// Value of a field.
+func (p Profile) Value(field string) string { return p.Values[field] }
+
+// Typed is one line of the form, for its template.
+type Typed struct {
+	ID, Type, Token, Value, Hint string
+	Plain                        bool // nothing for a spelling checker
+	Problems                     []Problem
+}
+
+// Field is one line of the form: the claim's name, the input's type, the autocomplete token.
+func (p Profile) Field(id, kind, token string) Typed {
+	f := Typed{ID: id, Type: kind, Token: token, Value: p.Values[id], Problems: p.Problems}
+	if slices.Contains(hinted, id) {
+		f.Hint = id + "-hint"
+	}
+	f.Plain = kind != "text" || token == "username" || token == "bday"
+	return f
+}
+
+// hinted fields have a text "profile.hint." and their name.
+var hinted = []string{"name", "username", "birthdate", "picture", "phone_number"}
+
+// Sessions lists the browsers that the person is signed in in.
+type Sessions struct {
+	Person   Person
+	Sessions []SessionLine
+	Done     string
+}
+
+// SessionLine is one browser.
+type SessionLine struct {
+	ID, Agent, Address string
+	StartedAt, SeenAt  time.Time
+	Current            bool
+}
+
+// Apps lists the connected apps.
+type Apps struct {
+	Person Person
+	Apps   []AppLine
+	Done   string
+}
+
+// AppLine is one connected app.
+type AppLine struct {
+	App
+	Scopes          []ScopeLine
+	Resources       []string // names of the APIs it may use
+	Since, LastUsed time.Time
+}
+
+// Activity lists what happened to the account, newest first.
+type Activity struct {
+	Person             Person
+	Events             []EventLine
+	OlderURL, FirstURL string // "" = there are none
+}
+
+// EventLine is one fact of the audit log.
+type EventLine struct {
+	Name           string // of package audit; texts are "event." and the name
+	At             time.Time
+	Agent, Network string
+	App            string // name of the app it is about, "" = none
+	ByOther        bool   // an operator did it, not the person
+}
+
+// Template of the page.
+func (Account) Template() string { return "account" }
+
+// Title of the page.
+func (Account) Title() string     { return "account.title" }
+func (p Account) person() *Person { return &p.Person }
+
+// Template of the page.
+func (Profile) Template() string { return "profile" }
+
+// Title of the page.
+func (Profile) Title() string     { return "profile.title" }
+func (p Profile) wrong() bool     { return len(p.Problems) > 0 }
+func (p Profile) person() *Person { return &p.Person }
+
+// Template of the page.
+func (Sessions) Template() string { return "sessions" }
+
+// Title of the page.
+func (Sessions) Title() string     { return "account.sessions" }
+func (p Sessions) person() *Person { return &p.Person }
+
+// Template of the page.
+func (Apps) Template() string { return "apps" }
+
+// Title of the page.
+func (Apps) Title() string     { return "account.apps" }
+func (p Apps) person() *Person { return &p.Person }
+
+// Template of the page.
+func (Activity) Template() string { return "activity" }
+
+// Title of the page.
+func (Activity) Title() string     { return "activity.title" }
+func (p Activity) person() *Person { return &p.Person }
