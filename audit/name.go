@@ -23,6 +23,20 @@ const (
 	UserEnabled      Name = "user.enabled"
 )
 
+// What happens to groups and roles.
+const (
+	GroupCreated       Name = "group.created"
+	GroupChanged       Name = "group.changed"
+	GroupDeleted       Name = "group.deleted"
+	GroupMemberAdded   Name = "group.member_added"
+	GroupMemberRemoved Name = "group.member_removed"
+	RoleCreated        Name = "role.created"
+	RoleChanged        Name = "role.changed"
+	RoleDeleted        Name = "role.deleted"
+	RoleGiven          Name = "role.given"
+	RoleTaken          Name = "role.taken"
+)
+
 // What happens between people and applications.
 const (
 	ConsentGiven     Name = "consent.given"

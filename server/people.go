@@ -8,6 +8,7 @@ import (
 
 	"signet/oauth/grants"
 	"signet/users"
+	"signet/users/membership"
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -31,6 +32,9 @@ func (h *House) openPeople(o Options) error {
 		return err
 	}
 	if h.Tickets, err = ticket.New(h.DB, h.Master.Derive("ticket codes")); err != nil {
+		return err
+	}
+	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
 		return err
 	}
 	h.People, err = users.New(users.Options{

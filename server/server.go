@@ -19,6 +19,7 @@ import (
 	"signet/server/health"
 	"signet/storage"
 	"signet/users"
+	"signet/users/membership"
 	"signet/users/session"
 	"signet/users/ticket"
 )
@@ -49,6 +50,7 @@ type House struct {
 	Sessions *session.Sessions
 	Tickets  *ticket.Book
 	People   *users.Service
+	Members  *membership.Service
 }
 
 // OpenDatabase opens the configured database and nothing else.

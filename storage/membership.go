@@ -34,6 +34,13 @@ func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 	})
 }
 
+// GroupExists tells whether there is a group of the name.
+func (db *DB) GroupExists(ctx context.Context, name string) (bool, error) {
+	var there bool
+	err := db.one(ctx, "SELECT EXISTS (SELECT 1 FROM groups WHERE name = $1)", []any{name}, (*truth)(&there))
+	return there, err
+}
+
 // Groups pages through groups by name after the given one.
 func (db *DB) Groups(ctx context.Context, after string, limit int) ([]Group, error) {
 	return db.named(ctx, "SELECT name, description, created_at FROM groups WHERE name > $1 ORDER BY name LIMIT $2", after, limit)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,8 @@ type person struct {
 	EmailVerified bool            `json:"email_verified"`
 	Username      string          `json:"username,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty"`
+	Groups        []string        `json:"groups,omitempty"`
+	Roles         []string        `json:"roles,omitempty"`
 	Disabled      bool            `json:"disabled"`
 	CreatedAt     time.Time       `json:"created_at"`
 	UpdatedAt     time.Time       `json:"updated_at"`
@@ -48,6 +51,10 @@ func (p person) write(w io.Writer) {
 	row(w, "e-mail", p.Email+map[bool]string{true: " (verified)", false: " (not verified)"}[p.EmailVerified])
 	row(w, "user name", dash(p.Username))
 	row(w, "claims", string(p.Claims))
+	if len(p.Groups)+len(p.Roles) > 0 {
+		row(w, "groups", dash(strings.Join(p.Groups, " ")))
+		row(w, "roles", dash(strings.Join(p.Roles, " ")))
+	}
 	row(w, "disabled", yes(p.Disabled))
 	row(w, "created", when(p.CreatedAt))
 }
@@ -193,9 +200,8 @@ func (a *app) userList() *cobra.Command {
 }
 
 func (a *app) userShow() *cobra.Command {
-	return a.userVerb("show", "Show a person with all claims", func(_ context.Context, _ *server.House, u storage.User) error {
-		p := personOf(u)
-		return a.answer(p, p.write)
+	return a.userVerb("show", "Show a person with all claims, groups and roles", func(ctx context.Context, h *server.House, u storage.User) error {
+		return a.memberships(ctx, h, u)
 	})
 }
 

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signet/server"
+	"signet/storage"
+	"signet/users/membership"
+)
+
+func (a *app) group() *cobra.Command {
+	return noun("group", "Groups of people: a claim for apps, and holders of roles",
+		a.namedCreate("Create a group", "group", (*membership.Service).CreateGroup),
+		a.namedCreate("Change a group's description", "group", (*membership.Service).DescribeGroup),
+		a.namedList("group", (*membership.Service).Groups),
+		a.groupShow(),
+		a.groupMember("add", "Put a person into a group", func(s *membership.Service, ctx context.Context, group, userID string) error {
+			_, err := s.Add(ctx, group, userID)
+			return err
+		}),
+		a.groupMember("remove", "Take a person out of a group", (*membership.Service).Remove),
+		a.namedDelete("group", "Delete a group; the people stay", (*membership.Service).DeleteGroup))
+}
+
+func (a *app) role() *cobra.Command {
+	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
+		a.namedCreate("Create a role", "role", (*membership.Service).CreateRole),
+		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
+		a.namedList("role", (*membership.Service).Roles),
+		a.roleShow(),
+		a.roleHolder("give", "Let a person or a group hold a role", func(s *membership.Service, ctx context.Context, role string, to membership.Holder) error {
+			_, err := s.Give(ctx, role, to)
+			return err
+		}),
+		a.roleHolder("take", "End that a person or a group holds a role", (*membership.Service).Take),
+		a.namedDelete("role", "Delete a role; nobody holds it any more", (*membership.Service).DeleteRole))
+}
+
+// named is how a group or a role is shown.
+type named struct {
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	CreatedAt   time.Time `json:"created_at,omitzero"`
+}
+
+func namedOf(g storage.Group) named {
+	return named{g.Name, g.Description, g.CreatedAt.UTC()}
+}
+
+// unnamed puts "not found" into words.
+func unnamed(err error, noun, name string) error {
+	switch {
+	case errors.Is(err, membership.ErrNotFound):
+		return fmt.Errorf("%s %q: not found, or not there; see `signet %[1]s list` and `signet %[1]s show`", noun, name)
+	case errors.Is(err, membership.ErrExists):
+		return fmt.Errorf("there is a %s %q already", noun, name)
+	}
+	return err
+}
+
+func (a *app) namedCreate(short, noun string, act func(s *membership.Service, ctx context.Context, name, description string) error) *cobra.Command {
+	var description string
+	verb := "create"
+	if short[:6] == "Change" {
+		verb = "describe"
+	}
+	c := a.verb(verb+" NAME", short, 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			if err := act(h.Members, ctx, args[0], description); err != nil {
+				return unnamed(err, noun, args[0])
+			}
+			return a.answer(named{Name: args[0], Description: description}, func(w io.Writer) { row(w, args[0], description) })
+		})
+	})
+	c.Flags().StringVar(&description, "description", "", "what it is, for `people`")
+	return c
+}
+
+func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ctx context.Context, name string) error) *cobra.Command {
+	return a.verb("delete NAME", short, 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			if err := act(h.Members, ctx, args[0]); err != nil {
+				return unnamed(err, noun, args[0])
+			}
+			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
+		})
+	})
+}
+
+func (a *app) namedList(noun string, page func(s *membership.Service, ctx context.Context, after string, limit int) ([]storage.Group, error)) *cobra.Command {
+	return a.verb("list", "List all "+noun+"s", 0, func(cmd *cobra.Command, _ []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			rows, err := everything(func(after string) ([]storage.Group, error) { return page(h.Members, ctx, after, pageSize) },
+				func(g storage.Group) string { return g.Name })
+			if err != nil {
+				return err
+			}
+			list := make([]named, len(rows))
+			for i, g := range rows {
+				list[i] = namedOf(g)
+			}
+			return a.answer(list, func(w io.Writer) {
+				row(w, "NAME", "DESCRIPTION", "CREATED")
+				for _, g := range list {
+					row(w, g.Name, dash(g.Description), when(g.CreatedAt))
+				}
+			})
+		})
+	})
+}
+
+func (a *app) groupShow() *cobra.Command {
+	return a.verb("show NAME", "Show who is in a group", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			there, err := h.DB.GroupExists(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if !there {
+				return unnamed(membership.ErrNotFound, "group", args[0])
+			}
+			ids, err := everything(func(after string) ([]string, error) { return h.Members.Members(ctx, args[0], after, pageSize) },
+				func(id string) string { return id })
+			if err != nil {
+				return err
+			}
+			return a.people(ctx, h, ids, nil)
+		})
+	})
+}
+
+// people answers with the people of the ids, and the groups beside them.
+func (a *app) people(ctx context.Context, h *server.House, ids, groups []string) error {
+	list := make([]person, 0, len(ids))
+	for _, id := range ids {
+		u, err := h.People.Show(ctx, id)
+		if err != nil {
+			return err
+		}
+		list = append(list, personOf(u))
+	}
+	answer := struct {
+		People []person `json:"people"`
+		Groups []string `json:"groups,omitempty"`
+	}{list, groups}
+	return a.answer(answer, func(w io.Writer) {
+		row(w, "ID", "E-MAIL", "USER NAME")
+		for _, p := range list {
+			row(w, p.ID, p.Email, dash(p.Username))
+		}
+		for _, g := range groups {
+			row(w, "group", g, "-")
+		}
+	})
+}
+
+func (a *app) groupMember(use, short string, act func(s *membership.Service, ctx context.Context, group, userID string) error) *cobra.Command {
+	return a.verb(use+" NAME PERSON", short, 2, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			u, err := new(who).find(ctx, h, args[1:])
+			if err != nil {
+				return err
+			}
+			if err := act(h.Members, ctx, args[0], u.ID); err != nil {
+				return unnamed(err, "group", args[0])
+			}
+			return a.memberships(ctx, h, u)
+		})
+	})
+}
+
+// memberships answers with what a person belongs to now.
+func (a *app) memberships(ctx context.Context, h *server.House, u storage.User) error {
+	p := personOf(u)
+	var err error
+	if p.Groups, p.Roles, err = h.Members.Of(ctx, u.ID); err != nil {
+		return err
+	}
+	return a.answer(p, p.write)
+}
+
+func (a *app) roleShow() *cobra.Command {
+	return a.verb("show NAME", "Show who holds a role", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			people, groups, err := h.Members.Holders(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return a.people(ctx, h, people, groups)
+		})
+	})
+}
+
+func (a *app) roleHolder(use, short string, act func(s *membership.Service, ctx context.Context, role string, holder membership.Holder) error) *cobra.Command {
+	var group string
+	c := a.verb(use+" NAME [PERSON]", short, 2, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			if group != "" {
+				if err := act(h.Members, ctx, args[0], membership.Holder{Group: group}); err != nil {
+					return unnamed(err, "role", args[0])
+				}
+				return a.answer(map[string]string{"role": args[0], "group": group}, func(w io.Writer) { row(w, args[0], "group "+group) })
+			}
+			u, err := new(who).find(ctx, h, args[1:])
+			if err != nil {
+				return err
+			}
+			if err := act(h.Members, ctx, args[0], membership.Holder{UserID: u.ID}); err != nil {
+				return unnamed(err, "role", args[0])
+			}
+			return a.memberships(ctx, h, u)
+		})
+	})
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 || len(args) > 2 || (len(args) == 2) == (group != "") {
+			return usage("name the role and one holder: `%s NAME PERSON` or `%[1]s NAME --group GROUP`", cmd.CommandPath())
+		}
+		return nil
+	}
+	c.Flags().StringVar(&group, "group", "", "all of this `group`, instead of PERSON")
+	return c
+}
