@@ -21,6 +21,10 @@ const (
 	UserChanged      Name = "user.changed"
 	UserDisabled     Name = "user.disabled"
 	UserEnabled      Name = "user.enabled"
+	DataExported     Name = "data.exported"      // the person took their data along
+	UserDeleteAsked  Name = "user.delete_asked"  // the account is to be erased
+	UserDeleteUndone Name = "user.delete_undone" // … and is not
+	UserErased       Name = "user.erased"        // nothing of the person is left but events
 )
 
 // What happens to groups and roles.

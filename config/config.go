@@ -16,6 +16,7 @@ type Config struct {
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
 	Signup    Signup     `yaml:"signup"`
+	Accounts  Accounts   `yaml:"accounts"`
 	Branding  Branding   `yaml:"branding"`
 	Support   Support    `yaml:"support"`
 	Limits    Limits     `yaml:"limits"`
@@ -95,6 +96,11 @@ const (
 type Signup struct {
 	Mode    string   `yaml:"mode"`    // open, closed
 	Domains []string `yaml:"domains"` // only addresses of these domains; empty = all
+}
+
+// Accounts is what people may do to theirs.
+type Accounts struct {
+	DeleteGrace time.Duration `yaml:"delete_grace"` // between asking for deletion and erasure; 0 = at once
 }
 
 // Branding is how pages look.
@@ -208,6 +214,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
+		Accounts:  Accounts{DeleteGrace: 7 * day},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
 		Signup:    Signup{Mode: SignupOpen},
 		Branding:  Branding{Name: "Signet"},

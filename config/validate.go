@@ -109,6 +109,7 @@ func (c Config) checkLifetimes(bad *complaints) {
 	between(bad, "sessions.idle", s.Idle, time.Minute, 3650*day)
 	between(bad, "sessions.lifetime", s.Lifetime, time.Minute, 3650*day)
 	between(bad, "sessions.short", s.Short, time.Minute, 3650*day)
+	between(bad, "accounts.delete_grace", c.Accounts.DeleteGrace, 0, 90*day)
 	bad.check(s.Short <= s.Lifetime, "sessions.short", "must not be longer than sessions.lifetime (%s)", s.Lifetime)
 }
 

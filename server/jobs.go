@@ -36,6 +36,10 @@ func (s *Server) Jobs() []janitor.Job {
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
+		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {
+			_, err := h.People.EraseDue(ctx)
+			return err
+		}},
 		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
 			return err

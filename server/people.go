@@ -39,7 +39,8 @@ func (h *House) openPeople(o Options) error {
 	}
 	h.People, err = users.New(users.Options{
 		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
-		Signup: users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
+		DeleteGrace: c.Accounts.DeleteGrace,
+		Signup:      users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
 	})
 	return err
 }

@@ -169,15 +169,19 @@ func (db *DB) UsersToErase(ctx context.Context, now time.Time, limit int) ([]Use
 // EraseUser deletes a person with all rows that are about them but audit events, in the caller's transaction. ErrNotFound.
 func (db *DB) EraseUser(ctx context.Context, id string) error {
 	for _, query := range []string{
+		// Person and credentials first: a sign-in that runs at the same time holds on to one of them, so its session is either
+		// among those deleted below or never made.
+		"UPDATE users SET epoch = epoch + 1 WHERE id = $1", "DELETE FROM credentials WHERE user_id = $1",
 		"DELETE FROM sessions WHERE user_id = $1", "DELETE FROM grants WHERE user_id = $1",
 		"DELETE FROM consents WHERE user_id = $1", "DELETE FROM tickets WHERE owner = $1",
+		"DELETE FROM tickets WHERE owner IN (SELECT email_key FROM users WHERE id = $1)",
 		"DELETE FROM role_holders WHERE holder_kind = 'user' AND holder = $1",
 	} {
 		if _, err := db.exec(ctx, query, id); err != nil {
 			return err
 		}
 	}
-	return db.must(ctx, ErrNotFound, "DELETE FROM users WHERE id = $1", id) // credentials, identities, memberships follow
+	return db.must(ctx, ErrNotFound, "DELETE FROM users WHERE id = $1", id) // identities and memberships follow
 }
 
 // Users pages through people by id after the given one.

@@ -155,6 +155,9 @@ func (s *Service) CheckPassword(ctx context.Context, username, password, network
 		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); err != nil {
 			return "", 0, err
 		}
+		if !p.User.EraseAt.IsZero() { // nobody can use the account; only a browser can ask to keep it
+			return "", 0, ErrWrong
+		}
 		if err = s.store.Tx(ctx, p.Hold); err == nil {
 			return p.User.ID, p.User.Epoch, nil
 		}

@@ -114,6 +114,12 @@ type Store interface {
 	RaiseEpoch(ctx context.Context, id string, now time.Time) error
 	HoldUser(ctx context.Context, id string, epoch int64) error
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
+	SetUserErase(ctx context.Context, id string, at, now time.Time) error
+	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
+	EraseUser(ctx context.Context, id string) error
+	LastHolder(ctx context.Context, role, userID string) (bool, error)
+	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
+	RolesOfUser(ctx context.Context, userID string) ([]string, error)
 	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
 	InsertCredential(ctx context.Context, c storage.Credential) error
 	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
@@ -144,7 +150,9 @@ type Options struct {
 	Passwords *password.Hasher
 	Tickets   *ticket.Book
 	Signup    Signup
-	Log       *slog.Logger // nil discards
+	// DeleteGrace is how long an account that was asked to be deleted is kept; 0 = not at all.
+	DeleteGrace time.Duration
+	Log         *slog.Logger // nil discards
 }
 
 // Service is what can be done about people.
@@ -157,6 +165,7 @@ type Service struct {
 	limits    *ratelimit.Limiter
 	closed    bool
 	domains   []string // ASCII
+	grace     time.Duration
 	log       *slog.Logger
 	queues    queues
 }
@@ -168,7 +177,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), closed: o.Signup.Closed, log: o.Log,
+		limits: ratelimit.New(o.Store), closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -30,6 +30,7 @@ type world struct {
 type settings struct {
 	signup    users.Signup
 	passwords password.Options
+	grace     time.Duration
 }
 
 func newWorld(t testing.TB, db *storage.DB, o settings) world {
@@ -47,7 +48,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup,
+		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, DeleteGrace: o.grace,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 )
 
 func (a *app) user() *cobra.Command {
-	return noun("user", "People: create, look at, disable, change",
+	return noun("user", "People: create, look at, disable, change, delete",
 		a.userCreate(), a.userList(), a.userShow(),
 		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
 		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
-		a.userSetPassword(), a.userSetClaims())
+		a.userSetPassword(), a.userSetClaims(), a.userDelete(), a.userRestore())
 }
 
 // person is how a user is shown: no hash, nothing sealed.
@@ -35,6 +35,7 @@ type person struct {
 	Groups        []string        `json:"groups,omitempty"`
 	Roles         []string        `json:"roles,omitempty"`
 	Disabled      bool            `json:"disabled"`
+	EraseAt       time.Time       `json:"erase_at,omitzero"` // when the account is erased, if that was asked for
 	CreatedAt     time.Time       `json:"created_at"`
 	UpdatedAt     time.Time       `json:"updated_at"`
 }
@@ -42,7 +43,7 @@ type person struct {
 func personOf(u storage.User) person {
 	return person{
 		ID: u.ID, Email: u.Email, EmailVerified: u.EmailVerified, Username: u.Username, Claims: u.Profile,
-		Disabled: !u.DisabledAt.IsZero(), CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(),
+		Disabled: !u.DisabledAt.IsZero(), EraseAt: u.EraseAt.UTC(), CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(),
 	}
 }
 
@@ -56,6 +57,9 @@ func (p person) write(w io.Writer) {
 		row(w, "roles", dash(strings.Join(p.Roles, " ")))
 	}
 	row(w, "disabled", yes(p.Disabled))
+	if !p.EraseAt.IsZero() {
+		row(w, "erased at", when(p.EraseAt))
+	}
 	row(w, "created", when(p.CreatedAt))
 }
 
@@ -256,4 +260,37 @@ func (a *app) userSetClaims() *cobra.Command {
 	c.Flags().StringVar(&text, "claims", "", "`JSON` object of claims, or @FILE; others stay as they are")
 	_ = c.MarkFlagRequired("claims") // the flag exists
 	return c
+}
+
+// deletion is what `user delete` answers.
+type deletion struct {
+	ID      string    `json:"id"`
+	EraseAt time.Time `json:"erase_at"`
+}
+
+func (a *app) userDelete() *cobra.Command {
+	var now bool
+	c := a.userVerb("delete", "Delete a person: ends all their sessions and grants, and erases them after accounts.delete_grace",
+		func(ctx context.Context, h *server.House, u storage.User) error {
+			at, err := h.People.Delete(ctx, u.ID, now)
+			if err != nil {
+				return err
+			}
+			d := deletion{u.ID, at.UTC()}
+			return a.answer(d, func(w io.Writer) {
+				row(w, "id (sub)", d.ID)
+				row(w, "erased at", when(d.EraseAt))
+			})
+		})
+	c.Flags().BoolVar(&now, "now", false, "erase at once; nothing brings the person back")
+	return c
+}
+
+func (a *app) userRestore() *cobra.Command {
+	return a.userVerb("restore", "Keep a person who was to be deleted", func(ctx context.Context, h *server.House, u storage.User) error {
+		if err := h.People.Keep(ctx, u.ID, ""); err != nil {
+			return err
+		}
+		return a.userAgain(ctx, h, u.ID)
+	})
 }

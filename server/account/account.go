@@ -22,6 +22,10 @@ type People interface {
 	EditProfile(ctx context.Context, userID string, fields map[string]string) (storage.User, error)
 	Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error)
 	Apps(ctx context.Context, userID string) ([]users.App, error)
+	Export(ctx context.Context, userID string) (users.Export, error)
+	Leave(ctx context.Context, userID string) (eraseAt time.Time, err error)
+	Keep(ctx context.Context, userID, keepSession string) error
+	DeleteGrace() time.Duration
 	Disconnect(ctx context.Context, userID, clientID string) error
 	MinPassword() int
 }
@@ -79,6 +83,13 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account/apps", h.signedIn(h.showApps))
 	m.Page("POST /account/apps", h.signedIn(h.disconnect))
 	m.Page("GET /account/activity", h.signedIn(h.showActivity))
+	m.Page("GET "+dataPath, h.signedIn(h.showData))
+	m.Page("POST "+dataPath, h.confirmed(dataPath+"?done=confirmed", h.download))
+	m.Page("GET "+deletePath, h.confirmed(deletePath, h.showDelete))
+	m.Page("POST "+deletePath, h.confirmed(deletePath, h.deleteAccount))
+	m.Page("GET /account/closed", h.closed)
+	m.Page("GET /account/keep", h.leaving(h.showKeep))
+	m.Page("POST /account/keep", h.leaving(h.keep))
 	m.Page("GET /.well-known/change-password", h.wellKnown)
 	if m.Path("") != "" {
 		m.Root("GET /.well-known/change-password", web.NoCORS, h.wellKnown)
@@ -88,7 +99,7 @@ func (h *Handler) Mount(m *web.Mux) {
 // own is a handler for the person signed in.
 type own func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error
 
-// signedIn sends everybody else to the sign-in page.
+// signedIn sends everybody else to the sign-in page, which also tidies up.
 func (h *Handler) signedIn(f own) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		v, err := h.Browser.Visitor(r)
@@ -96,7 +107,6 @@ func (h *Handler) signedIn(f own) web.Func {
 			return err
 		}
 		if v == nil {
-			h.Browser.Tidy(w, r)
 			return h.Browser.Go(w, r, "/signin", nil)
 		}
 		return f(w, r, v)
@@ -145,7 +155,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 }
 
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile"}
+var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed"}
 
 // done is what the address says was just done; "" unless it is one of ours.
 func done(r *http.Request) string {

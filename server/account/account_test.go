@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,7 @@ import (
 )
 
 const (
+	grace   = 168 * time.Hour
 	present = "analytical engine"
 	next    = "difference engine"
 )
@@ -56,7 +58,7 @@ func newHouse(t *testing.T, address string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db)}); err != nil {
+	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db), DeleteGrace: grace}); err != nil {
 		t.Fatal(err)
 	}
 	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
@@ -79,7 +81,11 @@ func newHouse(t *testing.T, address string) *house {
 		t.Fatal(err)
 	}
 	room.Mount(mux)
-	mux.Page("GET /signin", func(w http.ResponseWriter, _ *http.Request) error {
+	mux.Page("GET /signin", func(w http.ResponseWriter, r *http.Request) error {
+		if v, err := h.browser.Leaving(r); v != nil || err != nil {
+			return cmp.Or(err, h.browser.Go(w, r, "/account/keep", nil))
+		}
+		h.browser.Tidy(w, r)
 		_, err := fmt.Fprint(w, "the sign-in page")
 		return err
 	})

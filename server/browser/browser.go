@@ -72,10 +72,20 @@ type Visitor struct {
 }
 
 // Visitor tells who is signed in; nil = nobody. Two cookies of the name, one not of our making, a session ended or expired
-// and a disabled person are nobody.
+// and a person who is disabled or whose account is to be erased are nobody.
 func (b *Browser) Visitor(r *http.Request) (*Visitor, error) {
 	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
-	if err != nil || found == nil {
+	if err != nil || found == nil || !found.User.EraseAt.IsZero() {
+		return nil, err
+	}
+	return visitor(found), nil
+}
+
+// Leaving tells who proved who they are although their account is to be erased; nil = nobody. To all but the page that asks
+// whether to keep the account they are not signed in.
+func (b *Browser) Leaving(r *http.Request) (*Visitor, error) {
+	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
+	if err != nil || found == nil || found.User.EraseAt.IsZero() {
 		return nil, err
 	}
 	return visitor(found), nil

@@ -111,6 +111,33 @@ type EventLine struct {
 	ByOther        bool   // an operator did it, not the person
 }
 
+// YourData: take it along, or delete the account. Grace is how long a deleted account can be had back, 0 = not at all.
+type YourData struct {
+	Person Person
+	Grace  time.Duration
+	Done   string
+}
+
+// DeleteAccount says what happens and wants the address or user name typed (confirm).
+type DeleteAccount struct {
+	Person   Person
+	Grace    time.Duration
+	Problems []Problem
+}
+
+// AccountClosed says it is done.
+type AccountClosed struct {
+	Grace     time.Duration
+	SignInURL string
+}
+
+// KeepAccount asks somebody who signed in to an account that is to be erased (decision=keep|leave).
+type KeepAccount struct {
+	Action string
+	Who    Person
+	At     time.Time // of the erasure
+}
+
 // Template of the page.
 func (Account) Template() string { return "account" }
 
@@ -146,3 +173,30 @@ func (Activity) Template() string { return "activity" }
 // Title of the page.
 func (Activity) Title() string     { return "activity.title" }
 func (p Activity) person() *Person { return &p.Person }
+
+// Template of the page.
+func (YourData) Template() string { return "your_data" }
+
+// Title of the page.
+func (YourData) Title() string     { return "data.title" }
+func (p YourData) person() *Person { return &p.Person }
+
+// Template of the page.
+func (DeleteAccount) Template() string { return "delete_account" }
+
+// Title of the page.
+func (DeleteAccount) Title() string     { return "delete.title" }
+func (p DeleteAccount) wrong() bool     { return len(p.Problems) > 0 }
+func (p DeleteAccount) person() *Person { return &p.Person }
+
+// Template of the page.
+func (AccountClosed) Template() string { return "account_closed" }
+
+// Title of the page.
+func (AccountClosed) Title() string { return "closed.title" }
+
+// Template of the page.
+func (KeepAccount) Template() string { return "keep_account" }
+
+// Title of the page.
+func (KeepAccount) Title() string { return "keep.title" }

@@ -70,7 +70,7 @@ func samples() map[string]Page {
 			{Name: "signin.succeeded", At: now, Agent: linux, Network: "203.0.113.0/24"},
 			{Name: "consent.given", App: "Shop", At: now.Add(-time.Hour), Agent: iphone, Network: "2001:db8:85a3::/56"},
 			{Name: "password.set", ByOther: true, At: now.AddDate(0, -1, 0)}, {Name: "who.knows", At: now.AddDate(-1, 0, 0), Agent: "curl/8.5"}}},
-		"activity_empty": Activity{Person: ada},
+		"activity_empty":  Activity{Person: ada},
 		"change_password": ChangePassword{Person: ada, MinLength: 12, Problems: []Problem{{Field: "current", Message: "password.wrong"}}},
 		"error": Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": "Shop", "Host": "shop.example"}, Back: "https://shop.example/",
 			Facts:     [][2]string{{"error", "invalid_request"}, {"received", "https://shop.example/callback/"}, {"registered", "https://shop.example/callback"}},

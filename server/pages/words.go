@@ -30,7 +30,7 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 		"scope":     l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort,
 		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
-		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait,
+		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait, "span": l.span,
 		"device": l.device, "icon": icon, "event": l.event,
 		"errortext": l.errorText, "errorsteps": l.errorSteps,
 	}
@@ -213,6 +213,18 @@ func (l *tongue) wait(seconds int) template.HTML {
 		return l.plural("wait.minutes", (seconds+59)/60)
 	}
 	return l.plural("wait.seconds", seconds)
+}
+
+// span is a time to come, in the largest unit that is whole.
+func (l *tongue) span(d time.Duration) template.HTML {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day && d%day == 0:
+		return l.plural("span.days", int(d/day))
+	case d >= time.Hour && d%time.Hour == 0:
+		return l.plural("span.hours", int(d/time.Hour))
+	}
+	return l.plural("span.minutes", int((d+time.Minute-1)/time.Minute))
 }
 
 // errorText is one part of an error page's words; a variant that names the app is taken where the app is known.

@@ -29,7 +29,13 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	leaving, err := h.Browser.Leaving(r)
+	if err != nil {
+		return err
+	}
 	switch {
+	case leaving != nil && !r.URL.Query().Has("other"):
+		return h.Browser.Go(w, r, "/account/keep", &in)
 	case in.Errand == browser.ErrandAuthorize && r.URL.Query().Has("cancel"):
 		return h.cancel(w, r, in)
 	case in.Errand == browser.ErrandAccount && v != nil:

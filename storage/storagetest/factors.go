@@ -91,7 +91,12 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 	_, err := db.AddMember(ctx, "staff", "ada", now)
 	ok(t, err)
 	ok(t, db.InsertEvent(ctx, storage.Event{ID: "e", At: now, Name: "n", Outcome: "success", UserID: "ada"}))
+	who, err := db.UserByID(ctx, "ada")
+	ok(t, err)
+	ok(t, db.InsertTicket(ctx, storage.Ticket{ID: "t2", SecretHash: "h2", Purpose: "verify", Owner: who.EmailKey, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	ok(t, db.Tx(ctx, func(ctx context.Context) error { return db.EraseUser(ctx, "ada") }))
+	_, err = db.TicketBySecret(ctx, "verify", "h2", now)
+	fails(t, err, storage.ErrNotFound)
 	_, err = db.UserByID(ctx, "ada")
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.SessionBySecret(ctx, "hash-s1")
@@ -150,6 +155,41 @@ func tickets(t *testing.T, db *storage.DB) {
 	if n, err := db.VoidTickets(ctx, "ada", "reset"); n != 0 || err != nil {
 		t.Fatalf("%d voided, %v", n, err)
 	}
+}
+
+func lastHolder(t *testing.T, db *storage.DB) { // rule R03
+	ctx := t.Context()
+	for _, id := range []string{"ada", "bob", "cy"} {
+		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id, Email: id, CreatedAt: now, UpdatedAt: now}))
+	}
+	want := func(user string, want bool) {
+		t.Helper()
+		if got, err := db.LastHolder(ctx, "admin", user); err != nil || got != want {
+			t.Fatalf("%s alone: %v, %v; want %v", user, got, err, want)
+		}
+	}
+	want("ada", false)
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "admin", CreatedAt: now}))
+	ok(t, db.InsertGroup(ctx, storage.Group{Name: "staff", CreatedAt: now}))
+	give := func(kind, holder string) {
+		t.Helper()
+		_, err := db.GiveRole(ctx, "admin", kind, holder, now)
+		ok(t, err)
+	}
+	give(storage.HolderUser, "ada")
+	want("ada", true)
+	want("bob", false)
+	give(storage.HolderGroup, "staff")
+	for _, id := range []string{"ada", "bob"} {
+		_, err := db.AddMember(ctx, "staff", id, now)
+		ok(t, err)
+		want("ada", id == "ada") // in both ways, but one person
+	}
+	ok(t, db.SetUserDisabled(ctx, "bob", now, now))
+	want("ada", true)
+	ok(t, db.SetUserDisabled(ctx, "bob", time.Time{}, now))
+	ok(t, db.SetUserErase(ctx, "bob", now, now))
+	want("ada", true)
 }
 
 func memberships(t *testing.T, db *storage.DB) {

@@ -67,7 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"race-once": raceOnce, "race-session": raceSession, "race-lock": raceLock, "race-bound": raceBound,
 		"race-consent": raceConsent, "race-consent-held": raceConsentHeld, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
 		"race-epoch": raceEpoch, "factors": factors, "states": states, "erasure": erasure, "tickets": tickets,
-		"memberships": memberships, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
+		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 	}
 	for name, part := range parts {
 		t.Run(name, func(t *testing.T) {

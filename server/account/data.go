@@ -1,0 +1,116 @@
+package account
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/users"
+)
+
+const (
+	dataPath   = "/account/data"
+	deletePath = "/account/delete"
+)
+
+// showData says what a person can do with what is stored about them.
+func (h *Handler) showData(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	return h.Pages.Render(w, r, http.StatusOK, pages.YourData{Person: v.Person, Grace: h.People.DeleteGrace(), Done: done(r)})
+}
+
+// download answers all of it as a file.
+func (h *Handler) download(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	all, err := h.People.Export(r.Context(), v.UserID)
+	if err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write export: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Disposition", `attachment; filename="account-`+all.MadeAt.Format("2006-01-02")+`.json"`)
+	_, err = w.Write(append(body, '\n'))
+	return err
+}
+
+func (h *Handler) showDelete(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	return h.deletePage(w, r, v, http.StatusOK)
+}
+
+func (h *Handler) deletePage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problems ...pages.Problem) error {
+	return h.Pages.Render(w, r, status, pages.DeleteAccount{Person: v.Person, Grace: h.People.DeleteGrace(), Problems: problems})
+}
+
+// deleteAccount takes the typed confirmation.
+func (h *Handler) deleteAccount(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	if !users.IsCalled(v.User, r.PostForm.Get("confirm")) {
+		return h.deletePage(w, r, v, http.StatusBadRequest, pages.Problem{Field: "confirm", Message: "delete.confirm_wrong"})
+	}
+	_, err := h.People.Leave(r.Context(), v.UserID)
+	if errors.Is(err, users.ErrLastAdmin) {
+		return h.deletePage(w, r, v, http.StatusConflict, pages.Problem{Field: "confirm", Message: "delete.last_admin"})
+	}
+	if err != nil {
+		return err
+	}
+	if err := h.Browser.SignOut(w, r, v); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, "/account/closed", nil)
+}
+
+// closed is where deletion ends. It tells nothing of anybody.
+func (h *Handler) closed(w http.ResponseWriter, r *http.Request) error {
+	return h.Pages.Render(w, r, http.StatusOK, pages.AccountClosed{Grace: h.People.DeleteGrace(), SignInURL: h.Browser.Path("/signin", nil)})
+}
+
+// leaving is a handler for a person who proved who they are but whose account is to be erased; everybody else goes to the
+// sign-in page.
+func (h *Handler) leaving(f own) func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := h.Browser.Leaving(r)
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			return h.Browser.Go(w, r, "/signin", nil)
+		}
+		return f(w, r, v)
+	}
+}
+
+// showKeep asks whether the account is to be kept after all.
+func (h *Handler) showKeep(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	action := h.Browser.Path("/account/keep", nil)
+	if in, err := h.Browser.Interaction(r); err == nil {
+		action = h.Browser.Path("/account/keep", &in)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.KeepAccount{Action: action, Who: v.Person, At: v.User.EraseAt})
+}
+
+// keep undoes the deletion and goes on with what the person came for, or signs out.
+func (h *Handler) keep(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	if r.PostForm.Get("decision") != "keep" {
+		if err := h.Browser.SignOut(w, r, v); err != nil {
+			return err
+		}
+		return h.Browser.Go(w, r, "/account/closed", nil)
+	}
+	if err := h.People.Keep(r.Context(), v.UserID, v.SessionID); err != nil {
+		return unknown(err, users.ErrNotFound)
+	}
+	if in, err := h.Browser.Interaction(r); err == nil {
+		return h.Browser.Continue(w, r, in)
+	}
+	return h.back(w, r, "/account", "kept")
+}
