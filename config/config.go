@@ -17,6 +17,7 @@ type Config struct {
 	Passwords Passwords  `yaml:"passwords"`
 	Signup    Signup     `yaml:"signup"`
 	Accounts  Accounts   `yaml:"accounts"`
+	Mail      Mail       `yaml:"mail"`
 	Branding  Branding   `yaml:"branding"`
 	Support   Support    `yaml:"support"`
 	Limits    Limits     `yaml:"limits"`
@@ -101,6 +102,35 @@ type Signup struct {
 // Accounts is what people may do to theirs.
 type Accounts struct {
 	DeleteGrace time.Duration `yaml:"delete_grace"` // between asking for deletion and erasure; 0 = at once
+}
+
+// The mail senders.
+const (
+	MailNone = ""
+	MailSMTP = "smtp"
+	MailLog  = "log"
+	MailFile = "file"
+)
+
+// Mail is how letters reach people.
+type Mail struct {
+	Sender    string `yaml:"sender"`    // "" = no mail; smtp; log and file for trying things out on this machine
+	From      string `yaml:"from"`      // "Name <address>" or an address
+	ReplyTo   string `yaml:"reply_to"`  // "" = none
+	Directory string `yaml:"directory"` // of the file sender
+	SMTP      SMTP   `yaml:"smtp"`
+}
+
+// On tells whether there is a sender.
+func (m Mail) On() bool { return m.Sender != MailNone }
+
+// SMTP is the server that takes letters.
+type SMTP struct {
+	Host     string `yaml:"host"`
+	Port     int    `yaml:"port"` // 0 = 587, or 465 with tls
+	TLS      string `yaml:"tls"`  // starttls, tls, none (this machine only)
+	Username string `yaml:"username"`
+	Password Secret `yaml:"password"`
 }
 
 // Branding is how pages look.
@@ -217,6 +247,7 @@ func Default() Config {
 		Accounts:  Accounts{DeleteGrace: 7 * day},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
 		Signup:    Signup{Mode: SignupOpen},
+		Mail:      Mail{Directory: "./data/mail", SMTP: SMTP{TLS: "starttls"}},
 		Branding:  Branding{Name: "Signet"},
 		Limits:    Limits{InFlight: 512},
 		Log:       Log{Level: "info", Format: LogAuto},

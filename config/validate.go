@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -31,6 +32,7 @@ func (c Config) Validate() error {
 	c.checkStorage(&bad)
 	c.checkLifetimes(&bad)
 	c.checkPeople(&bad)
+	c.checkMail(&bad)
 	c.checkBook(&bad)
 	c.checkClients(&bad)
 	c.checkResources(&bad)
@@ -132,6 +134,34 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")
 }
 
+func (c Config) checkMail(bad *complaints) {
+	m := c.Mail
+	oneOf(bad, "mail.sender", m.Sender, MailNone, MailSMTP, MailLog, MailFile)
+	if !m.On() {
+		return
+	}
+	issuer, err := url.Parse(c.Server.Issuer)
+	local := err == nil && Loopback(issuer.Hostname())
+	bad.check(m.Sender == MailSMTP || local, "mail.sender", "%s shows links that open accounts to whoever reads along; use smtp, because the issuer is not this machine", m.Sender)
+	if m.From != "" || m.Sender == MailSMTP {
+		_, err := mail.ParseAddress(m.From)
+		bad.check(err == nil, "mail.from", "%q is not an address; write it like Signet <id@example.com>", m.From)
+	}
+	if m.ReplyTo != "" {
+		_, err := mail.ParseAddress(m.ReplyTo)
+		bad.check(err == nil, "mail.reply_to", "%q is not an address", m.ReplyTo)
+	}
+	if m.Sender != MailSMTP {
+		return
+	}
+	s := m.SMTP
+	bad.check(s.Host != "" && !strings.ContainsAny(s.Host, " /:") || strings.Count(s.Host, ":") > 1, "mail.smtp.host", "%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
+	bad.check(s.Port >= 0 && s.Port <= 65535, "mail.smtp.port", "must be between 0 (chosen for you) and 65535")
+	oneOf(bad, "mail.smtp.tls", s.TLS, "starttls", "tls", "none")
+	bad.check(s.TLS != "none" || Loopback(s.Host), "mail.smtp.tls", "none is for a server on this machine only; use starttls or tls")
+	bad.check((s.Username == "") == s.Password.Empty(), "mail.smtp", "needs both username and password, or neither")
+}
+
 func (c Config) checkBook(bad *complaints) {
 	oneOf(bad, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.Log.Format, LogAuto, LogText, LogJSON)
@@ -197,7 +227,8 @@ func (c Config) Warnings() []string {
 	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
 	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster, "is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
 	warn(c.Keys.Rotation == 0, "keys.rotation", "is off: signing keys change only by `signet key rotate`")
-	warn(c.Support.Contact == "", "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
+	warn(!c.Mail.On() && !c.LocalTrial(), "mail.sender", "is not set: addresses stay unproven, and people who forgot the password need an operator")
+	warn(c.Support.Contact == "" && !c.Mail.On(), "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
 	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains", "has no effect on the sign-up page while signup.mode is closed")
 	for _, cl := range c.Clients {
 		secret := len(cl.ClientSecret.Reveal())

@@ -44,7 +44,8 @@ type Options struct {
 	DefaultAudience string
 	// Passwords checks passwords for the password grant; nil refuses it to every client.
 	Passwords grants.PasswordChecker
-	Metrics   Metrics // nil counts nothing
+	Metrics   Metrics        // nil counts nothing
+	Notices   ledger.Notices // nil tells nobody
 }
 
 // Provider is the protocol. It is safe for concurrent use.
@@ -70,7 +71,7 @@ func New(o Options) (*Provider, error) {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
-	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics})
+	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices})
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,18 @@ const (
 // Work runs the jobs until ctx ends.
 func (s *Server) Work(ctx context.Context) {
 	h := s.house
+	mailing := make(chan struct{})
+	go func() { defer close(mailing); s.Deliver(ctx) }()
+	defer func() { <-mailing }()
 	j := janitor.New(janitor.Options{Locks: h.DB, Log: h.Log, Metrics: h.Metrics})
 	j.Run(ctx, s.Jobs()...)
+}
+
+// Deliver sends letters until ctx ends; at once where no mail is configured.
+func (s *Server) Deliver(ctx context.Context) {
+	if s.delivery != nil {
+		s.delivery.Run(ctx)
+	}
 }
 
 // Jobs is the timetable. Janitor's locks see to it that a job runs on one replica at a time, but for those that every
@@ -44,6 +54,9 @@ func (s *Server) Jobs() []janitor.Job {
 			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
 			return err
 		}},
+	}
+	if s.delivery != nil {
+		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})
 	}
 	for _, table := range storage.Expirables() {
 		keep, every := h.keep(table), sweepEvery

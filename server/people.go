@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"signet/internal/mail"
+	"signet/internal/seal"
 	"signet/oauth/grants"
 	"signet/users"
 	"signet/users/membership"
@@ -37,7 +39,15 @@ func (h *House) openPeople(o Options) error {
 	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
 		return err
 	}
+	var post users.Post
+	if c.Mail.On() {
+		if h.Outbox, err = mail.NewOutbox(h.DB, h.Master, seal.Place); err != nil {
+			return err
+		}
+		post = h.Outbox
+	}
 	h.People, err = users.New(users.Options{
+		Post: post, Issuer: c.Server.Issuer,
 		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
 		DeleteGrace: c.Accounts.DeleteGrace,
 		Signup:      users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},

@@ -24,6 +24,9 @@ func (s *Server) mount() (*web.Mux, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.delivery, err = h.mailman(view, nil); err != nil {
+		return nil, err
+	}
 	mux := web.NewMux(web.Options{
 		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, TrustedProxies: h.Config.Server.TrustedProxies,
 		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
@@ -92,7 +95,7 @@ func newPages(c config.Config) (*pages.Pages, error) {
 		return nil, err
 	}
 	return pages.New(pages.Options{
-		Prefix: c.IssuerURL().EscapedPath(), Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"signet/audit"
 	"signet/clients"
 	"signet/config"
+	"signet/internal/mail"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
 	"signet/oauth/keys"
@@ -47,6 +48,7 @@ type House struct {
 	Audit    *audit.Log
 	Keys     *keys.Ring
 	Clients  *clients.Registry
+	Outbox   *mail.Outbox // nil = no mail
 	Sessions *session.Sessions
 	Tickets  *ticket.Book
 	People   *users.Service
@@ -128,6 +130,7 @@ type Server struct {
 	handler   http.Handler
 	health    *health.Room
 	discovery *discovery.Room
+	delivery  *mail.Delivery                   // nil = no mail
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 }
 

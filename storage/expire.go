@@ -20,13 +20,14 @@ const (
 	ExpiredCounters      Expirable = "counters"
 	ExpiredSecrets       Expirable = "client_secrets"
 	ExpiredTickets       Expirable = "tickets"
+	ExpiredMessages      Expirable = "messages"
 	ExpiredEvents        Expirable = "events"
 )
 
 // Expirables lists them all.
 func Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
-		ExpiredTickets, ExpiredEvents}
+		ExpiredTickets, ExpiredMessages, ExpiredEvents}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -39,6 +40,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredCounters:      {"key", "resets_at < $1"},
 	ExpiredSecrets:       {"id", "expires_at < $1"},
 	ExpiredTickets:       {"id", "expires_at < $1"},
+	ExpiredMessages:      {"id", "expires_at < $1"},
 	ExpiredEvents:        {"id", "at < $1"},
 }
 

@@ -4,7 +4,7 @@ package templates
 
 import "embed"
 
-// Files is the tree: layout.html, partials.html, pages/, lang/, static/.
+// Files is the tree: layout.html, partials.html, pages/, mail/, lang/, static/.
 //
-//go:embed layout.html partials.html pages lang static
+//go:embed layout.html partials.html pages mail lang static
 var Files embed.FS

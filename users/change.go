@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/internal/mail"
 	"signet/storage"
 )
 
@@ -54,7 +55,10 @@ func (c *Change) Commit(ctx context.Context, keepSession string) error {
 		if err := c.proof.Hold(ctx); err != nil {
 			return err
 		}
-		return s.replacePassword(ctx, c.proof.User.ID, c.kept, keepSession, audit.PasswordChanged)
+		if err := s.replacePassword(ctx, c.proof.User.ID, c.kept, keepSession, audit.PasswordChanged); err != nil {
+			return err
+		}
+		return s.Notify(ctx, c.proof.User.ID, mail.PasswordChanged, nil)
 	})
 }
 
@@ -80,7 +84,10 @@ func (s *Service) SetPassword(ctx context.Context, userID, password string) erro
 		return err
 	}
 	return s.store.Tx(ctx, func(ctx context.Context) error {
-		return s.replacePassword(ctx, userID, kept, "", audit.PasswordSet)
+		if err := s.replacePassword(ctx, userID, kept, "", audit.PasswordSet); err != nil {
+			return err
+		}
+		return s.Notify(ctx, userID, mail.PasswordChanged, nil)
 	})
 }
 

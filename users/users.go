@@ -152,6 +152,8 @@ type Options struct {
 	Signup    Signup
 	// DeleteGrace is how long an account that was asked to be deleted is kept; 0 = not at all.
 	DeleteGrace time.Duration
+	Post        Post         // nil = no mail
+	Issuer      string       // for links in letters
 	Log         *slog.Logger // nil discards
 }
 
@@ -163,6 +165,8 @@ type Service struct {
 	passwords *password.Hasher
 	tickets   *ticket.Book
 	limits    *ratelimit.Limiter
+	post      Post
+	issuer    string
 	closed    bool
 	domains   []string // ASCII
 	grace     time.Duration
@@ -177,7 +181,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
+		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -32,6 +32,12 @@ type Events interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
+// Notices tells people; nil where nobody can be told.
+type Notices interface {
+	// TokenReused: a code or refresh token of the person's was used again, and the app's grant ended. In the transaction of ctx.
+	TokenReused(ctx context.Context, userID, app string) error
+}
+
 // Metrics counts what should not happen; *telemetry.Metrics does.
 type Metrics interface {
 	RefreshReuse()
@@ -43,6 +49,7 @@ type Options struct {
 	Store   Store
 	Events  Events
 	Metrics Metrics // nil counts nothing
+	Notices Notices // nil tells nobody
 }
 
 // Ledger implements fosite's storage interfaces over grant rows. It is safe for concurrent use; a Case is not.

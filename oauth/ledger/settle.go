@@ -105,7 +105,10 @@ func (l *Ledger) revoke(ctx context.Context, c *Case) error {
 		if err != nil || !first {
 			return err
 		}
-		return l.o.Events.Record(ctx, c.event(name, nil))
+		if err := l.o.Events.Record(ctx, c.event(name, nil)); err != nil || l.o.Notices == nil || c.Standing.UserID == "" {
+			return err
+		}
+		return l.o.Notices.TokenReused(ctx, c.Standing.UserID, c.Client.ClientName)
 	})
 }
 

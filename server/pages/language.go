@@ -173,3 +173,9 @@ func (p *Pages) Names() []Language {
 	}
 	return list
 }
+
+// Language is the tag of the language in which a request is answered.
+func (p *Pages) Language(r *http.Request) string {
+	l, _ := p.texts.pick(r)
+	return l.tag
+}

@@ -21,12 +21,16 @@ type Options struct {
 	Prefix string // the issuer's path, "" = none
 	Brand  string // what the service is called; "" = Signet
 	Color  string // #rgb or #rrggbb, the one colour; "" = the design's own
+	Host   string // the issuer's, for letters to say where they come from
 	Logo   []byte // an SVG or PNG file in place of the seal; nil = the seal
 }
 
 // Pages renders pages and serves their static files.
 type Pages struct {
 	prefix, brand string
+	host          string
+	readable      string // the brand's colour, if white is readable on it
+	letters       letters
 	logo          string // file name of the operator's, "" = none
 	texts         *catalogue
 	assets        *assets
@@ -49,7 +53,11 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+	mails, err := loadLetters()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{host: o.Host, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
 		sets: map[setKey]func() (map[string]*template.Template, error){}}
 	for i := range texts.languages {
 		l := &texts.languages[i]

@@ -47,6 +47,7 @@ type options struct {
 	db          *storage.DB
 	log         slog.Handler
 	change      []func(*config.Config)
+	mail        bool
 }
 
 // Option of New.
@@ -121,6 +122,9 @@ func New(t testing.TB, opts ...Option) *Server {
 	s := &Server{Server: made, URL: c.Server.Issuer, issuer: c.IssuerURL()}
 	if o.handlerOnly {
 		s.transport = direct{s}
+		if o.mail {
+			s.post(t)
+		}
 	} else {
 		s.transport = socket(t)
 		s.run(t, listeners)
@@ -220,6 +224,14 @@ func (s *Server) run(t testing.TB, l server.Listeners) {
 			t.Errorf("run: %v", err)
 		}
 	})
+	t.Cleanup(func() { stop(); wg.Wait() })
+}
+
+// post delivers letters until the test ends, where no job does.
+func (s *Server) post(t testing.TB) {
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Deliver(ctx) })
 	t.Cleanup(func() { stop(); wg.Wait() })
 }
 

@@ -2,11 +2,13 @@ package signin
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
+	"signet/internal/mail"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/pages"
@@ -128,7 +130,19 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interac
 // admit is where every way of signing in ends once its proof is made: the browser becomes one of the person's, and the
 // errand goes on. An error of how.Within comes back before anything is written.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
-	v, err := h.Browser.SignedIn(w, r, u.ID, how)
+	within, known := how.Within, h.Browser.Device(r, u.ID) != ""
+	how.Within = func(ctx context.Context) error {
+		if within != nil {
+			if err := within(ctx); err != nil {
+				return err
+			}
+		}
+		if known {
+			return nil
+		}
+		return h.People.Notify(ctx, u.ID, mail.NewDevice, nil) // F09
+	}
+	v, err := h.Browser.SignedIn(w, r.WithContext(mail.WithLanguage(r.Context(), h.Pages.Language(r))), u.ID, how)
 	if err != nil {
 		return err
 	}

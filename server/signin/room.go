@@ -18,6 +18,7 @@ import (
 type People interface {
 	SignIn(ctx context.Context, a users.Attempt) (*users.Proof, error)
 	Register(ctx context.Context, n users.NewPerson) (storage.User, error)
+	Notify(ctx context.Context, userID, kind string, args map[string]string) error
 	SignupClosed() bool
 	MinPassword() int
 }

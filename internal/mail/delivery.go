@@ -1,0 +1,215 @@
+package mail
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"strings"
+	"sync"
+	"time"
+
+	"signet/storage"
+)
+
+// Message is a letter in words.
+type Message struct {
+	ID                  string // of the letter: the local part of Message-ID, so that a copy sent twice can be told
+	To                  string
+	Subject, Text, HTML string
+}
+
+// Sender hands a message to whoever carries it.
+type Sender interface {
+	Send(ctx context.Context, m Message) error
+}
+
+// ErrRefused: the message will not be taken however often it is sent (an SMTP answer of the 500s).
+var ErrRefused = errors.New("message refused for good")
+
+// Metrics counts; *telemetry.Metrics does.
+type Metrics interface {
+	MailSent(kind, outcome string) // "sent", "retried", "failed"
+	MailWaiting(waiting, failed int)
+}
+
+// DeliveryOptions of NewDelivery.
+type DeliveryOptions struct {
+	Outbox  *Outbox
+	Sender  Sender
+	Render  func(l Letter) (Message, error)
+	Log     *slog.Logger // nil discards
+	Metrics Metrics      // nil counts nothing
+}
+
+// Delivery empties the outbox.
+type Delivery struct{ DeliveryOptions }
+
+// NewDelivery checks the options.
+func NewDelivery(o DeliveryOptions) (*Delivery, error) {
+	if o.Outbox == nil || o.Sender == nil || o.Render == nil {
+		return nil, errors.New("a delivery needs an outbox, a sender and a renderer")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Delivery{o}, nil
+}
+
+const (
+	pollEvery = 2 * time.Second       // how soon a letter of another process is found
+	settle    = 20 * time.Millisecond // for the transaction of a letter of this process
+	lease     = 2 * time.Minute       // more than a sender may take; a replica that dies gives its letters back after it
+	batch     = 16                    // letters taken at once
+	atOnce    = 4                     // letters sent at once
+	sendLimit = 45 * time.Second      // how long a sender may take
+	firstWait = 30 * time.Second      // before the second try; it doubles
+	longWait  = time.Hour             // between tries at most
+	maxError  = 200                   // of what a carrier says, bytes
+)
+
+// Run delivers until ctx ends. All replicas may run it: a letter is taken by one.
+func (d *Delivery) Run(ctx context.Context) {
+	for {
+		n, err := d.Once(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.Log.WarnContext(ctx, "mail cannot be delivered", "error", err)
+		}
+		if n == batch && err == nil {
+			continue
+		}
+		poll := time.NewTimer(pollEvery/2 + chance(pollEvery))
+		select {
+		case <-ctx.Done():
+			poll.Stop()
+			return
+		case <-d.Outbox.wake:
+			poll.Stop()
+			time.Sleep(settle)
+		case <-poll.C:
+		}
+	}
+}
+
+// Once sends what is due, at most sixteen letters, and returns how many it took.
+func (d *Delivery) Once(ctx context.Context) (int, error) {
+	due, err := d.Outbox.store.DueMessages(ctx, time.Now(), batch)
+	if err != nil {
+		return 0, fmt.Errorf("read outbox: %w", err)
+	}
+	var wg sync.WaitGroup
+	turns := make(chan struct{}, atOnce)
+	errs := make([]error, len(due))
+	for i, m := range due {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = d.deliver(ctx, m)
+		})
+	}
+	wg.Wait()
+	return len(due), errors.Join(errs...)
+}
+
+// deliver takes one letter and sends it. What the carrier answers is no error of ours.
+func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
+	now := time.Now()
+	err := d.Outbox.store.LeaseMessage(ctx, m.ID, m.DueAt, now.Add(lease))
+	if errors.Is(err, storage.ErrStale) {
+		return nil // another replica has it
+	}
+	if err != nil {
+		return fmt.Errorf("take letter: %w", err)
+	}
+	err = d.send(ctx, m)
+	if ctx.Err() != nil {
+		return nil // stopped; the lease ends by itself
+	}
+	m.Tries++
+	switch {
+	case err == nil:
+		d.count(m.Kind, "sent")
+		return d.Outbox.store.DeleteMessage(ctx, m.ID)
+	case errors.Is(err, ErrRefused):
+		d.count(m.Kind, "failed")
+		d.Log.WarnContext(ctx, "mail refused", "letter", m.ID, "kind", m.Kind, "error", said(err))
+		return d.Outbox.store.FailMessage(ctx, m.ID, time.Now(), said(err))
+	}
+	d.count(m.Kind, "retried")
+	next := time.Now().Add(wait(m.Tries))
+	d.Log.WarnContext(ctx, "mail not delivered yet", "letter", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error", said(err))
+	return d.Outbox.store.RetryMessage(ctx, m.ID, next, said(err))
+}
+
+func (d *Delivery) send(ctx context.Context, m storage.Message) error {
+	l, err := d.Outbox.open(m)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	message, err := d.Render(l)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	message.ID, message.To = m.ID, l.To
+	ctx, cancel := context.WithTimeout(ctx, sendLimit)
+	defer cancel()
+	if err := d.Sender.Send(ctx, message); err != nil {
+		return hidden{err, l.To}
+	}
+	return nil
+}
+
+// hidden is a carrier's error without the address, which carriers like to repeat.
+type hidden struct {
+	error
+	address string
+}
+
+// Error leaves the address out.
+func (h hidden) Error() string { return strings.ReplaceAll(h.error.Error(), h.address, "…") }
+
+// Unwrap gives the carrier's own.
+func (h hidden) Unwrap() error { return h.error }
+
+func said(err error) string {
+	s := err.Error()
+	return strings.ToValidUTF8(s[:min(len(s), maxError)], "")
+}
+
+// wait before the try after n: doubling, with a quarter of chance, so that letters that failed together part.
+func wait(n int64) time.Duration {
+	d := firstWait
+	for range n - 1 {
+		if d *= 2; d >= longWait {
+			d = longWait
+			break
+		}
+	}
+	return d - d/8 + chance(d/4)
+}
+
+// chance is a time of up to d.
+func chance(d time.Duration) time.Duration {
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(d)))
+	if err != nil {
+		return d / 2
+	}
+	return time.Duration(n.Int64())
+}
+
+func (d *Delivery) count(kind, outcome string) {
+	if d.Metrics != nil {
+		d.Metrics.MailSent(kind, outcome)
+	}
+}
+
+// Survey notes how many letters wait and failed.
+func (d *Delivery) Survey(ctx context.Context) error {
+	waiting, failed, err := d.Outbox.store.CountMessages(ctx)
+	if err == nil && d.Metrics != nil {
+		d.Metrics.MailWaiting(waiting, failed)
+	}
+	return err
+}

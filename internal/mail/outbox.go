@@ -1,0 +1,165 @@
+package mail
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/internal/ratelimit"
+	"signet/storage"
+)
+
+// Letter is one mail to be written and sent.
+type Letter struct {
+	Kind      string            `json:"kind"`               // names its texts: mail.KIND.subject and so on
+	To        string            `json:"to"`                 // the stored address, never a typed spelling (security notes D06)
+	Name      string            `json:"name,omitempty"`     // how the person is called; "" for people who have proven nothing
+	UserID    string            `json:"user_id,omitempty"`  // "" = nobody yet
+	Language  string            `json:"language,omitempty"` // BCP 47; "" = English
+	Link      string            `json:"link,omitempty"`     // absolute, from the issuer; "" = none
+	Code      string            `json:"code,omitempty"`     // to type; "" = none
+	Args      map[string]string `json:"args,omitempty"`     // further words of the texts
+	At        time.Time         `json:"at"`                 // when it was written
+	ExpiresAt time.Time         `json:"expires_at"`         // not delivered after this; zero = 3 days
+}
+
+// keepLetters is how long a letter is tried when it does not say itself.
+const keepLetters = 3 * 24 * time.Hour
+
+// Store is what the outbox needs of the ground.
+type Store interface {
+	InsertMessage(ctx context.Context, m storage.Message) error
+	DueMessages(ctx context.Context, now time.Time, limit int) ([]storage.Message, error)
+	LeaseMessage(ctx context.Context, id string, due, until time.Time) error
+	RetryMessage(ctx context.Context, id string, due time.Time, lastError string) error
+	FailMessage(ctx context.Context, id string, at time.Time, lastError string) error
+	DeleteMessage(ctx context.Context, id string) error
+	Messages(ctx context.Context, after string, limit int) ([]storage.Message, error)
+	CountMessages(ctx context.Context) (waiting, failed int, err error)
+	ratelimit.Store
+}
+
+// Sealer seals what must not lie open in the database; *seal.Master.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// Outbox is where letters wait.
+type Outbox struct {
+	store  Store
+	sealer Sealer
+	place  func(table, row, column string) []byte
+	limits *ratelimit.Limiter
+	wake   chan struct{}
+}
+
+// NewOutbox returns the outbox over the store; place names a column's row for the sealer (seal.Place).
+func NewOutbox(store Store, sealer Sealer, place func(table, row, column string) []byte) (*Outbox, error) {
+	if store == nil || sealer == nil || place == nil {
+		return nil, errors.New("an outbox needs a store and a sealer")
+	}
+	return &Outbox{store, sealer, place, ratelimit.New(store), make(chan struct{}, 1)}, nil
+}
+
+// Put writes the letter, in the transaction of ctx if there is one: it exists exactly when the fact does.
+func (o *Outbox) Put(ctx context.Context, l Letter) error {
+	now := time.Now()
+	l.At = now
+	if l.ExpiresAt.IsZero() {
+		l.ExpiresAt = now.Add(keepLetters)
+	}
+	if l.Kind == "" || l.To == "" || strings.ContainsFunc(l.To, isControl) {
+		return fmt.Errorf("write letter %q: it has no kind or no address", l.Kind)
+	}
+	plain, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("write letter: %w", err)
+	}
+	m := storage.Message{ID: rand.Text(), Kind: l.Kind, DueAt: now, CreatedAt: now, ExpiresAt: l.ExpiresAt}
+	if m.Sealed, err = o.sealer.Seal(plain, o.place("messages", m.ID, "sealed")); err != nil {
+		return fmt.Errorf("seal letter: %w", err)
+	}
+	if err := o.store.InsertMessage(ctx, m); err != nil {
+		return fmt.Errorf("write letter: %w", err)
+	}
+	select {
+	case o.wake <- struct{}{}: // the delivery of this process looks soon, once the transaction is through
+	default:
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+func (o *Outbox) open(m storage.Message) (Letter, error) {
+	var l Letter
+	plain, err := o.sealer.Open(m.Sealed, o.place("messages", m.ID, "sealed"))
+	if err == nil {
+		err = json.Unmarshal(plain, &l)
+	}
+	if err != nil {
+		return l, fmt.Errorf("open letter: %w", err)
+	}
+	return l, nil
+}
+
+// What an address and a network may ask for: no more mails than a person in trouble would (security notes D07).
+func lanes(address, network string) []ratelimit.Lane {
+	return []ratelimit.Lane{
+		{Key: "mail hour " + address, Free: 3, Window: time.Hour, First: time.Hour, Max: time.Hour, OnSuccess: ratelimit.Never},
+		{Key: "mail day " + address, Free: 10, Window: 24 * time.Hour, First: 24 * time.Hour, Max: 24 * time.Hour, OnSuccess: ratelimit.Never},
+		{Key: "mail network " + network, Free: 20, Window: time.Hour, First: time.Minute, Max: time.Hour, OnSuccess: ratelimit.Never},
+	}
+}
+
+// Allowed tells whether a stranger may have one more letter sent to the address (its key), and counts it. Who is refused
+// sees the same page, and no letter goes out.
+func (o *Outbox) Allowed(ctx context.Context, addressKey, network string) (bool, error) {
+	_, err := o.limits.Charge(ctx, lanes(addressKey, network)...)
+	if _, late := errors.AsType[*ratelimit.Throttled](err); late {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Waiting is a letter in the outbox as an operator sees it: neither its address nor its words.
+type Waiting struct {
+	ID        string    `json:"id"`
+	Kind      string    `json:"kind"`
+	Tries     int64     `json:"tries"`
+	DueAt     time.Time `json:"due_at,omitzero"`
+	FailedAt  time.Time `json:"failed_at,omitzero"`
+	ExpiresAt time.Time `json:"expires_at"`
+	LastError string    `json:"last_error,omitempty"`
+}
+
+// Queue pages through what waits and what failed, by id after the given one.
+func (o *Outbox) Queue(ctx context.Context, after string, limit int) ([]Waiting, error) {
+	rows, err := o.store.Messages(ctx, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	list := make([]Waiting, len(rows))
+	for i, m := range rows {
+		list[i] = Waiting{m.ID, m.Kind, m.Tries, m.DueAt, m.FailedAt, m.ExpiresAt, m.LastError}
+	}
+	return list, nil
+}
+
+type languageKey struct{}
+
+// WithLanguage notes the language in which somebody is being served, for letters to people who have not chosen one.
+func WithLanguage(ctx context.Context, tag string) context.Context {
+	return context.WithValue(ctx, languageKey{}, tag)
+}
+
+// LanguageOf is what WithLanguage noted; "" = nothing.
+func LanguageOf(ctx context.Context) string {
+	tag, _ := ctx.Value(languageKey{}).(string)
+	return tag
+}

@@ -1,0 +1,179 @@
+package pages
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	htmltemplate "html/template"
+	"maps"
+	"math"
+	"strings"
+	"text/template"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/language"
+
+	"signet/internal/mail"
+	"signet/templates"
+)
+
+// letters are the templates of mails: one for all kinds, as text and as HTML.
+type letters struct {
+	text *template.Template
+	html *htmltemplate.Template
+}
+
+func loadLetters() (letters, error) {
+	text, err := template.ParseFS(templates.Files, "mail/letter.txt")
+	if err != nil {
+		return letters{}, fmt.Errorf("parse letters: %w", err)
+	}
+	page, err := htmltemplate.ParseFS(templates.Files, "mail/letter.html")
+	if err != nil {
+		return letters{}, fmt.Errorf("parse letters: %w", err)
+	}
+	return letters{text, page}, nil
+}
+
+// letterView is what the templates see. All of it is plain text; the HTML template escapes.
+type letterView struct {
+	Lang, Dir, Brand, Subject, Title, Hello, Body, Code, Link, Button, More string
+	NotYouTitle, NotYou, NotMe, NotMeText, NotMeButton, When, SentBy        string
+	Accent, OnAccent                                                        string
+}
+
+// The colours of a letter's button; mail programs know no others than the written ones, so a brand colour is taken only
+// where its text stays readable.
+const (
+	letterAccent   = "#0e6150"
+	letterOnAccent = "#ffffff"
+	maxWord        = 60 // code points of an outside word
+)
+
+// Letter puts a letter into the words of its language.
+func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
+	t := p.texts.named(l.Language)
+	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": plainWord(l.Name), "Code": l.Code}
+	for name, value := range l.Args {
+		words[name] = t.letterWord(name, value)
+	}
+	say := func(id string) string { return t.plain(id, words) }
+	part := func(name string) string {
+		if id := "mail." + l.Kind + "." + name; t.ids[id] {
+			return say(id)
+		}
+		return ""
+	}
+	v := letterView{
+		Lang: t.tag, Dir: t.dir, Brand: p.brand, Subject: part("subject"), Title: part("title"), Hello: say("mail.hello_nobody"),
+		Body: part("body"), Code: l.Code, Link: l.Link, Button: part("button"), More: part("more"),
+		NotYouTitle: say("mail.notyou"), NotYou: part("notyou"), NotMe: l.Args["NotMe"], NotMeText: say("mail.notme"),
+		NotMeButton: say("mail.notme_button"), SentBy: say("mail.sent_by"), Accent: letterAccent, OnAccent: letterOnAccent,
+	}
+	if v.Subject == "" || v.Body == "" {
+		return mail.Message{}, fmt.Errorf("letter %q in %s has no texts", l.Kind, t.tag)
+	}
+	if words["Name"] != "" {
+		v.Hello = say("mail.hello")
+	}
+	words["Moment"] = plainText(t.moment(l.At))
+	v.When = say("mail.when_bare")
+	if l.Args["Network"] != "" {
+		words["Device"] = plainText(t.device(l.Args["Agent"]))
+		v.When = say("mail.when")
+	}
+	if p.readable != "" {
+		v.Accent = p.readable
+	}
+	var text, page bytes.Buffer
+	if err := p.letters.text.Execute(&text, v); err != nil {
+		return mail.Message{}, fmt.Errorf("write letter %q: %w", l.Kind, err)
+	}
+	if err := p.letters.html.Execute(&page, v); err != nil {
+		return mail.Message{}, fmt.Errorf("write letter %q: %w", l.Kind, err)
+	}
+	return mail.Message{Subject: v.Subject, Text: text.String(), HTML: page.String()}, nil
+}
+
+// named is the language of a tag, the first where it is none of ours.
+func (c *catalogue) named(tag string) *tongue {
+	if want, err := language.Parse(tag); err == nil {
+		_, i, _ := c.matcher.Match(want)
+		return &c.languages[i]
+	}
+	return &c.languages[0]
+}
+
+// plain gives a text without escaping: our texts of letters hold no markup.
+func (l *tongue) plain(id string, args map[string]string) string {
+	pairs := make([]any, 0, 2*len(args))
+	for name, value := range maps.All(args) {
+		pairs = append(pairs, name, htmltemplate.HTML(value)) // taken as it is; the letter's template escapes
+	}
+	return string(l.say(id, pairs...))
+}
+
+// letterWord puts an argument into words: days and factors have their own in each language.
+func (l *tongue) letterWord(name, value string) string {
+	switch name {
+	case "Day":
+		if at, err := time.Parse(time.RFC3339, value); err == nil {
+			return plainText(l.day(at))
+		}
+	case "Factor":
+		if l.ids["mail.factor."+value] {
+			return string(l.say("mail.factor." + value))
+		}
+	}
+	return plainWord(value)
+}
+
+// plainWord keeps an outside word short, on one line and visible.
+func plainWord(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(s, ""))
+	if r := []rune(s); len(r) > maxWord {
+		return string(r[:maxWord]) + "…"
+	}
+	return s
+}
+
+// plainText takes our own small markup (time, bdi) off a text.
+func plainText(text htmltemplate.HTML) string {
+	s := string(text)
+	for {
+		before, rest, found := strings.Cut(s, "<")
+		if !found {
+			return html.UnescapeString(s)
+		}
+		_, after, _ := strings.Cut(rest, ">")
+		s = before + after
+	}
+}
+
+// readable is the colour if white text on it has a contrast of 4.5 (WCAG 2.2 section 1.4.3), else "".
+func readable(colour string) string {
+	var rgb [3]uint8
+	if n, err := fmt.Sscanf(colour, "#%02x%02x%02x", &rgb[0], &rgb[1], &rgb[2]); n != 3 || err != nil {
+		return ""
+	}
+	light := 0.0
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		c := float64(rgb[i]) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		light += weight * c
+	}
+	if 1.05/(light+0.05) < 4.5 {
+		return ""
+	}
+	return colour
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"signet/config"
+	"signet/internal/mail"
+	"signet/server/pages"
+)
+
+// sender is the configured carrier of letters; nil = none. print is where the log sender prints.
+func sender(c config.Config, print io.Writer) mail.Sender {
+	host := c.IssuerURL().Hostname()
+	from := mail.Envelope{From: cmp.Or(c.Mail.From, "Signet <signet@localhost>"), ReplyTo: c.Mail.ReplyTo, Host: host}
+	switch m := c.Mail; m.Sender {
+	case config.MailLog:
+		return &mail.Print{Envelope: from, Out: print}
+	case config.MailFile:
+		return &mail.Folder{Envelope: from, Directory: m.Directory}
+	case config.MailSMTP:
+		port := map[bool]int{true: 465, false: 587}[m.SMTP.TLS == mail.TLS]
+		return &mail.SMTP{
+			Envelope: from, Server: m.SMTP.Host, Port: cmp.Or(m.SMTP.Port, port), Protection: m.SMTP.TLS,
+			Username: m.SMTP.Username, Password: m.SMTP.Password.Reveal(),
+		}
+	}
+	return nil
+}
+
+// mailman empties the outbox; nil where there is none. print nil = standard error.
+func (h *House) mailman(view *pages.Pages, print io.Writer) (*mail.Delivery, error) {
+	if h.Outbox == nil {
+		return nil, nil
+	}
+	if print == nil {
+		print = os.Stderr
+	}
+	return mail.NewDelivery(mail.DeliveryOptions{
+		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Letter, Log: h.Log, Metrics: h.Metrics,
+	})
+}
+
+// ErrNoMail: no sender is configured.
+var ErrNoMail = errors.New("mail.sender is not set; see the section mail of config.yaml")
+
+// TestMail sends one letter at once, past the outbox, so that whoever sets mail up sees what the carrier says.
+func TestMail(ctx context.Context, c config.Config, to, language string, print io.Writer) error {
+	carrier := sender(c, print)
+	if carrier == nil {
+		return ErrNoMail
+	}
+	view, err := newPages(c)
+	if err != nil {
+		return err
+	}
+	message, err := view.Letter(mail.Letter{Kind: mail.Test, To: to, Language: language})
+	if err != nil {
+		return err
+	}
+	message.ID, message.To = "test", to
+	if err := carrier.Send(ctx, message); err != nil {
+		return fmt.Errorf("mail to %s: %w", to, err)
+	}
+	return nil
+}
+
+// notices tells people what the protocol finds out: the protocol must not import users.
+type notices struct{ house *House }
+
+// TokenReused implements ledger.Notices.
+func (n notices) TokenReused(ctx context.Context, userID, app string) error {
+	return n.house.People.Notify(ctx, userID, mail.TokenReuse, map[string]string{"App": app})
+}

@@ -1,0 +1,31 @@
+package signin_test
+
+import (
+	"strings"
+	"testing"
+
+	"signet/internal/mail/mailtest"
+	"signet/server/servertest"
+	"signet/users"
+)
+
+func TestF09_ANewBrowserIsTold(t *testing.T) {
+	box := mailtest.Start(t)
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Mail(box))
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	m := box.Wait(t, "ada@example.com")
+	if !strings.Contains(m.Subject, "New sign-in") || !strings.Contains(m.Text, "192.0.2.0/24") {
+		t.Errorf("got %q: %s", m.Subject, m.Text)
+	}
+	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
+	b.Get(t, "/signin").SignIn(t, ada)
+	unproven := s.Person(t, "bob@example.com", func(n *users.NewPerson) { n.EmailVerified = false })
+	s.Browser(t).Get(t, "/signin").SignIn(t, unproven)
+	s.Browser(t).Get(t, "/signin").SignIn(t, ada) // the next letter is of this one
+	box.Wait(t, "ada@example.com")
+	if box.Count() != 2 {
+		t.Errorf("%d letters: a known browser is no news, and an address nobody has proven gets none", box.Count())
+	}
+}

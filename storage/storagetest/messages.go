@@ -1,0 +1,59 @@
+package storagetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+func messages(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	one := storage.Message{ID: "m1", Kind: "reset", Sealed: []byte{0, 1, 255}, DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	two := one
+	two.ID, two.DueAt = "m2", now.Add(-time.Minute)
+	ok(t, db.InsertMessage(ctx, one))
+	ok(t, db.InsertMessage(ctx, two))
+	due := func(at time.Time, want ...storage.Message) {
+		t.Helper()
+		list, err := db.DueMessages(ctx, at, 10)
+		ok(t, err)
+		same(t, list, want)
+	}
+	due(now, two, one)
+	due(now.Add(-time.Second), two)
+	due(now.Add(time.Hour)) // expired ones are not tried
+
+	fails(t, db.LeaseMessage(ctx, "m1", now.Add(time.Second), now.Add(time.Minute)), storage.ErrStale)
+	ok(t, db.LeaseMessage(ctx, "m1", now, now.Add(time.Minute)))
+	fails(t, db.LeaseMessage(ctx, "m1", now, now.Add(time.Minute)), storage.ErrStale)
+	due(now, two)
+	one.DueAt, one.Tries = now.Add(time.Minute), 1
+	due(now.Add(time.Minute), two, one) // a lease that ended
+	ok(t, db.RetryMessage(ctx, "m1", now.Add(2*time.Minute), "busy"))
+	ok(t, db.FailMessage(ctx, "m2", now, "unknown"))
+	due(now.Add(time.Minute))
+	fails(t, db.LeaseMessage(ctx, "m2", two.DueAt, now), storage.ErrStale)
+	one.DueAt, one.LastError = now.Add(2*time.Minute), "busy"
+	two.FailedAt, two.LastError = now, "unknown"
+	list, err := db.Messages(ctx, "", 10)
+	ok(t, err)
+	same(t, list, []storage.Message{one, two})
+	if waiting, failed, err := db.CountMessages(ctx); waiting != 1 || failed != 1 || err != nil {
+		t.Fatalf("%d waiting, %d failed, %v", waiting, failed, err)
+	}
+	ok(t, db.DeleteMessage(ctx, "m1"))
+	if list, err = db.Messages(ctx, "", 10); err != nil || len(list) != 1 {
+		t.Fatalf("%d left, %v", len(list), err)
+	}
+}
+
+func raceMessage(t *testing.T, db *storage.DB) {
+	ok(t, db.InsertMessage(t.Context(), storage.Message{ID: "m", Kind: "k", Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
+		return db.LeaseMessage(ctx, "m", now, now.Add(time.Duration(i+1)*time.Minute))
+	}); won != 1 {
+		t.Errorf("%d took one letter, want 1", won)
+	}
+}

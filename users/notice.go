@@ -1,0 +1,72 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/storage"
+)
+
+// Post takes letters; *mail.Outbox.
+type Post interface {
+	Put(ctx context.Context, l mail.Letter) error
+	Allowed(ctx context.Context, addressKey, network string) (bool, error)
+}
+
+// MailOn tells whether letters can be sent.
+func (s *Service) MailOn() bool { return s.post != nil }
+
+// Notify writes a person a letter about something that happened to their account, in the transaction of ctx if there is one
+// (security notes F09). Nothing is written where no mail can be sent, or to an address that nobody has proven.
+func (s *Service) Notify(ctx context.Context, userID, kind string, args map[string]string) error {
+	if s.post == nil {
+		return nil
+	}
+	u, err := s.user(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if !u.EmailVerified {
+		return nil
+	}
+	return s.write(ctx, u, mail.Letter{Kind: kind, To: u.Email, Args: args})
+}
+
+// write completes a letter to a person: their name and language, who did it from where, and the way to stop it.
+func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) error {
+	about := profileOf(u)
+	l.UserID, l.Name, l.Language = u.ID, about.Name, about.Locale
+	if l.Language == "" {
+		l.Language = mail.LanguageOf(ctx)
+	}
+	l.Args = maps.Clone(l.Args)
+	if l.Args == nil {
+		l.Args = map[string]string{}
+	}
+	if origin := audit.OriginOf(ctx); origin.Network != "" {
+		l.Args["Agent"], l.Args["Network"] = audit.Cut(origin.Agent), origin.Network
+	}
+	if err := s.post.Put(ctx, l); err != nil {
+		return fmt.Errorf("tell the person: %w", err)
+	}
+	return nil
+}
+
+// link is one of our pages as a letter names it: always the issuer's address (security notes A02).
+func (s *Service) link(path string) string { return s.issuer + path }
+
+// about is what letters want to know of a profile.
+type about struct {
+	Name   string `json:"name"`
+	Locale string `json:"locale"`
+}
+
+func profileOf(u storage.User) about {
+	var p about
+	_ = json.Unmarshal(u.Profile, &p) // what cannot be read is not there
+	return p
+}
