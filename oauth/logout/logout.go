@@ -54,7 +54,9 @@ type Plan struct {
 	Client *clients.Client // who asks, nil = unknown
 	Back   string          // the registered address with state, "" = stay on our page
 	Proven bool            // a valid hint names the client: going back needs no click
-	sid    string
+	// Subject is the person that a valid hint is about, "" = not told.
+	Subject string
+	sid     string
 }
 
 // Ends tells whether the hint is of this very session, so that nobody needs to be asked.
@@ -88,7 +90,7 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 		if id == "" {
 			id = hint.Audience[0]
 		}
-		p.Proven, p.sid = true, hint.SessionID
+		p.Proven, p.Subject, p.sid = true, hint.Subject, hint.SessionID
 	}
 	if id == "" {
 		return p, nil

@@ -109,6 +109,9 @@ func (h *Handler) signedIn(f own) web.Func {
 		if v == nil {
 			return h.Browser.Go(w, r, "/signin", nil)
 		}
+		if r.Method == http.MethodPost && !browser.Meant(r, v) {
+			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path("/account", nil)}
+		}
 		return f(w, r, v)
 	}
 }

@@ -28,7 +28,7 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request) error {
 	if s.client, err = h.enabled(r.Context(), in.Request); err != nil { // it may have changed since (H22)
 		return err
 	}
-	if s.visitor, err = h.Browser.Visitor(r); err != nil {
+	if s.visitor, err = h.hinted(w, r, in); err != nil {
 		return err
 	}
 	step, err := h.next(r, s)

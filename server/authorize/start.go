@@ -51,7 +51,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	r = r.WithContext(pages.WithLocales(r.Context(), req.UILocales))
 	now := time.Now()
 	s := &state{client: client, in: flow.Interaction{Errand: browser.ErrandAuthorize, Request: req, CreatedAt: now, ExpiresAt: now}}
-	if s.visitor, err = h.Browser.Visitor(r); err != nil {
+	if s.visitor, err = h.hinted(w, r, s.in); err != nil {
 		return err
 	}
 	step, err := h.next(r, s)

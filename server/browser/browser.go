@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -67,6 +66,7 @@ type Visitor struct {
 	Person    pages.Person
 	Remember  bool
 	User      storage.User
+	Current   bool // of Accounts: the one in view
 
 	session storage.Session
 }
@@ -78,7 +78,7 @@ func (b *Browser) Visitor(r *http.Request) (*Visitor, error) {
 	if err != nil || found == nil || !found.User.EraseAt.IsZero() {
 		return nil, err
 	}
-	return visitor(found), nil
+	return b.visitor(r, *found), nil
 }
 
 // Leaving tells who proved who they are although their account is to be erased; nil = nobody. To all but the page that asks
@@ -88,76 +88,28 @@ func (b *Browser) Leaving(r *http.Request) (*Visitor, error) {
 	if err != nil || found == nil || found.User.EraseAt.IsZero() {
 		return nil, err
 	}
-	return visitor(found), nil
+	return b.visitor(r, *found), nil
 }
 
-func visitor(s *storage.SessionUser) *Visitor {
-	return &Visitor{
+func (b *Browser) visitor(r *http.Request, s storage.SessionUser) *Visitor {
+	v := &Visitor{
 		SessionID: s.Session.ID, UserID: s.UserID, UserEpoch: s.User.Epoch, AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR,
 		Person: PersonOf(s.User), Remember: s.Remember, User: s.User, session: s.Session,
 	}
+	v.Person.Several = b.jar.read(r, accountsCookie) != ""
+	return v
 }
 
 // PersonOf is how pages show a person.
 func PersonOf(u storage.User) pages.Person {
 	var profile struct{ Name string }
 	_ = json.Unmarshal(u.Profile, &profile) // a name that cannot be read is not shown
-	return pages.Person{Name: profile.Name, Email: u.Email, Username: u.Username}
+	return pages.Person{Name: profile.Name, Email: u.Email, Username: u.Username, Mark: accountMark(u.ID)}
 }
 
-// SignedIn makes the browser one in which the person is signed in: a new secret in the cookie, the old one dead. The same
-// person keeps the sid; another person's session ends, with its grants that are not offline. From now on the browser is
-// known to the account. An error of how.Within undoes it and is returned.
-func (b *Browser) SignedIn(w http.ResponseWriter, r *http.Request, userID string, how session.How) (*Visitor, error) {
-	ctx := r.Context()
-	found, err := b.sessions.Find(ctx, b.jar.read(r, sessionCookie))
-	if err != nil {
-		return nil, err
-	}
-	var old *storage.Session
-	if found != nil {
-		old = &found.Session
-	}
-	started, secret, err := b.sessions.Start(ctx, old, userID, how)
-	if err != nil {
-		return nil, err
-	}
-	found, err = b.sessions.Find(ctx, secret)
-	if err != nil {
-		return nil, err
-	}
-	if found == nil {
-		return nil, fmt.Errorf("session %s ended as it began", started.ID)
-	}
-	b.jar.write(w, sessionCookie, secret, keptUntil(started))
-	b.remember(w, r, userID)
-	return visitor(found), nil
-}
-
-// keptUntil is when the browser forgets the session's cookie; zero = when it is closed.
-func keptUntil(s storage.Session) time.Time {
-	if s.Remember {
-		return s.EndsAt
-	}
-	return time.Time{}
-}
-
-// SignOut ends the visitor's session, revokes its grants that are not offline and clears the cookie. Done twice is done.
-func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, v *Visitor) error {
-	if v != nil {
-		err := b.sessions.End(r.Context(), v.SessionID, v.UserID, "signed out")
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return err
-		}
-	}
-	b.jar.clear(w, sessionCookie)
-	w.Header().Set("Clear-Site-Data", `"cache"`) // Back shows nothing of the account
-	return nil
-}
-
-// Tidy clears a session cookie that stands for nobody; call it where v is nil.
-func (b *Browser) Tidy(w http.ResponseWriter, r *http.Request) {
-	if len(r.CookiesNamed(b.jar.name(sessionCookie))) > 0 {
-		b.jar.clear(w, sessionCookie)
-	}
+// Meant tells whether a form was shown to the visitor: another tab may have brought another account into view since. A form
+// carries the mark of whom it was shown to (partial "as").
+func Meant(r *http.Request, v *Visitor) bool {
+	mark := r.PostFormValue("as")
+	return mark == "" || mark == v.Person.Mark
 }

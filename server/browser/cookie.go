@@ -8,9 +8,10 @@ import (
 
 // The cookies, by what they are for.
 const (
-	sessionCookie = "session" // the secret of a session
-	browserCookie = "browser" // a secret that interactions are bound to
-	deviceCookie  = "device"  // accounts this browser is known to, see device.go
+	sessionCookie  = "session"  // the secret of a session
+	accountsCookie = "accounts" // secrets of the other sessions, see accounts.go
+	browserCookie  = "browser"  // a secret that interactions are bound to
+	deviceCookie   = "device"   // accounts this browser is known to, see device.go
 )
 
 // jar decides the names and attributes of our cookies (security notes B06): __Host-, Secure, HttpOnly, SameSite=Lax and

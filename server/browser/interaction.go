@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"signet/audit"
@@ -217,4 +218,13 @@ func (b *Browser) Path(path string, in *flow.Interaction) string {
 		return b.path + path
 	}
 	return b.path + path + "?i=" + in.ID
+}
+
+// Another is where somebody else signs in, beside whoever is signed in already.
+func (b *Browser) Another(in *flow.Interaction) string {
+	path := b.Path("/signin", in)
+	if strings.Contains(path, "?") {
+		return path + "&other=1"
+	}
+	return path + "?other=1"
 }

@@ -99,8 +99,12 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	in, c := q.in, q.client
 	web.AllowFormAction(w, in.Request.RedirectURI)
 	r = r.WithContext(pages.WithLocales(r.Context(), in.Request.UILocales))
+	notYou := h.Browser.Another(&in)
+	if q.visitor.Person.Several {
+		notYou = h.Browser.Path("/choose", &in)
+	}
 	page := pages.Consent{App: *h.App(r.Context(), c.ClientID, in.Request.RedirectURI), Action: h.Browser.Path("/consent", &in), Person: q.visitor.Person,
-		Loopback: posable(c), NotYouURL: h.Browser.Path("/signin", &in) + "&other=1", AccountURL: h.Browser.Path("/account", nil)}
+		Loopback: posable(c), NotYouURL: notYou, AccountURL: h.Browser.Path("/account", nil)}
 	for _, s := range q.Fixed {
 		if s != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.line(s, true, true))
@@ -149,6 +153,9 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	}
 	if !q.next {
 		return h.Browser.Continue(w, r, q.in)
+	}
+	if !browser.Meant(r, q.visitor) { // another tab has switched accounts: ask the one in view
+		return h.Browser.Go(w, r, "/consent", &q.in)
 	}
 	var granted []string
 	if r.PostForm.Get("decision") == "allow" {

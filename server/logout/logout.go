@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"signet/oauth/logout"
 	"signet/oauth/tokens"
@@ -72,12 +73,15 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := h.Browser.Visitor(r)
+	all, err := h.Browser.Accounts(r)
 	if err != nil {
 		return err
 	}
+	v := pick(all, plan)
 	if v == nil {
-		h.Browser.Tidy(w, r)
+		if err := h.Browser.Tidy(w, r); err != nil {
+			return err
+		}
 	}
 	switch {
 	case v == nil && plan.Back != "" && plan.Proven:
@@ -90,7 +94,27 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 	if plan.Back != "" {
 		web.AllowFormAction(w, plan.Back)
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values()})
+	return h.Pages.Render(w, r, http.StatusOK, pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values(),
+		Others: len(all) - 1})
+}
+
+// pick is the account that is to be signed out of several in this browser: the one whose session or person the hint is of,
+// else the one in view.
+func pick(all []*browser.Visitor, plan logout.Plan) *browser.Visitor {
+	for _, v := range all {
+		if plan.Ends(v.SessionID) {
+			return v
+		}
+	}
+	for _, v := range all {
+		if plan.Subject == v.UserID {
+			return v
+		}
+	}
+	if len(all) > 0 {
+		return all[0]
+	}
+	return nil
 }
 
 // confirm is the answer; the request is judged again from what the form carried.
@@ -102,27 +126,49 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.PostForm.Get("decision") != "sign-out" {
-		return h.Browser.Go(w, r, "/account", nil)
-	}
-	v, err := h.Browser.Visitor(r)
+	all, err := h.Browser.Accounts(r)
 	if err != nil {
 		return err
 	}
-	return h.end(w, r, v, plan)
+	switch r.PostForm.Get("decision") {
+	case "sign-out":
+		v := pick(all, plan)
+		if v != nil && !browser.Meant(r, v) { // another tab has switched accounts since the question was asked
+			v = nil
+			if i := slices.IndexFunc(all, func(v *browser.Visitor) bool { return browser.Meant(r, v) }); i >= 0 {
+				v = all[i]
+			}
+		}
+		return h.end(w, r, v, plan)
+	case "all":
+		if err := h.Browser.SignOutAll(w, r); err != nil {
+			return err
+		}
+		return h.leave(w, r, plan, "/oauth2/logout/done")
+	}
+	return h.Browser.Go(w, r, "/account", nil)
 }
 
 // end ends the session, if there is one still, and leaves.
 func (h *Handler) end(w http.ResponseWriter, r *http.Request, v *browser.Visitor, plan logout.Plan) error {
+	done := "/oauth2/logout/done"
 	if v != nil {
 		if err := h.Browser.SignOut(w, r, v); err != nil {
 			return err
 		}
+		if !v.Current {
+			done = "/choose" // somebody is signed in still
+		}
 	}
+	return h.leave(w, r, plan, done)
+}
+
+// leave goes back to the app, or to a page of ours.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, plan logout.Plan, done string) error {
 	if plan.Back != "" {
 		return web.Redirect(w, r, plan.Back)
 	}
-	return h.Browser.Go(w, r, "/oauth2/logout/done", nil)
+	return h.Browser.Go(w, r, done, nil)
 }
 
 // done is where a sign-out ends that goes nowhere else. Who is signed in is not told otherwise.

@@ -16,7 +16,11 @@ type Page interface {
 type App struct{ ID, Name, Host, LogoURI, PolicyURI, TOSURI, URI string }
 
 // Person is how a page shows who is signed in.
-type Person struct{ Name, Email, Username string }
+type Person struct {
+	Name, Email, Username string
+	Mark                  string // stands for the account in forms (partial "as"); "" = not told
+	Several               bool   // other accounts are signed in in this browser too
+}
 
 // Problem is one mistake in a form: the field's id and the message id of its text.
 type Problem struct {
@@ -50,11 +54,19 @@ type SignUp struct {
 	Problems              []Problem
 }
 
-// ChooseAccount: go on as the one signed in, or another (decision=continue|other).
+// ChooseAccount: go on as one of those signed in in this browser (account=ID), or another (decision=other), or sign one of
+// them out (sign_out=ID).
 type ChooseAccount struct {
-	App    *App
-	Action string
-	Person Person
+	App      *App
+	Action   string
+	Accounts []AccountLine
+}
+
+// AccountLine is one account that is signed in in this browser.
+type AccountLine struct {
+	ID      string // of the session
+	Person  Person
+	Current bool
 }
 
 // ScopeLine is one scope in plain words. Name, e-mail and the like come from the message catalogue by scope; a resource's
@@ -86,6 +98,7 @@ type SignOut struct {
 	Action string
 	Person Person
 	Hidden map[string]string // carried form fields
+	Others int               // accounts that are signed in in this browser beside (decision=all ends them too)
 }
 
 // SignedOut says it is done.

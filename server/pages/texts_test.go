@@ -239,11 +239,12 @@ func TestOutsideTextsAreEscaped(t *testing.T) { // D09
 	p := newPages(t, Options{})
 	const bad = `<script>alert(1)</script>"'&`
 	app := App{ID: bad, Name: bad, Host: bad, PolicyURI: "javascript:alert(1)"}
-	person := Person{Name: bad, Email: bad, Username: bad}
+	person := Person{Name: bad, Email: bad, Username: bad, Mark: bad, Several: true}
 	for _, page := range []Page{
 		SignIn{App: &app, Action: "javascript:alert(1)", Username: bad, Reauth: &person},
 		SignUp{App: &app, Name: bad, Email: bad, Username: bad, AskUsername: true},
 		Consent{App: app, Person: person, Fixed: []ScopeLine{{Scope: bad, Title: bad, More: bad}}, Choices: []ScopeLine{{Scope: bad}}},
+		ChooseAccount{App: &app, Action: "javascript:alert(1)", Accounts: []AccountLine{{ID: bad, Person: person}}},
 		SignOut{Person: person, Hidden: map[string]string{bad: bad}},
 		SignedOut{App: &app, BackURL: "javascript:alert(1)"},
 		FormPost{App: &app, Action: "javascript:alert(1)", Fields: [][2]string{{bad, bad}}},

@@ -35,15 +35,24 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	other := r.URL.Query().Has("other")
+	behind, err := h.behind(r, in, v)
+	if err != nil {
+		return err
+	}
 	switch {
-	case leaving != nil && !r.URL.Query().Has("other"):
+	case leaving != nil && !other:
 		return h.Browser.Go(w, r, "/account/keep", &in)
+	case behind && !other && !r.URL.Query().Has("cancel"):
+		return h.Browser.Go(w, r, "/choose", &in)
 	case in.Errand == browser.ErrandAuthorize && r.URL.Query().Has("cancel"):
 		return h.cancel(w, r, in)
-	case in.Errand == browser.ErrandAccount && v != nil:
+	case in.Errand == browser.ErrandAccount && v != nil && !other:
 		return h.Browser.Go(w, r, "/account", nil) // nothing to ask: also what Back leads to after signing in
 	case v == nil:
-		h.Browser.Tidy(w, r)
+		if err := h.Browser.Tidy(w, r); err != nil {
+			return err
+		}
 	}
 	h.Browser.Bind(w, r)
 	page := pages.SignIn{Username: cut(in.Request.LoginHint)}
@@ -54,6 +63,15 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 		page.Reauth, page.Username, page.Remember = &v.Person, cmp.Or(v.Person.Email, v.Person.Username), v.Remember
 	}
 	return h.page(w, r, in, http.StatusOK, page)
+}
+
+// behind tells that nobody is in view but somebody is signed in in this browser who may be meant.
+func (h *Handler) behind(r *http.Request, in flow.Interaction, v *browser.Visitor) (bool, error) {
+	if v != nil || in.Request.LoginHint != "" || in.Request.HintSubject != "" {
+		return false, nil
+	}
+	all, err := h.Browser.Accounts(r)
+	return len(all) > 0, err
 }
 
 // again tells whether the person signed in is to prove it again, rather than somebody else.
@@ -74,7 +92,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interacti
 		p.CancelURL = p.Action + "&cancel=1"
 	}
 	if in.ID != "" && p.Reauth != nil {
-		p.OtherURL = p.Action + "&other=1"
+		p.OtherURL = h.Browser.Another(&in)
 	}
 	return h.Pages.Render(w, r, status, p)
 }
