@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/internal/mail"
 	"signet/storage"
 	"signet/users/membership"
 )
@@ -69,7 +70,10 @@ func (s *Service) delete(ctx context.Context, userID string, grace time.Duration
 		if err := s.store.SetUserErase(ctx, userID, at, time.Now()); err != nil {
 			return fmt.Errorf("note deletion: %w", err)
 		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.UserDeleteAsked, UserID: userID, Detail: map[string]time.Time{"at": at.UTC()}})
+		if err := s.audit.Record(ctx, audit.Event{Name: audit.UserDeleteAsked, UserID: userID, Detail: map[string]time.Time{"at": at.UTC()}}); err != nil {
+			return err
+		}
+		return s.tell(ctx, u, mail.Letter{Kind: mail.DeleteAsked, Link: s.link("/signin"), Args: map[string]string{"Day": at.UTC().Format(time.RFC3339)}})
 	})
 	return at, notFound(err, userID)
 }
@@ -109,6 +113,9 @@ func (s *Service) erase(ctx context.Context, userID string, due time.Time) error
 		return errKept
 	}
 	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserErased, UserID: userID}); err != nil {
+		return err
+	}
+	if err := s.tell(ctx, u, mail.Letter{Kind: mail.Deleted}); err != nil { // sealed, and gone when it is sent
 		return err
 	}
 	if err := s.store.EraseUser(ctx, userID); err != nil {

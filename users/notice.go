@@ -30,10 +30,16 @@ func (s *Service) Notify(ctx context.Context, userID, kind string, args map[stri
 	if err != nil {
 		return err
 	}
-	if !u.EmailVerified {
+	return s.tell(ctx, u, mail.Letter{Kind: kind, Args: args})
+}
+
+// tell is Notify of a letter to the person's own address.
+func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error {
+	if s.post == nil || !u.EmailVerified {
 		return nil
 	}
-	return s.write(ctx, u, mail.Letter{Kind: kind, To: u.Email, Args: args})
+	l.To = u.Email
+	return s.write(ctx, u, l)
 }
 
 // write completes a letter to a person: their name and language, who did it from where, and the way to stop it.

@@ -35,24 +35,26 @@ func sessionLines(list []storage.Session, current string) []pages.SessionLine {
 	return lines
 }
 
+// fromAfar is why a session ended, for the audit log.
+const fromAfar = "signed out from another browser"
+
 // endSession signs out one other browser, all others, this one, or all.
 func (h *Handler) endSession(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	const why = "signed out from another browser"
 	switch id := r.PostFormValue("session"); id {
 	case "others":
-		if _, err := h.Sessions.EndAll(r.Context(), v.UserID, v.SessionID, why); err != nil {
+		if _, err := h.Sessions.EndAll(r.Context(), v.UserID, v.SessionID, fromAfar); err != nil {
 			return err
 		}
 		return h.back(w, r, "/account/sessions", "sessions")
 	case "all":
-		if _, err := h.Sessions.EndAll(r.Context(), v.UserID, v.SessionID, why); err != nil {
+		if _, err := h.Sessions.EndAll(r.Context(), v.UserID, v.SessionID, fromAfar); err != nil {
 			return err
 		}
 		return h.signOut(w, r, v)
 	case v.SessionID:
 		return h.signOut(w, r, v)
 	default:
-		if err := h.Sessions.End(r.Context(), id, v.UserID, why); err != nil {
+		if err := h.Sessions.End(r.Context(), id, v.UserID, fromAfar); err != nil {
 			return unknown(err, storage.ErrNotFound)
 		}
 		return h.back(w, r, "/account/sessions", "session")
