@@ -17,6 +17,13 @@ const (
 	PasswordChanged  Name = "password.changed" // by the person, who knew the old one
 	PasswordSet      Name = "password.set"     // by an operator
 	PasswordRehashed Name = "password.rehashed"
+	FactorSucceeded  Name = "factor.succeeded"
+	FactorFailed     Name = "factor.failed"
+	FactorThrottled  Name = "factor.throttled"
+	FactorAdded      Name = "factor.added"
+	FactorRemoved    Name = "factor.removed"
+	RecoveryMade     Name = "recovery.made" // new recovery codes; the old ones died
+	RecoveryUsed     Name = "recovery.used"
 	UserCreated      Name = "user.created" // by an operator
 	UserChanged      Name = "user.changed"
 	UserDisabled     Name = "user.disabled"
@@ -82,6 +89,6 @@ const (
 
 // failures are the names whose outcome is Failure unless the event says otherwise.
 var failures = map[Name]bool{
-	SignInFailed: true, SignInThrottled: true, SignUpRefused: true, SignUpThrottled: true,
+	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
 	ConsentDenied: true, CodeReplayed: true, RefreshReused: true,
 }

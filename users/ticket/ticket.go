@@ -148,6 +148,14 @@ func open(data any, find func() (storage.Ticket, error)) (storage.Ticket, error)
 	return t, nil
 }
 
+// Read reads the data of a ticket that was listed.
+func Read(t storage.Ticket, data any) error {
+	if err := json.Unmarshal(t.Data, data); err != nil {
+		return fmt.Errorf("read ticket: %w", err)
+	}
+	return nil
+}
+
 // Guess counts a try at the owner's newest code and tells which ticket a right one would use up. It must not run in the
 // transaction of the act, which would forget the try if it fails. ErrGone.
 func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Ticket, error) {

@@ -1,0 +1,238 @@
+// Package factor is the second step of signing in: an authenticator app (TOTP, RFC 6238), recovery codes, and the rule that
+// says when one is asked for.
+//
+// A code of the app is used once: the step it belongs to is spent by a compare-and-swap, together with all before it. Guesses
+// are counted for each account whatever sign-in they belong to; too many close the app's way for an hour, not the others.
+// Passkeys are the business of users/passkey; here they only count as something a person has. It knows no HTTP. Begin with
+// Service.CheckTOTP and Decide.
+package factor
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/internal/ratelimit"
+	"signet/storage"
+	"signet/users/ticket"
+)
+
+// The kinds of credentials beside the password.
+const (
+	KindTOTP     = "totp"
+	KindRecovery = "recovery"
+	KindPasskey  = "passkey"
+)
+
+// Categories callers branch on with errors.Is.
+var (
+	// ErrWrong: not the code, used before, or the person has no such factor.
+	ErrWrong = errors.New("wrong code")
+	// ErrThrottled: too many wrong ones; errors.AsType[*Throttled] tells how long this way is closed.
+	ErrThrottled = errors.New("too many wrong codes")
+	// ErrThere: the person has an authenticator app already.
+	ErrThere = errors.New("there is one already")
+	// ErrGone: the enrolment is over; begin again.
+	ErrGone = errors.New("enrolment is gone")
+)
+
+// Throttled says how long to wait. It is ErrThrottled.
+type Throttled struct{ RetryAfter time.Duration }
+
+// Error is for the log.
+func (t *Throttled) Error() string { return fmt.Sprintf("%v: wait %s", ErrThrottled, t.RetryAfter) }
+
+// Is makes it ErrThrottled.
+func (t *Throttled) Is(target error) bool { return target == ErrThrottled }
+
+// Store is what factors need of the ground.
+type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	InsertCredential(ctx context.Context, c storage.Credential) error
+	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
+	DeleteCredential(ctx context.Context, id, userID string) error
+	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
+	SpendCounter(ctx context.Context, id string, counter int64, now time.Time) error
+	SpendHandle(ctx context.Context, userID, kind, handle string) error
+	RolesOfUser(ctx context.Context, userID string) ([]string, error)
+	ratelimit.Store
+}
+
+// Sealer seals secrets; *seal.Master.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// Notices tells people what happens to their account; *users.Service.
+type Notices interface {
+	Notify(ctx context.Context, userID, kind string, args map[string]string) error
+}
+
+// Options of New.
+type Options struct {
+	Store   Store
+	Audit   *audit.Log
+	Tickets *ticket.Book
+	Sealer  Sealer
+	Place   func(table, row, column string) []byte
+	Notices Notices
+	Issuer  string // how authenticator apps call us: the brand
+	Policy  Policy
+}
+
+// Service is what can be done about second factors.
+type Service struct {
+	Options
+	limits *ratelimit.Limiter
+}
+
+// New checks the options.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Notices == nil {
+		return nil, errors.New("factors need a store, an audit log, tickets, a sealer and notices")
+	}
+	return &Service{o, ratelimit.New(o.Store)}, nil
+}
+
+// Standing is what a person has beside a password.
+type Standing struct {
+	TOTP     bool
+	Recovery int // codes not used yet
+	Passkeys int
+}
+
+// Second tells whether the person has a second factor. Recovery codes stand in for one, they are none.
+func (s Standing) Second() bool { return s.TOTP || s.Passkeys > 0 }
+
+// Of tells what a person has.
+func (s *Service) Of(ctx context.Context, userID string) (Standing, error) {
+	n, err := s.Store.CountCredentials(ctx, userID)
+	if err != nil {
+		return Standing{}, fmt.Errorf("read factors: %w", err)
+	}
+	return Standing{TOTP: n[KindTOTP] > 0, Recovery: n[KindRecovery], Passkeys: n[KindPasskey]}, nil
+}
+
+// Proof is a right code. It counts once Hold has run in the transaction of the act it was asked for: of many with the same
+// code, one does.
+type Proof struct {
+	Method string // KindTOTP or KindRecovery
+	hold   func(ctx context.Context) error
+}
+
+// Hold uses the code up. ErrWrong if somebody was quicker.
+func (p *Proof) Hold(ctx context.Context) error { return p.hold(ctx) }
+
+// lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (security notes G02).
+func lane(kind, userID string) ratelimit.Lane {
+	const hour = time.Hour
+	return ratelimit.Lane{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour, OnSuccess: ratelimit.WholeStreak}
+}
+
+// guess pays for a try, judges it, and writes down what came of it.
+func (s *Service) guess(ctx context.Context, userID, kind string, judge func() (*Proof, error)) (*Proof, error) {
+	charge, err := s.limits.Charge(ctx, lane(kind, userID))
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		if err := s.Audit.Record(ctx, audit.Event{Name: audit.FactorThrottled, UserID: userID, Detail: about(kind)}); err != nil {
+			return nil, err
+		}
+		return nil, &Throttled{late.RetryAfter}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx) // what was judged is written down, whether or not anybody waits for it
+	proof, err := judge()
+	if errors.Is(err, ErrWrong) {
+		return nil, errors.Join(err, s.Audit.Record(ctx, audit.Event{Name: audit.FactorFailed, UserID: userID, Detail: about(kind)}))
+	}
+	if err != nil {
+		return nil, errors.Join(err, charge.Refund(ctx))
+	}
+	if err := charge.Succeeded(ctx); err != nil {
+		return nil, fmt.Errorf("settle counters: %w", err)
+	}
+	return proof, nil
+}
+
+func about(kind string) map[string]string { return map[string]string{"by": kind} }
+
+// Remove takes the authenticator app away; with the last second factor go the recovery codes. The caller has seen that the
+// person proved it just now (security notes G05). ErrWrong if there is none.
+func (s *Service) Remove(ctx context.Context, userID string) error {
+	return s.Store.Tx(ctx, func(ctx context.Context) error {
+		n, err := s.Store.DeleteCredentials(ctx, userID, KindTOTP)
+		if err != nil {
+			return fmt.Errorf("remove authenticator: %w", err)
+		}
+		if n == 0 {
+			return ErrWrong
+		}
+		if err := s.tidy(ctx, userID); err != nil {
+			return err
+		}
+		return s.removed(ctx, userID, KindTOTP)
+	})
+}
+
+// tidy removes the recovery codes of somebody who has nothing left that they would stand in for.
+func (s *Service) tidy(ctx context.Context, userID string) error {
+	left, err := s.Of(ctx, userID)
+	if err != nil || left.Second() {
+		return err
+	}
+	_, err = s.Store.DeleteCredentials(ctx, userID, KindRecovery)
+	return err
+}
+
+func (s *Service) removed(ctx context.Context, userID, kind string) error {
+	if err := s.Audit.Record(ctx, audit.Event{Name: audit.FactorRemoved, UserID: userID, Detail: about(kind)}); err != nil {
+		return err
+	}
+	return s.Notices.Notify(ctx, userID, mail.FactorRemoved, map[string]string{"Factor": kind})
+}
+
+// Reset removes every factor of a person by an operator's hand, or by the way back that they waited for. The caller ends
+// sessions as fits.
+func (s *Service) Reset(ctx context.Context, userID string) error {
+	return s.Store.Tx(ctx, func(ctx context.Context) error {
+		for _, kind := range []string{KindTOTP, KindPasskey, KindRecovery} {
+			n, err := s.Store.DeleteCredentials(ctx, userID, kind)
+			if err != nil {
+				return fmt.Errorf("remove factors: %w", err)
+			}
+			if n == 0 || kind == KindRecovery {
+				continue
+			}
+			if err := s.removed(ctx, userID, kind); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) seal(plain, row string) (string, error) {
+	sealed, err := s.Sealer.Seal([]byte(plain), s.Place("credentials", row, "data"))
+	if err != nil {
+		return "", fmt.Errorf("seal secret: %w", err)
+	}
+	return base64.RawStdEncoding.EncodeToString(sealed), nil
+}
+
+func (s *Service) open(data, row string) (string, error) {
+	sealed, err := base64.RawStdEncoding.DecodeString(data)
+	if err == nil {
+		var plain []byte
+		if plain, err = s.Sealer.Open(sealed, s.Place("credentials", row, "data")); err == nil {
+			return string(plain), nil
+		}
+	}
+	return "", fmt.Errorf("open secret: %w", err)
+}

@@ -1,0 +1,141 @@
+package factor
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/storage"
+)
+
+const (
+	codeCount = 10
+	codeSize  = 15 // bytes, 120 bits
+)
+
+// firstCodes makes recovery codes for somebody who has none.
+func (s *Service) firstCodes(ctx context.Context, userID string) ([]string, error) {
+	have, err := s.Of(ctx, userID)
+	if err != nil || have.Recovery > 0 {
+		return nil, err
+	}
+	return s.makeCodes(ctx, userID)
+}
+
+// NewCodes gives the person ten recovery codes, shown this once; the old ones die (security notes G04).
+func (s *Service) NewCodes(ctx context.Context, userID string) (codes []string, err error) {
+	err = s.Store.Tx(ctx, func(ctx context.Context) error {
+		if codes, err = s.makeCodes(ctx, userID); err != nil {
+			return err
+		}
+		return s.Notices.Notify(ctx, userID, mail.FactorAdded, map[string]string{"Factor": KindRecovery})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make recovery codes: %w", err)
+	}
+	return codes, nil
+}
+
+func (s *Service) makeCodes(ctx context.Context, userID string) ([]string, error) {
+	if _, err := s.Store.DeleteCredentials(ctx, userID, KindRecovery); err != nil {
+		return nil, err
+	}
+	codes := make([]string, codeCount)
+	now := time.Now()
+	for i := range codes {
+		raw := make([]byte, codeSize)
+		rand.Read(raw)
+		code := base32.StdEncoding.EncodeToString(raw)
+		codes[i] = grouped(code)
+		err := s.Store.InsertCredential(ctx, storage.Credential{ID: rand.Text(), UserID: userID, Kind: KindRecovery, Handle: handle(code), CreatedAt: now})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return codes, s.Audit.Record(ctx, audit.Event{Name: audit.RecoveryMade, UserID: userID})
+}
+
+// CheckRecovery judges a recovery code. ErrWrong, ErrThrottled.
+func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Proof, error) {
+	return s.guess(ctx, userID, KindRecovery, func() (*Proof, error) {
+		list, err := s.Store.Credentials(ctx, userID, KindRecovery)
+		if err != nil {
+			return nil, fmt.Errorf("read recovery codes: %w", err)
+		}
+		want := handle(normal(code))
+		found := false
+		for _, c := range list { // hashes of 120 random bits: finding one by comparing tells nothing
+			found = found || c.Handle == want
+		}
+		if !found {
+			return nil, ErrWrong
+		}
+		return &Proof{Method: KindRecovery, hold: func(ctx context.Context) error {
+			err := s.Store.SpendHandle(ctx, userID, KindRecovery, want)
+			if errors.Is(err, storage.ErrNotFound) {
+				return ErrWrong
+			}
+			if err != nil {
+				return fmt.Errorf("use recovery code: %w", err)
+			}
+			if err := s.Audit.Record(ctx, audit.Event{Name: audit.RecoveryUsed, UserID: userID}); err != nil {
+				return err
+			}
+			left := strconv.Itoa(len(list) - 1)
+			return s.Notices.Notify(ctx, userID, mail.RecoveryUsed, map[string]string{"Left": left})
+		}}, nil
+	})
+}
+
+func handle(code string) string {
+	sum := sha256.Sum256([]byte(code))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// normal is a code as it was made, whatever people do to it: blanks, dashes, small letters, figures that look like letters.
+func normal(code string) string {
+	code = code[:min(len(code), 128)]
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '0':
+			return 'O'
+		case '1':
+			return 'I'
+		case '8':
+			return 'B'
+		}
+		if r >= 'A' && r <= 'Z' || r >= '2' && r <= '7' {
+			return r
+		}
+		return -1
+	}, strings.ToUpper(code))
+}
+
+// grouped puts a blank after every four characters, for people to read and type.
+func grouped(s string) string {
+	var out strings.Builder
+	for i, r := range s {
+		if i > 0 && i%4 == 0 {
+			out.WriteByte(' ')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
+
+func unbase32(s string) []byte {
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(s)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
