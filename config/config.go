@@ -15,6 +15,7 @@ type Config struct {
 	Tokens    Tokens     `yaml:"tokens"`
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
+	Factors   Factors    `yaml:"factors"`
 	Signup    Signup     `yaml:"signup"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
@@ -85,6 +86,19 @@ type Sessions struct {
 type Passwords struct {
 	MinLength  int `yaml:"min_length"` // code points
 	BcryptCost int `yaml:"bcrypt_cost"`
+}
+
+// Who must have a second factor.
+const (
+	FactorsOptional       = "optional"
+	FactorsAdministrators = "administrators"
+	FactorsEveryone       = "everyone"
+)
+
+// Factors is the rule for the second step of signing in.
+type Factors struct {
+	Required     string        `yaml:"required"`      // optional, administrators (holders of the role admin), everyone
+	TrustBrowser time.Duration `yaml:"trust_browser"` // how long a browser may spare its person the second step; 0 = never
 }
 
 // The two sign-up modes.
@@ -246,6 +260,7 @@ func Default() Config {
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
 		Accounts:  Accounts{DeleteGrace: 7 * day},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
+		Factors:   Factors{Required: FactorsAdministrators, TrustBrowser: 30 * day},
 		Signup:    Signup{Mode: SignupOpen},
 		Mail:      Mail{Directory: "./data/mail", SMTP: SMTP{TLS: "starttls"}},
 		Branding:  Branding{Name: "Signet"},

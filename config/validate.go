@@ -124,6 +124,8 @@ func (c Config) checkPeople(bad *complaints) {
 	p := c.Passwords
 	bad.check(p.MinLength >= 8 && p.MinLength <= 64, "passwords.min_length", "must be between 8 and 64")
 	bad.check(p.BcryptCost >= 10 && p.BcryptCost <= 14, "passwords.bcrypt_cost", "must be between 10 and 14")
+	oneOf(bad, "factors.required", c.Factors.Required, FactorsOptional, FactorsAdministrators, FactorsEveryone)
+	between(bad, "factors.trust_browser", c.Factors.TrustBrowser, 0, 365*day)
 	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupClosed)
 	for _, d := range c.Signup.Domains {
 		bad.check(domainForm.MatchString(d), "signup.domains", "%q is not a domain; write it like example.com, in lower case, IDNs as xn--…", d)

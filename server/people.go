@@ -8,8 +8,11 @@ import (
 
 	"signet/internal/mail"
 	"signet/internal/seal"
+	"signet/oauth/flow"
 	"signet/oauth/grants"
+	"signet/server/browser"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/membership"
 	"signet/users/password"
 	"signet/users/session"
@@ -52,6 +55,13 @@ func (h *House) openPeople(o Options) error {
 		DeleteGrace: c.Accounts.DeleteGrace,
 		Signup:      users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
 	})
+	if err != nil {
+		return err
+	}
+	h.Factors, err = factor.New(factor.Options{
+		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place, Notices: h.People,
+		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required),
+	})
 	return err
 }
 
@@ -71,4 +81,16 @@ func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, netw
 		return "", 0, fmt.Errorf("%w: %w", grants.ErrBusy, err)
 	}
 	return userID, epoch, err
+}
+
+// strong tells whether a visitor signed in with the strongest way that they have (security notes F10).
+func (h *House) strong(ctx context.Context, v *browser.Visitor) (bool, error) {
+	have, err := h.Factors.Of(ctx, v.UserID)
+	return !have.Second() || flow.Reaches(v.ACR, flow.ACRMulti), err
+}
+
+// demandsTwo tells whether a client's registration wants two factors.
+func (h *House) demandsTwo(ctx context.Context, clientID string) bool {
+	c, err := h.Clients.Client(ctx, clientID)
+	return err == nil && c.RequireSecondFactor
 }

@@ -62,13 +62,15 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 	h := s.house
 	door, err := signin.New(signin.Options{
 		Browser: visitors, People: h.People, Pages: view, App: h.appAt, Contact: h.Config.Support.Contact,
-		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) },
+		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
+		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
 	})
 	if err != nil {
 		return nil, err
 	}
 	home, err := account.New(account.Options{
 		Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
 	})
 	if err != nil {
 		return nil, err

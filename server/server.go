@@ -20,6 +20,7 @@ import (
 	"signet/server/health"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/membership"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -52,6 +53,7 @@ type House struct {
 	Sessions *session.Sessions
 	Tickets  *ticket.Book
 	People   *users.Service
+	Factors  *factor.Service
 	Members  *membership.Service
 }
 

@@ -47,8 +47,8 @@ var importLaws = []struct {
 // importExceptions are files that may break one import law, with the reason.
 var importExceptions = map[[2]string]string{
 	{"server/pages/letter.go", "text/template"}: "the plain part of a letter is no HTML",
-	{"storage/postgres.go", "math/rand/v2"}:    "how long a retry waits is no secret",
-	{"cmd/signet/snippet.go", "text/template"}: "it prints source code for a terminal, not HTML",
+	{"storage/postgres.go", "math/rand/v2"}:     "how long a retry waits is no secret",
+	{"cmd/signet/snippet.go", "text/template"}:  "it prints source code for a terminal, not HTML",
 }
 
 // wholeServer are packages of server that wire the rooms together and so may import all of them.

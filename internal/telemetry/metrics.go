@@ -123,9 +123,9 @@ func (m *Metrics) TokenIssued(grant string) {
 	m.tokens.WithLabelValues(oneOf(grant, "authorization_code", "refresh_token", "client_credentials", "password")).Inc()
 }
 
-// SignIn counts an attempt; method: password; outcome: success, failure, throttled, busy.
+// SignIn counts an attempt; method: password, totp, recovery, passkey, code, upstream; outcome: success, failure, throttled, busy.
 func (m *Metrics) SignIn(method, outcome string) {
-	m.signIns.WithLabelValues(oneOf(method, "password", "passkey", "upstream"), oneOf(outcome, "success", "failure", "throttled", "busy")).Inc()
+	m.signIns.WithLabelValues(oneOf(method, "password", "totp", "recovery", "passkey", "code", "upstream"), oneOf(outcome, "success", "failure", "throttled", "busy")).Inc()
 }
 
 // DatabaseUp notes the last check of the database.

@@ -60,6 +60,7 @@ type Half struct {
 	AMR      []string  `json:"amr"`
 	ACR      string    `json:"acr"`
 	Remember bool      `json:"remember,omitempty"`
+	Guesses  int       `json:"guesses,omitempty"` // at the second step
 }
 
 // halfLife is how long the second step may take.

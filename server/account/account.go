@@ -49,6 +49,8 @@ type Options struct {
 	Resource func(identifier string) string
 	// Factors tells what a person has beside a password. Nil = the overview does not say.
 	Factors func(ctx context.Context, userID string) (users.Factors, error)
+	// Second are the second factors; nil = there are no pages for them.
+	Second SecondSteps
 	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
 	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
@@ -78,6 +80,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("POST /account/profile", h.signedIn(h.editProfile))
 	m.Page("GET /account/password", h.signedIn(h.showPassword))
 	m.Page("POST /account/password", h.signedIn(h.changePassword))
+	h.mountSecond(m)
 	m.Page("GET /account/sessions", h.signedIn(h.showSessions))
 	m.Page("POST /account/sessions", h.signedIn(h.endSession))
 	m.Page("GET /account/apps", h.signedIn(h.showApps))

@@ -23,6 +23,10 @@ type device struct {
 type known struct {
 	Account string `json:"u"` // shortened hash of the user id
 	Since   int64  `json:"t"` // unix seconds of the last sign-in
+	// Until and Epoch: the person wants no second step in this browser until then (unix seconds), as long as nothing has
+	// ended everything of theirs.
+	Until int64 `json:"x,omitempty"`
+	Epoch int64 `json:"e,omitempty"`
 }
 
 const (
@@ -55,11 +59,48 @@ func (b *Browser) remember(w http.ResponseWriter, r *http.Request, userID string
 	if !ok {
 		d = device{ID: rand.Text()}
 	}
-	mark := accountMark(userID)
-	rest := slices.DeleteFunc(d.Accounts, func(k known) bool { return k.Account == mark })
-	d.Accounts = append([]known{{mark, now.Unix()}}, rest...)
+	b.put(w, d, known{Account: accountMark(userID), Since: now.Unix()})
+}
+
+// put writes the cookie with the account first, and what was trusted of it before.
+func (b *Browser) put(w http.ResponseWriter, d device, k known) {
+	same := func(o known) bool { return o.Account == k.Account }
+	if i := slices.IndexFunc(d.Accounts, same); i >= 0 && k.Until == 0 {
+		k.Until, k.Epoch = d.Accounts[i].Until, d.Accounts[i].Epoch
+	}
+	d.Accounts = append([]known{k}, slices.DeleteFunc(d.Accounts, same)...)
 	d.Accounts = d.Accounts[:min(len(d.Accounts), maxAccounts)]
-	b.jar.write(w, deviceCookie, d.sign(b.deviceKeys[0]), now.Add(deviceLifetime))
+	b.jar.write(w, deviceCookie, d.sign(b.deviceKeys[0]), time.Now().Add(deviceLifetime))
+}
+
+// Trust notes that the person, who proved both factors just now, wants no second step in this browser for a while.
+func (b *Browser) Trust(w http.ResponseWriter, r *http.Request, userID string, epoch int64, lifetime time.Duration) {
+	now := time.Now()
+	d, ok := b.deviceOf(w, r, now)
+	if !ok {
+		d = device{ID: rand.Text()}
+	}
+	b.put(w, d, known{Account: accountMark(userID), Since: now.Unix(), Until: now.Add(lifetime).Unix(), Epoch: epoch})
+}
+
+// deviceOf is the cookie as this answer sets it, else as it came.
+func (b *Browser) deviceOf(w http.ResponseWriter, r *http.Request, now time.Time) (device, bool) {
+	for _, line := range w.Header().Values("Set-Cookie") {
+		if c, err := http.ParseSetCookie(line); err == nil && c.Name == b.jar.name(deviceCookie) {
+			return parseDevice(c.Value, b.deviceKeys, now)
+		}
+	}
+	return parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, now)
+}
+
+// Trusted tells whether the person said so in this browser and nothing has ended everything of theirs since.
+func (b *Browser) Trusted(r *http.Request, userID string, epoch int64) bool {
+	now := time.Now()
+	d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, now)
+	mark := accountMark(userID)
+	return ok && slices.ContainsFunc(d.Accounts, func(k known) bool {
+		return k.Account == mark && k.Epoch == epoch && k.Until > now.Unix()
+	})
 }
 
 func (d device) sign(key []byte) string {

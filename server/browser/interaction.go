@@ -207,6 +207,14 @@ func (b *Browser) Continue(w http.ResponseWriter, r *http.Request, in flow.Inter
 	return b.Go(w, r, cmp.Or(in.Then, "/account"), nil)
 }
 
+// Onward is where Continue would lead, as a link for a page in between.
+func (b *Browser) Onward(in flow.Interaction) string {
+	if in.Errand == ErrandAuthorize {
+		return b.Path("/oauth2/continue", &in)
+	}
+	return b.Path(cmp.Or(in.Then, "/account"), nil)
+}
+
 // Go answers 303 See Other to one of our own paths.
 func (b *Browser) Go(w http.ResponseWriter, r *http.Request, path string, in *flow.Interaction) error {
 	return web.Redirect(w, r, b.Path(path, in))

@@ -66,6 +66,13 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 	p := newPages(t, Options{})
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
 	p.Mount(mux)
+	picture := func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, err := w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="232" height="232"/>`))
+		return err
+	}
+	mux.Page("GET /signin/factor/qr", picture)
+	mux.Page("GET /account/second-step/qr", picture)
 	mux.Page("GET /page/{name}", func(w http.ResponseWriter, r *http.Request) error {
 		page := all[r.PathValue("name")]
 		if post, ok := page.(FormPost); ok {

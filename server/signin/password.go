@@ -2,17 +2,14 @@ package signin
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
-	"signet/internal/mail"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/pages"
-	"signet/storage"
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
@@ -143,28 +140,6 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interac
 		}
 	}
 	return users.ErrWrong
-}
-
-// admit is where every way of signing in ends once its proof is made: the browser becomes one of the person's, and the
-// errand goes on. An error of how.Within comes back before anything is written.
-func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
-	within, known := how.Within, h.Browser.Device(r, u.ID) != ""
-	how.Within = func(ctx context.Context) error {
-		if within != nil {
-			if err := within(ctx); err != nil {
-				return err
-			}
-		}
-		if known {
-			return nil
-		}
-		return h.People.Notify(ctx, u.ID, mail.NewDevice, nil) // F09
-	}
-	v, err := h.Browser.SignedIn(w, r.WithContext(mail.WithLanguage(r.Context(), h.Pages.Language(r))), u.ID, how)
-	if err != nil {
-		return err
-	}
-	return h.done(w, r, in, v)
 }
 
 // refuse shows the form again with what went wrong and what was typed. An unknown account, a wrong password and a disabled

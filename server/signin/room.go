@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"signet/oauth/flow"
 	"signet/server/browser"
@@ -18,6 +19,8 @@ import (
 type People interface {
 	SignIn(ctx context.Context, a users.Attempt) (*users.Proof, error)
 	Register(ctx context.Context, n users.NewPerson) (storage.User, error)
+	Show(ctx context.Context, who string) (storage.User, error)
+	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
 	SignupClosed() bool
 	MinPassword() int
@@ -30,10 +33,22 @@ type Options struct {
 	Pages   *pages.Pages
 	// App is how pages show the client that sent the person here, by its id and the address it will get the answer at;
 	// nil = not shown.
-	App     func(ctx context.Context, clientID, redirectURI string) *pages.App
+	App func(ctx context.Context, clientID, redirectURI string) *pages.App
+	// Factors are the second factors; nil = there are none, a first proof always suffices.
+	Factors Factors
+	// TrustFor is how long a browser may spare its person the second step; 0 = never.
+	TrustFor time.Duration
+	// ClientDemands tells whether a client's registration wants two factors. Nil = none does.
+	ClientDemands func(ctx context.Context, clientID string) bool
+	// LostURL is where to go who has lost the second factor; "" = nowhere.
+	LostURL func(in *flow.Interaction) string
+	// Tx runs fn in one transaction.
+	Tx      func(ctx context.Context, fn func(ctx context.Context) error) error
 	Contact string // whom to ask about a forgotten password
 	// Count notes the outcome of a try: "success", "failure", "throttled", "busy". Nil counts nothing.
 	Count func(outcome string)
+	// CountWay notes the outcome of a try by another way: "totp", "recovery", "passkey", "code". Nil counts nothing.
+	CountWay func(way, outcome string)
 }
 
 // Handler is the room.
@@ -50,6 +65,18 @@ func New(o Options) (*Handler, error) {
 	if o.Count == nil {
 		o.Count = func(string) {}
 	}
+	if o.CountWay == nil {
+		o.CountWay = func(string, string) {}
+	}
+	if o.ClientDemands == nil {
+		o.ClientDemands = func(context.Context, string) bool { return false }
+	}
+	if o.LostURL == nil {
+		o.LostURL = func(*flow.Interaction) string { return "" }
+	}
+	if o.Factors != nil && o.Tx == nil {
+		return nil, errors.New("signin with second factors needs tx")
+	}
 	return &Handler{o}, nil
 }
 
@@ -57,6 +84,13 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signin", h.show)
 	m.Page("POST /signin", h.submit)
+	if h.Factors != nil {
+		m.Page("GET /signin/factor", h.showFactor)
+		m.Page("POST /signin/factor", h.submitFactor)
+		m.Page("GET /signin/factor/setup", h.showSetup)
+		m.Page("POST /signin/factor/setup", h.setUp)
+		m.Page("GET /signin/factor/qr", h.setupQR)
+	}
 	m.Page("GET /signup", h.showSignUp)
 	m.Page("POST /signup", h.signUp)
 	m.Page("GET /forgot", h.forgot)
@@ -97,19 +131,23 @@ func (h *Handler) dress(w http.ResponseWriter, r *http.Request, in flow.Interact
 
 // done notes a sign-in in the errand and goes on with it.
 func (h *Handler) done(w http.ResponseWriter, r *http.Request, in flow.Interaction, v *browser.Visitor) error {
-	err := h.Browser.Record(r.Context(), &in, func(f *flow.Facts) {
-		if f.UserID != v.UserID {
-			*f = flow.Facts{} // what another person decided in this errand is not this one's
-		}
-		f.SignedInAt, f.AccountAt, f.UserID, f.RefusedSign = v.AuthTime, v.AuthTime, v.UserID, false
-	})
-	if over(err) { // it ended this very moment; the person is signed in all the same
-		in, err = flow.Interaction{Errand: browser.ErrandAccount}, nil
-	}
-	if err != nil {
+	if err := h.note(r.Context(), &in, v); err != nil {
 		return err
 	}
 	return h.Browser.Continue(w, r, in)
+}
+
+func (h *Handler) note(ctx context.Context, in *flow.Interaction, v *browser.Visitor) error {
+	err := h.Browser.Record(ctx, in, func(f *flow.Facts) {
+		if f.UserID != v.UserID {
+			*f = flow.Facts{} // what another person decided in this errand is not this one's
+		}
+		f.SignedInAt, f.AccountAt, f.UserID, f.RefusedSign, f.Half = v.AuthTime, v.AuthTime, v.UserID, false, nil
+	})
+	if over(err) { // it ended this very moment; the person is signed in all the same
+		*in, err = flow.Interaction{Errand: browser.ErrandAccount}, nil
+	}
+	return err
 }
 
 func (h *Handler) signUpURL(in *flow.Interaction) string {

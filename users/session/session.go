@@ -20,6 +20,10 @@ const (
 	ACRSingle = "1"
 	// AMRPassword is a password.
 	AMRPassword = "pwd"
+	// AMROTP is a one-time code.
+	AMROTP = "otp"
+	// AMRMulti says that there was more than one factor, besides which.
+	AMRMulti = "mfa"
 )
 
 // touchEvery is how often the time of last use is written at most.

@@ -1,0 +1,77 @@
+package pages
+
+// Factor asks for the second step of signing in. Problem is "factor.wrong.totp", "factor.wrong.recovery", "factor.throttled".
+type Factor struct {
+	App        *App
+	Person     Person
+	Action     string // form target
+	Way        string // "totp" or "recovery": what the field takes
+	Problem    string
+	RetryAfter int // seconds, for a throttled answer
+	TrustDays  int // 0 = the browser cannot be trusted
+	Passkey    bool
+	// Other ways; "" = the person has none of that kind.
+	TOTPURL, RecoveryURL, LostURL, NotYouURL string
+}
+
+// FactorSetup shows the secret for an authenticator app and asks for its first code, inside a sign-in.
+type FactorSetup struct {
+	App                              *App
+	Person                           Person
+	Action, Secret, URL, QR, Problem string
+	NotYouURL                        string
+}
+
+// SecondStep is the account page about the second step. Enrolling is nil unless a secret waits for its first code.
+type SecondStep struct {
+	Person   Person
+	TOTP     bool
+	Recovery int
+	Passkeys int
+	Setup    *FactorSetup
+	Required bool   // by the operator: the last factor stays
+	Done     string // "totp_removed"; "" = nothing
+	Problem  string
+}
+
+// RecoveryCodes shows new codes, once. Door: inside a sign-in, with NextURL to go on.
+type RecoveryCodes struct {
+	Person  Person
+	Codes   []string // none: the person has some already, shown before
+	NextURL string
+	Door    bool
+}
+
+// Template of the page.
+func (Factor) Template() string { return "factor" }
+
+// Title of the page.
+func (Factor) Title() string { return "factor.title" }
+func (p Factor) wrong() bool { return p.Problem != "" }
+
+// Template of the page.
+func (FactorSetup) Template() string { return "factor_setup" }
+
+// Title of the page.
+func (FactorSetup) Title() string { return "factor.setup_title" }
+func (p FactorSetup) wrong() bool { return p.Problem != "" }
+
+// Template of the page.
+func (SecondStep) Template() string { return "second_step" }
+
+// Title of the page.
+func (SecondStep) Title() string     { return "second.title" }
+func (p SecondStep) wrong() bool     { return p.Problem != "" }
+func (p SecondStep) person() *Person { return &p.Person }
+
+// Template of the page.
+func (RecoveryCodes) Template() string { return "recovery_codes" }
+
+// Title of the page.
+func (RecoveryCodes) Title() string { return "codes.title" }
+func (p RecoveryCodes) person() *Person {
+	if p.Door {
+		return nil
+	}
+	return &p.Person
+}
