@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/server/servertest"
 	"signet/storage"
 )
 
@@ -123,4 +124,24 @@ func TestR03_LastAdministratorStays(t *testing.T) {
 	if err != nil || events[0].Name != string(audit.SessionEnded) && events[0].Name != string(audit.UserDeleteAsked) {
 		t.Errorf("%v, %v", events, err)
 	}
+}
+
+// Who proves it again comes back to the page, and goes on.
+func TestF10_BackAfterConfirming(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servertest.New(t, servertest.HandlerOnly())
+		ada := s.Person(t, "ada@example.com")
+		b := s.Browser(t).Get(t, "/signin").SignIn(t, ada)
+		time.Sleep(11 * time.Minute)
+		b.Get(t, "/account/data").Submit(t, "data-download", nil)
+		if form := b.FormWith("login-submit"); form == nil || form.Fields.Get("username") != ada.Email {
+			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+		}
+		if b.SignIn(t, ada); b.URL.Path != "/account/data" || !strings.Contains(b.Text("main"), "We know it is you") {
+			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+		}
+		if b.Submit(t, "data-download", nil); b.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("at %s: %v", b.URL, b.Header)
+		}
+	})
 }

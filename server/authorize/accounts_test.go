@@ -238,3 +238,32 @@ func TestR05_ChooserTakesOnlyItsOwn(t *testing.T) {
 		t.Errorf("in view: %s", b.Text("main"))
 	}
 }
+
+// Somebody on the way to an app whose account is to be erased is asked first, and then goes on to the app.
+func TestR07_KeptOnTheWayToAnApp(t *testing.T) {
+	w := newWorld(t)
+	people := w.House().People
+	if _, err := people.Leave(t.Context(), w.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	b := w.Browser(t)
+	r := w.shop.Begin(t, b)
+	start := b.URL.RequestURI()
+	b.SignIn(t, w.ada)
+	if !b.Has("keep-submit") || b.URL.Query().Get("i") == "" {
+		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+	}
+	tab := b.Tab(t)
+	if got := w.shop.Begin(t, tab, oauth2.SetAuthURLParam("prompt", "none")).Answer(t, tab); got.Get("error") != "login_required" {
+		t.Errorf("got %v", got)
+	}
+	for _, path := range []string{start, strings.Replace(start, "/signin", "/consent", 1), strings.Replace(start, "/signin", "/oauth2/continue", 1), "/choose", "/account"} {
+		if tab := b.Tab(t).Get(t, path); tab.Landed != nil || !tab.Has("keep-submit") {
+			t.Errorf("%s: at %s, landed %v", path, tab.URL, tab.Landed)
+		}
+	}
+	b.Submit(t, "keep-submit", nil).Allow(t)
+	if sub, _ := subject(t, w, r, b); sub != w.ada.ID {
+		t.Errorf("the token is %s's", sub)
+	}
+}
