@@ -1,0 +1,226 @@
+// Package egress is the one way out: requests from Signet to other people's servers, whose addresses often come from other
+// people too. It speaks https only, checks each address at the moment of dialling (a name may resolve to something else by
+// then), follows no redirect, takes no proxy from the environment, sends no cookies, and bounds time, size and number.
+//
+// Begin with New and Client.Fetch. Which addresses are refused is in address.go. What was fetched never appears in an error.
+package egress
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Categories callers branch on with errors.Is.
+var (
+	// ErrURL: not an https URL that may be asked for.
+	ErrURL = errors.New("not a URL that may be fetched")
+	// ErrAddress: the name leads to an address inside, or to none that may be dialled.
+	ErrAddress = errors.New("address not allowed")
+	// ErrBusy: too many requests at once, over all or to this host.
+	ErrBusy = errors.New("too many requests at once")
+	// ErrAnswer: a redirect, an answer that is too large, compressed, or of another type than asked for.
+	ErrAnswer = errors.New("answer not taken")
+)
+
+const (
+	agent      = "Signet" // User-Agent; no version, which would only help those who look for old ones
+	maxHeaders = 32 << 10 // bytes of an answer
+)
+
+// Options of New. The zero value is complete.
+type Options struct {
+	Connect  time.Duration // 3 s
+	Total    time.Duration // 5 s, from the first byte out to the last byte in
+	MaxBody  int64         // bytes; 64 KiB
+	InFlight int           // requests at once; 16
+	PerHost  int           // of them to one host; 4
+	Ports    []string      // beside 443
+	// Allow names hosts (name or address, without port) that may be reached wherever they are, by http and on any port. It is
+	// for tests and for trying things out on one machine only.
+	Allow []string
+	Roots *x509.CertPool // nil = the system's
+}
+
+// Client fetches. It is safe for concurrent use.
+type Client struct {
+	transport *http.Transport
+	total     time.Duration
+	maxBody   int64
+	perHost   int
+	ports     []string
+	allow     []string
+
+	places chan struct{}
+	mu     sync.Mutex
+	hosts  map[string]int // requests in flight
+}
+
+// New makes a client.
+func New(o Options) *Client {
+	c := &Client{
+		total: cmp.Or(o.Total, 5*time.Second), maxBody: cmp.Or(o.MaxBody, 64<<10), perHost: cmp.Or(o.PerHost, 4),
+		ports: append([]string{"443", ""}, o.Ports...), places: make(chan struct{}, cmp.Or(o.InFlight, 16)), hosts: map[string]int{},
+	}
+	for _, host := range o.Allow {
+		c.allow = append(c.allow, strings.ToLower(host))
+	}
+	guarded := &net.Dialer{Timeout: cmp.Or(o.Connect, 3*time.Second), Control: control}
+	free := &net.Dialer{Timeout: guarded.Timeout}
+	c.transport = &http.Transport{ // no Proxy: the environment's would see, and might be, what is inside
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			if c.allowed(host) {
+				return free.DialContext(ctx, network, address)
+			}
+			return guarded.DialContext(ctx, network, address)
+		},
+		TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    guarded.Timeout,
+		ResponseHeaderTimeout:  c.total,
+		MaxResponseHeaderBytes: maxHeaders,
+		MaxIdleConnsPerHost:    1,
+		MaxIdleConns:           16,
+		IdleConnTimeout:        30 * time.Second,
+		DisableCompression:     true, // one size limit, on what is read
+		ForceAttemptHTTP2:      true,
+	}
+	return c
+}
+
+// control runs after name resolution and before connect(2), for every address tried.
+func control(_, address string, _ syscall.RawConn) error {
+	if !Public(address) {
+		return ErrAddress
+	}
+	return nil
+}
+
+func (c *Client) allowed(host string) bool { return slices.Contains(c.allow, strings.ToLower(host)) }
+
+// Close ends idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Question is what to fetch.
+type Question struct {
+	Method string            // GET if empty, or POST
+	URL    string            // absolute
+	Header map[string]string // beside the User-Agent; Host, Cookie and the like are not for callers to set
+	Body   []byte
+	Types  []string // media types that are taken in the answer; empty = any
+}
+
+// Answer is what came back, whatever the status but a redirect.
+type Answer struct {
+	Status int
+	Type   string // media type, lower case, without parameters
+	Body   []byte
+}
+
+// Check tells whether a URL may be asked for, without asking: ErrURL.
+func (c *Client) Check(raw string) error {
+	_, err := c.parse(raw)
+	return err
+}
+
+func (c *Client) parse(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || len(raw) > 2048:
+		return nil, ErrURL
+	case c.allowed(u.Hostname()) && (u.Scheme == "http" || u.Scheme == "https"):
+		return u, nil
+	case u.Scheme != "https" || !slices.Contains(c.ports, u.Port()):
+		return nil, ErrURL
+	}
+	return u, nil
+}
+
+// Fetch asks once: no retry, no redirect.
+func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
+	u, err := c.parse(q.URL)
+	if err != nil {
+		return Answer{}, err
+	}
+	leave, err := c.enter(u.Host)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, c.total)
+	defer cancel()
+	method := cmp.Or(q.Method, http.MethodGet)
+	if method != http.MethodGet && method != http.MethodPost {
+		return Answer{}, ErrURL
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(q.Body))
+	if err != nil {
+		return Answer{}, ErrURL
+	}
+	for name, value := range q.Header {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("User-Agent", agent)
+	res, err := c.transport.RoundTrip(req) // a Transport, not a Client: it follows nothing and keeps no cookies
+	if err != nil {
+		return Answer{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
+	}
+	defer res.Body.Close()
+	answer := Answer{Status: res.StatusCode}
+	answer.Type, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
+	switch {
+	case answer.Status >= 300 && answer.Status < 400:
+		return Answer{}, fmt.Errorf("%w: a redirect (%d)", ErrAnswer, answer.Status)
+	case res.Header.Get("Content-Encoding") != "":
+		return Answer{}, fmt.Errorf("%w: compressed", ErrAnswer)
+	case len(q.Types) > 0 && !slices.Contains(q.Types, answer.Type):
+		return Answer{}, fmt.Errorf("%w: of another type than asked for (status %d)", ErrAnswer, answer.Status)
+	}
+	if answer.Body, err = io.ReadAll(io.LimitReader(res.Body, c.maxBody+1)); err != nil {
+		return Answer{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
+	}
+	if int64(len(answer.Body)) > c.maxBody {
+		return Answer{}, fmt.Errorf("%w: more than %d bytes", ErrAnswer, c.maxBody)
+	}
+	return answer, nil
+}
+
+// enter takes a place, over all and for the host; nobody waits for one.
+func (c *Client) enter(host string) (leave func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hosts[host] >= c.perHost {
+		return nil, ErrBusy
+	}
+	select {
+	case c.places <- struct{}{}:
+	default:
+		return nil, ErrBusy
+	}
+	c.hosts[host]++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.hosts[host]--; c.hosts[host] == 0 {
+			delete(c.hosts, host)
+		}
+		<-c.places
+	}, nil
+}
