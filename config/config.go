@@ -15,6 +15,7 @@ type Config struct {
 	Tokens    Tokens     `yaml:"tokens"`
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
+	Egress    Egress     `yaml:"egress"`
 	Factors   Factors    `yaml:"factors"`
 	Signup    Signup     `yaml:"signup"`
 	Accounts  Accounts   `yaml:"accounts"`
@@ -86,6 +87,15 @@ type Sessions struct {
 type Passwords struct {
 	MinLength  int `yaml:"min_length"` // code points
 	BcryptCost int `yaml:"bcrypt_cost"`
+
+	Pepper     bool   `yaml:"pepper"`      // hashes need a key made from the master key too
+	BreachFile string `yaml:"breach_file"` // sorted HASH:COUNT lines, SHA-1; "" = none
+	RangeAPI   string `yaml:"range_api"`   // told five digits of a new password's SHA-1; "" = none
+}
+
+// Egress is the way out, to servers of others.
+type Egress struct {
+	AllowHosts []string `yaml:"allow_hosts"` // reachable by http and at inner addresses, for tests on this machine; empty = none
 }
 
 // Who must have a second factor.

@@ -126,6 +126,7 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(p.BcryptCost >= 10 && p.BcryptCost <= 14, "passwords.bcrypt_cost", "must be between 10 and 14")
 	oneOf(bad, "factors.required", c.Factors.Required, FactorsOptional, FactorsAdministrators, FactorsEveryone)
 	between(bad, "factors.trust_browser", c.Factors.TrustBrowser, 0, 365*day)
+	c.checkEgress(bad)
 	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupClosed)
 	for _, d := range c.Signup.Domains {
 		bad.check(domainForm.MatchString(d), "signup.domains", "%q is not a domain; write it like example.com, in lower case, IDNs as xn--…", d)
@@ -134,6 +135,21 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
 	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color", `%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
 	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")
+}
+
+func (c Config) checkEgress(bad *complaints) {
+	issuer, err := url.Parse(c.Server.Issuer)
+	local := err == nil && Loopback(issuer.Hostname())
+	hosts := c.Egress.AllowHosts
+	bad.check(len(hosts) == 0 || local, "egress.allow_hosts", "opens the inner network to whoever can name an address; it is for trying things out, while the issuer is this machine")
+	api := c.Passwords.RangeAPI
+	if api == "" {
+		return
+	}
+	u, err := url.Parse(api)
+	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	ok = ok && (u.Scheme == "https" || u.Scheme == "http" && slices.Contains(hosts, u.Hostname()))
+	bad.check(ok, "passwords.range_api", "%q is not an https address without query; write it like https://range.example.com/range", api)
 }
 
 func (c Config) checkMail(bad *complaints) {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"signet/internal/egress"
 	"signet/internal/mail"
 	"signet/internal/seal"
 	"signet/oauth/flow"
@@ -15,6 +17,7 @@ import (
 	"signet/users/factor"
 	"signet/users/membership"
 	"signet/users/password"
+	"signet/users/password/breach"
 	"signet/users/session"
 	"signet/users/ticket"
 )
@@ -23,6 +26,7 @@ import (
 func (h *House) openPeople(o Options) error {
 	c := h.Config
 	passwords, err := password.New(password.Options{
+		Peppers: h.Master.DeriveAll("password pepper"), Pepper: c.Passwords.Pepper, Lists: h.breachLists(),
 		MinLength: c.Passwords.MinLength,
 		Cost:      cmp.Or(o.BcryptCost, c.Passwords.BcryptCost),
 		Own:       []string{"signet", c.Branding.Name, c.IssuerURL().Hostname()},
@@ -63,6 +67,31 @@ func (h *House) openPeople(o Options) error {
 		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required),
 	})
 	return err
+}
+
+// rangeTotal is how long a range API may take: somebody waits for their new password meanwhile.
+const rangeTotal = 2 * time.Second
+
+// breachLists are the configured ones. A list that cannot be asked is no reason to refuse a new password, but one to tell.
+func (h *House) breachLists() []password.List {
+	c := h.Config.Passwords
+	failed := func(list string) func(error) {
+		return func(err error) {
+			h.Metrics.BreachListFailed(list)
+			h.Log.Warn("list of breached passwords not asked", "list", list, "error", err)
+		}
+	}
+	var lists []password.List
+	if c.BreachFile != "" {
+		lists = append(lists, &breach.File{Path: c.BreachFile, Failed: failed("file")})
+	}
+	if c.RangeAPI != "" {
+		out := egress.New(egress.Options{
+			Total: rangeTotal, Connect: rangeTotal, MaxBody: 256 << 10, PerHost: 16, Allow: h.Config.Egress.AllowHosts,
+		})
+		lists = append(lists, &breach.Range{URL: c.RangeAPI, Fetcher: out, Failed: failed("range")})
+	}
+	return lists
 }
 
 // passwordChecker is people as the password grant sees them: the protocol must not import users.

@@ -22,6 +22,7 @@ import (
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/membership"
+	"signet/users/password/breach"
 	"signet/users/session"
 	"signet/users/ticket"
 )
@@ -169,6 +170,9 @@ func Check(c config.Config) error {
 	errs = append(errs, err)
 	for _, r := range resources {
 		errs = append(errs, under("resources["+r.Identifier+"].", r.Validate()))
+	}
+	if c.Passwords.BreachFile != "" {
+		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
 	_, err = loadTLS(c.Server.TLS)
 	errs = append(errs, err)

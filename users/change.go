@@ -40,6 +40,9 @@ func (s *Service) PrepareChange(ctx context.Context, a Attempt, password string)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.unbreached(ctx, password); err != nil {
+		return nil, err
+	}
 	kept, err := s.passwords.Hash(ctx, password)
 	if err != nil {
 		return nil, err
@@ -78,6 +81,9 @@ func (s *Service) SetPassword(ctx context.Context, userID, password string) erro
 	mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
 	if len(mistakes) > 0 {
 		return mistakes
+	}
+	if err := s.unbreached(ctx, password); err != nil {
+		return err
 	}
 	kept, err := s.passwords.Hash(ctx, password)
 	if err != nil {

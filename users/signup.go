@@ -46,6 +46,9 @@ func (s *Service) Register(ctx context.Context, n NewPerson) (storage.User, erro
 	if err := s.untaken(ctx, u); err != nil {
 		return storage.User{}, err
 	}
+	if err := s.unbreached(ctx, n.Password); err != nil { // behind the throttle: it may ask another server
+		return storage.User{}, err
+	}
 	return s.insert(ctx, u, n.Password, audit.SignUpSucceeded)
 }
 
@@ -58,6 +61,9 @@ func (s *Service) Create(ctx context.Context, n NewPerson) (storage.User, error)
 	}
 	taken, err := s.taken(ctx, u)
 	if err = cmp.Or(err, taken.orNil()); err != nil {
+		return storage.User{}, err
+	}
+	if err := s.unbreached(ctx, n.Password); n.Password != "" && err != nil {
 		return storage.User{}, err
 	}
 	return s.insert(ctx, u, n.Password, audit.UserCreated)
@@ -107,6 +113,15 @@ func (s *Service) newUser(n NewPerson) (storage.User, Mistakes) {
 		mistakes.add(FieldPassword, s.passwords.Check(n.Password, names(u)...))
 	}
 	return u, mistakes
+}
+
+// unbreached asks the lists of breached passwords about one that the rules took: Mistakes.
+func (s *Service) unbreached(ctx context.Context, password string) error {
+	err := s.passwords.CheckBreached(ctx, password)
+	if err != nil {
+		return Mistakes{{FieldPassword, err}}
+	}
+	return nil
 }
 
 // inOrder sorts mistakes by the form's fields.

@@ -26,6 +26,7 @@ type Metrics struct {
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
 	throttled *prometheus.CounterVec
+	lists     *prometheus.CounterVec
 	janitor   *prometheus.CounterVec
 	jobs      *prometheus.CounterVec
 	keyAge    *prometheus.GaugeVec
@@ -60,6 +61,7 @@ func NewMetrics() *Metrics {
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
 	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
 	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
+	m.lists = counter("breach_list_failures_total", "New passwords that a list of breached ones could not be asked about, by list.", "list")
 	m.janitor = counter("janitor_rows_total", "Expired rows deleted, by table.", "table")
 	m.jobs = counter("job_runs_total", "Background job runs, by job and outcome.", "job", "outcome")
 	m.keyAge = gauge("signing_key_age_seconds", "Age of the active signing key, by algorithm.", "alg")
@@ -170,6 +172,9 @@ func oneOf(v string, list ...string) string {
 	}
 	return "other"
 }
+
+// BreachListFailed counts a password that was taken unasked; list: file, range.
+func (m *Metrics) BreachListFailed(list string) { m.lists.WithLabelValues(list).Inc() }
 
 // MailSent counts a try at a letter; outcome: sent, retried, failed.
 func (m *Metrics) MailSent(kind, outcome string) { m.mails.WithLabelValues(kind, outcome).Inc() }

@@ -44,6 +44,7 @@ func reasonOf(cause error) string {
 		{users.ErrEmail, "invalid"}, {users.ErrUsername, "invalid"}, {users.ErrName, "invalid"},
 		{password.ErrTooShort, "too_short"}, {password.ErrTooLong, "too_long"}, {password.ErrCommon, "common"},
 		{password.ErrPersonal, "personal"}, {password.ErrMalformed, "invalid"},
+		{password.ErrBreached, "breached"},
 	} {
 		if errors.Is(cause, r.is) {
 			return r.text

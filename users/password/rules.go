@@ -21,13 +21,15 @@ var (
 	ErrTooLong   = errors.New("password longer than 1024 bytes")
 	ErrCommon    = errors.New("password among those that are tried first")
 	ErrPersonal  = errors.New("password made of names an attacker knows")
+	ErrBreached  = errors.New("password known from a breach")
 	ErrMalformed = errors.New("password is not valid text")
 )
 
 //go:embed common.txt
 var commonText string
 
-// common holds the list's lines; the file is sorted, one password a line, folded.
+// common holds the list's lines: of the 49,000 passwords that are tried first those of 8 code points and more, with a few of
+// our own (docs/dependencies.md). The file is sorted, one password a line, folded.
 var common = strings.Fields(commonText)
 
 func isCommon(folded string) bool {
@@ -50,10 +52,10 @@ func (h *Hasher) Check(password string, names ...string) error {
 	}
 	folded := fold(password)
 	switch {
+	case madeOf(folded, append(parts(names), h.own...)): // first: it says more than that many have the same name
+		return ErrPersonal
 	case isCommon(folded), isCommon(trim(folded)), repeats(folded):
 		return ErrCommon
-	case madeOf(folded, append(parts(names), h.own...)):
-		return ErrPersonal
 	}
 	return nil
 }
