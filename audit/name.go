@@ -24,7 +24,11 @@ const (
 	FactorRemoved    Name = "factor.removed"
 	RecoveryMade     Name = "recovery.made" // new recovery codes; the old ones died
 	RecoveryUsed     Name = "recovery.used"
-	UserCreated      Name = "user.created" // by an operator
+	PasskeyAdded     Name = "passkey.added"
+	PasskeyRenamed   Name = "passkey.renamed"
+	PasskeyRemoved   Name = "passkey.removed"
+	PasskeyCloned    Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
+	UserCreated      Name = "user.created"   // by an operator
 	UserChanged      Name = "user.changed"
 	UserDisabled     Name = "user.disabled"
 	UserEnabled      Name = "user.enabled"
@@ -90,5 +94,5 @@ const (
 // failures are the names whose outcome is Failure unless the event says otherwise.
 var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
-	ConsentDenied: true, CodeReplayed: true, RefreshReused: true,
+	ConsentDenied: true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true,
 }

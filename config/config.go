@@ -17,6 +17,7 @@ type Config struct {
 	Passwords Passwords  `yaml:"passwords"`
 	Egress    Egress     `yaml:"egress"`
 	Factors   Factors    `yaml:"factors"`
+	Passkeys  Passkeys   `yaml:"passkeys"`
 	Signup    Signup     `yaml:"signup"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
@@ -109,6 +110,12 @@ const (
 type Factors struct {
 	Required     string        `yaml:"required"`      // optional, administrators (holders of the role admin), everyone
 	TrustBrowser time.Duration `yaml:"trust_browser"` // how long a browser may spare its person the second step; 0 = never
+}
+
+// Passkeys is where they may be used.
+type Passkeys struct {
+	RPID    string   `yaml:"rp_id"`   // domain they are bound to, for ever; "" = the issuer's host
+	Origins []string `yaml:"origins"` // others than the issuer's that they may be used at
 }
 
 // The two sign-up modes.

@@ -32,6 +32,7 @@ func (c Config) Validate() error {
 	c.checkStorage(&bad)
 	c.checkLifetimes(&bad)
 	c.checkPeople(&bad)
+	c.checkPasskeys(&bad)
 	c.checkMail(&bad)
 	c.checkBook(&bad)
 	c.checkClients(&bad)

@@ -16,6 +16,7 @@ import (
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/membership"
+	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
 	"signet/users/session"
@@ -65,6 +66,23 @@ func (h *House) openPeople(o Options) error {
 	h.Factors, err = factor.New(factor.Options{
 		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place, Notices: h.People,
 		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required),
+	})
+	if err != nil {
+		return err
+	}
+	return h.openPasskeys()
+}
+
+// openPasskeys builds what passkeys need, where browsers offer them.
+func (h *House) openPasskeys() (err error) {
+	c := h.Config
+	issuer := c.IssuerURL()
+	if !passkey.Usable(issuer) {
+		return nil
+	}
+	h.Passkeys, err = passkey.New(passkey.Options{
+		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Name: c.Branding.Name, RPID: cmp.Or(c.Passkeys.RPID, issuer.Hostname()),
+		Origins: append([]string{issuer.Scheme + "://" + issuer.Host}, c.Passkeys.Origins...), Notify: h.People.Notify,
 	})
 	return err
 }

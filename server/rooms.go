@@ -68,10 +68,14 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 	if err != nil {
 		return nil, err
 	}
-	home, err := account.New(account.Options{
+	desk := account.Options{
 		Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
 		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
-	})
+	}
+	if h.Passkeys != nil {
+		desk.Passkeys = h.Passkeys
+	}
+	home, err := account.New(desk)
 	if err != nil {
 		return nil, err
 	}

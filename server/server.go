@@ -22,6 +22,7 @@ import (
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/membership"
+	"signet/users/passkey"
 	"signet/users/password/breach"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -56,6 +57,7 @@ type House struct {
 	People   *users.Service
 	Factors  *factor.Service
 	Members  *membership.Service
+	Passkeys *passkey.Service // nil where browsers offer none: at a bare IP address
 }
 
 // OpenDatabase opens the configured database and nothing else.

@@ -51,6 +51,8 @@ type Options struct {
 	Factors func(ctx context.Context, userID string) (users.Factors, error)
 	// Second are the second factors; nil = there are no pages for them.
 	Second SecondSteps
+	// Passkeys of the people. Nil = browsers offer none at this address.
+	Passkeys Passkeys
 	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
 	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
@@ -81,6 +83,13 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account/password", h.signedIn(h.showPassword))
 	m.Page("POST /account/password", h.signedIn(h.changePassword))
 	h.mountSecond(m)
+	m.Page("GET "+passkeysPath, h.signedIn(h.showPasskeys))
+	if h.Passkeys != nil {
+		m.Page("POST "+passkeysPath+"/options", h.signedIn(h.passkeyOptions))
+		m.Page("POST "+passkeysPath+"/add", h.confirmed(passkeysPath+"?done=confirmed", h.addPasskey))
+		m.Page("POST "+passkeysPath+"/rename", h.signedIn(h.renamePasskey))
+		m.Page("POST "+passkeysPath+"/remove", h.confirmed(passkeysPath+"?done=confirmed", h.removePasskey))
+	}
 	m.Page("GET /account/sessions", h.signedIn(h.showSessions))
 	m.Page("POST /account/sessions", h.signedIn(h.endSession))
 	m.Page("GET /account/apps", h.signedIn(h.showApps))
@@ -127,14 +136,11 @@ const confirmedFor = 10 * time.Minute
 // the same, so that nothing typed is lost but by who let it lie.
 func (h *Handler) confirmed(page string, f own) web.Func {
 	return h.signedIn(func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-		strong := true
-		if h.Strong != nil {
-			var err error
-			if strong, err = h.Strong(r.Context(), v); err != nil {
-				return err
-			}
+		recent, err := h.recent(r, v)
+		if err != nil {
+			return err
 		}
-		if strong && time.Since(v.AuthTime) < confirmedFor {
+		if recent {
 			return f(w, r, v)
 		}
 		in, err := h.Browser.BeginConfirm(w, r, page)
@@ -143,6 +149,18 @@ func (h *Handler) confirmed(page string, f own) web.Func {
 		}
 		return h.Browser.Go(w, r, "/signin", &in)
 	})
+}
+
+// recent tells whether the visitor signed in just now, in the strongest way they have.
+func (h *Handler) recent(r *http.Request, v *browser.Visitor) (bool, error) {
+	strong := true
+	if h.Strong != nil {
+		var err error
+		if strong, err = h.Strong(r.Context(), v); err != nil {
+			return false, err
+		}
+	}
+	return strong && time.Since(v.AuthTime) < confirmedFor, nil
 }
 
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
@@ -161,7 +179,8 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 }
 
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed"}
+var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed",
+	"passkey_added", "passkey_renamed", "passkey_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.
 func done(r *http.Request) string {

@@ -22,6 +22,7 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -41,6 +42,7 @@ type house struct {
 	people   *users.Service
 	sessions *session.Sessions
 	browser  *browser.Browser
+	passkeys *passkey.Service // nil at an address without a name
 }
 
 func newHouse(t *testing.T, address string) *house {
@@ -70,13 +72,22 @@ func newHouse(t *testing.T, address string) *house {
 		t.Fatal(err)
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
-	room, err := account.New(account.Options{
+	options := account.Options{
 		Browser: h.browser, People: h.people, Sessions: h.sessions, Pages: look,
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
 		},
 		Resource: func(id string) string { return "API of " + id },
-	})
+	}
+	if passkey.Usable(issuer) {
+		if h.passkeys, err = passkey.New(passkey.Options{
+			Store: db, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		options.Passkeys = h.passkeys
+	}
+	room, err := account.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,6 +81,15 @@ func (b *Browser) Bind(w http.ResponseWriter, r *http.Request) { b.bind(w, r) }
 // Bound tells whether the browser sent its cookie.
 func (b *Browser) Bound(r *http.Request) bool { return b.jar.read(r, browserCookie) != "" }
 
+// Mark stands for the browser in what is bound to it: the hash of its cookie, "" if it sent none.
+func (b *Browser) Mark(r *http.Request) string {
+	secret := b.jar.read(r, browserCookie)
+	if secret == "" {
+		return ""
+	}
+	return hash(secret)
+}
+
 // bind returns the hash of the browser's cookie.
 func (b *Browser) bind(w http.ResponseWriter, r *http.Request) string {
 	secret := b.jar.read(r, browserCookie)

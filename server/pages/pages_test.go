@@ -68,6 +68,10 @@ func samples() map[string]Page {
 			Values: map[string]string{"name": "Ada Lovelace", "username": "ada", "zoneinfo": "UTC", "locale": "en-GB", "street_address": "1 St James's Square\nMarylebone"}},
 		"profile_wrong": Profile{Person: ada, Values: map[string]string{"birthdate": "10.12.1815", "picture": "ada.png"}, Problems: []Problem{
 			{Field: "birthdate", Message: "profile.bad.birthdate"}, {Field: "picture", Message: "profile.bad.url"}}},
+		"passkeys": Passkeys{Person: ada, Usable: true, Done: "passkey_added", Passkeys: []PasskeyLine{
+			{ID: "1", Name: "Ada’s phone", Synced: true, AddedAt: now.AddDate(0, -8, 0), UsedAt: now.Add(-2 * time.Hour)},
+			{ID: "2", AddedAt: now}}},
+		"passkeys_empty": Passkeys{Person: ada, Problem: "passkeys.last"},
 		"sessions": Sessions{Person: ada, Done: "session", Sessions: []SessionLine{
 			{ID: "1", Agent: linux, Address: "203.0.113.24", StartedAt: now.AddDate(0, 0, -9), SeenAt: now, Current: true},
 			{ID: "2", Agent: iphone, Address: "2001:db8:85a3::8a2e:370:7334", StartedAt: now.AddDate(0, -1, 0), SeenAt: now.Add(-2 * time.Hour)},

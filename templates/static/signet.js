@@ -17,3 +17,49 @@ for (const button of document.querySelectorAll("button[data-reveal]")) {
 for (const form of document.querySelectorAll("form[data-autosubmit]")) {
   HTMLFormElement.prototype.submit.call(form);
 }
+// 3. Passkeys (Web Authentication). A button[data-passkey] belongs to a form with a field "credential". Pressed, it asks the
+// server for options, the browser for the passkey, and sends the form to its formaction with the browser's answer. Where the
+// server gives no options, the form is sent without an answer, so that the page that follows says why.
+const passkeys = window.PublicKeyCredential?.parseRequestOptionsFromJSON ? document.querySelectorAll("button[data-passkey]") : [];
+let waiting; // the request that offers passkeys while one types
+
+async function passkeyAnswer(button, more) {
+  const fields = new FormData(button.form);
+  for (const input of button.form.querySelectorAll("input[type=password]")) fields.delete(input.name);
+  const response = await fetch(button.dataset.options, { method: "POST", body: new URLSearchParams(fields), redirect: "error" }).catch(() => null);
+  if (!response?.ok) return "";
+  const { publicKey } = await response.json();
+  const credential = button.dataset.passkey === "create"
+    ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey), ...more })
+    : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey), ...more });
+  return JSON.stringify(credential);
+}
+
+function sendPasskey(button, answer) {
+  const form = button.form;
+  for (const input of form.querySelectorAll("input[type=password]")) input.disabled = true; // not sent along
+  form.elements.credential.value = answer;
+  form.action = button.formAction;
+  HTMLFormElement.prototype.submit.call(form);
+}
+
+for (const button of passkeys) {
+  const failed = button.form.querySelector("[data-passkey-failed]");
+  button.hidden = false;
+  button.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const typed = button.dataset.passkey === "create" ? button.form.querySelectorAll("input:not([type=password])") : [];
+    for (const input of typed) if (!input.reportValidity()) return;
+    waiting?.abort();
+    failed.hidden = true;
+    button.disabled = true;
+    try {
+      sendPasskey(button, await passkeyAnswer(button));
+    } catch {
+      failed.hidden = false;
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+if (!passkeys.length) for (const note of document.querySelectorAll("[data-passkey-missing]")) note.hidden = false;

@@ -18,10 +18,17 @@ import (
 const (
 	// ACRSingle is one factor, such as a password.
 	ACRSingle = "1"
+	// ACRResistant is what nobody can be tricked out of: a passkey (phishing-resistant, OpenID EAP ACR values).
+	ACRResistant = "phr"
 	// AMRPassword is a password.
 	AMRPassword = "pwd"
 	// AMROTP is a one-time code.
 	AMROTP = "otp"
+	// AMRHardware and AMRSoftware are a key that cannot, or can, leave the device.
+	AMRHardware = "hwk"
+	AMRSoftware = "swk"
+	// AMRUser is a test of who is there: fingerprint, face, PIN.
+	AMRUser = "user"
 	// AMRMulti says that there was more than one factor, besides which.
 	AMRMulti = "mfa"
 )

@@ -1,0 +1,144 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signet/internal/ratelimit"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/storage"
+	"signet/users/passkey"
+)
+
+const passkeysPath = "/account/passkeys"
+
+// Passkeys is what the room needs of them.
+type Passkeys interface {
+	List(ctx context.Context, userID string) ([]passkey.Passkey, error)
+	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
+	Register(ctx context.Context, browser string, u storage.User, name string, response []byte) error
+	Rename(ctx context.Context, userID, id, name string) error
+	Remove(ctx context.Context, u storage.User, id string) error
+}
+
+func (h *Handler) showPasskeys(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	h.Browser.Bind(w, r)
+	return h.passkeysPage(w, r, v, http.StatusOK, "")
+}
+
+func (h *Handler) passkeysPage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problem string) error {
+	page := pages.Passkeys{Person: v.Person, Usable: h.Passkeys != nil, Problem: problem, Done: done(r)}
+	if problem != "" {
+		page.Done = ""
+	}
+	if h.Passkeys != nil {
+		list, err := h.Passkeys.List(r.Context(), v.UserID)
+		if err != nil {
+			return err
+		}
+		for _, k := range list {
+			page.Passkeys = append(page.Passkeys, pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: k.AddedAt, UsedAt: k.LastUsed})
+		}
+	}
+	return h.Pages.Render(w, r, status, page)
+}
+
+// passkeyOptions is asked by the script. Whatever it is refused, the form itself is told the reason: the script then sends it
+// without an answer.
+func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	recent, err := h.recent(r, v)
+	if err != nil {
+		return err
+	}
+	if !recent {
+		return &web.PageError{Status: http.StatusForbidden, Kind: "denied"}
+	}
+	name := v.Person.Email
+	if name == "" {
+		name = v.Person.Username
+	}
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: v.UserID, Name: name, DisplayName: shownAs(v.Person)})
+	switch {
+	case errors.Is(err, passkey.ErrThrottled):
+		return &web.PageError{Status: http.StatusTooManyRequests, Kind: "too_many", Cause: err}
+	case errors.Is(err, passkey.ErrFull), errors.Is(err, passkey.ErrWrong):
+		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
+	case err != nil:
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, options)
+}
+
+func shownAs(p pages.Person) string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.Email
+}
+
+func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	if r.PostForm.Get("credential") == "" {
+		if list, err := h.Passkeys.List(r.Context(), v.UserID); err != nil {
+			return err
+		} else if len(list) >= passkey.MaxPerPerson {
+			return h.refusePasskey(w, r, v, passkey.ErrFull)
+		}
+		return h.refusePasskey(w, r, v, passkey.ErrWrong)
+	}
+	err := h.Passkeys.Register(r.Context(), h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
+	if err != nil {
+		return h.refusePasskey(w, r, v, err)
+	}
+	return h.back(w, r, passkeysPath, "passkey_added")
+}
+
+func (h *Handler) renamePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	if err := h.Passkeys.Rename(r.Context(), v.UserID, r.PostForm.Get("passkey"), r.PostForm.Get("name")); err != nil {
+		return h.refusePasskey(w, r, v, err)
+	}
+	return h.back(w, r, passkeysPath, "passkey_renamed")
+}
+
+func (h *Handler) removePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	if err := h.Passkeys.Remove(r.Context(), v.User, r.PostForm.Get("passkey")); err != nil {
+		return h.refusePasskey(w, r, v, err)
+	}
+	return h.back(w, r, passkeysPath, "passkey_removed")
+}
+
+// refusePasskey shows the page again with the reason.
+func (h *Handler) refusePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor, err error) error {
+	for _, p := range []struct {
+		is     error
+		status int
+		text   string
+	}{
+		{passkey.ErrWrong, http.StatusBadRequest, "passkeys.failed"}, {passkey.ErrTaken, http.StatusConflict, "passkeys.taken"},
+		{passkey.ErrFull, http.StatusConflict, "passkeys.full"}, {passkey.ErrLast, http.StatusConflict, "passkeys.last"},
+		{passkey.ErrName, http.StatusBadRequest, "passkeys.name_invalid"}, {passkey.ErrChanged, http.StatusConflict, "passkeys.failed"},
+	} {
+		if errors.Is(err, p.is) {
+			return h.passkeysPage(w, r, v, p.status, p.text)
+		}
+	}
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
+		return h.passkeysPage(w, r, v, http.StatusTooManyRequests, "passkeys.throttled")
+	}
+	return unknown(err, passkey.ErrNotFound)
+}

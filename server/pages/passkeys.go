@@ -1,0 +1,27 @@
+package pages
+
+import "time"
+
+// Passkeys lists them, adds, renames and removes them.
+type Passkeys struct {
+	Person   Person
+	Passkeys []PasskeyLine
+	Usable   bool   // at this address; browsers offer none at a bare IP address
+	Problem  string // message id, "" = none
+	Done     string
+}
+
+// PasskeyLine is one.
+type PasskeyLine struct {
+	ID, Name        string
+	Synced          bool // across the person's devices
+	AddedAt, UsedAt time.Time
+}
+
+// Template of the page.
+func (Passkeys) Template() string { return "passkeys" }
+
+// Title of the page.
+func (Passkeys) Title() string     { return "passkeys.title" }
+func (p Passkeys) wrong() bool     { return p.Problem != "" }
+func (p Passkeys) person() *Person { return &p.Person }

@@ -1,0 +1,195 @@
+package passkey
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"signet/audit"
+	"signet/internal/ratelimit"
+	"signet/storage"
+	"signet/users/ticket"
+)
+
+// Kind of a passkey's credential.
+const Kind = "passkey"
+
+// What a challenge is for.
+const (
+	ToRegister ticket.Purpose = "passkey.register" // the person signed in adds one
+	ToSignUp   ticket.Purpose = "passkey.signup"   // somebody without an account makes the first
+	ToSignIn   ticket.Purpose = "passkey.signin"   // somebody whom nobody knows yet signs in
+	ToConfirm  ticket.Purpose = "passkey.confirm"  // the person signed in proves it again
+	ToFactor   ticket.Purpose = "passkey.factor"   // who gave a password shows the second factor
+)
+
+// MaxPerPerson is how many passkeys one may have.
+const MaxPerPerson = 20
+
+const (
+	challengeLife = 5 * time.Minute
+	maxResponse   = 16 << 10 // bytes of JSON from a browser
+	maxName       = 60       // code points
+)
+
+var (
+	// ErrWrong: the answer proves nothing. Challenge gone, credential unknown, signature wrong, person shut out: which, is
+	// not told.
+	ErrWrong = errors.New("passkey does not prove it")
+	// ErrThrottled: too many tries from a network; errors.AsType[*ratelimit.Throttled] tells how long to wait.
+	ErrThrottled = errors.New("too many tries")
+	// ErrTaken: the credential belongs to an account already.
+	ErrTaken = errors.New("passkey is registered already")
+	// ErrFull: the person has as many as one may have.
+	ErrFull = errors.New("too many passkeys")
+	// ErrLast: without it the person could not sign in any more.
+	ErrLast = errors.New("last way to sign in")
+	// ErrNotFound: the person has no such passkey.
+	ErrNotFound = errors.New("no such passkey")
+	// ErrName: not a name that is taken.
+	ErrName = errors.New("not a name that is taken")
+	// ErrChanged: something ended everything of the person since they were looked at. Begin again.
+	ErrChanged = errors.New("person changed meanwhile")
+)
+
+// Store is what passkeys need of the ground.
+type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	UserByID(ctx context.Context, id string) (storage.User, error)
+	HoldUser(ctx context.Context, id string, epoch int64) error
+	InsertCredential(ctx context.Context, c storage.Credential) error
+	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	CredentialByHandle(ctx context.Context, kind, handle string) (storage.Credential, error)
+	UseCredential(ctx context.Context, id, data string, old, counter int64, now time.Time) error
+	RenameCredential(ctx context.Context, id, userID, name string) error
+	DeleteCredential(ctx context.Context, id, userID string) error
+	AddToCounter(ctx context.Context, key string, n int64, now time.Time, window time.Duration) (storage.Counter, error)
+	CountersOf(ctx context.Context, keys []string, now time.Time) (map[string]storage.Counter, error)
+	ResetCounter(ctx context.Context, key string) error
+}
+
+// Options of New.
+type Options struct {
+	Store   Store
+	Audit   *audit.Log
+	Tickets *ticket.Book
+	Name    string   // of the house, shown by some authenticators
+	RPID    string   // domain that passkeys are bound to, for ever
+	Origins []string // exact origins of our pages; the first is the issuer's
+	// Notify writes the person a letter, in ctx's transaction (users.Service.Notify). Nil = nobody is told.
+	Notify func(ctx context.Context, userID, kind string, args map[string]string) error
+}
+
+// Service is what can be done with passkeys.
+type Service struct {
+	store   Store
+	audit   *audit.Log
+	tickets *ticket.Book
+	limits  *ratelimit.Limiter
+	rp      *webauthn.WebAuthn
+	origins []string
+	notify  func(ctx context.Context, userID, kind string, args map[string]string) error
+}
+
+// algorithms that keys may have: ES256, EdDSA, RS256.
+var algorithms = []protocol.CredentialParameter{
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgES256},
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgEdDSA},
+	{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.AlgRS256},
+}
+
+// New checks the options.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Audit == nil || o.Tickets == nil || len(o.Origins) == 0 {
+		return nil, errors.New("passkeys need a store, an audit log, tickets and an origin")
+	}
+	timeouts := webauthn.TimeoutConfig{Timeout: challengeLife, TimeoutUVD: challengeLife}
+	rp, err := webauthn.New(&webauthn.Config{
+		RPID: o.RPID, RPDisplayName: o.Name, RPOrigins: o.Origins,
+		AttestationPreference: protocol.PreferNoAttestation,
+		Timeouts:              webauthn.TimeoutsConfig{Login: timeouts, Registration: timeouts},
+		// Password managers answer with outputs that nobody asked for. None of them is looked at.
+		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passkeys for %q: %w", o.RPID, err)
+	}
+	s := &Service{
+		store: o.Store, audit: o.Audit, tickets: o.Tickets, limits: ratelimit.New(o.Store), rp: rp, origins: o.Origins, notify: o.Notify,
+	}
+	if s.notify == nil {
+		s.notify = func(context.Context, string, string, map[string]string) error { return nil }
+	}
+	return s, nil
+}
+
+// RelatedOrigins are those beside the first that passkeys may be used at (WebAuthn section 5.11.1); nil = none.
+func (s *Service) RelatedOrigins() []string {
+	if len(s.origins) < 2 {
+		return nil
+	}
+	return slices.Clone(s.origins)
+}
+
+// Usable tells whether passkeys can be had at an issuer: browsers offer none at a bare IP address.
+func Usable(issuer *url.URL) bool { return protocol.ValidateRPID(issuer.Hostname()) == nil }
+
+// Passkey is one, as its person sees it.
+type Passkey struct {
+	ID                string
+	Name              string // "" = none was given and none is known
+	Synced            bool   // lives in the person's cloud rather than in one device
+	AddedAt, LastUsed time.Time
+}
+
+// List tells a person's, oldest first.
+func (s *Service) List(ctx context.Context, userID string) ([]Passkey, error) {
+	rows, err := s.store.Credentials(ctx, userID, Kind)
+	if err != nil {
+		return nil, fmt.Errorf("list passkeys: %w", err)
+	}
+	list := make([]Passkey, 0, len(rows))
+	for _, row := range rows {
+		r, err := read(row)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Passkey{ID: row.ID, Name: row.Name, Synced: r.BackupEligible, AddedAt: row.CreatedAt, LastUsed: row.LastUsedAt})
+	}
+	slices.SortFunc(list, func(a, b Passkey) int { return a.AddedAt.Compare(b.AddedAt) })
+	return list, nil
+}
+
+// record is the JSON of a credential's data.
+type record struct {
+	PublicKey      []byte   `json:"public_key"` // COSE
+	AAGUID         []byte   `json:"aaguid,omitempty"`
+	Transports     []string `json:"transports,omitempty"`
+	BackupEligible bool     `json:"backup_eligible"`
+	BackedUp       bool     `json:"backed_up"`
+	Verified       bool     `json:"verified"` // it has verified its user once
+}
+
+func read(row storage.Credential) (record, error) {
+	var r record
+	if err := json.Unmarshal([]byte(row.Data), &r); err != nil {
+		return r, fmt.Errorf("read passkey %s: %w", row.ID, err)
+	}
+	return r, nil
+}
+
+func (r record) text() (string, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return "", fmt.Errorf("write passkey: %w", err)
+	}
+	return string(data), nil
+}
