@@ -83,7 +83,7 @@ func (h *Handler) setup(w http.ResponseWriter, r *http.Request, v *browser.Visit
 	}
 	page.Problem = problem
 	page.Setup = &pages.FactorSetup{
-		Action: h.Browser.Path(secondPath+"/add", nil), QR: h.Browser.Path(secondPath+"/qr", nil), Secret: e.Secret, URL: e.URL,
+		Person: v.Person, Action: h.Browser.Path(secondPath+"/add", nil), QR: h.Browser.Path(secondPath+"/qr", nil), Secret: e.Secret, URL: e.URL,
 	}
 	return h.Pages.Render(w, r, status, page)
 }

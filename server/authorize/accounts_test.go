@@ -267,3 +267,30 @@ func TestR07_KeptOnTheWayToAnApp(t *testing.T) {
 		t.Errorf("the token is %s's", sub)
 	}
 }
+
+// With several accounts in a browser a form counts only for the one it was shown to; one that does not say is not taken.
+func TestFormsCountForTheAccountTheyWereShownTo(t *testing.T) {
+	w := newWorld(t)
+	b, bob := w.both(t)
+	tab := b.Tab(t)
+	forms := map[string]string{"/account/profile": "profile-submit", "/account/sessions": "session", "/account/password": "password-submit", "/account/data": "data-download",
+		"/account/delete": "delete-submit", "/account/second-step/add": "totp-confirm"}
+	for path, button := range forms {
+		form := tab.Get(t, path).FormWith(button)
+		if form == nil || form.Fields.Get("as") == "" {
+			t.Errorf("%s: the form of Ada's page says not whose it is: %+v", path, form)
+			continue
+		}
+		for _, as := range []string{form.Fields.Get("as") + "x", ""} {
+			fields := url.Values{"as": {as}, "session": {"all"}, "confirm": {w.ada.Email}}
+			if tab.Post(t, form.Action, fields); tab.Status != 409 {
+				t.Errorf("%s as %q: %d at %s", path, as, tab.Status, tab.URL)
+			}
+		}
+	}
+	b.Get(t, "/choose")
+	b.Post(t, "/choose", account(t, b, bob.Email, "account"))
+	if b.Get(t, "/account"); !strings.Contains(b.Text("main"), bob.Email) {
+		t.Errorf("in view: %s", b.Text("main"))
+	}
+}

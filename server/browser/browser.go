@@ -108,8 +108,12 @@ func PersonOf(u storage.User) pages.Person {
 }
 
 // Meant tells whether a form was shown to the visitor: another tab may have brought another account into view since. A form
-// carries the mark of whom it was shown to (partial "as").
+// carries the mark of whom it was shown to (partial "as"); without one it counts only where there is one account. What is not
+// a form has to be bound to its session by other means.
 func Meant(r *http.Request, v *Visitor) bool {
-	mark := r.PostFormValue("as")
-	return mark == "" || mark == v.Person.Mark
+	if mark := r.PostFormValue("as"); mark != "" {
+		return mark == v.Person.Mark
+	}
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return !v.Person.Several || strings.TrimSpace(media) == "application/json"
 }

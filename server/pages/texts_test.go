@@ -186,6 +186,29 @@ func TestT03_FactsAboutPeopleHaveTexts(t *testing.T) {
 	}
 }
 
+// A form of the account says to whom it was shown, so that it does nothing for another account of the same browser.
+func TestFormsOfTheAccountCarryItsMark(t *testing.T) {
+	paths, _ := fs.Glob(templates.Files, "pages/*.html")
+	paths = append(paths, "partials.html")
+	found := 0
+	for _, path := range paths {
+		raw, _ := fs.ReadFile(templates.Files, path)
+		if path != "partials.html" && !strings.Contains(string(raw), `{{template "menu"`) {
+			continue
+		}
+		for _, form := range strings.Split(string(raw), "<form")[1:] {
+			form, _, _ = strings.Cut(form, "</form>")
+			found++
+			if strings.Contains(form, `method="post"`) && !strings.Contains(form, `{{template "as" `) {
+				t.Errorf(`%s: a form without {{template "as" .Person}}: %.80s`, path, form)
+			}
+		}
+	}
+	if found < 8 {
+		t.Errorf("looked at %d forms only", found)
+	}
+}
+
 func nameOf(e ast.Expr) string {
 	switch x := e.(type) {
 	case *ast.Ident:
