@@ -29,6 +29,7 @@ const (
 	PasskeyRemoved   Name = "passkey.removed"
 	PasskeyCloned    Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
 	UserCreated      Name = "user.created"   // by an operator
+	UserImported     Name = "user.imported"  // brought along from another product, by an operator
 	UserChanged      Name = "user.changed"
 	UserDisabled     Name = "user.disabled"
 	UserEnabled      Name = "user.enabled"

@@ -5,6 +5,9 @@
 // run at once, with a short queue, so that a storm of sign-ins cannot starve the rest of the server. Verifying against
 // nothing costs as much as against a hash: who is unknown cannot be told from who is wrong by the clock.
 //
-// Rules are few: a length, and not what an attacker tries first (common.txt, the person's own names, the server's). No
-// composition rules, no expiry. Begin with Hasher.Check, Hasher.Hash and Hasher.Verify.
+// With a pepper the HMAC's key comes from the master key and the tag is "v2$" with the key's id. What other products hashed is
+// kept under "x1$" (package foreign) until its person signs in.
+//
+// Rules are few: a length, and not what an attacker tries first (common.txt, the person's own names, the server's, lists of
+// breached passwords). No composition rules, no expiry. Begin with Hasher.Check, Hasher.Hash and Hasher.Verify.
 package password
