@@ -104,7 +104,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 		notYou = h.Browser.Path("/choose", &in)
 	}
 	page := pages.Consent{App: *h.App(r.Context(), c.ClientID, in.Request.RedirectURI), Action: h.Browser.Path("/consent", &in), Person: q.visitor.Person,
-		Loopback: posable(c), NotYouURL: notYou, AccountURL: h.Browser.Path("/account", nil)}
+		Loopback: posable(c), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil)}
 	for _, s := range q.Fixed {
 		if s != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.line(s, true, true))
