@@ -60,20 +60,21 @@ func (s *Server) mount() (*web.Mux, error) {
 // peopleRooms are sign-in, sign-up, forgotten password and the account pages.
 func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
 	h := s.house
-	door, err := signin.New(signin.Options{
+	front := signin.Options{
 		Browser: visitors, People: h.People, Pages: view, App: h.appAt, Contact: h.Config.Support.Contact,
 		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
-	})
-	if err != nil {
-		return nil, err
 	}
 	desk := account.Options{
 		Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
 		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
 	}
 	if h.Passkeys != nil {
-		desk.Passkeys = h.Passkeys
+		front.Passkeys, desk.Passkeys = h.Passkeys, h.Passkeys
+	}
+	door, err := signin.New(front)
+	if err != nil {
+		return nil, err
 	}
 	home, err := account.New(desk)
 	if err != nil {

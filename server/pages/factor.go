@@ -5,11 +5,12 @@ type Factor struct {
 	App        *App
 	Person     Person
 	Action     string // form target
-	Way        string // "totp" or "recovery": what the field takes
+	Way        string // "totp" or "recovery": what the field takes; "passkey": there is a button
 	Problem    string
 	RetryAfter int // seconds, for a throttled answer
 	TrustDays  int // 0 = the browser cannot be trusted
-	Passkey    bool
+	// Where the passkey goes, where its script asks, and the page that has its button; "" = the person has none.
+	PasskeyURL, PasskeyOptions, PasskeyWay string
 	// Other ways; "" = the person has none of that kind.
 	TOTPURL, RecoveryURL, LostURL, NotYouURL string
 }

@@ -42,6 +42,8 @@ type SignIn struct {
 	OtherURL   string // where to choose another account, with Reauth; "" = none
 	CancelURL  string // back to the app with access_denied; "" = none
 	Remember   bool   // "keep me signed in" was ticked before
+	// Where a passkey goes and where its script asks; "" = there are none.
+	PasskeyURL, PasskeyOptions string
 }
 
 // SignUp creates an account.

@@ -40,13 +40,13 @@ func (h *Handler) secondStep(r *http.Request, in flow.Interaction, u storage.Use
 		return 0, err
 	}
 	q := factor.Question{
-		Has: have.Second(), Proven: flow.Reaches(how.ACR, flow.ACRMulti), Trusted: h.Browser.Trusted(r, u.ID, u.Epoch),
+		Has: have.Second(), Always: have.TOTP, Proven: flow.Reaches(how.ACR, flow.ACRMulti), Trusted: h.Browser.Trusted(r, u.ID, u.Epoch),
 		Demanded: in.Errand == browser.ErrandConfirm || wantsTwo(in.Request),
 	}
 	if in.Errand == browser.ErrandAuthorize && h.ClientDemands(ctx, in.Request.ClientID) {
 		q.Required, q.Demanded = true, true
 	}
-	if !q.Has && !q.Required {
+	if !q.Always && !q.Required {
 		if q.Required, err = h.Factors.Required(ctx, u.ID); err != nil {
 			return 0, err
 		}

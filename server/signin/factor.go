@@ -45,11 +45,20 @@ func (h *Handler) showFactor(w http.ResponseWriter, r *http.Request) error {
 	if !have.Second() {
 		return h.Browser.Go(w, r, "/signin/factor/setup", &in)
 	}
-	page := pages.Factor{Way: factor.KindTOTP}
-	if r.URL.Query().Get("way") == factor.KindRecovery || !have.TOTP {
-		page.Way = factor.KindRecovery
+	return h.factorPage(w, r, in, u, have, http.StatusOK, pages.Factor{Way: h.way(r.URL.Query().Get("way"), have)})
+}
+
+// way is what the page asks for: what was chosen if the person has it, else the best they have.
+func (h *Handler) way(chosen string, have factor.Standing) string {
+	has := map[string]bool{
+		factor.KindTOTP: have.TOTP, factor.KindPasskey: have.Passkeys > 0 && h.Passkeys != nil, factor.KindRecovery: have.Recovery > 0,
 	}
-	return h.factorPage(w, r, in, u, have, http.StatusOK, page)
+	for _, way := range []string{chosen, factor.KindTOTP, factor.KindPasskey} {
+		if has[way] {
+			return way
+		}
+	}
+	return factor.KindRecovery
 }
 
 func (h *Handler) factorPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, have factor.Standing, status int, p pages.Factor) error {
@@ -66,7 +75,10 @@ func (h *Handler) factorPage(w http.ResponseWriter, r *http.Request, in flow.Int
 	if have.Recovery > 0 && p.Way != factor.KindRecovery {
 		p.RecoveryURL = p.Action + "&way=recovery"
 	}
-	p.Passkey = have.Passkeys > 0
+	if have.Passkeys > 0 && h.Passkeys != nil {
+		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signin/factor/passkey", &in), h.Browser.Path("/signin/factor/passkey/options", &in)
+		p.PasskeyWay = p.Action + "&way=passkey"
+	}
 	p.LostURL = h.LostURL(&in)
 	return h.Pages.Render(w, r, status, p)
 }

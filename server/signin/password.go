@@ -57,7 +57,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 		page.Problem = "signin.expired"
 	}
 	if v != nil && h.again(r, in, v) {
-		page.Reauth, page.Username, page.Remember = &v.Person, cmp.Or(v.Person.Email, v.Person.Username), v.Remember
+		page.Reauth, page.Username, page.Remember = &v.Person, nameOf(v.Person), v.Remember
 	}
 	return h.page(w, r, in, http.StatusOK, page)
 }
@@ -77,6 +77,9 @@ func (h *Handler) again(r *http.Request, in flow.Interaction, v *browser.Visitor
 	return !r.URL.Query().Has("other") && !in.Request.Prompted("select_account") && (wanted == "" || wanted == v.UserID)
 }
 
+// nameOf is what a person types to say who they are.
+func nameOf(p pages.Person) string { return cmp.Or(p.Email, p.Username) }
+
 func cut(s string) string { return s[:min(len(s), maxLogin)] }
 
 // page fills in what all sign-in pages of an errand share.
@@ -84,6 +87,9 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interacti
 	r, p.App = h.dress(w, r, in)
 	p.Action = h.Browser.Path("/signin", &in)
 	p.SignUpURL = h.signUpURL(&in)
+	if h.Passkeys != nil {
+		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signin/passkey", &in), h.Browser.Path("/signin/passkey/options", &in)
+	}
 	p.ForgotURL = h.Browser.Path("/forgot", &in)
 	if in.Errand == browser.ErrandAuthorize {
 		p.CancelURL = p.Action + "&cancel=1"

@@ -34,6 +34,8 @@ type Options struct {
 	// App is how pages show the client that sent the person here, by its id and the address it will get the answer at;
 	// nil = not shown.
 	App func(ctx context.Context, clientID, redirectURI string) *pages.App
+	// Passkeys of the people. Nil = browsers offer none at this address.
+	Passkeys Passkeys
 	// Factors are the second factors; nil = there are none, a first proof always suffices.
 	Factors Factors
 	// TrustFor is how long a browser may spare its person the second step; 0 = never.
@@ -84,6 +86,14 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signin", h.show)
 	m.Page("POST /signin", h.submit)
+	if h.Passkeys != nil {
+		m.Page("POST /signin/passkey", h.submitPasskey)
+		m.Page("POST /signin/passkey/options", h.passkeyOptions)
+	}
+	if h.Factors != nil && h.Passkeys != nil {
+		m.Page("POST /signin/factor/passkey", h.submitFactorPasskey)
+		m.Page("POST /signin/factor/passkey/options", h.factorPasskeyOptions)
+	}
 	if h.Factors != nil {
 		m.Page("GET /signin/factor", h.showFactor)
 		m.Page("POST /signin/factor", h.submitFactor)

@@ -19,47 +19,51 @@ for (const form of document.querySelectorAll("form[data-autosubmit]")) {
 }
 // 3. Passkeys (Web Authentication). A button[data-passkey] belongs to a form with a field "credential". Pressed, it asks the
 // server for options, the browser for the passkey, and sends the form to its formaction with the browser's answer. Where the
-// server gives no options, the form is sent without an answer, so that the page that follows says why.
+// server gives no options, the form is sent without an answer, and the page that follows says why. Passwords stay behind.
 const passkeys = window.PublicKeyCredential?.parseRequestOptionsFromJSON ? document.querySelectorAll("button[data-passkey]") : [];
-let waiting; // the request that offers passkeys while one types
+let offer; // ends the offer among the names that the browser suggests
 
-async function passkeyAnswer(button, more) {
+async function askPasskey(button, more) {
   const fields = new FormData(button.form);
   for (const input of button.form.querySelectorAll("input[type=password]")) fields.delete(input.name);
   const response = await fetch(button.dataset.options, { method: "POST", body: new URLSearchParams(fields), redirect: "error" }).catch(() => null);
   if (!response?.ok) return "";
   const { publicKey } = await response.json();
-  const credential = button.dataset.passkey === "create"
-    ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey), ...more })
+  const answer = button.dataset.passkey === "create"
+    ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) })
     : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey), ...more });
-  return JSON.stringify(credential);
+  return JSON.stringify(answer);
 }
-
 function sendPasskey(button, answer) {
-  const form = button.form;
-  for (const input of form.querySelectorAll("input[type=password]")) input.disabled = true; // not sent along
-  form.elements.credential.value = answer;
-  form.action = button.formAction;
-  HTMLFormElement.prototype.submit.call(form);
+  for (const input of button.form.querySelectorAll("input[type=password]")) input.disabled = true;
+  button.form.elements.credential.value = answer;
+  button.form.action = button.formAction;
+  HTMLFormElement.prototype.submit.call(button.form);
 }
-
+async function offerPasskey(button) { // among the suggestions for a field with autocomplete="… webauthn"
+  if (!button.form.querySelector("[autocomplete~=webauthn]") || !await PublicKeyCredential.isConditionalMediationAvailable?.()) return;
+  offer = new AbortController();
+  const again = setTimeout(() => { offer.abort(); offerPasskey(button); }, 240_000); // a challenge lives five minutes
+  offer.signal.addEventListener("abort", () => clearTimeout(again));
+  const answer = await askPasskey(button, { mediation: "conditional", signal: offer.signal }).catch(() => "");
+  if (answer) sendPasskey(button, answer);
+}
 for (const button of passkeys) {
-  const failed = button.form.querySelector("[data-passkey-failed]");
-  button.hidden = false;
+  button.closest("[data-passkey-way]").hidden = false;
   button.addEventListener("click", async (event) => {
     event.preventDefault();
     const typed = button.dataset.passkey === "create" ? button.form.querySelectorAll("input:not([type=password])") : [];
     for (const input of typed) if (!input.reportValidity()) return;
-    waiting?.abort();
-    failed.hidden = true;
-    button.disabled = true;
+    const failed = document.querySelector("[data-passkey-failed]");
+    offer?.abort();
+    failed.hidden = button.disabled = true;
     try {
-      sendPasskey(button, await passkeyAnswer(button));
-    } catch {
-      failed.hidden = false;
-    } finally {
-      button.disabled = false;
+      sendPasskey(button, await askPasskey(button));
+    } catch { // closed by the person, or timed out
+      failed.hidden = button.disabled = false;
+      if (button.dataset.passkey === "get") offerPasskey(button);
     }
   });
+  if (button.dataset.passkey === "get") offerPasskey(button);
 }
 if (!passkeys.length) for (const note of document.querySelectorAll("[data-passkey-missing]")) note.hidden = false;

@@ -309,7 +309,10 @@ func TestDecide(t *testing.T) {
 		want factor.Step
 	}{
 		"nothing, nothing wanted":          {factor.Question{}, factor.None},
-		"has one":                          {factor.Question{Has: true}, factor.Ask},
+		"has an app":                       {factor.Question{Has: true, Always: true}, factor.Ask},
+		"has a passkey":                    {factor.Question{Has: true}, factor.None},
+		"has a passkey, required":          {factor.Question{Has: true, Required: true}, factor.Ask},
+		"has a passkey, demanded":          {factor.Question{Has: true, Demanded: true}, factor.Ask},
 		"has one, trusted":                 {factor.Question{Has: true, Trusted: true}, factor.None},
 		"has one, trusted, required":       {factor.Question{Has: true, Trusted: true, Required: true}, factor.None},
 		"has one, trusted, but demanded":   {factor.Question{Has: true, Trusted: true, Demanded: true}, factor.Ask},

@@ -31,6 +31,7 @@ const (
 // Question is what the rule looks at.
 type Question struct {
 	Has      bool // the person has a second factor
+	Always   bool // they set one up to be asked for at each sign-in: an authenticator app; a passkey alone spares the password
 	Proven   bool // the proof just made is as good as two (a passkey that verified its user)
 	Required bool // the policy, or the application's registration, demands two
 	Trusted  bool // the person said in this browser, with both factors, that it need not ask
@@ -45,7 +46,7 @@ func Decide(q Question) Step {
 		return None
 	case q.Has && q.Trusted && !q.Demanded:
 		return None
-	case q.Has:
+	case q.Has && (q.Always || q.Required || q.Demanded):
 		return Ask
 	case q.Required:
 		return Enrol

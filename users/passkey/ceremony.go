@@ -97,7 +97,7 @@ func (r record) credential(handle string, count int64) (webauthn.Credential, err
 		c.Transport = append(c.Transport, protocol.AuthenticatorTransport(t))
 	}
 	c.Authenticator.AAGUID, c.Authenticator.SignCount = r.AAGUID, uint32(count)
-	c.Flags.BackupEligible, c.Flags.BackupState, c.Flags.UserVerified = r.BackupEligible, r.BackedUp, r.Verified
+	c.Flags.BackupEligible, c.Flags.BackupState, c.Flags.UserVerified = r.BackupEligible, r.BackedUp, true
 	return c, nil
 }
 
@@ -146,18 +146,17 @@ func (s *Service) BeginRegistration(ctx context.Context, browser string, of Whos
 	if len(have) >= MaxPerPerson {
 		return nil, ErrFull
 	}
-	return s.beginRegistration(ctx, ToRegister, browser, of, have, protocol.VerificationPreferred)
+	return s.beginRegistration(ctx, ToRegister, browser, of, have)
 }
 
-// BeginSignUp is the same for an account that is still to be made, under an id that is made here. The passkey will be the
-// whole sign-in, so it has to verify its user.
+// BeginSignUp is the same for an account that is still to be made, under an id that is made here.
 func (s *Service) BeginSignUp(ctx context.Context, browser string, of Whose) (json.RawMessage, error) {
 	of.ID = rand.Text()
-	return s.beginRegistration(ctx, ToSignUp, browser, of, nil, protocol.VerificationRequired)
+	return s.beginRegistration(ctx, ToSignUp, browser, of, nil)
 }
 
-func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, browser string, of Whose, have []webauthn.Credential,
-	verification protocol.UserVerificationRequirement) (json.RawMessage, error) {
+// beginRegistration wants passkeys that verify their user, as each shall be good for the whole sign-in.
+func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, browser string, of Whose, have []webauthn.Credential) (json.RawMessage, error) {
 	if err := s.pace(ctx); err != nil {
 		return nil, err
 	}
@@ -165,7 +164,7 @@ func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, brows
 	options, session, err := s.rp.BeginRegistration(person{id: of.ID, name: of.Name, display: of.DisplayName},
 		webauthn.WithCredentialParameters(algorithms), webauthn.WithExclusions(descriptors(have)),
 		webauthn.WithAuthenticatorSelection(protocol.AuthenticatorSelection{
-			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: &required, UserVerification: verification,
+			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: &required, UserVerification: protocol.VerificationRequired,
 		}))
 	if err != nil {
 		return nil, fmt.Errorf("begin registration: %w", err)
@@ -304,7 +303,7 @@ func (s *Service) create(ctx context.Context, p ticket.Purpose, browser, userID 
 	}
 	r := record{
 		PublicKey: made.PublicKey, AAGUID: made.Authenticator.AAGUID, BackupEligible: made.Flags.BackupEligible,
-		BackedUp: made.Flags.BackupState, Verified: made.Flags.UserVerified,
+		BackedUp: made.Flags.BackupState,
 	}
 	for _, t := range made.Transport {
 		if known := transports[string(t)]; known && !slices.Contains(r.Transports, string(t)) {
@@ -369,8 +368,8 @@ func (s *Service) Rename(ctx context.Context, userID, id, name string) error {
 	})
 }
 
-// Remove takes one of the person's away, unless they could not sign in without it (ErrLast): a password, or another passkey
-// that verifies its user, has to be left. ErrNotFound, ErrChanged.
+// Remove takes one of the person's away, unless they could not sign in without it (ErrLast): a password or another passkey
+// has to be left. With the last second factor go the recovery codes. ErrNotFound, ErrChanged.
 func (s *Service) Remove(ctx context.Context, u storage.User, id string) error {
 	return s.store.Tx(ctx, func(ctx context.Context) error {
 		if err := s.hold(ctx, u.ID, u.Epoch); err != nil {
@@ -380,26 +379,23 @@ func (s *Service) Remove(ctx context.Context, u storage.User, id string) error {
 		if err != nil {
 			return fmt.Errorf("remove passkey: %w", err)
 		}
-		found, others := "", false
+		left, found := map[string]int{}, false
 		for _, c := range all {
-			switch {
-			case c.ID == id && c.Kind == Kind:
-				found = c.ID
-			case c.Kind == "password":
-				others = true
-			case c.Kind == Kind:
-				r, err := read(c)
-				if err != nil {
-					return err
-				}
-				others = others || r.Verified
+			if c.ID == id && c.Kind == Kind {
+				found = true
+				continue
 			}
+			left[c.Kind]++
 		}
-		if found == "" {
+		switch {
+		case !found:
 			return ErrNotFound
-		}
-		if !others {
+		case left[Kind] == 0 && left["password"] == 0:
 			return ErrLast
+		case left[Kind] == 0 && left["totp"] == 0:
+			if _, err := s.store.DeleteCredentials(ctx, u.ID, "recovery"); err != nil {
+				return fmt.Errorf("remove recovery codes: %w", err)
+			}
 		}
 		if err := s.store.DeleteCredential(ctx, id, u.ID); err != nil {
 			return fmt.Errorf("remove passkey: %w", err)

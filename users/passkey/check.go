@@ -124,7 +124,7 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 	}
 	flags := answer.Response.AuthenticatorData.Flags
 	proof = &Proof{User: u, Verified: flags.HasUserVerified(), Synced: r.BackupEligible, service: s, row: row, counter: int64(used.Authenticator.SignCount)}
-	r.BackedUp, r.Verified = flags.HasBackupState(), r.Verified || proof.Verified
+	r.BackedUp = flags.HasBackupState()
 	proof.data, err = r.text()
 	return proof, u.ID, err
 }
@@ -171,27 +171,21 @@ func (p *Proof) Hold(ctx context.Context) error {
 	return s.audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: p.User.ID, Detail: map[string]string{"by": Kind}})
 }
 
-// Second is the How of a passkey shown after a password.
-func (p *Proof) Second(remember bool, first ...string) session.How {
-	how := p.How(remember)
-	how.AMR = append(append([]string{}, first...), p.key(), session.AMRMulti)
-	if p.Verified {
-		how.AMR = append(how.AMR, session.AMRUser)
-	}
-	return how
-}
-
-// How says what the passkey alone proves.
+// How says what the passkey alone proves, where it verified its user.
 func (p *Proof) How(remember bool) session.How {
-	return session.How{AMR: []string{p.key(), session.AMRUser, session.AMRMulti}, ACR: session.ACRResistant, Remember: remember, Within: p.Hold}
+	return session.How{AMR: append(p.AMR(), session.AMRMulti), ACR: session.ACRResistant, Remember: remember, Within: p.Hold}
 }
 
-// key is the amr value of RFC 8176 for where the key lives.
-func (p *Proof) key() string {
+// AMR are the values of RFC 8176 for the passkey: where the key lives, and a test of the user if there was one.
+func (p *Proof) AMR() []string {
+	amr := []string{session.AMRHardware}
 	if p.Synced {
-		return session.AMRSoftware
+		amr[0] = session.AMRSoftware
 	}
-	return session.AMRHardware
+	if p.Verified {
+		amr = append(amr, session.AMRUser)
+	}
+	return amr
 }
 
 func now() time.Time { return time.Now() }

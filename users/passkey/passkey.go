@@ -71,6 +71,7 @@ type Store interface {
 	UseCredential(ctx context.Context, id, data string, old, counter int64, now time.Time) error
 	RenameCredential(ctx context.Context, id, userID, name string) error
 	DeleteCredential(ctx context.Context, id, userID string) error
+	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
 	AddToCounter(ctx context.Context, key string, n int64, now time.Time, window time.Duration) (storage.Counter, error)
 	CountersOf(ctx context.Context, keys []string, now time.Time) (map[string]storage.Counter, error)
 	ResetCounter(ctx context.Context, key string) error
@@ -175,7 +176,6 @@ type record struct {
 	Transports     []string `json:"transports,omitempty"`
 	BackupEligible bool     `json:"backup_eligible"`
 	BackedUp       bool     `json:"backed_up"`
-	Verified       bool     `json:"verified"` // it has verified its user once
 }
 
 func read(row storage.Credential) (record, error) {
