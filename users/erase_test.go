@@ -244,3 +244,36 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is kept at the last moment is kept: of undoing and erasing one wins, and says so.
+func TestR07_RaceOfKeepingAndErasing(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		w := newWorld(t, open(t), settings{grace: grace})
+		var kept int
+		for range 20 {
+			u := w.person(t, "ada@example.org")
+			if err := w.db.SetUserErase(t.Context(), u.ID, time.Now().Add(-time.Second), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			var erased int
+			var keep error
+			wg.Go(func() { erased, _ = w.EraseDue(t.Context()) })
+			wg.Go(func() { keep = w.Keep(t.Context(), u.ID, "") })
+			wg.Wait()
+			got, err := w.Show(t.Context(), u.ID)
+			switch {
+			case keep == nil && (err != nil || !got.EraseAt.IsZero() || erased != 0):
+				t.Fatalf("kept, and then %+v, %v, %d erased", got, err, erased)
+			case keep != nil && (!errors.Is(keep, users.ErrNotFound) || !errors.Is(err, users.ErrNotFound) || erased != 1):
+				t.Fatalf("not kept (%v), and then %+v, %v, %d erased", keep, got, err, erased)
+			case keep == nil:
+				kept++
+				if _, err := w.Delete(t.Context(), u.ID, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		t.Logf("kept %d of 20", kept)
+	})
+}

@@ -294,3 +294,24 @@ func TestFormsCountForTheAccountTheyWereShownTo(t *testing.T) {
 		t.Errorf("in view: %s", b.Text("main"))
 	}
 }
+
+// The app wants a fresh sign-in (prompt=login). Ada makes one, and then chooses Bob, who is signed in since yesterday: what she
+// proved does not count for him.
+func TestFreshSignInDoesNotPassToAnotherAccount(t *testing.T) {
+	w := newWorld(t)
+	b, bob := w.both(t)
+	r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("prompt", "login"))
+	chooser := strings.Replace(b.URL.RequestURI(), "/signin", "/choose", 1)
+	if b.SignIn(t, w.ada); !b.Has("consent-allow") {
+		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+	}
+	b.Get(t, chooser)
+	b.Post(t, chooser, account(t, b, bob.Email, "account"))
+	if form := b.FormWith("login-submit"); form == nil || form.Fields.Get("username") != bob.Email {
+		t.Fatalf("Bob was not asked for his password: at %s, landed %v", b.URL, b.Landed)
+	}
+	b.SignIn(t, bob).Allow(t)
+	if sub, _ := subject(t, w, r, b); sub != bob.ID {
+		t.Errorf("the token is %s's", sub)
+	}
+}
