@@ -5,38 +5,44 @@ type Name string
 
 // What happens to people.
 const (
-	SignInSucceeded  Name = "signin.succeeded"
-	SignInFailed     Name = "signin.failed"
-	SignInThrottled  Name = "signin.throttled"
-	SessionStarted   Name = "session.started"
-	SessionRenewed   Name = "session.renewed" // signed in again in the same browser
-	SessionEnded     Name = "session.ended"
-	SignUpSucceeded  Name = "signup.succeeded"
-	SignUpRefused    Name = "signup.refused" // address or user name taken, closed, domain not allowed
-	SignUpThrottled  Name = "signup.throttled"
-	PasswordChanged  Name = "password.changed" // by the person, who knew the old one
-	PasswordSet      Name = "password.set"     // by an operator
-	PasswordRehashed Name = "password.rehashed"
-	FactorSucceeded  Name = "factor.succeeded"
-	FactorFailed     Name = "factor.failed"
-	FactorThrottled  Name = "factor.throttled"
-	FactorAdded      Name = "factor.added"
-	FactorRemoved    Name = "factor.removed"
-	RecoveryMade     Name = "recovery.made" // new recovery codes; the old ones died
-	RecoveryUsed     Name = "recovery.used"
-	PasskeyAdded     Name = "passkey.added"
-	PasskeyRenamed   Name = "passkey.renamed"
-	PasskeyRemoved   Name = "passkey.removed"
-	PasskeyCloned    Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
-	UserCreated      Name = "user.created"   // by an operator
-	UserImported     Name = "user.imported"  // brought along from another product, by an operator
-	UserChanged      Name = "user.changed"
-	UserDisabled     Name = "user.disabled"
-	UserEnabled      Name = "user.enabled"
-	DataExported     Name = "data.exported"      // the person took their data along
-	UserDeleteAsked  Name = "user.delete_asked"  // the account is to be erased
-	UserDeleteUndone Name = "user.delete_undone" // … and is not
-	UserErased       Name = "user.erased"        // nothing of the person is left but events
+	SignInSucceeded    Name = "signin.succeeded"
+	SignInFailed       Name = "signin.failed"
+	SignInThrottled    Name = "signin.throttled"
+	SessionStarted     Name = "session.started"
+	SessionRenewed     Name = "session.renewed" // signed in again in the same browser
+	SessionEnded       Name = "session.ended"
+	SignUpSucceeded    Name = "signup.succeeded"
+	SignUpRefused      Name = "signup.refused" // address or user name taken, closed, domain not allowed
+	SignUpThrottled    Name = "signup.throttled"
+	PasswordChanged    Name = "password.changed" // by the person, who knew the old one
+	PasswordSet        Name = "password.set"     // by an operator
+	PasswordRehashed   Name = "password.rehashed"
+	FactorSucceeded    Name = "factor.succeeded"
+	FactorFailed       Name = "factor.failed"
+	FactorThrottled    Name = "factor.throttled"
+	FactorAdded        Name = "factor.added"
+	FactorRemoved      Name = "factor.removed"
+	RecoveryMade       Name = "recovery.made" // new recovery codes; the old ones died
+	RecoveryUsed       Name = "recovery.used"
+	PasskeyAdded       Name = "passkey.added"
+	PasskeyRenamed     Name = "passkey.renamed"
+	PasskeyRemoved     Name = "passkey.removed"
+	PasskeyCloned      Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
+	UserCreated        Name = "user.created"   // by an operator
+	UserImported       Name = "user.imported"  // brought along from another product, by an operator
+	UserChanged        Name = "user.changed"
+	UserDisabled       Name = "user.disabled"
+	UserEnabled        Name = "user.enabled"
+	DataExported       Name = "data.exported"      // the person took their data along
+	UserDeleteAsked    Name = "user.delete_asked"  // the account is to be erased
+	UserDeleteUndone   Name = "user.delete_undone" // … and is not
+	UserErased         Name = "user.erased"        // nothing of the person is left but events
+	PasswordResetAsked Name = "password.reset_asked"
+	PasswordReset      Name = "password.reset" // by a mailed link
+	EmailProven        Name = "email.proven"
+	EmailChanged       Name = "email.changed"
+	UserFrozen         Name = "user.frozen" // "this was not me"
+	UserUnfrozen       Name = "user.unfrozen"
 )
 
 // What happens to groups and roles.

@@ -18,6 +18,7 @@ type Config struct {
 	Egress    Egress     `yaml:"egress"`
 	Factors   Factors    `yaml:"factors"`
 	Passkeys  Passkeys   `yaml:"passkeys"`
+	Signin    Signin     `yaml:"signin"`
 	Signup    Signup     `yaml:"signup"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
@@ -116,6 +117,11 @@ type Factors struct {
 type Passkeys struct {
 	RPID    string   `yaml:"rp_id"`   // domain they are bound to, for ever; "" = the issuer's host
 	Origins []string `yaml:"origins"` // others than the issuer's that they may be used at
+}
+
+// Signin is which ways of signing in are offered.
+type Signin struct {
+	MailedCode bool `yaml:"mailed_code"` // a code of six digits by mail instead of the password
 }
 
 // The two sign-up modes.

@@ -41,7 +41,7 @@ func (h *House) mailman(view *pages.Pages, print io.Writer) (*mail.Delivery, err
 		print = os.Stderr
 	}
 	return mail.NewDelivery(mail.DeliveryOptions{
-		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Letter, Log: h.Log, Metrics: h.Metrics,
+		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Letter, Resolve: h.People.Resolve, Log: h.Log, Metrics: h.Metrics,
 	})
 }
 

@@ -63,6 +63,7 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 	front := signin.Options{
 		Browser: visitors, People: h.People, Pages: view, App: h.appAt, Contact: h.Config.Support.Contact,
 		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
+		Mailed: h.People, MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(),
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
 	}
 	desk := account.Options{

@@ -56,6 +56,9 @@ func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) erro
 	if origin := audit.OriginOf(ctx); origin.Network != "" {
 		l.Args["Agent"], l.Args["Network"] = audit.Cut(origin.Agent), origin.Network
 	}
+	if err := s.notMe(ctx, u, l.Kind, l.Args); err != nil {
+		return err
+	}
 	if err := s.post.Put(ctx, l); err != nil {
 		return fmt.Errorf("tell the person: %w", err)
 	}

@@ -72,6 +72,9 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 	if err := charge.Succeeded(ctx); err != nil {
 		return nil, fmt.Errorf("settle counters: %w", err)
 	}
+	if !row.FrozenAt.IsZero() {
+		return nil, ErrFrozen
+	}
 	p := &Proof{User: row.User, service: s, id: row.PasswordID, old: row.PasswordHash, kept: row.PasswordHash}
 	if stale {
 		if p.kept, err = s.passwords.Hash(ctx, a.Password); err != nil {
@@ -152,7 +155,10 @@ const changedTries = 2
 func (s *Service) CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error) {
 	for range changedTries {
 		var p *Proof
-		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); err != nil {
+		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); errors.Is(err, ErrFrozen) {
+			return "", 0, fmt.Errorf("%w: %w", ErrWrong, err)
+		}
+		if err != nil {
 			return "", 0, err
 		}
 		if !p.User.EraseAt.IsZero() { // nobody can use the account; only a browser can ask to keep it

@@ -22,6 +22,7 @@ type NewPerson struct {
 	EmailVerified bool   // operators only
 	Username      string // optional
 	Name          string
+	Terms         string          // version of the terms of service accepted; "" = none
 	Password      string          // operators may leave it out: such a person cannot sign in by password
 	Claims        json.RawMessage // operators only: a JSON object of standard claims
 }
@@ -32,24 +33,29 @@ func (s *Service) Register(ctx context.Context, n NewPerson) (storage.User, erro
 	if s.closed {
 		return storage.User{}, ErrClosed
 	}
-	n = NewPerson{Email: n.Email, Username: n.Username, Name: n.Name, Password: n.Password}
-	u, mistakes := s.newUser(n)
+	u, err := s.newcomer(n)
+	if err != nil {
+		return storage.User{}, err
+	}
+	if err := s.untaken(ctx, u); err != nil {
+		return storage.User{}, err
+	}
+	return s.insert(ctx, u, n.Password, audit.SignUpSucceeded)
+}
+
+// newcomer is the row of somebody who fills in the form. Mistakes.
+func (s *Service) newcomer(n NewPerson) (storage.User, error) {
+	u, mistakes := s.newUser(NewPerson{Email: n.Email, Username: n.Username, Name: n.Name, Password: n.Password})
 	if strings.TrimSpace(n.Name) == "" {
 		mistakes.add(FieldName, ErrMissing)
 	}
 	if n.Password == "" {
 		mistakes.add(FieldPassword, ErrMissing)
 	}
-	if err := mistakes.inOrder(); err != nil {
-		return storage.User{}, err
+	if n.Terms != "" {
+		u.Terms, u.TermsAt = n.Terms, u.CreatedAt
 	}
-	if err := s.untaken(ctx, u); err != nil {
-		return storage.User{}, err
-	}
-	if err := s.unbreached(ctx, n.Password); err != nil { // behind the throttle: it may ask another server
-		return storage.User{}, err
-	}
-	return s.insert(ctx, u, n.Password, audit.SignUpSucceeded)
+	return u, mistakes.inOrder()
 }
 
 // Create makes an account by an operator's hand: also where sign-up is closed, with claims, with a proven address, and

@@ -113,6 +113,8 @@ type Store interface {
 	UpdateUser(ctx context.Context, u storage.User) error
 	RaiseEpoch(ctx context.Context, id string, now time.Time) error
 	HoldUser(ctx context.Context, id string, epoch int64) error
+	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
+	DeleteFactors(ctx context.Context, userID string) (int64, error)
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
 	SetUserErase(ctx context.Context, id string, at, now time.Time) error
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)

@@ -37,9 +37,11 @@ type Metrics interface {
 
 // DeliveryOptions of NewDelivery.
 type DeliveryOptions struct {
-	Outbox  *Outbox
-	Sender  Sender
-	Render  func(l Letter) (Message, error)
+	Outbox *Outbox
+	Sender Sender
+	Render func(l Letter) (Message, error)
+	// Resolve completes a letter that was asked for (Letter.Ask); ok is false where it goes to nobody.
+	Resolve func(ctx context.Context, l Letter) (out Letter, ok bool, err error)
 	Log     *slog.Logger // nil discards
 	Metrics Metrics      // nil counts nothing
 }
@@ -49,8 +51,8 @@ type Delivery struct{ DeliveryOptions }
 
 // NewDelivery checks the options.
 func NewDelivery(o DeliveryOptions) (*Delivery, error) {
-	if o.Outbox == nil || o.Sender == nil || o.Render == nil {
-		return nil, errors.New("a delivery needs an outbox, a sender and a renderer")
+	if o.Outbox == nil || o.Sender == nil || o.Render == nil || o.Resolve == nil {
+		return nil, errors.New("a delivery needs an outbox, a sender, a renderer and a resolver")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -147,6 +149,12 @@ func (d *Delivery) send(ctx context.Context, m storage.Message) error {
 	l, err := d.Outbox.open(m)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if l.Ask != "" {
+		var ok bool
+		if l, ok, err = d.Resolve(ctx, l); err != nil || !ok {
+			return err
+		}
 	}
 	message, err := d.Render(l)
 	if err != nil {

@@ -47,7 +47,7 @@ func plain(l mail.Letter) (mail.Message, error) {
 
 func delivery(t testing.TB, o *mail.Outbox, s mail.Sender, log *slog.Logger) *mail.Delivery {
 	t.Helper()
-	d, err := mail.NewDelivery(mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log})
+	d, err := mail.NewDelivery(mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log, Resolve: func(_ context.Context, l mail.Letter) (mail.Letter, bool, error) { return l, false, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

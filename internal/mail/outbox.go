@@ -23,6 +23,8 @@ type Letter struct {
 	Link      string            `json:"link,omitempty"`     // absolute, from the issuer; "" = none
 	Code      string            `json:"code,omitempty"`     // to type; "" = none
 	Args      map[string]string `json:"args,omitempty"`     // further words of the texts
+	Ask       string            `json:"ask,omitempty"`      // what a stranger asked for; Resolve finds out whom it goes to
+	Data      json.RawMessage   `json:"data,omitempty"`     // what Resolve needs
 	At        time.Time         `json:"at"`                 // when it was written
 	ExpiresAt time.Time         `json:"expires_at"`         // not delivered after this; zero = 3 days
 }

@@ -40,6 +40,7 @@ type SignIn struct {
 	SignUpURL  string  // "" = closed
 	ForgotURL  string
 	OtherURL   string // where to choose another account, with Reauth; "" = none
+	CodeURL    string // where to have a code mailed instead; "" = not offered
 	CancelURL  string // back to the app with access_denied; "" = none
 	Remember   bool   // "keep me signed in" was ticked before
 	// Where a passkey goes and where its script asks; "" = there are none.
@@ -108,12 +109,6 @@ type SignedOut struct {
 	SignInURL string
 	App       *App
 	BackURL   string
-}
-
-// Forgot says whom to ask while there is no mail.
-type Forgot struct {
-	Contact   string
-	SignInURL string
 }
 
 // FormPost sends the answer to the client by a form that submits itself (OAuth 2.0 Form Post Response Mode).

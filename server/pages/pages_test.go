@@ -2,6 +2,7 @@ package pages
 
 import (
 	"flag"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,7 +26,7 @@ var (
 func samples() map[string]Page {
 	now := time.Now()
 	evil := &App{ID: "x", Name: `<b>Eve</b> & "Co"`, Host: "eve.example"}
-	return map[string]Page{
+	all := map[string]Page{
 		"sign_in": SignIn{App: shop, Action: "/signin?i=abc", SignUpURL: "/signup?i=abc", ForgotURL: "/forgot"},
 		"sign_in_wrong": SignIn{App: shop, Action: "/signin?i=abc", Username: "ada@example.org", Problem: "signin.wrong", SignUpURL: "/signup?i=abc",
 			ForgotURL: "/forgot", CancelURL: "/signin/cancel?i=abc", Remember: true},
@@ -39,17 +40,8 @@ func samples() map[string]Page {
 				{Field: "password", Message: "password.too_short", Args: map[string]string{"Min": "12"}}}},
 		"choose_account": ChooseAccount{App: shop, Action: "/choose?i=abc", Accounts: []AccountLine{{ID: "1", Person: ada, Current: true},
 			{ID: "2", Person: Person{Name: "Friederike Schäfer-Oberländer", Email: "friederike@donaudampfschifffahrt.example"}}, {ID: "3", Person: Person{Username: "eve"}}}},
-		"choose_account_one":  ChooseAccount{Action: "/choose", Accounts: []AccountLine{{ID: "1", Person: ada, Current: true}}},
-		"sign_out_several":    SignOut{Action: "/oauth2/logout", Person: ada, Others: 2},
-		"factor":              Factor{App: shop, Person: ada, Action: "/signin/factor?i=abc", Way: "totp", TrustDays: 30, RecoveryURL: "/signin/factor?i=abc&way=recovery", LostURL: "/recover?i=abc", NotYouURL: "/signin?i=abc&other=1"},
-		"factor_wrong":        Factor{Person: ada, Action: "/signin/factor?i=abc", Way: "recovery", Problem: "factor.wrong.recovery", TOTPURL: "/signin/factor?i=abc&way=totp"},
-		"factor_setup":        FactorSetup{App: shop, Person: ada, Action: "/signin/factor/setup?i=abc", QR: "/signin/factor/qr?i=abc", Secret: "JBSW Y3DP EHPK 3PXP", URL: "otpauth://totp/Signet:ada?secret=JBSWY3DPEHPK3PXP", NotYouURL: "/signin?i=abc&other=1"},
-		"second_step_off":     SecondStep{Person: ada},
-		"second_step_add":     SecondStep{Person: ada, Problem: "factor.wrong.totp", Setup: &FactorSetup{Action: "/account/second-step/add", QR: "/account/second-step/qr", Secret: "JBSW Y3DP EHPK 3PXP", URL: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP"}},
-		"second_step_on":      SecondStep{Person: ada, TOTP: true, Recovery: 1, Done: "totp_removed"},
-		"second_step_must":    SecondStep{Person: ada, TOTP: true, Recovery: 10, Required: true},
-		"recovery_codes":      RecoveryCodes{Person: ada, Codes: []string{"JBSW Y3DP EHPK 3PXP JBSW Y3DP", "JBSW Y3DP EHPK 3PXP JBSW Y3DQ"}, NextURL: "/account/second-step"},
-		"recovery_codes_door": RecoveryCodes{Person: ada, NextURL: "/oauth2/continue?i=abc", Door: true},
+		"choose_account_one": ChooseAccount{Action: "/choose", Accounts: []AccountLine{{ID: "1", Person: ada, Current: true}}},
+		"sign_out_several":   SignOut{Action: "/oauth2/logout", Person: ada, Others: 2},
 		"consent": Consent{App: *shop, Action: "/consent?i=abc", Person: ada, NotYouURL: "/choose?i=abc", AccountURL: "/account#apps",
 			Fixed:   []ScopeLine{{Scope: "openid", Required: true}, {Scope: "profile"}, {Scope: "email"}},
 			Choices: []ScopeLine{{Scope: "orders:read", Title: "Read your orders", More: "What you bought and when"}, {Scope: "offline_access"}}},
@@ -106,6 +98,8 @@ func samples() map[string]Page {
 			{Kind: "id", Claims: [][2]string{{"sub", "u_7c1f"}, {"auth_time", "1795385645 (22 November 2026, 20:14:05 UTC)"}}, Raw: "eyJ"},
 			{Kind: "refresh_token", Raw: "eyJ"}}},
 	}
+	maps.Copy(all, waySamples(shop, ada))
+	return all
 }
 
 func newPages(t testing.TB, o Options) *Pages {

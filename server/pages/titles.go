@@ -52,12 +52,6 @@ func (SignedOut) Template() string { return "signed_out" }
 func (SignedOut) Title() string { return "signedout.title" }
 
 // Template of the page.
-func (Forgot) Template() string { return "forgot" }
-
-// Title of the page.
-func (Forgot) Title() string { return "forgot.title" }
-
-// Template of the page.
 func (FormPost) Template() string { return "form_post" }
 
 // Title of the page.

@@ -19,6 +19,9 @@ import (
 // admit is where every way of signing in ends once its first proof is made: the browser becomes one of the person's and the
 // errand goes on, or the second step is asked for. An error of how.Within comes back before anything is written.
 func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
+	if !u.FrozenAt.IsZero() {
+		return users.ErrFrozen
+	}
 	step, err := h.secondStep(r, in, u, how)
 	if err != nil {
 		return err

@@ -91,6 +91,9 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interacti
 		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signin/passkey", &in), h.Browser.Path("/signin/passkey/options", &in)
 	}
 	p.ForgotURL = h.Browser.Path("/forgot", &in)
+	if h.MailedCode {
+		p.CodeURL = h.Browser.Path("/signin/code", &in)
+	}
 	if in.Errand == browser.ErrandAuthorize {
 		p.CancelURL = p.Action + "&cancel=1"
 	}
@@ -163,6 +166,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, in flow.Interac
 		form.Problem, form.RetryAfter = "signin.busy", int(password.RetryAfter/time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
 		return h.page(w, r, in, http.StatusServiceUnavailable, form)
+	case errors.Is(err, users.ErrFrozen): // told to whoever knows the password
+		h.Count("failure")
+		form.Problem = "signin.frozen"
+		return h.page(w, r, in, http.StatusForbidden, form)
 	case errors.Is(err, users.ErrWrong):
 		h.Count("failure")
 		form.Problem = "signin.wrong"

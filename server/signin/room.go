@@ -36,6 +36,10 @@ type Options struct {
 	App func(ctx context.Context, clientID, redirectURI string) *pages.App
 	// Passkeys of the people. Nil = browsers offer none at this address.
 	Passkeys Passkeys
+	// Mailed are the ways that go by mail.
+	Mailed Mailed
+	// MailedCode offers to sign in by a mailed code.
+	MailedCode bool
 	// Factors are the second factors; nil = there are none, a first proof always suffices.
 	Factors Factors
 	// TrustFor is how long a browser may spare its person the second step; 0 = never.
@@ -58,8 +62,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Browser == nil || o.People == nil || o.Pages == nil {
-		return nil, errors.New("signin needs a browser, people and pages")
+	if o.Browser == nil || o.People == nil || o.Mailed == nil || o.Pages == nil {
+		return nil, errors.New("signin needs a browser, people, mailed and pages")
 	}
 	if o.App == nil {
 		o.App = func(context.Context, string, string) *pages.App { return nil }
@@ -104,6 +108,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signup", h.showSignUp)
 	m.Page("POST /signup", h.signUp)
 	m.Page("GET /forgot", h.forgot)
+	h.mountMailed(m)
 }
 
 // errand finds what the person came for. What ?i= names may be over or belong to another browser: then it is a plain
@@ -179,13 +184,4 @@ func parse(r *http.Request) error {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
 	return nil
-}
-
-func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
-	in, _, err := h.errand(r)
-	if err != nil {
-		return err
-	}
-	r, _ = h.dress(w, r, in)
-	return h.Pages.Render(w, r, http.StatusOK, pages.Forgot{Contact: h.Contact, SignInURL: h.Browser.Path("/signin", &in)})
 }

@@ -75,7 +75,7 @@ func newHouse(t *testing.T, db *storage.DB, o settings) *house {
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	var mu sync.Mutex
 	room, err := signin.New(signin.Options{
-		Browser: h.browser, People: h.people, Pages: look, Contact: o.contact,
+		Browser: h.browser, People: h.people, Mailed: h.people, Pages: look, Contact: o.contact,
 		App: func(_ context.Context, id, redirectURI string) *pages.App {
 			return &pages.App{ID: id, Name: "The " + id, Host: "shop.example"}
 		},

@@ -10,6 +10,7 @@ import (
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/server/web"
+	"signet/storage"
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
@@ -51,13 +52,25 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	u, err := h.People.Register(r.Context(), users.NewPerson{
+	n := users.NewPerson{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"),
 		Password: r.PostForm.Get("password"),
-	})
+	}
+	if h.Mailed.MailOn() {
+		if err := h.Mailed.AskRegister(h.told(r), n, h.Browser.Mark(r), in.ID); err != nil {
+			return h.refuseSignUp(w, r, in, err)
+		}
+		return h.mailbox(w, r, in, "signup", typed(r, "username", maxField))
+	}
+	u, err := h.People.Register(r.Context(), n)
 	if err != nil {
 		return h.refuseSignUp(w, r, in, err)
 	}
+	return h.first(w, r, in, u)
+}
+
+// first signs a person in who has just got an account.
+func (h *Handler) first(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User) error {
 	v, err := h.Browser.SignedIn(w, r, u.ID, session.Password(false, nil))
 	if err != nil {
 		return err

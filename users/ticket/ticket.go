@@ -177,11 +177,15 @@ func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Tick
 // ErrWrong: the code is not the ticket's. There are guesses left.
 var ErrWrong = errors.New("wrong code")
 
+// Matches tells whether the code is the ticket's.
+func (b *Book) Matches(t storage.Ticket, code string) bool {
+	return hmac.Equal([]byte(b.mac(t.ID, digits(code))), []byte(t.SecretHash))
+}
+
 // SpendCode uses up the ticket that Guess told if the code is right (ErrWrong), in the transaction of ctx if there is one;
 // ErrGone if somebody was quicker. Blanks and dashes in the code do not count.
 func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, data any) error {
-	sum := b.mac(t.ID, digits(code))
-	if !hmac.Equal([]byte(sum), []byte(t.SecretHash)) {
+	if !b.Matches(t, code) {
 		return ErrWrong
 	}
 	_, err := open(data, func() (storage.Ticket, error) {

@@ -1,0 +1,79 @@
+package pages
+
+// Forgot asks for the address that a link goes to; without a mail sender (Action "") it says whom to ask.
+type Forgot struct {
+	App               *App
+	Action, SignInURL string
+	Username          string
+	Contact           string
+	Problems          []Problem
+}
+
+// Mailbox says to look into the mailbox. What is "reset", "signup" or "address"; Address is what was typed.
+type Mailbox struct {
+	App           *App
+	What, Address string
+	BackURL       string
+}
+
+// NewPassword takes a password that comes with a link. What is "reset" or "verify".
+type NewPassword struct {
+	What, Action, Token string
+	Username            string // for password managers
+	MinLength           int
+	Problems            []Problem
+}
+
+// Linked asks for the click that a mailed link is about. What is "verify", "notme", "address" or "undo".
+type Linked struct{ What, Action, Token, Address string }
+
+// LinkDone says that it is done.
+type LinkDone struct{ What, NextURL string }
+
+// MailedCode asks for the address that a code goes to and, once it is Sent, for the code.
+type MailedCode struct {
+	App                          *App
+	AskAction, Action, SignInURL string
+	Username                     string
+	Sent                         bool
+	Problem                      string
+}
+
+// Template of the page.
+func (Forgot) Template() string { return "forgot" }
+
+// Title of the page.
+func (Forgot) Title() string { return "forgot.title" }
+func (p Forgot) wrong() bool { return len(p.Problems) > 0 }
+
+// Template of the page.
+func (Mailbox) Template() string { return "mailbox" }
+
+// Title of the page.
+func (Mailbox) Title() string { return "mailbox.title" }
+
+// Template of the page.
+func (NewPassword) Template() string { return "new_password" }
+
+// Title of the page.
+func (p NewPassword) Title() string { return "newpassword." + p.What + ".title" }
+func (p NewPassword) wrong() bool   { return len(p.Problems) > 0 }
+
+// Template of the page.
+func (Linked) Template() string { return "linked" }
+
+// Title of the page.
+func (p Linked) Title() string { return "linked." + p.What + ".title" }
+
+// Template of the page.
+func (LinkDone) Template() string { return "link_done" }
+
+// Title of the page.
+func (p LinkDone) Title() string { return "linkdone." + p.What + ".title" }
+
+// Template of the page.
+func (MailedCode) Template() string { return "mailed_code" }
+
+// Title of the page.
+func (MailedCode) Title() string { return "code.title" }
+func (p MailedCode) wrong() bool { return p.Problem != "" }

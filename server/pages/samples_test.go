@@ -1,0 +1,30 @@
+package pages
+
+// waySamples are the pages of the ways in and back.
+func waySamples(shop *App, ada Person) map[string]Page {
+	return map[string]Page{
+		"forgot_mail":         Forgot{App: shop, Action: "/forgot?i=abc", SignInURL: "/signin?i=abc", Username: "ada@example.org"},
+		"forgot_wrong":        Forgot{Action: "/forgot", SignInURL: "/signin", Problems: []Problem{{Field: "username", Message: "email.missing"}}},
+		"mailbox_reset":       Mailbox{App: shop, What: "reset", Address: "ada@example.org", BackURL: "/signin"},
+		"mailbox_signup":      Mailbox{What: "signup", Address: "ada@example.org", BackURL: "/signin"},
+		"mailbox_address":     Mailbox{What: "address", Address: "ada@example.org", BackURL: "/account"},
+		"new_password_reset":  NewPassword{What: "reset", Action: "/reset", Token: "abc", Username: "ada@example.org", MinLength: 12},
+		"new_password_verify": NewPassword{What: "verify", Action: "/verify", Token: "abc", Username: "ada@example.org", MinLength: 12, Problems: []Problem{{Field: "password", Message: "password.common"}}},
+		"linked_verify":       Linked{What: "verify", Action: "/verify", Token: "abc", Address: "ada@example.org"},
+		"linked_notme":        Linked{What: "notme", Action: "/not-me", Token: "abc"},
+		"linked_address":      Linked{What: "address", Action: "/verify-address", Token: "abc", Address: "ada@example.org"},
+		"linked_undo":         Linked{What: "undo", Action: "/undo-address", Token: "abc", Address: "ada@example.org"},
+		"link_done_notme":     LinkDone{What: "notme", NextURL: "/account"},
+		"mailed_code":         MailedCode{App: shop, AskAction: "/signin/code", Action: "/signin/code/check", SignInURL: "/signin"},
+		"mailed_code_sent":    MailedCode{AskAction: "/signin/code", Action: "/signin/code/check", SignInURL: "/signin", Username: "ada@example.org", Sent: true, Problem: "code.wrong"},
+		"factor":              Factor{App: shop, Person: ada, Action: "/signin/factor?i=abc", Way: "totp", TrustDays: 30, RecoveryURL: "/signin/factor?i=abc&way=recovery", LostURL: "/recover?i=abc", NotYouURL: "/signin?i=abc&other=1"},
+		"factor_wrong":        Factor{Person: ada, Action: "/signin/factor?i=abc", Way: "recovery", Problem: "factor.wrong.recovery", TOTPURL: "/signin/factor?i=abc&way=totp"},
+		"factor_setup":        FactorSetup{App: shop, Person: ada, Action: "/signin/factor/setup?i=abc", QR: "/signin/factor/qr?i=abc", Secret: "JBSW Y3DP EHPK 3PXP", URL: "otpauth://totp/Signet:ada?secret=JBSWY3DPEHPK3PXP", NotYouURL: "/signin?i=abc&other=1"},
+		"second_step_off":     SecondStep{Person: ada},
+		"second_step_add":     SecondStep{Person: ada, Problem: "factor.wrong.totp", Setup: &FactorSetup{Action: "/account/second-step/add", QR: "/account/second-step/qr", Secret: "JBSW Y3DP EHPK 3PXP", URL: "otpauth://totp/x?secret=JBSWY3DPEHPK3PXP"}},
+		"second_step_on":      SecondStep{Person: ada, TOTP: true, Recovery: 1, Done: "totp_removed"},
+		"second_step_must":    SecondStep{Person: ada, TOTP: true, Recovery: 10, Required: true},
+		"recovery_codes":      RecoveryCodes{Person: ada, Codes: []string{"JBSW Y3DP EHPK 3PXP JBSW Y3DP", "JBSW Y3DP EHPK 3PXP JBSW Y3DQ"}, NextURL: "/account/second-step"},
+		"recovery_codes_door": RecoveryCodes{Person: ada, NextURL: "/oauth2/continue?i=abc", Door: true},
+	}
+}

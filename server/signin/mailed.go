@@ -1,0 +1,261 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signet/internal/mail"
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/storage"
+	"signet/users"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+// Mailed is what the room needs of the people's wing for ways that go by mail.
+type Mailed interface {
+	MailOn() bool
+	AskReset(ctx context.Context, typed string) error
+	LookReset(ctx context.Context, secret string) (storage.User, error)
+	Reset(ctx context.Context, secret, password string) (storage.User, error)
+	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
+	LookSignup(ctx context.Context, secret string) (users.Pending, error)
+	Prove(ctx context.Context, secret, browser, password string) (storage.User, error)
+	AskCode(ctx context.Context, typed, browser string) error
+	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
+	LookNotMe(ctx context.Context, secret string) error
+	Freeze(ctx context.Context, secret string) error
+	LookAddress(ctx context.Context, secret string) (email string, err error)
+	ProveAddress(ctx context.Context, secret string) error
+	LookUndo(ctx context.Context, secret string) (email string, err error)
+	UndoAddress(ctx context.Context, secret string) error
+}
+
+// mountMailed states the routes of mailed links. Opening one shows a page with a button and uses nothing up, because mail
+// scanners open links too (security notes C03); they work on any device.
+func (h *Handler) mountMailed(m *web.Mux) {
+	m.Page("POST /forgot", h.askReset)
+	m.Page("GET /reset", h.showReset)
+	m.Page("POST /reset", h.reset)
+	m.Page("GET /verify", h.showVerify)
+	m.Page("POST /verify", h.verify)
+	for path, act := range map[string]linked{
+		"/not-me":         {"notme", func(ctx context.Context, t string) (string, error) { return "", h.Mailed.LookNotMe(ctx, t) }, h.Mailed.Freeze},
+		"/verify-address": {"address", h.Mailed.LookAddress, h.Mailed.ProveAddress},
+		"/undo-address":   {"undo", h.Mailed.LookUndo, h.Mailed.UndoAddress},
+	} {
+		m.Page("GET "+path, h.showLinked(path, act))
+		m.Page("POST "+path, h.actLinked(act))
+	}
+	if h.MailedCode {
+		m.Page("GET /signin/code", h.showCode)
+		m.Page("POST /signin/code", h.askCode)
+		m.Page("POST /signin/code/check", h.checkCode)
+	}
+}
+
+// told is a request whose letters speak the language of its pages.
+func (h *Handler) told(r *http.Request) context.Context {
+	return mail.WithLanguage(r.Context(), h.Pages.Language(r))
+}
+
+// gone is the page of a link that is good no more.
+func gone(err error, back string) error {
+	if errors.Is(err, users.ErrGone) {
+		return &web.PageError{Status: http.StatusGone, Kind: "link_gone", Cause: err, Back: back}
+	}
+	return err
+}
+
+// maxSecret is more than any link's secret has, bytes.
+const maxSecret = 128
+
+func secretOf(s string) string { return s[:min(len(s), maxSecret)] }
+
+func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
+	in, _, err := h.errand(r)
+	if err != nil {
+		return err
+	}
+	h.Browser.Bind(w, r)
+	return h.forgotPage(w, r, in, http.StatusOK, pages.Forgot{Username: cut(in.Request.LoginHint)})
+}
+
+func (h *Handler) forgotPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, status int, p pages.Forgot) error {
+	r, p.App = h.dress(w, r, in)
+	p.Contact, p.SignInURL = h.Contact, h.Browser.Path("/signin", &in)
+	if h.Mailed.MailOn() {
+		p.Action = h.Browser.Path("/forgot", &in)
+	}
+	return h.Pages.Render(w, r, status, p)
+}
+
+// askReset has a link mailed, if what was typed is somebody; the answer is the same for all.
+func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	in, _, err := h.errand(r)
+	if err != nil {
+		return err
+	}
+	name := typed(r, "username", maxLogin)
+	if name == "" {
+		return h.forgotPage(w, r, in, http.StatusBadRequest, pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
+	}
+	if err := h.Mailed.AskReset(h.told(r), name); err != nil {
+		return noMail(err)
+	}
+	return h.mailbox(w, r, in, "reset", name)
+}
+
+func noMail(err error) error {
+	if errors.Is(err, users.ErrNoMail) {
+		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found", Cause: err}
+	}
+	return err
+}
+
+// mailbox says to look into the mailbox.
+func (h *Handler) mailbox(w http.ResponseWriter, r *http.Request, in flow.Interaction, what, name string) error {
+	r, app := h.dress(w, r, in)
+	return h.Pages.Render(w, r, http.StatusOK, pages.Mailbox{App: app, What: what, Address: name, BackURL: h.Browser.Path("/signin", &in)})
+}
+
+func (h *Handler) showReset(w http.ResponseWriter, r *http.Request) error {
+	h.Browser.Bind(w, r)
+	return h.resetPage(w, r, http.StatusOK, secretOf(r.URL.Query().Get("t")))
+}
+
+func (h *Handler) resetPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
+	u, err := h.Mailed.LookReset(r.Context(), secret)
+	if err != nil {
+		return gone(err, h.Browser.Path("/forgot", nil))
+	}
+	return h.Pages.Render(w, r, status, pages.NewPassword{
+		What: "reset", Action: h.Browser.Path("/reset", nil), Token: secret, Username: u.Email, MinLength: h.People.MinPassword(), Problems: problems,
+	})
+}
+
+// reset takes the new password. Its person is signed in, unless a second step is asked for first (security notes E12).
+func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	secret := secretOf(r.PostForm.Get("t"))
+	u, err := h.Mailed.Reset(h.told(r), secret, r.PostForm.Get("password"))
+	if err != nil {
+		return h.refusePassword(w, err, h.Browser.Path("/forgot", nil), func(status int, problems ...pages.Problem) error {
+			return h.resetPage(w, r, status, secret, problems...)
+		})
+	}
+	return h.admit(w, r, flow.Interaction{Errand: browser.ErrandAccount}, u, session.Password(false, h.People.Hold(u.ID, u.Epoch)))
+}
+
+// refusePassword answers what is wrong with a new password that came with a link.
+func (h *Handler) refusePassword(w http.ResponseWriter, err error, back string, page func(status int, problems ...pages.Problem) error) error {
+	if problems, ok := browser.Problems(err, h.People.MinPassword()); ok {
+		return page(http.StatusBadRequest, problems...)
+	}
+	if errors.Is(err, password.ErrBusy) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(password.RetryAfter/time.Second)))
+		return page(http.StatusServiceUnavailable, pages.Problem{Field: "password", Message: "form.busy"})
+	}
+	return gone(err, back)
+}
+
+// same tells whether the browser is the one that asked.
+func (h *Handler) same(r *http.Request, p users.Pending) bool {
+	mark := h.Browser.Mark(r)
+	return mark != "" && mark == p.Browser
+}
+
+func (h *Handler) showVerify(w http.ResponseWriter, r *http.Request) error {
+	h.Browser.Bind(w, r)
+	return h.verifyPage(w, r, http.StatusOK, secretOf(r.URL.Query().Get("t")))
+}
+
+// verifyPage asks the browser that signed up for a click, every other for a password (security notes D03).
+func (h *Handler) verifyPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
+	p, err := h.Mailed.LookSignup(r.Context(), secret)
+	if err != nil {
+		return gone(err, h.Browser.Path("/signup", nil))
+	}
+	action := h.Browser.Path("/verify", nil)
+	if h.same(r, p) {
+		return h.Pages.Render(w, r, status, pages.Linked{What: "verify", Action: action, Token: secret, Address: p.Email})
+	}
+	return h.Pages.Render(w, r, status, pages.NewPassword{
+		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems,
+	})
+}
+
+// verify makes the account. In the browser that signed up, the errand it came for goes on.
+func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	secret := secretOf(r.PostForm.Get("t"))
+	p, err := h.Mailed.LookSignup(r.Context(), secret)
+	if err != nil {
+		return gone(err, h.Browser.Path("/signup", nil))
+	}
+	u, err := h.Mailed.Prove(h.told(r), secret, h.Browser.Mark(r), r.PostForm.Get("password"))
+	if errors.Is(err, users.ErrClosed) {
+		return h.closed(&flow.Interaction{})
+	}
+	if err != nil {
+		return h.refusePassword(w, err, h.Browser.Path("/signup", nil), func(status int, problems ...pages.Problem) error {
+			return h.verifyPage(w, r, status, secret, problems...)
+		})
+	}
+	in := flow.Interaction{Errand: browser.ErrandAccount}
+	if h.same(r, p) && p.Errand != "" {
+		q := r.URL.Query()
+		q.Set("i", p.Errand)
+		again := r.Clone(r.Context())
+		again.URL.RawQuery = q.Encode()
+		if found, err := h.Browser.Interaction(again); err == nil {
+			in = found
+		} else if !over(err) {
+			return err
+		}
+	}
+	return h.first(w, r, in, u)
+}
+
+// linked is an act that a mailed link asks for and a button does.
+type linked struct {
+	what string
+	look func(ctx context.Context, secret string) (address string, err error)
+	act  func(ctx context.Context, secret string) error
+}
+
+func (h *Handler) showLinked(path string, l linked) web.Func {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		secret := secretOf(r.URL.Query().Get("t"))
+		address, err := l.look(r.Context(), secret)
+		if err != nil {
+			return gone(err, h.Browser.Path("/signin", nil))
+		}
+		return h.Pages.Render(w, r, http.StatusOK, pages.Linked{What: l.what, Action: h.Browser.Path(path, nil), Token: secret, Address: address})
+	}
+}
+
+func (h *Handler) actLinked(l linked) web.Func {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := parse(r); err != nil {
+			return err
+		}
+		if err := l.act(h.told(r), secretOf(r.PostForm.Get("t"))); err != nil {
+			return gone(err, h.Browser.Path("/signin", nil))
+		}
+		return h.Pages.Render(w, r, http.StatusOK, pages.LinkDone{What: l.what, NextURL: h.Browser.Path("/account", nil)})
+	}
+}

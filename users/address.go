@@ -1,0 +1,182 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/storage"
+	"signet/users/ticket"
+)
+
+// newAddress is a change of address that waits for its proof. It dies with whatever ends everything of the person (security
+// notes D11).
+type newAddress struct {
+	UserID   string `json:"user_id"`
+	Epoch    int64  `json:"epoch"`
+	Email    string `json:"email"`
+	EmailKey string `json:"email_key"`
+}
+
+// oldAddress is what undoing a change brings back.
+type oldAddress struct {
+	Email    string `json:"email"`
+	EmailKey string `json:"email_key"`
+}
+
+// ChangeAddress gives a person another address: at once and unproven where no mail can be sent, else when the link that goes
+// to the new one is used. Their present address, while unproven, may be typed to prove it. What was typed wrong comes as
+// Mistakes (ErrEmail, ErrDomain, ErrSame; ErrTaken only without mail).
+func (s *Service) ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error) {
+	var mistakes Mistakes
+	typed = strings.TrimSpace(typed)
+	key, err := EmailKey(typed)
+	switch {
+	case typed == "":
+		mistakes.add(FieldEmail, ErrMissing)
+	case err != nil:
+		mistakes.add(FieldEmail, err)
+	case !s.allowed(key):
+		mistakes.add(FieldEmail, ErrDomain)
+	case key == u.EmailKey && (u.EmailVerified || s.post == nil):
+		mistakes.add(FieldEmail, ErrSame)
+	}
+	if len(mistakes) > 0 {
+		return false, mistakes
+	}
+	if s.post != nil {
+		return true, s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, u.Epoch, typed, key})
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		return s.setAddress(ctx, &u, typed, key, false)
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return false, Mistakes{{FieldEmail, ErrTaken}}
+	}
+	return false, err
+}
+
+func (s *Service) setAddress(ctx context.Context, u *storage.User, email, key string, proven bool) error {
+	u.Email, u.EmailKey, u.EmailVerified, u.UpdatedAt = email, key, proven, time.Now()
+	if err := s.store.UpdateUser(ctx, *u); err != nil {
+		return err
+	}
+	return s.audit.Record(ctx, audit.Event{Name: audit.EmailChanged, UserID: u.ID})
+}
+
+func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+	var a newAddress
+	if err := json.Unmarshal(l.Data, &a); err != nil {
+		return l, false, fmt.Errorf("read change of address: %w", err)
+	}
+	u, err := s.user(ctx, a.UserID)
+	if errors.Is(err, ErrNotFound) || err == nil && u.Epoch != a.Epoch {
+		return l, false, nil
+	}
+	if err != nil {
+		return l, false, err
+	}
+	out := letterTo{l}.to(u)
+	out.To, out.Kind = a.Email, mail.EmailChange
+	if a.EmailKey == u.EmailKey {
+		out.Kind = mail.VerifyAddress
+	} else if _, err := s.store.UserByKey(ctx, a.EmailKey, ""); err == nil { // its owner may wonder; the person who asks learns nothing
+		out.Kind, out.Link, out.Name = mail.SignupExists, s.link("/signin"), ""
+		return out, true, nil
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return l, false, err
+	}
+	_, secret, err := s.tickets.Issue(ctx, ticket.Order{Purpose: purposeAddress, Owner: u.ID, Data: a, Lifetime: addressLife, Only: true})
+	out.Link = s.link("/verify-address?t=" + secret)
+	return out, err == nil, err
+}
+
+// LookAddress tells which address a link proves, without using it. ErrGone.
+func (s *Service) LookAddress(ctx context.Context, secret string) (email string, err error) {
+	var a newAddress
+	_, err = s.tickets.Look(ctx, purposeAddress, secret, &a)
+	return a.Email, err
+}
+
+// ProveAddress makes the address of a link the person's. The old one, if it was proven, is told, with a link that undoes it
+// for a week. ErrGone.
+func (s *Service) ProveAddress(ctx context.Context, secret string) error {
+	err := s.store.Tx(ctx, func(ctx context.Context) error {
+		var a newAddress
+		if _, err := s.tickets.Spend(ctx, purposeAddress, secret, &a); err != nil {
+			return err
+		}
+		u, err := s.user(ctx, a.UserID)
+		if errors.Is(err, ErrNotFound) || err == nil && u.Epoch != a.Epoch {
+			return ErrGone
+		}
+		if err != nil {
+			return err
+		}
+		if a.EmailKey == u.EmailKey {
+			u.Email, u.EmailVerified, u.UpdatedAt = a.Email, true, time.Now()
+			if err := s.store.UpdateUser(ctx, u); err != nil {
+				return err
+			}
+			return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID})
+		}
+		old := u
+		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil || !old.EmailVerified || s.post == nil {
+			return err
+		}
+		_, undo, err := s.tickets.Issue(ctx, ticket.Order{Purpose: purposeUndo, Owner: u.ID, Data: oldAddress{old.Email, old.EmailKey}, Lifetime: undoLife})
+		if err != nil {
+			return err
+		}
+		return s.write(ctx, old, mail.Letter{Kind: mail.EmailChanged, To: old.Email, Link: s.link("/undo-address?t=" + undo), ExpiresAt: time.Now().Add(undoLife)})
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return ErrGone
+	}
+	if err != nil {
+		return fmt.Errorf("change address: %w", err)
+	}
+	return nil
+}
+
+// LookUndo tells which address a link brings back, without using it. ErrGone.
+func (s *Service) LookUndo(ctx context.Context, secret string) (email string, err error) {
+	var a oldAddress
+	_, err = s.tickets.Look(ctx, purposeUndo, secret, &a)
+	return a.Email, err
+}
+
+// UndoAddress brings the old address back and freezes the account, because whoever changed it was inside: a link to choose a
+// new password goes to the old address. ErrGone.
+func (s *Service) UndoAddress(ctx context.Context, secret string) error {
+	err := s.store.Tx(ctx, func(ctx context.Context) error {
+		var a oldAddress
+		t, err := s.tickets.Spend(ctx, purposeUndo, secret, &a)
+		if err != nil {
+			return err
+		}
+		u, err := s.user(ctx, t.Owner)
+		if errors.Is(err, ErrNotFound) {
+			return ErrGone
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil {
+			return err
+		}
+		return s.freeze(ctx, u.ID, mail.EmailUndone)
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return ErrGone
+	}
+	if err != nil {
+		return fmt.Errorf("undo change of address: %w", err)
+	}
+	return nil
+}

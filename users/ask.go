@@ -1,0 +1,120 @@
+package users
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/storage"
+	"signet/users/ticket"
+)
+
+// Strangers ask for letters by typing an address. Whether there is an account must not show in the answer or the time it
+// takes, so the asking costs the same for all: one letter in the outbox that says what was typed. Whom it goes to, if to
+// anybody, is found out when it is delivered (Resolve).
+
+// What a letter may ask for.
+const (
+	askReset   = "reset"
+	askSignup  = "signup"
+	askAddress = "address"
+	askCode    = "code"
+)
+
+// ErrNoMail: no letters can be sent here.
+var ErrNoMail = errors.New("no mail sender")
+
+// ErrGone: the link was used, is too old, or something has made it void since.
+var ErrGone = ticket.ErrGone
+
+// The purposes of mailed links.
+const (
+	purposeReset   ticket.Purpose = "reset"
+	purposeSignup  ticket.Purpose = "signup"
+	purposeAddress ticket.Purpose = "address"
+	purposeUndo    ticket.Purpose = "address.undo"
+	purposeNotMe   ticket.Purpose = "not me"
+	purposeCode    ticket.Purpose = "signin code"
+)
+
+// How long links are good (security notes D05, D11).
+const (
+	resetLife   = 30 * time.Minute
+	frozenLife  = 24 * time.Hour
+	signupLife  = 24 * time.Hour
+	addressLife = 24 * time.Hour
+	undoLife    = 7 * 24 * time.Hour
+	notMeLife   = 30 * 24 * time.Hour
+	codeLife    = 10 * time.Minute
+)
+
+// ask writes a letter that Resolve completes, unless the address or the network asks too often: then nothing comes, and the
+// answer is the same (security notes D07).
+func (s *Service) ask(ctx context.Context, what, typed, mark string, life time.Duration, data any) error {
+	if s.post == nil {
+		return ErrNoMail
+	}
+	origin := audit.OriginOf(ctx)
+	allowed, err := s.post.Allowed(ctx, mark, origin.Network)
+	if err != nil || !allowed {
+		return err
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("ask for a letter: %w", err)
+	}
+	return s.post.Put(ctx, mail.Letter{
+		Kind: what, Ask: what, To: typed, Data: raw, Language: mail.LanguageOf(ctx), ExpiresAt: time.Now().Add(life),
+		Args: map[string]string{"Agent": audit.Cut(origin.Agent), "Network": origin.Network},
+	})
+}
+
+// Resolve completes a letter that was asked for: whom it goes to and with which link. ok is false where it goes to nobody.
+// It is called for each try to deliver; a link of an earlier try dies.
+func (s *Service) Resolve(ctx context.Context, l mail.Letter) (out mail.Letter, ok bool, err error) {
+	switch l.Ask {
+	case askReset:
+		return s.resolveReset(ctx, l)
+	case askSignup:
+		return s.resolveSignup(ctx, l)
+	case askAddress:
+		return s.resolveAddress(ctx, l)
+	case askCode:
+		return s.resolveCode(ctx, l)
+	}
+	return l, false, fmt.Errorf("letter asks for %q", l.Ask)
+}
+
+// addressee is who was meant by what was typed; false if nobody who may get letters.
+func (s *Service) addressee(ctx context.Context, typed string) (storage.User, bool, error) {
+	l := loginOf(typed)
+	u, err := s.store.UserByKey(ctx, l.email, l.username)
+	if errors.Is(err, storage.ErrNotFound) {
+		return u, false, nil
+	}
+	return u, err == nil && u.DisabledAt.IsZero(), err
+}
+
+// to completes a letter with its person; who asked, from where and in which language stays.
+func (l letterTo) to(u storage.User) mail.Letter {
+	about := profileOf(u)
+	out := l.Letter
+	out.To, out.Name, out.UserID, out.Data, out.Ask = u.Email, about.Name, u.ID, nil, ""
+	if about.Locale != "" {
+		out.Language = about.Locale
+	}
+	return out
+}
+
+type letterTo struct{ mail.Letter }
+
+// clean is a typed line as letters keep it.
+func clean(typed string) string {
+	typed = strings.TrimSpace(typed)
+	return audit.Cut(typed[:min(len(typed), maxEmail)])
+}

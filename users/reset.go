@@ -1,0 +1,175 @@
+package users
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/audit"
+	"signet/internal/mail"
+	"signet/storage"
+	"signet/users/ticket"
+)
+
+// resetData binds a link to choose a new password to what the account was when it was asked for (security notes D05).
+type resetData struct {
+	Epoch int64  `json:"epoch"`
+	Email string `json:"email"` // key of the address it went to; "" = an operator handed it out
+}
+
+// AskReset has a link to choose a new password mailed to whoever is meant by an address or user name. The answer is the same
+// whether or not that is anybody. ErrNoMail.
+func (s *Service) AskReset(ctx context.Context, typed string) error {
+	return s.ask(ctx, askReset, orNobody(clean(typed)), loginOf(typed).mark, resetLife, nil)
+}
+
+// orNobody keeps an empty field costing what a full one does.
+func orNobody(typed string) string {
+	if typed == "" {
+		return "?"
+	}
+	return typed
+}
+
+func (s *Service) resolveReset(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+	u, ok, err := s.addressee(ctx, l.To)
+	if err != nil || !ok {
+		return l, false, err
+	}
+	out := letterTo{l}.to(u)
+	out.Kind = mail.Reset
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		if out.Link, err = s.resetLink(ctx, u, u.EmailKey, resetLife); err != nil {
+			return err
+		}
+		return s.audit.Record(ctx, audit.Event{Name: audit.PasswordResetAsked, UserID: u.ID})
+	})
+	return out, err == nil, err
+}
+
+// resetLink issues a link to choose a new password; earlier ones die.
+func (s *Service) resetLink(ctx context.Context, u storage.User, sentTo string, life time.Duration) (string, error) {
+	_, secret, err := s.tickets.Issue(ctx, ticket.Order{
+		Purpose: purposeReset, Owner: u.ID, Data: resetData{Epoch: u.Epoch, Email: sentTo}, Lifetime: life, Only: true,
+	})
+	return s.link("/reset?t=" + secret), err
+}
+
+// ResetLink makes such a link by an operator's hand, good for a day; with send it is mailed as well. ErrNotFound.
+func (s *Service) ResetLink(ctx context.Context, userID string, send bool) (link string, err error) {
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		u, err := s.user(ctx, userID)
+		if err != nil {
+			return err
+		}
+		sentTo := ""
+		if send {
+			if s.post == nil {
+				return ErrNoMail
+			}
+			sentTo = u.EmailKey
+		}
+		if link, err = s.resetLink(ctx, u, sentTo, frozenLife); err != nil {
+			return err
+		}
+		if send {
+			if err := s.write(ctx, u, mail.Letter{Kind: mail.ResetLink, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)}); err != nil {
+				return err
+			}
+		}
+		return s.audit.Record(ctx, audit.Event{Name: audit.PasswordResetAsked, UserID: u.ID})
+	})
+	return link, err
+}
+
+// LookReset tells whose link it is, without using it: for the page. ErrGone.
+func (s *Service) LookReset(ctx context.Context, secret string) (storage.User, error) {
+	var d resetData
+	t, err := s.tickets.Look(ctx, purposeReset, secret, &d)
+	if err != nil {
+		return storage.User{}, err
+	}
+	return s.resettable(ctx, t.Owner, d)
+}
+
+// resettable: the person is there, may sign in, and nothing ended everything of theirs since the link was made.
+func (s *Service) resettable(ctx context.Context, userID string, d resetData) (storage.User, error) {
+	u, err := s.user(ctx, userID)
+	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || !u.DisabledAt.IsZero()) {
+		return u, ErrGone
+	}
+	return u, err
+}
+
+// Reset gives the person of the link a new password. Everything of theirs ends, this browser's session too; a frozen account
+// is open again. The link was in their mailbox, so the address is proven; if nobody had proven it before, whatever was
+// attached until now (factors, linked logins) is dropped, because somebody else may have attached it (security notes D04,
+// E13). Second factors of a proven account stay. ErrGone, Mistakes, password.ErrBusy.
+func (s *Service) Reset(ctx context.Context, secret, password string) (storage.User, error) {
+	u, err := s.LookReset(ctx, secret)
+	if err != nil {
+		return u, err
+	}
+	var mistakes Mistakes
+	if password == "" {
+		mistakes.add(FieldPassword, ErrMissing)
+	} else {
+		mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
+	}
+	if len(mistakes) > 0 {
+		return u, mistakes
+	}
+	if err := s.unbreached(ctx, password); err != nil {
+		return u, err
+	}
+	kept, err := s.passwords.Hash(ctx, password)
+	if err != nil {
+		return u, err
+	}
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		var d resetData
+		t, err := s.tickets.Spend(ctx, purposeReset, secret, &d)
+		if err != nil {
+			return err
+		}
+		if u, err = s.resettable(ctx, t.Owner, d); err != nil {
+			return err
+		}
+		if err := s.proven(ctx, &u, d.Email); err != nil {
+			return err
+		}
+		if err := s.replacePassword(ctx, u.ID, kept, "", audit.PasswordReset); err != nil {
+			return err
+		}
+		if !u.FrozenAt.IsZero() {
+			if err := s.store.SetUserFrozen(ctx, u.ID, time.Time{}, time.Now()); err != nil {
+				return err
+			}
+		}
+		if err := s.Notify(ctx, u.ID, mail.PasswordReset, nil); err != nil {
+			return err
+		}
+		u, err = s.user(ctx, u.ID)
+		return err
+	})
+	if err != nil {
+		return u, fmt.Errorf("reset password: %w", err)
+	}
+	return u, nil
+}
+
+// proven marks the address as proven, if the link went to it.
+func (s *Service) proven(ctx context.Context, u *storage.User, sentTo string) error {
+	if u.EmailVerified || sentTo == "" || sentTo != u.EmailKey {
+		return nil
+	}
+	if _, err := s.store.DeleteFactors(ctx, u.ID); err != nil {
+		return fmt.Errorf("drop what was attached: %w", err)
+	}
+	u.EmailVerified, u.UpdatedAt = true, time.Now()
+	if err := s.store.UpdateUser(ctx, *u); err != nil {
+		return err
+	}
+	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID})
+}
