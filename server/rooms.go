@@ -67,7 +67,7 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
 	}
 	desk := account.Options{
-		Browser: visitors, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
 		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
 	}
 	if h.Passkeys != nil {

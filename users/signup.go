@@ -23,6 +23,8 @@ type NewPerson struct {
 	Username      string // optional
 	Name          string
 	Terms         string          // version of the terms of service accepted; "" = none
+
+	passkey bool // instead of a password
 	Password      string          // operators may leave it out: such a person cannot sign in by password
 	Claims        json.RawMessage // operators only: a JSON object of standard claims
 }
@@ -49,13 +51,43 @@ func (s *Service) newcomer(n NewPerson) (storage.User, error) {
 	if strings.TrimSpace(n.Name) == "" {
 		mistakes.add(FieldName, ErrMissing)
 	}
-	if n.Password == "" {
+	if n.Password == "" && !n.passkey {
 		mistakes.add(FieldPassword, ErrMissing)
 	}
 	if n.Terms != "" {
 		u.Terms, u.TermsAt = n.Terms, u.CreatedAt
 	}
 	return u, mistakes.inOrder()
+}
+
+// CheckNew tells what would be wrong with making an account without a password of what somebody typed, before they make a
+// passkey for it: as Register.
+func (s *Service) CheckNew(ctx context.Context, n NewPerson) error {
+	_, err := s.checked(ctx, n)
+	return err
+}
+
+// RegisterWith is Register for who brings a passkey instead of a password: it was made for the account's id, and with, which
+// writes it, runs in the transaction that makes the account.
+func (s *Service) RegisterWith(ctx context.Context, n NewPerson, id string, with func(ctx context.Context) error) (storage.User, error) {
+	u, err := s.checked(ctx, n)
+	if err != nil {
+		return storage.User{}, err
+	}
+	u.ID = id
+	return s.insertWith(ctx, u, audit.SignUpSucceeded, with)
+}
+
+func (s *Service) checked(ctx context.Context, n NewPerson) (storage.User, error) {
+	if s.closed {
+		return storage.User{}, ErrClosed
+	}
+	n.Password, n.passkey = "", true
+	u, err := s.newcomer(n)
+	if err != nil {
+		return storage.User{}, err
+	}
+	return u, s.untaken(ctx, u)
 }
 
 // Create makes an account by an operator's hand: also where sign-up is closed, with claims, with a proven address, and
@@ -200,14 +232,21 @@ func (s *Service) insert(ctx context.Context, u storage.User, password string, n
 			return storage.User{}, err
 		}
 	}
+	return s.insertWith(ctx, u, name, func(ctx context.Context) error {
+		if kept == "" {
+			return nil
+		}
+		return s.store.InsertCredential(ctx, credential(u.ID, kept))
+	})
+}
+
+func (s *Service) insertWith(ctx context.Context, u storage.User, name audit.Name, with func(ctx context.Context) error) (storage.User, error) {
 	err := s.store.Tx(ctx, func(ctx context.Context) error {
 		if err := s.store.InsertUser(ctx, u); err != nil {
 			return err
 		}
-		if kept != "" {
-			if err := s.store.InsertCredential(ctx, credential(u.ID, kept)); err != nil {
-				return err
-			}
+		if err := with(ctx); err != nil {
+			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: name, UserID: u.ID})
 	})

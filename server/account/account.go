@@ -40,6 +40,7 @@ type Sessions interface {
 // Options of New.
 type Options struct {
 	Browser  *browser.Browser
+	Issuer   string // the iss
 	People   People
 	Sessions Sessions
 	Pages    *pages.Pages
@@ -102,10 +103,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account/closed", h.closed)
 	m.Page("GET /account/keep", h.leaving(h.showKeep))
 	m.Page("POST /account/keep", h.leaving(h.keep))
-	m.Page("GET /.well-known/change-password", h.wellKnown)
-	if m.Path("") != "" {
-		m.Root("GET /.well-known/change-password", web.NoCORS, h.wellKnown)
-	}
+	h.mountWellKnown(m)
 }
 
 // own is a handler for the person signed in.

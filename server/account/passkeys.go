@@ -25,6 +25,7 @@ type Passkeys interface {
 	Register(ctx context.Context, browser string, u storage.User, name string, response []byte) error
 	Rename(ctx context.Context, userID, id, name string) error
 	Remove(ctx context.Context, u storage.User, id string) error
+	RelatedOrigins() []string
 }
 
 func (h *Handler) showPasskeys(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {

@@ -55,6 +55,8 @@ type SignUp struct {
 	MinLength             int
 	AskUsername           bool
 	Problems              []Problem
+	// Where a passkey instead of a password goes and where its script asks; "" = there are none.
+	PasskeyURL, PasskeyOptions string
 }
 
 // ChooseAccount: go on as one of those signed in in this browser (account=ID), or another (decision=other), or sign one of

@@ -227,7 +227,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return h.first(w, r, in, u)
+	return h.first(w, r, in, u, session.Password(false, nil))
 }
 
 // linked is an act that a mailed link asks for and a button does.

@@ -22,6 +22,8 @@ type People interface {
 	Show(ctx context.Context, who string) (storage.User, error)
 	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
+	CheckNew(ctx context.Context, n users.NewPerson) error
+	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	SignupClosed() bool
 	MinPassword() int
 }
@@ -93,6 +95,10 @@ func (h *Handler) Mount(m *web.Mux) {
 	if h.Passkeys != nil {
 		m.Page("POST /signin/passkey", h.submitPasskey)
 		m.Page("POST /signin/passkey/options", h.passkeyOptions)
+		if h.signUpWithPasskey() {
+			m.Page("POST /signup/passkey", h.signUpPasskey)
+			m.Page("POST /signup/passkey/options", h.signUpOptions)
+		}
 	}
 	if h.Factors != nil && h.Passkeys != nil {
 		m.Page("POST /signin/factor/passkey", h.submitFactorPasskey)

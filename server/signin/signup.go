@@ -40,6 +40,9 @@ func (h *Handler) signUpPage(w http.ResponseWriter, r *http.Request, in flow.Int
 	r, p.App = h.dress(w, r, in)
 	p.Action, p.SignInURL = h.Browser.Path("/signup", &in), h.Browser.Path("/signin", &in)
 	p.MinLength, p.AskUsername = h.People.MinPassword(), true
+	if h.signUpWithPasskey() {
+		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signup/passkey", &in), h.Browser.Path("/signup/passkey/options", &in)
+	}
 	return h.Pages.Render(w, r, status, p)
 }
 
@@ -66,12 +69,12 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.refuseSignUp(w, r, in, err)
 	}
-	return h.first(w, r, in, u)
+	return h.first(w, r, in, u, session.Password(false, nil))
 }
 
 // first signs a person in who has just got an account.
-func (h *Handler) first(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User) error {
-	v, err := h.Browser.SignedIn(w, r, u.ID, session.Password(false, nil))
+func (h *Handler) first(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
+	v, err := h.Browser.SignedIn(w, r, u.ID, how)
 	if err != nil {
 		return err
 	}

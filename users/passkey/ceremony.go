@@ -15,6 +15,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/session"
 	"signet/users/ticket"
 )
 
@@ -234,11 +235,18 @@ func marshal(options any) (json.RawMessage, error) {
 // Made is a passkey that was made for an account that does not exist yet.
 type Made struct {
 	UserID string // under which the account has to be made
+	Synced bool
 	insert func(ctx context.Context) error
 }
 
 // Insert writes the passkey in the transaction that makes the account. ErrTaken.
 func (m *Made) Insert(ctx context.Context) error { return m.insert(ctx) }
+
+// How says what making it proved.
+func (m *Made) How() session.How {
+	p := Proof{Synced: m.Synced, Verified: true}
+	return session.How{AMR: append(p.AMR(), session.AMRMulti), ACR: session.ACRResistant}
+}
 
 // SignUp verifies the answer to BeginSignUp. ErrWrong.
 func (s *Service) SignUp(ctx context.Context, browser string, response []byte) (*Made, error) {
@@ -246,7 +254,11 @@ func (s *Service) SignUp(ctx context.Context, browser string, response []byte) (
 	if err != nil {
 		return nil, err
 	}
-	return &Made{row.UserID, func(ctx context.Context) error { return s.insert(ctx, row) }}, nil
+	r, err := read(row)
+	if err != nil {
+		return nil, err
+	}
+	return &Made{row.UserID, r.BackupEligible, func(ctx context.Context) error { return s.insert(ctx, row) }}, nil
 }
 
 // Register verifies the answer to BeginRegistration and adds the passkey under the name, or, without one, under what its
