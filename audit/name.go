@@ -45,6 +45,13 @@ const (
 	UserUnfrozen       Name = "user.unfrozen"
 )
 
+// What happens to people who have lost their second factor.
+const (
+	WayBackStarted  Name = "wayback.started" // the wait begins
+	WayBackStopped  Name = "wayback.stopped"
+	WayBackFinished Name = "wayback.finished" // the factors are removed
+)
+
 // What happens to groups and roles.
 const (
 	GroupCreated       Name = "group.created"

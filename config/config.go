@@ -111,6 +111,7 @@ const (
 type Factors struct {
 	Required     string        `yaml:"required"`      // optional, administrators (holders of the role admin), everyone
 	TrustBrowser time.Duration `yaml:"trust_browser"` // how long a browser may spare its person the second step; 0 = never
+	RecoveryWait time.Duration `yaml:"recovery_wait"` // of somebody who has lost the second factor; 0 = no way back by mail
 }
 
 // Passkeys is where they may be used.
@@ -283,7 +284,7 @@ func Default() Config {
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
 		Accounts:  Accounts{DeleteGrace: 7 * day},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
-		Factors:   Factors{Required: FactorsAdministrators, TrustBrowser: 30 * day},
+		Factors:   Factors{Required: FactorsAdministrators, TrustBrowser: 30 * day, RecoveryWait: 3 * day},
 		Signup:    Signup{Mode: SignupOpen},
 		Mail:      Mail{Directory: "./data/mail", SMTP: SMTP{TLS: "starttls"}},
 		Branding:  Branding{Name: "Signet"},

@@ -127,6 +127,7 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(p.BcryptCost >= 10 && p.BcryptCost <= 14, "passwords.bcrypt_cost", "must be between 10 and 14")
 	oneOf(bad, "factors.required", c.Factors.Required, FactorsOptional, FactorsAdministrators, FactorsEveryone)
 	between(bad, "factors.trust_browser", c.Factors.TrustBrowser, 0, 365*day)
+	between(bad, "factors.recovery_wait", c.Factors.RecoveryWait, 0, 90*day)
 	c.checkEgress(bad)
 	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupClosed)
 	for _, d := range c.Signup.Domains {

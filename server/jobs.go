@@ -50,6 +50,10 @@ func (s *Server) Jobs() []janitor.Job {
 			_, err := h.People.EraseDue(ctx)
 			return err
 		}},
+		{Name: "ways-back", Every: sweepEvery, Run: func(ctx context.Context) error {
+			_, err := h.WayBack.Due(ctx)
+			return err
+		}},
 		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
 			return err

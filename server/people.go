@@ -21,6 +21,7 @@ import (
 	"signet/users/password/breach"
 	"signet/users/session"
 	"signet/users/ticket"
+	"signet/users/wayback"
 )
 
 // openPeople builds the people's wing.
@@ -66,6 +67,12 @@ func (h *House) openPeople(o Options) error {
 	h.Factors, err = factor.New(factor.Options{
 		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place, Notices: h.People,
 		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required),
+	})
+	if err != nil {
+		return err
+	}
+	h.WayBack, err = wayback.New(wayback.Options{
+		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Factors: h.Factors, Wait: c.Factors.RecoveryWait,
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,7 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
 		Mailed: h.People, MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(),
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
+		WayBack: h.WayBack,
 	}
 	desk := account.Options{
 		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,

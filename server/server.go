@@ -26,6 +26,7 @@ import (
 	"signet/users/password/breach"
 	"signet/users/session"
 	"signet/users/ticket"
+	"signet/users/wayback"
 )
 
 // Options of Open and New.
@@ -56,6 +57,7 @@ type House struct {
 	Tickets  *ticket.Book
 	People   *users.Service
 	Factors  *factor.Service
+	WayBack  *wayback.Service
 	Members  *membership.Service
 	Passkeys *passkey.Service // nil where browsers offer none: at a bare IP address
 }

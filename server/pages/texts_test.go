@@ -279,7 +279,8 @@ func TestOutsideTextsAreEscaped(t *testing.T) { // D09
 		Activity{Person: person, OlderURL: "javascript:alert(1)", Events: []EventLine{{Name: bad, App: bad, Agent: bad, Network: bad}, {Name: "consent.given", App: bad}}},
 		Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": bad, "Host": bad}, Facts: [][2]string{{bad, bad}}, Back: "javascript:alert(1)", Reference: bad},
 		DemoTokens{Tokens: []DemoToken{{Kind: "id", Claims: [][2]string{{bad, bad}}, Raw: bad}}},
-		Forgot{Contact: bad},
+		Forgot{Contact: bad}, Recover{App: &app, Person: person, State: RecoverAsk, Contact: bad, BackURL: "javascript:alert(1)"},
+		RecoverLink{Act: "stop", Action: "javascript:alert(1)", Secret: bad},
 	} {
 		got := render(t, p, page, "/x", "en").Body.String()
 		if strings.Contains(got, "<script>") || strings.Contains(got, `"javascript:`) {

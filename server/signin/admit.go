@@ -110,6 +110,11 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, u storage.User, 
 				return err
 			}
 		}
+		if h.WayBack != nil && flow.Reaches(how.ACR, flow.ACRMulti) { // nothing is lost
+			if err := h.WayBack.Cancel(ctx, u.ID); err != nil {
+				return err
+			}
+		}
 		if known {
 			return nil
 		}

@@ -48,8 +48,10 @@ type Options struct {
 	TrustFor time.Duration
 	// ClientDemands tells whether a client's registration wants two factors. Nil = none does.
 	ClientDemands func(ctx context.Context, clientID string) bool
-	// LostURL is where to go who has lost the second factor; "" = nowhere.
+	// LostURL is where to go who has lost the second factor; "" = nowhere. Nil = to WayBack's page.
 	LostURL func(in *flow.Interaction) string
+	// WayBack is for those who have lost the second factor; nil = there is none.
+	WayBack WayBack
 	// Tx runs fn in one transaction.
 	Tx      func(ctx context.Context, fn func(ctx context.Context) error) error
 	Contact string // whom to ask about a forgotten password
@@ -80,7 +82,12 @@ func New(o Options) (*Handler, error) {
 		o.ClientDemands = func(context.Context, string) bool { return false }
 	}
 	if o.LostURL == nil {
-		o.LostURL = func(*flow.Interaction) string { return "" }
+		o.LostURL = func(in *flow.Interaction) string {
+			if o.WayBack == nil {
+				return ""
+			}
+			return o.Browser.Path("/recover", in)
+		}
 	}
 	if o.Factors != nil && o.Tx == nil {
 		return nil, errors.New("signin with second factors needs tx")
@@ -110,6 +117,9 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Page("GET /signin/factor/setup", h.showSetup)
 		m.Page("POST /signin/factor/setup", h.setUp)
 		m.Page("GET /signin/factor/qr", h.setupQR)
+	}
+	if h.Factors != nil && h.WayBack != nil {
+		h.mountWayBack(m)
 	}
 	m.Page("GET /signup", h.showSignUp)
 	m.Page("POST /signup", h.signUp)
