@@ -154,3 +154,41 @@ func (s *Service) setDisabled(ctx context.Context, userID string, at time.Time, 
 		return s.audit.Record(ctx, audit.Event{Name: name, UserID: userID})
 	})
 }
+
+// FirstPassword gives a password to somebody who has none and who has just proven in another way who they are. Mistakes;
+// ErrChanged if there is one by now, or everything of theirs ended.
+func (s *Service) FirstPassword(ctx context.Context, u storage.User, password string) error {
+	var mistakes Mistakes
+	if password == "" {
+		mistakes.add(FieldPassword, ErrMissing)
+	} else {
+		mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
+	}
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	if err := s.unbreached(ctx, password); err != nil {
+		return err
+	}
+	kept, err := s.passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	hold := s.Hold(u.ID, u.Epoch)
+	err = s.store.Tx(ctx, func(ctx context.Context) error {
+		if err := hold(ctx); err != nil {
+			return err
+		}
+		if err := s.store.InsertCredential(ctx, credential(u.ID, kept)); err != nil {
+			return err
+		}
+		if err := s.audit.Record(ctx, audit.Event{Name: audit.PasswordChanged, UserID: u.ID}); err != nil {
+			return err
+		}
+		return s.Notify(ctx, u.ID, mail.PasswordChanged, nil)
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return ErrChanged
+	}
+	return err
+}

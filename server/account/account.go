@@ -28,6 +28,9 @@ type People interface {
 	DeleteGrace() time.Duration
 	Disconnect(ctx context.Context, userID, clientID string) error
 	MinPassword() int
+	MailOn() bool
+	ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error)
+	FirstPassword(ctx context.Context, u storage.User, password string) error
 }
 
 // Sessions is what it needs of them.
@@ -81,8 +84,10 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account", h.signedIn(h.overview))
 	m.Page("GET /account/profile", h.signedIn(h.showProfile))
 	m.Page("POST /account/profile", h.signedIn(h.editProfile))
-	m.Page("GET /account/password", h.signedIn(h.showPassword))
-	m.Page("POST /account/password", h.signedIn(h.changePassword))
+	m.Page("GET /account/password", h.signedIn(h.orFirst(h.showPassword)))
+	m.Page("POST /account/password", h.signedIn(h.orFirst(h.changePassword)))
+	m.Page("GET "+emailPath, h.confirmed(emailPath, h.showEmail))
+	m.Page("POST "+emailPath, h.confirmed(emailPath, h.changeEmail))
 	h.mountSecond(m)
 	m.Page("GET "+passkeysPath, h.signedIn(h.showPasskeys))
 	if h.Passkeys != nil {
@@ -177,7 +182,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 }
 
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed",
+var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed", "email",
 	"passkey_added", "passkey_renamed", "passkey_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.

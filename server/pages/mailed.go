@@ -77,3 +77,28 @@ func (MailedCode) Template() string { return "mailed_code" }
 // Title of the page.
 func (MailedCode) Title() string { return "code.title" }
 func (p MailedCode) wrong() bool { return p.Problem != "" }
+
+// ChangeEmail is the form for another address. Asked is the one that a link was sent to; Mail tells that links can be sent.
+type ChangeEmail struct {
+	Person         Person
+	Verified, Mail bool
+	Email, Asked   string
+	Problems       []Problem
+}
+
+// Template of the page.
+func (ChangeEmail) Template() string { return "change_email" }
+
+// Title of the page.
+func (ChangeEmail) Title() string     { return "email.title" }
+func (p ChangeEmail) wrong() bool     { return len(p.Problems) > 0 }
+func (p ChangeEmail) person() *Person { return &p.Person }
+
+// NewLabel is the message of the label of the field for a new password.
+func (SignUp) NewLabel() string { return "signup.password" }
+
+// NewLabel is the message of the label of the field for a new password.
+func (ChangePassword) NewLabel() string { return "change.new" }
+
+// NewLabel is the message of the label of the field for a new password.
+func (NewPassword) NewLabel() string { return "change.new" }

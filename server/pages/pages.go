@@ -122,6 +122,7 @@ type FormPost struct {
 
 // ChangePassword changes it; the fields are current and password.
 type ChangePassword struct {
+	First     bool // there is none yet: nothing to ask for but the new one
 	Person    Person
 	MinLength int
 	Problems  []Problem

@@ -3,6 +3,10 @@ package pages
 // waySamples are the pages of the ways in and back.
 func waySamples(shop *App, ada Person) map[string]Page {
 	return map[string]Page{
+		"change_email":        ChangeEmail{Person: ada, Mail: true, Email: "ada@example.org"},
+		"change_email_wrong":  ChangeEmail{Person: ada, Verified: true, Email: "ada@", Problems: []Problem{{Field: "username", Message: "email.invalid"}}},
+		"change_email_asked":  ChangeEmail{Person: ada, Mail: true, Asked: "new@example.org"},
+		"first_password":      ChangePassword{Person: ada, First: true, MinLength: 12},
 		"forgot_mail":         Forgot{App: shop, Action: "/forgot?i=abc", SignInURL: "/signin?i=abc", Username: "ada@example.org"},
 		"forgot_wrong":        Forgot{Action: "/forgot", SignInURL: "/signin", Problems: []Problem{{Field: "username", Message: "email.missing"}}},
 		"mailbox_reset":       Mailbox{App: shop, What: "reset", Address: "ada@example.org", BackURL: "/signin"},

@@ -67,3 +67,16 @@ for (const button of passkeys) {
   if (button.dataset.passkey === "get") offerPasskey(button);
 }
 if (!passkeys.length) for (const note of document.querySelectorAll("[data-passkey-missing]")) note.hidden = false;
+
+// How strong a new password looks, in words, as help: it forbids nothing. Length counts, sameness does not.
+for (const words of document.querySelectorAll("[data-strength]")) {
+  const input = document.getElementById(words.dataset.strength);
+  input.addEventListener("input", () => {
+    const letters = [...input.value];
+    const kind = letters.length < input.minLength ? "short"
+      : new Set(letters).size < 6 ? "plain"
+      : letters.length < input.minLength + 4 ? "fair" : "good";
+    words.hidden = letters.length === 0;
+    if (words.textContent !== words.dataset[kind]) words.textContent = words.dataset[kind];
+  });
+}
