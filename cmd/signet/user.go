@@ -22,7 +22,8 @@ func (a *app) user() *cobra.Command {
 		a.userCreate(), a.userList(), a.userShow(),
 		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
 		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
-		a.userImport(), a.userSetPassword(), a.userSetClaims(), a.userDelete(), a.userRestore())
+		a.userImport(), a.userSetPassword(), a.userResetLink(), a.userFactors(), a.userResetFactors(), a.userUnfreeze(),
+		a.userSetClaims(), a.userDelete(), a.userRestore())
 }
 
 // person is how a user is shown: no hash, nothing sealed.

@@ -103,17 +103,26 @@ func (s *Service) Finish(ctx context.Context, secret string) error {
 		if _, err := s.Tickets.Spend(ctx, purposeFinish, secret, nil); err != nil {
 			return err
 		}
-		if err := s.Factors.Reset(ctx, u.ID); err != nil {
-			return err
-		}
-		if err := s.People.EndAll(ctx, u.ID, string(audit.WayBackFinished)); err != nil {
-			return err
-		}
-		if err := s.void(ctx, u.ID); err != nil {
+		if err := s.remove(ctx, u.ID, string(audit.WayBackFinished)); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, audit.Event{Name: audit.WayBackFinished, UserID: u.ID})
 	})
+}
+
+// Remove does the same at once, by an operator's hand.
+func (s *Service) Remove(ctx context.Context, userID string) error {
+	return s.Store.Tx(ctx, func(ctx context.Context) error { return s.remove(ctx, userID, "factors removed by an operator") })
+}
+
+func (s *Service) remove(ctx context.Context, userID, why string) error {
+	if err := s.People.EndAll(ctx, userID, why); err != nil {
+		return err
+	}
+	if err := s.Factors.Reset(ctx, userID); err != nil {
+		return err
+	}
+	return s.void(ctx, userID)
 }
 
 // gone takes what ended everything of the person for the end of their links.

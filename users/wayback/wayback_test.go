@@ -206,6 +206,22 @@ func TestTheWholeWay(t *testing.T) {
 	})
 }
 
+func TestAnOperatorNeedNotWait(t *testing.T) {
+	inBubble(t, func(t *testing.T, w world) {
+		w.begin(t)
+		must(t, w.Remove(t.Context(), w.ada.ID))
+		u, err := w.people.Show(t.Context(), w.ada.ID)
+		if err != nil || u.Epoch == w.ada.Epoch || w.has(t) != (factor.Standing{}) {
+			t.Errorf("epoch %d, %+v, %v", u.Epoch, w.has(t), err)
+		}
+		if _, n := w.post.of(mail.FactorRemoved); n != 2 || !w.state(t).ReadyAt.IsZero() {
+			t.Errorf("%d letters, %+v", n, w.state(t))
+		}
+		time.Sleep(wait)
+		w.due(t, 0)
+	})
+}
+
 func TestLinkDiesAfterSevenDays(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		w.begin(t)
