@@ -64,6 +64,11 @@ func TestValidateNamesKeyAndRemedy(t *testing.T) {
 		"log":            {"log: {level: loud, format: xml}", "log.format:"},
 		"no client id":   {"clients: [{client_name: x}]", "clients[0].client_id: is missing"},
 		"two resources":  {"resources: [{identifier: 'https://a.example'}, {identifier: 'https://a.example/'}]", "declared twice"},
+		"rp id":          {"server: {issuer: 'https://id.example.com'}\npasskeys: {rp_id: other.com}", "passkeys.rp_id: \"other.com\" must be"},
+		"rp id suffix":   {"server: {issuer: 'https://id.example.co.uk'}\npasskeys: {rp_id: co.uk}", "passkeys.rp_id:"},
+		"rp id tail":     {"server: {issuer: 'https://id.example.com'}\npasskeys: {rp_id: ple.com}", "passkeys.rp_id:"},
+		"passkey origin": {"server: {issuer: 'https://id.example.com'}\npasskeys: {origins: ['https://a.example.com/x']}", "passkeys.origins:"},
+		"passkey http":   {"server: {issuer: 'https://id.example.com'}\npasskeys: {origins: ['http://a.example.com']}", "passkeys.origins:"},
 		"rotation":       {"keys: {rotation: 1h}", "keys.rotation:"},
 	}
 	for name, tt := range tests {

@@ -22,11 +22,11 @@ type NewPerson struct {
 	EmailVerified bool   // operators only
 	Username      string // optional
 	Name          string
-	Terms         string          // version of the terms of service accepted; "" = none
+	Terms         string // version of the terms of service accepted; "" = none
 
-	passkey bool // instead of a password
-	Password      string          // operators may leave it out: such a person cannot sign in by password
-	Claims        json.RawMessage // operators only: a JSON object of standard claims
+	passkey  bool            // instead of a password
+	Password string          // operators may leave it out: such a person cannot sign in by password
+	Claims   json.RawMessage // operators only: a JSON object of standard claims
 }
 
 // Register makes an account for whoever fills in the form. The address counts as unproven. Mistakes in what was typed come

@@ -177,6 +177,14 @@ func (b *Browser) FormWith(element string) *Form {
 // Has tells whether the page in view has an element with that id.
 func (b *Browser) Has(id string) bool { return b.element(id) != nil }
 
+// Attribute of the element with that id; "" if there is none.
+func (b *Browser) Attribute(id, name string) string {
+	if node := b.element(id); node != nil {
+		return attr(node, name)
+	}
+	return ""
+}
+
 // Text of the element with that id, white space folded; "" if there is none. "main" and "h1" stand for the elements.
 func (b *Browser) Text(id string) string {
 	var out strings.Builder
