@@ -28,8 +28,9 @@ const (
 	PasskeyRenamed     Name = "passkey.renamed"
 	PasskeyRemoved     Name = "passkey.removed"
 	PasskeyCloned      Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
-	UserCreated        Name = "user.created"   // by an operator
-	UserImported       Name = "user.imported"  // brought along from another product, by an operator
+	TermsAccepted      Name = "terms.accepted"
+	UserCreated        Name = "user.created"  // by an operator
+	UserImported       Name = "user.imported" // brought along from another product, by an operator
 	UserChanged        Name = "user.changed"
 	UserDisabled       Name = "user.disabled"
 	UserEnabled        Name = "user.enabled"

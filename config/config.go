@@ -20,6 +20,7 @@ type Config struct {
 	Passkeys  Passkeys   `yaml:"passkeys"`
 	Signin    Signin     `yaml:"signin"`
 	Signup    Signup     `yaml:"signup"`
+	Terms     Terms      `yaml:"terms"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
 	Branding  Branding   `yaml:"branding"`
@@ -181,6 +182,14 @@ type Branding struct {
 // Support is whom a person may ask.
 type Support struct {
 	Contact string `yaml:"contact"` // shown on the forgotten-password page
+	URL     string `yaml:"url"`     // linked as Help at the foot of each page; "" = none
+}
+
+// Terms of service, which people accept.
+type Terms struct {
+	Version    string `yaml:"version"`     // who accepted another one is asked again; "" = nobody is asked
+	URL        string `yaml:"url"`         // of the text
+	PrivacyURL string `yaml:"privacy_url"` // of the privacy policy; "" = none
 }
 
 // Limits bound the work taken on.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // complaints collects every mistake.
@@ -136,6 +137,12 @@ func (c Config) checkPeople(bad *complaints) {
 	n := len([]rune(c.Branding.Name))
 	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
 	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color", `%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
+	t := c.Terms
+	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version", "must be at most 50 characters without blanks, like 2026-11")
+	bad.check(t.Version == "" || t.URL != "", "terms.url", "is missing: people must be able to read what they accept")
+	for _, link := range [][2]string{{"terms.url", t.URL}, {"terms.privacy_url", t.PrivacyURL}, {"support.url", c.Support.URL}} {
+		bad.check(link[1] == "" || webLink(link[1]), link[0], "%q is not an address; write it like https://example.com/terms", link[1])
+	}
 	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")
 }
 
@@ -256,6 +263,11 @@ func (c Config) Warnings() []string {
 		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all
+}
+
+func webLink(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }
 
 func address(s string) bool {

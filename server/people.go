@@ -56,7 +56,7 @@ func (h *House) openPeople(o Options) error {
 		post = h.Outbox
 	}
 	h.People, err = users.New(users.Options{
-		Post: post, Issuer: c.Server.Issuer,
+		Post: post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
 		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
 		DeleteGrace: c.Accounts.DeleteGrace,
 		Signup:      users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},

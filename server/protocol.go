@@ -125,7 +125,7 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	}}
 	start, err := authorize.New(authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Consents: book, Browser: visitors, Pages: view,
-		App: h.appAt, Tx: h.DB.Tx, Reachable: h.reachable,
+		App: h.appAt, Tx: h.DB.Tx, Reachable: h.reachable, TermsDue: h.People.TermsDue,
 	})
 	if err != nil {
 		return nil, err

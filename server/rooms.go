@@ -104,7 +104,7 @@ func newPages(c config.Config) (*pages.Pages, error) {
 		return nil, err
 	}
 	return pages.New(pages.Options{
-		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
 	})
 }
 

@@ -54,9 +54,7 @@ func (s *Service) newcomer(n NewPerson) (storage.User, error) {
 	if n.Password == "" && !n.passkey {
 		mistakes.add(FieldPassword, ErrMissing)
 	}
-	if n.Terms != "" {
-		u.Terms, u.TermsAt = n.Terms, u.CreatedAt
-	}
+	s.accepts(n, &u, &mistakes)
 	return u, mistakes.inOrder()
 }
 
@@ -164,7 +162,7 @@ func (s *Service) unbreached(ctx context.Context, password string) error {
 
 // inOrder sorts mistakes by the form's fields.
 func (m Mistakes) inOrder() error {
-	order := []Field{FieldName, FieldEmail, FieldUsername, FieldPassword, FieldClaims}
+	order := []Field{FieldName, FieldEmail, FieldUsername, FieldPassword, FieldTerms, FieldClaims}
 	slices.SortStableFunc(m, func(a, b Mistake) int { return slices.Index(order, a.Field) - slices.Index(order, b.Field) })
 	return m.orNil()
 }

@@ -66,6 +66,7 @@ const (
 	FieldName     Field = "name"
 	FieldPassword Field = "password"
 	FieldClaims   Field = "claims"
+	FieldTerms    Field = "terms"
 )
 
 // Error is for the log and for commands.
@@ -113,6 +114,7 @@ type Store interface {
 	UpdateUser(ctx context.Context, u storage.User) error
 	RaiseEpoch(ctx context.Context, id string, now time.Time) error
 	HoldUser(ctx context.Context, id string, epoch int64) error
+	SetUserTerms(ctx context.Context, id, version string, now time.Time) error
 	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
 	DeleteFactors(ctx context.Context, userID string) (int64, error)
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
@@ -156,6 +158,7 @@ type Options struct {
 	DeleteGrace time.Duration
 	Post        Post         // nil = no mail
 	Issuer      string       // for links in letters
+	Terms       string       // version of the terms of service; "" = there are none
 	Log         *slog.Logger // nil discards
 }
 
@@ -169,6 +172,7 @@ type Service struct {
 	limits    *ratelimit.Limiter
 	post      Post
 	issuer    string
+	terms     string
 	closed    bool
 	domains   []string // ASCII
 	grace     time.Duration
@@ -183,7 +187,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
+		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms, closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

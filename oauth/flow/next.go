@@ -14,6 +14,7 @@ type Step int
 const (
 	SignIn Step = iota + 1
 	ChooseAccount
+	Terms // the terms of service of this server, not the app's
 	Consent
 	Finish
 )
@@ -23,6 +24,7 @@ type Seen struct {
 	UserID        string    // who is signed in, "" = nobody
 	AuthTime      time.Time // when that person last proved it
 	ConsentNeeded bool      // something is asked for that this person was not yet offered
+	TermsDue      bool      // the person has not accepted the terms of service of today
 	ACR           string    // the class of that sign-in
 	Required      string    // the class that the client's registration demands, "" = none
 	Reachable     string    // the strongest class this person can reach; "" = not looked up, for nothing is wanting
@@ -49,6 +51,8 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 		return 0, refusal.LoginRequired("Nobody is signed in, or must sign in again.")
 	case ChooseAccount:
 		return 0, refusal.AccountSelectionRequired("An account has to be chosen.")
+	case Terms:
+		return 0, refusal.InteractionRequired("The person has to accept the terms of service first.")
 	case Consent:
 		return 0, refusal.ConsentRequired("The person has not agreed to this yet.")
 	}
@@ -62,6 +66,8 @@ func next(in Interaction, s Seen, now time.Time) Step {
 		return SignIn
 	case req.Prompted("select_account") && !in.fresh(in.Facts.AccountAt, s):
 		return ChooseAccount
+	case s.TermsDue:
+		return Terms
 	case (s.ConsentNeeded || req.Prompted("consent")) && !in.fresh(in.Facts.DecidedAt, s):
 		return Consent
 	}

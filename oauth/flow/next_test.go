@@ -15,6 +15,7 @@ func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.
 	did := Facts{SignedInAt: now, AccountAt: now, DecidedAt: now, UserID: "ada"}
 	with := func(s Seen, acr, reachable string) Seen { s.ACR, s.Reachable = acr, reachable; return s }
 	demanding := func(s Seen) Seen { s.Required = ACRMulti; return s }
+	due := func(s Seen) Seen { s.TermsDue = true; return s }
 	age := func(n int64) Request { return Request{MaxAge: &n} }
 	tests := map[string]struct {
 		req   Request
@@ -43,6 +44,10 @@ func TestNext(t *testing.T) { // OpenID Connect Core sections 3.1.2.1 and 3.1.2.
 		"hint of the same person":               {req: Request{HintSubject: "ada"}, seen: ada, want: Finish},
 		"hint of another":                       {req: Request{HintSubject: "bob"}, seen: ada, want: SignIn},
 		"hint of another, and signed in as ada": {req: Request{HintSubject: "bob"}, seen: ada, facts: did, code: "login_required"},
+		"terms due":                             {seen: due(ada), facts: did, want: Terms},
+		"terms due, consent too":                {seen: due(asks(ada)), want: Terms},
+		"terms due, nobody here":                {seen: due(Seen{}), want: SignIn},
+		"none, terms due":                       {req: Request{Prompts: []string{"none"}}, seen: due(ada), code: "interaction_required"},
 		"denied":                                {seen: asks(ada), facts: Facts{Denied: true, UserID: "ada"}, code: "access_denied"},
 		"cancelled at sign-in":                  {facts: Facts{RefusedSign: true}, code: "access_denied"},
 		"none, nobody":                          {req: Request{Prompts: []string{"none"}}, code: "login_required"},

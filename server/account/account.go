@@ -29,6 +29,7 @@ type People interface {
 	Disconnect(ctx context.Context, userID, clientID string) error
 	MinPassword() int
 	MailOn() bool
+	TermsDue(u storage.User) bool
 	ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error)
 	FirstPassword(ctx context.Context, u storage.User, password string) error
 }
@@ -126,6 +127,9 @@ func (h *Handler) signedIn(f own) web.Func {
 		}
 		if r.Method == http.MethodPost && !browser.Meant(r, v) {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path("/account", nil)}
+		}
+		if h.People.TermsDue(v.User) {
+			return h.Browser.Go(w, r, "/terms", nil)
 		}
 		return f(w, r, v)
 	}

@@ -62,6 +62,7 @@ func (h *Handler) next(r *http.Request, s *state) (flow.Step, error) {
 	var seen flow.Seen
 	if s.visitor != nil {
 		seen.UserID, seen.AuthTime, seen.ACR = s.visitor.UserID, s.visitor.AuthTime, s.visitor.ACR
+		seen.TermsDue = h.TermsDue(s.visitor.User)
 		if s.client.RequireSecondFactor {
 			seen.Required = flow.ACRMulti
 		}
@@ -88,7 +89,7 @@ func (h *Handler) next(r *http.Request, s *state) (flow.Step, error) {
 // show sends the browser to the step's page.
 func (h *Handler) show(w http.ResponseWriter, r *http.Request, s *state, step flow.Step) error {
 	telemetry.Add(r.Context(), slog.String("client", s.client.ClientID))
-	path := map[flow.Step]string{flow.SignIn: "/signin", flow.ChooseAccount: "/choose", flow.Consent: "/consent"}[step]
+	path := map[flow.Step]string{flow.SignIn: "/signin", flow.ChooseAccount: "/choose", flow.Terms: "/terms", flow.Consent: "/consent"}[step]
 	return h.Browser.Go(w, r, path, &s.in)
 }
 

@@ -41,6 +41,8 @@ type Options struct {
 	Pages    *pages.Pages
 	App      func(ctx context.Context, clientID, redirectURI string) *pages.App
 	Tx       func(ctx context.Context, fn func(ctx context.Context) error) error
+	// TermsDue tells whether a person has to accept the terms of service first.
+	TermsDue func(u storage.User) bool
 	// Reachable is the strongest authentication context class in which a person can sign in (oauth/flow).
 	Reachable func(ctx context.Context, userID string) (acr string, err error)
 }
@@ -51,8 +53,8 @@ type Handler struct{ Options }
 // New checks the options.
 func New(o Options) (*Handler, error) {
 	if o.Requests == nil || o.Provider == nil || o.Consents == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil ||
-		o.Issuer == "" || o.Reachable == nil {
-		return nil, errors.New("authorize needs issuer, requests, provider, consents, browser, pages, app, tx and reachable")
+		o.Issuer == "" || o.Reachable == nil || o.TermsDue == nil {
+		return nil, errors.New("authorize needs issuer, requests, provider, consents, browser, pages, app, tx, reachable and termsdue")
 	}
 	return &Handler{o}, nil
 }

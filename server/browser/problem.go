@@ -13,6 +13,7 @@ import (
 // user name.
 var formFields = map[users.Field]string{
 	users.FieldEmail: "username", users.FieldUsername: "handle", users.FieldName: "name", users.FieldPassword: "password",
+	users.FieldTerms: "terms",
 }
 
 // Problems puts users.Mistakes into a form's words; false if err is something else.

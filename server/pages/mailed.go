@@ -102,3 +102,17 @@ func (ChangePassword) NewLabel() string { return "change.new" }
 
 // NewLabel is the message of the label of the field for a new password.
 func (NewPassword) NewLabel() string { return "change.new" }
+
+// Terms asks to accept the terms of service; Known tells that the person accepted an earlier version.
+type Terms struct {
+	App    *App
+	Person Person
+	Action string
+	Known  bool
+}
+
+// Template of the page.
+func (Terms) Template() string { return "terms" }
+
+// Title of the page.
+func (Terms) Title() string { return "terms.title" }

@@ -22,13 +22,18 @@ type Options struct {
 	Brand  string // what the service is called; "" = Signet
 	Color  string // #rgb or #rrggbb, the one colour; "" = the design's own
 	Host   string // the issuer's, for letters to say where they come from
+	Links  Links  // at the foot of each page
 	Logo   []byte // an SVG or PNG file in place of the seal; nil = the seal
 }
+
+// Links are addresses outside Signet that pages name; "" = none.
+type Links struct{ Help, Privacy, Terms string }
 
 // Pages renders pages and serves their static files.
 type Pages struct {
 	prefix, brand string
 	host          string
+	links         Links
 	readable      string // the brand's colour, if white is readable on it
 	letters       letters
 	logo          string // file name of the operator's, "" = none
@@ -57,7 +62,7 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{host: o.Host, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+	p := &Pages{host: o.Host, links: o.Links, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
 		sets: map[setKey]func() (map[string]*template.Template, error){}}
 	for i := range texts.languages {
 		l := &texts.languages[i]

@@ -3,6 +3,8 @@ package pages
 // waySamples are the pages of the ways in and back.
 func waySamples(shop *App, ada Person) map[string]Page {
 	return map[string]Page{
+		"terms":               Terms{App: shop, Person: ada, Action: "/terms?i=abc", Known: true},
+		"sign_up_terms":       SignUp{Action: "/signup", SignInURL: "/signin", MinLength: 12, Terms: true, Problems: []Problem{{Field: "terms", Message: "terms.missing"}}},
 		"change_email":        ChangeEmail{Person: ada, Mail: true, Email: "ada@example.org"},
 		"change_email_wrong":  ChangeEmail{Person: ada, Verified: true, Email: "ada@", Problems: []Problem{{Field: "username", Message: "email.invalid"}}},
 		"change_email_asked":  ChangeEmail{Person: ada, Mail: true, Asked: "new@example.org"},

@@ -14,7 +14,7 @@ import (
 func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 	return template.FuncMap{
 		"t": l.say, "plural": l.plural, "optional": l.optional,
-		"brand": func() string { return p.brand },
+		"brand": func() string { return p.brand }, "links": func() Links { return p.links },
 		"asset": p.assets.url,
 		"path":  func(s string) string { return p.prefix + s },
 		"to": func(target string) string {
@@ -23,7 +23,7 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 			}
 			return target
 		},
-		"link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "letter": letter,
+		"termslink": l.outside, "link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "letter": letter,
 		"backname": func(a *App) string { return orElse(a.Host, a.Name) },
 		"problem":  l.problem, "of": of, "pick": func(list []Problem, field string) fieldOf { return fieldOf{list, field} },
 		"described": described,
@@ -248,4 +248,9 @@ func (l *tongue) errorSteps(e Error) []template.HTML {
 		}
 	}
 	return steps
+}
+
+// outside is a link to one of the operator's addresses, which opens beside the form that is being filled in.
+func (l *tongue) outside(id, address string) template.HTML {
+	return template.HTML(`<a href="` + template.HTMLEscapeString(address) + `" target="_blank" rel="noopener">` + string(l.say(id)) + `</a>`)
 }

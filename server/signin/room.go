@@ -25,6 +25,9 @@ type People interface {
 	CheckNew(ctx context.Context, n users.NewPerson) error
 	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	SignupClosed() bool
+	Terms() string
+	TermsDue(u storage.User) bool
+	AcceptTerms(ctx context.Context, userID string) error
 	MinPassword() int
 }
 
@@ -125,6 +128,8 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("POST /signup", h.signUp)
 	m.Page("GET /forgot", h.forgot)
 	h.mountMailed(m)
+	m.Page("GET /terms", h.showTerms)
+	m.Page("POST /terms", h.answerTerms)
 }
 
 // errand finds what the person came for. What ?i= names may be over or belong to another browser: then it is a plain

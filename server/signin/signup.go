@@ -39,7 +39,7 @@ func (h *Handler) closed(in *flow.Interaction) error {
 func (h *Handler) signUpPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, status int, p pages.SignUp) error {
 	r, p.App = h.dress(w, r, in)
 	p.Action, p.SignInURL = h.Browser.Path("/signup", &in), h.Browser.Path("/signin", &in)
-	p.MinLength, p.AskUsername = h.People.MinPassword(), true
+	p.MinLength, p.AskUsername, p.Terms = h.People.MinPassword(), true, h.People.Terms() != ""
 	if h.signUpWithPasskey() {
 		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signup/passkey", &in), h.Browser.Path("/signup/passkey/options", &in)
 	}
@@ -57,7 +57,7 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 	}
 	n := users.NewPerson{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"),
-		Password: r.PostForm.Get("password"),
+		Password: r.PostForm.Get("password"), Terms: h.terms(r),
 	}
 	if h.Mailed.MailOn() {
 		if err := h.Mailed.AskRegister(h.told(r), n, h.Browser.Mark(r), in.ID); err != nil {
@@ -70,6 +70,14 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseSignUp(w, r, in, err)
 	}
 	return h.first(w, r, in, u, session.Password(false, nil))
+}
+
+// terms is the version that the form's box accepts.
+func (h *Handler) terms(r *http.Request) string {
+	if r.PostForm.Get("terms") == "" {
+		return ""
+	}
+	return h.People.Terms()
 }
 
 // first signs a person in who has just got an account.

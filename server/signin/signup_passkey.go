@@ -17,8 +17,8 @@ import (
 func (h *Handler) signUpWithPasskey() bool { return h.Passkeys != nil && !h.Mailed.MailOn() }
 
 // newPerson is what the form says of the person, but the password.
-func newPerson(r *http.Request) users.NewPerson {
-	return users.NewPerson{Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle")}
+func (h *Handler) newPerson(r *http.Request) users.NewPerson {
+	return users.NewPerson{Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"), Terms: h.terms(r)}
 }
 
 // signUpOptions is asked by the script of the sign-up page. What is wrong with the form is told by the form's own answer: the
@@ -30,7 +30,7 @@ func (h *Handler) signUpOptions(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := h.errand(r); err != nil {
 		return err
 	}
-	n := newPerson(r)
+	n := h.newPerson(r)
 	if err := h.People.CheckNew(r.Context(), n); err != nil {
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
 	}
@@ -47,7 +47,7 @@ func (h *Handler) signUpPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n := newPerson(r)
+	n := h.newPerson(r)
 	answer := r.PostForm.Get("credential")
 	if answer == "" {
 		if err := h.People.CheckNew(r.Context(), n); err != nil {
