@@ -166,6 +166,7 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; security 
 	for name, change := range map[string]func(*clients.Client){
 		"public":      func(c *clients.Client) { c.TokenEndpointAuthMethod = clients.MethodNone },
 		"third-party": func(c *clients.Client) { c.FirstParty = false },
+		"two factors": func(c *clients.Client) { c.RequireSecondFactor = true },
 		"unasked":     func(c *clients.Client) { c.GrantTypes = []string{"authorization_code"} },
 	} {
 		t.Run(name, func(t *testing.T) {

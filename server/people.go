@@ -119,8 +119,12 @@ func (h *House) breachLists() []password.List {
 	return lists
 }
 
-// passwordChecker is people as the password grant sees them: the protocol must not import users.
-type passwordChecker struct{ people *users.Service }
+// passwordChecker is people as the password grant sees them: the protocol must not import users. A password alone is not
+// enough for somebody who has a second factor, or must have one (security notes H10).
+type passwordChecker struct {
+	people  *users.Service
+	factors *factor.Service
+}
 
 // CheckPassword tells who signs in with a password, in the protocol's words.
 func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, network string) (userID string, epoch int64, err error) {
@@ -133,8 +137,21 @@ func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, netw
 		return "", 0, fmt.Errorf("%w: %w", grants.ErrWrongPassword, err)
 	case errors.Is(err, password.ErrBusy):
 		return "", 0, fmt.Errorf("%w: %w", grants.ErrBusy, err)
+	case err != nil:
+		return "", 0, err
 	}
-	return userID, epoch, err
+	have, err := p.factors.Of(ctx, userID)
+	if err != nil {
+		return "", 0, err
+	}
+	required, err := p.factors.Required(ctx, userID)
+	if err != nil {
+		return "", 0, err
+	}
+	if have.Second() || required {
+		return "", 0, fmt.Errorf("%w: a second factor is needed", grants.ErrWrongPassword)
+	}
+	return userID, epoch, nil
 }
 
 // strong tells whether a visitor signed in with the strongest way that they have (security notes F10).

@@ -69,7 +69,7 @@ func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 		Lifetimes: ledger.Lifetimes{
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
-		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People}, Metrics: h.Metrics, Notices: notices{h},
+		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
 	})
 }
 

@@ -62,7 +62,7 @@ func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acce
 	if err != nil {
 		return err
 	}
-	if p.Checker == nil || c.Client.Public() || !c.Client.FirstParty {
+	if p.Checker == nil || c.Client.Public() || !c.Client.FirstParty || c.Client.RequireSecondFactor {
 		return refusal.UnauthorizedClient("This client may not use the password grant.")
 	}
 	scopes, err := OfClient(c.Client, c.Form.Get("scope"), true)

@@ -248,3 +248,64 @@ func app1(t *testing.T, b *servertest.Browser) string {
 	}
 	return id
 }
+
+func TestH10_NoPasswordGrantWhereAPasswordIsNotEnough(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
+	app := s.App(t, "legacy", func(m *clients.Metadata) {
+		m.GrantTypes, m.FirstParty, m.RedirectURIs = []string{clients.Password}, true, nil
+	})
+	ask := func(p servertest.Person) int {
+		form := url.Values{"grant_type": {"password"}, "username": {p.Email}, "password": {p.Password}}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, app.OAuth.Endpoint.TokenURL, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth(app.ClientID, app.ClientSecret)
+		res, err := s.HTTP.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	for _, p := range []servertest.Person{ada, bob} {
+		if got := ask(p); got != http.StatusOK {
+			t.Fatalf("%s without a second factor: %d", p.Email, got)
+		}
+	}
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	turnOn(t, b)
+	if got := ask(ada); got != http.StatusBadRequest {
+		t.Errorf("somebody with a second factor: %d", got)
+	}
+	m := s.House().Members
+	if err := m.CreateRole(t.Context(), membership.Admin, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Give(t.Context(), membership.Admin, membership.Holder{UserID: bob.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(bob); got != http.StatusBadRequest {
+		t.Errorf("somebody who must have one: %d", got)
+	}
+}
+
+func TestSignUpIsNoWayAroundTheSecondStep(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(func(c *config.Config) { c.Factors.Required = config.FactorsEveryone }))
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignUp(t, "Eve", "eve@example.com", servertest.Password)
+	if b.URL.Path != "/signin/factor/setup" || !b.Has("totp-confirm") {
+		t.Fatalf("at %s", b.URL)
+	}
+	setup := b.URL.String()
+	if b.Get(t, "/account"); b.URL.Path != "/signin" {
+		t.Errorf("a new person without a second factor is at %s", b.URL)
+	}
+	b.Get(t, setup).Submit(t, "totp-confirm", url.Values{"code": {codeOf(t, strings.TrimSpace(b.Text("totp-secret")), 0)}})
+	if b.Get(t, "/account"); b.URL.Path != "/account" {
+		t.Errorf("at %s", b.URL)
+	}
+}

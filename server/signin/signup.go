@@ -12,6 +12,7 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/password"
 	"signet/users/session"
 )
@@ -80,8 +81,15 @@ func (h *Handler) terms(r *http.Request) string {
 	return h.People.Terms()
 }
 
-// first signs a person in who has just got an account.
+// first signs a person in who has just got an account, or leads them to the second step where there must be one.
 func (h *Handler) first(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
+	step, err := h.secondStep(r, in, u, how)
+	if err != nil {
+		return err
+	}
+	if step != factor.None {
+		return h.half(w, r, in, u, how)
+	}
 	v, err := h.Browser.SignedIn(w, r, u.ID, how)
 	if err != nil {
 		return err
