@@ -201,13 +201,7 @@ func TestWhoMustHaveASecondFactorIsLedToOne(t *testing.T) {
 			s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(tt.change))
 			ada := s.Person(t, "ada@example.com")
 			if tt.admin {
-				m := s.House().Members
-				if err := m.CreateRole(t.Context(), membership.Admin, ""); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := m.Give(t.Context(), membership.Admin, membership.Holder{UserID: ada.ID}); err != nil {
-					t.Fatal(err)
-				}
+				makeAdmin(t, s, ada)
 			}
 			app := s.App(t, "shop", func(m *clients.Metadata) { m.RequireSecondFactor = tt.client }).With("openid")
 			b := s.Browser(t)
@@ -236,6 +230,18 @@ func TestWhoMustHaveASecondFactorIsLedToOne(t *testing.T) {
 				t.Errorf("acr %q, %v", claims.ACR, err)
 			}
 		})
+	}
+}
+
+// makeAdmin gives somebody the role whose holders must have a second factor.
+func makeAdmin(t *testing.T, s *servertest.Server, p servertest.Person) {
+	t.Helper()
+	m := s.House().Members
+	if err := m.CreateRole(t.Context(), membership.Admin, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Give(t.Context(), membership.Admin, membership.Holder{UserID: p.ID}); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -281,13 +287,7 @@ func TestH10_NoPasswordGrantWhereAPasswordIsNotEnough(t *testing.T) {
 	if got := ask(ada); got != http.StatusBadRequest {
 		t.Errorf("somebody with a second factor: %d", got)
 	}
-	m := s.House().Members
-	if err := m.CreateRole(t.Context(), membership.Admin, ""); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Give(t.Context(), membership.Admin, membership.Holder{UserID: bob.ID}); err != nil {
-		t.Fatal(err)
-	}
+	makeAdmin(t, s, bob)
 	if got := ask(bob); got != http.StatusBadRequest {
 		t.Errorf("somebody who must have one: %d", got)
 	}

@@ -152,12 +152,12 @@ func TestG06_APasskeyOfAnotherTabOrBrowser(t *testing.T) {
 }
 
 func TestPasskey_IsASecondStepWhereTwoAreWanted(t *testing.T) {
-	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML("factors: {required: everyone}"))
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
 	b := s.Browser(t)
-	b.Get(t, "/signin").SignUp(t, "Ada", "ada@example.com", "analytical engine")
+	b.Get(t, "/signin").SignIn(t, ada)
 	d := addPasskey(t, s, b)
-	ada := servertest.Person{Password: "analytical engine"}
-	ada.Email = "ada@example.com"
+	makeAdmin(t, s, ada)
 	fresh := s.Browser(t)
 	fresh.Get(t, "/signin").SignIn(t, ada)
 	if fresh.URL.Path != "/signin/factor" || !fresh.Has("factor-passkey") || fresh.Has("code") {
