@@ -43,6 +43,47 @@ func (k *pocket) touch(there bool) chromedp.Action[chromedp.Void] {
 	}
 }
 
+// step is what is done to a page, and what is then on it.
+type step struct {
+	name string
+	do   []chromedp.Action[chromedp.Void]
+	want string
+}
+
+func follow(t *testing.T, ctx context.Context, p *server, steps []step) {
+	t.Helper()
+	for _, s := range steps {
+		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		err := chromedp.Do(stepCtx, s.do...)
+		text, _ := chromedp.Run(stepCtx, chromedp.TextContent("main"))
+		cancel()
+		if err != nil || !strings.Contains(text, s.want) {
+			here, _ := chromedp.Run(ctx, chromedp.Location())
+			t.Fatalf("%s: %v at %s, want %q:\n%s\n%s", s.name, err, here, s.want, text, p.out)
+		}
+		look(t, ctx, s.name)
+	}
+}
+
+// Joan has a password, is offered a passkey when she signs in, and signs in with it the next time.
+func TestPasskeyOfferInTheBrowser(t *testing.T) {
+	p := localTrial(t)
+	ctx := chromium(t)
+	const joan = "joan.passkey@example.com"
+	type actions = []chromedp.Action[chromedp.Void]
+	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
+	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
+	var keys pocket
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	follow(t, ctx, p, []step{
+		{"offer-signup", actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Joan Clarke"), type_("#username", joan), type_("#password", password), click("#signup-submit"), wait(".menu")}, joan},
+		{"offer-page", append(append(actions{}, out...), open("/signin"), wait("#login-passkey"), type_("#username", joan), type_("#password", password), chromedp.WaitReady(`input[name=passkeys][value=yes]`),
+			click("#login-submit"), wait("#offer-add")), "Sign in faster next time"},
+		{"offer-taken", actions{click("#offer-add"), wait(".menu")}, "1 passkey"},
+		{"offer-used", append(append(actions{}, out...), open("/signin"), wait(".menu")), joan},
+	})
+}
+
 // Ada signs up with a passkey and has no password; she signs in by the button and by the browser's suggestions, has a second
 // passkey, renames and removes. Grace has a password and, where two factors are wanted, shows her passkey after it.
 func TestPasskeysInTheBrowser(t *testing.T) {
@@ -60,11 +101,7 @@ func TestPasskeysInTheBrowser(t *testing.T) {
 	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
 	var keys pocket
 	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
-	steps := []struct {
-		name string
-		do   actions
-		want string
-	}{
+	steps := []step{
 		{"passkey-signup", actions{keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Ada Lovelace"), type_("#username", ada)}, "Create account with a passkey"},
 		{"passkey-signed-up", actions{click("#signup-passkey"), wait(".menu")}, ada},
 		{"passkey-page", actions{click(`.menu a[href$="/account/passkeys"]`), wait("#passkey-add")}, "This key only"},
@@ -74,24 +111,14 @@ func TestPasskeysInTheBrowser(t *testing.T) {
 		{"passkey-button", actions{click("#login-passkey"), keys.touch(true), wait(".menu")}, ada},
 		{"passkey-autofill", append(append(actions{}, out...), open("/signin"), wait(".menu")), ada},
 		{"passkey-second", actions{keys.device, open("/account/passkeys"), wait("#passkey-add"), type_("#passkey-name", "Work laptop"), click("#passkey-add"), wait(".notice[role=status]")}, "Work laptop"},
-		{"passkey-removed", actions{click(`form[action$="/remove"] button`), wait(".notice[role=status]")}, "The passkey is removed"},
+		{"passkey-removed", actions{click(`form[action$="/remove"] button`), chromedp.WaitNotPresent(".rows li + li"), wait(".rows")}, "The passkey is removed"},
 		{"passkey-out", out, "signed out"},
 		{"passkey-grace", actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", grace), type_("#password", password), click("#signup-submit"), wait(".menu")}, grace},
 		{"passkey-added", actions{open("/account/passkeys"), wait("#passkey-add"), click("#passkey-add"), wait(".notice[role=status]")}, "Your passkey is ready"},
 		{"passkey-factor", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#factor-passkey")), "Show your passkey"},
 		{"passkey-factor-done", actions{click("#factor-passkey"), keys.touch(true), wait(".menu")}, grace},
 	}
-	for _, s := range steps {
-		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
-		err := chromedp.Do(stepCtx, s.do...)
-		text, _ := chromedp.Run(stepCtx, chromedp.TextContent("main"))
-		cancel()
-		if err != nil || !strings.Contains(text, s.want) {
-			here, _ := chromedp.Run(ctx, chromedp.Location())
-			t.Fatalf("%s: %v at %s, want %q:\n%s\n%s", s.name, err, here, s.want, text, p.out)
-		}
-		look(t, ctx, s.name)
-	}
+	follow(t, ctx, p, steps)
 	for _, leak := range []string{password, ada, grace, "Lovelace", "Blue key"} {
 		if strings.Contains(p.out.String(), leak) {
 			t.Errorf("the log holds %q", leak)

@@ -63,6 +63,7 @@ func samples() map[string]Page {
 		"passkeys": Passkeys{Person: ada, Usable: true, Done: "passkey_added", Passkeys: []PasskeyLine{
 			{ID: "1", Name: "Ada’s phone", Synced: true, AddedAt: now.AddDate(0, -8, 0), UsedAt: now.Add(-2 * time.Hour)},
 			{ID: "2", AddedAt: now}}},
+		"passkey_offer":  PasskeyOffer{Person: ada, Action: "/signin/offer", Options: "/signin/offer/options"},
 		"passkeys_empty": Passkeys{Person: ada, Problem: "passkeys.last"},
 		"sessions": Sessions{Person: ada, Done: "session", Sessions: []SessionLine{
 			{ID: "1", Agent: linux, Address: "203.0.113.24", StartedAt: now.AddDate(0, 0, -9), SeenAt: now, Current: true},

@@ -11,6 +11,21 @@ type Passkeys struct {
 	Done     string
 }
 
+// PasskeyOffer offers the first one after a password.
+type PasskeyOffer struct {
+	App             *App
+	Person          Person
+	Action, Options string
+	Problem         string // message id, "" = none
+}
+
+// Template of the page.
+func (PasskeyOffer) Template() string { return "passkey_offer" }
+
+// Title of the page.
+func (PasskeyOffer) Title() string { return "offer.title" }
+func (p PasskeyOffer) wrong() bool { return p.Problem != "" }
+
 // PasskeyLine is one.
 type PasskeyLine struct {
 	ID, Name        string

@@ -99,7 +99,17 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, in flow.Interact
 	if err != nil {
 		return err
 	}
-	return h.done(w, r, in, v)
+	offer, err := h.offers(r, in, u, how)
+	if err != nil {
+		return err
+	}
+	if !offer {
+		return h.done(w, r, in, v)
+	}
+	if err := h.note(r.Context(), &in, v); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, offerPath, &in)
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, u storage.User, how session.How) (*browser.Visitor, error) {

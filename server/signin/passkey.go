@@ -27,6 +27,10 @@ type Passkeys interface {
 	Check(ctx context.Context, p ticket.Purpose, browser, userID string, response []byte) (*passkey.Proof, error)
 	BeginSignUp(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
 	SignUp(ctx context.Context, browser string, response []byte) (*passkey.Made, error)
+	Offer(ctx context.Context, userID string) (bool, error)
+	Decline(ctx context.Context, userID string) error
+	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
+	Register(ctx context.Context, browser string, u storage.User, name string, response []byte) error
 }
 
 // asked tells what a passkey is shown for in an errand: by somebody whom nobody knows yet, or by the person signed in, who is

@@ -258,3 +258,59 @@ func TestPasskey_WellKnown(t *testing.T) {
 		t.Error("the RP ID is not the configured one")
 	}
 }
+
+func TestPasskey_OfferedOnceAfterAPassword(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, eve := s.Person(t, "ada@example.com"), s.Person(t, "eve@example.com")
+	able := func(p servertest.Person) url.Values {
+		return url.Values{"username": {p.Email}, "password": {p.Password}, "passkeys": {"yes"}}
+	}
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada) // a browser that cannot, or has no script
+	if b.URL.Path != "/account" {
+		t.Errorf("offered without a word of the script: %s", b.URL)
+	}
+	app := s.App(t, "shop").With("openid")
+	b = s.Browser(t)
+	r := app.Begin(t, b)
+	b.Submit(t, "login-submit", able(ada))
+	if b.URL.Path != "/signin/offer" {
+		t.Fatalf("at %s", b.URL)
+	}
+	b.Submit(t, "offer-no", nil) // and the errand goes on
+	if b.Has("consent-allow") {
+		b.Allow(t)
+	}
+	r.Exchange(t, r.Code(t, b))
+	b = s.Browser(t)
+	b.Get(t, "/signin").Submit(t, "login-submit", able(ada))
+	if b.URL.Path != "/account" {
+		t.Errorf("offered again: %s", b.URL)
+	}
+	if b.Get(t, "/signin/offer"); b.URL.Path != "/account" {
+		t.Errorf("offered again: %s", b.URL)
+	}
+
+	b = s.Browser(t)
+	b.Get(t, "/signin").Submit(t, "login-submit", able(eve))
+	d := device(s)
+	if b.Post(t, "/signin/offer", url.Values{"credential": {"{}"}}); b.Status != http.StatusBadRequest {
+		t.Errorf("nonsense: %d at %s", b.Status, b.URL)
+	}
+	b.Post(t, "/signin/offer", url.Values{"credential": {d.Create(t, options(t, b, "offer-add", nil))}})
+	if b.URL.Path != "/account" || !strings.Contains(b.Text("main"), "1 passkey") {
+		t.Errorf("at %s: %s", b.URL, b.Text("main"))
+	}
+	b = s.Browser(t)
+	b.Get(t, "/signin").Submit(t, "login-submit", able(eve))
+	if b.URL.Path != "/account" {
+		t.Errorf("offered to somebody who has one: %s", b.URL)
+	}
+	if b.Get(t, "/signin/offer"); b.URL.Path != "/account" {
+		t.Errorf("offered to somebody who has one: %s", b.URL)
+	}
+	stranger := s.Browser(t)
+	if stranger.Get(t, "/signin/offer"); stranger.URL.Path != "/signin" {
+		t.Errorf("offered to nobody: %s", stranger.URL)
+	}
+}

@@ -105,6 +105,9 @@ func (h *Handler) Mount(m *web.Mux) {
 	if h.Passkeys != nil {
 		m.Page("POST /signin/passkey", h.submitPasskey)
 		m.Page("POST /signin/passkey/options", h.passkeyOptions)
+		m.Page("GET "+offerPath, h.showOffer)
+		m.Page("POST "+offerPath, h.answerOffer)
+		m.Page("POST "+offerPath+"/options", h.offerOptions)
 		if h.signUpWithPasskey() {
 			m.Page("POST /signup/passkey", h.signUpPasskey)
 			m.Page("POST /signup/passkey/options", h.signUpOptions)

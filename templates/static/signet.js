@@ -65,6 +65,8 @@ for (const button of passkeys) {
     }
   });
   if (button.dataset.passkey === "get") offerPasskey(button);
+  const can = button.form.elements.passkeys; // tells the server that this browser could make one
+  if (can) PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable?.().then((yes) => { can.value = yes ? "yes" : ""; });
 }
 if (!passkeys.length) for (const note of document.querySelectorAll("[data-passkey-missing]")) note.hidden = false;
 
