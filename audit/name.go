@@ -29,6 +29,8 @@ const (
 	PasskeyRemoved     Name = "passkey.removed"
 	PasskeyCloned      Name = "passkey.cloned" // refused: its sign count fell, so there may be two of it
 	TermsAccepted      Name = "terms.accepted"
+	InvitationCreated  Name = "invitation.created"
+	InvitationRevoked  Name = "invitation.revoked"
 	UserCreated        Name = "user.created"  // by an operator
 	UserImported       Name = "user.imported" // brought along from another product, by an operator
 	UserChanged        Name = "user.changed"

@@ -126,15 +126,16 @@ type Signin struct {
 	MailedCode bool `yaml:"mailed_code"` // a code of six digits by mail instead of the password
 }
 
-// The two sign-up modes.
+// The sign-up modes.
 const (
 	SignupOpen   = "open"
 	SignupClosed = "closed"
+	SignupInvite = "invite"
 )
 
 // Signup says who may register.
 type Signup struct {
-	Mode    string   `yaml:"mode"`    // open, closed
+	Mode    string   `yaml:"mode"`    // open, invite, closed
 	Domains []string `yaml:"domains"` // only addresses of these domains; empty = all
 }
 

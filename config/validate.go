@@ -130,7 +130,7 @@ func (c Config) checkPeople(bad *complaints) {
 	between(bad, "factors.trust_browser", c.Factors.TrustBrowser, 0, 365*day)
 	between(bad, "factors.recovery_wait", c.Factors.RecoveryWait, 0, 90*day)
 	c.checkEgress(bad)
-	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupClosed)
+	oneOf(bad, "signup.mode", c.Signup.Mode, SignupOpen, SignupInvite, SignupClosed)
 	for _, d := range c.Signup.Domains {
 		bad.check(domainForm.MatchString(d), "signup.domains", "%q is not a domain; write it like example.com, in lower case, IDNs as xn--…", d)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"signet/config"
 	"signet/internal/egress"
 	"signet/internal/mail"
 	"signet/internal/seal"
@@ -59,7 +60,7 @@ func (h *House) openPeople(o Options) error {
 		Post: post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
 		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
 		DeleteGrace: c.Accounts.DeleteGrace,
-		Signup:      users.Signup{Closed: c.Signup.Mode == "closed", Domains: c.Signup.Domains},
+		Signup:      users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
 	})
 	if err != nil {
 		return err

@@ -121,6 +121,13 @@ func (db *DB) DeleteRole(ctx context.Context, name string) error {
 	return db.must(ctx, ErrNotFound, "DELETE FROM roles WHERE name = $1", name)
 }
 
+// RoleExists tells whether there is a role of the name.
+func (db *DB) RoleExists(ctx context.Context, name string) (bool, error) {
+	var there bool
+	err := db.one(ctx, "SELECT EXISTS (SELECT 1 FROM roles WHERE name = $1)", []any{name}, (*truth)(&there))
+	return there, err
+}
+
 // Roles pages through roles by name after the given one.
 func (db *DB) Roles(ctx context.Context, after string, limit int) ([]Group, error) {
 	return db.named(ctx, "SELECT name, description, created_at FROM roles WHERE name > $1 ORDER BY name LIMIT $2", after, limit)

@@ -115,6 +115,10 @@ type Store interface {
 	RaiseEpoch(ctx context.Context, id string, now time.Time) error
 	HoldUser(ctx context.Context, id string, epoch int64) error
 	SetUserTerms(ctx context.Context, id, version string, now time.Time) error
+	GroupExists(ctx context.Context, name string) (bool, error)
+	RoleExists(ctx context.Context, name string) (bool, error)
+	AddMember(ctx context.Context, group, userID string, now time.Time) (bool, error)
+	GiveRole(ctx context.Context, role, kind, holder string, now time.Time) (bool, error)
 	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
 	DeleteFactors(ctx context.Context, userID string) (int64, error)
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
@@ -142,7 +146,8 @@ type Store interface {
 
 // Signup says who may register.
 type Signup struct {
-	Closed  bool
+	Closed  bool     // nobody registers by themselves
+	Invites bool     // who is invited may
 	Domains []string // only addresses of these domains; empty = all
 }
 
@@ -174,6 +179,7 @@ type Service struct {
 	issuer    string
 	terms     string
 	closed    bool
+	invites   bool
 	domains   []string // ASCII
 	grace     time.Duration
 	log       *slog.Logger
@@ -187,7 +193,7 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms, closed: o.Signup.Closed, grace: o.DeleteGrace, log: o.Log,
+		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms, closed: o.Signup.Closed, invites: o.Signup.Invites, grace: o.DeleteGrace, log: o.Log,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -54,7 +54,9 @@ type SignUp struct {
 	Name, Email, Username string
 	MinLength             int
 	AskUsername           bool
-	Terms                 bool // ask to accept the terms of service
+	Token                 string // of an invitation
+	Fixed                 bool   // the address is the invitation's
+	Terms                 bool   // ask to accept the terms of service
 	Problems              []Problem
 	// Where a passkey instead of a password goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string

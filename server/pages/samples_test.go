@@ -3,6 +3,7 @@ package pages
 // waySamples are the pages of the ways in and back.
 func waySamples(shop *App, ada Person) map[string]Page {
 	return map[string]Page{
+		"sign_up_invited":     SignUp{Action: "/join", SignInURL: "/signin", MinLength: 12, Token: "abc", Email: "ada@example.org", Fixed: true, AskUsername: true},
 		"terms":               Terms{App: shop, Person: ada, Action: "/terms?i=abc", Known: true},
 		"sign_up_terms":       SignUp{Action: "/signup", SignInURL: "/signin", MinLength: 12, Terms: true, Problems: []Problem{{Field: "terms", Message: "terms.missing"}}},
 		"change_email":        ChangeEmail{Person: ada, Mail: true, Email: "ada@example.org"},

@@ -35,6 +35,8 @@ type Mailed interface {
 	ProveAddress(ctx context.Context, secret string) error
 	LookUndo(ctx context.Context, secret string) (email string, err error)
 	UndoAddress(ctx context.Context, secret string) error
+	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
+	Join(ctx context.Context, secret string, n users.NewPerson) (storage.User, error)
 }
 
 // mountMailed states the routes of mailed links. Opening one shows a page with a button and uses nothing up, because mail
@@ -43,6 +45,8 @@ func (h *Handler) mountMailed(m *web.Mux) {
 	m.Page("POST /forgot", h.askReset)
 	m.Page("GET /reset", h.showReset)
 	m.Page("POST /reset", h.reset)
+	m.Page("GET /join", h.showJoin)
+	m.Page("POST /join", h.join)
 	m.Page("GET /verify", h.showVerify)
 	m.Page("POST /verify", h.verify)
 	for path, act := range map[string]linked{

@@ -202,6 +202,9 @@ func memberships(t *testing.T, db *storage.DB) {
 	fails(t, db.InsertGroup(ctx, storage.Group{Name: "staff", CreatedAt: now}), storage.ErrConflict)
 	fails(t, db.InsertRole(ctx, storage.Group{Name: "staff-role", CreatedAt: now}), storage.ErrConflict)
 	for name, want := range map[string]bool{"staff": true, "none": false} {
+		if there, err := db.RoleExists(ctx, name+"-role"); there != want || err != nil {
+			t.Fatalf("role %s: exists %v, %v; want %v", name, there, err, want)
+		}
 		if there, err := db.GroupExists(ctx, name); there != want || err != nil {
 			t.Fatalf("%s: exists %v, %v; want %v", name, there, err, want)
 		}

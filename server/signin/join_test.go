@@ -1,0 +1,96 @@
+package signin_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"signet/config"
+	"signet/server/servertest"
+	"signet/users"
+)
+
+func invited(t *testing.T, s *servertest.Server, i users.Invitation) string {
+	t.Helper()
+	_, link, err := s.House().People.Invite(t.Context(), i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return local(t, link)
+}
+
+func inviteOnly(c *config.Config) { c.Signup.Mode = config.SignupInvite }
+
+func TestD12_OnlyWhoIsInvitedJoins(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := mailServer(t, engine, servertest.Change(inviteOnly))
+		if err := s.House().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
+			t.Fatal(err)
+		}
+		b := s.Browser(t)
+		if b.Get(t, "/signup"); b.Status != http.StatusForbidden {
+			t.Errorf("sign-up without an invitation: %d", b.Status)
+		}
+		invited(t, s, users.Invitation{Email: "ada@example.com", Groups: []string{"staff"}, Mailed: true})
+		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/join?t="))
+		b.Get(t, link)
+		b.Submit(t, "signup-submit", url.Values{"name": {"Ada"}, "username": {"eve@example.com"}, "password": {fresh}})
+		if b.URL.Path != "/account" {
+			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+		}
+		u, err := s.House().People.Show(t.Context(), "ada@example.com") // the invitation's address, whatever was typed
+		if err != nil || !u.EmailVerified {
+			t.Fatalf("verified %v, %v", u.EmailVerified, err)
+		}
+		if groups, _, err := s.House().Members.Of(t.Context(), u.ID); !slices.Equal(groups, []string{"staff"}) || err != nil {
+			t.Errorf("groups %v, %v", groups, err)
+		}
+		if s.Browser(t).Get(t, link).Status != http.StatusGone {
+			t.Error("the invitation is good twice")
+		}
+	})
+}
+
+func TestOneInvitationLetsOneIn(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		secret := strings.TrimPrefix(invited(t, s, users.Invitation{}), "/join?t=")
+		var won atomic.Int64
+		var wg sync.WaitGroup
+		for _, name := range []string{"ada", "bob", "eve", "joe"} {
+			wg.Go(func() {
+				_, err := s.House().People.Join(t.Context(), secret, users.NewPerson{Name: name, Email: name + "@example.com", Password: fresh})
+				if err == nil {
+					won.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d joined by one invitation", won.Load())
+		}
+	})
+}
+
+func TestInvitationsEndWithTheModeAndByHand(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(inviteOnly))
+	made, link, err := s.House().People.Invite(t.Context(), users.Invitation{Email: "ada@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.House().People.Uninvite(t.Context(), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if b := s.Browser(t); b.Get(t, local(t, link)).Status != http.StatusGone {
+		t.Errorf("an invitation taken back: %d", b.Status)
+	}
+	again := invited(t, s, users.Invitation{Email: "ada@example.com"})
+	closed := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.House().DB), servertest.Change(func(c *config.Config) { c.Signup.Mode = config.SignupClosed }))
+	if b := closed.Browser(t); b.Get(t, again).Status != http.StatusForbidden {
+		t.Errorf("sign-up is closed now, and the invitation answers %d", b.Status)
+	}
+}
