@@ -59,7 +59,7 @@ func TestValidateNamesKeyAndRemedy(t *testing.T) {
 		"short password": {"passwords: {min_length: 6}", "passwords.min_length: must be between 8"},
 		"weak bcrypt":    {"passwords: {bcrypt_cost: 4}", "passwords.bcrypt_cost: must be between 10 and 14"},
 		"colour":         {"branding: {color: green}", "branding.color:"},
-		"mode":           {"signup: {mode: invite}", "signup.mode:"},
+		"mode":           {"signup: {mode: anybody}", "signup.mode:"},
 		"domain":         {"signup: {domains: ['@example.com']}", "signup.domains:"},
 		"log":            {"log: {level: loud, format: xml}", "log.format:"},
 		"no client id":   {"clients: [{client_name: x}]", "clients[0].client_id: is missing"},
