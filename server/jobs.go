@@ -20,6 +20,8 @@ const (
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
 	sweepEvery  = 5 * time.Minute    // when the expired are deleted
 	eventsEvery = 24 * time.Hour     // when old audit events are
+	logosEvery  = time.Minute        // when clients are looked through for new logos
+	logosRead   = 30 * time.Second   // when every replica reads which there are
 )
 
 // Work runs the jobs until ctx ends.
@@ -54,6 +56,8 @@ func (s *Server) Jobs() []janitor.Job {
 			_, err := h.WayBack.Due(ctx)
 			return err
 		}},
+		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
+		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
 			return err

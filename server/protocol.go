@@ -8,6 +8,8 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/logo"
+	"signet/internal/egress"
 	"signet/internal/seal"
 	"signet/oauth"
 	"signet/oauth/claims"
@@ -58,6 +60,11 @@ func (h *House) openProtocol(ctx context.Context) (err error) {
 		Store: h.DB, Declared: declared, Resources: resources, Issuer: c.Server.Issuer,
 		SecretKeys: h.Master.DeriveAll("client secrets"), Log: h.Log,
 	})
+	if err != nil {
+		return err
+	}
+	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
+	h.Logos, err = logo.New(h.DB, h.Clients, out, h.Log)
 	return err
 }
 

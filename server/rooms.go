@@ -40,7 +40,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Ping}, health.Check{Name: "keys", Run: h.signs})
 	var rooms []web.Room
 	for _, build := range []func() ([]web.Room, error){
-		func() ([]web.Room, error) { return []web.Room{view, s.health}, nil },
+		func() ([]web.Room, error) { return []web.Room{view, s.health, logoRoom{h}}, nil },
 		func() ([]web.Room, error) { return s.peopleRooms(view, visitors) },
 		func() ([]web.Room, error) { return s.protocolRooms(view, visitors) },
 		func() ([]web.Room, error) { return s.demoRoom(view) },
@@ -122,7 +122,7 @@ func (h *House) app(ctx context.Context, id string) pages.App {
 	if err != nil {
 		return pages.App{ID: id, Name: id}
 	}
-	return shown(c, "")
+	return h.shown(c, "")
 }
 
 // resourceName is how pages show an API, also one that is no longer known.
@@ -137,13 +137,13 @@ func (h *House) appAt(ctx context.Context, id, redirectURI string) *pages.App {
 	if err != nil {
 		return nil
 	}
-	app := shown(c, redirectURI)
+	app := h.shown(c, redirectURI)
 	return &app
 }
 
-// shown leaves the logo out: pages load nothing from elsewhere.
-func shown(c *clients.Client, redirectURI string) pages.App {
-	app := pages.App{ID: c.ClientID, Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI}
+// shown has the logo from our own host: pages load nothing from elsewhere.
+func (h *House) shown(c *clients.Client, redirectURI string) pages.App {
+	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI}
 	if u, err := url.Parse(redirectURI); err == nil {
 		app.Host = u.Host
 		if app.Host == "" {

@@ -11,6 +11,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/logo"
 	"signet/config"
 	"signet/internal/mail"
 	"signet/internal/seal"
@@ -52,6 +53,7 @@ type House struct {
 	Audit    *audit.Log
 	Keys     *keys.Ring
 	Clients  *clients.Registry
+	Logos    *logo.Book
 	Outbox   *mail.Outbox // nil = no mail
 	Sessions *session.Sessions
 	Tickets  *ticket.Book

@@ -71,6 +71,7 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 		_, err := w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="232" height="232"/>`))
 		return err
 	}
+	mux.Page("GET /logos/notes/abc", picture)
 	mux.Page("GET /signin/factor/qr", picture)
 	mux.Page("GET /account/second-step/qr", picture)
 	mux.Page("GET /page/{name}", func(w http.ResponseWriter, r *http.Request) error {

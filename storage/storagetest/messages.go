@@ -57,3 +57,28 @@ func raceMessage(t *testing.T, db *storage.DB) {
 		t.Errorf("%d took one letter, want 1", won)
 	}
 }
+
+func logos(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	l := storage.Logo{ClientID: "shop", URI: "https://a", Hash: "h1", Picture: []byte{1, 2}, DueAt: now}
+	ok(t, db.PutLogo(ctx, l))
+	list, err := db.Logos(ctx)
+	ok(t, err)
+	bare := l
+	bare.Picture = nil
+	same(t, list, []storage.Logo{bare})
+	ok(t, db.PutLogo(ctx, bare)) // later, the same picture
+	picture, err := db.LogoPicture(ctx, "shop", "h1")
+	ok(t, err)
+	same(t, picture, []byte{1, 2})
+	_, err = db.LogoPicture(ctx, "shop", "h2")
+	fails(t, err, storage.ErrNotFound)
+	ok(t, db.PutLogo(ctx, storage.Logo{ClientID: "shop", URI: "https://b", DueAt: now}))
+	_, err = db.LogoPicture(ctx, "shop", "")
+	fails(t, err, storage.ErrNotFound)
+	ok(t, db.DeleteLogo(ctx, "shop"))
+	ok(t, db.DeleteLogo(ctx, "shop"))
+	if list, err = db.Logos(ctx); err != nil || len(list) != 0 {
+		t.Fatalf("%d left, %v", len(list), err)
+	}
+}

@@ -68,7 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"race-consent": raceConsent, "race-consent-held": raceConsentHeld, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
 		"race-epoch": raceEpoch, "factors": factors, "states": states, "erasure": erasure, "tickets": tickets,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
-		"messages": messages, "race-message": raceMessage,
+		"messages": messages, "logos": logos, "race-message": raceMessage,
 	}
 	for name, part := range parts {
 		t.Run(name, func(t *testing.T) {

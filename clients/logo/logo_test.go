@@ -1,0 +1,128 @@
+package logo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/clients"
+	"signet/internal/egress"
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+type world struct {
+	list  []*clients.Client
+	files map[string]egress.Answer
+	asked int
+}
+
+func (w *world) List(context.Context) ([]*clients.Client, error) { return w.list, nil }
+
+func (w *world) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
+	w.asked++
+	a, ok := w.files[q.URL]
+	if !ok {
+		return a, egress.ErrAnswer
+	}
+	return a, nil
+}
+
+func app(id, logo string) *clients.Client {
+	return &clients.Client{Metadata: clients.Metadata{ClientID: id, LogoURI: logo}}
+}
+
+func pictureOf(t *testing.T, side int, encode func(b *bytes.Buffer, m image.Image) error) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, side, side))
+	m.Set(0, 0, color.RGBA{200, 10, 10, 255})
+	var b bytes.Buffer
+	if err := encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func asPNG(b *bytes.Buffer, m image.Image) error  { return png.Encode(b, m) }
+func asJPEG(b *bytes.Buffer, m image.Image) error { return jpeg.Encode(b, m, nil) }
+
+func TestM06_PicturesAreMadeAnew(t *testing.T) {
+	hidden := append(pictureOf(t, 64, asPNG), []byte("<script>alert(1)</script>")...)
+	got, err := remake(hidden)
+	if err != nil || bytes.Contains(got, []byte("script")) || !bytes.HasPrefix(got, []byte("\x89PNG")) {
+		t.Errorf("%v: what was behind the picture is kept", err)
+	}
+	if got, err := remake(pictureOf(t, 1024, asJPEG)); err != nil || !bytes.HasPrefix(got, []byte("\x89PNG")) {
+		t.Errorf("a JPEG: %v", err)
+	}
+	for name, raw := range map[string][]byte{
+		"too large": pictureOf(t, 1025, asPNG), "SVG": []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`),
+		"cut": hidden[:60], "empty": nil, "HTML": []byte("<!doctype html>"),
+	} {
+		if _, err := remake(raw); !errors.Is(err, ErrPicture) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestLogosAreFetchedOnceAndForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		defer db.Close()
+		good := egress.Answer{Status: 200, Type: "image/png", Body: pictureOf(t, 32, asPNG)}
+		w := &world{files: map[string]egress.Answer{"https://shop.example/l.png": good, "https://old.example/l.png": {Status: 404}}}
+		w.list = []*clients.Client{app("shop", "https://shop.example/l.png"), app("old", "https://old.example/l.png"), app("plain", "")}
+		b, err := New(db, w, w, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tend := func() {
+			t.Helper()
+			if err := b.Tend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			tend()
+		}
+		if w.asked != 2 || b.Of("shop") == "" || b.Of("old") != "" || b.Of("plain") != "" {
+			t.Errorf("%d fetches; shop %q, old %q", w.asked, b.Of("shop"), b.Of("old"))
+		}
+		hash := b.Of("shop")
+		if raw, err := b.Picture(t.Context(), "shop", hash); err != nil || !bytes.HasPrefix(raw, []byte("\x89PNG")) {
+			t.Errorf("picture: %v", err)
+		}
+		for _, x := range [][2]string{{"old", hash}, {"shop", ""}, {"shop", "0000000000000000"}} {
+			if _, err := b.Picture(t.Context(), x[0], x[1]); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("%v: %v", x, err)
+			}
+		}
+		time.Sleep(8 * 24 * time.Hour)
+		delete(w.files, "https://shop.example/l.png") // its server is gone: the picture stays
+		tend()
+		if b.Of("shop") != hash {
+			t.Error("a picture is lost because its server was away")
+		}
+		if raw, err := b.Picture(t.Context(), "shop", hash); err != nil || len(raw) == 0 {
+			t.Errorf("picture: %v", err)
+		}
+		w.list = []*clients.Client{app("shop", "https://evil.example/l.png")}
+		tend()
+		if b.Of("shop") != "" {
+			t.Error("another address shows the old picture")
+		}
+		w.list = nil
+		tend()
+		if rows, err := db.Logos(t.Context()); err != nil || len(rows) != 0 {
+			t.Errorf("%d logos of nobody, %v", len(rows), err)
+		}
+	})
+}
