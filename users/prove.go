@@ -42,12 +42,14 @@ func (s *Service) AskRegister(ctx context.Context, n NewPerson, browser, errand 
 	if err := s.untaken(ctx, storage.User{UsernameKey: u.UsernameKey}); err != nil { // user names are told, addresses are not
 		return err
 	}
-	if err := s.unbreached(ctx, n.Password); err != nil {
-		return err
-	}
-	kept, err := s.passwords.Hash(ctx, n.Password)
-	if err != nil {
-		return err
+	kept := "" // with a passkey, which is made once the address is proven (security notes D04)
+	if !n.passkey {
+		if err := s.unbreached(ctx, n.Password); err != nil {
+			return err
+		}
+		if kept, err = s.passwords.Hash(ctx, n.Password); err != nil {
+			return err
+		}
 	}
 	return s.ask(ctx, askSignup, u.Email, loginOf(u.Email).mark, signupLife, pendingSignup{
 		Email: u.Email, EmailKey: u.EmailKey, Username: u.Username, UsernameKey: u.UsernameKey, Profile: u.Profile,
@@ -79,13 +81,15 @@ type Pending struct {
 	Email   string
 	Browser string // mark of the browser that asked
 	Errand  string
+	Name    string
+	Passkey bool // no password was chosen
 }
 
 // LookSignup tells what a sign-up's link is for, without using it. ErrGone.
 func (s *Service) LookSignup(ctx context.Context, secret string) (Pending, error) {
 	var p pendingSignup
 	_, err := s.tickets.Look(ctx, purposeSignup, secret, &p)
-	return Pending{p.Email, p.Browser, p.Errand}, err
+	return Pending{p.Email, p.Browser, p.Errand, profileOf(storage.User{Profile: p.Profile}).Name, err == nil && p.Password == ""}, err
 }
 
 // Prove makes the account of a sign-up's link. Whoever opens it in another browser than the one that asked chooses the
@@ -96,16 +100,9 @@ func (s *Service) Prove(ctx context.Context, secret, browser, password string) (
 	if _, err := s.tickets.Look(ctx, purposeSignup, secret, &p); err != nil {
 		return storage.User{}, err
 	}
-	now := time.Now()
-	u := storage.User{
-		ID: rand.Text(), Email: p.Email, EmailKey: p.EmailKey, EmailVerified: true, Username: p.Username, UsernameKey: p.UsernameKey,
-		Profile: p.Profile, Terms: p.Terms, CreatedAt: now, UpdatedAt: now,
-	}
-	if p.Terms != "" {
-		u.TermsAt = now
-	}
+	u := p.user(rand.Text())
 	kept := p.Password
-	if browser != p.Browser || browser == "" {
+	if browser != p.Browser || browser == "" || kept == "" {
 		var mistakes Mistakes
 		if password == "" {
 			mistakes.add(FieldPassword, ErrMissing)
@@ -123,10 +120,37 @@ func (s *Service) Prove(ctx context.Context, secret, browser, password string) (
 			return u, err
 		}
 	}
-	err := s.makeProven(ctx, secret, &u, kept)
+	return s.prove(ctx, secret, u, func(ctx context.Context) error { return s.store.InsertCredential(ctx, credential(u.ID, kept)) })
+}
+
+// ProveWith is Prove for who makes a passkey instead, in whatever browser the link was opened: it was made for the account's
+// id, and with, which writes it, runs in the transaction that makes the account. ErrGone, ErrClosed.
+func (s *Service) ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error) {
+	var p pendingSignup
+	if _, err := s.tickets.Look(ctx, purposeSignup, secret, &p); err != nil {
+		return storage.User{}, err
+	}
+	return s.prove(ctx, secret, p.user(id), with)
+}
+
+// user is the row of an account whose address was proven just now.
+func (p pendingSignup) user(id string) storage.User {
+	now := time.Now()
+	u := storage.User{
+		ID: id, Email: p.Email, EmailKey: p.EmailKey, EmailVerified: true, Username: p.Username, UsernameKey: p.UsernameKey,
+		Profile: p.Profile, Terms: p.Terms, CreatedAt: now, UpdatedAt: now,
+	}
+	if p.Terms != "" {
+		u.TermsAt = now
+	}
+	return u
+}
+
+func (s *Service) prove(ctx context.Context, secret string, u storage.User, with func(ctx context.Context) error) (storage.User, error) {
+	err := s.makeProven(ctx, secret, &u, with)
 	if errors.Is(err, storage.ErrConflict) && u.UsernameKey != "" { // somebody took the user name since
 		u.Username, u.UsernameKey = "", ""
-		err = s.makeProven(ctx, secret, &u, kept)
+		err = s.makeProven(ctx, secret, &u, with)
 	}
 	if errors.Is(err, storage.ErrConflict) {
 		return u, ErrGone
@@ -137,7 +161,7 @@ func (s *Service) Prove(ctx context.Context, secret, browser, password string) (
 	return u, nil
 }
 
-func (s *Service) makeProven(ctx context.Context, secret string, u *storage.User, kept string) error {
+func (s *Service) makeProven(ctx context.Context, secret string, u *storage.User, with func(ctx context.Context) error) error {
 	return s.store.Tx(ctx, func(ctx context.Context) error {
 		if _, err := s.tickets.Spend(ctx, purposeSignup, secret, nil); err != nil {
 			return err
@@ -151,7 +175,7 @@ func (s *Service) makeProven(ctx context.Context, secret string, u *storage.User
 		if err := s.store.InsertUser(ctx, *u); err != nil {
 			return err
 		}
-		if err := s.store.InsertCredential(ctx, credential(u.ID, kept)); err != nil {
+		if err := with(ctx); err != nil {
 			return err
 		}
 		if err := s.audit.Record(ctx, audit.Event{Name: audit.SignUpSucceeded, UserID: u.ID}); err != nil {

@@ -58,6 +58,12 @@ func (s *Service) newcomer(n NewPerson) (storage.User, error) {
 	return u, mistakes.inOrder()
 }
 
+// WithPasskey is the person without a password: a passkey is made instead.
+func (n NewPerson) WithPasskey() NewPerson {
+	n.Password, n.passkey = "", true
+	return n
+}
+
 // CheckNew tells what would be wrong with making an account without a password of what somebody typed, before they make a
 // passkey for it: as Register.
 func (s *Service) CheckNew(ctx context.Context, n NewPerson) error {
@@ -80,8 +86,7 @@ func (s *Service) checked(ctx context.Context, n NewPerson) (storage.User, error
 	if s.closed {
 		return storage.User{}, ErrClosed
 	}
-	n.Password, n.passkey = "", true
-	u, err := s.newcomer(n)
+	u, err := s.newcomer(n.WithPasskey())
 	if err != nil {
 		return storage.User{}, err
 	}

@@ -22,6 +22,8 @@ type NewPassword struct {
 	Username            string // for password managers
 	MinLength           int
 	Problems            []Problem
+	// Where a passkey instead goes and where its script asks; "" = there are none.
+	PasskeyURL, PasskeyOptions string
 }
 
 // Linked asks for the click that a mailed link is about. What is "verify", "notme", "address" or "undo".

@@ -27,6 +27,7 @@ type Mailed interface {
 	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
 	LookSignup(ctx context.Context, secret string) (users.Pending, error)
 	Prove(ctx context.Context, secret, browser, password string) (storage.User, error)
+	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
 	AskCode(ctx context.Context, typed, browser string) error
 	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
 	LookNotMe(ctx context.Context, secret string) error
@@ -192,15 +193,19 @@ func (h *Handler) verifyPage(w http.ResponseWriter, r *http.Request, status int,
 		return gone(err, h.Browser.Path("/signup", nil))
 	}
 	action := h.Browser.Path("/verify", nil)
-	if h.same(r, p) {
+	if h.same(r, p) && !p.Passkey {
 		return h.Pages.Render(w, r, status, pages.Linked{What: "verify", Action: action, Token: secret, Address: p.Email})
 	}
-	return h.Pages.Render(w, r, status, pages.NewPassword{
+	page := pages.NewPassword{
 		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems,
-	})
+	}
+	if h.Passkeys != nil {
+		page.PasskeyURL, page.PasskeyOptions = h.Browser.Path(verifyPasskeyPath, nil), h.Browser.Path(verifyPasskeyPath+"/options", nil)
+	}
+	return h.Pages.Render(w, r, status, page)
 }
 
-// verify makes the account. In the browser that signed up, the errand it came for goes on.
+// verify makes the account.
 func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 	if err := parse(r); err != nil {
 		return err
@@ -219,6 +224,11 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 			return h.verifyPage(w, r, status, secret, problems...)
 		})
 	}
+	return h.proven(w, r, p, u, session.Password(false, nil))
+}
+
+// proven signs the person of a proven address in. In the browser that signed up, the errand it came for goes on.
+func (h *Handler) proven(w http.ResponseWriter, r *http.Request, p users.Pending, u storage.User, how session.How) error {
 	in := flow.Interaction{Errand: browser.ErrandAccount}
 	if h.same(r, p) && p.Errand != "" {
 		q := r.URL.Query()
@@ -231,7 +241,7 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return h.first(w, r, in, u, session.Password(false, nil))
+	return h.first(w, r, in, u, how)
 }
 
 // linked is an act that a mailed link asks for and a button does.

@@ -108,8 +108,11 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Page("GET "+offerPath, h.showOffer)
 		m.Page("POST "+offerPath, h.answerOffer)
 		m.Page("POST "+offerPath+"/options", h.offerOptions)
-		if h.signUpWithPasskey() {
-			m.Page("POST /signup/passkey", h.signUpPasskey)
+		m.Page("POST /signup/passkey", h.signUpPasskey)
+		if h.Mailed.MailOn() {
+			m.Page("POST "+verifyPasskeyPath, h.verifyWithPasskey)
+			m.Page("POST "+verifyPasskeyPath+"/options", h.verifyOptions)
+		} else {
 			m.Page("POST /signup/passkey/options", h.signUpOptions)
 		}
 	}

@@ -41,8 +41,11 @@ func (h *Handler) signUpPage(w http.ResponseWriter, r *http.Request, in flow.Int
 	r, p.App = h.dress(w, r, in)
 	p.Action, p.SignInURL = h.Browser.Path("/signup", &in), h.Browser.Path("/signin", &in)
 	p.MinLength, p.AskUsername, p.Terms = h.People.MinPassword(), true, h.People.Terms() != ""
-	if h.signUpWithPasskey() {
-		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signup/passkey", &in), h.Browser.Path("/signup/passkey/options", &in)
+	if h.Passkeys != nil {
+		p.PasskeyURL = h.Browser.Path("/signup/passkey", &in)
+		if !h.Mailed.MailOn() {
+			p.PasskeyOptions = h.Browser.Path("/signup/passkey/options", &in)
+		}
 	}
 	return h.Pages.Render(w, r, status, p)
 }

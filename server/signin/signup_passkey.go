@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"signet/oauth/flow"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
@@ -12,9 +13,8 @@ import (
 	"signet/users/passkey"
 )
 
-// signUpWithPasskey tells whether the sign-up form offers a passkey instead of a password. With mail an account is made only
-// when its address is proven, and nothing may hang on it before (security notes D04).
-func (h *Handler) signUpWithPasskey() bool { return h.Passkeys != nil && !h.Mailed.MailOn() }
+// verifyPasskeyPath is where a passkey is made for an address that was just proven.
+const verifyPasskeyPath = "/verify/passkey"
 
 // newPerson is what the form says of the person, but the password.
 func (h *Handler) newPerson(r *http.Request) users.NewPerson {
@@ -48,6 +48,12 @@ func (h *Handler) signUpPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	n := h.newPerson(r)
+	if h.Mailed.MailOn() { // the passkey is made once the address is proven: nothing may hang on it before (security notes D04)
+		if err := h.Mailed.AskRegister(h.told(r), n.WithPasskey(), h.Browser.Mark(r), in.ID); err != nil {
+			return h.refuseSignUp(w, r, in, err)
+		}
+		return h.mailbox(w, r, in, "signup", typed(r, "username", maxField))
+	}
 	answer := r.PostForm.Get("credential")
 	if answer == "" {
 		if err := h.People.CheckNew(r.Context(), n); err != nil {
@@ -69,4 +75,45 @@ func (h *Handler) signUpPasskey(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseSignUp(w, r, in, err)
 	}
 	return h.first(w, r, in, u, made.How())
+}
+
+// verifyOptions is asked by the script of the page that a sign-up's link opens.
+func (h *Handler) verifyOptions(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	p, err := h.Mailed.LookSignup(r.Context(), secretOf(r.PostForm.Get("t")))
+	if err != nil {
+		return gone(err, h.Browser.Path("/signup", nil))
+	}
+	options, err := h.Passkeys.BeginSignUp(r.Context(), h.Browser.Mark(r), passkey.Whose{Name: p.Email, DisplayName: p.Name})
+	return optionsOr(w, options, err)
+}
+
+// verifyWithPasskey makes the account of a sign-up's link with a passkey, whichever browser opened it: whoever reads the
+// mailbox makes it (security notes D03).
+func (h *Handler) verifyWithPasskey(w http.ResponseWriter, r *http.Request) error {
+	if err := parse(r); err != nil {
+		return err
+	}
+	secret := secretOf(r.PostForm.Get("t"))
+	p, err := h.Mailed.LookSignup(r.Context(), secret)
+	if err != nil {
+		return gone(err, h.Browser.Path("/signup", nil))
+	}
+	made, err := h.Passkeys.SignUp(r.Context(), h.Browser.Mark(r), []byte(r.PostForm.Get("credential")))
+	var u storage.User
+	if err == nil {
+		u, err = h.Mailed.ProveWith(h.told(r), secret, made.UserID, made.Insert)
+	}
+	switch {
+	case errors.Is(err, passkey.ErrWrong), errors.Is(err, passkey.ErrTaken):
+		h.CountWay(factor.KindPasskey, "failure")
+		return h.verifyPage(w, r, http.StatusBadRequest, secret, pages.Problem{Field: "verify-passkey", Message: "signup.passkey_failed"})
+	case errors.Is(err, users.ErrClosed):
+		return h.closed(&flow.Interaction{})
+	case err != nil:
+		return gone(err, h.Browser.Path("/signup", nil))
+	}
+	return h.proven(w, r, p, u, made.How())
 }

@@ -24,6 +24,7 @@ const passkeys = window.PublicKeyCredential?.parseRequestOptionsFromJSON ? docum
 let offer; // ends the offer among the names that the browser suggests
 
 async function askPasskey(button, more) {
+  if (!button.dataset.options) return ""; // it is made later, on the page that a letter opens
   const fields = new FormData(button.form);
   for (const input of button.form.querySelectorAll("input[type=password]")) fields.delete(input.name);
   const response = await fetch(button.dataset.options, { method: "POST", body: new URLSearchParams(fields), redirect: "error" }).catch(() => null);

@@ -1,0 +1,88 @@
+package signin_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"signet/server/servertest"
+)
+
+// With mail a passkey is made only once the address is proven, by whoever opens the letter.
+func TestD04_APasskeyIsMadeAfterTheProof(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := mailServer(t, engine)
+		b := s.Browser(t)
+		b.Get(t, "/signup")
+		if b.Attribute("signup-passkey", "data-options") != "" {
+			t.Error("the form makes a passkey before the proof")
+		}
+		form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}}
+		if b.Post(t, "/signup/passkey/options", form); b.Status != http.StatusNotFound {
+			t.Errorf("options before the proof: %d", b.Status)
+		}
+		b.Post(t, "/signup/passkey", form)
+		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
+		opener := s.Browser(t) // another browser
+		opener.Get(t, link)
+		if !opener.Has("verify-passkey") || !opener.Has("password-submit") {
+			t.Fatalf("at %s: %s", opener.URL, opener.Text("main"))
+		}
+		secret := url.Values{"t": {opener.FormWith("password-submit").Fields.Get("t")}}
+		if opener.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {"{}"}}); opener.Status != http.StatusBadRequest || !opener.Has("verify-passkey") {
+			t.Errorf("nonsense: %d at %s", opener.Status, opener.URL)
+		}
+		// Several answers at once: one account.
+		var made atomic.Int32
+		var race []func()
+		for range 4 {
+			tab := opener.Tab(t)
+			tab.Get(t, link)
+			answer := device(s).Create(t, options(t, tab, "verify-passkey", secret))
+			race = append(race, func() {
+				if tab.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {answer}}); tab.URL.Path == "/account" {
+					made.Add(1)
+				}
+			})
+		}
+		var wg sync.WaitGroup
+		for _, f := range race {
+			wg.Go(f)
+		}
+		wg.Wait()
+		if made.Load() != 1 {
+			t.Errorf("%d accounts of one letter", made.Load())
+		}
+		u, err := s.House().People.Show(t.Context(), "ada@example.com")
+		if err != nil || !u.EmailVerified {
+			t.Fatalf("%+v, %v", u, err)
+		}
+		if list, err := s.House().Passkeys.List(t.Context(), u.ID); err != nil || len(list) != 1 {
+			t.Errorf("passkeys %v, %v", list, err)
+		}
+	})
+}
+
+// D01: with mail, an address that has an account is answered as any other; its owner gets a letter.
+func TestD01_SignUpWithAPasskeyTellsNothing(t *testing.T) {
+	s, box := mailServer(t)
+	ada := s.Person(t, "ada@example.com")
+	texts := map[string]string{}
+	for _, email := range []string{ada.Email, "new@example.com"} {
+		b := s.Browser(t)
+		b.Get(t, "/signup").Post(t, "/signup/passkey", url.Values{"name": {"Ada"}, "username": {email}})
+		texts[email] = strings.ReplaceAll(b.Text("main"), email, "X")
+		if b.Status != http.StatusOK {
+			t.Errorf("%s: %d", email, b.Status)
+		}
+	}
+	if texts[ada.Email] != texts["new@example.com"] {
+		t.Errorf("%q and %q", texts[ada.Email], texts["new@example.com"])
+	}
+	if l := box.Wait(t, ada.Email); strings.Contains(l.Text, "/verify?t=") {
+		t.Error("the owner gets the link of a sign-up")
+	}
+}
