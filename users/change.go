@@ -109,6 +109,13 @@ func (s *Service) replacePassword(ctx context.Context, userID, kept, keepSession
 	if err := s.endEverything(ctx, userID, keepSession, string(name)); err != nil {
 		return err
 	}
+	u, err := s.user(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := s.unguard(ctx, u); err != nil {
+		return err
+	}
 	return s.audit.Record(ctx, audit.Event{Name: name, UserID: userID})
 }
 

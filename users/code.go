@@ -90,6 +90,9 @@ func (s *Service) CheckCode(ctx context.Context, browser, code string) (*CodePro
 		if err := s.Hold(u.ID, u.Epoch)(ctx); err != nil {
 			return err
 		}
+		if err := s.unguard(ctx, u); err != nil {
+			return err
+		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: u.ID, Detail: map[string]string{"by": "code"}})
 	}}, nil
 }

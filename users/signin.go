@@ -33,7 +33,7 @@ type Proof struct {
 	old, kept string // as verified; as to be kept from now on
 }
 
-// SignIn checks a password. ErrWrong, ErrThrottled (*Throttled), password.ErrBusy. Nobody learns from the answer or the
+// SignIn checks a password. ErrWrong, ErrThrottled (*Throttled), ErrGuarded, ErrFrozen, password.ErrBusy. Nobody learns from the answer or the
 // time it takes whether there is an account: every answer costs one hash, every failure the same writes.
 func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 	who, row, err := s.who(ctx, a)
@@ -48,6 +48,9 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 		device = a.Device(row.ID)
 	}
 	lanes := lanes(who.mark, a.Network, device)
+	if s.post != nil && device == "" && a.UserID == "" {
+		lanes = append(lanes, guard(who.mark))
+	}
 	leave, err := s.queues.enter(ctx, lanes[0].Key)
 	if err != nil {
 		return nil, err
@@ -155,7 +158,7 @@ const changedTries = 2
 func (s *Service) CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error) {
 	for range changedTries {
 		var p *Proof
-		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); errors.Is(err, ErrFrozen) {
+		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); errors.Is(err, ErrFrozen) || errors.Is(err, ErrGuarded) {
 			return "", 0, fmt.Errorf("%w: %w", ErrWrong, err)
 		}
 		if err != nil {

@@ -63,19 +63,26 @@ func lanes(mark, network, device string) []ratelimit.Lane {
 	}
 }
 
-// charge pays for a try, or tells how long to wait.
+// charge pays for a try, or tells how long to wait; ErrGuarded.
 func (s *Service) charge(ctx context.Context, e audit.Event, lanes ...ratelimit.Lane) (*ratelimit.Charge, error) {
 	c, err := s.limits.Charge(ctx, lanes...)
-	late, ok := errors.AsType[*ratelimit.Throttled](err)
-	if !ok {
+	late, throttled := errors.AsType[*ratelimit.Throttled](err)
+	guarded := errors.Is(err, ratelimit.ErrShut)
+	if !throttled && !guarded {
 		return c, err
 	}
 	if s.queues.news(lanes[0].Key) {
-		lane, _, _ := strings.Cut(strings.TrimPrefix(late.Lane, "signin "), " ")
-		e.Detail = map[string]any{"by": lane, "wait": late.RetryAfter.String()}
+		e.Detail = map[string]any{"by": "guard"}
+		if throttled {
+			lane, _, _ := strings.Cut(strings.TrimPrefix(late.Lane, "signin "), " ")
+			e.Detail = map[string]any{"by": lane, "wait": late.RetryAfter.String()}
+		}
 		if err := s.audit.Record(ctx, e); err != nil {
 			return nil, err
 		}
+	}
+	if guarded {
+		return nil, ErrGuarded
 	}
 	return nil, &Throttled{late.RetryAfter}
 }

@@ -31,6 +31,7 @@ type settings struct {
 	signup    users.Signup
 	passwords password.Options
 	grace     time.Duration
+	post      users.Post
 }
 
 func newWorld(t testing.TB, db *storage.DB, o settings) world {
@@ -48,7 +49,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, DeleteGrace: o.grace,
+		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, DeleteGrace: o.grace, Post: o.post,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {

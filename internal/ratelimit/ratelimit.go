@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,6 +41,7 @@ type Lane struct {
 	Window    time.Duration // failures are forgotten this long after the first
 	First     time.Duration // the first wait; it doubles with each further failure
 	Max       time.Duration // the longest wait
+	Shut      int64         // failures after which the lane lets nobody through (ErrShut); 0 = never
 	OnSuccess Forgiveness
 }
 
@@ -59,6 +61,9 @@ func (l Lane) delay(count int64) time.Duration {
 
 // keep is how long a wait that is over is remembered: whoever comes back within it goes straight in.
 const keep = time.Hour
+
+// ErrShut: a lane with an end is full; there must be another way.
+var ErrShut = errors.New("lane is shut")
 
 // Throttled says how long to wait. It is an error.
 type Throttled struct {
@@ -82,8 +87,8 @@ type Charge struct {
 	counts  []int64 // after the charge
 }
 
-// Charge pays for one try in every lane, or returns *Throttled and charges nothing. A try that is turned away costs one
-// read.
+// Charge pays for one try in every lane, or returns ErrShut or *Throttled and charges nothing. A try that is turned away
+// costs one read.
 func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	now := time.Now()
 	keys := make([]string, 0, 2*len(lanes))
@@ -93,6 +98,9 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	rows, err := l.store.CountersOf(ctx, keys, now)
 	if err != nil {
 		return nil, fmt.Errorf("read counters: %w", err)
+	}
+	if shut(lanes, rows) {
+		return nil, ErrShut
 	}
 	if err := l.due(ctx, lanes, rows, now); err != nil {
 		return nil, err
@@ -107,6 +115,27 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 		c.counts = append(c.counts, count)
 	}
 	return c, nil
+}
+
+// Shut tells whether a lane that has an end is full.
+func (l *Limiter) Shut(ctx context.Context, lane Lane) (bool, error) {
+	rows, err := l.store.CountersOf(ctx, []string{lane.countKey()}, time.Now())
+	if err != nil {
+		return false, fmt.Errorf("read counters: %w", err)
+	}
+	return shut([]Lane{lane}, rows), nil
+}
+
+func shut(lanes []Lane, rows map[string]storage.Counter) bool {
+	return slices.ContainsFunc(lanes, func(l Lane) bool { return l.Shut > 0 && rows[l.countKey()].Count >= l.Shut })
+}
+
+// Forget empties a lane, in the transaction of ctx if there is one.
+func (l *Limiter) Forget(ctx context.Context, lane Lane) error {
+	if err := l.store.ResetCounter(ctx, lane.countKey()); err != nil {
+		return fmt.Errorf("forget tries: %w", err)
+	}
+	return nil
 }
 
 // due tells whether the wait of every lane that wants one is over; waits that were not running begin.
@@ -163,6 +192,10 @@ func (l *Limiter) pay(ctx context.Context, lane Lane, rows map[string]storage.Co
 	c, err := l.store.AddToCounter(ctx, lane.countKey(), 1, now, lane.Window)
 	if err != nil {
 		return 0, fmt.Errorf("count try: %w", err)
+	}
+	if lane.Shut > 0 && c.Count > lane.Shut { // others filled it since it was read
+		_, err := l.store.AddToCounter(ctx, lane.countKey(), -1, now, lane.Window)
+		return 0, cmp.Or(err, ErrShut)
 	}
 	if used < lane.Free && c.Count > lane.Free {
 		// Others used up the free tries since they were read.

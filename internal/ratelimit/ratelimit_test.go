@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,4 +185,42 @@ func TestA18_NoCountersNoTry(t *testing.T) { // fail closed
 	if _, err := ratelimit.New(db).Charge(t.Context(), lane("")); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
+}
+
+func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		l := ratelimit.New(open(t))
+		door := ratelimit.Lane{Key: "door", Free: 5, Shut: 5, Window: time.Hour, OnSuccess: ratelimit.FirstLane}
+		other := ratelimit.Lane{Key: "other", Free: 100, Window: time.Hour}
+		var through, refused atomic.Int64
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				switch _, err := l.Charge(t.Context(), other, door); {
+				case err == nil:
+					through.Add(1)
+				case errors.Is(err, ratelimit.ErrShut):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if through.Load() > 5 || through.Load() == 0 || through.Load()+refused.Load() != 30 {
+			t.Errorf("%d through, %d refused; want at most 5 and the rest", through.Load(), refused.Load())
+		}
+		for range 5 {
+			l.Charge(t.Context(), other, door)
+		}
+		if closed, err := l.Shut(t.Context(), door); err != nil || !closed {
+			t.Errorf("shut %v, %v", closed, err)
+		}
+		if err := l.Forget(t.Context(), door); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Charge(t.Context(), other, door); err != nil {
+			t.Errorf("after it was forgotten: %v", err)
+		}
+	})
 }

@@ -39,6 +39,7 @@ type MailedCode struct {
 	Username                     string
 	Sent                         bool
 	Problem                      string
+	ForgotURL                    string // "" = not offered here
 }
 
 // Template of the page.

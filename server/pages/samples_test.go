@@ -25,6 +25,7 @@ func waySamples(shop *App, ada Person) map[string]Page {
 		"linked_undo":         Linked{What: "undo", Action: "/undo-address", Token: "abc", Address: "ada@example.org"},
 		"link_done_notme":     LinkDone{What: "notme", NextURL: "/account"},
 		"mailed_code":         MailedCode{App: shop, AskAction: "/signin/code", Action: "/signin/code/check", SignInURL: "/signin"},
+		"mailed_code_guarded": MailedCode{AskAction: "/signin/code", Action: "/signin/code/check", SignInURL: "/signin", Username: "ada@example.org", Problem: "signin.guarded", ForgotURL: "/forgot"},
 		"mailed_code_sent":    MailedCode{AskAction: "/signin/code", Action: "/signin/code/check", SignInURL: "/signin", Username: "ada@example.org", Sent: true, Problem: "code.wrong"},
 		"factor":              Factor{App: shop, Person: ada, Action: "/signin/factor?i=abc", Way: "totp", TrustDays: 30, RecoveryURL: "/signin/factor?i=abc&way=recovery", LostURL: "/recover?i=abc", NotYouURL: "/signin?i=abc&other=1"},
 		"factor_wrong":        Factor{Person: ada, Action: "/signin/factor?i=abc", Way: "recovery", Problem: "factor.wrong.recovery", TOTPURL: "/signin/factor?i=abc&way=totp"},

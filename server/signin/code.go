@@ -27,6 +27,14 @@ func (h *Handler) codePage(w http.ResponseWriter, r *http.Request, in flow.Inter
 	return h.Pages.Render(w, r, status, p)
 }
 
+// guarded offers the code to whoever typed a name at which too many passwords were guessed (security notes F03). The answer
+// is the same whether or not there is such an account and whatever the password was.
+func (h *Handler) guarded(w http.ResponseWriter, r *http.Request, in flow.Interaction, name string) error {
+	return h.codePage(w, r, in, http.StatusForbidden, pages.MailedCode{
+		Username: name, Problem: "signin.guarded", ForgotURL: h.Browser.Path("/forgot", &in),
+	})
+}
+
 // askCode has a code mailed, if what was typed is somebody; the answer is the same for all.
 func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 	if err := parse(r); err != nil {
@@ -39,6 +47,15 @@ func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 	name := typed(r, "username", maxLogin)
 	if name == "" {
 		return h.codePage(w, r, in, http.StatusBadRequest, pages.MailedCode{Problem: "email.missing"})
+	}
+	if !h.MailedCode {
+		guarded, err := h.Mailed.Guarded(r.Context(), name)
+		if err != nil {
+			return err
+		}
+		if !guarded {
+			return h.Browser.Go(w, r, "/signin", &in)
+		}
 	}
 	if err := h.Mailed.AskCode(h.told(r), name, h.codeOwner(r, in)); err != nil {
 		return noMail(err)

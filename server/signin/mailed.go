@@ -29,6 +29,7 @@ type Mailed interface {
 	Prove(ctx context.Context, secret, browser, password string) (storage.User, error)
 	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
 	AskCode(ctx context.Context, typed, browser string) error
+	Guarded(ctx context.Context, typed string) (bool, error)
 	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
 	LookNotMe(ctx context.Context, secret string) error
 	Freeze(ctx context.Context, secret string) error
@@ -60,6 +61,8 @@ func (h *Handler) mountMailed(m *web.Mux) {
 	}
 	if h.MailedCode {
 		m.Page("GET /signin/code", h.showCode)
+	}
+	if h.Mailed.MailOn() { // also for those to whom a password alone does not suffice
 		m.Page("POST /signin/code", h.askCode)
 		m.Page("POST /signin/code/check", h.checkCode)
 	}

@@ -166,6 +166,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, in flow.Interac
 		form.Problem, form.RetryAfter = "signin.busy", int(password.RetryAfter/time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
 		return h.page(w, r, in, http.StatusServiceUnavailable, form)
+	case errors.Is(err, users.ErrGuarded):
+		h.Count("throttled")
+		return h.guarded(w, r, in, form.Username)
 	case errors.Is(err, users.ErrFrozen): // told to whoever knows the password
 		h.Count("failure")
 		form.Problem = "signin.frozen"
