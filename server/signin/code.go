@@ -86,6 +86,12 @@ func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {
 		h.CountWay("code", "failure")
 		return h.codePage(w, r, in, http.StatusForbidden, pages.MailedCode{Username: typed(r, "username", maxLogin), Sent: true, Problem: "code.wrong"})
 	}
+	if errors.Is(err, users.ErrFrozen) { // told to whoever reads the mail
+		h.CountWay("code", "failure")
+		return h.codePage(w, r, in, http.StatusForbidden, pages.MailedCode{
+			Username: typed(r, "username", maxLogin), Problem: "signin.frozen", ForgotURL: h.Browser.Path("/forgot", &in),
+		})
+	}
 	if err == nil {
 		h.CountWay("code", "success")
 	}

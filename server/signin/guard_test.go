@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/config"
 	"signet/server/servertest"
 )
 
@@ -96,5 +97,22 @@ func TestF03_CodesAreOnlyForTheGuessedAtWhereTheyAreNotOffered(t *testing.T) {
 	box.None(t, ada.Email)
 	if b.Get(t, "/signin/code").Status == http.StatusOK {
 		t.Error("the page of codes is offered")
+	}
+}
+
+func TestACodeOpensNoFrozenAccount(t *testing.T) {
+	s, box := mailServer(t, servertest.Change(func(c *config.Config) { c.Signin.MailedCode = true }))
+	ada := s.Person(t, "ada@example.com")
+	s.Browser(t).Get(t, "/signin").SignIn(t, ada)
+	s.Browser(t).Get(t, local(t, box.Wait(t, ada.Email).LinkWith(t, "/not-me?t="))).Submit(t, "link-submit", nil)
+	box.Wait(t, ada.Email) // the way back
+	b := s.Browser(t)
+	b.Get(t, "/signin/code").Submit(t, "code-ask", url.Values{"username": {ada.Email}})
+	b.Submit(t, "code-submit", url.Values{"code": {box.Wait(t, ada.Email).Code(t)}})
+	if b.Status != http.StatusForbidden || !strings.Contains(b.Text("main"), "locked") {
+		t.Errorf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
+	}
+	if b.Get(t, "/account"); b.URL.Path != "/signin" {
+		t.Errorf("the code opens %s", b.URL)
 	}
 }
