@@ -1,0 +1,74 @@
+package pages
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// axeRun gives one line for each thing that breaks a rule of WCAG 2.2 AA or of good practice.
+const axeRun = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}})
+	.then(r => r.passes.length < 5 ? ["axe-core looked at nothing"] : r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary.replace(/\s+/g, " "))))`
+
+// Every page passes axe-core, in light at a desk's width and in dark at a phone's: the layout does not depend on the scheme,
+// nor the colours on the width. The script is a tool that the gate fetches (SIGNET_TEST_AXE), not a part of this house.
+func TestEveryPageIsAccessible(t *testing.T) { // WCAG 2.2 AA
+	path := os.Getenv("SIGNET_TEST_AXE")
+	if path == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no axe-core; it is required where CI is set")
+		}
+		t.Skip("no axe-core: set SIGNET_TEST_AXE to its axe.min.js")
+	}
+	axe, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := chromium(t)
+	all := samples()
+	delete(all, "form_post") // leaves at once
+	base := serveSamples(t, all)
+	checked := 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for scheme, width := range map[string]int64{"light": 1280, "dark": 320} {
+			for _, line := range axeOn(t, ctx, base+"/page/"+name, string(axe), scheme, width) {
+				t.Errorf("%s, %s at %d: %s", name, scheme, width, line)
+			}
+			checked++
+		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d pages checked", checked)
+	}
+}
+
+func axeOn(t *testing.T, ctx context.Context, page, axe, scheme string, width int64) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	prefer := func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+		return chromedp.Void{}, err
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), prefer, chromedp.Navigate(page)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Run(ctx, chromedp.Evaluate[chromedp.Void](axe)); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](axeRun, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(lines, strings.Compare)
+	return lines
+}
