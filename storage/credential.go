@@ -112,12 +112,17 @@ func (db *DB) SpendHandle(ctx context.Context, userID, kind, handle string) erro
 	return db.must(ctx, ErrNotFound, "DELETE FROM credentials WHERE kind = $2 AND handle = $3 AND user_id = $1", userID, kind, handle)
 }
 
-// DeleteFactors removes all credentials of a person but the password, and linked logins; it returns how many.
-func (db *DB) DeleteFactors(ctx context.Context, userID string) (int64, error) {
-	n, err := db.exec(ctx, "DELETE FROM credentials WHERE user_id = $1 AND kind <> 'password'", userID)
+// DeleteFactors removes the credentials of a person but the password, and the linked logins, that were made since a time (zero
+// = all); it returns how many.
+func (db *DB) DeleteFactors(ctx context.Context, userID string, since time.Time) (int64, error) {
+	from := int64(0)
+	if !since.IsZero() {
+		from = since.UnixMicro()
+	}
+	n, err := db.exec(ctx, "DELETE FROM credentials WHERE user_id = $1 AND kind <> 'password' AND created_at >= $2", userID, from)
 	if err != nil {
 		return n, err
 	}
-	linked, err := db.exec(ctx, "DELETE FROM identities WHERE user_id = $1", userID)
+	linked, err := db.exec(ctx, "DELETE FROM identities WHERE user_id = $1 AND created_at >= $2", userID, from)
 	return n + linked, err
 }

@@ -170,7 +170,7 @@ func (s *Service) UndoAddress(ctx context.Context, secret string) error {
 		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil {
 			return err
 		}
-		return s.freeze(ctx, u.ID, mail.EmailUndone)
+		return s.freeze(ctx, u.ID, mail.EmailUndone, t.CreatedAt)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return ErrGone

@@ -50,7 +50,7 @@ func (s *Service) Freeze(ctx context.Context, secret string) error {
 		if err != nil {
 			return err
 		}
-		return s.freeze(ctx, t.Owner, mail.Frozen)
+		return s.freeze(ctx, t.Owner, mail.Frozen, t.CreatedAt)
 	})
 	if errors.Is(err, ErrNotFound) {
 		return ErrGone
@@ -61,7 +61,12 @@ func (s *Service) Freeze(ctx context.Context, secret string) error {
 	return nil
 }
 
-func (s *Service) freeze(ctx context.Context, userID, kind string) error {
+// slack is how much earlier than a letter what it tells of may have been done.
+const slack = time.Minute
+
+// freeze does it. Ways of signing in that were added since the letter are not the owner's: they go (a passkey of whoever was
+// inside would outlive the new password otherwise).
+func (s *Service) freeze(ctx context.Context, userID, kind string, since time.Time) error {
 	u, err := s.user(ctx, userID)
 	if err != nil {
 		return err
@@ -73,12 +78,16 @@ func (s *Service) freeze(ctx context.Context, userID, kind string) error {
 	if err := s.endEverything(ctx, u.ID, "", string(audit.UserFrozen)); err != nil {
 		return err
 	}
+	dropped, err := s.store.DeleteFactors(ctx, u.ID, since.Add(-slack))
+	if err != nil {
+		return fmt.Errorf("drop what was added since: %w", err)
+	}
 	for _, p := range []ticket.Purpose{purposeReset, purposeAddress} {
 		if err := s.tickets.Void(ctx, p, u.ID); err != nil {
 			return err
 		}
 	}
-	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID}); err != nil || s.post == nil {
+	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID, Detail: map[string]int64{"dropped": dropped}}); err != nil || s.post == nil {
 		return err
 	}
 	if u, err = s.user(ctx, u.ID); err != nil { // with the new epoch

@@ -164,7 +164,7 @@ func (s *Service) proven(ctx context.Context, u *storage.User, sentTo string) er
 	if u.EmailVerified || sentTo == "" || sentTo != u.EmailKey {
 		return nil
 	}
-	if _, err := s.store.DeleteFactors(ctx, u.ID); err != nil {
+	if _, err := s.store.DeleteFactors(ctx, u.ID, time.Time{}); err != nil {
 		return fmt.Errorf("drop what was attached: %w", err)
 	}
 	u.EmailVerified, u.UpdatedAt = true, time.Now()

@@ -120,7 +120,7 @@ type Store interface {
 	AddMember(ctx context.Context, group, userID string, now time.Time) (bool, error)
 	GiveRole(ctx context.Context, role, kind, holder string, now time.Time) (bool, error)
 	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
-	DeleteFactors(ctx context.Context, userID string) (int64, error)
+	DeleteFactors(ctx context.Context, userID string, since time.Time) (int64, error)
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
 	SetUserErase(ctx context.Context, id string, at, now time.Time) error
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)

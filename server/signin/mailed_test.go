@@ -307,3 +307,27 @@ func TestMailedCodeSignsInWhereItWasAskedFor(t *testing.T) {
 }
 
 func ada1(email string) storage.User { return storage.User{Email: email} }
+
+func TestNotMeDropsWhatTheThiefAdded(t *testing.T) {
+	s, box := mailServer(t)
+	ada := s.Person(t, "ada@example.com")
+	thief := s.Browser(t)
+	thief.Get(t, "/signin").SignIn(t, ada)
+	link := local(t, box.Wait(t, ada.Email).LinkWith(t, "/not-me?t="))
+	turnOn(t, thief)
+	s.Browser(t).Get(t, link).Submit(t, "link-submit", nil)
+	for range 2 {
+		m := box.Wait(t, ada.Email)
+		if !strings.Contains(m.Text, "/reset?t=") {
+			continue
+		}
+		b := s.Browser(t)
+		b.Get(t, local(t, m.LinkWith(t, "/reset?t="))).Submit(t, "password-submit", url.Values{"password": {fresh}})
+		if b.URL.Path != "/account" {
+			t.Errorf("the thief's second step keeps the owner out: %s", b.URL)
+		}
+	}
+	if have, err := s.House().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Recovery > 0 {
+		t.Errorf("left: %+v, %v", have, err)
+	}
+}

@@ -44,11 +44,18 @@ func factors(t *testing.T, db *storage.DB) {
 	fails(t, db.SpendHandle(ctx, "ada", "recovery", ""), storage.ErrNotFound)
 	ok(t, db.SpendHandle(ctx, "ada", "recovery", "hash-r1"))
 	fails(t, db.SpendHandle(ctx, "ada", "recovery", "hash-r1"), storage.ErrNotFound)
+	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "late", UserID: "ada", Kind: "passkey", Handle: "h9", CreatedAt: now.Add(time.Hour)}))
+	if n, err := db.DeleteFactors(ctx, "ada", now.Add(time.Minute)); n != 1 || err != nil {
+		t.Fatalf("%d of the last minutes, %v; want 1", n, err)
+	}
 	fails(t, db.RenameCredential(ctx, "k1", "bob", "Mine"), storage.ErrNotFound)
 	ok(t, db.RenameCredential(ctx, "k1", "ada", "Old phone"))
 	fails(t, db.DeleteCredential(ctx, "k1", "bob"), storage.ErrNotFound)
 	ok(t, db.DeleteCredential(ctx, "k1", "ada"))
 	fails(t, db.DeleteCredential(ctx, "k1", "ada"), storage.ErrNotFound)
+	if n, err := db.DeleteFactors(ctx, "ada", time.Time{}); n != 2 || err != nil { // totp and a recovery code
+		t.Fatalf("%d of all, %v; want 2", n, err)
+	}
 }
 
 func states(t *testing.T, db *storage.DB) {
