@@ -178,6 +178,8 @@ type Branding struct {
 	Name  string `yaml:"name"`
 	Color string `yaml:"color"` // #rrggbb; "" = the design's own
 	Logo  string `yaml:"logo"`  // path of an SVG or PNG file; "" = the design's own
+	// Languages is a directory of files TAG.json with further languages, or other words for texts there are; "" = none.
+	Languages string `yaml:"languages"`
 }
 
 // Support is whom a person may ask.

@@ -3,7 +3,10 @@ package server
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 
 	"signet/clients"
 	"signet/config"
@@ -103,8 +106,16 @@ func newPages(c config.Config) (*pages.Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	var languages fs.FS
+	if c.Branding.Languages != "" {
+		if info, err := os.Stat(c.Branding.Languages); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("branding.languages: %q is no directory", c.Branding.Languages)
+		}
+		languages = os.DirFS(c.Branding.Languages)
+	}
 	return pages.New(pages.Options{
-		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Languages: languages,
+		Prefix:    c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
 	})
 }
 

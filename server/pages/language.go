@@ -1,12 +1,16 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -30,39 +34,28 @@ type tongue struct {
 	text *i18n.Localizer
 }
 
-// loadCatalogue reads templates/lang/*.json; English first.
-func loadCatalogue() (*catalogue, error) {
+// loadCatalogue reads templates/lang/*.json, English first, and then the operator's own files of the same form: another
+// language, or other words for texts of ours. What a file leaves out is said in English.
+func loadCatalogue(own fs.FS) (*catalogue, error) {
 	bundle := i18n.NewBundle(language.English)
-	paths, err := fs.Glob(templates.Files, "lang/*.json")
+	ours, err := fs.Sub(templates.Files, "lang")
 	if err != nil {
 		return nil, err
 	}
 	c := new(catalogue)
-	for _, path := range paths {
-		if _, err := bundle.LoadMessageFileFS(templates.Files, path); err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
+	for _, files := range []fs.FS{ours, own} {
+		if files == nil {
+			continue
 		}
-		raw, err := fs.ReadFile(templates.Files, path)
+		paths, err := fs.Glob(files, "*.json")
 		if err != nil {
 			return nil, err
 		}
-		var texts map[string]any
-		if err := json.Unmarshal(raw, &texts); err != nil {
-			return nil, fmt.Errorf("read %s: %w", path, err)
-		}
-		tag := strings.TrimSuffix(strings.TrimPrefix(path, "lang/"), ".json")
-		l := tongue{tag: tag, dir: "ltr", ids: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag)}
-		l.name, _ = texts["language.name"].(string)
-		if d, ok := texts["language.dir"].(string); ok {
-			l.dir = d
-		}
-		for id := range texts {
-			l.ids[id] = true
-		}
-		if tag == "en" {
-			c.languages = append([]tongue{l}, c.languages...)
-		} else {
-			c.languages = append(c.languages, l)
+		slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+		for _, path := range paths {
+			if err := c.load(bundle, files, path); err != nil {
+				return nil, fmt.Errorf("read %s: %w", path, err)
+			}
 		}
 	}
 	var tags []language.Tag
@@ -71,6 +64,53 @@ func loadCatalogue() (*catalogue, error) {
 	}
 	c.matcher = language.NewMatcher(tags)
 	return c, nil
+}
+
+// rank puts English first: it is what the others fall back to.
+func rank(path string) int {
+	if path == "en.json" {
+		return 0
+	}
+	return 1
+}
+
+// load takes one file in.
+func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
+	raw, err := fs.ReadFile(files, path)
+	if err != nil {
+		return err
+	}
+	tag, err := language.Parse(strings.TrimSuffix(path, ".json"))
+	if err != nil {
+		return errors.New("the name of the file is no language tag, like fr.json")
+	}
+	if _, err := bundle.ParseMessageFileBytes(raw, path); err != nil {
+		return err
+	}
+	var texts map[string]any
+	if err := json.Unmarshal(raw, &texts); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(c.languages, func(l tongue) bool { return l.tag == tag.String() })
+	if i < 0 {
+		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag.String())}
+		if len(c.languages) > 0 {
+			maps.Copy(l.ids, c.languages[0].ids) // said in English where it is not said here
+		}
+		c.languages = append(c.languages, l)
+		i = len(c.languages) - 1
+	}
+	l := &c.languages[i]
+	if name, ok := texts["language.name"].(string); ok {
+		l.name = name
+	}
+	if dir, ok := texts["language.dir"].(string); ok && (dir == "rtl" || dir == "ltr") {
+		l.dir = dir
+	}
+	for id := range texts {
+		l.ids[id] = true
+	}
+	return nil
 }
 
 type localesKey struct{}
@@ -137,7 +177,7 @@ func (l *tongue) localize(id string, count any, pairs []any) template.HTML {
 		}
 	}
 	s, err := l.text.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: args, PluralCount: count})
-	if err != nil {
+	if err != nil && s == "" { // with a text there is an error too where it is the English one
 		return template.HTML(template.HTMLEscapeString(id))
 	}
 	return template.HTML(s) // our own texts; the arguments are escaped above

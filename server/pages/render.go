@@ -22,8 +22,10 @@ type Options struct {
 	Brand  string // what the service is called; "" = Signet
 	Color  string // #rgb or #rrggbb, the one colour; "" = the design's own
 	Host   string // the issuer's, for letters to say where they come from
-	Links  Links  // at the foot of each page
-	Logo   []byte // an SVG or PNG file in place of the seal; nil = the seal
+	// Languages are the operator's own files of texts, TAG.json; nil = none.
+	Languages fs.FS
+	Links     Links  // at the foot of each page
+	Logo      []byte // an SVG or PNG file in place of the seal; nil = the seal
 }
 
 // Links are addresses outside Signet that pages name; "" = none.
@@ -50,7 +52,7 @@ type setKey struct {
 
 // New reads the embedded files; it fails on a colour or logo that cannot be used.
 func New(o Options) (*Pages, error) {
-	texts, err := loadCatalogue()
+	texts, err := loadCatalogue(o.Languages)
 	if err != nil {
 		return nil, fmt.Errorf("load translations: %w", err)
 	}

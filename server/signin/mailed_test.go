@@ -1,6 +1,8 @@
 package signin_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"signet/audit"
 	"signet/config"
 	"signet/internal/mail/mailtest"
 	"signet/server/servertest"
@@ -329,5 +332,36 @@ func TestNotMeDropsWhatTheThiefAdded(t *testing.T) {
 	}
 	if have, err := s.House().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Recovery > 0 {
 		t.Errorf("left: %+v, %v", have, err)
+	}
+}
+
+// What a stranger asks for costs the same whoever is meant: the clock tells no more than the page.
+func TestD01_E12_AskingCostsTheSameForAll(t *testing.T) {
+	s, _ := mailServer(t)
+	s.Person(t, "ada@example.com")
+	gone := s.Person(t, "eve@example.com")
+	if err := s.House().People.Disable(t.Context(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	people := s.House().People
+	for name, ask := range map[string]func(ctx context.Context, email string) error{
+		"reset": people.AskReset,
+		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser") },
+		"sign-up": func(ctx context.Context, email string) error {
+			return people.AskRegister(ctx, users.NewPerson{Name: "Somebody", Email: email, Password: fresh}, "browser", "")
+		},
+	} {
+		costs := map[string]string{}
+		for i, email := range []string{"ada@example.com", "bob@example.com", "eve@example.com"} {
+			origin := audit.Origin{Network: fmt.Sprintf("192.0.%d.0/24", i)}
+			ctx, stats := storage.WithStats(audit.WithOrigin(t.Context(), origin))
+			if err := ask(ctx, email); err != nil {
+				t.Fatal(name, email, err)
+			}
+			costs[fmt.Sprintf("%d reads, %d writes", stats.Reads(), stats.Writes())] += email + " "
+		}
+		if len(costs) != 1 {
+			t.Errorf("%s: %v", name, costs)
+		}
 	}
 }

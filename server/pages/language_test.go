@@ -1,0 +1,53 @@
+package pages
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"signet/internal/mail"
+)
+
+func TestALanguageIsAddedByAFile(t *testing.T) {
+	p, err := New(Options{Languages: fstest.MapFS{
+		"ar.json":  {Data: []byte(`{"language.name": "العربية", "language.dir": "rtl", "signin.title": "تسجيل الدخول", "mail.reset.subject": "كلمة مرور جديدة"}`)},
+		"en.json":  {Data: []byte(`{"signin.title": "Log in"}`)},
+		"note.txt": {Data: []byte("no language")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := func(accept string) string {
+		r := httptest.NewRequest(http.MethodGet, "/signin", nil)
+		r.Header.Set("Accept-Language", accept)
+		w := httptest.NewRecorder()
+		if err := p.Render(w, r, http.StatusOK, SignIn{Action: "/signin", ForgotURL: "/forgot"}); err != nil {
+			t.Fatal(err)
+		}
+		return w.Body.String()
+	}
+	arabic := page("ar-EG")
+	for _, want := range []string{`lang="ar" dir="rtl"`, "تسجيل الدخول", "Forgot password?", ">العربية<"} {
+		if !strings.Contains(arabic, want) {
+			t.Errorf("the Arabic page lacks %q", want)
+		}
+	}
+	if english := page("en"); !strings.Contains(english, "Log in") || !strings.Contains(english, "Forgot password?") {
+		t.Error("the operator's own English words are not taken")
+	}
+	if got := strings.Join(p.Languages(), " "); got != "en de ar" {
+		t.Errorf("languages %s", got)
+	}
+	if m, err := p.Letter(mail.Letter{Kind: mail.Reset, To: "a@x", Language: "ar"}); err != nil || m.Subject != "كلمة مرور جديدة" || !strings.Contains(m.Text, "Open the page") {
+		t.Errorf("letter %q, %v", m.Subject, err)
+	}
+	for name, files := range map[string]fstest.MapFS{
+		"no tag": {"words.of.mine.json": {Data: []byte(`{}`)}}, "no JSON": {"fr.json": {Data: []byte(`{`)}}, "an odd text": {"fr.json": {Data: []byte(`{"signin.title": 5}`)}},
+	} {
+		if _, err := New(Options{Languages: files}); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
