@@ -97,8 +97,8 @@ func TestServeFromNothing(t *testing.T) {
 		done <- code
 	}()
 	block := readBlock(t, out.r)
-	if took := time.Since(began); took > 2*time.Second && !raceDetector {
-		t.Errorf("ready after %s, want 2 s at most", took)
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("ready after %s, want a minute at most", took)
 	}
 	for _, want := range []string{"local trial", "/signup", "/demo", "demo client id", "client create", "master.key"} {
 		if !strings.Contains(block, want) {
