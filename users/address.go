@@ -170,6 +170,9 @@ func (s *Service) UndoAddress(ctx context.Context, secret string) error {
 		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil {
 			return err
 		}
+		if err := s.voidSince(ctx, u.ID, t.CreatedAt); err != nil {
+			return err
+		}
 		return s.freeze(ctx, u.ID, mail.EmailUndone, t.CreatedAt)
 	})
 	if errors.Is(err, storage.ErrConflict) {
@@ -177,6 +180,26 @@ func (s *Service) UndoAddress(ctx context.Context, secret string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("undo change of address: %w", err)
+	}
+	return nil
+}
+
+// voidSince ends the links to undo and to freeze that were mailed since: they went to addresses of whoever was inside, who
+// would bring one of those back, and with it a link to choose a new password. Earlier ones stay, they are the owner's.
+func (s *Service) voidSince(ctx context.Context, userID string, since time.Time) error {
+	for _, p := range []ticket.Purpose{purposeUndo, purposeNotMe} {
+		list, err := s.tickets.Of(ctx, p, userID)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			if t.CreatedAt.Before(since) {
+				continue
+			}
+			if err := s.tickets.Cancel(ctx, p, t.ID); err != nil && !errors.Is(err, ErrGone) {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -69,6 +69,36 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 	})
 }
 
+// Whoever is inside changes the address twice, and has a link that brings the first of theirs back.
+func TestD11_AnUndoneChangeIsNotBroughtBack(t *testing.T) {
+	box := mailtest.Start(t)
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Mail(box))
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	box.Wait(t, ada.Email)
+	follow := func(link string) {
+		t.Helper()
+		c := s.Browser(t)
+		if c.Get(t, link); c.Has("link-submit") {
+			c.Submit(t, "link-submit", nil)
+		}
+	}
+	change := func(from, to string) (undo string) {
+		t.Helper()
+		b.Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {to}})
+		follow(path(t, box.Wait(t, to).LinkWith(t, "/verify-address?t=")))
+		return path(t, box.Wait(t, from).LinkWith(t, "/undo-address?t="))
+	}
+	owners := change(ada.Email, "mallory@example.com")
+	theirs := change("mallory@example.com", "mallory2@example.com")
+	follow(owners)
+	follow(theirs)
+	if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
+		t.Errorf("the account is %s's", u.Email)
+	}
+}
+
 func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 	box := mailtest.Start(t)
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Mail(box))
