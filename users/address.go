@@ -96,20 +96,30 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Lette
 	return out, err == nil, err
 }
 
-// LookAddress tells which address a link proves, without using it. ErrGone.
-func (s *Service) LookAddress(ctx context.Context, secret string) (email string, err error) {
+// ErrNotYours: the link is about another person's account than the one signed in.
+var ErrNotYours = errors.New("link is for another account")
+
+// LookAddress tells which address a link proves, without using it. Only the person who asked for it may: whoever else reads
+// the mailbox would otherwise lend their address to an account that is not theirs (security notes D04). ErrNotYours, ErrGone.
+func (s *Service) LookAddress(ctx context.Context, secret, userID string) (email string, err error) {
 	var a newAddress
 	_, err = s.tickets.Look(ctx, purposeAddress, secret, &a)
+	if err == nil && a.UserID != userID {
+		err = ErrNotYours
+	}
 	return a.Email, err
 }
 
 // ProveAddress makes the address of a link the person's. The old one, if it was proven, is told, with a link that undoes it
-// for a week. ErrGone.
-func (s *Service) ProveAddress(ctx context.Context, secret string) error {
+// for a week. ErrNotYours, ErrGone.
+func (s *Service) ProveAddress(ctx context.Context, secret, userID string) error {
 	err := s.store.Tx(ctx, func(ctx context.Context) error {
 		var a newAddress
 		if _, err := s.tickets.Spend(ctx, purposeAddress, secret, &a); err != nil {
 			return err
+		}
+		if a.UserID != userID {
+			return ErrNotYours // and the link stays
 		}
 		u, err := s.user(ctx, a.UserID)
 		if errors.Is(err, ErrNotFound) || err == nil && u.Epoch != a.Epoch {
@@ -145,7 +155,7 @@ func (s *Service) ProveAddress(ctx context.Context, secret string) error {
 }
 
 // LookUndo tells which address a link brings back, without using it. ErrGone.
-func (s *Service) LookUndo(ctx context.Context, secret string) (email string, err error) {
+func (s *Service) LookUndo(ctx context.Context, secret, _ string) (email string, err error) {
 	var a oldAddress
 	_, err = s.tickets.Look(ctx, purposeUndo, secret, &a)
 	return a.Email, err
@@ -153,7 +163,7 @@ func (s *Service) LookUndo(ctx context.Context, secret string) (email string, er
 
 // UndoAddress brings the old address back and freezes the account, because whoever changed it was inside: a link to choose a
 // new password goes to the old address. ErrGone.
-func (s *Service) UndoAddress(ctx context.Context, secret string) error {
+func (s *Service) UndoAddress(ctx context.Context, secret, _ string) error {
 	err := s.store.Tx(ctx, func(ctx context.Context) error {
 		var a oldAddress
 		t, err := s.tickets.Spend(ctx, purposeUndo, secret, &a)

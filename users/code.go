@@ -22,6 +22,7 @@ type askedCode struct {
 type codeData struct {
 	UserID string `json:"user_id"`
 	Epoch  int64  `json:"epoch"`
+	Email  string `json:"email"` // key of the address it went to
 }
 
 // AskCode has a sign-in code of six digits mailed to whoever is meant by an address or user name; it is good in the browser
@@ -42,7 +43,7 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, 
 	out := letterTo{l}.to(u)
 	out.Kind = mail.Code
 	out.Args["Minutes"] = strconv.Itoa(int(codeLife.Minutes()))
-	out.Code, err = s.tickets.IssueCode(ctx, ticket.Order{Purpose: purposeCode, Owner: a.Owner, Data: codeData{u.ID, u.Epoch}, Lifetime: codeLife})
+	out.Code, err = s.tickets.IssueCode(ctx, ticket.Order{Purpose: purposeCode, Owner: a.Owner, Data: codeData{u.ID, u.Epoch, u.EmailKey}, Lifetime: codeLife})
 	return out, err == nil, err
 }
 
@@ -73,7 +74,7 @@ func (s *Service) CheckCode(ctx context.Context, browser, code string) (*CodePro
 		return nil, errors.Join(ErrWrong, s.audit.Record(ctx, audit.Event{Name: audit.SignInFailed, UserID: d.UserID, Detail: map[string]string{"why": "wrong code"}}))
 	}
 	u, err := s.user(ctx, d.UserID)
-	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || !u.DisabledAt.IsZero()) {
+	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || u.EmailKey != d.Email || !u.DisabledAt.IsZero()) {
 		return nil, ErrWrong
 	}
 	if err != nil {

@@ -93,10 +93,11 @@ func (s *Service) LookReset(ctx context.Context, secret string) (storage.User, e
 	return s.resettable(ctx, t.Owner, d)
 }
 
-// resettable: the person is there, may sign in, and nothing ended everything of theirs since the link was made.
+// resettable: the person is there, may sign in, has the address that the link went to, and nothing ended everything of theirs
+// since it was made.
 func (s *Service) resettable(ctx context.Context, userID string, d resetData) (storage.User, error) {
 	u, err := s.user(ctx, userID)
-	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || !u.DisabledAt.IsZero()) {
+	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || !u.DisabledAt.IsZero() || d.Email != "" && d.Email != u.EmailKey) {
 		return u, ErrGone
 	}
 	return u, err

@@ -50,6 +50,17 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 			t.Errorf("changed before the proof: %s", u.Email)
 		}
 		phone := s.Browser(t)
+		if phone.Get(t, link); phone.Status != http.StatusForbidden || phone.Has("link-submit") {
+			t.Errorf("somebody else who reads the mailbox can lend the address: %d", phone.Status)
+		}
+		bob := s.Person(t, "joe@example.com")
+		stranger := s.Browser(t)
+		stranger.Get(t, "/signin").SignIn(t, bob)
+		if stranger.Get(t, link).Status != http.StatusForbidden {
+			t.Errorf("another person's account: %d", stranger.Status)
+		}
+		phone.Get(t, "/signin").SignIn(t, ada)
+		box.Wait(t, ada.Email) // of the new browser
 		phone.Get(t, link).Submit(t, "link-submit", nil)
 		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || !u.EmailVerified {
 			t.Errorf("after the proof: %s, verified %v", u.Email, u.EmailVerified)
@@ -77,9 +88,8 @@ func TestD11_AnUndoneChangeIsNotBroughtBack(t *testing.T) {
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada)
 	box.Wait(t, ada.Email)
-	follow := func(link string) {
+	follow := func(c *servertest.Browser, link string) {
 		t.Helper()
-		c := s.Browser(t)
 		if c.Get(t, link); c.Has("link-submit") {
 			c.Submit(t, "link-submit", nil)
 		}
@@ -87,13 +97,13 @@ func TestD11_AnUndoneChangeIsNotBroughtBack(t *testing.T) {
 	change := func(from, to string) (undo string) {
 		t.Helper()
 		b.Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {to}})
-		follow(path(t, box.Wait(t, to).LinkWith(t, "/verify-address?t=")))
+		follow(b, path(t, box.Wait(t, to).LinkWith(t, "/verify-address?t=")))
 		return path(t, box.Wait(t, from).LinkWith(t, "/undo-address?t="))
 	}
 	owners := change(ada.Email, "mallory@example.com")
 	theirs := change("mallory@example.com", "mallory2@example.com")
-	follow(owners)
-	follow(theirs)
+	follow(s.Browser(t), owners)
+	follow(s.Browser(t), theirs)
 	if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
 		t.Errorf("the account is %s's", u.Email)
 	}
@@ -110,7 +120,8 @@ func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := s.Browser(t)
-	c.Get(t, link)
+	ada.Password = "a quite different sentence"
+	c.Get(t, "/signin").SignIn(t, ada).Get(t, link)
 	if c.Has("link-submit") {
 		c.Submit(t, "link-submit", nil)
 	}
@@ -158,5 +169,21 @@ func TestAFirstPasswordForWhoHasNone(t *testing.T) {
 		t.Error("a second first password")
 	} else if _, ok := err.(users.Mistakes); ok {
 		t.Error(err)
+	}
+}
+
+func TestD05_AResetLinkDiesWithItsAddress(t *testing.T) {
+	box := mailtest.Start(t)
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Mail(box))
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	box.Wait(t, ada.Email)
+	s.Browser(t).Get(t, "/forgot").Submit(t, "forgot-submit", url.Values{"username": {ada.Email}})
+	reset := path(t, box.Wait(t, ada.Email).LinkWith(t, "/reset?t="))
+	b.Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {"new@example.com"}})
+	b.Get(t, path(t, box.Wait(t, "new@example.com").LinkWith(t, "/verify-address?t="))).Submit(t, "link-submit", nil)
+	if c := s.Browser(t); c.Get(t, reset).Status != http.StatusGone {
+		t.Errorf("a link to the old address still opens the account: %d", c.Status)
 	}
 }

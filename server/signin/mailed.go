@@ -33,10 +33,10 @@ type Mailed interface {
 	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
 	LookNotMe(ctx context.Context, secret string) error
 	Freeze(ctx context.Context, secret string) error
-	LookAddress(ctx context.Context, secret string) (email string, err error)
-	ProveAddress(ctx context.Context, secret string) error
-	LookUndo(ctx context.Context, secret string) (email string, err error)
-	UndoAddress(ctx context.Context, secret string) error
+	LookAddress(ctx context.Context, secret, userID string) (email string, err error)
+	ProveAddress(ctx context.Context, secret, userID string) error
+	LookUndo(ctx context.Context, secret, _ string) (email string, err error)
+	UndoAddress(ctx context.Context, secret, _ string) error
 	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
 	Join(ctx context.Context, secret string, n users.NewPerson) (storage.User, error)
 }
@@ -52,7 +52,8 @@ func (h *Handler) mountMailed(m *web.Mux) {
 	m.Page("GET /verify", h.showVerify)
 	m.Page("POST /verify", h.verify)
 	for path, act := range map[string]linked{
-		"/not-me":         {"notme", func(ctx context.Context, t string) (string, error) { return "", h.Mailed.LookNotMe(ctx, t) }, h.Mailed.Freeze},
+		"/not-me": {"notme", func(ctx context.Context, t, _ string) (string, error) { return "", h.Mailed.LookNotMe(ctx, t) },
+			func(ctx context.Context, t, _ string) error { return h.Mailed.Freeze(ctx, t) }},
 		"/verify-address": {"address", h.Mailed.LookAddress, h.Mailed.ProveAddress},
 		"/undo-address":   {"undo", h.Mailed.LookUndo, h.Mailed.UndoAddress},
 	} {
@@ -250,16 +251,20 @@ func (h *Handler) proven(w http.ResponseWriter, r *http.Request, p users.Pending
 // linked is an act that a mailed link asks for and a button does.
 type linked struct {
 	what string
-	look func(ctx context.Context, secret string) (address string, err error)
-	act  func(ctx context.Context, secret string) error
+	look func(ctx context.Context, secret, userID string) (address string, err error)
+	act  func(ctx context.Context, secret, userID string) error
 }
 
 func (h *Handler) showLinked(path string, l linked) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		secret := secretOf(r.URL.Query().Get("t"))
-		address, err := l.look(r.Context(), secret)
+		here, err := h.here(r)
 		if err != nil {
-			return gone(err, h.Browser.Path("/signin", nil))
+			return err
+		}
+		address, err := l.look(r.Context(), secret, here)
+		if err != nil {
+			return h.notHere(err)
 		}
 		return h.Pages.Render(w, r, http.StatusOK, pages.Linked{What: l.what, Action: h.Browser.Path(path, nil), Token: secret, Address: address})
 	}
@@ -270,9 +275,30 @@ func (h *Handler) actLinked(l linked) web.Func {
 		if err := parse(r); err != nil {
 			return err
 		}
-		if err := l.act(h.told(r), secretOf(r.PostForm.Get("t"))); err != nil {
-			return gone(err, h.Browser.Path("/signin", nil))
+		here, err := h.here(r)
+		if err != nil {
+			return err
+		}
+		if err := l.act(h.told(r), secretOf(r.PostForm.Get("t")), here); err != nil {
+			return h.notHere(err)
 		}
 		return h.Pages.Render(w, r, http.StatusOK, pages.LinkDone{What: l.what, NextURL: h.Browser.Path("/account", nil)})
 	}
+}
+
+// here is who is signed in; "" = nobody.
+func (h *Handler) here(r *http.Request) (userID string, err error) {
+	v, err := h.Browser.Visitor(r)
+	if err != nil || v == nil {
+		return "", err
+	}
+	return v.UserID, nil
+}
+
+// notHere asks to sign in first where a link is only for its own person.
+func (h *Handler) notHere(err error) error {
+	if errors.Is(err, users.ErrNotYours) {
+		return &web.PageError{Status: http.StatusForbidden, Kind: "link_signin", Cause: err, Back: h.Browser.Path("/signin", nil)}
+	}
+	return gone(err, h.Browser.Path("/signin", nil))
 }
