@@ -1,0 +1,189 @@
+package federation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Categories of what can go wrong with an upstream, for errors.Is. Nothing that an upstream said is in an error's text but its
+// registered error codes.
+var (
+	// ErrDenied: the person, or the upstream on their behalf, said no (RFC 6749 section 4.1.2.1: access_denied).
+	ErrDenied = errors.New("sign-in refused at the upstream")
+	// ErrUpstream: the upstream answered with an error, or with what its standard does not allow.
+	ErrUpstream = errors.New("upstream answered with an error")
+	// ErrDown: the upstream does not answer, too slowly, or not with what can be read.
+	ErrDown = errors.New("upstream does not answer")
+	// ErrIdentity: what it says about who somebody is does not hold: a token with a wrong signature, issuer, audience, nonce,
+	// time or domain, or one that is not for us.
+	ErrIdentity = errors.New("identity not accepted")
+	// ErrDomain: the identity is real but not of a domain that may use this upstream.
+	ErrDomain = errors.New("domain may not use this upstream")
+)
+
+// The kinds of upstream.
+const (
+	KindOIDC      = "oidc"
+	KindGoogle    = "google"
+	KindFacebook  = "facebook"
+	KindGitHub    = "github"
+	KindMicrosoft = "microsoft"
+	KindApple     = "apple"
+)
+
+// Settings of one upstream as its Provider needs them.
+type Settings struct {
+	ID   string // names it in addresses and rows, [a-z0-9-]
+	Kind string // one of Kind…
+	// Issuer of the OpenID provider. For the kinds whose address is known it is empty; then it names another one that behaves
+	// the same: GitHub Enterprise Server's address, or a test's.
+	Issuer       string
+	ClientID     string
+	ClientSecret string
+	Scopes       []string // instead of the kind's own; empty = those
+	Prompt       string   // instead of the kind's own (Google: select_account); "" = that
+	Offline      bool     // ask for a refresh token
+	Domains      []string // only identities of these domains, lower case; empty = all
+	GraphVersion string   // Facebook: "v25.0"; "" = the newest this version of Signet was written for
+	Tenant       string   // Microsoft: a tenant's id or domain, "organizations", "consumers" or "common"; "" = common
+	TeamID       string   // Apple
+	KeyID        string   // Apple
+	PrivateKey   string   // Apple: PKCS #8 in PEM, P-256
+	Groups       string   // the claim that names groups, asked for where asking is needed; "" = none
+}
+
+// Attempt is one try to sign in, from Begin to Complete.
+type Attempt struct {
+	State       string // 256 bits, base64url
+	Nonce       string // bound to the state
+	Verifier    string // PKCE code_verifier (RFC 7636 section 4.1), bound to the state
+	RedirectURI string // our callback for this upstream, exact
+	LoginHint   string // who is expected; "" = nobody
+	Locales     string // ui_locales, space separated; "" = none
+	Fresh       bool   // the person has to prove again who they are
+	Choose      bool   // another account than the one used last is wanted
+	BegunAt     time.Time
+}
+
+// Identity is who an upstream says somebody is, verified.
+type Identity struct {
+	Issuer  string `json:"iss"`
+	Subject string `json:"sub"`
+	Email   string `json:"email,omitempty"`
+	// EmailVerified is what the upstream says of the address.
+	EmailVerified bool `json:"email_verified,omitempty"`
+	// Authoritative tells that the upstream runs the address's mailboxes, by the kind's own rule, so that its word for a verified
+	// address is as good as our own proof (security notes N05).
+	Authoritative bool   `json:"authoritative,omitempty"`
+	Username      string `json:"username,omitempty"` // preferred_username, login; "" = none
+	// Claims are what it said beside, by the names of OpenID Connect Core section 5.1 where there is one.
+	Claims   map[string]any `json:"claims,omitempty"`
+	ACR      string         `json:"acr,omitempty"`
+	AMR      []string       `json:"amr,omitempty"`
+	AuthTime time.Time      `json:"auth_time,omitzero"` // zero = not said
+	SID      string         `json:"sid,omitempty"`      // of its session; "" = not said
+	IDToken  string         `json:"id_token,omitempty"` // as id_token_hint when signing out; "" = none
+	Tokens   Tokens         `json:"tokens,omitzero"`
+}
+
+// Tokens are what an upstream issued for use at its own APIs.
+type Tokens struct {
+	Access    string    `json:"access_token"`
+	Refresh   string    `json:"refresh_token,omitempty"`
+	Scope     string    `json:"scope,omitempty"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero = not said
+}
+
+// Provider speaks to one upstream. It is safe for concurrent use.
+type Provider interface {
+	// Begin is the address at the upstream that the browser is sent to. ErrDown, ErrUpstream.
+	Begin(ctx context.Context, a Attempt) (*url.URL, error)
+	// Complete verifies what came back to the callback: the parameters of the query, or of the form that was posted. The state
+	// was checked already. ErrDenied, ErrUpstream, ErrDown, ErrIdentity, ErrDomain.
+	Complete(ctx context.Context, a Attempt, callback url.Values) (Identity, error)
+	// Check looks whether the upstream is there and set up as it must be, for `signet doctor`. Each finding is a sentence.
+	Check(ctx context.Context, redirectURI string) []Finding
+}
+
+// Finding is one result of Provider.Check.
+type Finding struct {
+	OK   bool
+	Text string // what was looked at and found; and what to do about it, where it is not OK
+}
+
+// Refresher is a Provider that can renew tokens.
+type Refresher interface {
+	// Refresh gives new tokens for a refresh token (RFC 6749 section 6). ErrUpstream: it is good no more.
+	Refresh(ctx context.Context, refreshToken string) (Tokens, error)
+}
+
+// Leaver is a Provider that can end the session at the upstream (OpenID Connect RP-Initiated Logout 1.0).
+type Leaver interface {
+	// Leave is the address that ends it and leads back to returnTo with state; nil = the upstream offers none.
+	Leave(ctx context.Context, idToken, returnTo, state string) (*url.URL, error)
+}
+
+// LogoutToken is what a back-channel logout says, verified (OpenID Connect Back-Channel Logout 1.0 section 2.6). At least one
+// of Subject and SID is set.
+type LogoutToken struct {
+	Issuer, Subject, SID, JTI string
+	IssuedAt, ExpiresAt       time.Time
+}
+
+// Notified is a Provider whose upstream may tell us of the end of a session.
+type Notified interface {
+	// ReadLogout verifies a logout token. Whether it came before is not looked at. ErrIdentity, ErrDown.
+	ReadLogout(ctx context.Context, raw string) (LogoutToken, error)
+}
+
+// SignedRequest is what Facebook tells us behind a person's back, verified.
+type SignedRequest struct {
+	Subject  string
+	IssuedAt time.Time
+}
+
+// Deauthorizing is a Provider whose upstream tells us by a signed_request that a person took the app off their account, or
+// wants their data deleted.
+type Deauthorizing interface {
+	// ReadSignedRequest verifies one. ErrIdentity.
+	ReadSignedRequest(raw string) (SignedRequest, error)
+	// Issuer is that of the upstream's identities.
+	Issuer() string
+}
+
+// makers are the kinds, each in its file.
+var makers = map[string]func(s Settings, client *http.Client) (Provider, error){
+	KindOIDC: newOIDC, KindGoogle: newGoogle, KindMicrosoft: newMicrosoft, KindApple: newApple,
+	KindFacebook: newFacebook, KindGitHub: newGitHub,
+}
+
+// Kinds are the kinds of upstream there are, sorted.
+func Kinds() []string {
+	kinds := make([]string, 0, len(makers))
+	for k := range makers {
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// NewProvider makes the Provider of a kind. It asks nothing of the upstream yet. client must be guarded: bounded in time and
+// size, and following no redirects.
+func NewProvider(s Settings, client *http.Client) (Provider, error) {
+	make, ok := makers[s.Kind]
+	if !ok {
+		return nil, fmt.Errorf("kind %q is none of %v", s.Kind, Kinds())
+	}
+	return make(s, client)
+}
+
+// Text reads a claim that is a string; "" if it is not there or something else.
+func (i Identity) Text(claim string) string {
+	s, _ := i.Claims[claim].(string)
+	return s
+}
