@@ -87,6 +87,7 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
+	Upstreams                    []string `json:"upstreams,omitempty"`             // ids of those that are offered to its people; empty = all
 	RequireSecondFactor          bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
 	UserinfoMaxAge               int64    `json:"userinfo_max_age,omitempty"`      // seconds since the sign-in for which userinfo answers; 0 = no limit
 	GroupsClaim                  string   `json:"groups_claim,omitempty"`          // claim that names the person's groups, whatever scope is granted; "" = by the scope groups
@@ -154,6 +155,10 @@ func (m Metadata) Validate() error {
 	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0, "default_max_age", "must be a number of seconds, 0 or more")
 	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
 	check(m.UserinfoMaxAge >= 0, "userinfo_max_age", "must be a number of seconds, 0 or more")
+	check(len(m.Upstreams) <= 50, "upstreams", "at most 50")
+	for _, id := range m.Upstreams {
+		check(validScope(id) && len(id) <= 32, "upstreams", "%q is no id of an upstream", id)
+	}
 	check(len(m.DefaultACRValues) <= 10, "default_acr_values", "at most 10")
 	for _, v := range m.DefaultACRValues {
 		check(validScope(v) && len(v) <= 100, "default_acr_values", "%q has characters that a value must not have", v)

@@ -20,6 +20,7 @@ type Config struct {
 	Passkeys  Passkeys   `yaml:"passkeys"`
 	Signin    Signin     `yaml:"signin"`
 	Signup    Signup     `yaml:"signup"`
+	Upstreams []Upstream `yaml:"upstreams"`
 	Terms     Terms      `yaml:"terms"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
@@ -255,6 +256,7 @@ type Client struct {
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
 	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
+	Upstreams                    []string `yaml:"upstreams" json:"upstreams,omitempty"`
 	UserinfoMaxAge               int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
 	GroupsClaim                  string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
 	RolesClaim                   string   `yaml:"roles_claim" json:"roles_claim,omitempty"`

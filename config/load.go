@@ -97,25 +97,33 @@ func (s Sources) flags(c *Config) []error {
 	return errs
 }
 
-// secretFiles reads the client_secret_file of declared clients.
+// secretFiles reads the files of secrets that stand in lists.
 func (s Sources) secretFiles(c *Config) []error {
 	var errs []error
-	for i := range c.Clients {
-		cl := &c.Clients[i]
-		if cl.ClientSecretFile == "" {
-			continue
+	read := func(entry, name, file string, into *Secret) {
+		if file == "" {
+			return
 		}
-		key := fmt.Sprintf("clients[%s].client_secret_file", cl.ClientID)
-		if !cl.ClientSecret.Empty() {
-			errs = append(errs, fmt.Errorf("%s: client_secret is set as well; leave one of them out", key))
-			continue
+		key := entry + "." + name + "_file"
+		if !into.Empty() {
+			errs = append(errs, fmt.Errorf("%s: %s is set as well; leave one of them out", key, name))
+			return
 		}
-		text, err := s.readSecret(cl.ClientSecretFile)
+		text, err := s.readSecret(file)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			continue
+			return
 		}
-		cl.ClientSecret = NewSecret(text)
+		*into = NewSecret(text)
+	}
+	for i := range c.Clients {
+		cl := &c.Clients[i]
+		read("clients["+cl.ClientID+"]", "client_secret", cl.ClientSecretFile, &cl.ClientSecret)
+	}
+	for i := range c.Upstreams {
+		u := &c.Upstreams[i]
+		read("upstreams["+u.ID+"]", "client_secret", u.ClientSecretFile, &u.ClientSecret)
+		read("upstreams["+u.ID+"]", "private_key", u.PrivateKeyFile, &u.PrivateKey)
 	}
 	return errs
 }

@@ -121,11 +121,11 @@ func TestSampleAsItIsChangesNothing(t *testing.T) {
 	}
 }
 
-// TestSampleShowsEveryClientAndResourceKey uncomments the examples.
-func TestSampleShowsEveryClientAndResourceKey(t *testing.T) {
+// TestSampleShowsEveryKeyOfLists uncomments the examples.
+func TestSampleShowsEveryKeyOfLists(t *testing.T) {
 	var live strings.Builder
 	for line := range strings.Lines(readSample(t)) {
-		if strings.HasPrefix(line, "#clients:") || strings.HasPrefix(line, "#resources:") {
+		if strings.HasPrefix(line, "#clients:") || strings.HasPrefix(line, "#upstreams:") || strings.HasPrefix(line, "#resources:") {
 			name, _, _ := strings.Cut(line[1:], ":")
 			live.WriteString(name + ":\n")
 		}
@@ -134,15 +134,17 @@ func TestSampleShowsEveryClientAndResourceKey(t *testing.T) {
 		}
 	}
 	files := file(live.String())
-	files["/run/secrets/shop"] = "a-long-text-of-many-letters"
+	for _, secret := range []string{"shop", "google", "facebook", "apple.p8", "work"} {
+		files["/run/secrets/"+secret] = "a-long-text-of-many-letters"
+	}
 	c, err := load(files, Sources{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, live.String())
 	}
-	if len(c.Clients) != 1 || len(c.Resources) != 1 {
-		t.Fatalf("got %d clients, %d resources", len(c.Clients), len(c.Resources))
+	if len(c.Clients) != 1 || len(c.Resources) != 1 || len(c.Upstreams) != 4 {
+		t.Fatalf("got %d clients, %d resources, %d upstreams", len(c.Clients), len(c.Resources), len(c.Upstreams))
 	}
-	for _, entry := range []any{c.Clients[0], c.Resources[0]} {
+	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Upstreams[0]} {
 		typ := reflect.TypeOf(entry)
 		for field := range typ.Fields() {
 			if name := field.Tag.Get("yaml"); !strings.Contains(live.String(), name+":") {

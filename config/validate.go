@@ -34,6 +34,7 @@ func (c Config) Validate() error {
 	c.checkLifetimes(&bad)
 	c.checkPeople(&bad)
 	c.checkPasskeys(&bad)
+	c.checkUpstreams(&bad)
 	c.checkMail(&bad)
 	c.checkBook(&bad)
 	c.checkClients(&bad)

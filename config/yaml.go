@@ -96,6 +96,8 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
 		w.free(n, v, key)
 	case v.Kind() == reflect.Slice:
 		w.list(n, v, key)
+	case v.Kind() == reflect.Map:
+		w.texts(n, v, key)
 	case n.Kind != yaml.ScalarNode:
 		w.complain(n, key, "must be one value, not a list or section")
 		return
@@ -118,6 +120,28 @@ func (w *walker) free(n *yaml.Node, v reflect.Value, key string) {
 	v.Set(reflect.ValueOf(any))
 }
 
+// texts takes a mapping of texts to texts.
+func (w *walker) texts(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.MappingNode {
+		w.complain(n, key, "must hold names and texts, like {ours: theirs}")
+		return
+	}
+	texts := map[string]string{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, val := n.Content[i], target(n.Content[i+1])
+		if k.Kind != yaml.ScalarNode || val.Kind != yaml.ScalarNode {
+			w.complain(k, key, "must hold names and texts only")
+			return
+		}
+		if _, twice := texts[k.Value]; twice {
+			w.complain(k, key+"."+k.Value, "is there twice; remove one")
+			return
+		}
+		texts[k.Value] = val.Value
+	}
+	v.Set(reflect.ValueOf(texts))
+}
+
 func (w *walker) list(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.SequenceNode {
 		w.complain(n, key, "must be a list, like [a, b]")
@@ -138,14 +162,16 @@ func (w *walker) list(n *yaml.Node, v reflect.Value, key string) {
 	v.Set(list)
 }
 
-// itemName is what people call a list's entry by: its client_id or identifier.
+// itemName is what people call a list's entry by: its id, client_id or identifier.
 func itemName(n *yaml.Node) string {
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if k := n.Content[i].Value; k == "client_id" || k == "identifier" {
-			return n.Content[i+1].Value
+	for _, name := range []string{"id", "client_id", "identifier"} {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == name {
+				return n.Content[i+1].Value
+			}
 		}
 	}
 	return ""
