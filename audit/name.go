@@ -46,6 +46,10 @@ const (
 	EmailChanged       Name = "email.changed"
 	UserFrozen         Name = "user.frozen" // "this was not me"
 	UserUnfrozen       Name = "user.unfrozen"
+
+	UpstreamLinked       Name = "upstream.linked"
+	UpstreamUnlinked     Name = "upstream.unlinked"
+	UpstreamDeauthorized Name = "upstream.deauthorized" // taken back at the upstream, where it is the only way to sign in
 )
 
 // What happens to people who have lost their second factor.

@@ -21,6 +21,7 @@ const (
 	RecoveryReady       = "recovery_ready"        // Link
 	ResetLink           = "reset_link"            // Link; by an operator
 	TokenReuse          = "token_reuse"           // App: its name
+	AccountUnlinked     = "account_unlinked"      // Provider: its name
 	AccountLinked       = "account_linked"        // Provider: its name
 	Frozen              = "frozen"                // Link: reset
 	Invitation          = "invitation"            // Link; Day
@@ -34,7 +35,7 @@ const (
 func Kinds() []string {
 	return []string{
 		Verify, VerifyAddress, SignupExists, Reset, Code, EmailChange, EmailChanged, EmailUndone, PasswordChanged, PasswordReset,
-		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AccountLinked,
+		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AccountLinked, AccountUnlinked,
 		Frozen, Invitation, DeleteAsked, Deleted, SignedOutEverywhere, Test,
 	}
 }

@@ -391,6 +391,12 @@ func (s *Service) Remove(ctx context.Context, u storage.User, id string) error {
 		if err != nil {
 			return fmt.Errorf("remove passkey: %w", err)
 		}
+		others := false
+		if s.otherWays != nil {
+			if others, err = s.otherWays(ctx, u.ID); err != nil {
+				return fmt.Errorf("remove passkey: %w", err)
+			}
+		}
 		left, found := map[string]int{}, false
 		for _, c := range all {
 			if c.ID == id && c.Kind == Kind {
@@ -402,7 +408,7 @@ func (s *Service) Remove(ctx context.Context, u storage.User, id string) error {
 		switch {
 		case !found:
 			return ErrNotFound
-		case left[Kind] == 0 && left["password"] == 0:
+		case left[Kind] == 0 && left["password"] == 0 && !others:
 			return ErrLast
 		case left[Kind] == 0 && left["totp"] == 0:
 			if _, err := s.store.DeleteCredentials(ctx, u.ID, "recovery"); err != nil {

@@ -85,19 +85,22 @@ type Options struct {
 	Name    string   // of the house, shown by some authenticators
 	RPID    string   // domain that passkeys are bound to, for ever
 	Origins []string // exact origins of our pages; the first is the issuer's
+	// OtherWays tells whether a person can sign in without password and passkey. Nil = nobody can.
+	OtherWays func(ctx context.Context, userID string) (bool, error)
 	// Notify writes the person a letter, in ctx's transaction (users.Service.Notify). Nil = nobody is told.
 	Notify func(ctx context.Context, userID, kind string, args map[string]string) error
 }
 
 // Service is what can be done with passkeys.
 type Service struct {
-	store   Store
-	audit   *audit.Log
-	tickets *ticket.Book
-	limits  *ratelimit.Limiter
-	rp      *webauthn.WebAuthn
-	origins []string
-	notify  func(ctx context.Context, userID, kind string, args map[string]string) error
+	store     Store
+	audit     *audit.Log
+	tickets   *ticket.Book
+	limits    *ratelimit.Limiter
+	rp        *webauthn.WebAuthn
+	origins   []string
+	otherWays func(ctx context.Context, userID string) (bool, error)
+	notify    func(ctx context.Context, userID, kind string, args map[string]string) error
 }
 
 // algorithms that keys may have: ES256, EdDSA, RS256.
@@ -124,7 +127,7 @@ func New(o Options) (*Service, error) {
 		return nil, fmt.Errorf("passkeys for %q: %w", o.RPID, err)
 	}
 	s := &Service{
-		store: o.Store, audit: o.Audit, tickets: o.Tickets, limits: ratelimit.New(o.Store), rp: rp, origins: o.Origins, notify: o.Notify,
+		store: o.Store, audit: o.Audit, tickets: o.Tickets, limits: ratelimit.New(o.Store), rp: rp, origins: o.Origins, notify: o.Notify, otherWays: o.OtherWays,
 	}
 	if s.notify == nil {
 		s.notify = func(context.Context, string, string, map[string]string) error { return nil }

@@ -18,6 +18,8 @@ import (
 const (
 	// ACRSingle is one factor, such as a password.
 	ACRSingle = "1"
+	// ACRMulti is two factors.
+	ACRMulti = "2"
 	// ACRResistant is what nobody can be tricked out of: a passkey (phishing-resistant, OpenID EAP ACR values).
 	ACRResistant = "phr"
 	// AMRPassword is a password.
@@ -41,6 +43,7 @@ type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertSession(ctx context.Context, s storage.Session) error
 	SessionBySecret(ctx context.Context, secretHash string) (storage.SessionUser, error)
+	PutUpstreamSession(ctx context.Context, u storage.UpstreamSession) error
 	RenewSession(ctx context.Context, oldSecretHash string, s storage.Session) error
 	TouchSession(ctx context.Context, id, address string, seenAt, expiresAt time.Time) error
 	EndSession(ctx context.Context, id, userID string, now time.Time) (bool, error)
@@ -85,6 +88,8 @@ type How struct {
 	// Within, if set, runs first in the transaction that starts or renews the session: it makes the proof count (the
 	// password is still the same) or does what the proof was asked for. Its error undoes everything.
 	Within func(ctx context.Context) error
+	// From is the session at an upstream that it came of; nil = the person signed in here. Its SessionID is filled in.
+	From *storage.UpstreamSession
 }
 
 // Password is the How of a right password.
@@ -104,8 +109,12 @@ func (s *Sessions) Start(ctx context.Context, old *storage.Session, userID strin
 					return err
 				}
 			}
-			started, err = s.start(ctx, old, userID, how, Hash(secret))
-			return err
+			if started, err = s.start(ctx, old, userID, how, Hash(secret)); err != nil || how.From == nil {
+				return err
+			}
+			from := *how.From
+			from.SessionID = started.ID
+			return s.store.PutUpstreamSession(ctx, from)
 		})
 	}
 	err := begin(old)
