@@ -1,0 +1,197 @@
+package federation
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"signet/audit"
+	"signet/users/ticket"
+)
+
+// Why a browser is sent to an upstream.
+const (
+	ToSignIn = "signin" // whoever it is
+	ToLink   = "link"   // the person signed in links the identity to their account
+)
+
+const (
+	purposeState ticket.Purpose = "federation state"
+	stateLife                   = 15 * time.Minute // people look for their phone at the upstream
+	// answerLife is how long an upstream may take to answer all that completing a sign-in needs.
+	answerLife = 15 * time.Second
+)
+
+// Categories of a callback that does not belong to what was begun.
+var (
+	// ErrExpired: the state is not one of this browser's, was used, or is too old. Which, is not told.
+	ErrExpired = errors.New("state is gone")
+	// ErrMixUp: the state was made for another upstream (RFC 9700 section 4.4).
+	ErrMixUp = errors.New("answer came to another upstream's callback")
+)
+
+// Start is what a sign-in at an upstream is begun for.
+type Start struct {
+	Upstream  string `json:"upstream"`
+	Purpose   string `json:"purpose"`
+	Errand    string `json:"errand,omitempty"` // id of the interaction; "" = a plain sign-in
+	UserID    string `json:"user,omitempty"`   // who links, or who proves again who they are; "" = whoever it is
+	Remember  bool   `json:"remember,omitempty"`
+	Browser   string `json:"-"` // mark of the browser
+	LoginHint string `json:"-"`
+	Locales   string `json:"-"`
+	Choose    bool   `json:"-"` // another account than the one used last is wanted
+	Fresh     bool   `json:"fresh,omitempty"`
+}
+
+// state is what is kept of an attempt. What is secret of it is made from the state itself, under a key.
+type state struct {
+	Start
+	Key     string    `json:"key"`
+	BegunAt time.Time `json:"begun_at"`
+}
+
+// Arrival is who came back from an upstream, for what.
+type Arrival struct {
+	Start
+	Identity Identity
+}
+
+// Begin notes what the browser goes to the upstream for, and is where it has to go. ErrUnknown, ErrDown, ErrUpstream.
+func (s *Service) Begin(ctx context.Context, b Start) (*url.URL, error) {
+	u, err := s.find(b.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	if b.Browser == "" {
+		return nil, ErrExpired
+	}
+	now := time.Now()
+	_, secret, err := s.Tickets.Issue(ctx, ticket.Order{
+		Purpose: purposeState, Owner: b.Browser, Data: state{Start: b, Key: s.key, BegunAt: now}, Lifetime: stateLife,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerLife)
+	defer cancel()
+	a := s.attempt(u, secret, state{Start: b, Key: s.key, BegunAt: now})
+	a.LoginHint, a.Locales, a.Choose = b.LoginHint, b.Locales, b.Choose
+	to, err := u.provider.Begin(ctx, a)
+	if err != nil {
+		return nil, s.failed(ctx, u, err)
+	}
+	return to, nil
+}
+
+func (s *Service) attempt(u *upstream, secret string, kept state) Attempt {
+	bound := func(use string) string {
+		h := hmac.New(sha256.New, s.keys[kept.Key])
+		h.Write([]byte(use + "\x00" + u.ID + "\x00" + secret))
+		return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	}
+	return Attempt{
+		State: secret, Nonce: bound("nonce"), Verifier: bound("verifier"), RedirectURI: s.Callback(u.ID), Fresh: kept.Fresh, BegunAt: kept.BegunAt,
+	}
+}
+
+// Complete takes what came to an upstream's callback. The state is used up, whatever else is wrong; the Arrival tells what was
+// begun also with an error, but for ErrExpired. ErrUnknown, ErrExpired, ErrMixUp, and those of Provider.Complete.
+func (s *Service) Complete(ctx context.Context, upstreamID, browser string, callback url.Values) (Arrival, error) {
+	u, err := s.find(upstreamID)
+	if err != nil {
+		return Arrival{}, err
+	}
+	var kept state
+	secret := callback.Get("state")
+	row, err := s.Tickets.Look(ctx, purposeState, secret, &kept)
+	if err == nil && (browser == "" || row.Owner != browser) {
+		return Arrival{}, ErrExpired // and stays good for the browser that it is of
+	}
+	if err == nil {
+		_, err = s.Tickets.Spend(ctx, purposeState, secret, nil)
+	}
+	if errors.Is(err, ticket.ErrGone) {
+		return Arrival{}, ErrExpired
+	}
+	if err != nil {
+		return Arrival{}, err
+	}
+	kept.Browser = browser
+	a := Arrival{Start: kept.Start}
+	if kept.Upstream != upstreamID {
+		a.Upstream = upstreamID
+		return a, s.failed(ctx, u, ErrMixUp)
+	}
+	if s.keys[kept.Key] == nil {
+		return a, ErrExpired
+	}
+	for _, values := range callback {
+		if len(values) > 1 { // RFC 6749 section 3.1
+			return a, s.failed(ctx, u, fmt.Errorf("%w: a parameter came twice", ErrUpstream))
+		}
+	}
+	asking, cancel := context.WithTimeout(ctx, answerLife)
+	defer cancel()
+	a.Identity, err = u.provider.Complete(asking, s.attempt(u, secret, kept), callback)
+	if err == nil {
+		err = a.Identity.check()
+	}
+	if err != nil {
+		return a, s.failed(ctx, u, err)
+	}
+	return a, nil
+}
+
+// Limits of an identity.
+const (
+	maxSubject = 255 // bytes; OpenID Connect Core section 2
+	maxIssuer  = 512
+	maxLabel   = 254
+	maxClaims  = 16 << 10
+)
+
+// check refuses what cannot be kept and drops what need not be.
+func (i *Identity) check() error {
+	if i.Issuer == "" || i.Subject == "" || len(i.Subject) > maxSubject || len(i.Issuer) > maxIssuer {
+		return fmt.Errorf("%w: issuer or subject missing or too long", ErrIdentity)
+	}
+	if len(i.Email) > maxLabel {
+		i.Email, i.EmailVerified, i.Authoritative = "", false, false
+	}
+	if raw, err := json.Marshal(i.Claims); err != nil || len(raw) > maxClaims {
+		i.Claims = nil
+	}
+	return nil
+}
+
+// failed writes down that an upstream could not say who somebody is.
+func (s *Service) failed(ctx context.Context, u *upstream, err error) error {
+	if errors.Is(err, ErrDown) {
+		s.Log.WarnContext(ctx, "upstream does not answer", slog.String("upstream", u.ID), slog.Any("error", err))
+		return err
+	}
+	why := ""
+	for name, is := range map[string]error{"identity": ErrIdentity, "mix-up": ErrMixUp, "domain": ErrDomain, "error": ErrUpstream} {
+		if errors.Is(err, is) {
+			why = name
+		}
+	}
+	if why == "" { // refused by the person, or of our own making
+		return err
+	}
+	s.Log.WarnContext(ctx, "upstream sign-in refused", slog.String("upstream", u.ID), slog.Any("error", err))
+	return errors.Join(err, s.Audit.Record(context.WithoutCancel(ctx), audit.Event{
+		Name: audit.SignInFailed, Detail: map[string]string{"by": "upstream", "upstream": u.ID, "why": why},
+	}))
+}
+
+func newID() string { return rand.Text() }

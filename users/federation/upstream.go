@@ -1,0 +1,228 @@
+package federation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+	"signet/users"
+	"signet/users/ticket"
+)
+
+// Whether an upstream makes new accounts.
+const (
+	AccountsAsSignup = "as_signup" // where people can register themselves
+	AccountsAlways   = "always"    // also where they cannot
+	AccountsNever    = "never"
+)
+
+// When what an upstream says of a person is written into their profile and groups.
+const (
+	ProfileFirst  = "first"  // when the identity is linked
+	ProfileAlways = "always" // at each sign-in
+	ProfileNever  = "never"
+)
+
+// AnyDomain in Upstream.AuthoritativeFor stands for all.
+const AnyDomain = "*"
+
+// Upstream is one that the operator configured.
+type Upstream struct {
+	Settings
+	Name        string
+	Mark        string   // its sign: a file of the pages' assets, or a path of ours that begins with "/"; "" = none
+	Hidden      bool     // no button: reached by idp_hint or by an address' domain
+	Routes      []string // addresses of these domains sign in here, lower case
+	NewAccounts string   // Accounts…
+	// AuthoritativeFor are domains whose addresses are as good as proven here when the upstream says that it verified them; "*" =
+	// all.
+	AuthoritativeFor  []string
+	Profile           string            // Profile…
+	Claims            map[string]string // our claim by its OpenID Connect name: theirs
+	GroupMap          map[string]string // their group: ours. A person is in exactly those of ours that are named here and theirs
+	TrustSecondFactor bool              // its word for two factors is as good as ours (security notes N11)
+	KeepTokens        bool
+	SignOut           bool // signing out here signs out there
+}
+
+// trusts tells whether an identity's address needs no proof of ours (security notes N05).
+func (u Upstream) trusts(i Identity) bool {
+	if !i.EmailVerified || i.Email == "" {
+		return false
+	}
+	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) || slices.Contains(u.AuthoritativeFor, domainOf(i.Email))
+}
+
+func domainOf(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return ""
+	}
+	return strings.ToLower(email[at+1:])
+}
+
+// Store is what the package needs of the ground.
+type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	InsertIdentity(ctx context.Context, i storage.Identity) error
+	IdentityBySubject(ctx context.Context, upstream, issuer, subject string) (storage.Identity, error)
+	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
+	UseIdentity(ctx context.Context, id, label string, tokens []byte, now time.Time) error
+	ReplaceIdentityTokens(ctx context.Context, id string, old, tokens []byte) error
+	DeleteIdentity(ctx context.Context, id, userID string) error
+	UpstreamSessionByID(ctx context.Context, sessionID string) (storage.UpstreamSession, error)
+	SessionsFrom(ctx context.Context, upstream, issuer, subject, sid string) ([]storage.Session, error)
+	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
+	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
+	GroupExists(ctx context.Context, name string) (bool, error)
+}
+
+// People is what it needs of the people's wing.
+type People interface {
+	Show(ctx context.Context, who string) (storage.User, error)
+	ByAddress(ctx context.Context, email string) (storage.User, error)
+	Allowed(email string) bool
+	SignupClosed() bool
+	MailOn() bool
+	Hold(userID string, epoch int64) func(ctx context.Context) error
+	Notify(ctx context.Context, userID, kind string, args map[string]string) error
+	TakeOver(ctx context.Context, userID string, claims map[string]any) error
+	RegisterProven(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
+	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
+	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
+	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
+	Leave(ctx context.Context, userID string) (eraseAt time.Time, err error)
+}
+
+// Members puts people into groups.
+type Members interface {
+	Of(ctx context.Context, userID string) (groups, roles []string, err error)
+	Add(ctx context.Context, group, userID string) (bool, error)
+	Remove(ctx context.Context, group, userID string) error
+}
+
+// Sessions ends them.
+type Sessions interface {
+	End(ctx context.Context, id, userID, why string) error
+}
+
+// Sealer keeps what is secret; *seal.Master.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// Options of New.
+type Options struct {
+	Upstreams []Upstream // in the order of their buttons
+	Client    *http.Client
+	Callback  func(upstream string) string // the exact address of an upstream's callback
+	SignedOut string                       // … and of where upstreams send back to after signing out
+	Store     Store
+	Audit     *audit.Log
+	Tickets   *ticket.Book
+	People    People
+	Members   Members
+	Sessions  Sessions
+	Sealer    Sealer
+	Place     func(table, row, column string) []byte // seal.Place
+	Keys      [][]byte                               // for what is bound to a state; the first makes, all are good
+	Log       *slog.Logger                           // nil discards
+}
+
+// Service knows the upstreams and who people are there.
+type Service struct {
+	Options
+	list []*upstream
+	byID map[string]*upstream
+	keys map[string][]byte // by their name
+	key  string            // name of the one that makes
+}
+
+type upstream struct {
+	Upstream
+	provider Provider
+}
+
+// New checks the options and makes the Providers. It asks nothing of any upstream.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil ||
+		o.Members == nil || o.Sessions == nil || o.Client == nil || len(o.Keys) == 0 {
+		return nil, errors.New("federation needs a store, an audit log, tickets, people, members, sessions, a client, a callback and keys")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{Options: o, byID: map[string]*upstream{}, keys: map[string][]byte{}}
+	for _, key := range slices.Backward(o.Keys) {
+		sum := sha256.Sum256(key)
+		s.key = base64.RawURLEncoding.EncodeToString(sum[:6])
+		s.keys[s.key] = key
+	}
+	for _, u := range o.Upstreams {
+		provider, err := NewProvider(u.Settings, o.Client)
+		if err != nil {
+			return nil, fmt.Errorf("upstream %q: %w", u.ID, err)
+		}
+		if s.byID[u.ID] != nil {
+			return nil, fmt.Errorf("upstream %q is there twice", u.ID)
+		}
+		one := &upstream{u, provider}
+		s.list, s.byID[u.ID] = append(s.list, one), one
+	}
+	return s, nil
+}
+
+// ErrUnknown: no such upstream is configured, or nobody here has such an identity.
+var ErrUnknown = errors.New("unknown")
+
+// List is all upstreams in their order.
+func (s *Service) List() []Upstream {
+	list := make([]Upstream, len(s.list))
+	for i, u := range s.list {
+		list[i] = u.Upstream
+	}
+	return list
+}
+
+// Upstream finds one; false = there is none of this id.
+func (s *Service) Upstream(id string) (Upstream, bool) {
+	u := s.byID[id]
+	if u == nil {
+		return Upstream{}, false
+	}
+	return u.Upstream, true
+}
+
+// Routed tells whether addresses of any domain sign in at an upstream.
+func (s *Service) Routed() bool {
+	return slices.ContainsFunc(s.list, func(u *upstream) bool { return len(u.Routes) > 0 })
+}
+
+// Route is the upstream at which an address signs in; false = here.
+func (s *Service) Route(email string) (id string, ok bool) {
+	domain := domainOf(email)
+	for _, u := range s.list {
+		if domain != "" && slices.Contains(u.Routes, domain) {
+			return u.ID, true
+		}
+	}
+	return "", false
+}
+
+// find is the upstream of an id; ErrUnknown.
+func (s *Service) find(id string) (*upstream, error) {
+	if u := s.byID[id]; u != nil {
+		return u, nil
+	}
+	return nil, ErrUnknown
+}
