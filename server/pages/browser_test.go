@@ -63,7 +63,7 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPages(t, Options{})
+	p := newPages(t, Options{Upstreams: true})
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
 	p.Mount(mux)
 	picture := func(w http.ResponseWriter, _ *http.Request) error {
@@ -72,6 +72,7 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 		return err
 	}
 	mux.Page("GET /logos/notes/abc", picture)
+	mux.Page("GET /upstreams/work/abc", picture)
 	mux.Page("GET /signin/factor/qr", picture)
 	mux.Page("GET /account/second-step/qr", picture)
 	mux.Page("GET /page/{name}", func(w http.ResponseWriter, r *http.Request) error {

@@ -162,6 +162,15 @@ func (l *tongue) say(id string, pairs ...any) template.HTML {
 	return l.localize(id, nil, pairs)
 }
 
+// sayAbout is say with names of things.
+func (l *tongue) sayAbout(id string, args map[string]string) template.HTML {
+	var pairs []any
+	for name, value := range args {
+		pairs = append(pairs, name, bdi(value))
+	}
+	return l.say(id, pairs...)
+}
+
 func (l *tongue) localize(id string, count any, pairs []any) template.HTML {
 	args := map[string]any{}
 	if count != nil {

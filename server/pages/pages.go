@@ -45,6 +45,10 @@ type SignIn struct {
 	Remember   bool   // "keep me signed in" was ticked before
 	// Where a passkey goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string
+	Upstreams                  []Upstream        // to sign in at instead
+	ProblemArgs                map[string]string // of Problem's texts
+	NameFirst                  bool              // ask for the name alone: it decides where to sign in
+	PasswordURL                string            // with NameFirst, the page that asks for the password too
 }
 
 // SignUp creates an account.
@@ -60,6 +64,7 @@ type SignUp struct {
 	Problems              []Problem
 	// Where a passkey instead of a password goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string
+	Upstreams                  []Upstream // to sign up with instead
 }
 
 // ChooseAccount: go on as one of those signed in in this browser (account=ID), or another (decision=other), or sign one of

@@ -100,6 +100,7 @@ func samples() map[string]Page {
 			{Kind: "refresh_token", Raw: "eyJ"}}},
 	}
 	maps.Copy(all, waySamples(shop, ada))
+	maps.Copy(all, upstreamSamples(shop, ada))
 	maps.Copy(all, lostSamples(now))
 	return all
 }

@@ -25,6 +25,7 @@ type Options struct {
 	// Languages are the operator's own files of texts, TAG.json; nil = none.
 	Languages fs.FS
 	Links     Links  // at the foot of each page
+	Upstreams bool   // there are some: the account has a page of the identities there
 	Logo      []byte // an SVG or PNG file in place of the seal; nil = the seal
 }
 
@@ -39,6 +40,7 @@ type Pages struct {
 	readable      string // the brand's colour, if white is readable on it
 	letters       letters
 	logo          string // file name of the operator's, "" = none
+	upstreams     bool
 	texts         *catalogue
 	assets        *assets
 	sets          map[setKey]func() (map[string]*template.Template, error)
@@ -64,7 +66,7 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{host: o.Host, links: o.Links, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+	p := &Pages{host: o.Host, upstreams: o.Upstreams, links: o.Links, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
 		sets: map[setKey]func() (map[string]*template.Template, error){}}
 	for i := range texts.languages {
 		l := &texts.languages[i]

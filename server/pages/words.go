@@ -13,8 +13,9 @@ import (
 // words are the functions that templates of one language use beside the page's own fields.
 func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 	return template.FuncMap{
-		"t": l.say, "plural": l.plural, "optional": l.optional,
-		"brand": func() string { return p.brand }, "links": func() Links { return p.links },
+		"t": l.say, "tmap": l.sayAbout, "plural": l.plural, "optional": l.optional,
+		"upstreams": func() bool { return p.upstreams },
+		"brand":     func() string { return p.brand }, "links": func() Links { return p.links },
 		"asset": p.assets.url,
 		"path":  func(s string) string { return p.prefix + s },
 		"to": func(target string) string {
