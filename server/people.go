@@ -78,6 +78,9 @@ func (h *House) openPeople(o Options) error {
 	if err != nil {
 		return err
 	}
+	if err := h.openFederation(); err != nil {
+		return err
+	}
 	return h.openPasskeys()
 }
 
@@ -91,6 +94,7 @@ func (h *House) openPasskeys() (err error) {
 	h.Passkeys, err = passkey.New(passkey.Options{
 		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Name: c.Branding.Name, RPID: cmp.Or(c.Passkeys.RPID, issuer.Hostname()),
 		Origins: append([]string{issuer.Scheme + "://" + issuer.Host}, c.Passkeys.Origins...), Notify: h.People.Notify,
+		OtherWays: h.otherWays,
 	})
 	return err
 }

@@ -141,7 +141,11 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	if err != nil {
 		return nil, err
 	}
-	out, err := logout.New(logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt})
+	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt}
+	if h.Federation != nil {
+		exit.Upstream, exit.Targets = h.Federation.Leave, h.upstreamTargets()
+	}
+	out, err := logout.New(exit)
 	return []web.Room{start, question, out}, err
 }
 

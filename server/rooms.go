@@ -44,6 +44,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	var rooms []web.Room
 	for _, build := range []func() ([]web.Room, error){
 		func() ([]web.Room, error) { return []web.Room{view, s.health, logoRoom{h}}, nil },
+		func() ([]web.Room, error) { logos, err := newUpstreamLogos(h.Config); return []web.Room{logos}, err },
 		func() ([]web.Room, error) { return s.peopleRooms(view, visitors) },
 		func() ([]web.Room, error) { return s.protocolRooms(view, visitors) },
 		func() ([]web.Room, error) { return s.demoRoom(view) },
@@ -68,7 +69,7 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
 		Mailed: h.People, MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(),
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
-		WayBack: h.WayBack,
+		WayBack: h.WayBack, Strong: h.strong, Issuer: h.Config.Server.Issuer, ClientUpstreams: h.clientUpstreams,
 	}
 	desk := account.Options{
 		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
@@ -76,6 +77,9 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 	}
 	if h.Passkeys != nil {
 		front.Passkeys, desk.Passkeys = h.Passkeys, h.Passkeys
+	}
+	if h.Federation != nil {
+		front.Upstreams, desk.Logins = h.Federation, h.Federation
 	}
 	door, err := signin.New(front)
 	if err != nil {
@@ -114,8 +118,8 @@ func newPages(c config.Config) (*pages.Pages, error) {
 		languages = os.DirFS(c.Branding.Languages)
 	}
 	return pages.New(pages.Options{
-		Languages: languages,
-		Prefix:    c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Languages: languages, Upstreams: len(c.Upstreams) > 0,
+		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
 	})
 }
 

@@ -22,6 +22,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
+	"signet/users/federation"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password/breach"
@@ -61,7 +62,9 @@ type House struct {
 	Factors  *factor.Service
 	WayBack  *wayback.Service
 	Members  *membership.Service
-	Passkeys *passkey.Service // nil where browsers offer none: at a bare IP address
+	// Federation is nil where no upstream is configured.
+	Federation *federation.Service
+	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 }
 
 // OpenDatabase opens the configured database and nothing else.
@@ -181,6 +184,15 @@ func Check(c config.Config) error {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
 	_, err = loadTLS(c.Server.TLS)
+	errs = append(errs, err)
+	for _, u := range c.Upstreams {
+		_, err := federation.NewProvider(UpstreamSettings(u), nil)
+		if err != nil {
+			err = fmt.Errorf("upstreams[%s]: %w", u.ID, err)
+		}
+		errs = append(errs, err)
+	}
+	_, err = newUpstreamLogos(c)
 	errs = append(errs, err)
 	_, err = newPages(c)
 	return errors.Join(append(errs, err)...)

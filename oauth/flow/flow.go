@@ -5,6 +5,7 @@
 package flow
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -25,6 +26,7 @@ type Request struct {
 	Prompts             []string          `json:"prompts,omitempty"`
 	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts
 	LoginHint           string            `json:"login_hint,omitempty"`
+	IDPHint             string            `json:"idp_hint,omitempty"`     // id of the upstream to sign in at
 	HintSubject         string            `json:"hint_subject,omitempty"` // sub of a verified id_token_hint
 	UILocales           []string          `json:"ui_locales,omitempty"`
 	ACRValues           []string          `json:"acr_values,omitempty"`
@@ -49,7 +51,13 @@ type Facts struct {
 	Denied      bool      `json:"denied,omitempty"`       // the person said no
 	RefusedSign bool      `json:"refused_sign,omitempty"` // cancelled at sign-in
 	Half        *Half     `json:"half,omitempty"`         // a sign-in that wants a second step
+	// Facts of the browser, whoever the person is:
+	Connect string `json:"connect,omitempty"` // identity at an upstream that waits for the account it may be linked to
+	Sent    bool   `json:"sent,omitempty"`    // was sent on to an upstream without having chosen it
 }
+
+// Anybodys are the facts that stay when another person goes on with the interaction: what somebody else decided is not theirs.
+func (f Facts) Anybodys() Facts { return Facts{Connect: f.Connect, Sent: f.Sent} }
 
 // Half is a sign-in of which the first step is done and the second is still asked for. It is no session: every page but the
 // second step treats the browser as signed out (security notes F06).
@@ -61,6 +69,8 @@ type Half struct {
 	ACR      string    `json:"acr"`
 	Remember bool      `json:"remember,omitempty"`
 	Guesses  int       `json:"guesses,omitempty"` // at the second step
+	// From is the session at an upstream that it came of, as who made it keeps it; nil = none.
+	From json.RawMessage `json:"from,omitempty"`
 }
 
 // halfLife is how long the second step may take.

@@ -70,6 +70,7 @@ const (
 	maxState     = 2048
 	maxNonce     = 512
 	maxHint      = 254
+	maxUpstream  = 64
 	maxParameter = 4096
 )
 
@@ -226,6 +227,9 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 	req.Nonce, req.Claims, req.Display = form.Get("nonce"), form.Get("claims"), form.Get("display")
 	if len(req.Nonce) > maxNonce {
 		return refusal.InvalidRequest("nonce is too long.")
+	}
+	if req.IDPHint = form.Get("idp_hint"); len(req.IDPHint) > maxUpstream {
+		req.IDPHint = ""
 	}
 	if req.LoginHint = form.Get("login_hint"); len(req.LoginHint) > maxHint {
 		req.LoginHint = ""

@@ -58,6 +58,8 @@ type Options struct {
 	Second SecondSteps
 	// Passkeys of the people. Nil = browsers offer none at this address.
 	Passkeys Passkeys
+	// Logins are the identities at upstreams; nil = there are no upstreams.
+	Logins Logins
 	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
 	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
@@ -96,6 +98,9 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Page("POST "+passkeysPath+"/add", h.confirmed(passkeysPath+"?done=confirmed", h.addPasskey))
 		m.Page("POST "+passkeysPath+"/rename", h.signedIn(h.renamePasskey))
 		m.Page("POST "+passkeysPath+"/remove", h.confirmed(passkeysPath+"?done=confirmed", h.removePasskey))
+	}
+	if h.Logins != nil {
+		h.mountLogins(m)
 	}
 	m.Page("GET /account/sessions", h.signedIn(h.showSessions))
 	m.Page("POST /account/sessions", h.signedIn(h.endSession))
@@ -187,7 +192,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 
 // doneMessages are what ?done= may say.
 var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed", "email",
-	"passkey_added", "passkey_renamed", "passkey_removed"}
+	"passkey_added", "passkey_renamed", "passkey_removed", "login_added", "login_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.
 func done(r *http.Request) string {

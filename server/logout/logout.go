@@ -5,6 +5,7 @@
 package logout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -25,6 +26,11 @@ type Options struct {
 	Browser *browser.Browser
 	Pages   *pages.Pages
 	App     func(ctx context.Context, clientID, redirectURI string) *pages.App
+	// Upstream is where a browser has to go to be signed out where its session began too, and then comes back to; nil = nowhere.
+	// Nil = never.
+	Upstream func(ctx context.Context, sessionID, browser, back string) (*url.URL, error)
+	// Targets are addresses of upstreams, for the page's policy.
+	Targets []string
 }
 
 // Handler is the room.
@@ -91,8 +97,8 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 	case plan.Ends(v.SessionID):
 		return h.end(w, r, v, plan)
 	}
-	if plan.Back != "" {
-		web.AllowFormAction(w, plan.Back)
+	if plan.Back != "" || h.Upstream != nil {
+		web.AllowFormAction(w, append([]string{plan.Back}, h.Targets...)...)
 	}
 	return h.Pages.Render(w, r, http.StatusOK, pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values(),
 		Others: len(all) - 1})
@@ -141,10 +147,19 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.end(w, r, v, plan)
 	case "all":
+		const done = "/oauth2/logout/done"
+		var upstream *url.URL
+		for _, v := range all {
+			if upstream == nil {
+				if upstream, err = h.upstream(r, v, plan, done); err != nil {
+					return err
+				}
+			}
+		}
 		if err := h.Browser.SignOutAll(w, r); err != nil {
 			return err
 		}
-		return h.leave(w, r, plan, "/oauth2/logout/done")
+		return h.leave(w, r, plan, done, upstream)
 	}
 	return h.Browser.Go(w, r, "/account", nil)
 }
@@ -152,20 +167,36 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 // end ends the session, if there is one still, and leaves.
 func (h *Handler) end(w http.ResponseWriter, r *http.Request, v *browser.Visitor, plan logout.Plan) error {
 	done := "/oauth2/logout/done"
-	if v != nil {
-		if err := h.Browser.SignOut(w, r, v); err != nil {
-			return err
-		}
-		if !v.Current {
-			done = "/choose" // somebody is signed in still
-		}
+	if v == nil {
+		return h.leave(w, r, plan, done, nil)
 	}
-	return h.leave(w, r, plan, done)
+	if !v.Current {
+		done = "/choose" // somebody is signed in still
+	}
+	upstream, err := h.upstream(r, v, plan, done)
+	if err != nil {
+		return err
+	}
+	if err := h.Browser.SignOut(w, r, v); err != nil {
+		return err
+	}
+	return h.leave(w, r, plan, done, upstream)
 }
 
-// leave goes back to the app, or to a page of ours.
-func (h *Handler) leave(w http.ResponseWriter, r *http.Request, plan logout.Plan, done string) error {
-	if plan.Back != "" {
+// upstream is where the session began that is about to end, if it is to end there too.
+func (h *Handler) upstream(r *http.Request, v *browser.Visitor, plan logout.Plan, done string) (*url.URL, error) {
+	if h.Upstream == nil {
+		return nil, nil
+	}
+	return h.Upstream(r.Context(), v.SessionID, h.Browser.Mark(r), cmp.Or(plan.Back, h.Browser.Path(done, nil)))
+}
+
+// leave goes to the upstream, from where it goes on; back to the app; or to a page of ours.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, plan logout.Plan, done string, upstream *url.URL) error {
+	switch {
+	case upstream != nil:
+		return web.Redirect(w, r, upstream.String())
+	case plan.Back != "":
 		return web.Redirect(w, r, plan.Back)
 	}
 	return h.Browser.Go(w, r, done, nil)

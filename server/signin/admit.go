@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -80,11 +81,18 @@ func (h *Handler) half(w http.ResponseWriter, r *http.Request, in flow.Interacti
 			return err
 		}
 	}
+	var from []byte
+	if how.From != nil {
+		var err error
+		if from, err = json.Marshal(how.From); err != nil {
+			return err
+		}
+	}
 	err := h.Browser.Record(ctx, &in, func(f *flow.Facts) {
 		if f.UserID != u.ID {
-			*f = flow.Facts{}
+			*f = f.Anybodys()
 		}
-		f.Half = &flow.Half{UserID: u.ID, Epoch: u.Epoch, At: time.Now(), AMR: how.AMR, ACR: how.ACR, Remember: how.Remember}
+		f.Half = &flow.Half{UserID: u.ID, Epoch: u.Epoch, At: time.Now(), AMR: how.AMR, ACR: how.ACR, Remember: how.Remember, From: from}
 	})
 	if err != nil {
 		return err
@@ -103,7 +111,7 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, in flow.Interact
 	if err != nil {
 		return err
 	}
-	if !offer {
+	if !offer || in.Facts.Connect != "" {
 		return h.done(w, r, in, v)
 	}
 	if err := h.note(r.Context(), &in, v); err != nil {

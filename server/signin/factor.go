@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -153,6 +154,11 @@ func (h *Handler) completed(w http.ResponseWriter, r *http.Request, half flow.Ha
 		}
 		return hold(ctx)
 	}}
+	if half.From != nil {
+		if err := json.Unmarshal(half.From, &how.From); err != nil {
+			return nil, err
+		}
+	}
 	v, err := h.begin(w, r, u, how)
 	if err != nil {
 		return nil, err

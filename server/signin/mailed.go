@@ -197,7 +197,7 @@ func (h *Handler) verifyPage(w http.ResponseWriter, r *http.Request, status int,
 		return gone(err, h.Browser.Path("/signup", nil))
 	}
 	action := h.Browser.Path("/verify", nil)
-	if h.same(r, p) && !p.Passkey {
+	if h.same(r, p) && (!p.Passkey || h.carries(p)) {
 		return h.Pages.Render(w, r, status, pages.Linked{What: "verify", Action: action, Token: secret, Address: p.Email})
 	}
 	page := pages.NewPassword{
@@ -219,6 +219,9 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return gone(err, h.Browser.Path("/signup", nil))
 	}
+	if h.same(r, p) && h.carries(p) {
+		return h.verifyNewcomer(w, r, secret, p)
+	}
 	u, err := h.Mailed.Prove(h.told(r), secret, h.Browser.Mark(r), r.PostForm.Get("password"))
 	if errors.Is(err, users.ErrClosed) {
 		return h.closed(&flow.Interaction{})
@@ -233,17 +236,13 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 
 // proven signs the person of a proven address in. In the browser that signed up, the errand it came for goes on.
 func (h *Handler) proven(w http.ResponseWriter, r *http.Request, p users.Pending, u storage.User, how session.How) error {
-	in := flow.Interaction{Errand: browser.ErrandAccount}
-	if h.same(r, p) && p.Errand != "" {
-		q := r.URL.Query()
-		q.Set("i", p.Errand)
-		again := r.Clone(r.Context())
-		again.URL.RawQuery = q.Encode()
-		if found, err := h.Browser.Interaction(again); err == nil {
-			in = found
-		} else if !over(err) {
-			return err
-		}
+	errand := ""
+	if h.same(r, p) {
+		errand = p.Errand
+	}
+	in, err := h.resume(r, errand)
+	if err != nil {
+		return err
 	}
 	return h.first(w, r, in, u, how)
 }

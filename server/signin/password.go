@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/users"
+	"signet/users/federation"
 	"signet/users/password"
 	"signet/users/session"
 )
@@ -52,14 +54,36 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	h.Browser.Bind(w, r)
-	page := pages.SignIn{Username: cut(in.Request.LoginHint)}
+	if to, err := h.sentOn(r, &in); err != nil || to != "" {
+		return cmp.Or(err, h.goUpstream(w, r, in, to, ""))
+	}
+	page := pages.SignIn{Username: cut(in.Request.LoginHint), NameFirst: h.nameFirst(r, in)}
 	if late {
 		page.Problem = "signin.expired"
 	}
 	if v != nil && h.again(r, in, v) {
-		page.Reauth, page.Username, page.Remember = &v.Person, nameOf(v.Person), v.Remember
+		page.Reauth, page.Username, page.Remember, page.NameFirst = &v.Person, nameOf(v.Person), v.Remember, false
 	}
 	return h.page(w, r, in, http.StatusOK, page)
+}
+
+// nameFirst tells whether to ask for the name alone: it decides where its person signs in.
+func (h *Handler) nameFirst(r *http.Request, in flow.Interaction) bool {
+	return h.Upstreams != nil && h.Upstreams.Routed() && in.Request.LoginHint == "" && !r.URL.Query().Has("password")
+}
+
+// routed sends who has typed a name only to where its person signs in; ok is false where that is here.
+func (h *Handler) routed(w http.ResponseWriter, r *http.Request, in flow.Interaction) (ok bool, err error) {
+	name := typed(r, "username", maxLogin)
+	if h.Upstreams == nil || name == "" || r.PostForm.Get("password") != "" {
+		return false, nil
+	}
+	id, found := h.Upstreams.Route(name)
+	list, err := h.offeredUpstreams(r, in, nil)
+	if err != nil || !found || !slices.ContainsFunc(list, func(u federation.Upstream) bool { return u.ID == id }) {
+		return false, err
+	}
+	return true, h.goUpstream(w, r, in, id, name)
 }
 
 // behind tells that nobody is in view but somebody is signed in in this browser who may be meant.
@@ -97,8 +121,20 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interacti
 	if in.Errand == browser.ErrandAuthorize {
 		p.CancelURL = p.Action + "&cancel=1"
 	}
+	var again *browser.Visitor
 	if in.ID != "" && p.Reauth != nil {
 		p.OtherURL = h.Browser.Another(&in)
+		var err error
+		if again, err = h.reauth(r, in); err != nil {
+			return err
+		}
+	}
+	if p.NameFirst {
+		p.PasswordURL = query(h.Browser.Path("/signin", &in), "password=1")
+	}
+	var err error
+	if p.Upstreams, err = h.buttons(w, r, in, again); err != nil {
+		return err
 	}
 	return h.Pages.Render(w, r, status, p)
 }
@@ -120,7 +156,13 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if ok, err := h.routed(w, r, in); ok || err != nil {
+		return err
+	}
 	form := pages.SignIn{Username: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != ""}
+	if _, asked := r.PostForm["password"]; !asked && form.Username != "" && h.Upstreams != nil && h.Upstreams.Routed() { // the name came first
+		return h.page(w, r, in, http.StatusOK, form)
+	}
 	err = h.signIn(w, r, in, users.Attempt{
 		Login: r.PostForm.Get("username"), Password: r.PostForm.Get("password"),
 		Device: func(userID string) string { return h.Browser.Device(r, userID) },

@@ -55,6 +55,14 @@ type Options struct {
 	LostURL func(in *flow.Interaction) string
 	// WayBack is for those who have lost the second factor; nil = there is none.
 	WayBack WayBack
+	// Upstreams that people may sign in at; nil = none.
+	Upstreams Upstreams
+	// Issuer is the iss, for addresses that upstreams are told.
+	Issuer string
+	// ClientUpstreams are those that are offered to a client's people. Nil, or an empty answer = all.
+	ClientUpstreams func(ctx context.Context, clientID string) []string
+	// Strong tells whether a visitor signed in with the strongest way that the person has. Nil = always.
+	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 	// Tx runs fn in one transaction.
 	Tx      func(ctx context.Context, fn func(ctx context.Context) error) error
 	Contact string // whom to ask about a forgotten password
@@ -134,6 +142,9 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("POST /signup", h.signUp)
 	m.Page("GET /forgot", h.forgot)
 	h.mountMailed(m)
+	if h.Upstreams != nil {
+		h.mountUpstreams(m)
+	}
 	m.Page("GET /terms", h.showTerms)
 	m.Page("POST /terms", h.answerTerms)
 }
@@ -176,13 +187,16 @@ func (h *Handler) done(w http.ResponseWriter, r *http.Request, in flow.Interacti
 	if err := h.note(r.Context(), &in, v); err != nil {
 		return err
 	}
+	if in.Facts.Connect != "" && h.Upstreams != nil {
+		return web.Redirect(w, r, h.connectURL(&in))
+	}
 	return h.Browser.Continue(w, r, in)
 }
 
 func (h *Handler) note(ctx context.Context, in *flow.Interaction, v *browser.Visitor) error {
 	err := h.Browser.Record(ctx, in, func(f *flow.Facts) {
 		if f.UserID != v.UserID {
-			*f = flow.Facts{} // what another person decided in this errand is not this one's
+			*f = f.Anybodys()
 		}
 		f.SignedInAt, f.AccountAt, f.UserID, f.RefusedSign, f.Half = v.AuthTime, v.AuthTime, v.UserID, false, nil
 	})

@@ -47,6 +47,10 @@ func (h *Handler) signUpPage(w http.ResponseWriter, r *http.Request, in flow.Int
 			p.PasskeyOptions = h.Browser.Path("/signup/passkey/options", &in)
 		}
 	}
+	var err error
+	if p.Upstreams, err = h.buttons(w, r, in, nil); err != nil {
+		return err
+	}
 	return h.Pages.Render(w, r, status, p)
 }
 

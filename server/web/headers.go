@@ -64,10 +64,12 @@ func (rt *route) headers(h http.Header, r *http.Request) {
 // AllowFormAction widens this answer's form-action for a page whose POST ends at a client: browsers hold the whole chain of
 // redirects against it, the client's own next hop included, so any https target and the client's own scheme or loopback
 // address are named (B02).
-func AllowFormAction(w http.ResponseWriter, redirectURI string) {
+func AllowFormAction(w http.ResponseWriter, targets ...string) {
 	sources := "'self' https:"
-	if s := formSource(redirectURI); s != "" {
-		sources += " " + s
+	for _, target := range targets {
+		if s := formSource(target); s != "" {
+			sources += " " + s
+		}
 	}
 	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources}
 }
