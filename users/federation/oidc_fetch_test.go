@@ -1,0 +1,142 @@
+package federation_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/users/federation"
+	"signet/users/federation/federationtest"
+)
+
+func TestO04_OneFetchForManySignIns(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	left, cancel := context.WithCancel(t.Context())
+	cancel() // who leaves ends nothing for the others
+	var group sync.WaitGroup
+	for n := range 40 {
+		group.Go(func() {
+			if n%4 == 0 {
+				if _, err := p.Begin(left, openidAttempt()); err != nil && !errors.Is(err, federation.ErrDown) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if _, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if meta, keys := len(s.Requests("/.well-known/openid-configuration")), len(s.Requests("/keys")); meta != 1 || keys != 1 {
+		t.Errorf("%d discoveries and %d fetches of keys, want one of each", meta, keys)
+	}
+}
+
+func TestO04_WhatIsKeptAndForHowLong(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	settings := openidSettings(s, federation.KindOIDC)
+	const discovery = "/.well-known/openid-configuration"
+	synctest.Test(t, func(t *testing.T) {
+		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
+		begin := func(what string, want error, fetches int) {
+			t.Helper()
+			_, err := p.Begin(t.Context(), openidAttempt())
+			wantError(t, what, err, want)
+			if got := len(s.Requests(discovery)); got != fetches {
+				t.Errorf("%s: %d fetches, want %d", what, got, fetches)
+			}
+		}
+		s.Down(true)
+		begin("down", federation.ErrDown, 1)
+		time.Sleep(4 * time.Second)
+		begin("a failure is remembered", federation.ErrDown, 1)
+		time.Sleep(2 * time.Second)
+		s.Down(false)
+		begin("but not for long", nil, 2)
+		time.Sleep(59 * time.Minute)
+		begin("kept", nil, 2)
+		time.Sleep(2 * time.Minute)
+		begin("renewed", nil, 3)
+		s.Fail(true, discovery)
+		time.Sleep(61 * time.Minute)
+		begin("stale while it fails", nil, 4)
+		begin("and not asked for each time", nil, 4)
+		time.Sleep(time.Hour)
+		begin("too stale", federation.ErrDown, 5)
+		s.Fail(false)
+		time.Sleep(10 * time.Second)
+		s.Slow(time.Hour)
+		asked := time.Now()
+		begin("slow", federation.ErrDown, 6)
+		if took := time.Since(asked); took > 15*time.Second {
+			t.Errorf("a slow upstream holds for %s", took)
+		}
+	})
+}
+
+func TestO04_NewKeys(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	settings := openidSettings(s, federation.KindOIDC)
+	synctest.Test(t, func(t *testing.T) {
+		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
+		signIn := func(what string, want error, fetches int) {
+			t.Helper()
+			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			wantError(t, what, err, want)
+			if got := len(s.Requests("/keys")); got != fetches {
+				t.Errorf("%s: %d fetches of keys, want %d", what, got, fetches)
+			}
+		}
+		signIn("first", nil, 1)
+		s.RotateKeys(t)
+		signIn("a new key is fetched", nil, 2)
+		s.TamperSigned(func(raw string) string { return raw[:len(raw)-8] + "AAAAAAAA" })
+		for range 20 {
+			signIn("not for each bad token", federation.ErrIdentity, 2)
+		}
+		time.Sleep(61 * time.Second)
+		signIn("but again after a minute", federation.ErrIdentity, 3)
+		s.TamperSigned(nil)
+		signIn("good", nil, 3)
+		s.RotateKeys(t)
+		s.Down(true, "/keys")
+		time.Sleep(2 * time.Hour)
+		signIn("no keys", federation.ErrDown, 4)
+	})
+}
+
+func TestOIDCDownAndSlowAreBounded(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	settings := openidSettings(s, federation.KindOIDC)
+	synctest.Test(t, func(t *testing.T) {
+		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
+		for _, path := range []string{"/token", "/keys"} {
+			for name, trouble := range map[string]func(on bool){
+				"down": func(on bool) { s.Down(on, path) }, "fails": func(on bool) { s.Fail(on, path) },
+				"slow": func(on bool) {
+					if s.Slow(0); on {
+						s.Slow(time.Hour, path)
+					}
+				},
+			} {
+				trouble(true)
+				asked := time.Now()
+				_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+				wantError(t, path+" "+name, err, federation.ErrDown)
+				if took := time.Since(asked); took > 25*time.Second {
+					t.Errorf("%s %s: took %s", path, name, took)
+				}
+				trouble(false)
+				time.Sleep(10 * time.Second) // failures are forgotten
+			}
+		}
+		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, "well again", err, nil)
+	})
+}
