@@ -65,13 +65,14 @@ func (rt *route) headers(h http.Header, r *http.Request) {
 // redirects against it, the client's own next hop included, so any https target and the client's own scheme or loopback
 // address are named (B02).
 func AllowFormAction(w http.ResponseWriter, targets ...string) {
-	sources := "'self' https:"
+	var sources strings.Builder
+	sources.WriteString("'self' https:")
 	for _, target := range targets {
 		if s := formSource(target); s != "" {
-			sources += " " + s
+			sources.WriteString(" " + s)
 		}
 	}
-	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources}
+	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources.String()}
 }
 
 // formSource is the CSP source expression for a redirect URI, "" if https: covers it or it cannot be named safely.
