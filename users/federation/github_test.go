@@ -1,0 +1,113 @@
+package federation_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/users/federation"
+	"signet/users/federation/federationtest"
+)
+
+var githubAda = federationtest.Account{
+	Subject: "583231", Login: "ada", Name: "Ada", Email: "ada@example.com", EmailVerified: true, Picture: "https://cdn.example/a.png", Groups: []string{"engines"},
+}
+
+func githubOf(t *testing.T, change func(*federation.Settings), accounts ...federationtest.Account) (*federationtest.GitHub, federation.Provider) {
+	t.Helper()
+	if len(accounts) == 0 {
+		accounts = []federationtest.Account{githubAda}
+	}
+	g := federationtest.NewGitHub(t, accounts...)
+	g.Register(plainCallback)
+	s := federation.Settings{ID: "gh", Kind: federation.KindGitHub, Issuer: g.URL, ClientID: g.ClientID, ClientSecret: g.ClientSecret}
+	if change != nil {
+		change(&s)
+	}
+	p, err := federation.NewProvider(s, plainClient(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, p
+}
+
+func TestGitHubSignIn(t *testing.T) {
+	g, p := githubOf(t, func(s *federation.Settings) { s.Groups = "orgs" })
+	i, err := plainSignIn(t, g.Upstream, p, githubAda.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orgs, _ := i.Claims["orgs"].([]string)
+	if i.Issuer != g.URL || i.Subject != "583231" || i.Username != "ada" || i.Email != "ada@example.com" || !i.EmailVerified || i.Authoritative ||
+		i.Text("profile") != g.URL+"/ada" || !slices.Equal(orgs, []string{"engines"}) {
+		t.Errorf("got %+v", i)
+	}
+}
+
+func TestGitHubAddresses(t *testing.T) {
+	unverified, none := githubAda, githubAda
+	unverified.EmailVerified, none.Email = false, ""
+	domain := func(s *federation.Settings) { s.Domains = []string{"example.com"} }
+	for name, tt := range map[string]struct {
+		account  federationtest.Account
+		change   func(*federation.Settings)
+		email    string
+		verified bool
+		want     error
+	}{
+		"unverified":        {account: unverified, email: "ada@example.com"},
+		"none":              {account: none},
+		"scope kept back":   {account: githubAda, change: func(s *federation.Settings) { s.Scopes = []string{"read:user"} }},
+		"domain":            {account: githubAda, change: domain, email: "ada@example.com", verified: true},
+		"domain unverified": {account: unverified, change: domain, want: federation.ErrDomain},
+		"another domain":    {account: githubAda, change: func(s *federation.Settings) { s.Domains = []string{"example.org"} }, want: federation.ErrDomain},
+		"domain, no scope": {account: githubAda, change: func(s *federation.Settings) {
+			s.Domains, s.Scopes = []string{"example.com"}, []string{"read:user"}
+		}, want: federation.ErrUpstream},
+	} {
+		g, p := githubOf(t, tt.change, tt.account)
+		i, err := plainSignIn(t, g.Upstream, p, githubAda.Subject)
+		if !errors.Is(err, tt.want) || i.Email != tt.email || i.EmailVerified != tt.verified {
+			t.Errorf("%s: %q %v, %v", name, i.Email, i.EmailVerified, err)
+		}
+	}
+}
+
+func TestN03_GitHubRefusalsAndTrouble(t *testing.T) {
+	g, p := githubOf(t, nil)
+	if _, err := plainSignIn(t, g.Upstream, p, ""); !errors.Is(err, federation.ErrDenied) {
+		t.Errorf("cancelled: %v", err)
+	}
+	_, wrong := githubOf(t, func(s *federation.Settings) { s.Issuer, s.ClientID, s.ClientSecret = g.URL, g.ClientID, "wrong" })
+	if _, err := plainSignIn(t, g.Upstream, wrong, githubAda.Subject); !errors.Is(err, federation.ErrUpstream) || strings.Contains(err.Error(), "secret-of") {
+		t.Errorf("an error with status 200: %v", err)
+	}
+	g.Fail(true, "/api/v3/user")
+	if _, err := plainSignIn(t, g.Upstream, p, githubAda.Subject); !errors.Is(err, federation.ErrDown) || strings.Contains(err.Error(), "gho_") {
+		t.Errorf("500: %v", err)
+	}
+	g.Fail(false)
+	g.SetAccounts(federationtest.Account{Subject: "0", Login: "nobody"})
+	if _, err := plainSignIn(t, g.Upstream, p, "0"); !errors.Is(err, federation.ErrIdentity) {
+		t.Errorf("no account: %v", err)
+	}
+}
+
+func TestGitHubRequest(t *testing.T) {
+	p, err := federation.NewProvider(federation.Settings{Kind: federation.KindGitHub, ClientID: "1", ClientSecret: "s"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := plainAttempt()
+	a.Choose = true
+	u, err := p.Begin(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	if u.Host+u.Path != "github.com/login/oauth/authorize" || q.Get("prompt") != "select_account" || q.Get("scope") != "read:user user:email" ||
+		q.Get("code_challenge_method") != "S256" || q.Get("state") != a.State {
+		t.Errorf("got %s", u)
+	}
+}
