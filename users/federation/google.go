@@ -34,7 +34,7 @@ func newGoogle(s Settings, client *http.Client) (Provider, error) {
 				q.Set("hd", "*")
 			}
 		},
-		issuer: func(_ openidMetadata, iss, _ string) (string, bool) { // both spellings are one identity (security notes N06)
+		issuer: func(_ openidMetadata, iss string, _ map[string]any) (string, bool) { // both spellings are one identity (security notes N06)
 			return issuer, iss == issuer || iss == bare
 		},
 		finish: func(i *Identity, _ url.Values) error {

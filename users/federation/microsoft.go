@@ -1,10 +1,72 @@
 package federation
 
 import (
-	"errors"
+	"cmp"
+	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 )
 
-func newMicrosoft(Settings, *http.Client) (Provider, error) {
-	return nil, errors.New("kind microsoft is not there yet")
+const (
+	microsoftTenant   = "{tenantid}"                           // in the issuer of documents that are for many tenants
+	microsoftPersonal = "9188040d-6c67-4c5b-b112-36a304b66dad" // tenant of personal accounts
+)
+
+var (
+	microsoftID   = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	microsoftName = regexp.MustCompile(`^[0-9a-z][0-9a-z.-]*$`)
+)
+
+// newMicrosoft is learn.microsoft.com/entra/identity-platform/v2-protocols-oidc. An identity is known by the issuer, which names
+// the person's tenant, and sub, which is another one for each app.
+func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
+	host := strings.TrimSuffix(cmp.Or(s.Issuer, "https://login.microsoftonline.com"), "/")
+	tenant := strings.ToLower(cmp.Or(s.Tenant, "common"))
+	if !microsoftName.MatchString(tenant) {
+		return nil, fmt.Errorf("tenant %q: must be an id, a domain, or one of common, organizations and consumers", s.Tenant)
+	}
+	issuerOf := func(tid string) string { return host + "/" + tid + "/v2.0" }
+	// tenantOf is the tenant that an issuer names; "" if it names none.
+	tenantOf := func(issuer string) string {
+		tid := strings.TrimSuffix(strings.TrimPrefix(issuer, host+"/"), "/v2.0")
+		if issuer != issuerOf(tid) || !microsoftID.MatchString(tid) {
+			return ""
+		}
+		return tid
+	}
+	return newOpenid(s, client, openidWays{
+		base:       issuerOf(tenant),
+		keyIssuers: true,
+		document: func(issuer string) bool {
+			switch {
+			case tenant == "common" || tenant == "organizations":
+				return issuer == issuerOf(microsoftTenant)
+			case tenant == "consumers":
+				return issuer == issuerOf(microsoftPersonal) || issuer == issuerOf(microsoftTenant)
+			case microsoftID.MatchString(tenant):
+				return issuer == issuerOf(tenant)
+			}
+			return tenantOf(issuer) != "" // asked for by its domain, named by its id
+		},
+		issuer: func(m openidMetadata, iss string, token map[string]any) (string, bool) {
+			tid := tenantOf(iss)
+			if token != nil && token["tid"] != tid || tid == "" {
+				return "", false
+			}
+			switch tenant {
+			case "organizations":
+				return iss, tid != microsoftPersonal && m.Issuer == issuerOf(microsoftTenant)
+			case "consumers":
+				return iss, tid == microsoftPersonal
+			}
+			return iss, iss == strings.Replace(m.Issuer, microsoftTenant, tid, 1)
+		},
+		// email is whatever a tenant's administrator wrote there. xms_edov, an optional claim that the app's registration has to ask
+		// for, tells that the domain's owner is that tenant; even so the word is the administrator's (security notes N05).
+		verified: func(claims map[string]any) bool {
+			owned := claims["xms_edov"]
+			return owned == true || owned == float64(1)
+		},
+	})
 }

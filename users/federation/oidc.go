@@ -34,9 +34,9 @@ type openidWays struct {
 	request func(a Attempt, q url.Values)
 	// document tells whether the discovery document's issuer is right; nil = it is base.
 	document func(issuer string) bool
-	// issuer tells whether a token's or a callback's issuer is the upstream, and how an Identity names it. tid is the token's
-	// claim, "" in a callback. nil = it is the document's.
-	issuer func(m openidMetadata, iss, tid string) (name string, ok bool)
+	// issuer tells whether a token's or a callback's issuer is the upstream, and how an Identity names it. token are the token's
+	// claims, nil = it is a callback. nil = it is the document's.
+	issuer func(m openidMetadata, iss string, token map[string]any) (name string, ok bool)
 	// keyIssuers tells that keys may be good for some issuers only (Microsoft).
 	keyIssuers bool
 	// secret makes the client secret; nil = it is that of the Settings.
@@ -221,7 +221,7 @@ func (p *openid) readCallback(m openidMetadata, callback url.Values) (code strin
 		}
 	}
 	if callback.Has("iss") || m.Iss {
-		if _, ok := p.issuedBy(m, callback.Get("iss"), ""); !ok {
+		if _, ok := p.issuedBy(m, callback.Get("iss"), nil); !ok {
 			return "", fmt.Errorf("%w: the answer is another issuer's, or does not say whose", ErrIdentity)
 		}
 	}
@@ -239,9 +239,9 @@ func (p *openid) readCallback(m openidMetadata, callback url.Values) (code strin
 }
 
 // issuedBy tells whether an issuer is this upstream, and its name for an Identity.
-func (p *openid) issuedBy(m openidMetadata, iss, tid string) (string, bool) {
+func (p *openid) issuedBy(m openidMetadata, iss string, token map[string]any) (string, bool) {
 	if p.ways.issuer != nil {
-		return p.ways.issuer(m, iss, tid)
+		return p.ways.issuer(m, iss, token)
 	}
 	return m.Issuer, iss == m.Issuer
 }

@@ -79,8 +79,7 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Att
 	if err != nil || token.Claims(&claims) != nil { // the library's text would quote the token
 		return refuse("is not signed by the upstream, not for us, or not to be read")
 	}
-	tid, _ := claims["tid"].(string)
-	issuer, ours := p.issuedBy(m, token.Issuer, tid)
+	issuer, ours := p.issuedBy(m, token.Issuer, claims)
 	azp, hasAZP := claims["azp"]
 	now := time.Now()
 	switch {

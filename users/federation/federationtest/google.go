@@ -10,6 +10,13 @@ import (
 // real ones are on several hosts), parameters, claims and errors. Its issuer is the URL.
 type Google struct{ *OIDC }
 
+// The kinds of OIDC that are not plain.
+const (
+	google    = "google"
+	microsoft = "microsoft"
+	apple     = "apple"
+)
+
 // Scopes as Google's token response spells them.
 const (
 	googleEmail   = "https://www.googleapis.com/auth/userinfo.email"
@@ -26,7 +33,7 @@ func NewGoogle(t testing.TB, accounts ...Account) *Google {
 		discovery: "/.well-known/openid-configuration", auth: "/o/oauth2/v2/auth", token: "/token", userinfo: "/v1/userinfo",
 		jwks: "/oauth2/v3/certs", revoke: "/revoke",
 	}, accounts)
-	s.google = true
+	s.kind = google
 	s.ClientID = "407408718192-" + strings.ToLower(random()[:16]) + ".apps.googleusercontent.com"
 	s.ClientSecret = "GOCSPX-" + random()
 	return &Google{s}

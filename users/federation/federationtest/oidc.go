@@ -44,7 +44,7 @@ type OIDC struct {
 
 	options OIDCOptions
 	paths   oidcPaths
-	google  bool
+	kind    string // "" = plain, google, microsoft, apple
 
 	mu        sync.Mutex
 	signer    *signer
@@ -58,6 +58,7 @@ type OIDC struct {
 	tamper    func(map[string]any)
 	userinfo  func(map[string]any)
 	raw       func(string) string
+	keyIssuer string // Microsoft
 }
 
 // oidcPaths are where it answers.
@@ -229,7 +230,11 @@ func (s *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
 func (s *OIDC) jwks(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer(w, http.StatusOK, s.signer.published())
+	keys := s.signer.published()
+	if s.kind == microsoft {
+		keys["keys"].([]any)[0].(map[string]any)["issuer"] = s.URL + s.keyIssuer
+	}
+	answer(w, http.StatusOK, keys)
 }
 
 // authorize is the authorization endpoint (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2).
@@ -265,8 +270,11 @@ func (s *OIDC) authorize(w http.ResponseWriter, r *http.Request) {
 	case q.Get("response_type") != "code":
 		fail("unsupported_response_type")
 		return
-	case !slices.Contains(scopes, "openid"):
+	case s.kind != apple && !slices.Contains(scopes, "openid"):
 		fail("invalid_scope")
+		return
+	case s.kind == apple && !post && len(scopes) > 0: // "response_mode must be form_post when name or email scope is requested."
+		fail("invalid_request")
 		return
 	case q.Has("code_challenge") && q.Get("code_challenge_method") != "S256":
 		fail("invalid_request")
@@ -278,6 +286,8 @@ func (s *OIDC) authorize(w http.ResponseWriter, r *http.Request) {
 	account, denied, answered := s.Choose(w, r)
 	switch {
 	case !answered:
+	case denied && s.kind == apple:
+		fail("user_cancelled_authorize")
 	case denied:
 		fail("access_denied")
 	default:
@@ -293,7 +303,7 @@ func (s *OIDC) agree(q url.Values, account Account, back url.Values) {
 		sid: "sid-" + random(), scopes: strings.Fields(q.Get("scope")), timed: q.Has("max_age"), at: time.Now(),
 	}
 	g.offline = slices.Contains(g.scopes, "offline_access")
-	if s.google {
+	if s.kind == google {
 		s.likeGoogle(q, account, &g, back)
 	}
 	code := "4/0A" + random()

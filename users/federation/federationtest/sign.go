@@ -62,6 +62,15 @@ func (s *signer) sign(typ string, claims map[string]any) (string, error) {
 	return signed.CompactSerialize()
 }
 
-func (s *signer) published() jose.JSONWebKeySet {
-	return jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.key.Public()}}
+// published is the key set as it is served.
+func (s *signer) published() map[string]any {
+	var set map[string]any
+	raw, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{s.key.Public()}})
+	if err == nil {
+		err = json.Unmarshal(raw, &set)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return set
 }

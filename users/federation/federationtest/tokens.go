@@ -156,21 +156,21 @@ func (s *OIDC) about(a Account, scopes []string) map[string]any {
 	}
 	if has("email", googleEmail) {
 		put("email", a.Email)
-		if a.Email != "" {
+		if a.Email != "" && s.kind != microsoft {
 			claims["email_verified"] = a.EmailVerified
 		}
 	}
-	if has("profile", googleProfile) {
+	if has("profile", googleProfile) && s.kind != apple {
 		put("name", a.Name)
 		put("given_name", a.GivenName)
 		put("family_name", a.FamilyName)
 		put("picture", a.Picture)
 		put("locale", a.Locale)
-		if !s.google {
+		if s.kind != google {
 			put("preferred_username", a.Login)
 		}
 	}
-	if s.google {
+	if s.kind == google {
 		put("hd", a.Hosted)
 	}
 	if s.options.Groups != "" && has(s.options.Groups, "profile") && a.Groups != nil {

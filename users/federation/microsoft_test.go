@@ -1,0 +1,116 @@
+package federation_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"signet/users/federation"
+	"signet/users/federation/federationtest"
+)
+
+// microsoftProvider is one for a tenant as it is configured.
+func microsoftProvider(t *testing.T, s *federationtest.Microsoft, tenant string) federation.Provider {
+	t.Helper()
+	settings := openidSettings(s.OIDC, federation.KindMicrosoft)
+	settings.Issuer, settings.Tenant = s.URL, tenant
+	return openidProvider(t, settings, openidGuarded(t))
+}
+
+const (
+	contoso  = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	fabrikam = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+	personal = "9188040d-6c67-4c5b-b112-36a304b66dad"
+)
+
+func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
+	for _, c := range []struct {
+		tenant string
+		good   []string
+		bad    []string
+	}{
+		{"common", []string{contoso, fabrikam, personal}, []string{"", "{tenantid}", "common", strings.ToUpper(contoso), contoso + "/x", "../" + contoso}},
+		{"organizations", []string{contoso, fabrikam}, []string{personal, "{tenantid}", "organizations", ""}},
+		{"consumers", []string{personal}, []string{contoso, fabrikam, "consumers"}},
+		{"contoso.example", []string{contoso}, []string{fabrikam, personal, "contoso.example"}},
+		{contoso, []string{contoso}, []string{fabrikam, personal}},
+	} {
+		asked := c.tenant
+		if asked == contoso {
+			asked = ""
+		}
+		s := federationtest.NewMicrosoft(t, asked, openidAda)
+		p := microsoftProvider(t, s, c.tenant)
+		for _, tid := range c.good {
+			s.TamperTenant(tid)
+			i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			if err != nil || i.Issuer != s.URL+"/"+tid+"/v2.0" || i.Text("tid") != tid {
+				t.Errorf("%s, %s: got %+v, %v", c.tenant, tid, i, err)
+			}
+		}
+		for _, tid := range c.bad {
+			s.TamperTenant(tid)
+			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			wantError(t, c.tenant+", "+tid, err, federation.ErrIdentity)
+		}
+		for name, change := range map[string]func(map[string]any){
+			"another tid": func(c map[string]any) { c["tid"] = "11111111-2222-3333-4444-555555555555" }, "no tid": func(c map[string]any) { delete(c, "tid") },
+			"a tid that is no text": func(c map[string]any) { c["tid"] = 1 }, "v1": func(c map[string]any) { c["iss"] = "https://sts.windows.net/" + contoso + "/" },
+			"another host": func(c map[string]any) { c["iss"] = "https://evil.example/" + contoso + "/v2.0" },
+			"the template": func(c map[string]any) { c["iss"] = s.URL + "/{tenantid}/v2.0" },
+		} {
+			s.Tamper(change)
+			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			wantError(t, c.tenant+": "+name, err, federation.ErrIdentity)
+		}
+		s.Tamper(nil)
+		for iss, want := range map[string]error{s.Issuer(): nil, "https://evil.example": federation.ErrIdentity, "": federation.ErrIdentity} {
+			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, func(v url.Values) { v.Set("iss", iss) })
+			wantError(t, c.tenant+": callback of "+iss, err, want)
+		}
+	}
+}
+
+func TestN02_MicrosoftKeysAreForTheirIssuer(t *testing.T) { // a key of one tenant signs for no other
+	s := federationtest.NewMicrosoft(t, "contoso.example", openidAda)
+	for template, want := range map[string]error{"/{tenantid}/v2.0": nil, "/" + contoso + "/v2.0": nil, "/" + fabrikam + "/v2.0": federation.ErrIdentity} {
+		s.KeyIssuer(template)
+		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, "contoso.example"), s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, template, err, want)
+	}
+}
+
+func TestN05_MicrosoftAddressNeedsItsDomainsOwner(t *testing.T) {
+	s := federationtest.NewMicrosoft(t, "common", openidAda)
+	p := microsoftProvider(t, s, "")
+	for _, c := range []struct {
+		edov any
+		want bool
+	}{{true, true}, {1, true}, {false, false}, {0, false}, {"false", false}, {nil, false}, {2, false}} {
+		s.Tamper(func(claims map[string]any) {
+			claims["email_verified"] = true // is not Microsoft's to say
+			if claims["xms_edov"] = c.edov; c.edov == nil {
+				delete(claims, "xms_edov")
+			}
+		})
+		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		if err != nil || i.EmailVerified != c.want || i.Authoritative || i.Email != openidAda.Email || i.Username != "ada" {
+			t.Errorf("%v: got %+v, %v", c.edov, i, err)
+		}
+	}
+}
+
+func TestMicrosoftTenantIsChecked(t *testing.T) {
+	for _, tenant := range []string{"a/b", "..", "a?b", "{tenantid}", " "} {
+		if _, err := federation.NewProvider(federation.Settings{Kind: federation.KindMicrosoft, ClientID: "x", Tenant: tenant}, openidGuarded(t)); err == nil {
+			t.Errorf("%q: taken", tenant)
+		}
+	}
+	s := federationtest.NewMicrosoft(t, "contoso.example", openidAda)
+	s.Register(openidCallback)
+	for _, tenant := range []string{contoso, "common"} { // discovery is not there, or names another
+		if _, err := microsoftProvider(t, s, tenant).Begin(t.Context(), openidAttempt()); err == nil {
+			t.Errorf("%s: taken", tenant)
+		}
+	}
+}
