@@ -271,6 +271,9 @@ func openidTokens(t *oauth2.Token) Tokens {
 
 // Refresh is for Refresher.
 func (p *openid) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+	if refreshToken == "" {
+		return Tokens{}, fmt.Errorf("%w: there is no refresh token", ErrUpstream)
+	}
 	m, err := p.meta.get(ctx, false)
 	if err != nil {
 		return Tokens{}, err
@@ -286,26 +289,4 @@ func (p *openid) Refresh(ctx context.Context, refreshToken string) (Tokens, erro
 		return Tokens{}, openidTokenError(err)
 	}
 	return openidTokens(token), nil
-}
-
-// Leave is for Leaver.
-func (p *openid) Leave(ctx context.Context, idToken, returnTo, state string) (*url.URL, error) {
-	m, err := p.meta.get(ctx, false)
-	if err != nil || m.EndSession == "" {
-		return nil, err
-	}
-	u, err := url.Parse(m.EndSession)
-	if err != nil {
-		return nil, fmt.Errorf("%w: its end session endpoint is no address", ErrUpstream)
-	}
-	q := u.Query()
-	for name, value := range map[string]string{
-		"id_token_hint": idToken, "post_logout_redirect_uri": returnTo, "state": state, "client_id": p.ClientID,
-	} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	u.RawQuery = q.Encode()
-	return u, nil
 }

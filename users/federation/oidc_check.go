@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/oauth2"
 )
 
-// Check is for Provider.
+// Check is for Provider. It asks for the discovery document anew.
 func (p *openid) Check(ctx context.Context, redirectURI string) []Finding {
 	var findings []Finding
 	tell := func(ok bool, format string, args ...any) {
@@ -20,7 +23,7 @@ func (p *openid) Check(ctx context.Context, redirectURI string) []Finding {
 		tell(false, "the discovery document of %s is not to be had (%v); look at the issuer's spelling, and whether this machine may reach it", p.ways.base, err)
 		return findings
 	case err != nil:
-		tell(false, "the discovery document of %s is not usable: %v", p.ways.base, err)
+		tell(false, "the discovery document of %s is not usable: %v; it names the issuer %.200q", p.ways.base, err, m.Issuer)
 		return findings
 	}
 	tell(true, "discovery: issuer %s answers", m.Issuer)
@@ -31,21 +34,52 @@ func (p *openid) Check(ctx context.Context, redirectURI string) []Finding {
 	case m.Challenges == nil:
 		tell(true, "PKCE is not mentioned by its discovery document; it is sent all the same")
 	case !slices.Contains(m.Challenges, "S256"):
-		tell(false, "PKCE with S256 is not offered (code_challenge_methods_supported: %s)", strings.Join(m.Challenges, ", "))
+		tell(false, "PKCE with S256 is not offered (code_challenge_methods_supported: %.200q)", strings.Join(m.Challenges, ", "))
 	}
-	if _, err := p.config(m, redirectURI); err != nil {
-		tell(false, "the client cannot prove itself: %v", err)
-	} else if p.ClientSecret == "" && p.ways.secret == nil && m.AuthMethods != nil && !slices.Contains(m.AuthMethods, "none") {
+	if p.ClientSecret == "" && p.ways.secret == nil && m.AuthMethods != nil && !slices.Contains(m.AuthMethods, "none") {
 		tell(false, "no client secret is configured, and its token endpoint wants one")
+	} else {
+		findings = append(findings, p.checkClient(ctx, m, redirectURI))
 	}
 	if p.Offline && p.Kind == KindOIDC && !slices.Contains(m.Scopes, "offline_access") {
 		tell(false, "refresh tokens are wanted, but offline_access is not among its scopes")
 	}
-	if keys, err := p.keys.get(ctx, false); err != nil {
+	keys, err := p.keys.get(ctx, false)
+	fit := slices.DeleteFunc(slices.Clone(keys), func(key openidKey) bool {
+		return key.Algorithm != "" && !slices.Contains(m.algs(), jose.SignatureAlgorithm(key.Algorithm))
+	})
+	switch {
+	case err != nil:
 		tell(false, "its keys are not to be had: %v", err)
-	} else {
-		tell(true, "%d keys, for %v", len(keys), m.algs())
+	case len(fit) == 0:
+		tell(false, "none of its keys is for an algorithm that it signs with (%v)", m.algs())
+	default:
+		tell(true, "keys: %d, for %v", len(fit), m.algs())
 	}
 	tell(true, "to be registered there as redirect URI, exactly: %s", redirectURI)
 	return findings
+}
+
+// checkClient looks whether the upstream takes our id and secret: it is asked for the tokens of a code that cannot be one. A right
+// client is told so of the code, a wrong one of itself (RFC 6749 section 5.2).
+func (p *openid) checkClient(ctx context.Context, m openidMetadata, redirectURI string) Finding {
+	c, err := p.config(m, redirectURI)
+	if err != nil {
+		return Finding{false, fmt.Sprintf("the client cannot prove itself: %v", err)}
+	}
+	ctx, cancel := context.WithTimeout(p.context(ctx), openidPatience)
+	defer cancel()
+	_, err = c.Exchange(ctx, "check-of-the-configuration", oauth2.VerifierOption(oauth2.GenerateVerifier()))
+	answer, told := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case told && (answer.ErrorCode == "invalid_client" || answer.ErrorCode == "unauthorized_client"):
+		return Finding{false, "it does not know the client id, or takes another secret (" + answer.ErrorCode + ")"}
+	case told && answer.ErrorCode == "invalid_grant":
+		return Finding{true, "it takes the client id and secret"}
+	case told && answer.Response.StatusCode < 500:
+		return Finding{true, fmt.Sprintf("whether it takes the client id and secret cannot be told before somebody signs in (status %d)", answer.Response.StatusCode)}
+	case err == nil:
+		return Finding{false, "its token endpoint takes a code that is none"}
+	}
+	return Finding{false, fmt.Sprintf("its token endpoint does not answer: %v", openidTokenError(err))}
 }

@@ -24,6 +24,7 @@ var openidProtocol = []string{
 type openidSignature struct {
 	p    *openid
 	algs []jose.SignatureAlgorithm
+	typ  string // of the header; "" = none, or no text
 	down error
 }
 
@@ -34,6 +35,7 @@ func (s *openidSignature) VerifySignature(ctx context.Context, raw string) ([]by
 		return nil, errors.New("not a signed token")
 	}
 	header := signed.Signatures[0].Header
+	s.typ, _ = header.ExtraHeaders[jose.HeaderType].(string)
 	for _, force := range []bool{false, true} { // a key we have not seen may be new: Core section 10.1.1
 		keys, err := s.p.keys.get(ctx, force)
 		if err != nil {
