@@ -48,18 +48,24 @@ func newApple(s Settings, client *http.Client) (Provider, error) {
 			}
 			q.Set("response_mode", "form_post") // name and email are given in no other way
 		},
-		secret: secret.get,
-		verified: func(claims map[string]any) bool { // "a string or a Boolean"
-			return claims["email_verified"] == true || claims["email_verified"] == "true"
-		},
+		secret:   secret.get,
+		verified: func(claims map[string]any) bool { return appleTrue(claims["email_verified"]) },
 		finish: func(i *Identity, callback url.Values) error {
 			i.Authoritative = i.EmailVerified && slices.Contains(appleMail, openidDomain(i.Email))
-			appleName(i.Claims, callback.Get("user"))
+			if private, said := i.Claims["is_private_email"]; said {
+				i.Claims["is_private_email"] = appleTrue(private)
+			}
+			if user := callback["user"]; len(user) == 1 {
+				appleName(i.Claims, user[0])
+			}
 			return nil
 		},
 		denied: "user_cancelled_authorize",
 	})
 }
+
+// appleTrue reads what Apple sends as "a string or a Boolean".
+func appleTrue(claim any) bool { return claim == true || claim == "true" }
 
 // appleSecret makes client secrets: JWTs that the developer's key signs ("Creating a client secret").
 type appleSecret struct {
@@ -75,9 +81,9 @@ func newAppleSecret(s Settings, audience string) (*appleSecret, error) {
 	if s.TeamID == "" || s.KeyID == "" || s.PrivateKey == "" {
 		return nil, errors.New("an upstream of kind apple needs its team id, key id and private key")
 	}
-	block, _ := pem.Decode([]byte(s.PrivateKey))
-	if block == nil {
-		return nil, errors.New("the private key is not in PEM")
+	block, rest := pem.Decode([]byte(s.PrivateKey))
+	if block == nil || strings.TrimSpace(string(rest)) != "" {
+		return nil, errors.New("the private key is not in PEM, or not one alone")
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	key, ok := parsed.(*ecdsa.PrivateKey)
@@ -132,10 +138,12 @@ func appleName(claims map[string]any, user string) {
 	}
 }
 
-// applePart is a part of a name; "" if it is none.
+// applePart is a part of a name; "" if it is none that our people may have (security notes D09), or if it was cut on its way.
 func applePart(s string) string {
 	s = strings.TrimSpace(s)
-	odd := func(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }
+	odd := func(r rune) bool {
+		return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
+	}
 	if utf8.RuneCountInString(s) > appleNameSize || !utf8.ValidString(s) || strings.ContainsFunc(s, odd) {
 		return ""
 	}

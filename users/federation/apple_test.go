@@ -1,6 +1,12 @@
 package federation_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"net/http"
 	"net/url"
 	"strings"
@@ -87,11 +93,28 @@ func TestAppleClientSecretIsKeptForItsLife(t *testing.T) {
 	wantError(t, "wrong key id", err, federation.ErrUpstream)
 }
 
+// applePEM is a private key as the developer's account gives it.
+func applePEM(t *testing.T, key any) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
 func TestAppleSettingsAreChecked(t *testing.T) {
 	good := appleSettings(federationtest.NewApple(t))
+	wide, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, change := range map[string]func(*federation.Settings){
 		"no team": func(s *federation.Settings) { s.TeamID = "" }, "no key id": func(s *federation.Settings) { s.KeyID = "" },
 		"no key": func(s *federation.Settings) { s.PrivateKey = "" }, "no PEM": func(s *federation.Settings) { s.PrivateKey = "x" },
+		"P-384":   func(s *federation.Settings) { s.PrivateKey = applePEM(t, wide) },
+		"Ed25519": func(s *federation.Settings) { s.PrivateKey = applePEM(t, ed25519.NewKeyFromSeed(make([]byte, 32))) },
+		"two":     func(s *federation.Settings) { s.PrivateKey += s.PrivateKey },
 		"no PKCS #8": func(s *federation.Settings) {
 			s.PrivateKey = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 		},
@@ -111,6 +134,7 @@ func TestN05_AppleUserFieldIsANameOnly(t *testing.T) {
 		`{"name":{"firstName":"Eve","lastName":""},"email":"eve@icloud.com","email_verified":true,"sub":"2"}`: "Eve",
 		`{"name":{"firstName":" Zoë ","lastName":"O’Neil-李"}}`:                                                "Zoë O’Neil-李",
 		`{"name":{"firstName":"a\u0000b","lastName":"\u202eevil"}}`:                                           "",
+		`{"name":{"firstName":"a\ud800b","lastName":"a\u200bb"}}`:                                             "",
 		`{"name":{"firstName":"` + strings.Repeat("x", 101) + `","lastName":"L"}}`:                            "L",
 		`{"name":{"firstName":"A"},"x":"` + strings.Repeat("x", 5000) + `"}`:                                  "",
 		`{"name":"A"}`: "", `[]`: "", `nonsense`: "", ``: "", `{}`: "",
@@ -118,6 +142,103 @@ func TestN05_AppleUserFieldIsANameOnly(t *testing.T) {
 		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, func(v url.Values) { v.Set("user", user) })
 		if err != nil || i.Text("name") != want || i.Email != openidAda.Email || i.Subject != openidAda.Subject || i.Authoritative {
 			t.Errorf("%.80s: got %+v, %v", user, i, err)
+		}
+	}
+}
+
+func TestN05_AppleNameOfTheTokenStands(t *testing.T) {
+	s := federationtest.NewApple(t, openidAda)
+	p := openidProvider(t, appleSettings(s), openidGuarded(t))
+	forge := func(form url.Values) {
+		form.Set("user", `{"name":{"firstName":"Eve"},"email":"eve@icloud.com"}`)
+		form.Set("email", "eve@icloud.com")
+		form.Set("sub", "2")
+		form.Set("id_token", "e30.e30.")
+	}
+	s.Tamper(func(claims map[string]any) { claims["name"] = "Ada of the token"; delete(claims, "email") })
+	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, forge)
+	if err != nil || i.Text("name") != "Ada of the token" || i.Subject != openidAda.Subject || i.Email != "" || i.EmailVerified || i.Authoritative {
+		t.Errorf("got %+v, %v", i, err)
+	}
+	s.Tamper(nil)
+	two := func(form url.Values) {
+		form["user"] = []string{`{"name":{"firstName":"Eve"}}`, `{"name":{"firstName":"Ada"}}`}
+	}
+	if i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, two); err != nil || i.Text("name") != "" {
+		t.Errorf("two fields: got %+v, %v", i, err)
+	}
+}
+
+func TestAppleTellsOfPrivateAddresses(t *testing.T) {
+	hidden := openidAda
+	hidden.Email = "x7yz@privaterelay.appleid.com"
+	s := federationtest.NewApple(t, hidden)
+	p := openidProvider(t, appleSettings(s), openidGuarded(t))
+	for said, want := range map[any]bool{"true": true, true: true, "false": false, false: false, 1: false} {
+		s.Tamper(func(claims map[string]any) { claims["is_private_email"] = said })
+		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), hidden.Subject, nil)
+		if got, ok := i.Claims["is_private_email"].(bool); err != nil || !ok || got != want {
+			t.Errorf("%v: got %v, %v", said, i.Claims, err)
+		}
+	}
+}
+
+func TestN02_AppleTokenIsVerified(t *testing.T) {
+	s := federationtest.NewApple(t, openidAda)
+	p := openidProvider(t, appleSettings(s), openidGuarded(t))
+	for name, tamper := range map[string]func(claims map[string]any){
+		"nonce": func(c map[string]any) { c["nonce"] = "other" }, "audience": func(c map[string]any) { c["aud"] = "com.example.other" },
+		"no nonce": func(c map[string]any) { delete(c, "nonce"); c["nonce_supported"] = false }, "nobody": func(c map[string]any) { delete(c, "sub") },
+		"issuer": func(c map[string]any) { c["iss"] = "https://appleid.apple.com" }, "expired": func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
+	} {
+		s.Tamper(tamper)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, name, err, federation.ErrIdentity)
+	}
+}
+
+func TestN02_AppleFreshMeansNow(t *testing.T) { // nothing can be asked for, but auth_time tells
+	s := federationtest.NewApple(t, openidAda)
+	p := openidProvider(t, appleSettings(s), openidGuarded(t))
+	a := openidAttempt()
+	a.Fresh = true
+	for ago, want := range map[time.Duration]error{0: nil, time.Hour: federation.ErrIdentity} {
+		s.Tamper(func(claims map[string]any) { claims["auth_time"] = time.Now().Add(-ago).Unix() })
+		_, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
+		wantError(t, ago.String(), err, want)
+	}
+}
+
+func TestN03_AppleErrors(t *testing.T) {
+	s, other := federationtest.NewApple(t, openidAda), federationtest.NewApple(t)
+	for name, change := range map[string]func(*federation.Settings){
+		"key": func(s *federation.Settings) { s.PrivateKey = other.PrivateKey }, "team": func(s *federation.Settings) { s.TeamID = "OTHER" },
+	} {
+		settings := appleSettings(s)
+		change(&settings)
+		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, "another "+name, err, federation.ErrUpstream)
+		if err == nil || !strings.Contains(err.Error(), "invalid_client") || strings.Contains(err.Error(), "provided") {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+	p := openidProvider(t, appleSettings(s), openidGuarded(t))
+	_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), "", func(form url.Values) { form.Set("error", "<b>secret-of-the-upstream</b>") })
+	wantError(t, "an error of its own", err, federation.ErrUpstream)
+	s.Fail(true, "/auth/token")
+	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	wantError(t, "500", err, federation.ErrDown)
+	s.Fail(false)
+	s.Down(true, "/auth/token")
+	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	wantError(t, "no answer", err, federation.ErrDown)
+}
+
+func TestAppleCheck(t *testing.T) {
+	s := federationtest.NewApple(t)
+	for _, f := range openidProvider(t, appleSettings(s), openidGuarded(t)).Check(t.Context(), openidCallback) {
+		if !f.OK {
+			t.Errorf("%+v", f)
 		}
 	}
 }

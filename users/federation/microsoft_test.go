@@ -1,6 +1,7 @@
 package federation_test
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"testing"
@@ -112,5 +113,80 @@ func TestMicrosoftTenantIsChecked(t *testing.T) {
 		if _, err := microsoftProvider(t, s, tenant).Begin(t.Context(), openidAttempt()); err == nil {
 			t.Errorf("%s: taken", tenant)
 		}
+	}
+}
+
+func TestN05_MicrosoftDomainNeedsItsOwner(t *testing.T) { // an administrator elsewhere can write any address into their directory
+	s := federationtest.NewMicrosoft(t, "common", openidAda)
+	s.Register(openidCallback)
+	settings := federation.Settings{
+		ID: "m", Kind: federation.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.ClientSecret, Domains: []string{"example.com"},
+	}
+	p := openidProvider(t, settings, openidGuarded(t))
+	for name, c := range map[string]struct {
+		tamper func(claims map[string]any)
+		want   error
+	}{
+		"owner":               {nil, nil},
+		"no owner":            {func(c map[string]any) { delete(c, "xms_edov") }, federation.ErrDomain},
+		"only email_verified": {func(c map[string]any) { delete(c, "xms_edov"); c["email_verified"] = true }, federation.ErrDomain},
+		"another domain":      {func(c map[string]any) { c["email"] = "ada@example.com.evil" }, federation.ErrDomain},
+		"below it":            {func(c map[string]any) { c["email"] = "ada@x.example.com" }, federation.ErrDomain},
+	} {
+		s.Tamper(c.tamper)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, name, err, c.want)
+	}
+}
+
+func TestN02_MicrosoftDocumentIsTheTenants(t *testing.T) {
+	for _, c := range []struct {
+		asked, serves string // as configured, and the tenant whose document is there
+		want          error
+	}{
+		{"common", "/{tenantid}/v2.0", nil}, {"organizations", "/{tenantid}/v2.0", nil}, {"consumers", "/" + personal + "/v2.0", nil},
+		{contoso, "/" + contoso + "/v2.0", nil}, {"contoso.example", "/" + contoso + "/v2.0", nil}, {"Contoso.Example", "/" + contoso + "/v2.0", nil},
+		{contoso, "/" + fabrikam + "/v2.0", federation.ErrUpstream}, {contoso, "/{tenantid}/v2.0", federation.ErrUpstream},
+		{"contoso.example", "/{tenantid}/v2.0", federation.ErrUpstream}, {"contoso.example", "/contoso.example/v2.0", federation.ErrUpstream},
+		{"consumers", "/" + contoso + "/v2.0", federation.ErrUpstream}, {"common", "/" + contoso + "/v2.0", federation.ErrUpstream},
+		{"organizations", "/" + contoso + "/v2.0", federation.ErrUpstream}, {"common", "/{tenantid}/", federation.ErrUpstream},
+	} {
+		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Path: "/" + strings.ToLower(c.asked) + "/v2.0", Template: c.serves})
+		p := openidProvider(t, federation.Settings{ID: "m", Kind: federation.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, Tenant: c.asked}, openidGuarded(t))
+		_, err := p.Begin(t.Context(), openidAttempt())
+		wantError(t, c.asked+" is "+c.serves, err, c.want)
+	}
+}
+
+func TestN02_MicrosoftTokenOfAnotherTenantBySharedKeys(t *testing.T) { // keys that sign for all of them
+	for asked, tid := range map[string]string{"contoso.example": fabrikam, "": fabrikam, "consumers": contoso} {
+		s := federationtest.NewMicrosoft(t, asked, openidAda)
+		s.KeyIssuer("/{tenantid}/v2.0")
+		s.TamperTenant(tid)
+		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, cmp.Or(asked, s.TenantID)), s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, asked, err, federation.ErrIdentity)
+	}
+}
+
+func TestMicrosoftCheck(t *testing.T) {
+	s := federationtest.NewMicrosoft(t, "common")
+	for _, f := range microsoftProvider(t, s, "common").Check(t.Context(), openidCallback) {
+		if !f.OK {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestMicrosoftOffline(t *testing.T) {
+	s := federationtest.NewMicrosoft(t, "common", openidAda)
+	settings := openidSettings(s.OIDC, federation.KindMicrosoft)
+	settings.Issuer, settings.Offline = s.URL, true
+	p := openidProvider(t, settings, openidGuarded(t))
+	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	if err != nil || i.Tokens.Refresh == "" {
+		t.Fatalf("got %+v, %v", i.Tokens, err)
+	}
+	if renewed, err := p.(federation.Refresher).Refresh(t.Context(), i.Tokens.Refresh); err != nil || renewed.Access == i.Tokens.Access || renewed.Refresh == "" {
+		t.Errorf("got %+v, %v", renewed, err)
 	}
 }
