@@ -56,12 +56,23 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	if err := ctx.Err(); err != nil {
 		return db.translate(err)
 	}
-	return db.translate(db.ground.tx(ctx, func(ctx context.Context, on executor) error {
+	err := db.ground.tx(ctx, func(ctx context.Context, on executor) error {
 		t := &txn{db: db, on: on}
 		defer func() { t.over = true }()
 		if err := fn(context.WithValue(ctx, txKey{}, t)); err != nil {
-			return err
+			return &refused{err}
 		}
 		return t.failed
-	}))
+	})
+	if no, ok := errors.AsType[*refused](err); ok {
+		return no.error
+	}
+	return db.translate(err)
 }
+
+// refused is fn's own error: a reason of the caller's, or what a statement of it said, translated already. It must not be
+// taken for the database's.
+type refused struct{ error }
+
+// Unwrap shows what may have to be tried again.
+func (r *refused) Unwrap() error { return r.error }

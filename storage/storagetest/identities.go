@@ -2,6 +2,9 @@ package storagetest
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -84,4 +87,20 @@ func upstreamSessions(t *testing.T, db *storage.DB) {
 	ok(t, db.EraseUser(ctx, "ada")) // and with the sessions goes where they began
 	_, err = db.UpstreamSessionByID(ctx, "s2")
 	fails(t, err, storage.ErrNotFound)
+}
+
+// ownErrors: a caller's reason to undo a transaction is not the database's.
+func ownErrors(t *testing.T, db *storage.DB) {
+	why := errors.New("of the caller")
+	err := db.Tx(t.Context(), func(ctx context.Context) error { return fmt.Errorf("not so: %w", why) })
+	if !errors.Is(err, why) || errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	err = db.Tx(t.Context(), func(ctx context.Context) error {
+		_, err := db.UserByID(ctx, "nobody")
+		return errors.Join(why, err)
+	})
+	if !errors.Is(err, why) || !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
 }
