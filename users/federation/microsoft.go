@@ -2,8 +2,11 @@ package federation
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -62,11 +65,30 @@ func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
 			}
 			return iss, iss == strings.Replace(m.Issuer, microsoftTenant, tid, 1)
 		},
-		// email is whatever a tenant's administrator wrote there. xms_edov, an optional claim that the app's registration has to ask
-		// for, tells that the domain's owner is that tenant; even so the word is the administrator's (security notes N05).
-		verified: func(claims map[string]any) bool {
-			owned := claims["xms_edov"]
-			return owned == true || owned == float64(1)
+		finish: func(i *Identity, _ url.Values) error {
+			i.EmailVerified = microsoftOwned(i.IDToken, i.Email)
+			return nil
 		},
 	})
+}
+
+// microsoftOwned tells whether the owner of an address's domain stands behind it. email is whatever a tenant's administrator wrote
+// there; xms_edov, an optional claim that the app's registration has to ask for, tells that the domain's owner is that tenant. Even
+// so the word is the administrator's (security notes N05). It speaks of the address in the same token only, not of one that came
+// from the userinfo endpoint. idToken is verified.
+func microsoftOwned(idToken, email string) bool {
+	parts := strings.Split(idToken, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return false
+	}
+	var token map[string]any
+	if json.Unmarshal(payload, &token) != nil || email == "" || token["email"] != email {
+		return false
+	}
+	owned := token["xms_edov"]
+	return owned == true || owned == float64(1)
 }

@@ -190,3 +190,22 @@ func TestMicrosoftOffline(t *testing.T) {
 		t.Errorf("got %+v, %v", renewed, err)
 	}
 }
+
+func TestN05_MicrosoftOwnerIsOfTheAddressInTheToken(t *testing.T) { // not of one that userinfo adds
+	s := federationtest.NewMicrosoft(t, "common", openidAda)
+	p := microsoftProvider(t, s, "common")
+	for name, c := range map[string]struct{ token, userinfo func(claims map[string]any) }{
+		"owner of no address":      {func(c map[string]any) { delete(c, "email") }, func(c map[string]any) { c["email"] = "boss@victim.example" }},
+		"owner told by userinfo":   {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") }, func(c map[string]any) { c["xms_edov"] = true }},
+		"both told by userinfo":    {func(c map[string]any) { delete(c, "email"); delete(c, "xms_edov") }, func(c map[string]any) { c["xms_edov"] = true }},
+		"verified told by it":      {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") }, func(c map[string]any) { c["email_verified"] = true }},
+		"an address that is empty": {func(c map[string]any) { c["email"] = "" }, nil},
+	} {
+		s.Tamper(c.token)
+		s.TamperUserinfo(c.userinfo)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		if err != nil || i.EmailVerified || i.Authoritative {
+			t.Errorf("%s: got %+v, %v", name, i, err)
+		}
+	}
+}
