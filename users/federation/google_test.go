@@ -92,7 +92,7 @@ func TestN05_GoogleIsAuthoritativeForItsMailboxes(t *testing.T) {
 	}{
 		{"ada@gmail.com", "", true, true}, {"ada@GoogleMail.com", "", true, true}, {"ada@gmail.com", "", false, false},
 		{"ada@example.com", "example.com", true, true}, {"ada@example.com", "", true, false}, {"ada@example.com", "example.org", true, false},
-		{"ada@example.com", "example.com", false, false}, {"", "", true, false}, {"ada@gmail.com.evil", "", true, false}, {"", "example.com", true, false},
+		{"ada@example.com", "example.com", false, false}, {"", "", true, false}, {"ada@gmail.com.evil", "", true, false}, {"gmail.com", "gmail.com", true, false}, {"nonsense", "", true, false}, {"", "example.com", true, false},
 	} {
 		s.SetAccounts(federationtest.Account{Subject: "1", Name: "Ada", Email: c.mail, EmailVerified: c.verified, Hosted: c.hosted})
 		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), "1", nil)

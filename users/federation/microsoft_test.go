@@ -41,6 +41,7 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 			asked = ""
 		}
 		s := federationtest.NewMicrosoft(t, asked, openidAda)
+		s.KeyIssuer("/{tenantid}/v2.0") // so that the keys refuse none of them
 		p := microsoftProvider(t, s, c.tenant)
 		for _, tid := range c.good {
 			s.TamperTenant(tid)

@@ -38,6 +38,35 @@ func TestO04_OneFetchForManySignIns(t *testing.T) {
 	}
 }
 
+func TestO04_WhoLeavesEndsNothingForOthers(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	settings := openidSettings(s, federation.KindOIDC)
+	synctest.Test(t, func(t *testing.T) {
+		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
+		s.Slow(4 * time.Second)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var group sync.WaitGroup
+		group.Go(func() {
+			began := time.Now()
+			_, err := p.Begin(short, openidAttempt())
+			if !errors.Is(err, federation.ErrDown) || time.Since(began) != time.Second {
+				t.Errorf("who left: %v after %s", err, time.Since(began))
+			}
+		})
+		synctest.Wait() // the fetch is theirs
+		group.Go(func() {
+			if _, err := p.Begin(t.Context(), openidAttempt()); err != nil {
+				t.Errorf("who stayed: %v", err)
+			}
+		})
+		group.Wait()
+		if got := len(s.Requests("")); got != 1 {
+			t.Errorf("%d requests", got)
+		}
+	})
+}
+
 func TestO04_WhatIsKeptAndForHowLong(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
 	settings := openidSettings(s, federation.KindOIDC)

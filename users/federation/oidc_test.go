@@ -262,6 +262,36 @@ func TestN02_IDTokenIsVerified(t *testing.T) {
 	wantError(t, "no ID token", err, federation.ErrUpstream)
 }
 
+func TestN02_NoNonceIsNoNonce(t *testing.T) { // two that are missing are not the same
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	a := openidAttempt()
+	a.Nonce = ""
+	s.Tamper(func(c map[string]any) { delete(c, "nonce") })
+	_, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
+	wantError(t, "no nonce at all", err, federation.ErrIdentity)
+}
+
+func TestN02_KeysAreForSigning(t *testing.T) {
+	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
+	settings := openidSettings(s, federation.KindOIDC)
+	for name, c := range map[string]struct {
+		change func(key map[string]any)
+		want   error
+	}{
+		"as it is": {func(map[string]any) {}, nil}, "says little": {func(k map[string]any) { delete(k, "alg"); delete(k, "use"); delete(k, "kid") }, federation.ErrIdentity},
+		"says less": {func(k map[string]any) { delete(k, "alg"); delete(k, "use") }, nil}, "for encryption": {func(k map[string]any) { k["use"] = "enc" }, federation.ErrUpstream},
+		"of another algorithm": {func(k map[string]any) { k["alg"] = "ES384" }, federation.ErrIdentity}, "of another name": {func(k map[string]any) { k["kid"] = "x" }, federation.ErrIdentity},
+		"a secret":   {func(k map[string]any) { k["kty"], k["k"], k["alg"] = "oct", "AAAA", "HS256" }, federation.ErrUpstream},
+		"unreadable": {func(k map[string]any) { k["x"] = "!" }, federation.ErrUpstream}, "off the curve": {func(k map[string]any) { k["y"] = k["x"] }, federation.ErrUpstream},
+		"a private key": {func(k map[string]any) { k["d"] = k["x"] }, federation.ErrUpstream},
+	} {
+		s.TamperKeys(c.change)
+		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
+		wantError(t, name, err, c.want)
+	}
+}
+
 func TestN02_AlgorithmIsPinned(t *testing.T) {
 	for _, algs := range []any{[]string{"RS256"}, nil} { // none listed = RS256 only
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Alg: "ES256", Metadata: map[string]any{"id_token_signing_alg_values_supported": algs}}, openidAda)
@@ -339,6 +369,11 @@ func TestN05_VerifiedIsBooleanTrue(t *testing.T) {
 		}
 		wantError(t, fmt.Sprint(value), err, want)
 	}
+	s.Tamper(func(c map[string]any) { delete(c, "email") })
+	s.TamperUserinfo(func(c map[string]any) { delete(c, "email") })
+	if i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil || i.EmailVerified {
+		t.Errorf("no address: got %+v, %v", i, err)
+	}
 	for email, want := range map[string]error{
 		"ada@EXAMPLE.com": nil, "ada@example.com.evil": federation.ErrDomain, "ada@evil@example.org": federation.ErrDomain, "@example.com": federation.ErrDomain,
 		"example.com": federation.ErrDomain, "": federation.ErrDomain, "ada@sub.example.com": federation.ErrDomain,
@@ -408,6 +443,9 @@ func TestOIDCClientAuthentication(t *testing.T) {
 	wantError(t, "wrong secret", err, federation.ErrUpstream)
 	if err == nil || !strings.Contains(err.Error(), "invalid_client") {
 		t.Errorf("got %v", err)
+	}
+	if got := len(s.Requests("/token")); got != 1 {
+		t.Errorf("a wrong secret is tried %d times", got)
 	}
 }
 

@@ -109,7 +109,7 @@ func openidSignIn(ctx context.Context, t *testing.T, p federation.Provider, s an
 	}
 	i, err := p.Complete(ctx, a, values)
 	if err != nil {
-		if text := err.Error(); strings.Contains(text, "secret-of-the-upstream") || strings.Contains(text, a.Nonce) || strings.Contains(text, a.Verifier) {
+		if text := err.Error(); strings.Contains(text, "secret-of-the-upstream") || a.Nonce != "" && strings.Contains(text, a.Nonce) || strings.Contains(text, a.Verifier) {
 			t.Errorf("an error tells too much: %s", text)
 		}
 		if i.Subject != "" || i.Claims != nil {

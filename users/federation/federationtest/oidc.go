@@ -58,6 +58,7 @@ type OIDC struct {
 	tamper    func(map[string]any)
 	userinfo  func(map[string]any)
 	raw       func(string) string
+	keys      func(map[string]any)
 	keyIssuer string // Microsoft
 }
 
@@ -152,6 +153,13 @@ func (s *OIDC) TamperSigned(change func(raw string) string) {
 	s.raw = change
 }
 
+// TamperKeys changes the published key; nil ends it.
+func (s *OIDC) TamperKeys(change func(key map[string]any)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = change
+}
+
 // RotateKeys puts a new signing key in the old one's place; the old one is published no more.
 func (s *OIDC) RotateKeys(t testing.TB) {
 	t.Helper()
@@ -233,6 +241,9 @@ func (s *OIDC) jwks(w http.ResponseWriter, _ *http.Request) {
 	keys := s.signer.published()
 	if s.kind == microsoft {
 		keys["keys"].([]any)[0].(map[string]any)["issuer"] = s.URL + s.keyIssuer
+	}
+	if s.keys != nil {
+		s.keys(keys["keys"].([]any)[0].(map[string]any))
 	}
 	answer(w, http.StatusOK, keys)
 }
