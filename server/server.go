@@ -186,7 +186,7 @@ func Check(c config.Config) error {
 	_, err = loadTLS(c.Server.TLS)
 	errs = append(errs, err)
 	for _, u := range c.Upstreams {
-		_, err := federation.NewProvider(UpstreamSettings(u), nil)
+		_, err := federation.NewProvider(UpstreamSettings(u), UpstreamClient(c).HTTP())
 		if err != nil {
 			err = fmt.Errorf("upstreams[%s]: %w", u.ID, err)
 		}
