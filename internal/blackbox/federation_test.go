@@ -229,7 +229,7 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 	click, wait, type_ := chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
 	there := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(w.op.url + path) }
 	follow(t, w.ctx, w.server, []step{
-		{"op-sign-up", join(w.with("house"), acts{wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
+		{"op-sign-up", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
 			type_("#username", "ada@house.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
 		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "House told us who you are"},
 		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Look into your mailbox"},
@@ -237,6 +237,6 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},
 		{"op-out", w.signOut(), "signed out"},
 		{"op-out-there", acts{there("/account"), wait("#login-submit")}, "Sign in"},
-		{"op-again", join(w.with("house"), acts{wait("#login-submit"), type_("#username", "ada@house.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@house.example"},
+		{"op-again", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), type_("#username", "ada@house.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@house.example"},
 	})
 }

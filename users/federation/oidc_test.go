@@ -219,6 +219,7 @@ func TestN02_IDTokenIsVerified(t *testing.T) {
 		{"no nonce", drop("nonce"), false},
 		{"nobody", set("sub", ""), false},
 		{"no subject", drop("sub"), false},
+		{"subject under another name", func(c map[string]any) { c["SUB"] = c["sub"]; delete(c, "sub") }, false},
 		{"a subject that is no text", set("sub", 42), false},
 		{"a long subject", set("sub", strings.Repeat("x", 256)), false},
 		{"a subject that just fits", set("sub", strings.Repeat("x", 255)), true},

@@ -93,7 +93,7 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Att
 		return refuse("is from the future, or from no time")
 	case a.Nonce == "" || subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(a.Nonce)) != 1:
 		return refuse("has another nonce")
-	case token.Subject == "" || len(token.Subject) > 255:
+	case token.Subject == "" || len(token.Subject) > 255 || claims["sub"] != token.Subject: // the library reads names without case
 		return refuse("names nobody")
 	case token.AccessTokenHash != "" && token.VerifyAccessToken(access) != nil:
 		return refuse("belongs to another access token")
