@@ -109,7 +109,7 @@ func (a *app) root() *cobra.Command {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(), a.resource(), a.mail(), a.invitation(),
-		a.healthcheck(), a.version())
+		a.healthcheck(), a.doctor(), a.version())
 	return root
 }
 
