@@ -215,6 +215,10 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := w.db.InsertIdentity(t.Context(), storage.Identity{ID: "i1", Upstream: "google", Issuer: "https://accounts.google.com", Subject: "11016", UserID: u.ID,
+			Label: "ada@gmail.com", Tokens: []byte("SEALED"), CreatedAt: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
 		e, err := w.Export(t.Context(), u.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -223,7 +227,7 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range []string{u.ID, "ada@example.org", "+43 1 5550100", "Blue key", `"totp"`, `"recovery"`, "shop", "board", `"groups":[]`, `"activity_complete":true`} {
+		for _, part := range []string{u.ID, "ada@example.org", "+43 1 5550100", "Blue key", `"upstream":"google"`, "11016", "ada@gmail.com", `"totp"`, `"recovery"`, "shop", "board", `"groups":[]`, `"activity_complete":true`} {
 			if !strings.Contains(string(raw), part) {
 				t.Errorf("lacks %s", part)
 			}

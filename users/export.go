@@ -16,6 +16,7 @@ type Export struct {
 	MadeAt           time.Time          `json:"made_at"`
 	Profile          ExportProfile      `json:"profile"`
 	Credentials      []ExportCredential `json:"credentials"`
+	Identities       []ExportIdentity   `json:"identities"`
 	Sessions         []ExportSession    `json:"sessions"`
 	Consents         []ExportConsent    `json:"consents"`
 	Grants           []ExportGrant      `json:"grants"`
@@ -42,6 +43,16 @@ type ExportProfile struct {
 type ExportCredential struct {
 	Kind       string    `json:"kind"`
 	Name       string    `json:"name,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+}
+
+// ExportIdentity is who they are at somebody else's provider.
+type ExportIdentity struct {
+	Upstream   string    `json:"upstream"`
+	Issuer     string    `json:"iss"`
+	Subject    string    `json:"sub"`
+	Label      string    `json:"label,omitempty"`
 	CreatedAt  time.Time `json:"created_at"`
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }
@@ -115,7 +126,7 @@ func (s *Service) Export(ctx context.Context, userID string) (Export, error) {
 	return e, s.audit.Record(ctx, audit.Event{Name: audit.DataExported, UserID: userID})
 }
 
-// exportWays are credentials, sessions and memberships.
+// exportWays are credentials, identities, sessions and memberships.
 func (s *Service) exportWays(ctx context.Context, userID string, e *Export) error {
 	credentials, err := s.store.Credentials(ctx, userID, "")
 	if err != nil {
@@ -123,6 +134,14 @@ func (s *Service) exportWays(ctx context.Context, userID string, e *Export) erro
 	}
 	e.Credentials = each(credentials, func(c storage.Credential) ExportCredential {
 		return ExportCredential{Kind: c.Kind, Name: c.Name, CreatedAt: c.CreatedAt.UTC(), LastUsedAt: c.LastUsedAt.UTC()}
+	})
+	identities, err := s.store.IdentitiesOfUser(ctx, userID)
+	if err != nil {
+		return err
+	}
+	e.Identities = each(identities, func(i storage.Identity) ExportIdentity {
+		return ExportIdentity{Upstream: i.Upstream, Issuer: i.Issuer, Subject: i.Subject, Label: i.Label,
+			CreatedAt: i.CreatedAt.UTC(), LastUsedAt: i.LastUsedAt.UTC()}
 	})
 	sessions, err := s.sessions.OfUser(ctx, userID, exportRows)
 	if err != nil {

@@ -131,6 +131,7 @@ type Store interface {
 	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
 	InsertCredential(ctx context.Context, c storage.Credential) error
 	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
 	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
 	ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error
 	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
