@@ -182,6 +182,13 @@ func (a *app) memberships(ctx context.Context, h *server.House, u storage.User) 
 	if p.Groups, p.Roles, err = h.Members.Of(ctx, u.ID); err != nil {
 		return err
 	}
+	linked, err := h.DB.IdentitiesOfUser(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, i := range linked {
+		p.Identities = append(p.Identities, identity{i.Upstream, i.Issuer, i.Subject, i.Label, i.LastUsedAt.UTC()})
+	}
 	return a.answer(p, p.write)
 }
 

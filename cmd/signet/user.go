@@ -19,7 +19,7 @@ import (
 
 func (a *app) user() *cobra.Command {
 	return noun("user", "People: create, look at, disable, change, delete",
-		a.userCreate(), a.userList(), a.userShow(),
+		a.userCreate(), a.userList(), a.userShow(), a.userTokens(),
 		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
 		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
 		a.userImport(), a.userSetPassword(), a.userResetLink(), a.userFactors(), a.userResetFactors(), a.userUnfreeze(),
@@ -35,10 +35,20 @@ type person struct {
 	Claims        json.RawMessage `json:"claims,omitempty"`
 	Groups        []string        `json:"groups,omitempty"`
 	Roles         []string        `json:"roles,omitempty"`
+	Identities    []identity      `json:"identities,omitempty"`
 	Disabled      bool            `json:"disabled"`
 	EraseAt       time.Time       `json:"erase_at,omitzero"` // when the account is erased, if that was asked for
 	CreatedAt     time.Time       `json:"created_at"`
 	UpdatedAt     time.Time       `json:"updated_at"`
+}
+
+// identity is who a person is at an upstream.
+type identity struct {
+	Upstream   string    `json:"upstream"`
+	Issuer     string    `json:"iss"`
+	Subject    string    `json:"sub"`
+	Label      string    `json:"label,omitempty"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }
 
 func personOf(u storage.User) person {
@@ -56,6 +66,9 @@ func (p person) write(w io.Writer) {
 	if len(p.Groups)+len(p.Roles) > 0 {
 		row(w, "groups", dash(strings.Join(p.Groups, " ")))
 		row(w, "roles", dash(strings.Join(p.Roles, " ")))
+	}
+	for _, i := range p.Identities {
+		row(w, "signs in at", i.Upstream+" as "+i.Issuer+" "+i.Subject+" ("+dash(i.Label)+"), last "+when(i.LastUsedAt))
 	}
 	row(w, "disabled", yes(p.Disabled))
 	if !p.EraseAt.IsZero() {
@@ -205,9 +218,31 @@ func (a *app) userList() *cobra.Command {
 }
 
 func (a *app) userShow() *cobra.Command {
-	return a.userVerb("show", "Show a person with all claims, groups and roles", func(ctx context.Context, h *server.House, u storage.User) error {
+	return a.userVerb("show", "Show a person with all claims, groups, roles and identities at upstreams", func(ctx context.Context, h *server.House, u storage.User) error {
 		return a.memberships(ctx, h, u)
 	})
+}
+
+// userTokens is for jobs that call an upstream's APIs for a person.
+func (a *app) userTokens() *cobra.Command {
+	var upstream string
+	c := a.userVerb("upstream-tokens", "Show the tokens kept of a person at an upstream (keep_tokens), renewed if it is time", func(ctx context.Context, h *server.House, u storage.User) error {
+		if h.Federation == nil {
+			return errors.New("no upstream is configured")
+		}
+		t, err := h.Federation.Tokens(ctx, u.ID, upstream)
+		if err != nil {
+			return fmt.Errorf("tokens of %s at %q: %w", u.Email, upstream, err)
+		}
+		return a.answer(t, func(w io.Writer) {
+			row(w, "access token", t.Access)
+			row(w, "scope", dash(t.Scope))
+			row(w, "expires", when(t.ExpiresAt))
+		})
+	})
+	c.Flags().StringVar(&upstream, "upstream", "", "`id` of the upstream")
+	_ = c.MarkFlagRequired("upstream") // the flag exists
+	return c
 }
 
 func (a *app) userSwitch(use, short string, act func(s *users.Service, ctx context.Context, id string) error) *cobra.Command {

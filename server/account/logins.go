@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"time"
 
+	"signet/internal/ratelimit"
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/server/web"
@@ -85,11 +88,15 @@ func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	to, err := h.Logins.Begin(r.Context(), federation.Start{
 		Upstream: id, Purpose: federation.ToLink, UserID: v.UserID, Browser: h.Browser.Mark(r), Fresh: true, Choose: true,
 	})
+	late, throttled := errors.AsType[*ratelimit.Throttled](err)
 	switch {
 	case errors.Is(err, federation.ErrUnknown):
 		return unknown(err, federation.ErrUnknown)
 	case errors.Is(err, federation.ErrExpired):
 		return browser.NoCookies()
+	case throttled:
+		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
+		return h.loginsPage(w, r, v, http.StatusTooManyRequests, "passkeys.throttled", id)
 	case errors.Is(err, federation.ErrDown):
 		return h.loginsPage(w, r, v, http.StatusBadGateway, "upstream.down", id)
 	case errors.Is(err, federation.ErrUpstream):

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"signet/internal/ratelimit"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/pages"
@@ -341,6 +342,9 @@ var upstreamProblems = []struct {
 
 // refuseUpstream shows the sign-in page with what went wrong; the errand goes on (security notes N03).
 func (h *Handler) refuseUpstream(w http.ResponseWriter, r *http.Request, in flow.Interaction, id string, err error) error {
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		return h.refuse(w, r, in, pages.SignIn{Username: cut(in.Request.LoginHint)}, &users.Throttled{RetryAfter: late.RetryAfter})
+	}
 	for _, p := range upstreamProblems {
 		if !errors.Is(err, p.is) {
 			continue

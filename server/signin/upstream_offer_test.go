@@ -99,3 +99,18 @@ func TestUpstreamAccountThatIsNotToComeIn(t *testing.T) {
 	told(t, w.through(t, b, "google", gmailAda.Subject), http.StatusForbidden, "switched off")
 	nobody(t, b)
 }
+
+func TestBeginningsAreCounted(t *testing.T) { // each is a row
+	w := upstreams(t, false, nil)
+	b := w.Browser(t).Get(t, "/signin")
+	action := b.Attribute("with-google", "formaction")
+	for range 1002 {
+		if b.Post(t, action, url.Values{}); b.Landed == nil {
+			break
+		}
+	}
+	told(t, b, http.StatusTooManyRequests, "Too many tries")
+	if b.Header.Get("Retry-After") == "" {
+		t.Error("does not say how long")
+	}
+}

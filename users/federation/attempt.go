@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/internal/ratelimit"
 	"signet/users/ticket"
 )
 
@@ -65,7 +66,8 @@ type Arrival struct {
 	Identity Identity
 }
 
-// Begin notes what the browser goes to the upstream for, and is where it has to go. ErrUnknown, ErrDown, ErrUpstream.
+// Begin notes what the browser goes to the upstream for, and is where it has to go. ErrUnknown, ErrDown,
+// ErrUpstream; *ratelimit.Throttled.
 func (s *Service) Begin(ctx context.Context, b Start) (*url.URL, error) {
 	u, err := s.find(b.Upstream)
 	if err != nil {
@@ -73,6 +75,12 @@ func (s *Service) Begin(ctx context.Context, b Start) (*url.URL, error) {
 	}
 	if b.Browser == "" {
 		return nil, ErrExpired
+	}
+	if _, err := s.limits.Charge(ctx, ratelimit.Lane{
+		Key: "upstream begun " + audit.OriginOf(ctx).Network, Free: 1000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second,
+		OnSuccess: ratelimit.Never,
+	}); err != nil { // each is a row
+		return nil, err
 	}
 	now := time.Now()
 	_, secret, err := s.Tickets.Issue(ctx, ticket.Order{

@@ -236,6 +236,9 @@ func (s *Service) Prove(ctx context.Context, secret string, p users.Pending, bro
 	if err != nil {
 		return storage.User{}, Arrival{}, ErrExpired
 	}
+	if u.NewAccounts == AccountsNever { // D12: the rules of today
+		return storage.User{}, Arrival{}, users.ErrClosed
+	}
 	a := Arrival{Start: Start{Upstream: c.Upstream, Purpose: ToSignIn, Errand: p.Errand, Remember: c.Remember, Browser: browser}}
 	if a.Identity, err = s.openIdentity(c.Identity, browser); err != nil {
 		return storage.User{}, a, ErrExpired

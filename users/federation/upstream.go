@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/internal/ratelimit"
 	"signet/storage"
 	"signet/users"
 	"signet/users/ticket"
@@ -84,6 +85,7 @@ type Store interface {
 	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
 	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
 	GroupExists(ctx context.Context, name string) (bool, error)
+	ratelimit.Store
 }
 
 // People is what it needs of the people's wing.
@@ -146,6 +148,8 @@ type Service struct {
 	byID map[string]*upstream
 	keys map[string][]byte // by their name
 	key  string            // name of the one that makes
+
+	limits *ratelimit.Limiter
 }
 
 type upstream struct {
@@ -162,7 +166,7 @@ func New(o Options) (*Service, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Options: o, byID: map[string]*upstream{}, keys: map[string][]byte{}}
+	s := &Service{Options: o, limits: ratelimit.New(o.Store), byID: map[string]*upstream{}, keys: map[string][]byte{}}
 	for _, key := range slices.Backward(o.Keys) {
 		sum := sha256.Sum256(key)
 		s.key = base64.RawURLEncoding.EncodeToString(sum[:6])
