@@ -1,0 +1,272 @@
+package federation
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/audit"
+	"signet/internal/seal"
+	"signet/storage"
+	"signet/storage/storagetest"
+	"signet/users"
+	"signet/users/ticket"
+)
+
+// pretend is a Provider that remembers what it was asked and says what it is told to.
+type pretend struct {
+	mu        sync.Mutex
+	begun     []Attempt
+	completed []Attempt
+	identity  Identity
+	err       error
+	tokens    func(refresh string) (Tokens, error)
+}
+
+func (p *pretend) Begin(_ context.Context, a Attempt) (*url.URL, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun = append(p.begun, a)
+	return &url.URL{Scheme: "https", Host: "up.example", RawQuery: "state=" + a.State}, nil
+}
+
+func (p *pretend) Complete(_ context.Context, a Attempt, _ url.Values) (Identity, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.completed = append(p.completed, a)
+	return p.identity, p.err
+}
+
+func (p *pretend) Check(context.Context, string) []Finding { return nil }
+
+func (p *pretend) Refresh(_ context.Context, token string) (Tokens, error) { return p.tokens(token) }
+
+// nobodyHere are people that there is none of.
+type nobodyHere struct{ People }
+
+func (nobodyHere) Show(context.Context, string) (storage.User, error) {
+	return storage.User{}, users.ErrNotFound
+}
+
+type noMembers struct{ Members }
+
+type noSessions struct{ Sessions }
+
+// opened is a service with the upstreams a and b, which are pretended.
+func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
+	t.Helper()
+	master, err := seal.Parse(seal.Generate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := ticket.New(db, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) == 0 {
+		keys = [][]byte{[]byte(rand.Text())}
+	}
+	settings := func(id string) Upstream {
+		return Upstream{Settings: Settings{ID: id, Kind: KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id, KeepTokens: true}
+	}
+	s, err := New(Options{
+		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Store: db,
+		Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &pretend{identity: Identity{Issuer: "https://up.example", Subject: "1"}}
+	for _, u := range s.list {
+		u.provider = p
+	}
+	return s, p
+}
+
+func begin(t *testing.T, s *Service, browser string) (state string) {
+	t.Helper()
+	to, err := s.Begin(t.Context(), Start{Upstream: "a", Purpose: ToSignIn, Browser: browser, Errand: "e1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to.Query().Get("state")
+}
+
+func callbackOf(state string) url.Values { return url.Values{"state": {state}, "code": {"c"}} }
+
+func TestN01_StateDiesAfterItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		defer db.Close()
+		s, p := opened(t, db)
+		state := begin(t, s, "chrome")
+		time.Sleep(stateLife - time.Second)
+		if a, err := s.Complete(t.Context(), "a", "chrome", callbackOf(state)); err != nil || a.Errand != "e1" || a.Identity.Subject != "1" {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		if len(state) != 43 || p.begun[0].Nonce == p.begun[0].Verifier || len(p.begun[0].Verifier) != 43 || p.begun[0].Nonce != p.completed[0].Nonce || p.begun[0].Verifier != p.completed[0].Verifier {
+			t.Errorf("begun %+v, completed %+v", p.begun[0], p.completed[0])
+		}
+		state = begin(t, s, "chrome")
+		time.Sleep(stateLife)
+		if _, err := s.Complete(t.Context(), "a", "chrome", callbackOf(state)); !errors.Is(err, ErrExpired) {
+			t.Errorf("too late: %v", err)
+		}
+		if _, err := s.Complete(t.Context(), "nowhere", "chrome", callbackOf(state)); !errors.Is(err, ErrUnknown) {
+			t.Errorf("an upstream that is not there: %v", err)
+		}
+		if _, err := s.Begin(t.Context(), Start{Upstream: "a"}); !errors.Is(err, ErrExpired) {
+			t.Errorf("without a browser: %v", err)
+		}
+	})
+}
+
+func TestStateSurvivesANewMasterKey(t *testing.T) { // replicas learn of it one after the other
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		old, fresh := []byte(rand.Text()), []byte(rand.Text())
+		first, p := opened(t, db, old)
+		second, q := opened(t, db, fresh, old)
+		if _, err := second.Complete(t.Context(), "a", "chrome", callbackOf(begin(t, first, "chrome"))); err != nil || q.completed[0].Verifier != p.begun[0].Verifier {
+			t.Errorf("begun under the old key: %v", err)
+		}
+		third, _ := opened(t, db, fresh)
+		if _, err := third.Complete(t.Context(), "a", "chrome", callbackOf(begin(t, first, "chrome"))); !errors.Is(err, ErrExpired) {
+			t.Errorf("begun under a key that is gone: %v", err)
+		}
+	})
+}
+
+func TestNothingOfAStateIsStoredInClear(t *testing.T) { // S01
+	db := storagetest.SQLite(t)
+	s, p := opened(t, db)
+	state := begin(t, s, "chrome")
+	rows, err := db.TicketsOf(t.Context(), "chrome", string(purposeState), time.Now())
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	for _, secret := range []string{state, p.begun[0].Nonce, p.begun[0].Verifier} {
+		if strings.Contains(string(rows[0].Data)+rows[0].SecretHash+rows[0].ID, secret) {
+			t.Errorf("the row holds %q", secret)
+		}
+	}
+}
+
+func TestIdentitiesThatCannotBeKept(t *testing.T) {
+	for name, i := range map[string]Identity{
+		"nobody": {Issuer: "x"}, "no issuer": {Subject: "1"}, "long subject": {Issuer: "x", Subject: strings.Repeat("1", maxSubject+1)},
+		"long issuer": {Issuer: strings.Repeat("x", maxIssuer+1), Subject: "1"},
+	} {
+		if err := i.check(); !errors.Is(err, ErrIdentity) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	i := Identity{Issuer: "x", Subject: "1", Email: strings.Repeat("a", maxLabel) + "@x", EmailVerified: true, Authoritative: true, Claims: map[string]any{"name": strings.Repeat("n", maxClaims)}}
+	if err := i.check(); err != nil || i.Email != "" || i.EmailVerified || i.Authoritative || i.Claims != nil {
+		t.Errorf("%+v, %v", i, err)
+	}
+}
+
+func TestN11_ClassOfASignIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		trusted bool
+		i       Identity
+		acr     string
+		amr     string
+	}{
+		"plain":               {i: Identity{}, acr: "1", amr: "fed"},
+		"methods are told":    {i: Identity{AMR: []string{"pwd", "otp"}}, acr: "1", amr: "fed pwd otp"},
+		"mfa is not believed": {i: Identity{AMR: []string{"pwd", "mfa"}, ACR: "phr"}, acr: "1", amr: "fed pwd"},
+		"mfa is believed":     {trusted: true, i: Identity{AMR: []string{"pwd", "mfa"}}, acr: "2", amr: "fed pwd mfa"},
+		"acr is believed":     {trusted: true, i: Identity{ACR: "2"}, acr: "2", amr: "fed mfa"},
+		"one factor":          {trusted: true, i: Identity{ACR: "1", AMR: []string{"pwd"}}, acr: "1", amr: "fed pwd"},
+		"odd words":           {i: Identity{AMR: []string{"a b", "<x>", "", "fed", strings.Repeat("x", 25), "pwd"}}, acr: "1", amr: "fed pwd"},
+		"many words": {i: Identity{AMR: slices.Collect(func(yield func(string) bool) {
+			for _, c := range "abcdefghijklmnop" {
+				if !yield(string(c)) {
+					return
+				}
+			}
+		})}, acr: "1", amr: "fed a b c d e f g h"},
+	} {
+		u := &upstream{Upstream: Upstream{TrustSecondFactor: tt.trusted}}
+		if acr, amr := u.classOf(tt.i); acr != tt.acr || strings.Join(amr, " ") != tt.amr {
+			t.Errorf("%s: %s %v, want %s %s", name, acr, amr, tt.acr, tt.amr)
+		}
+	}
+}
+
+func TestTokensAreRenewedOnceTheyAreOld(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		s, p := opened(t, db)
+		now := time.Now()
+		if err := db.InsertUser(t.Context(), storage.User{ID: "ada", Email: "a@x", EmailKey: "a@x", CreatedAt: now, UpdatedAt: now}); err != nil {
+			t.Fatal(err)
+		}
+		keep := func(expires time.Time) {
+			t.Helper()
+			_ = db.DeleteIdentity(t.Context(), "i", "ada")
+			sealed, err := s.sealTokens(s.byID["a"], "i", Tokens{Access: "old", Refresh: "r1", ExpiresAt: expires})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.InsertIdentity(t.Context(), storage.Identity{ID: "i", Upstream: "a", Issuer: "x", Subject: "1", UserID: "ada", Tokens: sealed, CreatedAt: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var asked atomic.Int32
+		p.tokens = func(refresh string) (Tokens, error) {
+			asked.Add(1)
+			if refresh != "r1" {
+				return Tokens{}, ErrUpstream
+			}
+			return Tokens{Access: "new", ExpiresAt: time.Now().Add(time.Hour)}, nil // the refresh token stays
+		}
+		keep(now.Add(time.Hour))
+		if got, err := s.Tokens(t.Context(), "ada", "a"); err != nil || got.Access != "old" || asked.Load() != 0 {
+			t.Errorf("young: %+v, %v", got, err)
+		}
+		keep(now.Add(30 * time.Second))
+		if got, err := s.Tokens(t.Context(), "ada", "a"); err != nil || got.Access != "new" || got.Refresh != "r1" {
+			t.Errorf("old: %+v, %v", got, err)
+		}
+		if got, err := s.Tokens(t.Context(), "ada", "a"); err != nil || got.Access != "new" || asked.Load() != 1 {
+			t.Errorf("again: %+v, %v, asked %d times", got, err, asked.Load())
+		}
+		keep(now)
+		var wg sync.WaitGroup // many at once all get good ones
+		for range 6 {
+			wg.Go(func() {
+				if got, err := s.Tokens(t.Context(), "ada", "a"); err != nil || got.Access != "new" {
+					t.Errorf("at once: %+v, %v", got, err)
+				}
+			})
+		}
+		wg.Wait()
+		keep(now)
+		p.tokens = func(string) (Tokens, error) { return Tokens{}, ErrDown }
+		if _, err := s.Tokens(t.Context(), "ada", "a"); !errors.Is(err, ErrDown) {
+			t.Errorf("down: %v", err)
+		}
+		p.tokens = func(string) (Tokens, error) { return Tokens{}, ErrUpstream }
+		if _, err := s.Tokens(t.Context(), "ada", "a"); !errors.Is(err, ErrNoTokens) {
+			t.Errorf("refused: %v", err)
+		}
+		if row, err := s.linked(t.Context(), "ada", "a"); err != nil || row.Tokens != nil {
+			t.Errorf("what is good no more is kept: %v", err)
+		}
+		if _, err := s.Tokens(t.Context(), "ada", "b"); !errors.Is(err, ErrUnknown) {
+			t.Errorf("of an upstream that is not theirs: %v", err)
+		}
+	})
+}
