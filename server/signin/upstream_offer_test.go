@@ -114,3 +114,31 @@ func TestBeginningsAreCounted(t *testing.T) { // each is a row
 		t.Error("does not say how long")
 	}
 }
+
+func TestN11_TheSecondStepAfterAnUpstream(t *testing.T) {
+	w := upstreams(t, false, map[string]func(*config.Upstream){"work": func(u *config.Upstream) { u.SignOut, u.AuthoritativeFor = true, []string{"*"} }})
+	b := w.Browser(t)
+	ada := w.joined(t, b, "work", "w-1")
+	secret, _ := turnOn(t, b)
+	fresh := w.Browser(t)
+	if w.through(t, fresh, "work", "w-1"); fresh.URL.Path != "/signin/factor" {
+		t.Fatalf("at %s: %s", fresh.URL, fresh.Text("main"))
+	}
+	nobody(t, fresh)
+	fresh.Submit(t, "factor-submit", url.Values{"code": {codeOf(t, secret, 0)}})
+	if w.here(t, fresh).ID != ada.ID {
+		t.Fatalf("at %s: %s", fresh.URL, fresh.Text("main"))
+	}
+	list, err := w.House().Sessions.OfUser(t.Context(), ada.ID, 10)
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	for _, s := range list { // both know where they began, the second over two steps
+		if from, err := w.House().DB.UpstreamSessionByID(t.Context(), s.ID); err != nil || from.Subject != "w-1" || from.SID == "" || len(from.IDToken) == 0 {
+			t.Errorf("%v: %+v, %v", s.AMR, from, err)
+		}
+	}
+	if fresh.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil); fresh.Landed == nil {
+		t.Errorf("not signed out there: at %s", fresh.URL)
+	}
+}
