@@ -107,6 +107,7 @@ func (u Upstream) check(bad *complaints, key string) {
 	bad.check(len([]rune(u.Name)) <= 40, key+".name", "must have at most 40 characters")
 	bad.check(u.GraphVersion == "" || graphVersion.MatchString(u.GraphVersion), key+".graph_version", "%q is not a version; write it like v25.0", u.GraphVersion)
 	domains(bad, key+".domains", u.Domains)
+	bad.check(u.Kind != UpstreamFacebook || len(u.Domains) == 0, key+".domains", "would let nobody in: Facebook verifies no addresses")
 	domains(bad, key+".routes", u.Routes)
 	domains(bad, key+".authoritative_for", slices.DeleteFunc(slices.Clone(u.AuthoritativeFor), func(d string) bool { return d == "*" }))
 	oneOf(bad, key+".new_accounts", u.NewAccounts, "", "as_signup", "always", "never")

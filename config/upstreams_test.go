@@ -22,6 +22,7 @@ func TestUpstreamsAreChecked(t *testing.T) {
 		"apple":           {"upstreams: [{id: a, kind: apple, client_id: a, team_id: t}]", "needs team_id, key_id"},
 		"graph version":   {strings.Replace(google, "%", "graph_version: 25", 1), "upstreams[google].graph_version"},
 		"domain":          {strings.Replace(google, "%", "domains: [Example.com]", 1), "upstreams[google].domains"},
+		"facebook domain": {"upstreams: [{id: a, kind: facebook, client_id: a, client_secret: b, domains: [example.com]}]", "upstreams[a].domains"},
 		"any domain":      {strings.Replace(google, "%", `authoritative_for: ["*"]`, 1), ""},
 		"route of two":    {"upstreams: [{id: a, kind: google, client_id: a, client_secret: b, routes: [x.example]}, {id: c, kind: google, client_id: a, client_secret: b, routes: [x.example]}]", "signs in at a already"},
 		"claim":           {strings.Replace(google, "%", "claims: {sub: id}", 1), `"sub" is none of our claims`},

@@ -32,9 +32,16 @@ func UpstreamSettings(u config.Upstream) federation.Settings {
 	}
 }
 
-// UpstreamClient is the guarded way to upstreams: people wait for their answers, many at a time.
+// UpstreamClient is the guarded way to upstreams: people wait for their answers, many at a time. An issuer that the operator
+// wrote down may be inside.
 func UpstreamClient(c config.Config) *egress.Client {
-	return egress.New(egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Allow: c.Egress.AllowHosts})
+	var inner []string
+	for _, u := range c.Upstreams {
+		if at, err := url.Parse(u.Issuer); err == nil && at.Hostname() != "" {
+			inner = append(inner, at.Hostname())
+		}
+	}
+	return egress.New(egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Allow: c.Egress.AllowHosts, Inner: inner})
 }
 
 // UpstreamCallback is the redirect URI to register at an upstream.

@@ -59,9 +59,9 @@ func (s *Service) RegisterProven(ctx context.Context, n NewPerson, id string, wi
 }
 
 // TakeOver writes what an upstream says of a person into their profile, in the transaction of ctx if there is one: standard
-// claims by their names, never the address. What is not of a form that is taken is left out: nobody can mend it here.
-// ErrNotFound.
-func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string]any) error {
+// claims by their names, never the address. With onlyMissing, what the profile has already stays. What is not of a form that is
+// taken is left out: nobody can mend it here. ErrNotFound.
+func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error {
 	c := change{profile: map[string]any{}}
 	for name, value := range claims {
 		raw, err := json.Marshal(value)
@@ -84,6 +84,9 @@ func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string
 		var before map[string]any
 		if err := json.Unmarshal(u.Profile, &before); err != nil {
 			return fmt.Errorf("read profile: %w", err)
+		}
+		if onlyMissing {
+			maps.DeleteFunc(c.profile, func(name string, _ any) bool { _, there := before[name]; return there })
 		}
 		changed := differing(before, c.profile)
 		if len(changed) == 0 {

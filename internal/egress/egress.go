@@ -53,6 +53,8 @@ type Options struct {
 	// Allow names hosts (name or address, without port) that may be reached wherever they are, by http and on any port. It is
 	// for tests and for trying things out on one machine only.
 	Allow []string
+	// Inner names hosts that the operator chose, and that may be reached wherever they are and on any port, by https only.
+	Inner []string
 	Roots *x509.CertPool // nil = the system's
 }
 
@@ -64,6 +66,7 @@ type Client struct {
 	perHost   int
 	ports     []string
 	allow     []string
+	inner     []string
 
 	places chan struct{}
 	mu     sync.Mutex
@@ -79,6 +82,9 @@ func New(o Options) *Client {
 	for _, host := range o.Allow {
 		c.allow = append(c.allow, strings.ToLower(host))
 	}
+	for _, host := range o.Inner {
+		c.inner = append(c.inner, strings.ToLower(host))
+	}
 	guarded := &net.Dialer{Timeout: cmp.Or(o.Connect, 3*time.Second), Control: control}
 	free := &net.Dialer{Timeout: guarded.Timeout}
 	c.transport = &http.Transport{ // no Proxy: the environment's would see, and might be, what is inside
@@ -87,7 +93,7 @@ func New(o Options) *Client {
 			if err != nil {
 				return nil, err
 			}
-			if c.allowed(host) {
+			if c.allowed(host) || c.chosen(host) {
 				return free.DialContext(ctx, network, address)
 			}
 			return guarded.DialContext(ctx, network, address)
@@ -114,6 +120,8 @@ func control(_, address string, _ syscall.RawConn) error {
 }
 
 func (c *Client) allowed(host string) bool { return slices.Contains(c.allow, strings.ToLower(host)) }
+
+func (c *Client) chosen(host string) bool { return slices.Contains(c.inner, strings.ToLower(host)) }
 
 // Close ends idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
@@ -147,7 +155,7 @@ func (c *Client) parse(raw string) (*url.URL, error) {
 		return nil, ErrURL
 	case c.allowed(u.Hostname()) && (u.Scheme == "http" || u.Scheme == "https"):
 		return u, nil
-	case u.Scheme != "https" || !slices.Contains(c.ports, u.Port()):
+	case u.Scheme != "https" || !slices.Contains(c.ports, u.Port()) && !c.chosen(u.Hostname()):
 		return nil, ErrURL
 	}
 	return u, nil

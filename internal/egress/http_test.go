@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -54,5 +55,22 @@ func TestHTTPClientKeepsTheGuard(t *testing.T) { // security notes K01
 	}
 	if _, err := get(guarded, "https://127.0.0.1/"); !errors.Is(err, egress.ErrAddress) {
 		t.Errorf("inside: %v", err)
+	}
+}
+
+func TestChosenHostsAreReachedInsideByHTTPSOnly(t *testing.T) { // an operator's own provider
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }))
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	c := egress.New(egress.Options{Inner: []string{"127.0.0.1"}, Roots: roots})
+	t.Cleanup(c.Close)
+	if _, err := c.Fetch(t.Context(), egress.Question{URL: server.URL}); err != nil {
+		t.Errorf("chosen: %v", err)
+	}
+	for _, refused := range []string{strings.Replace(server.URL, "https:", "http:", 1), strings.Replace(server.URL, "127.0.0.1", "127.0.0.2", 1), strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
+		if _, err := c.Fetch(t.Context(), egress.Question{URL: refused}); !errors.Is(err, egress.ErrURL) {
+			t.Errorf("%s: %v", refused, err)
+		}
 	}
 }

@@ -55,6 +55,9 @@ func TestLinkAndUnlinkOnTheAccountPage(t *testing.T) {
 		if w.through(t, other, "facebook", fbEve.Subject); w.here(t, other).ID != ada.ID {
 			t.Error("it does not sign in")
 		}
+		if now := w.here(t, b); !strings.Contains(string(now.Profile), "Ada Lovelace") {
+			t.Errorf("what the person said of themselves is gone: %s", now.Profile)
+		}
 		bob := w.Person(t, "bob@example.com") // N04: an identity is one account's
 		his := w.Browser(t).Get(t, "/signin").SignIn(t, bob)
 		if w.link(t, his, "facebook", fbEve.Subject); !strings.Contains(his.Text("main"), "connected with another account") {

@@ -33,7 +33,7 @@ func TestUpstreamFirstSignInAndReturn(t *testing.T) {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
 		nobody(t, b) // N10: nothing is made before the person says so
-		b.Submit(t, "newaccount-submit", nil)
+		b.Submit(t, "newaccount-submit", url.Values{"name": {"Countess Ada"}})
 		token := r.Exchange(t, r.Code(t, b.Allow(t)))
 		id := app.IDToken(t, token.Extra("id_token").(string))
 		var claims struct {
@@ -48,7 +48,7 @@ func TestUpstreamFirstSignInAndReturn(t *testing.T) {
 			t.Errorf("got %+v, %v", claims, err)
 		}
 		ada := w.here(t, b)
-		if ada.ID != id.Subject || ada.Email != "ada@gmail.com" || !ada.EmailVerified || !strings.Contains(string(ada.Profile), `"given_name":"Ada"`) {
+		if ada.ID != id.Subject || ada.Email != "ada@gmail.com" || !ada.EmailVerified || !strings.Contains(string(ada.Profile), `"given_name":"Ada"`) || !strings.Contains(string(ada.Profile), "Countess") {
 			t.Errorf("got %+v", ada)
 		}
 		if e := w.events(t, ada.ID); e["signup.succeeded"] != 1 || e["upstream.linked"] != 1 || e["signin.succeeded"] != 1 {

@@ -183,8 +183,12 @@ func (s *Service) Delete(ctx context.Context, upstreamID, raw string) (code stri
 			}
 			if only {
 				d.UserID = row.UserID
-				if d.At, err = s.People.Leave(ctx, row.UserID); err != nil {
+				at, err := s.People.Leave(ctx, row.UserID)
+				if err != nil && !errors.Is(err, users.ErrLastAdmin) { // who stays, and sees so
 					return err
+				}
+				if err == nil {
+					d.At = at
 				}
 			}
 		}

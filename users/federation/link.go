@@ -167,7 +167,7 @@ var standard = []string{
 
 // takeOver writes what the upstream says of a person into profile and groups.
 func (s *Service) takeOver(ctx context.Context, u *upstream, userID string, i Identity) error {
-	if err := s.People.TakeOver(ctx, userID, u.claimsOf(i)); err != nil {
+	if err := s.People.TakeOver(ctx, userID, u.claimsOf(i), u.Profile != ProfileAlways); err != nil {
 		return err
 	}
 	return s.group(ctx, u, userID, i)

@@ -28,7 +28,7 @@ const (
 
 // When what an upstream says of a person is written into their profile and groups.
 const (
-	ProfileFirst  = "first"  // when the identity is linked
+	ProfileFirst  = "first"  // when the identity is linked, as far as the profile does not say it already
 	ProfileAlways = "always" // at each sign-in
 	ProfileNever  = "never"
 )
@@ -97,7 +97,7 @@ type People interface {
 	MailOn() bool
 	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
-	TakeOver(ctx context.Context, userID string, claims map[string]any) error
+	TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error
 	RegisterProven(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
