@@ -123,7 +123,7 @@ func (w *world) here(t *testing.T, b *servertest.Browser) storage.User {
 		t.Fatalf("nobody is signed in: at %s", export.URL)
 	}
 	email := ""
-	for _, f := range strings.Fields(b.Tab(t).Get(t, "/account").Text("main")) {
+	for f := range strings.FieldsSeq(b.Tab(t).Get(t, "/account").Text("main")) {
 		if strings.Contains(f, "@") {
 			email = strings.Trim(f, ",")
 			break
