@@ -20,7 +20,10 @@ var ErrNoAccount = errors.New("no account is linked to this identity")
 
 const (
 	purposeKept ticket.Purpose = "federation identity"
-	keptLife                   = 30 * time.Minute // people look for their password
+	keptLife                   = 30 * time.Minute
+	// keptFresh is how old a sign-in at the upstream may be that is linked to an account that is there (security notes N04): people
+	// look for their password.
+	keptFresh = 15 * time.Minute
 )
 
 // Kept is an identity that is nobody's here yet, while its person decides in the same browser.
@@ -95,7 +98,11 @@ func (s *Service) keep(ctx context.Context, k Kept) (Kept, error) {
 	if k.sealed, err = s.Sealer.Seal(raw, s.Place("tickets", k.browser, "identity")); err != nil {
 		return k, fmt.Errorf("keep identity: %w", err)
 	}
-	k.ID, _, err = s.Tickets.Issue(ctx, ticket.Order{Purpose: purposeKept, Owner: k.browser, Lifetime: keptLife, Only: true, Data: kept{
+	life := keptLife
+	if k.UserID != "" {
+		life = keptFresh
+	}
+	k.ID, _, err = s.Tickets.Issue(ctx, ticket.Order{Purpose: purposeKept, Owner: k.browser, Lifetime: life, Only: true, Data: kept{
 		k.Upstream, k.Errand, k.Remember, k.UserID, k.Proven, k.sealed,
 	}})
 	return k, err
