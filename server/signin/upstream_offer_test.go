@@ -3,6 +3,9 @@ package signin_test
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -10,6 +13,7 @@ import (
 
 	"signet/clients"
 	"signet/config"
+	"signet/server/servertest"
 )
 
 func TestUpstreamsThatAreOffered(t *testing.T) {
@@ -140,5 +144,35 @@ func TestN11_TheSecondStepAfterAnUpstream(t *testing.T) {
 	}
 	if fresh.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil); fresh.Landed == nil {
 		t.Errorf("not signed out there: at %s", fresh.URL)
+	}
+}
+
+func TestUpstreamsUnderAPathAndWithAPictureOfTheirOwn(t *testing.T) {
+	logo := filepath.Join(t.TempDir(), "work.svg")
+	const picture = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`
+	if err := os.WriteFile(logo, []byte(picture), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := upstreams(t, false, map[string]func(*config.Upstream){"work": func(u *config.Upstream) { u.Logo, u.AuthoritativeFor = logo, []string{"*"} }}, servertest.Path("/tenant"))
+	w.work.Register("https://id.example.com/tenant/signin/with/work/callback")
+	b := w.Browser(t).Get(t, "/signin")
+	press(t, b, "work")
+	if b.Landed == nil || b.Landed.Query().Get("redirect_uri") != "https://id.example.com/tenant/signin/with/work/callback" {
+		t.Fatalf("at %s: %v", b.URL, b.Landed)
+	}
+	if w.back(t, b, "work", "w-1").Submit(t, "newaccount-submit", nil); b.URL.Path != "/tenant/account" {
+		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+	}
+	page := w.Browser(t).Get(t, "/signin")
+	at := regexp.MustCompile(`src="(/tenant/upstreams/work/[^"]+)"`).FindStringSubmatch(page.Body)
+	if at == nil {
+		t.Fatal("no picture on the button")
+	}
+	got := w.Browser(t).Get(t, strings.TrimPrefix(at[1], "/tenant"))
+	if got.Status != http.StatusOK || got.Body == "" || got.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(got.Header.Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("%d %v", got.Status, got.Header)
+	}
+	if other := w.Browser(t).Get(t, "/upstreams/work/another"); other.Status != http.StatusNotFound {
+		t.Errorf("another picture: %d", other.Status)
 	}
 }

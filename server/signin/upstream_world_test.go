@@ -79,7 +79,11 @@ func press(t *testing.T, b *servertest.Browser, id string) *servertest.Browser {
 	if action == "" {
 		t.Fatalf("no button of %s at %s: %s", id, b.URL, b.Text("main"))
 	}
-	return b.Post(t, action, url.Values{})
+	to, err := b.URL.Parse(action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Post(t, to.String(), url.Values{})
 }
 
 // back answers at the upstream where the browser is, and comes back; "" refuses.
