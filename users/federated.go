@@ -58,6 +58,24 @@ func (s *Service) RegisterProven(ctx context.Context, n NewPerson, id string, wi
 	})
 }
 
+// ProvenElsewhere notes that an upstream that runs the address's mailboxes knows the person by it, in the transaction of ctx: if
+// it is the one they have here, it is proven. ErrNotFound.
+func (s *Service) ProvenElsewhere(ctx context.Context, userID, email string) error {
+	u, err := s.user(ctx, userID)
+	if err != nil {
+		return err
+	}
+	key, err := EmailKey(email)
+	if err != nil || u.EmailVerified || key != u.EmailKey {
+		return nil
+	}
+	u.EmailVerified, u.UpdatedAt = true, time.Now()
+	if err := s.store.UpdateUser(ctx, u); err != nil {
+		return fmt.Errorf("note proven address: %w", err)
+	}
+	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: userID, Detail: map[string]string{"by": "upstream"}})
+}
+
 // TakeOver writes what an upstream says of a person into their profile, in the transaction of ctx if there is one: standard
 // claims by their names, never the address. With onlyMissing, what the profile has already stays. What is not of a form that is
 // taken is left out: nobody can mend it here. ErrNotFound.

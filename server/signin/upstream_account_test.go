@@ -434,3 +434,21 @@ func TestSignInAgainEndsNothingThatBeganThere(t *testing.T) { // the session kee
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestN05_ALinkProvesTheAddressThatTheUpstreamAnswersFor(t *testing.T) {
+	w := upstreams(t, false, nil)
+	for email, want := range map[string]bool{"Ada@gmail.com": true, "other@gmail.com": false} {
+		b := w.Browser(t).Get(t, "/signup").Submit(t, "signup-submit", url.Values{"name": {"A"}, "username": {email}, "password": {fresh}})
+		u := w.here(t, b)
+		subject := gmailAda.Subject
+		if !want {
+			subject = gmailBob.Subject
+		}
+		if w.link(t, b, "google", subject); w.here(t, b).EmailVerified != want {
+			t.Errorf("%s: proven %v", email, !want)
+		}
+		if e := w.events(t, u.ID); want != (e["email.proven"] == 1) {
+			t.Errorf("%s: %v", email, e)
+		}
+	}
+}

@@ -39,6 +39,11 @@ func (s *Service) Link(ctx context.Context, who storage.User, a Arrival) error {
 		if err := s.attach(ctx, u, who.ID, a.Identity); err != nil {
 			return err
 		}
+		if u.trusts(a.Identity) {
+			if err := s.People.ProvenElsewhere(ctx, who.ID, a.Identity.Email); err != nil {
+				return err
+			}
+		}
 		return s.People.Notify(ctx, who.ID, mail.AccountLinked, map[string]string{"Provider": u.Name})
 	})
 }

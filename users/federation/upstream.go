@@ -97,6 +97,7 @@ type People interface {
 	MailOn() bool
 	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
+	ProvenElsewhere(ctx context.Context, userID, email string) error
 	TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error
 	RegisterProven(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
