@@ -24,7 +24,7 @@ func newGoogle(s Settings, client *http.Client) (Provider, error) {
 			}
 			if s.Offline { // a refresh token comes only with a consent
 				q.Set("access_type", "offline")
-				q.Set("prompt", strings.TrimSpace(googleBeside(q.Get("prompt"))+" consent"))
+				q.Set("prompt", strings.TrimSpace(openidBeside(q.Get("prompt"))+" consent"))
 			}
 			switch len(s.Domains) { // a help for the person, no check: that is in domain
 			case 0:
@@ -48,8 +48,3 @@ func newGoogle(s Settings, client *http.Client) (Provider, error) {
 
 // googleHosted is the Workspace domain of the account; "" = it is of none. Only the token's word for it counts.
 func googleHosted(i Identity) string { return strings.ToLower(i.Text("hd")) }
-
-// googleBeside is what stays of a prompt beside consent.
-func googleBeside(prompt string) string {
-	return strings.Join(slices.DeleteFunc(strings.Fields(prompt), func(p string) bool { return p == "consent" || p == "none" }), " ")
-}

@@ -61,7 +61,16 @@ func newOIDC(s Settings, client *http.Client) (Provider, error) {
 	if s.Issuer == "" {
 		return nil, errors.New("an upstream of kind oidc needs its issuer")
 	}
-	return newOpenid(s, client, openidWays{base: s.Issuer})
+	return newOpenid(s, client, openidWays{base: s.Issuer, request: func(_ Attempt, q url.Values) {
+		if slices.Contains(strings.Fields(q.Get("scope")), oidc.ScopeOfflineAccess) { // Core section 11: ignored without a consent
+			q.Set("prompt", strings.TrimSpace(openidBeside(q.Get("prompt"))+" consent"))
+		}
+	}})
+}
+
+// openidBeside is what stays of a prompt beside consent.
+func openidBeside(prompt string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(prompt), func(p string) bool { return p == "consent" || p == "none" }), " ")
 }
 
 // newOpenid checks what all kinds need.
