@@ -2,10 +2,8 @@ package federation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,9 +14,8 @@ import (
 )
 
 const (
-	githubWeb  = "https://github.com"
-	githubAPI  = "https://api.github.com"
-	githubBody = 1 << 20 // bytes
+	githubWeb = "https://github.com"
+	githubAPI = "https://api.github.com"
 )
 
 // github speaks OAuth 2 with GitHub, or an Enterprise Server at Settings.Issuer. Who somebody is, is the account's number:
@@ -148,31 +145,9 @@ func (g *github) address(ctx context.Context, token string, i *Identity) error {
 // ask is a call of the REST API.
 func (g *github) ask(ctx context.Context, path, token string, into any) error {
 	what, _, _ := strings.Cut(path, "?")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.api+path, nil)
-	if err != nil {
-		return fmt.Errorf("%w: %s: no usable address", ErrUpstream, what)
-	}
-	req.Header.Set("Accept", "application/vnd.github+json")
-	req.Header.Set("X-GitHub-Api-Version", "2022-11-28")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	res, err := g.client.Do(req)
-	if err != nil {
-		return openidDown(what, err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return openidStatus(what, res.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, githubBody))
-	if err != nil {
-		return openidDown(what, err)
-	}
-	if json.Unmarshal(body, into) != nil {
-		return fmt.Errorf("%w: %s: not to be read", ErrDown, what)
-	}
-	return nil
+	return fetchJSON(ctx, g.client, what, g.api+path, token, map[string]string{
+		"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28",
+	}, into)
 }
 
 // Check tells what can be known without a person: that GitHub is there.

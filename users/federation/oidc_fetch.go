@@ -211,15 +211,22 @@ func (p *openid) fetchKeys(ctx context.Context) ([]openidKey, error) {
 
 // getJSON asks for a document. what names it in errors.
 func (p *openid) getJSON(ctx context.Context, what, from, bearer string, into any) error {
+	return fetchJSON(ctx, p.client, what, from, bearer, map[string]string{"Accept": "application/json"}, into)
+}
+
+// fetchJSON asks for a document; bearer is a token, "" = none. ErrDown, ErrUpstream.
+func fetchJSON(ctx context.Context, client *http.Client, what, from, bearer string, header map[string]string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
 		return fmt.Errorf("%w: %s: no usable address", ErrUpstream, what)
 	}
-	req.Header.Set("Accept", "application/json")
+	for name, value := range header {
+		req.Header.Set(name, value)
+	}
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	res, err := p.client.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return openidDown(what, err)
 	}
