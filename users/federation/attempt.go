@@ -11,7 +11,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"signet/audit"
 	"signet/internal/ratelimit"
@@ -169,8 +172,11 @@ const (
 
 // check refuses what cannot be kept and drops what need not be.
 func (i *Identity) check() error {
-	if i.Issuer == "" || i.Subject == "" || len(i.Subject) > maxSubject || len(i.Issuer) > maxIssuer {
-		return fmt.Errorf("%w: issuer or subject missing or too long", ErrIdentity)
+	if !named(i.Issuer, maxIssuer) || !named(i.Subject, maxSubject) {
+		return fmt.Errorf("%w: issuer or subject missing, too long or not text", ErrIdentity)
+	}
+	if !named(i.SID, maxSubject) {
+		i.SID = ""
 	}
 	if len(i.Email) > maxLabel {
 		i.Email, i.EmailVerified, i.Authoritative = "", false, false
@@ -179,6 +185,14 @@ func (i *Identity) check() error {
 		i.Claims = nil
 	}
 	return nil
+}
+
+// named tells whether a name of something at an upstream can be kept and compared: not empty, not too long, and without
+// characters that cannot be seen or were lost on the way.
+func named(name string, most int) bool {
+	return name != "" && len(name) <= most && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.IsControl(r) || r == unicode.ReplacementChar
+	})
 }
 
 // failed writes down that an upstream could not say who somebody is.

@@ -15,7 +15,6 @@ const (
 	openidLogoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 	openidLogoutAge   = 10 * time.Minute // since it was issued
 	openidLogoutSize  = 16 << 10         // bytes
-	openidLogoutText  = 255              // bytes of sub, sid and jti
 )
 
 // Leave is for Leaver.
@@ -78,8 +77,8 @@ func (p *openid) ReadLogout(ctx context.Context, raw string) (LogoutToken, error
 		return refuse("is of another type")
 	case age > openidLogoutAge || age < -openidLeeway:
 		return refuse("is too old, or from the future")
-	case len(token.Subject) > openidLogoutText || len(token.SessionID) > openidLogoutText || len(token.TokenID) > openidLogoutText:
-		return refuse("names too much")
+	case token.Subject != "" && !named(token.Subject, maxSubject), token.SessionID != "" && !named(token.SessionID, maxSubject), !named(token.TokenID, maxSubject):
+		return refuse("names nothing that can be kept")
 	}
 	return LogoutToken{
 		Issuer: issuer, Subject: token.Subject, SID: token.SessionID, JTI: token.TokenID, IssuedAt: token.IssuedAt.UTC(), ExpiresAt: token.Expiry.UTC(),

@@ -51,6 +51,8 @@ func TestQ03_LogoutTokenIsVerified(t *testing.T) { // Back-Channel Logout 1.0 se
 		{"a long sub", map[string]any{"sub": strings.Repeat("x", 256)}, false},
 		{"a long sid", map[string]any{"sid": strings.Repeat("x", 256)}, false},
 		{"a long jti", map[string]any{"sub": "1", "jti": strings.Repeat("x", 256)}, false},
+		{"a sub with NUL", map[string]any{"sub": "1\x00", "sid": "1"}, false},
+		{"a sid with NUL", map[string]any{"sub": "1", "sid": "1\x00"}, false},
 		{"long", map[string]any{"sub": "1", "x": strings.Repeat("x", 17<<10)}, false},
 	} {
 		got, err := p.ReadLogout(t.Context(), s.LogoutToken(t, c.claims))

@@ -44,7 +44,7 @@ func readSignedRequest(raw, secret string, now time.Time) (SignedRequest, error)
 		IssuedAt  int64  `json:"issued_at"`
 		UserID    string `json:"user_id"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || said.UserID == "" || len(said.UserID) > maxSubject {
+	if json.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || !named(said.UserID, maxSubject) {
 		return refuse("about nobody, or signed in another way")
 	}
 	at := time.Unix(said.IssuedAt, 0)
