@@ -247,7 +247,7 @@ func TestN08_SignedRequests(t *testing.T) {
 	other := base64.RawURLEncoding.EncodeToString([]byte(`{"algorithm":"HMAC-SHA256","issued_at":` + "9999999999" + `,"user_id":"2"}`))
 	for name, raw := range map[string]string{
 		"old": f.SignedRequest(t, "1", at(-11*time.Minute)), "of tomorrow": f.SignedRequest(t, "1", at(2*time.Minute)), "nobody": f.SignedRequest(t, "", nil),
-		"NUL": f.SignedRequest(t, "1\x00", nil),
+		"NUL":       f.SignedRequest(t, "1\x00", nil),
 		"algorithm": f.SignedRequest(t, "1", map[string]any{"algorithm": "none"}), "no algorithm": f.SignedRequest(t, "1", map[string]any{"algorithm": nil}),
 		"payload of another": signature + "." + other, "no signature": "." + payload, "empty": "", "one part": payload, "long": strings.Repeat("a", 9<<10) + "." + payload,
 		"signature of another secret": federationtest.NewFacebook(t).SignedRequest(t, "10150001", nil),
