@@ -1,8 +1,8 @@
 package users
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -160,22 +160,8 @@ func (s *Service) LookInvitation(ctx context.Context, secret string) (Invitation
 // counts as proven if the link was mailed there. Of many at once with one link, one joins. ErrGone, ErrClosed, Mistakes,
 // password.ErrBusy.
 func (s *Service) Join(ctx context.Context, secret string, n NewPerson) (storage.User, error) {
-	i, err := s.LookInvitation(ctx, secret)
+	u, i, err := s.invited(ctx, secret, n)
 	if err != nil {
-		return storage.User{}, err
-	}
-	if i.Email != "" {
-		n.Email = i.Email
-	}
-	u, err := s.newcomer(n)
-	if err != nil {
-		return u, err
-	}
-	taken, err := s.taken(ctx, u)
-	if err != nil {
-		return u, err
-	}
-	if err := taken.orNil(); err != nil {
 		return u, err
 	}
 	if err := s.unbreached(ctx, n.Password); err != nil {
@@ -185,15 +171,50 @@ func (s *Service) Join(ctx context.Context, secret string, n NewPerson) (storage
 	if err != nil {
 		return u, err
 	}
-	u.ID, u.EmailVerified = rand.Text(), i.Mailed
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
+	return s.join(ctx, secret, u, i, func(ctx context.Context) error { return s.store.InsertCredential(ctx, credential(u.ID, kept)) })
+}
+
+// JoinWith is Join for who brings something else than a password: with, which writes it, runs in the transaction that makes the
+// account of the id. The address counts as proven also if it is one that n says is.
+func (s *Service) JoinWith(ctx context.Context, secret string, n NewPerson, id string, with func(ctx context.Context) error) (storage.User, error) {
+	u, i, err := s.invited(ctx, secret, n.WithPasskey())
+	if err != nil {
+		return u, err
+	}
+	u.ID = id
+	return s.join(ctx, secret, u, i, with)
+}
+
+// invited is the row of who an invitation lets in. ErrGone, ErrClosed, Mistakes.
+func (s *Service) invited(ctx context.Context, secret string, n NewPerson) (u storage.User, i Invitation, err error) {
+	if i, err = s.LookInvitation(ctx, secret); err != nil {
+		return u, i, err
+	}
+	proven := ""
+	if n.EmailVerified {
+		proven, _ = EmailKey(n.Email)
+	}
+	if i.Email != "" {
+		n.Email = i.Email
+	}
+	if u, err = s.newcomer(n); err != nil {
+		return u, i, err
+	}
+	u.EmailVerified = i.Mailed || proven == u.EmailKey
+	taken, err := s.taken(ctx, u)
+	return u, i, cmp.Or(err, taken.orNil())
+}
+
+// join uses the invitation up and makes the account; with writes how its person signs in.
+func (s *Service) join(ctx context.Context, secret string, u storage.User, i Invitation, with func(ctx context.Context) error) (storage.User, error) {
+	err := s.store.Tx(ctx, func(ctx context.Context) error {
 		if _, err := s.tickets.Spend(ctx, purposeInvite, secret, nil); err != nil {
 			return err
 		}
 		if err := s.store.InsertUser(ctx, u); err != nil {
 			return err
 		}
-		if err := s.store.InsertCredential(ctx, credential(u.ID, kept)); err != nil {
+		if err := with(ctx); err != nil {
 			return err
 		}
 		if err := s.belong(ctx, u, i); err != nil {

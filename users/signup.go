@@ -19,7 +19,7 @@ import (
 // NewPerson is what an account is made of.
 type NewPerson struct {
 	Email         string // as typed
-	EmailVerified bool   // operators only
+	EmailVerified bool   // operators, and upstreams that answer for it, only
 	Username      string // optional
 	Name          string
 	Terms         string // version of the terms of service accepted; "" = none

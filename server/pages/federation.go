@@ -41,6 +41,7 @@ type NewAccount struct {
 	Name, Email, Username string
 	AskUsername           bool
 	EmailFixed            bool // the upstream answers for the address
+	Invited               bool // … is the invitation's
 	ByMail                bool // a letter proves it first
 	Terms                 bool
 	Problems              []Problem

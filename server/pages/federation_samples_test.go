@@ -22,6 +22,8 @@ func upstreamSamples(shop *App, ada Person) map[string]Page {
 			AskUsername: true, EmailFixed: true, Terms: true},
 		"new_account_mail": NewAccount{Upstream: all[1], Action: "/signin/with/facebook/new?a=def", BackURL: "/signin", Name: "Ada", ByMail: true,
 			Problems: []Problem{{Field: "email", Message: "email.missing"}}},
+		"new_account_invited":       NewAccount{Upstream: google, Action: "/signin/with/google/new?a=def", BackURL: "/signin", Name: "Ada", Email: "ada@example.org", Invited: true},
+		"sign_up_invited_upstreams": SignUp{Action: "/join", SignInURL: "/signin", MinLength: 12, Token: "abc", Email: "ada@example.org", Fixed: true, Upstreams: all[:2]},
 		"logins": Logins{Person: ada, Add: all[1:3], Done: "login_added", Logins: []LoginLine{
 			{ID: "1", Upstream: google, Label: "ada@example.org", AddedAt: day, UsedAt: day}, {ID: "2", Upstream: Upstream{Name: "old"}, AddedAt: day, Gone: true}}},
 		"logins_last":      Logins{Person: ada, Problem: "logins.last", Logins: []LoginLine{{ID: "1", Upstream: google, Label: "ada@example.org", AddedAt: day}}},

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -111,7 +112,9 @@ func (h *Handler) newcomerPage(w http.ResponseWriter, r *http.Request, in flow.I
 	r, p.App = h.dress(w, r, in)
 	p.Upstream, p.Action, p.BackURL = h.button(r, in, u), h.keptURL(WithPath+k.Upstream+"/new", &in, k.ID), h.Browser.Path("/signin", &in)
 	p.AskUsername, p.Terms = true, h.People.Terms() != ""
-	p.EmailFixed, p.ByMail = k.Proven, !k.Proven && h.Mailed.MailOn()
+	p.Invited = k.Address != ""
+	p.EmailFixed = k.Proven && !p.Invited
+	p.ByMail = !k.Proven && !k.Invited && h.Mailed.MailOn()
 	return h.Pages.Render(w, r, status, p)
 }
 
@@ -128,6 +131,7 @@ func (h *Handler) joinNewcomer(w http.ResponseWriter, r *http.Request) error {
 	if k.Proven {
 		form.Email = k.Identity.Email
 	}
+	form.Email = cmp.Or(k.Address, form.Email)
 	who, mailed, err := h.Upstreams.Join(h.told(r), k, users.NewPerson{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Username: r.PostForm.Get("username"), Terms: h.terms(r),
 	})
@@ -162,6 +166,9 @@ func (h *Handler) refuseNewcomer(w http.ResponseWriter, r *http.Request, in flow
 		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
 		form.Problems = []pages.Problem{{Field: "email", Message: "form.throttled"}}
 		return h.newcomerPage(w, r, in, k, http.StatusTooManyRequests, form)
+	}
+	if errors.Is(err, users.ErrGone) { // the invitation
+		return gone(err, h.Browser.Path("/signin", &in))
 	}
 	return h.refuseUpstream(w, r, in, k.Upstream, err)
 }

@@ -33,6 +33,9 @@ func (h *Handler) joinPage(w http.ResponseWriter, r *http.Request, status int, s
 	if i.Email != "" {
 		p.Email, p.Fixed = i.Email, true
 	}
+	if p.Upstreams, err = h.joinable(w, r, flow.Interaction{Errand: browser.ErrandAccount}); err != nil {
+		return err
+	}
 	return h.Pages.Render(w, r, status, p)
 }
 

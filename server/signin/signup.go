@@ -48,7 +48,7 @@ func (h *Handler) signUpPage(w http.ResponseWriter, r *http.Request, in flow.Int
 		}
 	}
 	var err error
-	if p.Upstreams, err = h.buttons(w, r, in, nil); err != nil {
+	if p.Upstreams, err = h.joinable(w, r, in); err != nil {
 		return err
 	}
 	return h.Pages.Render(w, r, status, p)

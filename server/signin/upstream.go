@@ -104,6 +104,15 @@ func (h *Handler) buttons(w http.ResponseWriter, r *http.Request, in flow.Intera
 	return buttons, nil
 }
 
+// joinable are the buttons of those that make accounts.
+func (h *Handler) joinable(w http.ResponseWriter, r *http.Request, in flow.Interaction) ([]pages.Upstream, error) {
+	list, err := h.buttons(w, r, in, nil)
+	return slices.DeleteFunc(list, func(b pages.Upstream) bool {
+		u, _ := h.Upstreams.Upstream(b.ID)
+		return u.NewAccounts == federation.AccountsNever
+	}), err
+}
+
 func (h *Handler) button(r *http.Request, in flow.Interaction, u federation.Upstream) pages.Upstream {
 	action := h.Browser.Path(WithPath+u.ID, &in)
 	if r.URL.Query().Has("other") {
@@ -129,12 +138,16 @@ func (h *Handler) toUpstream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.goUpstream(w, r, in, r.PathValue("upstream"), typed(r, "username", maxLogin))
+	return h.goUpstream(w, r, in, federation.Start{
+		Upstream: r.PathValue("upstream"), LoginHint: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != "",
+		Invitation: secretOf(r.PostForm.Get("t")),
+	})
 }
 
-// goUpstream sends the browser to an upstream that is offered. Whoever is signed in and is to prove it again has to do so there
+// goUpstream sends the browser to an upstream, as start says, if it is offered. Whoever is signed in and is to prove it again has to do so there
 // too.
-func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Interaction, id, login string) error {
+func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Interaction, start federation.Start) error {
+	id := start.Upstream
 	again, err := h.reauth(r, in)
 	if err != nil {
 		return err
@@ -146,12 +159,9 @@ func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Int
 	if !slices.ContainsFunc(list, func(u federation.Upstream) bool { return u.ID == id }) {
 		return h.refuseUpstream(w, r, in, id, errNotOffered)
 	}
-	start := federation.Start{
-		Upstream: id, Purpose: federation.ToSignIn, Errand: in.ID, Browser: h.Browser.Mark(r), Remember: r.PostFormValue("remember") != "",
-		LoginHint: login, Locales: strings.Join(in.Request.UILocales, " "),
-		Choose: r.URL.Query().Has("other") || in.Request.Prompted("select_account"),
-		Fresh:  in.Request.Prompted("login") || in.Request.MaxAge != nil,
-	}
+	start.Purpose, start.Errand, start.Browser, start.Locales = federation.ToSignIn, in.ID, h.Browser.Mark(r), strings.Join(in.Request.UILocales, " ")
+	start.Choose = r.URL.Query().Has("other") || in.Request.Prompted("select_account")
+	start.Fresh = in.Request.Prompted("login") || in.Request.MaxAge != nil
 	if start.LoginHint == "" {
 		start.LoginHint = cut(in.Request.LoginHint)
 	}

@@ -83,7 +83,11 @@ func press(t *testing.T, b *servertest.Browser, id string) *servertest.Browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Post(t, to.String(), url.Values{})
+	fields := url.Values{}
+	if form := b.FormWith("with-" + id); form != nil {
+		fields = form.Fields
+	}
+	return b.Post(t, to.String(), fields)
 }
 
 // back answers at the upstream where the browser is, and comes back; "" refuses.

@@ -54,6 +54,8 @@ type Start struct {
 	Locales   string `json:"-"`
 	Choose    bool   `json:"-"` // another account than the one used last is wanted
 	Fresh     bool   `json:"fresh,omitempty"`
+	// Invitation is the secret of an invitation's link, by which somebody new may make an account; "" = none.
+	Invitation string `json:"-"`
 }
 
 // state is what is kept of an attempt. What is secret of it is made from the state itself, under a key.
@@ -61,6 +63,7 @@ type state struct {
 	Start
 	Key     string    `json:"key"`
 	BegunAt time.Time `json:"begun_at"`
+	Invited []byte    `json:"invited,omitempty"` // Start.Invitation, sealed
 }
 
 // Arrival is who came back from an upstream, for what.
@@ -85,16 +88,17 @@ func (s *Service) Begin(ctx context.Context, b Start) (*url.URL, error) {
 	}); err != nil { // each is a row
 		return nil, err
 	}
-	now := time.Now()
-	_, secret, err := s.Tickets.Issue(ctx, ticket.Order{
-		Purpose: purposeState, Owner: b.Browser, Data: state{Start: b, Key: s.key, BegunAt: now}, Lifetime: stateLife,
-	})
+	kept := state{Start: b, Key: s.key, BegunAt: time.Now()}
+	if kept.Invited, err = s.sealInvitation(b.Invitation, b.Browser); err != nil {
+		return nil, err
+	}
+	_, secret, err := s.Tickets.Issue(ctx, ticket.Order{Purpose: purposeState, Owner: b.Browser, Data: kept, Lifetime: stateLife})
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerLife)
 	defer cancel()
-	a := s.attempt(u, secret, state{Start: b, Key: s.key, BegunAt: now})
+	a := s.attempt(u, secret, kept)
 	a.LoginHint, a.Locales, a.Choose = b.LoginHint, b.Locales, b.Choose
 	to, err := u.provider.Begin(ctx, a)
 	if err != nil {
@@ -112,6 +116,25 @@ func (s *Service) attempt(u *upstream, secret string, kept state) Attempt {
 	return Attempt{
 		State: secret, Nonce: bound("nonce"), Verifier: bound("verifier"), RedirectURI: s.Callback(u.ID), Fresh: kept.Fresh, BegunAt: kept.BegunAt,
 	}
+}
+
+// sealInvitation hides the secret of an invitation from who reads the database; nil = there is none.
+func (s *Service) sealInvitation(secret, browser string) ([]byte, error) {
+	if secret == "" {
+		return nil, nil
+	}
+	return s.Sealer.Seal([]byte(secret), s.Place("tickets", browser, "invitation"))
+}
+
+func (s *Service) openInvitation(sealed []byte, browser string) (secret string, err error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	raw, err := s.Sealer.Open(sealed, s.Place("tickets", browser, "invitation"))
+	if err != nil {
+		return "", fmt.Errorf("read invitation: %w", err)
+	}
+	return string(raw), nil
 }
 
 // Complete takes what came to an upstream's callback. The state is used up, whatever else is wrong; the Arrival tells what was
@@ -144,6 +167,9 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 	}
 	if s.keys[kept.Key] == nil {
 		return a, ErrExpired
+	}
+	if a.Invitation, err = s.openInvitation(kept.Invited, browser); err != nil {
+		return a, err
 	}
 	for _, values := range callback {
 		if len(values) > 1 { // RFC 6749 section 3.1

@@ -36,8 +36,13 @@ type Kept struct {
 	UserID   string
 	Proven   bool // the address needs no proof of ours
 	Identity Identity
-	browser  string
-	sealed   []byte
+	// Invited: an invitation lets the person in. Its address, if it names one, is the account's.
+	Invited bool
+	Address string
+
+	browser    string
+	sealed     []byte
+	invitation []byte // sealed
 }
 
 // Arrival is how it came.
@@ -53,6 +58,9 @@ type kept struct {
 	UserID   string `json:"user,omitempty"`
 	Proven   bool   `json:"proven,omitempty"`
 	Identity []byte `json:"identity"`
+	// Of an invitation.
+	Address    string `json:"address,omitempty"`
+	Invitation []byte `json:"invitation,omitempty"`
 }
 
 // Newcomer decides what may be done with an identity that is nobody's, and keeps it for the browser meanwhile: its address is
@@ -78,16 +86,36 @@ func (s *Service) Newcomer(ctx context.Context, a Arrival) (Kept, error) {
 		}
 	}
 	if k.UserID == "" {
+		if err := s.invite(ctx, &k, a.Invitation); err != nil {
+			return Kept{}, err
+		}
 		switch {
 		case u.NewAccounts == AccountsNever:
 			return Kept{}, ErrNoAccount
-		case u.NewAccounts != AccountsAlways && s.People.SignupClosed():
+		case u.NewAccounts != AccountsAlways && s.People.SignupClosed() && !k.Invited:
 			return Kept{}, users.ErrClosed
-		case k.Proven && !s.People.Allowed(a.Identity.Email):
+		case k.Proven && k.Address == "" && !s.People.Allowed(a.Identity.Email):
 			return Kept{}, users.ErrDomain
 		}
 	}
 	return s.keep(ctx, k)
+}
+
+// invite notes the invitation that a newcomer came with. One that is good no more is none.
+func (s *Service) invite(ctx context.Context, k *Kept, secret string) error {
+	if secret == "" {
+		return nil
+	}
+	i, err := s.People.LookInvitation(ctx, secret)
+	if errors.Is(err, users.ErrGone) || errors.Is(err, users.ErrClosed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	k.Invited, k.Address = true, i.Email
+	k.invitation, err = s.sealInvitation(secret, k.browser)
+	return err
 }
 
 func (s *Service) keep(ctx context.Context, k Kept) (Kept, error) {
@@ -103,7 +131,7 @@ func (s *Service) keep(ctx context.Context, k Kept) (Kept, error) {
 		life = keptFresh
 	}
 	k.ID, _, err = s.Tickets.Issue(ctx, ticket.Order{Purpose: purposeKept, Owner: k.browser, Lifetime: life, Only: true, Data: kept{
-		k.Upstream, k.Errand, k.Remember, k.UserID, k.Proven, k.sealed,
+		k.Upstream, k.Errand, k.Remember, k.UserID, k.Proven, k.sealed, k.Address, k.invitation,
 	}})
 	return k, err
 }
@@ -127,7 +155,7 @@ func (s *Service) Kept(ctx context.Context, id, browser string) (Kept, error) {
 	}
 	k := Kept{
 		ID: id, Upstream: data.Upstream, Errand: data.Errand, Remember: data.Remember, UserID: data.UserID, Proven: data.Proven,
-		browser: browser, sealed: data.Identity,
+		Invited: len(data.Invitation) > 0, Address: data.Address, browser: browser, sealed: data.Identity, invitation: data.Invitation,
 	}
 	if _, err := s.find(k.Upstream); err != nil {
 		return Kept{}, ErrExpired
@@ -186,12 +214,12 @@ const maxName = 100
 func (s *Service) Suggest(k Kept) (name, email string) {
 	name = cmp.Or(k.Identity.Text("name"), k.Identity.Text("given_name")+" "+k.Identity.Text("family_name"))
 	runes := []rune(strings.TrimSpace(strings.ToValidUTF8(name, "")))
-	return string(runes[:min(maxName, len(runes))]), strings.ToValidUTF8(k.Identity.Email, "")
+	return string(runes[:min(maxName, len(runes))]), cmp.Or(k.Address, strings.ToValidUTF8(k.Identity.Email, ""))
 }
 
-// Join makes the account of a newcomer, whose form is n. An address that the upstream does not answer for is proven by mail
+// Join makes the account of a newcomer, whose form is n. Who is invited joins by the invitation. An address that the upstream does not answer for is proven by mail
 // first: then mailed is true, and the account is made by Prove. Where there is no mail, it stays unproven. Errors as of
-// users.Service.RegisterWith and AskRegister; ErrExpired, ErrTaken.
+// users.Service.RegisterWith, JoinWith and AskRegister; ErrExpired, ErrTaken.
 func (s *Service) Join(ctx context.Context, k Kept, n users.NewPerson) (who storage.User, mailed bool, err error) {
 	u, err := s.find(k.Upstream)
 	if err != nil {
@@ -208,9 +236,18 @@ func (s *Service) Join(ctx context.Context, k Kept, n users.NewPerson) (who stor
 		}
 		return s.attach(ctx, u, id, k.Identity)
 	}
-	switch {
-	case k.Proven:
+	if k.Proven {
 		n.Email = k.Identity.Email
+	}
+	switch {
+	case k.Invited:
+		invitation, openErr := s.openInvitation(k.invitation, k.browser)
+		if openErr != nil {
+			return who, false, openErr
+		}
+		n.EmailVerified = k.Proven
+		who, err = s.People.JoinWith(ctx, invitation, n, id, with)
+	case k.Proven:
 		who, err = s.People.RegisterProven(ctx, n, id, with)
 	case s.People.MailOn():
 		n.Carried, err = json.Marshal(carried{k.Upstream, k.Remember, k.sealed})

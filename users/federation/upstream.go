@@ -103,6 +103,8 @@ type People interface {
 	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
 	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
+	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
+	JoinWith(ctx context.Context, secret string, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 	Leave(ctx context.Context, userID string) (eraseAt time.Time, err error)
 }
 
