@@ -106,6 +106,48 @@ func TestF10_LinkingWantsARecentSignIn(t *testing.T) {
 	}
 }
 
+// Whoever finds an unlocked browser is signed in at an upstream, and so here, without proving anything.
+func TestF10_AnUpstreamsOldSignInIsNoRecentOne(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := upstreams(t, false, nil, engine)
+		b := w.Browser(t)
+		w.through(t, b, "work", "w-1").Submit(t, "newaccount-submit", url.Values{"email": {"ada@work.example"}})
+		ada := w.here(t, b)
+		old := time.Now().Add(-time.Hour)
+		w.work.Tamper(func(c map[string]any) { c["auth_time"] = old.Unix() })
+		b = w.Browser(t)
+		w.through(t, b, "work", "w-1")
+		if v := w.here(t, b); v.ID != ada.ID {
+			t.Fatal("another person")
+		}
+		b.Get(t, "/account/logins")
+		b.Post(t, b.Attribute("add-google", "formaction"), b.FormWith("add-google").Fields)
+		if b.URL.Path != "/signin" || b.Landed != nil {
+			t.Fatalf("an old sign-in is recent: at %s", b.URL)
+		}
+		confirm := *b.URL
+		// The request without max_age makes the upstream answer without auth_time: no proof.
+		w.work.Tamper(nil)
+		press(t, b, "work")
+		q := b.Landed.Query()
+		if q.Get("max_age") != "0" || q.Get("prompt") != "login" {
+			t.Errorf("request %v", q)
+		}
+		q.Del("max_age")
+		b.Landed.RawQuery = q.Encode()
+		told(t, w.back(t, b, "work", "w-1"), http.StatusForbidden, "could not be verified")
+		// A real one is.
+		press(t, b.Get(t, confirm.String()), "work")
+		if w.back(t, b, "work", "w-1"); b.URL.Path != "/account/logins" {
+			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+		}
+		b.Post(t, b.Attribute("add-google", "formaction"), b.FormWith("add-google").Fields)
+		if b.Landed == nil {
+			t.Errorf("at %s: %s", b.URL, b.Text("main"))
+		}
+	})
+}
+
 func TestN04_ALinkIsForWhoAskedForIt(t *testing.T) {
 	w := upstreams(t, false, nil)
 	ada, eve := w.Person(t, "ada@example.com"), w.Person(t, "eve@example.com")

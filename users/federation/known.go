@@ -54,7 +54,11 @@ func (s *Service) How(a Arrival, who storage.User) (session.How, error) {
 	}
 	acr, amr := u.classOf(a.Identity)
 	hold := s.People.Hold(who.ID, who.Epoch)
-	return session.How{ACR: acr, AMR: amr, Remember: a.Remember, From: from, Within: func(ctx context.Context) error {
+	var at time.Time // they may have signed in there long ago
+	if !a.Fresh {
+		at = a.Identity.AuthTime
+	}
+	return session.How{ACR: acr, AMR: amr, AuthTime: at, Remember: a.Remember, From: from, Within: func(ctx context.Context) error {
 		if err := hold(ctx); err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
 	return newOpenid(s, client, openidWays{
 		base:       issuerOf(tenant),
 		keyIssuers: true,
+		timeless:   true,
 		document: func(issuer string) bool {
 			switch {
 			case tenant == "common" || tenant == "organizations":

@@ -48,6 +48,8 @@ type openidWays struct {
 	// domain tells whether an identity is of a domain that may use the upstream, where Settings name some; nil = that of the
 	// verified address is.
 	domain func(i Identity) bool
+	// timeless tells that auth_time may be missing though it is among the claims the document lists (Microsoft).
+	timeless bool
 	// denied is another error code for a refusal.
 	denied string
 }

@@ -42,6 +42,7 @@ type openidMetadata struct {
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	Algs          []string `json:"id_token_signing_alg_values_supported"`
 	Challenges    []string `json:"code_challenge_methods_supported"`
+	Claims        []string `json:"claims_supported"`
 	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
 }
 

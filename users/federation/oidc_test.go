@@ -333,15 +333,20 @@ func TestN02_DiscoveryMustBeTheIssuers(t *testing.T) {
 
 func TestN02_FreshMeansNow(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	silent := federationtest.NewOIDC(t, federationtest.OIDCOptions{Metadata: map[string]any{"claims_supported": []string{"sub"}}}, openidAda)
 	a := openidAttempt()
 	a.Fresh = true
 	for name, c := range map[string]struct {
+		of   *federationtest.OIDC
 		at   any
 		want error
 	}{
-		"now": {time.Now().Unix(), nil}, "not said": {nil, nil}, "an hour ago": {time.Now().Add(-time.Hour).Unix(), federation.ErrIdentity},
+		"now": {s, time.Now().Unix(), nil}, "an hour ago": {s, time.Now().Add(-time.Hour).Unix(), federation.ErrIdentity},
+		"not said":                      {s, nil, federation.ErrIdentity}, // somebody may have taken max_age out of the request
+		"not said, as it never is said": {silent, nil, nil},
 	} {
+		s := c.of
+		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
 		s.Tamper(func(claims map[string]any) {
 			if claims["auth_time"] = c.at; c.at == nil {
 				delete(claims, "auth_time")

@@ -98,11 +98,14 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Att
 	case token.AccessTokenHash != "" && token.VerifyAccessToken(access) != nil:
 		return refuse("belongs to another access token")
 	}
-	if value, ok := claims["auth_time"]; ok {
-		at, ok := openidTime(value)
-		if !ok || at.After(now.Add(openidLeeway)) || a.Fresh && at.Before(a.BegunAt.Add(-openidLeeway)) {
-			return refuse("is of a sign-in that was not now")
-		}
+	value, told := claims["auth_time"]
+	at, ok := openidTime(value)
+	switch {
+	case told && (!ok || at.After(now.Add(openidLeeway)) || a.Fresh && at.Before(a.BegunAt.Add(-openidLeeway))):
+		return refuse("is of a sign-in that was not now")
+	case !told && a.Fresh && !p.ways.timeless && slices.Contains(m.Claims, "auth_time"):
+		// max_age demands it (Core section 3.1.2.1), which whoever sits at the browser can take out of the request.
+		return refuse("does not say when its person signed in")
 	}
 	return claims, issuer, nil
 }

@@ -85,6 +85,8 @@ type How struct {
 	AMR      []string // "pwd"
 	ACR      string   // "1"
 	Remember bool     // "keep me signed in"
+	// AuthTime is when the person proved it, where that was earlier, at an upstream; zero = now.
+	AuthTime time.Time
 	// Within, if set, runs first in the transaction that starts or renews the session: it makes the proof count (the
 	// password is still the same) or does what the proof was asked for. Its error undoes everything.
 	Within func(ctx context.Context) error
@@ -138,6 +140,9 @@ func (s *Sessions) start(ctx context.Context, old *storage.Session, userID strin
 		ID: rand.Text(), SecretHash: hash, UserID: userID, AuthTime: now, ACR: how.ACR, AMR: how.AMR,
 		Agent: audit.Cut(origin.Agent), Address: cmp.Or(origin.Address, origin.Network), Remember: how.Remember,
 		CreatedAt: now, SeenAt: now, EndsAt: now.Add(s.short),
+	}
+	if !how.AuthTime.IsZero() && how.AuthTime.Before(now) {
+		n.AuthTime = how.AuthTime
 	}
 	if how.Remember {
 		n.EndsAt = now.Add(s.lifetime)

@@ -225,6 +225,9 @@ func (s *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint_auth_methods_supported": s.options.AuthMethods, "code_challenge_methods_supported": []string{"plain", "S256"},
 		"claims_supported": []string{"aud", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss", "name", "picture", "sub"},
 	}
+	if s.kind == "" {
+		doc["claims_supported"] = append(doc["claims_supported"].([]string), "auth_time")
+	}
 	if s.options.Iss {
 		doc["authorization_response_iss_parameter_supported"] = true
 	}
