@@ -177,13 +177,7 @@ func (s *Service) UndoAddress(ctx context.Context, secret, _ string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil {
-			return err
-		}
-		if err := s.voidSince(ctx, u.ID, t.CreatedAt); err != nil {
-			return err
-		}
-		return s.freeze(ctx, u.ID, mail.EmailUndone, t.CreatedAt)
+		return s.freeze(ctx, u.ID, mail.EmailUndone, t.CreatedAt, mailedTo{a.Email, a.EmailKey, true})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return ErrGone

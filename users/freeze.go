@@ -28,7 +28,9 @@ func (s *Service) notMe(ctx context.Context, u storage.User, kind string, args m
 	if !slices.Contains(stoppable, kind) {
 		return nil
 	}
-	_, secret, err := s.tickets.Issue(ctx, ticket.Order{Purpose: purposeNotMe, Owner: u.ID, Lifetime: notMeLife})
+	_, secret, err := s.tickets.Issue(ctx, ticket.Order{
+		Purpose: purposeNotMe, Owner: u.ID, Data: mailedTo{Email: u.Email, EmailKey: u.EmailKey, Verified: u.EmailVerified}, Lifetime: notMeLife,
+	})
 	if err != nil {
 		return err
 	}
@@ -42,17 +44,31 @@ func (s *Service) LookNotMe(ctx context.Context, secret string) error {
 	return err
 }
 
-// Freeze is what "this was not me" does: all sessions and grants of the person end, changes that wait for a link are void,
-// and nobody signs in until a new password is chosen by the link that is mailed now. ErrGone.
+// mailedTo is the address that a link was mailed to, as it was then: what the link may do is bound to it (rule V03).
+type mailedTo struct {
+	Email    string `json:"email"`
+	EmailKey string `json:"email_key"`
+	Verified bool   `json:"verified"`
+}
+
+// Freeze is what "this was not me" does: all sessions and grants of the person end, what was changed since the email is undone as
+// far as it can be (address, factors, linked logins), changes that wait for a link are void, and nobody signs in until a new
+// password is chosen by the link that is mailed now, to the address that the first email went to. ErrGone.
 func (s *Service) Freeze(ctx context.Context, secret string) error {
 	err := s.store.Tx(ctx, func(ctx context.Context) error {
-		t, err := s.tickets.Spend(ctx, purposeNotMe, secret, nil)
+		var then mailedTo
+		t, err := s.tickets.Spend(ctx, purposeNotMe, secret, &then)
 		if err != nil {
 			return err
 		}
-		return s.freeze(ctx, t.Owner, mail.Frozen, t.CreatedAt)
+		if then.EmailKey == "" {
+			if then, err = s.addressAt(ctx, t.Owner, t.CreatedAt); err != nil {
+				return err
+			}
+		}
+		return s.freeze(ctx, t.Owner, mail.Frozen, t.CreatedAt, then)
 	})
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, storage.ErrConflict) {
 		return ErrGone
 	}
 	if err != nil {
@@ -61,14 +77,44 @@ func (s *Service) Freeze(ctx context.Context, secret string) error {
 	return nil
 }
 
+// addressAt finds the address that a person had at a time, for links of the release that did not note it: what the first change
+// since would bring back, else the one of now.
+func (s *Service) addressAt(ctx context.Context, userID string, at time.Time) (mailedTo, error) {
+	list, err := s.tickets.Of(ctx, purposeUndo, userID)
+	if err != nil {
+		return mailedTo{}, err
+	}
+	for _, t := range list { // oldest first
+		if t.CreatedAt.Before(at) {
+			continue
+		}
+		var old oldAddress
+		if err := ticket.Read(t, &old); err != nil {
+			return mailedTo{}, err
+		}
+		return mailedTo{old.Email, old.EmailKey, true}, nil
+	}
+	u, err := s.user(ctx, userID)
+	return mailedTo{u.Email, u.EmailKey, u.EmailVerified}, err
+}
+
 // slack is how much earlier than a letter what it tells of may have been done.
 const slack = time.Minute
 
-// freeze does it. Ways of signing in that were added since the letter are not the owner's: they go (a passkey of whoever was
-// inside would outlive the new password otherwise).
-func (s *Service) freeze(ctx context.Context, userID, kind string, since time.Time) error {
+// freeze does it. Ways of signing in that were added since the email are not the owner's: they go (a passkey of whoever was
+// inside would outlive the new password otherwise), and so do the links that were mailed since. The address is again the one that
+// the email went to, and only if that was verified then it gets the link to choose a new password.
+func (s *Service) freeze(ctx context.Context, userID, kind string, since time.Time, to mailedTo) error {
 	u, err := s.user(ctx, userID)
 	if err != nil {
+		return err
+	}
+	if u.EmailKey != to.EmailKey {
+		if err := s.setAddress(ctx, &u, to.Email, to.EmailKey, to.Verified); err != nil {
+			return err
+		}
+	}
+	if err := s.voidSince(ctx, u.ID, since); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -87,7 +133,7 @@ func (s *Service) freeze(ctx context.Context, userID, kind string, since time.Ti
 			return err
 		}
 	}
-	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID, Detail: map[string]int64{"dropped": dropped}}); err != nil || s.post == nil {
+	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID, Detail: map[string]int64{"dropped": dropped}}); err != nil || s.post == nil || !to.Verified {
 		return err
 	}
 	if u, err = s.user(ctx, u.ID); err != nil { // with the new epoch

@@ -31,7 +31,7 @@ const (
 var generate = totp.ValidateOpts{Period: period, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1}
 
 // purposeEnrol is a secret that was shown and not confirmed yet.
-const purposeEnrol ticket.Purpose = "totp.enrol"
+const purposeEnrol ticket.Purpose = "authenticator.enrol"
 
 // enrolTime is how long a person has to type the first code.
 const enrolTime = 30 * time.Minute
@@ -186,6 +186,21 @@ func (s *Service) Confirm(ctx context.Context, owner string, u storage.User, cod
 		return nil, fmt.Errorf("add authenticator: %w", err)
 	}
 	return codes, nil
+}
+
+// ConfirmFirst is Confirm for somebody who has only made the first step of a sign-in: they may set up their first second factor, and
+// nothing if they have one by the time it is written (rule V01). ErrThere then.
+func (s *Service) ConfirmFirst(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error) {
+	return s.Confirm(ctx, owner, u, code, func(ctx context.Context) error {
+		if err := within(ctx); err != nil {
+			return err
+		}
+		have, err := s.Of(ctx, u.ID)
+		if err == nil && have.Second() {
+			err = ErrThere
+		}
+		return err
+	})
 }
 
 // CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled.

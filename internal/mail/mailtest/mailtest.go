@@ -99,6 +99,13 @@ func (b *Box) take(to string) (Message, bool) {
 	return list[0], true
 }
 
+// Waiting reports how many messages to the address were not given yet.
+func (b *Box) Waiting(to string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.mail[strings.ToLower(to)])
+}
+
 // waitLimit is how long a message may take.
 const waitLimit = 15 * time.Second
 
