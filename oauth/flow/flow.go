@@ -50,7 +50,10 @@ type Facts struct {
 	Granted     []string  `json:"granted,omitempty"`      // scopes allowed then
 	Denied      bool      `json:"denied,omitempty"`       // the person said no
 	RefusedSign bool      `json:"refused_sign,omitempty"` // cancelled at sign-in
-	Half        *Half     `json:"half,omitempty"`         // a sign-in that wants a second step
+	// Half is a sign-in that wants a second step. The release before wrote it under another name, without what was decided.
+	Half *Half `json:"pending,omitempty"`
+	// OfferedTo is the person to whom a passkey was offered after this sign-in.
+	OfferedTo string `json:"offered_to,omitempty"`
 	// Facts of the browser, whoever the person is:
 	Connect string `json:"connect,omitempty"` // identity at an upstream that waits for the account it may be linked to
 	Sent    bool   `json:"sent,omitempty"`    // was sent on to an upstream without having chosen it
@@ -68,7 +71,10 @@ type Half struct {
 	AMR      []string  `json:"amr"`
 	ACR      string    `json:"acr"`
 	Remember bool      `json:"remember,omitempty"`
-	Guesses  int       `json:"guesses,omitempty"` // at the second step
+	// Enrol: the person has no second factor and has to set one up; else the one they have is asked for. It is decided once, with
+	// the first step (rule V02).
+	Enrol   bool `json:"enrol,omitempty"`
+	Guesses int  `json:"guesses,omitempty"` // at the second step
 	// From is the session at an upstream that it came of, as who made it keeps it; nil = none.
 	From json.RawMessage `json:"from,omitempty"`
 }

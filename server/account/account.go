@@ -87,8 +87,8 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account", h.signedIn(h.overview))
 	m.Page("GET /account/profile", h.signedIn(h.showProfile))
 	m.Page("POST /account/profile", h.signedIn(h.editProfile))
-	m.Page("GET /account/password", h.signedIn(h.orFirst(h.showPassword)))
-	m.Page("POST /account/password", h.signedIn(h.orFirst(h.changePassword)))
+	m.Page("GET "+passwordPath, h.signedIn(h.orFirst(h.showPassword)))
+	m.Page("POST "+passwordPath, h.signedIn(h.orFirst(h.changePassword)))
 	m.Page("GET "+emailPath, h.confirmed(emailPath, h.showEmail))
 	m.Page("POST "+emailPath, h.confirmed(emailPath, h.changeEmail))
 	h.mountSecond(m)
@@ -161,6 +161,15 @@ func (h *Handler) confirmed(page string, f own) web.Func {
 		}
 		return h.Browser.Go(w, r, "/signin", &in)
 	})
+}
+
+// proven tells whether the visitor needs no second factor for what their password is asked for besides: they have none.
+func (h *Handler) proven(r *http.Request, v *browser.Visitor) (bool, error) {
+	if h.Second == nil {
+		return true, nil
+	}
+	have, err := h.Second.Of(r.Context(), v.UserID)
+	return err == nil && !have.Second(), err
 }
 
 // recent tells whether the visitor signed in just now, in the strongest way they have.

@@ -80,9 +80,10 @@ func (h *Handler) firstPasswordPage(w http.ResponseWriter, r *http.Request, v *b
 	})
 }
 
-// orFirst is f for people with a password, and leads those without to their first one, which wants a recent sign-in.
+// orFirst is f for people with a password, and leads those without to their first one, which wants a recent sign-in. Who has a
+// second factor changes the password with it (rule V01); for everybody else the present password, which f asks for, is the proof.
 func (h *Handler) orFirst(f own) own {
-	first := h.confirmed("/account/password", h.firstPassword)
+	first, confirmed := h.confirmed(passwordPath, h.firstPassword), h.confirmed(passwordPath, f)
 	return func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 		changed, err := h.People.PasswordChanged(r.Context(), v.UserID)
 		if err != nil {
@@ -90,6 +91,13 @@ func (h *Handler) orFirst(f own) own {
 		}
 		if changed.IsZero() {
 			return first(w, r)
+		}
+		strong, err := h.proven(r, v)
+		if err != nil {
+			return err
+		}
+		if !strong {
+			return confirmed(w, r)
 		}
 		return f(w, r, v)
 	}

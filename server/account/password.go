@@ -14,6 +14,8 @@ import (
 	"signet/users/session"
 )
 
+const passwordPath = "/account/password"
+
 func (h *Handler) showPassword(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	return h.passwordPage(w, r, v, http.StatusOK)
 }
@@ -42,6 +44,9 @@ func (h *Handler) changePassword(w http.ResponseWriter, r *http.Request, v *brow
 		return h.refusePassword(w, r, v, err)
 	}
 	how := session.Password(v.Remember, change.Within(v.SessionID))
+	if v.ACR != session.ACRSingle { // the second factor was shown when the person signed in, not now
+		how.ACR, how.AMR, how.AuthTime = v.ACR, v.AMR, v.AuthTime
+	}
 	if _, err := h.Browser.SignedIn(w, r, v.UserID, how); err != nil {
 		return h.refusePassword(w, r, v, err)
 	}

@@ -30,7 +30,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, in flow.Interact
 	if step == factor.None {
 		return h.enter(w, r, in, u, how)
 	}
-	return h.half(w, r, in, u, how)
+	return h.half(w, r, in, u, how, step)
 }
 
 // secondStep applies the rule of users/factor.
@@ -68,7 +68,7 @@ func wantsTwo(req flow.Request) bool {
 }
 
 // half notes the first step in the errand and leads to the second. It is no session (security notes F06).
-func (h *Handler) half(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How) error {
+func (h *Handler) half(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, how session.How, step factor.Step) error {
 	ctx := r.Context()
 	if how.Within != nil {
 		if err := h.Tx(ctx, how.Within); err != nil {
@@ -92,12 +92,20 @@ func (h *Handler) half(w http.ResponseWriter, r *http.Request, in flow.Interacti
 		if f.UserID != u.ID {
 			*f = f.Anybodys()
 		}
-		f.Half = &flow.Half{UserID: u.ID, Epoch: u.Epoch, At: time.Now(), AMR: how.AMR, ACR: how.ACR, Remember: how.Remember, From: from}
+		f.Half = &flow.Half{UserID: u.ID, Epoch: u.Epoch, At: time.Now(), AMR: how.AMR, ACR: how.ACR, Remember: how.Remember, Enrol: step == factor.Enrol, From: from}
 	})
 	if err != nil {
 		return err
 	}
-	return h.Browser.Go(w, r, "/signin/factor", &in)
+	return h.Browser.Go(w, r, stepPath(*in.Facts.Half), &in)
+}
+
+// stepPath is where the second step that was decided is made.
+func stepPath(half flow.Half) string {
+	if half.Enrol {
+		return "/signin/factor/setup"
+	}
+	return "/signin/factor"
 }
 
 // enter makes the browser one of the person's and goes on. A browser not seen with the account before is told to the person
@@ -107,17 +115,14 @@ func (h *Handler) enter(w http.ResponseWriter, r *http.Request, in flow.Interact
 	if err != nil {
 		return err
 	}
-	offer, err := h.offers(r, in, u, how)
+	offer, err := h.offers(r, in, v, how)
 	if err != nil {
 		return err
 	}
 	if !offer || in.Facts.Connect != "" {
 		return h.done(w, r, in, v)
 	}
-	if err := h.note(r.Context(), &in, v); err != nil {
-		return err
-	}
-	return h.Browser.Go(w, r, offerPath, &in)
+	return h.offer(w, r, in, v)
 }
 
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, u storage.User, how session.How) (*browser.Visitor, error) {
@@ -139,6 +144,24 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, u storage.User, 
 		return h.People.Notify(ctx, u.ID, mail.NewDevice, nil)
 	}
 	return h.Browser.SignedIn(w, r.WithContext(mail.WithLanguage(r.Context(), h.Pages.Language(r))), u.ID, how)
+}
+
+// asking is pending where the person's second factor is what is asked for; enrolling, where they have to set one up. Elsewhere the
+// answer leads to the step that was decided.
+func (h *Handler) asking(w http.ResponseWriter, r *http.Request) (flow.Interaction, flow.Half, storage.User, bool, error) {
+	return h.decided(w, r, false)
+}
+
+func (h *Handler) enrolling(w http.ResponseWriter, r *http.Request) (flow.Interaction, flow.Half, storage.User, bool, error) {
+	return h.decided(w, r, true)
+}
+
+func (h *Handler) decided(w http.ResponseWriter, r *http.Request, enrol bool) (in flow.Interaction, half flow.Half, u storage.User, ok bool, err error) {
+	in, half, u, ok, err = h.pending(w, r)
+	if err != nil || !ok || half.Enrol == enrol {
+		return in, half, u, ok, err
+	}
+	return in, half, u, false, h.Browser.Go(w, r, stepPath(half), &in)
 }
 
 // pending is the errand's half-done sign-in with its person; ok is false where there is none that is still good, and the

@@ -192,11 +192,9 @@ func (h *Handler) connecting(w http.ResponseWriter, r *http.Request) (in flow.In
 	if v.UserID != k.UserID { // it belongs to an account that somebody else signed in to instead
 		return in, k, nil, h.goOn(w, r, in)
 	}
-	strong := true
-	if h.Strong != nil {
-		if strong, err = h.Strong(r.Context(), v); err != nil {
-			return in, k, nil, err
-		}
+	strong, err := h.strong(r, v)
+	if err != nil {
+		return in, k, nil, err
 	}
 	if strong && time.Since(v.AuthTime) < confirmedFor {
 		return in, k, v, nil

@@ -30,12 +30,12 @@ type Factors interface {
 	CheckRecovery(ctx context.Context, userID, code string) (*factor.Proof, error)
 	Begin(ctx context.Context, owner string, u storage.User) (*factor.Enrolment, error)
 	QR(ctx context.Context, owner string, u storage.User) ([]byte, error)
-	Confirm(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error)
+	ConfirmFirst(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error)
 }
 
 // showFactor is the page of the second step.
 func (h *Handler) showFactor(w http.ResponseWriter, r *http.Request) error {
-	in, _, u, ok, err := h.pending(w, r)
+	in, _, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -43,8 +43,8 @@ func (h *Handler) showFactor(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !have.Second() {
-		return h.Browser.Go(w, r, "/signin/factor/setup", &in)
+	if !have.Second() { // taken away since it was decided to ask for it: the sign-in begins again
+		return h.restart(w, r, in)
 	}
 	return h.factorPage(w, r, in, u, have, http.StatusOK, pages.Factor{Way: h.way(r.URL.Query().Get("way"), have)})
 }
@@ -89,7 +89,7 @@ func (h *Handler) submitFactor(w http.ResponseWriter, r *http.Request) error {
 	if err := parse(r); err != nil {
 		return err
 	}
-	in, half, u, ok, err := h.pending(w, r)
+	in, half, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -194,10 +194,7 @@ func (h *Handler) refuseFactor(w http.ResponseWriter, r *http.Request, in flow.I
 		h.CountWay(way, "failure")
 		page.Problem = "factor.wrong." + way
 	case errors.Is(err, users.ErrChanged): // something ended everything of the person meanwhile
-		if err := h.drop(r.Context(), &in); err != nil {
-			return err
-		}
-		return h.Browser.Go(w, r, "/signin", &in)
+		return h.restart(w, r, in)
 	default:
 		return err
 	}
@@ -208,9 +205,17 @@ func (h *Handler) refuseFactor(w http.ResponseWriter, r *http.Request, in flow.I
 	return h.factorPage(w, r, in, u, have, status, page)
 }
 
+// restart drops a half-done sign-in that what was decided for it does not fit any more, and begins again.
+func (h *Handler) restart(w http.ResponseWriter, r *http.Request, in flow.Interaction) error {
+	if err := h.drop(r.Context(), &in); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, "/signin", &in)
+}
+
 // showSetup leads somebody who must have a second factor to setting one up, inside the errand.
 func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request) error {
-	in, _, u, ok, err := h.pending(w, r)
+	in, _, u, ok, err := h.enrolling(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -219,8 +224,8 @@ func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, u storage.User, status int, problem string) error {
 	e, err := h.Factors.Begin(r.Context(), in.ID, u)
-	if errors.Is(err, factor.ErrThere) {
-		return h.Browser.Go(w, r, "/signin/factor", &in)
+	if errors.Is(err, factor.ErrThere) { // there is one by now
+		return h.restart(w, r, in)
 	}
 	if err != nil {
 		return err
@@ -234,7 +239,7 @@ func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, in flow.Inte
 
 // setupQR is the picture of the secret.
 func (h *Handler) setupQR(w http.ResponseWriter, r *http.Request) error {
-	in, _, u, ok, err := h.pending(w, r)
+	in, _, u, ok, err := h.enrolling(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -255,7 +260,7 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request) error {
 	if err := parse(r); err != nil {
 		return err
 	}
-	in, half, u, ok, err := h.pending(w, r)
+	in, half, u, ok, err := h.enrolling(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -263,7 +268,7 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || spent {
 		return h.outOfGuesses(w, r, in, err)
 	}
-	codes, err := h.Factors.Confirm(r.Context(), in.ID, u, r.PostForm.Get("code"), h.People.Hold(u.ID, half.Epoch))
+	codes, err := h.Factors.ConfirmFirst(r.Context(), in.ID, u, r.PostForm.Get("code"), h.People.Hold(u.ID, half.Epoch))
 	late, throttled := errors.AsType[*factor.Throttled](err)
 	switch {
 	case throttled:
@@ -271,8 +276,10 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request) error {
 		return h.setupPage(w, r, in, u, http.StatusTooManyRequests, "factor.throttled")
 	case errors.Is(err, factor.ErrWrong):
 		return h.setupPage(w, r, in, u, http.StatusForbidden, "factor.wrong.totp")
-	case errors.Is(err, factor.ErrGone), errors.Is(err, factor.ErrThere):
+	case errors.Is(err, factor.ErrGone):
 		return h.Browser.Go(w, r, "/signin/factor/setup", &in)
+	case errors.Is(err, factor.ErrThere): // a second factor came in meanwhile: it has to be passed
+		return h.restart(w, r, in)
 	case errors.Is(err, users.ErrChanged):
 		return h.refuseFactor(w, r, in, u, factor.KindTOTP, err)
 	case err != nil:

@@ -9,7 +9,6 @@ import (
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/pages"
-	"signet/storage"
 	"signet/users/passkey"
 	"signet/users/session"
 )
@@ -22,12 +21,39 @@ const offerFor = 10 * time.Minute
 
 // offers tells whether to offer a passkey on the way on: the password was all that was asked for, the script said that the
 // browser can, and the person has none and did not say no. Confirmations are not held up.
-func (h *Handler) offers(r *http.Request, in flow.Interaction, u storage.User, how session.How) (bool, error) {
+func (h *Handler) offers(r *http.Request, in flow.Interaction, v *browser.Visitor, how session.How) (bool, error) {
 	if h.Passkeys == nil || in.Errand == browser.ErrandConfirm || !slices.Equal(how.AMR, []string{session.AMRPassword}) ||
-		r.PostFormValue("passkeys") != "yes" || !u.EraseAt.IsZero() {
+		r.PostFormValue("passkeys") != "yes" || !v.User.EraseAt.IsZero() {
 		return false, nil
 	}
-	return h.Passkeys.Offer(r.Context(), u.ID)
+	if strong, err := h.strong(r, v); err != nil || !strong {
+		return false, err
+	}
+	return h.Passkeys.Offer(r.Context(), v.UserID)
+}
+
+// strong tells whether the visitor signed in with the strongest way that they have.
+func (h *Handler) strong(r *http.Request, v *browser.Visitor) (bool, error) {
+	if h.Strong == nil {
+		return true, nil
+	}
+	return h.Strong(r.Context(), v)
+}
+
+// offer notes that a passkey is offered to the person who has just signed in, and leads there.
+func (h *Handler) offer(w http.ResponseWriter, r *http.Request, in flow.Interaction, v *browser.Visitor) (err error) {
+	if in.ID == "" {
+		if in, err = h.Browser.Begin(w, r, in.Errand, in.Request); err != nil {
+			return err
+		}
+	}
+	if err := h.note(r.Context(), &in, v); err != nil {
+		return err
+	}
+	if err := h.Browser.Record(r.Context(), &in, func(f *flow.Facts) { f.OfferedTo = v.UserID }); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, offerPath, &in)
 }
 
 // offered is the errand with the person to whom a passkey is offered; ok is false where there is nobody, and the answer is
@@ -39,7 +65,14 @@ func (h *Handler) offered(w http.ResponseWriter, r *http.Request) (in flow.Inter
 	if v, err = h.Browser.Visitor(r); err != nil {
 		return in, nil, false, err
 	}
-	if v == nil || time.Since(v.AuthTime) >= offerFor {
+	if v == nil || in.Facts.OfferedTo != v.UserID || in.Facts.UserID != v.UserID || time.Since(v.AuthTime) >= offerFor {
+		return in, nil, false, h.Browser.Continue(w, r, in)
+	}
+	strong, err := h.strong(r, v)
+	if err != nil {
+		return in, nil, false, err
+	}
+	if !strong {
 		return in, nil, false, h.Browser.Continue(w, r, in)
 	}
 	if ok, err = h.Passkeys.Offer(r.Context(), v.UserID); err != nil || ok {

@@ -124,7 +124,7 @@ func (h *Handler) countPasskey(w http.ResponseWriter, err error) (problem string
 }
 
 func (h *Handler) factorPasskeyOptions(w http.ResponseWriter, r *http.Request) error {
-	_, _, u, ok, err := h.pending(w, r)
+	_, _, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -137,7 +137,7 @@ func (h *Handler) submitFactorPasskey(w http.ResponseWriter, r *http.Request) er
 	if err := parse(r); err != nil {
 		return err
 	}
-	in, half, u, ok, err := h.pending(w, r)
+	in, half, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}

@@ -294,10 +294,11 @@ func TestPasskey_OfferedOnceAfterAPassword(t *testing.T) {
 	b = s.Browser(t)
 	b.Get(t, "/signin").Submit(t, "login-submit", able(eve))
 	d := device(s)
-	if b.Post(t, "/signin/offer", url.Values{"credential": {"{}"}}); b.Status != http.StatusBadRequest {
+	at := b.URL.RequestURI()
+	if b.Post(t, at, url.Values{"credential": {"{}"}}); b.Status != http.StatusBadRequest {
 		t.Errorf("nonsense: %d at %s", b.Status, b.URL)
 	}
-	b.Post(t, "/signin/offer", url.Values{"credential": {d.Create(t, options(t, b, "offer-add", nil))}})
+	b.Post(t, at, url.Values{"credential": {d.Create(t, options(t, b, "offer-add", nil))}})
 	if b.URL.Path != "/account" || !strings.Contains(b.Text("main"), "1 passkey") {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}

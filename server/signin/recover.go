@@ -38,7 +38,7 @@ func (h *Handler) mountWayBack(m *web.Mux) {
 
 // showRecover is for whoever has made the first step and cannot make the second.
 func (h *Handler) showRecover(w http.ResponseWriter, r *http.Request) error {
-	in, _, u, ok, err := h.pending(w, r)
+	in, _, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}
@@ -75,7 +75,7 @@ func (h *Handler) recoverStep(w http.ResponseWriter, r *http.Request) error {
 	if err := parse(r); err != nil {
 		return err
 	}
-	in, _, u, ok, err := h.pending(w, r)
+	in, _, u, ok, err := h.asking(w, r)
 	if err != nil || !ok {
 		return err
 	}

@@ -95,7 +95,7 @@ func (h *Handler) first(w http.ResponseWriter, r *http.Request, in flow.Interact
 		return err
 	}
 	if step != factor.None {
-		return h.half(w, r, in, u, how)
+		return h.half(w, r, in, u, how, step)
 	}
 	v, err := h.Browser.SignedIn(w, r, u.ID, how)
 	if err != nil {
