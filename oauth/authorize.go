@@ -2,7 +2,6 @@ package oauth
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/url"
 	"slices"
@@ -19,6 +18,9 @@ import (
 
 // Authorization is an authorization request that nothing stands in the way of any more: who asked, who said yes, to what.
 type Authorization struct {
+	GrantID string // id of the grant to be made
+	// Replaces is the grant of an earlier answer to the same request: if its code was not used, the new grant takes its place and id.
+	Replaces  string
 	Request   flow.Request
 	Client    *clients.Client
 	UserID    string
@@ -32,17 +34,28 @@ type Authorization struct {
 	Scopes                  []string // granted; a part of those asked
 }
 
-// Authorize makes the grant and its code: one INSERT. The answer is code and nothing else; state and iss are the room's to
-// add. Errors are *refusal.Refusal.
-func (p *Provider) Authorize(ctx context.Context, a Authorization) (url.Values, error) {
+// Code is an authorization code and the id of its grant.
+type Code struct{ Code, GrantID string }
+
+// Authorize makes the grant and its code: one INSERT. state and iss are the caller's to add. Errors are *refusal.Refusal.
+func (p *Provider) Authorize(ctx context.Context, a Authorization) (Code, error) {
 	now := time.Now()
+	if a.Replaces != "" {
+		gone, err := p.o.Store.DeleteUnspentGrant(ctx, a.Replaces, a.UserID, a.Client.ClientID)
+		if err != nil {
+			return Code{}, refusal.From(fmt.Errorf("replace code: %w", err))
+		}
+		if gone {
+			a.GrantID = a.Replaces
+		}
+	}
 	c := &ledger.Case{Client: a.Client, Now: now, Lifetimes: p.lifetimes(a.Client)}
 	if err := begin(c, a); err != nil {
-		return nil, refusal.From(err)
+		return Code{}, refusal.From(err)
 	}
 	target, err := url.Parse(a.Request.RedirectURI)
 	if err != nil {
-		return nil, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
+		return Code{}, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
 	}
 	asked := &fosite.AuthorizeRequest{
 		ResponseTypes: fosite.Arguments{"code"}, RedirectURI: target,
@@ -58,9 +71,9 @@ func (p *Provider) Authorize(ctx context.Context, a Authorization) (url.Values, 
 		err = p.ledger.Settle(ctx, c, nil)
 	}
 	if err != nil {
-		return nil, refusal.From(err)
+		return Code{}, refusal.From(err)
 	}
-	return url.Values{"code": {given.GetCode()}}, nil
+	return Code{given.GetCode(), c.Standing.ID}, nil
 }
 
 // begin gives the case the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
@@ -68,7 +81,7 @@ func (p *Provider) Authorize(ctx context.Context, a Authorization) (url.Values, 
 func begin(c *ledger.Case, a Authorization) error {
 	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes()
 	row := storage.Grant{
-		ID: rand.Text(), ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
+		ID: a.GrantID, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
 		UserEpoch: a.UserEpoch, ConsentEpoch: a.ConsentEpoch, Scopes: a.Scopes, Resources: a.Request.Resources,
 		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
 	}

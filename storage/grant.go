@@ -140,6 +140,14 @@ func (db *DB) InsertGrant(ctx context.Context, g Grant) error {
 	return err
 }
 
+// DeleteUnspentGrant removes a grant of the person and client whose code was never used, and reports whether there was one: a code
+// that is being used this very moment is either used up before, or gone.
+func (db *DB) DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error) {
+	n, err := db.exec(ctx, "DELETE FROM grants WHERE id = $1 AND user_id = $2 AND client_id = $3 AND code_hash IS NOT NULL AND code_used_at IS NULL",
+		id, userID, clientID)
+	return n > 0, err
+}
+
 // StandingByCode reads the grant of a code hash, used or not; ErrNotFound if unknown. One joined SELECT.
 func (db *DB) StandingByCode(ctx context.Context, codeHash string) (Standing, error) {
 	return db.standing(ctx, standingByCode, codeHash)

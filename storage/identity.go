@@ -52,6 +52,19 @@ func (db *DB) IdentitiesOfUser(ctx context.Context, userID string) ([]Identity, 
 	return list, err
 }
 
+// CountIdentities is how many logins a person has linked, by upstream.
+func (db *DB) CountIdentities(ctx context.Context, userID string) (map[string]int, error) {
+	counts := map[string]int{}
+	err := db.many(ctx, "SELECT upstream, count(*) FROM identities WHERE user_id = $1 GROUP BY upstream", []any{userID}, func(rows *sql.Rows) error {
+		var upstream string
+		var n int
+		err := rows.Scan(&upstream, &n)
+		counts[upstream] = n
+		return err
+	})
+	return counts, err
+}
+
 // UseIdentity notes that somebody signed in with it. Tokens replace those kept, unless they are nil; ErrNotFound: it was
 // unlinked.
 func (db *DB) UseIdentity(ctx context.Context, id, label string, tokens []byte, now time.Time) error {

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"time"
@@ -155,6 +156,19 @@ func (db *DB) SetUserTerms(ctx context.Context, id, version string, now time.Tim
 func (db *DB) HoldUser(ctx context.Context, id string, epoch int64) error {
 	return db.must(ctx, ErrStale, `UPDATE users SET epoch = epoch WHERE id = $1 AND epoch = $2 AND disabled_at IS NULL
 		AND frozen_at IS NULL`, id, epoch)
+}
+
+// LockUser reads a person and makes the rest of the transaction run before or after anything that ends everything of theirs, never at
+// the same time: ErrStale if there is no such person or the epoch is not the given one any more (negative = whichever it is).
+func (db *DB) LockUser(ctx context.Context, id string, epoch int64) (User, error) {
+	var u User
+	err := db.returning(ctx, `UPDATE users SET epoch = epoch WHERE id = $1 AND (CAST($2 AS BIGINT) < 0 OR epoch = $2)
+		RETURNING id, email_key, email, email_verified, username_key, username, profile, epoch, disabled_at, frozen_at, erase_at, terms,
+		terms_at, created_at, updated_at`, []any{id, epoch}, func(rows *sql.Rows) error { return rows.Scan(u.dest()...) })
+	if err == nil && u.ID == "" {
+		err = ErrStale
+	}
+	return u, err
 }
 
 // UsersToErase lists people whose deletion is due.

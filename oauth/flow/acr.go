@@ -13,7 +13,7 @@ const (
 // ACRs lists them, weakest first.
 func ACRs() []string { return []string{ACRSingle, ACRMulti, ACRResistant} }
 
-// Reaches tells whether a sign-in of class have satisfies a demand for want. What we do not know is never reached.
+// Reaches reports whether a sign-in of class have satisfies a demand for want. What we do not know is never reached.
 func Reaches(have, want string) bool {
 	w := slices.Index(ACRs(), want)
 	return w >= 0 && slices.Index(ACRs(), have) >= w
@@ -68,8 +68,17 @@ func Answer(req Request, have string) string {
 	return best
 }
 
-// Wanting tells whether a sign-in of class have leaves a demand of the request unmet, so that it is worth finding out what
+// Wanting reports whether a sign-in of class have leaves a demand of the request unmet, so that it is worth finding out what
 // the person could do (Seen.Reachable).
 func (in Interaction) Wanting(s Seen) bool {
 	return slices.ContainsFunc(in.demands(s), func(d demand) bool { return !d.reached(s.ACR) })
+}
+
+// WantsTwo reports whether the request's demands are reached by two factors only.
+func (r Request) WantsTwo() bool {
+	asked := r.EssentialACRs
+	if len(asked) == 0 {
+		asked = known(r.ACRValues)
+	}
+	return len(asked) > 0 && !slices.Contains(asked, ACRSingle)
 }

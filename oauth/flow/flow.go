@@ -1,13 +1,24 @@
-// Package flow is an authorization request in progress: what is known of it (Interaction), what it still needs (Next).
+// Package flow is a sign-in in progress, for an app's authorization request or for a page of ours: what is known of it
+// (Interaction), and what it needs next (Next).
 //
-// Next is the only place that knows the order sign-in, account choice, consent, finish (OpenID Connect Core section 3.1.2).
-// It is pure; rooms never know each other, they come back to the dispatcher that calls it.
+// Next is the only place that knows the order of the steps (OpenID Connect Core section 3.1.2). It is pure, and its test is one
+// table. Pages never know one another: each asks whether it is its turn (server/login) and else leads to the step that is due.
+// What was decided once is carried in Progress and never computed again from less (rule V02). Begin with Next.
 package flow
 
 import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"signet/storage"
+)
+
+// What an interaction is for.
+const (
+	PurposeAuthorize = "authorize" // an app's authorization request; it ends at the app
+	PurposeAccount   = "account"   // a plain sign-in; needs no row until there is something to remember
+	PurposeConfirm   = "confirm"   // the person signed in proves it again, and goes on to a page of ours
 )
 
 // Request is a clean authorization request: repeated parameters refused, client known, redirect URI matched.
@@ -36,40 +47,56 @@ type Request struct {
 	Extra               map[string]string `json:"extra,omitempty"`
 }
 
-// Prompted tells whether the request has the prompt value.
+// Prompted reports whether the request has the prompt value.
 func (r Request) Prompted(p string) bool {
 	return slices.Contains(r.Prompts, p)
 }
 
-// Facts is what happened in this interaction so far; the rooms add to it, the row keeps it.
-type Facts struct {
-	SignedInAt  time.Time `json:"signed_in_at,omitzero"`  // a sign-in (with credentials) made within this interaction
-	AccountAt   time.Time `json:"account_at,omitzero"`    // the person chose the account within this interaction
-	UserID      string    `json:"user_id,omitempty"`      // by whom
-	DecidedAt   time.Time `json:"decided_at,omitzero"`    // the consent question was answered
-	Granted     []string  `json:"granted,omitempty"`      // scopes allowed then
-	Denied      bool      `json:"denied,omitempty"`       // the person said no
-	RefusedSign bool      `json:"refused_sign,omitempty"` // cancelled at sign-in
-	// Half is a sign-in that wants a second step. The release before wrote it under another name, without what was decided.
-	Half *Half `json:"pending,omitempty"`
-	// OfferedTo is the person to whom a passkey was offered after this sign-in.
-	OfferedTo string `json:"offered_to,omitempty"`
+// ProgressVersion is that of the facts that this release writes. A row with a newer one is left alone: what it says cannot be
+// judged here. The release before wrote none and read none; what it must not take for its own has other names (PendingFactor).
+const ProgressVersion = 1
+
+// Progress is what happened in this interaction so far, and what was decided; pages add to it, the row keeps it.
+type Progress struct {
+	Version    int       `json:"v,omitempty"`             // 0 = of the release before
+	SignedInAt time.Time `json:"signed_in_at,omitzero"`   // a sign-in (with credentials) made within this interaction
+	AccountAt  time.Time `json:"account_at,omitzero"`     // the person chose the account within this interaction
+	UserID     string    `json:"user_id,omitempty"`       // by whom
+	DecidedAt  time.Time `json:"decided_at,omitzero"`     // the consent question was answered
+	Granted    []string  `json:"granted,omitempty"`       // scopes allowed then
+	Denied     bool      `json:"denied,omitempty"`        // the person said no
+	Cancelled  bool      `json:"refused_sign,omitempty"`  // … at sign-in
+	OfferedTo  string    `json:"offered_to,omitempty"`    // person to whom a passkey is offered after this sign-in; "" = no more
+	Answers    int       `json:"answers,omitempty"`       // how often the app got an answer
+	AnsweredTo string    `json:"answered_to,omitempty"`   // … about whom; "" = nobody, it was refused before
+	GrantID    string    `json:"answered_with,omitempty"` // … the grant of the last answer; "" = a refusal
+	// PendingFactor is a sign-in that wants a second step. The release before had another name for it and kept less of it: it sees
+	// none, and begins again.
+	PendingFactor *PendingFactor `json:"pending,omitempty"`
 	// Facts of the browser, whoever the person is:
-	Connect string `json:"connect,omitempty"` // identity at an upstream that waits for the account it may be linked to
-	Sent    bool   `json:"sent,omitempty"`    // was sent on to an upstream without having chosen it
+	PendingIdentity string   `json:"connect,omitempty"` // identity at an upstream that waits for the account it may be linked to
+	SentOn          bool     `json:"sent,omitempty"`    // was sent on to an upstream without having chosen it
+	Problem         *Problem `json:"problem,omitempty"` // what went wrong on another page
 }
 
-// Anybodys are the facts that stay when another person goes on with the interaction: what somebody else decided is not theirs.
-func (f Facts) Anybodys() Facts { return Facts{Connect: f.Connect, Sent: f.Sent} }
+// BrowserOnly is the progress that stays when another person goes on with the interaction: what somebody else decided is not
+// theirs. What the app was answered stays as well.
+func (p Progress) BrowserOnly() Progress {
+	return Progress{
+		PendingIdentity: p.PendingIdentity, SentOn: p.SentOn, Problem: p.Problem, Answers: p.Answers, AnsweredTo: p.AnsweredTo, GrantID: p.GrantID,
+	}
+}
 
-// Half is a sign-in of which the first step is done and the second is still asked for. It is no session: every page but the
-// second step treats the browser as signed out (security notes F06).
-type Half struct {
-	UserID   string    `json:"user_id"`
-	Epoch    int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
-	At       time.Time `json:"at"`
-	AMR      []string  `json:"amr"`
-	ACR      string    `json:"acr"`
+// PendingFactor is a sign-in of which the first step is done and the second is still asked for. It is not a session: every page
+// but the second step treats the browser as signed out (rule F06).
+type PendingFactor struct {
+	UserID string    `json:"user_id"`
+	Epoch  int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
+	At     time.Time `json:"at"`
+	AMR    []string  `json:"amr"`
+	ACR    string    `json:"acr"`
+	// AuthTime is when the first factor was proven, where that was not At: at an upstream. Zero = At.
+	AuthTime time.Time `json:"auth_time,omitzero"`
 	Remember bool      `json:"remember,omitempty"`
 	// Enrol: the person has no second factor and has to set one up; else the one they have is asked for. It is decided once, with
 	// the first step (rule V02).
@@ -79,24 +106,53 @@ type Half struct {
 	From json.RawMessage `json:"from,omitempty"`
 }
 
-// halfLife is how long the second step may take.
-const halfLife = 10 * time.Minute
+// pendingLife is how long the second step may take.
+const pendingLife = 10 * time.Minute
 
-// Pending is the half-done sign-in, if there is one that is not too old.
-func (f Facts) Pending(now time.Time) *Half {
-	if f.Half == nil || now.Sub(f.Half.At) >= halfLife {
+// Pending is the sign-in that waits for its second step, if there is one that is not too old.
+func (p Progress) Pending(now time.Time) *PendingFactor {
+	if p.PendingFactor == nil || now.Sub(p.PendingFactor.At) >= pendingLife {
 		return nil
 	}
-	return f.Half
+	return p.PendingFactor
+}
+
+// Problem is what went wrong on one page and is told on another: a message of a closed list with what was typed. It is kept in the
+// row and never in an address, so that nobody can make a page say it.
+type Problem struct {
+	Message    string            `json:"message"` // id of a text
+	Args       map[string]string `json:"args,omitempty"`
+	Name       string            `json:"name,omitempty"`        // address or user name as typed, to be shown again
+	Status     int               `json:"status,omitempty"`      // HTTP status of the page; 0 = 200
+	RetryAfter int               `json:"retry_after,omitempty"` // seconds; 0 = not to be waited for
+	At         time.Time         `json:"at"`
+}
+
+// problemLife is how long a problem is told.
+const problemLife = 2 * time.Minute
+
+// Told is the problem, if there is one that is not too old to be told.
+func (p Progress) Told(now time.Time) *Problem {
+	if p.Problem == nil || now.Sub(p.Problem.At) >= problemLife {
+		return nil
+	}
+	return p.Problem
 }
 
 // Interaction is the row, typed.
 type Interaction struct {
 	ID        string
-	Errand    string // "authorize"; "account" for a plain sign-in that ends at the account page; "confirm"
-	Then      string // where an errand that is no authorization ends: a path of ours; "" = the account page
+	Purpose   string
+	EndsAt    string // where what is not an authorization ends: a path of ours; "" = the account page
 	Request   Request
-	Facts     Facts
+	Progress  Progress
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	// Over: it took too long. Nothing of it is left but where its answer would have gone.
+	Over bool
+	// Row is the row as it was read, for the compare-and-swap of what is written next.
+	Row storage.Interaction
 }
+
+// MaxAnswers is how often an app may get an answer to one request: a second click, Back, another tab.
+const MaxAnswers = 5

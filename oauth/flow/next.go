@@ -7,25 +7,37 @@ import (
 	"signet/oauth/refusal"
 )
 
-// Step is what an authorization request needs next.
+// Step is what a sign-in needs next.
 type Step int
 
 // The steps, in the order in which Next asks for them.
 const (
-	SignIn Step = iota + 1
-	ChooseAccount
-	Terms // the terms of service of this server, not the app's
-	Consent
-	Finish
+	Factor        Step = iota + 1 // the second factor, of the sign-in that waits for it
+	Enrol                         // … which is to be set up first
+	Keep                          // the account is to be deleted: shall it be kept?
+	SignIn                        //
+	SignUp                        // … where a new account is asked for
+	ChooseAccount                 // of those signed in in this browser
+	Link                          // an identity at an upstream waits for the account it may be linked to
+	OfferPasskey                  //
+	Terms                         // the terms of service of this server, not the app's
+	Consent                       //
+	Finish                        // the answer to the app, or the page that was asked for
 )
 
-// Seen is what the dispatcher found out about the browser in front of it.
+// Seen is what was found out about the browser in front of us. It is made in server/login and nowhere else, from everything that
+// bears on the order: a page that asked with less would get another answer than the dispatcher.
 type Seen struct {
 	UserID        string    // who is signed in, "" = nobody
 	AuthTime      time.Time // when that person last proved it
-	ConsentNeeded bool      // something is asked for that this person was not yet offered
-	TermsDue      bool      // the person has not accepted the terms of service of today
 	ACR           string    // the class of that sign-in
+	Pending       bool      // the person of Progress.PendingFactor may go on with it
+	Leaving       bool      // somebody is signed in whose account is to be deleted; they are nobody (UserID) until it is kept
+	Behind        bool      // accounts are signed in behind the one in view
+	Linkable      bool      // the identity that waits may be linked by the person signed in
+	Offerable     bool      // the passkey that was offered to the person may be added
+	TermsDue      bool      // the person has not accepted the terms of service of today
+	ConsentNeeded bool      // something is asked for that this person was not yet offered
 	Required      string    // the class that the client's registration demands, "" = none
 	Reachable     string    // the strongest class this person can reach; "" = not looked up, for nothing is wanting
 }
@@ -33,57 +45,74 @@ type Seen struct {
 // Next decides what comes next, or refuses: access_denied when the person said no, and under prompt=none whatever would have
 // shown a page (OpenID Connect Core section 3.1.2.6). Errors are *refusal.Refusal.
 func Next(in Interaction, s Seen, now time.Time) (Step, error) {
-	if in.Facts.Denied || in.Facts.RefusedSign {
+	if in.Progress.Denied || in.Progress.Cancelled {
 		return 0, refusal.AccessDenied("The person refused.")
 	}
 	step := next(in, s, now)
-	if step != SignIn && in.unmet(s) {
+	if step > SignUp && s.UserID != "" && in.unmet(s) { // they are signed in as well as they will be
 		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
 	}
-	if step == SignIn && in.fresh(in.Facts.SignedInAt, s) && in.otherPerson(s) {
-		return 0, refusal.LoginRequired("Another person signed in than the id_token_hint names.")
+	if step == SignIn && in.fresh(in.Progress.SignedInAt, s) && in.otherPerson(s) {
+		return 0, refusal.LoginRequired("Another person signed in than the one who was asked for.")
 	}
 	if !in.Request.Prompted("none") {
 		return step, nil
 	}
 	switch step {
-	case SignIn:
-		return 0, refusal.LoginRequired("Nobody is signed in, or must sign in again.")
-	case ChooseAccount:
-		return 0, refusal.AccountSelectionRequired("An account has to be chosen.")
-	case Terms:
-		return 0, refusal.InteractionRequired("The person has to accept the terms of service first.")
+	case Finish:
+		return step, nil
+	case Link, OfferPasskey, Terms:
+		return 0, refusal.InteractionRequired("The person has to answer a question first.")
 	case Consent:
 		return 0, refusal.ConsentRequired("The person has not agreed to this yet.")
+	case ChooseAccount:
+		if s.UserID != "" {
+			return 0, refusal.AccountSelectionRequired("An account has to be chosen.")
+		}
 	}
-	return step, nil
+	return 0, refusal.LoginRequired("Nobody is signed in, or must sign in again.")
 }
 
 func next(in Interaction, s Seen, now time.Time) Step {
-	req := in.Request
+	req, pending := in.Request, in.Progress.Pending(now)
 	switch {
-	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now), in.stepUp(s):
-		return SignIn
-	case req.Prompted("select_account") && !in.fresh(in.Facts.AccountAt, s):
+	case s.Pending && pending != nil && pending.Enrol:
+		return Enrol
+	case s.Pending && pending != nil:
+		return Factor
+	case s.Leaving:
+		return Keep
+	case s.UserID == "" && s.Behind && req.LoginHint == "" && req.HintSubject == "":
 		return ChooseAccount
+	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now), in.stepUp(s):
+		if req.Prompted("create") {
+			return SignUp
+		}
+		return SignIn
+	case req.Prompted("select_account") && !in.fresh(in.Progress.AccountAt, s):
+		return ChooseAccount
+	case s.Linkable:
+		return Link
+	case s.Offerable && in.Progress.OfferedTo == s.UserID && in.fresh(in.Progress.SignedInAt, s):
+		return OfferPasskey
 	case s.TermsDue:
 		return Terms
-	case (s.ConsentNeeded || req.Prompted("consent")) && !in.fresh(in.Facts.DecidedAt, s):
+	case in.Purpose == PurposeAuthorize && (s.ConsentNeeded || req.Prompted("consent")) && !in.fresh(in.Progress.DecidedAt, s):
 		return Consent
 	}
 	return Finish
 }
 
-// fresh tells that the fact is of this interaction and of the person who is here now; what another person did does not count.
+// fresh reports whether the fact is of this interaction and of the person who is here now; what another person did does not count.
 func (in Interaction) fresh(at time.Time, s Seen) bool {
-	return !at.IsZero() && in.Facts.UserID == s.UserID && s.UserID != ""
+	return !at.IsZero() && in.Progress.UserID == s.UserID && s.UserID != ""
 }
 
 // stepUp: a stronger sign-in is asked for than this one was, and the person can do it, or must find a way: the registration
 // leads to setting a second factor up (RFC 9470 section 5). A sign-in made within this interaction was as strong as the
 // person would have it.
 func (in Interaction) stepUp(s Seen) bool {
-	if in.fresh(in.Facts.SignedInAt, s) {
+	if in.fresh(in.Progress.SignedInAt, s) {
 		return false
 	}
 	for _, d := range in.demands(s) {
@@ -102,18 +131,18 @@ func (in Interaction) unmet(s Seen) bool {
 	return slices.ContainsFunc(in.demands(s), func(d demand) bool { return d.essential && !d.reached(s.ACR) })
 }
 
-// otherPerson: the id_token_hint names somebody else (Core section 3.1.2.1).
+// otherPerson: the request names somebody else (Core section 3.1.2.1).
 func (in Interaction) otherPerson(s Seen) bool {
 	return in.Request.HintSubject != "" && in.Request.HintSubject != s.UserID
 }
 
-// signInAgain: prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are compared, as
-// auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.
+// signInAgain: a confirmation, prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are
+// compared, as auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.
 func (in Interaction) signInAgain(s Seen, now time.Time) bool {
-	if in.fresh(in.Facts.SignedInAt, s) {
+	if in.fresh(in.Progress.SignedInAt, s) {
 		return false
 	}
-	if slices.Contains(in.Request.Prompts, "login") {
+	if in.Purpose == PurposeConfirm || slices.Contains(in.Request.Prompts, "login") {
 		return true
 	}
 	age := in.Request.MaxAge

@@ -15,6 +15,7 @@ import (
 // Store is what the ledger needs of *storage.DB.
 type Store interface {
 	InsertGrant(ctx context.Context, g storage.Grant) error
+	DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error)
 	StandingByCode(ctx context.Context, codeHash string) (storage.Standing, error)
 	StandingByID(ctx context.Context, id string) (storage.Standing, error)
 	StandingOfToken(ctx context.Context, grantID, jti string) (storage.Standing, error)

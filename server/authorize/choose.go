@@ -7,58 +7,64 @@ import (
 
 	"signet/oauth/flow"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/users"
 )
 
-// hinted finds who the request is about. Of several accounts in this browser it is the one that the request's id_token_hint
-// names, or its login_hint when it comes in, and that one comes into view: no password, as it is signed in (prompt=login and
-// max_age are flow's matter). prompt=none changes nothing of what the browser shows. Everybody else is asked as ever.
-func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interaction) (*browser.Visitor, error) {
-	v, err := h.Browser.Visitor(r)
-	if err != nil {
-		return nil, err
+// hinted finds who a request is about that has just come in. Of several accounts in this browser it is the one that the request's
+// id_token_hint names, or its login_hint. Under prompt=none, and with a login_hint, nothing changes of what the browser shows: anybody
+// can name an address in a link. behind tells that the person found is not the one in view. Everybody else is asked as ever.
+func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interaction) (v *browser.Visitor, behind bool, err error) {
+	if v, err = h.Browser.Visitor(r); err != nil {
+		return nil, false, err
 	}
 	req := in.Request
 	named := func(v *browser.Visitor) bool {
 		if req.HintSubject != "" {
 			return req.HintSubject == v.UserID
 		}
-		return in.ID == "" && req.LoginHint != "" && users.IsCalled(v.User, req.LoginHint)
+		return req.LoginHint != "" && users.IsCalled(v.User, req.LoginHint)
 	}
 	if req.HintSubject == "" && req.LoginHint == "" || req.Prompted("select_account") || v != nil && named(v) {
-		return v, nil
+		return v, false, nil
 	}
 	all, err := h.Browser.Accounts(r)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	i := slices.IndexFunc(all, named)
-	if i < 0 || req.Prompted("none") && !all[i].Current {
-		if i >= 0 {
-			v = all[i]
-		}
-		return v, nil
+	switch {
+	case i < 0:
+		return v, false, nil
+	case req.Prompted("none") || req.HintSubject == "":
+		return all[i], !all[i].Current, nil
 	}
 	if here, err := h.Browser.Switch(w, r, all[i]); err != nil || !here {
-		return v, err
+		return v, false, err
 	}
-	return all[i], nil
+	return all[i], false, nil
 }
 
-// errand is the request that the choice belongs to; none at all is a plain change of account.
-func (h *Handler) errand(r *http.Request) (flow.Interaction, error) {
-	if !r.URL.Query().Has("i") {
-		return flow.Interaction{Errand: browser.ErrandAccount}, nil
+// inView brings the account into view that the id_token_hint of a request in progress names, if it is signed in in this browser.
+func (h *Handler) inView(w http.ResponseWriter, r *http.Request, s *login.State) (*login.State, error) {
+	if subject := s.In.Request.HintSubject; subject == "" || s.Visitor != nil && s.Visitor.UserID == subject {
+		return s, nil
 	}
-	return h.Browser.Interaction(r)
+	req := s.In
+	req.Request.LoginHint = ""
+	v, _, err := h.hinted(w, r, req)
+	if err != nil || v == nil || s.Visitor != nil && v.UserID == s.Visitor.UserID {
+		return s, err
+	}
+	return h.Login.Begun(r, s.In, v)
 }
 
 // choose asks which account to go on with: under prompt=select_account, where nobody is in view but somebody is signed in
 // behind, and where a person asks to switch.
 func (h *Handler) choose(w http.ResponseWriter, r *http.Request) error {
-	in, err := h.errand(r)
+	s, err := h.Login.Load(r)
 	if err != nil {
 		return err
 	}
@@ -67,14 +73,10 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(all) == 0 {
-		return h.Browser.Continue(w, r, in)
+		return h.Login.GoOn(w, r, s)
 	}
-	page := pages.ChooseAccount{Action: h.Browser.Path("/choose", &in)}
-	if in.Errand == browser.ErrandAuthorize {
-		web.AllowFormAction(w, in.Request.RedirectURI)
-		r = r.WithContext(pages.WithLocales(r.Context(), in.Request.UILocales))
-		page.App = h.App(r.Context(), in.Request.ClientID, in.Request.RedirectURI)
-	}
+	page := pages.ChooseAccount{Action: h.Login.Path(flow.ChooseAccount, s.In)}
+	r, page.App = h.Login.Dress(w, r, s)
 	for _, v := range all {
 		page.Accounts = append(page.Accounts, pages.AccountLine{ID: v.SessionID, Person: v.Person, Current: v.Current})
 	}
@@ -82,14 +84,14 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request) error {
 }
 
 // chosen goes on as one of the accounts of this browser, signs one of them out, or leads to the sign-in page for another.
-// Whatever the form names is looked for among them and nowhere else (security notes R05).
+// Whatever the form names is looked for among them and nowhere else (rule R05).
 func (h *Handler) chosen(w http.ResponseWriter, r *http.Request) error {
-	in, err := h.errand(r)
-	if err != nil {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
-	if err := r.ParseForm(); err != nil {
-		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	s, err := h.Login.Load(r)
+	if err != nil {
+		return err
 	}
 	all, err := h.Browser.Accounts(r)
 	if err != nil {
@@ -104,37 +106,38 @@ func (h *Handler) chosen(w http.ResponseWriter, r *http.Request) error {
 	out, chosen := of(r.PostForm.Get("sign_out")), of(r.PostForm.Get("account"))
 	switch {
 	case len(all) == 0:
-		return h.Browser.Continue(w, r, in)
+		return h.Login.GoOn(w, r, s)
 	case out != nil:
 		if err := h.Browser.SignOut(w, r, out); err != nil {
 			return err
 		}
-		return h.Browser.Go(w, r, "/choose", &in)
+		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
 	case chosen != nil:
-		return h.goOnAs(w, r, in, chosen)
+		return h.goOnAs(w, r, s, chosen)
 	case r.PostForm.Get("decision") == "other":
-		return web.Redirect(w, r, h.Browser.Another(&in))
+		return web.Redirect(w, r, h.Login.Another(s.In))
 	}
-	return h.Browser.Go(w, r, "/choose", &in) // signed out meanwhile: ask again
+	return h.Login.ToStep(w, r, s, flow.ChooseAccount) // signed out meanwhile: ask again
 }
 
-// goOnAs brings the account into view. What another decided in this request does not count for this one.
-func (h *Handler) goOnAs(w http.ResponseWriter, r *http.Request, in flow.Interaction, v *browser.Visitor) error {
+// goOnAs brings the account into view. What another decided in this request does not count for this one, and a sign-in that waits for
+// its second step is over: another account was chosen.
+func (h *Handler) goOnAs(w http.ResponseWriter, r *http.Request, s *login.State, v *browser.Visitor) error {
 	here, err := h.Browser.Switch(w, r, v)
 	if err != nil {
 		return err
 	}
 	if !here {
-		return h.Browser.Go(w, r, "/choose", &in)
+		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
 	}
-	err = h.Browser.Record(r.Context(), &in, func(f *flow.Facts) {
-		if f.UserID != v.UserID {
-			*f = flow.Facts{UserID: v.UserID}
+	err = h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) {
+		if p.UserID != v.UserID {
+			*p = p.BrowserOnly()
 		}
-		f.AccountAt = time.Now()
+		p.UserID, p.AccountAt, p.PendingFactor = v.UserID, time.Now(), nil
 	})
 	if err != nil {
 		return err
 	}
-	return h.Browser.Continue(w, r, in)
+	return h.Login.Continue(w, r, s, v)
 }

@@ -9,9 +9,17 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 )
+
+// note names the app in the log.
+func note(r *http.Request, s *login.State) {
+	if s.Client != nil {
+		telemetry.Add(r.Context(), slog.String("client", s.Client.ClientID))
+	}
+}
 
 // answerRefusal sends an error to the client (RFC 6749 section 4.1.2.1).
 func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, req flow.Request, no *refusal.Refusal) error {

@@ -9,7 +9,6 @@ import (
 
 	"signet/oauth/flow"
 	"signet/oauth/request"
-	"signet/server/browser"
 	"signet/server/pages"
 	"signet/server/web"
 )
@@ -44,27 +43,32 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
 	form.Del("lang") // the footer's language links
-	req, client, err := h.Requests.Authorize(r.Context(), form)
+	req, _, err := h.Requests.Authorize(r.Context(), form)
 	if err != nil {
 		return h.refuseRequest(w, r, err)
 	}
 	r = r.WithContext(pages.WithLocales(r.Context(), req.UILocales))
 	now := time.Now()
-	s := &state{client: client, in: flow.Interaction{Errand: browser.ErrandAuthorize, Request: req, CreatedAt: now, ExpiresAt: now}}
-	if s.visitor, err = h.hinted(w, r, s.in); err != nil {
-		return err
-	}
-	step, err := h.next(r, s)
+	in := flow.Interaction{Purpose: flow.PurposeAuthorize, Request: req, CreatedAt: now, ExpiresAt: now}
+	v, behind, err := h.hinted(w, r, in)
 	if err != nil {
-		return h.refuse(w, r, s, err)
-	}
-	if step == flow.Finish {
-		return h.finish(w, r, s)
-	}
-	if s.in, err = h.Browser.Begin(w, r, browser.ErrandAuthorize, req); err != nil {
 		return err
 	}
-	return h.show(w, r, s, step)
+	s, err := h.Login.Begun(r, in, v)
+	if err != nil {
+		return err
+	}
+	step, err := s.Step()
+	if err != nil || step == flow.Finish {
+		return h.lead(w, r, s)
+	}
+	if s.In, err = h.Browser.Begin(w, r, flow.PurposeAuthorize, req); err != nil {
+		return err
+	}
+	if behind { // the person says so themselves before another account comes into view
+		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
+	}
+	return h.lead(w, r, s)
 }
 
 // refuseRequest answers a request that is not in order: on our own page as long as the redirect URI is not to be trusted (RFC

@@ -105,6 +105,15 @@ func (b *Browser) Accounts(r *http.Request) ([]*Visitor, error) {
 	return list, nil
 }
 
+// Behind reports whether accounts are signed in behind the one in view. Where there is no sign of them nothing is read.
+func (b *Browser) Behind(r *http.Request) (bool, error) {
+	if b.jar.read(r, accountsCookie) == "" {
+		return false, nil
+	}
+	all, err := b.Accounts(r)
+	return slices.ContainsFunc(all, func(v *Visitor) bool { return !v.Current }), err
+}
+
 // Switch brings another account of this browser (one of Accounts) into view; the one in view stays signed in. No proof is
 // made: auth_time, acr and amr are those of its own sign-in. false = it is not here any more.
 func (b *Browser) Switch(w http.ResponseWriter, r *http.Request, to *Visitor) (bool, error) {

@@ -15,18 +15,26 @@ import (
 	"signet/users/session"
 )
 
-// Store is what the package needs of the ground.
+// Store is the part of *storage.DB that interactions in progress use.
 type Store interface {
 	InsertInteraction(ctx context.Context, i storage.Interaction, max int) error
-	InteractionByID(ctx context.Context, id string, now time.Time) (storage.Interaction, error)
+	InteractionByID(ctx context.Context, id string, by time.Time) (storage.Interaction, error)
 	UpdateInteractionFacts(ctx context.Context, id string, old, facts json.RawMessage) error
+	AnswerInteraction(ctx context.Context, i storage.Interaction, facts json.RawMessage, max int, now time.Time) error
 	SpendInteraction(ctx context.Context, id string) error
+}
+
+// PastStore is the part of *storage.DB that TrimPast uses.
+type PastStore interface {
+	ExpiredInteractions(ctx context.Context, now time.Time, limit int) ([]storage.Interaction, error)
+	PutPastInteraction(ctx context.Context, i storage.Interaction, max int) error
 }
 
 // Options of New.
 type Options struct {
 	Issuer          *url.URL
 	Store           Store
+	Past            PastStore // nil = TrimPast is not called
 	Sessions        *session.Sessions
 	DeviceKeys      [][]byte      // MAC keys of the device cookie; the first signs, all verify
 	MaxInteractions int           // live ones of a network; 300
@@ -38,6 +46,7 @@ type Browser struct {
 	path       string // of the issuer, without slash at the end
 	jar        jar
 	store      Store
+	past       PastStore
 	sessions   *session.Sessions
 	deviceKeys [][]byte
 	max        int
@@ -50,7 +59,7 @@ func New(o Options) (*Browser, error) {
 		return nil, errors.New("browser needs an issuer, a store, sessions and device keys")
 	}
 	return &Browser{
-		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, sessions: o.Sessions,
+		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, past: o.Past, sessions: o.Sessions,
 		deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300), lifetime: cmp.Or(o.Lifetime, 30*time.Minute),
 	}, nil
 }
@@ -71,24 +80,25 @@ type Visitor struct {
 	session storage.Session
 }
 
+// Present finds who is signed in, or, apart from them, who is but has asked for their account to be deleted: to all but the page that
+// asks whether to keep it they are nobody. One read.
+func (b *Browser) Present(r *http.Request) (visitor, leaving *Visitor, err error) {
+	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
+	if err != nil || found == nil {
+		return nil, nil, err
+	}
+	v := b.visitor(r, *found)
+	if !found.User.EraseAt.IsZero() {
+		return nil, v, nil
+	}
+	return v, nil, nil
+}
+
 // Visitor tells who is signed in; nil = nobody. Two cookies of the name, one not of our making, a session ended or expired
 // and a person who is disabled or whose account is to be erased are nobody.
 func (b *Browser) Visitor(r *http.Request) (*Visitor, error) {
-	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
-	if err != nil || found == nil || !found.User.EraseAt.IsZero() {
-		return nil, err
-	}
-	return b.visitor(r, *found), nil
-}
-
-// Leaving tells who proved who they are although their account is to be erased; nil = nobody. To all but the page that asks
-// whether to keep the account they are not signed in.
-func (b *Browser) Leaving(r *http.Request) (*Visitor, error) {
-	found, err := b.sessions.Find(r.Context(), b.jar.read(r, sessionCookie))
-	if err != nil || found == nil || found.User.EraseAt.IsZero() {
-		return nil, err
-	}
-	return b.visitor(r, *found), nil
+	v, _, err := b.Present(r)
+	return v, err
 }
 
 func (b *Browser) visitor(r *http.Request, s storage.SessionUser) *Visitor {
@@ -107,10 +117,10 @@ func PersonOf(u storage.User) pages.Person {
 	return pages.Person{Name: profile.Name, Email: u.Email, Username: u.Username, Mark: accountMark(u.ID)}
 }
 
-// Meant tells whether a form was shown to the visitor: another tab may have brought another account into view since. A form
+// ForVisitor reports whether a form was shown to the visitor: another tab may have brought another account into view since. A form
 // carries the mark of whom it was shown to (partial "as"); without one it counts only where there is one account. What is not
 // a form has to be bound to its session by other means.
-func Meant(r *http.Request, v *Visitor) bool {
+func ForVisitor(r *http.Request, v *Visitor) bool {
 	if mark := r.PostFormValue("as"); mark != "" {
 		return mark == v.Person.Mark
 	}

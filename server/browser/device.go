@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"signet/users/factor"
 )
 
 // The device cookie says which accounts signed in in this browser before. It proves nothing about who sits there now; it
@@ -73,14 +75,19 @@ func (b *Browser) put(w http.ResponseWriter, d device, k known) {
 	b.jar.write(w, deviceCookie, d.sign(b.deviceKeys[0]), time.Now().Add(deviceLifetime))
 }
 
-// Trust notes that the person, who proved both factors just now, wants no second step in this browser for a while.
-func (b *Browser) Trust(w http.ResponseWriter, r *http.Request, userID string, epoch int64, lifetime time.Duration) {
+// Trust notes that the person, who proved both factors just now, wants no second step in this browser for a while. The permit is the
+// one for that (factor.TrustBrowser).
+func (b *Browser) Trust(w http.ResponseWriter, r *http.Request, permit factor.Permit, v *Visitor, lifetime time.Duration) error {
+	if err := permit.Is(v.UserID, factor.TrustBrowser); err != nil {
+		return err
+	}
 	now := time.Now()
 	d, ok := b.deviceOf(w, r, now)
 	if !ok {
 		d = device{ID: rand.Text()}
 	}
-	b.put(w, d, known{Account: accountMark(userID), Since: now.Unix(), Until: now.Add(lifetime).Unix(), Epoch: epoch})
+	b.put(w, d, known{Account: accountMark(v.UserID), Since: now.Unix(), Until: now.Add(lifetime).Unix(), Epoch: v.UserEpoch})
+	return nil
 }
 
 // deviceOf is the cookie as this answer sets it, else as it came.

@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,33 +20,30 @@ import (
 	"signet/storage"
 )
 
-// The errands.
 const (
-	ErrandAuthorize = "authorize" // ends at the dispatcher
-	ErrandAccount   = "account"   // a plain sign-in, ends at the account page; needs no row until there is something to remember
-	ErrandConfirm   = "confirm"   // the person signed in proves it again, and goes on to a page of ours
+	// maxRequest is how much of a request an interaction keeps, in bytes.
+	maxRequest = 8 << 10
+	// pastLife is how long what is left of an interaction is kept after it was begun.
+	pastLife = 24 * time.Hour
 )
 
-// maxRequest is how much of a request an interaction keeps, in bytes.
-const maxRequest = 8 << 10
-
-// request is the JSON of a row's request column.
+// request is the JSON of a row's request column. The names are those of the first release.
 type request struct {
-	Errand  string       `json:"errand"`
-	Then    string       `json:"then,omitempty"`
+	Purpose string       `json:"errand"`
+	EndsAt  string       `json:"then,omitempty"`
 	Request flow.Request `json:"request"`
 }
 
-// Begin stores a request in progress, bound to this browser's cookie, which is made if there is none. A network with too
+// Begin stores a sign-in in progress, bound to this browser's cookie, which is made if there is none. A network with too
 // many of them gets a 429.
-func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, errand string, req flow.Request) (flow.Interaction, error) {
-	return b.begin(w, r, request{Errand: errand, Request: req})
+func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, purpose string, req flow.Request) (flow.Interaction, error) {
+	return b.begin(w, r, request{Purpose: purpose, Request: req})
 }
 
-// BeginConfirm begins the errand in which the person signed in proves it again; it ends at then, which is one of our own
-// pages named by our own code, never by a parameter (security notes C05, F10).
-func (b *Browser) BeginConfirm(w http.ResponseWriter, r *http.Request, then string) (flow.Interaction, error) {
-	return b.begin(w, r, request{Errand: ErrandConfirm, Then: then})
+// BeginConfirm begins a sign-in in which the person signed in proves it again; it ends at a page of ours, named by our own code
+// and never by a parameter (rules C05, F10).
+func (b *Browser) BeginConfirm(w http.ResponseWriter, r *http.Request, endsAt string) (flow.Interaction, error) {
+	return b.begin(w, r, request{Purpose: flow.PurposeConfirm, EndsAt: endsAt})
 }
 
 func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (flow.Interaction, error) {
@@ -59,12 +56,13 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 	}
 	now := time.Now()
 	in := flow.Interaction{
-		ID: rand.Text(), Errand: req.Errand, Then: req.Then, Request: req.Request, CreatedAt: now, ExpiresAt: now.Add(b.lifetime),
+		ID: rand.Text(), Purpose: req.Purpose, EndsAt: req.EndsAt, Request: req.Request, CreatedAt: now, ExpiresAt: now.Add(b.lifetime),
 	}
-	err = b.store.InsertInteraction(r.Context(), storage.Interaction{
+	in.Row = storage.Interaction{
 		ID: in.ID, BrowserHash: b.bind(w, r), Network: audit.OriginOf(r.Context()).Network,
 		Request: body, Facts: json.RawMessage("{}"), CreatedAt: now, ExpiresAt: in.ExpiresAt,
-	}, b.max)
+	}
+	err = b.store.InsertInteraction(r.Context(), in.Row, b.max)
 	if errors.Is(err, storage.ErrTooMany) {
 		w.Header().Set("Retry-After", "60")
 		return flow.Interaction{}, &web.PageError{Status: http.StatusTooManyRequests, Kind: "too_many", Cause: err}
@@ -78,7 +76,7 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 // Bind gives the browser its cookie if it has none, so that the next request shows whether it keeps cookies at all.
 func (b *Browser) Bind(w http.ResponseWriter, r *http.Request) { b.bind(w, r) }
 
-// Bound tells whether the browser sent its cookie.
+// Bound reports whether the browser sent its cookie.
 func (b *Browser) Bound(r *http.Request) bool { return b.jar.read(r, browserCookie) != "" }
 
 // Mark stands for the browser in what is bound to it: the hash of its cookie, "" if it sent none.
@@ -105,36 +103,70 @@ func hash(secret string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// Interaction reads the request in progress that ?i= names. Unknown, expired and another browser's are told apart by
-// nothing: a *web.PageError of kind "expired"; after a POST without the browser's cookie, of kind "cookies".
+// Interaction reads the sign-in in progress that ?i= names. Unknown, long over and another browser's are told apart by
+// nothing: a *web.PageError of kind "expired"; after a POST without the browser's cookie, of kind "cookies". An authorization request
+// that took too long is Over, for a day.
 func (b *Browser) Interaction(r *http.Request) (flow.Interaction, error) {
+	return b.Resume(r, r.URL.Query().Get("i"))
+}
+
+// Resume is Interaction of an id that the browser brings along in another way.
+func (b *Browser) Resume(r *http.Request, id string) (flow.Interaction, error) {
 	secret := b.jar.read(r, browserCookie)
 	if secret == "" && r.Method == http.MethodPost {
 		return flow.Interaction{}, NoCookies()
 	}
-	id := r.URL.Query().Get("i")
 	if id == "" || len(id) > 64 || secret == "" {
 		return flow.Interaction{}, expired(nil)
 	}
-	row, err := b.store.InteractionByID(r.Context(), id, time.Now())
+	in, err := b.find(r.Context(), id)
+	if err != nil {
+		return flow.Interaction{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(in.Row.BrowserHash), []byte(hash(secret))) != 1 {
+		return flow.Interaction{}, expired(errors.New("opened in another browser"))
+	}
+	return in, nil
+}
+
+// find reads the row of an id, also one that is over.
+func (b *Browser) find(ctx context.Context, id string) (flow.Interaction, error) {
+	now := time.Now()
+	row, err := b.store.InteractionByID(ctx, id, now.Add(b.lifetime-pastLife))
 	if errors.Is(err, storage.ErrNotFound) {
 		return flow.Interaction{}, expired(err)
 	}
 	if err != nil {
 		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
 	}
-	if subtle.ConstantTimeCompare([]byte(row.BrowserHash), []byte(hash(secret))) != 1 {
-		return flow.Interaction{}, expired(errors.New("opened in another browser"))
+	in, err := decode(row)
+	if err != nil {
+		return flow.Interaction{}, err
 	}
-	return decode(row)
+	if in.Over = !now.Before(row.ExpiresAt); in.Over && in.Purpose != flow.PurposeAuthorize {
+		return flow.Interaction{}, expired(storage.ErrNotFound)
+	}
+	return in, nil
 }
 
+// decode types a row. One whose progress a later release wrote cannot be judged here: storage.ErrUnavailable.
 func decode(row storage.Interaction) (flow.Interaction, error) {
-	in := flow.Interaction{ID: row.ID, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt}
+	in := flow.Interaction{ID: row.ID, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, Row: row}
 	var req request
-	err := json.Unmarshal(row.Request, &req)
-	in.Errand, in.Then, in.Request = req.Errand, req.Then, req.Request
-	if err := cmp.Or(err, json.Unmarshal(row.Facts, &in.Facts)); err != nil {
+	if err := json.Unmarshal(row.Request, &req); err != nil {
+		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
+	}
+	in.Purpose, in.EndsAt, in.Request = req.Purpose, req.EndsAt, req.Request
+	var written struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal(row.Facts, &written); err != nil {
+		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
+	}
+	if written.Version > flow.ProgressVersion {
+		return flow.Interaction{}, fmt.Errorf("%w: an interaction of version %d, of a later release", storage.ErrUnavailable, written.Version)
+	}
+	if err := json.Unmarshal(row.Facts, &in.Progress); err != nil {
 		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
 	}
 	return in, nil
@@ -144,84 +176,133 @@ func expired(cause error) error {
 	return &web.PageError{Status: http.StatusBadRequest, Kind: "expired", Cause: cause}
 }
 
+// IsExpired reports whether an error of Interaction or Record says that there is no such sign-in in progress (any more).
+func IsExpired(err error) bool {
+	page, ok := errors.AsType[*web.PageError](err)
+	return ok && page.Kind == "expired"
+}
+
 // NoCookies is the page for a browser that does not send cookies back.
 func NoCookies() error { return &web.PageError{Status: http.StatusBadRequest, Kind: "cookies"} }
 
 // recordTries is how often Record starts again when another tab was quicker.
 const recordTries = 5
 
-// Record adds to what happened in the interaction: change sees the newest facts and may run again. in is brought up to
+// Record adds to what happened in the interaction: change sees the newest progress and may run again. in is brought up to
 // date. An interaction that is over gives the page of kind "expired".
-func (b *Browser) Record(ctx context.Context, in *flow.Interaction, change func(*flow.Facts)) error {
+func (b *Browser) Record(ctx context.Context, in *flow.Interaction, change func(*flow.Progress)) error {
 	if in.ID == "" {
-		change(&in.Facts)
+		change(&in.Progress)
 		return nil
 	}
 	for range recordTries {
-		row, err := b.store.InteractionByID(ctx, in.ID, time.Now())
-		if errors.Is(err, storage.ErrNotFound) {
-			return expired(err)
-		}
-		if err != nil {
-			return fmt.Errorf("read interaction: %w", err)
-		}
-		now, err := decode(row)
+		next := *in
+		facts, err := progressed(&next, change)
 		if err != nil {
 			return err
 		}
-		change(&now.Facts)
-		facts, err := json.Marshal(now.Facts)
-		if err != nil {
-			return fmt.Errorf("write interaction: %w", err)
-		}
-		err = b.store.UpdateInteractionFacts(ctx, in.ID, row.Facts, facts)
+		err = b.store.UpdateInteractionFacts(ctx, in.ID, in.Row.Facts, facts)
 		if err == nil {
-			*in = now
+			next.Row.Facts = facts
+			*in = next
 			return nil
 		}
 		if !errors.Is(err, storage.ErrStale) {
 			return fmt.Errorf("write interaction: %w", err)
 		}
+		if *in, err = b.find(ctx, in.ID); err != nil {
+			return err
+		}
+		if in.Over {
+			return expired(storage.ErrNotFound)
+		}
 	}
 	return fmt.Errorf("write interaction: %w", storage.ErrStale)
 }
 
-// Finish ends the interaction. Of concurrent callers exactly one succeeds; the others get a page of kind "answered", which
-// matches storage.ErrStale. In the caller's transaction if there is one.
-func (b *Browser) Finish(ctx context.Context, in flow.Interaction) error {
+// progressed applies a change and gives the JSON of what the row is to hold.
+func progressed(in *flow.Interaction, change func(*flow.Progress)) (json.RawMessage, error) {
+	in.Progress.Granted = slices.Clone(in.Progress.Granted)
+	if p := in.Progress.PendingFactor; p != nil {
+		copied := *p
+		in.Progress.PendingFactor = &copied
+	}
+	change(&in.Progress)
+	in.Progress.Version = flow.ProgressVersion
+	facts, err := json.Marshal(in.Progress)
+	if err != nil {
+		return nil, fmt.Errorf("write interaction: %w", err)
+	}
+	return facts, nil
+}
+
+// Answer notes that the app gets an answer, by a compare-and-swap on the progress as it was read: storage.ErrStale if another tab
+// was quicker. In the caller's transaction if there is one.
+func (b *Browser) Answer(ctx context.Context, in flow.Interaction, change func(*flow.Progress)) error {
 	if in.ID == "" {
 		return nil
 	}
-	err := b.store.SpendInteraction(ctx, in.ID)
-	if errors.Is(err, storage.ErrStale) {
-		return &web.PageError{Status: http.StatusConflict, Kind: "answered", Cause: err}
-	}
+	facts, err := progressed(&in, change)
 	if err != nil {
-		return fmt.Errorf("finish interaction: %w", err)
+		return err
+	}
+	if err := b.store.AnswerInteraction(ctx, in.Row, facts, b.max, time.Now()); err != nil {
+		return fmt.Errorf("answer interaction: %w", err)
 	}
 	return nil
 }
 
-// Continue is the one way out of every room: to the dispatcher, to where a confirmation was asked for, or to the account
-// page.
-func (b *Browser) Continue(w http.ResponseWriter, r *http.Request, in flow.Interaction) error {
-	if in.Errand == ErrandAuthorize {
-		return b.Go(w, r, "/oauth2/continue", &in)
+// End forgets an interaction that needs no answer; done twice is done.
+func (b *Browser) End(ctx context.Context, in flow.Interaction) error {
+	if in.ID == "" {
+		return nil
 	}
-	if in.ID != "" {
-		if err := b.store.SpendInteraction(r.Context(), in.ID); err != nil && !errors.Is(err, storage.ErrStale) {
-			return fmt.Errorf("finish interaction: %w", err)
-		}
+	if err := b.store.SpendInteraction(ctx, in.ID); err != nil && !errors.Is(err, storage.ErrStale) {
+		return fmt.Errorf("end interaction: %w", err)
 	}
-	return b.Go(w, r, cmp.Or(in.Then, "/account"), nil)
+	return nil
 }
 
-// Onward is where Continue would lead, as a link for a page in between.
-func (b *Browser) Onward(in flow.Interaction) string {
-	if in.Errand == ErrandAuthorize {
-		return b.Path("/oauth2/continue", &in)
+// pastBatch is how many expired interactions one statement of TrimPast reads.
+const pastBatch = 500
+
+// TrimPast leaves of the authorization requests that took too long what a page needs that leads back to the app: who asked, where
+// the answer would have gone, and the state. Everything else is forgotten.
+func (b *Browser) TrimPast(ctx context.Context) error {
+	for {
+		list, err := b.past.ExpiredInteractions(ctx, time.Now(), pastBatch)
+		if err != nil {
+			return fmt.Errorf("list expired interactions: %w", err)
+		}
+		for _, row := range list {
+			if err := b.trim(ctx, row); err != nil {
+				return err
+			}
+		}
+		if len(list) < pastBatch {
+			return nil
+		}
 	}
-	return b.Path(cmp.Or(in.Then, "/account"), nil)
+}
+
+func (b *Browser) trim(ctx context.Context, row storage.Interaction) error {
+	var req request
+	if err := json.Unmarshal(row.Request, &req); err != nil || req.Purpose != flow.PurposeAuthorize {
+		return b.End(ctx, flow.Interaction{ID: row.ID}) // one that cannot be read is of use to nobody
+	}
+	left := req.Request
+	rest, err := json.Marshal(request{Purpose: req.Purpose, Request: flow.Request{
+		ClientID: left.ClientID, RedirectURI: left.RedirectURI, ResponseType: left.ResponseType, ResponseMode: left.ResponseMode, State: left.State,
+		UILocales: left.UILocales,
+	}})
+	if err != nil {
+		return fmt.Errorf("trim interaction: %w", err)
+	}
+	row.Request = rest
+	if err := b.past.PutPastInteraction(ctx, row, b.max); err != nil {
+		return fmt.Errorf("trim interaction: %w", err)
+	}
+	return nil
 }
 
 // Go answers 303 See Other to one of our own paths.

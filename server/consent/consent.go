@@ -1,12 +1,11 @@
-// Package consent is the room where a person is asked what an app may do.
+// Package consent is the page where a person is asked what an app may do.
 //
-// The form's answer is believed only as far as the stored request goes: what was not offered cannot be ticked. It ends like every
-// step, back at the dispatcher. Begin with Handler.show.
+// The form's answer is believed only as far as the stored request goes: what was not offered cannot be ticked. It goes on like every
+// step, to where the dispatcher leads. Begin with Handler.show.
 package consent
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -17,111 +16,70 @@ import (
 	"signet/oauth/consent"
 	"signet/oauth/flow"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 )
 
-// Registry finds clients and resources.
-type Registry interface {
-	Client(ctx context.Context, id string) (*clients.Client, error)
-	Resources() *clients.Resources
-}
-
 // Options of New.
 type Options struct {
-	Clients Registry
-	Book    *consent.Book
-	Browser *browser.Browser
-	Pages   *pages.Pages
-	App     func(ctx context.Context, clientID, redirectURI string) *pages.App
+	Resources func() *clients.Resources
+	Book      *consent.Book
+	Login     *login.Login
+	Browser   *browser.Browser
+	Pages     *pages.Pages
 }
 
-// Handler is the room.
+// Handler answers the page.
 type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Clients == nil || o.Book == nil || o.Browser == nil || o.Pages == nil || o.App == nil {
-		return nil, errors.New("consent needs clients, book, browser, pages and app")
+	if o.Resources == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
+		return nil, errors.New("consent needs resources, book, login, browser and pages")
 	}
 	return &Handler{o}, nil
 }
 
-// Mount states the room's routes.
+// Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /consent", h.show)
 	m.Page("POST /consent", h.decide)
 }
 
-// question is who asks whom for what.
-type question struct {
-	consent.Question
-	in      flow.Interaction
-	client  *clients.Client
-	visitor *browser.Visitor
-	next    bool // it is this question's turn; else the dispatcher knows better
-}
-
-// ask finds the question. Nobody signed in, an earlier step not done, an answer given already: not its turn.
-func (h *Handler) ask(r *http.Request) (q question, err error) {
-	if q.in, err = h.Browser.Interaction(r); err != nil {
-		return q, err
-	}
-	if q.visitor, err = h.Browser.Visitor(r); err != nil || q.visitor == nil {
-		return q, err
-	}
-	q.client, err = h.Clients.Client(r.Context(), q.in.Request.ClientID)
-	if errors.Is(err, clients.ErrUnknown) || err == nil && !q.client.Enabled() {
-		return q, nil // the dispatcher has the page for it
-	}
-	if err != nil {
-		return q, err
-	}
-	row, err := h.Book.Read(r.Context(), q.visitor.UserID, q.client.ClientID)
-	if err != nil {
-		return q, err
-	}
-	q.Question = consent.Ask(q.client, q.in.Request, row)
-	seen := flow.Seen{UserID: q.visitor.UserID, AuthTime: q.visitor.AuthTime, ConsentNeeded: q.Needed}
-	step, refused := flow.Next(q.in, seen, time.Now())
-	q.next = refused == nil && step == flow.Consent
-	return q, nil
-}
-
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
-	q, err := h.ask(r)
+	s, err := h.Login.LoadRequest(r)
 	if err != nil {
 		return err
 	}
-	if !q.next {
-		return h.Browser.Continue(w, r, q.in)
+	if !s.Is(flow.Consent) {
+		return h.Login.GoOn(w, r, s)
 	}
-	in, c := q.in, q.client
-	web.AllowFormAction(w, in.Request.RedirectURI)
-	r = r.WithContext(pages.WithLocales(r.Context(), in.Request.UILocales))
-	notYou := h.Browser.Another(&in)
-	if q.visitor.Person.Several {
-		notYou = h.Browser.Path("/choose", &in)
+	r, app := h.Login.Dress(w, r, s)
+	notYou := h.Login.Another(s.In)
+	if s.Visitor.Person.Several {
+		notYou = h.Login.Path(flow.ChooseAccount, s.In)
 	}
-	page := pages.Consent{App: *h.App(r.Context(), c.ClientID, in.Request.RedirectURI), Action: h.Browser.Path("/consent", &in), Person: q.visitor.Person,
-		Loopback: posable(c), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil)}
-	for _, s := range q.Fixed {
-		if s != "openid" || len(q.Fixed) == 1 {
-			page.Fixed = append(page.Fixed, h.line(s, true, true))
+	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
+		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil)}
+	q := s.Question
+	for _, scope := range q.Fixed {
+		if scope != "openid" || len(q.Fixed) == 1 {
+			page.Fixed = append(page.Fixed, h.line(scope, true, true))
 		}
 	}
-	for _, s := range q.Choices {
-		page.Choices = append(page.Choices, h.line(s, false, slices.Contains(q.Before, s)))
+	for _, scope := range q.Choices {
+		page.Choices = append(page.Choices, h.line(scope, false, slices.Contains(q.Before, scope)))
 	}
 	for _, id := range q.Resources {
-		if api, ok := h.Clients.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
+		if api, ok := h.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
 			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
 		}
 	}
 	return h.Pages.Render(w, r, http.StatusOK, page)
 }
 
-// posable tells whether any program on the person's computer could pose as the app (RFC 8252 section 8.6): it has no secret to
+// posable reports whether any program on the person's computer could pose as the app (RFC 8252 section 8.6): it has no secret to
 // prove itself with. The operator's own web app, the demo of a local trial, is as safe as the computer it runs on.
 func posable(c *clients.Client) bool {
 	return c.Public() && c.LoopbackOnly() && (c.Native() || !c.FirstParty)
@@ -135,45 +93,47 @@ func (h *Handler) line(scope string, required, checked bool) pages.ScopeLine {
 	}
 	l.Title = scope
 	var owners []string
-	for _, owner := range h.Clients.Resources().Owners(scope) {
+	for _, owner := range h.Resources().Owners(scope) {
 		owners = append(owners, cmp.Or(owner.Name, owner.Identifier))
 	}
 	l.More = strings.Join(owners, ", ")
 	return l
 }
 
-// decide is the form's answer. A second click changes nothing: by then it is not the question's turn any more.
+// decide is the form's answer. A second click changes nothing: by then it is not the question's turn any more, and it leads to where
+// the first one led.
 func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	if err := login.ParseForm(r); err != nil {
+		return err
 	}
-	q, err := h.ask(r)
+	s, err := h.Login.LoadRequest(r)
 	if err != nil {
 		return err
 	}
-	if !q.next {
-		return h.Browser.Continue(w, r, q.in)
+	if !s.Is(flow.Consent) {
+		return h.Login.GoOn(w, r, s)
 	}
-	if !browser.Meant(r, q.visitor) { // another tab has switched accounts: ask the one in view
-		return h.Browser.Go(w, r, "/consent", &q.in)
+	if !browser.ForVisitor(r, s.Visitor) { // another tab has switched accounts: ask the one in view
+		return h.Login.ToStep(w, r, s, flow.Consent)
 	}
 	var granted []string
 	if r.PostForm.Get("decision") == "allow" {
-		granted, err = h.Book.Allow(r.Context(), consent.Decision{Client: q.client, UserID: q.visitor.UserID, Asked: q.in.Request, Ticked: r.PostForm["scope"]})
+		granted, err = h.Book.Allow(r.Context(), consent.Decision{Client: s.Client, UserID: s.Visitor.UserID, Asked: s.In.Request, Ticked: r.PostForm["scope"]})
 	} else {
-		err = h.Book.Deny(r.Context(), q.visitor.UserID, q.client.ClientID)
+		err = h.Book.Deny(r.Context(), s.Visitor.UserID, s.Client.ClientID)
 	}
 	if err != nil {
 		return err
 	}
-	err = h.Browser.Record(r.Context(), &q.in, func(f *flow.Facts) {
-		if f.UserID != q.visitor.UserID { // what another person did in this tab does not count for this one
-			*f = flow.Facts{UserID: q.visitor.UserID}
+	err = h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) {
+		if p.UserID != s.Visitor.UserID { // what another person did in this tab does not count for this one
+			*p = p.BrowserOnly()
+			p.UserID = s.Visitor.UserID
 		}
-		f.DecidedAt, f.Granted, f.Denied = time.Now(), granted, len(granted) == 0
+		p.DecidedAt, p.Granted, p.Denied = time.Now(), granted, len(granted) == 0
 	})
 	if err != nil {
 		return err
 	}
-	return h.Browser.Continue(w, r, q.in)
+	return h.Login.Continue(w, r, s, s.Visitor)
 }

@@ -22,6 +22,12 @@ type Person struct {
 	Several               bool   // other accounts are signed in in this browser too
 }
 
+// Login is what the person types to say who they are.
+func (p Person) Login() string { return cmp.Or(p.Email, p.Username) }
+
+// Shown is how the person is called among others.
+func (p Person) Shown() string { return cmp.Or(p.Name, p.Login()) }
+
 // Problem is one mistake in a form: the field's id and the message id of its text.
 type Problem struct {
 	Field, Message string

@@ -26,8 +26,8 @@ const maxGuesses = 5
 type Factors interface {
 	Of(ctx context.Context, userID string) (factor.Standing, error)
 	Required(ctx context.Context, userID string) (bool, error)
-	CheckTOTP(ctx context.Context, userID, code string) (*factor.Proof, error)
-	CheckRecovery(ctx context.Context, userID, code string) (*factor.Proof, error)
+	CheckTOTP(ctx context.Context, userID, code string) (*factor.Match, error)
+	CheckRecovery(ctx context.Context, userID, code string) (*factor.Match, error)
 	Begin(ctx context.Context, owner string, u storage.User) (*factor.Enrolment, error)
 	QR(ctx context.Context, owner string, u storage.User) ([]byte, error)
 	ConfirmFirst(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error)
@@ -103,7 +103,7 @@ func (h *Handler) submitFactor(w http.ResponseWriter, r *http.Request) error {
 	}
 	proof, err := check(r.Context(), u.ID, r.PostForm.Get("code"))
 	if err == nil {
-		err = h.complete(w, r, in, half, u, []string{session.AMROTP}, flow.ACRMulti, proof.Hold)
+		err = h.complete(w, r, in, half, u, []string{session.AMROTP}, flow.ACRMulti, proof.Commit)
 	}
 	if err != nil {
 		return h.refuseFactor(w, r, in, u, way, err)

@@ -34,6 +34,7 @@ type PageError struct {
 	Facts      []Fact            // shown to developers, in order
 	Args       map[string]string // for the texts: Client, Host …
 	Back       string            // a safe link back, "" = none
+	App        string            // name of the app that Back leads to, "" = none: it leads to a page of ours
 	RetryAfter time.Duration     // the Retry-After header, in whole seconds; 0 = none
 	Cause      error             // for the log only
 }

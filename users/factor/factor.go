@@ -57,6 +57,8 @@ type Store interface {
 	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
 	DeleteCredential(ctx context.Context, id, userID string) error
 	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
+	LockUser(ctx context.Context, id string, epoch int64) (storage.User, error)
+	CountIdentities(ctx context.Context, userID string) (map[string]int, error)
 	SpendCounter(ctx context.Context, id string, counter int64, now time.Time) error
 	SpendHandle(ctx context.Context, userID, kind, handle string) error
 	RolesOfUser(ctx context.Context, userID string) ([]string, error)
@@ -84,12 +86,15 @@ type Options struct {
 	Notices Notices
 	Issuer  string // how authenticator apps call us: the brand
 	Policy  Policy
+	// Usable reports whether people can sign in at an upstream still. Nil = at none.
+	Usable func(upstream string) bool
 }
 
 // Service is what can be done about second factors.
 type Service struct {
 	Options
-	limits *ratelimit.Limiter
+	accounts Accounts
+	limits   *ratelimit.Limiter
 }
 
 // New checks the options.
@@ -97,7 +102,42 @@ func New(o Options) (*Service, error) {
 	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Notices == nil {
 		return nil, errors.New("factors need a store, an audit log, tickets, a sealer and notices")
 	}
-	return &Service{o, ratelimit.New(o.Store)}, nil
+	s := &Service{Options: o, limits: ratelimit.New(o.Store)}
+	s.accounts = Accounts{Store: o.Store, Usable: o.Usable, Required: s.Required}
+	return s, nil
+}
+
+// Accounts reads what people have, and checks permits.
+func (s *Service) Accounts() Accounts { return s.accounts }
+
+// Account reads what a person has.
+func (s *Service) Account(ctx context.Context, u storage.User) (Account, error) {
+	return s.accounts.Of(ctx, u)
+}
+
+// Reachable is the strongest level at which a person can sign in, by what they have set up.
+func (s *Service) Reachable(ctx context.Context, userID string) (Level, error) {
+	have, err := s.Of(ctx, userID)
+	switch {
+	case err != nil:
+		return Single, err
+	case have.Passkeys > 0:
+		return Resistant, nil
+	case have.TOTP:
+		return Multi, nil
+	}
+	return Single, nil
+}
+
+// PasswordSuffices reports whether a person may sign in with a password alone where nothing else can be asked for: they have no
+// second factor, and need none (rule H10).
+func (s *Service) PasswordSuffices(ctx context.Context, userID string) (bool, error) {
+	have, err := s.Of(ctx, userID)
+	if err != nil || have.Second() {
+		return false, err
+	}
+	required, err := s.Required(ctx, userID)
+	return !required, err
 }
 
 // Standing is what a person has beside a password.
@@ -119,15 +159,15 @@ func (s *Service) Of(ctx context.Context, userID string) (Standing, error) {
 	return Standing{TOTP: n[KindTOTP] > 0, Recovery: n[KindRecovery], Passkeys: n[KindPasskey]}, nil
 }
 
-// Proof is a right code. It counts once Hold has run in the transaction of the act it was asked for: of many with the same
+// Match is a right code. It counts once Commit has run in the transaction of the act it was asked for: of many with the same
 // code, one does.
-type Proof struct {
+type Match struct {
 	Method string // KindTOTP or KindRecovery
-	hold   func(ctx context.Context) error
+	commit func(ctx context.Context) error
 }
 
-// Hold uses the code up. ErrWrong if somebody was quicker.
-func (p *Proof) Hold(ctx context.Context) error { return p.hold(ctx) }
+// Commit uses the code up. ErrWrong if somebody was quicker.
+func (p *Match) Commit(ctx context.Context) error { return p.commit(ctx) }
 
 // lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (security notes G02).
 func lane(kind, userID string) ratelimit.Lane {
@@ -136,7 +176,7 @@ func lane(kind, userID string) ratelimit.Lane {
 }
 
 // guess pays for a try, judges it, and writes down what came of it.
-func (s *Service) guess(ctx context.Context, userID, kind string, judge func() (*Proof, error)) (*Proof, error) {
+func (s *Service) guess(ctx context.Context, userID, kind string, judge func() (*Match, error)) (*Match, error) {
 	charge, err := s.limits.Charge(ctx, lane(kind, userID))
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 		if err := s.Audit.Record(ctx, audit.Event{Name: audit.FactorThrottled, UserID: userID, Detail: about(kind)}); err != nil {

@@ -88,7 +88,7 @@ func (w world) enrol(t testing.TB) (secret string, codes []string) {
 	return e.Secret, codes
 }
 
-func (w world) use(t testing.TB, check func(ctx context.Context, userID, code string) (*factor.Proof, error), code string) error {
+func (w world) use(t testing.TB, check func(ctx context.Context, userID, code string) (*factor.Match, error), code string) error {
 	t.Helper()
 	p, err := check(t.Context(), "ada", code)
 	if err != nil {
@@ -136,9 +136,9 @@ func TestG01_OneCodeTwiceAtOnceCountsOnce(t *testing.T) {
 		w := open(t, openDB(t))
 		secret, codes := w.enrol(t)
 		next := code(t, secret, time.Now().Add(30*time.Second))
-		for what, check := range map[string]func() (*factor.Proof, error){
-			"totp":     func() (*factor.Proof, error) { return w.CheckTOTP(t.Context(), "ada", next) },
-			"recovery": func() (*factor.Proof, error) { return w.CheckRecovery(t.Context(), "ada", codes[0]) },
+		for what, check := range map[string]func() (*factor.Match, error){
+			"totp":     func() (*factor.Match, error) { return w.CheckTOTP(t.Context(), "ada", next) },
+			"recovery": func() (*factor.Match, error) { return w.CheckRecovery(t.Context(), "ada", codes[0]) },
 		} {
 			var won atomic.Int64
 			var wg sync.WaitGroup

@@ -65,8 +65,8 @@ func (s *Service) makeCodes(ctx context.Context, userID string) ([]string, error
 }
 
 // CheckRecovery judges a recovery code. ErrWrong, ErrThrottled.
-func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Proof, error) {
-	return s.guess(ctx, userID, KindRecovery, func() (*Proof, error) {
+func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Match, error) {
+	return s.guess(ctx, userID, KindRecovery, func() (*Match, error) {
 		list, err := s.Store.Credentials(ctx, userID, KindRecovery)
 		if err != nil {
 			return nil, fmt.Errorf("read recovery codes: %w", err)
@@ -79,7 +79,7 @@ func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Proo
 		if !found {
 			return nil, ErrWrong
 		}
-		return &Proof{Method: KindRecovery, hold: func(ctx context.Context) error {
+		return &Match{Method: KindRecovery, commit: func(ctx context.Context) error {
 			err := s.Store.SpendHandle(ctx, userID, KindRecovery, want)
 			if errors.Is(err, storage.ErrNotFound) {
 				return ErrWrong

@@ -147,7 +147,7 @@ func (s *Service) Confirm(ctx context.Context, owner string, u storage.User, cod
 		return nil, err
 	}
 	var step int64
-	if _, err := s.guess(ctx, u.ID, "enrol", func() (*Proof, error) {
+	if _, err := s.guess(ctx, u.ID, "enrol", func() (*Match, error) {
 		step, err = match(strings.ReplaceAll(e.Secret, " ", ""), code, 0, time.Now())
 		return nil, err
 	}); err != nil {
@@ -204,8 +204,8 @@ func (s *Service) ConfirmFirst(ctx context.Context, owner string, u storage.User
 }
 
 // CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled.
-func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Proof, error) {
-	return s.guess(ctx, userID, KindTOTP, func() (*Proof, error) {
+func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, error) {
+	return s.guess(ctx, userID, KindTOTP, func() (*Match, error) {
 		list, err := s.Store.Credentials(ctx, userID, KindTOTP)
 		if err != nil {
 			return nil, fmt.Errorf("read authenticator: %w", err)
@@ -221,7 +221,7 @@ func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Proof, e
 		if err != nil {
 			return nil, err
 		}
-		return &Proof{Method: KindTOTP, hold: func(ctx context.Context) error {
+		return &Match{Method: KindTOTP, commit: func(ctx context.Context) error {
 			err := s.Store.SpendCounter(ctx, list[0].ID, step, time.Now())
 			if errors.Is(err, storage.ErrStale) {
 				return ErrWrong

@@ -1,0 +1,120 @@
+package authorize
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+
+	"signet/oauth"
+	"signet/oauth/flow"
+	"signet/oauth/refusal"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/storage"
+)
+
+// answerTries is how often an answer starts again because another tab was quicker.
+const answerTries = 5
+
+// proceed is where every step of an app's request comes back to: it leads to the next one, or answers the app.
+func (h *Handler) proceed(w http.ResponseWriter, r *http.Request) error {
+	for range answerTries {
+		s, err := h.Login.LoadRequest(r)
+		if err != nil {
+			return err
+		}
+		r := r.WithContext(pages.WithLocales(r.Context(), s.In.Request.UILocales))
+		if s, err = h.inView(w, r, s); err != nil {
+			return err
+		}
+		if err = h.lead(w, r, s); !errors.Is(err, storage.ErrStale) {
+			return err
+		}
+	}
+	return storage.ErrStale
+}
+
+// lead goes to the step that is due, or answers. storage.ErrStale: another tab was quicker; look again.
+func (h *Handler) lead(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	note(r, s)
+	step, err := s.Step()
+	switch {
+	case err != nil:
+		return h.refuse(w, r, s, err)
+	case step == flow.Finish:
+		return h.finish(w, r, s)
+	}
+	return h.Login.ToStep(w, r, s, step)
+}
+
+// answerable reports whether the app may get one more answer: a second click, Back or another tab leads where the first one led, for
+// the same person and a few times.
+func answerable(s *login.State, userID string) bool {
+	p := s.In.Progress
+	return p.Answers == 0 || p.Answers < flow.MaxAnswers && p.AnsweredTo == userID
+}
+
+// finish makes the grant and answers the app, in one transaction where the request has a row: of two tabs one is the first. The code
+// of an earlier answer that nobody has used gives way to the new one, in the same grant.
+func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	v, granted := s.Visitor, s.Question.Granted()
+	if len(granted) == 0 {
+		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
+	}
+	if !answerable(s, v.UserID) {
+		return h.Login.Over(r.Context(), s)
+	}
+	a := oauth.Authorization{
+		GrantID: rand.Text(), Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
+		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR, Scopes: granted,
+	}
+	var code oauth.Code
+	issue := func(ctx context.Context) (err error) {
+		if code, err = h.Provider.Authorize(ctx, a); err != nil {
+			return err
+		}
+		return h.Browser.Answer(ctx, s.In, func(p *flow.Progress) {
+			p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, v.UserID, code.GrantID
+		})
+	}
+	err := error(nil)
+	if s.In.ID == "" {
+		err = issue(r.Context())
+	} else {
+		err = h.Tx(r.Context(), issue)
+	}
+	if no, ok := errors.AsType[*refusal.Refusal](err); ok && no.Status < 500 {
+		return h.answerRefusal(w, r, s.In.Request, no)
+	}
+	if err != nil {
+		return err
+	}
+	return h.answer(w, r, s.In.Request, [][2]string{{"code", code.Code}})
+}
+
+// refuse answers the app with an error. What is not a refusal goes to the border.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State, err error) error {
+	no, ok := errors.AsType[*refusal.Refusal](err)
+	if !ok {
+		return err
+	}
+	who := s.In.Progress.AnsweredTo
+	if !answerable(s, who) {
+		return h.Login.Over(r.Context(), s)
+	}
+	err = h.Browser.Answer(r.Context(), s.In, func(p *flow.Progress) { p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, who, "" })
+	if err != nil {
+		return err
+	}
+	return h.answerRefusal(w, r, s.In.Request, no)
+}
+
+// giveBack is the link on the page of a request that is over: back to the app, which is told that nothing came of it.
+func (h *Handler) giveBack(w http.ResponseWriter, r *http.Request) error {
+	in, err := h.Login.Back(r)
+	if err != nil {
+		return err
+	}
+	return h.answerRefusal(w, r, in.Request, refusal.AccessDenied("The request took too long, or was answered before."))
+}

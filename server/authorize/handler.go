@@ -1,0 +1,56 @@
+// Package authorize is the authorization endpoint (RFC 6749 section 3.1): start.go takes a request in, continue.go is where every
+// step of a sign-in comes back to, respond.go answers the client, choose.go asks which account to go on with.
+//
+// What is valid is oauth/request's matter, the order of steps oauth/flow's, what bears on it server/login's, what has to be agreed to
+// oauth/consent's. Begin with Handler.start.
+package authorize
+
+import (
+	"context"
+	"errors"
+
+	"signet/oauth"
+	"signet/oauth/request"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// Provider makes grants.
+type Provider interface {
+	Authorize(ctx context.Context, a oauth.Authorization) (oauth.Code, error)
+}
+
+// Options of New.
+type Options struct {
+	Issuer   string
+	Requests *request.Parser
+	Provider Provider
+	Login    *login.Login
+	Browser  *browser.Browser
+	Pages    *pages.Pages
+	App      func(ctx context.Context, clientID, redirectURI string) *pages.App
+	Tx       func(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
+// Handler answers the endpoint and the pages that belong to it.
+type Handler struct{ Options }
+
+// New checks the options.
+func New(o Options) (*Handler, error) {
+	if o.Requests == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil || o.Issuer == "" {
+		return nil, errors.New("authorize needs issuer, requests, provider, login, browser, pages, app and tx")
+	}
+	return &Handler{o}, nil
+}
+
+// Mount states the routes.
+func (h *Handler) Mount(m *web.Mux) {
+	m.Page("GET /oauth2/authorize", h.start)
+	m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost)
+	m.Page("GET /oauth2/continue", h.proceed)
+	m.Page("GET /oauth2/return", h.giveBack)
+	m.Page("GET /choose", h.choose)
+	m.Page("POST /choose", h.chosen)
+}

@@ -1,0 +1,77 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/users/factor"
+	"signet/users/session"
+)
+
+// levels by their OpenID Connect names.
+var levels = map[string]factor.Level{flow.ACRSingle: factor.Single, flow.ACRMulti: factor.Multi, flow.ACRResistant: factor.Resistant}
+
+// proofOf is what a person signed in shows.
+func proofOf(v *browser.Visitor) factor.Proof {
+	return factor.Proof{By: factor.BySession, UserID: v.UserID, Epoch: v.UserEpoch, Level: levels[v.ACR], At: v.AuthTime}
+}
+
+// May asks for leave for an act on the account of the person signed in (rule V01). Errors as of factor.May; factor.ErrConfirm is
+// answered by Confirm.
+func (l *Login) May(ctx context.Context, v *browser.Visitor, act factor.Act) (factor.Permit, error) {
+	return l.may(ctx, v, proofOf(v), act)
+}
+
+// MayWithPassword is May where the present password was asked for beside, and was right.
+func (l *Login) MayWithPassword(ctx context.Context, v *browser.Visitor, act factor.Act) (factor.Permit, error) {
+	proof := proofOf(v)
+	proof.Password = true
+	return l.may(ctx, v, proof, act)
+}
+
+func (l *Login) may(ctx context.Context, v *browser.Visitor, proof factor.Proof, act factor.Act) (factor.Permit, error) {
+	account, err := l.Factors.Account(ctx, v.User)
+	if err != nil {
+		return factor.Permit{}, err
+	}
+	return factor.May(proof, act, account)
+}
+
+// MayPending asks for leave for an act of somebody who has made the first step of a sign-in only.
+func (l *Login) MayPending(ctx context.Context, s *State, act factor.Act) (factor.Permit, error) {
+	p := s.Pending
+	proof := factor.Proof{By: factor.ByFirstFactor, UserID: p.UserID, Epoch: p.Epoch, Level: levels[p.ACR], At: p.At, Decided: factor.Ask}
+	if p.Enrol {
+		proof.Decided = factor.Enrol
+	}
+	account, err := l.Factors.Account(ctx, p.User)
+	if err != nil {
+		return factor.Permit{}, err
+	}
+	return factor.May(proof, act, account)
+}
+
+// offers reports whether to offer a passkey on the way on: the password was all that was asked for, the script said that the browser
+// can, and the person may add one, has none and did not say no. Confirmations and identities that wait are not held up.
+func (l *Login) offers(r *http.Request, s *State, v *browser.Visitor, how session.How, first bool) (bool, error) {
+	if l.Passkeys == nil || first || s.In.Purpose == flow.PurposeConfirm || s.In.Progress.PendingIdentity != "" ||
+		!slices.Equal(how.AMR, []string{session.AMRPassword}) || r.PostFormValue("passkeys") != "yes" || !v.User.EraseAt.IsZero() {
+		return false, nil
+	}
+	return l.offerable(r.Context(), v)
+}
+
+func (l *Login) offerable(ctx context.Context, v *browser.Visitor) (bool, error) {
+	_, err := l.May(ctx, v, factor.AddPasskey)
+	if errors.Is(err, factor.ErrConfirm) || errors.Is(err, factor.ErrNotAllowed) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return l.Passkeys.Offer(ctx, v.UserID)
+}

@@ -1,0 +1,252 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"signet/clients"
+	"signet/oauth/consent"
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/storage"
+	"signet/users"
+	"signet/users/factor"
+)
+
+// State is all that bears on what comes next in a sign-in.
+type State struct {
+	In flow.Interaction
+	// Late tells that the address names a sign-in that is not known (any more): what is made of it is a plain one.
+	Late bool
+	// Visitor is who is signed in; nil = nobody. Leaving is who is, but has asked for their account to be deleted.
+	Visitor, Leaving *browser.Visitor
+	// Pending is a sign-in that waits for its second step, with its person; nil = none.
+	Pending *Pending
+	// Client and Question are those of an app's request; the question is asked for where nothing else is in the way.
+	Client   *clients.Client
+	Question consent.Question
+
+	seen    flow.Seen
+	step    flow.Step
+	refused error
+}
+
+// Pending is a sign-in that waits for its second step.
+type Pending struct {
+	flow.PendingFactor
+	User storage.User
+}
+
+// Load finds out everything about the sign-in of a request. Without ?i=, or with one that is not known here, it is a plain sign-in. An
+// app's request that is over, and one whose app has gone, is an error: the page says so. After a POST without the browser's cookie
+// the error is that of browser.NoCookies.
+func (l *Login) Load(r *http.Request) (*State, error) {
+	s := &State{In: flow.Interaction{Purpose: flow.PurposeAccount}}
+	if r.Method == http.MethodPost && !l.Browser.Bound(r) {
+		return s, browser.NoCookies()
+	}
+	if r.URL.Query().Has("i") {
+		in, err := l.Browser.Interaction(r)
+		switch {
+		case browser.IsExpired(err):
+			s.Late = true
+		case err != nil:
+			return s, err
+		default:
+			s.In = in
+		}
+	}
+	return s, l.load(r, s)
+}
+
+// LoadRequest is Load for pages that are nothing without an app's request: where there is none, the error is the page of kind "expired".
+func (l *Login) LoadRequest(r *http.Request) (*State, error) {
+	in, err := l.Browser.Interaction(r)
+	if err == nil && in.Purpose != flow.PurposeAuthorize {
+		err = &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
+	}
+	s := &State{In: in}
+	if err != nil {
+		return s, err
+	}
+	return s, l.load(r, s)
+}
+
+// Resume is Load of the sign-in with the given id, which the browser brings along in another way than by its address.
+func (l *Login) Resume(r *http.Request, id string) (*State, error) {
+	s := &State{In: flow.Interaction{Purpose: flow.PurposeAccount}}
+	if id != "" {
+		in, err := l.Browser.Resume(r, id)
+		switch {
+		case browser.IsExpired(err):
+			s.Late = true
+		case err != nil:
+			return s, err
+		default:
+			s.In = in
+		}
+	}
+	return s, l.load(r, s)
+}
+
+// Begun is the state of a request that has just come in and has no row yet. The visitor is who it is about.
+func (l *Login) Begun(r *http.Request, in flow.Interaction, v *browser.Visitor) (*State, error) {
+	s := &State{In: in, Visitor: v}
+	if err := l.client(r.Context(), s); err != nil {
+		return s, err
+	}
+	return s, l.assess(r, s)
+}
+
+func (l *Login) load(r *http.Request, s *State) error {
+	if s.In.Over {
+		return l.over(r.Context(), s.In, "expired", http.StatusBadRequest)
+	}
+	if err := l.client(r.Context(), s); err != nil {
+		return err
+	}
+	var err error
+	if s.Visitor, s.Leaving, err = l.Browser.Present(r); err != nil {
+		return err
+	}
+	return l.assess(r, s)
+}
+
+// client finds the app of a request, which may have changed since (rule H22): it has to be there still, and enabled, and have the
+// address that the answer goes to.
+func (l *Login) client(ctx context.Context, s *State) (err error) {
+	if s.In.Purpose != flow.PurposeAuthorize {
+		return nil
+	}
+	s.Client, err = l.app(ctx, s.In.Request)
+	return err
+}
+
+func (l *Login) app(ctx context.Context, req flow.Request) (*clients.Client, error) {
+	c, err := l.Client(ctx, req.ClientID)
+	switch {
+	case errors.Is(err, clients.ErrUnknown):
+		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "unknown_client", Cause: err}
+	case err != nil:
+		return nil, err
+	case !c.Enabled():
+		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": c.ClientName}}
+	}
+	if _, ok := c.MatchRedirect(req.RedirectURI); !ok {
+		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "redirect_mismatch", Args: map[string]string{"Client": c.ClientName}}
+	}
+	return c, nil
+}
+
+// assess gathers what was seen and asks the dispatcher. What costs a read is read only where it matters; the consent, where nothing
+// else is in the way.
+func (l *Login) assess(r *http.Request, s *State) (err error) {
+	ctx, now := r.Context(), time.Now()
+	s.seen = flow.Seen{Leaving: s.Leaving != nil}
+	if err := l.pending(ctx, s, now); err != nil {
+		return err
+	}
+	if v := s.Visitor; v != nil {
+		if err := l.assessVisitor(r, s, v); err != nil {
+			return err
+		}
+	} else if s.Leaving == nil {
+		if s.seen.Behind, err = l.Browser.Behind(r); err != nil {
+			return err
+		}
+	}
+	s.step, s.refused = flow.Next(s.In, s.seen, now)
+	if s.refused != nil || s.step != flow.Finish || s.Client == nil {
+		return nil
+	}
+	row, err := l.Consents.Read(ctx, s.Visitor.UserID, s.Client.ClientID)
+	if err != nil {
+		return err
+	}
+	s.Question = consent.Ask(s.Client, s.In.Request, row)
+	s.seen.ConsentNeeded = s.Question.Needed
+	s.step, s.refused = flow.Next(s.In, s.seen, now)
+	return nil
+}
+
+// pending finds the person of a sign-in that waits for its second step. What ended everything of theirs since ended it.
+func (l *Login) pending(ctx context.Context, s *State, now time.Time) error {
+	p := s.In.Progress.Pending(now)
+	if p == nil {
+		return nil
+	}
+	u, err := l.People.Show(ctx, p.UserID)
+	if errors.Is(err, users.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if u.Epoch == p.Epoch && u.DisabledAt.IsZero() && u.FrozenAt.IsZero() {
+		s.Pending, s.seen.Pending = &Pending{*p, u}, true
+	}
+	return nil
+}
+
+func (l *Login) assessVisitor(r *http.Request, s *State, v *browser.Visitor) (err error) {
+	ctx := r.Context()
+	s.seen.UserID, s.seen.AuthTime, s.seen.ACR = v.UserID, v.AuthTime, v.ACR
+	s.seen.TermsDue = l.People.TermsDue(v.User)
+	if s.Client != nil && s.Client.RequireSecondFactor {
+		s.seen.Required = flow.ACRMulti
+	}
+	if s.In.Wanting(s.seen) {
+		level, err := l.Factors.Reachable(ctx, v.UserID)
+		if err != nil {
+			return err
+		}
+		s.seen.Reachable = acrOf[level]
+	}
+	if id := s.In.Progress.PendingIdentity; id != "" && l.IdentityOf != nil {
+		owner, err := l.IdentityOf(ctx, id, l.Browser.Mark(r))
+		if err != nil {
+			return err
+		}
+		s.seen.Linkable = owner == v.UserID
+	}
+	if s.In.Progress.OfferedTo == v.UserID && l.Passkeys != nil {
+		if s.seen.Offerable, err = l.offerable(ctx, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acrOf are the levels by their OpenID Connect names.
+var acrOf = map[factor.Level]string{factor.Single: flow.ACRSingle, factor.Multi: flow.ACRMulti, factor.Resistant: flow.ACRResistant}
+
+// Is reports whether it is the step's turn. A page whose turn it is not goes on (GoOn).
+func (s *State) Is(step flow.Step) bool { return s.refused == nil && s.step == step }
+
+// Step is what comes next; an error that is a refusal goes to the app.
+func (s *State) Step() (flow.Step, error) { return s.step, s.refused }
+
+// Reauth is the visitor who is to prove again who they are, rather than somebody else; nil = whoever it is may sign in. other tells
+// that somebody else is asked for in the address.
+func (s *State) Reauth(r *http.Request) *browser.Visitor {
+	v, wanted := s.Visitor, s.In.Request.HintSubject
+	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") || wanted != "" && wanted != v.UserID {
+		return nil
+	}
+	return v
+}
+
+// Dress prepares a page of the sign-in: the language that the app asked for, leave for the form's answer to lead to the app, and how
+// the app is shown; nil = there is none.
+func (l *Login) Dress(w http.ResponseWriter, r *http.Request, s *State) (*http.Request, *pages.App) {
+	if s.In.Purpose != flow.PurposeAuthorize {
+		return r, nil
+	}
+	web.AllowFormAction(w, s.In.Request.RedirectURI)
+	r = r.WithContext(pages.WithLocales(r.Context(), s.In.Request.UILocales))
+	return r, l.App(r.Context(), s.In.Request.ClientID, s.In.Request.RedirectURI)
+}

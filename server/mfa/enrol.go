@@ -1,0 +1,91 @@
+package mfa
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/users"
+	"signet/users/factor"
+	"signet/users/session"
+)
+
+// showSetup leads somebody who must have a second factor to setting one up, inside the sign-in.
+func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	return h.setupPage(w, r, s, http.StatusOK, "")
+}
+
+func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.State, status int, problem string) error {
+	if _, err := h.Login.MayPending(r.Context(), s, factor.AddAuthenticator); err != nil { // there is a second factor by now
+		return h.mayNot(w, r, s, err)
+	}
+	e, err := h.Enrolments.Begin(r.Context(), s.In.ID, s.Pending.User)
+	if err != nil {
+		return h.mayNot(w, r, s, err)
+	}
+	r, app := h.Login.Dress(w, r, s)
+	return h.Pages.Render(w, r, status, pages.FactorSetup{
+		App: app, Person: browser.PersonOf(s.Pending.User), Action: h.Login.Path(flow.Enrol, s.In), Secret: e.Secret, URL: e.URL,
+		QR: h.Browser.Path(qrPath, &s.In), Problem: problem, NotYouURL: h.Login.Another(s.In),
+	})
+}
+
+// mayNot begins the sign-in again where what was decided does not fit any more: the factor that came in meanwhile has to be passed.
+func (h *Handler) mayNot(w http.ResponseWriter, r *http.Request, s *login.State, err error) error {
+	for _, changed := range []error{factor.ErrThere, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrChanged, users.ErrChanged} {
+		if errors.Is(err, changed) {
+			return h.Login.Restart(w, r, s)
+		}
+	}
+	return err
+}
+
+// qr is the picture of the secret.
+func (h *Handler) qr(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	picture, err := h.Enrolments.QR(r.Context(), s.In.ID, s.Pending.User)
+	if errors.Is(err, factor.ErrGone) {
+		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found", Cause: err}
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "image/png")
+	_, _ = w.Write(picture) // the browser went away: nobody to tell
+	return nil
+}
+
+// setUp confirms the first code: the person is signed in with both factors and sees the recovery codes once.
+func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	spent, err := h.countGuess(r.Context(), s)
+	if err != nil || spent {
+		return h.outOfGuesses(w, r, s, err)
+	}
+	permit, err := h.Login.MayPending(r.Context(), s, factor.AddAuthenticator)
+	if err != nil {
+		return h.mayNot(w, r, s, err)
+	}
+	codes, err := h.Enrolments.Confirm(r.Context(), permit, s.In.ID, s.Pending.User, r.PostForm.Get("code"))
+	late, throttled := errors.AsType[*factor.Throttled](err)
+	switch {
+	case throttled:
+		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
+		return h.setupPage(w, r, s, http.StatusTooManyRequests, "factor.throttled")
+	case errors.Is(err, factor.ErrWrong):
+		return h.setupPage(w, r, s, http.StatusForbidden, "factor.wrong.totp")
+	case errors.Is(err, factor.ErrGone):
+		return h.Login.ToStep(w, r, s, flow.Enrol)
+	case err != nil:
+		return h.mayNot(w, r, s, err)
+	}
+	v, err := h.Login.Complete(w, r, s, login.Second{AMR: []string{session.AMROTP}, ACR: flow.ACRMulti})
+	if err != nil {
+		return err
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.RecoveryCodes{Person: v.Person, Codes: codes, NextURL: h.Login.Onward(s), Door: true})
+}
