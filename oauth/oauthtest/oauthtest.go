@@ -262,7 +262,7 @@ func (h *House) Code(t testing.TB, client, scope string, change func(*oauth.Auth
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got.Get("code")
+	return got.Code
 }
 
 // Exchange is the form that exchanges a code with everything right.

@@ -4,7 +4,10 @@
 // know nothing of cookies or domain services. The files are embedded and parsed once. Begin with Page and Pages.Render.
 package pages
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Page is what Render takes: each page struct names its template (without .html) and its title's message id.
 type Page interface {
