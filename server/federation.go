@@ -21,11 +21,12 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 )
 
 // UpstreamSettings are those of a configured upstream as its Provider needs them.
-func UpstreamSettings(u config.Upstream) federation.Settings {
-	return federation.Settings{
+func UpstreamSettings(u config.Upstream) provider.Settings {
+	return provider.Settings{
 		ID: u.ID, Kind: u.Kind, Issuer: u.Issuer, ClientID: u.ClientID, ClientSecret: u.ClientSecret.Reveal(), Scopes: u.Scopes, Prompt: u.Prompt,
 		Offline: u.Offline, Domains: u.Domains, GraphVersion: u.GraphVersion, Tenant: u.Tenant, TeamID: u.TeamID, KeyID: u.KeyID,
 		PrivateKey: u.PrivateKey.Reveal(), Groups: u.GroupsClaim,

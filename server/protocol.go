@@ -143,7 +143,7 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	}
 	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt}
 	if h.Federation != nil {
-		exit.Upstream, exit.Targets = h.Federation.Leave, h.upstreamTargets()
+		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
 	}
 	out, err := logout.New(exit)
 	return []web.Room{start, question, out}, err

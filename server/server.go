@@ -23,6 +23,7 @@ import (
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password/breach"
@@ -186,7 +187,7 @@ func Check(c config.Config) error {
 	_, err = loadTLS(c.Server.TLS)
 	errs = append(errs, err)
 	for _, u := range c.Upstreams {
-		_, err := federation.NewProvider(UpstreamSettings(u), UpstreamClient(c).HTTP())
+		_, err := provider.New(UpstreamSettings(u), UpstreamClient(c).HTTP())
 		if err != nil {
 			err = fmt.Errorf("upstreams[%s]: %w", u.ID, err)
 		}

@@ -78,4 +78,12 @@ func domainKey(domain string) (string, error) {
 	return ascii, nil
 }
 
-func domainOf(emailKey string) string { return emailKey[strings.LastIndexByte(emailKey, '@')+1:] }
+// EmailDomain returns the domain of an address in lower case, as it is written; "" if the address has no domain or no local part.
+// The domain is what follows the last @, as the local part may hold one in quotes (RFC 5321 section 4.1.2).
+func EmailDomain(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
+		return ""
+	}
+	return strings.ToLower(address[at+1:])
+}

@@ -64,6 +64,17 @@ func TestD08_EmailKeys(t *testing.T) { // RFC 5321 §4.5.3, RFC 8265
 	}
 }
 
+func TestD08_EmailDomain(t *testing.T) { // RFC 5321 section 4.1.2
+	for address, want := range map[string]string{
+		"ada@example.org": "example.org", "Ada@Example.ORG": "example.org", `"a@b"@example.org`: "example.org", "a@b@example.org": "example.org",
+		"ada@MÜLLER.example": "müller.example", "": "", "ada": "", "@": "", "@example.org": "", "ada@": "", "example.org": "",
+	} {
+		if got := users.EmailDomain(address); got != want {
+			t.Errorf("%q: got %q, want %q", address, got, want)
+		}
+	}
+}
+
 func FuzzEmailKey(f *testing.F) {
 	for _, s := range []string{"ada@example.org", "JU\u0308RGEN@müller.example", "a@b@c.d", "\u202eada@example.org", "İ@example.org", "ẞ@faß.example"} {
 		f.Add(s)

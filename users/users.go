@@ -217,7 +217,7 @@ func (s *Service) SignupClosed() bool { return s.closed }
 
 // allowed tells whether the domain of an e-mail key may register.
 func (s *Service) allowed(emailKey string) bool {
-	return len(s.domains) == 0 || slices.Contains(s.domains, domainOf(emailKey))
+	return len(s.domains) == 0 || slices.Contains(s.domains, EmailDomain(emailKey))
 }
 
 // names are the words of a person that make bad passwords.

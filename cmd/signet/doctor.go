@@ -15,7 +15,7 @@ import (
 	"signet/config"
 	"signet/server"
 	"signet/storage"
-	"signet/users/federation"
+	"signet/users/federation/provider"
 )
 
 // finding is one line of the doctor's answer.
@@ -122,13 +122,13 @@ func lookAtUpstream(ctx context.Context, c config.Config, u config.Upstream) []f
 	about := "upstreams[" + u.ID + "]"
 	client := server.UpstreamClient(c)
 	defer client.Close()
-	provider, err := federation.NewProvider(server.UpstreamSettings(u), client.HTTP())
+	upstream, err := provider.New(server.UpstreamSettings(u), client.HTTP())
 	if err != nil {
 		return []finding{{about, false, err.Error()}}
 	}
 	callback := server.UpstreamCallback(c, u.ID)
 	findings := []finding{lookAtCallback(about, c, u, callback)}
-	for _, f := range provider.Check(ctx, callback) {
+	for _, f := range upstream.Check(ctx, callback) {
 		findings = append(findings, finding{about, f.OK, f.Text})
 	}
 	return findings

@@ -16,6 +16,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 )
 
 const loginsPath = "/account/logins"
@@ -25,7 +26,7 @@ type Logins interface {
 	List() []federation.Upstream
 	Upstream(id string) (federation.Upstream, bool)
 	Linked(ctx context.Context, userID string) ([]storage.Identity, error)
-	Begin(ctx context.Context, b federation.Start) (*url.URL, error)
+	Begin(ctx context.Context, b federation.LoginRequest) (*url.URL, error)
 	Unlink(ctx context.Context, who storage.User, id, exceptSession string) error
 }
 
@@ -85,7 +86,7 @@ func (h *Handler) loginsPage(w http.ResponseWriter, r *http.Request, v *browser.
 // addLogin sends the person to the upstream; what comes back is linked to this account, if the person is signed in still.
 func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	id := r.PathValue("upstream")
-	to, err := h.Logins.Begin(r.Context(), federation.Start{
+	to, err := h.Logins.Begin(r.Context(), federation.LoginRequest{
 		Upstream: id, Purpose: federation.ToLink, UserID: v.UserID, Browser: h.Browser.Mark(r), Fresh: true, Choose: true,
 	})
 	late, throttled := errors.AsType[*ratelimit.Throttled](err)
@@ -97,9 +98,9 @@ func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	case throttled:
 		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
 		return h.loginsPage(w, r, v, http.StatusTooManyRequests, "passkeys.throttled", id)
-	case errors.Is(err, federation.ErrDown):
+	case errors.Is(err, provider.ErrDown):
 		return h.loginsPage(w, r, v, http.StatusBadGateway, "upstream.down", id)
-	case errors.Is(err, federation.ErrUpstream):
+	case errors.Is(err, provider.ErrUpstream):
 		return h.loginsPage(w, r, v, http.StatusBadGateway, "upstream.error", id)
 	case err != nil:
 		return err

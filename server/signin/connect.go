@@ -13,6 +13,7 @@ import (
 	"signet/server/web"
 	"signet/users"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 )
 
 // confirmedFor is how long a sign-in counts as recent for linking an identity (security notes F10, N04).
@@ -26,7 +27,7 @@ func (h *Handler) connectURL(in *flow.Interaction) string {
 }
 
 // link ties the identity to the account of who asked for it on the account's page, and is that person still.
-func (h *Handler) link(w http.ResponseWriter, r *http.Request, a federation.Arrival) error {
+func (h *Handler) link(w http.ResponseWriter, r *http.Request, a federation.Callback) error {
 	v, err := h.Browser.Visitor(r)
 	if err != nil {
 		return err
@@ -46,9 +47,9 @@ var linkProblems = []struct {
 	is      error
 	message string
 }{
-	{federation.ErrTaken, "taken"}, {federation.ErrHave, "have"}, {federation.ErrDenied, "denied"}, {federation.ErrDown, "down"},
-	{federation.ErrExpired, "expired"}, {federation.ErrDomain, "domain"}, {federation.ErrIdentity, "identity"}, {federation.ErrMixUp, "identity"},
-	{federation.ErrUpstream, "error"}, {users.ErrChanged, "error"},
+	{federation.ErrTaken, "taken"}, {federation.ErrHave, "have"}, {provider.ErrDenied, "denied"}, {provider.ErrDown, "down"},
+	{federation.ErrExpired, "expired"}, {provider.ErrDomain, "domain"}, {provider.ErrIdentity, "identity"}, {federation.ErrMixUp, "identity"},
+	{provider.ErrUpstream, "error"}, {users.ErrChanged, "error"},
 }
 
 // linkFailed goes back to the account's page, which says why.
@@ -63,13 +64,13 @@ func (h *Handler) linkFailed(w http.ResponseWriter, r *http.Request, id string, 
 }
 
 // kept reads the errand and the identity that waits in it.
-func (h *Handler) kept(r *http.Request) (flow.Interaction, federation.Kept, error) {
+func (h *Handler) kept(r *http.Request) (flow.Interaction, federation.PendingIdentity, error) {
 	in, _, err := h.errand(r)
 	if err != nil {
-		return in, federation.Kept{}, err
+		return in, federation.PendingIdentity{}, err
 	}
-	k, err := h.Upstreams.Kept(r.Context(), r.URL.Query().Get("a"), h.Browser.Mark(r))
-	if err == nil && in.ID != k.Errand {
+	k, err := h.Upstreams.Pending(r.Context(), r.URL.Query().Get("a"), h.Browser.Mark(r))
+	if err == nil && in.ID != k.Interaction {
 		err = federation.ErrExpired
 	}
 	return in, k, err
@@ -107,14 +108,14 @@ func (h *Handler) showNewcomer(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (h *Handler) newcomerPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, k federation.Kept, status int, p pages.NewAccount) error {
+func (h *Handler) newcomerPage(w http.ResponseWriter, r *http.Request, in flow.Interaction, k federation.PendingIdentity, status int, p pages.NewAccount) error {
 	u, _ := h.Upstreams.Upstream(k.Upstream)
 	r, p.App = h.dress(w, r, in)
 	p.Upstream, p.Action, p.BackURL = h.button(r, in, u), h.keptURL(WithPath+k.Upstream+"/new", &in, k.ID), h.Browser.Path("/signin", &in)
 	p.AskUsername, p.Terms = true, h.People.Terms() != ""
 	p.Invited = k.Address != ""
-	p.EmailFixed = k.Proven && !p.Invited
-	p.ByMail = !k.Proven && !k.Invited && h.Mailed.MailOn()
+	p.EmailFixed = k.EmailTrusted && !p.Invited
+	p.ByMail = !k.EmailTrusted && !k.Invited && h.Mailed.MailOn()
 	return h.Pages.Render(w, r, status, p)
 }
 
@@ -128,7 +129,7 @@ func (h *Handler) joinNewcomer(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseUpstream(w, r, in, r.PathValue("upstream"), err)
 	}
 	form := pages.NewAccount{Name: typed(r, "name", maxField), Email: typed(r, "email", maxField), Username: typed(r, "username", maxField)}
-	if k.Proven {
+	if k.EmailTrusted {
 		form.Email = k.Identity.Email
 	}
 	form.Email = cmp.Or(k.Address, form.Email)
@@ -141,7 +142,7 @@ func (h *Handler) joinNewcomer(w http.ResponseWriter, r *http.Request) error {
 	if mailed {
 		return h.mailbox(w, r, in, "signup", form.Email)
 	}
-	how, err := h.Upstreams.How(k.Arrival(), who)
+	how, err := h.Upstreams.How(k.Callback(), who)
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,7 @@ func (h *Handler) joinNewcomer(w http.ResponseWriter, r *http.Request) error {
 	return h.first(w, r, in, who, how)
 }
 
-func (h *Handler) refuseNewcomer(w http.ResponseWriter, r *http.Request, in flow.Interaction, k federation.Kept, form pages.NewAccount, err error) error {
+func (h *Handler) refuseNewcomer(w http.ResponseWriter, r *http.Request, in flow.Interaction, k federation.PendingIdentity, form pages.NewAccount, err error) error {
 	if problems, ok := browser.Problems(err, h.People.MinPassword()); ok {
 		for i, p := range problems { // the form names its fields by what they are
 			switch p.Field {
@@ -175,7 +176,7 @@ func (h *Handler) refuseNewcomer(w http.ResponseWriter, r *http.Request, in flow
 
 // connecting is the person signed in who is asked whether to link the identity that waits; nil where there is none, and the
 // answer is written. They have proven a moment ago, in the strongest way they have, that the account is theirs.
-func (h *Handler) connecting(w http.ResponseWriter, r *http.Request) (in flow.Interaction, k federation.Kept, v *browser.Visitor, err error) {
+func (h *Handler) connecting(w http.ResponseWriter, r *http.Request) (in flow.Interaction, k federation.PendingIdentity, v *browser.Visitor, err error) {
 	in, k, err = h.kept(r)
 	if errors.Is(err, federation.ErrExpired) {
 		return in, k, nil, h.goOn(w, r, in)
@@ -245,7 +246,7 @@ func (h *Handler) connect(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.goOn(w, r, in)
 	}
-	err = h.Upstreams.LinkKept(h.told(r), v.User, k)
+	err = h.Upstreams.LinkPending(h.told(r), v.User, k)
 	switch {
 	case errors.Is(err, federation.ErrExpired), errors.Is(err, federation.ErrHave), errors.Is(err, federation.ErrTaken), errors.Is(err, users.ErrChanged):
 		return h.linkFailed(w, r, k.Upstream, err)

@@ -55,7 +55,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Browser.Bind(w, r)
 	if to, err := h.sentOn(r, &in); err != nil || to != "" {
-		return cmp.Or(err, h.goUpstream(w, r, in, federation.Start{Upstream: to}))
+		return cmp.Or(err, h.goUpstream(w, r, in, federation.LoginRequest{Upstream: to}))
 	}
 	page := pages.SignIn{Username: cut(in.Request.LoginHint), NameFirst: h.nameFirst(r, in)}
 	if late {
@@ -83,7 +83,7 @@ func (h *Handler) routed(w http.ResponseWriter, r *http.Request, in flow.Interac
 	if err != nil || !found || !slices.ContainsFunc(list, func(u federation.Upstream) bool { return u.ID == id }) {
 		return false, err
 	}
-	return true, h.goUpstream(w, r, in, federation.Start{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
+	return true, h.goUpstream(w, r, in, federation.LoginRequest{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
 }
 
 // behind tells that nobody is in view but somebody is signed in in this browser who may be meant.

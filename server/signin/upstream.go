@@ -16,6 +16,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 	"signet/users/session"
 )
 
@@ -25,20 +26,20 @@ type Upstreams interface {
 	Upstream(id string) (federation.Upstream, bool)
 	Routed() bool
 	Route(email string) (id string, ok bool)
-	Begin(ctx context.Context, b federation.Start) (*url.URL, error)
-	Complete(ctx context.Context, upstreamID, browser string, callback url.Values) (federation.Arrival, error)
-	Known(ctx context.Context, a federation.Arrival) (storage.User, error)
-	How(a federation.Arrival, who storage.User) (session.How, error)
+	Begin(ctx context.Context, b federation.LoginRequest) (*url.URL, error)
+	Complete(ctx context.Context, upstreamID, browser string, callback url.Values) (federation.Callback, error)
+	Known(ctx context.Context, a federation.Callback) (storage.User, error)
+	How(a federation.Callback, who storage.User) (session.How, error)
 	Linked(ctx context.Context, userID string) ([]storage.Identity, error)
-	Link(ctx context.Context, who storage.User, a federation.Arrival) error
-	Newcomer(ctx context.Context, a federation.Arrival) (federation.Kept, error)
-	Kept(ctx context.Context, id, browser string) (federation.Kept, error)
-	Discard(ctx context.Context, k federation.Kept) error
-	LinkKept(ctx context.Context, who storage.User, k federation.Kept) error
-	Suggest(k federation.Kept) (name, email string)
-	Join(ctx context.Context, k federation.Kept, n users.NewPerson) (who storage.User, mailed bool, err error)
-	Prove(ctx context.Context, secret string, p users.Pending, browser string) (storage.User, federation.Arrival, error)
-	Left(ctx context.Context, secret, browser string) (back string, err error)
+	Link(ctx context.Context, who storage.User, a federation.Callback) error
+	ParkIdentity(ctx context.Context, a federation.Callback) (federation.PendingIdentity, error)
+	Pending(ctx context.Context, id, browser string) (federation.PendingIdentity, error)
+	Discard(ctx context.Context, k federation.PendingIdentity) error
+	LinkPending(ctx context.Context, who storage.User, k federation.PendingIdentity) error
+	Suggest(k federation.PendingIdentity) (name, email string)
+	Join(ctx context.Context, k federation.PendingIdentity, n users.NewPerson) (who storage.User, mailed bool, err error)
+	Prove(ctx context.Context, secret string, p users.Pending, browser string) (storage.User, federation.Callback, error)
+	AfterLogout(ctx context.Context, secret, browser string) (back string, err error)
 	Logout(ctx context.Context, upstreamID, raw string) error
 	Deauthorize(ctx context.Context, upstreamID, raw string) error
 	Delete(ctx context.Context, upstreamID, raw string) (code string, err error)
@@ -138,7 +139,7 @@ func (h *Handler) toUpstream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.goUpstream(w, r, in, federation.Start{
+	return h.goUpstream(w, r, in, federation.LoginRequest{
 		Upstream: r.PathValue("upstream"), LoginHint: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != "",
 		Invitation: secretOf(r.PostForm.Get("t")),
 	})
@@ -146,7 +147,7 @@ func (h *Handler) toUpstream(w http.ResponseWriter, r *http.Request) error {
 
 // goUpstream sends the browser to an upstream, as start says, if it is offered. Whoever is signed in and is to prove it again has to do so there
 // too.
-func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Interaction, start federation.Start) error {
+func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Interaction, start federation.LoginRequest) error {
 	id := start.Upstream
 	again, err := h.reauth(r, in)
 	if err != nil {
@@ -159,7 +160,7 @@ func (h *Handler) goUpstream(w http.ResponseWriter, r *http.Request, in flow.Int
 	if !slices.ContainsFunc(list, func(u federation.Upstream) bool { return u.ID == id }) {
 		return h.refuseUpstream(w, r, in, id, errNotOffered)
 	}
-	start.Purpose, start.Errand, start.Browser, start.Locales = federation.ToSignIn, in.ID, h.Browser.Mark(r), strings.Join(in.Request.UILocales, " ")
+	start.Purpose, start.Interaction, start.Browser, start.Locales = federation.ToSignIn, in.ID, h.Browser.Mark(r), strings.Join(in.Request.UILocales, " ")
 	start.Choose = r.URL.Query().Has("other") || in.Request.Prompted("select_account")
 	start.Fresh = in.Request.Prompted("login") || in.Request.MaxAge != nil
 	if start.LoginHint == "" {
@@ -228,7 +229,7 @@ func (h *Handler) fromUpstream(w http.ResponseWriter, r *http.Request) error {
 		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found"}
 	}
 	a, failed := h.Upstreams.Complete(r.Context(), id, h.Browser.Mark(r), r.URL.Query())
-	in, err := h.resume(r, a.Errand)
+	in, err := h.resume(r, a.Interaction)
 	if err != nil {
 		return err
 	}
@@ -264,7 +265,7 @@ func (h *Handler) resume(r *http.Request, id string) (flow.Interaction, error) {
 	return in, err
 }
 
-// Why an arrival leads nowhere, beside the categories of users/federation.
+// Why a callback leads nowhere, beside the categories of users/federation.
 var (
 	errNotOffered  = errors.New("upstream is not offered here")
 	errOtherPerson = errors.New("signed in at the upstream as somebody else")
@@ -272,7 +273,7 @@ var (
 )
 
 // arrive signs in who came from an upstream, or finds out what a newcomer wants.
-func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, in flow.Interaction, a federation.Arrival) error {
+func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, in flow.Interaction, a federation.Callback) error {
 	u, err := h.Upstreams.Known(r.Context(), a)
 	if errors.Is(err, federation.ErrUnknown) && a.UserID == "" {
 		return h.newcomer(w, r, in, a)
@@ -297,15 +298,15 @@ func (h *Handler) arrive(w http.ResponseWriter, r *http.Request, in flow.Interac
 }
 
 // newcomer leads somebody whose identity is nobody's to where they decide.
-func (h *Handler) newcomer(w http.ResponseWriter, r *http.Request, in flow.Interaction, a federation.Arrival) error {
+func (h *Handler) newcomer(w http.ResponseWriter, r *http.Request, in flow.Interaction, a federation.Callback) error {
 	if in.ID == "" {
 		var err error
 		if in, err = h.Browser.Begin(w, r, browser.ErrandAccount, flow.Request{}); err != nil {
 			return err
 		}
 	}
-	a.Errand = in.ID
-	k, err := h.Upstreams.Newcomer(r.Context(), a)
+	a.Interaction = in.ID
+	k, err := h.Upstreams.ParkIdentity(r.Context(), a)
 	if err != nil {
 		return err
 	}
@@ -330,14 +331,14 @@ var upstreamProblems = []struct {
 	status  int
 	outcome string
 }{
-	{federation.ErrDenied, "upstream.denied", http.StatusForbidden, "denied"},
-	{federation.ErrDown, "upstream.down", http.StatusBadGateway, "down"},
+	{provider.ErrDenied, "upstream.denied", http.StatusForbidden, "denied"},
+	{provider.ErrDown, "upstream.down", http.StatusBadGateway, "down"},
 	{federation.ErrExpired, "upstream.expired", http.StatusBadRequest, "failure"},
 	{federation.ErrMixUp, "upstream.identity", http.StatusBadRequest, "failure"},
-	{federation.ErrIdentity, "upstream.identity", http.StatusForbidden, "failure"},
-	{federation.ErrDomain, "upstream.domain", http.StatusForbidden, "failure"},
+	{provider.ErrIdentity, "upstream.identity", http.StatusForbidden, "failure"},
+	{provider.ErrDomain, "upstream.domain", http.StatusForbidden, "failure"},
 	{users.ErrDomain, "upstream.domain", http.StatusForbidden, "failure"},
-	{federation.ErrUpstream, "upstream.error", http.StatusBadGateway, "failure"},
+	{provider.ErrUpstream, "upstream.error", http.StatusBadGateway, "failure"},
 	{federation.ErrNoAccount, "upstream.no_account", http.StatusForbidden, "failure"},
 	{users.ErrClosed, "upstream.closed", http.StatusForbidden, "failure"},
 	{federation.ErrTaken, "upstream.taken", http.StatusConflict, "failure"},
@@ -378,7 +379,7 @@ func (h *Handler) refuseUpstream(w http.ResponseWriter, r *http.Request, in flow
 
 // left is where upstreams send back to after signing out.
 func (h *Handler) left(w http.ResponseWriter, r *http.Request) error {
-	back, err := h.Upstreams.Left(r.Context(), secretOf(r.URL.Query().Get("state")), h.Browser.Mark(r))
+	back, err := h.Upstreams.AfterLogout(r.Context(), secretOf(r.URL.Query().Get("state")), h.Browser.Mark(r))
 	if errors.Is(err, federation.ErrExpired) {
 		return h.Browser.Go(w, r, "/oauth2/logout/done", nil)
 	}

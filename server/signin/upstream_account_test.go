@@ -472,7 +472,7 @@ func TestSignInAgainEndsNothingThatBeganThere(t *testing.T) { // the session kee
 	if err != nil || from.Upstream != "work" || from.Subject != "w-1" || from.SID == "" || from.IDToken != nil {
 		t.Errorf("got %+v, %v", from, err)
 	}
-	if _, err := w.House().Federation.Left(t.Context(), "x", "y"); err == nil || err.Error() != federation.ErrExpired.Error() {
+	if _, err := w.House().Federation.AfterLogout(t.Context(), "x", "y"); err == nil || err.Error() != federation.ErrExpired.Error() {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/users/federation"
+	"signet/users/federation/provider"
 )
 
 // What upstreams tell us behind people's backs.
@@ -39,9 +40,9 @@ func refuseCall(err error) error {
 	switch {
 	case errors.Is(err, federation.ErrUnknown):
 		return refusal.InvalidRequest("Nothing of this kind is expected here.").Because(err)
-	case errors.Is(err, federation.ErrIdentity):
+	case errors.Is(err, provider.ErrIdentity):
 		return refusal.InvalidRequest("What was sent cannot be verified.").Because(err)
-	case errors.Is(err, federation.ErrDown):
+	case errors.Is(err, provider.ErrDown):
 		return refusal.TemporarilyUnavailable("The keys to verify this with cannot be read now.").Because(err)
 	}
 	return err

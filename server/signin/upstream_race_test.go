@@ -151,7 +151,7 @@ func TestC01_APostedAnswerComesBackByGet(t *testing.T) { // Apple
 	if ok, err := s.House().Federation.CanSignIn(t.Context(), u.ID); !ok || err != nil {
 		t.Error(ok, err)
 	}
-	if _, err := s.House().Federation.Kept(t.Context(), "x", ""); err == nil || err.Error() != federation.ErrExpired.Error() {
+	if _, err := s.House().Federation.Pending(t.Context(), "x", ""); err == nil || err.Error() != federation.ErrExpired.Error() {
 		t.Error(err)
 	}
 }

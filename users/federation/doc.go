@@ -1,9 +1,10 @@
-// Package federation signs people in with upstreams: other people's providers (Google, Facebook, any OpenID provider) that say
-// who somebody is.
+// Package federation signs people in with upstreams: the providers (Google, Facebook, any OpenID provider) that the operator
+// configured, and that say who somebody is.
 //
-// An Upstream is one that the operator configured; a Provider is how a kind of upstream is spoken to, one file each. A
-// Provider knows neither handlers nor pages nor the database: it makes the address the browser is sent to, and turns what came
-// back into an Identity that it has verified. Who that identity is here, and what may be done with it, is decided elsewhere in
-// this package, never by a Provider. An identity is known by issuer and subject, never by an e-mail address. Begin with
-// Provider.
+// It keeps the state between the browser's leaving and the callback, finds or makes the account that an identity belongs to, links
+// and unlinks, and ends sessions when an upstream reports it. How a kind of upstream is spoken to is provider's. An identity is known
+// by issuer and subject, never by an e-mail address. Begin reading with LoginRequest and Service.Complete, then Service.Known and
+// Service.ParkIdentity.
+//
+// RFC 9700 section 4.4 (mix-up), OpenID Connect RP-Initiated Logout 1.0 and Back-Channel Logout 1.0.
 package federation

@@ -12,11 +12,12 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/federation/provider"
 	"signet/users/session"
 )
 
 // ErrGone: the identity was unlinked this very moment.
-var ErrGone = errors.New("identity is linked no more")
+var ErrGone = errors.New("identity is no longer linked")
 
 // AMRFederated is the authentication method reference of who signed in at an upstream; the upstream's own stand beside it.
 const AMRFederated = "fed"
@@ -26,11 +27,12 @@ var multi = []string{"mfa", "2", "phr", "phrh", "http://schemas.openid.net/pape/
 
 const (
 	maxMethods = 8
-	maxMethod  = 24 // bytes
+	maxMethod  = 24  // bytes
+	maxLabel   = 254 // bytes
 )
 
 // Known finds whose an identity is. ErrUnknown.
-func (s *Service) Known(ctx context.Context, a Arrival) (storage.User, error) {
+func (s *Service) Known(ctx context.Context, a Callback) (storage.User, error) {
 	row, err := s.Store.IdentityBySubject(ctx, a.Upstream, a.Identity.Issuer, a.Identity.Subject)
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.User{}, ErrUnknown
@@ -43,7 +45,7 @@ func (s *Service) Known(ctx context.Context, a Arrival) (storage.User, error) {
 
 // How is the sign-in of a person by an identity of theirs. In its transaction the identity has to be theirs still, and what
 // the upstream says is taken over; ErrGone.
-func (s *Service) How(a Arrival, who storage.User) (session.How, error) {
+func (s *Service) How(a Callback, who storage.User) (session.How, error) {
 	u, err := s.find(a.Upstream)
 	if err != nil {
 		return session.How{}, err
@@ -65,19 +67,22 @@ func (s *Service) How(a Arrival, who storage.User) (session.How, error) {
 		if err := s.use(ctx, u, who.ID, a.Identity); err != nil {
 			return err
 		}
-		return s.Audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: who.ID, Detail: map[string]string{"by": "upstream", "upstream": u.ID}})
+		return s.Audit.Record(ctx, audit.Event{
+			Name: audit.SignInSucceeded, UserID: who.ID, Detail: map[string]string{"by": "upstream", "upstream": u.ID},
+		})
 	}}, nil
 }
 
 // classOf is what a sign-in counts as here. What the upstream tells of methods is passed on; that they were two factors, only
 // from an upstream that is trusted for it.
-func (u *upstream) classOf(i Identity) (acr string, amr []string) {
+func (u *upstream) classOf(i provider.Identity) (acr string, amr []string) {
 	acr, amr = session.ACRSingle, []string{AMRFederated}
 	for _, m := range i.AMR {
 		odd := strings.ContainsFunc(m, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
 		})
-		if m == "" || odd || len(m) > maxMethod || len(amr) > maxMethods || slices.Contains(amr, m) || m == session.AMRMulti && !u.TrustSecondFactor {
+		known := slices.Contains(amr, m) || m == session.AMRMulti && !u.TrustSecondFactor
+		if m == "" || odd || len(m) > maxMethod || len(amr) > maxMethods || known {
 			continue
 		}
 		amr = append(amr, m)
@@ -92,9 +97,9 @@ func (u *upstream) classOf(i Identity) (acr string, amr []string) {
 }
 
 // from is where the session began, for signing out; nil where there is nothing to go back to.
-func (s *Service) from(u *upstream, i Identity) (*storage.UpstreamSession, error) {
+func (s *Service) from(u *upstream, i provider.Identity) (*storage.UpstreamSession, error) {
 	from := &storage.UpstreamSession{Upstream: u.ID, Issuer: i.Issuer, Subject: i.Subject, SID: i.SID}
-	if _, leaves := u.provider.(Leaver); !leaves || !u.SignOut || i.IDToken == "" {
+	if _, can := u.provider.(provider.LogoutURLer); !can || !u.SignOut || i.IDToken == "" {
 		return from, nil
 	}
 	var err error
@@ -103,7 +108,7 @@ func (s *Service) from(u *upstream, i Identity) (*storage.UpstreamSession, error
 }
 
 // use notes that an identity was used, by whom it must be, and takes over what its upstream says where that is done each time.
-func (s *Service) use(ctx context.Context, u *upstream, userID string, i Identity) error {
+func (s *Service) use(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
 	row, err := s.Store.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && row.UserID != userID {
 		return ErrGone
@@ -129,12 +134,12 @@ func (s *Service) use(ctx context.Context, u *upstream, userID string, i Identit
 }
 
 // label is how the account page shows an identity.
-func label(i Identity) string {
+func label(i provider.Identity) string {
 	text := strings.ToValidUTF8(cmp.Or(i.Email, i.Username, i.Text("name")), "")
 	return audit.Cut(text[:min(len(text), maxLabel)])
 }
 
-func (s *Service) sealTokens(u *upstream, id string, t Tokens) ([]byte, error) {
+func (s *Service) sealTokens(u *upstream, id string, t provider.Tokens) ([]byte, error) {
 	if !u.KeepTokens || t.Access == "" {
 		return nil, nil
 	}
@@ -145,33 +150,33 @@ func (s *Service) sealTokens(u *upstream, id string, t Tokens) ([]byte, error) {
 	return s.Sealer.Seal(raw, s.Place("identities", id, "tokens"))
 }
 
-// ErrNoTokens: none are kept, or they are good no more.
+// ErrNoTokens: none are stored, or they are no longer valid.
 var ErrNoTokens = errors.New("no tokens")
 
 // refreshEarly is how long before its end an access token is renewed.
 const refreshEarly = time.Minute
 
-// Tokens are those kept for a person at an upstream, renewed if it is time. ErrNoTokens; ErrUnknown; ErrDown.
-func (s *Service) Tokens(ctx context.Context, userID, upstreamID string) (Tokens, error) {
+// Tokens are those kept for a person at an upstream, renewed if it is time. ErrNoTokens, ErrUnknown; provider.ErrDown.
+func (s *Service) Tokens(ctx context.Context, userID, upstreamID string) (provider.Tokens, error) {
 	u, err := s.find(upstreamID)
 	if err != nil {
-		return Tokens{}, err
+		return provider.Tokens{}, err
 	}
 	for range 2 { // a second time where another replica was quicker
 		row, err := s.linked(ctx, userID, upstreamID)
 		if err != nil {
-			return Tokens{}, err
+			return provider.Tokens{}, err
 		}
 		if len(row.Tokens) == 0 || !u.KeepTokens {
-			return Tokens{}, ErrNoTokens
+			return provider.Tokens{}, ErrNoTokens
 		}
 		raw, err := s.Sealer.Open(row.Tokens, s.Place("identities", row.ID, "tokens"))
 		if err != nil {
-			return Tokens{}, fmt.Errorf("read tokens: %w", err)
+			return provider.Tokens{}, fmt.Errorf("read tokens: %w", err)
 		}
-		var t Tokens
+		var t provider.Tokens
 		if err := json.Unmarshal(raw, &t); err != nil {
-			return Tokens{}, fmt.Errorf("read tokens: %w", err)
+			return provider.Tokens{}, fmt.Errorf("read tokens: %w", err)
 		}
 		if t.ExpiresAt.IsZero() || time.Now().Before(t.ExpiresAt.Add(-refreshEarly)) {
 			return t, nil
@@ -181,31 +186,31 @@ func (s *Service) Tokens(ctx context.Context, userID, upstreamID string) (Tokens
 			return fresh, err
 		}
 	}
-	return Tokens{}, ErrDown
+	return provider.Tokens{}, provider.ErrDown
 }
 
-// renew asks for new tokens. Those that are good no more are forgotten.
-func (s *Service) renew(ctx context.Context, u *upstream, row storage.Identity, old Tokens) (Tokens, error) {
-	refresher, can := u.provider.(Refresher)
+// renew asks for new tokens. Those that are no longer valid are deleted.
+func (s *Service) renew(ctx context.Context, u *upstream, row storage.Identity, old provider.Tokens) (provider.Tokens, error) {
+	refresher, can := u.provider.(provider.Refresher)
 	if !can || old.Refresh == "" {
-		return Tokens{}, ErrNoTokens
+		return provider.Tokens{}, ErrNoTokens
 	}
 	asking, cancel := context.WithTimeout(ctx, answerLife)
 	defer cancel()
 	fresh, err := refresher.Refresh(asking, old.Refresh)
-	if errors.Is(err, ErrUpstream) {
+	if errors.Is(err, provider.ErrUpstream) {
 		if err := s.Store.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, nil); err != nil {
-			return Tokens{}, err
+			return provider.Tokens{}, err
 		}
-		return Tokens{}, fmt.Errorf("%w: %w", ErrNoTokens, err)
+		return provider.Tokens{}, fmt.Errorf("%w: %w", ErrNoTokens, err)
 	}
 	if err != nil {
-		return Tokens{}, err
+		return provider.Tokens{}, err
 	}
 	fresh.Refresh = cmp.Or(fresh.Refresh, old.Refresh)
 	sealed, err := s.sealTokens(u, row.ID, fresh)
 	if err != nil {
-		return Tokens{}, err
+		return provider.Tokens{}, err
 	}
 	return fresh, s.Store.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, sealed)
 }

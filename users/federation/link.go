@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/federation/provider"
 )
 
 // Categories of what linking and unlinking may find.
@@ -25,9 +26,9 @@ var (
 	ErrNotFound = errors.New("no such identity")
 )
 
-// Link ties the identity to the account of somebody who proved a moment ago that it is theirs (security notes N04), and tells
+// Link ties the identity to the account of somebody who proved a moment ago that it is theirs (N04), and tells
 // them. ErrTaken, ErrHave; users.ErrChanged.
-func (s *Service) Link(ctx context.Context, who storage.User, a Arrival) error {
+func (s *Service) Link(ctx context.Context, who storage.User, a Callback) error {
 	u, err := s.find(a.Upstream)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (s *Service) Link(ctx context.Context, who storage.User, a Arrival) error {
 }
 
 // attach writes the link and takes over what the upstream says, in the transaction of ctx. ErrTaken, ErrHave.
-func (s *Service) attach(ctx context.Context, u *upstream, userID string, i Identity) error {
+func (s *Service) attach(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
 	row, err := s.Store.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
 	switch {
 	case err == nil && row.UserID == userID:
@@ -141,7 +142,7 @@ func (s *Service) remove(ctx context.Context, row storage.Identity, by, exceptSe
 	return s.Audit.Record(ctx, audit.Event{Name: audit.UpstreamUnlinked, UserID: row.UserID, Detail: detail})
 }
 
-// CanSignIn tells whether a person can sign in with an identity of theirs.
+// CanSignIn reports whether a person can sign in with an identity of theirs.
 func (s *Service) CanSignIn(ctx context.Context, userID string) (bool, error) {
 	rows, err := s.Store.IdentitiesOfUser(ctx, userID)
 	if err != nil {
@@ -150,10 +151,10 @@ func (s *Service) CanSignIn(ctx context.Context, userID string) (bool, error) {
 	return slices.ContainsFunc(rows, s.usable), nil
 }
 
-// usable tells whether the upstream of an identity is configured still.
+// usable reports whether the upstream of an identity is configured still.
 func (s *Service) usable(i storage.Identity) bool { return s.byID[i.Upstream] != nil }
 
-// otherWays tells whether a person can sign in with what is left to them.
+// otherWays reports whether a person can sign in with what is left to them.
 func (s *Service) otherWays(ctx context.Context, userID string, left []storage.Identity) (bool, error) {
 	if slices.ContainsFunc(left, s.usable) {
 		return true, nil
@@ -167,11 +168,12 @@ func (s *Service) otherWays(ctx context.Context, userID string, left []storage.I
 
 // standard are the claims that are taken over by their own names.
 var standard = []string{
-	"name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
+	"name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender", "birthdate", "zoneinfo",
+	"locale",
 }
 
 // takeOver writes what the upstream says of a person into profile and groups.
-func (s *Service) takeOver(ctx context.Context, u *upstream, userID string, i Identity) error {
+func (s *Service) takeOver(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
 	if err := s.People.TakeOver(ctx, userID, u.claimsOf(i), u.Profile != ProfileAlways); err != nil {
 		return err
 	}
@@ -179,7 +181,7 @@ func (s *Service) takeOver(ctx context.Context, u *upstream, userID string, i Id
 }
 
 // claimsOf are an identity's claims by our names.
-func (u *upstream) claimsOf(i Identity) map[string]any {
+func (u *upstream) claimsOf(i provider.Identity) map[string]any {
 	claims := map[string]any{}
 	for _, name := range standard {
 		if value, ok := i.Claims[name]; ok {
@@ -196,7 +198,7 @@ func (u *upstream) claimsOf(i Identity) map[string]any {
 
 // group puts the person into exactly those of the mapped groups that the upstream says they are in. Other groups are nobody's
 // business but ours. A group that is gone is left out.
-func (s *Service) group(ctx context.Context, u *upstream, userID string, i Identity) error {
+func (s *Service) group(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
 	if u.Groups == "" || len(u.GroupMap) == 0 {
 		return nil
 	}

@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/audit"
 	"signet/internal/ratelimit"
 	"signet/storage"
 	"signet/users"
+	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
 
@@ -38,40 +38,32 @@ const AnyDomain = "*"
 
 // Upstream is one that the operator configured.
 type Upstream struct {
-	Settings
+	provider.Settings
 	Name        string
 	Mark        string   // its sign: a file of the pages' assets, or a path of ours that begins with "/"; "" = none
 	Hidden      bool     // no button: reached by idp_hint or by an address' domain
 	Routes      []string // addresses of these domains sign in here, lower case
 	NewAccounts string   // Accounts…
-	// AuthoritativeFor are domains whose addresses are as good as proven here when the upstream says that it verified them; "*" =
+	// AuthoritativeFor are domains whose addresses count as verified here when the upstream says that it verified them; "*" =
 	// all.
 	AuthoritativeFor  []string
 	Profile           string            // Profile…
 	Claims            map[string]string // our claim by its OpenID Connect name: theirs
 	GroupMap          map[string]string // their group: ours. A person is in exactly those of ours that are named here and theirs
-	TrustSecondFactor bool              // its word for two factors is as good as ours (security notes N11)
+	TrustSecondFactor bool              // its word for two factors is as good as ours (N11)
 	KeepTokens        bool
 	SignOut           bool // signing out here signs out there
 }
 
-// trusts tells whether an identity's address needs no proof of ours (security notes N05).
-func (u Upstream) trusts(i Identity) bool {
+// trusts reports whether an identity's address needs no verification of ours (N05).
+func (u Upstream) trusts(i provider.Identity) bool {
 	if !i.EmailVerified || i.Email == "" {
 		return false
 	}
-	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) || slices.Contains(u.AuthoritativeFor, domainOf(i.Email))
+	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) || slices.Contains(u.AuthoritativeFor, users.EmailDomain(i.Email))
 }
 
-func domainOf(email string) string {
-	at := strings.LastIndexByte(email, '@')
-	if at < 0 {
-		return ""
-	}
-	return strings.ToLower(email[at+1:])
-}
-
-// Store is what the package needs of the ground.
+// Store is the part of *storage.DB that the package uses.
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertIdentity(ctx context.Context, i storage.Identity) error
@@ -88,7 +80,7 @@ type Store interface {
 	ratelimit.Store
 }
 
-// People is what it needs of the people's wing.
+// People is the part of *users.Service that the package uses.
 type People interface {
 	Show(ctx context.Context, who string) (storage.User, error)
 	ByAddress(ctx context.Context, email string) (storage.User, error)
@@ -157,7 +149,7 @@ type Service struct {
 
 type upstream struct {
 	Upstream
-	provider Provider
+	provider provider.Provider
 }
 
 // New checks the options and makes the Providers. It asks nothing of any upstream.
@@ -176,14 +168,14 @@ func New(o Options) (*Service, error) {
 		s.keys[s.key] = key
 	}
 	for _, u := range o.Upstreams {
-		provider, err := NewProvider(u.Settings, o.Client)
+		p, err := provider.New(u.Settings, o.Client)
 		if err != nil {
 			return nil, fmt.Errorf("upstream %q: %w", u.ID, err)
 		}
 		if s.byID[u.ID] != nil {
 			return nil, fmt.Errorf("upstream %q is there twice", u.ID)
 		}
-		one := &upstream{u, provider}
+		one := &upstream{u, p}
 		s.list, s.byID[u.ID] = append(s.list, one), one
 	}
 	return s, nil
@@ -201,7 +193,7 @@ func (s *Service) List() []Upstream {
 	return list
 }
 
-// Upstream finds one; false = there is none of this id.
+// Upstream finds one; false = no upstream has this id.
 func (s *Service) Upstream(id string) (Upstream, bool) {
 	u := s.byID[id]
 	if u == nil {
@@ -210,14 +202,14 @@ func (s *Service) Upstream(id string) (Upstream, bool) {
 	return u.Upstream, true
 }
 
-// Routed tells whether addresses of any domain sign in at an upstream.
+// Routed reports whether addresses of any domain sign in at an upstream.
 func (s *Service) Routed() bool {
 	return slices.ContainsFunc(s.list, func(u *upstream) bool { return len(u.Routes) > 0 })
 }
 
 // Route is the upstream at which an address signs in; false = here.
 func (s *Service) Route(email string) (id string, ok bool) {
-	domain := domainOf(email)
+	domain := users.EmailDomain(email)
 	for _, u := range s.list {
 		if domain != "" && slices.Contains(u.Routes, domain) {
 			return u.ID, true

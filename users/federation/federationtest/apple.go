@@ -74,7 +74,7 @@ func NewApple(t testing.TB, accounts ...Account) *Apple {
 	return a
 }
 
-// proves tells whether a client secret is one that Apple takes ("Creating a client secret").
+// proves reports whether a client secret is one that Apple takes ("Creating a client secret").
 func (a *Apple) proves(key *ecdsa.PublicKey, secret string) bool {
 	signed, err := jwt.ParseSigned(secret, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil || signed.Headers[0].KeyID != a.KeyID {

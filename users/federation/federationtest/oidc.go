@@ -31,7 +31,7 @@ type OIDCOptions struct {
 	Template    string         // issuer of the discovery document where it is not that of the tokens, without the URL before it
 	Metadata    map[string]any // over the discovery document; nil takes a field away
 	Claims      func(a Account) map[string]any
-	// Secret tells whether a client secret is right; nil = it is ClientSecret.
+	// Secret reports whether a client secret is right; nil = it is ClientSecret.
 	Secret func(secret string) bool
 	// Callback adds parameters to what is sent back, at the nth time the account signs in (from 1).
 	Callback func(a Account, nth int) url.Values
@@ -351,7 +351,7 @@ func (s *OIDC) endSession(w http.ResponseWriter, r *http.Request) {
 	s.SendBack(w, r, to, back, false)
 }
 
-// knows tells whether the client proved itself (RFC 6749 section 2.3.1), by a method that is offered.
+// knows reports whether the client proved itself (RFC 6749 section 2.3.1), by a method that is offered.
 func (s *OIDC) knows(r *http.Request) bool {
 	id, secret, basic := r.BasicAuth()
 	method := "client_secret_basic"
@@ -373,7 +373,7 @@ func (s *OIDC) knows(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(secret), []byte(s.ClientSecret)) == 1
 }
 
-// provesCode tells whether a code_verifier belongs to a challenge (RFC 7636 section 4.6).
+// provesCode reports whether a code_verifier belongs to a challenge (RFC 7636 section 4.6).
 func provesCode(challenge, verifier string) bool {
 	sum := sha256.Sum256([]byte(verifier))
 	return challenge == "" && verifier == "" || challenge == base64.RawURLEncoding.EncodeToString(sum[:])

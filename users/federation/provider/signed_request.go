@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"crypto/hmac"
@@ -17,7 +17,7 @@ const (
 )
 
 // readSignedRequest verifies what Facebook signed with the app's secret (its "signed request": a signature, a dot and a JSON
-// payload, both base64url). The algorithm is fixed, whatever the payload says of it (security notes N08). ErrIdentity.
+// payload, both base64url). The algorithm is fixed, whatever the payload says of it (N08). ErrIdentity.
 func readSignedRequest(raw, secret string, now time.Time) (SignedRequest, error) {
 	refuse := func(why string) (SignedRequest, error) {
 		return SignedRequest{}, fmt.Errorf("%w: a signed request %s", ErrIdentity, why)
@@ -28,7 +28,7 @@ func readSignedRequest(raw, secret string, now time.Time) (SignedRequest, error)
 	signature, payload, ok := strings.Cut(raw, ".")
 	given, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(signature, "="))
 	if !ok || err != nil || secret == "" {
-		return refuse("that is none")
+		return refuse("that is not one")
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(payload))
@@ -44,7 +44,7 @@ func readSignedRequest(raw, secret string, now time.Time) (SignedRequest, error)
 		IssuedAt  int64  `json:"issued_at"`
 		UserID    string `json:"user_id"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || !named(said.UserID, maxSubject) {
+	if json.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || !storable(said.UserID, maxSubject) {
 		return refuse("about nobody, or signed in another way")
 	}
 	at := time.Unix(said.IssuedAt, 0)

@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"context"
@@ -17,15 +17,15 @@ const (
 	openidLogoutSize  = 16 << 10         // bytes
 )
 
-// Leave is for Leaver.
-func (p *openid) Leave(ctx context.Context, idToken, returnTo, state string) (*url.URL, error) {
+// LogoutURL is for LogoutURLer.
+func (p *openid) LogoutURL(ctx context.Context, idToken, returnTo, state string) (*url.URL, error) {
 	m, err := p.meta.get(ctx, false)
 	if err != nil || m.EndSession == "" {
 		return nil, err
 	}
 	u, err := url.Parse(m.EndSession)
 	if err != nil {
-		return nil, fmt.Errorf("%w: its end session endpoint is no address", ErrUpstream)
+		return nil, fmt.Errorf("%w: its end session endpoint is not an address", ErrUpstream)
 	}
 	q := u.Query()
 	for name, value := range map[string]string{
@@ -39,8 +39,8 @@ func (p *openid) Leave(ctx context.Context, idToken, returnTo, state string) (*u
 	return u, nil
 }
 
-// ReadLogout is for Notified: OpenID Connect Back-Channel Logout 1.0 section 2.6. The library looks at the signature, aud, exp, jti,
-// that there is an event and no nonce, and that sub or sid is there; the rest is looked at here.
+// ReadLogout is for BackChannelLogout: OpenID Connect Back-Channel Logout 1.0 section 2.6. The library looks at the signature, aud,
+// exp, jti, that there is an event and no nonce, and that sub or sid is there; the rest is looked at here.
 func (p *openid) ReadLogout(ctx context.Context, raw string) (LogoutToken, error) {
 	refuse := func(why string) (LogoutToken, error) {
 		return LogoutToken{}, fmt.Errorf("%w: the logout token %s", ErrIdentity, why)
@@ -77,15 +77,17 @@ func (p *openid) ReadLogout(ctx context.Context, raw string) (LogoutToken, error
 		return refuse("is of another type")
 	case age > openidLogoutAge || age < -openidLeeway:
 		return refuse("is too old, or from the future")
-	case token.Subject != "" && !named(token.Subject, maxSubject), token.SessionID != "" && !named(token.SessionID, maxSubject), !named(token.TokenID, maxSubject):
+	case token.Subject != "" && !storable(token.Subject, maxSubject), token.SessionID != "" && !storable(token.SessionID, maxSubject),
+		!storable(token.TokenID, maxSubject):
 		return refuse("names nothing that can be kept")
 	}
 	return LogoutToken{
-		Issuer: issuer, Subject: token.Subject, SID: token.SessionID, JTI: token.TokenID, IssuedAt: token.IssuedAt.UTC(), ExpiresAt: token.Expiry.UTC(),
+		Issuer: issuer, Subject: token.Subject, SID: token.SessionID, JTI: token.TokenID,
+		IssuedAt: token.IssuedAt.UTC(), ExpiresAt: token.Expiry.UTC(),
 	}, nil
 }
 
-// openidLogoutType tells whether the header's typ is one of a logout token: section 2.4 wants logout+jwt, older providers say JWT
+// openidLogoutType reports whether the header's typ is one of a logout token: section 2.4 wants logout+jwt, older providers say JWT
 // or nothing.
 func openidLogoutType(typ string) bool {
 	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {

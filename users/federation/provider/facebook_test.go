@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"signet/internal/egress"
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 const plainCallback = "https://id.example/signin/with/x/callback"
@@ -32,32 +32,32 @@ func plainClient(t *testing.T) *http.Client {
 	return c.HTTP()
 }
 
-func facebookOf(t *testing.T, change func(*federation.Settings)) (*federationtest.Facebook, federation.Provider) {
+func facebookOf(t *testing.T, change func(*provider.Settings)) (*federationtest.Facebook, provider.Provider) {
 	t.Helper()
 	f := federationtest.NewFacebook(t, facebookAda, facebookEve)
 	f.Register(plainCallback)
-	s := federation.Settings{ID: "fb", Kind: federation.KindFacebook, Issuer: f.URL, ClientID: f.ClientID, ClientSecret: f.ClientSecret}
+	s := provider.Settings{ID: "fb", Kind: provider.KindFacebook, Issuer: f.URL, ClientID: f.ClientID, ClientSecret: f.ClientSecret}
 	if change != nil {
 		change(&s)
 	}
-	p, err := federation.NewProvider(s, plainClient(t))
+	p, err := provider.New(s, plainClient(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f, p
 }
 
-func plainAttempt() federation.Attempt {
-	return federation.Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), RedirectURI: plainCallback, BegunAt: time.Now()}
+func plainAuthRequest() provider.AuthRequest {
+	return provider.AuthRequest{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), RedirectURI: plainCallback, BegunAt: time.Now()}
 }
 
 // plainSignIn signs somebody in, as a browser would; "" refuses.
-func plainSignIn(t *testing.T, u *federationtest.Upstream, p federation.Provider, subject string) (federation.Identity, error) {
+func plainSignIn(t *testing.T, u *federationtest.Upstream, p provider.Provider, subject string) (provider.Identity, error) {
 	t.Helper()
-	a := plainAttempt()
+	a := plainAuthRequest()
 	begin, err := p.Begin(t.Context(), a)
 	if err != nil {
-		return federation.Identity{}, err
+		return provider.Identity{}, err
 	}
 	callback, values := u.Answer(t, begin, subject)
 	if callback != plainCallback || values.Get("state") != a.State {
@@ -91,7 +91,7 @@ func TestFacebookPersonWithoutAddress(t *testing.T) {
 	if err != nil || i.Email != "" || i.Subject != facebookEve.Subject || i.Claims["picture"] != nil {
 		t.Fatalf("got %+v, %v", i, err)
 	}
-	_, declined := facebookOf(t, func(s *federation.Settings) {
+	_, declined := facebookOf(t, func(s *provider.Settings) {
 		s.Issuer, s.Scopes = f.URL, []string{"public_profile"}
 		s.ClientSecret = f.ClientSecret
 	})
@@ -125,17 +125,17 @@ func TestN07_TokenMustBeOursAndThePersons(t *testing.T) {
 		debug, me func(map[string]any)
 		want      error
 	}{
-		"another app":     {debug: func(d map[string]any) { d["app_id"] = "999" }, want: federation.ErrIdentity},
-		"not valid":       {debug: func(d map[string]any) { d["is_valid"] = false }, want: federation.ErrIdentity},
-		"expired":         {debug: func(d map[string]any) { d["expires_at"] = time.Now().Add(-time.Minute).Unix() }, want: federation.ErrIdentity},
+		"another app":     {debug: func(d map[string]any) { d["app_id"] = "999" }, want: provider.ErrIdentity},
+		"not valid":       {debug: func(d map[string]any) { d["is_valid"] = false }, want: provider.ErrIdentity},
+		"expired":         {debug: func(d map[string]any) { d["expires_at"] = time.Now().Add(-time.Minute).Unix() }, want: provider.ErrIdentity},
 		"never expires":   {debug: func(d map[string]any) { d["expires_at"] = 0 }},
-		"a page's":        {debug: func(d map[string]any) { d["type"] = "PAGE" }, want: federation.ErrIdentity},
-		"another person":  {debug: func(d map[string]any) { d["user_id"] = facebookEve.Subject }, want: federation.ErrIdentity},
-		"id of another":   {me: func(m map[string]any) { m["id"] = facebookEve.Subject }, want: federation.ErrIdentity},
-		"nobody":          {me: func(m map[string]any) { delete(m, "id") }, want: federation.ErrIdentity},
-		"nobody at all":   {me: func(m map[string]any) { delete(m, "id") }, debug: func(d map[string]any) { delete(d, "user_id") }, want: federation.ErrIdentity},
-		"id is a number":  {me: func(m map[string]any) { m["id"] = 10150001 }, want: federation.ErrDown},
-		"nothing told":    {debug: func(d map[string]any) { clear(d) }, want: federation.ErrIdentity},
+		"a page's":        {debug: func(d map[string]any) { d["type"] = "PAGE" }, want: provider.ErrIdentity},
+		"another person":  {debug: func(d map[string]any) { d["user_id"] = facebookEve.Subject }, want: provider.ErrIdentity},
+		"id of another":   {me: func(m map[string]any) { m["id"] = facebookEve.Subject }, want: provider.ErrIdentity},
+		"nobody":          {me: func(m map[string]any) { delete(m, "id") }, want: provider.ErrIdentity},
+		"nobody at all":   {me: func(m map[string]any) { delete(m, "id") }, debug: func(d map[string]any) { delete(d, "user_id") }, want: provider.ErrIdentity},
+		"id is a number":  {me: func(m map[string]any) { m["id"] = 10150001 }, want: provider.ErrDown},
+		"nothing told":    {debug: func(d map[string]any) { clear(d) }, want: provider.ErrIdentity},
 		"as it should be": {},
 	} {
 		f, p := facebookOf(t, nil)
@@ -149,19 +149,19 @@ func TestN07_TokenMustBeOursAndThePersons(t *testing.T) {
 
 func TestN03_FacebookRefusalsAndTrouble(t *testing.T) {
 	f, p := facebookOf(t, nil)
-	if _, err := plainSignIn(t, f.Upstream, p, ""); !errors.Is(err, federation.ErrDenied) {
+	if _, err := plainSignIn(t, f.Upstream, p, ""); !errors.Is(err, provider.ErrDenied) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for name, tt := range map[string]struct {
 		callback url.Values
 		want     error
 	}{
-		"error":      {url.Values{"error": {"server_error"}, "error_description": {"<script>"}}, federation.ErrUpstream},
-		"own error":  {url.Values{"error": {"<b>secret</b>"}}, federation.ErrUpstream},
-		"no code":    {url.Values{}, federation.ErrUpstream},
-		"wrong code": {url.Values{"code": {"AQx"}}, federation.ErrUpstream},
+		"error":      {url.Values{"error": {"server_error"}, "error_description": {"<script>"}}, provider.ErrUpstream},
+		"own error":  {url.Values{"error": {"<b>secret</b>"}}, provider.ErrUpstream},
+		"no code":    {url.Values{}, provider.ErrUpstream},
+		"wrong code": {url.Values{"code": {"AQx"}}, provider.ErrUpstream},
 	} {
-		_, err := p.Complete(t.Context(), plainAttempt(), tt.callback)
+		_, err := p.Complete(t.Context(), plainAuthRequest(), tt.callback)
 		if !errors.Is(err, tt.want) || strings.ContainsAny(err.Error(), "<>") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -180,22 +180,22 @@ func TestN03_FacebookRefusalsAndTrouble(t *testing.T) {
 		trouble(true)
 		_, err := plainSignIn(t, f.Upstream, p, facebookAda.Subject)
 		trouble(false)
-		if !errors.Is(err, federation.ErrDown) || strings.Contains(err.Error(), "EAA") || strings.Contains(err.Error(), f.ClientSecret) || strings.Contains(err.Error(), "secret-of") {
+		if !errors.Is(err, provider.ErrDown) || strings.Contains(err.Error(), "EAA") || strings.Contains(err.Error(), f.ClientSecret) || strings.Contains(err.Error(), "secret-of") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, wrong := facebookOf(t, func(s *federation.Settings) { s.Issuer, s.ClientSecret = f.URL, "wrong" })
-	if _, err := plainSignIn(t, f.Upstream, wrong, facebookAda.Subject); !errors.Is(err, federation.ErrUpstream) {
+	_, wrong := facebookOf(t, func(s *provider.Settings) { s.Issuer, s.ClientSecret = f.URL, "wrong" })
+	if _, err := plainSignIn(t, f.Upstream, wrong, facebookAda.Subject); !errors.Is(err, provider.ErrUpstream) {
 		t.Errorf("wrong secret: %v", err)
 	}
 }
 
 func TestFacebookRequest(t *testing.T) {
-	p, err := federation.NewProvider(federation.Settings{Kind: federation.KindFacebook, ClientID: "1", ClientSecret: "s", GraphVersion: "v24.0"}, nil)
+	p, err := provider.New(provider.Settings{Kind: provider.KindFacebook, ClientID: "1", ClientSecret: "s", GraphVersion: "v24.0"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := plainAttempt()
+	a := plainAuthRequest()
 	a.Fresh = true
 	u, err := p.Begin(t.Context(), a)
 	if err != nil {
@@ -206,14 +206,14 @@ func TestFacebookRequest(t *testing.T) {
 		q.Get("redirect_uri") != plainCallback || q.Get("scope") != "public_profile email" || q.Get("auth_type") != "reauthenticate" {
 		t.Errorf("got %s", u)
 	}
-	if _, err := federation.NewProvider(federation.Settings{Kind: federation.KindFacebook, ClientID: "1"}, nil); err == nil {
+	if _, err := provider.New(provider.Settings{Kind: provider.KindFacebook, ClientID: "1"}, nil); err == nil {
 		t.Error("no secret")
 	}
 }
 
 func TestFacebookCodeIsTakenOnce(t *testing.T) {
 	f, p := facebookOf(t, nil)
-	a := plainAttempt()
+	a := plainAuthRequest()
 	begin, err := p.Begin(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestFacebookCodeIsTakenOnce(t *testing.T) {
 
 func TestN08_SignedRequests(t *testing.T) {
 	f, p := facebookOf(t, nil)
-	reads := p.(federation.Deauthorizing)
+	reads := p.(provider.SignedRequestReader)
 	at := func(d time.Duration) map[string]any { return map[string]any{"issued_at": time.Now().Add(d).Unix()} }
 	got, err := reads.ReadSignedRequest(f.SignedRequest(t, "10150001", nil))
 	if err != nil || got.Subject != "10150001" || time.Since(got.IssuedAt).Abs() > time.Minute {
@@ -253,21 +253,21 @@ func TestN08_SignedRequests(t *testing.T) {
 		"signature of another secret": federationtest.NewFacebook(t).SignedRequest(t, "10150001", nil),
 		"signature cut":               signature[:10] + "." + payload,
 	} {
-		if got, err := reads.ReadSignedRequest(raw); !errors.Is(err, federation.ErrIdentity) {
+		if got, err := reads.ReadSignedRequest(raw); !errors.Is(err, provider.ErrIdentity) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }
 
 func FuzzSignedRequest(f *testing.F) {
-	p, err := federation.NewProvider(federation.Settings{Kind: federation.KindFacebook, ClientID: "1", ClientSecret: "fuzzed"}, nil)
+	p, err := provider.New(provider.Settings{Kind: provider.KindFacebook, ClientID: "1", ClientSecret: "fuzzed"}, nil)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add("a.b")
 	f.Add("." + base64.RawURLEncoding.EncodeToString([]byte(`{"algorithm":"HMAC-SHA256","user_id":"1"}`)))
 	f.Fuzz(func(t *testing.T, raw string) {
-		if got, err := p.(federation.Deauthorizing).ReadSignedRequest(raw); err == nil {
+		if got, err := p.(provider.SignedRequestReader).ReadSignedRequest(raw); err == nil {
 			t.Errorf("%q was taken: %+v", raw, got)
 		}
 	})
@@ -275,7 +275,7 @@ func FuzzSignedRequest(f *testing.F) {
 
 func TestFacebookCheck(t *testing.T) {
 	f, p := facebookOf(t, nil)
-	bad := func(list []federation.Finding) (n int) {
+	bad := func(list []provider.Finding) (n int) {
 		for _, x := range list {
 			if !x.OK {
 				n++
@@ -286,7 +286,7 @@ func TestFacebookCheck(t *testing.T) {
 	if list := p.Check(t.Context(), plainCallback); bad(list) != 0 || !strings.Contains(list[0].Text, plainCallback) {
 		t.Errorf("got %v", list)
 	}
-	_, wrong := facebookOf(t, func(s *federation.Settings) { s.Issuer, s.ClientSecret = f.URL, "wrong" })
+	_, wrong := facebookOf(t, func(s *provider.Settings) { s.Issuer, s.ClientSecret = f.URL, "wrong" })
 	if list := wrong.Check(t.Context(), plainCallback); bad(list) != 1 {
 		t.Errorf("wrong secret: %v", list)
 	}

@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"errors"
@@ -6,26 +6,26 @@ import (
 	"strings"
 	"testing"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 var githubAda = federationtest.Account{
 	Subject: "583231", Login: "ada", Name: "Ada", Email: "ada@example.com", EmailVerified: true, Picture: "https://cdn.example/a.png", Groups: []string{"engines"},
 }
 
-func githubOf(t *testing.T, change func(*federation.Settings), accounts ...federationtest.Account) (*federationtest.GitHub, federation.Provider) {
+func githubOf(t *testing.T, change func(*provider.Settings), accounts ...federationtest.Account) (*federationtest.GitHub, provider.Provider) {
 	t.Helper()
 	if len(accounts) == 0 {
 		accounts = []federationtest.Account{githubAda}
 	}
 	g := federationtest.NewGitHub(t, accounts...)
 	g.Register(plainCallback)
-	s := federation.Settings{ID: "gh", Kind: federation.KindGitHub, Issuer: g.URL, ClientID: g.ClientID, ClientSecret: g.ClientSecret}
+	s := provider.Settings{ID: "gh", Kind: provider.KindGitHub, Issuer: g.URL, ClientID: g.ClientID, ClientSecret: g.ClientSecret}
 	if change != nil {
 		change(&s)
 	}
-	p, err := federation.NewProvider(s, plainClient(t))
+	p, err := provider.New(s, plainClient(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func githubOf(t *testing.T, change func(*federation.Settings), accounts ...feder
 }
 
 func TestGitHubSignIn(t *testing.T) {
-	g, p := githubOf(t, func(s *federation.Settings) { s.Groups = "orgs" })
+	g, p := githubOf(t, func(s *provider.Settings) { s.Groups = "orgs" })
 	i, err := plainSignIn(t, g.Upstream, p, githubAda.Subject)
 	if err != nil {
 		t.Fatal(err)
@@ -48,23 +48,23 @@ func TestGitHubSignIn(t *testing.T) {
 func TestGitHubAddresses(t *testing.T) {
 	unverified, none := githubAda, githubAda
 	unverified.EmailVerified, none.Email = false, ""
-	domain := func(s *federation.Settings) { s.Domains = []string{"example.com"} }
+	domain := func(s *provider.Settings) { s.Domains = []string{"example.com"} }
 	for name, tt := range map[string]struct {
 		account  federationtest.Account
-		change   func(*federation.Settings)
+		change   func(*provider.Settings)
 		email    string
 		verified bool
 		want     error
 	}{
 		"unverified":        {account: unverified, email: "ada@example.com"},
 		"none":              {account: none},
-		"scope kept back":   {account: githubAda, change: func(s *federation.Settings) { s.Scopes = []string{"read:user"} }},
+		"scope kept back":   {account: githubAda, change: func(s *provider.Settings) { s.Scopes = []string{"read:user"} }},
 		"domain":            {account: githubAda, change: domain, email: "ada@example.com", verified: true},
-		"domain unverified": {account: unverified, change: domain, want: federation.ErrDomain},
-		"another domain":    {account: githubAda, change: func(s *federation.Settings) { s.Domains = []string{"example.org"} }, want: federation.ErrDomain},
-		"domain, no scope": {account: githubAda, change: func(s *federation.Settings) {
+		"domain unverified": {account: unverified, change: domain, want: provider.ErrDomain},
+		"another domain":    {account: githubAda, change: func(s *provider.Settings) { s.Domains = []string{"example.org"} }, want: provider.ErrDomain},
+		"domain, no scope": {account: githubAda, change: func(s *provider.Settings) {
 			s.Domains, s.Scopes = []string{"example.com"}, []string{"read:user"}
-		}, want: federation.ErrUpstream},
+		}, want: provider.ErrUpstream},
 	} {
 		g, p := githubOf(t, tt.change, tt.account)
 		i, err := plainSignIn(t, g.Upstream, p, githubAda.Subject)
@@ -76,30 +76,30 @@ func TestGitHubAddresses(t *testing.T) {
 
 func TestN03_GitHubRefusalsAndTrouble(t *testing.T) {
 	g, p := githubOf(t, nil)
-	if _, err := plainSignIn(t, g.Upstream, p, ""); !errors.Is(err, federation.ErrDenied) {
+	if _, err := plainSignIn(t, g.Upstream, p, ""); !errors.Is(err, provider.ErrDenied) {
 		t.Errorf("cancelled: %v", err)
 	}
-	_, wrong := githubOf(t, func(s *federation.Settings) { s.Issuer, s.ClientID, s.ClientSecret = g.URL, g.ClientID, "wrong" })
-	if _, err := plainSignIn(t, g.Upstream, wrong, githubAda.Subject); !errors.Is(err, federation.ErrUpstream) || strings.Contains(err.Error(), "secret-of") {
+	_, wrong := githubOf(t, func(s *provider.Settings) { s.Issuer, s.ClientID, s.ClientSecret = g.URL, g.ClientID, "wrong" })
+	if _, err := plainSignIn(t, g.Upstream, wrong, githubAda.Subject); !errors.Is(err, provider.ErrUpstream) || strings.Contains(err.Error(), "secret-of") {
 		t.Errorf("an error with status 200: %v", err)
 	}
 	g.Fail(true, "/api/v3/user")
-	if _, err := plainSignIn(t, g.Upstream, p, githubAda.Subject); !errors.Is(err, federation.ErrDown) || strings.Contains(err.Error(), "gho_") {
+	if _, err := plainSignIn(t, g.Upstream, p, githubAda.Subject); !errors.Is(err, provider.ErrDown) || strings.Contains(err.Error(), "gho_") {
 		t.Errorf("500: %v", err)
 	}
 	g.Fail(false)
 	g.SetAccounts(federationtest.Account{Subject: "0", Login: "nobody"})
-	if _, err := plainSignIn(t, g.Upstream, p, "0"); !errors.Is(err, federation.ErrIdentity) {
+	if _, err := plainSignIn(t, g.Upstream, p, "0"); !errors.Is(err, provider.ErrIdentity) {
 		t.Errorf("no account: %v", err)
 	}
 }
 
 func TestGitHubRequest(t *testing.T) {
-	p, err := federation.NewProvider(federation.Settings{Kind: federation.KindGitHub, ClientID: "1", ClientSecret: "s"}, nil)
+	p, err := provider.New(provider.Settings{Kind: provider.KindGitHub, ClientID: "1", ClientSecret: "s"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := plainAttempt()
+	a := plainAuthRequest()
 	a.Choose = true
 	u, err := p.Begin(t.Context(), a)
 	if err != nil {

@@ -1,12 +1,10 @@
-package federation
+package provider
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,15 +13,12 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/oauth2"
 	"golang.org/x/sync/singleflight"
-
-	"signet/internal/egress"
 )
 
 const (
 	openidFresh  = time.Hour       // what was fetched is good for so long …
-	openidStale  = 2 * time.Hour   // … and so long where it cannot be fetched again (security notes O04)
+	openidStale  = 2 * time.Hour   // … and so long where it cannot be fetched again (O04)
 	openidFailed = 5 * time.Second // nobody asks again so soon after a failure
 	openidForced = time.Minute     // between fetches that a token with an unknown key asks for
 	openidBody   = 1 << 20         // bytes; the guarded client takes fewer
@@ -46,7 +41,7 @@ type openidMetadata struct {
 	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
-// openidAlgs may sign: never none, never a shared secret (security notes N02).
+// openidAlgs may sign: never none, never a shared secret (N02).
 var openidAlgs = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.EdDSA,
 }
@@ -142,12 +137,13 @@ func (c *openidCache[T]) renew(ctx context.Context, asked time.Time) error {
 // fetchMetadata gets the discovery document.
 func (p *openid) fetchMetadata(ctx context.Context) (openidMetadata, error) {
 	var m openidMetadata
-	if err := p.getJSON(ctx, "discovery document", strings.TrimSuffix(p.ways.base, "/")+"/.well-known/openid-configuration", "", &m); err != nil {
+	from := strings.TrimSuffix(p.quirks.base, "/") + "/.well-known/openid-configuration"
+	if err := p.getJSON(ctx, "discovery document", from, "", &m); err != nil {
 		return m, err
 	}
-	right := m.Issuer == p.ways.base
-	if p.ways.document != nil {
-		right = p.ways.document(m.Issuer)
+	right := m.Issuer == p.quirks.base
+	if p.quirks.document != nil {
+		right = p.quirks.document(m.Issuer)
 	}
 	if !right { // Discovery section 4.3
 		return m, fmt.Errorf("%w: its discovery document is another issuer's", ErrUpstream)
@@ -167,11 +163,11 @@ func (p *openid) fetchMetadata(ctx context.Context) (openidMetadata, error) {
 	return m, nil
 }
 
-// addresses tells whether an endpoint is where a browser or we may be sent: https, as the issuer is.
+// addresses reports whether an endpoint is where a browser or we may be sent: https, as the issuer is.
 func (p *openid) addresses(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	return err == nil && u.Host != "" && u.User == nil && u.Fragment == "" &&
-		(u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(p.ways.base, "http://"))
+		(u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(p.quirks.base, "http://"))
 }
 
 // openidKey is a key that an upstream signs with.
@@ -243,56 +239,4 @@ func fetchJSON(ctx context.Context, client *http.Client, what, from, bearer stri
 		return fmt.Errorf("%w: %s: not to be read", ErrDown, what)
 	}
 	return nil
-}
-
-// openidStatus is the error for a status that is none of success.
-func openidStatus(what string, status int) error {
-	if status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
-		return fmt.Errorf("%w: %s: status %d", ErrDown, what, status)
-	}
-	return fmt.Errorf("%w: %s: status %d", ErrUpstream, what, status)
-}
-
-// openidDown is the error for what did not come. What net/http says may quote the upstream, or an address with secrets, so only
-// what is known to be ours is told.
-func openidDown(what string, err error) error {
-	for _, ours := range []error{context.DeadlineExceeded, context.Canceled, egress.ErrAddress, egress.ErrAnswer, egress.ErrBusy, egress.ErrURL} {
-		if errors.Is(err, ours) {
-			return fmt.Errorf("%w: %s: %w", ErrDown, what, ours)
-		}
-	}
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
-		return fmt.Errorf("%w: %s: %w", ErrDown, what, dial)
-	}
-	return fmt.Errorf("%w: %s: no answer", ErrDown, what)
-}
-
-// openidTokenError is the error for what came from a token endpoint.
-func openidTokenError(err error) error {
-	const what = "token response"
-	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
-	if !ok {
-		return openidDown(what, err)
-	}
-	if answer.ErrorCode != "" && answer.Response.StatusCode < 500 {
-		return fmt.Errorf("%w: %s: %s", ErrUpstream, what, openidErrorCode(answer.ErrorCode))
-	}
-	return openidStatus(what, answer.Response.StatusCode)
-}
-
-// openidErrorCodes are registered: RFC 6749 sections 4.1.2.1 and 5.2, OpenID Connect Core section 3.1.2.6 and what came after.
-var openidErrorCodes = []string{
-	"invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope", "server_error",
-	"temporarily_unavailable", "invalid_client", "invalid_grant", "unsupported_grant_type", "interaction_required", "login_required",
-	"account_selection_required", "consent_required", "invalid_request_uri", "invalid_request_object", "request_not_supported",
-	"request_uri_not_supported", "registration_not_supported", "invalid_target", "invalid_dpop_proof", "use_dpop_nonce",
-	"unmet_authentication_requirements", "unsupported_token_type", "invalid_token", "insufficient_scope",
-}
-
-// openidErrorCode is a code that may be told.
-func openidErrorCode(code string) string {
-	if slices.Contains(openidErrorCodes, code) {
-		return code
-	}
-	return "an error of its own"
 }

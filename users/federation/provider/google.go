@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"cmp"
@@ -12,10 +12,10 @@ import (
 func newGoogle(s Settings, client *http.Client) (Provider, error) {
 	issuer := cmp.Or(s.Issuer, "https://accounts.google.com")
 	_, bare, _ := strings.Cut(issuer, "://")
-	return newOpenid(s, client, openidWays{
+	return newOpenid(s, client, oidcQuirks{
 		base:   issuer,
 		prompt: "select_account",
-		request: func(a Attempt, q url.Values) {
+		request: func(a AuthRequest, q url.Values) {
 			if a.Fresh {
 				// Google knows neither prompt=login nor max_age, and does not ask for the password again: choosing the account is the
 				// most that it lets the person do.
@@ -34,11 +34,11 @@ func newGoogle(s Settings, client *http.Client) (Provider, error) {
 				q.Set("hd", "*")
 			}
 		},
-		issuer: func(_ openidMetadata, iss string, _ map[string]any) (string, bool) { // both spellings are one identity (security notes N06)
+		issuer: func(_ openidMetadata, iss string, _ map[string]any) (string, bool) { // both spellings are one identity (N06)
 			return issuer, iss == issuer || iss == bare
 		},
 		finish: func(i *Identity, _ url.Values) error {
-			domain := openidDomain(i.Email)
+			domain := emailDomain(i.Email)
 			i.Authoritative = i.EmailVerified && (domain == "gmail.com" || domain == "googlemail.com" || domain != "" && domain == googleHosted(*i))
 			return nil
 		},

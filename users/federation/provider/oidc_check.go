@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"context"
@@ -20,10 +20,11 @@ func (p *openid) Check(ctx context.Context, redirectURI string) []Finding {
 	m, err := p.fetchMetadata(ctx)
 	switch {
 	case errors.Is(err, ErrDown):
-		tell(false, "the discovery document of %s is not to be had (%v); look at the issuer's spelling, and whether this machine may reach it", p.ways.base, err)
+		tell(false, "the discovery document of %s is not to be had (%v); look at the issuer's spelling, and whether this machine may reach it",
+			p.quirks.base, err)
 		return findings
 	case err != nil:
-		tell(false, "the discovery document of %s is not usable: %v; it names the issuer %.200q", p.ways.base, err, m.Issuer)
+		tell(false, "the discovery document of %s is not usable: %v; it names the issuer %.200q", p.quirks.base, err, m.Issuer)
 		return findings
 	}
 	tell(true, "discovery: issuer %s answers", m.Issuer)
@@ -36,7 +37,7 @@ func (p *openid) Check(ctx context.Context, redirectURI string) []Finding {
 	case !slices.Contains(m.Challenges, "S256"):
 		tell(false, "PKCE with S256 is not offered (code_challenge_methods_supported: %.200q)", strings.Join(m.Challenges, ", "))
 	}
-	if p.ClientSecret == "" && p.ways.secret == nil && m.AuthMethods != nil && !slices.Contains(m.AuthMethods, "none") {
+	if p.ClientSecret == "" && p.quirks.secret == nil && m.AuthMethods != nil && !slices.Contains(m.AuthMethods, "none") {
 		tell(false, "no client secret is configured, and its token endpoint wants one")
 	} else {
 		findings = append(findings, p.checkClient(ctx, m, redirectURI))
@@ -77,9 +78,10 @@ func (p *openid) checkClient(ctx context.Context, m openidMetadata, redirectURI 
 	case told && answer.ErrorCode == "invalid_grant":
 		return Finding{true, "it takes the client id and secret"}
 	case told && answer.Response.StatusCode < 500:
-		return Finding{true, fmt.Sprintf("whether it takes the client id and secret cannot be told before somebody signs in (status %d)", answer.Response.StatusCode)}
+		status := answer.Response.StatusCode
+		return Finding{true, fmt.Sprintf("whether it takes the client id and secret cannot be told before somebody signs in (status %d)", status)}
 	case err == nil:
-		return Finding{false, "its token endpoint takes a code that is none"}
+		return Finding{false, "its token endpoint takes a code that it never issued"}
 	}
 	return Finding{false, fmt.Sprintf("its token endpoint does not answer: %v", openidTokenError(err))}
 }

@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
@@ -19,7 +19,7 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 func TestQ03_LogoutTokenIsVerified(t *testing.T) { // Back-Channel Logout 1.0 section 2.6
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{EndSession: true}, openidAda)
 	other := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t)).(federation.Notified)
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t)).(provider.BackChannelLogout)
 	now := time.Now().Unix()
 	for _, c := range []struct {
 		name   string
@@ -57,8 +57,8 @@ func TestQ03_LogoutTokenIsVerified(t *testing.T) { // Back-Channel Logout 1.0 se
 	} {
 		got, err := p.ReadLogout(t.Context(), s.LogoutToken(t, c.claims))
 		if !c.good {
-			wantError(t, c.name, err, federation.ErrIdentity)
-			if got != (federation.LogoutToken{}) {
+			wantError(t, c.name, err, provider.ErrIdentity)
+			if got != (provider.LogoutToken{}) {
 				t.Errorf("%s: an error with %+v", c.name, got)
 			}
 			continue
@@ -75,34 +75,34 @@ func TestQ03_LogoutTokenIsVerified(t *testing.T) { // Back-Channel Logout 1.0 se
 		"a shared secret": hmacSigned(t, good, []byte(s.ClientSecret)), "cut": good[:len(good)-4],
 	} {
 		_, err := p.ReadLogout(t.Context(), raw)
-		wantError(t, name, err, federation.ErrIdentity)
+		wantError(t, name, err, provider.ErrIdentity)
 	}
 	all := map[string]any{
 		"iss": s.Issuer(), "aud": s.ClientID, "sub": "1", "iat": now, "exp": now + 60, "jti": "j", "events": map[string]any{logoutEvent: map[string]any{}},
 	}
 	for typ, want := range map[string]error{
-		"logout+jwt": nil, "application/logout+jwt": nil, "JWT": nil, "": nil, "at+jwt": federation.ErrIdentity, "secevent+jwt": federation.ErrIdentity,
+		"logout+jwt": nil, "application/logout+jwt": nil, "JWT": nil, "": nil, "at+jwt": provider.ErrIdentity, "secevent+jwt": provider.ErrIdentity,
 	} {
 		_, err := p.ReadLogout(t.Context(), s.Sign(t, typ, maps.Clone(all)))
 		wantError(t, "type "+typ, err, want)
 	}
-	if i, err := openidSignIn(t.Context(), t, p.(federation.Provider), s, openidAttempt(), openidAda.Subject, nil); err != nil {
+	if i, err := openidSignIn(t.Context(), t, p.(provider.Provider), s, openidAuthRequest(), openidAda.Subject, nil); err != nil {
 		t.Error(err)
 	} else {
 		_, err = p.ReadLogout(t.Context(), i.IDToken)
-		wantError(t, "an ID token", err, federation.ErrIdentity)
+		wantError(t, "an ID token", err, provider.ErrIdentity)
 	}
 }
 
 func TestO04_LogoutTokensMakeNobodyAsk(t *testing.T) { // whoever likes can post them
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
 	other := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	synctest.Test(t, func(t *testing.T) {
-		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}}).(federation.Notified)
+		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}}).(provider.BackChannelLogout)
 		for range 50 {
 			_, err := p.ReadLogout(t.Context(), other.LogoutToken(t, map[string]any{"sub": "1", "iss": s.Issuer()}))
-			wantError(t, "another's key", err, federation.ErrIdentity)
+			wantError(t, "another's key", err, provider.ErrIdentity)
 		}
 		if got := len(s.Requests("/keys")); got != 2 {
 			t.Errorf("%d fetches of keys, want the first and a forced one", got)
@@ -111,7 +111,7 @@ func TestO04_LogoutTokensMakeNobodyAsk(t *testing.T) { // whoever likes can post
 			s.Down(true, path)
 			time.Sleep(3 * time.Hour)
 			_, err := p.ReadLogout(t.Context(), s.LogoutToken(t, map[string]any{"sub": "1"}))
-			wantError(t, path+" is down", err, federation.ErrDown)
+			wantError(t, path+" is down", err, provider.ErrDown)
 			s.Down(false)
 			time.Sleep(time.Minute)
 		}
@@ -122,7 +122,7 @@ func TestO04_LogoutTokensMakeNobodyAsk(t *testing.T) { // whoever likes can post
 
 func FuzzReadLogout(f *testing.F) {
 	s := federationtest.NewOIDC(f, federationtest.OIDCOptions{}, openidAda)
-	p, err := federation.NewProvider(federation.Settings{Kind: federation.KindOIDC, Issuer: s.Issuer(), ClientID: s.ClientID}, &http.Client{Transport: openidNear{s}})
+	p, err := provider.New(provider.Settings{Kind: provider.KindOIDC, Issuer: s.Issuer(), ClientID: s.ClientID}, &http.Client{Transport: openidNear{s}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func FuzzReadLogout(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, err := p.(federation.Notified).ReadLogout(t.Context(), raw)
+		got, err := p.(provider.BackChannelLogout).ReadLogout(t.Context(), raw)
 		// The last character of a signature has bits that mean nothing; jti is what tells tokens apart.
 		if err == nil && (got.Subject != "1" || raw[:len(raw)-1] != good[:len(good)-1]) {
 			t.Fatalf("%q is taken: %+v", raw, got)
@@ -139,15 +139,15 @@ func FuzzReadLogout(f *testing.F) {
 	})
 }
 
-func TestOIDCLeave(t *testing.T) { // RP-Initiated Logout 1.0 section 2
+func TestOIDCLogoutURL(t *testing.T) { // RP-Initiated Logout 1.0 section 2
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{EndSession: true}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
 	const home = "https://id.example.test/signed-out"
-	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := p.(federation.Leaver).Leave(t.Context(), i.IDToken, home, "st")
+	u, err := p.(provider.LogoutURLer).LogoutURL(t.Context(), i.IDToken, home, "st")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestOIDCLeave(t *testing.T) { // RP-Initiated Logout 1.0 section 2
 	if u.Path != "/logout" || u.Query().Encode() != want.Encode() {
 		t.Errorf("got %s", u)
 	}
-	u, err = p.(federation.Leaver).Leave(t.Context(), "", home, "")
+	u, err = p.(provider.LogoutURLer).LogoutURL(t.Context(), "", home, "")
 	if err != nil || u.Query().Has("id_token_hint") || u.Query().Has("state") {
 		t.Errorf("got %s, %v", u, err)
 	}
@@ -168,48 +168,48 @@ func TestOIDCLeave(t *testing.T) { // RP-Initiated Logout 1.0 section 2
 	}
 	_ = res.Body.Close()
 	g := federationtest.NewGoogle(t, openidAda)
-	u, err = openidProvider(t, openidSettings(g.OIDC, federation.KindGoogle), openidGuarded(t)).(federation.Leaver).Leave(t.Context(), "x", home, "")
+	u, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle), openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
 	if u != nil || err != nil {
 		t.Errorf("Google: got %v, %v", u, err)
 	}
 	g.Down(true)
-	_, err = openidProvider(t, openidSettings(g.OIDC, federation.KindGoogle), openidGuarded(t)).(federation.Leaver).Leave(t.Context(), "x", home, "")
-	wantError(t, "down", err, federation.ErrDown)
+	_, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle), openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
+	wantError(t, "down", err, provider.ErrDown)
 }
 
 func TestOIDCRefresh(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	settings.Offline = true
 	p := openidProvider(t, settings, openidGuarded(t))
-	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil || i.Tokens.Refresh == "" {
 		t.Fatalf("got %+v, %v", i, err)
 	}
-	r := p.(federation.Refresher)
+	r := p.(provider.Refresher)
 	tokens, err := r.Refresh(t.Context(), i.Tokens.Refresh)
 	if err != nil || tokens.Access == i.Tokens.Access || tokens.Access == "" || tokens.Refresh != i.Tokens.Refresh || tokens.ExpiresAt.Before(time.Now()) {
 		t.Errorf("got %+v, %v", tokens, err)
 	}
 	for _, bad := range []string{"", "made up"} {
 		_, err = r.Refresh(t.Context(), bad)
-		wantError(t, "refresh token "+bad, err, federation.ErrUpstream)
+		wantError(t, "refresh token "+bad, err, provider.ErrUpstream)
 	}
 	s.Down(true, "/token")
 	_, err = r.Refresh(t.Context(), i.Tokens.Refresh)
-	wantError(t, "down", err, federation.ErrDown)
+	wantError(t, "down", err, provider.ErrDown)
 	s.Down(false)
 	s.SetAccounts()
 	_, err = r.Refresh(t.Context(), i.Tokens.Refresh)
-	wantError(t, "gone", err, federation.ErrUpstream)
+	wantError(t, "gone", err, provider.ErrUpstream)
 }
 
 func TestOIDCCheck(t *testing.T) {
-	server := func(o federationtest.OIDCOptions) (*federationtest.OIDC, federation.Settings) {
+	server := func(o federationtest.OIDCOptions) (*federationtest.OIDC, provider.Settings) {
 		s := federationtest.NewOIDC(t, o)
-		return s, openidSettings(s, federation.KindOIDC)
+		return s, openidSettings(s, provider.KindOIDC)
 	}
-	bad := func(name string, s federation.Settings, word string) {
+	bad := func(name string, s provider.Settings, word string) {
 		t.Helper()
 		var text []string
 		for _, f := range openidProvider(t, s, openidGuarded(t)).Check(t.Context(), openidCallback) {
@@ -260,9 +260,9 @@ func TestOIDCCheck(t *testing.T) {
 	settings.TeamID = "WRONG"
 	bad("apple of another team", settings, "invalid_client")
 	g := federationtest.NewGoogle(t)
-	bad("google", openidSettings(g.OIDC, federation.KindGoogle), "")
+	bad("google", openidSettings(g.OIDC, provider.KindGoogle), "")
 	m := federationtest.NewMicrosoft(t, "common")
-	settings = openidSettings(m.OIDC, federation.KindMicrosoft)
+	settings = openidSettings(m.OIDC, provider.KindMicrosoft)
 	settings.Issuer = m.URL
 	bad("microsoft", settings, "")
 }

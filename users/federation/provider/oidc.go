@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"cmp"
@@ -16,28 +16,28 @@ import (
 )
 
 // openid speaks to an OpenID provider, by what its discovery document says. The other kinds of that family are this one with
-// other ways.
+// other quirks.
 type openid struct {
 	Settings
 	client *http.Client
-	ways   openidWays
+	quirks oidcQuirks
 	meta   *openidCache[openidMetadata]
 	keys   *openidCache[[]openidKey]
 }
 
-// openidWays are what kinds do differently. Only base must be set.
-type openidWays struct {
+// oidcQuirks are what kinds do differently. Only base must be set.
+type oidcQuirks struct {
 	base   string   // the discovery document's address without the well-known path
 	scopes []string // unless Settings say others
 	prompt string   // the same
 	// request has the last word on an authorization request.
-	request func(a Attempt, q url.Values)
-	// document tells whether the discovery document's issuer is right; nil = it is base.
+	request func(a AuthRequest, q url.Values)
+	// document reports whether the discovery document's issuer is right; nil = it is base.
 	document func(issuer string) bool
-	// issuer tells whether a token's or a callback's issuer is the upstream, and how an Identity names it. token are the token's
+	// issuer reports whether a token's or a callback's issuer is the upstream, and how an Identity names it. token are the token's
 	// claims, nil = it is a callback. nil = it is the document's.
 	issuer func(m openidMetadata, iss string, token map[string]any) (name string, ok bool)
-	// keyIssuers tells that keys may be good for some issuers only (Microsoft).
+	// keyIssuers: keys may be good for some issuers only (Microsoft).
 	keyIssuers bool
 	// secret makes the client secret; nil = it is that of the Settings.
 	secret func() (string, error)
@@ -45,13 +45,13 @@ type openidWays struct {
 	verified func(claims map[string]any) bool
 	// finish has the last word on who somebody is; callback is what came back beside the code.
 	finish func(i *Identity, callback url.Values) error
-	// domain tells whether an identity is of a domain that may use the upstream, where Settings name some; nil = that of the
+	// domain reports whether an identity is of a domain that may use the upstream, where Settings name some; nil = that of the
 	// verified address is.
 	domain func(i Identity) bool
-	// timeless tells that auth_time may be missing though it is among the claims the document lists (Microsoft).
-	timeless bool
-	// denied is another error code for a refusal.
-	denied string
+	// noAuthTime: auth_time may be missing though it is among the claims the document lists (Microsoft).
+	noAuthTime bool
+	// deniedCode is another error code for access_denied.
+	deniedCode string
 }
 
 const (
@@ -63,7 +63,7 @@ func newOIDC(s Settings, client *http.Client) (Provider, error) {
 	if s.Issuer == "" {
 		return nil, errors.New("an upstream of kind oidc needs its issuer")
 	}
-	return newOpenid(s, client, openidWays{base: s.Issuer, request: func(_ Attempt, q url.Values) {
+	return newOpenid(s, client, oidcQuirks{base: s.Issuer, request: func(_ AuthRequest, q url.Values) {
 		if slices.Contains(strings.Fields(q.Get("scope")), oidc.ScopeOfflineAccess) { // Core section 11: ignored without a consent
 			q.Set("prompt", strings.TrimSpace(openidBeside(q.Get("prompt"))+" consent"))
 		}
@@ -76,23 +76,24 @@ func openidBeside(prompt string) string {
 }
 
 // newOpenid checks what all kinds need.
-func newOpenid(s Settings, client *http.Client, w openidWays) (*openid, error) {
-	at, err := url.Parse(w.base)
+func newOpenid(s Settings, client *http.Client, q oidcQuirks) (*openid, error) {
+	at, err := url.Parse(q.base)
 	switch {
 	case client == nil:
 		return nil, errors.New("a provider needs a client")
-	case err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http" || at.RawQuery != "" || at.Fragment != "" || at.User != nil:
-		return nil, fmt.Errorf("issuer %q: must be an https address without query", w.base)
+	case err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http",
+		at.RawQuery != "" || at.Fragment != "" || at.User != nil:
+		return nil, fmt.Errorf("issuer %q: must be an https address without query", q.base)
 	case s.ClientID == "":
 		return nil, errors.New("a client id is missing")
 	}
-	if w.scopes == nil {
-		w.scopes = []string{oidc.ScopeOpenID, oidc.ScopeEmail, oidc.ScopeProfile}
+	if q.scopes == nil {
+		q.scopes = []string{oidc.ScopeOpenID, oidc.ScopeEmail, oidc.ScopeProfile}
 	}
 	if len(s.Scopes) > 0 && !slices.Contains(s.Scopes, oidc.ScopeOpenID) {
 		s.Scopes = append([]string{oidc.ScopeOpenID}, s.Scopes...)
 	}
-	p := &openid{Settings: s, client: client, ways: w}
+	p := &openid{Settings: s, client: client, quirks: q}
 	p.meta = &openidCache[openidMetadata]{fetch: p.fetchMetadata}
 	p.keys = &openidCache[[]openidKey]{fetch: p.fetchKeys}
 	return p, nil
@@ -107,7 +108,7 @@ func (p *openid) context(ctx context.Context) context.Context {
 func (p *openid) scopes(m openidMetadata) []string {
 	scopes := slices.Clone(p.Scopes)
 	if len(scopes) == 0 {
-		scopes = slices.Clone(p.ways.scopes)
+		scopes = slices.Clone(p.quirks.scopes)
 		if p.Groups != "" && slices.Contains(m.Scopes, p.Groups) {
 			scopes = append(scopes, p.Groups)
 		}
@@ -125,8 +126,8 @@ func (p *openid) config(m openidMetadata, redirectURI string) (*oauth2.Config, e
 		ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: redirectURI, Scopes: p.scopes(m),
 		Endpoint: oauth2.Endpoint{AuthURL: m.Authorization, TokenURL: m.Token, AuthStyle: oauth2.AuthStyleInParams},
 	}
-	if p.ways.secret != nil {
-		secret, err := p.ways.secret()
+	if p.quirks.secret != nil {
+		secret, err := p.quirks.secret()
 		if err != nil {
 			return nil, err
 		}
@@ -143,16 +144,17 @@ func (p *openid) config(m openidMetadata, redirectURI string) (*oauth2.Config, e
 }
 
 // Begin is for Provider: an authentication request (OpenID Connect Core section 3.1.2.1), with PKCE whatever the upstream says
-// of it (security notes N01).
-func (p *openid) Begin(ctx context.Context, a Attempt) (*url.URL, error) {
+// of it (N01).
+func (p *openid) Begin(ctx context.Context, a AuthRequest) (*url.URL, error) {
 	m, err := p.meta.get(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	c := oauth2.Config{ClientID: p.ClientID, RedirectURL: a.RedirectURI, Scopes: p.scopes(m), Endpoint: oauth2.Endpoint{AuthURL: m.Authorization}}
+	c := oauth2.Config{ClientID: p.ClientID, RedirectURL: a.RedirectURI, Scopes: p.scopes(m)}
+	c.Endpoint.AuthURL = m.Authorization
 	u, err := url.Parse(c.AuthCodeURL(a.State, oauth2.S256ChallengeOption(a.Verifier), oidc.Nonce(a.Nonce)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: its authorization endpoint is no address", ErrUpstream)
+		return nil, fmt.Errorf("%w: its authorization endpoint is not an address", ErrUpstream)
 	}
 	q := u.Query()
 	put := func(name, value string) {
@@ -171,17 +173,17 @@ func (p *openid) Begin(ctx context.Context, a Attempt) (*url.URL, error) {
 	case a.Choose:
 		q.Set("prompt", "select_account")
 	default:
-		put("prompt", cmp.Or(p.Prompt, p.ways.prompt))
+		put("prompt", cmp.Or(p.Prompt, p.quirks.prompt))
 	}
-	if p.ways.request != nil {
-		p.ways.request(a, q)
+	if p.quirks.request != nil {
+		p.quirks.request(a, q)
 	}
 	u.RawQuery = q.Encode()
 	return u, nil
 }
 
 // Complete is for Provider.
-func (p *openid) Complete(ctx context.Context, a Attempt, callback url.Values) (Identity, error) {
+func (p *openid) Complete(ctx context.Context, a AuthRequest, callback url.Values) (Identity, error) {
 	m, err := p.meta.get(ctx, false)
 	if err != nil {
 		return Identity{}, err
@@ -213,8 +215,8 @@ func (p *openid) Complete(ctx context.Context, a Attempt, callback url.Values) (
 	}
 	i := p.identity(issuer, claims)
 	i.IDToken, i.Tokens = raw, openidTokens(token)
-	if p.ways.finish != nil {
-		if err := p.ways.finish(&i, callback); err != nil {
+	if p.quirks.finish != nil {
+		if err := p.quirks.finish(&i, callback); err != nil {
 			return Identity{}, err
 		}
 	}
@@ -238,7 +240,7 @@ func (p *openid) readCallback(m openidMetadata, callback url.Values) (code strin
 	}
 	switch code := callback.Get("error"); {
 	case code == "":
-	case code == "access_denied" || code == p.ways.denied:
+	case code == "access_denied" || code == p.quirks.deniedCode:
 		return "", ErrDenied
 	default:
 		return "", fmt.Errorf("%w: %s", ErrUpstream, openidErrorCode(code))
@@ -249,29 +251,20 @@ func (p *openid) readCallback(m openidMetadata, callback url.Values) (code strin
 	return code, nil
 }
 
-// issuedBy tells whether an issuer is this upstream, and its name for an Identity.
+// issuedBy reports whether an issuer is this upstream, and its name for an Identity.
 func (p *openid) issuedBy(m openidMetadata, iss string, token map[string]any) (string, bool) {
-	if p.ways.issuer != nil {
-		return p.ways.issuer(m, iss, token)
+	if p.quirks.issuer != nil {
+		return p.quirks.issuer(m, iss, token)
 	}
 	return m.Issuer, iss == m.Issuer
 }
 
-// ofDomain tells whether an identity is of one of the domains that may come.
+// ofDomain reports whether an identity is of one of the domains that may come.
 func (p *openid) ofDomain(i Identity) bool {
-	if p.ways.domain != nil {
-		return p.ways.domain(i)
+	if p.quirks.domain != nil {
+		return p.quirks.domain(i)
 	}
-	return i.EmailVerified && slices.Contains(p.Domains, openidDomain(i.Email))
-}
-
-// openidDomain is that of an address, lower case; "" if it has none.
-func openidDomain(email string) string {
-	at := strings.LastIndexByte(email, '@')
-	if at < 1 {
-		return ""
-	}
-	return strings.ToLower(email[at+1:])
+	return i.EmailVerified && slices.Contains(p.Domains, emailDomain(i.Email))
 }
 
 // openidTokens are those of a token response.

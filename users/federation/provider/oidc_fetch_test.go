@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"context"
@@ -9,25 +9,25 @@ import (
 	"testing/synctest"
 	"time"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 func TestO04_OneFetchForManySignIns(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
 	left, cancel := context.WithCancel(t.Context())
 	cancel() // who leaves ends nothing for the others
 	var group sync.WaitGroup
 	for n := range 40 {
 		group.Go(func() {
 			if n%4 == 0 {
-				if _, err := p.Begin(left, openidAttempt()); err != nil && !errors.Is(err, federation.ErrDown) {
+				if _, err := p.Begin(left, openidAuthRequest()); err != nil && !errors.Is(err, provider.ErrDown) {
 					t.Errorf("got %v", err)
 				}
 				return
 			}
-			if _, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil {
+			if _, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil); err != nil {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -40,7 +40,7 @@ func TestO04_OneFetchForManySignIns(t *testing.T) {
 
 func TestO04_WhoLeavesEndsNothingForOthers(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	synctest.Test(t, func(t *testing.T) {
 		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
 		s.Slow(4 * time.Second)
@@ -49,14 +49,14 @@ func TestO04_WhoLeavesEndsNothingForOthers(t *testing.T) {
 		var group sync.WaitGroup
 		group.Go(func() {
 			began := time.Now()
-			_, err := p.Begin(short, openidAttempt())
-			if !errors.Is(err, federation.ErrDown) || time.Since(began) != time.Second {
+			_, err := p.Begin(short, openidAuthRequest())
+			if !errors.Is(err, provider.ErrDown) || time.Since(began) != time.Second {
 				t.Errorf("who left: %v after %s", err, time.Since(began))
 			}
 		})
 		synctest.Wait() // the fetch is theirs
 		group.Go(func() {
-			if _, err := p.Begin(t.Context(), openidAttempt()); err != nil {
+			if _, err := p.Begin(t.Context(), openidAuthRequest()); err != nil {
 				t.Errorf("who stayed: %v", err)
 			}
 		})
@@ -69,22 +69,22 @@ func TestO04_WhoLeavesEndsNothingForOthers(t *testing.T) {
 
 func TestO04_WhatIsKeptAndForHowLong(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	const discovery = "/.well-known/openid-configuration"
 	synctest.Test(t, func(t *testing.T) {
 		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
 		begin := func(what string, want error, fetches int) {
 			t.Helper()
-			_, err := p.Begin(t.Context(), openidAttempt())
+			_, err := p.Begin(t.Context(), openidAuthRequest())
 			wantError(t, what, err, want)
 			if got := len(s.Requests(discovery)); got != fetches {
 				t.Errorf("%s: %d fetches, want %d", what, got, fetches)
 			}
 		}
 		s.Down(true)
-		begin("down", federation.ErrDown, 1)
+		begin("down", provider.ErrDown, 1)
 		time.Sleep(4 * time.Second)
-		begin("a failure is remembered", federation.ErrDown, 1)
+		begin("a failure is remembered", provider.ErrDown, 1)
 		time.Sleep(2 * time.Second)
 		s.Down(false)
 		begin("but not for long", nil, 2)
@@ -97,12 +97,12 @@ func TestO04_WhatIsKeptAndForHowLong(t *testing.T) {
 		begin("stale while it fails", nil, 4)
 		begin("and not asked for each time", nil, 4)
 		time.Sleep(time.Hour)
-		begin("too stale", federation.ErrDown, 5)
+		begin("too stale", provider.ErrDown, 5)
 		s.Fail(false)
 		time.Sleep(10 * time.Second)
 		s.Slow(time.Hour)
 		asked := time.Now()
-		begin("slow", federation.ErrDown, 6)
+		begin("slow", provider.ErrDown, 6)
 		if took := time.Since(asked); took > 15*time.Second {
 			t.Errorf("a slow upstream holds for %s", took)
 		}
@@ -111,12 +111,12 @@ func TestO04_WhatIsKeptAndForHowLong(t *testing.T) {
 
 func TestO04_NewKeys(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	synctest.Test(t, func(t *testing.T) {
 		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
 		signIn := func(what string, want error, fetches int) {
 			t.Helper()
-			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 			wantError(t, what, err, want)
 			if got := len(s.Requests("/keys")); got != fetches {
 				t.Errorf("%s: %d fetches of keys, want %d", what, got, fetches)
@@ -127,22 +127,22 @@ func TestO04_NewKeys(t *testing.T) {
 		signIn("a new key is fetched", nil, 2)
 		s.TamperSigned(func(raw string) string { return raw[:len(raw)-8] + "AAAAAAAA" })
 		for range 20 {
-			signIn("not for each bad token", federation.ErrIdentity, 2)
+			signIn("not for each bad token", provider.ErrIdentity, 2)
 		}
 		time.Sleep(61 * time.Second)
-		signIn("but again after a minute", federation.ErrIdentity, 3)
+		signIn("but again after a minute", provider.ErrIdentity, 3)
 		s.TamperSigned(nil)
 		signIn("good", nil, 3)
 		s.RotateKeys(t)
 		s.Down(true, "/keys")
 		time.Sleep(2 * time.Hour)
-		signIn("no keys", federation.ErrDown, 4)
+		signIn("no keys", provider.ErrDown, 4)
 	})
 }
 
 func TestOIDCDownAndSlowAreBounded(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	synctest.Test(t, func(t *testing.T) {
 		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
 		for _, path := range []string{"/token", "/keys"} {
@@ -156,8 +156,8 @@ func TestOIDCDownAndSlowAreBounded(t *testing.T) {
 			} {
 				trouble(true)
 				asked := time.Now()
-				_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-				wantError(t, path+" "+name, err, federation.ErrDown)
+				_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+				wantError(t, path+" "+name, err, provider.ErrDown)
 				if took := time.Since(asked); took > 25*time.Second {
 					t.Errorf("%s %s: took %s", path, name, took)
 				}
@@ -165,7 +165,7 @@ func TestOIDCDownAndSlowAreBounded(t *testing.T) {
 				time.Sleep(10 * time.Second) // failures are forgotten
 			}
 		}
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, "well again", err, nil)
 	})
 }

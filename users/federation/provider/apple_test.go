@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"crypto/ecdsa"
@@ -14,12 +14,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
-func appleSettings(s *federationtest.Apple) federation.Settings {
-	settings := openidSettings(s.OIDC, federation.KindApple)
+func appleSettings(s *federationtest.Apple) provider.Settings {
+	settings := openidSettings(s.OIDC, provider.KindApple)
 	settings.TeamID, settings.KeyID, settings.PrivateKey = s.TeamID, s.KeyID, s.PrivateKey
 	return settings
 }
@@ -27,7 +27,7 @@ func appleSettings(s *federationtest.Apple) federation.Settings {
 func TestAppleSignIn(t *testing.T) {
 	s := federationtest.NewApple(t, openidAda)
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
-	a := openidAttempt()
+	a := openidAuthRequest()
 	a.Locales, a.LoginHint, a.Fresh = "de", "ada@example.com", true
 	q := openidRequest(t, p, a)
 	if q.Get("response_mode") != "form_post" || q.Get("scope") != "name email" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" ||
@@ -38,12 +38,12 @@ func TestAppleSignIn(t *testing.T) {
 	if err != nil || i.Issuer != s.URL || !i.EmailVerified || i.Authoritative || i.Text("name") != "Ada Lovelace" || i.Text("given_name") != "Ada" || i.Text("family_name") != "Lovelace" {
 		t.Errorf("first: got %+v, %v", i, err)
 	}
-	i, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil || i.Subject != openidAda.Subject || i.Email != openidAda.Email || i.Text("name") != "" {
 		t.Errorf("second: got %+v, %v", i, err)
 	}
-	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), "", nil)
-	wantError(t, "cancelled", err, federation.ErrDenied)
+	_, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), "", nil)
+	wantError(t, "cancelled", err, provider.ErrDenied)
 }
 
 func TestN05_AppleSaysVerifiedInTwoWays(t *testing.T) {
@@ -59,7 +59,7 @@ func TestN05_AppleSaysVerifiedInTwoWays(t *testing.T) {
 		{"ada@MAC.com", true, true, true}, {"ada@icloud.com", false, false, false}, {"ada@icloud.com.evil", true, true, false}, {"", true, false, false},
 	} {
 		s.Tamper(func(claims map[string]any) { claims["email"], claims["email_verified"] = c.mail, c.verified })
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		if err != nil || i.EmailVerified != c.isVerified || i.Authoritative != c.isWarranted {
 			t.Errorf("%+v: got %+v, %v", c, i, err)
 		}
@@ -72,7 +72,7 @@ func TestAppleClientSecretIsKeptForItsLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := openidProvider(t, settings, &http.Client{Transport: openidNear{s}})
 		secret := func() string {
-			if _, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil {
+			if _, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil); err != nil {
 				t.Fatal(err)
 			}
 			asked := s.Requests("/auth/token")
@@ -89,8 +89,8 @@ func TestAppleClientSecretIsKeptForItsLife(t *testing.T) {
 		}
 	})
 	settings.KeyID = "WRONG"
-	_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "wrong key id", err, federation.ErrUpstream)
+	_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "wrong key id", err, provider.ErrUpstream)
 }
 
 // applePEM is a private key as the developer's account gives it.
@@ -109,19 +109,19 @@ func TestAppleSettingsAreChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, change := range map[string]func(*federation.Settings){
-		"no team": func(s *federation.Settings) { s.TeamID = "" }, "no key id": func(s *federation.Settings) { s.KeyID = "" },
-		"no key": func(s *federation.Settings) { s.PrivateKey = "" }, "no PEM": func(s *federation.Settings) { s.PrivateKey = "x" },
-		"P-384":   func(s *federation.Settings) { s.PrivateKey = applePEM(t, wide) },
-		"Ed25519": func(s *federation.Settings) { s.PrivateKey = applePEM(t, ed25519.NewKeyFromSeed(make([]byte, 32))) },
-		"two":     func(s *federation.Settings) { s.PrivateKey += s.PrivateKey },
-		"no PKCS #8": func(s *federation.Settings) {
+	for name, change := range map[string]func(*provider.Settings){
+		"no team": func(s *provider.Settings) { s.TeamID = "" }, "no key id": func(s *provider.Settings) { s.KeyID = "" },
+		"no key": func(s *provider.Settings) { s.PrivateKey = "" }, "no PEM": func(s *provider.Settings) { s.PrivateKey = "x" },
+		"P-384":   func(s *provider.Settings) { s.PrivateKey = applePEM(t, wide) },
+		"Ed25519": func(s *provider.Settings) { s.PrivateKey = applePEM(t, ed25519.NewKeyFromSeed(make([]byte, 32))) },
+		"two":     func(s *provider.Settings) { s.PrivateKey += s.PrivateKey },
+		"no PKCS #8": func(s *provider.Settings) {
 			s.PrivateKey = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
 		},
 	} {
 		s := good
 		change(&s)
-		if _, err := federation.NewProvider(s, openidGuarded(t)); err == nil || strings.Contains(err.Error(), "AAAA") {
+		if _, err := provider.New(s, openidGuarded(t)); err == nil || strings.Contains(err.Error(), "AAAA") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestN05_AppleUserFieldIsANameOnly(t *testing.T) {
 		`{"name":{"firstName":"A"},"x":"` + strings.Repeat("x", 5000) + `"}`:                                  "",
 		`{"name":"A"}`: "", `[]`: "", `nonsense`: "", ``: "", `{}`: "",
 	} {
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, func(v url.Values) { v.Set("user", user) })
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, func(v url.Values) { v.Set("user", user) })
 		if err != nil || i.Text("name") != want || i.Email != openidAda.Email || i.Subject != openidAda.Subject || i.Authoritative {
 			t.Errorf("%.80s: got %+v, %v", user, i, err)
 		}
@@ -156,7 +156,7 @@ func TestN05_AppleNameOfTheTokenStands(t *testing.T) {
 		form.Set("id_token", "e30.e30.")
 	}
 	s.Tamper(func(claims map[string]any) { claims["name"] = "Ada of the token"; delete(claims, "email") })
-	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, forge)
+	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, forge)
 	if err != nil || i.Text("name") != "Ada of the token" || i.Subject != openidAda.Subject || i.Email != "" || i.EmailVerified || i.Authoritative {
 		t.Errorf("got %+v, %v", i, err)
 	}
@@ -164,7 +164,7 @@ func TestN05_AppleNameOfTheTokenStands(t *testing.T) {
 	two := func(form url.Values) {
 		form["user"] = []string{`{"name":{"firstName":"Eve"}}`, `{"name":{"firstName":"Ada"}}`}
 	}
-	if i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, two); err != nil || i.Text("name") != "" {
+	if i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, two); err != nil || i.Text("name") != "" {
 		t.Errorf("two fields: got %+v, %v", i, err)
 	}
 }
@@ -176,7 +176,7 @@ func TestAppleTellsOfPrivateAddresses(t *testing.T) {
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
 	for said, want := range map[any]bool{"true": true, true: true, "false": false, false: false, 1: false} {
 		s.Tamper(func(claims map[string]any) { claims["is_private_email"] = said })
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), hidden.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), hidden.Subject, nil)
 		if got, ok := i.Claims["is_private_email"].(bool); err != nil || !ok || got != want {
 			t.Errorf("%v: got %v, %v", said, i.Claims, err)
 		}
@@ -192,17 +192,17 @@ func TestN02_AppleTokenIsVerified(t *testing.T) {
 		"issuer": func(c map[string]any) { c["iss"] = "https://appleid.apple.com" }, "expired": func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
 	} {
 		s.Tamper(tamper)
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, name, err, federation.ErrIdentity)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, name, err, provider.ErrIdentity)
 	}
 }
 
 func TestN02_AppleFreshMeansNow(t *testing.T) { // nothing can be asked for, but auth_time tells
 	s := federationtest.NewApple(t, openidAda)
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
-	a := openidAttempt()
+	a := openidAuthRequest()
 	a.Fresh = true
-	for ago, want := range map[time.Duration]error{0: nil, time.Hour: federation.ErrIdentity} {
+	for ago, want := range map[time.Duration]error{0: nil, time.Hour: provider.ErrIdentity} {
 		s.Tamper(func(claims map[string]any) { claims["auth_time"] = time.Now().Add(-ago).Unix() })
 		_, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
 		wantError(t, ago.String(), err, want)
@@ -211,27 +211,27 @@ func TestN02_AppleFreshMeansNow(t *testing.T) { // nothing can be asked for, but
 
 func TestN03_AppleErrors(t *testing.T) {
 	s, other := federationtest.NewApple(t, openidAda), federationtest.NewApple(t)
-	for name, change := range map[string]func(*federation.Settings){
-		"key": func(s *federation.Settings) { s.PrivateKey = other.PrivateKey }, "team": func(s *federation.Settings) { s.TeamID = "OTHER" },
+	for name, change := range map[string]func(*provider.Settings){
+		"key": func(s *provider.Settings) { s.PrivateKey = other.PrivateKey }, "team": func(s *provider.Settings) { s.TeamID = "OTHER" },
 	} {
 		settings := appleSettings(s)
 		change(&settings)
-		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, "another "+name, err, federation.ErrUpstream)
+		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, "another "+name, err, provider.ErrUpstream)
 		if err == nil || !strings.Contains(err.Error(), "invalid_client") || strings.Contains(err.Error(), "provided") {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
-	_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), "", func(form url.Values) { form.Set("error", "<b>secret-of-the-upstream</b>") })
-	wantError(t, "an error of its own", err, federation.ErrUpstream)
+	_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), "", func(form url.Values) { form.Set("error", "<b>secret-of-the-upstream</b>") })
+	wantError(t, "an error of its own", err, provider.ErrUpstream)
 	s.Fail(true, "/auth/token")
-	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "500", err, federation.ErrDown)
+	_, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "500", err, provider.ErrDown)
 	s.Fail(false)
 	s.Down(true, "/auth/token")
-	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "no answer", err, federation.ErrDown)
+	_, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "no answer", err, provider.ErrDown)
 }
 
 func TestAppleCheck(t *testing.T) {

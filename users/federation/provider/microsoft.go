@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"cmp"
@@ -38,10 +38,10 @@ func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
 		}
 		return tid
 	}
-	return newOpenid(s, client, openidWays{
+	return newOpenid(s, client, oidcQuirks{
 		base:       issuerOf(tenant),
 		keyIssuers: true,
-		timeless:   true,
+		noAuthTime: true,
 		document: func(issuer string) bool {
 			switch {
 			case tenant == "common" || tenant == "organizations":
@@ -73,9 +73,9 @@ func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
 	})
 }
 
-// microsoftOwned tells whether the owner of an address's domain stands behind it. email is whatever a tenant's administrator wrote
+// microsoftOwned reports whether the owner of an address's domain stands behind it. email is whatever a tenant's administrator wrote
 // there; xms_edov, an optional claim that the app's registration has to ask for, tells that the domain's owner is that tenant. Even
-// so the word is the administrator's (security notes N05). It speaks of the address in the same token only, not of one that came
+// so the word is the administrator's (N05). It speaks of the address in the same token only, not of one that came
 // from the userinfo endpoint. idToken is verified.
 func microsoftOwned(idToken, email string) bool {
 	parts := strings.Split(idToken, ".")

@@ -19,36 +19,39 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
 
 // pretend is a Provider that remembers what it was asked and says what it is told to.
 type pretend struct {
 	mu        sync.Mutex
-	begun     []Attempt
-	completed []Attempt
-	identity  Identity
+	begun     []provider.AuthRequest
+	completed []provider.AuthRequest
+	identity  provider.Identity
 	err       error
-	tokens    func(refresh string) (Tokens, error)
+	tokens    func(refresh string) (provider.Tokens, error)
 }
 
-func (p *pretend) Begin(_ context.Context, a Attempt) (*url.URL, error) {
+func (p *pretend) Begin(_ context.Context, a provider.AuthRequest) (*url.URL, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.begun = append(p.begun, a)
 	return &url.URL{Scheme: "https", Host: "up.example", RawQuery: "state=" + a.State}, nil
 }
 
-func (p *pretend) Complete(_ context.Context, a Attempt, _ url.Values) (Identity, error) {
+func (p *pretend) Complete(_ context.Context, a provider.AuthRequest, _ url.Values) (provider.Identity, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.completed = append(p.completed, a)
 	return p.identity, p.err
 }
 
-func (p *pretend) Check(context.Context, string) []Finding { return nil }
+func (p *pretend) Check(context.Context, string) []provider.Finding { return nil }
 
-func (p *pretend) Refresh(_ context.Context, token string) (Tokens, error) { return p.tokens(token) }
+func (p *pretend) Refresh(_ context.Context, token string) (provider.Tokens, error) {
+	return p.tokens(token)
+}
 
 // nobodyHere are people that there is none of.
 type nobodyHere struct{ People }
@@ -76,7 +79,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 		keys = [][]byte{[]byte(rand.Text())}
 	}
 	settings := func(id string) Upstream {
-		return Upstream{Settings: Settings{ID: id, Kind: KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id, KeepTokens: true}
+		return Upstream{Settings: provider.Settings{ID: id, Kind: provider.KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id, KeepTokens: true}
 	}
 	s, err := New(Options{
 		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Store: db,
@@ -85,7 +88,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pretend{identity: Identity{Issuer: "https://up.example", Subject: "1"}}
+	p := &pretend{identity: provider.Identity{Issuer: "https://up.example", Subject: "1"}}
 	for _, u := range s.list {
 		u.provider = p
 	}
@@ -94,7 +97,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 
 func begin(t *testing.T, s *Service, browser string) (state string) {
 	t.Helper()
-	to, err := s.Begin(t.Context(), Start{Upstream: "a", Purpose: ToSignIn, Browser: browser, Errand: "e1"})
+	to, err := s.Begin(t.Context(), LoginRequest{Upstream: "a", Purpose: ToSignIn, Browser: browser, Interaction: "e1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,7 @@ func TestN01_StateDiesAfterItsTime(t *testing.T) {
 		s, p := opened(t, db)
 		state := begin(t, s, "chrome")
 		time.Sleep(stateLife - time.Second)
-		if a, err := s.Complete(t.Context(), "a", "chrome", callbackOf(state)); err != nil || a.Errand != "e1" || a.Identity.Subject != "1" {
+		if a, err := s.Complete(t.Context(), "a", "chrome", callbackOf(state)); err != nil || a.Interaction != "e1" || a.Identity.Subject != "1" {
 			t.Fatalf("%+v, %v", a, err)
 		}
 		if len(state) != 43 || p.begun[0].Nonce == p.begun[0].Verifier || len(p.begun[0].Verifier) != 43 || p.begun[0].Nonce != p.completed[0].Nonce || p.begun[0].Verifier != p.completed[0].Verifier {
@@ -124,7 +127,7 @@ func TestN01_StateDiesAfterItsTime(t *testing.T) {
 		if _, err := s.Complete(t.Context(), "nowhere", "chrome", callbackOf(state)); !errors.Is(err, ErrUnknown) {
 			t.Errorf("an upstream that is not there: %v", err)
 		}
-		if _, err := s.Begin(t.Context(), Start{Upstream: "a"}); !errors.Is(err, ErrExpired) {
+		if _, err := s.Begin(t.Context(), LoginRequest{Upstream: "a"}); !errors.Is(err, ErrExpired) {
 			t.Errorf("without a browser: %v", err)
 		}
 	})
@@ -161,36 +164,21 @@ func TestNothingOfAStateIsStoredInClear(t *testing.T) { // S01
 	}
 }
 
-func TestIdentitiesThatCannotBeKept(t *testing.T) {
-	for name, i := range map[string]Identity{
-		"nobody": {Issuer: "x"}, "no issuer": {Subject: "1"}, "long subject": {Issuer: "x", Subject: strings.Repeat("1", maxSubject+1)},
-		"long issuer": {Issuer: strings.Repeat("x", maxIssuer+1), Subject: "1"},
-	} {
-		if err := i.check(); !errors.Is(err, ErrIdentity) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	i := Identity{Issuer: "x", Subject: "1", Email: strings.Repeat("a", maxLabel) + "@x", EmailVerified: true, Authoritative: true, Claims: map[string]any{"name": strings.Repeat("n", maxClaims)}}
-	if err := i.check(); err != nil || i.Email != "" || i.EmailVerified || i.Authoritative || i.Claims != nil {
-		t.Errorf("%+v, %v", i, err)
-	}
-}
-
 func TestN11_ClassOfASignIn(t *testing.T) {
 	for name, tt := range map[string]struct {
 		trusted bool
-		i       Identity
+		i       provider.Identity
 		acr     string
 		amr     string
 	}{
-		"plain":               {i: Identity{}, acr: "1", amr: "fed"},
-		"methods are told":    {i: Identity{AMR: []string{"pwd", "otp"}}, acr: "1", amr: "fed pwd otp"},
-		"mfa is not believed": {i: Identity{AMR: []string{"pwd", "mfa"}, ACR: "phr"}, acr: "1", amr: "fed pwd"},
-		"mfa is believed":     {trusted: true, i: Identity{AMR: []string{"pwd", "mfa"}}, acr: "2", amr: "fed pwd mfa"},
-		"acr is believed":     {trusted: true, i: Identity{ACR: "2"}, acr: "2", amr: "fed mfa"},
-		"one factor":          {trusted: true, i: Identity{ACR: "1", AMR: []string{"pwd"}}, acr: "1", amr: "fed pwd"},
-		"odd words":           {i: Identity{AMR: []string{"a b", "<x>", "", "fed", strings.Repeat("x", 25), "pwd"}}, acr: "1", amr: "fed pwd"},
-		"many words": {i: Identity{AMR: slices.Collect(func(yield func(string) bool) {
+		"plain":               {i: provider.Identity{}, acr: "1", amr: "fed"},
+		"methods are told":    {i: provider.Identity{AMR: []string{"pwd", "otp"}}, acr: "1", amr: "fed pwd otp"},
+		"mfa is not believed": {i: provider.Identity{AMR: []string{"pwd", "mfa"}, ACR: "phr"}, acr: "1", amr: "fed pwd"},
+		"mfa is believed":     {trusted: true, i: provider.Identity{AMR: []string{"pwd", "mfa"}}, acr: "2", amr: "fed pwd mfa"},
+		"acr is believed":     {trusted: true, i: provider.Identity{ACR: "2"}, acr: "2", amr: "fed mfa"},
+		"one factor":          {trusted: true, i: provider.Identity{ACR: "1", AMR: []string{"pwd"}}, acr: "1", amr: "fed pwd"},
+		"odd words":           {i: provider.Identity{AMR: []string{"a b", "<x>", "", "fed", strings.Repeat("x", 25), "pwd"}}, acr: "1", amr: "fed pwd"},
+		"many words": {i: provider.Identity{AMR: slices.Collect(func(yield func(string) bool) {
 			for _, c := range "abcdefghijklmnop" {
 				if !yield(string(c)) {
 					return
@@ -216,7 +204,7 @@ func TestTokensAreRenewedOnceTheyAreOld(t *testing.T) {
 		keep := func(expires time.Time) {
 			t.Helper()
 			_ = db.DeleteIdentity(t.Context(), "i", "ada")
-			sealed, err := s.sealTokens(s.byID["a"], "i", Tokens{Access: "old", Refresh: "r1", ExpiresAt: expires})
+			sealed, err := s.sealTokens(s.byID["a"], "i", provider.Tokens{Access: "old", Refresh: "r1", ExpiresAt: expires})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,12 +213,12 @@ func TestTokensAreRenewedOnceTheyAreOld(t *testing.T) {
 			}
 		}
 		var asked atomic.Int32
-		p.tokens = func(refresh string) (Tokens, error) {
+		p.tokens = func(refresh string) (provider.Tokens, error) {
 			asked.Add(1)
 			if refresh != "r1" {
-				return Tokens{}, ErrUpstream
+				return provider.Tokens{}, provider.ErrUpstream
 			}
-			return Tokens{Access: "new", ExpiresAt: time.Now().Add(time.Hour)}, nil // the refresh token stays
+			return provider.Tokens{Access: "new", ExpiresAt: time.Now().Add(time.Hour)}, nil // the refresh token stays
 		}
 		keep(now.Add(time.Hour))
 		if got, err := s.Tokens(t.Context(), "ada", "a"); err != nil || got.Access != "old" || asked.Load() != 0 {
@@ -254,11 +242,11 @@ func TestTokensAreRenewedOnceTheyAreOld(t *testing.T) {
 		}
 		wg.Wait()
 		keep(now)
-		p.tokens = func(string) (Tokens, error) { return Tokens{}, ErrDown }
-		if _, err := s.Tokens(t.Context(), "ada", "a"); !errors.Is(err, ErrDown) {
+		p.tokens = func(string) (provider.Tokens, error) { return provider.Tokens{}, provider.ErrDown }
+		if _, err := s.Tokens(t.Context(), "ada", "a"); !errors.Is(err, provider.ErrDown) {
 			t.Errorf("down: %v", err)
 		}
-		p.tokens = func(string) (Tokens, error) { return Tokens{}, ErrUpstream }
+		p.tokens = func(string) (provider.Tokens, error) { return provider.Tokens{}, provider.ErrUpstream }
 		if _, err := s.Tokens(t.Context(), "ada", "a"); !errors.Is(err, ErrNoTokens) {
 			t.Errorf("refused: %v", err)
 		}

@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ const (
 )
 
 // facebook speaks OAuth 2 with the Graph API: Facebook Login. A person's id is good for this app only, an e-mail address may be
-// missing, and is never taken for verified (security notes N07).
+// missing, and is never taken for verified (N07).
 type facebook struct {
 	Settings
 	client *http.Client
@@ -58,13 +58,15 @@ func newFacebook(s Settings, client *http.Client) (Provider, error) {
 func (f *facebook) Issuer() string { return f.issuer }
 
 func (f *facebook) config(redirectURI string) *oauth2.Config {
-	return &oauth2.Config{ClientID: f.ClientID, ClientSecret: f.ClientSecret, RedirectURL: redirectURI, Scopes: f.Scopes, Endpoint: oauth2.Endpoint{
+	c := &oauth2.Config{ClientID: f.ClientID, ClientSecret: f.ClientSecret, RedirectURL: redirectURI, Scopes: f.Scopes}
+	c.Endpoint = oauth2.Endpoint{
 		AuthURL: f.dialog + "/dialog/oauth", TokenURL: f.graph + "/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams,
-	}}
+	}
+	return c
 }
 
 // Begin is the login dialog. Fresh asks for the password again, which Facebook does for the account it knows in the browser.
-func (f *facebook) Begin(_ context.Context, a Attempt) (*url.URL, error) {
+func (f *facebook) Begin(_ context.Context, a AuthRequest) (*url.URL, error) {
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.Verifier)}
 	if a.Fresh {
 		options = append(options, oauth2.SetAuthURLParam("auth_type", "reauthenticate"), oauth2.SetAuthURLParam("auth_nonce", a.Nonce))
@@ -90,12 +92,13 @@ type facebookPerson struct {
 const facebookFields = "id,name,first_name,last_name,email,picture"
 
 // Complete takes the code, and a token only if it was issued to this very app for the person it tells of.
-func (f *facebook) Complete(ctx context.Context, a Attempt, callback url.Values) (Identity, error) {
+func (f *facebook) Complete(ctx context.Context, a AuthRequest, callback url.Values) (Identity, error) {
 	code, err := plainCode(callback)
 	if err != nil {
 		return Identity{}, err
 	}
-	token, err := f.config(a.RedirectURI).Exchange(context.WithValue(ctx, oauth2.HTTPClient, f.client), code, oauth2.VerifierOption(a.Verifier))
+	asking := context.WithValue(ctx, oauth2.HTTPClient, f.client)
+	token, err := f.config(a.RedirectURI).Exchange(asking, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		return Identity{}, openidTokenError(err)
 	}
@@ -198,7 +201,8 @@ func (f *facebook) Check(ctx context.Context, redirectURI string) []Finding {
 	case errors.Is(err, ErrDown):
 		return append(findings, Finding{false, "the Graph API does not answer: " + err.Error()})
 	case err != nil || app.ID != f.ClientID:
-		return append(findings, Finding{false, "app id and secret do not belong together, or the version of the Graph API is gone: look at client_id, client_secret and graph_version"})
+		return append(findings, Finding{false, "app id and secret do not belong together, or the version of the Graph API is gone: " +
+			"look at client_id, client_secret and graph_version"})
 	}
 	return append(findings, Finding{true, "the Graph API knows the app, and the secret is its own"})
 }

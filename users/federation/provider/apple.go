@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"cmp"
@@ -39,10 +39,10 @@ func newApple(s Settings, client *http.Client) (Provider, error) {
 		return nil, err
 	}
 	s.ClientSecret = ""
-	return newOpenid(s, client, openidWays{
+	return newOpenid(s, client, oidcQuirks{
 		base:   issuer,
 		scopes: []string{"name", "email"},
-		request: func(_ Attempt, q url.Values) {
+		request: func(_ AuthRequest, q url.Values) {
 			for _, unknown := range []string{"prompt", "max_age", "login_hint", "ui_locales"} { // it asks each time, in its own language
 				q.Del(unknown)
 			}
@@ -51,7 +51,7 @@ func newApple(s Settings, client *http.Client) (Provider, error) {
 		secret:   secret.get,
 		verified: func(claims map[string]any) bool { return appleTrue(claims["email_verified"]) },
 		finish: func(i *Identity, callback url.Values) error {
-			i.Authoritative = i.EmailVerified && slices.Contains(appleMail, openidDomain(i.Email))
+			i.Authoritative = i.EmailVerified && slices.Contains(appleMail, emailDomain(i.Email))
 			if private, said := i.Claims["is_private_email"]; said {
 				i.Claims["is_private_email"] = appleTrue(private)
 			}
@@ -60,7 +60,7 @@ func newApple(s Settings, client *http.Client) (Provider, error) {
 			}
 			return nil
 		},
-		denied: "user_cancelled_authorize",
+		deniedCode: "user_cancelled_authorize",
 	})
 }
 
@@ -138,7 +138,7 @@ func appleName(claims map[string]any, user string) {
 	}
 }
 
-// applePart is a part of a name; "" if it is none that our people may have (security notes D09), or if it was cut on its way.
+// applePart is a part of a name; "" if it is not a name that our people may have (D09), or if it was cut on its way.
 func applePart(s string) string {
 	s = strings.TrimSpace(s)
 	odd := func(r rune) bool {

@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"signet/internal/egress"
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 const openidCallback = "https://id.example.test/signin/with/up/callback"
@@ -57,29 +57,29 @@ func (n openidNear) RoundTrip(r *http.Request) (res *http.Response, err error) {
 }
 
 // openidSettings are those that fit a server.
-func openidSettings(s *federationtest.OIDC, kind string) federation.Settings {
+func openidSettings(s *federationtest.OIDC, kind string) provider.Settings {
 	s.Register(openidCallback)
-	return federation.Settings{ID: "up", Kind: kind, Issuer: s.Issuer(), ClientID: s.ClientID, ClientSecret: s.ClientSecret}
+	return provider.Settings{ID: "up", Kind: kind, Issuer: s.Issuer(), ClientID: s.ClientID, ClientSecret: s.ClientSecret}
 }
 
-func openidProvider(t *testing.T, s federation.Settings, client *http.Client) federation.Provider {
+func openidProvider(t *testing.T, s provider.Settings, client *http.Client) provider.Provider {
 	t.Helper()
-	p, err := federation.NewProvider(s, client)
+	p, err := provider.New(s, client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func openidAttempt() federation.Attempt {
-	return federation.Attempt{
+func openidAuthRequest() provider.AuthRequest {
+	return provider.AuthRequest{
 		State: oauth2.GenerateVerifier(), Nonce: oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(), RedirectURI: openidCallback,
 		BegunAt: time.Now(),
 	}
 }
 
 // openidRequest is what Begin asks for.
-func openidRequest(t *testing.T, p federation.Provider, a federation.Attempt) url.Values {
+func openidRequest(t *testing.T, p provider.Provider, a provider.AuthRequest) url.Values {
 	t.Helper()
 	u, err := p.Begin(t.Context(), a)
 	if err != nil {
@@ -94,11 +94,11 @@ type answerer interface {
 }
 
 // openidSignIn goes there and back; change may tamper with what comes back.
-func openidSignIn(ctx context.Context, t *testing.T, p federation.Provider, s answerer, a federation.Attempt, subject string, change func(url.Values)) (federation.Identity, error) {
+func openidSignIn(ctx context.Context, t *testing.T, p provider.Provider, s answerer, a provider.AuthRequest, subject string, change func(url.Values)) (provider.Identity, error) {
 	t.Helper()
 	begin, err := p.Begin(ctx, a)
 	if err != nil {
-		return federation.Identity{}, err
+		return provider.Identity{}, err
 	}
 	callback, values := s.Answer(t, begin, subject)
 	if callback != a.RedirectURI || values.Get("state") != a.State {

@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"context"
@@ -45,14 +45,16 @@ func newGitHub(s Settings, client *http.Client) (Provider, error) {
 }
 
 func (g *github) config(redirectURI string) *oauth2.Config {
-	return &oauth2.Config{ClientID: g.ClientID, ClientSecret: g.ClientSecret, RedirectURL: redirectURI, Scopes: g.Scopes, Endpoint: oauth2.Endpoint{
+	c := &oauth2.Config{ClientID: g.ClientID, ClientSecret: g.ClientSecret, RedirectURL: redirectURI, Scopes: g.Scopes}
+	c.Endpoint = oauth2.Endpoint{
 		AuthURL: g.web + "/login/oauth/authorize", TokenURL: g.web + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams,
-	}}
+	}
+	return c
 }
 
 // Begin is the consent page. GitHub cannot be asked for the password again: Fresh shows the account chooser, so that somebody
 // has to act.
-func (g *github) Begin(_ context.Context, a Attempt) (*url.URL, error) {
+func (g *github) Begin(_ context.Context, a AuthRequest) (*url.URL, error) {
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.Verifier)}
 	if a.Choose || a.Fresh || g.Prompt != "" {
 		options = append(options, oauth2.SetAuthURLParam("prompt", "select_account"))
@@ -79,13 +81,14 @@ type githubEmail struct {
 }
 
 // Complete takes the code and asks who it is. The token came for the code and our secret, so it is for us.
-func (g *github) Complete(ctx context.Context, a Attempt, callback url.Values) (Identity, error) {
+func (g *github) Complete(ctx context.Context, a AuthRequest, callback url.Values) (Identity, error) {
 	code, err := plainCode(callback)
 	if err != nil {
 		return Identity{}, err
 	}
 	// An error of the token endpoint comes with status 200; the library knows.
-	token, err := g.config(a.RedirectURI).Exchange(context.WithValue(ctx, oauth2.HTTPClient, g.client), code, oauth2.VerifierOption(a.Verifier))
+	asking := context.WithValue(ctx, oauth2.HTTPClient, g.client)
+	token, err := g.config(a.RedirectURI).Exchange(asking, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		return Identity{}, openidTokenError(err)
 	}
@@ -96,8 +99,12 @@ func (g *github) Complete(ctx context.Context, a Attempt, callback url.Values) (
 	if person.ID <= 0 {
 		return Identity{}, fmt.Errorf("%w: no account", ErrIdentity)
 	}
-	i := Identity{Issuer: g.web, Subject: strconv.FormatInt(person.ID, 10), Username: person.Login, Claims: map[string]any{}, Tokens: openidTokens(token)}
-	for name, value := range map[string]string{"name": person.Name, "picture": person.Avatar, "profile": person.Profile, "nickname": person.Login} {
+	i := Identity{
+		Issuer: g.web, Subject: strconv.FormatInt(person.ID, 10), Username: person.Login, Claims: map[string]any{}, Tokens: openidTokens(token),
+	}
+	for name, value := range map[string]string{
+		"name": person.Name, "picture": person.Avatar, "profile": person.Profile, "nickname": person.Login,
+	} {
 		if value != "" {
 			i.Claims[name] = value
 		}
@@ -134,7 +141,7 @@ func (g *github) address(ctx context.Context, token string, i *Identity) error {
 	if len(g.Domains) == 0 {
 		return nil
 	}
-	at := slices.IndexFunc(list, func(e githubEmail) bool { return e.Verified && slices.Contains(g.Domains, openidDomain(e.Email)) })
+	at := slices.IndexFunc(list, func(e githubEmail) bool { return e.Verified && slices.Contains(g.Domains, emailDomain(e.Email)) })
 	if at < 0 {
 		return ErrDomain
 	}

@@ -1,13 +1,17 @@
-package federation
+package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Categories of what can go wrong with an upstream, for errors.Is. Nothing that an upstream said is in an error's text but its
@@ -19,7 +23,7 @@ var (
 	ErrUpstream = errors.New("upstream answered with an error")
 	// ErrDown: the upstream does not answer, too slowly, or not with what can be read.
 	ErrDown = errors.New("upstream does not answer")
-	// ErrIdentity: what it says about who somebody is does not hold: a token with a wrong signature, issuer, audience, nonce,
+	// ErrIdentity: what it says about who somebody is does not verify: a token with a wrong signature, issuer, audience, nonce,
 	// time or domain, or one that is not for us.
 	ErrIdentity = errors.New("identity not accepted")
 	// ErrDomain: the identity is real but not of a domain that may use this upstream.
@@ -57,8 +61,8 @@ type Settings struct {
 	Groups       string   // the claim that names groups, asked for where asking is needed; "" = none
 }
 
-// Attempt is one try to sign in, from Begin to Complete.
-type Attempt struct {
+// AuthRequest is one authorization request to an upstream, from Begin to Complete.
+type AuthRequest struct {
 	State       string // 256 bits, base64url
 	Nonce       string // bound to the state
 	Verifier    string // PKCE code_verifier (RFC 7636 section 4.1), bound to the state
@@ -77,8 +81,8 @@ type Identity struct {
 	Email   string `json:"email,omitempty"`
 	// EmailVerified is what the upstream says of the address.
 	EmailVerified bool `json:"email_verified,omitempty"`
-	// Authoritative tells that the upstream runs the address's mailboxes, by the kind's own rule, so that its word for a verified
-	// address is as good as our own proof (security notes N05).
+	// Authoritative: the upstream runs the address's mailboxes, by the kind's own rule, so that its word for a verified address is
+	// as good as our own verification (N05).
 	Authoritative bool   `json:"authoritative,omitempty"`
 	Username      string `json:"username,omitempty"` // preferred_username, login; "" = none
 	// Claims are what it said beside, by the names of OpenID Connect Core section 5.1 where there is one.
@@ -102,10 +106,10 @@ type Tokens struct {
 // Provider speaks to one upstream. It is safe for concurrent use.
 type Provider interface {
 	// Begin is the address at the upstream that the browser is sent to. ErrDown, ErrUpstream.
-	Begin(ctx context.Context, a Attempt) (*url.URL, error)
+	Begin(ctx context.Context, a AuthRequest) (*url.URL, error)
 	// Complete verifies what came back to the callback: the parameters of the query, or of the form that was posted. The state
 	// was checked already. ErrDenied, ErrUpstream, ErrDown, ErrIdentity, ErrDomain.
-	Complete(ctx context.Context, a Attempt, callback url.Values) (Identity, error)
+	Complete(ctx context.Context, a AuthRequest, callback url.Values) (Identity, error)
 	// Check looks whether the upstream is there and set up as it must be, for `signet doctor`. Each finding is a sentence.
 	Check(ctx context.Context, redirectURI string) []Finding
 }
@@ -118,14 +122,14 @@ type Finding struct {
 
 // Refresher is a Provider that can renew tokens.
 type Refresher interface {
-	// Refresh gives new tokens for a refresh token (RFC 6749 section 6). ErrUpstream: it is good no more.
+	// Refresh gives new tokens for a refresh token (RFC 6749 section 6). ErrUpstream: it is no longer valid.
 	Refresh(ctx context.Context, refreshToken string) (Tokens, error)
 }
 
-// Leaver is a Provider that can end the session at the upstream (OpenID Connect RP-Initiated Logout 1.0).
-type Leaver interface {
-	// Leave is the address that ends it and leads back to returnTo with state; nil = the upstream offers none.
-	Leave(ctx context.Context, idToken, returnTo, state string) (*url.URL, error)
+// LogoutURLer is a Provider that can end the session at the upstream (OpenID Connect RP-Initiated Logout 1.0).
+type LogoutURLer interface {
+	// LogoutURL is the address that ends it and leads back to returnTo with state; nil = the upstream offers none.
+	LogoutURL(ctx context.Context, idToken, returnTo, state string) (*url.URL, error)
 }
 
 // LogoutToken is what a back-channel logout says, verified (OpenID Connect Back-Channel Logout 1.0 section 2.6). At least one
@@ -135,21 +139,21 @@ type LogoutToken struct {
 	IssuedAt, ExpiresAt       time.Time
 }
 
-// Notified is a Provider whose upstream may tell us of the end of a session.
-type Notified interface {
+// BackChannelLogout is a Provider whose upstream may send logout tokens when a session ends.
+type BackChannelLogout interface {
 	// ReadLogout verifies a logout token. Whether it came before is not looked at. ErrIdentity, ErrDown.
 	ReadLogout(ctx context.Context, raw string) (LogoutToken, error)
 }
 
-// SignedRequest is what Facebook tells us behind a person's back, verified.
+// SignedRequest is what Facebook sends server to server, verified.
 type SignedRequest struct {
 	Subject  string
 	IssuedAt time.Time
 }
 
-// Deauthorizing is a Provider whose upstream tells us by a signed_request that a person took the app off their account, or
-// wants their data deleted.
-type Deauthorizing interface {
+// SignedRequestReader is a Provider whose upstream reports by a signed_request that a person removed the app from their account,
+// or wants their data deleted.
+type SignedRequestReader interface {
 	// ReadSignedRequest verifies one. ErrIdentity.
 	ReadSignedRequest(raw string) (SignedRequest, error)
 	// Issuer is that of the upstream's identities.
@@ -172,14 +176,56 @@ func Kinds() []string {
 	return kinds
 }
 
-// NewProvider makes the Provider of a kind. It asks nothing of the upstream yet. client must be guarded: bounded in time and
-// size, and following no redirects.
-func NewProvider(s Settings, client *http.Client) (Provider, error) {
-	make, ok := makers[s.Kind]
+// New makes the Provider of a kind. It asks nothing of the upstream yet. client must be guarded: bounded in time and size, and
+// following no redirects.
+func New(s Settings, client *http.Client) (Provider, error) {
+	newKind, ok := makers[s.Kind]
 	if !ok {
-		return nil, fmt.Errorf("kind %q is none of %v", s.Kind, Kinds())
+		return nil, fmt.Errorf("kind %q is not one of %v", s.Kind, Kinds())
 	}
-	return make(s, client)
+	return newKind(s, client)
+}
+
+// Limits of an Identity.
+const (
+	maxSubject = 255 // bytes; OpenID Connect Core section 2
+	maxIssuer  = 512
+	maxEmail   = 254
+	maxClaims  = 16 << 10
+)
+
+// Clean refuses an identity that cannot be stored, and drops what need not be. ErrIdentity.
+func (i *Identity) Clean() error {
+	if !storable(i.Issuer, maxIssuer) || !storable(i.Subject, maxSubject) {
+		return fmt.Errorf("%w: issuer or subject missing, too long or not text", ErrIdentity)
+	}
+	if !storable(i.SID, maxSubject) {
+		i.SID = ""
+	}
+	if len(i.Email) > maxEmail {
+		i.Email, i.EmailVerified, i.Authoritative = "", false, false
+	}
+	if raw, err := json.Marshal(i.Claims); err != nil || len(raw) > maxClaims {
+		i.Claims = nil
+	}
+	return nil
+}
+
+// storable reports whether a name of something at an upstream can be stored and compared: not empty, not too long, and without
+// characters that cannot be seen or were lost on the way.
+func storable(name string, most int) bool {
+	return name != "" && len(name) <= most && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.IsControl(r) || r == unicode.ReplacementChar
+	})
+}
+
+// emailDomain follows the rule of users.EmailDomain, which is not imported: that would bring the database along.
+func emailDomain(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
+		return ""
+	}
+	return strings.ToLower(address[at+1:])
 }
 
 // Text reads a claim that is a string; "" if it is not there or something else.

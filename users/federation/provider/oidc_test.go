@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"encoding/base64"
@@ -12,18 +12,18 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 func TestOIDCSignIn(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{
 		Iss: true, EndSession: true, Groups: "groups", ACR: "urn:mace:incommon:iap:silver", AMR: []string{"pwd", "otp"},
 	}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	settings.Groups = "groups"
 	p := openidProvider(t, settings, openidGuarded(t))
-	a := openidAttempt()
+	a := openidAuthRequest()
 	a.Fresh = true
 	i, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
 	if err != nil {
@@ -50,9 +50,9 @@ func TestOIDCSignIn(t *testing.T) {
 
 func TestN01_RequestHasStateNonceAndChallenge(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Groups: "groups", Metadata: map[string]any{"code_challenge_methods_supported": nil}}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	p := openidProvider(t, settings, openidGuarded(t))
-	a := openidAttempt()
+	a := openidAuthRequest()
 	a.LoginHint, a.Locales = "ada@example.com", "de en"
 	q := openidRequest(t, p, a)
 	for name, want := range map[string]string{
@@ -68,19 +68,19 @@ func TestN01_RequestHasStateNonceAndChallenge(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		change func(s *federation.Settings, a *federation.Attempt)
+		change func(s *provider.Settings, a *provider.AuthRequest)
 		want   map[string]string
 	}{
-		{"fresh", func(_ *federation.Settings, a *federation.Attempt) { a.Fresh = true }, map[string]string{"prompt": "login", "max_age": "0"}},
-		{"choose", func(_ *federation.Settings, a *federation.Attempt) { a.Choose, a.LoginHint = true, "x" }, map[string]string{"prompt": "select_account", "login_hint": ""}},
-		{"prompt", func(s *federation.Settings, _ *federation.Attempt) { s.Prompt = "consent" }, map[string]string{"prompt": "consent", "max_age": ""}},
-		{"offline", func(s *federation.Settings, _ *federation.Attempt) { s.Offline = true }, map[string]string{"scope": "openid email profile offline_access", "access_type": "", "prompt": "consent"}},
-		{"offline and fresh", func(s *federation.Settings, a *federation.Attempt) { s.Offline, a.Fresh = true, true }, map[string]string{"prompt": "login consent"}},
-		{"scopes", func(s *federation.Settings, _ *federation.Attempt) { s.Scopes = []string{"email", "x"} }, map[string]string{"scope": "openid email x"}},
-		{"groups", func(s *federation.Settings, _ *federation.Attempt) { s.Groups = "groups" }, map[string]string{"scope": "openid email profile groups"}},
-		{"groups without a scope", func(s *federation.Settings, _ *federation.Attempt) { s.Groups = "roles" }, map[string]string{"scope": "openid email profile"}},
+		{"fresh", func(_ *provider.Settings, a *provider.AuthRequest) { a.Fresh = true }, map[string]string{"prompt": "login", "max_age": "0"}},
+		{"choose", func(_ *provider.Settings, a *provider.AuthRequest) { a.Choose, a.LoginHint = true, "x" }, map[string]string{"prompt": "select_account", "login_hint": ""}},
+		{"prompt", func(s *provider.Settings, _ *provider.AuthRequest) { s.Prompt = "consent" }, map[string]string{"prompt": "consent", "max_age": ""}},
+		{"offline", func(s *provider.Settings, _ *provider.AuthRequest) { s.Offline = true }, map[string]string{"scope": "openid email profile offline_access", "access_type": "", "prompt": "consent"}},
+		{"offline and fresh", func(s *provider.Settings, a *provider.AuthRequest) { s.Offline, a.Fresh = true, true }, map[string]string{"prompt": "login consent"}},
+		{"scopes", func(s *provider.Settings, _ *provider.AuthRequest) { s.Scopes = []string{"email", "x"} }, map[string]string{"scope": "openid email x"}},
+		{"groups", func(s *provider.Settings, _ *provider.AuthRequest) { s.Groups = "groups" }, map[string]string{"scope": "openid email profile groups"}},
+		{"groups without a scope", func(s *provider.Settings, _ *provider.AuthRequest) { s.Groups = "roles" }, map[string]string{"scope": "openid email profile"}},
 	} {
-		settings, a := settings, openidAttempt()
+		settings, a := settings, openidAuthRequest()
 		c.change(&settings, &a)
 		q := openidRequest(t, openidProvider(t, settings, openidGuarded(t)), a)
 		for name, want := range c.want {
@@ -94,8 +94,8 @@ func TestN01_RequestHasStateNonceAndChallenge(t *testing.T) {
 func TestN01_IssuerOfTheAnswer(t *testing.T) { // RFC 9207: mix-up
 	for _, advertised := range []bool{true, false} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Iss: advertised}, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		missing := federation.ErrIdentity
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		missing := provider.ErrIdentity
 		if !advertised {
 			missing = nil
 		}
@@ -104,20 +104,20 @@ func TestN01_IssuerOfTheAnswer(t *testing.T) { // RFC 9207: mix-up
 			iss  []string
 			want error
 		}{
-			{"right", []string{s.Issuer()}, nil}, {"missing", nil, missing}, {"another's", []string{"https://attacker.example"}, federation.ErrIdentity},
-			{"empty", []string{""}, federation.ErrIdentity}, {"with a slash", []string{s.Issuer() + "/"}, federation.ErrIdentity},
-			{"twice", []string{s.Issuer(), "https://attacker.example"}, federation.ErrUpstream},
+			{"right", []string{s.Issuer()}, nil}, {"missing", nil, missing}, {"another's", []string{"https://attacker.example"}, provider.ErrIdentity},
+			{"empty", []string{""}, provider.ErrIdentity}, {"with a slash", []string{s.Issuer() + "/"}, provider.ErrIdentity},
+			{"twice", []string{s.Issuer(), "https://attacker.example"}, provider.ErrUpstream},
 		} {
 			for _, subject := range []string{openidAda.Subject, ""} { // also of an error
 				before := len(s.Requests("/token"))
-				_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), subject, func(v url.Values) {
+				_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), subject, func(v url.Values) {
 					if v["iss"] = c.iss; c.iss == nil {
 						v.Del("iss")
 					}
 				})
 				want := c.want
 				if want == nil && subject == "" {
-					want = federation.ErrDenied
+					want = provider.ErrDenied
 				}
 				wantError(t, c.name, err, want)
 				if want != nil && len(s.Requests("/token")) != before {
@@ -130,23 +130,23 @@ func TestN01_IssuerOfTheAnswer(t *testing.T) { // RFC 9207: mix-up
 
 func TestN03_ErrorsOfTheAnswer(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
 	for _, c := range []struct {
 		answer url.Values
 		want   error
 		text   string
 	}{
-		{url.Values{"error": {"access_denied"}, "error_description": {"secret-of-the-upstream"}}, federation.ErrDenied, ""},
-		{url.Values{"error": {"server_error"}, "error_description": {"secret-of-the-upstream"}}, federation.ErrUpstream, "server_error"},
-		{url.Values{"error": {"<b>mine</b>"}}, federation.ErrUpstream, "an error of its own"},
-		{url.Values{"error": {"access_denied"}, "code": {"x"}}, federation.ErrDenied, ""},
-		{url.Values{"error": {"access_denied", "x"}}, federation.ErrUpstream, ""},
-		{url.Values{"code": {"x", "y"}}, federation.ErrUpstream, ""},
-		{url.Values{"code": {""}}, federation.ErrUpstream, ""},
-		{url.Values{}, federation.ErrUpstream, ""},
-		{url.Values{"code": {"made up"}}, federation.ErrUpstream, "invalid_grant"},
+		{url.Values{"error": {"access_denied"}, "error_description": {"secret-of-the-upstream"}}, provider.ErrDenied, ""},
+		{url.Values{"error": {"server_error"}, "error_description": {"secret-of-the-upstream"}}, provider.ErrUpstream, "server_error"},
+		{url.Values{"error": {"<b>mine</b>"}}, provider.ErrUpstream, "an error of its own"},
+		{url.Values{"error": {"access_denied"}, "code": {"x"}}, provider.ErrDenied, ""},
+		{url.Values{"error": {"access_denied", "x"}}, provider.ErrUpstream, ""},
+		{url.Values{"code": {"x", "y"}}, provider.ErrUpstream, ""},
+		{url.Values{"code": {""}}, provider.ErrUpstream, ""},
+		{url.Values{}, provider.ErrUpstream, ""},
+		{url.Values{"code": {"made up"}}, provider.ErrUpstream, "invalid_grant"},
 	} {
-		_, err := p.Complete(t.Context(), openidAttempt(), c.answer)
+		_, err := p.Complete(t.Context(), openidAuthRequest(), c.answer)
 		wantError(t, c.answer.Encode(), err, c.want)
 		if err != nil && (strings.Contains(err.Error(), "secret-of") || strings.Contains(err.Error(), "<b>") || !strings.Contains(err.Error(), c.text)) {
 			t.Errorf("%v: says %s", c.answer, err)
@@ -154,13 +154,13 @@ func TestN03_ErrorsOfTheAnswer(t *testing.T) {
 	}
 }
 
-func TestN01_CodeIsBoundToTheAttempt(t *testing.T) {
+func TestN01_CodeIsBoundToTheAuthRequest(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-	mine, theirs := openidAttempt(), openidAttempt()
-	for name, change := range map[string]func(a *federation.Attempt){
-		"verifier": func(a *federation.Attempt) { a.Verifier = theirs.Verifier }, "nonce": func(a *federation.Attempt) { a.Nonce = theirs.Nonce },
-		"no nonce": func(a *federation.Attempt) { a.Nonce = "" }, "redirect URI": func(a *federation.Attempt) { a.RedirectURI += "/x" },
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+	mine, theirs := openidAuthRequest(), openidAuthRequest()
+	for name, change := range map[string]func(a *provider.AuthRequest){
+		"verifier": func(a *provider.AuthRequest) { a.Verifier = theirs.Verifier }, "nonce": func(a *provider.AuthRequest) { a.Nonce = theirs.Nonce },
+		"no nonce": func(a *provider.AuthRequest) { a.Nonce = "" }, "redirect URI": func(a *provider.AuthRequest) { a.RedirectURI += "/x" },
 	} {
 		begin, err := p.Begin(t.Context(), mine)
 		if err != nil {
@@ -169,14 +169,14 @@ func TestN01_CodeIsBoundToTheAttempt(t *testing.T) {
 		_, values := s.Answer(t, begin, openidAda.Subject)
 		other := mine
 		change(&other)
-		want := federation.ErrUpstream // refused by the upstream
+		want := provider.ErrUpstream // refused by the upstream
 		if strings.Contains(name, "nonce") {
-			want = federation.ErrIdentity
+			want = provider.ErrIdentity
 		}
 		_, err = p.Complete(t.Context(), other, values)
 		wantError(t, name, err, want)
 		_, err = p.Complete(t.Context(), mine, values)
-		wantError(t, name+", then replayed", err, federation.ErrUpstream)
+		wantError(t, name+", then replayed", err, provider.ErrUpstream)
 	}
 }
 
@@ -189,7 +189,7 @@ func unsigned(raw string) string {
 func TestN02_IDTokenIsVerified(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
 	other := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	p := openidProvider(t, settings, openidGuarded(t))
 	now := time.Now().Unix()
 	set := func(name string, value any) func(map[string]any) { return func(c map[string]any) { c[name] = value } }
@@ -230,11 +230,11 @@ func TestN02_IDTokenIsVerified(t *testing.T) {
 		{"an old auth_time, which nobody asked about", set("auth_time", now-86400), true},
 	} {
 		s.Tamper(c.change)
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		if c.good {
 			wantError(t, c.name, err, nil)
 		} else {
-			wantError(t, c.name, err, federation.ErrIdentity)
+			wantError(t, c.name, err, provider.ErrIdentity)
 		}
 		if c.good && (i.Issuer != s.Issuer() || i.Subject == "") {
 			t.Errorf("%s: got %+v", c.name, i)
@@ -256,40 +256,40 @@ func TestN02_IDTokenIsVerified(t *testing.T) {
 		},
 	} {
 		s.TamperSigned(change)
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, name, err, federation.ErrIdentity)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, name, err, provider.ErrIdentity)
 	}
 	s.TamperSigned(func(string) string { return "" })
-	_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "no ID token", err, federation.ErrUpstream)
+	_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "no ID token", err, provider.ErrUpstream)
 }
 
 func TestN02_NoNonceIsNoNonce(t *testing.T) { // two that are missing are not the same
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-	a := openidAttempt()
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+	a := openidAuthRequest()
 	a.Nonce = ""
 	s.Tamper(func(c map[string]any) { delete(c, "nonce") })
 	_, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
-	wantError(t, "no nonce at all", err, federation.ErrIdentity)
+	wantError(t, "no nonce at all", err, provider.ErrIdentity)
 }
 
 func TestN02_KeysAreForSigning(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	for name, c := range map[string]struct {
 		change func(key map[string]any)
 		want   error
 	}{
-		"as it is": {func(map[string]any) {}, nil}, "says little": {func(k map[string]any) { delete(k, "alg"); delete(k, "use"); delete(k, "kid") }, federation.ErrIdentity},
-		"says less": {func(k map[string]any) { delete(k, "alg"); delete(k, "use") }, nil}, "for encryption": {func(k map[string]any) { k["use"] = "enc" }, federation.ErrUpstream},
-		"of another algorithm": {func(k map[string]any) { k["alg"] = "ES384" }, federation.ErrIdentity}, "of another name": {func(k map[string]any) { k["kid"] = "x" }, federation.ErrIdentity},
-		"a secret":   {func(k map[string]any) { k["kty"], k["k"], k["alg"] = "oct", "AAAA", "HS256" }, federation.ErrUpstream},
-		"unreadable": {func(k map[string]any) { k["x"] = "!" }, federation.ErrUpstream}, "off the curve": {func(k map[string]any) { k["y"] = k["x"] }, federation.ErrUpstream},
-		"a private key": {func(k map[string]any) { k["d"] = k["x"] }, federation.ErrUpstream},
+		"as it is": {func(map[string]any) {}, nil}, "says little": {func(k map[string]any) { delete(k, "alg"); delete(k, "use"); delete(k, "kid") }, provider.ErrIdentity},
+		"says less": {func(k map[string]any) { delete(k, "alg"); delete(k, "use") }, nil}, "for encryption": {func(k map[string]any) { k["use"] = "enc" }, provider.ErrUpstream},
+		"of another algorithm": {func(k map[string]any) { k["alg"] = "ES384" }, provider.ErrIdentity}, "of another name": {func(k map[string]any) { k["kid"] = "x" }, provider.ErrIdentity},
+		"a secret":   {func(k map[string]any) { k["kty"], k["k"], k["alg"] = "oct", "AAAA", "HS256" }, provider.ErrUpstream},
+		"unreadable": {func(k map[string]any) { k["x"] = "!" }, provider.ErrUpstream}, "off the curve": {func(k map[string]any) { k["y"] = k["x"] }, provider.ErrUpstream},
+		"a private key": {func(k map[string]any) { k["d"] = k["x"] }, provider.ErrUpstream},
 	} {
 		s.TamperKeys(c.change)
-		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
+		_, err := openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, name, err, c.want)
 	}
 }
@@ -297,20 +297,20 @@ func TestN02_KeysAreForSigning(t *testing.T) {
 func TestN02_AlgorithmIsPinned(t *testing.T) {
 	for _, algs := range []any{[]string{"RS256"}, nil} { // none listed = RS256 only
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Alg: "ES256", Metadata: map[string]any{"id_token_signing_alg_values_supported": algs}}, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, fmt.Sprint(algs), err, federation.ErrIdentity)
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, fmt.Sprint(algs), err, provider.ErrIdentity)
 	}
 	for _, algs := range [][]string{{"none"}, {"HS256"}, {"none", "HS256", "HS512"}, {}} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Metadata: map[string]any{"id_token_signing_alg_values_supported": algs}}, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		_, err := p.Begin(t.Context(), openidAttempt())
-		wantError(t, fmt.Sprint(algs), err, federation.ErrUpstream)
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		_, err := p.Begin(t.Context(), openidAuthRequest())
+		wantError(t, fmt.Sprint(algs), err, provider.ErrUpstream)
 	}
 	for _, alg := range []string{"RS256", "PS256", "ES384", "EdDSA"} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Alg: alg}, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, alg, err, nil)
 	}
 }
@@ -325,28 +325,28 @@ func TestN02_DiscoveryMustBeTheIssuers(t *testing.T) {
 		"a file": {"jwks_uri", "file:///etc/passwd"}, "userinfo elsewhere": {"userinfo_endpoint", "//x"}, "an end session that runs": {"end_session_endpoint", "data:text/html,x"},
 	} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Metadata: map[string]any{c.field: c.value}}, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		_, err := p.Begin(t.Context(), openidAttempt())
-		wantError(t, name, err, federation.ErrUpstream)
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		_, err := p.Begin(t.Context(), openidAuthRequest())
+		wantError(t, name, err, provider.ErrUpstream)
 	}
 }
 
 func TestN02_FreshMeansNow(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
 	silent := federationtest.NewOIDC(t, federationtest.OIDCOptions{Metadata: map[string]any{"claims_supported": []string{"sub"}}}, openidAda)
-	a := openidAttempt()
+	a := openidAuthRequest()
 	a.Fresh = true
 	for name, c := range map[string]struct {
 		of   *federationtest.OIDC
 		at   any
 		want error
 	}{
-		"now": {s, time.Now().Unix(), nil}, "an hour ago": {s, time.Now().Add(-time.Hour).Unix(), federation.ErrIdentity},
-		"not said":                      {s, nil, federation.ErrIdentity}, // somebody may have taken max_age out of the request
+		"now": {s, time.Now().Unix(), nil}, "an hour ago": {s, time.Now().Add(-time.Hour).Unix(), provider.ErrIdentity},
+		"not said":                      {s, nil, provider.ErrIdentity}, // somebody may have taken max_age out of the request
 		"not said, as it never is said": {silent, nil, nil},
 	} {
 		s := c.of
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
 		s.Tamper(func(claims map[string]any) {
 			if claims["auth_time"] = c.at; c.at == nil {
 				delete(claims, "auth_time")
@@ -359,44 +359,44 @@ func TestN02_FreshMeansNow(t *testing.T) {
 
 func TestN05_VerifiedIsBooleanTrue(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	p := openidProvider(t, settings, openidGuarded(t))
 	settings.Domains = []string{"example.com"}
 	limited := openidProvider(t, settings, openidGuarded(t))
 	for _, value := range []any{true, false, "true", 1, nil, []any{true}} {
 		s.Tamper(func(c map[string]any) { c["email_verified"] = value })
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		if err != nil || i.EmailVerified != (value == true) || i.Authoritative {
 			t.Errorf("%v: got %+v, %v", value, i, err)
 		}
-		_, err = openidSignIn(t.Context(), t, limited, s, openidAttempt(), openidAda.Subject, nil)
+		_, err = openidSignIn(t.Context(), t, limited, s, openidAuthRequest(), openidAda.Subject, nil)
 		var want error
 		if value != true {
-			want = federation.ErrDomain
+			want = provider.ErrDomain
 		}
 		wantError(t, fmt.Sprint(value), err, want)
 	}
 	s.Tamper(func(c map[string]any) { delete(c, "email") })
 	s.TamperUserinfo(func(c map[string]any) { delete(c, "email") })
-	if i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil || i.EmailVerified {
+	if i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil); err != nil || i.EmailVerified {
 		t.Errorf("no address: got %+v, %v", i, err)
 	}
 	for email, want := range map[string]error{
-		"ada@EXAMPLE.com": nil, "ada@example.com.evil": federation.ErrDomain, "ada@evil@example.org": federation.ErrDomain, "@example.com": federation.ErrDomain,
-		"example.com": federation.ErrDomain, "": federation.ErrDomain, "ada@sub.example.com": federation.ErrDomain,
+		"ada@EXAMPLE.com": nil, "ada@example.com.evil": provider.ErrDomain, "ada@evil@example.org": provider.ErrDomain, "@example.com": provider.ErrDomain,
+		"example.com": provider.ErrDomain, "": provider.ErrDomain, "ada@sub.example.com": provider.ErrDomain,
 	} {
 		s.Tamper(func(c map[string]any) { c["email"] = email })
-		_, err := openidSignIn(t.Context(), t, limited, s, openidAttempt(), openidAda.Subject, nil)
+		_, err := openidSignIn(t.Context(), t, limited, s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, email, err, want)
 	}
 }
 
 func TestOIDCUserinfo(t *testing.T) {
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Slim: true, Groups: "groups"}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	settings.Groups = "groups"
 	p := openidProvider(t, settings, openidGuarded(t))
-	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil || i.Email != openidAda.Email || !i.EmailVerified || i.Text("name") != openidAda.Name || len(i.Claims["groups"].([]any)) != 2 {
 		t.Errorf("got %+v, %v", i, err)
 	}
@@ -404,23 +404,23 @@ func TestOIDCUserinfo(t *testing.T) {
 		"somebody else": func(c map[string]any) { c["sub"] = "2" }, "nobody": func(c map[string]any) { delete(c, "sub") }, "a number": func(c map[string]any) { c["sub"] = 1 },
 	} {
 		s.TamperUserinfo(change)
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, name, err, federation.ErrIdentity)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, name, err, provider.ErrIdentity)
 	}
 	s.TamperUserinfo(func(c map[string]any) { c["acr"], c["sid"], c["iss"], c["email"] = "x", "x", "x", "eve@example.com" })
 	s.Tamper(func(c map[string]any) { c["email"] = "ada@example.com" }) // the ID token's address is not verified by a word about another
-	i, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil || i.Email != "ada@example.com" || i.EmailVerified || i.ACR != "" || i.SID != "" || i.Issuer != s.Issuer() {
 		t.Errorf("got %+v, %v", i, err)
 	}
 	s.Tamper(func(c map[string]any) { c["email_verified"] = true }) // nor the other way round
 	s.TamperUserinfo(func(c map[string]any) { delete(c, "email_verified") })
-	if i, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil); err != nil || i.EmailVerified {
+	if i, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil); err != nil || i.EmailVerified {
 		t.Errorf("got %+v, %v", i, err)
 	}
 	s.Fail(true, "/userinfo")
-	_, err = openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "userinfo fails", err, federation.ErrDown)
+	_, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "userinfo fails", err, provider.ErrDown)
 }
 
 func TestOIDCClientAuthentication(t *testing.T) {
@@ -429,25 +429,25 @@ func TestOIDCClientAuthentication(t *testing.T) {
 		"said nothing": {AuthMethods: []string{"client_secret_basic"}, Metadata: map[string]any{"token_endpoint_auth_methods_supported": nil}}, "public": {Public: true},
 	} {
 		s := federationtest.NewOIDC(t, o, openidAda)
-		p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, name, err, nil)
 		if got := len(s.Requests("/token")); got != 1 {
 			t.Errorf("%s: %d token requests", name, got)
 		}
 	}
 	s := federationtest.NewOIDC(t, federationtest.OIDCOptions{AuthMethods: []string{"private_key_jwt"}}, openidAda)
-	p := openidProvider(t, openidSettings(s, federation.KindOIDC), openidGuarded(t))
-	_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "no method of ours", err, federation.ErrUpstream)
+	p := openidProvider(t, openidSettings(s, provider.KindOIDC), openidGuarded(t))
+	_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "no method of ours", err, provider.ErrUpstream)
 	if len(s.Requests("/token")) != 0 {
 		t.Error("the secret was sent where it is not taken")
 	}
 	s = federationtest.NewOIDC(t, federationtest.OIDCOptions{}, openidAda)
-	settings := openidSettings(s, federation.KindOIDC)
+	settings := openidSettings(s, provider.KindOIDC)
 	settings.ClientSecret = "wrong"
-	_, err = openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAttempt(), openidAda.Subject, nil)
-	wantError(t, "wrong secret", err, federation.ErrUpstream)
+	_, err = openidSignIn(t.Context(), t, openidProvider(t, settings, openidGuarded(t)), s, openidAuthRequest(), openidAda.Subject, nil)
+	wantError(t, "wrong secret", err, provider.ErrUpstream)
 	if err == nil || !strings.Contains(err.Error(), "invalid_client") {
 		t.Errorf("got %v", err)
 	}
@@ -457,12 +457,12 @@ func TestOIDCClientAuthentication(t *testing.T) {
 }
 
 func TestOIDCSettingsAreChecked(t *testing.T) {
-	for name, s := range map[string]federation.Settings{
+	for name, s := range map[string]provider.Settings{
 		"no issuer": {ClientID: "x"}, "no client": {Issuer: "https://id.example"}, "a query": {Issuer: "https://id.example?x", ClientID: "x"},
 		"a person": {Issuer: "https://a:b@id.example", ClientID: "x"}, "a file": {Issuer: "file:///x", ClientID: "x"}, "relative": {Issuer: "id.example", ClientID: "x"},
 	} {
-		s.Kind = federation.KindOIDC
-		if _, err := federation.NewProvider(s, openidGuarded(t)); err == nil {
+		s.Kind = provider.KindOIDC
+		if _, err := provider.New(s, openidGuarded(t)); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

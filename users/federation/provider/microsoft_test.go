@@ -1,4 +1,4 @@
-package federation_test
+package provider_test
 
 import (
 	"cmp"
@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"signet/users/federation"
 	"signet/users/federation/federationtest"
+	"signet/users/federation/provider"
 )
 
 // microsoftProvider is one for a tenant as it is configured.
-func microsoftProvider(t *testing.T, s *federationtest.Microsoft, tenant string) federation.Provider {
+func microsoftProvider(t *testing.T, s *federationtest.Microsoft, tenant string) provider.Provider {
 	t.Helper()
-	settings := openidSettings(s.OIDC, federation.KindMicrosoft)
+	settings := openidSettings(s.OIDC, provider.KindMicrosoft)
 	settings.Issuer, settings.Tenant = s.URL, tenant
 	return openidProvider(t, settings, openidGuarded(t))
 }
@@ -45,15 +45,15 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 		p := microsoftProvider(t, s, c.tenant)
 		for _, tid := range c.good {
 			s.TamperTenant(tid)
-			i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+			i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 			if err != nil || i.Issuer != s.URL+"/"+tid+"/v2.0" || i.Text("tid") != tid {
 				t.Errorf("%s, %s: got %+v, %v", c.tenant, tid, i, err)
 			}
 		}
 		for _, tid := range c.bad {
 			s.TamperTenant(tid)
-			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-			wantError(t, c.tenant+", "+tid, err, federation.ErrIdentity)
+			_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+			wantError(t, c.tenant+", "+tid, err, provider.ErrIdentity)
 		}
 		for name, change := range map[string]func(map[string]any){
 			"another tid": func(c map[string]any) { c["tid"] = "11111111-2222-3333-4444-555555555555" }, "no tid": func(c map[string]any) { delete(c, "tid") },
@@ -62,12 +62,12 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 			"the template": func(c map[string]any) { c["iss"] = s.URL + "/{tenantid}/v2.0" },
 		} {
 			s.Tamper(change)
-			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
-			wantError(t, c.tenant+": "+name, err, federation.ErrIdentity)
+			_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+			wantError(t, c.tenant+": "+name, err, provider.ErrIdentity)
 		}
 		s.Tamper(nil)
-		for iss, want := range map[string]error{s.Issuer(): nil, "https://evil.example": federation.ErrIdentity, "": federation.ErrIdentity} {
-			_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, func(v url.Values) { v.Set("iss", iss) })
+		for iss, want := range map[string]error{s.Issuer(): nil, "https://evil.example": provider.ErrIdentity, "": provider.ErrIdentity} {
+			_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, func(v url.Values) { v.Set("iss", iss) })
 			wantError(t, c.tenant+": callback of "+iss, err, want)
 		}
 	}
@@ -75,9 +75,9 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 
 func TestN02_MicrosoftKeysAreForTheirIssuer(t *testing.T) { // a key of one tenant signs for no other
 	s := federationtest.NewMicrosoft(t, "contoso.example", openidAda)
-	for template, want := range map[string]error{"/{tenantid}/v2.0": nil, "/" + contoso + "/v2.0": nil, "/" + fabrikam + "/v2.0": federation.ErrIdentity} {
+	for template, want := range map[string]error{"/{tenantid}/v2.0": nil, "/" + contoso + "/v2.0": nil, "/" + fabrikam + "/v2.0": provider.ErrIdentity} {
 		s.KeyIssuer(template)
-		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, "contoso.example"), s, openidAttempt(), openidAda.Subject, nil)
+		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, "contoso.example"), s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, template, err, want)
 	}
 }
@@ -95,7 +95,7 @@ func TestN05_MicrosoftAddressNeedsItsDomainsOwner(t *testing.T) {
 				delete(claims, "xms_edov")
 			}
 		})
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		if err != nil || i.EmailVerified != c.want || i.Authoritative || i.Email != openidAda.Email || i.Username != "ada" {
 			t.Errorf("%v: got %+v, %v", c.edov, i, err)
 		}
@@ -104,14 +104,14 @@ func TestN05_MicrosoftAddressNeedsItsDomainsOwner(t *testing.T) {
 
 func TestMicrosoftTenantIsChecked(t *testing.T) {
 	for _, tenant := range []string{"a/b", "..", "a?b", "{tenantid}", " "} {
-		if _, err := federation.NewProvider(federation.Settings{Kind: federation.KindMicrosoft, ClientID: "x", Tenant: tenant}, openidGuarded(t)); err == nil {
+		if _, err := provider.New(provider.Settings{Kind: provider.KindMicrosoft, ClientID: "x", Tenant: tenant}, openidGuarded(t)); err == nil {
 			t.Errorf("%q: taken", tenant)
 		}
 	}
 	s := federationtest.NewMicrosoft(t, "contoso.example", openidAda)
 	s.Register(openidCallback)
 	for _, tenant := range []string{contoso, "common"} { // discovery is not there, or names another
-		if _, err := microsoftProvider(t, s, tenant).Begin(t.Context(), openidAttempt()); err == nil {
+		if _, err := microsoftProvider(t, s, tenant).Begin(t.Context(), openidAuthRequest()); err == nil {
 			t.Errorf("%s: taken", tenant)
 		}
 	}
@@ -120,8 +120,8 @@ func TestMicrosoftTenantIsChecked(t *testing.T) {
 func TestN05_MicrosoftDomainNeedsItsOwner(t *testing.T) { // an administrator elsewhere can write any address into their directory
 	s := federationtest.NewMicrosoft(t, "common", openidAda)
 	s.Register(openidCallback)
-	settings := federation.Settings{
-		ID: "m", Kind: federation.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.ClientSecret, Domains: []string{"example.com"},
+	settings := provider.Settings{
+		ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.ClientSecret, Domains: []string{"example.com"},
 	}
 	p := openidProvider(t, settings, openidGuarded(t))
 	for name, c := range map[string]struct {
@@ -129,13 +129,13 @@ func TestN05_MicrosoftDomainNeedsItsOwner(t *testing.T) { // an administrator el
 		want   error
 	}{
 		"owner":               {nil, nil},
-		"no owner":            {func(c map[string]any) { delete(c, "xms_edov") }, federation.ErrDomain},
-		"only email_verified": {func(c map[string]any) { delete(c, "xms_edov"); c["email_verified"] = true }, federation.ErrDomain},
-		"another domain":      {func(c map[string]any) { c["email"] = "ada@example.com.evil" }, federation.ErrDomain},
-		"below it":            {func(c map[string]any) { c["email"] = "ada@x.example.com" }, federation.ErrDomain},
+		"no owner":            {func(c map[string]any) { delete(c, "xms_edov") }, provider.ErrDomain},
+		"only email_verified": {func(c map[string]any) { delete(c, "xms_edov"); c["email_verified"] = true }, provider.ErrDomain},
+		"another domain":      {func(c map[string]any) { c["email"] = "ada@example.com.evil" }, provider.ErrDomain},
+		"below it":            {func(c map[string]any) { c["email"] = "ada@x.example.com" }, provider.ErrDomain},
 	} {
 		s.Tamper(c.tamper)
-		_, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, name, err, c.want)
 	}
 }
@@ -147,14 +147,14 @@ func TestN02_MicrosoftDocumentIsTheTenants(t *testing.T) {
 	}{
 		{"common", "/{tenantid}/v2.0", nil}, {"organizations", "/{tenantid}/v2.0", nil}, {"consumers", "/" + personal + "/v2.0", nil},
 		{contoso, "/" + contoso + "/v2.0", nil}, {"contoso.example", "/" + contoso + "/v2.0", nil}, {"Contoso.Example", "/" + contoso + "/v2.0", nil},
-		{contoso, "/" + fabrikam + "/v2.0", federation.ErrUpstream}, {contoso, "/{tenantid}/v2.0", federation.ErrUpstream},
-		{"contoso.example", "/{tenantid}/v2.0", federation.ErrUpstream}, {"contoso.example", "/contoso.example/v2.0", federation.ErrUpstream},
-		{"consumers", "/" + contoso + "/v2.0", federation.ErrUpstream}, {"common", "/" + contoso + "/v2.0", federation.ErrUpstream},
-		{"organizations", "/" + contoso + "/v2.0", federation.ErrUpstream}, {"common", "/{tenantid}/", federation.ErrUpstream},
+		{contoso, "/" + fabrikam + "/v2.0", provider.ErrUpstream}, {contoso, "/{tenantid}/v2.0", provider.ErrUpstream},
+		{"contoso.example", "/{tenantid}/v2.0", provider.ErrUpstream}, {"contoso.example", "/contoso.example/v2.0", provider.ErrUpstream},
+		{"consumers", "/" + contoso + "/v2.0", provider.ErrUpstream}, {"common", "/" + contoso + "/v2.0", provider.ErrUpstream},
+		{"organizations", "/" + contoso + "/v2.0", provider.ErrUpstream}, {"common", "/{tenantid}/", provider.ErrUpstream},
 	} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Path: "/" + strings.ToLower(c.asked) + "/v2.0", Template: c.serves})
-		p := openidProvider(t, federation.Settings{ID: "m", Kind: federation.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, Tenant: c.asked}, openidGuarded(t))
-		_, err := p.Begin(t.Context(), openidAttempt())
+		p := openidProvider(t, provider.Settings{ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, Tenant: c.asked}, openidGuarded(t))
+		_, err := p.Begin(t.Context(), openidAuthRequest())
 		wantError(t, c.asked+" is "+c.serves, err, c.want)
 	}
 }
@@ -164,8 +164,8 @@ func TestN02_MicrosoftTokenOfAnotherTenantBySharedKeys(t *testing.T) { // keys t
 		s := federationtest.NewMicrosoft(t, asked, openidAda)
 		s.KeyIssuer("/{tenantid}/v2.0")
 		s.TamperTenant(tid)
-		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, cmp.Or(asked, s.TenantID)), s, openidAttempt(), openidAda.Subject, nil)
-		wantError(t, asked, err, federation.ErrIdentity)
+		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, cmp.Or(asked, s.TenantID)), s, openidAuthRequest(), openidAda.Subject, nil)
+		wantError(t, asked, err, provider.ErrIdentity)
 	}
 }
 
@@ -180,14 +180,14 @@ func TestMicrosoftCheck(t *testing.T) {
 
 func TestMicrosoftOffline(t *testing.T) {
 	s := federationtest.NewMicrosoft(t, "common", openidAda)
-	settings := openidSettings(s.OIDC, federation.KindMicrosoft)
+	settings := openidSettings(s.OIDC, provider.KindMicrosoft)
 	settings.Issuer, settings.Offline = s.URL, true
 	p := openidProvider(t, settings, openidGuarded(t))
-	i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 	if err != nil || i.Tokens.Refresh == "" {
 		t.Fatalf("got %+v, %v", i.Tokens, err)
 	}
-	if renewed, err := p.(federation.Refresher).Refresh(t.Context(), i.Tokens.Refresh); err != nil || renewed.Access == i.Tokens.Access || renewed.Refresh == "" {
+	if renewed, err := p.(provider.Refresher).Refresh(t.Context(), i.Tokens.Refresh); err != nil || renewed.Access == i.Tokens.Access || renewed.Refresh == "" {
 		t.Errorf("got %+v, %v", renewed, err)
 	}
 }
@@ -204,7 +204,7 @@ func TestN05_MicrosoftOwnerIsOfTheAddressInTheToken(t *testing.T) { // not of on
 	} {
 		s.Tamper(c.token)
 		s.TamperUserinfo(c.userinfo)
-		i, err := openidSignIn(t.Context(), t, p, s, openidAttempt(), openidAda.Subject, nil)
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
 		if err != nil || i.EmailVerified || i.Authoritative {
 			t.Errorf("%s: got %+v, %v", name, i, err)
 		}

@@ -1,4 +1,4 @@
-package federation
+package provider
 
 import (
 	"context"
@@ -65,7 +65,7 @@ func (p *openid) verifier(m openidMetadata) (*oidc.IDTokenVerifier, *openidSigna
 }
 
 // verify checks an ID token (OpenID Connect Core section 3.1.3.7) and gives its claims, and the name of its issuer.
-func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Attempt, access string) (map[string]any, string, error) {
+func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a AuthRequest, access string) (map[string]any, string, error) {
 	refuse := func(why string) (map[string]any, string, error) {
 		return nil, "", fmt.Errorf("%w: the ID token %s", ErrIdentity, why)
 	}
@@ -103,7 +103,7 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Att
 	switch {
 	case told && (!ok || at.After(now.Add(openidLeeway)) || a.Fresh && at.Before(a.BegunAt.Add(-openidLeeway))):
 		return refuse("is of a sign-in that was not now")
-	case !told && a.Fresh && !p.ways.timeless && slices.Contains(m.Claims, "auth_time"):
+	case !told && a.Fresh && !p.quirks.noAuthTime && slices.Contains(m.Claims, "auth_time"):
 		// max_age demands it (Core section 3.1.2.1), which whoever sits at the browser can take out of the request.
 		return refuse("does not say when its person signed in")
 	}
@@ -119,9 +119,9 @@ func openidTime(value any) (time.Time, bool) {
 	return time.Unix(int64(seconds), 0).UTC(), true
 }
 
-// keyFits tells whether a key may sign for a token's issuer. payload is signed by it.
+// keyFits reports whether a key may sign for a token's issuer. payload is signed by it.
 func (p *openid) keyFits(key openidKey, payload []byte) bool {
-	if !p.ways.keyIssuers || key.issuer == "" {
+	if !p.quirks.keyIssuers || key.issuer == "" {
 		return true
 	}
 	var token struct{ Iss, TID string }
@@ -164,10 +164,12 @@ func (p *openid) identity(issuer string, claims map[string]any) Identity {
 		s, _ := claims[name].(string)
 		return s
 	}
-	i := Identity{Issuer: issuer, Subject: text("sub"), Email: text("email"), Username: text("preferred_username"), ACR: text("acr"), SID: text("sid")}
-	i.EmailVerified = i.Email != "" && claims["email_verified"] == true // boolean: security notes N05
-	if p.ways.verified != nil {
-		i.EmailVerified = i.Email != "" && p.ways.verified(claims)
+	i := Identity{
+		Issuer: issuer, Subject: text("sub"), Email: text("email"), Username: text("preferred_username"), ACR: text("acr"), SID: text("sid"),
+	}
+	i.EmailVerified = i.Email != "" && claims["email_verified"] == true // boolean: N05
+	if p.quirks.verified != nil {
+		i.EmailVerified = i.Email != "" && p.quirks.verified(claims)
 	}
 	i.AuthTime, _ = openidTime(claims["auth_time"])
 	methods, _ := claims["amr"].([]any)

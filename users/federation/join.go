@@ -1,0 +1,98 @@
+package federation
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"strings"
+
+	"signet/storage"
+	"signet/users"
+)
+
+// maxName is how much of a name the form begins with, in code points.
+const maxName = 100
+
+// Suggest is what the form for a new account begins with.
+func (s *Service) Suggest(k PendingIdentity) (name, email string) {
+	name = cmp.Or(k.Identity.Text("name"), k.Identity.Text("given_name")+" "+k.Identity.Text("family_name"))
+	runes := []rune(strings.TrimSpace(strings.ToValidUTF8(name, "")))
+	return string(runes[:min(maxName, len(runes))]), cmp.Or(k.Address, strings.ToValidUTF8(k.Identity.Email, ""))
+}
+
+// Join makes the account for a pending identity; n is the form. People who are invited join by the invitation. An address that the
+// upstream does not answer for is verified by email first: then mailed is true, and the account is made by Prove. Where there is no
+// mail, it stays unverified. Errors as of users.Service.RegisterWith, JoinWith and AskRegister; ErrExpired, ErrTaken.
+func (s *Service) Join(ctx context.Context, k PendingIdentity, n users.NewPerson) (who storage.User, mailed bool, err error) {
+	u, err := s.find(k.Upstream)
+	if err != nil {
+		return who, false, ErrExpired
+	}
+	if k.UserID != "" {
+		return who, false, ErrTaken
+	}
+	n.Vouched = u.NewAccounts == AccountsAlways
+	id := newID()
+	with := func(ctx context.Context) error {
+		if err := s.spend(ctx, k); err != nil {
+			return err
+		}
+		return s.attach(ctx, u, id, k.Identity)
+	}
+	if k.EmailTrusted {
+		n.Email = k.Identity.Email
+	}
+	switch {
+	case k.Invited:
+		invitation, openErr := s.openInvitation(k.invitation, k.browser)
+		if openErr != nil {
+			return who, false, openErr
+		}
+		n.EmailVerified = k.EmailTrusted
+		who, err = s.People.JoinWith(ctx, invitation, n, id, with)
+	case k.EmailTrusted:
+		who, err = s.People.RegisterProven(ctx, n, id, with)
+	case s.People.MailOn():
+		n.Carried, err = json.Marshal(carried{k.Upstream, k.Remember, k.sealed})
+		if err != nil {
+			return who, false, err
+		}
+		return who, true, s.People.AskRegister(ctx, n.WithPasskey(), k.browser, k.Interaction)
+	default:
+		who, err = s.People.RegisterWith(ctx, n, id, with)
+	}
+	return who, false, err
+}
+
+// carried is what a sign-up holds while its address waits to be verified. Its names are stored.
+type carried struct {
+	Upstream string `json:"upstream"`
+	Remember bool   `json:"remember,omitempty"`
+	Identity []byte `json:"identity"`
+}
+
+// Prove makes the account for a sign-up link that Join had sent, in the browser that asked: in another one the identity is not
+// attached, because whoever opens the link there may be somebody else (D03, D04). The Callback tells how its person signed in.
+// ErrExpired: it is not one of this browser's; users.ErrGone, users.ErrClosed, ErrTaken.
+func (s *Service) Prove(ctx context.Context, secret string, p users.Pending, browser string) (storage.User, Callback, error) {
+	var c carried
+	if browser == "" || p.Browser != browser || json.Unmarshal(p.Carried, &c) != nil {
+		return storage.User{}, Callback{}, ErrExpired
+	}
+	u, err := s.find(c.Upstream)
+	if err != nil {
+		return storage.User{}, Callback{}, ErrExpired
+	}
+	if u.NewAccounts == AccountsNever { // D12: the rules of today
+		return storage.User{}, Callback{}, users.ErrClosed
+	}
+	a := Callback{LoginRequest: LoginRequest{
+		Upstream: c.Upstream, Purpose: ToSignIn, Interaction: p.Errand, Remember: c.Remember, Browser: browser,
+	}}
+	if a.Identity, err = s.openIdentity(c.Identity, browser); err != nil {
+		return storage.User{}, a, ErrExpired
+	}
+	id := newID()
+	who, err := s.People.ProveWith(ctx, secret, id, func(ctx context.Context) error { return s.attach(ctx, u, id, a.Identity) })
+	return who, a, err
+}

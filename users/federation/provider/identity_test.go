@@ -1,0 +1,33 @@
+package provider
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestIdentitiesThatCannotBeKept(t *testing.T) {
+	for name, i := range map[string]Identity{
+		"nobody": {Issuer: "x"}, "no issuer": {Subject: "1"}, "long subject": {Issuer: "x", Subject: strings.Repeat("1", maxSubject+1)},
+		"long issuer": {Issuer: strings.Repeat("x", maxIssuer+1), Subject: "1"},
+	} {
+		if err := i.Clean(); !errors.Is(err, ErrIdentity) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	i := Identity{Issuer: "x", Subject: "1", Email: strings.Repeat("a", maxEmail) + "@x", EmailVerified: true, Authoritative: true, Claims: map[string]any{"name": strings.Repeat("n", maxClaims)}}
+	if err := i.Clean(); err != nil || i.Email != "" || i.EmailVerified || i.Authoritative || i.Claims != nil {
+		t.Errorf("%+v, %v", i, err)
+	}
+}
+
+func TestD08_EmailDomain(t *testing.T) { // RFC 5321 section 4.1.2; the cases are those of package users
+	for address, want := range map[string]string{
+		"ada@example.org": "example.org", "Ada@Example.ORG": "example.org", `"a@b"@example.org`: "example.org", "a@b@example.org": "example.org",
+		"ada@MÜLLER.example": "müller.example", "": "", "ada": "", "@": "", "@example.org": "", "ada@": "", "example.org": "",
+	} {
+		if got := emailDomain(address); got != want {
+			t.Errorf("%q: got %q, want %q", address, got, want)
+		}
+	}
+}
