@@ -54,9 +54,9 @@ const (
 
 // What happens to people who have lost their second factor.
 const (
-	WayBackStarted  Name = "wayback.started" // the wait begins
-	WayBackStopped  Name = "wayback.stopped"
-	WayBackFinished Name = "wayback.finished" // the factors are removed
+	FactorRecoveryStarted  Name = "wayback.started" // the wait begins
+	FactorRecoveryStopped  Name = "wayback.stopped"
+	FactorRecoveryFinished Name = "wayback.finished" // the factors are removed
 )
 
 // What happens to groups and roles.

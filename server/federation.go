@@ -83,8 +83,8 @@ func (h *House) openFederation() (err error) {
 		list = append(list, one)
 	}
 	h.Federation, err = federation.New(federation.Options{
-		Upstreams: list, Client: UpstreamClient(c).HTTP(), Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Members: h.Members,
-		Sessions: h.Sessions, Sealer: h.Master, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
+		Upstreams: list, Client: UpstreamClient(c).HTTP(), Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Deletions: h.Deletion,
+		Members: h.Members, Sessions: h.Sessions, Sealer: h.Master, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
 		Callback:  func(id string) string { return UpstreamCallback(c, id) },
 		SignedOut: c.Server.Issuer + signin.WithPath + "signed-out",
 	})

@@ -49,11 +49,11 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {
-			_, err := h.People.EraseDue(ctx)
+			_, err := h.Deletion.EraseDue(ctx)
 			return err
 		}},
 		{Name: "ways-back", Every: sweepEvery, Run: func(ctx context.Context) error {
-			_, err := h.WayBack.Due(ctx)
+			_, err := h.Recovery.Due(ctx)
 			return err
 		}},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},

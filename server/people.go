@@ -15,14 +15,16 @@ import (
 	"signet/oauth/grants"
 	"signet/server/browser"
 	"signet/users"
+	"signet/users/deletion"
+	"signet/users/export"
 	"signet/users/factor"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
+	"signet/users/recovery"
 	"signet/users/session"
 	"signet/users/ticket"
-	"signet/users/wayback"
 )
 
 // openPeople builds the people's wing.
@@ -58,9 +60,8 @@ func (h *House) openPeople(o Options) error {
 	}
 	h.People, err = users.New(users.Options{
 		Post: post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
-		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets, Log: h.Log,
-		DeleteGrace: c.Accounts.DeleteGrace,
-		Signup:      users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
+		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets,
+		Signup: users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
 	})
 	if err != nil {
 		return err
@@ -72,16 +73,32 @@ func (h *House) openPeople(o Options) error {
 	if err != nil {
 		return err
 	}
-	h.WayBack, err = wayback.New(wayback.Options{
-		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Factors: h.Factors, Wait: c.Factors.RecoveryWait,
-	})
-	if err != nil {
+	if err := h.openAccounts(); err != nil {
 		return err
 	}
 	if err := h.openFederation(); err != nil {
 		return err
 	}
 	return h.openPasskeys()
+}
+
+// openAccounts builds recovery, deletion and export.
+func (h *House) openAccounts() (err error) {
+	h.Recovery, err = recovery.New(recovery.Options{
+		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Mail: h.People, Factors: h.Factors,
+		Wait: h.Config.Factors.RecoveryWait,
+	})
+	if err != nil {
+		return err
+	}
+	h.Deletion, err = deletion.New(deletion.Options{
+		Store: h.DB, Audit: h.Audit, People: h.People, Grace: h.Config.Accounts.DeleteGrace, Log: h.Log,
+	})
+	if err != nil {
+		return err
+	}
+	h.Export, err = export.New(export.Options{Store: h.DB, History: h.DB, Audit: h.Audit, People: h.People, Sessions: h.Sessions})
+	return err
 }
 
 // openPasskeys builds what passkeys need, where browsers offer them.

@@ -69,10 +69,11 @@ func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]we
 		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
 		Mailed: h.People, MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(),
 		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
-		WayBack: h.WayBack, Strong: h.strong, Issuer: h.Config.Server.Issuer, ClientUpstreams: h.clientUpstreams,
+		WayBack: h.Recovery, Strong: h.strong, Issuer: h.Config.Server.Issuer, ClientUpstreams: h.clientUpstreams,
 	}
 	desk := account.Options{
-		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Deletion: h.Deletion, Export: h.Export,
+		Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
 		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
 	}
 	if h.Passkeys != nil {

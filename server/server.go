@@ -21,15 +21,17 @@ import (
 	"signet/server/health"
 	"signet/storage"
 	"signet/users"
+	"signet/users/deletion"
+	"signet/users/export"
 	"signet/users/factor"
 	"signet/users/federation"
 	"signet/users/federation/provider"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password/breach"
+	"signet/users/recovery"
 	"signet/users/session"
 	"signet/users/ticket"
-	"signet/users/wayback"
 )
 
 // Options of Open and New.
@@ -61,7 +63,9 @@ type House struct {
 	Tickets  *ticket.Book
 	People   *users.Service
 	Factors  *factor.Service
-	WayBack  *wayback.Service
+	Recovery *recovery.Service
+	Deletion *deletion.Service
+	Export   *export.Service
 	Members  *membership.Service
 	// Federation is nil where no upstream is configured.
 	Federation *federation.Service

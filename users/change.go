@@ -135,6 +135,12 @@ func (s *Service) endEverything(ctx context.Context, userID, keepSession, why st
 	return nil
 }
 
+// EndAll ends all sessions of a person but keepSession ("" = all) and revokes all their grants, in the transaction of ctx if
+// there is one; why is for the audit log. ErrNotFound.
+func (s *Service) EndAll(ctx context.Context, userID, keepSession, why string) error {
+	return notFound(s.store.Tx(ctx, func(ctx context.Context) error { return s.endEverything(ctx, userID, keepSession, why) }), userID)
+}
+
 // Disable shuts a person out: nobody can sign in, all sessions and grants end. Done twice is done. ErrNotFound.
 func (s *Service) Disable(ctx context.Context, userID string) error {
 	return s.setDisabled(ctx, userID, time.Now(), audit.UserDisabled)

@@ -33,6 +33,23 @@ func (s *Service) Notify(ctx context.Context, userID, kind string, args map[stri
 	return s.tell(ctx, u, mail.Letter{Kind: kind, Args: args})
 }
 
+// SendEmail is Notify of an email that the caller has written: l.Link, if set, is the path of one of our own pages.
+func (s *Service) SendEmail(ctx context.Context, u storage.User, l mail.Letter) error {
+	if l.Link != "" {
+		l.Link = s.link(l.Link)
+	}
+	return s.tell(ctx, u, l)
+}
+
+// MayEmail counts an email that somebody asks for to the person's address, and reports whether it may be sent: not where too
+// many were asked for, and not where no mail can be sent.
+func (s *Service) MayEmail(ctx context.Context, u storage.User) (bool, error) {
+	if s.post == nil {
+		return false, nil
+	}
+	return s.post.Allowed(ctx, loginOf(u.Email).mark, audit.OriginOf(ctx).Network)
+}
+
 // tell is Notify of a letter to the person's own address.
 func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error {
 	if s.post == nil || !u.EmailVerified {

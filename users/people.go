@@ -26,6 +26,27 @@ func (s *Service) user(ctx context.Context, id string) (storage.User, error) {
 	return u, nil
 }
 
+// notFound turns a missing row into ErrNotFound.
+func notFound(err error, userID string) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("person %q: %w", userID, ErrNotFound)
+	}
+	return err
+}
+
+// ByID reads a person. ErrNotFound.
+func (s *Service) ByID(ctx context.Context, id string) (storage.User, error) { return s.user(ctx, id) }
+
+// IsCalled reports whether what somebody typed is the person's address or user name.
+func IsCalled(u storage.User, typed string) bool {
+	l := loginOf(typed)
+	return l.email != "" && l.email == u.EmailKey || l.username != "" && l.username == u.UsernameKey
+}
+
+// CheckPerson checks what is said of a new person, by the rules of forms, and makes a row of it without writing it. Whether
+// somebody has the address or user name already is not looked at.
+func (s *Service) CheckPerson(n NewPerson) (storage.User, Mistakes) { return s.newUser(n) }
+
 // Show finds a person by id, address or user name. ErrNotFound.
 func (s *Service) Show(ctx context.Context, who string) (storage.User, error) {
 	u, err := s.store.UserByID(ctx, who)

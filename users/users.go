@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -103,7 +102,7 @@ func (m Mistakes) orNil() error {
 	return m
 }
 
-// Store is what people need of the ground.
+// Store is the part of *storage.DB that Service uses.
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertUser(ctx context.Context, u storage.User) error
@@ -122,16 +121,9 @@ type Store interface {
 	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
 	DeleteFactors(ctx context.Context, userID string, since time.Time) (int64, error)
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
-	SetUserErase(ctx context.Context, id string, at, now time.Time) error
-	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
-	EraseUser(ctx context.Context, id string) error
-	LastHolder(ctx context.Context, role, userID string) (bool, error)
-	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
-	RolesOfUser(ctx context.Context, userID string) ([]string, error)
 	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
 	InsertCredential(ctx context.Context, c storage.Credential) error
 	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
-	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
 	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
 	ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error
 	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
@@ -160,12 +152,9 @@ type Options struct {
 	Passwords *password.Hasher
 	Tickets   *ticket.Book
 	Signup    Signup
-	// DeleteGrace is how long an account that was asked to be deleted is kept; 0 = not at all.
-	DeleteGrace time.Duration
-	Post        Post         // nil = no mail
-	Issuer      string       // for links in letters
-	Terms       string       // version of the terms of service; "" = there are none
-	Log         *slog.Logger // nil discards
+	Post      Post   // nil = no mail
+	Issuer    string // for links in emails
+	Terms     string // version of the terms of service; "" = there are none
 }
 
 // Service is what can be done about people.
@@ -182,8 +171,6 @@ type Service struct {
 	closed    bool
 	invites   bool
 	domains   []string // ASCII
-	grace     time.Duration
-	log       *slog.Logger
 	queues    queues
 }
 
@@ -194,10 +181,8 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms, closed: o.Signup.Closed, invites: o.Signup.Invites, grace: o.DeleteGrace, log: o.Log,
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms,
+		closed: o.Signup.Closed, invites: o.Signup.Invites,
 	}
 	for _, d := range o.Signup.Domains {
 		ascii, err := domainKey(d)

@@ -3,7 +3,6 @@ package users_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +29,6 @@ type world struct {
 type settings struct {
 	signup    users.Signup
 	passwords password.Options
-	grace     time.Duration
 	post      users.Post
 }
 
@@ -49,8 +47,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, DeleteGrace: o.grace, Post: o.post,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func (a *app) answerFactors(ctx context.Context, h *server.House, id string) err
 	if err != nil {
 		return err
 	}
-	st, err := h.WayBack.Of(ctx, u)
+	st, err := h.Recovery.Of(ctx, u)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *app) userFactors() *cobra.Command {
 func (a *app) userResetFactors() *cobra.Command {
 	return a.userVerb("reset-factors", "Remove a person's second factors, passkeys and recovery codes: ends all their sessions and grants",
 		func(ctx context.Context, h *server.House, u storage.User) error {
-			if err := h.WayBack.Remove(ctx, u.ID); err != nil {
+			if err := h.Recovery.Remove(ctx, u.ID); err != nil {
 				return err
 			}
 			return a.answerFactors(ctx, h, u.ID)

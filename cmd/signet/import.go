@@ -12,8 +12,7 @@ import (
 
 	"signet/server"
 	"signet/storage"
-	"signet/users"
-	"signet/users/roster"
+	"signet/users/importer"
 )
 
 const (
@@ -38,11 +37,11 @@ type refusal struct {
 }
 
 func (a *app) userImport() *cobra.Command {
-	var b users.Bringing
-	conflict := string(users.SkipThere)
-	c := a.verb("import FILE", "Bring people along from another product: JSON lines or CSV, - for standard input", 1, func(cmd *cobra.Command, args []string) error {
-		b.OnConflict = users.OnConflict(conflict)
-		if b.OnConflict != users.SkipThere && b.OnConflict != users.UpdateThere && b.OnConflict != users.FailThere {
+	var dryRun bool
+	conflict := string(importer.SkipExisting)
+	c := a.verb("import FILE", "Import users from a file of another product: JSON lines or CSV, - for standard input", 1, func(cmd *cobra.Command, args []string) error {
+		how := importer.OnConflict(conflict)
+		if how != importer.SkipExisting && how != importer.UpdateExisting && how != importer.FailOnExisting {
 			return usage("--on-conflict: %q is none of skip, update, fail", conflict)
 		}
 		in := a.stdin
@@ -54,39 +53,60 @@ func (a *app) userImport() *cobra.Command {
 			defer f.Close()
 			in = f
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error { return a.bring(ctx, h, b, in) })
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			i, err := newImporter(h, how, dryRun)
+			if err != nil {
+				return err
+			}
+			return a.importFrom(ctx, i, in)
+		})
 	})
-	c.Flags().BoolVar(&b.DryRun, "dry-run", false, "find all mistakes, write nothing")
-	c.Flags().StringVar(&conflict, "on-conflict", conflict, "`what` to do with people who are there already: skip, update, fail")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "find all mistakes, write nothing")
+	c.Flags().StringVar(&conflict, "on-conflict", conflict, "`what` to do with people who exist already: skip, update, fail")
 	return c
 }
 
-func (a *app) bring(ctx context.Context, h *server.House, b users.Bringing, in io.Reader) error {
-	groups := map[string]bool{}
-	b.Service = h.People
-	b.GroupExists = func(ctx context.Context, group string) (bool, error) {
-		if groups[group] {
-			return true, nil
-		}
-		exists, err := h.DB.GroupExists(ctx, group)
-		groups[group] = exists
-		return exists, err
+// importGroups are groups as an import uses them; those that exist are remembered.
+type importGroups struct {
+	h     *server.House
+	known map[string]bool
+}
+
+// Exists implements importer.Groups.
+func (g importGroups) Exists(ctx context.Context, group string) (bool, error) {
+	if g.known[group] {
+		return true, nil
 	}
-	b.Join = func(ctx context.Context, userID, group string) error {
-		_, err := h.Members.Add(ctx, group, userID)
-		return err
-	}
-	b.Reserved = func(ctx context.Context, sub string) (bool, error) {
-		_, _, err := h.DB.ClientByID(ctx, sub)
-		if errors.Is(err, storage.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	answer := imported{DryRun: b.DryRun, Refused: []refusal{}}
-	batch := make([]users.Arrival, 0, importBatch)
+	exists, err := g.h.DB.GroupExists(ctx, group)
+	g.known[group] = exists
+	return exists, err
+}
+
+// Add implements importer.Groups.
+func (g importGroups) Add(ctx context.Context, group, userID string) error {
+	_, err := g.h.Members.Add(ctx, group, userID)
+	return err
+}
+
+func newImporter(h *server.House, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
+	return importer.New(importer.Options{
+		Store: h.DB, Finder: h.DB, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
+		OnConflict: how, DryRun: dryRun,
+		Reserved: func(ctx context.Context, sub string) (bool, error) {
+			_, _, err := h.DB.ClientByID(ctx, sub)
+			if errors.Is(err, storage.ErrNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	})
+}
+
+func (a *app) importFrom(ctx context.Context, i *importer.Importer, in io.Reader) error {
+	answer := imported{DryRun: i.DryRun, Refused: []refusal{}}
+	batch := make([]importer.Record, 0, importBatch)
 	flush := func() error {
-		outcomes, err := b.Batch(ctx, batch)
+		outcomes, err := i.Batch(ctx, batch)
 		batch = batch[:0]
 		if err != nil {
 			return fmt.Errorf("%w; what was read before is written, so mend it and run the same again", err)
@@ -94,7 +114,7 @@ func (a *app) bring(ctx context.Context, h *server.House, b users.Bringing, in i
 		answer.add(outcomes)
 		return nil
 	}
-	for person, err := range roster.Read(in) {
+	for person, err := range importer.Read(in) {
 		answer.Read++
 		if err != nil {
 			answer.Refused = append(answer.Refused, refusal{Line: person.Line, Error: err.Error()})
@@ -121,16 +141,16 @@ func (a *app) bring(ctx context.Context, h *server.House, b users.Bringing, in i
 	return nil
 }
 
-func (i *imported) add(outcomes []users.Outcome) {
+func (i *imported) add(outcomes []importer.Outcome) {
 	for _, o := range outcomes {
 		switch o.Result {
-		case users.Created:
+		case importer.Created:
 			i.Created++
-		case users.Updated:
+		case importer.Updated:
 			i.Updated++
-		case users.There:
+		case importer.Unchanged:
 			i.There++
-		case users.Refused:
+		case importer.Refused:
 			i.Refused = append(i.Refused, refusal{o.Line, o.Sub, o.Err.Error()})
 		}
 	}

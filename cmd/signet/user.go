@@ -308,7 +308,7 @@ func (a *app) userDelete() *cobra.Command {
 	var now bool
 	c := a.userVerb("delete", "Delete a person: ends all their sessions and grants, and erases them after accounts.delete_grace",
 		func(ctx context.Context, h *server.House, u storage.User) error {
-			at, err := h.People.Delete(ctx, u.ID, now)
+			at, err := h.Deletion.Delete(ctx, u.ID, now)
 			if err != nil {
 				return err
 			}
@@ -324,7 +324,7 @@ func (a *app) userDelete() *cobra.Command {
 
 func (a *app) userRestore() *cobra.Command {
 	return a.userVerb("restore", "Keep a person who was to be deleted", func(ctx context.Context, h *server.House, u storage.User) error {
-		if err := h.People.Keep(ctx, u.ID, ""); err != nil {
+		if err := h.Deletion.Cancel(ctx, u.ID, ""); err != nil {
 			return err
 		}
 		return a.userAgain(ctx, h, u.ID)

@@ -12,6 +12,7 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
+	"signet/users/export"
 )
 
 // People is what the room needs of the people's wing.
@@ -22,16 +23,24 @@ type People interface {
 	EditProfile(ctx context.Context, userID string, fields map[string]string) (storage.User, error)
 	Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error)
 	Apps(ctx context.Context, userID string) ([]users.App, error)
-	Export(ctx context.Context, userID string) (users.Export, error)
-	Leave(ctx context.Context, userID string) (eraseAt time.Time, err error)
-	Keep(ctx context.Context, userID, keepSession string) error
-	DeleteGrace() time.Duration
 	Disconnect(ctx context.Context, userID, clientID string) error
 	MinPassword() int
 	MailOn() bool
 	TermsDue(u storage.User) bool
 	ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error)
 	FirstPassword(ctx context.Context, u storage.User, password string) error
+}
+
+// Deletion is the part of *deletion.Service that Handler uses.
+type Deletion interface {
+	Request(ctx context.Context, userID string) (eraseAt time.Time, err error)
+	Cancel(ctx context.Context, userID, keepSession string) error
+	Grace() time.Duration
+}
+
+// Export is the part of *export.Service that Handler uses.
+type Export interface {
+	Make(ctx context.Context, userID string) (export.Document, error)
 }
 
 // Sessions is what it needs of them.
@@ -46,6 +55,8 @@ type Options struct {
 	Browser  *browser.Browser
 	Issuer   string // the iss
 	People   People
+	Deletion Deletion
+	Export   Export
 	Sessions Sessions
 	Pages    *pages.Pages
 	// App is how pages show a client, also one that is no longer known.
@@ -69,8 +80,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Browser == nil || o.People == nil || o.Sessions == nil || o.Pages == nil {
-		return nil, errors.New("account needs a browser, people, sessions and pages")
+	if o.Browser == nil || o.People == nil || o.Deletion == nil || o.Export == nil || o.Sessions == nil || o.Pages == nil {
+		return nil, errors.New("account needs a browser, people, deletion, export, sessions and pages")
 	}
 	if o.App == nil {
 		o.App = func(_ context.Context, id string) pages.App { return pages.App{ID: id, Name: id} }

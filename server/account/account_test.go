@@ -22,6 +22,8 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/deletion"
+	"signet/users/export"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/session"
@@ -40,6 +42,7 @@ type house struct {
 	db       *storage.DB
 	book     *audit.Log
 	people   *users.Service
+	deletion *deletion.Service
 	sessions *session.Sessions
 	browser  *browser.Browser
 	passkeys *passkey.Service // nil at an address without a name
@@ -60,7 +63,14 @@ func newHouse(t *testing.T, address string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db), DeleteGrace: grace}); err != nil {
+	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db)}); err != nil {
+		t.Fatal(err)
+	}
+	if h.deletion, err = deletion.New(deletion.Options{Store: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
+		t.Fatal(err)
+	}
+	exports, err := export.New(export.Options{Store: db, History: db, Audit: h.book, People: h.people, Sessions: h.sessions})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
@@ -73,7 +83,7 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	options := account.Options{
-		Browser: h.browser, People: h.people, Sessions: h.sessions, Pages: look,
+		Browser: h.browser, People: h.people, Deletion: h.deletion, Export: exports, Sessions: h.sessions, Pages: look,
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
 		},

@@ -9,6 +9,7 @@ import (
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/users"
+	"signet/users/deletion"
 )
 
 const (
@@ -18,12 +19,12 @@ const (
 
 // showData says what a person can do with what is stored about them.
 func (h *Handler) showData(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	return h.Pages.Render(w, r, http.StatusOK, pages.YourData{Person: v.Person, Grace: h.People.DeleteGrace(), Done: done(r)})
+	return h.Pages.Render(w, r, http.StatusOK, pages.YourData{Person: v.Person, Grace: h.Deletion.Grace(), Done: done(r)})
 }
 
 // download answers all of it as a file.
 func (h *Handler) download(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	all, err := h.People.Export(r.Context(), v.UserID)
+	all, err := h.Export.Make(r.Context(), v.UserID)
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (h *Handler) showDelete(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 func (h *Handler) deletePage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problems ...pages.Problem) error {
-	return h.Pages.Render(w, r, status, pages.DeleteAccount{Person: v.Person, Grace: h.People.DeleteGrace(), Problems: problems})
+	return h.Pages.Render(w, r, status, pages.DeleteAccount{Person: v.Person, Grace: h.Deletion.Grace(), Problems: problems})
 }
 
 // deleteAccount takes the typed confirmation.
@@ -53,8 +54,8 @@ func (h *Handler) deleteAccount(w http.ResponseWriter, r *http.Request, v *brows
 	if !users.IsCalled(v.User, r.PostForm.Get("confirm")) {
 		return h.deletePage(w, r, v, http.StatusBadRequest, pages.Problem{Field: "confirm", Message: "delete.confirm_wrong"})
 	}
-	_, err := h.People.Leave(r.Context(), v.UserID)
-	if errors.Is(err, users.ErrLastAdmin) {
+	_, err := h.Deletion.Request(r.Context(), v.UserID)
+	if errors.Is(err, deletion.ErrLastAdmin) {
 		return h.deletePage(w, r, v, http.StatusConflict, pages.Problem{Field: "confirm", Message: "delete.last_admin"})
 	}
 	if err != nil {
@@ -68,7 +69,7 @@ func (h *Handler) deleteAccount(w http.ResponseWriter, r *http.Request, v *brows
 
 // closed is where deletion ends. It tells nothing of anybody.
 func (h *Handler) closed(w http.ResponseWriter, r *http.Request) error {
-	return h.Pages.Render(w, r, http.StatusOK, pages.AccountClosed{Grace: h.People.DeleteGrace(), SignInURL: h.Browser.Path("/signin", nil)})
+	return h.Pages.Render(w, r, http.StatusOK, pages.AccountClosed{Grace: h.Deletion.Grace(), SignInURL: h.Browser.Path("/signin", nil)})
 }
 
 // leaving is a handler for a person who proved who they are but whose account is to be erased; everybody else goes to the
@@ -106,7 +107,7 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, v *browser.Visito
 		}
 		return h.Browser.Go(w, r, "/account/closed", nil)
 	}
-	if err := h.People.Keep(r.Context(), v.UserID, v.SessionID); err != nil {
+	if err := h.Deletion.Cancel(r.Context(), v.UserID, v.SessionID); err != nil {
 		return unknown(err, users.ErrNotFound)
 	}
 	if in, err := h.Browser.Interaction(r); err == nil {

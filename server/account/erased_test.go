@@ -78,7 +78,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 		if err := db.SetUserErase(t.Context(), zeb.ID, time.Now().Add(-time.Second), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := people.EraseDue(t.Context()); n != 1 || err != nil {
+		if n, err := s.House().Deletion.EraseDue(t.Context()); n != 1 || err != nil {
 			t.Fatalf("erased %d, %v", n, err)
 		}
 	}

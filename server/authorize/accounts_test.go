@@ -242,8 +242,7 @@ func TestR05_ChooserTakesOnlyItsOwn(t *testing.T) {
 // Somebody on the way to an app whose account is to be erased is asked first, and then goes on to the app.
 func TestR07_KeptOnTheWayToAnApp(t *testing.T) {
 	w := newWorld(t)
-	people := w.House().People
-	if _, err := people.Leave(t.Context(), w.ada.ID); err != nil {
+	if _, err := w.House().Deletion.Request(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	b := w.Browser(t)

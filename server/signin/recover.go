@@ -11,12 +11,12 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
-	"signet/users/wayback"
+	"signet/users/recovery"
 )
 
 // WayBack is what the room needs of the way back for those who have lost their second factor.
 type WayBack interface {
-	Of(ctx context.Context, u storage.User) (wayback.State, error)
+	Of(ctx context.Context, u storage.User) (recovery.State, error)
 	SendCode(ctx context.Context, errand string, u storage.User) error
 	Start(ctx context.Context, errand string, u storage.User, code string) error
 	Resend(ctx context.Context, u storage.User) error
@@ -90,12 +90,12 @@ func (h *Handler) recoverStep(w http.ResponseWriter, r *http.Request) error {
 		sent, err = "", h.WayBack.Start(ctx, in.ID, u, r.PostForm.Get("code"))
 	}
 	switch {
-	case err == nil, errors.Is(err, wayback.ErrOff):
+	case err == nil, errors.Is(err, recovery.ErrOff):
 		return web.Redirect(w, r, h.Browser.Path("/recover", &in)+sent)
-	case errors.Is(err, wayback.ErrWrong):
+	case errors.Is(err, recovery.ErrWrong):
 		h.CountWay("wayback", "failure")
 		return h.recoverPage(w, r, in, u, http.StatusForbidden, "recover.wrong")
-	case errors.Is(err, wayback.ErrGone):
+	case errors.Is(err, recovery.ErrGone):
 		return h.recoverPage(w, r, in, u, http.StatusForbidden, "recover.gone")
 	case errors.Is(err, users.ErrChanged):
 		return h.refuseFactor(w, r, in, u, "wayback", err)

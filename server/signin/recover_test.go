@@ -66,7 +66,7 @@ func TestLostSecondFactor(t *testing.T) {
 			t.Errorf("another browser sees %s: %s", other.URL, other.Text("main"))
 		}
 		started := letterTo(t, box, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
-		if n, err := s.House().WayBack.Due(t.Context()); n != 1 || err != nil {
+		if n, err := s.House().Recovery.Due(t.Context()); n != 1 || err != nil {
 			t.Fatalf("mailed %d, %v", n, err)
 		}
 		finish := letterTo(t, box, ada.Email, "get in again").LinkWith(t, "/recover/finish")
@@ -128,11 +128,11 @@ func TestLostSecondFactorIsStopped(t *testing.T) {
 			thief := s.Browser(t)
 			lose(t, thief, box, ada)
 			link := letterTo(t, box, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
-			if s.Browser(t).Get(t, link); s.House().WayBack.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
+			if s.Browser(t).Get(t, link); s.House().Recovery.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
 				t.Error("a program that opens links stops it")
 			}
 			stop(t, s, ada, link, secret)
-			if n, err := s.House().WayBack.Due(t.Context()); n != 0 || err != nil {
+			if n, err := s.House().Recovery.Due(t.Context()); n != 0 || err != nil {
 				t.Errorf("mailed %d, %v", n, err)
 			}
 			have, err := s.House().Factors.Of(t.Context(), ada.ID)
@@ -157,7 +157,7 @@ func TestLostSecondFactorWithoutMail(t *testing.T) {
 	}
 	b.Post(t, b.URL.String(), url.Values{"step": {"send"}})
 	b.Post(t, b.URL.String(), url.Values{"step": {"code"}, "code": {"123456"}})
-	if st, err := s.House().WayBack.Of(t.Context(), ada.User); err != nil || st.On || !st.ReadyAt.IsZero() {
+	if st, err := s.House().Recovery.Of(t.Context(), ada.User); err != nil || st.On || !st.ReadyAt.IsZero() {
 		t.Errorf("%+v, %v", st, err)
 	}
 	if b.Get(t, "/recover"); b.URL.Path != "/signin" {

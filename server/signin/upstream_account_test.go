@@ -451,7 +451,7 @@ func TestN08_FacebookAsksForDeletion(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		told(t, w.Browser(t).Get(t, "/signin/with/facebook/deletion?code=unknown"), http.StatusNotFound, "no request with this code")
-		if _, err := w.House().People.Delete(t.Context(), u.ID, true); err != nil {
+		if _, err := w.House().Deletion.Delete(t.Context(), u.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.Browser(t).Get(t, page).Text("main"); !strings.Contains(got, "was deleted") {

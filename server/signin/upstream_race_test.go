@@ -84,7 +84,7 @@ func TestAnErasedPersonsIdentityIsNobodys(t *testing.T) { // R07
 		ada := w.joined(t, b, "google", gmailAda.Subject)
 		press(t, b.Get(t, "/signin?other=1"), "google")
 		callback := w.answer(t, b, "google", gmailAda.Subject)
-		if _, err := w.House().People.Delete(t.Context(), ada.ID, true); err != nil {
+		if _, err := w.House().Deletion.Delete(t.Context(), ada.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		if b.Get(t, callback); !b.Has("newaccount-submit") {

@@ -9,6 +9,7 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/users"
+	"signet/users/deletion"
 	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
@@ -32,8 +33,8 @@ type Deletion struct {
 	At       time.Time
 }
 
-// deletion is the ticket's data.
-type deletion struct {
+// deletionTicket is the ticket's data.
+type deletionTicket struct {
 	Upstream string    `json:"upstream"`
 	UserID   string    `json:"user,omitempty"` // who goes with it; "" = nobody, it is done
 	At       time.Time `json:"at"`
@@ -61,7 +62,7 @@ func (s *Service) Delete(ctx context.Context, upstreamID, raw string) (code stri
 		return "", err
 	}
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		d := deletion{Upstream: u.ID, At: time.Now().UTC()}
+		d := deletionTicket{Upstream: u.ID, At: time.Now().UTC()}
 		if row != nil {
 			only, err := s.takeBack(ctx, *row)
 			if err != nil {
@@ -69,8 +70,8 @@ func (s *Service) Delete(ctx context.Context, upstreamID, raw string) (code stri
 			}
 			if only {
 				d.UserID = row.UserID
-				at, err := s.People.Leave(ctx, row.UserID)
-				if err != nil && !errors.Is(err, users.ErrLastAdmin) { // who stays, and sees so
+				at, err := s.Deletions.Request(ctx, row.UserID)
+				if err != nil && !errors.Is(err, deletion.ErrLastAdmin) { // who stays, and sees so
 					return err
 				}
 				if err == nil {
@@ -147,7 +148,7 @@ func (s *Service) takeBack(ctx context.Context, row storage.Identity) (only bool
 
 // Deletion finds a request by its code. ErrNotFound.
 func (s *Service) Deletion(ctx context.Context, code string) (Deletion, error) {
-	var d deletion
+	var d deletionTicket
 	_, err := s.Tickets.Look(ctx, purposeDeletion, code, &d)
 	if errors.Is(err, ticket.ErrGone) {
 		return Deletion{}, ErrNotFound

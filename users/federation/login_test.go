@@ -56,6 +56,8 @@ func (p *pretend) Refresh(_ context.Context, token string) (provider.Tokens, err
 // nobodyHere are people that there is none of.
 type nobodyHere struct{ People }
 
+type noDeletions struct{ Deletions }
+
 func (nobodyHere) Show(context.Context, string) (storage.User, error) {
 	return storage.User{}, users.ErrNotFound
 }
@@ -83,7 +85,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	}
 	s, err := New(Options{
 		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Store: db,
-		Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
+		Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -97,7 +97,11 @@ type People interface {
 	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
 	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
 	JoinWith(ctx context.Context, secret string, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
-	Leave(ctx context.Context, userID string) (eraseAt time.Time, err error)
+}
+
+// Deletions take what people ask for by way of an upstream; *deletion.Service.
+type Deletions interface {
+	Request(ctx context.Context, userID string) (eraseAt time.Time, err error)
 }
 
 // Members puts people into groups.
@@ -128,6 +132,7 @@ type Options struct {
 	Audit     *audit.Log
 	Tickets   *ticket.Book
 	People    People
+	Deletions Deletions
 	Members   Members
 	Sessions  Sessions
 	Sealer    Sealer
@@ -154,9 +159,9 @@ type upstream struct {
 
 // New checks the options and makes the Providers. It asks nothing of any upstream.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil ||
+	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Deletions == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil ||
 		o.Members == nil || o.Sessions == nil || o.Client == nil || len(o.Keys) == 0 {
-		return nil, errors.New("federation needs a store, an audit log, tickets, people, members, sessions, a client, a callback and keys")
+		return nil, errors.New("federation needs a store, an audit log, tickets, people, deletions, members, sessions, a client, a callback and keys")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -1,4 +1,4 @@
-package wayback_test
+package recovery_test
 
 import (
 	"context"
@@ -11,24 +11,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
-	"signet/audit"
 	"signet/internal/mail"
 	"signet/internal/seal"
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
 	"signet/users/factor"
-	"signet/users/password"
-	"signet/users/session"
-	"signet/users/ticket"
-	"signet/users/wayback"
+	"signet/users/recovery"
+	"signet/users/userstest"
 )
 
 const wait = 72 * time.Hour
 
-// post keeps letters.
+// post keeps emails.
 type post struct {
 	mu      sync.Mutex
 	letters []mail.Letter
@@ -44,7 +39,7 @@ func (p *post) Put(_ context.Context, l mail.Letter) error {
 
 func (p *post) Allowed(context.Context, string, string) (bool, error) { return !p.full, nil }
 
-// of gives the newest letter of a kind, and how many there were.
+// of gives the newest email of a kind, and how many there were.
 func (p *post) of(kind string) (last mail.Letter, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,9 +61,8 @@ func secretOf(t testing.TB, l mail.Letter) string {
 }
 
 type world struct {
-	*wayback.Service
-	db      *storage.DB
-	people  *users.Service
+	*recovery.Service
+	people  userstest.World
 	factors *factor.Service
 	post    *post
 	ada     storage.User
@@ -83,24 +77,21 @@ func must(t testing.TB, err error) {
 
 func newWorld(t testing.TB, db *storage.DB) world {
 	t.Helper()
-	book, p := audit.New(db), new(post)
-	tickets, err := ticket.New(db, make([]byte, 32))
-	must(t, err)
-	sessions, err := session.New(session.Options{Store: db, Audit: book})
-	must(t, err)
-	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
-	must(t, err)
-	people, err := users.New(users.Options{Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets, Post: p, Issuer: "https://id.example.com"})
-	must(t, err)
+	w := world{post: new(post)}
+	w.people = userstest.New(t, db, func(o *users.Options) { o.Post = w.post })
 	master, err := seal.New([]byte("a-master-key-of-thirty-two-bytes"))
 	must(t, err)
-	factors, err := factor.New(factor.Options{Store: db, Audit: book, Tickets: tickets, Sealer: master, Place: seal.Place, Notices: people, Issuer: "Signet"})
+	w.factors, err = factor.New(factor.Options{
+		Store: db, Audit: w.people.Audit, Tickets: w.people.Tickets, Sealer: master, Place: seal.Place,
+		Notices: w.people.Service, Issuer: "Signet",
+	})
 	must(t, err)
-	s, err := wayback.New(wayback.Options{Store: db, Audit: book, Tickets: tickets, People: people, Factors: factors, Wait: wait})
+	w.Service, err = recovery.New(recovery.Options{
+		Store: db, Audit: w.people.Audit, Tickets: w.people.Tickets, People: w.people.Service,
+		Mail: w.people.Service, Factors: w.factors, Wait: wait,
+	})
 	must(t, err)
-	w := world{s, db, people, factors, p, storage.User{}}
-	w.ada, err = people.Create(t.Context(), users.NewPerson{Email: "ada@example.com", EmailVerified: true, Password: "analytical engine"})
-	must(t, err)
+	w.ada = w.people.Person(t, "ada@example.com")
 	for id, kind := range map[string]string{"t": "totp", "p": "passkey", "r": "recovery"} {
 		must(t, db.InsertCredential(t.Context(), storage.Credential{ID: id, UserID: w.ada.ID, Kind: kind, Handle: id, CreatedAt: time.Now()}))
 	}
@@ -118,9 +109,9 @@ func inBubble(t *testing.T, test func(t *testing.T, w world)) {
 // begin goes as far as the wait.
 func (w world) begin(t testing.TB) (stop string) {
 	t.Helper()
-	must(t, w.SendCode(t.Context(), "errand", w.ada))
+	must(t, w.SendCode(t.Context(), "interaction", w.ada))
 	l, _ := w.post.of(mail.Code)
-	must(t, w.Start(t.Context(), "errand", w.ada, l.Code))
+	must(t, w.Start(t.Context(), "interaction", w.ada, l.Code))
 	l, _ = w.post.of(mail.RecoveryStarted)
 	return secretOf(t, l)
 }
@@ -146,7 +137,7 @@ func (w world) has(t testing.TB) factor.Standing {
 	return have
 }
 
-func (w world) state(t testing.TB) wayback.State {
+func (w world) state(t testing.TB) recovery.State {
 	t.Helper()
 	u, err := w.people.Show(t.Context(), w.ada.ID)
 	must(t, err)
@@ -157,12 +148,12 @@ func (w world) state(t testing.TB) wayback.State {
 
 func gone(t testing.TB, what string, err error) {
 	t.Helper()
-	if !errors.Is(err, wayback.ErrGone) {
+	if !errors.Is(err, recovery.ErrGone) {
 		t.Errorf("%s: %v", what, err)
 	}
 }
 
-func TestTheWholeWay(t *testing.T) {
+func TestFromTheCodeToTheLink(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		if st := w.state(t); !st.On || !st.ReadyAt.IsZero() {
 			t.Fatalf("before: %+v", st)
@@ -195,7 +186,7 @@ func TestTheWholeWay(t *testing.T) {
 			t.Errorf("left: %+v", have)
 		}
 		if _, n := w.post.of(mail.FactorRemoved); n != 2 {
-			t.Errorf("%d letters about removed factors", n)
+			t.Errorf("%d emails about removed factors", n)
 		}
 		u, err := w.people.Show(t.Context(), w.ada.ID)
 		if err != nil || u.Epoch == w.ada.Epoch {
@@ -206,7 +197,7 @@ func TestTheWholeWay(t *testing.T) {
 	})
 }
 
-func TestAnOperatorNeedNotWait(t *testing.T) {
+func TestAnOperatorRemovesFactorsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		w.begin(t)
 		must(t, w.Remove(t.Context(), w.ada.ID))
@@ -215,14 +206,14 @@ func TestAnOperatorNeedNotWait(t *testing.T) {
 			t.Errorf("epoch %d, %+v, %v", u.Epoch, w.has(t), err)
 		}
 		if _, n := w.post.of(mail.FactorRemoved); n != 2 || !w.state(t).ReadyAt.IsZero() {
-			t.Errorf("%d letters, %+v", n, w.state(t))
+			t.Errorf("%d emails, %+v", n, w.state(t))
 		}
 		time.Sleep(wait)
 		w.due(t, 0)
 	})
 }
 
-func TestLinkDiesAfterSevenDays(t *testing.T) {
+func TestLinkExpiresAfterSevenDays(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		w.begin(t)
 		time.Sleep(wait)
@@ -237,7 +228,7 @@ func TestLinkDiesAfterSevenDays(t *testing.T) {
 
 func TestWhatEndsTheWait(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, w world, stop string){
-		"the link of the first letter": func(t *testing.T, w world, stop string) {
+		"the link of the first email": func(t *testing.T, w world, stop string) {
 			must(t, w.Stop(t.Context(), stop))
 			gone(t, "stopping twice", w.Stop(t.Context(), stop))
 		},
@@ -274,7 +265,7 @@ func TestWhatEndsTheWait(t *testing.T) {
 
 func TestG02_TheMailedCodeCannotBeGuessed(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
-		must(t, w.SendCode(t.Context(), "errand", w.ada))
+		must(t, w.SendCode(t.Context(), "interaction", w.ada))
 		l, _ := w.post.of(mail.Code)
 		gone(t, "the code in another browser", w.Start(t.Context(), "other", w.ada, l.Code))
 		wrong := "000000"
@@ -282,17 +273,17 @@ func TestG02_TheMailedCodeCannotBeGuessed(t *testing.T) {
 			wrong = "000001"
 		}
 		for range 5 {
-			if err := w.Start(t.Context(), "errand", w.ada, wrong); !errors.Is(err, wayback.ErrWrong) {
+			if err := w.Start(t.Context(), "interaction", w.ada, wrong); !errors.Is(err, recovery.ErrWrong) {
 				t.Fatalf("a wrong code: %v", err)
 			}
 		}
-		gone(t, "the right code after five wrong ones", w.Start(t.Context(), "errand", w.ada, l.Code))
-		must(t, w.SendCode(t.Context(), "errand", w.ada))
+		gone(t, "the right code after five wrong ones", w.Start(t.Context(), "interaction", w.ada, l.Code))
+		must(t, w.SendCode(t.Context(), "interaction", w.ada))
 		l, _ = w.post.of(mail.Code)
 		time.Sleep(10 * time.Minute)
-		gone(t, "an old code", w.Start(t.Context(), "errand", w.ada, l.Code))
+		gone(t, "an old code", w.Start(t.Context(), "interaction", w.ada, l.Code))
 		w.post.full = true // D07
-		must(t, w.SendCode(t.Context(), "errand", w.ada))
+		must(t, w.SendCode(t.Context(), "interaction", w.ada))
 		if _, n := w.post.of(mail.Code); n != 2 {
 			t.Errorf("%d codes were mailed", n)
 		}
@@ -302,17 +293,17 @@ func TestG02_TheMailedCodeCannotBeGuessed(t *testing.T) {
 	})
 }
 
-func TestWhoHasNoWayByMail(t *testing.T) {
+func TestWhoCannotRecoverByEmail(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
-		unproven, disabled := w.ada, w.ada
-		unproven.EmailVerified, disabled.DisabledAt = false, time.Now()
-		for name, u := range map[string]storage.User{"unproven address": unproven, "disabled": disabled} {
-			if err := w.SendCode(t.Context(), "errand", u); !errors.Is(err, wayback.ErrOff) {
+		unverified, disabled := w.ada, w.ada
+		unverified.EmailVerified, disabled.DisabledAt = false, time.Now()
+		for name, u := range map[string]storage.User{"unverified address": unverified, "disabled": disabled} {
+			if err := w.SendCode(t.Context(), "interaction", u); !errors.Is(err, recovery.ErrOff) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		w.Wait = 0
-		if err := w.SendCode(t.Context(), "errand", w.ada); !errors.Is(err, wayback.ErrOff) {
+		if err := w.SendCode(t.Context(), "interaction", w.ada); !errors.Is(err, recovery.ErrOff) {
 			t.Errorf("no wait configured: %v", err)
 		}
 		if _, n := w.post.of(mail.Code); n != 0 {
@@ -331,7 +322,7 @@ func atOnce(t *testing.T, f func(ctx context.Context) error) int32 {
 			switch err := f(t.Context()); {
 			case err == nil:
 				good.Add(1)
-			case !errors.Is(err, wayback.ErrGone):
+			case !errors.Is(err, recovery.ErrGone):
 				t.Error(err)
 			}
 		})
@@ -344,20 +335,20 @@ func TestD05_EachStepHappensOnceHoweverOftenAtOnce(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		w := newWorld(t, open(t))
 		w.Wait = time.Nanosecond
-		must(t, w.SendCode(t.Context(), "errand", w.ada))
+		must(t, w.SendCode(t.Context(), "interaction", w.ada))
 		code, _ := w.post.of(mail.Code)
 		var tries atomic.Int32 // five guesses are all there is
 		if n := atOnce(t, func(ctx context.Context) error {
 			if tries.Add(1) > 4 {
-				return wayback.ErrGone
+				return recovery.ErrGone
 			}
-			return w.Start(ctx, "errand", w.ada, code.Code)
+			return w.Start(ctx, "interaction", w.ada, code.Code)
 		}); n != 1 {
 			t.Errorf("one code counts %d times", n)
 		}
 		started, n := w.post.of(mail.RecoveryStarted)
 		if n != 1 {
-			t.Errorf("%d letters at the beginning", n)
+			t.Errorf("%d emails at the beginning", n)
 		}
 		var mailed atomic.Int32
 		atOnce(t, func(ctx context.Context) error {

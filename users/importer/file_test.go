@@ -1,4 +1,4 @@
-package roster_test
+package importer_test
 
 import (
 	"errors"
@@ -6,18 +6,17 @@ import (
 	"testing"
 	"time"
 
-	"signet/users"
-	"signet/users/roster"
+	"signet/users/importer"
 )
 
-func read(t testing.TB, text string) (people []users.Arrival, mistakes []int) {
+func read(t testing.TB, text string) (people []importer.Record, mistakes []int) {
 	t.Helper()
-	for a, err := range roster.Read(strings.NewReader(text)) {
+	for a, err := range importer.Read(strings.NewReader(text)) {
 		switch {
 		case err == nil:
 			people = append(people, a)
-		case !errors.Is(err, roster.ErrForm):
-			t.Errorf("got %v, want ErrForm", err)
+		case !errors.Is(err, importer.ErrFormat):
+			t.Errorf("got %v, want ErrFormat", err)
 		default:
 			mistakes = append(mistakes, a.Line)
 		}

@@ -1,4 +1,4 @@
-package wayback
+package recovery
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"signet/users/ticket"
 )
 
-// Due mails the links of those whose time is over, and tells how many. Of several that run at once, one mails each.
+// Due mails the links to the people whose wait is over, and returns how many. Of several that run at once, one mails each.
 func (s *Service) Due(ctx context.Context) (mailed int, err error) {
 	after := ""
 	for {
 		list, err := s.Tickets.List(ctx, purposeWait, after, pageSize)
 		if err != nil {
-			return mailed, fmt.Errorf("read ways back: %w", err)
+			return mailed, fmt.Errorf("read recoveries: %w", err)
 		}
 		for _, t := range list {
 			after = t.ID
@@ -42,26 +42,26 @@ func (s *Service) Due(ctx context.Context) (mailed int, err error) {
 	}
 }
 
-// ready turns a wait into a link. ErrGone if it is not to be, or somebody else has done it.
+// ready turns a wait into a link. ErrGone if something ended it, or another run has done it.
 func (s *Service) ready(ctx context.Context, t storage.Ticket, w waiting) error {
-	u, err := s.People.Show(ctx, t.Owner)
+	u, err := s.People.ByID(ctx, t.Owner)
 	if err != nil {
 		return fmt.Errorf("read person: %w", err)
 	}
-	void := u.Epoch != w.Epoch || !u.DisabledAt.IsZero() || !u.EmailVerified
+	ended := u.Epoch != w.Epoch || !u.DisabledAt.IsZero() || !u.EmailVerified
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.Tickets.Cancel(ctx, purposeWait, t.ID); err != nil || void {
+		if err := s.Tickets.Cancel(ctx, purposeWait, t.ID); err != nil || ended {
 			return err
 		}
 		return s.mailLink(ctx, u, w)
 	})
-	if err == nil && void {
+	if err == nil && ended {
 		return ErrGone
 	}
 	return err
 }
 
-// LookFinish tells whether the link is good, without using it. ErrGone.
+// LookFinish checks the link without using it. ErrGone.
 func (s *Service) LookFinish(ctx context.Context, secret string) error {
 	var w waiting
 	t, err := s.Tickets.Look(ctx, purposeFinish, secret, &w)
@@ -72,9 +72,9 @@ func (s *Service) LookFinish(ctx context.Context, secret string) error {
 	return err
 }
 
-// still is the person of a link if nothing ended everything of theirs since it was asked for. ErrGone.
+// still reads the person of a link, unless all their sessions and grants were ended since it was asked for: ErrGone.
 func (s *Service) still(ctx context.Context, t storage.Ticket, w waiting) (storage.User, error) {
-	u, err := s.People.Show(ctx, t.Owner)
+	u, err := s.People.ByID(ctx, t.Owner)
 	if err != nil {
 		return u, fmt.Errorf("read person: %w", err)
 	}
@@ -85,7 +85,7 @@ func (s *Service) still(ctx context.Context, t storage.Ticket, w waiting) (stora
 }
 
 // Finish removes all second factors and recovery codes of the link's person and ends all their sessions. They sign in with
-// their first factor then, and are led to setting up another second one where there must be one. ErrGone.
+// their first factor then, and must set up another second factor where one is required. ErrGone.
 func (s *Service) Finish(ctx context.Context, secret string) error {
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		var w waiting
@@ -103,29 +103,29 @@ func (s *Service) Finish(ctx context.Context, secret string) error {
 		if _, err := s.Tickets.Spend(ctx, purposeFinish, secret, nil); err != nil {
 			return err
 		}
-		if err := s.remove(ctx, u.ID, string(audit.WayBackFinished)); err != nil {
+		if err := s.remove(ctx, u.ID, string(audit.FactorRecoveryFinished)); err != nil {
 			return err
 		}
-		return s.Audit.Record(ctx, audit.Event{Name: audit.WayBackFinished, UserID: u.ID})
+		return s.Audit.Record(ctx, audit.Event{Name: audit.FactorRecoveryFinished, UserID: u.ID})
 	})
 }
 
-// Remove does the same at once, by an operator's hand.
+// Remove does the same at once, on behalf of an operator.
 func (s *Service) Remove(ctx context.Context, userID string) error {
 	return s.Store.Tx(ctx, func(ctx context.Context) error { return s.remove(ctx, userID, "factors removed by an operator") })
 }
 
 func (s *Service) remove(ctx context.Context, userID, why string) error {
-	if err := s.People.EndAll(ctx, userID, why); err != nil {
+	if err := s.People.EndAll(ctx, userID, "", why); err != nil {
 		return err
 	}
 	if err := s.Factors.Reset(ctx, userID); err != nil {
 		return err
 	}
-	return s.void(ctx, userID)
+	return s.revoke(ctx, userID)
 }
 
-// gone takes what ended everything of the person for the end of their links.
+// gone turns users.ErrChanged into ErrGone: what ended all sessions of the person also ended their links.
 func gone(err error) error {
 	if errors.Is(err, users.ErrChanged) {
 		return fmt.Errorf("%w: %w", ErrGone, err)
@@ -133,20 +133,20 @@ func gone(err error) error {
 	return err
 }
 
-// LookStop tells whether the link is good, without using it. ErrGone.
+// LookStop checks the link without using it. ErrGone.
 func (s *Service) LookStop(ctx context.Context, secret string) error {
 	_, err := s.Tickets.Look(ctx, purposeStop, secret, nil)
 	return err
 }
 
-// Stop ends the way back that the link is of: nothing is removed. ErrGone.
+// Stop ends the recovery that the link belongs to: nothing is removed. ErrGone.
 func (s *Service) Stop(ctx context.Context, secret string) error {
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		t, err := s.Tickets.Look(ctx, purposeStop, secret, nil)
 		if err != nil {
 			return err
 		}
-		u, err := s.People.Show(ctx, t.Owner)
+		u, err := s.People.ByID(ctx, t.Owner)
 		if err != nil {
 			return fmt.Errorf("read person: %w", err)
 		}
@@ -160,12 +160,12 @@ func (s *Service) Stop(ctx context.Context, secret string) error {
 	})
 }
 
-// Cancel ends a person's way back if there is one, in the transaction of ctx: they have signed in with two factors.
+// Cancel ends a person's recovery if there is one, in the transaction of ctx: they have signed in with two factors.
 func (s *Service) Cancel(ctx context.Context, userID string) error {
 	for _, p := range []ticket.Purpose{purposeWait, purposeFinish} {
 		list, err := s.Tickets.Of(ctx, p, userID)
 		if err != nil {
-			return fmt.Errorf("read way back: %w", err)
+			return fmt.Errorf("read recovery: %w", err)
 		}
 		if len(list) > 0 {
 			return s.stopped(ctx, userID, "sign-in")
@@ -175,13 +175,13 @@ func (s *Service) Cancel(ctx context.Context, userID string) error {
 }
 
 func (s *Service) stopped(ctx context.Context, userID, by string) error {
-	if err := s.void(ctx, userID); err != nil {
+	if err := s.revoke(ctx, userID); err != nil {
 		return err
 	}
-	return s.Audit.Record(ctx, audit.Event{Name: audit.WayBackStopped, UserID: userID, Detail: map[string]string{"by": by}})
+	return s.Audit.Record(ctx, audit.Event{Name: audit.FactorRecoveryStopped, UserID: userID, Detail: map[string]string{"by": by}})
 }
 
-func (s *Service) void(ctx context.Context, userID string) error {
+func (s *Service) revoke(ctx context.Context, userID string) error {
 	for _, p := range []ticket.Purpose{purposeWait, purposeFinish, purposeStop} {
 		if err := s.Tickets.Void(ctx, p, userID); err != nil {
 			return err

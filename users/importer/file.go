@@ -1,0 +1,223 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrFormatat: a line that cannot be read. Later lines can, unless the file is truncated.
+var ErrFormat = errors.New("cannot be read")
+
+// maxLine is the longest line, in bytes.
+const maxLine = 256 << 10
+
+// Read reads people; the file is JSON lines if its first byte is {, else CSV with a header. docs/operations.md lists the names
+// of the fields; all others are standard claims. With an error comes a Record that has its line only.
+func Read(r io.Reader) iter.Seq2[Record, error] {
+	in := bufio.NewReaderSize(r, 64<<10)
+	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		_, _ = in.Discard(3) // it was peeked at
+	}
+	first, _ := in.Peek(1)
+	if len(first) > 0 && first[0] == '{' {
+		return lines(in)
+	}
+	return table(in)
+}
+
+func lines(in *bufio.Reader) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(make([]byte, 0, 64<<10), maxLine)
+		line := 0
+		for scanner.Scan() {
+			line++
+			text := bytes.TrimSpace(scanner.Bytes())
+			if len(text) == 0 {
+				continue
+			}
+			rec, err := object(text)
+			rec.Line = line
+			if !yield(rec, err) {
+				return
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			yield(Record{Line: line + 1}, fmt.Errorf("%w: %w", ErrFormat, err))
+		}
+	}
+}
+
+func object(text []byte) (rec Record, err error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(text, &members); err != nil {
+		return rec, fmt.Errorf("%w: not a JSON object", ErrFormat)
+	}
+	claims := map[string]json.RawMessage{}
+	for name, raw := range members {
+		if string(raw) == "null" {
+			continue
+		}
+		var one error
+		switch name {
+		case "sub":
+			one = json.Unmarshal(raw, &rec.Sub)
+		case "email":
+			one = json.Unmarshal(raw, &rec.Person.Email)
+		case "email_verified":
+			one = json.Unmarshal(raw, &rec.Person.EmailVerified)
+		case "username":
+			one = json.Unmarshal(raw, &rec.Person.Username)
+		case "disabled":
+			one = json.Unmarshal(raw, &rec.Disabled)
+		case "groups":
+			one = json.Unmarshal(raw, &rec.Groups)
+		case "created_at":
+			rec.CreatedAt, one = parseTime(strings.Trim(string(raw), `"`))
+		case "password_hash":
+			if rec.Hash = string(raw); raw[0] == '"' {
+				one = json.Unmarshal(raw, &rec.Hash)
+			} else if raw[0] != '{' {
+				one = errors.New("text or an object")
+			}
+		default:
+			claims[name] = raw
+		}
+		if one != nil {
+			return Record{}, fmt.Errorf("%w: %s is not of the right type", ErrFormat, name)
+		}
+	}
+	return rec, setClaims(&rec, claims)
+}
+
+func setClaims(rec *Record, claims map[string]json.RawMessage) (err error) {
+	if len(claims) > 0 {
+		if rec.Person.Claims, err = json.Marshal(claims); err != nil {
+			return fmt.Errorf("%w: %w", ErrFormat, err)
+		}
+	}
+	return nil
+}
+
+// parseTime reads RFC 3339, a date, or seconds or milliseconds since 1970.
+func parseTime(text string) (time.Time, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if n > 1e11 {
+			return time.UnixMilli(n), nil
+		}
+		return time.Unix(n, 0), nil
+	}
+	for _, form := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("not a time")
+}
+
+func table(in io.Reader) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		rows := csv.NewReader(in)
+		rows.ReuseRecord = true
+		names, err := header(rows)
+		if err != nil {
+			yield(Record{Line: 1}, err)
+			return
+		}
+		for {
+			row, err := rows.Read()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			wrong, bad := errors.AsType[*csv.ParseError](err)
+			switch {
+			case bad && errors.Is(err, csv.ErrFieldCount):
+				if !yield(Record{Line: wrong.Line}, fmt.Errorf("%w: it has %d columns, not %d", ErrFormat, len(row), len(names))) {
+					return
+				}
+				continue
+			case err != nil:
+				line := 0
+				if bad {
+					line = wrong.Line
+				}
+				yield(Record{Line: line}, fmt.Errorf("%w: %w", ErrFormat, err))
+				return
+			}
+			line, _ := rows.FieldPos(0)
+			rec, err := fields(names, row)
+			rec.Line = line
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+// header reads the names of the columns.
+func header(rows *csv.Reader) ([]string, error) {
+	first, err := rows.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%w: there is no header", ErrFormat)
+	}
+	names := slices.Clone(first)
+	for i, name := range names {
+		names[i] = strings.TrimSpace(name)
+		if names[i] == "" || slices.Contains(names[:i], names[i]) {
+			return nil, fmt.Errorf("%w: column %d has no name, or that of another", ErrFormat, i+1)
+		}
+	}
+	if !slices.Contains(names, "email") {
+		return nil, fmt.Errorf("%w: there is no column email", ErrFormat)
+	}
+	return names, nil
+}
+
+func fields(names, row []string) (rec Record, err error) {
+	claims := map[string]json.RawMessage{}
+	for i, name := range names {
+		value := strings.TrimSpace(row[i])
+		if value == "" {
+			continue
+		}
+		var one error
+		switch name {
+		case "sub":
+			rec.Sub = value
+		case "email":
+			rec.Person.Email = value
+		case "email_verified":
+			rec.Person.EmailVerified, one = strconv.ParseBool(value)
+		case "username":
+			rec.Person.Username = value
+		case "disabled":
+			rec.Disabled, one = strconv.ParseBool(value)
+		case "groups":
+			rec.Groups = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ';' || r == ',' })
+		case "created_at":
+			rec.CreatedAt, one = parseTime(value)
+		case "password_hash":
+			rec.Hash = value
+		case "phone_number_verified":
+			var is bool
+			is, one = strconv.ParseBool(value)
+			claims[name] = strconv.AppendBool(nil, is)
+		default:
+			claims[name], one = json.Marshal(value)
+		}
+		if one != nil {
+			return Record{}, fmt.Errorf("%w: %s", ErrFormat, name)
+		}
+	}
+	return rec, setClaims(&rec, claims)
+}

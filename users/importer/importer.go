@@ -1,0 +1,209 @@
+package importer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+	"signet/users"
+)
+
+// Record is a person of another product.
+type Record struct {
+	Line   int    // of the file, for messages
+	Sub    string // kept as the id, and so as the sub claim; "" = a new one
+	Person users.NewPerson
+	// Hash is the password's as the other product stored it (password.Imported); "" = no password.
+	Hash      string
+	CreatedAt time.Time // zero = now
+	Disabled  bool
+	Groups    []string
+}
+
+// OnConflict says what to do with a person who exists already.
+type OnConflict string
+
+// What to do. Where the same address has another sub, nothing is ever written.
+const (
+	SkipExisting   OnConflict = "skip"
+	UpdateExisting OnConflict = "update" // address, user name and claims; never the password, which may be newer here
+	FailOnExisting OnConflict = "fail"
+)
+
+// What became of a record.
+const (
+	Created   = "created"
+	Updated   = "updated"
+	Unchanged = "unchanged" // the person exists and is left alone
+	Refused   = "refused"   // Outcome.Err says why
+)
+
+// Outcome of one record.
+type Outcome struct {
+	Line   int
+	Sub    string
+	Result string
+	Err    error // users.Mistakes
+}
+
+// Store is the part of *storage.DB by which an Importer writes.
+type Store interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	InsertUser(ctx context.Context, u storage.User) error
+	UpdateUser(ctx context.Context, u storage.User) error
+	InsertCredential(ctx context.Context, c storage.Credential) error
+}
+
+// Finder is the part of *storage.DB by which it finds people who exist.
+type Finder interface {
+	UserByID(ctx context.Context, id string) (storage.User, error)
+	UserByKey(ctx context.Context, emailKey, usernameKey string) (storage.User, error)
+}
+
+// People is the part of *users.Service that an Importer uses.
+type People interface {
+	CheckPerson(n users.NewPerson) (storage.User, users.Mistakes)
+}
+
+// Groups are those that people of the file can be put into.
+type Groups interface {
+	Exists(ctx context.Context, group string) (bool, error)
+	Add(ctx context.Context, group, userID string) error
+}
+
+// Options of New.
+type Options struct {
+	Store  Store
+	Finder Finder
+	Audit  *audit.Log
+	People People
+	Groups Groups
+	// Reserved reports whether a sub is taken by something other than a person: the ids of clients. Nil = none is.
+	Reserved   func(ctx context.Context, sub string) (bool, error)
+	OnConflict OnConflict // "" = SkipExisting
+	DryRun     bool       // check all, write nothing
+}
+
+// Importer is one import. It is not safe for concurrent use.
+type Importer struct {
+	Options
+	seen map[string]int // keys of people in the file, with their line
+}
+
+// New checks the options.
+func New(o Options) (*Importer, error) {
+	if o.Store == nil || o.Finder == nil || o.Audit == nil || o.People == nil || o.Groups == nil {
+		return nil, errors.New("an import needs a store, a finder, an audit log, people and groups")
+	}
+	switch o.OnConflict {
+	case "":
+		o.OnConflict = SkipExisting
+	case SkipExisting, UpdateExisting, FailOnExisting:
+	default:
+		return nil, fmt.Errorf("on conflict: %q is none of %s, %s, %s", o.OnConflict, SkipExisting, UpdateExisting, FailOnExisting)
+	}
+	if o.Reserved == nil {
+		o.Reserved = func(context.Context, string) (bool, error) { return false, nil }
+	}
+	return &Importer{Options: o, seen: map[string]int{}}, nil
+}
+
+// Batch imports some people in one transaction: all of them but the refused, or (an error) none. Mistakes are outcomes.
+func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(list))
+	ready := make([]*checked, len(list))
+	for at, r := range list {
+		c, mistakes, err := i.check(ctx, r)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", r.Line, err)
+		}
+		outcomes[at] = Outcome{Line: r.Line, Sub: r.Sub}
+		if len(mistakes) > 0 {
+			outcomes[at].Result, outcomes[at].Err = Refused, mistakes
+			continue
+		}
+		ready[at] = &c
+	}
+	err := i.Store.Tx(ctx, func(ctx context.Context) error {
+		for at, c := range ready {
+			if c == nil {
+				continue
+			}
+			o, err := i.write(ctx, *c)
+			if err != nil {
+				return fmt.Errorf("line %d: %w", c.Line, err)
+			}
+			outcomes[at] = o
+		}
+		return nil
+	})
+	return outcomes, err
+}
+
+// write imports one, in the transaction of ctx.
+func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
+	o := Outcome{Line: c.Line, Sub: c.user.ID}
+	existing, mistakes, err := i.existing(ctx, c)
+	if err != nil {
+		return o, err
+	}
+	if existing != nil && i.OnConflict == FailOnExisting {
+		mistakes = add(mistakes, users.FieldEmail, users.ErrTaken)
+	}
+	switch {
+	case len(mistakes) > 0:
+		o.Result, o.Err = Refused, mistakes
+		return o, nil
+	case existing == nil:
+		o.Result = Created
+		return o, i.create(ctx, c)
+	}
+	o.Sub, o.Result = existing.ID, Unchanged
+	if i.OnConflict == UpdateExisting {
+		o.Result = Updated
+		return o, i.update(ctx, *existing, c)
+	}
+	return o, nil
+}
+
+func (i *Importer) create(ctx context.Context, c checked) error {
+	if i.DryRun {
+		return nil
+	}
+	if err := i.Store.InsertUser(ctx, c.user); err != nil {
+		return err
+	}
+	if c.hash != "" {
+		password := storage.Credential{ID: rand.Text(), UserID: c.user.ID, Kind: "password", Data: c.hash, CreatedAt: time.Now()}
+		if err := i.Store.InsertCredential(ctx, password); err != nil {
+			return err
+		}
+	}
+	return i.finish(ctx, c, c.user.ID, Created)
+}
+
+func (i *Importer) update(ctx context.Context, u storage.User, c checked) error {
+	if i.DryRun {
+		return nil
+	}
+	u.Email, u.EmailKey, u.EmailVerified = c.user.Email, c.user.EmailKey, c.user.EmailVerified
+	u.Username, u.UsernameKey, u.Profile, u.UpdatedAt = c.user.Username, c.user.UsernameKey, c.user.Profile, c.user.UpdatedAt
+	if err := i.Store.UpdateUser(ctx, u); err != nil {
+		return err
+	}
+	return i.finish(ctx, c, u.ID, Updated)
+}
+
+// finish adds the groups and the audit event.
+func (i *Importer) finish(ctx context.Context, c checked, id, result string) error {
+	for _, group := range c.Groups {
+		if err := i.Groups.Add(ctx, group, id); err != nil {
+			return fmt.Errorf("group %q: %w", group, err)
+		}
+	}
+	return i.Audit.Record(ctx, audit.Event{Name: audit.UserImported, UserID: id, Detail: map[string]string{"result": result}})
+}
