@@ -26,14 +26,15 @@ var ErrSub = errors.New("use 1 to 255 letters, digits and . _ ~ : | @ + = / -")
 
 // Arrival is a person brought along from another product.
 type Arrival struct {
-	Line   int    // of the file, for messages
-	Sub    string // kept as the id, and so as the sub claim; "" = a new one
-	Person NewPerson
+	Line   int          // of the file, for messages
+	Sub    string       // kept as the id, and so as the sub claim; "" = a new one
+	Person Registration // what was typed
 	// Hash is the password's as the other product kept it (password.Imported); "" = no password.
-	Hash      string
-	CreatedAt time.Time // zero = now
-	Disabled  bool
-	Groups    []string
+	Hash          string
+	EmailVerified bool
+	CreatedAt     time.Time // zero = now
+	Disabled      bool
+	Groups        []string
 }
 
 // OnConflict says what to do with a person who is there already.
@@ -119,7 +120,11 @@ func (b *Bringing) Batch(ctx context.Context, list []Arrival) ([]Outcome, error)
 
 // check finds all that is wrong with one, without looking at who is there.
 func (b *Bringing) check(ctx context.Context, a Arrival) (arrival, error) {
-	a.Person.Password = ""
+	a.Person.Voucher, a.Person.Method = VouchedByOperator(), SignInMethod{}
+	a.Person.Verification = Verification{}
+	if a.EmailVerified {
+		a.Person.Verification = VerifiedByOperator()
+	}
 	u, mistakes := b.Service.newUser(a.Person)
 	checked := arrival{Arrival: a}
 	if a.Sub != "" {

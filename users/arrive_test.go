@@ -29,7 +29,7 @@ func arriving(t *testing.T, sub, email string) users.Arrival {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return users.Arrival{Line: 1, Sub: sub, Person: users.NewPerson{Email: email, EmailVerified: true}, Hash: string(hash)}
+	return users.Arrival{Line: 1, Sub: sub, EmailVerified: true, Person: users.Registration{Email: email}, Hash: string(hash)}
 }
 
 func TestE04_WhoIsBroughtAlongSignsInAndIsRehashed(t *testing.T) {

@@ -36,7 +36,7 @@ type Upstreams interface {
 	Discard(ctx context.Context, k federation.Kept) error
 	LinkKept(ctx context.Context, who storage.User, k federation.Kept) error
 	Suggest(k federation.Kept) (name, email string)
-	Join(ctx context.Context, k federation.Kept, n users.NewPerson) (who storage.User, mailed bool, err error)
+	Join(ctx context.Context, k federation.Kept, r users.Registration) (who storage.User, mailed bool, err error)
 	Prove(ctx context.Context, secret string, p users.Pending, browser string) (storage.User, federation.Arrival, error)
 	Left(ctx context.Context, secret, browser string) (back string, err error)
 	Logout(ctx context.Context, upstreamID, raw string) error

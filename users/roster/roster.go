@@ -79,7 +79,7 @@ func object(text []byte) (a users.Arrival, err error) {
 		case "email":
 			one = json.Unmarshal(raw, &a.Person.Email)
 		case "email_verified":
-			one = json.Unmarshal(raw, &a.Person.EmailVerified)
+			one = json.Unmarshal(raw, &a.EmailVerified)
 		case "username":
 			one = json.Unmarshal(raw, &a.Person.Username)
 		case "disabled":
@@ -196,7 +196,7 @@ func record(names, row []string) (a users.Arrival, err error) {
 		case "email":
 			a.Person.Email = value
 		case "email_verified":
-			a.Person.EmailVerified, one = strconv.ParseBool(value)
+			a.EmailVerified, one = strconv.ParseBool(value)
 		case "username":
 			a.Person.Username = value
 		case "disabled":

@@ -99,7 +99,9 @@ func newWorld(t testing.TB, db *storage.DB) world {
 	s, err := wayback.New(wayback.Options{Store: db, Audit: book, Tickets: tickets, People: people, Factors: factors, Wait: wait})
 	must(t, err)
 	w := world{s, db, people, factors, p, storage.User{}}
-	w.ada, err = people.Create(t.Context(), users.NewPerson{Email: "ada@example.com", EmailVerified: true, Password: "analytical engine"})
+	w.ada, err = people.CreateAccount(t.Context(), users.Registration{
+		Email: "ada@example.com", Verification: users.VerifiedByOperator(), Method: users.WithPassword("analytical engine"), Voucher: users.VouchedByOperator(),
+	})
 	must(t, err)
 	for id, kind := range map[string]string{"t": "totp", "p": "passkey", "r": "recovery"} {
 		must(t, db.InsertCredential(t.Context(), storage.Credential{ID: id, UserID: w.ada.ID, Kind: kind, Handle: id, CreatedAt: time.Now()}))
