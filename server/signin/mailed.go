@@ -187,18 +187,20 @@ func (h *Handler) showVerify(w http.ResponseWriter, r *http.Request) error {
 	return h.verifyPage(w, r, http.StatusOK, secretOf(r.URL.Query().Get("t")))
 }
 
-// verifyPage asks the browser that signed up for a click, every other for a password (security notes D03).
+// verifyPage asks the browser that signed up for a click or, if it chose no password, for the passkey; every other for a
+// password or a passkey (D03).
 func (h *Handler) verifyPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
 	p, err := h.Mailed.LookSignup(r.Context(), secret)
 	if err != nil {
 		return gone(err, h.Browser.Path("/signup", nil))
 	}
 	action := h.Browser.Path("/verify", nil)
-	if h.same(r, p) && (!p.Passkey || h.carries(p)) {
+	same := h.same(r, p)
+	if same && (!p.Passkey || h.carries(p)) {
 		return h.Pages.Render(w, r, status, pages.Linked{What: "verify", Action: action, Token: secret, Address: p.Email})
 	}
 	page := pages.NewPassword{
-		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems,
+		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems, SameBrowser: same,
 	}
 	if h.Passkeys != nil {
 		page.PasskeyURL, page.PasskeyOptions = h.Browser.Path(verifyPasskeyPath, nil), h.Browser.Path(verifyPasskeyPath+"/options", nil)
