@@ -26,7 +26,7 @@ func TestProfileIsEdited(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		w := newWorld(t, db, settings{})
-		u, err := w.Create(t.Context(), users.NewPerson{Email: "ada@example.org", Username: "ada", Password: rightPassword,
+		u, err := w.CreateAccount(t.Context(), users.Registration{Email: "ada@example.org", Username: "ada", Method: users.WithPassword(rightPassword), Voucher: users.VouchedByOperator(),
 			Claims: json.RawMessage(`{"name":"Ada","phone_number":"+43 1 5550100","phone_number_verified":true,"address":{"formatted":"London"},"gender":"female"}`)})
 		if err != nil {
 			t.Fatal(err)

@@ -29,35 +29,6 @@ func (s *Service) Allowed(email string) bool {
 	return err == nil && s.allowed(key)
 }
 
-// RegisterProven makes the account of somebody whose address was proven elsewhere: by an upstream that runs its mailboxes. As
-// RegisterWith else; sign-ups of the address that wait to be proven are void (security notes N04).
-func (s *Service) RegisterProven(ctx context.Context, n NewPerson, id string, with func(ctx context.Context) error) (storage.User, error) {
-	if s.closed && !n.Vouched {
-		return storage.User{}, ErrClosed
-	}
-	u, err := s.newcomer(n.WithPasskey())
-	if err != nil {
-		return storage.User{}, err
-	}
-	taken, err := s.taken(ctx, u)
-	if err == nil {
-		err = taken.orNil()
-	}
-	if err != nil {
-		return storage.User{}, err
-	}
-	u.ID, u.EmailVerified = id, true
-	return s.insertWith(ctx, u, audit.SignUpSucceeded, func(ctx context.Context) error {
-		if err := s.tickets.Void(ctx, purposeSignup, u.EmailKey); err != nil {
-			return err
-		}
-		if err := s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID}); err != nil {
-			return err
-		}
-		return with(ctx)
-	})
-}
-
 // ProvenElsewhere notes that an upstream that runs the address's mailboxes knows the person by it, in the transaction of ctx: if
 // it is the one they have here, it is proven. ErrNotFound.
 func (s *Service) ProvenElsewhere(ctx context.Context, userID, email string) error {

@@ -62,7 +62,8 @@ func (w world) guess(t testing.TB, login string, n int) (judged int) {
 func TestF03_AfterAHundredFailuresAPasswordAloneDoesNotSuffice(t *testing.T) {
 	letters := &pile{}
 	inBubble(t, settings{post: letters}, func(t *testing.T, w world) {
-		u, err := w.Create(t.Context(), users.NewPerson{Email: "ada@example.org", Username: "ada", EmailVerified: true, Password: rightPassword})
+		u, err := w.CreateAccount(t.Context(), users.Registration{Email: "ada@example.org", Username: "ada",
+			Verification: users.VerifiedByOperator(), Method: users.WithPassword(rightPassword), Voucher: users.VouchedByOperator()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,6 @@
 package users
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,84 +155,7 @@ func (s *Service) LookInvitation(ctx context.Context, secret string) (Invitation
 	return i, err
 }
 
-// Join makes the account of an invitation, with its groups and roles. Its address is the invitation's, if that names one, and
-// counts as proven if the link was mailed there. Of many at once with one link, one joins. ErrGone, ErrClosed, Mistakes,
-// password.ErrBusy.
-func (s *Service) Join(ctx context.Context, secret string, n NewPerson) (storage.User, error) {
-	u, i, err := s.invited(ctx, secret, n)
-	if err != nil {
-		return u, err
-	}
-	if err := s.unbreached(ctx, n.Password); err != nil {
-		return u, err
-	}
-	kept, err := s.passwords.Hash(ctx, n.Password)
-	if err != nil {
-		return u, err
-	}
-	return s.join(ctx, secret, u, i, func(ctx context.Context) error { return s.store.InsertCredential(ctx, credential(u.ID, kept)) })
-}
-
-// JoinWith is Join for who brings something else than a password: with, which writes it, runs in the transaction that makes the
-// account of the id. The address counts as proven also if it is one that n says is.
-func (s *Service) JoinWith(ctx context.Context, secret string, n NewPerson, id string, with func(ctx context.Context) error) (storage.User, error) {
-	u, i, err := s.invited(ctx, secret, n.WithPasskey())
-	if err != nil {
-		return u, err
-	}
-	u.ID = id
-	return s.join(ctx, secret, u, i, with)
-}
-
-// invited is the row of who an invitation lets in. ErrGone, ErrClosed, Mistakes.
-func (s *Service) invited(ctx context.Context, secret string, n NewPerson) (u storage.User, i Invitation, err error) {
-	if i, err = s.LookInvitation(ctx, secret); err != nil {
-		return u, i, err
-	}
-	proven := ""
-	if n.EmailVerified {
-		proven, _ = EmailKey(n.Email)
-	}
-	if i.Email != "" {
-		n.Email = i.Email
-	}
-	if u, err = s.newcomer(n); err != nil {
-		return u, i, err
-	}
-	u.EmailVerified = i.Mailed || proven == u.EmailKey
-	taken, err := s.taken(ctx, u)
-	return u, i, cmp.Or(err, taken.orNil())
-}
-
-// join uses the invitation up and makes the account; with writes how its person signs in.
-func (s *Service) join(ctx context.Context, secret string, u storage.User, i Invitation, with func(ctx context.Context) error) (storage.User, error) {
-	err := s.store.Tx(ctx, func(ctx context.Context) error {
-		if _, err := s.tickets.Spend(ctx, purposeInvite, secret, nil); err != nil {
-			return err
-		}
-		if err := s.store.InsertUser(ctx, u); err != nil {
-			return err
-		}
-		if err := with(ctx); err != nil {
-			return err
-		}
-		if err := s.belong(ctx, u, i); err != nil {
-			return err
-		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.SignUpSucceeded, UserID: u.ID, Detail: map[string]any{"invited": true}})
-	})
-	if errors.Is(err, storage.ErrConflict) {
-		if taken, lookErr := s.taken(ctx, u); lookErr == nil && len(taken) > 0 {
-			return u, taken
-		}
-	}
-	if err != nil {
-		return u, fmt.Errorf("join: %w", err)
-	}
-	return u, nil
-}
-
-// belong gives a newcomer what the invitation says; groups and roles deleted since are left out.
+// belong gives a new account what the invitation says; groups and roles deleted since are left out.
 func (s *Service) belong(ctx context.Context, u storage.User, i Invitation) error {
 	now := time.Now()
 	for _, g := range i.Groups {

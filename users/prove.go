@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
 	"signet/users/ticket"
@@ -30,32 +30,35 @@ type pendingSignup struct {
 	Vouched     bool            `json:"vouched,omitempty"`
 }
 
-// AskRegister begins a sign-up by mail: the account exists once the address is proven. Mistakes in what was typed come at
-// once, but for an address that is taken: the answer is the same, and its owner gets a letter (security notes D01). browser
-// marks the browser that asks, errand is what it came for. Errors as of Register, and ErrNoMail.
-func (s *Service) AskRegister(ctx context.Context, n NewPerson, browser, errand string) error {
-	if s.closed && !n.Vouched {
+// RequestAccount begins a sign-up by email: the account exists once the address is verified (VerifiedByLink). Mistakes in what was
+// typed come at once, but for an address that is taken: the answer is the same, and its owner gets an email (D01). browser marks
+// the browser that asks, interaction is what it came for. Where no method is given, it is chosen once the address is verified (D04).
+// Errors as of CreateAccount, and ErrNoMail.
+func (s *Service) RequestAccount(ctx context.Context, r Registration, browser, interaction string) error {
+	if !r.onlyAsked() {
+		return errContradictory
+	}
+	vouched := r.Voucher.by == vouchedByUpstream
+	if s.closed && !vouched {
 		return ErrClosed
 	}
-	u, err := s.newcomer(n)
-	if err != nil {
-		return err
+	u, mistakes := s.newUser(r)
+	if len(mistakes) > 0 {
+		return mistakes.inOrder()
 	}
 	if err := s.untaken(ctx, storage.User{UsernameKey: u.UsernameKey}); err != nil { // user names are told, addresses are not
 		return err
 	}
-	kept := "" // with a passkey, which is made once the address is proven (security notes D04)
-	if !n.passkey {
-		if err := s.unbreached(ctx, n.Password); err != nil {
-			return err
-		}
-		if kept, err = s.passwords.Hash(ctx, n.Password); err != nil {
+	kept := ""
+	if r.Method.kind == passwordMethod {
+		var err error
+		if kept, err = s.hashNew(ctx, r.Method.password); err != nil {
 			return err
 		}
 	}
 	return s.ask(ctx, askSignup, u.Email, loginOf(u.Email).mark, signupLife, pendingSignup{
 		Email: u.Email, EmailKey: u.EmailKey, Username: u.Username, UsernameKey: u.UsernameKey, Profile: u.Profile,
-		Password: kept, Browser: browser, Errand: errand, Terms: n.Terms, Carried: n.Carried, Vouched: n.Vouched,
+		Password: kept, Browser: browser, Errand: interaction, Terms: r.Terms, Carried: r.Carried, Vouched: vouched,
 	})
 }
 
@@ -98,48 +101,59 @@ func (s *Service) LookSignup(ctx context.Context, secret string) (Pending, error
 	}, err
 }
 
-// Prove makes the account of a sign-up's link. Whoever opens it in another browser than the one that asked chooses the
-// password (security notes D03); for the same browser it is the one typed then. All other sign-ups of the address are void.
-// ErrGone, ErrClosed, Mistakes, password.ErrBusy.
-func (s *Service) Prove(ctx context.Context, secret, browser, password string) (storage.User, error) {
+// createByLink makes the account that RequestAccount was asked for.
+func (s *Service) createByLink(ctx context.Context, r Registration) (storage.User, error) {
 	var p pendingSignup
-	if _, err := s.tickets.Look(ctx, purposeSignup, secret, &p); err != nil {
+	if _, err := s.tickets.Look(ctx, purposeSignup, r.Verification.secret, &p); err != nil {
 		return storage.User{}, err
 	}
-	u := p.user(rand.Text())
-	kept := p.Password
-	if browser != p.Browser || browser == "" || kept == "" {
-		var mistakes Mistakes
-		if password == "" {
-			mistakes.add(FieldPassword, ErrMissing)
-		} else {
-			mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
-		}
-		if len(mistakes) > 0 {
-			return u, mistakes
-		}
-		if err := s.unbreached(ctx, password); err != nil {
-			return u, err
-		}
-		var err error
-		if kept, err = s.passwords.Hash(ctx, password); err != nil {
-			return u, err
-		}
-	}
-	return s.prove(ctx, secret, u, func(ctx context.Context) error { return s.store.InsertCredential(ctx, credential(u.ID, kept)) })
-}
-
-// ProveWith is Prove for who makes a passkey instead, in whatever browser the link was opened: it was made for the account's
-// id, and with, which writes it, runs in the transaction that makes the account. ErrGone, ErrClosed.
-func (s *Service) ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error) {
-	var p pendingSignup
-	if _, err := s.tickets.Look(ctx, purposeSignup, secret, &p); err != nil {
+	a := account{Registration: r, user: p.user(cmp.Or(r.Method.accountID, rand.Text()))}
+	var err error
+	if a.write, err = s.methodOfLink(ctx, a.user, p, r); err != nil {
 		return storage.User{}, err
 	}
-	return s.prove(ctx, secret, p.user(id), with)
+	err = s.insert(ctx, a)
+	if errors.Is(err, storage.ErrConflict) && a.user.UsernameKey != "" { // somebody took the user name since
+		a.user.Username, a.user.UsernameKey = "", ""
+		err = s.insert(ctx, a)
+	}
+	if errors.Is(err, storage.ErrConflict) {
+		return storage.User{}, ErrGone
+	}
+	if err != nil {
+		return storage.User{}, fmt.Errorf("make account: %w", err)
+	}
+	return a.user, nil
 }
 
-// user is the row of an account whose address was proven just now.
+// methodOfLink is Service.method, where the password may have been typed before, in the same browser (D03).
+func (s *Service) methodOfLink(
+	ctx context.Context, u storage.User, p pendingSignup, r Registration,
+) (write func(ctx context.Context) error, err error) {
+	if r.Method.kind == passwordMethod {
+		if browser := r.Verification.browser; browser != "" && browser == p.Browser && p.Password != "" {
+			return s.writePassword(u.ID, p.Password), nil
+		}
+		if err := s.checkPassword(u, r.Method.password); err != nil {
+			return nil, Mistakes{{FieldPassword, err}}
+		}
+	}
+	return s.method(ctx, u.ID, r.Method)
+}
+
+// spendSignup uses up a sign-up's link, in the transaction of ctx. ErrGone, ErrClosed.
+func (s *Service) spendSignup(ctx context.Context, secret string) error {
+	var p pendingSignup
+	if _, err := s.tickets.Spend(ctx, purposeSignup, secret, &p); err != nil {
+		return err
+	}
+	if s.closed && !p.Vouched || !s.allowed(p.EmailKey) { // D12: the rules of today
+		return ErrClosed
+	}
+	return nil
+}
+
+// user is the row of an account whose address was verified just now.
 func (p pendingSignup) user(id string) storage.User {
 	now := time.Now()
 	u := storage.User{
@@ -150,44 +164,4 @@ func (p pendingSignup) user(id string) storage.User {
 		u.TermsAt = now
 	}
 	return u
-}
-
-func (s *Service) prove(ctx context.Context, secret string, u storage.User, with func(ctx context.Context) error) (storage.User, error) {
-	err := s.makeProven(ctx, secret, &u, with)
-	if errors.Is(err, storage.ErrConflict) && u.UsernameKey != "" { // somebody took the user name since
-		u.Username, u.UsernameKey = "", ""
-		err = s.makeProven(ctx, secret, &u, with)
-	}
-	if errors.Is(err, storage.ErrConflict) {
-		return u, ErrGone
-	}
-	if err != nil {
-		return u, fmt.Errorf("make account: %w", err)
-	}
-	return u, nil
-}
-
-func (s *Service) makeProven(ctx context.Context, secret string, u *storage.User, with func(ctx context.Context) error) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		var p pendingSignup
-		if _, err := s.tickets.Spend(ctx, purposeSignup, secret, &p); err != nil {
-			return err
-		}
-		if s.closed && !p.Vouched || !s.allowed(u.EmailKey) { // D12: the rules of today
-			return ErrClosed
-		}
-		if err := s.tickets.Void(ctx, purposeSignup, u.EmailKey); err != nil {
-			return err
-		}
-		if err := s.store.InsertUser(ctx, *u); err != nil {
-			return err
-		}
-		if err := with(ctx); err != nil {
-			return err
-		}
-		if err := s.audit.Record(ctx, audit.Event{Name: audit.SignUpSucceeded, UserID: u.ID}); err != nil {
-			return err
-		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID})
-	})
 }

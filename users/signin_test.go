@@ -19,7 +19,7 @@ import (
 
 func TestSignInByAddressOrUserName(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
-	u, err := w.Create(t.Context(), users.NewPerson{Email: "Ada@Example.org", Username: "Ada.L", Password: rightPassword})
+	u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "Ada@Example.org", Username: "Ada.L", Method: users.WithPassword(rightPassword)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestE09_E10_NobodyIsToldApart(t *testing.T) {
 	if err := w.Disable(t.Context(), disabled.ID); err != nil {
 		t.Fatal(err)
 	}
-	none, err := w.Create(t.Context(), users.NewPerson{Email: "eve@example.org"})
+	none, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "eve@example.org"}))
 	if err != nil {
 		t.Fatal(err)
 	}

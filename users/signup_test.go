@@ -18,8 +18,8 @@ import (
 	"signet/users/password"
 )
 
-func ada() users.NewPerson {
-	return users.NewPerson{Email: "ada@example.org", Name: "Ada Lovelace", Password: rightPassword}
+func ada() users.Registration {
+	return users.Registration{Email: "ada@example.org", Name: "Ada Lovelace", Method: users.WithPassword(rightPassword)}
 }
 
 func fieldsOf(t *testing.T, err error) []users.Field {
@@ -38,8 +38,8 @@ func fieldsOf(t *testing.T, err error) []users.Field {
 func TestRegistrationMakesAnAccountWithAnUnprovenAddress(t *testing.T) { // security notes D10
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	n := ada()
-	n.Username, n.EmailVerified, n.Claims = "Ada", true, json.RawMessage(`{"email_verified": true, "phone_number": "+43 1 555"}`)
-	u, err := w.Register(t.Context(), n)
+	n.Username, n.Claims = "Ada", json.RawMessage(`{"email_verified": true, "phone_number": "+43 1 555"}`)
+	u, err := w.CreateAccount(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,26 +61,28 @@ func TestRegistrationMakesAnAccountWithAnUnprovenAddress(t *testing.T) { // secu
 func TestRegistrationTellsAllMistakesAtOnce(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	for name, tt := range map[string]struct {
-		change func(n *users.NewPerson)
+		change func(n *users.Registration)
 		fields []users.Field
 		is     error
 	}{
-		"nothing":          {func(n *users.NewPerson) { *n = users.NewPerson{} }, []users.Field{users.FieldName, users.FieldEmail, users.FieldPassword}, users.ErrMissing},
-		"bad_address":      {func(n *users.NewPerson) { n.Email = "ada" }, []users.Field{users.FieldEmail}, users.ErrEmail},
-		"bad_user_name":    {func(n *users.NewPerson) { n.Username = "a@b.example" }, []users.Field{users.FieldUsername}, users.ErrUsername},
-		"bad_name":         {func(n *users.NewPerson) { n.Name = "Ada\u202eecalevoL" }, []users.Field{users.FieldName}, users.ErrName},
-		"long_name":        {func(n *users.NewPerson) { n.Name = strings.Repeat("ä", 101) }, []users.Field{users.FieldName}, users.ErrName},
-		"short_password":   {func(n *users.NewPerson) { n.Password = "short" }, []users.Field{users.FieldPassword}, password.ErrTooShort},
-		"long_password":    {func(n *users.NewPerson) { n.Password = strings.Repeat("x y", 400) }, []users.Field{users.FieldPassword}, password.ErrTooLong},
-		"common_password":  {func(n *users.NewPerson) { n.Password = "Password2026!" }, []users.Field{users.FieldPassword}, password.ErrCommon},
-		"name_as_password": {func(n *users.NewPerson) { n.Password = "AdaLovelace1815" }, []users.Field{users.FieldPassword}, password.ErrPersonal},
-		"all": {func(n *users.NewPerson) { *n = users.NewPerson{Email: "x", Name: "\x00", Username: "-", Password: "y"} },
+		"nothing":          {func(n *users.Registration) { *n = users.Registration{Method: users.WithPassword("")} }, []users.Field{users.FieldName, users.FieldEmail, users.FieldPassword}, users.ErrMissing},
+		"bad_address":      {func(n *users.Registration) { n.Email = "ada" }, []users.Field{users.FieldEmail}, users.ErrEmail},
+		"bad_user_name":    {func(n *users.Registration) { n.Username = "a@b.example" }, []users.Field{users.FieldUsername}, users.ErrUsername},
+		"bad_name":         {func(n *users.Registration) { n.Name = "Ada\u202eecalevoL" }, []users.Field{users.FieldName}, users.ErrName},
+		"long_name":        {func(n *users.Registration) { n.Name = strings.Repeat("ä", 101) }, []users.Field{users.FieldName}, users.ErrName},
+		"short_password":   {func(n *users.Registration) { n.Method = users.WithPassword("short") }, []users.Field{users.FieldPassword}, password.ErrTooShort},
+		"long_password":    {func(n *users.Registration) { n.Method = users.WithPassword(strings.Repeat("x y", 400)) }, []users.Field{users.FieldPassword}, password.ErrTooLong},
+		"common_password":  {func(n *users.Registration) { n.Method = users.WithPassword("Password2026!") }, []users.Field{users.FieldPassword}, password.ErrCommon},
+		"name_as_password": {func(n *users.Registration) { n.Method = users.WithPassword("AdaLovelace1815") }, []users.Field{users.FieldPassword}, password.ErrPersonal},
+		"all": {func(n *users.Registration) {
+			*n = users.Registration{Email: "x", Name: "\x00", Username: "-", Method: users.WithPassword("y")}
+		},
 			[]users.Field{users.FieldName, users.FieldEmail, users.FieldUsername, users.FieldPassword}, password.ErrTooShort},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := ada()
 			tt.change(&n)
-			_, err := w.Register(t.Context(), n)
+			_, err := w.CreateAccount(t.Context(), n)
 			if got := fieldsOf(t, err); !slices.Equal(got, tt.fields) || !errors.Is(err, tt.is) {
 				t.Errorf("got %v in %v, want %v in %v", err, got, tt.is, tt.fields)
 			}
@@ -94,7 +96,7 @@ func TestRegistrationTellsAllMistakesAtOnce(t *testing.T) {
 func TestD09_NamesOfTheWorldAreTaken(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	for i, name := range []string{"X", "李", "Ngũgĩ wa Thiong'o", "María-José Carreño Quiñones", "علي", "<b>Bobby</b>", "Robert'); DROP TABLE users;--", strings.Repeat("ä", 100)} {
-		if _, err := w.Register(t.Context(), users.NewPerson{Email: fmt.Sprintf("p%d@example.org", i), Name: name, Password: rightPassword}); err != nil {
+		if _, err := w.CreateAccount(t.Context(), users.Registration{Email: fmt.Sprintf("p%d@example.org", i), Name: name, Method: users.WithPassword(rightPassword)}); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -105,17 +107,17 @@ func TestD01_TakenIsToldThrottledAndWrittenDown(t *testing.T) {
 		ctx := audit.WithOrigin(t.Context(), audit.Origin{Network: "10.0.0.0/24"})
 		n := ada()
 		n.Username = "ada"
-		if _, err := w.Register(ctx, n); err != nil {
+		if _, err := w.CreateAccount(ctx, n); err != nil {
 			t.Fatal(err)
 		}
 		n.Email = "ADA@Example.ORG"
-		_, err := w.Register(ctx, n)
+		_, err := w.CreateAccount(ctx, n)
 		if got := fieldsOf(t, err); !slices.Equal(got, []users.Field{users.FieldEmail, users.FieldUsername}) || !errors.Is(err, users.ErrTaken) {
 			t.Errorf("got %v", err)
 		}
 		throttled := 0
 		for range 60 {
-			if _, err := w.Register(ctx, n); errors.Is(err, users.ErrThrottled) {
+			if _, err := w.CreateAccount(ctx, n); errors.Is(err, users.ErrThrottled) {
 				throttled++
 			}
 		}
@@ -126,8 +128,8 @@ func TestD01_TakenIsToldThrottledAndWrittenDown(t *testing.T) {
 			t.Errorf("events: %v", got)
 		}
 		time.Sleep(time.Minute)
-		n = users.NewPerson{Email: "new@example.org", Name: "New", Password: rightPassword}
-		if _, err := w.Register(ctx, n); err != nil {
+		n = users.Registration{Email: "new@example.org", Name: "New", Method: users.WithPassword(rightPassword)}
+		if _, err := w.CreateAccount(ctx, n); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}
 	})
@@ -141,7 +143,7 @@ func TestOfTwoWithOneAddressOneIsMade(t *testing.T) {
 		made := 0
 		for range 8 {
 			wg.Go(func() {
-				_, err := w.Register(context.Background(), ada())
+				_, err := w.CreateAccount(context.Background(), ada())
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -161,10 +163,10 @@ func TestOfTwoWithOneAddressOneIsMade(t *testing.T) {
 func TestD12_ClosedAndDomainsHoldInTheService(t *testing.T) {
 	db := storagetest.SQLite(t)
 	closed := newWorld(t, db, settings{signup: users.Signup{Closed: true}})
-	if _, err := closed.Register(t.Context(), ada()); !errors.Is(err, users.ErrClosed) {
+	if _, err := closed.CreateAccount(t.Context(), ada()); !errors.Is(err, users.ErrClosed) {
 		t.Errorf("closed: got %v", err)
 	}
-	if _, err := closed.Create(t.Context(), ada()); err != nil {
+	if _, err := closed.CreateAccount(t.Context(), byOperator(ada())); err != nil {
 		t.Errorf("operators make accounts where sign-up is closed: got %v", err)
 	}
 	some := newWorld(t, db, settings{signup: users.Signup{Domains: []string{"Müller.example", "example.net"}}})
@@ -172,12 +174,12 @@ func TestD12_ClosedAndDomainsHoldInTheService(t *testing.T) {
 		"a@example.net": true, "b@EXAMPLE.NET": true, "c@xn--mller-kva.example": true,
 		"d@example.org": false, "e@sub.example.net": false, "f@example.net.evil.example": false,
 	} {
-		_, err := some.Register(t.Context(), users.NewPerson{Email: email, Name: "X Y", Password: rightPassword})
+		_, err := some.CreateAccount(t.Context(), users.Registration{Email: email, Name: "X Y", Method: users.WithPassword(rightPassword)})
 		if want != (err == nil) || !want && !errors.Is(err, users.ErrDomain) {
 			t.Errorf("register %s: %v", email, err)
 		}
 	}
-	if _, err := some.Create(t.Context(), users.NewPerson{Email: "op@example.org"}); !errors.Is(err, users.ErrDomain) {
+	if _, err := some.CreateAccount(t.Context(), byOperator(users.Registration{Email: "op@example.org"})); !errors.Is(err, users.ErrDomain) {
 		t.Errorf("operator: got %v, want ErrDomain", err)
 	}
 }
@@ -189,7 +191,9 @@ func TestOperatorGivesEveryStandardClaim(t *testing.T) { // OpenID Connect Core 
 		`"gender":"female","birthdate":"1815-12-10","zoneinfo":"Europe/London","locale":"en-GB",` +
 		`"phone_number":"+1 (604) 555-1234;ext=5678","phone_number_verified":true,` +
 		`"address":{"formatted":"12 St James's Square\nLondon","street_address":"12 St James's Square","locality":"London","region":"London","postal_code":"SW1Y 4JH","country":"UK"}}`
-	u, err := w.Create(t.Context(), users.NewPerson{Email: "ada@example.org", EmailVerified: true, Claims: json.RawMessage(all)})
+	u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{
+		Email: "ada@example.org", Verification: users.VerifiedByOperator(), Claims: json.RawMessage(all),
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,10 +25,10 @@ func (s *Service) AcceptTerms(ctx context.Context, userID string) error {
 }
 
 // accepts takes the answer of the sign-up form to the terms.
-func (s *Service) accepts(n NewPerson, u *storage.User, mistakes *Mistakes) {
+func (s *Service) accepts(terms string, u *storage.User, mistakes *Mistakes) {
 	switch {
 	case s.terms == "":
-	case n.Terms != s.terms:
+	case terms != s.terms:
 		mistakes.add(FieldTerms, ErrMissing)
 	default:
 		u.Terms, u.TermsAt = s.terms, u.CreatedAt

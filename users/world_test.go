@@ -68,10 +68,16 @@ func inBubble(t *testing.T, o settings, test func(t *testing.T, w world)) {
 
 const rightPassword = "analytical engine"
 
+// byOperator is the registration with an operator's word for it.
+func byOperator(r users.Registration) users.Registration {
+	r.Voucher = users.VouchedByOperator()
+	return r
+}
+
 // person makes one with rightPassword.
 func (w world) person(t testing.TB, email string) storage.User {
 	t.Helper()
-	u, err := w.Create(t.Context(), users.NewPerson{Email: email, Password: rightPassword})
+	u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: email, Method: users.WithPassword(rightPassword)}))
 	if err != nil {
 		t.Fatal(err)
 	}

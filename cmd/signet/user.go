@@ -121,20 +121,26 @@ func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server
 }
 
 func (a *app) userCreate() *cobra.Command {
-	var n users.NewPerson
+	r := users.Registration{Voucher: users.VouchedByOperator()}
+	var verified bool
 	var passwordFile, claims string
 	c := a.verb("create", "Create a person", 0, func(cmd *cobra.Command, _ []string) error {
 		var err error
-		if n.Claims, err = a.claims(claims); err != nil {
+		if r.Claims, err = a.claims(claims); err != nil {
 			return err
 		}
 		if passwordFile != "" {
-			if n.Password, err = a.password(passwordFile); err != nil {
+			password, err := a.password(passwordFile)
+			if err != nil {
 				return err
 			}
+			r.Method = users.WithPassword(password)
+		}
+		if verified {
+			r.Verification = users.VerifiedByOperator()
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
-			u, err := h.People.Create(ctx, n)
+			u, err := h.People.CreateAccount(ctx, r)
 			if err != nil {
 				return explain(err)
 			}
@@ -143,10 +149,10 @@ func (a *app) userCreate() *cobra.Command {
 		})
 	})
 	f := c.Flags()
-	f.StringVar(&n.Email, "email", "", "e-mail `address` (required, here or in --claims)")
-	f.BoolVar(&n.EmailVerified, "email-verified", false, "the address is known to be the person's")
-	f.StringVar(&n.Username, "username", "", "user `name` to sign in by, beside the address")
-	f.StringVar(&n.Name, "name", "", "the person's `name`")
+	f.StringVar(&r.Email, "email", "", "e-mail `address` (required, here or in --claims)")
+	f.BoolVar(&verified, "email-verified", false, "the address is known to be the person's")
+	f.StringVar(&r.Username, "username", "", "user `name` to sign in by, beside the address")
+	f.StringVar(&r.Name, "name", "", "the person's `name`")
 	f.StringVar(&passwordFile, "password-file", "", "`file` with the password, - for standard input; without one the person cannot sign in by password")
 	f.StringVar(&claims, "claims", "", "`JSON` object of OpenID Connect standard claims, or @FILE")
 	return c

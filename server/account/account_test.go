@@ -116,8 +116,10 @@ func newHouse(t *testing.T, address string) *house {
 
 func (h *house) person(t *testing.T, email string) storage.User {
 	t.Helper()
-	u, err := h.people.Create(t.Context(), users.NewPerson{Email: email, Username: strings.Split(email, "@")[0], Password: present,
-		Claims: []byte(`{"name":"Ada <Lovelace>","birthdate":"1815-12-10"}`)})
+	u, err := h.people.CreateAccount(t.Context(), users.Registration{
+		Email: email, Username: strings.Split(email, "@")[0], Method: users.WithPassword(present), Voucher: users.VouchedByOperator(),
+		Claims: []byte(`{"name":"Ada <Lovelace>","birthdate":"1815-12-10"}`),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

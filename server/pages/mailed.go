@@ -24,6 +24,8 @@ type NewPassword struct {
 	Problems            []Problem
 	// Where a passkey instead goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string
+	// SameBrowser: the one that signed up without a password. The passkey comes first, if there are any.
+	SameBrowser bool
 }
 
 // Linked asks for the click that a mailed link is about. What is "verify", "notme", "address" or "undo".
@@ -59,8 +61,19 @@ func (Mailbox) Title() string { return "mailbox.title" }
 func (NewPassword) Template() string { return "new_password" }
 
 // Title of the page.
-func (p NewPassword) Title() string { return "newpassword." + p.What + ".title" }
+func (p NewPassword) Title() string { return p.Text() + ".title" }
 func (p NewPassword) wrong() bool   { return len(p.Problems) > 0 }
+
+// PasskeyFirst reports whether a passkey is what is asked for, and a password the other way.
+func (p NewPassword) PasskeyFirst() bool { return p.SameBrowser && p.PasskeyURL != "" }
+
+// Text is what the keys of its texts begin with.
+func (p NewPassword) Text() string {
+	if p.PasskeyFirst() {
+		return "newpassword.same"
+	}
+	return "newpassword." + p.What
+}
 
 // Template of the page.
 func (Linked) Template() string { return "linked" }

@@ -19,6 +19,7 @@ func waySamples(shop *App, ada Person) map[string]Page {
 		"mailbox_address":     Mailbox{What: "address", Address: "ada@example.org", BackURL: "/account"},
 		"new_password_reset":  NewPassword{What: "reset", Action: "/reset", Token: "abc", Username: "ada@example.org", MinLength: 12},
 		"new_password_verify": NewPassword{What: "verify", Action: "/verify", Token: "abc", Username: "ada@example.org", MinLength: 12, Problems: []Problem{{Field: "password", Message: "password.common"}}},
+		"new_password_same":   NewPassword{What: "verify", Action: "/verify", Token: "abc", Username: "ada@example.org", MinLength: 12, SameBrowser: true, PasskeyURL: "/verify/passkey", PasskeyOptions: "/verify/passkey/options"},
 		"linked_verify":       Linked{What: "verify", Action: "/verify", Token: "abc", Address: "ada@example.org"},
 		"linked_notme":        Linked{What: "notme", Action: "/not-me", Token: "abc"},
 		"linked_address":      Linked{What: "address", Action: "/verify-address", Token: "abc", Address: "ada@example.org"},

@@ -273,17 +273,19 @@ type Person struct {
 }
 
 // Person creates one with a verified address and the name Ada Lovelace; change may alter what is asked for.
-func (s *Server) Person(t testing.TB, email string, change ...func(n *users.NewPerson)) Person {
+func (s *Server) Person(t testing.TB, email string, change ...func(r *users.Registration)) Person {
 	t.Helper()
-	n := users.NewPerson{Email: email, EmailVerified: true, Name: "Ada Lovelace", Password: Password}
-	for _, f := range change {
-		f(&n)
+	r := users.Registration{
+		Email: email, Name: "Ada Lovelace", Voucher: users.VouchedByOperator(), Verification: users.VerifiedByOperator(), Method: users.WithPassword(Password),
 	}
-	u, err := s.House().People.Create(t.Context(), n)
+	for _, f := range change {
+		f(&r)
+	}
+	u, err := s.House().People.CreateAccount(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Person{u, n.Password}
+	return Person{u, Password}
 }
 
 // ring makes the keys of all test servers once per test process.

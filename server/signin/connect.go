@@ -133,7 +133,7 @@ func (h *Handler) joinNewcomer(w http.ResponseWriter, r *http.Request) error {
 		form.Email = k.Identity.Email
 	}
 	form.Email = cmp.Or(k.Address, form.Email)
-	who, mailed, err := h.Upstreams.Join(h.told(r), k, users.NewPerson{
+	who, mailed, err := h.Upstreams.Join(h.told(r), k, users.Registration{
 		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("email"), Username: r.PostForm.Get("username"), Terms: h.terms(r),
 	})
 	if err != nil {

@@ -48,9 +48,9 @@ func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 		return browser.NoCookies()
 	}
 	secret := secretOf(r.PostForm.Get("t"))
-	n := h.newPerson(r)
-	n.Password = r.PostForm.Get("password")
-	u, err := h.Mailed.Join(h.told(r), secret, n)
+	reg := h.registration(r)
+	reg.Method, reg.Voucher = users.WithPassword(r.PostForm.Get("password")), users.VouchedByInvitation(secret)
+	u, err := h.People.CreateAccount(h.told(r), reg)
 	form := pages.SignUp{Name: typed(r, "name", maxField), Email: typed(r, "username", maxField), Username: typed(r, "handle", maxField)}
 	if problems, ok := browser.Problems(err, h.People.MinPassword()); ok {
 		form.Problems = problems

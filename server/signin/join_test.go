@@ -63,7 +63,9 @@ func TestOneInvitationLetsOneIn(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, name := range []string{"ada", "bob", "eve", "joe"} {
 			wg.Go(func() {
-				_, err := s.House().People.Join(t.Context(), secret, users.NewPerson{Name: name, Email: name + "@example.com", Password: fresh})
+				_, err := s.House().People.CreateAccount(t.Context(), users.Registration{
+					Name: name, Email: name + "@example.com", Method: users.WithPassword(fresh), Voucher: users.VouchedByInvitation(secret),
+				})
 				if err == nil {
 					won.Add(1)
 				}

@@ -24,10 +24,8 @@ type Mailed interface {
 	AskReset(ctx context.Context, typed string) error
 	LookReset(ctx context.Context, secret string) (storage.User, error)
 	Reset(ctx context.Context, secret, password string) (storage.User, error)
-	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
+	RequestAccount(ctx context.Context, r users.Registration, browser, interaction string) error
 	LookSignup(ctx context.Context, secret string) (users.Pending, error)
-	Prove(ctx context.Context, secret, browser, password string) (storage.User, error)
-	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
 	AskCode(ctx context.Context, typed, browser string) error
 	Guarded(ctx context.Context, typed string) (bool, error)
 	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
@@ -38,7 +36,6 @@ type Mailed interface {
 	LookUndo(ctx context.Context, secret, _ string) (email string, err error)
 	UndoAddress(ctx context.Context, secret, _ string) error
 	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
-	Join(ctx context.Context, secret string, n users.NewPerson) (storage.User, error)
 }
 
 // mountMailed states the routes of mailed links. Opening one shows a page with a button and uses nothing up, because mail
@@ -190,18 +187,20 @@ func (h *Handler) showVerify(w http.ResponseWriter, r *http.Request) error {
 	return h.verifyPage(w, r, http.StatusOK, secretOf(r.URL.Query().Get("t")))
 }
 
-// verifyPage asks the browser that signed up for a click, every other for a password (security notes D03).
+// verifyPage asks the browser that signed up for a click or, if it chose no password, for the passkey; every other for a
+// password or a passkey (D03).
 func (h *Handler) verifyPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
 	p, err := h.Mailed.LookSignup(r.Context(), secret)
 	if err != nil {
 		return gone(err, h.Browser.Path("/signup", nil))
 	}
 	action := h.Browser.Path("/verify", nil)
-	if h.same(r, p) && (!p.Passkey || h.carries(p)) {
+	same := h.same(r, p)
+	if same && (!p.Passkey || h.carries(p)) {
 		return h.Pages.Render(w, r, status, pages.Linked{What: "verify", Action: action, Token: secret, Address: p.Email})
 	}
 	page := pages.NewPassword{
-		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems,
+		What: "verify", Action: action, Token: secret, Username: p.Email, MinLength: h.People.MinPassword(), Problems: problems, SameBrowser: same,
 	}
 	if h.Passkeys != nil {
 		page.PasskeyURL, page.PasskeyOptions = h.Browser.Path(verifyPasskeyPath, nil), h.Browser.Path(verifyPasskeyPath+"/options", nil)
@@ -222,7 +221,9 @@ func (h *Handler) verify(w http.ResponseWriter, r *http.Request) error {
 	if h.same(r, p) && h.carries(p) {
 		return h.verifyNewcomer(w, r, secret, p)
 	}
-	u, err := h.Mailed.Prove(h.told(r), secret, h.Browser.Mark(r), r.PostForm.Get("password"))
+	u, err := h.People.CreateAccount(h.told(r), users.Registration{
+		Verification: users.VerifiedByLink(secret, h.Browser.Mark(r)), Method: users.WithPassword(r.PostForm.Get("password")),
+	})
 	if errors.Is(err, users.ErrClosed) {
 		return h.closed(&flow.Interaction{})
 	}

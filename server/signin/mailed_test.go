@@ -300,7 +300,7 @@ func TestMailedCodeSignsInWhereItWasAskedFor(t *testing.T) {
 	if b.Submit(t, "code-submit", url.Values{"code": {code}}); b.URL.Path != "/account" {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
-	unproven := s.Person(t, "bob@example.com", func(n *users.NewPerson) { n.EmailVerified = false })
+	unproven := s.Person(t, "bob@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
 	c := s.Browser(t)
 	c.Get(t, "/signin/code").Submit(t, "code-ask", url.Values{"username": {unproven.Email}})
 	off := servertest.New(t, servertest.HandlerOnly())
@@ -348,7 +348,7 @@ func TestD01_E12_AskingCostsTheSameForAll(t *testing.T) {
 		"reset": people.AskReset,
 		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser") },
 		"sign-up": func(ctx context.Context, email string) error {
-			return people.AskRegister(ctx, users.NewPerson{Name: "Somebody", Email: email, Password: fresh}, "browser", "")
+			return people.RequestAccount(ctx, users.Registration{Name: "Somebody", Email: email, Method: users.WithPassword(fresh)}, "browser", "")
 		},
 	} {
 		costs := map[string]string{}

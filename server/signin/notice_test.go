@@ -21,7 +21,7 @@ func TestF09_ANewBrowserIsTold(t *testing.T) {
 	}
 	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
 	b.Get(t, "/signin").SignIn(t, ada)
-	unproven := s.Person(t, "bob@example.com", func(n *users.NewPerson) { n.EmailVerified = false })
+	unproven := s.Person(t, "bob@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
 	s.Browser(t).Get(t, "/signin").SignIn(t, unproven)
 	s.Browser(t).Get(t, "/signin").SignIn(t, ada) // the next letter is of this one
 	box.Wait(t, "ada@example.com")

@@ -18,12 +18,11 @@ import (
 // People is what the room needs of the people's wing.
 type People interface {
 	SignIn(ctx context.Context, a users.Attempt) (*users.Proof, error)
-	Register(ctx context.Context, n users.NewPerson) (storage.User, error)
+	CreateAccount(ctx context.Context, r users.Registration) (storage.User, error)
 	Show(ctx context.Context, who string) (storage.User, error)
 	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
-	CheckNew(ctx context.Context, n users.NewPerson) error
-	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
+	CheckRegistration(ctx context.Context, r users.Registration) error
 	SignupClosed() bool
 	Terms() string
 	TermsDue(u storage.User) bool

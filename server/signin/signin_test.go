@@ -118,7 +118,8 @@ func newHouse(t *testing.T, db *storage.DB, o settings) *house {
 
 func (h *house) person(t *testing.T, email string) storage.User {
 	t.Helper()
-	u, err := h.people.Create(t.Context(), users.NewPerson{Email: email, Name: "Ada", Password: right})
+	r := users.Registration{Email: email, Name: "Ada", Method: users.WithPassword(right), Voucher: users.VouchedByOperator()}
+	u, err := h.people.CreateAccount(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,17 +63,15 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n := users.NewPerson{
-		Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"),
-		Password: r.PostForm.Get("password"), Terms: h.terms(r),
-	}
+	reg := h.registration(r)
+	reg.Method = users.WithPassword(r.PostForm.Get("password"))
 	if h.Mailed.MailOn() {
-		if err := h.Mailed.AskRegister(h.told(r), n, h.Browser.Mark(r), in.ID); err != nil {
+		if err := h.Mailed.RequestAccount(h.told(r), reg, h.Browser.Mark(r), in.ID); err != nil {
 			return h.refuseSignUp(w, r, in, err)
 		}
 		return h.mailbox(w, r, in, "signup", typed(r, "username", maxField))
 	}
-	u, err := h.People.Register(r.Context(), n)
+	u, err := h.People.CreateAccount(r.Context(), reg)
 	if err != nil {
 		return h.refuseSignUp(w, r, in, err)
 	}

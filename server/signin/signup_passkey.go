@@ -16,9 +16,9 @@ import (
 // verifyPasskeyPath is where a passkey is made for an address that was just proven.
 const verifyPasskeyPath = "/verify/passkey"
 
-// newPerson is what the form says of the person, but the password.
-func (h *Handler) newPerson(r *http.Request) users.NewPerson {
-	return users.NewPerson{Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"), Terms: h.terms(r)}
+// registration is what the form says of the person, but the password.
+func (h *Handler) registration(r *http.Request) users.Registration {
+	return users.Registration{Name: r.PostForm.Get("name"), Email: r.PostForm.Get("username"), Username: r.PostForm.Get("handle"), Terms: h.terms(r)}
 }
 
 // signUpOptions is asked by the script of the sign-up page. What is wrong with the form is told by the form's own answer: the
@@ -30,11 +30,11 @@ func (h *Handler) signUpOptions(w http.ResponseWriter, r *http.Request) error {
 	if _, _, err := h.errand(r); err != nil {
 		return err
 	}
-	n := h.newPerson(r)
-	if err := h.People.CheckNew(r.Context(), n); err != nil {
+	reg := h.registration(r)
+	if err := h.People.CheckRegistration(r.Context(), reg); err != nil {
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
 	}
-	options, err := h.Passkeys.BeginSignUp(r.Context(), h.Browser.Mark(r), passkey.Whose{Name: cut(n.Email), DisplayName: cut(n.Name)})
+	options, err := h.Passkeys.BeginSignUp(r.Context(), h.Browser.Mark(r), passkey.Whose{Name: cut(reg.Email), DisplayName: cut(reg.Name)})
 	return optionsOr(w, options, err)
 }
 
@@ -47,23 +47,24 @@ func (h *Handler) signUpPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n := h.newPerson(r)
+	reg := h.registration(r)
 	if h.Mailed.MailOn() { // the passkey is made once the address is proven: nothing may hang on it before (security notes D04)
-		if err := h.Mailed.AskRegister(h.told(r), n.WithPasskey(), h.Browser.Mark(r), in.ID); err != nil {
+		if err := h.Mailed.RequestAccount(h.told(r), reg, h.Browser.Mark(r), in.ID); err != nil {
 			return h.refuseSignUp(w, r, in, err)
 		}
 		return h.mailbox(w, r, in, "signup", typed(r, "username", maxField))
 	}
 	answer := r.PostForm.Get("credential")
 	if answer == "" {
-		if err := h.People.CheckNew(r.Context(), n); err != nil {
+		if err := h.People.CheckRegistration(r.Context(), reg); err != nil {
 			return h.refuseSignUp(w, r, in, err)
 		}
 	}
 	made, err := h.Passkeys.SignUp(r.Context(), h.Browser.Mark(r), []byte(answer))
 	var u storage.User
 	if err == nil {
-		u, err = h.People.RegisterWith(r.Context(), n, made.UserID, made.Insert)
+		reg.Method = users.WithCredential(made.UserID, made.Insert)
+		u, err = h.People.CreateAccount(r.Context(), reg)
 	}
 	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrTaken) {
 		h.CountWay(factor.KindPasskey, "failure")
@@ -104,7 +105,9 @@ func (h *Handler) verifyWithPasskey(w http.ResponseWriter, r *http.Request) erro
 	made, err := h.Passkeys.SignUp(r.Context(), h.Browser.Mark(r), []byte(r.PostForm.Get("credential")))
 	var u storage.User
 	if err == nil {
-		u, err = h.Mailed.ProveWith(h.told(r), secret, made.UserID, made.Insert)
+		u, err = h.People.CreateAccount(h.told(r), users.Registration{
+			Verification: users.VerifiedByLink(secret, h.Browser.Mark(r)), Method: users.WithCredential(made.UserID, made.Insert),
+		})
 	}
 	switch {
 	case errors.Is(err, passkey.ErrWrong), errors.Is(err, passkey.ErrTaken):

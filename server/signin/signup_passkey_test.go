@@ -86,3 +86,42 @@ func TestD01_SignUpWithAPasskeyTellsNothing(t *testing.T) {
 		t.Error("the owner gets the link of a sign-up")
 	}
 }
+
+// In the browser that asked to sign up with a passkey, the link of the email goes on to make that passkey.
+func TestB06_ThePasskeyWayGoesOnInTheSameBrowser(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := mailServer(t, engine)
+		b, another := s.Browser(t), s.Browser(t)
+		form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}}
+		b.Get(t, "/signup").Post(t, "/signup/passkey", form)
+		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
+		for name, tt := range map[string]struct {
+			browser *servertest.Browser
+			main    string // its first button
+			other   bool   // says that the link was opened in another browser
+		}{
+			"same": {b, "verify-passkey", false}, "another": {another, "password-submit", true},
+		} {
+			tt.browser.Get(t, link)
+			for _, button := range []string{"verify-passkey", "password-submit"} {
+				if main := tt.browser.Attribute(button, "class") == "main"; !tt.browser.Has(button) || main != (button == tt.main) {
+					t.Errorf("%s: %s is there: %t, as what is asked for: %t", name, button, tt.browser.Has(button), main)
+				}
+			}
+			if text := tt.browser.Text("main"); strings.Contains(text, "another browser") != tt.other {
+				t.Errorf("%s: %s", name, text)
+			}
+		}
+		secret := url.Values{"t": {b.FormWith("password-submit").Fields.Get("t")}}
+		if b.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {"{}"}}); b.Attribute("verify-passkey", "class") != "main" {
+			t.Errorf("after an answer that did not fit: %d %s", b.Status, b.Text("main"))
+		}
+		answer := device(s).Create(t, options(t, b, "verify-passkey", secret))
+		if b.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {answer}}); b.URL.Path != "/account" {
+			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+		}
+		if text := b.Text("main"); !strings.Contains(text, "None set") || !strings.Contains(text, "1 passkey") {
+			t.Errorf("overview: %s", text)
+		}
+	})
+}

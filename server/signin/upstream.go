@@ -37,7 +37,7 @@ type Upstreams interface {
 	Discard(ctx context.Context, k federation.PendingIdentity) error
 	LinkPending(ctx context.Context, who storage.User, k federation.PendingIdentity) error
 	Suggest(k federation.PendingIdentity) (name, email string)
-	Join(ctx context.Context, k federation.PendingIdentity, n users.NewPerson) (who storage.User, mailed bool, err error)
+	Join(ctx context.Context, k federation.PendingIdentity, r users.Registration) (who storage.User, mailed bool, err error)
 	Prove(ctx context.Context, secret string, p users.Pending, browser string) (storage.User, federation.Callback, error)
 	AfterLogout(ctx context.Context, secret, browser string) (back string, err error)
 	Logout(ctx context.Context, upstreamID, raw string) error

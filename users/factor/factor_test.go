@@ -94,7 +94,7 @@ func (w world) use(t testing.TB, check func(ctx context.Context, userID, code st
 	if err != nil {
 		return err
 	}
-	return w.db.Tx(t.Context(), p.Hold)
+	return w.db.Tx(t.Context(), p.Commit)
 }
 
 func inBubble(t *testing.T, test func(t *testing.T, w world)) {
@@ -146,7 +146,7 @@ func TestG01_OneCodeTwiceAtOnceCountsOnce(t *testing.T) {
 				wg.Go(func() {
 					p, err := check()
 					if err == nil {
-						err = w.db.Tx(t.Context(), p.Hold)
+						err = w.db.Tx(t.Context(), p.Commit)
 					}
 					if err == nil {
 						won.Add(1)

@@ -20,10 +20,10 @@ func (s *Service) Suggest(k PendingIdentity) (name, email string) {
 	return string(runes[:min(maxName, len(runes))]), cmp.Or(k.Address, strings.ToValidUTF8(k.Identity.Email, ""))
 }
 
-// Join makes the account for a pending identity; n is the form. People who are invited join by the invitation. An address that the
-// upstream does not answer for is verified by email first: then mailed is true, and the account is made by Prove. Where there is no
-// mail, it stays unverified. Errors as of users.Service.RegisterWith, JoinWith and AskRegister; ErrExpired, ErrTaken.
-func (s *Service) Join(ctx context.Context, k PendingIdentity, n users.NewPerson) (who storage.User, mailed bool, err error) {
+// Join makes an account for a pending identity, of what was typed. Whoever is invited joins by the invitation. An address that the
+// upstream does not answer for is verified by email first: then mailed is true, and the account is made by Prove. Where there is
+// no mail, it stays unverified. Errors as of users.Service.CreateAccount and RequestAccount; ErrExpired, ErrTaken.
+func (s *Service) Join(ctx context.Context, k PendingIdentity, r users.Registration) (who storage.User, mailed bool, err error) {
 	u, err := s.find(k.Upstream)
 	if err != nil {
 		return who, false, ErrExpired
@@ -31,37 +31,38 @@ func (s *Service) Join(ctx context.Context, k PendingIdentity, n users.NewPerson
 	if k.UserID != "" {
 		return who, false, ErrTaken
 	}
-	n.Vouched = u.NewAccounts == AccountsAlways
+	if r.Voucher, err = s.voucher(u, k); err != nil {
+		return who, false, err
+	}
+	if k.EmailTrusted {
+		r.Email, r.Verification = k.Identity.Email, users.VerifiedByUpstream()
+	} else if !k.Invited && s.People.MailOn() {
+		if r.Carried, err = json.Marshal(carried{k.Upstream, k.Remember, k.sealed}); err != nil {
+			return who, false, err
+		}
+		return who, true, s.People.RequestAccount(ctx, r, k.browser, k.Interaction)
+	}
 	id := newID()
-	with := func(ctx context.Context) error {
+	r.Method = users.WithCredential(id, func(ctx context.Context) error {
 		if err := s.spend(ctx, k); err != nil {
 			return err
 		}
 		return s.attach(ctx, u, id, k.Identity)
-	}
-	if k.EmailTrusted {
-		n.Email = k.Identity.Email
-	}
+	})
+	who, err = s.People.CreateAccount(ctx, r)
+	return who, false, err
+}
+
+// voucher is on whose word a pending identity gets an account.
+func (s *Service) voucher(u *upstream, k PendingIdentity) (users.Voucher, error) {
 	switch {
 	case k.Invited:
-		invitation, openErr := s.openInvitation(k.invitation, k.browser)
-		if openErr != nil {
-			return who, false, openErr
-		}
-		n.EmailVerified = k.EmailTrusted
-		who, err = s.People.JoinWith(ctx, invitation, n, id, with)
-	case k.EmailTrusted:
-		who, err = s.People.RegisterProven(ctx, n, id, with)
-	case s.People.MailOn():
-		n.Carried, err = json.Marshal(carried{k.Upstream, k.Remember, k.sealed})
-		if err != nil {
-			return who, false, err
-		}
-		return who, true, s.People.AskRegister(ctx, n.WithPasskey(), k.browser, k.Interaction)
-	default:
-		who, err = s.People.RegisterWith(ctx, n, id, with)
+		secret, err := s.openInvitation(k.invitation, k.browser)
+		return users.VouchedByInvitation(secret), err
+	case u.NewAccounts == AccountsAlways:
+		return users.VouchedByUpstream(), nil
 	}
-	return who, false, err
+	return users.Voucher{}, nil
 }
 
 // carried is what a sign-up holds while its address waits to be verified. Its names are stored.
@@ -93,6 +94,9 @@ func (s *Service) Prove(ctx context.Context, secret string, p users.Pending, bro
 		return storage.User{}, a, ErrExpired
 	}
 	id := newID()
-	who, err := s.People.ProveWith(ctx, secret, id, func(ctx context.Context) error { return s.attach(ctx, u, id, a.Identity) })
+	who, err := s.People.CreateAccount(ctx, users.Registration{
+		Verification: users.VerifiedByLink(secret, browser),
+		Method:       users.WithCredential(id, func(ctx context.Context) error { return s.attach(ctx, u, id, a.Identity) }),
+	})
 	return who, a, err
 }

@@ -91,12 +91,9 @@ type People interface {
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
 	ProvenElsewhere(ctx context.Context, userID, email string) error
 	TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error
-	RegisterProven(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
-	RegisterWith(ctx context.Context, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
-	AskRegister(ctx context.Context, n users.NewPerson, browser, errand string) error
-	ProveWith(ctx context.Context, secret, id string, with func(ctx context.Context) error) (storage.User, error)
+	CreateAccount(ctx context.Context, r users.Registration) (storage.User, error)
+	RequestAccount(ctx context.Context, r users.Registration, browser, interaction string) error
 	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
-	JoinWith(ctx context.Context, secret string, n users.NewPerson, id string, with func(ctx context.Context) error) (storage.User, error)
 }
 
 // Deletions take what people ask for by way of an upstream; *deletion.Service.

@@ -39,8 +39,11 @@ func add(list users.Mistakes, f users.Field, cause error) users.Mistakes {
 
 // check finds all that is wrong with one, without looking at who exists.
 func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes, error) {
-	r.Person.Password = ""
 	c := checked{Record: r}
+	r.Person.Voucher, r.Person.Method, r.Person.Verification = users.VouchedByOperator(), users.SignInMethod{}, users.Verification{}
+	if r.EmailVerified {
+		r.Person.Verification = users.VerifiedByOperator()
+	}
 	u, mistakes := i.People.CheckPerson(r.Person)
 	if r.Sub != "" {
 		mistakes = add(mistakes, FieldSub, checkSub(r.Sub))

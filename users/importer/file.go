@@ -75,7 +75,7 @@ func object(text []byte) (rec Record, err error) {
 		case "email":
 			one = json.Unmarshal(raw, &rec.Person.Email)
 		case "email_verified":
-			one = json.Unmarshal(raw, &rec.Person.EmailVerified)
+			one = json.Unmarshal(raw, &rec.EmailVerified)
 		case "username":
 			one = json.Unmarshal(raw, &rec.Person.Username)
 		case "disabled":
@@ -197,7 +197,7 @@ func fields(names, row []string) (rec Record, err error) {
 		case "email":
 			rec.Person.Email = value
 		case "email_verified":
-			rec.Person.EmailVerified, one = strconv.ParseBool(value)
+			rec.EmailVerified, one = strconv.ParseBool(value)
 		case "username":
 			rec.Person.Username = value
 		case "disabled":

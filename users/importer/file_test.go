@@ -46,7 +46,7 @@ func TestImport_LinesOfJSON(t *testing.T) {
 		t.Fatalf("%d people, mistakes in %v", len(people), mistakes)
 	}
 	a := people[0]
-	if a.Line != 1 || a.Sub != "1" || a.Person.Email != "ada@example.com" || !a.Person.EmailVerified || a.Person.Username != "ada" ||
+	if a.Line != 1 || a.Sub != "1" || a.Person.Email != "ada@example.com" || !a.EmailVerified || a.Person.Username != "ada" ||
 		a.Hash != `{"hash":"x"}` || string(a.Person.Claims) != `{"name":"Ada"}` || len(a.Groups) != 1 || !a.CreatedAt.Equal(time.Unix(1577934245, 0)) {
 		t.Errorf("got %+v", a)
 	}
@@ -61,7 +61,7 @@ func TestImport_Tables(t *testing.T) {
 		t.Fatalf("%d people, mistakes in %v", len(people), mistakes)
 	}
 	a := people[0]
-	if a.Line != 2 || a.Sub != "1" || !a.Person.EmailVerified || a.Hash != "$2b$10$x" || len(a.Groups) != 2 ||
+	if a.Line != 2 || a.Sub != "1" || !a.EmailVerified || a.Hash != "$2b$10$x" || len(a.Groups) != 2 ||
 		!strings.Contains(string(a.Person.Claims), `"phone_number_verified":false`) || !strings.Contains(string(a.Person.Claims), "Countess") {
 		t.Errorf("got %+v, claims %s", a, a.Person.Claims)
 	}

@@ -14,14 +14,15 @@ import (
 
 // Record is a person of another product.
 type Record struct {
-	Line   int    // of the file, for messages
-	Sub    string // kept as the id, and so as the sub claim; "" = a new one
-	Person users.NewPerson
+	Line   int                // of the file, for messages
+	Sub    string             // kept as the id, and so as the sub claim; "" = a new one
+	Person users.Registration // what was typed
 	// Hash is the password's as the other product stored it (password.Imported); "" = no password.
-	Hash      string
-	CreatedAt time.Time // zero = now
-	Disabled  bool
-	Groups    []string
+	Hash          string
+	EmailVerified bool
+	CreatedAt     time.Time // zero = now
+	Disabled      bool
+	Groups        []string
 }
 
 // OnConflict says what to do with a person who exists already.
@@ -66,7 +67,7 @@ type Finder interface {
 
 // People is the part of *users.Service that an Importer uses.
 type People interface {
-	CheckPerson(n users.NewPerson) (storage.User, users.Mistakes)
+	CheckPerson(r users.Registration) (storage.User, users.Mistakes)
 }
 
 // Groups are those that people of the file can be put into.

@@ -42,7 +42,7 @@ func record(t *testing.T, sub, email string) importer.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return importer.Record{Line: 1, Sub: sub, Person: users.NewPerson{Email: email, EmailVerified: true}, Hash: string(hash)}
+	return importer.Record{Line: 1, Sub: sub, EmailVerified: true, Person: users.Registration{Email: email}, Hash: string(hash)}
 }
 
 func TestE04_ImportedPeopleSignInAndAreRehashed(t *testing.T) {

@@ -55,7 +55,9 @@ func New(t testing.TB, db *storage.DB, change func(*users.Options)) World {
 // Person makes an account with a verified address and Password.
 func (w World) Person(t testing.TB, email string) storage.User {
 	t.Helper()
-	u, err := w.Create(t.Context(), users.NewPerson{Email: email, EmailVerified: true, Password: Password})
+	u, err := w.CreateAccount(t.Context(), users.Registration{
+		Email: email, Verification: users.VerifiedByOperator(), Method: users.WithPassword(Password), Voucher: users.VouchedByOperator(),
+	})
 	must(t, err)
 	return u
 }
