@@ -257,7 +257,7 @@ func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // DESIGN section 2; 
 func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core section 5.5
 	h := house(t, oauthtest.Options{})
 	got := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
-		a.Request.Claims = `{"id_token":{"name":{"essential":true}},"userinfo":{"email":null}}`
+		a.Claims = param(t, `{"id_token":{"name":{"essential":true}},"userinfo":{"email":null}}`)
 	})))
 	if p := payload(t, got.IDToken); p["name"] != "Ada Lovelace" || p["email"] != nil {
 		t.Errorf("ID token %v", p)
@@ -270,7 +270,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	m.Scope = "openid" // the consent page names no more than what the client registered
 	h = h.WithClient(t, m)
 	got = get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
-		a.Request.Claims = `{"id_token":{"name":null},"userinfo":{"email":null}}`
+		a.Claims = param(t, `{"id_token":{"name":null},"userinfo":{"email":null}}`)
 	})))
 	info, err = h.Provider.Userinfo(t.Context(), got.AccessToken)
 	if err != nil || len(info.Claims) != 1 || payload(t, got.IDToken)["name"] != nil {

@@ -100,7 +100,8 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *state) error
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
 	a := oauth.Authorization{Request: s.in.Request, Client: s.client, UserID: s.visitor.UserID, SessionID: s.visitor.SessionID,
-		UserEpoch: s.visitor.UserEpoch, ConsentEpoch: s.question.Epoch, AuthTime: s.visitor.AuthTime, ACR: flow.Answer(s.in.Request, s.visitor.ACR), AMR: s.visitor.AMR, Scopes: granted}
+		UserEpoch: s.visitor.UserEpoch, ConsentEpoch: s.question.Epoch, AuthTime: s.visitor.AuthTime,
+		ACR: flow.Answer(s.in.Request, s.visitor.ACR), AMR: s.visitor.AMR, Scopes: granted, Claims: s.question.GrantedClaims()}
 	var code string
 	issue := func(ctx context.Context) error {
 		if err := h.Browser.Finish(ctx, s.in); err != nil {
