@@ -26,8 +26,9 @@ type Request struct {
 	Prompts             []string          `json:"prompts,omitempty"`
 	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts
 	LoginHint           string            `json:"login_hint,omitempty"`
-	IDPHint             string            `json:"idp_hint,omitempty"`     // id of the upstream to sign in at
-	HintSubject         string            `json:"hint_subject,omitempty"` // sub of a verified id_token_hint
+	IDPHint             string            `json:"idp_hint,omitempty"`      // id of the upstream to sign in at
+	HintSubject         string            `json:"hint_subject,omitempty"`  // sub of id_token_hint, or of the claims parameter
+	HintSubjects        []string          `json:"hint_subjects,omitempty"` // likewise, of several any one
 	UILocales           []string          `json:"ui_locales,omitempty"`
 	ACRValues           []string          `json:"acr_values,omitempty"`
 	EssentialACRs       []string          `json:"essential_acrs,omitempty"` // of the claims parameter: one of these, or the request fails
@@ -39,6 +40,17 @@ type Request struct {
 // Prompted tells whether the request has the prompt value.
 func (r Request) Prompted(p string) bool {
 	return slices.Contains(r.Prompts, p)
+}
+
+// NamesPerson reports whether the request is about certain people only (OpenID Connect Core section 3.1.2.2).
+func (r Request) NamesPerson() bool { return r.HintSubject != "" || len(r.HintSubjects) > 0 }
+
+// IsAbout reports whether the request may be answered with this person.
+func (r Request) IsAbout(userID string) bool {
+	if r.HintSubject != "" {
+		return userID == r.HintSubject
+	}
+	return len(r.HintSubjects) == 0 || slices.Contains(r.HintSubjects, userID)
 }
 
 // Facts is what happened in this interaction so far; the rooms add to it, the row keeps it.

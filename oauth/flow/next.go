@@ -41,7 +41,7 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
 	}
 	if step == SignIn && in.fresh(in.Facts.SignedInAt, s) && in.otherPerson(s) {
-		return 0, refusal.LoginRequired("Another person signed in than the id_token_hint names.")
+		return 0, refusal.LoginRequired("Another person signed in than the request names.")
 	}
 	if !in.Request.Prompted("none") {
 		return step, nil
@@ -102,10 +102,8 @@ func (in Interaction) unmet(s Seen) bool {
 	return slices.ContainsFunc(in.demands(s), func(d demand) bool { return d.essential && !d.reached(s.ACR) })
 }
 
-// otherPerson: the id_token_hint names somebody else (Core section 3.1.2.1).
-func (in Interaction) otherPerson(s Seen) bool {
-	return in.Request.HintSubject != "" && in.Request.HintSubject != s.UserID
-}
+// otherPerson: the id_token_hint, or sub of the claims parameter, names somebody else (Core sections 3.1.2.1 and 3.1.2.2).
+func (in Interaction) otherPerson(s Seen) bool { return !in.Request.IsAbout(s.UserID) }
 
 // signInAgain: prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are compared, as
 // auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.

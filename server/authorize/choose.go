@@ -13,8 +13,9 @@ import (
 )
 
 // hinted finds who the request is about. Of several accounts in this browser it is the one that the request's id_token_hint
-// names, or its login_hint when it comes in, and that one comes into view: no password, as it is signed in (prompt=login and
-// max_age are flow's matter). prompt=none changes nothing of what the browser shows. Everybody else is asked as ever.
+// (or sub of its claims parameter) names, or its login_hint when it comes in, and that one comes into view: no password, as it
+// is signed in (prompt=login and max_age are flow's matter). prompt=none changes nothing of what the browser shows. Everybody
+// else is asked as ever.
 func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interaction) (*browser.Visitor, error) {
 	v, err := h.Browser.Visitor(r)
 	if err != nil {
@@ -22,12 +23,12 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 	}
 	req := in.Request
 	named := func(v *browser.Visitor) bool {
-		if req.HintSubject != "" {
-			return req.HintSubject == v.UserID
+		if req.NamesPerson() {
+			return req.IsAbout(v.UserID)
 		}
 		return in.ID == "" && req.LoginHint != "" && users.IsCalled(v.User, req.LoginHint)
 	}
-	if req.HintSubject == "" && req.LoginHint == "" || req.Prompted("select_account") || v != nil && named(v) {
+	if !req.NamesPerson() && req.LoginHint == "" || req.Prompted("select_account") || v != nil && named(v) {
 		return v, nil
 	}
 	all, err := h.Browser.Accounts(r)
