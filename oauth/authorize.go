@@ -10,6 +10,7 @@ import (
 	"github.com/ory/fosite"
 
 	"signet/clients"
+	"signet/oauth/claims"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -31,7 +32,8 @@ type Authorization struct {
 	AuthTime                time.Time
 	ACR                     string
 	AMR                     []string
-	Scopes                  []string // granted; a part of those asked
+	Scopes                  []string     // granted; a part of those asked
+	Claims                  claims.Param // granted of the claims parameter; a part of it (OpenID Connect Core section 5.5)
 }
 
 // Code is an authorization code and the id of its grant.
@@ -86,9 +88,10 @@ func begin(c *ledger.Case, a Authorization) error {
 		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
 	}
 	facts := ledger.Facts{
-		Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge, Claims: a.Request.Claims,
+		Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge,
 		Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second),
 	}
+	facts.Grant(a.Claims)
 	if a.Request.RedirectURISent {
 		facts.RedirectURI = a.Request.RedirectURI
 	}

@@ -55,7 +55,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Get("code")))
+		got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Code))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Get("code")))
+	got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Code))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A
 func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no scope, no empty state
 	h := house(t, oauthtest.Options{})
 	got, err := h.Provider.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
-	if err != nil || len(got) != 1 || len(got.Get("code")) != 43 {
+	if err != nil || len(got) != 1 || len(got.Code) != 43 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -257,7 +257,7 @@ func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // DESIGN section 2; 
 func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core section 5.5
 	h := house(t, oauthtest.Options{})
 	got := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
-		a.Request.Claims = `{"id_token":{"name":{"essential":true}},"userinfo":{"email":null}}`
+		a.Claims = param(t, `{"id_token":{"name":{"essential":true}},"userinfo":{"email":null}}`)
 	})))
 	if p := payload(t, got.IDToken); p["name"] != "Ada Lovelace" || p["email"] != nil {
 		t.Errorf("ID token %v", p)
@@ -270,7 +270,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	m.Scope = "openid" // the consent page names no more than what the client registered
 	h = h.WithClient(t, m)
 	got = get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
-		a.Request.Claims = `{"id_token":{"name":null},"userinfo":{"email":null}}`
+		a.Claims = param(t, `{"id_token":{"name":null},"userinfo":{"email":null}}`)
 	})))
 	info, err = h.Provider.Userinfo(t.Context(), got.AccessToken)
 	if err != nil || len(info.Claims) != 1 || payload(t, got.IDToken)["name"] != nil {

@@ -83,7 +83,7 @@ func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN secti
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, h, "shop", oauthtest.Exchange(code.Get("code")), "invalid_grant")
+	refused(t, h, "shop", oauthtest.Exchange(code.Code), "invalid_grant")
 }
 
 func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security requirement A18

@@ -56,11 +56,7 @@ func (s *strategy) memberships(ctx context.Context, c *ledger.Case, a *tokens.Ac
 	if !groups && !roles {
 		return nil
 	}
-	asked, err := askedClaims(c.Facts.Claims, c.Client)
-	if err != nil {
-		return err
-	}
-	m, err := c.Belongs(ctx, s.store, asked)
+	m, err := c.Belongs(ctx, s.store)
 	if groups {
 		a.Groups = m[cmp.Or(c.Client.GroupsClaim, claims.ScopeGroups)]
 	}
@@ -157,14 +153,14 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if c.GrantType == "authorization_code" {
 		id.Nonce = c.Facts.Nonce
 	}
-	asked, err := askedClaims(c.Facts.Claims, c.Client)
+	granted, err := c.Claims()
 	if err != nil {
 		return "", err
 	}
-	belongs, err := c.Belongs(ctx, s.store, asked)
+	belongs, err := c.Belongs(ctx, s.store)
 	if err != nil {
 		return "", err
 	}
-	id.Extra = claims.IDToken(g.User, belongs, asked)
+	id.Extra = claims.IDToken(g.User, belongs, granted)
 	return s.issuer.SignID(alg, id)
 }

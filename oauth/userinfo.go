@@ -45,19 +45,16 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	if no := authentication(client, a, time.Now()); no != nil {
 		return Userinfo{}, no
 	}
-	parameter, err := ledger.ClaimsOf(s.Grant)
+	granted, err := ledger.ClaimsOf(s.Grant, client)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	asked, err := askedClaims(parameter, client)
+	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim)
+	belongs, err := wanted.Read(ctx, p.o.Store, s.UserID)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	belongs, err := claims.Want(scopes, asked, client.GroupsClaim, client.RolesClaim).Read(ctx, p.o.Store, s.UserID)
-	if err != nil {
-		return Userinfo{}, refusal.From(err)
-	}
-	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, belongs, scopes, asked)})
+	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, belongs, scopes, granted)})
 }
 
 // authentication demands of the sign-in behind a token what the client's registration does (RFC 9470 section 3): two factors,
@@ -70,16 +67,6 @@ func authentication(c *clients.Client, a tokens.Access, now time.Time) *refusal.
 		return refusal.InsufficientAuthentication("The person has to sign in again.", nil, c.UserinfoMaxAge)
 	}
 	return nil
-}
-
-// askedClaims is what the claims parameter of the authorization asked for, within what the client is registered for: the
-// consent page has named no more (Core section 5.5).
-func askedClaims(parameter string, c *clients.Client) (claims.Param, error) {
-	if parameter == "" {
-		return claims.Param{}, nil
-	}
-	asked, err := claims.ParseParam(parameter)
-	return asked.Within(c.Scopes()), err
 }
 
 // signed makes a JWT of the claims if the client wants one; iss and aud say by whom and for whom (Core section 5.3.2).

@@ -129,8 +129,11 @@ func TestClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5
 	if !slices.Equal(got, []string{"address"}) {
 		t.Errorf("ID token: got %v", got)
 	}
-	if p.Subject() != "u1" || !slices.Equal(p.EssentialACRs(), []string{"a", "b"}) {
-		t.Errorf("got subject %q, acr %v", p.Subject(), p.EssentialACRs())
+	if subjects, err := p.Subjects(); err != nil || !slices.Equal(subjects, []string{"u1"}) {
+		t.Errorf("got subjects %v, %v", subjects, err)
+	}
+	if !slices.Equal(p.EssentialACRs(), []string{"a", "b"}) {
+		t.Errorf("got acr %v", p.EssentialACRs())
 	}
 	if !slices.Equal(p.Scopes(), []string{"address", "email", "profile"}) {
 		t.Errorf("got scopes %v", p.Scopes())
@@ -138,12 +141,38 @@ func TestClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5
 	if got := claims.Userinfo(ada, nil, nil, p.Within([]string{"email"})); len(got) != 2 || got["email"] == nil {
 		t.Errorf("within email: got %v", got)
 	}
+	if got, want := p.Within([]string{"email", "address"}).String(), `{"userinfo":{"email":null},"id_token":{"address":null}}`; got != want {
+		t.Errorf("kept: got %s, want %s", got, want)
+	}
+	if got := p.Within(nil).String(); got != "" {
+		t.Errorf("nothing is kept as %s", got)
+	}
 	if claims.IDToken(ada, nil, claims.Param{}) != nil {
 		t.Error("an ID token has claims nobody asked for")
 	}
 	every := param(t, `{"id_token":{"name":null,"updated_at":null,"phone_number":null,"email_verified":null}}`)
 	if got := claims.IDToken(ada, nil, every); len(got) != 4 {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestB11_SubjectsOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5.1
+	for s, want := range map[string][]string{
+		`{"value":"a"}`: {"a"}, `{"values":["a","b"]}`: {"a", "b"}, `{"value":"c","values":["a"]}`: {"a", "c"},
+		`null`: nil, `{}`: nil, `{"value":null}`: nil, `{"values":[]}`: nil, `{"essential":true}`: nil,
+	} {
+		got, err := param(t, `{"id_token":{"sub":`+s+`}}`).Subjects()
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, %v, want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{`{"value":5}`, `{"value":""}`, `{"values":["a",null]}`, `{"values":[{}]}`} {
+		if got, err := param(t, `{"id_token":{"sub":`+s+`}}`).Subjects(); err == nil {
+			t.Errorf("%s: got %v", s, got)
+		}
+	}
+	if got, err := param(t, `{"userinfo":{"sub":{"value":"a"}}}`).Subjects(); err != nil || got != nil {
+		t.Errorf("at userinfo: got %v, %v", got, err)
 	}
 }
 
@@ -179,6 +208,10 @@ func FuzzParseParam(f *testing.F) {
 			if !slices.Contains(claims.Supported(), name) {
 				t.Fatalf("gives %q", name)
 			}
+		}
+		kept, err := claims.ParseParam(p.String())
+		if err != nil || !slices.Equal(kept.AtUserinfo(), p.AtUserinfo()) || !slices.Equal(kept.InIDToken(), p.InIDToken()) {
+			t.Fatalf("kept as %s: %v", p, err)
 		}
 	})
 }

@@ -27,13 +27,14 @@ type MembershipStore interface {
 // and roles by the scopes of these names or by the claims parameter.
 type Wanted struct{ Groups, Roles string }
 
-// Want decides from the granted scopes, the claims parameter and the client's registered names.
-func Want(scopes []string, p Param, groupsClaim, rolesClaim string) Wanted {
+// Want decides from the granted scopes, the names that the granted part of the claims parameter has for the place where the
+// claims go, and the client's registered names.
+func Want(scopes, names []string, groupsClaim, rolesClaim string) Wanted {
 	asked := func(scope, registered string) string {
 		switch {
 		case registered != "":
 			return registered
-		case slices.Contains(scopes, scope), slices.Contains(p.userinfo, scope), slices.Contains(p.idToken, scope):
+		case slices.Contains(scopes, scope), slices.Contains(names, scope):
 			return scope
 		}
 		return ""

@@ -28,21 +28,21 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 	both := []string{"board", "staff"}
 	for name, tt := range map[string]struct {
 		scopes        []string
-		param         string
-		groups, roles string // the client's names
+		names         []string // of the claims parameter
+		groups, roles string   // the client's names
 		want          claims.Memberships
 		reads         int
 	}{
 		"nothing asked":              {scopes: []string{"openid", "profile"}},
 		"by scope":                   {scopes: []string{"groups", "roles"}, want: claims.Memberships{"groups": both, "roles": {}}, reads: 2},
-		"by the claims parameter":    {param: `{"id_token":{"groups":null}}`, want: claims.Memberships{"groups": both}, reads: 1},
+		"by the claims parameter":    {names: []string{"email", "groups"}, want: claims.Memberships{"groups": both}, reads: 1},
 		"by the client's name":       {groups: "https://app.example/groups", want: claims.Memberships{"https://app.example/groups": both}, reads: 1},
 		"the client's name wins":     {scopes: []string{"roles"}, roles: "permissions", want: claims.Memberships{"permissions": {}}, reads: 1},
 		"both under one name become": {groups: "all", roles: "all", want: claims.Memberships{"all": both}, reads: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := new(book)
-			got, err := claims.Want(tt.scopes, param(t, tt.param), tt.groups, tt.roles).Read(t.Context(), b, "u1")
+			got, err := claims.Want(tt.scopes, tt.names, tt.groups, tt.roles).Read(t.Context(), b, "u1")
 			if err != nil || !reflect.DeepEqual(got, tt.want) || b.reads != tt.reads {
 				t.Errorf("got %v (%v) with %d reads, want %v with %d", got, err, b.reads, tt.want, tt.reads)
 			}
@@ -55,7 +55,7 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		})
 	}
 	broken := errors.New("no database")
-	if _, err := claims.Want([]string{"roles"}, claims.Param{}, "", "").Read(t.Context(), &book{err: broken}, "u1"); !errors.Is(err, broken) {
+	if _, err := claims.Want([]string{"roles"}, nil, "", "").Read(t.Context(), &book{err: broken}, "u1"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

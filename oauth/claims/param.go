@@ -19,8 +19,8 @@ const (
 // Param is a parsed claims parameter (OpenID Connect Core section 5.5). The zero value asks for nothing.
 type Param struct {
 	userinfo, idToken []string // claims about the person, by name, unknown ones dropped
-	subject           string
-	acrs              []string
+	subjects, acrs    []string
+	oddSubject        bool // sub is asked for with something that names no person
 }
 
 // ask is how one claim is asked for (Core section 5.5.1).
@@ -50,22 +50,43 @@ func ParseParam(s string) (Param, error) {
 		return Param{}, errors.New("the claims parameter is not as OpenID Connect Core section 5.5 defines it")
 	}
 	p := Param{userinfo: known(sent.Userinfo), idToken: known(sent.IDToken)}
-	if sub := sent.IDToken["sub"]; sub != nil && json.Unmarshal(sub.Value, &p.subject) != nil {
-		p.subject = ""
+	if sub := sent.IDToken["sub"]; sub != nil {
+		all := len(sub.Values)
+		if sub.given() {
+			all++
+		}
+		p.subjects = sub.texts()
+		p.oddSubject = len(p.subjects) != all
 	}
 	if acr := sent.IDToken["acr"]; acr != nil && acr.Essential {
-		for _, raw := range append(acr.Values, acr.Value) {
-			var v string
-			if json.Unmarshal(raw, &v) == nil && v != "" {
-				p.acrs = append(p.acrs, v)
-			}
-		}
+		p.acrs = acr.texts()
 	}
 	return p, nil
 }
 
-// Subject is the one person the request is about, "" = whoever it is (Core section 5.5.1: sub with a value).
-func (p Param) Subject() string { return p.subject }
+// given reports whether one value is asked for.
+func (a *ask) given() bool { return len(a.Value) > 0 && string(a.Value) != "null" }
+
+// texts are the values asked for that are texts.
+func (a *ask) texts() []string {
+	var list []string
+	for _, raw := range append(slices.Clone(a.Values), a.Value) {
+		var v string
+		if json.Unmarshal(raw, &v) == nil && v != "" {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Subjects are the people of whom one must be the one who signs in, none = whoever it is (Core section 5.5.1: sub with value
+// or values, in the ID token). An error where sub is asked for with what is not a text.
+func (p Param) Subjects() ([]string, error) {
+	if p.oddSubject {
+		return nil, errors.New("the claims parameter asks for a sub that is not a text")
+	}
+	return p.subjects, nil
+}
 
 // EssentialACRs are the authentication contexts of which one must be reached, or the request fails (Core section 5.5.1.1).
 func (p Param) EssentialACRs() []string { return p.acrs }
@@ -81,13 +102,38 @@ func (p Param) Scopes() []string {
 	return slices.Compact(scopes)
 }
 
-// Within keeps only the claims of the given scopes.
+// Within keeps only the claims that belong to the given scopes.
 func (p Param) Within(scopes []string) Param {
 	outside := func(name string) bool { return !slices.Contains(scopes, scopeOf[name]) }
 	p.userinfo = slices.DeleteFunc(slices.Clone(p.userinfo), outside)
 	p.idToken = slices.DeleteFunc(slices.Clone(p.idToken), outside)
 	return p
 }
+
+// String is the parameter again as far as it asks for claims about the person: what a grant keeps of it. "" asks for nothing.
+func (p Param) String() string {
+	if len(p.userinfo) == 0 && len(p.idToken) == 0 {
+		return ""
+	}
+	members := func(names []string) map[string]*ask {
+		m := make(map[string]*ask, len(names))
+		for _, name := range names {
+			m[name] = nil
+		}
+		return m
+	}
+	raw, _ := json.Marshal(struct {
+		Userinfo map[string]*ask `json:"userinfo,omitempty"`
+		IDToken  map[string]*ask `json:"id_token,omitempty"`
+	}{members(p.userinfo), members(p.idToken)}) // maps of nothing: it cannot fail
+	return string(raw)
+}
+
+// AtUserinfo are the names of the claims asked for at the userinfo endpoint.
+func (p Param) AtUserinfo() []string { return p.userinfo }
+
+// InIDToken are the names of the claims asked for in the ID token.
+func (p Param) InIDToken() []string { return p.idToken }
 
 func known(asked map[string]*ask) []string {
 	var names []string

@@ -23,11 +23,12 @@ import (
 type Question struct {
 	Needed    bool     // something is asked for that was not yet offered, or nothing asked for was ever granted
 	Fixed     []string // who the person is: goes with allowing
-	Choices   []string // ticked or not
+	Choices   []string // ticked or not; also the scopes whose claims only the claims parameter asks for
 	Before    []string // granted before: ticked as they were left
 	Resources []string // identifiers of the APIs that the request names
 	Epoch     int64    // of the consent row, 0 = none
 	granted   []string
+	claims    claims.Param
 }
 
 // identity scopes tell who the person is; without them a client has no use for the person at all.
@@ -36,9 +37,10 @@ var identity = []string{"openid", "profile", "email", "address", "phone"}
 // Ask compares a request with what is remembered (the zero Consent: nothing).
 func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
 	q := Question{Epoch: row.Epoch, Before: row.Granted, Resources: req.Resources}
-	scopes, asked := registered(c, req), Asked(c, req)
-	for _, s := range asked {
-		if slices.Contains(identity, s) {
+	scopes, param := registered(c, req), parameter(c, req)
+	asked := union(scopes, param.Scopes())
+	for i, s := range asked {
+		if i < len(scopes) && slices.Contains(identity, s) {
 			q.Fixed = append(q.Fixed, s)
 		} else {
 			q.Choices = append(q.Choices, s)
@@ -50,7 +52,9 @@ func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
 	not := func(list []string) func(string) bool { return func(s string) bool { return !slices.Contains(list, s) } }
 	unoffered, ungranted := not(row.Offered), not(row.Granted)
 	skip := c.SkipsConsent()
-	q.granted = slices.DeleteFunc(scopes, func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) })
+	refused := func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) }
+	q.granted = slices.DeleteFunc(scopes, refused)
+	q.claims = param.Within(slices.DeleteFunc(slices.Clone(asked), refused))
 	q.Needed = len(q.granted) == 0 || !skip && (slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
 }
@@ -63,19 +67,17 @@ func registered(c *clients.Client, req flow.Request) []string {
 // Granted are the scopes asked for that the person agreed to.
 func (q Question) Granted() []string { return q.granted }
 
-// Asked are the scopes of a request and those that its claims parameter amounts to, as far as the client registered them.
-func Asked(c *clients.Client, req flow.Request) []string {
-	asked := registered(c, req)
+// GrantedClaims are the claims asked for by the claims parameter that the person agreed to: those whose scope was granted.
+func (q Question) GrantedClaims() claims.Param { return q.claims }
+
+// parameter is the claims parameter of a request, as far as the client registered the scopes of its claims. Without openid
+// there is nowhere to release them (OpenID Connect Core section 3.1.2.1).
+func parameter(c *clients.Client, req flow.Request) claims.Param {
 	param, err := claims.ParseParam(req.Claims)
-	if err != nil {
-		return asked
+	if err != nil || !slices.Contains(req.Scopes, "openid") { // one that is malformed was refused when the request came in
+		return claims.Param{}
 	}
-	for _, s := range param.Scopes() {
-		if c.HasScope(s) && !slices.Contains(asked, s) {
-			asked = append(asked, s)
-		}
-	}
-	return asked
+	return param.Within(c.Scopes())
 }
 
 // Store is what the book asks of the ground.
@@ -117,10 +119,11 @@ type Decision struct {
 	Ticked []string // as the form sent it: only what was offered counts
 }
 
-// Allow writes the answer and its event in one transaction and returns the scopes granted now. What was granted before and not
+// Allow writes the answer and its event in one transaction and returns the scopes granted now, and all that was allowed: with them the
+// scopes that only the claims parameter asks for. What was granted before and not
 // asked now stays, also what was granted in another tab this very moment. Allowing nothing that the grant could hold is a
 // refusal: none are returned and nothing is remembered, so that the question comes again.
-func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err error) {
+func (b *Book) Allow(ctx context.Context, d Decision) (granted, allowed []string, err error) {
 	q := Ask(d.Client, d.Asked, storage.Consent{})
 	chosen := slices.Clone(q.Fixed)
 	for _, s := range q.Choices {
@@ -130,7 +133,7 @@ func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err err
 	}
 	granted = slices.DeleteFunc(registered(d.Client, d.Asked), func(s string) bool { return !slices.Contains(chosen, s) })
 	if len(granted) == 0 {
-		return nil, b.Deny(ctx, d.UserID, d.Client.ClientID)
+		return nil, nil, b.Deny(ctx, d.UserID, d.Client.ClientID)
 	}
 	err = b.Store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
@@ -148,9 +151,9 @@ func (b *Book) Allow(ctx context.Context, d Decision) (granted []string, err err
 		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return granted, nil
+	return granted, chosen, nil
 }
 
 // Deny notes a refusal; nothing is remembered of it but the event.

@@ -76,6 +76,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 		needed         bool
 		fixed, choices string
 		granted        string
+		claims         string // granted of the claims parameter
 	}{
 		"first time":                       {req: flow.Request{Scopes: words("openid api:read api:write")}, needed: true, fixed: "openid", choices: "api:read api:write"},
 		"remembered":                       {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid api:read"), fixed: "openid", choices: "api:read", granted: "openid api:read"},
@@ -86,9 +87,14 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 		"the resource seen before":         {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}}, row: row("openid", "openid", "https://api.example.com"), fixed: "openid", granted: "openid"},
 		"nothing asked for was granted":    {req: flow.Request{Scopes: words("api:read api:write")}, row: row("openid api:read api:write", "openid"), needed: true, choices: "api:read api:write"},
 		"one thing is no choice":           {req: flow.Request{Scopes: words("api:write")}, needed: true, fixed: "api:write"},
-		"claims count as their scope":      {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid", "openid"), needed: true, fixed: "openid email", granted: "openid"},
-		"claims offered before":            {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid"},
-		"one thing beside claims":          {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "email api:write"},
+		"V04 claims are a choice":          {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid", "openid"), needed: true, fixed: "openid", choices: "email", granted: "openid"},
+		"V04 claims allowed before":        {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid", choices: "email", granted: "openid", claims: mail},
+		"V04 claims left out before":       {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
+		"V04 claims of an asked scope":     {req: flow.Request{Scopes: words("openid email"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid email", claims: mail},
+		"V04 claims not registered":        {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"groups":null}}`}, row: row("openid groups", "openid groups"), fixed: "openid", granted: "openid"},
+		"V04 claims without openid":        {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "api:write"},
+		"V04 claims, first party":          {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid", choices: "email", granted: "openid", claims: mail},
+		"V04 claims left out, first party": {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
 		"withdrawn":                        {req: flow.Request{Scopes: words("openid")}, row: row("", ""), needed: true, fixed: "openid"},
 		"no longer registered (H22)":       {req: flow.Request{Scopes: words("openid admin")}, row: row("openid admin", "openid admin"), fixed: "openid", granted: "openid"},
 		"I03 first party":                  {app: "house", req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid", choices: "api:write", granted: "openid api:write"},
@@ -108,6 +114,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 			}
 			for what, got := range map[string][2]string{
 				"fixed": {strings.Join(q.Fixed, " "), tt.fixed}, "choices": {strings.Join(q.Choices, " "), tt.choices}, "granted": {strings.Join(q.Granted(), " "), tt.granted},
+				"claims": {q.GrantedClaims().String(), tt.claims},
 			} {
 				if got[0] != got[1] {
 					t.Errorf("%s: got %q, want %q", what, got[0], got[1])
@@ -138,7 +145,7 @@ func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
 
 func (d desk) allow(t *testing.T, scopes, ticked string) string {
 	t.Helper()
-	granted, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked)})
+	granted, _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +204,7 @@ func (broken) Record(context.Context, audit.Event) error { return errors.New("no
 func TestAnswerAndItsEventAreOneThing(t *testing.T) {
 	onEngines(t, func(t *testing.T, d desk) {
 		d.Audit = broken{}
-		if _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}}); err == nil {
+		if _, _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}}); err == nil {
 			t.Error("no error")
 		}
 		if row := d.row(t); row.Epoch != 0 {
@@ -219,7 +226,7 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 					}
 					return
 				}
-				granted, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")}})
+				granted, _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")}})
 				if err != nil || len(granted) != 2 {
 					t.Errorf("%v %v", granted, err)
 				}
@@ -243,7 +250,7 @@ func TestTabsAnswerAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, s := range all {
 			wg.Go(func() {
-				if _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}}}); err != nil {
+				if _, _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}}}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -273,6 +280,11 @@ func FuzzAsk(f *testing.F) {
 		for _, s := range slices.Concat(q.Fixed, q.Choices) {
 			if !shop.HasScope(s) {
 				t.Errorf("%q is offered", s)
+			}
+		}
+		for _, s := range q.GrantedClaims().Scopes() {
+			if !shop.HasScope(s) || !slices.Contains(row.Granted, s) {
+				t.Errorf("claims of %q were granted", s)
 			}
 		}
 		if !q.Needed && len(q.Granted()) == 0 {

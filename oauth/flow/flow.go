@@ -37,8 +37,9 @@ type Request struct {
 	Prompts             []string          `json:"prompts,omitempty"`
 	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts
 	LoginHint           string            `json:"login_hint,omitempty"`
-	IDPHint             string            `json:"idp_hint,omitempty"`     // id of the upstream to sign in at
-	HintSubject         string            `json:"hint_subject,omitempty"` // sub of a verified id_token_hint
+	IDPHint             string            `json:"idp_hint,omitempty"`      // id of the upstream to sign in at
+	HintSubject         string            `json:"hint_subject,omitempty"`  // sub of id_token_hint, or of the claims parameter
+	HintSubjects        []string          `json:"hint_subjects,omitempty"` // likewise, of several any one
 	UILocales           []string          `json:"ui_locales,omitempty"`
 	ACRValues           []string          `json:"acr_values,omitempty"`
 	EssentialACRs       []string          `json:"essential_acrs,omitempty"` // of the claims parameter: one of these, or the request fails
@@ -50,6 +51,17 @@ type Request struct {
 // Prompted reports whether the request has the prompt value.
 func (r Request) Prompted(p string) bool {
 	return slices.Contains(r.Prompts, p)
+}
+
+// NamesPerson reports whether the request is about certain people only (OpenID Connect Core section 3.1.2.2).
+func (r Request) NamesPerson() bool { return r.HintSubject != "" || len(r.HintSubjects) > 0 }
+
+// IsAbout reports whether the request may be answered with this person.
+func (r Request) IsAbout(userID string) bool {
+	if r.HintSubject != "" {
+		return userID == r.HintSubject
+	}
+	return len(r.HintSubjects) == 0 || slices.Contains(r.HintSubjects, userID)
 }
 
 // ProgressVersion is that of the facts that this release writes. A row with a newer one is left alone: what it says cannot be
@@ -90,13 +102,11 @@ func (p Progress) BrowserOnly() Progress {
 // PendingFactor is a sign-in of which the first step is done and the second is still asked for. It is not a session: every page
 // but the second step treats the browser as signed out (rule F06).
 type PendingFactor struct {
-	UserID string    `json:"user_id"`
-	Epoch  int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
-	At     time.Time `json:"at"`
-	AMR    []string  `json:"amr"`
-	ACR    string    `json:"acr"`
-	// AuthTime is when the first factor was proven, where that was not At: at an upstream. Zero = At.
-	AuthTime time.Time `json:"auth_time,omitzero"`
+	UserID   string    `json:"user_id"`
+	Epoch    int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
+	At       time.Time `json:"at"`
+	AMR      []string  `json:"amr"`
+	ACR      string    `json:"acr"`
 	Remember bool      `json:"remember,omitempty"`
 	// Enrol: the person has no second factor and has to set one up; else the one they have is asked for. It is decided once, with
 	// the first step (rule V02).

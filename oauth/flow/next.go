@@ -82,7 +82,7 @@ func next(in Interaction, s Seen, now time.Time) Step {
 		return Factor
 	case s.Leaving:
 		return Keep
-	case s.UserID == "" && s.Behind && req.LoginHint == "" && req.HintSubject == "":
+	case s.UserID == "" && s.Behind && req.LoginHint == "" && !req.NamesPerson():
 		return ChooseAccount
 	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now), in.stepUp(s):
 		if req.Prompted("create") {
@@ -131,10 +131,8 @@ func (in Interaction) unmet(s Seen) bool {
 	return slices.ContainsFunc(in.demands(s), func(d demand) bool { return d.essential && !d.reached(s.ACR) })
 }
 
-// otherPerson: the request names somebody else (Core section 3.1.2.1).
-func (in Interaction) otherPerson(s Seen) bool {
-	return in.Request.HintSubject != "" && in.Request.HintSubject != s.UserID
-}
+// otherPerson: the id_token_hint, or sub of the claims parameter, names somebody else (Core sections 3.1.2.1 and 3.1.2.2).
+func (in Interaction) otherPerson(s Seen) bool { return !in.Request.IsAbout(s.UserID) }
 
 // signInAgain: a confirmation, prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are
 // compared, as auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.

@@ -85,13 +85,25 @@ func (c *Case) Subject() string {
 	return c.Client.ClientID
 }
 
+// Claims are those that the person granted by the claims parameter.
+func (c *Case) Claims() (claims.Param, error) {
+	if c.Standing == nil {
+		return claims.Param{}, nil
+	}
+	return c.Facts.GrantedClaims(c.Standing.Scopes, c.Client)
+}
+
 // Belongs reads the person's groups and roles if this request's tokens name them: once, and not at all in most requests.
-func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore, asked claims.Param) (claims.Memberships, error) {
+func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claims.Memberships, error) {
 	if c.belongs || c.Standing == nil {
 		return c.Memberships, nil
 	}
-	var err error
-	c.Memberships, err = claims.Want(c.Scopes, asked, c.Client.GroupsClaim, c.Client.RolesClaim).Read(ctx, store, c.Standing.UserID)
+	granted, err := c.Claims()
+	if err != nil {
+		return nil, err
+	}
+	wanted := claims.Want(c.Scopes, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim)
+	c.Memberships, err = wanted.Read(ctx, store, c.Standing.UserID)
 	c.belongs = err == nil
 	return c.Memberships, err
 }

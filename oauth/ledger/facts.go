@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"time"
 
+	"signet/clients"
+	"signet/oauth/claims"
 	"signet/storage"
 )
 
@@ -19,7 +21,8 @@ type Facts struct {
 	Nonce         string `json:"nonce,omitempty"`
 	RedirectURI   string `json:"redirect_uri,omitempty"`   // as sent; the exchange repeats it (RFC 6749 section 4.1.3)
 	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
-	Claims        string `json:"claims,omitempty"`         // OpenID Connect Core section 5.5, as sent
+	Claims        string `json:"claims,omitempty"`         // claims parameter (OpenID Connect Core section 5.5), see GrantedClaims
+	ClaimsGranted bool   `json:"claims_granted,omitempty"` // Claims is what the person granted; else as sent, by a release before
 	Access        int64  `json:"access,omitempty"`         // life of an access token, seconds
 	Idle          int64  `json:"idle,omitempty"`           // life of an unused refresh token, seconds
 }
@@ -36,14 +39,40 @@ func FactsOf(g storage.Grant) (Facts, error) {
 	return f, nil
 }
 
-// ClaimsOf is the claims parameter of a row. Most rows have none, which shows without reading the other facts: in JSON
-// that we wrote, a quote inside a text is escaped.
-func ClaimsOf(g storage.Grant) (string, error) {
+// Grant keeps the claims that the person granted beside the scopes: decided once, when the grant is made.
+func (f *Facts) Grant(p claims.Param) {
+	f.Claims = p.String()
+	f.ClaimsGranted = f.Claims != ""
+}
+
+// GrantedClaims is what may be released to the client besides the claims of the granted scopes. Grants of a release that
+// kept the parameter as it was sent release no more of it than their scopes do. A registration that became narrower since
+// takes away, one that became wider adds nothing.
+func (f Facts) GrantedClaims(scopes []string, c *clients.Client) (claims.Param, error) {
+	if f.Claims == "" {
+		return claims.Param{}, nil
+	}
+	p, err := claims.ParseParam(f.Claims)
+	if err != nil {
+		return claims.Param{}, fmt.Errorf("read the granted claims: %w", err)
+	}
+	if !f.ClaimsGranted {
+		p = p.Within(scopes)
+	}
+	return p.Within(c.Scopes()), nil
+}
+
+// ClaimsOf are the GrantedClaims of a row. Most rows have none, which shows without reading the other facts: in JSON that we
+// wrote, a quote inside a text is escaped.
+func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 	if !bytes.Contains(g.Data, []byte(`"claims":`)) {
-		return "", nil
+		return claims.Param{}, nil
 	}
 	f, err := FactsOf(g)
-	return f.Claims, err
+	if err != nil {
+		return claims.Param{}, err
+	}
+	return f.GrantedClaims(g.Scopes, c)
 }
 
 // Put writes them into a row that is not stored yet.

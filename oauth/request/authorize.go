@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"signet/clients"
-	"signet/oauth/claims"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 )
@@ -222,44 +221,6 @@ func prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Ref
 	}
 	return nil
 }
-
-func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
-	req.Nonce, req.Claims, req.Display = form.Get("nonce"), form.Get("claims"), form.Get("display")
-	if len(req.Nonce) > maxNonce {
-		return refusal.InvalidRequest("nonce is too long.")
-	}
-	if req.IDPHint = form.Get("idp_hint"); len(req.IDPHint) > maxUpstream {
-		req.IDPHint = ""
-	}
-	if req.LoginHint = form.Get("login_hint"); len(req.LoginHint) > maxHint {
-		req.LoginHint = ""
-	}
-	req.UILocales = bounded(strings.Fields(form.Get("ui_locales")))
-	req.ACRValues = bounded(strings.Fields(form.Get("acr_values")))
-	if len(req.ACRValues) == 0 {
-		req.ACRValues = c.DefaultACRValues
-	}
-	if req.Claims != "" {
-		asked, err := claims.ParseParam(req.Claims)
-		if err != nil {
-			return refusal.InvalidRequest("The claims parameter is malformed.").Because(err)
-		}
-		req.EssentialACRs = bounded(asked.EssentialACRs())
-	}
-	if hint := form.Get("id_token_hint"); hint != "" {
-		subject, audience, err := p.Hint(hint)
-		if err != nil {
-			return refusal.InvalidRequest("id_token_hint is not an ID token of this issuer.").Because(err)
-		}
-		if !slices.Contains(audience, c.ClientID) {
-			return refusal.InvalidRequest("id_token_hint was issued to another client.")
-		}
-		req.HintSubject = subject
-	}
-	return nil
-}
-
-func bounded(list []string) []string { return list[:min(len(list), 10)] }
 
 // scopes: what was asked, known and registered; unknown ones are ignored (OpenID Connect Core section 3.1.2.1).
 func (p *Parser) scopes(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {

@@ -22,12 +22,12 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 	}
 	req := in.Request
 	named := func(v *browser.Visitor) bool {
-		if req.HintSubject != "" {
-			return req.HintSubject == v.UserID
+		if req.NamesPerson() {
+			return req.IsAbout(v.UserID)
 		}
 		return req.LoginHint != "" && users.IsCalled(v.User, req.LoginHint)
 	}
-	if req.HintSubject == "" && req.LoginHint == "" || req.Prompted("select_account") || v != nil && named(v) {
+	if !req.NamesPerson() && req.LoginHint == "" || req.Prompted("select_account") || v != nil && named(v) {
 		return v, false, nil
 	}
 	all, err := h.Browser.Accounts(r)
@@ -38,7 +38,7 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 	switch {
 	case i < 0:
 		return v, false, nil
-	case req.Prompted("none") || req.HintSubject == "":
+	case req.Prompted("none") || !req.NamesPerson():
 		return all[i], !all[i].Current, nil
 	}
 	if here, err := h.Browser.Switch(w, r, all[i]); err != nil || !here {
@@ -49,7 +49,7 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 
 // inView brings the account into view that the id_token_hint of a request in progress names, if it is signed in in this browser.
 func (h *Handler) inView(w http.ResponseWriter, r *http.Request, s *login.State) (*login.State, error) {
-	if subject := s.In.Request.HintSubject; subject == "" || s.Visitor != nil && s.Visitor.UserID == subject {
+	if about := s.In.Request; !about.NamesPerson() || s.Visitor != nil && about.IsAbout(s.Visitor.UserID) {
 		return s, nil
 	}
 	req := s.In

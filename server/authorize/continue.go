@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 
 	"signet/oauth"
+	"signet/oauth/claims"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 	"signet/server/login"
@@ -58,8 +60,9 @@ func answerable(s *login.State, userID string) bool {
 // finish makes the grant and answers the app, in one transaction where the request has a row: of two tabs one is the first. The code
 // of an earlier answer that nobody has used gives way to the new one, in the same grant.
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State) error {
-	v, granted := s.Visitor, s.Question.Granted()
-	if len(granted) == 0 {
+	v := s.Visitor
+	scopes, param := granted(s)
+	if len(scopes) == 0 {
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
 	if !answerable(s, v.UserID) {
@@ -67,7 +70,8 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	}
 	a := oauth.Authorization{
 		GrantID: rand.Text(), Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
-		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR, Scopes: granted,
+		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR,
+		Scopes: scopes, Claims: param,
 	}
 	var code oauth.Code
 	issue := func(ctx context.Context) (err error) {
@@ -91,6 +95,17 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		return err
 	}
 	return h.answer(w, r, s.In.Request, [][2]string{{"code", code.Code}})
+}
+
+// granted are the scopes and claims that the person agreed to: those remembered, and where they answered the question in this very
+// request, of those only what they allowed then (rule V02).
+func granted(s *login.State) ([]string, claims.Param) {
+	scopes, param, p := s.Question.Granted(), s.Question.GrantedClaims(), s.In.Progress
+	if p.DecidedAt.IsZero() || p.UserID != s.Visitor.UserID {
+		return scopes, param
+	}
+	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(p.Granted, scope) })
+	return scopes, param.Within(p.Granted)
 }
 
 // refuse answers the app with an error. What is not a refusal goes to the border.

@@ -233,8 +233,8 @@ func (s *State) Step() (flow.Step, error) { return s.step, s.refused }
 // Reauth is the visitor who is to prove again who they are, rather than somebody else; nil = whoever it is may sign in. other tells
 // that somebody else is asked for in the address.
 func (s *State) Reauth(r *http.Request) *browser.Visitor {
-	v, wanted := s.Visitor, s.In.Request.HintSubject
-	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") || wanted != "" && wanted != v.UserID {
+	v := s.Visitor
+	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") || !s.In.Request.IsAbout(v.UserID) {
 		return nil
 	}
 	return v

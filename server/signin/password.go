@@ -88,7 +88,7 @@ func (h *Handler) routed(w http.ResponseWriter, r *http.Request, in flow.Interac
 
 // behind tells that nobody is in view but somebody is signed in in this browser who may be meant.
 func (h *Handler) behind(r *http.Request, in flow.Interaction, v *browser.Visitor) (bool, error) {
-	if v != nil || in.Request.LoginHint != "" || in.Request.HintSubject != "" {
+	if v != nil || in.Request.LoginHint != "" || in.Request.NamesPerson() {
 		return false, nil
 	}
 	all, err := h.Browser.Accounts(r)
@@ -97,8 +97,7 @@ func (h *Handler) behind(r *http.Request, in flow.Interaction, v *browser.Visito
 
 // again tells whether the person signed in is to prove it again, rather than somebody else.
 func (h *Handler) again(r *http.Request, in flow.Interaction, v *browser.Visitor) bool {
-	wanted := in.Request.HintSubject
-	return !r.URL.Query().Has("other") && !in.Request.Prompted("select_account") && (wanted == "" || wanted == v.UserID)
+	return !r.URL.Query().Has("other") && !in.Request.Prompted("select_account") && in.Request.IsAbout(v.UserID)
 }
 
 // nameOf is what a person types to say who they are.
