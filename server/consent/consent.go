@@ -44,7 +44,7 @@ func New(o Options) (*Handler, error) {
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /consent", h.show)
-	m.Page("POST /consent", h.decide)
+	m.Page("POST /consent", h.decide, web.Nothing)
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
