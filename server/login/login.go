@@ -64,10 +64,14 @@ type Options struct {
 	Passkeys Offers
 	// IdentityOf is whose account an identity may be linked to that waits in a browser; "" = nobody's, or it is gone. Nil = none waits.
 	IdentityOf func(ctx context.Context, id, browser string) (userID string, err error)
+	// Upstreams that people may sign in at; nil = none.
+	Upstreams Upstreams
 	// Recovery ends when somebody signs in with both factors; nil = there is none.
 	Recovery Recovery
 	// TrustFor is how long a browser may spare its person the second step; 0 = never.
 	TrustFor time.Duration
+	// Count notes the outcome of a try by a way: "password", "passkey", "upstream google". Nil counts nothing.
+	Count func(way, outcome string)
 }
 
 // Login loads states and leads on.
@@ -77,6 +81,12 @@ type Login struct{ Options }
 func New(o Options) (*Login, error) {
 	if o.Browser == nil || o.Pages == nil || o.People == nil || o.Factors == nil || o.Consents == nil || o.Client == nil || o.App == nil || o.Tx == nil {
 		return nil, errors.New("login needs a browser, pages, people, factors, consents, clients, apps and transactions")
+	}
+	if o.Count == nil {
+		o.Count = func(string, string) {}
+	}
+	if o.Count == nil {
+		o.Count = func(string, string) {}
 	}
 	return &Login{o}, nil
 }

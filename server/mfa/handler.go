@@ -77,12 +77,12 @@ const (
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signin/factor", h.when(flow.Factor, h.show))
-	m.Page("POST /signin/factor", h.when(flow.Factor, h.submit))
+	m.Page("POST /signin/factor", h.when(flow.Factor, h.submit), web.RecoveryCodes, web.TrustedBrowser)
 	m.Page("GET /signin/factor/setup", h.when(flow.Enrol, h.showSetup))
-	m.Page("POST /signin/factor/setup", h.when(flow.Enrol, h.setUp))
+	m.Page("POST /signin/factor/setup", h.when(flow.Enrol, h.setUp), web.Authenticator, web.RecoveryCodes, web.TrustedBrowser)
 	m.Page("GET "+qrPath, h.when(flow.Enrol, h.qr))
 	if h.Passkeys != nil {
-		m.Page("POST "+passkeyPath, h.when(flow.Factor, h.submitPasskey))
-		m.Page("POST "+passkeyOptionsPath, h.when(flow.Factor, h.passkeyOptions))
+		m.Page("POST "+passkeyPath, h.when(flow.Factor, h.submitPasskey), web.TrustedBrowser)
+		m.Page("POST "+passkeyOptionsPath, h.when(flow.Factor, h.passkeyOptions), web.Nothing)
 	}
 }

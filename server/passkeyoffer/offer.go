@@ -49,8 +49,8 @@ const optionsPath = "/signin/offer/options"
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signin/offer", h.show)
-	m.Page("POST /signin/offer", h.answer)
-	m.Page("POST "+optionsPath, h.options)
+	m.Page("POST /signin/offer", h.answer, web.Passkey)
+	m.Page("POST "+optionsPath, h.options, web.Nothing)
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {

@@ -40,7 +40,7 @@ func New(o Options) (*Handler, error) {
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /terms", h.show)
-	m.Page("POST /terms", h.answer)
+	m.Page("POST /terms", h.answer, web.Nothing)
 }
 
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
