@@ -55,7 +55,7 @@ func (s *Service) PrepareChange(ctx context.Context, a Attempt, password string)
 func (c *Change) Commit(ctx context.Context, keepSession string) error {
 	s := c.proof.service
 	return s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := c.proof.Hold(ctx); err != nil {
+		if err := c.proof.Commit(ctx); err != nil {
 			return err
 		}
 		if err := s.replacePassword(ctx, c.proof.User.ID, c.kept, keepSession, audit.PasswordChanged); err != nil {

@@ -47,14 +47,14 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, 
 	return out, err == nil, err
 }
 
-// CodeProof is a right code. It counts once Hold has run in the transaction of the act.
+// CodeProof is a right code. It counts once Commit has run in the transaction of the act.
 type CodeProof struct {
 	User storage.User
 	hold func(ctx context.Context) error
 }
 
-// Hold uses the code up; ErrChanged if that happened meanwhile or everything of the person ended.
-func (p *CodeProof) Hold(ctx context.Context) error { return p.hold(ctx) }
+// Commit uses the code up; ErrChanged if that happened meanwhile or everything of the person ended.
+func (p *CodeProof) Commit(ctx context.Context) error { return p.hold(ctx) }
 
 // CheckCode judges a mailed code in the browser that asked for it. ErrWrong: not the code, too old, guessed at too often, or
 // none was sent. Which, is not told.

@@ -24,7 +24,7 @@ type Attempt struct {
 	Device func(userID string) string
 }
 
-// Proof is a right password. It counts once Hold has run in the transaction of the act it was asked for.
+// Proof is a right password. It counts once Commit has run in the transaction of the act it was asked for.
 type Proof struct {
 	User storage.User
 
@@ -117,10 +117,10 @@ func judge(row storage.SignIn) (kept, why string) {
 	return row.PasswordHash, "wrong"
 }
 
-// Hold makes the proof count: in the transaction of ctx it checks that the password is still the one that was verified
+// Commit makes the proof count: in the transaction of ctx it checks that the password is still the one that was verified
 // (ErrChanged), which also makes a change of it that runs at the same time wait for this transaction's end, and notes the
 // sign-in. A password kept at a lower cost than today's is replaced.
-func (p *Proof) Hold(ctx context.Context) error {
+func (p *Proof) Commit(ctx context.Context) error {
 	err := p.service.store.ReplaceCredentialData(ctx, p.id, p.old, p.kept, time.Now())
 	if errors.Is(err, storage.ErrStale) {
 		return ErrChanged
@@ -167,7 +167,7 @@ func (s *Service) CheckPassword(ctx context.Context, username, password, network
 		if !p.User.EraseAt.IsZero() { // nobody can use the account; only a browser can ask to keep it
 			return "", 0, ErrWrong
 		}
-		if err = s.store.Tx(ctx, p.Hold); err == nil {
+		if err = s.store.Tx(ctx, p.Commit); err == nil {
 			return p.User.ID, p.User.Epoch, nil
 		}
 		if !errors.Is(err, ErrChanged) {

@@ -26,7 +26,7 @@ const everyScope = "openid profile email phone address groups roles offline_acce
 func newClaimsWorld(t *testing.T, engine servertest.Option) claimsWorld {
 	t.Helper()
 	s := servertest.New(t, servertest.HandlerOnly(), engine)
-	w := claimsWorld{s, s.Person(t, "ada@example.com", func(n *users.NewPerson) {
+	w := claimsWorld{s, s.Person(t, "ada@example.com", func(n *users.Registration) {
 		n.Claims = json.RawMessage(`{"phone_number":"+442079460000","address":{"country":"UK"},"nickname":"Countess"}`)
 	})}
 	m := s.House().Members

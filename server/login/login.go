@@ -64,6 +64,8 @@ type Options struct {
 	Passkeys Offers
 	// IdentityOf is whose account an identity may be linked to that waits in a browser; "" = nobody's, or it is gone. Nil = none waits.
 	IdentityOf func(ctx context.Context, id, browser string) (userID string, err error)
+	// Tickets remember where mailed links led; nil = they are not remembered.
+	Tickets Tickets
 	// Upstreams that people may sign in at; nil = none.
 	Upstreams Upstreams
 	// Recovery ends when somebody signs in with both factors; nil = there is none.

@@ -1,15 +1,13 @@
 package signin
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
 	"signet/oauth/flow"
-	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/users"
 	"signet/users/federation"
@@ -17,165 +15,156 @@ import (
 	"signet/users/session"
 )
 
-// maxLogin is how much of a typed name is read and shown again, in bytes.
-const maxLogin = 254
-
-// show is the sign-in page.
+// show is the sign-in page. Whoever is signed in already and asks for somebody else gets it too.
 func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
-	in, late, err := h.errand(r)
+	s, err := h.Login.Load(r)
 	if err != nil {
 		return err
 	}
-	v, err := h.Browser.Visitor(r)
-	if err != nil {
-		return err
-	}
-	leaving, err := h.Browser.Leaving(r)
-	if err != nil {
-		return err
-	}
-	other := r.URL.Query().Has("other")
-	behind, err := h.behind(r, in, v)
-	if err != nil {
-		return err
-	}
+	q := r.URL.Query()
 	switch {
-	case leaving != nil && !other:
-		return h.Browser.Go(w, r, "/account/keep", &in)
-	case behind && !other && !r.URL.Query().Has("cancel"):
-		return h.Browser.Go(w, r, "/choose", &in)
-	case in.Errand == browser.ErrandAuthorize && r.URL.Query().Has("cancel"):
-		return h.cancel(w, r, in)
-	case in.Errand == browser.ErrandAccount && v != nil && !other:
-		return h.Browser.Go(w, r, "/account", nil) // nothing to ask: also what Back leads to after signing in
-	case v == nil:
+	case s.In.Purpose == flow.PurposeAuthorize && q.Has("cancel"):
+		return h.Login.Cancel(w, r, s)
+	case !s.Is(flow.SignIn) && !q.Has("other"):
+		return h.Login.GoOn(w, r, s)
+	case s.Visitor == nil:
 		if err := h.Browser.Tidy(w, r); err != nil {
 			return err
 		}
 	}
 	h.Browser.Bind(w, r)
-	if to, err := h.sentOn(r, &in); err != nil || to != "" {
-		return cmp.Or(err, h.goUpstream(w, r, in, federation.LoginRequest{Upstream: to}))
+	if to, err := h.sentOn(r, s); err != nil {
+		return err
+	} else if to != "" {
+		return h.Login.ToUpstream(w, r, s, federation.LoginRequest{Upstream: to})
 	}
-	page := pages.SignIn{Username: cut(in.Request.LoginHint), NameFirst: h.nameFirst(r, in)}
-	if late {
+	return h.page(w, r, s, http.StatusOK, h.blank(w, r, s))
+}
+
+// blank is the page as it is first shown, with what went wrong on another one.
+func (h *Handler) blank(w http.ResponseWriter, r *http.Request, s *login.State) pages.SignIn {
+	page := pages.SignIn{Username: login.Cut(s.In.Request.LoginHint), NameFirst: h.nameFirst(r, s)}
+	if s.Late {
 		page.Problem = "signin.expired"
 	}
-	if v != nil && h.again(r, in, v) {
-		page.Reauth, page.Username, page.Remember, page.NameFirst = &v.Person, nameOf(v.Person), v.Remember, false
+	if v := s.Reauth(r); v != nil {
+		page.Reauth, page.Username, page.Remember, page.NameFirst = &v.Person, v.Person.Login(), v.Remember, false
 	}
-	return h.page(w, r, in, http.StatusOK, page)
-}
-
-// nameFirst tells whether to ask for the name alone: it decides where its person signs in.
-func (h *Handler) nameFirst(r *http.Request, in flow.Interaction) bool {
-	return h.Upstreams != nil && h.Upstreams.Routed() && in.Request.LoginHint == "" && !r.URL.Query().Has("password")
-}
-
-// routed sends who has typed a name only to where its person signs in; ok is false where that is here.
-func (h *Handler) routed(w http.ResponseWriter, r *http.Request, in flow.Interaction) (ok bool, err error) {
-	name := typed(r, "username", maxLogin)
-	if h.Upstreams == nil || name == "" || r.PostForm.Get("password") != "" {
-		return false, nil
-	}
-	id, found := h.Upstreams.Route(name)
-	list, err := h.offeredUpstreams(r, in, nil)
-	if err != nil || !found || !slices.ContainsFunc(list, func(u federation.Upstream) bool { return u.ID == id }) {
-		return false, err
-	}
-	return true, h.goUpstream(w, r, in, federation.LoginRequest{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
-}
-
-// behind tells that nobody is in view but somebody is signed in in this browser who may be meant.
-func (h *Handler) behind(r *http.Request, in flow.Interaction, v *browser.Visitor) (bool, error) {
-	if v != nil || in.Request.LoginHint != "" || in.Request.NamesPerson() {
-		return false, nil
-	}
-	all, err := h.Browser.Accounts(r)
-	return len(all) > 0, err
-}
-
-// again tells whether the person signed in is to prove it again, rather than somebody else.
-func (h *Handler) again(r *http.Request, in flow.Interaction, v *browser.Visitor) bool {
-	return !r.URL.Query().Has("other") && !in.Request.Prompted("select_account") && in.Request.IsAbout(v.UserID)
-}
-
-// nameOf is what a person types to say who they are.
-func nameOf(p pages.Person) string { return cmp.Or(p.Email, p.Username) }
-
-func cut(s string) string { return s[:min(len(s), maxLogin)] }
-
-// page fills in what all sign-in pages of an errand share.
-func (h *Handler) page(w http.ResponseWriter, r *http.Request, in flow.Interaction, status int, p pages.SignIn) error {
-	r, p.App = h.dress(w, r, in)
-	p.Action = h.Browser.Path("/signin", &in)
-	p.SignUpURL = h.signUpURL(&in)
-	if h.Passkeys != nil {
-		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path("/signin/passkey", &in), h.Browser.Path("/signin/passkey/options", &in)
-	}
-	p.ForgotURL = h.Browser.Path("/forgot", &in)
-	if h.MailedCode {
-		p.CodeURL = h.Browser.Path("/signin/code", &in)
-	}
-	if in.Errand == browser.ErrandAuthorize {
-		p.CancelURL = p.Action + "&cancel=1"
-	}
-	var again *browser.Visitor
-	if in.ID != "" && p.Reauth != nil {
-		p.OtherURL = h.Browser.Another(&in)
-		var err error
-		if again, err = h.reauth(r, in); err != nil {
-			return err
+	if told := s.In.Progress.Told(time.Now()); told != nil {
+		page.Problem, page.ProblemArgs, page.RetryAfter = told.Message, told.Args, told.RetryAfter
+		if page.Reauth == nil && told.Name != "" {
+			page.Username = told.Name
 		}
 	}
+	return page
+}
+
+// nameFirst reports whether to ask for the name alone: it decides where its person signs in.
+func (h *Handler) nameFirst(r *http.Request, s *login.State) bool {
+	return h.Routed && s.In.Request.LoginHint == "" && !r.URL.Query().Has("password")
+}
+
+// sentOn is the upstream that a sign-in leads to without asking: the one that the app names, or the one of the address's domain. Each
+// is sent on once, so that whoever comes back is asked.
+func (h *Handler) sentOn(r *http.Request, s *login.State) (id string, err error) {
+	if h.Login.Upstreams == nil || s.In.Purpose != flow.PurposeAuthorize || s.In.Progress.SentOn || r.URL.Query().Has("other") {
+		return "", nil
+	}
+	if id = s.In.Request.IDPHint; id == "" {
+		id, _ = h.Login.Upstreams.Route(s.In.Request.LoginHint)
+	}
+	if offered, err := h.Login.Offers(r, s, id); err != nil || !offered {
+		return "", err
+	}
+	return id, h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.SentOn = true })
+}
+
+// routed sends whoever has typed a name only to where its person signs in; ok is false where that is here.
+func (h *Handler) routed(w http.ResponseWriter, r *http.Request, s *login.State) (ok bool, err error) {
+	name := login.Typed(r, "username", login.MaxLogin)
+	if h.Login.Upstreams == nil || name == "" || r.PostForm.Get("password") != "" {
+		return false, nil
+	}
+	id, found := h.Login.Upstreams.Route(name)
+	if !found {
+		return false, nil
+	}
+	if offered, err := h.Login.Offers(r, s, id); err != nil || !offered {
+		return false, err
+	}
+	return true, h.Login.ToUpstream(w, r, s, federation.LoginRequest{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
+}
+
+// page fills in what all sign-in pages share.
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.SignIn) error {
+	if told := s.In.Progress.Told(time.Now()); status == http.StatusOK && told != nil && told.Status != 0 {
+		status = told.Status
+		if told.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(told.RetryAfter))
+		}
+	}
+	r, p.App = h.Login.Dress(w, r, s)
+	p.Action = h.Login.Path(flow.SignIn, s.In)
+	if !h.People.SignupClosed() {
+		p.SignUpURL = h.Login.Path(flow.SignUp, s.In)
+	}
+	if h.Passkeys != nil {
+		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path(passkeyPath, &s.In), h.Browser.Path(passkeyOptionsPath, &s.In)
+	}
+	p.ForgotURL = h.Browser.Path("/forgot", &s.In)
+	if h.MailedCode {
+		p.CodeURL = h.Browser.Path(codePath, &s.In)
+	}
+	if s.In.Purpose == flow.PurposeAuthorize {
+		p.CancelURL = login.WithQuery(p.Action, "cancel=1")
+	}
+	again := s.Reauth(r)
+	if p.Reauth == nil {
+		again = nil
+	}
+	if again != nil {
+		p.OtherURL = h.Login.Another(s.In)
+	}
 	if p.NameFirst {
-		p.PasswordURL = query(h.Browser.Path("/signin", &in), "password=1")
+		p.PasswordURL = login.WithQuery(p.Action, "password=1")
 	}
 	var err error
-	if p.Upstreams, err = h.buttons(w, r, in, again); err != nil {
+	if p.Upstreams, err = h.Login.Buttons(w, r, s, again); err != nil {
 		return err
 	}
 	return h.Pages.Render(w, r, status, p)
 }
 
-// cancel goes back to the app with access_denied.
-func (h *Handler) cancel(w http.ResponseWriter, r *http.Request, in flow.Interaction) error {
-	if err := h.Browser.Record(r.Context(), &in, func(f *flow.Facts) { f.RefusedSign = true }); err != nil {
-		return err
-	}
-	return h.Browser.Continue(w, r, in)
-}
-
-// submit is the sign-in form's answer.
+// submit is the form's answer.
 func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
-	if err := parse(r); err != nil {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
-	in, _, err := h.errand(r)
+	s, err := h.Login.Load(r)
 	if err != nil {
 		return err
 	}
-	if ok, err := h.routed(w, r, in); ok || err != nil {
+	if ok, err := h.routed(w, r, s); ok || err != nil {
 		return err
 	}
-	form := pages.SignIn{Username: typed(r, "username", maxLogin), Remember: r.PostForm.Get("remember") != ""}
-	if _, asked := r.PostForm["password"]; !asked && form.Username != "" && h.Upstreams != nil && h.Upstreams.Routed() { // the name came first
-		return h.page(w, r, in, http.StatusOK, form)
+	form := pages.SignIn{Username: login.Typed(r, "username", login.MaxLogin), Remember: r.PostForm.Get("remember") != ""}
+	if _, asked := r.PostForm["password"]; !asked && form.Username != "" && h.Routed { // the name came first
+		return h.page(w, r, s, http.StatusOK, form)
 	}
-	err = h.signIn(w, r, in, users.Attempt{
+	err = h.signIn(w, r, s, users.Attempt{
 		Login: r.PostForm.Get("username"), Password: r.PostForm.Get("password"),
 		Device: func(userID string) string { return h.Browser.Device(r, userID) },
 	}, form.Remember)
 	if err != nil {
-		return h.refuse(w, r, in, form, err)
+		return h.refuse(w, r, s, form, err)
 	}
-	h.Count("success")
+	h.Count("password", "success")
 	return nil
 }
 
 // signIn checks the password and goes on. A password that was changed or kept anew between check and session is checked
 // again.
-func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interaction, a users.Attempt, remember bool) error {
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, s *login.State, a users.Attempt, remember bool) error {
 	if a.Login == "" || a.Password == "" {
 		return users.ErrWrong
 	}
@@ -184,7 +173,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interac
 		if err != nil {
 			return err
 		}
-		err = h.admit(w, r, in, proof.User, session.Password(remember, proof.Hold))
+		err = h.Login.Admit(w, r, s, proof.User, session.Password(remember, proof.Commit))
 		if !errors.Is(err, users.ErrChanged) {
 			return err
 		}
@@ -194,30 +183,30 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request, in flow.Interac
 
 // refuse shows the form again with what went wrong and what was typed. An unknown account, a wrong password and a disabled
 // account look the same.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, in flow.Interaction, form pages.SignIn, err error) error {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State, form pages.SignIn, err error) error {
 	late, throttled := errors.AsType[*users.Throttled](err)
 	switch {
 	case throttled:
-		h.Count("throttled")
+		h.Count("password", "throttled")
 		form.Problem, form.RetryAfter = "signin.throttled", int(late.RetryAfter/time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
-		return h.page(w, r, in, http.StatusTooManyRequests, form)
+		return h.page(w, r, s, http.StatusTooManyRequests, form)
 	case errors.Is(err, password.ErrBusy):
-		h.Count("busy")
+		h.Count("password", "busy")
 		form.Problem, form.RetryAfter = "signin.busy", int(password.RetryAfter/time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(form.RetryAfter))
-		return h.page(w, r, in, http.StatusServiceUnavailable, form)
+		return h.page(w, r, s, http.StatusServiceUnavailable, form)
 	case errors.Is(err, users.ErrGuarded):
-		h.Count("throttled")
-		return h.guarded(w, r, in, form.Username)
+		h.Count("password", "throttled")
+		return h.guarded(w, r, s, form.Username)
 	case errors.Is(err, users.ErrFrozen): // told to whoever knows the password
-		h.Count("failure")
+		h.Count("password", "failure")
 		form.Problem = "signin.frozen"
-		return h.page(w, r, in, http.StatusForbidden, form)
+		return h.page(w, r, s, http.StatusForbidden, form)
 	case errors.Is(err, users.ErrWrong):
-		h.Count("failure")
+		h.Count("password", "failure")
 		form.Problem = "signin.wrong"
-		return h.page(w, r, in, http.StatusForbidden, form) // RFC 9110 section 15.5.4: credentials that do not suffice
+		return h.page(w, r, s, http.StatusForbidden, form) // RFC 9110 section 15.5.4: credentials that do not suffice
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func (s *Service) charge(ctx context.Context, lane ratelimit.Lane) (*ratelimit.C
 	return c, nil
 }
 
-// Proof is a passkey that was shown. It counts once Hold has run in the transaction of the act it was asked for.
+// Proof is a passkey that was shown. It counts once Commit has run in the transaction of the act it was asked for.
 type Proof struct {
 	User     storage.User
 	Verified bool // the authenticator verified its user: fingerprint, face, PIN
@@ -154,9 +154,9 @@ func (s *Service) verify(row storage.Credential, r record, c ceremony, answer *p
 	return used, nil
 }
 
-// Hold makes the proof count: in the transaction of ctx it checks that nothing ended everything of the person since and that
+// Commit makes the proof count: in the transaction of ctx it checks that nothing ended everything of the person since and that
 // the passkey is still there and was not used meanwhile, and notes the use. ErrChanged.
-func (p *Proof) Hold(ctx context.Context) error {
+func (p *Proof) Commit(ctx context.Context) error {
 	s := p.service
 	if err := s.hold(ctx, p.User.ID, p.User.Epoch); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (p *Proof) Hold(ctx context.Context) error {
 
 // How says what the passkey alone proves, where it verified its user.
 func (p *Proof) How(remember bool) session.How {
-	return session.How{AMR: append(p.AMR(), session.AMRMulti), ACR: session.ACRResistant, Remember: remember, Within: p.Hold}
+	return session.How{AMR: append(p.AMR(), session.AMRMulti), ACR: session.ACRResistant, Remember: remember, Within: p.Commit}
 }
 
 // AMR are the values of RFC 8176 for the passkey: where the key lives, and a test of the user if there was one.

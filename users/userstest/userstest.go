@@ -68,7 +68,7 @@ func (w World) Start(ctx context.Context, email, password string) (s storage.Ses
 	if err != nil {
 		return storage.Session{}, "", err
 	}
-	return w.Sessions.Start(ctx, nil, p.User.ID, session.Password(false, p.Hold))
+	return w.Sessions.Start(ctx, nil, p.User.ID, session.Password(false, p.Commit))
 }
 
 // Grant stores a grant of the person whose code has been used.

@@ -1,0 +1,101 @@
+package recovery
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/users"
+	"signet/users/password"
+	"signet/users/session"
+)
+
+func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
+	s, err := h.Login.Load(r)
+	if err != nil {
+		return err
+	}
+	h.Browser.Bind(w, r)
+	return h.forgotPage(w, r, s, http.StatusOK, pages.Forgot{Username: login.Cut(s.In.Request.LoginHint)})
+}
+
+func (h *Handler) forgotPage(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.Forgot) error {
+	r, p.App = h.Login.Dress(w, r, s)
+	p.Contact, p.SignInURL = h.Contact, h.Login.Path(flow.SignIn, s.In)
+	if h.Rules.MailOn() {
+		p.Action = h.Browser.Path(forgotPath, &s.In)
+	}
+	return h.Pages.Render(w, r, status, p)
+}
+
+// askReset has a link mailed, if what was typed is somebody; the answer is the same for all.
+func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	s, err := h.Login.Load(r)
+	if err != nil {
+		return err
+	}
+	name := login.Typed(r, "username", login.MaxLogin)
+	if name == "" {
+		return h.forgotPage(w, r, s, http.StatusBadRequest, pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
+	}
+	if err := h.Passwords.AskReset(h.Login.Told(r), name); err != nil {
+		return login.NoMail(err)
+	}
+	return h.Login.Mailbox(w, r, s, "reset", name)
+}
+
+func (h *Handler) showReset(w http.ResponseWriter, r *http.Request) error {
+	h.Browser.Bind(w, r)
+	return h.resetPage(w, r, http.StatusOK, login.Secret(r.URL.Query().Get("t")))
+}
+
+func (h *Handler) resetPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
+	u, err := h.Passwords.LookReset(r.Context(), secret)
+	if err != nil {
+		return h.again(w, r, secret, err, forgotPath)
+	}
+	return h.Pages.Render(w, r, status, pages.NewPassword{
+		What: "reset", Action: h.Browser.Path(resetPath, nil), Token: secret, Username: u.Email, MinLength: h.Rules.MinPassword(), Problems: problems,
+	})
+}
+
+// again answers a link that is used up: in the browser that used it, it leads to where it led.
+func (h *Handler) again(w http.ResponseWriter, r *http.Request, secret string, err error, back string) error {
+	if errors.Is(err, users.ErrGone) {
+		if ok, followErr := h.Login.FollowLink(w, r, secret); ok || followErr != nil {
+			return followErr
+		}
+	}
+	return login.LinkExpired(err, h.Browser.Path(back, nil))
+}
+
+// reset takes the new password. Its person is signed in, unless a second step is asked for first (rule E12).
+func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	secret := login.Secret(r.PostForm.Get("t"))
+	u, err := h.Passwords.Reset(h.Login.Told(r), secret, r.PostForm.Get("password"))
+	if problems, ok := browser.Problems(err, h.Rules.MinPassword()); ok {
+		return h.resetPage(w, r, http.StatusBadRequest, secret, problems...)
+	}
+	if errors.Is(err, password.ErrBusy) {
+		w.Header().Set("Retry-After", strconv.Itoa(int(password.RetryAfter/time.Second)))
+		return h.resetPage(w, r, http.StatusServiceUnavailable, secret, pages.Problem{Field: "password", Message: "form.busy"})
+	}
+	if err != nil {
+		return h.again(w, r, secret, err, forgotPath)
+	}
+	if err := h.Login.LinkUsed(r, secret, u.ID, "", "/account"); err != nil {
+		return err
+	}
+	return h.Login.Admit(w, r, plain(), u, session.Password(false, h.Passwords.Hold(u.ID, u.Epoch)))
+}
