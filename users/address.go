@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -32,7 +33,7 @@ type oldAddress struct {
 // ChangeAddress gives a person another address: at once and unproven where no mail can be sent, else when the link that goes
 // to the new one is used. Their present address, while unproven, may be typed to prove it. What was typed wrong comes as
 // Mistakes (ErrEmail, ErrDomain, ErrSame; ErrTaken only without mail).
-func (s *Service) ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error) {
+func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u storage.User, typed string) (asked bool, err error) {
 	var mistakes Mistakes
 	typed = strings.TrimSpace(typed)
 	key, err := EmailKey(typed)

@@ -9,6 +9,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 )
 
 // Change is a new password that may take the present one's place: Commit does it.
@@ -52,7 +53,7 @@ func (s *Service) PrepareChange(ctx context.Context, a Attempt, password string)
 
 // Commit changes the password, ends all other sessions of the person and everything they let in, in one transaction, which
 // is the one of ctx if there is one (security notes E11). ErrChanged if another change was quicker.
-func (c *Change) Commit(ctx context.Context, keepSession string) error {
+func (c *Change) Commit(ctx context.Context, permit factor.Permit, keepSession string) error {
 	s := c.proof.service
 	return s.store.Tx(ctx, func(ctx context.Context) error {
 		if err := c.proof.Commit(ctx); err != nil {
@@ -66,8 +67,8 @@ func (c *Change) Commit(ctx context.Context, keepSession string) error {
 }
 
 // Within is Commit for a session's start (session.How).
-func (c *Change) Within(keepSession string) func(ctx context.Context) error {
-	return func(ctx context.Context) error { return c.Commit(ctx, keepSession) }
+func (c *Change) Within(permit factor.Permit, keepSession string) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return c.Commit(ctx, permit, keepSession) }
 }
 
 // SetPassword gives a person a password by an operator's hand, which ends all their sessions and all they let in.
@@ -170,7 +171,7 @@ func (s *Service) setDisabled(ctx context.Context, userID string, at time.Time, 
 
 // FirstPassword gives a password to somebody who has none and who has just proven in another way who they are. Mistakes;
 // ErrChanged if there is one by now, or everything of theirs ended.
-func (s *Service) FirstPassword(ctx context.Context, u storage.User, password string) error {
+func (s *Service) FirstPassword(ctx context.Context, permit factor.Permit, u storage.User, password string) error {
 	var mistakes Mistakes
 	if password == "" {
 		mistakes.add(FieldPassword, ErrMissing)

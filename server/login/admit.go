@@ -51,7 +51,7 @@ func (l *Login) admit(w http.ResponseWriter, r *http.Request, s *State, u storag
 		return err
 	}
 	if offered {
-		if err := l.ensure(w, r, s); err != nil {
+		if err := l.Ensure(w, r, s); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func (l *Login) halt(w http.ResponseWriter, r *http.Request, s *State, u storage
 			return err
 		}
 	}
-	if err := l.ensure(w, r, s); err != nil {
+	if err := l.Ensure(w, r, s); err != nil {
 		return err
 	}
 	pending := flow.PendingFactor{

@@ -71,7 +71,7 @@ func (l *Login) Cancel(w http.ResponseWriter, r *http.Request, s *State) error {
 
 // Fail tells on a step's page what went wrong on this one. The problem stands in the row, which is made if there is none.
 func (l *Login) Fail(w http.ResponseWriter, r *http.Request, s *State, step flow.Step, problem flow.Problem) error {
-	if err := l.ensure(w, r, s); err != nil {
+	if err := l.Ensure(w, r, s); err != nil {
 		return err
 	}
 	if err := l.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.Problem = &problem }); err != nil {
@@ -80,8 +80,8 @@ func (l *Login) Fail(w http.ResponseWriter, r *http.Request, s *State, step flow
 	return l.ToStep(w, r, s, step)
 }
 
-// ensure gives a plain sign-in a row, where there is something to remember.
-func (l *Login) ensure(w http.ResponseWriter, r *http.Request, s *State) (err error) {
+// Ensure gives a plain sign-in a row, where there is something to remember.
+func (l *Login) Ensure(w http.ResponseWriter, r *http.Request, s *State) (err error) {
 	if s.In.ID != "" {
 		return nil
 	}

@@ -33,6 +33,18 @@ func (l *Login) MayWithPassword(ctx context.Context, v *browser.Visitor, act fac
 	return l.may(ctx, v, proof, act)
 }
 
+// MayAsBegun is May for an act that was allowed a while ago, with the proof of then, and is carried out now that the person is back from
+// an upstream: still the same, with nothing ended since.
+func (l *Login) MayAsBegun(ctx context.Context, v *browser.Visitor, then factor.Proof, act factor.Act) (factor.Permit, error) {
+	if then.UserID != v.UserID || then.Epoch != v.UserEpoch {
+		return factor.Permit{}, factor.ErrNotAllowed
+	}
+	return l.may(ctx, v, then, act)
+}
+
+// ProofOf is what a person signed in shows, for an act that is carried out later.
+func (l *Login) ProofOf(v *browser.Visitor) factor.Proof { return proofOf(v) }
+
 func (l *Login) may(ctx context.Context, v *browser.Visitor, proof factor.Proof, act factor.Act) (factor.Permit, error) {
 	account, err := l.Factors.Account(ctx, v.User)
 	if err != nil {

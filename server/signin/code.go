@@ -65,7 +65,9 @@ func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 // codeOwner is the browser and the sign-in that a code is good in.
-func (h *Handler) codeOwner(r *http.Request, s *login.State) string { return h.Browser.Mark(r) + "|" + s.In.ID }
+func (h *Handler) codeOwner(r *http.Request, s *login.State) string {
+	return h.Browser.Mark(r) + "|" + s.In.ID
+}
 
 // checkCode takes the code: a first factor like a password.
 func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {

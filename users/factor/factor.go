@@ -205,7 +205,8 @@ func about(kind string) map[string]string { return map[string]string{"by": kind}
 
 // Remove takes the authenticator app away; with the last second factor go the recovery codes. The caller has seen that the
 // person proved it just now (security notes G05). ErrWrong if there is none.
-func (s *Service) Remove(ctx context.Context, userID string) error {
+func (s *Service) Remove(ctx context.Context, permit Permit) error {
+	userID := permit.UserID()
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		n, err := s.Store.DeleteCredentials(ctx, userID, KindTOTP)
 		if err != nil {

@@ -32,7 +32,8 @@ func (s *Service) firstCodes(ctx context.Context, userID string) ([]string, erro
 }
 
 // NewCodes gives the person ten recovery codes, shown this once; the old ones die (security notes G04).
-func (s *Service) NewCodes(ctx context.Context, userID string) (codes []string, err error) {
+func (s *Service) NewCodes(ctx context.Context, permit Permit) (codes []string, err error) {
+	userID := permit.UserID()
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
 		if codes, err = s.makeCodes(ctx, userID); err != nil {
 			return err

@@ -141,7 +141,7 @@ func (s *Service) QR(ctx context.Context, owner string, u storage.User) ([]byte,
 // Confirm ends the enrolment with a right code: from now on the app is asked for. It returns recovery codes, shown this once,
 // unless the person has some. The code is used up by it. within, if set, runs first in the same transaction. ErrWrong,
 // ErrThrottled, ErrGone, ErrThere.
-func (s *Service) Confirm(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) (codes []string, err error) {
+func (s *Service) Confirm(ctx context.Context, permit Permit, owner string, u storage.User, code string) (codes []string, err error) {
 	e, err := s.enrolment(ctx, owner, u)
 	if err != nil {
 		return nil, err
@@ -155,10 +155,8 @@ func (s *Service) Confirm(ctx context.Context, owner string, u storage.User, cod
 	}
 	now := time.Now()
 	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if within != nil {
-			if err := within(ctx); err != nil {
-				return err
-			}
+		if err := s.accounts.Check(ctx, permit, u.ID, AddAuthenticator); err != nil {
+			return err
 		}
 		if err := s.Tickets.Cancel(ctx, purposeEnrol, e.ticket); err != nil {
 			return err
@@ -186,21 +184,6 @@ func (s *Service) Confirm(ctx context.Context, owner string, u storage.User, cod
 		return nil, fmt.Errorf("add authenticator: %w", err)
 	}
 	return codes, nil
-}
-
-// ConfirmFirst is Confirm for somebody who has only made the first step of a sign-in: they may set up their first second factor, and
-// nothing if they have one by the time it is written (rule V01). ErrThere then.
-func (s *Service) ConfirmFirst(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error) {
-	return s.Confirm(ctx, owner, u, code, func(ctx context.Context) error {
-		if err := within(ctx); err != nil {
-			return err
-		}
-		have, err := s.Of(ctx, u.ID)
-		if err == nil && have.Second() {
-			err = ErrThere
-		}
-		return err
-	})
 }
 
 // CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled.

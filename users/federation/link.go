@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/federation/provider"
 )
 
@@ -28,7 +29,7 @@ var (
 
 // Link ties the identity to the account of somebody who proved a moment ago that it is theirs (N04), and tells
 // them. ErrTaken, ErrHave; users.ErrChanged.
-func (s *Service) Link(ctx context.Context, who storage.User, a Callback) error {
+func (s *Service) Link(ctx context.Context, permit factor.Permit, who storage.User, a Callback) error {
 	u, err := s.find(a.Upstream)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (s *Service) Linked(ctx context.Context, userID string) ([]storage.Identity
 
 // Unlink removes an identity from a person's account, unless they could not sign in without it, and tells them. Sessions that
 // began with it end. ErrNotFound, ErrLast; users.ErrChanged.
-func (s *Service) Unlink(ctx context.Context, who storage.User, id, exceptSession string) error {
+func (s *Service) Unlink(ctx context.Context, permit factor.Permit, who storage.User, id, exceptSession string) error {
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
 		if err := s.People.Hold(who.ID, who.Epoch)(ctx); err != nil {
 			return err

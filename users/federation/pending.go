@@ -10,6 +10,7 @@ import (
 
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
@@ -199,7 +200,7 @@ func (s *Service) spend(ctx context.Context, k PendingIdentity) error {
 
 // LinkPending links a pending identity to the account that its address belongs to, whose person signed in to it a moment ago and
 // says so. ErrNotFound: it is another person's; else as Link, and ErrExpired.
-func (s *Service) LinkPending(ctx context.Context, who storage.User, k PendingIdentity) error {
+func (s *Service) LinkPending(ctx context.Context, permit factor.Permit, who storage.User, k PendingIdentity) error {
 	if k.UserID != who.ID {
 		return ErrNotFound
 	}
@@ -207,6 +208,6 @@ func (s *Service) LinkPending(ctx context.Context, who storage.User, k PendingId
 		if err := s.spend(ctx, k); err != nil {
 			return err
 		}
-		return s.Link(ctx, who, k.Callback())
+		return s.Link(ctx, permit, who, k.Callback())
 	})
 }

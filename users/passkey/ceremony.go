@@ -15,6 +15,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/session"
 	"signet/users/ticket"
 )
@@ -263,7 +264,7 @@ func (s *Service) SignUp(ctx context.Context, browser string, response []byte) (
 
 // Register verifies the answer to BeginRegistration and adds the passkey under the name, or, without one, under what its
 // maker calls it. The epoch is the person's when they were last looked at. ErrWrong, ErrTaken, ErrFull, ErrName, ErrChanged.
-func (s *Service) Register(ctx context.Context, browser string, u storage.User, name string, response []byte) error {
+func (s *Service) Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error {
 	name, err := cleanName(name)
 	if err != nil {
 		return err
@@ -382,7 +383,7 @@ func (s *Service) Rename(ctx context.Context, userID, id, name string) error {
 
 // Remove takes one of the person's away, unless they could not sign in without it (ErrLast): a password or another passkey
 // has to be left. With the last second factor go the recovery codes. ErrNotFound, ErrChanged.
-func (s *Service) Remove(ctx context.Context, u storage.User, id string) error {
+func (s *Service) Remove(ctx context.Context, permit factor.Permit, u storage.User, id string) error {
 	return s.store.Tx(ctx, func(ctx context.Context) error {
 		if err := s.hold(ctx, u.ID, u.Epoch); err != nil {
 			return err
