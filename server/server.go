@@ -19,6 +19,7 @@ import (
 	"signet/oauth/keys"
 	"signet/server/discovery"
 	"signet/server/health"
+	"signet/server/web"
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
@@ -139,6 +140,7 @@ func (h *House) Close() error {
 // Server is the house with its front door.
 type Server struct {
 	house     *House
+	mux       *web.Mux
 	handler   http.Handler
 	health    *health.Room
 	discovery *discovery.Room
@@ -153,7 +155,7 @@ func New(h *House) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.handler = mux.Handler()
+	s.mux, s.handler = mux, mux.Handler()
 	return s, s.discovery.Rebuild()
 }
 
@@ -162,6 +164,9 @@ func (s *Server) House() *House { return s.house }
 
 // Handler is the public side.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Routes are those of the public side, with what they declare.
+func (s *Server) Routes() *web.Mux { return s.mux }
 
 // InternalHandler is metrics and health.
 func (s *Server) InternalHandler() http.Handler { return s.health.Internal(s.house.Metrics.Handler()) }

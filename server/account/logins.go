@@ -31,8 +31,8 @@ type Logins interface {
 
 func (h *Handler) mountLogins(m *web.Mux) {
 	m.Page("GET "+loginsPath, h.signedIn(h.showLogins))
-	m.Page("POST "+loginsPath+"/add/{upstream}", h.confirmed(loginsPath+"?done=confirmed", h.addLogin))
-	m.Page("POST "+loginsPath+"/remove", h.confirmed(loginsPath+"?done=confirmed", h.removeLogin))
+	m.Page("POST "+loginsPath+"/add/{upstream}", h.confirmed(loginsPath+"?done=confirmed", h.addLogin), web.Nothing)
+	m.Page("POST "+loginsPath+"/remove", h.confirmed(loginsPath+"?done=confirmed", h.removeLogin), web.LinkedLogin)
 }
 
 // loginProblems are what ?problem= may say; the callback of an upstream leads here with them.

@@ -38,10 +38,10 @@ func (h *Handler) mountSecond(m *web.Mux) {
 	}
 	m.Page("GET "+secondPath, h.signedIn(h.showSecond))
 	m.Page("GET "+secondPath+"/add", h.confirmed(secondPath+"/add", h.addTOTP))
-	m.Page("POST "+secondPath+"/add", h.confirmed(secondPath+"/add", h.confirmTOTP))
+	m.Page("POST "+secondPath+"/add", h.confirmed(secondPath+"/add", h.confirmTOTP), web.Authenticator, web.RecoveryCodes)
 	m.Page("GET "+secondPath+"/qr", h.confirmed(secondPath+"/add", h.qr))
-	m.Page("POST "+secondPath+"/remove", h.confirmed(secondPath, h.removeTOTP))
-	m.Page("POST "+codesPath, h.confirmed(secondPath, h.newCodes))
+	m.Page("POST "+secondPath+"/remove", h.confirmed(secondPath, h.removeTOTP), web.Authenticator, web.RecoveryCodes)
+	m.Page("POST "+codesPath, h.confirmed(secondPath, h.newCodes), web.RecoveryCodes)
 }
 
 func (h *Handler) secondPage(ctx context.Context, v *browser.Visitor) (pages.SecondStep, error) {

@@ -62,10 +62,10 @@ func New(o Options) (*Handler, error) {
 // Mount states the room's routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /oauth2/authorize", h.start)
-	m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost)
+	m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost, web.Nothing)
 	m.Page("GET /oauth2/continue", h.resume)
 	m.Page("GET /choose", h.choose)
-	m.Page("POST /choose", h.chosen)
+	m.Page("POST /choose", h.chosen, web.Nothing)
 }
 
 // state is a request on its way: who asks, who is here, what was agreed to.

@@ -50,7 +50,7 @@ func New(o Options) (*Handler, error) {
 // Mount states the room's routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /consent", h.show)
-	m.Page("POST /consent", h.decide)
+	m.Page("POST /consent", h.decide, web.Nothing)
 }
 
 // question is who asks whom for what.

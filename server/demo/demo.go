@@ -89,7 +89,7 @@ func (r *Room) Mount(m *web.Mux) {
 	m.Page("GET /demo/start", r.start)
 	m.Page("GET /demo/callback", r.callback)
 	m.Page("GET /demo/tokens", r.show)
-	m.Page("POST /demo/refresh", r.refresh)
+	m.Page("POST /demo/refresh", r.refresh, web.Nothing)
 }
 
 // start sends the browser to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636 section 4.3).

@@ -47,8 +47,8 @@ func New(o Options) (*Handler, error) {
 // Mount states the room's routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /oauth2/logout", h.ask)
-	m.CrossSitePage("POST /oauth2/logout", "RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost)
-	m.Page("POST /oauth2/logout/confirm", h.confirm)
+	m.CrossSitePage("POST /oauth2/logout", "RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost, web.Nothing)
+	m.Page("POST /oauth2/logout/confirm", h.confirm, web.Nothing)
 	m.Page("GET /oauth2/logout/done", h.done)
 }
 

@@ -44,29 +44,33 @@ type Mailed interface {
 // mountMailed states the routes of mailed links. Opening one shows a page with a button and uses nothing up, because mail
 // scanners open links too (security notes C03); they work on any device.
 func (h *Handler) mountMailed(m *web.Mux) {
-	m.Page("POST /forgot", h.askReset)
+	m.Page("POST /forgot", h.askReset, web.Nothing)
 	m.Page("GET /reset", h.showReset)
-	m.Page("POST /reset", h.reset)
+	attached := []web.Touch{web.Passkey, web.Authenticator, web.RecoveryCodes, web.LinkedLogin, web.TrustedBrowser}
+	m.Page("POST /reset", h.reset, append(attached, web.Password, web.EmailAddress)...)
 	m.Page("GET /join", h.showJoin)
-	m.Page("POST /join", h.join)
+	m.Page("POST /join", h.join, web.Password, web.EmailAddress)
 	m.Page("GET /verify", h.showVerify)
-	m.Page("POST /verify", h.verify)
-	for path, act := range map[string]linked{
-		"/not-me": {"notme", func(ctx context.Context, t, _ string) (string, error) { return "", h.Mailed.LookNotMe(ctx, t) },
-			func(ctx context.Context, t, _ string) error { return h.Mailed.Freeze(ctx, t) }},
-		"/verify-address": {"address", h.Mailed.LookAddress, h.Mailed.ProveAddress},
-		"/undo-address":   {"undo", h.Mailed.LookUndo, h.Mailed.UndoAddress},
-	} {
-		m.Page("GET "+path, h.showLinked(path, act))
-		m.Page("POST "+path, h.actLinked(act))
-	}
+	m.Page("POST /verify", h.verify, web.Password, web.LinkedLogin, web.EmailAddress)
+	h.mountLinked(m, "/not-me", linked{"notme",
+		func(ctx context.Context, t, _ string) (string, error) { return "", h.Mailed.LookNotMe(ctx, t) },
+		func(ctx context.Context, t, _ string) error { return h.Mailed.Freeze(ctx, t) },
+	}, append(attached, web.EmailAddress)...)
+	h.mountLinked(m, "/verify-address", linked{"address", h.Mailed.LookAddress, h.Mailed.ProveAddress}, web.EmailAddress)
+	h.mountLinked(m, "/undo-address", linked{"undo", h.Mailed.LookUndo, h.Mailed.UndoAddress}, append(attached, web.EmailAddress)...)
 	if h.MailedCode {
 		m.Page("GET /signin/code", h.showCode)
 	}
 	if h.Mailed.MailOn() { // also for those to whom a password alone does not suffice
-		m.Page("POST /signin/code", h.askCode)
-		m.Page("POST /signin/code/check", h.checkCode)
+		m.Page("POST /signin/code", h.askCode, web.Nothing)
+		m.Page("POST /signin/code/check", h.checkCode, web.Nothing)
 	}
+}
+
+// mountLinked states the two routes of a link that acts at the press of a button.
+func (h *Handler) mountLinked(m *web.Mux, path string, act linked, touches ...web.Touch) {
+	m.Page("GET "+path, h.showLinked(path, act))
+	m.Page("POST "+path, h.actLinked(act), touches...)
 }
 
 // told is a request whose letters speak the language of its pages.

@@ -29,11 +29,11 @@ type WayBack interface {
 
 func (h *Handler) mountWayBack(m *web.Mux) {
 	m.Page("GET /recover", h.showRecover)
-	m.Page("POST /recover", h.recoverStep)
+	m.Page("POST /recover", h.recoverStep, web.Nothing)
 	m.Page("GET /recover/finish", h.showLink("finish", h.WayBack.LookFinish))
-	m.Page("POST /recover/finish", h.useLink("finish", h.WayBack.Finish))
+	m.Page("POST /recover/finish", h.useLink("finish", h.WayBack.Finish), web.Passkey, web.Authenticator, web.RecoveryCodes, web.TrustedBrowser)
 	m.Page("GET /recover/stop", h.showLink("stop", h.WayBack.LookStop))
-	m.Page("POST /recover/stop", h.useLink("stop", h.WayBack.Stop))
+	m.Page("POST /recover/stop", h.useLink("stop", h.WayBack.Stop), web.Nothing)
 }
 
 // showRecover is for whoever has made the first step and cannot make the second.

@@ -109,44 +109,44 @@ func New(o Options) (*Handler, error) {
 // Mount states the room's routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /signin", h.show)
-	m.Page("POST /signin", h.submit)
+	m.Page("POST /signin", h.submit, web.Nothing)
 	if h.Passkeys != nil {
-		m.Page("POST /signin/passkey", h.submitPasskey)
-		m.Page("POST /signin/passkey/options", h.passkeyOptions)
+		m.Page("POST /signin/passkey", h.submitPasskey, web.Nothing)
+		m.Page("POST /signin/passkey/options", h.passkeyOptions, web.Nothing)
 		m.Page("GET "+offerPath, h.showOffer)
-		m.Page("POST "+offerPath, h.answerOffer)
-		m.Page("POST "+offerPath+"/options", h.offerOptions)
-		m.Page("POST /signup/passkey", h.signUpPasskey)
+		m.Page("POST "+offerPath, h.answerOffer, web.Passkey)
+		m.Page("POST "+offerPath+"/options", h.offerOptions, web.Nothing)
+		m.Page("POST /signup/passkey", h.signUpPasskey, web.Passkey, web.EmailAddress)
 		if h.Mailed.MailOn() {
-			m.Page("POST "+verifyPasskeyPath, h.verifyWithPasskey)
-			m.Page("POST "+verifyPasskeyPath+"/options", h.verifyOptions)
+			m.Page("POST "+verifyPasskeyPath, h.verifyWithPasskey, web.Passkey, web.EmailAddress)
+			m.Page("POST "+verifyPasskeyPath+"/options", h.verifyOptions, web.Nothing)
 		} else {
-			m.Page("POST /signup/passkey/options", h.signUpOptions)
+			m.Page("POST /signup/passkey/options", h.signUpOptions, web.Nothing)
 		}
 	}
 	if h.Factors != nil && h.Passkeys != nil {
-		m.Page("POST /signin/factor/passkey", h.submitFactorPasskey)
-		m.Page("POST /signin/factor/passkey/options", h.factorPasskeyOptions)
+		m.Page("POST /signin/factor/passkey", h.submitFactorPasskey, web.TrustedBrowser)
+		m.Page("POST /signin/factor/passkey/options", h.factorPasskeyOptions, web.Nothing)
 	}
 	if h.Factors != nil {
 		m.Page("GET /signin/factor", h.showFactor)
-		m.Page("POST /signin/factor", h.submitFactor)
+		m.Page("POST /signin/factor", h.submitFactor, web.RecoveryCodes, web.TrustedBrowser)
 		m.Page("GET /signin/factor/setup", h.showSetup)
-		m.Page("POST /signin/factor/setup", h.setUp)
+		m.Page("POST /signin/factor/setup", h.setUp, web.Authenticator, web.RecoveryCodes, web.TrustedBrowser)
 		m.Page("GET /signin/factor/qr", h.setupQR)
 	}
 	if h.Factors != nil && h.WayBack != nil {
 		h.mountWayBack(m)
 	}
 	m.Page("GET /signup", h.showSignUp)
-	m.Page("POST /signup", h.signUp)
+	m.Page("POST /signup", h.signUp, web.Password, web.EmailAddress)
 	m.Page("GET /forgot", h.forgot)
 	h.mountMailed(m)
 	if h.Upstreams != nil {
 		h.mountUpstreams(m)
 	}
 	m.Page("GET /terms", h.showTerms)
-	m.Page("POST /terms", h.answerTerms)
+	m.Page("POST /terms", h.answerTerms, web.Nothing)
 }
 
 // errand finds what the person came for. What ?i= names may be over or belong to another browser: then it is a plain

@@ -54,13 +54,13 @@ const (
 )
 
 func (h *Handler) mountUpstreams(m *web.Mux) {
-	m.Page("POST "+WithPath+"{upstream}", h.toUpstream)
-	m.Page("GET "+WithPath+"{upstream}/callback", h.fromUpstream)
-	m.CrossSitePage("POST "+WithPath+"{upstream}/callback", formPostCause, h.fromUpstreamByForm)
+	m.Page("POST "+WithPath+"{upstream}", h.toUpstream, web.Nothing)
+	m.Page("GET "+WithPath+"{upstream}/callback", h.fromUpstream, web.LinkedLogin, web.EmailAddress)
+	m.CrossSitePage("POST "+WithPath+"{upstream}/callback", formPostCause, h.fromUpstreamByForm, web.Nothing)
 	m.Page("GET "+WithPath+"{upstream}/new", h.showNewcomer)
-	m.Page("POST "+WithPath+"{upstream}/new", h.joinNewcomer)
+	m.Page("POST "+WithPath+"{upstream}/new", h.joinNewcomer, web.LinkedLogin, web.EmailAddress)
 	m.Page("GET "+connectPath, h.showConnect)
-	m.Page("POST "+connectPath, h.connect)
+	m.Page("POST "+connectPath, h.connect, web.LinkedLogin, web.EmailAddress)
 	m.Page("GET "+WithPath+"signed-out", h.left)
 	h.mountUpstreamCalls(m)
 }

@@ -13,9 +13,9 @@ import (
 // What upstreams tell us behind people's backs.
 
 func (h *Handler) mountUpstreamCalls(m *web.Mux) {
-	m.API("POST "+WithPath+"{upstream}/logout", web.NoCORS, h.backChannelLogout)
-	m.API("POST "+WithPath+"{upstream}/deauthorize", web.NoCORS, h.deauthorize)
-	m.API("POST "+WithPath+"{upstream}/deletion", web.NoCORS, h.deletion)
+	m.API("POST "+WithPath+"{upstream}/logout", web.NoCORS, h.backChannelLogout, web.Nothing)
+	m.API("POST "+WithPath+"{upstream}/deauthorize", web.NoCORS, h.deauthorize, web.LinkedLogin)
+	m.API("POST "+WithPath+"{upstream}/deletion", web.NoCORS, h.deletion, web.LinkedLogin, web.TrustedBrowser)
 	m.Page("GET "+WithPath+"{upstream}/deletion", h.showDeletion)
 }
 

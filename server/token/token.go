@@ -48,9 +48,9 @@ func New(provider Provider, authenticator Authenticator) (*Room, error) {
 // Mount implements web.Room. Browser apps may read the answers of token and revocation, not of introspection, which is for
 // servers that keep a secret.
 func (room *Room) Mount(m *web.Mux) {
-	m.API("POST /oauth2/token", web.RegisteredCORS, room.token)
-	m.API("POST /oauth2/revoke", web.RegisteredCORS, room.revoke)
-	m.API("POST /oauth2/introspect", web.NoCORS, room.introspect)
+	m.API("POST /oauth2/token", web.RegisteredCORS, room.token, web.Nothing)
+	m.API("POST /oauth2/revoke", web.RegisteredCORS, room.revoke, web.Nothing)
+	m.API("POST /oauth2/introspect", web.NoCORS, room.introspect, web.Nothing)
 }
 
 // token answers a token request (RFC 6749 section 5).

@@ -36,7 +36,7 @@ func New(provider Provider) (*Room, error) {
 // Mount implements web.Room.
 func (room *Room) Mount(m *web.Mux) {
 	m.API("GET /userinfo", web.RegisteredCORS, room.answer)
-	m.API("POST /userinfo", web.RegisteredCORS, room.answer)
+	m.API("POST /userinfo", web.RegisteredCORS, room.answer, web.Nothing)
 }
 
 func (room *Room) answer(w http.ResponseWriter, r *http.Request) error {

@@ -42,14 +42,16 @@ type Mux struct {
 	tls     bool // the issuer is https
 	cross   *http.CrossOriginProtection
 
-	mux      *http.ServeMux
-	paths    *http.ServeMux // the same paths without methods: tells 405 from 404
-	known    map[string]*knownPath
-	mounted  []string
-	outside  []string // cross-site pages with the reason of each
-	nowhere  *route
-	inFlight atomic.Int64
-	warned   sync.Once // of a foreign Host
+	mux        *http.ServeMux
+	paths      *http.ServeMux // the same paths without methods: tells 405 from 404
+	known      map[string]*knownPath
+	mounted    []string
+	outside    []string // cross-site pages with the reason of each
+	touches    map[string][]Touch
+	undeclared []string // unsafe routes that do not say what they touch
+	nowhere    *route
+	inFlight   atomic.Int64
+	warned     sync.Once // of a foreign Host
 
 	warnedScheme sync.Once
 }
@@ -73,6 +75,7 @@ func NewMux(o Options) *Mux {
 		tls:    o.Issuer.Scheme == "https",
 		cross:  http.NewCrossOriginProtection(),
 		mux:    http.NewServeMux(), paths: http.NewServeMux(), known: map[string]*knownPath{},
+		touches: map[string][]Touch{},
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
@@ -92,29 +95,34 @@ func NewMux(o Options) *Mux {
 }
 
 // Page mounts a route on the browser side: no Authorization header is read, pages get their CSP, POSTs must come from our
-// own pages (http.CrossOriginProtection), a foreign Host is sent to the issuer.
-func (m *Mux) Page(pattern string, f Func) {
+// own pages (http.CrossOriginProtection), a foreign Host is sent to the issuer. touches says which ways to sign in the route
+// adds, replaces or removes; with an unsafe method it says so always, if only Nothing.
+func (m *Mux) Page(pattern string, f Func, touches ...Touch) {
+	m.declare(m.prefixed(pattern), touches)
 	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
 }
 
 // CrossSitePage mounts a browser route that other sites may POST to. It must change nothing but its own request in
 // progress; the reason says why it may stand outside the protection (C01).
-func (m *Mux) CrossSitePage(pattern, reason string, f Func) {
+func (m *Mux) CrossSitePage(pattern, reason string, f Func, touches ...Touch) {
 	if reason == "" {
 		panic("web: CrossSitePage wants a reason: " + pattern)
 	}
 	m.outside = append(m.outside, pattern+": "+reason)
+	m.declare(m.prefixed(pattern), touches)
 	m.mount(m.prefixed(pattern), &route{side: pageSide, crossSite: true, handle: f})
 }
 
 // API mounts a route for programs: cookies are removed before f sees the request, errors become OAuth JSON. With
 // PublicCORS it also answers while the in-flight cap is reached (A07).
-func (m *Mux) API(pattern string, cors CORS, f Func) {
+func (m *Mux) API(pattern string, cors CORS, f Func, touches ...Touch) {
+	m.declare(m.prefixed(pattern), touches)
 	m.mountAPI(m.prefixed(pattern), cors, f)
 }
 
 // Root is API for a path that is not under the issuer's own (the well-known forms of RFC 8414 section 3.1).
-func (m *Mux) Root(pattern string, cors CORS, f Func) {
+func (m *Mux) Root(pattern string, cors CORS, f Func, touches ...Touch) {
+	m.declare(pattern, touches)
 	m.mountAPI(pattern, cors, f)
 }
 
