@@ -97,7 +97,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /{$}", h.home)
 	m.Page("GET /account", h.signedIn(h.overview))
 	m.Page("GET /account/profile", h.signedIn(h.showProfile))
-	m.Page("POST /account/profile", h.signedIn(h.editProfile))
+	m.Page("POST /account/profile", h.signedIn(h.editProfile), web.Nothing)
 	m.Page("GET "+passwordPath, h.signedIn(h.orFirst(h.showPassword)))
 	m.Page("POST "+passwordPath, h.signedIn(h.orFirst(h.changePassword)), web.Password, web.TrustedBrowser)
 	m.Page("GET "+emailPath, h.confirmed(emailPath, h.showEmail))

@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -21,6 +22,8 @@ type Browser struct {
 	Body   string      // of the page in view
 	Landed *url.URL    // where the last redirect left Signet for, nil if it did not
 	Agent  string      // User-Agent
+	// Address is where its requests seem to come from, without sockets; "" = the server's Address.
+	Address string
 
 	s    *Server
 	http *http.Client
@@ -46,8 +49,22 @@ func (b *Browser) Cookies() []*http.Cookie { return b.http.Jar.Cookies(b.s.issue
 func (b *Browser) Tab(t testing.TB) *Browser {
 	t.Helper()
 	tab := b.s.Browser(t)
-	tab.http.Jar = b.http.Jar
+	tab.http.Jar, tab.Address = b.http.Jar, b.Address
 	return tab
+}
+
+// Without is another browser with copies of the cookies, but for those whose names hold the piece.
+func (b *Browser) Without(t testing.TB, piece string) *Browser {
+	t.Helper()
+	other := b.s.Browser(t)
+	other.Address = b.Address
+	for _, c := range b.Cookies() {
+		if !strings.Contains(c.Name, piece) {
+			c.Path, c.Secure = "/", strings.HasPrefix(c.Name, "__")
+			other.http.Jar.SetCookies(b.s.issuer, []*http.Cookie{c})
+		}
+	}
+	return other
 }
 
 // Get opens a path of Signet, or an absolute address, and follows.
@@ -113,6 +130,9 @@ func (b *Browser) request(t testing.TB, method string, to *url.URL, form url.Val
 	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	req.Header.Set("Accept", "text/html")
 	req.Header.Set("User-Agent", b.Agent)
+	if b.Address != "" {
+		req = req.WithContext(context.WithValue(req.Context(), addressKey{}, b.Address))
+	}
 	return req
 }
 

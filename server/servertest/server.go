@@ -48,6 +48,7 @@ type options struct {
 	log         slog.Handler
 	change      []func(*config.Config)
 	mail        bool
+	quiet       bool
 }
 
 // Option of New.
@@ -72,6 +73,9 @@ func On(db *storage.DB) Option { return func(o *options) { o.db = db } }
 
 // Log also hands every log record to h: wide events can be looked at.
 func Log(h slog.Handler) Option { return func(o *options) { o.log = h } }
+
+// Quiet logs warnings and errors only: for tests that ask thousands of times.
+func Quiet() Option { return func(o *options) { o.quiet = true } }
 
 // HandlerOnly opens no socket and runs no jobs; the issuer is https://id.example.com. Works in a synctest bubble.
 func HandlerOnly() Option { return func(o *options) { o.handlerOnly = true } }
@@ -139,7 +143,11 @@ func port(address string) string {
 }
 
 func (o options) logger(t testing.TB) *slog.Logger {
-	out := slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})
+	level := slog.LevelDebug
+	if o.quiet {
+		level = slog.LevelWarn
+	}
+	out := slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: level})
 	if o.log == nil {
 		return slog.New(out)
 	}
@@ -244,6 +252,9 @@ func socket(t testing.TB) http.RoundTripper {
 // direct calls the handler without a socket.
 type direct struct{ s *Server }
 
+// addressKey is the context's key of Browser.Address.
+type addressKey struct{}
+
 // RoundTrip implements http.RoundTripper.
 func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	in := req.Clone(req.Context())
@@ -251,6 +262,9 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	in.RemoteAddr = "192.0.2.1:1234"
 	if d.s.Address != "" {
 		in.RemoteAddr = d.s.Address + ":1234"
+	}
+	if own, ok := req.Context().Value(addressKey{}).(string); ok {
+		in.RemoteAddr = own + ":1234"
 	}
 	if in.Body == nil {
 		in.Body = http.NoBody
