@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"signet/config"
 	"signet/internal/egress"
 	"signet/internal/seal"
-	"signet/server/signin"
+	"signet/server/login"
 	"signet/server/web"
 	"signet/storage"
 	"signet/users/federation"
@@ -47,7 +48,7 @@ func UpstreamClient(c config.Config) *egress.Client {
 
 // UpstreamCallback is the redirect URI to register at an upstream.
 func UpstreamCallback(c config.Config, id string) string {
-	return c.Server.Issuer + signin.WithPath + id + "/callback"
+	return c.Server.Issuer + login.WithPath + id + "/callback"
 }
 
 // kindNames are what buttons say and show where the configuration does not.
@@ -86,18 +87,9 @@ func (h *House) openFederation() (err error) {
 		Upstreams: list, Client: UpstreamClient(c).HTTP(), Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Deletions: h.Deletion,
 		Members: h.Members, Sessions: h.Sessions, Sealer: h.Master, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
 		Callback:  func(id string) string { return UpstreamCallback(c, id) },
-		SignedOut: c.Server.Issuer + signin.WithPath + "signed-out",
+		SignedOut: c.Server.Issuer + login.WithPath + "signed-out",
 	})
 	return err
-}
-
-// clientUpstreams are the upstreams that a client's registration names.
-func (h *House) clientUpstreams(ctx context.Context, clientID string) []string {
-	c, err := h.Clients.Client(ctx, clientID)
-	if err != nil {
-		return nil
-	}
-	return c.Upstreams
 }
 
 // upstreamTargets are the addresses of upstreams, for the policy of pages whose forms end there.
@@ -106,6 +98,11 @@ func (h *House) upstreamTargets() (targets []string) {
 		targets = append(targets, u.Issuer)
 	}
 	return targets
+}
+
+// configured reports whether people can sign in at an upstream still.
+func (h *House) configured(upstream string) bool {
+	return slices.ContainsFunc(h.Config.Upstreams, func(u config.Upstream) bool { return u.ID == upstream })
 }
 
 // otherWays tells whether a person without password and passkey can sign in all the same.

@@ -15,6 +15,7 @@ const (
 	trimPairs   = 200                // persons and apps looked at in one run
 	grantLinger = time.Hour          // a grant stays this long after its last access token has died
 	keptCounter = 10 * time.Minute   // for the operator who asks what happened
+	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
 	keptSession = 7 * 24 * time.Hour // as above
 	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
@@ -56,6 +57,7 @@ func (s *Server) Jobs() []janitor.Job {
 			_, err := h.Recovery.Due(ctx)
 			return err
 		}},
+		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: s.visitors.TrimPast},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
@@ -107,6 +109,8 @@ func (h *House) keep(table storage.Expirable) time.Duration {
 		return h.Config.Audit.Retention
 	case storage.ExpiredSessions:
 		return keptSession
+	case storage.ExpiredInteractions:
+		return keptPast
 	case storage.ExpiredCounters:
 		return keptCounter
 	}

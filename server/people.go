@@ -11,9 +11,7 @@ import (
 	"signet/internal/egress"
 	"signet/internal/mail"
 	"signet/internal/seal"
-	"signet/oauth/flow"
 	"signet/oauth/grants"
-	"signet/server/browser"
 	"signet/users"
 	"signet/users/deletion"
 	"signet/users/export"
@@ -68,7 +66,7 @@ func (h *House) openPeople(o Options) error {
 	}
 	h.Factors, err = factor.New(factor.Options{
 		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place, Notices: h.People,
-		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required),
+		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required), Usable: h.configured,
 	})
 	if err != nil {
 		return err
@@ -141,8 +139,8 @@ func (h *House) breachLists() []password.List {
 	return lists
 }
 
-// passwordChecker is people as the password grant sees them: the protocol must not import users. A password alone is not
-// enough for somebody who has a second factor, or must have one (security notes H10).
+// passwordChecker is people as the password grant sees them: the protocol must not import users. Whether a password alone is enough
+// is users/factor's rule.
 type passwordChecker struct {
 	people  *users.Service
 	factors *factor.Service
@@ -162,28 +160,12 @@ func (p passwordChecker) CheckPassword(ctx context.Context, username, pass, netw
 	case err != nil:
 		return "", 0, err
 	}
-	have, err := p.factors.Of(ctx, userID)
+	suffices, err := p.factors.PasswordSuffices(ctx, userID)
 	if err != nil {
 		return "", 0, err
 	}
-	required, err := p.factors.Required(ctx, userID)
-	if err != nil {
-		return "", 0, err
-	}
-	if have.Second() || required {
+	if !suffices {
 		return "", 0, fmt.Errorf("%w: a second factor is needed", grants.ErrWrongPassword)
 	}
 	return userID, epoch, nil
-}
-
-// strong tells whether a visitor signed in with the strongest way that they have (security notes F10).
-func (h *House) strong(ctx context.Context, v *browser.Visitor) (bool, error) {
-	have, err := h.Factors.Of(ctx, v.UserID)
-	return !have.Second() || flow.Reaches(v.ACR, flow.ACRMulti), err
-}
-
-// demandsTwo tells whether a client's registration wants two factors.
-func (h *House) demandsTwo(ctx context.Context, clientID string) bool {
-	c, err := h.Clients.Client(ctx, clientID)
-	return err == nil && c.RequireSecondFactor
 }

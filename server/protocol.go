@@ -21,9 +21,9 @@ import (
 	"signet/oauth/request"
 	"signet/oauth/tokens"
 	"signet/server/authorize"
-	"signet/server/browser"
 	"signet/server/consent"
 	"signet/server/discovery"
+	"signet/server/login"
 	"signet/server/logout"
 	"signet/server/pages"
 	"signet/server/token"
@@ -81,7 +81,7 @@ func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 }
 
 // protocolRooms are what applications talk to, and the pages on the way to them.
-func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
+func (s *Server) protocolRooms(view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Room, error) {
 	h := s.house
 	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Server) protocolRooms(view *pages.Pages, visitors *browser.Browser) ([]
 	if err != nil {
 		return nil, err
 	}
-	fronts, err := h.frontRooms(provider, issuer, view, visitors)
+	fronts, err := h.frontRooms(provider, issuer, view, front, book)
 	if err != nil {
 		return nil, err
 	}
@@ -124,24 +124,23 @@ func (h *House) backRooms(provider *oauth.Provider) ([]web.Room, error) {
 }
 
 // frontRooms take a person from the app's request to its answer, and out again.
-func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
-	book := &consents.Book{Store: h.DB, Audit: h.Audit}
+func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Room, error) {
 	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, Hint: func(token string) (string, []string, error) {
 		id, err := issuer.VerifyIDHint(token)
 		return id.Subject, id.Audience, err
 	}}
 	start, err := authorize.New(authorize.Options{
-		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Consents: book, Browser: visitors, Pages: view,
-		App: h.appAt, Tx: h.DB.Tx, Reachable: h.reachable, TermsDue: h.People.TermsDue,
+		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Login: front, Browser: front.Browser, Pages: view,
+		App: h.appAt, Tx: h.DB.Tx,
 	})
 	if err != nil {
 		return nil, err
 	}
-	question, err := consent.New(consent.Options{Clients: h.Clients, Book: book, Browser: visitors, Pages: view, App: h.appAt})
+	question, err := consent.New(consent.Options{Resources: h.Clients.Resources, Book: book, Login: front, Browser: front.Browser, Pages: view})
 	if err != nil {
 		return nil, err
 	}
-	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: visitors, Pages: view, App: h.appAt}
+	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt}
 	if h.Federation != nil {
 		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
 	}
@@ -161,18 +160,4 @@ func (h *House) facts(languages []string) discovery.Facts {
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
 	}
-}
-
-// reachable is the strongest class in which a person can sign in, by what they have set up.
-func (h *House) reachable(ctx context.Context, userID string) (string, error) {
-	have, err := h.DB.CountCredentials(ctx, userID)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("read factors: %w", err)
-	case have["passkey"] > 0:
-		return flow.ACRResistant, nil
-	case have["totp"] > 0:
-		return flow.ACRMulti, nil
-	}
-	return flow.ACRSingle, nil
 }

@@ -10,13 +10,21 @@ import (
 
 	"signet/clients"
 	"signet/config"
+	consents "signet/oauth/consent"
 	"signet/oauth/keys"
 	"signet/server/account"
 	"signet/server/browser"
 	"signet/server/demo"
 	"signet/server/health"
+	"signet/server/login"
+	"signet/server/mfa"
 	"signet/server/pages"
+	"signet/server/passkeyoffer"
+	"signet/server/recovery"
 	"signet/server/signin"
+	"signet/server/signup"
+	"signet/server/terms"
+	"signet/server/upstream"
 	"signet/server/web"
 )
 
@@ -35,8 +43,14 @@ func (s *Server) mount() (*web.Mux, error) {
 		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 	})
 	visitors, err := browser.New(browser.Options{
-		Issuer: h.Config.IssuerURL(), Store: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
+		Issuer: h.Config.IssuerURL(), Store: h.DB, Past: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.visitors = visitors
+	book := &consents.Book{Store: h.DB, Audit: h.Audit}
+	front, err := h.login(view, visitors, book)
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +59,9 @@ func (s *Server) mount() (*web.Mux, error) {
 	for _, build := range []func() ([]web.Room, error){
 		func() ([]web.Room, error) { return []web.Room{view, s.health, logoRoom{h}}, nil },
 		func() ([]web.Room, error) { logos, err := newUpstreamLogos(h.Config); return []web.Room{logos}, err },
-		func() ([]web.Room, error) { return s.peopleRooms(view, visitors) },
-		func() ([]web.Room, error) { return s.protocolRooms(view, visitors) },
+		func() ([]web.Room, error) { return h.signInRooms(view, front) },
+		func() ([]web.Room, error) { return s.protocolRooms(view, front, book) },
+		func() ([]web.Room, error) { return h.accountRooms(view, front) },
 		func() ([]web.Room, error) { return s.demoRoom(view) },
 	} {
 		some, err := build()
@@ -61,36 +76,89 @@ func (s *Server) mount() (*web.Mux, error) {
 	return mux, nil
 }
 
-// peopleRooms are sign-in, sign-up, forgotten password and the account pages.
-func (s *Server) peopleRooms(view *pages.Pages, visitors *browser.Browser) ([]web.Room, error) {
-	h := s.house
-	front := signin.Options{
-		Browser: visitors, People: h.People, Pages: view, App: h.appAt, Contact: h.Config.Support.Contact,
-		Count: func(outcome string) { h.Metrics.SignIn("password", outcome) }, CountWay: h.Metrics.SignIn,
-		Mailed: h.People, MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(),
-		Factors: h.Factors, TrustFor: h.Config.Factors.TrustBrowser, ClientDemands: h.demandsTwo, Tx: h.DB.Tx,
-		WayBack: h.Recovery, Strong: h.strong, Issuer: h.Config.Server.Issuer, ClientUpstreams: h.clientUpstreams,
-	}
-	desk := account.Options{
-		Browser: visitors, Issuer: h.Config.Server.Issuer, People: h.People, Deletion: h.Deletion, Export: h.Export,
-		Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
-		Second: h.Factors, Strong: h.strong, Factors: h.People.Factors,
+// login builds what the pages of a sign-in share.
+func (h *House) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
+	o := login.Options{
+		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, App: h.appAt, Tx: h.DB.Tx,
+		Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}
 	if h.Passkeys != nil {
-		front.Passkeys, desk.Passkeys = h.Passkeys, h.Passkeys
+		o.Passkeys = h.Passkeys
 	}
 	if h.Federation != nil {
-		front.Upstreams, desk.Logins = h.Federation, h.Federation
+		o.Upstreams, o.IdentityOf = h.Federation, h.Federation.PendingOwner
 	}
-	door, err := signin.New(front)
-	if err != nil {
-		return nil, err
+	return login.New(o)
+}
+
+// signInRooms are the pages of a sign-in.
+func (h *House) signInRooms(view *pages.Pages, front *login.Login) ([]web.Room, error) {
+	visitors, count := front.Browser, h.Metrics.SignIn
+	in := signin.Options{
+		Login: front, Browser: visitors, Pages: view, People: h.People, Codes: h.People,
+		MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(), Count: count,
 	}
-	home, err := account.New(desk)
-	if err != nil {
-		return nil, err
+	second := mfa.Options{Login: front, Browser: visitors, Pages: view, Factors: h.Factors, Enrolments: h.Factors, Recover: true, Count: count}
+	up := signup.Options{Login: front, Browser: visitors, Pages: view, Accounts: h.People, Rules: h.People, Count: count}
+	if h.Passkeys != nil {
+		in.Passkeys, second.Passkeys, up.Passkeys = h.Passkeys, h.Passkeys, h.Passkeys
 	}
-	return []web.Room{door, home}, nil
+	if h.Federation != nil {
+		in.Routed, up.Upstreams = h.Federation.Routed(), h.Federation
+	}
+	builds := []func() (web.Room, error){
+		func() (web.Room, error) { return signin.New(in) },
+		func() (web.Room, error) { return mfa.New(second) },
+		func() (web.Room, error) { return signup.New(up) },
+		func() (web.Room, error) {
+			return recovery.New(recovery.Options{
+				Login: front, Browser: visitors, Pages: view, Rules: h.People, Passwords: h.People, Addresses: h.People, Undoing: h.People,
+				Factors: h.Recovery, Links: h.Recovery, Contact: h.Config.Support.Contact, Count: count,
+			})
+		},
+		func() (web.Room, error) {
+			return terms.New(terms.Options{Login: front, Browser: visitors, Pages: view, People: h.People})
+		},
+	}
+	if h.Passkeys != nil {
+		builds = append(builds, func() (web.Room, error) {
+			return passkeyoffer.New(passkeyoffer.Options{Login: front, Browser: visitors, Pages: view, Passkeys: h.Passkeys})
+		})
+	}
+	if h.Federation != nil {
+		builds = append(builds, func() (web.Room, error) {
+			return upstream.New(upstream.Options{
+				Login: front, Browser: visitors, Pages: view, Rules: h.People, Callbacks: h.Federation, Identities: h.Federation, Links: h.Federation,
+				Notifications: h.Federation, Issuer: h.Config.Server.Issuer, Count: count,
+			})
+		})
+	}
+	var rooms []web.Room
+	for _, build := range builds {
+		room, err := build()
+		if err != nil {
+			return nil, err
+		}
+		rooms = append(rooms, room)
+	}
+	return rooms, nil
+}
+
+// accountRooms are the pages of a person's own account.
+func (h *House) accountRooms(view *pages.Pages, front *login.Login) ([]web.Room, error) {
+	o := account.Options{
+		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
+		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors,
+	}
+	if h.Passkeys != nil {
+		o.Passkeys, o.RelatedOrigins = h.Passkeys, h.Passkeys.RelatedOrigins()
+	}
+	if h.Federation != nil {
+		o.Logins = h.Federation
+	}
+	room, err := account.New(o)
+	return []web.Room{room}, err
 }
 
 // demoRoom is mounted in the local trial only.

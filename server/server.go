@@ -17,6 +17,7 @@ import (
 	"signet/internal/seal"
 	"signet/internal/telemetry"
 	"signet/oauth/keys"
+	"signet/server/browser"
 	"signet/server/discovery"
 	"signet/server/health"
 	"signet/server/web"
@@ -149,6 +150,7 @@ type Server struct {
 	handler   http.Handler
 	health    *health.Room
 	discovery *discovery.Room
+	visitors  *browser.Browser
 	delivery  *mail.Delivery                   // nil = no mail
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 }

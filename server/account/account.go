@@ -7,28 +7,38 @@ import (
 	"slices"
 	"time"
 
+	"signet/oauth/flow"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
 	"signet/users/export"
+	"signet/users/factor"
 )
 
-// People is what the room needs of the people's wing.
-type People interface {
-	PrepareChange(ctx context.Context, a users.Attempt, password string) (*users.Change, error)
+// Profile is the part of *users.Service that shows what there is about a person, and takes what they say of themselves.
+type Profile interface {
 	PasswordChanged(ctx context.Context, userID string) (time.Time, error)
 	ReuseSeen(ctx context.Context, userID string) (time.Time, error)
 	EditProfile(ctx context.Context, userID string, fields map[string]string) (storage.User, error)
 	Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error)
+}
+
+// Apps is the part of *users.Service about the apps that a person let in.
+type Apps interface {
 	Apps(ctx context.Context, userID string) ([]users.App, error)
 	Disconnect(ctx context.Context, userID, clientID string) error
+}
+
+// Credentials is the part of *users.Service that changes passwords and addresses.
+type Credentials interface {
+	PrepareChange(ctx context.Context, a users.Attempt, password string) (*users.Change, error)
+	FirstPassword(ctx context.Context, permit factor.Permit, u storage.User, password string) error
+	ChangeAddress(ctx context.Context, permit factor.Permit, u storage.User, typed string) (asked bool, err error)
 	MinPassword() int
 	MailOn() bool
-	TermsDue(u storage.User) bool
-	ChangeAddress(ctx context.Context, u storage.User, typed string) (asked bool, err error)
-	FirstPassword(ctx context.Context, u storage.User, password string) error
 }
 
 // Deletion is the part of *deletion.Service that Handler uses.
@@ -43,7 +53,7 @@ type Export interface {
 	Make(ctx context.Context, userID string) (export.Document, error)
 }
 
-// Sessions is what it needs of them.
+// Sessions is the part of *session.Sessions that the pages use.
 type Sessions interface {
 	OfUser(ctx context.Context, userID string, limit int) ([]storage.Session, error)
 	End(ctx context.Context, id, userID, why string) error
@@ -52,36 +62,41 @@ type Sessions interface {
 
 // Options of New.
 type Options struct {
-	Browser  *browser.Browser
-	Issuer   string // the iss
-	People   People
-	Deletion Deletion
-	Export   Export
-	Sessions Sessions
-	Pages    *pages.Pages
+	Login       *login.Login
+	Browser     *browser.Browser
+	Issuer      string // the iss
+	Profile     Profile
+	Connected   Apps
+	Credentials Credentials
+	Deletion    Deletion
+	Export      Export
+	Sessions    Sessions
+	Pages       *pages.Pages
 	// App is how pages show a client, also one that is no longer known.
 	App func(ctx context.Context, clientID string) pages.App
 	// Resource is the name of an API by its identifier. Nil = the identifier.
 	Resource func(identifier string) string
 	// Factors tells what a person has beside a password. Nil = the overview does not say.
 	Factors func(ctx context.Context, userID string) (users.Factors, error)
-	// Second are the second factors; nil = there are no pages for them.
-	Second SecondSteps
+	// Second are the second factors, and Enrolments sets them up; nil = there are no pages for them.
+	Second     SecondFactors
+	Enrolments Enrolments
 	// Passkeys of the people. Nil = browsers offer none at this address.
 	Passkeys Passkeys
+	// RelatedOrigins are those beside the issuer's that passkeys may be used at; nil = none.
+	RelatedOrigins []string
 	// Logins are the identities at upstreams; nil = there are no upstreams.
 	Logins Logins
-	// Strong tells whether the visitor signed in with the strongest way that the person has. Nil = always.
-	Strong func(ctx context.Context, v *browser.Visitor) (bool, error)
 }
 
-// Handler is the room.
+// Handler answers the pages.
 type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Browser == nil || o.People == nil || o.Deletion == nil || o.Export == nil || o.Sessions == nil || o.Pages == nil {
-		return nil, errors.New("account needs a browser, people, deletion, export, sessions and pages")
+	if o.Login == nil || o.Browser == nil || o.Profile == nil || o.Connected == nil || o.Credentials == nil || o.Deletion == nil || o.Export == nil ||
+		o.Sessions == nil || o.Pages == nil {
+		return nil, errors.New("account needs login, browser, profile, connected apps, credentials, deletion, export, sessions and pages")
 	}
 	if o.App == nil {
 		o.App = func(_ context.Context, id string) pages.App { return pages.App{ID: id, Name: id} }
@@ -92,23 +107,23 @@ func New(o Options) (*Handler, error) {
 	return &Handler{o}, nil
 }
 
-// Mount states the room's routes.
+// Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /{$}", h.home)
 	m.Page("GET /account", h.signedIn(h.overview))
 	m.Page("GET /account/profile", h.signedIn(h.showProfile))
 	m.Page("POST /account/profile", h.signedIn(h.editProfile), web.Nothing)
-	m.Page("GET "+passwordPath, h.signedIn(h.orFirst(h.showPassword)))
-	m.Page("POST "+passwordPath, h.signedIn(h.orFirst(h.changePassword)), web.Password, web.TrustedBrowser)
-	m.Page("GET "+emailPath, h.confirmed(emailPath, h.showEmail))
-	m.Page("POST "+emailPath, h.confirmed(emailPath, h.changeEmail), web.EmailAddress)
+	m.Page("GET "+passwordPath, h.signedIn(h.showPassword))
+	m.Page("POST "+passwordPath, h.signedIn(h.submitPassword), web.Password, web.TrustedBrowser)
+	m.Page("GET "+emailPath, h.allowed(factor.ChangeAddress, emailPath, h.showEmail))
+	m.Page("POST "+emailPath, h.allowed(factor.ChangeAddress, emailPath, h.changeEmail), web.EmailAddress)
 	h.mountSecond(m)
 	m.Page("GET "+passkeysPath, h.signedIn(h.showPasskeys))
 	if h.Passkeys != nil {
 		m.Page("POST "+passkeysPath+"/options", h.signedIn(h.passkeyOptions), web.Nothing)
-		m.Page("POST "+passkeysPath+"/add", h.confirmed(passkeysPath+"?done=confirmed", h.addPasskey), web.Passkey)
+		m.Page("POST "+passkeysPath+"/add", h.allowed(factor.AddPasskey, passkeysPath+"?done=confirmed", h.addPasskey), web.Passkey)
 		m.Page("POST "+passkeysPath+"/rename", h.signedIn(h.renamePasskey), web.Nothing)
-		m.Page("POST "+passkeysPath+"/remove", h.confirmed(passkeysPath+"?done=confirmed", h.removePasskey), web.Passkey, web.RecoveryCodes)
+		m.Page("POST "+passkeysPath+"/remove", h.allowed(factor.RemovePasskey, passkeysPath+"?done=confirmed", h.removePasskey), web.Passkey, web.RecoveryCodes)
 	}
 	if h.Logins != nil {
 		h.mountLogins(m)
@@ -119,9 +134,9 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("POST /account/apps", h.signedIn(h.disconnect), web.Nothing)
 	m.Page("GET /account/activity", h.signedIn(h.showActivity))
 	m.Page("GET "+dataPath, h.signedIn(h.showData))
-	m.Page("POST "+dataPath, h.confirmed(dataPath+"?done=confirmed", h.download), web.Nothing)
-	m.Page("GET "+deletePath, h.confirmed(deletePath, h.showDelete))
-	m.Page("POST "+deletePath, h.confirmed(deletePath, h.deleteAccount), web.TrustedBrowser)
+	m.Page("POST "+dataPath, h.allowed(factor.Export, dataPath+"?done=confirmed", h.download), web.Nothing)
+	m.Page("GET "+deletePath, h.allowed(factor.DeleteAccount, deletePath, h.showDelete))
+	m.Page("POST "+deletePath, h.allowed(factor.DeleteAccount, deletePath, h.deleteAccount), web.TrustedBrowser)
 	m.Page("GET /account/closed", h.closed)
 	m.Page("GET /account/keep", h.leaving(h.showKeep))
 	m.Page("POST /account/keep", h.leaving(h.keep), web.TrustedBrowser)
@@ -131,68 +146,49 @@ func (h *Handler) Mount(m *web.Mux) {
 // own is a handler for the person signed in.
 type own func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error
 
-// signedIn sends everybody else to the sign-in page, which also tidies up.
+// signedIn sends everybody else to where the dispatcher leads: the sign-in page, or what the person has to answer first.
 func (h *Handler) signedIn(f own) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := h.Browser.Visitor(r)
+		s, err := h.Login.Plain(r)
 		if err != nil {
 			return err
 		}
-		if v == nil {
-			return h.Browser.Go(w, r, "/signin", nil)
-		}
-		if r.Method == http.MethodPost && !browser.Meant(r, v) {
+		v := s.Visitor
+		if v != nil && r.Method == http.MethodPost && !browser.ForVisitor(r, v) {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path("/account", nil)}
 		}
-		if h.People.TermsDue(v.User) {
-			return h.Browser.Go(w, r, "/terms", nil)
+		if !s.Is(flow.Finish) {
+			return h.Login.GoOn(w, r, s)
 		}
 		return f(w, r, v)
 	}
 }
 
-// confirmedFor is how long a sign-in counts as recent for acts on the account itself.
-const confirmedFor = 10 * time.Minute
+// permitted is a handler for a person who may do an act on their account.
+type permitted func(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error
 
-// confirmed is signedIn for sensitive acts (security notes F10): who signed in longer ago than ten minutes, or not with the
-// strongest way they have, proves it again first, and comes back to page. The act itself is asked for on a page that wanted
-// the same, so that nothing typed is lost but by who let it lie.
-func (h *Handler) confirmed(page string, f own) web.Func {
+// allowed is signedIn for acts that are not anybody's who came upon the browser (rules V01, F10): whoever signed in too long ago, or not
+// with the strongest factor they have, proves it again first, and comes back to page. The act itself is asked for on a page that
+// wanted the same, so that nothing typed is lost but by whoever let it lie.
+func (h *Handler) allowed(act factor.Act, page string, f permitted) web.Func {
 	return h.signedIn(func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-		recent, err := h.recent(r, v)
-		if err != nil {
-			return err
+		permit, err := h.Login.May(r.Context(), v, act)
+		if errors.Is(err, factor.ErrConfirm) {
+			return h.Login.Confirm(w, r, page)
 		}
-		if recent {
-			return f(w, r, v)
+		if err != nil && !errors.Is(err, factor.ErrLast) && !errors.Is(err, factor.ErrNeeded) { // those two are told on the page
+			return mayNot(err)
 		}
-		in, err := h.Browser.BeginConfirm(w, r, page)
-		if err != nil {
-			return err
-		}
-		return h.Browser.Go(w, r, "/signin", &in)
+		return f(w, r, v, permit)
 	})
 }
 
-// proven tells whether the visitor needs no second factor for what their password is asked for besides: they have none.
-func (h *Handler) proven(r *http.Request, v *browser.Visitor) (bool, error) {
-	if h.Second == nil {
-		return true, nil
+// mayNot is the page of what is never allowed.
+func mayNot(err error) error {
+	if errors.Is(err, factor.ErrNotAllowed) {
+		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
 	}
-	have, err := h.Second.Of(r.Context(), v.UserID)
-	return err == nil && !have.Second(), err
-}
-
-// recent tells whether the visitor signed in just now, in the strongest way they have.
-func (h *Handler) recent(r *http.Request, v *browser.Visitor) (bool, error) {
-	strong := true
-	if h.Strong != nil {
-		var err error
-		if strong, err = h.Strong(r.Context(), v); err != nil {
-			return false, err
-		}
-	}
-	return strong && time.Since(v.AuthTime) < confirmedFor, nil
+	return err
 }
 
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) error {
@@ -212,7 +208,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 
 // doneMessages are what ?done= may say.
 var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed", "email",
-	"passkey_added", "passkey_renamed", "passkey_removed", "login_added", "login_removed"}
+	"late", "passkey_added", "passkey_renamed", "passkey_removed", "login_added", "login_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.
 func done(r *http.Request) string {
@@ -228,14 +224,6 @@ func unknown(err, is error) error {
 		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found", Cause: err}
 	}
 	return err
-}
-
-// parse reads the form.
-func parse(r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
-	}
-	return nil
 }
 
 // back shows a page of the account with what was done.

@@ -20,7 +20,7 @@ func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browse
 	if len(before) > maxEventID {
 		before = ""
 	}
-	list, more, err := h.People.Activity(r.Context(), v.UserID, before, activityPage)
+	list, more, err := h.Profile.Activity(r.Context(), v.UserID, before, activityPage)
 	if err != nil {
 		return err
 	}

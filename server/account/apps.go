@@ -11,7 +11,7 @@ import (
 
 // showApps lists the apps that the person let in.
 func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	list, err := h.People.Apps(r.Context(), v.UserID)
+	list, err := h.Connected.Apps(r.Context(), v.UserID)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (h *Handler) appLines(ctx context.Context, list []users.App) []pages.AppLin
 
 // disconnect removes an app: the consent and every token.
 func (h *Handler) disconnect(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := h.People.Disconnect(r.Context(), v.UserID, r.PostFormValue("app")); err != nil {
+	if err := h.Connected.Disconnect(r.Context(), v.UserID, r.PostFormValue("app")); err != nil {
 		return unknown(err, users.ErrNotFound)
 	}
 	return h.back(w, r, "/account/apps", "app")

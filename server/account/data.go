@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"signet/oauth/flow"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
+	"signet/server/web"
 	"signet/users"
 	"signet/users/deletion"
+	"signet/users/factor"
 )
 
 const (
@@ -23,7 +28,7 @@ func (h *Handler) showData(w http.ResponseWriter, r *http.Request, v *browser.Vi
 }
 
 // download answers all of it as a file.
-func (h *Handler) download(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) download(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	all, err := h.Export.Make(r.Context(), v.UserID)
 	if err != nil {
 		return err
@@ -38,7 +43,7 @@ func (h *Handler) download(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	return err
 }
 
-func (h *Handler) showDelete(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) showDelete(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	return h.deletePage(w, r, v, http.StatusOK)
 }
 
@@ -47,8 +52,8 @@ func (h *Handler) deletePage(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 // deleteAccount takes the typed confirmation.
-func (h *Handler) deleteAccount(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) deleteAccount(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	if !users.IsCalled(v.User, r.PostForm.Get("confirm")) {
@@ -72,35 +77,33 @@ func (h *Handler) closed(w http.ResponseWriter, r *http.Request) error {
 	return h.Pages.Render(w, r, http.StatusOK, pages.AccountClosed{Grace: h.Deletion.Grace(), SignInURL: h.Browser.Path("/signin", nil)})
 }
 
-// leaving is a handler for a person who proved who they are but whose account is to be erased; everybody else goes to the
-// sign-in page.
-func (h *Handler) leaving(f own) func(w http.ResponseWriter, r *http.Request) error {
+// leaving is a handler of a person who proved who they are but whose account is to be deleted, with what they came for; everybody else
+// goes on to where the dispatcher leads.
+func (h *Handler) leaving(f func(w http.ResponseWriter, r *http.Request, s *login.State) error) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		v, err := h.Browser.Leaving(r)
+		s, err := h.Login.Load(r)
 		if err != nil {
 			return err
 		}
-		if v == nil {
-			return h.Browser.Go(w, r, "/signin", nil)
+		if s.Leaving == nil {
+			return h.Login.GoOn(w, r, s)
 		}
-		return f(w, r, v)
+		return f(w, r, s)
 	}
 }
 
 // showKeep asks whether the account is to be kept after all.
-func (h *Handler) showKeep(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	action := h.Browser.Path("/account/keep", nil)
-	if in, err := h.Browser.Interaction(r); err == nil {
-		action = h.Browser.Path("/account/keep", &in)
-	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.KeepAccount{Action: action, Who: v.Person, At: v.User.EraseAt})
+func (h *Handler) showKeep(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	v := s.Leaving
+	return h.Pages.Render(w, r, http.StatusOK, pages.KeepAccount{Action: h.Login.Path(flow.Keep, s.In), Who: v.Person, At: v.User.EraseAt})
 }
 
 // keep undoes the deletion and goes on with what the person came for, or signs out.
-func (h *Handler) keep(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) keep(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
+	v := s.Leaving
 	if r.PostForm.Get("decision") != "keep" {
 		if err := h.Browser.SignOut(w, r, v); err != nil {
 			return err
@@ -110,8 +113,9 @@ func (h *Handler) keep(w http.ResponseWriter, r *http.Request, v *browser.Visito
 	if err := h.Deletion.Cancel(r.Context(), v.UserID, v.SessionID); err != nil {
 		return unknown(err, users.ErrNotFound)
 	}
-	if in, err := h.Browser.Interaction(r); err == nil {
-		return h.Browser.Continue(w, r, in)
+	if s.In.ID == "" {
+		s.In.EndsAt = "/account?done=kept"
 	}
-	return h.back(w, r, "/account", "kept")
+	v.User.EraseAt = time.Time{}
+	return h.Login.Continue(w, r, s, v)
 }

@@ -5,14 +5,16 @@ import (
 
 	"signet/internal/mail"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/users"
+	"signet/users/factor"
 )
 
 const emailPath = "/account/email"
 
 // showEmail is the form for another address, or to prove the present one.
-func (h *Handler) showEmail(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) showEmail(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	return h.emailPage(w, r, v, http.StatusOK, pages.ChangeEmail{Email: presentIfUnproven(v)})
 }
 
@@ -25,19 +27,19 @@ func presentIfUnproven(v *browser.Visitor) string {
 }
 
 func (h *Handler) emailPage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, p pages.ChangeEmail) error {
-	p.Person, p.Verified, p.Mail = v.Person, v.User.EmailVerified, h.People.MailOn()
+	p.Person, p.Verified, p.Mail = v.Person, v.User.EmailVerified, h.Credentials.MailOn()
 	return h.Pages.Render(w, r, status, p)
 }
 
 // changeEmail asks the new address for its proof, or without mail changes it at once (security notes D11).
-func (h *Handler) changeEmail(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) changeEmail(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	typed := r.PostForm.Get("username")
 	ctx := mail.WithLanguage(r.Context(), h.Pages.Language(r))
-	asked, err := h.People.ChangeAddress(ctx, v.User, typed)
-	if problems, ok := browser.Problems(err, h.People.MinPassword()); ok {
+	asked, err := h.Credentials.ChangeAddress(ctx, permit, v.User, typed)
+	if problems, ok := browser.Problems(err, h.Credentials.MinPassword()); ok {
 		return h.emailPage(w, r, v, http.StatusBadRequest, pages.ChangeEmail{Email: shown(typed), Problems: problems})
 	}
 	if err != nil {
@@ -56,16 +58,16 @@ func shown(typed string) string {
 }
 
 // firstPassword gives a password to somebody who has none: they came with a passkey, or were brought along.
-func (h *Handler) firstPassword(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) firstPassword(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
 	if r.Method != http.MethodPost {
 		return h.firstPasswordPage(w, r, v, http.StatusOK)
 	}
-	if err := parse(r); err != nil {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	ctx := mail.WithLanguage(r.Context(), h.Pages.Language(r))
-	err := h.People.FirstPassword(ctx, v.User, r.PostForm.Get("password"))
-	if problems, ok := browser.Problems(err, h.People.MinPassword()); ok {
+	err := h.Credentials.FirstPassword(ctx, permit, v.User, r.PostForm.Get("password"))
+	if problems, ok := browser.Problems(err, h.Credentials.MinPassword()); ok {
 		return h.firstPasswordPage(w, r, v, http.StatusBadRequest, problems...)
 	}
 	if err != nil {
@@ -76,29 +78,6 @@ func (h *Handler) firstPassword(w http.ResponseWriter, r *http.Request, v *brows
 
 func (h *Handler) firstPasswordPage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problems ...pages.Problem) error {
 	return h.Pages.Render(w, r, status, pages.ChangePassword{
-		Person: v.Person, First: true, MinLength: h.People.MinPassword(), Problems: problems,
+		Person: v.Person, First: true, MinLength: h.Credentials.MinPassword(), Problems: problems,
 	})
-}
-
-// orFirst is f for people with a password, and leads those without to their first one, which wants a recent sign-in. Who has a
-// second factor changes the password with it (rule V01); for everybody else the present password, which f asks for, is the proof.
-func (h *Handler) orFirst(f own) own {
-	first, confirmed := h.confirmed(passwordPath, h.firstPassword), h.confirmed(passwordPath, f)
-	return func(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-		changed, err := h.People.PasswordChanged(r.Context(), v.UserID)
-		if err != nil {
-			return err
-		}
-		if changed.IsZero() {
-			return first(w, r)
-		}
-		strong, err := h.proven(r, v)
-		if err != nil {
-			return err
-		}
-		if !strong {
-			return confirmed(w, r)
-		}
-		return f(w, r, v)
-	}
 }

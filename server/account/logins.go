@@ -11,29 +11,31 @@ import (
 
 	"signet/internal/ratelimit"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/federation"
 	"signet/users/federation/provider"
 )
 
 const loginsPath = "/account/logins"
 
-// Logins is what the room needs of the upstreams.
+// Logins is the part of *federation.Service that the pages use.
 type Logins interface {
 	List() []federation.Upstream
 	Upstream(id string) (federation.Upstream, bool)
 	Linked(ctx context.Context, userID string) ([]storage.Identity, error)
 	Begin(ctx context.Context, b federation.LoginRequest) (*url.URL, error)
-	Unlink(ctx context.Context, who storage.User, id, exceptSession string) error
+	Unlink(ctx context.Context, permit factor.Permit, who storage.User, id, exceptSession string) error
 }
 
 func (h *Handler) mountLogins(m *web.Mux) {
 	m.Page("GET "+loginsPath, h.signedIn(h.showLogins))
-	m.Page("POST "+loginsPath+"/add/{upstream}", h.confirmed(loginsPath+"?done=confirmed", h.addLogin), web.Nothing)
-	m.Page("POST "+loginsPath+"/remove", h.confirmed(loginsPath+"?done=confirmed", h.removeLogin), web.LinkedLogin)
+	m.Page("POST "+loginsPath+"/add/{upstream}", h.allowed(factor.LinkLogin, loginsPath+"?done=confirmed", h.addLogin), web.Nothing)
+	m.Page("POST "+loginsPath+"/remove", h.allowed(factor.UnlinkLogin, loginsPath+"?done=confirmed", h.removeLogin), web.LinkedLogin)
 }
 
 // loginProblems are what ?problem= may say; the callback of an upstream leads here with them.
@@ -84,10 +86,11 @@ func (h *Handler) loginsPage(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 // addLogin sends the person to the upstream; what comes back is linked to this account, if the person is signed in still.
-func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	id := r.PathValue("upstream")
 	to, err := h.Logins.Begin(r.Context(), federation.LoginRequest{
 		Upstream: id, Purpose: federation.ToLink, UserID: v.UserID, Browser: h.Browser.Mark(r), Fresh: true, Choose: true,
+		Proof: h.Login.ProofOf(v),
 	})
 	late, throttled := errors.AsType[*ratelimit.Throttled](err)
 	switch {
@@ -108,15 +111,26 @@ func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	return web.Redirect(w, r, to.String())
 }
 
-func (h *Handler) removeLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) removeLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
-	err := h.Logins.Unlink(r.Context(), v.User, r.PostForm.Get("login"), v.SessionID)
-	switch {
-	case errors.Is(err, federation.ErrLast):
+	id := r.PostForm.Get("login")
+	rows, err := h.Logins.Linked(r.Context(), v.UserID)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(rows, func(i storage.Identity) bool { return i.ID == id }) { // before it is told that it is the last
+		return unknown(federation.ErrNotFound, federation.ErrNotFound)
+	}
+	if !permit.Given() {
 		return h.loginsPage(w, r, v, http.StatusConflict, "logins.last", "")
-	case errors.Is(err, users.ErrChanged):
+	}
+	err = h.Logins.Unlink(r.Context(), permit, v.User, id, v.SessionID)
+	switch {
+	case errors.Is(err, federation.ErrLast), errors.Is(err, factor.ErrLast):
+		return h.loginsPage(w, r, v, http.StatusConflict, "logins.last", "")
+	case errors.Is(err, users.ErrChanged), errors.Is(err, factor.ErrChanged):
 		return h.loginsPage(w, r, v, http.StatusConflict, "logins.gone", "")
 	case err != nil:
 		return unknown(err, federation.ErrNotFound)

@@ -13,13 +13,13 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	ctx := r.Context()
 	page := pages.Account{Person: v.Person, Verified: v.User.EmailVerified, Done: done(r)}
 	var err error
-	if page.PasswordChanged, err = h.People.PasswordChanged(ctx, v.UserID); err != nil {
+	if page.PasswordChanged, err = h.Profile.PasswordChanged(ctx, v.UserID); err != nil {
 		return err
 	}
 	if page.Factors, err = h.factors(ctx, v.UserID); err != nil {
 		return err
 	}
-	reuse, err := h.People.ReuseSeen(ctx, v.UserID)
+	reuse, err := h.Profile.ReuseSeen(ctx, v.UserID)
 	if err != nil {
 		return err
 	}
@@ -30,11 +30,11 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
-	apps, err := h.People.Apps(ctx, v.UserID)
+	apps, err := h.Connected.Apps(ctx, v.UserID)
 	if err != nil {
 		return err
 	}
-	events, _, err := h.People.Activity(ctx, v.UserID, "", 1)
+	events, _, err := h.Profile.Activity(ctx, v.UserID, "", 1)
 	if err != nil {
 		return err
 	}

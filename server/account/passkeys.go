@@ -10,22 +10,23 @@ import (
 
 	"signet/internal/ratelimit"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/passkey"
 )
 
 const passkeysPath = "/account/passkeys"
 
-// Passkeys is what the room needs of them.
+// Passkeys is the part of *passkey.Service that the pages use.
 type Passkeys interface {
 	List(ctx context.Context, userID string) ([]passkey.Passkey, error)
 	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
-	Register(ctx context.Context, browser string, u storage.User, name string, response []byte) error
+	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error
 	Rename(ctx context.Context, userID, id, name string) error
-	Remove(ctx context.Context, u storage.User, id string) error
-	RelatedOrigins() []string
+	Remove(ctx context.Context, permit factor.Permit, u storage.User, id string) error
 }
 
 func (h *Handler) showPasskeys(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
@@ -53,38 +54,17 @@ func (h *Handler) passkeysPage(w http.ResponseWriter, r *http.Request, v *browse
 // passkeyOptions is asked by the script. Whatever it is refused, the form itself is told the reason: the script then sends it
 // without an answer.
 func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	recent, err := h.recent(r, v)
-	if err != nil {
-		return err
-	}
-	if !recent {
-		return &web.PageError{Status: http.StatusForbidden, Kind: "denied"}
-	}
-	name := v.Person.Email
-	if name == "" {
-		name = v.Person.Username
-	}
-	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: v.UserID, Name: name, DisplayName: shownAs(v.Person)})
-	switch {
-	case errors.Is(err, passkey.ErrThrottled):
-		return &web.PageError{Status: http.StatusTooManyRequests, Kind: "too_many", Cause: err}
-	case errors.Is(err, passkey.ErrFull), errors.Is(err, passkey.ErrWrong):
+	if _, err := h.Login.May(r.Context(), v, factor.AddPasskey); errors.Is(err, factor.ErrConfirm) || errors.Is(err, factor.ErrNotAllowed) {
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
-	case err != nil:
+	} else if err != nil {
 		return err
 	}
-	return web.WriteJSON(w, http.StatusOK, options)
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: v.UserID, Name: v.Person.Login(), DisplayName: v.Person.Shown()})
+	return login.WriteOptions(w, options, err)
 }
 
-func shownAs(p pages.Person) string {
-	if p.Name != "" {
-		return p.Name
-	}
-	return p.Email
-}
-
-func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	if r.PostForm.Get("credential") == "" {
@@ -95,7 +75,7 @@ func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.
 		}
 		return h.refusePasskey(w, r, v, passkey.ErrWrong)
 	}
-	err := h.Passkeys.Register(r.Context(), h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
+	err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
 	if err != nil {
 		return h.refusePasskey(w, r, v, err)
 	}
@@ -103,7 +83,7 @@ func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 func (h *Handler) renamePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	if err := h.Passkeys.Rename(r.Context(), v.UserID, r.PostForm.Get("passkey"), r.PostForm.Get("name")); err != nil {
@@ -112,11 +92,15 @@ func (h *Handler) renamePasskey(w http.ResponseWriter, r *http.Request, v *brows
 	return h.back(w, r, passkeysPath, "passkey_renamed")
 }
 
-func (h *Handler) removePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+func (h *Handler) removePasskey(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
-	if err := h.Passkeys.Remove(r.Context(), v.User, r.PostForm.Get("passkey")); err != nil {
+	permit, err := h.Login.May(r.Context(), v, factor.RemovePasskey)
+	if err == nil {
+		err = h.Passkeys.Remove(r.Context(), permit, v.User, r.PostForm.Get("passkey"))
+	}
+	if err != nil {
 		return h.refusePasskey(w, r, v, err)
 	}
 	return h.back(w, r, passkeysPath, "passkey_removed")
@@ -132,6 +116,8 @@ func (h *Handler) refusePasskey(w http.ResponseWriter, r *http.Request, v *brows
 		{passkey.ErrWrong, http.StatusBadRequest, "passkeys.failed"}, {passkey.ErrTaken, http.StatusConflict, "passkeys.taken"},
 		{passkey.ErrFull, http.StatusConflict, "passkeys.full"}, {passkey.ErrLast, http.StatusConflict, "passkeys.last"},
 		{passkey.ErrName, http.StatusBadRequest, "passkeys.name_invalid"}, {passkey.ErrChanged, http.StatusConflict, "passkeys.failed"},
+		{factor.ErrChanged, http.StatusConflict, "passkeys.failed"}, {factor.ErrLast, http.StatusConflict, "passkeys.last"},
+		{factor.ErrNeeded, http.StatusConflict, "passkeys.needed"},
 	} {
 		if errors.Is(err, p.is) {
 			return h.passkeysPage(w, r, v, p.status, p.text)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/users"
@@ -35,7 +36,7 @@ func (h *Handler) profilePage(w http.ResponseWriter, r *http.Request, v *browser
 
 // editProfile takes the form. Its fields are those of users.ProfileFields and no others (security notes R04).
 func (h *Handler) editProfile(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	if err := parse(r); err != nil {
+	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	fields := map[string]string{}
@@ -44,7 +45,7 @@ func (h *Handler) editProfile(w http.ResponseWriter, r *http.Request, v *browser
 			fields[name] = r.PostForm.Get(name)
 		}
 	}
-	_, err := h.People.EditProfile(r.Context(), v.UserID, fields)
+	_, err := h.Profile.EditProfile(r.Context(), v.UserID, fields)
 	if mistakes, ok := errors.AsType[users.Mistakes](err); ok {
 		values := users.ProfileValues(v.User)
 		for name, value := range fields {

@@ -14,15 +14,19 @@ import (
 	"signet/users/factor"
 )
 
-// SecondSteps is what the room needs of the second factors.
-type SecondSteps interface {
+// SecondFactors is the part of *factor.Service that tells what a person has, and takes it away.
+type SecondFactors interface {
 	Of(ctx context.Context, userID string) (factor.Standing, error)
 	Required(ctx context.Context, userID string) (bool, error)
+	Remove(ctx context.Context, permit factor.Permit) error
+	NewCodes(ctx context.Context, permit factor.Permit) ([]string, error)
+}
+
+// Enrolments is the part of *factor.Service that sets an authenticator app up.
+type Enrolments interface {
 	Begin(ctx context.Context, owner string, u storage.User) (*factor.Enrolment, error)
 	QR(ctx context.Context, owner string, u storage.User) ([]byte, error)
-	Confirm(ctx context.Context, owner string, u storage.User, code string, within func(ctx context.Context) error) ([]string, error)
-	Remove(ctx context.Context, userID string) error
-	NewCodes(ctx context.Context, userID string) ([]string, error)
+	Confirm(ctx context.Context, permit factor.Permit, owner string, u storage.User, code string) ([]string, error)
 }
 
 const (
@@ -30,18 +34,17 @@ const (
 	codesPath  = "/account/recovery-codes"
 )
 
-// mountSecond states the routes of the second step. Each act wants a recent sign-in with the strongest way there is
-// (security notes F10, G05).
+// mountSecond states the routes of the second factors.
 func (h *Handler) mountSecond(m *web.Mux) {
 	if h.Second == nil {
 		return
 	}
 	m.Page("GET "+secondPath, h.signedIn(h.showSecond))
-	m.Page("GET "+secondPath+"/add", h.confirmed(secondPath+"/add", h.addTOTP))
-	m.Page("POST "+secondPath+"/add", h.confirmed(secondPath+"/add", h.confirmTOTP), web.Authenticator, web.RecoveryCodes)
-	m.Page("GET "+secondPath+"/qr", h.confirmed(secondPath+"/add", h.qr))
-	m.Page("POST "+secondPath+"/remove", h.confirmed(secondPath, h.removeTOTP), web.Authenticator, web.RecoveryCodes)
-	m.Page("POST "+codesPath, h.confirmed(secondPath, h.newCodes), web.RecoveryCodes)
+	m.Page("GET "+secondPath+"/add", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.addTOTP))
+	m.Page("POST "+secondPath+"/add", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.confirmTOTP), web.Authenticator, web.RecoveryCodes)
+	m.Page("GET "+secondPath+"/qr", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.qr))
+	m.Page("POST "+secondPath+"/remove", h.allowed(factor.RemoveAuthenticator, secondPath, h.removeTOTP), web.Authenticator, web.RecoveryCodes)
+	m.Page("POST "+codesPath, h.allowed(factor.MakeRecoveryCodes, secondPath, h.newCodes), web.RecoveryCodes)
 }
 
 func (h *Handler) secondPage(ctx context.Context, v *browser.Visitor) (pages.SecondStep, error) {
@@ -65,12 +68,12 @@ func (h *Handler) showSecond(w http.ResponseWriter, r *http.Request, v *browser.
 }
 
 // addTOTP shows the secret.
-func (h *Handler) addTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) addTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	return h.setup(w, r, v, http.StatusOK, "")
 }
 
 func (h *Handler) setup(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problem string) error {
-	e, err := h.Second.Begin(r.Context(), v.SessionID, v.User)
+	e, err := h.Enrolments.Begin(r.Context(), v.SessionID, v.User)
 	if errors.Is(err, factor.ErrThere) {
 		return h.Browser.Go(w, r, secondPath, nil)
 	}
@@ -88,8 +91,8 @@ func (h *Handler) setup(w http.ResponseWriter, r *http.Request, v *browser.Visit
 	return h.Pages.Render(w, r, status, page)
 }
 
-func (h *Handler) qr(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	picture, err := h.Second.QR(r.Context(), v.SessionID, v.User)
+func (h *Handler) qr(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
+	picture, err := h.Enrolments.QR(r.Context(), v.SessionID, v.User)
 	if err != nil {
 		return unknown(err, factor.ErrGone)
 	}
@@ -99,8 +102,8 @@ func (h *Handler) qr(w http.ResponseWriter, r *http.Request, v *browser.Visitor)
 }
 
 // confirmTOTP takes the first code, and shows the recovery codes once.
-func (h *Handler) confirmTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	codes, err := h.Second.Confirm(r.Context(), v.SessionID, v.User, r.PostFormValue("code"), nil)
+func (h *Handler) confirmTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
+	codes, err := h.Enrolments.Confirm(r.Context(), permit, v.SessionID, v.User, r.PostFormValue("code"))
 	late, throttled := errors.AsType[*factor.Throttled](err)
 	switch {
 	case throttled:
@@ -108,7 +111,7 @@ func (h *Handler) confirmTOTP(w http.ResponseWriter, r *http.Request, v *browser
 		return h.setup(w, r, v, http.StatusTooManyRequests, "factor.throttled")
 	case errors.Is(err, factor.ErrWrong):
 		return h.setup(w, r, v, http.StatusForbidden, "factor.wrong.totp")
-	case errors.Is(err, factor.ErrGone), errors.Is(err, factor.ErrThere): // a second tab, or too late
+	case errors.Is(err, factor.ErrGone), errors.Is(err, factor.ErrThere), errors.Is(err, factor.ErrChanged): // a second tab, or too late
 		return h.Browser.Go(w, r, secondPath, nil)
 	case err != nil:
 		return err
@@ -121,22 +124,26 @@ func (h *Handler) showCodes(w http.ResponseWriter, r *http.Request, v *browser.V
 }
 
 // removeTOTP turns the authenticator app off, unless it is the last factor of somebody who must have one.
-func (h *Handler) removeTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) removeTOTP(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
 	page, err := h.secondPage(r.Context(), v)
 	if err != nil {
 		return err
 	}
-	if page.Required && page.Passkeys == 0 {
+	if page.Required && page.Passkeys == 0 { // why there is no permit
 		return h.Pages.Render(w, r, http.StatusForbidden, page)
 	}
-	if err := h.Second.Remove(r.Context(), v.UserID); err != nil && !errors.Is(err, factor.ErrWrong) {
+	err = h.Second.Remove(r.Context(), permit)
+	if errors.Is(err, factor.ErrChanged) {
+		return h.Browser.Go(w, r, secondPath, nil)
+	}
+	if err != nil && !errors.Is(err, factor.ErrWrong) {
 		return err
 	}
 	return web.Redirect(w, r, h.Browser.Path(secondPath+"?done=totp_removed", nil))
 }
 
 // newCodes makes recovery codes for somebody with a second factor.
-func (h *Handler) newCodes(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+func (h *Handler) newCodes(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
 	have, err := h.Second.Of(r.Context(), v.UserID)
 	if err != nil {
 		return err
@@ -144,7 +151,7 @@ func (h *Handler) newCodes(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if !have.Second() {
 		return h.Browser.Go(w, r, secondPath, nil)
 	}
-	codes, err := h.Second.NewCodes(r.Context(), v.UserID)
+	codes, err := h.Second.NewCodes(r.Context(), permit)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (h *Handler) mountWellKnown(m *web.Mux) {
 		if m.Path("") != "" {
 			roots["passkey-endpoints"] = h.passkeyEndpoints
 		}
-		if len(h.Passkeys.RelatedOrigins()) > 0 { // looked for at the root only
+		if len(h.RelatedOrigins) > 0 { // looked for at the root only
 			m.Root("GET /.well-known/webauthn", web.PublicCORS, h.relatedOrigins)
 		}
 	}
@@ -36,5 +36,5 @@ func (h *Handler) passkeyEndpoints(w http.ResponseWriter, _ *http.Request) error
 
 // relatedOrigins tells browsers at which other origins our passkeys may be used (WebAuthn section 5.11).
 func (h *Handler) relatedOrigins(w http.ResponseWriter, _ *http.Request) error {
-	return web.WriteJSON(w, http.StatusOK, map[string][]string{"origins": h.Passkeys.RelatedOrigins()})
+	return web.WriteJSON(w, http.StatusOK, map[string][]string{"origins": h.RelatedOrigins})
 }

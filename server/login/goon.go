@@ -114,11 +114,12 @@ func (l *Login) over(ctx context.Context, in flow.Interaction, kind string, stat
 	page := &web.PageError{Status: status, Kind: kind, Args: map[string]string{}}
 	app := l.App(ctx, in.Request.ClientID, in.Request.RedirectURI)
 	if app == nil {
+		page.Kind = "expired"
 		return page
 	}
 	page.Args["Client"] = app.Name
 	if _, err := l.app(ctx, in.Request); err == nil {
-		page.App, page.Back = app.Name, l.Browser.Path(returnPath, &in)
+		page.Args["App"], page.Back = app.Name, l.Browser.Path(returnPath, &in)
 	}
 	return page
 }

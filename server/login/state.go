@@ -76,6 +76,12 @@ func (l *Login) LoadRequest(r *http.Request) (*State, error) {
 	return s, l.load(r, s)
 }
 
+// Plain is the state of a visit that comes from no sign-in: of the person's own pages.
+func (l *Login) Plain(r *http.Request) (*State, error) {
+	s := &State{In: flow.Interaction{Purpose: flow.PurposeAccount}}
+	return s, l.load(r, s)
+}
+
 // Resume is Load of the sign-in with the given id, which the browser brings along in another way than by its address.
 func (l *Login) Resume(r *http.Request, id string) (*State, error) {
 	s := &State{In: flow.Interaction{Purpose: flow.PurposeAccount}}
@@ -104,7 +110,7 @@ func (l *Login) Begun(r *http.Request, in flow.Interaction, v *browser.Visitor) 
 
 func (l *Login) load(r *http.Request, s *State) error {
 	if s.In.Over {
-		return l.over(r.Context(), s.In, "expired", http.StatusBadRequest)
+		return l.over(r.Context(), s.In, "request_over", http.StatusBadRequest)
 	}
 	if err := l.client(r.Context(), s); err != nil {
 		return err

@@ -139,9 +139,9 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 	switch r.PostForm.Get("decision") {
 	case "sign-out":
 		v := pick(all, plan)
-		if v != nil && !browser.Meant(r, v) { // another tab has switched accounts since the question was asked
+		if v != nil && !browser.ForVisitor(r, v) { // another tab has switched accounts since the question was asked
 			v = nil
-			if i := slices.IndexFunc(all, func(v *browser.Visitor) bool { return browser.Meant(r, v) }); i >= 0 {
+			if i := slices.IndexFunc(all, func(v *browser.Visitor) bool { return browser.ForVisitor(r, v) }); i >= 0 {
 				v = all[i]
 			}
 		}

@@ -29,7 +29,7 @@ func (s *Server) AddAuthenticator(t testing.TB, p Person) *Authenticator {
 		t.Fatal(err)
 	}
 	a := &Authenticator{Secret: e.Secret, userID: p.ID, s: s}
-	a.Recovery, err = s.House().Factors.Confirm(t.Context(), owner+p.ID, p.User, TOTP(t, e.Secret), nil)
+	a.Recovery, err = s.House().Factors.Confirm(t.Context(), Permit(t, p.ID, factor.AddAuthenticator), owner+p.ID, p.User, TOTP(t, e.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (s *Server) AddPasskey(t testing.TB, p Person) *passkeytest.Device {
 		t.Fatal(err)
 	}
 	d := s.Device()
-	if err := s.House().Passkeys.Register(t.Context(), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
+	if err := s.House().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -96,4 +96,14 @@ func (s *Server) AgeSessions(t testing.TB, userID string, by time.Duration) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Permit is an operator's leave for an act on a person's account.
+func Permit(t testing.TB, userID string, act factor.Act) factor.Permit {
+	t.Helper()
+	p, err := factor.May(factor.Proof{By: factor.ByOperator, UserID: userID, Epoch: factor.AnyEpoch}, act, factor.Account{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

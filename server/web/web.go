@@ -32,9 +32,8 @@ type PageError struct {
 	Status     int               // HTTP status, 400 if zero
 	Kind       string            // message id stem, for example "redirect_mismatch", "expired", "not_found", "server"
 	Facts      []Fact            // shown to developers, in order
-	Args       map[string]string // for the texts: Client, Host …
+	Args       map[string]string // for the texts: Client, Host …; App: Back leads to it
 	Back       string            // a safe link back, "" = none
-	App        string            // name of the app that Back leads to, "" = none: it leads to a page of ours
 	RetryAfter time.Duration     // the Retry-After header, in whole seconds; 0 = none
 	Cause      error             // for the log only
 }

@@ -24,6 +24,9 @@ func (p Permit) Is(userID string, act Act) error {
 	return nil
 }
 
+// Given reports whether it allows anything.
+func (p Permit) Given() bool { return p.act != 0 }
+
 // UserID is whom it is about.
 func (p Permit) UserID() string { return p.proof.UserID }
 

@@ -169,6 +169,15 @@ func (s *Service) Pending(ctx context.Context, id, browser string) (PendingIdent
 	return k, err
 }
 
+// PendingOwner is whose account an identity may be linked to that waits in a browser; "" = nobody's, or there is none.
+func (s *Service) PendingOwner(ctx context.Context, id, browser string) (userID string, err error) {
+	k, err := s.Pending(ctx, id, browser)
+	if errors.Is(err, ErrExpired) {
+		return "", nil
+	}
+	return k.UserID, err
+}
+
 func (s *Service) openIdentity(sealed []byte, browser string) (i provider.Identity, err error) {
 	raw, err := s.Sealer.Open(sealed, s.Place("tickets", browser, "identity"))
 	if err == nil {
