@@ -117,7 +117,10 @@ func (s *Service) taken(ctx context.Context, u storage.User) (Mistakes, error) {
 		}
 		return err
 	}
-	if err := cmp.Or(look(FieldEmail, u.EmailKey, ""), look(FieldUsername, "", u.UsernameKey)); err != nil {
+	if err := look(FieldEmail, u.EmailKey, ""); err != nil {
+		return nil, fmt.Errorf("look for the same: %w", err)
+	}
+	if err := look(FieldUsername, "", u.UsernameKey); err != nil {
 		return nil, fmt.Errorf("look for the same: %w", err)
 	}
 	return mistakes, nil

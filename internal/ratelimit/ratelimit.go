@@ -109,7 +109,7 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	for _, lane := range lanes {
 		count, err := l.pay(ctx, lane, rows, now)
 		if err != nil {
-			return nil, cmp.Or(c.Refund(ctx), err)
+			return nil, errors.Join(err, c.Refund(ctx))
 		}
 		c.lanes = append(c.lanes, lane)
 		c.counts = append(c.counts, count)
