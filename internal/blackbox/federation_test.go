@@ -240,3 +240,21 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 		{"op-again", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), type_("#username", "ada@house.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@house.example"},
 	})
 }
+
+// Rule B07: what Facebook puts behind the callback's address does not reach the app.
+func TestB07_TheFragmentOfAnUpstreamStopsHere(t *testing.T) {
+	w := openUpstreams(t)
+	click, wait := chromedp.Click[string], chromedp.WaitVisible[string]
+	toApp := acts{w.open("/demo"), wait("main a.main"), click("main a.main"), wait("#with-facebook"), click("#with-facebook")}
+	follow(t, w.ctx, w.server, []step{
+		{"fragment-new", join(toApp, as(facebookAda, "#newaccount-submit")), "Facebook"},
+		{"fragment-mailed", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "lovelace@example.com"},
+		{"fragment-verified", acts{w.letter(t, facebookAda.Email, "/verify?t="), wait("#link-submit"), click("#link-submit"), wait("#consent-allow")}, "Demo app"},
+		{"fragment-demo", acts{click("#consent-allow"), chromedp.WaitNotPresent("#consent-allow"), wait("main h1")}, "token"},
+		{"fragment-back", join(w.signOut(), toApp, as(facebookAda, "main h1"), acts{chromedp.WaitNotPresent("button[name=account]")}), "token"},
+	})
+	at, err := chromedp.Run(w.ctx, chromedp.Evaluate[string]("location.href"))
+	if err != nil || !strings.Contains(at, "/demo") || strings.Contains(at, "_=_") {
+		t.Errorf("the app is at %s (%v)", at, err)
+	}
+}

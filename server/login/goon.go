@@ -69,8 +69,12 @@ func (l *Login) Cancel(w http.ResponseWriter, r *http.Request, s *State) error {
 	return l.Browser.Go(w, r, dispatcherPath, &s.In)
 }
 
-// Fail tells on a step's page what went wrong on this one. The problem stands in the row, which is made if there is none.
+// Fail tells on a step's page what went wrong on this one. The problem stands in the row, which is made if there is none: but not for
+// a browser that sends no cookie, or pages of others could have rows made without end by naming our addresses.
 func (l *Login) Fail(w http.ResponseWriter, r *http.Request, s *State, step flow.Step, problem flow.Problem) error {
+	if s.In.ID == "" && !l.Browser.Bound(r) {
+		return browser.NoCookies()
+	}
 	if err := l.Ensure(w, r, s); err != nil {
 		return err
 	}

@@ -42,11 +42,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found"}
 	}
 	a, failed := h.Callbacks.Complete(r.Context(), id, h.Browser.Mark(r), r.URL.Query())
-	err := h.take(w, r, id, a, failed)
-	if err == nil {
-		ownFragment(w.Header())
-	}
-	return err
+	return h.take(ownFragment{w}, r, id, a, failed)
 }
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, id string, a federation.Callback, failed error) error {

@@ -127,10 +127,17 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// ownFragment gives a redirect a fragment of its own, an empty one: browsers carry the fragment of a callback's address (Facebook
-// puts one there) from redirect to redirect until one has its own, and so into the app's address.
-func ownFragment(head http.Header) {
-	if to := head.Get("Location"); to != "" && !strings.Contains(to, "#") {
-		head.Set("Location", to+"#")
+// ownFragment is an answer whose redirect has a fragment of its own, an empty one: browsers carry the fragment of a callback's address
+// (Facebook puts one there) from redirect to redirect until one has its own, and so into the app's address.
+type ownFragment struct{ http.ResponseWriter }
+
+// WriteHeader puts it there.
+func (w ownFragment) WriteHeader(status int) {
+	if to := w.Header().Get("Location"); to != "" && !strings.Contains(to, "#") {
+		w.Header().Set("Location", to+"#")
 	}
+	w.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap is for http.ResponseController.
+func (w ownFragment) Unwrap() http.ResponseWriter { return w.ResponseWriter }

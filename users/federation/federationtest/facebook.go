@@ -49,6 +49,7 @@ func NewFacebook(t testing.TB, accounts ...Account) *Facebook {
 	mux.HandleFunc("GET /{version}/"+f.ClientID, f.app)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { graphError(w, 2500, "Unknown path components") })
 	f.Upstream = NewUpstream(t, "Facebook", mux, accounts...)
+	f.fragment = "#_=_" // Facebook puts one behind every redirect URI that has none
 	return f
 }
 

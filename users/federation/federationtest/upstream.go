@@ -39,8 +39,9 @@ type Request struct {
 type Upstream struct {
 	URL string // of the server on 127.0.0.1, plain http, without a slash at the end
 
-	name    string
-	handler http.Handler
+	name     string
+	handler  http.Handler
+	fragment string // put behind every callback's address, "" = none
 
 	mu       sync.Mutex
 	accounts []Account
@@ -222,7 +223,7 @@ func (u *Upstream) SendBack(w http.ResponseWriter, r *http.Request, to string, v
 	if strings.Contains(to, "?") {
 		at = "&"
 	}
-	http.Redirect(w, r, to+at+values.Encode(), http.StatusFound)
+	http.Redirect(w, r, to+at+values.Encode()+u.fragment, http.StatusFound)
 }
 
 var (
@@ -249,7 +250,7 @@ func (u *Upstream) Answer(t testing.TB, begin *url.URL, subject string) (callbac
 			t.Fatalf("%s sends back to what is no address: %v", u.name, err)
 		}
 		values = to.Query()
-		to.RawQuery = ""
+		to.RawQuery, to.Fragment = "", "" // which no browser sends
 		return to.String(), values
 	}
 	action, values := formAction.FindStringSubmatch(body), url.Values{}
