@@ -13,11 +13,7 @@ import (
 	"signet/server/web"
 )
 
-// maxQuery keeps the GET that a POST is turned into within the limit of a URL, in bytes.
-const maxQuery = 7 << 10
-
-// startPost sends a POSTed request on as a GET, so that cookies come along: they are SameSite=Lax (OpenID Connect Core section
-// 3.1.2.1). It changes nothing.
+// startPost sends a POSTed request on as a GET (OpenID Connect Core section 3.1.2.1).
 func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
 	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
 		return &web.PageError{Status: http.StatusUnsupportedMediaType, Kind: "invalid_request"}
@@ -28,11 +24,7 @@ func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
 	for name, values := range r.URL.Query() { // parameters may be split over both; a name in both is a repetition
 		r.PostForm[name] = append(r.PostForm[name], values...)
 	}
-	query := r.PostForm.Encode()
-	if len(query) > maxQuery {
-		return &web.PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
-	}
-	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+query)
+	return web.BounceToGET(w, r, h.Browser.Path("/oauth2/authorize", nil), r.PostForm)
 }
 
 // start takes an authorization request in. A person who is signed in and has agreed before is sent back at once; for all others

@@ -52,9 +52,6 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /oauth2/logout/done", h.done)
 }
 
-// maxQuery keeps the GET that a POST is turned into within the limit of a URL, in bytes.
-const maxQuery = 7 << 10
-
 func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
@@ -66,10 +63,7 @@ func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
 	for name, value := range logout.Read(r.PostForm).Values() {
 		query.Set(name, value)
 	}
-	if len(query.Encode()) > maxQuery {
-		return &web.PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
-	}
-	return web.Redirect(w, r, h.Browser.Path("/oauth2/logout", nil)+"?"+query.Encode())
+	return web.BounceToGET(w, r, h.Browser.Path("/oauth2/logout", nil), query)
 }
 
 // ask shows the question, unless the ID token of this very session proves that its own app asks.

@@ -14,9 +14,6 @@ import (
 	"signet/users/federation/provider"
 )
 
-// maxAnswer keeps the GET that a POST is turned into within the limit of a URL, in bytes.
-const maxAnswer = 7 << 10
-
 // callbackByForm turns a posted answer into the GET that has our cookies.
 func (h *Handler) callbackByForm(w http.ResponseWriter, r *http.Request) error {
 	if err := login.ParseForm(r); err != nil {
@@ -28,11 +25,7 @@ func (h *Handler) callbackByForm(w http.ResponseWriter, r *http.Request) error {
 			query[name] = values
 		}
 	}
-	to := h.Browser.Path(login.WithPath+url.PathEscape(r.PathValue("upstream"))+"/callback", nil) + "?" + query.Encode()
-	if len(to) > maxAnswer {
-		return &web.PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
-	}
-	return web.Redirect(w, r, to)
+	return web.BounceToGET(w, r, h.Browser.Path(login.WithPath+url.PathEscape(r.PathValue("upstream"))+"/callback", nil), query)
 }
 
 // callback takes what an upstream says of somebody.

@@ -66,3 +66,16 @@ func withLanguage(target, tag string) string {
 	u.RawQuery += "lang=" + url.QueryEscape(tag)
 	return u.String()
 }
+
+// maxBounced keeps the GET that a POST is turned into within the limit of a URL, in bytes.
+const maxBounced = 7 << 10
+
+// BounceToGET sends the browser from a form that another site posted on to a GET of ours, so that cookies come along: they are
+// SameSite=Lax. It changes nothing. What does not fit into an address is a *PageError of status 413.
+func BounceToGET(w http.ResponseWriter, r *http.Request, path string, query url.Values) error {
+	to := path + "?" + query.Encode()
+	if len(to) > maxBounced {
+		return &PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
+	}
+	return Redirect(w, r, to)
+}
