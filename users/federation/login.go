@@ -57,8 +57,6 @@ type LoginRequest struct {
 	Proof factor.Proof `json:"proof,omitzero"`
 	// Invitation is the secret of an invitation's link, by which somebody new may make an account; "" = none.
 	Invitation string `json:"-"`
-	// Proof is what the person showed who was allowed to link, for the act when they are back.
-	Proof factor.Proof `json:"proof,omitzero"`
 }
 
 // state is what is stored of a LoginRequest. What is secret of the AuthRequest is made from the state itself, under a key.
