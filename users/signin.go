@@ -8,12 +8,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
-	"signet/users/factor"
 )
-
-// ErrChanged: between the check and the act it was checked for the password was changed or hashed anew, something ended everything of
-// the person, or what they have is not the same any more. Try again: the second check is against what there is now.
-var ErrChanged = factor.ErrChanged
 
 // Attempt is a try to prove who one is by a password.
 type Attempt struct {

@@ -31,6 +31,9 @@ var (
 	ErrDomain = errors.New("domain not allowed")
 	// ErrNotFound: no such person, session or app of theirs.
 	ErrNotFound = errors.New("not found")
+	// ErrChanged: between the check and the act it was checked for the password was changed or hashed anew, something ended everything
+	// of the person, or what they have is not the same any more. Try again: the second check is against what there is now.
+	ErrChanged = factor.ErrChanged
 	// ErrMissing: a field that is needed is empty.
 	ErrMissing = errors.New("missing")
 	// ErrSame: the new password is the present one.

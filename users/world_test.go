@@ -13,10 +13,10 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
-	"signet/users/factor"
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
+	"signet/users/userstest"
 )
 
 // world is the people's wing on a database.
@@ -47,12 +47,8 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := users.New(users.Options{
-		Stores: users.StoresOf(db), Ways: ways, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
+		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
 	})
 	if err != nil {
 		t.Fatal(err)

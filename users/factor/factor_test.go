@@ -48,11 +48,7 @@ func open(t testing.TB, db *storage.DB) world {
 		t.Fatal(err)
 	}
 	w := world{db: db, told: new(notices)}
-	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Service, err = factor.New(factor.Options{Stores: factor.StoresOf(db), Ways: ways, Audit: audit.New(db), Tickets: tickets, Sealer: master, Place: seal.Place,
+	w.Service, err = factor.New(factor.Options{Stores: factor.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Sealer: master, Place: seal.Place,
 		Notices: w.told, Issuer: "Signet"})
 	if err != nil {
 		t.Fatal(err)

@@ -44,12 +44,8 @@ func newWorld(t testing.TB, db *storage.DB) *world {
 		t.Fatal(err)
 	}
 	w := &world{db: db}
-	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	w.Service, err = passkey.New(passkey.Options{
-		Stores: passkey.StoresOf(db), Ways: ways, Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID, Origins: []string{home},
+		Stores: passkey.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID, Origins: []string{home},
 		Notify: func(_ context.Context, _, kind string, args map[string]string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -41,8 +41,7 @@ func New(t testing.TB, db *storage.DB, change func(*users.Options)) World {
 	must(t, err)
 	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
 	must(t, err)
-	w.Ways, err = factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
-	must(t, err)
+	w.Ways = Ways(t, db)
 	w.Tickets, err = ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	must(t, err)
 	o := users.Options{
@@ -52,6 +51,14 @@ func New(t testing.TB, db *storage.DB, change func(*users.Options)) World {
 		change(&o)
 	}
 	w.Service, err = users.New(o)
+	must(t, err)
+	return w
+}
+
+// Ways makes the writer of ways to sign in, for which no upstream is configured and nobody must have a second factor.
+func Ways(t testing.TB, db *storage.DB) *factor.Ways {
+	t.Helper()
+	w, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
 	must(t, err)
 	return w
 }
