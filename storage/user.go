@@ -119,11 +119,16 @@ func (db *DB) SignInByID(ctx context.Context, id string) (SignIn, error) {
 	return db.signIn(ctx, "u.id = $1", id)
 }
 
-// UpdateUser writes the given person's Email*, Username*, Profile and UpdatedAt; ErrNotFound, ErrConflict.
+// UpdateUser writes the given person's Username*, Profile and UpdatedAt; ErrNotFound, ErrConflict.
 func (db *DB) UpdateUser(ctx context.Context, u User) error {
-	return db.must(ctx, ErrNotFound, `UPDATE users SET email_key = $2, email = $3, email_verified = $4, username_key = $5,
-		username = $6, profile = $7, updated_at = $8 WHERE id = $1`,
-		u.ID, u.EmailKey, u.Email, u.EmailVerified, orNull(u.UsernameKey), u.Username, jsonText(u.Profile), micros(u.UpdatedAt))
+	return db.must(ctx, ErrNotFound, "UPDATE users SET username_key = $2, username = $3, profile = $4, updated_at = $5 WHERE id = $1",
+		u.ID, orNull(u.UsernameKey), u.Username, jsonText(u.Profile), micros(u.UpdatedAt))
+}
+
+// UpdateUserEmail writes the given person's Email* and UpdatedAt; ErrNotFound, ErrConflict.
+func (db *DB) UpdateUserEmail(ctx context.Context, u User) error {
+	return db.must(ctx, ErrNotFound, "UPDATE users SET email_key = $2, email = $3, email_verified = $4, updated_at = $5 WHERE id = $1",
+		u.ID, u.EmailKey, u.Email, u.EmailVerified, micros(u.UpdatedAt))
 }
 
 // RaiseEpoch raises users.epoch by one, which ends every grant read before.

@@ -23,7 +23,7 @@ const (
 // newest); more tells that there is more.
 func (s *Service) Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error) {
 	for range activityReads {
-		rows, err := s.store.EventsOfUser(ctx, userID, before, activityRows)
+		rows, err := s.stores.Events.EventsOfUser(ctx, userID, before, activityRows)
 		if err != nil {
 			return nil, false, fmt.Errorf("read activity: %w", err)
 		}
@@ -53,7 +53,7 @@ type Factors struct {
 
 // Factors counts them.
 func (s *Service) Factors(ctx context.Context, userID string) (Factors, error) {
-	n, err := s.store.CountCredentials(ctx, userID)
+	n, err := s.stores.Passwords.CountCredentials(ctx, userID)
 	if err != nil {
 		return Factors{}, fmt.Errorf("count factors: %w", err)
 	}

@@ -30,10 +30,13 @@ type oldAddress struct {
 	EmailKey string `json:"email_key"`
 }
 
-// ChangeAddress gives a person another address: at once and unproven where no mail can be sent, else when the link that goes
-// to the new one is used. Their present address, while unproven, may be typed to prove it. What was typed wrong comes as
-// Mistakes (ErrEmail, ErrDomain, ErrSame; ErrTaken only without mail).
+// ChangeAddress gives a person another address (factor.ChangeAddress): at once and unverified where no mail can be sent, else when
+// the link that goes to the new one is used. Their present address, while unverified, may be typed to verify it. What was typed wrong
+// comes as Mistakes (ErrEmail, ErrDomain, ErrSame; ErrTaken only without mail); else as factor.Ways.SetAddress.
 func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u storage.User, typed string) (asked bool, err error) {
+	if err := permit.Is(u.ID, factor.ChangeAddress); err != nil {
+		return false, err
+	}
 	var mistakes Mistakes
 	typed = strings.TrimSpace(typed)
 	key, err := EmailKey(typed)
@@ -50,24 +53,29 @@ func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u sto
 	if len(mistakes) > 0 {
 		return false, mistakes
 	}
-	if s.post != nil {
-		return true, s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, u.Epoch, typed, key})
-	}
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		return s.setAddress(ctx, &u, typed, key, false)
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if s.post == nil {
+			_, err := s.setAddress(ctx, permit, factor.Address{Email: typed, Key: key})
+			return err
+		}
+		if err := s.ways.Check(ctx, permit, u.ID, factor.ChangeAddress); err != nil {
+			return err
+		}
+		asked = true // the permit's epoch is the link's: what ends the one ends the other
+		return s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, permit.Epoch(), typed, key})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return false, Mistakes{{FieldEmail, ErrTaken}}
 	}
-	return false, err
+	return asked && err == nil, err
 }
 
-func (s *Service) setAddress(ctx context.Context, u *storage.User, email, key string, proven bool) error {
-	u.Email, u.EmailKey, u.EmailVerified, u.UpdatedAt = email, key, proven, time.Now()
-	if err := s.store.UpdateUser(ctx, *u); err != nil {
-		return err
+// setAddress writes the address of the permit's person, in the transaction of ctx, and returns who they were before.
+func (s *Service) setAddress(ctx context.Context, permit factor.Permit, to factor.Address) (before storage.User, err error) {
+	if before, err = s.ways.SetAddress(ctx, permit, to); err != nil {
+		return before, err
 	}
-	return s.audit.Record(ctx, audit.Event{Name: audit.EmailChanged, UserID: u.ID})
+	return before, s.audit.Record(ctx, audit.Event{Name: audit.EmailChanged, UserID: before.ID})
 }
 
 func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
@@ -86,7 +94,7 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Lette
 	out.To, out.Kind = a.Email, mail.EmailChange
 	if a.EmailKey == u.EmailKey {
 		out.Kind = mail.VerifyAddress
-	} else if _, err := s.store.UserByKey(ctx, a.EmailKey, ""); err == nil { // its owner may wonder; the person who asks learns nothing
+	} else if _, err := s.stores.People.UserByKey(ctx, a.EmailKey, ""); err == nil { // its owner may wonder; the person who asks learns nothing
 		out.Kind, out.Link, out.Name = mail.SignupExists, s.link("/signin"), ""
 		return out, true, nil
 	} else if !errors.Is(err, storage.ErrNotFound) {
@@ -111,48 +119,81 @@ func (s *Service) LookAddress(ctx context.Context, secret, userID string) (email
 	return a.Email, err
 }
 
-// ProveAddress makes the address of a link the person's. The old one, if it was proven, is told, with a link that undoes it
+// ProveAddress makes the address of a link the person's. The old one, if it was verified, is told, with a link that undoes it
 // for a week. ErrNotYours, ErrGone.
 func (s *Service) ProveAddress(ctx context.Context, secret, userID string) error {
-	err := s.store.Tx(ctx, func(ctx context.Context) error {
+	err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var a newAddress
-		if _, err := s.tickets.Spend(ctx, purposeAddress, secret, &a); err != nil {
+		if _, err := s.tickets.Look(ctx, purposeAddress, secret, &a); err != nil {
 			return err
 		}
 		if a.UserID != userID {
 			return ErrNotYours // and the link stays
 		}
 		u, err := s.user(ctx, a.UserID)
-		if errors.Is(err, ErrNotFound) || err == nil && u.Epoch != a.Epoch {
-			return ErrGone
-		}
 		if err != nil {
 			return err
 		}
+		act := factor.ChangeAddress
 		if a.EmailKey == u.EmailKey {
-			u.Email, u.EmailVerified, u.UpdatedAt = a.Email, true, time.Now()
-			if err := s.store.UpdateUser(ctx, u); err != nil {
-				return err
-			}
-			return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID})
+			act = factor.VerifyAddress
 		}
-		old := u
-		if err := s.setAddress(ctx, &u, a.Email, a.EmailKey, true); err != nil || !old.EmailVerified || s.post == nil {
-			return err
-		}
-		_, undo, err := s.tickets.Issue(ctx, ticket.Order{Purpose: purposeUndo, Owner: u.ID, Data: oldAddress{old.Email, old.EmailKey}, Lifetime: undoLife})
+		permit, err := s.byLink(ctx, a.UserID, a.Epoch, act, factor.VerifyAddress)
 		if err != nil {
 			return err
 		}
-		return s.write(ctx, old, mail.Letter{Kind: mail.EmailChanged, To: old.Email, Link: s.link("/undo-address?t=" + undo), ExpiresAt: time.Now().Add(undoLife)})
+		if _, err := s.tickets.Spend(ctx, purposeAddress, secret, nil); err != nil {
+			return err
+		}
+		to := factor.Address{Email: a.Email, Key: a.EmailKey, Verified: true}
+		if act == factor.VerifyAddress {
+			return s.verifyAddress(ctx, permit, to, nil)
+		}
+		return s.moveAddress(ctx, permit, to)
 	})
-	if errors.Is(err, storage.ErrConflict) {
+	if errors.Is(err, storage.ErrConflict) || errors.Is(err, ErrNotFound) {
 		return ErrGone
 	}
 	if err != nil {
 		return fmt.Errorf("change address: %w", err)
 	}
 	return nil
+}
+
+// byLink is the permit of a mailed link to an act, in the transaction of ctx, where the person is locked from now on. also are other
+// acts of the link. ErrGone if it was mailed before everything of theirs ended, or the account is not open to it.
+func (s *Service) byLink(ctx context.Context, userID string, epoch int64, act factor.Act, also ...factor.Act) (factor.Permit, error) {
+	proof := factor.Proof{By: factor.ByLink, UserID: userID, Epoch: epoch, Acts: append(also, act)}
+	permit, err := s.ways.May(ctx, proof, act)
+	if errors.Is(err, factor.ErrChanged) || errors.Is(err, factor.ErrNotAllowed) {
+		return permit, fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return permit, err
+}
+
+// verifyAddress notes that the address of the permit's person is verified, in the transaction of ctx.
+func (s *Service) verifyAddress(ctx context.Context, permit factor.Permit, to factor.Address, detail any) error {
+	if err := s.ways.VerifyAddress(ctx, permit, to); err != nil {
+		return err
+	}
+	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: permit.UserID(), Detail: detail})
+}
+
+// moveAddress gives the permit's person a verified address, and tells the one before, in the transaction of ctx.
+func (s *Service) moveAddress(ctx context.Context, permit factor.Permit, to factor.Address) error {
+	old, err := s.setAddress(ctx, permit, to)
+	if err != nil || !old.EmailVerified || s.post == nil {
+		return err
+	}
+	_, undo, err := s.tickets.Issue(ctx, ticket.Order{
+		Purpose: purposeUndo, Owner: old.ID, Data: oldAddress{old.Email, old.EmailKey}, Lifetime: undoLife,
+	})
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, old, mail.Letter{
+		Kind: mail.EmailChanged, To: old.Email, Link: s.link("/undo-address?t=" + undo), ExpiresAt: time.Now().Add(undoLife),
+	})
 }
 
 // LookUndo tells which address a link brings back, without using it. ErrGone.
@@ -162,23 +203,23 @@ func (s *Service) LookUndo(ctx context.Context, secret, _ string) (email string,
 	return a.Email, err
 }
 
-// UndoAddress brings the old address back and freezes the account, because whoever changed it was inside: a link to choose a
+// UndoAddress brings the old address back and freezes the account, because whoever changed it had access: a link to choose a
 // new password goes to the old address. ErrGone.
 func (s *Service) UndoAddress(ctx context.Context, secret, _ string) error {
-	err := s.store.Tx(ctx, func(ctx context.Context) error {
+	err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var a oldAddress
-		t, err := s.tickets.Spend(ctx, purposeUndo, secret, &a)
+		t, err := s.tickets.Look(ctx, purposeUndo, secret, &a)
 		if err != nil {
 			return err
 		}
-		u, err := s.user(ctx, t.Owner)
-		if errors.Is(err, ErrNotFound) {
-			return ErrGone
-		}
+		permit, err := s.byLink(ctx, t.Owner, factor.AnyEpoch, factor.Freeze)
 		if err != nil {
 			return err
 		}
-		return s.freeze(ctx, u.ID, mail.EmailUndone, t.CreatedAt, mailedTo{a.Email, a.EmailKey, true})
+		if _, err := s.tickets.Spend(ctx, purposeUndo, secret, nil); err != nil {
+			return err
+		}
+		return s.freeze(ctx, permit, mail.EmailUndone, t.CreatedAt, mailedTo{a.Email, a.EmailKey, true})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return ErrGone

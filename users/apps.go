@@ -46,7 +46,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 	}
 	after := ""
 	for range appRows / appPage {
-		list, err := s.store.ConsentsOfUser(ctx, userID, after, appPage)
+		list, err := s.stores.Consents.ConsentsOfUser(ctx, userID, after, appPage)
 		if err != nil {
 			return nil, fmt.Errorf("list consents: %w", err)
 		}
@@ -60,7 +60,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 	}
 	now, after := time.Now(), ""
 	for range appRows / appPage {
-		list, err := s.store.GrantsOfUser(ctx, userID, now, after, appPage)
+		list, err := s.stores.Grants.GrantsOfUser(ctx, userID, now, after, appPage)
 		if err != nil {
 			return nil, fmt.Errorf("list grants: %w", err)
 		}
@@ -102,13 +102,13 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 	if userID == "" || clientID == "" { // an empty one would stand for all
 		return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
 	}
-	return s.store.Tx(ctx, func(ctx context.Context) error {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
-		had, err := s.store.WithdrawConsent(ctx, userID, clientID, now)
+		had, err := s.stores.Consents.WithdrawConsent(ctx, userID, clientID, now)
 		if err != nil {
 			return fmt.Errorf("withdraw consent: %w", err)
 		}
-		n, err := s.store.RevokeGrants(ctx, storage.GrantFilter{UserID: userID, ClientID: clientID}, "consent withdrawn", now)
+		n, err := s.stores.Grants.RevokeGrants(ctx, storage.GrantFilter{UserID: userID, ClientID: clientID}, "consent withdrawn", now)
 		if err != nil {
 			return fmt.Errorf("revoke grants: %w", err)
 		}
@@ -123,15 +123,15 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 
 // RevokeGrant ends one grant by an operator's hand. Done twice is done. ErrNotFound.
 func (s *Service) RevokeGrant(ctx context.Context, id string) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		g, err := s.store.StandingByID(ctx, id)
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		g, err := s.stores.Grants.StandingByID(ctx, id)
 		if errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("grant %q: %w", id, ErrNotFound)
 		}
 		if err != nil {
 			return fmt.Errorf("read grant: %w", err)
 		}
-		did, err := s.store.RevokeGrant(ctx, id, "revoked by an operator", time.Now())
+		did, err := s.stores.Grants.RevokeGrant(ctx, id, "revoked by an operator", time.Now())
 		if err != nil || !did {
 			return err
 		}

@@ -93,7 +93,7 @@ func (s *Service) Resolve(ctx context.Context, l mail.Letter) (out mail.Letter, 
 // addressee is who was meant by what was typed; false if nobody who may get letters.
 func (s *Service) addressee(ctx context.Context, typed string) (storage.User, bool, error) {
 	l := loginOf(typed)
-	u, err := s.store.UserByKey(ctx, l.email, l.username)
+	u, err := s.stores.People.UserByKey(ctx, l.email, l.username)
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, false, nil
 	}

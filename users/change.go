@@ -21,7 +21,7 @@ type Change struct {
 // PrepareChange checks the present password (which is a try like any other: ErrWrong, ErrThrottled) and the new one
 // (Mistakes of FieldPassword; ErrSame). password.ErrBusy.
 func (s *Service) PrepareChange(ctx context.Context, a Attempt, password string) (*Change, error) {
-	u, err := s.store.UserByID(ctx, a.UserID)
+	u, err := s.stores.People.UserByID(ctx, a.UserID)
 	if err != nil {
 		return nil, fmt.Errorf("change password: %w", err)
 	}
@@ -51,18 +51,25 @@ func (s *Service) PrepareChange(ctx context.Context, a Attempt, password string)
 	return &Change{proof, kept}, nil
 }
 
-// Commit changes the password, ends all other sessions of the person and everything they let in, in one transaction, which
-// is the one of ctx if there is one (security notes E11). ErrChanged if another change was quicker.
+// Commit changes the password (factor.ChangePassword), ends all other sessions of the person and everything they let in, in one
+// transaction, which is the one of ctx if there is one (rule E11). ErrChanged if another change was quicker; else as
+// factor.Ways.ReplacePassword.
 func (c *Change) Commit(ctx context.Context, permit factor.Permit, keepSession string) error {
-	s := c.proof.service
-	return s.store.Tx(ctx, func(ctx context.Context) error {
+	s, u := c.proof.service, c.proof.User
+	if err := permit.Is(u.ID, factor.ChangePassword); err != nil {
+		return err
+	}
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.LockEpoch(u.ID, u.Epoch)(ctx); err != nil { // the person before the password, as all lock them
+			return err
+		}
 		if err := c.proof.Commit(ctx); err != nil {
 			return err
 		}
-		if err := s.replacePassword(ctx, c.proof.User.ID, c.kept, keepSession, audit.PasswordChanged); err != nil {
+		if err := s.replacePassword(ctx, permit, c.kept, keepSession, audit.PasswordChanged); err != nil {
 			return err
 		}
-		return s.Notify(ctx, c.proof.User.ID, mail.PasswordChanged, nil)
+		return s.Notify(ctx, u.ID, mail.PasswordChanged, nil)
 	})
 }
 
@@ -71,41 +78,42 @@ func (c *Change) Within(permit factor.Permit, keepSession string) func(ctx conte
 	return func(ctx context.Context) error { return c.Commit(ctx, permit, keepSession) }
 }
 
-// SetPassword gives a person a password by an operator's hand, which ends all their sessions and all they let in.
-// ErrNotFound, Mistakes.
-func (s *Service) SetPassword(ctx context.Context, userID, password string) error {
-	u, err := s.user(ctx, userID)
+// SetPassword gives a person a password (factor.ResetPassword), which ends all their sessions and all they let in. ErrNotFound,
+// Mistakes; else as factor.Ways.ReplacePassword.
+func (s *Service) SetPassword(ctx context.Context, permit factor.Permit, password string) error {
+	if err := permit.Is(permit.UserID(), factor.ResetPassword); err != nil {
+		return err
+	}
+	u, err := s.user(ctx, permit.UserID())
 	if err != nil {
 		return err
 	}
-	var mistakes Mistakes
-	mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
-	if len(mistakes) > 0 {
-		return mistakes
-	}
-	if err := s.unbreached(ctx, password); err != nil {
-		return err
-	}
-	kept, err := s.passwords.Hash(ctx, password)
+	kept, err := s.hashChosen(ctx, u, password)
 	if err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.replacePassword(ctx, userID, kept, "", audit.PasswordSet); err != nil {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.replacePassword(ctx, permit, kept, "", audit.PasswordSet); err != nil {
 			return err
 		}
-		return s.Notify(ctx, userID, mail.PasswordChanged, nil)
+		return s.Notify(ctx, u.ID, mail.PasswordChanged, nil)
 	})
 }
 
-// replacePassword is the part both ways share. The old credential goes before the sessions do: a sign-in with the old
-// password that runs at the same time holds on to that row (Proof.Hold), so its session is either seen here or never made.
-func (s *Service) replacePassword(ctx context.Context, userID, kept, keepSession string, name audit.Name) error {
-	if _, err := s.store.DeleteCredentials(ctx, userID, kindPassword); err != nil {
-		return fmt.Errorf("replace password: %w", err)
+// hashChosen checks a password that a person who has an account chooses, and makes the hash to keep. Mistakes; password.ErrBusy.
+func (s *Service) hashChosen(ctx context.Context, u storage.User, password string) (kept string, err error) {
+	if err := s.checkPassword(u, password); err != nil {
+		return "", Mistakes{{FieldPassword, err}}
 	}
-	if err := s.store.InsertCredential(ctx, credential(userID, kept)); err != nil {
-		return fmt.Errorf("replace password: %w", err)
+	return s.hashNew(ctx, password)
+}
+
+// replacePassword is the part that all ways share. The old credential goes before the sessions do: a sign-in with the old
+// password that runs at the same time holds on to that row (Proof.Commit), so its session is either seen here or never made.
+func (s *Service) replacePassword(ctx context.Context, permit factor.Permit, kept, keepSession string, name audit.Name) error {
+	userID := permit.UserID()
+	if err := s.ways.ReplacePassword(ctx, permit, credential(userID, kept)); err != nil {
+		return err
 	}
 	if err := s.endEverything(ctx, userID, keepSession, string(name)); err != nil {
 		return err
@@ -124,13 +132,13 @@ func (s *Service) replacePassword(ctx context.Context, userID, kept, keepSession
 // epoch also ends what is being authorized right now.
 func (s *Service) endEverything(ctx context.Context, userID, keepSession, why string) error {
 	now := time.Now()
-	if err := s.store.RaiseEpoch(ctx, userID, now); err != nil {
+	if err := s.stores.Acts.RaiseEpoch(ctx, userID, now); err != nil {
 		return fmt.Errorf("raise epoch: %w", err)
 	}
 	if _, err := s.sessions.EndAll(ctx, userID, keepSession, why); err != nil {
 		return err
 	}
-	if _, err := s.store.RevokeGrants(ctx, storage.GrantFilter{UserID: userID}, why, now); err != nil {
+	if _, err := s.stores.Grants.RevokeGrants(ctx, storage.GrantFilter{UserID: userID}, why, now); err != nil {
 		return fmt.Errorf("revoke grants: %w", err)
 	}
 	return nil
@@ -139,7 +147,7 @@ func (s *Service) endEverything(ctx context.Context, userID, keepSession, why st
 // EndAll ends all sessions of a person but keepSession ("" = all) and revokes all their grants, in the transaction of ctx if
 // there is one; why is for the audit log. ErrNotFound.
 func (s *Service) EndAll(ctx context.Context, userID, keepSession, why string) error {
-	return notFound(s.store.Tx(ctx, func(ctx context.Context) error { return s.endEverything(ctx, userID, keepSession, why) }), userID)
+	return notFound(s.stores.Acts.Tx(ctx, func(ctx context.Context) error { return s.endEverything(ctx, userID, keepSession, why) }), userID)
 }
 
 // Disable shuts a person out: nobody can sign in, all sessions and grants end. Done twice is done. ErrNotFound.
@@ -153,8 +161,8 @@ func (s *Service) Enable(ctx context.Context, userID string) error {
 }
 
 func (s *Service) setDisabled(ctx context.Context, userID string, at time.Time, name audit.Name) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		err := s.store.SetUserDisabled(ctx, userID, at, time.Now())
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		err := s.stores.Accounts.SetUserDisabled(ctx, userID, at, time.Now())
 		if errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("person %q: %w", userID, ErrNotFound)
 		}
@@ -169,31 +177,18 @@ func (s *Service) setDisabled(ctx context.Context, userID string, at time.Time, 
 	})
 }
 
-// FirstPassword gives a password to somebody who has none and who has just proven in another way who they are. Mistakes;
-// ErrChanged if there is one by now, or everything of theirs ended.
+// FirstPassword gives a password to somebody who has none (factor.SetPassword). Mistakes; ErrChanged if there is one by now; else as
+// factor.Ways.AddCredential.
 func (s *Service) FirstPassword(ctx context.Context, permit factor.Permit, u storage.User, password string) error {
-	var mistakes Mistakes
-	if password == "" {
-		mistakes.add(FieldPassword, ErrMissing)
-	} else {
-		mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
-	}
-	if len(mistakes) > 0 {
-		return mistakes
-	}
-	if err := s.unbreached(ctx, password); err != nil {
+	if err := permit.Is(u.ID, factor.SetPassword); err != nil {
 		return err
 	}
-	kept, err := s.passwords.Hash(ctx, password)
+	kept, err := s.hashChosen(ctx, u, password)
 	if err != nil {
 		return err
 	}
-	hold := s.Hold(u.ID, u.Epoch)
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := hold(ctx); err != nil {
-			return err
-		}
-		if err := s.store.InsertCredential(ctx, credential(u.ID, kept)); err != nil {
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.ways.AddCredential(ctx, permit, credential(u.ID, kept)); err != nil {
 			return err
 		}
 		if err := s.audit.Record(ctx, audit.Event{Name: audit.PasswordChanged, UserID: u.ID}); err != nil {

@@ -11,8 +11,10 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/password"
 	"signet/users/session"
+	"signet/users/userstest"
 )
 
 const newPassword = "difference engine"
@@ -44,7 +46,7 @@ func TestE11_ChangeEndsAllElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		renewed, fresh, err := w.sessions.Start(t.Context(), &here, u.ID, session.Password(false, change.Within(here.ID)))
+		renewed, fresh, err := w.sessions.Start(t.Context(), &here, u.ID, session.Password(false, change.Within(userstest.Permit(t, u, factor.ChangePassword), here.ID)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,10 +122,10 @@ func TestE11_OfTwoChangesOneWins(t *testing.T) {
 		}
 		changes = append(changes, c)
 	}
-	if err := changes[0].Commit(t.Context(), ""); err != nil {
+	if err := changes[0].Commit(t.Context(), userstest.Permit(t, u, factor.ChangePassword), ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := changes[1].Commit(t.Context(), ""); !errors.Is(err, users.ErrChanged) {
+	if err := changes[1].Commit(t.Context(), userstest.Permit(t, u, factor.ChangePassword), ""); !errors.Is(err, users.ErrChanged) {
 		t.Errorf("got %v, want ErrChanged", err)
 	}
 }
@@ -145,7 +147,7 @@ func TestE13_NoSessionOutlivesANewPassword(t *testing.T) { // a sign-in with the
 				})
 			}
 			wg.Go(func() {
-				if err := w.SetPassword(context.Background(), u.ID, next); err != nil {
+				if err := w.SetPassword(context.Background(), factor.ForOperator(u.ID, factor.ResetPassword), next); err != nil {
 					t.Error(err)
 				}
 			})
@@ -195,7 +197,7 @@ func TestF08_DisabledIsShutOutAtOnce(t *testing.T) {
 			t.Errorf("got %v, want ErrNotFound", err)
 		}
 	}
-	if err := w.SetPassword(ctx, "nobody", newPassword); !errors.Is(err, users.ErrNotFound) {
+	if err := w.SetPassword(ctx, factor.ForOperator("nobody", factor.ResetPassword), newPassword); !errors.Is(err, users.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
@@ -275,7 +277,7 @@ func TestJ12_ReuseIsSeenUntilThePasswordChanges(t *testing.T) { // RFC 9700 §4.
 		if !seen() {
 			t.Error("not seen")
 		}
-		if err := w.SetPassword(t.Context(), u.ID, newPassword); err != nil {
+		if err := w.SetPassword(t.Context(), factor.ForOperator(u.ID, factor.ResetPassword), newPassword); err != nil {
 			t.Fatal(err)
 		}
 		if seen() {

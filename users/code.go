@@ -49,12 +49,12 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, 
 
 // CodeProof is a right code. It counts once Commit has run in the transaction of the act.
 type CodeProof struct {
-	User storage.User
-	hold func(ctx context.Context) error
+	User   storage.User
+	commit func(ctx context.Context) error
 }
 
 // Commit uses the code up; ErrChanged if that happened meanwhile or everything of the person ended.
-func (p *CodeProof) Commit(ctx context.Context) error { return p.hold(ctx) }
+func (p *CodeProof) Commit(ctx context.Context) error { return p.commit(ctx) }
 
 // CheckCode judges a mailed code in the browser that asked for it. ErrWrong: not the code, too old, guessed at too often, or
 // none was sent. Which, is not told.
@@ -80,7 +80,7 @@ func (s *Service) CheckCode(ctx context.Context, browser, code string) (*CodePro
 	if err != nil {
 		return nil, err
 	}
-	return &CodeProof{User: u, hold: func(ctx context.Context) error {
+	return &CodeProof{User: u, commit: func(ctx context.Context) error {
 		err := s.tickets.SpendCode(ctx, t, code, nil)
 		if errors.Is(err, ticket.ErrGone) || errors.Is(err, ticket.ErrWrong) {
 			return ErrChanged
@@ -88,7 +88,7 @@ func (s *Service) CheckCode(ctx context.Context, browser, code string) (*CodePro
 		if err != nil {
 			return err
 		}
-		if err := s.Hold(u.ID, u.Epoch)(ctx); err != nil {
+		if err := s.LockEpoch(u.ID, u.Epoch)(ctx); err != nil {
 			return err
 		}
 		if err := s.unguard(ctx, u); err != nil {

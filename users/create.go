@@ -10,6 +10,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/factor"
 )
 
 // CreateAccount makes an account. What the way it is made asks for is checked here, whoever calls:
@@ -62,7 +63,8 @@ type account struct {
 	Registration
 	user       storage.User
 	invitation Invitation
-	write      func(ctx context.Context) error // the row that the person signs in by; nil = none
+	// write writes what the person signs in by; nil = nothing.
+	write func(ctx context.Context, proof factor.Proof) error
 }
 
 // prepare checks what was typed, and that it may become an account.
@@ -104,7 +106,9 @@ func (s *Service) free(ctx context.Context, a account) error {
 }
 
 // method is what writes the row that the person of the account signs in by; nil if there is none. Mistakes, password.ErrBusy.
-func (s *Service) method(ctx context.Context, userID string, m SignInMethod) (write func(ctx context.Context) error, err error) {
+func (s *Service) method(
+	ctx context.Context, userID string, m SignInMethod,
+) (write func(ctx context.Context, proof factor.Proof) error, err error) {
 	if m.kind != passwordMethod {
 		return m.write, nil
 	}
@@ -123,12 +127,18 @@ func (s *Service) hashNew(ctx context.Context, password string) (kept string, er
 	return s.passwords.Hash(ctx, password)
 }
 
-func (s *Service) writePassword(userID, kept string) func(ctx context.Context) error {
-	return func(ctx context.Context) error { return s.store.InsertCredential(ctx, credential(userID, kept)) }
+func (s *Service) writePassword(userID, kept string) func(ctx context.Context, proof factor.Proof) error {
+	return func(ctx context.Context, proof factor.Proof) error {
+		permit, err := factor.May(proof, factor.SetPassword, factor.Account{})
+		if err != nil {
+			return err
+		}
+		return s.ways.AddCredential(ctx, permit, credential(userID, kept))
+	}
 }
 
 // kindPassword is the kind of a password's credential.
-const kindPassword = "password"
+const kindPassword = factor.KindPassword
 
 func credential(userID, kept string) storage.Credential {
 	return storage.Credential{ID: rand.Text(), UserID: userID, Kind: kindPassword, Data: kept, CreatedAt: time.Now()}
@@ -136,15 +146,16 @@ func credential(userID, kept string) storage.Credential {
 
 // insert writes the account and what belongs to it. ErrGone, ErrClosed, storage.ErrConflict.
 func (s *Service) insert(ctx context.Context, a account) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		if err := s.useUp(ctx, a); err != nil {
 			return err
 		}
-		if err := s.store.InsertUser(ctx, a.user); err != nil {
+		if err := s.stores.Accounts.InsertUser(ctx, a.user); err != nil {
 			return err
 		}
 		if a.write != nil {
-			if err := a.write(ctx); err != nil {
+			made := factor.Proof{By: factor.ByRegistration, UserID: a.user.ID, Epoch: a.user.Epoch}
+			if err := a.write(ctx, made); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/password"
 )
 
@@ -77,7 +78,7 @@ func (p *parts) registration(t testing.TB, email, voucher, verification, method 
 	case "password":
 		r.Method = users.WithPassword(rightPassword)
 	case "credential":
-		r.Method = users.WithCredential(rand.Text(), func(context.Context) error { p.wrote++; return nil })
+		r.Method = users.WithCredential(rand.Text(), func(context.Context, factor.Proof) error { p.wrote++; return nil })
 	}
 	return r
 }
@@ -256,7 +257,7 @@ func TestNoAccountIsMadeWhereItsCredentialIsNotWritten(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		w := newWorld(t, open(t), settings{})
 		r, failed := ada(), errors.New("not written")
-		r.Method = users.WithCredential("id", func(context.Context) error { return failed })
+		r.Method = users.WithCredential("id", func(context.Context, factor.Proof) error { return failed })
 		if _, err := w.CreateAccount(t.Context(), r); !errors.Is(err, failed) {
 			t.Errorf("got %v", err)
 		}
@@ -264,7 +265,7 @@ func TestNoAccountIsMadeWhereItsCredentialIsNotWritten(t *testing.T) {
 			t.Errorf("the account: %v", err)
 		}
 		for name, m := range map[string]users.SignInMethod{
-			"no_id": users.WithCredential("", func(context.Context) error { return nil }), "no_row": users.WithCredential("id", nil),
+			"no_id": users.WithCredential("", func(context.Context, factor.Proof) error { return nil }), "no_row": users.WithCredential("id", nil),
 		} {
 			r.Method = m
 			if _, err := w.CreateAccount(t.Context(), r); err == nil {
@@ -277,7 +278,7 @@ func TestNoAccountIsMadeWhereItsCredentialIsNotWritten(t *testing.T) {
 func TestD04_NothingButAPasswordsHashWaitsForTheVerification(t *testing.T) {
 	letters := &pile{}
 	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
-	write := func(context.Context) error { return nil }
+	write := func(context.Context, factor.Proof) error { return nil }
 	for name, change := range map[string]func(r *users.Registration){
 		"credential": func(r *users.Registration) { r.Method = users.WithCredential("id", write) },
 		"verified":   func(r *users.Registration) { r.Verification = users.VerifiedByUpstream() },
@@ -304,7 +305,7 @@ func TestN05_AnUpstreamVerifiesNoOtherAddressThanItsOwn(t *testing.T) {
 		}
 		u, err := w.CreateAccount(t.Context(), users.Registration{
 			Name: "Ada", Email: email, Voucher: users.VouchedByInvitation(secretOf(t, link)), Verification: users.VerifiedByUpstream(),
-			Method: users.WithCredential(rand.Text(), func(context.Context) error { return nil }),
+			Method: users.WithCredential(rand.Text(), func(context.Context, factor.Proof) error { return nil }),
 		})
 		if err != nil || u.Email != "ada@example.org" || u.EmailVerified != want {
 			t.Errorf("%s: %s, verified %t, %v", email, u.Email, u.EmailVerified, err)

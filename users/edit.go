@@ -50,8 +50,8 @@ func (s *Service) EditProfile(ctx context.Context, userID string, fields map[str
 	if err != nil {
 		return u, err
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.Hold(userID, u.Epoch)(ctx); err != nil { // nothing else changes the row until this is written
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.LockEpoch(userID, u.Epoch)(ctx); err != nil { // nothing else changes the row until this is written
 			return err
 		}
 		if u, err = s.user(ctx, userID); err != nil {
@@ -62,7 +62,7 @@ func (s *Service) EditProfile(ctx context.Context, userID string, fields map[str
 			return err
 		}
 		u.UpdatedAt = time.Now()
-		if err := s.store.UpdateUser(ctx, u); err != nil {
+		if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": changed}})

@@ -11,6 +11,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/factor"
 )
 
 // ByAddress finds whose address it is, as addresses are compared here. ErrNotFound; ErrEmail.
@@ -19,7 +20,7 @@ func (s *Service) ByAddress(ctx context.Context, email string) (storage.User, er
 	if err != nil {
 		return storage.User{}, err
 	}
-	u, err := s.store.UserByKey(ctx, key, "")
+	u, err := s.stores.People.UserByKey(ctx, key, "")
 	return u, notFound(err, email)
 }
 
@@ -30,9 +31,12 @@ func (s *Service) Allowed(email string) bool {
 }
 
 // ProvenElsewhere notes that an upstream that runs the address's mailboxes knows the person by it, in the transaction of ctx: if
-// it is the one they have here, it is proven. ErrNotFound.
-func (s *Service) ProvenElsewhere(ctx context.Context, userID, email string) error {
-	u, err := s.user(ctx, userID)
+// it is the one they have here, it is verified (factor.VerifyAddress). ErrNotFound.
+func (s *Service) ProvenElsewhere(ctx context.Context, permit factor.Permit, email string) error {
+	if err := permit.Is(permit.UserID(), factor.VerifyAddress); err != nil {
+		return err
+	}
+	u, err := s.user(ctx, permit.UserID())
 	if err != nil {
 		return err
 	}
@@ -40,11 +44,7 @@ func (s *Service) ProvenElsewhere(ctx context.Context, userID, email string) err
 	if err != nil || u.EmailVerified || key != u.EmailKey {
 		return nil
 	}
-	u.EmailVerified, u.UpdatedAt = true, time.Now()
-	if err := s.store.UpdateUser(ctx, u); err != nil {
-		return fmt.Errorf("note proven address: %w", err)
-	}
-	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: userID, Detail: map[string]string{"by": "upstream"}})
+	return s.verifyAddress(ctx, permit, factor.Address{Email: u.Email, Key: u.EmailKey}, map[string]string{"by": "upstream"})
 }
 
 // TakeOver writes what an upstream says of a person into their profile, in the transaction of ctx if there is one: standard
@@ -65,7 +65,7 @@ func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string
 	if len(c.profile) == 0 {
 		return nil
 	}
-	return s.store.Tx(ctx, func(ctx context.Context) error {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		u, err := s.user(ctx, userID)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string
 			return err
 		}
 		u.UpdatedAt = time.Now()
-		if err := s.store.UpdateUser(ctx, u); err != nil {
+		if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
 			return fmt.Errorf("take over profile: %w", err)
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: userID, Detail: map[string]any{"claims": changed, "by": "upstream"}})

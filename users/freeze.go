@@ -10,6 +10,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -55,10 +56,17 @@ type mailedTo struct {
 // far as it can be (address, factors, linked logins), changes that wait for a link are void, and nobody signs in until a new
 // password is chosen by the link that is mailed now, to the address that the first email went to. ErrGone.
 func (s *Service) Freeze(ctx context.Context, secret string) error {
-	err := s.store.Tx(ctx, func(ctx context.Context) error {
+	err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var then mailedTo
-		t, err := s.tickets.Spend(ctx, purposeNotMe, secret, &then)
+		t, err := s.tickets.Look(ctx, purposeNotMe, secret, &then)
 		if err != nil {
+			return err
+		}
+		permit, err := s.byLink(ctx, t.Owner, factor.AnyEpoch, factor.Freeze)
+		if err != nil {
+			return err
+		}
+		if _, err := s.tickets.Spend(ctx, purposeNotMe, secret, nil); err != nil {
 			return err
 		}
 		if then.EmailKey == "" {
@@ -66,7 +74,7 @@ func (s *Service) Freeze(ctx context.Context, secret string) error {
 				return err
 			}
 		}
-		return s.freeze(ctx, t.Owner, mail.Frozen, t.CreatedAt, then)
+		return s.freeze(ctx, permit, mail.Frozen, t.CreatedAt, then)
 	})
 	if errors.Is(err, ErrNotFound) || errors.Is(err, storage.ErrConflict) {
 		return ErrGone
@@ -101,61 +109,79 @@ func (s *Service) addressAt(ctx context.Context, userID string, at time.Time) (m
 // slack is how much earlier than a letter what it tells of may have been done.
 const slack = time.Minute
 
-// freeze does it. Ways of signing in that were added since the email are not the owner's: they go (a passkey of whoever was
-// inside would outlive the new password otherwise), and so do the links that were mailed since. The address is again the one that
+// freeze does it. Ways of signing in that were added since the email are not the owner's: they go (a passkey of whoever had
+// access would outlive the new password otherwise), and so do the links that were mailed since. The address is again the one that
 // the email went to, and only if that was verified then it gets the link to choose a new password.
-func (s *Service) freeze(ctx context.Context, userID, kind string, since time.Time, to mailedTo) error {
-	u, err := s.user(ctx, userID)
+func (s *Service) freeze(ctx context.Context, permit factor.Permit, kind string, since time.Time, to mailedTo) error {
+	u, err := s.user(ctx, permit.UserID())
+	if err != nil {
+		return err
+	}
+	dropped, err := s.ways.RemoveSince(ctx, permit, since.Add(-slack))
 	if err != nil {
 		return err
 	}
 	if u.EmailKey != to.EmailKey {
-		if err := s.setAddress(ctx, &u, to.Email, to.EmailKey, to.Verified); err != nil {
+		if _, err := s.setAddress(ctx, permit, factor.Address{Email: to.Email, Key: to.EmailKey, Verified: to.Verified}); err != nil {
 			return err
 		}
 	}
 	if err := s.voidSince(ctx, u.ID, since); err != nil {
 		return err
 	}
-	now := time.Now()
-	if err := s.store.SetUserFrozen(ctx, u.ID, now, now); err != nil {
-		return err
-	}
-	if err := s.endEverything(ctx, u.ID, "", string(audit.UserFrozen)); err != nil {
-		return err
-	}
-	dropped, err := s.store.DeleteFactors(ctx, u.ID, since.Add(-slack))
-	if err != nil {
-		return fmt.Errorf("drop what was added since: %w", err)
-	}
 	for _, p := range []ticket.Purpose{purposeReset, purposeAddress} {
 		if err := s.tickets.Void(ctx, p, u.ID); err != nil {
 			return err
 		}
 	}
-	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID, Detail: map[string]int64{"dropped": dropped}}); err != nil || s.post == nil || !to.Verified {
+	now := time.Now()
+	if err := s.stores.Accounts.SetUserFrozen(ctx, u.ID, now, now); err != nil {
 		return err
 	}
-	if u, err = s.user(ctx, u.ID); err != nil { // with the new epoch
+	if err := s.endEverything(ctx, u.ID, "", string(audit.UserFrozen)); err != nil {
+		return err
+	}
+	err = s.audit.Record(ctx, audit.Event{Name: audit.UserFrozen, UserID: u.ID, Detail: map[string]int64{"dropped": dropped}})
+	if err != nil || s.post == nil || !to.Verified {
+		return err
+	}
+	return s.mailFrozen(ctx, u.ID, kind)
+}
+
+// mailFrozen mails the link to choose a new password.
+func (s *Service) mailFrozen(ctx context.Context, userID, kind string) error {
+	u, err := s.user(ctx, userID) // with the new epoch
+	if err != nil {
 		return err
 	}
 	link, err := s.resetLink(ctx, u, u.EmailKey, frozenLife)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, u, mail.Letter{Kind: kind, To: u.Email, Link: link, ExpiresAt: now.Add(frozenLife)})
+	return s.write(ctx, u, mail.Letter{Kind: kind, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)})
 }
 
-// Unfreeze lets a frozen person sign in again with the password they have, by an operator's hand. ErrNotFound.
-func (s *Service) Unfreeze(ctx context.Context, userID string) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		err := s.store.SetUserFrozen(ctx, userID, time.Time{}, time.Now())
-		if errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("person %q: %w", userID, ErrNotFound)
+// Unfreeze lets a frozen person sign in again with the password they have (factor.Unfreeze). ErrNotFound.
+func (s *Service) Unfreeze(ctx context.Context, permit factor.Permit) error {
+	userID := permit.UserID()
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.check(ctx, permit, factor.Unfreeze); err != nil {
+			return err
 		}
-		if err != nil {
+		if err := s.stores.Accounts.SetUserFrozen(ctx, userID, time.Time{}, time.Now()); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.UserUnfrozen, UserID: userID})
 	})
+}
+
+// check is factor.Ways.Check of an act on whoever the permit is about, who may not be there: ErrNotFound.
+func (s *Service) check(ctx context.Context, permit factor.Permit, act factor.Act) error {
+	if err := permit.Is(permit.UserID(), act); err != nil {
+		return err
+	}
+	if _, err := s.user(ctx, permit.UserID()); err != nil {
+		return err
+	}
+	return s.ways.Check(ctx, permit, permit.UserID(), act)
 }

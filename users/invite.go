@@ -45,7 +45,7 @@ func (s *Service) Invite(ctx context.Context, i Invitation) (made Invitation, li
 	}
 	i.CreatedAt = time.Now()
 	i.ExpiresAt = i.CreatedAt.Add(i.Lifetime)
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var secret string
 		if i.ID, secret, err = s.tickets.Issue(ctx, ticket.Order{Purpose: purposeInvite, Owner: i.Email, Data: i, Lifetime: i.Lifetime}); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (s *Service) invitable(ctx context.Context, i *Invitation) error {
 
 func (s *Service) allExist(ctx context.Context, groups, roles []string) error {
 	for list, exists := range map[*[]string]func(ctx context.Context, name string) (bool, error){
-		&groups: s.store.GroupExists, &roles: s.store.RoleExists,
+		&groups: s.stores.Memberships.GroupExists, &roles: s.stores.Memberships.RoleExists,
 	} {
 		for _, name := range *list {
 			there, err := exists(ctx, name)
@@ -134,7 +134,7 @@ func (s *Service) Invitations(ctx context.Context, after string, limit int) ([]I
 
 // Uninvite takes an invitation back. ErrNotFound.
 func (s *Service) Uninvite(ctx context.Context, id string) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		if err := s.tickets.Cancel(ctx, purposeInvite, id); err != nil {
 			if errors.Is(err, ErrGone) {
 				return ErrNotFound
@@ -159,7 +159,7 @@ func (s *Service) LookInvitation(ctx context.Context, secret string) (Invitation
 func (s *Service) belong(ctx context.Context, u storage.User, i Invitation) error {
 	now := time.Now()
 	for _, g := range i.Groups {
-		if _, err := s.store.AddMember(ctx, g, u.ID, now); errors.Is(err, storage.ErrNotFound) {
+		if _, err := s.stores.Memberships.AddMember(ctx, g, u.ID, now); errors.Is(err, storage.ErrNotFound) {
 			continue
 		} else if err != nil {
 			return err
@@ -169,7 +169,7 @@ func (s *Service) belong(ctx context.Context, u storage.User, i Invitation) erro
 		}
 	}
 	for _, r := range i.Roles {
-		if _, err := s.store.GiveRole(ctx, r, storage.HolderUser, u.ID, now); errors.Is(err, storage.ErrNotFound) {
+		if _, err := s.stores.Memberships.GiveRole(ctx, r, storage.HolderUser, u.ID, now); errors.Is(err, storage.ErrNotFound) {
 			continue
 		} else if err != nil {
 			return err

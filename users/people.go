@@ -13,10 +13,11 @@ import (
 
 	"signet/audit"
 	"signet/storage"
+	"signet/users/factor"
 )
 
 func (s *Service) user(ctx context.Context, id string) (storage.User, error) {
-	u, err := s.store.UserByID(ctx, id)
+	u, err := s.stores.People.UserByID(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, fmt.Errorf("person %q: %w", id, ErrNotFound)
 	}
@@ -49,10 +50,10 @@ func (s *Service) CheckPerson(r Registration) (storage.User, Mistakes) { return 
 
 // Show finds a person by id, address or user name. ErrNotFound.
 func (s *Service) Show(ctx context.Context, who string) (storage.User, error) {
-	u, err := s.store.UserByID(ctx, who)
+	u, err := s.stores.People.UserByID(ctx, who)
 	if errors.Is(err, storage.ErrNotFound) {
 		l := loginOf(who)
-		u, err = s.store.UserByKey(ctx, l.email, l.username)
+		u, err = s.stores.People.UserByKey(ctx, l.email, l.username)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, fmt.Errorf("person %q: %w", who, ErrNotFound)
@@ -65,33 +66,21 @@ func (s *Service) Show(ctx context.Context, who string) (storage.User, error) {
 
 // List pages through people by id after the given one.
 func (s *Service) List(ctx context.Context, after string, limit int) ([]storage.User, error) {
-	return s.store.Users(ctx, after, limit)
+	return s.stores.People.Users(ctx, after, limit)
 }
 
-// SetClaims merges a JSON object of standard claims into a person's; null removes one. A new address (email) counts as
-// unproven unless email_verified says otherwise. ErrNotFound, Mistakes (ErrTaken, ErrDomain among their causes).
-func (s *Service) SetClaims(ctx context.Context, userID string, claims json.RawMessage) (storage.User, error) {
+// SetClaims merges a JSON object of standard claims into those of the permit's person (factor.ChangeAddress); null removes one. A new
+// address (email) counts as unverified unless email_verified says otherwise. ErrNotFound, Mistakes (ErrTaken, ErrDomain among their
+// causes).
+func (s *Service) SetClaims(ctx context.Context, permit factor.Permit, claims json.RawMessage) (storage.User, error) {
 	change, err := parseClaims(claims)
 	if err != nil {
 		return storage.User{}, err
 	}
 	var u storage.User
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		if u, err = s.user(ctx, userID); err != nil {
-			return err
-		}
-		key := u.EmailKey
-		if err := change.apply(&u); err != nil {
-			return err
-		}
-		if u.EmailKey != key && !s.allowed(u.EmailKey) {
-			return Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrDomain)}}
-		}
-		u.UpdatedAt = time.Now()
-		if err := s.store.UpdateUser(ctx, u); err != nil {
-			return err
-		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.names()}})
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		u, err = s.setClaims(ctx, permit, change)
+		return err
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return storage.User{}, Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrTaken)}}
@@ -100,6 +89,32 @@ func (s *Service) SetClaims(ctx context.Context, userID string, claims json.RawM
 		return storage.User{}, fmt.Errorf("set claims: %w", err)
 	}
 	return u, nil
+}
+
+func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change change) (u storage.User, err error) {
+	if err := s.check(ctx, permit, factor.ChangeAddress); err != nil {
+		return u, err
+	}
+	if u, err = s.user(ctx, permit.UserID()); err != nil {
+		return u, err
+	}
+	before := u
+	if err := change.apply(&u); err != nil {
+		return u, err
+	}
+	if u.EmailKey != before.EmailKey && !s.allowed(u.EmailKey) {
+		return u, Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrDomain)}}
+	}
+	u.UpdatedAt = time.Now()
+	if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
+		return u, err
+	}
+	if u.Email != before.Email || u.EmailVerified != before.EmailVerified {
+		if _, err := s.ways.SetAddress(ctx, permit, factor.Address{Email: u.Email, Key: u.EmailKey, Verified: u.EmailVerified}); err != nil {
+			return u, err
+		}
+	}
+	return u, s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.names()}})
 }
 
 // names of the claims that a change is about; not their values, which are the person's.
@@ -116,7 +131,7 @@ func (c change) names() []string {
 
 // PasswordChanged is when a person's password was made; zero if they have none.
 func (s *Service) PasswordChanged(ctx context.Context, userID string) (time.Time, error) {
-	list, err := s.store.Credentials(ctx, userID, kindPassword)
+	list, err := s.stores.Passwords.Credentials(ctx, userID, kindPassword)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read password's age: %w", err)
 	}
@@ -134,7 +149,7 @@ const (
 // ReuseSeen is when a refresh token of the person was last used twice (RFC 9700 section 4.14.2), if that was in the last
 // two weeks and the password was not changed since; zero if not.
 func (s *Service) ReuseSeen(ctx context.Context, userID string) (time.Time, error) {
-	events, err := s.store.EventsOfUser(ctx, userID, "", noticeEvents)
+	events, err := s.stores.Events.EventsOfUser(ctx, userID, "", noticeEvents)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read notices: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -67,7 +68,7 @@ func (s *Service) resolveSignup(ctx context.Context, l mail.Letter) (mail.Letter
 	if err := json.Unmarshal(l.Data, &p); err != nil {
 		return l, false, fmt.Errorf("read sign-up: %w", err)
 	}
-	u, err := s.store.UserByKey(ctx, p.EmailKey, "")
+	u, err := s.stores.People.UserByKey(ctx, p.EmailKey, "")
 	if err == nil {
 		out := letterTo{l}.to(u)
 		out.Kind, out.Link = mail.SignupExists, s.link("/signin")
@@ -129,7 +130,7 @@ func (s *Service) createByLink(ctx context.Context, r Registration) (storage.Use
 // methodOfLink is Service.method, where the password may have been typed before, in the same browser (D03).
 func (s *Service) methodOfLink(
 	ctx context.Context, u storage.User, p pendingSignup, r Registration,
-) (write func(ctx context.Context) error, err error) {
+) (write func(ctx context.Context, proof factor.Proof) error, err error) {
 	if r.Method.kind == passwordMethod {
 		if browser := r.Verification.browser; browser != "" && browser == p.Browser && p.Password != "" {
 			return s.writePassword(u.ID, p.Password), nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+
+	"signet/users/factor"
 )
 
 // Registration is what an account is made of, and on whose word.
@@ -53,7 +55,7 @@ type SignInMethod struct {
 	kind      methodKind
 	password  string
 	accountID string
-	write     func(ctx context.Context) error
+	write     func(ctx context.Context, proof factor.Proof) error
 }
 
 type methodKind int
@@ -69,8 +71,9 @@ func WithPassword(password string) SignInMethod {
 	return SignInMethod{kind: passwordMethod, password: password}
 }
 
-// WithCredential is something else, made for the account's id; write runs in the transaction that makes the account.
-func WithCredential(accountID string, write func(ctx context.Context) error) SignInMethod {
+// WithCredential is something else, made for the account's id; write runs in the transaction that makes the account, and is given what
+// proves that it does.
+func WithCredential(accountID string, write func(ctx context.Context, proof factor.Proof) error) SignInMethod {
 	return SignInMethod{kind: credentialMethod, accountID: accountID, write: write}
 }
 

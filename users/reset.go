@@ -9,6 +9,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -39,7 +40,7 @@ func (s *Service) resolveReset(ctx context.Context, l mail.Letter) (mail.Letter,
 	}
 	out := letterTo{l}.to(u)
 	out.Kind = mail.Reset
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		if out.Link, err = s.resetLink(ctx, u, u.EmailKey, resetLife); err != nil {
 			return err
 		}
@@ -56,10 +57,13 @@ func (s *Service) resetLink(ctx context.Context, u storage.User, sentTo string, 
 	return s.link("/reset?t=" + secret), err
 }
 
-// ResetLink makes such a link by an operator's hand, good for a day; with send it is mailed as well. ErrNotFound.
-func (s *Service) ResetLink(ctx context.Context, userID string, send bool) (link string, err error) {
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		u, err := s.user(ctx, userID)
+// ResetLink makes such a link for an operator (factor.ResetPassword), good for a day; with send it is mailed as well. ErrNotFound.
+func (s *Service) ResetLink(ctx context.Context, permit factor.Permit, send bool) (link string, err error) {
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.check(ctx, permit, factor.ResetPassword); err != nil {
+			return err
+		}
+		u, err := s.user(ctx, permit.UserID())
 		if err != nil {
 			return err
 		}
@@ -112,46 +116,12 @@ func (s *Service) Reset(ctx context.Context, secret, password string) (storage.U
 	if err != nil {
 		return u, err
 	}
-	var mistakes Mistakes
-	if password == "" {
-		mistakes.add(FieldPassword, ErrMissing)
-	} else {
-		mistakes.add(FieldPassword, s.passwords.Check(password, names(u)...))
-	}
-	if len(mistakes) > 0 {
-		return u, mistakes
-	}
-	if err := s.unbreached(ctx, password); err != nil {
-		return u, err
-	}
-	kept, err := s.passwords.Hash(ctx, password)
+	kept, err := s.hashChosen(ctx, u, password)
 	if err != nil {
 		return u, err
 	}
-	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		var d resetData
-		t, err := s.tickets.Spend(ctx, purposeReset, secret, &d)
-		if err != nil {
-			return err
-		}
-		if u, err = s.resettable(ctx, t.Owner, d); err != nil {
-			return err
-		}
-		if err := s.proven(ctx, &u, d.Email); err != nil {
-			return err
-		}
-		if err := s.replacePassword(ctx, u.ID, kept, "", audit.PasswordReset); err != nil {
-			return err
-		}
-		if !u.FrozenAt.IsZero() {
-			if err := s.store.SetUserFrozen(ctx, u.ID, time.Time{}, time.Now()); err != nil {
-				return err
-			}
-		}
-		if err := s.Notify(ctx, u.ID, mail.PasswordReset, nil); err != nil {
-			return err
-		}
-		u, err = s.user(ctx, u.ID)
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		u, err = s.reset(ctx, secret, kept)
 		return err
 	})
 	if err != nil {
@@ -160,17 +130,56 @@ func (s *Service) Reset(ctx context.Context, secret, password string) (storage.U
 	return u, nil
 }
 
-// proven marks the address as proven, if the link went to it.
-func (s *Service) proven(ctx context.Context, u *storage.User, sentTo string) error {
-	if u.EmailVerified || sentTo == "" || sentTo != u.EmailKey {
+// reset does it, in the transaction of ctx.
+func (s *Service) reset(ctx context.Context, secret, kept string) (storage.User, error) {
+	var d resetData
+	t, err := s.tickets.Look(ctx, purposeReset, secret, &d)
+	if err != nil {
+		return storage.User{}, err
+	}
+	permit, err := s.byLink(ctx, t.Owner, d.Epoch, factor.ResetPassword)
+	if err != nil {
+		return storage.User{}, err
+	}
+	u, err := s.resettable(ctx, t.Owner, d)
+	if err != nil {
+		return u, err
+	}
+	if _, err := s.tickets.Spend(ctx, purposeReset, secret, nil); err != nil {
+		return u, err
+	}
+	if err := s.proven(ctx, u, d); err != nil {
+		return u, err
+	}
+	if err := s.replacePassword(ctx, permit, kept, "", audit.PasswordReset); err != nil {
+		return u, err
+	}
+	if !u.FrozenAt.IsZero() {
+		if err := s.stores.Accounts.SetUserFrozen(ctx, u.ID, time.Time{}, time.Now()); err != nil {
+			return u, err
+		}
+	}
+	if err := s.Notify(ctx, u.ID, mail.PasswordReset, nil); err != nil {
+		return u, err
+	}
+	return s.user(ctx, u.ID)
+}
+
+// proven notes that the address is verified, if the link went to it, and drops what was attached before anybody had verified it.
+func (s *Service) proven(ctx context.Context, u storage.User, d resetData) error {
+	if u.EmailVerified || d.Email == "" || d.Email != u.EmailKey {
 		return nil
 	}
-	if _, err := s.store.DeleteFactors(ctx, u.ID, time.Time{}); err != nil {
-		return fmt.Errorf("drop what was attached: %w", err)
-	}
-	u.EmailVerified, u.UpdatedAt = true, time.Now()
-	if err := s.store.UpdateUser(ctx, *u); err != nil {
+	drop, err := s.byLink(ctx, u.ID, d.Epoch, factor.DropAttached)
+	if err != nil {
 		return err
 	}
-	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: u.ID})
+	if _, err := s.ways.DropAttached(ctx, drop); err != nil {
+		return err
+	}
+	verify, err := s.byLink(ctx, u.ID, d.Epoch, factor.VerifyAddress)
+	if err != nil {
+		return err
+	}
+	return s.verifyAddress(ctx, verify, factor.Address{Email: u.Email, Key: u.EmailKey}, nil)
 }

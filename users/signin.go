@@ -10,10 +10,6 @@ import (
 	"signet/storage"
 )
 
-// ErrChanged: the password was changed or kept anew between the check and the act it was checked for. Try again: the
-// second check is against what is kept now.
-var ErrChanged = errors.New("password changed meanwhile")
-
 // Attempt is a try to prove who one is by a password.
 type Attempt struct {
 	Login    string // address or user name, as typed
@@ -94,7 +90,7 @@ func (s *Service) who(ctx context.Context, a Attempt) (login, storage.SignIn, er
 		row, err := s.find(ctx, l)
 		return l, row, err
 	}
-	row, err := s.store.SignInByID(ctx, a.UserID)
+	row, err := s.stores.People.SignInByID(ctx, a.UserID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return loginOf(""), storage.SignIn{}, nil
 	}
@@ -121,7 +117,7 @@ func judge(row storage.SignIn) (kept, why string) {
 // (ErrChanged), which also makes a change of it that runs at the same time wait for this transaction's end, and notes the
 // sign-in. A password kept at a lower cost than today's is replaced.
 func (p *Proof) Commit(ctx context.Context) error {
-	err := p.service.store.ReplaceCredentialData(ctx, p.id, p.old, p.kept, time.Now())
+	err := p.service.stores.Passwords.ReplaceCredentialData(ctx, p.id, p.old, p.kept, time.Now())
 	if errors.Is(err, storage.ErrStale) {
 		return ErrChanged
 	}
@@ -136,16 +132,16 @@ func (p *Proof) Commit(ctx context.Context) error {
 	return p.service.audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: p.User.ID, Detail: map[string]string{"by": "password"}})
 }
 
-// Hold makes a proof that was made while the person had the given epoch count only if nothing ended everything of theirs
+// LockEpoch makes a proof that was made while the person had the given epoch count only if nothing ended everything of theirs
 // since: for session.How.Within and the like, in whose transaction it makes such acts wait. ErrChanged.
-func (s *Service) Hold(userID string, epoch int64) func(ctx context.Context) error {
+func (s *Service) LockEpoch(userID string, epoch int64) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		err := s.store.HoldUser(ctx, userID, epoch)
+		err := s.stores.Acts.HoldUser(ctx, userID, epoch)
 		if errors.Is(err, storage.ErrStale) {
 			return ErrChanged
 		}
 		if err != nil {
-			return fmt.Errorf("hold person: %w", err)
+			return fmt.Errorf("lock person: %w", err)
 		}
 		return nil
 	}
@@ -167,7 +163,7 @@ func (s *Service) CheckPassword(ctx context.Context, username, password, network
 		if !p.User.EraseAt.IsZero() { // nobody can use the account; only a browser can ask to keep it
 			return "", 0, ErrWrong
 		}
-		if err = s.store.Tx(ctx, p.Commit); err == nil {
+		if err = s.stores.Acts.Tx(ctx, p.Commit); err == nil {
 			return p.User.ID, p.User.Epoch, nil
 		}
 		if !errors.Is(err, ErrChanged) {

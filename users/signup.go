@@ -108,7 +108,7 @@ func (s *Service) taken(ctx context.Context, u storage.User) (Mistakes, error) {
 		if email == "" && username == "" {
 			return nil
 		}
-		_, err := s.store.UserByKey(ctx, email, username)
+		_, err := s.stores.People.UserByKey(ctx, email, username)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/password"
 )
 
@@ -239,7 +240,7 @@ func TestBadClaimsAreRefusedAllAtOnce(t *testing.T) {
 		"huge":           {`{"gender":"` + strings.Repeat("x", 20000) + `"}`, []string{"longer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := w.SetClaims(t.Context(), u.ID, json.RawMessage(tt.claims))
+			_, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(tt.claims))
 			fieldsOf(t, err)
 			for _, n := range tt.names {
 				if !strings.Contains(err.Error(), n) {
@@ -260,7 +261,7 @@ func TestClaimsAreMergedAndNullRemoves(t *testing.T) {
 	bob := w.person(t, "bob@example.org")
 	step := func(claims, want string, verified bool, email string) {
 		t.Helper()
-		if _, err := w.SetClaims(t.Context(), u.ID, json.RawMessage(claims)); err != nil {
+		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(claims)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := w.Show(t.Context(), u.ID)
@@ -276,10 +277,10 @@ func TestClaimsAreMergedAndNullRemoves(t *testing.T) {
 	step(`{"email":"Ada@Example.org"}`, `{"name":"Ada"}`, true, "Ada@Example.org") // the same address, spelled anew
 	step(`{"email":"countess@example.org"}`, `{"name":"Ada"}`, false, "countess@example.org")
 	step(`{"email":"ada@example.com","email_verified":true}`, `{"name":"Ada"}`, true, "ada@example.com")
-	if _, err := w.SetClaims(t.Context(), u.ID, json.RawMessage(`{"email":"BOB@example.org"}`)); !errors.Is(err, users.ErrTaken) {
+	if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(`{"email":"BOB@example.org"}`)); !errors.Is(err, users.ErrTaken) {
 		t.Errorf("got %v, want ErrTaken", err)
 	}
-	if _, err := w.SetClaims(t.Context(), "nobody", json.RawMessage(`{}`)); !errors.Is(err, users.ErrNotFound) {
+	if _, err := w.SetClaims(t.Context(), factor.ForOperator("nobody", factor.ChangeAddress), json.RawMessage(`{}`)); !errors.Is(err, users.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	if _, err := w.Show(t.Context(), bob.ID); err != nil {

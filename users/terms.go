@@ -16,8 +16,8 @@ func (s *Service) TermsDue(u storage.User) bool { return s.terms != "" && u.Term
 
 // AcceptTerms notes that the person accepts the terms of today.
 func (s *Service) AcceptTerms(ctx context.Context, userID string) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.store.SetUserTerms(ctx, userID, s.terms, time.Now()); err != nil {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.stores.Accounts.SetUserTerms(ctx, userID, s.terms, time.Now()); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.TermsAccepted, UserID: userID, Detail: map[string]string{"version": s.terms}})

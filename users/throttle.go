@@ -163,7 +163,7 @@ func (q *queues) news(key string) bool {
 
 // find reads who is meant, with the password; a zero row if nobody is.
 func (s *Service) find(ctx context.Context, l login) (storage.SignIn, error) {
-	row, err := s.store.SignInByKey(ctx, l.email, l.username)
+	row, err := s.stores.People.SignInByKey(ctx, l.email, l.username)
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.SignIn{}, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/ratelimit"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -30,6 +31,9 @@ var (
 	ErrDomain = errors.New("domain not allowed")
 	// ErrNotFound: no such person, session or app of theirs.
 	ErrNotFound = errors.New("not found")
+	// ErrChanged: between the check and the act it was checked for the password was changed or hashed anew, something ended everything
+	// of the person, or what they have is not the same any more. Try again: the second check is against what there is now.
+	ErrChanged = factor.ErrChanged
 	// ErrMissing: a field that is needed is empty.
 	ErrMissing = errors.New("missing")
 	// ErrSame: the new password is the present one.
@@ -102,39 +106,77 @@ func (m Mistakes) orNil() error {
 	return m
 }
 
-// Store is the part of *storage.DB that Service uses.
-type Store interface {
+// Stores are the parts of *storage.DB that Service uses, by what they are for.
+type Stores struct {
+	Acts        actStore
+	People      peopleStore
+	Accounts    accountStore
+	Passwords   passwordStore
+	Memberships membershipStore
+	Grants      grantStore
+	Consents    consentStore
+	Events      eventStore
+	Limits      ratelimit.Store
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db} }
+
+func (s Stores) complete() bool {
+	return s.Acts != nil && s.People != nil && s.Accounts != nil && s.Passwords != nil && s.Memberships != nil && s.Grants != nil &&
+		s.Consents != nil && s.Events != nil && s.Limits != nil
+}
+
+// actStore is for what ends everything of a person, and what must not run at the same time.
+type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	InsertUser(ctx context.Context, u storage.User) error
+	RaiseEpoch(ctx context.Context, id string, now time.Time) error
+	HoldUser(ctx context.Context, id string, epoch int64) error
+}
+
+type peopleStore interface {
 	UserByID(ctx context.Context, id string) (storage.User, error)
 	UserByKey(ctx context.Context, emailKey, usernameKey string) (storage.User, error)
 	SignInByKey(ctx context.Context, emailKey, usernameKey string) (storage.SignIn, error)
 	SignInByID(ctx context.Context, id string) (storage.SignIn, error)
+	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
+}
+
+type accountStore interface {
+	InsertUser(ctx context.Context, u storage.User) error
 	UpdateUser(ctx context.Context, u storage.User) error
-	RaiseEpoch(ctx context.Context, id string, now time.Time) error
-	HoldUser(ctx context.Context, id string, epoch int64) error
 	SetUserTerms(ctx context.Context, id, version string, now time.Time) error
+	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
+	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
+}
+
+type passwordStore interface {
+	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
+	ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error
+}
+
+type membershipStore interface {
 	GroupExists(ctx context.Context, name string) (bool, error)
 	RoleExists(ctx context.Context, name string) (bool, error)
 	AddMember(ctx context.Context, group, userID string, now time.Time) (bool, error)
 	GiveRole(ctx context.Context, role, kind, holder string, now time.Time) (bool, error)
-	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
-	DeleteFactors(ctx context.Context, userID string, since time.Time) (int64, error)
-	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error
-	Users(ctx context.Context, after string, limit int) ([]storage.User, error)
-	InsertCredential(ctx context.Context, c storage.Credential) error
-	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
-	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
-	ReplaceCredentialData(ctx context.Context, id, old, data string, now time.Time) error
-	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
+}
+
+type grantStore interface {
 	RevokeGrants(ctx context.Context, f storage.GrantFilter, why string, now time.Time) (int64, error)
 	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
 	StandingByID(ctx context.Context, id string) (storage.Standing, error)
 	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
+}
+
+type consentStore interface {
 	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
 	WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error)
+}
+
+type eventStore interface {
 	EventsOfUser(ctx context.Context, userID, before string, limit int) ([]storage.Event, error)
-	ratelimit.Store
 }
 
 // Signup says who may register.
@@ -146,7 +188,8 @@ type Signup struct {
 
 // Options of New.
 type Options struct {
-	Store     Store
+	Stores    Stores
+	Ways      *factor.Ways
 	Audit     *audit.Log
 	Sessions  *session.Sessions
 	Passwords *password.Hasher
@@ -159,7 +202,8 @@ type Options struct {
 
 // Service is what can be done about people.
 type Service struct {
-	store     Store
+	stores    Stores
+	ways      *factor.Ways
 	audit     *audit.Log
 	sessions  *session.Sessions
 	passwords *password.Hasher
@@ -176,12 +220,12 @@ type Service struct {
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil || o.Tickets == nil {
-		return nil, errors.New("users need a store, an audit log, sessions, passwords and tickets")
+	if !o.Stores.complete() || o.Ways == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil || o.Tickets == nil {
+		return nil, errors.New("users need stores, ways to sign in, an audit log, sessions, passwords and tickets")
 	}
 	s := &Service{
-		store: o.Store, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
-		limits: ratelimit.New(o.Store), post: o.Post, issuer: o.Issuer, terms: o.Terms,
+		stores: o.Stores, ways: o.Ways, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
+		limits: ratelimit.New(o.Stores.Limits), post: o.Post, issuer: o.Issuer, terms: o.Terms,
 		closed: o.Signup.Closed, invites: o.Signup.Invites,
 	}
 	for _, d := range o.Signup.Domains {

@@ -16,6 +16,7 @@ import (
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
+	"signet/users/userstest"
 )
 
 // world is the people's wing on a database.
@@ -38,7 +39,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		o.passwords.Cost = bcrypt.MinCost
 	}
 	book := audit.New(db)
-	sessions, err := session.New(session.Options{Store: db, Audit: book})
+	sessions, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: book})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Store: db, Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
+		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ func (w world) start(ctx context.Context, email, pw string) (storage.Session, st
 	if err != nil {
 		return storage.Session{}, "", err
 	}
-	return w.sessions.Start(ctx, nil, p.User.ID, session.Password(false, p.Hold))
+	return w.sessions.Start(ctx, nil, p.User.ID, session.Password(false, p.Commit))
 }
 
 func (w world) grant(t testing.TB, u storage.User, g storage.Grant) storage.Grant {
@@ -143,7 +144,7 @@ func (w world) events(t testing.TB, userID string) map[string]int {
 
 func tickets(t testing.TB, db *storage.DB) *ticket.Book {
 	t.Helper()
-	b, err := ticket.New(db, make([]byte, 32))
+	b, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}

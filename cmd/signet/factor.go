@@ -12,6 +12,7 @@ import (
 	"signet/server"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 )
 
 // factors is how a person signs in, as an operator sees it: no secret, no code.
@@ -86,7 +87,7 @@ func (a *app) userFactors() *cobra.Command {
 func (a *app) userResetFactors() *cobra.Command {
 	return a.userVerb("reset-factors", "Remove a person's second factors, passkeys and recovery codes: ends all their sessions and grants",
 		func(ctx context.Context, h *server.House, u storage.User) error {
-			if err := h.Recovery.Remove(ctx, u.ID); err != nil {
+			if err := h.Recovery.Remove(ctx, factor.ForOperator(u.ID, factor.ResetFactors)); err != nil {
 				return err
 			}
 			return a.answerFactors(ctx, h, u.ID)
@@ -96,7 +97,7 @@ func (a *app) userResetFactors() *cobra.Command {
 func (a *app) userUnfreeze() *cobra.Command {
 	return a.userVerb("unfreeze", `Let a person sign in again who said "this was not me"`,
 		func(ctx context.Context, h *server.House, u storage.User) error {
-			if err := h.People.Unfreeze(ctx, u.ID); err != nil {
+			if err := h.People.Unfreeze(ctx, factor.ForOperator(u.ID, factor.Unfreeze)); err != nil {
 				return err
 			}
 			return a.answerFactors(ctx, h, u.ID)
@@ -117,7 +118,7 @@ func (a *app) userResetLink() *cobra.Command {
 			if !u.DisabledAt.IsZero() {
 				return errors.New("the account is disabled, so the link would open nothing; `signet user enable` it first")
 			}
-			link, err := h.People.ResetLink(ctx, u.ID, send)
+			link, err := h.People.ResetLink(ctx, factor.ForOperator(u.ID, factor.ResetPassword), send)
 			if errors.Is(err, users.ErrNoMail) {
 				return server.ErrNoMail
 			}

@@ -90,7 +90,7 @@ func (g importGroups) Add(ctx context.Context, group, userID string) error {
 
 func newImporter(h *server.House, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
 	return importer.New(importer.Options{
-		Store: h.DB, Finder: h.DB, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
+		Store: h.DB, Finder: h.DB, Ways: h.Ways, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
 		OnConflict: how, DryRun: dryRun,
 		Reserved: func(ctx context.Context, sub string) (bool, error) {
 			_, _, err := h.DB.ClientByID(ctx, sub)

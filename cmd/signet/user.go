@@ -15,6 +15,7 @@ import (
 	"signet/server"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 )
 
 func (a *app) user() *cobra.Command {
@@ -276,7 +277,7 @@ func (a *app) userSetPassword() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := h.People.SetPassword(ctx, u.ID, password); err != nil {
+		if err := h.People.SetPassword(ctx, factor.ForOperator(u.ID, factor.ResetPassword), password); err != nil {
 			return explain(err)
 		}
 		return a.userAgain(ctx, h, u.ID)
@@ -293,7 +294,7 @@ func (a *app) userSetClaims() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if u, err = h.People.SetClaims(ctx, u.ID, claims); err != nil {
+		if u, err = h.People.SetClaims(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), claims); err != nil {
 			return explain(err)
 		}
 		p := personOf(u)

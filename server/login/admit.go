@@ -174,7 +174,7 @@ type Second struct {
 // first step, with nothing ended since (users.ErrChanged). The form says whether to trust the browser from now on.
 func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, second Second) (*browser.Visitor, error) {
 	p := s.Pending
-	same := l.People.Hold(p.User.ID, p.Epoch)
+	same := l.People.LockEpoch(p.User.ID, p.Epoch)
 	how := session.How{Remember: p.Remember, ACR: second.ACR, AMR: amrOf(p.AMR, second.AMR), Within: func(ctx context.Context) error {
 		if err := same(ctx); err != nil || second.Commit == nil {
 			return err

@@ -20,7 +20,7 @@ import (
 type People interface {
 	Show(ctx context.Context, who string) (storage.User, error)
 	TermsDue(u storage.User) bool
-	Hold(userID string, epoch int64) func(ctx context.Context) error
+	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
 }
 

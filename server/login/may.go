@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"signet/oauth/flow"
 	"signet/server/browser"
@@ -42,8 +43,12 @@ func (l *Login) MayAsBegun(ctx context.Context, v *browser.Visitor, then factor.
 	return l.may(ctx, v, then, act)
 }
 
-// ProofOf is what a person signed in shows, for an act that is carried out later.
-func (l *Login) ProofOf(v *browser.Visitor) factor.Proof { return proofOf(v) }
+// ProofOf is what a person signed in shows, for LinkLogin, which is asked for now and carried out when they are back from an upstream.
+func (l *Login) ProofOf(v *browser.Visitor) factor.Proof {
+	proof := proofOf(v)
+	proof.AskedAt = time.Now()
+	return proof
+}
 
 func (l *Login) may(ctx context.Context, v *browser.Visitor, proof factor.Proof, act factor.Act) (factor.Permit, error) {
 	account, err := l.Factors.Account(ctx, v.User)

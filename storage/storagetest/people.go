@@ -61,13 +61,24 @@ func users(t *testing.T, db *storage.DB) {
 	ok(t, db.UpdateUser(ctx, u))
 	got, err = db.UserByID(ctx, "ada")
 	ok(t, err)
+	if got.Email == u.Email || got.EmailKey == u.EmailKey || got.Username != "" {
+		t.Errorf("the update of the profile wrote %+v", got)
+	}
+	ok(t, db.UpdateUserEmail(ctx, u))
+	got, err = db.UserByID(ctx, "ada")
+	ok(t, err)
 	same(t, got, u)
 	clash := u
 	clash.EmailKey = "p1@x"
+	fails(t, db.UpdateUserEmail(ctx, clash), storage.ErrConflict)
+	clash.ID, clash.UsernameKey = "p0", "taken"
+	ok(t, db.UpdateUser(ctx, clash))
+	clash.ID = "p2"
 	fails(t, db.UpdateUser(ctx, clash), storage.ErrConflict)
 	clash.ID = "nobody"
 	clash.EmailKey = "free@x"
 	fails(t, db.UpdateUser(ctx, clash), storage.ErrNotFound)
+	fails(t, db.UpdateUserEmail(ctx, clash), storage.ErrNotFound)
 
 	ok(t, db.RaiseEpoch(ctx, "ada", now))
 	ok(t, db.SetUserDisabled(ctx, "ada", now, now))

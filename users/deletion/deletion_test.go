@@ -122,9 +122,9 @@ func TestR07_RaceOfSignInAndErasure(t *testing.T) {
 					if err != nil {
 						return
 					}
-					how := session.Password(false, p.Hold)
+					how := session.Password(false, p.Commit)
 					if i%2 == 1 {
-						how.Within = w.Hold(p.User.ID, p.User.Epoch) // as other proofs do
+						how.Within = w.LockEpoch(p.User.ID, p.User.Epoch) // as other proofs do
 					}
 					_, secrets[i], _ = w.Sessions.Start(t.Context(), nil, p.User.ID, how)
 				})

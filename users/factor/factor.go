@@ -21,8 +21,9 @@ import (
 	"signet/users/ticket"
 )
 
-// The kinds of credentials beside the password.
+// The kinds of credentials.
 const (
+	KindPassword = "password"
 	KindTOTP     = "totp"
 	KindRecovery = "recovery"
 	KindPasskey  = "passkey"
@@ -49,22 +50,6 @@ func (t *Throttled) Error() string { return fmt.Sprintf("%v: wait %s", ErrThrott
 // Is makes it ErrThrottled.
 func (t *Throttled) Is(target error) bool { return target == ErrThrottled }
 
-// Store is what factors need of the ground.
-type Store interface {
-	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	InsertCredential(ctx context.Context, c storage.Credential) error
-	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
-	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
-	DeleteCredential(ctx context.Context, id, userID string) error
-	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
-	LockUser(ctx context.Context, id string, epoch int64) (storage.User, error)
-	CountIdentities(ctx context.Context, userID string) (map[string]int, error)
-	SpendCounter(ctx context.Context, id string, counter int64, now time.Time) error
-	SpendHandle(ctx context.Context, userID, kind, handle string) error
-	RolesOfUser(ctx context.Context, userID string) ([]string, error)
-	ratelimit.Store
-}
-
 // Sealer seals secrets; *seal.Master.
 type Sealer interface {
 	Seal(plain, aad []byte) ([]byte, error)
@@ -78,41 +63,36 @@ type Notices interface {
 
 // Options of New.
 type Options struct {
-	Store   Store
+	Stores  Stores
+	Ways    *Ways
 	Audit   *audit.Log
 	Tickets *ticket.Book
 	Sealer  Sealer
 	Place   func(table, row, column string) []byte
 	Notices Notices
 	Issuer  string // how authenticator apps call us: the brand
-	Policy  Policy
-	// Usable reports whether people can sign in at an upstream still. Nil = at none.
-	Usable func(upstream string) bool
 }
 
 // Service is what can be done about second factors.
 type Service struct {
 	Options
-	accounts Accounts
-	limits   *ratelimit.Limiter
+	limits *ratelimit.Limiter
 }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Notices == nil {
-		return nil, errors.New("factors need a store, an audit log, tickets, a sealer and notices")
+	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Notices == nil {
+		return nil, errors.New("factors need ways, an audit log, tickets, a sealer and notices")
 	}
-	s := &Service{Options: o, limits: ratelimit.New(o.Store)}
-	s.accounts = Accounts{Store: o.Store, Usable: o.Usable, Required: s.Required}
-	return s, nil
+	if s := o.Stores; s.Accounts == nil || s.People == nil || s.Credentials == nil || s.Codes == nil || s.Limits == nil {
+		return nil, errors.New("factors need stores")
+	}
+	return &Service{Options: o, limits: ratelimit.New(o.Stores.Limits)}, nil
 }
-
-// Accounts reads what people have, and checks permits.
-func (s *Service) Accounts() Accounts { return s.accounts }
 
 // Account reads what a person has.
 func (s *Service) Account(ctx context.Context, u storage.User) (Account, error) {
-	return s.accounts.Of(ctx, u)
+	return s.Ways.Of(ctx, u)
 }
 
 // Reachable is the strongest level at which a person can sign in, by what they have set up.
@@ -147,12 +127,12 @@ type Standing struct {
 	Passkeys int
 }
 
-// Second tells whether the person has a second factor. Recovery codes stand in for one, they are none.
+// Second reports whether the person has a second factor. Recovery codes can be used in place of one, they are none.
 func (s Standing) Second() bool { return s.TOTP || s.Passkeys > 0 }
 
 // Of tells what a person has.
 func (s *Service) Of(ctx context.Context, userID string) (Standing, error) {
-	n, err := s.Store.CountCredentials(ctx, userID)
+	n, err := s.Stores.Accounts.CountCredentials(ctx, userID)
 	if err != nil {
 		return Standing{}, fmt.Errorf("read factors: %w", err)
 	}
@@ -203,33 +183,19 @@ func (s *Service) guess(ctx context.Context, userID, kind string, judge func() (
 
 func about(kind string) map[string]string { return map[string]string{"by": kind} }
 
-// Remove takes the authenticator app away; with the last second factor go the recovery codes. The caller has seen that the
-// person proved it just now (security notes G05). ErrWrong if there is none.
+// Remove takes the authenticator app away (RemoveAuthenticator); with the last second factor go the recovery codes. ErrWrong if
+// there is none; else as Ways.RemoveAuthenticator.
 func (s *Service) Remove(ctx context.Context, permit Permit) error {
-	userID := permit.UserID()
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		n, err := s.Store.DeleteCredentials(ctx, userID, KindTOTP)
-		if err != nil {
-			return fmt.Errorf("remove authenticator: %w", err)
-		}
-		if n == 0 {
+	return s.Stores.People.Tx(ctx, func(ctx context.Context) error {
+		err := s.Ways.RemoveAuthenticator(ctx, permit)
+		if errors.Is(err, storage.ErrNotFound) {
 			return ErrWrong
 		}
-		if err := s.tidy(ctx, userID); err != nil {
+		if err != nil {
 			return err
 		}
-		return s.removed(ctx, userID, KindTOTP)
+		return s.removed(ctx, permit.UserID(), KindTOTP)
 	})
-}
-
-// tidy removes the recovery codes of somebody who has nothing left that they would stand in for.
-func (s *Service) tidy(ctx context.Context, userID string) error {
-	left, err := s.Of(ctx, userID)
-	if err != nil || left.Second() {
-		return err
-	}
-	_, err = s.Store.DeleteCredentials(ctx, userID, KindRecovery)
-	return err
 }
 
 func (s *Service) removed(ctx context.Context, userID, kind string) error {
@@ -239,19 +205,15 @@ func (s *Service) removed(ctx context.Context, userID, kind string) error {
 	return s.Notices.Notify(ctx, userID, mail.FactorRemoved, map[string]string{"Factor": kind})
 }
 
-// Reset removes every factor of a person by an operator's hand, or by the way back that they waited for. The caller ends
-// sessions as fits.
-func (s *Service) Reset(ctx context.Context, userID string) error {
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		for _, kind := range []string{KindTOTP, KindPasskey, KindRecovery} {
-			n, err := s.Store.DeleteCredentials(ctx, userID, kind)
-			if err != nil {
-				return fmt.Errorf("remove factors: %w", err)
-			}
-			if n == 0 || kind == KindRecovery {
-				continue
-			}
-			if err := s.removed(ctx, userID, kind); err != nil {
+// Reset removes every second factor of a person (ResetFactors). The caller ends sessions as fits, after it.
+func (s *Service) Reset(ctx context.Context, permit Permit) error {
+	return s.Stores.People.Tx(ctx, func(ctx context.Context) error {
+		kinds, err := s.Ways.RemoveFactors(ctx, permit)
+		if err != nil {
+			return err
+		}
+		for _, kind := range kinds {
+			if err := s.removed(ctx, permit.UserID(), kind); err != nil {
 				return err
 			}
 		}

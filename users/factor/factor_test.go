@@ -19,6 +19,7 @@ import (
 	"signet/storage/storagetest"
 	"signet/users/factor"
 	"signet/users/ticket"
+	"signet/users/userstest"
 )
 
 // notices counts letters.
@@ -42,12 +43,12 @@ func open(t testing.TB, db *storage.DB) world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tickets, err := ticket.New(db, make([]byte, 32))
+	tickets, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := world{db: db, told: new(notices)}
-	w.Service, err = factor.New(factor.Options{Store: db, Audit: audit.New(db), Tickets: tickets, Sealer: master, Place: seal.Place,
+	w.Service, err = factor.New(factor.Options{Stores: factor.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Sealer: master, Place: seal.Place,
 		Notices: w.told, Issuer: "Signet"})
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +82,7 @@ func (w world) enrol(t testing.TB) (secret string, codes []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	codes, err = w.Confirm(t.Context(), "s1", w.ada, code(t, e.Secret, time.Now()), nil)
+	codes, err = w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, code(t, e.Secret, time.Now()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,24 +203,32 @@ func TestG03_EnrolmentIsBoundAndSealed(t *testing.T) {
 		bob := storage.User{ID: "bob", Email: "bob@example.com"}
 		right := code(t, e.Secret, time.Now())
 		for what, err := range map[string]error{
-			"another session": second(w.Confirm(t.Context(), "s2", w.ada, right, nil)),
-			"another person":  second(w.Confirm(t.Context(), "s1", bob, right, nil)),
+			"another session": second(w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s2", w.ada, right)),
+			"another person":  second(w.Confirm(t.Context(), userstest.Permit(t, bob, factor.AddAuthenticator), "s1", bob, right)),
 		} {
 			if !errors.Is(err, factor.ErrGone) {
 				t.Errorf("%s: %v, want ErrGone", what, err)
 			}
 		}
-		if err := second(w.Confirm(t.Context(), "s1", w.ada, "000000", nil)); !errors.Is(err, factor.ErrWrong) {
+		if err := second(w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, "000000")); !errors.Is(err, factor.ErrWrong) {
 			t.Errorf("wrong code: %v", err)
 		}
-		no := errors.New("no")
-		if err := second(w.Confirm(t.Context(), "s1", w.ada, right, func(context.Context) error { return no })); !errors.Is(err, no) {
-			t.Errorf("within: %v", err)
+		other := w.ada
+		other.Epoch++
+		for what, permit := range map[string]factor.Permit{
+			"none": {}, "another person's": userstest.Permit(t, bob, factor.AddAuthenticator), "another act's": userstest.Permit(t, w.ada, factor.AddPasskey),
+		} {
+			if err := second(w.Confirm(t.Context(), permit, "s1", w.ada, right)); !errors.Is(err, factor.ErrNotAllowed) {
+				t.Errorf("permit: %s: %v", what, err)
+			}
+		}
+		if err := second(w.Confirm(t.Context(), userstest.Permit(t, other, factor.AddAuthenticator), "s1", w.ada, right)); !errors.Is(err, factor.ErrChanged) {
+			t.Errorf("permit of another epoch: %v", err)
 		}
 		if have, _ := w.Of(t.Context(), "ada"); have.TOTP {
 			t.Error("half an enrolment")
 		}
-		codes, err := w.Confirm(t.Context(), "s1", w.ada, right, nil)
+		codes, err := w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, right)
 		if err != nil || len(codes) != 10 {
 			t.Fatalf("%d codes, %v", len(codes), err)
 		}
@@ -241,7 +250,7 @@ func TestG03_EnrolmentIsBoundAndSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(31 * time.Minute)
-		if err := second(w.Confirm(t.Context(), "s3", bob, code(t, late.Secret, time.Now()), nil)); !errors.Is(err, factor.ErrGone) {
+		if err := second(w.Confirm(t.Context(), userstest.Permit(t, bob, factor.AddAuthenticator), "s3", bob, code(t, late.Secret, time.Now()))); !errors.Is(err, factor.ErrGone) {
 			t.Errorf("too late: %v", err)
 		}
 	})
@@ -260,7 +269,7 @@ func TestG04_RecoveryCodes(t *testing.T) {
 		if err := w.use(t, w.CheckRecovery, codes[0]); !errors.Is(err, factor.ErrWrong) {
 			t.Errorf("used twice: %v", err)
 		}
-		fresh, err := w.NewCodes(t.Context(), "ada")
+		fresh, err := w.NewCodes(t.Context(), userstest.Permit(t, w.ada, factor.MakeRecoveryCodes))
 		if err != nil || len(fresh) != 10 {
 			t.Fatal(len(fresh), err)
 		}
@@ -281,20 +290,20 @@ func TestG04_RecoveryCodes(t *testing.T) {
 func TestG05_WithTheLastFactorGoTheCodes(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		w.enrol(t)
-		if err := w.Remove(t.Context(), "ada"); err != nil {
+		if err := w.Remove(t.Context(), userstest.Permit(t, w.ada, factor.RemoveAuthenticator)); err != nil {
 			t.Fatal(err)
 		}
 		if have, err := w.Of(t.Context(), "ada"); have != (factor.Standing{}) || err != nil {
 			t.Errorf("left: %+v, %v", have, err)
 		}
-		if err := w.Remove(t.Context(), "ada"); !errors.Is(err, factor.ErrWrong) {
+		if err := w.Remove(t.Context(), userstest.Permit(t, w.ada, factor.RemoveAuthenticator)); !errors.Is(err, factor.ErrWrong) {
 			t.Errorf("twice: %v", err)
 		}
 		if got, want := fmt.Sprint(w.told.kinds), "[factor_addedtotp factor_removedtotp]"; got != want {
 			t.Errorf("letters %s, want %s", got, want)
 		}
 		w.enrol(t)
-		if err := w.Reset(t.Context(), "ada"); err != nil {
+		if err := w.Reset(t.Context(), factor.ForOperator("ada", factor.ResetFactors)); err != nil {
 			t.Fatal(err)
 		}
 		if have, err := w.Of(t.Context(), "ada"); have != (factor.Standing{}) || err != nil {

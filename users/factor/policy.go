@@ -54,17 +54,24 @@ func Decide(q Question) Step {
 	return None
 }
 
-// Required tells whether the policy demands a second factor of the person.
-func (s *Service) Required(ctx context.Context, userID string) (bool, error) {
-	switch s.Policy {
-	case Everyone:
-		return true, nil
-	case Administrators:
-		roles, err := s.Store.RolesOfUser(ctx, userID)
-		if err != nil {
-			return false, fmt.Errorf("read roles: %w", err)
+// requires is the policy as Accounts asks it.
+func (p Policy) requires(people peopleStore) func(ctx context.Context, userID string) (bool, error) {
+	return func(ctx context.Context, userID string) (bool, error) {
+		switch p {
+		case Everyone:
+			return true, nil
+		case Administrators:
+			roles, err := people.RolesOfUser(ctx, userID)
+			if err != nil {
+				return false, fmt.Errorf("read roles: %w", err)
+			}
+			return slices.Contains(roles, membership.Admin), nil
 		}
-		return slices.Contains(roles, membership.Admin), nil
+		return false, nil
 	}
-	return false, nil
+}
+
+// Required reports whether the policy demands a second factor of the person.
+func (s *Service) Required(ctx context.Context, userID string) (bool, error) {
+	return s.Ways.Required(ctx, userID)
 }

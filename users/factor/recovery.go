@@ -22,23 +22,17 @@ const (
 	codeSize  = 15 // bytes, 120 bits
 )
 
-// firstCodes makes recovery codes for somebody who has none.
-func (s *Service) firstCodes(ctx context.Context, userID string) ([]string, error) {
-	have, err := s.Of(ctx, userID)
-	if err != nil || have.Recovery > 0 {
-		return nil, err
-	}
-	return s.makeCodes(ctx, userID)
-}
-
-// NewCodes gives the person ten recovery codes, shown this once; the old ones die (security notes G04).
+// NewCodes gives the person ten recovery codes, shown this once; the old ones no longer work (MakeRecoveryCodes, rule G04).
 func (s *Service) NewCodes(ctx context.Context, permit Permit) (codes []string, err error) {
-	userID := permit.UserID()
-	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if codes, err = s.makeCodes(ctx, userID); err != nil {
+	codes, rows := newCodes(permit.UserID())
+	err = s.Stores.People.Tx(ctx, func(ctx context.Context) error {
+		if err := s.Ways.ReplaceRecoveryCodes(ctx, permit, rows); err != nil {
 			return err
 		}
-		return s.Notices.Notify(ctx, userID, mail.FactorAdded, map[string]string{"Factor": KindRecovery})
+		if err := s.Audit.Record(ctx, audit.Event{Name: audit.RecoveryMade, UserID: permit.UserID()}); err != nil {
+			return err
+		}
+		return s.Notices.Notify(ctx, permit.UserID(), mail.FactorAdded, map[string]string{"Factor": KindRecovery})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make recovery codes: %w", err)
@@ -46,29 +40,23 @@ func (s *Service) NewCodes(ctx context.Context, permit Permit) (codes []string, 
 	return codes, nil
 }
 
-func (s *Service) makeCodes(ctx context.Context, userID string) ([]string, error) {
-	if _, err := s.Store.DeleteCredentials(ctx, userID, KindRecovery); err != nil {
-		return nil, err
-	}
-	codes := make([]string, codeCount)
+// newCodes makes ten codes, and the rows that keep their hashes.
+func newCodes(userID string) (codes []string, rows []storage.Credential) {
 	now := time.Now()
-	for i := range codes {
+	for range codeCount {
 		raw := make([]byte, codeSize)
 		rand.Read(raw)
 		code := base32.StdEncoding.EncodeToString(raw)
-		codes[i] = grouped(code)
-		err := s.Store.InsertCredential(ctx, storage.Credential{ID: rand.Text(), UserID: userID, Kind: KindRecovery, Handle: handle(code), CreatedAt: now})
-		if err != nil {
-			return nil, err
-		}
+		codes = append(codes, grouped(code))
+		rows = append(rows, storage.Credential{ID: rand.Text(), UserID: userID, Kind: KindRecovery, Handle: handle(code), CreatedAt: now})
 	}
-	return codes, s.Audit.Record(ctx, audit.Event{Name: audit.RecoveryMade, UserID: userID})
+	return codes, rows
 }
 
 // CheckRecovery judges a recovery code. ErrWrong, ErrThrottled.
 func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Match, error) {
 	return s.guess(ctx, userID, KindRecovery, func() (*Match, error) {
-		list, err := s.Store.Credentials(ctx, userID, KindRecovery)
+		list, err := s.Stores.Credentials.Credentials(ctx, userID, KindRecovery)
 		if err != nil {
 			return nil, fmt.Errorf("read recovery codes: %w", err)
 		}
@@ -81,7 +69,7 @@ func (s *Service) CheckRecovery(ctx context.Context, userID, code string) (*Matc
 			return nil, ErrWrong
 		}
 		return &Match{Method: KindRecovery, commit: func(ctx context.Context) error {
-			err := s.Store.SpendHandle(ctx, userID, KindRecovery, want)
+			err := s.Stores.Codes.SpendHandle(ctx, userID, KindRecovery, want)
 			if errors.Is(err, storage.ErrNotFound) {
 				return ErrWrong
 			}

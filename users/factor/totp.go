@@ -138,10 +138,13 @@ func (s *Service) QR(ctx context.Context, owner string, u storage.User) ([]byte,
 	return out.Bytes(), nil
 }
 
-// Confirm ends the enrolment with a right code: from now on the app is asked for. It returns recovery codes, shown this once,
-// unless the person has some. The code is used up by it. within, if set, runs first in the same transaction. ErrWrong,
-// ErrThrottled, ErrGone, ErrThere.
+// Confirm ends the enrolment with a right code: from now on the app is asked for (AddAuthenticator). It returns recovery codes, shown
+// this once, unless the person has some. The code is used up by it. ErrWrong, ErrThrottled, ErrGone, ErrThere; else as
+// Ways.AddAuthenticator.
 func (s *Service) Confirm(ctx context.Context, permit Permit, owner string, u storage.User, code string) (codes []string, err error) {
+	if err := permit.Is(u.ID, AddAuthenticator); err != nil {
+		return nil, err
+	}
 	e, err := s.enrolment(ctx, owner, u)
 	if err != nil {
 		return nil, err
@@ -153,27 +156,9 @@ func (s *Service) Confirm(ctx context.Context, permit Permit, owner string, u st
 	}); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	err = s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.accounts.Check(ctx, permit, u.ID, AddAuthenticator); err != nil {
-			return err
-		}
-		if err := s.Tickets.Cancel(ctx, purposeEnrol, e.ticket); err != nil {
-			return err
-		}
-		err := s.Store.InsertCredential(ctx, storage.Credential{
-			ID: e.data.Row, UserID: u.ID, Kind: KindTOTP, Data: e.data.Sealed, Counter: step, CreatedAt: now, LastUsedAt: now,
-		})
-		if err != nil {
-			return err
-		}
-		if codes, err = s.firstCodes(ctx, u.ID); err != nil {
-			return err
-		}
-		if err := s.Audit.Record(ctx, audit.Event{Name: audit.FactorAdded, UserID: u.ID, Detail: about(KindTOTP)}); err != nil {
-			return err
-		}
-		return s.Notices.Notify(ctx, u.ID, mail.FactorAdded, map[string]string{"Factor": KindTOTP})
+	err = s.Stores.People.Tx(ctx, func(ctx context.Context) error {
+		codes, err = s.add(ctx, permit, e, step)
+		return err
 	})
 	switch {
 	case errors.Is(err, storage.ErrConflict):
@@ -186,10 +171,37 @@ func (s *Service) Confirm(ctx context.Context, permit Permit, owner string, u st
 	return codes, nil
 }
 
+// add writes the authenticator of an enrolment whose first code was of the step, in the transaction of ctx.
+func (s *Service) add(ctx context.Context, permit Permit, e *Enrolment, step int64) (codes []string, err error) {
+	now, userID := time.Now(), permit.UserID()
+	codes, rows := newCodes(userID)
+	used, err := s.Ways.AddAuthenticator(ctx, permit, storage.Credential{
+		ID: e.data.Row, UserID: userID, Kind: KindTOTP, Data: e.data.Sealed, Counter: step, CreatedAt: now, LastUsedAt: now,
+	}, rows)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Tickets.Cancel(ctx, purposeEnrol, e.ticket); err != nil { // the person before the ticket, as all lock them
+		return nil, err
+	}
+	events := []audit.Event{{Name: audit.FactorAdded, UserID: userID, Detail: about(KindTOTP)}}
+	if used {
+		events = append(events, audit.Event{Name: audit.RecoveryMade, UserID: userID})
+	} else {
+		codes = nil
+	}
+	for _, event := range events {
+		if err := s.Audit.Record(ctx, event); err != nil {
+			return nil, err
+		}
+	}
+	return codes, s.Notices.Notify(ctx, userID, mail.FactorAdded, map[string]string{"Factor": KindTOTP})
+}
+
 // CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled.
 func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, error) {
 	return s.guess(ctx, userID, KindTOTP, func() (*Match, error) {
-		list, err := s.Store.Credentials(ctx, userID, KindTOTP)
+		list, err := s.Stores.Credentials.Credentials(ctx, userID, KindTOTP)
 		if err != nil {
 			return nil, fmt.Errorf("read authenticator: %w", err)
 		}
@@ -205,7 +217,7 @@ func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, e
 			return nil, err
 		}
 		return &Match{Method: KindTOTP, commit: func(ctx context.Context) error {
-			err := s.Store.SpendCounter(ctx, list[0].ID, step, time.Now())
+			err := s.Stores.Codes.SpendCounter(ctx, list[0].ID, step, time.Now())
 			if errors.Is(err, storage.ErrStale) {
 				return ErrWrong
 			}

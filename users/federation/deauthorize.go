@@ -10,6 +10,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/deletion"
+	"signet/users/factor"
 	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
@@ -47,7 +48,7 @@ func (s *Service) Deauthorize(ctx context.Context, upstreamID, raw string) error
 	if err != nil || row == nil {
 		return err
 	}
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
+	return s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		_, err := s.takeBack(ctx, *row)
 		return err
 	})
@@ -61,7 +62,7 @@ func (s *Service) Delete(ctx context.Context, upstreamID, raw string) (code stri
 	if err != nil {
 		return "", err
 	}
-	err = s.Store.Tx(ctx, func(ctx context.Context) error {
+	err = s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		d := deletionTicket{Upstream: u.ID, At: time.Now().UTC()}
 		if row != nil {
 			only, err := s.takeBack(ctx, *row)
@@ -99,7 +100,7 @@ func (s *Service) signed(ctx context.Context, upstreamID, raw string) (*upstream
 	if err != nil {
 		return nil, nil, err
 	}
-	row, err := s.Store.IdentityBySubject(ctx, u.ID, reader.Issuer(), req.Subject)
+	row, err := s.Stores.Identities.IdentityBySubject(ctx, u.ID, reader.Issuer(), req.Subject)
 	if errors.Is(err, storage.ErrNotFound) {
 		return u, nil, nil
 	}
@@ -111,29 +112,19 @@ func (s *Service) signed(ctx context.Context, upstreamID, raw string) (*upstream
 
 // takeBack removes the link, unless it is the only way its person can sign in: then only what came with it.
 func (s *Service) takeBack(ctx context.Context, row storage.Identity) (only bool, err error) {
-	rows, err := s.Store.IdentitiesOfUser(ctx, row.UserID)
-	if err != nil {
-		return false, fmt.Errorf("list identities: %w", err)
+	proof := factor.Proof{By: factor.ByUpstream, UserID: row.UserID, Epoch: factor.AnyEpoch}
+	permit, err := s.Ways.May(ctx, proof, factor.UnlinkLogin)
+	if err == nil {
+		_, err = s.remove(ctx, permit, row.ID, row.Upstream, "")
 	}
-	left := rows[:0]
-	for _, r := range rows {
-		if r.ID != row.ID {
-			left = append(left, r)
-		}
+	if errors.Is(err, ErrNotFound) || errors.Is(err, factor.ErrChanged) { // unlinked this very moment, or its person is gone
+		return false, nil
 	}
-	others, err := s.otherWays(ctx, row.UserID, left)
-	if err != nil {
-		return false, err
-	}
-	if others {
-		err = s.remove(ctx, row, row.Upstream, "")
-		if errors.Is(err, ErrNotFound) { // unlinked this very moment
-			err = nil
-		}
+	if !errors.Is(err, ErrLast) {
 		return false, err
 	}
 	if len(row.Tokens) > 0 {
-		err = s.Store.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, nil)
+		err = s.Stores.Identities.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, nil)
 		if err != nil && !errors.Is(err, storage.ErrStale) {
 			return true, err
 		}

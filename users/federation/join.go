@@ -8,6 +8,8 @@ import (
 
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
+	"signet/users/federation/provider"
 )
 
 // maxName is how much of a name the form begins with, in code points.
@@ -40,16 +42,16 @@ func (s *Service) Join(ctx context.Context, k PendingIdentity, r users.Registrat
 		if r.Carried, err = json.Marshal(carried{k.Upstream, k.Remember, k.sealed}); err != nil {
 			return who, false, err
 		}
-		return who, true, s.People.RequestAccount(ctx, r, k.browser, k.Interaction)
+		return who, true, s.Signup.RequestAccount(ctx, r, k.browser, k.Interaction)
 	}
 	id := newID()
-	r.Method = users.WithCredential(id, func(ctx context.Context) error {
+	r.Method = users.WithCredential(id, func(ctx context.Context, proof factor.Proof) error {
 		if err := s.spend(ctx, k); err != nil {
 			return err
 		}
-		return s.attach(ctx, u, id, k.Identity)
+		return s.attachNew(ctx, proof, u, k.Identity)
 	})
-	who, err = s.People.CreateAccount(ctx, r)
+	who, err = s.Signup.CreateAccount(ctx, r)
 	return who, false, err
 }
 
@@ -94,9 +96,20 @@ func (s *Service) Prove(ctx context.Context, secret string, p users.Pending, bro
 		return storage.User{}, a, ErrExpired
 	}
 	id := newID()
-	who, err := s.People.CreateAccount(ctx, users.Registration{
+	who, err := s.Signup.CreateAccount(ctx, users.Registration{
 		Verification: users.VerifiedByLink(secret, browser),
-		Method:       users.WithCredential(id, func(ctx context.Context) error { return s.attach(ctx, u, id, a.Identity) }),
+		Method: users.WithCredential(id, func(ctx context.Context, proof factor.Proof) error {
+			return s.attachNew(ctx, proof, u, a.Identity)
+		}),
 	})
 	return who, a, err
+}
+
+// attachNew is attach to an account that is made in the transaction of ctx.
+func (s *Service) attachNew(ctx context.Context, proof factor.Proof, u *upstream, i provider.Identity) error {
+	permit, err := factor.May(proof, factor.LinkLogin, factor.Account{})
+	if err != nil {
+		return err
+	}
+	return s.attach(ctx, permit, u, i)
 }

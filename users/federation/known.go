@@ -33,7 +33,7 @@ const (
 
 // Known finds whose an identity is. ErrUnknown.
 func (s *Service) Known(ctx context.Context, a Callback) (storage.User, error) {
-	row, err := s.Store.IdentityBySubject(ctx, a.Upstream, a.Identity.Issuer, a.Identity.Subject)
+	row, err := s.Stores.Identities.IdentityBySubject(ctx, a.Upstream, a.Identity.Issuer, a.Identity.Subject)
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.User{}, ErrUnknown
 	}
@@ -55,7 +55,7 @@ func (s *Service) How(a Callback, who storage.User) (session.How, error) {
 		return session.How{}, err
 	}
 	acr, amr := u.classOf(a.Identity)
-	hold := s.People.Hold(who.ID, who.Epoch)
+	hold := s.People.LockEpoch(who.ID, who.Epoch)
 	var at time.Time // they may have signed in there long ago
 	if !a.Fresh {
 		at = a.Identity.AuthTime
@@ -109,7 +109,7 @@ func (s *Service) from(u *upstream, i provider.Identity) (*storage.UpstreamSessi
 
 // use notes that an identity was used, by whom it must be, and takes over what its upstream says where that is done each time.
 func (s *Service) use(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
-	row, err := s.Store.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
+	row, err := s.Stores.Identities.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && row.UserID != userID {
 		return ErrGone
 	}
@@ -120,7 +120,7 @@ func (s *Service) use(ctx context.Context, u *upstream, userID string, i provide
 	if err != nil {
 		return err
 	}
-	err = s.Store.UseIdentity(ctx, row.ID, label(i), tokens, time.Now())
+	err = s.Stores.Identities.UseIdentity(ctx, row.ID, label(i), tokens, time.Now())
 	if errors.Is(err, storage.ErrNotFound) {
 		return ErrGone
 	}
@@ -199,7 +199,7 @@ func (s *Service) renew(ctx context.Context, u *upstream, row storage.Identity, 
 	defer cancel()
 	fresh, err := refresher.Refresh(asking, old.Refresh)
 	if errors.Is(err, provider.ErrUpstream) {
-		if err := s.Store.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, nil); err != nil {
+		if err := s.Stores.Identities.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, nil); err != nil {
 			return provider.Tokens{}, err
 		}
 		return provider.Tokens{}, fmt.Errorf("%w: %w", ErrNoTokens, err)
@@ -212,12 +212,12 @@ func (s *Service) renew(ctx context.Context, u *upstream, row storage.Identity, 
 	if err != nil {
 		return provider.Tokens{}, err
 	}
-	return fresh, s.Store.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, sealed)
+	return fresh, s.Stores.Identities.ReplaceIdentityTokens(ctx, row.ID, row.Tokens, sealed)
 }
 
 // linked is a person's identity at an upstream, the one used last of several; ErrUnknown.
 func (s *Service) linked(ctx context.Context, userID, upstreamID string) (storage.Identity, error) {
-	rows, err := s.Store.IdentitiesOfUser(ctx, userID)
+	rows, err := s.Stores.Identities.IdentitiesOfUser(ctx, userID)
 	if err != nil {
 		return storage.Identity{}, fmt.Errorf("find identity: %w", err)
 	}

@@ -22,37 +22,49 @@ var (
 	// ErrHave: it is linked to this very account.
 	ErrHave = errors.New("identity is linked already")
 	// ErrLast: without it the person could not sign in any more.
-	ErrLast = errors.New("last way to sign in")
+	ErrLast = factor.ErrLast
 	// ErrNotFound: the person has no such identity.
 	ErrNotFound = errors.New("no such identity")
 )
 
-// Link ties the identity to the account of somebody who proved a moment ago that it is theirs (N04), and tells
-// them. ErrTaken, ErrHave; users.ErrChanged.
+// Link ties the identity to the account of a person (factor.LinkLogin), and tells them. ErrTaken, ErrHave; else as
+// factor.Ways.LinkIdentity.
 func (s *Service) Link(ctx context.Context, permit factor.Permit, who storage.User, a Callback) error {
+	if err := permit.Is(who.ID, factor.LinkLogin); err != nil {
+		return err
+	}
 	u, err := s.find(a.Upstream)
 	if err != nil {
 		return err
 	}
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.People.Hold(who.ID, who.Epoch)(ctx); err != nil {
+	return s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.attach(ctx, permit, u, a.Identity); err != nil {
 			return err
 		}
-		if err := s.attach(ctx, u, who.ID, a.Identity); err != nil {
+		if err := s.verify(ctx, permit, u, a.Identity); err != nil {
 			return err
-		}
-		if u.trusts(a.Identity) {
-			if err := s.People.ProvenElsewhere(ctx, who.ID, a.Identity.Email); err != nil {
-				return err
-			}
 		}
 		return s.People.Notify(ctx, who.ID, mail.AccountLinked, map[string]string{"Provider": u.Name})
 	})
 }
 
+// verify takes the word of an upstream that answers for the address of a login linked just now.
+func (s *Service) verify(ctx context.Context, linked factor.Permit, u *upstream, i provider.Identity) error {
+	if !u.trusts(i) {
+		return nil
+	}
+	proof := factor.Proof{By: factor.ByUpstream, UserID: linked.UserID(), Epoch: linked.Epoch()}
+	permit, err := s.Ways.May(ctx, proof, factor.VerifyAddress)
+	if err != nil {
+		return err
+	}
+	return s.Profiles.ProvenElsewhere(ctx, permit, i.Email)
+}
+
 // attach writes the link and takes over what the upstream says, in the transaction of ctx. ErrTaken, ErrHave.
-func (s *Service) attach(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
-	row, err := s.Store.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
+func (s *Service) attach(ctx context.Context, permit factor.Permit, u *upstream, i provider.Identity) error {
+	userID := permit.UserID()
+	row, err := s.Stores.Identities.IdentityBySubject(ctx, u.ID, i.Issuer, i.Subject)
 	switch {
 	case err == nil && row.UserID == userID:
 		return ErrHave
@@ -68,12 +80,12 @@ func (s *Service) attach(ctx context.Context, u *upstream, userID string, i prov
 	if row.Tokens, err = s.sealTokens(u, row.ID, i.Tokens); err != nil {
 		return err
 	}
-	err = s.Store.InsertIdentity(ctx, row)
+	err = s.Ways.LinkIdentity(ctx, permit, row)
 	if errors.Is(err, storage.ErrConflict) { // somebody was quicker
 		return fmt.Errorf("%w: %w", ErrTaken, err)
 	}
 	if err != nil {
-		return fmt.Errorf("link identity: %w", err)
+		return err
 	}
 	err = s.Audit.Record(ctx, audit.Event{Name: audit.UpstreamLinked, UserID: userID, Detail: map[string]string{"upstream": u.ID}})
 	if err != nil || u.Profile == ProfileNever {
@@ -84,33 +96,18 @@ func (s *Service) attach(ctx context.Context, u *upstream, userID string, i prov
 
 // Linked are a person's identities, oldest first.
 func (s *Service) Linked(ctx context.Context, userID string) ([]storage.Identity, error) {
-	return s.Store.IdentitiesOfUser(ctx, userID)
+	return s.Stores.Identities.IdentitiesOfUser(ctx, userID)
 }
 
-// Unlink removes an identity from a person's account, unless they could not sign in without it, and tells them. Sessions that
-// began with it end. ErrNotFound, ErrLast; users.ErrChanged.
+// Unlink removes an identity from a person's account (factor.UnlinkLogin), unless they could not sign in without it, and tells them.
+// Sessions that began with it end. ErrNotFound, ErrLast; else as factor.Ways.UnlinkIdentity.
 func (s *Service) Unlink(ctx context.Context, permit factor.Permit, who storage.User, id, exceptSession string) error {
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.People.Hold(who.ID, who.Epoch)(ctx); err != nil {
-			return err
-		}
-		rows, err := s.Store.IdentitiesOfUser(ctx, who.ID)
+	if err := permit.Is(who.ID, factor.UnlinkLogin); err != nil {
+		return err
+	}
+	return s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		row, err := s.remove(ctx, permit, id, "", exceptSession)
 		if err != nil {
-			return fmt.Errorf("unlink identity: %w", err)
-		}
-		at := slices.IndexFunc(rows, func(i storage.Identity) bool { return i.ID == id })
-		if at < 0 {
-			return ErrNotFound
-		}
-		row := rows[at]
-		others, err := s.otherWays(ctx, who.ID, slices.Delete(rows, at, at+1))
-		if err != nil {
-			return err
-		}
-		if !others {
-			return ErrLast
-		}
-		if err := s.remove(ctx, row, "", exceptSession); err != nil {
 			return err
 		}
 		return s.People.Notify(ctx, who.ID, mail.AccountUnlinked, map[string]string{"Provider": s.nameOf(row.Upstream)})
@@ -124,47 +121,24 @@ func (s *Service) nameOf(upstreamID string) string {
 	return upstreamID
 }
 
-// remove deletes the link, with the sessions that began with it but one. by tells who wanted it, if not the person.
-func (s *Service) remove(ctx context.Context, row storage.Identity, by, exceptSession string) error {
-	err := s.Store.DeleteIdentity(ctx, row.ID, row.UserID)
+// remove deletes the link, with the sessions that began with it but one. by tells who wanted it, if not the person. ErrNotFound,
+// ErrLast.
+func (s *Service) remove(ctx context.Context, permit factor.Permit, id, by, exceptSession string) (storage.Identity, error) {
+	row, err := s.Ways.UnlinkIdentity(ctx, permit, id)
 	if errors.Is(err, storage.ErrNotFound) {
-		return ErrNotFound
+		return row, ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("unlink identity: %w", err)
+		return row, err
 	}
 	if err := s.endSessions(ctx, row.Upstream, row.Issuer, row.Subject, "", exceptSession); err != nil {
-		return err
+		return row, err
 	}
 	detail := map[string]string{"upstream": row.Upstream}
 	if by != "" {
 		detail["by"] = by
 	}
-	return s.Audit.Record(ctx, audit.Event{Name: audit.UpstreamUnlinked, UserID: row.UserID, Detail: detail})
-}
-
-// CanSignIn reports whether a person can sign in with an identity of theirs.
-func (s *Service) CanSignIn(ctx context.Context, userID string) (bool, error) {
-	rows, err := s.Store.IdentitiesOfUser(ctx, userID)
-	if err != nil {
-		return false, fmt.Errorf("list identities: %w", err)
-	}
-	return slices.ContainsFunc(rows, s.usable), nil
-}
-
-// usable reports whether the upstream of an identity is configured still.
-func (s *Service) usable(i storage.Identity) bool { return s.byID[i.Upstream] != nil }
-
-// otherWays reports whether a person can sign in with what is left to them.
-func (s *Service) otherWays(ctx context.Context, userID string, left []storage.Identity) (bool, error) {
-	if slices.ContainsFunc(left, s.usable) {
-		return true, nil
-	}
-	counts, err := s.Store.CountCredentials(ctx, userID)
-	if err != nil {
-		return false, fmt.Errorf("count ways to sign in: %w", err)
-	}
-	return counts["password"]+counts["passkey"] > 0, nil
+	return row, s.Audit.Record(ctx, audit.Event{Name: audit.UpstreamUnlinked, UserID: row.UserID, Detail: detail})
 }
 
 // standard are the claims that are taken over by their own names.
@@ -175,7 +149,7 @@ var standard = []string{
 
 // takeOver writes what the upstream says of a person into profile and groups.
 func (s *Service) takeOver(ctx context.Context, u *upstream, userID string, i provider.Identity) error {
-	if err := s.People.TakeOver(ctx, userID, u.claimsOf(i), u.Profile != ProfileAlways); err != nil {
+	if err := s.Profiles.TakeOver(ctx, userID, u.claimsOf(i), u.Profile != ProfileAlways); err != nil {
 		return err
 	}
 	return s.group(ctx, u, userID, i)
@@ -219,7 +193,7 @@ func (s *Service) group(ctx context.Context, u *upstream, userID string, i provi
 		in := slices.Contains(have, group)
 		switch {
 		case wanted[group] && !in:
-			exists, existsErr := s.Store.GroupExists(ctx, group)
+			exists, existsErr := s.Stores.Acts.GroupExists(ctx, group)
 			if err = existsErr; err == nil && exists {
 				_, err = s.Members.Add(ctx, group, userID)
 			}

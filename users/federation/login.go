@@ -27,7 +27,7 @@ const (
 
 const (
 	purposeState ticket.Purpose = "federation state"
-	stateLife                   = 15 * time.Minute // people look for their phone at the upstream
+	stateLife                   = factor.AtUpstream // people look for their phone there
 	// answerLife is how long an upstream may take to answer all that completing a sign-in needs.
 	answerLife = 15 * time.Second
 )
@@ -52,10 +52,11 @@ type LoginRequest struct {
 	Locales     string `json:"-"`
 	Choose      bool   `json:"-"` // another account than the one used last is wanted
 	Fresh       bool   `json:"fresh,omitempty"`
+	// Proof is what allowed a person to link a login, when they left for the upstream (factor.LinkLogin, with AskedAt); the zero value
+	// allows nothing.
+	Proof factor.Proof `json:"proof,omitzero"`
 	// Invitation is the secret of an invitation's link, by which somebody new may make an account; "" = none.
 	Invitation string `json:"-"`
-	// Proof is what the person showed who was allowed to link, for the act when they are back.
-	Proof factor.Proof `json:"proof,omitzero"`
 }
 
 // state is what is stored of a LoginRequest. What is secret of the AuthRequest is made from the state itself, under a key.

@@ -19,6 +19,7 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
@@ -62,6 +63,10 @@ func (nobodyHere) Show(context.Context, string) (storage.User, error) {
 	return storage.User{}, users.ErrNotFound
 }
 
+type noSignup struct{ Signup }
+
+type noProfiles struct{ Profiles }
+
 type noMembers struct{ Members }
 
 type noSessions struct{ Sessions }
@@ -73,7 +78,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := ticket.New(db, make([]byte, 32))
+	book, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +88,13 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	settings := func(id string) Upstream {
 		return Upstream{Settings: provider.Settings{ID: id, Kind: provider.KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id, KeepTokens: true}
 	}
+	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := New(Options{
-		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Store: db,
-		Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
+		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Stores: StoresOf(db),
+		Ways: ways, Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Signup: noSignup{}, Profiles: noProfiles{}, Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ const (
 // LogoutURL is where a browser has to go to be signed out at the upstream that a session began at, from where it comes back to the
 // address back; nil = nowhere. It is called before the session ends. An upstream that does not answer keeps nobody from signing out.
 func (s *Service) LogoutURL(ctx context.Context, sessionID, browser, back string) (*url.URL, error) {
-	row, err := s.Store.UpstreamSessionByID(ctx, sessionID)
+	row, err := s.Stores.Sessions.UpstreamSessionByID(ctx, sessionID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && len(row.IDToken) == 0 {
 		return nil, nil
 	}
@@ -97,8 +97,8 @@ func (s *Service) Logout(ctx context.Context, upstreamID, raw string) error {
 	if t.ExpiresAt.After(until) {
 		until = t.ExpiresAt
 	}
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		err := s.Store.SpendOnce(ctx, "upstream logout", u.ID, base64.RawURLEncoding.EncodeToString(sum[:]), until)
+	return s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		err := s.Stores.Acts.SpendOnce(ctx, "upstream logout", u.ID, base64.RawURLEncoding.EncodeToString(sum[:]), until)
 		if errors.Is(err, storage.ErrConflict) {
 			return fmt.Errorf("%w: the logout token came before", provider.ErrIdentity)
 		}
@@ -111,7 +111,7 @@ func (s *Service) Logout(ctx context.Context, upstreamID, raw string) error {
 
 // endSessions ends those that began at an upstream but one: of its session, or of a subject.
 func (s *Service) endSessions(ctx context.Context, upstreamID, issuer, subject, sid, except string) error {
-	list, err := s.Store.SessionsFrom(ctx, upstreamID, issuer, subject, sid)
+	list, err := s.Stores.Sessions.SessionsFrom(ctx, upstreamID, issuer, subject, sid)
 	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}

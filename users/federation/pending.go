@@ -95,9 +95,9 @@ func (s *Service) ParkIdentity(ctx context.Context, a Callback) (PendingIdentity
 		switch {
 		case u.NewAccounts == AccountsNever:
 			return PendingIdentity{}, ErrNoAccount
-		case u.NewAccounts != AccountsAlways && s.People.SignupClosed() && !k.Invited:
+		case u.NewAccounts != AccountsAlways && s.Signup.SignupClosed() && !k.Invited:
 			return PendingIdentity{}, users.ErrClosed
-		case k.EmailTrusted && k.Address == "" && !s.People.Allowed(a.Identity.Email):
+		case k.EmailTrusted && k.Address == "" && !s.Signup.Allowed(a.Identity.Email):
 			return PendingIdentity{}, users.ErrDomain
 		}
 	}
@@ -109,7 +109,7 @@ func (s *Service) invite(ctx context.Context, k *PendingIdentity, secret string)
 	if secret == "" {
 		return nil
 	}
-	i, err := s.People.LookInvitation(ctx, secret)
+	i, err := s.Signup.LookInvitation(ctx, secret)
 	if errors.Is(err, users.ErrGone) || errors.Is(err, users.ErrClosed) {
 		return nil
 	}
@@ -213,7 +213,10 @@ func (s *Service) LinkPending(ctx context.Context, permit factor.Permit, who sto
 	if k.UserID != who.ID {
 		return ErrNotFound
 	}
-	return s.Store.Tx(ctx, func(ctx context.Context) error {
+	return s.Stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.Ways.Check(ctx, permit, who.ID, factor.LinkLogin); err != nil { // the person before the ticket, as all lock them
+			return err
+		}
 		if err := s.spend(ctx, k); err != nil {
 			return err
 		}

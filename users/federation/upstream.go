@@ -15,6 +15,7 @@ import (
 	"signet/internal/ratelimit"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/federation/provider"
 	"signet/users/ticket"
 )
@@ -63,37 +64,57 @@ func (u Upstream) trusts(i provider.Identity) bool {
 	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) || slices.Contains(u.AuthoritativeFor, users.EmailDomain(i.Email))
 }
 
-// Store is the part of *storage.DB that the package uses.
-type Store interface {
+// Stores are the parts of *storage.DB that the package uses, by what they are for.
+type Stores struct {
+	Acts       actStore
+	Identities identityStore
+	Sessions   sessionStore
+	Limits     ratelimit.Store
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db} }
+
+type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	InsertIdentity(ctx context.Context, i storage.Identity) error
+	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
+	GroupExists(ctx context.Context, name string) (bool, error)
+}
+
+type identityStore interface {
 	IdentityBySubject(ctx context.Context, upstream, issuer, subject string) (storage.Identity, error)
 	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
 	UseIdentity(ctx context.Context, id, label string, tokens []byte, now time.Time) error
 	ReplaceIdentityTokens(ctx context.Context, id string, old, tokens []byte) error
-	DeleteIdentity(ctx context.Context, id, userID string) error
-	UpstreamSessionByID(ctx context.Context, sessionID string) (storage.UpstreamSession, error)
-	SessionsFrom(ctx context.Context, upstream, issuer, subject, sid string) ([]storage.Session, error)
-	CountCredentials(ctx context.Context, userID string) (map[string]int, error)
-	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
-	GroupExists(ctx context.Context, name string) (bool, error)
-	ratelimit.Store
 }
 
-// People is the part of *users.Service that the package uses.
+type sessionStore interface {
+	UpstreamSessionByID(ctx context.Context, sessionID string) (storage.UpstreamSession, error)
+	SessionsFrom(ctx context.Context, upstream, issuer, subject, sid string) ([]storage.Session, error)
+}
+
+// People finds and tells people; *users.Service.
 type People interface {
 	Show(ctx context.Context, who string) (storage.User, error)
 	ByAddress(ctx context.Context, email string) (storage.User, error)
-	Allowed(email string) bool
-	SignupClosed() bool
+	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 	MailOn() bool
-	Hold(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
-	ProvenElsewhere(ctx context.Context, userID, email string) error
-	TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error
+}
+
+// Signup makes accounts; *users.Service.
+type Signup interface {
+	SignupClosed() bool
+	Allowed(email string) bool
+	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
 	CreateAccount(ctx context.Context, r users.Registration) (storage.User, error)
 	RequestAccount(ctx context.Context, r users.Registration, browser, interaction string) error
-	LookInvitation(ctx context.Context, secret string) (users.Invitation, error)
+}
+
+// Profiles take what an upstream says of a person; *users.Service.
+type Profiles interface {
+	ProvenElsewhere(ctx context.Context, permit factor.Permit, email string) error
+	TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error
 }
 
 // Deletions take what people ask for by way of an upstream; *deletion.Service.
@@ -125,10 +146,13 @@ type Options struct {
 	Client    *http.Client
 	Callback  func(upstream string) string // the exact address of an upstream's callback
 	SignedOut string                       // … and of where upstreams send back to after signing out
-	Store     Store
+	Stores    Stores
+	Ways      *factor.Ways
 	Audit     *audit.Log
 	Tickets   *ticket.Book
 	People    People
+	Signup    Signup
+	Profiles  Profiles
 	Deletions Deletions
 	Members   Members
 	Sessions  Sessions
@@ -156,14 +180,19 @@ type upstream struct {
 
 // New checks the options and makes the Providers. It asks nothing of any upstream.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Deletions == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil ||
-		o.Members == nil || o.Sessions == nil || o.Client == nil || len(o.Keys) == 0 {
-		return nil, errors.New("federation needs a store, an audit log, tickets, people, deletions, members, sessions, a client, a callback and keys")
+	if st := o.Stores; st.Acts == nil || st.Identities == nil || st.Sessions == nil || st.Limits == nil {
+		return nil, errors.New("federation needs stores")
+	}
+	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil || o.Client == nil || len(o.Keys) == 0 {
+		return nil, errors.New("federation needs ways to sign in, an audit log, tickets, a sealer, a callback, a client and keys")
+	}
+	if o.People == nil || o.Signup == nil || o.Profiles == nil || o.Deletions == nil || o.Members == nil || o.Sessions == nil {
+		return nil, errors.New("federation needs people, sign-up, profiles, deletions, members and sessions")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Options: o, limits: ratelimit.New(o.Store), byID: map[string]*upstream{}, keys: map[string][]byte{}}
+	s := &Service{Options: o, limits: ratelimit.New(o.Stores.Limits), byID: map[string]*upstream{}, keys: map[string][]byte{}}
 	for _, key := range slices.Backward(o.Keys) {
 		sum := sha256.Sum256(key)
 		s.key = base64.RawURLEncoding.EncodeToString(sum[:6])

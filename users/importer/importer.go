@@ -10,6 +10,7 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 )
 
 // Record is a person of another product.
@@ -56,7 +57,6 @@ type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertUser(ctx context.Context, u storage.User) error
 	UpdateUser(ctx context.Context, u storage.User) error
-	InsertCredential(ctx context.Context, c storage.Credential) error
 }
 
 // Finder is the part of *storage.DB by which it finds people who exist.
@@ -80,6 +80,7 @@ type Groups interface {
 type Options struct {
 	Store  Store
 	Finder Finder
+	Ways   *factor.Ways
 	Audit  *audit.Log
 	People People
 	Groups Groups
@@ -97,8 +98,8 @@ type Importer struct {
 
 // New checks the options.
 func New(o Options) (*Importer, error) {
-	if o.Store == nil || o.Finder == nil || o.Audit == nil || o.People == nil || o.Groups == nil {
-		return nil, errors.New("an import needs a store, a finder, an audit log, people and groups")
+	if o.Store == nil || o.Finder == nil || o.Ways == nil || o.Audit == nil || o.People == nil || o.Groups == nil {
+		return nil, errors.New("an import needs a store, a finder, ways to sign in, an audit log, people and groups")
 	}
 	switch o.OnConflict {
 	case "":
@@ -179,8 +180,8 @@ func (i *Importer) create(ctx context.Context, c checked) error {
 		return err
 	}
 	if c.hash != "" {
-		password := storage.Credential{ID: rand.Text(), UserID: c.user.ID, Kind: "password", Data: c.hash, CreatedAt: time.Now()}
-		if err := i.Store.InsertCredential(ctx, password); err != nil {
+		password := storage.Credential{ID: rand.Text(), UserID: c.user.ID, Kind: factor.KindPassword, Data: c.hash, CreatedAt: time.Now()}
+		if err := i.Ways.AddCredential(ctx, factor.ForOperator(c.user.ID, factor.SetPassword), password); err != nil {
 			return err
 		}
 	}
@@ -191,7 +192,10 @@ func (i *Importer) update(ctx context.Context, u storage.User, c checked) error 
 	if i.DryRun {
 		return nil
 	}
-	u.Email, u.EmailKey, u.EmailVerified = c.user.Email, c.user.EmailKey, c.user.EmailVerified
+	to := factor.Address{Email: c.user.Email, Key: c.user.EmailKey, Verified: c.user.EmailVerified}
+	if _, err := i.Ways.SetAddress(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), to); err != nil {
+		return err
+	}
 	u.Username, u.UsernameKey, u.Profile, u.UpdatedAt = c.user.Username, c.user.UsernameKey, c.user.Profile, c.user.UpdatedAt
 	if err := i.Store.UpdateUser(ctx, u); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (noGroups) Exists(context.Context, string) (bool, error) { return false, ni
 // batch imports records with the options that are not the world's.
 func batch(t *testing.T, w userstest.World, o importer.Options, list ...importer.Record) []importer.Outcome {
 	t.Helper()
-	o.Store, o.Finder, o.Audit, o.People, o.Groups = w.DB, w.DB, w.Audit, w.Service, noGroups{}
+	o.Store, o.Finder, o.Ways, o.Audit, o.People, o.Groups = w.DB, w.DB, w.Ways, w.Audit, w.Service, noGroups{}
 	i, err := importer.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"signet/audit"
+	"signet/internal/mail"
 	"signet/storage"
 	"signet/users/factor"
 	"signet/users/session"
@@ -105,7 +106,7 @@ func (r record) credential(handle string, count int64) (webauthn.Credential, err
 
 // of reads a person's passkeys as the library wants them.
 func (s *Service) of(ctx context.Context, userID string) ([]webauthn.Credential, error) {
-	rows, err := s.store.Credentials(ctx, userID, Kind)
+	rows, err := s.stores.Passkeys.Credentials(ctx, userID, Kind)
 	if err != nil {
 		return nil, fmt.Errorf("read passkeys: %w", err)
 	}
@@ -237,11 +238,11 @@ func marshal(options any) (json.RawMessage, error) {
 type Made struct {
 	UserID string // under which the account has to be made
 	Synced bool
-	insert func(ctx context.Context) error
+	insert func(ctx context.Context, proof factor.Proof) error
 }
 
-// Insert writes the passkey in the transaction that makes the account. ErrTaken.
-func (m *Made) Insert(ctx context.Context) error { return m.insert(ctx) }
+// Insert writes the passkey in the transaction that makes the account, which is proof of it. ErrTaken.
+func (m *Made) Insert(ctx context.Context, proof factor.Proof) error { return m.insert(ctx, proof) }
 
 // How says what making it proved.
 func (m *Made) How() session.How {
@@ -259,12 +260,21 @@ func (s *Service) SignUp(ctx context.Context, browser string, response []byte) (
 	if err != nil {
 		return nil, err
 	}
-	return &Made{row.UserID, r.BackupEligible, func(ctx context.Context) error { return s.insert(ctx, row) }}, nil
+	return &Made{row.UserID, r.BackupEligible, func(ctx context.Context, proof factor.Proof) error {
+		permit, err := factor.May(proof, factor.AddPasskey, factor.Account{})
+		if err != nil {
+			return err
+		}
+		return s.insert(ctx, permit, row)
+	}}, nil
 }
 
-// Register verifies the answer to BeginRegistration and adds the passkey under the name, or, without one, under what its
-// maker calls it. The epoch is the person's when they were last looked at. ErrWrong, ErrTaken, ErrFull, ErrName, ErrChanged.
+// Register verifies the answer to BeginRegistration and adds the passkey (factor.AddPasskey) under the name, or, without one, under
+// what its maker calls it. ErrWrong, ErrTaken, ErrFull, ErrName; else as factor.Ways.AddCredential.
 func (s *Service) Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error {
+	if err := permit.Is(u.ID, factor.AddPasskey); err != nil {
+		return err
+	}
 	name, err := cleanName(name)
 	if err != nil {
 		return err
@@ -276,21 +286,18 @@ func (s *Service) Register(ctx context.Context, permit factor.Permit, browser st
 	if name != "" {
 		row.Name = name
 	}
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.hold(ctx, u.ID, u.Epoch); err != nil {
+	return s.stores.People.Tx(ctx, func(ctx context.Context) error {
+		if err := s.insert(ctx, permit, row); err != nil {
 			return err
 		}
-		have, err := s.store.Credentials(ctx, u.ID, Kind)
+		have, err := s.stores.Passkeys.Credentials(ctx, u.ID, Kind)
 		if err != nil {
 			return fmt.Errorf("add passkey: %w", err)
 		}
-		if len(have) >= MaxPerPerson {
+		if len(have) > MaxPerPerson {
 			return ErrFull
 		}
-		if err := s.insert(ctx, row); err != nil {
-			return err
-		}
-		return s.notify(ctx, u.ID, "factor_added", map[string]string{"Factor": Kind})
+		return s.notify(ctx, u.ID, mail.FactorAdded, map[string]string{"Factor": Kind})
 	})
 }
 
@@ -339,26 +346,26 @@ var transports = map[string]bool{"usb": true, "nfc": true, "ble": true, "smart-c
 func handle(id []byte) string { return base64.RawURLEncoding.EncodeToString(id) }
 
 // insert writes a new passkey with its event, in the caller's transaction.
-func (s *Service) insert(ctx context.Context, row storage.Credential) error {
+func (s *Service) insert(ctx context.Context, permit factor.Permit, row storage.Credential) error {
 	row.CreatedAt = now()
-	err := s.store.InsertCredential(ctx, row)
+	err := s.ways.AddCredential(ctx, permit, row)
 	if errors.Is(err, storage.ErrConflict) {
 		return ErrTaken
 	}
 	if err != nil {
-		return fmt.Errorf("add passkey: %w", err)
+		return err
 	}
 	return s.audit.Record(ctx, audit.Event{Name: audit.PasskeyAdded, UserID: row.UserID, Detail: map[string]string{"passkey": row.ID, "name": row.Name}})
 }
 
-// hold makes the rest of the transaction run while nothing else ends or changes what the person has.
-func (s *Service) hold(ctx context.Context, userID string, epoch int64) error {
-	err := s.store.HoldUser(ctx, userID, epoch)
+// lock makes the rest of the transaction run while nothing else ends or changes what the person has.
+func (s *Service) lock(ctx context.Context, userID string, epoch int64) error {
+	err := s.stores.People.HoldUser(ctx, userID, epoch)
 	if errors.Is(err, storage.ErrStale) {
 		return ErrChanged
 	}
 	if err != nil {
-		return fmt.Errorf("hold person: %w", err)
+		return fmt.Errorf("lock person: %w", err)
 	}
 	return nil
 }
@@ -369,8 +376,8 @@ func (s *Service) Rename(ctx context.Context, userID, id, name string) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		err := s.store.RenameCredential(ctx, id, userID, name)
+	return s.stores.People.Tx(ctx, func(ctx context.Context) error {
+		err := s.stores.Passkeys.RenameCredential(ctx, id, userID, name)
 		if errors.Is(err, storage.ErrNotFound) {
 			return ErrNotFound
 		}
@@ -381,48 +388,24 @@ func (s *Service) Rename(ctx context.Context, userID, id, name string) error {
 	})
 }
 
-// Remove takes one of the person's away, unless they could not sign in without it (ErrLast): a password or another passkey
-// has to be left. With the last second factor go the recovery codes. ErrNotFound, ErrChanged.
+// Remove takes one of the person's away (factor.RemovePasskey), unless they could not sign in without it (ErrLast). With the last
+// second factor go the recovery codes. ErrNotFound; else as factor.Ways.RemovePasskey.
 func (s *Service) Remove(ctx context.Context, permit factor.Permit, u storage.User, id string) error {
-	return s.store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.hold(ctx, u.ID, u.Epoch); err != nil {
-			return err
-		}
-		all, err := s.store.Credentials(ctx, u.ID, "")
-		if err != nil {
-			return fmt.Errorf("remove passkey: %w", err)
-		}
-		others := false
-		if s.otherWays != nil {
-			if others, err = s.otherWays(ctx, u.ID); err != nil {
-				return fmt.Errorf("remove passkey: %w", err)
-			}
-		}
-		left, found := map[string]int{}, false
-		for _, c := range all {
-			if c.ID == id && c.Kind == Kind {
-				found = true
-				continue
-			}
-			left[c.Kind]++
-		}
-		switch {
-		case !found:
+	if err := permit.Is(u.ID, factor.RemovePasskey); err != nil {
+		return err
+	}
+	return s.stores.People.Tx(ctx, func(ctx context.Context) error {
+		err := s.ways.RemovePasskey(ctx, permit, id)
+		if errors.Is(err, storage.ErrNotFound) {
 			return ErrNotFound
-		case left[Kind] == 0 && left["password"] == 0 && !others:
-			return ErrLast
-		case left[Kind] == 0 && left["totp"] == 0:
-			if _, err := s.store.DeleteCredentials(ctx, u.ID, "recovery"); err != nil {
-				return fmt.Errorf("remove recovery codes: %w", err)
-			}
 		}
-		if err := s.store.DeleteCredential(ctx, id, u.ID); err != nil {
-			return fmt.Errorf("remove passkey: %w", err)
+		if err != nil {
+			return err
 		}
 		if err := s.audit.Record(ctx, audit.Event{Name: audit.PasskeyRemoved, UserID: u.ID, Detail: map[string]string{"passkey": id}}); err != nil {
 			return err
 		}
-		return s.notify(ctx, u.ID, "factor_removed", map[string]string{"Factor": Kind})
+		return s.notify(ctx, u.ID, mail.FactorRemoved, map[string]string{"Factor": Kind})
 	})
 }
 

@@ -87,7 +87,7 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 	if err != nil {
 		return nil, "", err
 	}
-	row, err := s.store.CredentialByHandle(ctx, Kind, handle(answer.RawID))
+	row, err := s.stores.Passkeys.CredentialByHandle(ctx, Kind, handle(answer.RawID))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, "", wrong("unknown", nil)
 	}
@@ -105,7 +105,7 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 	if err != nil {
 		return nil, row.UserID, err
 	}
-	u, err := s.store.UserByID(ctx, row.UserID)
+	u, err := s.stores.People.UserByID(ctx, row.UserID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, "", wrong("unknown", nil)
@@ -158,10 +158,10 @@ func (s *Service) verify(row storage.Credential, r record, c ceremony, answer *p
 // the passkey is still there and was not used meanwhile, and notes the use. ErrChanged.
 func (p *Proof) Commit(ctx context.Context) error {
 	s := p.service
-	if err := s.hold(ctx, p.User.ID, p.User.Epoch); err != nil {
+	if err := s.lock(ctx, p.User.ID, p.User.Epoch); err != nil {
 		return err
 	}
-	err := s.store.UseCredential(ctx, p.row.ID, p.data, p.row.Counter, p.counter, now())
+	err := s.stores.Passkeys.UseCredential(ctx, p.row.ID, p.data, p.row.Counter, p.counter, now())
 	if errors.Is(err, storage.ErrStale) {
 		return ErrChanged
 	}

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"signet/audit"
+	"signet/users/factor"
 	"signet/users/passkey"
+	"signet/users/userstest"
 )
 
 func TestF10_LastWayStays(t *testing.T) {
@@ -19,12 +21,12 @@ func TestF10_LastWayStays(t *testing.T) {
 		}
 		w.add(t, u)
 		list, _ := w.List(t.Context(), u.ID)
-		if err := w.Remove(t.Context(), u, list[0].ID); !errors.Is(err, passkey.ErrLast) {
+		if err := w.Remove(t.Context(), userstest.Permit(t, u, factor.RemovePasskey), u, list[0].ID); !errors.Is(err, passkey.ErrLast) {
 			t.Errorf("the last: %v", err)
 		}
 		w.add(t, u)
 		eve := w.person(t, "eve@example.org")
-		if err := w.Remove(t.Context(), eve, list[0].ID); !errors.Is(err, passkey.ErrNotFound) {
+		if err := w.Remove(t.Context(), userstest.Permit(t, eve, factor.RemovePasskey), eve, list[0].ID); !errors.Is(err, passkey.ErrNotFound) {
 			t.Errorf("another person's: %v", err)
 		}
 		list, _ = w.List(t.Context(), u.ID)
@@ -32,7 +34,7 @@ func TestF10_LastWayStays(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, k := range list {
 			wg.Go(func() {
-				if w.Remove(t.Context(), u, k.ID) == nil {
+				if w.Remove(t.Context(), userstest.Permit(t, u, factor.RemovePasskey), u, k.ID) == nil {
 					removed.Add(1)
 				}
 			})

@@ -11,12 +11,12 @@ import (
 // declined marks who does not want to be offered a passkey after signing in.
 const declined ticket.Purpose = "passkey.declined"
 
-// declinedFor is for good, as far as a house like this lasts.
+// declinedFor is for good, as far as a server lasts.
 const declinedFor = 10 * 365 * 24 * time.Hour
 
 // Offer tells whether to offer a person a passkey: they have none and did not say no.
 func (s *Service) Offer(ctx context.Context, userID string) (bool, error) {
-	have, err := s.store.Credentials(ctx, userID, Kind)
+	have, err := s.stores.Passkeys.Credentials(ctx, userID, Kind)
 	if err != nil {
 		return false, fmt.Errorf("offer passkey: %w", err)
 	}

@@ -16,11 +16,12 @@ import (
 	"signet/audit"
 	"signet/internal/ratelimit"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
 // Kind of a passkey's credential.
-const Kind = "passkey"
+const Kind = factor.KindPasskey
 
 // What a challenge is for.
 const (
@@ -51,56 +52,61 @@ var (
 	// ErrFull: the person has as many as one may have.
 	ErrFull = errors.New("too many passkeys")
 	// ErrLast: without it the person could not sign in any more.
-	ErrLast = errors.New("last way to sign in")
+	ErrLast = factor.ErrLast
 	// ErrNotFound: the person has no such passkey.
 	ErrNotFound = errors.New("no such passkey")
 	// ErrName: not a name that is taken.
 	ErrName = errors.New("not a name that is taken")
-	// ErrChanged: something ended everything of the person since they were looked at. Begin again.
-	ErrChanged = errors.New("person changed meanwhile")
+	// ErrChanged: something ended everything of the person, or changed what they have, since they were looked at. Begin again.
+	ErrChanged = factor.ErrChanged
 )
 
-// Store is what passkeys need of the ground.
-type Store interface {
+// Stores are the parts of *storage.DB that the package uses, by what they are for.
+type Stores struct {
+	People   peopleStore
+	Passkeys passkeyStore
+	Limits   ratelimit.Store
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db} }
+
+type peopleStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	UserByID(ctx context.Context, id string) (storage.User, error)
 	HoldUser(ctx context.Context, id string, epoch int64) error
-	InsertCredential(ctx context.Context, c storage.Credential) error
+}
+
+type passkeyStore interface {
 	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
 	CredentialByHandle(ctx context.Context, kind, handle string) (storage.Credential, error)
 	UseCredential(ctx context.Context, id, data string, old, counter int64, now time.Time) error
 	RenameCredential(ctx context.Context, id, userID, name string) error
-	DeleteCredential(ctx context.Context, id, userID string) error
-	DeleteCredentials(ctx context.Context, userID, kind string) (int64, error)
-	AddToCounter(ctx context.Context, key string, n int64, now time.Time, window time.Duration) (storage.Counter, error)
-	CountersOf(ctx context.Context, keys []string, now time.Time) (map[string]storage.Counter, error)
-	ResetCounter(ctx context.Context, key string) error
 }
 
 // Options of New.
 type Options struct {
-	Store   Store
+	Stores  Stores
+	Ways    *factor.Ways
 	Audit   *audit.Log
 	Tickets *ticket.Book
-	Name    string   // of the house, shown by some authenticators
-	RPID    string   // domain that passkeys are bound to, for ever
+	Name    string   // of this server, shown by some authenticators
+	RPID    string   // domain that passkeys are bound to, forever
 	Origins []string // exact origins of our pages; the first is the issuer's
-	// OtherWays tells whether a person can sign in without password and passkey. Nil = nobody can.
-	OtherWays func(ctx context.Context, userID string) (bool, error)
-	// Notify writes the person a letter, in ctx's transaction (users.Service.Notify). Nil = nobody is told.
+	// Notify writes the person an email, in ctx's transaction (users.Service.Notify). Nil = nobody is told.
 	Notify func(ctx context.Context, userID, kind string, args map[string]string) error
 }
 
 // Service is what can be done with passkeys.
 type Service struct {
-	store     Store
-	audit     *audit.Log
-	tickets   *ticket.Book
-	limits    *ratelimit.Limiter
-	rp        *webauthn.WebAuthn
-	origins   []string
-	otherWays func(ctx context.Context, userID string) (bool, error)
-	notify    func(ctx context.Context, userID, kind string, args map[string]string) error
+	stores  Stores
+	ways    *factor.Ways
+	audit   *audit.Log
+	tickets *ticket.Book
+	limits  *ratelimit.Limiter
+	rp      *webauthn.WebAuthn
+	origins []string
+	notify  func(ctx context.Context, userID, kind string, args map[string]string) error
 }
 
 // algorithms that keys may have: ES256, EdDSA, RS256.
@@ -112,8 +118,11 @@ var algorithms = []protocol.CredentialParameter{
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Tickets == nil || len(o.Origins) == 0 {
-		return nil, errors.New("passkeys need a store, an audit log, tickets and an origin")
+	if st := o.Stores; st.People == nil || st.Passkeys == nil || st.Limits == nil {
+		return nil, errors.New("passkeys need stores")
+	}
+	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || len(o.Origins) == 0 {
+		return nil, errors.New("passkeys need ways, an audit log, tickets and an origin")
 	}
 	timeouts := webauthn.TimeoutConfig{Timeout: challengeLife, TimeoutUVD: challengeLife}
 	rp, err := webauthn.New(&webauthn.Config{
@@ -127,7 +136,8 @@ func New(o Options) (*Service, error) {
 		return nil, fmt.Errorf("passkeys for %q: %w", o.RPID, err)
 	}
 	s := &Service{
-		store: o.Store, audit: o.Audit, tickets: o.Tickets, limits: ratelimit.New(o.Store), rp: rp, origins: o.Origins, notify: o.Notify, otherWays: o.OtherWays,
+		stores: o.Stores, ways: o.Ways, audit: o.Audit, tickets: o.Tickets, limits: ratelimit.New(o.Stores.Limits), rp: rp,
+		origins: o.Origins, notify: o.Notify,
 	}
 	if s.notify == nil {
 		s.notify = func(context.Context, string, string, map[string]string) error { return nil }
@@ -156,7 +166,7 @@ type Passkey struct {
 
 // List tells a person's, oldest first.
 func (s *Service) List(ctx context.Context, userID string) ([]Passkey, error) {
-	rows, err := s.store.Credentials(ctx, userID, Kind)
+	rows, err := s.stores.Passkeys.Credentials(ctx, userID, Kind)
 	if err != nil {
 		return nil, fmt.Errorf("list passkeys: %w", err)
 	}

@@ -16,9 +16,11 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/storage/storagetest"
+	"signet/users/factor"
 	"signet/users/passkey"
 	"signet/users/passkey/passkeytest"
 	"signet/users/ticket"
+	"signet/users/userstest"
 )
 
 const (
@@ -37,13 +39,13 @@ type world struct {
 
 func newWorld(t testing.TB, db *storage.DB) *world {
 	t.Helper()
-	tickets, err := ticket.New(db, make([]byte, 32))
+	tickets, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{db: db}
 	w.Service, err = passkey.New(passkey.Options{
-		Store: db, Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID, Origins: []string{home},
+		Stores: passkey.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID, Origins: []string{home},
 		Notify: func(_ context.Context, _, kind string, args map[string]string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -100,7 +102,7 @@ func (w *world) options(t testing.TB, u storage.User, browser string) json.RawMe
 func (w *world) add(t testing.TB, u storage.User) *passkeytest.Device {
 	t.Helper()
 	d := passkeytest.New(rpID, home)
-	if err := w.Register(t.Context(), firefox, u, "Phone", []byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
+	if err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "Phone", []byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -131,7 +133,7 @@ func (w *world) signIn(t testing.TB, answer string) (*passkey.Proof, error) {
 
 func (w *world) use(t testing.TB, p *passkey.Proof) error {
 	t.Helper()
-	return w.db.Tx(t.Context(), p.Hold)
+	return w.db.Tx(t.Context(), p.Commit)
 }
 
 func (w *world) events(t testing.TB, name audit.Name) int {
@@ -182,7 +184,7 @@ func TestPasskey_SyncedIsSoftware(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Bearer.Options.BackupEligible, d.Bearer.Options.BackupState = true, true
-		if err := w.Register(t.Context(), firefox, ada, "", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		list, err := w.List(t.Context(), ada.ID)
@@ -267,17 +269,17 @@ func TestG06_ChallengeIsOfOneBrowserPurposeAndPersonAndFiveMinutes(t *testing.T)
 		check("late", passkey.ToSignIn, firefox, "", d.Get(t, late))
 
 		other := passkeytest.New(rpID, home)
-		if err := w.Register(t.Context(), firefox, eve, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if err := w.Register(t.Context(), userstest.Permit(t, eve, factor.AddPasskey), firefox, eve, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered for another person: %v", err)
 		}
-		if err := w.Register(t.Context(), chrome, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), chrome, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered in another browser: %v", err)
 		}
 		sign, err := w.BeginSignUp(t.Context(), firefox, passkey.Whose{Name: "eve"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Register(t.Context(), firefox, ada, "", []byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
+		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered with a sign-up's challenge: %v", err)
 		}
 	})
@@ -300,7 +302,7 @@ func TestG07_UnverifiedIsASecondFactorOnly(t *testing.T) {
 		}
 		other := passkeytest.New(rpID, home)
 		other.Bearer.Options.UserNotVerified = true
-		if err := w.Register(t.Context(), firefox, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered: %v", err)
 		}
 	})
@@ -311,7 +313,7 @@ func TestG08_FallingSignCount(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Key.Counter = 7
-		if err := w.Register(t.Context(), firefox, ada, "Key", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "Key", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		p, err := w.signIn(t, d.Get(t, w.ask(t, firefox)))
@@ -342,7 +344,7 @@ func TestG08_CredentialIDIsUniqueOverAllAccounts(t *testing.T) {
 		d := w.add(t, ada)
 		for _, u := range []storage.User{eve, ada} {
 			copied := *d
-			err := w.Register(t.Context(), firefox, u, "", []byte(copied.Create(t, w.options(t, u, firefox))))
+			err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(copied.Create(t, w.options(t, u, firefox))))
 			if !errors.Is(err, passkey.ErrTaken) {
 				t.Errorf("%s: got %v, want ErrTaken", u.Email, err)
 			}
@@ -383,7 +385,7 @@ func TestF08_ShutOutPeople(t *testing.T) {
 			t.Fatal(err)
 		}
 		list, _ := w.List(t.Context(), u.ID)
-		if err := w.Remove(t.Context(), u, list[0].ID); err != nil {
+		if err := w.Remove(t.Context(), userstest.Permit(t, u, factor.RemovePasskey), u, list[0].ID); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.use(t, before); !errors.Is(err, passkey.ErrChanged) {
@@ -392,7 +394,10 @@ func TestF08_ShutOutPeople(t *testing.T) {
 		if _, err := w.signIn(t, d.Get(t, w.ask(t, firefox))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("removed: %v", err)
 		}
-		if err := w.Register(t.Context(), firefox, storage.User{ID: u.ID, Epoch: u.Epoch - 1}, "", []byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
+		if err := w.db.RaiseEpoch(t.Context(), u.ID, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
 			t.Errorf("added after everything was ended: %v", err)
 		}
 	})
@@ -412,7 +417,7 @@ func TestG06_OneChallengeOneWinner(t *testing.T) {
 				if p, err := w.signIn(t, answer); err == nil && w.use(t, p) == nil {
 					signed.Add(1)
 				}
-				if w.Register(t.Context(), firefox, u, "", []byte(second)) == nil {
+				if w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(second)) == nil {
 					added.Add(1)
 				}
 			})
@@ -438,7 +443,7 @@ func TestPasskey_SignUp(t *testing.T) {
 		now := time.Now()
 		u := storage.User{ID: made.UserID, Email: "ada@example.org", EmailKey: "ada@example.org", Profile: json.RawMessage("{}"), CreatedAt: now, UpdatedAt: now}
 		if err := w.db.Tx(t.Context(), func(ctx context.Context) error {
-			return errors.Join(w.db.InsertUser(ctx, u), made.Insert(ctx))
+			return errors.Join(w.db.InsertUser(ctx, u), made.Insert(ctx, factor.Proof{By: factor.ByRegistration, UserID: u.ID}))
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"signet/audit"
 	"signet/storage"
-	"signet/users"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -97,37 +97,40 @@ func (s *Service) Finish(ctx context.Context, secret string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.People.Hold(u.ID, u.Epoch)(ctx); err != nil { // the person before the ticket, as a sign-in locks them
+		proof := factor.Proof{By: factor.ByLink, UserID: u.ID, Epoch: w.Epoch, Acts: []factor.Act{factor.ResetFactors}}
+		permit, err := s.Ways.May(ctx, proof, factor.ResetFactors)
+		if err != nil { // the person before the ticket, as a sign-in locks them
 			return gone(err)
 		}
 		if _, err := s.Tickets.Spend(ctx, purposeFinish, secret, nil); err != nil {
 			return err
 		}
-		if err := s.remove(ctx, u.ID, string(audit.FactorRecoveryFinished)); err != nil {
+		if err := s.remove(ctx, permit, string(audit.FactorRecoveryFinished)); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, audit.Event{Name: audit.FactorRecoveryFinished, UserID: u.ID})
 	})
 }
 
-// Remove does the same at once, on behalf of an operator.
-func (s *Service) Remove(ctx context.Context, userID string) error {
-	return s.Store.Tx(ctx, func(ctx context.Context) error { return s.remove(ctx, userID, "factors removed by an operator") })
+// Remove does the same at once, on behalf of an operator (factor.ResetFactors).
+func (s *Service) Remove(ctx context.Context, permit factor.Permit) error {
+	return s.Store.Tx(ctx, func(ctx context.Context) error { return s.remove(ctx, permit, "factors removed by an operator") })
 }
 
-func (s *Service) remove(ctx context.Context, userID, why string) error {
-	if err := s.People.EndAll(ctx, userID, "", why); err != nil {
+// remove removes the factors before the sessions end, which ends the permit, too.
+func (s *Service) remove(ctx context.Context, permit factor.Permit, why string) error {
+	if err := s.Factors.Reset(ctx, permit); err != nil {
 		return err
 	}
-	if err := s.Factors.Reset(ctx, userID); err != nil {
+	if err := s.People.EndAll(ctx, permit.UserID(), "", why); err != nil {
 		return err
 	}
-	return s.revoke(ctx, userID)
+	return s.revoke(ctx, permit.UserID())
 }
 
-// gone turns users.ErrChanged into ErrGone: what ended all sessions of the person also ended their links.
+// gone turns ErrChanged into ErrGone: what ended all sessions of the person also ended their links.
 func gone(err error) error {
-	if errors.Is(err, users.ErrChanged) {
+	if errors.Is(err, factor.ErrChanged) {
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return err
@@ -150,7 +153,7 @@ func (s *Service) Stop(ctx context.Context, secret string) error {
 		if err != nil {
 			return fmt.Errorf("read person: %w", err)
 		}
-		if err := s.People.Hold(u.ID, u.Epoch)(ctx); err != nil {
+		if err := s.People.LockEpoch(u.ID, u.Epoch)(ctx); err != nil {
 			return gone(err)
 		}
 		if _, err := s.Tickets.Spend(ctx, purposeStop, secret, nil); err != nil {

@@ -10,6 +10,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/factor"
 	"signet/users/ticket"
 )
 
@@ -52,7 +53,7 @@ type Store interface {
 // People is the part of *users.Service that Service uses.
 type People interface {
 	ByID(ctx context.Context, id string) (storage.User, error)
-	Hold(userID string, epoch int64) func(ctx context.Context) error
+	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 	EndAll(ctx context.Context, userID, keepSession, why string) error
 }
 
@@ -65,12 +66,13 @@ type Mail interface {
 
 // Factors removes what was lost; *factor.Service.
 type Factors interface {
-	Reset(ctx context.Context, userID string) error
+	Reset(ctx context.Context, permit factor.Permit) error
 }
 
 // Options of New.
 type Options struct {
 	Store   Store
+	Ways    *factor.Ways
 	Audit   *audit.Log
 	Tickets *ticket.Book
 	People  People
@@ -84,8 +86,8 @@ type Service struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Mail == nil || o.Factors == nil {
-		return nil, errors.New("recovery needs a store, an audit log, tickets, people, mail and factors")
+	if o.Store == nil || o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.People == nil || o.Mail == nil || o.Factors == nil {
+		return nil, errors.New("recovery needs a store, ways to sign in, an audit log, tickets, people, mail and factors")
 	}
 	return &Service{o}, nil
 }
@@ -148,14 +150,14 @@ func (s *Service) SendCode(ctx context.Context, interaction string, u storage.Us
 }
 
 // Start begins the wait with the code that was mailed. Started twice, the first start counts. ErrWrong, ErrGone, ErrOff, and
-// what People.Hold returns.
+// what People.LockEpoch returns.
 func (s *Service) Start(ctx context.Context, interaction string, u storage.User, code string) error {
 	t, err := s.Tickets.Guess(ctx, purposeCode, interaction)
 	if err != nil {
 		return err
 	}
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.People.Hold(u.ID, u.Epoch)(ctx); err != nil {
+		if err := s.People.LockEpoch(u.ID, u.Epoch)(ctx); err != nil {
 			return err
 		}
 		if err := s.Tickets.SpendCode(ctx, t, code, nil); err != nil {
@@ -205,7 +207,7 @@ func (s *Service) Resend(ctx context.Context, u storage.User) error {
 		return err
 	}
 	return s.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := s.People.Hold(u.ID, u.Epoch)(ctx); err != nil {
+		if err := s.People.LockEpoch(u.ID, u.Epoch)(ctx); err != nil {
 			return err
 		}
 		again, err := s.Of(ctx, u)

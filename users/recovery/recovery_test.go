@@ -82,12 +82,12 @@ func newWorld(t testing.TB, db *storage.DB) world {
 	master, err := seal.New([]byte("a-master-key-of-thirty-two-bytes"))
 	must(t, err)
 	w.factors, err = factor.New(factor.Options{
-		Store: db, Audit: w.people.Audit, Tickets: w.people.Tickets, Sealer: master, Place: seal.Place,
+		Stores: factor.StoresOf(db), Ways: w.people.Ways, Audit: w.people.Audit, Tickets: w.people.Tickets, Sealer: master, Place: seal.Place,
 		Notices: w.people.Service, Issuer: "Signet",
 	})
 	must(t, err)
 	w.Service, err = recovery.New(recovery.Options{
-		Store: db, Audit: w.people.Audit, Tickets: w.people.Tickets, People: w.people.Service,
+		Store: db, Ways: w.people.Ways, Audit: w.people.Audit, Tickets: w.people.Tickets, People: w.people.Service,
 		Mail: w.people.Service, Factors: w.factors, Wait: wait,
 	})
 	must(t, err)
@@ -200,7 +200,7 @@ func TestFromTheCodeToTheLink(t *testing.T) {
 func TestAnOperatorRemovesFactorsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w world) {
 		w.begin(t)
-		must(t, w.Remove(t.Context(), w.ada.ID))
+		must(t, w.Remove(t.Context(), factor.ForOperator(w.ada.ID, factor.ResetFactors)))
 		u, err := w.people.Show(t.Context(), w.ada.ID)
 		if err != nil || u.Epoch == w.ada.Epoch || w.has(t) != (factor.Standing{}) {
 			t.Errorf("epoch %d, %+v, %v", u.Epoch, w.has(t), err)
@@ -234,7 +234,7 @@ func TestWhatEndsTheWait(t *testing.T) {
 		},
 		"a sign-in with two factors": func(t *testing.T, w world, _ string) { must(t, w.Cancel(t.Context(), w.ada.ID)) },
 		"a new password": func(t *testing.T, w world, _ string) {
-			must(t, w.people.SetPassword(t.Context(), w.ada.ID, "difference engine"))
+			must(t, w.people.SetPassword(t.Context(), factor.ForOperator(w.ada.ID, factor.ResetPassword), "difference engine"))
 		},
 		"an operator": func(t *testing.T, w world, _ string) { must(t, w.people.Disable(t.Context(), w.ada.ID)) },
 	} {

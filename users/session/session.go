@@ -38,24 +38,43 @@ const (
 // touchEvery is how often the time of last use is written at most.
 const touchEvery = time.Minute
 
-// Store is what sessions need of the ground.
-type Store interface {
+// Stores are the parts of *storage.DB that the package uses, by what they are for.
+type Stores struct {
+	Sessions sessionStore
+	Origins  originStore
+	Lists    listStore
+	Ends     endStore
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db} }
+
+type sessionStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertSession(ctx context.Context, s storage.Session) error
 	SessionBySecret(ctx context.Context, secretHash string) (storage.SessionUser, error)
-	PutUpstreamSession(ctx context.Context, u storage.UpstreamSession) error
 	RenewSession(ctx context.Context, oldSecretHash string, s storage.Session) error
 	TouchSession(ctx context.Context, id, address string, seenAt, expiresAt time.Time) error
-	EndSession(ctx context.Context, id, userID string, now time.Time) (bool, error)
-	EndSessionsOfUser(ctx context.Context, userID, except string, now time.Time) ([]string, error)
+}
+
+type originStore interface {
+	PutUpstreamSession(ctx context.Context, u storage.UpstreamSession) error
+}
+
+type listStore interface {
 	SessionsOfUser(ctx context.Context, userID string, now time.Time, limit int) ([]storage.Session, error)
 	Sessions(ctx context.Context, now time.Time, after string, limit int) ([]storage.Session, error)
+}
+
+type endStore interface {
+	EndSession(ctx context.Context, id, userID string, now time.Time) (bool, error)
+	EndSessionsOfUser(ctx context.Context, userID, except string, now time.Time) ([]string, error)
 	RevokeGrants(ctx context.Context, f storage.GrantFilter, why string, now time.Time) (int64, error)
 }
 
 // Options of New. Zero durations take the defaults.
 type Options struct {
-	Store    Store
+	Stores   Stores
 	Audit    *audit.Log
 	Idle     time.Duration // unused this long, a session expires; 24 h
 	Lifetime time.Duration // absolute, with "keep me signed in"; 30 d
@@ -64,18 +83,18 @@ type Options struct {
 
 // Sessions starts, finds, renews and ends them.
 type Sessions struct {
-	store                 Store
+	stores                Stores
 	audit                 *audit.Log
 	idle, lifetime, short time.Duration
 }
 
 // New checks the options.
 func New(o Options) (*Sessions, error) {
-	if o.Store == nil || o.Audit == nil {
-		return nil, errors.New("sessions need a store and an audit log")
+	if st := o.Stores; st.Sessions == nil || st.Origins == nil || st.Lists == nil || st.Ends == nil || o.Audit == nil {
+		return nil, errors.New("sessions need stores and an audit log")
 	}
 	return &Sessions{
-		store: o.Store, audit: o.Audit,
+		stores: o.Stores, audit: o.Audit,
 		idle: cmp.Or(o.Idle, 24*time.Hour), lifetime: cmp.Or(o.Lifetime, 30*24*time.Hour), short: cmp.Or(o.Short, 24*time.Hour),
 	}, nil
 }
@@ -105,7 +124,7 @@ func (s *Sessions) Start(ctx context.Context, old *storage.Session, userID strin
 	secret := newSecret()
 	var started storage.Session
 	begin := func(old *storage.Session) error {
-		return s.store.Tx(ctx, func(ctx context.Context) (err error) {
+		return s.stores.Sessions.Tx(ctx, func(ctx context.Context) (err error) {
 			if how.Within != nil {
 				if err := how.Within(ctx); err != nil {
 					return err
@@ -116,7 +135,7 @@ func (s *Sessions) Start(ctx context.Context, old *storage.Session, userID strin
 			}
 			from := *how.From
 			from.SessionID = started.ID
-			return s.store.PutUpstreamSession(ctx, from)
+			return s.stores.Origins.PutUpstreamSession(ctx, from)
 		})
 	}
 	err := begin(old)
@@ -151,7 +170,7 @@ func (s *Sessions) start(ctx context.Context, old *storage.Session, userID strin
 	name := audit.SessionStarted
 	if old != nil && old.UserID == userID {
 		n.ID, n.CreatedAt = old.ID, old.CreatedAt
-		err := s.store.RenewSession(ctx, old.SecretHash, n)
+		err := s.stores.Sessions.RenewSession(ctx, old.SecretHash, n)
 		if errors.Is(err, storage.ErrStale) {
 			return storage.Session{}, errRaced
 		}
@@ -165,7 +184,7 @@ func (s *Sessions) start(ctx context.Context, old *storage.Session, userID strin
 				return storage.Session{}, err
 			}
 		}
-		if err := s.store.InsertSession(ctx, n); err != nil {
+		if err := s.stores.Sessions.InsertSession(ctx, n); err != nil {
 			return storage.Session{}, err
 		}
 	}
@@ -186,7 +205,7 @@ func (s *Sessions) Find(ctx context.Context, secret string) (*storage.SessionUse
 	if !wellFormed(secret) {
 		return nil, nil
 	}
-	found, err := s.store.SessionBySecret(ctx, Hash(secret))
+	found, err := s.stores.Sessions.SessionBySecret(ctx, Hash(secret))
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, nil
 	}
@@ -201,7 +220,7 @@ func (s *Sessions) Find(ctx context.Context, secret string) (*storage.SessionUse
 		origin := audit.OriginOf(ctx)
 		found.SeenAt, found.ExpiresAt = now, s.expiry(found.Session, now)
 		found.Address = cmp.Or(origin.Address, origin.Network, found.Address)
-		if err := s.store.TouchSession(ctx, found.Session.ID, found.Address, found.SeenAt, found.ExpiresAt); err != nil {
+		if err := s.stores.Sessions.TouchSession(ctx, found.Session.ID, found.Address, found.SeenAt, found.ExpiresAt); err != nil {
 			return nil, fmt.Errorf("touch session: %w", err)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 func sessions(t testing.TB, db *storage.DB) *session.Sessions {
 	t.Helper()
-	s, err := session.New(session.Options{Store: db, Audit: audit.New(db)})
+	s, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: audit.New(db)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,31 +34,46 @@ const maxGuesses = 5
 // secretBytes of a link.
 const secretBytes = 32
 
-// Store is what tickets need of the ground.
-type Store interface {
+// Stores are the parts of *storage.DB that the package uses, by what they are for.
+type Stores struct {
+	Issue issueStore
+	Find  findStore
+	Spend spendStore
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db} }
+
+type issueStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertTicket(ctx context.Context, t storage.Ticket) error
-	TicketBySecret(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
-	SpendTicket(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
-	GuessTicket(ctx context.Context, id string, max int64) error
-	TicketsOf(ctx context.Context, owner, purpose string, now time.Time) ([]storage.Ticket, error)
-	Tickets(ctx context.Context, purpose string, now time.Time, after string, limit int) ([]storage.Ticket, error)
 	VoidTickets(ctx context.Context, owner, purpose string) (int64, error)
 	VoidTicket(ctx context.Context, purpose, id string) error
 }
 
-// Book issues and takes tickets.
-type Book struct {
-	store Store
-	key   []byte // MAC key of codes
+type findStore interface {
+	TicketBySecret(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
+	TicketsOf(ctx context.Context, owner, purpose string, now time.Time) ([]storage.Ticket, error)
+	Tickets(ctx context.Context, purpose string, now time.Time, after string, limit int) ([]storage.Ticket, error)
 }
 
-// New returns a book over the store; key is for the MACs of codes.
-func New(store Store, key []byte) (*Book, error) {
-	if store == nil || len(key) < sha256.Size {
-		return nil, errors.New("tickets need a store and a key")
+type spendStore interface {
+	SpendTicket(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
+	GuessTicket(ctx context.Context, id string, max int64) error
+}
+
+// Book issues and takes tickets.
+type Book struct {
+	stores Stores
+	key    []byte // MAC key of codes
+}
+
+// New returns a book over the stores; key is for the MACs of codes.
+func New(s Stores, key []byte) (*Book, error) {
+	if s.Issue == nil || s.Find == nil || s.Spend == nil || len(key) < sha256.Size {
+		return nil, errors.New("tickets need stores and a key")
 	}
-	return &Book{store, key}, nil
+	return &Book{s, key}, nil
 }
 
 // Order is what to issue.
@@ -95,13 +110,13 @@ func (b *Book) insert(ctx context.Context, id string, o Order, hash string) erro
 		return fmt.Errorf("issue ticket: %w", err)
 	}
 	now := time.Now()
-	err = b.store.Tx(ctx, func(ctx context.Context) error {
+	err = b.stores.Issue.Tx(ctx, func(ctx context.Context) error {
 		if o.Only {
-			if _, err := b.store.VoidTickets(ctx, o.Owner, string(o.Purpose)); err != nil {
+			if _, err := b.stores.Issue.VoidTickets(ctx, o.Owner, string(o.Purpose)); err != nil {
 				return err
 			}
 		}
-		return b.store.InsertTicket(ctx, storage.Ticket{
+		return b.stores.Issue.InsertTicket(ctx, storage.Ticket{
 			ID: id, SecretHash: hash, Purpose: string(o.Purpose), Owner: o.Owner, Data: data, CreatedAt: now, ExpiresAt: now.Add(o.Lifetime),
 		})
 	})
@@ -114,14 +129,14 @@ func (b *Book) insert(ctx context.Context, id string, o Order, hash string) erro
 // Look reads the ticket of a link without using it, and its data into data (nil = not wanted). ErrGone.
 func (b *Book) Look(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
 	return take(secret, data, func() (storage.Ticket, error) {
-		return b.store.TicketBySecret(ctx, string(p), hashOf(secret), time.Now())
+		return b.stores.Find.TicketBySecret(ctx, string(p), hashOf(secret), time.Now())
 	})
 }
 
 // Spend uses the ticket of a link up, in the transaction of ctx if there is one: if that fails, the ticket stays. ErrGone.
 func (b *Book) Spend(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
 	return take(secret, data, func() (storage.Ticket, error) {
-		return b.store.SpendTicket(ctx, string(p), hashOf(secret), time.Now())
+		return b.stores.Spend.SpendTicket(ctx, string(p), hashOf(secret), time.Now())
 	})
 }
 
@@ -159,7 +174,7 @@ func Read(t storage.Ticket, data any) error {
 // Guess counts a try at the owner's newest code and tells which ticket a right one would use up. It must not run in the
 // transaction of the act, which would forget the try if it fails. ErrGone.
 func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Ticket, error) {
-	list, err := b.store.TicketsOf(ctx, owner, string(p), time.Now())
+	list, err := b.stores.Find.TicketsOf(ctx, owner, string(p), time.Now())
 	if err != nil {
 		return storage.Ticket{}, fmt.Errorf("take code: %w", err)
 	}
@@ -167,7 +182,7 @@ func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Tick
 		return storage.Ticket{}, ErrGone
 	}
 	t := list[len(list)-1]
-	err = b.store.GuessTicket(ctx, t.ID, maxGuesses)
+	err = b.stores.Spend.GuessTicket(ctx, t.ID, maxGuesses)
 	if errors.Is(err, storage.ErrTooMany) {
 		return storage.Ticket{}, ErrGone
 	}
@@ -189,7 +204,7 @@ func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, dat
 		return ErrWrong
 	}
 	_, err := open(data, func() (storage.Ticket, error) {
-		return b.store.SpendTicket(ctx, t.Purpose, t.SecretHash, time.Now())
+		return b.stores.Spend.SpendTicket(ctx, t.Purpose, t.SecretHash, time.Now())
 	})
 	return err
 }
@@ -206,7 +221,7 @@ func digits(code string) string {
 
 // Void ends all of an owner's tickets of a purpose.
 func (b *Book) Void(ctx context.Context, p Purpose, owner string) error {
-	if _, err := b.store.VoidTickets(ctx, owner, string(p)); err != nil {
+	if _, err := b.stores.Issue.VoidTickets(ctx, owner, string(p)); err != nil {
 		return fmt.Errorf("void tickets: %w", err)
 	}
 	return nil
@@ -214,7 +229,7 @@ func (b *Book) Void(ctx context.Context, p Purpose, owner string) error {
 
 // Cancel ends one by its public id. ErrGone.
 func (b *Book) Cancel(ctx context.Context, p Purpose, id string) error {
-	err := b.store.VoidTicket(ctx, string(p), id)
+	err := b.stores.Issue.VoidTicket(ctx, string(p), id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return ErrGone
 	}
@@ -223,12 +238,12 @@ func (b *Book) Cancel(ctx context.Context, p Purpose, id string) error {
 
 // Of lists an owner's live ones of a purpose, oldest first.
 func (b *Book) Of(ctx context.Context, p Purpose, owner string) ([]storage.Ticket, error) {
-	return b.store.TicketsOf(ctx, owner, string(p), time.Now())
+	return b.stores.Find.TicketsOf(ctx, owner, string(p), time.Now())
 }
 
 // List pages through the live ones of a purpose by id after the given one.
 func (b *Book) List(ctx context.Context, p Purpose, after string, limit int) ([]storage.Ticket, error) {
-	return b.store.Tickets(ctx, string(p), time.Now(), after, limit)
+	return b.stores.Find.Tickets(ctx, string(p), time.Now(), after, limit)
 }
 
 func hashOf(secret string) string {

@@ -18,7 +18,7 @@ import (
 
 func book(t testing.TB, db *storage.DB) *ticket.Book {
 	t.Helper()
-	b, err := ticket.New(db, []byte(strings.Repeat("k", 32)))
+	b, err := ticket.New(ticket.StoresOf(db), []byte(strings.Repeat("k", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

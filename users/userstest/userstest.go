@@ -13,6 +13,7 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/password"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -28,6 +29,7 @@ type World struct {
 	Audit    *audit.Log
 	Sessions *session.Sessions
 	Tickets  *ticket.Book
+	Ways     *factor.Ways
 }
 
 // New makes one; change, if not nil, may set more of the options.
@@ -35,19 +37,28 @@ func New(t testing.TB, db *storage.DB, change func(*users.Options)) World {
 	t.Helper()
 	w := World{DB: db, Audit: audit.New(db)}
 	var err error
-	w.Sessions, err = session.New(session.Options{Store: db, Audit: w.Audit})
+	w.Sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: w.Audit})
 	must(t, err)
 	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
 	must(t, err)
-	w.Tickets, err = ticket.New(db, make([]byte, 32))
+	w.Ways = Ways(t, db)
+	w.Tickets, err = ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	must(t, err)
 	o := users.Options{
-		Store: db, Audit: w.Audit, Sessions: w.Sessions, Passwords: passwords, Tickets: w.Tickets, Issuer: "https://id.example.com",
+		Stores: users.StoresOf(db), Ways: w.Ways, Audit: w.Audit, Sessions: w.Sessions, Passwords: passwords, Tickets: w.Tickets, Issuer: "https://id.example.com",
 	}
 	if change != nil {
 		change(&o)
 	}
 	w.Service, err = users.New(o)
+	must(t, err)
+	return w
+}
+
+// Ways makes the writer of ways to sign in, for which no upstream is configured and nobody must have a second factor.
+func Ways(t testing.TB, db *storage.DB) *factor.Ways {
+	t.Helper()
+	w, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
 	must(t, err)
 	return w
 }
@@ -99,4 +110,16 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Permit allows an act to a person who has just signed in with a passkey, and given their password again where they have one.
+func Permit(t testing.TB, u storage.User, act factor.Act) factor.Permit {
+	t.Helper()
+	proof := factor.Proof{
+		By: factor.BySession, UserID: u.ID, Epoch: u.Epoch, Level: factor.Resistant, At: time.Now(), Password: act == factor.ChangePassword,
+	}
+	has := factor.Account{Password: act != factor.SetPassword, Authenticator: true, Passkeys: 2}
+	permit, err := factor.May(proof, act, has)
+	must(t, err)
+	return permit
 }
