@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -84,7 +83,8 @@ func (h *House) openFederation() (err error) {
 		list = append(list, one)
 	}
 	h.Federation, err = federation.New(federation.Options{
-		Upstreams: list, Client: UpstreamClient(c).HTTP(), Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Deletions: h.Deletion,
+		Upstreams: list, Client: UpstreamClient(c).HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,
+		Tickets: h.Tickets, People: h.People, Signup: h.People, Profiles: h.People, Deletions: h.Deletion,
 		Members: h.Members, Sessions: h.Sessions, Sealer: h.Master, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
 		Callback:  func(id string) string { return UpstreamCallback(c, id) },
 		SignedOut: c.Server.Issuer + login.WithPath + "signed-out",
@@ -103,14 +103,6 @@ func (h *House) upstreamTargets() (targets []string) {
 // configured reports whether people can sign in at an upstream still.
 func (h *House) configured(upstream string) bool {
 	return slices.ContainsFunc(h.Config.Upstreams, func(u config.Upstream) bool { return u.ID == upstream })
-}
-
-// otherWays tells whether a person without password and passkey can sign in all the same.
-func (h *House) otherWays(ctx context.Context, userID string) (bool, error) {
-	if h.Federation == nil {
-		return false, nil
-	}
-	return h.Federation.CanSignIn(ctx, userID)
 }
 
 // upstreamLogo is an operator's picture for a button.

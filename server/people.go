@@ -38,12 +38,12 @@ func (h *House) openPeople(o Options) error {
 		return err
 	}
 	h.Sessions, err = session.New(session.Options{
-		Store: h.DB, Audit: h.Audit, Idle: c.Sessions.Idle, Lifetime: c.Sessions.Lifetime, Short: c.Sessions.Short,
+		Stores: session.StoresOf(h.DB), Audit: h.Audit, Idle: c.Sessions.Idle, Lifetime: c.Sessions.Lifetime, Short: c.Sessions.Short,
 	})
 	if err != nil {
 		return err
 	}
-	if h.Tickets, err = ticket.New(h.DB, h.Master.Derive("ticket codes")); err != nil {
+	if h.Tickets, err = ticket.New(ticket.StoresOf(h.DB), h.Master.Derive("ticket codes")); err != nil {
 		return err
 	}
 	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
@@ -56,17 +56,23 @@ func (h *House) openPeople(o Options) error {
 		}
 		post = h.Outbox
 	}
+	h.Ways, err = factor.NewWays(factor.WaysOptions{
+		Stores: factor.StoresOf(h.DB), Policy: factor.Policy(c.Factors.Required), Usable: h.configured,
+	})
+	if err != nil {
+		return err
+	}
 	h.People, err = users.New(users.Options{
 		Post: post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
-		Store: h.DB, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets,
+		Stores: users.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets,
 		Signup: users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
 	})
 	if err != nil {
 		return err
 	}
 	h.Factors, err = factor.New(factor.Options{
-		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place, Notices: h.People,
-		Issuer: c.Branding.Name, Policy: factor.Policy(c.Factors.Required), Usable: h.configured,
+		Stores: factor.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place,
+		Notices: h.People, Issuer: c.Branding.Name,
 	})
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func (h *House) openPeople(o Options) error {
 // openAccounts builds recovery, deletion and export.
 func (h *House) openAccounts() (err error) {
 	h.Recovery, err = recovery.New(recovery.Options{
-		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Mail: h.People, Factors: h.Factors,
+		Store: h.DB, Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Mail: h.People, Factors: h.Factors,
 		Wait: h.Config.Factors.RecoveryWait,
 	})
 	if err != nil {
@@ -107,9 +113,9 @@ func (h *House) openPasskeys() (err error) {
 		return nil
 	}
 	h.Passkeys, err = passkey.New(passkey.Options{
-		Store: h.DB, Audit: h.Audit, Tickets: h.Tickets, Name: c.Branding.Name, RPID: cmp.Or(c.Passkeys.RPID, issuer.Hostname()),
+		Stores: passkey.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, Name: c.Branding.Name,
+		RPID:    cmp.Or(c.Passkeys.RPID, issuer.Hostname()),
 		Origins: append([]string{issuer.Scheme + "://" + issuer.Host}, c.Passkeys.Origins...), Notify: h.People.Notify,
-		OtherWays: h.otherWays,
 	})
 	return err
 }

@@ -65,6 +65,7 @@ type House struct {
 	Tickets  *ticket.Book
 	People   *users.Service
 	Factors  *factor.Service
+	Ways     *factor.Ways
 	Recovery *recovery.Service
 	Deletion *deletion.Service
 	Export   *export.Service

@@ -21,7 +21,7 @@ type Passwords interface {
 	AskReset(ctx context.Context, typed string) error
 	LookReset(ctx context.Context, secret string) (storage.User, error)
 	Reset(ctx context.Context, secret, password string) (storage.User, error)
-	Hold(userID string, epoch int64) func(ctx context.Context) error
+	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 }
 
 // Rules is the part of *users.Service that says what is possible here.

@@ -97,5 +97,5 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Login.LinkUsed(r, secret, u.ID, "", "/account"); err != nil {
 		return err
 	}
-	return h.Login.Admit(w, r, plain(), u, session.Password(false, h.Passwords.Hold(u.ID, u.Epoch)))
+	return h.Login.Admit(w, r, plain(), u, session.Password(false, h.Passwords.LockEpoch(u.ID, u.Epoch)))
 }
