@@ -55,7 +55,13 @@ func (a *Authenticator) Code(t testing.TB) string {
 // TOTP is what an authenticator app shows now for a secret, with or without spaces.
 func TOTP(t testing.TB, secret string) string {
 	t.Helper()
-	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), time.Now())
+	return TOTPAt(t, secret, 0)
+}
+
+// TOTPAt is what it shows so many steps from now.
+func TOTPAt(t testing.TB, secret string, steps int) string {
+	t.Helper()
+	code, err := totp.GenerateCode(strings.ReplaceAll(secret, " ", ""), time.Now().Add(time.Duration(steps)*30*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

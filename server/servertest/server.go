@@ -35,8 +35,11 @@ type Server struct {
 	transport http.RoundTripper
 }
 
-// Password of every Person that is given no other.
-const Password = "correct horse battery staple"
+// Password of every Person that is given no other; NewPassword is another good one.
+const (
+	Password    = "correct horse battery staple"
+	NewPassword = "a fresh and long sentence"
+)
 
 type options struct {
 	yaml        string
@@ -235,7 +238,7 @@ func (s *Server) run(t testing.TB, l server.Listeners) {
 	t.Cleanup(func() { stop(); wg.Wait() })
 }
 
-// post delivers letters until the test ends, where no job does.
+// post delivers emails until the test ends, where no job does.
 func (s *Server) post(t testing.TB) {
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -129,6 +129,26 @@ func (b *Box) Wait(t testing.TB, to string) Message {
 	}
 }
 
+// WaitAbout is Wait for an email whose subject has the piece; those before it are dropped.
+func (b *Box) WaitAbout(t testing.TB, to, piece string) Message {
+	t.Helper()
+	m := b.Wait(t, to)
+	for !strings.Contains(m.Subject, piece) {
+		m = b.Wait(t, to)
+	}
+	return m
+}
+
+// WaitWith is Wait for an email whose text has the piece; those before it are dropped.
+func (b *Box) WaitWith(t testing.TB, to, piece string) Message {
+	t.Helper()
+	m := b.Wait(t, to)
+	for !strings.Contains(m.Text, piece) {
+		m = b.Wait(t, to)
+	}
+	return m
+}
+
 var (
 	linkForm = regexp.MustCompile(`https?://\S+`)
 	codeForm = regexp.MustCompile(`\b(\d{3}) ?(\d{3})\b`)
