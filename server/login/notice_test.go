@@ -1,4 +1,4 @@
-package signin_test
+package login_test
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 	"signet/users"
 )
 
-func TestF09_ANewBrowserIsTold(t *testing.T) {
+func TestF09_ThePersonIsToldOfANewBrowser(t *testing.T) {
 	box := mailtest.Start(t)
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Mail(box))
 	ada := s.Person(t, "ada@example.com")
@@ -21,11 +21,11 @@ func TestF09_ANewBrowserIsTold(t *testing.T) {
 	}
 	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
 	b.Get(t, "/signin").SignIn(t, ada)
-	unproven := s.Person(t, "bob@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
-	s.Browser(t).Get(t, "/signin").SignIn(t, unproven)
-	s.Browser(t).Get(t, "/signin").SignIn(t, ada) // the next letter is of this one
+	unverified := s.Person(t, "bob@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
+	s.Browser(t).Get(t, "/signin").SignIn(t, unverified)
+	s.Browser(t).Get(t, "/signin").SignIn(t, ada) // the next email is of this one
 	box.Wait(t, "ada@example.com")
 	if box.Count() != 2 {
-		t.Errorf("%d letters: a known browser is no news, and an address nobody has proven gets none", box.Count())
+		t.Errorf("%d emails: a known browser is not told, and an address nobody has verified gets none", box.Count())
 	}
 }

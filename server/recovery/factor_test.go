@@ -1,4 +1,4 @@
-package signin_test
+package recovery_test
 
 import (
 	"net/http"
@@ -16,18 +16,6 @@ func waitFor(d time.Duration) servertest.Option {
 	return servertest.Change(func(c *config.Config) { c.Factors.RecoveryWait, c.Support.Contact = d, "the help desk" })
 }
 
-// letterTo waits for the letter of that subject; others may come before.
-func letterTo(t *testing.T, box *mailtest.Box, to, subject string) mailtest.Message {
-	t.Helper()
-	for range 10 {
-		if m := box.Wait(t, to); strings.Contains(m.Subject, subject) {
-			return m
-		}
-	}
-	t.Fatalf("no letter %q", subject)
-	return mailtest.Message{}
-}
-
 // lose signs in with the password and says that the second step is lost; it ends where the wait has begun.
 func lose(t *testing.T, b *servertest.Browser, box *mailtest.Box, p servertest.Person) {
 	t.Helper()
@@ -35,8 +23,8 @@ func lose(t *testing.T, b *servertest.Browser, box *mailtest.Box, p servertest.P
 	if b.URL.Path != "/signin/factor" || !strings.Contains(b.Body, "/recover?i=") {
 		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 	}
-	b.Get(t, "/recover?i="+app1(t, b)).Submit(t, "recover-send", nil)
-	code := letterTo(t, box, p.Email, "code").Code(t)
+	b.Get(t, "/recover?i="+b.Interaction(t)).Submit(t, "recover-send", nil)
+	code := box.WaitAbout(t, p.Email, "code").Code(t)
 	b.Submit(t, "recover-code", url.Values{"code": {"wrong"}})
 	if b.Status != http.StatusForbidden || !b.Has("recover-code") {
 		t.Errorf("a wrong code: %d at %s", b.Status, b.URL)
@@ -54,7 +42,7 @@ func TestLostSecondFactor(t *testing.T) {
 		ada := s.Person(t, "ada@example.com")
 		home := s.Browser(t)
 		home.Get(t, "/signin").SignIn(t, ada)
-		turnOn(t, home)
+		home.AddAuthenticator(t)
 
 		b := s.Browser(t)
 		lose(t, b, box, ada)
@@ -65,11 +53,11 @@ func TestLostSecondFactor(t *testing.T) {
 		if other := s.Browser(t).Get(t, page); other.URL.Path != "/signin" || strings.Contains(other.Body, ada.Email) {
 			t.Errorf("another browser sees %s: %s", other.URL, other.Text("main"))
 		}
-		started := letterTo(t, box, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
+		started := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
 		if n, err := s.House().Recovery.Due(t.Context()); n != 1 || err != nil {
 			t.Fatalf("mailed %d, %v", n, err)
 		}
-		finish := letterTo(t, box, ada.Email, "get in again").LinkWith(t, "/recover/finish")
+		finish := box.WaitAbout(t, ada.Email, "get in again").LinkWith(t, "/recover/finish")
 		if b.Get(t, page); !b.Has("recover-resend") {
 			t.Errorf("when the time is over: %s", b.Text("main"))
 		}
@@ -85,15 +73,21 @@ func TestLostSecondFactor(t *testing.T) {
 			t.Errorf("at %s: %s", mailer.URL, mailer.Text("main"))
 		}
 		for _, link := range []string{finish, started} {
-			if mailer.Get(t, link); mailer.Status != http.StatusGone {
-				t.Errorf("%d at %s afterwards", mailer.Status, mailer.URL)
+			if b := s.Browser(t).Get(t, link); b.Status != http.StatusGone {
+				t.Errorf("%d at %s afterwards", b.Status, b.URL)
 			}
+		}
+		if mailer.Get(t, started); mailer.Status != http.StatusGone {
+			t.Errorf("%d at %s afterwards", mailer.Status, mailer.URL)
+		}
+		if mailer.Get(t, finish); mailer.URL.RequestURI() != "/recover/finish?done=1" || mailer.Status != http.StatusOK { // B05
+			t.Errorf("opened again where it was used: %d at %s", mailer.Status, mailer.URL)
 		}
 		if home.Get(t, "/account"); home.URL.Path != "/signin" {
 			t.Errorf("sessions outlive it: %s", home.URL)
 		}
 		if b.Get(t, page); b.URL.Path != "/signin" {
-			t.Errorf("the half-done sign-in outlives it: %s", b.URL)
+			t.Errorf("the sign-in that waits outlives it: %s", b.URL)
 		}
 		if b.Get(t, "/signin").SignIn(t, ada); b.URL.Path != "/account" {
 			t.Errorf("without the second step at %s", b.URL)
@@ -112,7 +106,7 @@ func TestLostSecondFactorIsStopped(t *testing.T) {
 		},
 		"by signing in": func(t *testing.T, s *servertest.Server, ada servertest.Person, _, secret string) {
 			b := s.Browser(t)
-			b.Get(t, "/signin").SignIn(t, ada).Submit(t, "factor-submit", url.Values{"code": {codeOf(t, secret, 0)}})
+			b.Get(t, "/signin").SignIn(t, ada).Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
 			if b.URL.Path != "/account" {
 				t.Errorf("at %s", b.URL)
 			}
@@ -124,10 +118,10 @@ func TestLostSecondFactorIsStopped(t *testing.T) {
 			ada := s.Person(t, "ada@example.com")
 			home := s.Browser(t)
 			home.Get(t, "/signin").SignIn(t, ada)
-			secret, _ := turnOn(t, home)
-			thief := s.Browser(t)
-			lose(t, thief, box, ada)
-			link := letterTo(t, box, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
+			secret, _ := home.AddAuthenticator(t)
+			intruder := s.Browser(t)
+			lose(t, intruder, box, ada)
+			link := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
 			if s.Browser(t).Get(t, link); s.House().Recovery.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
 				t.Error("a program that opens links stops it")
 			}
@@ -148,10 +142,10 @@ func TestLostSecondFactorWithoutMail(t *testing.T) {
 	ada := s.Person(t, "ada@example.com")
 	home := s.Browser(t)
 	home.Get(t, "/signin").SignIn(t, ada)
-	turnOn(t, home)
+	home.AddAuthenticator(t)
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada)
-	b.Get(t, "/recover?i="+app1(t, b))
+	b.Get(t, "/recover?i="+b.Interaction(t))
 	if b.Has("recover-send") || !strings.Contains(b.Text("main"), "the help desk") {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
@@ -161,6 +155,6 @@ func TestLostSecondFactorWithoutMail(t *testing.T) {
 		t.Errorf("%+v, %v", st, err)
 	}
 	if b.Get(t, "/recover"); b.URL.Path != "/signin" {
-		t.Errorf("nobody has a way back at %s", b.URL)
+		t.Errorf("a recovery of nobody at %s", b.URL)
 	}
 }

@@ -1,4 +1,4 @@
-package signin_test
+package signup_test
 
 import (
 	"net/http"
@@ -14,20 +14,11 @@ import (
 	"signet/users"
 )
 
-func invited(t *testing.T, s *servertest.Server, i users.Invitation) string {
-	t.Helper()
-	_, link, err := s.House().People.Invite(t.Context(), i)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return local(t, link)
-}
-
 func inviteOnly(c *config.Config) { c.Signup.Mode = config.SignupInvite }
 
-func TestD12_OnlyWhoIsInvitedJoins(t *testing.T) {
+func TestD12_OnlyTheInvitedJoin(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		s, box := mailServer(t, engine, servertest.Change(inviteOnly))
+		s, box := servertest.NewWithMail(t, engine, servertest.Change(inviteOnly))
 		if err := s.House().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -35,11 +26,11 @@ func TestD12_OnlyWhoIsInvitedJoins(t *testing.T) {
 		if b.Get(t, "/signup"); b.Status != http.StatusForbidden {
 			t.Errorf("sign-up without an invitation: %d", b.Status)
 		}
-		invited(t, s, users.Invitation{Email: "ada@example.com", Groups: []string{"staff"}, Mailed: true})
-		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/join?t="))
+		s.Invite(t, users.Invitation{Email: "ada@example.com", Groups: []string{"staff"}, Mailed: true})
+		link := servertest.Local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/join?t="))
 		b.Get(t, link)
-		b.Submit(t, "signup-submit", url.Values{"name": {"Ada"}, "username": {"eve@example.com"}, "password": {fresh}})
-		if b.URL.Path != "/account" {
+		b.Submit(t, "signup-submit", url.Values{"name": {"Ada"}, "username": {"eve@example.com"}, "password": {servertest.NewPassword}})
+		if b.URL.RequestURI() != "/account?done=signup" {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
 		u, err := s.House().People.Show(t.Context(), "ada@example.com") // the invitation's address, whatever was typed
@@ -55,16 +46,17 @@ func TestD12_OnlyWhoIsInvitedJoins(t *testing.T) {
 	})
 }
 
-func TestOneInvitationLetsOneIn(t *testing.T) {
+func TestOneInvitationMakesOneAccount(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly())
-		secret := strings.TrimPrefix(invited(t, s, users.Invitation{}), "/join?t=")
+		secret := strings.TrimPrefix(s.Invite(t, users.Invitation{}), "/join?t=")
 		var won atomic.Int64
 		var wg sync.WaitGroup
 		for _, name := range []string{"ada", "bob", "eve", "joe"} {
 			wg.Go(func() {
 				_, err := s.House().People.CreateAccount(t.Context(), users.Registration{
-					Name: name, Email: name + "@example.com", Method: users.WithPassword(fresh), Voucher: users.VouchedByInvitation(secret),
+					Name: name, Email: name + "@example.com", Method: users.WithPassword(servertest.NewPassword),
+					Voucher: users.VouchedByInvitation(secret),
 				})
 				if err == nil {
 					won.Add(1)
@@ -78,7 +70,7 @@ func TestOneInvitationLetsOneIn(t *testing.T) {
 	})
 }
 
-func TestInvitationsEndWithTheModeAndByHand(t *testing.T) {
+func TestD12_InvitationsEndWithTheModeAndByHand(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(inviteOnly))
 	made, link, err := s.House().People.Invite(t.Context(), users.Invitation{Email: "ada@example.com"})
 	if err != nil {
@@ -87,11 +79,12 @@ func TestInvitationsEndWithTheModeAndByHand(t *testing.T) {
 	if err := s.House().People.Uninvite(t.Context(), made.ID); err != nil {
 		t.Fatal(err)
 	}
-	if b := s.Browser(t); b.Get(t, local(t, link)).Status != http.StatusGone {
+	if b := s.Browser(t); b.Get(t, servertest.Local(t, link)).Status != http.StatusGone {
 		t.Errorf("an invitation taken back: %d", b.Status)
 	}
-	again := invited(t, s, users.Invitation{Email: "ada@example.com"})
-	closed := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.House().DB), servertest.Change(func(c *config.Config) { c.Signup.Mode = config.SignupClosed }))
+	again := s.Invite(t, users.Invitation{Email: "ada@example.com"})
+	closed := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.House().DB),
+		servertest.Change(func(c *config.Config) { c.Signup.Mode = config.SignupClosed }))
 	if b := closed.Browser(t); b.Get(t, again).Status != http.StatusForbidden {
 		t.Errorf("sign-up is closed now, and the invitation answers %d", b.Status)
 	}

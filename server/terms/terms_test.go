@@ -1,8 +1,6 @@
-package signin_test
+package terms_test
 
 import (
-	"net/http"
-	"net/url"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -49,7 +47,7 @@ func TestTermsAreAcceptedBeforeAnythingElse(t *testing.T) {
 	})
 }
 
-func TestWhoRefusesTheTermsIsSignedOut(t *testing.T) {
+func TestWhoeverRefusesTheTermsIsSignedOut(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), withTerms("2"))
 	ada := s.Person(t, "ada@example.com")
 	app := s.App(t, "shop").With("openid")
@@ -61,22 +59,5 @@ func TestWhoRefusesTheTermsIsSignedOut(t *testing.T) {
 	}
 	if b.Get(t, "/account").URL.Path != "/signin" {
 		t.Errorf("still signed in at %s", b.URL)
-	}
-}
-
-func TestSignUpAsksForTheTerms(t *testing.T) {
-	s := servertest.New(t, servertest.HandlerOnly(), withTerms("2"))
-	b := s.Browser(t)
-	b.Get(t, "/signup")
-	form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}, "password": {fresh}}
-	if b.Submit(t, "signup-submit", form); b.Status != http.StatusBadRequest || !b.Has("terms") {
-		t.Fatalf("without the box: %d at %s", b.Status, b.URL)
-	}
-	form.Set("terms", "1")
-	if b.Submit(t, "signup-submit", form); b.URL.Path != "/account" {
-		t.Errorf("at %s: %s", b.URL, b.Text("main"))
-	}
-	if u, err := s.House().People.Show(t.Context(), "ada@example.com"); err != nil || u.Terms != "2" {
-		t.Errorf("terms %q, %v", u.Terms, err)
 	}
 }

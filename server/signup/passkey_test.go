@@ -1,4 +1,4 @@
-package signin_test
+package signup_test
 
 import (
 	"net/http"
@@ -11,28 +11,67 @@ import (
 	"signet/server/servertest"
 )
 
-// With mail a passkey is made only once the address is proven, by whoever opens the letter.
-func TestD04_APasskeyIsMadeAfterTheProof(t *testing.T) {
+func TestPasskey_SignUp(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		s, box := mailServer(t, engine)
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		b := s.Browser(t)
+		b.Get(t, "/signup")
+		form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}}
+		d := s.Device()
+		answer := d.Create(t, b.PasskeyOptions(t, "signup-passkey", form))
+		to := b.Attribute("signup-passkey", "formaction")
+		send := func(b *servertest.Browser, name, email, answer string) *servertest.Browser {
+			return b.Post(t, to, url.Values{"name": {name}, "username": {email}, "credential": {answer}})
+		}
+		if send(b, "", "nobody", ""); b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "e-mail") {
+			t.Errorf("mistakes: %d %s", b.Status, b.Text("main"))
+		}
+		if send(b, "Ada", "ada@example.com", answer); b.URL.RequestURI() != "/account?done=signup" || b.Status != http.StatusOK {
+			t.Fatalf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
+		}
+		if text := b.Text("main"); !strings.Contains(text, "None set") || !strings.Contains(text, "1 passkey") {
+			t.Errorf("overview: %s", text)
+		}
+		again := s.Browser(t)
+		again.Get(t, "/signup")
+		if send(again, "Eve", "eve@example.com", answer); again.Status != http.StatusBadRequest {
+			t.Errorf("replayed in another browser: %d at %s", again.Status, again.URL)
+		}
+		if send(again, "Ada", "ada@example.com", ""); !strings.Contains(again.Text("main"), "There is already") &&
+			again.Status != http.StatusBadRequest {
+			t.Errorf("taken: %d %s", again.Status, again.Text("main"))
+		}
+		again.Get(t, "/signin")
+		again.SendPasskey(t, "login-passkey", d.Get(t, again.PasskeyOptions(t, "login-passkey", nil)))
+		if again.URL.Path != "/account" {
+			t.Errorf("sign-in: %d at %s", again.Status, again.URL)
+		}
+	})
+}
+
+// With mail a passkey is made only once the address is verified, by whoever opens the email.
+func TestD04_APasskeyIsMadeOnceTheAddressIsVerified(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := servertest.NewWithMail(t, engine)
 		b := s.Browser(t)
 		b.Get(t, "/signup")
 		if b.Attribute("signup-passkey", "data-options") != "" {
-			t.Error("the form makes a passkey before the proof")
+			t.Error("the form makes a passkey before the address is verified")
 		}
 		form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}}
 		if b.Post(t, "/signup/passkey/options", form); b.Status != http.StatusNotFound {
-			t.Errorf("options before the proof: %d", b.Status)
+			t.Errorf("options before the address is verified: %d", b.Status)
 		}
 		b.Post(t, "/signup/passkey", form)
-		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
+		link := servertest.Local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
 		opener := s.Browser(t) // another browser
 		opener.Get(t, link)
 		if !opener.Has("verify-passkey") || !opener.Has("password-submit") {
 			t.Fatalf("at %s: %s", opener.URL, opener.Text("main"))
 		}
 		secret := url.Values{"t": {opener.FormWith("password-submit").Fields.Get("t")}}
-		if opener.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {"{}"}}); opener.Status != http.StatusBadRequest || !opener.Has("verify-passkey") {
+		if opener.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {"{}"}}); opener.Status != http.StatusBadRequest ||
+			!opener.Has("verify-passkey") {
 			t.Errorf("nonsense: %d at %s", opener.Status, opener.URL)
 		}
 		// Several answers at once: one account.
@@ -41,7 +80,7 @@ func TestD04_APasskeyIsMadeAfterTheProof(t *testing.T) {
 		for range 4 {
 			tab := opener.Tab(t)
 			tab.Get(t, link)
-			answer := device(s).Create(t, options(t, tab, "verify-passkey", secret))
+			answer := s.Device().Create(t, tab.PasskeyOptions(t, "verify-passkey", secret))
 			race = append(race, func() {
 				if tab.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {answer}}); tab.URL.Path == "/account" {
 					made.Add(1)
@@ -54,7 +93,7 @@ func TestD04_APasskeyIsMadeAfterTheProof(t *testing.T) {
 		}
 		wg.Wait()
 		if made.Load() != 1 {
-			t.Errorf("%d accounts of one letter", made.Load())
+			t.Errorf("%d accounts of one email", made.Load())
 		}
 		u, err := s.House().People.Show(t.Context(), "ada@example.com")
 		if err != nil || !u.EmailVerified {
@@ -66,9 +105,9 @@ func TestD04_APasskeyIsMadeAfterTheProof(t *testing.T) {
 	})
 }
 
-// D01: with mail, an address that has an account is answered as any other; its owner gets a letter.
+// D01: with mail, an address that has an account is answered as any other; its owner gets a email.
 func TestD01_SignUpWithAPasskeyTellsNothing(t *testing.T) {
-	s, box := mailServer(t)
+	s, box := servertest.NewWithMail(t)
 	ada := s.Person(t, "ada@example.com")
 	texts := map[string]string{}
 	for _, email := range []string{ada.Email, "new@example.com"} {
@@ -88,13 +127,13 @@ func TestD01_SignUpWithAPasskeyTellsNothing(t *testing.T) {
 }
 
 // In the browser that asked to sign up with a passkey, the link of the email goes on to make that passkey.
-func TestB06_ThePasskeyWayGoesOnInTheSameBrowser(t *testing.T) {
+func TestB06_SigningUpWithAPasskeyGoesOnInTheSameBrowser(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		s, box := mailServer(t, engine)
+		s, box := servertest.NewWithMail(t, engine)
 		b, another := s.Browser(t), s.Browser(t)
 		form := url.Values{"name": {"Ada"}, "username": {"ada@example.com"}}
 		b.Get(t, "/signup").Post(t, "/signup/passkey", form)
-		link := local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
+		link := servertest.Local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
 		for name, tt := range map[string]struct {
 			browser *servertest.Browser
 			main    string // its first button
@@ -116,7 +155,7 @@ func TestB06_ThePasskeyWayGoesOnInTheSameBrowser(t *testing.T) {
 		if b.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {"{}"}}); b.Attribute("verify-passkey", "class") != "main" {
 			t.Errorf("after an answer that did not fit: %d %s", b.Status, b.Text("main"))
 		}
-		answer := device(s).Create(t, options(t, b, "verify-passkey", secret))
+		answer := s.Device().Create(t, b.PasskeyOptions(t, "verify-passkey", secret))
 		if b.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {answer}}); b.URL.Path != "/account" {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}

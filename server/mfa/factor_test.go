@@ -1,0 +1,153 @@
+package mfa_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+
+	"golang.org/x/oauth2"
+
+	"signet/server/servertest"
+	"signet/users/factor"
+)
+
+func TestF06_ThePasswordAloneIsNoSession(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		ada := s.Person(t, "ada@example.com")
+		b := s.Browser(t)
+		b.Get(t, "/signin").SignIn(t, ada)
+		secret, codes := b.AddAuthenticator(t)
+		if len(codes) < 10 {
+			t.Fatalf("codes %q", codes)
+		}
+
+		app := s.App(t, "shop").With("openid")
+		fresh := s.Browser(t)
+		r := app.Begin(t, fresh)
+		fresh.SignIn(t, ada)
+		if fresh.URL.Path != "/signin/factor" {
+			t.Fatalf("at %s", fresh.URL)
+		}
+		factor := fresh.URL.String()
+		if fresh.Get(t, "/account"); fresh.URL.Path != "/signin" {
+			t.Errorf("a sign-in that waits for its second step opens %s", fresh.URL)
+		}
+		other := s.Browser(t) // C06: another browser cannot go on with it
+		if other.Get(t, factor); other.Has("factor-submit") {
+			t.Error("another browser goes on with the sign-in")
+		}
+		fresh.Get(t, factor).Submit(t, "factor-submit", url.Values{"code": {"000000"}})
+		if fresh.Status != http.StatusForbidden || !fresh.Has("factor-submit") {
+			t.Errorf("a wrong code: %d at %s", fresh.Status, fresh.URL)
+		}
+		fresh.Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
+		if fresh.Has("consent-allow") {
+			fresh.Allow(t)
+		}
+		id := app.IDToken(t, r.Exchange(t, r.Code(t, fresh)).Extra("id_token").(string))
+		var claims struct {
+			ACR string
+			AMR []string
+		}
+		if err := id.Claims(&claims); err != nil || claims.ACR != "2" || !slices.Equal(claims.AMR, []string{"pwd", "otp", "mfa"}) {
+			t.Errorf("acr %q amr %v, %v", claims.ACR, claims.AMR, err)
+		}
+
+		// The same code again, in a browser of somebody who looked over the shoulder.
+		other.Get(t, "/signin").SignIn(t, ada)
+		other.Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
+		if other.Status != http.StatusForbidden {
+			t.Errorf("replayed code: %d at %s", other.Status, other.URL)
+		}
+		recovery := other.URL.String() + "&way=recovery"
+		other.Get(t, recovery).Submit(t, "factor-submit", url.Values{"code": {codes[3]}})
+		if other.URL.Path != "/account" {
+			t.Errorf("recovery code: %d at %s: %s", other.Status, other.URL, other.Text("main"))
+		}
+	})
+}
+
+func TestG02_FiveWrongCodesEndTheSignIn(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	secret, _ := b.AddAuthenticator(t)
+	fresh := s.Browser(t)
+	fresh.Get(t, "/signin").SignIn(t, ada)
+	factor := fresh.URL.String()
+	for range 5 {
+		fresh.Submit(t, "factor-submit", url.Values{"code": {"000000"}})
+	}
+	fresh.Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
+	if fresh.Has("factor-submit") || fresh.Status != http.StatusForbidden {
+		t.Errorf("a sixth try: %d at %s", fresh.Status, fresh.URL)
+	}
+	if fresh.Get(t, factor); fresh.URL.Path != "/signin" {
+		t.Errorf("the sign-in that waits lives on at %s", fresh.URL)
+	}
+}
+
+func TestE11_WhatEndsEverythingEndsTheSignInThatWaits(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	secret, _ := b.AddAuthenticator(t)
+	fresh := s.Browser(t)
+	fresh.Get(t, "/signin").SignIn(t, ada)
+	permit := factor.ForOperator(ada.ID, factor.ResetPassword)
+	if err := s.House().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
+		t.Fatal(err)
+	}
+	fresh.Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
+	if fresh.URL.Path != "/signin" || fresh.Get(t, "/account").URL.Path == "/account" {
+		t.Errorf("the first step with the old password opens the account: %s", fresh.URL)
+	}
+}
+
+func TestTrustedBrowserIsSparedUntilItMatters(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	secret, codes := b.AddAuthenticator(t)
+	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
+	b.Get(t, "/signin").SignIn(t, ada).Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}, "trust": {"1"}})
+	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
+	if b.Get(t, "/signin").SignIn(t, ada); b.URL.Path != "/account" {
+		t.Fatalf("a trusted browser is asked: %s", b.URL)
+	}
+	// F10: acts on the account want the strongest way.
+	if b.Get(t, "/account/second-step/add"); b.URL.Path != "/account/second-step" && b.URL.Path != "/signin" {
+		t.Fatalf("at %s", b.URL)
+	}
+	if b.Get(t, "/account/data").Get(t, "/account/delete"); b.URL.Path != "/signin" {
+		t.Fatalf("a sensitive page opens at %s", b.URL)
+	}
+	if b.SignIn(t, ada); b.URL.Path != "/signin/factor" {
+		t.Fatalf("confirming without the second step: %s", b.URL)
+	}
+	b.Get(t, b.URL.String()+"&way=recovery").Submit(t, "factor-submit", url.Values{"code": {codes[0]}})
+	if b.URL.Path != "/account/delete" {
+		t.Errorf("after confirming at %s", b.URL)
+	}
+	// An app that asks for two factors gets them, and says so.
+	app := s.App(t, "bank").With("openid")
+	c := s.Browser(t)
+	c.Get(t, "/signin").SignIn(t, ada)
+	if c.URL.Path != "/signin/factor" {
+		t.Errorf("another browser is trusted too: %s", c.URL)
+	}
+	if app.Begin(t, b, oauth2.SetAuthURLParam("acr_values", "2")); b.URL.Path == "/signin" {
+		t.Errorf("two factors shown a moment ago are asked for again")
+	}
+	if err := s.House().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.Password); err != nil {
+		t.Fatal(err)
+	}
+	if b.Get(t, "/signin").SignIn(t, ada); b.URL.Path != "/signin/factor" {
+		t.Errorf("trust outlives a new password: %s", b.URL)
+	}
+}

@@ -1,0 +1,114 @@
+package recovery_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"signet/server/servertest"
+	"signet/users/factor"
+)
+
+func TestE13_ResetEndsEverythingAndSignsIn(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := servertest.NewWithMail(t, engine)
+		ada := s.Person(t, "ada@example.com")
+		app := s.App(t, "shop").With("openid", "offline_access")
+		old := s.Browser(t)
+		tokens := app.Login(t, old, ada)
+		box.Wait(t, ada.Email) // the new browser
+		link := s.AskReset(t, box, "ADA@example.com")
+
+		b := s.Browser(t) // another device than the one that asked
+		for range 2 {     // C03: opening uses nothing up
+			if b.Get(t, link); !b.Has("password-submit") {
+				t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+			}
+		}
+		if b.Submit(t, "password-submit", url.Values{"password": {"short"}}); b.Status != http.StatusBadRequest || !b.Has("password-submit") {
+			t.Fatalf("a short password: %d at %s", b.Status, b.URL)
+		}
+		if b.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}}); b.URL.Path != "/account" {
+			t.Fatalf("after the reset: %d at %s: %s", b.Status, b.URL, b.Text("main"))
+		}
+		if old.Get(t, "/account"); old.URL.Path != "/signin" {
+			t.Error("the old session lives")
+		}
+		_, err := app.TryRefresh(t.Context(), tokens.RefreshToken)
+		servertest.Refused(t, err, "invalid_grant")
+		if s.Browser(t).Get(t, link).Status != http.StatusGone {
+			t.Error("the link is good a second time")
+		}
+		if b.Get(t, link); b.URL.Path != "/account" { // B05: in the browser that used it, it leads on
+			t.Errorf("opened again: %d at %s", b.Status, b.URL)
+		}
+		subjects := box.Wait(t, ada.Email).Subject + box.Wait(t, ada.Email).Subject // of the reset and of the new browser
+		if !strings.Contains(subjects, "new password") {
+			t.Errorf("emails %q", subjects)
+		}
+		ada.Password = servertest.NewPassword
+		if c := s.Browser(t); c.Get(t, "/signin").SignIn(t, ada).URL.Path != "/account" {
+			t.Errorf("the new password opens nothing: %s", c.URL)
+		}
+	})
+}
+
+func TestD05_OneLinkTwiceAtOnceCountsOnce(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := servertest.NewWithMail(t, engine)
+		s.Person(t, "ada@example.com")
+		secret := strings.TrimPrefix(s.AskReset(t, box, "ada@example.com"), "/reset?t=")
+		var won atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 6 {
+			wg.Go(func() {
+				_, err := s.House().People.Reset(t.Context(), secret, servertest.NewPassword+strings.Repeat("!", i))
+				if err == nil {
+					won.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 1 {
+			t.Errorf("%d resets by one link, want 1", won.Load())
+		}
+	})
+}
+
+func TestD05_TheNewestLinkAndANewPasswordVoidOlderOnes(t *testing.T) {
+	s, box := servertest.NewWithMail(t)
+	ada := s.Person(t, "ada@example.com")
+	first := s.AskReset(t, box, ada.Email)
+	second := s.AskReset(t, box, ada.Email)
+	if s.Browser(t).Get(t, first).Status != http.StatusGone {
+		t.Error("the first link is still good")
+	}
+	if err := s.House().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.NewPassword); err != nil {
+		t.Fatal(err)
+	}
+	if s.Browser(t).Get(t, second).Status != http.StatusGone {
+		t.Error("a link outlives the password it was to replace")
+	}
+}
+
+func TestE12_ResetDoesNotPassTheSecondStep(t *testing.T) {
+	s, box := servertest.NewWithMail(t)
+	ada := s.Person(t, "ada@example.com")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	b.AddAuthenticator(t)
+	for range 2 {
+		box.Wait(t, ada.Email)
+	}
+	c := s.Browser(t)
+	c.Get(t, s.AskReset(t, box, ada.Email)).Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+	if c.URL.Path != "/signin/factor" {
+		t.Errorf("at %s", c.URL)
+	}
+	if c.Get(t, "/account"); c.URL.Path != "/signin" {
+		t.Errorf("the link alone opens %s", c.URL)
+	}
+}
