@@ -69,8 +69,9 @@ func (l *Login) Cancel(w http.ResponseWriter, r *http.Request, s *State) error {
 	return l.Browser.Go(w, r, dispatcherPath, &s.In)
 }
 
-// Fail tells on a step's page what went wrong on this one. The problem stands in the row, which is made if there is none: but not for
-// a browser that sends no cookie, or pages of others could have rows made without end by naming our addresses.
+// Fail tells on a step's page what went wrong on this one. The problem is kept in the row, which is made if there is none: but not for
+// a browser that sends no cookie, or pages of others could have rows made without end by naming our addresses. Where somebody else is
+// to sign in (State.Other), the sign-in page is shown although somebody is signed in.
 func (l *Login) Fail(w http.ResponseWriter, r *http.Request, s *State, step flow.Step, problem flow.Problem) error {
 	if s.In.ID == "" && !l.Browser.Bound(r) {
 		return browser.NoCookies()
@@ -80,6 +81,9 @@ func (l *Login) Fail(w http.ResponseWriter, r *http.Request, s *State, step flow
 	}
 	if err := l.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.Problem = &problem }); err != nil {
 		return err
+	}
+	if step == flow.SignIn && s.Other {
+		return web.Redirect(w, r, l.Another(s.In))
 	}
 	return l.ToStep(w, r, s, step)
 }

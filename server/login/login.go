@@ -87,9 +87,6 @@ func New(o Options) (*Login, error) {
 	if o.Count == nil {
 		o.Count = func(string, string) {}
 	}
-	if o.Count == nil {
-		o.Count = func(string, string) {}
-	}
 	return &Login{o}, nil
 }
 

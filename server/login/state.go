@@ -22,6 +22,8 @@ type State struct {
 	In flow.Interaction
 	// Late tells that the address names a sign-in that is not known (any more): what is made of it is a plain one.
 	Late bool
+	// Other tells that somebody else is to sign in, beside whoever is signed in.
+	Other bool
 	// Visitor is who is signed in; nil = nobody. Leaving is who is, but has asked for their account to be deleted.
 	Visitor, Leaving *browser.Visitor
 	// Pending is a sign-in that waits for its second step, with its person; nil = none.
@@ -109,6 +111,7 @@ func (l *Login) Begun(r *http.Request, in flow.Interaction, v *browser.Visitor) 
 }
 
 func (l *Login) load(r *http.Request, s *State) error {
+	s.Other = r.URL.Query().Has("other")
 	if s.In.Over {
 		return l.over(r.Context(), s.In, "request_over", http.StatusBadRequest)
 	}

@@ -136,6 +136,7 @@ func (h *Handler) outOfGuesses(w http.ResponseWriter, r *http.Request, s *login.
 		return err
 	}
 	h.Count("totp", "throttled")
+	s.Other = s.Visitor != nil && s.Visitor.UserID != s.Pending.UserID
 	return h.Login.Fail(w, r, s, flow.SignIn, flow.Problem{Message: "signin.guessed", Status: http.StatusForbidden, At: time.Now()})
 }
 

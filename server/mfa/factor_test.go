@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -87,6 +88,26 @@ func TestG02_FiveWrongCodesEndTheSignIn(t *testing.T) {
 	}
 	if fresh.Get(t, factor); fresh.URL.Path != "/signin" {
 		t.Errorf("the sign-in that waits lives on at %s", fresh.URL)
+	}
+}
+
+// … and that is told although another account of the browser is signed in.
+func TestG02_TooManyWrongCodesForAnotherAccountAreTold(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
+	auth := s.AddAuthenticator(t, bob)
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	b.Get(t, "/signin?other=1").SignIn(t, bob)
+	for range 6 {
+		b.Submit(t, "factor-submit", url.Values{"code": {"000000"}})
+	}
+	if b.URL.Path != "/signin" || b.Status != http.StatusForbidden || !b.Has("login-submit") {
+		t.Errorf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
+	}
+	b.SignIn(t, bob).Submit(t, "factor-submit", url.Values{"code": {auth.Code(t)}})
+	if b.Get(t, "/account"); !strings.Contains(b.Text("main"), bob.Email) {
+		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
 }
 

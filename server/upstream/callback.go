@@ -40,6 +40,7 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, id string, a federation.Callback, failed error) error {
 	s, err := h.Login.Resume(r, a.Interaction)
+	s.Other = a.Purpose == federation.ToSignIn && a.UserID == "" && s.Visitor != nil
 	switch {
 	case err != nil:
 		return err

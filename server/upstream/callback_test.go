@@ -186,6 +186,23 @@ func TestN03_RefusalsAndTroubleComeBackToTheSignInPage(t *testing.T) {
 	}
 }
 
+// … also to whoever adds an account beside the one that is signed in.
+func TestN03_TroubleWithAnotherAccountIsTold(t *testing.T) {
+	w := upstreamtest.New(t, false, nil)
+	ada := w.Person(t, "ada@example.com")
+	b := w.Browser(t).Get(t, "/signin").SignIn(t, ada)
+	b.Get(t, "/signin?other=1")
+	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", ""), http.StatusForbidden, "Facebook was told no")
+	w.Google.Down(true)
+	upstreamtest.Shows(t, upstreamtest.Press(t, b, "google"), http.StatusBadGateway, "Google does not answer")
+	if w.Visitor(t, b).ID != ada.ID {
+		t.Error("another account is in view")
+	}
+	if w.SignIn(t, b, "facebook", upstreamtest.FacebookEve.Subject); !b.Has("newaccount-submit") {
+		t.Errorf("at %s: %s", b.URL, b.Text("main"))
+	}
+}
+
 func TestADisabledAccountIsNotSignedInByAnUpstream(t *testing.T) {
 	w := upstreamtest.New(t, true, nil)
 	b := w.Browser(t)
