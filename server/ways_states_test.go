@@ -207,7 +207,7 @@ func (c *cell) frozen() {
 	if err := c.w.House().DB.SetUserFrozen(c.t.Context(), c.p.ID, now, now); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.w.House().People.EndAll(c.t.Context(), c.p.ID, "a test"); err != nil {
+	if err := c.w.House().People.EndAll(c.t.Context(), c.p.ID, "", "a test"); err != nil {
 		c.t.Fatal(err)
 	}
 	c.b.Get(c.t, factor)

@@ -2,7 +2,6 @@ package authorize
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"slices"
@@ -69,7 +68,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		return h.Login.Over(r.Context(), s)
 	}
 	a := oauth.Authorization{
-		GrantID: rand.Text(), Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
+		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
 		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR,
 		Scopes: scopes, Claims: param,
 	}

@@ -76,8 +76,10 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 // Bind gives the browser its cookie if it has none, so that the next request shows whether it keeps cookies at all.
 func (b *Browser) Bind(w http.ResponseWriter, r *http.Request) { b.bind(w, r) }
 
-// Bound reports whether the browser sent its cookie.
-func (b *Browser) Bound(r *http.Request) bool { return b.jar.read(r, browserCookie) != "" }
+// Bound reports whether the browser sends cookies back: its own, or that of a session, which may be kept for longer.
+func (b *Browser) Bound(r *http.Request) bool {
+	return b.jar.read(r, browserCookie) != "" || b.jar.read(r, sessionCookie) != ""
+}
 
 // Mark stands for the browser in what is bound to it: the hash of its cookie, "" if it sent none.
 func (b *Browser) Mark(r *http.Request) string {
