@@ -15,8 +15,9 @@ import (
 	"signet/storage"
 )
 
-// answerTries is how often an answer starts again because another tab was quicker.
-const answerTries = 5
+// answerTries is how often an answer starts again because another tab was quicker: each of a browser's may be once, with an answer of
+// its own or with what it notes before.
+const answerTries = 24
 
 // proceed is where every step of an app's request comes back to: it leads to the next one, or answers the app.
 func (h *Handler) proceed(w http.ResponseWriter, r *http.Request) error {

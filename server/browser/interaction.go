@@ -187,8 +187,8 @@ func IsExpired(err error) bool {
 // NoCookies is the page for a browser that does not send cookies back.
 func NoCookies() error { return &web.PageError{Status: http.StatusBadRequest, Kind: "cookies"} }
 
-// recordTries is how often Record starts again when another tab was quicker.
-const recordTries = 5
+// recordTries is how often Record starts again when another tab was quicker: of as many at once each has its turn.
+const recordTries = 24
 
 // Record adds to what happened in the interaction: change sees the newest progress and may run again. in is brought up to
 // date. An interaction that is over gives the page of kind "expired".
