@@ -66,7 +66,8 @@ func (c *cell) verifyAddress(address string) string {
 	if c.w.box == nil {
 		return gone
 	}
-	if _, err := c.w.House().People.ChangeAddress(c.context(), servertest.Permit(c.t, c.p.ID, factor.ChangeAddress), c.user(), address); err != nil {
+	permit := servertest.Permit(c.t, c.p.ID, factor.ChangeAddress)
+	if _, err := c.w.House().People.ChangeAddress(c.context(), permit, c.user(), address); err != nil {
 		c.t.Fatal(err)
 	}
 	return secretOf(c.mailed(address, "/verify-address?t="))

@@ -88,8 +88,8 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	options := account.Options{
-		Login: h.login(t, look), Browser: h.browser, Profile: h.people, Connected: h.people, Credentials: h.people, Deletion: h.deletion, Export: exports,
-		Sessions: h.sessions, Pages: look,
+		Login: h.login(t, look), Browser: h.browser, Profile: h.people, Connected: h.people, Credentials: h.people,
+		Deletion: h.deletion, Export: exports, Sessions: h.sessions, Pages: look,
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
 		},

@@ -169,7 +169,8 @@ func TestAFirstPasswordForWhoHasNone(t *testing.T) {
 		t.Errorf("the first password opens nothing: %s", c.URL)
 	}
 	u, _ := s.House().People.Show(t.Context(), ada.ID)
-	if err := s.House().People.FirstPassword(t.Context(), servertest.Permit(t, ada.ID, factor.SetPassword), u, "yet another long password"); err == nil {
+	permit := servertest.Permit(t, ada.ID, factor.SetPassword)
+	if err := s.House().People.FirstPassword(t.Context(), permit, u, "yet another long password"); err == nil {
 		t.Error("a second first password")
 	} else if _, ok := err.(users.Mistakes); ok {
 		t.Error(err)

@@ -260,7 +260,8 @@ func TestC06_InteractionsAreBoundToTheirBrowser(t *testing.T) {
 			t.Errorf("path %s", at)
 		}
 		got, err := b.Interaction(c.request(t, "GET", at))
-		if err != nil || got.Request.ClientID != "shop" || got.Purpose != flow.PurposeAuthorize || *got.Request.MaxAge != 0 || got.Request.State != "s" {
+		if err != nil || got.Request.ClientID != "shop" || got.Purpose != flow.PurposeAuthorize ||
+			*got.Request.MaxAge != 0 || got.Request.State != "s" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		second := begin(t, b, c, flow.Request{ClientID: "notes"}) // another tab, the same cookie
@@ -328,7 +329,8 @@ func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 		t.Errorf("another network: %v", err)
 	}
 	w := httptest.NewRecorder()
-	_, err := b.Begin(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), flow.PurposeAuthorize, flow.Request{State: strings.Repeat("x", 9000)})
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{State: strings.Repeat("x", 9000)})
 	if kind(err) != "too_large" {
 		t.Errorf("9,000 bytes of state: %v", err)
 	}

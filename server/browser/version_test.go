@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +88,10 @@ func TestV02_TheReleaseBeforeSeesNoPendingSignIn(t *testing.T) {
 		if facts.UserID != "ada" || facts.Connect != "identity" || !facts.Sent {
 			t.Errorf("facts %+v", facts)
 		}
-		if req.Errand != "authorize" || req.Request.ClientID != "shop" || req.Request.RedirectURI != "https://shop.example/cb" || req.Request.State != "s" {
+		want := oldRequest{Errand: "authorize"}
+		want.Request.ClientID, want.Request.RedirectURI = "shop", "https://shop.example/cb"
+		want.Request.Scopes, want.Request.State = []string{"openid"}, "s"
+		if !reflect.DeepEqual(req, want) {
 			t.Errorf("request %+v", req)
 		}
 	}
@@ -98,7 +102,8 @@ func TestV02_APendingSignInOfTheReleaseBeforeBeginsAgain(t *testing.T) {
 	b, c := newBrowser(t, db, "http://localhost:9400", browser.Options{}), tab{}
 	in := begin(t, b, c, flow.Request{ClientID: "shop"})
 	old, err := json.Marshal(oldFacts{
-		UserID: "ada", Granted: []string{"openid"}, Connect: "identity", Half: &oldHalf{UserID: "ada", At: time.Now(), AMR: []string{"pwd"}, ACR: "1"},
+		UserID: "ada", Granted: []string{"openid"}, Connect: "identity",
+		Half: &oldHalf{UserID: "ada", At: time.Now(), AMR: []string{"pwd"}, ACR: "1"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +137,8 @@ func TestV02_ARowOfALaterReleaseIsLeftAlone(t *testing.T) {
 	if err := db.UpdateInteractionFacts(t.Context(), in.ID, in.Row.Facts, later); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Interaction(c.request(t, "GET", b.Path("/signin", &in))); !errors.Is(err, storage.ErrUnavailable) || browser.IsExpired(err) {
+	_, err := b.Interaction(c.request(t, "GET", b.Path("/signin", &in)))
+	if !errors.Is(err, storage.ErrUnavailable) || browser.IsExpired(err) {
 		t.Errorf("read: %v, want unavailable", err)
 	}
 	mine := in
@@ -153,9 +159,10 @@ func TestV02_OfAPastRequestOnlyTheWayBackIsKept(t *testing.T) {
 		b, c := newBrowser(t, db, "http://localhost:9400", browser.Options{}), tab{}
 		age := int64(5)
 		in := begin(t, b, c, flow.Request{
-			ClientID: "shop", RedirectURI: "https://shop.example/cb", RedirectURISent: true, ResponseType: "code", ResponseMode: "form_post", State: "s",
-			Scopes: []string{"openid"}, Resources: []string{"notes"}, Nonce: "n", CodeChallenge: "cc", CodeChallengeMethod: "S256", Prompts: []string{"login"},
-			MaxAge: &age, LoginHint: "ada@example.org", IDPHint: "google", HintSubject: "ada", HintSubjects: []string{"ada"}, ACRValues: []string{"2"},
+			ClientID: "shop", RedirectURI: "https://shop.example/cb", RedirectURISent: true, ResponseType: "code",
+			ResponseMode: "form_post", State: "s", Scopes: []string{"openid"}, Resources: []string{"notes"}, Nonce: "n",
+			CodeChallenge: "cc", CodeChallengeMethod: "S256", Prompts: []string{"login"}, MaxAge: &age, LoginHint: "ada@example.org",
+			IDPHint: "google", HintSubject: "ada", HintSubjects: []string{"ada"}, ACRValues: []string{"2"},
 			EssentialACRs: []string{"2"}, Claims: "{}", Display: "page", Extra: map[string]string{"x": "y"},
 		})
 		if err := b.Record(t.Context(), &in, func(p *flow.Progress) { p.UserID = "ada" }); err != nil {
@@ -174,8 +181,9 @@ func TestV02_OfAPastRequestOnlyTheWayBackIsKept(t *testing.T) {
 			}
 		}
 		row := rowOf(t, db, in.ID)
-		if want := `{"errand":"authorize","request":{"client_id":"shop","redirect_uri":"https://shop.example/cb","redirect_uri_sent":false,` +
-			`"response_type":"code","response_mode":"form_post","scopes":null,"state":"s"}}`; string(row.Request) != want || string(row.Facts) != "{}" {
+		want := `{"errand":"authorize","request":{"client_id":"shop","redirect_uri":"https://shop.example/cb","redirect_uri_sent":false,` +
+			`"response_type":"code","response_mode":"form_post","scopes":null,"state":"s"}}`
+		if string(row.Request) != want || string(row.Facts) != "{}" {
 			t.Errorf("kept %s with %s", row.Request, row.Facts)
 		}
 		got, err := b.Interaction(c.request(t, "GET", b.Path("/signin", &in)))

@@ -175,8 +175,10 @@ func unspent(t *testing.T, db *storage.DB) {
 		again.CodeHash = "another-code"
 		return db.InsertGrant(ctx, again) // in the same row
 	}))
-	fails(t, db.SpendCode(ctx, storage.Spend{CodeHash: fresh.CodeHash, Generation: 1, Now: now, ExpiresAt: now.Add(time.Hour)}), storage.ErrStale)
-	ok(t, db.SpendCode(ctx, storage.Spend{CodeHash: "another-code", Generation: 1, Now: now, ExpiresAt: now.Add(time.Hour)}))
+	spend := storage.Spend{CodeHash: fresh.CodeHash, Generation: 1, Now: now, ExpiresAt: now.Add(time.Hour)}
+	fails(t, db.SpendCode(ctx, spend), storage.ErrStale)
+	spend.CodeHash = "another-code"
+	ok(t, db.SpendCode(ctx, spend))
 }
 
 func lockedUser(t *testing.T, db *storage.DB) {
@@ -228,7 +230,8 @@ func countedIdentities(t *testing.T, db *storage.DB) {
 	}
 	for i, upstream := range []string{"google", "work", "work"} {
 		ok(t, db.InsertIdentity(ctx, storage.Identity{
-			ID: fmt.Sprint("l", i), Upstream: upstream, Issuer: fmt.Sprint("https://", upstream, i), Subject: "s", UserID: "ada", CreatedAt: now, LastUsedAt: now,
+			ID: fmt.Sprint("l", i), Upstream: upstream, Issuer: fmt.Sprint("https://", upstream, i), Subject: "s", UserID: "ada",
+			CreatedAt: now, LastUsedAt: now,
 		}))
 	}
 	if n, err := db.CountIdentities(ctx, "ada"); err != nil || len(n) != 2 || n["google"] != 1 || n["work"] != 2 {
