@@ -61,14 +61,21 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	db := storagetest.SQLite(t)
 	h := &house{db: db, book: audit.New(db)}
-	if h.sessions, err = session.New(session.Options{Store: db, Audit: h.book}); err != nil {
+	if h.sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: h.book}); err != nil {
 		t.Fatal(err)
 	}
 	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db)}); err != nil {
+	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.people, err = users.New(users.Options{
+		Stores: users.StoresOf(db), Ways: ways, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if h.deletion, err = deletion.New(deletion.Options{Store: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
@@ -88,7 +95,7 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	options := account.Options{
-		Login: h.login(t, look), Browser: h.browser, Profile: h.people, Connected: h.people, Credentials: h.people,
+		Login: h.login(t, look, ways), Browser: h.browser, Profile: h.people, Connected: h.people, Credentials: h.people,
 		Deletion: h.deletion, Export: exports, Sessions: h.sessions, Pages: look,
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
@@ -97,7 +104,7 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	if passkey.Usable(issuer) {
 		if h.passkeys, err = passkey.New(passkey.Options{
-			Store: db, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
+			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -127,14 +134,15 @@ func newHouse(t *testing.T, address string) *house {
 }
 
 // login is what pages share, of a server without apps.
-func (h *house) login(t *testing.T, look *pages.Pages) *login.Login {
+func (h *house) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login.Login {
 	t.Helper()
 	master, err := seal.New([]byte("a-master-key-of-thirty-two-bytes"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	factors, err := factor.New(factor.Options{
-		Store: h.db, Audit: h.book, Tickets: tickets(t, h.db), Sealer: master, Place: seal.Place, Notices: h.people, Issuer: "Signet",
+		Stores: factor.StoresOf(h.db), Ways: ways, Audit: h.book, Tickets: tickets(t, h.db), Sealer: master, Place: seal.Place,
+		Notices: h.people, Issuer: "Signet",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -429,7 +437,7 @@ func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Cha
 
 func tickets(t testing.TB, db *storage.DB) *ticket.Book {
 	t.Helper()
-	b, err := ticket.New(db, make([]byte, 32))
+	b, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}

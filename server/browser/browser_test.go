@@ -23,7 +23,7 @@ import (
 
 func newBrowser(t testing.TB, db *storage.DB, issuer string, o browser.Options) *browser.Browser {
 	t.Helper()
-	s, err := session.New(session.Options{Store: db, Audit: audit.New(db)})
+	s, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: audit.New(db)})
 	if err != nil {
 		t.Fatal(err)
 	}
