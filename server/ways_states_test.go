@@ -126,7 +126,7 @@ func (c *cell) byReset() {
 // resetLink is one that was mailed to the person.
 func (c *cell) resetLink() string {
 	c.t.Helper()
-	link, err := c.w.House().People.ResetLink(c.t.Context(), c.p.ID, c.w.box != nil)
+	link, err := c.w.House().People.ResetLink(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.ResetPassword), c.w.box != nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}

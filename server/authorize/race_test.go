@@ -16,6 +16,7 @@ import (
 	"signet/oauth/flow"
 	"signet/server/servertest"
 	"signet/storage"
+	"signet/users/factor"
 )
 
 // answers are what many clicks at once came to.
@@ -201,7 +202,7 @@ func TestNoAuthorizationInFlightSurvives(t *testing.T) {
 		do     func(ctx context.Context, w *world) error
 	}{
 		"password set": {everything, func(ctx context.Context, w *world) error {
-			return w.House().People.SetPassword(ctx, w.ada.ID, "another horse battery staple")
+			return w.House().People.SetPassword(ctx, servertest.Permit(t, w.ada.ID, factor.ResetPassword), "another horse battery staple")
 		}},
 		"disabled":          {everything, func(ctx context.Context, w *world) error { return w.House().People.Disable(ctx, w.ada.ID) }},
 		"consent withdrawn": {everything, func(ctx context.Context, w *world) error { return w.House().People.Disconnect(ctx, w.ada.ID, "shop") }},
