@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/server/servertest"
+	"signet/users/factor"
 	"signet/users/passkey/passkeytest"
 )
 

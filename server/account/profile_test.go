@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"signet/audit"
+	"signet/server/servertest"
 	"signet/users"
+	"signet/users/factor"
 )
 
 func TestProfileForm(t *testing.T) {
