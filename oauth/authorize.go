@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"slices"
@@ -19,7 +20,6 @@ import (
 
 // Authorization is an authorization request that nothing stands in the way of any more: who asked, who said yes, to what.
 type Authorization struct {
-	GrantID string // id of the grant to be made
 	// Replaces is the grant of an earlier answer to the same request: if its code was not used, the new grant takes its place and id.
 	Replaces  string
 	Request   flow.Request
@@ -41,18 +41,18 @@ type Code struct{ Code, GrantID string }
 
 // Authorize makes the grant and its code: one INSERT. state and iss are the caller's to add. Errors are *refusal.Refusal.
 func (p *Provider) Authorize(ctx context.Context, a Authorization) (Code, error) {
-	now := time.Now()
+	now, id := time.Now(), rand.Text()
 	if a.Replaces != "" {
 		gone, err := p.o.Store.DeleteUnspentGrant(ctx, a.Replaces, a.UserID, a.Client.ClientID)
 		if err != nil {
 			return Code{}, refusal.From(fmt.Errorf("replace code: %w", err))
 		}
 		if gone {
-			a.GrantID = a.Replaces
+			id = a.Replaces
 		}
 	}
 	c := &ledger.Case{Client: a.Client, Now: now, Lifetimes: p.lifetimes(a.Client)}
-	if err := begin(c, a); err != nil {
+	if err := begin(c, id, a); err != nil {
 		return Code{}, refusal.From(err)
 	}
 	target, err := url.Parse(a.Request.RedirectURI)
@@ -80,10 +80,10 @@ func (p *Provider) Authorize(ctx context.Context, a Authorization) (Code, error)
 
 // begin gives the case the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
 // stretch what was granted before.
-func begin(c *ledger.Case, a Authorization) error {
+func begin(c *ledger.Case, id string, a Authorization) error {
 	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes()
 	row := storage.Grant{
-		ID: a.GrantID, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
+		ID: id, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
 		UserEpoch: a.UserEpoch, ConsentEpoch: a.ConsentEpoch, Scopes: a.Scopes, Resources: a.Request.Resources,
 		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
 	}

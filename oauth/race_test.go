@@ -99,7 +99,7 @@ func TestManyFlowsAtOnce(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			a, err := token(t, h, "shop", oauthtest.Exchange(v.Get("code")))
+			a, err := token(t, h, "shop", oauthtest.Exchange(v.Code))
 			for range 4 {
 				if err != nil {
 					return nil, err

@@ -32,7 +32,7 @@ func TestStatementsPerRequest(t *testing.T) {
 		}{
 			{"authorize", 0, 1, func(ctx context.Context) error {
 				v, err := h.Provider.Authorize(ctx, h.Ask(t, "shop", "openid api:read", nil))
-				form = oauthtest.Exchange(v.Get("code"))
+				form = oauthtest.Exchange(v.Code)
 				return err
 			}, false},
 			{"code of a stranger", 1, 0, func(ctx context.Context) error { return asks(ctx, "other", form, nil) }, true},

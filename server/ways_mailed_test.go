@@ -5,7 +5,9 @@ import (
 	"maps"
 	"net/url"
 
+	"signet/server/servertest"
 	"signet/users"
+	"signet/users/factor"
 )
 
 // withLink posts what the button of a mailed link's page posts, after the page was looked at.
@@ -64,7 +66,8 @@ func (c *cell) verifyAddress(address string) string {
 	if c.w.box == nil {
 		return gone
 	}
-	if _, err := c.w.House().People.ChangeAddress(c.context(), c.user(), address); err != nil {
+	permit := servertest.Permit(c.t, c.p.ID, factor.ChangeAddress)
+	if _, err := c.w.House().People.ChangeAddress(c.context(), permit, c.user(), address); err != nil {
 		c.t.Fatal(err)
 	}
 	return secretOf(c.mailed(address, "/verify-address?t="))
@@ -93,20 +96,20 @@ func (c *cell) undo(old string) string {
 // recoverLink is the one that removes the factors when the time is over.
 func (c *cell) recoverLink() string {
 	c.t.Helper()
-	u, back := c.user(), c.w.House().WayBack
+	u, recovery := c.user(), c.w.House().Recovery
 	if c.w.box == nil || !u.EmailVerified {
 		return gone
 	}
 	ctx := c.context()
-	if err := back.SendCode(ctx, c.p.ID, u); err != nil {
+	if err := recovery.SendCode(ctx, c.p.ID, u); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := back.Start(ctx, c.p.ID, u, c.mailedCode()); errors.Is(err, users.ErrChanged) && !u.FrozenAt.IsZero() {
+	if err := recovery.Start(ctx, c.p.ID, u, c.mailedCode()); errors.Is(err, users.ErrChanged) && !u.FrozenAt.IsZero() {
 		return gone
 	} else if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := back.Due(ctx); err != nil {
+	if _, err := recovery.Due(ctx); err != nil {
 		c.t.Fatal(err)
 	}
 	return secretOf(c.mailed(c.p.Email, "/recover/finish?t="))

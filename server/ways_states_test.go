@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/server/servertest"
+	"signet/users/factor"
 	"signet/users/passkey/passkeytest"
 )
 
@@ -126,7 +127,7 @@ func (c *cell) byReset() {
 // resetLink is one that was mailed to the person.
 func (c *cell) resetLink() string {
 	c.t.Helper()
-	link, err := c.w.House().People.ResetLink(c.t.Context(), c.p.ID, c.w.box != nil)
+	link, err := c.w.House().People.ResetLink(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.ResetPassword), c.w.box != nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -207,7 +208,7 @@ func (c *cell) frozen() {
 	if err := c.w.House().DB.SetUserFrozen(c.t.Context(), c.p.ID, now, now); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.w.House().People.EndAll(c.t.Context(), c.p.ID, "a test"); err != nil {
+	if err := c.w.House().People.EndAll(c.t.Context(), c.p.ID, "", "a test"); err != nil {
 		c.t.Fatal(err)
 	}
 	c.b.Get(c.t, factor)

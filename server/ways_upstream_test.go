@@ -19,7 +19,7 @@ func upstreamDrivers() []*driver {
 		{route: callback, variant: "signing in", prepare: func(c *cell) func() { return c.comeFromGoogle }},
 		{route: "POST /signin/connect", prepare: func(c *cell) func() {
 			return func() {
-				if c.comeFromGoogle(); c.b.URL.Query().Has("a") {
+				if c.comeFromGoogle(); asksToConnect(c.b.URL.Path) {
 					c.b.Post(c.t, "/signin/connect?"+c.b.URL.RawQuery, url.Values{"decision": {"connect"}})
 				}
 			}

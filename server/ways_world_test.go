@@ -12,6 +12,7 @@ import (
 	"signet/server/servertest"
 	"signet/storage"
 	"signet/users"
+	"signet/users/factor"
 	"signet/users/federation/federationtest"
 	"signet/users/passkey/passkeytest"
 )
@@ -111,7 +112,11 @@ func newCell(t *testing.T, w *ways, s *state) *cell {
 	if c.n >= maxPeople {
 		t.Fatal("the upstreams know no more people")
 	}
-	c.p = w.Person(t, addressOf(c.n), func(n *users.NewPerson) { n.EmailVerified = !s.unproven })
+	c.p = w.Person(t, addressOf(c.n), func(r *users.Registration) {
+		if s.unproven {
+			r.Verification = users.Verification{}
+		}
+	})
 	c.b = c.browser()
 	for upstream, issuer := range map[string]string{"work": w.work.Issuer(), "facebook": w.facebook.URL} {
 		err := w.House().DB.InsertIdentity(t.Context(), storage.Identity{
@@ -142,7 +147,7 @@ func (c *cell) addPasskey() {
 	c.t.Helper()
 	c.key = c.w.AddPasskey(c.t, c.p)
 	if c.app == nil {
-		codes, err := c.w.House().Factors.NewCodes(c.t.Context(), c.p.ID)
+		codes, err := c.w.House().Factors.NewCodes(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.MakeRecoveryCodes))
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -195,6 +195,7 @@ func (db *DB) EraseUser(ctx context.Context, id string) error {
 		"DELETE FROM consents WHERE user_id = $1", "DELETE FROM tickets WHERE owner = $1",
 		"DELETE FROM tickets WHERE owner IN (SELECT email_key FROM users WHERE id = $1)",
 		"DELETE FROM role_holders WHERE holder_kind = 'user' AND holder = $1",
+		"DELETE FROM interactions WHERE facts LIKE '%' || $1 || '%'", // sign-ins that name the person, also those that are answered
 	} {
 		if _, err := db.exec(ctx, query, id); err != nil {
 			return err

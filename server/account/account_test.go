@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,8 +14,13 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"signet/audit"
+	"signet/clients"
+	"signet/internal/seal"
+	"signet/oauth/consent"
+	"signet/oauth/flow"
 	"signet/server/account"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
@@ -24,6 +28,7 @@ import (
 	"signet/users"
 	"signet/users/deletion"
 	"signet/users/export"
+	"signet/users/factor"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/session"
@@ -56,14 +61,21 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	db := storagetest.SQLite(t)
 	h := &house{db: db, book: audit.New(db)}
-	if h.sessions, err = session.New(session.Options{Store: db, Audit: h.book}); err != nil {
+	if h.sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: h.book}); err != nil {
 		t.Fatal(err)
 	}
 	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.people, err = users.New(users.Options{Store: db, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db)}); err != nil {
+	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.people, err = users.New(users.Options{
+		Stores: users.StoresOf(db), Ways: ways, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if h.deletion, err = deletion.New(deletion.Options{Store: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
@@ -83,7 +95,8 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: look.Error, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	options := account.Options{
-		Browser: h.browser, People: h.people, Deletion: h.deletion, Export: exports, Sessions: h.sessions, Pages: look,
+		Login: h.login(t, look, ways), Browser: h.browser, Profile: h.people, Connected: h.people, Credentials: h.people,
+		Deletion: h.deletion, Export: exports, Sessions: h.sessions, Pages: look,
 		App: func(_ context.Context, id string) pages.App {
 			return pages.App{Name: "The " + id, Host: id + ".example"}
 		},
@@ -91,7 +104,7 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	if passkey.Usable(issuer) {
 		if h.passkeys, err = passkey.New(passkey.Options{
-			Store: db, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
+			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -103,15 +116,46 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	room.Mount(mux)
 	mux.Page("GET /signin", func(w http.ResponseWriter, r *http.Request) error {
-		if v, err := h.browser.Leaving(r); v != nil || err != nil {
-			return cmp.Or(err, h.browser.Go(w, r, "/account/keep", nil))
+		_, leaving, err := h.browser.Present(r)
+		if err != nil {
+			return err
 		}
-		h.browser.Tidy(w, r)
-		_, err := fmt.Fprint(w, "the sign-in page")
+		if leaving != nil {
+			return h.browser.Go(w, r, "/account/keep", nil)
+		}
+		if err := h.browser.Tidy(w, r); err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(w, "the sign-in page")
 		return err
 	})
 	h.Handler = mux.Handler()
 	return h
+}
+
+// login is what pages share, of a server without apps.
+func (h *house) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login.Login {
+	t.Helper()
+	master, err := seal.New([]byte("a-master-key-of-thirty-two-bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors, err := factor.New(factor.Options{
+		Stores: factor.StoresOf(h.db), Ways: ways, Audit: h.book, Tickets: tickets(t, h.db), Sealer: master, Place: seal.Place,
+		Notices: h.people, Issuer: "Signet",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := login.New(login.Options{
+		Browser: h.browser, Pages: look, People: h.people, Factors: factors, Consents: &consent.Book{Store: h.db, Audit: h.book}, Tx: h.db.Tx,
+		Client: func(context.Context, string) (*clients.Client, error) { return nil, clients.ErrUnknown },
+		App:    func(context.Context, string, string) *pages.App { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 func (h *house) person(t *testing.T, email string) storage.User {
@@ -134,13 +178,25 @@ type tab struct {
 	*httptest.ResponseRecorder
 }
 
-// signedIn is a browser in which the person is.
+// signedIn is a browser in which the person is, by password.
 func (h *house) signedIn(t *testing.T, u storage.User, agent string) (*tab, *browser.Visitor) {
+	t.Helper()
+	return h.signedInBy(t, u, agent, session.Password(true, nil))
+}
+
+// strongly is a browser in which the person is by their passkey, as they have to be who change passkeys.
+func (h *house) strongly(t *testing.T, u storage.User) *tab {
+	t.Helper()
+	b, _ := h.signedInBy(t, u, "", session.How{AMR: []string{"hwk", "user"}, ACR: flow.ACRResistant, Remember: true})
+	return b
+}
+
+func (h *house) signedInBy(t *testing.T, u storage.User, agent string, how session.How) (*tab, *browser.Visitor) {
 	t.Helper()
 	b := &tab{h: h, origin: "http://localhost:9400", cookies: map[string]string{}}
 	w := httptest.NewRecorder()
 	ctx := audit.WithOrigin(t.Context(), audit.Origin{Agent: agent, Address: "203.0.113.24"})
-	v, err := h.browser.SignedIn(w, httptest.NewRequestWithContext(ctx, "POST", "/", nil), u.ID, session.Password(true, nil))
+	v, err := h.browser.SignedIn(w, httptest.NewRequestWithContext(ctx, "POST", "/", nil), u.ID, how)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +437,7 @@ func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Cha
 
 func tickets(t testing.TB, db *storage.DB) *ticket.Book {
 	t.Helper()
-	b, err := ticket.New(db, make([]byte, 32))
+	b, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func TestR07_DeletionIsConfirmedAndCanBeUndone(t *testing.T) {
 
 		again, _ = h.signedIn(t, u, "")
 		again.post(t, "/account/keep", "decision", "keep").want(t, 200, "Your account is kept", "ada@example.org")
-		again.get(t, "/account/keep").want(t, 200, "the sign-in page") // nothing to keep any more
+		again.get(t, "/account/keep").want(t, 200, "Overview", "!Keep your account?") // nothing to keep any more
 		if n, err := h.deletion.EraseDue(t.Context()); n != 0 || err != nil {
 			t.Errorf("erased %d, %v", n, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"signet/internal/mail/mailtest"
 	"signet/server/servertest"
 	"signet/users"
+	"signet/users/factor"
 )
 
 // path of a letter's link.
@@ -65,8 +66,11 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || !u.EmailVerified {
 			t.Errorf("after the proof: %s, verified %v", u.Email, u.EmailVerified)
 		}
-		if phone.Get(t, link).Status != http.StatusGone {
+		if stranger.Get(t, link).Status != http.StatusGone {
 			t.Error("the link is good twice")
+		}
+		if phone.Get(t, link); phone.Status != http.StatusOK || phone.Has("link-submit") { // B2: it leads to where it led
+			t.Errorf("opened twice in the same browser: %d at %s: %s", phone.Status, phone.URL, phone.Text("main"))
 		}
 		undo := path(t, box.Wait(t, ada.Email).LinkWith(t, "/undo-address?t="))
 		phone.Get(t, undo).Submit(t, "link-submit", nil)
@@ -116,7 +120,7 @@ func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada).Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {"new@example.com"}})
 	link := path(t, box.Wait(t, "new@example.com").Link(t))
-	if err := s.House().People.SetPassword(t.Context(), ada.ID, "a quite different sentence"); err != nil {
+	if err := s.House().People.SetPassword(t.Context(), servertest.Permit(t, ada.ID, factor.ResetPassword), "a quite different sentence"); err != nil {
 		t.Fatal(err)
 	}
 	c := s.Browser(t)
@@ -165,7 +169,8 @@ func TestAFirstPasswordForWhoHasNone(t *testing.T) {
 		t.Errorf("the first password opens nothing: %s", c.URL)
 	}
 	u, _ := s.House().People.Show(t.Context(), ada.ID)
-	if err := s.House().People.FirstPassword(t.Context(), u, "yet another long password"); err == nil {
+	permit := servertest.Permit(t, ada.ID, factor.SetPassword)
+	if err := s.House().People.FirstPassword(t.Context(), permit, u, "yet another long password"); err == nil {
 		t.Error("a second first password")
 	} else if _, ok := err.(users.Mistakes); ok {
 		t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"signet/server/servertest"
 	"signet/storage"
 	"signet/storage/storagetest"
+	"signet/users/factor"
 )
 
 // A whole life: sign-up, mistakes, a profile, an app, a second account in the same browser, deletion. Afterwards nobody who
@@ -44,7 +45,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 
 	people := s.House().People
 	zeb := s.Person(t, "zebedee@quillfeather.example")
-	if _, err := people.SetClaims(t.Context(), zeb.ID, []byte(`{"email_verified":true}`)); err != nil {
+	if _, err := people.SetClaims(t.Context(), servertest.Permit(t, zeb.ID, factor.ChangeAddress), []byte(`{"email_verified":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	b := s.Browser(t).Get(t, "/signin")

@@ -31,7 +31,7 @@ func (h *house) keys(t *testing.T, u storage.User) []passkey.Passkey {
 func TestPasskeys_AddRenameRemove(t *testing.T) {
 	h := newHouse(t, "http://localhost:9400")
 	u, eve := h.person(t, "ada@example.org"), h.person(t, "eve@example.org")
-	b, _ := h.signedIn(t, u, "")
+	b := h.strongly(t, u)
 	b.get(t, "/account/passkeys").want(t, 200, "no passkey yet", `data-passkey="create"`, "hidden", "needs JavaScript")
 	b.addPasskey(t, "<Phone>").want(t, 200, "Your passkey is ready", "&lt;Phone&gt;", "This key only")
 	id := h.keys(t, u)[0].ID
@@ -40,7 +40,7 @@ func TestPasskeys_AddRenameRemove(t *testing.T) {
 	b.post(t, "/account/passkeys/add", "credential", "{}").want(t, 400, "was not added")
 	b.post(t, "/account/passkeys/add").want(t, 400, "was not added")
 
-	other, _ := h.signedIn(t, eve, "") // R05
+	other := h.strongly(t, eve) // R05
 	other.post(t, "/account/passkeys/rename", "passkey", id, "name", "mine").want(t, 404)
 	other.post(t, "/account/passkeys/remove", "passkey", id).want(t, 404)
 	other.get(t, "/account/passkeys").want(t, 200, "!Blue key")
@@ -54,7 +54,7 @@ func TestPasskeys_AddRenameRemove(t *testing.T) {
 func TestF10_PasskeysWantARecentSignIn(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		u := h.person(t, "ada@example.org")
-		b, _ := h.signedIn(t, u, "")
+		b := h.strongly(t, u)
 		b.get(t, "/account/passkeys").addPasskey(t, "Phone").want(t, 200, "Your passkey is ready")
 		b.post(t, "/account/passkeys/options")
 		made := device().Create(t, b.Body.Bytes())
@@ -68,13 +68,27 @@ func TestF10_PasskeysWantARecentSignIn(t *testing.T) {
 	})
 }
 
+// Who adds a passkey has a second factor from then on: the password alone changes passkeys no more.
+func TestV01_PasskeysOfThePersonWantAStrongSignIn(t *testing.T) {
+	h := newHouse(t, "http://localhost:9400")
+	u := h.person(t, "ada@example.org")
+	b, _ := h.signedIn(t, u, "")
+	b.get(t, "/account/passkeys").addPasskey(t, "Phone").want(t, 200, "Your passkey is ready")
+	b.post(t, "/account/passkeys/options").want(t, 403, "!challenge")
+	b.post(t, "/account/passkeys/add", "credential", "{}").want(t, 200, "the sign-in page")
+	b.post(t, "/account/passkeys/remove", "passkey", h.keys(t, u)[0].ID).want(t, 200, "the sign-in page")
+	if n := len(h.keys(t, u)); n != 1 {
+		t.Errorf("%d passkeys", n)
+	}
+}
+
 func TestF10_LastPasskeyStays(t *testing.T) {
 	h := newHouse(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	if _, err := h.db.DeleteCredentials(t.Context(), u.ID, "password"); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := h.signedIn(t, u, "")
+	b := h.strongly(t, u)
 	b.get(t, "/account/passkeys").addPasskey(t, "Phone")
 	b.post(t, "/account/passkeys/remove", "passkey", h.keys(t, u)[0].ID).want(t, 409, "only way to sign in", "Phone")
 	b.get(t, "/account").want(t, 200, "None set")

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"signet/audit"
+	"signet/server/servertest"
 	"signet/users"
+	"signet/users/factor"
 )
 
 func TestProfileForm(t *testing.T) {
@@ -27,7 +29,7 @@ func TestProfileForm(t *testing.T) {
 	if got, err := h.people.Show(t.Context(), u.ID); err != nil || got.Email != "ada@example.org" || got.EmailVerified { // R04
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := h.people.SetClaims(t.Context(), u.ID, []byte(`{"zoneinfo":"Mars/Olympus"}`)); err != nil {
+	if _, err := h.people.SetClaims(t.Context(), servertest.Permit(t, u.ID, factor.ChangeAddress), []byte(`{"zoneinfo":"Mars/Olympus"}`)); err != nil {
 		t.Fatal(err)
 	}
 	b.get(t, "/account/profile").want(t, 200, "<option selected>Mars/Olympus")

@@ -106,20 +106,44 @@ func TestFactsDoNotPassFromAccountToAccount(t *testing.T) {
 	}
 }
 
-func TestHintBringsAnotherAccountIntoView(t *testing.T) { // OpenID Connect Core section 3.1.2.1, login_hint and id_token_hint
+// hinted has the shop ask about Bob by a login_hint, whom the person then chooses and answers for.
+func (w *world) hinted(t *testing.T, b *servertest.Browser, bob servertest.Person, hint string) (token string) {
+	t.Helper()
+	r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", hint))
+	if b.URL.Path != "/choose" {
+		t.Fatalf("there is a question to ask, and Ada in view: at %s (%d)", b.URL, b.Status)
+	}
+	b.Post(t, b.URL.RequestURI(), account(t, b, bob.Email, "account"))
+	b.Allow(t)
+	return r.Exchange(t, r.Code(t, b)).Extra("id_token").(string)
+}
+
+// A login_hint of another account of the browser switches nothing: anybody can make a link (A17). An id_token_hint does.
+func TestHintedAccount(t *testing.T) { // OpenID Connect Core section 3.1.2.1, login_hint and id_token_hint
 	w := newWorld(t)
 	b, bob := w.both(t)
-	r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", "BOB@example.com"))
-	b.Allow(t)
-	token := r.Exchange(t, r.Code(t, b)).Extra("id_token").(string)
+	inView := func(p servertest.Person) {
+		t.Helper()
+		if b.Get(t, "/account"); !strings.Contains(b.Text("main"), p.Email) {
+			t.Errorf("in view: %s, want %s", b.Text("main"), p.Email)
+		}
+	}
+	w.shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", "BOB@example.com"))
+	inView(w.ada)
+	token := w.hinted(t, b, bob, "BOB@example.com")
 	if id := w.shop.IDToken(t, token); id.Subject != bob.ID {
 		t.Fatalf("the token is %s's", id.Subject)
 	}
-	if b.Get(t, "/account"); !strings.Contains(b.Text("main"), bob.Email) {
-		t.Errorf("in view: %s", b.Text("main"))
-	}
+	inView(bob)
 	b.Get(t, "/choose")
 	b.Post(t, "/choose", account(t, b, w.ada.Email, "account"))
+
+	// Where there is nothing to ask the answer is about the hinted one, and the browser shows what it showed.
+	r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", bob.Email))
+	if sub, _ := subject(t, w, r, b); sub != bob.ID {
+		t.Errorf("the token is %s's", sub)
+	}
+	inView(w.ada)
 
 	// prompt=none: the hinted one if he is signed in here, and nothing of what the browser shows changes.
 	r = w.shop.Begin(t, b, oauth2.SetAuthURLParam("prompt", "none"), oauth2.SetAuthURLParam("id_token_hint", token))
@@ -130,9 +154,7 @@ func TestHintBringsAnotherAccountIntoView(t *testing.T) { // OpenID Connect Core
 	if sub, _ := subject(t, w, r, b); sub != bob.ID {
 		t.Errorf("the token is %s's", sub)
 	}
-	if b.Get(t, "/account"); !strings.Contains(b.Text("main"), w.ada.Email) {
-		t.Errorf("in view: %s", b.Text("main"))
-	}
+	inView(w.ada)
 	r = w.shop.Begin(t, b, oauth2.SetAuthURLParam("prompt", "none"))
 	if got := r.Answer(t, b); got.Get("error") != "consent_required" { // Ada's own matter, whatever Bob allowed
 		t.Errorf("got %v", got)
@@ -145,6 +167,14 @@ func TestHintBringsAnotherAccountIntoView(t *testing.T) { // OpenID Connect Core
 			t.Errorf("%s: at %s, landed %v", name, b.URL, b.Landed)
 		}
 	}
+
+	b.Get(t, "/choose")
+	b.Post(t, "/choose", account(t, b, w.ada.Email, "account"))
+	r = w.shop.Begin(t, b, oauth2.SetAuthURLParam("id_token_hint", token))
+	if sub, _ := subject(t, w, r, b); sub != bob.ID {
+		t.Errorf("the token is %s's", sub)
+	}
+	inView(bob)
 
 	// Somebody who is not signed in here signs in.
 	stranger := w.Browser(t).Get(t, "/signin").SignIn(t, w.ada)
@@ -204,9 +234,7 @@ func TestSigningOutOfOneOrAllAccounts(t *testing.T) {
 func TestAppSignsOutItsOwnAccount(t *testing.T) { // RP-Initiated Logout section 2
 	w := newWorld(t)
 	b, bob := w.both(t)
-	r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", bob.Email))
-	b.Allow(t)
-	token := r.Exchange(t, r.Code(t, b)).Extra("id_token").(string)
+	token := w.hinted(t, b, bob, bob.Email)
 	b.Get(t, "/choose")
 	b.Post(t, "/choose", account(t, b, w.ada.Email, "account"))
 	b.Get(t, "/oauth2/logout?id_token_hint="+token)

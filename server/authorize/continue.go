@@ -2,7 +2,6 @@ package authorize
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/http"
 	"slices"
@@ -16,8 +15,9 @@ import (
 	"signet/storage"
 )
 
-// answerTries is how often an answer starts again because another tab was quicker.
-const answerTries = 5
+// answerTries is how often an answer starts again because another tab was quicker: each of a browser's may be once, with an answer of
+// its own or with what it notes before.
+const answerTries = 24
 
 // proceed is where every step of an app's request comes back to: it leads to the next one, or answers the app.
 func (h *Handler) proceed(w http.ResponseWriter, r *http.Request) error {
@@ -69,7 +69,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		return h.Login.Over(r.Context(), s)
 	}
 	a := oauth.Authorization{
-		GrantID: rand.Text(), Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
+		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
 		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR,
 		Scopes: scopes, Claims: param,
 	}

@@ -2,85 +2,172 @@ package authorize_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2"
 
+	"signet/oauth/flow"
 	"signet/server/servertest"
+	"signet/storage"
+	"signet/users/factor"
 )
 
-// Two tabs, double clicks: one interaction gives one code.
-func TestOneInteractionOneCode(t *testing.T) {
+// answers are what many clicks at once came to.
+type answers struct {
+	mu    sync.Mutex
+	codes []string
+	told  int // pages that say that the request was answered, with the link back to the app
+}
+
+// click notes what one of them came to.
+func (a *answers) click(t *testing.T, tab *servertest.Browser) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case tab.Landed != nil && tab.Landed.Query().Get("code") != "":
+		a.codes = append(a.codes, tab.Landed.Query().Get("code"))
+	case tab.Landed == nil && tab.Status == http.StatusConflict && strings.Contains(tab.Body, "/oauth2/return?i="):
+		a.told++
+	default:
+		t.Errorf("%d at %s, landed %v: %s", tab.Status, tab.URL, tab.Landed, tab.Text("main"))
+	}
+}
+
+// check wants as many answers as there may be, all but the newest dead, and one live grant of the request.
+func (a *answers) check(t *testing.T, w *world, r *servertest.Request, clicks int, before int64) {
+	t.Helper()
+	if len(a.codes) != flow.MaxAnswers || a.told != clicks-flow.MaxAnswers {
+		t.Errorf("%d answers and %d told, want %d and %d", len(a.codes), a.told, flow.MaxAnswers, clicks-flow.MaxAnswers)
+	}
+	if twice := len(a.codes) - len(slices.Compact(slices.Sorted(slices.Values(a.codes)))); twice > 0 {
+		t.Errorf("%d codes were given twice", twice)
+	}
+	if n := w.liveGrants(t) - before; n != 1 {
+		t.Errorf("%d live grants of the request, want 1", n)
+	}
+	good := 0
+	for _, code := range a.codes {
+		_, err := r.TryExchange(t.Context(), code)
+		if err == nil {
+			good++
+			continue
+		}
+		servertest.Refused(t, err, "invalid_grant")
+	}
+	if n := w.liveGrants(t) - before; good != 1 || n != 1 {
+		t.Errorf("%d codes are good, %d live grants after; want 1 and 1", good, n)
+	}
+}
+
+// liveGrants is how many Ada has, with their codes used or not: as many as could be revoked.
+func (w *world) liveGrants(t *testing.T) (n int64) {
+	t.Helper()
+	undo := errors.New("undo")
+	err := w.House().DB.Tx(t.Context(), func(ctx context.Context) (err error) {
+		if n, err = w.House().DB.RevokeGrants(ctx, storage.GrantFilter{UserID: w.ada.ID}, "test", time.Now()); err != nil {
+			return err
+		}
+		return undo
+	})
+	if !errors.Is(err, undo) {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Two tabs, double clicks: each leads where the first one led, with a fresh code, a few times; one grant comes of it.
+func TestB01_ManyClicksAtOnceMakeOneGrant(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newWorld(t, engine)
-		b := w.Browser(t).Get(t, w.ask("scope", "openid"))
+		b := w.Browser(t)
+		r := w.shop.Begin(t, b)
 		b.SignIn(t, w.ada)
-		i := b.URL.Query().Get("i")
-		form := url.Values{"decision": {"allow"}}
-		codes := make(chan string, 16)
+		page, form := b.URL.RequestURI(), b.FormWith("consent-allow").Fields
+		form.Set("decision", "allow")
+		const clicks = 16
+		var got answers
 		var wg sync.WaitGroup
-		for range 16 {
+		for range clicks {
 			tab := b.Tab(t)
-			wg.Go(func() {
-				if tab.Post(t, "/consent?i="+i, form); tab.Landed != nil {
-					codes <- tab.Landed.Query().Get("code")
-				} else if tab.Status >= 500 {
-					t.Errorf("%d: %s", tab.Status, tab.Text("main"))
-				}
-			})
+			wg.Go(func() { tab.Post(t, page, form); got.click(t, tab) })
 		}
 		wg.Wait()
-		close(codes)
-		var got []string
-		for c := range codes {
-			got = append(got, c)
-		}
-		if len(got) != 1 || got[0] == "" {
-			t.Errorf("%d codes, want 1", len(got))
-		}
+		got.check(t, w, r, clicks, 0)
 	})
 }
 
-// Two tabs come back to the dispatcher with everything done: the app gets one code, the other tab is told that it was answered.
-func TestSecondFinishIsToldSo(t *testing.T) {
+// Many tabs come back to the dispatcher with everything done: the same.
+func TestB01_ManyFinishesAtOnceMakeOneGrant(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newWorld(t, engine)
 		b := w.signedIn(t)
 		for range 4 {
+			before := w.liveGrants(t)
 			// The question comes because it was asked for; its answer is recorded, and not followed to the end.
-			b.Get(t, w.ask("prompt", "consent"))
+			r := w.shop.Begin(t, b, oauth2.SetAuthURLParam("prompt", "consent"))
 			again := "/oauth2/continue?i=" + b.URL.Query().Get("i")
 			form := b.FormWith("consent-allow")
 			form.Fields.Set("decision", "allow")
 			w.postOnly(t, b, b.URL.RequestURI(), form.Fields)
-			var mu sync.Mutex
-			outcomes := map[string]int{}
+			const clicks = 8
+			var got answers
 			var wg sync.WaitGroup
-			for range 8 {
+			for range clicks {
 				tab := b.Tab(t)
-				wg.Go(func() {
-					tab.Get(t, again)
-					mu.Lock()
-					defer mu.Unlock()
-					switch {
-					case tab.Landed != nil && tab.Landed.Query().Get("code") != "":
-						outcomes["code"]++
-					case tab.Status == http.StatusConflict, tab.Status == http.StatusBadRequest: // answered, or gone already
-						outcomes["told"]++
-					default:
-						t.Errorf("%d at %s, landed %v", tab.Status, tab.URL, tab.Landed)
-					}
-				})
+				wg.Go(func() { tab.Get(t, again); got.click(t, tab) })
 			}
 			wg.Wait()
-			if outcomes["code"] != 1 || outcomes["told"] != 7 {
-				t.Errorf("%v", outcomes)
+			got.check(t, w, r, clicks, before)
+		}
+	})
+}
+
+// A code that was used stays used: the next answer is a grant of its own. Nobody but the person answered about gets one.
+func TestB01_AUsedCodeIsNotReplaced(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newWorld(t, engine)
+		b := w.Browser(t)
+		r := w.shop.Begin(t, b)
+		again := "/oauth2/continue?i=" + b.URL.Query().Get("i")
+		b.SignIn(t, w.ada).Allow(t)
+		first := r.Exchange(t, r.Code(t, b))
+		for n := 1; n < flow.MaxAnswers; n++ {
+			r.Exchange(t, r.Code(t, b.Get(t, again)))
+			if live := w.liveGrants(t); live != int64(n)+1 {
+				t.Errorf("%d live grants after %d codes used", live, n+1)
 			}
 		}
+		if b.Get(t, again); b.Landed != nil || b.Status != http.StatusConflict {
+			t.Errorf("one answer more: %d, landed %v", b.Status, b.Landed)
+		}
+		if _, err := w.shop.TryRefresh(t.Context(), first.RefreshToken); err != nil {
+			t.Errorf("the first grant: %v", err)
+		}
+	})
+}
+
+func TestB01_NoAnswerForAnotherPerson(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newWorld(t, engine)
+		bob := w.Person(t, "bob@example.com")
+		b := w.Browser(t)
+		r := w.shop.Begin(t, b)
+		again := "/oauth2/continue?i=" + b.URL.Query().Get("i")
+		b.SignIn(t, w.ada).Allow(t)
+		code := r.Code(t, b)
+		bobs := b.Tab(t)
+		w.shop.Login(t, bobs.Get(t, "/signin?other=1").SignIn(t, bob), bob) // he has allowed the app everything
+		if b.Get(t, again); b.Landed != nil || b.Status != http.StatusConflict || !strings.Contains(b.Body, "/oauth2/return?i=") {
+			t.Errorf("Bob in view: %d at %s, landed %v", b.Status, b.URL, b.Landed)
+		}
+		r.Exchange(t, code) // Ada's is as good as before
 	})
 }
 
@@ -115,7 +202,7 @@ func TestNoAuthorizationInFlightSurvives(t *testing.T) {
 		do     func(ctx context.Context, w *world) error
 	}{
 		"password set": {everything, func(ctx context.Context, w *world) error {
-			return w.House().People.SetPassword(ctx, w.ada.ID, "another horse battery staple")
+			return w.House().People.SetPassword(ctx, servertest.Permit(t, w.ada.ID, factor.ResetPassword), "another horse battery staple")
 		}},
 		"disabled":          {everything, func(ctx context.Context, w *world) error { return w.House().People.Disable(ctx, w.ada.ID) }},
 		"consent withdrawn": {everything, func(ctx context.Context, w *world) error { return w.House().People.Disconnect(ctx, w.ada.ID, "shop") }},

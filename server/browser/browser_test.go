@@ -23,14 +23,14 @@ import (
 
 func newBrowser(t testing.TB, db *storage.DB, issuer string, o browser.Options) *browser.Browser {
 	t.Helper()
-	s, err := session.New(session.Options{Store: db, Audit: audit.New(db)})
+	s, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: audit.New(db)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if o.Issuer, err = url.Parse(issuer); err != nil {
 		t.Fatal(err)
 	}
-	o.Store, o.Sessions = db, s
+	o.Store, o.Past, o.Sessions = db, db, s
 	if o.DeviceKeys == nil {
 		o.DeviceKeys = [][]byte{[]byte("a key of thirty-two bytes, sort of")}
 	}
@@ -110,7 +110,7 @@ func TestB06_CookieAttributes(t *testing.T) { // ASVS 3.3.1-3.3.5
 			c := tab{}
 			_, w := c.signIn(t, b, ada, remember)
 			begun := httptest.NewRecorder()
-			if _, err := b.Begin(begun, c.request(t, "GET", "/"), browser.ErrandAuthorize, flow.Request{}); err != nil {
+			if _, err := b.Begin(begun, c.request(t, "GET", "/"), flow.PurposeAuthorize, flow.Request{}); err != nil {
 				t.Fatal(err)
 			}
 			names := map[string]bool{}
@@ -232,7 +232,7 @@ func TestF02_DeviceCookieKnowsItsAccounts(t *testing.T) {
 func begin(t testing.TB, b *browser.Browser, c tab, req flow.Request) flow.Interaction {
 	t.Helper()
 	w := httptest.NewRecorder()
-	in, err := b.Begin(w, c.request(t, "GET", "/oauth2/authorize"), browser.ErrandAuthorize, req)
+	in, err := b.Begin(w, c.request(t, "GET", "/oauth2/authorize"), flow.PurposeAuthorize, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,8 @@ func TestC06_InteractionsAreBoundToTheirBrowser(t *testing.T) {
 			t.Errorf("path %s", at)
 		}
 		got, err := b.Interaction(c.request(t, "GET", at))
-		if err != nil || got.Request.ClientID != "shop" || got.Errand != browser.ErrandAuthorize || *got.Request.MaxAge != 0 || got.Request.State != "s" {
+		if err != nil || got.Request.ClientID != "shop" || got.Purpose != flow.PurposeAuthorize ||
+			*got.Request.MaxAge != 0 || got.Request.State != "s" {
 			t.Errorf("got %+v, %v", got, err)
 		}
 		second := begin(t, b, c, flow.Request{ClientID: "notes"}) // another tab, the same cookie
@@ -283,9 +284,23 @@ func TestC06_InteractionsAreBoundToTheirBrowser(t *testing.T) {
 				t.Errorf("%s: got %+v, %v; want %s", name, in, err, tt.kind)
 			}
 		}
+		own, err := b.BeginConfirm(httptest.NewRecorder(), c.request(t, "GET", "/account/data"), "/account/data")
+		if err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(30*time.Minute + time.Second)
+		if in, err := b.Interaction(c.request(t, "GET", at)); err != nil || !in.Over || in.Request.ClientID != "shop" {
+			t.Errorf("after half an hour: over %t, %v", in.Over, err)
+		}
+		if _, err := b.Interaction(other.request(t, "GET", at)); kind(err) != "expired" {
+			t.Errorf("after half an hour, in another browser: %v", err)
+		}
+		if _, err := b.Interaction(c.request(t, "GET", b.Path("/account/data", &own))); kind(err) != "expired" {
+			t.Errorf("one of ours after half an hour: %v", err)
+		}
+		time.Sleep(24 * time.Hour)
 		if _, err := b.Interaction(c.request(t, "GET", at)); kind(err) != "expired" {
-			t.Errorf("after half an hour: %v", err)
+			t.Errorf("after a day: %v", err)
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -299,7 +314,7 @@ func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 	from := func(network string) error {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(audit.WithOrigin(t.Context(), audit.Origin{Network: network}), "GET", "/", nil)
-		_, err := b.Begin(w, r, browser.ErrandAuthorize, flow.Request{})
+		_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{})
 		if err != nil && w.Header().Get("Retry-After") == "" {
 			t.Errorf("no Retry-After: %v", err)
 		}
@@ -314,13 +329,14 @@ func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 		t.Errorf("another network: %v", err)
 	}
 	w := httptest.NewRecorder()
-	_, err := b.Begin(w, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil), browser.ErrandAuthorize, flow.Request{State: strings.Repeat("x", 9000)})
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{State: strings.Repeat("x", 9000)})
 	if kind(err) != "too_large" {
 		t.Errorf("9,000 bytes of state: %v", err)
 	}
 }
 
-func TestFactsOfManyTabsAreAllKept(t *testing.T) {
+func TestProgressOfManyTabsIsAllKept(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		b := newBrowser(t, open(t), "http://localhost:9400", browser.Options{})
 		in := begin(t, b, tab{}, flow.Request{})
@@ -328,23 +344,23 @@ func TestFactsOfManyTabsAreAllKept(t *testing.T) {
 		for _, scope := range []string{"a", "b", "c"} {
 			wg.Go(func() {
 				mine := in
-				if err := b.Record(context.Background(), &mine, func(f *flow.Facts) { f.Granted = append(f.Granted, scope) }); err != nil {
+				if err := b.Record(context.Background(), &mine, func(p *flow.Progress) { p.Granted = append(p.Granted, scope) }); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		wg.Wait()
-		if err := b.Record(t.Context(), &in, func(f *flow.Facts) { f.UserID = "ada" }); err != nil {
+		if err := b.Record(t.Context(), &in, func(p *flow.Progress) { p.UserID = "ada" }); err != nil {
 			t.Fatal(err)
 		}
-		if len(in.Facts.Granted) != 3 || in.Facts.UserID != "ada" {
-			t.Errorf("facts: %+v", in.Facts)
+		if len(in.Progress.Granted) != 3 || in.Progress.UserID != "ada" {
+			t.Errorf("progress: %+v", in.Progress)
 		}
 		won := make(chan bool, 5)
 		for range cap(won) {
 			wg.Go(func() {
-				err := b.Finish(context.Background(), in)
-				if err != nil && (!errors.Is(err, storage.ErrStale) || kind(err) != "answered") {
+				err := b.Answer(context.Background(), in, func(p *flow.Progress) { p.Answers++ })
+				if err != nil && !errors.Is(err, storage.ErrStale) {
 					t.Error(err)
 				}
 				won <- err == nil
@@ -359,9 +375,17 @@ func TestFactsOfManyTabsAreAllKept(t *testing.T) {
 			}
 		}
 		if n != 1 {
-			t.Errorf("%d of 5 finished it, want 1", n)
+			t.Errorf("%d of 5 answered it, want 1", n)
 		}
-		if err := b.Record(t.Context(), &in, func(*flow.Facts) {}); kind(err) != "expired" {
+		if err := b.Record(t.Context(), &in, func(*flow.Progress) {}); err != nil || in.Progress.Answers != 1 {
+			t.Errorf("after the answer: %+v, %v", in.Progress, err)
+		}
+		for range 2 { // done twice is done
+			if err := b.End(t.Context(), in); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := b.Record(t.Context(), &in, func(*flow.Progress) {}); kind(err) != "expired" {
 			t.Errorf("recorded in what is over: %v", err)
 		}
 	})

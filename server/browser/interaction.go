@@ -76,8 +76,10 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 // Bind gives the browser its cookie if it has none, so that the next request shows whether it keeps cookies at all.
 func (b *Browser) Bind(w http.ResponseWriter, r *http.Request) { b.bind(w, r) }
 
-// Bound reports whether the browser sent its cookie.
-func (b *Browser) Bound(r *http.Request) bool { return b.jar.read(r, browserCookie) != "" }
+// Bound reports whether the browser sends cookies back: its own, or that of a session, which may be kept for longer.
+func (b *Browser) Bound(r *http.Request) bool {
+	return b.jar.read(r, browserCookie) != "" || b.jar.read(r, sessionCookie) != ""
+}
 
 // Mark stands for the browser in what is bound to it: the hash of its cookie, "" if it sent none.
 func (b *Browser) Mark(r *http.Request) string {
@@ -185,8 +187,8 @@ func IsExpired(err error) bool {
 // NoCookies is the page for a browser that does not send cookies back.
 func NoCookies() error { return &web.PageError{Status: http.StatusBadRequest, Kind: "cookies"} }
 
-// recordTries is how often Record starts again when another tab was quicker.
-const recordTries = 5
+// recordTries is how often Record starts again when another tab was quicker: of as many at once each has its turn.
+const recordTries = 24
 
 // Record adds to what happened in the interaction: change sees the newest progress and may run again. in is brought up to
 // date. An interaction that is over gives the page of kind "expired".

@@ -101,7 +101,16 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 	who, err := db.UserByID(ctx, "ada")
 	ok(t, err)
 	ok(t, db.InsertTicket(ctx, storage.Ticket{ID: "t2", SecretHash: "h2", Purpose: "verify", Owner: who.EmailKey, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	for id, facts := range map[string]string{"i1": `{"user_id":"ada"}`, "i2": `{"user_id":"bob"}`} {
+		ok(t, db.InsertInteraction(ctx, storage.Interaction{
+			ID: id, Network: "n", Request: json.RawMessage("{}"), Facts: json.RawMessage(facts), CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+		}, 9))
+	}
 	ok(t, db.Tx(ctx, func(ctx context.Context) error { return db.EraseUser(ctx, "ada") }))
+	_, err = db.InteractionByID(ctx, "i1", now)
+	fails(t, err, storage.ErrNotFound)
+	_, err = db.InteractionByID(ctx, "i2", now)
+	ok(t, err)
 	_, err = db.TicketBySecret(ctx, "verify", "h2", now)
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.UserByID(ctx, "ada")
