@@ -61,8 +61,8 @@ func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u sto
 		if err := s.ways.Check(ctx, permit, u.ID, factor.ChangeAddress); err != nil {
 			return err
 		}
-		asked = true // the permit's epoch is the link's: what ends the one ends the other
-		return s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, permit.Epoch(), typed, key})
+		asked = true
+		return s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, u.Epoch, typed, key})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return false, Mistakes{{FieldEmail, ErrTaken}}
