@@ -57,6 +57,12 @@ func (db *DB) SpendTicket(ctx context.Context, purpose, secretHash string, now t
 	return t, err
 }
 
+// RetireTicket is SpendTicket of one that stays until its time is up, for another purpose: whoever spends it again is recognised.
+func (db *DB) RetireTicket(ctx context.Context, purpose, spent, secretHash string, now time.Time) error {
+	return db.must(ctx, ErrNotFound, "UPDATE tickets SET purpose = $1 WHERE secret_hash = $2 AND purpose = $3 AND expires_at > $4",
+		spent, secretHash, purpose, micros(now))
+}
+
 // GuessTicket counts a try at a code before it is judged, so that any number of tries at once cannot pass max; ErrTooMany.
 func (db *DB) GuessTicket(ctx context.Context, id string, max int64) error {
 	return db.must(ctx, ErrTooMany, "UPDATE tickets SET guesses = guesses + 1 WHERE id = $1 AND guesses < $2", id, max)

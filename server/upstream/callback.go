@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"signet/oauth/flow"
 	"signet/server/login"
 	"signet/server/web"
+	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/federation"
@@ -40,10 +42,15 @@ func (h *Handler) callback(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, id string, a federation.Callback, failed error) error {
 	s, err := h.Login.Resume(r, a.Interaction)
+	if err != nil {
+		return err
+	}
 	s.Other = a.Purpose == federation.ToSignIn && a.UserID == "" && s.Visitor != nil
 	switch {
-	case err != nil:
-		return err
+	case errors.Is(failed, federation.ErrExpired) && a.Purpose == federation.ToSignIn && !s.Is(flow.SignIn):
+		return h.Login.GoOn(w, r, s) // the callback comes twice: it leads to where the first led (rule B02)
+	case errors.Is(failed, federation.ErrExpired) && a.Purpose == federation.ToLink:
+		return h.linkTwice(w, r, s, a)
 	case failed != nil && a.Purpose == federation.ToLink:
 		return h.linkFailed(w, r, id, failed)
 	case failed != nil:
@@ -125,6 +132,20 @@ func (h *Handler) link(w http.ResponseWriter, r *http.Request, a federation.Call
 	}
 	h.Count("upstream "+a.Upstream, "linked")
 	return h.Browser.Go(w, r, loginsPath+"?done=login_added", nil)
+}
+
+// linkTwice answers a callback that comes twice: the login that the first has linked is on the page already.
+func (h *Handler) linkTwice(w http.ResponseWriter, r *http.Request, s *login.State, a federation.Callback) error {
+	if s.Visitor != nil && s.Visitor.UserID == a.UserID {
+		list, err := h.Login.Upstreams.Linked(r.Context(), a.UserID)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(list, func(i storage.Identity) bool { return i.Upstream == a.Upstream }) {
+			return h.Browser.Go(w, r, loginsPath, nil)
+		}
+	}
+	return h.linkFailed(w, r, a.Upstream, federation.ErrExpired)
 }
 
 // linkProblems are those that the account's page tells.

@@ -111,6 +111,44 @@ func TestN01_StateIsOfOneBrowserOneUpstreamAndOneUse(t *testing.T) {
 	}
 }
 
+// Rule B02: a callback that is loaded twice leads where the first led, as far as that sign-in has come.
+func TestB02_ACallbackLoadedTwiceLeadsOn(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := upstreamtest.New(t, true, nil, engine)
+		ada := w.Join(t, w.Browser(t), "google", upstreamtest.GoogleAda.Subject)
+		app := w.App(t, "shop").With("openid")
+		b := w.Browser(t)
+		r := app.Begin(t, b)
+		upstreamtest.Press(t, b, "google")
+		callback := w.Callback(t, b, "google", upstreamtest.GoogleAda.Subject)
+		b.Get(t, callback)
+		first := b.URL.RequestURI()
+		b.Get(t, callback)
+		if b.URL.RequestURI() != first || !b.Has("consent-allow") {
+			t.Fatalf("led to %s, then %s (%d)", first, b.URL, b.Status)
+		}
+		b.Allow(t)
+		b.Get(t, callback) // after the app's answer it has a fresh one
+		token := r.Exchange(t, r.Code(t, b))
+		if id := app.IDToken(t, token.Extra("id_token").(string)); id.Subject != ada.ID {
+			t.Errorf("signed in %q", id.Subject)
+		}
+		other := w.Browser(t).Get(t, "/signin")
+		upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in is over")
+		upstreamtest.NoVisitor(t, other)
+
+		w.AddAuthenticator(t, servertest.Person{User: ada}) // half signed in, the second step is asked for still
+		app.Begin(t, b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil))
+		upstreamtest.Press(t, b, "google")
+		callback = w.Callback(t, b, "google", upstreamtest.GoogleAda.Subject)
+		for range 2 {
+			if b.Get(t, callback); b.URL.Path != "/signin/factor" {
+				t.Errorf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
+			}
+		}
+	})
+}
+
 func TestN01_OneCallbackOfManyAtOnceSignsIn(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := upstreamtest.New(t, false, nil, engine)

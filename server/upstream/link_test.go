@@ -14,6 +14,21 @@ import (
 	"signet/storage"
 )
 
+// Rule B02: a callback that is loaded twice ends where the first ended.
+func TestB02_ALinkCallbackLoadedTwiceIsNoProblem(t *testing.T) {
+	w := upstreamtest.New(t, false, nil)
+	ada := w.Person(t, "ada@example.com")
+	b := w.Browser(t).Get(t, "/signin").SignIn(t, ada)
+	b.Get(t, "/account/logins")
+	b.Post(t, b.Attribute("add-facebook", "formaction"), b.FormWith("add-facebook").Fields)
+	callback := w.Callback(t, b, "facebook", upstreamtest.FacebookEve.Subject)
+	b.Get(t, callback)
+	b.Get(t, callback)
+	if b.URL.Path != "/account/logins" || b.URL.Query().Has("problem") || len(w.Linked(t, ada.ID)) != 1 {
+		t.Errorf("at %s (%d)", b.URL, b.Status)
+	}
+}
+
 // link adds an identity on the account's page.
 func link(t *testing.T, w *upstreamtest.World, b *servertest.Browser, id, subject string) *servertest.Browser {
 	t.Helper()

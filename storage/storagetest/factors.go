@@ -166,8 +166,19 @@ func tickets(t *testing.T, db *storage.DB) {
 	same(t, got, one)
 	_, err = db.SpendTicket(ctx, "reset", "h1", now)
 	fails(t, err, storage.ErrNotFound)
+	fails(t, db.RetireTicket(ctx, "reset", "reset spent", "h1", now), storage.ErrNotFound)
+	fails(t, db.RetireTicket(ctx, "verify", "reset spent", "h2", now), storage.ErrNotFound)
+	fails(t, db.RetireTicket(ctx, "reset", "reset spent", "h2", two.ExpiresAt), storage.ErrNotFound)
+	ok(t, db.RetireTicket(ctx, "reset", "reset spent", "h2", now))
+	_, err = db.SpendTicket(ctx, "reset", "h2", now)
+	fails(t, err, storage.ErrNotFound)
+	fails(t, db.RetireTicket(ctx, "reset", "reset spent", "h2", now), storage.ErrNotFound)
+	got, err = db.TicketBySecret(ctx, "reset spent", "h2", now)
+	two.Purpose = "reset spent"
+	ok(t, err)
+	same(t, got, two)
 	fails(t, db.VoidTicket(ctx, "verify", "t2"), storage.ErrNotFound)
-	ok(t, db.VoidTicket(ctx, "reset", "t2"))
+	ok(t, db.VoidTicket(ctx, "reset spent", "t2"))
 	if n, err := db.VoidTickets(ctx, "ada", "reset"); n != 0 || err != nil {
 		t.Fatalf("%d voided, %v", n, err)
 	}
@@ -296,6 +307,12 @@ func raceTicket(t *testing.T, db *storage.DB) { // rule D05
 		return err
 	}); won != 1 {
 		t.Errorf("%d used one link, want 1", won)
+	}
+	ok(t, db.InsertTicket(t.Context(), storage.Ticket{ID: "s", SecretHash: "s", Purpose: "state", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	if won := raced(t, 8, storage.ErrNotFound, func(ctx context.Context, _ int) error {
+		return db.RetireTicket(ctx, "state", "state spent", "s", now)
+	}); won != 1 {
+		t.Errorf("%d retired one ticket, want 1", won)
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 
 const (
 	purposeState ticket.Purpose = "federation state"
+	purposeSpent ticket.Purpose = "federation state spent"
 	stateLife                   = factor.AtUpstream // people look for their phone there
 	// answerLife is how long an upstream may take to answer all that completing a sign-in needs.
 	answerLife = 15 * time.Second
@@ -34,7 +35,7 @@ const (
 
 // Categories of a callback that does not belong to what was begun.
 var (
-	// ErrExpired: the state is not one of this browser's, was used, or is too old. Which, is not told.
+	// ErrExpired: the state is not one of this browser's, was used, or is too old. Which, is not told to people.
 	ErrExpired = errors.New("state is gone")
 	// ErrMixUp: the state was made for another upstream (RFC 9700 section 4.4).
 	ErrMixUp = errors.New("answer came to another upstream's callback")
@@ -139,7 +140,7 @@ func (s *Service) openInvitation(sealed []byte, browser string) (secret string, 
 }
 
 // Complete takes what came to an upstream's callback. The state is used up, whatever else is wrong; the Callback tells what was
-// begun also with an error, but for ErrExpired. ErrUnknown, ErrExpired, ErrMixUp, and those of provider.Provider.Complete.
+// begun also with an error: with ErrExpired only where this browser has used the state before. ErrUnknown, ErrExpired, ErrMixUp, and those of provider.Provider.Complete.
 func (s *Service) Complete(ctx context.Context, upstreamID, browser string, callback url.Values) (Callback, error) {
 	u, err := s.find(upstreamID)
 	if err != nil {
@@ -152,10 +153,10 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 		return Callback{}, ErrExpired // and stays good for the browser that it is of
 	}
 	if err == nil {
-		_, err = s.Tickets.Spend(ctx, purposeState, secret, nil)
+		err = s.Tickets.Retire(ctx, purposeState, purposeSpent, secret)
 	}
 	if errors.Is(err, ticket.ErrGone) {
-		return Callback{}, ErrExpired
+		return s.repeated(ctx, browser, secret)
 	}
 	if err != nil {
 		return Callback{}, err
@@ -187,6 +188,19 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 		return a, s.failed(ctx, u, err)
 	}
 	return a, nil
+}
+
+// repeated tells what was begun with a state that this browser has used.
+func (s *Service) repeated(ctx context.Context, browser, secret string) (Callback, error) {
+	var st state
+	row, err := s.Tickets.Look(ctx, purposeSpent, secret, &st)
+	switch {
+	case errors.Is(err, ticket.ErrGone), err == nil && (browser == "" || row.Owner != browser):
+		return Callback{}, ErrExpired
+	case err != nil:
+		return Callback{}, err
+	}
+	return Callback{LoginRequest: st.LoginRequest}, ErrExpired
 }
 
 // failed writes down that an upstream could not say who somebody is.

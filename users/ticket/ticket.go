@@ -59,6 +59,7 @@ type findStore interface {
 
 type spendStore interface {
 	SpendTicket(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
+	RetireTicket(ctx context.Context, purpose, spent, secretHash string, now time.Time) error
 	GuessTicket(ctx context.Context, id string, max int64) error
 }
 
@@ -138,6 +139,14 @@ func (b *Book) Spend(ctx context.Context, p Purpose, secret string, data any) (s
 	return take(secret, data, func() (storage.Ticket, error) {
 		return b.stores.Spend.SpendTicket(ctx, string(p), hashOf(secret), time.Now())
 	})
+}
+
+// Retire is Spend of a ticket that can be looked at for the purpose spent until its time is up, to recognise a repetition. ErrGone.
+func (b *Book) Retire(ctx context.Context, p, spent Purpose, secret string) error {
+	_, err := take(secret, nil, func() (storage.Ticket, error) {
+		return storage.Ticket{}, b.stores.Spend.RetireTicket(ctx, string(p), string(spent), hashOf(secret), time.Now())
+	})
+	return err
 }
 
 func take(secret string, data any, find func() (storage.Ticket, error)) (storage.Ticket, error) {
