@@ -111,17 +111,26 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 		return h.ask(w, r, s)
 	}
 	err = h.check(w, r, s, r.PostForm.Get("code"))
-	switch {
-	case errors.Is(err, users.ErrChanged): // used in another tab a moment ago, or everything of the person ended
-		return h.Login.ToStep(w, r, s, flow.Confirm)
-	case errors.Is(err, users.ErrWrong):
-		h.Count("confirm", "failure")
-		return h.page(w, r, s, http.StatusForbidden, pages.Confirm{Problem: "confirm.wrong"})
-	case err != nil:
+	if errors.Is(err, users.ErrWrong) || errors.Is(err, users.ErrChanged) {
+		return h.refuse(w, r)
+	}
+	if err == nil {
+		h.Count("confirm", "success")
+	}
+	return err
+}
+
+// refuse says that the code is not right. Where it was, and another tab was quicker, this one goes on as well.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
+	s, err := h.Login.Load(r)
+	if err != nil {
 		return err
 	}
-	h.Count("confirm", "success")
-	return nil
+	if !s.Is(flow.Confirm) {
+		return h.Login.GoOn(w, r, s)
+	}
+	h.Count("confirm", "failure")
+	return h.page(w, r, s, http.StatusForbidden, pages.Confirm{Problem: "confirm.wrong"})
 }
 
 // ask has a code mailed.

@@ -202,18 +202,26 @@ func (l *Login) Confirmed(r *http.Request, s *State, by string, use func(ctx con
 		_, _, err := l.Tickets.Issue(ctx, ticket.Order{
 			Purpose: purposeConfirmed, Owner: v.SessionID, Data: confirmed{v.UserID, v.UserEpoch}, Lifetime: factor.Recent, Only: true,
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		return l.noteConfirmed(ctx, s, v.UserID)
 	})
 	if err != nil {
 		return fmt.Errorf("confirm: %w", err)
 	}
-	err = l.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) {
-		if p.UserID != v.UserID {
+	return nil
+}
+
+// noteConfirmed writes it down in the row as well: whoever finds the code used finds this. A row that ended this very moment is none.
+func (l *Login) noteConfirmed(ctx context.Context, s *State, userID string) error {
+	err := l.Browser.Record(ctx, &s.In, func(p *flow.Progress) {
+		if p.UserID != userID {
 			*p = p.BrowserOnly()
 		}
-		p.UserID, p.ConfirmedAt, p.Unproven, p.Problem = v.UserID, time.Now(), nil, nil
+		p.UserID, p.ConfirmedAt, p.Unproven, p.Problem = userID, time.Now(), nil, nil
 	})
-	if browser.IsExpired(err) { // it counts all the same
+	if browser.IsExpired(err) {
 		s.In, s.Late, err = flow.Interaction{Purpose: flow.PurposeAccount}, true, nil
 	}
 	return err
