@@ -8,6 +8,7 @@ const (
 	SignInSucceeded    Name = "signin.succeeded"
 	SignInFailed       Name = "signin.failed"
 	SignInThrottled    Name = "signin.throttled"
+	Confirmed          Name = "signin.confirmed" // the person, who has no factor here, confirmed in another way that it is them
 	SessionStarted     Name = "session.started"
 	SessionRenewed     Name = "session.renewed" // signed in again in the same browser
 	SessionEnded       Name = "session.ended"

@@ -14,6 +14,7 @@ import (
 	"signet/oauth/keys"
 	"signet/server/account"
 	"signet/server/browser"
+	"signet/server/confirm"
 	"signet/server/demo"
 	"signet/server/health"
 	"signet/server/login"
@@ -80,7 +81,7 @@ func (s *Server) mount() (*web.Mux, error) {
 func (h *House) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
 	o := login.Options{
 		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, App: h.appAt, Tx: h.DB.Tx,
-		Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
+		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}
 	if h.Passkeys != nil {
 		o.Passkeys = h.Passkeys
@@ -109,6 +110,9 @@ func (h *House) signInRooms(view *pages.Pages, front *login.Login) ([]web.Room, 
 	builds := []func() (web.Room, error){
 		func() (web.Room, error) { return signin.New(in) },
 		func() (web.Room, error) { return mfa.New(second) },
+		func() (web.Room, error) {
+			return confirm.New(confirm.Options{Login: front, Browser: visitors, Pages: view, Codes: h.People, Count: count})
+		},
 		func() (web.Room, error) { return signup.New(up) },
 		func() (web.Room, error) {
 			return recovery.New(recovery.Options{

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"maps"
 	"net/url"
+	"time"
 
-	"signet/server/servertest"
 	"signet/users"
 	"signet/users/factor"
 )
@@ -66,8 +66,12 @@ func (c *cell) verifyAddress(address string) string {
 	if c.w.box == nil {
 		return gone
 	}
-	permit := servertest.Permit(c.t, c.p.ID, factor.ChangeAddress)
-	if _, err := c.w.House().People.ChangeAddress(c.context(), permit, c.user(), address); err != nil {
+	u := c.user() // the link is of the permit's epoch
+	permit, err := factor.May(factor.Proof{By: factor.ByOperator, UserID: u.ID, Epoch: u.Epoch}, factor.ChangeAddress, factor.Account{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if _, err := c.w.House().People.ChangeAddress(c.context(), permit, u, address); err != nil {
 		c.t.Fatal(err)
 	}
 	return secretOf(c.mailed(address, "/verify-address?t="))
@@ -79,10 +83,21 @@ func (c *cell) changeAddress() {
 		return
 	}
 	address := c.other()
+	if frozen := c.user().FrozenAt; !frozen.IsZero() { // it was before that
+		c.freeze(time.Time{})
+		defer c.freeze(frozen)
+	}
 	if err := c.w.House().People.ProveAddress(c.context(), c.verifyAddress(address), c.p.ID); err != nil {
 		c.t.Fatal(err)
 	}
 	c.p.Email = address
+}
+
+func (c *cell) freeze(at time.Time) {
+	c.t.Helper()
+	if err := c.w.House().DB.SetUserFrozen(c.t.Context(), c.p.ID, at, time.Now()); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // undo is the link that the old address was mailed.

@@ -30,11 +30,16 @@ func rule(s *state, d *driver, differ []web.Touch) error {
 		return fmt.Errorf("nobody is signed in")
 	case s.strong:
 		return nil
+	case s.first && slices.Contains(firstFactorRoutes, d.route) && only(web.Password, web.Passkey, web.Authenticator, web.RecoveryCodes):
+		return nil // rule V12: to add one, never to remove any
 	case d.password && s.has == "" && !s.added:
 		return nil // the present password was typed, and is all that there is
 	}
 	return fmt.Errorf("the strongest factor was not shown within ten minutes")
 }
+
+// firstFactorRoutes add a factor.
+var firstFactorRoutes = []string{"POST /account/password", "POST /account/passkeys/add", "POST /account/second-step/add"}
 
 // unseen are touches that no cell can show, with the reason.
 var unseen = map[string]string{

@@ -131,7 +131,7 @@ func (c *cell) cookies() map[string]string {
 // run is a driver in the cell: what became of it, and what changed.
 func (c *cell) run(d *driver) (outcome string, differ []web.Touch) {
 	c.t.Helper()
-	fresh := c.cookies()
+	fresh, had := c.cookies(), c.ways(c.user())
 	send := d.prepare(c)
 	before, cookies := c.ways(c.user()), c.cookies()
 	before.put(web.TrustedBrowser, "this", fmt.Sprint(c.trusted))
@@ -140,6 +140,7 @@ func (c *cell) run(d *driver) (outcome string, differ []web.Touch) {
 	path, status := c.b.URL.Path, c.b.Status
 	c.notePassword()
 	after := c.ways(c.user())
+	prepared := len(after.since(had)) > 0
 	trusted := c.trusted // without a second factor, or in a frozen account, nothing can be said of it
 	second := len(after[web.Authenticator])+len(after[web.Passkey]) > 0
 	if second && c.user().FrozenAt.IsZero() && (trusted || !maps.Equal(cookies, c.cookies())) {
@@ -147,7 +148,7 @@ func (c *cell) run(d *driver) (outcome string, differ []web.Touch) {
 	}
 	after.put(web.TrustedBrowser, "this", fmt.Sprint(trusted))
 	differ = after.since(before)
-	c.same = len(differ) == 0 && maps.Equal(fresh, c.cookies()) && d.leaves(c)
+	c.same = len(differ) == 0 && !prepared && maps.Equal(fresh, c.cookies()) && d.leaves(c)
 	if added := c.added(); len(differ) == 0 && len(added) > 0 {
 		return "new account " + list(added), added
 	}
@@ -156,7 +157,7 @@ func (c *cell) run(d *driver) (outcome string, differ []web.Touch) {
 		return "allowed " + list(differ), differ
 	case status >= http.StatusInternalServerError:
 		c.t.Errorf("%s: %d at %s", d.name(), status, path)
-	case strings.HasPrefix(path, atFactor), path == atSignIn, path == "/choose", status == http.StatusOK && asksToConnect(path):
+	case strings.HasPrefix(path, atFactor), path == atSignIn, path == atConfirm, path == "/choose", status == http.StatusOK && asksToConnect(path):
 		return "more", nil
 	case d.form != "" && status == http.StatusOK && !c.b.Has(d.form):
 		return "asked by email", nil

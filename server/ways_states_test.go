@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type state struct {
 	session bool   // somebody is signed in
 	strong  bool   // with the strongest factor that the person has, at most ten minutes ago
 	added   bool   // which they have set up since
+	bare    bool   // no password, no second factor: they sign in at an upstream only
+	first   bool   // who has nothing here confirmed a moment ago that it is them: a first factor may be added
 	ends    string // where begin leads to
 }
 
@@ -71,7 +74,7 @@ func states() []*state {
 				session: true, ends: atAccount},
 		)
 	}
-	return append(all, signedInStates()...)
+	return slices.Concat(all, signedInStates(), confirmStates())
 }
 
 func signedInStates() []*state {

@@ -27,7 +27,7 @@ type table map[string]map[string]string
 var few = []string{
 	"nobody, address not proven", "password, then authenticator asked", "reset link, then passkey asked", "upstream, then enrolment",
 	"acr 1, second visit", "acr 1, second visit, old", "acr 1, trusted browser, authenticator", "acr 2, authenticator", "acr phr, passkey",
-	"acr 2, authenticator, no mail", "frozen",
+	"acr 2, authenticator, no mail", "frozen", "no factor here, confirmed by a code",
 }
 
 // TestV01_EveryRouteInEveryState sends each route that adds, replaces or removes a way to sign in the best request that can be made

@@ -127,6 +127,11 @@ func newCell(t *testing.T, w *ways, s *state) *cell {
 			t.Fatal(err)
 		}
 	}
+	if s.bare {
+		if _, err := w.House().DB.DeleteCredentials(t.Context(), c.p.ID, "password"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if strings.Contains(s.has, "T") {
 		c.app = w.AddAuthenticator(t, c.p)
 	}
@@ -134,7 +139,9 @@ func newCell(t *testing.T, w *ways, s *state) *cell {
 		c.addPasskey()
 	}
 	s.begin(c)
-	c.kept = c.credentials(c.p.ID, "password")[0].Data
+	for _, row := range c.credentials(c.p.ID, "password") {
+		c.kept = row.Data
+	}
 	if c.i == "" {
 		c.i = c.b.URL.Query().Get("i")
 	}

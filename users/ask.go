@@ -24,6 +24,7 @@ const (
 	askSignup  = "signup"
 	askAddress = "address"
 	askCode    = "code"
+	askConfirm = "confirm"
 )
 
 // ErrNoMail: no letters can be sent here.
@@ -40,6 +41,7 @@ const (
 	purposeUndo    ticket.Purpose = "address.undo"
 	purposeNotMe   ticket.Purpose = "not me"
 	purposeCode    ticket.Purpose = "signin code"
+	purposeConfirm ticket.Purpose = "confirm code"
 )
 
 // How long links are good (security notes D05, D11).
@@ -86,6 +88,8 @@ func (s *Service) Resolve(ctx context.Context, l mail.Letter) (out mail.Letter, 
 		return s.resolveAddress(ctx, l)
 	case askCode:
 		return s.resolveCode(ctx, l)
+	case askConfirm:
+		return s.resolveConfirmation(ctx, l)
 	}
 	return l, false, fmt.Errorf("letter asks for %q", l.Ask)
 }

@@ -47,7 +47,7 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, 
 	return out, err == nil, err
 }
 
-// CodeProof is a right code. It counts once Commit has run in the transaction of the act.
+// CodeProof is a right code, of AskCode or AskConfirmation. It counts once Commit has run in the transaction of the act.
 type CodeProof struct {
 	User   storage.User
 	commit func(ctx context.Context) error

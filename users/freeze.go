@@ -21,7 +21,7 @@ var ErrFrozen = errors.New("account is frozen")
 // stoppable are the letters that let their person say that it was not them.
 var stoppable = []string{
 	mail.PasswordChanged, mail.PasswordReset, mail.NewDevice, mail.FactorAdded, mail.FactorRemoved, mail.RecoveryUsed,
-	mail.AccountLinked, mail.AccountUnlinked, mail.SignedOutEverywhere,
+	mail.AccountLinked, mail.AccountUnlinked, mail.SignedOutEverywhere, mail.Confirmed,
 }
 
 // notMe adds the way to stop it to the words of a letter.

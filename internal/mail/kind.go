@@ -8,6 +8,8 @@ const (
 	SignupExists        = "signup_exists"         // Link: to sign in
 	Reset               = "reset"                 // Link
 	Code                = "code"                  // Code; Minutes
+	ConfirmCode         = "confirm_code"          // Code; Minutes: to confirm that it is them
+	Confirmed           = "confirmed"             //
 	EmailChange         = "email_change"          // Link; to the new address
 	EmailChanged        = "email_changed"         // Link: undo; to the old address
 	EmailUndone         = "email_undone"          // Link: reset
@@ -34,7 +36,7 @@ const (
 // Kinds lists them all.
 func Kinds() []string {
 	return []string{
-		Verify, VerifyAddress, SignupExists, Reset, Code, EmailChange, EmailChanged, EmailUndone, PasswordChanged, PasswordReset,
+		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, Confirmed, EmailChange, EmailChanged, EmailUndone, PasswordChanged, PasswordReset,
 		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AccountLinked, AccountUnlinked,
 		Frozen, Invitation, DeleteAsked, Deleted, SignedOutEverywhere, Test,
 	}

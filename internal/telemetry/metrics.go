@@ -125,9 +125,14 @@ func (m *Metrics) TokenIssued(grant string) {
 	m.tokens.WithLabelValues(oneOf(grant, "authorization_code", "refresh_token", "client_credentials", "password")).Inc()
 }
 
-// SignIn counts an attempt; method: password, totp, recovery, passkey, code, upstream; outcome: success, failure, throttled, busy.
+// SignIn counts an attempt; method: password, totp, recovery, passkey, code, confirm (who has no factor here confirms that it is them),
+// upstream, with or without its id; outcome: success, failure, throttled, busy, unproven (an upstream did not prove it).
 func (m *Metrics) SignIn(method, outcome string) {
-	m.signIns.WithLabelValues(oneOf(method, "password", "totp", "recovery", "passkey", "code", "upstream"), oneOf(outcome, "success", "failure", "throttled", "busy")).Inc()
+	method, _, _ = strings.Cut(method, " ")
+	m.signIns.WithLabelValues(
+		oneOf(method, "password", "totp", "recovery", "passkey", "code", "confirm", "upstream"),
+		oneOf(outcome, "success", "failure", "throttled", "busy", "unproven"),
+	).Inc()
 }
 
 // DatabaseUp notes the last check of the database.

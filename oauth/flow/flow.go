@@ -85,6 +85,12 @@ type Progress struct {
 	// PendingFactor is a sign-in that wants a second step. The release before had another name for it and kept less of it: it sees
 	// none, and begins again.
 	PendingFactor *PendingFactor `json:"pending,omitempty"`
+	// Unproven is who came back from an upstream that was to prove anew who they are, and did not (rule V12).
+	Unproven *Unproven `json:"unproven,omitempty"`
+	// ConfirmedAt is when UserID, who has no factor here, confirmed in another way that it is them; ConfirmAsked, when a code was mailed
+	// for it.
+	ConfirmedAt  time.Time `json:"confirmed_at,omitzero"`
+	ConfirmAsked time.Time `json:"confirm_asked,omitzero"`
 	// Facts of the browser, whoever the person is:
 	PendingIdentity string   `json:"connect,omitempty"` // identity at an upstream that waits for the account it may be linked to
 	SentOn          bool     `json:"sent,omitempty"`    // was sent on to an upstream without having chosen it
@@ -116,7 +122,25 @@ type PendingFactor struct {
 	From json.RawMessage `json:"from,omitempty"`
 }
 
-// pendingLife is how long the second step may take.
+// Unproven is somebody who came back from an upstream that did not say when they signed in there, or that it was long ago, where a new
+// proof was asked for. It is not a session either.
+type Unproven struct {
+	UserID    string    `json:"user_id"`
+	Epoch     int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
+	At        time.Time `json:"at"`
+	Upstreams []string  `json:"upstreams"` // ids of those that did not prove it; they are not offered for it again
+	Remember  bool      `json:"remember,omitempty"`
+}
+
+// NotProven is who came back like that, if it is not too long ago.
+func (p Progress) NotProven(now time.Time) *Unproven {
+	if p.Unproven == nil || now.Sub(p.Unproven.At) >= pendingLife {
+		return nil
+	}
+	return p.Unproven
+}
+
+// pendingLife is how long the second step may take, or a confirmation.
 const pendingLife = 10 * time.Minute
 
 // Pending is the sign-in that waits for its second step, if there is one that is not too old.

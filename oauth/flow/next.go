@@ -14,6 +14,7 @@ type Step int
 const (
 	Factor        Step = iota + 1 // the second factor, of the sign-in that waits for it
 	Enrol                         // … which is to be set up first
+	Confirm                       // somebody who has no factor here confirms in another way that it is them (rule V12)
 	Keep                          // the account is to be deleted: shall it be kept?
 	SignIn                        //
 	SignUp                        // … where a new account is asked for
@@ -32,6 +33,8 @@ type Seen struct {
 	AuthTime      time.Time // when that person last proved it
 	ACR           string    // the class of that sign-in
 	Pending       bool      // the person of Progress.PendingFactor may go on with it
+	Confirm       bool      // there is somebody who has no factor here to prove with who they are, and is to
+	Mailable      bool      // … a code can be mailed to them
 	Leaving       bool      // somebody is signed in whose account is to be deleted; they are nobody (UserID) until it is kept
 	Behind        bool      // accounts are signed in behind the one in view
 	Linkable      bool      // the identity that waits may be linked by the person signed in
@@ -54,6 +57,9 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 	}
 	if step == SignIn && in.fresh(in.Progress.SignedInAt, s) && in.otherPerson(s) {
 		return 0, refusal.LoginRequired("Another person signed in than the one who was asked for.")
+	}
+	if step == Confirm && in.Purpose == PurposeAuthorize && !s.Mailable { // an app is told what was proven, or nothing
+		return 0, refusal.LoginRequired("The person cannot prove again who they are.")
 	}
 	if !in.Request.Prompted("none") {
 		return step, nil
@@ -80,6 +86,8 @@ func next(in Interaction, s Seen, now time.Time) Step {
 		return Enrol
 	case s.Pending && pending != nil:
 		return Factor
+	case s.Confirm && !in.fresh(in.Progress.SignedInAt, s) && !in.confirmed(s):
+		return Confirm
 	case s.Leaving:
 		return Keep
 	case s.UserID == "" && s.Behind && req.LoginHint == "" && !req.NamesPerson():
@@ -106,6 +114,11 @@ func next(in Interaction, s Seen, now time.Time) Step {
 // fresh reports whether the fact is of this interaction and of the person who is here now; what another person did does not count.
 func (in Interaction) fresh(at time.Time, s Seen) bool {
 	return !at.IsZero() && in.Progress.UserID == s.UserID && s.UserID != ""
+}
+
+// confirmed reports whether the person confirmed within this interaction that it is them. It is no sign-in, and answers no app.
+func (in Interaction) confirmed(s Seen) bool {
+	return in.Purpose == PurposeConfirm && in.fresh(in.Progress.ConfirmedAt, s)
 }
 
 // stepUp: a stronger sign-in is asked for than this one was, and the person can do it, or must find a way: the registration
@@ -137,7 +150,7 @@ func (in Interaction) otherPerson(s Seen) bool { return !in.Request.IsAbout(s.Us
 // signInAgain: a confirmation, prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are
 // compared, as auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.
 func (in Interaction) signInAgain(s Seen, now time.Time) bool {
-	if in.fresh(in.Progress.SignedInAt, s) {
+	if in.fresh(in.Progress.SignedInAt, s) || in.confirmed(s) {
 		return false
 	}
 	if in.Purpose == PurposeConfirm || slices.Contains(in.Request.Prompts, "login") {

@@ -153,6 +153,7 @@ func (l *Login) Note(ctx context.Context, s *State, v *browser.Visitor, offered 
 			*p = p.BrowserOnly()
 		}
 		p.SignedInAt, p.AccountAt, p.UserID, p.Cancelled, p.PendingFactor, p.Problem = v.AuthTime, v.AuthTime, v.UserID, false, nil, nil
+		p.Unproven = nil
 		if p.OfferedTo = ""; offered {
 			p.OfferedTo = v.UserID
 		}

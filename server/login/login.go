@@ -22,6 +22,7 @@ type People interface {
 	TermsDue(u storage.User) bool
 	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 	Notify(ctx context.Context, userID, kind string, args map[string]string) error
+	Confirmed(ctx context.Context, userID, by string) error
 }
 
 // Factors is the part of *factor.Service that it uses.
@@ -64,8 +65,10 @@ type Options struct {
 	Passkeys Offers
 	// IdentityOf is whose account an identity may be linked to that waits in a browser; "" = nobody's, or it is gone. Nil = none waits.
 	IdentityOf func(ctx context.Context, id, browser string) (userID string, err error)
-	// Tickets remember where mailed links led; nil = they are not remembered.
+	// Tickets remember where mailed links led, and who confirmed that it is them; nil = that is not remembered.
 	Tickets Tickets
+	// MailOn tells that codes can be mailed.
+	MailOn bool
 	// Upstreams that people may sign in at; nil = none.
 	Upstreams Upstreams
 	// Recovery ends when somebody signs in with both factors; nil = there is none.
@@ -92,7 +95,7 @@ func New(o Options) (*Login, error) {
 
 // paths of the steps' pages.
 var paths = map[flow.Step]string{
-	flow.Factor: "/signin/factor", flow.Enrol: "/signin/factor/setup", flow.Keep: "/account/keep", flow.SignIn: "/signin",
+	flow.Factor: "/signin/factor", flow.Enrol: "/signin/factor/setup", flow.Keep: "/account/keep", flow.SignIn: "/signin", flow.Confirm: "/signin/confirm",
 	flow.SignUp: "/signup", flow.ChooseAccount: "/choose", flow.Link: "/signin/connect", flow.OfferPasskey: "/signin/offer",
 	flow.Terms: "/terms", flow.Consent: "/consent",
 }

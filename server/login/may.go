@@ -23,8 +23,23 @@ func proofOf(v *browser.Visitor) factor.Proof {
 
 // May asks for leave for an act on the account of the person signed in (rule V01). Errors as of factor.May; factor.ErrConfirm is
 // answered by Confirm.
+//
+// Who has no factor here and confirmed a moment ago that it is them may do what that allows; for anything else they are told to add a
+// factor first (ErrFirstFactor).
 func (l *Login) May(ctx context.Context, v *browser.Visitor, act factor.Act) (factor.Permit, error) {
-	return l.may(ctx, v, proofOf(v), act)
+	permit, err := l.may(ctx, v, proofOf(v), act)
+	if !errors.Is(err, factor.ErrConfirm) {
+		return permit, err
+	}
+	proof, confirmed, readErr := l.confirmation(ctx, v)
+	if readErr != nil || !confirmed {
+		return factor.Permit{}, errors.Join(readErr, err)
+	}
+	permit, err = l.may(ctx, v, proof, act)
+	if errors.Is(err, factor.ErrConfirm) {
+		return permit, l.firstFactor(ctx, v, err)
+	}
+	return permit, err
 }
 
 // MayWithPassword is May where the present password was asked for beside, and was right.

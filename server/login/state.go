@@ -28,6 +28,8 @@ type State struct {
 	Visitor, Leaving *browser.Visitor
 	// Pending is a sign-in that waits for its second step, with its person; nil = none.
 	Pending *Pending
+	// Confirming is who is to confirm that it is them, and has no factor here to do it with; nil = nobody.
+	Confirming *Confirming
 	// Client and Question are those of an app's request; the question is asked for where nothing else is in the way.
 	Client   *clients.Client
 	Question consent.Question
@@ -157,6 +159,9 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 	ctx, now := r.Context(), time.Now()
 	s.seen = flow.Seen{Leaving: s.Leaving != nil}
 	if err := l.pending(ctx, s, now); err != nil {
+		return err
+	}
+	if err := l.confirming(ctx, s, now); err != nil {
 		return err
 	}
 	if v := s.Visitor; v != nil {

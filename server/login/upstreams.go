@@ -68,12 +68,18 @@ func (l *Login) Buttons(w http.ResponseWriter, r *http.Request, s *State, again 
 	var buttons []pages.Upstream
 	for _, u := range list {
 		targets = append(targets, u.Issuer)
-		if !u.Hidden || again != nil {
+		if (!u.Hidden || again != nil) && !unproven(r, s, u.ID) {
 			buttons = append(buttons, l.Button(r, s, u))
 		}
 	}
 	web.AllowFormAction(w, targets...)
 	return buttons, nil
+}
+
+// unproven reports whether an upstream did not prove in this sign-in what it was asked to: it is not offered for that again (rule V12).
+func unproven(r *http.Request, s *State, id string) bool {
+	p := s.In.Progress.NotProven(time.Now())
+	return p != nil && slices.Contains(p.Upstreams, id) && !r.URL.Query().Has("other")
 }
 
 // Joinable are the buttons of those that make accounts.
@@ -107,7 +113,7 @@ func (l *Login) ToUpstream(w http.ResponseWriter, r *http.Request, s *State, req
 	asked := s.In.Request
 	req.Purpose, req.Interaction, req.Browser, req.Locales = federation.ToSignIn, s.In.ID, l.Browser.Mark(r), strings.Join(asked.UILocales, " ")
 	req.Choose = r.URL.Query().Has("other") || asked.Prompted("select_account")
-	req.Fresh = asked.Prompted("login") || asked.MaxAge != nil
+	req.Fresh = asked.Prompted("login") || asked.MaxAge != nil || s.In.Purpose == flow.PurposeConfirm
 	if req.LoginHint == "" {
 		req.LoginHint = Cut(asked.LoginHint)
 	}
@@ -126,6 +132,7 @@ var (
 	ErrNotOffered  = errors.New("upstream is not offered here")
 	ErrOtherPerson = errors.New("signed in at the upstream as somebody else")
 	ErrDisabled    = errors.New("account is disabled")
+	ErrUnproven    = errors.New("upstream did not prove who somebody is")
 )
 
 // upstreamProblems say on the sign-in page why nobody is signed in.
@@ -153,6 +160,7 @@ var upstreamProblems = []struct {
 	{ErrNotOffered, "upstream.not_offered", http.StatusForbidden, "failure"},
 	{ErrOtherPerson, "upstream.other_person", http.StatusForbidden, "failure"},
 	{ErrDisabled, "signin.disabled", http.StatusForbidden, "failure"},
+	{ErrUnproven, "upstream.unproven", http.StatusForbidden, "unproven"},
 }
 
 // RefuseUpstream tells on the sign-in page what went wrong at an upstream; the sign-in goes on (rule N03). What is ours comes back.

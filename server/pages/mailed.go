@@ -44,6 +44,19 @@ type MailedCode struct {
 	ForgotURL                    string // "" = not offered here
 }
 
+// Confirm asks somebody who has no factor here to confirm that it is them: by a code that is mailed to Address, or, where that is "", by
+// signing in once more at an upstream. Sent: the code is on its way.
+type Confirm struct {
+	App                         *App
+	Person                      Person
+	Action, CancelURL, OtherURL string
+	Address                     string
+	Sent                        bool
+	Problem                     string            // "confirm.wrong", "confirm.unproven"
+	ProblemArgs                 map[string]string // of its texts
+	Upstreams                   []Upstream
+}
+
 // Template of the page.
 func (Forgot) Template() string { return "forgot" }
 
@@ -93,6 +106,13 @@ func (MailedCode) Template() string { return "mailed_code" }
 // Title of the page.
 func (MailedCode) Title() string { return "code.title" }
 func (p MailedCode) wrong() bool { return p.Problem != "" }
+
+// Template of the page.
+func (Confirm) Template() string { return "confirm" }
+
+// Title of the page.
+func (Confirm) Title() string { return "confirm.title" }
+func (p Confirm) wrong() bool { return p.Problem != "" }
 
 // ChangeEmail is the form for another address. Asked is the one that a link was sent to; Mail tells that links can be sent.
 type ChangeEmail struct {

@@ -82,6 +82,13 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, s *login.State, 
 	if err != nil {
 		return err
 	}
+	counts, err := h.Login.Counts(r, s, a, u)
+	if err != nil {
+		return err
+	}
+	if !counts {
+		return h.Login.Unproven(w, r, s, u, how, a)
+	}
 	if err := h.Login.Admit(w, r, s, u, how); err != nil {
 		return err
 	}

@@ -115,6 +115,9 @@ func (a Account) Second() bool { return a.Authenticator || a.Passkeys > 0 }
 // local reports whether the person can prove here, and not only at an upstream, who they are.
 func (a Account) local() bool { return a.Password || a.Second() }
 
+// Local reports whether the person has a factor here: who has none confirms in another way that it is them (rule V12).
+func (a Account) Local() bool { return a.local() }
+
 // ways is in how many ways the person can begin a sign-in.
 func (a Account) ways() int {
 	n := a.Passkeys + a.Logins

@@ -72,6 +72,8 @@ type state struct {
 type Callback struct {
 	LoginRequest
 	Identity provider.Identity
+	// Proven: the upstream said that the person signed in there for this very request. One click there is no proof (rule V12).
+	Proven bool
 }
 
 // Begin stores what the browser goes to the upstream for, and returns where it has to go. ErrUnknown; provider.ErrDown,
@@ -117,6 +119,7 @@ func (s *Service) authRequest(u *upstream, secret string, st state) provider.Aut
 	}
 	return provider.AuthRequest{
 		State: secret, Nonce: bound("nonce"), Verifier: bound("verifier"), RedirectURI: s.Callback(u.ID), Fresh: st.Fresh, BegunAt: st.BegunAt,
+		AnyAge: st.Purpose == ToSignIn, // who did not prove it is asked for something else
 	}
 }
 
@@ -187,6 +190,7 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 	if err != nil {
 		return a, s.failed(ctx, u, err)
 	}
+	a.Proven = a.Identity.SignedInSince(st.BegunAt)
 	return a, nil
 }
 

@@ -101,9 +101,9 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Aut
 	value, told := claims["auth_time"]
 	at, ok := openidTime(value)
 	switch {
-	case told && (!ok || at.After(now.Add(openidLeeway)) || a.Fresh && at.Before(a.BegunAt.Add(-openidLeeway))):
+	case told && (!ok || at.After(now.Add(openidLeeway)) || a.Fresh && !a.AnyAge && at.Before(a.BegunAt.Add(-openidLeeway))):
 		return refuse("is of a sign-in that was not now")
-	case !told && a.Fresh && !p.quirks.noAuthTime && slices.Contains(m.Claims, "auth_time"):
+	case !told && a.Fresh && !a.AnyAge && !p.quirks.noAuthTime && slices.Contains(m.Claims, "auth_time"):
 		// max_age demands it (Core section 3.1.2.1), which whoever sits at the browser can take out of the request.
 		return refuse("does not say when its person signed in")
 	}

@@ -70,6 +70,7 @@ type AuthRequest struct {
 	LoginHint   string // who is expected; "" = nobody
 	Locales     string // ui_locales, space separated; "" = none
 	Fresh       bool   // the person has to prove again who they are
+	AnyAge      bool   // with Fresh: an answer that does not prove it is no error; the caller asks Identity.SignedInSince
 	Choose      bool   // another account than the one used last is wanted
 	BegunAt     time.Time
 }
@@ -93,6 +94,12 @@ type Identity struct {
 	SID      string         `json:"sid,omitempty"`      // of its session; "" = not said
 	IDToken  string         `json:"id_token,omitempty"` // as id_token_hint when signing out; "" = none
 	Tokens   Tokens         `json:"tokens,omitzero"`
+}
+
+// SignedInSince reports whether the upstream said that the person signed in there at that time or later, by auth_time (OpenID Connect
+// Core section 2). Clocks may differ by a minute. What it does not say is not so.
+func (i Identity) SignedInSince(at time.Time) bool {
+	return !i.AuthTime.IsZero() && !i.AuthTime.Before(at.Add(-openidLeeway))
 }
 
 // Tokens are what an upstream issued for use at its own APIs.
