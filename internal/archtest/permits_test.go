@@ -26,7 +26,9 @@ var proofMakers = map[string][]string{
 var operators = []string{"users/importer", "cmd/signet"}
 
 // guarded reports whether the laws of this file bind a file.
-func guarded(f file) bool { return !f.test && !strings.HasSuffix(f.dir, "test") && !under(f.dir, drivers) }
+func guarded(f file) bool {
+	return !f.test && !strings.HasSuffix(f.dir, "test") && !under(f.dir, drivers)
+}
 
 func TestV01_OneWriterOfWaysToSignIn(t *testing.T) {
 	called := map[string]bool{}
