@@ -15,7 +15,7 @@ import (
 
 // askedCode is a sign-in code that was asked for in a browser.
 type askedCode struct {
-	Owner string `json:"owner"` // mark of the browser and the errand
+	Owner string `json:"owner"` // mark of the browser and the interaction
 }
 
 // codeData is whose code it is.

@@ -25,7 +25,7 @@ type pendingSignup struct {
 	Profile     json.RawMessage `json:"profile"`
 	Password    string          `json:"password"` // hash
 	Browser     string          `json:"browser"`  // mark of the browser that asked
-	Errand      string          `json:"errand,omitempty"`
+	Interaction string          `json:"errand,omitempty"`
 	Terms       string          `json:"terms,omitempty"`
 	Carried     []byte          `json:"carried,omitempty"`
 	Vouched     bool            `json:"vouched,omitempty"`
@@ -59,7 +59,7 @@ func (s *Service) RequestAccount(ctx context.Context, r Registration, browser, i
 	}
 	return s.ask(ctx, askSignup, u.Email, loginOf(u.Email).mark, signupLife, pendingSignup{
 		Email: u.Email, EmailKey: u.EmailKey, Username: u.Username, UsernameKey: u.UsernameKey, Profile: u.Profile,
-		Password: kept, Browser: browser, Errand: interaction, Terms: r.Terms, Carried: r.Carried, Vouched: vouched,
+		Password: kept, Browser: browser, Interaction: interaction, Terms: r.Terms, Carried: r.Carried, Vouched: vouched,
 	})
 }
 
@@ -84,12 +84,12 @@ func (s *Service) resolveSignup(ctx context.Context, l mail.Letter) (mail.Letter
 
 // Pending is a sign-up that waits for its address to be proven.
 type Pending struct {
-	Email   string
-	Browser string // mark of the browser that asked
-	Errand  string
-	Name    string
-	Passkey bool // no password was chosen
-	Carried []byte
+	Email       string
+	Browser     string // mark of the browser that asked
+	Interaction string
+	Name        string
+	Passkey     bool // no password was chosen
+	Carried     []byte
 }
 
 // LookSignup tells what a sign-up's link is for, without using it. ErrGone.
@@ -97,7 +97,7 @@ func (s *Service) LookSignup(ctx context.Context, secret string) (Pending, error
 	var p pendingSignup
 	_, err := s.tickets.Look(ctx, purposeSignup, secret, &p)
 	return Pending{
-		Email: p.Email, Browser: p.Browser, Errand: p.Errand, Name: profileOf(storage.User{Profile: p.Profile}).Name,
+		Email: p.Email, Browser: p.Browser, Interaction: p.Interaction, Name: profileOf(storage.User{Profile: p.Profile}).Name,
 		Passkey: err == nil && p.Password == "", Carried: p.Carried,
 	}, err
 }

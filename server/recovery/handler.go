@@ -47,8 +47,8 @@ type Undoing interface {
 // Factors is the part of *recovery.Service for people who are on the way.
 type Factors interface {
 	Of(ctx context.Context, u storage.User) (recovery.State, error)
-	SendCode(ctx context.Context, errand string, u storage.User) error
-	Start(ctx context.Context, errand string, u storage.User, code string) error
+	SendCode(ctx context.Context, interaction string, u storage.User) error
+	Start(ctx context.Context, interaction string, u storage.User, code string) error
 	Resend(ctx context.Context, u storage.User) error
 }
 

@@ -91,7 +91,7 @@ func (h *Handler) verified(w http.ResponseWriter, r *http.Request, p users.Pendi
 	s := plain()
 	if h.sameBrowser(r, p) {
 		var err error
-		if s, err = h.Login.Resume(r, p.Errand); err != nil {
+		if s, err = h.Login.Resume(r, p.Interaction); err != nil {
 			return err
 		}
 		s.Late = false // the person came for an account, and has it

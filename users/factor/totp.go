@@ -51,7 +51,7 @@ type Enrolment struct {
 	data   pending
 }
 
-// Begin gives the person a secret for an authenticator app. owner is the session or the errand that it is bound to; asked
+// Begin gives the person a secret for an authenticator app. owner is the session or the interaction that it is bound to; asked
 // again, it is the same secret until it is confirmed or too old (security notes G03). ErrThere.
 func (s *Service) Begin(ctx context.Context, owner string, u storage.User) (*Enrolment, error) {
 	have, err := s.Of(ctx, u.ID)

@@ -90,7 +90,7 @@ func (s *Service) Prove(ctx context.Context, secret string, p users.Pending, bro
 		return storage.User{}, Callback{}, users.ErrClosed
 	}
 	a := Callback{LoginRequest: LoginRequest{
-		Upstream: c.Upstream, Purpose: ToSignIn, Interaction: p.Errand, Remember: c.Remember, Browser: browser,
+		Upstream: c.Upstream, Purpose: ToSignIn, Interaction: p.Interaction, Remember: c.Remember, Browser: browser,
 	}}
 	if a.Identity, err = s.openIdentity(c.Identity, browser); err != nil {
 		return storage.User{}, a, ErrExpired
