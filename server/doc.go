@@ -23,6 +23,6 @@
 //
 // server.go opens the house: storage, master key, the wings. people.go and protocol.go build each wing's services,
 // rooms.go is the one list of rooms, jobs.go the timetable, run.go the listeners and the graceful end. Then follow one
-// authorization request: server/authorize, oauth/flow (what is still missing), server/signin, server/consent, back at
-// server/authorize, and server/token. docs/walk.md tells it as a story.
+// authorization request: server/authorize, oauth/flow (what comes next), server/login (what is known), server/signin,
+// server/consent, back at server/authorize, and server/token. docs/walk.md tells it as a story.
 package server
