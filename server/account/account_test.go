@@ -104,7 +104,8 @@ func newHouse(t *testing.T, address string) *house {
 	}
 	if passkey.Usable(issuer) {
 		if h.passkeys, err = passkey.New(passkey.Options{
-			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(), Origins: []string{issuer.Scheme + "://" + issuer.Host},
+			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(),
+			Origins: []string{issuer.Scheme + "://" + issuer.Host},
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -120,7 +120,8 @@ func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada).Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {"new@example.com"}})
 	link := path(t, box.Wait(t, "new@example.com").Link(t))
-	if err := s.House().People.SetPassword(t.Context(), servertest.Permit(t, ada.ID, factor.ResetPassword), "a quite different sentence"); err != nil {
+	permit := servertest.Permit(t, ada.ID, factor.ResetPassword)
+	if err := s.House().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
 		t.Fatal(err)
 	}
 	c := s.Browser(t)

@@ -45,7 +45,8 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 
 	people := s.House().People
 	zeb := s.Person(t, "zebedee@quillfeather.example")
-	if _, err := people.SetClaims(t.Context(), servertest.Permit(t, zeb.ID, factor.ChangeAddress), []byte(`{"email_verified":true}`)); err != nil {
+	permit := servertest.Permit(t, zeb.ID, factor.ChangeAddress)
+	if _, err := people.SetClaims(t.Context(), permit, []byte(`{"email_verified":true}`)); err != nil {
 		t.Fatal(err)
 	}
 	b := s.Browser(t).Get(t, "/signin")

@@ -29,7 +29,8 @@ func TestProfileForm(t *testing.T) {
 	if got, err := h.people.Show(t.Context(), u.ID); err != nil || got.Email != "ada@example.org" || got.EmailVerified { // R04
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err := h.people.SetClaims(t.Context(), servertest.Permit(t, u.ID, factor.ChangeAddress), []byte(`{"zoneinfo":"Mars/Olympus"}`)); err != nil {
+	permit := servertest.Permit(t, u.ID, factor.ChangeAddress)
+	if _, err := h.people.SetClaims(t.Context(), permit, []byte(`{"zoneinfo":"Mars/Olympus"}`)); err != nil {
 		t.Fatal(err)
 	}
 	b.get(t, "/account/profile").want(t, 200, "<option selected>Mars/Olympus")
