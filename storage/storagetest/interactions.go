@@ -27,6 +27,25 @@ func kept(t *testing.T, db *storage.DB, id string) bool {
 	return err == nil
 }
 
+// Rule R07: with a person go the sign-ins that name them, and nobody else's, whatever an imported person's id looks like.
+func erasedInteractions(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i, id := range []string{"1", "%", "_", `\`, `a"b`, "<é>"} {
+		key := fmt.Sprint("erased ", i)
+		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: key, Email: key, CreatedAt: now, UpdatedAt: now}))
+		facts, err := json.Marshal(map[string]any{"acr": id, "pending": map[string]string{"user_id": id}})
+		ok(t, err)
+		theirs, other := interactionOf(key), interactionOf("other "+key)
+		theirs.Facts, other.Facts = facts, json.RawMessage(`{"acr":"1","v":1,"user_id":"10%_","name":"_"}`)
+		ok(t, db.InsertInteraction(ctx, theirs, 100))
+		ok(t, db.InsertInteraction(ctx, other, 100))
+		ok(t, db.EraseUser(ctx, id))
+		if kept(t, db, key) || !kept(t, db, "other "+key) {
+			t.Errorf("%q: theirs kept %v, another's %v", id, kept(t, db, key), kept(t, db, "other "+key))
+		}
+	}
+}
+
 // Answered, an interaction stays readable, but is not live: another may begin in its network.
 func answered(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
