@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"signet/oauth/flow"
 	"signet/server/login"
@@ -88,6 +89,9 @@ func (h *Handler) admit(w http.ResponseWriter, r *http.Request, s *login.State, 
 	}
 	if !counts {
 		return h.Login.Unproven(w, r, s, u, how, a)
+	}
+	if !a.Proven && how.AuthTime.IsZero() { // nobody knows when it was: it is never a recent one (rule V12)
+		how.AuthTime = time.Now().Add(-factor.Recent)
 	}
 	if err := h.Login.Admit(w, r, s, u, how); err != nil {
 		return err

@@ -41,6 +41,9 @@ func (h *Handler) connecting(w http.ResponseWriter, r *http.Request) (c connecti
 	if errors.Is(err, factor.ErrConfirm) {
 		return c, false, h.Login.Confirm(w, r, connectPath+"?i="+c.s.In.ID)
 	}
+	if errors.Is(err, login.ErrFirstFactor) && c.s.In.Purpose == flow.PurposeAuthorize {
+		return c, false, h.goOn(w, r, c.s) // not linked, but the app is not lost over it
+	}
 	return c, err == nil, err
 }
 
