@@ -84,6 +84,9 @@ func toPage(x *exchange, err error) *PageError {
 	} else if ok && no.Status == http.StatusServiceUnavailable {
 		return &PageError{Status: no.Status, Kind: "busy", RetryAfter: retryDelay, Cause: err}
 	}
+	if errors.Is(err, storage.ErrText) {
+		return &PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
 	return &PageError{Status: http.StatusInternalServerError, Kind: "server", Cause: err}
 }
 
@@ -151,6 +154,9 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 		if page.Status < 500 {
 			return plain(page.Status, "invalid_request", "The request cannot be answered.")
 		}
+	}
+	if errors.Is(err, storage.ErrText) {
+		return plain(http.StatusBadRequest, "invalid_request", "The request holds text that is not UTF-8, or a NUL.")
 	}
 	return refusal.ServerError("This did not work on our side. Reference " + x.reference() + ".")
 }
