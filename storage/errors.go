@@ -24,6 +24,8 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrTooMany: a bound that is checked inside the statement was reached (live interactions of a network).
 	ErrTooMany = errors.New("too many")
+	// ErrText: a value holds NUL or bytes that are no UTF-8, which no text in a database does. Of a SELECT it is ErrNotFound too.
+	ErrText = errors.New("no text")
 )
 
 // errClosed is what queued and later calls get once the database is closed.
@@ -37,7 +39,8 @@ func (db *DB) translate(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrStale), errors.Is(err, ErrUnavailable), errors.Is(err, ErrTooMany):
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrStale), errors.Is(err, ErrUnavailable),
+		errors.Is(err, ErrTooMany), errors.Is(err, ErrText):
 		return err
 	case errors.Is(err, sql.ErrNoRows), errors.Is(err, gorm.ErrRecordNotFound):
 		return ErrNotFound
@@ -102,6 +105,8 @@ func translatePostgres(err error) error {
 	switch {
 	case e.Code == "23505": // unique_violation
 		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case e.Code == "22021", e.Code == "22P05": // character_not_in_repertoire, untranslatable_character
+		return fmt.Errorf("%w: %w", ErrText, err)
 	case len(e.Code) == 5 && unavailableClasses[e.Code[:2]], e.Code == "25006":
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 )
@@ -14,11 +15,25 @@ import (
 // errScan marks a row that does not fit the record: a mistake of ours, not of the database.
 var errScan = errors.New("scan row")
 
+// errNoSuchText is what a SELECT by a text answers that no row can hold.
+var errNoSuchText = fmt.Errorf("%w: %w", ErrNotFound, ErrText)
+
+// storable reports whether all texts among the values can be in a database. Postgres refuses the others and SQLite does not: they are
+// kept from both, so that people get the same answer.
+func storable(args []any) bool {
+	for _, arg := range args {
+		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
 // exec runs one write and returns how many rows it touched. Statements use $1, $2 …, which both engines understand; their
 // texts are constants, so each is prepared once a connection.
 func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	var n int64
-	err := db.write(ctx, query, func(ctx context.Context, on executor) error {
+	err := db.write(ctx, query, args, func(ctx context.Context, on executor) error {
 		res, err := on.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
@@ -40,21 +55,21 @@ func (db *DB) must(ctx context.Context, none error, query string, args ...any) e
 
 // returning runs one write with a RETURNING clause.
 func (db *DB) returning(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
-	return db.write(ctx, query, func(ctx context.Context, on executor) error {
+	return db.write(ctx, query, args, func(ctx context.Context, on executor) error {
 		return eachRow(ctx, on, query, args, each)
 	})
 }
 
 // many runs one SELECT and calls each for every row.
 func (db *DB) many(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
-	return db.read(ctx, query, func(ctx context.Context, on executor) error {
+	return db.read(ctx, query, args, func(ctx context.Context, on executor) error {
 		return eachRow(ctx, on, query, args, each)
 	})
 }
 
 // one runs one SELECT that finds a row or ErrNotFound.
 func (db *DB) one(ctx context.Context, query string, args []any, dest ...any) error {
-	return db.read(ctx, query, func(ctx context.Context, on executor) error {
+	return db.read(ctx, query, args, func(ctx context.Context, on executor) error {
 		return firstRow(ctx, on, query, args, dest)
 	})
 }
@@ -92,12 +107,18 @@ func eachRow(ctx context.Context, on executor, query string, args []any, each fu
 }
 
 // write runs one writing statement: in the transaction of ctx if there is one, else by itself.
-func (db *DB) write(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
+func (db *DB) write(ctx context.Context, query string, args []any, run func(ctx context.Context, on executor) error) error {
+	if !storable(args) {
+		return ErrText
+	}
 	return db.observed(ctx, query, true, run, db.ground.write)
 }
 
 // read runs one SELECT: in the transaction of ctx if there is one, else on a reader.
-func (db *DB) read(ctx context.Context, query string, run func(ctx context.Context, on executor) error) error {
+func (db *DB) read(ctx context.Context, query string, args []any, run func(ctx context.Context, on executor) error) error {
+	if !storable(args) {
+		return errNoSuchText
+	}
 	return db.observed(ctx, query, false, run, db.ground.read)
 }
 
@@ -154,7 +175,7 @@ func (connPool) PrepareContext(context.Context, string) (*sql.Stmt, error) {
 
 // ExecContext implements gorm.ConnPool.
 func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
-	err = p.db.write(ctx, query, func(ctx context.Context, on executor) (err error) {
+	err = p.db.write(ctx, query, args, func(ctx context.Context, on executor) (err error) {
 		res, err = on.ExecContext(ctx, query, args...)
 		return err
 	})
@@ -165,6 +186,9 @@ func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (r
 func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	if !strings.HasPrefix(query, "SELECT ") {
 		return nil, fmt.Errorf("%w: gorm may only SELECT through a query", errors.ErrUnsupported)
+	}
+	if !storable(args) {
+		return nil, errNoSuchText
 	}
 	start := time.Now()
 	run := func(ctx context.Context, on executor) (err error) {

@@ -160,8 +160,22 @@ func (h *Handler) signedIn(f own) web.Func {
 		if !s.Is(flow.Finish) {
 			return h.Login.GoOn(w, r, s)
 		}
-		return f(w, r, v)
+		return h.changed(f(w, r, v))
 	}
+}
+
+// changed is the page for an act that is not allowed any more at the end of it: another tab or device changed the account meanwhile.
+// What a handler shows on a page of its own does not come here.
+func (h *Handler) changed(err error) error {
+	if _, ok := errors.AsType[*web.PageError](err); ok {
+		return err
+	}
+	for _, is := range []error{factor.ErrChanged, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrLast, factor.ErrNeeded} {
+		if errors.Is(err, is) {
+			return &web.PageError{Status: http.StatusConflict, Kind: "changed", Back: h.Browser.Path("/account", nil), Cause: err}
+		}
+	}
+	return err
 }
 
 // permitted is a handler for a person who may do an act on their account.

@@ -53,7 +53,7 @@ type house struct {
 	passkeys *passkey.Service // nil at an address without a name
 }
 
-func newHouse(t *testing.T, address string) *house {
+func newHouse(t *testing.T, address string, change ...func(*account.Options)) *house {
 	t.Helper()
 	issuer, err := url.Parse(address)
 	if err != nil {
@@ -110,6 +110,9 @@ func newHouse(t *testing.T, address string) *house {
 			t.Fatal(err)
 		}
 		options.Passkeys = h.passkeys
+	}
+	for _, f := range change {
+		f(&options)
 	}
 	room, err := account.New(options)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
-	"signet/users"
 	"signet/users/factor"
 )
 
@@ -71,7 +70,7 @@ func (h *Handler) firstPassword(w http.ResponseWriter, r *http.Request, v *brows
 		return h.firstPasswordPage(w, r, v, http.StatusBadRequest, problems...)
 	}
 	if err != nil {
-		return unknown(err, users.ErrChanged)
+		return err
 	}
 	return h.back(w, r, "/account", "password")
 }

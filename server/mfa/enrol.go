@@ -85,7 +85,7 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) 
 	}
 	v, err := h.Login.Complete(w, r, s, login.Second{AMR: []string{session.AMROTP}, ACR: flow.ACRMulti})
 	if err != nil {
-		return err
+		return h.mayNot(w, r, s, err)
 	}
 	return h.Pages.Render(w, r, http.StatusOK, pages.RecoveryCodes{Person: v.Person, Codes: codes, NextURL: h.Login.Onward(s), Door: true})
 }

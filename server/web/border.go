@@ -84,6 +84,12 @@ func toPage(x *exchange, err error) *PageError {
 	} else if ok && no.Status == http.StatusServiceUnavailable {
 		return &PageError{Status: no.Status, Kind: "busy", RetryAfter: retryDelay, Cause: err}
 	}
+	switch {
+	case errors.Is(err, storage.ErrText):
+		return &PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	case errors.Is(err, storage.ErrStale): // after as many tries as the handler makes
+		return &PageError{Status: http.StatusServiceUnavailable, Kind: "busy", RetryAfter: retryDelay, Cause: err}
+	}
 	return &PageError{Status: http.StatusInternalServerError, Kind: "server", Cause: err}
 }
 
@@ -151,6 +157,12 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 		if page.Status < 500 {
 			return plain(page.Status, "invalid_request", "The request cannot be answered.")
 		}
+	}
+	switch {
+	case errors.Is(err, storage.ErrText):
+		return plain(http.StatusBadRequest, "invalid_request", "The request holds text that is not UTF-8, or a NUL.")
+	case errors.Is(err, storage.ErrStale):
+		return refusal.TemporarilyUnavailable("Too many requests at once want to change the same thing.")
 	}
 	return refusal.ServerError("This did not work on our side. Reference " + x.reference() + ".")
 }

@@ -228,6 +228,8 @@ func TestErrorsAtTheBorder(t *testing.T) {
 		"client":           {refusal.InvalidClient("No."), 401, 401, "invalid_client", "invalid_request", "Www-Authenticate", ""},
 		"client challenge": {challenge, 401, 401, "invalid_client", "invalid_request", "Www-Authenticate", ""},
 		"database":         {away, 503, 503, "temporarily_unavailable", "unavailable", "Retry-After", ""},
+		"no text":          {fmt.Errorf("end session: %w", storage.ErrText), 400, 400, "invalid_request", "invalid_request", "", "NUL"},
+		"often too late":   {fmt.Errorf("write interaction: %w", storage.ErrStale), 503, 503, "temporarily_unavailable", "busy", "Retry-After", ""},
 		"database within":  {refusal.InvalidClient("No.").Because(away), 503, 503, "temporarily_unavailable", "unavailable", "Retry-After", ""},
 		"page error":       {&web.PageError{Kind: "expired"}, 400, 400, "invalid_request", "expired", "", ""},
 		"too many":         {&web.PageError{Status: 429, Kind: "too_many", RetryAfter: 1500 * time.Millisecond}, 429, 429, "temporarily_unavailable", "too_many", "Retry-After", ""},

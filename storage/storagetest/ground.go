@@ -194,6 +194,25 @@ func oddInput(t *testing.T, db *storage.DB) {
 	}
 }
 
+// noText looks for text that no database holds: reading finds nothing, and nothing is written.
+func noText(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ada(t, db)
+	for _, odd := range []string{"\x00", "a\x00b", "\xff", "\xf0(\x8c(", "\xed\xa0\x80"} {
+		_, err := db.InteractionByID(ctx, odd, now)
+		fails(t, err, storage.ErrNotFound)
+		fails(t, err, storage.ErrText)
+		_, err = db.Events(ctx, odd, 1)
+		fails(t, err, storage.ErrText)
+		fails(t, db.RaiseEpoch(ctx, odd, now), storage.ErrText)
+		fails(t, db.InsertSession(ctx, sessionOf(odd)), storage.ErrText)
+		fails(t, db.Tx(ctx, func(ctx context.Context) error { // which goes on
+			fails(t, db.RaiseEpoch(ctx, odd, now), storage.ErrText)
+			return db.RaiseEpoch(ctx, "ada", now)
+		}), nil)
+	}
+}
+
 func transactions(t *testing.T, db *storage.DB) {
 	ctx := ctxOf(t)
 	u := ada(t, db)

@@ -1,0 +1,76 @@
+package account_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+
+	"signet/config"
+	"signet/server/account"
+	"signet/server/servertest"
+	"signet/storage"
+	"signet/users/factor"
+)
+
+// late are credentials of an account that changes between the permission and the act.
+type late struct {
+	account.Credentials
+	err error
+}
+
+func (l *late) ChangeAddress(context.Context, factor.Permit, storage.User, string) (bool, error) {
+	return false, fmt.Errorf("change address: %w", l.err)
+}
+
+func TestAnActOnAnAccountThatChangedMeanwhileIsToldSo(t *testing.T) {
+	l := &late{}
+	h := newHouse(t, "http://localhost:9400", func(o *account.Options) { l.Credentials, o.Credentials = o.Credentials, l })
+	b, _ := h.signedIn(t, h.person(t, "ada@example.com"), "")
+	for _, l.err = range []error{factor.ErrChanged, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrLast, factor.ErrNeeded} {
+		b.post(t, "/account/email", "username", "countess@example.com").want(t, http.StatusConflict, "Your account has changed")
+	}
+	l.err = storage.ErrUnavailable
+	b.post(t, "/account/email", "username", "countess@example.com").want(t, http.StatusServiceUnavailable)
+}
+
+// atOnce lets two acts of somebody with an authenticator and a passkey meet, and gives what is left.
+func atOnce(t *testing.T, s *servertest.Server, email, other string) map[string]int {
+	t.Helper()
+	ada := s.Person(t, email)
+	a := s.AddAuthenticator(t, ada)
+	s.AddPasskey(t, ada)
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada).Submit(t, "factor-submit", url.Values{"code": {a.Code(t)}})
+	list, err := s.House().DB.Credentials(t.Context(), ada.ID, factor.KindPasskey)
+	if err != nil || len(list) != 1 {
+		t.Fatal(err, len(list), b.URL)
+	}
+	one, two := b.Tab(t), b.Tab(t)
+	var both sync.WaitGroup
+	both.Go(func() { one.Post(t, "/account/second-step/remove", url.Values{}) })
+	both.Go(func() { two.Post(t, other, url.Values{"passkey": {list[0].ID}}) })
+	both.Wait()
+	if one.Status >= http.StatusInternalServerError || two.Status >= http.StatusInternalServerError {
+		t.Errorf("%d at %s, %d at %s", one.Status, one.URL, two.Status, two.URL)
+	}
+	have, err := s.House().DB.CountCredentials(t.Context(), ada.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return have
+}
+
+func TestTwoActsAtOnceOfOneAccount(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet(),
+		servertest.Change(func(c *config.Config) { c.Factors.Required = config.FactorsEveryone }))
+	for n := range 4 {
+		have := atOnce(t, s, fmt.Sprintf("ada%d@example.com", n), "/account/passkeys/remove")
+		if have[factor.KindTOTP]+have[factor.KindPasskey] != 1 {
+			t.Errorf("left: %v", have)
+		}
+		atOnce(t, s, fmt.Sprintf("bob%d@example.com", n), "/account/recovery-codes")
+	}
+}
