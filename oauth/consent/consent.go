@@ -119,11 +119,17 @@ type Decision struct {
 	Ticked []string // as the form sent it: only what was offered counts
 }
 
-// Allow writes the answer and its event in one transaction and returns the scopes granted now, and all that was allowed: with them the
-// scopes that only the claims parameter asks for. What was granted before and not
-// asked now stays, also what was granted in another tab this very moment. Allowing nothing that the grant could hold is a
-// refusal: none are returned and nothing is remembered, so that the question comes again.
-func (b *Book) Allow(ctx context.Context, d Decision) (granted, allowed []string, err error) {
+// Allowed is what an answer came to; nothing, if it was a refusal.
+type Allowed struct {
+	Granted []string // scopes granted now
+	All     []string // … and those that only the claims parameter asks for
+	Epoch   int64    // of the consent row
+}
+
+// Allow writes the answer and its event in one transaction. What was granted before and not asked now stays, also what was granted in
+// another tab this very moment. Allowing nothing that the grant could hold is a refusal: none are returned and nothing is remembered,
+// so that the question comes again.
+func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	q := Ask(d.Client, d.Asked, storage.Consent{})
 	chosen := slices.Clone(q.Fixed)
 	for _, s := range q.Choices {
@@ -131,11 +137,12 @@ func (b *Book) Allow(ctx context.Context, d Decision) (granted, allowed []string
 			chosen = append(chosen, s)
 		}
 	}
-	granted = slices.DeleteFunc(registered(d.Client, d.Asked), func(s string) bool { return !slices.Contains(chosen, s) })
-	if len(granted) == 0 {
-		return nil, nil, b.Deny(ctx, d.UserID, d.Client.ClientID)
+	done := Allowed{All: chosen}
+	done.Granted = slices.DeleteFunc(registered(d.Client, d.Asked), func(s string) bool { return !slices.Contains(chosen, s) })
+	if len(done.Granted) == 0 {
+		return Allowed{}, b.Deny(ctx, d.UserID, d.Client.ClientID)
 	}
-	err = b.Store.Tx(ctx, func(ctx context.Context) error {
+	err := b.Store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		row, err := b.Store.HoldConsent(ctx, d.UserID, d.Client.ClientID, now)
 		if err != nil {
@@ -145,15 +152,15 @@ func (b *Book) Allow(ctx context.Context, d Decision) (granted, allowed []string
 		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
 		row.UpdatedAt = now
 		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Asked.Resources)
-		if _, err := b.Store.PutConsent(ctx, row); err != nil {
+		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
 		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
 	})
 	if err != nil {
-		return nil, nil, err
+		return Allowed{}, err
 	}
-	return granted, chosen, nil
+	return done, nil
 }
 
 // Deny notes a refusal; nothing is remembered of it but the event.

@@ -145,11 +145,16 @@ func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
 
 func (d desk) allow(t *testing.T, scopes, ticked string) string {
 	t.Helper()
-	granted, _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked)})
+	done, err := d.Allow(t.Context(), consent.Decision{
+		Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Join(granted, " ")
+	if row := d.row(t); len(done.Granted) > 0 && done.Epoch != row.Epoch {
+		t.Errorf("epoch %d, the row has %d", done.Epoch, row.Epoch)
+	}
+	return strings.Join(done.Granted, " ")
 }
 
 func (d desk) row(t *testing.T) storage.Consent {
@@ -204,7 +209,8 @@ func (broken) Record(context.Context, audit.Event) error { return errors.New("no
 func TestAnswerAndItsEventAreOneThing(t *testing.T) {
 	onEngines(t, func(t *testing.T, d desk) {
 		d.Audit = broken{}
-		if _, _, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}}); err == nil {
+		_, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}})
+		if err == nil {
 			t.Error("no error")
 		}
 		if row := d.row(t); row.Epoch != 0 {
@@ -226,9 +232,11 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 					}
 					return
 				}
-				granted, _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")}})
-				if err != nil || len(granted) != 2 {
-					t.Errorf("%v %v", granted, err)
+				done, err := d.Allow(context.Background(), consent.Decision{
+					Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")},
+				})
+				if err != nil || len(done.Granted) != 2 {
+					t.Errorf("%v %v", done, err)
 				}
 			})
 		}
@@ -250,7 +258,10 @@ func TestTabsAnswerAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, s := range all {
 			wg.Go(func() {
-				if _, _, err := d.Allow(context.Background(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}}}); err != nil {
+				_, err := d.Allow(context.Background(), consent.Decision{
+					Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}},
+				})
+				if err != nil {
 					t.Error(err)
 				}
 			})

@@ -82,6 +82,8 @@ type Progress struct {
 	Answers    int       `json:"answers,omitempty"`       // how often the app got an answer
 	AnsweredTo string    `json:"answered_to,omitempty"`   // … about whom; "" = nobody, it was refused before
 	GrantID    string    `json:"answered_with,omitempty"` // … the grant of the last answer; "" = a refusal
+	// ConsentEpoch is that of the consent after the question was answered: where it was withdrawn since, the answer counts no more.
+	ConsentEpoch int64 `json:"consent_epoch,omitempty"`
 	// PendingFactor is a sign-in that wants a second step. The release before had another name for it and kept less of it: it sees
 	// none, and begins again.
 	PendingFactor *PendingFactor `json:"pending,omitempty"`

@@ -41,6 +41,7 @@ type Seen struct {
 	Offerable     bool      // the passkey that was offered to the person may be added
 	TermsDue      bool      // the person has not accepted the terms of service of today
 	ConsentNeeded bool      // something is asked for that this person was not yet offered
+	ConsentEpoch  int64     // of the consent now: raised where it is withdrawn
 	Required      string    // the class that the client's registration demands, "" = none
 	Reachable     string    // the strongest class this person can reach; "" = not looked up, for nothing is wanting
 }
@@ -105,7 +106,7 @@ func next(in Interaction, s Seen, now time.Time) Step {
 		return OfferPasskey
 	case s.TermsDue:
 		return Terms
-	case in.Purpose == PurposeAuthorize && (s.ConsentNeeded || req.Prompted("consent")) && !in.fresh(in.Progress.DecidedAt, s):
+	case in.Purpose == PurposeAuthorize && (s.ConsentNeeded || req.Prompted("consent")) && !in.decided(s):
 		return Consent
 	}
 	return Finish
@@ -114,6 +115,11 @@ func next(in Interaction, s Seen, now time.Time) Step {
 // fresh reports whether the fact is of this interaction and of the person who is here now; what another person did does not count.
 func (in Interaction) fresh(at time.Time, s Seen) bool {
 	return !at.IsZero() && in.Progress.UserID == s.UserID && s.UserID != ""
+}
+
+// decided reports whether the question was answered within this interaction, and what was allowed is not withdrawn since.
+func (in Interaction) decided(s Seen) bool {
+	return in.fresh(in.Progress.DecidedAt, s) && in.Progress.ConsentEpoch == s.ConsentEpoch
 }
 
 // confirmed reports whether the person confirmed within this interaction that it is them. It is no sign-in, and answers no app.

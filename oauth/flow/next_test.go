@@ -25,6 +25,9 @@ var (
 	linkable  = func(s Seen) Seen { s.Linkable = true; return s }
 	offerable = func(s Seen) Seen { s.Offerable = true; return s }
 	offered   = Progress{SignedInAt: now, AccountAt: now, DecidedAt: now, UserID: "ada", OfferedTo: "ada"}
+	since     = func(s Seen, epoch int64) Seen { s.ConsentEpoch = epoch; return s }
+	decidedIn = func(epoch int64) Progress { p := did; p.ConsentEpoch = epoch; return p }
+	prompt    = func(value string) Request { return Request{Prompts: []string{value}} }
 	age       = func(n int64) Request { return Request{MaxAge: &n} }
 )
 
@@ -44,6 +47,11 @@ var nextTests = map[string]nextTest{
 	"consent first time":                    {seen: asks(ada), want: Consent},
 	"consent answered":                      {seen: asks(ada), facts: did, want: Finish},
 	"consent answered by another person":    {seen: asks(Seen{UserID: "bob", AuthTime: now}), facts: did, want: Consent},
+	"consent answered, of this epoch":       {seen: since(asks(ada), 2), facts: decidedIn(2), want: Finish},
+	"consent answered, withdrawn since":     {seen: since(asks(ada), 2), facts: decidedIn(1), want: Consent},
+	"… and given anew for all of this":      {seen: since(ada, 2), facts: decidedIn(1), want: Finish},
+	"prompt consent, withdrawn since":       {req: prompt("consent"), seen: since(ada, 2), facts: decidedIn(1), want: Consent},
+	"prompt consent, done in this epoch":    {req: prompt("consent"), seen: since(ada, 2), facts: decidedIn(2), want: Finish},
 	"prompt login":                          {req: Request{Prompts: []string{"login"}}, seen: ada, want: SignIn},
 	"prompt login, done":                    {req: Request{Prompts: []string{"login"}}, seen: ada, facts: did, want: Finish},
 	"prompt consent":                        {req: Request{Prompts: []string{"consent"}}, seen: ada, want: Consent},

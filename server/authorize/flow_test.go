@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"signet/clients"
 	"signet/server/servertest"
 	"signet/storage/storagetest"
 )
@@ -74,7 +76,7 @@ func TestPersonSwitchesBetweenSteps(t *testing.T) {
 	}
 }
 
-// Consent withdrawn after the answer and before the browser is back at the dispatcher: the app gets nothing.
+// Consent withdrawn after the answer and before the browser is back at the dispatcher: the person is asked again.
 func TestI06_WithdrawnBeforeTheEnd(t *testing.T) {
 	w := newWorld(t)
 	b := w.signedIn(t).Get(t, w.ask("prompt", "consent"))
@@ -85,9 +87,54 @@ func TestI06_WithdrawnBeforeTheEnd(t *testing.T) {
 	if err := w.House().People.Disconnect(t.Context(), w.ada.ID, "shop"); err != nil {
 		t.Fatal(err)
 	}
-	if b.Get(t, again); b.Landed == nil || b.Landed.Query().Get("error") != "access_denied" {
+	if b.Get(t, again); b.Landed != nil || !b.Has("consent-allow") {
 		t.Errorf("at %s, landed %v", b.URL, b.Landed)
 	}
+}
+
+// What was withdrawn does not come back by an old tab, whatever the person allowed the app since; what they allow in yet another tab
+// asks nothing again.
+func TestB01_WithdrawnConsentIsAskedForAgain(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.YAML(`
+resources:
+  - {identifier: "https://api.example.com", name: Shop API, scopes: [api:read]}
+`))
+		ada := s.Person(t, "ada@example.com")
+		app := s.App(t, "shop", func(m *clients.Metadata) { m.Scope += " api:read" }).With("openid")
+		b := s.Browser(t)
+		app.Begin(t, b, oauth2.SetAuthURLParam("resource", "https://api.example.com"))
+		b.SignIn(t, ada)
+		old := "/oauth2/continue?i=" + b.Interaction(t)
+		b.Allow(t)
+
+		more := b.Tab(t)
+		app.With("openid", "email").Begin(t, more)
+		more.Allow(t)
+		code := func() bool {
+			tab := b.Tab(t).Get(t, old)
+			if tab.Landed == nil && !tab.Has("consent-allow") {
+				t.Errorf("at %s (%d): %s", tab.URL, tab.Status, tab.Text("main"))
+			}
+			return tab.Landed != nil && tab.Landed.Query().Get("code") != ""
+		}
+		if !code() {
+			t.Error("asked again although more was allowed in another tab")
+		}
+		b.Post(t, "/account/apps", url.Values{"app": {"shop"}})
+		if code() {
+			t.Error("a code after the withdrawal")
+		}
+		again := b.Tab(t)
+		app.With("openid").Begin(t, again)
+		again.Allow(t)
+		if code() {
+			t.Error("a code for the API that was withdrawn")
+		}
+		if b.Get(t, old).Allow(t); b.Landed == nil || b.Landed.Query().Get("code") == "" {
+			t.Errorf("allowed again: at %s (%d), landed %v", b.URL, b.Status, b.Landed)
+		}
+	})
 }
 
 func TestCancelledAtSignIn(t *testing.T) { // RFC 6749 section 4.1.2.1

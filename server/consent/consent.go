@@ -116,9 +116,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	if !browser.ForVisitor(r, s.Visitor) { // another tab has switched accounts: ask the one in view
 		return h.Login.ToStep(w, r, s, flow.Consent)
 	}
-	var allowed []string
+	var allowed consent.Allowed
 	if r.PostForm.Get("decision") == "allow" {
-		_, allowed, err = h.Book.Allow(r.Context(), consent.Decision{Client: s.Client, UserID: s.Visitor.UserID, Asked: s.In.Request, Ticked: r.PostForm["scope"]})
+		allowed, err = h.Book.Allow(r.Context(), consent.Decision{
+			Client: s.Client, UserID: s.Visitor.UserID, Asked: s.In.Request, Ticked: r.PostForm["scope"],
+		})
 	} else {
 		err = h.Book.Deny(r.Context(), s.Visitor.UserID, s.Client.ClientID)
 	}
@@ -130,7 +132,8 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 			*p = p.BrowserOnly()
 			p.UserID = s.Visitor.UserID
 		}
-		p.DecidedAt, p.Granted, p.Denied = time.Now(), allowed, len(allowed) == 0
+		p.DecidedAt, p.ConsentEpoch = time.Now(), allowed.Epoch
+		p.Granted, p.Denied = allowed.All, len(allowed.All) == 0
 	})
 	if err != nil {
 		return err

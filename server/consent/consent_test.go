@@ -234,3 +234,18 @@ func TestB01_AnsweredTwice(t *testing.T) {
 		t.Errorf("%+v %v", row, err)
 	}
 }
+
+func TestPromptConsentShowsWhatIsAsked(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+	w := newWorld(t)
+	app := w.shop.With("openid", "api:read", "api:write")
+	b, _ := w.asked(t, app)
+	b.Allow(t, "api:read")
+	r := app.Begin(t, b, oauth2.SetAuthURLParam("prompt", "consent"))
+	if form := b.FormWith("consent-allow"); form == nil || len(form.Boxes) != 2 {
+		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
+	}
+	b.Allow(t)
+	if got := r.Exchange(t, r.Code(t, b)).Extra("scope"); got != "openid api:read api:write" {
+		t.Errorf("granted %q", got)
+	}
+}

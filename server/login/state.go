@@ -174,7 +174,7 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 		}
 	}
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
-	if s.refused != nil || s.step != flow.Finish || s.Client == nil {
+	if s.step < flow.Consent || s.Client == nil {
 		return nil
 	}
 	row, err := l.Consents.Read(ctx, s.Visitor.UserID, s.Client.ClientID)
@@ -182,7 +182,7 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 		return err
 	}
 	s.Question = consent.Ask(s.Client, s.In.Request, row)
-	s.seen.ConsentNeeded = s.Question.Needed
+	s.seen.ConsentNeeded, s.seen.ConsentEpoch = s.Question.Needed, s.Question.Epoch
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
 	return nil
 }
