@@ -177,10 +177,15 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 	p := s.Pending
 	same := l.People.LockEpoch(p.User.ID, p.Epoch)
 	how := session.How{Remember: p.Remember, ACR: second.ACR, AMR: amrOf(p.AMR, second.AMR), Within: func(ctx context.Context) error {
-		if err := same(ctx); err != nil || second.Commit == nil {
+		if err := same(ctx); err != nil {
 			return err
 		}
-		return second.Commit(ctx)
+		if second.Commit != nil {
+			if err := second.Commit(ctx); err != nil {
+				return err
+			}
+		}
+		return l.waitsNoMore(ctx, s)
 	}}
 	if p.From != nil {
 		if err := json.Unmarshal(p.From, &how.From); err != nil {
@@ -195,6 +200,19 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 		return nil, err
 	}
 	return v, l.Note(r.Context(), s, v, false)
+}
+
+// waitsNoMore notes that the second step is done, with what uses its proof up: whoever finds the proof used finds this (rule B02).
+func (l *Login) waitsNoMore(ctx context.Context, s *State) error {
+	in := s.In
+	err := l.Browser.Record(ctx, &in, func(p *flow.Progress) { p.PendingFactor = nil })
+	if browser.IsExpired(err) { // which Note finds
+		return nil
+	}
+	if err == nil {
+		s.In = in
+	}
+	return err
 }
 
 // trust spares the person the second step in this browser for a while, if they said so with both factors.

@@ -62,9 +62,14 @@ func (h *Handler) qr(w http.ResponseWriter, r *http.Request, s *login.State) err
 
 // setUp confirms the first code: the person is signed in with both factors and sees the recovery codes once.
 func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) error {
-	spent, err := h.countGuess(r.Context(), s)
-	if err != nil || spent {
-		return h.outOfGuesses(w, r, s, err)
+	guesses, err := h.countGuess(r.Context(), s)
+	switch {
+	case err != nil:
+		return err
+	case guesses == 0: // another tab was quicker
+		return h.Login.ToStep(w, r, s, flow.Enrol) // which goes on
+	case guesses > maxGuesses:
+		return h.outOfGuesses(w, r, s)
 	}
 	permit, err := h.Login.MayPending(r.Context(), s, factor.AddAuthenticator)
 	if err != nil {

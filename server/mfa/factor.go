@@ -94,9 +94,14 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request, s *login.State)
 	if r.PostForm.Get("way") == factor.KindRecovery {
 		way, check = factor.KindRecovery, h.Factors.CheckRecovery
 	}
-	spent, err := h.countGuess(r.Context(), s)
-	if err != nil || spent {
-		return h.outOfGuesses(w, r, s, err)
+	guesses, err := h.countGuess(r.Context(), s)
+	switch {
+	case err != nil:
+		return err
+	case guesses == 0:
+		return h.refuse(w, r, s, way, factor.ErrWrong)
+	case guesses > maxGuesses:
+		return h.outOfGuesses(w, r, s)
 	}
 	match, err := check(r.Context(), s.Pending.UserID, r.PostForm.Get("code"))
 	if err == nil {
@@ -117,33 +122,48 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, s *login.Stat
 	return h.Login.Continue(w, r, s, v)
 }
 
-// countGuess notes a try at the second step before it is judged; spent tells that there were too many.
-func (h *Handler) countGuess(ctx context.Context, s *login.State) (spent bool, err error) {
+// countGuess notes a try at the second step before it is judged, and returns how many there were; 0 = the step waits no more.
+func (h *Handler) countGuess(ctx context.Context, s *login.State) (guesses int, err error) {
 	err = h.Browser.Record(ctx, &s.In, func(p *flow.Progress) {
-		spent = p.PendingFactor == nil
-		if spent {
+		if guesses = 0; p.PendingFactor == nil {
 			return
 		}
-		if p.PendingFactor.Guesses++; p.PendingFactor.Guesses > maxGuesses {
-			p.PendingFactor, spent = nil, true
+		p.PendingFactor.Guesses++
+		if guesses = p.PendingFactor.Guesses; guesses > maxGuesses {
+			p.PendingFactor = nil
 		}
 	})
-	return spent, err
+	return guesses, err
 }
 
-func (h *Handler) outOfGuesses(w http.ResponseWriter, r *http.Request, s *login.State, err error) error {
-	if err != nil {
-		return err
-	}
+func (h *Handler) outOfGuesses(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	h.Count("totp", "throttled")
 	s.Other = s.Visitor != nil && s.Visitor.UserID != s.Pending.UserID
 	return h.Login.Fail(w, r, s, flow.SignIn, flow.Problem{Message: "signin.guessed", Status: http.StatusForbidden, At: time.Now()})
 }
 
-// refuse shows the page again with what went wrong.
+// passed leads on where the step waits no more: another tab was quicker, with the same code. done reports whether it did.
+func (h *Handler) passed(w http.ResponseWriter, r *http.Request) (done bool, err error) {
+	s, err := h.Login.Load(r)
+	if err != nil {
+		return true, err
+	}
+	if s.Is(flow.Factor) {
+		return false, nil
+	}
+	return true, h.Login.GoOn(w, r, s)
+}
+
+// refuse shows the page again with what went wrong, if it is its turn still.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State, way string, err error) error {
 	page := pages.Factor{Way: way}
 	late, throttled := errors.AsType[*factor.Throttled](err)
+	if !throttled && !errors.Is(err, factor.ErrWrong) && !errors.Is(err, users.ErrChanged) {
+		return err
+	}
+	if done, err := h.passed(w, r); done {
+		return err
+	}
 	status := http.StatusForbidden
 	switch {
 	case throttled:
@@ -153,10 +173,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State,
 	case errors.Is(err, factor.ErrWrong):
 		h.Count(way, "failure")
 		page.Problem = "factor.wrong." + way
-	case errors.Is(err, users.ErrChanged): // something ended everything of the person meanwhile
+	default: // something ended everything of the person meanwhile
 		return h.Login.Restart(w, r, s)
-	default:
-		return err
 	}
 	return h.again(w, r, s, status, page)
 }

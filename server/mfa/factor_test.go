@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -66,6 +67,39 @@ func TestF06_ThePasswordAloneIsNoSession(t *testing.T) {
 		other.Get(t, recovery).Submit(t, "factor-submit", url.Values{"code": {codes[3]}})
 		if other.URL.Path != "/account" {
 			t.Errorf("recovery code: %d at %s: %s", other.Status, other.URL, other.Text("main"))
+		}
+	})
+}
+
+// … of a double click with the right code, both lead on, one after the other and at once.
+func TestB02_TheSameCodeTwiceLeadsOn(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		ada := s.Person(t, "ada@example.com")
+		auth := s.AddAuthenticator(t, ada)
+		app := s.App(t, "shop").With("openid")
+		begin := func(fields url.Values) (*servertest.Browser, func(tab *servertest.Browser)) {
+			b := s.Browser(t)
+			app.Begin(t, b)
+			b.SignIn(t, ada)
+			page := b.URL.RequestURI()
+			return b, func(tab *servertest.Browser) {
+				if tab.Post(t, page, fields); tab.Status != http.StatusOK || tab.URL.Path == "/signin/factor" {
+					t.Errorf("%d at %s: %s", tab.Status, tab.URL, tab.Text("main"))
+				}
+			}
+		}
+		b, post := begin(url.Values{"code": {auth.Code(t)}})
+		post(b.Tab(t))
+		post(b.Tab(t))
+		for _, code := range auth.Recovery[:3] {
+			b, post := begin(url.Values{"code": {code}, "way": {"recovery"}})
+			var wg sync.WaitGroup
+			for range 3 {
+				tab := b.Tab(t)
+				wg.Go(func() { post(tab) })
+			}
+			wg.Wait()
 		}
 	})
 }

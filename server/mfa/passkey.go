@@ -39,6 +39,9 @@ func (h *Handler) refusePasskey(w http.ResponseWriter, r *http.Request, s *login
 	if no.Problem == "" {
 		return h.refuse(w, r, s, factor.KindPasskey, err)
 	}
+	if done, err := h.passed(w, r); done {
+		return err
+	}
 	h.Count(factor.KindPasskey, no.Outcome)
 	if no.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(no.RetryAfter))
