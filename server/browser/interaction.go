@@ -90,6 +90,15 @@ func (b *Browser) Mark(r *http.Request) string {
 	return hash(secret)
 }
 
+// Owner is Mark for what is nothing without a browser: one that sent no cookie is told so.
+func (b *Browser) Owner(r *http.Request) (string, error) {
+	mark := b.Mark(r)
+	if mark == "" {
+		return "", NoCookies()
+	}
+	return mark, nil
+}
+
 // bind returns the hash of the browser's cookie.
 func (b *Browser) bind(w http.ResponseWriter, r *http.Request) string {
 	secret := b.jar.read(r, browserCookie)

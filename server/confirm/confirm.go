@@ -135,10 +135,14 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
 
 // ask has a code mailed.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, s *login.State) error {
-	if err := h.Codes.AskConfirmation(h.Login.Told(r), s.Confirming.User, h.owner(r, s)); err != nil {
+	owner, err := h.owner(r, s)
+	if err != nil {
+		return err
+	}
+	if err := h.Codes.AskConfirmation(h.Login.Told(r), s.Confirming.User, owner); err != nil {
 		return login.NoMail(err)
 	}
-	err := h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.ConfirmAsked, p.Problem = time.Now(), nil })
+	err = h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.ConfirmAsked, p.Problem = time.Now(), nil })
 	if err != nil {
 		return err
 	}
@@ -146,15 +150,20 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, s *login.State) er
 }
 
 // owner is the browser and the sign-in that a code is good in.
-func (h *Handler) owner(r *http.Request, s *login.State) string {
-	return h.Browser.Mark(r) + "|" + s.In.ID
+func (h *Handler) owner(r *http.Request, s *login.State) (string, error) {
+	mark, err := h.Browser.Owner(r)
+	return mark + "|" + s.In.ID, err
 }
 
 // check takes the code. For an app it is a first factor.
 func (h *Handler) check(w http.ResponseWriter, r *http.Request, s *login.State, code string) error {
 	u := s.Confirming.User
 	signIn := s.In.Purpose == flow.PurposeAuthorize
-	right, err := h.Codes.CheckConfirmation(r.Context(), u, h.owner(r, s), code, signIn)
+	owner, err := h.owner(r, s)
+	if err != nil {
+		return err
+	}
+	right, err := h.Codes.CheckConfirmation(r.Context(), u, owner, code, signIn)
 	if err != nil {
 		return err
 	}

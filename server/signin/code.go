@@ -45,6 +45,10 @@ func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	mark, err := h.Browser.Owner(r)
+	if err != nil {
+		return err
+	}
 	name := login.Typed(r, "username", login.MaxLogin)
 	if name == "" {
 		return h.codePage(w, r, s, http.StatusBadRequest, pages.MailedCode{Problem: "email.missing"})
@@ -58,16 +62,14 @@ func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 			return h.Login.ToStep(w, r, s, flow.SignIn)
 		}
 	}
-	if err := h.Codes.AskCode(h.Login.Told(r), name, h.codeOwner(r, s)); err != nil {
+	if err := h.Codes.AskCode(h.Login.Told(r), name, codeOwner(mark, s)); err != nil {
 		return login.NoMail(err)
 	}
 	return h.codePage(w, r, s, http.StatusOK, pages.MailedCode{Username: name, Sent: true})
 }
 
 // codeOwner is the browser and the sign-in that a code is good in.
-func (h *Handler) codeOwner(r *http.Request, s *login.State) string {
-	return h.Browser.Mark(r) + "|" + s.In.ID
-}
+func codeOwner(mark string, s *login.State) string { return mark + "|" + s.In.ID }
 
 // checkCode takes the code: a first factor like a password.
 func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {
@@ -78,7 +80,11 @@ func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	proof, err := h.Codes.CheckCode(r.Context(), h.codeOwner(r, s), r.PostForm.Get("code"))
+	mark, err := h.Browser.Owner(r)
+	if err != nil {
+		return err
+	}
+	proof, err := h.Codes.CheckCode(r.Context(), codeOwner(mark, s), r.PostForm.Get("code"))
 	if err == nil {
 		how := session.How{AMR: []string{session.AMROTP}, ACR: session.ACRSingle, Within: proof.Commit}
 		err = h.Login.Admit(w, r, s, proof.User, how)

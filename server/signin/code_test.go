@@ -36,6 +36,23 @@ func TestMailedCodeSignsInWhereItWasAskedFor(t *testing.T) {
 	}
 }
 
+// A code belongs to the browser's own cookie: with that of a session alone none is mailed, and none is taken.
+func TestAMailedCodeNeedsABrowser(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := servertest.NewWithMail(t, engine, servertest.Change(func(c *config.Config) { c.Signin.MailedCode = true }))
+		ada, eve := s.Person(t, "ada@example.com"), s.Person(t, "eve@example.com")
+		b := s.Browser(t).Get(t, "/signin").SignIn(t, eve).Without(t, "browser")
+		for path, fields := range map[string]url.Values{
+			"/signin/code": {"username": {ada.Email}}, "/signin/code/check": {"code": {"000000"}},
+		} {
+			if b.Post(t, path, fields); b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "cookies") {
+				t.Errorf("%s: %d: %s", path, b.Status, b.Text("main"))
+			}
+		}
+		box.None(t, ada.Email)
+	})
+}
+
 func TestACodeDoesNotSignInToAFrozenAccount(t *testing.T) {
 	s, box := servertest.NewWithMail(t, servertest.Change(func(c *config.Config) { c.Signin.MailedCode = true }))
 	ada := s.Person(t, "ada@example.com")
