@@ -6,6 +6,7 @@ import (
 
 	"signet/server/login"
 	"signet/server/pages"
+	"signet/server/web"
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
@@ -91,15 +92,27 @@ func (h *Handler) verified(w http.ResponseWriter, r *http.Request, p users.Pendi
 	s := plain()
 	if h.sameBrowser(r, p) {
 		var err error
-		if s, err = h.Login.Resume(r, p.Interaction); err != nil {
+		if s, err = h.resume(r, p.Interaction); err != nil {
 			return err
 		}
-		s.Late = false // the person came for an account, and has it
 	}
 	if err := h.Login.LinkUsed(r, secret, u.ID, s.In.ID, ""); err != nil {
 		return err
 	}
 	return h.Login.AdmitNew(w, r, s, u, how)
+}
+
+// resume is the sign-in that somebody signed up for. An app's request that cannot go on is none, which they are told: they are signed in
+// all the same, for the account is made.
+func (h *Handler) resume(r *http.Request, id string) (*login.State, error) {
+	s, err := h.Login.Resume(r, id)
+	if _, ok := errors.AsType[*web.PageError](err); ok {
+		s, err = h.Login.Plain(r)
+		s.Late = true
+		return s, err
+	}
+	s.Late = false // the person came for an account, and has it
+	return s, err
 }
 
 // again answers a link that is used up: in the browser in which its account was made, whose person is signed in, it leads on.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"signet/server/servertest"
 	"signet/storage"
@@ -37,6 +38,56 @@ func TestD02_TheAccountIsMadeWhenTheAddressIsVerified(t *testing.T) {
 		}
 		if b.Get(t, link); b.Landed == nil || b.Landed.Query().Get("code") == "" { // B05: in the browser that used it, it leads on
 			t.Errorf("opened again: %d at %s", b.Status, b.URL)
+		}
+	})
+}
+
+// The app's request may be over by then, or its app have changed: whoever verified the address is signed in, and told.
+func TestD02_TheAccountIsMadeAlthoughTheRequestIsOver(t *testing.T) {
+	over := map[string]func(t *testing.T, s *servertest.Server, i string){
+		"31 minutes later": func(t *testing.T, s *servertest.Server, i string) {
+			db, ctx := s.House().DB, t.Context()
+			row, err := db.InteractionByID(ctx, i, time.Now())
+			if err == nil {
+				err = db.SpendInteraction(ctx, i)
+			}
+			row.CreatedAt, row.ExpiresAt = time.Now().Add(-31*time.Minute), time.Now().Add(-time.Minute)
+			if err == nil {
+				err = db.InsertInteraction(ctx, row, 100)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the app's address changed": func(t *testing.T, s *servertest.Server, _ string) {
+			c, err := s.House().Clients.Client(t.Context(), "shop")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := c.Metadata
+			m.RedirectURIs = []string{"https://elsewhere.example/cb"}
+			if err := s.House().Clients.Update(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		for name, change := range over {
+			t.Run(name, func(t *testing.T) {
+				s, box := servertest.NewWithMail(t, engine)
+				b := s.Browser(t)
+				s.App(t, "shop").With("openid").Begin(t, b)
+				i := b.Interaction(t)
+				b.SignUp(t, "Ada", "ada@example.com", servertest.NewPassword)
+				link := servertest.Local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
+				change(t, s, i)
+				if b.Get(t, link).Submit(t, "link-submit", nil); b.Status != http.StatusOK || b.URL.RequestURI() != "/account?done=late" {
+					t.Errorf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
+				}
+				if b.Get(t, link); b.Status != http.StatusOK || b.URL.Path != "/account" { // B05
+					t.Errorf("opened again: %d at %s", b.Status, b.URL)
+				}
+			})
 		}
 	})
 }
