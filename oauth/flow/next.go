@@ -53,7 +53,7 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 		return 0, refusal.AccessDenied("The person refused.")
 	}
 	step := next(in, s, now)
-	if step > SignUp && s.UserID != "" && in.unmet(s) { // they are signed in as well as they will be
+	if step > ChooseAccount && in.unmet(s) { // they are chosen, and signed in as well as they will be
 		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
 	}
 	if step == SignIn && in.fresh(in.Progress.SignedInAt, s) && in.otherPerson(s) {

@@ -29,7 +29,10 @@ var (
 	decidedIn = func(epoch int64) Progress { p := did; p.ConsentEpoch = epoch; return p }
 	prompt    = func(value string) Request { return Request{Prompts: []string{value}} }
 	age       = func(n int64) Request { return Request{MaxAge: &n} }
+	needing   = func(r Request, acr string) Request { r.EssentialACRs = []string{acr}; return r }
 )
+
+const unmet = "unmet_authentication_requirements"
 
 // nextTest is one row of the table.
 type nextTest struct {
@@ -108,6 +111,9 @@ var nextTests = map[string]nextTest{
 	"accounts behind, essential acr":        {req: Request{EssentialACRs: []string{"2"}}, seen: Seen{Behind: true}, want: ChooseAccount},
 	"accounts behind, somebody is named":    {req: Request{LoginHint: "eve"}, seen: Seen{Behind: true}, want: SignIn},
 	"none, accounts behind":                 {req: Request{Prompts: []string{"none"}}, seen: Seen{Behind: true}, code: "login_required"},
+	"select_account, unmet in view":         {req: needing(prompt("select_account"), "2"), seen: with(ada, "1", "1"), want: ChooseAccount},
+	"… unmet by the chosen one":             {req: needing(prompt("select_account"), "2"), facts: did, seen: with(ada, "1", "1"), code: unmet},
+	"none, unmet":                           {req: needing(prompt("none"), "2"), seen: with(ada, "1", "1"), code: unmet},
 	"a new account":                         {req: Request{Prompts: []string{"create"}}, want: SignUp},
 	"a new account, made":                   {req: Request{Prompts: []string{"create"}}, facts: did, seen: ada, want: Finish},
 	"identity waits":                        {facts: did, seen: linkable(asks(ada)), want: Link},

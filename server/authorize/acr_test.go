@@ -3,6 +3,7 @@ package authorize_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -133,4 +134,37 @@ func TestRFC9470_UserinfoDemandsWhatIsRegistered(t *testing.T) {
 	if !strings.Contains(got, `error="insufficient_user_authentication"`) || !strings.Contains(got, `acr_values="2 phr"`) {
 		t.Errorf("challenge %s", got)
 	}
+}
+
+// Under prompt=select_account the person chooses first, whatever the account in view reaches: another may reach it.
+func TestRFC9470_ChoosingComesBeforeTheRefusal(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
+		totp := s.AddAuthenticator(t, bob)
+		app := s.App(t, "bank").With("openid")
+		essential := oauth2.SetAuthURLParam("claims", `{"id_token":{"acr":{"essential":true,"values":["2"]}}}`)
+		b := s.Browser(t)
+		b.Get(t, "/signin").SignIn(t, bob).Submit(t, "factor-submit", url.Values{"code": {totp.Code(t)}})
+		b.Get(t, "/signin?other=1").SignIn(t, ada)
+		for _, who := range []servertest.Person{ada, bob} {
+			r := app.Begin(t, b, oauth2.SetAuthURLParam("prompt", "select_account"), essential)
+			if b.Landed != nil {
+				t.Fatalf("answered without a choice: %s", b.Landed.Query().Get("error"))
+			}
+			b.Post(t, b.URL.RequestURI(), account(t, b, who.Email, "account"))
+			if who.ID == ada.ID {
+				if got := r.Answer(t, b).Get("error"); got != "unmet_authentication_requirements" {
+					t.Errorf("ada, who cannot reach it: %q", got)
+				}
+				continue
+			}
+			if b.Has("consent-allow") {
+				b.Allow(t)
+			}
+			if got := claimsIn(t, app, r.Exchange(t, r.Code(t, b))); got["sub"] != bob.ID || got["acr"] != "2" {
+				t.Errorf("bob, who reaches it: %v", got)
+			}
+		}
+	})
 }
