@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/audit"
@@ -327,13 +326,4 @@ func (b *Browser) Path(path string, in *flow.Interaction) string {
 		return b.path + path
 	}
 	return b.path + path + "?i=" + in.ID
-}
-
-// Another is where somebody else signs in, beside whoever is signed in already.
-func (b *Browser) Another(in *flow.Interaction) string {
-	path := b.Path("/signin", in)
-	if strings.Contains(path, "?") {
-		return path + "&other=1"
-	}
-	return path + "?other=1"
 }

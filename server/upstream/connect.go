@@ -50,7 +50,10 @@ func (h *Handler) connecting(w http.ResponseWriter, r *http.Request) (c connecti
 // goOn goes on with the sign-in without linking.
 func (h *Handler) goOn(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	err := h.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.PendingIdentity = "" })
-	if err != nil && !browser.IsExpired(err) {
+	if browser.IsExpired(err) { // it ended this very moment: the person is signed in all the same
+		s.In, s.Client, s.Late, err = flow.Interaction{Purpose: flow.PurposeAccount}, nil, true, nil
+	}
+	if err != nil {
 		return err
 	}
 	return h.Login.Continue(w, r, s, s.Visitor)
