@@ -14,10 +14,18 @@ type Client struct {
 	DisabledAt time.Time // zero = enabled
 	CreatedAt  time.Time
 
-	scopes  []string
-	origins []string
-	secrets []secret
+	scopes    []string
+	origins   []string
+	secrets   []secret
+	guessable bool // its secret is a short declared one
 }
+
+// shortSecret is how many characters a declared secret has at least to count as one that nobody can guess.
+const shortSecret = 32
+
+// GuessableSecret reports whether the client's secret could be guessed: an operator chose it, and it has less than 32 characters.
+// Signet's own have 256 random bits.
+func (c *Client) GuessableSecret() bool { return c.guessable }
 
 // secret is a live one, as a MAC. A declared client's has neither id nor times.
 type secret struct {

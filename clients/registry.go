@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
@@ -125,12 +126,13 @@ func (r *Registry) declare() (errs []error) {
 			bad(i, m.ClientID, errors.New("client_secret: missing; set it, or token_endpoint_auth_method: none"))
 		}
 		var secrets []secret
+		short := utf8.RuneCountInString(m.ClientSecret) < shortSecret
 		if m.ClientSecret != "" {
 			secrets = []secret{{mac: mac(r.o.SecretKeys[0], m.ClientSecret)}}
 		}
 		m.ClientSecret = "" // from here on nobody can show it
 		c := newClient(m)
-		c.Declared, c.secrets = true, secrets
+		c.Declared, c.secrets, c.guessable = true, secrets, short
 		r.declared[m.ClientID] = c
 	}
 	return errs

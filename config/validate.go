@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // complaints collects every mistake.
@@ -259,8 +260,9 @@ func (c Config) Warnings() []string {
 	warn(c.Support.Contact == "" && !c.Mail.On(), "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
 	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains", "has no effect on the sign-up page while signup.mode is closed")
 	for _, cl := range c.Clients {
-		secret := len(cl.ClientSecret.Reveal())
-		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret", "has %d characters; 32 random ones or more are recommended, for example from `openssl rand -base64 32`", secret)
+		secret := utf8.RuneCountInString(cl.ClientSecret.Reveal())
+		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret", "has %d characters and counts as one that can be guessed: after 20 wrong ones from a network a right one waits, too; "+
+			"use 32 random ones or more, for example from `openssl rand -base64 32`", secret)
 		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all

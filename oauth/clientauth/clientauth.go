@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"signet/clients"
 	"signet/oauth/refusal"
 )
@@ -39,21 +37,25 @@ type Options struct {
 // Authenticator authenticates clients.
 type Authenticator struct {
 	o        Options
-	failures *lru.Cache[string, *failure]
+	throttle *throttle
 }
 
 // New makes one.
 func New(o Options) (*Authenticator, error) {
-	failures, err := lru.New[string, *failure](8192)
+	failures, err := newThrottle(o.Network)
 	if err != nil {
 		return nil, err
 	}
-	return &Authenticator{o: o, failures: failures}, nil
+	return &Authenticator{o: o, throttle: failures}, nil
 }
 
 // credentials are what a request presented.
 type credentials struct {
 	id, method, secret, assertion string
+}
+
+func (c credentials) isSecret() bool {
+	return c.method == clients.MethodBasic || c.method == clients.MethodPost
 }
 
 // Authenticate returns the client of a request, whose form has been read. Errors are *refusal.Refusal or the storage's.
@@ -62,27 +64,21 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	if err != nil {
 		return nil, err
 	}
-	var slow *failure
-	var key string
-	guess := cred.method != clients.MethodNone // without a credential there is nothing to guess
-	if guess {
-		slow, key = a.throttle(cred.id, r)
-	}
-	if wait := slow.wait(time.Now()); wait > 0 {
-		return nil, tooMany(wait)
-	}
 	c, err := a.o.Registry.Client(ctx, cred.id)
 	if err != nil && !errors.Is(err, clients.ErrUnknown) {
 		return nil, err
 	}
-	why, err := a.check(ctx, c, cred)
+	check := func() (string, error) { return a.check(ctx, c, cred) }
+	var why string
+	if cred.method == clients.MethodNone { // without a credential there is nothing to guess
+		why, err = check()
+	} else {
+		why, err = a.throttle.judged(r, c, cred, check)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if why != "" {
-		if guess {
-			a.fail(key, time.Now())
-		}
 		return nil, a.refused(cred, why)
 	}
 	return c, nil
