@@ -18,6 +18,7 @@ const (
 	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
 	keptSession = 7 * 24 * time.Hour // as above
 	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
+	schemaEvery = time.Minute        // when every replica looks whether a newer one has migrated
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
 	sweepEvery  = 5 * time.Minute    // when the expired are deleted
 	eventsEvery = 24 * time.Hour     // when old audit events are
@@ -48,6 +49,7 @@ func (s *Server) Jobs() []janitor.Job {
 	h := s.house
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
+		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.Deletion.EraseDue(ctx)

@@ -73,6 +73,8 @@ type House struct {
 	// Federation is nil where no upstream is configured.
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
+
+	schemaNoted atomic.Pointer[string] // what the log says about the schema; nil = nothing
 }
 
 // OpenDatabase opens the configured database and nothing else.
@@ -119,21 +121,6 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 		return h, err
 	}
 	return h, h.openPeople(o)
-}
-
-// fitSchema brings the schema up to date, or says that somebody should.
-func (h *House) fitSchema(ctx context.Context) error {
-	if h.Config.Storage.Migrate == config.MigrateOff {
-		return h.DB.CheckSchema(ctx)
-	}
-	done, err := h.DB.MigrateUp(ctx)
-	if len(done) > 0 {
-		h.Log.InfoContext(ctx, "database migrated", "steps", len(done), "to", done[len(done)-1].Version)
-	}
-	if err != nil {
-		return err
-	}
-	return h.DB.CheckSchema(ctx)
 }
 
 // Close waits for what is being written off the request path, then closes the database.

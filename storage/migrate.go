@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,15 +17,6 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// What CheckSchema finds; the messages around them name the remedy.
-var (
-	// ErrSchemaOlder: this binary needs steps that the database has not had. Serving would fail.
-	ErrSchemaOlder = errors.New("database schema is older than this binary")
-	// ErrSchemaNewer: a newer binary has migrated. Steps let the previous release keep running, so a caller may warn and
-	// go on (a rolling upgrade, or a step back by one release).
-	ErrSchemaNewer = errors.New("database schema is newer than this binary")
-)
-
 // Migration is one step as `signet migrate status` shows it.
 type Migration struct {
 	Version   int64
@@ -34,27 +24,11 @@ type Migration struct {
 	AppliedAt time.Time // zero = pending
 }
 
-// CheckSchema tells whether the schema is older or newer than this binary: ErrSchemaOlder, ErrSchemaNewer, with the
-// remedy in the message.
-func (db *DB) CheckSchema(ctx context.Context) error {
-	have, err := db.schemaVersion(ctx)
-	if err != nil {
-		return err
-	}
-	switch want := db.newestStep(); {
-	case have < want:
-		return fmt.Errorf("%w (it is at version %d, needed is %d): run `signet migrate up`", ErrSchemaOlder, have, want)
-	case have > want:
-		return fmt.Errorf("%w (it is at version %d, known is %d): start the newer binary, or run its `signet migrate down`", ErrSchemaNewer, have, want)
-	}
-	return nil
-}
-
 // MigrateUp applies all pending migrations under a lock (two replicas may start at once). When nothing is pending it is
 // one read.
 func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 	have, err := db.schemaVersion(ctx)
-	if err != nil || have >= db.newestStep() {
+	if err != nil || have >= newestStep(db.engine) {
 		return nil, err
 	}
 	var applied []Migration
@@ -68,10 +42,18 @@ func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 	return applied, err
 }
 
-// MigrateDown takes the newest applied migration back; ErrNotFound when there is none.
+// MigrateDown takes the newest applied migration back; ErrNotFound when there is none, ErrSchemaNewer when only a newer
+// binary knows how.
 func (db *DB) MigrateDown(ctx context.Context) (Migration, error) {
 	var back Migration
-	err := db.withGoose(ctx, func(p *goose.Provider) error {
+	have, err := db.schemaVersion(ctx)
+	if err != nil {
+		return back, err
+	}
+	if known := newestStep(db.engine); have > known {
+		return back, fmt.Errorf("%w (it is at version %d, known is %d): run `signet migrate down` of the newer binary", ErrSchemaNewer, have, known)
+	}
+	err = db.withGoose(ctx, func(p *goose.Provider) error {
 		r, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			return ErrNotFound
@@ -144,33 +126,6 @@ func makeVersionTable(ctx context.Context, pool *sql.DB) error {
 		return err
 	}
 	return store.Insert(ctx, pool, database.InsertRequest{Version: 0})
-}
-
-// schemaVersion reads the newest applied step; 0 for an empty database.
-func (db *DB) schemaVersion(ctx context.Context) (int64, error) {
-	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'"
-	if db.engine == Postgres {
-		exists = "SELECT count(to_regclass('goose_db_version'))"
-	}
-	var n, version int64
-	if err := db.one(ctx, exists, nil, &n); err != nil || n == 0 {
-		return 0, err
-	}
-	err := db.one(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied", nil, &version)
-	return version, err
-}
-
-// newestStep is the version of the newest embedded step.
-func (db *DB) newestStep() int64 {
-	var newest int64
-	files, _ := fs.ReadDir(migrations.Files, string(db.engine)) // embedded: it is there
-	for _, f := range files {
-		number, _, _ := strings.Cut(f.Name(), "_")
-		if v, err := strconv.ParseInt(number, 10, 64); err == nil {
-			newest = max(newest, v)
-		}
-	}
-	return newest
 }
 
 func stepName(file string) string { return strings.TrimSuffix(path.Base(file), ".sql") }

@@ -77,7 +77,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		return []finding{{about, false, err.Error()}}
 	}
 	defer db.Close()
-	if err := db.CheckSchema(ctx); err != nil {
+	if err := db.CheckSchema(ctx); err != nil && !errors.Is(err, storage.ErrSchemaAhead) {
 		return []finding{{about, c.Storage.Migrate == config.MigrateAuto, "the schema is not of this version: " + err.Error()}}
 	}
 	findings := []finding{{about, true, "answers, and its schema is of this version"}}

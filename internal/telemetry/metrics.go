@@ -30,6 +30,7 @@ type Metrics struct {
 	janitor   *prometheus.CounterVec
 	jobs      *prometheus.CounterVec
 	keyAge    *prometheus.GaugeVec
+	ahead     prometheus.Gauge
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -65,6 +66,7 @@ func NewMetrics() *Metrics {
 	m.janitor = counter("janitor_rows_total", "Expired rows deleted, by table.", "table")
 	m.jobs = counter("job_runs_total", "Background job runs, by job and outcome.", "job", "outcome")
 	m.keyAge = gauge("signing_key_age_seconds", "Age of the active signing key, by algorithm.", "alg")
+	m.ahead = gauge("schema_ahead", "1 if a newer binary has migrated the database.").WithLabelValues()
 	return m
 }
 
@@ -136,12 +138,16 @@ func (m *Metrics) SignIn(method, outcome string) {
 }
 
 // DatabaseUp notes the last check of the database.
-func (m *Metrics) DatabaseUp(up bool) {
-	if up {
-		m.dbUp.Set(1)
-		return
+func (m *Metrics) DatabaseUp(up bool) { m.dbUp.Set(oneIf(up)) }
+
+// SchemaAhead notes whether a newer binary has migrated the database.
+func (m *Metrics) SchemaAhead(ahead bool) { m.ahead.Set(oneIf(ahead)) }
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
 	}
-	m.dbUp.Set(0)
+	return 0
 }
 
 // RefreshReuse counts a refresh token presented again after the grace.

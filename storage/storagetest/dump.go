@@ -7,6 +7,22 @@ import (
 	"testing"
 )
 
+// Exec runs statements beside the program, as an operator or another release does.
+func Exec(t *testing.T, dsn string, statements ...string) {
+	t.Helper()
+	driver, source := "pgx", dsn
+	if path, is := strings.CutPrefix(dsn, "sqlite:"); is {
+		driver, source = "sqlite", "file:"+path
+	}
+	pool, err := sql.Open(driver, source)
+	ok(t, err)
+	defer pool.Close()
+	for _, statement := range statements {
+		_, err := pool.ExecContext(t.Context(), statement)
+		ok(t, err)
+	}
+}
+
 // Dump is every value of every table as text, a row a line, as somebody reads it who gets hold of the database (dsn as
 // storage.Options has it).
 func Dump(t *testing.T, dsn string) string {

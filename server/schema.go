@@ -1,0 +1,56 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"signet/config"
+	"signet/storage"
+)
+
+// fitSchema brings the schema up to date, or says that somebody should. A schema that is ahead is served.
+func (h *House) fitSchema(ctx context.Context) error {
+	if h.Config.Storage.Migrate != config.MigrateOff {
+		done, err := h.DB.MigrateUp(ctx)
+		if len(done) > 0 {
+			h.Log.InfoContext(ctx, "database migrated", "steps", len(done), "to", done[len(done)-1].Version)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := h.DB.CheckSchema(ctx)
+	if errors.Is(err, storage.ErrSchemaAhead) {
+		h.noteSchema(ctx, slog.LevelWarn, err)
+		return nil
+	}
+	return err
+}
+
+// watchSchema looks whether a newer binary has migrated while this one runs. Whatever it finds, the server goes on: what a
+// step took away fails by itself, and the replicas that do the work meanwhile must not stop all at once.
+func (h *House) watchSchema(ctx context.Context) error {
+	err := h.DB.CheckSchema(ctx)
+	switch {
+	case err == nil:
+		h.schemaNoted.Store(nil)
+		h.Metrics.SchemaAhead(false)
+	case errors.Is(err, storage.ErrSchemaAhead):
+		h.noteSchema(ctx, slog.LevelWarn, err)
+	case errors.Is(err, storage.ErrSchemaNewer):
+		h.noteSchema(ctx, slog.LevelError, err)
+	default:
+		return err
+	}
+	return nil
+}
+
+// noteSchema says that the schema is ahead, once for each thing there is to say.
+func (h *House) noteSchema(ctx context.Context, level slog.Level, err error) {
+	h.Metrics.SchemaAhead(true)
+	text := err.Error()
+	if before := h.schemaNoted.Swap(&text); before == nil || *before != text {
+		h.Log.Log(ctx, level, "database schema", "error", err)
+	}
+}

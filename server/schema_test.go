@@ -1,0 +1,109 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signet/config"
+	"signet/server"
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+// TestE3_AReplicaStartsOnASchemaAhead: it warns in log and metric, and refuses only what it cannot serve.
+func TestE3_AReplicaStartsOnASchemaAhead(t *testing.T) {
+	t.Parallel()
+	engines := map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },
+		"postgres": storagetest.PostgresDSN,
+	}
+	for engine, dsn := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			address := dsn(t)
+			var book bytes.Buffer
+			open := func(migrate string) (*server.House, error) {
+				book.Reset()
+				c, err := config.Load(config.Sources{
+					Environ:  []string{"SIGNET_MASTER_KEY=c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk", "SIGNET_STORAGE_DSN=" + address, "SIGNET_STORAGE_MIGRATE=" + migrate},
+					ReadFile: func(string) ([]byte, error) { return nil, nil },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return server.Open(t.Context(), server.Options{Config: c, Log: slog.New(slog.NewTextHandler(&book, nil))})
+			}
+			running, err := open(config.MigrateAuto)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer running.Close()
+			if ahead(t, running) != "0" {
+				t.Errorf("signet_schema_ahead %s on the own schema", ahead(t, running))
+			}
+
+			storagetest.Exec(t, address, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)",
+				"INSERT INTO schema_compat (step, min_release) VALUES (9001, 6)")
+			s, err := server.New(running)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				runJob(t, s, "schema")
+			}
+			if ahead(t, running) != "1" || strings.Count(book.String(), "level=WARN") != 1 {
+				t.Errorf("a replica that runs: signet_schema_ahead %s; %s", ahead(t, running), &book)
+			}
+			for _, migrate := range []string{config.MigrateAuto, config.MigrateOff} {
+				again, err := open(migrate)
+				if err != nil {
+					t.Fatalf("started again with migrate %s: %v", migrate, err)
+				}
+				if ahead(t, again) != "1" || !strings.Contains(book.String(), "level=WARN") {
+					t.Errorf("started again: signet_schema_ahead %s; %s", ahead(t, again), &book)
+				}
+				if err := again.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+
+			storagetest.Exec(t, address, "UPDATE schema_compat SET min_release = 9001")
+			book.Reset()
+			runJob(t, s, "schema")
+			if !strings.Contains(book.String(), "level=ERROR") {
+				t.Errorf("a replica that runs on what it cannot serve: %s", &book)
+			}
+			if _, err := open(config.MigrateAuto); !errors.Is(err, storage.ErrSchemaNewer) {
+				t.Errorf("started on what it cannot serve: %v", err)
+			}
+		})
+	}
+}
+
+func runJob(t *testing.T, s *server.Server, name string) {
+	t.Helper()
+	for _, job := range s.Jobs() {
+		if job.Name == name {
+			if err := job.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("there is no job %s", name)
+}
+
+// ahead reads the metric signet_schema_ahead.
+func ahead(t *testing.T, h *server.House) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.Metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	_, after, _ := strings.Cut(w.Body.String(), "\nsignet_schema_ahead ")
+	value, _, _ := strings.Cut(after, "\n")
+	return value
+}

@@ -1,0 +1,114 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"signet/storage"
+	"signet/storage/migrations"
+	"signet/storage/storagetest"
+)
+
+// applied is what a newer binary leaves behind when it has had a step.
+func applied(step int64) string {
+	return fmt.Sprintf("INSERT INTO goose_db_version (version_id, is_applied) VALUES (%d, TRUE)", step)
+}
+
+// errAny is any error but that the schema is ahead.
+var errAny = errors.New("an error")
+
+// TestE3_ASchemaAheadIsToleratedUpToMinRelease: docs/operations.md, Upgrades. A later step that adds something harms nobody; one
+// that takes something away names the oldest release that does without.
+func TestE3_ASchemaAheadIsToleratedUpToMinRelease(t *testing.T) {
+	t.Parallel()
+	steps, err := fs.Glob(migrations.Files, "sqlite/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := int64(len(steps))
+	contract := func(minRelease int64) string {
+		return fmt.Sprintf("INSERT INTO schema_compat (step, min_release) VALUES (%d, %d)", known+1, minRelease)
+	}
+	tests := map[string]struct {
+		newer []string
+		want  error
+	}{
+		"same":             {nil, nil},
+		"additive":         {[]string{"CREATE TABLE later (id TEXT)", applied(known + 1)}, storage.ErrSchemaAhead},
+		"two-additive":     {[]string{applied(known + 1), applied(known + 2)}, storage.ErrSchemaAhead},
+		"contract-before":  {[]string{applied(known + 1), contract(known - 1)}, storage.ErrSchemaAhead},
+		"contract-for-us":  {[]string{applied(known + 1), contract(known)}, storage.ErrSchemaAhead},
+		"contract-too-new": {[]string{applied(known + 1), contract(known + 1)}, storage.ErrSchemaNewer},
+		"one-of-two-too-new": {
+			[]string{applied(known + 1), contract(known + 1), applied(known + 2), contract(known)}, storage.ErrSchemaNewer,
+		},
+		"no-word-of-it": {[]string{applied(known + 1), "DROP TABLE schema_compat"}, errAny},
+	}
+	for engine, dsn := range empties(t) {
+		for name, test := range tests {
+			t.Run(engine+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				address := dsn(t)
+				db := connect(t, address)
+				if _, err := db.MigrateUp(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				storagetest.Exec(t, address, test.newer...)
+				for _, binary := range []*storage.DB{db, connect(t, address)} { // the one that runs, and one that is started again
+					if done, err := binary.MigrateUp(t.Context()); err != nil || len(done) > 0 {
+						t.Errorf("migrate up: %+v, %v; want nothing to do", done, err)
+					}
+					err := binary.CheckSchema(t.Context())
+					if !errors.Is(err, test.want) && !(test.want == errAny && err != nil && !errors.Is(err, storage.ErrSchemaAhead)) {
+						t.Errorf("got %v, want %v", err, test.want)
+					}
+				}
+				if test.want == nil {
+					return
+				}
+				if _, err := db.MigrateDown(t.Context()); !errors.Is(err, storage.ErrSchemaNewer) {
+					t.Errorf("migrate down: %v, want that the newer binary is to do it", err)
+				}
+			})
+		}
+	}
+}
+
+// takesAway is what the release before does not survive, if it happens to something that it uses.
+var takesAway = regexp.MustCompile(`(?i)\b(DROP\s+TABLE|DROP\s+COLUMN|RENAME\s+(TO|COLUMN)|SET\s+NOT\s+NULL|ALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE)\b`)
+
+// harmless are steps that take something away which the release before does not use, or put it back before they end.
+var harmless = map[string]string{
+	"0005_identities": "before the law",
+}
+
+// TestE3_StepsThatTakeSomethingAwaySaySo: contracting steps are named so and write into schema_compat.
+func TestE3_StepsThatTakeSomethingAwaySaySo(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(migrations.Files, "*/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := migrations.Files.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, down, _ := strings.Cut(string(text), "-- +goose Down\n")
+		name := strings.TrimSuffix(path.Base(file), ".sql")
+		if strings.Contains(name, "_contract_") {
+			if !strings.Contains(up, "INSERT INTO schema_compat") || !strings.Contains(down, "DELETE FROM schema_compat") {
+				t.Errorf("%s is a contracting step: it must write its row into schema_compat, and delete it on the way back", file)
+			}
+			continue
+		}
+		if what := takesAway.FindString(up); what != "" && harmless[name] == "" {
+			t.Errorf("%s has %q, which the release before may not survive: name it NNNN_contract_…, two releases after the last use", file, what)
+		}
+	}
+}
