@@ -148,14 +148,18 @@ func (l *Login) Told(r *http.Request) context.Context {
 // Note writes a sign-in down in the row of what it was made for. A row that ended this very moment is none: the person is signed in
 // all the same.
 func (l *Login) Note(ctx context.Context, s *State, v *browser.Visitor, offered bool) error {
+	return l.note(ctx, s, v.UserID, v.AuthTime, offered)
+}
+
+func (l *Login) note(ctx context.Context, s *State, userID string, at time.Time, offered bool) error {
 	err := l.Browser.Record(ctx, &s.In, func(p *flow.Progress) {
-		if p.UserID != v.UserID {
+		if p.UserID != userID {
 			*p = p.BrowserOnly()
 		}
-		p.SignedInAt, p.AccountAt, p.UserID, p.Cancelled, p.PendingFactor, p.Problem = v.AuthTime, v.AuthTime, v.UserID, false, nil, nil
+		p.SignedInAt, p.AccountAt, p.UserID, p.Cancelled, p.PendingFactor, p.Problem = at, at, userID, false, nil, nil
 		p.Unproven = nil
 		if p.OfferedTo = ""; offered {
-			p.OfferedTo = v.UserID
+			p.OfferedTo = userID
 		}
 	})
 	if browser.IsExpired(err) {
@@ -171,12 +175,14 @@ type Second struct {
 	Commit func(ctx context.Context) error // uses the proof up, in the transaction that begins the session; nil = nothing to use up
 }
 
-// Complete turns a sign-in that waited for its second step into a whole one, and notes it. The person stays who they were at the
-// first step, with nothing ended since (users.ErrChanged). The form says whether to trust the browser from now on.
+// Complete turns a sign-in that waited for its second step into a whole one, and notes it in the same transaction: whoever finds the
+// proof used finds the step done (rule B02). The person stays who they were at the first step, with nothing ended since
+// (users.ErrChanged). The form says whether to trust the browser from now on.
 func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, second Second) (*browser.Visitor, error) {
-	p := s.Pending
+	p, noted, at := s.Pending, *s, time.Now().Truncate(time.Microsecond)
 	same := l.People.LockEpoch(p.User.ID, p.Epoch)
-	how := session.How{Remember: p.Remember, ACR: second.ACR, AMR: amrOf(p.AMR, second.AMR), Within: func(ctx context.Context) error {
+	how := session.How{Remember: p.Remember, ACR: second.ACR, AMR: amrOf(p.AMR, second.AMR), AuthTime: at}
+	how.Within = func(ctx context.Context) error {
 		if err := same(ctx); err != nil {
 			return err
 		}
@@ -185,8 +191,9 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 				return err
 			}
 		}
-		return l.waitsNoMore(ctx, s)
-	}}
+		noted = *s // may run again
+		return l.note(ctx, &noted, p.User.ID, at, false)
+	}
 	if p.From != nil {
 		if err := json.Unmarshal(p.From, &how.From); err != nil {
 			return nil, err
@@ -196,23 +203,8 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 	if err != nil {
 		return nil, err
 	}
-	if err := l.trust(w, r, v); err != nil {
-		return nil, err
-	}
-	return v, l.Note(r.Context(), s, v, false)
-}
-
-// waitsNoMore notes that the second step is done, with what uses its proof up: whoever finds the proof used finds this (rule B02).
-func (l *Login) waitsNoMore(ctx context.Context, s *State) error {
-	in := s.In
-	err := l.Browser.Record(ctx, &in, func(p *flow.Progress) { p.PendingFactor = nil })
-	if browser.IsExpired(err) { // which Note finds
-		return nil
-	}
-	if err == nil {
-		s.In = in
-	}
-	return err
+	*s = noted
+	return v, l.trust(w, r, v)
 }
 
 // trust spares the person the second step in this browser for a while, if they said so with both factors.
