@@ -91,11 +91,11 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Lette
 		return l, false, err
 	}
 	out := letterTo{l}.to(u)
-	out.To, out.Kind = a.Email, mail.EmailChange
+	out.To, out.Kind, out.Name = a.Email, mail.EmailChange, "" // whose mailbox that is, nobody knows yet
 	if a.EmailKey == u.EmailKey {
 		out.Kind = mail.VerifyAddress
 	} else if _, err := s.stores.People.UserByKey(ctx, a.EmailKey, ""); err == nil { // its owner may wonder; the person who asks learns nothing
-		out.Kind, out.Link, out.Name = mail.SignupExists, s.link("/signin"), ""
+		out.Kind, out.Link = mail.SignupExists, s.link("/signin")
 		return out, true, nil
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return l, false, err

@@ -108,7 +108,7 @@ func (s *Service) addressee(ctx context.Context, typed string) (storage.User, bo
 func (l letterTo) to(u storage.User) mail.Letter {
 	about := profileOf(u)
 	out := l.Letter
-	out.To, out.Name, out.UserID, out.Data, out.Ask = u.Email, about.Name, u.ID, nil, ""
+	out.To, out.Name, out.UserID, out.Data, out.Ask = u.Email, greeting(u), u.ID, nil, ""
 	if about.Locale != "" {
 		out.Language = about.Locale
 	}

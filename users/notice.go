@@ -62,7 +62,7 @@ func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error
 // write completes a letter to a person: their name and language, who did it from where, and the way to stop it.
 func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) error {
 	about := profileOf(u)
-	l.UserID, l.Name, l.Language = u.ID, about.Name, about.Locale
+	l.UserID, l.Name, l.Language = u.ID, greeting(u), about.Locale
 	if l.Language == "" {
 		l.Language = mail.LanguageOf(ctx)
 	}
@@ -80,6 +80,15 @@ func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) erro
 		return fmt.Errorf("tell the person: %w", err)
 	}
 	return nil
+}
+
+// greeting is the name that an email to the person's address begins with: none while nobody has proven that the address is theirs, because
+// the name may be the words of whoever typed it (rule V08).
+func greeting(u storage.User) string {
+	if !u.EmailVerified {
+		return ""
+	}
+	return profileOf(u).Name
 }
 
 // link is one of our pages as a letter names it: always the issuer's address (security notes A02).

@@ -21,7 +21,8 @@ func firstOf(list [][2]string, agent string) string {
 	return ""
 }
 
-// device puts a User-Agent into words a person knows: "Firefox on Linux".
+// device puts a User-Agent into words a person knows: "Firefox on Linux". None of its own bytes are shown: whoever sends it writes them
+// (rule V08).
 func (l *tongue) device(agent string) template.HTML {
 	browser, system := firstOf(browsers, agent), firstOf(systems, agent)
 	switch {
@@ -29,11 +30,16 @@ func (l *tongue) device(agent string) template.HTML {
 		return l.say("device.both", "Browser", browser, "System", system)
 	case browser != "" || system != "":
 		return escaped(browser + system)
-	case agent == "":
-		return l.say("device.unknown")
 	}
-	short := []rune(agent)
-	return bdi(string(short[:min(len(short), 60)]))
+	return l.say("device.unknown")
+}
+
+// emailDevice is device within a sentence.
+func (l *tongue) emailDevice(agent string) string {
+	if firstOf(browsers, agent) == "" && firstOf(systems, agent) == "" {
+		return string(l.say("mail.unknown_browser"))
+	}
+	return plainText(l.device(agent))
 }
 
 func icon(agent string) string {

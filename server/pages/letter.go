@@ -7,6 +7,9 @@ import (
 	htmltemplate "html/template"
 	"maps"
 	"math"
+	"net/netip"
+	"regexp"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -54,9 +57,11 @@ const (
 // Letter puts a letter into the words of its language.
 func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
 	t := p.texts.named(l.Language)
-	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": plainWord(l.Name), "Code": l.Code}
+	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": emailName(l.Name), "Code": l.Code}
 	for name, value := range l.Args {
-		words[name] = t.letterWord(name, value)
+		if _, ours := words[name]; !ours {
+			words[name] = t.letterWord(name, value)
+		}
 	}
 	say := func(id string) string { return t.plain(id, words) }
 	part := func(name string) string {
@@ -79,8 +84,8 @@ func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
 	}
 	words["Moment"] = plainText(t.moment(l.At))
 	v.When = say("mail.when_bare")
-	if l.Args["Network"] != "" {
-		words["Device"] = plainText(t.device(l.Args["Agent"]))
+	if words["Network"] != "" {
+		words["Device"] = t.emailDevice(l.Args["Agent"])
 		v.When = say("mail.when")
 	}
 	if p.readable != "" {
@@ -114,9 +119,12 @@ func (l *tongue) plain(id string, args map[string]string) string {
 	return string(l.say(id, pairs...))
 }
 
-// letterWord puts an argument into words: days and factors have their own in each language.
+// letterWord puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
+// else is of a form that leaves nobody room for words of their own (rule V08).
 func (l *tongue) letterWord(name, value string) string {
 	switch name {
+	case "App", "Provider":
+		return plainWord(value)
 	case "Day":
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			return plainText(l.day(at))
@@ -125,8 +133,28 @@ func (l *tongue) letterWord(name, value string) string {
 		if l.ids["mail.factor."+value] {
 			return string(l.say("mail.factor." + value))
 		}
+	case "Minutes", "Left":
+		if n, err := strconv.Atoi(value); err == nil {
+			return strconv.Itoa(n)
+		}
+	case "Network":
+		if network, err := netip.ParsePrefix(value); err == nil {
+			return network.String()
+		}
 	}
-	return plainWord(value)
+	return ""
+}
+
+// linkish is what mail programs make a link of: a scheme, or a host name. A dotted initial is none.
+var linkish = regexp.MustCompile(`://|@|/|(?i:www\.)|[\pL\pN-]+[.。．｡][\pL\pM]{2}`)
+
+// emailName is a person's name as an email greets them by it, "" if it holds a link: whoever typed it when the account was asked for
+// may be another person.
+func emailName(name string) string {
+	if name = plainWord(name); linkish.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 // plainWord keeps an outside word short, on one line and visible.

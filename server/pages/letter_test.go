@@ -50,6 +50,63 @@ func TestEveryLetterInEveryLanguage(t *testing.T) {
 	}
 }
 
+// Every kind x every field that a request can reach. The names of apps and providers are operators'; links and codes are ours.
+func TestV08_NoEmailHoldsAByteOfAStranger(t *testing.T) {
+	p, err := New(Options{Brand: "Signet", Host: "id.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile := []string{
+		"Claim your prize: https://evil.example/x", "evil.example", "www.evil", "evil。example", "evil@example.com", "//evil", "<a href=evil>",
+		"Firefox/evil", "Mozilla/5.0 (evil.example; Windows NT 10.0) evil/1", "\x1b[31mevil.example", "evil.example\u202e", "fe80::1%evil", "192.0.2.0/24/evil",
+		"2026-12-01T00:00:00Z evil", "10 evil", "totp evil", "en-x-evil", "{{.Link}}evil.example",
+	}
+	for _, kind := range mail.Kinds() {
+		for _, bad := range hostile {
+			for _, language := range []string{"en", "de", bad} {
+				l := mail.Letter{Kind: kind, To: bad, Name: bad, UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
+				for _, arg := range []string{"Agent", "Network", "Day", "Factor", "Minutes", "Left", "Name", "Brand", "Host", "Code", "Device", "Moment", "Inviter"} {
+					l.Args[arg] = bad
+				}
+				m, err := p.Letter(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for part, text := range map[string]string{"subject": m.Subject, "text": m.Text, "html": m.HTML} {
+					if strings.Contains(strings.ToLower(text), "evil") {
+						t.Errorf("%s: the %s holds %q", kind, part, bad)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestV08_AnUnknownBrowserIsCalledSo(t *testing.T) {
+	p, err := New(Options{Brand: "Signet", Host: "id.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for agent, want := range map[string]string{
+		"": "with an unknown browser,", "Claim your prize: https://evil.example": "with an unknown browser,",
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "with Firefox on Linux,",
+		"Mozilla/5.0 (Windows NT 10.0) visit evil.example":                       "with Windows,",
+	} {
+		m, err := p.Letter(mail.Letter{Kind: mail.NewDevice, To: "ada@example.com", Args: map[string]string{"Agent": agent, "Network": "192.0.2.0/24"}})
+		if err != nil || !strings.Contains(m.Text, want) {
+			t.Errorf("%q: %v, not %q in %s", agent, err, want, m.Text)
+		}
+	}
+}
+
+func TestV08_NamesThatArePeoplesGreetThem(t *testing.T) {
+	for _, name := range []string{"Ada", "J.R.R. Tolkien", "Ada Lovelace, Jr.", "O’Brien", "Đặng Thị Ngọc", "山田 太郎", "Dr. Müller"} {
+		if got := emailName(name); got != name {
+			t.Errorf("%s: greeted as %q", name, got)
+		}
+	}
+}
+
 func TestD06_WordsFromOutsideStayWords(t *testing.T) {
 	p, err := New(Options{Brand: "Signet", Host: "id.example.com"})
 	if err != nil {

@@ -22,6 +22,7 @@ type Browser struct {
 	Body   string      // of the page in view
 	Landed *url.URL    // where the last redirect left Signet for, nil if it did not
 	Agent  string      // User-Agent
+	Extra  http.Header // sent with each request, over what it would send itself
 	// Address is where its requests seem to come from, without sockets; "" = the server's Address.
 	Address string
 
@@ -130,6 +131,7 @@ func (b *Browser) request(t testing.TB, method string, to *url.URL, form url.Val
 	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	req.Header.Set("Accept", "text/html")
 	req.Header.Set("User-Agent", b.Agent)
+	maps.Copy(req.Header, b.Extra)
 	if b.Address != "" {
 		req = req.WithContext(context.WithValue(req.Context(), addressKey{}, b.Address))
 	}
