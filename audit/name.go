@@ -45,7 +45,8 @@ const (
 	PasswordReset      Name = "password.reset" // by a mailed link
 	EmailProven        Name = "email.proven"
 	EmailChanged       Name = "email.changed"
-	UserFrozen         Name = "user.frozen" // "this was not me"
+	EmailThrottled     Name = "email.throttled" // asked for more often than the budgets allow; not sent
+	UserFrozen         Name = "user.frozen"     // "this was not me"
 	UserUnfrozen       Name = "user.unfrozen"
 
 	UpstreamLinked       Name = "upstream.linked"
@@ -116,5 +117,6 @@ const (
 // failures are the names whose outcome is Failure unless the event says otherwise.
 var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
-	ConsentDenied: true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true,
+	EmailThrottled: true,
+	ConsentDenied:  true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true,
 }

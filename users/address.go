@@ -62,7 +62,11 @@ func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u sto
 			return err
 		}
 		asked = true
-		return s.ask(ctx, askAddress, typed, loginOf(typed).mark, addressLife, newAddress{u.ID, u.Epoch, typed, key})
+		r := mail.Request{Kind: askAddress, Class: unasked, Owner: u.ID}
+		if key != u.EmailKey { // of whom nobody knows that they want emails
+			r.Address = loginOf(typed).mark
+		}
+		return s.ask(ctx, r, typed, addressLife, newAddress{u.ID, u.Epoch, typed, key})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return false, Mistakes{{FieldEmail, ErrTaken}}

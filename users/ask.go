@@ -25,7 +25,13 @@ const (
 	askAddress = "address"
 	askCode    = "code"
 	askConfirm = "confirm"
+	// askRecovery is not resolved: the person is known.
+	askRecovery = "recovery"
 )
+
+// unasked is the class of emails that whoever has the address did not ask for and does not need: sign-ups, and other people's changes of
+// address. All else that strangers may ask for has a budget of its own.
+const unasked = "unasked"
 
 // ErrNoMail: no letters can be sent here.
 var ErrNoMail = errors.New("no mail sender")
@@ -57,12 +63,12 @@ const (
 
 // ask writes a letter that Resolve completes, unless the address or the network asks too often: then nothing comes, and the
 // answer is the same (security notes D07).
-func (s *Service) ask(ctx context.Context, what, typed, mark string, life time.Duration, data any) error {
+func (s *Service) ask(ctx context.Context, r mail.Request, typed string, life time.Duration, data any) error {
 	if s.post == nil {
 		return ErrNoMail
 	}
 	origin := audit.OriginOf(ctx)
-	allowed, err := s.post.Allowed(ctx, mark, origin.Network)
+	allowed, err := s.mayAsk(ctx, r)
 	if err != nil || !allowed {
 		return err
 	}
@@ -71,9 +77,29 @@ func (s *Service) ask(ctx context.Context, what, typed, mark string, life time.D
 		return fmt.Errorf("ask for a letter: %w", err)
 	}
 	return s.post.Put(ctx, mail.Letter{
-		Kind: what, Ask: what, To: typed, Data: raw, Language: mail.LanguageOf(ctx), ExpiresAt: time.Now().Add(life),
+		Kind: r.Kind, Ask: r.Kind, To: typed, Data: raw, Language: mail.LanguageOf(ctx), ExpiresAt: time.Now().Add(life),
 		Args: map[string]string{"Agent": audit.Cut(origin.Agent), "Network": origin.Network},
 	})
+}
+
+// asked is a stranger's request for an email to whoever is meant by what was typed. known tells under which id the browser is known to an
+// account (nil = to none): what is asked for there has a budget of its own. Whether there is an account shows in nothing, not even the
+// number of statements.
+func (s *Service) asked(ctx context.Context, kind, typed string, known func(userID string) string) (mail.Request, error) {
+	l := loginOf(typed)
+	r := mail.Request{Kind: kind, Address: l.mark}
+	if known == nil {
+		return r, nil
+	}
+	u, err := s.stores.People.UserByKey(ctx, l.email, l.username)
+	if errors.Is(err, storage.ErrNotFound) {
+		return r, nil
+	}
+	if err != nil {
+		return r, fmt.Errorf("find person: %w", err)
+	}
+	r.Browser = known(u.ID)
+	return r, nil
 }
 
 // Resolve completes a letter that was asked for: whom it goes to and with which link. ok is false where it goes to nobody.

@@ -26,9 +26,13 @@ type codeData struct {
 }
 
 // AskCode has a sign-in code of six digits mailed to whoever is meant by an address or user name; it is good in the browser
-// that asks only. The answer is the same whether or not that is anybody. ErrNoMail.
-func (s *Service) AskCode(ctx context.Context, typed, browser string) error {
-	return s.ask(ctx, askCode, orNobody(clean(typed)), loginOf(typed).mark, codeLife, askedCode{browser})
+// that asks only. The answer is the same whether or not that is anybody. known is as for AskReset. ErrNoMail.
+func (s *Service) AskCode(ctx context.Context, typed, browser string, known func(userID string) string) error {
+	r, err := s.asked(ctx, askCode, typed, known)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, r, orNobody(clean(typed)), codeLife, askedCode{browser})
 }
 
 func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {

@@ -22,13 +22,12 @@ type askedConfirmation struct {
 }
 
 // AskConfirmation has a code of six digits mailed to the verified address of a person, who confirms with it that it is them (rule V12);
-// it is good in the browser that asks only. It counts as an email that was asked for to that address, and is left out where that were too
-// many. ErrNoMail, also where the address is not verified.
+// it is good in the browser that asks only. It is left out where the person asks too often. ErrNoMail, also where the address is not verified.
 func (s *Service) AskConfirmation(ctx context.Context, u storage.User, browser string) error {
 	if !u.EmailVerified {
 		return ErrNoMail
 	}
-	return s.ask(ctx, askConfirm, u.Email, loginOf(u.Email).mark, codeLife, askedConfirmation{browser, u.ID, u.Epoch, u.EmailKey})
+	return s.ask(ctx, mail.Request{Kind: askConfirm, Owner: u.ID}, u.Email, codeLife, askedConfirmation{browser, u.ID, u.Epoch, u.EmailKey})
 }
 
 func (s *Service) resolveConfirmation(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {

@@ -21,12 +21,12 @@ func (p *pile) Put(_ context.Context, l mail.Letter) error {
 	return nil
 }
 
-func (p *pile) Allowed(context.Context, string, string) (bool, error) { return true, nil }
+func (p *pile) Allowed(context.Context, mail.Request) (bool, error) { return true, nil }
 
 // code mails a sign-in code and takes it.
 func (w world) code(t testing.TB, p *pile, browser, typed string) error {
 	t.Helper()
-	if err := w.AskCode(t.Context(), typed, browser); err != nil {
+	if err := w.AskCode(t.Context(), typed, browser, nil); err != nil {
 		t.Fatal(err)
 	}
 	l, ok, err := w.Resolve(t.Context(), p.letters[len(p.letters)-1])

@@ -14,7 +14,7 @@ import (
 // Post takes letters; *mail.Outbox.
 type Post interface {
 	Put(ctx context.Context, l mail.Letter) error
-	Allowed(ctx context.Context, addressKey, network string) (bool, error)
+	Allowed(ctx context.Context, r mail.Request) (bool, error)
 }
 
 // MailOn tells whether letters can be sent.
@@ -41,13 +41,23 @@ func (s *Service) SendEmail(ctx context.Context, u storage.User, l mail.Letter) 
 	return s.tell(ctx, u, l)
 }
 
-// MayEmail counts an email that somebody asks for to the person's address, and reports whether it may be sent: not where too
-// many were asked for, and not where no mail can be sent.
+// MayEmail counts an email that the person, who is known by then, asks for to their own address, and reports whether it may be sent: not
+// where too many were asked for, and not where no mail can be sent.
 func (s *Service) MayEmail(ctx context.Context, u storage.User) (bool, error) {
 	if s.post == nil {
 		return false, nil
 	}
-	return s.post.Allowed(ctx, loginOf(u.Email).mark, audit.OriginOf(ctx).Network)
+	return s.mayAsk(ctx, mail.Request{Kind: askRecovery, Owner: u.ID})
+}
+
+// mayAsk counts an email that is asked for. That budgets are used up is written down, once a minute for each.
+func (s *Service) mayAsk(ctx context.Context, r mail.Request) (bool, error) {
+	r.Network = audit.OriginOf(ctx).Network
+	ok, err := s.post.Allowed(ctx, r)
+	if err != nil || ok || !s.queues.news("mail "+r.Kind+" "+r.Address+" "+r.Owner) {
+		return ok, err
+	}
+	return false, s.audit.Record(ctx, audit.Event{Name: audit.EmailThrottled, UserID: r.Owner, Detail: map[string]string{"kind": r.Kind}})
 }
 
 // tell is Notify of a letter to the person's own address.

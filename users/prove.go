@@ -57,7 +57,7 @@ func (s *Service) RequestAccount(ctx context.Context, r Registration, browser, i
 			return err
 		}
 	}
-	return s.ask(ctx, askSignup, u.Email, loginOf(u.Email).mark, signupLife, pendingSignup{
+	return s.ask(ctx, mail.Request{Kind: askSignup, Class: unasked, Address: loginOf(u.Email).mark}, u.Email, signupLife, pendingSignup{
 		Email: u.Email, EmailKey: u.EmailKey, Username: u.Username, UsernameKey: u.UsernameKey, Profile: u.Profile,
 		Password: kept, Browser: browser, Interaction: interaction, Terms: r.Terms, Carried: r.Carried, Vouched: vouched,
 	})

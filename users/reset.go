@@ -20,9 +20,14 @@ type resetData struct {
 }
 
 // AskReset has a link to choose a new password mailed to whoever is meant by an address or user name. The answer is the same
-// whether or not that is anybody. ErrNoMail.
-func (s *Service) AskReset(ctx context.Context, typed string) error {
-	return s.ask(ctx, askReset, orNobody(clean(typed)), loginOf(typed).mark, resetLife, nil)
+// whether or not that is anybody. known tells the id under which the browser is known to an account, "" = not known; nil = known to
+// none. ErrNoMail.
+func (s *Service) AskReset(ctx context.Context, typed string, known func(userID string) string) error {
+	r, err := s.asked(ctx, askReset, typed, known)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, r, orNobody(clean(typed)), resetLife, nil)
 }
 
 // orNobody keeps an empty field costing what a full one does.

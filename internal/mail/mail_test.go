@@ -220,40 +220,6 @@ func TestTwoReplicasSendEachLetterOnce(t *testing.T) {
 	})
 }
 
-func TestD07_NoMoreThanAPersonInTroubleWants(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		db := storagetest.SQLite(t)
-		defer db.Close()
-		o := outbox(t, db)
-		ask := func(address, network string) bool {
-			t.Helper()
-			ok, err := o.Allowed(t.Context(), address, network)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ok
-		}
-		for i := range 5 {
-			if got, want := ask("ada@x", "192.0.2.0/24"), i < 3; got != want {
-				t.Errorf("letter %d to one address: %v", i+1, got)
-			}
-		}
-		time.Sleep(2*time.Hour + time.Minute)
-		if !ask("ada@x", "192.0.2.0/24") {
-			t.Error("never again")
-		}
-		allowed := 0
-		for i := range 40 {
-			if ask("p"+string(rune('a'+i))+"@x", "198.51.100.0/24") {
-				allowed++
-			}
-		}
-		if allowed != 20 {
-			t.Errorf("%d letters asked for by one network", allowed)
-		}
-	})
-}
-
 func smtpTo(box *mailtest.Box) *mail.SMTP {
 	return &mail.SMTP{
 		Envelope: mail.Envelope{From: "Signet <signet@id.example.com>", ReplyTo: "help@example.com", Host: "id.example.com"},

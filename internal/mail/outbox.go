@@ -110,25 +110,6 @@ func (o *Outbox) open(m storage.Message) (Letter, error) {
 	return l, nil
 }
 
-// What an address and a network may ask for: no more mails than a person in trouble would (security notes D07).
-func lanes(address, network string) []ratelimit.Lane {
-	return []ratelimit.Lane{
-		{Key: "mail hour " + address, Free: 3, Window: time.Hour, First: time.Hour, Max: time.Hour, OnSuccess: ratelimit.Never},
-		{Key: "mail day " + address, Free: 10, Window: 24 * time.Hour, First: 24 * time.Hour, Max: 24 * time.Hour, OnSuccess: ratelimit.Never},
-		{Key: "mail network " + network, Free: 20, Window: time.Hour, First: time.Minute, Max: time.Hour, OnSuccess: ratelimit.Never},
-	}
-}
-
-// Allowed tells whether a stranger may have one more letter sent to the address (its key), and counts it. Who is refused
-// sees the same page, and no letter goes out.
-func (o *Outbox) Allowed(ctx context.Context, addressKey, network string) (bool, error) {
-	_, err := o.limits.Charge(ctx, lanes(addressKey, network)...)
-	if _, late := errors.AsType[*ratelimit.Throttled](err); late {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // Waiting is a letter in the outbox as an operator sees it: neither its address nor its words.
 type Waiting struct {
 	ID        string    `json:"id"`

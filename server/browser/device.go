@@ -54,6 +54,15 @@ func (b *Browser) Device(r *http.Request, userID string) string {
 	return ""
 }
 
+// Known is Device of the request for any account; nil in a browser that is known to none.
+func (b *Browser) Known(r *http.Request) func(userID string) string {
+	d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, time.Now())
+	if !ok || len(d.Accounts) == 0 {
+		return nil
+	}
+	return func(userID string) string { return b.Device(r, userID) }
+}
+
 // remember notes that the account signed in in this browser.
 func (b *Browser) remember(w http.ResponseWriter, r *http.Request, userID string) {
 	now := time.Now()

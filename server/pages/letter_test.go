@@ -64,7 +64,7 @@ func TestV08_NoEmailHoldsAByteOfAStranger(t *testing.T) {
 	for _, kind := range mail.Kinds() {
 		for _, bad := range hostile {
 			for _, language := range []string{"en", "de", bad} {
-				l := mail.Letter{Kind: kind, To: bad, Name: bad, UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
+				l := mail.Letter{Kind: kind, To: bad, Name: bad + " evil.example", UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
 				for _, arg := range []string{"Agent", "Network", "Day", "Factor", "Minutes", "Left", "Name", "Brand", "Host", "Code", "Device", "Moment", "Inviter"} {
 					l.Args[arg] = bad
 				}

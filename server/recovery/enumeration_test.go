@@ -71,8 +71,11 @@ func TestD01_E12_AskingCostsTheSameForAll(t *testing.T) {
 	}
 	people := s.House().People
 	for name, ask := range map[string]func(ctx context.Context, email string) error{
-		"reset": people.AskReset,
-		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser") },
+		"reset": func(ctx context.Context, email string) error { return people.AskReset(ctx, email, nil) },
+		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser", nil) },
+		"reset in a known browser": func(ctx context.Context, email string) error {
+			return people.AskReset(ctx, email, func(string) string { return "" })
+		},
 		"sign-up": func(ctx context.Context, email string) error {
 			return people.RequestAccount(ctx, users.Registration{Name: "Somebody", Email: email,
 				Method: users.WithPassword(servertest.NewPassword)}, "browser", "")

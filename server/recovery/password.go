@@ -46,7 +46,7 @@ func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
 	if name == "" {
 		return h.forgotPage(w, r, s, http.StatusBadRequest, pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
 	}
-	if err := h.Passwords.AskReset(h.Login.Told(r), name); err != nil {
+	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
 	return h.Login.Mailbox(w, r, s, "reset", name)

@@ -62,7 +62,7 @@ func (h *Handler) askCode(w http.ResponseWriter, r *http.Request) error {
 			return h.Login.ToStep(w, r, s, flow.SignIn)
 		}
 	}
-	if err := h.Codes.AskCode(h.Login.Told(r), name, codeOwner(mark, s)); err != nil {
+	if err := h.Codes.AskCode(h.Login.Told(r), name, codeOwner(mark, s), h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
 	return h.codePage(w, r, s, http.StatusOK, pages.MailedCode{Username: name, Sent: true})

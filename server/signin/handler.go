@@ -25,7 +25,7 @@ type People interface {
 
 // Codes is the part of *users.Service that is about mailed codes.
 type Codes interface {
-	AskCode(ctx context.Context, typed, browser string) error
+	AskCode(ctx context.Context, typed, browser string, known func(userID string) string) error
 	CheckCode(ctx context.Context, browser, code string) (*users.CodeProof, error)
 	Guarded(ctx context.Context, typed string) (bool, error)
 }

@@ -37,7 +37,7 @@ func (p *post) Put(_ context.Context, l mail.Letter) error {
 	return nil
 }
 
-func (p *post) Allowed(context.Context, string, string) (bool, error) { return !p.full, nil }
+func (p *post) Allowed(context.Context, mail.Request) (bool, error) { return !p.full, nil }
 
 // of gives the newest email of a kind, and how many there were.
 func (p *post) of(kind string) (last mail.Letter, n int) {
