@@ -11,8 +11,6 @@ import (
 
 const (
 	watchEvery  = time.Second        // how old what replicas cache may be
-	trimGrants  = 100                // live grants that a person may have at an app
-	trimPairs   = 200                // persons and apps looked at in one run
 	grantLinger = time.Hour          // a grant stays this long after its last access token has died
 	keptCounter = 10 * time.Minute   // for the operator who asks what happened
 	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
@@ -62,10 +60,7 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: s.visitors.TrimPast},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
-		{Name: "trim-grants", Every: sweepEvery, Run: func(ctx context.Context) error {
-			_, err := h.DB.TrimGrants(ctx, trimGrants, trimPairs, time.Now())
-			return err
-		}},
+		{Name: "trim-grants", Every: sweepEvery, Run: (&trimmer{store: h.DB, slice: trimSlice}).run},
 	}
 	if s.delivery != nil {
 		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})

@@ -96,7 +96,7 @@ func (h *House) openAccounts() (err error) {
 		return err
 	}
 	h.Deletion, err = deletion.New(deletion.Options{
-		Store: h.DB, Audit: h.Audit, People: h.People, Grace: h.Config.Accounts.DeleteGrace, Log: h.Log,
+		Store: h.DB, Rows: h.DB, Audit: h.Audit, People: h.People, Grace: h.Config.Accounts.DeleteGrace, Log: h.Log,
 	})
 	if err != nil {
 		return err

@@ -44,6 +44,7 @@ type DB struct {
 	log    *slog.Logger
 	closed atomic.Bool
 	trace  func(query string) // sees every statement, in the test of query plans
+	wrote  func(rows int64)   // sees how many rows every transaction of its own wrote, in the test of jobs
 }
 
 // executor runs statements: a pool, or the connection of one transaction.

@@ -85,15 +85,6 @@ const (
 // revoke sets what revocation sets. The row is dead from now on, so the janitor may count from here.
 const revoke = `revoked_at = $1, revoked_why = $2, expires_at = CASE WHEN expires_at < $1 THEN expires_at ELSE $1 END`
 
-// trimGrants ranks the live grants of the pairs that have too many by last use. It walks the index of pairs, not rows.
-const trimGrants = `UPDATE grants SET ` + revoke + ` WHERE id IN (
-	SELECT id FROM (
-		SELECT id, ROW_NUMBER() OVER (PARTITION BY user_id, client_id ORDER BY COALESCE(last_used_at, created_at) DESC, id) AS place
-		FROM grants WHERE revoked_at IS NULL AND expires_at > $1 AND (user_id, client_id) IN (
-			SELECT user_id, client_id FROM grants WHERE revoked_at IS NULL AND expires_at > $1
-			GROUP BY user_id, client_id HAVING count(*) > $3 ORDER BY count(*) DESC LIMIT $4)
-	) AS ranked WHERE place > $3)`
-
 // dest are the places grantColumns go to.
 func (g *Grant) dest() []any {
 	return []any{
@@ -251,10 +242,4 @@ func (db *DB) GrantsOfUser(ctx context.Context, userID string, now time.Time, af
 // GrantsOfClient is the same by client.
 func (db *DB) GrantsOfClient(ctx context.Context, clientID string, now time.Time, after string, limit int) ([]Grant, error) {
 	return db.liveGrants(ctx, "client_id = ?", clientID, now, after, limit)
-}
-
-// TrimGrants revokes ("surplus") all but the keep most recently used live grants of each person and client, at most
-// limit pairs a call, and returns how many were revoked. The janitor's.
-func (db *DB) TrimGrants(ctx context.Context, keep, limit int, now time.Time) (int64, error) {
-	return db.exec(ctx, trimGrants, micros(now), "surplus", keep, limit)
 }

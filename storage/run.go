@@ -41,7 +41,17 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 		n, err = res.RowsAffected()
 		return err
 	})
+	db.count(ctx, n)
 	return n, err
+}
+
+// count notes rows written for the test of jobs: of the transaction of ctx, or by a statement alone.
+func (db *DB) count(ctx context.Context, n int64) {
+	if t := db.joined(ctx); t != nil {
+		t.rows += n
+	} else if db.wrote != nil {
+		db.wrote(n)
+	}
 }
 
 // must is exec for a conditional statement: none when it touched no row.
@@ -55,9 +65,12 @@ func (db *DB) must(ctx context.Context, none error, query string, args ...any) e
 
 // returning runs one write with a RETURNING clause.
 func (db *DB) returning(ctx context.Context, query string, args []any, each func(*sql.Rows) error) error {
-	return db.write(ctx, query, args, func(ctx context.Context, on executor) error {
-		return eachRow(ctx, on, query, args, each)
+	n := int64(0)
+	err := db.write(ctx, query, args, func(ctx context.Context, on executor) error {
+		return eachRow(ctx, on, query, args, func(rows *sql.Rows) error { n++; return each(rows) })
 	})
+	db.count(ctx, n)
+	return err
 }
 
 // many runs one SELECT and calls each for every row.
@@ -156,6 +169,7 @@ func (db *DB) ask(ctx context.Context, run func(q *gorm.DB) error) error {
 // change lets gorm write one statement and returns how many rows it touched.
 func (db *DB) change(ctx context.Context, run func(q *gorm.DB) *gorm.DB) (int64, error) {
 	res := run(db.orm.WithContext(ctx))
+	db.count(ctx, res.RowsAffected)
 	return res.RowsAffected, db.translate(res.Error)
 }
 

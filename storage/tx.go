@@ -14,6 +14,7 @@ type txn struct {
 	on     executor
 	failed error // the first statement the database refused; nothing more runs after it
 	over   bool
+	rows   int64 // written so far
 }
 
 // joined finds the transaction of this database in ctx.
@@ -56,14 +57,19 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 	if err := ctx.Err(); err != nil {
 		return db.translate(err)
 	}
+	var rows int64
 	err := db.ground.tx(ctx, func(ctx context.Context, on executor) error {
 		t := &txn{db: db, on: on}
 		defer func() { t.over = true }()
 		if err := fn(context.WithValue(ctx, txKey{}, t)); err != nil {
 			return &refused{err}
 		}
+		rows = t.rows
 		return t.failed
 	})
+	if err == nil && db.wrote != nil {
+		db.wrote(rows)
+	}
 	if no, ok := errors.AsType[*refused](err); ok {
 		return no.error
 	}

@@ -78,7 +78,7 @@ func newHouse(t *testing.T, address string, change ...func(*account.Options)) *h
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.deletion, err = deletion.New(deletion.Options{Store: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
+	if h.deletion, err = deletion.New(deletion.Options{Store: db, Rows: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
 		t.Fatal(err)
 	}
 	exports, err := export.New(export.Options{Store: db, History: db, Audit: h.book, People: h.people, Sessions: h.sessions})

@@ -169,32 +169,6 @@ func revoking(t *testing.T, db *storage.DB) {
 	}
 }
 
-func trimming(t *testing.T, db *storage.DB) {
-	ctx := t.Context()
-	for i := range 6 {
-		g := grantOf(fmt.Sprintf("g%d", i))
-		g.ExpiresAt, g.LastUsedAt = now.Add(time.Hour), now.Add(time.Duration(i)*time.Second)
-		ok(t, db.InsertGrant(ctx, g))
-		g.ID, g.CodeHash, g.ClientID = g.ID+"x", g.CodeHash+"x", "other"
-		if i < 3 {
-			ok(t, db.InsertGrant(ctx, g))
-		}
-	}
-	n, err := db.TrimGrants(ctx, 4, 10, now)
-	if err != nil || n != 2 {
-		t.Fatalf("trimmed %d, %v; want 2", n, err)
-	}
-	for id, revoked := range map[string]bool{"g0": true, "g1": true, "g2": false, "g5": false, "g0x": false} {
-		s, err := db.StandingByID(ctx, id)
-		if err != nil || s.RevokedAt.IsZero() == revoked {
-			t.Fatalf("%s: revoked %v, %v; want %v", id, s.RevokedAt, err, revoked)
-		}
-	}
-	if n, err := db.TrimGrants(ctx, 4, 10, now); err != nil || n != 0 {
-		t.Fatalf("trimmed %d more, %v", n, err)
-	}
-}
-
 func interactions(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	i := storage.Interaction{

@@ -21,7 +21,12 @@ type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	LastHolder(ctx context.Context, role, userID string) (bool, error)
 	SetUserErase(ctx context.Context, id string, at, now time.Time) error
+}
+
+// Rows is the part of *storage.DB that finds and deletes what is about people.
+type Rows interface {
 	UsersToErase(ctx context.Context, now time.Time, limit int) ([]storage.User, error)
+	ClearUser(ctx context.Context, id string, now time.Time) (int64, error)
 	EraseUser(ctx context.Context, id string) error
 }
 
@@ -35,6 +40,7 @@ type People interface {
 // Options of New.
 type Options struct {
 	Store  Store
+	Rows   Rows
 	Audit  *audit.Log
 	People People
 	Grace  time.Duration // between asking for deletion and erasure; 0 = erase at once
@@ -44,6 +50,7 @@ type Options struct {
 // Service deletes accounts.
 type Service struct {
 	store  Store
+	rows   Rows
 	audit  *audit.Log
 	people People
 	grace  time.Duration
@@ -52,13 +59,13 @@ type Service struct {
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Audit == nil || o.People == nil {
-		return nil, errors.New("deletion needs a store, an audit log and people")
+	if o.Store == nil || o.Rows == nil || o.Audit == nil || o.People == nil {
+		return nil, errors.New("deletion needs a store, its rows, an audit log and people")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: o.Store, audit: o.Audit, people: o.People, grace: o.Grace, log: o.Log}, nil
+	return &Service{store: o.Store, rows: o.Rows, audit: o.Audit, people: o.People, grace: o.Grace, log: o.Log}, nil
 }
 
 // Grace is how long an account is kept after its deletion was asked for; 0 = not at all.

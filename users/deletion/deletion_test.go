@@ -29,7 +29,7 @@ func newWorld(t testing.TB, db *storage.DB, grace time.Duration) world {
 	w := world{World: userstest.New(t, db, nil)}
 	var err error
 	w.deletion, err = deletion.New(deletion.Options{
-		Store: db, Audit: w.Audit, People: w.Service, Grace: grace, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Store: db, Rows: db, Audit: w.Audit, People: w.Service, Grace: grace, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

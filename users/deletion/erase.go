@@ -22,13 +22,16 @@ const eraseBatch = 100
 // next time, and keeps nobody else waiting.
 func (s *Service) EraseDue(ctx context.Context) (erased int, err error) {
 	now := time.Now()
-	list, err := s.store.UsersToErase(ctx, now, eraseBatch)
+	list, err := s.rows.UsersToErase(ctx, now, eraseBatch)
 	if err != nil {
 		return 0, fmt.Errorf("list people to erase: %w", err)
 	}
 	ctx = audit.WithOrigin(ctx, audit.Origin{Actor: "system"})
 	for _, u := range list {
-		err := s.store.Tx(ctx, func(ctx context.Context) error { return s.erase(ctx, u.ID, now) })
+		_, err := s.rows.ClearUser(ctx, u.ID, now)
+		if err == nil {
+			err = s.store.Tx(ctx, func(ctx context.Context) error { return s.erase(ctx, u.ID, now) })
+		}
 		switch {
 		case errors.Is(err, errCancelled), errors.Is(err, users.ErrNotFound):
 		case ctx.Err() != nil:
@@ -61,7 +64,7 @@ func (s *Service) erase(ctx context.Context, userID string, due time.Time) error
 	if err := s.people.SendEmail(ctx, u, mail.Letter{Kind: mail.Deleted}); err != nil { // sealed, and deleted when it is sent
 		return err
 	}
-	if err := s.store.EraseUser(ctx, userID); err != nil {
+	if err := s.rows.EraseUser(ctx, userID); err != nil {
 		return fmt.Errorf("erase person: %w", err)
 	}
 	return nil

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"signet/storage"
+)
+
+const (
+	keptGrants = 100             // live grants that a person may have at an app
+	trimSlice  = 10_000          // grants looked at in one statement
+	trimTime   = 2 * time.Minute // in one run; the next one goes on from there
+)
+
+// pairs is what trimmer needs of the database.
+type pairs interface {
+	CrowdedPairs(ctx context.Context, after storage.GrantPair, size, keep int) ([]storage.GrantPair, storage.GrantPair, error)
+	TrimPair(ctx context.Context, p storage.GrantPair, keep int, now time.Time) (int64, error)
+}
+
+// trimmer ends the grants that people have too many of at an app. It looks for them on a reading connection, a slice of an index at a
+// time, and writes for one person and app at a time, so that no other write waits for it.
+type trimmer struct {
+	store pairs
+	slice int
+	after storage.GrantPair // where the last run stopped
+}
+
+// run walks once over all grants, or as far as it gets in its time.
+func (t *trimmer) run(ctx context.Context) error {
+	for start := time.Now(); time.Since(start) < trimTime; {
+		crowded, next, err := t.store.CrowdedPairs(ctx, t.after, t.slice, keptGrants)
+		if err != nil {
+			return fmt.Errorf("look for surplus grants: %w", err)
+		}
+		for _, p := range crowded {
+			if _, err := t.store.TrimPair(ctx, p, keptGrants, time.Now()); err != nil {
+				return fmt.Errorf("end surplus grants: %w", err)
+			}
+		}
+		t.after = next
+		if next == (storage.GrantPair{}) {
+			return nil
+		}
+	}
+	return nil
+}

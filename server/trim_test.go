@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"signet/storage"
+	"signet/storage/storagetest"
+)
+
+// watchedPairs notes what trimmer asks of the database.
+type watchedPairs struct {
+	*storage.DB
+	from []storage.GrantPair
+	stop context.CancelFunc // called after the first slice, if set
+}
+
+// CrowdedPairs implements pairs.
+func (w *watchedPairs) CrowdedPairs(
+	ctx context.Context, after storage.GrantPair, size, keep int,
+) ([]storage.GrantPair, storage.GrantPair, error) {
+	w.from = append(w.from, after)
+	list, next, err := w.DB.CrowdedPairs(ctx, after, size, keep)
+	if w.stop != nil {
+		w.stop()
+	}
+	return list, next, err
+}
+
+// future is some seconds ahead.
+func future(seconds int) time.Time { return time.Now().Add(time.Duration(seconds) * time.Second) }
+
+func TestF1_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		t.Parallel()
+		db := open(t)
+		err := db.Tx(t.Context(), func(ctx context.Context) error {
+			for i := range 360 {
+				user := fmt.Sprintf("user%d", i/120)
+				err := db.InsertGrant(ctx, storage.Grant{ID: fmt.Sprintf("g%03d", i), UserID: user, ClientID: "shop", CreatedAt: future(i), ExpiresAt: future(1e6)})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store := &watchedPairs{DB: db}
+		job := trimmer{store: store, slice: 50}
+		ctx, stop := context.WithCancel(t.Context())
+		store.stop = stop
+		if err := job.run(ctx); err == nil {
+			t.Fatal("a run whose context ended says that it went through")
+		}
+		store.stop = nil
+		for range 2 {
+			if err := job.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 3 {
+			list, err := db.GrantsOfUser(t.Context(), fmt.Sprintf("user%d", i), future(0), "", 500)
+			if err != nil || len(list) != keptGrants {
+				t.Errorf("user%d has %d grants, %v; want %d", i, len(list), err, keptGrants)
+			}
+		}
+		if len(store.from) < 5 || !slices.Contains(store.from, storage.GrantPair{UserID: "user1", ClientID: "shop"}) {
+			t.Errorf("walked from %v, want a slice for each person", store.from)
+		}
+	})
+}
