@@ -37,7 +37,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 	if english := page("en"); !strings.Contains(english, "Log in") || !strings.Contains(english, "Forgot password?") {
 		t.Error("the operator's own English words are not taken")
 	}
-	if got := strings.Join(p.Languages(), " "); got != "en de ar" {
+	if got := strings.Join(p.Languages(), " "); got != "en de fr ar" {
 		t.Errorf("languages %s", got)
 	}
 	if m, err := p.Letter(mail.Letter{Kind: mail.Reset, To: "a@x", Language: "ar"}); err != nil || m.Subject != "كلمة مرور جديدة" || !strings.Contains(m.Text, "Open the page") {
