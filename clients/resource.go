@@ -3,6 +3,7 @@ package clients
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,11 +12,13 @@ import (
 
 // Resource is an API that access tokens are for (RFC 8707).
 type Resource struct {
-	Identifier     string   `json:"identifier"`
-	Name           string   `json:"name"`
-	Scopes         []string `json:"scopes,omitempty"`
-	IntrospectedBy []string `json:"introspected_by,omitempty"` // client ids that may ask about its tokens (RFC 7662)
-	Declared       bool     `json:"declared"`
+	Identifier string   `json:"identifier"`
+	Name       string   `json:"name"`
+	Scopes     []string `json:"scopes,omitempty"`
+	// Details are what it says about its scopes, by their names; a scope without any is shown by its name.
+	Details        map[string]ScopeDetails `json:"scope_details,omitempty"`
+	IntrospectedBy []string                `json:"introspected_by,omitempty"` // client ids that may ask about its tokens (RFC 7662)
+	Declared       bool                    `json:"declared"`
 }
 
 // Validate reports every mistake at once.
@@ -42,6 +45,13 @@ func (r Resource) Validate() error {
 		case slices.Contains(BuiltinScopes, s):
 			errs = append(errs, fmt.Errorf("scopes: %q belongs to Signet itself", s))
 		}
+	}
+	for _, s := range slices.Sorted(maps.Keys(r.Details)) {
+		if !slices.Contains(r.Scopes, s) {
+			errs = append(errs, fmt.Errorf("scopes: %q has details and is not a scope of this resource", s))
+			continue
+		}
+		errs = append(errs, r.Details[s].validate(s)...)
 	}
 	return errors.Join(errs...)
 }
@@ -88,6 +98,29 @@ func (rs *Resources) Owners(scope string) []Resource {
 		owners = append(owners, rs.all[i])
 	}
 	return owners
+}
+
+// ScopeOwners are those whose details count where a request names resources: the owners among those named, else every owner.
+func (rs *Resources) ScopeOwners(scope string, named []string) []Resource {
+	owners := rs.Owners(scope)
+	asked := slices.DeleteFunc(slices.Clone(owners), func(r Resource) bool {
+		return !slices.ContainsFunc(named, func(id string) bool { return sameIdentifier(id, r.Identifier) })
+	})
+	if len(asked) > 0 {
+		return asked
+	}
+	return owners
+}
+
+// Asking is how a scope is asked for: required where every resource says so that it belongs to, sensitive where one of them does.
+func (rs *Resources) Asking(scope string, named []string) (required, sensitive bool) {
+	owners := rs.ScopeOwners(scope, named)
+	required = len(owners) > 0
+	for _, r := range owners {
+		d := r.Details[scope]
+		required, sensitive = required && d.Required, sensitive || d.Sensitive
+	}
+	return required, sensitive
 }
 
 // Known tells whether the scope is built in or some resource's.

@@ -264,11 +264,28 @@ type Client struct {
 
 // Resource is a declared API that access tokens are for (RFC 8707).
 type Resource struct {
-	Identifier     string   `yaml:"identifier" json:"identifier"`
-	Name           string   `yaml:"name" json:"name,omitempty"`
-	Scopes         []string `yaml:"scopes" json:"scopes,omitempty"`
-	IntrospectedBy []string `yaml:"introspected_by" json:"introspected_by,omitempty"`
+	Identifier     string          `yaml:"identifier"`
+	Name           string          `yaml:"name"`
+	Scopes         []ResourceScope `yaml:"scopes"`
+	IntrospectedBy []string        `yaml:"introspected_by"`
 }
+
+// ResourceScope is a scope of a resource. In the file it may be its name alone.
+type ResourceScope struct {
+	Name        string `yaml:"name"`
+	Title       Text   `yaml:"title"`
+	Description Text   `yaml:"description"`
+	Required    bool   `yaml:"required"`
+	Sensitive   bool   `yaml:"sensitive"`
+}
+
+// plain reports whether nothing but the name is said.
+func (s ResourceScope) plain() bool {
+	return len(s.Title)+len(s.Description) == 0 && !s.Required && !s.Sensitive
+}
+
+// Text is one text in several languages by their tags. In the file it may be one text for all of them, which is the one under "".
+type Text map[string]string
 
 // Duration is a time.Duration that is written like 10m in JSON too.
 type Duration time.Duration

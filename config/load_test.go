@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -244,5 +245,41 @@ resources:
 	}
 	if r := c.Resources[0]; r.Identifier != "https://api.example.com" || len(r.Scopes) != 2 || r.IntrospectedBy[0] != "shop-api" {
 		t.Errorf("got %+v", r)
+	}
+}
+
+func TestB5_ScopesHaveWords(t *testing.T) {
+	yaml := `
+resources:
+  - identifier: https://api.example.com
+    scopes:
+      - api:read
+      - {name: api:write, title: Change orders, description: {en: Yours only, de-AT: Nur Ihre}, sensitive: true}
+`
+	c, err := load(file(yaml), Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ResourceScope{{Name: "api:read"}, {Name: "api:write", Title: Text{"": "Change orders"}, Description: Text{"en": "Yours only", "de-AT": "Nur Ihre"}, Sensitive: true}}
+	if got := c.Resources[0].Scopes; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	const shown = `[{"identifier":"https://api.example.com","scopes":["api:read",{"description":{"de-AT":"Nur Ihre","en":"Yours only"},"name":"api:write","sensitive":true,"title":"Change orders"}]}]`
+	for _, s := range c.Settings() {
+		if s.Key == "resources" && s.Text() != shown {
+			t.Errorf("shown as %s", s.Text())
+		}
+	}
+	for text, want := range map[string]string{
+		"{name: a, titel: x}":              "resources[https://a.example].scopes[a].titel: is not a key; did you mean title?",
+		"{name: a, required: perhaps}":     "neither true nor false",
+		"{name: a, title: [x]}":            "must hold names and texts",
+		"{name: a, title: {en: x, en: y}}": "is there twice",
+		"[a]":                              "must hold keys and values",
+	} {
+		_, err := load(file("resources: [{identifier: https://a.example, scopes: ["+text+"]}]"), Sources{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
 	}
 }

@@ -38,6 +38,14 @@ func shown(v reflect.Value) any {
 		return x.String()
 	case netip.Prefix:
 		return x.String()
+	case ResourceScope:
+		if x.plain() {
+			return x.Name
+		}
+	case Text:
+		if one, ok := x[""]; ok && len(x) == 1 {
+			return one
+		}
 	}
 	switch {
 	case v.Kind() == reflect.Slice:

@@ -87,6 +87,7 @@ func (w *walker) unknown(k *yaml.Node, key string, names []string) {
 func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
 	n = target(n)
 	switch {
+	case n.Kind == yaml.ScalarNode && !isNull(n) && shorthand(n, v):
 	case branch(v.Type()):
 		w.section(n, v, key+".")
 		return
@@ -108,6 +109,19 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
 		}
 	}
 	w.origins[key] = fmt.Sprintf("file %s line %d", w.file, n.Line)
+}
+
+// shorthand takes a text for an entry of which it is the name, and for a text that is the same in every language.
+func shorthand(n *yaml.Node, v reflect.Value) bool {
+	switch to := v.Addr().Interface().(type) {
+	case *ResourceScope:
+		to.Name = n.Value
+	case *Text:
+		*to = Text{"": n.Value}
+	default:
+		return false
+	}
+	return true
 }
 
 // free takes what another package will judge (a JWKS).
@@ -162,12 +176,12 @@ func (w *walker) list(n *yaml.Node, v reflect.Value, key string) {
 	v.Set(list)
 }
 
-// itemName is what people call a list's entry by: its id, client_id or identifier.
+// itemName is what people call a list's entry by: its id, client_id, identifier or name.
 func itemName(n *yaml.Node) string {
 	if n.Kind != yaml.MappingNode {
 		return ""
 	}
-	for _, name := range []string{"id", "client_id", "identifier"} {
+	for _, name := range []string{"id", "client_id", "identifier", "name"} {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Value == name {
 				return n.Content[i+1].Value

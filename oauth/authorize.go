@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -92,6 +93,8 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 		Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second),
 	}
 	facts.Grant(a.Claims)
+	left := slices.DeleteFunc(slices.Clone(a.Request.Scopes), func(s string) bool { return slices.Contains(a.Scopes, s) })
+	facts.LeftOut = strings.Join(left, " ")
 	if a.Request.RedirectURISent {
 		facts.RedirectURI = a.Request.RedirectURI
 	}

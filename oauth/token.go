@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -176,9 +177,9 @@ func (p *Provider) narrowScopes(c *ledger.Case) (err error) {
 	case clients.ClientCredentials:
 		c.Scopes, err = grants.OfClient(c.Client, c.Form.Get("scope"), false)
 	case clients.RefreshToken:
-		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), c.Form.Get("scope"))
+		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), c.Form.Get("scope"))
 	default: // scope means nothing in the exchange of a code (RFC 6749 section 4.1.3)
-		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), "")
+		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), nil, "")
 	}
 	return err
 }

@@ -35,17 +35,23 @@ func declaredClients(c config.Config) ([]clients.Metadata, error) {
 	return all, nil
 }
 
-func declaredResources(c config.Config) ([]clients.Resource, error) {
-	var all []clients.Resource
+func declaredResources(c config.Config) (all []clients.Resource) {
 	for _, entry := range c.Resources {
-		var r clients.Resource
-		if err := translate(entry, &r); err != nil {
-			return nil, fmt.Errorf("resources[%s]: %w", entry.Identifier, err)
+		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy, Declared: true}
+		for _, s := range entry.Scopes {
+			r.Scopes = append(r.Scopes, s.Name)
+			d := clients.ScopeDetails{Title: clients.Text(s.Title), Description: clients.Text(s.Description), Required: s.Required, Sensitive: s.Sensitive}
+			if d.Empty() {
+				continue
+			}
+			if r.Details == nil {
+				r.Details = map[string]clients.ScopeDetails{}
+			}
+			r.Details[s.Name] = d
 		}
-		r.Declared = true
 		all = append(all, r)
 	}
-	return all, nil
+	return all
 }
 
 func translate(from, to any) error {

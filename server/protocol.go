@@ -52,12 +52,8 @@ func (h *House) openProtocol(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	resources, err := declaredResources(c)
-	if err != nil {
-		return err
-	}
 	h.Clients, err = clients.New(ctx, clients.Options{
-		Store: h.DB, Declared: declared, Resources: resources, Issuer: c.Server.Issuer,
+		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer,
 		SecretKeys: h.Master.DeriveAll("client secrets"), Log: h.Log,
 	})
 	if err != nil {
@@ -136,7 +132,7 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	if err != nil {
 		return nil, err
 	}
-	question, err := consent.New(consent.Options{Resources: h.Clients.Resources, Book: book, Login: front, Browser: front.Browser, Pages: view})
+	question, err := consent.New(consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, Book: book, Login: front, Browser: front.Browser, Pages: view})
 	if err != nil {
 		return nil, err
 	}

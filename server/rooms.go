@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"strings"
 
 	"signet/clients"
 	"signet/config"
@@ -80,7 +81,7 @@ func (s *Server) mount() (*web.Mux, error) {
 // login builds what the pages of a sign-in share.
 func (h *House) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
 	o := login.Options{
-		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, App: h.appAt, Tx: h.DB.Tx,
+		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}
 	if h.Passkeys != nil {
@@ -152,7 +153,7 @@ func (h *House) signInRooms(view *pages.Pages, front *login.Login) ([]web.Room, 
 func (h *House) accountRooms(view *pages.Pages, front *login.Login) ([]web.Room, error) {
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
-		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName,
+		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
 		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors,
 	}
 	if h.Passkeys != nil {
@@ -217,6 +218,23 @@ func (h *House) app(ctx context.Context, id string) pages.App {
 func (h *House) resourceName(identifier string) string {
 	r, _ := h.Clients.Resources().Find(identifier)
 	return cmp.Or(r.Name, identifier)
+}
+
+// scopeLine is how pages show a scope: Signet's own by its name alone, an API's in the API's words. Of several APIs that have it, those
+// that are named count.
+func (h *House) scopeLine(scope string, named []string) pages.ScopeLine {
+	l := pages.ScopeLine{Scope: scope}
+	all := h.Clients.Resources()
+	var names []string
+	for _, r := range all.ScopeOwners(scope, named) {
+		names = append(names, cmp.Or(r.Name, r.Identifier))
+		if d := r.Details[scope]; len(l.Title) == 0 {
+			l.Title, l.Description = d.Title, d.Description
+		}
+	}
+	l.Owner = strings.Join(names, ", ")
+	_, l.Sensitive = all.Asking(scope, named)
+	return l
 }
 
 // appAt is the same with the host that the answer goes to; nil for a client that is not known.

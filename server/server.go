@@ -175,9 +175,7 @@ func Check(c config.Config) error {
 	for _, m := range metadata {
 		errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate()))
 	}
-	resources, err := declaredResources(c)
-	errs = append(errs, err)
-	for _, r := range resources {
+	for _, r := range declaredResources(c) {
 		errs = append(errs, under("resources["+r.Identifier+"].", r.Validate()))
 	}
 	if c.Passwords.BreachFile != "" {

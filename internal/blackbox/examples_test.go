@@ -17,8 +17,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The three example apps beside a server, each a process of its own, used by a person in a real browser.
-func TestExamplesInTheBrowser(t *testing.T) {
+// The three example apps beside a server, each a process of its own, used by a person in a real browser who clicks Allow and nothing
+// else on the consent page.
+func TestB4_ExamplesInTheBrowser(t *testing.T) {
 	ctx := chromium(t)
 	api, spa, web := localhost(freeAddress(t)), localhost(freeAddress(t)), localhost(freeAddress(t))
 	s := newSite(t, "")
@@ -71,14 +72,14 @@ resources:
 
 	do("SPA signs in", chromedp.Navigate("http://"+spa+"/#issuer="+s.issuer+"&api=http://"+api), wait("#sign-in"), shows("#who", "Signed out"), chromedp.Sleep(300*time.Millisecond), click("#sign-in"),
 		wait("#login-submit"), type_("#username", "ada@example.com"), type_("#password", password), click("#login-submit"),
-		wait("#consent-allow"), click(`input[value="notes:read"]`), click("#consent-allow"), shows("#who", "Signed in as"))
+		wait("#consent-allow"), click("#consent-allow"), shows("#who", "Signed in as"))
 	do("SPA asks the API", click("#call"), shows("#out", "Buy milk"))
 	do("SPA refreshes and asks again", click("#refresh"), shows("#out", `"client_id": "spa"`), click("#call"), shows("#out", "Buy milk"))
 	do("SPA signs out", click("#sign-out"), shows("#who", "Signed out"))
 
 	do("web app signs in", chromedp.Navigate("http://"+web+"/"), click(`a[href="/login"]`), wait("#login-submit"),
 		type_("#username", "ada@example.com"), type_("#password", password), click("#login-submit"),
-		wait("#consent-allow"), click(`input[value="notes:read"]`), click("#consent-allow"), shows("h1", "Hello ada@example.com"))
+		wait("#consent-allow"), click("#consent-allow"), shows("h1", "Hello ada@example.com"))
 	do("web app asks the API", click(`a[href="/notes"]`), shows("body", "Buy milk"))
 	do("web app signs out", chromedp.Navigate("http://"+web+"/"), click("form button"), shows("h1", "Web app"))
 }

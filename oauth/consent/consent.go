@@ -21,42 +21,69 @@ import (
 
 // Question is what stands between a request and its grant.
 type Question struct {
-	Needed    bool     // something is asked for that was not yet offered, or nothing asked for was ever granted
-	Fixed     []string // who the person is: goes with allowing
+	Needed    bool     // something is asked for that was not yet offered, or that goes with allowing and was never granted
+	Fixed     []string // goes with allowing: who the person is, and what a resource requires
 	Choices   []string // ticked or not; also the scopes whose claims only the claims parameter asks for
-	Before    []string // granted before: ticked as they were left
+	Ticked    []string // of the choices, those that start ticked
+	LeftOut   []string // of the choices, those that were offered before and left out
 	Resources []string // identifiers of the APIs that the request names
 	Epoch     int64    // of the consent row, 0 = none
 	granted   []string
 	claims    claims.Param
 }
 
+// Nothing reports whether nothing of what was asked for is the client's any more: its registration has changed since.
+func (q Question) Nothing() bool { return len(q.Fixed)+len(q.Choices) == 0 }
+
+// Asked is what is asked and of whom: a request, its client, and the resources as they are now.
+type Asked struct {
+	Client    *clients.Client
+	Resources *clients.Resources
+	Request   flow.Request
+}
+
 // identity scopes tell who the person is; without them a client has no use for the person at all.
 var identity = []string{"openid", "profile", "email", "address", "phone"}
 
 // Ask compares a request with what is remembered (the zero Consent: nothing).
-func Ask(c *clients.Client, req flow.Request, row storage.Consent) Question {
-	q := Question{Epoch: row.Epoch, Before: row.Granted, Resources: req.Resources}
+func Ask(a Asked, row storage.Consent) Question {
+	c, req := a.Client, a.Request
+	q := Question{Epoch: row.Epoch, Resources: req.Resources}
 	scopes, param := registered(c, req), parameter(c, req)
 	asked := union(scopes, param.Scopes())
-	for i, s := range asked {
-		if i < len(scopes) && slices.Contains(identity, s) {
-			q.Fixed = append(q.Fixed, s)
-		} else {
-			q.Choices = append(q.Choices, s)
-		}
-	}
-	if len(q.Choices) == 1 && len(scopes) == 1 && scopes[0] == q.Choices[0] { // one thing: allowing it is the choice
-		q.Fixed, q.Choices = append(q.Fixed, q.Choices...), nil
-	}
+	a.sort(&q, scopes, asked, row)
 	not := func(list []string) func(string) bool { return func(s string) bool { return !slices.Contains(list, s) } }
 	unoffered, ungranted := not(row.Offered), not(row.Granted)
 	skip := c.SkipsConsent()
 	refused := func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) }
-	q.granted = slices.DeleteFunc(scopes, refused)
+	q.granted = slices.DeleteFunc(slices.Clone(scopes), refused)
 	q.claims = param.Within(slices.DeleteFunc(slices.Clone(asked), refused))
-	q.Needed = len(q.granted) == 0 || !skip && (slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
+	q.Needed = len(q.granted) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
+		!skip && (slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
+}
+
+// sort tells what goes with allowing from what the person chooses. What an app asked starts ticked, except what a resource calls
+// sensitive and what the person left out before; where nothing asked for was ever granted, leaving out has no meaning yet.
+func (a Asked) sort(q *Question, scopes, asked []string, row storage.Consent) {
+	known := slices.ContainsFunc(asked, func(s string) bool { return slices.Contains(row.Granted, s) })
+	for i, s := range asked {
+		required, sensitive := a.Resources.Asking(s, a.Request.Resources)
+		one := len(asked) == 1 && len(scopes) == 1 && !sensitive // allowing it is the choice
+		if i < len(scopes) && slices.Contains(identity, s) || required || one {
+			q.Fixed = append(q.Fixed, s)
+			continue
+		}
+		q.Choices = append(q.Choices, s)
+		granted := slices.Contains(row.Granted, s)
+		left := known && !granted && slices.Contains(row.Offered, s)
+		if granted || !sensitive && !left {
+			q.Ticked = append(q.Ticked, s)
+		}
+		if left {
+			q.LeftOut = append(q.LeftOut, s)
+		}
+	}
 }
 
 // registered are the scopes of a request that the client may have still: its registration may have changed since.
@@ -113,34 +140,36 @@ func (b *Book) Read(ctx context.Context, userID, clientID string) (storage.Conse
 
 // Decision is the person's answer.
 type Decision struct {
-	Client *clients.Client
+	Asked
 	UserID string
-	Asked  flow.Request
 	Ticked []string // as the form sent it: only what was offered counts
 }
 
-// Allowed is what an answer came to; nothing, if it was a refusal.
+// Allowed is what an answer came to.
 type Allowed struct {
 	Granted []string // scopes granted now
 	All     []string // … and those that only the claims parameter asks for
 	Epoch   int64    // of the consent row
 }
 
+// ErrNothing: Allow was chosen with nothing ticked that an app could use. It is neither a grant nor a refusal: ask again.
+var ErrNothing = errors.New("nothing was ticked")
+
 // Allow writes the answer and its event in one transaction. What was granted before and not asked now stays, also what was granted in
-// another tab this very moment. Allowing nothing that the grant could hold is a refusal: none are returned and nothing is remembered,
-// so that the question comes again.
+// another tab this very moment. ErrNothing, and nothing is remembered, where nothing was ticked and nothing goes with allowing.
 func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
-	q := Ask(d.Client, d.Asked, storage.Consent{})
+	q := Ask(d.Asked, storage.Consent{})
 	chosen := slices.Clone(q.Fixed)
 	for _, s := range q.Choices {
 		if slices.Contains(d.Ticked, s) {
 			chosen = append(chosen, s)
 		}
 	}
+	scopes := registered(d.Client, d.Request)
 	done := Allowed{All: chosen}
-	done.Granted = slices.DeleteFunc(registered(d.Client, d.Asked), func(s string) bool { return !slices.Contains(chosen, s) })
-	if len(done.Granted) == 0 {
-		return Allowed{}, b.Deny(ctx, d.UserID, d.Client.ClientID)
+	done.Granted = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(chosen, s) })
+	if !usable(done.Granted) && (usable(scopes) || len(done.Granted) == 0) {
+		return Allowed{}, ErrNothing
 	}
 	err := b.Store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
@@ -151,7 +180,7 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		asked := slices.Concat(q.Fixed, q.Choices)
 		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
 		row.UpdatedAt = now
-		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Asked.Resources)
+		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Request.Resources)
 		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
@@ -161,6 +190,11 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		return Allowed{}, err
 	}
 	return done, nil
+}
+
+// usable reports whether the scopes open anything: offline_access alone only says for how long (OpenID Connect Core section 11).
+func usable(scopes []string) bool {
+	return slices.ContainsFunc(scopes, func(s string) bool { return s != "offline_access" })
 }
 
 // Deny notes a refusal; nothing is remembered of it but the event.

@@ -18,12 +18,12 @@ import (
 )
 
 // apps: shop asks, house is the operator's own, cli the operator's own on people's computers.
-func apps(t testing.TB) func(id string) *clients.Client {
+func apps(t testing.TB) market {
 	t.Helper()
 	app := func(id string, change func(m *clients.Metadata)) clients.Metadata {
 		m := clients.Metadata{
 			ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
-			TokenEndpointAuthMethod: clients.MethodBasic, ClientSecret: strings.Repeat("s", 43), Scope: "openid profile email offline_access api:read api:write",
+			TokenEndpointAuthMethod: clients.MethodBasic, ClientSecret: strings.Repeat("s", 43), Scope: "openid profile email groups offline_access api:read api:write api:basic api:admin shared",
 		}
 		change(&m)
 		return m
@@ -38,18 +38,31 @@ func apps(t testing.TB) func(id string) *clients.Client {
 				m.TokenEndpointAuthMethod, m.ClientSecret = clients.MethodNone, ""
 			}),
 		},
-		Resources: []clients.Resource{{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}}},
+		Resources: []clients.Resource{
+			{Identifier: "https://api.example.com", Name: "API", Scopes: words("api:read api:write api:basic api:admin shared"), Details: map[string]clients.ScopeDetails{
+				"api:basic": {Required: true}, "api:admin": {Sensitive: true}, "shared": {Required: true},
+			}},
+			{Identifier: "https://files.example.com", Scopes: words("shared")},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(id string) *clients.Client {
-		c, err := registry.Client(context.Background(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
+	return market{t, registry}
+}
+
+// market is where the apps and APIs are.
+type market struct {
+	t testing.TB
+	*clients.Registry
+}
+
+func (m market) asked(app string, req flow.Request) consent.Asked {
+	c, err := m.Client(context.Background(), app)
+	if err != nil {
+		m.t.Fatal(err)
 	}
+	return consent.Asked{Client: c, Resources: m.Resources(), Request: req}
 }
 
 // noClients is a registry's store with nothing in it.
@@ -91,7 +104,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 		"V04 claims allowed before":        {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid", choices: "email", granted: "openid", claims: mail},
 		"V04 claims left out before":       {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
 		"V04 claims of an asked scope":     {req: flow.Request{Scopes: words("openid email"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid email", claims: mail},
-		"V04 claims not registered":        {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"groups":null}}`}, row: row("openid groups", "openid groups"), fixed: "openid", granted: "openid"},
+		"V04 claims not registered":        {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"roles":null}}`}, row: row("openid roles", "openid roles"), fixed: "openid", granted: "openid"},
 		"V04 claims without openid":        {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "api:write"},
 		"V04 claims, first party":          {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid", choices: "email", granted: "openid", claims: mail},
 		"V04 claims left out, first party": {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
@@ -108,7 +121,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 			if tt.app == "" {
 				tt.app = "shop"
 			}
-			q := consent.Ask(app(tt.app), tt.req, tt.row)
+			q := consent.Ask(app.asked(tt.app, tt.req), tt.row)
 			if q.Needed != tt.needed {
 				t.Errorf("needed %v", q.Needed)
 			}
@@ -131,7 +144,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 type desk struct {
 	*consent.Book
 	db  *storage.DB
-	app func(id string) *clients.Client
+	app market
 }
 
 func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
@@ -146,7 +159,7 @@ func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
 func (d desk) allow(t *testing.T, scopes, ticked string) string {
 	t.Helper()
 	done, err := d.Allow(t.Context(), consent.Decision{
-		Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words(scopes)}, Ticked: words(ticked),
+		Asked: d.app.asked("shop", flow.Request{Scopes: words(scopes)}), UserID: "ada", Ticked: words(ticked),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -186,19 +199,79 @@ func TestI04_OnlyWhatWasOfferedCanBeTicked(t *testing.T) {
 	})
 }
 
-func TestAllowingNothingIsARefusalAndIsNotRemembered(t *testing.T) {
+// Allow with nothing ticked is neither a grant nor a refusal: nothing is remembered, and nothing is written down.
+func TestB4_AllowingNothingIsAskedAgain(t *testing.T) {
 	onEngines(t, func(t *testing.T, d desk) {
-		if got := d.allow(t, "api:read api:write", "admin"); got != "" {
-			t.Errorf("granted %q", got)
+		for name, tt := range map[string][2]string{
+			"nothing":               {"api:read api:write", ""},
+			"what was not asked":    {"api:read api:write", "admin openid"},
+			"only for how long":     {"api:read offline_access", "offline_access"},
+			"sensitive, one":        {"api:admin", ""},
+			"sensitive and offline": {"api:admin offline_access", "offline_access"},
+		} {
+			_, err := d.Allow(t.Context(), consent.Decision{
+				Asked: d.app.asked("shop", flow.Request{Scopes: words(tt[0])}), UserID: "ada", Ticked: words(tt[1]),
+			})
+			if !errors.Is(err, consent.ErrNothing) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 		if row := d.row(t); row.Epoch != 0 {
 			t.Errorf("remembered %+v", row)
 		}
-		events, err := d.db.EventsOfUser(t.Context(), "ada", "", 10)
-		if err != nil || len(events) != 1 || events[0].Name != string(audit.ConsentDenied) {
+		if events, err := d.db.EventsOfUser(t.Context(), "ada", "", 10); err != nil || len(events) != 0 {
 			t.Errorf("events %+v %v", events, err)
 		}
+		for asked, want := range map[string]string{"api:basic api:read": "api:basic", "openid api:read": "openid", "offline_access": "offline_access", "api:write": "api:write"} {
+			if got := d.allow(t, asked, ""); got != want {
+				t.Errorf("%s with nothing ticked: granted %q, want %q", asked, got, want)
+			}
+		}
 	})
+}
+
+// What an app asked is ticked, but for what a resource calls sensitive and what the person left out before.
+func TestB4_WhatWasAskedIsTicked(t *testing.T) {
+	app := apps(t)
+	api, files := "https://api.example.com", "https://files.example.com/"
+	for name, tt := range map[string]struct {
+		asked, offered, granted      string
+		resources                    []string
+		claims                       string
+		fixed, choices, ticked, left string
+		needed                       bool
+	}{
+		"first time":                 {asked: "openid api:read groups offline_access", fixed: "openid", choices: "api:read groups offline_access", ticked: "api:read groups offline_access", needed: true},
+		"claims parameter":           {asked: "openid", claims: `{"userinfo":{"email":null}}`, fixed: "openid", choices: "email", ticked: "email", needed: true},
+		"required":                   {asked: "api:basic api:read", fixed: "api:basic", choices: "api:read", ticked: "api:read", needed: true},
+		"sensitive":                  {asked: "openid api:read api:admin", fixed: "openid", choices: "api:read api:admin", ticked: "api:read", needed: true},
+		"sensitive, alone":           {asked: "api:admin", choices: "api:admin", needed: true},
+		"sensitive, granted before":  {asked: "openid api:admin api:read", offered: "openid api:admin", granted: "openid api:admin", fixed: "openid", choices: "api:admin api:read", ticked: "api:admin api:read", needed: true},
+		"left out before":            {asked: "openid api:read api:write", offered: "openid api:read", granted: "openid", fixed: "openid", choices: "api:read api:write", ticked: "api:write", left: "api:read", needed: true},
+		"all left out before":        {asked: "api:read api:write", offered: "openid api:read api:write", granted: "openid", choices: "api:read api:write", ticked: "api:read api:write", needed: true},
+		"required since":             {asked: "openid api:basic", offered: "openid api:basic", granted: "openid", fixed: "openid api:basic", needed: true},
+		"fixed, left out as a claim": {asked: "openid email", offered: "openid email", granted: "openid", fixed: "openid email", needed: true},
+		"required by one of two":     {asked: "openid shared", fixed: "openid", choices: "shared", ticked: "shared", needed: true},
+		"… of the one that is named": {asked: "openid shared", resources: []string{api}, fixed: "openid shared", needed: true},
+		"… not of the other":         {asked: "openid shared", resources: []string{files}, fixed: "openid", choices: "shared", ticked: "shared", needed: true},
+		"remembered":                 {asked: "openid api:basic api:admin", offered: "openid api:basic api:admin", granted: "openid api:basic", fixed: "openid api:basic", choices: "api:admin", left: "api:admin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := consent.Ask(app.asked("shop", flow.Request{Scopes: words(tt.asked), Resources: tt.resources, Claims: tt.claims}),
+				storage.Consent{Offered: words(tt.offered), Granted: words(tt.granted)})
+			for what, got := range map[string][2]string{
+				"fixed": {strings.Join(q.Fixed, " "), tt.fixed}, "choices": {strings.Join(q.Choices, " "), tt.choices},
+				"ticked": {strings.Join(q.Ticked, " "), tt.ticked}, "left out": {strings.Join(q.LeftOut, " "), tt.left},
+			} {
+				if got[0] != got[1] {
+					t.Errorf("%s: got %q, want %q", what, got[0], got[1])
+				}
+			}
+			if q.Needed != tt.needed {
+				t.Errorf("needed %v", q.Needed)
+			}
+		})
+	}
 }
 
 // broken is an audit log that fails.
@@ -209,7 +282,7 @@ func (broken) Record(context.Context, audit.Event) error { return errors.New("no
 func TestAnswerAndItsEventAreOneThing(t *testing.T) {
 	onEngines(t, func(t *testing.T, d desk) {
 		d.Audit = broken{}
-		_, err := d.Allow(t.Context(), consent.Decision{Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid")}})
+		_, err := d.Allow(t.Context(), consent.Decision{Asked: d.app.asked("shop", flow.Request{Scopes: words("openid")}), UserID: "ada"})
 		if err == nil {
 			t.Error("no error")
 		}
@@ -233,7 +306,7 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 					return
 				}
 				done, err := d.Allow(context.Background(), consent.Decision{
-					Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: words("openid email")},
+					Asked: d.app.asked("shop", flow.Request{Scopes: words("openid email")}), UserID: "ada",
 				})
 				if err != nil || len(done.Granted) != 2 {
 					t.Errorf("%v %v", done, err)
@@ -245,7 +318,7 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 		if row.Epoch != 2 {
 			t.Errorf("epoch %d, want 2", row.Epoch)
 		}
-		if q := consent.Ask(d.app("shop"), flow.Request{Scopes: words("openid email")}, row); q.Needed != (len(row.Granted) == 0) {
+		if q := consent.Ask(d.app.asked("shop", flow.Request{Scopes: words("openid email")}), row); q.Needed != (len(row.Granted) == 0) {
 			t.Errorf("needed %v with %+v", q.Needed, row)
 		}
 	})
@@ -259,7 +332,7 @@ func TestTabsAnswerAtOnce(t *testing.T) {
 		for _, s := range all {
 			wg.Go(func() {
 				_, err := d.Allow(context.Background(), consent.Decision{
-					Client: d.app("shop"), UserID: "ada", Asked: flow.Request{Scopes: []string{s}},
+					Asked: d.app.asked("shop", flow.Request{Scopes: []string{s}}), UserID: "ada",
 				})
 				if err != nil {
 					t.Error(err)
@@ -276,13 +349,13 @@ func TestTabsAnswerAtOnce(t *testing.T) {
 // FuzzAsk: nothing is ever granted that was not asked, registered and agreed to.
 func FuzzAsk(f *testing.F) {
 	app := apps(f)
-	shop := app("shop")
+	shop := app.asked("shop", flow.Request{}).Client
 	f.Add("openid api:read", `{"userinfo":{"email":null}}`, "openid", "openid")
 	f.Add("admin", "{", "admin", "admin")
 	f.Fuzz(func(t *testing.T, scopes, claims, offered, granted string) {
 		req := flow.Request{Scopes: words(scopes), Claims: claims}
 		row := storage.Consent{Offered: words(offered), Granted: words(granted), Epoch: 1, UpdatedAt: time.Now()}
-		q := consent.Ask(shop, req, row)
+		q := consent.Ask(app.asked("shop", req), row)
 		for _, s := range q.Granted() {
 			if !slices.Contains(req.Scopes, s) || !shop.HasScope(s) || !slices.Contains(row.Granted, s) {
 				t.Errorf("%q was granted", s)

@@ -41,6 +41,7 @@ type Seen struct {
 	Offerable     bool      // the passkey that was offered to the person may be added
 	TermsDue      bool      // the person has not accepted the terms of service of today
 	ConsentNeeded bool      // something is asked for that this person was not yet offered
+	ScopesGone    bool      // nothing of what was asked for is the client's any more
 	ConsentEpoch  int64     // of the consent now: raised where it is withdrawn
 	Required      string    // the class that the client's registration demands, "" = none
 	Reachable     string    // the strongest class this person can reach; "" = not looked up, for nothing is wanting
@@ -55,6 +56,9 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 	step := next(in, s, now)
 	if step > ChooseAccount && in.unmet(s) { // they are chosen, and signed in as well as they will be
 		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
+	}
+	if step >= Consent && s.ScopesGone {
+		return 0, refusal.InvalidScope("None of the scopes asked for is this client's any more.")
 	}
 	if step == SignIn && in.fresh(in.Progress.SignedInAt, s) && in.otherPerson(s) {
 		return 0, refusal.LoginRequired("Another person signed in than the one who was asked for.")

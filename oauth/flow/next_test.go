@@ -17,6 +17,7 @@ var (
 	did       = Progress{SignedInAt: now, AccountAt: now, DecidedAt: now, UserID: "ada"}
 	with      = func(s Seen, acr, reachable string) Seen { s.ACR, s.Reachable = acr, reachable; return s }
 	demanding = func(s Seen) Seen { s.Required = ACRMulti; return s }
+	gone      = func(s Seen) Seen { s.ScopesGone = true; return s }
 	due       = func(s Seen) Seen { s.TermsDue = true; return s }
 	waiting   = func(enrol bool) Progress {
 		return Progress{PendingFactor: &PendingFactor{UserID: "ada", At: now.Add(-time.Minute), Enrol: enrol}}
@@ -48,6 +49,9 @@ var nextTests = map[string]nextTest{
 	"nobody":                                {want: SignIn},
 	"signed in, nothing to ask":             {seen: ada, want: Finish},
 	"consent first time":                    {seen: asks(ada), want: Consent},
+	"scopes are gone (H22)":                 {seen: gone(asks(ada)), code: "invalid_scope"},
+	"scopes are gone, nobody signed in":     {seen: gone(Seen{}), want: SignIn},
+	"scopes are gone, after the answer":     {seen: gone(asks(ada)), facts: did, code: "invalid_scope"},
 	"consent answered":                      {seen: asks(ada), facts: did, want: Finish},
 	"consent answered by another person":    {seen: asks(Seen{UserID: "bob", AuthTime: now}), facts: did, want: Consent},
 	"consent answered, of this epoch":       {seen: since(asks(ada), 2), facts: decidedIn(2), want: Finish},

@@ -12,9 +12,9 @@ import (
 var personal = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
 
 // Narrow answers the scope parameter of a refresh (RFC 6749 section 6): granted is what the grant holds, kept the part of it
-// that the client may still have. Asking for less is answered with less, for this access token only; asking for more, or for
-// what nobody knows, is invalid_scope.
-func Narrow(granted, kept []string, asked string) ([]string, error) {
+// that the client may still have, left what it asked for at authorize and the person did not allow. Asking for less is answered with
+// less, for this access token only; what was left out is left out again; asking for anything else is invalid_scope.
+func Narrow(granted, kept, left []string, asked string) ([]string, error) {
 	if asked == "" {
 		if len(kept) == 0 && len(granted) > 0 {
 			return nil, refusal.InvalidScope("The client may no longer have any of the granted scopes.")
@@ -24,6 +24,7 @@ func Narrow(granted, kept []string, asked string) ([]string, error) {
 	var scopes []string
 	for scope := range strings.FieldsSeq(asked) {
 		switch {
+		case !slices.Contains(granted, scope) && slices.Contains(left, scope): // clients repeat what they asked for
 		case !slices.Contains(granted, scope):
 			return nil, refusal.InvalidScope("A scope was not granted, or is unknown.")
 		case slices.Contains(kept, scope) && !slices.Contains(scopes, scope):

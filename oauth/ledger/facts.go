@@ -23,6 +23,7 @@ type Facts struct {
 	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
 	Claims        string `json:"claims,omitempty"`         // claims parameter (OpenID Connect Core section 5.5), see GrantedClaims
 	ClaimsGranted bool   `json:"claims_granted,omitempty"` // Claims is what the person granted; else as sent, by a release before
+	LeftOut       string `json:"left_out,omitempty"`       // scopes asked for at authorize that the person did not allow, separated by spaces
 	Access        int64  `json:"access,omitempty"`         // life of an access token, seconds
 	Idle          int64  `json:"idle,omitempty"`           // life of an unused refresh token, seconds
 }

@@ -76,6 +76,8 @@ type Options struct {
 	App func(ctx context.Context, clientID string) pages.App
 	// Resource is the name of an API by its identifier. Nil = the identifier.
 	Resource func(identifier string) string
+	// Scope is how pages show a scope, of the APIs named. Nil = by its name.
+	Scope func(scope string, resources []string) pages.ScopeLine
 	// Factors tells what a person has beside a password. Nil = the overview does not say.
 	Factors func(ctx context.Context, userID string) (users.Factors, error)
 	// Second are the second factors, and Enrolments sets them up; nil = there are no pages for them.
@@ -103,6 +105,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Resource == nil {
 		o.Resource = func(id string) string { return id }
+	}
+	if o.Scope == nil {
+		o.Scope = func(scope string, _ []string) pages.ScopeLine { return pages.ScopeLine{Scope: scope} }
 	}
 	return &Handler{o}, nil
 }

@@ -153,8 +153,9 @@ func (h *house) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login
 	}
 	l, err := login.New(login.Options{
 		Browser: h.browser, Pages: look, People: h.people, Factors: factors, Consents: &consent.Book{Store: h.db, Audit: h.book}, Tx: h.db.Tx,
-		Client: func(context.Context, string) (*clients.Client, error) { return nil, clients.ErrUnknown },
-		App:    func(context.Context, string, string) *pages.App { return nil },
+		Client:    func(context.Context, string) (*clients.Client, error) { return nil, clients.ErrUnknown },
+		App:       func(context.Context, string, string) *pages.App { return nil },
+		Resources: func() *clients.Resources { return new(clients.Resources) },
 	})
 	if err != nil {
 		t.Fatal(err)

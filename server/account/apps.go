@@ -24,7 +24,7 @@ func (h *Handler) appLines(ctx context.Context, list []users.App) []pages.AppLin
 		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: a.Since, LastUsed: a.LastUsed}
 		line.ID = a.ClientID
 		for _, s := range a.Scopes {
-			line.Scopes = append(line.Scopes, pages.ScopeLine{Scope: s})
+			line.Scopes = append(line.Scopes, h.Scope(s, a.Resources))
 		}
 		for _, id := range a.Resources {
 			line.Resources = append(line.Resources, h.Resource(id))

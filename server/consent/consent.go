@@ -9,7 +9,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/clients"
@@ -24,6 +23,7 @@ import (
 // Options of New.
 type Options struct {
 	Resources func() *clients.Resources
+	Scope     func(scope string, resources []string) pages.ScopeLine // in words, of the resources that are named
 	Book      *consent.Book
 	Login     *login.Login
 	Browser   *browser.Browser
@@ -35,8 +35,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Resources == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
-		return nil, errors.New("consent needs resources, book, login, browser and pages")
+	if o.Resources == nil || o.Scope == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
+		return nil, errors.New("consent needs resources, scopes, book, login, browser and pages")
 	}
 	return &Handler{o}, nil
 }
@@ -55,49 +55,41 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if !s.Is(flow.Consent) {
 		return h.Login.GoOn(w, r, s)
 	}
+	return h.page(w, r, s, http.StatusOK, s.Question.Ticked)
+}
+
+// page shows the question with the boxes as given; after an answer that allowed nothing it says so (status 400).
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, ticked []string) error {
 	r, app := h.Login.Dress(w, r, s)
 	notYou := h.Login.Another(s.In)
 	if s.Visitor.Person.Several {
 		notYou = h.Login.Path(flow.ChooseAccount, s.In)
 	}
-	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
-		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil)}
 	q := s.Question
+	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
+		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
-			page.Fixed = append(page.Fixed, h.line(scope, true, true))
+			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
 		}
 	}
 	for _, scope := range q.Choices {
-		page.Choices = append(page.Choices, h.line(scope, false, slices.Contains(q.Before, scope)))
+		line := h.Scope(scope, q.Resources)
+		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
+		page.Choices = append(page.Choices, line)
 	}
 	for _, id := range q.Resources {
 		if api, ok := h.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
 			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
 		}
 	}
-	return h.Pages.Render(w, r, http.StatusOK, page)
+	return h.Pages.Render(w, r, status, page)
 }
 
 // posable reports whether any program on the person's computer could pose as the app (RFC 8252 section 8.6): it has no secret to
 // prove itself with. The operator's own web app, the demo of a local trial, is as safe as the computer it runs on.
 func posable(c *clients.Client) bool {
 	return c.Public() && c.LoopbackOnly() && (c.Native() || !c.FirstParty)
-}
-
-// line is a scope in words: Signet's own come from the catalogue, an API's scope is shown with the API's name.
-func (h *Handler) line(scope string, required, checked bool) pages.ScopeLine {
-	l := pages.ScopeLine{Scope: scope, Required: required, Checked: checked}
-	if slices.Contains(clients.BuiltinScopes, scope) {
-		return l
-	}
-	l.Title = scope
-	var owners []string
-	for _, owner := range h.Resources().Owners(scope) {
-		owners = append(owners, cmp.Or(owner.Name, owner.Identifier))
-	}
-	l.More = strings.Join(owners, ", ")
-	return l
 }
 
 // decide is the form's answer. A second click changes nothing: by then it is not the question's turn any more, and it leads to where
@@ -118,9 +110,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	}
 	var allowed consent.Allowed
 	if r.PostForm.Get("decision") == "allow" {
-		allowed, err = h.Book.Allow(r.Context(), consent.Decision{
-			Client: s.Client, UserID: s.Visitor.UserID, Asked: s.In.Request, Ticked: r.PostForm["scope"],
-		})
+		ticked := r.PostForm["scope"]
+		allowed, err = h.Book.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked})
+		if errors.Is(err, consent.ErrNothing) { // neither yes nor no: the app hears nothing
+			return h.page(w, r, s, http.StatusBadRequest, ticked)
+		}
 	} else {
 		err = h.Book.Deny(r.Context(), s.Visitor.UserID, s.Client.ClientID)
 	}

@@ -2,6 +2,8 @@ package consent_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +19,11 @@ const api = `
 resources:
   - {identifier: "https://api.example.com", name: Shop API, scopes: [api:read, api:write]}
   - {identifier: "https://files.example.com", name: "Files <b>", scopes: [files:read]}
+  - identifier: https://bank.example.com
+    name: Bank
+    scopes:
+      - {name: "bank:see", title: {en: "See your <b>accounts", de: Ihre Konten sehen}, description: Names and balances, required: true}
+      - {name: "bank:move", title: {fr: Virer de l'argent}, sensitive: true}
 `
 
 type world struct {
@@ -29,7 +36,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(api))
 	return &world{s, s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com"), s.App(t, "shop", func(m *clients.Metadata) {
-		m.Scope += " api:read api:write files:read"
+		m.Scope += " groups roles api:read api:write files:read bank:see bank:move"
 	})}
 }
 
@@ -61,7 +68,7 @@ func TestI01_WhatIsShown(t *testing.T) {
 	}
 	form := b.FormWith("consent-allow")
 	for name := range form.Fields {
-		if name != "as" { // to whom the page was shown
+		if name != "as" && name != "scope" { // to whom the page was shown
 			t.Errorf("I04: the form carries %s", name)
 		}
 	}
@@ -100,28 +107,174 @@ func TestI02_WarnedOnlyOfAppsThatOthersCouldPoseAs(t *testing.T) { // RFC 8252 s
 	}
 }
 
-func TestNothingTickedIsAskedAgainNextTime(t *testing.T) {
+// Allow with nothing ticked: the page comes again, and the app hears nothing until there is an answer.
+func TestB4_NothingTickedIsAskedAgain(t *testing.T) {
 	w := newWorld(t)
-	app := w.shop.With("api:read", "api:write")
+	app := w.shop.With("api:read", "offline_access")
 	b, r := w.asked(t, app)
-	if got := b.Submit(t, "consent-allow", nil); r.Answer(t, got).Get("error") != "access_denied" {
-		t.Errorf("%v", b.Landed)
+	for _, ticked := range [][]string{nil, {"offline_access"}, {"admin"}} {
+		b.Submit(t, "consent-allow", url.Values{"scope": ticked})
+		if b.Landed != nil || b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "Choose at least one, or deny") {
+			t.Fatalf("%v: landed %v, %d: %s", ticked, b.Landed, b.Status, b.Text("main"))
+		}
+		if form := b.FormWith("consent-allow"); strings.Join(form.Fields["scope"], " ") != strings.ReplaceAll(strings.Join(ticked, " "), "admin", "") {
+			t.Errorf("%v: ticked %v", ticked, form.Fields["scope"])
+		}
+		if csp := b.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https:") { // B02
+			t.Errorf("CSP %q", csp)
+		}
 	}
-	r = app.Begin(t, b)
-	if b.Landed != nil {
-		t.Fatalf("not asked again: %v", b.Landed)
+	if row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
+		t.Errorf("remembered %+v", row)
 	}
-	b.Allow(t, "api:write")
-	if got := r.Exchange(t, r.Code(t, b)).Extra("scope"); got != "api:write" {
+	b.Submit(t, "consent-allow", url.Values{"scope": {"api:read"}})
+	if got := r.Exchange(t, r.Code(t, b)).Extra("scope"); got != "api:read" {
 		t.Errorf("granted %q", got)
 	}
-	// What was left out is left out where something else was granted, and asked where it would be all.
+	b, r = w.asked(t, app, oauth2.SetAuthURLParam("prompt", "consent"))
+	b.Submit(t, "consent-allow", url.Values{"scope": nil})
+	if b.Deny(t); r.Answer(t, b).Get("error") != "access_denied" {
+		t.Errorf("%v", b.Landed)
+	}
+}
+
+// What was left out is left out where something else was granted, and asked where it would be all.
+func TestB4_WhatWasLeftOutIsRemembered(t *testing.T) {
+	w := newWorld(t)
+	b, r := w.asked(t, w.shop.With("api:read", "api:write"))
+	b.Allow(t, "api:write")
+	r.Code(t, b)
 	one := w.shop.With("api:read")
 	if one.Begin(t, b, oauth2.SetAuthURLParam("prompt", "none")); b.Landed == nil || b.Landed.Query().Get("error") != "consent_required" {
 		t.Errorf("I05: landed at %v", b.Landed)
 	}
 	if one.Begin(t, b); !b.Has("consent-allow") || len(b.FormWith("consent-allow").Boxes) != 0 {
 		t.Errorf("one thing: at %s, landed %v", b.URL, b.Landed)
+	}
+	more := w.shop.With("api:read", "api:write", "files:read")
+	r = more.Begin(t, b)
+	if form := b.FormWith("consent-allow"); form == nil || strings.Join(form.Fields["scope"], " ") != "api:write files:read" || !strings.Contains(b.Text("main"), "You left this out before") {
+		t.Fatalf("an added scope: at %s, landed %v: %s", b.URL, b.Landed, b.Text("main"))
+	}
+	if got := r.Exchange(t, r.Code(t, b.Submit(t, "consent-allow", nil))).Extra("scope"); got != "api:write files:read" {
+		t.Errorf("granted %q", got)
+	}
+}
+
+// A plain Allow grants what was asked: API scopes, groups and roles, what the claims parameter adds, staying signed in.
+func TestB4_PlainAllowGrantsWhatWasAsked(t *testing.T) {
+	w := newWorld(t)
+	for i, scope := range []string{
+		"api:read offline_access", "openid api:read", "openid groups roles offline_access", "api:read", "openid bank:see", "bank:see", "bank:see offline_access",
+		"openid profile email groups roles offline_access api:read api:write files:read bank:see",
+	} {
+		app := w.App(t, fmt.Sprint("app", i), func(m *clients.Metadata) { m.Scope = scope }).With(strings.Fields(scope)...)
+		b, r := w.asked(t, app)
+		if got := r.Exchange(t, r.Code(t, b.Submit(t, "consent-allow", nil))).Extra("scope"); got != scope {
+			t.Errorf("%s: granted %q", scope, got)
+		}
+		if app.Begin(t, b); b.Landed == nil || b.Landed.Query().Get("code") == "" {
+			t.Errorf("%s: asked again at %s", scope, b.URL)
+		}
+	}
+	b, r := w.asked(t, w.shop.With("openid"), oauth2.SetAuthURLParam("claims", `{"userinfo":{"email":null}}`))
+	token := r.Exchange(t, r.Code(t, b.Submit(t, "consent-allow", nil)))
+	if got := w.shop.Userinfo(t, token.AccessToken); got["email"] != w.ada.Email {
+		t.Errorf("userinfo %v", got)
+	}
+}
+
+func TestB4_RequiredAndSensitiveScopes(t *testing.T) {
+	w := newWorld(t)
+	app := w.shop.With("openid", "bank:see", "bank:move")
+	b, r := w.asked(t, app)
+	form, text := b.FormWith("consent-allow"), b.Text("main")
+	if len(form.Boxes) != 1 || form.Boxes[0] != "scope=bank:move" || len(form.Fields["scope"]) != 0 {
+		t.Errorf("boxes %v, ticked %v", form.Boxes, form.Fields["scope"])
+	}
+	for _, part := range []string{"See your <b>accounts", "Names and balances", "Virer de l'argent", "Bank calls this sensitive"} { // B5
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is not shown: %s", part, text)
+		}
+	}
+	if !strings.Contains(b.Body, `<bdi lang="fr">`) || strings.Contains(text, "bank:see") {
+		t.Errorf("not said to be French, or a name is shown:\n%s", b.Body)
+	}
+	if got := r.Exchange(t, r.Code(t, b.Submit(t, "consent-allow", nil))).Extra("scope"); got != "openid bank:see" {
+		t.Errorf("granted %q", got)
+	}
+	b, r = w.asked(t, app, oauth2.SetAuthURLParam("prompt", "consent"))
+	if got := r.Exchange(t, r.Code(t, b.Allow(t, "bank:move"))).Extra("scope"); got != "openid bank:see bank:move" {
+		t.Errorf("granted %q", got)
+	}
+	b, _ = w.asked(t, app, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.SetAuthURLParam("ui_locales", "de"))
+	if text := b.Text("main"); !strings.Contains(text, "Ihre Konten sehen") || !strings.Contains(text, "stuft dies als sensibel ein") {
+		t.Errorf("in German: %s", text)
+	}
+	own := w.App(t, "own", func(m *clients.Metadata) { m.Scope, m.FirstParty = "openid bank:see bank:move offline_access", true })
+	own = own.With("openid", "bank:see", "bank:move", "offline_access")
+	if got := own.Login(t, w.Browser(t), w.ada).Extra("scope"); got != "openid bank:see bank:move offline_access" { // nobody is asked
+		t.Errorf("first party: granted %q", got)
+	}
+}
+
+// A client that repeats at refresh what it asked for at authorize gets what was allowed (RFC 6749 section 6).
+func TestB4_RefreshLeavesOutWhatWasUnticked(t *testing.T) {
+	w := newWorld(t)
+	b, r := w.asked(t, w.shop.With("openid", "api:read", "api:write", "offline_access"))
+	token := r.Exchange(t, r.Code(t, b.Allow(t, "api:read", "offline_access"))).RefreshToken
+	refresh := func(scope string) (got struct{ Scope, Error, RefreshToken string }) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.shop.OAuth.Endpoint.TokenURL,
+			strings.NewReader(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "scope": {scope}}.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.SetBasicAuth(w.shop.OAuth.ClientID, w.shop.OAuth.ClientSecret)
+		res, err := w.HTTP.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		var answer struct {
+			Scope, Error string
+			RefreshToken string `json:"refresh_token"`
+		}
+		if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		if answer.RefreshToken != "" {
+			token = answer.RefreshToken
+		}
+		got.Scope, got.Error = answer.Scope, answer.Error
+		return got
+	}
+	for _, tt := range []struct{ asked, scope, err string }{
+		{"openid api:read api:write offline_access", "openid api:read offline_access", ""},
+		{"openid api:write", "openid", ""},
+		{"", "openid api:read offline_access", ""},
+		{"api:write", "", "invalid_scope"},         // nothing is left
+		{"openid files:read", "", "invalid_scope"}, // was never asked for
+		{"openid unheard-of", "", "invalid_scope"},
+	} {
+		if got := refresh(tt.asked); got.Scope != tt.scope || got.Error != tt.err {
+			t.Errorf("scope %q: got %q %q, want %q %q", tt.asked, got.Scope, got.Error, tt.scope, tt.err)
+		}
+	}
+}
+
+// Nothing of what was asked for is the client's any more: the app hears of it, the person is asked nothing.
+func TestH22_AllScopesAreGoneWhileThePageIsOpen(t *testing.T) {
+	w := newWorld(t)
+	page, r := w.asked(t, w.shop.With("api:read", "api:write"))
+	m := w.shop.Metadata
+	m.Scope, m.ClientSecret = "openid", ""
+	if err := w.House().Clients.Update(context.Background(), m); err != nil {
+		t.Fatal(err)
+	}
+	if page.Submit(t, "consent-allow", nil); r.Answer(t, page).Get("error") != "invalid_scope" {
+		t.Errorf("landed %v", page.Landed)
 	}
 }
 

@@ -57,6 +57,8 @@ type Options struct {
 	Consents Consents
 	// Client finds an app by its id; clients.ErrUnknown.
 	Client func(ctx context.Context, id string) (*clients.Client, error)
+	// Resources are the APIs at this moment.
+	Resources func() *clients.Resources
 	// App is how pages show the client that sent the person here, by its id and the address it will get the answer at.
 	App func(ctx context.Context, clientID, redirectURI string) *pages.App
 	// Tx runs fn in one transaction.
@@ -84,8 +86,8 @@ type Login struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Login, error) {
-	if o.Browser == nil || o.Pages == nil || o.People == nil || o.Factors == nil || o.Consents == nil || o.Client == nil || o.App == nil || o.Tx == nil {
-		return nil, errors.New("login needs a browser, pages, people, factors, consents, clients, apps and transactions")
+	if o.Browser == nil || o.Pages == nil || o.People == nil || o.Factors == nil || o.Consents == nil || o.Client == nil || o.Resources == nil || o.App == nil || o.Tx == nil {
+		return nil, errors.New("login needs a browser, pages, people, factors, consents, clients, resources, apps and transactions")
 	}
 	if o.Count == nil {
 		o.Count = func(string, string) {}

@@ -34,6 +34,8 @@ type State struct {
 	Client   *clients.Client
 	Question consent.Question
 
+	resources *clients.Resources // as they were when the state was loaded
+
 	seen    flow.Seen
 	step    flow.Step
 	refused error
@@ -177,12 +179,13 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 	if s.step < flow.Consent || s.Client == nil {
 		return nil
 	}
+	s.resources = l.Resources()
 	row, err := l.Consents.Read(ctx, s.Visitor.UserID, s.Client.ClientID)
 	if err != nil {
 		return err
 	}
-	s.Question = consent.Ask(s.Client, s.In.Request, row)
-	s.seen.ConsentNeeded, s.seen.ConsentEpoch = s.Question.Needed, s.Question.Epoch
+	s.Question = consent.Ask(s.Asked(), row)
+	s.seen.ConsentNeeded, s.seen.ConsentEpoch, s.seen.ScopesGone = s.Question.Needed, s.Question.Epoch, s.Question.Nothing()
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
 	return nil
 }
@@ -237,6 +240,11 @@ func (l *Login) assessVisitor(r *http.Request, s *State, v *browser.Visitor) (er
 
 // acrOf are the levels by their OpenID Connect names.
 var acrOf = map[factor.Level]string{factor.Single: flow.ACRSingle, factor.Multi: flow.ACRMulti, factor.Resistant: flow.ACRResistant}
+
+// Asked is what the app's request asks of the person.
+func (s *State) Asked() consent.Asked {
+	return consent.Asked{Client: s.Client, Resources: s.resources, Request: s.In.Request}
+}
 
 // Is reports whether it is the step's turn. A page whose turn it is not goes on (GoOn).
 func (s *State) Is(step flow.Step) bool { return s.refused == nil && s.step == step }

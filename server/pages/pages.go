@@ -92,13 +92,14 @@ type AccountLine struct {
 }
 
 // ScopeLine is one scope in plain words. Name, e-mail and the like come from the message catalogue by scope; a resource's
-// scope that has no text shows its name and the resource's.
+// scope that has no title shows its name, and the resource's.
 type ScopeLine struct {
-	Scope    string
-	Title    string // already in words, or "" to look up "scope.<scope>"
-	More     string
-	Required bool // not selectable (openid)
-	Checked  bool
+	Scope              string
+	Title, Description map[string]string // of a resource's scope by language; "" = every language without its own
+	Owner              string            // the resources whose it is
+	Sensitive          bool              // a resource says so
+	Checked            bool
+	LeftOut            bool // offered before, and not allowed
 }
 
 // Consent asks what the app may do.
@@ -109,6 +110,7 @@ type Consent struct {
 	Fixed      []ScopeLine // "will be able to"
 	Choices    []ScopeLine // "you choose"
 	Resources  []string    // names of the APIs that the app says it will call
+	Nothing    bool        // the answer allowed nothing: ask again
 	Loopback   bool        // warn: the app runs on this computer, anyone could pretend to be it
 	NotYouURL  string
 	AccountURL string

@@ -43,8 +43,12 @@ func samples() map[string]Page {
 		"choose_account_one": ChooseAccount{Action: "/choose", Accounts: []AccountLine{{ID: "1", Person: ada, Current: true}}},
 		"sign_out_several":   SignOut{Action: "/oauth2/logout", Person: ada, Others: 2},
 		"consent": Consent{App: *shop, Action: "/consent?i=abc", Person: ada, NotYouURL: "/choose?i=abc", AccountURL: "/account#apps",
-			Fixed:   []ScopeLine{{Scope: "openid", Required: true}, {Scope: "profile"}, {Scope: "email"}},
-			Choices: []ScopeLine{{Scope: "orders:read", Title: "Read your orders", More: "What you bought and when"}, {Scope: "offline_access"}}},
+			Fixed: []ScopeLine{{Scope: "openid"}, {Scope: "profile"}, {Scope: "email"}},
+			Choices: []ScopeLine{{Scope: "orders:read", Title: map[string]string{"en": "Read your orders", "de": "Ihre Bestellungen lesen"},
+				Description: map[string]string{"": "What you bought and when"}, Owner: "Shop API", Checked: true}, {Scope: "offline_access", Checked: true}}},
+		"consent_nothing": Consent{App: *shop, Action: "/consent?i=abc", Person: ada, AccountURL: "/account#apps", Nothing: true, Choices: []ScopeLine{
+			{Scope: "orders:erase", Title: map[string]string{"": "Erase your orders"}, Owner: "Shop <b>API", Sensitive: true},
+			{Scope: "orders:write", Owner: "Shop <b>API", LeftOut: true}, {Scope: "groups"}, {Scope: "offline_access"}}},
 		"consent_loopback": Consent{App: *evil, Action: "/consent?i=abc", Person: Person{Username: "ada"}, Loopback: true, Resources: []string{"Shop API", "https://files.example.org/a<b"},
 			Choices: []ScopeLine{{Scope: "email", Checked: true}, {Scope: "api:write"}}},
 		"sign_out":   SignOut{App: shop, Action: "/oauth2/logout", Person: ada, Hidden: map[string]string{"state": "xyz", "client_id": "shop"}},
@@ -71,7 +75,7 @@ func samples() map[string]Page {
 			{ID: "3", Agent: "", Address: "198.51.100.7", StartedAt: now.AddDate(0, 0, -9), SeenAt: now.AddDate(0, 0, -9)}}},
 		"sessions_one": Sessions{Person: ada, Sessions: []SessionLine{{ID: "1", Agent: "curl/8.5", Address: "::1", StartedAt: now, SeenAt: now, Current: true}}},
 		"apps": Apps{Person: ada, Done: "app", Apps: []AppLine{
-			{App: *shop, Scopes: []ScopeLine{{Scope: "profile"}, {Scope: "email"}, {Scope: "orders:read"}}, Resources: []string{"Shop API", "https://files.example.org/a<b"},
+			{App: *shop, Scopes: []ScopeLine{{Scope: "profile"}, {Scope: "email"}, {Scope: "orders:read", Owner: "Shop API", Title: map[string]string{"": "Read your orders"}, Description: map[string]string{"": "What you bought and when"}}, {Scope: "files:all", Owner: "Files"}}, Resources: []string{"Shop API", "https://files.example.org/a<b"},
 				Since: now.AddDate(0, -8, 0), LastUsed: now},
 			{App: App{ID: "b", Name: "Board agent"}}}},
 		"apps_empty": Apps{Person: ada},

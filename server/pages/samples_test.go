@@ -4,7 +4,7 @@ package pages
 func waySamples(shop *App, ada Person) map[string]Page {
 	pictured := App{ID: "notes", Name: "Notes", Host: "notes.example", LogoURI: "/logos/notes/abc"}
 	return map[string]Page{
-		"consent_logo":        Consent{App: pictured, Action: "/consent?i=abc", Person: ada, Fixed: []ScopeLine{{Scope: "openid", Required: true}}},
+		"consent_logo":        Consent{App: pictured, Action: "/consent?i=abc", Person: ada, Fixed: []ScopeLine{{Scope: "openid"}}},
 		"sign_up_invited":     SignUp{Action: "/join", SignInURL: "/signin", MinLength: 12, Token: "abc", Email: "ada@example.org", Fixed: true, AskUsername: true},
 		"terms":               Terms{App: shop, Person: ada, Action: "/terms?i=abc", Known: true},
 		"sign_up_terms":       SignUp{Action: "/signup", SignInURL: "/signin", MinLength: 12, Terms: true, Problems: []Problem{{Field: "terms", Message: "terms.missing"}}},

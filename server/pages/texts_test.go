@@ -239,7 +239,7 @@ func TestOutsideTextsAreEscaped(t *testing.T) { // D09
 	for _, page := range []Page{
 		SignIn{App: &app, Action: "javascript:alert(1)", Username: bad, Reauth: &person},
 		SignUp{App: &app, Name: bad, Email: bad, Username: bad, AskUsername: true},
-		Consent{App: app, Person: person, Fixed: []ScopeLine{{Scope: bad, Title: bad, More: bad}}, Choices: []ScopeLine{{Scope: bad}}},
+		Consent{App: app, Person: person, Fixed: []ScopeLine{{Scope: bad, Title: map[string]string{"": bad}, Description: map[string]string{bad: bad}, Owner: bad}}, Choices: []ScopeLine{{Scope: bad, Title: map[string]string{bad: bad}, Owner: bad, Sensitive: true}, {Scope: bad, LeftOut: true}}},
 		ChooseAccount{App: &app, Action: "javascript:alert(1)", Accounts: []AccountLine{{ID: bad, Person: person}}},
 		SignOut{Person: person, Hidden: map[string]string{bad: bad}},
 		SignedOut{App: &app, BackURL: "javascript:alert(1)"},

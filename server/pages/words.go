@@ -28,7 +28,7 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 		"backname": func(a *App) string { return orElse(a.Host, a.Name) },
 		"problem":  l.problem, "of": of, "pick": func(list []Problem, field string) fieldOf { return fieldOf{list, field} },
 		"described": described,
-		"scope":     l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort,
+		"scope":     l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort, "texts": l.texts,
 		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
 		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait, "span": l.span,
@@ -147,23 +147,6 @@ func pairs(args map[string]string) []any {
 	return list
 }
 
-func (l *tongue) scope(s ScopeLine) template.HTML {
-	if s.Title != "" {
-		return escaped(s.Title)
-	}
-	return orElse(l.optional("scope."+s.Scope), "<code>"+escaped(s.Scope)+"</code>")
-}
-
-func (l *tongue) scopeMore(s ScopeLine, p Person) template.HTML {
-	switch {
-	case s.More != "":
-		return escaped(s.More)
-	case s.Scope == "email" && p.Email != "":
-		return bdi(p.Email)
-	}
-	return l.optional("scope." + s.Scope + ".more")
-}
-
 // event puts a fact of the audit log into words; one that nobody wrote words for is not shown by its name.
 func (l *tongue) event(e EventLine) template.HTML {
 	id := "event." + e.Name
@@ -171,10 +154,6 @@ func (l *tongue) event(e EventLine) template.HTML {
 		return l.say(id+".app", "App", bdi(e.App))
 	}
 	return orElse(l.optional(id), l.say("event.other"))
-}
-
-func (l *tongue) scopeShort(s ScopeLine) template.HTML {
-	return orElse(l.optional("scope."+s.Scope+".short"), l.scope(s))
 }
 
 // day is a date in words. The server does not know the person's clock, so all days are of UTC.

@@ -99,7 +99,7 @@ func (s *Server) open(t testing.TB, issuer *url.URL, o Options) (err error) {
 		return err
 	}
 	s.Login, err = login.New(login.Options{
-		Browser: s.Browser, Pages: s.Pages, People: s.People, Factors: noFactors{}, Consents: noConsents{}, Client: client, App: app, Tx: s.DB.Tx,
+		Browser: s.Browser, Pages: s.Pages, People: s.People, Factors: noFactors{}, Consents: noConsents{}, Client: client, Resources: noResources, App: app, Tx: s.DB.Tx,
 		Tickets: people.Tickets, Count: s.Count,
 	})
 	return err
@@ -187,6 +187,9 @@ func (noFactors) Reachable(context.Context, string) (factor.Level, error) { retu
 func (noFactors) Account(context.Context, storage.User) (factor.Account, error) {
 	return factor.Account{Password: true}, nil
 }
+
+// noResources are those of a server without APIs.
+func noResources() *clients.Resources { return new(clients.Resources) }
 
 // noConsents remember nothing.
 type noConsents struct{}
