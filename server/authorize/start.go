@@ -83,7 +83,7 @@ func toPage(bad *request.PageOnly) error {
 	}
 	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: "invalid_request"})
 	if bad.Registered != nil {
-		page.Facts = append(page.Facts, web.Fact{Name: "Received redirect_uri", Value: cut(bad.Received)})
+		page.Facts = append(page.Facts, web.Fact{Name: "Received", Value: cut(bad.Received)})
 		for _, u := range bad.Registered {
 			page.Facts = append(page.Facts, web.Fact{Name: "Registered", Value: u})
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,9 @@ func render(t testing.TB, p *Pages, page Page, target, accept string) *httptest.
 	return w
 }
 
+// otherLanguages are the links of the footer to languages besides English and German: a new one changes no page.
+var otherLanguages = regexp.MustCompile(`(?m)^ *<li><a href="[^"]*" hreflang="(?:[^de]|d[^e]|e[^n])[^"]*" lang="[^"]*">[^<]*</a></li>\n`)
+
 func TestPagesLookAsTheyDid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that "2 hours ago" stays two hours ago
 		p := newPages(t, Options{})
@@ -136,6 +140,7 @@ func TestPagesLookAsTheyDid(t *testing.T) {
 		for name, page := range samples() {
 			for _, lang := range []string{"en", "de"} {
 				got := stable.Replace(render(t, p, page, "/x?i=abc", lang).Body.String())
+				got = otherLanguages.ReplaceAllString(got, "")
 				path := filepath.Join("testdata", lang, name+".html")
 				if *update {
 					if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
