@@ -177,8 +177,11 @@ func (r *Registry) PutResource(ctx context.Context, res Resource) error {
 	if err := r.free(ctx, res.Identifier); err != nil {
 		return err
 	}
-	err := r.o.Store.PutResource(ctx, storage.Resource{Identifier: res.Identifier, Name: res.Name, Scopes: res.Scopes, IntrospectedBy: res.IntrospectedBy, CreatedAt: time.Now()})
+	row, err := rowOf(res)
 	if err != nil {
+		return err
+	}
+	if err := r.o.Store.PutResource(ctx, row); err != nil {
 		return err
 	}
 	return r.drop(ctx)

@@ -168,7 +168,11 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	for _, s := range stored {
 		if !slices.ContainsFunc(all, func(d Resource) bool { return sameIdentifier(d.Identifier, s.Identifier) }) {
-			all = append(all, Resource{Identifier: s.Identifier, Name: s.Name, Scopes: s.Scopes, IntrospectedBy: s.IntrospectedBy})
+			res, err := resourceOf(s)
+			if err != nil {
+				return err
+			}
+			all = append(all, res)
 		}
 	}
 	r.resources.Store(newResources(all))

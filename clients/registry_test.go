@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -167,12 +168,13 @@ func TestAnotherReplicasChangeIsSeen(t *testing.T) {
 		if _, err := two.Client(ctx, "shop"); err != nil {
 			t.Errorf("made elsewhere: %v", err)
 		}
-		if err := one.PutResource(ctx, clients.Resource{Identifier: "https://b.example", Name: "B", Scopes: []string{"b"}}); err != nil {
+		words := map[string]clients.ScopeDetails{"b": {Title: clients.Text{"": "Read", "de": "Lesen"}, Description: clients.Text{"": "x"}, Sensitive: true}} // B5
+		if err := one.PutResource(ctx, clients.Resource{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "c"}, Details: words}); err != nil {
 			t.Fatal(err)
 		}
 		see(two)
-		if _, ok := two.Resources().Find("https://b.example/"); !ok || !two.Resources().Known("b") {
-			t.Error("resource made elsewhere")
+		if got, ok := two.Resources().Find("https://b.example/"); !ok || !two.Resources().Known("b") || !reflect.DeepEqual(got.Details, words) {
+			t.Errorf("resource made elsewhere: %+v", got)
 		}
 		if err := one.Delete(ctx, "shop"); err != nil {
 			t.Fatal(err)

@@ -1,13 +1,17 @@
 package clients
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"signet/storage"
 )
 
 // Resource is an API that access tokens are for (RFC 8707).
@@ -54,6 +58,32 @@ func (r Resource) Validate() error {
 		errs = append(errs, r.Details[s].validate(s)...)
 	}
 	return errors.Join(errs...)
+}
+
+// rowOf is how a resource is stored.
+func rowOf(r Resource) (storage.Resource, error) {
+	row := storage.Resource{Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, CreatedAt: time.Now()}
+	if len(r.Details) > 0 {
+		raw, err := json.Marshal(r.Details)
+		if err != nil {
+			return row, fmt.Errorf("write the scope details of %q: %w", r.Identifier, err)
+		}
+		row.ScopeDetails = string(raw)
+	}
+	return row, nil
+}
+
+// resourceOf reads a stored one. Details of scopes that it has no more, which a release without details may leave behind, do not count.
+func resourceOf(row storage.Resource) (Resource, error) {
+	r := Resource{Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectedBy: row.IntrospectedBy}
+	if row.ScopeDetails == "" {
+		return r, nil
+	}
+	if err := json.Unmarshal([]byte(row.ScopeDetails), &r.Details); err != nil {
+		return r, fmt.Errorf("read the scope details of %q: %w", row.Identifier, err)
+	}
+	maps.DeleteFunc(r.Details, func(scope string, _ ScopeDetails) bool { return !slices.Contains(r.Scopes, scope) })
+	return r, nil
 }
 
 // sameIdentifier compares as Find does: a trailing slash makes no difference.

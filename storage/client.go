@@ -131,6 +131,7 @@ type Resource struct {
 	Identifier     string `gorm:"primaryKey"`
 	Name           string
 	Scopes         []string  `gorm:"serializer:words"`
+	ScopeDetails   string    // JSON, "" = none: what it says about its scopes
 	IntrospectedBy []string  `gorm:"serializer:words"` // client ids
 	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
@@ -138,10 +139,10 @@ type Resource struct {
 // PutResource inserts or replaces; raises the "resources" version.
 func (db *DB) PutResource(ctx context.Context, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
-		_, err := db.exec(ctx, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at)
-			VALUES ($1, $2, $3, $4, $5) ON CONFLICT (identifier) DO UPDATE
-			SET name = excluded.name, scopes = excluded.scopes, introspected_by = excluded.introspected_by`,
-			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt))
+		_, err := db.exec(ctx, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at, scope_details)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (identifier) DO UPDATE
+			SET name = excluded.name, scopes = excluded.scopes, introspected_by = excluded.introspected_by, scope_details = excluded.scope_details`,
+			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails)
 		return err
 	})
 }

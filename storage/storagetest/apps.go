@@ -90,9 +90,10 @@ func secrets(t *testing.T, db *storage.DB) {
 
 func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop"}, CreatedAt: now}
+	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop"}, CreatedAt: now,
+		ScopeDetails: `{"api:read":{"title":"Read"}}`}
 	ok(t, db.PutResource(ctx, r))
-	r.Name, r.IntrospectedBy = "Shop API", nil
+	r.Name, r.IntrospectedBy, r.ScopeDetails = "Shop API", nil, ""
 	ok(t, db.PutResource(ctx, r))
 	list, err := db.Resources(ctx)
 	ok(t, err)
