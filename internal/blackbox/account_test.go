@@ -32,10 +32,10 @@ func TestAccountPagesInTheBrowser(t *testing.T) {
 		want string
 	}{
 		{"account-new", append(actions{open("/signup")}, signUp("Ada Lovelace", ada)...), ada},
-		{"account-profile", menu("/account/profile"), "What apps see"},
+		{"account-profile", menu("/account/profile"), "What apps can see"},
 		{"account-profile-wrong", actions{type_("#birthdate", "10.12.1815"), click("#profile-submit"), wait(".notice.bad")}, "1815-12-10"},
 		{"account-profile-saved", actions{chromedp.SetValue("#birthdate", "1815-12-10"), chromedp.SetValue("#website", "https://ada.example/"), chromedp.SetValue("#zoneinfo", "Europe/London"),
-			click("#profile-submit"), wait(".notice[role=status]")}, "Your profile is saved"},
+			click("#profile-submit"), wait(".notice[role=status]")}, "profile has been saved"},
 		{"account-sessions", menu("/account/sessions"), "This browser"},
 		{"account-apps", menu("/account/apps"), "No app has access"},
 		{"account-activity", menu("/account/activity"), "Profile changed"},
@@ -51,7 +51,7 @@ func TestAccountPagesInTheBrowser(t *testing.T) {
 		{"account-again", actions{click(`button[name="account"]`), wait(".menu")}, grace},
 		{"account-closed", actions{open("/account/delete"), wait("#delete-submit"), type_("#confirm", grace), click("#delete-submit"), chromedp.WaitNotPresent("#delete-submit"), wait("main h1")}, "Your account is closed"},
 		{"account-keep", actions{open("/signin"), wait("#login-submit"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#keep-submit")}, grace},
-		{"account-kept", actions{click("#keep-submit"), wait(".menu")}, "Your account is kept"},
+		{"account-kept", actions{click("#keep-submit"), wait(".menu")}, "keeping your account"},
 	}
 	for _, s := range steps {
 		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)

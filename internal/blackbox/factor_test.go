@@ -118,19 +118,19 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 		want string
 	}{
 		{"factor-off", append(append(actions{}, in...), wait(".menu"), open("/account/second-step"), wait("#totp-add")), "Authenticator app"},
-		{"factor-setup", actions{click("#totp-add"), wait("#totp-confirm"), pocket.scan}, "Scan this picture"},
-		{"factor-codes", actions{pocket.enter(-1), click("#totp-confirm"), wait("#codes-next"), pocket.keep}, "Keep them now"},
+		{"factor-setup", actions{click("#totp-add"), wait("#totp-confirm"), pocket.scan}, "Scan this QR code"},
+		{"factor-codes", actions{pocket.enter(-1), click("#totp-confirm"), wait("#codes-next"), pocket.keep}, "Save these codes now"},
 		{"factor-on", actions{click("#codes-next"), wait("#totp-remove")}, "10 codes left"},
 		{"factor-ask", again, "Enter your code"},
-		{"factor-wrong", actions{type_("#code", "000000"), click("#factor-submit"), wait(".notice.bad")}, "not right"},
+		{"factor-wrong", actions{type_("#code", "000000"), click("#factor-submit"), wait(".notice.bad")}, "incorrect"},
 		{"factor-done", actions{pocket.enter(0), click("#factor-submit"), wait(".menu")}, ada},
 		{"factor-recovery", append(append(actions{}, again...), click(`a[href*="way=recovery"]`), wait(`input[name=way][value=recovery] ~ .field #code`)), "Recovery code"},
 		{"factor-recovered", actions{pocket.recovery, click("#factor-submit"), wait(".menu")}, ada},
 		{"factor-lost", append(append(actions{}, again...), click(`a[href*="/recover"]`), wait("#recover-send")), "3 days"},
-		{"factor-lost-code", actions{click("#recover-send"), wait("#recover-code")}, "Code from the letter"},
-		{"factor-lost-wait", actions{mailed, click("#recover-code"), chromedp.WaitNotPresent("#recover-code"), wait("main h1")}, "The wait has begun"},
-		{"factor-lost-stop", actions{stop, wait("#recover-stop")}, "Keep the second step"},
-		{"factor-lost-stopped", actions{click("#recover-stop"), wait("#recover-password")}, "It is stopped"},
+		{"factor-lost-code", actions{click("#recover-send"), wait("#recover-code")}, "Code from the email"},
+		{"factor-lost-wait", actions{mailed, click("#recover-code"), chromedp.WaitNotPresent("#recover-code"), wait("main h1")}, "The waiting period has started"},
+		{"factor-lost-stop", actions{stop, wait("#recover-stop")}, "Keep your second step"},
+		{"factor-lost-stopped", actions{click("#recover-stop"), wait("#recover-password")}, "Recovery has been stopped"},
 	}
 	for _, s := range steps {
 		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)

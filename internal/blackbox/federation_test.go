@@ -161,16 +161,16 @@ func TestUpstreamsInTheBrowser(t *testing.T) {
 		{"fed-consent", acts{click("#newaccount-submit"), wait("#consent-allow")}, "Demo app"},
 		{"fed-demo", acts{click("#consent-allow"), chromedp.WaitNotPresent("#consent-allow"), wait("main h1")}, "token"},
 		{"fed-logins", acts{w.open("/account/logins"), wait("#add-facebook")}, "ada@gmail.com"},
-		{"fed-last", acts{click("button[name=login]"), wait(notice)}, "only way you can sign in"},
+		{"fed-last", acts{click("button[name=login]"), wait(notice)}, "only way to sign in"},
 		{"fed-linked", join(acts{click("#add-facebook")}, as(facebookAda, ".notice[role=status]")), "lovelace@example.com"},
-		{"fed-activity", acts{w.open("/account/activity"), wait(".menu")}, "An account elsewhere was connected"},
+		{"fed-activity", acts{w.open("/account/activity"), wait(".menu")}, "Sign-in at another service connected"},
 		{"fed-by-facebook", join(w.signOut(), w.with("facebook"), as(facebookAda, ".menu")), "ada@gmail.com"},
 		{"fed-changed", join(acts{do(func() {
 			w.google.SetAccounts(king, googleGrace, googleJoan)
 			w.google.Tamper(func(c map[string]any) { c["auth_time"] = time.Now().Unix() }) // only then is it a recent sign-in (rule V12)
 		})}, w.signOut(), w.with("google"), as(king, ".menu"),
 			acts{w.open("/account/logins"), wait("button[name=login]")}), "king@gmail.com"},
-		{"fed-unlinked", acts{click("li:last-child button[name=login]"), wait(".notice[role=status]")}, "signs you in no more"},
+		{"fed-unlinked", acts{click("li:last-child button[name=login]"), wait(".notice[role=status]")}, "can no longer sign in"},
 		{"fed-overview", acts{w.open("/account"), wait("#logins")}, "Connected sign-ins"},
 	})
 	if got := w.facebook.Requests("/v25.0/me"); len(got) == 0 {
@@ -190,18 +190,18 @@ func TestUpstreamTroubleInTheBrowser(t *testing.T) {
 		return join(acts{do(func() { w.google.Tamper(change) })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Tamper(nil) })})
 	}
 	follow(t, w.ctx, w.server, []step{
-		{"fed-refused", join(w.with("google"), as(federationtest.Account{}, notice)), "Google was told no"},
-		{"fed-facebook-refused", join(w.with("facebook"), as(federationtest.Account{}, notice)), "Facebook was told no"},
-		{"fed-replayed", acts{w.callback("google", func() string { return asked(w.google.Upstream, googleAuth) }), chromedp.WaitVisible[string](notice)}, "That sign-in is over"},
-		{"fed-wrong-state", acts{w.callback("google", func() string { return "wrong" }), chromedp.WaitVisible[string](notice)}, "That sign-in is over"},
+		{"fed-refused", join(w.with("google"), as(federationtest.Account{}, notice)), "Sign-in with Google was cancelled"},
+		{"fed-facebook-refused", join(w.with("facebook"), as(federationtest.Account{}, notice)), "Sign-in with Facebook was cancelled"},
+		{"fed-replayed", acts{w.callback("google", func() string { return asked(w.google.Upstream, googleAuth) }), chromedp.WaitVisible[string](notice)}, "That sign-in has expired"},
+		{"fed-wrong-state", acts{w.callback("google", func() string { return "wrong" }), chromedp.WaitVisible[string](notice)}, "That sign-in has expired"},
 		{"fed-swapped", join(w.with("facebook"), acts{chromedp.WaitVisible[string]("button[name=deny]"),
 			w.callback("google", func() string { return asked(w.facebook.Upstream, facebookAuth) }), chromedp.WaitVisible[string](notice)}), "could not be verified"},
 		{"fed-audience", fail(func(c map[string]any) { c["aud"] = "another" }), "could not be verified"},
 		{"fed-expired", fail(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }), "could not be verified"},
 		{"fed-nonce", fail(func(c map[string]any) { c["nonce"] = "another" }), "could not be verified"},
-		{"fed-token-down", join(acts{do(func() { w.google.Fail(true, "/token") })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Fail(false) })}), "Google does not answer"},
-		{"fed-graph-down", join(acts{do(func() { w.facebook.Down(true, "/v25.0/me") })}, w.with("facebook"), as(facebookAda, notice), acts{do(func() { w.facebook.Down(false) })}), "Facebook does not answer"},
-		{"fed-op-down", join(acts{do(w.op.kill)}, w.with("house"), acts{chromedp.WaitVisible[string](notice)}), "House does not answer"},
+		{"fed-token-down", join(acts{do(func() { w.google.Fail(true, "/token") })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Fail(false) })}), "Google is not responding"},
+		{"fed-graph-down", join(acts{do(func() { w.facebook.Down(true, "/v25.0/me") })}, w.with("facebook"), as(facebookAda, notice), acts{do(func() { w.facebook.Down(false) })}), "Facebook is not responding"},
+		{"fed-op-down", join(acts{do(w.op.kill)}, w.with("house"), acts{chromedp.WaitVisible[string](notice)}), "House is not responding"},
 		{"fed-nobody", acts{w.open("/account"), chromedp.WaitVisible[string]("#login-submit")}, "Sign in"},
 	})
 }
@@ -211,17 +211,17 @@ func TestUpstreamAddressesInTheBrowser(t *testing.T) {
 	w := openUpstreams(t)
 	click, wait, type_ := chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
 	follow(t, w.ctx, w.server, []step{
-		{"fed-no-address", join(w.with("facebook"), as(facebookEve, "#newaccount-submit"), acts{type_("#email", "eve@example.com")}), "We send a letter there"},
-		{"fed-no-address-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Look into your mailbox"},
+		{"fed-no-address", join(w.with("facebook"), as(facebookEve, "#newaccount-submit"), acts{type_("#email", "eve@example.com")}), "send an email there"},
+		{"fed-no-address-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
 		{"fed-no-address-verify", acts{w.letter(t, "eve@example.com", "/verify?t="), wait("#link-submit")}, "eve@example.com"},
 		{"fed-no-address-done", acts{click("#link-submit"), wait(".menu")}, "Eve"},
-		{"fed-unverified", join(w.signOut(), w.with("google"), as(googleJoan, "#newaccount-submit")), "We send a letter there"},
-		{"fed-unverified-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Look into your mailbox"},
+		{"fed-unverified", join(w.signOut(), w.with("google"), as(googleJoan, "#newaccount-submit")), "send an email there"},
+		{"fed-unverified-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
 		{"fed-sign-up", acts{w.open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", "grace@gmail.com"), type_("#password", password),
 			click("#signup-submit"), chromedp.WaitNotPresent("#signup-submit"), w.letter(t, "grace@gmail.com", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "grace@gmail.com"},
 		{"fed-connect-first", join(w.signOut(), w.with("google"), as(googleGrace, "#connect-signin")), "Nothing is connected yet"},
 		{"fed-connect", acts{click("#connect-signin"), wait("#login-submit"), type_("#username", "grace@gmail.com"), type_("#password", password), click("#login-submit"), wait("#connect-yes")}, "Connect Google?"},
-		{"fed-connected", acts{click("#connect-yes"), wait(".notice[role=status]")}, "you can sign in with it now"},
+		{"fed-connected", acts{click("#connect-yes"), wait(".notice[role=status]")}, "You can sign in with it now"},
 		{"fed-connected-used", join(w.signOut(), w.with("google"), as(googleGrace, ".menu")), "grace@gmail.com"},
 	})
 }
@@ -235,7 +235,7 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 		{"op-sign-up", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
 			type_("#username", "ada@house.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
 		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "House told us who you are"},
-		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Look into your mailbox"},
+		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
 		{"op-done", acts{w.letter(t, "ada@house.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},
 		{"op-out", w.signOut(), "signed out"},

@@ -111,18 +111,18 @@ func TestPasskeysInTheBrowser(t *testing.T) {
 	steps := []step{
 		{"passkey-signup", actions{keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Ada Lovelace"), type_("#username", ada)}, "Create account with a passkey"},
 		{"passkey-signed-up", actions{click("#signup-passkey"), wait(".menu")}, ada},
-		{"passkey-page", actions{click(`.menu a[href$="/account/passkeys"]`), wait("#passkey-add")}, "This key only"},
+		{"passkey-page", actions{click(`.menu a[href$="/account/passkeys"]`), wait("#passkey-add")}, "This device only"},
 		{"passkey-renamed", actions{click("summary"), wait(".rows input[name=name]"), chromedp.SetValue(".rows input[name=name]", "Blue key"), click(".rows details button"), wait(".notice[role=status]")}, "Blue key"},
 		{"passkey-last", actions{click(`form[action$="/remove"] button`), wait(".notice.bad")}, "only way to sign in"},
 		{"passkey-signin", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey")), "Sign in with a passkey"},
 		{"passkey-button", actions{click("#login-passkey"), keys.touch(true), wait(".menu")}, ada},
 		{"passkey-autofill", append(append(actions{}, out...), open("/signin"), wait(".menu")), ada},
 		{"passkey-second", actions{keys.device, open("/account/passkeys"), wait("#passkey-add"), type_("#passkey-name", "Work laptop"), click("#passkey-add"), wait(".notice[role=status]")}, "Work laptop"},
-		{"passkey-removed", actions{click(`form[action$="/remove"] button`), wait(".rows li:only-child")}, "The passkey is removed"},
+		{"passkey-removed", actions{click(`form[action$="/remove"] button`), wait(".rows li:only-child")}, "The passkey has been removed"},
 		{"passkey-out", out, "signed out"},
 		{"passkey-grace", actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", grace), type_("#password", password), click("#signup-submit"), wait(".menu")}, grace},
 		{"passkey-added", actions{open("/account/passkeys"), wait("#passkey-add"), click("#passkey-add"), wait(".notice[role=status]")}, "Your passkey is ready"},
-		{"passkey-factor", append(append(actions{admin(grace)}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#factor-passkey")), "Show your passkey"},
+		{"passkey-factor", append(append(actions{admin(grace)}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#factor-passkey")), "Use your passkey"},
 		{"passkey-factor-done", actions{click("#factor-passkey"), keys.touch(true), wait(".menu")}, grace},
 	}
 	follow(t, ctx, p, steps)

@@ -297,18 +297,18 @@ func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.grant(t, u, storage.Grant{ID: "g", ClientID: "board", Scopes: []string{"openid", "api:read"}, LastUsedAt: now})
-	b.get(t, "/account").want(t, 200, "Ada &lt;Lovelace&gt;", "ada@example.org", "2 browsers", "2 apps", "!copied its key")
+	b.get(t, "/account").want(t, 200, "Ada &lt;Lovelace&gt;", "ada@example.org", "2 browsers", "2 apps", "!may have copied it")
 	b.get(t, "/account/profile").want(t, 200, `value="1815-12-10"`, `value="Ada &lt;Lovelace&gt;"`, `value="ada"`)
 	b.get(t, "/account/sessions").want(t, 200, "Firefox on Linux", "This browser", "203.0.113.24", "Sign out everywhere else")
-	b.get(t, "/account/apps").want(t, 200, "The shop", "shop.example", "The board", "e-mail", "never used", "At: <bdi>API of notes</bdi>")
+	b.get(t, "/account/apps").want(t, 200, "The shop", "shop.example", "The board", "email", "never used", "At: <bdi>API of notes</bdi>")
 	if cache := b.Header().Get("Cache-Control"); !strings.Contains(cache, "no-store") { // B08
 		t.Errorf("Cache-Control %q", cache)
 	}
 	if err := h.book.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID}); err != nil {
 		t.Fatal(err)
 	}
-	b.get(t, "/account?done=%3Cscript%3E").want(t, 200, "copied its key", "!&lt;script")
-	b.get(t, "/account?done=app").want(t, 200, "The app is removed")
+	b.get(t, "/account?done=%3Cscript%3E").want(t, 200, "may have copied it", "!&lt;script")
+	b.get(t, "/account?done=app").want(t, 200, "The app has been removed")
 }
 
 func TestStrangersAreSentToSignIn(t *testing.T) {
@@ -335,21 +335,21 @@ func TestE11_ChangePasswordEndsAllElseAndKeepsThisBrowser(t *testing.T) {
 		status       int
 		says         string
 	}{
-		"wrong":     {"wrong password", next, 403, "not your present password"},
+		"wrong":     {"wrong password", next, 403, "not your current password"},
 		"no_old":    {"", next, 400, "Type a password"},
 		"no_new":    {present, "", 400, "Type a password"},
 		"short":     {present, "short", 400, "at least 12 characters"},
 		"long":      {present, strings.Repeat("x y", 400), 400, "at most 1024 bytes"},
-		"same":      {present, present, 400, "your present password"},
-		"own_name":  {present, "ada@example.org", 400, "holds your name"},
-		"too_usual": {present, "password1234", 400, "list of stolen ones"},
+		"same":      {present, present, 400, "your current password"},
+		"own_name":  {present, "ada@example.org", 400, "contains your name"},
+		"too_usual": {present, "password1234", 400, "list of stolen passwords"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.post(t, "/account/password", "current", tt.current, "password", tt.new).want(t, tt.status, tt.says)
 		})
 	}
 	before := b.cookies["signet_9400_session"]
-	b.post(t, "/account/password", "current", present, "password", next).want(t, 200, "Your password is changed")
+	b.post(t, "/account/password", "current", present, "password", next).want(t, 200, "Your password has been changed")
 	if b.cookies["signet_9400_session"] == before {
 		t.Error("the cookie's secret is the old one") // F05
 	}
@@ -377,7 +377,7 @@ func TestGuessingThePresentPasswordIsThrottled(t *testing.T) {
 	for range 11 {
 		b.post(t, "/account/password", "current", "wrong password", "password", next)
 	}
-	b.want(t, 429, "Too many tries")
+	b.want(t, 429, "Too many attempts")
 	if b.Header().Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -397,7 +397,7 @@ func TestR08_SessionsAreEnded(t *testing.T) {
 		b.post(t, "/account/sessions", "session", id).want(t, 404)
 	}
 	his.get(t, "/account").want(t, 200, "bob@example.org")
-	b.post(t, "/account/sessions", "session", ofOne.SessionID).want(t, 200, "That browser is signed out")
+	b.post(t, "/account/sessions", "session", ofOne.SessionID).want(t, 200, "That browser has been signed out")
 	one.get(t, "/account").want(t, 200, "the sign-in page")
 	if !h.revoked(t, "online") || h.revoked(t, "offline") {
 		t.Error("exactly what is not offline should end with its session")
@@ -418,7 +418,7 @@ func TestR08_AppsAreRemoved(t *testing.T) {
 	for _, id := range []string{"board", "unknown", ""} { // R05
 		b.post(t, "/account/apps", "app", id).want(t, 404)
 	}
-	b.post(t, "/account/apps", "app", "shop").want(t, 200, "The app is removed", "!The shop")
+	b.post(t, "/account/apps", "app", "shop").want(t, 200, "The app has been removed", "!The shop")
 	if !h.revoked(t, "hers") || h.revoked(t, "his") || h.revoked(t, "board") {
 		t.Error("exactly her own grant should end")
 	}

@@ -94,7 +94,7 @@ func TestR07_DeletionIsConfirmedAndCanBeUndone(t *testing.T) {
 		again.get(t, "/account/keep").want(t, 200, "the sign-in page")
 
 		again, _ = h.signedIn(t, u, "")
-		again.post(t, "/account/keep", "decision", "keep").want(t, 200, "Your account is kept", "ada@example.org")
+		again.post(t, "/account/keep", "decision", "keep").want(t, 200, "keeping your account", "ada@example.org")
 		again.get(t, "/account/keep").want(t, 200, "Overview", "!Keep your account?") // nothing to keep any more
 		if n, err := h.deletion.EraseDue(t.Context()); n != 0 || err != nil {
 			t.Errorf("erased %d, %v", n, err)
@@ -137,7 +137,7 @@ func TestF10_BackAfterConfirming(t *testing.T) {
 		if form := b.FormWith("login-submit"); form == nil || form.Fields.Get("username") != ada.Email {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
-		if b.SignIn(t, ada); b.URL.Path != "/account/data" || !strings.Contains(b.Text("main"), "We know it is you") {
+		if b.SignIn(t, ada); b.URL.Path != "/account/data" || !strings.Contains(b.Text("main"), "Confirmed. You can continue") {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
 		if b.Submit(t, "data-download", nil); b.Header.Get("Content-Type") != "application/json" {

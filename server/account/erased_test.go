@@ -54,7 +54,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 	b.Get(t, "/signin").SignIn(t, zeb)
 	b.Get(t, "/account/profile").Submit(t, "profile-submit", url.Values{"name": {"Zebedee Quillfeather"}, "username": {"quilly"},
 		"website": {"https://quillfeather.example/"}, "street_address": {"Quill Street 1"}, "picture": {"https://quillfeather.example/z.png"}})
-	if !strings.Contains(b.Body, "Your profile is saved") {
+	if !strings.Contains(b.Body, "profile has been saved") {
 		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 	}
 	r := shop.Begin(t, b, oauth2.SetAuthURLParam("login_hint", zeb.Email))
@@ -84,7 +84,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 			t.Fatalf("erased %d, %v", n, err)
 		}
 	}
-	letter(t, box, zeb.Email, "Your account is deleted")
+	letter(t, box, zeb.Email, "Your account has been deleted")
 	after := storagetest.Dump(t, dsn)
 	table := ""
 	for line := range strings.Lines(after) {

@@ -32,10 +32,10 @@ func TestPasskeys_AddRenameRemove(t *testing.T) {
 	h := newHouse(t, "http://localhost:9400")
 	u, eve := h.person(t, "ada@example.org"), h.person(t, "eve@example.org")
 	b := h.strongly(t, u)
-	b.get(t, "/account/passkeys").want(t, 200, "no passkey yet", `data-passkey="create"`, "hidden", "needs JavaScript")
-	b.addPasskey(t, "<Phone>").want(t, 200, "Your passkey is ready", "&lt;Phone&gt;", "This key only")
+	b.get(t, "/account/passkeys").want(t, 200, "have a passkey yet", `data-passkey="create"`, "hidden", "needs JavaScript")
+	b.addPasskey(t, "<Phone>").want(t, 200, "Your passkey is ready", "&lt;Phone&gt;", "This device only")
 	id := h.keys(t, u)[0].ID
-	b.post(t, "/account/passkeys/rename", "passkey", id, "name", "Blue key").want(t, 200, "The name is saved", "Blue key", "!Phone")
+	b.post(t, "/account/passkeys/rename", "passkey", id, "name", "Blue key").want(t, 200, "The name has been saved", "Blue key", "!Phone")
 	b.post(t, "/account/passkeys/rename", "passkey", id, "name", "a\u202eb").want(t, 400, "cannot be used", "Blue key")
 	b.post(t, "/account/passkeys/add", "credential", "{}").want(t, 400, "was not added")
 	b.post(t, "/account/passkeys/add").want(t, 400, "was not added")
@@ -45,7 +45,7 @@ func TestPasskeys_AddRenameRemove(t *testing.T) {
 	other.post(t, "/account/passkeys/remove", "passkey", id).want(t, 404)
 	other.get(t, "/account/passkeys").want(t, 200, "!Blue key")
 
-	b.post(t, "/account/passkeys/remove", "passkey", id).want(t, 200, "The passkey is removed", "no passkey yet")
+	b.post(t, "/account/passkeys/remove", "passkey", id).want(t, 200, "The passkey has been removed", "have a passkey yet")
 	if n := len(h.keys(t, u)); n != 0 {
 		t.Errorf("%d left", n)
 	}
@@ -91,14 +91,14 @@ func TestF10_LastPasskeyStays(t *testing.T) {
 	b := h.strongly(t, u)
 	b.get(t, "/account/passkeys").addPasskey(t, "Phone")
 	b.post(t, "/account/passkeys/remove", "passkey", h.keys(t, u)[0].ID).want(t, 409, "only way to sign in", "Phone")
-	b.get(t, "/account").want(t, 200, "None set")
+	b.get(t, "/account").want(t, 200, "Not set")
 }
 
 func TestPasskeys_WhereBrowsersOfferNone(t *testing.T) {
 	h := newHouse(t, "http://127.0.0.1:9400")
 	b, _ := h.signedIn(t, h.person(t, "ada@example.org"), "")
 	b.origin = "http://127.0.0.1:9400"
-	b.get(t, "/account/passkeys").want(t, 200, "address with a name", "!data-passkey")
+	b.get(t, "/account/passkeys").want(t, 200, "need a domain name", "!data-passkey")
 	if b.post(t, "/account/passkeys/options"); b.Code != 404 && !strings.Contains(b.Body.String(), "404") {
 		t.Errorf("options: %d", b.Code)
 	}

@@ -71,7 +71,7 @@ func TestBrowserWithoutCookiesIsTold(t *testing.T) {
 		b := s.Tab()
 		b.KeepsNone = true
 		b.Get(t, "/oauth2/authorize")
-		b.SignIn(t, path, "ada@example.org", logintest.Password).Want(t, 400, "We need a cookie")
+		b.SignIn(t, path, "ada@example.org", logintest.Password).Want(t, 400, "Cookies are needed")
 	}
 }
 

@@ -313,7 +313,7 @@ func TestErrorPage(t *testing.T) {
 		t.Errorf("got %d %s", code, body)
 	}
 	kind = "unheard_of"
-	if _, body = get(); !strings.Contains(body, "This did not work on our side") {
+	if _, body = get(); !strings.Contains(body, "Something went wrong on our side") {
 		t.Errorf("an unknown kind: %s", body)
 	}
 }

@@ -30,7 +30,7 @@ func lose(t *testing.T, b *servertest.Browser, box *mailtest.Box, p servertest.P
 		t.Errorf("a wrong code: %d at %s", b.Status, b.URL)
 	}
 	b.Submit(t, "recover-code", url.Values{"code": {code[:3] + " " + code[3:]}})
-	if b.Status != http.StatusOK || !strings.Contains(b.Text("main"), "The wait has begun") {
+	if b.Status != http.StatusOK || !strings.Contains(b.Text("main"), "The waiting period has started") {
 		t.Fatalf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
 	}
 }
@@ -57,7 +57,7 @@ func TestLostSecondFactor(t *testing.T) {
 		if n, err := s.House().Recovery.Due(t.Context()); n != 1 || err != nil {
 			t.Fatalf("mailed %d, %v", n, err)
 		}
-		finish := box.WaitAbout(t, ada.Email, "get in again").LinkWith(t, "/recover/finish")
+		finish := box.WaitAbout(t, ada.Email, "get back into").LinkWith(t, "/recover/finish")
 		if b.Get(t, page); !b.Has("recover-resend") {
 			t.Errorf("when the time is over: %s", b.Text("main"))
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestForgotSaysWhomToAsk(t *testing.T) {
-	for contact, said := range map[string]string{"the help desk": "the help desk", "": "the people who run"} {
+	for contact, said := range map[string]string{"the help desk": "the help desk", "": "the administrators of"} {
 		s := logintest.New(t, storagetest.SQLite(t), logintest.Options{Handlers: func(s *logintest.Server) ([]web.Room, error) {
 			h, err := recovery.New(recovery.Options{
 				Login: s.Login, Browser: s.Browser, Pages: s.Pages, Rules: s.People, Passwords: s.People, Addresses: s.People, Undoing: s.People,

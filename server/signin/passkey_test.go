@@ -68,7 +68,7 @@ func TestG06_APasskeyOfAnotherTabOrBrowser(t *testing.T) {
 	answer := d.Get(t, one.PasskeyOptions(t, "login-passkey", nil))
 	two.SendPasskey(t, "login-passkey", answer) // taken from another browser
 	wrong := two.Text("main")
-	if two.Status != http.StatusForbidden || !strings.Contains(wrong, "did not work with this passkey") {
+	if two.Status != http.StatusForbidden || !strings.Contains(wrong, "This passkey did not work") {
 		t.Errorf("another browser: %d %s", two.Status, wrong)
 	}
 	one.SendPasskey(t, "login-passkey", answer) // and spent by it

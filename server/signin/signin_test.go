@@ -94,7 +94,7 @@ func TestF04_ThrottledSaysHowLong(t *testing.T) {
 			for range 11 {
 				b.SignIn(t, "/signin", name, "wrong password")
 			}
-			b.Want(t, 429, "Too many tries", "Wait 1 second")
+			b.Want(t, 429, "Too many attempts", "Wait 1 second")
 			if b.Header().Get("Retry-After") != "1" {
 				t.Errorf("Retry-After %q", b.Header().Get("Retry-After"))
 			}
@@ -167,7 +167,7 @@ func TestE08_BusyIs503WithRetryAfter(t *testing.T) {
 	for w := range codes {
 		if w.Code == http.StatusServiceUnavailable {
 			busy++
-			if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "Many people are signing in") {
+			if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "A lot of people are signing in") {
 				t.Errorf("headers %v", w.Header())
 			}
 		} else if w.Code != http.StatusForbidden {

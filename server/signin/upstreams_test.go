@@ -24,7 +24,7 @@ func TestUpstreamsThatAreOffered(t *testing.T) {
 		t.Errorf("offered: %s", b.Text("main"))
 	}
 	upstreamtest.Shows(t, b.Post(t, strings.Replace(b.Attribute("with-facebook", "formaction"), "facebook", "google", 1), url.Values{}),
-		http.StatusForbidden, "not offered here")
+		http.StatusForbidden, "not available here")
 
 	app := w.App(t, "shop").With("openid")
 	hint := func(name, value string) oauth2.AuthCodeOption { return oauth2.SetAuthURLParam(name, value) }
@@ -81,7 +81,7 @@ func TestF10_SigningInAgainIsForTheSamePerson(t *testing.T) { // F10
 	if b.Has("with-facebook") || !b.Has("with-google") {
 		t.Errorf("only what the person is known by may prove it: %s", b.Text("main"))
 	}
-	upstreamtest.Shows(t, w.SignIn(t, b, "google", upstreamtest.GoogleBob.Subject), http.StatusForbidden, "as somebody else")
+	upstreamtest.Shows(t, w.SignIn(t, b, "google", upstreamtest.GoogleBob.Subject), http.StatusForbidden, "as someone else")
 	if w.Visitor(t, b).ID != ada.ID {
 		t.Error("another person took over")
 	}

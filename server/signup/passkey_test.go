@@ -23,13 +23,13 @@ func TestPasskey_SignUp(t *testing.T) {
 		send := func(b *servertest.Browser, name, email, answer string) *servertest.Browser {
 			return b.Post(t, to, url.Values{"name": {name}, "username": {email}, "credential": {answer}})
 		}
-		if send(b, "", "nobody", ""); b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "e-mail") {
+		if send(b, "", "nobody", ""); b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "email address") {
 			t.Errorf("mistakes: %d %s", b.Status, b.Text("main"))
 		}
 		if send(b, "Ada", "ada@example.com", answer); b.URL.RequestURI() != "/account?done=signup" || b.Status != http.StatusOK {
 			t.Fatalf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
 		}
-		if text := b.Text("main"); !strings.Contains(text, "None set") || !strings.Contains(text, "1 passkey") {
+		if text := b.Text("main"); !strings.Contains(text, "Not set") || !strings.Contains(text, "1 passkey") {
 			t.Errorf("overview: %s", text)
 		}
 		again := s.Browser(t)
@@ -147,7 +147,7 @@ func TestB06_SigningUpWithAPasskeyGoesOnInTheSameBrowser(t *testing.T) {
 					t.Errorf("%s: %s is there: %t, as what is asked for: %t", name, button, tt.browser.Has(button), main)
 				}
 			}
-			if text := tt.browser.Text("main"); strings.Contains(text, "another browser") != tt.other {
+			if text := tt.browser.Text("main"); strings.Contains(text, "different browser") != tt.other {
 				t.Errorf("%s: %s", name, text)
 			}
 		}
@@ -159,7 +159,7 @@ func TestB06_SigningUpWithAPasskeyGoesOnInTheSameBrowser(t *testing.T) {
 		if b.Post(t, "/verify/passkey", url.Values{"t": secret["t"], "credential": {answer}}); b.URL.Path != "/account" {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
-		if text := b.Text("main"); !strings.Contains(text, "None set") || !strings.Contains(text, "1 passkey") {
+		if text := b.Text("main"); !strings.Contains(text, "Not set") || !strings.Contains(text, "1 passkey") {
 			t.Errorf("overview: %s", text)
 		}
 	})

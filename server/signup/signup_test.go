@@ -40,7 +40,7 @@ func TestSignUpMakesAndSignsIn(t *testing.T) {
 		"At least 12 characters", "The shop")
 	form := b.At
 	typed := url.Values{"name": {`Ada <i>"L"`}, "username": {"ada@example"}, "handle": {"a b"}, "password": {"short"}}
-	b.Do(t, "POST", form, typed).Want(t, 400, "Ada &lt;i&gt;", `value="ada@example"`, `value="a b"`, "complete e-mail address",
+	b.Do(t, "POST", form, typed).Want(t, 400, "Ada &lt;i&gt;", `value="ada@example"`, `value="a b"`, "complete email address",
 		"Use 3 to 64 letters", "Use at least 12 characters", `!value="short"`)
 	typed = url.Values{"name": {"Ada Lovelace"}, "username": {"ada@example.org"}, "handle": {"ada"}, "password": {logintest.Password}}
 	b.Do(t, "POST", form, typed).Want(t, 200, "continue user=", "at=true")
@@ -48,7 +48,7 @@ func TestSignUpMakesAndSignsIn(t *testing.T) {
 	if err != nil || u.EmailVerified || u.Username != "ada" {
 		t.Errorf("made %+v (%v)", u, err)
 	}
-	s.Tab().Get(t, "/signup").Do(t, "POST", "/signup", typed).Want(t, 400, "There is an account with this address", "This username is taken")
+	s.Tab().Get(t, "/signup").Do(t, "POST", "/signup", typed).Want(t, 400, "There is already an account with this address", "This username is taken")
 	other := s.Tab().Get(t, "/signup")
 	typed.Set("username", "bob@example.org")
 	typed.Set("handle", "")

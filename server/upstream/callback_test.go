@@ -77,9 +77,9 @@ func TestN01_StateIsOfOneBrowserOneUpstreamAndOneUse(t *testing.T) {
 	}
 	b, callback := fresh()
 	other := w.Browser(t).Get(t, "/signin") // has the cookie of a browser, but another one
-	upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in is over")
+	upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in has expired")
 	upstreamtest.NoVisitor(t, other)
-	upstreamtest.Shows(t, w.Browser(t).Get(t, callback), http.StatusBadRequest, "We need a cookie") // and one without
+	upstreamtest.Shows(t, w.Browser(t).Get(t, callback), http.StatusBadRequest, "Cookies are needed") // and one without
 	if b.Get(t, callback); b.URL.Path != "/account" {
 		t.Fatalf("what others tried was held against the browser: %s", b.Text("main"))
 	}
@@ -87,20 +87,20 @@ func TestN01_StateIsOfOneBrowserOneUpstreamAndOneUse(t *testing.T) {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
 	b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
-	upstreamtest.Shows(t, b.Get(t, callback), http.StatusBadRequest, "That sign-in is over") // … and signs nobody in
+	upstreamtest.Shows(t, b.Get(t, callback), http.StatusBadRequest, "That sign-in has expired") // … and signs nobody in
 	upstreamtest.NoVisitor(t, b)
 
 	b, callback = fresh()
 	swapped := strings.Replace(callback, "/with/google/", "/with/facebook/", 1)
 	upstreamtest.Shows(t, b.Get(t, swapped), http.StatusBadRequest, "could not be verified")
 	upstreamtest.NoVisitor(t, b)
-	upstreamtest.Shows(t, b.Get(t, callback), http.StatusBadRequest, "That sign-in is over") // the mix-up used it up
+	upstreamtest.Shows(t, b.Get(t, callback), http.StatusBadRequest, "That sign-in has expired") // the mix-up used it up
 
 	b, callback = fresh()
 	for name, bad := range map[string]string{
 		"another state": strings.Replace(callback, "state=", "state=x", 1), "no state": strings.Replace(callback, "state=", "s=", 1),
 	} {
-		upstreamtest.Shows(t, b.Get(t, bad), http.StatusBadRequest, "That sign-in is over")
+		upstreamtest.Shows(t, b.Get(t, bad), http.StatusBadRequest, "That sign-in has expired")
 		if b.Has("login-submit") == false {
 			t.Errorf("%s: no way on", name)
 		}
@@ -134,7 +134,7 @@ func TestB02_ACallbackLoadedTwiceLeadsOn(t *testing.T) {
 			t.Errorf("signed in %q", id.Subject)
 		}
 		other := w.Browser(t).Get(t, "/signin")
-		upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in is over")
+		upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in has expired")
 		upstreamtest.NoVisitor(t, other)
 
 		w.AddAuthenticator(t, servertest.Person{User: ada}) // half signed in, the second step is asked for still
@@ -205,15 +205,15 @@ func TestN03_RefusalsAndTroubleComeBackToTheSignInPage(t *testing.T) {
 	b := w.Browser(t)
 	r := app.Begin(t, b)
 	i := b.Interaction(t)
-	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", ""), http.StatusForbidden, "Facebook was told no")
+	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", ""), http.StatusForbidden, "Sign-in with Facebook was cancelled")
 	if b.URL.RequestURI() != "/signin?i="+i {
 		t.Errorf("at %s", b.URL)
 	}
 	w.Facebook.Fail(true, "/v25.0/me")
-	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", upstreamtest.FacebookAda.Subject), http.StatusBadGateway, "Facebook does not answer")
+	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", upstreamtest.FacebookAda.Subject), http.StatusBadGateway, "Facebook is not responding")
 	w.Facebook.Fail(false)
 	w.Google.Down(true)
-	upstreamtest.Shows(t, upstreamtest.Press(t, b, "google"), http.StatusBadGateway, "Google does not answer")
+	upstreamtest.Shows(t, upstreamtest.Press(t, b, "google"), http.StatusBadGateway, "Google is not responding")
 	w.Google.Down(false)
 	if text := b.Body; strings.Contains(text, "secret-of-the-upstream") {
 		t.Error("shows what the upstream said")
@@ -230,9 +230,9 @@ func TestN03_TroubleWithAnotherAccountIsTold(t *testing.T) {
 	ada := w.Person(t, "ada@example.com")
 	b := w.Browser(t).Get(t, "/signin").SignIn(t, ada)
 	b.Get(t, "/signin?other=1")
-	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", ""), http.StatusForbidden, "Facebook was told no")
+	upstreamtest.Shows(t, w.SignIn(t, b, "facebook", ""), http.StatusForbidden, "Sign-in with Facebook was cancelled")
 	w.Google.Down(true)
-	upstreamtest.Shows(t, upstreamtest.Press(t, b, "google"), http.StatusBadGateway, "Google does not answer")
+	upstreamtest.Shows(t, upstreamtest.Press(t, b, "google"), http.StatusBadGateway, "Google is not responding")
 	if w.Visitor(t, b).ID != ada.ID {
 		t.Error("another account is in view")
 	}
@@ -249,7 +249,7 @@ func TestADisabledAccountIsNotSignedInByAnUpstream(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = w.Browser(t)
-	upstreamtest.Shows(t, w.SignIn(t, b, "google", upstreamtest.GoogleAda.Subject), http.StatusForbidden, "switched off")
+	upstreamtest.Shows(t, w.SignIn(t, b, "google", upstreamtest.GoogleAda.Subject), http.StatusForbidden, "disabled")
 	upstreamtest.NoVisitor(t, b)
 }
 
@@ -262,7 +262,7 @@ func TestRequestsToUpstreamsAreLimited(t *testing.T) { // each is a row
 			break
 		}
 	}
-	upstreamtest.Shows(t, b, http.StatusTooManyRequests, "Too many tries")
+	upstreamtest.Shows(t, b, http.StatusTooManyRequests, "Too many attempts")
 	if b.Header.Get("Retry-After") == "" {
 		t.Error("does not say how long")
 	}

@@ -72,7 +72,7 @@ func TestN04_AnotherPersonIsNotOfferedTheIdentity(t *testing.T) {
 		t.Error("linked")
 	}
 	intruder := w.Browser(t).Get(t, "/signin") // N04: what waits is this browser's only
-	upstreamtest.Shows(t, intruder.Get(t, "/signin/with/google/new?a="+kept), http.StatusBadRequest, "That sign-in is over")
+	upstreamtest.Shows(t, intruder.Get(t, "/signin/with/google/new?a="+kept), http.StatusBadRequest, "That sign-in has expired")
 }
 
 func TestN04_AnUnverifiedAccountIsNotInherited(t *testing.T) { // N04: without mail an address stays unverified

@@ -46,7 +46,7 @@ func TestLinkAndUnlinkOnTheAccountPage(t *testing.T) {
 		w := upstreamtest.New(t, true, nil, engine)
 		ada := w.Person(t, "ada@example.com")
 		b := w.Browser(t).Get(t, "/signin").SignIn(t, ada)
-		if link(t, w, b, "facebook", upstreamtest.FacebookEve.Subject); !strings.Contains(b.Text("main"), "you can sign in with it now") {
+		if link(t, w, b, "facebook", upstreamtest.FacebookEve.Subject); !strings.Contains(b.Text("main"), "You can sign in with it now") {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
 		other := w.Browser(t)
@@ -58,7 +58,7 @@ func TestLinkAndUnlinkOnTheAccountPage(t *testing.T) {
 		}
 		bob := w.Person(t, "bob@example.com") // N04: an identity is one account's
 		his := w.Browser(t).Get(t, "/signin").SignIn(t, bob)
-		if link(t, w, his, "facebook", upstreamtest.FacebookEve.Subject); !strings.Contains(his.Text("main"), "connected with another account") {
+		if link(t, w, his, "facebook", upstreamtest.FacebookEve.Subject); !strings.Contains(his.Text("main"), "connected to another account") {
 			t.Errorf("at %s: %s", his.URL, his.Text("main"))
 		}
 		row := w.Linked(t, ada.ID)[0]
@@ -67,7 +67,7 @@ func TestLinkAndUnlinkOnTheAccountPage(t *testing.T) {
 			t.Errorf("somebody else's: %d", his.Status)
 		}
 		b.Get(t, "/account/logins").Submit(t, "login", url.Values{"login": {row.ID}})
-		if !strings.Contains(b.Text("main"), "it signs you in no more") || len(w.Linked(t, ada.ID)) != 0 {
+		if !strings.Contains(b.Text("main"), "can no longer sign in with it") || len(w.Linked(t, ada.ID)) != 0 {
 			t.Errorf("at %s: %s", b.URL, b.Text("main"))
 		}
 		upstreamtest.NoVisitor(t, other) // what began with it ended
@@ -75,7 +75,7 @@ func TestLinkAndUnlinkOnTheAccountPage(t *testing.T) {
 			t.Errorf("events %v", e)
 		}
 		subjects := ""
-		for !strings.Contains(subjects, "Facebook signs you in no more") ||
+		for !strings.Contains(subjects, "Facebook no longer signs you in") ||
 			!strings.Contains(subjects, "Facebook now signs you in") { // in any order
 			subjects += w.Box.Wait(t, ada.Email).Subject + "|"
 		}
@@ -153,7 +153,7 @@ func TestN04_ALinkIsForWhoAskedForIt(t *testing.T) {
 	b.Post(t, b.Attribute("add-google", "formaction"), b.FormWith("add-google").Fields)
 	callback := w.Callback(t, b, "google", upstreamtest.GoogleBob.Subject)
 	b.Tab(t).Get(t, "/signin?other=1").SignIn(t, eve) // another tab brings another account into view
-	if b.Get(t, callback); !strings.Contains(b.Text("main"), "That sign-in is over") {
+	if b.Get(t, callback); !strings.Contains(b.Text("main"), "That sign-in has expired") {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
 	victim := w.Browser(t).Get(t, "/signin").SignIn(t, ada) // login CSRF: an attacker's answer in the victim's browser
@@ -173,7 +173,7 @@ func TestN09_TheLastWayToSignInStays(t *testing.T) {
 		ada := w.Join(t, b, "google", upstreamtest.GoogleAda.Subject)
 		row := w.Linked(t, ada.ID)[0]
 		upstreamtest.Shows(t, b.Get(t, "/account/logins").Submit(t, "login", url.Values{"login": {row.ID}}), http.StatusConflict,
-			"only way you can sign in")
+			"only way to sign in")
 		link(t, w, b, "facebook", upstreamtest.FacebookAda.Subject)
 		rows := w.Linked(t, ada.ID)
 		if len(rows) != 2 {

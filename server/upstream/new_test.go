@@ -55,7 +55,7 @@ func TestD03_AnAddressThatTheUpstreamDoesNotAnswerForIsVerifiedByMail(t *testing
 		r := app.Begin(t, b)
 		w.SignIn(t, b, "facebook", upstreamtest.FacebookEve.Subject) // without an address
 		b.Submit(t, "newaccount-submit", nil)
-		upstreamtest.Shows(t, b, http.StatusBadRequest, "e-mail")
+		upstreamtest.Shows(t, b, http.StatusBadRequest, "email address")
 		b.Submit(t, "newaccount-submit", url.Values{"email": {"eve@example.com"}})
 		upstreamtest.NoVisitor(t, b)
 		link := servertest.Local(t, w.Box.Wait(t, "eve@example.com").LinkWith(t, "/verify?t="))

@@ -132,14 +132,14 @@ func TestN08_FacebookAsksForDeletion(t *testing.T) {
 			}
 			return said.Code, strings.TrimPrefix(said.URL, w.URL)
 		}
-		if _, page := ask("nobody"); !strings.Contains(w.Browser(t).Get(t, page).Text("main"), "was deleted") {
+		if _, page := ask("nobody"); !strings.Contains(w.Browser(t).Get(t, page).Text("main"), "has been deleted") {
 			t.Error("nobody of ours is done at once")
 		}
 		ada := w.Person(t, "ada@example.com")
 		b := w.Browser(t).Get(t, "/signin").SignIn(t, ada)
 		link(t, w, b, "facebook", upstreamtest.FacebookAda.Subject)
 		_, page := ask(upstreamtest.FacebookAda.Subject)
-		if !strings.Contains(w.Browser(t).Get(t, page).Text("main"), "was deleted") || len(w.Linked(t, ada.ID)) != 0 {
+		if !strings.Contains(w.Browser(t).Get(t, page).Text("main"), "has been deleted") || len(w.Linked(t, ada.ID)) != 0 {
 			t.Error("the link stays")
 		}
 		w.Visitor(t, b) // who has a password keeps the account
@@ -166,7 +166,7 @@ func TestN08_FacebookAsksForDeletion(t *testing.T) {
 		if _, err := w.House().Deletion.Delete(t.Context(), u.ID, true); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.Browser(t).Get(t, page).Text("main"); !strings.Contains(got, "was deleted") {
+		if got := w.Browser(t).Get(t, page).Text("main"); !strings.Contains(got, "has been deleted") {
 			t.Errorf("got %s", got)
 		}
 	})
