@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/config"
+)
+
+// documents are those whose blocks are tried, from the root of the module.
+var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md", "docs/benchmarks.md"}
+
+// block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
+type block struct{ language, text, why string }
+
+var fence = regexp.MustCompile("(?s)(?:<!-- not run by the tests: ([^\n]+) -->\n)?```(\\w+)\n(.*?)\n```")
+
+func blocksOf(t *testing.T, document string) []block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []block
+	for _, found := range fence.FindAllStringSubmatch(string(text), -1) {
+		all = append(all, block{found[2], found[3], found[1]})
+	}
+	return all
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// TestDocuments runs what the documents tell people to type, block by block and line by line, in an empty folder for each document.
+func TestDocuments(t *testing.T) {
+	for _, document := range documents {
+		t.Run(strings.NewReplacer("/", "-", ".md", "").Replace(document), func(t *testing.T) {
+			blocks := blocksOf(t, document)
+			if len(blocks) == 0 {
+				t.Fatal("no blocks")
+			}
+			var at *shell
+			for _, b := range blocks {
+				switch {
+				case b.why != "":
+					t.Logf("not run (%s): %s", b.why, b.text)
+				case b.language == "yaml":
+					checkYAML(t, b.text)
+				case b.language == "sh":
+					if at == nil {
+						at = newShell(t)
+					}
+					at.run(t, b.text)
+				default:
+					t.Errorf("a block in %q is neither run nor says why not:\n%s", b.language, b.text)
+				}
+			}
+		})
+	}
+}
+
+// checkYAML: the block is a part of config.yaml that is in order. Whatever files it names are there.
+func checkYAML(t *testing.T, text string) {
+	t.Helper()
+	if strings.HasPrefix(text, "  - ") { // entries of a list that an earlier block begins
+		text = "upstreams:\n" + text
+	}
+	read := func(name string) ([]byte, error) {
+		if name == "config.yaml" {
+			return []byte(text), nil
+		}
+		return []byte("what-is-in-a-file-of-32-letters-"), nil
+	}
+	if _, err := config.Load(config.Sources{File: "config.yaml", ReadFile: read, Environ: []string{"SIGNET_MAIL_SMTP_PASSWORD_FILE=/run/secrets/smtp"}}); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// shell is a terminal in an empty folder, with a person and the server's addresses of its own.
+type shell struct {
+	dir, listen, app string
+	env              []string
+	secret           string // the last client secret that was printed
+}
+
+// goCommand stands for go in the documents' lines: it runs this binary, and examples that are built once.
+const goCommand = `#!/bin/sh
+test "$1" = run || exit 1
+package=$2
+shift 2
+case $package in
+./cmd/signet) exec signet "$@" ;;
+./examples/*) exec "$EXAMPLES/${package#./examples/}" "$@" ;;
+esac
+exit 1
+`
+
+func newShell(t *testing.T) *shell {
+	t.Helper()
+	s := &shell{dir: t.TempDir(), listen: freeAddress(t), app: freeAddress(t)}
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(goCommand), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(s.listen)
+	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "EXAMPLES="+bin, "ISSUER=http://localhost:"+port, "LISTEN="+s.app,
+		"SIGNET_SERVER_LISTEN="+s.listen, "SIGNET_SERVER_INTERNAL_LISTEN="+freeAddress(t))
+	s.line(t, `echo correct horse battery staple | signet user create --email ada@example.com --email-verified --password-file -`)
+	return s
+}
+
+// run does the lines of a block. What goes on until it is stopped (a server) goes on while the document is tried.
+func (s *shell) run(t *testing.T, text string) {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(s.listen)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		line = strings.ReplaceAll(line, "localhost:9400", "localhost:"+port)
+		line = strings.NewReplacer(":SECRET ", ":"+s.secret+" ", "CLIENT_SECRET=… ", "CLIENT_SECRET="+s.secret+" ").Replace(line)
+		name, example := exampleOf(line)
+		switch {
+		case example:
+			build := exec.Command("go", "build", "-o", filepath.Join(s.value("EXAMPLES"), name), "signet/examples/"+name)
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("build %s: %v\n%s", name, err, out)
+			}
+			s.start(t, line, "http://"+s.app+"/")
+		case strings.HasSuffix(line, " serve"):
+			s.start(t, line, "http://"+s.listen+"/readyz")
+		default:
+			s.line(t, line)
+		}
+	}
+}
+
+func exampleOf(line string) (string, bool) {
+	_, name, found := strings.Cut(line, "go run ./examples/")
+	return name, found
+}
+
+func (s *shell) value(name string) string {
+	i := slices.IndexFunc(s.env, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+	return strings.TrimPrefix(s.env[i], name+"=")
+}
+
+func (s *shell) command(ctx context.Context, line string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "sh", "-ec", line)
+	c.Dir, c.Env = s.dir, s.env
+	return c
+}
+
+var printedSecret = regexp.MustCompile(`(?:"client_secret": ?"|client_secret +|secret +)(sgn_[\w-]+)`)
+
+// line runs one to its end. A token that it asks for has to come.
+func (s *shell) line(t *testing.T, line string) {
+	t.Helper()
+	out, err := s.command(t.Context(), line).CombinedOutput()
+	if err != nil {
+		t.Fatalf("$ %s\n%s%v", line, out, err)
+	}
+	if strings.Contains(line, "/oauth2/token") && !bytes.Contains(out, []byte(`"access_token"`)) {
+		t.Errorf("$ %s\n%s", line, out)
+	}
+	if found := printedSecret.FindSubmatch(out); found != nil && s.secret == "" {
+		s.secret = string(found[1])
+	}
+}
+
+// start runs a line until the test ends, and waits for its address to answer.
+func (s *shell) start(t *testing.T, line, address string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var out bytes.Buffer
+	c := s.command(ctx, "exec "+regexp.MustCompile(`^((?:\w+=\S+ )*)`).ReplaceAllString(line, "env $1"))
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stop()
+		_ = c.Wait()
+	})
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if res, err := http.Get(address); err == nil {
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+	stop()
+	_ = c.Wait()
+	t.Fatalf("$ %s\nnothing answers at %s\n%s", line, address, out.String())
+}
