@@ -13,8 +13,29 @@ import (
 	"signet/storage"
 )
 
+// errReads: the registry was made with a store that does not write.
+var errReads = errors.New("this registry only reads")
+
+func (r *Registry) writes() error {
+	if r.o.Clients == nil || r.o.APIs == nil {
+		return errReads
+	}
+	return nil
+}
+
+// changeable refuses to change a declared client.
+func (r *Registry) changeable(id string) error {
+	if r.declared[id] != nil {
+		return fmt.Errorf("%s: %w", id, ErrDeclared)
+	}
+	return r.writes()
+}
+
 // Create registers a client and returns its metadata with the secret, which is shown this once. Without a client id one is made.
 func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
+	if err := r.writes(); err != nil {
+		return Metadata{}, err
+	}
 	if m.ClientID == "" {
 		m.ClientID = strings.ToLower(rand.Text()[:16])
 	}
@@ -31,15 +52,15 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 		return Metadata{}, err
 	}
 	now := time.Now()
-	err = r.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := r.o.Store.InsertClient(ctx, storage.Client{ID: m.ClientID, Metadata: text, CreatedAt: now, UpdatedAt: now}); err != nil {
+	err = r.o.APIs.Tx(ctx, func(ctx context.Context) error {
+		if err := r.o.Clients.InsertClient(ctx, storage.Client{ID: m.ClientID, Metadata: text, CreatedAt: now, UpdatedAt: now}); err != nil {
 			return err
 		}
 		if !m.HasSecret() {
 			return nil
 		}
 		m.ClientSecret = newSecret()
-		return r.o.Store.InsertClientSecret(ctx, r.secretRow(m.ClientID, m.ClientSecret, now), time.Time{})
+		return r.o.Clients.InsertClientSecret(ctx, r.secretRow(m.ClientID, m.ClientSecret, now), time.Time{})
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return Metadata{}, fmt.Errorf("%s: %w", m.ClientID, ErrTaken)
@@ -64,39 +85,78 @@ func (r *Registry) acceptable(m Metadata) error {
 	return err
 }
 
-// Update replaces a stored client's metadata (not its secret, not whether it is enabled).
-func (r *Registry) Update(ctx context.Context, m Metadata) error {
-	c, err := r.stored(ctx, m.ClientID)
-	if err != nil {
-		return err
+// changeTries is how often a change is made again because somebody else wrote at the same time.
+const changeTries = 10
+
+// Change lets change write into a stored client's metadata (not its id, its secret, or whether it is enabled), as they are at the
+// moment of writing: change may be called again when somebody else wrote first. ErrUnknown, ErrDeclared, ErrChanged.
+func (r *Registry) Change(ctx context.Context, id string, change func(m *Metadata) error) (Metadata, error) {
+	for range changeTries {
+		m, err := r.change(ctx, id, change)
+		if errors.Is(err, storage.ErrStale) {
+			continue
+		}
+		if err != nil {
+			return Metadata{}, err
+		}
+		return m, r.drop(ctx)
 	}
-	m.ClientSecret = ""
+	return Metadata{}, fmt.Errorf("%s: %w", id, ErrChanged)
+}
+
+func (r *Registry) change(ctx context.Context, id string, change func(m *Metadata) error) (m Metadata, err error) {
+	if err := r.changeable(id); err != nil {
+		return m, err
+	}
+	row, _, err := r.o.Store.ClientByID(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return m, ErrUnknown
+	}
+	if err != nil {
+		return m, fmt.Errorf("read client %q: %w", id, err)
+	}
+	c, err := fromRow(row, nil)
+	if err != nil {
+		return m, err
+	}
+	m = c.Metadata
+	if err := change(&m); err != nil {
+		return m, err
+	}
+	m.ClientID, m.ClientSecret = id, ""
 	m = m.WithDefaults()
 	if err := r.acceptable(m); err != nil {
-		return err
+		return m, err
 	}
-	return r.write(ctx, m, c.DisabledAt)
+	text, err := m.MarshalStored()
+	if err != nil {
+		return m, err
+	}
+	return m, r.o.Clients.UpdateClient(ctx, id, row.Metadata, text, time.Now())
+}
+
+// Update replaces a stored client's metadata (not its secret, not whether it is enabled), whatever they were. To change some of
+// them use Change.
+func (r *Registry) Update(ctx context.Context, m Metadata) error {
+	_, err := r.Change(ctx, m.ClientID, func(now *Metadata) error { *now = m; return nil })
+	return err
 }
 
 // SetDisabled disables or enables a stored client.
 func (r *Registry) SetDisabled(ctx context.Context, id string, disabled bool) error {
-	c, err := r.stored(ctx, id)
-	if err != nil {
+	if err := r.changeable(id); err != nil {
 		return err
 	}
+	now := time.Now()
 	at := time.Time{}
 	if disabled {
-		at = time.Now()
+		at = now
 	}
-	return r.write(ctx, c.Metadata, at)
-}
-
-func (r *Registry) write(ctx context.Context, m Metadata, disabledAt time.Time) error {
-	text, err := m.MarshalStored()
+	err := r.o.Clients.SetClientDisabled(ctx, id, at, now)
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrUnknown
+	}
 	if err != nil {
-		return err
-	}
-	if err := r.o.Store.UpdateClient(ctx, storage.Client{ID: m.ClientID, Metadata: text, DisabledAt: disabledAt, UpdatedAt: time.Now()}); err != nil {
 		return err
 	}
 	return r.drop(ctx)
@@ -105,10 +165,10 @@ func (r *Registry) write(ctx context.Context, m Metadata, disabledAt time.Time) 
 // Delete removes a client with its secrets and consents and revokes its grants. For an id that is only remembered by grants
 // (a client removed from the configuration) it does the same.
 func (r *Registry) Delete(ctx context.Context, id string) error {
-	if r.declared[id] != nil {
-		return fmt.Errorf("%s: %w", id, ErrDeclared)
+	if err := r.changeable(id); err != nil {
+		return err
 	}
-	if err := r.o.Store.DeleteClient(ctx, id, time.Now()); err != nil {
+	if err := r.o.Clients.DeleteClient(ctx, id, time.Now()); err != nil {
 		return err
 	}
 	return r.drop(ctx)
@@ -124,15 +184,15 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 		return "", fmt.Errorf("%s: a client with token_endpoint_auth_method %s has no secret", id, c.TokenEndpointAuthMethod)
 	}
 	now, text := time.Now(), newSecret()
-	if err := r.o.Store.InsertClientSecret(ctx, r.secretRow(id, text, now), now.Add(keep)); err != nil {
+	if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(id, text, now), now.Add(keep)); err != nil {
 		return "", err
 	}
 	return text, r.drop(ctx)
 }
 
 func (r *Registry) stored(ctx context.Context, id string) (*Client, error) {
-	if r.declared[id] != nil {
-		return nil, fmt.Errorf("%s: %w", id, ErrDeclared)
+	if err := r.changeable(id); err != nil {
+		return nil, err
 	}
 	return r.read(ctx, id)
 }
@@ -166,25 +226,69 @@ func (r *Registry) List(ctx context.Context) ([]*Client, error) {
 	}
 }
 
-// PutResource stores one.
+// PutResource stores one, or replaces the stored one of its identifier, whatever it was. To change some of it use ChangeResource.
 func (r *Registry) PutResource(ctx context.Context, res Resource) error {
-	if err := res.Validate(); err != nil {
+	return r.writeResource(ctx, res.Identifier, func(now *Resource, _ bool) error { *now = res; return nil })
+}
+
+// ChangeResource lets change write into a stored resource (not its identifier), as it is at the moment of writing: change may be called
+// again when somebody else wrote first. ErrUnknown, ErrDeclared, ErrChanged.
+func (r *Registry) ChangeResource(ctx context.Context, identifier string, change func(res *Resource) error) error {
+	return r.writeResource(ctx, identifier, func(now *Resource, there bool) error {
+		if !there {
+			return fmt.Errorf("resource %q: %w", identifier, storage.ErrNotFound)
+		}
+		return change(now)
+	})
+}
+
+func (r *Registry) writeResource(ctx context.Context, identifier string, change func(res *Resource, there bool) error) error {
+	if r.isDeclared(identifier) {
+		return fmt.Errorf("%s: %w", identifier, ErrDeclared)
+	}
+	if err := r.writes(); err != nil {
 		return err
 	}
-	if r.isDeclared(res.Identifier) {
-		return fmt.Errorf("%s: %w", res.Identifier, ErrDeclared)
+	for range changeTries {
+		err := r.changeResource(ctx, identifier, change)
+		if errors.Is(err, storage.ErrStale) || errors.Is(err, storage.ErrConflict) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return r.drop(ctx)
 	}
-	if err := r.free(ctx, res.Identifier); err != nil {
+	return fmt.Errorf("%s: %w", identifier, ErrChanged)
+}
+
+func (r *Registry) changeResource(ctx context.Context, identifier string, change func(res *Resource, there bool) error) error {
+	stored, err := r.o.Store.Resources(ctx)
+	if err != nil {
+		return fmt.Errorf("read resources: %w", err)
+	}
+	at := slices.IndexFunc(stored, func(s storage.Resource) bool { return s.Identifier == identifier })
+	res := Resource{Identifier: identifier}
+	if at >= 0 {
+		if res, err = resourceOf(stored[at]); err != nil {
+			return err
+		}
+	}
+	if err := change(&res, at >= 0); err != nil {
+		return err
+	}
+	res.Identifier = identifier
+	if err := errors.Join(res.Validate(), r.free(ctx, identifier)); err != nil {
 		return err
 	}
 	row, err := rowOf(res)
 	if err != nil {
 		return err
 	}
-	if err := r.o.Store.PutResource(ctx, row); err != nil {
-		return err
+	if at < 0 {
+		return r.o.APIs.InsertResource(ctx, row)
 	}
-	return r.drop(ctx)
+	return r.o.APIs.UpdateResource(ctx, stored[at], row)
 }
 
 // free tells whether an identifier is not the issuer's, a client's, or another spelling of a resource's.
@@ -210,7 +314,10 @@ func (r *Registry) DeleteResource(ctx context.Context, identifier string) error 
 	if r.isDeclared(identifier) {
 		return fmt.Errorf("%s: %w", identifier, ErrDeclared)
 	}
-	if err := r.o.Store.DeleteResource(ctx, identifier); err != nil {
+	if err := r.writes(); err != nil {
+		return err
+	}
+	if err := r.o.APIs.DeleteResource(ctx, identifier); err != nil {
 		return err
 	}
 	return r.drop(ctx)

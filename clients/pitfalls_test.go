@@ -115,7 +115,7 @@ func TestK05_ResourcesDoNotCollide(t *testing.T) {
 		t.Errorf("change the name: %v", err)
 	}
 	// What is declared wins over what was stored before, in whatever spelling.
-	if err := db.PutResource(t.Context(), storage.Resource{Identifier: "https://api.example.com", Name: "Stored", Scopes: []string{"evil"}, CreatedAt: time.Now()}); err != nil {
+	if err := db.InsertResource(t.Context(), storage.Resource{Identifier: "https://api.example.com", Name: "Stored", Scopes: []string{"evil"}, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if api, ok := registry(t, db).Resources().Find("https://api.example.com"); !ok || api.Name != "API" || !api.Declared {

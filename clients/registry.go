@@ -27,26 +27,39 @@ var (
 	ErrUnknown  = errors.New("unknown client")
 	ErrDeclared = errors.New("declared in the configuration: change it there")
 	ErrTaken    = errors.New("this client id is taken")
+	ErrChanged  = errors.New("changed by somebody else meanwhile: read it again")
 )
 
-// Store is what the registry asks of the database.
+// Store is the part of *storage.DB that every request needs.
 type Store interface {
-	InsertClient(ctx context.Context, c storage.Client) error
-	UpdateClient(ctx context.Context, c storage.Client) error
-	DeleteClient(ctx context.Context, id string, now time.Time) error
 	ClientByID(ctx context.Context, id string) (storage.Client, []storage.ClientSecret, error)
 	Clients(ctx context.Context, after string, limit int) ([]storage.Client, error)
-	InsertClientSecret(ctx context.Context, s storage.ClientSecret, keepUntil time.Time) error
-	TouchClientSecret(ctx context.Context, id string, now time.Time) error
-	PutResource(ctx context.Context, r storage.Resource) error
-	DeleteResource(ctx context.Context, identifier string) error
 	Resources(ctx context.Context) ([]storage.Resource, error)
+	TouchClientSecret(ctx context.Context, id string, now time.Time) error
+}
+
+// ClientWriter is the part of *storage.DB that writes clients.
+type ClientWriter interface {
+	InsertClient(ctx context.Context, c storage.Client) error
+	UpdateClient(ctx context.Context, id string, old, metadata json.RawMessage, now time.Time) error
+	SetClientDisabled(ctx context.Context, id string, at, now time.Time) error
+	DeleteClient(ctx context.Context, id string, now time.Time) error
+	InsertClientSecret(ctx context.Context, s storage.ClientSecret, keepUntil time.Time) error
+}
+
+// ResourceWriter is the part of *storage.DB that writes resources, and what is written together.
+type ResourceWriter interface {
+	InsertResource(ctx context.Context, r storage.Resource) error
+	UpdateResource(ctx context.Context, old, r storage.Resource) error
+	DeleteResource(ctx context.Context, identifier string) error
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
 // Options of New.
 type Options struct {
 	Store      Store
+	Clients    ClientWriter   // nil: Store, if it writes
+	APIs       ResourceWriter // as above
 	Declared   []Metadata
 	Resources  []Resource // declared ones
 	Issuer     string
@@ -97,6 +110,12 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clients == nil {
+		o.Clients, _ = o.Store.(ClientWriter)
+	}
+	if o.APIs == nil {
+		o.APIs, _ = o.Store.(ResourceWriter)
 	}
 	r := &Registry{o: o, declared: map[string]*Client{}}
 	if err := errors.Join(append(r.declare(), r.checkResources()...)...); err != nil {

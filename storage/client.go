@@ -48,11 +48,18 @@ func (db *DB) InsertClient(ctx context.Context, c Client) error {
 	return db.versioned(ctx, "clients", func(ctx context.Context) error { return db.insert(ctx, &c) })
 }
 
-// UpdateClient replaces metadata and disabled_at; ErrNotFound.
-func (db *DB) UpdateClient(ctx context.Context, c Client) error {
+// UpdateClient replaces the metadata of a client that has the given one still; ErrStale if not.
+func (db *DB) UpdateClient(ctx context.Context, id string, old, metadata json.RawMessage, now time.Time) error {
 	return db.versioned(ctx, "clients", func(ctx context.Context) error {
-		return db.must(ctx, ErrNotFound, "UPDATE clients SET metadata = $2, disabled_at = $3, updated_at = $4 WHERE id = $1",
-			c.ID, jsonText(c.Metadata), micros(c.DisabledAt), micros(c.UpdatedAt))
+		return db.must(ctx, ErrStale, "UPDATE clients SET metadata = $3, updated_at = $4 WHERE id = $1 AND metadata = $2",
+			id, jsonText(old), jsonText(metadata), micros(now))
+	})
+}
+
+// SetClientDisabled sets or (zero time) clears disabled_at and leaves the metadata alone; ErrNotFound.
+func (db *DB) SetClientDisabled(ctx context.Context, id string, at, now time.Time) error {
+	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+		return db.must(ctx, ErrNotFound, "UPDATE clients SET disabled_at = $2, updated_at = $3 WHERE id = $1", id, micros(at), micros(now))
 	})
 }
 
@@ -136,14 +143,22 @@ type Resource struct {
 	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
 
-// PutResource inserts or replaces; raises the "resources" version.
-func (db *DB) PutResource(ctx context.Context, r Resource) error {
+// InsertResource; ErrConflict. Resource writes raise the "resources" version.
+func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
-		_, err := db.exec(ctx, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at, scope_details)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (identifier) DO UPDATE
-			SET name = excluded.name, scopes = excluded.scopes, introspected_by = excluded.introspected_by, scope_details = excluded.scope_details`,
+		return db.must(ctx, ErrConflict, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at, scope_details)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails)
-		return err
+	})
+}
+
+// UpdateResource writes all but identifier and created_at of a resource that is as it was read still (old); ErrStale if not.
+func (db *DB) UpdateResource(ctx context.Context, old, r Resource) error {
+	return db.versioned(ctx, "resources", func(ctx context.Context) error {
+		return db.must(ctx, ErrStale, `UPDATE resources SET name = $6, scopes = $7, introspected_by = $8, scope_details = $9
+			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5`,
+			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails,
+			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails)
 	})
 }
 

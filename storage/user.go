@@ -120,16 +120,20 @@ func (db *DB) SignInByID(ctx context.Context, id string) (SignIn, error) {
 	return db.signIn(ctx, "u.id = $1", id)
 }
 
-// UpdateUser writes the given person's Username*, Profile and UpdatedAt; ErrNotFound, ErrConflict.
-func (db *DB) UpdateUser(ctx context.Context, u User) error {
-	return db.must(ctx, ErrNotFound, "UPDATE users SET username_key = $2, username = $3, profile = $4, updated_at = $5 WHERE id = $1",
-		u.ID, orNull(u.UsernameKey), u.Username, jsonText(u.Profile), micros(u.UpdatedAt))
+// UpdateUser writes the given person's Username*, Profile and UpdatedAt if the first two are as they were read still (old); ErrStale if
+// not, ErrConflict.
+func (db *DB) UpdateUser(ctx context.Context, old, u User) error {
+	return db.must(ctx, ErrStale, `UPDATE users SET username_key = $2, username = $3, profile = $4, updated_at = $5
+		WHERE id = $1 AND profile = $6 AND username = $7`,
+		u.ID, orNull(u.UsernameKey), u.Username, jsonText(u.Profile), micros(u.UpdatedAt), jsonText(old.Profile), old.Username)
 }
 
-// UpdateUserEmail writes the given person's Email* and UpdatedAt; ErrNotFound, ErrConflict.
-func (db *DB) UpdateUserEmail(ctx context.Context, u User) error {
-	return db.must(ctx, ErrNotFound, "UPDATE users SET email_key = $2, email = $3, email_verified = $4, updated_at = $5 WHERE id = $1",
-		u.ID, u.EmailKey, u.Email, u.EmailVerified, micros(u.UpdatedAt))
+// UpdateUserEmail writes the given person's Email* and UpdatedAt if the address is as it was read still (old); ErrStale if not,
+// ErrConflict.
+func (db *DB) UpdateUserEmail(ctx context.Context, old, u User) error {
+	return db.must(ctx, ErrStale, `UPDATE users SET email_key = $2, email = $3, email_verified = $4, updated_at = $5
+		WHERE id = $1 AND email_key = $6 AND email = $7 AND email_verified = $8`,
+		u.ID, u.EmailKey, u.Email, u.EmailVerified, micros(u.UpdatedAt), old.EmailKey, old.Email, old.EmailVerified)
 }
 
 // RaiseEpoch raises users.epoch by one, which ends every grant read before.

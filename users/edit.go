@@ -57,18 +57,22 @@ func (s *Service) EditProfile(ctx context.Context, userID string, fields map[str
 		if u, err = s.user(ctx, userID); err != nil {
 			return err
 		}
+		before := u
 		changed, err := edit(&u, fields)
 		if err != nil || len(changed) == 0 {
 			return err
 		}
 		u.UpdatedAt = time.Now()
-		if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
+		if err := s.stores.Accounts.UpdateUser(ctx, before, u); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": changed}})
 	})
-	if errors.Is(err, storage.ErrConflict) {
+	switch {
+	case errors.Is(err, storage.ErrConflict):
 		return u, Mistakes{{"username", ErrTaken}}
+	case errors.Is(err, storage.ErrStale):
+		return u, ErrChanged
 	}
 	if err != nil {
 		return u, fmt.Errorf("edit profile: %w", err)

@@ -65,31 +65,43 @@ func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string
 	if len(c.profile) == 0 {
 		return nil
 	}
-	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
-		u, err := s.user(ctx, userID)
-		if err != nil {
+	for tries := 1; ; tries++ {
+		err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error { return s.mergeProfile(ctx, userID, c, onlyMissing) })
+		if tries == mergeTries || !errors.Is(err, storage.ErrStale) {
 			return err
 		}
-		var before map[string]any
-		if err := json.Unmarshal(u.Profile, &before); err != nil {
-			return fmt.Errorf("read profile: %w", err)
-		}
-		if onlyMissing {
-			maps.DeleteFunc(c.profile, func(name string, _ any) bool { _, there := before[name]; return there })
-		}
-		changed := differing(before, c.profile)
-		if len(changed) == 0 {
-			return nil
-		}
-		if err := c.apply(&u); err != nil {
-			return err
-		}
-		u.UpdatedAt = time.Now()
-		if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
-			return fmt.Errorf("take over profile: %w", err)
-		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: userID, Detail: map[string]any{"claims": changed, "by": "upstream"}})
-	})
+	}
+}
+
+// mergeTries is how often a profile is merged anew because somebody else wrote it at the same time.
+const mergeTries = 10
+
+func (s *Service) mergeProfile(ctx context.Context, userID string, c change, onlyMissing bool) error {
+	u, err := s.user(ctx, userID)
+	if err != nil {
+		return err
+	}
+	old := u
+	var before map[string]any
+	if err := json.Unmarshal(u.Profile, &before); err != nil {
+		return fmt.Errorf("read profile: %w", err)
+	}
+	c.profile = maps.Clone(c.profile)
+	if onlyMissing {
+		maps.DeleteFunc(c.profile, func(name string, _ any) bool { _, there := before[name]; return there })
+	}
+	changed := differing(before, c.profile)
+	if len(changed) == 0 {
+		return nil
+	}
+	if err := c.apply(&u); err != nil {
+		return err
+	}
+	u.UpdatedAt = time.Now()
+	if err := s.stores.Accounts.UpdateUser(ctx, old, u); err != nil {
+		return fmt.Errorf("take over profile: %w", err)
+	}
+	return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: userID, Detail: map[string]any{"claims": changed, "by": "upstream"}})
 }
 
 // differing names the claims whose values are not the same.

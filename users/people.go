@@ -106,7 +106,7 @@ func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change ch
 		return u, Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrDomain)}}
 	}
 	u.UpdatedAt = time.Now()
-	if err := s.stores.Accounts.UpdateUser(ctx, u); err != nil {
+	if err := s.stores.Accounts.UpdateUser(ctx, before, u); err != nil {
 		return u, err
 	}
 	if u.Email != before.Email || u.EmailVerified != before.EmailVerified {

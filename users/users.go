@@ -144,7 +144,7 @@ type peopleStore interface {
 
 type accountStore interface {
 	InsertUser(ctx context.Context, u storage.User) error
-	UpdateUser(ctx context.Context, u storage.User) error
+	UpdateUser(ctx context.Context, old, u storage.User) error
 	SetUserTerms(ctx context.Context, id, version string, now time.Time) error
 	SetUserFrozen(ctx context.Context, id string, at, now time.Time) error
 	SetUserDisabled(ctx context.Context, id string, at, now time.Time) error

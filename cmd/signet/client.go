@@ -180,16 +180,8 @@ func (a *app) clientUpdate() *cobra.Command {
 	c := a.verb("update ID", "Change an app's registration: only what is named", 1, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (string, error) {
-				c, err := h.Clients.Client(ctx, args[0])
-				if err != nil {
-					return args[0], err
-				}
-				m := c.Metadata
-				if err := words.apply(a, cmd, &m); err != nil {
-					return args[0], err
-				}
-				m.ClientID = args[0]
-				return args[0], h.Clients.Update(ctx, m)
+				_, err := h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error { return words.apply(a, cmd, m) })
+				return args[0], err
 			})
 			if err != nil {
 				return err

@@ -21,6 +21,7 @@ type metadataFlags struct {
 	public, native               bool
 	access, idle, refreshForever time.Duration
 	maxAge                       int64
+	texts                        map[string]string // of files that were read
 }
 
 func (f *metadataFlags) flags(c *cobra.Command) {
@@ -91,8 +92,23 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	return f.readKeys(a, m)
 }
 
+// readText reads a file once: a change that somebody else was quicker than is made again.
+func (f *metadataFlags) readText(a *app, name string) (string, error) {
+	if text, ok := f.texts[name]; ok {
+		return text, nil
+	}
+	text, err := a.readText(name)
+	if err == nil {
+		if f.texts == nil {
+			f.texts = map[string]string{}
+		}
+		f.texts[name] = text
+	}
+	return text, err
+}
+
 func (f *metadataFlags) readFile(a *app, m *clients.Metadata) error {
-	text, err := a.readText(f.file)
+	text, err := f.readText(a, f.file)
 	if err != nil {
 		return fmt.Errorf("--metadata: %w", err)
 	}
@@ -111,7 +127,7 @@ func (f *metadataFlags) readKeys(a *app, m *clients.Metadata) error {
 	if f.jwks == "" {
 		return nil
 	}
-	text, err := a.readText(f.jwks)
+	text, err := f.readText(a, f.jwks)
 	if err == nil {
 		m.JWKS = new(jose.JSONWebKeySet)
 		err = json.Unmarshal([]byte(text), m.JWKS)

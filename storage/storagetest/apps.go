@@ -24,16 +24,20 @@ func clients(t *testing.T, db *storage.DB) {
 	_, _, err = db.ClientByID(ctx, "other")
 	fails(t, err, storage.ErrNotFound)
 
+	read := c.Metadata
 	c.Metadata, c.DisabledAt, c.UpdatedAt = json.RawMessage(`{}`), now, now.Add(time.Second)
-	ok(t, db.UpdateClient(ctx, c))
+	ok(t, db.UpdateClient(ctx, "shop", read, c.Metadata, now))
+	ok(t, db.SetClientDisabled(ctx, "shop", now, c.UpdatedAt))
 	got, _, err = db.ClientByID(ctx, "shop")
 	ok(t, err)
 	same(t, got, c)
-	fails(t, db.UpdateClient(ctx, storage.Client{ID: "other"}), storage.ErrNotFound)
+	fails(t, db.UpdateClient(ctx, "shop", read, read, now), storage.ErrStale)
+	fails(t, db.UpdateClient(ctx, "other", read, read, now), storage.ErrStale)
+	fails(t, db.SetClientDisabled(ctx, "other", now, now), storage.ErrNotFound)
 	after, err := db.Versions(ctx)
 	ok(t, err)
-	if after.Clients != before.Clients+2 || after.Keys != before.Keys {
-		t.Fatalf("versions went from %+v to %+v, want two writes of clients", before, after)
+	if after.Clients != before.Clients+3 || after.Keys != before.Keys {
+		t.Fatalf("versions went from %+v to %+v, want three writes of clients", before, after)
 	}
 	ok(t, db.InsertClient(ctx, storage.Client{ID: "zoo", CreatedAt: now, UpdatedAt: now}))
 	list, err := db.Clients(ctx, "shop", 5)
@@ -92,9 +96,12 @@ func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop"}, CreatedAt: now,
 		ScopeDetails: `{"api:read":{"title":"Read"}}`}
-	ok(t, db.PutResource(ctx, r))
+	ok(t, db.InsertResource(ctx, r))
+	fails(t, db.InsertResource(ctx, r), storage.ErrConflict)
+	read := r
 	r.Name, r.IntrospectedBy, r.ScopeDetails = "Shop API", nil, ""
-	ok(t, db.PutResource(ctx, r))
+	ok(t, db.UpdateResource(ctx, read, r))
+	fails(t, db.UpdateResource(ctx, read, r), storage.ErrStale)
 	list, err := db.Resources(ctx)
 	ok(t, err)
 	same(t, list, []storage.Resource{r})

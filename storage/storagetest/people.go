@@ -56,29 +56,30 @@ func users(t *testing.T, db *storage.DB) {
 		id := fmt.Sprintf("p%d", i)
 		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id + "@x", Email: id, CreatedAt: now, UpdatedAt: now}))
 	}
+	read := u
 	u.Email, u.EmailKey, u.EmailVerified, u.Username, u.UsernameKey = "ada@new.example", "ada@new.example", false, "", ""
 	u.Profile, u.UpdatedAt = json.RawMessage(`{"name":"Countess"}`), now.Add(time.Second)
-	ok(t, db.UpdateUser(ctx, u))
+	ok(t, db.UpdateUser(ctx, read, u))
 	got, err = db.UserByID(ctx, "ada")
 	ok(t, err)
 	if got.Email == u.Email || got.EmailKey == u.EmailKey || got.Username != "" {
 		t.Errorf("the update of the profile wrote %+v", got)
 	}
-	ok(t, db.UpdateUserEmail(ctx, u))
+	ok(t, db.UpdateUserEmail(ctx, read, u))
 	got, err = db.UserByID(ctx, "ada")
 	ok(t, err)
 	same(t, got, u)
 	clash := u
 	clash.EmailKey = "p1@x"
-	fails(t, db.UpdateUserEmail(ctx, clash), storage.ErrConflict)
+	fails(t, db.UpdateUserEmail(ctx, u, clash), storage.ErrConflict)
 	clash.ID, clash.UsernameKey = "p0", "taken"
-	ok(t, db.UpdateUser(ctx, clash))
+	ok(t, db.UpdateUser(ctx, storage.User{}, clash))
 	clash.ID = "p2"
-	fails(t, db.UpdateUser(ctx, clash), storage.ErrConflict)
+	fails(t, db.UpdateUser(ctx, storage.User{}, clash), storage.ErrConflict)
 	clash.ID = "nobody"
 	clash.EmailKey = "free@x"
-	fails(t, db.UpdateUser(ctx, clash), storage.ErrNotFound)
-	fails(t, db.UpdateUserEmail(ctx, clash), storage.ErrNotFound)
+	fails(t, db.UpdateUser(ctx, storage.User{}, clash), storage.ErrStale)
+	fails(t, db.UpdateUserEmail(ctx, u, clash), storage.ErrStale)
 
 	ok(t, db.RaiseEpoch(ctx, "ada", now))
 	ok(t, db.SetUserDisabled(ctx, "ada", now, now))

@@ -71,7 +71,7 @@ type AccountStore interface {
 
 type peopleStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	UpdateUserEmail(ctx context.Context, u storage.User) error
+	UpdateUserEmail(ctx context.Context, old, u storage.User) error
 	RolesOfUser(ctx context.Context, userID string) ([]string, error)
 }
 

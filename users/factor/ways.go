@@ -297,8 +297,9 @@ func (w *Ways) VerifyAddress(ctx context.Context, p Permit, to Address) error {
 }
 
 func (w *Ways) writeAddress(ctx context.Context, u storage.User, to Address) error {
+	old := u
 	u.Email, u.EmailKey, u.EmailVerified, u.UpdatedAt = to.Email, to.Key, to.Verified, time.Now()
-	if err := w.stores.People.UpdateUserEmail(ctx, u); err != nil {
+	if err := w.stores.People.UpdateUserEmail(ctx, old, u); err != nil {
 		return fmt.Errorf("write address: %w", err)
 	}
 	return nil

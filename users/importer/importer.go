@@ -56,7 +56,7 @@ type Outcome struct {
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertUser(ctx context.Context, u storage.User) error
-	UpdateUser(ctx context.Context, u storage.User) error
+	UpdateUser(ctx context.Context, old, u storage.User) error
 }
 
 // Finder is the part of *storage.DB by which it finds people who exist.
@@ -136,6 +136,9 @@ func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) 
 				continue
 			}
 			o, err := i.write(ctx, *c)
+			for tries := 1; tries < writeTries && errors.Is(err, storage.ErrStale); tries++ {
+				o, err = i.write(ctx, *c)
+			}
 			if err != nil {
 				return fmt.Errorf("line %d: %w", c.Line, err)
 			}
@@ -145,6 +148,9 @@ func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) 
 	})
 	return outcomes, err
 }
+
+// writeTries is how often an existing person is updated anew because somebody else wrote at the same time.
+const writeTries = 10
 
 // write imports one, in the transaction of ctx.
 func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
@@ -196,8 +202,9 @@ func (i *Importer) update(ctx context.Context, u storage.User, c checked) error 
 	if _, err := i.Ways.SetAddress(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), to); err != nil {
 		return err
 	}
+	old := u
 	u.Username, u.UsernameKey, u.Profile, u.UpdatedAt = c.user.Username, c.user.UsernameKey, c.user.Profile, c.user.UpdatedAt
-	if err := i.Store.UpdateUser(ctx, u); err != nil {
+	if err := i.Store.UpdateUser(ctx, old, u); err != nil {
 		return err
 	}
 	return i.finish(ctx, c, u.ID, Updated)
