@@ -92,6 +92,9 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 	} else if err != nil {
 		return Introspection{}, refusal.From(fmt.Errorf("look up a grant: %w", err))
 	}
+	if err := ledger.Readable(s.Grant); err != nil {
+		return Introspection{}, err
+	}
 	now, l := time.Now(), p.lifetimes(caller)
 	c := ledger.Case{Client: caller, Standing: &s, Lifetimes: l}
 	if s.ClientID != caller.ClientID || grants.Refreshable(&s, now) != nil || !now.Before(c.EndsAt()) ||
@@ -134,5 +137,5 @@ func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Stan
 	if err := grants.Alive(&s, time.Now()); err != nil {
 		return nil, nil, inactive(err.Error())
 	}
-	return &s, client, nil
+	return &s, client, ledger.Readable(s.Grant)
 }

@@ -6,18 +6,22 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/refusal"
 	"signet/storage"
 )
 
 // Facts are what a grant row keeps beside its columns, in grants.data: what the authorization request said that the
 // exchange must know, and the lifetimes that held then.
 type Facts struct {
+	Version       int    `json:"v,omitempty"` // of these facts, first in the row (see Readable); 0 = written before there were versions
 	Nonce         string `json:"nonce,omitempty"`
 	RedirectURI   string `json:"redirect_uri,omitempty"`   // as sent; the exchange repeats it (RFC 6749 section 4.1.3)
 	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
@@ -28,11 +32,35 @@ type Facts struct {
 	Idle          int64  `json:"idle,omitempty"`           // life of an unused refresh token, seconds
 }
 
-// FactsOf reads the facts of a row.
+// factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
+// grant gets a new version; one that a release may leave out without harm does not.
+const factsVersion = 1
+
+// ErrNewerFacts: a newer release of Signet made the grant, with facts that this one does not know.
+var ErrNewerFacts = errors.New("a newer release made this grant")
+
+// Readable reports whether this release knows all that the row says, by an error that wraps ErrNewerFacts and is answered with 503: a
+// replica of the newer release answers the next try. The row is left as it is; it can still be revoked.
+func Readable(g storage.Grant) error {
+	rest, versioned := bytes.CutPrefix(g.Data, []byte(`{"v":`))
+	if !versioned {
+		return nil
+	}
+	digits := rest[:len(rest)-len(bytes.TrimLeft(rest, "0123456789"))]
+	if v, err := strconv.Atoi(string(digits)); err == nil && v <= factsVersion {
+		return nil
+	}
+	return refusal.TemporarilyUnavailable("This replica cannot answer now.").Because(fmt.Errorf("grant %q: %w", g.ID, ErrNewerFacts))
+}
+
+// FactsOf reads the facts of a row. The error is that of Readable, or says that the row is damaged.
 func FactsOf(g storage.Grant) (Facts, error) {
 	var f Facts
 	if len(g.Data) == 0 {
 		return f, nil
+	}
+	if err := Readable(g); err != nil {
+		return f, err
 	}
 	if err := json.Unmarshal(g.Data, &f); err != nil {
 		return f, fmt.Errorf("read the facts of grant %q: %w", g.ID, err)
@@ -66,8 +94,8 @@ func (f Facts) GrantedClaims(scopes []string, c *clients.Client) (claims.Param, 
 // ClaimsOf are the GrantedClaims of a row. Most rows have none, which shows without reading the other facts: in JSON that we
 // wrote, a quote inside a text is escaped.
 func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
-	if !bytes.Contains(g.Data, []byte(`"claims":`)) {
-		return claims.Param{}, nil
+	if err := Readable(g); err != nil || !bytes.Contains(g.Data, []byte(`"claims":`)) {
+		return claims.Param{}, err
 	}
 	f, err := FactsOf(g)
 	if err != nil {
@@ -78,6 +106,7 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
+	f.Version = factsVersion
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("write the facts of a grant: %w", err)
