@@ -102,6 +102,10 @@ const (
 	KeyActivated        Name = "key.activated"
 	KeyRetired          Name = "key.retired"
 	KeyDeleted          Name = "key.deleted"
+	KeyDamaged          Name = "key.damaged"     // a row of the key ring does not open
+	Resealed            Name = "master.resealed" // what older master keys sealed is under the first one now
+	SealedDropped       Name = "master.dropped"  // an operator gave up what a lost master key had sealed
+	SealedUnreadable    Name = "sealed.unreadable"
 	ConfigLoaded        Name = "config.loaded"
 )
 
@@ -118,5 +122,5 @@ const (
 var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
 	EmailThrottled: true,
-	ConsentDenied:  true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true,
+	ConsentDenied:  true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

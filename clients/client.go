@@ -33,6 +33,7 @@ type secret struct {
 	mac       []byte
 	expiresAt time.Time // zero = does not expire
 	usedAt    time.Time
+	masterKey string // see storage.ClientSecret
 }
 
 func newClient(m Metadata) *Client {

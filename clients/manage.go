@@ -3,7 +3,6 @@ package clients
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,8 +71,11 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 }
 
 func (r *Registry) secretRow(client, text string, now time.Time) storage.ClientSecret {
-	return storage.ClientSecret{ID: rand.Text(), ClientID: client, CreatedAt: now,
-		MAC: base64.RawURLEncoding.EncodeToString(mac(r.o.SecretKeys[0], text))}
+	row := storage.ClientSecret{ID: rand.Text(), ClientID: client, CreatedAt: now, MAC: encodeMAC(mac(r.o.SecretKeys[0], text))}
+	if len(r.o.MasterKeys) > 0 {
+		row.MasterKey = r.o.MasterKeys[0]
+	}
+	return row
 }
 
 // acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.

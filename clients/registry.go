@@ -35,7 +35,7 @@ type Store interface {
 	ClientByID(ctx context.Context, id string) (storage.Client, []storage.ClientSecret, error)
 	Clients(ctx context.Context, after string, limit int) ([]storage.Client, error)
 	Resources(ctx context.Context) ([]storage.Resource, error)
-	TouchClientSecret(ctx context.Context, id string, now time.Time) error
+	TouchClientSecret(ctx context.Context, s storage.ClientSecret, oldMAC string) error
 }
 
 // ClientWriter is the part of *storage.DB that writes clients.
@@ -64,6 +64,7 @@ type Options struct {
 	Resources  []Resource // declared ones
 	Issuer     string
 	SecretKeys [][]byte // derived from the master keys; the first makes MACs, all check
+	MasterKeys []string // ids of the master keys, in the same order; may be left out in tests
 	Log        *slog.Logger
 }
 
@@ -286,7 +287,7 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 		if err != nil {
 			return nil, fmt.Errorf("secret of client %q: %w", row.ID, err)
 		}
-		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt})
+		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt, masterKey: s.MasterKey})
 	}
 	return c, nil
 }
@@ -321,7 +322,7 @@ func (r *Registry) CheckSecret(_ context.Context, c *Client, presented string) b
 		return false
 	}
 	if !c.Declared {
-		r.noteUse(secrets[used], now)
+		r.noteUse(secrets[used], presented, now)
 	}
 	return true
 }
@@ -329,23 +330,32 @@ func (r *Registry) CheckSecret(_ context.Context, c *Client, presented string) b
 // Close waits for what is still being written. Call it when no request comes any more, before the database is closed.
 func (r *Registry) Close() { r.notes.Wait() }
 
-// noteUse writes last_used_at at most once an hour, off the request path and outside the caller's transaction.
-func (r *Registry) noteUse(s secret, now time.Time) {
-	last, _ := r.touched.Load(s.id)
-	if t, ok := last.(time.Time); ok && now.Sub(t) < time.Hour || now.Sub(s.usedAt) < time.Hour {
+// noteUse writes last_used_at at most once an hour, off the request path and outside the caller's transaction. A MAC made under an
+// older master key is made anew, so that the older one can be taken off the list (rule V09).
+func (r *Registry) noteUse(s secret, presented string, now time.Time) {
+	stale := len(r.o.MasterKeys) > 0 && s.masterKey != r.o.MasterKeys[0]
+	last, noted := r.touched.Load(s.id)
+	if t, ok := last.(time.Time); ok && now.Sub(t) < time.Hour || now.Sub(s.usedAt) < time.Hour && (!stale || noted) {
 		return
 	}
 	if _, raced := r.touched.Swap(s.id, now); raced && last == nil {
 		return
 	}
+	row, oldMAC := storage.ClientSecret{ID: s.id, LastUsedAt: now}, ""
+	if stale {
+		row.MasterKey, row.MAC = r.o.MasterKeys[0], encodeMAC(mac(r.o.SecretKeys[0], presented))
+		oldMAC = encodeMAC(s.mac)
+	}
 	r.notes.Go(func() {
 		ctx, done := context.WithTimeout(context.Background(), readTime)
 		defer done()
-		if err := r.o.Store.TouchClientSecret(ctx, s.id, now); err != nil {
+		if err := r.o.Store.TouchClientSecret(ctx, row, oldMAC); err != nil {
 			r.o.Log.Warn("note the use of a client secret", "error", err)
 		}
 	})
 }
+
+func encodeMAC(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }
 
 func mac(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)

@@ -85,7 +85,7 @@ func (h *House) openFederation() (err error) {
 	h.Federation, err = federation.New(federation.Options{
 		Upstreams: list, Client: UpstreamClient(c).HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,
 		Tickets: h.Tickets, People: h.People, Signup: h.People, Profiles: h.People, Deletions: h.Deletion,
-		Members: h.Members, Sessions: h.Sessions, Sealer: h.Master, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
+		Members: h.Members, Sessions: h.Sessions, Sealer: sealer{h.Master, h}, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
 		Callback:  func(id string) string { return UpstreamCallback(c, id) },
 		SignedOut: c.Server.Issuer + login.WithPath + "signed-out",
 	})

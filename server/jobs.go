@@ -49,6 +49,7 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
+		{Name: "master-keys", Every: time.Minute, First: 5 * time.Second, Alone: true, Run: h.surveyMasterKeys},
 		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {
 			_, err := h.Deletion.EraseDue(ctx)
 			return err

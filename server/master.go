@@ -45,6 +45,27 @@ func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice fun
 	return fileMaster(ctx, filepath.Join(filepath.Dir(path), MasterFile), db, notice)
 }
 
+// readMaster finds the master key as openMaster does, and makes none.
+func readMaster(c config.Config) (*seal.Master, error) {
+	if !c.MasterKey.Empty() {
+		return seal.Parse(c.MasterKey.Reveal())
+	}
+	path := c.Storage.DSN.SQLitePath()
+	if path == "" {
+		return nil, ErrNoMasterKey
+	}
+	name := filepath.Join(filepath.Dir(path), MasterFile)
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoMasterKey, err)
+	}
+	m, err := seal.Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return m, nil
+}
+
 func fileMaster(ctx context.Context, name string, db *storage.DB, notice func(string)) (*seal.Master, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

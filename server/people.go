@@ -43,7 +43,8 @@ func (h *House) openPeople(o Options) error {
 	if err != nil {
 		return err
 	}
-	if h.Tickets, err = ticket.New(ticket.StoresOf(h.DB), h.Master.Derive("ticket codes")); err != nil {
+	codes := h.Master.DeriveAll("ticket codes")
+	if h.Tickets, err = ticket.New(ticket.StoresOf(h.DB), codes[0], codes[1:]...); err != nil {
 		return err
 	}
 	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
@@ -51,7 +52,7 @@ func (h *House) openPeople(o Options) error {
 	}
 	var post users.Post
 	if c.Mail.On() {
-		if h.Outbox, err = mail.NewOutbox(h.DB, h.Master, seal.Place); err != nil {
+		if h.Outbox, err = mail.NewOutbox(h.DB, sealer{h.Master, h}, seal.Place); err != nil {
 			return err
 		}
 		post = h.Outbox
@@ -71,7 +72,7 @@ func (h *House) openPeople(o Options) error {
 		return err
 	}
 	h.Factors, err = factor.New(factor.Options{
-		Stores: factor.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, Sealer: h.Master, Place: seal.Place,
+		Stores: factor.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, Sealer: sealer{h.Master, h}, Place: seal.Place,
 		Notices: h.People, Issuer: c.Branding.Name,
 	})
 	if err != nil {

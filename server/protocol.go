@@ -43,7 +43,7 @@ func (h *House) openProtocol(ctx context.Context) (err error) {
 		Log: h.Log,
 	})
 	if errors.Is(err, seal.ErrWrongKey) {
-		return fmt.Errorf("this is not the master key of this database: %w", err)
+		return fmt.Errorf("this is not the master key of this database: %w", errors.Join(err, h.CheckMasterKeys(ctx)))
 	}
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (h *House) openProtocol(ctx context.Context) (err error) {
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
 		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer,
-		SecretKeys: h.Master.DeriveAll("client secrets"), Log: h.Log,
+		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
 	})
 	if err != nil {
 		return err

@@ -7,7 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"signet/audit"
 	"signet/clients"
@@ -74,7 +78,9 @@ type House struct {
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 
-	schemaNoted atomic.Pointer[string] // what the log says about the schema; nil = nothing
+	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
+	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place
+	reports     sync.WaitGroup               // events of theirs being written
 }
 
 // OpenDatabase opens the configured database and nothing else.
@@ -116,6 +122,9 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 	if h.Master, err = openMaster(ctx, o.Config, h.DB, o.Notice); err != nil {
 		return h, err
 	}
+	if h.unreadable, err = lru.New[string, struct{}](reportedValues); err != nil {
+		return h, err
+	}
 	h.Audit = audit.New(h.DB)
 	if err := h.openProtocol(ctx); err != nil {
 		return h, err
@@ -123,11 +132,15 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 	return h, h.openPeople(o)
 }
 
+// reportedValues is of how many unreadable values it is remembered that they were reported.
+const reportedValues = 4096
+
 // Close waits for what is being written off the request path, then closes the database.
 func (h *House) Close() error {
 	if h.Clients != nil { // nil where Open failed before
 		h.Clients.Close()
 	}
+	h.reports.Wait()
 	return h.DB.Close()
 }
 
@@ -143,8 +156,16 @@ type Server struct {
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 }
 
-// New mounts all rooms on a house.
+// startTime bounds what New asks of the database.
+const startTime = 30 * time.Second
+
+// New mounts all rooms on a house. It refuses a database with values under a master key that is not listed (reseal.ErrUnlisted).
 func New(h *House) (*Server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	if err := h.CheckMasterKeys(ctx); err != nil {
+		return nil, err
+	}
 	s := &Server{house: h}
 	mux, err := s.mount()
 	if err != nil {

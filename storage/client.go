@@ -26,10 +26,11 @@ type ClientSecret struct {
 	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 	LastUsedAt time.Time `gorm:"serializer:micros"`
 	ExpiresAt  time.Time `gorm:"serializer:micros"` // zero = does not expire
+	MasterKey  string    // id of the master key that the MAC's key was derived from; "" = made before this was noted
 }
 
 const clientByID = `SELECT c.id, c.metadata, c.disabled_at, c.created_at, c.updated_at,
-	s.id, s.client_id, s.mac, s.created_at, s.last_used_at, s.expires_at
+	s.id, s.client_id, s.mac, s.created_at, s.last_used_at, s.expires_at, s.master_key
 	FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 ORDER BY s.created_at DESC, s.id`
 
 // versioned runs fn and raises the named version in one transaction, so that replicas drop what they cached.
@@ -93,7 +94,7 @@ func (db *DB) ClientByID(ctx context.Context, id string) (Client, []ClientSecret
 		found = true
 		err := rows.Scan(&c.ID, (*document)(&c.Metadata), (*stamp)(&c.DisabledAt), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt),
 			(*optional)(&s.ID), (*optional)(&s.ClientID), (*optional)(&s.MAC),
-			(*stamp)(&s.CreatedAt), (*stamp)(&s.LastUsedAt), (*stamp)(&s.ExpiresAt))
+			(*stamp)(&s.CreatedAt), (*stamp)(&s.LastUsedAt), (*stamp)(&s.ExpiresAt), (*optional)(&s.MasterKey))
 		if s.ID != "" {
 			secrets = append(secrets, s)
 		}
@@ -127,9 +128,15 @@ func (db *DB) InsertClientSecret(ctx context.Context, s ClientSecret, keepUntil 
 	})
 }
 
-// TouchClientSecret notes its use (at most once an hour, off the request path; does not raise the version).
-func (db *DB) TouchClientSecret(ctx context.Context, id string, now time.Time) error {
-	_, err := db.exec(ctx, "UPDATE client_secrets SET last_used_at = $2 WHERE id = $1", id, micros(now))
+// TouchClientSecret notes its use (off the request path; does not raise the version). With the MAC that was read it also writes a
+// new one, made under another master key, unless the secret was changed meanwhile.
+func (db *DB) TouchClientSecret(ctx context.Context, s ClientSecret, oldMAC string) error {
+	if oldMAC == "" {
+		_, err := db.exec(ctx, "UPDATE client_secrets SET last_used_at = $2 WHERE id = $1", s.ID, micros(s.LastUsedAt))
+		return err
+	}
+	_, err := db.exec(ctx, `UPDATE client_secrets SET last_used_at = $2, mac = CASE WHEN mac = $3 THEN $4 ELSE mac END,
+		master_key = CASE WHEN mac = $3 THEN $5 ELSE master_key END WHERE id = $1`, s.ID, micros(s.LastUsedAt), oldMAC, s.MAC, s.MasterKey)
 	return err
 }
 

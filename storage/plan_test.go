@@ -14,7 +14,7 @@ import (
 
 // small are the tables that hold a handful of rows; every other one (plans may name it by its alias) grows with use, and
 // a statement that scans it gets slower every day.
-var small = []string{"versions", "retention", "keys", "resources", "locks", "goose_db_version", "schema_compat", "sqlite_master", "CONSTANT"}
+var small = []string{"versions", "retention", "keys", "resources", "locks", "goose_db_version", "schema_compat", "master_keys", "sqlite_master", "CONSTANT"}
 
 // scansAllowed are statements that may walk a whole index of a growing table, with the reason.
 var scansAllowed = map[string]string{

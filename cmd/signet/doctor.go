@@ -80,7 +80,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 	if err := db.CheckSchema(ctx); err != nil && !errors.Is(err, storage.ErrSchemaAhead) {
 		return []finding{{about, c.Storage.Migrate == config.MigrateAuto, "the schema is not of this version: " + err.Error()}}
 	}
-	findings := []finding{{about, true, "answers, and its schema is of this version"}}
+	findings := append([]finding{{about, true, "answers, and its schema is of this version"}}, lookAtMasterKeys(ctx, c, db)...)
 	for _, u := range c.Upstreams {
 		for theirs, ours := range u.Groups {
 			findings = append(findings, lookAtGroup(ctx, db, u.ID, theirs, ours)...)

@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"signet/internal/reseal"
 	"signet/internal/seal"
 	"signet/oauth/keys"
 	"signet/server"
+	"signet/storage"
 )
 
 func (a *app) key() *cobra.Command {
-	return noun("key", "Signing keys and the master key", a.keyList(), a.keyRotate(), a.keyRetire(), a.keyGenerateMaster())
+	return noun("key", "Signing keys and the master key", a.keyList(), a.keyRotate(), a.keyRetire(), a.keyReseal(), a.keyGenerateMaster())
 }
 
 func (a *app) keyList() *cobra.Command {
@@ -69,6 +72,66 @@ func (a *app) keyRetire() *cobra.Command {
 			return a.answer(map[string]string{"retired": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "retired:", args[0]) })
 		})
 	})
+}
+
+// keyReseal may run beside servers, and again after it was interrupted.
+func (a *app) keyReseal() *cobra.Command {
+	var drop string
+	var sure bool
+	c := a.verb("reseal", "Seal with the first master key what older ones sealed", 0, func(cmd *cobra.Command, _ []string) error {
+		if drop != "" && !sure {
+			return usage("--drop gives up what the master key %s sealed: emails in the outbox, tokens of upstreams, authenticator apps; "+
+				"add --yes if the key is lost", drop)
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			if drop != "" {
+				rows, err := h.DropSealed(ctx, drop)
+				if err != nil {
+					return err
+				}
+				return a.answer(map[string]any{"key": drop, "dropped": rows}, func(w io.Writer) { row(w, "dropped", strconv.FormatInt(rows, 10)) })
+			}
+			moved, err := h.Reseal(ctx)
+			if err != nil {
+				return err
+			}
+			if err := a.answer(moved, func(w io.Writer) { writeMoved(w, moved) }); err != nil {
+				return err
+			}
+			if len(moved.Damaged) > 0 {
+				return fmt.Errorf("%d value(s) do not open and stay as they are", len(moved.Damaged))
+			}
+			return nil
+		})
+	})
+	c.Flags().StringVar(&drop, "drop", "", "`ID` of a master key that is lost: give up what it sealed")
+	yesFlag(c, &sure)
+	return c
+}
+
+func writeMoved(w io.Writer, m reseal.Moved) {
+	row(w, "moved", strconv.FormatInt(m.Rows, 10))
+	for _, d := range m.Damaged {
+		row(w, "damaged", string(d.Column)+" of "+d.Row)
+	}
+	for _, l := range m.Left {
+		row(w, "left", leftText(l))
+	}
+}
+
+// leftText says what a master key is still needed for.
+func leftText(l reseal.Leftover) string {
+	text := fmt.Sprintf("%d in %s under %s", l.Rows, l.Column, l.Key)
+	if !l.Listed {
+		text += ", which is not listed"
+	}
+	switch {
+	case l.Column == storage.DerivedPasswords:
+		text += ": passwords, each moves when its person signs in; without the key they need a new one"
+	case l.Column == storage.DerivedSecrets:
+		text += ": client secrets, each moves when it is used; without the key they need a new one"
+	}
+	return text
 }
 
 // keyGenerateMaster prints and keeps nothing: it runs without configuration or database.

@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -159,6 +160,26 @@ func (m *Master) Open(sealed, aad []byte) ([]byte, error) {
 // Stale tells that a value was sealed with another master key than the first, so that it is time to seal it again.
 func (m *Master) Stale(sealed []byte) bool {
 	return len(sealed) < 1+idSize || !bytes.Equal(sealed[1:1+idSize], m.keys[0].id)
+}
+
+// HeadSize is the length of a sealed value's head: the format and the id of the master key.
+const HeadSize = 1 + idSize
+
+// KeyID tells by a value's head, or the whole value, which master key sealed it; "" = the value is damaged.
+func KeyID(head []byte) string {
+	if len(head) < HeadSize || head[0] != format {
+		return ""
+	}
+	return hex.EncodeToString(head[1:HeadSize])
+}
+
+// IDs of the master keys as KeyID writes them, the first first. They tell nothing about the keys.
+func (m *Master) IDs() []string {
+	ids := make([]string, len(m.keys))
+	for i, k := range m.keys {
+		ids[i] = hex.EncodeToString(k.id)
+	}
+	return ids
 }
 
 func (m *Master) byID(id []byte) *masterKey {

@@ -31,6 +31,7 @@ type Metrics struct {
 	jobs      *prometheus.CounterVec
 	keyAge    *prometheus.GaugeVec
 	ahead     prometheus.Gauge
+	master    *prometheus.GaugeVec
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -66,6 +67,7 @@ func NewMetrics() *Metrics {
 	m.janitor = counter("janitor_rows_total", "Expired rows deleted, by table.", "table")
 	m.jobs = counter("job_runs_total", "Background job runs, by job and outcome.", "job", "outcome")
 	m.keyAge = gauge("signing_key_age_seconds", "Age of the active signing key, by algorithm.", "alg")
+	m.master = gauge("master_key_values", "Values that need a master key other than the first, by its id.", "key")
 	m.ahead = gauge("schema_ahead", "1 if a newer binary has migrated the database.").WithLabelValues()
 	return m
 }
@@ -174,6 +176,15 @@ func (m *Metrics) JobRan(job, outcome string) {
 // KeyAge notes how old the active key of an algorithm is.
 func (m *Metrics) KeyAge(alg string, age time.Duration) {
 	m.keyAge.WithLabelValues(oneOf(alg, "ES256", "RS256", "PS256", "EdDSA", "refresh")).Set(age.Seconds())
+}
+
+// MasterKeyValues notes how many values need each master key other than the first, by its id. The ids come from the list of keys and
+// from sealed values: there are a few of them.
+func (m *Metrics) MasterKeyValues(counts map[string]int64) {
+	m.master.Reset()
+	for key, n := range counts {
+		m.master.WithLabelValues(key).Set(float64(n))
+	}
 }
 
 // oneOf keeps a label inside its closed list.

@@ -67,7 +67,7 @@ type Options struct {
 	// Hints is how long a retired key still proves an id_token_hint: the longest life of a session. Default 30 days.
 	Hints time.Duration
 	// Note is called in the transaction of each change, for the audit log: event is "key.made", "key.activated" or
-	// "key.retired". It may run twice when the transaction is tried again.
+	// "key.retired"; and with "key.damaged" for a row that does not open. It may run twice when the transaction is tried again.
 	Note func(ctx context.Context, event, kid, alg string) error
 	// Log gets one line for each change. Nil discards.
 	Log *slog.Logger
@@ -84,6 +84,7 @@ type Ring struct {
 
 	reading  sync.Mutex // one re-read at a time, so that an older reading never replaces a newer one
 	changing sync.Mutex // one change at a time in this process; the lock row holds off the others
+	damaged  sync.Map   // kids of rows that were reported
 }
 
 // Open reads the ring and makes its first keys, under a lock that replicas starting at the same time respect. A master key
@@ -153,6 +154,23 @@ func (r *Ring) Refresh(ctx context.Context) error {
 		return err
 	}
 	r.seen.Store(s)
+	return r.reportDamaged(ctx, s.damaged)
+}
+
+// reportDamaged logs and notes each damaged row once in the life of this ring.
+func (r *Ring) reportDamaged(ctx context.Context, rows []storage.Key) error {
+	for _, row := range rows {
+		if _, told := r.damaged.LoadOrStore(row.KID, true); told {
+			continue
+		}
+		r.o.Log.LogAttrs(ctx, slog.LevelError, "key damaged", slog.String("kid", row.KID), slog.String("alg", row.Alg))
+		if r.o.Note == nil {
+			continue
+		}
+		if err := r.o.Note(ctx, "key.damaged", row.KID, row.Alg); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -451,3 +451,39 @@ func TestChangesAreNoted(t *testing.T) { // security requirement T03
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestV09_DamagedKeyThatDoesNotSignStopsNothing(t *testing.T) {
+	store := &keystest.Store{}
+	o := keys.Options{Store: store, Master: keystest.Master(t), Algs: []string{keys.ES256}}
+	var notes []string
+	o.Note = func(_ context.Context, event, _, alg string) error {
+		notes = append(notes, event+" "+alg)
+		return nil
+	}
+	r := keystest.Open(t, o)
+	if _, err := r.Rotate(t.Context(), keys.ES256, false); err != nil {
+		t.Fatal(err)
+	}
+	token, _ := r.SignRefresh(claims{"ada"})
+	rows, _ := store.Keys(t.Context())
+	for _, row := range rows {
+		if row.State == "next" || row.Alg == keys.Refresh {
+			row.Sealed = append(row.Sealed[:len(row.Sealed)-1:len(row.Sealed)-1], row.Sealed[len(row.Sealed)-1]^1)
+			if err := store.UpdateKey(t.Context(), row.State, row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	notes = nil
+	again := keystest.Open(t, o)
+	if err := again.VerifyRefresh(token, &claims{}); err != nil {
+		t.Errorf("a refresh token, whose key is derived: %v", err)
+	}
+	if err := again.Tick(t.Context(), time.Now()); err != nil {
+		t.Errorf("tick: %v", err)
+	}
+	slices.Sort(notes)
+	if want := []string{"key.damaged ES256", "key.damaged refresh"}; !slices.Equal(notes, want) {
+		t.Errorf("noted %q, want each row once", notes)
+	}
+}

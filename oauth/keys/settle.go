@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"signet/internal/seal"
 	"signet/storage"
 )
 
@@ -75,6 +76,9 @@ func (r *Ring) reseal(ctx context.Context, rows []storage.Key) error {
 			continue
 		}
 		plain, err := r.o.Master.Open(row.Sealed, placeOf(row.KID))
+		if errors.Is(err, seal.ErrDamaged) {
+			continue // Refresh reports it
+		}
 		if err != nil {
 			return fmt.Errorf("open key %q: %w", row.KID, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,7 @@ type snapshot struct {
 	algs    []string
 	jwks    []byte
 	etag    string
+	damaged []storage.Key // rows that do not open, though their master key is listed
 }
 
 // header is what an accepted first segment stands for.
@@ -56,6 +58,10 @@ func newSnapshot(rows []storage.Key, o Options, old *snapshot) (*snapshot, error
 	for _, row := range rows {
 		if row.Alg == Refresh {
 			epoch, err := openEpoch(row, o.Master)
+			if errors.Is(err, seal.ErrDamaged) { // the row keeps no secret: its key is derived from the master key and the name
+				s.damaged = append(s.damaged, row)
+				epoch, err = epochOf(row.KID)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -63,6 +69,10 @@ func newSnapshot(rows []storage.Key, o Options, old *snapshot) (*snapshot, error
 			continue
 		}
 		k, err := openKey(row, o.Master, old)
+		if errors.Is(err, seal.ErrDamaged) && row.State != active { // what it signed is refused; the others go on (rule V09)
+			s.damaged = append(s.damaged, row)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

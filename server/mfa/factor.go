@@ -158,7 +158,8 @@ func (h *Handler) passed(w http.ResponseWriter, r *http.Request) (done bool, err
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State, way string, err error) error {
 	page := pages.Factor{Way: way}
 	late, throttled := errors.AsType[*factor.Throttled](err)
-	if !throttled && !errors.Is(err, factor.ErrWrong) && !errors.Is(err, users.ErrChanged) {
+	unreadable := errors.Is(err, factor.ErrUnreadable)
+	if !throttled && !unreadable && !errors.Is(err, factor.ErrWrong) && !errors.Is(err, users.ErrChanged) {
 		return err
 	}
 	if done, err := h.passed(w, r); done {
@@ -170,6 +171,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State,
 		h.Count(way, "throttled")
 		page.Problem, page.RetryAfter, status = "factor.throttled", int(late.RetryAfter/time.Second), http.StatusTooManyRequests
 		w.Header().Set("Retry-After", strconv.Itoa(page.RetryAfter))
+	case unreadable: // the log and an event have it: nothing that the person can mend
+		h.Count(way, "failure")
+		page.Problem, status = "factor.unreadable", http.StatusServiceUnavailable
 	case errors.Is(err, factor.ErrWrong):
 		h.Count(way, "failure")
 		page.Problem = "factor.wrong." + way

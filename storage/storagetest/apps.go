@@ -60,7 +60,7 @@ func secrets(t *testing.T, db *storage.DB) {
 	}
 	before, err := db.Versions(ctx)
 	ok(t, err)
-	ok(t, db.TouchClientSecret(ctx, "k2", now))
+	ok(t, db.TouchClientSecret(ctx, storage.ClientSecret{ID: "k2", LastUsedAt: now}, ""))
 	after, err := db.Versions(ctx)
 	ok(t, err)
 	same(t, after, before)

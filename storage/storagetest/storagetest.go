@@ -60,7 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	parts := map[string]func(t *testing.T, db *storage.DB){
 		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
 		"resources": resources, "consents": consents, "grants": grants, "standing": standing, "revoking": revoking,
-		"trimming": trimming, "interactions": interactions, "keys": keys, "locks": locks, "once": once,
+		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "once": once,
 		"counters": counters, "events": events, "expiry": expiry, "odd-input": oddInput, "no-text": noText,
 		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,
 		"race-code": raceCode, "race-refresh": raceRefresh, "race-interaction": raceInteraction,

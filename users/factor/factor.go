@@ -39,6 +39,8 @@ var (
 	ErrThere = errors.New("there is one already")
 	// ErrGone: the enrolment is over; begin again.
 	ErrGone = errors.New("enrolment is gone")
+	// ErrUnreadable: the secret of the authenticator app does not open: it is damaged, or its master key is not listed.
+	ErrUnreadable = errors.New("the secret of the authenticator app does not open")
 )
 
 // Throttled says how long to wait. It is ErrThrottled.

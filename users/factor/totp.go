@@ -198,7 +198,7 @@ func (s *Service) add(ctx context.Context, permit Permit, e *Enrolment, step int
 	return codes, s.Notices.Notify(ctx, userID, mail.FactorAdded, map[string]string{"Factor": KindTOTP})
 }
 
-// CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled.
+// CheckTOTP judges a code of the person's authenticator app. ErrWrong, ErrThrottled, ErrUnreadable.
 func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, error) {
 	return s.guess(ctx, userID, KindTOTP, func() (*Match, error) {
 		list, err := s.Stores.Credentials.Credentials(ctx, userID, KindTOTP)
@@ -210,7 +210,7 @@ func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, e
 		}
 		secret, err := s.open(list[0].Data, list[0].ID)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
 		}
 		step, err := match(secret, code, list[0].Counter, time.Now())
 		if err != nil {

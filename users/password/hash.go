@@ -78,7 +78,7 @@ func New(o Options) (*Hasher, error) {
 		if len(key) != sha256.Size {
 			return nil, errors.New("a pepper must have 32 bytes")
 		}
-		id := pepperID(key)
+		id := PepperID(key)
 		h.peppers[id] = key
 		if i == 0 && o.Pepper {
 			h.current = id
@@ -97,8 +97,8 @@ func (h *Hasher) MinLength() int { return h.minLength }
 // Runs is how many hashes were computed so far.
 func (h *Hasher) Runs() int64 { return h.runs.Load() }
 
-// pepperID names a pepper in kept hashes; it tells nothing about the key.
-func pepperID(key []byte) string {
+// PepperID names a pepper in kept hashes; it tells nothing about the key.
+func PepperID(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("id"))
 	return hex.EncodeToString(mac.Sum(nil)[:4])

@@ -66,15 +66,15 @@ type spendStore interface {
 // Book issues and takes tickets.
 type Book struct {
 	stores Stores
-	key    []byte // MAC key of codes
+	keys   [][]byte // MAC keys of codes: the first makes, all check
 }
 
-// New returns a book over the stores; key is for the MACs of codes.
-func New(s Stores, key []byte) (*Book, error) {
+// New returns a book over the stores; key is for the MACs of codes, which those of the older keys still check.
+func New(s Stores, key []byte, older ...[]byte) (*Book, error) {
 	if s.Issue == nil || s.Find == nil || s.Spend == nil || len(key) < sha256.Size {
 		return nil, errors.New("tickets need stores and a key")
 	}
-	return &Book{s, key}, nil
+	return &Book{s, append([][]byte{key}, older...)}, nil
 }
 
 // Order is what to issue.
@@ -102,7 +102,7 @@ func (b *Book) IssueCode(ctx context.Context, o Order) (code string, err error) 
 	}
 	id, code := rand.Text(), fmt.Sprintf("%06d", n)
 	o.Only = true
-	return code, b.insert(ctx, id, o, b.mac(id, code))
+	return code, b.insert(ctx, id, o, mac(b.keys[0], id, code))
 }
 
 func (b *Book) insert(ctx context.Context, id string, o Order, hash string) error {
@@ -203,7 +203,11 @@ var ErrWrong = errors.New("wrong code")
 
 // Matches tells whether the code is the ticket's.
 func (b *Book) Matches(t storage.Ticket, code string) bool {
-	return hmac.Equal([]byte(b.mac(t.ID, digits(code))), []byte(t.SecretHash))
+	right := false
+	for _, key := range b.keys {
+		right = hmac.Equal([]byte(mac(key, t.ID, digits(code))), []byte(t.SecretHash)) || right
+	}
+	return right
 }
 
 // SpendCode uses up the ticket that Guess told if the code is right (ErrWrong), in the transaction of ctx if there is one;
@@ -260,8 +264,8 @@ func hashOf(secret string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func (b *Book) mac(id, code string) string {
-	h := hmac.New(sha256.New, b.key)
+func mac(key []byte, id, code string) string {
+	h := hmac.New(sha256.New, key)
 	h.Write([]byte(id + "|" + code))
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
 }
