@@ -148,12 +148,12 @@ func TestPagesLookAsTheyDid(t *testing.T) {
 					}
 					continue
 				}
-				want, err := os.ReadFile(path)
+				raw, err := os.ReadFile(path)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got != string(want) {
-					t.Errorf("%s differs from %s (look at it, then run with -update):\n%s", name, path, firstDifference(got, string(want)))
+				if want := otherLanguages.ReplaceAllString(string(raw), ""); got != want {
+					t.Errorf("%s differs from %s (look at it, then run with -update):\n%s", name, path, firstDifference(got, want))
 				}
 			}
 		}

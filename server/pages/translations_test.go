@@ -151,6 +151,10 @@ var asInEnglish = map[string][]string{
 	"de": {"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
 	"es": {"Error", "Error:", "roles", "Tokens", "Userinfo"},
 	"fr": {"Sessions", "E-mail", "e-mail", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
+	"it": {"Account", "Password", "Passkey", "Privacy", "Client", "Userinfo"},
+	"nl": {"Account", "e-mail", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
+		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
+	"pt-BR": {"E-mail", "e-mail", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
