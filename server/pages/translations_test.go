@@ -69,23 +69,17 @@ func plainForm(message any) string {
 var ownIDs = []string{"language.dir"}
 
 func TestLanguagesAreComplete(t *testing.T) {
-	report := func(lang string) func(string, ...any) {
-		if lang == "de" {
-			return t.Errorf
-		}
-		return t.Logf // while the others are being written
-	}
 	en := messages(t, "en")
 	for _, lang := range translations(t) {
 		other := messages(t, lang)
 		for id := range en {
 			if other[id] == nil {
-				report(lang)("%s lacks %s", lang, id)
+				t.Errorf("%s lacks %s", lang, id)
 			}
 		}
 		for id := range other {
 			if en[id] == nil && !slices.Contains(ownIDs, id) {
-				report(lang)("English lacks %s of %s", id, lang)
+				t.Errorf("English lacks %s of %s", id, lang)
 			}
 		}
 	}
@@ -150,11 +144,11 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 var asInEnglish = map[string][]string{
 	"de": {"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
 	"es": {"Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Sessions", "E-mail", "e-mail", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"Account", "Password", "Passkey", "Privacy", "Client", "Userinfo"},
-	"nl": {"Account", "e-mail", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
+	"fr": {"Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
+	"it": {"Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
+	"nl": {"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
-	"pt-BR": {"E-mail", "e-mail", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
+	"pt-BR": {"Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
