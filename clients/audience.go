@@ -27,15 +27,15 @@ type Audience struct {
 	Scopes   []string // those of Ask.Scopes that belong to the audience
 }
 
-// Decide is the audience rule: resources named at the token endpoint (a subset of what the authorization is for), else what it
-// is for: resources named at authorize, else the owners of a granted scope, else the default. openid makes the issuer one of
-// them. The scopes are narrowed to the audience's; Signet's own scopes belong to the issuer and stay as long as openid does.
+// Decide is the audience rule: resources named at the token endpoint (a subset of what the authorization is for) and nothing else;
+// else what the authorization is for: resources named at authorize, else the owners of a granted scope, else the default. openid makes
+// the issuer one of what an authorization is for, so that the token opens userinfo; a token that was asked for by resource opens it only
+// where the issuer was named. The scopes are narrowed to the audience's; Signet's own belong to the issuer, and offline_access to none.
 func (rs *Resources) Decide(a Ask) (Audience, error) {
 	aud, err := rs.whole(a)
 	if err != nil {
 		return Audience{}, err
 	}
-	openid := slices.Contains(a.Scopes, "openid")
 	if len(a.Requested) > 0 {
 		requested, err := rs.spelled(a, a.Requested)
 		if err != nil {
@@ -47,11 +47,8 @@ func (rs *Resources) Decide(a Ask) (Audience, error) {
 			}
 		}
 		aud = requested
-		if openid && !slices.Contains(aud, a.Issuer) {
-			aud = append(aud, a.Issuer)
-		}
 	}
-	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, openid)}, nil
+	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, a.Issuer)}, nil
 }
 
 // whole is what the authorization is for when nothing narrower is asked for.
@@ -73,9 +70,17 @@ func (rs *Resources) whole(a Ask) ([]string, error) {
 		aud = append(aud, a.Issuer)
 	}
 	if len(aud) == 0 {
-		aud = []string{cmp.Or(a.Default, a.Issuer)}
+		aud = []string{rs.fallback(a)}
 	}
 	return aud, nil
+}
+
+// fallback is the default audience, spelled as registered.
+func (rs *Resources) fallback(a Ask) string {
+	if r, ok := rs.Find(a.Default); ok {
+		return r.Identifier
+	}
+	return cmp.Or(a.Default, a.Issuer)
 }
 
 // granted are the resources named at authorize. One that is gone since is left out; it is an error if none is left.
@@ -109,7 +114,7 @@ func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {
 // Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
 // resource's scopes (or the resource has none). The issuer itself may be named by a client of openid.
 func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
-	if identifier == issuer || identifier == issuer+"/" {
+	if sameIdentifier(identifier, issuer) {
 		if c.HasScope("openid") {
 			return issuer, nil
 		}
@@ -125,11 +130,16 @@ func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error)
 	return r.Identifier, nil
 }
 
-func (rs *Resources) within(scopes, aud []string, openid bool) []string {
+func (rs *Resources) within(scopes, aud []string, issuer string) []string {
 	var out []string
 	for _, s := range scopes {
-		builtin := slices.Contains(BuiltinScopes, s)
-		if builtin && (openid || s == "offline_access") || !builtin && slices.ContainsFunc(rs.Owners(s), func(r Resource) bool { return slices.Contains(aud, r.Identifier) }) {
+		belongs := s == "offline_access"
+		if slices.Contains(BuiltinScopes, s) {
+			belongs = belongs || slices.Contains(aud, issuer)
+		} else {
+			belongs = slices.ContainsFunc(rs.Owners(s), func(r Resource) bool { return slices.Contains(aud, r.Identifier) })
+		}
+		if belongs {
 			out = append(out, s)
 		}
 	}

@@ -36,8 +36,15 @@ type secret struct {
 	masterKey string // see storage.ClientSecret
 }
 
+// defaultScopes are those of a client whose registration names none (RFC 7591 section 2): who the person is, and staying signed in.
+// Scopes of resources have to be registered.
+var defaultScopes = []string{"openid", "profile", "email", "offline_access"}
+
 func newClient(m Metadata) *Client {
 	c := &Client{Metadata: m, scopes: strings.Fields(m.Scope)}
+	if len(c.scopes) == 0 {
+		c.scopes = defaultScopes
+	}
 	for _, r := range m.RedirectURIs {
 		if o := originOf(r); o != "" && !slices.Contains(c.origins, o) {
 			c.origins = append(c.origins, o)
@@ -71,10 +78,10 @@ func (c *Client) Enabled() bool { return c.DisabledAt.IsZero() }
 // HasGrant tells whether it registered the grant type.
 func (c *Client) HasGrant(g string) bool { return slices.Contains(c.GrantTypes, g) }
 
-// Scopes it registered; do not change the slice.
+// Scopes it registered, or the default ones; do not change the slice.
 func (c *Client) Scopes() []string { return c.scopes }
 
-// HasScope tells whether it registered the scope.
+// HasScope reports whether the scope is one of its Scopes.
 func (c *Client) HasScope(s string) bool { return slices.Contains(c.scopes, s) }
 
 // Origins of its redirect URIs: they may read answers of the token endpoint (CORS).

@@ -316,6 +316,9 @@ func (r *Registry) DeleteResource(ctx context.Context, identifier string) error 
 	if r.isDeclared(identifier) {
 		return fmt.Errorf("%s: %w", identifier, ErrDeclared)
 	}
+	if found, ok := r.Resources().Find(identifier); ok {
+		identifier = found.Identifier
+	}
 	if err := r.writes(); err != nil {
 		return err
 	}

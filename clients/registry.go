@@ -75,6 +75,7 @@ type Registry struct {
 	declared  map[string]*Client
 	view      atomic.Pointer[view]
 	resources atomic.Pointer[Resources]
+	renewal   renewal
 	origins   atomic.Pointer[map[string]bool]
 	versions  atomic.Pointer[storage.Versions]
 	notes     sync.WaitGroup // uses of secrets being written down
@@ -178,24 +179,11 @@ func (r *Registry) checkResources() (errs []error) {
 
 // load reads resources and the origins of all clients.
 func (r *Registry) load(ctx context.Context) error {
-	stored, err := r.o.Store.Resources(ctx)
+	resources, err := r.readResources(ctx)
 	if err != nil {
-		return fmt.Errorf("read resources: %w", err)
+		return err
 	}
-	all := slices.Clone(r.o.Resources)
-	for i := range all {
-		all[i].Declared = true
-	}
-	for _, s := range stored {
-		if !slices.ContainsFunc(all, func(d Resource) bool { return sameIdentifier(d.Identifier, s.Identifier) }) {
-			res, err := resourceOf(s)
-			if err != nil {
-				return err
-			}
-			all = append(all, res)
-		}
-	}
-	r.resources.Store(newResources(all))
+	r.resources.Store(resources)
 	origins := map[string]bool{}
 	list, err := r.List(ctx)
 	if err != nil {

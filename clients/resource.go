@@ -86,22 +86,48 @@ func resourceOf(row storage.Resource) (Resource, error) {
 	return r, nil
 }
 
-// sameIdentifier compares as Find does: a trailing slash makes no difference.
-func sameIdentifier(a, b string) bool {
-	return strings.TrimSuffix(a, "/") == strings.TrimSuffix(b, "/")
+// sameIdentifier compares as Find does.
+func sameIdentifier(a, b string) bool { return identifierKey(a) == identifierKey(b) }
+
+// identifierKey is what two spellings of one identifier have in common (RFC 3986 sections 6.2.2.1, 6.2.3 and 6.2.4): scheme and host in
+// lower case, without the scheme's own port and without a trailing slash. Path and query are as they are.
+func identifierKey(id string) string {
+	scheme, rest, ok := strings.Cut(id, ":")
+	if !ok {
+		return strings.TrimSuffix(id, "/")
+	}
+	scheme = strings.ToLower(scheme)
+	after, hierarchical := strings.CutPrefix(rest, "//")
+	if !hierarchical {
+		return scheme + ":" + strings.TrimSuffix(rest, "/")
+	}
+	end := strings.IndexAny(after, "/?#")
+	if end < 0 {
+		end = len(after)
+	}
+	authority, path := after[:end], after[end:]
+	at := strings.LastIndexByte(authority, '@') + 1
+	host := strings.ToLower(authority[at:])
+	if own := map[string]string{"https": ":443", "http": ":80"}[scheme]; own != "" {
+		host = strings.TrimSuffix(strings.TrimSuffix(host, own), ":")
+	}
+	if !strings.Contains(path, "?") {
+		path = strings.TrimSuffix(path, "/")
+	}
+	return scheme + "://" + authority[:at] + host + path
 }
 
 // Resources is the set of all resources at one moment; immutable.
 type Resources struct {
 	all     []Resource
-	byID    map[string]int   // without a trailing slash
+	byID    map[string]int   // as registered, and by identifierKey
 	byScope map[string][]int // owners of a scope
 }
 
 func newResources(all []Resource) *Resources {
 	rs := &Resources{all: all, byID: map[string]int{}, byScope: map[string][]int{}}
 	for i, r := range all {
-		rs.byID[strings.TrimSuffix(r.Identifier, "/")] = i
+		rs.byID[identifierKey(r.Identifier)], rs.byID[r.Identifier] = i, i
 		for _, s := range r.Scopes {
 			rs.byScope[s] = append(rs.byScope[s], i)
 		}
@@ -112,9 +138,12 @@ func newResources(all []Resource) *Resources {
 // All of them; do not change the slice.
 func (rs *Resources) All() []Resource { return rs.all }
 
-// Find tolerates a trailing slash; the found one is spelled as registered.
+// Find tolerates other spellings of the same identifier; the found one is spelled as registered.
 func (rs *Resources) Find(identifier string) (Resource, bool) {
-	i, ok := rs.byID[strings.TrimSuffix(identifier, "/")]
+	i, ok := rs.byID[identifier]
+	if !ok {
+		i, ok = rs.byID[identifierKey(identifier)]
+	}
 	if !ok {
 		return Resource{}, false
 	}
@@ -151,6 +180,11 @@ func (rs *Resources) Asking(scope string, named []string) (required, sensitive b
 		required, sensitive = required && d.Required, sensitive || d.Sensitive
 	}
 	return required, sensitive
+}
+
+// WithoutScopes reports whether none of the resources has scopes: a token for them alone has none either.
+func (rs *Resources) WithoutScopes(identifiers []string) bool {
+	return !slices.ContainsFunc(identifiers, func(id string) bool { r, _ := rs.Find(id); return len(r.Scopes) > 0 })
 }
 
 // Known tells whether the scope is built in or some resource's.

@@ -57,8 +57,12 @@ func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token
 }
 
 func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client, a tokens.Access) (Introspection, error) {
-	if caller.ClientID != a.ClientID && !p.mayAsk(caller, a.Audience) {
-		return Introspection{}, nil
+	if caller.ClientID != a.ClientID {
+		if may, err := p.mayAsk(ctx, caller, a.Audience); err != nil {
+			return Introspection{}, refusal.From(err)
+		} else if !may {
+			return Introspection{}, nil
+		}
 	}
 	_, _, err := p.standing(ctx, a)
 	if errors.Is(err, errInactive) {
@@ -73,13 +77,20 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 	}, nil
 }
 
-// mayAsk: a resource that the token is for names the client as its introspector.
-func (p *Provider) mayAsk(caller *clients.Client, audience []string) bool {
-	resources := p.o.Clients.Resources()
+// mayAsk: a resource that the token is for names the client as its introspector. A resource that is not known may have just been made.
+func (p *Provider) mayAsk(ctx context.Context, caller *clients.Client, audience []string) (bool, error) {
+	known := p.o.Clients.Resources()
+	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.o.Issuer.URL() }
+	if slices.ContainsFunc(audience, missing) {
+		var err error
+		if known, err = p.o.Clients.Renewed(ctx, known); err != nil {
+			return false, err
+		}
+	}
 	return slices.ContainsFunc(audience, func(aud string) bool {
-		r, ok := resources.Find(aud)
+		r, ok := known.Find(aud)
 		return ok && slices.Contains(r.IntrospectedBy, caller.ClientID)
-	})
+	}), nil
 }
 
 func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client, r tokens.Refresh) (Introspection, error) {

@@ -24,6 +24,7 @@ import (
 type Clients interface {
 	Client(ctx context.Context, id string) (*clients.Client, error)
 	Resources() *clients.Resources
+	Renewed(ctx context.Context, seen *clients.Resources) (*clients.Resources, error)
 }
 
 // Metrics counts; *telemetry.Metrics does.

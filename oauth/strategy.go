@@ -52,7 +52,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 // memberships puts groups and roles into the access token where their scope is granted to it (RFC 9068 section 2.2.3.1), so
 // that an API can decide by them without asking.
 func (s *strategy) memberships(ctx context.Context, c *ledger.Case, a *tokens.Access) error {
-	groups, roles := slices.Contains(c.Scopes, claims.ScopeGroups), slices.Contains(c.Scopes, claims.ScopeRoles)
+	groups, roles := slices.Contains(c.Allowed, claims.ScopeGroups), slices.Contains(c.Allowed, claims.ScopeRoles)
 	if !groups && !roles {
 		return nil
 	}

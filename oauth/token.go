@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -26,7 +25,7 @@ type Answer struct {
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
-	Scope        string `json:"scope"`
+	Scope        string `json:"scope,omitempty"` // left out where none was asked for
 }
 
 // needed are the parameters without which a grant's request is malformed.
@@ -120,12 +119,12 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 		return nil, err
 	}
 	for _, check := range checks {
-		if err := check(p, c); err != nil {
+		if err := check(p, ctx, c); err != nil {
 			return nil, err
 		}
 	}
 	if request, ok := asked.(*fosite.AccessRequest); ok { // what fosite granted, replaced by what the checks left of it
-		request.GrantedScope, request.GrantedAudience = c.Scopes, c.Audience
+		request.GrantedScope, request.GrantedAudience = c.Allowed, c.Audience
 	}
 	given, err := p.core.NewAccessResponse(ctx, asked)
 	if err != nil {
@@ -133,7 +132,7 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 	}
 	answer := &Answer{
 		AccessToken: given.GetAccessToken(), TokenType: "Bearer", ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
-		Scope: c.Access.Scope,
+		Scope: c.AnsweredScope(),
 	}
 	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)
 	answer.IDToken, _ = given.GetExtra("id_token").(string)
@@ -142,14 +141,13 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 
 // checks run between fosite's two passes, in this order: what was presented is genuine and the client's own, nothing is
 // signed or written yet. Sender constraints will stand first.
-var checks = []func(*Provider, *ledger.Case) error{
+var checks = []func(*Provider, context.Context, *ledger.Case) error{
 	(*Provider).guard,
-	(*Provider).narrowScopes,
-	(*Provider).narrowResources,
+	(*Provider).narrow,
 }
 
 // guard: person, session, consent and time still allow the grant (security requirement J09).
-func (p *Provider) guard(c *ledger.Case) error {
+func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
 	if c.Standing == nil {
 		return nil
 	}
@@ -170,36 +168,6 @@ func (p *Provider) guard(c *ledger.Case) error {
 }
 
 var errPastEnd = errors.New("past the end that its client's grants have now")
-
-// narrowScopes decides the access token's scopes. The grant keeps its own: the next refresh may have them all again.
-func (p *Provider) narrowScopes(c *ledger.Case) (err error) {
-	switch c.GrantType {
-	case clients.ClientCredentials:
-		c.Scopes, err = grants.OfClient(c.Client, c.Form.Get("scope"), false)
-	case clients.RefreshToken:
-		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), c.Form.Get("scope"))
-	default: // scope means nothing in the exchange of a code (RFC 6749 section 4.1.3)
-		c.Scopes, err = grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), nil, "")
-	}
-	return err
-}
-
-// narrowResources decides the audience, and leaves only its scopes (RFC 8707 section 2.2, DESIGN section 2).
-func (p *Provider) narrowResources(c *ledger.Case) error {
-	ask := clients.Ask{
-		Client: c.Client, Issuer: p.o.Issuer.URL(), Default: p.o.DefaultAudience,
-		Scopes: c.Scopes, Requested: c.Form["resource"],
-	}
-	if c.Standing != nil {
-		ask.Granted, ask.Grant = c.Standing.Resources, true
-	}
-	got, err := p.o.Clients.Resources().Decide(ask)
-	if err != nil {
-		return refusal.InvalidTarget("A resource is unknown, or not this client's to ask for.").Because(err)
-	}
-	c.Audience, c.Scopes = got.Audience, got.Scopes
-	return nil
-}
 
 // lifetimes that hold for a client: its own, else the server's.
 func (p *Provider) lifetimes(c *clients.Client) ledger.Lifetimes {

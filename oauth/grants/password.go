@@ -121,7 +121,7 @@ func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 		}
 		out.SetExtra("refresh_token", refresh)
 	}
-	if slices.Contains(c.Scopes, "openid") {
+	if slices.Contains(c.Allowed, "openid") {
 		id, err := p.ID.GenerateIDToken(ctx, c.Lifetimes.ID, r)
 		if err != nil {
 			return err

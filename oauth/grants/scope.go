@@ -8,8 +8,8 @@ import (
 	"signet/oauth/refusal"
 )
 
-// personal are the scopes that only make sense with a person (OpenID Connect Core sections 5.4 and 11).
-var personal = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+// personal are the scopes that only make sense with a person (OpenID Connect Core sections 5.4 and 11): all of Signet's own.
+var personal = clients.BuiltinScopes
 
 // Narrow answers the scope parameter of a refresh (RFC 6749 section 6): granted is what the grant holds, kept the part of it
 // that the client may still have, left what it asked for at authorize and the person did not allow. Asking for less is answered with

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"signet/clients"
@@ -25,7 +27,11 @@ type Case struct {
 	Standing *storage.Standing
 	Facts    Facts
 
-	// Granted to the access token of this request: a part of the grant's, when the request narrowed it.
+	// Allowed are the scopes of this request: a part of the grant's, when the request narrowed it. Whether there is an ID token, and
+	// which groups and roles are told, goes by them.
+	Allowed []string
+
+	// Scopes and Audience of the access token: those of the allowed scopes that belong to the audience.
 	Scopes, Audience []string
 
 	// Presented is the claims of the refresh token, Verdict what it amounts to.
@@ -85,6 +91,15 @@ func (c *Case) Subject() string {
 	return c.Client.ClientID
 }
 
+// AnsweredScope is the scope of the answer (RFC 6749 section 5.1): the access token's. One for a resource without scopes has none: then
+// it is Signet's own of the request, which the rest of the answer goes by. "" only where none was allowed.
+func (c *Case) AnsweredScope() string {
+	if len(c.Scopes) > 0 {
+		return strings.Join(c.Scopes, " ")
+	}
+	return strings.Join(slices.DeleteFunc(slices.Clone(c.Allowed), func(s string) bool { return !slices.Contains(clients.BuiltinScopes, s) }), " ")
+}
+
 // Claims are those that the person granted by the claims parameter.
 func (c *Case) Claims() (claims.Param, error) {
 	if c.Standing == nil {
@@ -102,7 +117,7 @@ func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claim
 	if err != nil {
 		return nil, err
 	}
-	wanted := claims.Want(c.Scopes, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim)
+	wanted := claims.Want(c.Allowed, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim)
 	c.Memberships, err = wanted.Read(ctx, store, c.Standing.UserID)
 	c.belongs = err == nil
 	return c.Memberships, err

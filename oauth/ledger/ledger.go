@@ -103,7 +103,7 @@ func (l *Ledger) SetClientAssertionJWT(context.Context, string, time.Time) error
 // requester is the authorization request that the row came from, as fosite wants to see it: fresh for each call, for
 // handlers change what they are given.
 func (c *Case) requester() *fosite.Request {
-	scopes := c.Scopes
+	scopes := c.Allowed
 	if scopes == nil {
 		scopes = Kept(c.Standing.Scopes, c.Client)
 	}

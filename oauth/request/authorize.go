@@ -55,6 +55,7 @@ func (e *Redirectable) Unwrap() error { return e.Refusal }
 type Clients interface {
 	Client(ctx context.Context, id string) (*clients.Client, error)
 	Resources() *clients.Resources
+	Renewed(ctx context.Context, seen *clients.Resources) (*clients.Resources, error)
 }
 
 // Parser makes authorization requests.
@@ -100,7 +101,11 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	if m := form.Get("response_mode"); m == "form_post" {
 		req.ResponseMode = m
 	}
-	if r := p.judge(&req, c, form); r != nil {
+	known, err := p.resourcesOf(ctx, c, form)
+	if err != nil {
+		return flow.Request{}, c, err
+	}
+	if r := p.judge(&req, c, form, known); r != nil {
 		return flow.Request{}, c, &Redirectable{Refusal: r, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode}
 	}
 	return req, c, nil
@@ -136,7 +141,7 @@ func redirect(req *flow.Request, c *clients.Client, form url.Values) error {
 }
 
 // judge checks the rest; what it finds goes back to the client.
-func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, known *clients.Resources) *refusal.Refusal {
 	if err := Clean(form); err != nil {
 		r, _ := errors.AsType[*refusal.Refusal](err)
 		return r
@@ -156,13 +161,16 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values) *r
 	case form.Get("registration") != "":
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
-	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{responseType, pkce, prompts, p.openID, p.scopes, p.resources}
+	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{responseType, pkce, prompts, p.openID}
 	for _, step := range steps {
 		if r := step(req, c, form); r != nil {
 			return r
 		}
 	}
-	return nil
+	if r := scopes(req, c, form, known); r != nil {
+		return r
+	}
+	return p.resources(req, c, form, known)
 }
 
 func responseType(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
@@ -218,40 +226,6 @@ func prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Ref
 		}
 		age := int64(seconds)
 		req.MaxAge = &age
-	}
-	return nil
-}
-
-// scopes: what was asked, known and registered; unknown ones are ignored (OpenID Connect Core section 3.1.2.1).
-func (p *Parser) scopes(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
-	known := p.Clients.Resources()
-	asked := strings.Fields(form.Get("scope"))
-	if len(asked) == 0 {
-		asked = slices.DeleteFunc(slices.Clone(c.Scopes()), func(s string) bool { return slices.Contains(clients.BuiltinScopes, s) })
-	}
-	for _, s := range asked {
-		if s == "offline_access" && !c.HasGrant(clients.RefreshToken) {
-			continue
-		}
-		if known.Known(s) && c.HasScope(s) && !slices.Contains(req.Scopes, s) {
-			req.Scopes = append(req.Scopes, s)
-		}
-	}
-	if len(req.Scopes) == 0 {
-		return refusal.InvalidScope("None of the scopes asked for is this client's.")
-	}
-	return nil
-}
-
-func (p *Parser) resources(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
-	for _, id := range form["resource"] {
-		spelled, err := p.Clients.Resources().Spell(c, p.Issuer, id)
-		if err != nil {
-			return refusal.InvalidTarget("The resource is unknown or not for this client.").Because(err)
-		}
-		if !slices.Contains(req.Resources, spelled) {
-			req.Resources = append(req.Resources, spelled)
-		}
 	}
 	return nil
 }

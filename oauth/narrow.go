@@ -1,0 +1,84 @@
+package oauth
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/grants"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+)
+
+// narrow decides scopes and audience of the access token. The grant keeps its own: the next refresh may have them all again.
+func (p *Provider) narrow(ctx context.Context, c *ledger.Case) error {
+	known, err := p.resources(ctx, c)
+	if err != nil {
+		return err
+	}
+	if c.Allowed, err = allowed(c, known); err != nil {
+		return err
+	}
+	return p.audience(c, known)
+}
+
+// resources are those known now, read anew where the request names one that is not among them, or a scope that is none's.
+func (p *Provider) resources(ctx context.Context, c *ledger.Case) (*clients.Resources, error) {
+	known := p.o.Clients.Resources()
+	unknown := func(s string) bool { return !known.Known(s) && c.Client.HasScope(s) }
+	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.o.Issuer.URL() }
+	miss := slices.ContainsFunc(c.Form["resource"], missing) || slices.ContainsFunc(strings.Fields(c.Form.Get("scope")), unknown)
+	switch {
+	case miss:
+	case c.Standing != nil:
+		miss = slices.ContainsFunc(c.Standing.Scopes, unknown) || slices.ContainsFunc(c.Standing.Resources, missing)
+	default:
+		miss = slices.ContainsFunc(c.Client.Scopes(), unknown)
+	}
+	if !miss {
+		return known, nil
+	}
+	return p.o.Clients.Renewed(ctx, known)
+}
+
+// allowed are the scopes of this request (RFC 6749 sections 3.3 and 6): at this endpoint an unknown one is an error.
+func allowed(c *ledger.Case, known *clients.Resources) ([]string, error) {
+	asked := c.Form.Get("scope")
+	if c.GrantType == clients.ClientCredentials || c.GrantType == clients.Password {
+		for scope := range strings.FieldsSeq(asked) {
+			if !known.Known(scope) {
+				return nil, refusal.InvalidScope("A scope is unknown, or not registered for this client.")
+			}
+		}
+	}
+	switch c.GrantType {
+	case clients.ClientCredentials:
+		return grants.OfClient(c.Client, asked, false)
+	case clients.RefreshToken:
+		return grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), asked)
+	}
+	// scope means nothing in the exchange of a code (RFC 6749 section 4.1.3); the password grant has put it into the row
+	return grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), nil, "")
+}
+
+// audience decides for whom the access token is, and leaves only the scopes that belong there (RFC 8707 section 2.2).
+func (p *Provider) audience(c *ledger.Case, known *clients.Resources) error {
+	ask := clients.Ask{
+		Client: c.Client, Issuer: p.o.Issuer.URL(), Default: p.o.DefaultAudience,
+		Scopes: c.Allowed, Requested: c.Form["resource"],
+	}
+	if c.Standing != nil {
+		ask.Granted, ask.Grant = c.Standing.Resources, true
+	}
+	got, err := known.Decide(ask)
+	if err != nil {
+		return refusal.InvalidTarget("A resource is unknown, or not this client's to ask for.").Because(err)
+	}
+	c.Audience, c.Scopes = got.Audience, got.Scopes
+	bare := c.Form.Get("scope") == "" && len(ask.Requested) > 0 && known.WithoutScopes(ask.Requested)
+	if len(c.Allowed) > 0 && c.AnsweredScope() == "" && !bare {
+		return refusal.InvalidScope("None of the scopes belongs to a resource that the token is for.")
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package request
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/oauth/flow"
+	"signet/oauth/refusal"
+)
+
+// resourcesOf are the resources as they are known now, read anew where the request names one that is not among them, or a scope of the
+// client that is none's.
+func (p *Parser) resourcesOf(ctx context.Context, c *clients.Client, form url.Values) (*clients.Resources, error) {
+	known := p.Clients.Resources()
+	unknown := func(s string) bool { return c.HasScope(s) && !known.Known(s) }
+	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.Issuer }
+	if slices.ContainsFunc(strings.Fields(form.Get("scope")), unknown) || slices.ContainsFunc(named(form), missing) {
+		return p.Clients.Renewed(ctx, known)
+	}
+	return known, nil
+}
+
+// named are the resources of the request; a parameter without a value counts as left out (RFC 6749 section 3.1).
+func named(form url.Values) []string {
+	return slices.DeleteFunc(slices.Clone(form["resource"]), func(id string) bool { return id == "" })
+}
+
+// scopes: what was asked, known and registered; unknown ones are dropped (OpenID Connect Core section 3.1.2.1).
+func scopes(req *flow.Request, c *clients.Client, form url.Values, known *clients.Resources) *refusal.Refusal {
+	asked := strings.Fields(form.Get("scope"))
+	if len(asked) == 0 {
+		asked = unasked(c, named(form), known)
+	}
+	for _, s := range asked {
+		if s == "offline_access" && !c.HasGrant(clients.RefreshToken) {
+			continue
+		}
+		if known.Known(s) && c.HasScope(s) && !slices.Contains(req.Scopes, s) {
+			req.Scopes = append(req.Scopes, s)
+		}
+	}
+	if len(req.Scopes) == 0 {
+		return refusal.InvalidScope("None of the scopes asked for is this client's.")
+	}
+	return nil
+}
+
+// unasked is what a request without a scope parameter asks for (RFC 6749 section 3.3): of the client's scopes those of the resources it
+// names, or of any resource if it names none; where there are none, who the person is. offline_access has to be asked for.
+func unasked(c *clients.Client, resources []string, known *clients.Resources) []string {
+	var theirs, identity []string
+	for _, s := range c.Scopes() {
+		switch {
+		case slices.Contains(clients.BuiltinScopes, s):
+			if s != "offline_access" {
+				identity = append(identity, s)
+			}
+		case len(resources) == 0 && known.Known(s) || ownedBy(s, resources, known):
+			theirs = append(theirs, s)
+		}
+	}
+	if len(theirs) > 0 {
+		return theirs
+	}
+	return identity
+}
+
+func ownedBy(scope string, resources []string, known *clients.Resources) bool {
+	return slices.ContainsFunc(resources, func(id string) bool {
+		r, ok := known.Find(id)
+		return ok && slices.Contains(r.Scopes, scope)
+	})
+}
+
+func (p *Parser) resources(req *flow.Request, c *clients.Client, form url.Values, known *clients.Resources) *refusal.Refusal {
+	invalid := func(err error) *refusal.Refusal {
+		return refusal.InvalidTarget("The resource is unknown or not for this client.").Because(err)
+	}
+	for _, id := range named(form) {
+		spelled, err := known.Spell(c, p.Issuer, id)
+		if err != nil {
+			return invalid(err)
+		}
+		if !slices.Contains(req.Resources, spelled) {
+			req.Resources = append(req.Resources, spelled)
+		}
+	}
+	got, err := known.Decide(clients.Ask{Client: c, Issuer: p.Issuer, Scopes: req.Scopes, Granted: req.Resources, Grant: true})
+	if err != nil {
+		return invalid(err)
+	}
+	if len(got.Scopes) == 0 {
+		return refusal.InvalidScope("None of the scopes belongs to a resource that was asked for.")
+	}
+	return nil
+}
