@@ -63,7 +63,7 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPages(t, Options{Upstreams: true})
+	p := newPages(t, Options{Upstreams: true, Languages: widest(t)})
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
 	p.Mount(mux)
 	picture := func(w http.ResponseWriter, _ *http.Request) error {
@@ -113,7 +113,7 @@ func TestPagesInABrowser(t *testing.T) {
 		sizes, schemes = []int64{320, 1280}, []string{"light", "dark"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		for _, lang := range []string{"en", "de"} {
+		for _, lang := range []string{"en", "de", widestTag} {
 			for _, width := range sizes {
 				for _, scheme := range schemes {
 					look(t, within(t, ctx), base, name, lang, width, scheme)

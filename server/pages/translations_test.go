@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"unicode/utf8"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 
@@ -284,4 +287,38 @@ func TestPagesRenderInEveryLanguage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// widestTag is a language for tests: of each text it has the translation with the longest word.
+const widestTag = "en-XA"
+
+// widest makes the file of that language, so that one look at a page in a browser finds what is too wide in any language.
+func widest(t *testing.T) fs.FS {
+	t.Helper()
+	longest := func(text string) int {
+		n := 0
+		for word := range strings.FieldsSeq(placeholderIn.ReplaceAllString(tagIn.ReplaceAllString(text, ""), "")) {
+			n = max(n, utf8.RuneCountInString(word))
+		}
+		return n
+	}
+	texts := messages(t, "en")
+	for _, lang := range translations(t) {
+		for id, message := range messages(t, lang) {
+			text := plainForm(message)
+			if id == "language.dir" || longest(text) <= longest(plainForm(texts[id])) {
+				continue
+			}
+			texts[id] = text
+			if _, ok := message.(map[string]any); ok {
+				texts[id] = map[string]any{"one": text, "other": text}
+			}
+		}
+	}
+	texts["language.name"] = widestTag
+	raw, err := json.Marshal(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fstest.MapFS{widestTag + ".json": {Data: raw}}
 }
