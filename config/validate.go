@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -166,6 +167,7 @@ func (c Config) checkEgress(bad *complaints) {
 func (c Config) checkMail(bad *complaints) {
 	m := c.Mail
 	oneOf(bad, "mail.sender", m.Sender, MailNone, MailSMTP, MailLog, MailFile)
+	bad.check(m.On() || !c.Signin.MailedCode, "signin.mailed_code", "needs mail: set mail.sender, or leave it off")
 	if !m.On() {
 		return
 	}
@@ -255,6 +257,7 @@ func (c Config) Warnings() []string {
 	warn(s.InternalListen != "" && !Loopback(internal), "server.internal_listen", "(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
 	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
 	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster, "is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
+	warn(remoteWithoutTLS(c.Storage.DSN), "storage.dsn", "reaches Postgres on another machine without TLS, or with TLS that it may do without: use sslmode=verify-full")
 	warn(c.Keys.Rotation == 0, "keys.rotation", "is off: signing keys change only by `signet key rotate`")
 	warn(!c.Mail.On() && !c.LocalTrial(), "mail.sender", "is not set: addresses stay unproven, and people who forgot the password need an operator")
 	warn(c.Support.Contact == "" && !c.Mail.On(), "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
@@ -266,6 +269,19 @@ func (c Config) Warnings() []string {
 		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all
+}
+
+// remoteWithoutTLS reports whether a DSN lets the connection to another machine go unencrypted.
+func remoteWithoutTLS(dsn DSN) bool {
+	u, err := url.Parse(dsn.Reveal())
+	if !dsn.Postgres() || err != nil {
+		return false
+	}
+	host := cmp.Or(u.Query().Get("host"), u.Hostname())
+	if host == "" || strings.HasPrefix(host, "/") || Loopback(host) {
+		return false
+	}
+	return !slices.Contains([]string{"require", "verify-ca", "verify-full"}, u.Query().Get("sslmode"))
 }
 
 func webLink(s string) bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"signet/config"
 	"signet/internal/mail"
@@ -58,7 +59,7 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 	if err != nil {
 		return err
 	}
-	message, err := view.Letter(mail.Letter{Kind: mail.Test, To: to, Language: language})
+	message, err := view.Letter(mail.Letter{Kind: mail.Test, To: to, Language: language, At: time.Now()})
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,13 @@ func (db *DB) Events(ctx context.Context, before string, limit int) ([]Event, er
 	return list, err
 }
 
+// EventsAfter pages through all, oldest first, after the given id. An id begins with the time in microseconds, 16 hexadecimal digits.
+func (db *DB) EventsAfter(ctx context.Context, after string, limit int) ([]Event, error) {
+	var list []Event
+	err := db.ask(ctx, func(q *gorm.DB) error { return q.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error })
+	return list, err
+}
+
 // page is the part of the book before an event, newest first.
 func page(q *gorm.DB, before string, limit int) *gorm.DB {
 	if before != "" {

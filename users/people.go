@@ -105,16 +105,74 @@ func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change ch
 	if u.EmailKey != before.EmailKey && !s.allowed(u.EmailKey) {
 		return u, Mistakes{{FieldClaims, fmt.Errorf("email: %w", ErrDomain)}}
 	}
+	if u.Email != before.Email || u.EmailVerified != before.EmailVerified {
+		if err := s.replaceAddress(ctx, permit, before, factor.Address{Email: u.Email, Key: u.EmailKey, Verified: u.EmailVerified}); err != nil {
+			return u, err
+		}
+	}
 	u.UpdatedAt = time.Now()
 	if err := s.stores.Accounts.UpdateUser(ctx, before, u); err != nil {
 		return u, err
 	}
-	if u.Email != before.Email || u.EmailVerified != before.EmailVerified {
-		if _, err := s.ways.SetAddress(ctx, permit, factor.Address{Email: u.Email, Key: u.EmailKey, Verified: u.EmailVerified}); err != nil {
-			return u, err
-		}
+	if len(change.profile) == 0 && (u.Email != before.Email || u.EmailVerified != before.EmailVerified) {
+		return u, nil // the address has an event of its own
 	}
 	return u, s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.names()}})
+}
+
+// SetEmail gives the permit's person (factor.ChangeAddress) an address at once. The one before is told as by the person's own change,
+// with a link that undoes it. Mistakes (ErrEmail, ErrDomain, ErrSame, ErrTaken), ErrNotFound.
+func (s *Service) SetEmail(ctx context.Context, permit factor.Permit, email string, verified bool) (u storage.User, err error) {
+	email = strings.TrimSpace(email)
+	key, err := EmailKey(email)
+	switch {
+	case email == "":
+		return u, Mistakes{{FieldEmail, ErrMissing}}
+	case err != nil:
+		return u, Mistakes{{FieldEmail, err}}
+	case !s.allowed(key):
+		return u, Mistakes{{FieldEmail, ErrDomain}}
+	}
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		if err := s.check(ctx, permit, factor.ChangeAddress); err != nil {
+			return err
+		}
+		before, err := s.user(ctx, permit.UserID())
+		if err != nil {
+			return err
+		}
+		if before.Email == email && before.EmailVerified == verified {
+			return Mistakes{{FieldEmail, ErrSame}}
+		}
+		if err := s.replaceAddress(ctx, permit, before, factor.Address{Email: email, Key: key, Verified: verified}); err != nil {
+			return err
+		}
+		u, err = s.user(ctx, permit.UserID())
+		return err
+	})
+	if errors.Is(err, storage.ErrConflict) {
+		return u, Mistakes{{FieldEmail, ErrTaken}}
+	}
+	if err != nil {
+		return u, fmt.Errorf("set address: %w", err)
+	}
+	return u, nil
+}
+
+// replaceAddress writes an address for an operator, in the transaction of ctx. Another address is a change, which the one before is
+// told of; the same one is verified, or no longer.
+func (s *Service) replaceAddress(ctx context.Context, permit factor.Permit, before storage.User, to factor.Address) error {
+	if to.Key != before.EmailKey {
+		return s.moveAddress(ctx, permit, to)
+	}
+	if _, err := s.ways.SetAddress(ctx, permit, to); err != nil {
+		return err
+	}
+	name := audit.UserChanged
+	if to.Verified && !before.EmailVerified {
+		name = audit.EmailProven
+	}
+	return s.audit.Record(ctx, audit.Event{Name: name, UserID: before.ID, Detail: map[string]any{"claims": []string{"email", "email_verified"}}})
 }
 
 // names of the claims that a change is about; not their values, which are the person's.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // yesFlag is what a command that loses rows asks for.
@@ -19,10 +21,27 @@ func sure(cmd *cobra.Command, yes bool, what string) error {
 	return usage("%s; add --yes if that is meant: `%s … --yes`", what, cmd.CommandPath())
 }
 
-// positive refuses durations that are not after zero, where they were named on the command line.
-func positive(cmd *cobra.Command, flag string, d time.Duration) error {
-	if cmd.Flags().Changed(flag) && d <= 0 {
-		return usage("--%s: %s is not a time to come; give a positive duration like 24h", flag, d)
+// zeroFits marks flags whose duration may be zero.
+func zeroFits(c *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		_ = c.Flags().SetAnnotation(name, annotationZero, nil) // the flags exist
 	}
-	return nil
+}
+
+const annotationZero = "signet/zero"
+
+// checkDurations refuses durations that are not after zero, of all flags of a command that were named on the command line.
+func checkDurations(cmd *cobra.Command) error {
+	var errs []error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		d, err := time.ParseDuration(f.Value.String())
+		if f.Value.Type() != "duration" || err != nil {
+			return
+		}
+		_, zero := f.Annotations[annotationZero]
+		if d < 0 || d == 0 && !zero {
+			errs = append(errs, usage("--%s: %s is no time to come; give a duration like 24h", f.Name, d))
+		}
+	})
+	return errors.Join(errs...)
 }

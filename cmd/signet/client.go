@@ -94,9 +94,16 @@ func (a *app) clientCreate() *cobra.Command {
 		if err := checkSnippet(forName); err != nil {
 			return err
 		}
+		if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && a.json {
+			return usage("say what the app is: `%s --name NAME --redirect-uri URI` for one that signs people in, or "+
+				"`--name NAME --grant-type client_credentials` for one that acts for itself; see --help", cmd.CommandPath())
+		}
 		var m clients.Metadata
 		if err := words.apply(a, cmd, &m); err != nil {
 			return err
+		}
+		if forName == "oidc-client-ts" && m.TokenEndpointAuthMethod == "" {
+			m.TokenEndpointAuthMethod = clients.MethodNone // it runs in the browser, where no secret can be kept
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			var made clients.Metadata
@@ -107,12 +114,23 @@ func (a *app) clientCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.warnOfScopes(h, made.Scope)
 			return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, forName)
 		})
 	})
 	words.flags(c)
 	forFlag(c, &forName)
 	return c
+}
+
+// warnOfScopes names scopes that are no resource's: tokens with them would say nothing.
+func (a *app) warnOfScopes(h *server.House, scope string) {
+	for _, s := range strings.Fields(scope) {
+		if !h.Clients.Resources().Known(s) {
+			a.notice(fmt.Sprintf("Warning: no resource has the scope %q, so the app cannot get it; register the API first: "+
+				"`signet resource create URI --scopes %s`", s, s))
+		}
+	}
 }
 
 // clientAct runs an act and writes it down in one transaction.
@@ -186,20 +204,21 @@ func (a *app) clientUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("scope") {
+				a.warnOfScopes(h, words.m.Scope)
+			}
 			return a.showClient(ctx, h, args[0], "")
 		})
 	})
 	words.flags(c)
-	_ = c.Flags().MarkHidden("id") // an id does not change
+	_ = c.Flags().MarkHidden("id")                                                       // an id does not change
+	zeroFits(c, "access-token-lifetime", "refresh-token-idle", "refresh-token-lifetime") // the server's again
 	return c
 }
 
 func (a *app) clientRotateSecret() *cobra.Command {
 	var keep time.Duration
 	c := a.verb("rotate-secret ID", "Give an app a new secret; the old one stays valid for --keep", 1, func(cmd *cobra.Command, args []string) error {
-		if keep < 0 {
-			return usage("--keep must not be negative")
-		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			var secret string
 			err := a.clientAct(ctx, h, audit.ClientSecretRotated, func(ctx context.Context) (_ string, err error) {
@@ -218,11 +237,16 @@ func (a *app) clientRotateSecret() *cobra.Command {
 		})
 	})
 	c.Flags().DurationVar(&keep, "keep", 7*24*time.Hour, "how long the old secret stays valid, 0s = not at all")
+	zeroFits(c, "keep")
 	return c
 }
 
 func (a *app) clientDelete() *cobra.Command {
-	return a.verb("delete ID", "Remove an app, its secrets and consents, and revoke its grants", 1, func(cmd *cobra.Command, args []string) error {
+	var confirmed bool
+	c := a.verb("delete ID", "Remove an app, its secrets and consents, and revoke its grants", 1, func(cmd *cobra.Command, args []string) error {
+		if err := sure(cmd, confirmed, "the app's registration, secrets and consents are deleted"); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			err := a.clientAct(ctx, h, audit.ClientDeleted, func(ctx context.Context) (string, error) {
 				return args[0], h.Clients.Delete(ctx, args[0])
@@ -233,6 +257,8 @@ func (a *app) clientDelete() *cobra.Command {
 			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
 		})
 	})
+	yesFlag(c, &confirmed)
+	return c
 }
 
 func (a *app) clientSwitch(use, short string, disabled bool) *cobra.Command {

@@ -83,7 +83,11 @@ func (a *app) namedCreate(short, noun string, act func(s *membership.Service, ct
 }
 
 func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ctx context.Context, name string) error) *cobra.Command {
-	return a.verb("delete NAME", short, 1, func(cmd *cobra.Command, args []string) error {
+	var confirmed bool
+	c := a.verb("delete NAME", short, 1, func(cmd *cobra.Command, args []string) error {
+		if err := sure(cmd, confirmed, "who is in the "+noun+" is forgotten"); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			if err := act(h.Members, ctx, args[0]); err != nil {
 				return unnamed(err, noun, args[0])
@@ -91,6 +95,8 @@ func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ct
 			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
 		})
 	})
+	yesFlag(c, &confirmed)
+	return c
 }
 
 func (a *app) namedList(noun string, page func(s *membership.Service, ctx context.Context, after string, limit int) ([]storage.Group, error)) *cobra.Command {

@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(), a.resource(), a.mail(), a.invitation(),
+	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(), a.resource(), a.mail(), a.event(), a.invitation(),
 		a.healthcheck(), a.doctor(), a.version())
 	return root
 }
@@ -134,7 +134,7 @@ func (a *app) verb(use, short string, args int, do func(cmd *cobra.Command, args
 			return usage("`%s` takes %d argument(s), got %d: %s", cmd.CommandPath(), args, len(got), cmd.UseLine())
 		}
 		return nil
-	}}
+	}, PreRunE: func(cmd *cobra.Command, _ []string) error { return checkDurations(cmd) }}
 	c.Flags().BoolVar(&a.json, "json", false, "answer in JSON")
 	return c
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/spf13/cobra"
@@ -30,7 +32,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.ClientName, "name", "", "`name` that people see")
 	s.StringArrayVar(&m.RedirectURIs, "redirect-uri", nil, "`URI` people are sent back to, exactly; may be repeated")
 	s.StringArrayVar(&m.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "`URI` for after sign-out; may be repeated")
-	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces")
+	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
 	s.StringSliceVar(&m.GrantTypes, "grant-type", nil, "`grant` types: authorization_code, refresh_token, client_credentials, password (legacy)")
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
 	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
@@ -57,6 +59,9 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 		if err := f.readFile(a, m); err != nil {
 			return err
 		}
+	}
+	if err := f.checkFlags(cmd); err != nil {
+		return err
 	}
 	from := f.m
 	set := func(flag string, do func()) {
@@ -105,6 +110,15 @@ func (f *metadataFlags) readText(a *app, name string) (string, error) {
 		f.texts[name] = text
 	}
 	return text, err
+}
+
+// checkFlags refuses words that would be taken and mean something else.
+func (f *metadataFlags) checkFlags(cmd *cobra.Command) error {
+	f.m.Scope = strings.Join(strings.FieldsFunc(f.m.Scope, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }), " ")
+	if cmd.Flags().Changed("default-max-age") && f.maxAge < 0 {
+		return usage("--default-max-age: %d is not a number of seconds", f.maxAge)
+	}
+	return nil
 }
 
 func (f *metadataFlags) readFile(a *app, m *clients.Metadata) error {

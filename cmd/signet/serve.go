@@ -70,7 +70,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		return errors.Join(err, listeners.Close())
 	}
 	for _, warning := range c.Warnings() {
-		log.DebugContext(ctx, "configuration", "warning", warning)
+		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	return s.Run(ctx, listeners, func() { a.welcome(c) })
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (a *app) user() *cobra.Command {
 		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
 		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
 		a.userImport(), a.userSetPassword(), a.userResetLink(), a.userFactors(), a.userResetFactors(), a.userUnfreeze(),
-		a.userSetClaims(), a.userDelete(), a.userRestore())
+		a.userSetEmail(), a.userSetClaims(), a.userDelete(), a.userRestore())
 }
 
 // person is how a user is shown: no hash, nothing sealed.
@@ -203,16 +204,19 @@ func explain(err error) error {
 }
 
 func (a *app) userList() *cobra.Command {
-	return a.verb("list", "List all people", 0, func(cmd *cobra.Command, _ []string) error {
+	var search string
+	c := a.verb("list", "List all people, or those who match", 0, func(cmd *cobra.Command, _ []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
-			rows, err := everything(func(after string) ([]storage.User, error) { return h.People.List(ctx, after, pageSize) },
-				func(u storage.User) string { return u.ID })
+			list := []person{}
+			err := eachPage(func(after string) ([]storage.User, error) { return h.People.List(ctx, after, pageSize) },
+				func(u storage.User) string {
+					if matches(u, search) {
+						list = append(list, personOf(u))
+					}
+					return u.ID
+				})
 			if err != nil {
 				return err
-			}
-			list := make([]person, len(rows))
-			for i, u := range rows {
-				list[i] = personOf(u)
 			}
 			return a.answer(list, func(w io.Writer) {
 				row(w, "ID", "E-MAIL", "VERIFIED", "USER NAME", "DISABLED", "CREATED")
@@ -222,6 +226,24 @@ func (a *app) userList() *cobra.Command {
 			})
 		})
 	})
+	c.Flags().StringVar(&search, "search", "", "only people whose id, email address, username or name has this `TEXT` in it, in capitals or not")
+	return c
+}
+
+// matches reports whether a person is among those looked for.
+func matches(u storage.User, text string) bool {
+	if text == "" {
+		return true
+	}
+	var claims struct {
+		Name   string `json:"name"`
+		Given  string `json:"given_name"`
+		Family string `json:"family_name"`
+	}
+	_ = json.Unmarshal(u.Profile, &claims) // a profile that cannot be read matches nothing
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{u.ID, u.Email, u.Username, claims.Name, claims.Given, claims.Family},
+		func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
 }
 
 func (a *app) userShow() *cobra.Command {
@@ -305,6 +327,45 @@ func (a *app) userSetClaims() *cobra.Command {
 	return c
 }
 
+// userSetEmail changes an address as the person could, without waiting for the new mailbox to answer.
+func (a *app) userSetEmail() *cobra.Command {
+	var w who
+	var verified, unverified bool
+	c := a.verb("set-email PERSON ADDRESS", "Give a person another email address; the one before is told, with a link that undoes it", 2,
+		func(cmd *cobra.Command, args []string) error {
+			if verified == unverified {
+				return usage("say --verified if you know that the address is theirs, else --unverified")
+			}
+			return a.within(cmd, func(ctx context.Context, h *server.House) error {
+				u, err := w.find(ctx, h, args[:1])
+				if err != nil {
+					return err
+				}
+				if u, err = h.People.SetEmail(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), args[1], verified); err != nil {
+					return explainAddress(err)
+				}
+				p := personOf(u)
+				return a.answer(p, p.write)
+			})
+		})
+	c.Flags().BoolVar(&verified, "verified", false, "you know that the address is theirs")
+	c.Flags().BoolVar(&unverified, "unverified", false, "they have to verify it")
+	return c
+}
+
+// explainAddress tells what is wrong with the argument ADDRESS.
+func explainAddress(err error) error {
+	mistakes, ok := errors.AsType[users.Mistakes](err)
+	if !ok {
+		return err
+	}
+	var all []error
+	for _, m := range mistakes {
+		all = append(all, fmt.Errorf("ADDRESS: %w", m.Cause))
+	}
+	return errors.Join(all...)
+}
+
 // deletion is what `user delete` answers.
 type deletion struct {
 	ID      string    `json:"id"`
@@ -312,7 +373,7 @@ type deletion struct {
 }
 
 func (a *app) userDelete() *cobra.Command {
-	var now bool
+	var now, yes bool
 	c := a.userVerb("delete", "Delete a person: ends all their sessions and grants, and erases them after accounts.delete_grace",
 		func(ctx context.Context, h *server.House, u storage.User) error {
 			at, err := h.Deletion.Delete(ctx, u.ID, now)
@@ -326,6 +387,16 @@ func (a *app) userDelete() *cobra.Command {
 			})
 		})
 	c.Flags().BoolVar(&now, "now", false, "erase at once; nothing brings the person back")
+	yesFlag(c, &yes)
+	act := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if now {
+			if err := sure(cmd, yes, "--now erases the person and all that is theirs, for good"); err != nil {
+				return err
+			}
+		}
+		return act(cmd, args)
+	}
 	return c
 }
 
