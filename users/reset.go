@@ -121,7 +121,7 @@ func (s *Service) Reset(ctx context.Context, secret, password string) (storage.U
 	if err != nil {
 		return u, err
 	}
-	kept, err := s.hashChosen(ctx, u, password)
+	kept, err := s.hashOther(ctx, u, password)
 	if err != nil {
 		return u, err
 	}
@@ -133,6 +133,28 @@ func (s *Service) Reset(ctx context.Context, secret, password string) (storage.U
 		return u, fmt.Errorf("reset password: %w", err)
 	}
 	return u, nil
+}
+
+// hashOther is hashChosen of a password that is not the present one: whoever resets it because somebody else may know it must not keep
+// it. Mistakes; password.ErrBusy.
+func (s *Service) hashOther(ctx context.Context, u storage.User, password string) (kept string, err error) {
+	if kept, err = s.hashChosen(ctx, u, password); err != nil {
+		return "", err
+	}
+	present, err := s.stores.Passwords.Credentials(ctx, u.ID, kindPassword)
+	if err != nil {
+		return "", fmt.Errorf("read present password: %w", err)
+	}
+	for _, c := range present {
+		same, _, err := s.passwords.Verify(ctx, c.Data, password)
+		if err != nil {
+			return "", err
+		}
+		if same {
+			return "", Mistakes{{FieldPassword, ErrSame}}
+		}
+	}
+	return kept, nil
 }
 
 // reset does it, in the transaction of ctx.

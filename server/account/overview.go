@@ -11,7 +11,7 @@ import (
 // overview is the page /account.
 func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	ctx := r.Context()
-	page := pages.Account{Person: v.Person, Verified: v.User.EmailVerified, Done: done(r)}
+	page := pages.Account{Person: v.Person, Verified: v.User.EmailVerified, Mail: h.Credentials.MailOn(), Done: done(r)}
 	var err error
 	if page.PasswordChanged, err = h.Profile.PasswordChanged(ctx, v.UserID); err != nil {
 		return err

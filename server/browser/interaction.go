@@ -39,6 +39,11 @@ func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, purpose string, 
 	return b.begin(w, r, request{Purpose: purpose, Request: req})
 }
 
+// BeginAt is Begin of a sign-in that ends at a page of ours; "" = the account.
+func (b *Browser) BeginAt(w http.ResponseWriter, r *http.Request, purpose string, req flow.Request, endsAt string) (flow.Interaction, error) {
+	return b.begin(w, r, request{Purpose: purpose, Request: req, EndsAt: endsAt})
+}
+
 // BeginConfirm begins a sign-in in which the person signed in proves it again; it ends at a page of ours, named by our own code
 // and never by a parameter (rules C05, F10).
 func (b *Browser) BeginConfirm(w http.ResponseWriter, r *http.Request, endsAt string) (flow.Interaction, error) {

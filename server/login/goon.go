@@ -94,7 +94,7 @@ func (l *Login) Ensure(w http.ResponseWriter, r *http.Request, s *State) (err er
 		return nil
 	}
 	progress := s.In.Progress
-	if s.In, err = l.Browser.Begin(w, r, cmp.Or(s.In.Purpose, flow.PurposeAccount), s.In.Request); err != nil {
+	if s.In, err = l.Browser.BeginAt(w, r, cmp.Or(s.In.Purpose, flow.PurposeAccount), s.In.Request, s.In.EndsAt); err != nil {
 		return err
 	}
 	if progress.UserID == "" && progress.PendingIdentity == "" {

@@ -27,7 +27,8 @@ func LinkExpired(err error, back string) error {
 }
 
 // Mailbox is the page that says to look into the mailbox. what is "signup" or "reset".
-func (l *Login) Mailbox(w http.ResponseWriter, r *http.Request, s *State, what, address string) error {
-	r, app := l.Dress(w, r, s)
-	return l.Pages.Render(w, r, http.StatusOK, pages.Mailbox{App: app, What: what, Address: address, BackURL: l.Path(flow.SignIn, s.In)})
+func (l *Login) Mailbox(w http.ResponseWriter, r *http.Request, s *State, p pages.Mailbox) error {
+	r, p.App = l.Dress(w, r, s)
+	p.BackURL = l.Path(flow.SignIn, s.In)
+	return l.Pages.Render(w, r, http.StatusOK, p)
 }

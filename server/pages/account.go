@@ -9,6 +9,7 @@ import (
 type Account struct {
 	Person          Person
 	Verified        bool
+	Mail            bool      // an email can be sent to verify the address
 	PasswordChanged time.Time // zero = there is none
 	Factors         *Factors  // nil = not told
 	Notices         []string  // message ids without "notice.", the most urgent first

@@ -43,7 +43,7 @@ type NewAccount struct {
 	EmailFixed            bool // the upstream answers for the address
 	Invited               bool // … is the invitation's
 	ByMail                bool // a letter proves it first
-	Terms                 bool
+	Terms, Agreed         bool // as of SignUp
 	Problems              []Problem
 }
 

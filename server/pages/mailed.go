@@ -14,6 +14,7 @@ type Mailbox struct {
 	App           *App
 	What, Address string
 	BackURL       string
+	AgainURL      string // the form once more: a wrong address, or no email; "" = no link
 }
 
 // NewPassword takes a password that comes with a link. What is "reset" or "verify".
@@ -96,6 +97,9 @@ func (p Linked) Title() string { return "linked." + p.What + ".title" }
 
 // Template of the page.
 func (LinkDone) Template() string { return "link_done" }
+
+// Locked reports whether the account waits for a new password now.
+func (p LinkDone) Locked() bool { return p.What == "notme" || p.What == "undo" }
 
 // Title of the page.
 func (p LinkDone) Title() string { return "linkdone." + p.What + ".title" }

@@ -70,6 +70,7 @@ type SignUp struct {
 	Token                 string // of an invitation
 	Fixed                 bool   // the address is the invitation's
 	Terms                 bool   // ask to accept the terms of service
+	Agreed                bool   // … which the form accepted already
 	Problems              []Problem
 	// Where a passkey instead of a password goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string

@@ -72,7 +72,11 @@ func (h *Handler) actLinked(l linked) web.Func {
 }
 
 func (h *Handler) done(w http.ResponseWriter, r *http.Request, l linked) error {
-	return h.Pages.Render(w, r, http.StatusOK, pages.LinkDone{What: l.what, NextURL: h.Browser.Path("/account", nil)})
+	page := pages.LinkDone{What: l.what, NextURL: h.Browser.Path("/account", nil)}
+	if page.Locked() { // nobody signs in until there is a new password
+		page.NextURL = h.Browser.Path(forgotPath, nil)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, page)
 }
 
 // signedIn is who is signed in; "" = nobody.

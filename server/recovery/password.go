@@ -49,7 +49,7 @@ func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
-	return h.Login.Mailbox(w, r, s, "reset", name)
+	return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "reset", Address: name, AgainURL: h.Browser.Path(forgotPath, &s.In)})
 }
 
 func (h *Handler) showReset(w http.ResponseWriter, r *http.Request) error {
@@ -94,8 +94,10 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.again(w, r, secret, err, forgotPath)
 	}
-	if err := h.Login.LinkUsed(r, secret, u.ID, "", "/account"); err != nil {
+	if err := h.Login.LinkUsed(r, secret, u.ID, "", "/account?done=password"); err != nil {
 		return err
 	}
-	return h.Login.Admit(w, r, plain(), u, session.Password(false, h.Passwords.LockEpoch(u.ID, u.Epoch)))
+	s := plain()
+	s.In.EndsAt = "/account?done=password"
+	return h.Login.Admit(w, r, s, u, session.Password(false, h.Passwords.LockEpoch(u.ID, u.Epoch)))
 }

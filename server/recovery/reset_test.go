@@ -31,7 +31,11 @@ func TestE13_ResetEndsEverythingAndSignsIn(t *testing.T) {
 		if b.Submit(t, "password-submit", url.Values{"password": {"short"}}); b.Status != http.StatusBadRequest || !b.Has("password-submit") {
 			t.Fatalf("a short password: %d at %s", b.Status, b.URL)
 		}
-		if b.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}}); b.URL.Path != "/account" {
+		if b.Submit(t, "password-submit", url.Values{"password": {ada.Password}}); !strings.Contains(b.Text("main"), "This is your current password") { // C7
+			t.Fatalf("the same password: %d at %s: %s", b.Status, b.URL, b.Text("main"))
+		}
+		b.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+		if b.URL.Path != "/account" || !strings.Contains(b.Text("main"), "Your password has been changed") { // C7
 			t.Fatalf("after the reset: %d at %s: %s", b.Status, b.URL, b.Text("main"))
 		}
 		if old.Get(t, "/account"); old.URL.Path != "/signin" {

@@ -131,6 +131,7 @@ const maxField = 1024
 func typed(r *http.Request) pages.SignUp {
 	return pages.SignUp{
 		Name: login.Typed(r, "name", maxField), Email: login.Typed(r, "username", maxField), Username: login.Typed(r, "handle", maxField),
+		Agreed: r.PostForm.Get("terms") != "",
 	}
 }
 

@@ -72,7 +72,7 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, s *login.State
 	if err := h.Accounts.RequestAccount(h.Login.Told(r), reg, h.Browser.Mark(r), s.In.ID); err != nil {
 		return h.refuse(w, r, s, err)
 	}
-	return h.Login.Mailbox(w, r, s, "signup", login.Typed(r, "username", maxField))
+	return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: login.Typed(r, "username", maxField), AgainURL: h.Login.Path(flow.SignUp, s.In)})
 }
 
 // refuse shows the form again, with all that is wrong and all that was typed but the password.

@@ -16,6 +16,10 @@ func TestSignUpAsksForTheTerms(t *testing.T) {
 	if b.Submit(t, "signup-submit", form); b.Status != http.StatusBadRequest || !b.Has("terms") {
 		t.Fatalf("without the box: %d at %s", b.Status, b.URL)
 	}
+	wrong := url.Values{"name": {"Ada"}, "username": {"ada@"}, "password": {servertest.NewPassword}, "terms": {"1"}}
+	if b.Submit(t, "signup-submit", wrong); b.FormWith("signup-submit").Fields.Get("terms") != "1" { // C7: what was agreed to stays so
+		t.Errorf("another mistake: the box is empty: %v", b.FormWith("signup-submit").Fields)
+	}
 	form.Set("terms", "1")
 	if b.Submit(t, "signup-submit", form); b.URL.Path != "/account" {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))

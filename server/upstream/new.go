@@ -86,6 +86,7 @@ func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 	}
 	form := pages.NewAccount{
 		Name: login.Typed(r, "name", maxField), Email: login.Typed(r, "email", maxField), Username: login.Typed(r, "username", maxField),
+		Agreed: r.PostForm.Get("terms") != "",
 	}
 	if k.EmailTrusted {
 		form.Email = k.Identity.Email
@@ -100,7 +101,7 @@ func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseNew(w, r, s, k, form, err)
 	}
 	if mailed {
-		return h.Login.Mailbox(w, r, s, "signup", form.Email)
+		return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: form.Email, AgainURL: h.newPath(s, k)})
 	}
 	how, err := h.Callbacks.How(k.Callback(), who)
 	if err != nil {
