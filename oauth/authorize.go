@@ -97,6 +97,8 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 	facts.LeftOut = strings.Join(left, " ")
 	if a.Request.RedirectURISent {
 		facts.RedirectURI = a.Request.RedirectURI
+	} else {
+		facts.RedirectUsed = a.Request.RedirectURI
 	}
 	if err := facts.Put(&row); err != nil {
 		return err

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -24,6 +25,7 @@ type Facts struct {
 	Version       int    `json:"v,omitempty"` // of these facts, first in the row (see Readable); 0 = written before there were versions
 	Nonce         string `json:"nonce,omitempty"`
 	RedirectURI   string `json:"redirect_uri,omitempty"`   // as sent; the exchange repeats it (RFC 6749 section 4.1.3)
+	RedirectUsed  string `json:"redirect_used,omitempty"`  // where the code went, if none was sent
 	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
 	Claims        string `json:"claims,omitempty"`         // claims parameter (OpenID Connect Core section 5.5), see GrantedClaims
 	ClaimsGranted bool   `json:"claims_granted,omitempty"` // Claims is what the person granted; else as sent, by a release before
@@ -115,12 +117,12 @@ func (f Facts) Put(g *storage.Grant) error {
 	return nil
 }
 
-// form is the part of the authorization request that fosite's handlers look up: the token endpoint's PKCE and code
-// handlers compare with it.
-func (f Facts) form() url.Values {
+// form is the part of the authorization request that fosite's handlers look up: the token endpoint's PKCE and code handlers compare the
+// token request with it. Where the client must send a redirect_uri, or has sent one, it is there to be compared.
+func (f Facts) form(sent url.Values) url.Values {
 	form := make(url.Values, 3)
-	if f.RedirectURI != "" {
-		form["redirect_uri"] = []string{f.RedirectURI}
+	if want := f.redirect(sent); want != "" {
+		form["redirect_uri"] = []string{want}
 	}
 	if f.CodeChallenge != "" {
 		form["code_challenge"] = []string{f.CodeChallenge}
@@ -129,8 +131,21 @@ func (f Facts) form() url.Values {
 	return form
 }
 
+// redirect is the redirect_uri that a token request must have; "" = none, or any. One that is there must be the one that the code went
+// to. It may be left out where none was sent to the authorization endpoint (RFC 6749 section 4.1.3), and where a verifier proves what the
+// redirect_uri was to prove (OAuth 2.1 section 10.2).
+func (f Facts) redirect(sent url.Values) string {
+	if sent.Get("redirect_uri") != "" {
+		return cmp.Or(f.RedirectURI, f.RedirectUsed)
+	}
+	if f.CodeChallenge != "" {
+		return ""
+	}
+	return f.RedirectURI
+}
+
 // bound tells whether a token request proves to come from whoever made the authorization request: the verifier fits the
-// challenge (both absent counts) and redirect_uri is repeated. The client is compared by the caller.
+// challenge (both absent counts) and redirect_uri is the right one. The client is compared by the caller.
 func (f Facts) bound(form url.Values) bool {
 	verifier := form.Get("code_verifier")
 	if f.CodeChallenge == "" {
@@ -141,7 +156,8 @@ func (f Facts) bound(form url.Values) bool {
 		[]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(f.CodeChallenge)) != 1 {
 		return false
 	}
-	return f.RedirectURI == "" || f.RedirectURI == form.Get("redirect_uri")
+	want := f.redirect(form)
+	return want == "" || want == form.Get("redirect_uri")
 }
 
 // HashCode is how a code is kept and looked up: base64url(SHA-256(code)).

@@ -108,7 +108,7 @@ func (c *Case) requester() *fosite.Request {
 		scopes = Kept(c.Standing.Scopes, c.Client)
 	}
 	if c.form == nil && c.GrantType == "authorization_code" { // only its handlers look at it
-		c.form = c.Facts.form()
+		c.form = c.Facts.form(c.Form)
 	}
 	return &fosite.Request{
 		ID: c.Standing.ID, RequestedAt: c.Standing.CreatedAt, Client: Client{c.Client},

@@ -67,11 +67,12 @@ type Parser struct {
 }
 
 const (
-	maxState     = 2048
+	maxState     = 4096
 	maxNonce     = 512
 	maxHint      = 254
 	maxUpstream  = 64
 	maxParameter = 4096
+	maxToken     = 16 << 10 // of an id_token_hint: what Signet signs it reads (oauth/keys)
 )
 
 var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
@@ -95,11 +96,15 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	if err := redirect(&req, c, form); err != nil {
 		return flow.Request{}, c, err
 	}
-	if len(req.State) > maxState || !printable(req.State) {
-		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", Client: c, Cause: errors.New("state is too long or has control characters")}
+	if !printable(req.State) {
+		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", Client: c, Cause: errors.New("state has control characters")}
 	}
 	if m := form.Get("response_mode"); m == "form_post" {
 		req.ResponseMode = m
+	}
+	if len(req.State) > maxState { // the client and the address are known: it is told there, without the state
+		no := refusal.InvalidRequest("state is longer than 4096 bytes.")
+		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, ResponseMode: req.ResponseMode}
 	}
 	known, err := p.resourcesOf(ctx, c, form)
 	if err != nil {
@@ -146,9 +151,13 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 		r, _ := errors.AsType[*refusal.Refusal](err)
 		return r
 	}
-	for _, v := range form {
+	for name, v := range form {
+		limit := maxParameter
+		if name == "id_token_hint" {
+			limit = maxToken
+		}
 		for _, one := range v {
-			if len(one) > maxParameter {
+			if len(one) > limit {
 				return refusal.InvalidRequest("A parameter is too long.")
 			}
 		}

@@ -46,6 +46,9 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 func (p *Parser) person(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
 	if hint := form.Get("id_token_hint"); hint != "" {
 		subject, audience, err := p.Hint(hint)
+		if err != nil && slices.Contains(req.Prompts, "none") { // who was meant cannot be told, and nobody may be asked
+			return refusal.LoginRequired("id_token_hint is not an ID token that this issuer can verify.").Because(err)
+		}
 		if err != nil {
 			return refusal.InvalidRequest("id_token_hint is not an ID token of this issuer.").Because(err)
 		}

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"signet/oauth/flow"
+	"signet/oauth/refusal"
 	"signet/oauth/request"
+	"signet/server/browser"
 	"signet/server/pages"
 	"signet/server/web"
 )
@@ -54,7 +56,10 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || step == flow.Finish {
 		return h.lead(w, r, s)
 	}
-	if s.In, err = h.Browser.Begin(w, r, flow.PurposeAuthorize, req); err != nil {
+	if s.In, err = h.Browser.Begin(w, r, flow.PurposeAuthorize, req); errors.Is(err, browser.ErrTooLarge) {
+		req.State = ""
+		return h.answerRefusal(w, r, req, refusal.InvalidRequest("The request is too large."))
+	} else if err != nil {
 		return err
 	}
 	if behind { // the person says so themselves before another account comes into view

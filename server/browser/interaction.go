@@ -21,10 +21,13 @@ import (
 
 const (
 	// maxRequest is how much of a request an interaction keeps, in bytes.
-	maxRequest = 8 << 10
+	maxRequest = 16 << 10
 	// pastLife is how long what is left of an interaction is kept after it was begun.
 	pastLife = 24 * time.Hour
 )
+
+// ErrTooLarge: the request has more than an interaction keeps.
+var ErrTooLarge error = &web.PageError{Status: http.StatusBadRequest, Kind: "too_large"}
 
 // request is the JSON of a row's request column. The names are those of the first release.
 type request struct {
@@ -56,7 +59,7 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 		return flow.Interaction{}, fmt.Errorf("begin interaction: %w", err)
 	}
 	if len(body) > maxRequest {
-		return flow.Interaction{}, &web.PageError{Status: http.StatusBadRequest, Kind: "too_large"}
+		return flow.Interaction{}, ErrTooLarge
 	}
 	now := time.Now()
 	in := flow.Interaction{
