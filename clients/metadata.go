@@ -90,6 +90,7 @@ type Metadata struct {
 	Upstreams                    []string `json:"upstreams,omitempty"`             // ids of those that are offered to its people; empty = all
 	RequireSecondFactor          bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
 	UserinfoMaxAge               int64    `json:"userinfo_max_age,omitempty"`      // seconds since the sign-in for which userinfo answers; 0 = no limit
+	IDTokenClaims                bool     `json:"id_token_claims,omitempty"`       // the claims of the granted scopes are in the ID token, too, not at userinfo only
 	GroupsClaim                  string   `json:"groups_claim,omitempty"`          // claim that names the person's groups, whatever scope is granted; "" = by the scope groups
 	RolesClaim                   string   `json:"roles_claim,omitempty"`           // the same for roles
 }

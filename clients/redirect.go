@@ -13,7 +13,16 @@ import (
 // clients on a loopback host with any port (RFC 8252 section 7.3; the same host as registered, localhost included). It
 // returns the address to answer to, which is the sent one.
 func (c *Client) MatchRedirect(sent string) (string, bool) {
-	if slices.Contains(c.RedirectURIs, sent) {
+	return c.match(c.RedirectURIs, sent)
+}
+
+// MatchPostLogoutRedirect does the same for an address to go to after sign-out (OpenID Connect RP-Initiated Logout section 3).
+func (c *Client) MatchPostLogoutRedirect(sent string) (string, bool) {
+	return c.match(c.PostLogoutRedirectURIs, sent)
+}
+
+func (c *Client) match(registered []string, sent string) (string, bool) {
+	if slices.Contains(registered, sent) {
 		return sent, true
 	}
 	if !c.Native() {
@@ -23,15 +32,16 @@ func (c *Client) MatchRedirect(sent string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	for _, registered := range c.RedirectURIs {
-		if r, ok := splitLoopback(registered); ok && r.host == s.host && r.rest == s.rest {
+	for _, one := range registered {
+		if r, ok := splitLoopback(one); ok && r.host == s.host && r.rest == s.rest {
 			return sent, true
 		}
 	}
 	return "", false
 }
 
-// loopback is an http address of a loopback host cut into host, port and the raw rest; nothing is decoded.
+// loopback is an http address of this computer (RFC 8252 sections 7.3 and 8.3) cut into host, port and the raw rest; nothing is decoded,
+// but an empty path is the path / (RFC 3986 section 6.2.3).
 type loopback struct{ host, port, rest string }
 
 func splitLoopback(raw string) (loopback, bool) {
@@ -39,29 +49,31 @@ func splitLoopback(raw string) (loopback, bool) {
 	if !ok || !redirectBytes(raw) {
 		return loopback{}, false
 	}
-	cut := strings.IndexAny(after, "/?#")
 	authority, rest := after, ""
-	if cut >= 0 {
+	if cut := strings.IndexAny(after, "/?#"); cut >= 0 {
 		authority, rest = after[:cut], after[cut:]
 	}
 	if strings.ContainsAny(authority, "@\\") || strings.Contains(rest, "#") {
 		return loopback{}, false
 	}
-	for _, host := range []string{"127.0.0.1", "[::1]", "localhost"} {
-		port, ok := strings.CutPrefix(authority, host)
-		if !ok {
-			continue
-		}
-		if port == "" {
-			return loopback{host: host, rest: rest}, true
-		}
-		digits, ok := strings.CutPrefix(port, ":")
-		n, err := strconv.ParseUint(digits, 10, 16)
-		if ok && err == nil && n > 0 && strconv.FormatUint(n, 10) == digits {
-			return loopback{host: host, port: digits, rest: rest}, true
-		}
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
 	}
-	return loopback{}, false
+	host, port, sent := authority, "", false
+	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
+		host, port, sent = authority[:i], authority[i+1:], true
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); sent && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
+		return loopback{}, false
+	}
+	name := host
+	if strings.HasPrefix(host, "[") {
+		name = strings.TrimSuffix(host[1:], "]")
+	}
+	if strings.Contains(name, ":") != strings.HasPrefix(host, "[") || !loopbackHost(name) {
+		return loopback{}, false
+	}
+	return loopback{host: host, port: port, rest: rest}, true
 }
 
 // redirectBytes: printable ASCII without the characters a URI cannot have.
@@ -139,10 +151,11 @@ func redirectMistake(raw string, native bool) string {
 	return ""
 }
 
+// loopbackHost is the one definition of this computer for clients: 127.0.0.0/8, ::1 and localhost (RFC 8252 section 8.3).
 func loopbackHost(host string) bool {
 	if host == "localhost" {
 		return true
 	}
 	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
+	return err == nil && a.IsLoopback() && !a.Is4In6() && a.Zone() == "" && a.String() == host
 }

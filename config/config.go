@@ -258,6 +258,7 @@ type Client struct {
 	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
 	Upstreams                    []string `yaml:"upstreams" json:"upstreams,omitempty"`
 	UserinfoMaxAge               int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
+	IDTokenClaims                bool     `yaml:"id_token_claims" json:"id_token_claims,omitempty"`
 	GroupsClaim                  string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
 	RolesClaim                   string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
 }

@@ -84,6 +84,17 @@ func IDToken(u storage.User, m Memberships, p Param) map[string]any {
 	return out
 }
 
+// IDTokenOf is IDToken with the claims of the granted scopes, for a client that registered id_token_claims.
+func IDTokenOf(u storage.User, m Memberships, scopes []string, p Param) map[string]any {
+	names := slices.Clone(p.idToken)
+	for _, scope := range scopes {
+		names = append(names, scopeClaims[scope]...)
+	}
+	out := about(u, names)
+	m.into(out)
+	return out
+}
+
 // profile is the person's stored claims.
 type profile struct {
 	Name                string `json:"name"`

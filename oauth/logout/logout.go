@@ -104,11 +104,12 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 	}
 	p.Client = c
 	if r.PostLogoutRedirectURI != "" {
-		if !slices.Contains(c.PostLogoutRedirectURIs, r.PostLogoutRedirectURI) || len(r.State) > maxState {
+		back, ok := c.MatchPostLogoutRedirect(r.PostLogoutRedirectURI)
+		if !ok || len(r.State) > maxState {
 			p.Proven = false
 			return p, nil
 		}
-		p.Back = withState(r.PostLogoutRedirectURI, r.State)
+		p.Back = withState(back, r.State)
 	}
 	return p, nil
 }

@@ -330,9 +330,9 @@ func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
-	_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{State: strings.Repeat("x", 9000)})
+	_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{State: strings.Repeat("x", 17_000)})
 	if kind(err) != "too_large" {
-		t.Errorf("9,000 bytes of state: %v", err)
+		t.Errorf("17,000 bytes of state: %v", err)
 	}
 }
 
