@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -131,4 +132,36 @@ func TestPasskeysInTheBrowser(t *testing.T) {
 			t.Errorf("the log holds %q", leak)
 		}
 	}
+}
+
+// withoutHelpers makes the browser one without the JSON helpers of Web Authentication, and its answers those of a password manager whose
+// toJSON does not work. What is signalled is noted in localStorage.
+const withoutHelpers = `(function () {
+  delete PublicKeyCredential.parseCreationOptionsFromJSON;
+  delete PublicKeyCredential.parseRequestOptionsFromJSON;
+  PublicKeyCredential.prototype.toJSON = function () { throw new TypeError("Illegal invocation"); };
+  PublicKeyCredential.signalUnknownCredential = function (what) {
+    localStorage.setItem("signalled", JSON.stringify(what));
+    return Promise.resolve();
+  };
+})();`
+
+// In a browser without the helpers people sign up, sign in and hear of a passkey that is gone, which the browser then forgets.
+func TestC1_PasskeysWithoutTheJSONHelpers(t *testing.T) {
+	p := localTrial(t)
+	ctx := chromium(t)
+	const mary = "mary.passkey@example.com"
+	type actions = []chromedp.Action[chromedp.Void]
+	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
+	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
+	old := func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: withoutHelpers})
+		return done, err
+	}
+	var keys pocket
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	follow(t, ctx, p, []step{
+		{"helpers-signup", actions{old, keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Mary Somerville"), type_("#username", mary), click("#signup-passkey"), wait(".menu")}, mary},
+		{"helpers-signin", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), click("#login-passkey"), keys.touch(true), wait(".menu")), mary},
+	})
 }

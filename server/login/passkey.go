@@ -31,15 +31,16 @@ type Refusal struct {
 	Status     int
 	RetryAfter int // seconds
 	Outcome    string
+	Unknown    bool // the passkey is no account's: what keeps it may forget it
 }
 
 // RefusedPasskey is what a wrong passkey is told; the zero value if the error is ours.
 func RefusedPasskey(err error) Refusal {
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
-		return Refusal{"signin.throttled", http.StatusTooManyRequests, int(late.RetryAfter / time.Second), "throttled"}
+		return Refusal{"signin.throttled", http.StatusTooManyRequests, int(late.RetryAfter / time.Second), "throttled", false}
 	}
 	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrChanged) {
-		return Refusal{"signin.passkey_wrong", http.StatusForbidden, 0, "failure"}
+		return Refusal{"signin.passkey_wrong", http.StatusForbidden, 0, "failure", errors.Is(err, passkey.ErrUnknown)}
 	}
 	return Refusal{}
 }

@@ -11,6 +11,7 @@ type Factor struct {
 	TrustDays  int // 0 = the browser cannot be trusted
 	// Where the passkey goes, where its script asks, and the page that has its button; "" = the person has none.
 	PasskeyURL, PasskeyOptions, PasskeyWay string
+	PasskeyUnknown                         bool // the one that was shown is no account's
 	// Other ways; "" = the person has none of that kind.
 	TOTPURL, RecoveryURL, LostURL, NotYouURL string
 }

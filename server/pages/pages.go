@@ -54,6 +54,7 @@ type SignIn struct {
 	Remember   bool   // "keep me signed in" was ticked before
 	// Where a passkey goes and where its script asks; "" = there are none.
 	PasskeyURL, PasskeyOptions string
+	PasskeyUnknown             bool              // the one that was shown is no account's
 	Upstreams                  []Upstream        // to sign in at instead
 	ProblemArgs                map[string]string // of Problem's texts
 	NameFirst                  bool              // ask for the name alone: it decides where to sign in

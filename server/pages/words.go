@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,8 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 		"termslink": l.outside, "link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "letter": letter,
 		"backname": func(a *App) string { return orElse(a.Host, a.Name) },
 		"problem":  l.problem, "of": of, "pick": func(list []Problem, field string) fieldOf { return fieldOf{list, field} },
-		"described": described,
-		"scope":     l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort, "texts": l.texts,
+		"described": described, "refused": refused,
+		"scope": l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort, "texts": l.texts,
 		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
 		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait, "span": l.span,
@@ -115,6 +116,11 @@ func of(list []Problem, field string) *Problem {
 		}
 	}
 	return nil
+}
+
+// refused reports that a passkey which came with the form was not taken, and is of no use.
+func refused(list []Problem) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(p Problem) bool { return p.Message == "passkeys.taken" })
 }
 
 // described ties hint and error to their field, for those who hear the page.

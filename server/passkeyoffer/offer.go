@@ -102,7 +102,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	} else {
 		err = h.add(r, s)
 	}
-	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrTaken) || errors.Is(err, passkey.ErrChanged) || errors.Is(err, factor.ErrChanged) {
+	if errors.Is(err, passkey.ErrTaken) {
+		return h.page(w, r, s, http.StatusConflict, "passkeys.taken")
+	}
+	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrChanged) || errors.Is(err, factor.ErrChanged) {
 		return h.page(w, r, s, http.StatusBadRequest, "passkeys.failed")
 	}
 	if err != nil {

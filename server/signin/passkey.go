@@ -33,7 +33,8 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request) error {
 	return login.WriteOptions(w, options, err)
 }
 
-// submitPasskey is the form with a passkey's answer. An unknown passkey, a wrong signature and a person who is shut out look the same.
+// submitPasskey is the form with a passkey's answer. An unknown passkey, a wrong signature and a person who is shut out look the same;
+// only the script learns that a passkey is unknown, so that whatever keeps it forgets it.
 func (h *Handler) submitPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := login.ParseForm(r); err != nil {
 		return err
@@ -67,6 +68,6 @@ func (h *Handler) refusePasskey(w http.ResponseWriter, r *http.Request, s *login
 	if no.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(no.RetryAfter))
 	}
-	form.Problem, form.RetryAfter = no.Problem, no.RetryAfter
+	form.Problem, form.RetryAfter, form.PasskeyUnknown = no.Problem, no.RetryAfter, no.Unknown
 	return h.page(w, r, s, no.Status, form)
 }

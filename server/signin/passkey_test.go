@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"signet/server/servertest"
+	"signet/users/factor"
 	"signet/users/passkey/passkeytest"
 )
 
@@ -150,5 +151,30 @@ func TestPasskey_WellKnown(t *testing.T) {
 	b.Get(t, s.URL+"/signin")
 	if !strings.Contains(string(b.PasskeyOptions(t, "login-passkey", nil)), `"rpId":"example.com"`) {
 		t.Error("the RP ID is not the configured one")
+	}
+}
+
+// What a password manager keeps although the account has it no more: the script of the page learns it.
+func TestC1_APasskeyThatNobodyHasIsForgotten(t *testing.T) { // WebAuthn Level 3 section 5.1.10
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada := s.Person(t, "ada@example.com")
+	d := s.AddPasskey(t, ada)
+	b := s.Browser(t)
+	b.Get(t, "/signin")
+	answer := strings.Replace(d.Get(t, b.PasskeyOptions(t, "login-passkey", nil)), `"signature":"`, `"signature":"AAAA`, 1)
+	if b.SendPasskey(t, "login-passkey", answer); b.Status != http.StatusForbidden || strings.Contains(b.Body, "data-passkey-unknown") {
+		t.Errorf("a wrong signature: %d, to be forgotten: %s", b.Status, b.Text("main"))
+	}
+	list, err := s.House().Passkeys.List(t.Context(), ada.ID)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("passkeys %v, %v", list, err)
+	}
+	if err := s.House().Passkeys.Remove(t.Context(), servertest.Permit(t, ada.ID, factor.RemovePasskey), ada.User, list[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	b.Get(t, "/signin")
+	b.SendPasskey(t, "login-passkey", d.Get(t, b.PasskeyOptions(t, "login-passkey", nil)))
+	if b.Status != http.StatusForbidden || !strings.Contains(b.Body, "data-passkey-unknown") {
+		t.Errorf("a removed passkey: %d: %s", b.Status, b.Text("main"))
 	}
 }

@@ -133,11 +133,19 @@ func (h *Handler) signUpPasskey(w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrTaken) {
 		h.Count(factor.KindPasskey, "failure")
 		form := typed(r)
-		form.Problems = []pages.Problem{{Field: "signup-passkey", Message: "signup.passkey_failed"}}
+		form.Problems = []pages.Problem{{Field: "signup-passkey", Message: passkeyProblem(err)}}
 		return h.page(w, r, s, http.StatusBadRequest, form)
 	}
 	if err != nil {
 		return h.refuse(w, r, s, err)
 	}
 	return h.Login.AdmitNew(w, r, s, u, made.How())
+}
+
+// passkeyProblem is what is said of a passkey that was not taken.
+func passkeyProblem(err error) string {
+	if errors.Is(err, passkey.ErrTaken) {
+		return "passkeys.taken"
+	}
+	return "signup.passkey_failed"
 }

@@ -176,7 +176,7 @@ func (h *Handler) verifyWithPasskey(w http.ResponseWriter, r *http.Request) erro
 	}
 	if errors.Is(err, passkey.ErrWrong) || errors.Is(err, passkey.ErrTaken) {
 		h.Count(factor.KindPasskey, "failure")
-		return h.verifyPage(w, r, http.StatusBadRequest, secret, pages.Problem{Field: "verify-passkey", Message: "signup.passkey_failed"})
+		return h.verifyPage(w, r, http.StatusBadRequest, secret, pages.Problem{Field: "verify-passkey", Message: passkeyProblem(err)})
 	}
 	if err != nil {
 		return h.refuseVerify(w, r, secret, err)

@@ -76,8 +76,13 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// Is makes it ErrWrong.
-func (r *refusal) Is(target error) bool { return target == ErrWrong }
+// Is makes it ErrWrong, and ErrUnknown where that is why.
+func (r *refusal) Is(target error) bool {
+	return target == ErrWrong || target == ErrUnknown && r.why == whyUnknown
+}
+
+// whyUnknown: no account here has the passkey.
+const whyUnknown = "unknown"
 
 // person is a webauthn.User.
 type person struct {

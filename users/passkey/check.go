@@ -89,7 +89,7 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 	}
 	row, err := s.stores.Passkeys.CredentialByHandle(ctx, Kind, handle(answer.RawID))
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, "", wrong("unknown", nil)
+		return nil, "", wrong(whyUnknown, nil)
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("find passkey: %w", err)
@@ -108,7 +108,7 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 	u, err := s.stores.People.UserByID(ctx, row.UserID)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return nil, "", wrong("unknown", nil)
+		return nil, "", wrong(whyUnknown, nil)
 	case err != nil:
 		return nil, row.UserID, fmt.Errorf("find person: %w", err)
 	case !u.DisabledAt.IsZero():

@@ -45,6 +45,8 @@ var (
 	// ErrWrong: the answer proves nothing. Challenge gone, credential unknown, signature wrong, person shut out: which, is
 	// not told.
 	ErrWrong = errors.New("passkey does not prove it")
+	// ErrUnknown is ErrWrong of a passkey that no account here has: whatever keeps it may forget it.
+	ErrUnknown = errors.New("passkey is not known")
 	// ErrThrottled: too many tries from a network; errors.AsType[*ratelimit.Throttled] tells how long to wait.
 	ErrThrottled = errors.New("too many tries")
 	// ErrTaken: the credential belongs to an account already.
