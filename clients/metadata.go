@@ -12,10 +12,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"signet/internal/typed"
 )
 
 // Grant types a client can register (RFC 7591 section 2).
@@ -332,9 +333,7 @@ func validScope(s string) bool {
 }
 
 func plainText(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
-	})
+	return utf8.ValidString(s) && !typed.Hidden(s)
 }
 
 func httpsLink(s string) bool {

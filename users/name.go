@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
+
+	"signet/internal/typed"
 )
 
 const (
@@ -38,21 +40,21 @@ func UsernameKey(username string) (string, error) {
 	return key, nil
 }
 
-// cleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible
-// characters (ErrName).
+// cleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible characters; joiners may be
+// where a script or an emoji needs them (ErrName).
 func cleanName(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", ErrName
 	}
 	name = strings.TrimSpace(norm.NFC.String(name))
 	n := utf8.RuneCountInString(name)
-	if n < 1 || n > maxName || strings.ContainsFunc(name, unseen) {
+	if n < 1 || n > maxName || typed.Hidden(name) {
 		return "", ErrName
 	}
 	return name, nil
 }
 
-// unseen tells runes that show nothing or change how others are shown.
+// unseen reports runes that show nothing or change how others are shown: an address holds none of them, not even a joiner.
 func unseen(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
 }

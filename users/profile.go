@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/text/language"
 
+	"signet/internal/typed"
 	"signet/storage"
 )
 
@@ -203,7 +204,7 @@ func plainText(raw json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := utf8.RuneCountInString(s); n < 1 || n > maxText || strings.ContainsFunc(s, unseen) {
+	if n := utf8.RuneCountInString(s); n < 1 || n > maxText || typed.Hidden(s) {
 		return nil, fmt.Errorf("must have 1 to %d characters and nothing invisible", maxText)
 	}
 	return s, nil
@@ -294,7 +295,7 @@ func postalAddress(raw json.RawMessage) (any, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		lines := strings.NewReplacer("\r\n", "", "\n", "").Replace(s)
-		if n := utf8.RuneCountInString(s); n < 1 || n > maxLine || strings.ContainsFunc(lines, unseen) {
+		if n := utf8.RuneCountInString(s); n < 1 || n > maxLine || typed.Hidden(lines) {
 			return nil, fmt.Errorf("%s: must have 1 to %d characters and nothing invisible", name, maxLine)
 		}
 		kept[name] = s

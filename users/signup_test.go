@@ -297,3 +297,25 @@ func TestA17_OddKeysFindNobody(t *testing.T) {
 		}
 	}
 }
+
+func TestC4_NamesOfEveryScriptAndEmoji(t *testing.T) { // RFC 5892 appendices A.1 and A.2, RFC 8264
+	w := newWorld(t, storagetest.SQLite(t), settings{})
+	for i, name := range []string{"علی\u200cرضا", "क्\u200dष", "ශ්\u200dරී", "Ada 👩\u200d🚀", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"} {
+		u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: fmt.Sprintf("p%d@example.com", i), Name: name, Method: users.WithPassword(rightPassword)}))
+		if err != nil || !strings.Contains(string(u.Profile), name) {
+			t.Errorf("%+q: %v, kept as %s", name, err, u.Profile)
+		}
+		for _, claim := range []string{"given_name", "nickname", "gender"} {
+			raw, _ := json.Marshal(map[string]string{claim: name})
+			if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), raw); err != nil {
+				t.Errorf("%s %+q: %v", claim, name, err)
+			}
+		}
+	}
+	for _, name := range []string{"Ada\u200dx", "Ada\u202e", "\u2066Ada", "Ada\u200b", "A\x00da", "👩\u200d"} {
+		_, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "bad@example.com", Name: name, Method: users.WithPassword(rightPassword)}))
+		if !errors.Is(err, users.ErrName) {
+			t.Errorf("%+q: %v", name, err)
+		}
+	}
+}

@@ -160,7 +160,7 @@ func emailName(name string) string {
 // plainWord keeps an outside word short, on one line and visible.
 func plainWord(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
+		if unicode.IsPrint(r) || r == '\u200c' || r == '\u200d' { // joiners: names need them (RFC 5892 appendix A)
 			return r
 		}
 		return -1

@@ -14,6 +14,7 @@ import (
 
 	"signet/audit"
 	"signet/internal/mail"
+	"signet/internal/typed"
 	"signet/storage"
 )
 
@@ -92,7 +93,6 @@ func handle(code string) string {
 
 // normal is a code as it was made, whatever people do to it: blanks, dashes, small letters, figures that look like letters.
 func normal(code string) string {
-	code = code[:min(len(code), 128)]
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case '0':
@@ -106,7 +106,7 @@ func normal(code string) string {
 			return r
 		}
 		return -1
-	}, strings.ToUpper(code))
+	}, strings.ToUpper(typed.Code(code)))
 }
 
 // grouped puts a blank after every four characters, for people to read and type.
@@ -119,12 +119,4 @@ func grouped(s string) string {
 		out.WriteRune(r)
 	}
 	return out.String()
-}
-
-func unbase32(s string) []byte {
-	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(s)
-	if err != nil {
-		return nil
-	}
-	return raw
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"image/png"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 
 	"signet/audit"
 	"signet/internal/mail"
+	"signet/internal/typed"
 	"signet/storage"
 	"signet/users/ticket"
 )
@@ -64,28 +68,31 @@ func (s *Service) Begin(ctx context.Context, owner string, u storage.User) (*Enr
 	if e, err := s.enrolment(ctx, owner, u); !errors.Is(err, ErrGone) {
 		return e, err
 	}
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: s.Issuer, AccountName: account(u), SecretSize: secretSize, Rand: rand.Reader})
-	if err != nil {
-		return nil, fmt.Errorf("make secret: %w", err)
-	}
+	raw := make([]byte, secretSize)
+	rand.Read(raw)
+	secret := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)
 	p := pending{UserID: u.ID, Row: rand.Text()}
-	if p.Sealed, err = s.seal(key.Secret(), p.Row); err != nil {
+	if p.Sealed, err = s.seal(secret, p.Row); err != nil {
 		return nil, err
 	}
 	id, _, err := s.Tickets.Issue(ctx, ticket.Order{Purpose: purposeEnrol, Owner: owner, Data: p, Lifetime: enrolTime, Only: true})
 	if err != nil {
 		return nil, err
 	}
-	return enrolmentOf(key.Secret(), s.Issuer, u, id, p), nil
+	return enrolmentOf(secret, s.Issuer, u, id, p), nil
 }
 
 func enrolmentOf(secret, issuer string, u storage.User, id string, p pending) *Enrolment {
-	key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: account(u), Secret: unbase32(secret)})
-	e := &Enrolment{Secret: grouped(secret), ticket: id, data: p}
-	if err == nil {
-		e.URL = key.URL()
-	}
-	return e
+	return &Enrolment{Secret: grouped(secret), URL: keyURI(issuer, account(u), secret), ticket: id, data: p}
+}
+
+// keyURI is the address that authenticator apps read. In it a colon ends the issuer, so neither name has one before that; all else is
+// percent-encoded, a blank too, which apps would show as a plus sign.
+func keyURI(issuer, account, secret string) string {
+	encode := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+	plain := func(s string) string { return encode(strings.Join(strings.Fields(strings.ReplaceAll(s, ":", " ")), " ")) }
+	return "otpauth://totp/" + plain(issuer) + ":" + plain(account) + "?secret=" + secret + "&issuer=" + encode(issuer) +
+		"&algorithm=SHA1&digits=6&period=" + strconv.Itoa(period)
 }
 
 // account is how an authenticator app tells several of a person's accounts apart.
@@ -231,12 +238,7 @@ func (s *Service) CheckTOTP(ctx context.Context, userID, code string) (*Match, e
 
 // match finds the step that a code is of: one after used, and near enough to now. ErrWrong.
 func match(secret, code string, used int64, now time.Time) (int64, error) {
-	code = strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' {
-			return -1
-		}
-		return r
-	}, code)
+	code = typed.Code(code)
 	found := int64(0)
 	for d := int64(-window); d <= window; d++ {
 		step := now.Unix()/period + d

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"unicode"
+
+	"signet/internal/typed"
 )
 
 // makers are names of common authenticators by their AAGUID, from the list that the passkey community keeps
@@ -30,5 +32,7 @@ func hexOf(aaguid []byte) string { return hex.EncodeToString(aaguid) }
 
 // printable tells whether a name has nothing in it that hides or turns text.
 func printable(name string) bool {
-	return strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '\uFFFD' }) < 0
+	return !typed.Hidden(name) && !strings.ContainsFunc(name, func(r rune) bool {
+		return r == '\uFFFD' || r != ' ' && unicode.IsSpace(r) || !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r)
+	})
 }

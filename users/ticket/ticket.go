@@ -19,6 +19,7 @@ import (
 	"math/big"
 	"time"
 
+	"signet/internal/typed"
 	"signet/storage"
 )
 
@@ -203,15 +204,15 @@ var ErrWrong = errors.New("wrong code")
 
 // Matches tells whether the code is the ticket's.
 func (b *Book) Matches(t storage.Ticket, code string) bool {
-	right := false
+	right, plain := false, typed.Code(code)
 	for _, key := range b.keys {
-		right = hmac.Equal([]byte(mac(key, t.ID, digits(code))), []byte(t.SecretHash)) || right
+		right = hmac.Equal([]byte(mac(key, t.ID, plain)), []byte(t.SecretHash)) || right
 	}
 	return right
 }
 
 // SpendCode uses up the ticket that Guess told if the code is right (ErrWrong), in the transaction of ctx if there is one;
-// ErrGone if somebody was quicker. Blanks and dashes in the code do not count.
+// ErrGone if somebody was quicker. The code may be written in any way that typed.Code reads.
 func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, data any) error {
 	if !b.Matches(t, code) {
 		return ErrWrong
@@ -220,16 +221,6 @@ func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, dat
 		return b.stores.Spend.SpendTicket(ctx, t.Purpose, t.SecretHash, time.Now())
 	})
 	return err
-}
-
-func digits(code string) string {
-	out := make([]byte, 0, len(code))
-	for i := range min(len(code), 64) {
-		if c := code[i]; c != ' ' && c != '-' {
-			out = append(out, c)
-		}
-	}
-	return string(out)
 }
 
 // Void ends all of an owner's tickets of a purpose.

@@ -129,3 +129,24 @@ func TestCodeDiesAfterFiveGuesses(t *testing.T) {
 		}
 	})
 }
+
+func TestC3_MailedCodesInEveryScript(t *testing.T) {
+	b := book(t, storagetest.SQLite(t))
+	code, err := b.IssueCode(t.Context(), ticket.Order{Purpose: "code", Owner: "ada", Lifetime: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := b.Guess(t.Context(), "code", "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, zero := range map[string]rune{"wide": '０', "Arabic": '٠', "Persian": '۰', "Devanagari": '०', "Thai": '๐', "plain": '0'} {
+		written := strings.Map(func(r rune) rune { return r - '0' + zero }, code)
+		for _, blank := range []string{"", " ", "\u00a0", "\t", "-", "\u2009"} {
+			half := len(string(zero)) * 3
+			if typed := " " + written[:half] + blank + written[half:] + "\u00a0"; !b.Matches(row, typed) {
+				t.Errorf("%s: %q is wrong", name, typed)
+			}
+		}
+	}
+}

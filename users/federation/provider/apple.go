@@ -15,11 +15,12 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+
+	"signet/internal/typed"
 )
 
 const (
@@ -141,10 +142,7 @@ func appleName(claims map[string]any, user string) {
 // applePart is a part of a name; "" if it is not a name that our people may have (D09), or if it was cut on its way.
 func applePart(s string) string {
 	s = strings.TrimSpace(s)
-	odd := func(r rune) bool {
-		return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp)
-	}
-	if utf8.RuneCountInString(s) > appleNameSize || !utf8.ValidString(s) || strings.ContainsFunc(s, odd) {
+	if utf8.RuneCountInString(s) > appleNameSize || !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) || typed.Hidden(s) {
 		return ""
 	}
 	return s
