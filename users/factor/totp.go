@@ -90,7 +90,9 @@ func enrolmentOf(secret, issuer string, u storage.User, id string, p pending) *E
 // percent-encoded, a blank too, which apps would show as a plus sign.
 func keyURI(issuer, account, secret string) string {
 	encode := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-	plain := func(s string) string { return encode(strings.Join(strings.Fields(strings.ReplaceAll(s, ":", " ")), " ")) }
+	plain := func(s string) string {
+		return encode(strings.Join(strings.Fields(strings.ReplaceAll(s, ":", " ")), " "))
+	}
 	return "otpauth://totp/" + plain(issuer) + ":" + plain(account) + "?secret=" + secret + "&issuer=" + encode(issuer) +
 		"&algorithm=SHA1&digits=6&period=" + strconv.Itoa(period)
 }
