@@ -26,7 +26,8 @@ type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
 
-// ErrRefused: the message will not be taken however often it is sent (an SMTP answer of the 500s).
+// ErrRefused: the recipient cannot be reached, however often the message is sent. Faults of ours are none: the message waits until they are
+// mended.
 var ErrRefused = errors.New("message refused for good")
 
 // Metrics counts; *telemetry.Metrics does.
@@ -148,7 +149,7 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 func (d *Delivery) send(ctx context.Context, m storage.Message) error {
 	l, err := d.Outbox.open(m)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return err // the master key may come back
 	}
 	if l.Ask != "" {
 		var ok bool
@@ -158,7 +159,7 @@ func (d *Delivery) send(ctx context.Context, m storage.Message) error {
 	}
 	message, err := d.Render(l)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return err // a replica of another release may know its words
 	}
 	message.ID, message.To = m.ID, l.To
 	ctx, cancel := context.WithTimeout(ctx, sendLimit)
@@ -175,8 +176,14 @@ type hidden struct {
 	address string
 }
 
-// Error leaves the address out.
-func (h hidden) Error() string { return strings.ReplaceAll(h.error.Error(), h.address, "…") }
+// Error leaves the address out, in both of its forms.
+func (h hidden) Error() string {
+	text := strings.ReplaceAll(h.error.Error(), h.address, "…")
+	if ascii, _, err := wire(h.address); err == nil {
+		text = strings.ReplaceAll(text, ascii, "…")
+	}
+	return text
+}
 
 // Unwrap gives the carrier's own.
 func (h hidden) Unwrap() error { return h.error }

@@ -16,9 +16,9 @@ type Folder struct {
 
 // Send implements Sender.
 func (f *Folder) Send(_ context.Context, m Message) error {
-	msg, err := f.compose(m)
+	msg, _, err := f.compose(m)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return err
 	}
 	if err := os.MkdirAll(f.Directory, 0o700); err != nil {
 		return fmt.Errorf("mail.directory: %w", err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/mail"
 	"strings"
 	"time"
 
@@ -40,26 +39,44 @@ const dialTimeout = 15 * time.Second
 
 // Send implements Sender.
 func (s *SMTP) Send(ctx context.Context, m Message) error {
-	msg, err := s.compose(m)
+	msg, utf8, err := s.compose(m)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRefused, err)
+		return err
 	}
-	client, err := s.client()
+	client, err := s.client(utf8)
 	if err != nil {
 		return fmt.Errorf("set up SMTP: %w", err)
 	}
-	err = client.DialAndSendWithContext(ctx, msg)
-	if no, ok := errors.AsType[*gomail.SendError](err); ok && !no.IsTemp() && no.ErrorCode() >= 500 {
+	err = s.carry(ctx, client, msg, utf8)
+	switch {
+	case err == nil, msg.IsDelivered(): // the server has it, however the connection ended
+		return nil
+	case lost(err):
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if err != nil {
-		return fmt.Errorf("send by %s: %w", s.Server, err)
-	}
-	return nil
+	return fmt.Errorf("send by %s: %w", s.Server, err)
 }
 
-func (s *SMTP) client() (*gomail.Client, error) {
+// errNoUTF8: the server cannot carry the address. Another server may.
+var errNoUTF8 = errors.New("the mail server does not offer SMTPUTF8 (RFC 6531), which this address needs")
+
+func (s *SMTP) carry(ctx context.Context, client *gomail.Client, msg *gomail.Msg, utf8 bool) error {
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	if offered, _ := conn.Extension("SMTPUTF8"); utf8 && !offered {
+		return errors.Join(errNoUTF8, client.CloseWithSMTPClient(conn))
+	}
+	return errors.Join(client.SendWithSMTPClient(conn, msg), client.CloseWithSMTPClient(conn))
+}
+
+// client asks for SMTPUTF8 only where an address needs it: what asks for it goes no further than servers that have it.
+func (s *SMTP) client(utf8 bool) (*gomail.Client, error) {
 	options := []gomail.Option{gomail.WithPort(s.Port), gomail.WithTimeout(dialTimeout), gomail.WithHELO(s.Host)}
+	if !utf8 {
+		options = append(options, gomail.WithoutSMTPUTF8())
+	}
 	if s.TLSConfig != nil {
 		options = append(options, gomail.WithTLSConfig(s.TLSConfig))
 	}
@@ -77,24 +94,31 @@ func (s *SMTP) client() (*gomail.Client, error) {
 	return gomail.NewClient(s.Server, options...)
 }
 
-// compose makes the message: both parts, marked as made by a machine (RFC 3834 section 5), so that no holiday answers it.
-func (e Envelope) compose(m Message) (*gomail.Msg, error) {
-	from, err := mail.ParseAddress(e.From)
+// compose makes the message: both parts, marked as made by a machine (RFC 3834 section 5), so that no holiday answers it. utf8 reports
+// that an address in it needs SMTPUTF8. ErrRefused if the recipient's is no address.
+func (e Envelope) compose(m Message) (msg *gomail.Msg, utf8 bool, err error) {
+	from, utf8, err := wired(e.From)
 	if err != nil {
-		return nil, fmt.Errorf("sender address: %w", err)
+		return nil, false, fmt.Errorf("sender address: %w", err)
 	}
-	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	msg = gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(from)
-	if err := msg.To(m.To); err != nil {
-		return nil, fmt.Errorf("address: %w", err)
+	to, more, err := wired(m.To)
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: address: %w", ErrRefused, err)
 	}
+	msg.ToMailAddress(to)
+	utf8 = utf8 || more
 	if e.ReplyTo != "" {
-		if err := msg.ReplyTo(e.ReplyTo); err != nil {
-			return nil, fmt.Errorf("reply address: %w", err)
+		back, more, err := wired(e.ReplyTo)
+		if err != nil {
+			return nil, false, fmt.Errorf("reply address: %w", err)
 		}
+		msg.ReplyToMailAddress(back)
+		utf8 = utf8 || more
 	}
 	if strings.ContainsFunc(m.Subject, isControl) {
-		return nil, errors.New("subject has control characters")
+		return nil, false, errors.New("subject has control characters")
 	}
 	msg.Subject(m.Subject)
 	msg.SetDate()
@@ -103,7 +127,7 @@ func (e Envelope) compose(m Message) (*gomail.Msg, error) {
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
-	return msg, nil
+	return msg, utf8, nil
 }
 
 // Print shows messages instead of sending them: for trying things out on one's own machine.

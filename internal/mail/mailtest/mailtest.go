@@ -64,7 +64,7 @@ func Start(t testing.TB, change ...func(b *Box, s *smtp.Server)) *Box {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close(); <-done })
+	t.Cleanup(func() { _ = s.Close(); _ = l.Close(); <-done }) // the listener too: it may not be the server's yet
 	return b
 }
 
