@@ -29,8 +29,9 @@ func needsMaster(c config.Config) error {
 }
 
 // openMaster finds the master key: as configured, or (SQLite) in the file beside the database, which is made at the first
-// start (security notes S02, S03). notice receives a clear word when a key was made.
-func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice func(string)) (*seal.Master, error) {
+// start (security notes S02, S03). o.Notice receives a clear word when a key was made.
+func openMaster(ctx context.Context, o Options, db *storage.DB) (*seal.Master, error) {
+	c := o.Config
 	if !c.MasterKey.Empty() {
 		m, err := seal.Parse(c.MasterKey.Reveal())
 		if err != nil {
@@ -42,7 +43,7 @@ func openMaster(ctx context.Context, c config.Config, db *storage.DB, notice fun
 	if path == "" { // in memory: key and database end together
 		return seal.Parse(seal.Generate())
 	}
-	return fileMaster(ctx, filepath.Join(filepath.Dir(path), MasterFile), db, notice)
+	return fileMaster(ctx, masterFile(path), db, o)
 }
 
 // readMaster finds the master key as openMaster does, and makes none.
@@ -54,7 +55,7 @@ func readMaster(c config.Config) (*seal.Master, error) {
 	if path == "" {
 		return nil, ErrNoMasterKey
 	}
-	name := filepath.Join(filepath.Dir(path), MasterFile)
+	name := masterFile(path)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoMasterKey, err)
@@ -66,10 +67,14 @@ func readMaster(c config.Config) (*seal.Master, error) {
 	return m, nil
 }
 
-func fileMaster(ctx context.Context, name string, db *storage.DB, notice func(string)) (*seal.Master, error) {
+// masterFile is where the master key of a SQLite database is, if none is configured.
+func masterFile(database string) string { return filepath.Join(filepath.Dir(database), MasterFile) }
+
+func fileMaster(ctx context.Context, name string, db *storage.DB, o Options) (*seal.Master, error) {
+	notice := o.Notice
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = makeMaster(ctx, name, db, notice)
+		text, err = missingMaster(ctx, name, db, o)
 	}
 	if err != nil {
 		return nil, err
@@ -84,8 +89,9 @@ func fileMaster(ctx context.Context, name string, db *storage.DB, notice func(st
 	return m, nil
 }
 
-// makeMaster writes a new key, unless the database already holds something sealed with another one.
-func makeMaster(ctx context.Context, name string, db *storage.DB, notice func(string)) ([]byte, error) {
+// missingMaster makes a new key for serving, unless the database already holds something sealed with another one. Who reads
+// a database in which nothing is sealed needs none.
+func missingMaster(ctx context.Context, name string, db *storage.DB, o Options) ([]byte, error) {
 	sealed, err := db.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -93,6 +99,16 @@ func makeMaster(ctx context.Context, name string, db *storage.DB, notice func(st
 	if len(sealed) > 0 {
 		return nil, fmt.Errorf("%w: %s is missing, but the database holds keys sealed with it; restore the file from your copy", ErrNoMasterKey, name)
 	}
+	switch o.Use {
+	case ForReading:
+		return []byte(seal.Generate()), nil
+	case ForActing:
+		return nil, fmt.Errorf("%w: %s is not there yet; `signet serve` or `signet migrate up` makes it", ErrNoMasterKey, name)
+	}
+	return makeMaster(name, o.Notice)
+}
+
+func makeMaster(name string, notice func(string)) ([]byte, error) {
 	text := []byte(seal.Generate() + "\n")
 	switch err := writeOnce(name, text); {
 	case errors.Is(err, fs.ErrExist): // another process was faster

@@ -32,10 +32,10 @@ import (
 )
 
 // openProtocol builds what the protocol and the applications' wing share with the command line: keys and clients.
-func (h *House) openProtocol(ctx context.Context) (err error) {
+func (h *House) openProtocol(ctx context.Context, use Use) (err error) {
 	c := h.Config
 	h.Keys, err = keys.Open(ctx, keys.Options{
-		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256},
+		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256}, AsFound: use != ForServing,
 		Schedule: c.Keys.Rotation, Longest: max(longestLife, c.Tokens.AccessLifetime), Hints: c.Sessions.Lifetime,
 		Note: func(ctx context.Context, event, kid, alg string) error {
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name(event), Detail: map[string]string{"kid": kid, "alg": alg}})

@@ -9,9 +9,9 @@ import (
 	"signet/storage"
 )
 
-// fitSchema brings the schema up to date, or says that somebody should. A schema that is ahead is served.
-func (h *House) fitSchema(ctx context.Context) error {
-	if h.Config.Storage.Migrate != config.MigrateOff {
+// fitSchema brings the schema up to date for serving, or says that somebody should. A schema that is ahead will do.
+func (h *House) fitSchema(ctx context.Context, o Options) error {
+	if o.Use == ForServing && h.Config.Storage.Migrate != config.MigrateOff {
 		done, err := h.DB.MigrateUp(ctx)
 		if len(done) > 0 {
 			h.Log.InfoContext(ctx, "database migrated", "steps", len(done), "to", done[len(done)-1].Version)
@@ -21,11 +21,14 @@ func (h *House) fitSchema(ctx context.Context) error {
 		}
 	}
 	err := h.DB.CheckSchema(ctx)
-	if errors.Is(err, storage.ErrSchemaAhead) {
-		h.noteSchema(ctx, slog.LevelWarn, err)
-		return nil
+	if !errors.Is(err, storage.ErrSchemaAhead) {
+		return err
 	}
-	return err
+	h.noteSchema(ctx, slog.LevelWarn, err)
+	if o.Use != ForServing {
+		o.Notice("Warning: " + err.Error())
+	}
+	return nil
 }
 
 // watchSchema looks whether a newer binary has migrated while this one runs. Whatever it finds, the server goes on: what a

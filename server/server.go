@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -40,8 +41,28 @@ import (
 	"signet/users/ticket"
 )
 
+// Use is what Open opens for.
+type Use int
+
+// The uses.
+const (
+	// ForServing brings the schema up to date, makes master key and signing keys where there are none, and keeps a second server off
+	// a SQLite file.
+	ForServing Use = iota
+	// ForActing writes, but neither migrates nor makes a file or a key.
+	ForActing
+	// ForReading writes nothing at all.
+	ForReading
+)
+
+// access is what a use may do to the database.
+func (u Use) access() storage.Access {
+	return map[Use]storage.Access{ForServing: storage.AccessCreate, ForActing: storage.AccessWrite, ForReading: storage.AccessRead}[u]
+}
+
 // Options of Open and New.
 type Options struct {
+	Use    Use
 	Config config.Config // valid
 	Log    *slog.Logger  // nil discards
 	// Notice receives what the operator must read: that a master key was made. Nil drops it.
@@ -78,22 +99,25 @@ type House struct {
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 
+	lock        io.Closer                    // holds off a second server; nil = none is held
 	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
 	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place
 	reports     sync.WaitGroup               // events of theirs being written
 }
 
 // OpenDatabase opens the configured database and nothing else.
-func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger) (*storage.DB, error) {
-	db, err := storage.Open(ctx, storage.Options{DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize})
+func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, access storage.Access) (*storage.DB, error) {
+	db, err := storage.Open(ctx, storage.Options{DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize, Access: access})
+	if errors.Is(err, storage.ErrNoDatabase) {
+		return nil, fmt.Errorf("storage.dsn: %w: `signet serve` makes it, or `signet migrate up`; name another with --data or --config", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("storage.dsn: %w", err)
 	}
 	return db, nil
 }
 
-// Open opens the house: database (migrated, unless storage.migrate is off), master key, key ring, services. The caller
-// closes it.
+// Open opens the house for a use: database, master key, key ring, services. The caller closes it.
 func Open(ctx context.Context, o Options) (h *House, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -106,8 +130,11 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 	}
 	h = &House{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
 	if h.DB == nil {
-		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log); err != nil {
+		if h.lock, err = lockFor(o); err != nil {
 			return nil, err
+		}
+		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log, o.Use.access()); err != nil {
+			return nil, errors.Join(err, h.lock.Close())
 		}
 	}
 	defer func() {
@@ -116,17 +143,17 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 			h = nil
 		}
 	}()
-	if err := h.fitSchema(ctx); err != nil {
+	if err := h.fitSchema(ctx, o); err != nil {
 		return h, err
 	}
-	if h.Master, err = openMaster(ctx, o.Config, h.DB, o.Notice); err != nil {
+	if h.Master, err = openMaster(ctx, o, h.DB); err != nil {
 		return h, err
 	}
 	if h.unreadable, err = lru.New[string, struct{}](reportedValues); err != nil {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
-	if err := h.openProtocol(ctx); err != nil {
+	if err := h.openProtocol(ctx, o.Use); err != nil {
 		return h, err
 	}
 	return h, h.openPeople(o)
@@ -141,7 +168,11 @@ func (h *House) Close() error {
 		h.Clients.Close()
 	}
 	h.reports.Wait()
-	return h.DB.Close()
+	err := h.DB.Close()
+	if h.lock != nil {
+		err = errors.Join(err, h.lock.Close())
+	}
+	return err
 }
 
 // Server is the house with its front door.

@@ -34,11 +34,24 @@ type Options struct {
 	Log *slog.Logger
 	// PoolSize bounds connections (Postgres) or readers (SQLite); 0 = default.
 	PoolSize int
+	// Access is what the handle may do; the zero value may do everything.
+	Access Access
 }
+
+// Access is what a handle on the database may do.
+type Access int
+
+// The kinds of access, each less than the one before.
+const (
+	AccessCreate Access = iota // read, write, and make a SQLite file that is not there
+	AccessWrite                // read and write what is there
+	AccessRead                 // read: every write is ErrReadOnly, and a SQLite file stays byte for byte as it is
+)
 
 // DB is the one handle on the database.
 type DB struct {
 	engine Engine
+	access Access
 	ground ground
 	orm    *gorm.DB
 	log    *slog.Logger
@@ -71,7 +84,7 @@ type ground interface {
 
 // Open connects. It does not migrate: see DB.MigrateUp and DB.CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{log: o.Log}
+	db := &DB{log: o.Log, access: o.Access}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -79,10 +92,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	switch path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:"); {
 	case isSQLite:
 		db.engine = SQLite
-		db.ground, err = openSQLite(ctx, path, o.PoolSize)
+		db.ground, err = openSQLite(ctx, path, o)
 	case strings.HasPrefix(o.DSN, "postgres://"), strings.HasPrefix(o.DSN, "postgresql://"):
 		db.engine = Postgres
-		db.ground, err = openPostgres(o.DSN, o.PoolSize)
+		db.ground, err = openPostgres(o)
 	default:
 		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
 	}

@@ -24,6 +24,10 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrTooMany: a bound that is checked inside the statement was reached (live interactions of a network).
 	ErrTooMany = errors.New("too many")
+	// ErrReadOnly: a write on a handle that only reads, see AccessRead.
+	ErrReadOnly = errors.New("this handle on the database only reads")
+	// ErrNoDatabase: there is no SQLite file at the path of the DSN, and none may be made.
+	ErrNoDatabase = errors.New("there is no database")
 	// ErrText: a value holds NUL or bytes that are no UTF-8, which no text in a database does. Of a SELECT it is ErrNotFound too.
 	ErrText = errors.New("no text")
 )
@@ -40,7 +44,7 @@ func (db *DB) translate(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrStale), errors.Is(err, ErrUnavailable),
-		errors.Is(err, ErrTooMany), errors.Is(err, ErrText):
+		errors.Is(err, ErrTooMany), errors.Is(err, ErrText), errors.Is(err, ErrReadOnly):
 		return err
 	case errors.Is(err, sql.ErrNoRows), errors.Is(err, gorm.ErrRecordNotFound):
 		return ErrNotFound

@@ -3,10 +3,12 @@ package storage
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,41 +47,113 @@ func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 // MigrateDown takes the newest applied migration back; ErrNotFound when there is none, ErrSchemaNewer when only a newer
 // binary knows how.
 func (db *DB) MigrateDown(ctx context.Context) (Migration, error) {
-	var back Migration
-	have, err := db.schemaVersion(ctx)
+	back, err := db.stepBack(ctx)
 	if err != nil {
 		return back, err
 	}
-	if known := newestStep(db.engine); have > known {
-		return back, fmt.Errorf("%w (it is at version %d, known is %d): run `signet migrate down` of the newer binary", ErrSchemaNewer, have, known)
-	}
-	err = db.withGoose(ctx, func(p *goose.Provider) error {
-		r, err := p.Down(ctx)
-		if errors.Is(err, goose.ErrNoNextVersion) {
-			return ErrNotFound
-		}
-		if err == nil {
-			back = Migration{Version: r.Source.Version, Name: stepName(r.Source.Path)}
-		}
+	return back, db.withGoose(ctx, func(p *goose.Provider) error {
+		_, err := p.DownTo(ctx, back.Version-1)
 		return err
 	})
-	return back, err
 }
 
-// MigrateStatus lists all migrations, oldest first.
+// MigrateStatus lists all migrations, oldest first, those of a newer binary by number. It writes nothing.
 func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
-	var list []Migration
-	err := db.withGoose(ctx, func(p *goose.Provider) error {
-		steps, err := p.Status(ctx)
-		for _, s := range steps {
-			list = append(list, Migration{Version: s.Source.Version, Name: stepName(s.Source.Path), AppliedAt: s.AppliedAt})
-		}
+	steps, err := embedded(db.engine)
+	if err != nil {
+		return nil, err
+	}
+	there, err := db.hasTable(ctx, goose.DefaultTablename)
+	if err != nil || !there {
+		return steps, err
+	}
+	at := map[int64]time.Time{}
+	err = db.many(ctx, "SELECT version_id, tstamp FROM goose_db_version WHERE is_applied ORDER BY id", nil, func(rows *sql.Rows) error {
+		var version int64
+		var when time.Time
+		err := rows.Scan(&version, &when)
+		at[version] = when
 		return err
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	delete(at, 0) // goose's own
+	for i, s := range steps {
+		steps[i].AppliedAt = at[s.Version]
+		delete(at, s.Version)
+	}
+	for _, version := range slices.Sorted(maps.Keys(at)) {
+		steps = append(steps, Migration{Version: version, Name: "(of a newer release)", AppliedAt: at[version]})
+	}
+	return steps, nil
+}
+
+// Loss is what taking a migration back deletes of one table.
+type Loss struct {
+	Table  string
+	Column string // "" = the whole table
+	Rows   int64
+}
+
+// losing finds what the way back of a step takes away.
+var losing = regexp.MustCompile(`(?i)\b(?:DROP TABLE(?: IF EXISTS)?|DELETE FROM) (\w+)|\bALTER TABLE (\w+)\s+DROP COLUMN(?: IF EXISTS)? (\w+)`)
+
+// MigrateDownLoses tells what MigrateDown would take back, and how many rows hold something that goes with it. The errors are
+// MigrateDown's.
+func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, []Loss, error) {
+	step, err := db.stepBack(ctx)
+	if err != nil {
+		return step, nil, err
+	}
+	text, err := migrations.Files.ReadFile(path.Join(string(db.engine), step.Name+".sql"))
+	if err != nil {
+		return step, nil, err
+	}
+	_, down, _ := strings.Cut(string(text), "-- +goose Down")
+	var losses []Loss
+	for _, m := range losing.FindAllStringSubmatch(down, -1) {
+		l := Loss{Table: m[1] + m[2], Column: m[3]}
+		if slices.ContainsFunc(losses, func(other Loss) bool { return other.Table == l.Table && other.Column == l.Column }) {
+			continue
+		}
+		there, err := db.hasTable(ctx, l.Table)
+		if err == nil && there {
+			err = db.one(ctx, "SELECT count(*) FROM "+l.Table, nil, &l.Rows)
+		}
+		if err != nil {
+			return step, nil, err
+		}
+		losses = append(losses, l)
+	}
+	return step, losses, nil
+}
+
+// stepBack is the newest applied step; ErrNotFound when there is none, ErrSchemaNewer when only a newer binary knows it.
+func (db *DB) stepBack(ctx context.Context) (Migration, error) {
+	have, err := db.schemaVersion(ctx)
+	if err != nil {
+		return Migration{}, err
+	}
+	if have == 0 {
+		return Migration{}, ErrNotFound
+	}
+	steps, err := embedded(db.engine)
+	if err != nil {
+		return Migration{}, err
+	}
+	i := slices.IndexFunc(steps, func(m Migration) bool { return m.Version == have })
+	if i < 0 {
+		return Migration{}, fmt.Errorf("%w (it is at version %d, known is %d): run `signet migrate down` of the newer binary",
+			ErrSchemaNewer, have, newestStep(db.engine))
+	}
+	return steps[i], nil
 }
 
 func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) error {
+	if db.access == AccessRead {
+		return ErrReadOnly
+	}
 	files, err := fs.Sub(migrations.Files, string(db.engine))
 	if err != nil {
 		return err

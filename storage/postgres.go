@@ -22,8 +22,8 @@ type postgresGround struct {
 	pool *sql.DB
 }
 
-func openPostgres(dsn string, size int) (*postgresGround, error) {
-	config, err := pgx.ParseConfig(dsn)
+func openPostgres(o Options) (*postgresGround, error) {
+	config, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
 		return nil, errors.New("the DSN is no valid postgres:// address") // pgx's own words may quote the password
 	}
@@ -33,6 +33,7 @@ func openPostgres(dsn string, size int) (*postgresGround, error) {
 	if _, set := config.RuntimeParams["application_name"]; !set {
 		config.RuntimeParams["application_name"] = "signet"
 	}
+	size := o.PoolSize
 	if size <= 0 {
 		size = min(16, max(8, 4*runtime.GOMAXPROCS(0)))
 	}

@@ -124,6 +124,9 @@ func (db *DB) write(ctx context.Context, query string, args []any, run func(ctx 
 	if !storable(args) {
 		return ErrText
 	}
+	if db.access == AccessRead {
+		return ErrReadOnly
+	}
 	return db.observed(ctx, query, true, run, db.ground.write)
 }
 

@@ -78,15 +78,28 @@ func (db *DB) hasTable(ctx context.Context, name string) (bool, error) {
 	return n > 0, err
 }
 
-// newestStep is the version of the newest embedded step.
-func newestStep(engine Engine) int64 {
-	var newest int64
-	files, _ := fs.ReadDir(migrations.Files, string(engine)) // embedded: it is there
-	for _, f := range files {
+// embedded are the steps that this binary knows, oldest first.
+func embedded(engine Engine) ([]Migration, error) {
+	files, err := fs.ReadDir(migrations.Files, string(engine)) // in the order of their names
+	if err != nil {
+		return nil, err
+	}
+	steps := make([]Migration, len(files))
+	for i, f := range files {
 		number, _, _ := strings.Cut(f.Name(), "_")
-		if v, err := strconv.ParseInt(number, 10, 64); err == nil {
-			newest = max(newest, v)
+		steps[i].Name = stepName(f.Name())
+		if steps[i].Version, err = strconv.ParseInt(number, 10, 64); err != nil {
+			return nil, err
 		}
 	}
-	return newest
+	return steps, nil
+}
+
+// newestStep is the version of the newest embedded step.
+func newestStep(engine Engine) int64 {
+	steps, err := embedded(engine)
+	if err != nil || len(steps) == 0 {
+		return 0 // TestMigrationFiles sees to it that there are some
+	}
+	return steps[len(steps)-1].Version
 }

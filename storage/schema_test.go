@@ -1,13 +1,16 @@
 package storage_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/storage"
 	"signet/storage/migrations"
@@ -76,6 +79,80 @@ func TestE3_ASchemaAheadIsToleratedUpToMinRelease(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestE8_MigrateDownTellsWhatIsLost: rows of the tables and columns that go with a step.
+func TestE8_MigrateDownTellsWhatIsLost(t *testing.T) {
+	t.Parallel()
+	for engine, dsn := range empties(t) {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			address := dsn(t)
+			db := connect(t, address)
+			if _, err := db.MigrateUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			storagetest.Exec(t, address, "INSERT INTO schema_compat (step, min_release) VALUES (0, 1), (0, 2)")
+			want := map[int64]storage.Loss{5: {Table: "upstream_sessions"}, 6: {Table: "schema_compat", Rows: 2}}
+			for {
+				step, losses, err := db.MigrateDownLoses(t.Context())
+				if errors.Is(err, storage.ErrNotFound) {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if loss, is := want[step.Version]; is && !slices.Contains(losses, loss) {
+					t.Errorf("step %d loses %+v; want %+v among them", step.Version, losses, loss)
+				}
+				delete(want, step.Version)
+				if back, err := db.MigrateDown(t.Context()); err != nil || back.Version != step.Version {
+					t.Fatalf("took back %+v, %v; said it would be %d", back, err, step.Version)
+				}
+			}
+			if len(want) > 0 {
+				t.Errorf("never asked about %+v", want)
+			}
+		})
+	}
+}
+
+// TestE2_AHandleThatReadsWritesNothing: not even through gorm, in a transaction, or by a migration.
+func TestE2_AHandleThatReadsWritesNothing(t *testing.T) {
+	t.Parallel()
+	for engine, dsn := range empties(t) {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			address := dsn(t)
+			if _, err := connect(t, address).MigrateUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			db, err := storage.Open(t.Context(), storage.Options{DSN: address, Access: storage.AccessRead})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			client := storage.Client{ID: "c", Metadata: []byte("{}")}
+			_, up := db.MigrateUp(t.Context())
+			_, down := db.MigrateDown(t.Context())
+			for name, err := range map[string]error{
+				"gorm":      db.InsertClient(t.Context(), client),
+				"statement": db.RevokeToken(t.Context(), "j", time.Now()),
+				"tx":        db.Tx(t.Context(), func(ctx context.Context) error { return db.InsertClient(ctx, client) }),
+				"down":      down,
+			} {
+				if !errors.Is(err, storage.ErrReadOnly) || errors.Is(err, storage.ErrUnavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if up != nil {
+				t.Errorf("nothing to migrate: %v", up)
+			}
+			if _, _, err := db.ClientByID(t.Context(), "c"); !errors.Is(err, storage.ErrNotFound) {
+				t.Errorf("read: %v", err)
+			}
+		})
 	}
 }
 

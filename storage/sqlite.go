@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -28,7 +29,7 @@ type sqliteGround struct {
 	own    *sql.DB       // holds the writer's connection
 }
 
-func openSQLite(ctx context.Context, path string, readers int) (g *sqliteGround, err error) {
+func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, err error) {
 	g = &sqliteGround{}
 	defer func() {
 		if err != nil {
@@ -40,6 +41,9 @@ func openSQLite(ctx context.Context, path string, readers int) (g *sqliteGround,
 	case "":
 		return g, errors.New(`the DSN names no file: write "sqlite:./data/signet.db"`)
 	case ":memory:":
+		if o.Access != AccessCreate {
+			return g, fmt.Errorf("%w to look at: it is in the memory of the server, which alone reaches it", ErrNoDatabase)
+		}
 		// A folder of its own that goes with the handle. SQLite's own in-memory databases know no WAL: readers and the
 		// writer would block one another, and tests would run on other rules than the real thing.
 		if g.dir, err = os.MkdirTemp("", "signet-memory-"); err != nil {
@@ -47,36 +51,61 @@ func openSQLite(ctx context.Context, path string, readers int) (g *sqliteGround,
 		}
 		path, durability = filepath.Join(g.dir, "signet.db"), "synchronous(OFF)"
 	}
-	if err := makeFile(path); err != nil {
+	if err := findFile(path, o.Access); err != nil {
 		return g, err
 	}
 	g.uri = func(pragmas ...string) string {
-		q := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas, "busy_timeout(5000)", "foreign_keys(1)")}
+		q := url.Values{"_txlock": {"immediate"}, "mode": {"rw"}, "_pragma": append(pragmas, "busy_timeout(5000)", "foreign_keys(1)")}
 		return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
 	}
+	if o.Access != AccessRead {
+		if err := g.openWriter(ctx, durability); err != nil {
+			return g, err
+		}
+	}
+	return g, g.openReaders(ctx, o.PoolSize)
+}
+
+func (g *sqliteGround) openWriter(ctx context.Context, durability string) (err error) {
 	// 4000 pages (16 MB) of log between checkpoints instead of 1000: rows that rotate often are copied back less often.
 	if g.own, err = sql.Open("sqlite", g.uri("journal_mode(WAL)", durability, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
-		return g, err
+		return err
 	}
 	g.own.SetMaxOpenConns(1)
 	conn, err := g.own.Conn(ctx)
 	if err != nil {
-		return g, err
+		return err
 	}
 	g.writes = newWriter(conn)
+	return nil
+}
 
+func (g *sqliteGround) openReaders(ctx context.Context, readers int) error {
 	if readers <= 0 {
 		readers = sqliteReaders
 	}
 	g.slots = make(chan struct{}, readers)
 	pool, err := sql.Open("sqlite", g.uri("query_only(1)"))
 	if err != nil {
-		return g, err
+		return err
 	}
 	pool.SetMaxOpenConns(readers)
 	pool.SetMaxIdleConns(readers)
 	g.pool = &preparedPool{db: pool}
-	return g, pool.PingContext(ctx)
+	return pool.PingContext(ctx)
+}
+
+// findFile makes the database file if it is not there and may be made.
+func findFile(path string, access Access) error {
+	if access == AccessCreate {
+		return makeFile(path)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w at %s", ErrNoDatabase, path)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // makeFile makes the database file readable by its owner alone, and its folder likewise if it is not there yet. SQLite

@@ -54,6 +54,9 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		}
 		return fn(ctx)
 	}
+	if db.access == AccessRead {
+		return fn(ctx) // every write in it is refused, and nothing that it reads is held
+	}
 	if err := ctx.Err(); err != nil {
 		return db.translate(err)
 	}

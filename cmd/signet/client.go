@@ -18,7 +18,7 @@ import (
 
 func (a *app) client() *cobra.Command {
 	return noun("client", "Apps: register, look at, change",
-		a.clientCreate(), a.clientList(), a.clientShow(), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
+		a.clientCreate(), reads(a.clientList()), reads(a.clientShow()), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
 		a.clientSwitch("disable", "Refuse an app until it is enabled again", true), a.clientSwitch("enable", "Let a disabled app work again", false))
 }
 

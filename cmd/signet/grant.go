@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) grant() *cobra.Command {
-	return noun("grant", "What people have let apps do: list and revoke", a.grantList(), a.grantRevoke())
+	return noun("grant", "What people have let apps do: list and revoke", reads(a.grantList()), a.grantRevoke())
 }
 
 // letIn is how a grant is shown.

@@ -18,8 +18,8 @@ func (a *app) group() *cobra.Command {
 	return noun("group", "Groups of people: a claim for apps, and holders of roles",
 		a.namedCreate("Create a group", "group", (*membership.Service).CreateGroup),
 		a.namedCreate("Change a group's description", "group", (*membership.Service).DescribeGroup),
-		a.namedList("group", (*membership.Service).Groups),
-		a.groupShow(),
+		reads(a.namedList("group", (*membership.Service).Groups)),
+		reads(a.groupShow()),
 		a.groupMember("add", "Put a person into a group", func(s *membership.Service, ctx context.Context, group, userID string) error {
 			_, err := s.Add(ctx, group, userID)
 			return err
@@ -32,8 +32,8 @@ func (a *app) role() *cobra.Command {
 	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
 		a.namedCreate("Create a role", "role", (*membership.Service).CreateRole),
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
-		a.namedList("role", (*membership.Service).Roles),
-		a.roleShow(),
+		reads(a.namedList("role", (*membership.Service).Roles)),
+		reads(a.roleShow()),
 		a.roleHolder("give", "Let a person or a group hold a role", func(s *membership.Service, ctx context.Context, role string, to membership.Holder) error {
 			_, err := s.Give(ctx, role, to)
 			return err

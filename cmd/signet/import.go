@@ -44,6 +44,9 @@ func (a *app) userImport() *cobra.Command {
 		if how != importer.SkipExisting && how != importer.UpdateExisting && how != importer.FailOnExisting {
 			return usage("--on-conflict: %q is none of skip, update, fail", conflict)
 		}
+		if dryRun {
+			reads(cmd)
+		}
 		in := a.stdin
 		if args[0] != "-" {
 			f, err := os.Open(args[0])

@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) key() *cobra.Command {
-	return noun("key", "Signing keys and the master key", a.keyList(), a.keyRotate(), a.keyRetire(), a.keyReseal(), a.keyGenerateMaster())
+	return noun("key", "Signing keys and the master key", reads(a.keyList()), a.keyRotate(), a.keyRetire(), a.keyReseal(), a.keyGenerateMaster())
 }
 
 func (a *app) keyList() *cobra.Command {

@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) mail() *cobra.Command {
-	return noun("mail", "Letters to people: try the sender, look at what waits", a.mailTest(), a.mailQueue())
+	return noun("mail", "Letters to people: try the sender, look at what waits", a.mailTest(), reads(a.mailQueue()))
 }
 
 func (a *app) mailTest() *cobra.Command {

@@ -145,19 +145,35 @@ func (a *app) configured() (config.Config, error) {
 	return config.Load(a.sources)
 }
 
-// within opens the database and the services on it, runs do as the operator's act, and closes them.
+// reads marks a command that changes nothing: within opens the database for reading.
+func reads(c *cobra.Command) *cobra.Command {
+	if c.Annotations == nil {
+		c.Annotations = map[string]string{}
+	}
+	c.Annotations[readsMark] = "true"
+	return c
+}
+
+const readsMark = "reads"
+
+// within opens the database and the services on it, runs do as the operator's act, and closes them. It makes no file and no key, and
+// migrates nothing.
 func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.House) error) error {
 	c, err := a.configured()
 	if err != nil {
 		return err
 	}
 	ctx := audit.WithOrigin(cmd.Context(), audit.Origin{Actor: "cli"})
-	h, err := server.Open(ctx, server.Options{Config: c, Notice: a.notice})
+	use := server.ForActing
+	if cmd.Annotations[readsMark] != "" {
+		use = server.ForReading
+	}
+	h, err := server.Open(ctx, server.Options{Use: use, Config: c, Notice: a.notice})
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(ctx, h), h.Close())
 }
 
-// notice tells the operator what was made on the way (a master key), beside the command's own answer.
+// notice tells the operator what was made or seen on the way (a master key), beside the command's own answer.
 func (a *app) notice(text string) { fmt.Fprintln(a.stderr, text) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,9 @@ import (
 
 func (a *app) migrate() *cobra.Command {
 	return noun("migrate", "Bring the database's schema up to date, or back",
-		a.verb("up", "Apply all pending migrations", 0, a.migrateUp),
-		a.verb("down", "Take the newest migration back", 0, a.migrateDown),
-		a.verb("status", "List all migrations", 0, a.migrateStatus))
+		a.verb("up", "Apply all pending migrations; makes a new SQLite database and its master key", 0, a.migrateUp),
+		a.migrateDown(),
+		reads(a.verb("status", "List all migrations", 0, a.migrateStatus)))
 }
 
 // step is a migration as it is shown.
@@ -49,46 +50,74 @@ func (a *app) steps(ms []storage.Migration, none string) error {
 }
 
 // database opens the database alone: without migrating it and without a master key.
-func (a *app) database(ctx context.Context) (*storage.DB, error) {
+func (a *app) database(ctx context.Context, access storage.Access) (*storage.DB, error) {
 	c, err := a.configured()
 	if err != nil {
 		return nil, err
 	}
-	return server.OpenDatabase(ctx, c, nil)
+	return server.OpenDatabase(ctx, c, nil, access)
 }
 
 func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
-	db, err := a.database(cmd.Context())
+	c, err := a.configured()
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	done, err := db.MigrateUp(cmd.Context())
+	done, err := server.Migrate(cmd.Context(), c, a.notice)
 	if err != nil {
 		return err
 	}
 	return a.steps(done, "Nothing to do: the database is up to date.")
 }
 
-func (a *app) migrateDown(cmd *cobra.Command, _ []string) error {
-	db, err := a.database(cmd.Context())
-	if err != nil {
-		return err
+// migrateDown says what would be lost and does it with --yes only.
+func (a *app) migrateDown() *cobra.Command {
+	var sure bool
+	c := a.verb("down", "Take the newest migration back, and delete what it holds", 0, func(cmd *cobra.Command, _ []string) (err error) {
+		db, err := a.database(cmd.Context(), storage.AccessWrite)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		m, losses, err := db.MigrateDownLoses(cmd.Context())
+		if errors.Is(err, storage.ErrNotFound) {
+			return errors.New("there is no migration to take back")
+		}
+		if err != nil {
+			return err
+		}
+		if !sure {
+			return fmt.Errorf("this takes back migration %d (%s) and deletes %s; nothing was done. Stop all servers, make a backup, and say --yes",
+				m.Version, m.Name, lost(losses))
+		}
+		if m, err = db.MigrateDown(cmd.Context()); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "deleted: %s\n", lost(losses))
+		return a.steps([]storage.Migration{m}, "")
+	})
+	c.Flags().BoolVar(&sure, "yes", false, "delete what the migration holds")
+	return c
+}
+
+// lost names what goes, for a sentence.
+func lost(losses []storage.Loss) string {
+	if len(losses) == 0 {
+		return "no rows"
 	}
-	defer db.Close()
-	m, err := db.MigrateDown(cmd.Context())
-	if errors.Is(err, storage.ErrNotFound) {
-		return errors.New("there is no migration to take back")
+	all := make([]string, len(losses))
+	for i, l := range losses {
+		what := "table " + l.Table
+		if l.Column != "" {
+			what = "column " + l.Table + "." + l.Column
+		}
+		all[i] = fmt.Sprintf("%s (%d rows)", what, l.Rows)
 	}
-	if err != nil {
-		return err
-	}
-	m.AppliedAt = time.Time{}
-	return a.steps([]storage.Migration{m}, "")
+	return strings.Join(all, ", ")
 }
 
 func (a *app) migrateStatus(cmd *cobra.Command, _ []string) error {
-	db, err := a.database(cmd.Context())
+	db, err := a.database(cmd.Context(), storage.AccessRead)
 	if err != nil {
 		return err
 	}

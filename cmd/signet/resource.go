@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) resource() *cobra.Command {
-	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), a.resourceList(), a.resourceShow(), a.resourceUpdate(), a.resourceDelete())
+	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), reads(a.resourceList()), reads(a.resourceShow()), a.resourceUpdate(), a.resourceDelete())
 }
 
 // resourceFlags are the words for an API's registration.

@@ -24,7 +24,8 @@ func (a *app) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Start the server",
 		Long: "Start the server. Without any configuration it is a complete local trial: SQLite database, keys and a demo app.\n" +
-			"It stops when it is interrupted (Ctrl-C, SIGTERM), after finishing the requests in hand; a second signal stops it at once.",
+			"It stops when it is interrupted (Ctrl-C, SIGTERM), after finishing the requests in hand; a second signal stops it at once.\n" +
+			"SIGHUP changes nothing: the configuration is read at the start only.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage("`%s` takes no arguments, got %q", cmd.CommandPath(), args[0])
@@ -51,6 +52,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, out.Close()) }()
 	log := telemetry.NewLogger(telemetry.LogOptions{Writer: out, Format: c.Log.Format, Level: level(c.Log.Level)})
 	tuneMemory()
+	defer ignoreHangup(ctx, log)()
 
 	listeners, err := server.Listen(c)
 	if err != nil {
@@ -73,6 +75,25 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	return s.Run(ctx, listeners, func() { a.welcome(c) })
+}
+
+// ignoreHangup has SIGHUP noted and survived: elsewhere it means to read the configuration again, which here takes a restart. The
+// function that is returned ends it.
+func ignoreHangup(ctx context.Context, log *slog.Logger) func() {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hangup:
+				log.WarnContext(ctx, "SIGHUP: the configuration is not read again; restart the server to take it up")
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hangup); close(done) }
 }
 
 func level(name string) slog.Level {

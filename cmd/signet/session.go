@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) session() *cobra.Command {
-	return noun("session", "Browsers that people are signed in with", a.sessionList(), a.sessionRevoke())
+	return noun("session", "Browsers that people are signed in with", reads(a.sessionList()), a.sessionRevoke())
 }
 
 // signedIn is how a session is shown.

@@ -21,10 +21,10 @@ import (
 
 func (a *app) user() *cobra.Command {
 	return noun("user", "People: create, look at, disable, change, delete",
-		a.userCreate(), a.userList(), a.userShow(), a.userTokens(),
+		a.userCreate(), reads(a.userList()), reads(a.userShow()), a.userTokens(),
 		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
 		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
-		a.userImport(), a.userSetPassword(), a.userResetLink(), a.userFactors(), a.userResetFactors(), a.userUnfreeze(),
+		a.userImport(), a.userSetPassword(), a.userResetLink(), reads(a.userFactors()), a.userResetFactors(), a.userUnfreeze(),
 		a.userSetEmail(), a.userSetClaims(), a.userDelete(), a.userRestore())
 }
 

@@ -55,6 +55,8 @@ type Store interface {
 type Options struct {
 	Store  Store
 	Master *seal.Master
+	// AsFound opens the ring as it is, complete or not, and makes no key.
+	AsFound bool
 	// Algs are the algorithms to keep a signing key for, in JWKS order; default ES256, RS256.
 	Algs []string
 	// Schedule is the age at which a signing key is replaced; 0 = only by command.
@@ -87,7 +89,7 @@ type Ring struct {
 	damaged  sync.Map   // kids of rows that were reported
 }
 
-// Open reads the ring and makes its first keys, under a lock that replicas starting at the same time respect. A master key
+// Open reads the ring and, unless it is to be as found, makes its first keys, under a lock that replicas starting at the same time respect. A master key
 // that does not open the ring is an error that wraps seal.ErrWrongKey.
 func Open(ctx context.Context, o Options) (*Ring, error) {
 	if o.Store == nil || o.Master == nil {
@@ -127,7 +129,7 @@ func (r *Ring) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if complete(rows, r.o.Algs) {
+		if r.o.AsFound || complete(rows, r.o.Algs) {
 			return r.Refresh(ctx)
 		}
 		err = r.change(ctx, func(ctx context.Context) error { return r.settle(ctx, time.Now()) })

@@ -1,0 +1,8 @@
+//go:build !unix || solaris || aix
+
+package server
+
+import "os"
+
+// lockFile does nothing where the standard library has no lock that goes with the process.
+func lockFile(*os.File) error { return nil }
