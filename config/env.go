@@ -15,8 +15,17 @@ const (
 	envMasterFile = "SIGNET_MASTER_KEY_FILE"
 )
 
-// kubernetes sets these in every pod beside a service that is named signet; they are not ours and no mistake.
-var kubernetes = regexp.MustCompile(`^SIGNET_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+// kubernetes sets these in every pod beside a service that is named signet or signet-something; they are not ours and no mistake.
+// Only SIGNET_X_PORT may also be meant for a key: it is the cluster's if its value is an address like tcp://10.0.0.1:5432.
+var (
+	kubernetes     = regexp.MustCompile(`^SIGNET_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+	kubernetesPort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+func ofKubernetes(name, value string) bool {
+	bare := strings.HasSuffix(name, "_PORT") && !strings.HasSuffix(name, "_SERVICE_PORT") && !strings.Contains(name, "_PORT_")
+	return kubernetes.MatchString(name) && (!bare || kubernetesPort.MatchString(value))
+}
 
 // EnvName is the environment variable of a key: server.tls.cert_file is SIGNET_SERVER_TLS_CERT_FILE.
 func EnvName(key string) string {
@@ -44,7 +53,7 @@ func (s Sources) environment(c *Config) []error {
 	given := map[string]string{} // key → variable
 	for _, pair := range slices.Sorted(slices.Values(s.Environ)) {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || kubernetes.MatchString(name) {
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || ofKubernetes(name, value) {
 			continue
 		}
 		l, plain := byName[name]

@@ -169,10 +169,32 @@ resources: [{identifier: api}]
 	}
 }
 
-func TestKubernetesServiceVariablesAreNoMistake(t *testing.T) {
+// TestE4_KubernetesServiceVariablesAreNoMistake: those of every service whose name begins with signet, in every pod of the namespace.
+func TestE4_KubernetesServiceVariablesAreNoMistake(t *testing.T) {
 	env := []string{"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=9400", "SIGNET_PORT=tcp://10.0.0.1:9400", "SIGNET_PORT_9400_TCP_ADDR=10.0.0.1", "SIGNET_SERVICE_PORT_HTTP=9400"}
-	if _, err := load(nil, Sources{Environ: env}); err != nil {
+	for _, service := range []string{"POSTGRES", "POSTGRES_RW", "STORAGE", "MAIL_SMTP", "SERVER"} {
+		for _, rest := range []string{
+			"SERVICE_HOST=10.0.0.2", "SERVICE_PORT=5432", "SERVICE_PORT_POSTGRES=5432", "SERVICE_PORT_TCP_METRICS=9187", "PORT=tcp://10.0.0.2:5432",
+			"PORT_5432_TCP=tcp://10.0.0.2:5432", "PORT_5432_TCP_PROTO=tcp", "PORT_5432_TCP_PORT=5432", "PORT_5432_TCP_ADDR=10.0.0.2",
+			"PORT_53_UDP=udp://[fd00::2]:53",
+		} {
+			env = append(env, "SIGNET_"+service+"_"+rest)
+		}
+	}
+	c, err := load(nil, Sources{Environ: env})
+	if err != nil {
 		t.Error(err)
+	}
+	if c.Mail.SMTP.Port != Default().Mail.SMTP.Port {
+		t.Errorf("mail.smtp.port: %d", c.Mail.SMTP.Port)
+	}
+	if c, err = load(nil, Sources{Environ: []string{"SIGNET_MAIL_SMTP_PORT=2525"}}); err != nil || c.Mail.SMTP.Port != 2525 {
+		t.Errorf("a key of ours is taken for the cluster's: %d, %v", c.Mail.SMTP.Port, err)
+	}
+	for _, typo := range []string{"SIGNET_SMTP_PORT=2525", "SIGNET_SERVER_LISTN=:1", "SIGNET_POSTGRES_HOST=x"} {
+		if _, err := load(nil, Sources{Environ: []string{typo}}); err == nil {
+			t.Errorf("%s passes", typo)
+		}
 	}
 }
 

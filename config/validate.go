@@ -90,14 +90,8 @@ func Loopback(host string) bool {
 }
 
 func (c Config) checkStorage(bad *complaints) {
-	d := c.Storage.DSN
-	text := d.Reveal()
-	bad.check(d.Postgres() || (strings.HasPrefix(text, "sqlite:") && len(text) > len("sqlite:")), "storage.dsn",
-		"must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
-	if d.Postgres() {
-		_, err := url.Parse(text)
-		bad.check(err == nil, "storage.dsn", "is not a valid address; percent-encode special characters of the password")
-	}
+	mistake := c.Storage.DSN.Mistake()
+	bad.check(mistake == "", "storage.dsn", "%s", mistake)
 	oneOf(bad, "storage.migrate", c.Storage.Migrate, MigrateAuto, MigrateOff)
 	bad.check(c.Storage.PoolSize >= 0 && c.Storage.PoolSize <= 256, "storage.pool_size", "must be between 0 (chosen for you) and 256")
 }
