@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/internal/janitor"
+	"signet/server/health"
 	"signet/storage"
 )
 
@@ -16,6 +17,7 @@ const (
 	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
 	keptSession = 7 * 24 * time.Hour // as above
 	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
+	clockEvery  = 10 * time.Second   // when every replica compares its clock with the database's
 	schemaEvery = time.Minute        // when every replica looks whether a newer one has migrated
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
 	sweepEvery  = 5 * time.Minute    // when the expired are deleted
@@ -45,8 +47,10 @@ func (s *Server) Deliver(ctx context.Context) {
 // replica has to do for itself.
 func (s *Server) Jobs() []janitor.Job {
 	h := s.house
+	clock := &health.ClockWatch{Clock: h.DB.Clock, Note: h.Metrics.ClockSkew, Log: h.Log}
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
+		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},
 		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "master-keys", Every: time.Minute, First: 5 * time.Second, Alone: true, Run: h.surveyMasterKeys},

@@ -56,7 +56,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Ping}, health.Check{Name: "keys", Run: h.signs})
+	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Write}, health.Check{Name: "keys", Run: h.signs})
 	var rooms []web.Room
 	for _, build := range []func() ([]web.Room, error){
 		func() ([]web.Room, error) { return []web.Room{view, s.health, logoRoom{h}}, nil },

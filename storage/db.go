@@ -126,6 +126,23 @@ func (db *DB) Close() error {
 // Engine in use.
 func (db *DB) Engine() Engine { return db.engine }
 
+// Write proves that the database takes writes: it commits a small one. A primary that only reads and a full disk are errors.
+func (db *DB) Write(ctx context.Context) error {
+	_, err := db.exec(ctx, `INSERT INTO locks (name, holder, until) VALUES ('write', '', 0)
+		ON CONFLICT (name) DO UPDATE SET until = (locks.until + 1) % 1000`)
+	return err
+}
+
+// Clock reads the clock of the database's machine. On SQLite it is this one's.
+func (db *DB) Clock(ctx context.Context) (time.Time, error) {
+	if db.engine == SQLite {
+		return time.Now(), db.Ping(ctx)
+	}
+	var at time.Time
+	err := db.one(ctx, "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint", nil, (*stamp)(&at))
+	return at, err
+}
+
 // Ping tells whether the database answers (ErrUnavailable if not).
 func (db *DB) Ping(ctx context.Context) error {
 	var one int64

@@ -37,11 +37,12 @@ func openPostgres(o Options) (*postgresGround, error) {
 	if size <= 0 {
 		size = min(16, max(8, 4*runtime.GOMAXPROCS(0)))
 	}
-	pool := stdlib.OpenDB(*config)
+	primary := newPrimary(config)
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(primary.connected), stdlib.OptionResetSession(primary.reused))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	pool.SetConnMaxLifetime(time.Hour) // so that a failover is followed in the end
+	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
 	return &postgresGround{pool: pool}, nil
 }
 
@@ -100,11 +101,12 @@ func (t detachedTx) QueryContext(_ context.Context, query string, args ...any) (
 }
 
 // again repeats what Postgres asks to be repeated, and what did not reach it over a connection found dead, a bounded
-// number of times, after a random pause that grows: those who met in a deadlock must not meet there again.
+// number of times, after a random pause that grows: those who met in a deadlock must not meet there again. What a server
+// refused because it only reads is tried once more, on a new connection.
 func again(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
-		if err == nil || n == postgresTries || !retryable(err) {
+		if err == nil || n == postgresTries || !retryable(err) && !(n == 1 && notPrimary(err)) {
 			return err
 		}
 		select {

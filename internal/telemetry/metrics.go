@@ -32,6 +32,7 @@ type Metrics struct {
 	keyAge    *prometheus.GaugeVec
 	ahead     prometheus.Gauge
 	master    *prometheus.GaugeVec
+	skew      prometheus.Gauge
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -69,6 +70,7 @@ func NewMetrics() *Metrics {
 	m.keyAge = gauge("signing_key_age_seconds", "Age of the active signing key, by algorithm.", "alg")
 	m.master = gauge("master_key_values", "Values that need a master key other than the first, by its id.", "key")
 	m.ahead = gauge("schema_ahead", "1 if a newer binary has migrated the database.").WithLabelValues()
+	m.skew = gauge("clock_skew_seconds", "How far the database's clock is ahead of this machine's; negative: behind.").WithLabelValues()
 	return m
 }
 
@@ -144,6 +146,9 @@ func (m *Metrics) DatabaseUp(up bool) { m.dbUp.Set(oneIf(up)) }
 
 // SchemaAhead notes whether a newer binary has migrated the database.
 func (m *Metrics) SchemaAhead(ahead bool) { m.ahead.Set(oneIf(ahead)) }
+
+// ClockSkew notes how far the database's clock is ahead of this machine's.
+func (m *Metrics) ClockSkew(skew time.Duration) { m.skew.Set(skew.Seconds()) }
 
 func oneIf(yes bool) float64 {
 	if yes {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"signet/server/web"
@@ -20,14 +19,22 @@ type Check struct {
 	Run  func(ctx context.Context) error
 }
 
-// checkTimeout bounds all checks of one answer.
-const checkTimeout = 2 * time.Second
+// A lost database is noticed within their sum. Whoever asks meanwhile gets the same answer, so that the checks, which may write, cost
+// the same however often strangers ask.
+const (
+	checkTimeout = 2 * time.Second // for all checks together
+	answerLasts  = time.Second
+)
 
 // Room answers /healthz and /readyz on the public side.
 type Room struct {
-	checks  []Check
-	log     *slog.Logger
-	failing atomic.Bool
+	checks []Check
+	log    *slog.Logger
+
+	turn    chan struct{} // holds one while nobody runs the checks; guards what follows
+	last    answer
+	at      time.Time // of the last run; zero = never
+	failing bool      // and the log says so
 }
 
 // New makes it. Nil log discards.
@@ -35,7 +42,9 @@ func New(log *slog.Logger, checks ...Check) *Room {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Room{checks: checks, log: log}
+	h := &Room{checks: checks, log: log, turn: make(chan struct{}, 1)}
+	h.turn <- struct{}{}
+	return h
 }
 
 // Mount states the routes.
@@ -55,25 +64,42 @@ type answer struct {
 	Checks map[string]string `json:"checks,omitempty"`
 }
 
-// ready: all checks pass, or 503.
+// ready: all checks passed a moment ago, or 503.
 func (h *Room) ready(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
+	a, status := h.checked(context.WithoutCancel(r.Context())), http.StatusOK // whoever goes away spoils nobody's answer
+	if a.Status != "ok" {
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return web.WriteJSON(w, status, a)
+}
+
+// checked runs the checks, unless somebody just did.
+func (h *Room) checked(ctx context.Context) answer {
+	<-h.turn
+	defer func() { h.turn <- struct{}{} }()
+	if !h.at.IsZero() && time.Since(h.at) < answerLasts {
+		return h.last
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	a, status := answer{Status: "ok", Checks: map[string]string{}}, http.StatusOK
+	a := answer{Status: "ok", Checks: map[string]string{}}
 	for _, c := range h.checks {
 		a.Checks[c.Name] = "ok"
 		if err := c.Run(ctx); err != nil {
-			a.Checks[c.Name], a.Status, status = "failing", "failing", http.StatusServiceUnavailable
-			if !h.failing.Swap(true) {
+			a.Checks[c.Name], a.Status = "failing", "failing"
+			if !h.failing {
+				h.failing = true
 				h.log.WarnContext(ctx, "not ready", "check", c.Name, "error", err)
 			}
 		}
 	}
-	if status == http.StatusOK && h.failing.Swap(false) {
+	if a.Status == "ok" && h.failing {
+		h.failing = false
 		h.log.InfoContext(ctx, "ready again")
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	return web.WriteJSON(w, status, a)
+	h.last, h.at = a, time.Now()
+	return a
 }
 
 // Internal is the handler of the internal listener: metrics, live, ready.

@@ -7,7 +7,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"signet/internal/telemetry"
 	"signet/server/health"
@@ -15,6 +18,10 @@ import (
 )
 
 func TestReadyTellsWhatFailsAndLiveDoesNotAsk(t *testing.T) {
+	synctest.Test(t, readyTellsWhatFails)
+}
+
+func readyTellsWhatFails(t *testing.T) {
 	var broken error
 	room := health.New(nil, health.Check{Name: "database", Run: func(context.Context) error { return broken }})
 	issuer, _ := url.Parse("http://localhost:9400")
@@ -24,6 +31,7 @@ func TestReadyTellsWhatFailsAndLiveDoesNotAsk(t *testing.T) {
 	public := mux.Handler()
 
 	get := func(h http.Handler, path string) (int, string) {
+		time.Sleep(1100 * time.Millisecond) // an answer lasts a second
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil)) // Host example.com: health answers under any name
 		return w.Code, w.Body.String()
@@ -48,4 +56,66 @@ func TestReadyTellsWhatFailsAndLiveDoesNotAsk(t *testing.T) {
 	if code, body := get(internal, "/metrics"); code != 200 || !strings.Contains(body, "signet_http_requests_in_flight") {
 		t.Errorf("metrics inside: got %d", code)
 	}
+}
+
+// TestE6_ReadinessCannotBeAbused: the checks run once a second however many ask, also while one hangs, and a caller who goes away spoils
+// nobody's answer. A loss is noticed within three seconds.
+func TestE6_ReadinessCannotBeAbused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		ran, hangs := 0, false
+		room := health.New(nil, health.Check{Name: "database", Run: func(ctx context.Context) error {
+			mu.Lock()
+			ran++
+			wait := hangs
+			mu.Unlock()
+			if wait {
+				<-ctx.Done() // a primary that does not answer
+			}
+			return ctx.Err()
+		}})
+		h := room.Internal(telemetry.NewMetrics().Handler())
+		ask := func(ctx context.Context) int {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/readyz", nil))
+			return w.Code
+		}
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		if code := ask(gone); code != 200 {
+			t.Errorf("first: %d", code)
+		}
+		for range 1000 {
+			if code := ask(t.Context()); code != 200 {
+				t.Fatalf("got %d", code)
+			}
+		}
+		if ran != 1 {
+			t.Errorf("the checks ran %d times in one second, want 1", ran)
+		}
+		mu.Lock()
+		hangs = true
+		mu.Unlock()
+		lost := time.Now()
+		for ask(t.Context()) == 200 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(lost); took > 3*time.Second+200*time.Millisecond {
+			t.Errorf("a lost database was noticed after %s", took)
+		}
+		before := ran
+		var wg sync.WaitGroup
+		time.Sleep(2 * time.Second)
+		for range 100 {
+			wg.Go(func() {
+				if code := ask(t.Context()); code != 503 {
+					t.Errorf("got %d", code)
+				}
+			})
+		}
+		wg.Wait()
+		if ran != before+1 {
+			t.Errorf("100 callers at once ran the checks %d times, want 1", ran-before)
+		}
+	})
 }

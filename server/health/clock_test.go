@@ -1,0 +1,55 @@
+package health_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"signet/server/health"
+)
+
+// TestF7_ClocksAreCompared: beyond two seconds there is one warning until they agree again; the time that asking takes is no skew.
+func TestF7_ClocksAreCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var book bytes.Buffer
+		var ahead, seen time.Duration
+		var down error
+		w := health.ClockWatch{
+			Clock: func(context.Context) (time.Time, error) {
+				time.Sleep(time.Second)
+				at := time.Now().Add(ahead)
+				time.Sleep(time.Second)
+				return at, down
+			},
+			Note: func(skew time.Duration) { seen = skew },
+			Log:  slog.New(slog.NewTextHandler(&book, nil)),
+		}
+		for _, step := range []struct {
+			ahead          time.Duration
+			warned, agreed int
+		}{
+			{0, 0, 0}, {2 * time.Second, 0, 0}, {-2 * time.Second, 0, 0}, {3 * time.Second, 1, 0}, {-3 * time.Second, 1, 0}, {time.Second, 1, 1},
+			{-5 * time.Minute, 2, 1},
+		} {
+			ahead = step.ahead
+			if err := w.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if seen != step.ahead {
+				t.Errorf("skew %s, want %s", seen, step.ahead)
+			}
+			if warned, agreed := strings.Count(book.String(), "level=WARN"), strings.Count(book.String(), "agree again"); warned != step.warned || agreed != step.agreed {
+				t.Errorf("%s ahead: %d warnings, %d times agreed; want %d, %d", step.ahead, warned, agreed, step.warned, step.agreed)
+			}
+		}
+		down = errors.New("away")
+		if err := w.Run(t.Context()); !errors.Is(err, down) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
