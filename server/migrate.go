@@ -11,7 +11,7 @@ import (
 // Migrate prepares the configured database for its first server: it makes a SQLite file and its master key where there are none, and
 // applies the pending migrations. It needs no master key of Postgres, nor makes any signing key.
 func Migrate(ctx context.Context, c config.Config, notice func(string)) (done []storage.Migration, err error) {
-	db, err := OpenDatabase(ctx, c, nil, storage.AccessCreate)
+	db, err := OpenDatabase(ctx, c, nil, ForServing)
 	if err != nil {
 		return nil, err
 	}

@@ -55,11 +55,6 @@ const (
 	ForReading
 )
 
-// access is what a use may do to the database.
-func (u Use) access() storage.Access {
-	return map[Use]storage.Access{ForServing: storage.AccessCreate, ForActing: storage.AccessWrite, ForReading: storage.AccessRead}[u]
-}
-
 // Options of Open and New.
 type Options struct {
 	Use    Use
@@ -105,9 +100,12 @@ type House struct {
 	reports     sync.WaitGroup               // events of theirs being written
 }
 
-// OpenDatabase opens the configured database and nothing else.
-func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, access storage.Access) (*storage.DB, error) {
-	db, err := storage.Open(ctx, storage.Options{DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize, Access: access})
+// OpenDatabase opens the configured database for a use, and nothing else.
+func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, use Use) (*storage.DB, error) {
+	db, err := storage.Open(ctx, storage.Options{
+		DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize,
+		Existing: use != ForServing, ReadOnly: use == ForReading,
+	})
 	if errors.Is(err, storage.ErrNoDatabase) {
 		return nil, fmt.Errorf("storage.dsn: %w: `signet serve` makes it, or `signet migrate up`; name another with --data or --config", err)
 	}
@@ -133,7 +131,7 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 		if h.lock, err = lockFor(o); err != nil {
 			return nil, err
 		}
-		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log, o.Use.access()); err != nil {
+		if h.DB, err = OpenDatabase(ctx, o.Config, o.Log, o.Use); err != nil {
 			return nil, errors.Join(err, h.lock.Close())
 		}
 	}

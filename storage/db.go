@@ -34,30 +34,22 @@ type Options struct {
 	Log *slog.Logger
 	// PoolSize bounds connections (Postgres) or readers (SQLite); 0 = default.
 	PoolSize int
-	// Access is what the handle may do; the zero value may do everything.
-	Access Access
+	// Existing makes no SQLite file: ErrNoDatabase where there is none.
+	Existing bool
+	// ReadOnly is Existing, and every write is ErrReadOnly.
+	ReadOnly bool
 }
-
-// Access is what a handle on the database may do.
-type Access int
-
-// The kinds of access, each less than the one before.
-const (
-	AccessCreate Access = iota // read, write, and make a SQLite file that is not there
-	AccessWrite                // read and write what is there
-	AccessRead                 // read: every write is ErrReadOnly, and a SQLite file stays byte for byte as it is
-)
 
 // DB is the one handle on the database.
 type DB struct {
-	engine Engine
-	access Access
-	ground ground
-	orm    *gorm.DB
-	log    *slog.Logger
-	closed atomic.Bool
-	trace  func(query string) // sees every statement, in the test of query plans
-	wrote  func(rows int64)   // sees how many rows every transaction of its own wrote, in the test of jobs
+	engine   Engine
+	readOnly bool
+	ground   ground
+	orm      *gorm.DB
+	log      *slog.Logger
+	closed   atomic.Bool
+	trace    func(query string) // sees every statement, in the test of query plans
+	wrote    func(rows int64)   // sees how many rows every transaction of its own wrote, in the test of jobs
 }
 
 // executor runs statements: a pool, or the connection of one transaction.
@@ -84,7 +76,7 @@ type ground interface {
 
 // Open connects. It does not migrate: see DB.MigrateUp and DB.CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{log: o.Log, access: o.Access}
+	db := &DB{log: o.Log, readOnly: o.ReadOnly}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}

@@ -24,7 +24,7 @@ var (
 	ErrUnavailable = errors.New("database unavailable")
 	// ErrTooMany: a bound that is checked inside the statement was reached (live interactions of a network).
 	ErrTooMany = errors.New("too many")
-	// ErrReadOnly: a write on a handle that only reads, see AccessRead.
+	// ErrReadOnly: a write on a handle that only reads, see Options.ReadOnly.
 	ErrReadOnly = errors.New("this handle on the database only reads")
 	// ErrNoDatabase: there is no SQLite file at the path of the DSN, and none may be made.
 	ErrNoDatabase = errors.New("there is no database")

@@ -151,7 +151,7 @@ func (db *DB) stepBack(ctx context.Context) (Migration, error) {
 }
 
 func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) error {
-	if db.access == AccessRead {
+	if db.readOnly {
 		return ErrReadOnly
 	}
 	files, err := fs.Sub(migrations.Files, string(db.engine))

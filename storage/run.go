@@ -124,7 +124,7 @@ func (db *DB) write(ctx context.Context, query string, args []any, run func(ctx 
 	if !storable(args) {
 		return ErrText
 	}
-	if db.access == AccessRead {
+	if db.readOnly {
 		return ErrReadOnly
 	}
 	return db.observed(ctx, query, true, run, db.ground.write)

@@ -128,7 +128,7 @@ func TestE2_AHandleThatReadsWritesNothing(t *testing.T) {
 			if _, err := connect(t, address).MigrateUp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			db, err := storage.Open(t.Context(), storage.Options{DSN: address, Access: storage.AccessRead})
+			db, err := storage.Open(t.Context(), storage.Options{DSN: address, ReadOnly: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,7 +41,7 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, e
 	case "":
 		return g, errors.New(`the DSN names no file: write "sqlite:./data/signet.db"`)
 	case ":memory:":
-		if o.Access != AccessCreate {
+		if o.Existing || o.ReadOnly {
 			return g, fmt.Errorf("%w to look at: it is in the memory of the server, which alone reaches it", ErrNoDatabase)
 		}
 		// A folder of its own that goes with the handle. SQLite's own in-memory databases know no WAL: readers and the
@@ -51,14 +51,14 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, e
 		}
 		path, durability = filepath.Join(g.dir, "signet.db"), "synchronous(OFF)"
 	}
-	if err := findFile(path, o.Access); err != nil {
+	if err := findFile(path, o.Existing || o.ReadOnly); err != nil {
 		return g, err
 	}
 	g.uri = func(pragmas ...string) string {
 		q := url.Values{"_txlock": {"immediate"}, "mode": {"rw"}, "_pragma": append(pragmas, "busy_timeout(5000)", "foreign_keys(1)")}
 		return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
 	}
-	if o.Access != AccessRead {
+	if !o.ReadOnly {
 		if err := g.openWriter(ctx, durability); err != nil {
 			return g, err
 		}
@@ -96,8 +96,8 @@ func (g *sqliteGround) openReaders(ctx context.Context, readers int) error {
 }
 
 // findFile makes the database file if it is not there and may be made.
-func findFile(path string, access Access) error {
-	if access == AccessCreate {
+func findFile(path string, existing bool) error {
+	if !existing {
 		return makeFile(path)
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

@@ -54,7 +54,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		}
 		return fn(ctx)
 	}
-	if db.access == AccessRead {
+	if db.readOnly {
 		return fn(ctx) // every write in it is refused, and nothing that it reads is held
 	}
 	if err := ctx.Err(); err != nil {

@@ -72,7 +72,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 			return []finding{{about, true, "not there yet; `signet serve` makes it"}}
 		}
 	}
-	db, err := server.OpenDatabase(ctx, c, nil, storage.AccessRead)
+	db, err := server.OpenDatabase(ctx, c, nil, server.ForReading)
 	if err != nil {
 		return []finding{{about, false, err.Error()}}
 	}

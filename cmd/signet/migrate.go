@@ -50,12 +50,12 @@ func (a *app) steps(ms []storage.Migration, none string) error {
 }
 
 // database opens the database alone: without migrating it and without a master key.
-func (a *app) database(ctx context.Context, access storage.Access) (*storage.DB, error) {
+func (a *app) database(ctx context.Context, use server.Use) (*storage.DB, error) {
 	c, err := a.configured()
 	if err != nil {
 		return nil, err
 	}
-	return server.OpenDatabase(ctx, c, nil, access)
+	return server.OpenDatabase(ctx, c, nil, use)
 }
 
 func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
@@ -74,7 +74,7 @@ func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
 func (a *app) migrateDown() *cobra.Command {
 	var sure bool
 	c := a.verb("down", "Take the newest migration back, and delete what it holds", 0, func(cmd *cobra.Command, _ []string) (err error) {
-		db, err := a.database(cmd.Context(), storage.AccessWrite)
+		db, err := a.database(cmd.Context(), server.ForActing)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func lost(losses []storage.Loss) string {
 }
 
 func (a *app) migrateStatus(cmd *cobra.Command, _ []string) error {
-	db, err := a.database(cmd.Context(), storage.AccessRead)
+	db, err := a.database(cmd.Context(), server.ForReading)
 	if err != nil {
 		return err
 	}
