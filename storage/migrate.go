@@ -89,19 +89,12 @@ func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
 	return steps, nil
 }
 
-// Loss is what taking a migration back deletes of one table.
-type Loss struct {
-	Table  string
-	Column string // "" = the whole table
-	Rows   int64
-}
-
 // losing finds what the way back of a step takes away.
 var losing = regexp.MustCompile(`(?i)\b(?:DROP TABLE(?: IF EXISTS)?|DELETE FROM) (\w+)|\bALTER TABLE (\w+)\s+DROP COLUMN(?: IF EXISTS)? (\w+)`)
 
-// MigrateDownLoses tells what MigrateDown would take back, and how many rows hold something that goes with it. The errors are
-// MigrateDown's.
-func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, []Loss, error) {
+// MigrateDownLoses tells what MigrateDown would take back, and how many rows of which "table NAME" or "column TABLE.NAME" go with it.
+// The errors are MigrateDown's.
+func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, map[string]int64, error) {
 	step, err := db.stepBack(ctx)
 	if err != nil {
 		return step, nil, err
@@ -111,20 +104,21 @@ func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, []Loss, error) {
 		return step, nil, err
 	}
 	_, down, _ := strings.Cut(string(text), "-- +goose Down")
-	var losses []Loss
+	losses := map[string]int64{}
 	for _, m := range losing.FindAllStringSubmatch(down, -1) {
-		l := Loss{Table: m[1] + m[2], Column: m[3]}
-		if slices.ContainsFunc(losses, func(other Loss) bool { return other.Table == l.Table && other.Column == l.Column }) {
-			continue
+		table, what := m[1]+m[2], "table "+m[1]
+		if m[3] != "" {
+			what = "column " + table + "." + m[3]
 		}
-		there, err := db.hasTable(ctx, l.Table)
+		there, err := db.hasTable(ctx, table)
+		var rows int64
 		if err == nil && there {
-			err = db.one(ctx, "SELECT count(*) FROM "+l.Table, nil, &l.Rows)
+			err = db.one(ctx, "SELECT count(*) FROM "+table, nil, &rows)
 		}
 		if err != nil {
 			return step, nil, err
 		}
-		losses = append(losses, l)
+		losses[what] = rows
 	}
 	return step, losses, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +93,11 @@ func TestE8_MigrateDownTellsWhatIsLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			storagetest.Exec(t, address, "INSERT INTO schema_compat (step, min_release) VALUES (0, 1), (0, 2)")
-			want := map[int64]storage.Loss{5: {Table: "upstream_sessions"}, 6: {Table: "schema_compat", Rows: 2}}
+			type loss struct {
+				what string
+				rows int64
+			}
+			want := map[int64]loss{5: {"table upstream_sessions", 0}, 6: {"table schema_compat", 2}}
 			for {
 				step, losses, err := db.MigrateDownLoses(t.Context())
 				if errors.Is(err, storage.ErrNotFound) {
@@ -103,8 +106,9 @@ func TestE8_MigrateDownTellsWhatIsLost(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if loss, is := want[step.Version]; is && !slices.Contains(losses, loss) {
-					t.Errorf("step %d loses %+v; want %+v among them", step.Version, losses, loss)
+				l, expected := want[step.Version]
+				if rows, is := losses[l.what]; expected && (!is || rows != l.rows) {
+					t.Errorf("step %d loses %+v; want %+v among them", step.Version, losses, l)
 				}
 				delete(want, step.Version)
 				if back, err := db.MigrateDown(t.Context()); err != nil || back.Version != step.Version {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,19 +104,12 @@ func (a *app) migrateDown() *cobra.Command {
 }
 
 // lost names what goes, for a sentence.
-func lost(losses []storage.Loss) string {
-	if len(losses) == 0 {
-		return "no rows"
+func lost(losses map[string]int64) string {
+	var all []string
+	for _, what := range slices.Sorted(maps.Keys(losses)) {
+		all = append(all, fmt.Sprintf("%s (%d rows)", what, losses[what]))
 	}
-	all := make([]string, len(losses))
-	for i, l := range losses {
-		what := "table " + l.Table
-		if l.Column != "" {
-			what = "column " + l.Table + "." + l.Column
-		}
-		all[i] = fmt.Sprintf("%s (%d rows)", what, l.Rows)
-	}
-	return strings.Join(all, ", ")
+	return cmp.Or(strings.Join(all, ", "), "no rows")
 }
 
 func (a *app) migrateStatus(cmd *cobra.Command, _ []string) error {
