@@ -119,6 +119,7 @@ func newShell(t *testing.T) *shell {
 	_, port, _ := net.SplitHostPort(s.listen)
 	s.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "EXAMPLES="+bin, "ISSUER=http://localhost:"+port, "LISTEN="+s.app,
 		"SIGNET_SERVER_LISTEN="+s.listen, "SIGNET_SERVER_INTERNAL_LISTEN="+freeAddress(t))
+	s.line(t, "signet migrate up")
 	s.line(t, `echo correct horse battery staple | signet user create --email ada@example.com --email-verified --password-file -`)
 	return s
 }
