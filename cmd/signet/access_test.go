@@ -45,6 +45,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"key generate-master":  {"none", ""},
 	"key list":             {"reads", ""},
 	"key retire":           {"acts", "k"},
+	"key reseal":           {"acts", ""},
 	"key rotate":           {"acts", "ES256"},
 	"mail queue":           {"reads", ""},
 	"mail test":            {"none", "ada@example.com"},
