@@ -19,7 +19,7 @@ import (
 // "none" (opens none), and words with which it runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
 	"client create":        {"acts", "--id a --redirect-uri https://a.example/cb"},
-	"client delete":        {"acts", "a"},
+	"client delete":        {"acts", "a --yes"},
 	"client disable":       {"acts", "a"},
 	"client enable":        {"acts", "a"},
 	"client list":          {"reads", ""},
@@ -29,11 +29,13 @@ var accessOf = map[string]struct{ does, args string }{
 	"config check":         {"none", ""},
 	"config show":          {"none", ""},
 	"doctor":               {"reads", "--timeout 2s"},
+	"event export":         {"reads", ""},
+	"event list":           {"reads", ""},
 	"grant list":           {"reads", "--client a"},
 	"grant revoke":         {"acts", "g"},
 	"group add":            {"acts", "staff ada@example.com"},
 	"group create":         {"acts", "staff"},
-	"group delete":         {"acts", "staff"},
+	"group delete":         {"acts", "staff --yes"},
 	"group describe":       {"acts", "staff --description x"},
 	"group list":           {"reads", ""},
 	"group remove":         {"acts", "staff ada@example.com"},
@@ -53,10 +55,12 @@ var accessOf = map[string]struct{ does, args string }{
 	"migrate status":       {"reads", ""},
 	"migrate up":           {"makes", ""},
 	"resource create":      {"acts", "--identifier https://api.example"},
-	"resource delete":      {"acts", "https://api.example"},
+	"resource delete":      {"acts", "https://api.example --yes"},
 	"resource list":        {"reads", ""},
+	"resource show":        {"reads", "https://api.example"},
+	"resource update":      {"acts", "https://api.example --name x"},
 	"role create":          {"acts", "editor"},
-	"role delete":          {"acts", "editor"},
+	"role delete":          {"acts", "editor --yes"},
 	"role describe":        {"acts", "editor --description x"},
 	"role give":            {"acts", "editor ada@example.com"},
 	"role list":            {"reads", ""},
@@ -76,6 +80,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"user reset-link":      {"acts", "ada@example.com"},
 	"user restore":         {"acts", "ada@example.com"},
 	"user set-claims":      {"acts", "ada@example.com --claims {}"},
+	"user set-email":       {"acts", "ada@example.com bob@example.com --verified"},
 	"user set-password":    {"acts", "ada@example.com --password-file -"},
 	"user show":            {"reads", "ada@example.com"},
 	"user unfreeze":        {"acts", "ada@example.com"},
@@ -152,7 +157,7 @@ func TestE2_OlderAndNewerSchemas(t *testing.T) {
 			t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 			for _, first := range []string{
 				"migrate up", "client create --id a --redirect-uri https://a.example/cb", "user create --email ada@example.com", "group create staff",
-				"role create editor", "key rotate ES256",
+				"role create editor", "key rotate ES256", "resource create https://api.example",
 			} {
 				if code, _, errs := command(t, first); code != exitOK {
 					t.Fatalf("%s: %s", first, errs)

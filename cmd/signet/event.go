@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) event() *cobra.Command {
-	return noun("event", "Audit events: who did what, and when", a.eventList(), a.eventExport())
+	return noun("event", "Audit events: who did what, and when", reads(a.eventList()), reads(a.eventExport()))
 }
 
 // happened is an event as it is shown.
