@@ -45,12 +45,18 @@ func newClient(m Metadata) *Client {
 	if len(c.scopes) == 0 {
 		c.scopes = defaultScopes
 	}
-	for _, r := range m.RedirectURIs {
-		if o := originOf(r); o != "" && !slices.Contains(c.origins, o) {
-			c.origins = append(c.origins, o)
+	c.origins = originsOf(m.RedirectURIs)
+	return c
+}
+
+// originsOf lists the origins of redirect URIs, each once.
+func originsOf(redirects []string) (origins []string) {
+	for _, r := range redirects {
+		if o := originOf(r); o != "" && !slices.Contains(origins, o) {
+			origins = append(origins, o)
 		}
 	}
-	return c
+	return origins
 }
 
 // originOf writes an address's origin as browsers do (RFC 6454 section 6.2): lower case, without the scheme's own port.

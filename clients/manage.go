@@ -67,7 +67,7 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 	if err != nil {
 		return Metadata{}, err
 	}
-	return m, r.drop(ctx)
+	return m, r.wrote(ctx, m.ClientID)
 }
 
 func (r *Registry) secretRow(client, text string, now time.Time) storage.ClientSecret {
@@ -101,7 +101,7 @@ func (r *Registry) Change(ctx context.Context, id string, change func(m *Metadat
 		if err != nil {
 			return Metadata{}, err
 		}
-		return m, r.drop(ctx)
+		return m, r.wrote(ctx, id)
 	}
 	return Metadata{}, fmt.Errorf("%s: %w", id, ErrChanged)
 }
@@ -161,7 +161,7 @@ func (r *Registry) SetDisabled(ctx context.Context, id string, disabled bool) er
 	if err != nil {
 		return err
 	}
-	return r.drop(ctx)
+	return r.wrote(ctx, id)
 }
 
 // Delete removes a client with its secrets and consents and revokes its grants. For an id that is only remembered by grants
@@ -173,7 +173,7 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 	if err := r.o.Clients.DeleteClient(ctx, id, time.Now()); err != nil {
 		return err
 	}
-	return r.drop(ctx)
+	return r.wrote(ctx, id)
 }
 
 // RotateSecret gives a new secret; the others stay valid for keep.
@@ -189,7 +189,7 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 	if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(id, text, now), now.Add(keep)); err != nil {
 		return "", err
 	}
-	return text, r.drop(ctx)
+	return text, r.wrote(ctx, id)
 }
 
 func (r *Registry) stored(ctx context.Context, id string) (*Client, error) {
@@ -259,7 +259,7 @@ func (r *Registry) writeResource(ctx context.Context, identifier string, change 
 		if err != nil {
 			return err
 		}
-		return r.drop(ctx)
+		return r.wroteResource(ctx)
 	}
 	return fmt.Errorf("%s: %w", identifier, ErrChanged)
 }
@@ -325,7 +325,7 @@ func (r *Registry) DeleteResource(ctx context.Context, identifier string) error 
 	if err := r.o.APIs.DeleteResource(ctx, identifier); err != nil {
 		return err
 	}
-	return r.drop(ctx)
+	return r.wroteResource(ctx)
 }
 
 func (r *Registry) isDeclared(identifier string) bool {

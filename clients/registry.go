@@ -55,11 +55,18 @@ type ResourceWriter interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
+// Changes is the part of *storage.DB that says what was written.
+type Changes interface {
+	Versions(ctx context.Context) (storage.Versions, error)
+	ClientChanges(ctx context.Context, after int64, limit int, each func(version int64, c storage.Client, deleted bool) error) error
+}
+
 // Options of New.
 type Options struct {
 	Store      Store
 	Clients    ClientWriter   // nil: Store, if it writes
 	APIs       ResourceWriter // as above
+	Changes    Changes        // nil: Store, if it has them; without them every change reads all clients
 	Declared   []Metadata
 	Resources  []Resource // declared ones
 	Issuer     string
@@ -76,15 +83,18 @@ type Registry struct {
 	view      atomic.Pointer[view]
 	resources atomic.Pointer[Resources]
 	renewal   renewal
-	origins   atomic.Pointer[map[string]bool]
+	index     atomic.Pointer[index]
 	versions  atomic.Pointer[storage.Versions]
+	own       written
 	notes     sync.WaitGroup // uses of secrets being written down
 	touched   sync.Map       // secret id → time of the last note
 }
 
-// view is what was read since the last change. A drop makes a new one, so that a read that was under way during the change
-// lands in the old one, where nobody looks.
+// view is what was read since the last reload, which makes a new one, so that a read that was under way lands in the old one, where
+// nobody looks. A change of one client is told to forget, so that a read of it that was under way is not kept.
 type view struct {
+	mu      sync.Mutex
+	changes [256]uint64 // of the clients whose ids fall into each
 	known   *lru.Cache[string, *Client]
 	unknown *lru.Cache[string, struct{}] // of its own, so that made-up ids push out no client
 	flight  singleflight.Group
@@ -119,11 +129,21 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 	if o.APIs == nil {
 		o.APIs, _ = o.Store.(ResourceWriter)
 	}
+	if o.Changes == nil {
+		o.Changes, _ = o.Store.(Changes)
+	}
 	r := &Registry{o: o, declared: map[string]*Client{}}
 	if err := errors.Join(append(r.declare(), r.checkResources()...)...); err != nil {
 		return nil, err
 	}
-	return r, r.drop(ctx)
+	if r.o.Changes == nil {
+		return r, r.reload(ctx, nil)
+	}
+	v, err := r.o.Changes.Versions(ctx) // before the clients: what is written in between is read twice
+	if err != nil {
+		return nil, fmt.Errorf("read versions: %w", err)
+	}
+	return r, r.reload(ctx, &v)
 }
 
 // declare takes over the declared clients.
@@ -177,48 +197,14 @@ func (r *Registry) checkResources() (errs []error) {
 	return errs
 }
 
-// load reads resources and the origins of all clients.
-func (r *Registry) load(ctx context.Context) error {
+// loadResources reads the resources.
+func (r *Registry) loadResources(ctx context.Context) error {
 	resources, err := r.readResources(ctx)
 	if err != nil {
 		return err
 	}
 	r.resources.Store(resources)
-	origins := map[string]bool{}
-	list, err := r.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range list {
-		if c.Enabled() {
-			for _, o := range c.Origins() {
-				origins[o] = true
-			}
-		}
-	}
-	r.origins.Store(&origins)
 	return nil
-}
-
-// Refresh drops what is cached if the versions moved; the wiring calls it each second.
-func (r *Registry) Refresh(ctx context.Context, v storage.Versions) error {
-	before := r.versions.Load()
-	if before != nil && before.Clients == v.Clients && before.Resources == v.Resources {
-		return nil
-	}
-	if err := r.drop(ctx); err != nil {
-		return err
-	}
-	r.versions.Store(&v)
-	return nil
-}
-
-// drop forgets all that was read. What it reads anew may be within a transaction of the caller that is never committed, so the
-// next Refresh reads once more whatever the versions say.
-func (r *Registry) drop(ctx context.Context) error {
-	r.view.Store(newView())
-	r.versions.Store(nil)
-	return r.load(ctx)
 }
 
 // Client finds one, disabled ones included; ErrUnknown. Storage errors pass through.
@@ -236,13 +222,9 @@ func (r *Registry) Client(ctx context.Context, id string) (*Client, error) {
 	got, err, _ := v.flight.Do(id, func() (any, error) {
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), readTime) // others may be waiting for it
 		defer done()
+		before := v.changed(id)
 		c, err := r.read(ctx, id)
-		switch {
-		case err == nil:
-			v.known.Add(id, c)
-		case errors.Is(err, ErrUnknown):
-			v.unknown.Add(id, struct{}{})
-		}
+		v.keep(id, before, c, err)
 		return c, err
 	})
 	if err != nil {
@@ -285,7 +267,7 @@ func (r *Registry) Resources() *Resources { return r.resources.Load() }
 
 // OriginAllowed tells whether a browser app of that origin is registered (an enabled client's redirect URI has it).
 func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
-	return (*r.origins.Load())[origin]
+	return r.index.Load().allowed(origin)
 }
 
 // nobody's secret is what an unknown client's is compared with.

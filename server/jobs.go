@@ -14,6 +14,7 @@ const (
 	watchEvery  = time.Second        // how old what replicas cache may be
 	grantLinger = time.Hour          // a grant stays this long after its last access token has died
 	keptCounter = 10 * time.Minute   // for the operator who asks what happened
+	keptChange  = time.Hour          // a replica that was cut off for longer reads all clients anew
 	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
 	keptSession = 7 * 24 * time.Hour // as above
 	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
@@ -115,6 +116,8 @@ func (h *House) keep(table storage.Expirable) time.Duration {
 		return keptPast
 	case storage.ExpiredCounters:
 		return keptCounter
+	case storage.ExpiredClientChanges:
+		return keptChange
 	}
 	return time.Minute
 }
@@ -128,12 +131,12 @@ func (s *Server) Watch(ctx context.Context) error {
 		return fmt.Errorf("read versions: %w", err)
 	}
 	old := s.versions.Swap(&v)
-	if old != nil && *old == v {
-		return nil
-	}
 	if err := h.Clients.Refresh(ctx, v); err != nil {
 		s.versions.Store(old) // try again in a second
 		return err
+	}
+	if old != nil && *old == v {
+		return nil
 	}
 	if old == nil || old.Keys != v.Keys {
 		if err := h.Keys.Refresh(ctx); err != nil {

@@ -44,14 +44,48 @@ func (db *DB) versioned(ctx context.Context, name string, fn func(ctx context.Co
 	})
 }
 
-// InsertClient; ErrConflict. All client and secret writes raise the "clients" version in the same transaction.
+// noteClientChange writes down which client the present version of "clients" is about. The row of versions is locked since it was
+// raised, so versions become visible in their order.
+const noteClientChange = `INSERT INTO client_changes (version, client_id, at)
+	SELECT v.version, $1, CAST($2 AS BIGINT) FROM versions v WHERE v.name = 'clients'`
+
+// clientChanged is versioned for a write of one client.
+func (db *DB) clientChanged(ctx context.Context, id string, at time.Time, fn func(ctx context.Context) error) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if err := db.versioned(ctx, "clients", fn); err != nil {
+			return err
+		}
+		_, err := db.exec(ctx, noteClientChange, id, micros(at))
+		return err
+	})
+}
+
+// ClientChanges calls each for what was written after a version of "clients", in order: the version, and the client as it is now (only
+// ID, Metadata and DisabledAt), or that it is deleted. A version that is missing between two is one that a release wrote which does not
+// note what it writes, or that was noted too long ago.
+func (db *DB) ClientChanges(ctx context.Context, after int64, limit int, each func(version int64, c Client, deleted bool) error) error {
+	return db.many(ctx, `SELECT h.version, h.client_id, c.id IS NULL, c.metadata, c.disabled_at
+		FROM client_changes h LEFT JOIN clients c ON c.id = h.client_id WHERE h.version > $1 ORDER BY h.version LIMIT $2`,
+		[]any{after, limit}, func(rows *sql.Rows) error {
+			var version int64
+			var c Client
+			var deleted truth
+			if err := rows.Scan(&version, &c.ID, &deleted, (*document)(&c.Metadata), (*stamp)(&c.DisabledAt)); err != nil {
+				return err
+			}
+			return each(version, c, bool(deleted))
+		})
+}
+
+// InsertClient; ErrConflict. All client and secret writes raise the "clients" version in the same transaction, and note
+// the client in client_changes.
 func (db *DB) InsertClient(ctx context.Context, c Client) error {
-	return db.versioned(ctx, "clients", func(ctx context.Context) error { return db.insert(ctx, &c) })
+	return db.clientChanged(ctx, c.ID, c.UpdatedAt, func(ctx context.Context) error { return db.insert(ctx, &c) })
 }
 
 // UpdateClient replaces the metadata of a client that has the given one still; ErrStale if not.
 func (db *DB) UpdateClient(ctx context.Context, id string, old, metadata json.RawMessage, now time.Time) error {
-	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+	return db.clientChanged(ctx, id, now, func(ctx context.Context) error {
 		return db.must(ctx, ErrStale, "UPDATE clients SET metadata = $3, updated_at = $4 WHERE id = $1 AND metadata = $2",
 			id, jsonText(old), jsonText(metadata), micros(now))
 	})
@@ -59,7 +93,7 @@ func (db *DB) UpdateClient(ctx context.Context, id string, old, metadata json.Ra
 
 // SetClientDisabled sets or (zero time) clears disabled_at and leaves the metadata alone; ErrNotFound.
 func (db *DB) SetClientDisabled(ctx context.Context, id string, at, now time.Time) error {
-	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+	return db.clientChanged(ctx, id, now, func(ctx context.Context) error {
 		return db.must(ctx, ErrNotFound, "UPDATE clients SET disabled_at = $2, updated_at = $3 WHERE id = $1", id, micros(at), micros(now))
 	})
 }
@@ -67,7 +101,7 @@ func (db *DB) SetClientDisabled(ctx context.Context, id string, at, now time.Tim
 // DeleteClient removes the client, its secrets and consents, and revokes its grants ("client deleted"), one transaction. A
 // client that was declared once has no row, only grants and consents; ErrNotFound if there is nothing of all that.
 func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error {
-	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+	return db.clientChanged(ctx, id, now, func(ctx context.Context) error {
 		grants, err := db.RevokeGrants(ctx, GrantFilter{ClientID: id}, "client deleted", now)
 		if err != nil {
 			return err
@@ -109,16 +143,20 @@ func (db *DB) ClientByID(ctx context.Context, id string) (Client, []ClientSecret
 // Clients pages by id.
 func (db *DB) Clients(ctx context.Context, after string, limit int) ([]Client, error) {
 	var list []Client
-	err := db.ask(ctx, func(q *gorm.DB) error {
-		return q.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error
-	})
+	err := db.many(ctx, "SELECT id, metadata, disabled_at, created_at, updated_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2",
+		[]any{after, limit}, func(rows *sql.Rows) error {
+			var c Client
+			err := rows.Scan(&c.ID, (*document)(&c.Metadata), (*stamp)(&c.DisabledAt), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
+			list = append(list, c)
+			return err
+		})
 	return list, err
 }
 
 // InsertClientSecret adds one and (keepUntil) makes all others of the client expire at keepUntil at the latest.
 // A zero keepUntil ends the others at once.
 func (db *DB) InsertClientSecret(ctx context.Context, s ClientSecret, keepUntil time.Time) error {
-	return db.versioned(ctx, "clients", func(ctx context.Context) error {
+	return db.clientChanged(ctx, s.ClientID, s.CreatedAt, func(ctx context.Context) error {
 		_, err := db.exec(ctx, "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)",
 			s.ClientID, keepUntil.UnixMicro())
 		if err != nil {

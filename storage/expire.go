@@ -22,12 +22,13 @@ const (
 	ExpiredTickets       Expirable = "tickets"
 	ExpiredMessages      Expirable = "messages"
 	ExpiredEvents        Expirable = "events"
+	ExpiredClientChanges Expirable = "client_changes"
 )
 
 // Expirables lists them all.
 func Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
-		ExpiredTickets, ExpiredMessages, ExpiredEvents}
+		ExpiredTickets, ExpiredMessages, ExpiredEvents, ExpiredClientChanges}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -42,6 +43,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredTickets:       {"id", "expires_at < $1"},
 	ExpiredMessages:      {"id", "expires_at < $1"},
 	ExpiredEvents:        {"id", "at < $1"},
+	ExpiredClientChanges: {"version", "at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

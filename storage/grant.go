@@ -2,12 +2,11 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Grant is one row of grants: everything that descends from one authorization of one client by one person (RFC 6749
@@ -52,7 +51,11 @@ type Standing struct {
 // grantColumns are those of Grant.dest, of grants as g.
 const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.user_epoch, g.consent_epoch, g.scopes,
 	g.resources, g.auth_time, g.acr, g.amr, g.data, g.code_hash, g.code_expires_at, g.code_used_at, g.generation,
-	g.rotated_at, g.created_at, g.last_used_at, g.expires_at, g.ends_at, g.revoked_at, g.revoked_why`
+	g.rotated_at, g.created_at, g.last_used_at, ` + idleLimit + `, g.ends_at, g.revoked_at, g.revoked_why`
+
+// idleLimit is when a grant is dead if nobody uses it. The column expires_at may be later: it has an index, and a refresh moves it only
+// when that is worth writing the indexes of the row (see rotateGrant).
+const idleLimit = `CASE WHEN g.last_used_at + g.idle < g.expires_at THEN g.last_used_at + g.idle ELSE g.expires_at END`
 
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
@@ -74,13 +77,19 @@ const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, off
 // The two statements that decide every race of the protocol. The idle limit never passes the absolute one.
 const (
 	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2, rotated_at = CASE WHEN CAST($2 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) END,
-	last_used_at = $3, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
+	last_used_at = $3, idle = $5, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
 	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
 
-	rotateGrant = `UPDATE grants SET generation = $2 + 1, rotated_at = $3, last_used_at = $3,
-	expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
+	// expires_at stays where it is if it covers the idle limit ($4) and is not later than it would be moved to ($6): so few refreshes
+	// move it that Postgres writes no index for the others (heap-only tuples).
+	rotateGrant = `UPDATE grants SET generation = $2 + 1, rotated_at = $3, last_used_at = $3, idle = $5,
+	expires_at = CASE WHEN expires_at BETWEEN (CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END) AND $6 THEN expires_at
+		WHEN ends_at < $6 THEN ends_at ELSE $6 END
 	WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL`
 )
+
+// idleSteps is in how many steps expires_at moves through an idle time.
+const idleSteps = 16
 
 // revoke sets what revocation sets. The row is dead from now on, so the janitor may count from here.
 const revoke = `revoked_at = $1, revoked_why = $2, expires_at = CASE WHEN expires_at < $1 THEN expires_at ELSE $1 END`
@@ -112,12 +121,21 @@ func (db *DB) standing(ctx context.Context, query, key string) (Standing, error)
 	return s, err
 }
 
-func (db *DB) liveGrants(ctx context.Context, whose, id string, now time.Time, after string, limit int) ([]Grant, error) {
+const (
+	liveGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.id > $2 AND g.revoked_at IS NULL
+	AND (g.code_hash IS NULL OR g.code_used_at IS NOT NULL) AND g.expires_at > $3 AND (g.ends_at IS NULL OR g.ends_at > $3)
+	AND (g.idle IS NULL OR g.last_used_at + g.idle > $3) AND `
+	liveGrantsOfUser   = liveGrants + `g.user_id = $1 ORDER BY g.id LIMIT $4`
+	liveGrantsOfClient = liveGrants + `g.client_id = $1 ORDER BY g.id LIMIT $4`
+)
+
+func (db *DB) liveGrants(ctx context.Context, query, id string, now time.Time, after string, limit int) ([]Grant, error) {
 	var list []Grant
-	err := db.ask(ctx, func(q *gorm.DB) error {
-		return q.Where(whose, id).Where("id > ? AND revoked_at IS NULL AND (code_hash IS NULL OR code_used_at IS NOT NULL)", after).
-			Where("expires_at > ? AND (ends_at IS NULL OR ends_at > ?)", micros(now), micros(now)).
-			Order("id").Limit(limit).Find(&list).Error
+	err := db.many(ctx, query, []any{id, after, micros(now), limit}, func(rows *sql.Rows) error {
+		var g Grant
+		err := rows.Scan(g.dest()...)
+		list = append(list, g)
+		return err
 	})
 	return list, err
 }
@@ -172,7 +190,8 @@ type Spend struct {
 // SpendCode marks the code used: UPDATE … WHERE code_hash = ? AND code_used_at IS NULL AND revoked_at IS NULL.
 // Of concurrent callers exactly one succeeds; the others get ErrStale (RFC 6749 section 4.1.2).
 func (db *DB) SpendCode(ctx context.Context, x Spend) error {
-	return db.must(ctx, ErrStale, spendCode, x.CodeHash, x.Generation, micros(x.Now), micros(x.ExpiresAt))
+	return db.must(ctx, ErrStale, spendCode, x.CodeHash, x.Generation, micros(x.Now), micros(x.ExpiresAt),
+		x.ExpiresAt.Sub(x.Now).Microseconds())
 }
 
 // Rotation says how a refresh token is rotated.
@@ -186,14 +205,16 @@ type Rotation struct {
 // RotateGrant moves the row to generation Presented+1: UPDATE … WHERE id = ? AND generation <= Presented AND revoked_at
 // IS NULL. 0 rows: ErrStale, the caller reads again and decides again.
 func (db *DB) RotateGrant(ctx context.Context, r Rotation) error {
-	return db.must(ctx, ErrStale, rotateGrant, r.ID, r.Presented, micros(r.Now), micros(r.ExpiresAt))
+	idle := r.ExpiresAt.Sub(r.Now)
+	return db.must(ctx, ErrStale, rotateGrant, r.ID, r.Presented, micros(r.Now), micros(r.ExpiresAt), idle.Microseconds(),
+		micros(r.ExpiresAt.Add(idle/idleSteps)))
 }
 
 // TouchGrant moves last_used_at and the idle limit of a grant whose client must not rotate; the caller calls it at most
 // once an hour. Revoked: ErrStale.
 func (db *DB) TouchGrant(ctx context.Context, id string, now, expiresAt time.Time) error {
-	return db.must(ctx, ErrStale, `UPDATE grants SET last_used_at = $2, expires_at = CASE WHEN ends_at < $3 THEN ends_at ELSE $3 END
-		WHERE id = $1 AND revoked_at IS NULL`, id, micros(now), micros(expiresAt))
+	return db.must(ctx, ErrStale, `UPDATE grants SET last_used_at = $2, idle = $4, expires_at = CASE WHEN ends_at < $3 THEN ends_at ELSE $3 END
+		WHERE id = $1 AND revoked_at IS NULL`, id, micros(now), micros(expiresAt), expiresAt.Sub(now).Microseconds())
 }
 
 // RevokeGrant revokes one grant; it reports whether this call did it.
@@ -236,10 +257,10 @@ func (db *DB) RevokeGrants(ctx context.Context, f GrantFilter, why string, now t
 // GrantsOfUser pages through a person's grants that still have life in them at now (not revoked, code spent, idle and
 // absolute limits ahead), by id after the given one.
 func (db *DB) GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]Grant, error) {
-	return db.liveGrants(ctx, "user_id = ?", userID, now, after, limit)
+	return db.liveGrants(ctx, liveGrantsOfUser, userID, now, after, limit)
 }
 
 // GrantsOfClient is the same by client.
 func (db *DB) GrantsOfClient(ctx context.Context, clientID string, now time.Time, after string, limit int) ([]Grant, error) {
-	return db.liveGrants(ctx, "client_id = ?", clientID, now, after, limit)
+	return db.liveGrants(ctx, liveGrantsOfClient, clientID, now, after, limit)
 }

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strings"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -229,16 +229,14 @@ func (db *DB) EraseUser(ctx context.Context, id string) error {
 		}
 	}
 	// Sign-ins that name the person, also those that are answered.
-	if _, err := db.exec(ctx, `DELETE FROM interactions WHERE facts LIKE $1 ESCAPE '\'`, naming(id)); err != nil {
+	quoted, err := json.Marshal(id)
+	if err != nil {
+		return fmt.Errorf("erase person: %w", err)
+	}
+	if _, err := db.exec(ctx, "DELETE FROM interactions WHERE user_id = $1", string(quoted)); err != nil {
 		return err
 	}
 	return db.must(ctx, ErrNotFound, "DELETE FROM users WHERE id = $1", id) // identities and memberships follow
-}
-
-// naming is the pattern of JSON that has the id as its user_id. Ids of imported people may be short and have characters of patterns.
-func naming(id string) string {
-	quoted, _ := json.Marshal(id) // of a string never fails
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(`"user_id":`+string(quoted)) + "%"
 }
 
 // Users pages through people by id after the given one.

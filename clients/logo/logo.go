@@ -21,7 +21,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"signet/clients"
 	"signet/internal/egress"
 	"signet/storage"
 )
@@ -46,7 +45,7 @@ type Store interface {
 
 // Registry lists the applications; *clients.Registry.
 type Registry interface {
-	List(ctx context.Context) ([]*clients.Client, error)
+	LogoURIs() map[string]string // by client id
 }
 
 // Fetcher is the one way out; *egress.Client.
@@ -113,21 +112,14 @@ func (b *Book) Tend(ctx context.Context) error {
 	for _, l := range rows {
 		have[l.ClientID] = l
 	}
-	list, err := b.clients.List(ctx)
-	if err != nil {
-		return err
-	}
 	now := time.Now()
-	for _, c := range list {
-		old, there := have[c.ClientID]
-		delete(have, c.ClientID)
-		switch {
-		case c.LogoURI == "" && there:
-			err = b.store.DeleteLogo(ctx, c.ClientID)
-		case c.LogoURI != "" && (old.URI != c.LogoURI || now.After(old.DueAt)):
-			err = b.fetch(ctx, c, old, now)
+	for id, uri := range b.clients.LogoURIs() {
+		old := have[id]
+		delete(have, id)
+		if old.URI == uri && !now.After(old.DueAt) {
+			continue
 		}
-		if err != nil {
+		if err := b.fetch(ctx, id, uri, old, now); err != nil {
 			return err
 		}
 	}
@@ -140,13 +132,13 @@ func (b *Book) Tend(ctx context.Context) error {
 }
 
 // fetch writes down what came, or that nothing did: the picture there was stays until its address changes.
-func (b *Book) fetch(ctx context.Context, c *clients.Client, old storage.Logo, now time.Time) error {
-	l := storage.Logo{ClientID: c.ClientID, URI: c.LogoURI, DueAt: now.Add(again)}
-	picture, err := b.picture(ctx, c.LogoURI)
+func (b *Book) fetch(ctx context.Context, client, uri string, old storage.Logo, now time.Time) error {
+	l := storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(again)}
+	picture, err := b.picture(ctx, uri)
 	if err != nil {
-		b.log.WarnContext(ctx, "logo of a client cannot be had", "client", c.ClientID, "error", err)
+		b.log.WarnContext(ctx, "logo of a client cannot be had", "client", client, "error", err)
 		l.DueAt = now.Add(retry)
-		if old.URI == c.LogoURI {
+		if old.URI == uri {
 			l.Hash, l.Picture = old.Hash, nil
 		}
 	} else {

@@ -25,7 +25,15 @@ type world struct {
 	asked int
 }
 
-func (w *world) List(context.Context) ([]*clients.Client, error) { return w.list, nil }
+func (w *world) LogoURIs() map[string]string {
+	list := map[string]string{}
+	for _, c := range w.list {
+		if c.LogoURI != "" {
+			list[c.ClientID] = c.LogoURI
+		}
+	}
+	return list
+}
 
 func (w *world) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
 	w.asked++

@@ -69,7 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"race-epoch": raceEpoch, "factors": factors, "identities": identities, "upstream-sessions": upstreamSessions, "own-errors": ownErrors, "states": states, "erasure": erasure, "tickets": tickets,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
-		"race-updates": raceUpdates, "race-disabling": raceDisabling, "race-members": raceMembers,
+		"client-changes": clientChanges, "idle-time": idleTime, "race-updates": raceUpdates, "race-disabling": raceDisabling, "race-members": raceMembers,
 		"answered": answered, "erased-interactions": erasedInteractions, "past": past, "race-answer": raceAnswer, "unspent": unspent, "race-replace": raceReplace,
 		"locked-user": lockedUser, "race-locked-user": raceLockedUser, "counted-identities": countedIdentities,
 	}

@@ -1,0 +1,91 @@
+package clients
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"signet/storage"
+)
+
+// index is what has to be known of all clients at any time: whose browser apps may call us (CORS), and which have a logo. It holds
+// strings and no metadata, so that 100,000 clients cost some dozens of megabytes, and it takes up one client at a time.
+type index struct {
+	mu      sync.RWMutex
+	of      map[string]entry
+	origins map[string]int // how many clients have it
+}
+
+// entry is a client's.
+type entry struct {
+	origins []string // of an enabled client
+	logo    string
+}
+
+// indexed is the part of the metadata that entries are made of.
+type indexed struct {
+	RedirectURIs []string `json:"redirect_uris"`
+	LogoURI      string   `json:"logo_uri"`
+}
+
+func newIndex() *index { return &index{of: map[string]entry{}, origins: map[string]int{}} }
+
+// entryOf reads what the index needs of a row.
+func entryOf(row storage.Client) (entry, error) {
+	var m indexed
+	if err := json.Unmarshal(row.Metadata, &m); err != nil {
+		return entry{}, fmt.Errorf("metadata of client %q: %w", row.ID, err)
+	}
+	e := entry{logo: m.LogoURI}
+	if row.DisabledAt.IsZero() {
+		e.origins = originsOf(m.RedirectURIs)
+	}
+	return e, nil
+}
+
+// put takes up a client as it is now; an empty entry removes it.
+func (x *index) put(id string, e entry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, o := range x.of[id].origins {
+		if x.origins[o]--; x.origins[o] == 0 {
+			delete(x.origins, o)
+		}
+	}
+	delete(x.of, id)
+	if len(e.origins) == 0 && e.logo == "" {
+		return
+	}
+	x.of[id] = e
+	for _, o := range e.origins {
+		x.origins[o]++
+	}
+}
+
+func (x *index) allowed(origin string) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.origins[origin] > 0
+}
+
+// logos lists the addresses of logos by client id.
+func (x *index) logos() map[string]string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	list := map[string]string{}
+	for id, e := range x.of {
+		if e.logo != "" {
+			list[id] = e.logo
+		}
+	}
+	return list
+}
+
+// withDeclared adds the declared clients to an index of stored ones; they win.
+func (x *index) withDeclared(declared map[string]*Client) {
+	for _, id := range slices.Sorted(maps.Keys(declared)) {
+		x.put(id, entry{origins: declared[id].Origins(), logo: declared[id].LogoURI})
+	}
+}
