@@ -169,6 +169,7 @@ func (h *House) Close() error {
 	err := h.DB.Close()
 	if h.lock != nil {
 		err = errors.Join(err, h.lock.Close())
+		h.lock = nil
 	}
 	return err
 }
