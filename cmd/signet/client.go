@@ -54,6 +54,9 @@ func (r registered) write(w io.Writer) {
 	row(w, "grants", strings.Join(r.GrantTypes, " "))
 	row(w, "scope", dash(r.Scope))
 	row(w, "first party", yes(r.FirstParty))
+	if r.IDTokenClaims {
+		row(w, "ID token", "has the claims of the granted scopes, too")
+	}
 	if r.Declared {
 		row(w, "declared", "yes, in the configuration: change it there")
 	}
@@ -66,6 +69,10 @@ func (r registered) write(w io.Writer) {
 // show answers with a client and, if asked, the snippet for an app.
 func (a *app) show(r registered, snippetName string) error {
 	if snippetName != "" {
+		if readsIDToken(snippetName) && !r.IDTokenClaims {
+			a.notice(fmt.Sprintf("Warning: %s reads name and email from the ID token only, and this app's has none: "+
+				"set id_token_claims (`signet client update %s --id-token-claims`)", snippetName, r.ClientID))
+		}
 		var text strings.Builder
 		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope}
 		if len(r.RedirectURIs) > 0 {
@@ -104,6 +111,9 @@ func (a *app) clientCreate() *cobra.Command {
 		}
 		if forName == "oidc-client-ts" && m.TokenEndpointAuthMethod == "" {
 			m.TokenEndpointAuthMethod = clients.MethodNone // it runs in the browser, where no secret can be kept
+		}
+		if readsIDToken(forName) && !cmd.Flags().Changed("id-token-claims") {
+			m.IDTokenClaims = true
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			var made clients.Metadata

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +176,18 @@ func TestSnippetsAreWhole(t *testing.T) {
 		if !strings.Contains(out.String(), "shop") || !strings.Contains(out.String(), "https://id.example") || strings.Contains(out.String(), "<no value>") {
 			t.Errorf("%s:\n%s", name, out.String())
 		}
+	}
+}
+
+func TestB09_SnippetsOfLibrariesThatReadTheIDToken(t *testing.T) {
+	want := []string{"auth-js", "kube-apiserver", "oidc-client-ts", "passport-openidconnect"}
+	var got []string
+	for _, name := range snippetNames() {
+		if readsIDToken(name) {
+			got = append(got, name)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

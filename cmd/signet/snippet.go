@@ -29,6 +29,12 @@ func snippetNames() []string {
 	return files
 }
 
+// readsIDToken reports whether the library of a snippet takes name, email and groups from the ID token and does not ask userinfo, as it
+// is set up there. Its client needs id_token_claims.
+func readsIDToken(name string) bool {
+	return slices.Contains([]string{"auth-js", "kube-apiserver", "oidc-client-ts", "passport-openidconnect"}, name)
+}
+
 func checkSnippet(name string) error {
 	if name != "" && !slices.Contains(snippetNames(), name) {
 		return usage("--for %s: there is no such snippet; choose one of %s", name, strings.Join(snippetNames(), ", "))
