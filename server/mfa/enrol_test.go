@@ -124,7 +124,8 @@ func pressing(t *testing.T, b *servertest.Browser, path string, form url.Values)
 // Rule V01: whoever has made the first step only is asked for the second factor that is there; setting another one up does not pass it.
 func TestV01_AFirstFactorAloneSetsUpNoSecondOneBesideTheOneThatIsThere(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		s, box := servertest.NewWithMail(t, engine, servertest.YAML("{factors: {required: everyone}, signin: {mailed_code: true}}"))
+		s, box := servertest.NewWithMail(t, engine, servertest.YAML("factors: {required: everyone}"),
+			servertest.Change(func(c *config.Config) { c.Signin.MailedCode = true }))
 		ada := s.Person(t, "ada@example.com")
 		owner := s.Browser(t)
 		owner.Get(t, "/signin").SignIn(t, ada)
