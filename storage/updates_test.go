@@ -16,6 +16,7 @@ import (
 var blindUpdates = map[string]string{
 	"clients disabled_at, updated_at":                            "an order: disable or enable, whatever it was",
 	"client_secrets last_used_at":                                "the time of a use",
+	"client_secrets last_used_at, mac, master_key":               "as above; the MAC is made anew only where it is the one that was read",
 	"credentials name":                                           "a name is typed, not made from the old one",
 	"groups description":                                         "as above",
 	"identities label, last_used_at":                             "what the upstream said last",
