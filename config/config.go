@@ -199,6 +199,7 @@ type Terms struct {
 // Limits bound the work taken on.
 type Limits struct {
 	InFlight int `yaml:"in_flight"` // requests at once; more are answered 503
+	SignIns  int `yaml:"sign_ins"`  // sign-ins in progress that are kept; older ones give way
 }
 
 // The log formats and migration modes.
@@ -320,7 +321,7 @@ func Default() Config {
 		Signup:    Signup{Mode: SignupOpen},
 		Mail:      Mail{Directory: "./data/mail", SMTP: SMTP{TLS: "starttls"}},
 		Branding:  Branding{Name: "Signet"},
-		Limits:    Limits{InFlight: 512},
+		Limits:    Limits{InFlight: 512, SignIns: 10_000},
 		Log:       Log{Level: "info", Format: LogAuto},
 		Audit:     Audit{Retention: 400 * day},
 		origins:   map[string]string{},

@@ -52,6 +52,7 @@ func (c Config) checkServer(bad *complaints) {
 	bad.check((s.TLS.CertFile == "") == (s.TLS.KeyFile == ""), "server.tls", "needs both cert_file and key_file, or neither")
 	bad.check(s.ShutdownGrace >= 0 && s.ShutdownGrace <= 10*time.Minute, "server.shutdown_grace", "must be between 0s and 10m")
 	bad.check(c.Limits.InFlight >= 8 && c.Limits.InFlight <= 100_000, "limits.in_flight", "must be between 8 and 100000")
+	bad.check(c.Limits.SignIns >= 1000 && c.Limits.SignIns <= 1_000_000, "limits.sign_ins", "must be between 1000 and 1000000")
 }
 
 func (c Config) checkIssuer(bad *complaints) {

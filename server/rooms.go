@@ -45,7 +45,8 @@ func (s *Server) mount() (*web.Mux, error) {
 		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 	})
 	visitors, err := browser.New(browser.Options{
-		Issuer: h.Config.IssuerURL(), Store: h.DB, Past: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
+		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
+		MaxTotal: h.Config.Limits.SignIns,
 	})
 	if err != nil {
 		return nil, err

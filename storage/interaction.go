@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -13,10 +14,20 @@ type Interaction struct {
 	ID          string // random, in the URL
 	BrowserHash string // SHA-256 of the browser cookie it is bound to
 	Network     string // network prefix, /24 or /56, for the bound
+	Address     string // client address, an IPv6 one cut to its /64, for the bound within the network
+	Holder      string // whose row it is when rows have to give way: a browser's, or an address's
 	Request     json.RawMessage
 	Facts       json.RawMessage
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
+	Posted      bool // a form of it was sent
+}
+
+// InteractionBounds are how many live rows there may be with a new one; 0 = no such bound.
+type InteractionBounds struct {
+	Network int // of its network
+	Address int // of its address
+	Holder  int // of its holder, within the network
 }
 
 // What stands before the network of a row that does not count as live any more.
@@ -25,29 +36,103 @@ const (
 	past     = "past "     // it took too long; what is left of it says where the answer would have gone
 )
 
-const insertInteraction = `INSERT INTO interactions (id, browser_hash, network, request, facts, created_at, expires_at)
-	SELECT $1, $2, $3, $4, $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT)
-	WHERE (SELECT count(*) FROM interactions WHERE network = $3 AND expires_at > CAST($6 AS BIGINT)) < CAST($8 AS BIGINT)`
+const insertInteraction = `INSERT INTO interactions (id, browser_hash, network, address, holder, request, facts, created_at, expires_at)
+	SELECT $1, $2, $3, $4, $5, $6, $7, CAST($8 AS BIGINT), CAST($9 AS BIGINT)
+	FROM (SELECT count(*) AS around, count(CASE WHEN address = $4 THEN 1 END) AS near, count(CASE WHEN holder = $5 THEN 1 END) AS own
+		FROM interactions WHERE network = $3 AND expires_at > CAST($8 AS BIGINT)) AS held
+	WHERE (CAST($10 AS BIGINT) = 0 OR around < CAST($10 AS BIGINT)) AND (CAST($11 AS BIGINT) = 0 OR near < CAST($11 AS BIGINT))
+		AND (CAST($12 AS BIGINT) = 0 OR own < CAST($12 AS BIGINT))`
 
-const interactionByID = `SELECT browser_hash, network, request, facts, created_at, expires_at
+// Holders of fewer than the fourth parameter keep what they began since the third; the fifth says whose rows are meant where an
+// address has as many as the sixth.
+const evictInteractions = `DELETE FROM interactions WHERE id IN (SELECT id FROM (
+		SELECT id, posted, created_at, address, held, row_number() OVER (PARTITION BY holder ORDER BY posted, created_at, id) AS nth
+		FROM (SELECT id, CASE WHEN posted > 0 THEN 1 ELSE 0 END AS posted, created_at, address, CASE WHEN holder = '' THEN browser_hash ELSE holder END AS holder,
+				count(*) OVER (PARTITION BY CASE WHEN holder = '' THEN browser_hash ELSE holder END) AS held
+			FROM interactions WHERE network = $1 AND expires_at > CAST($2 AS BIGINT)) AS live) AS ordered
+	WHERE (held - nth + 1 >= CAST($4 AS BIGINT) OR created_at <= CAST($3 AS BIGINT)) AND (address = $5 OR CAST($6 AS BIGINT) = 0 OR (SELECT count(*)
+		FROM interactions WHERE network = $1 AND expires_at > CAST($2 AS BIGINT) AND address = $5) < CAST($6 AS BIGINT))
+	ORDER BY posted, held DESC, created_at LIMIT $7)`
+
+const interactionByID = `SELECT browser_hash, network, address, holder, request, facts, created_at, expires_at, posted
 	FROM interactions WHERE id = $1 AND expires_at > $2`
 
 const answerInteraction = `UPDATE interactions SET facts = $3, network = $4 WHERE id = $1 AND facts = $2
 	AND (network = $4 OR (SELECT count(*) FROM interactions WHERE network = $4 AND expires_at > CAST($5 AS BIGINT)) < CAST($6 AS BIGINT))`
 
-// InsertInteraction writes one unless the network already has max live ones (ErrTooMany), in one statement. On SQLite
-// the bound is exact; on Postgres inserts that race may each miss the other, so it may be passed by as many as there are
-// connections.
-func (db *DB) InsertInteraction(ctx context.Context, i Interaction, max int) error {
-	return db.must(ctx, ErrTooMany, insertInteraction, i.ID, i.BrowserHash, i.Network, jsonText(i.Request), jsonText(i.Facts),
-		micros(i.CreatedAt), micros(i.ExpiresAt), max)
+// InsertInteraction writes one unless a bound is reached (ErrTooMany), in one statement. On SQLite the bounds are exact; on Postgres
+// inserts that race may each miss the other, so they may be passed by as many as there are connections.
+func (db *DB) InsertInteraction(ctx context.Context, i Interaction, b InteractionBounds) error {
+	return db.must(ctx, ErrTooMany, insertInteraction, i.ID, i.BrowserHash, i.Network, i.Address, i.Holder, jsonText(i.Request), jsonText(i.Facts),
+		micros(i.CreatedAt), micros(i.ExpiresAt), b.Network, b.Address, b.Holder)
+}
+
+// Eviction says which rows give way to new ones. The holder with most rows loses its oldest; one whose form was posted goes last.
+type Eviction struct {
+	Network  string
+	Answered bool   // take an answered row of the network instead of a live one
+	Address  string // of the new row
+	Bound    int    // where Address has that many, it loses one of its own; 0 = no such bound
+	Since    time.Time
+	Few      int // a holder of fewer rows keeps those begun after Since
+	Most     int // rows to delete
+}
+
+// EvictInteractions deletes rows that may go, and returns how many did.
+func (db *DB) EvictInteractions(ctx context.Context, e Eviction, now time.Time) (int, error) {
+	network := e.Network
+	if e.Answered {
+		network = answered + network
+	}
+	n, err := db.exec(ctx, evictInteractions, network, micros(now), micros(e.Since), e.Few, e.Address, e.Bound, e.Most)
+	return int(n), err
+}
+
+// InteractionCount is how many unexpired rows a network has.
+type InteractionCount struct {
+	Network        string
+	Live, Answered int
+}
+
+// CountInteractions counts the unexpired rows by network. It walks the index, whose length is what its caller bounds.
+func (db *DB) CountInteractions(ctx context.Context, now time.Time) ([]InteractionCount, error) {
+	var list []InteractionCount
+	at := map[string]int{}
+	err := db.many(ctx, "SELECT network, count(*) FROM interactions WHERE expires_at > $1 GROUP BY network", []any{micros(now)}, func(rows *sql.Rows) error {
+		var network string
+		var n int
+		if err := rows.Scan(&network, &n); err != nil {
+			return err
+		}
+		bare, done := strings.CutPrefix(network, answered)
+		i, ok := at[bare]
+		if !ok {
+			i, at[bare] = len(list), len(list)
+			list = append(list, InteractionCount{Network: bare})
+		}
+		if done {
+			list[i].Answered = n
+		} else {
+			list[i].Live = n
+		}
+		return nil
+	})
+	return list, err
+}
+
+// PostInteraction notes that a form of it was sent.
+func (db *DB) PostInteraction(ctx context.Context, id string, now time.Time) error {
+	_, err := db.exec(ctx, "UPDATE interactions SET posted = $2 WHERE id = $1 AND posted = 0", id, micros(now))
+	return err
 }
 
 // InteractionByID reads one that had not expired by the given time; ErrNotFound. The caller compares BrowserHash.
 func (db *DB) InteractionByID(ctx context.Context, id string, by time.Time) (Interaction, error) {
 	i := Interaction{ID: id}
-	err := db.one(ctx, interactionByID, []any{id, micros(by)}, &i.BrowserHash, &i.Network, (*document)(&i.Request), (*document)(&i.Facts),
-		(*stamp)(&i.CreatedAt), (*stamp)(&i.ExpiresAt))
+	var posted int64
+	err := db.one(ctx, interactionByID, []any{id, micros(by)}, &i.BrowserHash, &i.Network, &i.Address, &i.Holder, (*document)(&i.Request),
+		(*document)(&i.Facts), (*stamp)(&i.CreatedAt), (*stamp)(&i.ExpiresAt), &posted)
+	i.Posted = posted > 0
 	return i, err
 }
 
@@ -86,6 +171,12 @@ func (db *DB) ExpiredInteractions(ctx context.Context, now time.Time, limit int)
 		return err
 	})
 	return list, err
+}
+
+// CountPast counts what PutPastInteraction has left.
+func (db *DB) CountPast(ctx context.Context) (n int, err error) {
+	err = db.one(ctx, "SELECT count(*) FROM interactions WHERE network >= 'past ' AND network < 'past!'", nil, &n)
+	return n, err
 }
 
 // PutPastInteraction leaves of an expired row what request holds, unless its network has max of those already: then it is deleted.

@@ -16,6 +16,9 @@ import (
 // a statement that scans it gets slower every day.
 var small = []string{"versions", "retention", "keys", "resources", "locks", "goose_db_version", "schema_compat", "master_keys", "sqlite_master", "CONSTANT"}
 
+// derived are results of a SELECT inside a statement over interactions; what fills them is looked at by itself.
+var derived = []string{"held", "live", "ordered", "(subquery-5)", "(subquery-6)"}
+
 // TestF1_EveryStatementIsIndexedOnSQLite asks SQLite how it does each statement of the contract.
 func TestF1_EveryStatementIsIndexedOnSQLite(t *testing.T) {
 	seen := contractStatements(t, storage.SQLite, storagetest.SQLite)
@@ -37,7 +40,7 @@ func TestF1_EveryStatementIsIndexedOnSQLite(t *testing.T) {
 			table, how, _ := strings.Cut(table, " ")
 			// By primary key in order, up to a LIMIT, is how pages are read.
 			paged := strings.Contains(query, "LIMIT") && strings.HasPrefix(how, "USING ")
-			if isScan && !paged && !slices.Contains(small, table) {
+			if isScan && !paged && !slices.Contains(small, table) && !slices.Contains(derived, table) {
 				t.Errorf("%s\n  in %s", step, query)
 			}
 		}

@@ -85,7 +85,7 @@ func newHouse(t *testing.T, address string, change ...func(*account.Options)) *h
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
+	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Bounds: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
 		t.Fatal(err)
 	}
 	prefix := strings.TrimSuffix(issuer.Path, "/")

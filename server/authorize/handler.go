@@ -47,7 +47,7 @@ func New(o Options) (*Handler, error) {
 
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
-	m.Page("GET /oauth2/authorize", h.start)
+	m.FramedPage("GET /oauth2/authorize", h.start) // prompt=none
 	m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost, web.Nothing)
 	m.Page("GET /oauth2/continue", h.proceed)
 	m.Page("GET /oauth2/return", h.giveBack)

@@ -37,6 +37,8 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
 	form.Del("lang") // the footer's language links
+	again := form.Has(cookieShown)
+	form.Del(cookieShown)
 	req, _, err := h.Requests.Authorize(r.Context(), form)
 	if err != nil {
 		return h.refuseRequest(w, r, err)
@@ -60,12 +62,26 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		req.State = ""
 		return h.answerRefusal(w, r, req, refusal.InvalidRequest("The request is too large."))
 	} else if err != nil {
-		return err
+		return h.notBegun(w, r, err, again)
 	}
 	if behind { // the person says so themselves before another account comes into view
 		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
 	}
 	return h.lead(w, r, s)
+}
+
+// cookieShown marks a request that was sent to its own address once more, so that the browser shows the cookie it was given.
+const cookieShown = "signet_cookie"
+
+// notBegun sends a browser without a cookie round once where its network has begun too much (rule V06); one that keeps none is told so.
+func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, again bool) error {
+	if !errors.Is(err, browser.ErrCookieFirst) {
+		return err
+	}
+	if again {
+		return browser.NoCookies()
+	}
+	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+r.URL.RawQuery+"&"+cookieShown+"=1")
 }
 
 // refuseRequest answers a request that is not in order: on our own page as long as the redirect URI is not to be trusted (RFC

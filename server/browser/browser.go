@@ -17,27 +17,37 @@ import (
 
 // Store is the part of *storage.DB that interactions in progress use.
 type Store interface {
-	InsertInteraction(ctx context.Context, i storage.Interaction, max int) error
+	InsertInteraction(ctx context.Context, i storage.Interaction, b storage.InteractionBounds) error
 	InteractionByID(ctx context.Context, id string, by time.Time) (storage.Interaction, error)
 	UpdateInteractionFacts(ctx context.Context, id string, old, facts json.RawMessage) error
 	AnswerInteraction(ctx context.Context, i storage.Interaction, facts json.RawMessage, max int, now time.Time) error
 	SpendInteraction(ctx context.Context, id string) error
 }
 
+// BoundsStore is the part of *storage.DB that decides which interaction gives way to a new one.
+type BoundsStore interface {
+	EvictInteractions(ctx context.Context, e storage.Eviction, now time.Time) (int, error)
+	CountInteractions(ctx context.Context, now time.Time) ([]storage.InteractionCount, error)
+	PostInteraction(ctx context.Context, id string, now time.Time) error
+}
+
 // PastStore is the part of *storage.DB that TrimPast uses.
 type PastStore interface {
 	ExpiredInteractions(ctx context.Context, now time.Time, limit int) ([]storage.Interaction, error)
 	PutPastInteraction(ctx context.Context, i storage.Interaction, max int) error
+	CountPast(ctx context.Context) (int, error)
 }
 
 // Options of New.
 type Options struct {
 	Issuer          *url.URL
 	Store           Store
+	Bounds          BoundsStore
 	Past            PastStore // nil = TrimPast is not called
 	Sessions        *session.Sessions
 	DeviceKeys      [][]byte      // MAC keys of the device cookie; the first signs, all verify
 	MaxInteractions int           // live ones of a network; 300
+	MaxTotal        int           // unexpired ones altogether; 10,000
 	Lifetime        time.Duration // of an interaction; 30 min
 }
 
@@ -51,16 +61,19 @@ type Browser struct {
 	deviceKeys [][]byte
 	max        int
 	lifetime   time.Duration
+	bounds     BoundsStore
+	census     *census
 }
 
 // New checks the options.
 func New(o Options) (*Browser, error) {
-	if o.Issuer == nil || o.Store == nil || o.Sessions == nil || len(o.DeviceKeys) == 0 {
-		return nil, errors.New("browser needs an issuer, a store, sessions and device keys")
+	if o.Issuer == nil || o.Store == nil || o.Bounds == nil || o.Sessions == nil || len(o.DeviceKeys) == 0 {
+		return nil, errors.New("browser needs an issuer, stores, sessions and device keys")
 	}
 	return &Browser{
 		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, past: o.Past, sessions: o.Sessions,
-		deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300), lifetime: cmp.Or(o.Lifetime, 30*time.Minute),
+		deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300), lifetime: cmp.Or(o.Lifetime, 30*time.Minute), bounds: o.Bounds,
+		census: newCensus(o.Bounds, cmp.Or(o.MaxTotal, 10_000)),
 	}, nil
 }
 

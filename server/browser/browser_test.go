@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ func newBrowser(t testing.TB, db *storage.DB, issuer string, o browser.Options) 
 	if o.Issuer, err = url.Parse(issuer); err != nil {
 		t.Fatal(err)
 	}
-	o.Store, o.Past, o.Sessions = db, db, s
+	o.Store, o.Bounds, o.Past, o.Sessions = db, db, db, s
 	if o.DeviceKeys == nil {
 		o.DeviceKeys = [][]byte{[]byte("a key of thirty-two bytes, sort of")}
 	}
@@ -310,18 +311,21 @@ func TestC06_InteractionsAreBoundToTheirBrowser(t *testing.T) {
 
 func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 	db := storagetest.SQLite(t)
-	b := newBrowser(t, db, "http://localhost:9400", browser.Options{MaxInteractions: 3})
+	b := newBrowser(t, db, "http://localhost:9400", browser.Options{MaxInteractions: 6})
+	n := 0
 	from := func(network string) error {
-		w := httptest.NewRecorder()
-		r := httptest.NewRequestWithContext(audit.WithOrigin(t.Context(), audit.Origin{Network: network}), "GET", "/", nil)
-		_, err := b.Begin(w, r, flow.PurposeAuthorize, flow.Request{})
-		if err != nil && w.Header().Get("Retry-After") == "" {
+		n++
+		c := tab{"signet_9400_browser": strconv.Itoa(n)}
+		r := c.request(t, "GET", "/")
+		_, err := b.Begin(httptest.NewRecorder(), r.WithContext(audit.WithOrigin(r.Context(), audit.Origin{Network: network, Address: "10.0.0." + strconv.Itoa(n)})),
+			flow.PurposeAuthorize, flow.Request{})
+		if page, ok := errors.AsType[*web.PageError](err); ok && page.RetryAfter == 0 {
 			t.Errorf("no Retry-After: %v", err)
 		}
 		return err
 	}
-	for i := range 4 {
-		if err := from("10.0.0.0/24"); (err == nil) != (i < 3) || err != nil && kind(err) != "too_many" {
+	for i := range 7 {
+		if err := from("10.0.0.0/24"); (err == nil) != (i < 6) || err != nil && kind(err) != "too_many" {
 			t.Errorf("interaction %d: %v", i, err)
 		}
 	}

@@ -36,8 +36,8 @@ type request struct {
 	Request flow.Request `json:"request"`
 }
 
-// Begin stores a sign-in in progress, bound to this browser's cookie, which is made if there is none. A network with too
-// many of them gets a 429.
+// Begin stores a sign-in in progress, bound to this browser's cookie, which is made if there is none. Where there are too many an
+// older one gives way (rule V06, bounds.go). ErrCookieFirst: the browser has to show its cookie first; it is in the answer.
 func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, purpose string, req flow.Request) (flow.Interaction, error) {
 	return b.begin(w, r, request{Purpose: purpose, Request: req})
 }
@@ -61,21 +61,21 @@ func (b *Browser) begin(w http.ResponseWriter, r *http.Request, req request) (fl
 	if len(body) > maxRequest {
 		return flow.Interaction{}, ErrTooLarge
 	}
+	if !web.Navigation(r) { // an image or a frame of another site's page (V06)
+		return flow.Interaction{}, &web.PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: errors.New("not a navigation")}
+	}
 	now := time.Now()
 	in := flow.Interaction{
 		ID: rand.Text(), Purpose: req.Purpose, EndsAt: req.EndsAt, Request: req.Request, CreatedAt: now, ExpiresAt: now.Add(b.lifetime),
 	}
+	origin := audit.OriginOf(r.Context())
+	who := b.holder(r, origin)
 	in.Row = storage.Interaction{
-		ID: in.ID, BrowserHash: b.bind(w, r), Network: audit.OriginOf(r.Context()).Network,
+		ID: in.ID, BrowserHash: b.bind(w, r), Network: origin.Network, Address: who.address, Holder: who.name,
 		Request: body, Facts: json.RawMessage("{}"), CreatedAt: now, ExpiresAt: in.ExpiresAt,
 	}
-	err = b.store.InsertInteraction(r.Context(), in.Row, b.max)
-	if errors.Is(err, storage.ErrTooMany) {
-		w.Header().Set("Retry-After", "60")
-		return flow.Interaction{}, &web.PageError{Status: http.StatusTooManyRequests, Kind: "too_many", Cause: err}
-	}
-	if err != nil {
-		return flow.Interaction{}, fmt.Errorf("begin interaction: %w", err)
+	if err := b.insert(r.Context(), in.Row, who); err != nil {
+		return flow.Interaction{}, err
 	}
 	return in, nil
 }
@@ -143,6 +143,12 @@ func (b *Browser) Resume(r *http.Request, id string) (flow.Interaction, error) {
 	}
 	if subtle.ConstantTimeCompare([]byte(in.Row.BrowserHash), []byte(hash(secret))) != 1 {
 		return flow.Interaction{}, expired(errors.New("opened in another browser"))
+	}
+	if r.Method == http.MethodPost && !in.Row.Posted {
+		if err := b.bounds.PostInteraction(r.Context(), in.ID, time.Now()); err != nil {
+			return flow.Interaction{}, fmt.Errorf("note that a form was sent: %w", err)
+		}
+		in.Row.Posted = true
 	}
 	return in, nil
 }
@@ -277,48 +283,6 @@ func (b *Browser) End(ctx context.Context, in flow.Interaction) error {
 	}
 	if err := b.store.SpendInteraction(ctx, in.ID); err != nil && !errors.Is(err, storage.ErrStale) {
 		return fmt.Errorf("end interaction: %w", err)
-	}
-	return nil
-}
-
-// pastBatch is how many expired interactions one statement of TrimPast reads.
-const pastBatch = 500
-
-// TrimPast leaves of the authorization requests that took too long what a page needs that leads back to the app: who asked, where
-// the answer would have gone, and the state. Everything else is forgotten.
-func (b *Browser) TrimPast(ctx context.Context) error {
-	for {
-		list, err := b.past.ExpiredInteractions(ctx, time.Now(), pastBatch)
-		if err != nil {
-			return fmt.Errorf("list expired interactions: %w", err)
-		}
-		for _, row := range list {
-			if err := b.trim(ctx, row); err != nil {
-				return err
-			}
-		}
-		if len(list) < pastBatch {
-			return nil
-		}
-	}
-}
-
-func (b *Browser) trim(ctx context.Context, row storage.Interaction) error {
-	var req request
-	if err := json.Unmarshal(row.Request, &req); err != nil || req.Purpose != flow.PurposeAuthorize {
-		return b.End(ctx, flow.Interaction{ID: row.ID}) // one that cannot be read is of use to nobody
-	}
-	left := req.Request
-	rest, err := json.Marshal(request{Purpose: req.Purpose, Request: flow.Request{
-		ClientID: left.ClientID, RedirectURI: left.RedirectURI, ResponseType: left.ResponseType, ResponseMode: left.ResponseMode, State: left.State,
-		UILocales: left.UILocales,
-	}})
-	if err != nil {
-		return fmt.Errorf("trim interaction: %w", err)
-	}
-	row.Request = rest
-	if err := b.past.PutPastInteraction(ctx, row, b.max); err != nil {
-		return fmt.Errorf("trim interaction: %w", err)
 	}
 	return nil
 }

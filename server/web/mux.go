@@ -102,6 +102,12 @@ func (m *Mux) Page(pattern string, f Func, touches ...Touch) {
 	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
 }
 
+// FramedPage is Page for a route that pages of other sites may also load in a frame: it stores nothing then (Navigation).
+func (m *Mux) FramedPage(pattern string, f Func, touches ...Touch) {
+	m.declare(m.prefixed(pattern), touches)
+	m.mount(m.prefixed(pattern), &route{side: pageSide, framed: true, handle: f})
+}
+
 // CrossSitePage mounts a browser route that other sites may POST to. It must change nothing but its own request in
 // progress; the reason says why it may stand outside the protection (C01).
 func (m *Mux) CrossSitePage(pattern, reason string, f Func, touches ...Touch) {

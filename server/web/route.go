@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -26,6 +27,7 @@ type route struct {
 	side      side
 	cors      CORS
 	crossSite bool // other sites may POST
+	framed    bool // other sites' pages may load it as a part of theirs
 	vital     bool // answers beyond the in-flight cap
 	quiet     bool // logged at debug level when all is well
 	isolated  bool // Cross-Origin-Opener-Policy
@@ -96,8 +98,24 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 		if err := rt.mux.cross.Check(r); err != nil {
 			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: err}
 		}
+		if !rt.framed && !Navigation(r) {
+			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: errPart}
+		}
 	}
 	return nil
+}
+
+// errPart: a page of another site wants one of ours as its image, frame or the like.
+var errPart = errors.New("asked for as a part of another site's page")
+
+// Navigation reports whether a request is a person's browser going to an address, as far as it says so (Fetch Metadata): not a page of
+// another site that loads it as a part of itself (V06). Browsers that say nothing navigate.
+func Navigation(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return true
+	}
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
 }
 
 // cleanPath tells that ServeMux will not want to redirect to another spelling.

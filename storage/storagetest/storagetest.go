@@ -70,7 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
 		"client-changes": clientChanges, "idle-time": idleTime, "race-updates": raceUpdates, "race-disabling": raceDisabling, "race-members": raceMembers,
-		"answered": answered, "erased-interactions": erasedInteractions, "past": past, "race-answer": raceAnswer, "unspent": unspent, "race-replace": raceReplace,
+		"answered": answered, "erased-interactions": erasedInteractions, "evicted": evicted, "past": past, "race-answer": raceAnswer, "unspent": unspent, "race-replace": raceReplace,
 		"locked-user": lockedUser, "race-locked-user": raceLockedUser, "counted-identities": countedIdentities,
 	}
 	for name, part := range parts {

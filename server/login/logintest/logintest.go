@@ -90,7 +90,7 @@ func (s *Server) open(t testing.TB, issuer *url.URL, o Options) (err error) {
 	people := userstest.New(t, s.DB, func(to *users.Options) { to.Signup, to.Passwords = o.Signup, passwords })
 	s.People = people.Service
 	s.Browser, err = browser.New(browser.Options{
-		Issuer: issuer, Store: s.DB, Past: s.DB, Sessions: people.Sessions, DeviceKeys: [][]byte{[]byte("some key")},
+		Issuer: issuer, Store: s.DB, Bounds: s.DB, Past: s.DB, Sessions: people.Sessions, DeviceKeys: [][]byte{[]byte("some key")},
 	})
 	if err != nil {
 		return err

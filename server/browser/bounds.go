@@ -1,0 +1,113 @@
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"signet/audit"
+	"signet/server/web"
+	"signet/storage"
+)
+
+// Which sign-in in progress gives way (rule V06). A row is held by the browser that showed a cookie when it began, else by the
+// client's address, which may have only fewRows of those: at the next one the browser has to show the cookie it was given. Of a
+// network's rows, of which one address may have two thirds and those without a cookie half, the holder with most loses its oldest; what
+// was posted goes last; within youngFor nobody loses one who has fewer than fewRows. A browser that somebody signed in with before is never refused for
+// what others in its network began.
+const (
+	fewRows  = 4
+	youngFor = 10 * time.Minute
+	evictFor = 3 // rows that may go for one that comes, where others take the place that was made
+)
+
+// ErrCookieFirst is the cause of Begin's error where a browser has to show that it keeps cookies before anything is stored: send it to
+// the same address once more.
+var ErrCookieFirst = errors.New("the browser has to show its cookie first")
+
+// holder is who a row is counted for.
+type holder struct {
+	name    string
+	address string
+	cookie  bool // it showed a cookie of ours
+	known   bool // its device cookie is one of ours
+}
+
+func (b *Browser) holder(r *http.Request, origin audit.Origin) holder {
+	h := holder{address: addressKey(origin), cookie: b.Bound(r)}
+	if d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, time.Now()); ok {
+		h.name, h.cookie, h.known = "d:"+hash(d.ID), true, true
+		return h
+	}
+	h.name = "a:" + h.address
+	if secret := b.jar.read(r, browserCookie); secret != "" {
+		h.name = "b:" + hash(secret)
+	} else if secret := b.jar.read(r, sessionCookie); secret != "" {
+		h.name = "b:" + hash(secret)
+	}
+	return h
+}
+
+// addressKey is the address that rows are counted by: an IPv6 client has a whole /64.
+func addressKey(origin audit.Origin) string {
+	addr, err := netip.ParseAddr(origin.Address)
+	if err != nil {
+		return origin.Network
+	}
+	if addr.Is6() && !addr.Is4In6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
+}
+
+// insert writes the row, for which others may have to give way.
+func (b *Browser) insert(ctx context.Context, row storage.Interaction, who holder) error {
+	bounds := storage.InteractionBounds{Network: b.max, Address: max(1, b.max*2/3)}
+	if !who.cookie {
+		bounds.Network, bounds.Holder = max(1, b.max/2), fewRows
+	}
+	err := b.census.admit(ctx, row.Network, row.CreatedAt)
+	if err == nil {
+		err = b.squeeze(ctx, row, who, bounds)
+	}
+	if errors.Is(err, storage.ErrTooMany) && who.known {
+		err = b.store.InsertInteraction(ctx, row, storage.InteractionBounds{Holder: fewRows})
+	}
+	switch {
+	case errors.Is(err, storage.ErrTooMany) && !who.cookie:
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "cookies", Cause: ErrCookieFirst}
+	case errors.Is(err, storage.ErrTooMany):
+		return &web.PageError{Status: http.StatusTooManyRequests, Kind: "too_many", RetryAfter: time.Minute, Cause: err}
+	case err != nil:
+		return fmt.Errorf("begin interaction: %w", err)
+	}
+	b.census.came(row.Network)
+	return nil
+}
+
+// squeeze writes the row within the bounds, for which others of its network may give way if its browser showed a cookie.
+func (b *Browser) squeeze(ctx context.Context, row storage.Interaction, who holder, bounds storage.InteractionBounds) error {
+	err := b.store.InsertInteraction(ctx, row, bounds)
+	for range evictFor {
+		if !who.cookie || !errors.Is(err, storage.ErrTooMany) {
+			return err
+		}
+		n, gone := b.bounds.EvictInteractions(ctx, storage.Eviction{
+			Network: row.Network, Address: row.Address, Bound: bounds.Address, Since: row.CreatedAt.Add(-youngFor), Few: fewRows, Most: 1,
+		}, row.CreatedAt)
+		if gone != nil {
+			return gone
+		}
+		if n == 0 {
+			return err
+		}
+		b.census.left(row.Network)
+		err = b.store.InsertInteraction(ctx, row, bounds)
+	}
+	return err
+}
