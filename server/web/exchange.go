@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"signet/audit"
@@ -30,6 +32,7 @@ type exchange struct {
 	body   limitedBody
 	stats  *storage.Stats
 	event  telemetry.Event
+	place  bool // it is worked on: see places
 	err    error
 	stack  []byte // of a panic
 }
@@ -89,9 +92,15 @@ type limitedBody struct {
 	left   int64
 	tooBig bool
 	late   bool
+	whole  *bytes.Buffer // of a body that was read before the handler ran
+	rest   bytes.Reader
 }
 
+// Read implements io.Reader.
 func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.whole != nil {
+		return b.rest.Read(p)
+	}
 	if b.tooBig {
 		return 0, &http.MaxBytesError{Limit: maxBody}
 	}
@@ -108,6 +117,32 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		b.late = true
 	}
 	return n, err
+}
+
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// fetch reads the body to its end, so that a slow one takes no place from others (V07). Buffers grow with what arrives.
+func (b *limitedBody) fetch() error {
+	if b.ReadCloser == nil {
+		return nil
+	}
+	whole := bodies.Get().(*bytes.Buffer)
+	whole.Reset()
+	if _, err := whole.ReadFrom(b); err != nil {
+		bodies.Put(whole)
+		return err
+	}
+	b.whole = whole
+	b.rest.Reset(whole.Bytes())
+	return nil
+}
+
+// done gives the buffer back.
+func (b *limitedBody) done() {
+	if b.whole != nil {
+		b.rest.Reset(nil)
+		bodies.Put(b.whole)
+	}
 }
 
 // idLetters has no 0, 1, I, L, O, U: the reference is read out on the phone.
@@ -160,7 +195,6 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 	if x.body.ReadCloser != nil {
 		r.Body = &x.body
 	}
-	m.metrics.InFlight(m.inFlight.Add(1))
 	defer m.finish(x)
 	if r.RequestURI == "*" || !cleanPath(r.URL.Path) {
 		m.nowhere.ServeHTTP(x, r) // ServeMux would redirect, with a 307 that repeats a POST
@@ -171,7 +205,11 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 
 // finish counts and logs the request, once.
 func (m *Mux) finish(x *exchange) {
-	m.inFlight.Add(-1)
+	if x.place {
+		m.places.leave(x.route.side, x.addr)
+		m.metrics.InFlight(int64(m.places.count()))
+	}
+	x.body.done()
 	took := time.Since(x.start)
 	status := x.status
 	if status == 0 {

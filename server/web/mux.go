@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"signet/internal/telemetry"
@@ -26,10 +25,13 @@ type Options struct {
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
 	Errors   func(w http.ResponseWriter, r *http.Request, e *PageError) error
-	InFlight int // requests worked on at once; more are answered 503. 0 = 512
+	InFlight int // requests worked on at once, shared out by places; more are answered 503. 0 = 512
 }
 
-const defaultInFlight = 512
+const (
+	defaultInFlight = 512
+	readingTimes    = 8 // bodies that may be arriving for each request worked on
+)
 
 // Mux holds both sides. Rooms mount their routes, then Handler freezes it.
 type Mux struct {
@@ -50,7 +52,8 @@ type Mux struct {
 	touches    map[string][]Touch
 	undeclared []string // unsafe routes that do not say what they touch
 	nowhere    *route
-	inFlight   atomic.Int64
+	places     *places
+	reading    *places // for bodies that are still arriving
 	warned     sync.Once // of a foreign Host
 
 	warnedScheme sync.Once
@@ -86,6 +89,7 @@ func NewMux(o Options) *Mux {
 	if m.options.InFlight <= 0 {
 		m.options.InFlight = defaultInFlight
 	}
+	m.places, m.reading = newPlaces(m.options.InFlight), newPlaces(readingTimes*m.options.InFlight)
 	if err := m.cross.AddTrustedOrigin(m.base); err != nil {
 		panic(fmt.Sprintf("web: issuer %q: %v", o.Issuer, err))
 	}

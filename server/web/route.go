@@ -81,7 +81,7 @@ func (rt *route) catch(x *exchange, r *http.Request) {
 	rt.fail(x, r, fmt.Errorf("panic: %v", p))
 }
 
-// admit checks the limits that need no reading.
+// admit checks the limits and reads the body; then the request has a place.
 func (rt *route) admit(x *exchange, r *http.Request) error {
 	if len(r.RequestURI) > maxURL {
 		return &PageError{Status: http.StatusRequestURITooLong, Kind: "too_long"}
@@ -89,10 +89,6 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 	if r.ContentLength > maxBody {
 		x.body.tooBig = true
 		return &PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
-	}
-	if !rt.vital && rt.mux.inFlight.Load() > int64(rt.mux.options.InFlight) {
-		rt.mux.metrics.RequestRefused()
-		return errBusy
 	}
 	if rt.side == pageSide && !rt.crossSite {
 		if err := rt.mux.cross.Check(r); err != nil {
@@ -102,7 +98,39 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: errPart}
 		}
 	}
+	if rt.vital {
+		return nil
+	}
+	if err := rt.receive(x); err != nil {
+		return err
+	}
+	if x.place = rt.mux.places.enter(rt.side, x.addr); !x.place {
+		return rt.busy()
+	}
+	rt.mux.metrics.InFlight(int64(rt.mux.places.count()))
 	return nil
+}
+
+func (rt *route) busy() error {
+	rt.mux.metrics.RequestRefused()
+	return errBusy
+}
+
+// receive reads the body.
+func (rt *route) receive(x *exchange) error {
+	if x.body.ReadCloser == nil {
+		return nil
+	}
+	if !rt.mux.reading.enter(rt.side, x.addr) {
+		x.Header()["Connection"] = closeConnection // the body is not read
+		return rt.busy()
+	}
+	defer rt.mux.reading.leave(rt.side, x.addr)
+	err := x.body.fetch()
+	if err == nil || x.body.tooBig || x.body.late {
+		return err
+	}
+	return &PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 }
 
 // errPart: a page of another site wants one of ours as its image, frame or the like.
