@@ -19,7 +19,9 @@ const postgresTries = 10
 
 // postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
 type postgresGround struct {
-	pool *sql.DB
+	pool    *sql.DB
+	slots   slots // one per connection
+	breaker breaker
 }
 
 func openPostgres(o Options) (*postgresGround, error) {
@@ -43,7 +45,7 @@ func openPostgres(o Options) (*postgresGround, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	return &postgresGround{pool: pool}, nil
+	return &postgresGround{pool: pool, slots: make(slots, size)}, nil
 }
 
 // detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx
@@ -56,10 +58,31 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.WithoutCancel(ctx), deadline)
 }
 
+// connected runs a call that needs a connection.
+func (g *postgresGround) connected(ctx context.Context, call func(ctx context.Context) error) (err error) {
+	tries, err := g.breaker.pass()
+	if err != nil {
+		return err
+	}
+	defer func(began time.Time) { g.breaker.note(err, began) }(time.Now())
+	if err := g.slots.take(ctx); err != nil {
+		return err
+	}
+	defer g.slots.give()
+	if tries {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, retryEvery)
+		defer cancel()
+	}
+	return call(ctx)
+}
+
 func (g *postgresGround) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
-	ctx, cancel := detached(ctx)
-	defer cancel()
-	return again(ctx, func() error { return run(ctx, g.pool) })
+	return g.connected(ctx, func(ctx context.Context) error {
+		ctx, cancel := detached(ctx)
+		defer cancel()
+		return again(ctx, func() error { return run(ctx, g.pool) })
+	})
 }
 
 func (g *postgresGround) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
@@ -69,19 +92,24 @@ func (g *postgresGround) read(ctx context.Context, run func(ctx context.Context,
 func (g *postgresGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	lasting, cancel := detached(ctx)
-	defer cancel()
-	return again(lasting, func() error {
-		tx, err := g.pool.BeginTx(lasting, nil)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() // after Commit it does nothing
-		if err := body(ctx, detachedTx{tx, lasting}); err != nil {
-			return err
-		}
-		return tx.Commit()
+	return g.connected(ctx, func(ctx context.Context) error {
+		lasting, cancel := detached(ctx)
+		defer cancel()
+		return again(lasting, func() error { return g.attempt(ctx, lasting, body) })
 	})
+}
+
+// attempt is one try at a transaction.
+func (g *postgresGround) attempt(ctx, lasting context.Context, body func(ctx context.Context, on executor) error) error {
+	tx, err := g.pool.BeginTx(lasting, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if err := body(ctx, detachedTx{tx, lasting}); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // detachedTx runs the statements of a transaction under the transaction's own context; txn has looked at the caller's.

@@ -25,8 +25,8 @@ type sqliteGround struct {
 	dir    string // of "sqlite::memory:", removed by close
 	writes *writer
 	pool   *preparedPool
-	slots  chan struct{} // one per reader, so that waiting for one ends with the caller's context
-	own    *sql.DB       // holds the writer's connection
+	slots  slots   // one per reader, so that waiting for one ends, with the caller's context or before
+	own    *sql.DB // holds the writer's connection
 }
 
 func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, err error) {
@@ -84,7 +84,7 @@ func (g *sqliteGround) openReaders(ctx context.Context, readers int) error {
 	if readers <= 0 {
 		readers = sqliteReaders
 	}
-	g.slots = make(chan struct{}, readers)
+	g.slots = make(slots, readers)
 	pool, err := sql.Open("sqlite", g.uri("query_only(1)"))
 	if err != nil {
 		return err
@@ -135,18 +135,10 @@ func (g *sqliteGround) read(ctx context.Context, run func(ctx context.Context, o
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	select {
-	case g.slots <- struct{}{}:
-	default:
-		wait, cancel := bounded(ctx)
-		defer cancel()
-		select {
-		case g.slots <- struct{}{}:
-		case <-wait.Done():
-			return wait.Err()
-		}
+	if err := g.slots.take(ctx); err != nil {
+		return err
 	}
-	defer func() { <-g.slots }()
+	defer g.slots.give()
 	return run(ctx, g.pool)
 }
 
