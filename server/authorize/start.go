@@ -15,7 +15,8 @@ import (
 	"signet/server/web"
 )
 
-// startPost sends a POSTed request on as a GET (OpenID Connect Core section 3.1.2.1).
+// startPost sends a POSTed request on as a GET (OpenID Connect Core section 3.1.2.1), so that cookies come along. What is too long
+// for an address comes again from a page of ours that sends it by itself; that one is taken in as it is.
 func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
 	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
 		return &web.PageError{Status: http.StatusUnsupportedMediaType, Kind: "invalid_request"}
@@ -26,7 +27,20 @@ func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
 	for name, values := range r.URL.Query() { // parameters may be split over both; a name in both is a repetition
 		r.PostForm[name] = append(r.PostForm[name], values...)
 	}
-	return web.BounceToGET(w, r, h.Browser.Path("/oauth2/authorize", nil), r.PostForm)
+	if r.PostForm.Has(pages.Again) && web.OwnForm(r) {
+		r.PostForm.Del(pages.Again)
+		return h.take(w, r, r.PostForm)
+	}
+	r.PostForm.Del(pages.Again)
+	if web.Bounces(h.Browser.Path("/oauth2/authorize", nil), r.PostForm) {
+		return web.BounceToGET(w, r, h.Browser.Path("/oauth2/authorize", nil), r.PostForm)
+	}
+	return h.sendAgain(w, r, r.PostForm)
+}
+
+// sendAgain shows the page that sends a form to the endpoint by itself.
+func (h *Handler) sendAgain(w http.ResponseWriter, r *http.Request, form url.Values) error {
+	return h.Pages.Render(w, r, http.StatusOK, pages.SendAgain(h.Browser.Path("/oauth2/authorize", nil), form))
 }
 
 // start takes an authorization request in. A person who is signed in and has agreed before is sent back at once; for all others
@@ -36,6 +50,11 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
+	return h.take(w, r, form)
+}
+
+// take is start of the parameters.
+func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	form.Del("lang") // the footer's language links
 	again := form.Has(cookieShown)
 	form.Del(cookieShown)
@@ -62,7 +81,7 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 		req.State = ""
 		return h.answerRefusal(w, r, req, refusal.InvalidRequest("The request is too large."))
 	} else if err != nil {
-		return h.notBegun(w, r, err, again)
+		return h.notBegun(w, r, err, again, form)
 	}
 	if behind { // the person says so themselves before another account comes into view
 		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
@@ -74,12 +93,16 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 const cookieShown = "signet_cookie"
 
 // notBegun sends a browser without a cookie round once where its network has begun too much (rule V06); one that keeps none is told so.
-func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, again bool) error {
+func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, again bool, form url.Values) error {
 	if !errors.Is(err, browser.ErrCookieFirst) {
 		return err
 	}
 	if again {
 		return browser.NoCookies()
+	}
+	if r.Method == http.MethodPost {
+		form.Set(cookieShown, "1")
+		return h.sendAgain(w, r, form)
 	}
 	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+r.URL.RawQuery+"&"+cookieShown+"=1")
 }

@@ -1,8 +1,10 @@
 package authorize_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +100,54 @@ func TestV06_CookieIsShownFirst(t *testing.T) {
 	}
 	if seen != 1 {
 		t.Errorf("sent round %d times, want once", seen)
+	}
+}
+
+// A POST carries what no address holds: from another site's page, through a page of ours that sends it again, to the sign-in.
+func TestB18_PostCarries32KiB(t *testing.T) { // OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2
+	w := newWorld(t)
+	ask, err := url.Parse(w.shop.OAuth.AuthCodeURL("a state of mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := ask.Query()
+	for i := range 9 {
+		form.Set(fmt.Sprint("more", i), strings.Repeat("x", 3<<10))
+	}
+	b := w.signedIn(t)
+	b.PostFrom(t, "https://shop.example", "/oauth2/authorize", form)
+	if b.Status != 200 || !b.Has("formpost-submit") {
+		t.Fatalf("at %s: %d %s", b.URL, b.Status, b.Text("main"))
+	}
+	b.Submit(t, "formpost-submit", nil)
+	if b.Landed == nil || b.Landed.Query().Get("code") == "" || b.Landed.Query().Get("state") != "a state of mine" {
+		t.Errorf("at %s, landed %v: %s", b.URL, b.Landed, b.Text("main"))
+	}
+	form.Set("signet_again", "1") // another site's page cannot leave the page out
+	if b.PostFrom(t, "https://shop.example", "/oauth2/authorize", form); !b.Has("formpost-submit") {
+		t.Errorf("taken from elsewhere: at %s, landed %v", b.URL, b.Landed)
+	}
+	for range 6 { // also where browsers have to show their cookie first
+		b := w.Browser(t)
+		if b.PostFrom(t, "https://shop.example", "/oauth2/authorize", form).Submit(t, "formpost-submit", nil); b.Has("formpost-submit") {
+			b.Submit(t, "formpost-submit", nil)
+		}
+		if !b.Has("login-submit") {
+			t.Fatalf("at %s: %d %s", b.URL, b.Status, b.Text("main"))
+		}
+	}
+	hinted := ask.Query()
+	hinted.Set("id_token_hint", strings.Repeat("x", 15<<10)) // read, and found to be nobody's
+	hinted.Set("prompt", "none")
+	if b.PostFrom(t, "https://shop.example", "/oauth2/authorize", hinted).Submit(t, "formpost-submit", nil); b.Landed == nil ||
+		strings.Contains(b.Landed.Query().Get("error_description"), "too long") {
+		t.Errorf("hint: at %s, landed %v", b.URL, b.Landed)
+	}
+	out := url.Values{"client_id": {"shop"}, "id_token_hint": {strings.Repeat("x", 32<<10)}}
+	if b.PostFrom(t, "https://shop.example", "/oauth2/logout", out); b.Status != 200 || !b.Has("formpost-submit") {
+		t.Fatalf("logout: at %s: %d %s", b.URL, b.Status, b.Text("main"))
+	}
+	if b.Submit(t, "formpost-submit", nil); !b.Has("logout-confirm") {
+		t.Errorf("logout: at %s: %d %s", b.URL, b.Status, b.Text("main"))
 	}
 }

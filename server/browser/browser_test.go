@@ -423,3 +423,41 @@ func FuzzCookies(f *testing.F) {
 		b.Tidy(httptest.NewRecorder(), r)
 	})
 }
+
+func TestB8_NamesCarryTheIssuersPath(t *testing.T) {
+	db := storagetest.SQLite(t)
+	ada := person(t, db, "ada")
+	for _, hosts := range [][]string{
+		{"https://id.example.com", "https://id.example.com/a", "https://id.example.com/b", "https://id.example.com/a/b", "https://id.example.com/a_b"},
+		{"http://localhost:9400", "http://localhost:9400/a", "http://localhost:9400/session"},
+	} {
+		c, names := tab{}, map[string]string{}
+		browsers := map[string]*browser.Browser{}
+		for _, issuer := range hosts {
+			b := newBrowser(t, db, issuer, browser.Options{})
+			browsers[issuer] = b
+			_, w := c.signIn(t, b, ada, true)
+			begin(t, b, c, flow.Request{})
+			for _, k := range w.Result().Cookies() {
+				if other, taken := names[k.Name]; taken {
+					t.Errorf("%s is of %s and %s", k.Name, other, issuer)
+				}
+				names[k.Name] = issuer
+			}
+		}
+		for issuer, b := range browsers {
+			if c.visitor(t, b) == nil {
+				t.Errorf("signed out of %s by another", issuer)
+			}
+		}
+		if root := strings.NewReplacer("https://id.example.com", "__Host-signet_session", "http://localhost:9400", "signet_9400_session").Replace(hosts[0]); names[root] != hosts[0] {
+			t.Errorf("the name of a root issuer changed: %v", names)
+		}
+		if err := browsers[hosts[1]].SignOut(httptest.NewRecorder(), c.request(t, "POST", "/"), c.visitor(t, browsers[hosts[1]])); err != nil {
+			t.Fatal(err)
+		}
+		if c.visitor(t, browsers[hosts[0]]) == nil {
+			t.Errorf("signing out of %s ends %s", hosts[1], hosts[0])
+		}
+	}
+}

@@ -1,8 +1,11 @@
 package browser
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -16,21 +19,27 @@ const (
 
 // jar decides the names and attributes of our cookies (security notes B06): __Host-, Secure, HttpOnly, SameSite=Lax and
 // Path=/ on https. On plain http, which is loopback only, names carry the issuer's port, because browsers share cookies
-// among all ports of a host.
+// among all ports of a host. Names carry the issuer's path, if it has one, too: cookies with the prefix are sent to all paths of a host,
+// and another issuer may be under another.
 type jar struct {
 	secure bool
 	prefix string
 }
 
 func newJar(issuer *url.URL) jar {
+	of := ""
+	if path := strings.TrimSuffix(issuer.EscapedPath(), "/"); path != "" {
+		sum := sha256.Sum256([]byte(path))
+		of = hex.EncodeToString(sum[:4]) + "_"
+	}
 	if issuer.Scheme == "https" {
-		return jar{secure: true, prefix: "__Host-signet_"}
+		return jar{secure: true, prefix: "__Host-signet_" + of}
 	}
 	port := issuer.Port()
 	if port == "" {
 		port = "80"
 	}
-	return jar{prefix: "signet_" + port + "_"}
+	return jar{prefix: "signet_" + port + "_" + of}
 }
 
 func (j jar) name(of string) string { return j.prefix + of }

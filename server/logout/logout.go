@@ -59,16 +59,28 @@ func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
 	for name, values := range r.URL.Query() { // parameters may be split over both; a name in both is a repetition
 		r.PostForm[name] = append(r.PostForm[name], values...)
 	}
+	req := logout.Read(r.PostForm)
+	if r.PostForm.Has(pages.Again) && web.OwnForm(r) {
+		return h.answer(w, r, req)
+	}
 	query := url.Values{}
-	for name, value := range logout.Read(r.PostForm).Values() {
+	for name, value := range req.Values() {
 		query.Set(name, value)
 	}
-	return web.BounceToGET(w, r, h.Browser.Path("/oauth2/logout", nil), query)
+	path := h.Browser.Path("/oauth2/logout", nil)
+	if web.Bounces(path, query) {
+		return web.BounceToGET(w, r, path, query)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.SendAgain(path, query))
 }
 
 // ask shows the question, unless the ID token of this very session proves that its own app asks.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
-	req := logout.Read(r.URL.Query())
+	return h.answer(w, r, logout.Read(r.URL.Query()))
+}
+
+// answer is ask of the parameters.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req logout.Request) error {
 	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
 	if err != nil {
 		return err

@@ -6,6 +6,9 @@ package pages
 
 import (
 	"cmp"
+	"maps"
+	"net/url"
+	"slices"
 	"time"
 )
 
@@ -139,6 +142,20 @@ type FormPost struct {
 	App    *App
 	Action string
 	Fields [][2]string // in order
+}
+
+// Again is the field of a form that a page of ours sent by itself.
+const Again = "signet_again"
+
+// SendAgain is the page that sends a form to an address of ours, which another site's page sent without our cookies.
+func SendAgain(action string, form url.Values) FormPost {
+	page := FormPost{Action: action, Fields: [][2]string{{Again, "1"}}}
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, value := range form[name] {
+			page.Fields = append(page.Fields, [2]string{name, value})
+		}
+	}
+	return page
 }
 
 // ChangePassword changes it; the fields are current and password.

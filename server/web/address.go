@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// forwardHeaders come from proxies or from whoever wants to look like one. What no trusted proxy sent is removed, so that
-// nothing behind the door can be misled (A04). None but X-Forwarded-For and X-Forwarded-Proto is ever used.
+// forwardHeaders come from proxies or from whoever wants to look like one. What no trusted proxy sent is removed, so that nothing
+// that handles the request can be misled (A04). None but X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host (by forwardedHost) is
+// ever used.
 var forwardHeaders = []string{"X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix", "Forwarded", "X-Real-Ip", "True-Client-Ip",
 	"Cf-Connecting-Ip", "Client-Cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert", "X-Ssl-Client-Cert", "X-Remote-User", "Remote-User"}
 
@@ -35,17 +36,47 @@ func (m *Mux) realAddress(r *http.Request) netip.Addr {
 			} else {
 				rest, hop = "", rest
 			}
-			addr, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(hop), "[]"))
-			if err != nil {
-				return peer // beyond here nothing can be believed; the hop that wrote it stands for it
+			if hop = strings.TrimSpace(hop); hop == "" {
+				continue // RFC 9110 section 5.6.1: an empty element of a list is none
 			}
-			peer = addr.Unmap().WithZone("")
+			addr, ok := hopAddress(hop)
+			if !ok {
+				return peer // beyond here nothing can be believed; the hop that wrote it counts instead
+			}
+			peer = addr
 			if !m.trusted(peer) {
 				return peer
 			}
 		}
 	}
 	return peer
+}
+
+// hopAddress reads one element: an address, with or without a port, an IPv6 one in brackets or not, quoted or not, a zone ignored.
+func hopAddress(hop string) (netip.Addr, bool) {
+	hop = strings.Trim(hop, `"`)
+	addr, err := netip.ParseAddr(hop)
+	if err != nil {
+		host, port := hop, ""
+		if cut := strings.LastIndexByte(hop, ':'); cut >= 0 && !strings.HasSuffix(hop, "]") {
+			host, port = hop[:cut], hop[cut+1:]
+		}
+		if strings.Trim(port, "0123456789") != "" {
+			return netip.Addr{}, false
+		}
+		if inner, ok := strings.CutPrefix(host, "["); ok {
+			host, ok = strings.CutSuffix(inner, "]")
+			if !ok {
+				return netip.Addr{}, false
+			}
+		} else if strings.Contains(host, ":") {
+			return netip.Addr{}, false // an IPv6 address with a port has brackets
+		}
+		if addr, err = netip.ParseAddr(host); err != nil {
+			return netip.Addr{}, false
+		}
+	}
+	return addr.Unmap().WithZone(""), true
 }
 
 func (m *Mux) trusted(a netip.Addr) bool {
@@ -126,23 +157,57 @@ func loopbackName(host string) bool {
 }
 
 // strayed sends a page request under a foreign Host to the issuer (A03). Programs are answered under any name. What a
-// trusted proxy says of the scheme is only worth a warning: a redirect would go in circles behind two proxies.
-func (rt *route) strayed(w http.ResponseWriter, r *http.Request) bool {
+// trusted proxy says of the scheme is only worth a warning: a redirect would go in circles behind two proxies. Where a proxy passes
+// its inner Host on, the redirect comes back to us under it: after a few rounds a page says what to set.
+func (rt *route) strayed(x *exchange, r *http.Request) (bool, error) {
 	m := rt.mux
 	if m.tls && r.Header.Get("X-Forwarded-Proto") == "http" {
 		m.warnedScheme.Do(func() {
 			m.log.WarnContext(r.Context(), "a trusted proxy says that a page was asked for by plain http, but the issuer is https", "configured", m.base)
 		})
 	}
-	if m.ownHost(r.Host) {
-		return false
+	if m.ownHost(r.Host) || m.forwardedHost(x.hosts) {
+		return false, nil
 	}
 	m.warned.Do(func() {
 		m.log.WarnContext(r.Context(), "pages are asked for under another name than the issuer's; is server.issuer right, and does the proxy pass the Host header on?",
 			"seen", r.Host, "configured", m.base)
 	})
-	_ = Redirect(w, r, m.base+r.URL.RequestURI())
-	return true
+	rounds := http.Cookie{Name: m.roundsCookie(), Value: "1", Path: "/", Secure: m.tls, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 10}
+	if was, err := r.Cookie(rounds.Name); err == nil {
+		if was.Value == "3" {
+			return true, &PageError{Status: http.StatusMisdirectedRequest, Kind: "wrong_host", Facts: []Fact{
+				{Name: "Host received", Value: r.Host}, {Name: "server.issuer", Value: m.base},
+				{Name: "nginx", Value: "proxy_set_header Host $host;"}, {Name: "Apache", Value: "ProxyPreserveHost On"},
+				{Name: "or", Value: "X-Forwarded-Host from a proxy in server.trusted_proxies (docs/proxies.md)"},
+			}}
+		}
+		rounds.Value = map[string]string{"1": "2", "2": "3"}[was.Value]
+	}
+	if rounds.Value != "" {
+		http.SetCookie(x, &rounds)
+	}
+	return true, Redirect(x, r, m.base+r.URL.RequestURI())
+}
+
+// roundsCookie counts how often a browser was sent to the issuer's name within a few seconds.
+func (m *Mux) roundsCookie() string {
+	if m.tls {
+		return "__Host-signet_rounds"
+	}
+	return "signet_rounds"
+}
+
+// forwardedHost reports whether a trusted proxy says that it was asked under the issuer's name. Some leave out the port.
+func (m *Mux) forwardedHost(lines []string) bool {
+	for _, line := range lines {
+		for host := range strings.SplitSeq(line, ",") {
+			if host = strings.TrimSpace(host); m.ownHost(host) || strings.EqualFold(host, m.options.Issuer.Hostname()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (m *Mux) ownHost(host string) bool {

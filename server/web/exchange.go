@@ -28,7 +28,8 @@ type exchange struct {
 	status int // 0 until a header was written
 	id     [10]byte
 	addr   netip.Addr
-	agent  string // User-Agent
+	agent  string   // User-Agent
+	hosts  []string // X-Forwarded-Host of a trusted proxy
 	body   limitedBody
 	stats  *storage.Stats
 	event  telemetry.Event
@@ -182,7 +183,16 @@ func RequestID(ctx context.Context) string {
 func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Context: r.Context(), out: w, start: time.Now(), route: m.nowhere}
 	x.newID()
+	hosts := r.Header["X-Forwarded-Host"]
 	x.addr = m.realAddress(r)
+	if len(hosts) > 0 && m.trusted(peerAddress(r.RemoteAddr)) {
+		x.hosts = hosts
+	}
+	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
+		// RFC 9112 section 6.1: a Content-Length beside a Transfer-Encoding, and any Transfer-Encoding in HTTP/1.0, ends the connection.
+		// net/http has removed the other header by now, so every request that may have had both is the last of its connection.
+		w.Header()["Connection"] = closeConnection
+	}
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body.ReadCloser, x.body.left = r.Body, maxBody
 	}

@@ -25,7 +25,7 @@ var (
 	retrySoon       = []string{"2"}
 	closeConnection = []string{"close"}
 	anyOrigin       = []string{"*"}
-	exposed         = []string{"WWW-Authenticate, Retry-After"}
+	exposed         = []string{"WWW-Authenticate, DPoP-Nonce, Retry-After, ETag, Allow, Date"}
 )
 
 // cspBefore is the policy of every page (B01) up to the sources of form-action.
@@ -120,7 +120,7 @@ func (rt *route) corsHeaders(h http.Header, r *http.Request) {
 
 // preflight answers OPTIONS for a path: the methods it has, if the origin may read it.
 func (m *Mux) preflight(path string) Func {
-	return func(w http.ResponseWriter, _ *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		h := w.Header()
 		if h["Access-Control-Allow-Origin"] != nil {
 			var methods []string
@@ -130,10 +130,26 @@ func (m *Mux) preflight(path string) Func {
 				}
 			}
 			h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
+			h.Set("Access-Control-Allow-Headers", requestHeaders(r, m.known[path].cors))
 			h.Set("Access-Control-Max-Age", "600")
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+}
+
+// requestHeaders are those that a script may send: to public documents any.
+func requestHeaders(r *http.Request, cors CORS) string {
+	const known = "Authorization, Content-Type, DPoP"
+	if cors != PublicCORS {
+		return known
+	}
+	asked := strings.Join(r.Header["Access-Control-Request-Headers"], ",")
+	if len(asked) > 1024 || strings.Trim(asked, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~, \t") != "" {
+		return known
+	}
+	if asked = strings.Trim(asked, ", \t"); asked == "" {
+		return known
+	}
+	return known + ", " + asked
 }

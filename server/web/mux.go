@@ -53,7 +53,7 @@ type Mux struct {
 	undeclared []string // unsafe routes that do not say what they touch
 	nowhere    *route
 	places     *places
-	reading    *places // for bodies that are still arriving
+	reading    *places   // for bodies that are still arriving
 	warned     sync.Once // of a foreign Host
 
 	warnedScheme sync.Once

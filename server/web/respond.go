@@ -67,8 +67,25 @@ func withLanguage(target, tag string) string {
 	return u.String()
 }
 
+// OwnForm reports whether a form was sent from a page of ours, as far as the browser says so.
+func OwnForm(r *http.Request) bool {
+	switch site := r.Header.Get("Sec-Fetch-Site"); {
+	case site != "":
+		return site == "same-origin"
+	case r.Header.Get("Origin") == "":
+		return true
+	}
+	x := exchangeOf(r.Context())
+	return x != nil && r.Header.Get("Origin") == x.route.mux.base
+}
+
 // maxBounced keeps the GET that a POST is turned into within the limit of a URL, in bytes.
 const maxBounced = 7 << 10
+
+// Bounces reports whether a form fits into the address of a GET.
+func Bounces(path string, query url.Values) bool {
+	return len(path)+1+len(query.Encode()) <= maxBounced
+}
 
 // BounceToGET sends the browser from a form that another site posted on to a GET of ours, so that cookies come along: they are
 // SameSite=Lax. It changes nothing. What does not fit into an address is a *PageError of status 413.

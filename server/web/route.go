@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -57,14 +58,42 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if rt.side == pageSide {
 		r.Header.Del("Authorization")
-		if !(rt == rt.mux.nowhere && rt.mux.wantsJSON(r)) && rt.strayed(w, r) {
-			return
+		if !(rt == rt.mux.nowhere && rt.mux.wantsJSON(r)) {
+			if gone, err := rt.strayed(x, r); err != nil {
+				rt.fail(x, r, err)
+				return
+			} else if gone {
+				return
+			}
 		}
 	} else {
 		delete(r.Header, "Cookie")
+		forgive(r.Header)
 	}
 	if err := rt.handle(w, r); err != nil {
 		rt.fail(x, r, err)
+	}
+}
+
+// formType is the one kind of body that endpoints for programs read.
+const formType = "application/x-www-form-urlencoded"
+
+// forgive drops what says nothing: an Authorization header without a value, and parameters of the content type of a form that cannot be
+// read, "charset=" for example.
+func forgive(h http.Header) {
+	if auth := h["Authorization"]; len(auth) > 0 && strings.TrimSpace(strings.Join(auth, "")) == "" {
+		delete(h, "Authorization")
+	}
+	kind := h["Content-Type"]
+	if len(kind) != 1 || kind[0] == formType {
+		return
+	}
+	media, _, parameters := strings.Cut(kind[0], ";")
+	if media = strings.TrimSpace(media); !parameters || !strings.EqualFold(media, formType) {
+		return
+	}
+	if _, _, err := mime.ParseMediaType(kind[0]); err != nil {
+		h["Content-Type"] = []string{formType}
 	}
 }
 
