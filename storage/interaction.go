@@ -23,12 +23,8 @@ type Interaction struct {
 	Posted      bool // a form of it was sent
 }
 
-// InteractionBounds are how many live rows there may be with a new one; 0 = no such bound.
-type InteractionBounds struct {
-	Network int // of its network
-	Address int // of its address
-	Holder  int // of its holder, within the network
-}
+// fewInteractions is how many rows a holder has at least who may lose a young one.
+const fewInteractions = 4
 
 // What stands before the network of a row that does not count as live any more.
 const (
@@ -60,44 +56,32 @@ const interactionByID = `SELECT browser_hash, network, address, holder, request,
 const answerInteraction = `UPDATE interactions SET facts = $3, network = $4 WHERE id = $1 AND facts = $2
 	AND (network = $4 OR (SELECT count(*) FROM interactions WHERE network = $4 AND expires_at > CAST($5 AS BIGINT)) < CAST($6 AS BIGINT))`
 
-// InsertInteraction writes one unless a bound is reached (ErrTooMany), in one statement. On SQLite the bounds are exact; on Postgres
+// InsertInteraction writes one unless there are that many live rows of its network, of its address or of its holder in the network
+// already (ErrTooMany; 0 = no such bound), in one statement. On SQLite the bounds are exact; on Postgres
 // inserts that race may each miss the other, so they may be passed by as many as there are connections.
-func (db *DB) InsertInteraction(ctx context.Context, i Interaction, b InteractionBounds) error {
+func (db *DB) InsertInteraction(ctx context.Context, i Interaction, network, address, holder int) error {
 	return db.must(ctx, ErrTooMany, insertInteraction, i.ID, i.BrowserHash, i.Network, i.Address, i.Holder, jsonText(i.Request), jsonText(i.Facts),
-		micros(i.CreatedAt), micros(i.ExpiresAt), b.Network, b.Address, b.Holder)
+		micros(i.CreatedAt), micros(i.ExpiresAt), network, address, holder)
 }
 
-// Eviction says which rows give way to new ones. The holder with most rows loses its oldest; one whose form was posted goes last.
-type Eviction struct {
-	Network  string
-	Answered bool   // take an answered row of the network instead of a live one
-	Address  string // of the new row
-	Bound    int    // where Address has that many, it loses one of its own; 0 = no such bound
-	Since    time.Time
-	Few      int // a holder of fewer rows keeps those begun after Since
-	Most     int // rows to delete
-}
-
-// EvictInteractions deletes rows that may go, and returns how many did.
-func (db *DB) EvictInteractions(ctx context.Context, e Eviction, now time.Time) (int, error) {
-	network := e.Network
-	if e.Answered {
-		network = answered + network
-	}
-	n, err := db.exec(ctx, evictInteractions, network, micros(now), micros(e.Since), e.Few, e.Address, e.Bound, e.Most)
+// EvictInteractions deletes at most so many rows of the network that have to give way to a new one, made now, and returns how many
+// did: the holder with most rows loses its oldest, one whose form was posted goes last, and a holder of few keeps those made after
+// since. Where the address of the new one has bound rows (0 = no such bound), it loses its own only.
+func (db *DB) EvictInteractions(ctx context.Context, of Interaction, since time.Time, bound, most int) (int, error) {
+	n, err := db.exec(ctx, evictInteractions, of.Network, micros(of.CreatedAt), micros(since), fewInteractions, of.Address, bound, most)
 	return int(n), err
 }
 
-// InteractionCount is how many unexpired rows a network has.
-type InteractionCount struct {
-	Network        string
-	Live, Answered int
+// EvictAnswered deletes the oldest of a network's rows whose app has its answer: they are for who clicks twice.
+func (db *DB) EvictAnswered(ctx context.Context, network string, most int, now time.Time) (int, error) {
+	n, err := db.exec(ctx, evictInteractions, answered+network, micros(now), micros(now.Add(time.Hour)), fewInteractions, "", 0, most)
+	return int(n), err
 }
 
-// CountInteractions counts the unexpired rows by network. It walks the index, whose length is what its caller bounds.
-func (db *DB) CountInteractions(ctx context.Context, now time.Time) ([]InteractionCount, error) {
-	var list []InteractionCount
-	at := map[string]int{}
+// CountInteractions counts the unexpired rows by network, the live and the answered. It walks the index, whose length is what its
+// caller bounds.
+func (db *DB) CountInteractions(ctx context.Context, now time.Time) (map[string][2]int, error) {
+	all := map[string][2]int{}
 	err := db.many(ctx, "SELECT network, count(*) FROM interactions WHERE expires_at > $1 GROUP BY network", []any{micros(now)}, func(rows *sql.Rows) error {
 		var network string
 		var n int
@@ -105,19 +89,16 @@ func (db *DB) CountInteractions(ctx context.Context, now time.Time) ([]Interacti
 			return err
 		}
 		bare, done := strings.CutPrefix(network, answered)
-		i, ok := at[bare]
-		if !ok {
-			i, at[bare] = len(list), len(list)
-			list = append(list, InteractionCount{Network: bare})
-		}
+		counts := all[bare]
 		if done {
-			list[i].Answered = n
+			counts[1] = n
 		} else {
-			list[i].Live = n
+			counts[0] = n
 		}
+		all[bare] = counts
 		return nil
 	})
-	return list, err
+	return all, err
 }
 
 // PostInteraction notes that a form of it was sent.

@@ -30,7 +30,7 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 			return db.InsertSession(ctx, storage.Session{ID: id, SecretHash: id, UserID: "ada", CreatedAt: ended, ExpiresAt: ended})
 		},
 		"interactions": func(ctx context.Context, id string) error {
-			return db.InsertInteraction(ctx, storage.Interaction{ID: id, Network: id, CreatedAt: ended, ExpiresAt: ended}, storage.InteractionBounds{Network: 1})
+			return db.InsertInteraction(ctx, storage.Interaction{ID: id, Network: id, CreatedAt: ended, ExpiresAt: ended}, 1, 0, 0)
 		},
 		"revoked tokens": func(ctx context.Context, id string) error { return db.RevokeToken(ctx, id, ended) },
 		"replay":         func(ctx context.Context, id string) error { return db.SpendOnce(ctx, "k", "o", id, ended) },

@@ -65,18 +65,21 @@ func addressKey(origin audit.Origin) string {
 	return addr.String()
 }
 
+// bounds are how many live rows there may be with a new one; 0 = no such bound.
+type bounds struct{ network, address, holder int }
+
 // insert writes the row, for which others may have to give way.
 func (b *Browser) insert(ctx context.Context, row storage.Interaction, who holder) error {
-	bounds := storage.InteractionBounds{Network: b.max, Address: max(1, b.max*2/3)}
+	most := bounds{network: b.max, address: max(1, b.max*2/3)}
 	if !who.cookie {
-		bounds.Network, bounds.Holder = max(1, b.max/2), fewRows
+		most.network, most.holder = max(1, b.max/2), fewRows
 	}
 	err := b.census.admit(ctx, row.Network, row.CreatedAt)
 	if err == nil {
-		err = b.squeeze(ctx, row, who, bounds)
+		err = b.squeeze(ctx, row, who, most)
 	}
 	if errors.Is(err, storage.ErrTooMany) && who.known {
-		err = b.store.InsertInteraction(ctx, row, storage.InteractionBounds{Holder: fewRows})
+		err = b.store.InsertInteraction(ctx, row, 0, 0, fewRows)
 	}
 	switch {
 	case errors.Is(err, storage.ErrTooMany) && !who.cookie:
@@ -91,15 +94,13 @@ func (b *Browser) insert(ctx context.Context, row storage.Interaction, who holde
 }
 
 // squeeze writes the row within the bounds, for which others of its network may give way if its browser showed a cookie.
-func (b *Browser) squeeze(ctx context.Context, row storage.Interaction, who holder, bounds storage.InteractionBounds) error {
-	err := b.store.InsertInteraction(ctx, row, bounds)
+func (b *Browser) squeeze(ctx context.Context, row storage.Interaction, who holder, most bounds) error {
+	err := b.store.InsertInteraction(ctx, row, most.network, most.address, most.holder)
 	for range evictFor {
 		if !who.cookie || !errors.Is(err, storage.ErrTooMany) {
 			return err
 		}
-		n, gone := b.bounds.EvictInteractions(ctx, storage.Eviction{
-			Network: row.Network, Address: row.Address, Bound: bounds.Address, Since: row.CreatedAt.Add(-youngFor), Few: fewRows, Most: 1,
-		}, row.CreatedAt)
+		n, gone := b.bounds.EvictInteractions(ctx, row, row.CreatedAt.Add(-youngFor), most.address, 1)
 		if gone != nil {
 			return gone
 		}
@@ -107,7 +108,7 @@ func (b *Browser) squeeze(ctx context.Context, row storage.Interaction, who hold
 			return err
 		}
 		b.census.left(row.Network)
-		err = b.store.InsertInteraction(ctx, row, bounds)
+		err = b.store.InsertInteraction(ctx, row, most.network, most.address, most.holder)
 	}
 	return err
 }

@@ -17,7 +17,7 @@ import (
 
 // Store is the part of *storage.DB that interactions in progress use.
 type Store interface {
-	InsertInteraction(ctx context.Context, i storage.Interaction, b storage.InteractionBounds) error
+	InsertInteraction(ctx context.Context, i storage.Interaction, network, address, holder int) error
 	InteractionByID(ctx context.Context, id string, by time.Time) (storage.Interaction, error)
 	UpdateInteractionFacts(ctx context.Context, id string, old, facts json.RawMessage) error
 	AnswerInteraction(ctx context.Context, i storage.Interaction, facts json.RawMessage, max int, now time.Time) error
@@ -26,8 +26,9 @@ type Store interface {
 
 // BoundsStore is the part of *storage.DB that decides which interaction gives way to a new one.
 type BoundsStore interface {
-	EvictInteractions(ctx context.Context, e storage.Eviction, now time.Time) (int, error)
-	CountInteractions(ctx context.Context, now time.Time) ([]storage.InteractionCount, error)
+	EvictInteractions(ctx context.Context, of storage.Interaction, since time.Time, bound, most int) (int, error)
+	EvictAnswered(ctx context.Context, network string, most int, now time.Time) (int, error)
+	CountInteractions(ctx context.Context, now time.Time) (map[string][2]int, error)
 	PostInteraction(ctx context.Context, id string, now time.Time) error
 }
 

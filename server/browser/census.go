@@ -36,11 +36,12 @@ type census struct {
 
 // counted is a network with its rows, and the prefixes around it, the widest first: none for IPv4.
 type counted struct {
-	storage.InteractionCount
-	around []netip.Prefix
+	network        string
+	live, answered int
+	around         []netip.Prefix
 }
 
-func (n *counted) rows() int { return n.Live + n.Answered }
+func (n *counted) rows() int { return n.live + n.answered }
 
 // Counts are this old at most: a second where rows are many, else half a minute.
 const (
@@ -118,9 +119,9 @@ func (c *census) refresh(ctx context.Context, now time.Time) error {
 	}
 	c.at, c.total = now, 0
 	c.counts, c.wide, c.stuck = make(map[string]*counted, len(list)), map[netip.Prefix]int{}, map[netip.Prefix]bool{}
-	for _, found := range list {
-		n := &counted{found, around(found.Network)}
-		c.counts[n.Network] = n
+	for network, rows := range list {
+		n := &counted{network, rows[0], rows[1], around(network)}
+		c.counts[network] = n
 		c.add(n, n.rows())
 	}
 	return nil
@@ -159,23 +160,18 @@ func (c *census) evict(ctx context.Context, within netip.Prefix, now time.Time) 
 // evictFrom takes a quarter of a network's rows at most: answered ones first, which are only for who clicks twice.
 func (c *census) evictFrom(ctx context.Context, n *counted, now time.Time) (int, error) {
 	most := max(1, min(c.most/100, n.rows()/4))
-	for _, e := range []storage.Eviction{{Answered: true, Since: now}, {Since: now.Add(-youngFor)}} {
-		have := &n.Live
-		if e.Answered {
-			have = &n.Answered
-		}
-		if *have == 0 {
-			continue
-		}
-		e.Network, e.Few, e.Most = n.Network, fewRows, most
-		gone, err := c.store.EvictInteractions(ctx, e, now)
-		*have -= min(*have, gone)
+	if n.answered > 0 {
+		gone, err := c.store.EvictAnswered(ctx, n.network, most, now)
+		n.answered -= min(n.answered, gone)
 		c.add(n, -gone)
 		if err != nil || gone > 0 {
 			return gone, err
 		}
 	}
-	return 0, nil
+	gone, err := c.store.EvictInteractions(ctx, storage.Interaction{Network: n.network, CreatedAt: now}, now.Add(-youngFor), 0, most)
+	n.live -= min(n.live, gone)
+	c.add(n, -gone)
+	return gone, err
 }
 
 // weights are the counts from the widest prefix of a network down to itself, as many for every network.
@@ -201,9 +197,9 @@ func (c *census) change(network string, by int) {
 	}
 	n := c.counts[network]
 	if n == nil {
-		n = &counted{storage.InteractionCount{Network: network}, around(network)}
+		n = &counted{network: network, around: around(network)}
 		c.counts[network] = n
 	}
-	n.Live += by
+	n.live += by
 	c.add(n, by)
 }

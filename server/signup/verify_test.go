@@ -53,7 +53,7 @@ func TestD02_TheAccountIsMadeAlthoughTheRequestIsOver(t *testing.T) {
 			}
 			row.CreatedAt, row.ExpiresAt = time.Now().Add(-31*time.Minute), time.Now().Add(-time.Minute)
 			if err == nil {
-				err = db.InsertInteraction(ctx, row, storage.InteractionBounds{Network: 100})
+				err = db.InsertInteraction(ctx, row, 100, 0, 0)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -104,7 +104,7 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 	for id, facts := range map[string]string{"i1": `{"user_id":"ada"}`, "i2": `{"user_id":"bob"}`} {
 		ok(t, db.InsertInteraction(ctx, storage.Interaction{
 			ID: id, Network: "n", Request: json.RawMessage("{}"), Facts: json.RawMessage(facts), CreatedAt: now, ExpiresAt: now.Add(time.Hour),
-		}, storage.InteractionBounds{Network: 9}))
+		}, 9, 0, 0))
 	}
 	ok(t, db.Tx(ctx, func(ctx context.Context) error { return db.EraseUser(ctx, "ada") }))
 	_, err = db.InteractionByID(ctx, "i1", now)

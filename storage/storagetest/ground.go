@@ -130,7 +130,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		g.ExpiresAt, s.ExpiresAt = at, at
 		ok(t, db.InsertGrant(ctx, g))
 		ok(t, db.InsertSession(ctx, s))
-		ok(t, db.InsertInteraction(ctx, storage.Interaction{ID: id, Network: "n", CreatedAt: now, ExpiresAt: at}, storage.InteractionBounds{Network: 10}))
+		ok(t, db.InsertInteraction(ctx, storage.Interaction{ID: id, Network: "n", CreatedAt: now, ExpiresAt: at}, 10, 0, 0))
 		ok(t, db.RevokeToken(ctx, id, at))
 		ok(t, db.SpendOnce(ctx, "k", "o", id, at))
 		_, err := db.AddToCounter(ctx, id, 1, at.Add(-time.Second), time.Second)

@@ -37,8 +37,8 @@ func erasedInteractions(t *testing.T, db *storage.DB) {
 		ok(t, err)
 		theirs, other := interactionOf(key), interactionOf("other "+key)
 		theirs.Facts, other.Facts = facts, json.RawMessage(`{"acr":"1","v":1,"user_id":"10%_","name":"_"}`)
-		ok(t, db.InsertInteraction(ctx, theirs, storage.InteractionBounds{Network: 100}))
-		ok(t, db.InsertInteraction(ctx, other, storage.InteractionBounds{Network: 100}))
+		ok(t, db.InsertInteraction(ctx, theirs, 100, 0, 0))
+		ok(t, db.InsertInteraction(ctx, other, 100, 0, 0))
 		ok(t, db.EraseUser(ctx, id))
 		if kept(t, db, key) || !kept(t, db, "other "+key) {
 			t.Errorf("%q: theirs kept %v, another's %v", id, kept(t, db, key), kept(t, db, "other "+key))
@@ -50,8 +50,8 @@ func erasedInteractions(t *testing.T, db *storage.DB) {
 func answered(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	one := interactionOf("i1")
-	ok(t, db.InsertInteraction(ctx, one, storage.InteractionBounds{Network: 1}))
-	fails(t, db.InsertInteraction(ctx, interactionOf("i2"), storage.InteractionBounds{Network: 1}), storage.ErrTooMany)
+	ok(t, db.InsertInteraction(ctx, one, 1, 0, 0))
+	fails(t, db.InsertInteraction(ctx, interactionOf("i2"), 1, 0, 0), storage.ErrTooMany)
 	first := json.RawMessage(`{"answers":1}`)
 	stale := one
 	stale.Facts = first
@@ -61,7 +61,7 @@ func answered(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.AnswerInteraction(ctx, one, first, 1, now))
 	fails(t, db.AnswerInteraction(ctx, one, first, 1, now), storage.ErrStale)
-	ok(t, db.InsertInteraction(ctx, interactionOf("i2"), storage.InteractionBounds{Network: 1}))
+	ok(t, db.InsertInteraction(ctx, interactionOf("i2"), 1, 0, 0))
 
 	got, err := db.InteractionByID(ctx, "i1", now)
 	ok(t, err)
@@ -86,7 +86,7 @@ func answered(t *testing.T, db *storage.DB) {
 	fails(t, db.AnswerInteraction(ctx, two, first, 1, now), storage.ErrStale)
 
 	three := interactionOf("i3")
-	ok(t, db.InsertInteraction(ctx, three, storage.InteractionBounds{Network: 1}))
+	ok(t, db.InsertInteraction(ctx, three, 1, 0, 0))
 	ok(t, db.AnswerInteraction(ctx, three, first, 1, one.ExpiresAt)) // the first has expired by then
 	if !kept(t, db, "i3") {
 		t.Fatal("expired ones count")
@@ -99,7 +99,7 @@ func past(t *testing.T, db *storage.DB) {
 	for i := range 4 {
 		one := interactionOf(fmt.Sprint("i", i))
 		one.Facts, one.ExpiresAt = json.RawMessage(`{"user_id":"ada"}`), now.Add(time.Duration(i)*time.Minute)
-		ok(t, db.InsertInteraction(ctx, one, storage.InteractionBounds{Network: 9}))
+		ok(t, db.InsertInteraction(ctx, one, 9, 0, 0))
 		if i == 1 {
 			ok(t, db.AnswerInteraction(ctx, one, one.Facts, 9, now))
 		}
@@ -130,7 +130,7 @@ func past(t *testing.T, db *storage.DB) {
 	}
 	other := interactionOf("o")
 	other.Network, other.ExpiresAt = "198.51.100.0/24", now
-	ok(t, db.InsertInteraction(ctx, other, storage.InteractionBounds{Network: 9}))
+	ok(t, db.InsertInteraction(ctx, other, 9, 0, 0))
 	ok(t, db.PutPastInteraction(ctx, other, most))
 	if !kept(t, db, "o") {
 		t.Fatal("networks count together")
@@ -139,7 +139,7 @@ func past(t *testing.T, db *storage.DB) {
 
 func raceAnswer(t *testing.T, db *storage.DB) {
 	one := interactionOf("i")
-	ok(t, db.InsertInteraction(t.Context(), one, storage.InteractionBounds{Network: 1}))
+	ok(t, db.InsertInteraction(t.Context(), one, 1, 0, 0))
 	onlyOne(t, raced(t, 30, storage.ErrStale, func(ctx context.Context, i int) error {
 		answer := func(ctx context.Context) error {
 			return db.AnswerInteraction(ctx, one, json.RawMessage(fmt.Sprintf(`{"answers":1,"n":%d}`, i)), 9, now)
@@ -268,7 +268,7 @@ func evicted(t *testing.T, db *storage.DB) {
 		t.Helper()
 		i := interactionOf(id)
 		i.Holder, i.Address, i.CreatedAt = holder, address, now.Add(time.Duration(minutes)*time.Minute)
-		ok(t, db.InsertInteraction(ctx, i, storage.InteractionBounds{}))
+		ok(t, db.InsertInteraction(ctx, i, 0, 0, 0))
 	}
 	for i := range 5 {
 		put(string(rune('a'+i)), "many", "x", i)
@@ -276,25 +276,28 @@ func evicted(t *testing.T, db *storage.DB) {
 	put("f", "few", "y", -20)
 	put("g", "few", "y", 6)
 	ok(t, db.PostInteraction(ctx, "b", now))
-	evict := func(e storage.Eviction, want int, gone ...string) {
+	evict := func(since time.Time, address string, bound, most, want int, gone ...string) {
 		t.Helper()
-		e.Network, e.Few = "192.0.2.0/24", 4
-		if n, err := db.EvictInteractions(ctx, e, now); err != nil || n != want {
-			t.Errorf("%+v: %d gave way, %v; want %d", e, n, err, want)
+		of := interactionOf("new")
+		of.Address = address
+		if n, err := db.EvictInteractions(ctx, of, since, bound, most); err != nil || n != want {
+			t.Errorf("%d gave way, %v; want %d", n, err, want)
 		}
 		for _, id := range gone {
 			if kept(t, db, id) {
-				t.Errorf("%s is there after %+v", id, e)
+				t.Errorf("%s is there", id)
 			}
 		}
 	}
 	long := now.Add(-time.Hour)
-	evict(storage.Eviction{Since: long, Most: 9, Address: "y", Bound: 2}, 0)              // an address at its bound loses its own only
-	evict(storage.Eviction{Since: long, Most: 1, Address: "y", Bound: 3}, 1, "a")         // the oldest of the holder with most
-	evict(storage.Eviction{Since: long, Most: 9}, 1, "c")                                 // not the posted one; then the holder has few
-	evict(storage.Eviction{Since: now.Add(-10 * time.Minute), Most: 9}, 1, "f")           // few, but old
-	evict(storage.Eviction{Since: now.Add(10 * time.Minute), Most: 3}, 3, "d", "e", "g")  // all but the posted one
-	evict(storage.Eviction{Since: now.Add(10 * time.Minute), Most: 1, Answered: true}, 0) // none was answered
+	evict(long, "y", 2, 9, 0)                                  // an address at its bound loses its own only
+	evict(long, "y", 3, 1, 1, "a")                             // the oldest of the holder with most
+	evict(long, "", 0, 9, 1, "c")                              // not the posted one; then the holder has few
+	evict(now.Add(-10*time.Minute), "", 0, 9, 1, "f")          // few, but old
+	evict(now.Add(10*time.Minute), "", 0, 3, 3, "d", "e", "g") // all but the posted one
+	if n, err := db.EvictAnswered(ctx, "192.0.2.0/24", 9, now); err != nil || n != 0 {
+		t.Errorf("%d answered gave way, %v", n, err)
+	}
 	b, err := db.InteractionByID(ctx, "b", now)
 	ok(t, err)
 	if !b.Posted {
@@ -304,13 +307,15 @@ func evicted(t *testing.T, db *storage.DB) {
 	put("h", "few", "y", 6)
 	list, err := db.CountInteractions(ctx, now)
 	ok(t, err)
-	same(t, list, []storage.InteractionCount{{Network: "192.0.2.0/24", Live: 1, Answered: 1}})
-	evict(storage.Eviction{Since: now.Add(time.Hour), Most: 1, Answered: true}, 1, "b")
-	fails(t, db.InsertInteraction(ctx, interactionOf("i"), storage.InteractionBounds{Network: 1}), storage.ErrTooMany)
+	same(t, list, map[string][2]int{"192.0.2.0/24": {1, 1}})
+	if n, err := db.EvictAnswered(ctx, "192.0.2.0/24", 9, now); err != nil || n != 1 || kept(t, db, "b") {
+		t.Errorf("%d answered gave way, %v", n, err)
+	}
+	fails(t, db.InsertInteraction(ctx, interactionOf("i"), 1, 0, 0), storage.ErrTooMany)
 	y := interactionOf("j")
 	y.Address, y.Holder = "y", "few"
-	fails(t, db.InsertInteraction(ctx, y, storage.InteractionBounds{Address: 1}), storage.ErrTooMany)
-	fails(t, db.InsertInteraction(ctx, y, storage.InteractionBounds{Holder: 1}), storage.ErrTooMany)
+	fails(t, db.InsertInteraction(ctx, y, 0, 1, 0), storage.ErrTooMany)
+	fails(t, db.InsertInteraction(ctx, y, 0, 0, 1), storage.ErrTooMany)
 	ok(t, db.PutPastInteraction(ctx, interactionOf("h"), 9))
 	if n, err := db.CountPast(ctx); err != nil || n != 1 {
 		t.Errorf("%d past, %v", n, err)

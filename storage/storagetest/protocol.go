@@ -175,7 +175,7 @@ func interactions(t *testing.T, db *storage.DB) {
 		ID: "i1", BrowserHash: "b", Network: "192.0.2.0/24", Request: json.RawMessage(`{"client_id":"shop"}`),
 		Facts: json.RawMessage(`{}`), CreatedAt: now, ExpiresAt: now.Add(30 * time.Minute),
 	}
-	ok(t, db.InsertInteraction(ctx, i, storage.InteractionBounds{Network: 2}))
+	ok(t, db.InsertInteraction(ctx, i, 2, 0, 0))
 	got, err := db.InteractionByID(ctx, "i1", now)
 	ok(t, err)
 	same(t, got, i)
@@ -188,14 +188,14 @@ func interactions(t *testing.T, db *storage.DB) {
 
 	next := i
 	next.ID = "i2"
-	ok(t, db.InsertInteraction(ctx, next, storage.InteractionBounds{Network: 2}))
+	ok(t, db.InsertInteraction(ctx, next, 2, 0, 0))
 	next.ID = "i3"
-	fails(t, db.InsertInteraction(ctx, next, storage.InteractionBounds{Network: 2}), storage.ErrTooMany)
+	fails(t, db.InsertInteraction(ctx, next, 2, 0, 0), storage.ErrTooMany)
 	next.Network = "198.51.100.0/24"
-	ok(t, db.InsertInteraction(ctx, next, storage.InteractionBounds{Network: 2}))
+	ok(t, db.InsertInteraction(ctx, next, 2, 0, 0))
 	next.ID, next.Network = "i4", i.Network
 	next.CreatedAt, next.ExpiresAt = i.ExpiresAt, i.ExpiresAt.Add(time.Minute) // the others are dead by then
-	ok(t, db.InsertInteraction(ctx, next, storage.InteractionBounds{Network: 2}))
+	ok(t, db.InsertInteraction(ctx, next, 2, 0, 0))
 
 	ok(t, db.SpendInteraction(ctx, "i1"))
 	fails(t, db.SpendInteraction(ctx, "i1"), storage.ErrStale)
