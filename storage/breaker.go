@@ -45,6 +45,12 @@ func (b *breaker) pass() (tries bool, err error) {
 // note takes in what became of a call that passed.
 func (b *breaker) note(err error, began time.Time) {
 	now := time.Now()
+	if errors.Is(err, context.Canceled) { // the caller left: the next one may try
+		if b.retryAt.Load() != 0 {
+			b.retryAt.Store(now.UnixNano())
+		}
+		return
+	}
 	if err == nil || !hung(err) {
 		if now.UnixNano()-b.answered.Load() > int64(silentFor/8) {
 			b.answered.Store(now.UnixNano()) // not at each call: processors would wait for one another
