@@ -78,11 +78,11 @@ func (db *DB) EvictAnswered(ctx context.Context, network string, most int, now t
 	return int(n), err
 }
 
-// CountInteractions counts the unexpired rows by network, the live and the answered. It walks the index, whose length is what its
-// caller bounds.
+// CountInteractions counts the unexpired rows by network, the live and the answered. It reads those by the index of
+// their expiry: grouped by the bare column it would walk all of another. Its caller bounds how many there are.
 func (db *DB) CountInteractions(ctx context.Context, now time.Time) (map[string][2]int, error) {
 	all := map[string][2]int{}
-	err := db.many(ctx, "SELECT network, count(*) FROM interactions WHERE expires_at > $1 GROUP BY network", []any{micros(now)}, func(rows *sql.Rows) error {
+	err := db.many(ctx, "SELECT network || '', count(*) FROM interactions WHERE expires_at > $1 GROUP BY network || ''", []any{micros(now)}, func(rows *sql.Rows) error {
 		var network string
 		var n int
 		if err := rows.Scan(&network, &n); err != nil {
