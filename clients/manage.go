@@ -64,6 +64,9 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 	if errors.Is(err, storage.ErrConflict) {
 		return Metadata{}, fmt.Errorf("%s: %w", m.ClientID, ErrTaken)
 	}
+	if errors.Is(err, storage.ErrNameSpace) {
+		return Metadata{}, fmt.Errorf("%s: %w", m.ClientID, ErrPerson)
+	}
 	if err != nil {
 		return Metadata{}, err
 	}

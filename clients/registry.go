@@ -27,6 +27,7 @@ var (
 	ErrUnknown  = errors.New("unknown client")
 	ErrDeclared = errors.New("declared in the configuration: change it there")
 	ErrTaken    = errors.New("this client id is taken")
+	ErrPerson   = errors.New("this client id is a person's sub: choose another")
 	ErrChanged  = errors.New("changed by somebody else meanwhile: read it again")
 )
 

@@ -196,6 +196,9 @@ func New(h *House) (*Server, error) {
 	if err := h.CheckMasterKeys(ctx); err != nil {
 		return nil, err
 	}
+	if err := h.warnOfSharedIDs(ctx); err != nil {
+		return nil, err
+	}
 	s := &Server{house: h}
 	mux, err := s.mount()
 	if err != nil {

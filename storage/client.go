@@ -77,10 +77,15 @@ func (db *DB) ClientChanges(ctx context.Context, after int64, limit int, each fu
 		})
 }
 
-// InsertClient; ErrConflict. All client and secret writes raise the "clients" version in the same transaction, and note
+// InsertClient; ErrConflict, ErrNameSpace if it is a person's id. All client and secret writes raise the "clients" version in the same transaction, and note
 // the client in client_changes.
 func (db *DB) InsertClient(ctx context.Context, c Client) error {
-	return db.clientChanged(ctx, c.ID, c.UpdatedAt, func(ctx context.Context) error { return db.insert(ctx, &c) })
+	return db.clientChanged(ctx, c.ID, c.UpdatedAt, func(ctx context.Context) error {
+		if err := db.unshared(ctx, isUser, c.ID); err != nil {
+			return err
+		}
+		return db.insert(ctx, &c)
+	})
 }
 
 // UpdateClient replaces the metadata of a client that has the given one still; ErrStale if not.

@@ -18,6 +18,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: a unique key is taken (an address, a replayed id, a client id).
 	ErrConflict = errors.New("already exists")
+	// ErrNameSpace: the id of a client is to be a person's, or the other way round.
+	ErrNameSpace = errors.New("a client and a person cannot have the same id")
 	// ErrStale: the row changed or was spent since it was read; a conditional statement touched nothing.
 	ErrStale = errors.New("changed meanwhile")
 	// ErrUnavailable: the database cannot be reached or did not answer in time. Callers answer 503 with Retry-After.

@@ -81,6 +81,13 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		return []finding{{about, c.Storage.Migrate == config.MigrateAuto, "the schema is not of this version: " + err.Error()}}
 	}
 	findings := append([]finding{{about, true, "answers, and its schema is of this version"}}, lookAtMasterKeys(ctx, c, db)...)
+	shared, err := server.SharedIDs(ctx, db, c)
+	if err != nil {
+		findings = append(findings, finding{about, false, err.Error()})
+	}
+	for _, id := range shared {
+		findings = append(findings, finding{"clients[" + id + "]", false, "its id is a person's sub, too: give the client another id"})
+	}
 	for _, u := range c.Upstreams {
 		for theirs, ours := range u.Groups {
 			findings = append(findings, lookAtGroup(ctx, db, u.ID, theirs, ours)...)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/clients"
 	"signet/server"
-	"signet/storage"
 	"signet/users/importer"
 )
 
@@ -96,8 +96,8 @@ func newImporter(h *server.House, how importer.OnConflict, dryRun bool) (*import
 		Store: h.DB, Finder: h.DB, Ways: h.Ways, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
 		OnConflict: how, DryRun: dryRun,
 		Reserved: func(ctx context.Context, sub string) (bool, error) {
-			_, _, err := h.DB.ClientByID(ctx, sub)
-			if errors.Is(err, storage.ErrNotFound) {
+			_, err := h.Clients.Client(ctx, sub) // declared or stored
+			if errors.Is(err, clients.ErrUnknown) {
 				return false, nil
 			}
 			return err == nil, err

@@ -244,6 +244,22 @@ func raceMixed(t *testing.T, db *storage.DB) {
 	}
 }
 
+// raceNamespace: of a client and an imported person with one id exactly one is made (V10).
+func raceNamespace(t *testing.T, db *storage.DB) {
+	for n := range 12 {
+		id := fmt.Sprintf("id%d", n)
+		won := raced(t, 2, storage.ErrNameSpace, func(ctx context.Context, i int) error {
+			if i == 0 {
+				return db.InsertClient(ctx, storage.Client{ID: id, CreatedAt: now, UpdatedAt: now})
+			}
+			return db.ImportUser(ctx, storage.User{ID: id, EmailKey: id, CreatedAt: now, UpdatedAt: now})
+		})
+		if won != 1 {
+			t.Errorf("%s: %d were made, want 1", id, won)
+		}
+	}
+}
+
 // raceEpoch: transactions on the same rows in different order all come through, on Postgres by the retry of deadlocks.
 func raceEpoch(t *testing.T, db *storage.DB) {
 	ctx := t.Context()

@@ -23,6 +23,9 @@ const (
 // ErrSub: a sub that cannot be kept.
 var ErrSub = errors.New("use 1 to 255 letters, digits and . _ ~ : | @ + = / -")
 
+// errClient: a sub that tokens of an app have already.
+var errClient = errors.New("is the id of a client")
+
 // checked is a record without mistakes of its own.
 type checked struct {
 	Record
@@ -52,7 +55,7 @@ func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes
 			return c, nil, err
 		}
 		if reserved {
-			mistakes = add(mistakes, FieldSub, errors.New("is the id of a client"))
+			mistakes = add(mistakes, FieldSub, errClient)
 		}
 		u.ID = r.Sub
 	}

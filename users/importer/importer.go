@@ -55,7 +55,7 @@ type Outcome struct {
 // Store is the part of *storage.DB by which an Importer writes.
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	InsertUser(ctx context.Context, u storage.User) error
+	ImportUser(ctx context.Context, u storage.User) error
 	UpdateUser(ctx context.Context, old, u storage.User) error
 }
 
@@ -167,8 +167,13 @@ func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
 		o.Result, o.Err = Refused, mistakes
 		return o, nil
 	case existing == nil:
+		err := i.create(ctx, c)
+		if errors.Is(err, storage.ErrNameSpace) { // registered since it was checked
+			o.Result, o.Err = Refused, add(nil, FieldSub, errClient)
+			return o, nil
+		}
 		o.Result = Created
-		return o, i.create(ctx, c)
+		return o, err
 	}
 	o.Sub, o.Result = existing.ID, Unchanged
 	if i.OnConflict == UpdateExisting {
@@ -182,7 +187,7 @@ func (i *Importer) create(ctx context.Context, c checked) error {
 	if i.DryRun {
 		return nil
 	}
-	if err := i.Store.InsertUser(ctx, c.user); err != nil {
+	if err := i.Store.ImportUser(ctx, c.user); err != nil {
 		return err
 	}
 	if c.hash != "" {
