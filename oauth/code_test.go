@@ -185,7 +185,10 @@ func TestT6_CodeErrors(t *testing.T) { // notes fosite.md T6, 3.2
 		time.Sleep(time.Minute - time.Millisecond)
 		keep := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		time.Sleep(time.Millisecond)
-		refused(t, h, "shop", form, "invalid_grant") // expired, and not invalid_request
+		_, err := token(t, h, "shop", form)
+		if wants(t, err, "invalid_grant"); err == nil || !strings.Contains(err.Error(), "The code expired at ") || strings.Contains(err.Error(), "invalid_token") {
+			t.Errorf("E10: an expired code is logged as %v", err)
+		}
 		get(t, h, "shop", keep)
 	})
 }

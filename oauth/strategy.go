@@ -125,7 +125,7 @@ func (s *strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester
 		return err
 	}
 	if !c.Now.Before(c.Standing.CodeExpiresAt) {
-		return fosite.ErrTokenExpired
+		return fosite.ErrTokenExpired.WithHint("The code expired at " + c.Standing.CodeExpiresAt.UTC().Format(time.RFC3339) + ".")
 	}
 	return nil
 }

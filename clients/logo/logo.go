@@ -136,7 +136,7 @@ func (b *Book) fetch(ctx context.Context, client, uri string, old storage.Logo, 
 	l := storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(again)}
 	picture, err := b.picture(ctx, uri)
 	if err != nil {
-		b.log.WarnContext(ctx, "logo of a client cannot be had", "client", client, "error", err)
+		b.log.WarnContext(ctx, "logo of a client cannot be had", "client_id", client, "error", err)
 		l.DueAt = now.Add(retry)
 		if old.URI == uri {
 			l.Hash, l.Picture = old.Hash, nil

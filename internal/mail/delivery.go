@@ -137,12 +137,12 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 		return d.Outbox.store.DeleteMessage(ctx, m.ID)
 	case errors.Is(err, ErrRefused):
 		d.count(m.Kind, "failed")
-		d.Log.WarnContext(ctx, "mail refused", "letter", m.ID, "kind", m.Kind, "error", said(err))
+		d.Log.WarnContext(ctx, "mail refused", "message_id", m.ID, "kind", m.Kind, "error", said(err))
 		return d.Outbox.store.FailMessage(ctx, m.ID, time.Now(), said(err))
 	}
 	d.count(m.Kind, "retried")
 	next := time.Now().Add(wait(m.Tries))
-	d.Log.WarnContext(ctx, "mail not delivered yet", "letter", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error", said(err))
+	d.Log.WarnContext(ctx, "mail not delivered yet", "message_id", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error", said(err))
 	return d.Outbox.store.RetryMessage(ctx, m.ID, next, said(err))
 }
 

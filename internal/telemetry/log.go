@@ -123,7 +123,7 @@ func redact(a slog.Attr) slog.Attr {
 func cut(key, s string) string {
 	limit := longest
 	switch key {
-	case "error", "stack", "statement":
+	case "error", "stack", "statement", "registered_uris":
 		limit = longestError
 	}
 	if len(s) <= limit {

@@ -3,11 +3,13 @@ package clientauth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth/refusal"
 )
 
@@ -61,6 +63,9 @@ func (c credentials) isSecret() bool {
 // Authenticate returns the client of a request, whose form has been read. Errors are *refusal.Refusal or the storage's.
 func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form url.Values) (*clients.Client, error) {
 	cred, err := presented(r, form)
+	if cred.id != "" { // the operator's first question about a refusal is whose it was
+		telemetry.Add(ctx, slog.String("client_id", telemetry.Outside(cred.id)))
+	}
 	if err != nil {
 		return nil, err
 	}

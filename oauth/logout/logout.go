@@ -7,11 +7,13 @@ package logout
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth/request"
 	"signet/oauth/tokens"
 )
@@ -105,6 +107,10 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 	p.Client = c
 	if r.PostLogoutRedirectURI != "" {
 		back, ok := c.MatchPostLogoutRedirect(r.PostLogoutRedirectURI)
+		if !ok {
+			telemetry.Add(ctx, slog.String("client_id", c.ClientID),
+				telemetry.URI("redirect_uri", r.PostLogoutRedirectURI), telemetry.URIs("registered_uris", c.PostLogoutRedirectURIs))
+		}
 		if !ok || len(r.State) > maxState {
 			p.Proven = false
 			return p, nil

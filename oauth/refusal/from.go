@@ -3,6 +3,7 @@ package refusal
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,10 +92,23 @@ type detailed struct {
 	core *fosite.RFC6749Error
 }
 
+// Error has what each error of the chain says of itself: an expired code is an expired code, whatever the core calls it.
 func (d detailed) Error() string {
-	parts := []string{d.err.Error(), d.core.HintField, d.core.DebugField}
+	parts := []string{d.err.Error()}
+	for err := error(d.core); err != nil; err = errors.Unwrap(err) {
+		core, ok := errors.AsType[*fosite.RFC6749Error](err)
+		if !ok {
+			parts = append(parts, err.Error())
+			break
+		}
+		parts = append(parts, core.HintField)
+		if cause := errors.Unwrap(core); cause == nil || core.DebugField != cause.Error() { // the core repeats the cause's code
+			parts = append(parts, core.DebugField)
+		}
+		err = core
+	}
 	const enough = 256
-	text := strings.TrimSpace(strings.Join(parts, " "))
+	text := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 	return strings.ToValidUTF8(text[:min(len(text), enough)], "")
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/ory/fosite"
@@ -85,5 +86,23 @@ func TestSharedAnswersAreNotChanged(t *testing.T) { // notes fosite.md E6: packa
 	}
 	if got := refusal.InvalidGrant("x").Error(); got != "invalid_grant: x" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestE10_TheLogSaysWhatTheCoreFound(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"expired-code": {fosite.ErrInvalidGrant.WithWrap(fosite.ErrTokenExpired.WithHint("The code expired.")).WithDebug("invalid_token"), "The code expired."},
+		"debug":        {fosite.ErrInvalidGrant.WithWrap(fosite.ErrNotFound.WithDebug("The code belongs to another client.")).WithDebug("not_found"), "belongs to another client"},
+		"plain":        {fosite.ErrInvalidGrant.WithWrap(errors.New("the row is away")), "the row is away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := refusal.From(test.err).Error()
+			if !strings.Contains(got, test.want) || strings.Contains(got, "invalid_token") {
+				t.Errorf("got %q, want %q in it and no invalid_token", got, test.want)
+			}
+		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 // 4.1.2.1).
 type PageOnly struct {
 	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request"
+	ClientID   string          // as it was sent
 	Client     *clients.Client // nil when unknown
 	Received   string          // the redirect URI sent
 	Registered []string
@@ -80,24 +81,24 @@ var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 // Authorize judges the form of an authorization request. Errors are *PageOnly, *Redirectable, or the storage's.
 func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, *clients.Client, error) {
 	if err := repeated(form, "client_id", "redirect_uri", "response_mode", "state"); err != nil {
-		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", Cause: err}
+		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", ClientID: form.Get("client_id"), Cause: err}
 	}
 	c, err := p.Clients.Client(ctx, form.Get("client_id"))
 	if errors.Is(err, clients.ErrUnknown) {
-		return flow.Request{}, nil, &PageOnly{Kind: "unknown_client", Cause: err}
+		return flow.Request{}, nil, &PageOnly{Kind: "unknown_client", ClientID: form.Get("client_id"), Cause: err}
 	}
 	if err != nil {
 		return flow.Request{}, nil, err
 	}
 	if !c.Enabled() {
-		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", Client: c}
+		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", ClientID: c.ClientID, Client: c}
 	}
 	req := flow.Request{ClientID: c.ClientID, State: form.Get("state"), ResponseMode: "query"}
 	if err := redirect(&req, c, form); err != nil {
 		return flow.Request{}, c, err
 	}
 	if !printable(req.State) {
-		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", Client: c, Cause: errors.New("state has control characters")}
+		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: errors.New("state has control characters")}
 	}
 	if m := form.Get("response_mode"); m == "form_post" {
 		req.ResponseMode = m
@@ -128,7 +129,7 @@ func repeated(form url.Values, names ...string) error {
 // redirect matches the redirect URI (RFC 6749 section 3.1.2.3; OpenID Connect Core section 3.1.2.1 wants it sent).
 func redirect(req *flow.Request, c *clients.Client, form url.Values) error {
 	sent := form.Get("redirect_uri")
-	bad := &PageOnly{Kind: "redirect_mismatch", Client: c, Received: sent, Registered: c.RedirectURIs}
+	bad := &PageOnly{Kind: "redirect_mismatch", ClientID: c.ClientID, Client: c, Received: sent, Registered: c.RedirectURIs}
 	if sent == "" {
 		if len(c.RedirectURIs) != 1 || slices.Contains(strings.Fields(form.Get("scope")), "openid") {
 			bad.Kind = "redirect_missing"

@@ -183,7 +183,7 @@ func TestT01_NothingOfARequestOrItsAnswerIsLogged(t *testing.T) { // H13
 	pairs := []string{"state", secret[0], "nonce", secret[1], "login_hint", secret[3]}
 	b.Get(t, w.ask(pairs...))
 	b.Get(t, w.ask(append(pairs, "id_token_hint", secret[2])...))
-	b.Get(t, w.ask(append(pairs, "redirect_uri", "https://"+secret[4]+".example/")...))
+	b.Get(t, w.ask(append(pairs, "redirect_uri", "https://foreign.example/cb?"+secret[4])...))
 	b.Get(t, w.ask(pairs...)).SignIn(t, w.ada).Allow(t)
 	code := b.Landed.Query().Get("code")
 	if code == "" {
@@ -196,13 +196,43 @@ func TestT01_NothingOfARequestOrItsAnswerIsLogged(t *testing.T) { // H13
 	}
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	if !strings.Contains(log.b.String(), "/oauth2/authorize") || !strings.Contains(log.b.String(), "client=shop") {
+	if !strings.Contains(log.b.String(), "/oauth2/authorize") || !strings.Contains(log.b.String(), "client_id=shop") {
 		t.Error("no wide event with the client")
 	}
 	for _, s := range secret {
 		if strings.Contains(log.b.String(), s) {
 			t.Errorf("%q is in the log", s)
 		}
+	}
+}
+
+func TestE10_TheLogNamesClientAndURIsOfARefusal(t *testing.T) {
+	log := lines{mu: &sync.Mutex{}, b: &strings.Builder{}}
+	w := newWorld(t, servertest.Log(log))
+	b := w.Browser(t)
+	for name, test := range map[string]struct {
+		pairs []string
+		want  []string
+	}{
+		"mismatch": {[]string{"redirect_uri", "https://foreign.example/cb\n?code=s3cret"},
+			[]string{"client_id=shop", "redirect_uri=", `https://foreign.example/cb`, "registered_uris=\"" + w.shop.RedirectURIs[0]}},
+		"none":    {[]string{"redirect_uri", ""}, []string{"client_id=shop", "redirect_missing", "registered_uris=\"" + w.shop.RedirectURIs[0]}},
+		"unknown": {[]string{"client_id", "shpo"}, []string{"client_id=shpo", "unknown_client"}},
+	} {
+		log.mu.Lock()
+		log.b.Reset()
+		log.mu.Unlock()
+		b.Get(t, w.ask(test.pairs...))
+		log.mu.Lock()
+		for _, want := range test.want {
+			if !strings.Contains(log.b.String(), want) {
+				t.Errorf("%s: no %q in %s", name, want, log.b.String())
+			}
+		}
+		if strings.Contains(log.b.String(), "s3cret") {
+			t.Errorf("%s: a query in the log: %s", name, log.b.String())
+		}
+		log.mu.Unlock()
 	}
 }
 

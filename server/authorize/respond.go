@@ -17,7 +17,7 @@ import (
 // note names the app in the log.
 func note(r *http.Request, s *login.State) {
 	if s.Client != nil {
-		telemetry.Add(r.Context(), slog.String("client", s.Client.ClientID))
+		telemetry.Add(r.Context(), slog.String("client_id", s.Client.ClientID))
 	}
 }
 
@@ -34,7 +34,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Reques
 		params = append(params, [2]string{"state", req.State})
 	}
 	params = append(params, [2]string{"iss", h.Issuer})
-	telemetry.Add(r.Context(), slog.String("client", req.ClientID))
+	telemetry.Add(r.Context(), slog.String("client_id", req.ClientID))
 	if req.ResponseMode == "form_post" {
 		web.AllowFormAction(w, req.RedirectURI)
 		return h.Pages.Render(w, r, http.StatusOK, pages.FormPost{App: h.App(r.Context(), req.ClientID, req.RedirectURI), Action: req.RedirectURI, Fields: params})

@@ -2,11 +2,13 @@ package authorize
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"signet/internal/telemetry"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 	"signet/oauth/request"
@@ -111,6 +113,10 @@ func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, ag
 // 6749 section 4.1.2.1), else at the client.
 func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err error) error {
 	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
+		telemetry.Add(r.Context(), slog.String("client_id", telemetry.Outside(bad.ClientID)))
+		if bad.Registered != nil {
+			telemetry.Add(r.Context(), telemetry.URI("redirect_uri", bad.Received), telemetry.URIs("registered_uris", bad.Registered))
+		}
 		return toPage(bad)
 	}
 	if bad, ok := errors.AsType[*request.Redirectable](err); ok {

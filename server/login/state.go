@@ -3,10 +3,12 @@ package login
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth/consent"
 	"signet/oauth/flow"
 	"signet/server/browser"
@@ -140,6 +142,7 @@ func (l *Login) client(ctx context.Context, s *State) (err error) {
 }
 
 func (l *Login) app(ctx context.Context, req flow.Request) (*clients.Client, error) {
+	telemetry.Add(ctx, slog.String("client_id", req.ClientID))
 	c, err := l.Client(ctx, req.ClientID)
 	switch {
 	case errors.Is(err, clients.ErrUnknown):
@@ -150,6 +153,7 @@ func (l *Login) app(ctx context.Context, req flow.Request) (*clients.Client, err
 		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": c.ClientName}}
 	}
 	if _, ok := c.MatchRedirect(req.RedirectURI); !ok {
+		telemetry.Add(ctx, telemetry.URI("redirect_uri", req.RedirectURI), telemetry.URIs("registered_uris", c.RedirectURIs))
 		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "redirect_mismatch", Args: map[string]string{"Client": c.ClientName}}
 	}
 	return c, nil

@@ -37,7 +37,7 @@ func (s *Service) EraseDue(ctx context.Context) (erased int, err error) {
 		case ctx.Err() != nil:
 			return erased, ctx.Err()
 		case err != nil:
-			s.log.ErrorContext(ctx, "person not erased", slog.String("user", u.ID), slog.Any("error", err))
+			s.log.ErrorContext(ctx, "person not erased", slog.String("user_id", u.ID), slog.Any("error", err))
 		default:
 			erased++
 		}

@@ -1,0 +1,74 @@
+package telemetry
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// longestOutside is how much is kept of a text that somebody sent, in bytes.
+const longestOutside = 200
+
+// Outside makes a text that somebody sent fit for the log: cut, and with all but printable ASCII escaped.
+func Outside(s string) string {
+	cut := len(s) > longestOutside
+	if cut {
+		s = s[:longestOutside]
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			q := strconv.QuoteToASCII(s)
+			s = strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+			break
+		}
+	}
+	if len(s) > longestOutside { // escaping made it longer
+		s, cut = s[:longestOutside], true
+	}
+	if cut {
+		s += "..."
+	}
+	return s
+}
+
+// URI is an attribute for a URI that somebody sent. What may hold a secret is left out: its query, fragment and user information.
+func URI(key, uri string) slog.Attr { return slog.String(key, shown(uri)) }
+
+func shown(uri string) string {
+	if i := strings.IndexAny(uri, "?#"); i >= 0 {
+		uri = uri[:i] + uri[i:i+1] + "..."
+	}
+	if scheme, rest, ok := strings.Cut(uri, "://"); ok {
+		authority, path, slash := strings.Cut(rest, "/")
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+			authority = "..." + authority[at:]
+		}
+		uri = scheme + "://" + authority
+		if slash {
+			uri += "/" + path
+		}
+	}
+	return Outside(uri)
+}
+
+// URIs is an attribute for the URIs that a client registered, the first ten of them.
+func URIs(key string, uris []string) slog.Attr {
+	const most = 10
+	var b strings.Builder
+	for i, uri := range uris[:min(len(uris), most)] {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(Outside(uri))
+	}
+	if more := len(uris) - most; more > 0 {
+		b.WriteString(" and " + strconv.Itoa(more) + " more")
+	}
+	return slog.String(key, b.String())
+}
+
+// Millis is an attribute for a duration, as a number of milliseconds. Its key ends in _ms.
+func Millis(key string, d time.Duration) slog.Attr {
+	return slog.Float64(key, float64(d.Microseconds())/1000)
+}
