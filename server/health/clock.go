@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"signet/internal/telemetry"
 )
 
 // SkewLimit is how far this machine's clock may be from the database's. Replicas decide by their own clocks what has expired, and a
@@ -39,7 +41,7 @@ func (w *ClockWatch) Run(ctx context.Context) error {
 	w.Note(skew)
 	switch off := skew.Abs() > SkewLimit; {
 	case off && !w.off.Swap(true):
-		w.Log.WarnContext(ctx, "this machine's clock differs from the database's: synchronise both (NTP)", "database_ahead", skew.String())
+		w.Log.WarnContext(ctx, "this machine's clock differs from the database's: synchronise both (NTP)", telemetry.Millis("database_ahead_ms", skew))
 	case !off && w.off.Swap(false):
 		w.Log.InfoContext(ctx, "the clocks agree again")
 	}
