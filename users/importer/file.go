@@ -15,24 +15,37 @@ import (
 	"time"
 )
 
-// ErrFormatat: a line that cannot be read. Later lines can, unless the file is truncated.
+// ErrFormat: a line that cannot be read. Later lines can, unless the file is truncated.
 var ErrFormat = errors.New("cannot be read")
 
 // maxLine is the longest line, in bytes.
 const maxLine = 256 << 10
 
-// Read reads people; the file is JSON lines if its first byte is {, else CSV with a header. docs/operations.md lists the names
-// of the fields; all others are standard claims. With an error comes a Record that has its line only.
+// Read reads people; the file is JSON lines if its first byte is {, else CSV with a header, separated by commas, semicolons or
+// tabs. docs/operations.md lists the names of the fields; all others are standard claims. With an error comes a Record that has its line only.
 func Read(r io.Reader) iter.Seq2[Record, error] {
 	in := bufio.NewReaderSize(r, 64<<10)
 	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
 		_, _ = in.Discard(3) // it was peeked at
 	}
 	first, _ := in.Peek(1)
-	if len(first) > 0 && first[0] == '{' {
+	switch {
+	case len(first) > 0 && first[0] == '{':
 		return lines(in)
+	case len(first) > 0 && first[0] == '[':
+		return refused(errArray)
 	}
 	return table(in)
+}
+
+var (
+	errArray = fmt.Errorf("%w: it is a JSON array; write one object a line, as `jq -c '.[]' FILE` does", ErrFormat)
+	errSplit = fmt.Errorf("%w: an object goes on in the next line; write one object a line, as `jq -c . FILE` does", ErrFormat)
+)
+
+// refused is a file that cannot be read at all.
+func refused(why error) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) { yield(Record{Line: 1}, why) }
 }
 
 func lines(in *bufio.Reader) iter.Seq2[Record, error] {
@@ -46,6 +59,10 @@ func lines(in *bufio.Reader) iter.Seq2[Record, error] {
 			if len(text) == 0 {
 				continue
 			}
+			if line == 1 && split(text) { // one word on the file instead of one on each of its lines
+				yield(Record{Line: line}, errSplit)
+				return
+			}
 			rec, err := object(text)
 			rec.Line = line
 			if !yield(rec, err) {
@@ -56,6 +73,12 @@ func lines(in *bufio.Reader) iter.Seq2[Record, error] {
 			yield(Record{Line: line + 1}, fmt.Errorf("%w: %w", ErrFormat, err))
 		}
 	}
+}
+
+// split reports whether the text is the beginning of JSON that goes on.
+func split(text []byte) bool {
+	var whole json.RawMessage
+	return errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&whole), io.ErrUnexpectedEOF)
 }
 
 func object(text []byte) (rec Record, err error) {
@@ -125,10 +148,26 @@ func parseTime(text string) (time.Time, error) {
 	return time.Time{}, errors.New("not a time")
 }
 
-func table(in io.Reader) iter.Seq2[Record, error] {
+// separator of a table: what the line of names has most of. Spreadsheets in much of Europe write semicolons.
+func separator(in *bufio.Reader) rune {
+	text, _ := in.Peek(4 << 10) // an error means that the file is shorter
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		text = text[:end]
+	}
+	best, most := ',', bytes.Count(text, []byte(","))
+	for _, other := range ";\t" {
+		if n := bytes.Count(text, []byte(string(other))); n > most {
+			best, most = other, n
+		}
+	}
+	return best
+}
+
+func table(in *bufio.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		rows := csv.NewReader(in)
 		rows.ReuseRecord = true
+		rows.Comma = separator(in)
 		names, err := header(rows)
 		if err != nil {
 			yield(Record{Line: 1}, err)

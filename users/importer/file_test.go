@@ -84,3 +84,41 @@ func FuzzRead(f *testing.F) {
 	f.Add(asTable)
 	f.Fuzz(func(t *testing.T, text string) { read(t, text) })
 }
+
+func TestE13_TablesWithSemicolonsAndTabs(t *testing.T) {
+	for _, text := range []string{
+		"email;name;groups\r\nada@example.com;Ada;\"staff;admins\"\r\n",
+		"\xef\xbb\xbfemail;name;groups\nada@example.com;Ada;staff,admins\n",
+		"email\tname\tgroups\nada@example.com\tAda\tstaff;admins\n",
+		"email,name,groups\nada@example.com,Ada,staff;admins\n",
+	} {
+		people, mistakes := read(t, text)
+		if len(people) != 1 || len(mistakes) != 0 {
+			t.Errorf("%q: %d people, mistakes in %v", text, len(people), mistakes)
+			continue
+		}
+		if p := people[0]; p.Person.Email != "ada@example.com" || len(p.Groups) != 2 || string(p.Person.Claims) != `{"name":"Ada"}` {
+			t.Errorf("%q: got %+v, claims %s", text, p, p.Person.Claims)
+		}
+	}
+}
+
+func TestE13_JSONThatIsNotOneObjectALine(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"email":"ada@example.com"},{"email":"bob@example.com"}]`:      "jq -c '.[]'",
+		"[\n  {\"email\": \"ada@example.com\"}\n]\n":                     "jq -c '.[]'",
+		"{\n  \"email\": \"ada@example.com\",\n  \"name\": \"Ada\"\n}\n": "one object a line",
+		"{\"email\": \"ada@example.com\",\n \"name\": \"Ada\"}\n":        "one object a line",
+	} {
+		var said []string
+		for _, err := range importer.Read(strings.NewReader(text)) {
+			if !errors.Is(err, importer.ErrFormat) {
+				t.Fatalf("%q: got %v, want ErrFormat", text, err)
+			}
+			said = append(said, err.Error())
+		}
+		if len(said) != 1 || !strings.Contains(said[0], want) {
+			t.Errorf("%q: got %q, want one error with %q", text, said, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -15,6 +16,7 @@ const tagImported = "x1$"
 // Imported is the form in which another product's hash is kept until its person signs in: see foreign.Parse for what is
 // taken. foreign.ErrForm.
 func Imported(form string) (kept string, err error) {
+	form = strings.TrimSpace(form) // tools that print a hash end it with a line feed; no form has one
 	if _, err := foreign.Parse(form); err != nil {
 		return "", err
 	}
