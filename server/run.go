@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"signet/config"
@@ -32,7 +33,11 @@ func Listen(c config.Config) (Listeners, error) {
 	if c.Server.InternalListen == "" {
 		return l, nil
 	}
-	if l.Internal, err = net.Listen("tcp", c.Server.InternalListen); err != nil {
+	l.Internal, err = net.Listen("tcp", c.Server.InternalListen)
+	if errors.Is(err, syscall.EADDRINUSE) && c.LocalTrial() && c.Origin("server.internal_listen") == config.OriginDefault {
+		l.Internal, err = net.Listen("tcp", "127.0.0.1:0") // a second trial on this machine; nobody has chosen the port
+	}
+	if err != nil {
 		return Listeners{}, errors.Join(fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), public.Close())
 	}
 	return l, nil

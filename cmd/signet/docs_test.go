@@ -210,3 +210,18 @@ func (s *shell) start(t *testing.T, line, address string) {
 	_ = c.Wait()
 	t.Fatalf("$ %s\nnothing answers at %s\n%s", line, address, out.String())
 }
+
+// TestE14_DocumentsSayHowToMakeTheBinary: before a document calls signet by its bare name it says how to build it, or that README does.
+func TestE14_DocumentsSayHowToMakeTheBinary(t *testing.T) {
+	bare := regexp.MustCompile("(?m)`signet [a-z]|^signet [a-z]|\\| signet [a-z]")
+	for _, document := range []string{"README.md", "docs/operations.md", "docs/federation.md", "docs/resources.md"} {
+		text, err := os.ReadFile(filepath.Join(root(t), document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := bare.FindIndex(text)
+		if build := bytes.Index(text, []byte("go build -o signet ./cmd/signet")); first != nil && (build < 0 || build > first[0] && document != "docs/resources.md") {
+			t.Errorf("%s calls signet by its bare name before it says how to build it", document)
+		}
+	}
+}

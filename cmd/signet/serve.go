@@ -59,6 +59,12 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		return err
 	}
 	c = c.WithListener(listeners.Public.Addr().String())
+	if listeners.Internal != nil && c.LocalTrial() {
+		if at := listeners.Internal.Addr().String(); at != c.Server.InternalListen {
+			a.notice(fmt.Sprintf("%s is taken; metrics and health are at %s this time (server.internal_listen)", c.Server.InternalListen, at))
+			c.Server.InternalListen = at
+		}
+	}
 	h, err := server.Open(ctx, server.Options{Config: c, Log: log, Notice: a.notice})
 	if err != nil {
 		return errors.Join(err, listeners.Close())
@@ -71,7 +77,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
-	for _, warning := range c.Warnings() {
+	for _, warning := range append(c.Warnings(), openToAll(c)...) {
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	return s.Run(ctx, listeners, func() { a.welcome(c) })
