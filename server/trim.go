@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"signet/audit"
+	"signet/internal/telemetry"
 	"signet/storage"
 )
 
@@ -20,12 +23,19 @@ type pairs interface {
 	TrimPair(ctx context.Context, p storage.GrantPair, keep int, now time.Time) (int64, error)
 }
 
+// recorder is what trimmer needs of the audit log.
+type recorder interface {
+	Record(ctx context.Context, e audit.Event) error
+}
+
 // trimmer ends the grants that people have too many of at an app. It looks for them on a reading connection, a slice of an index at a
 // time, and writes for one person and app at a time, so that no other write waits for it.
 type trimmer struct {
-	store pairs
-	slice int
-	after storage.GrantPair // where the last run stopped
+	store   pairs
+	events  recorder
+	metrics *telemetry.Metrics
+	slice   int
+	after   storage.GrantPair // where the last run stopped
 }
 
 // run walks once over all grants, or as far as it gets in its time.
@@ -36,7 +46,7 @@ func (t *trimmer) run(ctx context.Context) error {
 			return fmt.Errorf("look for surplus grants: %w", err)
 		}
 		for _, p := range crowded {
-			if _, err := t.store.TrimPair(ctx, p, keptGrants, time.Now()); err != nil {
+			if err := t.trim(ctx, p); err != nil {
 				return fmt.Errorf("end surplus grants: %w", err)
 			}
 		}
@@ -46,4 +56,24 @@ func (t *trimmer) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// trim ends the surplus of a person at an app and leaves one event for all of it. The grants end a few at a time, so the event comes
+// after them; what was ended before a failure is in it, too.
+func (t *trimmer) trim(ctx context.Context, p storage.GrantPair) error {
+	ended, err := t.store.TrimPair(ctx, p, keptGrants, time.Now())
+	if ended == 0 {
+		return err
+	}
+	t.metrics.SurplusGrants(ended)
+	return errors.Join(err, t.events.Record(context.WithoutCancel(ctx), audit.Event{
+		Name: audit.GrantRevoked, UserID: p.UserID, ClientID: p.ClientID, Detail: surplus{Why: "surplus", Grants: ended, Kept: keptGrants},
+	}))
+}
+
+// surplus is the detail of the event.
+type surplus struct {
+	Why    string `json:"why"`
+	Grants int64  `json:"grants"` // how many were ended
+	Kept   int    `json:"kept"`
 }

@@ -3,10 +3,15 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"signet/audit"
+	"signet/internal/telemetry"
 	"signet/storage"
 	"signet/storage/storagetest"
 )
@@ -33,7 +38,7 @@ func (w *watchedPairs) CrowdedPairs(
 // future is some seconds ahead.
 func future(seconds int) time.Time { return time.Now().Add(time.Duration(seconds) * time.Second) }
 
-func TestF1_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
+func TestF1_F6_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()
@@ -52,7 +57,8 @@ func TestF1_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		store := &watchedPairs{DB: db}
-		job := trimmer{store: store, slice: 50}
+		metrics := telemetry.NewMetrics()
+		job := trimmer{store: store, events: audit.New(db), metrics: metrics, slice: 50}
 		ctx, stop := context.WithCancel(t.Context())
 		store.stop = stop
 		if err := job.run(ctx); err == nil {
@@ -68,6 +74,21 @@ func TestF1_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 			list, err := db.GrantsOfUser(t.Context(), fmt.Sprintf("user%d", i), future(0), "", 500)
 			if err != nil || len(list) != keptGrants {
 				t.Errorf("user%d has %d grants, %v; want %d", i, len(list), err, keptGrants)
+			}
+		}
+		seen := httptest.NewRecorder()
+		metrics.Handler().ServeHTTP(seen, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		if !strings.Contains(seen.Body.String(), "\nsignet_grants_surplus_total 60\n") {
+			t.Error("F6: the metric does not say that 60 were ended")
+		}
+		events, err := db.Events(t.Context(), "", 10)
+		if err != nil || len(events) != 3 {
+			t.Fatalf("F6: %d events, %v; want one for each person", len(events), err)
+		}
+		for _, e := range events {
+			if e.Name != string(audit.GrantRevoked) || e.ClientID != "shop" || e.UserID == "" ||
+				!strings.Contains(string(e.Detail), `"why":"surplus"`) || !strings.Contains(string(e.Detail), `"grants":20`) {
+				t.Errorf("F6: event %+v, detail %s", e, e.Detail)
 			}
 		}
 		if len(store.from) < 5 || !slices.Contains(store.from, storage.GrantPair{UserID: "user1", ClientID: "shop"}) {

@@ -25,6 +25,7 @@ type Metrics struct {
 	dbUp      prometheus.Gauge
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
+	surplus   prometheus.Counter
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
 	janitor   *prometheus.CounterVec
@@ -63,6 +64,7 @@ func NewMetrics() *Metrics {
 	m.dbUp = gauge("database_up", "1 if the database answered the last check.").WithLabelValues()
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
 	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
+	m.surplus = counter("grants_surplus_total", "Grants ended because one person had too many at one app.").WithLabelValues()
 	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
 	m.lists = counter("breach_list_failures_total", "New passwords that a list of breached ones could not be asked about, by list.", "list")
 	m.janitor = counter("janitor_rows_total", "Expired rows deleted, by table.", "table")
@@ -167,6 +169,9 @@ func (m *Metrics) CodeReplay() { m.replay.Inc() }
 func (m *Metrics) Throttled(what string) {
 	m.throttled.WithLabelValues(oneOf(what, "signin", "signup", "client", "interaction", "password")).Inc()
 }
+
+// SurplusGrants counts grants ended because one person had too many at one app.
+func (m *Metrics) SurplusGrants(n int64) { m.surplus.Add(float64(n)) }
 
 // JanitorDeleted counts expired rows; table is one of storage.Expirables.
 func (m *Metrics) JanitorDeleted(table string, rows int64) {
