@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"signet/oauth/claims"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
+	"signet/oauth/refusal"
 	"signet/oauth/tokens"
 )
 
@@ -23,6 +25,18 @@ import (
 type strategy struct {
 	issuer *tokens.Issuer
 	store  claims.MembershipStore
+}
+
+// What is too long to be read is not signed, in bytes.
+const (
+	maxAccess = 14 << 10 // a request's header may have 16 KiB (server/web): the rest is for its other fields
+	maxID     = 16 << 10 // of an id_token_hint (oauth/request, oauth/logout, oauth/keys)
+)
+
+// tooLong answers an app whose token nobody would read. What makes tokens long is what the person belongs to.
+func tooLong(what string, groups, roles int) error {
+	return refusal.InvalidScope(fmt.Sprintf("The %s would be too long to be accepted: the person has %d groups and %d roles. "+
+		"Ask without the scopes groups and roles.", what, groups, roles))
 }
 
 // GenerateAccessToken signs the access token of the case (RFC 9068).
@@ -45,6 +59,9 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		}
 	}
 	token, err = s.issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
+	if len(token) > maxAccess {
+		return "", "", tooLong("access token", len(a.Groups), len(a.Roles))
+	}
 	c.Access, c.AccessToken = a, token
 	return token, a.JTI, err
 }
@@ -165,5 +182,11 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if c.Client.IDTokenClaims { // as a client asks that never goes to userinfo (OpenID Connect Core section 5.4 leaves it to us)
 		id.Extra = claims.IDTokenOf(g.User, belongs, c.Allowed, granted)
 	}
-	return s.issuer.SignID(alg, id)
+	token, err := s.issuer.SignID(alg, id)
+	if len(token) > maxID {
+		groups := belongs[cmp.Or(c.Client.GroupsClaim, claims.ScopeGroups)]
+		roles := belongs[cmp.Or(c.Client.RolesClaim, claims.ScopeRoles)]
+		return "", tooLong("ID token", len(groups), len(roles))
+	}
+	return token, err
 }
