@@ -16,7 +16,7 @@ func TestB5_ScopeDetailsAreChecked(t *testing.T) {
 		want    string // part of the error; "" = none
 	}{
 		"nothing":                {},
-		"in languages":           {details: clients.ScopeDetails{Title: clients.Text{"": "Read", "de": "Lesen", "pt-BR": "Ler", "fa": "می‌خوانم"}, Required: true}},
+		"in languages":           {details: clients.ScopeDetails{Title: clients.Text{"": "Read", "de": "Lesen", "pt-BR": "Ler", "fa": "می\u200cخوانم"}, Required: true}},
 		"80 characters":          {details: clients.ScopeDetails{Title: clients.Text{"": long[2:]}}},
 		"81 characters":          {details: clients.ScopeDetails{Title: clients.Text{"": long}}, want: `title of "api:read": use 1 to 80 characters`},
 		"long description":       {details: clients.ScopeDetails{Title: clients.Text{"": "x"}, Description: clients.Text{"en": strings.Repeat("x", 301)}}, want: "use 1 to 300"},

@@ -135,7 +135,7 @@ func (a *app) clientCreate() *cobra.Command {
 
 // warnOfScopes names scopes that are no resource's: tokens with them would say nothing.
 func (a *app) warnOfScopes(h *server.House, scope string) {
-	for _, s := range strings.Fields(scope) {
+	for s := range strings.FieldsSeq(scope) {
 		if !h.Clients.Resources().Known(s) {
 			a.notice(fmt.Sprintf("Warning: no resource has the scope %q, so the app cannot get it; register the API first: "+
 				"`signet resource create URI --scopes %s`", s, s))
