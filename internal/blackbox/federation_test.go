@@ -234,7 +234,7 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 	follow(t, w.ctx, w.server, []step{
 		{"op-sign-up", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
 			type_("#username", "ada@house.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
-		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "House told us who you are"},
+		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "what House told us about you"},
 		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
 		{"op-done", acts{w.letter(t, "ada@house.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},

@@ -80,7 +80,7 @@ func TestWaysByMailInTheBrowser(t *testing.T) {
 		{"mail-code", append(append(actions{}, out...), open("/signin"), wait("#login-submit"), click(`a[href*="/signin/code"]`), wait("#code-ask"), type_("#username", later)), "six-digit code"},
 		{"mail-code-sent", actions{click("#code-ask"), wait("#code-submit"), code}, "Enter it here"},
 		{"mail-code-done", actions{click("#code-submit"), wait(".menu")}, later},
-		{"mail-not-me", actions{letter(later, "/not-me?t="), wait("#link-submit")}, "not you"},
+		{"mail-not-me", actions{letter(later, "/not-me?t="), wait("#link-submit")}, "Wasn’t this you"},
 		{"mail-locked", actions{click("#link-submit"), chromedp.WaitNotPresent("#link-submit"), wait("main h1")}, "locked"},
 		{"mail-locked-out", actions{open("/account"), wait("#login-submit"), type_("#username", later), type_("#password", fresh), click("#login-submit"), wait(".notice.bad")}, "locked"},
 		{"mail-unlocked", actions{letter(later, "/reset?t="), wait("#password-submit"), type_("#password", password), click("#password-submit"), wait(".menu")}, later},

@@ -336,8 +336,8 @@ func TestE11_ChangePasswordEndsAllElseAndKeepsThisBrowser(t *testing.T) {
 		says         string
 	}{
 		"wrong":     {"wrong password", next, 403, "not your current password"},
-		"no_old":    {"", next, 400, "Type a password"},
-		"no_new":    {present, "", 400, "Type a password"},
+		"no_old":    {"", next, 400, "Enter a password"},
+		"no_new":    {present, "", 400, "Enter a password"},
 		"short":     {present, "short", 400, "at least 12 characters"},
 		"long":      {present, strings.Repeat("x y", 400), 400, "at most 1024 bytes"},
 		"same":      {present, present, 400, "your current password"},

@@ -48,7 +48,7 @@ func TestF10_DataAndDeletionWantARecentSignIn(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		u := h.person(t, "ada@example.org")
 		b, _ := h.signedIn(t, u, "")
-		b.get(t, "/account/delete").want(t, 200, "Type <bdi>ada@example.org</bdi> to go on")
+		b.get(t, "/account/delete").want(t, 200, "Enter <bdi>ada@example.org</bdi> to continue")
 		time.Sleep(11 * time.Minute)
 		b.get(t, "/account/data").want(t, 200, "Delete your account")
 		for _, try := range []func(){
