@@ -1,6 +1,7 @@
 package federationtest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,8 @@ import (
 type GitHub struct {
 	*Upstream
 	ClientID, ClientSecret string
+	// Aliases is how many addresses are listed before a person's own.
+	Aliases int
 
 	lock      sync.Mutex
 	redirects []string
@@ -142,11 +145,15 @@ func (g *GitHub) emails(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	list := []map[string]any{{"email": account.Login + "@users.noreply.github.com", "primary": false, "verified": true, "visibility": nil}}
+	list := []map[string]any{}
+	for n := range g.Aliases {
+		list = append(list, map[string]any{"email": fmt.Sprintf("alias%d@elsewhere.example", n), "primary": false, "verified": true, "visibility": nil})
+	}
+	list = append(list, map[string]any{"email": account.Login + "@users.noreply.github.com", "primary": false, "verified": true, "visibility": nil})
 	if account.Email != "" {
 		list = append(list, map[string]any{"email": account.Email, "primary": true, "verified": account.EmailVerified, "visibility": "private"})
 	}
-	answer(w, http.StatusOK, list)
+	answer(w, http.StatusOK, pageOf(r, list))
 }
 
 func (g *GitHub) orgs(w http.ResponseWriter, r *http.Request) {
@@ -158,5 +165,19 @@ func (g *GitHub) orgs(w http.ResponseWriter, r *http.Request) {
 	for _, org := range account.Groups {
 		list = append(list, map[string]any{"login": org})
 	}
-	answer(w, http.StatusOK, list)
+	answer(w, http.StatusOK, pageOf(r, list))
+}
+
+// pageOf is the part of a list that is asked for: 30 things unless per_page says more, 100 at most.
+func pageOf(r *http.Request, list []map[string]any) []map[string]any {
+	number := func(name string, otherwise int) int {
+		n, err := strconv.Atoi(r.URL.Query().Get(name))
+		if err != nil || n < 1 {
+			return otherwise
+		}
+		return n
+	}
+	size := min(number("per_page", 30), 100)
+	from := min((number("page", 1)-1)*size, len(list))
+	return list[from:min(from+size, len(list))]
 }

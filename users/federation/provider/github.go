@@ -113,8 +113,8 @@ func (g *github) Complete(ctx context.Context, a AuthRequest, callback url.Value
 		return Identity{}, err
 	}
 	if g.Groups != "" {
-		var orgs []struct{ Login string }
-		if err := g.ask(ctx, "/user/orgs?per_page=100", token.AccessToken, &orgs); err != nil {
+		orgs, err := askAll[struct{ Login string }](ctx, g, "/user/orgs", token.AccessToken)
+		if err != nil {
 			return Identity{}, err
 		}
 		names := make([]string, len(orgs))
@@ -128,8 +128,7 @@ func (g *github) Complete(ctx context.Context, a AuthRequest, callback url.Value
 
 // address is the primary address, or, where domains are configured, the first verified one of theirs.
 func (g *github) address(ctx context.Context, token string, i *Identity) error {
-	var list []githubEmail
-	err := g.ask(ctx, "/user/emails", token, &list)
+	list, err := askAll[githubEmail](ctx, g, "/user/emails", token)
 	if err != nil && (!errors.Is(err, ErrUpstream) || len(g.Domains) > 0) { // the person may have kept the scope back
 		return err
 	}
@@ -147,6 +146,26 @@ func (g *github) address(ctx context.Context, token string, i *Identity) error {
 	}
 	i.Email, i.EmailVerified = list[at].Email, true
 	return nil
+}
+
+// GitHub lists 30 things a page unless asked for more, and 100 at most.
+const (
+	githubPage  = 100
+	githubPages = 10 // nobody has more addresses or organisations that matter
+)
+
+// askAll is a list of the REST API, page by page: what matters may be on a later one.
+func askAll[T any](ctx context.Context, g *github, path, token string) (all []T, err error) {
+	for page := 1; page <= githubPages; page++ {
+		var list []T
+		if err := g.ask(ctx, fmt.Sprintf("%s?per_page=%d&page=%d", path, githubPage, page), token, &list); err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(list) < githubPage {
+			break
+		}
+	}
+	return all, nil
 }
 
 // ask is a call of the REST API.

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,27 @@ func TestGitHubAddresses(t *testing.T) {
 		i, err := plainSignIn(t, g.Upstream, p, githubAda.Subject)
 		if !errors.Is(err, tt.want) || i.Email != tt.email || i.EmailVerified != tt.verified {
 			t.Errorf("%s: %q %v, %v", name, i.Email, i.EmailVerified, err)
+		}
+	}
+}
+
+// Rule D2: the primary address and the organisations are found wherever GitHub lists them, within a bound.
+func TestD2_GitHubListsAreReadToTheEnd(t *testing.T) {
+	for _, aliases := range []int{29, 98, 99, 100, 250, 2_000} {
+		member := githubAda
+		member.Groups = nil
+		for n := range 130 {
+			member.Groups = append(member.Groups, fmt.Sprint("org", n))
+		}
+		g, p := githubOf(t, func(s *provider.Settings) { s.Groups = "orgs" }, member)
+		g.Aliases = aliases
+		i, err := plainSignIn(t, g.Upstream, p, member.Subject)
+		want := member.Email
+		if aliases == 2_000 { // beyond the bound: no address, and no failure
+			want = ""
+		}
+		if orgs, _ := i.Claims["orgs"].([]string); err != nil || i.Email != want || !slices.Equal(orgs, member.Groups) {
+			t.Errorf("%d aliases: %q, %d organisations, %v", aliases, i.Email, len(orgs), err)
 		}
 	}
 }
