@@ -423,6 +423,32 @@ func TestOIDCUserinfo(t *testing.T) {
 	wantError(t, "userinfo fails", err, provider.ErrDown)
 }
 
+// Rule D1: what nothing depends on cannot fail a sign-in; what a rule depends on has to be there.
+func TestD1_AUserinfoEndpointThatFailsEndsNoSignInWithoutNeed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*provider.Settings)
+		want   error
+	}{
+		"nothing depends on it":    {},
+		"groups depend on it":      {func(s *provider.Settings) { s.Groups = "groups" }, provider.ErrDown},
+		"who may come in does too": {func(s *provider.Settings) { s.Domains = []string{"example.com"} }, provider.ErrDown},
+	} {
+		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Slim: true}, openidAda)
+		settings := openidSettings(s, provider.KindOIDC)
+		if tt.change != nil {
+			tt.change(&settings)
+		}
+		p := openidProvider(t, settings, openidGuarded(t))
+		s.Fail(true, "/userinfo")
+		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
+		if tt.want != nil {
+			wantError(t, name, err, tt.want)
+		} else if err != nil || i.Subject != openidAda.Subject || i.Email != "" || i.EmailVerified {
+			t.Errorf("%s: %+v, %v", name, i, err)
+		}
+	}
+}
+
 func TestOIDCClientAuthentication(t *testing.T) {
 	for name, o := range map[string]federationtest.OIDCOptions{
 		"basic": {AuthMethods: []string{"client_secret_basic"}}, "post": {AuthMethods: []string{"private_key_jwt", "client_secret_post"}},

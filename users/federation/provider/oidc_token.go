@@ -129,7 +129,8 @@ func (p *openid) keyFits(key openidKey, payload []byte) bool {
 }
 
 // addUserinfo asks the userinfo endpoint (OpenID Connect Core section 5.3), where the ID token says less than was asked for. What
-// the ID token says stands.
+// the ID token says stands. An endpoint that refuses, fails or answers in a form that is not read ends the sign-in only where it
+// depends on what is missing: groups, or the address where only some domains may come in (rule D1).
 func (p *openid) addUserinfo(ctx context.Context, m openidMetadata, access string, claims map[string]any) error {
 	missing := func(claim string) bool { return claim != "" && claims[claim] == nil }
 	scopes := p.scopes(m)
@@ -139,6 +140,9 @@ func (p *openid) addUserinfo(ctx context.Context, m openidMetadata, access strin
 	}
 	var more map[string]any
 	if err := p.getJSON(ctx, "userinfo", m.Userinfo, access, &more); err != nil {
+		if ctx.Err() == nil && !missing(p.Groups) && !(missing("email") && len(p.Domains) > 0) {
+			return nil
+		}
 		return err
 	}
 	if sub, _ := more["sub"].(string); sub != claims["sub"] { // Core section 5.3.2
