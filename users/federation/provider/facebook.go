@@ -97,7 +97,7 @@ func (f *facebook) Complete(ctx context.Context, a AuthRequest, callback url.Val
 	if err != nil {
 		return Identity{}, err
 	}
-	asking := context.WithValue(ctx, oauth2.HTTPClient, f.client)
+	asking := context.WithValue(ctx, oauth2.HTTPClient, tokenClient(f.client))
 	token, err := f.config(a.RedirectURI).Exchange(asking, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		return Identity{}, openidTokenError(err)

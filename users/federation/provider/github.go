@@ -87,7 +87,7 @@ func (g *github) Complete(ctx context.Context, a AuthRequest, callback url.Value
 		return Identity{}, err
 	}
 	// An error of the token endpoint comes with status 200; the library knows.
-	asking := context.WithValue(ctx, oauth2.HTTPClient, g.client)
+	asking := context.WithValue(ctx, oauth2.HTTPClient, tokenClient(g.client))
 	token, err := g.config(a.RedirectURI).Exchange(asking, code, oauth2.VerifierOption(a.Verifier))
 	if err != nil {
 		return Identity{}, openidTokenError(err)

@@ -101,7 +101,7 @@ func newOpenid(s Settings, client *http.Client, q oidcQuirks) (*openid, error) {
 
 // context carries the guarded client to the libraries.
 func (p *openid) context(ctx context.Context) context.Context {
-	return oidc.ClientContext(ctx, p.client)
+	return oidc.ClientContext(ctx, tokenClient(p.client))
 }
 
 // scopes to ask for.
@@ -270,6 +270,9 @@ func (p *openid) ofDomain(i Identity) bool {
 // openidTokens are those of a token response.
 func openidTokens(t *oauth2.Token) Tokens {
 	scope, _ := t.Extra("scope").(string)
+	if t.AccessToken == noAccessToken {
+		return Tokens{}
+	}
 	return Tokens{Access: t.AccessToken, Refresh: t.RefreshToken, Scope: scope, ExpiresAt: t.Expiry}
 }
 

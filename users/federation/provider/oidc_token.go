@@ -95,7 +95,7 @@ func (p *openid) verify(ctx context.Context, m openidMetadata, raw string, a Aut
 		return refuse("has another nonce")
 	case token.Subject == "" || len(token.Subject) > 255 || claims["sub"] != token.Subject: // the library reads names without case
 		return refuse("names nobody")
-	case token.AccessTokenHash != "" && token.VerifyAccessToken(access) != nil:
+	case token.AccessTokenHash != "" && access != noAccessToken && token.VerifyAccessToken(access) != nil:
 		return refuse("belongs to another access token")
 	}
 	value, told := claims["auth_time"]
@@ -139,7 +139,13 @@ func (p *openid) addUserinfo(ctx context.Context, m openidMetadata, access strin
 		return nil
 	}
 	var more map[string]any
-	if err := p.getJSON(ctx, "userinfo", m.Userinfo, access, &more); err != nil {
+	err := error(nil)
+	if access == noAccessToken {
+		err = fmt.Errorf("%w: it gave no access token", ErrUpstream)
+	} else {
+		err = p.getJSON(ctx, "userinfo", m.Userinfo, access, &more)
+	}
+	if err != nil {
 		if ctx.Err() == nil && !missing(p.Groups) && !(missing("email") && len(p.Domains) > 0) {
 			return nil
 		}

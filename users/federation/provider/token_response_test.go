@@ -1,0 +1,45 @@
+package provider
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// Rule D1: how long an access token lives is nothing that a sign-in depends on, and an ID token says who it is without one.
+func TestD1_TokenResponsesArePutRight(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"access_token":"a","expires_in":300}`:             `{"access_token":"a","expires_in":300}`,
+		`{"access_token":"a","expires_in":300.0}`:           `{"access_token":"a","expires_in":300}`,
+		`{"access_token":"a","expires_in":3e2}`:             `{"access_token":"a","expires_in":300}`,
+		`{"access_token":"a","expires_in":"300"}`:           `{"access_token":"a","expires_in":300}`,
+		`{"access_token":"a","expires_in":""}`:              `{"access_token":"a"}`,
+		`{"access_token":"a","expires_in":null}`:            `{"access_token":"a"}`,
+		`{"access_token":"a","expires_in":-1}`:              `{"access_token":"a"}`,
+		`{"access_token":"a","expires_in":1e300}`:           `{"access_token":"a"}`,
+		`{"access_token":"a","expires_in":"NaN"}`:           `{"access_token":"a"}`,
+		`{"access_token":"a","expires_in":{"n":1}}`:         `{"access_token":"a"}`,
+		`{"id_token":"i"}`:                                  `{"access_token":"none","id_token":"i"}`,
+		`{"id_token":"i","access_token":""}`:                `{"access_token":"none","id_token":"i"}`,
+		`{"id_token":"i","access_token":null}`:              `{"access_token":"none","id_token":"i"}`,
+		`{"token_type":"Bearer"}`:                           `{"token_type":"Bearer"}`,
+		`{"error":"invalid_grant","error_description":"x"}`: `{"error":"invalid_grant","error_description":"x"}`,
+		`[1]`:  `[1]`,
+		`null`: `null`,
+		`not`:  `not`,
+		``:     ``,
+	} {
+		if got := string(putRight([]byte(in))); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzTokenResponse(f *testing.F) {
+	f.Add([]byte(`{"access_token":"a","expires_in":"300","id_token":"i"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got := putRight(body)
+		if json.Valid(body) && !json.Valid(got) {
+			t.Errorf("%s became %s", body, got)
+		}
+	})
+}
