@@ -63,9 +63,10 @@ var httpHouses = []string{"server", "cmd", "oauth/clientauth", "oauth/request", 
 
 // httpFiles may too, for a reason of their own.
 var httpFiles = map[string]string{
-	"oauth/provider.go":             "fosite's signatures ask for a request",
-	"internal/telemetry/metrics.go": "Prometheus's own handler is handed on",
-	"internal/egress/http.go":       "a RoundTripper is given a request",
+	"oauth/provider.go":                           "fosite's signatures ask for a request",
+	"internal/telemetry/metrics.go":               "Prometheus's own handler is handed on",
+	"internal/egress/http.go":                     "a RoundTripper is given a request",
+	"users/federation/provider/token_response.go": "a RoundTripper is given a request",
 }
 
 // serverTypes are the names of net/http that only a server needs.
