@@ -33,6 +33,14 @@ func sender(c config.Config, print io.Writer) mail.Sender {
 	return nil
 }
 
+// CheckMail asks the configured mail server whether it would take emails from us, and sends none. Senders without a server are fine.
+func CheckMail(ctx context.Context, c config.Config) error {
+	if s, ok := sender(c, io.Discard).(*mail.SMTP); ok {
+		return s.Check(ctx)
+	}
+	return nil
+}
+
 // mailman empties the outbox; nil where there is none. print nil = standard error.
 func (h *House) mailman(view *pages.Pages, print io.Writer) (*mail.Delivery, error) {
 	if h.Outbox == nil {

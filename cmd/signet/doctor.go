@@ -14,6 +14,7 @@ import (
 
 	"signet/config"
 	"signet/server"
+	"signet/server/health"
 	"signet/storage"
 	"signet/users/federation/provider"
 )
@@ -43,7 +44,7 @@ func (a *app) doctor() *cobra.Command {
 			findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
 		}
 		findings = append(findings, a.lookAtDatabase(ctx, c)...)
-		findings = append(findings, lookAtServer(ctx, c), lookAtMail(c))
+		findings = append(findings, lookAtServer(ctx, c), lookAtMail(ctx, c))
 		for _, u := range c.Upstreams {
 			findings = append(findings, lookAtUpstream(ctx, c, u)...)
 		}
@@ -80,7 +81,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 	if err := db.CheckSchema(ctx); err != nil && !errors.Is(err, storage.ErrSchemaAhead) {
 		return []finding{{about, c.Storage.Migrate == config.MigrateAuto, "the schema is not of this version: " + err.Error()}}
 	}
-	findings := append([]finding{{about, true, "answers, and its schema is of this version"}}, lookAtMasterKeys(ctx, c, db)...)
+	findings := append([]finding{{about, true, "answers, and its schema is of this version"}, lookAtClock(ctx, db)}, lookAtMasterKeys(ctx, c, db)...)
 	shared, err := server.SharedIDs(ctx, db, c)
 	if err != nil {
 		findings = append(findings, finding{about, false, err.Error()})
@@ -117,11 +118,31 @@ func lookAtServer(ctx context.Context, c config.Config) finding {
 	return finding{"server", true, "runs and is ready"}
 }
 
-func lookAtMail(c config.Config) finding {
+// lookAtMail greets the mail server and signs in there, as for an email, and sends none.
+func lookAtMail(ctx context.Context, c config.Config) finding {
+	const about = "mail"
 	if !c.Mail.On() {
-		return finding{"mail", true, "none is sent: addresses stay unproven"}
+		return finding{about, true, "none is sent: addresses stay unverified"}
 	}
-	return finding{"mail", true, "is sent by " + c.Mail.Sender + "; `signet mail test ADDRESS` sends a letter"}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := server.CheckMail(ctx, c); err != nil {
+		return finding{about, false, "the mail server cannot be used (look at mail.smtp: host, port, tls, username, password): " + err.Error()}
+	}
+	return finding{about, true, "is sent by " + c.Mail.Sender + "; `signet mail test ADDRESS` sends an email"}
+}
+
+// lookAtClock compares this machine's clock with the database's: codes and refresh tokens live by both.
+func lookAtClock(ctx context.Context, db *storage.DB) finding {
+	const about = "clock"
+	skew, err := health.Skew(ctx, db.Clock)
+	switch {
+	case err != nil:
+		return finding{about, false, "the database does not say what time it is: " + err.Error()}
+	case skew.Abs() > health.SkewLimit:
+		return finding{about, false, fmt.Sprintf("the database's clock is %s from this machine's; set both by NTP: honest apps are refused otherwise", skew)}
+	}
+	return finding{about, true, fmt.Sprintf("within %s of the database's", health.SkewLimit)}
 }
 
 // lookAtUpstream asks it through the guard that the server asks through.

@@ -57,6 +57,22 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	return fmt.Errorf("send by %s: %w", s.Server, err)
 }
 
+// Check connects, greets, starts TLS and signs in as Send does, and sends nothing.
+func (s *SMTP) Check(ctx context.Context) error {
+	client, err := s.client(false)
+	if err != nil {
+		return fmt.Errorf("set up SMTP: %w", err)
+	}
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return fmt.Errorf("reach %s: %w", s.Server, err)
+	}
+	if err := client.CloseWithSMTPClient(conn); err != nil {
+		return fmt.Errorf("leave %s: %w", s.Server, err)
+	}
+	return nil
+}
+
 // errNoUTF8: the server cannot carry the address. Another server may.
 var errNoUTF8 = errors.New("the mail server does not offer SMTPUTF8 (RFC 6531), which this address needs")
 
