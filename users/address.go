@@ -28,7 +28,12 @@ type newAddress struct {
 type oldAddress struct {
 	Email    string `json:"email"`
 	EmailKey string `json:"email_key"`
+	// Unverified: nobody had verified it. Releases that wrote to verified addresses only left it out.
+	Unverified bool `json:"unverified,omitempty"`
 }
+
+// mailed is the address as that of an email.
+func (a oldAddress) mailed() mailedTo { return mailedTo{a.Email, a.EmailKey, !a.Unverified} }
 
 // ChangeAddress gives a person another address (factor.ChangeAddress): at once and unverified where no mail can be sent, else when
 // the link that goes to the new one is used. Their present address, while unverified, may be typed to verify it. What was typed wrong
@@ -123,8 +128,7 @@ func (s *Service) LookAddress(ctx context.Context, secret, userID string) (email
 	return a.Email, err
 }
 
-// ProveAddress makes the address of a link the person's. The old one, if it was verified, is told, with a link that undoes it
-// for a week. ErrNotYours, ErrGone.
+// ProveAddress makes the address of a link the person's. The old one is told, with a link that undoes it for a week. ErrNotYours, ErrGone.
 func (s *Service) ProveAddress(ctx context.Context, secret, userID string) error {
 	err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var a newAddress
@@ -183,14 +187,15 @@ func (s *Service) verifyAddress(ctx context.Context, permit factor.Permit, to fa
 	return s.audit.Record(ctx, audit.Event{Name: audit.EmailProven, UserID: permit.UserID(), Detail: detail})
 }
 
-// moveAddress gives the permit's person a verified address, and tells the one before, in the transaction of ctx.
+// moveAddress gives the permit's person a verified address, and tells the one before, verified or not (rule V03), in the transaction of
+// ctx.
 func (s *Service) moveAddress(ctx context.Context, permit factor.Permit, to factor.Address) error {
 	old, err := s.setAddress(ctx, permit, to)
-	if err != nil || !old.EmailVerified || s.post == nil {
+	if err != nil || s.post == nil {
 		return err
 	}
 	_, undo, err := s.tickets.Issue(ctx, ticket.Order{
-		Purpose: purposeUndo, Owner: old.ID, Data: oldAddress{old.Email, old.EmailKey}, Lifetime: undoLife,
+		Purpose: purposeUndo, Owner: old.ID, Data: oldAddress{old.Email, old.EmailKey, !old.EmailVerified}, Lifetime: undoLife,
 	})
 	if err != nil {
 		return err
@@ -207,8 +212,8 @@ func (s *Service) LookUndo(ctx context.Context, secret, _ string) (email string,
 	return a.Email, err
 }
 
-// UndoAddress brings the old address back and freezes the account, because whoever changed it had access: a link to choose a
-// new password goes to the old address. ErrGone.
+// UndoAddress brings the old address back, as verified as it was, and freezes the account, because whoever changed it had access: a link
+// to choose a new password goes to the old address if it was verified. ErrGone.
 func (s *Service) UndoAddress(ctx context.Context, secret, _ string) error {
 	err := s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var a oldAddress
@@ -223,7 +228,7 @@ func (s *Service) UndoAddress(ctx context.Context, secret, _ string) error {
 		if _, err := s.tickets.Spend(ctx, purposeUndo, secret, nil); err != nil {
 			return err
 		}
-		return s.freeze(ctx, permit, mail.EmailUndone, t.CreatedAt, mailedTo{a.Email, a.EmailKey, true})
+		return s.freeze(ctx, permit, mail.EmailUndone, t.CreatedAt, a.mailed())
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return ErrGone

@@ -1,8 +1,13 @@
 package users_test
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,4 +107,113 @@ func TestV03_TheLinkOfAnAddressEndsWithWhatEndsEverything(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, now, err)
 		}
 	}
+}
+
+// secret is that of the link in the last email of that kind to an address.
+func (p *pile) secret(t testing.TB, kind, address, mark string) string {
+	t.Helper()
+	for _, l := range slices.Backward(p.letters) {
+		if l.Kind != kind || l.To != address {
+			continue
+		}
+		_, secret, ok := strings.Cut(cmp.Or(l.Link, l.Args["NotMe"]), mark)
+		if !ok {
+			t.Fatalf("%s to %s leads to %q", kind, address, l.Link)
+		}
+		return secret
+	}
+	t.Fatalf("no email %s to %s", kind, address)
+	return ""
+}
+
+// Imported people have an address that nobody has verified: they are told what happens to their account, too.
+func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		letters := &pile{}
+		w := newWorld(t, open(t), settings{post: letters})
+		u := w.person(t, "imported@example.org")
+		if u.EmailVerified {
+			t.Fatal("the address is verified")
+		}
+		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(`{"name":"Bought for you"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Notify(t.Context(), u.ID, mail.NewDevice, nil); err != nil {
+			t.Fatal(err)
+		}
+		letters.secret(t, mail.NewDevice, u.Email, "/not-me?t=")
+		change := userstest.Permit(t, u, factor.ChangeAddress)
+		if err := w.ProveAddress(t.Context(), w.askAddress(t, letters, change, u, "intruder@example.net"), u.ID); err != nil {
+			t.Fatal(err)
+		}
+		undo := letters.secret(t, mail.EmailChanged, u.Email, "/undo-address?t=")
+		before := len(letters.letters)
+		if err := w.UndoAddress(t.Context(), undo, ""); err != nil {
+			t.Fatal(err)
+		}
+		now, err := w.ByID(t.Context(), u.ID)
+		if err != nil || now.Email != u.Email || now.EmailVerified || now.FrozenAt.IsZero() {
+			t.Errorf("after the undo: %q verified %t, frozen %t (%v)", now.Email, now.EmailVerified, !now.FrozenAt.IsZero(), err)
+		}
+		if err := w.AskReset(t.Context(), u.Email, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := w.Resolve(t.Context(), letters.letters[len(letters.letters)-1]); ok || err != nil {
+			t.Errorf("a frozen account with an unverified address gets a link to choose a new password (%v)", err)
+		}
+		for _, l := range letters.letters {
+			if l.Name != "" && l.To == u.Email {
+				t.Errorf("%s to an unverified address begins with %q", l.Kind, l.Name)
+			}
+		}
+		for _, l := range letters.letters[before:] {
+			if strings.Contains(l.Link, "/reset") {
+				t.Errorf("%s with a link to choose a new password goes to %s", l.Kind, l.To)
+			}
+		}
+	})
+}
+
+func TestV03_WhatLetsItsReaderInGoesToVerifiedAddressesOnly(t *testing.T) {
+	letters := &pile{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	u := w.person(t, "imported@example.org")
+	for _, kind := range []string{mail.Code, mail.RecoveryReady} {
+		if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: kind}); err != nil || len(letters.letters) != 0 {
+			t.Errorf("%s: %d emails, %v", kind, len(letters.letters), err)
+		}
+	}
+	u.EmailVerified = true
+	if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: mail.Code}); err != nil || len(letters.letters) != 1 {
+		t.Errorf("verified: %d emails, %v", len(letters.letters), err)
+	}
+}
+
+// An address that nobody has verified may be a stranger's: their mailbox cannot be filled from inside an account.
+func TestV03_NoticesToAnUnverifiedAddressAreCounted(t *testing.T) {
+	letters := &full{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	u := w.person(t, "imported@example.org")
+	for _, kind := range []string{mail.NewDevice, mail.TokenReuse, mail.PasswordChanged} {
+		if err := w.Notify(t.Context(), u.ID, kind, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(letters.letters) != 0 || !slices.ContainsFunc(letters.asked, func(r mail.Request) bool { return r.Owner == u.ID }) {
+		t.Errorf("%d emails over the budget, %+v", len(letters.letters), letters.asked)
+	}
+	if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: mail.DeleteAsked}); err != nil || len(letters.letters) != 1 {
+		t.Errorf("the one email of a deletion: %d, %v", len(letters.letters), err)
+	}
+}
+
+// full is a pile that takes nothing that is counted.
+type full struct {
+	pile
+	asked []mail.Request
+}
+
+func (f *full) Allowed(_ context.Context, r mail.Request) (bool, error) {
+	f.asked = append(f.asked, r)
+	return false, nil
 }

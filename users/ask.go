@@ -27,6 +27,8 @@ const (
 	askConfirm = "confirm"
 	// askRecovery is not resolved: the person is known.
 	askRecovery = "recovery"
+	// noticeUnverified is asked for by nobody; it counts what goes to an address that nobody has verified.
+	noticeUnverified = "notice"
 )
 
 // unasked is the class of emails that whoever has the address did not ask for and does not need: sign-ups, and other people's changes of

@@ -100,7 +100,7 @@ func (s *Service) addressAt(ctx context.Context, userID string, at time.Time) (m
 		if err := ticket.Read(t, &old); err != nil {
 			return mailedTo{}, err
 		}
-		return mailedTo{old.Email, old.EmailKey, true}, nil
+		return old.mailed(), nil
 	}
 	u, err := s.user(ctx, userID)
 	return mailedTo{u.Email, u.EmailKey, u.EmailVerified}, err

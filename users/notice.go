@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 
 	"signet/audit"
 	"signet/internal/mail"
@@ -20,8 +21,8 @@ type Post interface {
 // MailOn tells whether letters can be sent.
 func (s *Service) MailOn() bool { return s.post != nil }
 
-// Notify writes a person a letter about something that happened to their account, in the transaction of ctx if there is one
-// (security notes F09). Nothing is written where no mail can be sent, or to an address that nobody has proven.
+// Notify writes a person an email about something that happened to their account, in the transaction of ctx if there is one. Nothing is
+// written where no mail can be sent.
 func (s *Service) Notify(ctx context.Context, userID, kind string, args map[string]string) error {
 	if s.post == nil {
 		return nil
@@ -60,14 +61,27 @@ func (s *Service) mayAsk(ctx context.Context, r mail.Request) (bool, error) {
 	return false, s.audit.Record(ctx, audit.Event{Name: audit.EmailThrottled, UserID: r.Owner, Detail: map[string]string{"kind": r.Kind}})
 }
 
-// tell is Notify of a letter to the person's own address.
+// opening are the emails of SendEmail that let in whoever reads them: they go to verified addresses only.
+var opening = []string{mail.Code, mail.RecoveryReady}
+
+// tell is Notify of an email to the person's own address. One that nobody has verified (of imported people, say) gets notices too, because
+// it may well be theirs (rule V03), but not what lets its reader in, and not without end, because it may be a stranger's.
 func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error {
-	if s.post == nil || !u.EmailVerified {
+	if s.post == nil || !u.EmailVerified && slices.Contains(opening, l.Kind) {
 		return nil
+	}
+	if !u.EmailVerified && repeatable(l.Kind) {
+		if ok, err := s.mayAsk(ctx, mail.Request{Kind: noticeUnverified, Owner: u.ID}); err != nil || !ok {
+			return err
+		}
 	}
 	l.To = u.Email
 	return s.write(ctx, u, l)
 }
+
+// repeatable reports whether whoever is inside can cause as many emails of the kind as they like. What the last one that is sent lets its
+// reader stop includes what happened after it.
+func repeatable(kind string) bool { return kind == mail.TokenReuse || slices.Contains(stoppable, kind) }
 
 // write completes a letter to a person: their name and language, who did it from where, and the way to stop it.
 func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) error {

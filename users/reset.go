@@ -40,7 +40,7 @@ func orNobody(typed string) string {
 
 func (s *Service) resolveReset(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
 	u, ok, err := s.addressee(ctx, l.To)
-	if err != nil || !ok {
+	if err != nil || !ok || !u.FrozenAt.IsZero() && !u.EmailVerified { // "this was not me" came from there, and nobody knows who that is (V03)
 		return l, false, err
 	}
 	out := letterTo{l}.to(u)
