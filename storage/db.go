@@ -125,6 +125,23 @@ func (db *DB) Write(ctx context.Context) error {
 	return err
 }
 
+// errTried rolls TryWrite back.
+var errTried = errors.New("tried")
+
+// TryWrite is Write rolled back: it leaves nothing behind.
+func (db *DB) TryWrite(ctx context.Context) error {
+	err := db.Tx(ctx, func(ctx context.Context) error {
+		if err := db.Write(ctx); err != nil {
+			return err
+		}
+		return errTried
+	})
+	if errors.Is(err, errTried) {
+		return nil
+	}
+	return err
+}
+
 // Clock reads the clock of the database's machine. On SQLite it is this one's.
 func (db *DB) Clock(ctx context.Context) (time.Time, error) {
 	if db.engine == SQLite {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,8 +12,6 @@ import (
 
 	"signet/config"
 	"signet/server"
-	"signet/server/health"
-	"signet/storage"
 	"signet/users/federation/provider"
 )
 
@@ -26,7 +22,7 @@ type finding struct {
 	Text  string `json:"text"`
 }
 
-// doctor looks at what the configuration leads to: database, server, mail, and each upstream as it really is.
+// doctor tries what the configuration leads to: database, server, public address, mail, and each upstream as it really is.
 func (a *app) doctor() *cobra.Command {
 	var limit time.Duration
 	c := a.verb("doctor", "Look whether everything that the configuration names is there and set up", 0, func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +40,8 @@ func (a *app) doctor() *cobra.Command {
 			findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
 		}
 		findings = append(findings, a.lookAtDatabase(ctx, c)...)
-		findings = append(findings, lookAtServer(ctx, c), lookAtMail(ctx, c))
+		here, runs := lookAtServer(ctx, c)
+		findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
 		for _, u := range c.Upstreams {
 			findings = append(findings, lookAtUpstream(ctx, c, u)...)
 		}
@@ -65,57 +62,18 @@ func (a *app) doctor() *cobra.Command {
 	return c
 }
 
-// lookAtDatabase opens it, unless it is a file that serve has still to make, and looks for what upstreams put people into.
-func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
-	const about = "database"
-	if path, file := strings.CutPrefix(c.Storage.DSN.Reveal(), "sqlite:"); file {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			return []finding{{about, true, "not there yet; `signet serve` makes it"}}
-		}
-	}
-	db, err := server.OpenDatabase(ctx, c, nil, server.ForReading)
-	if err != nil {
-		return []finding{{about, false, err.Error()}}
-	}
-	defer db.Close()
-	if err := db.CheckSchema(ctx); err != nil && !errors.Is(err, storage.ErrSchemaAhead) {
-		return []finding{{about, c.Storage.Migrate == config.MigrateAuto, "the schema is not of this version: " + err.Error()}}
-	}
-	findings := append([]finding{{about, true, "answers, and its schema is of this version"}, lookAtClock(ctx, db)}, lookAtMasterKeys(ctx, c, db)...)
-	shared, err := server.SharedIDs(ctx, db, c)
-	if err != nil {
-		findings = append(findings, finding{about, false, err.Error()})
-	}
-	for _, id := range shared {
-		findings = append(findings, finding{"clients[" + id + "]", false, "its id is a person's sub, too: give the client another id"})
-	}
-	for _, u := range c.Upstreams {
-		for theirs, ours := range u.Groups {
-			findings = append(findings, lookAtGroup(ctx, db, u.ID, theirs, ours)...)
-		}
-	}
-	return findings
-}
-
-func lookAtGroup(ctx context.Context, db *storage.DB, upstream, theirs, ours string) []finding {
-	exists, err := db.GroupExists(ctx, ours)
-	switch {
-	case err != nil:
-		return []finding{{"upstreams[" + upstream + "].groups", false, err.Error()}}
-	case !exists:
-		return []finding{{"upstreams[" + upstream + "].groups", false, fmt.Sprintf("%s leads to the group %s, which is not there: `signet group create %s`", theirs, ours, ours)}}
-	}
-	return nil
-}
-
-// lookAtServer asks the server of this configuration, which need not run.
-func lookAtServer(ctx context.Context, c config.Config) finding {
+// lookAtServer asks the server of this configuration, which need not run: a server that is stopped is no problem, one that is not ready is.
+func lookAtServer(ctx context.Context, c config.Config) (f finding, runs bool) {
+	const about = "server"
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	if err := healthy(ctx, c); err != nil {
-		return finding{"server", true, "does not run here now: " + err.Error()}
+	switch err := healthy(ctx, c); {
+	case errors.Is(err, errNotRunning):
+		return finding{about, true, "is stopped: " + err.Error()}, false
+	case err != nil:
+		return finding{about, false, "does not serve (its log says why): " + err.Error()}, true
 	}
-	return finding{"server", true, "runs and is ready"}
+	return finding{about, true, "runs and is ready"}, true
 }
 
 // lookAtMail greets the mail server and signs in there, as for an email, and sends none.
@@ -130,19 +88,6 @@ func lookAtMail(ctx context.Context, c config.Config) finding {
 		return finding{about, false, "the mail server cannot be used (look at mail.smtp: host, port, tls, username, password): " + err.Error()}
 	}
 	return finding{about, true, "is sent by " + c.Mail.Sender + "; `signet mail test ADDRESS` sends an email"}
-}
-
-// lookAtClock compares this machine's clock with the database's: codes and refresh tokens live by both.
-func lookAtClock(ctx context.Context, db *storage.DB) finding {
-	const about = "clock"
-	skew, err := health.Skew(ctx, db.Clock)
-	switch {
-	case err != nil:
-		return finding{about, false, "the database does not say what time it is: " + err.Error()}
-	case skew.Abs() > health.SkewLimit:
-		return finding{about, false, fmt.Sprintf("the database's clock is %s from this machine's; set both by NTP: honest apps are refused otherwise", skew)}
-	}
-	return finding{about, true, fmt.Sprintf("within %s of the database's", health.SkewLimit)}
 }
 
 // lookAtUpstream asks it through the guard that the server asks through.

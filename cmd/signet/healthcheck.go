@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,10 @@ func (a *app) healthcheck() *cobra.Command {
 	return c
 }
 
+// errNotRunning: nothing listens where the server would.
+var errNotRunning = errors.New("not running")
+
+// healthy asks the server of this configuration whether it is ready; errNotRunning where there is none.
 func healthy(ctx context.Context, c config.Config) error {
 	scheme, address, client := "http", c.Server.InternalListen, &http.Client{}
 	if address == "" {
@@ -56,8 +61,11 @@ func healthy(ctx context.Context, c config.Config) error {
 		return err
 	}
 	res, err := client.Do(req)
+	if call, ok := errors.AsType[*net.OpError](err); ok && call.Op == "dial" {
+		return fmt.Errorf("%w: %w", errNotRunning, err)
+	}
 	if err != nil {
-		return fmt.Errorf("not running: %w", err)
+		return fmt.Errorf("no answer: %w", err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

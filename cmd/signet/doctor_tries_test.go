@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/storage/storagetest"
+)
+
+// examined is one machine with a configuration for doctor to look at.
+type examined struct {
+	t              *testing.T
+	dir, file, dsn string
+}
+
+func examine(t *testing.T, dsn, yaml string) examined {
+	t.Helper()
+	dir := t.TempDir()
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(dir, "signet.db")
+	}
+	e := examined{t, dir, filepath.Join(dir, "config.yaml"), dsn}
+	if err := os.WriteFile(e.file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// run answers with the exit code and all that was said.
+func (e examined) run(args ...string) (int, string) {
+	var out bytes.Buffer
+	args = append(args, "--config", e.file)
+	if os.Getenv("SIGNET_STORAGE_DSN") == "" {
+		args = append(args, "--data", e.dir)
+	}
+	code := run(e.t.Context(), args, strings.NewReader(""), &out, &out)
+	return code, out.String()
+}
+
+// TestE1_DoctorAsksAtThePublicAddress as an app would: what the proxy makes of it is compared, and nothing is followed. That the server is
+// stopped excuses silence only.
+func TestE1_DoctorAsksAtThePublicAddress(t *testing.T) {
+	var status int
+	var issuer string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path != wellKnown:
+			t.Errorf("asked for %s", r.URL)
+		case status == http.StatusFound:
+			http.Redirect(w, r, "/elsewhere", status)
+		case status != http.StatusOK:
+			w.WriteHeader(status)
+		case issuer == "":
+			fmt.Fprint(w, "<html>welcome</html>")
+		default:
+			fmt.Fprintf(w, `{"issuer":%q}`, issuer)
+		}
+	}))
+	defer proxy.Close()
+	ready := http.StatusOK
+	inside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(ready) }))
+	defer inside.Close()
+	runs, stopped := strings.TrimPrefix(inside.URL, "http://"), freeAddress(t)
+	for _, c := range []struct {
+		what, inner, issuer string
+		status, code        int
+		says                string
+	}{
+		{"right", runs, proxy.URL, 200, exitOK, "answers as apps expect"},
+		{"right, from another machine", stopped, proxy.URL, 200, exitOK, "is stopped"},
+		{"of another server", runs, "https://other.example", 200, exitFailed, `names the issuer "https://other.example"`},
+		{"of another server, stopped", stopped, "https://other.example", 200, exitFailed, "server.issuer is"},
+		{"with a slash", runs, proxy.URL + "/", 200, exitFailed, "names the issuer"},
+		{"a redirect", stopped, proxy.URL, 302, exitFailed, "without a redirect"},
+		{"not found", runs, proxy.URL, 404, exitFailed, "docs/proxies.md"},
+		{"a page", runs, "", 200, exitFailed, "not a discovery document"},
+		{"the proxy does not reach us", runs, proxy.URL, 502, exitFailed, "does not reach server.listen"},
+		{"the proxy does not reach us, stopped", stopped, proxy.URL, 502, exitOK, "the server is stopped"},
+	} {
+		status, issuer = c.status, c.issuer
+		e := examine(t, "", fmt.Sprintf("server: {issuer: %q, internal_listen: %q}\n", proxy.URL, c.inner))
+		if code, text := e.run("doctor"); code != c.code || !strings.Contains(text, c.says) {
+			t.Errorf("%s: %d, want %d and %q: %s", c.what, code, c.code, c.says, text)
+		}
+	}
+	proxy.Close()
+	for inner, want := range map[string]int{runs: exitFailed, stopped: exitOK} {
+		e := examine(t, "", fmt.Sprintf("server: {issuer: %q, internal_listen: %q}\n", proxy.URL, inner))
+		if code, text := e.run("doctor"); code != want || !strings.Contains(text, "no answer from") {
+			t.Errorf("nothing there: %d, want %d: %s", code, want, text)
+		}
+	}
+	ready = http.StatusServiceUnavailable
+	e := examine(t, "", fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\n", stopped, runs))
+	if code, text := e.run("doctor"); code != exitFailed || !strings.Contains(text, "does not serve") {
+		t.Errorf("not ready: %d: %s", code, text)
+	}
+}
+
+// TestE1_DoctorTriesAWriteAndRollsItBack on both engines.
+func TestE1_DoctorTriesAWriteAndRollsItBack(t *testing.T) {
+	t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
+	stopped := fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\n", freeAddress(t), freeAddress(t))
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			dsn := ""
+			if engine == "postgres" {
+				dsn = storagetest.PostgresDSN(t)
+			}
+			e := examine(t, dsn, stopped)
+			t.Setenv("SIGNET_STORAGE_DSN", e.dsn)
+			if code, text := e.run("migrate", "up"); code != exitOK {
+				t.Fatal(text)
+			}
+			before := storagetest.Dump(t, e.dsn)
+			if code, text := e.run("doctor"); code != exitOK || !strings.Contains(text, "one was tried and rolled back") {
+				t.Errorf("%d: %s", code, text)
+			}
+			if storagetest.Dump(t, e.dsn) != before {
+				t.Error("something was written")
+			}
+			storagetest.Exec(t, e.dsn, map[string]string{
+				"sqlite":   "CREATE TRIGGER full BEFORE INSERT ON locks BEGIN SELECT RAISE(ABORT, 'no room'); END",
+				"postgres": "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
+			}[engine])
+			if code, text := e.run("doctor"); code != exitFailed || !strings.Contains(text, "takes no writes") {
+				t.Errorf("read only: %d: %s", code, text)
+			}
+		})
+	}
+}
+
+// TestE1_DoctorJudgesTheSchemaByWhatServeWillDo with it.
+func TestE1_DoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
+	const older, newer = "DELETE FROM goose_db_version WHERE version_id > 3", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)"
+	for _, c := range []struct {
+		migrate string
+		made    []string
+		code    int
+		says    string
+	}{
+		{"auto", nil, exitOK, "of this version"},
+		{"auto", []string{older}, exitOK, "will be migrated at the next start"},
+		{"off", []string{older}, exitFailed, "run `signet migrate up`"},
+		{"auto", []string{newer, "INSERT INTO schema_compat (step, min_release) VALUES (9001, 9001)"}, exitFailed, "start the newer binary"},
+		{"off", []string{newer}, exitOK, "does no harm"},
+	} {
+		e := examine(t, "", fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\nstorage: {migrate: %s}\n", freeAddress(t), freeAddress(t), c.migrate))
+		if code, text := e.run("migrate", "up"); code != exitOK {
+			t.Fatal(text)
+		}
+		storagetest.Exec(t, e.dsn, slices.Clone(c.made)...)
+		if code, text := e.run("doctor"); code != c.code || !strings.Contains(text, c.says) {
+			t.Errorf("%s %v: %d, want %d and %q: %s", c.migrate, c.made, code, c.code, c.says, text)
+		}
+	}
+}
