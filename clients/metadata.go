@@ -82,6 +82,12 @@ type Metadata struct {
 	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
 
+	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"` // told of a sign-out, server to server
+	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI             string `json:"frontchannel_logout_uri,omitempty"` // told of a sign-out, in the browser
+	FrontchannelLogoutSessionRequired bool   `json:"frontchannel_logout_session_required,omitempty"`
+	InitiateLoginURI                  string `json:"initiate_login_uri,omitempty"` // where a sign-in that starts elsewhere begins
+
 	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
 	AccessTokenLifetime          Duration `json:"access_token_lifetime,omitzero"`
 	RefreshTokenIdle             Duration `json:"refresh_token_idle,omitzero"`
@@ -173,7 +179,7 @@ func (m Metadata) Validate() error {
 	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {
 		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
 	}
-	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateAlgs())...)
+	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateSignout(), m.validateAlgs())...)
 }
 
 // validClaim tells whether a client may have our claim under the name: none that the protocol or a standard claim has.

@@ -51,6 +51,12 @@ func (r registered) write(w io.Writer) {
 	for _, u := range r.PostLogoutRedirectURIs {
 		row(w, "after sign-out", u)
 	}
+	for _, u := range [][2]string{{"back-channel sign-out", r.BackchannelLogoutURI}, {"front-channel sign-out", r.FrontchannelLogoutURI},
+		{"sign-in starts at", r.InitiateLoginURI}} {
+		if u[1] != "" {
+			row(w, u[0], u[1])
+		}
+	}
 	row(w, "grants", strings.Join(r.GrantTypes, " "))
 	row(w, "scope", dash(r.Scope))
 	row(w, "first party", yes(r.FirstParty))
