@@ -110,6 +110,10 @@ func (m Metadata) WithDefaults() Metadata {
 	if len(m.ResponseTypes) == 0 && slices.Contains(m.GrantTypes, AuthorizationCode) {
 		m.ResponseTypes = []string{"code"}
 	}
+	m.ResponseTypes = slices.Clone(m.ResponseTypes)
+	for i, r := range m.ResponseTypes {
+		m.ResponseTypes[i] = ResponseType(r)
+	}
 	if m.TokenEndpointAuthMethod == "" {
 		m.TokenEndpointAuthMethod = MethodBasic
 		if m.JWKS != nil {
@@ -194,25 +198,16 @@ var takenClaims = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce ac
 	grant_id name given_name family_name middle_name nickname preferred_username profile picture website email email_verified
 	gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
 
-// validateGrants checks grant and response types against each other (RFC 7591 section 2.1) and against who asks.
+// validateGrants checks grant types against each other, against response types (RFC 7591 section 2.1) and against who asks.
 func (m Metadata) validateGrants() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	code, public := slices.Contains(m.GrantTypes, AuthorizationCode), m.TokenEndpointAuthMethod == MethodNone
 	for _, g := range m.GrantTypes {
-		if !slices.Contains([]string{AuthorizationCode, RefreshToken, ClientCredentials, Password}, g) {
+		if !slices.Contains([]string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password}, g) {
 			add("grant_types: %q is not offered", g)
 		}
 	}
-	for _, r := range m.ResponseTypes {
-		if r != "code" {
-			add("response_types: %q is not offered; use code", r)
-		} else if !code {
-			add("response_types: code goes with the grant type authorization_code; add it to grant_types, or remove code")
-		}
-	}
-	if code && len(m.ResponseTypes) == 0 {
-		add("response_types: authorization_code goes with the response type code")
-	}
+	errs = append(errs, m.validateResponses()...)
 	if slices.Contains(m.GrantTypes, RefreshToken) && !code && !slices.Contains(m.GrantTypes, Password) {
 		add("grant_types: refresh_token follows another grant; add authorization_code")
 	}

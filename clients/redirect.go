@@ -95,8 +95,10 @@ func looksNative(raw string) bool {
 }
 
 func (m Metadata) validateRedirects() (errs []error) {
-	if slices.Contains(m.GrantTypes, AuthorizationCode) && len(m.RedirectURIs) == 0 {
-		errs = append(errs, fmt.Errorf("redirect_uris: authorization_code needs at least one"))
+	for _, g := range []string{AuthorizationCode, Implicit} {
+		if slices.Contains(m.GrantTypes, g) && len(m.RedirectURIs) == 0 {
+			errs = append(errs, fmt.Errorf("redirect_uris: %s needs at least one", g))
+		}
 	}
 	if len(m.RedirectURIs) > 20 {
 		errs = append(errs, fmt.Errorf("redirect_uris: at most 20"))

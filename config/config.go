@@ -9,10 +9,13 @@ import (
 
 // Config is the whole tree. Field order is the order of `signet config show` and of config.yaml.
 type Config struct {
-	Server    Server     `yaml:"server"`
-	Storage   Storage    `yaml:"storage"`
-	Keys      Keys       `yaml:"keys"`
-	Tokens    Tokens     `yaml:"tokens"`
+	Server  Server  `yaml:"server"`
+	Storage Storage `yaml:"storage"`
+	Keys    Keys    `yaml:"keys"`
+	Tokens  Tokens  `yaml:"tokens"`
+
+	Authorization Authorization `yaml:"authorization"`
+
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
 	Egress    Egress     `yaml:"egress"`
@@ -78,6 +81,12 @@ type Tokens struct {
 	RefreshGrace    time.Duration `yaml:"refresh_grace"`    // the previous refresh token gets the same answer again; 0 = off
 	CodeLifetime    time.Duration `yaml:"code_lifetime"`
 	DefaultAudience string        `yaml:"default_audience"` // aud where no resource is named; "" = the issuer
+}
+
+// Authorization is what the authorization endpoint offers to clients that registered it.
+type Authorization struct {
+	// ResponseTypes are those of OAuth 2.0 Multiple Response Type Encoding Practices; what is not listed is unsupported for every client.
+	ResponseTypes []string `yaml:"response_types"`
 }
 
 // Sessions is how long a browser stays signed in.
@@ -320,6 +329,8 @@ func Default() Config {
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
+		Authorization: Authorization{ResponseTypes: []string{"code"}},
+
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
 		Accounts:  Accounts{DeleteGrace: 7 * day},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},

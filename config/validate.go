@@ -106,6 +106,10 @@ func (c Config) checkLifetimes(bad *complaints) {
 	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
 	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
 	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience", "%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
+	for _, r := range c.Authorization.ResponseTypes {
+		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types", "%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)
+	}
+	bad.check(slices.Contains(c.Authorization.ResponseTypes, "code"), "authorization.response_types", "must hold code: all but the oldest apps need it")
 	bad.check(c.Keys.Rotation == 0 || (c.Keys.Rotation >= day && c.Keys.Rotation <= 3650*day), "keys.rotation", "must be 0s (by command only) or at least 24h")
 	s := c.Sessions
 	between(bad, "sessions.idle", s.Idle, time.Minute, 3650*day)
@@ -261,6 +265,10 @@ func (c Config) Warnings() []string {
 		secret := utf8.RuneCountInString(cl.ClientSecret.Reveal())
 		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret", "has %d characters and counts as one that can be guessed: after 20 wrong ones from a network a right one waits, too; "+
 			"use 32 random ones or more, for example from `openssl rand -base64 32`", secret)
+		for _, r := range cl.ResponseTypes {
+			offered := slices.ContainsFunc(c.Authorization.ResponseTypes, func(o string) bool { return inOrder(o) == inOrder(r) })
+			warn(!offered, "clients["+cl.ClientID+"].response_types", "%q is not offered by this server; add it to authorization.response_types, or remove it here", r)
+		}
 		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all
@@ -293,6 +301,13 @@ func address(s string) bool {
 func port(s string) string {
 	_, p, _ := net.SplitHostPort(s)
 	return p
+}
+
+// responseTypes are those that can be offered, their words in alphabetical order.
+var responseTypes = []string{"code", "none", "id_token", "id_token token", "code id_token", "code token", "code id_token token"}
+
+func inOrder(words string) string {
+	return strings.Join(slices.Sorted(strings.FieldsSeq(words)), " ")
 }
 
 func absolute(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,8 @@ type Authorization struct {
 	Request   flow.Request
 	Client    *clients.Client
 	UserID    string
-	SessionID string // "" = none, nothing but time and the person will end the grant
+	User      storage.User // of UserID, for the claims of an ID token from the authorization endpoint
+	SessionID string       // "" = none, nothing but time and the person will end the grant
 	// The epochs as they were read when the person's sign-in and consent were checked. What raises them later (a password
 	// change, a withdrawn consent) also ends this authorization while it is in flight.
 	UserEpoch, ConsentEpoch int64
@@ -37,52 +39,123 @@ type Authorization struct {
 	Claims                  claims.Param // granted of the claims parameter; a part of it (OpenID Connect Core section 5.5)
 }
 
-// Code is an authorization code and the id of its grant.
-type Code struct{ Code, GrantID string }
+// Prepared is the answer to an authorization request, signed where it has tokens. None of it is good before Grant wrote its row, so that
+// nothing is signed while a transaction is open.
+type Prepared struct {
+	GrantID string      // "" = no grant is made (response type none)
+	Answer  [][2]string // the parameters that the client gets, without state and iss
 
-// Authorize makes the grant and its code: one INSERT. state and iss are the caller's to add. Errors are *refusal.Refusal.
-func (p *Provider) Authorize(ctx context.Context, a Authorization) (Code, error) {
-	now, id := time.Now(), rand.Text()
-	if a.Replaces != "" {
-		gone, err := p.o.Store.DeleteUnspentGrant(ctx, a.Replaces, a.UserID, a.Client.ClientID)
-		if err != nil {
-			return Code{}, refusal.From(fmt.Errorf("replace code: %w", err))
-		}
-		if gone {
-			id = a.Replaces
-		}
+	a Authorization
+	c *ledger.Case
+}
+
+// maxFront is how much an answer in a fragment may have, in bytes: browsers and what stands between take no longer addresses.
+const maxFront = 4 << 10
+
+// frontLife is how long an access token from the authorization endpoint lives at most: it was in an address.
+const frontLife = 10 * time.Minute
+
+// Prepare makes the grant's row, its code, and the tokens that the response type answers with (OpenID Connect Core sections 3.1.2.5,
+// 3.2.2.5 and 3.3.2.5); nothing is written. Errors are *refusal.Refusal.
+func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, error) {
+	if a.Request.ResponseType == "none" { // whoever asks so only wants to know that it would be answered
+		return &Prepared{a: a}, nil
 	}
-	c := &ledger.Case{Client: a.Client, Now: now, Lifetimes: p.lifetimes(a.Client)}
-	if err := begin(c, id, a); err != nil {
-		return Code{}, refusal.From(err)
+	if clients.Answers(a.Request.ResponseType, "id_token") && !slices.Contains(a.Scopes, "openid") {
+		return nil, refusal.AccessDenied("The person did not allow the scope openid.")
+	}
+	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: a.Request.ResponseType}
+	if err := begin(c, rand.Text(), a); err != nil {
+		return nil, refusal.From(err)
+	}
+	ctx = ledger.With(ctx, c)
+	front := clients.FromFront(c.ResponseType)
+	if front {
+		c.Lifetimes.Access = min(c.Lifetimes.Access, frontLife)
+		if err := p.narrow(ctx, c); err != nil {
+			return nil, refusal.From(err)
+		}
 	}
 	target, err := url.Parse(a.Request.RedirectURI)
 	if err != nil {
-		return Code{}, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
+		return nil, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
 	}
 	asked := &fosite.AuthorizeRequest{
-		ResponseTypes: fosite.Arguments{"code"}, RedirectURI: target,
+		ResponseTypes: strings.Fields(c.ResponseType), RedirectURI: target,
 		ResponseMode: fosite.ResponseModeDefault, DefaultResponseMode: fosite.ResponseModeQuery,
 		Request: fosite.Request{
-			ID: c.Standing.ID, RequestedAt: now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
+			ID: c.Standing.ID, RequestedAt: c.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
 			GrantedScope: a.Scopes, Form: formOf(a.Request),
 		},
 	}
-	ctx = ledger.With(ctx, c)
 	given, err := p.core.NewAuthorizeResponse(ctx, asked, ledger.NewSession(c))
-	if err == nil {
-		err = p.ledger.Settle(ctx, c, nil)
-	}
 	if err != nil {
-		return Code{}, refusal.From(err)
+		return nil, refusal.From(err)
 	}
-	return Code{given.GetCode(), c.Standing.ID}, nil
+	ready := &Prepared{GrantID: c.Standing.ID, a: a, c: c, Answer: answerOf(c, given)}
+	if front {
+		c.Hold()
+		if size(ready.Answer) > maxFront && a.Request.ResponseMode != "form_post" {
+			return nil, refusal.InvalidRequest("The answer is too long for an address. Ask with response_mode=form_post.")
+		}
+	}
+	return ready, nil
+}
+
+// answerOf takes the parameters of an answer from what fosite made; their order is that of the standards.
+func answerOf(c *ledger.Case, given fosite.AuthorizeResponder) (answer [][2]string) {
+	add := func(name, value string) {
+		if value != "" {
+			answer = append(answer, [2]string{name, value})
+		}
+	}
+	add("code", given.GetCode())
+	if c.AccessToken != "" {
+		add("access_token", c.AccessToken)
+		add("token_type", "Bearer")
+		add("expires_in", strconv.FormatInt(c.Access.ExpiresAt-c.Access.IssuedAt, 10))
+		add("scope", c.AnsweredScope())
+	}
+	add("id_token", given.GetParameters().Get("id_token"))
+	return answer
+}
+
+func size(answer [][2]string) (n int) {
+	for _, p := range answer {
+		n += len(p[0]) + len(p[1]) + 2
+	}
+	return n
+}
+
+// Grant writes the row of a prepared answer: one INSERT. Where an earlier answer to the same request has a code that was not used, its
+// grant gives way. Errors are *refusal.Refusal.
+func (p *Provider) Grant(ctx context.Context, ready *Prepared) error {
+	if old := ready.a.Replaces; old != "" {
+		gone, err := p.o.Store.DeleteUnspentGrant(ctx, old, ready.a.UserID, ready.a.Client.ClientID)
+		if err != nil {
+			return refusal.From(fmt.Errorf("replace code: %w", err))
+		}
+		if gone && ready.c != nil && !clients.FromFront(ready.c.ResponseType) { // no token names the new id yet
+			ready.GrantID = old
+			ready.c.Rename(old)
+		}
+	}
+	if ready.c == nil {
+		return nil
+	}
+	if err := p.ledger.Settle(ctx, ready.c, nil); err != nil {
+		return refusal.From(err)
+	}
+	if clients.FromFront(ready.c.ResponseType) {
+		p.o.Metrics.TokenIssued(clients.Implicit)
+	}
+	return nil
 }
 
 // begin gives the case the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
 // stretch what was granted before.
 func begin(c *ledger.Case, id string, a Authorization) error {
-	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes()
+	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes() && clients.Answers(c.ResponseType, "code")
 	row := storage.Grant{
 		ID: id, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
 		UserEpoch: a.UserEpoch, ConsentEpoch: a.ConsentEpoch, Scopes: a.Scopes, Resources: a.Request.Resources,
@@ -103,7 +176,7 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
-	c.Facts, c.Standing = facts, &storage.Standing{Grant: row}
+	c.Facts, c.Standing = facts, &storage.Standing{Grant: row, User: a.User}
 	return nil
 }
 

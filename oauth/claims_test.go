@@ -106,7 +106,7 @@ func TestV04_GrantedClaimsCostNoMoreReads(t *testing.T) {
 				act           func(ctx context.Context) (err error)
 			}{
 				{"authorize", 0, 1, func(ctx context.Context) error {
-					v, err := h.Provider.Authorize(ctx, h.Ask(t, "shop", "openid offline_access", func(a *oauth.Authorization) { a.Claims = param(t, tt.claims) }))
+					v, err := h.Authorize(ctx, h.Ask(t, "shop", "openid offline_access", func(a *oauth.Authorization) { a.Claims = param(t, tt.claims) }))
 					code = v.Code
 					return err
 				}},

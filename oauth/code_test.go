@@ -51,7 +51,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 		shop.IDTokenSignedResponseAlg = alg
 		a := h.Ask(t, "shop", "openid", nil)
 		a.Client = &shop
-		code, err := h.Provider.Authorize(t.Context(), a)
+		code, err := h.Authorize(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 	shop.AccessTokenSignedResponseAlg = "RS256"
 	a := h.Ask(t, "shop", "openid", nil)
 	a.Client = &shop
-	code, err := h.Provider.Authorize(t.Context(), a)
+	code, err := h.Authorize(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A
 
 func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no scope, no empty state
 	h := house(t, oauthtest.Options{})
-	got, err := h.Provider.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
+	got, err := h.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
 	if err != nil || len(got.Code) != 43 || got.GrantID == "" {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -225,7 +225,7 @@ func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no 
 func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // notes fosite.md 2.4: PKCE refuses after the code row was written
 	h := house(t, oauthtest.Options{})
 	ctx, stats := storage.WithStats(t.Context())
-	_, err := h.Provider.Authorize(ctx, h.Ask(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.CodeChallengeMethod = "plain" }))
+	_, err := h.Authorize(ctx, h.Ask(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.CodeChallengeMethod = "plain" }))
 	wants(t, err, "invalid_request")
 	if stats.Writes() != 0 {
 		t.Errorf("%d writes", stats.Writes())

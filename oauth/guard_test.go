@@ -79,7 +79,7 @@ func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN secti
 	if err := h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	code, err := h.Provider.Authorize(t.Context(), a)
+	code, err := h.Authorize(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,8 +147,21 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	}
 	password := &grants.Password{Checker: o.Passwords, Access: made, Refresh: made, ID: made}
 
-	// The authorization endpoint: the code first, for the others need it.
-	config.authorize = fosite.AuthorizeEndpointHandlers{code, codeID, proof}
+	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}
+	// The authorization endpoint: the code first, for the others need it. A handler passes on what is not its response type; a request for
+	// the code alone passes all of them for nothing.
+	config.authorize = fosite.AuthorizeEndpointHandlers{
+		code, codeID,
+		&openid.OpenIDConnectHybridHandler{
+			AuthorizeImplicitGrantTypeHandler: implicit, AuthorizeExplicitGrantHandler: code, IDTokenHandleHelper: idToken,
+			OpenIDConnectRequestValidator: codeID.OpenIDConnectRequestValidator, OpenIDConnectRequestStorage: book, Config: config,
+		},
+		&openid.OpenIDConnectImplicitHandler{
+			IDTokenHandleHelper: idToken, AuthorizeImplicitGrantTypeHandler: implicit,
+			OpenIDConnectRequestValidator: codeID.OpenIDConnectRequestValidator, Config: config,
+		},
+		proof,
+	}
 
 	// The token endpoint, by grant. In the first pass a handler checks, in the second it signs: the ID token comes after the
 	// access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.

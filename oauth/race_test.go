@@ -95,7 +95,7 @@ func TestReplicasShareOneChain(t *testing.T) { // DESIGN section 2
 func TestManyFlowsAtOnce(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.House) {
 		answers := race(16, func() (*oauth.Answer, error) {
-			v, err := h.Provider.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
+			v, err := h.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
 			if err != nil {
 				return nil, err
 			}

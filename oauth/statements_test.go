@@ -31,7 +31,7 @@ func TestStatementsPerRequest(t *testing.T) {
 			fails         bool
 		}{
 			{"authorize", 0, 1, func(ctx context.Context) error {
-				v, err := h.Provider.Authorize(ctx, h.Ask(t, "shop", "openid api:read", nil))
+				v, err := h.Authorize(ctx, h.Ask(t, "shop", "openid api:read", nil))
 				form = oauthtest.Exchange(v.Code)
 				return err
 			}, false},

@@ -123,10 +123,15 @@ func (s *strategy) RefreshTokenSignature(ctx context.Context, token string) stri
 func (s *strategy) ValidateRefreshToken(context.Context, fosite.Requester, string) error { return nil }
 
 // GenerateAuthorizeCode makes 256 random bits; their hash is what is kept.
-func (s *strategy) GenerateAuthorizeCode(context.Context, fosite.Requester) (code, signature string, err error) {
+func (s *strategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (code, signature string, err error) {
+	c, err := ledger.Of(ctx)
+	if err != nil {
+		return "", "", err
+	}
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	code = base64.RawURLEncoding.EncodeToString(b[:])
+	c.Code = code
 	return code, ledger.HashCode(code), nil
 }
 
@@ -148,7 +153,7 @@ func (s *strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester
 }
 
 // GenerateIDToken signs the ID token of the case (OpenID Connect Core sections 2, 3.1.3.6 and 12.2). The nonce is the
-// authorization request's and comes with its code only.
+// authorization request's and comes with its code or from its endpoint only.
 func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite.Requester) (string, error) {
 	c, err := ledger.Of(ctx)
 	if err != nil {
@@ -162,12 +167,18 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	g := c.Standing
 	id := tokens.ID{
 		Subject: g.UserID, Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
-		ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID, AccessTokenHash: tokens.Hash(cmp.Or(alg, keys.RS256), c.AccessToken),
+		ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,
+	}
+	if c.AccessToken != "" {
+		id.AccessTokenHash = tokens.Hash(cmp.Or(alg, keys.RS256), c.AccessToken)
+	}
+	if c.Code != "" { // of a hybrid answer (OpenID Connect Core section 3.3.2.11)
+		id.CodeHash = tokens.Hash(cmp.Or(alg, keys.RS256), c.Code)
 	}
 	if !g.AuthTime.IsZero() {
 		id.AuthTime = g.AuthTime.Unix()
 	}
-	if c.GrantType == "authorization_code" {
+	if c.GrantType == "authorization_code" || c.GrantType == "" {
 		id.Nonce = c.Facts.Nonce
 	}
 	granted, err := c.Claims()
@@ -179,7 +190,7 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		return "", err
 	}
 	id.Extra = claims.IDToken(g.User, belongs, granted)
-	if c.Client.IDTokenClaims { // as a client asks that never goes to userinfo (OpenID Connect Core section 5.4 leaves it to us)
+	if c.Client.IDTokenClaims || c.ResponseType == "id_token" { // who gets no access token cannot go to userinfo (OpenID Connect Core section 5.4)
 		id.Extra = claims.IDTokenOf(g.User, belongs, c.Allowed, granted)
 	}
 	token, err := s.issuer.SignID(alg, id)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"signet/audit"
 	"signet/clients"
@@ -121,7 +122,7 @@ func (h *House) backRooms(provider *oauth.Provider) ([]web.Room, error) {
 
 // frontRooms take a person from the app's request to its answer, and out again.
 func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Room, error) {
-	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, Hint: func(token string) (string, []string, error) {
+	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(), Hint: func(token string) (string, []string, error) {
 		id, err := issuer.VerifyIDHint(token)
 		return id.Subject, id.Audience, err
 	}}
@@ -144,13 +145,24 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 	return []web.Room{start, question, out}, err
 }
 
+// responseTypes are those that this server offers, as the standard spells them.
+func (h *House) responseTypes() (offered []string) {
+	for _, r := range h.Config.Authorization.ResponseTypes {
+		offered = append(offered, clients.ResponseType(r))
+	}
+	return offered
+}
+
 // facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
 // who know without being told.
 func (h *House) facts(languages []string) discovery.Facts {
 	secret := []string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}
+	grantTypes, responses := []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials}, h.responseTypes()
+	if slices.ContainsFunc(responses, clients.FromFront) {
+		grantTypes = append(grantTypes, clients.Implicit)
+	}
 	return discovery.Facts{
-		GrantTypes:    []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials},
-		ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"},
+		GrantTypes: grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
 		Prompts: []string{"none", "login", "consent", "select_account"},
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,

@@ -38,7 +38,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&m.FrontchannelLogoutSessionRequired, "frontchannel-logout-session-required", false, "the app needs iss and sid there")
 	s.StringVar(&m.InitiateLoginURI, "initiate-login-uri", "", "`URI` where a sign-in begins that people start on their account page")
 	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
-	s.StringSliceVar(&m.GrantTypes, "grant-type", nil, "`grant` types: authorization_code, refresh_token, client_credentials, password (legacy)")
+	s.StringSliceVar(&m.GrantTypes, "grant-type", nil, "`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy)")
+	s.StringArrayVar(&m.ResponseTypes, "response-type", nil, "response `type` the app asks for, code if left out; may be repeated; all but code are legacy")
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
 	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
 	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "", "how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
@@ -86,6 +87,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("initiate-login-uri", func() { m.InitiateLoginURI = from.InitiateLoginURI })
 	set("scope", func() { m.Scope = from.Scope })
 	set("grant-type", func() { m.GrantTypes = from.GrantTypes })
+	set("response-type", func() { m.ResponseTypes = from.ResponseTypes })
 	set("auth-method", func() { m.TokenEndpointAuthMethod = from.TokenEndpointAuthMethod })
 	set("public", func() {
 		if f.public {

@@ -19,9 +19,11 @@ import (
 type Case struct {
 	Client    *clients.Client // authenticated, or at the authorization endpoint known
 	GrantType string          // "" at the authorization endpoint
-	Form      url.Values
-	Now       time.Time // of this attempt: all times that are written or signed come from it
-	Lifetimes Lifetimes // that hold for this client now
+	// ResponseType is that of an authorization request, one of clients.ResponseTypes; "" at the token endpoint.
+	ResponseType string
+	Form         url.Values
+	Now          time.Time // of this attempt: all times that are written or signed come from it
+	Lifetimes    Lifetimes // that hold for this client now
 
 	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
 	Standing *storage.Standing
@@ -45,6 +47,9 @@ type Case struct {
 	// Access is the access token issued and its claims.
 	Access      tokens.Access
 	AccessToken string
+
+	// Code is the authorization code issued, for c_hash of an ID token beside it.
+	Code string
 
 	form       url.Values // the facts as fosite looks them up
 	verified   string     // the refresh token that Presented was read from

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"signet/audit"
 	"signet/storage"
@@ -48,6 +49,24 @@ func (c *Case) Insert() {
 	}
 	c.act = act{do: insert, row: row}
 }
+
+// Hold notes that the case's row has to outlive the tokens that were handed out at the authorization endpoint, and that it is to be
+// inserted where it has no code.
+func (c *Case) Hold() {
+	if c.act.do != insert {
+		c.act = act{do: insert, row: c.Standing.Grant}
+	}
+	until := c.Now.Add(c.Lifetimes.ID)
+	if c.AccessToken != "" {
+		until = time.Unix(c.Access.ExpiresAt, 0)
+	}
+	if row := &c.act.row; row.ExpiresAt.Before(until) {
+		row.ExpiresAt = until
+	}
+}
+
+// Rename gives the row that is to be inserted another id. Nothing that was signed may name the old one.
+func (c *Case) Rename(id string) { c.Standing.ID, c.act.row.ID = id, id }
 
 // Settle does what was noted. refused is the error the request ends with, nil if it is to be answered: a refused request
 // leaves nothing behind but the revocation that its refusal is about. ErrLost: begin again.

@@ -258,11 +258,34 @@ func (h *House) Ask(t testing.TB, client, scope string, change func(*oauth.Autho
 // Code authorizes and returns the code.
 func (h *House) Code(t testing.TB, client, scope string, change func(*oauth.Authorization)) string {
 	t.Helper()
-	got, err := h.Provider.Authorize(t.Context(), h.Ask(t, client, scope, change))
+	got, err := h.Authorize(t.Context(), h.Ask(t, client, scope, change))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got.Code
+}
+
+// Answered is an authorization answer whose grant is written.
+type Answered struct {
+	Code, GrantID string
+	Params        url.Values // all of it
+}
+
+// Authorize prepares an answer and writes its grant.
+func (h *House) Authorize(ctx context.Context, a oauth.Authorization) (Answered, error) {
+	ready, err := h.Provider.Prepare(ctx, a)
+	if err != nil {
+		return Answered{}, err
+	}
+	if err := h.Provider.Grant(ctx, ready); err != nil {
+		return Answered{}, err
+	}
+	got := Answered{GrantID: ready.GrantID, Params: url.Values{}}
+	for _, p := range ready.Answer {
+		got.Params.Add(p[0], p[1])
+	}
+	got.Code = got.Params.Get("code")
+	return got, nil
 }
 
 // Exchange is the form that exchanges a code with everything right.

@@ -43,7 +43,7 @@ type Redirectable struct {
 	Client       *clients.Client
 	RedirectURI  string
 	State        string
-	ResponseMode string // "query" or "form_post"
+	ResponseMode string // "query", "fragment" or "form_post"
 }
 
 // Error is for the log.
@@ -63,6 +63,8 @@ type Clients interface {
 type Parser struct {
 	Clients Clients
 	Issuer  string
+	// ResponseTypes are those of clients.ResponseTypes that the server offers; nil = code alone.
+	ResponseTypes []string
 	// Hint verifies an id_token_hint and returns its subject and audience (OpenID Connect Core section 3.1.2.1).
 	Hint func(token string) (subject string, audience []string, err error)
 }
@@ -93,15 +95,12 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	if !c.Enabled() {
 		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", ClientID: c.ClientID, Client: c}
 	}
-	req := flow.Request{ClientID: c.ClientID, State: form.Get("state"), ResponseMode: "query"}
+	req := flow.Request{ClientID: c.ClientID, State: form.Get("state"), ResponseMode: modeOf(form)}
 	if err := redirect(&req, c, form); err != nil {
 		return flow.Request{}, c, err
 	}
 	if !printable(req.State) {
 		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: errors.New("state has control characters")}
-	}
-	if m := form.Get("response_mode"); m == "form_post" {
-		req.ResponseMode = m
 	}
 	if len(req.State) > maxState { // the client and the address are known: it is told there, without the state
 		no := refusal.InvalidRequest("state is longer than 4096 bytes.")
@@ -171,7 +170,7 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 	case form.Get("registration") != "":
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
-	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{responseType, pkce, prompts, p.openID}
+	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, prompts, p.openID, identity}
 	for _, step := range steps {
 		if r := step(req, c, form); r != nil {
 			return r
@@ -183,29 +182,13 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 	return p.resources(req, c, form, known)
 }
 
-func responseType(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
-	switch t := form.Get("response_type"); {
-	case t == "":
-		return refusal.InvalidRequest("response_type is missing.")
-	case t != "code":
-		return refusal.UnsupportedResponseType("Only the response type code is supported.")
-	case !c.HasGrant(clients.AuthorizationCode) || !slices.Contains(c.ResponseTypes, t):
-		return refusal.UnauthorizedClient("The client has not registered this response type.")
-	}
-	if m := form.Get("response_mode"); m != "" && m != "query" && m != "form_post" {
-		return refusal.InvalidRequest("Only the response modes query and form_post are supported.")
-	}
-	req.ResponseType = "code"
-	return nil
-}
-
 // pkce: S256 only; a missing method means plain and is refused (RFC 7636 section 4.3, RFC 9700 section 2.1.1).
 func pkce(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
 	sent, method := form.Get("code_challenge"), form.Get("code_challenge_method")
 	switch {
 	case sent == "" && method != "":
 		return refusal.InvalidRequest("code_challenge is missing.")
-	case sent == "" && c.NeedsPKCE():
+	case sent == "" && c.NeedsPKCE() && clients.Answers(req.ResponseType, "code"):
 		return refusal.InvalidRequest("This client must send a code_challenge (PKCE).")
 	case sent == "":
 		return nil

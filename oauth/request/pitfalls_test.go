@@ -11,14 +11,14 @@ import (
 	"signet/storage"
 )
 
-func TestA1_A3_StateIsOptionalAndModesAreTwo(t *testing.T) { // RFC 6749 section 4.1.1, OAuth 2.0 Form Post Response Mode
+func TestA1_A3_StateIsOptionalAndModesAreThree(t *testing.T) { // RFC 6749 section 4.1.1, OAuth 2.0 Form Post Response Mode
 	p := parser(t)
 	for name, tt := range map[string]struct {
 		q           url.Values
 		state, mode string // mode "" = invalid_request
 	}{
 		"no state": {form(), "", "query"}, "short state": {form("state", "x"), "x", "query"}, "query": {form("response_mode", "query"), "", "query"},
-		"form_post": {form("response_mode", "form_post", "state", "a b+c&d"), "a b+c&d", "form_post"}, "fragment": {form("response_mode", "fragment"), "", ""}, "made up": {form("response_mode", "x"), "", ""},
+		"form_post": {form("response_mode", "form_post", "state", "a b+c&d"), "a b+c&d", "form_post"}, "fragment": {form("response_mode", "fragment"), "", "fragment"}, "made up": {form("response_mode", "x"), "", ""},
 	} {
 		req, _, err := p.Authorize(t.Context(), tt.q)
 		if req.State != tt.state || req.ResponseMode != tt.mode || (err != nil) != (tt.mode == "") || err != nil && code(errors.Unwrap(err)) != "invalid_request" {
@@ -61,7 +61,7 @@ func TestErrorsTheClientIsTold(t *testing.T) { // RFC 6749 section 4.1.2.1, Open
 		"A5 nonce twice": {nonces, "invalid_request"}, "A11 NUL": {form("nonce", "\x00"), "invalid_request"}, "unknown parameter with a control": {form("foo", "\x1b"), "invalid_request"},
 		"long": {form("foo", strings.Repeat("x", 4097)), "invalid_request"}, "long nonce": {form("nonce", strings.Repeat("x", 513)), "invalid_request"},
 		"P5 registration": {form("registration", "{}"), "registration_not_supported"}, "request": {form("request", "e30.e30."), "request_not_supported"}, "request_uri": {form("request_uri", "https://x.example/"), "request_uri_not_supported"},
-		"no response type": {form("response_type", ""), "invalid_request"}, "H10 token": {form("response_type", "token"), "unsupported_response_type"}, "H10 hybrid": {form("response_type", "code id_token"), "unsupported_response_type"},
+		"no response type": {form("response_type", ""), "invalid_request"}, "H10 unknown": {form("response_type", "banana"), "unsupported_response_type"},
 		"prompt": {form("prompt", "dance"), "invalid_request"}, "none and login": {form("prompt", "none login"), "invalid_request"}, "claims": {form("claims", "{"), "invalid_request"}, "A8 broken hint": {form("id_token_hint", "x"), "invalid_request"},
 		"method alone": {form("code_challenge_method", "S256"), "invalid_request"},
 	} {

@@ -35,8 +35,8 @@ func scopes(req *flow.Request, c *clients.Client, form url.Values, known *client
 		asked = unasked(c, named(form), known)
 	}
 	for _, s := range asked {
-		if s == "offline_access" && !c.HasGrant(clients.RefreshToken) {
-			continue
+		if s == "offline_access" && !(c.HasGrant(clients.RefreshToken) && clients.Answers(req.ResponseType, "code")) {
+			continue // a refresh token comes for a code (OpenID Connect Core section 11)
 		}
 		if known.Known(s) && c.HasScope(s) && !slices.Contains(req.Scopes, s) {
 			req.Scopes = append(req.Scopes, s)

@@ -68,25 +68,13 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	if !answerable(s, v.UserID) {
 		return h.Login.Over(r.Context(), s)
 	}
-	a := oauth.Authorization{
-		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, SessionID: v.SessionID,
+	ready, err := h.Provider.Prepare(r.Context(), oauth.Authorization{
+		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
 		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR,
 		Scopes: scopes, Claims: param,
-	}
-	var code oauth.Code
-	issue := func(ctx context.Context) (err error) {
-		if code, err = h.Provider.Authorize(ctx, a); err != nil {
-			return err
-		}
-		return h.Browser.Answer(ctx, s.In, func(p *flow.Progress) {
-			p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, v.UserID, code.GrantID
-		})
-	}
-	err := error(nil)
-	if s.In.ID == "" {
-		err = issue(r.Context())
-	} else {
-		err = h.Tx(r.Context(), issue)
+	})
+	if err == nil {
+		err = h.write(r.Context(), s, ready)
 	}
 	if no, ok := errors.AsType[*refusal.Refusal](err); ok && no.Status < 500 {
 		return h.answerRefusal(w, r, s.In.Request, no)
@@ -94,7 +82,23 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	if err != nil {
 		return err
 	}
-	return h.answer(w, r, s.In.Request, [][2]string{{"code", code.Code}})
+	return h.answer(w, r, s.In.Request, ready.Answer)
+}
+
+// write makes what was prepared good, and notes in the same transaction that the request was answered, where it has a row.
+func (h *Handler) write(ctx context.Context, s *login.State, ready *oauth.Prepared) error {
+	both := func(ctx context.Context) error {
+		if err := h.Provider.Grant(ctx, ready); err != nil {
+			return err
+		}
+		return h.Browser.Answer(ctx, s.In, func(p *flow.Progress) {
+			p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, s.Visitor.UserID, ready.GrantID
+		})
+	}
+	if s.In.ID == "" {
+		return both(ctx)
+	}
+	return h.Tx(ctx, both)
 }
 
 // granted are the scopes and claims that the person agreed to: those remembered, and where they answered the question in this very

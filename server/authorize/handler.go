@@ -19,7 +19,8 @@ import (
 
 // Provider makes grants.
 type Provider interface {
-	Authorize(ctx context.Context, a oauth.Authorization) (oauth.Code, error)
+	Prepare(ctx context.Context, a oauth.Authorization) (*oauth.Prepared, error)
+	Grant(ctx context.Context, ready *oauth.Prepared) error
 }
 
 // Options of New.

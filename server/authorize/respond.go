@@ -28,14 +28,17 @@ func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, req flow
 }
 
 // answer sends the parameters to the client with state and iss (RFC 9207): in the query of its redirect URI, whose own query
-// stays as it is, or by a form (OAuth 2.0 Form Post Response Mode).
+// stays as it is, in its fragment (OAuth 2.0 Multiple Response Type Encoding Practices), or by a form (OAuth 2.0 Form Post Response Mode).
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Request, params [][2]string) error {
 	if req.State != "" {
 		params = append(params, [2]string{"state", req.State})
 	}
 	params = append(params, [2]string{"iss", h.Issuer})
 	telemetry.Add(r.Context(), slog.String("client_id", req.ClientID))
-	if req.ResponseMode == "form_post" {
+	switch req.ResponseMode {
+	case "fragment": // a redirect URI has none of its own
+		return web.Redirect(w, r, req.RedirectURI+"#"+encode(params))
+	case "form_post":
 		web.AllowFormAction(w, req.RedirectURI)
 		return h.Pages.Render(w, r, http.StatusOK, pages.FormPost{App: h.App(r.Context(), req.ClientID, req.RedirectURI), Action: req.RedirectURI, Fields: params})
 	}
@@ -43,23 +46,26 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Reques
 }
 
 func withQuery(address string, params [][2]string) string {
-	var b strings.Builder
-	b.WriteString(address)
-	sep := byte('?')
+	sep := "?"
 	if i := strings.IndexByte(address, '?'); i >= 0 {
-		sep = '&'
+		sep = "&"
 		if i == len(address)-1 {
-			sep = 0
+			sep = ""
 		}
 	}
-	for _, p := range params {
-		if sep != 0 {
-			b.WriteByte(sep)
+	return address + sep + encode(params)
+}
+
+// encode writes parameters in their order.
+func encode(params [][2]string) string {
+	var b strings.Builder
+	for i, p := range params {
+		if i > 0 {
+			b.WriteByte('&')
 		}
 		b.WriteString(p[0])
 		b.WriteByte('=')
 		b.WriteString(url.QueryEscape(p[1]))
-		sep = '&'
 	}
 	return b.String()
 }
