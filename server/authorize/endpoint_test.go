@@ -94,7 +94,7 @@ func TestH12_E7_ErrorsCarryIssAndState(t *testing.T) { // RFC 6749 section 4.1.2
 		"no response_type":      {[]string{"response_type", ""}, "invalid_request"},
 		"token":                 {[]string{"response_type", "token"}, "unsupported_response_type"},
 		"hybrid":                {[]string{"response_type", "code id_token"}, "unsupported_response_type"},
-		"unknown mode":          {[]string{"response_mode", "fragment"}, "invalid_request"},
+		"unknown mode":          {[]string{"response_mode", "web_message"}, "invalid_request"},
 		"plain PKCE":            {[]string{"code_challenge", strings.Repeat("a", 43)}, "invalid_request"},
 		"short challenge":       {[]string{"code_challenge", "short", "code_challenge_method", "S256"}, "invalid_request"},
 		"method alone":          {[]string{"code_challenge_method", "S256"}, "invalid_request"},
@@ -120,7 +120,11 @@ func TestH12_E7_ErrorsCarryIssAndState(t *testing.T) { // RFC 6749 section 4.1.2
 			if b.Landed == nil {
 				t.Fatalf("stayed at %s (%d): %s", b.URL.Path, b.Status, b.Text("main"))
 			}
-			q := b.Landed.Query()
+			q, mark := b.Landed.Query(), "&error="
+			if len(tt.pairs) == 2 && tt.pairs[0] == "response_type" && strings.Contains(tt.pairs[1], "token") { // a token was asked for
+				_, q = answered(t, b)
+				mark = "#error="
+			}
 			if q.Get("error") != tt.code || q.Get("state") != "st at&e=1" || q.Get("iss") != w.URL || q.Has("code") {
 				t.Errorf("answer %v", q)
 			}
@@ -129,7 +133,7 @@ func TestH12_E7_ErrorsCarryIssAndState(t *testing.T) { // RFC 6749 section 4.1.2
 					t.Errorf("description has %q", c)
 				}
 			}
-			if !strings.HasPrefix(b.Landed.String(), w.shop.RedirectURIs[0]+"&error=") {
+			if !strings.HasPrefix(b.Landed.String(), w.shop.RedirectURIs[0]+mark) {
 				t.Errorf("A10: the registered query was touched: %s", b.Landed)
 			}
 		})
