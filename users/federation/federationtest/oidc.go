@@ -58,6 +58,8 @@ type OIDC struct {
 	tamper    func(map[string]any)
 	userinfo  func(map[string]any)
 	raw       func(string) string
+	response  func(map[string]any)
+	written   func(map[string]any) (string, string)
 	keys      func(map[string]any)
 	keyIssuer string // Microsoft
 }
@@ -153,6 +155,32 @@ func (s *OIDC) TamperSigned(change func(raw string) string) {
 	s.raw = change
 }
 
+// TamperResponse changes each token response; nil ends it.
+func (s *OIDC) TamperResponse(change func(body map[string]any)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.response = change
+}
+
+// Metadata sets a field of the discovery document; nil takes it away.
+func (s *OIDC) Metadata(name string, value any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := maps.Clone(s.options.Metadata)
+	if next == nil {
+		next = map[string]any{}
+	}
+	next[name] = value
+	s.options.Metadata = next
+}
+
+// WriteUserinfo makes media type and body of the userinfo endpoint's answers; nil ends it, and they are JSON.
+func (s *OIDC) WriteUserinfo(write func(claims map[string]any) (media, body string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written = write
+}
+
 // TamperKeys changes the published key; nil ends it.
 func (s *OIDC) TamperKeys(change func(key map[string]any)) {
 	s.mu.Lock()
@@ -235,7 +263,10 @@ func (s *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
 		doc["end_session_endpoint"] = s.URL + s.paths.endSession
 		doc["backchannel_logout_supported"], doc["backchannel_logout_session_supported"] = true, true
 	}
-	answer(w, http.StatusOK, over(doc, s.options.Metadata))
+	s.mu.Lock()
+	more := s.options.Metadata
+	s.mu.Unlock()
+	answer(w, http.StatusOK, over(doc, more))
 }
 
 func (s *OIDC) jwks(w http.ResponseWriter, _ *http.Request) {

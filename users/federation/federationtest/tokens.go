@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -95,6 +96,9 @@ func (s *OIDC) issue(w http.ResponseWriter, g grant, first bool) {
 	}
 	if raw != "" {
 		body["id_token"] = raw
+	}
+	if s.response != nil {
+		s.response(body)
 	}
 	answer(w, http.StatusOK, body)
 }
@@ -187,7 +191,7 @@ func (s *OIDC) answerUserinfo(w http.ResponseWriter, r *http.Request) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()
 	g, ok := s.access[token]
-	tamper := s.userinfo
+	tamper, write := s.userinfo, s.written
 	s.mu.Unlock()
 	account, there := s.Account(g.subject)
 	if !ok || !there {
@@ -199,6 +203,12 @@ func (s *OIDC) answerUserinfo(w http.ResponseWriter, r *http.Request) {
 	claims["sub"] = account.Subject
 	if tamper != nil {
 		tamper(claims)
+	}
+	if write != nil {
+		media, body := write(claims)
+		w.Header().Set("Content-Type", media)
+		_, _ = io.WriteString(w, body)
+		return
 	}
 	answer(w, http.StatusOK, claims)
 }

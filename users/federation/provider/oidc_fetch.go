@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,19 +27,39 @@ const (
 
 // openidMetadata is what we need of a discovery document (OpenID Connect Discovery section 3).
 type openidMetadata struct {
-	Issuer        string   `json:"issuer"`
-	Authorization string   `json:"authorization_endpoint"`
-	Token         string   `json:"token_endpoint"`
-	Userinfo      string   `json:"userinfo_endpoint"`
-	Keys          string   `json:"jwks_uri"`
-	EndSession    string   `json:"end_session_endpoint"`
-	Scopes        []string `json:"scopes_supported"`
-	Responses     []string `json:"response_types_supported"`
-	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
-	Algs          []string `json:"id_token_signing_alg_values_supported"`
-	Challenges    []string `json:"code_challenge_methods_supported"`
-	Claims        []string `json:"claims_supported"`
-	Iss           bool     `json:"authorization_response_iss_parameter_supported"`
+	Issuer        string     `json:"issuer"`
+	Authorization string     `json:"authorization_endpoint"`
+	Token         string     `json:"token_endpoint"`
+	Userinfo      string     `json:"userinfo_endpoint"`
+	Keys          string     `json:"jwks_uri"`
+	EndSession    string     `json:"end_session_endpoint"`
+	Scopes        openidList `json:"scopes_supported"`
+	Responses     openidList `json:"response_types_supported"`
+	AuthMethods   openidList `json:"token_endpoint_auth_methods_supported"`
+	Algs          openidList `json:"id_token_signing_alg_values_supported"`
+	UserinfoAlgs  openidList `json:"userinfo_signing_alg_values_supported"`
+	Challenges    openidList `json:"code_challenge_methods_supported"`
+	Claims        openidList `json:"claims_supported"`
+	Iss           bool       `json:"authorization_response_iss_parameter_supported"`
+}
+
+// openidList is what an upstream supports of something. One that is not a list of texts says nothing; no sign-in depends on it (rule D1).
+type openidList []string
+
+// UnmarshalJSON is for json.Unmarshaler.
+func (l *openidList) UnmarshalJSON(raw []byte) error {
+	var values []any
+	if json.Unmarshal(raw, &values) != nil || values == nil {
+		*l = nil
+		return nil
+	}
+	*l = openidList{}
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			*l = append(*l, s)
+		}
+	}
+	return nil
 }
 
 // openidAlgs may sign: never none, never a shared secret (N02).
@@ -213,30 +234,45 @@ func (p *openid) getJSON(ctx context.Context, what, from, bearer string, into an
 
 // fetchJSON asks for a document; bearer is a token, "" = none. ErrDown, ErrUpstream.
 func fetchJSON(ctx context.Context, client *http.Client, what, from, bearer string, header map[string]string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
-	if err != nil {
-		return fmt.Errorf("%w: %s: no usable address", ErrUpstream, what)
-	}
+	all := http.Header{}
 	for name, value := range header {
-		req.Header.Set(name, value)
+		all.Set(name, value)
 	}
 	if bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+bearer)
+		all.Set("Authorization", "Bearer "+bearer)
 	}
-	res, err := client.Do(req)
+	body, _, err := fetch(ctx, client, what, from, all)
 	if err != nil {
-		return openidDown(what, err)
+		return err
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return openidStatus(what, res.StatusCode)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, openidBody+1))
-	if err != nil {
-		return openidDown(what, err)
-	}
-	if len(body) > openidBody || json.Unmarshal(body, into) != nil {
+	if json.Unmarshal(body, into) != nil {
 		return fmt.Errorf("%w: %s: not to be read", ErrDown, what)
 	}
 	return nil
+}
+
+// fetch asks for something, and says of which media type it is, in lower case. ErrDown, ErrUpstream.
+func fetch(ctx context.Context, client *http.Client, what, from string, header http.Header) (body []byte, media string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %s: no usable address", ErrUpstream, what)
+	}
+	req.Header = header
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, "", openidDown(what, err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, "", openidStatus(what, res.StatusCode)
+	}
+	body, err = io.ReadAll(io.LimitReader(res.Body, openidBody+1))
+	if err != nil {
+		return nil, "", openidDown(what, err)
+	}
+	if len(body) > openidBody {
+		return nil, "", fmt.Errorf("%w: %s: not to be read", ErrDown, what)
+	}
+	media, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
+	return body, media, nil
 }

@@ -128,46 +128,6 @@ func (p *openid) keyFits(key openidKey, payload []byte) bool {
 	return json.Unmarshal(payload, &token) == nil && strings.ReplaceAll(key.issuer, "{tenantid}", token.TID) == token.Iss
 }
 
-// addUserinfo asks the userinfo endpoint (OpenID Connect Core section 5.3), where the ID token says less than was asked for. What
-// the ID token says stands. An endpoint that refuses, fails or answers in a form that is not read ends the sign-in only where it
-// depends on what is missing: groups, or the address where only some domains may come in (rule D1).
-func (p *openid) addUserinfo(ctx context.Context, m openidMetadata, access string, claims map[string]any) error {
-	missing := func(claim string) bool { return claim != "" && claims[claim] == nil }
-	scopes := p.scopes(m)
-	email := missing("email") && slices.Contains(scopes, oidc.ScopeEmail)
-	if m.Userinfo == "" || !email && !(missing("name") && slices.Contains(scopes, oidc.ScopeProfile)) && !missing(p.Groups) {
-		return nil
-	}
-	var more map[string]any
-	err := error(nil)
-	if access == noAccessToken {
-		err = fmt.Errorf("%w: it gave no access token", ErrUpstream)
-	} else {
-		err = p.getJSON(ctx, "userinfo", m.Userinfo, access, &more)
-	}
-	if err != nil {
-		if ctx.Err() == nil && !missing(p.Groups) && !(missing("email") && len(p.Domains) > 0) {
-			return nil
-		}
-		return err
-	}
-	if sub, _ := more["sub"].(string); sub != claims["sub"] { // Core section 5.3.2
-		return fmt.Errorf("%w: userinfo is of somebody else", ErrIdentity)
-	}
-	switch { // an address and what is said of it are one statement
-	case claims["email"] == nil:
-		delete(claims, "email_verified")
-	case claims["email"] != more["email"]:
-		delete(more, "email_verified")
-	}
-	for name, value := range more {
-		if _, said := claims[name]; !said && !slices.Contains(openidProtocol, name) {
-			claims[name] = value
-		}
-	}
-	return nil
-}
-
 // identity reads claims that were verified.
 func (p *openid) identity(issuer string, claims map[string]any) Identity {
 	text := func(name string) string {

@@ -14,7 +14,7 @@ import (
 const noAccessToken = "none"
 
 // tokenClient is the client for token requests. What a token response says beside the tokens is often not as RFC 6749 section 5.1 has it
-// (expires_in as 300.0, "300" or ""), and nothing depends on it: it is put right or left out (rule D1).
+// (expires_in as 300.0, "300" or "", token_type as a number), and nothing depends on it: it is put right or left out (rule D1).
 func tokenClient(client *http.Client) *http.Client {
 	c := *client
 	inner := c.Transport
@@ -33,15 +33,17 @@ func (t tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || res.StatusCode != http.StatusOK {
 		return res, err
 	}
-	if media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); media == "application/x-www-form-urlencoded" || media == "text/plain" {
-		return res, nil // read as a form by the library, which takes any expires_in
-	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, openidBody+1))
 	res.Body.Close()
 	if err != nil {
 		return nil, err
 	}
-	if len(body) <= openidBody {
+	media, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	object := bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
+	if media == "text/plain" && object { // the library would read a form
+		res.Header.Set("Content-Type", "application/json")
+	}
+	if len(body) <= openidBody && object {
 		body = putRight(body)
 	}
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -55,11 +57,19 @@ func putRight(body []byte) []byte {
 	if json.Unmarshal(body, &fields) != nil || fields == nil {
 		return body
 	}
-	if raw, there := fields["expires_in"]; there {
-		if seconds, ok := wholeSeconds(raw); ok {
-			fields["expires_in"] = strconv.AppendInt(nil, seconds, 10)
-		} else {
-			delete(fields, "expires_in")
+	for name, raw := range fields {
+		var text string
+		switch strings.ToLower(name) { // the library reads names without case
+		case "expires_in":
+			if seconds, ok := wholeSeconds(raw); ok {
+				fields[name] = strconv.AppendInt(nil, seconds, 10)
+			} else {
+				delete(fields, name)
+			}
+		case "token_type", "refresh_token", "error", "error_description", "error_uri":
+			if json.Unmarshal(raw, &text) != nil {
+				delete(fields, name)
+			}
 		}
 	}
 	var access, id string
