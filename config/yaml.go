@@ -29,6 +29,22 @@ func parseFile(name string, data []byte, c *Config) []error {
 	return w.errs
 }
 
+// ReadScopes reads a resource's scopes as they are written in the configuration, out of a file of their own: a list of names, and of entries
+// with name, title, description, required and sensitive. name is the file's, for errors, which join every mistake found.
+func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, fmt.Errorf("%s: is empty; write a list of scopes", name)
+	}
+	var scopes []ResourceScope
+	w := walker{file: name, origins: map[string]string{}}
+	w.value(doc.Content[0], reflect.ValueOf(&scopes).Elem(), "scopes")
+	return scopes, errors.Join(w.errs...)
+}
+
 type walker struct {
 	file    string
 	origins map[string]string

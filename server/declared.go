@@ -38,20 +38,26 @@ func declaredClients(c config.Config) ([]clients.Metadata, error) {
 func declaredResources(c config.Config) (all []clients.Resource) {
 	for _, entry := range c.Resources {
 		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy, Declared: true}
-		for _, s := range entry.Scopes {
-			r.Scopes = append(r.Scopes, s.Name)
-			d := clients.ScopeDetails{Title: clients.Text(s.Title), Description: clients.Text(s.Description), Required: s.Required, Sensitive: s.Sensitive}
-			if d.Empty() {
-				continue
-			}
-			if r.Details == nil {
-				r.Details = map[string]clients.ScopeDetails{}
-			}
-			r.Details[s.Name] = d
-		}
+		r.Scopes, r.Details = Scopes(entry.Scopes)
 		all = append(all, r)
 	}
 	return all
+}
+
+// Scopes hands scopes as they are configured over to package clients.
+func Scopes(entries []config.ResourceScope) (names []string, details map[string]clients.ScopeDetails) {
+	for _, s := range entries {
+		names = append(names, s.Name)
+		d := clients.ScopeDetails{Title: clients.Text(s.Title), Description: clients.Text(s.Description), Required: s.Required, Sensitive: s.Sensitive}
+		if d.Empty() {
+			continue
+		}
+		if details == nil {
+			details = map[string]clients.ScopeDetails{}
+		}
+		details[s.Name] = d
+	}
+	return names, details
 }
 
 func translate(from, to any) error {

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"signet/audit"
 	"signet/clients"
+	"signet/config"
 	"signet/server"
 	"signet/storage"
 )
@@ -19,36 +23,74 @@ func (a *app) resource() *cobra.Command {
 	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), reads(a.resourceList()), reads(a.resourceShow()), a.resourceUpdate(), a.resourceDelete())
 }
 
-// resourceFlags are the words for an API's registration.
-func resourceFlags(c *cobra.Command, r *clients.Resource) {
-	f := c.Flags()
-	f.StringVar(&r.Name, "name", "", "`name` for people")
-	f.StringSliceVar(&r.Scopes, "scopes", nil, "`scopes` of the API, separated by commas or spaces")
-	f.StringSliceVar(&r.IntrospectedBy, "introspected-by", nil, "client `IDs` that may ask about its tokens")
+// resourceWords are the words of a command line for an API's registration.
+type resourceWords struct {
+	clients.Resource
+	scopesFile string
 }
 
-// changeResource writes into to what was named on the command line.
-func changeResource(cmd *cobra.Command, from clients.Resource, to *clients.Resource) {
+func resourceFlags(c *cobra.Command, words *resourceWords) {
+	f := c.Flags()
+	f.StringVar(&words.Name, "name", "", "`name` for people")
+	f.StringSliceVar(&words.Scopes, "scopes", nil, "`scopes` of the API, separated by commas or spaces")
+	f.StringVar(&words.scopesFile, "scopes-file", "", "YAML or JSON `file` with the list of scopes as in config.yaml: name, title, description, required, sensitive; - reads standard input")
+	f.StringSliceVar(&words.IntrospectedBy, "introspected-by", nil, "client `IDs` that may ask about its tokens")
+	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
+}
+
+// read takes the scopes from their file, if one is named.
+func (words *resourceWords) read(cmd *cobra.Command) error {
+	if !cmd.Flags().Changed("scopes-file") {
+		words.Scopes = strings.Fields(strings.Join(words.Scopes, " "))
+		return nil
+	}
+	var data []byte
+	var err error
+	if words.scopesFile == "-" {
+		data, err = io.ReadAll(cmd.InOrStdin())
+	} else {
+		data, err = os.ReadFile(words.scopesFile)
+	}
+	if err != nil {
+		return fmt.Errorf("--scopes-file: %w", err)
+	}
+	scopes, err := config.ReadScopes(words.scopesFile, data)
+	if err != nil {
+		return err
+	}
+	words.Scopes, words.Details = server.Scopes(scopes)
+	return nil
+}
+
+// change writes into a registration what was named on the command line. Scopes named without words keep those that they have.
+func (words *resourceWords) change(cmd *cobra.Command, to *clients.Resource) {
 	set := func(flag string, do func()) {
 		if cmd.Flags().Changed(flag) {
 			do()
 		}
 	}
-	set("name", func() { to.Name = from.Name })
-	set("scopes", func() { to.Scopes = strings.Fields(strings.Join(from.Scopes, " ")) })
-	set("introspected-by", func() { to.IntrospectedBy = from.IntrospectedBy })
+	set("name", func() { to.Name = words.Name })
+	set("scopes", func() {
+		to.Scopes, to.Details = words.Scopes, maps.Clone(to.Details)
+		maps.DeleteFunc(to.Details, func(scope string, _ clients.ScopeDetails) bool { return !slices.Contains(to.Scopes, scope) })
+	})
+	set("scopes-file", func() { to.Scopes, to.Details = words.Scopes, words.Details })
+	set("introspected-by", func() { to.IntrospectedBy = words.IntrospectedBy })
 }
 
 func (a *app) resourceCreate() *cobra.Command {
-	var words clients.Resource
+	var words resourceWords
 	c := a.verb("create URI", "Register an API; tokens name the URI as aud", 1, func(cmd *cobra.Command, args []string) error {
+		if err := words.read(cmd); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			r := clients.Resource{Identifier: words.Identifier}
 			if len(args) > 0 {
 				r.Identifier = args[0]
 			}
-			changeResource(cmd, words, &r)
-			return a.writeResource(ctx, h, r.Identifier, func(ctx context.Context) error {
+			words.change(cmd, &r)
+			return a.changeResource(ctx, h, r.Identifier, func(ctx context.Context) error {
 				if _, err := findResource(h, r.Identifier); err == nil {
 					return fmt.Errorf("the resource %q is registered already; change it with `signet resource update`", r.Identifier)
 				}
@@ -71,16 +113,19 @@ func (a *app) resourceCreate() *cobra.Command {
 }
 
 func (a *app) resourceUpdate() *cobra.Command {
-	var words clients.Resource
+	var words resourceWords
 	c := a.verb("update URI", "Change an API's registration: only what is named", 1, func(cmd *cobra.Command, args []string) error {
+		if err := words.read(cmd); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.House) error {
 			found, err := findResource(h, args[0])
 			if err != nil {
 				return err
 			}
-			return a.writeResource(ctx, h, found.Identifier, func(ctx context.Context) error {
+			return a.changeResource(ctx, h, found.Identifier, func(ctx context.Context) error {
 				return h.Clients.ChangeResource(ctx, found.Identifier, func(r *clients.Resource) error {
-					changeResource(cmd, words, r)
+					words.change(cmd, r)
 					return nil
 				})
 			})
@@ -97,9 +142,32 @@ func (a *app) resourceShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.answer(r, func(w io.Writer) { writeResources(w, r) })
+			return a.answer(r, func(w io.Writer) { writeResource(w, r) })
 		})
 	})
+}
+
+// writeResource writes one in full: below it its scopes, with what people read of them.
+func writeResource(w io.Writer, r clients.Resource) {
+	writeResources(w, r)
+	if len(r.Details) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	row(w, "SCOPE", "REQUIRED", "SENSITIVE", "TITLE", "DESCRIPTION")
+	for _, s := range r.Scopes {
+		d := r.Details[s]
+		row(w, s, yes(d.Required), yes(d.Sensitive), dash(inLanguages(d.Title)), dash(inLanguages(d.Description)))
+	}
+}
+
+// inLanguages is a text with the tags of its languages; the one for all of them has none.
+func inLanguages(t clients.Text) string {
+	var all []string
+	for _, tag := range slices.Sorted(maps.Keys(t)) {
+		all = append(all, strings.TrimPrefix(tag+": ", ": ")+t[tag])
+	}
+	return strings.Join(all, "; ")
 }
 
 func findResource(h *server.House, identifier string) (clients.Resource, error) {
@@ -110,8 +178,8 @@ func findResource(h *server.House, identifier string) (clients.Resource, error) 
 	return r, nil
 }
 
-// writeResource runs an act on a registration and writes it down in one transaction.
-func (a *app) writeResource(ctx context.Context, h *server.House, identifier string, act func(ctx context.Context) error) error {
+// changeResource runs an act on a registration and writes it down in one transaction.
+func (a *app) changeResource(ctx context.Context, h *server.House, identifier string, act func(ctx context.Context) error) error {
 	var r clients.Resource
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
 		if err := act(ctx); err != nil {
@@ -126,7 +194,7 @@ func (a *app) writeResource(ctx context.Context, h *server.House, identifier str
 	if err != nil {
 		return err
 	}
-	return a.answer(r, func(w io.Writer) { writeResources(w, r) })
+	return a.answer(r, func(w io.Writer) { writeResource(w, r) })
 }
 
 func writeResources(w io.Writer, list ...clients.Resource) {
