@@ -82,6 +82,9 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 		telemetry.Add(ctx, slog.String("user_id", c.Standing.UserID), slog.String("grant_id", c.Standing.ID))
 	}
 	if err != nil {
+		if sent, used, wrong := c.WrongRedirect(); wrong {
+			telemetry.Add(ctx, telemetry.URI("redirect_uri", sent), telemetry.URI("authorized_uri", used))
+		}
 		return nil, refusal.From(err)
 	}
 	p.o.Metrics.TokenIssued(grant)

@@ -3,11 +3,13 @@ package oauth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
@@ -29,6 +31,15 @@ func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error)
 	if err != nil {
 		return Userinfo{}, refusal.InvalidToken("The access token is invalid or expired.").Because(err)
 	}
+	told, err := p.userinfo(ctx, a)
+	if err != nil {
+		telemetry.Add(ctx, slog.String("client_id", a.ClientID))
+	}
+	return told, err
+}
+
+// userinfo answers for the claims of a verified access token.
+func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, error) {
 	if !slices.Contains(a.Audience, p.o.Issuer.URL()) {
 		return Userinfo{}, refusal.InvalidToken("The access token is for another resource.")
 	}

@@ -160,6 +160,16 @@ func (f Facts) bound(form url.Values) bool {
 	return want == "" || want == form.Get("redirect_uri")
 }
 
+// WrongRedirect gives the redirect_uri that a token request sent ("" = none) and the one that the code went to, where they differ and must
+// not (RFC 6749 section 4.1.3).
+func (c *Case) WrongRedirect() (sent, used string, wrong bool) {
+	if c.GrantType != clients.AuthorizationCode || c.Standing == nil {
+		return "", "", false
+	}
+	sent, used = c.Form.Get("redirect_uri"), c.Facts.redirect(c.Form)
+	return sent, used, used != "" && used != sent
+}
+
 // HashCode is how a code is kept and looked up: base64url(SHA-256(code)).
 func HashCode(code string) string {
 	sum := sha256.Sum256([]byte(code))

@@ -81,6 +81,9 @@ const (
 func Judge(ctx context.Context, r Request, registry Clients, verify func(string) (tokens.ID, error)) (Plan, error) {
 	var p Plan
 	id := r.ClientID
+	if id != "" {
+		telemetry.Add(ctx, slog.String("client_id", telemetry.Outside(id)))
+	}
 	if r.IDTokenHint != "" {
 		if len(r.IDTokenHint) > maxHint {
 			return p, nil

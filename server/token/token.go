@@ -8,10 +8,12 @@ package token
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 
 	"signet/clients"
+	"signet/internal/telemetry"
 	"signet/oauth"
 	"signet/oauth/refusal"
 	"signet/oauth/request"
@@ -55,11 +57,13 @@ func (room *Room) Mount(m *web.Mux) {
 
 // token answers a token request (RFC 6749 section 5).
 func (room *Room) token(w http.ResponseWriter, r *http.Request) error {
-	form, err := request.Form(r)
+	form, err := read(r)
 	if err != nil {
 		return err
 	}
 	if err := room.provider.CheckGrantType(form); err != nil {
+		name(r, form)
+		telemetry.Add(r.Context(), slog.String("grant_type", telemetry.Outside(form.Get("grant_type"))))
 		return err
 	}
 	client, err := room.authenticate(r, form)
@@ -71,6 +75,26 @@ func (room *Room) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return write(w, answer)
+}
+
+// read gives the form of a request.
+func read(r *http.Request) (url.Values, error) {
+	form, err := request.Form(r)
+	if err != nil {
+		name(r, r.PostForm)
+	}
+	return form, err
+}
+
+// name notes which client a request that is refused before anybody is authenticated says it comes from.
+func name(r *http.Request, form url.Values) {
+	id := form.Get("client_id")
+	if user, _, ok := r.BasicAuth(); ok {
+		id, _ = url.QueryUnescape(user)
+	}
+	if id != "" {
+		telemetry.Add(r.Context(), slog.String("client_id", telemetry.Outside(id)))
+	}
 }
 
 // introspect tells about a token (RFC 7662 section 2).
@@ -103,7 +127,7 @@ func (room *Room) revoke(w http.ResponseWriter, r *http.Request) error {
 
 // about reads who asks about which token. The hint is not needed: a token says itself what it is.
 func (room *Room) about(r *http.Request) (*clients.Client, string, error) {
-	form, err := request.Form(r)
+	form, err := read(r)
 	if err != nil {
 		return nil, "", err
 	}
