@@ -57,7 +57,7 @@ type Event struct {
 	Detail    any // marshalled to JSON; never holds a secret
 }
 
-// Store is what the log needs of the ground.
+// Store is the part of *storage.DB that the log uses.
 type Store interface {
 	InsertEvent(ctx context.Context, e storage.Event) error
 }

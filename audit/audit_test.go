@@ -20,7 +20,7 @@ func (b *book) InsertEvent(_ context.Context, e storage.Event) error {
 	return nil
 }
 
-func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // security notes T04
+func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // rule T04
 	synctest.Test(t, func(t *testing.T) {
 		var rows book
 		log := audit.New(&rows)
@@ -76,7 +76,7 @@ func TestIDsSortByTime(t *testing.T) {
 	})
 }
 
-func TestT02_OutsideTextIsCut(t *testing.T) { // security notes T02
+func TestT02_OutsideTextIsCut(t *testing.T) { // rule T02
 	for _, s := range []string{strings.Repeat("ä", 400), "\xff\xfe agent\x00", strings.Repeat("a", 255) + "ö"} {
 		got := audit.Cut(s)
 		if len(got) > 256 || !utf8.ValidString(got) || strings.ContainsAny(got, "\x00\r\n") {

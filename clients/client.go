@@ -72,16 +72,16 @@ func originOf(address string) string {
 	return u.Scheme + "://" + strings.TrimSuffix(host, ":")
 }
 
-// Public tells whether the client cannot prove itself (RFC 6749 section 2.1).
+// Public reports whether the client cannot prove itself (RFC 6749 section 2.1).
 func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == MethodNone }
 
-// Native tells whether it is a native app (RFC 8252).
+// Native reports whether it is a native app (RFC 8252).
 func (c *Client) Native() bool { return c.ApplicationType == Native }
 
-// Enabled tells whether it may be used.
+// Enabled reports whether it may be used.
 func (c *Client) Enabled() bool { return c.DisabledAt.IsZero() }
 
-// HasGrant tells whether it registered the grant type.
+// HasGrant reports whether it registered the grant type.
 func (c *Client) HasGrant(g string) bool { return slices.Contains(c.GrantTypes, g) }
 
 // Scopes it registered, or the default ones; do not change the slice.
@@ -93,16 +93,16 @@ func (c *Client) HasScope(s string) bool { return slices.Contains(c.scopes, s) }
 // Origins of its redirect URIs: they may read answers of the token endpoint (CORS).
 func (c *Client) Origins() []string { return c.origins }
 
-// NeedsPKCE tells whether its authorization requests must carry a code challenge.
+// NeedsPKCE reports whether its authorization requests must carry a code challenge.
 func (c *Client) NeedsPKCE() bool { return c.RequirePKCE || c.Public() }
 
-// SkipsConsent tells whether the consent question may be left out: first-party, and not a public client anyone on the same
+// SkipsConsent reports whether the consent question may be left out: first-party, and not a public client anyone on the same
 // device could pose as (RFC 8252 section 8.6).
 func (c *Client) SkipsConsent() bool {
 	return c.FirstParty && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, looksNative))
 }
 
-// LoopbackOnly tells whether all its redirect URIs are on this computer or private-use schemes.
+// LoopbackOnly reports whether all its redirect URIs are on this computer or private-use schemes.
 func (c *Client) LoopbackOnly() bool {
 	return len(c.RedirectURIs) > 0 && !slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !looksNative(u) })
 }

@@ -296,7 +296,7 @@ func (r *Registry) changeResource(ctx context.Context, identifier string, change
 	return r.o.APIs.UpdateResource(ctx, stored[at], row)
 }
 
-// free tells whether an identifier is not the issuer's, a client's, or another spelling of a resource's.
+// free reports whether an identifier is not the issuer's, a client's, or another spelling of a resource's.
 func (r *Registry) free(ctx context.Context, identifier string) error {
 	if sameIdentifier(identifier, r.o.Issuer) {
 		return fmt.Errorf("identifier: %q is the issuer", identifier)

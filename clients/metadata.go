@@ -132,14 +132,14 @@ func (m Metadata) WithDefaults() Metadata {
 	return m
 }
 
-// LooksLikePerson tells whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
+// LooksLikePerson reports whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
 // without a person is the client's id, and must not be mistaken for one (RFC 9068 section 5, security requirement J16).
 func LooksLikePerson(id string) bool {
 	const length = 26
 	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// HasSecret tells whether the registered authentication method needs a client secret.
+// HasSecret reports whether the registered authentication method needs a client secret.
 func (m Metadata) HasSecret() bool {
 	return m.TokenEndpointAuthMethod == MethodBasic || m.TokenEndpointAuthMethod == MethodPost
 }
@@ -186,7 +186,7 @@ func (m Metadata) Validate() error {
 	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateSignout(), m.validateAlgs())...)
 }
 
-// validClaim tells whether a client may have our claim under the name: none that the protocol or a standard claim has.
+// validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.
 func validClaim(name string) bool {
 	odd := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.:/-", r))
@@ -273,7 +273,7 @@ func shortRSA(key any) bool {
 	return ok && k.N.BitLen() < 2048
 }
 
-// Verifies tells whether a client's key is one for signatures of the algorithm: key type, curve, use and alg must all fit (RFC
+// Verifies reports whether a client's key is one for signatures of the algorithm: key type, curve, use and alg must all fit (RFC
 // 8725 section 3.1).
 func Verifies(k jose.JSONWebKey, alg string) bool {
 	if k.Algorithm != "" && k.Algorithm != alg || k.Use != "" && k.Use != "sig" {

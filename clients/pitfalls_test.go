@@ -190,7 +190,7 @@ func TestDeletingADeclaredClientThatIsGoneEndsItsGrants(t *testing.T) {
 		if err := r.Delete(ctx, "gone"); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := db.StandingByID(ctx, "g"); err != nil || s.Grant.RevokedAt.IsZero() {
+		if s, err := db.GrantStateByID(ctx, "g"); err != nil || s.Grant.RevokedAt.IsZero() {
 			t.Errorf("grant still lives: %+v %v", s.Grant, err)
 		}
 		if err := r.Delete(ctx, "gone"); !errors.Is(err, storage.ErrNotFound) {

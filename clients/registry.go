@@ -266,7 +266,7 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 // Resources at this moment.
 func (r *Registry) Resources() *Resources { return r.resources.Load() }
 
-// OriginAllowed tells whether a browser app of that origin is registered (an enabled client's redirect URI has it).
+// OriginAllowed reports whether a browser app of that origin is registered (an enabled client's redirect URI has it).
 func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
 	return r.index.Load().allowed(origin)
 }

@@ -187,7 +187,7 @@ func (rs *Resources) WithoutScopes(identifiers []string) bool {
 	return !slices.ContainsFunc(identifiers, func(id string) bool { r, _ := rs.Find(id); return len(r.Scopes) > 0 })
 }
 
-// Known tells whether the scope is built in or some resource's.
+// Known reports whether the scope is built in or some resource's.
 func (rs *Resources) Known(scope string) bool {
 	return slices.Contains(BuiltinScopes, scope) || len(rs.byScope[scope]) > 0
 }

@@ -58,7 +58,7 @@ type TLS struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// On tells whether Signet speaks TLS itself.
+// On reports whether Signet speaks TLS itself.
 func (t TLS) On() bool { return t.CertFile != "" || t.KeyFile != "" }
 
 // Storage is the database.
@@ -127,7 +127,7 @@ type Factors struct {
 
 // Passkeys is where they may be used.
 type Passkeys struct {
-	RPID    string   `yaml:"rp_id"`   // domain they are bound to, for ever; "" = the issuer's host
+	RPID    string   `yaml:"rp_id"`   // domain they are bound to, forever; "" = the issuer's host
 	Origins []string `yaml:"origins"` // others than the issuer's that they may be used at
 }
 
@@ -162,7 +162,7 @@ const (
 	MailFile = "file"
 )
 
-// Mail is how letters reach people.
+// Mail is how emails reach people.
 type Mail struct {
 	Sender    string `yaml:"sender"`    // "" = no mail; smtp; log and file for trying things out on this machine
 	From      string `yaml:"from"`      // "Name <address>" or an address
@@ -171,10 +171,10 @@ type Mail struct {
 	SMTP      SMTP   `yaml:"smtp"`
 }
 
-// On tells whether there is a sender.
+// On reports whether there is a sender.
 func (m Mail) On() bool { return m.Sender != MailNone }
 
-// SMTP is the server that takes letters.
+// SMTP is the server that takes emails.
 type SMTP struct {
 	Host     string `yaml:"host"`
 	Port     int    `yaml:"port"` // 0 = 587, or 465 with tls
@@ -229,7 +229,7 @@ type Log struct {
 
 // Audit is the book of security facts.
 type Audit struct {
-	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept for ever
+	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
 }
 
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.

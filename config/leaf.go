@@ -47,7 +47,7 @@ func find(v reflect.Value, key string) reflect.Value {
 	return all[i].value
 }
 
-// secret tells whether the key's value may also be given as a file.
+// secret reports whether the key's value may also be given as a file.
 func (l leaf) secret() bool {
 	switch l.value.Interface().(type) {
 	case Secret, DSN:

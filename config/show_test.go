@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func TestSecretsNeverShowThemselves(t *testing.T) { // security notes S04
+func TestSecretsNeverShowThemselves(t *testing.T) { // rule S04
 	type holder struct {
 		S Secret
 		P *Secret

@@ -81,7 +81,7 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$`)
 
 func cleanPath(u *url.URL) bool { return u.RawPath == "" && plainPath.MatchString(u.Path) }
 
-// Loopback tells whether the host is this machine by name or address.
+// Loopback reports whether the host is this machine by name or address.
 func Loopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
@@ -195,7 +195,7 @@ func (c Config) checkMail(bad *complaints) {
 func (c Config) checkBook(bad *complaints) {
 	oneOf(bad, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.Log.Format, LogAuto, LogText, LogJSON)
-	bad.check(c.Audit.Retention == 0 || c.Audit.Retention >= day, "audit.retention", "must be 0s (kept for ever) or at least 24h")
+	bad.check(c.Audit.Retention == 0 || c.Audit.Retention >= day, "audit.retention", "must be 0s (kept forever) or at least 24h")
 }
 
 // sampleSecret is what people leave in when they copy an example.

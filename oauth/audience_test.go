@@ -19,7 +19,7 @@ import (
 func TestA14_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 section 2.2
 	const scope = "openid profile email offline_access api:read files:read"
 	all := func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API, oauthtest.Files} }
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		for name, tt := range map[string]struct {
 			authorized func(*oauth.Authorization)
 			resource   string
@@ -68,7 +68,7 @@ func scoped(id, scope string, grants ...string) clients.Metadata {
 }
 
 func TestB14_B15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3.3 and 5.1
-	h := house(t, oauthtest.Options{Clients: []clients.Metadata{
+	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{
 		scoped("none", "", clients.ClientCredentials), scoped("gone", "gone:read", clients.ClientCredentials),
 		scoped("some", "gone:read api:read", clients.ClientCredentials), scoped("member", "openid groups roles", clients.ClientCredentials),
 		scoped("both", "api:read files:read", clients.ClientCredentials),
@@ -119,7 +119,7 @@ func TestB14_B15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3
 }
 
 func TestB15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 section 6
-	h := house(t, oauthtest.Options{Clients: []clients.Metadata{scoped("old", "openid old:read", clients.AuthorizationCode, clients.RefreshToken)}})
+	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{scoped("old", "openid old:read", clients.AuthorizationCode, clients.RefreshToken)}})
 	old := clients.Resource{Identifier: "https://old.test", Name: "Old", Scopes: []string{"old:read"}}
 	if err := h.Registry.PutResource(t.Context(), old); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestB15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 sectio
 func TestB15_AResourceMadeElsewhereWorksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
-		h := house(t, oauthtest.Options{DB: db, Clients: []clients.Metadata{
+		h := protocol(t, oauthtest.Options{DB: db, Clients: []clients.Metadata{
 			scoped("early", "new:read new:write", clients.ClientCredentials, clients.AuthorizationCode), scoped("asker", "new:read", clients.ClientCredentials),
 		}})
 		make := func(id string, scopes ...string) { // on another replica

@@ -176,7 +176,7 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
-	c.Facts, c.Standing = facts, &storage.Standing{Grant: row, User: a.User}
+	c.Facts, c.Standing = facts, &storage.GrantState{Grant: row, User: a.User}
 	return nil
 }
 

@@ -25,7 +25,7 @@ func param(t *testing.T, s string) asked.Param {
 const everyClaim = `{"userinfo":{"name":null,"email":null,"groups":null},"id_token":{"name":null,"email":null,"roles":null}}`
 
 // registered is the shop with groups and roles among its scopes.
-func registered(t *testing.T, h *oauthtest.House) *oauthtest.House {
+func registered(t *testing.T, h *oauthtest.Protocol) *oauthtest.Protocol {
 	t.Helper()
 	m := h.Client(t, "shop").Metadata
 	m.Scope = "openid profile email groups roles offline_access"
@@ -42,14 +42,14 @@ func told(m map[string]any) string {
 
 // A grant of the release before kept the parameter as it was sent, and not what the person allowed of it.
 func TestV04_GrantOfTheReleaseBeforeReleasesNoMoreThanItsScopes(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		h = registered(t, h)
 		for scopes, want := range map[string][2]string{ // ID token, userinfo
 			"openid offline_access":       {"", ""},
 			"openid email offline_access": {"email", "email"},
 			"openid groups profile roles": {"groups name roles", "groups name roles"},
 		} {
-			s, err := h.DB.StandingByCode(t.Context(), ledger.HashCode(h.Code(t, "shop", scopes, nil)))
+			s, err := h.DB.GrantStateByCode(t.Context(), ledger.HashCode(h.Code(t, "shop", scopes, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestV04_GrantOfTheReleaseBeforeReleasesNoMoreThanItsScopes(t *testing.T) {
 }
 
 func TestV04_GrantedClaimsCostNoMoreReads(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		h = registered(t, h)
 		for name, tt := range map[string]struct {
 			claims          string

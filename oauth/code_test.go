@@ -14,7 +14,7 @@ import (
 )
 
 func TestCodeIsExchanged(t *testing.T) { // RFC 6749 section 4.1.4, RFC 9068 section 2.2, OpenID Connect Core section 3.1.3.3
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		got := first(t, h, "shop", "openid profile api:read")
 		if got.TokenType != "Bearer" || got.ExpiresIn != 600 || got.Scope != "openid profile api:read" || got.RefreshToken == "" {
 			t.Errorf("got %+v", got)
@@ -34,7 +34,7 @@ func TestCodeIsExchanged(t *testing.T) { // RFC 6749 section 4.1.4, RFC 9068 sec
 }
 
 func TestNoIDTokenWithoutOpenID(t *testing.T) { // OpenID Connect Core section 3.1.2.1
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	got := first(t, h, "shop", "api:read")
 	if got.IDToken != "" || got.Scope != "api:read" {
 		t.Errorf("got %+v", got)
@@ -45,7 +45,7 @@ func TestNoIDTokenWithoutOpenID(t *testing.T) { // OpenID Connect Core section 3
 }
 
 func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registration section 2: RS256 unless registered
-	h := house(t, oauthtest.Options{Clients: nil})
+	h := protocol(t, oauthtest.Options{Clients: nil})
 	shop := *h.Client(t, "shop")
 	for alg, want := range map[string]string{"": "RS256", "RS256": "RS256", "ES256": "ES256"} {
 		shop.IDTokenSignedResponseAlg = alg
@@ -83,7 +83,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 }
 
 func TestT1_PKCEDowngrade(t *testing.T) { // notes fosite.md T1, fosite-seam.md row 1; RFC 9700 section 4.8.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	for _, client := range []string{"shop", "spa"} {
 		form := oauthtest.Exchange(h.Code(t, client, "openid", nil))
 		refused(t, h, client, with(form, "code_verifier", strings.Repeat("x", 43)), "invalid_grant")
@@ -96,12 +96,12 @@ func TestT1_PKCEDowngrade(t *testing.T) { // notes fosite.md T1, fosite-seam.md 
 }
 
 func TestSeam1b_MissingVerifierIsInvalidGrant(t *testing.T) { // fosite-seam.md row 1b
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", with(oauthtest.Exchange(h.Code(t, "shop", "openid", nil)), "code_verifier", ""), "invalid_grant")
 }
 
 func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // security requirement H09, RFC 9700 section 4.8.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
 		a.Request.CodeChallenge, a.Request.CodeChallengeMethod = "", ""
 	}))
@@ -110,7 +110,7 @@ func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // security requi
 }
 
 func TestSeam2_RaceLoser(t *testing.T) { // fosite-seam.md row 2, fosite.md T6: invalid_grant and a dead family, not 500
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		late := interpose(t, h, func(s *shim) { // between the loser's read and its write, the winner spends the code
 			s.beforeSpend = func() { get(t, h, "shop", form) }
@@ -123,7 +123,7 @@ func TestSeam2_RaceLoser(t *testing.T) { // fosite-seam.md row 2, fosite.md T6: 
 }
 
 func TestSeam2b_ThirdExchange(t *testing.T) { // fosite-seam.md row 2b; RFC 6749 section 4.1.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	winner := get(t, h, "shop", form)
 	if !alive(t, h, winner) {
@@ -142,7 +142,7 @@ func TestSeam2b_ThirdExchange(t *testing.T) { // fosite-seam.md row 2b; RFC 6749
 
 func TestJ07_ReplayAfterTheCodeWouldHaveExpired(t *testing.T) { // security requirement J07
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		winner := get(t, h, "shop", form)
 		time.Sleep(2 * time.Minute)
@@ -152,7 +152,7 @@ func TestJ07_ReplayAfterTheCodeWouldHaveExpired(t *testing.T) { // security requ
 }
 
 func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // security requirement J08, fosite-seam.md row 9
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "spa", "openid", nil))
 	attempts := func() {
 		t.Helper()
@@ -178,7 +178,7 @@ func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // security requ
 
 func TestT6_CodeErrors(t *testing.T) { // notes fosite.md T6, 3.2
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		refused(t, h, "shop", oauthtest.Exchange("no-such-code"), "invalid_grant")
 		refused(t, h, "shop", with(oauthtest.Exchange("x"), "code", ""), "invalid_request")
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
@@ -194,7 +194,7 @@ func TestT6_CodeErrors(t *testing.T) { // notes fosite.md T6, 3.2
 }
 
 func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // notes fosite.md T8; RFC 6749 section 4.1.3
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "api:read", func(a *oauth.Authorization) { a.Request.RedirectURISent = false }))
 	get(t, h, "shop", with(form, "redirect_uri", ""))
 	form = oauthtest.Exchange(h.Code(t, "shop", "api:read", nil))
@@ -203,7 +203,7 @@ func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // notes fosite.md T
 }
 
 func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A2: no minimum, at neither endpoint
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.Nonce = "n" }))
 	if id := idOf(t, h, get(t, h, "shop", form)); id.Nonce != "n" {
 		t.Errorf("nonce %q", id.Nonce)
@@ -215,7 +215,7 @@ func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A
 }
 
 func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no scope, no empty state
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	got, err := h.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
 	if err != nil || len(got.Code) != 43 || got.GrantID == "" {
 		t.Errorf("got %v, %v", got, err)
@@ -223,7 +223,7 @@ func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no 
 }
 
 func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // notes fosite.md 2.4: PKCE refuses after the code row was written
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	ctx, stats := storage.WithStats(t.Context())
 	_, err := h.Authorize(ctx, h.Ask(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.CodeChallengeMethod = "plain" }))
 	wants(t, err, "invalid_request")
@@ -233,7 +233,7 @@ func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // notes fosite.md 2.4:
 }
 
 func TestUnsignableTokenKeepsTheCode(t *testing.T) { // notes fosite.md 2.4 rule 3: the ID token fails after the code's commit
-	h := house(t, oauthtest.Options{Algs: []string{"ES256"}}) // no RS256 key
+	h := protocol(t, oauthtest.Options{Algs: []string{"ES256"}}) // no RS256 key
 	shop := *h.Client(t, "shop")
 	shop.IDTokenSignedResponseAlg = "RS256"
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
@@ -244,12 +244,12 @@ func TestUnsignableTokenKeepsTheCode(t *testing.T) { // notes fosite.md 2.4 rule
 
 func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // DESIGN section 2; RFC 6749 section 1.5
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		got := first(t, h, "post", "openid offline_access")
 		if got.RefreshToken != "" {
 			t.Error("a refresh token for a client that did not register the grant")
 		}
-		s, err := h.DB.StandingByID(t.Context(), claims(t, h, got).GrantID)
+		s, err := h.DB.GrantStateByID(t.Context(), claims(t, h, got).GrantID)
 		if err != nil || s.Generation != 0 || s.Offline || !s.ExpiresAt.Equal(time.Now().Add(10*time.Minute).UTC()) {
 			t.Errorf("row %+v, %v", s.Grant, err)
 		}
@@ -257,7 +257,7 @@ func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // DESIGN section 2; 
 }
 
 func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core section 5.5
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	got := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
 		a.Claims = param(t, `{"id_token":{"name":{"essential":true}},"userinfo":{"email":null}}`)
 	})))
@@ -281,7 +281,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 }
 
 func TestSidOnlyWithASession(t *testing.T) { // DESIGN section 2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	got := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) { a.SessionID = "" })))
 	if id := idOf(t, h, got); id.SessionID != "" {
 		t.Errorf("sid %q", id.SessionID)

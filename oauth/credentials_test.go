@@ -19,7 +19,7 @@ func credentials(pairs ...string) url.Values {
 }
 
 func TestT5_ClientCredentialsScopes(t *testing.T) { // notes fosite.md T5; RFC 6749 sections 3.3 and 4.4
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	for name, test := range map[string]struct {
 		form     url.Values
 		scope    string
@@ -56,7 +56,7 @@ func TestJ16_ClientCredentials(t *testing.T) { // security requirement J16; RFC 
 	like := clients.Metadata{
 		ClientID: oauthtest.Ada, ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"}, Scope: "api:read",
 	}
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	got := get(t, h, "robot", credentials())
 	a := claims(t, h, got)
 	if got.RefreshToken != "" || got.IDToken != "" || a.Subject != "robot" || a.GrantID != "" || a.AuthTime != 0 || got.ExpiresIn != 600 {
@@ -82,7 +82,7 @@ func TestJ16_ClientCredentials(t *testing.T) { // security requirement J16; RFC 
 func TestDefaultAudience(t *testing.T) { // DESIGN section 2
 	bare := clients.Metadata{ClientID: "bare", ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"}}
 	for audience, want := range map[string]string{"": oauthtest.Issuer, "https://all.test": "https://all.test"} {
-		h := house(t, oauthtest.Options{Clients: []clients.Metadata{bare}, Audience: audience})
+		h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{bare}, Audience: audience})
 		got := get(t, h, "bare", credentials())
 		if a := claims(t, h, got); !slices.Equal(a.Audience, []string{want}) || got.Scope != "" {
 			t.Errorf("audience %v, want %q", a.Audience, want)
@@ -91,7 +91,7 @@ func TestDefaultAudience(t *testing.T) { // DESIGN section 2
 }
 
 func TestJ05_GrantMustBeRegistered(t *testing.T) { // security requirement J05; RFC 6749 section 5.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	refused(t, h, "robot", form, "unauthorized_client")
 	refused(t, h, "shop", credentials(), "unauthorized_client")
@@ -101,7 +101,7 @@ func TestJ05_GrantMustBeRegistered(t *testing.T) { // security requirement J05; 
 }
 
 func TestT2_UnknownGrantType(t *testing.T) { // notes fosite.md T2, fosite-seam.md row 3; RFC 6749 section 5.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", url.Values{"grant_type": {"urn:nope"}}, "unsupported_grant_type")
 	refused(t, h, "shop", url.Values{"grant_type": {"authorization_code refresh_token"}}, "unsupported_grant_type")
 	refused(t, h, "shop", url.Values{"grant_type": {"implicit"}}, "unsupported_grant_type")
@@ -129,13 +129,13 @@ func passwordForm(pairs ...string) url.Values {
 }
 
 func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; security requirement H10
-	h := house(t, oauthtest.Options{Passwords: book{}})
+	h := protocol(t, oauthtest.Options{Passwords: book{}})
 	got := get(t, h, "legacy", passwordForm("scope", "openid api:read offline_access"))
 	a, id := claims(t, h, got), idOf(t, h, got)
 	if a.Subject != oauthtest.Ada || a.GrantID == "" || id.SessionID != "" || id.AuthTime == 0 || !slices.Equal(id.AMR, []string{"pwd"}) || id.Nonce != "" {
 		t.Errorf("access %+v, ID %+v", a, id)
 	}
-	s, err := h.DB.StandingByID(t.Context(), a.GrantID)
+	s, err := h.DB.GrantStateByID(t.Context(), a.GrantID)
 	if err != nil || s.SessionID != "" || !s.Offline || s.Generation != 1 || s.UserEpoch != 3 || s.CodeHash != "" {
 		t.Errorf("row %+v, %v", s.Grant, err)
 	}
@@ -156,7 +156,7 @@ func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; security require
 }
 
 func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; security requirement H10
-	h := house(t, oauthtest.Options{Passwords: book{}})
+	h := protocol(t, oauthtest.Options{Passwords: book{}})
 	refused(t, h, "legacy", passwordForm("password", "wrong"), "invalid_grant")
 	refused(t, h, "legacy", passwordForm("username", "nobody"), "invalid_grant")
 	refused(t, h, "legacy", passwordForm("password", ""), "invalid_request")
@@ -177,10 +177,10 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; security 
 		})
 	}
 	t.Run("switched-off", func(t *testing.T) {
-		refused(t, house(t, oauthtest.Options{}), "legacy", passwordForm(), "unauthorized_client")
+		refused(t, protocol(t, oauthtest.Options{}), "legacy", passwordForm(), "unauthorized_client")
 	})
 	t.Run("throttled", func(t *testing.T) {
-		h := house(t, oauthtest.Options{Passwords: book{err: &grants.Throttled{RetryAfter: 90*time.Second + 1}}})
+		h := protocol(t, oauthtest.Options{Passwords: book{err: &grants.Throttled{RetryAfter: 90*time.Second + 1}}})
 		_, err := token(t, h, "legacy", passwordForm())
 		no, _ := err.(*refusal.Refusal)
 		if no == nil || no.Status != 429 || no.Header.Get("Retry-After") != "91" || no.Code != "temporarily_unavailable" {
@@ -188,7 +188,7 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; security 
 		}
 	})
 	t.Run("busy", func(t *testing.T) {
-		refused(t, house(t, oauthtest.Options{Passwords: book{err: grants.ErrBusy}}), "legacy", passwordForm(), "temporarily_unavailable")
+		refused(t, protocol(t, oauthtest.Options{Passwords: book{err: grants.ErrBusy}}), "legacy", passwordForm(), "temporarily_unavailable")
 	})
 	list, err := h.DB.GrantsOfUser(t.Context(), oauthtest.Ada, time.Now(), "", 10)
 	if err != nil || len(list) != 0 {
@@ -210,7 +210,7 @@ func TestMetrics(t *testing.T) { // security requirement T05
 	m := &counter{issued: map[string]int{}}
 	l := oauthtest.Lifetimes
 	l.Grace = 0
-	h := house(t, oauthtest.Options{Metrics: m, Lifetimes: l})
+	h := protocol(t, oauthtest.Options{Metrics: m, Lifetimes: l})
 	one := first(t, h, "shop", "openid")
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 	refused(t, h, "shop", oauthtest.Refresh(one.RefreshToken), "invalid_grant")

@@ -11,7 +11,7 @@ import (
 
 func TestB20_IntrospectionIsInactiveAtExp(t *testing.T) { // RFC 7662 section 2.2
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{DB: storagetest.SQLite(t)})
+		h := protocol(t, oauthtest.Options{DB: storagetest.SQLite(t)})
 		got := first(t, h, "shop", "openid api:read")
 		shop := h.Client(t, "shop")
 		active := func(token string) bool {

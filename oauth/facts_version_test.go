@@ -14,7 +14,7 @@ import (
 // A grant of a newer release says more than this one knows: it is answered with 503 and left as it is, so that a replica of the newer
 // release serves the next try. It can still be revoked.
 func TestFactsOfANewerReleaseAreLeftAlone(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		code, one := h.Code(t, "shop", "openid", nil), first(t, h, "shop", "openid")
 		for _, facts := range []string{`{"v":2`, `{"v":1000000`, `{"v":-1`, `{"v":99999999999999999999`, `{"v":"1"`} {
 			old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, facts) })

@@ -16,38 +16,38 @@ func TestJ09_WhatEndsAGrant(t *testing.T) { // security requirement J09; DESIGN 
 	now := time.Now
 	for name, test := range map[string]struct {
 		scope string
-		end   func(t *testing.T, h *oauthtest.House) error
+		end   func(t *testing.T, h *oauthtest.Protocol) error
 		ends  bool
 	}{
-		"disabled": {"openid", func(t *testing.T, h *oauthtest.House) error {
+		"disabled": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
 			return h.DB.SetUserDisabled(t.Context(), oauthtest.Ada, now(), now())
 		}, true},
-		"epoch": {"openid offline_access", func(t *testing.T, h *oauthtest.House) error {
+		"epoch": {"openid offline_access", func(t *testing.T, h *oauthtest.Protocol) error {
 			return h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, now())
 		}, true},
-		"signed-out": {"openid", func(t *testing.T, h *oauthtest.House) error {
+		"signed-out": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
 			_, err := h.DB.EndSession(t.Context(), oauthtest.Session, oauthtest.Ada, now())
 			return err
 		}, true},
-		"signed-out-offline": {"openid offline_access", func(t *testing.T, h *oauthtest.House) error {
+		"signed-out-offline": {"openid offline_access", func(t *testing.T, h *oauthtest.Protocol) error {
 			_, err := h.DB.EndSession(t.Context(), oauthtest.Session, oauthtest.Ada, now())
 			return err
 		}, false},
-		"session-expired-and-swept": {"openid", func(t *testing.T, h *oauthtest.House) error {
+		"session-expired-and-swept": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
 			_, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredSessions, now().Add(48*time.Hour), 10)
 			return err
 		}, false},
-		"consent-withdrawn": {"openid", func(t *testing.T, h *oauthtest.House) error {
+		"consent-withdrawn": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
 			_, err := h.DB.WithdrawConsent(t.Context(), oauthtest.Ada, "shop", now())
 			return err
 		}, true},
-		"revoked": {"openid", func(t *testing.T, h *oauthtest.House) error {
+		"revoked": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
 			_, err := h.DB.RevokeGrants(t.Context(), storage.GrantFilter{ClientID: "shop"}, "test", now())
 			return err
 		}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			epoch, err := h.DB.PutConsent(t.Context(), storage.Consent{UserID: oauthtest.Ada, ClientID: "shop", CreatedAt: now(), UpdatedAt: now()})
 			if err != nil {
 				t.Fatal(err)
@@ -74,7 +74,7 @@ func TestJ09_WhatEndsAGrant(t *testing.T) { // security requirement J09; DESIGN 
 }
 
 func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN section 2: sign-out everywhere raced against it
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	a := h.Ask(t, "shop", "openid offline_access", nil) // read at epoch 3
 	if err := h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, time.Now()); err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN secti
 }
 
 func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security requirement A18
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	code := h.Code(t, "shop", "openid", nil)
 	away := interpose(t, h, func(s *shim) { s.err = fmt.Errorf("%w: dial", storage.ErrUnavailable) })
@@ -121,7 +121,7 @@ func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security req
 }
 
 func TestReplayIsNotSwallowedWhenTheDatabaseGoesAway(t *testing.T) { // security requirement A18; fosite hides such an error
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	winner := get(t, h, "shop", form)
 	half := interpose(t, h, func(s *shim) { s.revokeErr = fmt.Errorf("%w: gone", storage.ErrUnavailable) })

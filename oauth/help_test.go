@@ -16,7 +16,7 @@ import (
 )
 
 // house is a house on SQLite in which Ada is signed in.
-func house(t *testing.T, o oauthtest.Options) *oauthtest.House {
+func protocol(t *testing.T, o oauthtest.Options) *oauthtest.Protocol {
 	t.Helper()
 	if o.DB == nil {
 		o.DB = storagetest.SQLite(t)
@@ -27,21 +27,21 @@ func house(t *testing.T, o oauthtest.Options) *oauthtest.House {
 }
 
 // engines runs a test on both.
-func engines(t *testing.T, test func(t *testing.T, h *oauthtest.House)) {
+func engines(t *testing.T, test func(t *testing.T, h *oauthtest.Protocol)) {
 	t.Helper()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		test(t, house(t, oauthtest.Options{DB: open(t)}))
+		test(t, protocol(t, oauthtest.Options{DB: open(t)}))
 	})
 }
 
 // token makes a token request of an authenticated client.
-func token(t *testing.T, h *oauthtest.House, client string, form url.Values) (*oauth.Answer, error) {
+func token(t *testing.T, h *oauthtest.Protocol, client string, form url.Values) (*oauth.Answer, error) {
 	t.Helper()
 	return h.Provider.Token(t.Context(), h.Client(t, client), form)
 }
 
 // get is token that must succeed.
-func get(t *testing.T, h *oauthtest.House, client string, form url.Values) *oauth.Answer {
+func get(t *testing.T, h *oauthtest.Protocol, client string, form url.Values) *oauth.Answer {
 	t.Helper()
 	a, err := token(t, h, client, form)
 	if err != nil {
@@ -51,7 +51,7 @@ func get(t *testing.T, h *oauthtest.House, client string, form url.Values) *oaut
 }
 
 // refused is token that must fail with the code.
-func refused(t *testing.T, h *oauthtest.House, client string, form url.Values, code string) {
+func refused(t *testing.T, h *oauthtest.Protocol, client string, form url.Values, code string) {
 	t.Helper()
 	a, err := token(t, h, client, form)
 	wants(t, err, code)
@@ -69,7 +69,7 @@ func wants(t *testing.T, err error, code string) {
 }
 
 // first authorizes and exchanges.
-func first(t *testing.T, h *oauthtest.House, client, scope string) *oauth.Answer {
+func first(t *testing.T, h *oauthtest.Protocol, client, scope string) *oauth.Answer {
 	t.Helper()
 	return get(t, h, client, oauthtest.Exchange(h.Code(t, client, scope, nil)))
 }
@@ -96,7 +96,7 @@ func maps(form url.Values) url.Values {
 }
 
 // claims of an access token of ours.
-func claims(t *testing.T, h *oauthtest.House, a *oauth.Answer) tokens.Access {
+func claims(t *testing.T, h *oauthtest.Protocol, a *oauth.Answer) tokens.Access {
 	t.Helper()
 	got, err := h.Issuer.VerifyAccess(a.AccessToken)
 	if err != nil {
@@ -106,7 +106,7 @@ func claims(t *testing.T, h *oauthtest.House, a *oauth.Answer) tokens.Access {
 }
 
 // idOf are the claims of an ID token of ours.
-func idOf(t *testing.T, h *oauthtest.House, a *oauth.Answer) tokens.ID {
+func idOf(t *testing.T, h *oauthtest.Protocol, a *oauth.Answer) tokens.ID {
 	t.Helper()
 	got, err := h.Issuer.VerifyIDHint(a.IDToken)
 	if err != nil {
@@ -124,8 +124,8 @@ func count(list []string, what string) (n int) {
 	return n
 }
 
-// alive tells whether the access token still works at the userinfo endpoint.
-func alive(t *testing.T, h *oauthtest.House, a *oauth.Answer) bool {
+// alive reports whether the access token still works at the userinfo endpoint.
+func alive(t *testing.T, h *oauthtest.Protocol, a *oauth.Answer) bool {
 	t.Helper()
 	_, err := h.Provider.Userinfo(t.Context(), a.AccessToken)
 	if err != nil && !errors.Is(err, refusal.InvalidToken("")) {

@@ -10,7 +10,7 @@ import (
 func TestB9_ClaimsInTheIDTokenOfAClientThatAsks(t *testing.T) { // OpenID Connect Core section 5.4
 	asks := scoped("asks", "openid profile email", clients.AuthorizationCode, clients.RefreshToken)
 	asks.IDTokenClaims = true
-	h := house(t, oauthtest.Options{Clients: []clients.Metadata{asks}})
+	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{asks}})
 	for name, tt := range map[string]struct {
 		client, scope string
 		email, name   bool

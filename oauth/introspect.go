@@ -67,7 +67,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 			return Introspection{}, nil
 		}
 	}
-	_, _, err := p.standing(ctx, a)
+	_, _, err := p.grantState(ctx, a)
 	if errors.Is(err, errInactive) {
 		return Introspection{}, nil
 	} else if err != nil {
@@ -100,7 +100,7 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 	if caller.ClientID != r.ClientID || !caller.HasGrant(clients.RefreshToken) {
 		return Introspection{}, nil
 	}
-	s, err := p.o.Store.StandingByID(ctx, r.GrantID)
+	s, err := p.o.Store.GrantStateByID(ctx, r.GrantID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return Introspection{}, nil
 	} else if err != nil {
@@ -129,7 +129,7 @@ var errInactive = errors.New("token is not active")
 
 // standing is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
 // has one) alive. errInactive, with the reason for the log, otherwise.
-func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Standing, *clients.Client, error) {
+func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.GrantState, *clients.Client, error) {
 	inactive := func(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }
 	client, err := p.o.Clients.Client(ctx, a.ClientID)
 	switch {
@@ -140,7 +140,7 @@ func (p *Provider) standing(ctx context.Context, a tokens.Access) (*storage.Stan
 	case !client.Enabled():
 		return nil, nil, inactive("its client is disabled")
 	}
-	s, err := p.o.Store.StandingOfToken(ctx, a.GrantID, a.JTI)
+	s, err := p.o.Store.GrantStateOfToken(ctx, a.GrantID, a.JTI)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, nil, inactive("its grant is gone")

@@ -10,7 +10,7 @@ import (
 
 // TestJ07_ParallelRedemptions: 50 at once, one success, then a dead family (security requirement J07).
 func TestJ07_ParallelRedemptions(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		answers := race(50, func() (*oauth.Answer, error) { return token(t, h, "shop", form) })
 		var winner *oauth.Answer
@@ -41,7 +41,7 @@ func TestJ07_ParallelRedemptions(t *testing.T) {
 // TestJ13_ParallelRefreshes: 20 at once, no error, one successor, one live chain (security requirement J13); then the
 // successor is refreshed by 20 at once, and so on.
 func TestJ13_ParallelRefreshes(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		current := first(t, h, "spa", "openid").RefreshToken
 		for range 4 {
 			answers := race(20, func() (*oauth.Answer, error) { return token(t, h, "spa", oauthtest.Refresh(current)) })
@@ -68,8 +68,8 @@ func TestJ13_ParallelRefreshes(t *testing.T) {
 
 // TestReplicasShareOneChain: the same through two providers on one database.
 func TestReplicasShareOneChain(t *testing.T) { // DESIGN section 2
-	engines(t, func(t *testing.T, h *oauthtest.House) {
-		both := []*oauthtest.House{h, h.Replica(t, h.DB)}
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
+		both := []*oauthtest.Protocol{h, h.Replica(t, h.DB)}
 		current := first(t, h, "spa", "openid").RefreshToken
 		var mu sync.Mutex
 		turn := 0
@@ -93,7 +93,7 @@ func TestReplicasShareOneChain(t *testing.T) { // DESIGN section 2
 
 // TestManyFlowsAtOnce: code flows and refreshes 16 at once for one person, no error (the issue; Hydra and Dex fail here).
 func TestManyFlowsAtOnce(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		answers := race(16, func() (*oauth.Answer, error) {
 			v, err := h.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
 			if err != nil {

@@ -14,7 +14,7 @@ func TestB12_RedirectURIOfTheTokenRequest(t *testing.T) { // RFC 6749 section 4.
 	noPKCE := func(a *oauth.Authorization) { a.Request.CodeChallenge, a.Request.CodeChallengeMethod = "", "" }
 	notSent := func(a *oauth.Authorization) { a.Request.RedirectURISent = false }
 	neither := func(a *oauth.Authorization) { noPKCE(a); notSent(a) }
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		for name, tt := range map[string]struct {
 			authorized func(*oauth.Authorization)
 			pairs      []string

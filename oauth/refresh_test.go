@@ -16,7 +16,7 @@ import (
 
 func TestRefreshRotates(t *testing.T) { // RFC 6749 section 6, RFC 9700 section 4.14.2, OpenID Connect Core section 12.2
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "shop", "openid api:read offline_access")
 		time.Sleep(time.Hour)
 		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
@@ -42,7 +42,7 @@ func TestRefreshRotates(t *testing.T) { // RFC 6749 section 6, RFC 9700 section 
 
 func TestJ13_GraceGivesTheSameSuccessorAgain(t *testing.T) { // security requirement J13
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "spa", "openid")
 		two := get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
 		time.Sleep(59 * time.Second)
@@ -63,7 +63,7 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, 
 	for _, client := range []string{"shop", "spa"} {
 		t.Run(client, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := house(t, oauthtest.Options{})
+				h := protocol(t, oauthtest.Options{})
 				one := first(t, h, client, "openid")
 				two := get(t, h, client, oauthtest.Refresh(one.RefreshToken))
 				time.Sleep(time.Minute)
@@ -82,7 +82,7 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, 
 				if err != nil || len(list) != 1 || list[0].Name != "refresh.reused" || list[0].ClientID != client || list[0].GrantID == "" || list[0].Outcome != "failure" {
 					t.Errorf("events %+v, %v", list, err)
 				}
-				s, err := h.DB.StandingByID(t.Context(), list[0].GrantID)
+				s, err := h.DB.GrantStateByID(t.Context(), list[0].GrantID)
 				if err != nil || s.RevokedWhy != "refresh token reused" {
 					t.Errorf("revoked_why %q, %v", s.RevokedWhy, err)
 				}
@@ -94,7 +94,7 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, 
 func TestGraceOffIsOff(t *testing.T) { // DESIGN section 2: 0 = off
 	l := oauthtest.Lifetimes
 	l.Grace = 0
-	h := house(t, oauthtest.Options{Lifetimes: l})
+	h := protocol(t, oauthtest.Options{Lifetimes: l})
 	one := first(t, h, "spa", "openid")
 	two := get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
 	refused(t, h, "spa", oauthtest.Refresh(one.RefreshToken), "invalid_grant")
@@ -107,7 +107,7 @@ func TestLostRaceIsDecidedAgain(t *testing.T) { // DESIGN section 2: a client th
 			storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 				l := oauthtest.Lifetimes
 				l.Grace = grace
-				h := house(t, oauthtest.Options{DB: open(t), Lifetimes: l})
+				h := protocol(t, oauthtest.Options{DB: open(t), Lifetimes: l})
 				one := first(t, h, "spa", "openid")
 				var winner *oauth.Answer
 				late := interpose(t, h, func(s *shim) {
@@ -131,7 +131,7 @@ func TestLostRaceIsDecidedAgain(t *testing.T) { // DESIGN section 2: a client th
 }
 
 func TestLostRaceAgainstRevocationEnds(t *testing.T) { // RFC 9700 section 4.14
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "spa", "openid")
 	late := interpose(t, h, func(s *shim) {
 		s.beforeRotate = func() {
@@ -147,11 +147,11 @@ func TestLostRaceAgainstRevocationEnds(t *testing.T) { // RFC 9700 section 4.14
 }
 
 func TestRowBehindItsTokensCatchesUp(t *testing.T) { // DESIGN section 2: restored backup or failover is not reuse
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "spa", "openid")
 	grant := claims(t, h, one).GrantID
 	refresh := func(gen int64) string {
-		s, err := h.DB.StandingByID(t.Context(), grant)
+		s, err := h.DB.GrantStateByID(t.Context(), grant)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestRowBehindItsTokensCatchesUp(t *testing.T) { // DESIGN section 2: restor
 		return token
 	}
 	two := get(t, h, "spa", oauthtest.Refresh(refresh(7)))
-	s, err := h.DB.StandingByID(t.Context(), grant)
+	s, err := h.DB.GrantStateByID(t.Context(), grant)
 	if err != nil || s.Generation != 8 || !s.RevokedAt.IsZero() {
 		t.Errorf("generation %d, %v", s.Generation, err)
 	}
@@ -176,7 +176,7 @@ func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // security requireme
 	synctest.Test(t, func(t *testing.T) {
 		l := oauthtest.Lifetimes
 		l.Grace = 2 * time.Hour
-		h := house(t, oauthtest.Options{Lifetimes: l})
+		h := protocol(t, oauthtest.Options{Lifetimes: l})
 		one := first(t, h, "spa", "openid")
 		get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
 		for i := range 20 {
@@ -197,7 +197,7 @@ func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // security requireme
 
 func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // security requirement J08, RFC 6749 section 10.4
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "shop", "openid")
 		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 		time.Sleep(time.Hour)
@@ -216,7 +216,7 @@ func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // secur
 }
 
 func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // security requirements J10, K04; fosite.md 4.1
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	for name, token := range map[string]string{
 		"access": one.AccessToken, "id": one.IDToken, "garbage": "a.b.c", "none": "x", "cut": one.RefreshToken[:len(one.RefreshToken)-2],
@@ -229,7 +229,7 @@ func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // security requirements J
 }
 
 func TestT3_RefreshNarrowsScopes(t *testing.T) { // notes fosite.md T3, security requirement J14; RFC 6749 section 6
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid profile api:read api:write")
 	two := get(t, h, "shop", with(oauthtest.Refresh(one.RefreshToken), "scope", "api:read"))
 	if two.Scope != "api:read" || two.IDToken != "" {
@@ -248,13 +248,13 @@ func TestT3_RefreshNarrowsScopes(t *testing.T) { // notes fosite.md T3, security
 }
 
 func TestT4_RefreshWithoutOfflineAccess(t *testing.T) { // notes fosite.md T4; DESIGN section 2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "api:read")
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
 func TestT9_LostScopesAreDropped(t *testing.T) { // notes fosite.md T9, security requirement J15
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid api:read files:read")
 	shop := *h.Client(t, "shop")
 	shop.Scope = "openid api:read"
@@ -278,7 +278,7 @@ func TestT9_LostScopesAreDropped(t *testing.T) { // notes fosite.md T9, security
 }
 
 func TestResourcesAreNarrowed(t *testing.T) { // RFC 8707 section 2.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	named := func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API, oauthtest.Files} }
 	const scope = "api:read api:write files:read"
 	form := oauthtest.Exchange(h.Code(t, "shop", scope, named))
@@ -309,7 +309,7 @@ func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN se
 	day := 24 * time.Hour
 	t.Run("idle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			one := first(t, h, "shop", "api:read offline_access")
 			time.Sleep(30*day - time.Second)
 			two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken)) // use moves the limit
@@ -321,7 +321,7 @@ func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN se
 	})
 	t.Run("absolute", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			got := first(t, h, "shop", "api:read offline_access")
 			for range 8 {
 				time.Sleep(20 * day)
@@ -338,7 +338,7 @@ func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN se
 	})
 	t.Run("seam7-access-token-expires", func(t *testing.T) { // fosite-seam.md row 7: our way to test every expiry
 		synctest.Test(t, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			got := first(t, h, "shop", "openid")
 			time.Sleep(10 * time.Minute)
 			if !alive(t, h, got) {
@@ -356,7 +356,7 @@ func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section
 	synctest.Test(t, func(t *testing.T) {
 		l := oauthtest.Lifetimes
 		l.Access, l.Idle = 5*time.Minute, 2*time.Hour
-		h := house(t, oauthtest.Options{Lifetimes: l})
+		h := protocol(t, oauthtest.Options{Lifetimes: l})
 		one := first(t, h, "shop", "api:read offline_access")
 
 		longer := h.WithLifetimes(t, oauthtest.Lifetimes)
@@ -364,7 +364,7 @@ func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section
 		if two.ExpiresIn != 300 {
 			t.Errorf("expires_in %d: a longer value set later does not stretch the grant", two.ExpiresIn)
 		}
-		s, err := h.DB.StandingByID(t.Context(), claims(t, h, two).GrantID)
+		s, err := h.DB.GrantStateByID(t.Context(), claims(t, h, two).GrantID)
 		if want := time.Now().Add(2 * time.Hour); err != nil || !s.ExpiresAt.Equal(want) {
 			t.Errorf("idle until %v, %v; want %v", s.ExpiresAt, err, want)
 		}
@@ -393,7 +393,7 @@ func TestClientLifetimes(t *testing.T) { // DESIGN section 2: per client too
 		RefreshTokenLifetime: clients.Duration(90 * time.Minute),
 	}
 	synctest.Test(t, func(t *testing.T) {
-		h := house(t, oauthtest.Options{Clients: []clients.Metadata{m}})
+		h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{m}})
 		one := first(t, h, "brief", "openid")
 		if one.ExpiresIn != 60 {
 			t.Errorf("expires_in %d", one.ExpiresIn)

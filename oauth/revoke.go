@@ -57,7 +57,7 @@ func (p *Provider) revokeRefresh(ctx context.Context, caller *clients.Client, r 
 	if r.ClientID != caller.ClientID {
 		return nil
 	}
-	s, err := p.o.Store.StandingByID(ctx, r.GrantID)
+	s, err := p.o.Store.GrantStateByID(ctx, r.GrantID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && s.ClientID != caller.ClientID {
 		return nil
 	} else if err != nil {

@@ -23,7 +23,7 @@ type shim struct {
 	facts                     *strings.Replacer // changes what grants.data says; nil = nothing
 }
 
-func (s *shim) told(found storage.Standing, err error) (storage.Standing, error) {
+func (s *shim) told(found storage.GrantState, err error) (storage.GrantState, error) {
 	if s.facts != nil {
 		found.Data = []byte(s.facts.Replace(string(found.Data)))
 	}
@@ -50,25 +50,25 @@ func (s *shim) RotateGrant(ctx context.Context, r storage.Rotation) error {
 	return s.DB.RotateGrant(ctx, r)
 }
 
-func (s *shim) StandingByCode(ctx context.Context, hash string) (storage.Standing, error) {
+func (s *shim) GrantStateByCode(ctx context.Context, hash string) (storage.GrantState, error) {
 	if s.err != nil {
-		return storage.Standing{}, s.err
+		return storage.GrantState{}, s.err
 	}
-	return s.told(s.DB.StandingByCode(ctx, hash))
+	return s.told(s.DB.GrantStateByCode(ctx, hash))
 }
 
-func (s *shim) StandingByID(ctx context.Context, id string) (storage.Standing, error) {
+func (s *shim) GrantStateByID(ctx context.Context, id string) (storage.GrantState, error) {
 	if s.err != nil {
-		return storage.Standing{}, s.err
+		return storage.GrantState{}, s.err
 	}
-	return s.told(s.DB.StandingByID(ctx, id))
+	return s.told(s.DB.GrantStateByID(ctx, id))
 }
 
-func (s *shim) StandingOfToken(ctx context.Context, grantID, jti string) (storage.Standing, error) {
+func (s *shim) GrantStateOfToken(ctx context.Context, grantID, jti string) (storage.GrantState, error) {
 	if s.err != nil {
-		return storage.Standing{}, s.err
+		return storage.GrantState{}, s.err
 	}
-	return s.told(s.DB.StandingOfToken(ctx, grantID, jti))
+	return s.told(s.DB.GrantStateOfToken(ctx, grantID, jti))
 }
 
 func (s *shim) RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error) {
@@ -79,7 +79,7 @@ func (s *shim) RevokeGrant(ctx context.Context, id, why string, now time.Time) (
 }
 
 // interpose is another replica of the house, on the same database through a shim, with the same keys.
-func interpose(t *testing.T, h *oauthtest.House, set func(*shim)) *oauthtest.House {
+func interpose(t *testing.T, h *oauthtest.Protocol, set func(*shim)) *oauthtest.Protocol {
 	t.Helper()
 	s := &shim{DB: h.DB}
 	set(s)

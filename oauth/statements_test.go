@@ -12,7 +12,7 @@ import (
 
 // TestStatementsPerRequest is the table of DESIGN section 2, on both engines.
 func TestStatementsPerRequest(t *testing.T) {
-	engines(t, func(t *testing.T, h *oauthtest.House) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		var one, two *oauth.Answer
 		var form url.Values
 		// asks makes a token request and keeps the answer.

@@ -16,7 +16,7 @@ import (
 )
 
 // about introspects.
-func about(t *testing.T, h *oauthtest.House, client, token string) oauth.Introspection {
+func about(t *testing.T, h *oauthtest.Protocol, client, token string) oauth.Introspection {
 	t.Helper()
 	got, err := h.Provider.Introspect(t.Context(), h.Client(t, client), token)
 	if err != nil {
@@ -29,7 +29,7 @@ func about(t *testing.T, h *oauthtest.House, client, token string) oauth.Introsp
 }
 
 func TestIntrospection(t *testing.T) { // RFC 7662 section 2.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid api:read")
 	a := claims(t, h, one)
 	want := oauth.Introspection{
@@ -54,7 +54,7 @@ func TestIntrospection(t *testing.T) { // RFC 7662 section 2.2
 }
 
 func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // fosite-seam.md row 6, fosite.md I1, security requirement L03
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	api := first(t, h, "shop", "openid api:read")
 	files := first(t, h, "shop", "files:read")
 	for _, test := range []struct {
@@ -81,26 +81,26 @@ func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // fosite-seam.md row 6, fos
 }
 
 func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requirement L03: account, client and family alive
-	for name, end := range map[string]func(t *testing.T, h *oauthtest.House, grant string) error{
-		"grant-revoked": func(t *testing.T, h *oauthtest.House, grant string) error {
+	for name, end := range map[string]func(t *testing.T, h *oauthtest.Protocol, grant string) error{
+		"grant-revoked": func(t *testing.T, h *oauthtest.Protocol, grant string) error {
 			_, err := h.DB.RevokeGrant(t.Context(), grant, "test", time.Now())
 			return err
 		},
-		"grant-gone": func(t *testing.T, h *oauthtest.House, _ string) error {
+		"grant-gone": func(t *testing.T, h *oauthtest.Protocol, _ string) error {
 			_, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredGrants, time.Now().Add(1000*time.Hour), 10)
 			return err
 		},
-		"person-disabled": func(t *testing.T, h *oauthtest.House, _ string) error {
+		"person-disabled": func(t *testing.T, h *oauthtest.Protocol, _ string) error {
 			return h.DB.SetUserDisabled(t.Context(), oauthtest.Ada, time.Now(), time.Now())
 		},
-		"expired": func(*testing.T, *oauthtest.House, string) error {
+		"expired": func(*testing.T, *oauthtest.Protocol, string) error {
 			time.Sleep(11 * time.Minute)
 			return nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := house(t, oauthtest.Options{})
+				h := protocol(t, oauthtest.Options{})
 				one := first(t, h, "shop", "openid")
 				if !about(t, h, "shop", one.AccessToken).Active {
 					t.Fatal("not active")
@@ -118,7 +118,7 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requir
 		})
 	}
 	t.Run("client-disabled-or-gone", func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		m, err := h.Registry.Create(t.Context(), clients.Metadata{
 			ClientName: "stored", GrantTypes: []string{"client_credentials"}, Scope: "api:read",
 		})
@@ -144,7 +144,7 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requir
 	})
 	t.Run("refresh-token-spent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			one := first(t, h, "shop", "openid")
 			two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 			time.Sleep(time.Minute)
@@ -157,14 +157,14 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requir
 }
 
 func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requirement L04; RFC 7009 section 2
-	revoke := func(t *testing.T, h *oauthtest.House, client, token string) {
+	revoke := func(t *testing.T, h *oauthtest.Protocol, client, token string) {
 		t.Helper()
 		if err := h.Provider.Revoke(t.Context(), h.Client(t, client), token); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Run("access-token-only-itself", func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "shop", "openid")
 		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 		revoke(t, h, "shop", one.AccessToken)
@@ -178,7 +178,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 		}
 	})
 	t.Run("refresh-token-its-grant", func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "spa", "openid") // a public client may
 		revoke(t, h, "spa", one.RefreshToken)
 		revoke(t, h, "spa", one.RefreshToken)
@@ -191,7 +191,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 		}
 	})
 	t.Run("strangers-and-garbage", func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "shop", "openid")
 		for _, token := range []string{one.AccessToken, one.RefreshToken} {
 			revoke(t, h, "other", token)
@@ -205,7 +205,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 		get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 	})
 	t.Run("without-a-grant", func(t *testing.T) {
-		h := house(t, oauthtest.Options{})
+		h := protocol(t, oauthtest.Options{})
 		robot := get(t, h, "robot", credentials())
 		revoke(t, h, "robot", robot.AccessToken)
 		if about(t, h, "robot", robot.AccessToken).Active {
@@ -214,7 +214,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 	})
 	t.Run("until-it-expires", func(t *testing.T) { // the janitor may not forget a token that would live again
 		synctest.Test(t, func(t *testing.T) {
-			h := house(t, oauthtest.Options{})
+			h := protocol(t, oauthtest.Options{})
 			one := first(t, h, "shop", "openid")
 			revoke(t, h, "shop", one.AccessToken)
 			time.Sleep(10*time.Minute + 9*time.Second)
@@ -229,7 +229,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 }
 
 func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // notes fosite.md I2, security requirement K09, L05
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	for name, token := range map[string]string{
 		"refresh": one.RefreshToken, "id": one.IDToken, "garbage": "x.y.z", "none": "", "none-alg": "eyJhbGciOiJub25lIn0.e30.",
@@ -242,7 +242,7 @@ func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // notes fosite.md 
 }
 
 func TestL05_Userinfo(t *testing.T) { // security requirement L05, OpenID Connect Core section 5.3
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	info := func(scope string) map[string]any {
 		t.Helper()
 		got, err := h.Provider.Userinfo(t.Context(), first(t, h, "shop", scope).AccessToken)
@@ -263,7 +263,7 @@ func TestL05_Userinfo(t *testing.T) { // security requirement L05, OpenID Connec
 	without := first(t, h, "shop", "api:read")
 	_, err := h.Provider.Userinfo(t.Context(), without.AccessToken)
 	wants(t, err, "invalid_token") // its audience is the API
-	owned := house(t, oauthtest.Options{Audience: oauthtest.Issuer, Clients: []clients.Metadata{{
+	owned := protocol(t, oauthtest.Options{Audience: oauthtest.Issuer, Clients: []clients.Metadata{{
 		ClientID: "bare", ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"},
 	}}})
 	robot := get(t, owned, "bare", credentials())
@@ -275,7 +275,7 @@ func TestL05_Userinfo(t *testing.T) { // security requirement L05, OpenID Connec
 }
 
 func TestSignedUserinfo(t *testing.T) { // OpenID Connect Core section 5.3.2
-	h := house(t, oauthtest.Options{})
+	h := protocol(t, oauthtest.Options{})
 	m := h.Client(t, "shop").Metadata
 	m.UserinfoSignedResponseAlg = "ES256"
 	h = h.WithClient(t, m)

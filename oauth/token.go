@@ -91,7 +91,7 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 	return answer, nil
 }
 
-// mayUse tells whether the client may use the grant at all, before any code or token is touched (security requirement J05).
+// mayUse reports whether the client may use the grant at all, before any code or token is touched (security requirement J05).
 func mayUse(client *clients.Client, grant string) error {
 	switch {
 	case !client.HasGrant(grant):

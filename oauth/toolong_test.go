@@ -11,7 +11,7 @@ import (
 )
 
 func TestB18_WhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
-	h := registered(t, house(t, oauthtest.Options{}))
+	h := registered(t, protocol(t, oauthtest.Options{}))
 	join := func(from, to int) {
 		for i := from; i < to; i++ {
 			name := fmt.Sprintf("%s-%03d", strings.Repeat("g", 56), i)

@@ -47,7 +47,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, err
 	if !slices.Contains(scopes, "openid") || a.GrantID == "" {
 		return Userinfo{}, refusal.InsufficientScope("The access token does not have the scope openid.")
 	}
-	s, client, err := p.standing(ctx, a)
+	s, client, err := p.grantState(ctx, a)
 	if errors.Is(err, errInactive) {
 		return Userinfo{}, refusal.InvalidToken("The access token was revoked, or its grant ended.").Because(err)
 	} else if err != nil {

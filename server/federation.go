@@ -57,7 +57,7 @@ var kindNames = map[string]string{
 }
 
 // openFederation builds what upstreams need; h.Federation stays nil where none is configured.
-func (h *House) openFederation() (err error) {
+func (h *Services) openFederation() (err error) {
 	c := h.Config
 	if len(c.Upstreams) == 0 {
 		return nil
@@ -93,7 +93,7 @@ func (h *House) openFederation() (err error) {
 }
 
 // upstreamTargets are the addresses of upstreams, for the policy of pages whose forms end there.
-func (h *House) upstreamTargets() (targets []string) {
+func (h *Services) upstreamTargets() (targets []string) {
 	for _, u := range h.Config.Upstreams {
 		targets = append(targets, u.Issuer)
 	}
@@ -101,7 +101,7 @@ func (h *House) upstreamTargets() (targets []string) {
 }
 
 // configured reports whether people can sign in at an upstream still.
-func (h *House) configured(upstream string) bool {
+func (h *Services) configured(upstream string) bool {
 	return slices.ContainsFunc(h.Config.Upstreams, func(u config.Upstream) bool { return u.ID == upstream })
 }
 

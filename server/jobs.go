@@ -29,7 +29,7 @@ const (
 
 // Work runs the jobs until ctx ends.
 func (s *Server) Work(ctx context.Context) {
-	h := s.house
+	h := s.services
 	mailing := make(chan struct{})
 	go func() { defer close(mailing); s.Deliver(ctx) }()
 	defer func() { <-mailing }()
@@ -37,7 +37,7 @@ func (s *Server) Work(ctx context.Context) {
 	j.Run(ctx, s.Jobs()...)
 }
 
-// Deliver sends letters until ctx ends; at once where no mail is configured.
+// Deliver sends emails until ctx ends; at once where no mail is configured.
 func (s *Server) Deliver(ctx context.Context) {
 	if s.delivery != nil {
 		s.delivery.Run(ctx)
@@ -47,7 +47,7 @@ func (s *Server) Deliver(ctx context.Context) {
 // Jobs is the timetable. Janitor's locks see to it that a job runs on one replica at a time, but for those that every
 // replica has to do for itself.
 func (s *Server) Jobs() []janitor.Job {
-	h := s.house
+	h := s.services
 	clock := &health.ClockWatch{Clock: h.DB.Clock, Note: h.Metrics.ClockSkew, Log: h.Log}
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
@@ -75,7 +75,7 @@ func (s *Server) Jobs() []janitor.Job {
 		keep, every := h.keep(table), sweepEvery
 		if table == storage.ExpiredEvents {
 			if h.Config.Audit.Retention == 0 {
-				continue // kept for ever
+				continue // kept forever
 			}
 			every = eventsEvery
 		}
@@ -89,7 +89,7 @@ func (s *Server) Jobs() []janitor.Job {
 }
 
 // tendKeys does what the ring's timetable says is due, and notes the age of the keys that sign.
-func (h *House) tendKeys(ctx context.Context) error {
+func (h *Services) tendKeys(ctx context.Context) error {
 	now := time.Now()
 	if err := h.Keys.Tick(ctx, now); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (h *House) tendKeys(ctx context.Context) error {
 }
 
 // keep is how long rows stay after they expired.
-func (h *House) keep(table storage.Expirable) time.Duration {
+func (h *Services) keep(table storage.Expirable) time.Duration {
 	switch table {
 	case storage.ExpiredGrants:
 		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
@@ -124,7 +124,7 @@ func (h *House) keep(table storage.Expirable) time.Duration {
 
 // Watch reads the versions row and drops what another replica or the command line has changed.
 func (s *Server) Watch(ctx context.Context) error {
-	h := s.house
+	h := s.services
 	v, err := h.DB.Versions(ctx)
 	h.Metrics.DatabaseUp(err == nil)
 	if err != nil {

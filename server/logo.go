@@ -11,13 +11,13 @@ import (
 )
 
 // logoRoom serves the pictures of clients: small PNGs of our own making, under an address that changes with them.
-type logoRoom struct{ house *House }
+type logoHandler struct{ services *Services }
 
 // Mount states the route.
-func (l logoRoom) Mount(m *web.Mux) { m.Asset("GET /logos/{client}/{hash}", l.serve) }
+func (l logoHandler) Mount(m *web.Mux) { m.Asset("GET /logos/{client}/{hash}", l.serve) }
 
-func (l logoRoom) serve(w http.ResponseWriter, r *http.Request) error {
-	picture, err := l.house.Logos.Picture(r.Context(), r.PathValue("client"), r.PathValue("hash"))
+func (l logoHandler) serve(w http.ResponseWriter, r *http.Request) error {
+	picture, err := l.services.Logos.Picture(r.Context(), r.PathValue("client"), r.PathValue("hash"))
 	if errors.Is(err, storage.ErrNotFound) {
 		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found", Cause: err}
 	}
@@ -34,7 +34,7 @@ func (l logoRoom) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 // logoURL is where a client's picture is; "" = it has none.
-func (h *House) logoURL(clientID string) string {
+func (h *Services) logoURL(clientID string) string {
 	hash := h.Logos.Of(clientID)
 	if hash == "" {
 		return ""

@@ -29,12 +29,12 @@ func TestM06_AnAppsLogoComesFromOurHost(t *testing.T) {
 	s := servertest.New(t, servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = []string{there.Hostname()} }))
 	ada := s.Person(t, "ada@example.com")
 	app := s.App(t, "shop", func(m *clients.Metadata) { m.LogoURI = "https://shop.example/logo.png" })
-	c, err := s.House().Clients.Client(t.Context(), "shop")
+	c, err := s.Services().Clients.Client(t.Context(), "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.LogoURI = theirs.URL + "/logo.png" // registrations take https only; the test's server has none
-	if err := s.House().Logos.Tend(t.Context()); err != nil {
+	if err := s.Services().Logos.Tend(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b := s.Browser(t)

@@ -38,7 +38,7 @@ func listed(t *testing.T, keys ...string) servertest.Option {
 // sealedAs puts a value that opens into each sealed column but the keys and the authenticator app, and returns their rows.
 func sealedAs(t *testing.T, s *servertest.Server, userID string) {
 	t.Helper()
-	h, ctx := s.House(), t.Context()
+	h, ctx := s.Services(), t.Context()
 	text, err := h.Master.Seal([]byte("{}"), seal.Place("messages", "m1", "sealed"))
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestV09_RotateTheMasterKey(t *testing.T) {
 		t.Parallel()
 		fresh := seal.Generate()
 		before := servertest.New(t, engine, servertest.HandlerOnly(), servertest.Quiet())
-		db := before.House().DB
+		db := before.Services().DB
 		p := before.Person(t, "ada@example.com")
 		made := before.App(t, "shop")
 		device := before.AddAuthenticator(t, p)
@@ -89,14 +89,14 @@ func TestV09_RotateTheMasterKey(t *testing.T) {
 		given = one.Declared(made.Metadata).Refresh(t, given.RefreshToken)
 		two = on(fresh, "old")
 		given = two.Declared(made.Metadata).Refresh(t, given.RefreshToken) // the client's secret moves when it is used
-		two.House().Clients.Close()                                        // waits for that
+		two.Services().Clients.Close()                                     // waits for that
 
 		// Step 3: reseal, beside the servers. A second run has nothing to do.
-		moved, err := one.House().Reseal(t.Context())
+		moved, err := one.Services().Reseal(t.Context())
 		if err != nil || moved.Rows < 3 || len(moved.Damaged) > 0 {
 			t.Fatalf("resealed %+v, %v; want the email, the tokens and the authenticator app at least", moved, err)
 		}
-		again, err := two.House().Reseal(t.Context())
+		again, err := two.Services().Reseal(t.Context())
 		if err != nil || again.Rows != 0 {
 			t.Errorf("a second run moved %+v, %v", again, err)
 		}
@@ -105,7 +105,7 @@ func TestV09_RotateTheMasterKey(t *testing.T) {
 		}
 
 		// Step 4: without the old key.
-		forger := before.House() // who holds the old key
+		forger := before.Services() // who holds the old key
 		alone := on(fresh)
 		if b := secondStep(t, alone, p, device.Code(t)); b.Status != 200 || b.URL.Path != "/account" {
 			t.Errorf("authenticator app after the old key went: %d at %s: %s", b.Status, b.URL, b.Text("main"))
@@ -121,7 +121,7 @@ func TestV09_RotateTheMasterKey(t *testing.T) {
 }
 
 // forge signs the next generation of a refresh token, with the keys of h.
-func forge(t *testing.T, h *server.House, m clients.Metadata, like string) string {
+func forge(t *testing.T, h *server.Services, m clients.Metadata, like string) string {
 	t.Helper()
 	parts := strings.Split(like, ".")
 	var r tokens.Refresh
@@ -137,7 +137,7 @@ func forge(t *testing.T, h *server.House, m clients.Metadata, like string) strin
 	return token
 }
 
-func forgeable(h *server.House, token string) (r tokens.Refresh, err error) {
+func forgeable(h *server.Services, token string) (r tokens.Refresh, err error) {
 	return r, h.Keys.VerifyRefresh(token, &r)
 }
 
@@ -149,9 +149,9 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 		p := before.Person(t, "ada@example.com")
 		before.AddAuthenticator(t, p)
 		sealedAs(t, before, p.ID)
-		db := before.House().DB
+		db := before.Services().DB
 		rotated := servertest.New(t, servertest.On(db), servertest.HandlerOnly(), servertest.Quiet(), listed(t, fresh, "old"))
-		if err := rotated.House().Keys.Tick(t.Context(), time.Now()); err != nil { // the signing keys move by themselves
+		if err := rotated.Services().Keys.Tick(t.Context(), time.Now()); err != nil { // the signing keys move by themselves
 			t.Fatal(err)
 		}
 		h, err := openWith(t, db, fresh)
@@ -161,7 +161,7 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 		if !errors.Is(err, reseal.ErrUnlisted) {
 			t.Fatalf("got %v, want ErrUnlisted", err)
 		}
-		id := before.House().Master.IDs()[0]
+		id := before.Services().Master.IDs()[0]
 		for _, want := range []string{id + " (1 in messages.sealed)", id + " (1 in credentials.data)", id + " (1 in identities.tokens)", "key reseal"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q is missing in: %v", want, err)
@@ -184,7 +184,7 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 }
 
 // openWith opens the services on a database with one master key.
-func openWith(t *testing.T, db *storage.DB, key string) (*server.House, error) {
+func openWith(t *testing.T, db *storage.DB, key string) (*server.Services, error) {
 	t.Helper()
 	c, err := config.Load(config.Sources{Issuer: "https://id.example.com", Data: filepath.Join(t.TempDir(), "d"), Environ: []string{"SIGNET_MASTER_KEY=" + key}})
 	if err != nil {
@@ -197,7 +197,7 @@ func TestV09_DamagedRowIsAnErrorForThatRowOnly(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		t.Parallel()
 		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.Quiet())
-		db := s.House().DB
+		db := s.Services().DB
 		ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
 		broken, whole := s.AddAuthenticator(t, ada), s.AddAuthenticator(t, bob)
 		list, err := db.Credentials(t.Context(), ada.ID, "totp")
@@ -210,11 +210,11 @@ func TestV09_DamagedRowIsAnErrorForThatRowOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		two := servertest.New(t, servertest.On(db), servertest.HandlerOnly(), servertest.Quiet(), listed(t, seal.Generate(), "old"))
-		moved, err := two.House().Reseal(t.Context())
+		moved, err := two.Services().Reseal(t.Context())
 		if err != nil || len(moved.Damaged) != 1 || moved.Damaged[0].Row != list[0].ID {
 			t.Fatalf("resealed %+v, %v; want the damaged row told", moved, err)
 		}
-		keys, found, err := server.MasterKeys(t.Context(), two.House().Config, db, 1000)
+		keys, found, err := server.MasterKeys(t.Context(), two.Services().Config, db, 1000)
 		if err != nil || len(found) != 1 || len(keys) != 2 || !keys[0].First || len(keys[1].Left) != 1 || keys[1].Left[0].Rows != 1 {
 			t.Errorf("found %+v %+v, %v; want the damaged value under the old key", keys, found, err)
 		}
@@ -225,7 +225,7 @@ func TestV09_DamagedRowIsAnErrorForThatRowOnly(t *testing.T) {
 		if b.Status != 503 || !strings.Contains(b.Text("main"), "cannot be checked right now") {
 			t.Errorf("ada sees %d: %s", b.Status, b.Text("main"))
 		}
-		if err := two.House().Close(); err != nil { // waits for the event
+		if err := two.Services().Close(); err != nil { // waits for the event
 			t.Fatal(err)
 		}
 	})
@@ -235,7 +235,7 @@ func TestV09_EventOfAnUnreadableValue(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
 	ada := s.Person(t, "ada@example.com")
 	device := s.AddAuthenticator(t, ada)
-	db := s.House().DB
+	db := s.Services().DB
 	list, err := db.Credentials(t.Context(), ada.ID, "totp")
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func SharedIDs(ctx context.Context, db *storage.DB, c config.Config) ([]string, 
 }
 
 // warnOfSharedIDs keeps an installation running that has such a client already.
-func (h *House) warnOfSharedIDs(ctx context.Context) error {
+func (h *Services) warnOfSharedIDs(ctx context.Context) error {
 	shared, err := SharedIDs(ctx, h.DB, h.Config)
 	for _, id := range shared {
 		h.Log.WarnContext(ctx, "the id of a declared client is a person's sub, too: give the client another id", "client_id", id)

@@ -26,7 +26,7 @@ import (
 )
 
 // openPeople builds the people's wing.
-func (h *House) openPeople(o Options) error {
+func (h *Services) openPeople(o Options) error {
 	c := h.Config
 	passwords, err := password.New(password.Options{
 		Peppers: h.Master.DeriveAll("password pepper"), Pepper: c.Passwords.Pepper, Lists: h.breachLists(),
@@ -88,7 +88,7 @@ func (h *House) openPeople(o Options) error {
 }
 
 // openAccounts builds recovery, deletion and export.
-func (h *House) openAccounts() (err error) {
+func (h *Services) openAccounts() (err error) {
 	h.Recovery, err = recovery.New(recovery.Options{
 		Store: h.DB, Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Mail: h.People, Factors: h.Factors,
 		Wait: h.Config.Factors.RecoveryWait,
@@ -107,7 +107,7 @@ func (h *House) openAccounts() (err error) {
 }
 
 // openPasskeys builds what passkeys need, where browsers offer them.
-func (h *House) openPasskeys() (err error) {
+func (h *Services) openPasskeys() (err error) {
 	c := h.Config
 	issuer := c.IssuerURL()
 	if !passkey.Usable(issuer) {
@@ -125,7 +125,7 @@ func (h *House) openPasskeys() (err error) {
 const rangeTotal = 2 * time.Second
 
 // breachLists are the configured ones. A list that cannot be asked is no reason to refuse a new password, but one to tell.
-func (h *House) breachLists() []password.List {
+func (h *Services) breachLists() []password.List {
 	c := h.Config.Passwords
 	failed := func(list string) func(error) {
 		return func(err error) {

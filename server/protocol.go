@@ -33,7 +33,7 @@ import (
 )
 
 // openProtocol builds what the protocol and the applications' wing share with the command line: keys and clients.
-func (h *House) openProtocol(ctx context.Context, use Use) (err error) {
+func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	c := h.Config
 	h.Keys, err = keys.Open(ctx, keys.Options{
 		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256}, AsFound: use != ForServing,
@@ -66,7 +66,7 @@ func (h *House) openProtocol(ctx context.Context, use Use) (err error) {
 }
 
 // provider builds the protocol itself.
-func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
+func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	t := h.Config.Tokens
 	return oauth.New(oauth.Options{
 		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients,
@@ -77,9 +77,9 @@ func (h *House) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	})
 }
 
-// protocolRooms are what applications talk to, and the pages on the way to them.
-func (s *Server) protocolRooms(view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Room, error) {
-	h := s.house
+// protocolHandlers are what applications talk to, and the pages on the way to them.
+func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Mounter, error) {
+	h := s.services
 	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
 	if err != nil {
 		return nil, err
@@ -88,11 +88,11 @@ func (s *Server) protocolRooms(view *pages.Pages, front *login.Login, book *cons
 	if err != nil {
 		return nil, err
 	}
-	backs, err := h.backRooms(provider)
+	backs, err := h.apiHandlers(provider)
 	if err != nil {
 		return nil, err
 	}
-	fronts, err := h.frontRooms(provider, issuer, view, front, book)
+	fronts, err := h.pageHandlers(provider, issuer, view, front, book)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func (s *Server) protocolRooms(view *pages.Pages, front *login.Login, book *cons
 	return append(append(fronts, backs...), s.discovery), err
 }
 
-// backRooms answer applications, in JSON.
-func (h *House) backRooms(provider *oauth.Provider) ([]web.Room, error) {
+// apiHandlers answer applications, in JSON.
+func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
 	callers, err := clientauth.New(clientauth.Options{
 		Registry: h.Clients, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
@@ -117,11 +117,11 @@ func (h *House) backRooms(provider *oauth.Provider) ([]web.Room, error) {
 		return nil, err
 	}
 	about, err := userinfo.New(provider)
-	return []web.Room{exchange, about}, err
+	return []web.Mounter{exchange, about}, err
 }
 
-// frontRooms take a person from the app's request to its answer, and out again.
-func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Room, error) {
+// pageHandlers take a person from the app's request to its answer, and out again.
+func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Mounter, error) {
 	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(), Hint: func(token string) (string, []string, error) {
 		id, err := issuer.VerifyIDHint(token)
 		return id.Subject, id.Audience, err
@@ -142,11 +142,11 @@ func (h *House) frontRooms(provider *oauth.Provider, issuer *tokens.Issuer, view
 		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
 	}
 	out, err := logout.New(exit)
-	return []web.Room{start, question, out}, err
+	return []web.Mounter{start, question, out}, err
 }
 
 // responseTypes are those that this server offers, as the standard spells them.
-func (h *House) responseTypes() (offered []string) {
+func (h *Services) responseTypes() (offered []string) {
 	for _, r := range h.Config.Authorization.ResponseTypes {
 		offered = append(offered, clients.ResponseType(r))
 	}
@@ -155,7 +155,7 @@ func (h *House) responseTypes() (offered []string) {
 
 // facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
 // who know without being told.
-func (h *House) facts(languages []string) discovery.Facts {
+func (h *Services) facts(languages []string) discovery.Facts {
 	secret := []string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}
 	grantTypes, responses := []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials}, h.responseTypes()
 	if slices.ContainsFunc(responses, clients.FromFront) {

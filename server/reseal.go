@@ -29,10 +29,12 @@ func reseals(db *storage.DB, master *seal.Master) *reseal.Service {
 
 // CheckMasterKeys refuses to serve where sealed values name a master key that is not listed (rule V09): reseal.ErrUnlisted, with ids
 // and counts.
-func (h *House) CheckMasterKeys(ctx context.Context) error { return reseals(h.DB, h.Master).Check(ctx) }
+func (h *Services) CheckMasterKeys(ctx context.Context) error {
+	return reseals(h.DB, h.Master).Check(ctx)
+}
 
 // Reseal seals with the first master key what the other listed ones sealed, and writes down what it did.
-func (h *House) Reseal(ctx context.Context) (reseal.Moved, error) {
+func (h *Services) Reseal(ctx context.Context) (reseal.Moved, error) {
 	moved, err := reseals(h.DB, h.Master).Move(ctx)
 	for _, d := range moved.Damaged {
 		err = errors.Join(err, h.Audit.Record(ctx, audit.Event{Name: audit.SealedUnreadable, Detail: d}))
@@ -46,7 +48,7 @@ func (h *House) Reseal(ctx context.Context) (reseal.Moved, error) {
 }
 
 // DropSealed gives up what a lost master key sealed; see reseal.Service.Drop.
-func (h *House) DropSealed(ctx context.Context, key string) (int64, error) {
+func (h *Services) DropSealed(ctx context.Context, key string) (int64, error) {
 	rows, err := reseals(h.DB, h.Master).Drop(ctx, key)
 	if rows == 0 {
 		return rows, err
@@ -136,7 +138,7 @@ func longestIdle(ctx context.Context, c config.Config, db *storage.DB) (time.Dur
 }
 
 // surveyMasterKeys notes that this server signs with its first master key, and counts what is left under others.
-func (h *House) surveyMasterKeys(ctx context.Context) error {
+func (h *Services) surveyMasterKeys(ctx context.Context) error {
 	if err := h.DB.UseMasterKey(ctx, h.Master.IDs()[0], time.Now()); err != nil {
 		return fmt.Errorf("note the master key: %w", err)
 	}
@@ -159,21 +161,21 @@ func (h *House) surveyMasterKeys(ctx context.Context) error {
 // its own row only.
 type sealer struct {
 	*seal.Master
-	house *House
+	services *Services
 }
 
 // Open is seal.Master's.
 func (s sealer) Open(sealed, aad []byte) ([]byte, error) {
 	plain, err := s.Master.Open(sealed, aad)
 	if err != nil {
-		s.house.noteUnreadable(aad, err)
+		s.services.noteUnreadable(aad, err)
 	}
 	return plain, err
 }
 
 // noteUnreadable writes once down, in the life of this process, that a value does not open. It is called in transactions of others,
 // which may roll back: so it writes outside of them.
-func (h *House) noteUnreadable(aad []byte, cause error) {
+func (h *Services) noteUnreadable(aad []byte, cause error) {
 	if seen, _ := h.unreadable.ContainsOrAdd(string(aad), struct{}{}); seen {
 		return
 	}

@@ -55,7 +55,7 @@ func (l Listeners) Close() error {
 // Run serves on the listeners and runs the jobs until ctx ends; then it finishes the requests in hand, for as long as
 // server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the House.
 func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
-	certificate, err := loadTLS(s.house.Config.Server.TLS)
+	certificate, err := loadTLS(s.services.Config.Server.TLS)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -99,14 +99,14 @@ func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
 
 // drain stops accepting, waits for requests in hand and cuts what is left after the grace.
 func (s *Server) drain(servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.house.Config.Server.ShutdownGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), s.services.Config.Server.ShutdownGrace)
 	defer cancel()
 	var wg sync.WaitGroup
 	errs := make([]error, len(servers))
 	for i, srv := range servers {
 		wg.Go(func() {
 			if err := srv.Shutdown(ctx); err != nil {
-				errs[i] = errors.Join(fmt.Errorf("some requests were cut off after %s", s.house.Config.Server.ShutdownGrace), srv.Close())
+				errs[i] = errors.Join(fmt.Errorf("some requests were cut off after %s", s.services.Config.Server.ShutdownGrace), srv.Close())
 			}
 		})
 	}
@@ -117,7 +117,7 @@ func (s *Server) drain(servers []*http.Server) error {
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	srv := &http.Server{
 		Handler:  h,
-		ErrorLog: slog.NewLogLogger(s.house.Log.Handler(), slog.LevelDebug), // broken connections, scanners
+		ErrorLog: slog.NewLogLogger(s.services.Log.Handler(), slog.LevelDebug), // broken connections, scanners
 	}
 	web.Harden(srv)
 	return srv

@@ -76,7 +76,7 @@ func (s started) wait() error {
 	}
 }
 
-func TestTwoListeners(t *testing.T) { // security notes R09
+func TestTwoListeners(t *testing.T) { // rule R09
 	s := start(t, "")
 	for at, want := range map[string]int{
 		s.public + "/healthz": 200, s.public + "/readyz": 200, s.public + "/metrics": 404,
@@ -205,7 +205,7 @@ func TestNativeTLS(t *testing.T) { // TLS 1.3, or 1.2 with ECDHE and AES-GCM onl
 	}
 }
 
-func TestCheckNamesWhatOnlyTheWingsKnow(t *testing.T) {
+func TestCheckNamesWhatOnlyTheServicesKnow(t *testing.T) {
 	yaml := `
 server: {issuer: https://id.example.com, tls: {cert_file: nowhere.pem, key_file: nowhere.pem}}
 branding: {logo: nowhere.svg}

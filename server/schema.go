@@ -10,7 +10,7 @@ import (
 )
 
 // fitSchema brings the schema up to date for serving, or says that somebody should. A schema that is ahead will do.
-func (h *House) fitSchema(ctx context.Context, o Options) error {
+func (h *Services) fitSchema(ctx context.Context, o Options) error {
 	if o.Use == ForServing && h.Config.Storage.Migrate != config.MigrateOff {
 		done, err := h.DB.MigrateUp(ctx)
 		if len(done) > 0 {
@@ -33,7 +33,7 @@ func (h *House) fitSchema(ctx context.Context, o Options) error {
 
 // watchSchema looks whether a newer binary has migrated while this one runs. Whatever it finds, the server goes on: what a
 // step took away fails by itself, and the replicas that do the work meanwhile must not stop all at once.
-func (h *House) watchSchema(ctx context.Context) error {
+func (h *Services) watchSchema(ctx context.Context) error {
 	err := h.DB.CheckSchema(ctx)
 	switch {
 	case err == nil:
@@ -50,7 +50,7 @@ func (h *House) watchSchema(ctx context.Context) error {
 }
 
 // noteSchema says that the schema is ahead, once for each thing there is to say.
-func (h *House) noteSchema(ctx context.Context, level slog.Level, err error) {
+func (h *Services) noteSchema(ctx context.Context, level slog.Level, err error) {
 	h.Metrics.SchemaAhead(true)
 	text := err.Error()
 	if before := h.schemaNoted.Swap(&text); before == nil || *before != text {

@@ -27,7 +27,7 @@ func TestE3_AReplicaStartsOnASchemaAhead(t *testing.T) {
 			t.Parallel()
 			address := dsn(t)
 			var book bytes.Buffer
-			open := func(migrate string) (*server.House, error) {
+			open := func(migrate string) (*server.Services, error) {
 				book.Reset()
 				c, err := config.Load(config.Sources{
 					Environ:  []string{"SIGNET_MASTER_KEY=c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk", "SIGNET_STORAGE_DSN=" + address, "SIGNET_STORAGE_MIGRATE=" + migrate},
@@ -104,7 +104,7 @@ func runJob(t *testing.T, s *server.Server, name string) {
 }
 
 // ahead reads the metric signet_schema_ahead.
-func ahead(t *testing.T, h *server.House) string {
+func ahead(t *testing.T, h *server.Services) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.Metrics.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -70,7 +70,7 @@ type Options struct {
 }
 
 // House is the ground and the wings without the door: what the server's rooms and the command line both call.
-type House struct {
+type Services struct {
 	Config   config.Config
 	Log      *slog.Logger
 	Metrics  *telemetry.Metrics
@@ -116,7 +116,7 @@ func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, use Us
 }
 
 // Open opens the house for a use: database, master key, key ring, services. The caller closes it.
-func Open(ctx context.Context, o Options) (h *House, err error) {
+func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -126,7 +126,7 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 	if err := needsMaster(o.Config); err != nil {
 		return nil, err
 	}
-	h = &House{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
+	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
 	if h.DB == nil {
 		if h.lock, err = lockFor(o); err != nil {
 			return nil, err
@@ -161,7 +161,7 @@ func Open(ctx context.Context, o Options) (h *House, err error) {
 const reportedValues = 4096
 
 // Close waits for what is being written off the request path, then closes the database.
-func (h *House) Close() error {
+func (h *Services) Close() error {
 	if h.Clients != nil { // nil where Open failed before
 		h.Clients.Close()
 	}
@@ -176,11 +176,11 @@ func (h *House) Close() error {
 
 // Server is the house with its front door.
 type Server struct {
-	house     *House
+	services  *Services
 	mux       *web.Mux
 	handler   http.Handler
-	health    *health.Room
-	discovery *discovery.Room
+	health    *health.Handler
+	discovery *discovery.Handler
 	visitors  *browser.Browser
 	delivery  *mail.Delivery                   // nil = no mail
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
@@ -190,7 +190,7 @@ type Server struct {
 const startTime = 30 * time.Second
 
 // New mounts all rooms on a house. It refuses a database with values under a master key that is not listed (reseal.ErrUnlisted).
-func New(h *House) (*Server, error) {
+func New(h *Services) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	if err := h.CheckMasterKeys(ctx); err != nil {
@@ -199,7 +199,7 @@ func New(h *House) (*Server, error) {
 	if err := h.warnOfSharedIDs(ctx); err != nil {
 		return nil, err
 	}
-	s := &Server{house: h}
+	s := &Server{services: h}
 	mux, err := s.mount()
 	if err != nil {
 		return nil, err
@@ -209,7 +209,7 @@ func New(h *House) (*Server, error) {
 }
 
 // House it stands on.
-func (s *Server) House() *House { return s.house }
+func (s *Server) Services() *Services { return s.services }
 
 // Handler is the public side.
 func (s *Server) Handler() http.Handler { return s.handler }
@@ -218,7 +218,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) Routes() *web.Mux { return s.mux }
 
 // InternalHandler is metrics and health.
-func (s *Server) InternalHandler() http.Handler { return s.health.Internal(s.house.Metrics.Handler()) }
+func (s *Server) InternalHandler() http.Handler {
+	return s.health.Internal(s.services.Metrics.Handler())
+}
 
 // Check looks at what config.Validate cannot know: whether clients and resources hold together and the files it names are
 // there and fit. It opens no database.

@@ -170,7 +170,7 @@ func accountDrivers() []*driver {
 			return func() { c.b.Post(c.t, "/account/keep", url.Values{"decision": {"keep"}}) }
 		}},
 		{route: "POST /account/keep", variant: "signed in meanwhile", owner: true, password: true, prepare: func(c *cell) func() {
-			if _, err := c.w.House().Deletion.Request(c.t.Context(), c.p.ID); err != nil {
+			if _, err := c.w.Services().Deletion.Request(c.t.Context(), c.p.ID); err != nil {
 				c.t.Fatal(err)
 			}
 			c.b = c.browser()

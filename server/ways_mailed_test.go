@@ -52,7 +52,7 @@ func (c *cell) notMe() string {
 	if c.w.box == nil {
 		return gone
 	}
-	if err := c.w.House().People.Notify(c.context(), c.p.ID, "new_device", nil); err != nil {
+	if err := c.w.Services().People.Notify(c.context(), c.p.ID, "new_device", nil); err != nil {
 		c.t.Fatal(err)
 	}
 	if u := c.user(); !u.EmailVerified { // who is not told
@@ -71,7 +71,7 @@ func (c *cell) verifyAddress(address string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.w.House().People.ChangeAddress(c.context(), permit, u, address); err != nil {
+	if _, err := c.w.Services().People.ChangeAddress(c.context(), permit, u, address); err != nil {
 		c.t.Fatal(err)
 	}
 	return secretOf(c.mailed(address, "/verify-address?t="))
@@ -87,7 +87,7 @@ func (c *cell) changeAddress() {
 		c.freeze(time.Time{})
 		defer c.freeze(frozen)
 	}
-	if err := c.w.House().People.ProveAddress(c.context(), c.verifyAddress(address), c.p.ID); err != nil {
+	if err := c.w.Services().People.ProveAddress(c.context(), c.verifyAddress(address), c.p.ID); err != nil {
 		c.t.Fatal(err)
 	}
 	c.p.Email = address
@@ -95,7 +95,7 @@ func (c *cell) changeAddress() {
 
 func (c *cell) freeze(at time.Time) {
 	c.t.Helper()
-	if err := c.w.House().DB.SetUserFrozen(c.t.Context(), c.p.ID, at, time.Now()); err != nil {
+	if err := c.w.Services().DB.SetUserFrozen(c.t.Context(), c.p.ID, at, time.Now()); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -111,7 +111,7 @@ func (c *cell) undo(old string) string {
 // recoverLink is the one that removes the factors when the time is over.
 func (c *cell) recoverLink() string {
 	c.t.Helper()
-	u, recovery := c.user(), c.w.House().Recovery
+	u, recovery := c.user(), c.w.Services().Recovery
 	if c.w.box == nil || !u.EmailVerified {
 		return gone
 	}
@@ -168,7 +168,7 @@ func newAccountDrivers() []*driver {
 		}},
 		{route: "POST /join", link: true, prepare: func(c *cell) func() {
 			c.email = c.other()
-			_, link, err := c.w.House().People.Invite(c.context(), users.Invitation{Email: c.email})
+			_, link, err := c.w.Services().People.Invite(c.context(), users.Invitation{Email: c.email})
 			if err != nil {
 				c.t.Fatal(err)
 			}

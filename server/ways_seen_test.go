@@ -55,7 +55,7 @@ func (c *cell) context() context.Context {
 
 func (c *cell) user() storage.User {
 	c.t.Helper()
-	u, err := c.w.House().DB.UserByID(c.t.Context(), c.p.ID)
+	u, err := c.w.Services().DB.UserByID(c.t.Context(), c.p.ID)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (c *cell) credential(kind string) string {
 
 func (c *cell) credentials(userID, kind string) []storage.Credential {
 	c.t.Helper()
-	list, err := c.w.House().DB.Credentials(c.t.Context(), userID, kind)
+	list, err := c.w.Services().DB.Credentials(c.t.Context(), userID, kind)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (c *cell) ways(u storage.User) snapshot {
 		}
 		s.put(credentialKinds[row.Kind], row.ID, value+row.Handle)
 	}
-	linked, err := c.w.House().DB.IdentitiesOfUser(c.t.Context(), u.ID)
+	linked, err := c.w.Services().DB.IdentitiesOfUser(c.t.Context(), u.ID)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func (c *cell) added() []web.Touch {
 	if c.email == "" {
 		return nil
 	}
-	u, err := c.w.House().DB.UserByKey(c.t.Context(), c.email, "")
+	u, err := c.w.Services().DB.UserByKey(c.t.Context(), c.email, "")
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
 	}

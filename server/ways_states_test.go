@@ -130,7 +130,7 @@ func (c *cell) byReset() {
 // resetLink is one that was mailed to the person.
 func (c *cell) resetLink() string {
 	c.t.Helper()
-	link, err := c.w.House().People.ResetLink(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.ResetPassword), c.w.box != nil)
+	link, err := c.w.Services().People.ResetLink(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.ResetPassword), c.w.box != nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -208,10 +208,10 @@ func (c *cell) frozen() {
 	c.byPassword()
 	factor := c.b.URL.RequestURI()
 	now := time.Now()
-	if err := c.w.House().DB.SetUserFrozen(c.t.Context(), c.p.ID, now, now); err != nil {
+	if err := c.w.Services().DB.SetUserFrozen(c.t.Context(), c.p.ID, now, now); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.w.House().People.EndAll(c.t.Context(), c.p.ID, "", "a test"); err != nil {
+	if err := c.w.Services().People.EndAll(c.t.Context(), c.p.ID, "", "a test"); err != nil {
 		c.t.Fatal(err)
 	}
 	c.b.Get(c.t, factor)

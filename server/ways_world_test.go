@@ -119,7 +119,7 @@ func newCell(t *testing.T, w *ways, s *state) *cell {
 	})
 	c.b = c.browser()
 	for upstream, issuer := range map[string]string{"work": w.work.Issuer(), "facebook": w.facebook.URL} {
-		err := w.House().DB.InsertIdentity(t.Context(), storage.Identity{
+		err := w.Services().DB.InsertIdentity(t.Context(), storage.Identity{
 			ID: fmt.Sprint(upstream, c.n), Upstream: upstream, Issuer: issuer, Subject: fakePerson(c.n, false).Subject, UserID: c.p.ID,
 			CreatedAt: c.p.CreatedAt, LastUsedAt: c.p.CreatedAt,
 		})
@@ -128,7 +128,7 @@ func newCell(t *testing.T, w *ways, s *state) *cell {
 		}
 	}
 	if s.bare {
-		if _, err := w.House().DB.DeleteCredentials(t.Context(), c.p.ID, "password"); err != nil {
+		if _, err := w.Services().DB.DeleteCredentials(t.Context(), c.p.ID, "password"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,7 +154,7 @@ func (c *cell) addPasskey() {
 	c.t.Helper()
 	c.key = c.w.AddPasskey(c.t, c.p)
 	if c.app == nil {
-		codes, err := c.w.House().Factors.NewCodes(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.MakeRecoveryCodes))
+		codes, err := c.w.Services().Factors.NewCodes(c.t.Context(), servertest.Permit(c.t, c.p.ID, factor.MakeRecoveryCodes))
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -89,14 +89,14 @@ func BenchmarkRotateGrant(b *testing.B) {
 	})
 }
 
-func BenchmarkStandingByID(b *testing.B) {
+func BenchmarkGrantStateByID(b *testing.B) {
 	fill := func(b *testing.B, db *storage.DB) {
 		if err := db.InsertGrant(b.Context(), benchGrant("g")); err != nil {
 			b.Fatal(err)
 		}
 	}
 	each(b, fill, func(b *testing.B, db *storage.DB, _ int64) {
-		if _, err := db.StandingByID(b.Context(), "g"); err != nil {
+		if _, err := db.GrantStateByID(b.Context(), "g"); err != nil {
 			b.Error(err)
 		}
 	})

@@ -15,7 +15,7 @@ func TestContract(t *testing.T) {
 // statements are those that the contract ran, by engine.
 var statements struct {
 	sync.Mutex
-	of map[storage.Engine]map[string]bool
+	of map[storage.Dialect]map[string]bool
 }
 
 // traced notes the statements of the databases that open gives.
@@ -23,12 +23,12 @@ func traced(open func(t *testing.T) *storage.DB) func(t *testing.T) *storage.DB 
 	return func(t *testing.T) *storage.DB {
 		t.Helper()
 		db := open(t)
-		engine := db.Engine()
+		engine := db.Dialect()
 		db.Trace(func(query string) {
 			statements.Lock()
 			defer statements.Unlock()
 			if statements.of == nil {
-				statements.of = map[storage.Engine]map[string]bool{}
+				statements.of = map[storage.Dialect]map[string]bool{}
 			}
 			if statements.of[engine] == nil {
 				statements.of[engine] = map[string]bool{}
@@ -40,7 +40,7 @@ func traced(open func(t *testing.T) *storage.DB) func(t *testing.T) *storage.DB 
 }
 
 // contractStatements are those of one engine; the contract runs for them, unless it did so already.
-func contractStatements(t *testing.T, engine storage.Engine, open func(t *testing.T) *storage.DB) map[string]bool {
+func contractStatements(t *testing.T, engine storage.Dialect, open func(t *testing.T) *storage.DB) map[string]bool {
 	t.Helper()
 	statements.Lock()
 	known := len(statements.of[engine])

@@ -14,13 +14,13 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// Engine names the SQL dialect in use.
-type Engine string
+// Dialect names the SQL dialect in use.
+type Dialect string
 
 // The two engines.
 const (
-	SQLite   Engine = "sqlite"
-	Postgres Engine = "postgres"
+	SQLite   Dialect = "sqlite"
+	Postgres Dialect = "postgres"
 )
 
 // callTimeout bounds a call whose context has no deadline of its own.
@@ -42,9 +42,9 @@ type Options struct {
 
 // DB is the one handle on the database.
 type DB struct {
-	engine   Engine
+	dialect  Dialect
 	readOnly bool
-	ground   ground
+	engine   engine
 	orm      *gorm.DB
 	log      *slog.Logger
 	closed   atomic.Bool
@@ -59,7 +59,7 @@ type executor interface {
 }
 
 // ground is what differs between the engines: how connections are come by and how writes reach the disk.
-type ground interface {
+type engine interface {
 	// write runs one statement outside any transaction, and answers once it is durable.
 	write(ctx context.Context, run func(ctx context.Context, on executor) error) error
 	// read runs one SELECT outside any transaction.
@@ -83,11 +83,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	var err error
 	switch path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:"); {
 	case isSQLite:
-		db.engine = SQLite
-		db.ground, err = openSQLite(ctx, path, o)
+		db.dialect = SQLite
+		db.engine, err = openSQLite(ctx, path, o)
 	case strings.HasPrefix(o.DSN, "postgres://"), strings.HasPrefix(o.DSN, "postgresql://"):
-		db.engine = Postgres
-		db.ground, err = openPostgres(o)
+		db.dialect = Postgres
+		db.engine, err = openPostgres(o)
 	default:
 		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
 	}
@@ -96,13 +96,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	// gorm maps records and builds the plain statements; preparing, routing, counting and translating errors happen in
 	// our connPool beneath it, so that hand-written statements get the same.
-	db.orm, err = gorm.Open(db.ground.dialector(connPool{db}), &gorm.Config{
+	db.orm, err = gorm.Open(db.engine.dialector(connPool{db}), &gorm.Config{
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
 		Logger:                 logger.Discard,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.ground.close())
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), db.engine.close())
 	}
 	return db, nil
 }
@@ -112,11 +112,11 @@ func (db *DB) Close() error {
 	if db.closed.Swap(true) {
 		return nil
 	}
-	return db.ground.close()
+	return db.engine.close()
 }
 
-// Engine in use.
-func (db *DB) Engine() Engine { return db.engine }
+// Dialect in use.
+func (db *DB) Dialect() Dialect { return db.dialect }
 
 // Write proves that the database takes writes: it commits a small one. A primary that only reads and a full disk are errors.
 func (db *DB) Write(ctx context.Context) error {
@@ -144,7 +144,7 @@ func (db *DB) TryWrite(ctx context.Context) error {
 
 // Clock reads the clock of the database's machine. On SQLite it is this one's.
 func (db *DB) Clock(ctx context.Context) (time.Time, error) {
-	if db.engine == SQLite {
+	if db.dialect == SQLite {
 		return time.Now(), db.Ping(ctx)
 	}
 	var at time.Time
@@ -152,7 +152,7 @@ func (db *DB) Clock(ctx context.Context) (time.Time, error) {
 	return at, err
 }
 
-// Ping tells whether the database answers (ErrUnavailable if not).
+// Ping reports whether the database answers (ErrUnavailable if not).
 func (db *DB) Ping(ctx context.Context) error {
 	var one int64
 	return db.one(ctx, "SELECT 1", nil, &one)

@@ -54,7 +54,7 @@ func (db *DB) translate(err error) error {
 		return err // the caller went away; nobody is there to be told 503
 	case db.closed.Load(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, sql.ErrConnDone):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case db.engine == SQLite:
+	case db.dialect == SQLite:
 		return translateSQLite(err)
 	}
 	return translatePostgres(err)

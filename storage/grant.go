@@ -39,13 +39,13 @@ type Grant struct {
 }
 
 // Standing is a grant together with what the one joined read tells of its person, session and consent.
-type Standing struct {
+type GrantState struct {
 	Grant
 	User           User // the whole row, so that claims need no second read; ID "" = no such person
 	SessionFound   bool
 	SessionEndedAt time.Time
 	ConsentNow     int64 // consents.epoch now; 0 where there is no row
-	TokenRevoked   bool  // only set by StandingOfToken: the jti is on the deny list
+	TokenRevoked   bool  // only set by GrantStateOfToken: the jti is on the deny list
 }
 
 // grantColumns are those of Grant.dest, of grants as g.
@@ -59,14 +59,14 @@ const idleLimit = `CASE WHEN g.last_used_at + g.idle < g.expires_at THEN g.last_
 
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
-	standingColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
-	standingJoins   = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
+	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
+	grantStateJoins   = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 
-	standingByID    = standingColumns + standingJoins + `WHERE g.id = $1`
-	standingByCode  = standingColumns + standingJoins + `WHERE g.code_hash = $1`
-	standingOfToken = standingColumns + `, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2)` + standingJoins + `WHERE g.id = $1`
-	tokenRevoked    = `SELECT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`
+	grantStateByID    = grantStateColumns + grantStateJoins + `WHERE g.id = $1`
+	grantStateByCode  = grantStateColumns + grantStateJoins + `WHERE g.code_hash = $1`
+	grantStateOfToken = grantStateColumns + `, EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $2)` + grantStateJoins + `WHERE g.id = $1`
+	tokenRevoked      = `SELECT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.jti = $1)`
 )
 
 const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, offline, user_epoch, consent_epoch, scopes,
@@ -105,15 +105,15 @@ func (g *Grant) dest() []any {
 	}
 }
 
-func (s *Standing) dest() []any {
+func (s *GrantState) dest() []any {
 	dest := make([]any, 0, 40)
 	dest = append(dest, s.Grant.dest()...)
 	dest = append(dest, s.User.bearerDest()...)
 	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow))
 }
 
-func (db *DB) standing(ctx context.Context, query, key string) (Standing, error) {
-	var s Standing
+func (db *DB) grantState(ctx context.Context, query, key string) (GrantState, error) {
+	var s GrantState
 	if key == "" {
 		return s, ErrNotFound
 	}
@@ -157,25 +157,25 @@ func (db *DB) DeleteUnspentGrant(ctx context.Context, id, userID, clientID strin
 	return n > 0, err
 }
 
-// StandingByCode reads the grant of a code hash, used or not; ErrNotFound if unknown. One joined SELECT.
-func (db *DB) StandingByCode(ctx context.Context, codeHash string) (Standing, error) {
-	return db.standing(ctx, standingByCode, codeHash)
+// GrantStateByCode reads the grant of a code hash, used or not; ErrNotFound if unknown. One joined SELECT.
+func (db *DB) GrantStateByCode(ctx context.Context, codeHash string) (GrantState, error) {
+	return db.grantState(ctx, grantStateByCode, codeHash)
 }
 
-// StandingByID reads a grant by id; ErrNotFound if unknown. One joined SELECT on the primary.
-func (db *DB) StandingByID(ctx context.Context, id string) (Standing, error) {
-	return db.standing(ctx, standingByID, id)
+// GrantStateByID reads a grant by id; ErrNotFound if unknown. One joined SELECT on the primary.
+func (db *DB) GrantStateByID(ctx context.Context, id string) (GrantState, error) {
+	return db.grantState(ctx, grantStateByID, id)
 }
 
-// StandingOfToken reads the grant an access token belongs to and whether jti was revoked, in one joined SELECT
+// GrantStateOfToken reads the grant an access token belongs to and whether jti was revoked, in one joined SELECT
 // (introspection, userinfo). grantID "" (client credentials): only TokenRevoked is meaningful.
-func (db *DB) StandingOfToken(ctx context.Context, grantID, jti string) (Standing, error) {
-	var s Standing
+func (db *DB) GrantStateOfToken(ctx context.Context, grantID, jti string) (GrantState, error) {
+	var s GrantState
 	if grantID == "" {
 		err := db.one(ctx, tokenRevoked, []any{jti}, (*truth)(&s.TokenRevoked))
 		return s, err
 	}
-	err := db.one(ctx, standingOfToken, []any{grantID, jti}, append(s.dest(), (*truth)(&s.TokenRevoked))...)
+	err := db.one(ctx, grantStateOfToken, []any{grantID, jti}, append(s.dest(), (*truth)(&s.TokenRevoked))...)
 	return s, err
 }
 

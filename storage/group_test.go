@@ -20,7 +20,7 @@ func insertReplay(i int) func(ctx context.Context, on executor) error {
 	}
 }
 
-func groundOf(t *testing.T) (*DB, *writer) {
+func engineOf(t *testing.T) (*DB, *writer) {
 	t.Helper()
 	db, err := Open(t.Context(), Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "signet.db")})
 	if err != nil {
@@ -30,7 +30,7 @@ func groundOf(t *testing.T) (*DB, *writer) {
 	if _, err := db.MigrateUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return db, db.ground.(*sqliteGround).writes
+	return db, db.engine.(*sqliteEngine).writes
 }
 
 func rowsIn(t *testing.T, db *DB) int {
@@ -67,7 +67,7 @@ func inLine(t *testing.T, w *writer, calls ...func() error) []error {
 
 func TestGroupKeepsApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, w := groundOf(t)
+		db, w := engineOf(t)
 		ctx := t.Context()
 		statement := func(i int) func() error {
 			return func() error { return w.do(ctx, &job{statement: insertReplay(i)}) }
@@ -77,12 +77,12 @@ func TestGroupKeepsApart(t *testing.T) {
 		errs := inLine(t, w,
 			statement(1), statement(2), statement(2), // the last is a duplicate
 			func() error {
-				return db.ground.tx(ctx, func(ctx context.Context, on executor) error {
+				return db.engine.tx(ctx, func(ctx context.Context, on executor) error {
 					return errors.Join(insertReplay(3)(ctx, on), stop)
 				})
 			},
 			func() error {
-				return db.ground.tx(ctx, func(ctx context.Context, on executor) error {
+				return db.engine.tx(ctx, func(ctx context.Context, on executor) error {
 					return errors.Join(insertReplay(4)(ctx, on), insertReplay(5)(ctx, on))
 				})
 			},
@@ -105,7 +105,7 @@ func TestGroupKeepsApart(t *testing.T) {
 
 func TestFailedCommitFailsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, w := groundOf(t)
+		db, w := engineOf(t)
 		errs := inLine(t, w,
 			func() error { return w.do(t.Context(), &job{statement: insertReplay(1)}) },
 			func() error { return w.do(t.Context(), &job{statement: insertReplay(2)}) },
@@ -130,9 +130,9 @@ func TestFailedCommitFailsAll(t *testing.T) {
 // TestGoexit: a body that ends its goroutine (t.FailNow does) leaves nobody waiting, whether it leads or follows.
 func TestGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, w := groundOf(t)
+		db, w := engineOf(t)
 		exit := func() error {
-			return db.ground.tx(t.Context(), func(ctx context.Context, on executor) error {
+			return db.engine.tx(t.Context(), func(ctx context.Context, on executor) error {
 				if err := insertReplay(9)(ctx, on); err != nil {
 					return err
 				}
@@ -161,7 +161,7 @@ func TestGoexit(t *testing.T) {
 // TestGroupIsBounded: more than a group holds are written by several, and none is forgotten.
 func TestGroupIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, w := groundOf(t)
+		db, w := engineOf(t)
 		calls := make([]func() error, 2*groupMost+10)
 		for i := range calls {
 			calls[i] = func() error { return w.do(t.Context(), &job{statement: insertReplay(i)}) }
@@ -178,7 +178,7 @@ func TestGroupIsBounded(t *testing.T) {
 // TestCloseWaits: what stands in line when Close begins is written before it ends; what comes later is refused.
 func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db, w := groundOf(t)
+		db, w := engineOf(t)
 		errs := inLine(t, w,
 			func() error { return w.do(t.Context(), &job{statement: insertReplay(1)}) },
 			db.Close,

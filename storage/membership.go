@@ -34,7 +34,7 @@ func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 	})
 }
 
-// GroupExists tells whether there is a group of the name.
+// GroupExists reports whether there is a group of the name.
 func (db *DB) GroupExists(ctx context.Context, name string) (bool, error) {
 	var there bool
 	err := db.one(ctx, "SELECT EXISTS (SELECT 1 FROM groups WHERE name = $1)", []any{name}, (*truth)(&there))
@@ -121,7 +121,7 @@ func (db *DB) DeleteRole(ctx context.Context, name string) error {
 	return db.must(ctx, ErrNotFound, "DELETE FROM roles WHERE name = $1", name)
 }
 
-// RoleExists tells whether there is a role of the name.
+// RoleExists reports whether there is a role of the name.
 func (db *DB) RoleExists(ctx context.Context, name string) (bool, error) {
 	var there bool
 	err := db.one(ctx, "SELECT EXISTS (SELECT 1 FROM roles WHERE name = $1)", []any{name}, (*truth)(&there))
@@ -161,7 +161,7 @@ func (db *DB) RoleHolders(ctx context.Context, role, kind, after string, limit i
 		role, kind, after, limit)
 }
 
-// LastHolder tells whether a person holds a role, themselves or by a group, that nobody else holds who can sign in. Inside a
+// LastHolder reports whether a person holds a role, themselves or by a group, that nobody else holds who can sign in. Inside a
 // transaction others who ask the same of the role wait for its end.
 func (db *DB) LastHolder(ctx context.Context, role, userID string) (bool, error) {
 	if _, err := db.exec(ctx, "UPDATE roles SET description = description WHERE name = $1", role); err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Message is a letter in the outbox; what it says is sealed.
+// Message is an email in the outbox; what it says is sealed.
 type Message struct {
 	ID        string
 	Kind      string

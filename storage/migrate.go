@@ -30,7 +30,7 @@ type Migration struct {
 // one read.
 func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 	have, err := db.schemaVersion(ctx)
-	if err != nil || have >= newestStep(db.engine) {
+	if err != nil || have >= newestStep(db.dialect) {
 		return nil, err
 	}
 	var applied []Migration
@@ -59,7 +59,7 @@ func (db *DB) MigrateDown(ctx context.Context) (Migration, error) {
 
 // MigrateStatus lists all migrations, oldest first, those of a newer binary by number. It writes nothing.
 func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
-	steps, err := embedded(db.engine)
+	steps, err := embedded(db.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, map[string]int64
 	if err != nil {
 		return step, nil, err
 	}
-	text, err := migrations.Files.ReadFile(path.Join(string(db.engine), step.Name+".sql"))
+	text, err := migrations.Files.ReadFile(path.Join(string(db.dialect), step.Name+".sql"))
 	if err != nil {
 		return step, nil, err
 	}
@@ -132,14 +132,14 @@ func (db *DB) stepBack(ctx context.Context) (Migration, error) {
 	if have == 0 {
 		return Migration{}, ErrNotFound
 	}
-	steps, err := embedded(db.engine)
+	steps, err := embedded(db.dialect)
 	if err != nil {
 		return Migration{}, err
 	}
 	i := slices.IndexFunc(steps, func(m Migration) bool { return m.Version == have })
 	if i < 0 {
 		return Migration{}, fmt.Errorf("%w (it is at version %d, known is %d): run `signet migrate down` of the newer binary",
-			ErrSchemaNewer, have, newestStep(db.engine))
+			ErrSchemaNewer, have, newestStep(db.dialect))
 	}
 	return steps[i], nil
 }
@@ -148,12 +148,12 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 	if db.readOnly {
 		return ErrReadOnly
 	}
-	files, err := fs.Sub(migrations.Files, string(db.engine))
+	files, err := fs.Sub(migrations.Files, string(db.dialect))
 	if err != nil {
 		return err
 	}
 	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
-	if db.engine == Postgres {
+	if db.dialect == Postgres {
 		// Two replicas that start at once: the second waits, looking every second for two minutes.
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
 		if err != nil {
@@ -161,8 +161,8 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 		}
 		dialect, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
 	}
-	err = db.ground.migrating(ctx, func(pool *sql.DB) error {
-		if db.engine == SQLite {
+	err = db.engine.migrating(ctx, func(pool *sql.DB) error {
+		if db.dialect == SQLite {
 			if err := makeVersionTable(ctx, pool); err != nil {
 				return err
 			}

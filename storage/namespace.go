@@ -13,7 +13,7 @@ const (
 // unshared answers ErrNameSpace where id is in the other table already (query), and keeps others from putting it there until the
 // transaction ends. A client's own tokens have its id as sub (RFC 9068 section 5), so an API must never meet a person with the same.
 func (db *DB) unshared(ctx context.Context, query, id string) error {
-	if db.engine == Postgres { // SQLite has one writer
+	if db.dialect == Postgres { // SQLite has one writer
 		if _, err := db.exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(namespaceLock)); err != nil {
 			return err
 		}

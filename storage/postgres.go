@@ -18,13 +18,13 @@ import (
 const postgresTries = 10
 
 // postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
-type postgresGround struct {
+type postgresEngine struct {
 	pool    *sql.DB
 	slots   slots // one per connection
 	breaker breaker
 }
 
-func openPostgres(o Options) (*postgresGround, error) {
+func openPostgres(o Options) (*postgresEngine, error) {
 	config, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
 		return nil, errors.New("the DSN is no valid postgres:// address") // pgx's own words may quote the password
@@ -45,7 +45,7 @@ func openPostgres(o Options) (*postgresGround, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	return &postgresGround{pool: pool, slots: make(slots, size)}, nil
+	return &postgresEngine{pool: pool, slots: make(slots, size)}, nil
 }
 
 // detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx
@@ -59,7 +59,7 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // connected runs a call that needs a connection.
-func (g *postgresGround) connected(ctx context.Context, call func(ctx context.Context) error) (err error) {
+func (g *postgresEngine) connected(ctx context.Context, call func(ctx context.Context) error) (err error) {
 	tries, err := g.breaker.pass()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (g *postgresGround) connected(ctx context.Context, call func(ctx context.Co
 	return call(ctx)
 }
 
-func (g *postgresGround) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+func (g *postgresEngine) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
 	return g.connected(ctx, func(ctx context.Context) error {
 		ctx, cancel := detached(ctx)
 		defer cancel()
@@ -85,11 +85,11 @@ func (g *postgresGround) write(ctx context.Context, run func(ctx context.Context
 	})
 }
 
-func (g *postgresGround) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+func (g *postgresEngine) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
 	return g.write(ctx, run)
 }
 
-func (g *postgresGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
+func (g *postgresEngine) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	return g.connected(ctx, func(ctx context.Context) error {
@@ -100,7 +100,7 @@ func (g *postgresGround) tx(ctx context.Context, body func(ctx context.Context, 
 }
 
 // attempt is one try at a transaction.
-func (g *postgresGround) attempt(ctx, lasting context.Context, body func(ctx context.Context, on executor) error) error {
+func (g *postgresEngine) attempt(ctx, lasting context.Context, body func(ctx context.Context, on executor) error) error {
 	tx, err := g.pool.BeginTx(lasting, nil)
 	if err != nil {
 		return err
@@ -145,14 +145,14 @@ func again(ctx context.Context, try func() error) error {
 	}
 }
 
-func (g *postgresGround) reader() executor { return g.pool }
+func (g *postgresEngine) reader() executor { return g.pool }
 
-func (g *postgresGround) dialector(pool gorm.ConnPool) gorm.Dialector {
+func (g *postgresEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 	return postgres.New(postgres.Config{Conn: pool})
 }
 
-func (g *postgresGround) migrating(_ context.Context, run func(pool *sql.DB) error) error {
+func (g *postgresEngine) migrating(_ context.Context, run func(pool *sql.DB) error) error {
 	return run(g.pool)
 }
 
-func (g *postgresGround) close() error { return g.pool.Close() }
+func (g *postgresEngine) close() error { return g.pool.Close() }

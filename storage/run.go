@@ -127,7 +127,7 @@ func (db *DB) write(ctx context.Context, query string, args []any, run func(ctx 
 	if db.readOnly {
 		return ErrReadOnly
 	}
-	return db.observed(ctx, query, true, run, db.ground.write)
+	return db.observed(ctx, query, true, run, db.engine.write)
 }
 
 // read runs one SELECT: in the transaction of ctx if there is one, else on a reader.
@@ -135,7 +135,7 @@ func (db *DB) read(ctx context.Context, query string, args []any, run func(ctx c
 	if !storable(args) {
 		return errNoSuchText
 	}
-	return db.observed(ctx, query, false, run, db.ground.read)
+	return db.observed(ctx, query, false, run, db.engine.read)
 }
 
 type runner = func(ctx context.Context, on executor) error
@@ -164,7 +164,7 @@ func (db *DB) ask(ctx context.Context, run func(q *gorm.DB) error) error {
 	if db.joined(ctx) != nil {
 		return db.translate(run(db.orm.WithContext(ctx)))
 	}
-	return db.translate(db.ground.read(ctx, func(ctx context.Context, _ executor) error {
+	return db.translate(db.engine.read(ctx, func(ctx context.Context, _ executor) error {
 		return run(db.orm.WithContext(ctx))
 	}))
 }
@@ -215,7 +215,7 @@ func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (
 	if t := p.db.joined(ctx); t != nil {
 		err = t.run(ctx, run)
 	} else {
-		err = run(ctx, p.db.ground.reader())
+		err = run(ctx, p.db.engine.reader())
 	}
 	err = p.db.translate(err)
 	p.db.observe(ctx, query, false, start, err)
@@ -224,7 +224,7 @@ func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (
 
 // QueryRowContext serves only gorm's question for the version of SQLite when it opens.
 func (p connPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if pool, ok := p.db.ground.reader().(interface {
+	if pool, ok := p.db.engine.reader().(interface {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}); ok {
 		return pool.QueryRowContext(ctx, query, args...)

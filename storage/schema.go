@@ -32,7 +32,7 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	known := newestStep(db.engine)
+	known := newestStep(db.dialect)
 	if have < known {
 		return fmt.Errorf("%w (it is at version %d, needed is %d): run `signet migrate up`", ErrSchemaOlder, have, known)
 	}
@@ -70,7 +70,7 @@ func (db *DB) oldestRelease(ctx context.Context) (int64, error) {
 
 func (db *DB) hasTable(ctx context.Context, name string) (bool, error) {
 	query := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
-	if db.engine == Postgres {
+	if db.dialect == Postgres {
 		query = "SELECT count(to_regclass($1))"
 	}
 	var n int64
@@ -79,8 +79,8 @@ func (db *DB) hasTable(ctx context.Context, name string) (bool, error) {
 }
 
 // embedded are the steps that this binary knows, oldest first.
-func embedded(engine Engine) ([]Migration, error) {
-	files, err := fs.ReadDir(migrations.Files, string(engine)) // in the order of their names
+func embedded(dialect Dialect) ([]Migration, error) {
+	files, err := fs.ReadDir(migrations.Files, string(dialect)) // in the order of their names
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func embedded(engine Engine) ([]Migration, error) {
 }
 
 // newestStep is the version of the newest embedded step.
-func newestStep(engine Engine) int64 {
-	steps, err := embedded(engine)
+func newestStep(dialect Dialect) int64 {
+	steps, err := embedded(dialect)
 	if err != nil || len(steps) == 0 {
 		return 0 // TestMigrationFiles sees to it that there are some
 	}

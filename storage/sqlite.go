@@ -20,7 +20,7 @@ import (
 const sqliteReaders = 4
 
 // sqliteGround is SQLite in WAL mode: one connection writes, several read beside it and see each commit at once.
-type sqliteGround struct {
+type sqliteEngine struct {
 	uri    func(pragmas ...string) string
 	dir    string // of "sqlite::memory:", removed by close
 	writes *writer
@@ -29,8 +29,8 @@ type sqliteGround struct {
 	own    *sql.DB // holds the writer's connection
 }
 
-func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, err error) {
-	g = &sqliteGround{}
+func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, err error) {
+	g = &sqliteEngine{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(translateSQLite(err), g.close())
@@ -66,7 +66,7 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteGround, e
 	return g, g.openReaders(ctx, o.PoolSize)
 }
 
-func (g *sqliteGround) openWriter(ctx context.Context, durability string) (err error) {
+func (g *sqliteEngine) openWriter(ctx context.Context, durability string) (err error) {
 	// 4000 pages (16 MB) of log between checkpoints instead of 1000: rows that rotate often are copied back less often.
 	if g.own, err = sql.Open("sqlite", g.uri("journal_mode(WAL)", durability, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (g *sqliteGround) openWriter(ctx context.Context, durability string) (err e
 	return nil
 }
 
-func (g *sqliteGround) openReaders(ctx context.Context, readers int) error {
+func (g *sqliteEngine) openReaders(ctx context.Context, readers int) error {
 	if readers <= 0 {
 		readers = sqliteReaders
 	}
@@ -121,17 +121,17 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-func (g *sqliteGround) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+func (g *sqliteEngine) write(ctx context.Context, run func(ctx context.Context, on executor) error) error {
 	return g.writes.do(ctx, &job{statement: run})
 }
 
-func (g *sqliteGround) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
+func (g *sqliteEngine) tx(ctx context.Context, body func(ctx context.Context, on executor) error) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	return g.writes.do(ctx, &job{body: body, ctx: ctx})
 }
 
-func (g *sqliteGround) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
+func (g *sqliteEngine) read(ctx context.Context, run func(ctx context.Context, on executor) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -142,15 +142,15 @@ func (g *sqliteGround) read(ctx context.Context, run func(ctx context.Context, o
 	return run(ctx, g.pool)
 }
 
-func (g *sqliteGround) reader() executor { return g.pool }
+func (g *sqliteEngine) reader() executor { return g.pool }
 
-func (g *sqliteGround) dialector(pool gorm.ConnPool) gorm.Dialector {
+func (g *sqliteEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 	return sqlite.New(sqlite.Config{DriverName: "sqlite", Conn: pool})
 }
 
 // migrating lends a pool of one connection of its own inside one immediate transaction: SQLite's write lock keeps a
 // second process out, and either all steps are applied or none.
-func (g *sqliteGround) migrating(ctx context.Context, run func(pool *sql.DB) error) (err error) {
+func (g *sqliteEngine) migrating(ctx context.Context, run func(pool *sql.DB) error) (err error) {
 	pool, err := sql.Open("sqlite", g.uri("synchronous(FULL)"))
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (g *sqliteGround) migrating(ctx context.Context, run func(pool *sql.DB) err
 	return err
 }
 
-func (g *sqliteGround) close() error {
+func (g *sqliteEngine) close() error {
 	var errs []error
 	if g.writes != nil {
 		errs = append(errs, g.writes.close())

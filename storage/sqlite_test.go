@@ -137,7 +137,7 @@ func TestUnavailable(t *testing.T) {
 		if !errors.Is(err, storage.ErrUnavailable) || strings.Contains(err.Error(), "hunter2") {
 			t.Fatalf("got %v, want unavailable, and no password in it", err)
 		}
-		_, err = db.StandingByCode(t.Context(), "a-code-hash")
+		_, err = db.GrantStateByCode(t.Context(), "a-code-hash")
 		if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(book.String(), "statement failed") {
 			t.Fatalf("got %v and the log %q", err, book.String())
 		}
@@ -214,7 +214,7 @@ func TestKillLosesNothing(t *testing.T) {
 		acknowledged := killDuring(t, path, 150+100*round)
 		db := file(t, path)
 		for id, generation := range acknowledged {
-			s, err := db.StandingByID(t.Context(), id)
+			s, err := db.GrantStateByID(t.Context(), id)
 			// One rotation may have been committed whose answer the kill cut off.
 			if err != nil || s.Generation < generation || s.Generation > generation+1 {
 				t.Errorf("round %d: %s is at generation %d (%v), acknowledged %d", round, id, s.Generation, err, generation)

@@ -61,7 +61,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		return db.translate(err)
 	}
 	var rows int64
-	err := db.ground.tx(ctx, func(ctx context.Context, on executor) error {
+	err := db.engine.tx(ctx, func(ctx context.Context, on executor) error {
 		t := &txn{db: db, on: on}
 		defer func() { t.over = true }()
 		if err := fn(context.WithValue(ctx, txKey{}, t)); err != nil {

@@ -87,7 +87,7 @@ func (s *Service) setAddress(ctx context.Context, permit factor.Permit, to facto
 	return before, s.audit.Record(ctx, audit.Event{Name: audit.EmailChanged, UserID: before.ID})
 }
 
-func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+func (s *Service) resolveAddress(ctx context.Context, l mail.Email) (mail.Email, bool, error) {
 	var a newAddress
 	if err := json.Unmarshal(l.Data, &a); err != nil {
 		return l, false, fmt.Errorf("read change of address: %w", err)
@@ -99,7 +99,7 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Lette
 	if err != nil {
 		return l, false, err
 	}
-	out := letterTo{l}.to(u)
+	out := emailTo{l}.to(u)
 	out.To, out.Kind, out.Name = a.Email, mail.EmailChange, "" // whose mailbox that is, nobody knows yet
 	if a.EmailKey == u.EmailKey {
 		out.Kind = mail.VerifyAddress
@@ -118,7 +118,7 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Letter) (mail.Lette
 var ErrNotYours = errors.New("link is for another account")
 
 // LookAddress tells which address a link proves, without using it. Only the person who asked for it may: whoever else reads
-// the mailbox would otherwise lend their address to an account that is not theirs (security notes D04). ErrNotYours, ErrGone.
+// the mailbox would otherwise lend their address to an account that is not theirs (D04). ErrNotYours, ErrGone.
 func (s *Service) LookAddress(ctx context.Context, secret, userID string) (email string, err error) {
 	var a newAddress
 	_, err = s.tickets.Look(ctx, purposeAddress, secret, &a)
@@ -200,7 +200,7 @@ func (s *Service) moveAddress(ctx context.Context, permit factor.Permit, to fact
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, old, mail.Letter{
+	return s.write(ctx, old, mail.Email{
 		Kind: mail.EmailChanged, To: old.Email, Link: s.link("/undo-address?t=" + undo), ExpiresAt: time.Now().Add(undoLife),
 	})
 }

@@ -22,7 +22,7 @@ import (
 // link resolves the newest email that was asked for, and gives the secret of its link.
 func (w world) link(t testing.TB, p *pile, kind string) string {
 	t.Helper()
-	l, ok, err := w.Resolve(t.Context(), p.letters[len(p.letters)-1])
+	l, ok, err := w.Resolve(t.Context(), p.emails[len(p.emails)-1])
 	if err != nil || !ok || l.Kind != kind {
 		t.Fatalf("email %q to %q, %v; want %q", l.Kind, l.To, err, kind)
 	}
@@ -45,8 +45,8 @@ func (w world) askAddress(t testing.TB, p *pile, permit factor.Permit, u storage
 
 func TestV01_AChangeOfAddressTakesAPermit(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		letters := &pile{}
-		w := newWorld(t, open(t), settings{post: letters})
+		emails := &pile{}
+		w := newWorld(t, open(t), settings{post: emails})
 		u, bob := w.person(t, "ada@example.org"), w.person(t, "bob@example.org")
 		ended := u
 		ended.Epoch++
@@ -59,13 +59,13 @@ func TestV01_AChangeOfAddressTakesAPermit(t *testing.T) {
 				t.Errorf("%s: asked %v, %v", name, asked, err)
 			}
 		}
-		if len(letters.letters) != 0 {
-			t.Errorf("%d emails", len(letters.letters))
+		if len(emails.emails) != 0 {
+			t.Errorf("%d emails", len(emails.emails))
 		}
 		for name, permit := range map[string]factor.Permit{
 			"one@example.org": userstest.Permit(t, u, factor.ChangeAddress), "two@example.org": factor.ForOperator(u.ID, factor.ChangeAddress),
 		} {
-			secret := w.askAddress(t, letters, permit, u, name)
+			secret := w.askAddress(t, emails, permit, u, name)
 			if err := w.ProveAddress(t.Context(), secret, bob.ID); !errors.Is(err, users.ErrNotYours) {
 				t.Errorf("%s: another person's: %v", name, err)
 			}
@@ -93,10 +93,10 @@ func TestV03_TheLinkOfAnAddressEndsWithWhatEndsEverything(t *testing.T) {
 			return w.db.SetUserDisabled(t.Context(), u.ID, time.Now(), time.Now())
 		},
 	} {
-		letters := &pile{}
-		w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+		emails := &pile{}
+		w := newWorld(t, storagetest.SQLite(t), settings{post: emails})
 		u := w.person(t, "ada@example.org")
-		secret := w.askAddress(t, letters, userstest.Permit(t, u, factor.ChangeAddress), u, "new@example.org")
+		secret := w.askAddress(t, emails, userstest.Permit(t, u, factor.ChangeAddress), u, "new@example.org")
 		if err := end(w, u); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestV03_TheLinkOfAnAddressEndsWithWhatEndsEverything(t *testing.T) {
 // secret is that of the link in the last email of that kind to an address.
 func (p *pile) secret(t testing.TB, kind, address, mark string) string {
 	t.Helper()
-	for _, l := range slices.Backward(p.letters) {
+	for _, l := range slices.Backward(p.emails) {
 		if l.Kind != kind || l.To != address {
 			continue
 		}
@@ -129,8 +129,8 @@ func (p *pile) secret(t testing.TB, kind, address, mark string) string {
 // Imported people have an address that nobody has verified: they are told what happens to their account, too.
 func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		letters := &pile{}
-		w := newWorld(t, open(t), settings{post: letters})
+		emails := &pile{}
+		w := newWorld(t, open(t), settings{post: emails})
 		u := w.person(t, "imported@example.org")
 		if u.EmailVerified {
 			t.Fatal("the address is verified")
@@ -141,13 +141,13 @@ func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 		if err := w.Notify(t.Context(), u.ID, mail.NewDevice, nil); err != nil {
 			t.Fatal(err)
 		}
-		letters.secret(t, mail.NewDevice, u.Email, "/not-me?t=")
+		emails.secret(t, mail.NewDevice, u.Email, "/not-me?t=")
 		change := userstest.Permit(t, u, factor.ChangeAddress)
-		if err := w.ProveAddress(t.Context(), w.askAddress(t, letters, change, u, "intruder@example.net"), u.ID); err != nil {
+		if err := w.ProveAddress(t.Context(), w.askAddress(t, emails, change, u, "intruder@example.net"), u.ID); err != nil {
 			t.Fatal(err)
 		}
-		undo := letters.secret(t, mail.EmailChanged, u.Email, "/undo-address?t=")
-		before := len(letters.letters)
+		undo := emails.secret(t, mail.EmailChanged, u.Email, "/undo-address?t=")
+		before := len(emails.emails)
 		if err := w.UndoAddress(t.Context(), undo, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -158,15 +158,15 @@ func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 		if err := w.AskReset(t.Context(), u.Email, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, ok, err := w.Resolve(t.Context(), letters.letters[len(letters.letters)-1]); ok || err != nil {
+		if _, ok, err := w.Resolve(t.Context(), emails.emails[len(emails.emails)-1]); ok || err != nil {
 			t.Errorf("a frozen account with an unverified address gets a link to choose a new password (%v)", err)
 		}
-		for _, l := range letters.letters {
+		for _, l := range emails.emails {
 			if l.Name != "" && l.To == u.Email {
 				t.Errorf("%s to an unverified address begins with %q", l.Kind, l.Name)
 			}
 		}
-		for _, l := range letters.letters[before:] {
+		for _, l := range emails.emails[before:] {
 			if strings.Contains(l.Link, "/reset") {
 				t.Errorf("%s with a link to choose a new password goes to %s", l.Kind, l.To)
 			}
@@ -175,35 +175,35 @@ func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 }
 
 func TestV03_WhatLetsItsReaderInGoesToVerifiedAddressesOnly(t *testing.T) {
-	letters := &pile{}
-	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	emails := &pile{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: emails})
 	u := w.person(t, "imported@example.org")
 	for _, kind := range []string{mail.Code, mail.RecoveryReady} {
-		if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: kind}); err != nil || len(letters.letters) != 0 {
-			t.Errorf("%s: %d emails, %v", kind, len(letters.letters), err)
+		if err := w.SendEmail(t.Context(), u, mail.Email{Kind: kind}); err != nil || len(emails.emails) != 0 {
+			t.Errorf("%s: %d emails, %v", kind, len(emails.emails), err)
 		}
 	}
 	u.EmailVerified = true
-	if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: mail.Code}); err != nil || len(letters.letters) != 1 {
-		t.Errorf("verified: %d emails, %v", len(letters.letters), err)
+	if err := w.SendEmail(t.Context(), u, mail.Email{Kind: mail.Code}); err != nil || len(emails.emails) != 1 {
+		t.Errorf("verified: %d emails, %v", len(emails.emails), err)
 	}
 }
 
 // An address that nobody has verified may be a stranger's: their mailbox cannot be filled from inside an account.
 func TestV03_NoticesToAnUnverifiedAddressAreCounted(t *testing.T) {
-	letters := &full{}
-	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	emails := &full{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: emails})
 	u := w.person(t, "imported@example.org")
 	for _, kind := range []string{mail.NewDevice, mail.TokenReuse, mail.PasswordChanged} {
 		if err := w.Notify(t.Context(), u.ID, kind, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(letters.letters) != 0 || !slices.ContainsFunc(letters.asked, func(r mail.Request) bool { return r.Owner == u.ID }) {
-		t.Errorf("%d emails over the budget, %+v", len(letters.letters), letters.asked)
+	if len(emails.emails) != 0 || !slices.ContainsFunc(emails.asked, func(r mail.Request) bool { return r.Owner == u.ID }) {
+		t.Errorf("%d emails over the budget, %+v", len(emails.emails), emails.asked)
 	}
-	if err := w.SendEmail(t.Context(), u, mail.Letter{Kind: mail.DeleteAsked}); err != nil || len(letters.letters) != 1 {
-		t.Errorf("the one email of a deletion: %d, %v", len(letters.letters), err)
+	if err := w.SendEmail(t.Context(), u, mail.Email{Kind: mail.DeleteAsked}); err != nil || len(emails.emails) != 1 {
+		t.Errorf("the one email of a deletion: %d, %v", len(emails.emails), err)
 	}
 }
 

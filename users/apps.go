@@ -124,7 +124,7 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 // RevokeGrant ends one grant by an operator's hand. Done twice is done. ErrNotFound.
 func (s *Service) RevokeGrant(ctx context.Context, id string) error {
 	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
-		g, err := s.stores.Grants.StandingByID(ctx, id)
+		g, err := s.stores.Grants.GrantStateByID(ctx, id)
 		if errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("grant %q: %w", id, ErrNotFound)
 		}

@@ -14,11 +14,11 @@ import (
 	"signet/users/ticket"
 )
 
-// Strangers ask for letters by typing an address. Whether there is an account must not show in the answer or the time it
-// takes, so the asking costs the same for all: one letter in the outbox that says what was typed. Whom it goes to, if to
+// Strangers ask for emails by typing an address. Whether there is an account must not show in the answer or the time it
+// takes, so the asking costs the same for all: one email in the outbox that says what was typed. Whom it goes to, if to
 // anybody, is found out when it is delivered (Resolve).
 
-// What a letter may ask for.
+// What an email may ask for.
 const (
 	askReset   = "reset"
 	askSignup  = "signup"
@@ -35,7 +35,7 @@ const (
 // address. All else that strangers may ask for has a budget of its own.
 const unasked = "unasked"
 
-// ErrNoMail: no letters can be sent here.
+// ErrNoMail: no emails can be sent here.
 var ErrNoMail = errors.New("no mail sender")
 
 // ErrGone: the link was used, is too old, or something has made it void since.
@@ -52,7 +52,7 @@ const (
 	purposeConfirm ticket.Purpose = "confirm code"
 )
 
-// How long links are good (security notes D05, D11).
+// How long links are good (D05, D11).
 const (
 	resetLife   = 30 * time.Minute
 	frozenLife  = 24 * time.Hour
@@ -63,8 +63,8 @@ const (
 	codeLife    = 10 * time.Minute
 )
 
-// ask writes a letter that Resolve completes, unless the address or the network asks too often: then nothing comes, and the
-// answer is the same (security notes D07).
+// ask writes an email that Resolve completes, unless the address or the network asks too often: then nothing comes, and the
+// answer is the same (D07).
 func (s *Service) ask(ctx context.Context, r mail.Request, typed string, life time.Duration, data any) error {
 	if s.post == nil {
 		return ErrNoMail
@@ -76,9 +76,9 @@ func (s *Service) ask(ctx context.Context, r mail.Request, typed string, life ti
 	}
 	raw, err := json.Marshal(data)
 	if err != nil {
-		return fmt.Errorf("ask for a letter: %w", err)
+		return fmt.Errorf("ask for an email: %w", err)
 	}
-	return s.post.Put(ctx, mail.Letter{
+	return s.post.Put(ctx, mail.Email{
 		Kind: r.Kind, Ask: r.Kind, To: typed, Data: raw, Language: mail.LanguageOf(ctx), ExpiresAt: time.Now().Add(life),
 		Args: map[string]string{"Agent": audit.Cut(origin.Agent), "Network": origin.Network},
 	})
@@ -104,9 +104,9 @@ func (s *Service) asked(ctx context.Context, kind, typed string, known func(user
 	return r, nil
 }
 
-// Resolve completes a letter that was asked for: whom it goes to and with which link. ok is false where it goes to nobody.
+// Resolve completes an email that was asked for: whom it goes to and with which link. ok is false where it goes to nobody.
 // It is called for each try to deliver; a link of an earlier try dies.
-func (s *Service) Resolve(ctx context.Context, l mail.Letter) (out mail.Letter, ok bool, err error) {
+func (s *Service) Resolve(ctx context.Context, l mail.Email) (out mail.Email, ok bool, err error) {
 	switch l.Ask {
 	case askReset:
 		return s.resolveReset(ctx, l)
@@ -122,7 +122,7 @@ func (s *Service) Resolve(ctx context.Context, l mail.Letter) (out mail.Letter, 
 	return l, false, fmt.Errorf("letter asks for %q", l.Ask)
 }
 
-// addressee is who was meant by what was typed; false if nobody who may get letters.
+// addressee is who was meant by what was typed; false if nobody who may get emails.
 func (s *Service) addressee(ctx context.Context, typed string) (storage.User, bool, error) {
 	l := loginOf(typed)
 	u, err := s.stores.People.UserByKey(ctx, l.email, l.username)
@@ -132,10 +132,10 @@ func (s *Service) addressee(ctx context.Context, typed string) (storage.User, bo
 	return u, err == nil && u.DisabledAt.IsZero(), err
 }
 
-// to completes a letter with its person; who asked, from where and in which language stays.
-func (l letterTo) to(u storage.User) mail.Letter {
+// to completes an email with its person; who asked, from where and in which language stays.
+func (l emailTo) to(u storage.User) mail.Email {
 	about := profileOf(u)
-	out := l.Letter
+	out := l.Email
 	out.To, out.Name, out.UserID, out.Data, out.Ask = u.Email, greeting(u), u.ID, nil, ""
 	if about.Locale != "" {
 		out.Language = about.Locale
@@ -143,9 +143,9 @@ func (l letterTo) to(u storage.User) mail.Letter {
 	return out
 }
 
-type letterTo struct{ mail.Letter }
+type emailTo struct{ mail.Email }
 
-// clean is a typed line as letters keep it.
+// clean is a typed line as emails keep it.
 func clean(typed string) string {
 	typed = strings.TrimSpace(typed)
 	return audit.Cut(typed[:min(len(typed), maxEmail)])

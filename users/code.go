@@ -35,7 +35,7 @@ func (s *Service) AskCode(ctx context.Context, typed, browser string, known func
 	return s.ask(ctx, r, orNobody(clean(typed)), codeLife, askedCode{browser})
 }
 
-func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+func (s *Service) resolveCode(ctx context.Context, l mail.Email) (mail.Email, bool, error) {
 	var a askedCode
 	if err := json.Unmarshal(l.Data, &a); err != nil {
 		return l, false, fmt.Errorf("read asked code: %w", err)
@@ -44,7 +44,7 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Letter) (mail.Letter, 
 	if err != nil || !ok || !u.EmailVerified {
 		return l, false, err
 	}
-	out := letterTo{l}.to(u)
+	out := emailTo{l}.to(u)
 	out.Kind = mail.Code
 	out.Args["Minutes"] = strconv.Itoa(int(codeLife.Minutes()))
 	out.Code, err = s.tickets.IssueCode(ctx, ticket.Order{Purpose: purposeCode, Owner: a.Owner, Data: codeData{u.ID, u.Epoch, u.EmailKey}, Lifetime: codeLife})

@@ -30,7 +30,7 @@ func (s *Service) AskConfirmation(ctx context.Context, u storage.User, browser s
 	return s.ask(ctx, mail.Request{Kind: askConfirm, Owner: u.ID}, u.Email, codeLife, askedConfirmation{browser, u.ID, u.Epoch, u.EmailKey})
 }
 
-func (s *Service) resolveConfirmation(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+func (s *Service) resolveConfirmation(ctx context.Context, l mail.Email) (mail.Email, bool, error) {
 	var a askedConfirmation
 	if err := json.Unmarshal(l.Data, &a); err != nil {
 		return l, false, fmt.Errorf("read asked confirmation: %w", err)
@@ -42,7 +42,7 @@ func (s *Service) resolveConfirmation(ctx context.Context, l mail.Letter) (mail.
 	if err != nil || !u.EmailVerified || !u.DisabledAt.IsZero() || u.Epoch != a.Epoch || u.EmailKey != a.Email {
 		return l, false, err
 	}
-	out := letterTo{l}.to(u)
+	out := emailTo{l}.to(u)
 	out.Kind = mail.ConfirmCode
 	out.Args["Minutes"] = strconv.Itoa(int(codeLife.Minutes()))
 	out.Code, err = s.tickets.IssueCode(ctx, ticket.Order{

@@ -29,12 +29,12 @@ func secretOf(t testing.TB, link string) string {
 }
 
 // asked is the email that a request for an account leads to.
-func (w world) asked(t testing.TB, p *pile, r users.Registration, browser string) mail.Letter {
+func (w world) asked(t testing.TB, p *pile, r users.Registration, browser string) mail.Email {
 	t.Helper()
 	if err := w.RequestAccount(t.Context(), r, browser, ""); err != nil {
 		t.Fatal(err)
 	}
-	l, ok, err := w.Resolve(t.Context(), p.letters[len(p.letters)-1])
+	l, ok, err := w.Resolve(t.Context(), p.emails[len(p.emails)-1])
 	if err != nil || !ok {
 		t.Fatalf("email to %q: %v", r.Email, err)
 	}
@@ -110,9 +110,9 @@ var registrations = map[[3]string]made{
 
 func TestD12_WhoVouchesHowTheAddressIsVerifiedAndByWhatOneSignsIn(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		db, letters := open(t), &pile{}
-		p := &parts{pile: letters, open: newWorld(t, db, settings{post: letters, signup: users.Signup{Invites: true}})}
-		closed := newWorld(t, db, settings{post: letters, signup: users.Signup{Closed: true, Invites: true}})
+		db, emails := open(t), &pile{}
+		p := &parts{pile: emails, open: newWorld(t, db, settings{post: emails, signup: users.Signup{Invites: true}})}
+		closed := newWorld(t, db, settings{post: emails, signup: users.Signup{Closed: true, Invites: true}})
 		n := 0
 		for _, voucher := range []string{"self", "upstream", "invitation", "operator"} {
 			for _, verification := range []string{"none", "link", "upstream", "operator"} {
@@ -184,14 +184,14 @@ func (p *parts) check(t *testing.T, u storage.User, r users.Registration, want m
 
 func TestD02_TheFirstVerificationVoidsAllOthersOfTheAddress(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		letters := &pile{}
-		p := &parts{pile: letters, open: newWorld(t, open(t), settings{post: letters, signup: users.Signup{Invites: true}})}
+		emails := &pile{}
+		p := &parts{pile: emails, open: newWorld(t, open(t), settings{post: emails, signup: users.Signup{Invites: true}})}
 		for _, first := range [][3]string{
 			{"self", "link", "password"}, {"self", "upstream", "credential"}, {"invitation", "none", "password"},
 		} {
 			email := first[0] + first[1] + "@example.org"
 			r := p.registration(t, email, first[0], first[1], first[2])
-			waiting := p.open.asked(t, letters, users.Registration{Name: "Eve", Email: email, Method: users.WithPassword("of somebody else")}, "another")
+			waiting := p.open.asked(t, emails, users.Registration{Name: "Eve", Email: email, Method: users.WithPassword("of somebody else")}, "another")
 			if _, err := p.open.CreateAccount(t.Context(), r); err != nil {
 				t.Fatal(first, err)
 			}
@@ -203,8 +203,8 @@ func TestD02_TheFirstVerificationVoidsAllOthersOfTheAddress(t *testing.T) {
 }
 
 func TestD03_OnlyTheBrowserThatAskedKeepsItsPassword(t *testing.T) {
-	letters := &pile{}
-	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	emails := &pile{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: emails})
 	for i, tt := range []struct {
 		browser, typed, opens string
 		fields                []users.Field
@@ -217,7 +217,7 @@ func TestD03_OnlyTheBrowserThatAskedKeepsItsPassword(t *testing.T) {
 		{"", "another engine", "another engine", nil},
 	} {
 		r := users.Registration{Name: "Ada", Email: fmt.Sprintf("p%d@example.org", i), Method: users.WithPassword(rightPassword)}
-		l := w.asked(t, letters, r, browserOfAda)
+		l := w.asked(t, emails, r, browserOfAda)
 		_, err := w.CreateAccount(t.Context(), users.Registration{
 			Verification: users.VerifiedByLink(secretOf(t, l.Link), tt.browser), Method: users.WithPassword(tt.typed),
 		})
@@ -236,11 +236,11 @@ func TestD03_OnlyTheBrowserThatAskedKeepsItsPassword(t *testing.T) {
 
 func TestALinkWhoseUserNameIsTakenMakesTheAccountWithoutOne(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		letters := &pile{}
-		w := newWorld(t, open(t), settings{post: letters})
+		emails := &pile{}
+		w := newWorld(t, open(t), settings{post: emails})
 		r := ada()
 		r.Username = "ada"
-		l := w.asked(t, letters, r, browserOfAda)
+		l := w.asked(t, emails, r, browserOfAda)
 		if _, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "quicker@example.org", Username: "ADA"})); err != nil {
 			t.Fatal(err)
 		}
@@ -276,8 +276,8 @@ func TestNoAccountIsMadeWhereItsCredentialIsNotWritten(t *testing.T) {
 }
 
 func TestD04_NothingButAPasswordsHashWaitsForTheVerification(t *testing.T) {
-	letters := &pile{}
-	w := newWorld(t, storagetest.SQLite(t), settings{post: letters})
+	emails := &pile{}
+	w := newWorld(t, storagetest.SQLite(t), settings{post: emails})
 	write := func(context.Context, factor.Proof) error { return nil }
 	for name, change := range map[string]func(r *users.Registration){
 		"credential": func(r *users.Registration) { r.Method = users.WithCredential("id", write) },
@@ -288,8 +288,8 @@ func TestD04_NothingButAPasswordsHashWaitsForTheVerification(t *testing.T) {
 	} {
 		r := ada()
 		change(&r)
-		if err := w.RequestAccount(t.Context(), r, browserOfAda, ""); err == nil || len(letters.letters) > 0 {
-			t.Errorf("%s: %v, %d emails", name, err, len(letters.letters))
+		if err := w.RequestAccount(t.Context(), r, browserOfAda, ""); err == nil || len(emails.emails) > 0 {
+			t.Errorf("%s: %v, %d emails", name, err, len(emails.emails))
 		}
 	}
 }
@@ -324,11 +324,11 @@ func (b breached) Has(_ context.Context, digest [sha1.Size]byte) (bool, error) {
 }
 
 func TestE07_ABreachedPasswordMakesNoAccount(t *testing.T) {
-	letters := &pile{}
+	emails := &pile{}
 	w := newWorld(t, storagetest.SQLite(t), settings{
-		post: letters, signup: users.Signup{Invites: true}, passwords: password.Options{Lists: []password.List{breached(rightPassword)}},
+		post: emails, signup: users.Signup{Invites: true}, passwords: password.Options{Lists: []password.List{breached(rightPassword)}},
 	})
-	p := &parts{pile: letters, open: w}
+	p := &parts{pile: emails, open: w}
 	for _, parts := range [][3]string{
 		{"self", "none", "password"}, {"self", "link", "password"}, {"invitation", "none", "password"}, {"operator", "none", "password"},
 	} {

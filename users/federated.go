@@ -24,7 +24,7 @@ func (s *Service) ByAddress(ctx context.Context, email string) (storage.User, er
 	return u, notFound(err, email)
 }
 
-// Allowed tells whether an address is of a domain that may register (security notes D12).
+// Allowed reports whether an address is of a domain that may register (D12).
 func (s *Service) Allowed(email string) bool {
 	key, err := EmailKey(email)
 	return err == nil && s.allowed(key)

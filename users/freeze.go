@@ -18,13 +18,13 @@ import (
 // knows the password.
 var ErrFrozen = errors.New("account is frozen")
 
-// stoppable are the letters that let their person say that it was not them.
+// stoppable are the emails that let their person say that it was not them.
 var stoppable = []string{
 	mail.PasswordChanged, mail.PasswordReset, mail.NewDevice, mail.FactorAdded, mail.FactorRemoved, mail.RecoveryUsed,
 	mail.AccountLinked, mail.AccountUnlinked, mail.SignedOutEverywhere, mail.Confirmed,
 }
 
-// notMe adds the way to stop it to the words of a letter.
+// notMe adds the way to stop it to the words of an email.
 func (s *Service) notMe(ctx context.Context, u storage.User, kind string, args map[string]string) error {
 	if !slices.Contains(stoppable, kind) {
 		return nil
@@ -39,7 +39,7 @@ func (s *Service) notMe(ctx context.Context, u storage.User, kind string, args m
 	return nil
 }
 
-// LookNotMe tells whether the link is good, without using it. ErrGone.
+// LookNotMe reports whether the link is good, without using it. ErrGone.
 func (s *Service) LookNotMe(ctx context.Context, secret string) error {
 	_, err := s.tickets.Look(ctx, purposeNotMe, secret, nil)
 	return err
@@ -106,7 +106,7 @@ func (s *Service) addressAt(ctx context.Context, userID string, at time.Time) (m
 	return mailedTo{u.Email, u.EmailKey, u.EmailVerified}, err
 }
 
-// slack is how much earlier than a letter what it tells of may have been done.
+// slack is how much earlier than an email what it tells of may have been done.
 const slack = time.Minute
 
 // freeze does it. Ways of signing in that were added since the email are not the owner's: they go (a passkey of whoever had
@@ -158,7 +158,7 @@ func (s *Service) mailFrozen(ctx context.Context, userID, kind string) error {
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, u, mail.Letter{Kind: kind, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)})
+	return s.write(ctx, u, mail.Email{Kind: kind, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)})
 }
 
 // Unfreeze lets a frozen person sign in again with the password they have (factor.Unfreeze). ErrNotFound.

@@ -14,7 +14,7 @@ import (
 // the password in a known browser.
 var ErrGuarded = errors.New("a password alone does not suffice")
 
-// guardAfter is how many wrong passwords in a row are let through from unknown browsers (security notes F03, NIST SP 800-63B
+// guardAfter is how many wrong passwords in a row are let through from unknown browsers (F03, NIST SP 800-63B
 // section 3.2.2).
 const guardAfter = 100
 
@@ -22,14 +22,14 @@ const guardAfter = 100
 const guardWindow = 30 * 24 * time.Hour
 
 // guard counts the wrong passwords at a typed name from browsers not known to its account. It goes by what was typed, like
-// all lanes, so that an account is told from none by nothing (security notes F04).
+// all lanes, so that an account is told from none by nothing (F04).
 func guard(mark string) ratelimit.Lane {
 	return ratelimit.Lane{
 		Key: "signin guard " + mark, Free: guardAfter, Shut: guardAfter, Window: guardWindow, OnSuccess: ratelimit.FirstLane,
 	}
 }
 
-// Guarded tells whether a password alone does not suffice for what was typed as address or user name, outside of browsers
+// Guarded reports whether a password alone does not suffice for what was typed as address or user name, outside of browsers
 // known to the account. Never where no mail can be sent, because there would be no other way in for all.
 func (s *Service) Guarded(ctx context.Context, typed string) (bool, error) {
 	if s.post == nil {

@@ -13,11 +13,11 @@ import (
 	"signet/users/factor"
 )
 
-// pile keeps letters instead of sending them.
-type pile struct{ letters []mail.Letter }
+// pile keeps emails instead of sending them.
+type pile struct{ emails []mail.Email }
 
-func (p *pile) Put(_ context.Context, l mail.Letter) error {
-	p.letters = append(p.letters, l)
+func (p *pile) Put(_ context.Context, l mail.Email) error {
+	p.emails = append(p.emails, l)
 	return nil
 }
 
@@ -29,7 +29,7 @@ func (w world) code(t testing.TB, p *pile, browser, typed string) error {
 	if err := w.AskCode(t.Context(), typed, browser, nil); err != nil {
 		t.Fatal(err)
 	}
-	l, ok, err := w.Resolve(t.Context(), p.letters[len(p.letters)-1])
+	l, ok, err := w.Resolve(t.Context(), p.emails[len(p.emails)-1])
 	if err != nil || !ok {
 		t.Fatalf("letter to %q: %v", typed, err)
 	}
@@ -61,8 +61,8 @@ func (w world) guess(t testing.TB, login string, n int) (judged int) {
 }
 
 func TestF03_AfterAHundredFailuresAPasswordAloneDoesNotSuffice(t *testing.T) {
-	letters := &pile{}
-	inBubble(t, settings{post: letters}, func(t *testing.T, w world) {
+	emails := &pile{}
+	inBubble(t, settings{post: emails}, func(t *testing.T, w world) {
 		u, err := w.CreateAccount(t.Context(), users.Registration{Email: "ada@example.org", Username: "ada",
 			Verification: users.VerifiedByOperator(), Method: users.WithPassword(rightPassword), Voucher: users.VouchedByOperator()})
 		if err != nil {
@@ -108,7 +108,7 @@ func TestF03_AfterAHundredFailuresAPasswordAloneDoesNotSuffice(t *testing.T) {
 		if _, _, err := w.CheckPassword(t.Context(), "ada@example.org", rightPassword, "n"); !errors.Is(err, users.ErrWrong) {
 			t.Errorf("password grant: %v", err)
 		}
-		if err := w.code(t, letters, "browser", "ada@example.org"); err != nil {
+		if err := w.code(t, emails, "browser", "ada@example.org"); err != nil {
 			t.Fatalf("mailed code: %v", err)
 		}
 		time.Sleep(5 * time.Minute)

@@ -52,7 +52,7 @@ func (s *Service) Invite(ctx context.Context, i Invitation) (made Invitation, li
 		}
 		link = s.link("/join?t=" + secret)
 		if i.Mailed {
-			l := mail.Letter{Kind: mail.Invitation, To: i.Email, Link: link, Language: mail.LanguageOf(ctx), ExpiresAt: i.ExpiresAt,
+			l := mail.Email{Kind: mail.Invitation, To: i.Email, Link: link, Language: mail.LanguageOf(ctx), ExpiresAt: i.ExpiresAt,
 				Args: map[string]string{"Day": i.ExpiresAt.Format(time.RFC3339)}}
 			if err := s.post.Put(ctx, l); err != nil {
 				return err

@@ -32,8 +32,8 @@ func UsernameKey(username string) (string, error) {
 		return "", ErrUsername
 	}
 	for i, r := range key {
-		letter := unicode.IsLetter(r)
-		if i == 0 && !letter || !letter && !unicode.In(r, unicode.M, unicode.Nd) && !strings.ContainsRune(".-_", r) {
+		isLetter := unicode.IsLetter(r)
+		if i == 0 && !isLetter || !isLetter && !unicode.In(r, unicode.M, unicode.Nd) && !strings.ContainsRune(".-_", r) {
 			return "", ErrUsername
 		}
 	}

@@ -12,13 +12,13 @@ import (
 	"signet/storage"
 )
 
-// Post takes letters; *mail.Outbox.
+// Post takes emails; *mail.Outbox.
 type Post interface {
-	Put(ctx context.Context, l mail.Letter) error
+	Put(ctx context.Context, l mail.Email) error
 	Allowed(ctx context.Context, r mail.Request) (bool, error)
 }
 
-// MailOn tells whether letters can be sent.
+// MailOn reports whether emails can be sent.
 func (s *Service) MailOn() bool { return s.post != nil }
 
 // Notify writes a person an email about something that happened to their account, in the transaction of ctx if there is one. Nothing is
@@ -31,11 +31,11 @@ func (s *Service) Notify(ctx context.Context, userID, kind string, args map[stri
 	if err != nil {
 		return err
 	}
-	return s.tell(ctx, u, mail.Letter{Kind: kind, Args: args})
+	return s.tell(ctx, u, mail.Email{Kind: kind, Args: args})
 }
 
 // SendEmail is Notify of an email that the caller has written: l.Link, if set, is the path of one of our own pages.
-func (s *Service) SendEmail(ctx context.Context, u storage.User, l mail.Letter) error {
+func (s *Service) SendEmail(ctx context.Context, u storage.User, l mail.Email) error {
 	if l.Link != "" {
 		l.Link = s.link(l.Link)
 	}
@@ -66,7 +66,7 @@ var opening = []string{mail.Code, mail.RecoveryReady}
 
 // tell is Notify of an email to the person's own address. One that nobody has verified (of imported people, say) gets notices too, because
 // it may well be theirs (rule V03), but not what lets its reader in, and not without end, because it may be a stranger's.
-func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error {
+func (s *Service) tell(ctx context.Context, u storage.User, l mail.Email) error {
 	if s.post == nil || !u.EmailVerified && slices.Contains(opening, l.Kind) {
 		return nil
 	}
@@ -83,8 +83,8 @@ func (s *Service) tell(ctx context.Context, u storage.User, l mail.Letter) error
 // reader stop includes what happened after it.
 func repeatable(kind string) bool { return kind == mail.TokenReuse || slices.Contains(stoppable, kind) }
 
-// write completes a letter to a person: their name and language, who did it from where, and the way to stop it.
-func (s *Service) write(ctx context.Context, u storage.User, l mail.Letter) error {
+// write completes an email to a person: their name and language, who did it from where, and the way to stop it.
+func (s *Service) write(ctx context.Context, u storage.User, l mail.Email) error {
 	about := profileOf(u)
 	l.UserID, l.Name, l.Language = u.ID, greeting(u), about.Locale
 	if l.Language == "" {
@@ -115,10 +115,10 @@ func greeting(u storage.User) string {
 	return profileOf(u).Name
 }
 
-// link is one of our pages as a letter names it: always the issuer's address (security notes A02).
+// link is one of our pages as an email names it: always the issuer's address (A02).
 func (s *Service) link(path string) string { return s.issuer + path }
 
-// about is what letters want to know of a profile.
+// about is what emails want to know of a profile.
 type about struct {
 	Name   string `json:"name"`
 	Locale string `json:"locale"`

@@ -63,14 +63,14 @@ func (s *Service) RequestAccount(ctx context.Context, r Registration, browser, i
 	})
 }
 
-func (s *Service) resolveSignup(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+func (s *Service) resolveSignup(ctx context.Context, l mail.Email) (mail.Email, bool, error) {
 	var p pendingSignup
 	if err := json.Unmarshal(l.Data, &p); err != nil {
 		return l, false, fmt.Errorf("read sign-up: %w", err)
 	}
 	u, err := s.stores.People.UserByKey(ctx, p.EmailKey, "")
 	if err == nil {
-		out := letterTo{l}.to(u)
+		out := emailTo{l}.to(u)
 		out.Kind, out.Link = mail.SignupExists, s.link("/signin")
 		return out, u.DisabledAt.IsZero(), nil
 	}

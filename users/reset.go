@@ -13,7 +13,7 @@ import (
 	"signet/users/ticket"
 )
 
-// resetData binds a link to choose a new password to what the account was when it was asked for (security notes D05).
+// resetData binds a link to choose a new password to what the account was when it was asked for (D05).
 type resetData struct {
 	Epoch int64  `json:"epoch"`
 	Email string `json:"email"` // key of the address it went to; "" = an operator handed it out
@@ -38,12 +38,12 @@ func orNobody(typed string) string {
 	return typed
 }
 
-func (s *Service) resolveReset(ctx context.Context, l mail.Letter) (mail.Letter, bool, error) {
+func (s *Service) resolveReset(ctx context.Context, l mail.Email) (mail.Email, bool, error) {
 	u, ok, err := s.addressee(ctx, l.To)
 	if err != nil || !ok || !u.FrozenAt.IsZero() && !u.EmailVerified { // "this was not me" came from there, and nobody knows who that is (V03)
 		return l, false, err
 	}
-	out := letterTo{l}.to(u)
+	out := emailTo{l}.to(u)
 	out.Kind = mail.Reset
 	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		if out.Link, err = s.resetLink(ctx, u, u.EmailKey, resetLife); err != nil {
@@ -83,7 +83,7 @@ func (s *Service) ResetLink(ctx context.Context, permit factor.Permit, send bool
 			return err
 		}
 		if send {
-			if err := s.write(ctx, u, mail.Letter{Kind: mail.ResetLink, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)}); err != nil {
+			if err := s.write(ctx, u, mail.Email{Kind: mail.ResetLink, To: u.Email, Link: link, ExpiresAt: time.Now().Add(frozenLife)}); err != nil {
 				return err
 			}
 		}
@@ -114,7 +114,7 @@ func (s *Service) resettable(ctx context.Context, userID string, d resetData) (s
 
 // Reset gives the person of the link a new password. Everything of theirs ends, this browser's session too; a frozen account
 // is open again. The link was in their mailbox, so the address is proven; if nobody had proven it before, whatever was
-// attached until now (factors, linked logins) is dropped, because somebody else may have attached it (security notes D04,
+// attached until now (factors, linked logins) is dropped, because somebody else may have attached it (D04,
 // E13). Second factors of a proven account stay. ErrGone, Mistakes, password.ErrBusy.
 func (s *Service) Reset(ctx context.Context, secret, password string) (storage.User, error) {
 	u, err := s.LookReset(ctx, secret)

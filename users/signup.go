@@ -127,7 +127,7 @@ func (s *Service) taken(ctx context.Context, u storage.User) (Mistakes, error) {
 }
 
 // untaken is taken for strangers: while there is no mail the form has to tell that an address is taken, so asking is
-// throttled by network and written down (security notes D01).
+// throttled by network and written down (D01).
 func (s *Service) untaken(ctx context.Context, u storage.User) error {
 	network := audit.OriginOf(ctx).Network
 	charge, err := s.charge(ctx, audit.Event{Name: audit.SignUpThrottled},

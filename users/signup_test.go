@@ -36,7 +36,7 @@ func fieldsOf(t *testing.T, err error) []users.Field {
 	return list
 }
 
-func TestRegistrationMakesAnAccountWithAnUnprovenAddress(t *testing.T) { // security notes D10
+func TestRegistrationMakesAnAccountWithAnUnprovenAddress(t *testing.T) { // rule D10
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	n := ada()
 	n.Username, n.Claims = "Ada", json.RawMessage(`{"email_verified": true, "phone_number": "+43 1 555"}`)

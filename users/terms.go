@@ -11,7 +11,7 @@ import (
 // Terms is the version of the terms of service that people have to accept; "" if there are none.
 func (s *Service) Terms() string { return s.terms }
 
-// TermsDue tells whether the person has not accepted the terms of today.
+// TermsDue reports whether the person has not accepted the terms of today.
 func (s *Service) TermsDue(u storage.User) bool { return s.terms != "" && u.Terms != s.terms }
 
 // AcceptTerms notes that the person accepts the terms of today.

@@ -41,7 +41,7 @@ func loginOf(typed string) login {
 	return l
 }
 
-// lanes are the counts that a try to sign in is charged to (security notes F01, F02, F04). A browser known to the account
+// lanes are the counts that a try to sign in is charged to (F01, F02, F04). A browser known to the account
 // has a budget of its own, which strangers cannot touch. From unknown browsers failures count by account and network, by
 // account, by network and by the whole server; in all of them more failures mean longer waits, never a closed door, and
 // a network that was told how long to wait gets in after it whatever others do.
@@ -146,7 +146,7 @@ func (q *queues) enter(ctx context.Context, key string) (leave func(), err error
 	}
 }
 
-// news tells whether it is long ago that it was asked about the key.
+// news reports whether it is long ago that it was asked about the key.
 func (q *queues) news(key string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

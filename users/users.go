@@ -166,7 +166,7 @@ type membershipStore interface {
 type grantStore interface {
 	RevokeGrants(ctx context.Context, f storage.GrantFilter, why string, now time.Time) (int64, error)
 	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
-	StandingByID(ctx context.Context, id string) (storage.Standing, error)
+	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
 	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
 }
 
@@ -241,10 +241,10 @@ func New(o Options) (*Service, error) {
 // MinPassword is the least length of a new password, in code points.
 func (s *Service) MinPassword() int { return s.passwords.MinLength() }
 
-// SignupClosed tells whether people cannot register themselves.
+// SignupClosed reports whether people cannot register themselves.
 func (s *Service) SignupClosed() bool { return s.closed }
 
-// allowed tells whether the domain of an e-mail key may register.
+// allowed reports whether the domain of an e-mail key may register.
 func (s *Service) allowed(emailKey string) bool {
 	return len(s.domains) == 0 || slices.Contains(s.domains, EmailDomain(emailKey))
 }

@@ -119,7 +119,7 @@ func (w world) grant(t testing.TB, u storage.User, g storage.Grant) storage.Gran
 
 func (w world) revoked(t testing.TB, id string) bool {
 	t.Helper()
-	s, err := w.db.StandingByID(t.Context(), id)
+	s, err := w.db.GrantStateByID(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}

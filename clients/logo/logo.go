@@ -1,6 +1,6 @@
 // Package logo keeps the pictures by which people know applications: fetched once from where the registration says, checked,
 // made anew, and shown from our own host, so that no page of ours loads anything from elsewhere and nobody's server learns who
-// signs in (security notes M06).
+// signs in (M06).
 //
 // A picture is PNG, JPEG or GIF, at most 1024 pixels wide and high, and is stored as a PNG of our own making; what else was in
 // the file is gone. SVG is not taken. It knows neither pages nor HTTP. Begin with Book.Tend and Book.Of.
@@ -35,7 +35,7 @@ const (
 // ErrPicture: what came is no picture that is taken.
 var ErrPicture = errors.New("not a PNG, JPEG or GIF of at most 1024 pixels and 128 KiB")
 
-// Store is what logos need of the ground.
+// Store is the part of *storage.DB that logos use.
 type Store interface {
 	Logos(ctx context.Context) ([]storage.Logo, error)
 	LogoPicture(ctx context.Context, clientID, hash string) ([]byte, error)

@@ -31,7 +31,7 @@ type registered struct {
 	Snippet  string `json:"snippet,omitempty"`
 }
 
-func registeredOf(h *server.House, c *clients.Client) registered {
+func registeredOf(h *server.Services, c *clients.Client) registered {
 	r := registered{Metadata: c.Metadata, Issuer: h.Config.Server.Issuer, Declared: c.Declared, Disabled: !c.Enabled()}
 	r.ClientSecret = ""
 	return r
@@ -121,7 +121,7 @@ func (a *app) clientCreate() *cobra.Command {
 		if readsIDToken(forName) && !cmd.Flags().Changed("id-token-claims") {
 			m.IDTokenClaims = true
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var made clients.Metadata
 			err := a.clientAct(ctx, h, audit.ClientCreated, func(ctx context.Context) (id string, err error) {
 				made, err = h.Clients.Create(ctx, words.complete(m))
@@ -140,7 +140,7 @@ func (a *app) clientCreate() *cobra.Command {
 }
 
 // warnOfScopes names scopes that are no resource's: tokens with them would say nothing.
-func (a *app) warnOfScopes(h *server.House, scope string) {
+func (a *app) warnOfScopes(h *server.Services, scope string) {
 	for s := range strings.FieldsSeq(scope) {
 		if !h.Clients.Resources().Known(s) {
 			a.notice(fmt.Sprintf("Warning: no resource has the scope %q, so the app cannot get it; register the API first: "+
@@ -150,7 +150,7 @@ func (a *app) warnOfScopes(h *server.House, scope string) {
 }
 
 // clientAct runs an act and writes it down in one transaction.
-func (a *app) clientAct(ctx context.Context, h *server.House, name audit.Name, act func(ctx context.Context) (id string, err error)) error {
+func (a *app) clientAct(ctx context.Context, h *server.Services, name audit.Name, act func(ctx context.Context) (id string, err error)) error {
 	return h.DB.Tx(ctx, func(ctx context.Context) error {
 		id, err := act(ctx)
 		switch {
@@ -165,7 +165,7 @@ func (a *app) clientAct(ctx context.Context, h *server.House, name audit.Name, a
 
 func (a *app) clientList() *cobra.Command {
 	return a.verb("list", "List all apps, declared and stored", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			all, err := h.Clients.List(ctx)
 			if err != nil {
 				return err
@@ -190,7 +190,7 @@ func (a *app) clientShow() *cobra.Command {
 		if err := checkSnippet(forName); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			return a.showClient(ctx, h, args[0], forName)
 		})
 	})
@@ -198,7 +198,7 @@ func (a *app) clientShow() *cobra.Command {
 	return c
 }
 
-func (a *app) showClient(ctx context.Context, h *server.House, id, forName string) error {
+func (a *app) showClient(ctx context.Context, h *server.Services, id, forName string) error {
 	c, err := h.Clients.Client(ctx, id)
 	if errors.Is(err, clients.ErrUnknown) {
 		return fmt.Errorf("there is no client %q; see `signet client list`", id)
@@ -212,7 +212,7 @@ func (a *app) showClient(ctx context.Context, h *server.House, id, forName strin
 func (a *app) clientUpdate() *cobra.Command {
 	var words metadataFlags
 	c := a.verb("update ID", "Change an app's registration: only what is named", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (string, error) {
 				_, err := h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error { return words.apply(a, cmd, m) })
 				return args[0], err
@@ -235,7 +235,7 @@ func (a *app) clientUpdate() *cobra.Command {
 func (a *app) clientRotateSecret() *cobra.Command {
 	var keep time.Duration
 	c := a.verb("rotate-secret ID", "Give an app a new secret; the old one stays valid for --keep", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var secret string
 			err := a.clientAct(ctx, h, audit.ClientSecretRotated, func(ctx context.Context) (_ string, err error) {
 				secret, err = h.Clients.RotateSecret(ctx, args[0], keep)
@@ -263,7 +263,7 @@ func (a *app) clientDelete() *cobra.Command {
 		if err := sure(cmd, confirmed, "the app's registration, secrets and consents are deleted"); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := a.clientAct(ctx, h, audit.ClientDeleted, func(ctx context.Context) (string, error) {
 				return args[0], h.Clients.Delete(ctx, args[0])
 			})
@@ -283,7 +283,7 @@ func (a *app) clientSwitch(use, short string, disabled bool) *cobra.Command {
 		name = audit.ClientDisabled
 	}
 	return a.verb(use+" ID", short, 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := a.clientAct(ctx, h, name, func(ctx context.Context) (string, error) {
 				return args[0], h.Clients.SetDisabled(ctx, args[0], disabled)
 			})

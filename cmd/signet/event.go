@@ -59,7 +59,7 @@ func (f *eventFilter) flags(c *cobra.Command) {
 }
 
 // resolve finds the person.
-func (f *eventFilter) resolve(ctx context.Context, h *server.House) error {
+func (f *eventFilter) resolve(ctx context.Context, h *server.Services) error {
 	if f.who.email == "" {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (a *app) eventList() *cobra.Command {
 		if limit < 1 {
 			return usage("--limit: %d is not a number of events", limit)
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := filter.resolve(ctx, h); err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (a *app) eventExport() *cobra.Command {
 			return err
 		}
 		a.json = true
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := filter.resolve(ctx, h); err != nil {
 				return err
 			}

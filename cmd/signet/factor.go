@@ -50,7 +50,7 @@ func (f factors) write(w io.Writer) {
 }
 
 // answerFactors answers with how a person signs in now.
-func (a *app) answerFactors(ctx context.Context, h *server.House, id string) error {
+func (a *app) answerFactors(ctx context.Context, h *server.Services, id string) error {
 	u, err := h.People.Show(ctx, id)
 	if err != nil {
 		return err
@@ -81,12 +81,14 @@ func (a *app) answerFactors(ctx context.Context, h *server.House, id string) err
 
 func (a *app) userFactors() *cobra.Command {
 	return a.userVerb("factors", "Show how a person signs in: password, authenticator app, recovery codes, passkeys",
-		func(ctx context.Context, h *server.House, u storage.User) error { return a.answerFactors(ctx, h, u.ID) })
+		func(ctx context.Context, h *server.Services, u storage.User) error {
+			return a.answerFactors(ctx, h, u.ID)
+		})
 }
 
 func (a *app) userResetFactors() *cobra.Command {
 	return a.userVerb("reset-factors", "Remove a person's second factors, passkeys and recovery codes: ends all their sessions and grants",
-		func(ctx context.Context, h *server.House, u storage.User) error {
+		func(ctx context.Context, h *server.Services, u storage.User) error {
 			if err := h.Recovery.Remove(ctx, factor.ForOperator(u.ID, factor.ResetFactors)); err != nil {
 				return err
 			}
@@ -96,7 +98,7 @@ func (a *app) userResetFactors() *cobra.Command {
 
 func (a *app) userUnfreeze() *cobra.Command {
 	return a.userVerb("unfreeze", `Let a person sign in again who said "this was not me"`,
-		func(ctx context.Context, h *server.House, u storage.User) error {
+		func(ctx context.Context, h *server.Services, u storage.User) error {
 			if err := h.People.Unfreeze(ctx, factor.ForOperator(u.ID, factor.Unfreeze)); err != nil {
 				return err
 			}
@@ -114,7 +116,7 @@ type resetLink struct {
 func (a *app) userResetLink() *cobra.Command {
 	var send bool
 	c := a.userVerb("reset-link", "Make a link with which a person chooses a new password; it works once, for 24 hours",
-		func(ctx context.Context, h *server.House, u storage.User) error {
+		func(ctx context.Context, h *server.Services, u storage.User) error {
 			if !u.DisabledAt.IsZero() {
 				return errors.New("the account is disabled, so the link would open nothing; `signet user enable` it first")
 			}
@@ -126,7 +128,7 @@ func (a *app) userResetLink() *cobra.Command {
 				return err
 			}
 			answer := resetLink{ID: u.ID, Link: link}
-			if send { // whoever gets the letter needs it, nobody else
+			if send { // whoever gets the email needs it, nobody else
 				answer.Link, answer.SentTo = "", u.Email
 			}
 			return a.answer(answer, func(w io.Writer) {

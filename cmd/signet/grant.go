@@ -48,7 +48,7 @@ func (a *app) grantList() *cobra.Command {
 		if (w.email == "") == (client == "") {
 			return usage("say whose: --email ADDRESS or --client ID")
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			rows, err := grantsOf(ctx, h, w, client)
 			if err != nil {
 				return err
@@ -69,7 +69,7 @@ func (a *app) grantList() *cobra.Command {
 	return w.flag(c)
 }
 
-func grantsOf(ctx context.Context, h *server.House, w who, client string) ([]storage.Grant, error) {
+func grantsOf(ctx context.Context, h *server.Services, w who, client string) ([]storage.Grant, error) {
 	now, id := time.Now(), func(g storage.Grant) string { return g.ID }
 	if client != "" {
 		return everything(func(after string) ([]storage.Grant, error) {
@@ -85,7 +85,7 @@ func grantsOf(ctx context.Context, h *server.House, w who, client string) ([]sto
 
 func (a *app) grantRevoke() *cobra.Command {
 	return a.verb("revoke ID", "Revoke a grant: its refresh token is refused at once", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := h.People.RevokeGrant(ctx, args[0])
 			if errors.Is(err, users.ErrNotFound) {
 				return fmt.Errorf("there is no grant %q; see `signet grant list`", args[0])

@@ -71,7 +71,7 @@ func (a *app) namedCreate(short, noun string, act func(s *membership.Service, ct
 		verb = "describe"
 	}
 	c := a.verb(verb+" NAME", short, 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := act(h.Members, ctx, args[0], description); err != nil {
 				return unnamed(err, noun, args[0])
 			}
@@ -88,7 +88,7 @@ func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ct
 		if err := sure(cmd, confirmed, "who is in the "+noun+" is forgotten"); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := act(h.Members, ctx, args[0]); err != nil {
 				return unnamed(err, noun, args[0])
 			}
@@ -101,7 +101,7 @@ func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ct
 
 func (a *app) namedList(noun string, page func(s *membership.Service, ctx context.Context, after string, limit int) ([]storage.Group, error)) *cobra.Command {
 	return a.verb("list", "List all "+noun+"s", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			rows, err := everything(func(after string) ([]storage.Group, error) { return page(h.Members, ctx, after, pageSize) },
 				func(g storage.Group) string { return g.Name })
 			if err != nil {
@@ -123,7 +123,7 @@ func (a *app) namedList(noun string, page func(s *membership.Service, ctx contex
 
 func (a *app) groupShow() *cobra.Command {
 	return a.verb("show NAME", "Show who is in a group", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			there, err := h.DB.GroupExists(ctx, args[0])
 			if err != nil {
 				return err
@@ -142,7 +142,7 @@ func (a *app) groupShow() *cobra.Command {
 }
 
 // people answers with the people of the ids, and the groups beside them.
-func (a *app) people(ctx context.Context, h *server.House, ids, groups []string) error {
+func (a *app) people(ctx context.Context, h *server.Services, ids, groups []string) error {
 	list := make([]person, 0, len(ids))
 	for _, id := range ids {
 		u, err := h.People.Show(ctx, id)
@@ -168,7 +168,7 @@ func (a *app) people(ctx context.Context, h *server.House, ids, groups []string)
 
 func (a *app) groupMember(use, short string, act func(s *membership.Service, ctx context.Context, group, userID string) error) *cobra.Command {
 	return a.verb(use+" NAME PERSON", short, 2, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			u, err := new(who).find(ctx, h, args[1:])
 			if err != nil {
 				return err
@@ -182,7 +182,7 @@ func (a *app) groupMember(use, short string, act func(s *membership.Service, ctx
 }
 
 // memberships answers with what a person belongs to now.
-func (a *app) memberships(ctx context.Context, h *server.House, u storage.User) error {
+func (a *app) memberships(ctx context.Context, h *server.Services, u storage.User) error {
 	p := personOf(u)
 	var err error
 	if p.Groups, p.Roles, err = h.Members.Of(ctx, u.ID); err != nil {
@@ -200,7 +200,7 @@ func (a *app) memberships(ctx context.Context, h *server.House, u storage.User) 
 
 func (a *app) roleShow() *cobra.Command {
 	return a.verb("show NAME", "Show who holds a role", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			people, groups, err := h.Members.Holders(ctx, args[0])
 			if err != nil {
 				return err
@@ -213,7 +213,7 @@ func (a *app) roleShow() *cobra.Command {
 func (a *app) roleHolder(use, short string, act func(s *membership.Service, ctx context.Context, role string, holder membership.Holder) error) *cobra.Command {
 	var group string
 	c := a.verb(use+" NAME [PERSON]", short, 2, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if group != "" {
 				if err := act(h.Members, ctx, args[0], membership.Holder{Group: group}); err != nil {
 					return unnamed(err, "role", args[0])

@@ -56,7 +56,7 @@ func (a *app) userImport() *cobra.Command {
 			defer f.Close()
 			in = f
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			i, err := newImporter(h, how, dryRun)
 			if err != nil {
 				return err
@@ -71,7 +71,7 @@ func (a *app) userImport() *cobra.Command {
 
 // importGroups are groups as an import uses them; those that exist are remembered.
 type importGroups struct {
-	h     *server.House
+	h     *server.Services
 	known map[string]bool
 }
 
@@ -91,7 +91,7 @@ func (g importGroups) Add(ctx context.Context, group, userID string) error {
 	return err
 }
 
-func newImporter(h *server.House, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
+func newImporter(h *server.Services, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
 	return importer.New(importer.Options{
 		Store: h.DB, Finder: h.DB, Ways: h.Ways, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
 		OnConflict: how, DryRun: dryRun,

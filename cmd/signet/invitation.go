@@ -20,7 +20,7 @@ func (a *app) invitation() *cobra.Command {
 func (a *app) invitationCreate() *cobra.Command {
 	var i users.Invitation
 	c := a.verb("create", "Make a link by which one person makes an account", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			made, link, err := h.People.Invite(ctx, i)
 			switch {
 			case errors.Is(err, users.ErrClosed):
@@ -54,7 +54,7 @@ func (a *app) invitationCreate() *cobra.Command {
 
 func (a *app) invitationList() *cobra.Command {
 	return a.verb("list", "List invitations that nobody has used yet", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			list, err := everything(func(after string) ([]users.Invitation, error) { return h.People.Invitations(ctx, after, pageSize) },
 				func(i users.Invitation) string { return i.ID })
 			if err != nil {
@@ -75,7 +75,7 @@ func (a *app) invitationList() *cobra.Command {
 
 func (a *app) invitationRevoke() *cobra.Command {
 	return a.verb("revoke ID", "Take an invitation back", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := h.People.Uninvite(ctx, args[0]); errors.Is(err, users.ErrNotFound) {
 				return fmt.Errorf("there is no invitation %q; see `signet invitation list`", args[0])
 			} else if err != nil {

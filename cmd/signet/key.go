@@ -22,7 +22,7 @@ func (a *app) key() *cobra.Command {
 
 func (a *app) keyList() *cobra.Command {
 	return a.verb("list", "List the key ring", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			list, err := h.Keys.List(ctx)
 			if err != nil {
 				return err
@@ -42,7 +42,7 @@ func writeKeys(w io.Writer, list ...keys.Info) {
 func (a *app) keyRotate() *cobra.Command {
 	var emergency bool
 	c := a.verb("rotate ES256|RS256|refresh", "Replace a signing key; it signs once everybody has seen it", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			info, err := h.Keys.Rotate(ctx, args[0], emergency)
 			if errors.Is(err, keys.ErrNoKey) {
 				return usage("%q is no key that rotates; choose ES256, RS256 or refresh", args[0])
@@ -59,7 +59,7 @@ func (a *app) keyRotate() *cobra.Command {
 
 func (a *app) keyRetire() *cobra.Command {
 	return a.verb("retire KID", "Take a key that no longer signs out of the ring at once", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := h.Keys.Retire(ctx, args[0])
 			switch {
 			case errors.Is(err, keys.ErrInUse):
@@ -83,7 +83,7 @@ func (a *app) keyReseal() *cobra.Command {
 			return usage("--drop gives up what the master key %s sealed: emails in the outbox, tokens of upstreams, authenticator apps; "+
 				"add --yes if the key is lost", drop)
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if drop != "" {
 				rows, err := h.DropSealed(ctx, drop)
 				if err != nil {

@@ -17,12 +17,12 @@ import (
 )
 
 func (a *app) mail() *cobra.Command {
-	return noun("mail", "Letters to people: try the sender, look at what waits", a.mailTest(), reads(a.mailQueue()))
+	return noun("mail", "Emails to people: try the sender, look at what waits", a.mailTest(), reads(a.mailQueue()))
 }
 
 func (a *app) mailTest() *cobra.Command {
 	var language string
-	c := a.verb("test ADDRESS", "Send one letter at once and say what the mail server answers", 1, func(cmd *cobra.Command, args []string) error {
+	c := a.verb("test ADDRESS", "Send one email at once and say what the mail server answers", 1, func(cmd *cobra.Command, args []string) error {
 		c, err := a.configured()
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func (a *app) mailTest() *cobra.Command {
 		}
 		return a.answer(map[string]string{"sent": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "sent to", args[0]) })
 	})
-	c.Flags().StringVar(&language, "language", "", "`tag` of the letter's language, like de")
+	c.Flags().StringVar(&language, "language", "", "`tag` of the email's language, like de")
 	return c
 }
 
@@ -58,8 +58,8 @@ func mailRemedy(err error) error {
 }
 
 func (a *app) mailQueue() *cobra.Command {
-	return a.verb("queue", "List letters that wait or were given up (neither address nor words)", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+	return a.verb("queue", "List emails that wait or were given up (neither address nor words)", 0, func(cmd *cobra.Command, _ []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if h.Outbox == nil {
 				return server.ErrNoMail
 			}

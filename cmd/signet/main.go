@@ -158,7 +158,7 @@ const readsMark = "reads"
 
 // within opens the database and the services on it, runs do as the operator's act, and closes them. It makes no file and no key, and
 // migrates nothing.
-func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.House) error) error {
+func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.Services) error) error {
 	c, err := a.configured()
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func (a *app) resourceCreate() *cobra.Command {
 		if err := words.read(cmd); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			r := clients.Resource{Identifier: words.Identifier}
 			if len(args) > 0 {
 				r.Identifier = args[0]
@@ -118,7 +118,7 @@ func (a *app) resourceUpdate() *cobra.Command {
 		if err := words.read(cmd); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			found, err := findResource(h, args[0])
 			if err != nil {
 				return err
@@ -137,7 +137,7 @@ func (a *app) resourceUpdate() *cobra.Command {
 
 func (a *app) resourceShow() *cobra.Command {
 	return a.verb("show URI", "Show an API's registration", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(_ context.Context, h *server.House) error {
+		return a.within(cmd, func(_ context.Context, h *server.Services) error {
 			r, err := findResource(h, args[0])
 			if err != nil {
 				return err
@@ -170,7 +170,7 @@ func inLanguages(t clients.Text) string {
 	return strings.Join(all, "; ")
 }
 
-func findResource(h *server.House, identifier string) (clients.Resource, error) {
+func findResource(h *server.Services, identifier string) (clients.Resource, error) {
 	r, ok := h.Clients.Resources().Find(identifier)
 	if !ok {
 		return r, fmt.Errorf("there is no resource %q; see `signet resource list`", identifier)
@@ -179,7 +179,7 @@ func findResource(h *server.House, identifier string) (clients.Resource, error) 
 }
 
 // changeResource runs an act on a registration and writes it down in one transaction.
-func (a *app) changeResource(ctx context.Context, h *server.House, identifier string, act func(ctx context.Context) error) error {
+func (a *app) changeResource(ctx context.Context, h *server.Services, identifier string, act func(ctx context.Context) error) error {
 	var r clients.Resource
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
 		if err := act(ctx); err != nil {
@@ -206,7 +206,7 @@ func writeResources(w io.Writer, list ...clients.Resource) {
 
 func (a *app) resourceList() *cobra.Command {
 	return a.verb("list", "List all APIs, declared and stored", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(_ context.Context, h *server.House) error {
+		return a.within(cmd, func(_ context.Context, h *server.Services) error {
 			list := append([]clients.Resource{}, h.Clients.Resources().All()...)
 			return a.answer(list, func(w io.Writer) { writeResources(w, list...) })
 		})
@@ -219,7 +219,7 @@ func (a *app) resourceDelete() *cobra.Command {
 		if err := sure(cmd, confirmed, "the API's registration is deleted, and its tokens are refused"); err != nil {
 			return err
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			err := h.DB.Tx(ctx, func(ctx context.Context) error {
 				if err := h.Clients.DeleteResource(ctx, args[0]); err != nil {
 					return err

@@ -32,7 +32,7 @@ type signedIn struct {
 func (a *app) sessionList() *cobra.Command {
 	var w who
 	c := a.verb("list", "List live sessions", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			rows, err := sessionsOf(ctx, h, w)
 			if err != nil {
 				return err
@@ -52,7 +52,7 @@ func (a *app) sessionList() *cobra.Command {
 	return w.flag(c)
 }
 
-func sessionsOf(ctx context.Context, h *server.House, w who) ([]storage.Session, error) {
+func sessionsOf(ctx context.Context, h *server.Services, w who) ([]storage.Session, error) {
 	if w.email != "" {
 		u, err := w.find(ctx, h, nil)
 		if err != nil {
@@ -67,7 +67,7 @@ func sessionsOf(ctx context.Context, h *server.House, w who) ([]storage.Session,
 func (a *app) sessionRevoke() *cobra.Command {
 	var w who
 	c := a.verb("revoke ID", "End a session, or with --email all of a person; grants that are not offline end with it", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if w.email == "" {
 				err := h.Sessions.End(ctx, args[0], "", "revoked by an operator")
 				if errors.Is(err, storage.ErrNotFound) {

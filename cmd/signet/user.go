@@ -87,7 +87,7 @@ func (w *who) flag(c *cobra.Command) *cobra.Command {
 	return c
 }
 
-func (w *who) find(ctx context.Context, h *server.House, args []string) (storage.User, error) {
+func (w *who) find(ctx context.Context, h *server.Services, args []string) (storage.User, error) {
 	name := w.email
 	if len(args) > 0 {
 		name = args[0]
@@ -107,10 +107,10 @@ func (w *who) args(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server.House, u storage.User) error) *cobra.Command {
+func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server.Services, u storage.User) error) *cobra.Command {
 	var w who
 	c := a.verb(use+" PERSON", short, 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			u, err := w.find(ctx, h, args)
 			if err != nil {
 				return err
@@ -141,7 +141,7 @@ func (a *app) userCreate() *cobra.Command {
 		if verified {
 			r.Verification = users.VerifiedByOperator()
 		}
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			u, err := h.People.CreateAccount(ctx, r)
 			if err != nil {
 				return explain(err)
@@ -206,7 +206,7 @@ func explain(err error) error {
 func (a *app) userList() *cobra.Command {
 	var search string
 	c := a.verb("list", "List all people, or those who match", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.House) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			list := []person{}
 			err := eachPage(func(after string) ([]storage.User, error) { return h.People.List(ctx, after, pageSize) },
 				func(u storage.User) string {
@@ -247,7 +247,7 @@ func matches(u storage.User, text string) bool {
 }
 
 func (a *app) userShow() *cobra.Command {
-	return a.userVerb("show", "Show a person with all claims, groups, roles and identities at upstreams", func(ctx context.Context, h *server.House, u storage.User) error {
+	return a.userVerb("show", "Show a person with all claims, groups, roles and identities at upstreams", func(ctx context.Context, h *server.Services, u storage.User) error {
 		return a.memberships(ctx, h, u)
 	})
 }
@@ -255,7 +255,7 @@ func (a *app) userShow() *cobra.Command {
 // userTokens is for jobs that call an upstream's APIs for a person.
 func (a *app) userTokens() *cobra.Command {
 	var upstream string
-	c := a.userVerb("upstream-tokens", "Show the tokens kept of a person at an upstream (keep_tokens), renewed if it is time", func(ctx context.Context, h *server.House, u storage.User) error {
+	c := a.userVerb("upstream-tokens", "Show the tokens kept of a person at an upstream (keep_tokens), renewed if it is time", func(ctx context.Context, h *server.Services, u storage.User) error {
 		if h.Federation == nil {
 			return errors.New("no upstream is configured")
 		}
@@ -275,7 +275,7 @@ func (a *app) userTokens() *cobra.Command {
 }
 
 func (a *app) userSwitch(use, short string, act func(s *users.Service, ctx context.Context, id string) error) *cobra.Command {
-	return a.userVerb(use, short, func(ctx context.Context, h *server.House, u storage.User) error {
+	return a.userVerb(use, short, func(ctx context.Context, h *server.Services, u storage.User) error {
 		if err := act(h.People, ctx, u.ID); err != nil {
 			return err
 		}
@@ -283,7 +283,7 @@ func (a *app) userSwitch(use, short string, act func(s *users.Service, ctx conte
 	})
 }
 
-func (a *app) userAgain(ctx context.Context, h *server.House, id string) error {
+func (a *app) userAgain(ctx context.Context, h *server.Services, id string) error {
 	u, err := h.People.Show(ctx, id)
 	if err != nil {
 		return err
@@ -294,7 +294,7 @@ func (a *app) userAgain(ctx context.Context, h *server.House, id string) error {
 
 func (a *app) userSetPassword() *cobra.Command {
 	var file string
-	c := a.userVerb("set-password", "Set a person's password: ends all their sessions and grants", func(ctx context.Context, h *server.House, u storage.User) error {
+	c := a.userVerb("set-password", "Set a person's password: ends all their sessions and grants", func(ctx context.Context, h *server.Services, u storage.User) error {
 		password, err := a.password(file)
 		if err != nil {
 			return err
@@ -311,7 +311,7 @@ func (a *app) userSetPassword() *cobra.Command {
 
 func (a *app) userSetClaims() *cobra.Command {
 	var text string
-	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one", func(ctx context.Context, h *server.House, u storage.User) error {
+	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one", func(ctx context.Context, h *server.Services, u storage.User) error {
 		claims, err := a.claims(text)
 		if err != nil {
 			return err
@@ -336,7 +336,7 @@ func (a *app) userSetEmail() *cobra.Command {
 			if verified == unverified {
 				return usage("say --verified if you know that the address is theirs, else --unverified")
 			}
-			return a.within(cmd, func(ctx context.Context, h *server.House) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 				u, err := w.find(ctx, h, args[:1])
 				if err != nil {
 					return err
@@ -375,7 +375,7 @@ type deletion struct {
 func (a *app) userDelete() *cobra.Command {
 	var now, yes bool
 	c := a.userVerb("delete", "Delete a person: ends all their sessions and grants, and erases them after accounts.delete_grace",
-		func(ctx context.Context, h *server.House, u storage.User) error {
+		func(ctx context.Context, h *server.Services, u storage.User) error {
 			at, err := h.Deletion.Delete(ctx, u.ID, now)
 			if err != nil {
 				return err
@@ -401,7 +401,7 @@ func (a *app) userDelete() *cobra.Command {
 }
 
 func (a *app) userRestore() *cobra.Command {
-	return a.userVerb("restore", "Keep a person who was to be deleted", func(ctx context.Context, h *server.House, u storage.User) error {
+	return a.userVerb("restore", "Keep a person who was to be deleted", func(ctx context.Context, h *server.Services, u storage.User) error {
 		if err := h.Deletion.Cancel(ctx, u.ID, ""); err != nil {
 			return err
 		}

@@ -75,15 +75,15 @@ func (f file) imports() []string {
 	return list
 }
 
-// under tells whether a path is one of the trees' roots or lies beneath.
+// under reports whether a path is one of the trees' roots or lies beneath.
 func under(p string, trees []string) bool {
 	return slices.ContainsFunc(trees, func(tree string) bool { return p == tree || strings.HasPrefix(p, tree+"/") })
 }
 
-func floorOf(dir string) (wing string, floor int) {
-	for _, f := range floors {
+func levelOf(dir string) (layer string, level int) {
+	for _, f := range levels {
 		if under(dir, []string{f.dir}) {
-			return f.dir, f.floor
+			return f.dir, f.level
 		}
 	}
 	return dir, 0
@@ -91,12 +91,12 @@ func floorOf(dir string) (wing string, floor int) {
 
 func TestArrowsGoDown(t *testing.T) {
 	for _, f := range sources(t) {
-		wing, floor := floorOf(f.dir)
+		layer, level := levelOf(f.dir)
 		if f.test || under(f.dir, drivers) {
 			continue
 		}
-		if floor == 0 {
-			t.Errorf("%s: the house has no such wing; give it a floor in laws_test.go", f.path)
+		if level == 0 {
+			t.Errorf("%s: no layer has it; give it a level in laws_test.go", f.path)
 			continue
 		}
 		for _, p := range f.imports() {
@@ -104,11 +104,11 @@ func TestArrowsGoDown(t *testing.T) {
 			if !ok {
 				continue
 			}
-			other, below := floorOf(ours)
-			if other != wing && (below > floor || below == floor && floor != 3 && floor != 2) {
-				t.Errorf("%s (floor %d) imports %s (floor %d): arrows go down", f.path, floor, p, below)
+			other, below := levelOf(ours)
+			if other != layer && (below > level || below == level && level != 3 && level != 2) {
+				t.Errorf("%s (floor %d) imports %s (floor %d): arrows go down", f.path, level, p, below)
 			}
-			if floor == 1 && other != wing {
+			if level == 1 && other != layer {
 				t.Errorf("%s imports %s: storage, templates and config import nothing of ours", f.path, p)
 			}
 		}
@@ -155,23 +155,23 @@ func TestOldJoseInOneFileAtMost(t *testing.T) {
 	}
 }
 
-func TestRoomsDoNotKnowEachOther(t *testing.T) {
+func TestHandlersDoNotKnowEachOther(t *testing.T) {
 	for _, f := range sources(t) {
 		if f.test || !under(f.dir, []string{"server"}) || slices.Contains(wholeServer, f.dir) {
 			continue
 		}
 		for _, p := range f.imports() {
 			ours := strings.TrimPrefix(p, module+"/")
-			if under(ours, []string{"server"}) && ours != f.dir && !slices.Contains(sharedRooms, ours) {
-				t.Errorf("%s imports %s: rooms never import one another, except web, pages, browser and login", f.path, p)
+			if under(ours, []string{"server"}) && ours != f.dir && !slices.Contains(sharedPackages, ours) {
+				t.Errorf("%s imports %s: handler packages never import one another, except web, pages, browser and login", f.path, p)
 			}
 		}
 	}
 }
 
-func TestOnlyTheDoorSpeaksHTTP(t *testing.T) {
+func TestOnlyTheServerSpeaksHTTP(t *testing.T) {
 	for _, f := range sources(t) {
-		if f.test || strings.HasSuffix(f.dir, "test") || under(f.dir, httpHouses) || under(f.dir, drivers) || httpFiles[f.path] != "" {
+		if f.test || strings.HasSuffix(f.dir, "test") || under(f.dir, httpPackages) || under(f.dir, drivers) || httpFiles[f.path] != "" {
 			continue
 		}
 		uses(f, "net/http", func(name string, at token.Pos) {

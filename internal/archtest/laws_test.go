@@ -9,19 +9,19 @@ const (
 	longestFile     = 500
 )
 
-// floors: arrows go down, or stay within the same first directory. Paths are relative to the module.
-var floors = []struct {
+// levels: arrows go down, or stay within the same first directory. Paths are relative to the module.
+var levels = []struct {
 	dir   string
-	floor int
+	level int
 }{
 	{"cmd", 6}, {"server", 5}, {"oauth", 4}, {"users", 3}, {"clients", 3}, {"audit", 2}, {"internal", 2}, {"storage", 1}, {"templates", 1}, {"config", 1},
 }
 
-// drivers are programs and tests that drive the whole house from outside; the floors do not bind them.
+// drivers are programs and tests that drive the whole program from outside; the levels do not bind them.
 var drivers = []string{"internal/loadbench", "internal/blackbox", "internal/archtest", "examples"}
 
-// rooms of the server, for laws that bind them and not the wiring.
-var rooms = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin", "server/mfa", "server/signup",
+// handlerPackages of the server, for laws that bind them and not the wiring.
+var handlerPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin", "server/mfa", "server/signup",
 	"server/upstream", "server/recovery", "server/terms", "server/passkeyoffer", "server/consent", "server/token", "server/userinfo",
 	"server/discovery", "server/logout", "server/account", "server/health", "server/demo"}
 
@@ -35,8 +35,8 @@ var importLaws = []struct {
 	{who: []string{"oauth"}, what: []string{"signet/users"}, reason: "people and protocol never import each other; they meet in server"},
 	{who: []string{"clients"}, what: []string{"signet/users", "signet/oauth"}, reason: "applications know neither people nor protocol"},
 	{who: []string{"users"}, what: []string{"signet/clients"}, reason: "people know no applications; server brings them together"},
-	{except: []string{"cmd", "server"}, what: []string{"signet/config"}, reason: "wings and rooms take their own Options; only cmd and the server's wiring know the configuration"},
-	{who: rooms, except: []string{"server/upstream/upstreamtest"}, what: []string{"signet/config"}, reason: "rooms take their own Options"},
+	{except: []string{"cmd", "server"}, what: []string{"signet/config"}, reason: "packages take their own Options; only cmd and the server's wiring know the configuration"},
+	{who: handlerPackages, except: []string{"server/upstream/upstreamtest"}, what: []string{"signet/config"}, reason: "handlers take their own Options"},
 	{except: []string{"oauth", "server/authorize", "server/token", "server/userinfo"}, what: []string{"github.com/ory/fosite"}, reason: "fosite stays behind its seam, so that it can be replaced"},
 	{except: []string{"storage"}, what: []string{"gorm.io", "github.com/glebarez", "modernc.org/sqlite", "github.com/jackc/pgx"}, reason: "storage is the only package that knows the database's drivers"},
 	{except: drivers, what: []string{"math/rand", "math/rand/v2"}, reason: "randomness comes from crypto/rand"},
@@ -47,19 +47,19 @@ var importLaws = []struct {
 
 // importExceptions are files that may break one import law, with the reason.
 var importExceptions = map[[2]string]string{
-	{"server/pages/letter.go", "text/template"}: "the plain part of a letter is no HTML",
-	{"storage/postgres.go", "math/rand/v2"}:     "how long a retry waits is no secret",
-	{"cmd/signet/snippet.go", "text/template"}:  "it prints source code for a terminal, not HTML",
+	{"server/pages/email.go", "text/template"}: "the plain part of an email is no HTML",
+	{"storage/postgres.go", "math/rand/v2"}:    "how long a retry waits is no secret",
+	{"cmd/signet/snippet.go", "text/template"}: "it prints source code for a terminal, not HTML",
 }
 
 // wholeServer are packages of server that wire the pages together, or help their tests, and so may import all of them.
 var wholeServer = []string{"server", "server/servertest", "server/login/logintest", "server/upstream/upstreamtest"}
 
-// sharedRooms may be imported by every room.
-var sharedRooms = []string{"server/web", "server/pages", "server/browser", "server/login"}
+// sharedPackages may be imported by every handler package.
+var sharedPackages = []string{"server/web", "server/pages", "server/browser", "server/login"}
 
-// httpHouses may use net/http's server types.
-var httpHouses = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop"}
+// httpPackages may use net/http's server types.
+var httpPackages = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop"}
 
 // httpFiles may too, for a reason of their own.
 var httpFiles = map[string]string{

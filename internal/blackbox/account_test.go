@@ -10,7 +10,7 @@ import (
 )
 
 // Two people share a browser: Ada fills in her profile and looks at every page of her account, Grace comes beside her, they
-// switch without a password; Ada signs out, and Back shows nothing of her (security notes B08); Grace deletes her account, and
+// switch without a password; Ada signs out, and Back shows nothing of her (B08); Grace deletes her account, and
 // keeps it after all.
 func TestAccountPagesInTheBrowser(t *testing.T) {
 	p := localTrial(t)

@@ -52,7 +52,7 @@ func (p *phone) recovery(ctx context.Context, target *chromedp.Target) (chromedp
 	return chromedp.SendKeys("#code", strings.ToLower(p.codes[4]))(ctx, target)
 }
 
-// mailbox reads the newest letter that matches.
+// mailbox reads the newest email that matches.
 func mailbox(ctx context.Context, dir string, form *regexp.Regexp) (string, error) {
 	for {
 		files, err := filepath.Glob(filepath.Join(dir, "*.eml"))
@@ -78,12 +78,12 @@ func mailbox(ctx context.Context, dir string, form *regexp.Regexp) (string, erro
 }
 
 // Ada turns an authenticator app on, signs in with a code and with a recovery code, then loses her phone: a mailed code begins
-// the wait, and the link of the first letter stops it.
+// the wait, and the link of the first email stops it.
 func TestSecondStepInTheBrowser(t *testing.T) {
 	s := &site{t: t, dir: t.TempDir()}
-	letters := filepath.Join(s.dir, "letters")
+	emails := filepath.Join(s.dir, "emails")
 	s.config = filepath.Join(s.dir, "config.yaml")
-	if err := os.WriteFile(s.config, []byte("mail:\n  sender: file\n  directory: "+letters+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(s.config, []byte("mail:\n  sender: file\n  directory: "+emails+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p := s.start(freeAddress(t))
@@ -99,14 +99,14 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 	in := actions{open("/signin"), wait("#login-submit"), type_("#username", ada), type_("#password", password), click("#login-submit")}
 	again := append(append(append(actions{}, out...), in...), wait("#factor-submit"))
 	mailed := func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
-		code, err := mailbox(ctx, letters, regexp.MustCompile(`Subject: Your sign-in code is (\d{6})`))
+		code, err := mailbox(ctx, emails, regexp.MustCompile(`Subject: Your sign-in code is (\d{6})`))
 		if err == nil {
 			_, err = chromedp.SendKeys("#code", code)(ctx, target)
 		}
 		return done, err
 	}
 	stop := func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
-		link, err := mailbox(ctx, letters, regexp.MustCompile(`(http://\S+/recover/stop\?t=[\w-]+)`))
+		link, err := mailbox(ctx, emails, regexp.MustCompile(`(http://\S+/recover/stop\?t=[\w-]+)`))
 		if err != nil {
 			return done, err
 		}

@@ -130,8 +130,8 @@ func do(f func()) chromedp.Action[chromedp.Void] {
 	return func(context.Context, *chromedp.Target) (done chromedp.Void, err error) { f(); return done, nil }
 }
 
-// letter opens the link of the newest letter to an address.
-func (w *upstreamWorld) letter(t *testing.T, to, piece string) chromedp.Action[chromedp.Void] {
+// email opens the link of the newest email to an address.
+func (w *upstreamWorld) email(t *testing.T, to, piece string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
 		for range 5 {
 			m := w.box.Wait(t, to)
@@ -144,7 +144,7 @@ func (w *upstreamWorld) letter(t *testing.T, to, piece string) chromedp.Action[c
 			}
 			return w.open(u.RequestURI())(ctx, target)
 		}
-		return done, fmt.Errorf("no letter to %s with %q", to, piece)
+		return done, fmt.Errorf("no email to %s with %q", to, piece)
 	}
 }
 
@@ -213,12 +213,12 @@ func TestUpstreamAddressesInTheBrowser(t *testing.T) {
 	follow(t, w.ctx, w.server, []step{
 		{"fed-no-address", join(w.with("facebook"), as(facebookEve, "#newaccount-submit"), acts{type_("#email", "eve@example.com")}), "send an email there"},
 		{"fed-no-address-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
-		{"fed-no-address-verify", acts{w.letter(t, "eve@example.com", "/verify?t="), wait("#link-submit")}, "eve@example.com"},
+		{"fed-no-address-verify", acts{w.email(t, "eve@example.com", "/verify?t="), wait("#link-submit")}, "eve@example.com"},
 		{"fed-no-address-done", acts{click("#link-submit"), wait(".menu")}, "Eve"},
 		{"fed-unverified", join(w.signOut(), w.with("google"), as(googleJoan, "#newaccount-submit")), "send an email there"},
 		{"fed-unverified-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
 		{"fed-sign-up", acts{w.open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", "grace@gmail.com"), type_("#password", password),
-			click("#signup-submit"), chromedp.WaitNotPresent("#signup-submit"), w.letter(t, "grace@gmail.com", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "grace@gmail.com"},
+			click("#signup-submit"), chromedp.WaitNotPresent("#signup-submit"), w.email(t, "grace@gmail.com", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "grace@gmail.com"},
 		{"fed-connect-first", join(w.signOut(), w.with("google"), as(googleGrace, "#connect-signin")), "Nothing is connected yet"},
 		{"fed-connect", acts{click("#connect-signin"), wait("#login-submit"), type_("#username", "grace@gmail.com"), type_("#password", password), click("#login-submit"), wait("#connect-yes")}, "Connect Google?"},
 		{"fed-connected", acts{click("#connect-yes"), wait(".notice[role=status]")}, "You can sign in with it now"},
@@ -236,7 +236,7 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 			type_("#username", "ada@house.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
 		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "what House told us about you"},
 		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
-		{"op-done", acts{w.letter(t, "ada@house.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
+		{"op-done", acts{w.email(t, "ada@house.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},
 		{"op-out", w.signOut(), "signed out"},
 		{"op-out-there", acts{there("/account"), wait("#login-submit")}, "Sign in"},
@@ -252,7 +252,7 @@ func TestB07_TheFragmentOfAnUpstreamStopsHere(t *testing.T) {
 	follow(t, w.ctx, w.server, []step{
 		{"fragment-new", join(toApp, as(facebookAda, "#newaccount-submit")), "Facebook"},
 		{"fragment-mailed", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "lovelace@example.com"},
-		{"fragment-verified", acts{w.letter(t, facebookAda.Email, "/verify?t="), wait("#link-submit"), click("#link-submit"), wait("#consent-allow")}, "Demo app"},
+		{"fragment-verified", acts{w.email(t, facebookAda.Email, "/verify?t="), wait("#link-submit"), click("#link-submit"), wait("#consent-allow")}, "Demo app"},
 		{"fragment-demo", acts{click("#consent-allow"), chromedp.WaitNotPresent("#consent-allow"), wait("main h1")}, "token"},
 		{"fragment-back", join(w.signOut(), toApp, as(facebookAda, "main h1"), acts{chromedp.WaitNotPresent("button[name=account]")}), "token"},
 	})

@@ -36,7 +36,7 @@ func (k *pocket) device(ctx context.Context, target *chromedp.Target) (done chro
 	return done, err
 }
 
-// touch tells whether somebody is there to touch it.
+// touch reports whether somebody is there to touch it.
 func (k *pocket) touch(there bool) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, target, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: k.id, Enabled: there})

@@ -28,7 +28,7 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// Public tells whether address (IP:PORT, as it is dialled) is on the public network: not this machine, not a private, shared,
+// Public reports whether address (IP:PORT, as it is dialled) is on the public network: not this machine, not a private, shared,
 // link-local, multicast, reserved or documentation range, no cloud's metadata service, nor one of these in a form of IPv6 that
 // carries an IPv4 address.
 func Public(address string) bool {

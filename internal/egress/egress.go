@@ -142,7 +142,7 @@ type Answer struct {
 	Body   []byte
 }
 
-// Check tells whether a URL may be asked for, without asking: ErrURL.
+// Check reports whether a URL may be asked for, without asking: ErrURL.
 func (c *Client) Check(raw string) error {
 	_, err := c.parse(raw)
 	return err

@@ -12,7 +12,7 @@ import (
 	"signet/internal/egress"
 )
 
-func TestHTTPClientKeepsTheGuard(t *testing.T) { // security notes K01
+func TestHTTPClientKeepsTheGuard(t *testing.T) { // rule K01
 	var server *httptest.Server
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

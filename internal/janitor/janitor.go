@@ -26,7 +26,7 @@ type Job struct {
 	Run   func(ctx context.Context) error
 }
 
-// Locks is what the janitor needs of the ground.
+// Locks is the part of *storage.DB that the janitor uses.
 type Locks interface {
 	Lock(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
 	Unlock(ctx context.Context, name, holder string) error

@@ -97,13 +97,13 @@ func TestC5_FaultsOfOursLoseNothing(t *testing.T) {
 	o := outbox(t, storagetest.SQLite(t))
 	d, err := mail.NewDelivery(mail.DeliveryOptions{
 		Outbox: o, Sender: carrier(func(mail.Message) error { return nil }),
-		Render:  func(mail.Letter) (mail.Message, error) { return mail.Message{}, errors.New("no texts") },
-		Resolve: func(_ context.Context, l mail.Letter) (mail.Letter, bool, error) { return l, false, nil },
+		Render:  func(mail.Email) (mail.Message, error) { return mail.Message{}, errors.New("no texts") },
+		Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, o, mail.Letter{Kind: "of a later release", To: "ada@example.com"})
+	put(t, o, mail.Email{Kind: "of a later release", To: "ada@example.com"})
 	once(t, d)
 	if list := queue(t, o); len(list) != 1 || !list[0].FailedAt.IsZero() || list[0].Tries != 1 {
 		t.Errorf("queue %+v", list)

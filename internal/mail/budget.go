@@ -8,7 +8,7 @@ import (
 	"signet/internal/ratelimit"
 )
 
-// Request is an email that somebody asks for, as the budgets count it (security notes D07). Notices of what happened to an account are
+// Request is an email that somebody asks for, as the budgets count it (D07). Notices of what happened to an account are
 // asked for by nobody and have no budget.
 type Request struct {
 	Kind    string // what is asked for

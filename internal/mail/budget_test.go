@@ -10,7 +10,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-// inBubble runs a test with an outbox where time is fake; ask tells whether a request was allowed.
+// inBubble runs a test with an outbox where time is fake; ask reports whether a request was allowed.
 func inBubble(t *testing.T, test func(t *testing.T, ask func(r mail.Request) bool)) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)

@@ -14,9 +14,9 @@ import (
 	"signet/storage"
 )
 
-// Message is a letter in words.
+// Message is an email in words.
 type Message struct {
-	ID                  string // of the letter: the local part of Message-ID, so that a copy sent twice can be told
+	ID                  string // of the email: the local part of Message-ID, so that a copy sent twice can be told
 	To                  string
 	Subject, Text, HTML string
 }
@@ -40,9 +40,9 @@ type Metrics interface {
 type DeliveryOptions struct {
 	Outbox *Outbox
 	Sender Sender
-	Render func(l Letter) (Message, error)
-	// Resolve completes a letter that was asked for (Letter.Ask); ok is false where it goes to nobody.
-	Resolve func(ctx context.Context, l Letter) (out Letter, ok bool, err error)
+	Render func(l Email) (Message, error)
+	// Resolve completes an email that was asked for (Email.Ask); ok is false where it goes to nobody.
+	Resolve func(ctx context.Context, l Email) (out Email, ok bool, err error)
 	Log     *slog.Logger // nil discards
 	Metrics Metrics      // nil counts nothing
 }
@@ -64,16 +64,16 @@ func NewDelivery(o DeliveryOptions) (*Delivery, error) {
 const (
 	pollEvery = 2 * time.Second       // how soon a letter of another process is found
 	settle    = 20 * time.Millisecond // for the transaction of a letter of this process
-	lease     = 2 * time.Minute       // more than a sender may take; a replica that dies gives its letters back after it
-	batch     = 16                    // letters taken at once
-	atOnce    = 4                     // letters sent at once
+	lease     = 2 * time.Minute       // more than a sender may take; a replica that dies gives its emails back after it
+	batch     = 16                    // emails taken at once
+	atOnce    = 4                     // emails sent at once
 	sendLimit = 45 * time.Second      // how long a sender may take
 	firstWait = 30 * time.Second      // before the second try; it doubles
 	longWait  = time.Hour             // between tries at most
 	maxError  = 200                   // of what a carrier says, bytes
 )
 
-// Run delivers until ctx ends. All replicas may run it: a letter is taken by one.
+// Run delivers until ctx ends. All replicas may run it: an email is taken by one.
 func (d *Delivery) Run(ctx context.Context) {
 	for {
 		n, err := d.Once(ctx)
@@ -96,7 +96,7 @@ func (d *Delivery) Run(ctx context.Context) {
 	}
 }
 
-// Once sends what is due, at most sixteen letters, and returns how many it took.
+// Once sends what is due, at most sixteen emails, and returns how many it took.
 func (d *Delivery) Once(ctx context.Context) (int, error) {
 	due, err := d.Outbox.store.DueMessages(ctx, time.Now(), batch)
 	if err != nil {
@@ -116,7 +116,7 @@ func (d *Delivery) Once(ctx context.Context) (int, error) {
 	return len(due), errors.Join(errs...)
 }
 
-// deliver takes one letter and sends it. What the carrier answers is no error of ours.
+// deliver takes one email and sends it. What the carrier answers is no error of ours.
 func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 	now := time.Now()
 	err := d.Outbox.store.LeaseMessage(ctx, m.ID, m.DueAt, now.Add(lease))
@@ -124,7 +124,7 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 		return nil // another replica has it
 	}
 	if err != nil {
-		return fmt.Errorf("take letter: %w", err)
+		return fmt.Errorf("take email: %w", err)
 	}
 	err = d.send(ctx, m)
 	if ctx.Err() != nil {
@@ -193,7 +193,7 @@ func said(err error) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxError)], "")
 }
 
-// wait before the try after n: doubling, with a quarter of chance, so that letters that failed together part.
+// wait before the try after n: doubling, with a quarter of chance, so that emails that failed together part.
 func wait(n int64) time.Duration {
 	d := firstWait
 	for range n - 1 {

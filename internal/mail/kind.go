@@ -1,7 +1,7 @@
 package mail
 
 // The kinds of letters, each with texts in every language (templates/lang, mail.KIND.…), and the words they want in Args.
-// Letters about an act also take Agent and Network, of whoever did it, and NotMe, the address of the page that stops it.
+// Emails about an act also take Agent and Network, of whoever did it, and NotMe, the address of the page that stops it.
 const (
 	Verify              = "verify"                // Link: an address for a new account
 	VerifyAddress       = "verify_address"        // Link: the address of an account that is there

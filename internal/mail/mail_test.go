@@ -41,20 +41,20 @@ type carrier func(m mail.Message) error
 
 func (c carrier) Send(_ context.Context, m mail.Message) error { return c(m) }
 
-func plain(l mail.Letter) (mail.Message, error) {
+func plain(l mail.Email) (mail.Message, error) {
 	return mail.Message{Subject: l.Kind, Text: l.Link + "\n", HTML: "<p>" + l.Link}, nil
 }
 
 func delivery(t testing.TB, o *mail.Outbox, s mail.Sender, log *slog.Logger) *mail.Delivery {
 	t.Helper()
-	d, err := mail.NewDelivery(mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log, Resolve: func(_ context.Context, l mail.Letter) (mail.Letter, bool, error) { return l, false, nil }})
+	d, err := mail.NewDelivery(mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log, Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func put(t testing.TB, o *mail.Outbox, l mail.Letter) {
+func put(t testing.TB, o *mail.Outbox, l mail.Email) {
 	t.Helper()
 	if err := o.Put(t.Context(), l); err != nil {
 		t.Fatal(err)
@@ -79,27 +79,27 @@ func queue(t testing.TB, o *mail.Outbox) []mail.Waiting {
 
 const link = "https://id.example.com/reset?t=SECRETLINK"
 
-func TestLetterExistsExactlyWhenTheFactDoes(t *testing.T) {
+func TestEmailExistsExactlyWhenTheFactDoes(t *testing.T) {
 	db := storagetest.SQLite(t)
 	o := outbox(t, db)
 	no := errors.New("no")
 	err := db.Tx(t.Context(), func(ctx context.Context) error {
-		if err := o.Put(ctx, mail.Letter{Kind: mail.Reset, To: "ada@example.com"}); err != nil {
+		if err := o.Put(ctx, mail.Email{Kind: mail.Reset, To: "ada@example.com"}); err != nil {
 			return err
 		}
 		return no
 	})
 	if !errors.Is(err, no) || len(queue(t, o)) != 0 {
-		t.Errorf("%v, and %d letters of an act that did not happen", err, len(queue(t, o)))
+		t.Errorf("%v, and %d emails of an act that did not happen", err, len(queue(t, o)))
 	}
-	for _, l := range []mail.Letter{{Kind: mail.Reset}, {To: "a@x"}, {Kind: mail.Reset, To: "a@x\r\nBcc: eve@x"}} {
+	for _, l := range []mail.Email{{Kind: mail.Reset}, {To: "a@x"}, {Kind: mail.Reset, To: "a@x\r\nBcc: eve@x"}} {
 		if o.Put(t.Context(), l) == nil { // D06
 			t.Errorf("%+v is taken", l)
 		}
 	}
 }
 
-func TestS06_NothingOfALetterLiesOpen(t *testing.T) {
+func TestS06_NothingOfAnEmailLiesOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "signet.db")
 	db, err := storage.Open(t.Context(), storage.Options{DSN: "sqlite:" + path})
 	if err != nil {
@@ -111,7 +111,7 @@ func TestS06_NothingOfALetterLiesOpen(t *testing.T) {
 	o := outbox(t, db)
 	var log bytes.Buffer
 	d := delivery(t, o, carrier(func(m mail.Message) error { return errors.New("421 no room for " + m.To) }), slog.New(slog.NewTextHandler(&log, nil)))
-	put(t, o, mail.Letter{Kind: mail.Reset, To: "ada@example.com", Link: link, Code: "482913"})
+	put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com", Link: link, Code: "482913"})
 	once(t, d)
 	if list := queue(t, o); len(list) != 1 || !strings.Contains(list[0].LastError, "no room for …") {
 		t.Errorf("queue %+v", list)
@@ -142,7 +142,7 @@ func TestTriedAgainUntilItExpires(t *testing.T) {
 		var tries []time.Time
 		begun := time.Now()
 		d := delivery(t, o, carrier(func(mail.Message) error { tries = append(tries, time.Now()); return errors.New("421 later") }), nil)
-		put(t, o, mail.Letter{Kind: mail.Reset, To: "ada@example.com", ExpiresAt: begun.Add(24 * time.Hour)})
+		put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com", ExpiresAt: begun.Add(24 * time.Hour)})
 		for time.Since(begun) < 30*time.Hour {
 			once(t, d)
 			time.Sleep(10 * time.Second)
@@ -163,7 +163,7 @@ func TestRefusedForGoodIsGivenUpAndSeen(t *testing.T) {
 	o := outbox(t, storagetest.SQLite(t))
 	tries := 0
 	d := delivery(t, o, carrier(func(mail.Message) error { tries++; return mail.ErrRefused }), nil)
-	put(t, o, mail.Letter{Kind: mail.Reset, To: "ada@example.com"})
+	put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 	once(t, d)
 	once(t, d)
 	if list := queue(t, o); tries != 1 || len(list) != 1 || list[0].FailedAt.IsZero() {
@@ -171,14 +171,14 @@ func TestRefusedForGoodIsGivenUpAndSeen(t *testing.T) {
 	}
 }
 
-func TestADeadReplicaGivesItsLettersBack(t *testing.T) {
+func TestADeadReplicaGivesItsEmailsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		defer db.Close()
 		o := outbox(t, db)
 		ctx, die := context.WithCancel(t.Context())
 		dying := delivery(t, o, carrier(func(mail.Message) error { die(); return errors.New("gone") }), nil)
-		put(t, o, mail.Letter{Kind: mail.Reset, To: "ada@example.com"})
+		put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 		if _, err := dying.Once(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -196,12 +196,12 @@ func TestADeadReplicaGivesItsLettersBack(t *testing.T) {
 	})
 }
 
-func TestTwoReplicasSendEachLetterOnce(t *testing.T) {
+func TestTwoReplicasSendEachEmailOnce(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		o := outbox(t, open(t))
-		const letters = 40
-		for range letters {
-			put(t, o, mail.Letter{Kind: mail.Reset, To: "ada@example.com"})
+		const emails = 40
+		for range emails {
+			put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 		}
 		var sent atomic.Int64
 		d := delivery(t, o, carrier(func(mail.Message) error { sent.Add(1); return nil }), nil)
@@ -214,8 +214,8 @@ func TestTwoReplicasSendEachLetterOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if sent.Load() != letters || len(queue(t, o)) != 0 {
-			t.Errorf("%d sent of %d, %d left", sent.Load(), letters, len(queue(t, o)))
+		if sent.Load() != emails || len(queue(t, o)) != 0 {
+			t.Errorf("%d sent of %d, %d left", sent.Load(), emails, len(queue(t, o)))
 		}
 	})
 }

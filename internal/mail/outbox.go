@@ -13,10 +13,10 @@ import (
 	"signet/storage"
 )
 
-// Letter is one mail to be written and sent.
-type Letter struct {
+// Email is one mail to be written and sent.
+type Email struct {
 	Kind      string            `json:"kind"`               // names its texts: mail.KIND.subject and so on
-	To        string            `json:"to"`                 // the stored address, never a typed spelling (security notes D06)
+	To        string            `json:"to"`                 // the stored address, never a typed spelling (D06)
 	Name      string            `json:"name,omitempty"`     // how the person is called; "" for people who have proven nothing
 	UserID    string            `json:"user_id,omitempty"`  // "" = nobody yet
 	Language  string            `json:"language,omitempty"` // BCP 47; "" = English
@@ -29,10 +29,10 @@ type Letter struct {
 	ExpiresAt time.Time         `json:"expires_at"`         // not delivered after this; zero = 3 days
 }
 
-// keepLetters is how long a letter is tried when it does not say itself.
-const keepLetters = 3 * 24 * time.Hour
+// keepLetters is how long an email is tried when it does not say itself.
+const keepEmails = 3 * 24 * time.Hour
 
-// Store is what the outbox needs of the ground.
+// Store is the part of *storage.DB that the outbox uses.
 type Store interface {
 	InsertMessage(ctx context.Context, m storage.Message) error
 	DueMessages(ctx context.Context, now time.Time, limit int) ([]storage.Message, error)
@@ -51,7 +51,7 @@ type Sealer interface {
 	Open(sealed, aad []byte) ([]byte, error)
 }
 
-// Outbox is where letters wait.
+// Outbox is where emails wait.
 type Outbox struct {
 	store  Store
 	sealer Sealer
@@ -68,26 +68,26 @@ func NewOutbox(store Store, sealer Sealer, place func(table, row, column string)
 	return &Outbox{store, sealer, place, ratelimit.New(store), make(chan struct{}, 1)}, nil
 }
 
-// Put writes the letter, in the transaction of ctx if there is one: it exists exactly when the fact does.
-func (o *Outbox) Put(ctx context.Context, l Letter) error {
+// Put writes the email, in the transaction of ctx if there is one: it exists exactly when the fact does.
+func (o *Outbox) Put(ctx context.Context, l Email) error {
 	now := time.Now()
 	l.At = now
 	if l.ExpiresAt.IsZero() {
-		l.ExpiresAt = now.Add(keepLetters)
+		l.ExpiresAt = now.Add(keepEmails)
 	}
 	if l.Kind == "" || l.To == "" || strings.ContainsFunc(l.To, isControl) {
-		return fmt.Errorf("write letter %q: it has no kind or no address", l.Kind)
+		return fmt.Errorf("write email %q: it has no kind or no address", l.Kind)
 	}
 	plain, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("write letter: %w", err)
+		return fmt.Errorf("write email: %w", err)
 	}
 	m := storage.Message{ID: rand.Text(), Kind: l.Kind, DueAt: now, CreatedAt: now, ExpiresAt: l.ExpiresAt}
 	if m.Sealed, err = o.sealer.Seal(plain, o.place("messages", m.ID, "sealed")); err != nil {
-		return fmt.Errorf("seal letter: %w", err)
+		return fmt.Errorf("seal email: %w", err)
 	}
 	if err := o.store.InsertMessage(ctx, m); err != nil {
-		return fmt.Errorf("write letter: %w", err)
+		return fmt.Errorf("write email: %w", err)
 	}
 	select {
 	case o.wake <- struct{}{}: // the delivery of this process looks soon, once the transaction is through
@@ -98,19 +98,19 @@ func (o *Outbox) Put(ctx context.Context, l Letter) error {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-func (o *Outbox) open(m storage.Message) (Letter, error) {
-	var l Letter
+func (o *Outbox) open(m storage.Message) (Email, error) {
+	var l Email
 	plain, err := o.sealer.Open(m.Sealed, o.place("messages", m.ID, "sealed"))
 	if err == nil {
 		err = json.Unmarshal(plain, &l)
 	}
 	if err != nil {
-		return l, fmt.Errorf("open letter: %w", err)
+		return l, fmt.Errorf("open email: %w", err)
 	}
 	return l, nil
 }
 
-// Waiting is a letter in the outbox as an operator sees it: neither its address nor its words.
+// Waiting is an email in the outbox as an operator sees it: neither its address nor its words.
 type Waiting struct {
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"`
@@ -136,7 +136,7 @@ func (o *Outbox) Queue(ctx context.Context, after string, limit int) ([]Waiting,
 
 type languageKey struct{}
 
-// WithLanguage notes the language in which somebody is being served, for letters to people who have not chosen one.
+// WithLanguage notes the language in which somebody is being served, for emails to people who have not chosen one.
 func WithLanguage(ctx context.Context, tag string) context.Context {
 	return context.WithValue(ctx, languageKey{}, tag)
 }

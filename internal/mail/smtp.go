@@ -19,7 +19,7 @@ const (
 	NoTLS    = "none"     // for a server on this machine only
 )
 
-// Envelope is who letters come from.
+// Envelope is who emails come from.
 type Envelope struct {
 	From, ReplyTo string // "Name <address>" or an address; ReplyTo "" = none
 	Host          string // right side of Message-ID: the issuer's

@@ -4,7 +4,7 @@
 // A try is charged to its lanes before the costly check and refunded when it succeeds, so that any number of tries at once
 // cannot run past a limit. Once a lane's free tries are used up, whoever tries must wait; the wait doubles with each
 // further failure up to a maximum. Tries made while waiting are answered at once, count for nothing and do not make the
-// wait longer, so nobody can keep another waiting for ever, and a promised Retry-After is kept. Only a lane that says so
+// wait longer, so nobody can keep another waiting forever, and a promised Retry-After is kept. Only a lane that says so
 // (Lane.Shut) turns everybody away from some number on; its user must know another way in.
 //
 // It knows nothing of passwords or of HTTP. Begin with Limiter.Charge.

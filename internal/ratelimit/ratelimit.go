@@ -12,7 +12,7 @@ import (
 	"signet/storage"
 )
 
-// Store is what the limiter needs of the ground.
+// Store is the part of *storage.DB that the limiter uses.
 type Store interface {
 	AddToCounter(ctx context.Context, key string, n int64, now time.Time, window time.Duration) (storage.Counter, error)
 	CountersOf(ctx context.Context, keys []string, now time.Time) (map[string]storage.Counter, error)
@@ -117,7 +117,7 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	return c, nil
 }
 
-// Shut tells whether a lane that has an end is full.
+// Shut reports whether a lane that has an end is full.
 func (l *Limiter) Shut(ctx context.Context, lane Lane) (bool, error) {
 	rows, err := l.store.CountersOf(ctx, []string{lane.countKey()}, time.Now())
 	if err != nil {
@@ -138,7 +138,7 @@ func (l *Limiter) Forget(ctx context.Context, lane Lane) error {
 	return nil
 }
 
-// due tells whether the wait of every lane that wants one is over; waits that were not running begin.
+// due reports whether the wait of every lane that wants one is over; waits that were not running begin.
 func (l *Limiter) due(ctx context.Context, lanes []Lane, rows map[string]storage.Counter, now time.Time) error {
 	var late *Throttled
 	for _, lane := range lanes {

@@ -188,7 +188,7 @@ func (b *Buffered) Write(p []byte) (int, error) {
 	}
 	n, err := b.buf.Write(p)
 	if err != nil {
-		b.buf.Reset(b.out) // bufio keeps its first error for ever; a full disk may be emptied again
+		b.buf.Reset(b.out) // bufio keeps its first error forever; a full disk may be emptied again
 	}
 	return n, err
 }

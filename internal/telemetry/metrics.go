@@ -58,8 +58,8 @@ func NewMetrics() *Metrics {
 	m.inFlight = gauge("http_requests_in_flight", "Requests being answered.").WithLabelValues()
 	m.refused = counter("http_requests_refused_total", "Requests answered 503 because too many were in flight.").WithLabelValues()
 	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
-	m.mails = counter("mails_total", "Letters, by kind and outcome of a try.", "kind", "outcome")
-	m.mailQueue = gauge("mails_queued", "Letters in the outbox: waiting, failed.", "state")
+	m.mails = counter("mails_total", "Emails, by kind and outcome of a try.", "kind", "outcome")
+	m.mailQueue = gauge("mails_queued", "Emails in the outbox: waiting, failed.", "state")
 	m.signIns = counter("sign_ins_total", "Attempts to sign in, by method and outcome.", "method", "outcome")
 	m.dbUp = gauge("database_up", "1 if the database answered the last check.").WithLabelValues()
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
@@ -208,7 +208,7 @@ func oneOf(v string, list ...string) string {
 // BreachListFailed counts a password that was taken unasked; list: file, range.
 func (m *Metrics) BreachListFailed(list string) { m.lists.WithLabelValues(list).Inc() }
 
-// MailSent counts a try at a letter; outcome: sent, retried, failed.
+// MailSent counts a try at an email; outcome: sent, retried, failed.
 func (m *Metrics) MailSent(kind, outcome string) { m.mails.WithLabelValues(kind, outcome).Inc() }
 
 // MailWaiting notes how many letters are in the outbox.

@@ -141,22 +141,22 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 }
 
 // desk is a book on a fresh database.
-type desk struct {
+type fixture struct {
 	*consent.Book
 	db  *storage.DB
 	app market
 }
 
-func onEngines(t *testing.T, test func(t *testing.T, d desk)) {
+func onEngines(t *testing.T, test func(t *testing.T, d fixture)) {
 	t.Helper()
 	app := apps(t)
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
-		test(t, desk{&consent.Book{Store: db, Audit: audit.New(db)}, db, app})
+		test(t, fixture{&consent.Book{Store: db, Audit: audit.New(db)}, db, app})
 	})
 }
 
-func (d desk) allow(t *testing.T, scopes, ticked string) string {
+func (d fixture) allow(t *testing.T, scopes, ticked string) string {
 	t.Helper()
 	done, err := d.Allow(t.Context(), consent.Decision{
 		Asked: d.app.asked("shop", flow.Request{Scopes: words(scopes)}), UserID: "ada", Ticked: words(ticked),
@@ -170,7 +170,7 @@ func (d desk) allow(t *testing.T, scopes, ticked string) string {
 	return strings.Join(done.Granted, " ")
 }
 
-func (d desk) row(t *testing.T) storage.Consent {
+func (d fixture) row(t *testing.T) storage.Consent {
 	t.Helper()
 	row, err := d.Read(t.Context(), "ada", "shop")
 	if err != nil {
@@ -180,7 +180,7 @@ func (d desk) row(t *testing.T) storage.Consent {
 }
 
 func TestI04_OnlyWhatWasOfferedCanBeTicked(t *testing.T) {
-	onEngines(t, func(t *testing.T, d desk) {
+	onEngines(t, func(t *testing.T, d fixture) {
 		if got := d.allow(t, "openid api:read api:write", "api:read admin offline_access"); got != "openid api:read" {
 			t.Errorf("granted %q", got)
 		}
@@ -201,7 +201,7 @@ func TestI04_OnlyWhatWasOfferedCanBeTicked(t *testing.T) {
 
 // Allow with nothing ticked is neither a grant nor a refusal: nothing is remembered, and nothing is written down.
 func TestB4_AllowingNothingIsAskedAgain(t *testing.T) {
-	onEngines(t, func(t *testing.T, d desk) {
+	onEngines(t, func(t *testing.T, d fixture) {
 		for name, tt := range map[string][2]string{
 			"nothing":               {"api:read api:write", ""},
 			"what was not asked":    {"api:read api:write", "admin openid"},
@@ -280,7 +280,7 @@ type broken struct{}
 func (broken) Record(context.Context, audit.Event) error { return errors.New("no ink") }
 
 func TestAnswerAndItsEventAreOneThing(t *testing.T) {
-	onEngines(t, func(t *testing.T, d desk) {
+	onEngines(t, func(t *testing.T, d fixture) {
 		d.Audit = broken{}
 		_, err := d.Allow(t.Context(), consent.Decision{Asked: d.app.asked("shop", flow.Request{Scopes: words("openid")}), UserID: "ada"})
 		if err == nil {
@@ -294,7 +294,7 @@ func TestAnswerAndItsEventAreOneThing(t *testing.T) {
 
 // Answers raced against a withdrawal: none fails, and what was granted under the old epoch stays dead.
 func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
-	onEngines(t, func(t *testing.T, d desk) {
+	onEngines(t, func(t *testing.T, d fixture) {
 		d.allow(t, "openid", "")
 		var wg sync.WaitGroup
 		for i := range 12 {
@@ -326,7 +326,7 @@ func TestI06_WithdrawnWhileAnswersAreOnTheirWay(t *testing.T) {
 
 // Answers to different questions of one app in several tabs add up.
 func TestTabsAnswerAtOnce(t *testing.T) {
-	onEngines(t, func(t *testing.T, d desk) {
+	onEngines(t, func(t *testing.T, d fixture) {
 		all := words("openid profile email offline_access api:read api:write")
 		var wg sync.WaitGroup
 		for _, s := range all {

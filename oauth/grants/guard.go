@@ -15,7 +15,7 @@ var ErrDead = errors.New("grant is dead")
 // Alive judges a grant by its one joined read (security requirement J09): not revoked, not past its end, its person there,
 // enabled and of the same epoch (a password change, disable or sign-out everywhere raises it), its consent not withdrawn,
 // and unless it is offline its session not signed out. A session that merely expired ends nothing.
-func Alive(s *storage.Standing, now time.Time) error {
+func Alive(s *storage.GrantState, now time.Time) error {
 	dead := func(why string) error { return fmt.Errorf("%w: %s", ErrDead, why) }
 	switch {
 	case !s.RevokedAt.IsZero():
@@ -37,7 +37,7 @@ func Alive(s *storage.Standing, now time.Time) error {
 }
 
 // Refreshable is Alive, and used lately: the idle limit is judged by the row alone.
-func Refreshable(s *storage.Standing, now time.Time) error {
+func Refreshable(s *storage.GrantState, now time.Time) error {
 	if err := Alive(s, now); err != nil {
 		return err
 	}

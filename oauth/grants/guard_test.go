@@ -13,28 +13,28 @@ func TestGuard(t *testing.T) { // security requirement J09; DESIGN section 2 "wh
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	before := now.Add(-time.Minute)
 	for name, test := range map[string]struct {
-		change             func(s *storage.Standing)
+		change             func(s *storage.GrantState)
 		alive, refreshable bool
 	}{
-		"fresh":              {func(*storage.Standing) {}, true, true},
-		"revoked":            {func(s *storage.Standing) { s.RevokedAt = before }, false, false},
-		"past-its-end":       {func(s *storage.Standing) { s.EndsAt = now }, false, false},
-		"just-before-end":    {func(s *storage.Standing) { s.EndsAt = now.Add(time.Microsecond) }, true, true},
-		"idle":               {func(s *storage.Standing) { s.ExpiresAt = now }, true, false},
-		"person-gone":        {func(s *storage.Standing) { s.User = storage.User{} }, false, false},
-		"person-disabled":    {func(s *storage.Standing) { s.User.DisabledAt = before }, false, false},
-		"epoch-raised":       {func(s *storage.Standing) { s.User.Epoch++ }, false, false},
-		"epoch-lowered":      {func(s *storage.Standing) { s.User.Epoch-- }, false, false},
-		"consent-withdrawn":  {func(s *storage.Standing) { s.ConsentNow++ }, false, false},
-		"consent-row-gone":   {func(s *storage.Standing) { s.ConsentNow = 0 }, false, false},
-		"no-consent-needed":  {func(s *storage.Standing) { s.ConsentEpoch = 0 }, true, true},
-		"signed-out":         {func(s *storage.Standing) { s.SessionEndedAt = before }, false, false},
-		"signed-out-offline": {func(s *storage.Standing) { s.SessionEndedAt, s.Offline = before, true }, true, true},
-		"session-swept":      {func(s *storage.Standing) { s.SessionFound = false }, true, true}, // it merely expired
-		"without-session":    {func(s *storage.Standing) { s.SessionID, s.SessionFound = "", false }, true, true},
+		"fresh":              {func(*storage.GrantState) {}, true, true},
+		"revoked":            {func(s *storage.GrantState) { s.RevokedAt = before }, false, false},
+		"past-its-end":       {func(s *storage.GrantState) { s.EndsAt = now }, false, false},
+		"just-before-end":    {func(s *storage.GrantState) { s.EndsAt = now.Add(time.Microsecond) }, true, true},
+		"idle":               {func(s *storage.GrantState) { s.ExpiresAt = now }, true, false},
+		"person-gone":        {func(s *storage.GrantState) { s.User = storage.User{} }, false, false},
+		"person-disabled":    {func(s *storage.GrantState) { s.User.DisabledAt = before }, false, false},
+		"epoch-raised":       {func(s *storage.GrantState) { s.User.Epoch++ }, false, false},
+		"epoch-lowered":      {func(s *storage.GrantState) { s.User.Epoch-- }, false, false},
+		"consent-withdrawn":  {func(s *storage.GrantState) { s.ConsentNow++ }, false, false},
+		"consent-row-gone":   {func(s *storage.GrantState) { s.ConsentNow = 0 }, false, false},
+		"no-consent-needed":  {func(s *storage.GrantState) { s.ConsentEpoch = 0 }, true, true},
+		"signed-out":         {func(s *storage.GrantState) { s.SessionEndedAt = before }, false, false},
+		"signed-out-offline": {func(s *storage.GrantState) { s.SessionEndedAt, s.Offline = before, true }, true, true},
+		"session-swept":      {func(s *storage.GrantState) { s.SessionFound = false }, true, true}, // it merely expired
+		"without-session":    {func(s *storage.GrantState) { s.SessionID, s.SessionFound = "", false }, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := storage.Standing{
+			s := storage.GrantState{
 				Grant: storage.Grant{
 					ID: "g", UserID: "u", SessionID: "s", UserEpoch: 4, ConsentEpoch: 2,
 					ExpiresAt: now.Add(time.Hour), EndsAt: now.Add(time.Hour),

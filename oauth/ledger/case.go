@@ -26,7 +26,7 @@ type Case struct {
 	Lifetimes    Lifetimes // that hold for this client now
 
 	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
-	Standing *storage.Standing
+	Standing *storage.GrantState
 	Facts    Facts
 
 	// Allowed are the scopes of this request: a part of the grant's, when the request narrowed it. Whether there is an ID token, and
@@ -85,7 +85,7 @@ func (c *Case) Begin(now time.Time) {
 // Present notes the claims of the refresh token, once it is verified.
 func (c *Case) Present(token string, claims tokens.Refresh) { c.verified, c.Presented = token, claims }
 
-// HasVerified tells whether Presented was read from this very token, so that it is verified once and not three times.
+// HasVerified reports whether Presented was read from this very token, so that it is verified once and not three times.
 func (c *Case) HasVerified(token string) bool { return c.verified != "" && c.verified == token }
 
 // Subject is whom the tokens of the case are about: the person, else the client itself.
@@ -169,7 +169,7 @@ func (c *Case) idleUntil() time.Time {
 	return until
 }
 
-// Refreshes tells whether the client gets refresh tokens.
+// Refreshes reports whether the client gets refresh tokens.
 func (c *Case) Refreshes() bool { return c.Client.HasGrant("refresh_token") }
 
 // NextRefresh is the claims of the refresh token this case answers with. They come from the row, as it is or as Settle will

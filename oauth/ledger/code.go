@@ -37,7 +37,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 		return nil, err
 	}
 	if c.Standing == nil {
-		s, err := l.o.Store.StandingByCode(ctx, hash)
+		s, err := l.o.Store.GrantStateByCode(ctx, hash)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound
 		} else if err != nil {

@@ -144,7 +144,7 @@ func (f Facts) redirect(sent url.Values) string {
 	return f.RedirectURI
 }
 
-// bound tells whether a token request proves to come from whoever made the authorization request: the verifier fits the
+// bound reports whether a token request proves to come from whoever made the authorization request: the verifier fits the
 // challenge (both absent counts) and redirect_uri is the right one. The client is compared by the caller.
 func (f Facts) bound(form url.Values) bool {
 	verifier := form.Get("code_verifier")

@@ -16,9 +16,9 @@ import (
 type Store interface {
 	InsertGrant(ctx context.Context, g storage.Grant) error
 	DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error)
-	StandingByCode(ctx context.Context, codeHash string) (storage.Standing, error)
-	StandingByID(ctx context.Context, id string) (storage.Standing, error)
-	StandingOfToken(ctx context.Context, grantID, jti string) (storage.Standing, error)
+	GrantStateByCode(ctx context.Context, codeHash string) (storage.GrantState, error)
+	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
+	GrantStateOfToken(ctx context.Context, grantID, jti string) (storage.GrantState, error)
 	SpendCode(ctx context.Context, x storage.Spend) error
 	RotateGrant(ctx context.Context, r storage.Rotation) error
 	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
@@ -118,7 +118,7 @@ func (c *Case) requester() *fosite.Request {
 }
 
 // take makes the row the case's own.
-func (c *Case) take(s storage.Standing) error {
+func (c *Case) take(s storage.GrantState) error {
 	facts, err := FactsOf(s.Grant)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func newRepeats() (*repeats, error) {
 	return &repeats{seen: seen}, err
 }
 
-// more counts one and tells whether it is the one too many.
+// more counts one and reports whether it is the one too many.
 func (r *repeats) more(grantID string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

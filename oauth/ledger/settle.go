@@ -14,10 +14,10 @@ import (
 var ErrLost = errors.New("the grant changed meanwhile")
 
 // deed is the kind of an act.
-type deed int
+type writeKind int
 
 const (
-	nothing deed = iota
+	nothing writeKind = iota
 	insert
 	spend
 	rotate
@@ -27,7 +27,7 @@ const (
 
 // act is the one write that the orders given to the ledger come to.
 type act struct {
-	do       deed
+	do       writeKind
 	row      storage.Grant    // insert
 	spend    storage.Spend    // spend
 	rotation storage.Rotation // rotate

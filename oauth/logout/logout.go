@@ -61,7 +61,7 @@ type Plan struct {
 	sid     string
 }
 
-// Ends tells whether the hint is of this very session, so that nobody needs to be asked.
+// Ends reports whether the hint is of this very session, so that nobody needs to be asked.
 func (p Plan) Ends(sessionID string) bool {
 	return p.Proven && p.sid != "" && p.sid == sessionID
 }

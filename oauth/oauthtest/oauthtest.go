@@ -61,7 +61,7 @@ type Options struct {
 }
 
 // House is what New opens.
-type House struct {
+type Protocol struct {
 	DB       *storage.DB
 	Ring     *keys.Ring
 	Issuer   *tokens.Issuer
@@ -126,7 +126,7 @@ func Apps() []clients.Metadata {
 }
 
 // New opens a house over the database.
-func New(t testing.TB, o Options) *House {
+func New(t testing.TB, o Options) *Protocol {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -134,7 +134,7 @@ func New(t testing.TB, o Options) *House {
 			t.Fatal(err)
 		}
 	}
-	h := &House{DB: o.DB}
+	h := &Protocol{DB: o.DB}
 	if o.Algs == nil {
 		o.Algs = []string{keys.ES256, keys.RS256}
 	}
@@ -178,7 +178,7 @@ func registry(t testing.TB, db *storage.DB, apps []clients.Metadata) *clients.Re
 }
 
 // Replica is the same house with a provider of its own on another store.
-func (h *House) Replica(t testing.TB, store ledger.Store) *House {
+func (h *Protocol) Replica(t testing.TB, store ledger.Store) *Protocol {
 	t.Helper()
 	replica := *h
 	replica.options.Store = store
@@ -190,7 +190,7 @@ func (h *House) Replica(t testing.TB, store ledger.Store) *House {
 }
 
 // WithClient is the same house after a client's registration was changed.
-func (h *House) WithClient(t testing.TB, m clients.Metadata) *House {
+func (h *Protocol) WithClient(t testing.TB, m clients.Metadata) *Protocol {
 	t.Helper()
 	if m.HasSecret() {
 		m.ClientSecret = Secret // the registry shows none
@@ -202,7 +202,7 @@ func (h *House) WithClient(t testing.TB, m clients.Metadata) *House {
 }
 
 // WithLifetimes is the same house with other lifetimes from now on.
-func (h *House) WithLifetimes(t testing.TB, l ledger.Lifetimes) *House {
+func (h *Protocol) WithLifetimes(t testing.TB, l ledger.Lifetimes) *Protocol {
 	t.Helper()
 	later := *h
 	later.options.Lifetimes = l
@@ -210,7 +210,7 @@ func (h *House) WithLifetimes(t testing.TB, l ledger.Lifetimes) *House {
 }
 
 // SignIn makes Ada and her session.
-func (h *House) SignIn(t testing.TB) {
+func (h *Protocol) SignIn(t testing.TB) {
 	t.Helper()
 	now := time.Now()
 	err := h.DB.InsertUser(t.Context(), storage.User{
@@ -229,7 +229,7 @@ func (h *House) SignIn(t testing.TB) {
 }
 
 // Client finds one by id.
-func (h *House) Client(t testing.TB, id string) *clients.Client {
+func (h *Protocol) Client(t testing.TB, id string) *clients.Client {
 	t.Helper()
 	c, err := h.Registry.Client(t.Context(), id)
 	if err != nil {
@@ -239,7 +239,7 @@ func (h *House) Client(t testing.TB, id string) *clients.Client {
 }
 
 // Ask is an authorization of Ada's; the change may spoil it.
-func (h *House) Ask(t testing.TB, client, scope string, change func(*oauth.Authorization)) oauth.Authorization {
+func (h *Protocol) Ask(t testing.TB, client, scope string, change func(*oauth.Authorization)) oauth.Authorization {
 	t.Helper()
 	a := oauth.Authorization{
 		Client: h.Client(t, client), UserID: Ada, SessionID: Session, UserEpoch: 3, AuthTime: time.Now(),
@@ -256,7 +256,7 @@ func (h *House) Ask(t testing.TB, client, scope string, change func(*oauth.Autho
 }
 
 // Code authorizes and returns the code.
-func (h *House) Code(t testing.TB, client, scope string, change func(*oauth.Authorization)) string {
+func (h *Protocol) Code(t testing.TB, client, scope string, change func(*oauth.Authorization)) string {
 	t.Helper()
 	got, err := h.Authorize(t.Context(), h.Ask(t, client, scope, change))
 	if err != nil {
@@ -272,7 +272,7 @@ type Answered struct {
 }
 
 // Authorize prepares an answer and writes its grant.
-func (h *House) Authorize(ctx context.Context, a oauth.Authorization) (Answered, error) {
+func (h *Protocol) Authorize(ctx context.Context, a oauth.Authorization) (Answered, error) {
 	ready, err := h.Provider.Prepare(ctx, a)
 	if err != nil {
 		return Answered{}, err
@@ -301,7 +301,7 @@ func Refresh(token string) url.Values {
 }
 
 // Events are the names of all audit events about Ada, newest first.
-func (h *House) Events(t testing.TB, ctx context.Context) []string {
+func (h *Protocol) Events(t testing.TB, ctx context.Context) []string {
 	t.Helper()
 	list, err := h.DB.EventsOfUser(ctx, Ada, "", 100)
 	if err != nil {

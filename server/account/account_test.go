@@ -42,7 +42,7 @@ const (
 )
 
 // house is the room with a people's wing behind it, and a sign-in page that is not asked for anything.
-type house struct {
+type fixture struct {
 	http.Handler
 	db       *storage.DB
 	book     *audit.Log
@@ -53,14 +53,14 @@ type house struct {
 	passkeys *passkey.Service // nil at an address without a name
 }
 
-func newHouse(t *testing.T, address string, change ...func(*account.Options)) *house {
+func newFixture(t *testing.T, address string, change ...func(*account.Options)) *fixture {
 	t.Helper()
 	issuer, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	db := storagetest.SQLite(t)
-	h := &house{db: db, book: audit.New(db)}
+	h := &fixture{db: db, book: audit.New(db)}
 	if h.sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: h.book}); err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +114,11 @@ func newHouse(t *testing.T, address string, change ...func(*account.Options)) *h
 	for _, f := range change {
 		f(&options)
 	}
-	room, err := account.New(options)
+	handler, err := account.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	room.Mount(mux)
+	handler.Mount(mux)
 	mux.Page("GET /signin", func(w http.ResponseWriter, r *http.Request) error {
 		_, leaving, err := h.browser.Present(r)
 		if err != nil {
@@ -138,7 +138,7 @@ func newHouse(t *testing.T, address string, change ...func(*account.Options)) *h
 }
 
 // login is what pages share, of a server without apps.
-func (h *house) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login.Login {
+func (h *fixture) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login.Login {
 	t.Helper()
 	master, err := seal.New([]byte("a-master-key-of-thirty-two-bytes"))
 	if err != nil {
@@ -163,7 +163,7 @@ func (h *house) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *login
 	return l
 }
 
-func (h *house) person(t *testing.T, email string) storage.User {
+func (h *fixture) person(t *testing.T, email string) storage.User {
 	t.Helper()
 	u, err := h.people.CreateAccount(t.Context(), users.Registration{
 		Email: email, Username: strings.Split(email, "@")[0], Method: users.WithPassword(present), Voucher: users.VouchedByOperator(),
@@ -177,26 +177,26 @@ func (h *house) person(t *testing.T, email string) storage.User {
 
 // tab is a browser with its cookies.
 type tab struct {
-	h       *house
+	h       *fixture
 	origin  string
 	cookies map[string]string
 	*httptest.ResponseRecorder
 }
 
 // signedIn is a browser in which the person is, by password.
-func (h *house) signedIn(t *testing.T, u storage.User, agent string) (*tab, *browser.Visitor) {
+func (h *fixture) signedIn(t *testing.T, u storage.User, agent string) (*tab, *browser.Visitor) {
 	t.Helper()
 	return h.signedInBy(t, u, agent, session.Password(true, nil))
 }
 
 // strongly is a browser in which the person is by their passkey, as they have to be who change passkeys.
-func (h *house) strongly(t *testing.T, u storage.User) *tab {
+func (h *fixture) strongly(t *testing.T, u storage.User) *tab {
 	t.Helper()
 	b, _ := h.signedInBy(t, u, "", session.How{AMR: []string{"hwk", "user"}, ACR: flow.ACRResistant, Remember: true})
 	return b
 }
 
-func (h *house) signedInBy(t *testing.T, u storage.User, agent string, how session.How) (*tab, *browser.Visitor) {
+func (h *fixture) signedInBy(t *testing.T, u storage.User, agent string, how session.How) (*tab, *browser.Visitor) {
 	t.Helper()
 	b := &tab{h: h, origin: "http://localhost:9400", cookies: map[string]string{}}
 	w := httptest.NewRecorder()
@@ -268,7 +268,7 @@ func (b *tab) want(t *testing.T, status int, parts ...string) {
 	}
 }
 
-func (h *house) grant(t *testing.T, u storage.User, g storage.Grant) {
+func (h *fixture) grant(t *testing.T, u storage.User, g storage.Grant) {
 	t.Helper()
 	now := time.Now()
 	g.UserID, g.UserEpoch, g.CreatedAt, g.CodeUsedAt, g.ExpiresAt, g.EndsAt = u.ID, u.Epoch, now, now, now.Add(time.Hour), now.Add(time.Hour)
@@ -277,9 +277,9 @@ func (h *house) grant(t *testing.T, u storage.User, g storage.Grant) {
 	}
 }
 
-func (h *house) revoked(t *testing.T, id string) bool {
+func (h *fixture) revoked(t *testing.T, id string) bool {
 	t.Helper()
-	s, err := h.db.StandingByID(t.Context(), id)
+	s, err := h.db.GrantStateByID(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func (h *house) revoked(t *testing.T, id string) bool {
 }
 
 func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	b, _ := h.signedIn(t, u, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 	h.signedIn(t, u, "curl/8")
@@ -312,7 +312,7 @@ func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
 }
 
 func TestStrangersAreSentToSignIn(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	b := &tab{h: h, origin: "http://localhost:9400", cookies: map[string]string{"signet_9400_session": "planted"}}
 	b.get(t, "/account").want(t, 200, "the sign-in page")
 	if len(b.cookies) != 0 {
@@ -324,7 +324,7 @@ func TestStrangersAreSentToSignIn(t *testing.T) {
 }
 
 func TestE11_ChangePasswordEndsAllElseAndKeepsThisBrowser(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	b, v := h.signedIn(t, u, "")
 	other, _ := h.signedIn(t, u, "")
@@ -372,7 +372,7 @@ func request(t *testing.T, b *tab) *http.Request {
 }
 
 func TestGuessingThePresentPasswordIsThrottled(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	b, _ := h.signedIn(t, h.person(t, "ada@example.org"), "")
 	for range 11 {
 		b.post(t, "/account/password", "current", "wrong password", "password", next)
@@ -384,7 +384,7 @@ func TestGuessingThePresentPasswordIsThrottled(t *testing.T) {
 }
 
 func TestR08_SessionsAreEnded(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, bob := h.person(t, "ada@example.org"), h.person(t, "bob@example.org")
 	b, v := h.signedIn(t, u, "")
 	one, ofOne := h.signedIn(t, u, "")
@@ -409,7 +409,7 @@ func TestR08_SessionsAreEnded(t *testing.T) {
 }
 
 func TestR08_AppsAreRemoved(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, bob := h.person(t, "ada@example.org"), h.person(t, "bob@example.org")
 	b, _ := h.signedIn(t, u, "")
 	h.grant(t, u, storage.Grant{ID: "hers", ClientID: "shop", Offline: true})
@@ -429,7 +429,7 @@ func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Cha
 		"http://localhost:9400":        {"/.well-known/change-password": "/account/password", "/": "/account"},
 		"http://localhost:9400/tenant": {"/.well-known/change-password": "/tenant/account/password", "/tenant/.well-known/change-password": "/tenant/account/password", "/tenant/": "/tenant/account"},
 	} {
-		h := newHouse(t, issuer)
+		h := newFixture(t, issuer)
 		for path, to := range paths {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost:9400"+path, nil))

@@ -27,7 +27,7 @@ func (l *late) ChangeAddress(context.Context, factor.Permit, storage.User, strin
 
 func TestAnActOnAnAccountThatChangedMeanwhileIsToldSo(t *testing.T) {
 	l := &late{}
-	h := newHouse(t, "http://localhost:9400", func(o *account.Options) { l.Credentials, o.Credentials = o.Credentials, l })
+	h := newFixture(t, "http://localhost:9400", func(o *account.Options) { l.Credentials, o.Credentials = o.Credentials, l })
 	b, _ := h.signedIn(t, h.person(t, "ada@example.com"), "")
 	for _, l.err = range []error{factor.ErrChanged, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrLast, factor.ErrNeeded} {
 		b.post(t, "/account/email", "username", "countess@example.com").want(t, http.StatusConflict, "Your account has changed")
@@ -44,7 +44,7 @@ func atOnce(t *testing.T, s *servertest.Server, email, other string) map[string]
 	s.AddPasskey(t, ada)
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada).Submit(t, "factor-submit", url.Values{"code": {a.Code(t)}})
-	list, err := s.House().DB.Credentials(t.Context(), ada.ID, factor.KindPasskey)
+	list, err := s.Services().DB.Credentials(t.Context(), ada.ID, factor.KindPasskey)
 	if err != nil || len(list) != 1 {
 		t.Fatal(err, len(list), b.URL)
 	}
@@ -56,7 +56,7 @@ func atOnce(t *testing.T, s *servertest.Server, email, other string) map[string]
 	if one.Status >= http.StatusInternalServerError || two.Status >= http.StatusInternalServerError {
 		t.Errorf("%d at %s, %d at %s", one.Status, one.URL, two.Status, two.URL)
 	}
-	have, err := s.House().DB.CountCredentials(t.Context(), ada.ID)
+	have, err := s.Services().DB.CountCredentials(t.Context(), ada.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 // bubble is a house in which time is fake.
-func bubble(t *testing.T, test func(t *testing.T, h *house)) {
+func bubble(t *testing.T, test func(t *testing.T, h *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, "http://localhost:9400")
+		h := newFixture(t, "http://localhost:9400")
 		test(t, h)
 		if err := h.db.Close(); err != nil {
 			t.Error(err)
@@ -25,7 +25,7 @@ func bubble(t *testing.T, test func(t *testing.T, h *house)) {
 }
 
 func TestR06_DownloadIsMineAndHoldsNoSecret(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, bob := h.person(t, "ada@example.org"), h.person(t, "bob@example.org")
 	b, _ := h.signedIn(t, u, "Firefox/140.0")
 	h.signedIn(t, bob, "bob's browser")
@@ -45,7 +45,7 @@ func TestR06_DownloadIsMineAndHoldsNoSecret(t *testing.T) {
 }
 
 func TestF10_DataAndDeletionWantARecentSignIn(t *testing.T) {
-	bubble(t, func(t *testing.T, h *house) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		u := h.person(t, "ada@example.org")
 		b, _ := h.signedIn(t, u, "")
 		b.get(t, "/account/delete").want(t, 200, "Enter <bdi>ada@example.org</bdi> to continue")
@@ -66,7 +66,7 @@ func TestF10_DataAndDeletionWantARecentSignIn(t *testing.T) {
 }
 
 func TestR07_DeletionIsConfirmedAndCanBeUndone(t *testing.T) {
-	bubble(t, func(t *testing.T, h *house) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		u := h.person(t, "ada@example.org")
 		b, _ := h.signedIn(t, u, "")
 		other, _ := h.signedIn(t, u, "")
@@ -103,7 +103,7 @@ func TestR07_DeletionIsConfirmedAndCanBeUndone(t *testing.T) {
 }
 
 func TestR03_LastAdministratorStays(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, bob := h.person(t, "ada@example.org"), h.person(t, "bob@example.org")
 	now := time.Now()
 	must := func(_ any, err error) {

@@ -30,7 +30,7 @@ func (h *Handler) emailPage(w http.ResponseWriter, r *http.Request, v *browser.V
 	return h.Pages.Render(w, r, status, p)
 }
 
-// changeEmail asks the new address for its proof, or without mail changes it at once (security notes D11).
+// changeEmail asks the new address for its proof, or without mail changes it at once (D11).
 func (h *Handler) changeEmail(w http.ResponseWriter, r *http.Request, v *browser.Visitor, permit factor.Permit) error {
 	if err := login.ParseForm(r); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"signet/users/factor"
 )
 
-// path of a letter's link.
+// path of an email's link.
 func path(t *testing.T, link string) string {
 	t.Helper()
 	u, err := url.Parse(link)
@@ -47,7 +47,7 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 			t.Error("bob is asked to give his address away")
 		}
 		link := path(t, box.Wait(t, "new@example.com").LinkWith(t, "/verify-address?t="))
-		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
+		if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
 			t.Errorf("changed before the proof: %s", u.Email)
 		}
 		phone := s.Browser(t)
@@ -63,7 +63,7 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 		phone.Get(t, "/signin").SignIn(t, ada)
 		box.Wait(t, ada.Email) // of the new browser
 		phone.Get(t, link).Submit(t, "link-submit", nil)
-		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || !u.EmailVerified {
+		if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || !u.EmailVerified {
 			t.Errorf("after the proof: %s, verified %v", u.Email, u.EmailVerified)
 		}
 		if stranger.Get(t, link).Status != http.StatusGone {
@@ -74,7 +74,7 @@ func TestD11_AnotherAddressIsProvenAndTheOldOneCanUndoIt(t *testing.T) {
 		}
 		undo := path(t, box.Wait(t, ada.Email).LinkWith(t, "/undo-address?t="))
 		phone.Get(t, undo).Submit(t, "link-submit", nil)
-		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email || u.FrozenAt.IsZero() {
+		if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != ada.Email || u.FrozenAt.IsZero() {
 			t.Errorf("after the undo: %s, frozen %v", u.Email, u.FrozenAt)
 		}
 		if b.Get(t, "/account").URL.Path != "/signin" {
@@ -108,7 +108,7 @@ func TestD11_AnUndoneChangeIsNotBroughtBack(t *testing.T) {
 	theirs := change("mallory@example.com", "mallory2@example.com")
 	follow(s.Browser(t), owners)
 	follow(s.Browser(t), theirs)
-	if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
+	if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != ada.Email {
 		t.Errorf("the account is %s's", u.Email)
 	}
 }
@@ -121,7 +121,7 @@ func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 	b.Get(t, "/signin").SignIn(t, ada).Get(t, "/account/email").Submit(t, "email-submit", url.Values{"username": {"new@example.com"}})
 	link := path(t, box.Wait(t, "new@example.com").Link(t))
 	permit := servertest.Permit(t, ada.ID, factor.ResetPassword)
-	if err := s.House().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
+	if err := s.Services().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
 		t.Fatal(err)
 	}
 	c := s.Browser(t)
@@ -130,7 +130,7 @@ func TestD11_AChangeDiesWithANewPassword(t *testing.T) {
 	if c.Has("link-submit") {
 		c.Submit(t, "link-submit", nil)
 	}
-	if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != ada.Email || c.Status != http.StatusGone {
+	if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != ada.Email || c.Status != http.StatusGone {
 		t.Errorf("address %s, %d", u.Email, c.Status)
 	}
 }
@@ -145,7 +145,7 @@ func TestAddressWithoutMailChangesAtOnceUnproven(t *testing.T) {
 		t.Errorf("another's address: %d", b.Status)
 	}
 	b.Submit(t, "email-submit", url.Values{"username": {"new@example.com"}})
-	if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || u.EmailVerified {
+	if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Email != "new@example.com" || u.EmailVerified {
 		t.Errorf("address %s, verified %v", u.Email, u.EmailVerified)
 	}
 }
@@ -155,7 +155,7 @@ func TestAFirstPasswordForWhoHasNone(t *testing.T) {
 	ada := s.Person(t, "ada@example.com")
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada)
-	if _, err := s.House().DB.DeleteCredentials(t.Context(), ada.ID, "password"); err != nil {
+	if _, err := s.Services().DB.DeleteCredentials(t.Context(), ada.ID, "password"); err != nil {
 		t.Fatal(err)
 	}
 	if b.Get(t, "/account/password"); b.Has("current") || !b.Has("password-submit") {
@@ -169,9 +169,9 @@ func TestAFirstPasswordForWhoHasNone(t *testing.T) {
 	if c := s.Browser(t); c.Get(t, "/signin").SignIn(t, ada).URL.Path != "/account" {
 		t.Errorf("the first password opens nothing: %s", c.URL)
 	}
-	u, _ := s.House().People.Show(t.Context(), ada.ID)
+	u, _ := s.Services().People.Show(t.Context(), ada.ID)
 	permit := servertest.Permit(t, ada.ID, factor.SetPassword)
-	if err := s.House().People.FirstPassword(t.Context(), permit, u, "yet another long password"); err == nil {
+	if err := s.Services().People.FirstPassword(t.Context(), permit, u, "yet another long password"); err == nil {
 		t.Error("a second first password")
 	} else if _, ok := err.(users.Mistakes); ok {
 		t.Error(err)

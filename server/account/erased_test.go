@@ -43,7 +43,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 		servertest.Change(func(c *config.Config) { c.Accounts.DeleteGrace = grace }))
 	shop, bob := s.App(t, "shop"), s.Person(t, "bob@example.com")
 
-	people := s.House().People
+	people := s.Services().People
 	zeb := s.Person(t, "zebedee@quillfeather.example")
 	permit := servertest.Permit(t, zeb.ID, factor.ChangeAddress)
 	if _, err := people.SetClaims(t.Context(), permit, []byte(`{"email_verified":true}`)); err != nil {
@@ -72,7 +72,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 		t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 	}
 	if grace > 0 {
-		letter(t, box, zeb.Email, "Your account will be deleted")
+		email(t, box, zeb.Email, "Your account will be deleted")
 		b.Get(t, "/signin?other=1").SignIn(t, zeb)
 		if b.URL.Path != "/account/keep" || !b.Has("keep-submit") {
 			t.Errorf("a sign-in during the grace time leads to %s", b.URL)
@@ -80,11 +80,11 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 		if err := db.SetUserErase(t.Context(), zeb.ID, time.Now().Add(-time.Second), time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.House().Deletion.EraseDue(t.Context()); n != 1 || err != nil {
+		if n, err := s.Services().Deletion.EraseDue(t.Context()); n != 1 || err != nil {
 			t.Fatalf("erased %d, %v", n, err)
 		}
 	}
-	letter(t, box, zeb.Email, "Your account has been deleted")
+	email(t, box, zeb.Email, "Your account has been deleted")
 	after := storagetest.Dump(t, dsn)
 	table := ""
 	for line := range strings.Lines(after) {
@@ -106,12 +106,12 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 }
 
 // letter waits for the letter of that subject; others may come before.
-func letter(t *testing.T, box *mailtest.Box, to, subject string) {
+func email(t *testing.T, box *mailtest.Box, to, subject string) {
 	t.Helper()
 	for range 10 {
 		if box.Wait(t, to).Subject == subject {
 			return
 		}
 	}
-	t.Errorf("no letter %q", subject)
+	t.Errorf("no email %q", subject)
 }

@@ -19,7 +19,7 @@ func (b *tab) addPasskey(t *testing.T, name string) *tab {
 	return b.post(t, "/account/passkeys/add", "name", name, "credential", device().Create(t, b.Body.Bytes()))
 }
 
-func (h *house) keys(t *testing.T, u storage.User) []passkey.Passkey {
+func (h *fixture) keys(t *testing.T, u storage.User) []passkey.Passkey {
 	t.Helper()
 	list, err := h.passkeys.List(t.Context(), u.ID)
 	if err != nil {
@@ -29,7 +29,7 @@ func (h *house) keys(t *testing.T, u storage.User) []passkey.Passkey {
 }
 
 func TestPasskeys_AddRenameRemove(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, eve := h.person(t, "ada@example.org"), h.person(t, "eve@example.org")
 	b := h.strongly(t, u)
 	b.get(t, "/account/passkeys").want(t, 200, "have a passkey yet", `data-passkey="create"`, "hidden", "needs JavaScript")
@@ -52,7 +52,7 @@ func TestPasskeys_AddRenameRemove(t *testing.T) {
 }
 
 func TestF10_PasskeysWantARecentSignIn(t *testing.T) {
-	bubble(t, func(t *testing.T, h *house) {
+	bubble(t, func(t *testing.T, h *fixture) {
 		u := h.person(t, "ada@example.org")
 		b := h.strongly(t, u)
 		b.get(t, "/account/passkeys").addPasskey(t, "Phone").want(t, 200, "Your passkey is ready")
@@ -70,7 +70,7 @@ func TestF10_PasskeysWantARecentSignIn(t *testing.T) {
 
 // Who adds a passkey has a second factor from then on: the password alone changes passkeys no more.
 func TestV01_PasskeysOfThePersonWantAStrongSignIn(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	b, _ := h.signedIn(t, u, "")
 	b.get(t, "/account/passkeys").addPasskey(t, "Phone").want(t, 200, "Your passkey is ready")
@@ -83,7 +83,7 @@ func TestV01_PasskeysOfThePersonWantAStrongSignIn(t *testing.T) {
 }
 
 func TestF10_LastPasskeyStays(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	if _, err := h.db.DeleteCredentials(t.Context(), u.ID, "password"); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestF10_LastPasskeyStays(t *testing.T) {
 }
 
 func TestPasskeys_WhereBrowsersOfferNone(t *testing.T) {
-	h := newHouse(t, "http://127.0.0.1:9400")
+	h := newFixture(t, "http://127.0.0.1:9400")
 	b, _ := h.signedIn(t, h.person(t, "ada@example.org"), "")
 	b.origin = "http://127.0.0.1:9400"
 	b.get(t, "/account/passkeys").want(t, 200, "need a domain name", "!data-passkey")

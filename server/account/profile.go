@@ -34,7 +34,7 @@ func (h *Handler) profilePage(w http.ResponseWriter, r *http.Request, v *browser
 	return h.Pages.Render(w, r, status, page)
 }
 
-// editProfile takes the form. Its fields are those of users.ProfileFields and no others (security notes R04).
+// editProfile takes the form. Its fields are those of users.ProfileFields and no others (R04).
 func (h *Handler) editProfile(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	if err := login.ParseForm(r); err != nil {
 		return err

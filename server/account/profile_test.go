@@ -12,7 +12,7 @@ import (
 )
 
 func TestProfileForm(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	b, _ := h.signedIn(t, u, "")
 	page := b.get(t, "/account/profile").Body.String()
@@ -37,7 +37,7 @@ func TestProfileForm(t *testing.T) {
 }
 
 func TestActivityPages(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u, bob := h.person(t, "ada@example.org"), h.person(t, "bob@example.org")
 	b, _ := h.signedIn(t, u, "")
 	his, _ := h.signedIn(t, bob, "")
@@ -66,7 +66,7 @@ func TestActivityPages(t *testing.T) {
 }
 
 func TestR08_SignOutEverywhere(t *testing.T) {
-	h := newHouse(t, "http://localhost:9400")
+	h := newFixture(t, "http://localhost:9400")
 	u := h.person(t, "ada@example.org")
 	b, _ := h.signedIn(t, u, "")
 	other, _ := h.signedIn(t, u, "")

@@ -16,7 +16,7 @@ import (
 
 // SecondFactors is the part of *factor.Service that tells what a person has, and takes it away.
 type SecondFactors interface {
-	Of(ctx context.Context, userID string) (factor.Standing, error)
+	Of(ctx context.Context, userID string) (factor.Enrolled, error)
 	Required(ctx context.Context, userID string) (bool, error)
 	Remove(ctx context.Context, permit factor.Permit) error
 	NewCodes(ctx context.Context, permit factor.Permit) ([]string, error)

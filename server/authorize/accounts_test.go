@@ -88,7 +88,7 @@ func TestFactsDoNotPassFromAccountToAccount(t *testing.T) {
 		t.Fatalf("Ada's page, answered by Bob: at %s, landed %v", page.URL, page.Landed)
 	}
 	for _, id := range []string{bob.ID, w.ada.ID} {
-		if row, err := w.House().DB.ConsentOf(t.Context(), id, "shop"); err == nil && len(row.Granted) > 0 {
+		if row, err := w.Services().DB.ConsentOf(t.Context(), id, "shop"); err == nil && len(row.Granted) > 0 {
 			t.Errorf("%s is said to have agreed: %+v", id, row)
 		}
 	}
@@ -101,7 +101,7 @@ func TestFactsDoNotPassFromAccountToAccount(t *testing.T) {
 	if stale.Post(t, "/account/profile", form.Fields); stale.Status != 409 {
 		t.Errorf("Bob's form, Ada in view: %d", stale.Status)
 	}
-	if u, err := w.House().People.Show(t.Context(), w.ada.ID); err != nil || strings.Contains(string(u.Profile), "Bobby") {
+	if u, err := w.Services().People.Show(t.Context(), w.ada.ID); err != nil || strings.Contains(string(u.Profile), "Bobby") {
 		t.Errorf("%s, %v", u.Profile, err)
 	}
 }
@@ -270,7 +270,7 @@ func TestR05_ChooserTakesOnlyItsOwn(t *testing.T) {
 // Somebody on the way to an app whose account is to be erased is asked first, and then goes on to the app.
 func TestR07_KeptOnTheWayToAnApp(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.House().Deletion.Request(t.Context(), w.ada.ID); err != nil {
+	if _, err := w.Services().Deletion.Request(t.Context(), w.ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	b := w.Browser(t)

@@ -29,7 +29,7 @@ func TestGroupsAndRolesReachTheApp(t *testing.T) {
 		s := servertest.New(t, engine)
 		ada := s.Person(t, "ada@example.com")
 		ctx := t.Context()
-		m := s.House().Members
+		m := s.Services().Members
 		for _, err := range []error{
 			m.CreateGroup(ctx, "staff", ""), m.CreateRole(ctx, "editor", ""),
 		} {
@@ -106,13 +106,13 @@ func TestRFC9470_UserinfoDemandsWhatIsRegistered(t *testing.T) {
 	}
 	challenge := func(change func(m *clients.Metadata)) string {
 		t.Helper()
-		c, err := s.House().Clients.Client(t.Context(), "bank")
+		c, err := s.Services().Clients.Client(t.Context(), "bank")
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := c.Metadata
 		change(&m)
-		if err := s.House().Clients.Update(t.Context(), m); err != nil {
+		if err := s.Services().Clients.Update(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/userinfo", nil)

@@ -29,7 +29,7 @@ func newClaimsWorld(t *testing.T, engine servertest.Option) claimsWorld {
 	w := claimsWorld{s, s.Person(t, "ada@example.com", func(n *users.Registration) {
 		n.Claims = json.RawMessage(`{"phone_number":"+442079460000","address":{"country":"UK"},"nickname":"Countess"}`)
 	})}
-	m := s.House().Members
+	m := s.Services().Members
 	for _, step := range []func() error{
 		func() error { return m.CreateGroup(t.Context(), "staff", "") },
 		func() error { return m.CreateRole(t.Context(), "editor", "") },
@@ -174,7 +174,7 @@ func TestV04_GrantedClaimsStayAsTheyWereGranted(t *testing.T) {
 
 		m := app.Metadata
 		m.Scope = everyScope
-		if err := w.House().Clients.Update(t.Context(), m); err != nil {
+		if err := w.Services().Clients.Update(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		w.expect(t, app, tokens, "openid offline_access", "email", "email")
@@ -191,7 +191,7 @@ func TestV04_GrantedClaimsStayAsTheyWereGranted(t *testing.T) {
 		w.expect(t, app, asked.Exchange(t, asked.Code(t, b)), "openid offline_access", "groups", "")
 
 		m.Scope = "openid email offline_access" // and a narrower registration takes away at once
-		if err := w.House().Clients.Update(t.Context(), m); err != nil {
+		if err := w.Services().Clients.Update(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		w.expect(t, app, app.Refresh(t, tokens.RefreshToken), "openid offline_access", "email", "email")

@@ -77,7 +77,7 @@ func TestH01_NoRedirectToAnAddressThatIsNotRegistered(t *testing.T) { // RFC 674
 			t.Errorf("%s: %d, landed at %v", name, b.Status, b.Landed)
 		}
 	}
-	if err := w.House().Clients.SetDisabled(t.Context(), "shop", true); err != nil {
+	if err := w.Services().Clients.SetDisabled(t.Context(), "shop", true); err != nil {
 		t.Fatal(err)
 	}
 	if b := w.Browser(t).Get(t, w.ask()); b.Landed != nil || b.Status != http.StatusBadRequest {
@@ -312,7 +312,7 @@ func TestC01_FormsOfOtherSitesChangeNothing(t *testing.T) {
 			t.Errorf("%s: %d", path, tab.Status)
 		}
 	}
-	if list, err := w.House().DB.ConsentsOfUser(t.Context(), w.ada.ID, "", 10); err != nil || len(list) != 0 {
+	if list, err := w.Services().DB.ConsentsOfUser(t.Context(), w.ada.ID, "", 10); err != nil || len(list) != 0 {
 		t.Errorf("consents %v %v", list, err)
 	}
 }

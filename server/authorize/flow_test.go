@@ -84,7 +84,7 @@ func TestI06_WithdrawnBeforeTheEnd(t *testing.T) {
 	form := b.FormWith("consent-allow")
 	form.Fields.Set("decision", "allow")
 	w.postOnly(t, b, b.URL.RequestURI(), form.Fields)
-	if err := w.House().People.Disconnect(t.Context(), w.ada.ID, "shop"); err != nil {
+	if err := w.Services().People.Disconnect(t.Context(), w.ada.ID, "shop"); err != nil {
 		t.Fatal(err)
 	}
 	if b.Get(t, again); b.Landed != nil || !b.Has("consent-allow") {

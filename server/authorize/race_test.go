@@ -70,8 +70,8 @@ func (a *answers) check(t *testing.T, w *world, r *servertest.Request, clicks in
 func (w *world) liveGrants(t *testing.T) (n int64) {
 	t.Helper()
 	undo := errors.New("undo")
-	err := w.House().DB.Tx(t.Context(), func(ctx context.Context) (err error) {
-		if n, err = w.House().DB.RevokeGrants(ctx, storage.GrantFilter{UserID: w.ada.ID}, "test", time.Now()); err != nil {
+	err := w.Services().DB.Tx(t.Context(), func(ctx context.Context) (err error) {
+		if n, err = w.Services().DB.RevokeGrants(ctx, storage.GrantFilter{UserID: w.ada.ID}, "test", time.Now()); err != nil {
 			return err
 		}
 		return undo
@@ -202,12 +202,14 @@ func TestNoAuthorizationInFlightSurvives(t *testing.T) {
 		do     func(ctx context.Context, w *world) error
 	}{
 		"password set": {everything, func(ctx context.Context, w *world) error {
-			return w.House().People.SetPassword(ctx, servertest.Permit(t, w.ada.ID, factor.ResetPassword), "another horse battery staple")
+			return w.Services().People.SetPassword(ctx, servertest.Permit(t, w.ada.ID, factor.ResetPassword), "another horse battery staple")
 		}},
-		"disabled":          {everything, func(ctx context.Context, w *world) error { return w.House().People.Disable(ctx, w.ada.ID) }},
-		"consent withdrawn": {everything, func(ctx context.Context, w *world) error { return w.House().People.Disconnect(ctx, w.ada.ID, "shop") }},
+		"disabled": {everything, func(ctx context.Context, w *world) error { return w.Services().People.Disable(ctx, w.ada.ID) }},
+		"consent withdrawn": {everything, func(ctx context.Context, w *world) error {
+			return w.Services().People.Disconnect(ctx, w.ada.ID, "shop")
+		}},
 		"signed out everywhere": {online, func(ctx context.Context, w *world) error {
-			_, err := w.House().Sessions.EndAll(ctx, w.ada.ID, "", "signed out everywhere")
+			_, err := w.Services().Sessions.EndAll(ctx, w.ada.ID, "", "signed out everywhere")
 			return err
 		}},
 	}

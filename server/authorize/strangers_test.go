@@ -48,13 +48,13 @@ func TestV06_PartsOfAnotherSitesPage(t *testing.T) { // Fetch Metadata; OpenID C
 				t.Errorf("%s in a frame: %s %v", path, res.Status, res.Header["Set-Cookie"])
 			}
 		}
-		if n, err := w.House().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {
+		if n, err := w.Services().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {
 			t.Errorf("stored: %v, %v", n, err)
 		}
 		if res := get(ask+"&prompt=none", "iframe"); res.StatusCode != 303 || !strings.Contains(res.Header.Get("Location"), "error=login_required") {
 			t.Errorf("prompt=none in a frame: %s to %s", res.Status, res.Header.Get("Location"))
 		}
-		if n, err := w.House().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {
+		if n, err := w.Services().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {
 			t.Errorf("stored by prompt=none: %v, %v", n, err)
 		}
 		b := w.Browser(t)

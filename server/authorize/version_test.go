@@ -16,7 +16,7 @@ func TestV02_ARequestOfALaterReleaseIsUnavailable(t *testing.T) {
 		w := newWorld(t, engine)
 		b := w.signedIn(t)
 		b.Get(t, w.ask("prompt", "consent"))
-		db, i := w.House().DB, b.URL.Query().Get("i")
+		db, i := w.Services().DB, b.URL.Query().Get("i")
 		row, err := db.InteractionByID(t.Context(), i, time.Now())
 		if err != nil {
 			t.Fatal(err)

@@ -176,7 +176,7 @@ func TestF05_PlantedSecretIsNeverAdopted(t *testing.T) {
 	}
 }
 
-func TestSignOutIsIdempotentAndClears(t *testing.T) { // security notes B08, Q04
+func TestSignOutIsIdempotentAndClears(t *testing.T) { // rule B08, Q04
 	db := storagetest.SQLite(t)
 	b := newBrowser(t, db, "http://localhost:9400", browser.Options{})
 	c := tab{}

@@ -17,7 +17,7 @@ const (
 	deviceCookie   = "device"   // accounts this browser is known to, see device.go
 )
 
-// jar decides the names and attributes of our cookies (security notes B06): __Host-, Secure, HttpOnly, SameSite=Lax and
+// jar decides the names and attributes of our cookies (B06): __Host-, Secure, HttpOnly, SameSite=Lax and
 // Path=/ on https. On plain http, which is loopback only, names carry the issuer's port, because browsers share cookies
 // among all ports of a host. Names carry the issuer's path, if it has one, too: cookies with the prefix are sent to all paths of a host,
 // and another issuer may be under another.

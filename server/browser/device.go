@@ -16,7 +16,7 @@ import (
 
 // The device cookie says which accounts signed in in this browser before. It proves nothing about who sits there now; it
 // only gives the browser a budget of its own for wrong passwords, so that strangers who guess at an account cannot keep
-// its owner out (security notes F02).
+// its owner out (F02).
 type device struct {
 	ID       string  `json:"d"` // random; counters of the budget are kept by it
 	Accounts []known `json:"a"` // last one first
@@ -109,7 +109,7 @@ func (b *Browser) deviceOf(w http.ResponseWriter, r *http.Request, now time.Time
 	return parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, now)
 }
 
-// Trusted tells whether the person said so in this browser and nothing has ended everything of theirs since.
+// Trusted reports whether the person said so in this browser and nothing has ended everything of theirs since.
 func (b *Browser) Trusted(r *http.Request, userID string, epoch int64) bool {
 	now := time.Now()
 	d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, now)

@@ -17,7 +17,7 @@ import (
 
 // oldRequest, oldFacts and oldHalf are copies of what the release before this one read from a row.
 type oldRequest struct {
-	Errand  string `json:"errand"`
+	Purpose string `json:"errand"`
 	Then    string `json:"then,omitempty"`
 	Request struct {
 		ClientID    string   `json:"client_id"`
@@ -28,19 +28,19 @@ type oldRequest struct {
 }
 
 type oldFacts struct {
-	SignedInAt  time.Time `json:"signed_in_at,omitzero"`
-	AccountAt   time.Time `json:"account_at,omitzero"`
-	UserID      string    `json:"user_id,omitempty"`
-	DecidedAt   time.Time `json:"decided_at,omitzero"`
-	Granted     []string  `json:"granted,omitempty"`
-	Denied      bool      `json:"denied,omitempty"`
-	RefusedSign bool      `json:"refused_sign,omitempty"`
-	Half        *oldHalf  `json:"half,omitempty"`
-	Connect     string    `json:"connect,omitempty"`
-	Sent        bool      `json:"sent,omitempty"`
+	SignedInAt  time.Time   `json:"signed_in_at,omitzero"`
+	AccountAt   time.Time   `json:"account_at,omitzero"`
+	UserID      string      `json:"user_id,omitempty"`
+	DecidedAt   time.Time   `json:"decided_at,omitzero"`
+	Granted     []string    `json:"granted,omitempty"`
+	Denied      bool        `json:"denied,omitempty"`
+	RefusedSign bool        `json:"refused_sign,omitempty"`
+	Pending     *oldPending `json:"half,omitempty"`
+	Connect     string      `json:"connect,omitempty"`
+	Sent        bool        `json:"sent,omitempty"`
 }
 
-type oldHalf struct {
+type oldPending struct {
 	UserID   string          `json:"user_id"`
 	Epoch    int64           `json:"epoch"`
 	At       time.Time       `json:"at"`
@@ -82,13 +82,13 @@ func TestV02_TheReleaseBeforeSeesNoPendingSignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		req, facts := oldDecode(t, rowOf(t, db, in.ID))
-		if facts.Half != nil {
-			t.Errorf("enrol %t: the release before goes on with %+v", enrol, facts.Half)
+		if facts.Pending != nil {
+			t.Errorf("enrol %t: the release before goes on with %+v", enrol, facts.Pending)
 		}
 		if facts.UserID != "ada" || facts.Connect != "identity" || !facts.Sent {
 			t.Errorf("facts %+v", facts)
 		}
-		want := oldRequest{Errand: "authorize"}
+		want := oldRequest{Purpose: "authorize"}
 		want.Request.ClientID, want.Request.RedirectURI = "shop", "https://shop.example/cb"
 		want.Request.Scopes, want.Request.State = []string{"openid"}, "s"
 		if !reflect.DeepEqual(req, want) {
@@ -103,7 +103,7 @@ func TestV02_APendingSignInOfTheReleaseBeforeBeginsAgain(t *testing.T) {
 	in := begin(t, b, c, flow.Request{ClientID: "shop"})
 	old, err := json.Marshal(oldFacts{
 		UserID: "ada", Granted: []string{"openid"}, Connect: "identity",
-		Half: &oldHalf{UserID: "ada", At: time.Now(), AMR: []string{"pwd"}, ACR: "1"},
+		Pending: &oldPending{UserID: "ada", At: time.Now(), AMR: []string{"pwd"}, ACR: "1"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestV02_APendingSignInOfTheReleaseBeforeBeginsAgain(t *testing.T) {
 	if err := b.Record(t.Context(), &got, func(*flow.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, facts := oldDecode(t, rowOf(t, db, in.ID)); facts.Half != nil || facts.UserID != "ada" {
+	if _, facts := oldDecode(t, rowOf(t, db, in.ID)); facts.Pending != nil || facts.UserID != "ada" {
 		t.Errorf("written back: %+v", facts)
 	}
 }

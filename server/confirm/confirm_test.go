@@ -78,7 +78,7 @@ func TestV12_AConfirmationRemovesNothing(t *testing.T) {
 				t.Errorf("%s: %d at %s: %s", what, tab.Status, tab.URL, tab.Text("main"))
 			}
 		}
-		if list, err := w.House().DB.IdentitiesOfUser(t.Context(), p.ID); err != nil || len(list) != 1 {
+		if list, err := w.Services().DB.IdentitiesOfUser(t.Context(), p.ID); err != nil || len(list) != 1 {
 			t.Errorf("identities %v, %v", list, err)
 		}
 	})
@@ -211,7 +211,7 @@ func TestV12_AFactorAddedSinceIsAskedFor(t *testing.T) {
 		b := w.signedIn(t, p)
 		w.confirm(t, b.Get(t, "/account/second-step/add"), p)
 		at(t, b, "confirmed", "/account/second-step/add", http.StatusOK)
-		people := w.House()
+		people := w.Services()
 		account, err := people.Factors.Account(t.Context(), p.User)
 		if err != nil {
 			t.Fatal(err)
@@ -253,7 +253,7 @@ func TestV12_TheFirstPasskeyIsAdded(t *testing.T) {
 		answer := w.Device().Create(t, json.RawMessage(options.Body))
 		b.Post(t, "/account/passkeys/add", url.Values{"credential": {answer}, "name": {"Key"}})
 		at(t, b, "added", "/account/passkeys", http.StatusOK)
-		if n, err := w.House().DB.CountCredentials(t.Context(), p.ID); err != nil || n["passkey"] != 1 {
+		if n, err := w.Services().DB.CountCredentials(t.Context(), p.ID); err != nil || n["passkey"] != 1 {
 			t.Fatalf("credentials %v, %v", n, err)
 		}
 		b.Get(t, "/account/delete")
@@ -270,7 +270,7 @@ func TestV12_AConfirmationLastsTenMinutes(t *testing.T) {
 		p := s.Person(t, "ada@example.com")
 		b := s.Browser(t)
 		b.Get(t, "/signin").SignIn(t, p)
-		if _, err := s.House().DB.DeleteCredentials(t.Context(), p.ID, "password"); err != nil {
+		if _, err := s.Services().DB.DeleteCredentials(t.Context(), p.ID, "password"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(11 * time.Minute)
@@ -293,14 +293,14 @@ func TestV12_AConfirmationLastsTenMinutes(t *testing.T) {
 // resolved is the code of the newest email that was asked for, as it is delivered.
 func resolved(t *testing.T, s *servertest.Server, u storage.User) (code string) {
 	t.Helper()
-	rows, err := s.House().DB.Messages(t.Context(), "", 100)
+	rows, err := s.Services().DB.Messages(t.Context(), "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var newest mail.Letter
+	var newest mail.Email
 	for _, row := range rows {
-		var l mail.Letter
-		plain, err := s.House().Master.Open(row.Sealed, seal.Place("messages", row.ID, "sealed"))
+		var l mail.Email
+		plain, err := s.Services().Master.Open(row.Sealed, seal.Place("messages", row.ID, "sealed"))
 		if err != nil || json.Unmarshal(plain, &l) != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +308,7 @@ func resolved(t *testing.T, s *servertest.Server, u storage.User) (code string) 
 			newest = l
 		}
 	}
-	out, ok, err := s.House().People.Resolve(t.Context(), newest)
+	out, ok, err := s.Services().People.Resolve(t.Context(), newest)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

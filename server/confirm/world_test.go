@@ -80,7 +80,7 @@ type person struct {
 func (w *world) linked(t *testing.T, upstream string, change ...func(r *users.Registration)) person {
 	t.Helper()
 	p := w.withPassword(t, upstream, change...)
-	if _, err := w.House().DB.DeleteCredentials(t.Context(), p.ID, "password"); err != nil {
+	if _, err := w.Services().DB.DeleteCredentials(t.Context(), p.ID, "password"); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -90,7 +90,7 @@ func (w *world) withPassword(t *testing.T, upstream string, change ...func(r *us
 	t.Helper()
 	p := w.Person(t, "ada@example.com", change...)
 	now := time.Now()
-	err := w.House().DB.InsertIdentity(t.Context(), storage.Identity{
+	err := w.Services().DB.InsertIdentity(t.Context(), storage.Identity{
 		ID: "id-" + upstream, Upstream: upstream, Issuer: w.issuers[upstream], Subject: subject, UserID: p.ID, CreatedAt: now, LastUsedAt: now,
 	})
 	if err != nil {
@@ -161,7 +161,7 @@ type proof struct {
 
 func (w *world) proof(t *testing.T, p person) proof {
 	t.Helper()
-	list, err := w.House().DB.SessionsOfUser(t.Context(), p.ID, time.Now(), 10)
+	list, err := w.Services().DB.SessionsOfUser(t.Context(), p.ID, time.Now(), 10)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d sessions, %v", len(list), err)
 	}
@@ -191,7 +191,7 @@ func (w *world) confirm(t *testing.T, b *servertest.Browser, p person) *serverte
 // events counts a person's by name.
 func (w *world) events(t *testing.T, userID string) map[string]int {
 	t.Helper()
-	list, _, err := w.House().People.Activity(t.Context(), userID, "", 100)
+	list, _, err := w.Services().People.Activity(t.Context(), userID, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}

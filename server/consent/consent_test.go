@@ -124,7 +124,7 @@ func TestB4_NothingTickedIsAskedAgain(t *testing.T) {
 			t.Errorf("CSP %q", csp)
 		}
 	}
-	if row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
+	if row, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
 		t.Errorf("remembered %+v", row)
 	}
 	b.Submit(t, "consent-allow", url.Values{"scope": {"api:read"}})
@@ -270,7 +270,7 @@ func TestH22_AllScopesAreGoneWhileThePageIsOpen(t *testing.T) {
 	page, r := w.asked(t, w.shop.With("api:read", "api:write"))
 	m := w.shop.Metadata
 	m.Scope, m.ClientSecret = "openid", ""
-	if err := w.House().Clients.Update(context.Background(), m); err != nil {
+	if err := w.Services().Clients.Update(context.Background(), m); err != nil {
 		t.Fatal(err)
 	}
 	if page.Submit(t, "consent-allow", nil); r.Answer(t, page).Get("error") != "invalid_scope" {
@@ -315,7 +315,7 @@ func TestQuestionWaitsForItsTurn(t *testing.T) { // OpenID Connect Core section 
 			t.Errorf("%s: answered at %s, landed %v", name, b.URL.Path, b.Landed)
 		}
 	}
-	row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
+	row, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
 	if err != nil || len(row.Offered) != 1 {
 		t.Errorf("remembered %v %v", row.Offered, err)
 	}
@@ -341,7 +341,7 @@ func TestPersonSwitchesWhileThePageIsOpen(t *testing.T) {
 	if id := w.shop.IDToken(t, token.Extra("id_token").(string)); id.Subject != w.bob.ID {
 		t.Errorf("the token is %s's", id.Subject)
 	}
-	if _, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
+	if _, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "shop"); err == nil {
 		t.Error("Ada is said to have agreed")
 	}
 }
@@ -353,7 +353,7 @@ func TestH22_AppChangesWhileThePageIsOpen(t *testing.T) {
 	page, r := w.asked(t, narrow)
 	m := w.shop.Metadata
 	m.Scope, m.ClientSecret = "openid api:read", ""
-	if err := w.House().Clients.Update(ctx, m); err != nil {
+	if err := w.Services().Clients.Update(ctx, m); err != nil {
 		t.Fatal(err)
 	}
 	page.Submit(t, "consent-allow", url.Values{"scope": {"api:read", "api:write"}})
@@ -361,7 +361,7 @@ func TestH22_AppChangesWhileThePageIsOpen(t *testing.T) {
 		t.Errorf("granted %q", got)
 	}
 	page, _ = w.asked(t, narrow, oauth2.SetAuthURLParam("prompt", "consent"))
-	if err := w.House().Clients.SetDisabled(ctx, "shop", true); err != nil {
+	if err := w.Services().Clients.SetDisabled(ctx, "shop", true); err != nil {
 		t.Fatal(err)
 	}
 	if page.Submit(t, "consent-allow", nil); page.Landed != nil || page.Status != http.StatusBadRequest {
@@ -382,7 +382,7 @@ func TestB01_AnsweredTwice(t *testing.T) {
 	r.Exchange(t, r.Code(t, late))
 	_, err := r.TryExchange(t.Context(), first)
 	servertest.Refused(t, err, "invalid_grant")
-	row, err := w.House().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
+	row, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
 	if err != nil || len(row.Granted) == 0 {
 		t.Errorf("%+v %v", row, err)
 	}

@@ -45,7 +45,7 @@ type Options struct {
 }
 
 // Room serves /demo.
-type Room struct {
+type Handler struct {
 	o      Options
 	config oauth2.Config
 	logout string
@@ -63,13 +63,13 @@ type trial struct {
 }
 
 // New makes the room.
-func New(o Options) (*Room, error) {
+func New(o Options) (*Handler, error) {
 	seen, err := lru.New[string, *trial](trials)
 	if err != nil {
 		return nil, err
 	}
 	base := o.Issuer.String()
-	return &Room{o: o, seen: seen, logout: base + "/oauth2/logout", config: oauth2.Config{
+	return &Handler{o: o, seen: seen, logout: base + "/oauth2/logout", config: oauth2.Config{
 		ClientID:    ClientID,
 		Endpoint:    oauth2.Endpoint{AuthURL: base + "/oauth2/authorize", TokenURL: base + "/oauth2/token", AuthStyle: oauth2.AuthStyleInParams},
 		RedirectURL: RedirectURI(o.Issuer),
@@ -84,7 +84,7 @@ func RedirectURI(issuer *url.URL) string { return issuer.String() + "/demo/callb
 func HomeURI(issuer *url.URL) string { return issuer.String() + "/demo" }
 
 // Mount states the routes.
-func (r *Room) Mount(m *web.Mux) {
+func (r *Handler) Mount(m *web.Mux) {
 	m.Page("GET /demo", r.home)
 	m.Page("GET /demo/start", r.start)
 	m.Page("GET /demo/callback", r.callback)
@@ -93,7 +93,7 @@ func (r *Room) Mount(m *web.Mux) {
 }
 
 // start sends the browser to the authorization endpoint (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
-func (r *Room) start(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) start(w http.ResponseWriter, req *http.Request) error {
 	t := &trial{state: rand.Text(), verifier: oauth2.GenerateVerifier(), nonce: rand.Text(), at: time.Now()}
 	id := rand.Text()
 	r.seen.Add(id, t)
@@ -105,7 +105,7 @@ func (r *Room) start(w http.ResponseWriter, req *http.Request) error {
 }
 
 // callback takes the answer: checks state, exchanges the code, checks the ID token (OpenID Connect Core section 3.1.3.7).
-func (r *Room) callback(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) callback(w http.ResponseWriter, req *http.Request) error {
 	t := r.trial(req)
 	q := req.URL.Query()
 	switch {
@@ -131,7 +131,7 @@ func (r *Room) callback(w http.ResponseWriter, req *http.Request) error {
 }
 
 // refresh trades the refresh token for new ones (RFC 6749 section 6).
-func (r *Room) refresh(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) refresh(w http.ResponseWriter, req *http.Request) error {
 	t := r.trial(req)
 	if t == nil {
 		return web.Redirect(w, req, HomeURI(r.o.Issuer))
@@ -154,7 +154,7 @@ func (r *Room) refresh(w http.ResponseWriter, req *http.Request) error {
 }
 
 // verified checks the ID token of a token answer.
-func (r *Room) verified(ctx context.Context, tokens *oauth2.Token, nonce string) (*oidc.IDToken, error) {
+func (r *Handler) verified(ctx context.Context, tokens *oauth2.Token, nonce string) (*oidc.IDToken, error) {
 	provider, err := oidc.NewProvider(ctx, r.o.Issuer.String())
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
@@ -170,12 +170,12 @@ func (r *Room) verified(ctx context.Context, tokens *oauth2.Token, nonce string)
 	return id, nil
 }
 
-func (r *Room) client(ctx context.Context) context.Context {
+func (r *Handler) client(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, r.o.HTTP)
 }
 
 // trial of this browser; nil if it has none or it is too old.
-func (r *Room) trial(req *http.Request) *trial {
+func (r *Handler) trial(req *http.Request) *trial {
 	c, err := req.Cookie(r.cookie())
 	if err != nil {
 		return nil
@@ -188,4 +188,4 @@ func (r *Room) trial(req *http.Request) *trial {
 }
 
 // cookie carries the port, because cookies are shared by all ports of a host.
-func (r *Room) cookie() string { return "signet_" + r.o.Issuer.Port() + "_demo" }
+func (r *Handler) cookie() string { return "signet_" + r.o.Issuer.Port() + "_demo" }

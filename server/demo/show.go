@@ -20,11 +20,11 @@ import (
 )
 
 // home says what will happen.
-func (r *Room) home(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) home(w http.ResponseWriter, req *http.Request) error {
 	return r.o.Pages.Render(w, req, http.StatusOK, r.beginning(""))
 }
 
-func (r *Room) beginning(problem string) pages.Demo {
+func (r *Handler) beginning(problem string) pages.Demo {
 	if !plainCode(problem) {
 		problem = "error"
 	}
@@ -37,7 +37,7 @@ func plainCode(code string) bool {
 }
 
 // show takes the tokens apart.
-func (r *Room) show(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) show(w http.ResponseWriter, req *http.Request) error {
 	t := r.trial(req)
 	if t == nil {
 		return web.Redirect(w, req, HomeURI(r.o.Issuer))
@@ -73,7 +73,7 @@ func (r *Room) show(w http.ResponseWriter, req *http.Request) error {
 }
 
 // userinfo asks as an app would (OpenID Connect Core section 5.3).
-func (r *Room) userinfo(ctx context.Context, tokens *oauth2.Token) ([][2]string, error) {
+func (r *Handler) userinfo(ctx context.Context, tokens *oauth2.Token) ([][2]string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.o.Issuer.String()+"/userinfo", nil)
 	if err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ type Options struct {
 }
 
 // Room serves the documents.
-type Room struct {
+type Handler struct {
 	issuer string
 	path   string // of the issuer, without a slash at its end
 	keys   Keys
@@ -84,7 +84,7 @@ type header struct {
 }
 
 // New makes the room.
-func New(o Options) (*Room, error) {
+func New(o Options) (*Handler, error) {
 	if o.Issuer == "" || o.Keys == nil || o.Facts == nil {
 		return nil, errors.New("discovery: issuer, keys and facts are required")
 	}
@@ -92,7 +92,7 @@ func New(o Options) (*Room, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discovery: issuer: %w", err)
 	}
-	return &Room{issuer: o.Issuer, path: strings.TrimRight(u.EscapedPath(), "/"), keys: o.Keys, facts: o.Facts}, nil
+	return &Handler{issuer: o.Issuer, path: strings.TrimRight(u.EscapedPath(), "/"), keys: o.Keys, facts: o.Facts}, nil
 }
 
 // The well-known names of OpenID Connect Discovery section 4 and RFC 8414 section 3.
@@ -103,7 +103,7 @@ const (
 
 // Mount states the routes. For an issuer with a path the documents stand both under the path (OpenID Connect) and with the
 // path behind the well-known name (RFC 8414 section 3.1), for clients look in either place.
-func (r *Room) Mount(m *web.Mux) {
+func (r *Handler) Mount(m *web.Mux) {
 	r.routes = m.Mounted
 	m.API("GET /oauth2/jwks", web.PublicCORS, r.jwks)
 	for _, name := range []string{wellKnownOpenID, wellKnownOAuth} {
@@ -115,7 +115,7 @@ func (r *Room) Mount(m *web.Mux) {
 }
 
 // Rebuild makes the documents again: called when the facts have changed (a resource came or went).
-func (r *Room) Rebuild() error {
+func (r *Handler) Rebuild() error {
 	r.making.Lock()
 	defer r.making.Unlock()
 	version := r.keys.Version()
@@ -130,7 +130,7 @@ func (r *Room) Rebuild() error {
 }
 
 // configuration answers with the metadata.
-func (r *Room) configuration(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) configuration(w http.ResponseWriter, req *http.Request) error {
 	d := r.metadata.Load()
 	if d == nil || d.version != r.keys.Version() {
 		if err := r.Rebuild(); err != nil {
@@ -142,7 +142,7 @@ func (r *Room) configuration(w http.ResponseWriter, req *http.Request) error {
 }
 
 // jwks answers with the key set.
-func (r *Room) jwks(w http.ResponseWriter, req *http.Request) error {
+func (r *Handler) jwks(w http.ResponseWriter, req *http.Request) error {
 	d := r.keySet.Load()
 	if version := r.keys.Version(); d == nil || d.version != version {
 		body, etag := r.keys.JWKS() // of this version or a newer one: then the next request makes it again

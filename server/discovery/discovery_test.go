@@ -42,14 +42,14 @@ func facts() discovery.Facts {
 }
 
 type server struct {
-	t       testing.TB
-	handler http.Handler
-	room    *discovery.Room
-	ring    *keys.Ring
-	facts   *discovery.Facts
+	t         testing.TB
+	handler   http.Handler
+	documents *discovery.Handler
+	ring      *keys.Ring
+	facts     *discovery.Facts
 }
 
-func start(t testing.TB, issuer string, rooms func(*web.Mux)) *server {
+func start(t testing.TB, issuer string, mount func(*web.Mux)) *server {
 	t.Helper()
 	u, err := url.Parse(issuer)
 	if err != nil {
@@ -57,13 +57,13 @@ func start(t testing.TB, issuer string, rooms func(*web.Mux)) *server {
 	}
 	f := facts()
 	s := &server{t: t, ring: keystest.Ring(t), facts: &f}
-	s.room, err = discovery.New(discovery.Options{Issuer: issuer, Keys: s.ring, Facts: func() discovery.Facts { return *s.facts }})
+	s.documents, err = discovery.New(discovery.Options{Issuer: issuer, Keys: s.ring, Facts: func() discovery.Facts { return *s.facts }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := web.NewMux(web.Options{Issuer: u})
-	s.room.Mount(m)
-	rooms(m) // mounted later than discovery: it must see them all the same
+	s.documents.Mount(m)
+	mount(m) // mounted later than discovery: it must see them all the same
 	s.handler = m.Handler()
 	return s
 }
@@ -234,7 +234,7 @@ func TestDocumentsFollowChanges(t *testing.T) {
 		t.Error("the entity tag did not change")
 	}
 	s.facts.Scopes = append(s.facts.Scopes, "api:write")
-	if err := s.room.Rebuild(); err != nil {
+	if err := s.documents.Rebuild(); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.get("/.well-known/openid-configuration")["scopes_supported"].([]any); !slices.Contains(got, any("api:write")) {

@@ -27,7 +27,7 @@ const (
 )
 
 // Room answers /healthz and /readyz on the public side.
-type Room struct {
+type Handler struct {
 	checks []Check
 	log    *slog.Logger
 
@@ -38,23 +38,23 @@ type Room struct {
 }
 
 // New makes it. Nil log discards.
-func New(log *slog.Logger, checks ...Check) *Room {
+func New(log *slog.Logger, checks ...Check) *Handler {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	h := &Room{checks: checks, log: log, turn: make(chan struct{}, 1)}
+	h := &Handler{checks: checks, log: log, turn: make(chan struct{}, 1)}
 	h.turn <- struct{}{}
 	return h
 }
 
 // Mount states the routes.
-func (h *Room) Mount(m *web.Mux) {
+func (h *Handler) Mount(m *web.Mux) {
 	m.Vital("GET /healthz", h.live)
 	m.Vital("GET /readyz", h.ready)
 }
 
 // live: the process answers. It asks nobody, so that a lost database restarts no container.
-func (h *Room) live(w http.ResponseWriter, _ *http.Request) error {
+func (h *Handler) live(w http.ResponseWriter, _ *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, answer{Status: "ok"})
 }
 
@@ -65,7 +65,7 @@ type answer struct {
 }
 
 // ready: all checks passed a moment ago, or 503.
-func (h *Room) ready(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request) error {
 	a, status := h.checked(context.WithoutCancel(r.Context())), http.StatusOK // whoever goes away spoils nobody's answer
 	if a.Status != "ok" {
 		status = http.StatusServiceUnavailable
@@ -75,7 +75,7 @@ func (h *Room) ready(w http.ResponseWriter, r *http.Request) error {
 }
 
 // checked runs the checks, unless somebody just did.
-func (h *Room) checked(ctx context.Context) answer {
+func (h *Handler) checked(ctx context.Context) answer {
 	<-h.turn
 	defer func() { h.turn <- struct{}{} }()
 	if !h.at.IsZero() && time.Since(h.at) < answerLasts {
@@ -103,7 +103,7 @@ func (h *Room) checked(ctx context.Context) answer {
 }
 
 // Internal is the handler of the internal listener: metrics, live, ready.
-func (h *Room) Internal(metrics http.Handler) http.Handler {
+func (h *Handler) Internal(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
 	plain := func(f web.Func) http.HandlerFunc {

@@ -23,11 +23,11 @@ func TestReadyTellsWhatFailsAndLiveDoesNotAsk(t *testing.T) {
 
 func readyTellsWhatFails(t *testing.T) {
 	var broken error
-	room := health.New(nil, health.Check{Name: "database", Run: func(context.Context) error { return broken }})
+	handler := health.New(nil, health.Check{Name: "database", Run: func(context.Context) error { return broken }})
 	issuer, _ := url.Parse("http://localhost:9400")
 	mux := web.NewMux(web.Options{Issuer: issuer})
-	room.Mount(mux)
-	internal := room.Internal(telemetry.NewMetrics().Handler())
+	handler.Mount(mux)
+	internal := handler.Internal(telemetry.NewMetrics().Handler())
 	public := mux.Handler()
 
 	get := func(h http.Handler, path string) (int, string) {
@@ -64,7 +64,7 @@ func TestE6_ReadinessCannotBeAbused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		ran, hangs := 0, false
-		room := health.New(nil, health.Check{Name: "database", Run: func(ctx context.Context) error {
+		handler := health.New(nil, health.Check{Name: "database", Run: func(ctx context.Context) error {
 			mu.Lock()
 			ran++
 			wait := hangs
@@ -74,7 +74,7 @@ func TestE6_ReadinessCannotBeAbused(t *testing.T) {
 			}
 			return ctx.Err()
 		}})
-		h := room.Internal(telemetry.NewMetrics().Handler())
+		h := handler.Internal(telemetry.NewMetrics().Handler())
 		ask := func(ctx context.Context) int {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, "GET", "/readyz", nil))

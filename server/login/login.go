@@ -27,7 +27,7 @@ type People interface {
 
 // Factors is the part of *factor.Service that it uses.
 type Factors interface {
-	Of(ctx context.Context, userID string) (factor.Standing, error)
+	Of(ctx context.Context, userID string) (factor.Enrolled, error)
 	Required(ctx context.Context, userID string) (bool, error)
 	Reachable(ctx context.Context, userID string) (factor.Level, error)
 	Account(ctx context.Context, u storage.User) (factor.Account, error)

@@ -20,7 +20,7 @@ import (
 // newServer is a small server with the pages of signing in and up.
 func newServer(t *testing.T, db *storage.DB, o logintest.Options) *logintest.Server {
 	t.Helper()
-	o.Handlers = func(s *logintest.Server) ([]web.Room, error) {
+	o.Handlers = func(s *logintest.Server) ([]web.Mounter, error) {
 		in, err := signin.New(signin.Options{
 			Login: s.Login, Browser: s.Browser, Pages: s.Pages, People: s.People, Codes: s.People, Count: s.Count,
 		})
@@ -30,7 +30,7 @@ func newServer(t *testing.T, db *storage.DB, o logintest.Options) *logintest.Ser
 		up, err := signup.New(signup.Options{
 			Login: s.Login, Browser: s.Browser, Pages: s.Pages, Accounts: s.People, Rules: s.People, Count: s.Count,
 		})
-		return []web.Room{in, up}, err
+		return []web.Mounter{in, up}, err
 	}
 	return logintest.New(t, db, o)
 }

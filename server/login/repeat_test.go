@@ -24,13 +24,13 @@ func code(b *servertest.Browser) string {
 // registered gives the app other addresses.
 func registered(t *testing.T, s *servertest.Server, uris ...string) {
 	t.Helper()
-	c, err := s.House().Clients.Client(t.Context(), "shop")
+	c, err := s.Services().Clients.Client(t.Context(), "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := c.Metadata
 	m.RedirectURIs = uris
-	if err := s.House().Clients.Update(t.Context(), m); err != nil {
+	if err := s.Services().Clients.Update(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -101,7 +101,7 @@ func (w *walker) mail(tab *walkTab) {
 		}
 	}
 	if len(who.links) == 0 && who.id != "" && w.src.chance(2) {
-		link, err := w.world.House().People.ResetLink(w.t.Context(), servertest.Permit(w.t, who.id, factor.ResetPassword), w.world.box != nil)
+		link, err := w.world.Services().People.ResetLink(w.t.Context(), servertest.Permit(w.t, who.id, factor.ResetPassword), w.world.box != nil)
 		if err != nil {
 			w.fail("reset link: %v", err)
 		}

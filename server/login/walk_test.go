@@ -56,7 +56,7 @@ func (w *walker) fail(format string, args ...any) {
 func (w *walker) byID(id string) *walkPerson {
 	for _, p := range w.people {
 		if p.id == "" {
-			if u, err := w.world.House().People.Show(w.t.Context(), p.email); err == nil {
+			if u, err := w.world.Services().People.Show(w.t.Context(), p.email); err == nil {
 				p.id = u.ID
 			}
 		}

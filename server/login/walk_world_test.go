@@ -147,7 +147,7 @@ func (w *walkWorld) endow(t testing.TB, p *walkPerson, sort string) {
 		w.devices = append(w.devices, w.AddPasskey(t, made))
 	}
 	if strings.Contains(sort, "W") && w.work != nil {
-		err := w.House().DB.InsertIdentity(t.Context(), storage.Identity{
+		err := w.Services().DB.InsertIdentity(t.Context(), storage.Identity{
 			ID: "work" + p.subject, Upstream: "work", Issuer: w.work.Issuer(), Subject: p.subject, UserID: p.id,
 			CreatedAt: made.CreatedAt, LastUsedAt: made.CreatedAt,
 		})
@@ -165,12 +165,12 @@ func (w *walkWorld) totp(t testing.TB, p *walkPerson) string {
 	if len(p.secrets) == 0 {
 		return "000000"
 	}
-	list, err := w.House().DB.Credentials(t.Context(), p.id, factor.KindTOTP)
+	list, err := w.Services().DB.Credentials(t.Context(), p.id, factor.KindTOTP)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range list {
-		if err := w.House().DB.UseCredential(t.Context(), c.ID, c.Data, c.Counter, 0, time.Now()); err != nil {
+		if err := w.Services().DB.UseCredential(t.Context(), c.ID, c.Data, c.Counter, 0, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,7 +184,7 @@ func (w *walkWorld) device(t testing.TB, p *walkPerson) *passkeytest.Device {
 	if p.id == "" {
 		return nil
 	}
-	list, err := w.House().DB.Credentials(t.Context(), p.id, factor.KindPasskey)
+	list, err := w.Services().DB.Credentials(t.Context(), p.id, factor.KindPasskey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func out(pairs ...string) string {
 	return "/oauth2/logout?" + q.Encode()
 }
 
-// here tells whether the browser is signed in still.
+// here reports whether the browser is signed in still.
 func here(t *testing.T, b *servertest.Browser) bool {
 	t.Helper()
 	return !b.Tab(t).Get(t, "/account").Has("login-submit")

@@ -92,5 +92,5 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) 
 	if err != nil {
 		return h.mayNot(w, r, s, err)
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.RecoveryCodes{Person: v.Person, Codes: codes, NextURL: h.Login.Onward(s), Door: true})
+	return h.Pages.Render(w, r, http.StatusOK, pages.RecoveryCodes{Person: v.Person, Codes: codes, NextURL: h.Login.Onward(s), InSignIn: true})
 }

@@ -166,7 +166,7 @@ func TestV01_AFirstFactorAloneSetsUpNoSecondOneBesideTheOneThatIsThere(t *testin
 			if b.Get(t, "/account"); b.URL.Path == "/account" {
 				t.Errorf("%s: signed in", name)
 			}
-			if have, err := s.House().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Passkeys != 1 {
+			if have, err := s.Services().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Passkeys != 1 {
 				t.Errorf("%s: %+v, %v", name, have, err)
 			}
 		}
@@ -190,7 +190,7 @@ func TestV01_ASecondFactorThatCameInMeanwhileHasToBePassed(t *testing.T) {
 		if slow.Submit(t, "totp-confirm", url.Values{"code": {servertest.TOTP(t, theirs)}}); slow.URL.Path != "/signin" {
 			t.Errorf("at %s", slow.URL)
 		}
-		if have, err := s.House().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP {
+		if have, err := s.Services().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP {
 			t.Errorf("%+v, %v", have, err)
 		}
 		if slow.Get(t, "/account"); slow.URL.Path == "/account" {

@@ -52,7 +52,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, s *login.State) e
 }
 
 // way is what the page asks for: what was chosen if the person has it, else the best they have.
-func (h *Handler) way(chosen string, have factor.Standing) string {
+func (h *Handler) way(chosen string, have factor.Enrolled) string {
 	has := map[string]bool{
 		factor.KindTOTP: have.TOTP, factor.KindPasskey: have.Passkeys > 0 && h.Passkeys != nil, factor.KindRecovery: have.Recovery > 0,
 	}
@@ -64,7 +64,7 @@ func (h *Handler) way(chosen string, have factor.Standing) string {
 	return factor.KindRecovery
 }
 
-func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, have factor.Standing, status int, p pages.Factor) error {
+func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, have factor.Enrolled, status int, p pages.Factor) error {
 	r, p.App = h.Login.Dress(w, r, s)
 	p.Person = browser.PersonOf(s.Pending.User)
 	p.Action = h.Login.Path(flow.Factor, s.In)

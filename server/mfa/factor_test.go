@@ -154,7 +154,7 @@ func TestE11_WhatEndsEverythingEndsTheSignInThatWaits(t *testing.T) {
 	fresh := s.Browser(t)
 	fresh.Get(t, "/signin").SignIn(t, ada)
 	permit := factor.ForOperator(ada.ID, factor.ResetPassword)
-	if err := s.House().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
+	if err := s.Services().People.SetPassword(t.Context(), permit, "a quite different sentence"); err != nil {
 		t.Fatal(err)
 	}
 	fresh.Submit(t, "factor-submit", url.Values{"code": {servertest.TOTP(t, secret)}})
@@ -199,7 +199,7 @@ func TestTrustedBrowserIsSparedUntilItMatters(t *testing.T) {
 	if app.Begin(t, b, oauth2.SetAuthURLParam("acr_values", "2")); b.URL.Path == "/signin" {
 		t.Errorf("two factors shown a moment ago are asked for again")
 	}
-	if err := s.House().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.Password); err != nil {
+	if err := s.Services().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.Password); err != nil {
 		t.Fatal(err)
 	}
 	if b.Get(t, "/signin").SignIn(t, ada); b.URL.Path != "/signin/factor" {

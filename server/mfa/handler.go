@@ -20,7 +20,7 @@ import (
 
 // Factors is the part of *factor.Service that judges second factors.
 type Factors interface {
-	Of(ctx context.Context, userID string) (factor.Standing, error)
+	Of(ctx context.Context, userID string) (factor.Enrolled, error)
 	CheckTOTP(ctx context.Context, userID, code string) (*factor.Match, error)
 	CheckRecovery(ctx context.Context, userID, code string) (*factor.Match, error)
 }

@@ -54,12 +54,12 @@ func TestN11_TheSecondStepAfterAnUpstream(t *testing.T) {
 	if w.Visitor(t, fresh).ID != ada.ID {
 		t.Fatalf("at %s: %s", fresh.URL, fresh.Text("main"))
 	}
-	list, err := w.House().Sessions.OfUser(t.Context(), ada.ID, 10)
+	list, err := w.Services().Sessions.OfUser(t.Context(), ada.ID, 10)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
 	}
 	for _, s := range list { // both know where they began, the second over two steps
-		if from, err := w.House().DB.UpstreamSessionByID(t.Context(), s.ID); err != nil || from.Subject != "w-1" || from.SID == "" ||
+		if from, err := w.Services().DB.UpstreamSessionByID(t.Context(), s.ID); err != nil || from.Subject != "w-1" || from.SID == "" ||
 			len(from.IDToken) == 0 {
 			t.Errorf("%v: %+v, %v", s.AMR, from, err)
 		}

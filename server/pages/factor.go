@@ -38,10 +38,10 @@ type SecondStep struct {
 
 // RecoveryCodes shows new codes, once. Door: inside a sign-in, with NextURL to go on.
 type RecoveryCodes struct {
-	Person  Person
-	Codes   []string // none: the person has some already, shown before
-	NextURL string
-	Door    bool
+	Person   Person
+	Codes    []string // none: the person has some already, shown before
+	NextURL  string
+	InSignIn bool
 }
 
 // Template of the page.
@@ -72,7 +72,7 @@ func (RecoveryCodes) Template() string { return "recovery_codes" }
 // Title of the page.
 func (RecoveryCodes) Title() string { return "codes.title" }
 func (p RecoveryCodes) person() *Person {
-	if p.Door {
+	if p.InSignIn {
 		return nil
 	}
 	return &p.Person

@@ -42,7 +42,7 @@ type NewAccount struct {
 	AskUsername           bool
 	EmailFixed            bool // the upstream answers for the address
 	Invited               bool // … is the invitation's
-	ByMail                bool // a letter proves it first
+	ByMail                bool // an email proves it first
 	Terms, Agreed         bool // as of SignUp
 	Problems              []Problem
 }

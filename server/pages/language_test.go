@@ -41,7 +41,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 	if got := p.Languages(); got[0] != "en" || got[len(got)-1] != "he" || !slices.Contains(got, "de") {
 		t.Errorf("languages %s", got)
 	}
-	if m, err := p.Letter(mail.Letter{Kind: mail.Reset, To: "a@x", Language: "he"}); err != nil || m.Subject != "סיסמה חדשה" || !strings.Contains(m.Text, "Open the page") {
+	if m, err := p.Email(mail.Email{Kind: mail.Reset, To: "a@x", Language: "he"}); err != nil || m.Subject != "סיסמה חדשה" || !strings.Contains(m.Text, "Open the page") {
 		t.Errorf("letter %q, %v", m.Subject, err)
 	}
 	for name, files := range map[string]fstest.MapFS{

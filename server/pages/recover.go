@@ -18,7 +18,7 @@ type Recover struct {
 	Person                          Person
 	Action, State, Problem, Contact string
 	BackURL                         string
-	Sent                            bool // a letter is on its way
+	Sent                            bool // an email is on its way
 	ReadyAt                         time.Time
 	Wait                            time.Duration
 }

@@ -21,7 +21,7 @@ type Options struct {
 	Prefix string // the issuer's path, "" = none
 	Brand  string // what the service is called; "" = Signet
 	Color  string // #rgb or #rrggbb, the one colour; "" = the design's own
-	Host   string // the issuer's, for letters to say where they come from
+	Host   string // the issuer's, for emails to say where they come from
 	// Languages are the operator's own files of texts, TAG.json; nil = none.
 	Languages fs.FS
 	Links     Links  // at the foot of each page
@@ -38,7 +38,7 @@ type Pages struct {
 	host          string
 	links         Links
 	readable      string // the brand's colour, if white is readable on it
-	letters       letters
+	emails        emails
 	logo          string // file name of the operator's, "" = none
 	upstreams     bool
 	texts         *catalogue
@@ -62,11 +62,11 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	mails, err := loadLetters()
+	mails, err := loadEmails()
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{host: o.Host, upstreams: o.Upstreams, links: o.Links, readable: readable(o.Color), letters: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+	p := &Pages{host: o.Host, upstreams: o.Upstreams, links: o.Links, readable: readable(o.Color), emails: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
 		sets: map[setKey]func() (map[string]*template.Template, error){}}
 	for i := range texts.languages {
 		l := &texts.languages[i]
@@ -149,7 +149,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 }
 
 func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
-	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, Body: "door", Home: p.prefix + "/", Page: page}
+	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, Body: "focused", Home: p.prefix + "/", Page: page}
 	var args []any
 	if q, ok := page.(titled); ok {
 		args = q.titleArgs()
@@ -159,7 +159,7 @@ func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
 		v.Wrong = q.wrong()
 	}
 	if q, ok := page.(desked); ok {
-		v.Body, v.Person = "desk", q.person()
+		v.Body, v.Person = "wide", q.person()
 	}
 	if _, ok := page.(FormPost); !ok { // that page answers once
 		v.Languages = p.languages(r, l)

@@ -59,7 +59,7 @@ func TestTemplatesUseOnlyTextsThatExist(t *testing.T) {
 }
 
 // Every kind of error and every message that rooms hand to pages has its texts, found by reading the rooms' source.
-func TestRoomsUseOnlyTextsThatExist(t *testing.T) {
+func TestHandlersUseOnlyTextsThatExist(t *testing.T) {
 	en := messages(t, "en")
 	files := token.NewFileSet()
 	seen := map[string]bool{}

@@ -25,7 +25,7 @@ func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 			}
 			return target
 		},
-		"termslink": l.outside, "link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "letter": letter,
+		"termslink": l.outside, "link": link, "bdi": bdi, "name": name, "under": under, "initial": initial, "firstLetter": firstLetter,
 		"backname": func(a *App) string { return orElse(a.Host, a.Name) },
 		"problem":  l.problem, "of": of, "pick": func(list []Problem, field string) fieldOf { return fieldOf{list, field} },
 		"described": described, "refused": refused,
@@ -91,10 +91,10 @@ func under(p Person) string {
 	return ""
 }
 
-func initial(p Person) string { return letter(name(p)) }
+func initial(p Person) string { return firstLetter(name(p)) }
 
-// letter for the seal.
-func letter(s string) string {
+// firstLetter is what the seal shows.
+func firstLetter(s string) string {
 	for _, r := range s {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return string(unicode.ToUpper(r))

@@ -56,7 +56,7 @@ func TestA10_StrangersLeaveTheOwnersEmailsAlone(t *testing.T) {
 func drain(t *testing.T, s *servertest.Server, box *mailtest.Box, to string) {
 	t.Helper()
 	for late := time.Now().Add(10 * time.Second); time.Now().Before(late); {
-		list, err := s.House().Outbox.Queue(t.Context(), "", 1)
+		list, err := s.Services().Outbox.Queue(t.Context(), "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

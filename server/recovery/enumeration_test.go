@@ -18,7 +18,7 @@ func TestD01_E12_NobodyLearnsWhoHasAnAccount(t *testing.T) {
 	s, box := servertest.NewWithMail(t, servertest.Change(func(c *config.Config) { c.Signin.MailedCode = true }))
 	s.Person(t, "ada@example.com")
 	gone := s.Person(t, "eve@example.com")
-	if err := s.House().People.Disable(t.Context(), gone.ID); err != nil {
+	if err := s.Services().People.Disable(t.Context(), gone.ID); err != nil {
 		t.Fatal(err)
 	}
 	for name, ask := range map[string]func(b *servertest.Browser, email string){
@@ -66,10 +66,10 @@ func TestD01_E12_AskingCostsTheSameForAll(t *testing.T) {
 	s, _ := servertest.NewWithMail(t)
 	s.Person(t, "ada@example.com")
 	gone := s.Person(t, "eve@example.com")
-	if err := s.House().People.Disable(t.Context(), gone.ID); err != nil {
+	if err := s.Services().People.Disable(t.Context(), gone.ID); err != nil {
 		t.Fatal(err)
 	}
-	people := s.House().People
+	people := s.Services().People
 	for name, ask := range map[string]func(ctx context.Context, email string) error{
 		"reset": func(ctx context.Context, email string) error { return people.AskReset(ctx, email, nil) },
 		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser", nil) },

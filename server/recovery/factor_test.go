@@ -54,7 +54,7 @@ func TestLostSecondFactor(t *testing.T) {
 			t.Errorf("another browser sees %s: %s", other.URL, other.Text("main"))
 		}
 		started := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
-		if n, err := s.House().Recovery.Due(t.Context()); n != 1 || err != nil {
+		if n, err := s.Services().Recovery.Due(t.Context()); n != 1 || err != nil {
 			t.Fatalf("mailed %d, %v", n, err)
 		}
 		finish := box.WaitAbout(t, ada.Email, "get back into").LinkWith(t, "/recover/finish")
@@ -122,14 +122,14 @@ func TestLostSecondFactorIsStopped(t *testing.T) {
 			intruder := s.Browser(t)
 			lose(t, intruder, box, ada)
 			link := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
-			if s.Browser(t).Get(t, link); s.House().Recovery.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
+			if s.Browser(t).Get(t, link); s.Services().Recovery.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
 				t.Error("a program that opens links stops it")
 			}
 			stop(t, s, ada, link, secret)
-			if n, err := s.House().Recovery.Due(t.Context()); n != 0 || err != nil {
+			if n, err := s.Services().Recovery.Due(t.Context()); n != 0 || err != nil {
 				t.Errorf("mailed %d, %v", n, err)
 			}
-			have, err := s.House().Factors.Of(t.Context(), ada.ID)
+			have, err := s.Services().Factors.Of(t.Context(), ada.ID)
 			if err != nil || !have.TOTP {
 				t.Errorf("%+v, %v", have, err)
 			}
@@ -151,7 +151,7 @@ func TestLostSecondFactorWithoutMail(t *testing.T) {
 	}
 	b.Post(t, b.URL.String(), url.Values{"step": {"send"}})
 	b.Post(t, b.URL.String(), url.Values{"step": {"code"}, "code": {"123456"}})
-	if st, err := s.House().Recovery.Of(t.Context(), ada.User); err != nil || st.On || !st.ReadyAt.IsZero() {
+	if st, err := s.Services().Recovery.Of(t.Context(), ada.User); err != nil || st.On || !st.ReadyAt.IsZero() {
 		t.Errorf("%+v, %v", st, err)
 	}
 	if b.Get(t, "/recover"); b.URL.Path != "/signin" {

@@ -67,7 +67,7 @@ func TestNotMeDropsWhatTheIntruderAdded(t *testing.T) {
 			t.Errorf("the intruder's second step keeps the owner out: %s", b.URL)
 		}
 	}
-	if have, err := s.House().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Recovery > 0 {
+	if have, err := s.Services().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Recovery > 0 {
 		t.Errorf("left: %+v, %v", have, err)
 	}
 }
@@ -85,7 +85,7 @@ var intrusions = map[string]func(t *testing.T, s *servertest.Server, box *mailte
 		b.AddAuthenticator(t)
 	},
 	"login": func(t *testing.T, s *servertest.Server, _ *mailtest.Box, _ *servertest.Browser, userID string) {
-		err := s.House().DB.InsertIdentity(t.Context(), storage.Identity{
+		err := s.Services().DB.InsertIdentity(t.Context(), storage.Identity{
 			ID: "i1", Upstream: "google", Issuer: "https://accounts.google.com", Subject: "42", UserID: userID, CreatedAt: time.Now(),
 			LastUsedAt: time.Now(),
 		})
@@ -120,7 +120,7 @@ func TestV03_NotMeTrustsOnlyWhatWasThereBeforeItsEmail(t *testing.T) {
 				link := servertest.Local(t, box.Wait(t, ada.Email).LinkWith(t, "/not-me?t="))
 				intrude(t, s, box, intruder, ada.ID)
 				s.Browser(t).Get(t, link).Submit(t, "link-submit", nil)
-				u, err := s.House().People.Show(t.Context(), ada.ID)
+				u, err := s.Services().People.Show(t.Context(), ada.ID)
 				if err != nil || u.EmailKey != "ada@example.com" || !u.EmailVerified || u.FrozenAt.IsZero() {
 					t.Fatalf("the account afterwards: %q verified %t frozen %t (%v)", u.EmailKey, u.EmailVerified, !u.FrozenAt.IsZero(), err)
 				}
@@ -137,8 +137,8 @@ func TestV03_NotMeTrustsOnlyWhatWasThereBeforeItsEmail(t *testing.T) {
 				if owner.Get(t, "/account"); owner.Status != http.StatusOK || owner.URL.Path != "/account" {
 					t.Errorf("the owner ends at %s with %d", owner.URL.Path, owner.Status)
 				}
-				have, err := s.House().Factors.Of(t.Context(), ada.ID)
-				logins, err2 := s.House().DB.IdentitiesOfUser(t.Context(), ada.ID)
+				have, err := s.Services().Factors.Of(t.Context(), ada.ID)
+				logins, err2 := s.Services().DB.IdentitiesOfUser(t.Context(), ada.ID)
 				if err != nil || err2 != nil || have.Second() || len(logins) != 0 {
 					t.Errorf("left of the intruder: %+v, %d logins (%v, %v)", have, len(logins), err, err2)
 				}

@@ -69,7 +69,7 @@ func TestD05_OneLinkTwiceAtOnceCountsOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 6 {
 			wg.Go(func() {
-				_, err := s.House().People.Reset(t.Context(), secret, servertest.NewPassword+strings.Repeat("!", i))
+				_, err := s.Services().People.Reset(t.Context(), secret, servertest.NewPassword+strings.Repeat("!", i))
 				if err == nil {
 					won.Add(1)
 				}
@@ -90,7 +90,7 @@ func TestD05_TheNewestLinkAndANewPasswordVoidOlderOnes(t *testing.T) {
 	if s.Browser(t).Get(t, first).Status != http.StatusGone {
 		t.Error("the first link is still good")
 	}
-	if err := s.House().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.NewPassword); err != nil {
+	if err := s.Services().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.NewPassword); err != nil {
 		t.Fatal(err)
 	}
 	if s.Browser(t).Get(t, second).Status != http.StatusGone {

@@ -38,7 +38,7 @@ func (s *Server) App(t testing.TB, id string, change ...func(m *clients.Metadata
 	for _, f := range change {
 		f(&m)
 	}
-	made, err := s.House().Clients.Create(t.Context(), m)
+	made, err := s.Services().Clients.Create(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}

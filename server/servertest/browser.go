@@ -196,7 +196,7 @@ func (b *Browser) FormWith(element string) *Form {
 	return nil
 }
 
-// Has tells whether the page in view has an element with that id.
+// Has reports whether the page in view has an element with that id.
 func (b *Browser) Has(id string) bool { return b.element(id) != nil }
 
 // Attribute of the element with that id; "" if there is none.

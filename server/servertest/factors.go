@@ -24,12 +24,12 @@ type Authenticator struct {
 func (s *Server) AddAuthenticator(t testing.TB, p Person) *Authenticator {
 	t.Helper()
 	const owner = "servertest"
-	e, err := s.House().Factors.Begin(t.Context(), owner+p.ID, p.User)
+	e, err := s.Services().Factors.Begin(t.Context(), owner+p.ID, p.User)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := &Authenticator{Secret: e.Secret, userID: p.ID, s: s}
-	a.Recovery, err = s.House().Factors.Confirm(t.Context(), Permit(t, p.ID, factor.AddAuthenticator), owner+p.ID, p.User, TOTP(t, e.Secret))
+	a.Recovery, err = s.Services().Factors.Confirm(t.Context(), Permit(t, p.ID, factor.AddAuthenticator), owner+p.ID, p.User, TOTP(t, e.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func (s *Server) AddAuthenticator(t testing.TB, p Person) *Authenticator {
 // Code is good now, however often it is asked for: the server is made to forget which one was used last.
 func (a *Authenticator) Code(t testing.TB) string {
 	t.Helper()
-	db := a.s.House().DB
+	db := a.s.Services().DB
 	list, err := db.Credentials(t.Context(), a.userID, factor.KindTOTP)
 	if err != nil {
 		t.Fatal(err)
@@ -77,12 +77,12 @@ func (s *Server) Device() *passkeytest.Device {
 func (s *Server) AddPasskey(t testing.TB, p Person) *passkeytest.Device {
 	t.Helper()
 	const browser = "servertest"
-	options, err := s.House().Passkeys.BeginRegistration(t.Context(), browser+p.ID, passkey.Whose{ID: p.ID, Name: p.Email})
+	options, err := s.Services().Passkeys.BeginRegistration(t.Context(), browser+p.ID, passkey.Whose{ID: p.ID, Name: p.Email})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := s.Device()
-	if err := s.House().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
+	if err := s.Services().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -92,13 +92,13 @@ func (s *Server) AddPasskey(t testing.TB, p Person) *passkeytest.Device {
 func (s *Server) AgeSessions(t testing.TB, userID string, by time.Duration) {
 	t.Helper()
 	const all = 100
-	list, err := s.House().DB.SessionsOfUser(t.Context(), userID, time.Now(), all)
+	list, err := s.Services().DB.SessionsOfUser(t.Context(), userID, time.Now(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range list {
 		row.AuthTime = row.AuthTime.Add(-by)
-		if err := s.House().DB.RenewSession(t.Context(), row.SecretHash, row); err != nil {
+		if err := s.Services().DB.RenewSession(t.Context(), row.SecretHash, row); err != nil {
 			t.Fatal(err)
 		}
 	}

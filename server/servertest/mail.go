@@ -47,7 +47,7 @@ func (s *Server) AskReset(t testing.TB, box *mailtest.Box, email string) string 
 // Invite makes an invitation, and gives the path of its link.
 func (s *Server) Invite(t testing.TB, i users.Invitation) string {
 	t.Helper()
-	_, link, err := s.House().People.Invite(t.Context(), i)
+	_, link, err := s.Services().People.Invite(t.Context(), i)
 	if err != nil {
 		t.Fatal(err)
 	}

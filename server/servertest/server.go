@@ -298,7 +298,7 @@ func (s *Server) Person(t testing.TB, email string, change ...func(r *users.Regi
 	for _, f := range change {
 		f(&r)
 	}
-	u, err := s.House().People.CreateAccount(t.Context(), r)
+	u, err := s.Services().People.CreateAccount(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

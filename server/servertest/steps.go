@@ -81,7 +81,7 @@ func (b *Browser) BodyWithout(words ...string) string {
 // MakeAdmin gives a person the role whose holders must have a second factor.
 func (s *Server) MakeAdmin(t testing.TB, p Person) {
 	t.Helper()
-	m := s.House().Members
+	m := s.Services().Members
 	if err := m.CreateRole(t.Context(), membership.Admin, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func TestNoDemoWithAnIssuer(t *testing.T) {
 	if b := s.Browser(t).Get(t, "/demo"); b.Status != http.StatusNotFound {
 		t.Errorf("got %d", b.Status)
 	}
-	if _, err := s.House().Clients.Client(t.Context(), "demo"); err == nil {
+	if _, err := s.Services().Clients.Client(t.Context(), "demo"); err == nil {
 		t.Error("the demo client is registered")
 	}
 }
@@ -183,8 +183,8 @@ func TestWhatTheCommandLineChangesIsSeen(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly())
 	ada, app := s.Person(t, "ada@example.com"), s.App(t, "shop")
 	tokens := app.Login(t, s.Browser(t), ada)
-	other := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.House().DB))
-	if err := other.House().Clients.SetDisabled(t.Context(), "shop", true); err != nil {
+	other := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.Services().DB))
+	if err := other.Services().Clients.SetDisabled(t.Context(), "shop", true); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Watch(t.Context()); err != nil {

@@ -18,7 +18,7 @@ func guessed(t *testing.T, s *servertest.Server, email string, n int64) {
 	t.Helper()
 	sum := sha256.Sum256([]byte(email + "|"))
 	key := "n:signin guard " + base64.RawURLEncoding.EncodeToString(sum[:15])
-	if _, err := s.House().DB.AddToCounter(t.Context(), key, n, time.Now(), time.Hour); err != nil {
+	if _, err := s.Services().DB.AddToCounter(t.Context(), key, n, time.Now(), time.Hour); err != nil {
 		t.Fatal(err)
 	}
 }

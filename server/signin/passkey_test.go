@@ -94,7 +94,7 @@ func TestG06_APasskeyOfAnotherTabOrBrowser(t *testing.T) {
 	forged := *d
 	forged.Key.Key = s.Device().Key.Key
 	try("signature", &forged)
-	if err := s.House().People.Disable(t.Context(), ada.ID); err != nil {
+	if err := s.Services().People.Disable(t.Context(), ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	try("disabled", d)
@@ -165,11 +165,11 @@ func TestC1_APasskeyThatNobodyHasIsForgotten(t *testing.T) { // WebAuthn Level 3
 	if b.SendPasskey(t, "login-passkey", answer); b.Status != http.StatusForbidden || strings.Contains(b.Body, "data-passkey-unknown") {
 		t.Errorf("a wrong signature: %d, to be forgotten: %s", b.Status, b.Text("main"))
 	}
-	list, err := s.House().Passkeys.List(t.Context(), ada.ID)
+	list, err := s.Services().Passkeys.List(t.Context(), ada.ID)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("passkeys %v, %v", list, err)
 	}
-	if err := s.House().Passkeys.Remove(t.Context(), servertest.Permit(t, ada.ID, factor.RemovePasskey), ada.User, list[0].ID); err != nil {
+	if err := s.Services().Passkeys.Remove(t.Context(), servertest.Permit(t, ada.ID, factor.RemovePasskey), ada.User, list[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	b.Get(t, "/signin")

@@ -22,11 +22,11 @@ import (
 // newServer is a small server with the page.
 func newServer(t *testing.T, db *storage.DB, o logintest.Options) *logintest.Server {
 	t.Helper()
-	o.Handlers = func(s *logintest.Server) ([]web.Room, error) {
+	o.Handlers = func(s *logintest.Server) ([]web.Mounter, error) {
 		h, err := signin.New(signin.Options{
 			Login: s.Login, Browser: s.Browser, Pages: s.Pages, People: s.People, Codes: s.People, Count: s.Count,
 		})
-		return []web.Room{h}, err
+		return []web.Mounter{h}, err
 	}
 	return logintest.New(t, db, o)
 }

@@ -19,7 +19,7 @@ func inviteOnly(c *config.Config) { c.Signup.Mode = config.SignupInvite }
 func TestD12_OnlyTheInvitedJoin(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s, box := servertest.NewWithMail(t, engine, servertest.Change(inviteOnly))
-		if err := s.House().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
+		if err := s.Services().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
 			t.Fatal(err)
 		}
 		b := s.Browser(t)
@@ -33,11 +33,11 @@ func TestD12_OnlyTheInvitedJoin(t *testing.T) {
 		if b.URL.RequestURI() != "/account?done=signup" {
 			t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 		}
-		u, err := s.House().People.Show(t.Context(), "ada@example.com") // the invitation's address, whatever was typed
+		u, err := s.Services().People.Show(t.Context(), "ada@example.com") // the invitation's address, whatever was typed
 		if err != nil || !u.EmailVerified {
 			t.Fatalf("verified %v, %v", u.EmailVerified, err)
 		}
-		if groups, _, err := s.House().Members.Of(t.Context(), u.ID); !slices.Equal(groups, []string{"staff"}) || err != nil {
+		if groups, _, err := s.Services().Members.Of(t.Context(), u.ID); !slices.Equal(groups, []string{"staff"}) || err != nil {
 			t.Errorf("groups %v, %v", groups, err)
 		}
 		if s.Browser(t).Get(t, link).Status != http.StatusGone {
@@ -54,7 +54,7 @@ func TestOneInvitationMakesOneAccount(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, name := range []string{"ada", "bob", "eve", "joe"} {
 			wg.Go(func() {
-				_, err := s.House().People.CreateAccount(t.Context(), users.Registration{
+				_, err := s.Services().People.CreateAccount(t.Context(), users.Registration{
 					Name: name, Email: name + "@example.com", Method: users.WithPassword(servertest.NewPassword),
 					Voucher: users.VouchedByInvitation(secret),
 				})
@@ -72,18 +72,18 @@ func TestOneInvitationMakesOneAccount(t *testing.T) {
 
 func TestD12_InvitationsEndWithTheModeAndByHand(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(inviteOnly))
-	made, link, err := s.House().People.Invite(t.Context(), users.Invitation{Email: "ada@example.com"})
+	made, link, err := s.Services().People.Invite(t.Context(), users.Invitation{Email: "ada@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.House().People.Uninvite(t.Context(), made.ID); err != nil {
+	if err := s.Services().People.Uninvite(t.Context(), made.ID); err != nil {
 		t.Fatal(err)
 	}
 	if b := s.Browser(t); b.Get(t, servertest.Local(t, link)).Status != http.StatusGone {
 		t.Errorf("an invitation taken back: %d", b.Status)
 	}
 	again := s.Invite(t, users.Invitation{Email: "ada@example.com"})
-	closed := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.House().DB),
+	closed := servertest.New(t, servertest.HandlerOnly(), servertest.On(s.Services().DB),
 		servertest.Change(func(c *config.Config) { c.Signup.Mode = config.SignupClosed }))
 	if b := closed.Browser(t); b.Get(t, again).Status != http.StatusForbidden {
 		t.Errorf("sign-up is closed now, and the invitation answers %d", b.Status)

@@ -95,11 +95,11 @@ func TestD04_APasskeyIsMadeOnceTheAddressIsVerified(t *testing.T) {
 		if made.Load() != 1 {
 			t.Errorf("%d accounts of one email", made.Load())
 		}
-		u, err := s.House().People.Show(t.Context(), "ada@example.com")
+		u, err := s.Services().People.Show(t.Context(), "ada@example.com")
 		if err != nil || !u.EmailVerified {
 			t.Fatalf("%+v, %v", u, err)
 		}
-		if list, err := s.House().Passkeys.List(t.Context(), u.ID); err != nil || len(list) != 1 {
+		if list, err := s.Services().Passkeys.List(t.Context(), u.ID); err != nil || len(list) != 1 {
 			t.Errorf("passkeys %v, %v", list, err)
 		}
 	})

@@ -24,7 +24,7 @@ func TestSignUpAsksForTheTerms(t *testing.T) {
 	if b.Submit(t, "signup-submit", form); b.URL.Path != "/account" {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
 	}
-	if u, err := s.House().People.Show(t.Context(), "ada@example.com"); err != nil || u.Terms != "2" {
+	if u, err := s.Services().People.Show(t.Context(), "ada@example.com"); err != nil || u.Terms != "2" {
 		t.Errorf("terms %q, %v", u.Terms, err)
 	}
 }

@@ -20,7 +20,7 @@ func TestD02_TheAccountIsMadeWhenTheAddressIsVerified(t *testing.T) {
 		if b.Landed != nil || b.Get(t, "/account").URL.Path != "/signin" {
 			t.Fatalf("signed in before the address is verified, at %s", b.URL)
 		}
-		if _, err := s.House().People.Show(t.Context(), "ada@example.com"); err == nil {
+		if _, err := s.Services().People.Show(t.Context(), "ada@example.com"); err == nil {
 			t.Fatal("the account exists before the address is verified")
 		}
 		link := servertest.Local(t, box.Wait(t, "ada@example.com").LinkWith(t, "/verify?t="))
@@ -29,7 +29,7 @@ func TestD02_TheAccountIsMadeWhenTheAddressIsVerified(t *testing.T) {
 			b.Allow(t)
 		}
 		app.IDToken(t, r.Exchange(t, r.Code(t, b)).Extra("id_token").(string)) // what the person came for went on
-		u, err := s.House().People.Show(t.Context(), "ada@example.com")
+		u, err := s.Services().People.Show(t.Context(), "ada@example.com")
 		if err != nil || !u.EmailVerified {
 			t.Errorf("verified %v, %v", u.EmailVerified, err)
 		}
@@ -46,7 +46,7 @@ func TestD02_TheAccountIsMadeWhenTheAddressIsVerified(t *testing.T) {
 func TestD02_TheAccountIsMadeAlthoughTheRequestIsOver(t *testing.T) {
 	over := map[string]func(t *testing.T, s *servertest.Server, i string){
 		"31 minutes later": func(t *testing.T, s *servertest.Server, i string) {
-			db, ctx := s.House().DB, t.Context()
+			db, ctx := s.Services().DB, t.Context()
 			row, err := db.InteractionByID(ctx, i, time.Now())
 			if err == nil {
 				err = db.SpendInteraction(ctx, i)
@@ -60,13 +60,13 @@ func TestD02_TheAccountIsMadeAlthoughTheRequestIsOver(t *testing.T) {
 			}
 		},
 		"the app's address changed": func(t *testing.T, s *servertest.Server, _ string) {
-			c, err := s.House().Clients.Client(t.Context(), "shop")
+			c, err := s.Services().Clients.Client(t.Context(), "shop")
 			if err != nil {
 				t.Fatal(err)
 			}
 			m := c.Metadata
 			m.RedirectURIs = []string{"https://elsewhere.example/cb"}
-			if err := s.House().Clients.Update(t.Context(), m); err != nil {
+			if err := s.Services().Clients.Update(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -38,7 +38,7 @@ func TestTermsAreAcceptedBeforeAnythingElse(t *testing.T) {
 			b.Allow(t)
 		}
 		r.Exchange(t, r.Code(t, b))
-		if u, _ := s.House().People.Show(t.Context(), ada.ID); u.Terms != "2026-11" || u.TermsAt.IsZero() {
+		if u, _ := s.Services().People.Show(t.Context(), ada.ID); u.Terms != "2026-11" || u.TermsAt.IsZero() {
 			t.Errorf("terms %q at %v", u.Terms, u.TermsAt)
 		}
 		if b.Get(t, "/account").URL.Path != "/account" {

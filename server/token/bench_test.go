@@ -43,9 +43,9 @@ func asked(client string, form url.Values, path string) *http.Request {
 	return r
 }
 
-func run(b *testing.B, door http.Handler, r *http.Request) []byte {
+func run(b *testing.B, handler http.Handler, r *http.Request) []byte {
 	w := &nowhere{head: http.Header{}, status: 200}
-	door.ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
 	if w.status != 200 {
 		b.Fatalf("%d %s", w.status, w.body)
 	}
@@ -98,14 +98,14 @@ func BenchmarkClientCredentials(b *testing.B) {
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"api:read"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		run(b, d.door, asked("robot", form, "/oauth2/token"))
+		run(b, d.handler, asked("robot", form, "/oauth2/token"))
 		d.log.Reset()
 	}
 }
 
-func refresher(b *testing.B) (*desk, *string) {
+func refresher(b *testing.B) (*endpoint, *string) {
 	d := open(b, oauthtest.Options{})
-	first := run(b, d.door, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
+	first := run(b, d.handler, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
 	token := refreshOf(b, first)
 	return d, &token
 }
@@ -122,7 +122,7 @@ func BenchmarkRefresh(b *testing.B) { // access token and ID token ES256, refres
 	d, token := refresher(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		*token = refreshOf(b, run(b, d.door, asked("shop", oauthtest.Refresh(*token), "/oauth2/token")))
+		*token = refreshOf(b, run(b, d.handler, asked("shop", oauthtest.Refresh(*token), "/oauth2/token")))
 		d.log.Reset()
 	}
 }
@@ -131,7 +131,7 @@ func BenchmarkCodeFlow(b *testing.B) { // authorize's INSERT and the exchange
 	d := open(b, oauthtest.Options{})
 	b.ReportAllocs()
 	for b.Loop() {
-		run(b, d.door, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
+		run(b, d.handler, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
 		d.log.Reset()
 	}
 }
@@ -139,14 +139,14 @@ func BenchmarkCodeFlow(b *testing.B) { // authorize's INSERT and the exchange
 func BenchmarkIntrospection(b *testing.B) { // a token seen before: one read
 	d := open(b, oauthtest.Options{})
 	var a oauth.Answer
-	body := run(b, d.door, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
+	body := run(b, d.handler, asked("shop", oauthtest.Exchange(d.Code(b, "shop", "openid api:read", nil)), "/oauth2/token"))
 	if err := json.Unmarshal(body, &a); err != nil {
 		b.Fatal(err)
 	}
 	form := url.Values{"token": {a.AccessToken}}
 	b.ReportAllocs()
 	for b.Loop() {
-		run(b, d.door, asked("shop-api", form, "/oauth2/introspect"))
+		run(b, d.handler, asked("shop-api", form, "/oauth2/introspect"))
 		d.log.Reset()
 	}
 }

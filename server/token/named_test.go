@@ -11,7 +11,7 @@ import (
 )
 
 // line is the log's event of the last request.
-func (d *desk) line(t *testing.T) map[string]any {
+func (d *endpoint) line(t *testing.T) map[string]any {
 	t.Helper()
 	var line map[string]any
 	if err := json.Unmarshal(d.log.Bytes(), &line); err != nil {
@@ -84,7 +84,7 @@ func TestE10_RefusedClientsAreNamedInTheLog(t *testing.T) {
 			r := asked("x", form, path)
 			r.SetBasicAuth(url.QueryEscape(test.id), "s3cret-of-nobody")
 			w := &nowhere{head: map[string][]string{}}
-			d.door.ServeHTTP(w, r)
+			d.handler.ServeHTTP(w, r)
 			var line map[string]any
 			if err := json.Unmarshal(d.log.Bytes(), &line); err != nil {
 				t.Fatalf("%s: %v: %s", name, err, d.log)

@@ -47,7 +47,7 @@ func New(provider Provider, authenticator Authenticator) (*Room, error) {
 	return &Room{provider: provider, clients: authenticator}, nil
 }
 
-// Mount implements web.Room. Browser apps may read the answers of token and revocation, not of introspection, which is for
+// Mount implements web.Mounter. Browser apps may read the answers of token and revocation, not of introspection, which is for
 // servers that keep a secret.
 func (room *Room) Mount(m *web.Mux) {
 	m.API("POST /oauth2/token", web.RegisteredCORS, room.token, web.Nothing)

@@ -23,13 +23,13 @@ import (
 )
 
 // desk is the room behind the door.
-type desk struct {
-	*oauthtest.House
-	door http.Handler
-	log  *bytes.Buffer
+type endpoint struct {
+	*oauthtest.Protocol
+	handler http.Handler
+	log     *bytes.Buffer
 }
 
-func open(t testing.TB, o oauthtest.Options) *desk {
+func open(t testing.TB, o oauthtest.Options) *endpoint {
 	t.Helper()
 	if o.DB == nil {
 		o.DB = oauthtest.Database(t)
@@ -39,9 +39,9 @@ func open(t testing.TB, o oauthtest.Options) *desk {
 	return serve(t, h)
 }
 
-func serve(t testing.TB, h *oauthtest.House) *desk {
+func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	room, err := token.New(h.Provider, h.Auth)
+	handler, err := token.New(h.Provider, h.Auth)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,17 +49,17 @@ func serve(t testing.TB, h *oauthtest.House) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{House: h, log: new(bytes.Buffer)}
+	d := &endpoint{Protocol: h, log: new(bytes.Buffer)}
 	mux := web.NewMux(web.Options{
 		Issuer: issuer, Log: slog.New(slog.NewJSONHandler(d.log, nil)), Origins: h.Registry.OriginAllowed,
 	})
-	room.Mount(mux)
-	d.door = mux.Handler()
+	handler.Mount(mux)
+	d.handler = mux.Handler()
 	return d
 }
 
 // post sends a form; a client that is not "" authenticates with its secret.
-func (d *desk) post(path, client string, form url.Values, change ...func(*http.Request)) *httptest.ResponseRecorder {
+func (d *endpoint) post(path, client string, form url.Values, change ...func(*http.Request)) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", oauthtest.Issuer+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if client != "" {
@@ -69,7 +69,7 @@ func (d *desk) post(path, client string, form url.Values, change ...func(*http.R
 		c(r)
 	}
 	w := httptest.NewRecorder()
-	d.door.ServeHTTP(w, r)
+	d.handler.ServeHTTP(w, r)
 	return w
 }
 
@@ -165,7 +165,7 @@ func TestA12_OnlyFormsInTheBody(t *testing.T) { // fosite.md A12; security requi
 	fails(t, d.post("/oauth2/token", "robot", long), 413, "invalid_request")
 	r := httptest.NewRequest("GET", oauthtest.Issuer+"/oauth2/token", nil)
 	w := httptest.NewRecorder()
-	d.door.ServeHTTP(w, r)
+	d.handler.ServeHTTP(w, r)
 	if w.Code != 405 || w.Header().Get("Allow") == "" {
 		t.Errorf("GET: %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
@@ -364,7 +364,7 @@ func FuzzTokenForm(f *testing.F) { // security requirement A11: whatever is sent
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.SetBasicAuth(client, oauthtest.Secret)
 			w := httptest.NewRecorder()
-			d.door.ServeHTTP(w, r)
+			d.handler.ServeHTTP(w, r)
 			if w.Code >= 500 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}

@@ -167,7 +167,7 @@ func TestN01_OneCallbackOfManyAtOnceSignsIn(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if list, err := w.House().Sessions.OfUser(t.Context(), ada.ID, 10); err != nil || len(list) != 2 { // the first browser's and this one's
+		if list, err := w.Services().Sessions.OfUser(t.Context(), ada.ID, 10); err != nil || len(list) != 2 { // the first browser's and this one's
 			t.Errorf("%d sessions (%v)", len(list), err)
 		}
 		if n := w.Events(t, ada.ID)["signin.succeeded"]; n != 2 {
@@ -245,7 +245,7 @@ func TestADisabledAccountIsNotSignedInByAnUpstream(t *testing.T) {
 	w := upstreamtest.New(t, true, nil)
 	b := w.Browser(t)
 	ada := w.Join(t, b, "google", upstreamtest.GoogleAda.Subject)
-	if err := w.House().People.Disable(t.Context(), ada.ID); err != nil {
+	if err := w.Services().People.Disable(t.Context(), ada.ID); err != nil {
 		t.Fatal(err)
 	}
 	b = w.Browser(t)

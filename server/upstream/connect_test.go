@@ -51,7 +51,7 @@ func TestN04_NotNow(t *testing.T) {
 	if b.Get(t, link); b.URL.Path != "/account" {
 		t.Errorf("asked again: %s", b.Text("main"))
 	}
-	if list, _ := w.House().Federation.Linked(t.Context(), ada.ID); len(list) != 0 {
+	if list, _ := w.Services().Federation.Linked(t.Context(), ada.ID); len(list) != 0 {
 		t.Error("linked all the same")
 	}
 }
@@ -68,7 +68,7 @@ func TestN04_AnotherPersonIsNotOfferedTheIdentity(t *testing.T) {
 		t.Fatal("eve may link ada's identity")
 	}
 	b.Post(t, "/signin/connect?a="+kept, url.Values{"decision": {"connect"}})
-	if list, _ := w.House().Federation.Linked(t.Context(), eve.ID); len(list) != 0 {
+	if list, _ := w.Services().Federation.Linked(t.Context(), eve.ID); len(list) != 0 {
 		t.Error("linked")
 	}
 	intruder := w.Browser(t).Get(t, "/signin") // N04: what waits is this browser's only

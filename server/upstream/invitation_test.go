@@ -23,7 +23,7 @@ func TestD12_TheInvitedJoinByAnUpstream(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := upstreamtest.New(t, true, upstreamtest.Changes{"work": func(u *config.Upstream) { u.NewAccounts = federation.AccountsNever }},
 			engine, servertest.YAML("signup: {mode: invite}"))
-		if err := w.House().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
+		if err := w.Services().Members.CreateGroup(t.Context(), "staff", ""); err != nil {
 			t.Fatal(err)
 		}
 		b := w.Browser(t)
@@ -47,7 +47,7 @@ func TestD12_TheInvitedJoinByAnUpstream(t *testing.T) {
 		if ada.Email != "ada@corp.example" || !ada.EmailVerified {
 			t.Errorf("got %+v", ada)
 		}
-		if groups, _, err := w.House().Members.Of(t.Context(), ada.ID); !slices.Equal(groups, []string{"staff"}) || err != nil {
+		if groups, _, err := w.Services().Members.Of(t.Context(), ada.ID); !slices.Equal(groups, []string{"staff"}) || err != nil {
 			t.Errorf("groups %v, %v", groups, err)
 		}
 		if w.Browser(t).Get(t, link).Status != http.StatusGone {
@@ -93,7 +93,7 @@ func TestD12_InvitationsAtUpstreamsAreGoodOnceAndForOne(t *testing.T) {
 			"No account here is connected")
 		// What waits holds no secret that is good by itself.
 		waiting := begin("google", secret)
-		if rows, err := w.House().DB.Tickets(t.Context(), "federation state", time.Now(), "", 100); err != nil || len(rows) == 0 ||
+		if rows, err := w.Services().DB.Tickets(t.Context(), "federation state", time.Now(), "", 100); err != nil || len(rows) == 0 ||
 			slices.ContainsFunc(rows, func(r storage.Ticket) bool { return bytes.Contains(r.Data, []byte(secret)) }) {
 			t.Errorf("%d states, %v; the invitation is readable in one", len(rows), err)
 		}

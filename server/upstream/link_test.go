@@ -200,7 +200,7 @@ func TestN09_AnUpstreamThatIsGoneIsNotAWayToSignIn(t *testing.T) {
 	w := upstreamtest.New(t, false, nil)
 	b := w.Browser(t)
 	ada := w.Join(t, b, "google", upstreamtest.GoogleAda.Subject)
-	err := w.House().DB.InsertIdentity(t.Context(), storage.Identity{ID: "old", Upstream: "gone", Issuer: "x", Subject: "1", UserID: ada.ID,
+	err := w.Services().DB.InsertIdentity(t.Context(), storage.Identity{ID: "old", Upstream: "gone", Issuer: "x", Subject: "1", UserID: ada.ID,
 		CreatedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)

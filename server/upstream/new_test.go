@@ -64,7 +64,7 @@ func TestD03_AnAddressThatTheUpstreamDoesNotAnswerForIsVerifiedByMail(t *testing
 			t.Error("what the person came for is lost")
 		}
 		eve := w.Visitor(t, b)
-		if list, err := w.House().Federation.Linked(t.Context(), eve.ID); err != nil || len(list) != 1 || !eve.EmailVerified {
+		if list, err := w.Services().Federation.Linked(t.Context(), eve.ID); err != nil || len(list) != 1 || !eve.EmailVerified {
 			t.Errorf("%v, %v, %+v", list, err, eve)
 		}
 		other := w.Browser(t)
@@ -83,7 +83,7 @@ func TestD03_InAnotherBrowserTheIdentityIsNotAttached(t *testing.T) {
 	victim := w.Browser(t).Get(t, link)
 	victim.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
 	u := w.Visitor(t, victim)
-	if list, err := w.House().Federation.Linked(t.Context(), u.ID); err != nil || len(list) != 0 {
+	if list, err := w.Services().Federation.Linked(t.Context(), u.ID); err != nil || len(list) != 0 {
 		t.Errorf("the attacker's identity is in the victim's account: %v, %v", list, err)
 	}
 	if w.SignIn(t, attacker.Get(t, "/signin"), "facebook", upstreamtest.FacebookEve.Subject); !attacker.Has("newaccount-submit") {
@@ -118,7 +118,7 @@ func TestN04_D04_PreRegistrationInheritsNothing(t *testing.T) { // N04, D04
 	if attacker.Get(t, link); attacker.Status != http.StatusGone {
 		t.Errorf("the sign-up that waited lives on: %d %s", attacker.Status, attacker.Text("main"))
 	}
-	if _, err := w.House().People.SignIn(t.Context(), users.Attempt{Login: u.Email, Password: servertest.NewPassword}); err == nil {
+	if _, err := w.Services().People.SignIn(t.Context(), users.Attempt{Login: u.Email, Password: servertest.NewPassword}); err == nil {
 		t.Error("the attacker's password opens the account")
 	}
 }

@@ -152,7 +152,7 @@ func TestN08_FacebookAsksForDeletion(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		upstreamtest.NoVisitor(t, eve)
-		now, err := w.House().People.Show(t.Context(), u.ID)
+		now, err := w.Services().People.Show(t.Context(), u.ID)
 		if err != nil || now.EraseAt.IsZero() {
 			t.Errorf("%+v, %v", now, err)
 		}
@@ -163,7 +163,7 @@ func TestN08_FacebookAsksForDeletion(t *testing.T) {
 		}
 		upstreamtest.Shows(t, w.Browser(t).Get(t, "/signin/with/facebook/deletion?code=unknown"), http.StatusNotFound,
 			"no request with this code")
-		if _, err := w.House().Deletion.Delete(t.Context(), u.ID, true); err != nil {
+		if _, err := w.Services().Deletion.Delete(t.Context(), u.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		if got := w.Browser(t).Get(t, page).Text("main"); !strings.Contains(got, "has been deleted") {

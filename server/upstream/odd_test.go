@@ -71,14 +71,14 @@ func TestC01_APostedAnswerComesBackByGet(t *testing.T) { // Apple
 		t.Fatalf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
 	}
 	b.Submit(t, "newaccount-submit", nil)
-	u, err := s.House().People.ByAddress(t.Context(), "ada@icloud.com")
+	u, err := s.Services().People.ByAddress(t.Context(), "ada@icloud.com")
 	if err != nil || !u.EmailVerified {
 		t.Fatalf("%+v, %v", u, err)
 	}
-	if has, err := s.House().Ways.Of(t.Context(), u); has.Logins != 1 || err != nil {
+	if has, err := s.Services().Ways.Of(t.Context(), u); has.Logins != 1 || err != nil {
 		t.Errorf("%+v, %v", has, err)
 	}
-	if _, err := s.House().Federation.Pending(t.Context(), "x", ""); err == nil || err.Error() != federation.ErrExpired.Error() {
+	if _, err := s.Services().Federation.Pending(t.Context(), "x", ""); err == nil || err.Error() != federation.ErrExpired.Error() {
 		t.Error(err)
 	}
 }

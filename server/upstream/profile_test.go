@@ -23,13 +23,13 @@ func TestProfileAndGroupsAreTakenOver(t *testing.T) {
 			u.Claims = map[string]string{"nickname": "preferred_username"}
 		}})
 		for _, g := range []string{"staff", "boss", "own"} {
-			if err := w.House().Members.CreateGroup(t.Context(), g, ""); err != nil {
+			if err := w.Services().Members.CreateGroup(t.Context(), g, ""); err != nil {
 				t.Fatal(err)
 			}
 		}
 		b := w.Browser(t)
 		ada := w.Join(t, b, "work", upstreamtest.WorkAda)
-		if _, err := w.House().Members.Add(t.Context(), "own", ada.ID); err != nil {
+		if _, err := w.Services().Members.Add(t.Context(), "own", ada.ID); err != nil {
 			t.Fatal(err)
 		}
 		account, _ := w.Work.Account("w-1")
@@ -38,7 +38,7 @@ func TestProfileAndGroupsAreTakenOver(t *testing.T) {
 		other := w.Browser(t)
 		w.SignIn(t, other, "work", upstreamtest.WorkAda)
 		now := w.Visitor(t, other)
-		groups, _, err := w.House().Members.Of(t.Context(), ada.ID)
+		groups, _, err := w.Services().Members.Of(t.Context(), ada.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestN09_TokensAreKeptOnlyWhereConfiguredAndSealed(t *testing.T) { // S01
 		if bytes.Contains(row.Tokens, []byte("ya29")) || keep != (len(row.Tokens) > 0) {
 			t.Fatalf("keep %v: %q", keep, row.Tokens)
 		}
-		got, err := w.House().Federation.Tokens(t.Context(), ada.ID, "google")
+		got, err := w.Services().Federation.Tokens(t.Context(), ada.ID, "google")
 		if keep != (err == nil) || keep && (!strings.HasPrefix(got.Access, "ya29") || got.Refresh == "") {
 			t.Errorf("keep %v: %+v, %v", keep, got, err)
 		}
@@ -67,13 +67,13 @@ func TestN09_TokensAreKeptOnlyWhereConfiguredAndSealed(t *testing.T) { // S01
 		}
 		moved := row // to another row, they do not open
 		moved.ID, moved.Subject = "moved", "another"
-		if err := w.House().DB.DeleteIdentity(t.Context(), row.ID, ada.ID); err != nil {
+		if err := w.Services().DB.DeleteIdentity(t.Context(), row.ID, ada.ID); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.House().DB.InsertIdentity(t.Context(), moved); err != nil {
+		if err := w.Services().DB.InsertIdentity(t.Context(), moved); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.House().Federation.Tokens(t.Context(), ada.ID, "google"); err == nil {
+		if _, err := w.Services().Federation.Tokens(t.Context(), ada.ID, "google"); err == nil {
 			t.Error("sealed tokens open in another row")
 		}
 	}
@@ -122,15 +122,15 @@ func TestASessionRemembersTheUpstreamItBeganAt(t *testing.T) { // the session ke
 	w := upstreamtest.New(t, false, upstreamtest.Changes{"work": func(u *config.Upstream) { u.AuthoritativeFor = []string{"*"} }})
 	b := w.Browser(t)
 	ada := w.Join(t, b, "work", upstreamtest.WorkAda)
-	list, err := w.House().Sessions.OfUser(t.Context(), ada.ID, 10)
+	list, err := w.Services().Sessions.OfUser(t.Context(), ada.ID, 10)
 	if err != nil || len(list) != 1 {
 		t.Fatal(err)
 	}
-	from, err := w.House().DB.UpstreamSessionByID(t.Context(), list[0].ID)
+	from, err := w.Services().DB.UpstreamSessionByID(t.Context(), list[0].ID)
 	if err != nil || from.Upstream != "work" || from.Subject != "w-1" || from.SID == "" || from.IDToken != nil {
 		t.Errorf("got %+v, %v", from, err)
 	}
-	if _, err := w.House().Federation.AfterLogout(t.Context(), "x", "y"); err == nil || err.Error() != federation.ErrExpired.Error() {
+	if _, err := w.Services().Federation.AfterLogout(t.Context(), "x", "y"); err == nil || err.Error() != federation.ErrExpired.Error() {
 		t.Errorf("got %v", err)
 	}
 }

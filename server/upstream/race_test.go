@@ -41,9 +41,9 @@ func TestOneFormOfManyMakesTheAccount(t *testing.T) {
 			if statuses[http.StatusOK] == 0 || statuses[http.StatusOK]+statuses[http.StatusBadRequest]+statuses[http.StatusConflict] != 6 {
 				t.Errorf("%s: %v", id, statuses)
 			}
-			if list, err := w.House().People.List(t.Context(), "", 10); err != nil || len(list) != 1 || len(w.Linked(t, list[0].ID)) != 1 {
+			if list, err := w.Services().People.List(t.Context(), "", 10); err != nil || len(list) != 1 || len(w.Linked(t, list[0].ID)) != 1 {
 				t.Errorf("%s: %v, %v", id, list, err)
-			} else if sessions, err := w.House().Sessions.OfUser(t.Context(), list[0].ID, 10); err != nil || len(sessions) != 1 {
+			} else if sessions, err := w.Services().Sessions.OfUser(t.Context(), list[0].ID, 10); err != nil || len(sessions) != 1 {
 				t.Errorf("%s: %d sessions (%v)", id, len(sessions), err)
 			}
 		}
@@ -85,7 +85,7 @@ func TestR07_TheIdentityOfADeletedAccountIsFree(t *testing.T) { // R07
 		ada := w.Join(t, b, "google", upstreamtest.GoogleAda.Subject)
 		upstreamtest.Press(t, b.Get(t, "/signin?other=1"), "google")
 		callback := w.Callback(t, b, "google", upstreamtest.GoogleAda.Subject)
-		if _, err := w.House().Deletion.Delete(t.Context(), ada.ID, true); err != nil {
+		if _, err := w.Services().Deletion.Delete(t.Context(), ada.ID, true); err != nil {
 			t.Fatal(err)
 		}
 		if b.Get(t, callback); !b.Has("newaccount-submit") {

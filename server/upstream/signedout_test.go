@@ -58,7 +58,7 @@ func TestV12_OneClickAfterSigningOutRemovesNoFactor(t *testing.T) {
 	signedOut(t, b)
 	w.Return(t, upstreamtest.Press(t, b.Get(t, "/signin"), "work"), "work", upstreamtest.WorkAda)
 	b.Post(t, "/account/second-step/remove", url.Values{})
-	if have, err := w.House().DB.CountCredentials(t.Context(), ada.ID); err != nil || have["totp"] == 0 {
+	if have, err := w.Services().DB.CountCredentials(t.Context(), ada.ID); err != nil || have["totp"] == 0 {
 		t.Errorf("the authenticator is gone: %v, %v at %s", have, err, b.URL)
 	}
 }

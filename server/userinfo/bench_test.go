@@ -22,7 +22,7 @@ func BenchmarkUserinfo(b *testing.B) {
 		r := httptest.NewRequest("GET", oauthtest.Issuer+"/userinfo", nil)
 		r.Header.Set("Authorization", "Bearer "+a.AccessToken)
 		w := httptest.NewRecorder()
-		d.door.ServeHTTP(w, r)
+		d.handler.ServeHTTP(w, r)
 		if w.Code != http.StatusOK {
 			b.Fatal(w.Body)
 		}

@@ -23,23 +23,23 @@ type Provider interface {
 }
 
 // Room serves the endpoint.
-type Room struct{ provider Provider }
+type Handler struct{ provider Provider }
 
 // New makes the room.
-func New(provider Provider) (*Room, error) {
+func New(provider Provider) (*Handler, error) {
 	if provider == nil {
 		return nil, errors.New("server/userinfo: provider is required")
 	}
-	return &Room{provider: provider}, nil
+	return &Handler{provider: provider}, nil
 }
 
-// Mount implements web.Room.
-func (room *Room) Mount(m *web.Mux) {
-	m.API("GET /userinfo", web.RegisteredCORS, room.answer)
-	m.API("POST /userinfo", web.RegisteredCORS, room.answer, web.Nothing)
+// Mount implements web.Mounter.
+func (handler *Handler) Mount(m *web.Mux) {
+	m.API("GET /userinfo", web.RegisteredCORS, handler.answer)
+	m.API("POST /userinfo", web.RegisteredCORS, handler.answer, web.Nothing)
 }
 
-func (room *Room) answer(w http.ResponseWriter, r *http.Request) error {
+func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	token, err := bearer(r)
 	if err != nil {
 		return challenged(err)
@@ -50,7 +50,7 @@ func (room *Room) answer(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
-	told, err := room.provider.Userinfo(r.Context(), token)
+	told, err := handler.provider.Userinfo(r.Context(), token)
 	if err != nil {
 		return challenged(err)
 	}

@@ -18,21 +18,21 @@ import (
 	"signet/storage/storagetest"
 )
 
-type desk struct {
-	*oauthtest.House
-	door http.Handler
+type endpoint struct {
+	*oauthtest.Protocol
+	handler http.Handler
 }
 
-func open(t *testing.T) *desk {
+func open(t *testing.T) *endpoint {
 	t.Helper()
 	h := oauthtest.New(t, oauthtest.Options{DB: storagetest.SQLite(t)})
 	h.SignIn(t)
 	return serve(t, h)
 }
 
-func serve(t testing.TB, h *oauthtest.House) *desk {
+func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	room, err := userinfo.New(h.Provider)
+	handler, err := userinfo.New(h.Provider)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +41,12 @@ func serve(t testing.TB, h *oauthtest.House) *desk {
 		t.Fatal(err)
 	}
 	mux := web.NewMux(web.Options{Issuer: issuer, Log: slog.New(slog.DiscardHandler), Origins: h.Registry.OriginAllowed})
-	room.Mount(mux)
-	return &desk{House: h, door: mux.Handler()}
+	handler.Mount(mux)
+	return &endpoint{Protocol: h, handler: mux.Handler()}
 }
 
 // ask sends a request; form "" is none.
-func (d *desk) ask(method, path, authorization, form string) *httptest.ResponseRecorder {
+func (d *endpoint) ask(method, path, authorization, form string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, oauthtest.Issuer+path, strings.NewReader(form))
 	if form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -55,11 +55,11 @@ func (d *desk) ask(method, path, authorization, form string) *httptest.ResponseR
 		r.Header.Set("Authorization", authorization)
 	}
 	w := httptest.NewRecorder()
-	d.door.ServeHTTP(w, r)
+	d.handler.ServeHTTP(w, r)
 	return w
 }
 
-func (d *desk) token(t *testing.T, scope string) *oauth.Answer {
+func (d *endpoint) token(t *testing.T, scope string) *oauth.Answer {
 	t.Helper()
 	a, err := d.Provider.Token(t.Context(), d.Client(t, "shop"), oauthtest.Exchange(d.Code(t, "shop", scope, nil)))
 	if err != nil {
@@ -173,7 +173,7 @@ func TestCORS(t *testing.T) {
 	r := httptest.NewRequest("GET", oauthtest.Issuer+"/userinfo", nil)
 	r.Header.Set("Origin", "https://shop.test")
 	w := httptest.NewRecorder()
-	d.door.ServeHTTP(w, r)
+	d.handler.ServeHTTP(w, r)
 	if got := w.Header().Get("Access-Control-Allow-Origin"); got != "https://shop.test" {
 		t.Errorf("got %q", got)
 	}

@@ -39,7 +39,7 @@ func benchmarkHandler(b *testing.B, h http.Handler) {
 	}
 }
 
-func BenchmarkDoor(b *testing.B) {
+func BenchmarkHandler(b *testing.B) {
 	log := telemetry.NewBuffered(io.Discard)
 	defer log.Close()
 	u, _ := url.Parse("https://id.example")

@@ -147,13 +147,13 @@ func (b *limitedBody) done() {
 }
 
 // idLetters has no 0, 1, I, L, O, U: the reference is read out on the phone.
-const idLetters = "23456789ABCDEFGHJKMNPQRSTVWXYZ23"
+const idAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ23"
 
 // newID fills in the request's reference.
 func (x *exchange) newID() {
 	_, _ = rand.Read(x.id[:]) // never fails
 	for i, b := range x.id {
-		x.id[i] = idLetters[b&31]
+		x.id[i] = idAlphabet[b&31]
 	}
 }
 

@@ -21,7 +21,7 @@ type Options struct {
 	Log            *slog.Logger       // nil discards
 	Metrics        *telemetry.Metrics // nil: a registry nobody reads
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-* count; empty = nobody's
-	// Origins tells whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
+	// Origins reports whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
 	Errors   func(w http.ResponseWriter, r *http.Request, e *PageError) error

@@ -16,7 +16,7 @@ import (
 
 // crowd holds requests in their handlers until it is let go.
 type crowd struct {
-	*door
+	*served
 	hold chan struct{}
 	wg   sync.WaitGroup
 }
@@ -30,7 +30,7 @@ func newCrowd(t *testing.T, places int) *crowd {
 		}
 		return nil
 	}
-	c.door = open(t, issuer, func(m *web.Mux) {
+	c.served = open(t, issuer, func(m *web.Mux) {
 		m.API("POST /token", web.NoCORS, waits)
 		m.Page("GET /signin", waits)
 		m.API("GET /jwks", web.PublicCORS, text("keys"))

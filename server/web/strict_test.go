@@ -102,7 +102,7 @@ func TestE5_ForwardedAddresses(t *testing.T) {
 
 // behind is a browser behind a proxy that passes its inner Host on.
 type behind struct {
-	*door
+	*served
 	cookies map[string]string
 }
 

@@ -15,7 +15,7 @@ import (
 type Func func(w http.ResponseWriter, r *http.Request) error
 
 // Room is a set of routes that belong together.
-type Room interface{ Mount(*Mux) }
+type Mounter interface{ Mount(*Mux) }
 
 // CORS says which origins may read an API route's answers.
 type CORS int

@@ -26,7 +26,7 @@ import (
 )
 
 // door is a mux with one route of each sort.
-type door struct {
+type served struct {
 	http.Handler
 	mux *web.Mux
 	log *bytes.Buffer
@@ -34,13 +34,13 @@ type door struct {
 
 type option func(*web.Options)
 
-func open(t testing.TB, issuer string, mount func(m *web.Mux), opts ...option) *door {
+func open(t testing.TB, issuer string, mount func(m *web.Mux), opts ...option) *served {
 	t.Helper()
 	u, err := url.Parse(issuer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{log: new(bytes.Buffer)}
+	d := &served{log: new(bytes.Buffer)}
 	o := web.Options{Issuer: u, Log: telemetry.NewLogger(telemetry.LogOptions{Writer: d.log, Format: "json"}),
 		Errors: func(w http.ResponseWriter, r *http.Request, e *web.PageError) error {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -57,7 +57,7 @@ func open(t testing.TB, issuer string, mount func(m *web.Mux), opts ...option) *
 	return d
 }
 
-func (d *door) do(r *http.Request) *httptest.ResponseRecorder {
+func (d *served) do(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, r)
 	return w

@@ -77,7 +77,7 @@ func secrets(t *testing.T, db *storage.DB) {
 	declared.ClientID = "once-declared"
 	ok(t, db.InsertGrant(ctx, declared))
 	ok(t, db.DeleteClient(ctx, "once-declared", now))
-	left, err := db.StandingByID(ctx, "declared")
+	left, err := db.GrantStateByID(ctx, "declared")
 	ok(t, err)
 	same(t, left.Grant.RevokedWhy, "client deleted")
 	fails(t, db.DeleteClient(ctx, "once-declared", now), storage.ErrNotFound)
@@ -85,7 +85,7 @@ func secrets(t *testing.T, db *storage.DB) {
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.ConsentOf(ctx, "ada", "shop")
 	fails(t, err, storage.ErrNotFound)
-	s, err := db.StandingByID(ctx, "g1")
+	s, err := db.GrantStateByID(ctx, "g1")
 	ok(t, err)
 	if !s.RevokedAt.Equal(now) || s.RevokedWhy != "client deleted" {
 		t.Fatalf("grant of a deleted client: revoked %v %q", s.RevokedAt, s.RevokedWhy)

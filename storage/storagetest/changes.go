@@ -65,7 +65,7 @@ func idleTime(t *testing.T, db *storage.DB) {
 	for i := range 100 {
 		at := now.Add(time.Duration(i+1) * time.Hour)
 		ok(t, db.RotateGrant(ctx, storage.Rotation{ID: "g", Presented: int64(i + 1), Now: at, ExpiresAt: at.Add(idle)}))
-		s, err := db.StandingByID(ctx, "g")
+		s, err := db.GrantStateByID(ctx, "g")
 		ok(t, err)
 		if !s.ExpiresAt.Equal(at.Add(idle)) {
 			t.Fatalf("after refresh %d: idle limit %v, want %v", i, s.ExpiresAt, at.Add(idle))
@@ -82,18 +82,18 @@ func idleTime(t *testing.T, db *storage.DB) {
 	// A shorter idle time counts at once, and so does the absolute limit.
 	at := now.Add(200 * time.Hour)
 	ok(t, db.RotateGrant(ctx, storage.Rotation{ID: "g", Presented: 101, Now: at, ExpiresAt: at.Add(time.Hour)}))
-	s, err := db.StandingByID(ctx, "g")
+	s, err := db.GrantStateByID(ctx, "g")
 	ok(t, err)
 	same(t, s.ExpiresAt, at.Add(time.Hour))
 	at = g.EndsAt.Add(-time.Hour)
 	ok(t, db.RotateGrant(ctx, storage.Rotation{ID: "g", Presented: 102, Now: at, ExpiresAt: at.Add(idle)}))
-	s, err = db.StandingByID(ctx, "g")
+	s, err = db.GrantStateByID(ctx, "g")
 	ok(t, err)
 	same(t, s.ExpiresAt, g.EndsAt)
 	if n, err := db.DeleteExpired(ctx, storage.ExpiredGrants, g.EndsAt.Add(time.Second), 9); err != nil || n != 1 {
 		t.Fatalf("the janitor took %d, %v, want the one that ended", n, err)
 	}
-	if _, err := db.StandingByID(ctx, "g"); err == nil {
+	if _, err := db.GrantStateByID(ctx, "g"); err == nil {
 		t.Fatal("the grant is there still")
 	}
 }

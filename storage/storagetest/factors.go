@@ -117,7 +117,7 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.SessionBySecret(ctx, "hash-s1")
 	fails(t, err, storage.ErrNotFound)
-	_, err = db.StandingByID(ctx, "g1")
+	_, err = db.GrantStateByID(ctx, "g1")
 	fails(t, err, storage.ErrNotFound)
 	_, err = db.TicketBySecret(ctx, "reset", "h", now)
 	fails(t, err, storage.ErrNotFound)

@@ -54,7 +54,7 @@ func raceMessage(t *testing.T, db *storage.DB) {
 	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
 		return db.LeaseMessage(ctx, "m", now, now.Add(time.Duration(i+1)*time.Minute))
 	}); won != 1 {
-		t.Errorf("%d took one letter, want 1", won)
+		t.Errorf("%d took one email, want 1", won)
 	}
 }
 

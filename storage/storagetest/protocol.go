@@ -23,7 +23,7 @@ func grants(t *testing.T, db *storage.DB) {
 	g := grantOf("g1")
 	ok(t, db.InsertGrant(ctx, g))
 	fails(t, db.InsertGrant(ctx, g), storage.ErrConflict)
-	s, err := db.StandingByCode(ctx, "code-g1")
+	s, err := db.GrantStateByCode(ctx, "code-g1")
 	ok(t, err)
 	same(t, s.Grant, g)
 
@@ -31,7 +31,7 @@ func grants(t *testing.T, db *storage.DB) {
 	ok(t, db.SpendCode(ctx, spend))
 	fails(t, db.SpendCode(ctx, spend), storage.ErrStale)
 	g.CodeUsedAt, g.RotatedAt, g.LastUsedAt, g.Generation, g.ExpiresAt = spend.Now, spend.Now, spend.Now, 1, spend.ExpiresAt
-	s, err = db.StandingByCode(ctx, "code-g1") // used ones are found too
+	s, err = db.GrantStateByCode(ctx, "code-g1") // used ones are found too
 	ok(t, err)
 	same(t, s.Grant, g)
 
@@ -39,18 +39,18 @@ func grants(t *testing.T, db *storage.DB) {
 	r := storage.Rotation{ID: "g1", Presented: 1, Now: now.Add(time.Minute), ExpiresAt: now.Add(100 * time.Hour)}
 	ok(t, db.RotateGrant(ctx, r))
 	fails(t, db.RotateGrant(ctx, r), storage.ErrStale)
-	s, err = db.StandingByID(ctx, "g1")
+	s, err = db.GrantStateByID(ctx, "g1")
 	ok(t, err)
 	if s.Generation != 2 || !s.RotatedAt.Equal(r.Now) || !s.LastUsedAt.Equal(r.Now) || !s.ExpiresAt.Equal(g.EndsAt) {
 		t.Fatalf("rotated: %+v", s.Grant) // the idle limit stops at the absolute one
 	}
 	r.Presented = 7 // the row is behind what was signed: it catches up
 	ok(t, db.RotateGrant(ctx, r))
-	if s, err = db.StandingByID(ctx, "g1"); err != nil || s.Generation != 8 {
+	if s, err = db.GrantStateByID(ctx, "g1"); err != nil || s.Generation != 8 {
 		t.Fatalf("generation %d, %v; want 8", s.Generation, err)
 	}
 	ok(t, db.TouchGrant(ctx, "g1", now.Add(2*time.Minute), now.Add(2*time.Hour)))
-	if s, err = db.StandingByID(ctx, "g1"); err != nil || !s.ExpiresAt.Equal(now.Add(2*time.Hour)) || s.Generation != 8 {
+	if s, err = db.GrantStateByID(ctx, "g1"); err != nil || !s.ExpiresAt.Equal(now.Add(2*time.Hour)) || s.Generation != 8 {
 		t.Fatalf("touched: %+v, %v", s.Grant, err)
 	}
 
@@ -64,7 +64,7 @@ func grants(t *testing.T, db *storage.DB) {
 	r.Presented = 8
 	fails(t, db.RotateGrant(ctx, r), storage.ErrStale)
 	fails(t, db.TouchGrant(ctx, "g1", now, now), storage.ErrStale)
-	if s, err = db.StandingByID(ctx, "g1"); err != nil || s.RevokedWhy != "reuse" || !s.RevokedAt.Equal(now) {
+	if s, err = db.GrantStateByID(ctx, "g1"); err != nil || s.RevokedWhy != "reuse" || !s.RevokedAt.Equal(now) {
 		t.Fatalf("revoked: %+v, %v", s.Grant, err)
 	}
 	ok(t, db.InsertGrant(ctx, grantOf("g2")))
@@ -75,15 +75,15 @@ func grants(t *testing.T, db *storage.DB) {
 	bare := storage.Grant{ID: "g3", ClientID: "shop", UserID: "ada", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	ok(t, db.InsertGrant(ctx, bare)) // no session, no code
 	bare.Data = json.RawMessage(`{}`)
-	s, err = db.StandingByID(ctx, "g3")
+	s, err = db.GrantStateByID(ctx, "g3")
 	ok(t, err)
 	same(t, s.Grant, bare)
 }
 
-func standing(t *testing.T, db *storage.DB) {
+func grantStates(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	ok(t, db.InsertGrant(ctx, grantOf("g1")))
-	s, err := db.StandingByID(ctx, "g1")
+	s, err := db.GrantStateByID(ctx, "g1")
 	ok(t, err)
 	if s.User.ID != "" || s.SessionFound || s.ConsentNow != 0 || !s.SessionEndedAt.IsZero() {
 		t.Fatalf("a grant that stands on nothing: %+v", s)
@@ -93,11 +93,11 @@ func standing(t *testing.T, db *storage.DB) {
 	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "shop", CreatedAt: now, UpdatedAt: now})
 	ok(t, err)
 	u.EmailKey, u.UsernameKey, u.CreatedAt = "", "", time.Time{} // not read with a grant
-	want := storage.Standing{Grant: grantOf("g1"), User: u, SessionFound: true, ConsentNow: 1}
-	for name, read := range map[string]func() (storage.Standing, error){
-		"id":    func() (storage.Standing, error) { return db.StandingByID(ctx, "g1") },
-		"code":  func() (storage.Standing, error) { return db.StandingByCode(ctx, "code-g1") },
-		"token": func() (storage.Standing, error) { return db.StandingOfToken(ctx, "g1", "jti") },
+	want := storage.GrantState{Grant: grantOf("g1"), User: u, SessionFound: true, ConsentNow: 1}
+	for name, read := range map[string]func() (storage.GrantState, error){
+		"id":    func() (storage.GrantState, error) { return db.GrantStateByID(ctx, "g1") },
+		"code":  func() (storage.GrantState, error) { return db.GrantStateByCode(ctx, "code-g1") },
+		"token": func() (storage.GrantState, error) { return db.GrantStateOfToken(ctx, "g1", "jti") },
 	} {
 		got, err := read()
 		if err != nil {
@@ -111,17 +111,17 @@ func standing(t *testing.T, db *storage.DB) {
 	ok(t, err)
 	ok(t, db.RevokeToken(ctx, "jti", now.Add(time.Hour)))
 	ok(t, db.RevokeToken(ctx, "jti", now.Add(time.Hour)))
-	s, err = db.StandingOfToken(ctx, "g1", "jti")
+	s, err = db.GrantStateOfToken(ctx, "g1", "jti")
 	ok(t, err)
 	if !s.SessionEndedAt.Equal(now) || s.ConsentNow != 2 || !s.TokenRevoked {
 		t.Fatalf("got %+v", s)
 	}
 	for jti, revoked := range map[string]bool{"jti": true, "other": false} {
-		if s, err = db.StandingOfToken(ctx, "", jti); err != nil || s.TokenRevoked != revoked {
+		if s, err = db.GrantStateOfToken(ctx, "", jti); err != nil || s.TokenRevoked != revoked {
 			t.Fatalf("token %s without a grant: revoked %v, %v", jti, s.TokenRevoked, err)
 		}
 	}
-	_, err = db.StandingOfToken(ctx, "gone", "jti")
+	_, err = db.GrantStateOfToken(ctx, "gone", "jti")
 	fails(t, err, storage.ErrNotFound)
 }
 

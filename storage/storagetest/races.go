@@ -61,7 +61,7 @@ func raceRefresh(t *testing.T, db *storage.DB) {
 			return db.RotateGrant(ctx, storage.Rotation{ID: "g1", Presented: gen, Now: now, ExpiresAt: now.Add(time.Hour)})
 		}))
 	}
-	s, err := db.StandingByID(t.Context(), "g1")
+	s, err := db.GrantStateByID(t.Context(), "g1")
 	if err != nil || s.Generation != 5 {
 		t.Fatalf("generation %d, %v; want 5", s.Generation, err)
 	}
@@ -109,7 +109,7 @@ func raceBound(t *testing.T, db *storage.DB) {
 		return db.InsertInteraction(ctx, storage.Interaction{ID: fmt.Sprint(i), Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, most, 0, 0)
 	})
 	slack := 0
-	if db.Engine() == storage.Postgres {
+	if db.Dialect() == storage.Postgres {
 		slack = 16 // statements that run at once do not see one another: as many as there are connections
 	}
 	if won < most || won > most+slack {
@@ -233,7 +233,7 @@ func raceMixed(t *testing.T, db *storage.DB) {
 		return err
 	})
 	for i := range 80 {
-		_, err := db.StandingByID(t.Context(), fmt.Sprintf("g%02d", i))
+		_, err := db.GrantStateByID(t.Context(), fmt.Sprintf("g%02d", i))
 		if kept := err == nil; kept != (i%5 < 2) {
 			t.Errorf("grant %d: found %v (%v), want %v", i, kept, err, i%5 < 2)
 		}

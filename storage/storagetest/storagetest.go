@@ -59,7 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	t.Helper()
 	parts := map[string]func(t *testing.T, db *storage.DB){
 		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
-		"resources": resources, "consents": consents, "grants": grants, "standing": standing, "revoking": revoking,
+		"resources": resources, "consents": consents, "grants": grants, "standing": grantStates, "revoking": revoking,
 		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "once": once,
 		"counters": counters, "events": events, "expiry": expiry, "odd-input": oddInput, "no-text": noText,
 		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,
@@ -96,5 +96,5 @@ func ctxOf(t *testing.T) context.Context {
 	return ctx
 }
 
-// underCI tells whether a missing tool must fail the test rather than skip it.
+// underCI reports whether a missing tool must fail the test rather than skip it.
 func underCI() bool { return os.Getenv("CI") != "" }

@@ -59,7 +59,7 @@ func trimming(t *testing.T, db *storage.DB) {
 	for id, revoked := range map[string]bool{
 		"ada-shop-0": true, "ada-shop-1": true, "ada-shop-2": false, "ada-shop-5": false, "ada-notes-0": false, "eve-shop-0": false,
 	} {
-		s, err := db.StandingByID(ctx, id)
+		s, err := db.GrantStateByID(ctx, id)
 		if err != nil || s.RevokedAt.IsZero() == revoked {
 			t.Errorf("%s: revoked %v, %v; want %v", id, s.RevokedAt, err, revoked)
 		}

@@ -34,7 +34,7 @@ type Rows interface {
 type People interface {
 	ByID(ctx context.Context, id string) (storage.User, error)
 	EndAll(ctx context.Context, userID, keepSession, why string) error
-	SendEmail(ctx context.Context, u storage.User, l mail.Letter) error
+	SendEmail(ctx context.Context, u storage.User, l mail.Email) error
 }
 
 // Options of New.
@@ -127,7 +127,7 @@ func (s *Service) schedule(ctx context.Context, userID string, grace time.Durati
 		return at, err
 	}
 	day := map[string]string{"Day": at.UTC().Format(time.RFC3339)}
-	return at, s.people.SendEmail(ctx, u, mail.Letter{Kind: mail.DeleteAsked, Link: "/signin", Args: day})
+	return at, s.people.SendEmail(ctx, u, mail.Email{Kind: mail.DeleteAsked, Link: "/signin", Args: day})
 }
 
 // Cancel undoes Request or Delete during the grace time; all sessions but keepSession end ("" = all). Cancelling twice is not

@@ -57,7 +57,7 @@ func TestR07_ErasureAfterGrace(t *testing.T) {
 		if err != nil || !at.Equal(time.Now().Add(grace)) {
 			t.Fatalf("erased at %v, %v", at, err)
 		}
-		if g, err := w.DB.StandingByID(t.Context(), "g"); err != nil || g.RevokedAt.IsZero() {
+		if g, err := w.DB.GrantStateByID(t.Context(), "g"); err != nil || g.RevokedAt.IsZero() {
 			t.Errorf("the grant lives on: %+v, %v", g, err)
 		}
 		time.Sleep(24 * time.Hour)

@@ -61,7 +61,7 @@ func (s *Service) erase(ctx context.Context, userID string, due time.Time) error
 	if err := s.audit.Record(ctx, audit.Event{Name: audit.UserErased, UserID: userID}); err != nil {
 		return err
 	}
-	if err := s.people.SendEmail(ctx, u, mail.Letter{Kind: mail.Deleted}); err != nil { // sealed, and deleted when it is sent
+	if err := s.people.SendEmail(ctx, u, mail.Email{Kind: mail.Deleted}); err != nil { // sealed, and deleted when it is sent
 		return err
 	}
 	if err := s.rows.EraseUser(ctx, userID); err != nil {

@@ -123,22 +123,22 @@ func (s *Service) PasswordSuffices(ctx context.Context, userID string) (bool, er
 }
 
 // Standing is what a person has beside a password.
-type Standing struct {
+type Enrolled struct {
 	TOTP     bool
 	Recovery int // codes not used yet
 	Passkeys int
 }
 
 // Second reports whether the person has a second factor. Recovery codes can be used in place of one, they are none.
-func (s Standing) Second() bool { return s.TOTP || s.Passkeys > 0 }
+func (s Enrolled) Second() bool { return s.TOTP || s.Passkeys > 0 }
 
 // Of tells what a person has.
-func (s *Service) Of(ctx context.Context, userID string) (Standing, error) {
+func (s *Service) Of(ctx context.Context, userID string) (Enrolled, error) {
 	n, err := s.Stores.Accounts.CountCredentials(ctx, userID)
 	if err != nil {
-		return Standing{}, fmt.Errorf("read factors: %w", err)
+		return Enrolled{}, fmt.Errorf("read factors: %w", err)
 	}
-	return Standing{TOTP: n[KindTOTP] > 0, Recovery: n[KindRecovery], Passkeys: n[KindPasskey]}, nil
+	return Enrolled{TOTP: n[KindTOTP] > 0, Recovery: n[KindRecovery], Passkeys: n[KindPasskey]}, nil
 }
 
 // Match is a right code. It counts once Commit has run in the transaction of the act it was asked for: of many with the same
@@ -151,7 +151,7 @@ type Match struct {
 // Commit uses the code up. ErrWrong if somebody was quicker.
 func (p *Match) Commit(ctx context.Context) error { return p.commit(ctx) }
 
-// lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (security notes G02).
+// lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (G02).
 func lane(kind, userID string) ratelimit.Lane {
 	const hour = time.Hour
 	return ratelimit.Lane{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour, OnSuccess: ratelimit.WholeStreak}

@@ -22,7 +22,7 @@ import (
 	"signet/users/userstest"
 )
 
-// notices counts letters.
+// notices counts emails.
 type notices struct{ kinds []string }
 
 func (n *notices) Notify(_ context.Context, _, kind string, args map[string]string) error {
@@ -293,20 +293,20 @@ func TestG05_WithTheLastFactorGoTheCodes(t *testing.T) {
 		if err := w.Remove(t.Context(), userstest.Permit(t, w.ada, factor.RemoveAuthenticator)); err != nil {
 			t.Fatal(err)
 		}
-		if have, err := w.Of(t.Context(), "ada"); have != (factor.Standing{}) || err != nil {
+		if have, err := w.Of(t.Context(), "ada"); have != (factor.Enrolled{}) || err != nil {
 			t.Errorf("left: %+v, %v", have, err)
 		}
 		if err := w.Remove(t.Context(), userstest.Permit(t, w.ada, factor.RemoveAuthenticator)); !errors.Is(err, factor.ErrWrong) {
 			t.Errorf("twice: %v", err)
 		}
 		if got, want := fmt.Sprint(w.told.kinds), "[factor_addedtotp factor_removedtotp]"; got != want {
-			t.Errorf("letters %s, want %s", got, want)
+			t.Errorf("emails %s, want %s", got, want)
 		}
 		w.enrol(t)
 		if err := w.Reset(t.Context(), factor.ForOperator("ada", factor.ResetFactors)); err != nil {
 			t.Fatal(err)
 		}
-		if have, err := w.Of(t.Context(), "ada"); have != (factor.Standing{}) || err != nil {
+		if have, err := w.Of(t.Context(), "ada"); have != (factor.Enrolled{}) || err != nil {
 			t.Errorf("after reset: %+v, %v", have, err)
 		}
 	})

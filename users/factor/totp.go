@@ -56,7 +56,7 @@ type Enrolment struct {
 }
 
 // Begin gives the person a secret for an authenticator app. owner is the session or the interaction that it is bound to; asked
-// again, it is the same secret until it is confirmed or too old (security notes G03). ErrThere.
+// again, it is the same secret until it is confirmed or too old (G03). ErrThere.
 func (s *Service) Begin(ctx context.Context, owner string, u storage.User) (*Enrolment, error) {
 	have, err := s.Of(ctx, u.ID)
 	if err != nil {

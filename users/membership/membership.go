@@ -32,7 +32,7 @@ var (
 	ErrDescription = errors.New("use at most 200 visible characters")
 )
 
-// Store is what memberships need of the ground.
+// Store is the part of *storage.DB that memberships use.
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertGroup(ctx context.Context, g storage.Group) error
@@ -68,7 +68,7 @@ func New(store Store, log *audit.Log) (*Service, error) {
 	return &Service{store, log}, nil
 }
 
-// CheckName tells whether a group or role may be called so; ErrName. Such names need no quoting anywhere: in tokens, in
+// CheckName reports whether a group or role may be called so; ErrName. Such names need no quoting anywhere: in tokens, in
 // lists parted by blanks or commas, in a shell.
 func CheckName(name string) error {
 	odd := func(r rune) bool {

@@ -28,7 +28,7 @@ func service(t *testing.T, db *storage.DB) *membership.Service {
 	return s
 }
 
-func TestMembershipsAreToldAndWrittenDown(t *testing.T) { // security notes T03
+func TestMembershipsAreToldAndWrittenDown(t *testing.T) { // rule T03
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		s := service(t, db)

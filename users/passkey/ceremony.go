@@ -40,7 +40,7 @@ func (s *Service) open(ctx context.Context, p ticket.Purpose, browser string, c 
 }
 
 // close uses the ticket up before anything is verified, so that one challenge is good for one answer, right or wrong
-// (security notes G06). ErrWrong.
+// (G06). ErrWrong.
 func (s *Service) close(ctx context.Context, p ticket.Purpose, browser string, data protocol.CollectedClientData) (c ceremony, err error) {
 	t, err := s.tickets.Spend(ctx, p, data.Challenge, &c)
 	if errors.Is(err, ticket.ErrGone) {
@@ -185,7 +185,7 @@ func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, brows
 }
 
 // BeginSignIn makes the options of navigator.credentials.get for whoever asks: any passkey of this house that verifies its
-// user. They say nothing about any account (security notes G08).
+// user. They say nothing about any account (G08).
 func (s *Service) BeginSignIn(ctx context.Context, browser string) (json.RawMessage, error) {
 	if err := s.pace(ctx); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ var makers = map[string]string{
 
 func hexOf(aaguid []byte) string { return hex.EncodeToString(aaguid) }
 
-// printable tells whether a name has nothing in it that hides or turns text.
+// printable reports whether a name has nothing in it that hides or turns text.
 func printable(name string) bool {
 	return !typed.Hidden(name) && !strings.ContainsFunc(name, func(r rune) bool {
 		return r == '\uFFFD' || r != ' ' && unicode.IsSpace(r) || !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r)

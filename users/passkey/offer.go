@@ -14,7 +14,7 @@ const declined ticket.Purpose = "passkey.declined"
 // declinedFor is for good, as far as a server lasts.
 const declinedFor = 10 * 365 * 24 * time.Hour
 
-// Offer tells whether to offer a person a passkey: they have none and did not say no.
+// Offer reports whether to offer a person a passkey: they have none and did not say no.
 func (s *Service) Offer(ctx context.Context, userID string) (bool, error) {
 	have, err := s.stores.Passkeys.Credentials(ctx, userID, Kind)
 	if err != nil {

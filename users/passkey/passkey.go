@@ -155,7 +155,7 @@ func (s *Service) RelatedOrigins() []string {
 	return slices.Clone(s.origins)
 }
 
-// Usable tells whether passkeys can be had at an issuer: browsers offer none at a bare IP address.
+// Usable reports whether passkeys can be had at an issuer: browsers offer none at a bare IP address.
 func Usable(issuer *url.URL) bool { return protocol.ValidateRPID(issuer.Hostname()) == nil }
 
 // Passkey is one, as its person sees it.

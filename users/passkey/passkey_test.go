@@ -32,9 +32,9 @@ const (
 
 type world struct {
 	*passkey.Service
-	db     *storage.DB
-	mu     sync.Mutex
-	letter []string // kinds that were to be written
+	db    *storage.DB
+	mu    sync.Mutex
+	email []string // kinds that were to be written
 }
 
 func newWorld(t testing.TB, db *storage.DB) *world {
@@ -49,7 +49,7 @@ func newWorld(t testing.TB, db *storage.DB) *world {
 		Notify: func(_ context.Context, _, kind string, args map[string]string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.letter = append(w.letter, kind+" "+args["Factor"])
+			w.email = append(w.email, kind+" "+args["Factor"])
 			return nil
 		},
 	})
@@ -173,8 +173,8 @@ func TestPasskey_AddAndSignIn(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Name != "Phone" || list[0].Synced || list[0].LastUsed.IsZero() {
 			t.Errorf("list %+v, %v", list, err)
 		}
-		if w.events(t, audit.PasskeyAdded) != 1 || w.events(t, audit.SignInSucceeded) != 1 || strings.Join(w.letter, ",") != "factor_added passkey" {
-			t.Errorf("events or letters %q", w.letter)
+		if w.events(t, audit.PasskeyAdded) != 1 || w.events(t, audit.SignInSucceeded) != 1 || strings.Join(w.email, ",") != "factor_added passkey" {
+			t.Errorf("events or emails %q", w.email)
 		}
 	})
 }

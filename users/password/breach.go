@@ -11,7 +11,7 @@ type List interface {
 	Has(ctx context.Context, digest [sha1.Size]byte) (bool, error)
 }
 
-// CheckBreached tells whether a new password, which Check took, is on one of the lists: ErrBreached. A list that cannot be
+// CheckBreached reports whether a new password, which Check took, is on one of the lists: ErrBreached. A list that cannot be
 // asked is passed over. Not inside a transaction: a list may be a file or another server.
 func (h *Hasher) CheckBreached(ctx context.Context, password string) error {
 	if len(h.lists) == 0 {

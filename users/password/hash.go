@@ -133,7 +133,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return tag + string(hash), nil
 }
 
-// read takes a kept form apart: the pepper's id ("" = none) and bcrypt's own format; known tells whether it is one of ours.
+// read takes a kept form apart: the pepper's id ("" = none) and bcrypt's own format; known reports whether it is one of ours.
 func (h *Hasher) read(kept string) (pepper, hash string, known bool) {
 	if hash, known = strings.CutPrefix(kept, tag); known {
 		return "", hash, true

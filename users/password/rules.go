@@ -37,7 +37,7 @@ func isCommon(folded string) bool {
 	return found
 }
 
-// Check tells whether a new password is allowed to a person with the given names (address, user name, name). It returns
+// Check reports whether a new password is allowed to a person with the given names (address, user name, name). It returns
 // the first rule broken (NIST SP 800-63B-4 section 3.1.1.2).
 func (h *Hasher) Check(password string, names ...string) error {
 	switch {
@@ -70,7 +70,7 @@ func trim(folded string) string {
 // longestUnit is the longest piece whose repetition counts as no password.
 const longestUnit = 4
 
-// repeats tells whether s is one short piece over and over, or runs of neighbours such as 123456789012.
+// repeats reports whether s is one short piece over and over, or runs of neighbours such as 123456789012.
 func repeats(s string) bool {
 	r := []rune(s)
 	for unit := 1; unit <= longestUnit; unit++ {
@@ -95,7 +95,7 @@ func periodic(r []rune, unit int) bool {
 	return true
 }
 
-// walks tells whether each rune follows the one before (9 is followed by 0, z by a).
+// walks reports whether each rune follows the one before (9 is followed by 0, z by a).
 func walks(r []rune, step rune) bool {
 	for i := 1; i < len(r); i++ {
 		d := r[i] - r[i-1]
@@ -126,7 +126,7 @@ func parts(names []string) []string {
 // enoughLetters is how many letters must be left of a password once the known names are taken out of it.
 const enoughLetters = 4
 
-// madeOf tells whether little but digits and signs is left of a password when the words are taken out.
+// madeOf reports whether little but digits and signs is left of a password when the words are taken out.
 func madeOf(folded string, words []string) bool {
 	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
 	left, found := folded, false

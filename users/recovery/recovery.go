@@ -61,7 +61,7 @@ type People interface {
 type Mail interface {
 	MailOn() bool
 	MayEmail(ctx context.Context, u storage.User) (bool, error)
-	SendEmail(ctx context.Context, u storage.User, l mail.Letter) error
+	SendEmail(ctx context.Context, u storage.User, l mail.Email) error
 }
 
 // Factors removes what was lost; *factor.Service.
@@ -142,7 +142,7 @@ func (s *Service) SendCode(ctx context.Context, interaction string, u storage.Us
 		if err != nil {
 			return err
 		}
-		return s.Mail.SendEmail(ctx, u, mail.Letter{
+		return s.Mail.SendEmail(ctx, u, mail.Email{
 			Kind: mail.Code, Code: code, ExpiresAt: time.Now().Add(codeLife),
 			Args: map[string]string{"Minutes": strconv.Itoa(int(codeLife.Minutes()))},
 		})
@@ -185,7 +185,7 @@ func (s *Service) begin(ctx context.Context, u storage.User) error {
 	if err != nil {
 		return err
 	}
-	err = s.Mail.SendEmail(ctx, u, mail.Letter{
+	err = s.Mail.SendEmail(ctx, u, mail.Email{
 		Kind: mail.RecoveryStarted, Link: "/recover/stop?t=" + stop, Args: map[string]string{"Day": w.ReadyAt.UTC().Format(time.RFC3339)},
 	})
 	if err != nil {
@@ -229,7 +229,7 @@ func (s *Service) mailLink(ctx context.Context, u storage.User, w waiting) error
 	if err != nil {
 		return err
 	}
-	return s.Mail.SendEmail(ctx, u, mail.Letter{
+	return s.Mail.SendEmail(ctx, u, mail.Email{
 		Kind: mail.RecoveryReady, Link: "/recover/finish?t=" + secret, ExpiresAt: time.Now().Add(finishLife),
 	})
 }

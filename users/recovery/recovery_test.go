@@ -25,25 +25,25 @@ const wait = 72 * time.Hour
 
 // post keeps emails.
 type post struct {
-	mu      sync.Mutex
-	letters []mail.Letter
-	full    bool
+	mu     sync.Mutex
+	emails []mail.Email
+	full   bool
 }
 
-func (p *post) Put(_ context.Context, l mail.Letter) error {
+func (p *post) Put(_ context.Context, l mail.Email) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.letters = append(p.letters, l)
+	p.emails = append(p.emails, l)
 	return nil
 }
 
 func (p *post) Allowed(context.Context, mail.Request) (bool, error) { return !p.full, nil }
 
 // of gives the newest email of a kind, and how many there were.
-func (p *post) of(kind string) (last mail.Letter, n int) {
+func (p *post) of(kind string) (last mail.Email, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, l := range p.letters {
+	for _, l := range p.emails {
 		if l.Kind == kind {
 			last, n = l, n+1
 		}
@@ -51,7 +51,7 @@ func (p *post) of(kind string) (last mail.Letter, n int) {
 	return last, n
 }
 
-func secretOf(t testing.TB, l mail.Letter) string {
+func secretOf(t testing.TB, l mail.Email) string {
 	t.Helper()
 	u, err := url.Parse(l.Link)
 	if err != nil || !strings.HasPrefix(l.Link, "https://id.example.com/recover/") {
@@ -130,7 +130,7 @@ func (w world) due(t testing.TB, want int) (finish string) {
 	return secretOf(t, l)
 }
 
-func (w world) has(t testing.TB) factor.Standing {
+func (w world) has(t testing.TB) factor.Enrolled {
 	t.Helper()
 	have, err := w.factors.Of(t.Context(), w.ada.ID)
 	must(t, err)
@@ -182,7 +182,7 @@ func TestFromTheCodeToTheLink(t *testing.T) {
 			t.Fatal("looking at the link removes the factors")
 		}
 		must(t, w.Finish(t.Context(), finish))
-		if have := w.has(t); have != (factor.Standing{}) {
+		if have := w.has(t); have != (factor.Enrolled{}) {
 			t.Errorf("left: %+v", have)
 		}
 		if _, n := w.post.of(mail.FactorRemoved); n != 2 {
@@ -202,7 +202,7 @@ func TestAnOperatorRemovesFactorsAtOnce(t *testing.T) {
 		w.begin(t)
 		must(t, w.Remove(t.Context(), factor.ForOperator(w.ada.ID, factor.ResetFactors)))
 		u, err := w.people.Show(t.Context(), w.ada.ID)
-		if err != nil || u.Epoch == w.ada.Epoch || w.has(t) != (factor.Standing{}) {
+		if err != nil || u.Epoch == w.ada.Epoch || w.has(t) != (factor.Enrolled{}) {
 			t.Errorf("epoch %d, %+v, %v", u.Epoch, w.has(t), err)
 		}
 		if _, n := w.post.of(mail.FactorRemoved); n != 2 || !w.state(t).ReadyAt.IsZero() {

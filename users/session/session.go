@@ -227,7 +227,7 @@ func (s *Sessions) Find(ctx context.Context, secret string) (*storage.SessionUse
 	return &found, nil
 }
 
-// Live tells whether a session counts at now: neither ended nor expired, and its person not disabled.
+// Live reports whether a session counts at now: neither ended nor expired, and its person not disabled.
 func Live(s storage.SessionUser, now time.Time) bool {
 	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.EndsAt) && s.User.DisabledAt.IsZero()
 }

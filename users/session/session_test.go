@@ -117,7 +117,7 @@ func TestF05_AnotherPersonGetsANewSession(t *testing.T) {
 		t.Error("the first session should end, the second live")
 	}
 	for id, want := range map[string]bool{"online": true, "offline": false} {
-		g, err := db.StandingByID(t.Context(), id)
+		g, err := db.GrantStateByID(t.Context(), id)
 		if err != nil || g.RevokedAt.IsZero() == want {
 			t.Errorf("%s: revoked %v, want %v (%v)", id, !g.RevokedAt.IsZero(), want, err)
 		}
@@ -266,7 +266,7 @@ func TestQ04_EndingRevokesWhatIsNotOffline(t *testing.T) {
 			t.Errorf("ended twice: %v", err)
 		}
 		for id, want := range map[string]bool{"0-false": false, "0-true": false, "1-false": true, "1-true": false, "2-false": false, "3-false": false, "3-true": false} {
-			g, err := db.StandingByID(t.Context(), id)
+			g, err := db.GrantStateByID(t.Context(), id)
 			if err != nil || g.RevokedAt.IsZero() == want {
 				t.Errorf("grant %s: revoked %v, want %v (%v)", id, !g.RevokedAt.IsZero(), want, err)
 			}

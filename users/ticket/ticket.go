@@ -202,7 +202,7 @@ func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Tick
 // ErrWrong: the code is not the ticket's. There are guesses left.
 var ErrWrong = errors.New("wrong code")
 
-// Matches tells whether the code is the ticket's.
+// Matches reports whether the code is the ticket's.
 func (b *Book) Matches(t storage.Ticket, code string) bool {
 	right, plain := false, typed.Code(code)
 	for _, key := range b.keys {

@@ -34,7 +34,7 @@ type Options struct {
 	Signup    users.Signup
 	Passwords password.Options // the zero value has the cheapest hash
 	// Handlers makes the pages; they may keep what they need of the server.
-	Handlers func(s *Server) ([]web.Room, error)
+	Handlers func(s *Server) ([]web.Mounter, error)
 }
 
 // Server is a small one.
@@ -180,7 +180,7 @@ func app(_ context.Context, id, _ string) *pages.App {
 // noFactors are those of people without any.
 type noFactors struct{}
 
-func (noFactors) Of(context.Context, string) (factor.Standing, error)     { return factor.Standing{}, nil }
+func (noFactors) Of(context.Context, string) (factor.Enrolled, error)     { return factor.Enrolled{}, nil }
 func (noFactors) Required(context.Context, string) (bool, error)          { return false, nil }
 func (noFactors) Reachable(context.Context, string) (factor.Level, error) { return factor.Single, nil }
 

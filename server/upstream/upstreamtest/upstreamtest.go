@@ -165,7 +165,7 @@ func (w *World) Visitor(t testing.TB, b *servertest.Browser) storage.User {
 			break
 		}
 	}
-	u, err := w.House().People.Show(t.Context(), email)
+	u, err := w.Services().People.Show(t.Context(), email)
 	if err != nil {
 		t.Fatalf("%q: %v", email, err)
 	}
@@ -191,7 +191,7 @@ func Shows(t testing.TB, b *servertest.Browser, status int, piece string) {
 // Linked are the identities of a person.
 func (w *World) Linked(t testing.TB, userID string) []storage.Identity {
 	t.Helper()
-	list, err := w.House().Federation.Linked(t.Context(), userID)
+	list, err := w.Services().Federation.Linked(t.Context(), userID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func (w *World) Linked(t testing.TB, userID string) []storage.Identity {
 // Events counts a person's events by name.
 func (w *World) Events(t testing.TB, userID string) map[string]int {
 	t.Helper()
-	list, _, err := w.House().People.Activity(t.Context(), userID, "", 100)
+	list, _, err := w.Services().People.Activity(t.Context(), userID, "", 100)
 	if err != nil {
 		t.Fatal(err)
 	}

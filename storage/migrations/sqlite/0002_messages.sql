@@ -1,6 +1,6 @@
 -- +goose NO TRANSACTION
 -- +goose Up
--- Letters that wait to be sent; what they say is sealed, for they hold links and codes.
+-- Emails that wait to be sent; what they say is sealed, for they hold links and codes.
 CREATE TABLE messages (
     id         TEXT PRIMARY KEY,
     kind       TEXT NOT NULL,

@@ -29,7 +29,7 @@ type File struct {
 	Failed func(err error)
 }
 
-// Has tells whether the digest is in the list, by binary search.
+// Has reports whether the digest is in the list, by binary search.
 func (f *File) Has(ctx context.Context, digest [sha1.Size]byte) (bool, error) {
 	found, err := f.has(ctx, digest)
 	if err != nil && f.Failed != nil {

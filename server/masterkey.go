@@ -19,7 +19,7 @@ const MasterFile = "master.key"
 // ErrNoMasterKey: there is no master key and none may be made.
 var ErrNoMasterKey = errors.New("there is no master key")
 
-// needsMaster refuses Postgres without a master key, before anything is done (security notes S03).
+// needsMaster refuses Postgres without a master key, before anything is done (S03).
 func needsMaster(c config.Config) error {
 	if !c.Storage.DSN.Postgres() || !c.MasterKey.Empty() {
 		return nil
@@ -29,7 +29,7 @@ func needsMaster(c config.Config) error {
 }
 
 // openMaster finds the master key: as configured, or (SQLite) in the file beside the database, which is made at the first
-// start (security notes S02, S03). o.Notice receives a clear word when a key was made.
+// start (S02, S03). o.Notice receives a clear word when a key was made.
 func openMaster(ctx context.Context, o Options, db *storage.DB) (*seal.Master, error) {
 	c := o.Config
 	if !c.MasterKey.Empty() {

@@ -42,7 +42,7 @@ func CheckMail(ctx context.Context, c config.Config) error {
 }
 
 // mailman empties the outbox; nil where there is none. print nil = standard error.
-func (h *House) mailman(view *pages.Pages, print io.Writer) (*mail.Delivery, error) {
+func (h *Services) newDelivery(view *pages.Pages, print io.Writer) (*mail.Delivery, error) {
 	if h.Outbox == nil {
 		return nil, nil
 	}
@@ -50,14 +50,14 @@ func (h *House) mailman(view *pages.Pages, print io.Writer) (*mail.Delivery, err
 		print = os.Stderr
 	}
 	return mail.NewDelivery(mail.DeliveryOptions{
-		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Letter, Resolve: h.People.Resolve, Log: h.Log, Metrics: h.Metrics,
+		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Email, Resolve: h.People.Resolve, Log: h.Log, Metrics: h.Metrics,
 	})
 }
 
 // ErrNoMail: no sender is configured.
 var ErrNoMail = errors.New("mail.sender is not set; see the section mail of config.yaml")
 
-// TestMail sends one letter at once, past the outbox, so that whoever sets mail up sees what the carrier says.
+// TestMail sends one email at once, past the outbox, so that whoever sets mail up sees what the carrier says.
 func TestMail(ctx context.Context, c config.Config, to, language string, print io.Writer) error {
 	carrier := sender(c, print)
 	if carrier == nil {
@@ -67,7 +67,7 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 	if err != nil {
 		return err
 	}
-	message, err := view.Letter(mail.Letter{Kind: mail.Test, To: to, Language: language, At: time.Now()})
+	message, err := view.Email(mail.Email{Kind: mail.Test, To: to, Language: language, At: time.Now()})
 	if err != nil {
 		return err
 	}
@@ -79,9 +79,9 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 }
 
 // notices tells people what the protocol finds out: the protocol must not import users.
-type notices struct{ house *House }
+type notices struct{ services *Services }
 
 // TokenReused implements ledger.Notices.
 func (n notices) TokenReused(ctx context.Context, userID, app string) error {
-	return n.house.People.Notify(ctx, userID, mail.TokenReuse, map[string]string{"App": app})
+	return n.services.People.Notify(ctx, userID, mail.TokenReuse, map[string]string{"App": app})
 }

@@ -32,12 +32,12 @@ import (
 
 // mount is the one list of rooms.
 func (s *Server) mount() (*web.Mux, error) {
-	h := s.house
+	h := s.services
 	view, err := newPages(h.Config)
 	if err != nil {
 		return nil, err
 	}
-	if s.delivery, err = h.mailman(view, nil); err != nil {
+	if s.delivery, err = h.newDelivery(view, nil); err != nil {
 		return nil, err
 	}
 	mux := web.NewMux(web.Options{
@@ -58,29 +58,32 @@ func (s *Server) mount() (*web.Mux, error) {
 		return nil, err
 	}
 	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Write}, health.Check{Name: "keys", Run: h.signs})
-	var rooms []web.Room
-	for _, build := range []func() ([]web.Room, error){
-		func() ([]web.Room, error) { return []web.Room{view, s.health, logoRoom{h}}, nil },
-		func() ([]web.Room, error) { logos, err := newUpstreamLogos(h.Config); return []web.Room{logos}, err },
-		func() ([]web.Room, error) { return h.signInRooms(view, front) },
-		func() ([]web.Room, error) { return s.protocolRooms(view, front, book) },
-		func() ([]web.Room, error) { return h.accountRooms(view, front) },
-		func() ([]web.Room, error) { return s.demoRoom(view) },
+	var handlers []web.Mounter
+	for _, build := range []func() ([]web.Mounter, error){
+		func() ([]web.Mounter, error) { return []web.Mounter{view, s.health, logoHandler{h}}, nil },
+		func() ([]web.Mounter, error) {
+			logos, err := newUpstreamLogos(h.Config)
+			return []web.Mounter{logos}, err
+		},
+		func() ([]web.Mounter, error) { return h.signInHandlers(view, front) },
+		func() ([]web.Mounter, error) { return s.protocolHandlers(view, front, book) },
+		func() ([]web.Mounter, error) { return h.accountHandlers(view, front) },
+		func() ([]web.Mounter, error) { return s.demoHandlers(view) },
 	} {
 		some, err := build()
 		if err != nil {
 			return nil, err
 		}
-		rooms = append(rooms, some...)
+		handlers = append(handlers, some...)
 	}
-	for _, room := range rooms {
-		room.Mount(mux)
+	for _, handler := range handlers {
+		handler.Mount(mux)
 	}
 	return mux, nil
 }
 
 // login builds what the pages of a sign-in share.
-func (h *House) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
+func (h *Services) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
 	o := login.Options{
 		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
@@ -95,7 +98,7 @@ func (h *House) login(view *pages.Pages, visitors *browser.Browser, book *consen
 }
 
 // signInRooms are the pages of a sign-in.
-func (h *House) signInRooms(view *pages.Pages, front *login.Login) ([]web.Room, error) {
+func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	visitors, count := front.Browser, h.Metrics.SignIn
 	in := signin.Options{
 		Login: front, Browser: visitors, Pages: view, People: h.People, Codes: h.People,
@@ -109,49 +112,49 @@ func (h *House) signInRooms(view *pages.Pages, front *login.Login) ([]web.Room, 
 	if h.Federation != nil {
 		in.Routed, up.Upstreams = h.Federation.Routed(), h.Federation
 	}
-	builds := []func() (web.Room, error){
-		func() (web.Room, error) { return signin.New(in) },
-		func() (web.Room, error) { return mfa.New(second) },
-		func() (web.Room, error) {
+	builds := []func() (web.Mounter, error){
+		func() (web.Mounter, error) { return signin.New(in) },
+		func() (web.Mounter, error) { return mfa.New(second) },
+		func() (web.Mounter, error) {
 			return confirm.New(confirm.Options{Login: front, Browser: visitors, Pages: view, Codes: h.People, Count: count})
 		},
-		func() (web.Room, error) { return signup.New(up) },
-		func() (web.Room, error) {
+		func() (web.Mounter, error) { return signup.New(up) },
+		func() (web.Mounter, error) {
 			return recovery.New(recovery.Options{
 				Login: front, Browser: visitors, Pages: view, Rules: h.People, Passwords: h.People, Addresses: h.People, Undoing: h.People,
 				Factors: h.Recovery, Links: h.Recovery, Contact: h.Config.Support.Contact, Count: count,
 			})
 		},
-		func() (web.Room, error) {
+		func() (web.Mounter, error) {
 			return terms.New(terms.Options{Login: front, Browser: visitors, Pages: view, People: h.People})
 		},
 	}
 	if h.Passkeys != nil {
-		builds = append(builds, func() (web.Room, error) {
+		builds = append(builds, func() (web.Mounter, error) {
 			return passkeyoffer.New(passkeyoffer.Options{Login: front, Browser: visitors, Pages: view, Passkeys: h.Passkeys})
 		})
 	}
 	if h.Federation != nil {
-		builds = append(builds, func() (web.Room, error) {
+		builds = append(builds, func() (web.Mounter, error) {
 			return upstream.New(upstream.Options{
 				Login: front, Browser: visitors, Pages: view, Rules: h.People, Callbacks: h.Federation, Identities: h.Federation, Links: h.Federation,
 				Notifications: h.Federation, Issuer: h.Config.Server.Issuer, Count: count,
 			})
 		})
 	}
-	var rooms []web.Room
+	var handlers []web.Mounter
 	for _, build := range builds {
-		room, err := build()
+		handler, err := build()
 		if err != nil {
 			return nil, err
 		}
-		rooms = append(rooms, room)
+		handlers = append(handlers, handler)
 	}
-	return rooms, nil
+	return handlers, nil
 }
 
 // accountRooms are the pages of a person's own account.
-func (h *House) accountRooms(view *pages.Pages, front *login.Login) ([]web.Room, error) {
+func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
@@ -163,21 +166,21 @@ func (h *House) accountRooms(view *pages.Pages, front *login.Login) ([]web.Room,
 	if h.Federation != nil {
 		o.Logins = h.Federation
 	}
-	room, err := account.New(o)
-	return []web.Room{room}, err
+	handler, err := account.New(o)
+	return []web.Mounter{handler}, err
 }
 
 // demoRoom is mounted in the local trial only.
-func (s *Server) demoRoom(view *pages.Pages) ([]web.Room, error) {
-	h := s.house
+func (s *Server) demoHandlers(view *pages.Pages) ([]web.Mounter, error) {
+	h := s.services
 	if !h.Config.LocalTrial() {
 		return nil, nil
 	}
-	room, err := demo.New(demo.Options{Issuer: h.Config.IssuerURL(), HTTP: loop(s.Handler), Pages: view, Log: h.Log})
+	handler, err := demo.New(demo.Options{Issuer: h.Config.IssuerURL(), HTTP: loop(s.Handler), Pages: view, Log: h.Log})
 	if err != nil {
 		return nil, err
 	}
-	return []web.Room{room}, nil
+	return []web.Mounter{handler}, nil
 }
 
 func newPages(c config.Config) (*pages.Pages, error) {
@@ -199,7 +202,7 @@ func newPages(c config.Config) (*pages.Pages, error) {
 }
 
 // signs tells that the key ring can sign.
-func (h *House) signs(context.Context) error {
+func (h *Services) signs(context.Context) error {
 	if len(h.Keys.Algs()) == 0 {
 		return keys.ErrNoKey
 	}
@@ -207,7 +210,7 @@ func (h *House) signs(context.Context) error {
 }
 
 // app is how pages show a client, also one that is no longer known.
-func (h *House) app(ctx context.Context, id string) pages.App {
+func (h *Services) app(ctx context.Context, id string) pages.App {
 	c, err := h.Clients.Client(ctx, id)
 	if err != nil {
 		return pages.App{ID: id, Name: id}
@@ -216,14 +219,14 @@ func (h *House) app(ctx context.Context, id string) pages.App {
 }
 
 // resourceName is how pages show an API, also one that is no longer known.
-func (h *House) resourceName(identifier string) string {
+func (h *Services) resourceName(identifier string) string {
 	r, _ := h.Clients.Resources().Find(identifier)
 	return cmp.Or(r.Name, identifier)
 }
 
 // scopeLine is how pages show a scope: Signet's own by its name alone, an API's in the API's words. Of several APIs that have it, those
 // that are named count.
-func (h *House) scopeLine(scope string, named []string) pages.ScopeLine {
+func (h *Services) scopeLine(scope string, named []string) pages.ScopeLine {
 	l := pages.ScopeLine{Scope: scope}
 	all := h.Clients.Resources()
 	var names []string
@@ -239,7 +242,7 @@ func (h *House) scopeLine(scope string, named []string) pages.ScopeLine {
 }
 
 // appAt is the same with the host that the answer goes to; nil for a client that is not known.
-func (h *House) appAt(ctx context.Context, id, redirectURI string) *pages.App {
+func (h *Services) appAt(ctx context.Context, id, redirectURI string) *pages.App {
 	c, err := h.Clients.Client(ctx, id)
 	if err != nil {
 		return nil
@@ -249,7 +252,7 @@ func (h *House) appAt(ctx context.Context, id, redirectURI string) *pages.App {
 }
 
 // shown has the logo from our own host: pages load nothing from elsewhere.
-func (h *House) shown(c *clients.Client, redirectURI string) pages.App {
+func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
 	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI}
 	if u, err := url.Parse(redirectURI); err == nil {
 		app.Host = u.Host

@@ -15,7 +15,7 @@ var everyArg = map[string]string{
 	"Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Network": "192.0.2.0/24",
 }
 
-func TestEveryLetterInEveryLanguage(t *testing.T) {
+func TestEveryEmailInEveryLanguage(t *testing.T) {
 	p, err := New(Options{Brand: "Signet", Host: "id.example.com"})
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func TestEveryLetterInEveryLanguage(t *testing.T) {
 	seen := map[string]string{}
 	for _, language := range append(p.Languages(), "", "fr-CA") {
 		for _, kind := range mail.Kinds() {
-			m, err := p.Letter(mail.Letter{
+			m, err := p.Email(mail.Email{
 				Kind: kind, To: "ada@example.com", Name: "Ada", Language: language, Link: "https://id.example.com/x?t=abc",
 				Code: "482913", Args: everyArg, At: time.Date(2026, 11, 24, 20, 14, 0, 0, time.UTC),
 			})
@@ -64,11 +64,11 @@ func TestV08_NoEmailHoldsAByteOfAStranger(t *testing.T) {
 	for _, kind := range mail.Kinds() {
 		for _, bad := range hostile {
 			for _, language := range []string{"en", "de", bad} {
-				l := mail.Letter{Kind: kind, To: bad, Name: bad + " evil.example", UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
+				l := mail.Email{Kind: kind, To: bad, Name: bad + " evil.example", UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
 				for _, arg := range []string{"Agent", "Network", "Day", "Factor", "Minutes", "Left", "Name", "Brand", "Host", "Code", "Device", "Moment", "Inviter"} {
 					l.Args[arg] = bad
 				}
-				m, err := p.Letter(l)
+				m, err := p.Email(l)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -92,7 +92,7 @@ func TestV08_AnUnknownBrowserIsCalledSo(t *testing.T) {
 		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "with Firefox on Linux,",
 		"Mozilla/5.0 (Windows NT 10.0) visit evil.example":                       "with Windows,",
 	} {
-		m, err := p.Letter(mail.Letter{Kind: mail.NewDevice, To: "ada@example.com", Args: map[string]string{"Agent": agent, "Network": "192.0.2.0/24"}})
+		m, err := p.Email(mail.Email{Kind: mail.NewDevice, To: "ada@example.com", Args: map[string]string{"Agent": agent, "Network": "192.0.2.0/24"}})
 		if err != nil || !strings.Contains(m.Text, want) {
 			t.Errorf("%q: %v, not %q in %s", agent, err, want, m.Text)
 		}
@@ -112,7 +112,7 @@ func TestD06_WordsFromOutsideStayWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := p.Letter(mail.Letter{
+	m, err := p.Email(mail.Email{
 		Kind: mail.TokenReuse, To: "a@x", Name: "<script>alert(1)</script>\r\nBcc: eve@example.com" + strings.Repeat("x", 300),
 		Args: map[string]string{"App": "{{.Link}} <b>&\u202e", "NotMe": "https://id.example.com/not-me?t=abc"},
 	})
@@ -130,7 +130,7 @@ func TestD06_WordsFromOutsideStayWords(t *testing.T) {
 	}
 }
 
-func TestBrandColourOfLettersIsReadable(t *testing.T) { // WCAG 2.2 section 1.4.3
+func TestBrandColourOfEmailsIsReadable(t *testing.T) { // WCAG 2.2 section 1.4.3
 	for colour, want := range map[string]string{"#0e6150": "#0e6150", "#ffff00": "", "#888888": "", "": "", "#12": ""} {
 		if got := readable(colour); got != want {
 			t.Errorf("%s: got %q, want %q", colour, got, want)

@@ -22,45 +22,45 @@ import (
 )
 
 // letters are the templates of mails: one for all kinds, as text and as HTML.
-type letters struct {
+type emails struct {
 	text *template.Template
 	html *htmltemplate.Template
 }
 
-func loadLetters() (letters, error) {
-	text, err := template.ParseFS(templates.Files, "mail/letter.txt")
+func loadEmails() (emails, error) {
+	text, err := template.ParseFS(templates.Files, "mail/email.txt")
 	if err != nil {
-		return letters{}, fmt.Errorf("parse letters: %w", err)
+		return emails{}, fmt.Errorf("parse emails: %w", err)
 	}
-	page, err := htmltemplate.ParseFS(templates.Files, "mail/letter.html")
+	page, err := htmltemplate.ParseFS(templates.Files, "mail/email.html")
 	if err != nil {
-		return letters{}, fmt.Errorf("parse letters: %w", err)
+		return emails{}, fmt.Errorf("parse emails: %w", err)
 	}
-	return letters{text, page}, nil
+	return emails{text, page}, nil
 }
 
 // letterView is what the templates see. All of it is plain text; the HTML template escapes.
-type letterView struct {
+type emailView struct {
 	Lang, Dir, Brand, Subject, Title, Hello, Body, Code, Link, Button, More string
 	NotYouTitle, NotYou, NotMe, NotMeText, NotMeButton, When, SentBy        string
 	Accent, OnAccent                                                        string
 }
 
-// The colours of a letter's button; mail programs know no others than the written ones, so a brand colour is taken only
+// The colours of an email's button; mail programs know no others than the written ones, so a brand colour is taken only
 // where its text stays readable.
 const (
-	letterAccent   = "#0e6150"
-	letterOnAccent = "#ffffff"
-	maxWord        = 60 // code points of an outside word
+	emailAccent   = "#0e6150"
+	emailOnAccent = "#ffffff"
+	maxWord       = 60 // code points of an outside word
 )
 
-// Letter puts a letter into the words of its language.
-func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
+// Email puts an email into the words of its language.
+func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 	t := p.texts.named(l.Language)
 	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": emailName(l.Name), "Code": l.Code}
 	for name, value := range l.Args {
 		if _, ours := words[name]; !ours {
-			words[name] = t.letterWord(name, value)
+			words[name] = t.emailArg(name, value)
 		}
 	}
 	say := func(id string) string { return t.plain(id, words) }
@@ -70,11 +70,11 @@ func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
 		}
 		return ""
 	}
-	v := letterView{
+	v := emailView{
 		Lang: t.tag, Dir: t.dir, Brand: p.brand, Subject: part("subject"), Title: part("title"), Hello: say("mail.hello_nobody"),
 		Body: part("body"), Code: l.Code, Link: l.Link, Button: part("button"), More: part("more"),
 		NotYouTitle: say("mail.notyou"), NotYou: part("notyou"), NotMe: l.Args["NotMe"], NotMeText: say("mail.notme"),
-		NotMeButton: say("mail.notme_button"), SentBy: say("mail.sent_by"), Accent: letterAccent, OnAccent: letterOnAccent,
+		NotMeButton: say("mail.notme_button"), SentBy: say("mail.sent_by"), Accent: emailAccent, OnAccent: emailOnAccent,
 	}
 	if v.Subject == "" || v.Body == "" {
 		return mail.Message{}, fmt.Errorf("letter %q in %s has no texts", l.Kind, t.tag)
@@ -92,11 +92,11 @@ func (p *Pages) Letter(l mail.Letter) (mail.Message, error) {
 		v.Accent = p.readable
 	}
 	var text, page bytes.Buffer
-	if err := p.letters.text.Execute(&text, v); err != nil {
-		return mail.Message{}, fmt.Errorf("write letter %q: %w", l.Kind, err)
+	if err := p.emails.text.Execute(&text, v); err != nil {
+		return mail.Message{}, fmt.Errorf("write email %q: %w", l.Kind, err)
 	}
-	if err := p.letters.html.Execute(&page, v); err != nil {
-		return mail.Message{}, fmt.Errorf("write letter %q: %w", l.Kind, err)
+	if err := p.emails.html.Execute(&page, v); err != nil {
+		return mail.Message{}, fmt.Errorf("write email %q: %w", l.Kind, err)
 	}
 	return mail.Message{Subject: v.Subject, Text: text.String(), HTML: page.String()}, nil
 }
@@ -114,14 +114,14 @@ func (c *catalogue) named(tag string) *tongue {
 func (l *tongue) plain(id string, args map[string]string) string {
 	pairs := make([]any, 0, 2*len(args))
 	for name, value := range maps.All(args) {
-		pairs = append(pairs, name, htmltemplate.HTML(value)) // taken as it is; the letter's template escapes
+		pairs = append(pairs, name, htmltemplate.HTML(value)) // taken as it is; the email's template escapes
 	}
 	return string(l.say(id, pairs...))
 }
 
 // letterWord puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
 // else is of a form that leaves nobody room for words of their own (rule V08).
-func (l *tongue) letterWord(name, value string) string {
+func (l *tongue) emailArg(name, value string) string {
 	switch name {
 	case "App", "Provider":
 		return plainWord(value)

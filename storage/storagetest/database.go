@@ -180,8 +180,8 @@ func oddInput(t *testing.T, db *storage.DB) {
 			"username": func() error { _, err := db.UserByKey(ctx, "", odd); return err },
 			"sign-in":  func() error { _, err := db.SignInByKey(ctx, odd, ""); return err },
 			"session":  func() error { _, err := db.SessionBySecret(ctx, odd); return err },
-			"code":     func() error { _, err := db.StandingByCode(ctx, odd); return err },
-			"grant":    func() error { _, err := db.StandingByID(ctx, odd); return err },
+			"code":     func() error { _, err := db.GrantStateByCode(ctx, odd); return err },
+			"grant":    func() error { _, err := db.GrantStateByID(ctx, odd); return err },
 			"client":   func() error { _, _, err := db.ClientByID(ctx, odd); return err },
 			"consent":  func() error { _, err := db.ConsentOf(ctx, odd, odd); return err },
 			"errand":   func() error { _, err := db.InteractionByID(ctx, odd, now); return err },
@@ -314,7 +314,7 @@ func statistics(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.InsertGrant(ctx, grantOf("g1")))
 	want(0, 1)
-	_, err := db.StandingByID(ctx, "g1")
+	_, err := db.GrantStateByID(ctx, "g1")
 	ok(t, err)
 	want(1, 1)
 	_, err = db.Users(ctx, "", 1) // gorm's are counted as well
