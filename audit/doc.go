@@ -5,5 +5,5 @@
 // counter (metrics): issuing and refreshing tokens writes nothing here. No event holds a secret, a code, a token or what
 // a stranger typed into a form.
 //
-// Both wings import it. Begin with Log.Record and the list of names.
+// Both users and oauth import it. Begin with Log.Record and the list of names.
 package audit

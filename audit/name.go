@@ -88,7 +88,7 @@ const (
 	TokenRevoked     Name = "token.revoked"
 )
 
-// What happens to applications and to the house itself.
+// What happens to applications and to the server itself.
 const (
 	ClientCreated       Name = "client.created"
 	ClientChanged       Name = "client.changed"

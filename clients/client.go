@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Client is a registered client as the wings use it: parsed once, immutable, shared from the cache.
+// Client is a registered client as the other packages use it: parsed once, immutable, shared from the cache.
 type Client struct {
 	Metadata
 	Declared   bool      // in the configuration; else stored

@@ -1,4 +1,4 @@
-// Package clients is the wing of applications: the registered OAuth clients and the APIs their tokens are for.
+// Package clients is about applications: the registered OAuth clients and the APIs their tokens are for.
 //
 // It owns client metadata and its invariants (one Validate for config, command line and registration), the registry of declared
 // and stored clients with its cache, secrets, redirect rules and the audience rule. It knows neither people nor the protocol's

@@ -133,7 +133,7 @@ func (m Metadata) WithDefaults() Metadata {
 }
 
 // LooksLikePerson reports whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
-// without a person is the client's id, and must not be mistaken for one (RFC 9068 section 5, security requirement J16).
+// without a person is the client's id, and must not be mistaken for one (RFC 9068 section 5, rule J16).
 func LooksLikePerson(id string) bool {
 	const length = 26
 	return len(id) == length && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""

@@ -239,7 +239,7 @@ func TestUseOfASecretIsNotedOnceAnHour(t *testing.T) {
 	})
 }
 
-func TestAudience(t *testing.T) { // RFC 8707 section 2, DESIGN section 2
+func TestAudience(t *testing.T) { // RFC 8707 section 2
 	db := storagetest.SQLite(t)
 	r := registry(t, db)
 	for _, res := range []clients.Resource{{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "shared"}}, {Identifier: "https://c.example", Name: "C", Scopes: []string{"c", "shared"}}} {

@@ -5,7 +5,7 @@
 // are reported at once, each with its key and the remedy, and every value remembers where it came from. Secrets redact
 // themselves wherever they are printed.
 //
-// It imports nothing of ours and is imported by cmd and server only: wings take their own Options. It does not look at the
+// It imports nothing of ours and is imported by cmd and server only: other packages take their own Options. It does not look at the
 // world beyond the files it is told to read. Begin with Config and Load; config.yaml at the root of the repository is the
 // reference, tested against the struct.
 package config

@@ -97,7 +97,7 @@ func (s Sources) flags(c *Config) []error {
 	return errs
 }
 
-// secretFiles reads the files of secrets that stand in lists.
+// secretFiles reads the files of secrets in lists.
 func (s Sources) secretFiles(c *Config) []error {
 	var errs []error
 	read := func(entry, name, file string, into *Secret) {

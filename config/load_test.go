@@ -94,7 +94,7 @@ func TestSecretsComeFromFiles(t *testing.T) {
 		DefaultFile:     "clients:\n  - {client_id: shop, client_secret_file: /run/shop}\n",
 		"/run/dsn":      "postgres://u:hush@h/d\n",
 		"/run/master":   " key-text \n",
-		"/run/shop":     "a-long-text-of-many-letters\n",
+		"/run/shop":     "a-long-text-of-many-symbols\n",
 		"/run/nothing":  "\n",
 		"/run/anything": "x",
 	}
@@ -102,7 +102,7 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Storage.DSN.Reveal() != "postgres://u:hush@h/d" || c.MasterKey.Reveal() != "key-text" || c.Clients[0].ClientSecret.Reveal() != "a-long-text-of-many-letters" {
+	if c.Storage.DSN.Reveal() != "postgres://u:hush@h/d" || c.MasterKey.Reveal() != "key-text" || c.Clients[0].ClientSecret.Reveal() != "a-long-text-of-many-symbols" {
 		t.Errorf("got %q %q", c.Storage.DSN.Reveal(), c.MasterKey.Reveal())
 	}
 	for env, want := range map[string]string{

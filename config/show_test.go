@@ -135,7 +135,7 @@ func TestSampleShowsEveryKeyOfLists(t *testing.T) {
 	}
 	files := file(live.String())
 	for _, secret := range []string{"shop", "google", "facebook", "apple.p8", "work"} {
-		files["/run/secrets/"+secret] = "a-long-text-of-many-letters"
+		files["/run/secrets/"+secret] = "a-long-text-of-many-symbols"
 	}
 	c, err := load(files, Sources{})
 	if err != nil {

@@ -48,7 +48,7 @@ func TestValidateNamesKeyAndRemedy(t *testing.T) {
 	tests := map[string]struct {
 		yaml, want string
 	}{
-		"half TLS":       {"server: {tls: {cert_file: a}, issuer: https://a.example}", "server.tls: needs both"},
+		"TLS, part":      {"server: {tls: {cert_file: a}, issuer: https://a.example}", "server.tls: needs both"},
 		"TLS and http":   {"server: {tls: {cert_file: a, key_file: b}}", "server.issuer: must be https, because server.tls is set"},
 		"same listeners": {"server: {internal_listen: 127.0.0.1:9400}", "server.internal_listen: is the same"},
 		"mysql":          {"storage: {dsn: mysql://x}", "storage.dsn: must be sqlite:PATH or postgres://"},

@@ -20,7 +20,7 @@ import (
 	"signet/storage"
 )
 
-// Authorization is an authorization request that nothing stands in the way of any more: who asked, who said yes, to what.
+// Authorization is an authorization request that has passed every step: who asked, who said yes, to what.
 type Authorization struct {
 	// Replaces is the grant of an earlier answer to the same request: if its code was not used, the new grant takes its place and id.
 	Replaces  string
@@ -84,7 +84,7 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 		ResponseTypes: strings.Fields(c.ResponseType), RedirectURI: target,
 		ResponseMode: fosite.ResponseModeDefault, DefaultResponseMode: fosite.ResponseModeQuery,
 		Request: fosite.Request{
-			ID: c.Standing.ID, RequestedAt: c.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
+			ID: c.State.ID, RequestedAt: c.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
 			GrantedScope: a.Scopes, Form: formOf(a.Request),
 		},
 	}
@@ -92,7 +92,7 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 	if err != nil {
 		return nil, refusal.From(err)
 	}
-	ready := &Prepared{GrantID: c.Standing.ID, a: a, c: c, Answer: answerOf(c, given)}
+	ready := &Prepared{GrantID: c.State.ID, a: a, c: c, Answer: answerOf(c, given)}
 	if front {
 		c.Hold()
 		if size(ready.Answer) > maxFront && a.Request.ResponseMode != "form_post" {
@@ -176,7 +176,7 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
-	c.Facts, c.Standing = facts, &storage.GrantState{Grant: row, User: a.User}
+	c.Facts, c.State = facts, &storage.GrantState{Grant: row, User: a.User}
 	return nil
 }
 

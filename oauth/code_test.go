@@ -82,7 +82,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 	}
 }
 
-func TestT1_PKCEDowngrade(t *testing.T) { // notes fosite.md T1, fosite-seam.md row 1; RFC 9700 section 4.8.2
+func TestT1_PKCEDowngrade(t *testing.T) { // decision 0002; RFC 9700 section 4.8.2
 	h := protocol(t, oauthtest.Options{})
 	for _, client := range []string{"shop", "spa"} {
 		form := oauthtest.Exchange(h.Code(t, client, "openid", nil))
@@ -95,12 +95,12 @@ func TestT1_PKCEDowngrade(t *testing.T) { // notes fosite.md T1, fosite-seam.md 
 	}
 }
 
-func TestSeam1b_MissingVerifierIsInvalidGrant(t *testing.T) { // fosite-seam.md row 1b
+func TestSeam1b_MissingVerifierIsInvalidGrant(t *testing.T) { // decision 0002
 	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", with(oauthtest.Exchange(h.Code(t, "shop", "openid", nil)), "code_verifier", ""), "invalid_grant")
 }
 
-func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // security requirement H09, RFC 9700 section 4.8.2
+func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // rule H09, RFC 9700 section 4.8.2
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
 		a.Request.CodeChallenge, a.Request.CodeChallengeMethod = "", ""
@@ -109,7 +109,7 @@ func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // security requi
 	get(t, h, "shop", with(form, "code_verifier", "")) // a confidential client without PKCE
 }
 
-func TestSeam2_RaceLoser(t *testing.T) { // fosite-seam.md row 2, fosite.md T6: invalid_grant and a dead family, not 500
+func TestSeam2_RaceLoser(t *testing.T) { // decision 0002: invalid_grant and a dead family, not 500
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		late := interpose(t, h, func(s *shim) { // between the loser's read and its write, the winner spends the code
@@ -122,7 +122,7 @@ func TestSeam2_RaceLoser(t *testing.T) { // fosite-seam.md row 2, fosite.md T6: 
 	})
 }
 
-func TestSeam2b_ThirdExchange(t *testing.T) { // fosite-seam.md row 2b; RFC 6749 section 4.1.2
+func TestSeam2b_ThirdExchange(t *testing.T) { // decision 0002; RFC 6749 section 4.1.2
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	winner := get(t, h, "shop", form)
@@ -140,7 +140,7 @@ func TestSeam2b_ThirdExchange(t *testing.T) { // fosite-seam.md row 2b; RFC 6749
 	}
 }
 
-func TestJ07_ReplayAfterTheCodeWouldHaveExpired(t *testing.T) { // security requirement J07
+func TestJ07_ReplayAfterTheCodeWouldHaveExpired(t *testing.T) { // rule J07
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
@@ -151,7 +151,7 @@ func TestJ07_ReplayAfterTheCodeWouldHaveExpired(t *testing.T) { // security requ
 	})
 }
 
-func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // security requirement J08, fosite-seam.md row 9
+func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // rule J08, decision 0002
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "spa", "openid", nil))
 	attempts := func() {
@@ -176,7 +176,7 @@ func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // security requ
 	}
 }
 
-func TestT6_CodeErrors(t *testing.T) { // notes fosite.md T6, 3.2
+func TestT6_CodeErrors(t *testing.T) { // decision 0002
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		refused(t, h, "shop", oauthtest.Exchange("no-such-code"), "invalid_grant")
@@ -193,7 +193,7 @@ func TestT6_CodeErrors(t *testing.T) { // notes fosite.md T6, 3.2
 	})
 }
 
-func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // notes fosite.md T8; RFC 6749 section 4.1.3
+func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // decision 0002; RFC 6749 section 4.1.3
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "api:read", func(a *oauth.Authorization) { a.Request.RedirectURISent = false }))
 	get(t, h, "shop", with(form, "redirect_uri", ""))
@@ -202,7 +202,7 @@ func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // notes fosite.md T
 	get(t, h, "shop", form)
 }
 
-func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A2: no minimum, at neither endpoint
+func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // decision 0002: no minimum, at neither endpoint
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.Nonce = "n" }))
 	if id := idOf(t, h, get(t, h, "shop", form)); id.Nonce != "n" {
@@ -214,7 +214,7 @@ func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // notes fosite.md A1, A
 	}
 }
 
-func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no scope, no empty state
+func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // decision 0002: no scope, no empty state
 	h := protocol(t, oauthtest.Options{})
 	got, err := h.Authorize(t.Context(), h.Ask(t, "shop", "openid", nil))
 	if err != nil || len(got.Code) != 43 || got.GrantID == "" {
@@ -222,7 +222,7 @@ func TestAuthorizeAnswersOnlyTheCode(t *testing.T) { // notes fosite.md A10: no 
 	}
 }
 
-func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // notes fosite.md 2.4: PKCE refuses after the code row was written
+func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // decision 0002: PKCE refuses after the code row was written
 	h := protocol(t, oauthtest.Options{})
 	ctx, stats := storage.WithStats(t.Context())
 	_, err := h.Authorize(ctx, h.Ask(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.CodeChallengeMethod = "plain" }))
@@ -232,7 +232,7 @@ func TestRefusedAuthorizationLeavesNoRow(t *testing.T) { // notes fosite.md 2.4:
 	}
 }
 
-func TestUnsignableTokenKeepsTheCode(t *testing.T) { // notes fosite.md 2.4 rule 3: the ID token fails after the code's commit
+func TestUnsignableTokenKeepsTheCode(t *testing.T) { // decision 0002: the ID token fails after the code's commit
 	h := protocol(t, oauthtest.Options{Algs: []string{"ES256"}}) // no RS256 key
 	shop := *h.Client(t, "shop")
 	shop.IDTokenSignedResponseAlg = "RS256"
@@ -242,7 +242,7 @@ func TestUnsignableTokenKeepsTheCode(t *testing.T) { // notes fosite.md 2.4 rule
 	get(t, h, "shop", form) // with the registered algorithm it is still good
 }
 
-func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // DESIGN section 2; RFC 6749 section 1.5
+func TestClientWithoutRefreshGrantGetsNone(t *testing.T) { // decision 0001; RFC 6749 section 1.5
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		got := first(t, h, "post", "openid offline_access")
@@ -280,7 +280,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	}
 }
 
-func TestSidOnlyWithASession(t *testing.T) { // DESIGN section 2
+func TestSidOnlyWithASession(t *testing.T) { // decision 0001
 	h := protocol(t, oauthtest.Options{})
 	got := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) { a.SessionID = "" })))
 	if id := idOf(t, h, got); id.SessionID != "" {

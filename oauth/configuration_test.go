@@ -23,7 +23,7 @@ func configured(t *testing.T) *configuration {
 }
 
 // TestE3_E4_NothingIsFilledInLater: fosite's getters write fields that are empty, without a lock, and one of them starts a
-// fetcher of keys with goroutines of its own (notes/fosite.md E3, E4).
+// fetcher of keys with goroutines of its own (decision 0002).
 func TestE3_E4_NothingIsFilledInLater(t *testing.T) {
 	c := configured(t)
 	for name, empty := range map[string]bool{
@@ -43,7 +43,7 @@ func TestE3_E4_NothingIsFilledInLater(t *testing.T) {
 	}
 }
 
-func TestSettingsThatMatter(t *testing.T) { // notes/fosite.md section 7.2, A9, T4
+func TestSettingsThatMatter(t *testing.T) { // decision 0002
 	c, ctx := configured(t), t.Context()
 	scopes := c.GetScopeStrategy(ctx)
 	for asked, want := range map[string]bool{"api:read": true, "api:*": false, "api": false, "api:read:all": false} {
@@ -61,7 +61,7 @@ func TestSettingsThatMatter(t *testing.T) { // notes/fosite.md section 7.2, A9, 
 		t.Error("a switch is on")
 	}
 	if len(c.GetTokenIntrospectionHandlers(ctx))+len(c.GetRevocationHandlers(ctx)) > 0 {
-		t.Error("fosite introspects or revokes") // security requirement K09, notes/fosite.md I1 to I3
+		t.Error("fosite introspects or revokes") // rule K09, decision 0002
 	}
 	if _, err := authenticated(ctx, nil, nil); err == nil {
 		t.Error("a client nobody authenticated")
@@ -71,7 +71,7 @@ func TestSettingsThatMatter(t *testing.T) { // notes/fosite.md section 7.2, A9, 
 	}
 }
 
-func TestE9_HandlersOfEachGrant(t *testing.T) { // notes/fosite.md E9: its own lists drop a second handler of a type in silence
+func TestE9_HandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists drop a second handler of a type in silence
 	c := configured(t)
 	for grant, want := range map[string]int{clients.AuthorizationCode: 3, clients.RefreshToken: 2, clients.ClientCredentials: 1, clients.Password: 1, "urn:nope": 0, "": 0} {
 		ctx := ledger.With(t.Context(), &ledger.Case{GrantType: grant})

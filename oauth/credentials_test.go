@@ -18,7 +18,7 @@ func credentials(pairs ...string) url.Values {
 	return with(url.Values{"grant_type": {"client_credentials"}}, pairs...)
 }
 
-func TestT5_ClientCredentialsScopes(t *testing.T) { // notes fosite.md T5; RFC 6749 sections 3.3 and 4.4
+func TestT5_ClientCredentialsScopes(t *testing.T) { // decision 0002; RFC 6749 sections 3.3 and 4.4
 	h := protocol(t, oauthtest.Options{})
 	for name, test := range map[string]struct {
 		form     url.Values
@@ -52,7 +52,7 @@ func TestT5_ClientCredentialsScopes(t *testing.T) { // notes fosite.md T5; RFC 6
 	}
 }
 
-func TestJ16_ClientCredentials(t *testing.T) { // security requirement J16; RFC 6749 section 4.4.3, RFC 9068 section 5
+func TestJ16_ClientCredentials(t *testing.T) { // rule J16; RFC 6749 section 4.4.3, RFC 9068 section 5
 	like := clients.Metadata{
 		ClientID: oauthtest.Ada, ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"}, Scope: "api:read",
 	}
@@ -79,7 +79,7 @@ func TestJ16_ClientCredentials(t *testing.T) { // security requirement J16; RFC 
 	}
 }
 
-func TestDefaultAudience(t *testing.T) { // DESIGN section 2
+func TestDefaultAudience(t *testing.T) { // decision 0001
 	bare := clients.Metadata{ClientID: "bare", ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"}}
 	for audience, want := range map[string]string{"": oauthtest.Issuer, "https://all.test": "https://all.test"} {
 		h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{bare}, Audience: audience})
@@ -90,7 +90,7 @@ func TestDefaultAudience(t *testing.T) { // DESIGN section 2
 	}
 }
 
-func TestJ05_GrantMustBeRegistered(t *testing.T) { // security requirement J05; RFC 6749 section 5.2
+func TestJ05_GrantMustBeRegistered(t *testing.T) { // rule J05; RFC 6749 section 5.2
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	refused(t, h, "robot", form, "unauthorized_client")
@@ -100,7 +100,7 @@ func TestJ05_GrantMustBeRegistered(t *testing.T) { // security requirement J05; 
 	get(t, h, "shop", form) // nothing was touched
 }
 
-func TestT2_UnknownGrantType(t *testing.T) { // notes fosite.md T2, fosite-seam.md row 3; RFC 6749 section 5.2
+func TestT2_UnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", url.Values{"grant_type": {"urn:nope"}}, "unsupported_grant_type")
 	refused(t, h, "shop", url.Values{"grant_type": {"authorization_code refresh_token"}}, "unsupported_grant_type")
@@ -128,7 +128,7 @@ func passwordForm(pairs ...string) url.Values {
 	return with(url.Values{"grant_type": {"password"}, "username": {"ada"}, "password": {"correct horse"}}, pairs...)
 }
 
-func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; security requirement H10
+func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; rule H10
 	h := protocol(t, oauthtest.Options{Passwords: book{}})
 	got := get(t, h, "legacy", passwordForm("scope", "openid api:read offline_access"))
 	a, id := claims(t, h, got), idOf(t, h, got)
@@ -155,7 +155,7 @@ func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; security require
 	refused(t, h, "legacy", oauthtest.Refresh(two.RefreshToken), "invalid_grant") // as any grant of hers
 }
 
-func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; security requirement H10
+func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; rule H10
 	h := protocol(t, oauthtest.Options{Passwords: book{}})
 	refused(t, h, "legacy", passwordForm("password", "wrong"), "invalid_grant")
 	refused(t, h, "legacy", passwordForm("username", "nobody"), "invalid_grant")
@@ -206,7 +206,7 @@ func (c *counter) TokenIssued(grant string) { c.issued[grant]++ }
 func (c *counter) RefreshReuse()            { c.reuse++ }
 func (c *counter) CodeReplay()              { c.replay++ }
 
-func TestMetrics(t *testing.T) { // security requirement T05
+func TestMetrics(t *testing.T) { // rule T05
 	m := &counter{issued: map[string]int{}}
 	l := oauthtest.Lifetimes
 	l.Grace = 0

@@ -1,8 +1,8 @@
 // Package oauth is the protocol: fosite at the core, mended at the edges.
 //
-// Provider is what the rooms call: Authorize, Token, Introspect, Revoke, Userinfo. It speaks our own types; fosite and HTTP
+// Provider is what the handlers call: Authorize, Token, Introspect, Revoke, Userinfo. It speaks our own types; fosite and HTTP
 // stay behind it. fosite gets a clean form and dispatches to its handlers, which call back our storage (package ledger) and
-// our strategies (strategy.go); every byte of every answer is written by the rooms.
+// our strategies (strategy.go); every byte of every answer is written by the handlers.
 //
 // A token request passes these stations (token.go): the client is authenticated and may use the grant → fosite's first pass
 // reads and checks what was presented → our ordered list of checks (guard, scopes, resources) → fosite's second pass signs →

@@ -12,7 +12,7 @@ import (
 )
 
 // TestJ09_WhatEndsAGrant: what ends it ends code, refresh and access tokens alike.
-func TestJ09_WhatEndsAGrant(t *testing.T) { // security requirement J09; DESIGN section 2
+func TestJ09_WhatEndsAGrant(t *testing.T) { // rule J09; decision 0001
 	now := time.Now
 	for name, test := range map[string]struct {
 		scope string
@@ -73,7 +73,7 @@ func TestJ09_WhatEndsAGrant(t *testing.T) { // security requirement J09; DESIGN 
 	}
 }
 
-func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN section 2: sign-out everywhere raced against it
+func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // decision 0001: sign-out everywhere raced against it
 	h := protocol(t, oauthtest.Options{})
 	a := h.Ask(t, "shop", "openid offline_access", nil) // read at epoch 3
 	if err := h.DB.RaiseEpoch(t.Context(), oauthtest.Ada, time.Now()); err != nil {
@@ -86,7 +86,7 @@ func TestAuthorizationInFlightDoesNotSlipThrough(t *testing.T) { // DESIGN secti
 	refused(t, h, "shop", oauthtest.Exchange(code.Code), "invalid_grant")
 }
 
-func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security requirement A18
+func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // rule A18
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	code := h.Code(t, "shop", "openid", nil)
@@ -120,12 +120,12 @@ func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // security req
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
-func TestReplayIsNotSwallowedWhenTheDatabaseGoesAway(t *testing.T) { // security requirement A18; fosite hides such an error
+func TestReplayIsNotSwallowedWhenTheDatabaseGoesAway(t *testing.T) { // rule A18; fosite hides such an error
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	winner := get(t, h, "shop", form)
-	half := interpose(t, h, func(s *shim) { s.revokeErr = fmt.Errorf("%w: gone", storage.ErrUnavailable) })
-	refused(t, half, "shop", form, "temporarily_unavailable") // not invalid_grant: the family is not revoked yet
+	failing := interpose(t, h, func(s *shim) { s.revokeErr = fmt.Errorf("%w: gone", storage.ErrUnavailable) })
+	refused(t, failing, "shop", form, "temporarily_unavailable") // not invalid_grant: the family is not revoked yet
 	refused(t, h, "shop", form, "invalid_grant")
 	if alive(t, h, winner) {
 		t.Error("the family lives on")

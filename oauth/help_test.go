@@ -15,7 +15,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-// house is a house on SQLite in which Ada is signed in.
+// protocol is one on SQLite in which Ada is signed in.
 func protocol(t *testing.T, o oauthtest.Options) *oauthtest.Protocol {
 	t.Helper()
 	if o.DB == nil {

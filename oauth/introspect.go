@@ -17,7 +17,7 @@ import (
 )
 
 // Introspection is the answer about a token (RFC 7662 section 2.2). Of an inactive one nothing but Active is said. Names
-// and addresses are not part of it (security requirement K10): a resource that needs them asks for a claim.
+// and addresses are not part of it (rule K10): a resource that needs them asks for a claim.
 type Introspection struct {
 	Active    bool            `json:"active"`
 	Scope     string          `json:"scope,omitempty"`
@@ -36,11 +36,11 @@ type Introspection struct {
 	Roles     []string        `json:"roles,omitempty"`
 }
 
-// Introspect tells an authenticated client about a token (RFC 7662, security requirement L03). An access token is told to
+// Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
 // the client it was issued to and to the clients that a resource of its audience names; a refresh token to its client only.
 // To all others, and for all that is not a living token of ours, it is inactive. fosite's introspection is not used: any
 // client may ask it about any token, and it takes one kind of token for the other. One read at most. The hint does not
-// matter: what kind a token is stands in it.
+// matter: a token says of itself what kind it is.
 func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token string) (Introspection, error) {
 	if caller.Public() {
 		return Introspection{}, refusal.InvalidClient("Only a client that keeps a secret may ask about tokens.")
@@ -113,7 +113,7 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 	if now.Unix() >= r.ExpiresAt {
 		return Introspection{}, nil
 	}
-	c := ledger.Case{Client: caller, Standing: &s, Lifetimes: l}
+	c := ledger.Case{Client: caller, State: &s, Lifetimes: l}
 	if s.ClientID != caller.ClientID || grants.Refreshable(&s, now) != nil || !now.Before(c.EndsAt()) ||
 		ledger.Decide(s.Grant, r.Generation, now, l.Grace) == ledger.Reuse {
 		return Introspection{}, nil
@@ -127,7 +127,7 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 // errInactive: the token was genuine and is dead.
 var errInactive = errors.New("token is not active")
 
-// standing is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
+// grantState is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
 // has one) alive. errInactive, with the reason for the log, otherwise.
 func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.GrantState, *clients.Client, error) {
 	inactive := func(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }

@@ -31,8 +31,8 @@ func (p *Provider) resources(ctx context.Context, c *ledger.Case) (*clients.Reso
 	miss := slices.ContainsFunc(c.Form["resource"], missing) || slices.ContainsFunc(strings.Fields(c.Form.Get("scope")), unknown)
 	switch {
 	case miss:
-	case c.Standing != nil:
-		miss = slices.ContainsFunc(c.Standing.Scopes, unknown) || slices.ContainsFunc(c.Standing.Resources, missing)
+	case c.State != nil:
+		miss = slices.ContainsFunc(c.State.Scopes, unknown) || slices.ContainsFunc(c.State.Resources, missing)
 	default:
 		miss = slices.ContainsFunc(c.Client.Scopes(), unknown)
 	}
@@ -56,10 +56,10 @@ func allowed(c *ledger.Case, known *clients.Resources) ([]string, error) {
 	case clients.ClientCredentials:
 		return grants.OfClient(c.Client, asked, false)
 	case clients.RefreshToken:
-		return grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), asked)
+		return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), asked)
 	}
 	// scope means nothing in the exchange of a code (RFC 6749 section 4.1.3); the password grant has put it into the row
-	return grants.Narrow(c.Standing.Scopes, ledger.Kept(c.Standing.Scopes, c.Client), nil, "")
+	return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), nil, "")
 }
 
 // audience decides for whom the access token is, and leaves only the scopes that belong there (RFC 8707 section 2.2).
@@ -68,8 +68,8 @@ func (p *Provider) audience(c *ledger.Case, known *clients.Resources) error {
 		Client: c.Client, Issuer: p.o.Issuer.URL(), Default: p.o.DefaultAudience,
 		Scopes: c.Allowed, Requested: c.Form["resource"],
 	}
-	if c.Standing != nil {
-		ask.Granted, ask.Grant = c.Standing.Resources, true
+	if c.State != nil {
+		ask.Granted, ask.Grant = c.State.Resources, true
 	}
 	got, err := known.Decide(ask)
 	if err != nil {

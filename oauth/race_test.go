@@ -8,7 +8,7 @@ import (
 	"signet/oauth/oauthtest"
 )
 
-// TestJ07_ParallelRedemptions: 50 at once, one success, then a dead family (security requirement J07).
+// TestJ07_ParallelRedemptions: 50 at once, one success, then a dead family (rule J07).
 func TestJ07_ParallelRedemptions(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
@@ -38,7 +38,7 @@ func TestJ07_ParallelRedemptions(t *testing.T) {
 	})
 }
 
-// TestJ13_ParallelRefreshes: 20 at once, no error, one successor, one live chain (security requirement J13); then the
+// TestJ13_ParallelRefreshes: 20 at once, no error, one successor, one live chain (rule J13); then the
 // successor is refreshed by 20 at once, and so on.
 func TestJ13_ParallelRefreshes(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
@@ -67,7 +67,7 @@ func TestJ13_ParallelRefreshes(t *testing.T) {
 }
 
 // TestReplicasShareOneChain: the same through two providers on one database.
-func TestReplicasShareOneChain(t *testing.T) { // DESIGN section 2
+func TestReplicasShareOneChain(t *testing.T) { // decision 0001
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		both := []*oauthtest.Protocol{h, h.Replica(t, h.DB)}
 		current := first(t, h, "spa", "openid").RefreshToken

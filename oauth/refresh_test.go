@@ -24,7 +24,7 @@ func TestRefreshRotates(t *testing.T) { // RFC 6749 section 6, RFC 9700 section 
 			t.Errorf("got %+v", two)
 		}
 		a, b := claims(t, h, two), idOf(t, h, two)
-		if a.IssuedAt != time.Now().Unix() || b.IssuedAt != time.Now().Unix() { // not the first token's (fosite.md section 4)
+		if a.IssuedAt != time.Now().Unix() || b.IssuedAt != time.Now().Unix() { // not the first token's (decision 0002)
 			t.Errorf("iat %d and %d, want %d", a.IssuedAt, b.IssuedAt, time.Now().Unix())
 		}
 		old := idOf(t, h, one)
@@ -40,7 +40,7 @@ func TestRefreshRotates(t *testing.T) { // RFC 6749 section 6, RFC 9700 section 
 	})
 }
 
-func TestJ13_GraceGivesTheSameSuccessorAgain(t *testing.T) { // security requirement J13
+func TestJ13_GraceGivesTheSameSuccessorAgain(t *testing.T) { // rule J13
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "spa", "openid")
@@ -59,7 +59,7 @@ func TestJ13_GraceGivesTheSameSuccessorAgain(t *testing.T) { // security require
 	})
 }
 
-func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, RFC 9700 section 4.14.2, fosite.md 3.2
+func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // rule J12, RFC 9700 section 4.14.2, decision 0002
 	for _, client := range []string{"shop", "spa"} {
 		t.Run(client, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // security requirement J12, 
 	}
 }
 
-func TestGraceOffIsOff(t *testing.T) { // DESIGN section 2: 0 = off
+func TestGraceOffIsOff(t *testing.T) { // decision 0001: 0 = off
 	l := oauthtest.Lifetimes
 	l.Grace = 0
 	h := protocol(t, oauthtest.Options{Lifetimes: l})
@@ -101,7 +101,7 @@ func TestGraceOffIsOff(t *testing.T) { // DESIGN section 2: 0 = off
 	refused(t, h, "spa", oauthtest.Refresh(two.RefreshToken), "invalid_grant")
 }
 
-func TestLostRaceIsDecidedAgain(t *testing.T) { // DESIGN section 2: a client that lost a race never gets an error
+func TestLostRaceIsDecidedAgain(t *testing.T) { // decision 0001: a client that lost a race never gets an error
 	for _, grace := range []time.Duration{time.Minute, 0} {
 		t.Run(grace.String(), func(t *testing.T) {
 			storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
@@ -146,7 +146,7 @@ func TestLostRaceAgainstRevocationEnds(t *testing.T) { // RFC 9700 section 4.14
 	}
 }
 
-func TestRowBehindItsTokensCatchesUp(t *testing.T) { // DESIGN section 2: restored backup or failover is not reuse
+func TestRowBehindItsTokensCatchesUp(t *testing.T) { // decision 0001: restored backup or failover is not reuse
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "spa", "openid")
 	grant := claims(t, h, one).GrantID
@@ -172,7 +172,7 @@ func TestRowBehindItsTokensCatchesUp(t *testing.T) { // DESIGN section 2: restor
 	get(t, h, "spa", oauthtest.Refresh(two.RefreshToken))
 }
 
-func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // security requirement J13
+func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // rule J13
 	synctest.Test(t, func(t *testing.T) {
 		l := oauthtest.Lifetimes
 		l.Grace = 2 * time.Hour
@@ -195,7 +195,7 @@ func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // security requireme
 	})
 }
 
-func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // security requirement J08, RFC 6749 section 10.4
+func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // rule J08, RFC 6749 section 10.4
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		one := first(t, h, "shop", "openid")
@@ -215,7 +215,7 @@ func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // secur
 	})
 }
 
-func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // security requirements J10, K04; fosite.md 4.1
+func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // rule J10, K04; decision 0002
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	for name, token := range map[string]string{
@@ -228,7 +228,7 @@ func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // security requirements J
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
-func TestT3_RefreshNarrowsScopes(t *testing.T) { // notes fosite.md T3, security requirement J14; RFC 6749 section 6
+func TestT3_RefreshNarrowsScopes(t *testing.T) { // decision 0002, rule J14; RFC 6749 section 6
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid profile api:read api:write")
 	two := get(t, h, "shop", with(oauthtest.Refresh(one.RefreshToken), "scope", "api:read"))
@@ -247,13 +247,13 @@ func TestT3_RefreshNarrowsScopes(t *testing.T) { // notes fosite.md T3, security
 	}
 }
 
-func TestT4_RefreshWithoutOfflineAccess(t *testing.T) { // notes fosite.md T4; DESIGN section 2
+func TestT4_RefreshWithoutOfflineAccess(t *testing.T) { // decision 0002; decision 0001
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "api:read")
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
-func TestT9_LostScopesAreDropped(t *testing.T) { // notes fosite.md T9, security requirement J15
+func TestT9_LostScopesAreDropped(t *testing.T) { // decision 0002, rule J15
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid api:read files:read")
 	shop := *h.Client(t, "shop")
@@ -305,7 +305,7 @@ func TestResourcesAreNarrowed(t *testing.T) { // RFC 8707 section 2.2
 	get(t, h, "shop", with(oauthtest.Refresh(unnamed.RefreshToken), "resource", oauthtest.API))
 }
 
-func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN section 2
+func TestRefreshLifetimes(t *testing.T) { // rule J11; decision 0001
 	day := 24 * time.Hour
 	t.Run("idle", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -336,13 +336,13 @@ func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN se
 			refused(t, h, "shop", oauthtest.Refresh(got.RefreshToken), "invalid_grant")
 		})
 	})
-	t.Run("seam7-access-token-expires", func(t *testing.T) { // fosite-seam.md row 7: our way to test every expiry
+	t.Run("seam7-access-token-expires", func(t *testing.T) { // decision 0002: our way to test every expiry
 		synctest.Test(t, func(t *testing.T) {
 			h := protocol(t, oauthtest.Options{})
 			got := first(t, h, "shop", "openid")
 			time.Sleep(10 * time.Minute)
 			if !alive(t, h, got) {
-				t.Error("dead within the ten seconds of grace") // security requirement A05
+				t.Error("dead within the ten seconds of grace") // rule A05
 			}
 			time.Sleep(11 * time.Second)
 			if alive(t, h, got) {
@@ -352,7 +352,7 @@ func TestRefreshLifetimes(t *testing.T) { // security requirement J11; DESIGN se
 	})
 }
 
-func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section 2
+func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // decision 0001
 	synctest.Test(t, func(t *testing.T) {
 		l := oauthtest.Lifetimes
 		l.Access, l.Idle = 5*time.Minute, 2*time.Hour
@@ -385,7 +385,7 @@ func TestLifetimesAreCopiedAndShorterOnesCount(t *testing.T) { // DESIGN section
 	})
 }
 
-func TestClientLifetimes(t *testing.T) { // DESIGN section 2: per client too
+func TestClientLifetimes(t *testing.T) { // decision 0001: per client too
 	m := clients.Metadata{
 		ClientID: "brief", ClientSecret: oauthtest.Secret, GrantTypes: []string{"authorization_code", "refresh_token"},
 		RedirectURIs: []string{oauthtest.Callback}, Scope: "openid api:read", IDTokenSignedResponseAlg: "ES256",

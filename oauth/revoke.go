@@ -14,7 +14,7 @@ import (
 	"signet/storage"
 )
 
-// Revoke ends a token for the client it was issued to (RFC 7009, security requirement L04): a refresh token ends its grant
+// Revoke ends a token for the client it was issued to (RFC 7009, rule L04): a refresh token ends its grant
 // and with it every token of the grant, an access token only itself. Another client's token, and what is no living token of
 // ours, is left alone without a word. fosite's revocation is not used: it would end the grant of an access token too.
 func (p *Provider) Revoke(ctx context.Context, caller *clients.Client, token string) error {

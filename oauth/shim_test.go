@@ -78,7 +78,7 @@ func (s *shim) RevokeGrant(ctx context.Context, id, why string, now time.Time) (
 	return s.DB.RevokeGrant(ctx, id, why, now)
 }
 
-// interpose is another replica of the house, on the same database through a shim, with the same keys.
+// interpose is another replica of the protocol, on the same database through a shim, with the same keys.
 func interpose(t *testing.T, h *oauthtest.Protocol, set func(*shim)) *oauthtest.Protocol {
 	t.Helper()
 	s := &shim{DB: h.DB}

@@ -10,7 +10,7 @@ import (
 	"signet/storage"
 )
 
-// TestStatementsPerRequest is the table of DESIGN section 2, on both engines.
+// TestStatementsPerRequest is the table of decision 0001, on both engines.
 func TestStatementsPerRequest(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		var one, two *oauth.Answer

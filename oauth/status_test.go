@@ -44,7 +44,7 @@ func TestIntrospection(t *testing.T) { // RFC 7662 section 2.2
 	}
 	got := about(t, h, "shop", one.RefreshToken)
 	if !got.Active || got.Subject != oauthtest.Ada || got.Scope != "openid api:read" || got.ClientID != "shop" || got.ExpiresAt == 0 ||
-		got.TokenType != "" || got.ExpiresAt == a.ExpiresAt { // its own exp, not the access token's (fosite.md I1)
+		got.TokenType != "" || got.ExpiresAt == a.ExpiresAt { // its own exp, not the access token's (decision 0002)
 		t.Errorf("refresh token: %+v", got)
 	}
 	robot := get(t, h, "robot", credentials())
@@ -53,7 +53,7 @@ func TestIntrospection(t *testing.T) { // RFC 7662 section 2.2
 	}
 }
 
-func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // fosite-seam.md row 6, fosite.md I1, security requirement L03
+func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // decision 0002, rule L03
 	h := protocol(t, oauthtest.Options{})
 	api := first(t, h, "shop", "openid api:read")
 	files := first(t, h, "shop", "files:read")
@@ -80,7 +80,7 @@ func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // fosite-seam.md row 6, fos
 	wants(t, err, "invalid_client") // a public client proves nothing
 }
 
-func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requirement L03: account, client and family alive
+func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, rule L03: account, client and family alive
 	for name, end := range map[string]func(t *testing.T, h *oauthtest.Protocol, grant string) error{
 		"grant-revoked": func(t *testing.T, h *oauthtest.Protocol, grant string) error {
 			_, err := h.DB.RevokeGrant(t.Context(), grant, "test", time.Now())
@@ -156,7 +156,7 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, security requir
 	})
 }
 
-func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requirement L04; RFC 7009 section 2
+func TestI3_Revocation(t *testing.T) { // decision 0002, rule L04; RFC 7009 section 2
 	revoke := func(t *testing.T, h *oauthtest.Protocol, client, token string) {
 		t.Helper()
 		if err := h.Provider.Revoke(t.Context(), h.Client(t, client), token); err != nil {
@@ -228,7 +228,7 @@ func TestI3_Revocation(t *testing.T) { // notes fosite.md I3, security requireme
 	})
 }
 
-func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // notes fosite.md I2, security requirement K09, L05
+func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // decision 0002, rule K09, L05
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	for name, token := range map[string]string{
@@ -241,7 +241,7 @@ func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // notes fosite.md 
 	}
 }
 
-func TestL05_Userinfo(t *testing.T) { // security requirement L05, OpenID Connect Core section 5.3
+func TestL05_Userinfo(t *testing.T) { // rule L05, OpenID Connect Core section 5.3
 	h := protocol(t, oauthtest.Options{})
 	info := func(scope string) map[string]any {
 		t.Helper()

@@ -21,7 +21,7 @@ import (
 
 // strategy makes and recognises codes and tokens for fosite: oauth2.CoreStrategy and openid.OpenIDConnectTokenStrategy.
 // Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
-// refreshed token would carry the first one's iat (notes/fosite.md section 4).
+// refreshed token would carry the first one's iat (decision 0002).
 type strategy struct {
 	issuer *tokens.Issuer
 	store  claims.MembershipStore
@@ -49,7 +49,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		Subject: c.Subject(), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
 		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
 	}
-	if g := c.Standing; g != nil {
+	if g := c.State; g != nil {
 		a.GrantID, a.ACR, a.AMR = g.ID, g.ACR, g.AMR
 		if !g.AuthTime.IsZero() {
 			a.AuthTime = g.AuthTime.Unix()
@@ -98,7 +98,7 @@ func (s *strategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester)
 		return "", "", err
 	}
 	token, err = s.issuer.SignRefresh(c.NextRefresh())
-	return token, c.Standing.ID, err
+	return token, c.State.ID, err
 }
 
 // RefreshTokenSignature verifies the token, for fosite acts upon its answer (a family is revoked) before it validates: "" is
@@ -146,8 +146,8 @@ func (s *strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester
 	if err != nil {
 		return err
 	}
-	if !c.Now.Before(c.Standing.CodeExpiresAt) {
-		return fosite.ErrTokenExpired.WithHint("The code expired at " + c.Standing.CodeExpiresAt.UTC().Format(time.RFC3339) + ".")
+	if !c.Now.Before(c.State.CodeExpiresAt) {
+		return fosite.ErrTokenExpired.WithHint("The code expired at " + c.State.CodeExpiresAt.UTC().Format(time.RFC3339) + ".")
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if ends := c.EndsAt(); !ends.IsZero() && ends.Before(expires) {
 		expires = ends
 	}
-	g := c.Standing
+	g := c.State
 	id := tokens.ID{
 		Subject: g.UserID, Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
 		ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,

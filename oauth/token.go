@@ -78,8 +78,8 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 		}
 		telemetry.Add(ctx, slog.Bool("raced", true))
 	}
-	if c.Standing != nil {
-		telemetry.Add(ctx, slog.String("user_id", c.Standing.UserID), slog.String("grant_id", c.Standing.ID))
+	if c.State != nil {
+		telemetry.Add(ctx, slog.String("user_id", c.State.UserID), slog.String("grant_id", c.State.ID))
 	}
 	if err != nil {
 		if sent, used, wrong := c.WrongRedirect(); wrong {
@@ -91,7 +91,7 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 	return answer, nil
 }
 
-// mayUse reports whether the client may use the grant at all, before any code or token is touched (security requirement J05).
+// mayUse reports whether the client may use the grant at all, before any code or token is touched (rule J05).
 func mayUse(client *clients.Client, grant string) error {
 	switch {
 	case !client.HasGrant(grant):
@@ -149,9 +149,9 @@ var checks = []func(*Provider, context.Context, *ledger.Case) error{
 	(*Provider).narrow,
 }
 
-// guard: person, session, consent and time still allow the grant (security requirement J09).
+// guard: person, session, consent and time still allow the grant (rule J09).
 func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
-	if c.Standing == nil {
+	if c.State == nil {
 		return nil
 	}
 	judge := grants.Alive
@@ -161,7 +161,7 @@ func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
 	if c.GrantType == clients.Password {
 		return nil // its row is being made of what was just checked
 	}
-	if err := judge(c.Standing, c.Now); err != nil {
+	if err := judge(c.State, c.Now); err != nil {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(err)
 	}
 	if ends := c.EndsAt(); !ends.IsZero() && !c.Now.Before(ends) {

@@ -24,7 +24,7 @@ type Userinfo struct {
 	JWT    string
 }
 
-// Userinfo answers for an access token that is for this issuer and has openid (security requirement L05). One joined read.
+// Userinfo answers for an access token that is for this issuer and has openid (rule L05). One joined read.
 // Errors are *refusal.Refusal of RFC 6750 section 3.1: invalid_token, insufficient_scope.
 func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error) {
 	a, err := p.o.Issuer.VerifyAccess(token)

@@ -10,7 +10,7 @@ import (
 	"signet/server/demo"
 )
 
-// declaredClients hands the configuration's clients over to their wing, through JSON: the names are the same (RFC 7591).
+// declaredClients hands the configuration's clients over to package clients, through JSON: the names are the same (RFC 7591).
 // In the local trial the demo app is one of them, unless somebody declared another by its name.
 func declaredClients(c config.Config) ([]clients.Metadata, error) {
 	var all []clients.Metadata

@@ -30,7 +30,7 @@ import (
 	"signet/server/web"
 )
 
-// mount is the one list of rooms.
+// mount is the one list of handlers.
 func (s *Server) mount() (*web.Mux, error) {
 	h := s.services
 	view, err := newPages(h.Config)
@@ -97,7 +97,7 @@ func (h *Services) login(view *pages.Pages, visitors *browser.Browser, book *con
 	return login.New(o)
 }
 
-// signInRooms are the pages of a sign-in.
+// signInHandlers are the pages of a sign-in.
 func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	visitors, count := front.Browser, h.Metrics.SignIn
 	in := signin.Options{
@@ -153,7 +153,7 @@ func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.
 	return handlers, nil
 }
 
-// accountRooms are the pages of a person's own account.
+// accountHandlers are the pages of a person's own account.
 func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
@@ -170,7 +170,7 @@ func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web
 	return []web.Mounter{handler}, err
 }
 
-// demoRoom is mounted in the local trial only.
+// demoHandlers is mounted in the local trial only.
 func (s *Server) demoHandlers(view *pages.Pages) ([]web.Mounter, error) {
 	h := s.services
 	if !h.Config.LocalTrial() {

@@ -10,7 +10,7 @@ import (
 	"signet/storage"
 )
 
-// logoRoom serves the pictures of clients: small PNGs of our own making, under an address that changes with them.
+// logoHandler serves the pictures of clients: small PNGs of our own making, under an address that changes with them.
 type logoHandler struct{ services *Services }
 
 // Mount states the route.

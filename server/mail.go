@@ -14,7 +14,7 @@ import (
 	"signet/server/pages"
 )
 
-// sender is the configured carrier of letters; nil = none. print is where the log sender prints.
+// sender is the configured carrier of emails; nil = none. print is where the log sender prints.
 func sender(c config.Config, print io.Writer) mail.Sender {
 	host := c.IssuerURL().Hostname()
 	from := mail.Envelope{From: cmp.Or(c.Mail.From, "Signet <signet@localhost>"), ReplyTo: c.Mail.ReplyTo, Host: host}
@@ -41,7 +41,7 @@ func CheckMail(ctx context.Context, c config.Config) error {
 	return nil
 }
 
-// mailman empties the outbox; nil where there is none. print nil = standard error.
+// newDelivery returns what empties the outbox; nil where there is none. print nil = standard error.
 func (h *Services) newDelivery(view *pages.Pages, print io.Writer) (*mail.Delivery, error) {
 	if h.Outbox == nil {
 		return nil, nil

@@ -25,7 +25,7 @@ import (
 	"signet/users/ticket"
 )
 
-// openPeople builds the people's wing.
+// openPeople builds the services of people.
 func (h *Services) openPeople(o Options) error {
 	c := h.Config
 	passwords, err := password.New(password.Options{

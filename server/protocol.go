@@ -32,7 +32,7 @@ import (
 	"signet/server/web"
 )
 
-// openProtocol builds what the protocol and the applications' wing share with the command line: keys and clients.
+// openProtocol builds what the protocol and the clients share with the command line: keys and clients.
 func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	c := h.Config
 	h.Keys, err = keys.Open(ctx, keys.Options{

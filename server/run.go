@@ -17,7 +17,7 @@ import (
 	"signet/server/web"
 )
 
-// Listeners are the two doors, open but not yet served.
+// Listeners are the two listeners, open but not yet served.
 type Listeners struct {
 	Public   net.Listener
 	Internal net.Listener // nil = off
@@ -53,7 +53,7 @@ func (l Listeners) Close() error {
 }
 
 // Run serves on the listeners and runs the jobs until ctx ends; then it finishes the requests in hand, for as long as
-// server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the House.
+// server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the Services.
 func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
 	certificate, err := loadTLS(s.services.Config.Server.TLS)
 	if err != nil {
@@ -167,7 +167,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	pair, loadErr := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
 	if err = errors.Join(err, loadErr); err != nil {
-		if c.pair != nil { // half renewed: go on with the old one, look again in a minute
+		if c.pair != nil { // one of the two renewed: go on with the old one, look again in a minute
 			return c.pair, nil
 		}
 		return nil, err

@@ -63,13 +63,13 @@ type Options struct {
 	// Notice receives what the operator must read: that a master key was made. Nil drops it.
 	Notice func(text string)
 
-	// DB is a database that is open and migrated already; nil = open Config.Storage. The House closes it either way.
+	// DB is a database that is open and migrated already; nil = open Config.Storage. The Services close it either way.
 	DB *storage.DB
 	// BcryptCost is for tests, which cannot wait; 0 = passwords.bcrypt_cost.
 	BcryptCost int
 }
 
-// House is the ground and the wings without the door: what the server's rooms and the command line both call.
+// Services are the database and the services over it, without HTTP: what the server's handlers and the command line both call.
 type Services struct {
 	Config   config.Config
 	Log      *slog.Logger
@@ -115,7 +115,7 @@ func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, use Us
 	return db, nil
 }
 
-// Open opens the house for a use: database, master key, key ring, services. The caller closes it.
+// Open opens the services for a use: database, master key, key ring, services. The caller closes it.
 func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -174,7 +174,7 @@ func (h *Services) Close() error {
 	return err
 }
 
-// Server is the house with its front door.
+// Server is the services with their HTTP handlers.
 type Server struct {
 	services  *Services
 	mux       *web.Mux
@@ -189,7 +189,7 @@ type Server struct {
 // startTime bounds what New asks of the database.
 const startTime = 30 * time.Second
 
-// New mounts all rooms on a house. It refuses a database with values under a master key that is not listed (reseal.ErrUnlisted).
+// New mounts all handlers over the services. It refuses a database with values under a master key that is not listed (reseal.ErrUnlisted).
 func New(h *Services) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
@@ -208,7 +208,7 @@ func New(h *Services) (*Server, error) {
 	return s, s.discovery.Rebuild()
 }
 
-// House it stands on.
+// Services it was made over.
 func (s *Server) Services() *Services { return s.services }
 
 // Handler is the public side.

@@ -50,7 +50,7 @@ func (s *state) check(c *cell) {
 	}
 }
 
-// states are all of the table, those of a half done sign-in for each kind of second factor.
+// states are all of the table, those of a pending sign-in for each kind of second factor.
 func states() []*state {
 	firsts := []struct {
 		name  string

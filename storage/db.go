@@ -58,7 +58,7 @@ type executor interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// ground is what differs between the engines: how connections are come by and how writes reach the disk.
+// engine is what differs between SQLite and Postgres: how connections are come by and how writes reach the disk.
 type engine interface {
 	// write runs one statement outside any transaction, and answers once it is durable.
 	write(ctx context.Context, run func(ctx context.Context, on executor) error) error

@@ -1,4 +1,4 @@
-// Package storage is the ground the house stands on: the only package that knows gorm and SQL.
+// Package storage is the database: the only package that knows gorm and SQL.
 //
 // It offers one concrete *DB; each consumer declares the three or four methods it uses as an interface of its own.
 // A file holds one record and its queries. Times are BIGINT microseconds UTC on both engines (zero time = NULL), ids are

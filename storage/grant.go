@@ -38,7 +38,7 @@ type Grant struct {
 	RevokedWhy    string
 }
 
-// Standing is a grant together with what the one joined read tells of its person, session and consent.
+// GrantState is a grant together with what the one joined read tells of its person, session and consent.
 type GrantState struct {
 	Grant
 	User           User // the whole row, so that claims need no second read; ID "" = no such person

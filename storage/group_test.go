@@ -42,7 +42,7 @@ func rowsIn(t *testing.T, db *DB) int {
 	return int(n)
 }
 
-// inLine holds the writer until all the calls stand in line, so that they make one group, and returns their errors.
+// inLine holds the writer until all the calls wait in line, so that they make one group, and returns their errors.
 func inLine(t *testing.T, w *writer, calls ...func() error) []error {
 	t.Helper()
 	held, release := make(chan struct{}), make(chan struct{})
@@ -175,7 +175,7 @@ func TestGroupIsBounded(t *testing.T) {
 	})
 }
 
-// TestCloseWaits: what stands in line when Close begins is written before it ends; what comes later is refused.
+// TestCloseWaits: what waits in line when Close begins is written before it ends; what comes later is refused.
 func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, w := engineOf(t)

@@ -17,7 +17,7 @@ import (
 // postgresTries is how often a statement or transaction runs that may be tried again, see retryable.
 const postgresTries = 10
 
-// postgresGround is a pool of connections to one primary; pgx caches the prepared statements of each.
+// postgresEngine is a pool of connections to one primary; pgx caches the prepared statements of each.
 type postgresEngine struct {
 	pool    *sql.DB
 	slots   slots // one per connection

@@ -68,7 +68,7 @@ func TestE6_APrimaryThatOnlyReadsIsNotReady(t *testing.T) {
 	}
 }
 
-// TestE6_AFullDiskIsNotReady: and ready again when there is room.
+// TestE6_AFullDiskIsNotReady: and ready again when there is space.
 func TestE6_AFullDiskIsNotReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -97,6 +97,6 @@ func TestE6_AFullDiskIsNotReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.Write(t.Context()); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("with space again: %v", err)
 	}
 }

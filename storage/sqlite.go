@@ -19,7 +19,7 @@ import (
 // sqliteReaders is the default number of reading connections.
 const sqliteReaders = 4
 
-// sqliteGround is SQLite in WAL mode: one connection writes, several read beside it and see each commit at once.
+// sqliteEngine is SQLite in WAL mode: one connection writes, several read beside it and see each commit at once.
 type sqliteEngine struct {
 	uri    func(pragmas ...string) string
 	dir    string // of "sqlite::memory:", removed by close

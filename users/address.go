@@ -15,8 +15,8 @@ import (
 	"signet/users/ticket"
 )
 
-// newAddress is a change of address that waits for its proof. It dies with whatever ends everything of the person (security
-// notes D11).
+// newAddress is a change of address that waits for its proof. It dies with whatever ends everything of the person (rule
+// D11).
 type newAddress struct {
 	UserID   string `json:"user_id"`
 	Epoch    int64  `json:"epoch"`

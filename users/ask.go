@@ -119,7 +119,7 @@ func (s *Service) Resolve(ctx context.Context, l mail.Email) (out mail.Email, ok
 	case askConfirm:
 		return s.resolveConfirmation(ctx, l)
 	}
-	return l, false, fmt.Errorf("letter asks for %q", l.Ask)
+	return l, false, fmt.Errorf("email asks for %q", l.Ask)
 }
 
 // addressee is who was meant by what was typed; false if nobody who may get emails.

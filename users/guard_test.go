@@ -31,7 +31,7 @@ func (w world) code(t testing.TB, p *pile, browser, typed string) error {
 	}
 	l, ok, err := w.Resolve(t.Context(), p.emails[len(p.emails)-1])
 	if err != nil || !ok {
-		t.Fatalf("letter to %q: %v", typed, err)
+		t.Fatalf("email to %q: %v", typed, err)
 	}
 	proof, err := w.CheckCode(t.Context(), browser, l.Code)
 	if err != nil {

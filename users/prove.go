@@ -15,8 +15,7 @@ import (
 	"signet/users/ticket"
 )
 
-// pendingSignup is an account that is made when its address is proven; until then it is nothing but this (security notes
-// D02).
+// pendingSignup is an account that is made when its address is proven; until then it is nothing but this (rule D02).
 type pendingSignup struct {
 	Email       string          `json:"email"`
 	EmailKey    string          `json:"email_key"`

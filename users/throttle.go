@@ -43,7 +43,7 @@ func loginOf(typed string) login {
 
 // lanes are the counts that a try to sign in is charged to (F01, F02, F04). A browser known to the account
 // has a budget of its own, which strangers cannot touch. From unknown browsers failures count by account and network, by
-// account, by network and by the whole server; in all of them more failures mean longer waits, never a closed door, and
+// account, by network and by the whole server; in all of them more failures mean longer waits, never a lock, and
 // a network that was told how long to wait gets in after it whatever others do.
 func lanes(mark, network, device string) []ratelimit.Lane {
 	const day = 24 * time.Hour

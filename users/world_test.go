@@ -19,7 +19,7 @@ import (
 	"signet/users/userstest"
 )
 
-// world is the people's wing on a database.
+// world is the services of people on a database.
 type world struct {
 	*users.Service
 	db        *storage.DB

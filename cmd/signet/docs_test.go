@@ -83,7 +83,7 @@ func checkYAML(t *testing.T, text string) {
 		if name == "config.yaml" {
 			return []byte(text), nil
 		}
-		return []byte("what-is-in-a-file-of-32-letters-"), nil
+		return []byte("what-is-in-a-file-of-32-symbols-"), nil
 	}
 	if _, err := config.Load(config.Sources{File: "config.yaml", ReadFile: read, Environ: []string{"SIGNET_MAIL_SMTP_PASSWORD_FILE=/run/secrets/smtp"}}); err != nil {
 		t.Errorf("%v\n%s", err, text)

@@ -127,7 +127,7 @@ func TestE1_DoctorTriesAWriteAndRollsItBack(t *testing.T) {
 				t.Error("something was written")
 			}
 			storagetest.Exec(t, e.dsn, map[string]string{
-				"sqlite":   "CREATE TRIGGER full BEFORE INSERT ON locks BEGIN SELECT RAISE(ABORT, 'no room'); END",
+				"sqlite":   "CREATE TRIGGER full BEFORE INSERT ON locks BEGIN SELECT RAISE(ABORT, 'disk full'); END",
 				"postgres": "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$",
 			}[engine])
 			if code, text := e.run("doctor"); code != exitFailed || !strings.Contains(text, "takes no writes") {

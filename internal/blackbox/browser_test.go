@@ -172,7 +172,7 @@ func TestJourneyInTheBrowser(t *testing.T) {
 	}
 }
 
-// localTrial starts the server as a newcomer does: no configuration, only another port.
+// localTrial starts the server as people who try Signet do: no configuration, only another port.
 func localTrial(t *testing.T) *server {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}

@@ -44,10 +44,10 @@ func openUpstreams(t *testing.T) *upstreamWorld {
 	w.facebook.Register(issuer + "/signin/with/facebook/callback")
 	op := &site{t: t, dir: t.TempDir(), issuer: "http://" + opListen} // an address of its own: cookies know no ports
 	op.config = filepath.Join(op.dir, "config.yaml")
-	yaml := fmt.Sprintf("server: {listen: %q, internal_listen: '', issuer: %q}\nbranding: {name: House}\nclients:\n"+
+	yaml := fmt.Sprintf("server: {listen: %q, internal_listen: '', issuer: %q}\nbranding: {name: Base}\nclients:\n"+
 		"  - {client_id: signet, client_secret: %s, client_name: Signet, redirect_uris: [%q], post_logout_redirect_uris: [%q], grant_types: [authorization_code],"+
 		" token_endpoint_auth_method: client_secret_basic, scope: openid profile email}\n",
-		opListen, op.issuer, secret, issuer+"/signin/with/house/callback", issuer+"/signin/with/signed-out")
+		opListen, op.issuer, secret, issuer+"/signin/with/base/callback", issuer+"/signin/with/signed-out")
 	if err := os.WriteFile(op.config, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func openUpstreams(t *testing.T) *upstreamWorld {
 	yaml = fmt.Sprintf("egress: {allow_hosts: [127.0.0.1]}\nmail: {sender: smtp, from: Signet <signet@id.example.com>, smtp: {host: %s, port: %d, tls: none}}\n"+
 		"upstreams:\n  - {id: google, kind: google, issuer: %q, client_id: %s, client_secret: %s}\n"+
 		"  - {id: facebook, kind: facebook, issuer: %q, client_id: %q, client_secret: %s}\n"+
-		"  - {id: house, kind: oidc, name: House, issuer: %q, client_id: signet, client_secret: %s, sign_out: true}\n",
+		"  - {id: base, kind: oidc, name: Base, issuer: %q, client_id: signet, client_secret: %s, sign_out: true}\n",
 		w.box.Host, w.box.Port, w.google.Issuer(), w.google.ClientID, w.google.ClientSecret,
 		w.facebook.URL, w.facebook.ClientID, w.facebook.ClientSecret, op.issuer, secret)
 	if err := os.WriteFile(s.config, []byte(yaml), 0o600); err != nil {
@@ -201,7 +201,7 @@ func TestUpstreamTroubleInTheBrowser(t *testing.T) {
 		{"fed-nonce", fail(func(c map[string]any) { c["nonce"] = "another" }), "could not be verified"},
 		{"fed-token-down", join(acts{do(func() { w.google.Fail(true, "/token") })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Fail(false) })}), "Google is not responding"},
 		{"fed-graph-down", join(acts{do(func() { w.facebook.Down(true, "/v25.0/me") })}, w.with("facebook"), as(facebookAda, notice), acts{do(func() { w.facebook.Down(false) })}), "Facebook is not responding"},
-		{"fed-op-down", join(acts{do(w.op.kill)}, w.with("house"), acts{chromedp.WaitVisible[string](notice)}), "House is not responding"},
+		{"fed-op-down", join(acts{do(w.op.kill)}, w.with("base"), acts{chromedp.WaitVisible[string](notice)}), "Base is not responding"},
 		{"fed-nobody", acts{w.open("/account"), chromedp.WaitVisible[string]("#login-submit")}, "Sign in"},
 	})
 }
@@ -232,15 +232,15 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 	click, wait, type_ := chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
 	there := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(w.op.url + path) }
 	follow(t, w.ctx, w.server, []step{
-		{"op-sign-up", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
-			type_("#username", "ada@house.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
-		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "what House told us about you"},
+		{"op-sign-up", join(w.with("base"), acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
+			type_("#username", "ada@base.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
+		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "what Base told us about you"},
 		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
-		{"op-done", acts{w.email(t, "ada@house.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
+		{"op-done", acts{w.email(t, "ada@base.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},
 		{"op-out", w.signOut(), "signed out"},
 		{"op-out-there", acts{there("/account"), wait("#login-submit")}, "Sign in"},
-		{"op-again", join(w.with("house"), acts{chromedp.WaitNotPresent("#with-house"), wait("#login-submit"), type_("#username", "ada@house.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@house.example"},
+		{"op-again", join(w.with("base"), acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), type_("#username", "ada@base.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@base.example"},
 	})
 }
 

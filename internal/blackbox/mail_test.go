@@ -16,7 +16,7 @@ import (
 )
 
 // Ada signs up by an email, goes on to the demo app, changes her address, forgets her password, signs in by a mailed code and
-// locks her account, all by letters that a real SMTP server took.
+// locks her account, all by emails that a real SMTP server took.
 func TestWaysByMailInTheBrowser(t *testing.T) {
 	box := mailtest.Start(t)
 	s := &site{t: t, dir: t.TempDir()}

@@ -62,8 +62,8 @@ func NewDelivery(o DeliveryOptions) (*Delivery, error) {
 }
 
 const (
-	pollEvery = 2 * time.Second       // how soon a letter of another process is found
-	settle    = 20 * time.Millisecond // for the transaction of a letter of this process
+	pollEvery = 2 * time.Second       // how soon an email of another process is found
+	settle    = 20 * time.Millisecond // for the transaction of an email of this process
 	lease     = 2 * time.Minute       // more than a sender may take; a replica that dies gives its emails back after it
 	batch     = 16                    // emails taken at once
 	atOnce    = 4                     // emails sent at once
@@ -220,7 +220,7 @@ func (d *Delivery) count(kind, outcome string) {
 	}
 }
 
-// Survey notes how many letters wait and failed.
+// Survey notes how many emails wait and failed.
 func (d *Delivery) Survey(ctx context.Context) error {
 	waiting, failed, err := d.Outbox.store.CountMessages(ctx)
 	if err == nil && d.Metrics != nil {

@@ -1,6 +1,6 @@
 package mail
 
-// The kinds of letters, each with texts in every language (templates/lang, mail.KIND.…), and the words they want in Args.
+// The kinds of emails, each with texts in every language (templates/lang, mail.KIND.…), and the words they want in Args.
 // Emails about an act also take Agent and Network, of whoever did it, and NotMe, the address of the page that stops it.
 const (
 	Verify              = "verify"                // Link: an address for a new account

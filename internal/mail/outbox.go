@@ -29,7 +29,7 @@ type Email struct {
 	ExpiresAt time.Time         `json:"expires_at"`         // not delivered after this; zero = 3 days
 }
 
-// keepLetters is how long an email is tried when it does not say itself.
+// keepEmails is how long an email is tried when it does not say itself.
 const keepEmails = 3 * 24 * time.Hour
 
 // Store is the part of *storage.DB that the outbox uses.

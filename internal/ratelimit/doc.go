@@ -1,4 +1,4 @@
-// Package ratelimit slows guessing down without ever closing the door: it counts failures in lanes (by account, by network,
+// Package ratelimit slows guessing down without ever locking anybody out: it counts failures in lanes (by account, by network,
 // by known browser, by the whole server) whose rows all replicas share.
 //
 // A try is charged to its lanes before the costly check and refunded when it succeeds, so that any number of tries at once

@@ -190,13 +190,13 @@ func TestA18_NoCountersNoTry(t *testing.T) { // fail closed
 func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		l := ratelimit.New(open(t))
-		door := ratelimit.Lane{Key: "door", Free: 5, Shut: 5, Window: time.Hour, OnSuccess: ratelimit.FirstLane}
+		closed := ratelimit.Lane{Key: "closed", Free: 5, Shut: 5, Window: time.Hour, OnSuccess: ratelimit.FirstLane}
 		other := ratelimit.Lane{Key: "other", Free: 100, Window: time.Hour}
 		var through, refused atomic.Int64
 		var wg sync.WaitGroup
 		for range 30 {
 			wg.Go(func() {
-				switch _, err := l.Charge(t.Context(), other, door); {
+				switch _, err := l.Charge(t.Context(), other, closed); {
 				case err == nil:
 					through.Add(1)
 				case errors.Is(err, ratelimit.ErrShut):
@@ -211,15 +211,15 @@ func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
 			t.Errorf("%d through, %d refused; want at most 5 and the rest", through.Load(), refused.Load())
 		}
 		for range 5 {
-			l.Charge(t.Context(), other, door)
+			l.Charge(t.Context(), other, closed)
 		}
-		if closed, err := l.Shut(t.Context(), door); err != nil || !closed {
+		if closed, err := l.Shut(t.Context(), closed); err != nil || !closed {
 			t.Errorf("shut %v, %v", closed, err)
 		}
-		if err := l.Forget(t.Context(), door); err != nil {
+		if err := l.Forget(t.Context(), closed); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Charge(t.Context(), other, door); err != nil {
+		if _, err := l.Charge(t.Context(), other, closed); err != nil {
 			t.Errorf("after it was forgotten: %v", err)
 		}
 	})

@@ -41,7 +41,7 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Redacted stands in the log where a secret would have stood.
+// Redacted is in the log where a secret would have been.
 const Redacted = "[redacted]"
 
 // longest outside text in a log line, in bytes; errors and stacks, which we word ourselves, may be longer.

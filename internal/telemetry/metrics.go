@@ -211,7 +211,7 @@ func (m *Metrics) BreachListFailed(list string) { m.lists.WithLabelValues(list).
 // MailSent counts a try at an email; outcome: sent, retried, failed.
 func (m *Metrics) MailSent(kind, outcome string) { m.mails.WithLabelValues(kind, outcome).Inc() }
 
-// MailWaiting notes how many letters are in the outbox.
+// MailWaiting notes how many emails are in the outbox.
 func (m *Metrics) MailWaiting(waiting, failed int) {
 	m.mailQueue.WithLabelValues("waiting").Set(float64(waiting))
 	m.mailQueue.WithLabelValues("failed").Set(float64(failed))

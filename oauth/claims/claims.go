@@ -72,7 +72,7 @@ func Userinfo(u storage.User, m Memberships, scopes []string, p Param) map[strin
 	return out
 }
 
-// IDToken is what stands in the ID token beside the protocol's own claims: what the claims parameter asks for there, and the
+// IDToken is what is in the ID token beside the protocol's own claims: what the claims parameter asks for there, and the
 // memberships; nil if nothing. Claims asked for by the standard's scopes are given at the userinfo endpoint, for there always
 // is an access token (Core section 5.4); groups and roles are what applications look for in the ID token.
 func IDToken(u storage.User, m Memberships, p Param) map[string]any {

@@ -186,7 +186,7 @@ func TestClaimsParameterThatIsNot(t *testing.T) {
 		if _, err := claims.ParseParam(s); err == nil {
 			t.Errorf("%s is accepted", name)
 		} else if strings.ContainsAny(err.Error(), "\"\\") {
-			t.Errorf("%s: %q may not stand in an error_description", name, err)
+			t.Errorf("%s: %q may not be in an error_description", name, err)
 		}
 	}
 	for _, s := range []string{"", "{}", ` {"userinfo":null,"id_token":{}} `} {

@@ -146,7 +146,7 @@ func known(asked map[string]*ask) []string {
 	return names
 }
 
-// wellFormed demands one JSON object, no name twice, not too deep (security requirement A12).
+// wellFormed demands one JSON object, no name twice, not too deep (rule A12).
 func wellFormed(s string) error {
 	broken := errors.New("the claims parameter is not a JSON object")
 	if !strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "{") {

@@ -2,7 +2,7 @@
 // what was granted.
 //
 // The person is asked again only for what was not yet offered (or under prompt=consent). It shows no pages and revokes nothing:
-// withdrawing is the people's wing. Begin with Ask.
+// withdrawing is package users. Begin with Ask.
 package consent
 
 import (
@@ -107,7 +107,7 @@ func parameter(c *clients.Client, req flow.Request) claims.Param {
 	return param.Within(c.Scopes())
 }
 
-// Store is what the book asks of the ground.
+// Store is the part of *storage.DB that the book uses.
 type Store interface {
 	ConsentOf(ctx context.Context, userID, clientID string) (storage.Consent, error)
 	HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (storage.Consent, error)

@@ -17,7 +17,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-// apps: shop asks, house is the operator's own, cli the operator's own on people's computers.
+// apps: shop asks, own is the operator's, cli the operator's own on people's computers.
 func apps(t testing.TB) market {
 	t.Helper()
 	app := func(id string, change func(m *clients.Metadata)) clients.Metadata {
@@ -32,7 +32,7 @@ func apps(t testing.TB) market {
 		Store: noClients{}, Issuer: "https://id.example.com", SecretKeys: [][]byte{make([]byte, 32)},
 		Declared: []clients.Metadata{
 			app("shop", func(*clients.Metadata) {}),
-			app("house", func(m *clients.Metadata) { m.FirstParty = true }),
+			app("own", func(m *clients.Metadata) { m.FirstParty = true }),
 			app("cli", func(m *clients.Metadata) {
 				m.FirstParty, m.ApplicationType, m.RedirectURIs = true, clients.Native, []string{"http://127.0.0.1/cb"}
 				m.TokenEndpointAuthMethod, m.ClientSecret = clients.MethodNone, ""
@@ -106,13 +106,13 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 		"V04 claims of an asked scope":     {req: flow.Request{Scopes: words("openid email"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid email", claims: mail},
 		"V04 claims not registered":        {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"roles":null}}`}, row: row("openid roles", "openid roles"), fixed: "openid", granted: "openid"},
 		"V04 claims without openid":        {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "api:write"},
-		"V04 claims, first party":          {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid", choices: "email", granted: "openid", claims: mail},
-		"V04 claims left out, first party": {app: "house", req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
+		"V04 claims, first party":          {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid", choices: "email", granted: "openid", claims: mail},
+		"V04 claims left out, first party": {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
 		"withdrawn":                        {req: flow.Request{Scopes: words("openid")}, row: row("", ""), needed: true, fixed: "openid"},
 		"no longer registered (H22)":       {req: flow.Request{Scopes: words("openid admin")}, row: row("openid admin", "openid admin"), fixed: "openid", granted: "openid"},
-		"I03 first party":                  {app: "house", req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid", choices: "api:write", granted: "openid api:write"},
-		"first party, something left out":  {app: "house", req: flow.Request{Scopes: words("openid api:write offline_access")}, row: row("openid api:write", "openid"), fixed: "openid", choices: "api:write offline_access", granted: "openid offline_access"},
-		"first party, all left out":        {app: "house", req: flow.Request{Scopes: words("api:read api:write")}, row: row("api:read api:write", ""), needed: true, choices: "api:read api:write"},
+		"I03 first party":                  {app: "own", req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid", choices: "api:write", granted: "openid api:write"},
+		"first party, something left out":  {app: "own", req: flow.Request{Scopes: words("openid api:write offline_access")}, row: row("openid api:write", "openid"), fixed: "openid", choices: "api:write offline_access", granted: "openid offline_access"},
+		"first party, all left out":        {app: "own", req: flow.Request{Scopes: words("api:read api:write")}, row: row("api:read api:write", ""), needed: true, choices: "api:read api:write"},
 		"I03 first party, but posable":     {app: "cli", req: flow.Request{Scopes: words("openid")}, needed: true, fixed: "openid"},
 	}
 	for name, tt := range tests {
@@ -140,7 +140,7 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 	}
 }
 
-// desk is a book on a fresh database.
+// fixture is a book on a fresh database.
 type fixture struct {
 	*consent.Book
 	db  *storage.DB
@@ -287,7 +287,7 @@ func TestAnswerAndItsEventAreOneThing(t *testing.T) {
 			t.Error("no error")
 		}
 		if row := d.row(t); row.Epoch != 0 {
-			t.Errorf("half written: %+v", row)
+			t.Errorf("written in part: %+v", row)
 		}
 	})
 }

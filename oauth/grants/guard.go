@@ -12,7 +12,7 @@ import (
 // that they are invalid.
 var ErrDead = errors.New("grant is dead")
 
-// Alive judges a grant by its one joined read (security requirement J09): not revoked, not past its end, its person there,
+// Alive judges a grant by its one joined read (rule J09): not revoked, not past its end, its person there,
 // enabled and of the same epoch (a password change, disable or sign-out everywhere raises it), its consent not withdrawn,
 // and unless it is offline its session not signed out. A session that merely expired ends nothing.
 func Alive(s *storage.GrantState, now time.Time) error {

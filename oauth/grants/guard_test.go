@@ -9,7 +9,7 @@ import (
 	"signet/storage"
 )
 
-func TestGuard(t *testing.T) { // security requirement J09; DESIGN section 2 "what ends it"
+func TestGuard(t *testing.T) { // rule J09; decision 0001 "what ends it"
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	before := now.Add(-time.Minute)
 	for name, test := range map[string]struct {

@@ -83,7 +83,7 @@ func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acce
 		return err
 	}
 	c.Facts = facts
-	c.Standing = &storage.GrantState{Grant: row, User: storage.User{ID: user, Epoch: epoch}}
+	c.State = &storage.GrantState{Grant: row, User: storage.User{ID: user, Epoch: epoch}}
 	r.SetID(row.ID)
 	r.SetSession(ledger.NewSession(c))
 	return nil

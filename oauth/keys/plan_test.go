@@ -9,7 +9,7 @@ import (
 	"signet/storage"
 )
 
-func TestPlan(t *testing.T) { // security requirement K11, OpenID Connect Core section 10.1.1
+func TestPlan(t *testing.T) { // rule K11, OpenID Connect Core section 10.1.1
 	const day = 24 * time.Hour
 	r := rules{algs: []string{ES256}, schedule: 90 * day, publish: time.Minute, lead: day, longest: time.Hour, hints: 30 * day}
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -283,7 +283,7 @@ func TestRefreshEpochs(t *testing.T) {
 	}
 }
 
-func TestReplicasAgree(t *testing.T) { // security requirement K11
+func TestReplicasAgree(t *testing.T) { // rule K11
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		rings := make([]*keys.Ring, 4)
@@ -424,7 +424,7 @@ func TestS01_SwappedKeyDoesNotOpen(t *testing.T) {
 	}
 }
 
-func TestChangesAreNoted(t *testing.T) { // security requirement T03
+func TestChangesAreNoted(t *testing.T) { // rule T03
 	var notes []string
 	o := options(t, storagetest.SQLite(t))
 	o.Note = func(_ context.Context, event, kid, alg string) error {

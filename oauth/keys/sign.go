@@ -49,7 +49,7 @@ func (k refreshKey) mac(input []byte) []byte {
 	return h.Sum(nil)
 }
 
-// signingInput is header and payload (RFC 7515 section 5.1) in a buffer with room for the signature.
+// signingInput is header and payload (RFC 7515 section 5.1) in a buffer with space for the signature.
 func signingInput(head string, claims any, sigSize int) ([]byte, error) {
 	payload, ok := claims.(json.RawMessage)
 	if !ok {

@@ -84,7 +84,7 @@ func TestSignaturesAreReadByOthers(t *testing.T) { // RFC 7515 section 5.1, RFC 
 	}
 }
 
-func TestRefreshTokensAreDeterministicAndInNoJWKS(t *testing.T) { // security requirement J10
+func TestRefreshTokensAreDeterministicAndInNoJWKS(t *testing.T) { // rule J10
 	r := keystest.Ring(t)
 	one, err := r.SignRefresh(claims{"ada"})
 	if err != nil {

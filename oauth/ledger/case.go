@@ -26,8 +26,8 @@ type Case struct {
 	Lifetimes    Lifetimes // that hold for this client now
 
 	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
-	Standing *storage.GrantState
-	Facts    Facts
+	State *storage.GrantState
+	Facts Facts
 
 	// Allowed are the scopes of this request: a part of the grant's, when the request narrowed it. Whether there is an ID token, and
 	// which groups and roles are told, goes by them.
@@ -90,8 +90,8 @@ func (c *Case) HasVerified(token string) bool { return c.verified != "" && c.ver
 
 // Subject is whom the tokens of the case are about: the person, else the client itself.
 func (c *Case) Subject() string {
-	if c.Standing != nil {
-		return c.Standing.UserID
+	if c.State != nil {
+		return c.State.UserID
 	}
 	return c.Client.ClientID
 }
@@ -107,15 +107,15 @@ func (c *Case) AnsweredScope() string {
 
 // Claims are those that the person granted by the claims parameter.
 func (c *Case) Claims() (claims.Param, error) {
-	if c.Standing == nil {
+	if c.State == nil {
 		return claims.Param{}, nil
 	}
-	return c.Facts.GrantedClaims(c.Standing.Scopes, c.Client)
+	return c.Facts.GrantedClaims(c.State.Scopes, c.Client)
 }
 
 // Belongs reads the person's groups and roles if this request's tokens name them: once, and not at all in most requests.
 func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claims.Memberships, error) {
-	if c.belongs || c.Standing == nil {
+	if c.belongs || c.State == nil {
 		return c.Memberships, nil
 	}
 	granted, err := c.Claims()
@@ -123,18 +123,18 @@ func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claim
 		return nil, err
 	}
 	wanted := claims.Want(c.Allowed, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim)
-	c.Memberships, err = wanted.Read(ctx, store, c.Standing.UserID)
+	c.Memberships, err = wanted.Read(ctx, store, c.State.UserID)
 	c.belongs = err == nil
 	return c.Memberships, err
 }
 
 // EndsAt is when the grant ends whatever happens; a shorter limit the client got since counts. Zero: no grant.
 func (c *Case) EndsAt() time.Time {
-	if c.Standing == nil {
+	if c.State == nil {
 		return time.Time{}
 	}
-	ends := c.Standing.EndsAt
-	if now := c.Standing.CreatedAt.Add(c.Lifetimes.Absolute); c.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
+	ends := c.State.EndsAt
+	if now := c.State.CreatedAt.Add(c.Lifetimes.Absolute); c.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
 		ends = now
 	}
 	return ends
@@ -176,15 +176,15 @@ func (c *Case) Refreshes() bool { return c.Client.HasGrant("refresh_token") }
 // leave it, so that every replica signs the same token.
 func (c *Case) NextRefresh() tokens.Refresh {
 	r := tokens.Refresh{
-		ClientID: c.Client.ClientID, GrantID: c.Standing.ID, Generation: 1,
-		IssuedAt: c.Now.Unix(), ExpiresAt: c.Standing.EndsAt.Unix(),
+		ClientID: c.Client.ClientID, GrantID: c.State.ID, Generation: 1,
+		IssuedAt: c.Now.Unix(), ExpiresAt: c.State.EndsAt.Unix(),
 	}
 	if c.GrantType != "refresh_token" {
 		return r
 	}
 	r.Generation = c.Presented.Generation + 1
 	if c.Verdict == Repeat {
-		r.Generation, r.IssuedAt = c.Standing.Generation, c.Standing.RotatedAt.Unix()
+		r.Generation, r.IssuedAt = c.State.Generation, c.State.RotatedAt.Unix()
 	}
 	return r
 }

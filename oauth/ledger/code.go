@@ -17,7 +17,7 @@ func (l *Ledger) CreateAuthorizeCodeSession(ctx context.Context, hash string, r 
 	if err != nil {
 		return err
 	}
-	row := c.Standing.Grant
+	row := c.State.Grant
 	row.CodeHash = hash
 	row.CodeExpiresAt = c.Now.Add(c.Lifetimes.Code)
 	row.ExpiresAt = row.CodeExpiresAt
@@ -29,14 +29,14 @@ func (l *Ledger) CreateAuthorizeCodeSession(ctx context.Context, hash string, r 
 //
 // fosite revokes the family of a used code before it compares client, redirect_uri or verifier. So a used code is reported
 // as used only to the client that owns it and shows a fitting verifier; for anybody else it does not exist, and nothing is
-// killed or spent (security requirement J08, RFC 9700 section 4.5). A code that is not used is returned whatever the
+// killed or spent (rule J08, RFC 9700 section 4.5). A code that is not used is returned whatever the
 // verifier: the handlers refuse, and the code is still good for its owner.
 func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
 	c, err := Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.Standing == nil {
+	if c.State == nil {
 		s, err := l.o.Store.GrantStateByCode(ctx, hash)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound
@@ -50,7 +50,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 			return nil, err
 		}
 	}
-	row := &c.Standing.Grant
+	row := &c.State.Grant
 	switch {
 	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form):
 		return c.requester(), fosite.ErrInvalidatedAuthorizeCode
@@ -95,7 +95,7 @@ func (l *Ledger) CreatePKCERequestSession(context.Context, string, fosite.Reques
 }
 
 // DeletePKCERequestSession implements pkce.PKCERequestStorage. fosite calls it before it compares the verifier: were the
-// challenge gone then, a second try without verifier would pass (notes/fosite-seam.md row 1). It stays as long as the row.
+// challenge gone then, a second try without verifier would pass (decision 0002). It stays as long as the row.
 func (l *Ledger) DeletePKCERequestSession(context.Context, string) error { return nil }
 
 // CreateOpenIDConnectSession implements openid.OpenIDConnectRequestStorage: it is the same row.
@@ -110,7 +110,7 @@ func (l *Ledger) GetOpenIDConnectSession(ctx context.Context, _ string, r fosite
 	if err != nil {
 		return nil, err
 	}
-	if c.Standing == nil || !r.GetGrantedScopes().Has("openid") {
+	if c.State == nil || !r.GetGrantedScopes().Has("openid") {
 		return nil, fosite.ErrNotFound
 	}
 	return c.requester(), nil

@@ -8,7 +8,7 @@ import (
 	"signet/storage"
 )
 
-func TestDecide(t *testing.T) { // DESIGN section 2; RFC 9700 section 4.14.2
+func TestDecide(t *testing.T) { // decision 0001; RFC 9700 section 4.14.2
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	const grace = time.Minute
 	for name, test := range map[string]struct {

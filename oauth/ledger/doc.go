@@ -3,8 +3,8 @@
 // fosite asks storage five questions and gives it five orders for one code exchange. Here the questions are answered from
 // one joined read, kept in the Case that travels in the request's context, and the orders are only noted. When everything
 // is signed, Settle does the one conditional statement that they come to; whoever loses its race forgets what was signed
-// and decides again. So nothing is half written, nothing is signed under a lock, and a token that cannot be signed costs no
-// code (notes/fosite.md sections 3.2 and 3.5).
+// and decides again. So nothing is written in part, nothing is signed under a lock, and a token that cannot be signed costs no
+// code (decision 0002).
 //
 // The ledger decides what a row says about a code or a refresh token: Decide is the only place that knows when a refresh
 // token is good, repeated or reused. It does not know whether the person behind the row is still welcome: package grants'

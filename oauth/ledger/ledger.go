@@ -105,13 +105,13 @@ func (l *Ledger) SetClientAssertionJWT(context.Context, string, time.Time) error
 func (c *Case) requester() *fosite.Request {
 	scopes := c.Allowed
 	if scopes == nil {
-		scopes = Kept(c.Standing.Scopes, c.Client)
+		scopes = Kept(c.State.Scopes, c.Client)
 	}
 	if c.form == nil && c.GrantType == "authorization_code" { // only its handlers look at it
 		c.form = c.Facts.form(c.Form)
 	}
 	return &fosite.Request{
-		ID: c.Standing.ID, RequestedAt: c.Standing.CreatedAt, Client: Client{c.Client},
+		ID: c.State.ID, RequestedAt: c.State.CreatedAt, Client: Client{c.Client},
 		RequestedScope: scopes, GrantedScope: scopes, GrantedAudience: c.Audience,
 		Form: c.form, Session: NewSession(c),
 	}
@@ -123,6 +123,6 @@ func (c *Case) take(s storage.GrantState) error {
 	if err != nil {
 		return err
 	}
-	c.Standing, c.Facts = &s, facts
+	c.State, c.Facts = &s, facts
 	return nil
 }

@@ -48,7 +48,7 @@ func (r *repeats) more(grantID string, now time.Time) bool {
 
 // repeated counts an answer inside the grace window; the one too many in an hour is an event.
 func (l *Ledger) repeated(ctx context.Context, c *Case) error {
-	if !l.repeats.more(c.Standing.ID, c.Now) {
+	if !l.repeats.more(c.State.ID, c.Now) {
 		return nil
 	}
 	return l.o.Events.Record(ctx, c.event(audit.RefreshRepeated, map[string]int{"answers": manyRepeats + 1}))

@@ -13,7 +13,7 @@ import (
 // ErrLost: another request spent or rotated the row between our read and our write. The caller begins the case again.
 var ErrLost = errors.New("the grant changed meanwhile")
 
-// deed is the kind of an act.
+// writeKind is the kind of an act.
 type writeKind int
 
 const (
@@ -42,7 +42,7 @@ const (
 
 // Insert notes that the case's row, which has no code, is to be inserted (grants without a browser).
 func (c *Case) Insert() {
-	row := c.Standing.Grant
+	row := c.State.Grant
 	row.ExpiresAt, row.LastUsedAt = c.idleUntil(), c.Now
 	if c.Refreshes() {
 		row.Generation, row.RotatedAt = 1, c.Now
@@ -54,7 +54,7 @@ func (c *Case) Insert() {
 // inserted where it has no code.
 func (c *Case) Hold() {
 	if c.act.do != insert {
-		c.act = act{do: insert, row: c.Standing.Grant}
+		c.act = act{do: insert, row: c.State.Grant}
 	}
 	until := c.Now.Add(c.Lifetimes.ID)
 	if c.AccessToken != "" {
@@ -66,7 +66,7 @@ func (c *Case) Hold() {
 }
 
 // Rename gives the row that is to be inserted another id. Nothing that was signed may name the old one.
-func (c *Case) Rename(id string) { c.Standing.ID, c.act.row.ID = id, id }
+func (c *Case) Rename(id string) { c.State.ID, c.act.row.ID = id, id }
 
 // Settle does what was noted. refused is the error the request ends with, nil if it is to be answered: a refused request
 // leaves nothing behind but the revocation that its refusal is about. ErrLost: begin again.
@@ -107,7 +107,7 @@ func (l *Ledger) rotate(ctx context.Context, c *Case) error {
 			return err
 		}
 		return l.o.Events.Record(ctx, c.event(audit.GrantCaughtUp, map[string]int64{
-			"row": c.Standing.Generation, "token": c.Presented.Generation,
+			"row": c.State.Generation, "token": c.Presented.Generation,
 		}))
 	})
 }
@@ -120,20 +120,20 @@ func (l *Ledger) revoke(ctx context.Context, c *Case) error {
 	}
 	count()
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		first, err := l.o.Store.RevokeGrant(ctx, c.Standing.ID, why, c.Now)
+		first, err := l.o.Store.RevokeGrant(ctx, c.State.ID, why, c.Now)
 		if err != nil || !first {
 			return err
 		}
-		if err := l.o.Events.Record(ctx, c.event(name, nil)); err != nil || l.o.Notices == nil || c.Standing.UserID == "" {
+		if err := l.o.Events.Record(ctx, c.event(name, nil)); err != nil || l.o.Notices == nil || c.State.UserID == "" {
 			return err
 		}
-		return l.o.Notices.TokenReused(ctx, c.Standing.UserID, c.Client.ClientName)
+		return l.o.Notices.TokenReused(ctx, c.State.UserID, c.Client.ClientName)
 	})
 }
 
 func (c *Case) event(name audit.Name, detail any) audit.Event {
 	return audit.Event{
-		Name: name, ActorID: c.Client.ClientID, UserID: c.Standing.UserID, ClientID: c.Client.ClientID,
-		SessionID: c.Standing.SessionID, GrantID: c.Standing.ID, Detail: detail,
+		Name: name, ActorID: c.Client.ClientID, UserID: c.State.UserID, ClientID: c.Client.ClientID,
+		SessionID: c.State.SessionID, GrantID: c.State.ID, Detail: detail,
 	}
 }

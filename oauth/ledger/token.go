@@ -16,7 +16,7 @@ func (l *Ledger) CreateAccessTokenSession(context.Context, string, fosite.Reques
 }
 
 // GetAccessTokenSession implements oauth2.AccessTokenStorage: fosite's introspection is not wired (it takes a refresh token
-// or an ID token for an access token, notes/fosite.md I2 and security requirement K09).
+// or an ID token for an access token, decision 0002 and rule K09).
 func (l *Ledger) GetAccessTokenSession(context.Context, string, fosite.Session) (fosite.Requester, error) {
 	return nil, errNotOurs
 }
@@ -46,7 +46,7 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 	if c.Presented.ClientID != c.Client.ClientID {
 		return nil, fosite.ErrNotFound.WithDebug("The refresh token belongs to another client.")
 	}
-	if c.Standing == nil {
+	if c.State == nil {
 		s, err := l.o.Store.GrantStateByID(ctx, c.Presented.GrantID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound.WithDebug("The grant is gone.")
@@ -60,8 +60,8 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 			return nil, err
 		}
 	}
-	if !c.Standing.RevokedAt.IsZero() {
-		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + c.Standing.RevokedWhy)
+	if !c.State.RevokedAt.IsZero() {
+		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + c.State.RevokedWhy)
 	}
 	c.judge()
 	if c.Verdict == Reuse {
@@ -73,7 +73,7 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 // judge decides the presented token. One that was current when this request first read the row has lost a race, which is
 // no reuse whatever the grace: its client gets what the winner got.
 func (c *Case) judge() {
-	c.Verdict = Decide(c.Standing.Grant, c.Presented.Generation, c.Now, c.Lifetimes.Grace)
+	c.Verdict = Decide(c.State.Grant, c.Presented.Generation, c.Now, c.Lifetimes.Grace)
 	switch c.Verdict {
 	case Rotate, CatchUp:
 		c.wasCurrent = true
@@ -95,7 +95,7 @@ func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) err
 		return nil
 	}
 	c.act = act{do: rotate, rotation: storage.Rotation{
-		ID: c.Standing.ID, Presented: c.Presented.Generation, Now: c.Now, ExpiresAt: c.idleUntil(),
+		ID: c.State.ID, Presented: c.Presented.Generation, Now: c.Now, ExpiresAt: c.idleUntil(),
 	}}
 	return nil
 }
@@ -107,7 +107,7 @@ func (l *Ledger) RevokeRefreshToken(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	if c.Standing.RevokedAt.IsZero() {
+	if c.State.RevokedAt.IsZero() {
 		c.act = act{do: revoke}
 	}
 	return nil

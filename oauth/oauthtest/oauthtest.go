@@ -30,7 +30,7 @@ import (
 	"signet/storage"
 )
 
-// What the house knows.
+// What every protocol knows.
 const (
 	Issuer   = "https://id.test"
 	Ada      = "ADAADAADAADAADAADAADAADAAD" // user ids look like this
@@ -60,7 +60,7 @@ type Options struct {
 	Replay    clientauth.Replay
 }
 
-// House is what New opens.
+// Protocol is what New opens.
 type Protocol struct {
 	DB       *storage.DB
 	Ring     *keys.Ring
@@ -86,13 +86,13 @@ func Database(t testing.TB) *storage.DB {
 	return db
 }
 
-// Lifetimes of a house unless a test says otherwise.
+// Lifetimes of a protocol unless a test says otherwise.
 var Lifetimes = ledger.Lifetimes{
 	Code: time.Minute, Access: 10 * time.Minute, ID: time.Hour, Idle: 30 * 24 * time.Hour, Absolute: 180 * 24 * time.Hour,
 	Grace: time.Minute,
 }
 
-// Apps are the applications every house knows.
+// Apps are the applications every protocol knows.
 func Apps() []clients.Metadata {
 	app := func(id, method string, grants ...string) clients.Metadata {
 		m := clients.Metadata{
@@ -125,7 +125,7 @@ func Apps() []clients.Metadata {
 	}
 }
 
-// New opens a house over the database.
+// New opens a protocol over the database.
 func New(t testing.TB, o Options) *Protocol {
 	t.Helper()
 	must := func(err error) {
@@ -177,7 +177,7 @@ func registry(t testing.TB, db *storage.DB, apps []clients.Metadata) *clients.Re
 	return r
 }
 
-// Replica is the same house with a provider of its own on another store.
+// Replica is the same protocol with a provider of its own on another store.
 func (h *Protocol) Replica(t testing.TB, store ledger.Store) *Protocol {
 	t.Helper()
 	replica := *h
@@ -189,7 +189,7 @@ func (h *Protocol) Replica(t testing.TB, store ledger.Store) *Protocol {
 	return &replica
 }
 
-// WithClient is the same house after a client's registration was changed.
+// WithClient is the same protocol after a client's registration was changed.
 func (h *Protocol) WithClient(t testing.TB, m clients.Metadata) *Protocol {
 	t.Helper()
 	if m.HasSecret() {
@@ -201,7 +201,7 @@ func (h *Protocol) WithClient(t testing.TB, m clients.Metadata) *Protocol {
 	return later.Replica(t, later.options.Store)
 }
 
-// WithLifetimes is the same house with other lifetimes from now on.
+// WithLifetimes is the same protocol with other lifetimes from now on.
 func (h *Protocol) WithLifetimes(t testing.TB, l ledger.Lifetimes) *Protocol {
 	t.Helper()
 	later := *h

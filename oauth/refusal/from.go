@@ -15,7 +15,7 @@ import (
 
 // answers says, for each error code of the protocol core, what a client is told. The core has codes of its own that no
 // registry knows; they become the standard's. Its texts are never shown: they may quote what was sent (RFC 6749 section
-// 5.2 allows few characters, and security requirement A14 no echo).
+// 5.2 allows few characters, and rule A14 no echo).
 var answers = map[string]*Refusal{
 	"invalid_request":           InvalidRequest("A parameter is missing or malformed."),
 	"invalid_state":             InvalidRequest("The state parameter is malformed."),

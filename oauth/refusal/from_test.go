@@ -17,7 +17,7 @@ import (
 // allowed is what an error_description may hold (RFC 6749 section 5.2).
 var allowed = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]+$`)
 
-func TestE2_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // notes fosite.md E2; RFC 6749 section 5.2
+func TestE2_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	for name, test := range map[string]struct {
 		err    error
 		code   string
@@ -70,7 +70,7 @@ func TestE2_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // notes fosite.md 
 	}
 }
 
-func TestE1_NothingSentIsEchoed(t *testing.T) { // notes fosite.md E1; security requirement A14
+func TestE1_NothingSentIsEchoed(t *testing.T) { // decision 0002; rule A14
 	sent := `"><script>\`
 	no := refusal.From(fosite.ErrInvalidScope.WithHintf("The scope '%s' is wrong.", sent).WithDebug(sent))
 	if !allowed.MatchString(no.Description) {
@@ -78,7 +78,7 @@ func TestE1_NothingSentIsEchoed(t *testing.T) { // notes fosite.md E1; security 
 	}
 }
 
-func TestSharedAnswersAreNotChanged(t *testing.T) { // notes fosite.md E6: package-level values are copied
+func TestSharedAnswersAreNotChanged(t *testing.T) { // decision 0002: package-level values are copied
 	first := refusal.From(fosite.ErrInvalidGrant.WithHint("one"))
 	second := refusal.From(fosite.ErrInvalidGrant)
 	if first == second || !errors.Is(second, fosite.ErrInvalidGrant) {

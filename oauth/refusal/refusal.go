@@ -1,7 +1,7 @@
 // Package refusal holds the protocol's error answers: what a client is told (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750
 // section 3.1, RFC 8707 section 2), apart from what the operator's log says.
 //
-// It does not write responses: server/web and the authorize room do. Begin with Refusal and From.
+// It does not write responses: server/web and server/authorize do. Begin with Refusal and From.
 package refusal
 
 import (

@@ -1,4 +1,4 @@
-// Package tokens says what stands in the tokens Signet issues and what it takes for one of its own: access tokens (RFC
+// Package tokens says what is in the tokens Signet issues and what it takes for one of its own: access tokens (RFC
 // 9068), refresh tokens (JWTs that only we can read), ID tokens (OpenID Connect Core section 2).
 //
 // It owns claims, issuer, audience of refresh tokens, and time. It does not know whether a grant is alive or a token was
@@ -18,7 +18,7 @@ import (
 	"signet/oauth/keys"
 )
 
-// Clock tolerance, stated once (security requirement A05).
+// Clock tolerance, stated once (rule A05).
 const (
 	late  = 10 * time.Second // exp may be this long ago
 	early = 30 * time.Second // iat may be this far ahead

@@ -111,7 +111,7 @@ func TestSignRefusesIncompleteClaims(t *testing.T) {
 	}
 }
 
-func TestRefreshTokenIsDeterministic(t *testing.T) { // DESIGN section 2, J10
+func TestRefreshTokenIsDeterministic(t *testing.T) { // decision 0001, J10
 	i := newIssuer(t, keystest.Ring(t))
 	r := refresh()
 	one, err := i.SignRefresh(r)

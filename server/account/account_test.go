@@ -41,7 +41,7 @@ const (
 	next    = "difference engine"
 )
 
-// house is the room with a people's wing behind it, and a sign-in page that is not asked for anything.
+// fixture is the handler over a database, and a sign-in page that is not asked for anything.
 type fixture struct {
 	http.Handler
 	db       *storage.DB

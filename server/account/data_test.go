@@ -13,7 +13,7 @@ import (
 	"signet/storage"
 )
 
-// bubble is a house in which time is fake.
+// bubble is a fixture in which time is fake.
 func bubble(t *testing.T, test func(t *testing.T, h *fixture)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFixture(t, "http://localhost:9400")

@@ -105,7 +105,7 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 	}
 }
 
-// letter waits for the letter of that subject; others may come before.
+// email waits for the one of that subject; others may come before.
 func email(t *testing.T, box *mailtest.Box, to, subject string) {
 	t.Helper()
 	for range 10 {

@@ -31,7 +31,7 @@ func FuzzAuthorize(f *testing.F) {
 		n++
 		r := httptest.NewRequest(http.MethodGet, "https://id.example.com/oauth2/authorize", nil)
 		r.URL.RawQuery = query
-		r.RequestURI = "/oauth2/authorize" // the limits of URLs are the door's matter
+		r.RequestURI = "/oauth2/authorize" // the limits of URLs are package web's
 		r.RemoteAddr = fmt.Sprintf("10.%d.%d.1:99", n>>8&255, n&255)
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r)

@@ -12,10 +12,10 @@ func TestB10_WhatIsTooLargeGoesBackToTheApp(t *testing.T) { // RFC 6749 section 
 		url  string
 		back bool
 	}{
-		"state of 4 KiB":                             {w.ask("state", strings.Repeat("s", 4096)), false},
-		"longer state":                               {w.ask("state", strings.Repeat("s", 4097)), true},
-		"longer state, asked without a page":         {w.ask("state", strings.Repeat("s", 4097), "prompt", "none"), true},
-		"a request that takes more room than 16 KiB": {w.ask("state", "") + "&state=" + strings.Repeat("<", 4000), true},
+		"state of 4 KiB":                        {w.ask("state", strings.Repeat("s", 4096)), false},
+		"longer state":                          {w.ask("state", strings.Repeat("s", 4097)), true},
+		"longer state, asked without a page":    {w.ask("state", strings.Repeat("s", 4097), "prompt", "none"), true},
+		"a request that takes more than 16 KiB": {w.ask("state", "") + "&state=" + strings.Repeat("<", 4000), true},
 	} {
 		b := w.Browser(t).Get(t, tt.url)
 		var q url.Values

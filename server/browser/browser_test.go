@@ -216,7 +216,7 @@ func TestF02_DeviceCookieKnowsItsAccounts(t *testing.T) {
 		if next.Device(r, "p9") != id {
 			t.Error("a rotated key forgets the browser")
 		}
-		stranger := newBrowser(t, db, "http://localhost:9400", browser.Options{DeviceKeys: [][]byte{[]byte("another house's key, also long one")}})
+		stranger := newBrowser(t, db, "http://localhost:9400", browser.Options{DeviceKeys: [][]byte{[]byte("another server's key, also long one")}})
 		if stranger.Device(r, "p9") != "" {
 			t.Error("a foreign signature was taken")
 		}

@@ -66,7 +66,7 @@ func around(network string) []netip.Prefix {
 	return list
 }
 
-// admit makes room for one more row of the network. storage.ErrTooMany: there is none for it.
+// admit makes space for one more row of the network. storage.ErrTooMany: there is none for it.
 func (c *census) admit(ctx context.Context, network string, now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -3,7 +3,7 @@
 //
 // It is the only place that reads or writes cookies, and where their attributes are decided (cookie.go; RFC 6265bis,
 // rule B06 and B07). It decides nothing about passwords (users) or about what an authorization still needs
-// (oauth/flow): rooms do their part, note it with Record and leave through Continue.
+// (oauth/flow): handlers do their part, note it with Record and leave through Continue.
 //
 // Begin with Browser.Visitor, Browser.Begin and Browser.Continue.
 package browser

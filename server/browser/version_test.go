@@ -15,7 +15,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-// oldRequest, oldFacts and oldHalf are copies of what the release before this one read from a row.
+// oldRequest, oldFacts and oldPending are copies of what the release before this one read from a row.
 type oldRequest struct {
 	Purpose string `json:"errand"`
 	Then    string `json:"then,omitempty"`

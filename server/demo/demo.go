@@ -1,9 +1,9 @@
 // Package demo is a small app inside Signet, for the local trial only: it runs the authorization code flow with PKCE against
 // the server it lives in, as any app would with golang.org/x/oauth2 and go-oidc, and shows the decoded tokens.
 //
-// It is a room like any other and yet knows nothing of the inside: it talks to the public endpoints through an ordinary
+// It is a handler like any other and yet knows nothing of the inside: it talks to the public endpoints through an ordinary
 // http.Client. What it remembers is in memory, bounded, and bound to the browser by a cookie of its own. server mounts it,
-// and registers its client, only while no issuer is configured. Begin with Room.
+// and registers its client, only while no issuer is configured. Begin with Handler.
 package demo
 
 import (
@@ -44,7 +44,7 @@ type Options struct {
 	Log    *slog.Logger
 }
 
-// Room serves /demo.
+// Handler serves /demo.
 type Handler struct {
 	o      Options
 	config oauth2.Config
@@ -62,7 +62,7 @@ type trial struct {
 	at              time.Time
 }
 
-// New makes the room.
+// New makes the handler.
 func New(o Options) (*Handler, error) {
 	seen, err := lru.New[string, *trial](trials)
 	if err != nil {

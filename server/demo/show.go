@@ -31,7 +31,7 @@ func (r *Handler) beginning(problem string) pages.Demo {
 	return pages.Demo{StartURL: r.o.Issuer.Path + "/demo/start", Error: problem}
 }
 
-// plainCode tells an OAuth error code from whatever else stands in a link to the callback.
+// plainCode tells an OAuth error code from whatever else is in a link to the callback.
 func plainCode(code string) bool {
 	return len(code) <= 40 && strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") == ""
 }

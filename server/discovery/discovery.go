@@ -1,8 +1,8 @@
-// Package discovery is the room where programs learn how to use this server: the metadata documents (OpenID Connect
+// Package discovery serves what programs read to learn how to use this server: the metadata documents (OpenID Connect
 // Discovery 1.0, RFC 8414) on every path form, and the JWKS (RFC 7517).
 //
 // The documents are computed from the routes that are mounted and from a few facts the wiring states, so they cannot name
-// what is not there. They are prepared bytes, made again when keys or resources change. Begin reading with Room and compose.
+// what is not there. They are prepared bytes, made again when keys or resources change. Begin reading with Handler and compose.
 package discovery
 
 import (
@@ -24,7 +24,7 @@ import (
 // metadataAge is how long others may keep the documents.
 const metadataAge = 5 * time.Minute
 
-// Keys is what the room wants of the key ring.
+// Keys is what the handler wants of the key ring.
 type Keys interface {
 	JWKS() (body []byte, etag string)
 	Algs() []string
@@ -57,7 +57,7 @@ type Options struct {
 	Facts func() Facts
 }
 
-// Room serves the documents.
+// Handler serves the documents.
 type Handler struct {
 	issuer string
 	path   string // of the issuer, without a slash at its end
@@ -83,7 +83,7 @@ type header struct {
 	value []string
 }
 
-// New makes the room.
+// New makes the handler.
 func New(o Options) (*Handler, error) {
 	if o.Issuer == "" || o.Keys == nil || o.Facts == nil {
 		return nil, errors.New("discovery: issuer, keys and facts are required")

@@ -1,7 +1,7 @@
 // Package health answers what machines ask about the server itself: is the process alive, can it serve, and its metrics.
 //
 // Live and ready are on both listeners; metrics only on the internal one. It knows nothing of what it checks: the wiring
-// hands it functions. Begin with Room and Internal.
+// hands it functions. Begin with Handler and Internal.
 package health
 
 import (
@@ -26,7 +26,7 @@ const (
 	answerLasts  = time.Second
 )
 
-// Room answers /healthz and /readyz on the public side.
+// Handler answers /healthz and /readyz on the public side.
 type Handler struct {
 	checks []Check
 	log    *slog.Logger

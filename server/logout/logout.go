@@ -1,4 +1,4 @@
-// Package logout is the room of the end session endpoint (OpenID Connect RP-Initiated Logout 1.0): a question, the end of the
+// Package logout serves the end session endpoint (OpenID Connect RP-Initiated Logout 1.0): a question, the end of the
 // session, and the way back to the app where that is proven.
 //
 // Begin with Handler.ask.
@@ -33,7 +33,7 @@ type Options struct {
 	Targets []string
 }
 
-// Handler is the room.
+// Handler serves the endpoint and its pages.
 type Handler struct{ Options }
 
 // New checks the options.
@@ -44,7 +44,7 @@ func New(o Options) (*Handler, error) {
 	return &Handler{o}, nil
 }
 
-// Mount states the room's routes.
+// Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /oauth2/logout", h.ask)
 	m.CrossSitePage("POST /oauth2/logout", "RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost, web.Nothing)

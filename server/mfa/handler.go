@@ -1,5 +1,5 @@
 // Package mfa is the second step of a sign-in: the second factor is asked for, or, where somebody must have one and has none, set up.
-// Which of the two was decided with the first step and stands in the row of the sign-in (rule V02). Begin with Handler.show.
+// Which of the two was decided with the first step and is kept in the row of the sign-in (rule V02). Begin with Handler.show.
 package mfa
 
 import (

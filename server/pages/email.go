@@ -21,7 +21,7 @@ import (
 	"signet/templates"
 )
 
-// letters are the templates of mails: one for all kinds, as text and as HTML.
+// emails are the templates of emails: one for all kinds, as text and as HTML.
 type emails struct {
 	text *template.Template
 	html *htmltemplate.Template
@@ -39,7 +39,7 @@ func loadEmails() (emails, error) {
 	return emails{text, page}, nil
 }
 
-// letterView is what the templates see. All of it is plain text; the HTML template escapes.
+// emailView is what the templates see. All of it is plain text; the HTML template escapes.
 type emailView struct {
 	Lang, Dir, Brand, Subject, Title, Hello, Body, Code, Link, Button, More string
 	NotYouTitle, NotYou, NotMe, NotMeText, NotMeButton, When, SentBy        string
@@ -77,7 +77,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 		NotMeButton: say("mail.notme_button"), SentBy: say("mail.sent_by"), Accent: emailAccent, OnAccent: emailOnAccent,
 	}
 	if v.Subject == "" || v.Body == "" {
-		return mail.Message{}, fmt.Errorf("letter %q in %s has no texts", l.Kind, t.tag)
+		return mail.Message{}, fmt.Errorf("email %q in %s has no texts", l.Kind, t.tag)
 	}
 	if words["Name"] != "" {
 		v.Hello = say("mail.hello")
@@ -110,7 +110,7 @@ func (c *catalogue) named(tag string) *tongue {
 	return &c.languages[0]
 }
 
-// plain gives a text without escaping: our texts of letters hold no markup.
+// plain gives a text without escaping: our texts of emails hold no markup.
 func (l *tongue) plain(id string, args map[string]string) string {
 	pairs := make([]any, 0, 2*len(args))
 	for name, value := range maps.All(args) {
@@ -119,8 +119,8 @@ func (l *tongue) plain(id string, args map[string]string) string {
 	return string(l.say(id, pairs...))
 }
 
-// letterWord puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
-// else is of a form that leaves nobody room for words of their own (rule V08).
+// emailArg puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
+// else is of a form that has no place for words of their own (rule V08).
 func (l *tongue) emailArg(name, value string) string {
 	switch name {
 	case "App", "Provider":

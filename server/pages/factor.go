@@ -36,7 +36,7 @@ type SecondStep struct {
 	Problem  string
 }
 
-// RecoveryCodes shows new codes, once. Door: inside a sign-in, with NextURL to go on.
+// RecoveryCodes shows new codes, once. InSignIn: inside a sign-in, with NextURL to go on.
 type RecoveryCodes struct {
 	Person   Person
 	Codes    []string // none: the person has some already, shown before

@@ -42,7 +42,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 		t.Errorf("languages %s", got)
 	}
 	if m, err := p.Email(mail.Email{Kind: mail.Reset, To: "a@x", Language: "he"}); err != nil || m.Subject != "סיסמה חדשה" || !strings.Contains(m.Text, "Open the page") {
-		t.Errorf("letter %q, %v", m.Subject, err)
+		t.Errorf("email %q, %v", m.Subject, err)
 	}
 	for name, files := range map[string]fstest.MapFS{
 		"no tag": {"words.of.mine.json": {Data: []byte(`{}`)}}, "no JSON": {"fr.json": {Data: []byte(`{`)}}, "an odd text": {"fr.json": {Data: []byte(`{"signin.title": 5}`)}},

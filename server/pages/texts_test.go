@@ -58,7 +58,7 @@ func TestTemplatesUseOnlyTextsThatExist(t *testing.T) {
 	}
 }
 
-// Every kind of error and every message that rooms hand to pages has its texts, found by reading the rooms' source.
+// Every kind of error and every message that handlers hand to pages has its texts, found by reading their source.
 func TestHandlersUseOnlyTextsThatExist(t *testing.T) {
 	en := messages(t, "en")
 	files := token.NewFileSet()

@@ -1,7 +1,7 @@
 package pages
 
 // What follows names, for each page, its template and its title's message. A page with something to complain of says so in
-// its title (wrong); a page with a title that names the app gives it (titleArgs); a page of the desk tells whose it is.
+// its title (wrong); a page with a title that names the app gives it (titleArgs); an account page tells whose it is.
 
 type complaining interface{ wrong() bool }
 type titled interface{ titleArgs() []any }

@@ -13,7 +13,7 @@ import (
 	"signet/users"
 )
 
-// hostile is what a stranger puts wherever a request has room.
+// hostile is what a stranger puts wherever a request has a place for it.
 const hostile = "Claim your prize: https://evil.example/x"
 
 // stranger is a browser that sends it in every header that says something about it.

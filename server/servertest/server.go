@@ -211,7 +211,7 @@ func (o options) open(t testing.TB) *storage.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() }) // the house has closed it, unless it was never built
+	t.Cleanup(func() { _ = db.Close() }) // the server has closed it, unless it was never built
 	return db
 }
 

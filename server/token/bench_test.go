@@ -19,7 +19,7 @@ import (
 	"signet/oauth/tokens"
 )
 
-// The benchmarks measure handlers, door and log line included, without sockets. BenchmarkBare is the yardstick: net/http's
+// The benchmarks measure handlers, middleware and log line included, without sockets. BenchmarkBare is the yardstick: net/http's
 // form parsing, JSON and one ES256 signature. docs/benchmarks.md compares them under load.
 
 // nowhere is a ResponseWriter that keeps the body for whoever wants it.

@@ -1,4 +1,4 @@
-// Package token is the room where applications fetch tokens, ask about them and give them back: POST /oauth2/token,
+// Package token serves applications that fetch tokens, ask about them and give them back: POST /oauth2/token,
 // /oauth2/introspect and /oauth2/revoke (RFC 6749 section 3.2, RFC 7662, RFC 7009).
 //
 // It reads the form, lets package clientauth say which client asks, and writes every byte of the answers. What is answered is
@@ -33,44 +33,44 @@ type Provider interface {
 	Revoke(ctx context.Context, caller *clients.Client, token string) error
 }
 
-// Room serves the three endpoints.
-type Room struct {
+// Handler serves the three endpoints.
+type Handler struct {
 	provider Provider
 	clients  Authenticator
 }
 
-// New makes the room.
-func New(provider Provider, authenticator Authenticator) (*Room, error) {
+// New makes the h.
+func New(provider Provider, authenticator Authenticator) (*Handler, error) {
 	if provider == nil || authenticator == nil {
 		return nil, errors.New("server/token: provider and authenticator are required")
 	}
-	return &Room{provider: provider, clients: authenticator}, nil
+	return &Handler{provider: provider, clients: authenticator}, nil
 }
 
 // Mount implements web.Mounter. Browser apps may read the answers of token and revocation, not of introspection, which is for
 // servers that keep a secret.
-func (room *Room) Mount(m *web.Mux) {
-	m.API("POST /oauth2/token", web.RegisteredCORS, room.token, web.Nothing)
-	m.API("POST /oauth2/revoke", web.RegisteredCORS, room.revoke, web.Nothing)
-	m.API("POST /oauth2/introspect", web.NoCORS, room.introspect, web.Nothing)
+func (h *Handler) Mount(m *web.Mux) {
+	m.API("POST /oauth2/token", web.RegisteredCORS, h.token, web.Nothing)
+	m.API("POST /oauth2/revoke", web.RegisteredCORS, h.revoke, web.Nothing)
+	m.API("POST /oauth2/introspect", web.NoCORS, h.introspect, web.Nothing)
 }
 
 // token answers a token request (RFC 6749 section 5).
-func (room *Room) token(w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	form, err := read(r)
 	if err != nil {
 		return err
 	}
-	if err := room.provider.CheckGrantType(form); err != nil {
+	if err := h.provider.CheckGrantType(form); err != nil {
 		name(r, form)
 		telemetry.Add(r.Context(), slog.String("grant_type", telemetry.Outside(form.Get("grant_type"))))
 		return err
 	}
-	client, err := room.authenticate(r, form)
+	client, err := h.authenticate(r, form)
 	if err != nil {
 		return err
 	}
-	answer, err := room.provider.Token(r.Context(), client, form)
+	answer, err := h.provider.Token(r.Context(), client, form)
 	if err != nil {
 		return err
 	}
@@ -98,12 +98,12 @@ func name(r *http.Request, form url.Values) {
 }
 
 // introspect tells about a token (RFC 7662 section 2).
-func (room *Room) introspect(w http.ResponseWriter, r *http.Request) error {
-	client, token, err := room.about(r)
+func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
+	client, token, err := h.about(r)
 	if err != nil {
 		return err
 	}
-	answer, err := room.provider.Introspect(r.Context(), client, token)
+	answer, err := h.provider.Introspect(r.Context(), client, token)
 	if err != nil {
 		return err
 	}
@@ -111,12 +111,12 @@ func (room *Room) introspect(w http.ResponseWriter, r *http.Request) error {
 }
 
 // revoke gives a token back: 200 and nothing more, whatever the token was (RFC 7009 section 2.2).
-func (room *Room) revoke(w http.ResponseWriter, r *http.Request) error {
-	client, token, err := room.about(r)
+func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) error {
+	client, token, err := h.about(r)
 	if err != nil {
 		return err
 	}
-	if err := room.provider.Revoke(r.Context(), client, token); err != nil {
+	if err := h.provider.Revoke(r.Context(), client, token); err != nil {
 		return err
 	}
 	w.Header()["Cache-Control"] = noStore
@@ -126,12 +126,12 @@ func (room *Room) revoke(w http.ResponseWriter, r *http.Request) error {
 }
 
 // about reads who asks about which token. The hint is not needed: a token says itself what it is.
-func (room *Room) about(r *http.Request) (*clients.Client, string, error) {
+func (h *Handler) about(r *http.Request) (*clients.Client, string, error) {
 	form, err := read(r)
 	if err != nil {
 		return nil, "", err
 	}
-	client, err := room.authenticate(r, form)
+	client, err := h.authenticate(r, form)
 	if err != nil {
 		return nil, "", err
 	}
@@ -143,8 +143,8 @@ func (room *Room) about(r *http.Request) (*clients.Client, string, error) {
 }
 
 // authenticate makes a refusal of every error: a database that is away is nobody's wrong secret.
-func (room *Room) authenticate(r *http.Request, form url.Values) (*clients.Client, error) {
-	client, err := room.clients.Authenticate(r.Context(), r, form)
+func (h *Handler) authenticate(r *http.Request, form url.Values) (*clients.Client, error) {
+	client, err := h.clients.Authenticate(r.Context(), r, form)
 	if err != nil {
 		return nil, refusal.From(err)
 	}

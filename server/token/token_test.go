@@ -22,7 +22,7 @@ import (
 	"signet/storage"
 )
 
-// desk is the room behind the door.
+// endpoint is the handler behind the middleware.
 type endpoint struct {
 	*oauthtest.Protocol
 	handler http.Handler
@@ -108,7 +108,7 @@ func fails(t *testing.T, w *httptest.ResponseRecorder, status int, code string) 
 
 func credentials() url.Values { return url.Values{"grant_type": {"client_credentials"}} }
 
-func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, fosite.md T7
+func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, decision 0002
 	d := open(t, oauthtest.Options{})
 	w := d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil)))
 	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
@@ -125,7 +125,7 @@ func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, fosite.md T7
 	}
 }
 
-func TestT2_Seam3_UnknownGrantType(t *testing.T) { // fosite.md T2, fosite-seam.md row 3; RFC 6749 section 5.2
+func TestT2_Seam3_UnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	d := open(t, oauthtest.Options{})
 	fails(t, d.post("/oauth2/token", "shop", url.Values{"grant_type": {"urn:nope"}}), 400, "unsupported_grant_type")
 	fails(t, d.post("/oauth2/token", "", url.Values{"grant_type": {"urn:nope"}}), 400, "unsupported_grant_type")
@@ -134,7 +134,7 @@ func TestT2_Seam3_UnknownGrantType(t *testing.T) { // fosite.md T2, fosite-seam.
 	fails(t, d.post("/oauth2/token", "shop", credentials()), 400, "unauthorized_client")
 }
 
-func TestA5_Seam5_RepeatedParameters(t *testing.T) { // fosite.md A5, fosite-seam.md row 5; RFC 6749 section 3.2, A08
+func TestA5_Seam5_RepeatedParameters(t *testing.T) { // decision 0002; RFC 6749 section 3.2, A08
 	d := open(t, oauthtest.Options{})
 	form := oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))
 	for name := range form {
@@ -149,7 +149,7 @@ func TestA5_Seam5_RepeatedParameters(t *testing.T) { // fosite.md A5, fosite-sea
 	}
 }
 
-func TestA12_OnlyFormsInTheBody(t *testing.T) { // fosite.md A12; security requirements A09, A10, A11
+func TestA12_OnlyFormsInTheBody(t *testing.T) { // decision 0002; rule A09, A10, A11
 	d := open(t, oauthtest.Options{})
 	form := credentials()
 	media := func(s string) func(*http.Request) {
@@ -175,7 +175,7 @@ func TestA12_OnlyFormsInTheBody(t *testing.T) { // fosite.md A12; security requi
 	}
 }
 
-func TestC5_ClientAuthenticationErrors(t *testing.T) { // fosite.md C4, C5; RFC 6749 sections 2.3 and 5.2, J01, J02
+func TestC5_ClientAuthenticationErrors(t *testing.T) { // decision 0002; RFC 6749 sections 2.3 and 5.2, J01, J02
 	d := open(t, oauthtest.Options{})
 	wrong := func(r *http.Request) { r.SetBasicAuth("robot", "wrong") }
 	w := d.post("/oauth2/token", "", credentials(), wrong)
@@ -210,7 +210,7 @@ func TestC5_ClientAuthenticationErrors(t *testing.T) { // fosite.md C4, C5; RFC 
 	}
 }
 
-func TestUnreachableDatabase(t *testing.T) { // security requirement A18: 503 with Retry-After, never invalid_client
+func TestUnreachableDatabase(t *testing.T) { // rule A18: 503 with Retry-After, never invalid_client
 	d := open(t, oauthtest.Options{})
 	code := d.Code(t, "shop", "openid", nil)
 	one := body(t, d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid", nil))))
@@ -236,7 +236,7 @@ func TestUnreachableDatabase(t *testing.T) { // security requirement A18: 503 wi
 	}
 }
 
-func TestI1_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, fosite.md I1, fosite-seam.md row 6
+func TestI1_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, decision 0002
 	d := open(t, oauthtest.Options{})
 	one := body(t, d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))))
 	access := one["access_token"].(string)
@@ -257,7 +257,7 @@ func TestI1_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, fosite.
 	fails(t, d.post("/oauth2/introspect?token="+access, "shop", url.Values{}), 400, "invalid_request")
 }
 
-func TestRevocationEndpoint(t *testing.T) { // RFC 7009 section 2, fosite.md I3
+func TestRevocationEndpoint(t *testing.T) { // RFC 7009 section 2, decision 0002
 	d := open(t, oauthtest.Options{})
 	one := body(t, d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid", nil))))
 	for _, token := range []string{one["access_token"].(string), "garbage", one["refresh_token"].(string), one["refresh_token"].(string)} {
@@ -275,7 +275,7 @@ func TestRevocationEndpoint(t *testing.T) { // RFC 7009 section 2, fosite.md I3
 	}
 }
 
-func TestE5_CORS(t *testing.T) { // fosite.md E5: browser apps read token and revocation, never introspection
+func TestE5_CORS(t *testing.T) { // decision 0002: browser apps read token and revocation, never introspection
 	d := open(t, oauthtest.Options{})
 	from := func(origin string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set("Origin", origin) }
@@ -292,7 +292,7 @@ func TestE5_CORS(t *testing.T) { // fosite.md E5: browser apps read token and re
 	}
 }
 
-func TestE3_ParallelFirstRequests(t *testing.T) { // fosite.md E3: its own configuration races on the first requests (-race)
+func TestE3_ParallelFirstRequests(t *testing.T) { // decision 0002: its own configuration races on the first requests (-race)
 	d := open(t, oauthtest.Options{})
 	var wg sync.WaitGroup
 	codes := make([]int, 8)
@@ -305,7 +305,7 @@ func TestE3_ParallelFirstRequests(t *testing.T) { // fosite.md E3: its own confi
 	}
 }
 
-func TestT01_NothingSecretIsLogged(t *testing.T) { // security requirement T01, A14
+func TestT01_NothingSecretIsLogged(t *testing.T) { // rule T01, A14
 	d := open(t, oauthtest.Options{})
 	form := oauthtest.Exchange(d.Code(t, "shop", "openid", nil))
 	wrong := oauthtest.Exchange(form.Get("code"))
@@ -328,7 +328,7 @@ func TestT01_NothingSecretIsLogged(t *testing.T) { // security requirement T01, 
 	}
 }
 
-func TestStoredClientIsReadOnce(t *testing.T) { // DESIGN section 2: client_credentials 0 reads, 0 writes once the client is cached
+func TestStoredClientIsReadOnce(t *testing.T) { // decision 0001: client_credentials 0 reads, 0 writes once the client is cached
 	d := open(t, oauthtest.Options{})
 	m, err := d.Registry.Create(t.Context(), clients.Metadata{ClientName: "stored", GrantTypes: []string{"client_credentials"}, Scope: "api:read"})
 	if err != nil {
@@ -352,7 +352,7 @@ func TestStoredClientIsReadOnce(t *testing.T) { // DESIGN section 2: client_cred
 	}
 }
 
-func FuzzTokenForm(f *testing.F) { // security requirement A11: whatever is sent, never 500
+func FuzzTokenForm(f *testing.F) { // rule A11: whatever is sent, never 500
 	f.Add("grant_type=client_credentials&scope=api:read")
 	f.Add("grant_type=authorization_code&code=x&code_verifier=y&redirect_uri=z")
 	f.Add("grant_type=refresh_token&refresh_token=a.b.c&scope=%00")

@@ -1,4 +1,4 @@
-// Package userinfo is the room that tells an application about the person of an access token: GET and POST /userinfo
+// Package userinfo tells an application about the person of an access token: GET and POST /userinfo
 // (OpenID Connect Core section 5.3).
 //
 // It finds the token where RFC 6750 section 2 allows it, in the header or the form, never in the URL, and writes the
@@ -22,10 +22,10 @@ type Provider interface {
 	Userinfo(ctx context.Context, token string) (oauth.Userinfo, error)
 }
 
-// Room serves the endpoint.
+// Handler serves the endpoint.
 type Handler struct{ provider Provider }
 
-// New makes the room.
+// New makes the handler.
 func New(provider Provider) (*Handler, error) {
 	if provider == nil {
 		return nil, errors.New("server/userinfo: provider is required")

@@ -114,7 +114,7 @@ func TestChallenges(t *testing.T) { // RFC 6750 section 3
 		}
 	}
 	one := d.token(t, "openid")
-	for name, token := range map[string]string{ // fosite.md I2, security requirement K04
+	for name, token := range map[string]string{ // decision 0002, rule K04
 		"garbage": "garbage", "refresh": one.RefreshToken, "id": one.IDToken, "api": d.token(t, "api:read").AccessToken,
 	} {
 		w := d.ask("GET", "/userinfo", "Bearer "+token, "")
@@ -128,7 +128,7 @@ func TestChallenges(t *testing.T) { // RFC 6750 section 3
 	}
 }
 
-func TestExpiredAndRevoked(t *testing.T) { // fosite-seam.md row 7
+func TestExpiredAndRevoked(t *testing.T) { // decision 0002
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t)
 		one, two := d.token(t, "openid"), d.token(t, "openid")
@@ -156,7 +156,7 @@ func TestSignedAnswer(t *testing.T) { // OpenID Connect Core section 5.3.2
 	}
 }
 
-func TestUnreachableDatabase(t *testing.T) { // security requirement A18
+func TestUnreachableDatabase(t *testing.T) { // rule A18
 	d := open(t)
 	token := d.token(t, "openid").AccessToken
 	if err := d.DB.Close(); err != nil {

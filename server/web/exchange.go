@@ -40,7 +40,7 @@ type exchange struct {
 
 type exchangeKey struct{}
 
-// Value answers for what the door put into the context.
+// Value answers for what the middleware put into the context.
 func (x *exchange) Value(key any) any {
 	switch key.(type) {
 	case exchangeKey:
@@ -80,7 +80,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.out }
 
-// exchangeOf finds the request's exchange; nil outside the door (a room's own unit test).
+// exchangeOf finds the request's exchange; nil outside the middleware (a handler's own unit test).
 func exchangeOf(ctx context.Context) *exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	return x
@@ -146,7 +146,7 @@ func (b *limitedBody) done() {
 	}
 }
 
-// idLetters has no 0, 1, I, L, O, U: the reference is read out on the phone.
+// idAlphabet has no 0, 1, I, L, O, U: the reference is read out on the phone.
 const idAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ23"
 
 // newID fills in the request's reference.
@@ -171,7 +171,7 @@ func (x *exchange) reference() string {
 }
 
 // RequestID is the reference of the request that ctx belongs to, like 7F3K-92QD-MX; "" outside a request. It is shown on
-// error pages and stands in the log.
+// error pages and is in the log.
 func RequestID(ctx context.Context) string {
 	if x := exchangeOf(ctx); x != nil {
 		return x.reference()

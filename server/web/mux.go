@@ -33,7 +33,7 @@ const (
 	readingTimes    = 8 // bodies that may be arriving for each request worked on
 )
 
-// Mux holds both sides. Rooms mount their routes, then Handler freezes it.
+// Mux holds both sides. Handlers mount their routes, then Handler freezes it.
 type Mux struct {
 	options Options
 	log     *slog.Logger
@@ -199,10 +199,10 @@ func (m *Mux) Mounted() []string { return slices.Clone(m.mounted) }
 // OutsideProtection lists the browser routes that other sites may POST to, each with its reason.
 func (m *Mux) OutsideProtection() []string { return slices.Clone(m.outside) }
 
-// Handler is the whole door.
+// Handler is all of it.
 func (m *Mux) Handler() http.Handler { return http.HandlerFunc(m.serve) }
 
-// noRoute answers what no room has: 405 where the path is known under another method, else 404.
+// noRoute answers what no handler has: 405 where the path is known under another method, else 404.
 func (m *Mux) noRoute(w http.ResponseWriter, r *http.Request) error {
 	found, _ := m.paths.Handler(r)
 	k, ok := found.(*knownPath)

@@ -1,8 +1,8 @@
-// Package web is the front door's frame: the two muxes (browser side with cookies, HTML, CSP and cross-origin protection; API
-// side where no cookie is ever read), the shape of every handler and room, the one border that turns errors into bytes,
+// Package web is the frame of all handlers: the two muxes (browser side with cookies, HTML, CSP and cross-origin protection; API
+// side where no cookie is ever read), the shape of every handler, the one border that turns errors into bytes,
 // and the middleware (request id, wide event, limits, real address, CORS).
 //
-// It knows no room. Begin with Func, Room and Mux.
+// It knows no handler. Begin with Func, Mounter and Mux.
 package web
 
 import (
@@ -14,7 +14,7 @@ import (
 // a page, on the API side OAuth JSON.
 type Func func(w http.ResponseWriter, r *http.Request) error
 
-// Room is a set of routes that belong together.
+// Mounter is a set of routes that belong together.
 type Mounter interface{ Mount(*Mux) }
 
 // CORS says which origins may read an API route's answers.

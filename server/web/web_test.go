@@ -25,7 +25,7 @@ import (
 	"signet/storage"
 )
 
-// door is a mux with one route of each sort.
+// served is a mux with one route of each sort.
 type served struct {
 	http.Handler
 	mux *web.Mux

@@ -175,16 +175,16 @@ func oddInput(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertGrant(ctx, g))
 	for _, odd := range []string{"", "1=1", "' OR '1'='1", "\" OR 1=1 --", "%", "*", "ada\x01", "NULL"} {
 		for name, read := range map[string]func() error{
-			"user":     func() error { _, err := db.UserByID(ctx, odd); return err },
-			"e-mail":   func() error { _, err := db.UserByKey(ctx, odd, ""); return err },
-			"username": func() error { _, err := db.UserByKey(ctx, "", odd); return err },
-			"sign-in":  func() error { _, err := db.SignInByKey(ctx, odd, ""); return err },
-			"session":  func() error { _, err := db.SessionBySecret(ctx, odd); return err },
-			"code":     func() error { _, err := db.GrantStateByCode(ctx, odd); return err },
-			"grant":    func() error { _, err := db.GrantStateByID(ctx, odd); return err },
-			"client":   func() error { _, _, err := db.ClientByID(ctx, odd); return err },
-			"consent":  func() error { _, err := db.ConsentOf(ctx, odd, odd); return err },
-			"errand":   func() error { _, err := db.InteractionByID(ctx, odd, now); return err },
+			"user":        func() error { _, err := db.UserByID(ctx, odd); return err },
+			"e-mail":      func() error { _, err := db.UserByKey(ctx, odd, ""); return err },
+			"username":    func() error { _, err := db.UserByKey(ctx, "", odd); return err },
+			"sign-in":     func() error { _, err := db.SignInByKey(ctx, odd, ""); return err },
+			"session":     func() error { _, err := db.SessionBySecret(ctx, odd); return err },
+			"code":        func() error { _, err := db.GrantStateByCode(ctx, odd); return err },
+			"grant":       func() error { _, err := db.GrantStateByID(ctx, odd); return err },
+			"client":      func() error { _, _, err := db.ClientByID(ctx, odd); return err },
+			"consent":     func() error { _, err := db.ConsentOf(ctx, odd, odd); return err },
+			"interaction": func() error { _, err := db.InteractionByID(ctx, odd, now); return err },
 		} {
 			if err := read(); !errors.Is(err, storage.ErrNotFound) {
 				t.Errorf("%s %q: got %v, want not found", name, odd, err)

@@ -1,7 +1,7 @@
 // Package storagetest is the contract of package storage as tests, races included, and the databases to run them on.
 //
 // Run holds every promise that consumers build on, and runs on both engines alike. SQLite, Postgres and Engines give any
-// test of the house a fresh database. Begin reading with Run.
+// test a fresh database. Begin reading with Run.
 package storagetest
 
 import (
@@ -59,7 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	t.Helper()
 	parts := map[string]func(t *testing.T, db *storage.DB){
 		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
-		"resources": resources, "consents": consents, "grants": grants, "standing": grantStates, "revoking": revoking,
+		"resources": resources, "consents": consents, "grants": grants, "grant states": grantStates, "revoking": revoking,
 		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "once": once,
 		"counters": counters, "events": events, "expiry": expiry, "odd-input": oddInput, "no-text": noText,
 		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,

@@ -122,7 +122,7 @@ func (s *Service) PasswordSuffices(ctx context.Context, userID string) (bool, er
 	return !required, err
 }
 
-// Standing is what a person has beside a password.
+// Enrolled is what a person has beside a password.
 type Enrolled struct {
 	TOTP     bool
 	Recovery int // codes not used yet

@@ -226,7 +226,7 @@ func TestG03_EnrolmentIsBoundAndSealed(t *testing.T) {
 			t.Errorf("permit of another epoch: %v", err)
 		}
 		if have, _ := w.Of(t.Context(), "ada"); have.TOTP {
-			t.Error("half an enrolment")
+			t.Error("part of an enrolment")
 		}
 		codes, err := w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, right)
 		if err != nil || len(codes) != 10 {

@@ -247,7 +247,7 @@ func TestV01_APermitEndsWhenASecondFactorIsAdded(t *testing.T) {
 		w := openWays(t, open(t), factor.Optional)
 		for name, proof := range map[string]factor.Proof{
 			"signed in by password": {By: factor.BySession, UserID: "ada", Epoch: w.ada.Epoch, At: time.Now()},
-			"half signed in":        {By: factor.ByFirstFactor, UserID: "ada", Epoch: w.ada.Epoch, At: time.Now(), Decided: factor.Enrol},
+			"pending sign-in":       {By: factor.ByFirstFactor, UserID: "ada", Epoch: w.ada.Epoch, At: time.Now(), Decided: factor.Enrol},
 		} {
 			permit, err := factor.May(proof, factor.AddPasskey, factor.Account{Password: true})
 			if err != nil {

@@ -184,7 +184,7 @@ func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, brows
 	return marshal(options)
 }
 
-// BeginSignIn makes the options of navigator.credentials.get for whoever asks: any passkey of this house that verifies its
+// BeginSignIn makes the options of navigator.credentials.get for whoever asks: any passkey of this server that verifies its
 // user. They say nothing about any account (G08).
 func (s *Service) BeginSignIn(ctx context.Context, browser string) (json.RawMessage, error) {
 	if err := s.pace(ctx); err != nil {

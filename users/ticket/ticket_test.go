@@ -143,8 +143,8 @@ func TestC3_MailedCodesInEveryScript(t *testing.T) {
 	for name, zero := range map[string]rune{"wide": '０', "Arabic": '٠', "Persian": '۰', "Devanagari": '०', "Thai": '๐', "plain": '0'} {
 		written := strings.Map(func(r rune) rune { return r - '0' + zero }, code)
 		for _, blank := range []string{"", " ", "\u00a0", "\t", "-", "\u2009"} {
-			half := len(string(zero)) * 3
-			if typed := " " + written[:half] + blank + written[half:] + "\u00a0"; !b.Matches(row, typed) {
+			middle := len(string(zero)) * 3
+			if typed := " " + written[:middle] + blank + written[middle:] + "\u00a0"; !b.Matches(row, typed) {
 				t.Errorf("%s: %q is wrong", name, typed)
 			}
 		}

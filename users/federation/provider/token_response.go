@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// noAccessToken stands in a token response that has an ID token and no access token: the library wants one. It is never sent anywhere.
+// noAccessToken is in a token response that has an ID token and no access token: the library wants one. It is never sent anywhere.
 const noAccessToken = "none"
 
 // tokenClient is the client for token requests. What a token response says beside the tokens is often not as RFC 6749 section 5.1 has it
