@@ -2,7 +2,7 @@ package clients
 
 import "testing"
 
-func TestB16_Loopback(t *testing.T) { // RFC 8252 sections 7.3 and 8.3, RFC 3986 section 6.2.3
+func TestH03_Loopback(t *testing.T) { // RFC 8252 sections 7.3 and 8.3, RFC 3986 section 6.2.3
 	registered := []string{"http://127.0.0.1", "http://[::1]/", "http://localhost?x=1", "http://127.8.9.10/cb"}
 	native := newClient(Metadata{ApplicationType: Native, RedirectURIs: registered, PostLogoutRedirectURIs: registered})
 	web := newClient(Metadata{ApplicationType: Web, RedirectURIs: registered, PostLogoutRedirectURIs: registered})

@@ -11,7 +11,7 @@ import (
 )
 
 // A client's own tokens have its id as sub, so that id cannot be a person's (V10).
-func TestA13_AClientIDIsNotAPersonsSub(t *testing.T) {
+func TestV10_AClientIDIsNotAPersonsSub(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db, ctx, now := open(t), t.Context(), time.Now()
 		if err := db.ImportUser(ctx, storage.User{ID: "ada", EmailKey: "a@x", Email: "a@x", CreatedAt: now, UpdatedAt: now}); err != nil {

@@ -9,7 +9,7 @@ import (
 	"signet/clients"
 )
 
-func TestB5_ScopeDetailsAreChecked(t *testing.T) {
+func TestScopeDetailsAreChecked(t *testing.T) {
 	long := strings.Repeat("é", 81)
 	for name, tt := range map[string]struct {
 		details clients.ScopeDetails
@@ -39,7 +39,7 @@ func TestB5_ScopeDetailsAreChecked(t *testing.T) {
 	}
 }
 
-func TestB5_TextsAreReadAsTheyAreWritten(t *testing.T) {
+func TestTextsAreReadAsTheyAreWritten(t *testing.T) {
 	for text, want := range map[string]clients.Text{
 		`"Read"`: {"": "Read"}, `{"de":"Lesen","en":"Read"}`: {"de": "Lesen", "en": "Read"}, `{"":"Read","de":"Lesen"}`: {"": "Read", "de": "Lesen"}, `""`: nil,
 	} {

@@ -23,7 +23,7 @@ func (s *countedStore) Clients(ctx context.Context, after string, limit int) ([]
 	return s.DB.Clients(ctx, after, limit)
 }
 
-func TestE11_AChangeReadsNoOtherClient(t *testing.T) {
+func TestAChangeReadsNoOtherClient(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestE7_NoPartOfADatabasePasswordIsShown: passwords that were not percent-encoded are refused, and nothing of them is in the error or in
+// TestS04_NoPartOfADatabasePasswordIsShown: passwords that were not percent-encoded are refused, and nothing of them is in the error or in
 // what config show shows.
-func TestE7_NoPartOfADatabasePasswordIsShown(t *testing.T) {
+func TestS04_NoPartOfADatabasePasswordIsShown(t *testing.T) {
 	t.Parallel()
 	refused := []string{
 		"postgres://u:hush@hush@h/d", "postgres://u:hush@hush/hush@h/d", "postgres://u:12/hush@h/d", "postgres://u:hush/hush@h/d",
@@ -45,8 +45,8 @@ func TestE7_NoPartOfADatabasePasswordIsShown(t *testing.T) {
 	}
 }
 
-// TestE7_FormsOfASQLiteAddress: other products' forms are refused instead of making a file of that name.
-func TestE7_FormsOfASQLiteAddress(t *testing.T) {
+// TestFormsOfASQLiteAddress: other products' forms are refused instead of making a file of that name.
+func TestFormsOfASQLiteAddress(t *testing.T) {
 	t.Parallel()
 	for dsn, want := range map[string]string{
 		"sqlite:./data/signet.db": "", "sqlite:x.db": "", "sqlite:/var/lib/signet/a b#1.db": "", "sqlite::memory:": "", "sqlite:../x": "",

@@ -169,8 +169,8 @@ resources: [{identifier: api}]
 	}
 }
 
-// TestE4_KubernetesServiceVariablesAreNoMistake: those of every service whose name begins with signet, in every pod of the namespace.
-func TestE4_KubernetesServiceVariablesAreNoMistake(t *testing.T) {
+// TestKubernetesServiceVariablesAreNoMistake: those of every service whose name begins with signet, in every pod of the namespace.
+func TestKubernetesServiceVariablesAreNoMistake(t *testing.T) {
 	env := []string{"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=9400", "SIGNET_PORT=tcp://10.0.0.1:9400", "SIGNET_PORT_9400_TCP_ADDR=10.0.0.1", "SIGNET_SERVICE_PORT_HTTP=9400"}
 	for _, service := range []string{"POSTGRES", "POSTGRES_RW", "STORAGE", "MAIL_SMTP", "SERVER"} {
 		for _, rest := range []string{
@@ -270,7 +270,7 @@ resources:
 	}
 }
 
-func TestB5_ScopesHaveWords(t *testing.T) {
+func TestI01_ScopesHaveWords(t *testing.T) {
 	yaml := `
 resources:
   - identifier: https://api.example.com

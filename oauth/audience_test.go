@@ -16,7 +16,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-func TestA14_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 section 2.2
+func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 section 2.2
 	const scope = "openid profile email offline_access api:read files:read"
 	all := func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API, oauthtest.Files} }
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
@@ -67,7 +67,7 @@ func scoped(id, scope string, grants ...string) clients.Metadata {
 	return m
 }
 
-func TestB14_B15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3.3 and 5.1
+func TestH15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3.3 and 5.1
 	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{
 		scoped("none", "", clients.ClientCredentials), scoped("gone", "gone:read", clients.ClientCredentials),
 		scoped("some", "gone:read api:read", clients.ClientCredentials), scoped("member", "openid groups roles", clients.ClientCredentials),
@@ -118,7 +118,7 @@ func TestB14_B15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3
 	}
 }
 
-func TestB15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 section 6
+func TestJ15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 section 6
 	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{scoped("old", "openid old:read", clients.AuthorizationCode, clients.RefreshToken)}})
 	old := clients.Resource{Identifier: "https://old.test", Name: "Old", Scopes: []string{"old:read"}}
 	if err := h.Registry.PutResource(t.Context(), old); err != nil {
@@ -140,7 +140,7 @@ func TestB15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 sectio
 	}
 }
 
-func TestB15_AResourceMadeElsewhereWorksAtOnce(t *testing.T) {
+func TestAResourceMadeElsewhereWorksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		h := protocol(t, oauthtest.Options{DB: db, Clients: []clients.Metadata{

@@ -82,7 +82,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 	}
 }
 
-func TestT1_PKCEDowngrade(t *testing.T) { // decision 0002; RFC 9700 section 4.8.2
+func TestH09_PKCEDowngrade(t *testing.T) { // decision 0002; RFC 9700 section 4.8.2
 	h := protocol(t, oauthtest.Options{})
 	for _, client := range []string{"shop", "spa"} {
 		form := oauthtest.Exchange(h.Code(t, client, "openid", nil))
@@ -95,7 +95,7 @@ func TestT1_PKCEDowngrade(t *testing.T) { // decision 0002; RFC 9700 section 4.8
 	}
 }
 
-func TestSeam1b_MissingVerifierIsInvalidGrant(t *testing.T) { // decision 0002
+func TestH09_MissingVerifierIsInvalidGrant(t *testing.T) { // decision 0002
 	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", with(oauthtest.Exchange(h.Code(t, "shop", "openid", nil)), "code_verifier", ""), "invalid_grant")
 }
@@ -109,7 +109,7 @@ func TestH09_VerifierWithoutChallengeIsRefused(t *testing.T) { // rule H09, RFC 
 	get(t, h, "shop", with(form, "code_verifier", "")) // a confidential client without PKCE
 }
 
-func TestSeam2_RaceLoser(t *testing.T) { // decision 0002: invalid_grant and a dead family, not 500
+func TestJ07_RaceLoser(t *testing.T) { // decision 0002: invalid_grant and a dead family, not 500
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		late := interpose(t, h, func(s *shim) { // between the loser's read and its write, the winner spends the code
@@ -122,7 +122,7 @@ func TestSeam2_RaceLoser(t *testing.T) { // decision 0002: invalid_grant and a d
 	})
 }
 
-func TestSeam2b_ThirdExchange(t *testing.T) { // decision 0002; RFC 6749 section 4.1.2
+func TestJ07_ThirdExchange(t *testing.T) { // decision 0002; RFC 6749 section 4.1.2
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 	winner := get(t, h, "shop", form)
@@ -176,7 +176,7 @@ func TestJ08_StrangersCannotKillAGrantByItsCode(t *testing.T) { // rule J08, dec
 	}
 }
 
-func TestT6_CodeErrors(t *testing.T) { // decision 0002
+func TestJ06_CodeErrors(t *testing.T) { // decision 0002
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})
 		refused(t, h, "shop", oauthtest.Exchange("no-such-code"), "invalid_grant")
@@ -193,7 +193,7 @@ func TestT6_CodeErrors(t *testing.T) { // decision 0002
 	})
 }
 
-func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // decision 0002; RFC 6749 section 4.1.3
+func TestH05_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // decision 0002; RFC 6749 section 4.1.3
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "api:read", func(a *oauth.Authorization) { a.Request.RedirectURISent = false }))
 	get(t, h, "shop", with(form, "redirect_uri", ""))
@@ -202,7 +202,7 @@ func TestT8_RedirectURIIsRepeatedOnlyIfSent(t *testing.T) { // decision 0002; RF
 	get(t, h, "shop", form)
 }
 
-func TestA2_ShortNonceAndNoStateAreFine(t *testing.T) { // decision 0002: no minimum, at neither endpoint
+func TestShortNonceAndNoStateAreFine(t *testing.T) { // decision 0002: no minimum, at neither endpoint
 	h := protocol(t, oauthtest.Options{})
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) { a.Request.Nonce = "n" }))
 	if id := idOf(t, h, get(t, h, "shop", form)); id.Nonce != "n" {

@@ -22,9 +22,9 @@ func configured(t *testing.T) *configuration {
 	return newConfiguration(Options{Issuer: issuer, Lifetimes: ledger.Lifetimes{Code: time.Minute, Access: time.Minute}}, new(ledger.Ledger))
 }
 
-// TestE3_E4_NothingIsFilledInLater: fosite's getters write fields that are empty, without a lock, and one of them starts a
+// TestNothingIsFilledInLater: fosite's getters write fields that are empty, without a lock, and one of them starts a
 // fetcher of keys with goroutines of its own (decision 0002).
-func TestE3_E4_NothingIsFilledInLater(t *testing.T) {
+func TestNothingIsFilledInLater(t *testing.T) {
 	c := configured(t)
 	for name, empty := range map[string]bool{
 		"ScopeStrategy": c.ScopeStrategy == nil, "AudienceMatchingStrategy": c.AudienceMatchingStrategy == nil,
@@ -71,7 +71,7 @@ func TestSettingsThatMatter(t *testing.T) { // decision 0002
 	}
 }
 
-func TestE9_HandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists drop a second handler of a type in silence
+func TestHandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists drop a second handler of a type in silence
 	c := configured(t)
 	for grant, want := range map[string]int{clients.AuthorizationCode: 3, clients.RefreshToken: 2, clients.ClientCredentials: 1, clients.Password: 1, "urn:nope": 0, "": 0} {
 		ctx := ledger.With(t.Context(), &ledger.Case{GrantType: grant})

@@ -18,7 +18,7 @@ func credentials(pairs ...string) url.Values {
 	return with(url.Values{"grant_type": {"client_credentials"}}, pairs...)
 }
 
-func TestT5_ClientCredentialsScopes(t *testing.T) { // decision 0002; RFC 6749 sections 3.3 and 4.4
+func TestH15_ClientCredentialsScopes(t *testing.T) { // decision 0002; RFC 6749 sections 3.3 and 4.4
 	h := protocol(t, oauthtest.Options{})
 	for name, test := range map[string]struct {
 		form     url.Values
@@ -100,7 +100,7 @@ func TestJ05_GrantMustBeRegistered(t *testing.T) { // rule J05; RFC 6749 section
 	get(t, h, "shop", form) // nothing was touched
 }
 
-func TestT2_UnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
+func TestUnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	h := protocol(t, oauthtest.Options{})
 	refused(t, h, "shop", url.Values{"grant_type": {"urn:nope"}}, "unsupported_grant_type")
 	refused(t, h, "shop", url.Values{"grant_type": {"authorization_code refresh_token"}}, "unsupported_grant_type")

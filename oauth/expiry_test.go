@@ -9,7 +9,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-func TestB20_IntrospectionIsInactiveAtExp(t *testing.T) { // RFC 7662 section 2.2
+func TestL03_IntrospectionIsInactiveAtExp(t *testing.T) { // RFC 7662 section 2.2
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{DB: storagetest.SQLite(t)})
 		got := first(t, h, "shop", "openid api:read")

@@ -7,7 +7,7 @@ import (
 	"signet/oauth/oauthtest"
 )
 
-func TestB9_ClaimsInTheIDTokenOfAClientThatAsks(t *testing.T) { // OpenID Connect Core section 5.4
+func TestClaimsInTheIDTokenOfAClientThatAsks(t *testing.T) { // OpenID Connect Core section 5.4
 	asks := scoped("asks", "openid profile email", clients.AuthorizationCode, clients.RefreshToken)
 	asks.IDTokenClaims = true
 	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{asks}})

@@ -9,7 +9,7 @@ import (
 	"signet/oauth/refusal"
 )
 
-func TestB12_RedirectURIOfTheTokenRequest(t *testing.T) { // RFC 6749 section 4.1.3, OAuth 2.1 section 10.2
+func TestH05_RedirectURIOfTheTokenRequest(t *testing.T) { // RFC 6749 section 4.1.3, OAuth 2.1 section 10.2
 	const other = "https://other.test/cb"
 	noPKCE := func(a *oauth.Authorization) { a.Request.CodeChallenge, a.Request.CodeChallengeMethod = "", "" }
 	notSent := func(a *oauth.Authorization) { a.Request.RedirectURISent = false }

@@ -228,7 +228,7 @@ func TestJ10_OnlyRefreshTokensRefresh(t *testing.T) { // rule J10, K04; decision
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
-func TestT3_RefreshNarrowsScopes(t *testing.T) { // decision 0002, rule J14; RFC 6749 section 6
+func TestJ14_RefreshNarrowsScopes(t *testing.T) { // decision 0002, rule J14; RFC 6749 section 6
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid profile api:read api:write")
 	two := get(t, h, "shop", with(oauthtest.Refresh(one.RefreshToken), "scope", "api:read"))
@@ -247,13 +247,13 @@ func TestT3_RefreshNarrowsScopes(t *testing.T) { // decision 0002, rule J14; RFC
 	}
 }
 
-func TestT4_RefreshWithoutOfflineAccess(t *testing.T) { // decision 0002; decision 0001
+func TestRefreshWithoutOfflineAccess(t *testing.T) { // decision 0002; decision 0001
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "api:read")
 	get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
 }
 
-func TestT9_LostScopesAreDropped(t *testing.T) { // decision 0002, rule J15
+func TestJ15_LostScopesAreDropped(t *testing.T) { // decision 0002, rule J15
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid api:read files:read")
 	shop := *h.Client(t, "shop")

@@ -53,7 +53,7 @@ func TestIntrospection(t *testing.T) { // RFC 7662 section 2.2
 	}
 }
 
-func TestSeam6_WhoMayAskAboutAToken(t *testing.T) { // decision 0002, rule L03
+func TestL03_WhoMayAskAboutAToken(t *testing.T) { // decision 0002, rule L03
 	h := protocol(t, oauthtest.Options{})
 	api := first(t, h, "shop", "openid api:read")
 	files := first(t, h, "shop", "files:read")
@@ -156,7 +156,7 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, rule L03: accou
 	})
 }
 
-func TestI3_Revocation(t *testing.T) { // decision 0002, rule L04; RFC 7009 section 2
+func TestL04_Revocation(t *testing.T) { // decision 0002, rule L04; RFC 7009 section 2
 	revoke := func(t *testing.T, h *oauthtest.Protocol, client, token string) {
 		t.Helper()
 		if err := h.Provider.Revoke(t.Context(), h.Client(t, client), token); err != nil {
@@ -228,7 +228,7 @@ func TestI3_Revocation(t *testing.T) { // decision 0002, rule L04; RFC 7009 sect
 	})
 }
 
-func TestI2_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // decision 0002, rule K09, L05
+func TestK09_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // decision 0002, rule K09, L05
 	h := protocol(t, oauthtest.Options{})
 	one := first(t, h, "shop", "openid")
 	for name, token := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"signet/storage"
 )
 
-func TestB18_WhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
+func TestWhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
 	h := registered(t, protocol(t, oauthtest.Options{}))
 	join := func(from, to int) {
 		for i := from; i < to; i++ {

@@ -7,7 +7,7 @@ import (
 	"signet/config"
 )
 
-func TestE14_ASecondTrialTakesAFreeInternalPort(t *testing.T) {
+func TestASecondTrialTakesAFreeInternalPort(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

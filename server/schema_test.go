@@ -15,8 +15,8 @@ import (
 	"signet/storage/storagetest"
 )
 
-// TestE3_AReplicaStartsOnASchemaAhead: it warns in log and metric, and refuses only what it cannot serve.
-func TestE3_AReplicaStartsOnASchemaAhead(t *testing.T) {
+// TestAReplicaStartsOnASchemaAhead: it warns in log and metric, and refuses only what it cannot serve.
+func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 	t.Parallel()
 	engines := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },

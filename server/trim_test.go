@@ -38,7 +38,7 @@ func (w *watchedPairs) CrowdedPairs(
 // future is some seconds ahead.
 func future(seconds int) time.Time { return time.Now().Add(time.Duration(seconds) * time.Second) }
 
-func TestF1_F6_TrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
+func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()

@@ -66,7 +66,7 @@ func (h *hanging) pass(to, from net.Conn) {
 }
 
 // A database that stopped answering: whoever needs it is told within a second or so, later ones at once; and it is taken up again.
-func TestF3_HungDatabase(t *testing.T) {
+func TestHungDatabase(t *testing.T) {
 	h, dsn := through(t, storagetest.PostgresDSN(t))
 	const size = 4
 	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn, PoolSize: size})

@@ -11,8 +11,8 @@ import (
 	"signet/storage/storagetest"
 )
 
-// TestE12_RefreshWritesNoIndex is not parallel: a transaction that runs elsewhere in the cluster keeps Postgres from clearing pages.
-func TestE12_RefreshWritesNoIndex(t *testing.T) {
+// TestRefreshWritesNoIndex is not parallel: a transaction that runs elsewhere in the cluster keeps Postgres from clearing pages.
+func TestRefreshWritesNoIndex(t *testing.T) {
 	dsn := storagetest.PostgresDSN(t)
 	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn, PoolSize: 1})
 	if err != nil {

@@ -74,8 +74,8 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 	}
 }
 
-// TestF1_NoTransactionOfAJobWritesManyRows holds every function that a job of server/jobs.go writes with to jobRows.
-func TestF1_NoTransactionOfAJobWritesManyRows(t *testing.T) {
+// TestNoTransactionOfAJobWritesManyRows holds every function that a job of server/jobs.go writes with to jobRows.
+func TestNoTransactionOfAJobWritesManyRows(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()

@@ -18,9 +18,9 @@ var (
 	indexScan   = regexp.MustCompile(`^Index (?:Only )?Scan (?:Backward )?using \w+ on (\w+)`)
 )
 
-// TestF1_EveryStatementIsIndexedOnPostgres asks Postgres how it would do each statement of the contract, were it not for the tables
+// TestEveryStatementIsIndexedOnPostgres asks Postgres how it would do each statement of the contract, were it not for the tables
 // being empty.
-func TestF1_EveryStatementIsIndexedOnPostgres(t *testing.T) {
+func TestEveryStatementIsIndexedOnPostgres(t *testing.T) {
 	seen := contractStatements(t, storage.Postgres, storagetest.Postgres)
 	raw := migratedPostgres(t)
 	for query := range seen {

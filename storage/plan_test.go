@@ -19,8 +19,8 @@ var small = []string{"versions", "retention", "keys", "resources", "locks", "goo
 // derived are results of a SELECT inside a statement over interactions; what fills them is looked at by itself.
 var derived = []string{"held", "live", "ordered", "(subquery-5)", "(subquery-6)"}
 
-// TestF1_EveryStatementIsIndexedOnSQLite asks SQLite how it does each statement of the contract.
-func TestF1_EveryStatementIsIndexedOnSQLite(t *testing.T) {
+// TestEveryStatementIsIndexedOnSQLite asks SQLite how it does each statement of the contract.
+func TestEveryStatementIsIndexedOnSQLite(t *testing.T) {
 	seen := contractStatements(t, storage.SQLite, storagetest.SQLite)
 	path := filepath.Join(t.TempDir(), "signet.db")
 	file(t, path)

@@ -12,8 +12,8 @@ import (
 	"signet/storage/storagetest"
 )
 
-// TestE6_ConnectionsLeaveAPrimaryThatOnlyReads: what a demoted primary refuses goes on over a new connection, which walks the host list.
-func TestE6_ConnectionsLeaveAPrimaryThatOnlyReads(t *testing.T) {
+// TestConnectionsLeaveAPrimaryThatOnlyReads: what a demoted primary refuses goes on over a new connection, which walks the host list.
+func TestConnectionsLeaveAPrimaryThatOnlyReads(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 4} {
 		db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.PostgresDSN(t), PoolSize: size})
@@ -39,8 +39,8 @@ func TestE6_ConnectionsLeaveAPrimaryThatOnlyReads(t *testing.T) {
 	}
 }
 
-// TestE6_APrimaryThatOnlyReadsIsNotReady: it answers reads, so only a write tells; once it writes again, so do we.
-func TestE6_APrimaryThatOnlyReadsIsNotReady(t *testing.T) {
+// TestAPrimaryThatOnlyReadsIsNotReady: it answers reads, so only a write tells; once it writes again, so do we.
+func TestAPrimaryThatOnlyReadsIsNotReady(t *testing.T) {
 	t.Parallel()
 	dsn := storagetest.PostgresDSN(t)
 	db := connect(t, dsn)
@@ -68,8 +68,8 @@ func TestE6_APrimaryThatOnlyReadsIsNotReady(t *testing.T) {
 	}
 }
 
-// TestE6_AFullDiskIsNotReady: and ready again when there is space.
-func TestE6_AFullDiskIsNotReady(t *testing.T) {
+// TestAFullDiskIsNotReady: and ready again when there is space.
+func TestAFullDiskIsNotReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=3m", "none", dir).CombinedOutput(); err != nil {

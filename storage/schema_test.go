@@ -24,9 +24,9 @@ func applied(step int64) string {
 // errAny is any error but that the schema is ahead.
 var errAny = errors.New("an error")
 
-// TestE3_ASchemaAheadIsToleratedUpToMinRelease: docs/operations.md, Upgrades. A later step that adds something harms nobody; one
+// TestASchemaAheadIsToleratedUpToMinRelease: docs/operations.md, Upgrades. A later step that adds something harms nobody; one
 // that takes something away names the oldest release that does without.
-func TestE3_ASchemaAheadIsToleratedUpToMinRelease(t *testing.T) {
+func TestASchemaAheadIsToleratedUpToMinRelease(t *testing.T) {
 	t.Parallel()
 	steps, err := fs.Glob(migrations.Files, "sqlite/*.sql")
 	if err != nil {
@@ -81,8 +81,8 @@ func TestE3_ASchemaAheadIsToleratedUpToMinRelease(t *testing.T) {
 	}
 }
 
-// TestE8_MigrateDownTellsWhatIsLost: rows of the tables and columns that go with a step.
-func TestE8_MigrateDownTellsWhatIsLost(t *testing.T) {
+// TestMigrateDownTellsWhatIsLost: rows of the tables and columns that go with a step.
+func TestMigrateDownTellsWhatIsLost(t *testing.T) {
 	t.Parallel()
 	for engine, dsn := range empties(t) {
 		t.Run(engine, func(t *testing.T) {
@@ -122,8 +122,8 @@ func TestE8_MigrateDownTellsWhatIsLost(t *testing.T) {
 	}
 }
 
-// TestE2_AHandleThatReadsWritesNothing: not even through gorm, in a transaction, or by a migration.
-func TestE2_AHandleThatReadsWritesNothing(t *testing.T) {
+// TestAHandleThatReadsWritesNothing: not even through gorm, in a transaction, or by a migration.
+func TestAHandleThatReadsWritesNothing(t *testing.T) {
 	t.Parallel()
 	for engine, dsn := range empties(t) {
 		t.Run(engine, func(t *testing.T) {
@@ -168,8 +168,8 @@ var harmless = map[string]string{
 	"0005_identities": "before the law",
 }
 
-// TestE3_StepsThatTakeSomethingAwaySaySo: contracting steps are named so and write into schema_compat.
-func TestE3_StepsThatTakeSomethingAwaySaySo(t *testing.T) {
+// TestStepsThatTakeSomethingAwaySaySo: contracting steps are named so and write into schema_compat.
+func TestStepsThatTakeSomethingAwaySaySo(t *testing.T) {
 	t.Parallel()
 	files, err := fs.Glob(migrations.Files, "*/*.sql")
 	if err != nil {

@@ -127,7 +127,7 @@ func (p *pile) secret(t testing.TB, kind, address, mark string) string {
 }
 
 // Imported people have an address that nobody has verified: they are told what happens to their account, too.
-func TestA17_V03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
+func TestV03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		emails := &pile{}
 		w := newWorld(t, open(t), settings{post: emails})

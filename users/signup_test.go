@@ -298,7 +298,7 @@ func TestA17_OddKeysFindNobody(t *testing.T) {
 	}
 }
 
-func TestC4_NamesOfEveryScriptAndEmoji(t *testing.T) { // RFC 5892 appendices A.1 and A.2, RFC 8264
+func TestD09_NamesOfEveryScriptAndEmoji(t *testing.T) { // RFC 5892 appendices A.1 and A.2, RFC 8264
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	for i, name := range []string{"علی\u200cرضا", "क्\u200dष", "ශ්\u200dරී", "Ada 👩\u200d🚀", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"} {
 		u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: fmt.Sprintf("p%d@example.com", i), Name: name, Method: users.WithPassword(rightPassword)}))

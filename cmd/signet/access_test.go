@@ -88,8 +88,8 @@ var accessOf = map[string]struct{ does, args string }{
 	"version":              {"none", ""},
 }
 
-// TestE2_EveryCommandSaysWhatItDoesToTheDatabase: the table is whole, and the marks in the commands agree with it.
-func TestE2_EveryCommandSaysWhatItDoesToTheDatabase(t *testing.T) {
+// TestEveryCommandSaysWhatItDoesToTheDatabase: the table is whole, and the marks in the commands agree with it.
+func TestEveryCommandSaysWhatItDoesToTheDatabase(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	var walk func(c *cobra.Command, path string)
@@ -118,9 +118,9 @@ func TestE2_EveryCommandSaysWhatItDoesToTheDatabase(t *testing.T) {
 	}
 }
 
-// TestE2_CommandsMakeNoDatabase: in an empty folder every command but serve and migrate up leaves it empty, and those that need a
+// TestCommandsMakeNoDatabase: in an empty folder every command but serve and migrate up leaves it empty, and those that need a
 // database say how to make one.
-func TestE2_CommandsMakeNoDatabase(t *testing.T) {
+func TestCommandsMakeNoDatabase(t *testing.T) {
 	for path, entry := range accessOf {
 		t.Run(strings.ReplaceAll(path, " ", "-"), func(t *testing.T) {
 			if entry.does == "makes" {
@@ -141,8 +141,8 @@ func TestE2_CommandsMakeNoDatabase(t *testing.T) {
 	}
 }
 
-// TestE2_OlderAndNewerSchemas: no command but serve and migrate changes a schema, a reading one changes nothing at all.
-func TestE2_OlderAndNewerSchemas(t *testing.T) {
+// TestOlderAndNewerSchemas: no command but serve and migrate changes a schema, a reading one changes nothing at all.
+func TestOlderAndNewerSchemas(t *testing.T) {
 	engines := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },
 		"postgres": storagetest.PostgresDSN,

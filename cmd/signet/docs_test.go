@@ -211,8 +211,8 @@ func (s *shell) start(t *testing.T, line, address string) {
 	t.Fatalf("$ %s\nnothing answers at %s\n%s", line, address, out.String())
 }
 
-// TestE14_DocumentsSayHowToMakeTheBinary: before a document calls signet by its bare name it says how to build it, or that README does.
-func TestE14_DocumentsSayHowToMakeTheBinary(t *testing.T) {
+// TestDocumentsSayHowToMakeTheBinary: before a document calls signet by its bare name it says how to build it, or that README does.
+func TestDocumentsSayHowToMakeTheBinary(t *testing.T) {
 	bare := regexp.MustCompile("(?m)`signet [a-z]|^signet [a-z]|\\| signet [a-z]")
 	for _, document := range []string{"README.md", "docs/operations.md", "docs/federation.md", "docs/resources.md"} {
 		text, err := os.ReadFile(filepath.Join(root(t), document))

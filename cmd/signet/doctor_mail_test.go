@@ -12,7 +12,7 @@ import (
 )
 
 // Rule E1: doctor tries the mail server as an email would, and sends none.
-func TestE1_DoctorGreetsTheMailServer(t *testing.T) {
+func TestDoctorGreetsTheMailServer(t *testing.T) {
 	box := mailtest.Start(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.yaml")

@@ -44,9 +44,9 @@ func (e examined) run(args ...string) (int, string) {
 	return code, out.String()
 }
 
-// TestE1_DoctorAsksAtThePublicAddress as an app would: what the proxy makes of it is compared, and nothing is followed. That the server is
+// TestDoctorAsksAtThePublicAddress as an app would: what the proxy makes of it is compared, and nothing is followed. That the server is
 // stopped excuses silence only.
-func TestE1_DoctorAsksAtThePublicAddress(t *testing.T) {
+func TestDoctorAsksAtThePublicAddress(t *testing.T) {
 	var status int
 	var issuer string
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,8 +104,8 @@ func TestE1_DoctorAsksAtThePublicAddress(t *testing.T) {
 	}
 }
 
-// TestE1_DoctorTriesAWriteAndRollsItBack on both engines.
-func TestE1_DoctorTriesAWriteAndRollsItBack(t *testing.T) {
+// TestDoctorTriesAWriteAndRollsItBack on both engines.
+func TestDoctorTriesAWriteAndRollsItBack(t *testing.T) {
 	t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 	stopped := fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\n", freeAddress(t), freeAddress(t))
 	for _, engine := range []string{"sqlite", "postgres"} {
@@ -137,8 +137,8 @@ func TestE1_DoctorTriesAWriteAndRollsItBack(t *testing.T) {
 	}
 }
 
-// TestE1_DoctorJudgesTheSchemaByWhatServeWillDo with it.
-func TestE1_DoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
+// TestDoctorJudgesTheSchemaByWhatServeWillDo with it.
+func TestDoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
 	const older, newer = "DELETE FROM goose_db_version WHERE version_id > 3", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)"
 	for _, c := range []struct {
 		migrate string

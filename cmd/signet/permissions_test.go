@@ -10,7 +10,7 @@ import (
 	"signet/config"
 )
 
-func TestE10_AWorldReadableDatabaseIsWarnedAbout(t *testing.T) {
+func TestAWorldReadableDatabaseIsWarnedAbout(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("has no such bits")
 	}

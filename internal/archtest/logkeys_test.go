@@ -56,8 +56,8 @@ func logKeys(f file) (keys []string, odd []token.Pos) {
 	return keys, odd
 }
 
-// TestE10_EveryKeyOfTheLogIsDocumented compares the keys of the code with the table in docs/operations.md, both ways.
-func TestE10_EveryKeyOfTheLogIsDocumented(t *testing.T) {
+// TestEveryKeyOfTheLogIsDocumented compares the keys of the code with the table in docs/operations.md, both ways.
+func TestEveryKeyOfTheLogIsDocumented(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 
 // The three example apps beside a server, each a process of its own, used by a person in a real browser who clicks Allow and nothing
 // else on the consent page.
-func TestB4_ExamplesInTheBrowser(t *testing.T) {
+func TestExamplesInTheBrowser(t *testing.T) {
 	ctx := chromium(t)
 	api, spa, web := localhost(freeAddress(t)), localhost(freeAddress(t)), localhost(freeAddress(t))
 	s := newSite(t, "")

@@ -147,7 +147,7 @@ const withoutHelpers = `(function () {
 })();`
 
 // In a browser without the helpers people sign up, sign in and hear of a passkey that is gone, which the browser then forgets.
-func TestC1_PasskeysWithoutTheJSONHelpers(t *testing.T) {
+func TestPasskeysWithoutTheJSONHelpers(t *testing.T) {
 	p := localTrial(t)
 	ctx := chromium(t)
 	const mary = "mary.passkey@example.com"

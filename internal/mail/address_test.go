@@ -14,7 +14,7 @@ import (
 )
 
 // A domain goes over the wire by its A-labels, in the envelope and in the header, whether or not the server knows SMTPUTF8.
-func TestC5_DomainsGoByALabels(t *testing.T) { // RFC 5891, RFC 6531
+func TestDomainsGoByALabels(t *testing.T) { // RFC 5891, RFC 6531
 	for _, utf8 := range []bool{true, false} {
 		box := mailtest.Start(t, func(b *mailtest.Box, s *smtp.Server) {
 			s.EnableSMTPUTF8 = utf8
@@ -40,7 +40,7 @@ func TestC5_DomainsGoByALabels(t *testing.T) { // RFC 5891, RFC 6531
 	}
 }
 
-func TestC5_ANonASCIILocalPartNeedsSMTPUTF8(t *testing.T) { // RFC 6531 section 3.2
+func TestANonASCIILocalPartNeedsSMTPUTF8(t *testing.T) { // RFC 6531 section 3.2
 	m := message
 	m.To = "müller@bücher.example"
 	with := mailtest.Start(t)
@@ -55,7 +55,7 @@ func TestC5_ANonASCIILocalPartNeedsSMTPUTF8(t *testing.T) { // RFC 6531 section 
 	}
 }
 
-func TestC5_OnlyTheRecipientsFaultGivesAnEmailUp(t *testing.T) { // RFC 5321 section 4.2.1, RFC 3463
+func TestOnlyTheRecipientsFaultGivesAnEmailUp(t *testing.T) { // RFC 5321 section 4.2.1, RFC 3463
 	for name, tt := range map[string]struct {
 		code   int
 		status smtp.EnhancedCode
@@ -93,7 +93,7 @@ func TestC5_OnlyTheRecipientsFaultGivesAnEmailUp(t *testing.T) { // RFC 5321 sec
 }
 
 // What this release cannot write yet, or not open, is not lost: another replica may, and so may this one once it is mended.
-func TestC5_FaultsOfOursLoseNothing(t *testing.T) {
+func TestFaultsOfOursLoseNothing(t *testing.T) {
 	o := outbox(t, storagetest.SQLite(t))
 	d, err := mail.NewDelivery(mail.DeliveryOptions{
 		Outbox: o, Sender: carrier(func(mail.Message) error { return nil }),

@@ -75,7 +75,7 @@ func TestD07_NoMoreThanTenAnHourAndThirtyADayFromStrangers(t *testing.T) {
 	})
 }
 
-func TestA10_SignUpsNeverUseUpTheOwnersBudget(t *testing.T) { // rule D07
+func TestD07_SignUpsNeverUseUpTheOwnersBudget(t *testing.T) { // rule D07
 	inBubble(t, func(t *testing.T, ask func(r mail.Request) bool) {
 		for i := range 500 { // from one network and from many, sign-ups and other people's changes of address
 			ask(mail.Request{Kind: "signup", Class: "unasked", Address: "ada", Network: net1})
@@ -91,7 +91,7 @@ func TestA10_SignUpsNeverUseUpTheOwnersBudget(t *testing.T) { // rule D07
 	})
 }
 
-func TestA10_AKnownBrowserAndOwnActsHaveBudgetsOfTheirOwn(t *testing.T) { // rule D07
+func TestD07_AKnownBrowserAndOwnActsHaveBudgetsOfTheirOwn(t *testing.T) { // rule D07
 	inBubble(t, func(t *testing.T, ask func(r mail.Request) bool) {
 		for i := range 300 {
 			for _, kind := range []string{"signup", "reset", "code"} {

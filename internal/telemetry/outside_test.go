@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestE10_OutsideTextsAreCutAndEscaped(t *testing.T) {
+func TestT02_OutsideTextsAreCutAndEscaped(t *testing.T) {
 	for in, want := range map[string]string{
 		"shop":                     "shop",
 		"":                         "",
@@ -23,7 +23,7 @@ func TestE10_OutsideTextsAreCutAndEscaped(t *testing.T) {
 	}
 }
 
-func TestE10_URIsOfTheLogHoldNoSecret(t *testing.T) {
+func TestT01_URIsOfTheLogHoldNoSecret(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://shop.example/cb":                "https://shop.example/cb",
 		"https://shop.example":                   "https://shop.example",

@@ -2,7 +2,7 @@ package typed
 
 import "testing"
 
-func TestC4_JoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A.1, A.2; RFC 8264
+func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A.1, A.2; RFC 8264
 	for name, text := range map[string]string{
 		"plain": "Ada Lovelace", "Persian": "علی\u200cرضا", "Persian, two words": "می\u200cخواهم زاده", "Hindi half form": "क्\u200dष", "Hindi explicit virama": "क्\u200cष",
 		"Sinhala": "ශ්\u200dරී ලංකා", "Malayalam": "ന്\u200d", "Kannada": "ರ್\u200cಕ", "Urdu": "علی", "family": "Ada 👩\u200d👩\u200d👧", "astronaut": "👩🏽\u200d🚀", "heart": "❤\ufe0f",

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-func TestC3_CodesInEveryScript(t *testing.T) {
+func TestCodesInEveryScript(t *testing.T) {
 	for name, typed := range map[string]string{
 		"as it was made": "048213", "grouped": "048 213", "dash": "048-213", "full width": "０４８２１３", "Arabic-Indic": "٠٤٨٢١٣", "Persian": "۰۴۸۲۱۳",
 		"Devanagari": "०४८२१३", "Bengali": "০৪৮২১৩", "Thai": "๐๔๘๒๑๓", "mathematical": "𝟎𝟒𝟖𝟐𝟏𝟑", "no-break space": "048\u00a0213", "narrow no-break space": "048\u202f213",
@@ -26,7 +26,7 @@ func TestC3_CodesInEveryScript(t *testing.T) {
 	}
 }
 
-func TestC3_TheDigitsOfAScriptAreTenInARow(t *testing.T) { // what digit relies on
+func TestTheDigitsOfAScriptAreTenInARow(t *testing.T) { // what digit relies on
 	for _, x := range unicode.Nd.R16 {
 		if x.Stride != 1 || (x.Hi-x.Lo+1)%10 != 0 {
 			t.Errorf("%U to %U by %d", x.Lo, x.Hi, x.Stride)

@@ -156,7 +156,7 @@ func TestClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5
 	}
 }
 
-func TestB11_SubjectsOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5.1
+func TestSubjectsOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core section 5.5.1
 	for s, want := range map[string][]string{
 		`{"value":"a"}`: {"a"}, `{"values":["a","b"]}`: {"a", "b"}, `{"value":"c","values":["a"]}`: {"a", "c"},
 		`null`: nil, `{}`: nil, `{"value":null}`: nil, `{"values":[]}`: nil, `{"essential":true}`: nil,

@@ -138,7 +138,7 @@ func TestMethods(t *testing.T) { // RFC 6749 section 2.3.1, RFC 7523 section 2.2
 	}
 }
 
-func TestC4_J01_ExactlyTheRegisteredMethod(t *testing.T) { // RFC 6749 section 2.3
+func TestJ01_ExactlyTheRegisteredMethod(t *testing.T) { // RFC 6749 section 2.3
 	w := newWorld(t, storagetest.SQLite(t))
 	header := []string{"Authorization", basic("basic", secret)}
 	tests := map[string]struct {

@@ -81,7 +81,7 @@ func TestJ04_APublicClientIsNotPausedByOthersGuesses(t *testing.T) {
 	}
 }
 
-func TestA10_EndlessIdsShareOneEntry(t *testing.T) {
+func TestEndlessIdsShareOneEntry(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t))
 	var last error
 	for i := range 30 {

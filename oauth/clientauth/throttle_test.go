@@ -50,7 +50,7 @@ func guesser(t *testing.T) (w *world, made string) {
 	return w, stored.ClientSecret
 }
 
-func TestA6_V05_WrongCredentialsOfOneNetwork(t *testing.T) {
+func TestV05_WrongCredentialsOfOneNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, made := guesser(t)
 		stranger := newWorld(t, storagetest.SQLite(t))

@@ -200,7 +200,7 @@ func TestI04_OnlyWhatWasOfferedCanBeTicked(t *testing.T) {
 }
 
 // Allow with nothing ticked is neither a grant nor a refusal: nothing is remembered, and nothing is written down.
-func TestB4_AllowingNothingIsAskedAgain(t *testing.T) {
+func TestAllowingNothingIsAskedAgain(t *testing.T) {
 	onEngines(t, func(t *testing.T, d fixture) {
 		for name, tt := range map[string][2]string{
 			"nothing":               {"api:read api:write", ""},
@@ -231,7 +231,7 @@ func TestB4_AllowingNothingIsAskedAgain(t *testing.T) {
 }
 
 // What an app asked is ticked, but for what a resource calls sensitive and what the person left out before.
-func TestB4_WhatWasAskedIsTicked(t *testing.T) {
+func TestWhatWasAskedIsTicked(t *testing.T) {
 	app := apps(t)
 	api, files := "https://api.example.com", "https://files.example.com/"
 	for name, tt := range map[string]struct {

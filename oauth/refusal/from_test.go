@@ -17,7 +17,7 @@ import (
 // allowed is what an error_description may hold (RFC 6749 section 5.2).
 var allowed = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]+$`)
 
-func TestE2_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // decision 0002; RFC 6749 section 5.2
+func TestA14_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	for name, test := range map[string]struct {
 		err    error
 		code   string
@@ -70,7 +70,7 @@ func TestE2_CodesOfTheCoreBecomeTheStandards(t *testing.T) { // decision 0002; R
 	}
 }
 
-func TestE1_NothingSentIsEchoed(t *testing.T) { // decision 0002; rule A14
+func TestA14_NothingSentIsEchoed(t *testing.T) { // decision 0002; rule A14
 	sent := `"><script>\`
 	no := refusal.From(fosite.ErrInvalidScope.WithHintf("The scope '%s' is wrong.", sent).WithDebug(sent))
 	if !allowed.MatchString(no.Description) {
@@ -89,7 +89,7 @@ func TestSharedAnswersAreNotChanged(t *testing.T) { // decision 0002: package-le
 	}
 }
 
-func TestE10_TheLogSaysWhatTheCoreFound(t *testing.T) {
+func TestTheLogSaysWhatTheCoreFound(t *testing.T) {
 	for name, test := range map[string]struct {
 		err  error
 		want string

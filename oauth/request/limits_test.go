@@ -9,7 +9,7 @@ import (
 	"signet/clients"
 )
 
-func TestB10_LongStates(t *testing.T) { // rule H13
+func TestH13_LongStates(t *testing.T) { // rule H13
 	p := parser(t)
 	for name, tt := range map[string]struct {
 		q    url.Values
@@ -38,7 +38,7 @@ func TestB10_LongStates(t *testing.T) { // rule H13
 	}
 }
 
-func TestB20_AHintThatNoKeyVerifiesUnderPromptNone(t *testing.T) { // OpenID Connect Core section 3.1.2.6
+func TestH16_AHintThatNoKeyVerifiesUnderPromptNone(t *testing.T) { // OpenID Connect Core section 3.1.2.6
 	p := parser(t)
 	for name, tt := range map[string]struct {
 		prompt, hint string

@@ -11,7 +11,7 @@ import (
 	"signet/storage"
 )
 
-func TestA1_A3_StateIsOptionalAndModesAreThree(t *testing.T) { // RFC 6749 section 4.1.1, OAuth 2.0 Form Post Response Mode
+func TestStateIsOptionalAndModesAreThree(t *testing.T) { // RFC 6749 section 4.1.1, OAuth 2.0 Form Post Response Mode
 	p := parser(t)
 	for name, tt := range map[string]struct {
 		q           url.Values
@@ -77,7 +77,7 @@ func TestErrorsTheClientIsTold(t *testing.T) { // RFC 6749 section 4.1.2.1, Open
 	}
 }
 
-func TestA7_MaxAge(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+func TestMaxAge(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	p := parser(t)
 	for sent, want := range map[string]int64{"0": 0, "1": 1, "86400": 86400, "": -2, "-1": -1, "x": -1, "1.5": -1, "+1": -1, "0x1": -1, " 1": -1, "99999999999": -1} { // -2 = none, -1 = refused
 		req, _, err := p.Authorize(t.Context(), form("max_age", sent))
@@ -93,7 +93,7 @@ func TestA7_MaxAge(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	}
 }
 
-func TestA8_H16_Hints(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+func TestH16_Hints(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	p := parser(t)
 	p.Hint = func(token string) (string, []string, error) {
 		switch token {

@@ -43,7 +43,7 @@ func asks(client, scope string, resources ...string) url.Values {
 	return q
 }
 
-func TestB14_B15_ScopesOfAnAuthorizationRequest(t *testing.T) { // RFC 6749 sections 3.3 and 4.1.2.1, RFC 8707 section 2
+func TestH15_ScopesOfAnAuthorizationRequest(t *testing.T) { // RFC 6749 sections 3.3 and 4.1.2.1, RFC 8707 section 2
 	const api, files, bare = "https://api.example.com", "https://files.example.com", "https://bare.example.com"
 	p, _ := scopesParser(t)
 	for name, tt := range map[string]struct {
@@ -88,7 +88,7 @@ func TestB14_B15_ScopesOfAnAuthorizationRequest(t *testing.T) { // RFC 6749 sect
 	}
 }
 
-func TestB15_AResourceMadeElsewhereCanBeAskedForAtOnce(t *testing.T) {
+func TestAResourceMadeElsewhereCanBeAskedForAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, db := scopesParser(t)
 		if _, _, err := p.Authorize(t.Context(), asks("early", "", "https://new.example")); code(errors.Unwrap(err)) != "invalid_scope" {
@@ -108,7 +108,7 @@ func TestB15_AResourceMadeElsewhereCanBeAskedForAtOnce(t *testing.T) {
 	})
 }
 
-func TestB15_MissesReadAtMostOnceASecond(t *testing.T) {
+func TestMissesReadAtMostOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		r, err := clients.New(t.Context(), clients.Options{Store: db, Issuer: "https://id.example.com", SecretKeys: [][]byte{{1}}})

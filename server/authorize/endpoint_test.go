@@ -140,7 +140,7 @@ func TestH12_E7_ErrorsCarryIssAndState(t *testing.T) { // RFC 6749 section 4.1.2
 	}
 }
 
-func TestA5_RepeatedParametersAreRefused(t *testing.T) { // RFC 6749 section 3.1
+func TestA08_RepeatedParametersAreRefused(t *testing.T) { // RFC 6749 section 3.1
 	w := newWorld(t)
 	for _, name := range []string{"client_id", "redirect_uri", "state"} {
 		if b := w.Browser(t).Get(t, w.ask()+"&"+name+"=x"); b.Landed != nil || b.Status != http.StatusBadRequest {
@@ -158,7 +158,7 @@ func TestA5_RepeatedParametersAreRefused(t *testing.T) { // RFC 6749 section 3.1
 	}
 }
 
-func TestA1_StateIsOptional(t *testing.T) { // RFC 6749 section 4.1.1
+func TestStateIsOptional(t *testing.T) { // RFC 6749 section 4.1.1
 	w := newWorld(t)
 	b := w.signedIn(t).Get(t, w.ask("state", "", "nonce", ""))
 	if b.Landed == nil || b.Landed.Query().Get("code") == "" || b.Landed.Query().Has("state") {
@@ -169,7 +169,7 @@ func TestA1_StateIsOptional(t *testing.T) { // RFC 6749 section 4.1.1
 	}
 }
 
-func TestA9_UnknownScopesAndParametersAreIgnored(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+func TestUnknownScopesAndParametersAreIgnored(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	w := newWorld(t)
 	b := w.signedIn(t).Get(t, w.ask("scope", "openid nope admin", "unknown", "x", "display", "popup", "ui_locales", "se de", "acr_values", "1 2", "claims_locales", "se"))
 	if b.Landed == nil || b.Landed.Query().Get("code") == "" {
@@ -224,7 +224,7 @@ func TestPromptsAndAge(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	})
 }
 
-func TestA8_IDTokenHint(t *testing.T) { // OpenID Connect Core section 3.1.2.1
+func TestH16_IDTokenHint(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	w := newWorld(t)
 	b := w.Browser(t)
 	hint := w.shop.Login(t, b, w.ada).Extra("id_token").(string)

@@ -206,7 +206,7 @@ func TestT01_NothingOfARequestOrItsAnswerIsLogged(t *testing.T) { // H13
 	}
 }
 
-func TestE10_TheLogNamesClientAndURIsOfARefusal(t *testing.T) {
+func TestTheLogNamesClientAndURIsOfARefusal(t *testing.T) {
 	log := lines{mu: &sync.Mutex{}, b: &strings.Builder{}}
 	w := newWorld(t, servertest.Log(log))
 	b := w.Browser(t)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestB10_WhatIsTooLargeGoesBackToTheApp(t *testing.T) { // RFC 6749 section 4.1.2.1, rule H13
+func TestH13_WhatIsTooLargeGoesBackToTheApp(t *testing.T) { // RFC 6749 section 4.1.2.1, rule H13
 	w := newWorld(t)
 	for name, tt := range map[string]struct {
 		url  string

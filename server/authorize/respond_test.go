@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestA10_RegisteredQueryStaysAsItIs(t *testing.T) { // RFC 6749 section 3.1.2
+func TestRegisteredQueryStaysAsItIs(t *testing.T) { // RFC 6749 section 3.1.2
 	params := [][2]string{{"code", "a+b/c"}, {"state", "s t&x=1#ü"}}
 	const sent = "code=a%2Bb%2Fc&state=s+t%26x%3D1%23%C3%BC"
 	for address, want := range map[string]string{

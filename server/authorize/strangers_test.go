@@ -104,7 +104,7 @@ func TestV06_CookieIsShownFirst(t *testing.T) {
 }
 
 // A POST carries what no address holds: from another site's page, through a page of ours that sends it again, to the sign-in.
-func TestB18_PostCarries32KiB(t *testing.T) { // OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2
+func TestPostCarries32KiB(t *testing.T) { // OpenID Connect Core section 3.1.2.1, RP-Initiated Logout section 2
 	w := newWorld(t)
 	ask, err := url.Parse(w.shop.OAuth.AuthCodeURL("a state of mine"))
 	if err != nil {

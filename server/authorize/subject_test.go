@@ -7,7 +7,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-func TestB11_SubOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core sections 3.1.2.2 and 5.5.1
+func TestSubOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core sections 3.1.2.2 and 5.5.1
 	w := newWorld(t)
 	bob := w.Person(t, "bob@example.com")
 	first := w.Browser(t)

@@ -164,7 +164,7 @@ func TestV06_PartsOfAnotherSitesPageStoreNothing(t *testing.T) {
 }
 
 // IPv6 is charged by /56, /48 and /32: somebody with a /32 cannot take the share of others.
-func TestA11_WholeServerIsBounded(t *testing.T) {
+func TestV06_WholeServerIsBounded(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		const most = 200

@@ -424,7 +424,7 @@ func FuzzCookies(f *testing.F) {
 	})
 }
 
-func TestB8_NamesCarryTheIssuersPath(t *testing.T) {
+func TestB06_NamesCarryTheIssuersPath(t *testing.T) {
 	db := storagetest.SQLite(t)
 	ada := person(t, db, "ada")
 	for _, hosts := range [][]string{

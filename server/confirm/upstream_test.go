@@ -29,7 +29,7 @@ var ways = []struct {
 }
 
 // Rule V12: a sign-in at an upstream is no new proof without an auth_time that says so. Who has a password is asked for it.
-func TestA16_OneClickAtAnUpstreamIsNoProof(t *testing.T) {
+func TestV12_OneClickAtAnUpstreamIsNoProof(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		for _, way := range ways {
 			t.Run(way.name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestA16_OneClickAtAnUpstreamIsNoProof(t *testing.T) {
 }
 
 // … who has a second factor is asked for that, also in a browser that need not ask, and whatever the upstream says of factors.
-func TestA16_TheSecondFactorIsAskedFor(t *testing.T) {
+func TestV12_TheSecondFactorIsAskedFor(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newWorld(t, true, engine)
 		p := w.linked(t, "google")
@@ -84,7 +84,7 @@ func TestA16_TheSecondFactorIsAskedFor(t *testing.T) {
 }
 
 // … and an auth_time of now is one: then the sign-in is new.
-func TestA16_AnAuthTimeOfNowIsAProof(t *testing.T) {
+func TestV12_AnAuthTimeOfNowIsAProof(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		for _, upstream := range []string{"microsoft", "work"} {
 			w := newWorld(t, true, engine)
@@ -104,7 +104,7 @@ func TestA16_AnAuthTimeOfNowIsAProof(t *testing.T) {
 }
 
 // … a first sign-in counts, though not as a recent one; signing in as somebody who is here already renews nothing.
-func TestA16_AFirstSignInCounts(t *testing.T) {
+func TestV12_AFirstSignInCounts(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newWorld(t, true, engine)
 		p := w.linked(t, "google")

@@ -108,7 +108,7 @@ func TestI02_WarnedOnlyOfAppsThatOthersCouldPoseAs(t *testing.T) { // RFC 8252 s
 }
 
 // Allow with nothing ticked: the page comes again, and the app hears nothing until there is an answer.
-func TestB4_NothingTickedIsAskedAgain(t *testing.T) {
+func TestNothingTickedIsAskedAgain(t *testing.T) {
 	w := newWorld(t)
 	app := w.shop.With("api:read", "offline_access")
 	b, r := w.asked(t, app)
@@ -139,7 +139,7 @@ func TestB4_NothingTickedIsAskedAgain(t *testing.T) {
 }
 
 // What was left out is left out where something else was granted, and asked where it would be all.
-func TestB4_WhatWasLeftOutIsRemembered(t *testing.T) {
+func TestI03_WhatWasLeftOutIsRemembered(t *testing.T) {
 	w := newWorld(t)
 	b, r := w.asked(t, w.shop.With("api:read", "api:write"))
 	b.Allow(t, "api:write")
@@ -162,7 +162,7 @@ func TestB4_WhatWasLeftOutIsRemembered(t *testing.T) {
 }
 
 // A plain Allow grants what was asked: API scopes, groups and roles, what the claims parameter adds, staying signed in.
-func TestB4_PlainAllowGrantsWhatWasAsked(t *testing.T) {
+func TestPlainAllowGrantsWhatWasAsked(t *testing.T) {
 	w := newWorld(t)
 	for i, scope := range []string{
 		"api:read offline_access", "openid api:read", "openid groups roles offline_access", "api:read", "openid bank:see", "bank:see", "bank:see offline_access",
@@ -184,7 +184,7 @@ func TestB4_PlainAllowGrantsWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestB4_RequiredAndSensitiveScopes(t *testing.T) {
+func TestRequiredAndSensitiveScopes(t *testing.T) {
 	w := newWorld(t)
 	app := w.shop.With("openid", "bank:see", "bank:move")
 	b, r := w.asked(t, app)
@@ -219,7 +219,7 @@ func TestB4_RequiredAndSensitiveScopes(t *testing.T) {
 }
 
 // A client that repeats at refresh what it asked for at authorize gets what was allowed (RFC 6749 section 6).
-func TestB4_RefreshLeavesOutWhatWasUnticked(t *testing.T) {
+func TestRefreshLeavesOutWhatWasUnticked(t *testing.T) {
 	w := newWorld(t)
 	b, r := w.asked(t, w.shop.With("openid", "api:read", "api:write", "offline_access"))
 	token := r.Exchange(t, r.Code(t, b.Allow(t, "api:read", "offline_access"))).RefreshToken

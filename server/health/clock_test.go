@@ -13,8 +13,8 @@ import (
 	"signet/server/health"
 )
 
-// TestF7_ClocksAreCompared: beyond two seconds there is one warning until they agree again; the time that asking takes is no skew.
-func TestF7_ClocksAreCompared(t *testing.T) {
+// TestClocksAreCompared: beyond two seconds there is one warning until they agree again; the time that asking takes is no skew.
+func TestClocksAreCompared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var book bytes.Buffer
 		var ahead, seen time.Duration

@@ -58,9 +58,9 @@ func readyTellsWhatFails(t *testing.T) {
 	}
 }
 
-// TestE6_ReadinessCannotBeAbused: the checks run once a second however many ask, also while one hangs, and a caller who goes away spoils
+// TestReadinessCannotBeAbused: the checks run once a second however many ask, also while one hangs, and a caller who goes away spoils
 // nobody's answer. A loss is noticed within three seconds.
-func TestE6_ReadinessCannotBeAbused(t *testing.T) {
+func TestReadinessCannotBeAbused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		ran, hangs := 0, false

@@ -185,7 +185,7 @@ func TestB02_ARequestThatIsOverOffersTheWayBack(t *testing.T) {
 }
 
 // Rule A18: the address that the answer goes to is matched again when a request goes on.
-func TestA18_AnAddressRemovedWhileThePageIsOpenGetsNothing(t *testing.T) {
+func TestH22_AnAddressRemovedWhileThePageIsOpenGetsNothing(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly())
 		ada := s.Person(t, "ada@example.com")
@@ -238,7 +238,7 @@ func TestA05_AnEssentialClassAndAConsentDoNotLoop(t *testing.T) {
 }
 
 // Rule A17: a link cannot bring another account of the browser into view.
-func TestA17_ALoginHintSwitchesNoAccount(t *testing.T) {
+func TestH16_ALoginHintSwitchesNoAccount(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly())
 	ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
 	app := s.App(t, "shop").With("openid")

@@ -9,7 +9,7 @@ import (
 )
 
 // An outside text is said in the page's language where it can be, and else says which it is in.
-func TestB5_ScopesInTheLanguageOfThePage(t *testing.T) {
+func TestI01_ScopesInTheLanguageOfThePage(t *testing.T) {
 	p := newPages(t, Options{Languages: fstest.MapFS{
 		"de-AT.json": {Data: []byte(`{"language.name": "Österreichisch"}`)},
 		"ar.json":    {Data: []byte(`{"language.name": "العربية", "language.dir": "rtl"}`)},
@@ -39,7 +39,7 @@ func TestB5_ScopesInTheLanguageOfThePage(t *testing.T) {
 }
 
 // Every scope of Signet's own has words in every language that ships.
-func TestB5_OwnScopesHaveWords(t *testing.T) {
+func TestI01_OwnScopesHaveWords(t *testing.T) {
 	p := newPages(t, Options{})
 	for _, scope := range clients.BuiltinScopes {
 		for _, l := range p.texts.languages {

@@ -49,7 +49,7 @@ func strip(script string) string {
 }
 
 // An engine that cannot read a file runs nothing of it: rule C2.
-func TestC2_ScriptsAreECMAScript5(t *testing.T) {
+func TestScriptsAreECMAScript5(t *testing.T) {
 	paths, err := fs.Glob(templates.Files, "static/*.js")
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("scripts %v, %v", paths, err)
@@ -68,7 +68,7 @@ func TestC2_ScriptsAreECMAScript5(t *testing.T) {
 	}
 }
 
-func TestC2_TheCheckSeesNewerSyntax(t *testing.T) {
+func TestTheCheckSeesNewerSyntax(t *testing.T) {
 	for what, script := range map[string]string{
 		"arrow function": "f(() => 1)", "template string": "x = `a`", "optional chaining": "a?.b", "nullish coalescing": "a ?? b", "exponent": "a ** b",
 		"spread or rest": "f(...a)", "numeric separator": "240_000", "keyword": "const a = 1;", "for … of": "for (var a of b) {}",
@@ -87,7 +87,7 @@ x.replace(/[^/]=>/g, '=>')`); strings.Contains(got, "=>") || strings.Contains(go
 	}
 }
 
-func TestC2_FormPostNeedsItsOwnScriptOnly(t *testing.T) { // OAuth 2.0 Form Post Response Mode
+func TestB03_FormPostNeedsItsOwnScriptOnly(t *testing.T) { // OAuth 2.0 Form Post Response Mode
 	p := newPages(t, Options{})
 	got := render(t, p, FormPost{App: shop, Action: "https://shop.example/cb", Fields: [][2]string{{"code", "a"}}}, "/x", "en").Body.String()
 	if !strings.Contains(got, "/form_post.js") {

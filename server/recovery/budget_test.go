@@ -13,7 +13,7 @@ import (
 )
 
 // What strangers ask for with somebody's address costs its owner no email: rule D07, an attack from one network and from many.
-func TestA10_StrangersLeaveTheOwnersEmailsAlone(t *testing.T) {
+func TestD07_StrangersLeaveTheOwnersEmailsAlone(t *testing.T) {
 	for name, address := range map[string]func(i int) string{
 		"one-network":   func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) },
 		"many-networks": func(i int) string { return fmt.Sprintf("198.51.%d.7", i) },

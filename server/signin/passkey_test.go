@@ -155,7 +155,7 @@ func TestPasskey_WellKnown(t *testing.T) {
 }
 
 // What a password manager keeps although the account has it no more: the script of the page learns it.
-func TestC1_APasskeyThatNobodyHasIsForgotten(t *testing.T) { // WebAuthn Level 3 section 5.1.10
+func TestAPasskeyThatNobodyHasIsForgotten(t *testing.T) { // WebAuthn Level 3 section 5.1.10
 	s := servertest.New(t, servertest.HandlerOnly())
 	ada := s.Person(t, "ada@example.com")
 	d := s.AddPasskey(t, ada)

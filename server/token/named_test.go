@@ -21,8 +21,8 @@ func (d *endpoint) line(t *testing.T) map[string]any {
 	return line
 }
 
-// TestE10_ATokenRequestWithAnotherRedirectURINamesBoth: client, what was sent, and where the code went; no query of either.
-func TestE10_ATokenRequestWithAnotherRedirectURINamesBoth(t *testing.T) {
+// TestATokenRequestWithAnotherRedirectURINamesBoth: client, what was sent, and where the code went; no query of either.
+func TestATokenRequestWithAnotherRedirectURINamesBoth(t *testing.T) {
 	d := open(t, oauthtest.Options{})
 	noPKCE := func(a *oauth.Authorization) { a.Request.CodeChallenge, a.Request.CodeChallengeMethod = "", "" }
 	for name, test := range map[string]struct {
@@ -70,7 +70,7 @@ func TestE10_ATokenRequestWithAnotherRedirectURINamesBoth(t *testing.T) {
 	}
 }
 
-func TestE10_RefusedClientsAreNamedInTheLog(t *testing.T) {
+func TestRefusedClientsAreNamedInTheLog(t *testing.T) {
 	d := open(t, oauthtest.Options{})
 	for name, test := range map[string]struct{ id, want string }{
 		"known":   {"shop", "shop"},

@@ -108,7 +108,7 @@ func fails(t *testing.T, w *httptest.ResponseRecorder, status int, code string) 
 
 func credentials() url.Values { return url.Values{"grant_type": {"client_credentials"}} }
 
-func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, decision 0002
+func TestTokenResponse(t *testing.T) { // RFC 6749 section 5.1, decision 0002
 	d := open(t, oauthtest.Options{})
 	w := d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil)))
 	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
@@ -125,7 +125,7 @@ func TestT7_TokenResponse(t *testing.T) { // RFC 6749 section 5.1, decision 0002
 	}
 }
 
-func TestT2_Seam3_UnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
+func TestUnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	d := open(t, oauthtest.Options{})
 	fails(t, d.post("/oauth2/token", "shop", url.Values{"grant_type": {"urn:nope"}}), 400, "unsupported_grant_type")
 	fails(t, d.post("/oauth2/token", "", url.Values{"grant_type": {"urn:nope"}}), 400, "unsupported_grant_type")
@@ -134,7 +134,7 @@ func TestT2_Seam3_UnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 se
 	fails(t, d.post("/oauth2/token", "shop", credentials()), 400, "unauthorized_client")
 }
 
-func TestA5_Seam5_RepeatedParameters(t *testing.T) { // decision 0002; RFC 6749 section 3.2, A08
+func TestA08_RepeatedParameters(t *testing.T) { // decision 0002; RFC 6749 section 3.2, A08
 	d := open(t, oauthtest.Options{})
 	form := oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))
 	for name := range form {
@@ -149,7 +149,7 @@ func TestA5_Seam5_RepeatedParameters(t *testing.T) { // decision 0002; RFC 6749 
 	}
 }
 
-func TestA12_OnlyFormsInTheBody(t *testing.T) { // decision 0002; rule A09, A10, A11
+func TestA09_A10_A11_OnlyFormsInTheBody(t *testing.T) { // decision 0002; rule A09, A10, A11
 	d := open(t, oauthtest.Options{})
 	form := credentials()
 	media := func(s string) func(*http.Request) {
@@ -175,7 +175,7 @@ func TestA12_OnlyFormsInTheBody(t *testing.T) { // decision 0002; rule A09, A10,
 	}
 }
 
-func TestC5_ClientAuthenticationErrors(t *testing.T) { // decision 0002; RFC 6749 sections 2.3 and 5.2, J01, J02
+func TestJ01_J02_ClientAuthenticationErrors(t *testing.T) { // decision 0002; RFC 6749 sections 2.3 and 5.2, J01, J02
 	d := open(t, oauthtest.Options{})
 	wrong := func(r *http.Request) { r.SetBasicAuth("robot", "wrong") }
 	w := d.post("/oauth2/token", "", credentials(), wrong)
@@ -236,7 +236,7 @@ func TestUnreachableDatabase(t *testing.T) { // rule A18: 503 with Retry-After, 
 	}
 }
 
-func TestI1_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, decision 0002
+func TestL03_IntrospectionEndpoint(t *testing.T) { // RFC 7662 section 2, decision 0002
 	d := open(t, oauthtest.Options{})
 	one := body(t, d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil))))
 	access := one["access_token"].(string)
@@ -275,7 +275,7 @@ func TestRevocationEndpoint(t *testing.T) { // RFC 7009 section 2, decision 0002
 	}
 }
 
-func TestE5_CORS(t *testing.T) { // decision 0002: browser apps read token and revocation, never introspection
+func TestB10_B11_CORS(t *testing.T) { // decision 0002: browser apps read token and revocation, never introspection
 	d := open(t, oauthtest.Options{})
 	from := func(origin string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set("Origin", origin) }
@@ -292,7 +292,7 @@ func TestE5_CORS(t *testing.T) { // decision 0002: browser apps read token and r
 	}
 }
 
-func TestE3_ParallelFirstRequests(t *testing.T) { // decision 0002: its own configuration races on the first requests (-race)
+func TestParallelFirstRequests(t *testing.T) { // decision 0002: its own configuration races on the first requests (-race)
 	d := open(t, oauthtest.Options{})
 	var wg sync.WaitGroup
 	codes := make([]int, 8)

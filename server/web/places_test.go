@@ -114,7 +114,7 @@ func TestV07_NoNetworkHoldsMoreThanItsShare(t *testing.T) {
 	}
 }
 
-func TestF5_PagesHavePlacesWhileTokensAreOverloaded(t *testing.T) {
+func TestA07_PagesHavePlacesWhileTokensAreOverloaded(t *testing.T) {
 	for _, kinds := range [][2]string{{"/token", "/signin"}, {"/signin", "/token"}} {
 		c, in := newCrowd(t, 64), 0
 		for i := range 200 {

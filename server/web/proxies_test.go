@@ -11,7 +11,7 @@ import (
 
 // What the proxies of docs/proxies.md send for a person at 203.0.113.8 who asked for https://id.example/signin; the programs themselves
 // are not run here.
-func TestB3_HeadersOfKnownProxies(t *testing.T) {
+func TestA03_HeadersOfKnownProxies(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.Page("GET /signin", func(w http.ResponseWriter, r *http.Request) error {
 			_, err := io.WriteString(w, web.Address(r).String())

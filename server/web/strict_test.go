@@ -15,7 +15,7 @@ import (
 )
 
 // RFC 9112 section 6.1: what has both a length and an encoding, or an encoding in HTTP/1.0, is the last of its connection.
-func TestA15_AmbiguousFramingEndsTheConnection(t *testing.T) {
+func TestV11_AmbiguousFramingEndsTheConnection(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("POST /token", web.NoCORS, func(w http.ResponseWriter, r *http.Request) error {
 			body, err := io.ReadAll(r.Body)
@@ -56,7 +56,7 @@ func TestA15_AmbiguousFramingEndsTheConnection(t *testing.T) {
 	}
 }
 
-func TestE5_ForwardedAddresses(t *testing.T) {
+func TestA04_ForwardedAddresses(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("GET /who", web.NoCORS, func(w http.ResponseWriter, r *http.Request) error {
 			_, err := io.WriteString(w, web.Address(r).String())
@@ -119,7 +119,7 @@ func (b *behind) get(path string, headers ...string) *httptest.ResponseRecorder 
 	return w
 }
 
-func TestB3_ProxyPassesItsInnerHost(t *testing.T) {
+func TestA03_ProxyPassesItsInnerHost(t *testing.T) {
 	proxies := func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }
 	mount := func(m *web.Mux) { m.Page("GET /signin", text("in")) }
 	b := &behind{open(t, issuer, mount, proxies), map[string]string{}}
@@ -148,7 +148,7 @@ func TestB3_ProxyPassesItsInnerHost(t *testing.T) {
 	}
 }
 
-func TestB17_AnyHeaderForPublicDocuments(t *testing.T) {
+func TestB10_AnyHeaderForPublicDocuments(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("GET /jwks", web.PublicCORS, text("x"))
 		m.API("POST /token", web.RegisteredCORS, text("x"))
@@ -174,7 +174,7 @@ func TestB17_AnyHeaderForPublicDocuments(t *testing.T) {
 	}
 }
 
-func TestB19_WhatSaysNothingIsHarmless(t *testing.T) {
+func TestWhatSaysNothingIsHarmless(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("POST /token", web.NoCORS, func(w http.ResponseWriter, r *http.Request) error {
 			_, sent := r.Header["Authorization"]

@@ -18,7 +18,7 @@ var scripts = map[string]*strings.Replacer{
 	"plain":  strings.NewReplacer(),
 }
 
-func TestC3_AuthenticatorCodesInEveryScript(t *testing.T) {
+func TestAuthenticatorCodesInEveryScript(t *testing.T) {
 	const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 	now := time.Now()
 	code, err := totp.GenerateCodeCustom(secret, now, generate)
@@ -38,7 +38,7 @@ func TestC3_AuthenticatorCodesInEveryScript(t *testing.T) {
 	}
 }
 
-func TestC3_RecoveryCodesInEveryScript(t *testing.T) {
+func TestRecoveryCodesInEveryScript(t *testing.T) {
 	codes, _ := newCodes("ada")
 	want := handle(strings.ReplaceAll(codes[0], " ", ""))
 	for name, script := range scripts {
@@ -61,7 +61,7 @@ func TestC3_RecoveryCodesInEveryScript(t *testing.T) {
 }
 
 // The address as apps read it: the names whole, and one colon between them.
-func TestC3_TheAddressForAppsIsEncoded(t *testing.T) {
+func TestTheAddressForAppsIsEncoded(t *testing.T) {
 	const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 	for _, issuer := range []string{"Signet", "A&B", "C+D", "R & D: Lab", "50%", "what?", "a/b#c", "Größe", "資料", `"x" <y>`, "a=b;c"} {
 		for _, account := range []string{"ada@example.com", "a+b&c=d@example.com", "ada", "o'neil/x?y#z@example.com", "müller@bücher.example"} {

@@ -85,7 +85,7 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { read(t, text) })
 }
 
-func TestE13_TablesWithSemicolonsAndTabs(t *testing.T) {
+func TestTablesWithSemicolonsAndTabs(t *testing.T) {
 	for _, text := range []string{
 		"email;name;groups\r\nada@example.com;Ada;\"staff;admins\"\r\n",
 		"\xef\xbb\xbfemail;name;groups\nada@example.com;Ada;staff,admins\n",
@@ -103,7 +103,7 @@ func TestE13_TablesWithSemicolonsAndTabs(t *testing.T) {
 	}
 }
 
-func TestE13_JSONThatIsNotOneObjectALine(t *testing.T) {
+func TestJSONThatIsNotOneObjectALine(t *testing.T) {
 	for text, want := range map[string]string{
 		`[{"email":"ada@example.com"},{"email":"bob@example.com"}]`:      "jq -c '.[]'",
 		"[\n  {\"email\": \"ada@example.com\"}\n]\n":                     "jq -c '.[]'",

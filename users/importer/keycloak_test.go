@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestE13_TheKeycloakLineLeavesServiceAccountsOut(t *testing.T) {
+func TestTheKeycloakLineLeavesServiceAccountsOut(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

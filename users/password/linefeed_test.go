@@ -9,7 +9,7 @@ import (
 	"signet/users/password"
 )
 
-func TestE13_HashesWithALineFeedAreTaken(t *testing.T) {
+func TestHashesWithALineFeedAreTaken(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("correct horse"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)

@@ -130,7 +130,7 @@ func TestCodeDiesAfterFiveGuesses(t *testing.T) {
 	})
 }
 
-func TestC3_MailedCodesInEveryScript(t *testing.T) {
+func TestMailedCodesInEveryScript(t *testing.T) {
 	b := book(t, storagetest.SQLite(t))
 	code, err := b.IssueCode(t.Context(), ticket.Order{Purpose: "code", Owner: "ada", Lifetime: time.Minute})
 	if err != nil {

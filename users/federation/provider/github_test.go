@@ -76,7 +76,7 @@ func TestGitHubAddresses(t *testing.T) {
 }
 
 // Rule D2: the primary address and the organisations are found wherever GitHub lists them, within a bound.
-func TestD2_GitHubListsAreReadToTheEnd(t *testing.T) {
+func TestGitHubListsAreReadToTheEnd(t *testing.T) {
 	for _, aliases := range []int{29, 98, 99, 100, 250, 2_000} {
 		member := githubAda
 		member.Groups = nil

@@ -424,7 +424,7 @@ func TestOIDCUserinfo(t *testing.T) {
 }
 
 // Rule D1: what nothing depends on cannot fail a sign-in; what a rule depends on has to be there.
-func TestD1_AUserinfoEndpointThatFailsEndsNoSignInWithoutNeed(t *testing.T) {
+func TestAUserinfoEndpointThatFailsEndsNoSignInWithoutNeed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*provider.Settings)
 		want   error

@@ -6,7 +6,7 @@ import (
 )
 
 // Rule D1: how long an access token lives is nothing that a sign-in depends on, and an ID token says who it is without one.
-func TestD1_TokenResponsesArePutRight(t *testing.T) {
+func TestTokenResponsesArePutRight(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"access_token":"a","expires_in":300}`:             `{"access_token":"a","expires_in":300}`,
 		`{"access_token":"a","expires_in":300.0}`:           `{"access_token":"a","expires_in":300}`,

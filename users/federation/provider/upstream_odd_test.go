@@ -10,7 +10,7 @@ import (
 )
 
 // Rule D1: whole sign-ins with token responses that say beside the ID token what no standard has.
-func TestD1_WhatNothingDependsOnInATokenResponseEndsNoSignIn(t *testing.T) {
+func TestWhatNothingDependsOnInATokenResponseEndsNoSignIn(t *testing.T) {
 	set := func(name string, value any) func(map[string]any) {
 		return func(body map[string]any) {
 			if body[name] = value; value == nil {
@@ -76,7 +76,7 @@ func TestD1_WhatNothingDependsOnInATokenResponseEndsNoSignIn(t *testing.T) {
 }
 
 // Rule D1: lists of a discovery document that are none say nothing.
-func TestD1_OddListsInADiscoveryDocumentEndNoSignIn(t *testing.T) {
+func TestOddListsInADiscoveryDocumentEndNoSignIn(t *testing.T) {
 	for name, odd := range map[string]map[string]any{
 		"texts":       {"scopes_supported": "openid email", "claims_supported": "sub", "code_challenge_methods_supported": "S256"},
 		"objects":     {"response_types_supported": map[string]any{}, "userinfo_signing_alg_values_supported": map[string]any{}},
@@ -93,7 +93,7 @@ func TestD1_OddListsInADiscoveryDocumentEndNoSignIn(t *testing.T) {
 
 // Rule D1: userinfo as a signed JWT (OpenID Connect Core section 5.3.2) is verified and used; one that does not verify is as if there
 // were none, and one that is of somebody else ends the sign-in.
-func TestD1_SignedUserinfoIsVerifiedAndUsed(t *testing.T) {
+func TestSignedUserinfoIsVerifiedAndUsed(t *testing.T) {
 	o := federationtest.OIDCOptions{Slim: true}
 	s, other := federationtest.NewOIDC(t, o, openidAda), federationtest.NewOIDC(t, o)
 	with := func(more map[string]any) func(map[string]any) string {
