@@ -86,6 +86,7 @@ const (
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"
+	LogoutFailed     Name = "logout.failed" // an application was not told that a session ended: it refused, or did not answer for a day
 )
 
 // What happens to applications and to the server itself.

@@ -47,6 +47,8 @@ type Options struct {
 	Passwords grants.PasswordChecker
 	Metrics   Metrics        // nil counts nothing
 	Notices   ledger.Notices // nil tells nobody
+	// Sessions keeps which clients were used in a session, of those that are told when it ends; nil = none is.
+	Sessions ledger.SessionClients
 }
 
 // Provider is the protocol. It is safe for concurrent use.
@@ -72,7 +74,7 @@ func New(o Options) (*Provider, error) {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
-	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices})
+	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions})
 	if err != nil {
 		return nil, err
 	}

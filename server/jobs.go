@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"signet/internal/janitor"
@@ -30,18 +31,21 @@ const (
 // Work runs the jobs until ctx ends.
 func (s *Server) Work(ctx context.Context) {
 	h := s.services
-	mailing := make(chan struct{})
-	go func() { defer close(mailing); s.Deliver(ctx) }()
-	defer func() { <-mailing }()
+	var sending sync.WaitGroup
+	sending.Go(func() { s.Deliver(ctx) })
+	defer sending.Wait()
 	j := janitor.New(janitor.Options{Locks: h.DB, Log: h.Log, Metrics: h.Metrics})
 	j.Run(ctx, s.Jobs()...)
 }
 
-// Deliver sends emails until ctx ends; at once where no mail is configured.
+// Deliver sends emails and logout tokens until ctx ends.
 func (s *Server) Deliver(ctx context.Context) {
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	if s.delivery != nil {
-		s.delivery.Run(ctx)
+		sending.Go(func() { s.delivery.Run(ctx) })
 	}
+	s.logouts.Run(ctx)
 }
 
 // Jobs is the timetable. Janitor's locks see to it that a job runs on one replica at a time, but for those that every

@@ -39,6 +39,7 @@ func (h *Services) openPeople(o Options) error {
 	}
 	h.Sessions, err = session.New(session.Options{
 		Stores: session.StoresOf(h.DB), Audit: h.Audit, Idle: c.Sessions.Idle, Lifetime: c.Sessions.Lifetime, Short: c.Sessions.Short,
+		Ended: h.sessionEnded,
 	})
 	if err != nil {
 		return err
@@ -64,7 +65,8 @@ func (h *Services) openPeople(o Options) error {
 		return err
 	}
 	h.People, err = users.New(users.Options{
-		Post: post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
+		Withdrawn: h.Logouts.ConsentWithdrawn,
+		Post:      post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
 		Stores: users.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets,
 		Signup: users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
 	})

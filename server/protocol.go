@@ -73,7 +73,7 @@ func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 		Lifetimes: ledger.Lifetimes{
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
-		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
+		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h}, Sessions: h.DB,
 	})
 }
 
@@ -82,6 +82,9 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	h := s.services
 	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
 	if err != nil {
+		return nil, err
+	}
+	if s.logouts, err = h.sendsLogouts(issuer); err != nil {
 		return nil, err
 	}
 	provider, err := h.provider(issuer)
@@ -167,5 +170,6 @@ func (h *Services) facts(languages []string) discovery.Facts {
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
+		BackchannelLogout: true,
 	}
 }

@@ -184,7 +184,7 @@ func (h *Services) noteUnreadable(aad []byte, cause error) {
 		place = append(place, nil)
 	}
 	detail := map[string]string{"column": string(place[0]) + "." + string(place[2]), "row": string(place[1])}
-	if detail["column"] != "credentials.data" && detail["column"] != "messages.sealed" && detail["column"] != "identities.tokens" {
+	if !slices.Contains([]string{"credentials.data", "messages.sealed", "deliveries.sealed", "identities.tokens"}, detail["column"]) {
 		delete(detail, "row") // named by a browser, or by who somebody is at an upstream
 	}
 	h.Log.Error("sealed value unreadable", "column", detail["column"], "row", detail["row"], "error", cause)

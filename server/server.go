@@ -19,9 +19,11 @@ import (
 	"signet/clients/logo"
 	"signet/config"
 	"signet/internal/mail"
+	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
 	"signet/oauth/keys"
+	"signet/oauth/logout"
 	"signet/server/browser"
 	"signet/server/discovery"
 	"signet/server/health"
@@ -71,25 +73,28 @@ type Options struct {
 
 // Services are the database and the services over it, without HTTP: what the server's handlers and the command line both call.
 type Services struct {
-	Config   config.Config
-	Log      *slog.Logger
-	Metrics  *telemetry.Metrics
-	DB       *storage.DB
-	Master   *seal.Master
-	Audit    *audit.Log
-	Keys     *keys.Ring
-	Clients  *clients.Registry
-	Logos    *logo.Book
-	Outbox   *mail.Outbox // nil = no mail
-	Sessions *session.Sessions
-	Tickets  *ticket.Book
-	People   *users.Service
-	Factors  *factor.Service
-	Ways     *factor.Ways
-	Recovery *recovery.Service
-	Deletion *deletion.Service
-	Export   *export.Service
-	Members  *membership.Service
+	Config  config.Config
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+	DB      *storage.DB
+	Master  *seal.Master
+	Audit   *audit.Log
+	Keys    *keys.Ring
+	Clients *clients.Registry
+	Logos   *logo.Book
+	Outbox  *mail.Outbox // nil = no mail
+	// Deliveries wait for other servers, Logouts writes them.
+	Deliveries *outbox.Outbox
+	Logouts    *logout.Notices
+	Sessions   *session.Sessions
+	Tickets    *ticket.Book
+	People     *users.Service
+	Factors    *factor.Service
+	Ways       *factor.Ways
+	Recovery   *recovery.Service
+	Deletion   *deletion.Service
+	Export     *export.Service
+	Members    *membership.Service
 	// Federation is nil where no upstream is configured.
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
@@ -154,6 +159,9 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err := h.openProtocol(ctx, o.Use); err != nil {
 		return h, err
 	}
+	if err := h.openSignout(); err != nil {
+		return h, err
+	}
 	return h, h.openPeople(o)
 }
 
@@ -182,7 +190,8 @@ type Server struct {
 	health    *health.Handler
 	discovery *discovery.Handler
 	visitors  *browser.Browser
-	delivery  *mail.Delivery                   // nil = no mail
+	delivery  *mail.Delivery // nil = no mail
+	logouts   *outbox.Delivery
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 }
 

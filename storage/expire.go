@@ -21,6 +21,7 @@ const (
 	ExpiredSecrets       Expirable = "client_secrets"
 	ExpiredTickets       Expirable = "tickets"
 	ExpiredMessages      Expirable = "messages"
+	ExpiredDeliveries    Expirable = "deliveries"
 	ExpiredEvents        Expirable = "events"
 	ExpiredClientChanges Expirable = "client_changes"
 )
@@ -28,7 +29,7 @@ const (
 // Expirables lists them all.
 func Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
-		ExpiredTickets, ExpiredMessages, ExpiredEvents, ExpiredClientChanges}
+		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -42,6 +43,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredSecrets:       {"id", "expires_at < $1"},
 	ExpiredTickets:       {"id", "expires_at < $1"},
 	ExpiredMessages:      {"id", "expires_at < $1"},
+	ExpiredDeliveries:    {"id", "expires_at < $1"},
 	ExpiredEvents:        {"id", "at < $1"},
 	ExpiredClientChanges: {"version", "at < $1"},
 }

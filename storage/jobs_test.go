@@ -47,6 +47,9 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 		"messages": func(ctx context.Context, id string) error {
 			return db.InsertMessage(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: ended, CreatedAt: ended, ExpiresAt: ended})
 		},
+		"deliveries": func(ctx context.Context, id string) error {
+			return db.InsertDelivery(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: ended, CreatedAt: ended, ExpiresAt: ended})
+		},
 		"tickets": func(ctx context.Context, id string) error {
 			return db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: id, CreatedAt: ended, ExpiresAt: ended})
 		},

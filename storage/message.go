@@ -6,10 +6,13 @@ import (
 	"time"
 )
 
-// Message is an email in the outbox; what it says is sealed.
+// Message is what waits to be sent: an email (table messages), or what another server is to be told (table deliveries); what it says is
+// sealed.
 type Message struct {
 	ID        string
 	Kind      string
+	Target    string // of a delivery: the address, as it was when this was written
+	ClientID  string // of a delivery: whom it is for
 	Sealed    []byte
 	DueAt     time.Time // when it is tried next; while somebody tries, when that counts as given up
 	Tries     int64

@@ -18,6 +18,7 @@ type SealedColumn string
 const (
 	SealedKeys          SealedColumn = "keys.sealed"
 	SealedMessages      SealedColumn = "messages.sealed"
+	SealedDeliveries    SealedColumn = "deliveries.sealed"
 	SealedAuthenticator SealedColumn = "credentials.data"
 	SealedTokens        SealedColumn = "identities.tokens"
 	SealedIDTokens      SealedColumn = "upstream_sessions.id_token"
@@ -39,8 +40,9 @@ type sealedColumn struct {
 }
 
 var sealedColumns = map[SealedColumn]sealedColumn{
-	SealedKeys:     {table: "keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
-	SealedMessages: {table: "messages", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
+	SealedKeys:       {table: "keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
+	SealedMessages:   {table: "messages", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
+	SealedDeliveries: {table: "deliveries", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedAuthenticator: {table: "credentials", id: "id", value: "data", place: "id", mark: "substr(data, 1, 12)",
 		where: "kind = 'totp'", text: true},
 	SealedTokens: {table: "identities", id: "id", value: "tokens", place: "id", mark: "substr(tokens, 1, 9)", where: "tokens IS NOT NULL"},
@@ -154,8 +156,8 @@ func (db *DB) SealedValues(ctx context.Context, m SealedMark, after string, limi
 	return list, err
 }
 
-// ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages are
-// deleted, tokens dropped, an authenticator app stays and fits no code.
+// ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages and
+// deliveries are deleted, tokens dropped, an authenticator app stays and fits no code.
 func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) error {
 	c := sealedColumns[v.Column]
 	where := fmt.Sprintf(" WHERE %s = $1 AND %s = $2", c.id, c.value)
@@ -163,8 +165,8 @@ func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) e
 	switch {
 	case sealed == nil && v.Column == SealedKeys:
 		return errors.New("a signing key is not dropped here: rotate it")
-	case sealed == nil && v.Column == SealedMessages:
-		return db.must(ctx, ErrStale, "DELETE FROM messages"+where, v.ID, v.stored)
+	case sealed == nil && (v.Column == SealedMessages || v.Column == SealedDeliveries):
+		return db.must(ctx, ErrStale, "DELETE FROM "+c.table+where, v.ID, v.stored)
 	case c.text:
 		value = base64.RawStdEncoding.EncodeToString(sealed)
 	case sealed == nil:

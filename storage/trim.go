@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// GrantPair is a person and an app, by whose grants the index grants_user is ordered.
+// GrantPair is a person and an app. The index grants_user is ordered by them.
 type GrantPair struct{ UserID, ClientID string }
 
 // The walk over the pairs reads the index grants_user and nothing else, a part of it at a time.

@@ -21,6 +21,8 @@ var blindUpdates = map[string]string{
 	"groups description":                                         "as above",
 	"identities label, last_used_at":                             "what the upstream said last",
 	"identities label, last_used_at, tokens":                     "as above",
+	"deliveries due_at, last_error":                              "by whoever leased it",
+	"deliveries failed_at, last_error":                           "by whoever leased it",
 	"messages due_at, last_error":                                "by whoever leased it",
 	"messages failed_at, last_error":                             "by whoever leased it",
 	"retention events_before":                                    "the window of the retention job, inside its transaction",

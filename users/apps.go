@@ -115,6 +115,9 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 		if !had && n == 0 {
 			return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
 		}
+		if err := s.withdrawn(ctx, userID, clientID); err != nil {
+			return err
+		}
 		return s.audit.Record(ctx, audit.Event{
 			Name: audit.ConsentWithdrawn, UserID: userID, ClientID: clientID, Detail: map[string]int64{"grants": n},
 		})

@@ -197,6 +197,8 @@ type Options struct {
 	Signup    Signup
 	Post      Post   // nil = no mail
 	Issuer    string // for links in emails
+	// Withdrawn is told of each app whose access a person takes back, in the transaction that does it; nil = nobody is told.
+	Withdrawn func(ctx context.Context, userID, clientID string) error
 	Terms     string // version of the terms of service; "" = there are none
 }
 
@@ -211,6 +213,7 @@ type Service struct {
 	limits    *ratelimit.Limiter
 	post      Post
 	issuer    string
+	withdrawn func(ctx context.Context, userID, clientID string) error
 	terms     string
 	closed    bool
 	invites   bool
@@ -223,8 +226,12 @@ func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Ways == nil || o.Audit == nil || o.Sessions == nil || o.Passwords == nil || o.Tickets == nil {
 		return nil, errors.New("users need stores, ways to sign in, an audit log, sessions, passwords and tickets")
 	}
+	if o.Withdrawn == nil {
+		o.Withdrawn = func(context.Context, string, string) error { return nil }
+	}
 	s := &Service{
-		stores: o.Stores, ways: o.Ways, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
+		withdrawn: o.Withdrawn,
+		stores:    o.Stores, ways: o.Ways, audit: o.Audit, sessions: o.Sessions, passwords: o.Passwords, tickets: o.Tickets,
 		limits: ratelimit.New(o.Stores.Limits), post: o.Post, issuer: o.Issuer, terms: o.Terms,
 		closed: o.Signup.Closed, invites: o.Signup.Invites,
 	}

@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/internal/outbox"
 	"signet/server"
 	"signet/storage"
 )
@@ -29,6 +30,8 @@ type registered struct {
 	Declared bool   `json:"declared"`
 	Disabled bool   `json:"disabled"`
 	Snippet  string `json:"snippet,omitempty"`
+	// Logouts are the notices that sessions ended; only of show, and only where the app is told.
+	Logouts *outbox.Queue `json:"logout_notices,omitempty"`
 }
 
 func registeredOf(h *server.Services, c *clients.Client) registered {
@@ -65,6 +68,12 @@ func (r registered) write(w io.Writer) {
 	}
 	if r.Declared {
 		row(w, "declared", "yes, in the configuration: change it there")
+	}
+	if q := r.Logouts; q != nil {
+		row(w, "sign-out notices", fmt.Sprintf("%d waiting, %d failed in the last days", q.Waiting, q.Failed))
+		if q.LastError != "" {
+			row(w, "last error", q.LastError)
+		}
 	}
 	if r.Disabled {
 		row(w, "disabled", "yes")
@@ -206,7 +215,15 @@ func (a *app) showClient(ctx context.Context, h *server.Services, id, forName st
 	if err != nil {
 		return err
 	}
-	return a.show(registeredOf(h, c), forName)
+	r := registeredOf(h, c)
+	if c.BackchannelLogoutURI != "" {
+		q, err := h.Deliveries.Of(ctx, id)
+		if err != nil {
+			return err
+		}
+		r.Logouts = &q
+	}
+	return a.show(r, forName)
 }
 
 func (a *app) clientUpdate() *cobra.Command {

@@ -133,9 +133,11 @@ type Question struct {
 	Header map[string]string // beside the User-Agent; Host, Cookie and the like are not for callers to set
 	Body   []byte
 	Types  []string // media types that are taken in the answer; empty = any
+	// StatusOnly: nothing but the status counts; whatever the rest of the answer is, it is not read.
+	StatusOnly bool
 }
 
-// Answer is what came back, whatever the status but a redirect.
+// Answer is what came back, whatever the status but, where more than the status counts, a redirect.
 type Answer struct {
 	Status int
 	Type   string // media type, lower case, without parameters
@@ -194,6 +196,8 @@ func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
 	answer := Answer{Status: res.StatusCode}
 	answer.Type, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
 	switch {
+	case q.StatusOnly:
+		return answer, nil
 	case answer.Status >= 300 && answer.Status < 400:
 		return Answer{}, fmt.Errorf("%w: a redirect (%d)", ErrAnswer, answer.Status)
 	case res.Header.Get("Content-Encoding") != "":

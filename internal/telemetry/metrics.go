@@ -22,6 +22,7 @@ type Metrics struct {
 	signIns   *prometheus.CounterVec
 	mails     *prometheus.CounterVec
 	mailQueue *prometheus.GaugeVec
+	logouts   *prometheus.CounterVec
 	dbUp      prometheus.Gauge
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
@@ -59,6 +60,7 @@ func NewMetrics() *Metrics {
 	m.refused = counter("http_requests_refused_total", "Requests answered 503 because too many were in flight.").WithLabelValues()
 	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
 	m.mails = counter("mails_total", "Emails, by kind and outcome of a try.", "kind", "outcome")
+	m.logouts = counter("logout_sent_total", "Logout tokens to apps, by outcome of a try.", "outcome")
 	m.mailQueue = gauge("mails_queued", "Emails in the outbox: waiting, failed.", "state")
 	m.signIns = counter("sign_ins_total", "Attempts to sign in, by method and outcome.", "method", "outcome")
 	m.dbUp = gauge("database_up", "1 if the database answered the last check.").WithLabelValues()
@@ -210,6 +212,9 @@ func (m *Metrics) BreachListFailed(list string) { m.lists.WithLabelValues(list).
 
 // MailSent counts a try at an email; outcome: sent, retried, failed.
 func (m *Metrics) MailSent(kind, outcome string) { m.mails.WithLabelValues(kind, outcome).Inc() }
+
+// LogoutSent counts a try at telling an app that a session ended; outcome is one of outbox.Outcomes.
+func (m *Metrics) LogoutSent(outcome string) { m.logouts.WithLabelValues(outcome).Inc() }
 
 // MailWaiting notes how many emails are in the outbox.
 func (m *Metrics) MailWaiting(waiting, failed int) {

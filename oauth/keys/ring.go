@@ -27,6 +27,7 @@ const (
 	TypAccess  = "at+jwt" // RFC 9068 section 2.1
 	TypID      = "JWT"
 	TypRefresh = "rt+jwt"
+	TypLogout  = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0 section 2.4
 )
 
 // Errors of the ring; the first four say why a token was not accepted.

@@ -28,6 +28,11 @@ type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
+// SessionClients keeps which clients were used in a session; *storage.DB does.
+type SessionClients interface {
+	NoteSessionClient(ctx context.Context, sessionID, clientID string, now time.Time) error
+}
+
 // Events is what the ledger needs of audit.Log.
 type Events interface {
 	Record(ctx context.Context, e audit.Event) error
@@ -47,10 +52,11 @@ type Metrics interface {
 
 // Options of New. Store and Events are required.
 type Options struct {
-	Store   Store
-	Events  Events
-	Metrics Metrics // nil counts nothing
-	Notices Notices // nil tells nobody
+	Store    Store
+	Events   Events
+	Sessions SessionClients // of clients that are told when one ends; nil = none is
+	Metrics  Metrics        // nil counts nothing
+	Notices  Notices        // nil tells nobody
 }
 
 // Ledger implements fosite's storage interfaces over grant rows. It is safe for concurrent use; a Case is not.

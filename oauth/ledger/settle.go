@@ -76,7 +76,7 @@ func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
 	}
 	switch c.act.do {
 	case insert:
-		return l.o.Store.InsertGrant(ctx, c.act.row)
+		return l.insert(ctx, c)
 	case spend:
 		return lost(l.o.Store.SpendCode(ctx, c.act.spend))
 	case rotate:
@@ -87,6 +87,20 @@ func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
 		return l.revoke(ctx, c)
 	}
 	return nil
+}
+
+// insert writes the row, and, for a client that is told of sign-outs, that the person went to it in this session.
+func (l *Ledger) insert(ctx context.Context, c *Case) error {
+	row := c.act.row
+	if l.o.Sessions == nil || row.SessionID == "" || !c.Client.ToldOfSignout() {
+		return l.o.Store.InsertGrant(ctx, row)
+	}
+	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+		if err := l.o.Store.InsertGrant(ctx, row); err != nil {
+			return err
+		}
+		return l.o.Sessions.NoteSessionClient(ctx, row.SessionID, row.ClientID, c.Now)
+	})
 }
 
 func lost(err error) error {

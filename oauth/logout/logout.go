@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 
 	"signet/clients"
 	"signet/internal/telemetry"
@@ -123,14 +122,10 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 	return p, nil
 }
 
-// withState appends to the registered address as it is: its own query is not touched.
+// withState appends the state to the registered address.
 func withState(address, state string) string {
 	if state == "" {
 		return address
 	}
-	sep := "?"
-	if strings.Contains(address, "?") {
-		sep = "&"
-	}
-	return address + sep + "state=" + url.QueryEscape(state)
+	return withQuery(address, url.Values{"state": {state}}.Encode())
 }

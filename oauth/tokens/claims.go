@@ -93,6 +93,26 @@ func (id *ID) check() error {
 	return required("ID token", id.Subject != "", len(id.Audience) > 0, id.IssuedAt > 0, id.ExpiresAt > 0)
 }
 
+// logoutEvent is the one event of a logout token.
+const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+
+// Logout is the claims of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), times in seconds. Issuer and Events are set by
+// SignLogout.
+type Logout struct {
+	Issuer    string              `json:"iss"`
+	Subject   string              `json:"sub,omitempty"`
+	Audience  Audience            `json:"aud"`
+	IssuedAt  int64               `json:"iat"`
+	ExpiresAt int64               `json:"exp"`
+	JTI       string              `json:"jti"`
+	Events    map[string]struct{} `json:"events"`
+	SessionID string              `json:"sid,omitempty"`
+}
+
+func (l *Logout) check() error {
+	return required("logout token", l.Subject != "" || l.SessionID != "", len(l.Audience) > 0, l.IssuedAt > 0, l.ExpiresAt > 0, l.JTI != "")
+}
+
 // protocolClaims are decided by the protocol, never by a person's profile.
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",

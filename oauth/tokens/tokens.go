@@ -102,6 +102,15 @@ func (i *Issuer) SignID(alg string, id ID) (string, error) {
 	return i.ring.Sign(cmp.Or(alg, i.o.IDAlg), keys.TypID, payload)
 }
 
+// SignLogout signs a logout token with alg ("" = the default of ID tokens) and sets iss and events.
+func (i *Issuer) SignLogout(alg string, l Logout) (string, error) {
+	l.Issuer, l.Events = i.url, map[string]struct{}{logoutEvent: {}}
+	if err := l.check(); err != nil {
+		return "", err
+	}
+	return i.ring.Sign(cmp.Or(alg, i.o.IDAlg), keys.TypLogout, &l)
+}
+
 // VerifyAccess checks signature, type, issuer, required claims and time. It remembers what it verified; whether the token
 // was revoked or its grant lives is the caller's next question. The slices of the result are shared: read only.
 func (i *Issuer) VerifyAccess(token string) (Access, error) {

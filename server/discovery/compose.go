@@ -38,6 +38,11 @@ type metadata struct {
 	AskMethods        []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 	AskAlgs           []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
 
+	BackchannelLogout         bool `json:"backchannel_logout_supported,omitempty"`
+	BackchannelLogoutSession  bool `json:"backchannel_logout_session_supported,omitempty"`
+	FrontchannelLogout        bool `json:"frontchannel_logout_supported,omitempty"`
+	FrontchannelLogoutSession bool `json:"frontchannel_logout_session_supported,omitempty"`
+
 	// Of an authorization endpoint; stated even where the answer is no, for some default to yes.
 	ClaimsParameter *bool `json:"claims_parameter_supported,omitempty"`
 	RequestObject   *bool `json:"request_parameter_supported,omitempty"`
@@ -71,6 +76,10 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.RequestObject, d.RequestURI = new(false), new(false)
 		d.Subjects, d.IDTokenAlgs = []string{"public"}, signingAlgs
 		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
+	}
+	if d.EndSession != "" {
+		d.BackchannelLogout, d.BackchannelLogoutSession = f.BackchannelLogout, f.BackchannelLogout
+		d.FrontchannelLogout, d.FrontchannelLogoutSession = f.FrontchannelLogout, f.FrontchannelLogout
 	}
 	if d.Userinfo != "" {
 		d.UserinfoAlgs = f.UserinfoAlgs

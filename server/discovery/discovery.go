@@ -45,6 +45,8 @@ type Facts struct {
 	AuthMethods   []string // of clients at the token and revocation endpoints
 	AssertionAlgs []string // for private_key_jwt
 	UserinfoAlgs  []string // of signed userinfo answers
+	// BackchannelLogout and FrontchannelLogout: clients are told, with the sid, of sessions that ended.
+	BackchannelLogout, FrontchannelLogout bool
 	// IntrospectionAuthMethods are those of AuthMethods that authenticate.
 	IntrospectionAuthMethods []string
 }

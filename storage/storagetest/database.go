@@ -139,6 +139,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: id, ClientID: id, MAC: "m", CreatedAt: now, ExpiresAt: at}, now))
 		ok(t, db.InsertEvent(ctx, storage.Event{ID: id, At: at, Name: "n", Outcome: "success"}))
 		ok(t, db.InsertMessage(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: at}))
+		ok(t, db.InsertDelivery(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))

@@ -69,6 +69,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"race-epoch": raceEpoch, "race-namespace": raceNamespace, "factors": factors, "identities": identities, "upstream-sessions": upstreamSessions, "own-errors": ownErrors, "states": states, "erasure": erasure, "tickets": tickets,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
+		"deliveries": deliveries, "race-delivery": raceDelivery, "session-clients": sessionClients,
 		"client-changes": clientChanges, "idle-time": idleTime, "race-updates": raceUpdates, "race-disabling": raceDisabling, "race-members": raceMembers,
 		"answered": answered, "erased-interactions": erasedInteractions, "evicted": evicted, "past": past, "race-answer": raceAnswer, "unspent": unspent, "race-replace": raceReplace,
 		"locked-user": lockedUser, "race-locked-user": raceLockedUser, "counted-identities": countedIdentities,

@@ -38,6 +38,9 @@ func (s *Sessions) ended(ctx context.Context, id, userID, why string, now time.T
 	if _, err := s.stores.Ends.RevokeGrants(ctx, storage.GrantFilter{SessionID: id, OnlineOnly: true}, "session ended", now); err != nil {
 		return err
 	}
+	if err := s.told(ctx, id); err != nil {
+		return err
+	}
 	return s.audit.Record(ctx, audit.Event{
 		Name: audit.SessionEnded, UserID: userID, SessionID: id, Detail: map[string]string{"why": why},
 	})

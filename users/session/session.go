@@ -79,12 +79,15 @@ type Options struct {
 	Idle     time.Duration // unused this long, a session expires; 24 h
 	Lifetime time.Duration // absolute, with "keep me signed in"; 30 d
 	Short    time.Duration // absolute, without; 24 h
+	// Ended is told of each session that ends by an act, in the transaction that ends it; nil = nobody is told.
+	Ended func(ctx context.Context, sessionID string) error
 }
 
 // Sessions starts, finds, renews and ends them.
 type Sessions struct {
 	stores                Stores
 	audit                 *audit.Log
+	told                  func(ctx context.Context, sessionID string) error
 	idle, lifetime, short time.Duration
 }
 
@@ -93,8 +96,11 @@ func New(o Options) (*Sessions, error) {
 	if st := o.Stores; st.Sessions == nil || st.Origins == nil || st.Lists == nil || st.Ends == nil || o.Audit == nil {
 		return nil, errors.New("sessions need stores and an audit log")
 	}
+	if o.Ended == nil {
+		o.Ended = func(context.Context, string) error { return nil }
+	}
 	return &Sessions{
-		stores: o.Stores, audit: o.Audit,
+		stores: o.Stores, audit: o.Audit, told: o.Ended,
 		idle: cmp.Or(o.Idle, 24*time.Hour), lifetime: cmp.Or(o.Lifetime, 30*24*time.Hour), short: cmp.Or(o.Short, 24*time.Hour),
 	}, nil
 }

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"context"
+
+	"signet/audit"
+	"signet/internal/egress"
+	"signet/internal/outbox"
+	"signet/internal/seal"
+	"signet/oauth/logout"
+	"signet/oauth/tokens"
+)
+
+// openSignout builds what tells clients that a session ended: people must not import the protocol.
+func (h *Services) openSignout() (err error) {
+	if h.Deliveries, err = outbox.New(h.DB, sealer{h.Master, h}, seal.Place); err != nil {
+		return err
+	}
+	h.Logouts = &logout.Notices{Issuer: h.Config.Server.Issuer, Store: h.DB, Clients: h.Clients, Outbox: h.Deliveries}
+	return nil
+}
+
+// sessionEnded is session.Options.Ended.
+func (h *Services) sessionEnded(ctx context.Context, sessionID string) error {
+	return h.Logouts.SessionEnded(ctx, sessionID)
+}
+
+// sendsLogouts builds what empties the outbox.
+func (h *Services) sendsLogouts(issuer *tokens.Issuer) (*outbox.Delivery, error) {
+	out := egress.New(egress.Options{MaxBody: 1, InFlight: 64, PerHost: 16, Allow: h.Config.Egress.AllowHosts})
+	sender := &logout.Sender{Clients: h.Clients, Sign: issuer.SignLogout, Fetch: out.Fetch, Names: h.Logouts.Names}
+	return outbox.NewDelivery(outbox.DeliveryOptions{
+		Outbox: h.Deliveries, Store: h.DB, Log: h.Log, Senders: map[string]outbox.Sender{logout.Kind: sender.Send},
+		Count: func(_, outcome string) { h.Metrics.LogoutSent(outcome) },
+		Failed: func(ctx context.Context, _, clientID, why string) error {
+			return h.Audit.Record(ctx, audit.Event{
+				Name: audit.LogoutFailed, Outcome: audit.Failure, ActorID: "system", ClientID: clientID, Detail: map[string]string{"error": why},
+			})
+		},
+	})
+}

@@ -1,0 +1,111 @@
+package storagetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+func deliveryOf(id string) storage.Message {
+	return storage.Message{
+		ID: id, Kind: "logout", Target: "https://shop.example/out", ClientID: "shop", Sealed: []byte{0, 1, 255}, DueAt: now, CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour),
+	}
+}
+
+func deliveries(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	one, two, other := deliveryOf("d1"), deliveryOf("d2"), deliveryOf("d3")
+	two.DueAt = now.Add(-time.Minute)
+	other.Kind, other.ClientID = "webhook", "till"
+	for _, d := range []storage.Message{one, two, other} {
+		ok(t, db.InsertDelivery(ctx, d))
+	}
+	fails(t, db.Tx(ctx, func(ctx context.Context) error { return db.InsertDelivery(ctx, one) }), storage.ErrConflict)
+	due := func(at time.Time, want ...storage.Message) {
+		t.Helper()
+		list, err := db.DueDeliveries(ctx, "logout", at, 10)
+		ok(t, err)
+		same(t, list, want)
+	}
+	due(now, two, one) // of its kind: a release that does not know a kind leaves it alone
+	due(now.Add(-time.Second), two)
+	due(now.Add(time.Hour)) // expired ones are not tried
+
+	fails(t, db.LeaseDelivery(ctx, "d1", now.Add(time.Second), now.Add(time.Minute)), storage.ErrStale)
+	ok(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)))
+	fails(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)), storage.ErrStale)
+	due(now, two)
+	one.DueAt, one.Tries = now.Add(time.Minute), 1
+	due(now.Add(time.Minute), two, one) // a lease that ended
+	ok(t, db.RetryDelivery(ctx, "d1", now.Add(2*time.Minute), "status 500"))
+	ok(t, db.FailDelivery(ctx, "d2", now, "status 400"))
+	due(now.Add(time.Minute))
+	fails(t, db.LeaseDelivery(ctx, "d2", two.DueAt, now), storage.ErrStale)
+	one.DueAt, one.LastError = now.Add(2*time.Minute), "status 500"
+	two.FailedAt, two.LastError = now, "status 400"
+	list, err := db.DeliveriesOfClient(ctx, "shop", 10)
+	ok(t, err)
+	same(t, list, []storage.Message{one, two})
+	ok(t, db.DeleteDelivery(ctx, "d1"))
+	if list, err = db.DeliveriesOfClient(ctx, "shop", 10); err != nil || len(list) != 1 {
+		t.Fatalf("%d left, %v", len(list), err)
+	}
+}
+
+func raceDelivery(t *testing.T, db *storage.DB) {
+	ok(t, db.InsertDelivery(t.Context(), deliveryOf("d")))
+	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
+		return db.LeaseDelivery(ctx, "d", now, now.Add(time.Duration(i+1)*time.Minute))
+	}); won != 1 {
+		t.Errorf("%d took one delivery, want 1", won)
+	}
+}
+
+func sessionClients(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for _, id := range []string{"ada", "eve"} {
+		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id, Email: id, CreatedAt: now, UpdatedAt: now}))
+	}
+	session := func(id, user string, expires time.Time) {
+		ok(t, db.InsertSession(ctx, storage.Session{ID: id, SecretHash: "h" + id, UserID: user, CreatedAt: now, ExpiresAt: expires, EndsAt: expires}))
+	}
+	session("s1", "ada", now.Add(time.Hour))
+	session("s2", "ada", now.Add(time.Hour))
+	session("s3", "eve", now.Add(time.Hour))
+	note := func(session, client string, at time.Duration) {
+		ok(t, db.NoteSessionClient(ctx, session, client, now.Add(at)))
+	}
+	note("s1", "shop", 0)
+	note("s1", "till", time.Second)
+	note("s1", "shop", time.Minute) // the first time counts
+	note("s2", "shop", 0)
+	note("s3", "shop", 0)
+	note("gone", "shop", 0) // a session that is not there
+
+	of := func(id string, limit int, want ...storage.GrantPair) {
+		t.Helper()
+		list, err := db.ClientsOfSession(ctx, id, limit)
+		ok(t, err)
+		same(t, list, want)
+	}
+	shop, till := storage.GrantPair{UserID: "ada", ClientID: "shop"}, storage.GrantPair{UserID: "ada", ClientID: "till"}
+	of("s1", 10, till, shop)
+	of("s1", 1, till)
+	of("gone", 10)
+	_, err := db.EndSession(ctx, "s1", "", now)
+	ok(t, err)
+	of("s1", 10, till, shop) // they are told after the end
+
+	taken, err := db.TakeSessionsOfClient(ctx, shop)
+	ok(t, err)
+	same(t, taken, []string{"s2"}) // s1 has told it already
+	of("s2", 10)
+	of("s3", 10, storage.GrantPair{UserID: "eve", ClientID: "shop"})
+
+	_, err = db.DeleteExpired(ctx, storage.ExpiredSessions, now.Add(2*time.Hour), 10)
+	ok(t, err)
+	of("s3", 10) // gone with its session
+}
