@@ -99,10 +99,10 @@ func (c *Client) NeedsPKCE() bool { return c.RequirePKCE || c.Public() }
 // SkipsConsent reports whether the consent question may be left out: first-party, and not a public client anyone on the same
 // device could pose as (RFC 8252 section 8.6).
 func (c *Client) SkipsConsent() bool {
-	return c.FirstParty && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, looksNative))
+	return c.FirstParty && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, LooksNative))
 }
 
 // LoopbackOnly reports whether all its redirect URIs are on this computer or private-use schemes.
 func (c *Client) LoopbackOnly() bool {
-	return len(c.RedirectURIs) > 0 && !slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !looksNative(u) })
+	return len(c.RedirectURIs) > 0 && !slices.ContainsFunc(c.RedirectURIs, func(u string) bool { return !LooksNative(u) })
 }

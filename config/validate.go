@@ -106,6 +106,11 @@ func (c Config) checkLifetimes(bad *complaints) {
 	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
 	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
 	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience", "%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
+	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
+	bad.check(len(c.Registration.Scopes) > 0 && len(c.Registration.Scopes) <= 100, "registration.scopes", "must hold 1 to 100 scopes")
+	for _, scope := range c.Registration.Scopes {
+		bad.check(scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }), "registration.scopes", "%q has characters a scope must not have (RFC 6749 section 3.3)", scope)
+	}
 	for _, r := range c.Authorization.ResponseTypes {
 		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types", "%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)
 	}

@@ -68,6 +68,7 @@ func (s *Server) Jobs() []janitor.Job {
 			return err
 		}},
 		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: s.visitors.TrimPast},
+		{Name: "unused-clients", Every: sweepEvery, First: time.Minute, Run: h.Registrations.Sweep},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery, Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, slice: trimSlice}).run},

@@ -10,7 +10,9 @@ import (
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/logo"
+	"signet/clients/registration"
 	"signet/internal/egress"
+	"signet/internal/ratelimit"
 	"signet/internal/seal"
 	"signet/oauth"
 	"signet/oauth/claims"
@@ -27,6 +29,7 @@ import (
 	"signet/server/login"
 	"signet/server/logout"
 	"signet/server/pages"
+	"signet/server/register"
 	"signet/server/token"
 	"signet/server/userinfo"
 	"signet/server/web"
@@ -58,6 +61,9 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
 	})
 	if err != nil {
+		return err
+	}
+	if err := h.openRegistrations(); err != nil {
 		return err
 	}
 	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
@@ -120,7 +126,13 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 		return nil, err
 	}
 	about, err := userinfo.New(provider)
-	return []web.Mounter{exchange, about}, err
+	if err != nil {
+		return nil, err
+	}
+	entry, err := register.New(register.Options{
+		Endpoint: h.Config.Server.Issuer + "/oauth2/register", Service: h.Registrations, Clients: h.Clients, Limits: ratelimit.New(h.DB),
+	})
+	return []web.Mounter{exchange, about, entry}, err
 }
 
 // pageHandlers take a person from the app's request to its answer, and out again.
@@ -146,6 +158,24 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	}
 	out, err := logout.New(exit)
 	return []web.Mounter{start, question, out}, err
+}
+
+// openRegistrations builds what lets applications register themselves.
+func (h *Services) openRegistrations() (err error) {
+	c := h.Config
+	h.Registrations, err = registration.New(registration.Options{
+		Store: h.DB, Registry: h.Clients, Mode: c.Registration.Mode,
+		Policy: func() registration.Policy {
+			return registration.Policy{
+				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
+			}
+		},
+		Note: func(ctx context.Context, done, client string) error {
+			h.Metrics.Registered(done)
+			return h.Audit.Record(ctx, audit.Event{Name: audit.Name("client." + done), ActorID: client, ClientID: client})
+		},
+	})
+	return err
 }
 
 // responseTypes are those that this server offers, as the standard spells them.

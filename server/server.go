@@ -17,6 +17,7 @@ import (
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/logo"
+	"signet/clients/registration"
 	"signet/config"
 	"signet/internal/mail"
 	"signet/internal/outbox"
@@ -82,6 +83,9 @@ type Services struct {
 	Keys    *keys.Ring
 	Clients *clients.Registry
 	Logos   *logo.Book
+	// Registrations lets applications register themselves, where the configuration does.
+	Registrations *registration.Service
+
 	Outbox  *mail.Outbox // nil = no mail
 	// Deliveries wait for other servers, Logouts writes them.
 	Deliveries *outbox.Outbox

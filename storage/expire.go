@@ -24,12 +24,13 @@ const (
 	ExpiredDeliveries    Expirable = "deliveries"
 	ExpiredEvents        Expirable = "events"
 	ExpiredClientChanges Expirable = "client_changes"
+	ExpiredInitialTokens Expirable = "initial_tokens"
 )
 
 // Expirables lists them all.
 func Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
-		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges}
+		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -46,6 +47,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredDeliveries:    {"id", "expires_at < $1"},
 	ExpiredEvents:        {"id", "at < $1"},
 	ExpiredClientChanges: {"version", "at < $1"},
+	ExpiredInitialTokens: {"id", "expires_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

@@ -50,6 +50,9 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 		"deliveries": func(ctx context.Context, id string) error {
 			return db.InsertDelivery(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: ended, CreatedAt: ended, ExpiresAt: ended})
 		},
+		"initial tokens": func(ctx context.Context, id string) error {
+			return db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: ended, ExpiresAt: ended})
+		},
 		"tickets": func(ctx context.Context, id string) error {
 			return db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: id, CreatedAt: ended, ExpiresAt: ended})
 		},

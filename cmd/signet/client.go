@@ -230,8 +230,9 @@ func (a *app) clientUpdate() *cobra.Command {
 	var words metadataFlags
 	c := a.verb("update ID", "Change an app's registration: only what is named", 1, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (string, error) {
-				_, err := h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error { return words.apply(a, cmd, m) })
+			var made clients.Metadata
+			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (_ string, err error) {
+				made, err = h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error { return words.apply(a, cmd, m) })
 				return args[0], err
 			})
 			if err != nil {
@@ -239,6 +240,9 @@ func (a *app) clientUpdate() *cobra.Command {
 			}
 			if cmd.Flags().Changed("scope") {
 				a.warnOfScopes(h, words.m.Scope)
+			}
+			if made.ClientSecret != "" { // it needs one now, and had none
+				return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, "")
 			}
 			return a.showClient(ctx, h, args[0], "")
 		})

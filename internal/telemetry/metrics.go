@@ -27,6 +27,7 @@ type Metrics struct {
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
 	surplus   prometheus.Counter
+	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
 	janitor   *prometheus.CounterVec
@@ -58,6 +59,7 @@ func NewMetrics() *Metrics {
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.inFlight = gauge("http_requests_in_flight", "Requests being answered.").WithLabelValues()
 	m.refused = counter("http_requests_refused_total", "Requests answered 503 because too many were in flight.").WithLabelValues()
+	m.clients = counter("client_registrations_total", "Clients that applications registered (created), changed or deleted themselves.", "act")
 	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
 	m.mails = counter("mails_total", "Emails, by kind and outcome of a try.", "kind", "outcome")
 	m.logouts = counter("logout_sent_total", "Logout tokens to apps, by outcome of a try.", "outcome")
@@ -221,3 +223,6 @@ func (m *Metrics) MailWaiting(waiting, failed int) {
 	m.mailQueue.WithLabelValues("waiting").Set(float64(waiting))
 	m.mailQueue.WithLabelValues("failed").Set(float64(failed))
 }
+
+// Registered counts a client that its application registered, changed or deleted: "created", "changed", "deleted".
+func (m *Metrics) Registered(act string) { m.clients.WithLabelValues(act).Inc() }

@@ -15,6 +15,7 @@ type metadata struct {
 	EndSession    string `json:"end_session_endpoint,omitempty"`
 	Introspection string `json:"introspection_endpoint,omitempty"`
 	Revocation    string `json:"revocation_endpoint,omitempty"`
+	Registration  string `json:"registration_endpoint,omitempty"`
 
 	Scopes        []string `json:"scopes_supported,omitempty"`
 	ResponseTypes []string `json:"response_types_supported,omitempty"`
@@ -67,6 +68,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		EndSession:    at("GET", "/oauth2/logout"),
 		Introspection: at("POST", "/oauth2/introspect"),
 		Revocation:    at("POST", "/oauth2/revoke"),
+		Registration:  at("POST", "/oauth2/register"),
 		Scopes:        f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {

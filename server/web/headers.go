@@ -104,7 +104,7 @@ func formSource(redirectURI string) string {
 // set by a script needs no such permission, and no cookie is read here.
 func (rt *route) corsHeaders(h http.Header, r *http.Request) {
 	switch rt.cors {
-	case PublicCORS:
+	case PublicCORS, OpenCORS:
 		h["Access-Control-Allow-Origin"] = anyOrigin
 		h["Access-Control-Expose-Headers"] = exposed
 	case RegisteredCORS:

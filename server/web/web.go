@@ -20,11 +20,12 @@ type Mounter interface{ Mount(*Mux) }
 // CORS says which origins may read an API route's answers.
 type CORS int
 
-// The three policies.
+// The policies.
 const (
 	NoCORS         CORS = iota
 	PublicCORS          // "*": discovery, JWKS
 	RegisteredCORS      // origins of enabled clients, echoed: token, revocation, userinfo
+	OpenCORS            // "*", for what is no document: client registration
 )
 
 // PageError is an error a person meets: Kind chooses the texts (templates/lang), Facts are shown under "For developers".

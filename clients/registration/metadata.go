@@ -1,0 +1,181 @@
+package registration
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"signet/clients"
+)
+
+// Refusal is an answer of RFC 7591 section 3.2.2.
+type Refusal struct {
+	Code        string // invalid_redirect_uri, invalid_client_metadata, unapproved_software_statement
+	Description string
+}
+
+// Error is for the log.
+func (r *Refusal) Error() string { return r.Code + ": " + r.Description }
+
+func invalid(description string) *Refusal { return &Refusal{"invalid_client_metadata", description} }
+
+// theirs are the members that an application says about itself. The others of clients.Metadata are an operator's, and what is none of both
+// is ignored (RFC 7591 section 2).
+var theirs = strings.Fields(`client_name application_type redirect_uris post_logout_redirect_uris grant_types response_types
+	token_endpoint_auth_method token_endpoint_auth_signing_alg scope jwks jwks_uri contacts client_uri logo_uri policy_uri tos_uri
+	id_token_signed_response_alg userinfo_signed_response_alg default_max_age default_acr_values require_auth_time initiate_login_uri
+	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
+	software_id software_version`)
+
+// read takes the application's members of a document into a copy of m, which keeps the operator's.
+func read(document map[string]json.RawMessage, m clients.Metadata) (clients.Metadata, error) {
+	all, err := asMap(m)
+	if err != nil {
+		return m, err
+	}
+	for _, name := range theirs {
+		delete(all, name)
+		if value, ok := document[name]; ok && string(value) != "null" {
+			all[name] = value
+		}
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return m, err
+	}
+	var made clients.Metadata
+	if err := json.Unmarshal(text, &made); err != nil {
+		if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			name, _, _ := strings.Cut(bad.Field, ".")
+			return m, invalid(name + " has a value of another type than it should.")
+		}
+		return m, invalid("jwks is malformed.")
+	}
+	return made, nil
+}
+
+func asMap(m clients.Metadata) (map[string]json.RawMessage, error) {
+	text, err := m.MarshalStored()
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]json.RawMessage
+	return all, json.Unmarshal(text, &all)
+}
+
+// Policy is what applications may register.
+type Policy struct {
+	Scopes        []string // that they may have, and have if they ask for none
+	ResponseTypes []string // that the server offers
+	Machines      bool     // those that come with an initial token may have client_credentials
+	Names         []string // that none may take: the server's own
+}
+
+// normalised is what is registered of what was asked for (RFC 7591 sections 2 and 3.2.1).
+func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, error) {
+	if len(m.RedirectURIs) > 20 {
+		return m, &Refusal{"invalid_redirect_uri", "There may be 20 redirect_uris."}
+	}
+	p.grants(&m, initial)
+	if len(m.GrantTypes) == 0 {
+		return m, invalid("None of the grant_types goes with one of the response_types here.")
+	}
+	p.scope(&m)
+	for _, link := range []*string{&m.ClientURI, &m.LogoURI, &m.PolicyURI, &m.TOSURI} { // shown to people, trusted by nobody
+		if !strings.HasPrefix(*link, "https://") || len(*link) > 512 {
+			*link = ""
+		}
+	}
+	if m.ApplicationType == "" && slices.ContainsFunc(m.RedirectURIs, clients.LooksNative) { // editors send both sorts in one list
+		m.ApplicationType = clients.Native
+	}
+	for _, name := range p.Names {
+		if strings.EqualFold(strings.Join(strings.Fields(m.ClientName), " "), name) {
+			return m, invalid("client_name is the name of this server.")
+		}
+	}
+	m = m.WithDefaults()
+	return m, nil
+}
+
+// grants leaves the pairs of grant and response type that are offered (OpenID Connect Dynamic Registration section 2).
+func (p Policy) grants(m *clients.Metadata, initial bool) {
+	if len(m.ResponseTypes) == 0 && (len(m.GrantTypes) == 0 || slices.Contains(m.GrantTypes, clients.AuthorizationCode)) {
+		m.ResponseTypes = []string{"code"}
+	}
+	var responses []string
+	for _, r := range m.ResponseTypes {
+		if r = clients.ResponseType(r); slices.Contains(p.ResponseTypes, r) && !slices.Contains(responses, r) {
+			responses = append(responses, r)
+		}
+	}
+	needs := func(grant, word string) bool {
+		return slices.ContainsFunc(responses, func(r string) bool {
+			return word == "" && clients.FromFront(r) || word != "" && clients.Answers(r, word)
+		})
+	}
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{clients.AuthorizationCode}
+		if needs(clients.Implicit, "") {
+			m.GrantTypes = append(m.GrantTypes, clients.Implicit)
+		}
+	}
+	asked := m.GrantTypes
+	responses = slices.DeleteFunc(responses, func(r string) bool {
+		return clients.Answers(r, "code") && !slices.Contains(asked, clients.AuthorizationCode) || clients.FromFront(r) && !slices.Contains(asked, clients.Implicit)
+	})
+	m.GrantTypes = nil
+	keep := func(grant string, may bool) {
+		if may && slices.Contains(asked, grant) {
+			m.GrantTypes = append(m.GrantTypes, grant)
+		}
+	}
+	code := needs(clients.AuthorizationCode, "code")
+	keep(clients.AuthorizationCode, code)
+	keep(clients.Implicit, needs(clients.Implicit, ""))
+	keep(clients.RefreshToken, code)
+	keep(clients.ClientCredentials, p.Machines && initial && m.TokenEndpointAuthMethod != clients.MethodNone)
+	m.ResponseTypes = responses
+}
+
+// scope cuts what was asked for to what may be had; who asks for nothing, or for nothing of it, gets all of it.
+func (p Policy) scope(m *clients.Metadata) {
+	var kept []string
+	for s := range strings.FieldsSeq(m.Scope) {
+		if slices.Contains(p.Scopes, s) && !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		kept = p.Scopes
+	}
+	m.Scope = strings.Join(kept, " ")
+}
+
+// judged turns what package clients finds wrong into an answer.
+func judged(m clients.Metadata) error {
+	err := m.Validate()
+	if err == nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	code := "invalid_client_metadata"
+	if strings.HasPrefix(first, "redirect_uris") || strings.Contains(err.Error(), "\nredirect_uris") {
+		code = "invalid_redirect_uri"
+	}
+	return &Refusal{code, plain(first)}
+}
+
+// plain makes a text one that may stand in an error_description (RFC 6749 section 5.2), which holds no text of others.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '\\':
+			return '\''
+		case r < ' ' || r > '~':
+			return '?'
+		}
+		return r
+	}, text)
+}

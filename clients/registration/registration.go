@@ -1,0 +1,292 @@
+package registration
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/clients"
+	"signet/storage"
+)
+
+// The modes.
+const (
+	Off   = "off"   // nobody registers
+	Token = "token" // who has an initial token
+	Open  = "open"  // everybody
+)
+
+// unusedLife is how long a client may stay that nobody uses.
+const unusedLife = 7 * 24 * time.Hour
+
+// ErrToken: the registration access token, or the initial token, is missing, unknown, used up or too old. Whether the client exists is not
+// told.
+var ErrToken = errors.New("not a token that may do this")
+
+// Store is what the service needs of *storage.DB.
+type Store interface {
+	InsertRegistration(ctx context.Context, r storage.Registration) error
+	RegistrationOf(ctx context.Context, clientID string) (storage.Registration, error)
+	ChangeRegistrationTokens(ctx context.Context, old, r storage.Registration) error
+	SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error)
+	SpendInitialToken(ctx context.Context, hash string, now time.Time) (id string, err error)
+}
+
+// Registry writes clients; *clients.Registry.
+type Registry interface {
+	Client(ctx context.Context, id string) (*clients.Client, error)
+	CreateAlso(ctx context.Context, m clients.Metadata, also clients.Also) (clients.Metadata, error)
+	ChangeAlso(ctx context.Context, id string, change func(m *clients.Metadata) error, also clients.Also) (clients.Metadata, error)
+	Delete(ctx context.Context, id string) error
+}
+
+// Options of New.
+type Options struct {
+	Store    Store
+	Registry Registry
+	Mode     string        // Off, Token or Open
+	Policy   func() Policy // as it is now
+	// Note is told of what was done: "created" and "changed", in their transactions, and "deleted"; nil = nobody.
+	Note func(ctx context.Context, done, clientID string) error
+}
+
+// Service registers. It is safe for concurrent use.
+type Service struct{ o Options }
+
+// New checks the options.
+func New(o Options) (*Service, error) {
+	if o.Store == nil || o.Registry == nil || o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
+		return nil, errors.New("registration needs a store, a registry, a policy and a mode")
+	}
+	if o.Note == nil {
+		o.Note = func(context.Context, string, string) error { return nil }
+	}
+	return &Service{o}, nil
+}
+
+// Mode of the server.
+func (s *Service) Mode() string { return s.o.Mode }
+
+// Registered is a client as its application is told of it (RFC 7591 section 3.2.1, RFC 7592 section 3).
+type Registered struct {
+	Metadata clients.Metadata // with the secret, if one was made just now
+	IssuedAt time.Time
+	Token    string // the registration access token
+}
+
+// Document is what the application is told: what is registered, its secret, and where and with what it may change that.
+func (r Registered) Document(endpoint string) (map[string]any, error) {
+	all, err := asMap(r.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	doc := map[string]any{"client_id": r.Metadata.ClientID, "client_id_issued_at": r.IssuedAt.Unix(),
+		"registration_access_token": r.Token, "registration_client_uri": endpoint + "/" + r.Metadata.ClientID}
+	for _, name := range theirs {
+		if value, ok := all[name]; ok {
+			doc[name] = value
+		}
+	}
+	if r.Metadata.ClientSecret != "" {
+		doc["client_secret"], doc["client_secret_expires_at"] = r.Metadata.ClientSecret, 0 // 0 = never
+	}
+	return doc, nil
+}
+
+// Register makes a client of a document. token is the initial token, "" = none. Errors are *Refusal, ErrToken, or the storage's.
+func (s *Service) Register(ctx context.Context, document map[string]json.RawMessage, token string) (Registered, error) {
+	if s.o.Mode != Open && token == "" {
+		return Registered{}, ErrToken
+	}
+	m, err := s.wanted(document, clients.Metadata{}, token != "")
+	if err != nil {
+		return Registered{}, err
+	}
+	now, management := time.Now(), newToken()
+	also := func(ctx context.Context, id string) error {
+		row := storage.Registration{ClientID: id, TokenHash: hash(management), CreatedAt: now, ExpiresAt: now.Add(unusedLife)}
+		if token != "" {
+			if row.InitialTokenID, err = s.o.Store.SpendInitialToken(ctx, hash(token), now); errors.Is(err, storage.ErrNotFound) {
+				return ErrToken
+			} else if err != nil {
+				return fmt.Errorf("spend an initial token: %w", err)
+			}
+		}
+		if err := s.o.Store.InsertRegistration(ctx, row); err != nil {
+			return fmt.Errorf("write a registration: %w", err)
+		}
+		return s.o.Note(ctx, "created", id)
+	}
+	if m, err = s.o.Registry.CreateAlso(ctx, m, also); err != nil {
+		return Registered{}, err
+	}
+	return Registered{Metadata: m, IssuedAt: now, Token: management}, nil
+}
+
+// wanted is what will be registered of a document.
+func (s *Service) wanted(document map[string]json.RawMessage, now clients.Metadata, initial bool) (clients.Metadata, error) {
+	if value, ok := document["software_statement"]; ok && string(value) != "null" {
+		return now, &Refusal{"unapproved_software_statement", "No issuer of software statements is trusted here."}
+	}
+	m, err := read(document, now)
+	if err != nil {
+		return m, err
+	}
+	if m, err = s.o.Policy().normalised(m, initial); err != nil {
+		return m, err
+	}
+	named := m
+	if named.ClientID == "" { // one is made for it
+		named.ClientID = "x"
+	}
+	if named.ClientName == "" {
+		named.ClientName = named.ClientID
+	}
+	return m, judged(named)
+}
+
+// authorized finds the registration that the token may read and change (RFC 7592 section 2). The token that came before the present one is
+// good until the present one is used: the answer that brought it may have been lost.
+func (s *Service) authorized(ctx context.Context, id, token string) (storage.Registration, *clients.Client, error) {
+	row, err := s.o.Store.RegistrationOf(ctx, id)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return row, nil, fmt.Errorf("read a registration: %w", err)
+	}
+	sum := hash(token)
+	present := subtle.ConstantTimeCompare([]byte(sum), []byte(row.TokenHash)) == 1
+	before := subtle.ConstantTimeCompare([]byte(sum), []byte(row.PreviousHash)) == 1
+	if err != nil || token == "" || !present && !before {
+		return row, nil, ErrToken
+	}
+	c, err := s.o.Registry.Client(ctx, id)
+	if errors.Is(err, clients.ErrUnknown) || err == nil && (c.Declared || !c.Enabled()) {
+		return row, nil, ErrToken
+	}
+	if err != nil {
+		return row, nil, err
+	}
+	if present && row.PreviousHash != "" {
+		now := row
+		now.PreviousHash = ""
+		if err := s.o.Store.ChangeRegistrationTokens(ctx, row, now); err != nil && !errors.Is(err, storage.ErrStale) {
+			return row, nil, fmt.Errorf("end a registration access token: %w", err)
+		} else if err == nil {
+			row = now
+		}
+	}
+	return row, c, nil
+}
+
+// Read tells what is registered. Errors are ErrToken or the storage's.
+func (s *Service) Read(ctx context.Context, id, token string) (Registered, error) {
+	row, c, err := s.authorized(ctx, id, token)
+	if err != nil {
+		return Registered{}, err
+	}
+	return Registered{Metadata: c.Metadata, IssuedAt: row.CreatedAt, Token: token}, nil
+}
+
+// fixed are members that a change must not carry (RFC 7592 section 2.2).
+var fixed = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
+
+// Replace puts a document in the place of all that the application registered; right compares a client_secret that it carries. Errors are
+// *Refusal, ErrToken, or the storage's.
+func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage, right func(secret string) bool) (Registered, error) {
+	row, _, err := s.authorized(ctx, id, token)
+	if err != nil {
+		return Registered{}, err
+	}
+	for _, name := range fixed {
+		if _, ok := document[name]; ok {
+			return Registered{}, invalid(name + " must not be sent.")
+		}
+	}
+	text := func(name string) (value string) {
+		_ = json.Unmarshal(document[name], &value) // another type is another value
+		return value
+	}
+	if text("client_id") != id {
+		return Registered{}, invalid("client_id must be that of the client.")
+	}
+	if _, ok := document["client_secret"]; ok && !right(text("client_secret")) {
+		return Registered{}, invalid("client_secret is not that of the client.")
+	}
+	management := newToken()
+	next := row
+	next.TokenHash, next.PreviousHash = hash(management), hash(token)
+	m, err := s.o.Registry.ChangeAlso(ctx, id, func(m *clients.Metadata) (err error) {
+		*m, err = s.wanted(document, *m, row.InitialTokenID != "")
+		return err
+	}, func(ctx context.Context, id string) error {
+		if err := s.o.Store.ChangeRegistrationTokens(ctx, row, next); errors.Is(err, storage.ErrStale) {
+			return ErrToken // another change was quicker, and brought another token
+		} else if err != nil {
+			return fmt.Errorf("write a registration access token: %w", err)
+		}
+		return s.o.Note(ctx, "changed", id)
+	})
+	if errors.Is(err, clients.ErrUnknown) {
+		return Registered{}, ErrToken
+	}
+	if err != nil {
+		return Registered{}, err
+	}
+	return Registered{Metadata: m, IssuedAt: row.CreatedAt, Token: management}, nil
+}
+
+// Delete removes the client, its grants and consents (RFC 7592 section 2.3). Errors are ErrToken or the storage's.
+func (s *Service) Delete(ctx context.Context, id, token string) error {
+	if _, _, err := s.authorized(ctx, id, token); err != nil {
+		return err
+	}
+	return s.delete(ctx, id)
+}
+
+func (s *Service) delete(ctx context.Context, id string) error {
+	if err := s.o.Registry.Delete(ctx, id); err != nil {
+		return err
+	}
+	return s.o.Note(ctx, "deleted", id)
+}
+
+// mostUnused is how many clients a sweep deletes.
+const mostUnused = 100
+
+// Sweep deletes clients that nobody used within a week of their registration.
+func (s *Service) Sweep(ctx context.Context) error {
+	unused, err := s.o.Store.SettleRegistrations(ctx, time.Now(), mostUnused)
+	if err != nil {
+		return fmt.Errorf("look for unused clients: %w", err)
+	}
+	for _, id := range unused {
+		if err := s.delete(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, clients.ErrDeclared) {
+			return fmt.Errorf("delete the unused client %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// newToken is 256 bits, with a mark that scanners know.
+func newToken() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return "sgr_" + base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func hash(token string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// NewInitialToken makes an initial token and the row that lets it be used so many times until then.
+func NewInitialToken(note string, uses int64, now, until time.Time) (token string, row storage.InitialToken) {
+	token = newToken()
+	return token, storage.InitialToken{ID: strings.ToLower(rand.Text()[:12]), TokenHash: hash(token), Note: note, UsesLeft: uses, CreatedAt: now, ExpiresAt: until}
+}

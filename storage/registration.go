@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// Registration says of a client that it registered itself (RFC 7591), and who may change it (RFC 7592).
+type Registration struct {
+	ClientID       string
+	TokenHash      string // of the registration access token
+	PreviousHash   string // of the one before, good until the new one is used; "" = none
+	InitialTokenID string // by which it registered, "" = without one
+	CreatedAt      time.Time
+	ExpiresAt      time.Time // the client is deleted then if nobody used it; zero = it was used
+}
+
+// InitialToken lets clients register (RFC 7591 section 3).
+type InitialToken struct {
+	ID        string
+	TokenHash string
+	Note      string // the operator's
+	UsesLeft  int64
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// InsertRegistration beside the client that is inserted in the same transaction.
+func (db *DB) InsertRegistration(ctx context.Context, r Registration) error {
+	_, err := db.exec(ctx, `INSERT INTO registrations (client_id, token_hash, previous_hash, initial_token_id, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6)`, r.ClientID, r.TokenHash, r.PreviousHash, r.InitialTokenID, micros(r.CreatedAt), micros(r.ExpiresAt))
+	return err
+}
+
+// RegistrationOf a client; ErrNotFound.
+func (db *DB) RegistrationOf(ctx context.Context, clientID string) (Registration, error) {
+	r := Registration{ClientID: clientID}
+	err := db.one(ctx, "SELECT token_hash, previous_hash, initial_token_id, created_at, expires_at FROM registrations WHERE client_id = $1",
+		[]any{clientID}, &r.TokenHash, &r.PreviousHash, &r.InitialTokenID, (*stamp)(&r.CreatedAt), (*stamp)(&r.ExpiresAt))
+	return r, err
+}
+
+// ChangeRegistrationTokens writes both hashes of a registration that is as it was read still (old); ErrStale if not.
+func (db *DB) ChangeRegistrationTokens(ctx context.Context, old, r Registration) error {
+	return db.must(ctx, ErrStale, `UPDATE registrations SET token_hash = $4, previous_hash = $5
+		WHERE client_id = $1 AND token_hash = $2 AND previous_hash = $3`, old.ClientID, old.TokenHash, old.PreviousHash, r.TokenHash, r.PreviousHash)
+}
+
+// SettleRegistrations looks at the clients whose registration expires before now: those that somebody used (a person agreed, a code or a
+// secret was spent) stay for good, and the others are returned, at most limit, to be deleted.
+func (db *DB) SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error) {
+	due, err := db.texts(ctx, "SELECT client_id FROM registrations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2", micros(now), limit)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range due {
+		n, err := db.exec(ctx, `UPDATE registrations SET expires_at = NULL WHERE client_id = $1 AND expires_at IS NOT NULL AND (
+			EXISTS (SELECT 1 FROM consents WHERE client_id = $1) OR EXISTS (SELECT 1 FROM grants WHERE client_id = $1)
+			OR EXISTS (SELECT 1 FROM client_secrets WHERE client_id = $1 AND last_used_at IS NOT NULL))`, id)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			unused = append(unused, id)
+		}
+	}
+	return unused, nil
+}
+
+// InsertInitialToken writes one.
+func (db *DB) InsertInitialToken(ctx context.Context, t InitialToken) error {
+	_, err := db.exec(ctx, "INSERT INTO initial_tokens (id, token_hash, note, uses_left, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+		t.ID, t.TokenHash, t.Note, t.UsesLeft, micros(t.CreatedAt), micros(t.ExpiresAt))
+	return err
+}
+
+// SpendInitialToken takes one use of a live token and returns its id; ErrNotFound. Of concurrent callers as many succeed as uses are left.
+func (db *DB) SpendInitialToken(ctx context.Context, hash string, now time.Time) (id string, err error) {
+	err = db.returning(ctx, "UPDATE initial_tokens SET uses_left = uses_left - 1 WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2 RETURNING id",
+		[]any{hash, micros(now)}, func(rows *sql.Rows) error { return rows.Scan(&id) })
+	if err == nil && id == "" {
+		err = ErrNotFound
+	}
+	return id, err
+}
+
+// InitialTokens that are live, oldest first.
+func (db *DB) InitialTokens(ctx context.Context, now time.Time) ([]InitialToken, error) {
+	var list []InitialToken
+	err := db.many(ctx, `SELECT id, token_hash, note, uses_left, created_at, expires_at FROM initial_tokens
+		WHERE expires_at > $1 AND uses_left > 0 ORDER BY expires_at LIMIT 1000`, []any{micros(now)}, func(rows *sql.Rows) error {
+		var t InitialToken
+		err := rows.Scan(&t.ID, &t.TokenHash, &t.Note, &t.UsesLeft, (*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt))
+		list = append(list, t)
+		return err
+	})
+	return list, err
+}
+
+// DeleteInitialToken; ErrNotFound.
+func (db *DB) DeleteInitialToken(ctx context.Context, id string) error {
+	return db.must(ctx, ErrNotFound, "DELETE FROM initial_tokens WHERE id = $1", id)
+}

@@ -1,0 +1,104 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+// registered inserts a client that registered itself.
+func registered(t *testing.T, db *storage.DB, id string, expires time.Time) {
+	t.Helper()
+	ok(t, db.InsertClient(t.Context(), storage.Client{ID: id, Metadata: json.RawMessage(`{}`), CreatedAt: now, UpdatedAt: now}))
+	ok(t, db.InsertRegistration(t.Context(), storage.Registration{ClientID: id, TokenHash: id + "1", CreatedAt: now, ExpiresAt: expires}))
+}
+
+func registrations(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	week := now.Add(7 * 24 * time.Hour)
+	for _, id := range []string{"unused", "agreed", "granted", "secret", "later"} {
+		at := week
+		if id == "later" {
+			at = week.Add(time.Hour)
+		}
+		registered(t, db, id, at)
+	}
+	r, err := db.RegistrationOf(ctx, "unused")
+	ok(t, err)
+	if r.TokenHash != "unused1" || !r.ExpiresAt.Equal(week) || !r.CreatedAt.Equal(now) {
+		t.Errorf("%+v", r)
+	}
+	next := r
+	next.TokenHash, next.PreviousHash = "unused2", r.TokenHash
+	ok(t, db.ChangeRegistrationTokens(ctx, r, next))
+	if err := db.ChangeRegistrationTokens(ctx, r, next); !errors.Is(err, storage.ErrStale) {
+		t.Errorf("the same change twice: %v", err)
+	}
+	if _, err := db.RegistrationOf(ctx, "nobody"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("of nobody: %v", err)
+	}
+
+	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "agreed", Offered: []string{"openid"}, Granted: []string{"openid"}, UpdatedAt: now})
+	ok(t, err)
+	ok(t, db.InsertGrant(ctx, storage.Grant{ID: "g", ClientID: "granted", UserID: "ada", CreatedAt: now, EndsAt: week, ExpiresAt: week}))
+	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "s", ClientID: "secret", MAC: "m", CreatedAt: now}, now))
+	ok(t, db.TouchClientSecret(ctx, storage.ClientSecret{ID: "s", LastUsedAt: now}, ""))
+	unused, err := db.SettleRegistrations(ctx, week.Add(time.Minute), 10)
+	ok(t, err)
+	if !slices.Equal(unused, []string{"unused"}) {
+		t.Errorf("unused: %q", unused)
+	}
+	for _, id := range []string{"agreed", "granted", "secret"} {
+		if r, err := db.RegistrationOf(ctx, id); err != nil || !r.ExpiresAt.IsZero() {
+			t.Errorf("%s: %+v %v", id, r, err)
+		}
+	}
+	ok(t, db.DeleteClient(ctx, "unused", now))
+	if _, err := db.RegistrationOf(ctx, "unused"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("of a deleted client: %v", err)
+	}
+
+	ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: "i", TokenHash: "h", Note: "for the suite", UsesLeft: 1, CreatedAt: now, ExpiresAt: week}))
+	if list, err := db.InitialTokens(ctx, now); err != nil || len(list) != 1 || list[0].Note != "for the suite" {
+		t.Errorf("%+v %v", list, err)
+	}
+	if _, err := db.SpendInitialToken(ctx, "h", week); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("expired: %v", err)
+	}
+	if id, err := db.SpendInitialToken(ctx, "h", now); err != nil || id != "i" {
+		t.Errorf("%q %v", id, err)
+	}
+	if _, err := db.SpendInitialToken(ctx, "h", now); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("used up: %v", err)
+	}
+	ok(t, db.DeleteInitialToken(ctx, "i"))
+	if err := db.DeleteInitialToken(ctx, "i"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+}
+
+// raceInitialToken: of callers at once as many succeed as there are uses.
+func raceInitialToken(t *testing.T, db *storage.DB) {
+	ok(t, db.InsertInitialToken(t.Context(), storage.InitialToken{ID: "i", TokenHash: "h", UsesLeft: 3, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := db.SpendInitialToken(t.Context(), "h", now); err == nil {
+				won.Add(1)
+			} else if !errors.Is(err, storage.ErrNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 3 {
+		t.Errorf("%d of 3 uses", won.Load())
+	}
+}
