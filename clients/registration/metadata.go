@@ -167,7 +167,7 @@ func judged(m clients.Metadata) error {
 	return &Refusal{code, plain(first)}
 }
 
-// plain makes a text one that may stand in an error_description (RFC 6749 section 5.2), which holds no text of others.
+// plain makes a text fit for an error_description (RFC 6749 section 5.2), which holds no text of others.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

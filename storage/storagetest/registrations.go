@@ -44,7 +44,7 @@ func registrations(t *testing.T, db *storage.DB) {
 		t.Errorf("of nobody: %v", err)
 	}
 
-	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "agreed", Offered: []string{"openid"}, Granted: []string{"openid"}, UpdatedAt: now})
+	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "agreed", Offered: []string{"openid"}, Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now})
 	ok(t, err)
 	ok(t, db.InsertGrant(ctx, storage.Grant{ID: "g", ClientID: "granted", UserID: "ada", CreatedAt: now, EndsAt: week, ExpiresAt: week}))
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "s", ClientID: "secret", MAC: "m", CreatedAt: now}, now))
