@@ -86,7 +86,7 @@ type Services struct {
 	// Registrations lets applications register themselves, where the configuration does.
 	Registrations *registration.Service
 
-	Outbox  *mail.Outbox // nil = no mail
+	Outbox *mail.Outbox // nil = no mail
 	// Deliveries wait for other servers, Logouts writes them.
 	Deliveries *outbox.Outbox
 	Logouts    *logout.Notices
