@@ -11,7 +11,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-func TestNobodyUndoesAnothersChange(t *testing.T) {
+func TestA19_NobodyUndoesAnothersChange(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()

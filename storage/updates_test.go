@@ -45,8 +45,8 @@ var (
 // keys are the columns that say which row is meant.
 var rowKeys = []string{"id", "name", "kid", "identifier", "key", "client_id", "user_id", "session_id", "code_hash", "jti", "secret_hash"}
 
-// TestNoUpdateIsBlind looks at every statement of the contract that writes into a row.
-func TestNoUpdateIsBlind(t *testing.T) {
+// TestA19_NoUpdateIsBlind looks at every statement of the contract that writes into a row.
+func TestA19_NoUpdateIsBlind(t *testing.T) {
 	used := map[string]bool{}
 	for query := range contractStatements(t, storage.SQLite, storagetest.SQLite) {
 		query = strings.Join(strings.Fields(query), " ")
@@ -101,8 +101,8 @@ func conditional(where string) bool {
 	return false
 }
 
-// TestBlindUpdatesAreFound shows that the test above can fail.
-func TestBlindUpdatesAreFound(t *testing.T) {
+// TestA19_BlindUpdatesAreFound shows that the test above can fail.
+func TestA19_BlindUpdatesAreFound(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"UPDATE clients SET metadata = $2, disabled_at = $3 WHERE id = $1":                                           "metadata, disabled_at",

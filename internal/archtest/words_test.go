@@ -8,7 +8,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -73,22 +72,8 @@ type found struct {
 // in lists the words of the list in a text that no exception allows there.
 func (l *wordList) in(name, text string) (list []found) {
 	for i, line := range strings.Split(text, "\n") {
-		var spans [][]int // of what is allowed in this line
-		for k := range l.allowed {
-			a := &l.allowed[k]
-			if !matches(a.files, name) {
-				continue
-			}
-			spans = append(spans, a.text.FindAllStringIndex(line, -1)...)
-		}
 		hit := func(word string, at int) {
-			for k := range l.allowed { // an exception counts as used where it saves a word
-				a := &l.allowed[k]
-				if matches(a.files, name) && slices.ContainsFunc(a.text.FindAllStringIndex(line, -1), func(s []int) bool { return s[0] <= at && at < s[1] }) {
-					a.used = true
-				}
-			}
-			if !slices.ContainsFunc(spans, func(s []int) bool { return s[0] <= at && at < s[1] }) {
+			if !l.allows(name, line, at) {
 				list = append(list, found{i + 1, word, strings.TrimSpace(line)})
 			}
 		}
@@ -108,6 +93,22 @@ func (l *wordList) in(name, text string) (list []found) {
 		}
 	}
 	return list
+}
+
+// allows reports whether an exception covers a place of a line, and notes that it was needed.
+func (l *wordList) allows(name, line string, at int) (ok bool) {
+	for i := range l.allowed {
+		a := &l.allowed[i]
+		if !matches(a.files, name) {
+			continue
+		}
+		for _, s := range a.text.FindAllStringIndex(line, -1) {
+			if s[0] <= at && at < s[1] {
+				a.used, ok = true, true
+			}
+		}
+	}
+	return ok
 }
 
 func boundary(s string, i int) bool {

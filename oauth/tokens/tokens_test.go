@@ -68,7 +68,7 @@ func sign(t testing.TB, token string, err error) string {
 	return token
 }
 
-func TestAccessTokenRoundTrip(t *testing.T) { // RFC 9068 section 2.2
+func TestAccessTokenRoundTrip(t *testing.T) { // RFC 9068 section 2.2, K10
 	i := newIssuer(t, keystest.Ring(t))
 	want := access()
 	token, err := i.SignAccess("", want)
@@ -87,6 +87,11 @@ func TestAccessTokenRoundTrip(t *testing.T) { // RFC 9068 section 2.2
 	for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "jti", "client_id"} {
 		if m[name] == nil {
 			t.Errorf("no %s", name)
+		}
+	}
+	for _, name := range []string{"email", "name", "phone_number", "preferred_username"} {
+		if m[name] != nil {
+			t.Errorf("%s is in an access token", name)
 		}
 	}
 	two := access()

@@ -48,7 +48,7 @@ func (b *Browser) BeginAt(w http.ResponseWriter, r *http.Request, purpose string
 }
 
 // BeginConfirm begins a sign-in in which the person signed in proves it again; it ends at a page of ours, named by our own code
-// and never by a parameter (rules C05, F10).
+// and never by a parameter (rule F10).
 func (b *Browser) BeginConfirm(w http.ResponseWriter, r *http.Request, endsAt string) (flow.Interaction, error) {
 	return b.begin(w, r, request{Purpose: flow.PurposeConfirm, EndsAt: endsAt})
 }

@@ -365,7 +365,7 @@ func TestCancelledRequestIsNotAnError(t *testing.T) {
 	}
 }
 
-func TestRedirectKeepsTheLanguageChosen(t *testing.T) {
+func TestRedirectKeepsTheLanguageChosen(t *testing.T) { // B13
 	tests := []struct{ at, to, want string }{
 		{"/signin?i=1&lang=de", "/oauth2/continue?i=1", "/oauth2/continue?i=1&lang=de"},
 		{"/signin?lang=de", "/account#apps", "/account?lang=de#apps"},
