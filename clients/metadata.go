@@ -280,6 +280,9 @@ func (m Metadata) validateKeys() (errs []error) {
 	return errs
 }
 
+// LongEnough reports whether a public key is one that is taken: RSA has 2048 bits at least.
+func LongEnough(k jose.JSONWebKey) bool { return !shortRSA(k.Key) }
+
 func shortRSA(key any) bool {
 	k, ok := key.(*rsa.PublicKey)
 	return ok && k.N.BitLen() < 2048

@@ -9,6 +9,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/keyset"
 	"signet/clients/logo"
 	"signet/clients/registration"
 	"signet/internal/egress"
@@ -113,8 +114,12 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 
 // apiHandlers answer applications, in JSON.
 func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
+	known, err := keyset.New(egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts}))
+	if err != nil {
+		return nil, err
+	}
 	callers, err := clientauth.New(clientauth.Options{
-		Registry: h.Clients, Replay: h.DB, Issuer: h.Config.Server.Issuer,
+		Registry: h.Clients, Keys: known, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
 		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})

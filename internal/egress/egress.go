@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -142,6 +143,7 @@ type Answer struct {
 	Status int
 	Type   string // media type, lower case, without parameters
 	Body   []byte
+	MaxAge time.Duration // of Cache-Control (RFC 9111 section 5.2.2.1), 0 = not said
 }
 
 // Check reports whether a URL may be asked for, without asking: ErrURL.
@@ -195,6 +197,7 @@ func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
 	defer res.Body.Close()
 	answer := Answer{Status: res.StatusCode}
 	answer.Type, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
+	answer.MaxAge = maxAge(res.Header.Get("Cache-Control"))
 	switch {
 	case q.StatusOnly:
 		return answer, nil
@@ -212,6 +215,22 @@ func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
 		return Answer{}, fmt.Errorf("%w: more than %d bytes", ErrAnswer, c.maxBody)
 	}
 	return answer, nil
+}
+
+// maxAge is at most a day; what cannot be read is not said.
+func maxAge(control string) time.Duration {
+	for directive := range strings.SplitSeq(control, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		if !strings.EqualFold(name, "max-age") {
+			continue
+		}
+		seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
+		if err != nil {
+			return 0
+		}
+		return min(time.Duration(seconds)*time.Second, 24*time.Hour)
+	}
+	return 0
 }
 
 // enter takes a place, over all and for the host; nobody waits for one.

@@ -77,10 +77,13 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	if err != nil {
 		return refuse("malformed")
 	}
-	known := c != nil && c.JWKS != nil
+	known := c != nil && (c.JWKS != nil || c.JWKSURI != "")
 	keys, alg := decoys, ""
 	if known {
-		keys, alg = c.JWKS.Keys, c.TokenEndpointAuthSigningAlg
+		if keys, err = a.keys(ctx, c, jws.Signatures[0].Protected); err != nil {
+			return refuse(err.Error())
+		}
+		alg = c.TokenEndpointAuthSigningAlg
 	}
 	payload, err := verify(jws, keys, alg)
 	if !known {
@@ -105,6 +108,22 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	return err
 }
 
+// keys are the client's; those at an address are fetched anew if none fits the header.
+func (a *Authenticator) keys(ctx context.Context, c *clients.Client, h jose.Header) ([]jose.JSONWebKey, error) {
+	if c.JWKSURI == "" {
+		return c.JWKS.Keys, nil
+	}
+	if a.o.Keys == nil {
+		return nil, errors.New("jwks_uri is not asked here")
+	}
+	return a.o.Keys.Keys(ctx, c, func(k jose.JSONWebKey) bool { return may(k, h) })
+}
+
+// may reports whether the key could have made a signature with the header.
+func may(k jose.JSONWebKey, h jose.Header) bool {
+	return (h.KeyID == "" || k.KeyID == "" || k.KeyID == h.KeyID) && clients.Verifies(k, h.Algorithm)
+}
+
 // verify returns the payload if one of the keys, of the registered algorithm if there is one, made the signature. Keys named in
 // the header count for nothing, and what would change the meaning of the rest is refused (RFC 7515 section 4.1, RFC 8725).
 func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey, registered string) ([]byte, error) {
@@ -123,7 +142,7 @@ func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey, registered strin
 		return nil, refuse("alg is not the registered one")
 	}
 	for _, k := range keys {
-		if h.KeyID != "" && k.KeyID != "" && k.KeyID != h.KeyID || !clients.Verifies(k, h.Algorithm) {
+		if !may(k, h) {
 			continue
 		}
 		if payload, err := jws.Verify(k.Key); err == nil {
