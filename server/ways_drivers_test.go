@@ -69,6 +69,12 @@ func signInDrivers() []*driver {
 				c.b.Post(c.t, c.at("/signin/factor/setup"), url.Values{"code": {c.shownCode(c.at("/signin/factor/setup"))}, "trust": {"1"}})
 			}
 		}},
+		{route: "POST /signin/factor/setup/passkey", prepare: func(c *cell) func() {
+			return func() {
+				at := c.at("/signin/factor/setup/passkey")
+				c.b.Post(c.t, at, url.Values{"credential": {c.create(c.at("/signin/factor/setup/passkey/options"))}, "trust": {"1"}})
+			}
+		}},
 		{route: "POST /signin/offer", prepare: func(c *cell) func() { return c.offer }},
 		{route: "POST /signin/offer", variant: "after the password once more", password: true, prepare: func(c *cell) func() {
 			return func() {

@@ -24,6 +24,8 @@ func rule(s *state, d *driver, differ []web.Touch) error {
 		return nil // both factors were shown
 	case d.route == "POST /signin/factor/setup" && s.enrol() && only(web.Authenticator, web.RecoveryCodes, web.TrustedBrowser):
 		return nil // what this very sign-in asks for
+	case d.route == "POST /signin/factor/setup/passkey" && s.enrol() && only(web.Passkey, web.TrustedBrowser):
+		return nil // likewise
 	case d.route == "POST /account/keep" && d.owner:
 		return nil // both factors were shown, if there are two
 	case !s.session:

@@ -141,6 +141,9 @@ func (db *DB) SpendInteraction(ctx context.Context, id string) error {
 	return db.must(ctx, ErrStale, "DELETE FROM interactions WHERE id = $1", id)
 }
 
+// Answered reports whether the app got its answer.
+func (i Interaction) Answered() bool { return strings.HasPrefix(i.Network, answered) }
+
 // ExpiredInteractions lists at most limit that have expired and are whole still: PutPastInteraction or SpendInteraction is next.
 func (db *DB) ExpiredInteractions(ctx context.Context, now time.Time, limit int) ([]Interaction, error) {
 	var list []Interaction
@@ -162,10 +165,7 @@ func (db *DB) CountPast(ctx context.Context) (n int, err error) {
 
 // PutPastInteraction leaves of an expired row what request holds, unless its network has max of those already: then it is deleted.
 func (db *DB) PutPastInteraction(ctx context.Context, i Interaction, max int) error {
-	network := i.Network
-	if len(network) >= len(answered) && network[:len(answered)] == answered {
-		network = network[len(answered):]
-	}
+	network := strings.TrimPrefix(i.Network, answered)
 	n, err := db.exec(ctx, `UPDATE interactions SET request = $2, facts = '{}', network = $3
 		WHERE id = $1 AND (SELECT count(*) FROM interactions WHERE network = $3) < CAST($4 AS BIGINT)`, i.ID, jsonText(i.Request), past+network, max)
 	if err != nil || n > 0 {

@@ -45,7 +45,8 @@ func (h *Handler) changeEmail(w http.ResponseWriter, r *http.Request, v *browser
 		return err
 	}
 	if asked {
-		return h.emailPage(w, r, v, http.StatusOK, pages.ChangeEmail{Asked: shown(typed)})
+		resend := &pages.Resend{Action: h.Browser.Path(emailPath, nil), Fields: [][2]string{{"username", shown(typed)}}, Done: login.Again(r)}
+		return h.emailPage(w, r, v, http.StatusOK, pages.ChangeEmail{Asked: shown(typed), Resend: resend})
 	}
 	return h.back(w, r, "/account", "email")
 }

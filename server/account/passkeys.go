@@ -24,7 +24,7 @@ const passkeysPath = "/account/passkeys"
 type Passkeys interface {
 	List(ctx context.Context, userID string) ([]passkey.Passkey, error)
 	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
-	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error
+	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) (amr []string, err error)
 	Rename(ctx context.Context, userID, id, name string) error
 	Remove(ctx context.Context, permit factor.Permit, u storage.User, id string) error
 }
@@ -75,9 +75,12 @@ func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.
 		}
 		return h.refusePasskey(w, r, v, passkey.ErrWrong)
 	}
-	err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
+	amr, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
 	if err != nil {
 		return h.refusePasskey(w, r, v, err)
+	}
+	if _, err := h.Login.Raise(w, r, v, amr); err != nil {
+		return err
 	}
 	return h.back(w, r, passkeysPath, "passkey_added")
 }

@@ -12,6 +12,7 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/session"
 )
 
 // SecondFactors is the part of *factor.Service that tells what a person has, and takes it away.
@@ -114,6 +115,9 @@ func (h *Handler) confirmTOTP(w http.ResponseWriter, r *http.Request, v *browser
 	case errors.Is(err, factor.ErrGone), errors.Is(err, factor.ErrThere), errors.Is(err, factor.ErrChanged): // a second tab, or too late
 		return h.Browser.Go(w, r, secondPath, nil)
 	case err != nil:
+		return err
+	}
+	if v, err = h.Login.Raise(w, r, v, []string{session.AMROTP}); err != nil {
 		return err
 	}
 	return h.showCodes(w, r, v, codes)

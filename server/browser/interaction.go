@@ -34,6 +34,8 @@ type request struct {
 	Purpose string       `json:"errand"`
 	EndsAt  string       `json:"then,omitempty"`
 	Request flow.Request `json:"request"`
+	// Answered is kept of a request that is over (TrimPast): the app had its answer.
+	Answered bool `json:"answered,omitempty"`
 }
 
 // Begin stores a sign-in in progress, bound to this browser's cookie, which is made if there is none. Where there are too many an
@@ -192,6 +194,9 @@ func decode(row storage.Interaction) (flow.Interaction, error) {
 	}
 	if err := json.Unmarshal(row.Facts, &in.Progress); err != nil {
 		return flow.Interaction{}, fmt.Errorf("read interaction: %w", err)
+	}
+	if req.Answered {
+		in.Progress.Answers = max(in.Progress.Answers, 1)
 	}
 	return in, nil
 }

@@ -48,7 +48,7 @@ func (b *Browser) trim(ctx context.Context, row storage.Interaction) error {
 		return b.End(ctx, flow.Interaction{ID: row.ID}) // one that cannot be read is of use to nobody
 	}
 	left := req.Request
-	rest, err := json.Marshal(request{Purpose: req.Purpose, Request: flow.Request{
+	rest, err := json.Marshal(request{Purpose: req.Purpose, Answered: row.Answered(), Request: flow.Request{
 		ClientID: left.ClientID, RedirectURI: left.RedirectURI, ResponseType: left.ResponseType, ResponseMode: left.ResponseMode, State: left.State,
 		UILocales: left.UILocales,
 	}})

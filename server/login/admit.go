@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -205,6 +206,22 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 	}
 	*s = noted
 	return v, l.trust(w, r, v)
+}
+
+// Raise makes the visitor's session one of two factors, now that they have set up the second one in it: what comes next on the account
+// pages asks for two. When they signed in stays. Whoever signed in with two before, or whose session ended this very moment, stays as
+// they are.
+func (l *Login) Raise(w http.ResponseWriter, r *http.Request, v *browser.Visitor, amr []string) (*browser.Visitor, error) {
+	if flow.Reaches(v.ACR, flow.ACRMulti) {
+		return v, nil
+	}
+	raised, err := l.Browser.SignedIn(w, r, v.UserID, session.How{
+		AMR: amrOf(v.AMR, amr), ACR: flow.ACRMulti, Remember: v.Remember, AuthTime: v.AuthTime, Within: l.People.LockEpoch(v.UserID, v.UserEpoch),
+	})
+	if errors.Is(err, users.ErrChanged) {
+		return v, nil
+	}
+	return raised, err
 }
 
 // trust spares the person the second step in this browser for a while, if they said so with both factors.

@@ -26,6 +26,9 @@ func LinkExpired(err error, back string) error {
 	return err
 }
 
+// Again reports whether a form asks for an email once more, from the page that says to look into the mailbox.
+func Again(r *http.Request) bool { return r.PostForm.Get("again") != "" }
+
 // Mailbox is the page that says to look into the mailbox. what is "signup" or "reset".
 func (l *Login) Mailbox(w http.ResponseWriter, r *http.Request, s *State, p pages.Mailbox) error {
 	r, p.App = l.Dress(w, r, s)

@@ -262,3 +262,33 @@ func TestH16_ALoginHintSwitchesNoAccount(t *testing.T) {
 		t.Error("another account is in view")
 	}
 }
+
+// Back to the page of consent leads to the app while the request lives, and says that it was answered ever after: it did not take too
+// long, and something was shared.
+func TestC07_BackAfterConsentSaysThatItWasAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servertest.New(t, servertest.HandlerOnly())
+		ada := s.Person(t, "ada@example.com")
+		app := s.App(t, "shop").With("openid")
+		b := s.Browser(t)
+		r := app.Begin(t, b)
+		b.SignIn(t, ada)
+		page := b.URL.RequestURI()
+		b.Allow(t)
+		r.Exchange(t, code(b))
+		time.Sleep(31 * time.Minute)
+		for _, when := range []string{"over", "trimmed"} {
+			b.Get(t, page)
+			if said := b.Text("main"); b.Status != http.StatusConflict || b.Landed != nil || !strings.Contains(said, "already answered") {
+				t.Errorf("%s: %d at %s: %s", when, b.Status, b.URL, said)
+			}
+			for _, job := range s.Jobs() {
+				if strings.HasPrefix(job.Name, "past-") {
+					if err := job.Run(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	})
+}

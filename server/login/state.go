@@ -118,6 +118,9 @@ func (l *Login) Begun(r *http.Request, in flow.Interaction, v *browser.Visitor) 
 
 func (l *Login) load(r *http.Request, s *State) error {
 	s.Other = r.URL.Query().Has("other")
+	if s.In.Over && s.In.Progress.Answers > 0 { // by Back, long after: the app has its answer
+		return l.Over(r.Context(), s)
+	}
 	if s.In.Over {
 		return l.over(r.Context(), s.In, "request_over", http.StatusBadRequest)
 	}

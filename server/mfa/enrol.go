@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"signet/internal/ratelimit"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/login"
@@ -13,15 +14,16 @@ import (
 	"signet/server/web"
 	"signet/users"
 	"signet/users/factor"
+	"signet/users/passkey"
 	"signet/users/session"
 )
 
 // showSetup leads somebody who must have a second factor to setting one up, inside the sign-in.
 func (h *Handler) showSetup(w http.ResponseWriter, r *http.Request, s *login.State) error {
-	return h.setupPage(w, r, s, http.StatusOK, "")
+	return h.setupPage(w, r, s, http.StatusOK, pages.FactorSetup{})
 }
 
-func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.State, status int, problem string) error {
+func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.FactorSetup) error {
 	if _, err := h.Login.MayPending(r.Context(), s, factor.AddAuthenticator); err != nil { // there is a second factor by now
 		return h.mayNot(w, r, s, err)
 	}
@@ -29,16 +31,18 @@ func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.Sta
 	if err != nil {
 		return h.mayNot(w, r, s, err)
 	}
-	r, app := h.Login.Dress(w, r, s)
-	return h.Pages.Render(w, r, status, pages.FactorSetup{
-		App: app, Person: browser.PersonOf(s.Pending.User), Action: h.Login.Path(flow.Enrol, s.In), Secret: e.Secret, URL: e.URL,
-		QR: h.Browser.Path(qrPath, &s.In), Problem: problem, NotYouURL: h.Login.Another(s.In),
-	})
+	r, p.App = h.Login.Dress(w, r, s)
+	p.Person, p.NotYouURL = browser.PersonOf(s.Pending.User), h.Login.Another(s.In)
+	p.Action, p.QR, p.Secret, p.URL = h.Login.Path(flow.Enrol, s.In), h.Browser.Path(qrPath, &s.In), e.Secret, e.URL
+	if h.Passkeys != nil {
+		p.PasskeyURL, p.PasskeyOptions = h.Browser.Path(enrolPasskeyPath, &s.In), h.Browser.Path(enrolOptionsPath, &s.In)
+	}
+	return h.Pages.Render(w, r, status, p)
 }
 
 // mayNot begins the sign-in again where what was decided does not fit any more: the factor that came in meanwhile has to be passed.
 func (h *Handler) mayNot(w http.ResponseWriter, r *http.Request, s *login.State, err error) error {
-	for _, changed := range []error{factor.ErrThere, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrChanged, users.ErrChanged} {
+	for _, changed := range []error{factor.ErrThere, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrChanged, passkey.ErrChanged, users.ErrChanged} {
 		if errors.Is(err, changed) {
 			return h.Login.Restart(w, r, s)
 		}
@@ -80,9 +84,9 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) 
 	switch {
 	case throttled:
 		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
-		return h.setupPage(w, r, s, http.StatusTooManyRequests, "factor.throttled")
+		return h.setupPage(w, r, s, http.StatusTooManyRequests, pages.FactorSetup{Problem: "factor.throttled"})
 	case errors.Is(err, factor.ErrWrong):
-		return h.setupPage(w, r, s, http.StatusForbidden, "factor.wrong.totp")
+		return h.setupPage(w, r, s, http.StatusForbidden, pages.FactorSetup{Problem: "factor.wrong.totp"})
 	case errors.Is(err, factor.ErrGone):
 		return h.Login.ToStep(w, r, s, flow.Enrol)
 	case err != nil:
@@ -93,4 +97,39 @@ func (h *Handler) setUp(w http.ResponseWriter, r *http.Request, s *login.State) 
 		return h.mayNot(w, r, s, err)
 	}
 	return h.Pages.Render(w, r, http.StatusOK, pages.RecoveryCodes{Person: v.Person, Codes: codes, NextURL: h.Login.Onward(s), InSignIn: true})
+}
+
+// enrolOptions is asked by the script of the page.
+func (h *Handler) enrolOptions(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	if _, err := h.Login.MayPending(r.Context(), s, factor.AddPasskey); err != nil { // the form is told why
+		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
+	}
+	p := browser.PersonOf(s.Pending.User)
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: s.Pending.UserID, Name: p.Login(), DisplayName: p.Shown()})
+	return login.WriteOptions(w, options, err)
+}
+
+// enrolPasskey adds a passkey as the second factor that was asked for: the person is signed in with both.
+func (h *Handler) enrolPasskey(w http.ResponseWriter, r *http.Request, s *login.State) error {
+	permit, err := h.Login.MayPending(r.Context(), s, factor.AddPasskey)
+	if err != nil {
+		return h.mayNot(w, r, s, err)
+	}
+	amr, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), s.Pending.User, "", []byte(r.PostForm.Get("credential")))
+	late, throttled := errors.AsType[*ratelimit.Throttled](err)
+	switch {
+	case throttled:
+		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
+		return h.setupPage(w, r, s, http.StatusTooManyRequests, pages.FactorSetup{PasskeyProblem: "passkeys.throttled"})
+	case errors.Is(err, passkey.ErrTaken):
+		return h.setupPage(w, r, s, http.StatusConflict, pages.FactorSetup{PasskeyProblem: "passkeys.taken"})
+	case errors.Is(err, passkey.ErrWrong):
+		return h.setupPage(w, r, s, http.StatusBadRequest, pages.FactorSetup{PasskeyProblem: "passkeys.failed"})
+	case err != nil:
+		return h.mayNot(w, r, s, err)
+	}
+	if err := h.complete(w, r, s, login.Second{AMR: amr, ACR: flow.ACRMulti}); err != nil {
+		return h.mayNot(w, r, s, err)
+	}
+	return nil
 }

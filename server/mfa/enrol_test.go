@@ -3,6 +3,7 @@ package mfa_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,6 +196,45 @@ func TestV01_ASecondFactorThatCameInMeanwhileHasToBePassed(t *testing.T) {
 		}
 		if slow.Get(t, "/account"); slow.URL.Path == "/account" {
 			t.Error("signed in")
+		}
+	})
+}
+
+// A second step that somebody must set up may be a passkey as well as an authenticator app.
+func TestC07_WhoeverMustHaveASecondFactorMayTakeAPasskey(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.YAML("factors: {required: everyone}"))
+		ada := s.Person(t, "ada@example.com")
+		app := s.App(t, "shop").With("openid")
+		b := s.Browser(t)
+		r := app.Begin(t, b)
+		b.SignIn(t, ada)
+		if !b.Has("enrol-passkey") {
+			t.Fatalf("no passkey is offered at %s", b.URL)
+		}
+		d, wrong, at := s.Device(), b.Tab(t), b.Interaction(t)
+		if wrong.Post(t, "/signin/factor/setup/passkey?i="+at, url.Values{"credential": {"{}"}}); wrong.Status != http.StatusBadRequest || !wrong.Has("enrol-passkey") {
+			t.Errorf("nonsense: %d at %s", wrong.Status, wrong.URL)
+		}
+		b.SendPasskey(t, "enrol-passkey", d.Create(t, b.PasskeyOptions(t, "enrol-passkey", nil)))
+		if b.Has("consent-allow") {
+			b.Allow(t)
+		}
+		id := app.IDToken(t, r.Exchange(t, r.Code(t, b)).Extra("id_token").(string))
+		var claims struct {
+			ACR string
+			AMR []string
+		}
+		if err := id.Claims(&claims); err != nil || claims.ACR != "2" || !slices.Contains(claims.AMR, "mfa") {
+			t.Errorf("acr %q, amr %q, %v", claims.ACR, claims.AMR, err)
+		}
+		b = s.Browser(t)
+		b.Get(t, "/signin").SignIn(t, ada)
+		if b.URL.Path != "/signin/factor" || b.Has("enrol-passkey") {
+			t.Errorf("the next sign-in is at %s", b.URL)
+		}
+		if pressing(t, b, "/signin/factor/setup/passkey/options", nil); b.Status == http.StatusOK && strings.Contains(b.Body, "challenge") {
+			t.Error("a challenge for another passkey is given out")
 		}
 	})
 }

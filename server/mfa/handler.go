@@ -36,6 +36,8 @@ type Enrolments interface {
 type Passkeys interface {
 	BeginFor(ctx context.Context, p ticket.Purpose, browser, userID string) (json.RawMessage, error)
 	Check(ctx context.Context, p ticket.Purpose, browser, userID string, response []byte) (*passkey.Proof, error)
+	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
+	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) (amr []string, err error)
 }
 
 // Options of New.
@@ -72,6 +74,8 @@ const (
 	qrPath             = "/signin/factor/qr"
 	passkeyPath        = "/signin/factor/passkey"
 	passkeyOptionsPath = "/signin/factor/passkey/options"
+	enrolPasskeyPath   = "/signin/factor/setup/passkey"
+	enrolOptionsPath   = "/signin/factor/setup/passkey/options"
 )
 
 // Mount states the routes.
@@ -84,5 +88,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	if h.Passkeys != nil {
 		m.Page("POST "+passkeyPath, h.when(flow.Factor, h.submitPasskey), web.TrustedBrowser)
 		m.Page("POST "+passkeyOptionsPath, h.when(flow.Factor, h.passkeyOptions), web.Nothing)
+		m.Page("POST "+enrolPasskeyPath, h.when(flow.Enrol, h.enrolPasskey), web.Passkey, web.TrustedBrowser)
+		m.Page("POST "+enrolOptionsPath, h.when(flow.Enrol, h.enrolOptions), web.Nothing)
 	}
 }

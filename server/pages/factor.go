@@ -22,6 +22,9 @@ type FactorSetup struct {
 	Person                           Person
 	Action, Secret, URL, QR, Problem string
 	NotYouURL                        string
+	// Where a passkey instead goes and where its script asks; "" = none is offered.
+	PasskeyURL, PasskeyOptions string
+	PasskeyProblem             string
 }
 
 // SecondStep is the account page about the second step. Enrolling is nil unless a secret waits for its first code.
@@ -56,7 +59,7 @@ func (FactorSetup) Template() string { return "factor_setup" }
 
 // Title of the page.
 func (FactorSetup) Title() string { return "factor.setup_title" }
-func (p FactorSetup) wrong() bool { return p.Problem != "" }
+func (p FactorSetup) wrong() bool { return p.Problem != "" || p.PasskeyProblem != "" }
 
 // Template of the page.
 func (SecondStep) Template() string { return "second_step" }

@@ -15,6 +15,15 @@ type Mailbox struct {
 	What, Address string
 	BackURL       string
 	AgainURL      string // the form once more: a wrong address, or no email; "" = no link
+	Resend        *Resend
+}
+
+// Resend is the button that has an email sent once more: the fields of the form that asked for it, without a password. Done tells that it
+// was pressed.
+type Resend struct {
+	Action string
+	Fields [][2]string
+	Done   bool
 }
 
 // NewPassword takes a password that comes with a link. What is "reset" or "verify".
@@ -123,6 +132,7 @@ type ChangeEmail struct {
 	Person         Person
 	Verified, Mail bool
 	Email, Asked   string
+	Resend         *Resend // of what was Asked
 	Problems       []Problem
 }
 

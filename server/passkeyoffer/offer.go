@@ -22,7 +22,7 @@ import (
 type Passkeys interface {
 	Decline(ctx context.Context, userID string) error
 	BeginRegistration(ctx context.Context, browser string, of passkey.Whose) (json.RawMessage, error)
-	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error
+	Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) (amr []string, err error)
 }
 
 // Options of New.
@@ -100,7 +100,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("decision") == "no" {
 		err = h.Passkeys.Decline(r.Context(), s.Visitor.UserID)
 	} else {
-		err = h.add(r, s)
+		err = h.add(w, r, s)
 	}
 	if errors.Is(err, passkey.ErrTaken) {
 		return h.page(w, r, s, http.StatusConflict, "passkeys.taken")
@@ -117,10 +117,15 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	return h.Login.Continue(w, r, s, s.Visitor)
 }
 
-func (h *Handler) add(r *http.Request, s *login.State) error {
+func (h *Handler) add(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	permit, err := h.Login.May(r.Context(), s.Visitor, factor.AddPasskey)
 	if err != nil {
 		return err
 	}
-	return h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), s.Visitor.User, "", []byte(r.PostForm.Get("credential")))
+	amr, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), s.Visitor.User, "", []byte(r.PostForm.Get("credential")))
+	if err != nil {
+		return err
+	}
+	s.Visitor, err = h.Login.Raise(w, r, s.Visitor, amr)
+	return err
 }

@@ -49,7 +49,10 @@ func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
-	return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "reset", Address: name, AgainURL: h.Browser.Path(forgotPath, &s.In)})
+	at := h.Browser.Path(forgotPath, &s.In)
+	return h.Login.Mailbox(w, r, s, pages.Mailbox{
+		What: "reset", Address: name, AgainURL: at, Resend: &pages.Resend{Action: at, Fields: [][2]string{{"username", name}}, Done: login.Again(r)},
+	})
 }
 
 func (h *Handler) showReset(w http.ResponseWriter, r *http.Request) error {

@@ -82,7 +82,7 @@ func (s *Server) AddPasskey(t testing.TB, p Person) *passkeytest.Device {
 		t.Fatal(err)
 	}
 	d := s.Device()
-	if err := s.Services().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
+	if _, err := s.Services().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -56,6 +56,9 @@ func (h *Handler) signUp(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	reg := h.registration(r)
+	if login.Again(r) && h.Rules.MailOn() { // the page that asks for the email once more has no password: the link asks for one
+		return h.request(w, r, s, reg)
+	}
 	reg.Method = users.WithPassword(r.PostForm.Get("password"))
 	if h.Rules.MailOn() {
 		return h.request(w, r, s, reg)
@@ -72,7 +75,13 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, s *login.State
 	if err := h.Accounts.RequestAccount(h.Login.Told(r), reg, h.Browser.Mark(r), s.In.ID); err != nil {
 		return h.refuse(w, r, s, err)
 	}
-	return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: login.Typed(r, "username", maxField), AgainURL: h.Login.Path(flow.SignUp, s.In)})
+	form, at := typed(r), h.Login.Path(flow.SignUp, s.In)
+	again := &pages.Resend{Action: at, Done: login.Again(r)}
+	again.Fields = [][2]string{{"name", form.Name}, {"username", form.Email}, {"handle", form.Username}}
+	if form.Agreed {
+		again.Fields = append(again.Fields, [2]string{"terms", "1"})
+	}
+	return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: form.Email, AgainURL: at, Resend: again})
 }
 
 // refuse shows the form again, with all that is wrong and all that was typed but the password.

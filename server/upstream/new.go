@@ -101,7 +101,12 @@ func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseNew(w, r, s, k, form, err)
 	}
 	if mailed {
-		return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: form.Email, AgainURL: h.newPath(s, k)})
+		again := &pages.Resend{Action: h.newPath(s, k), Done: login.Again(r)}
+		again.Fields = [][2]string{{"name", form.Name}, {"email", form.Email}, {"username", form.Username}}
+		if form.Agreed {
+			again.Fields = append(again.Fields, [2]string{"terms", "1"})
+		}
+		return h.Login.Mailbox(w, r, s, pages.Mailbox{What: "signup", Address: form.Email, AgainURL: h.newPath(s, k), Resend: again})
 	}
 	how, err := h.Callbacks.How(k.Callback(), who)
 	if err != nil {

@@ -275,23 +275,31 @@ func (s *Service) SignUp(ctx context.Context, browser string, response []byte) (
 }
 
 // Register verifies the answer to BeginRegistration and adds the passkey (factor.AddPasskey) under the name, or, without one, under
-// what its maker calls it. ErrWrong, ErrTaken, ErrFull, ErrName; else as factor.Ways.AddCredential.
-func (s *Service) Register(ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte) error {
+// what its maker calls it. The methods (RFC 8176) are those that making it used. ErrWrong, ErrTaken, ErrFull, ErrName; else as
+// factor.Ways.AddCredential.
+func (s *Service) Register(
+	ctx context.Context, permit factor.Permit, browser string, u storage.User, name string, response []byte,
+) (amr []string, err error) {
 	if err := permit.Is(u.ID, factor.AddPasskey); err != nil {
-		return err
+		return nil, err
 	}
-	name, err := cleanName(name)
+	name, err = cleanName(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	row, err := s.create(ctx, ToRegister, browser, u.ID, response)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if name != "" {
 		row.Name = name
 	}
-	return s.stores.People.Tx(ctx, func(ctx context.Context) error {
+	r, err := read(row)
+	if err != nil {
+		return nil, err
+	}
+	used := Proof{Synced: r.BackupEligible, Verified: true}
+	return used.AMR(), s.stores.People.Tx(ctx, func(ctx context.Context) error {
 		if err := s.insert(ctx, permit, row); err != nil {
 			return err
 		}

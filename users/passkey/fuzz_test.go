@@ -34,7 +34,7 @@ func FuzzAnswers(f *testing.F) {
 		if _, err := w.Check(ctx, passkey.ToSignIn, chrome, "", answer); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("sign-in: %v", err)
 		}
-		if err := w.Register(ctx, userstest.Permit(t, u, factor.AddPasskey), chrome, u, "", answer); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(ctx, userstest.Permit(t, u, factor.AddPasskey), chrome, u, "", answer); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registration: %v", err)
 		}
 	})

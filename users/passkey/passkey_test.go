@@ -102,7 +102,7 @@ func (w *world) options(t testing.TB, u storage.User, browser string) json.RawMe
 func (w *world) add(t testing.TB, u storage.User) *passkeytest.Device {
 	t.Helper()
 	d := passkeytest.New(rpID, home)
-	if err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "Phone", []byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
+	if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "Phone", []byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -184,7 +184,7 @@ func TestPasskey_SyncedIsSoftware(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Bearer.Options.BackupEligible, d.Bearer.Options.BackupState = true, true
-		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		list, err := w.List(t.Context(), ada.ID)
@@ -269,17 +269,17 @@ func TestG06_ChallengeIsOfOneBrowserPurposeAndPersonAndFiveMinutes(t *testing.T)
 		check("late", passkey.ToSignIn, firefox, "", d.Get(t, late))
 
 		other := passkeytest.New(rpID, home)
-		if err := w.Register(t.Context(), userstest.Permit(t, eve, factor.AddPasskey), firefox, eve, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, eve, factor.AddPasskey), firefox, eve, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered for another person: %v", err)
 		}
-		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), chrome, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), chrome, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered in another browser: %v", err)
 		}
 		sign, err := w.BeginSignUp(t.Context(), firefox, passkey.Whose{Name: "eve"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered with a sign-up's challenge: %v", err)
 		}
 	})
@@ -302,7 +302,7 @@ func TestG07_UnverifiedIsASecondFactorOnly(t *testing.T) {
 		}
 		other := passkeytest.New(rpID, home)
 		other.Bearer.Options.UserNotVerified = true
-		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered: %v", err)
 		}
 	})
@@ -313,7 +313,7 @@ func TestG08_FallingSignCount(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Key.Counter = 7
-		if err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "Key", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "Key", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		p, err := w.signIn(t, d.Get(t, w.ask(t, firefox)))
@@ -344,7 +344,7 @@ func TestG08_CredentialIDIsUniqueOverAllAccounts(t *testing.T) {
 		d := w.add(t, ada)
 		for _, u := range []storage.User{eve, ada} {
 			copied := *d
-			err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(copied.Create(t, w.options(t, u, firefox))))
+			_, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(copied.Create(t, w.options(t, u, firefox))))
 			if !errors.Is(err, passkey.ErrTaken) {
 				t.Errorf("%s: got %v, want ErrTaken", u.Email, err)
 			}
@@ -397,7 +397,7 @@ func TestF08_ShutOutPeople(t *testing.T) {
 		if err := w.db.RaiseEpoch(t.Context(), u.ID, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
 			t.Errorf("added after everything was ended: %v", err)
 		}
 	})
@@ -417,7 +417,7 @@ func TestG06_OneChallengeOneWinner(t *testing.T) {
 				if p, err := w.signIn(t, answer); err == nil && w.use(t, p) == nil {
 					signed.Add(1)
 				}
-				if w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(second)) == nil {
+				if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(second)); err == nil {
 					added.Add(1)
 				}
 			})
