@@ -77,37 +77,31 @@ func TestTwoActsAtOnceOfOneAccount(t *testing.T) {
 	}
 }
 
-// Whoever sets a second factor up has just shown it: the session is one of two factors from then on, and nothing is asked for again.
-func TestC07_SettingASecondFactorUpMakesTheSessionOneOfTwoFactors(t *testing.T) {
+// Whoever sets an authenticator app up has just shown it: the session is one of two factors from then on, and nothing is asked for again.
+func TestC07_SettingAnAuthenticatorUpMakesTheSessionOneOfTwoFactors(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
-		for name, add := range map[string]func(t *testing.T, s *servertest.Server, b *servertest.Browser){
-			"authenticator": func(t *testing.T, _ *servertest.Server, b *servertest.Browser) { b.AddAuthenticator(t) },
-			"passkey": func(t *testing.T, s *servertest.Server, b *servertest.Browser) {
-				b.Get(t, "/account/passkeys")
-				b.SendPasskey(t, "passkey-add", s.Device().Create(t, b.PasskeyOptions(t, "passkey-add", nil)))
-			},
-		} {
-			t.Run(name, func(t *testing.T) {
-				s := servertest.New(t, engine, servertest.HandlerOnly())
-				ada := s.Person(t, "ada@example.com")
-				b := s.Browser(t)
-				b.Get(t, "/signin").SignIn(t, ada)
-				before, err := s.House().DB.SessionsOfUser(t.Context(), ada.ID, time.Now(), 10)
-				if err != nil || len(before) != 1 {
-					t.Fatal(before, err)
-				}
-				add(t, s, b)
-				if b.Get(t, "/account/second-step").Submit(t, "codes-make", nil); !b.Has("codes-next") {
-					t.Errorf("what comes next asks again: %s", b.URL)
-				}
-				after, err := s.House().DB.SessionsOfUser(t.Context(), ada.ID, time.Now(), 10)
-				if err != nil || len(after) != 1 || after[0].ACR != "2" || !slices.Contains(after[0].AMR, "mfa") {
-					t.Fatalf("%+v, %v", after, err)
-				}
-				if now, then := after[0], before[0]; now.ID != then.ID || now.SecretHash == then.SecretHash || !now.AuthTime.Equal(then.AuthTime) {
-					t.Errorf("the session is another, keeps its secret, or is as recent as the second factor: %+v, was %+v", now, then)
-				}
-			})
+		s := servertest.New(t, engine, servertest.HandlerOnly())
+		ada := s.Person(t, "ada@example.com")
+		b := s.Browser(t)
+		b.Get(t, "/signin").SignIn(t, ada)
+		session := func() storage.Session {
+			list, err := s.House().DB.SessionsOfUser(t.Context(), ada.ID, time.Now(), 10)
+			if err != nil || len(list) != 1 {
+				t.Fatal(list, err)
+			}
+			return list[0]
+		}
+		then := session()
+		b.AddAuthenticator(t)
+		if b.Get(t, "/account/second-step").Submit(t, "codes-make", nil); !b.Has("codes-next") {
+			t.Errorf("what comes next asks again: %s", b.URL)
+		}
+		now := session()
+		if now.ACR != "2" || !slices.Contains(now.AMR, "mfa") || !slices.Contains(now.AMR, "pwd") {
+			t.Errorf("acr %q, amr %q", now.ACR, now.AMR)
+		}
+		if now.ID != then.ID || now.SecretHash == then.SecretHash || !now.AuthTime.Equal(then.AuthTime) {
+			t.Errorf("the session is another, keeps its secret, or is as recent as the second factor: %+v, was %+v", now, then)
 		}
 	})
 }

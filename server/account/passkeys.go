@@ -75,12 +75,9 @@ func (h *Handler) addPasskey(w http.ResponseWriter, r *http.Request, v *browser.
 		}
 		return h.refusePasskey(w, r, v, passkey.ErrWrong)
 	}
-	amr, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
+	_, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), v.User, r.PostForm.Get("name"), []byte(r.PostForm.Get("credential")))
 	if err != nil {
 		return h.refusePasskey(w, r, v, err)
-	}
-	if _, err := h.Login.Raise(w, r, v, amr); err != nil {
-		return err
 	}
 	return h.back(w, r, passkeysPath, "passkey_added")
 }

@@ -100,7 +100,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("decision") == "no" {
 		err = h.Passkeys.Decline(r.Context(), s.Visitor.UserID)
 	} else {
-		err = h.add(w, r, s)
+		err = h.add(r, s)
 	}
 	if errors.Is(err, passkey.ErrTaken) {
 		return h.page(w, r, s, http.StatusConflict, "passkeys.taken")
@@ -117,15 +117,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	return h.Login.Continue(w, r, s, s.Visitor)
 }
 
-func (h *Handler) add(w http.ResponseWriter, r *http.Request, s *login.State) error {
+func (h *Handler) add(r *http.Request, s *login.State) error {
 	permit, err := h.Login.May(r.Context(), s.Visitor, factor.AddPasskey)
 	if err != nil {
 		return err
 	}
-	amr, err := h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), s.Visitor.User, "", []byte(r.PostForm.Get("credential")))
-	if err != nil {
-		return err
-	}
-	s.Visitor, err = h.Login.Raise(w, r, s.Visitor, amr)
+	_, err = h.Passkeys.Register(r.Context(), permit, h.Browser.Mark(r), s.Visitor.User, "", []byte(r.PostForm.Get("credential")))
 	return err
 }
