@@ -197,7 +197,8 @@ func newPages(c config.Config) (*pages.Pages, error) {
 	}
 	return pages.New(pages.Options{
 		Languages: languages, Upstreams: len(c.Upstreams) > 0,
-		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
+		Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Choice: browser.LanguagesOf(c.IssuerURL()),
 	})
 }
 

@@ -137,6 +137,7 @@ func (l emailTo) to(u storage.User) mail.Email {
 	about := profileOf(u)
 	out := l.Email
 	out.To, out.Name, out.UserID, out.Data, out.Ask = u.Email, greeting(u), u.ID, nil, ""
+	out.Zone = about.Zone
 	if about.Locale != "" {
 		out.Language = about.Locale
 	}

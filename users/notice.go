@@ -86,7 +86,7 @@ func repeatable(kind string) bool { return kind == mail.TokenReuse || slices.Con
 // write completes an email to a person: their name and language, who did it from where, and the way to stop it.
 func (s *Service) write(ctx context.Context, u storage.User, l mail.Email) error {
 	about := profileOf(u)
-	l.UserID, l.Name, l.Language = u.ID, greeting(u), about.Locale
+	l.UserID, l.Name, l.Language, l.Zone = u.ID, greeting(u), about.Locale, about.Zone
 	if l.Language == "" {
 		l.Language = mail.LanguageOf(ctx)
 	}
@@ -122,6 +122,7 @@ func (s *Service) link(path string) string { return s.issuer + path }
 type about struct {
 	Name   string `json:"name"`
 	Locale string `json:"locale"`
+	Zone   string `json:"zoneinfo"`
 }
 
 func profileOf(u storage.User) about {

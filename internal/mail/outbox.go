@@ -20,6 +20,7 @@ type Email struct {
 	Name      string            `json:"name,omitempty"`     // how the person is called; "" for people who have proven nothing
 	UserID    string            `json:"user_id,omitempty"`  // "" = nobody yet
 	Language  string            `json:"language,omitempty"` // BCP 47; "" = English
+	Zone      string            `json:"zone,omitempty"`     // of the tz database; "" = UTC
 	Link      string            `json:"link,omitempty"`     // absolute, from the issuer; "" = none
 	Code      string            `json:"code,omitempty"`     // to type; "" = none
 	Args      map[string]string `json:"args,omitempty"`     // further words of the texts

@@ -165,8 +165,28 @@ func (h *Handler) signedIn(f own) web.Func {
 		if !s.Is(flow.Finish) {
 			return h.Login.GoOn(w, r, s)
 		}
+		if err := h.keepLanguage(r, v); err != nil {
+			return err
+		}
 		return h.changed(f(w, r, v))
 	}
+}
+
+// keepLanguage notes in the account which language was chosen in the footer of its pages: emails are written in it, too.
+func (h *Handler) keepLanguage(r *http.Request, v *browser.Visitor) error {
+	tag := h.Pages.NewLocale(r, v.Person)
+	if tag == "" {
+		return nil
+	}
+	u, err := h.Profile.EditProfile(r.Context(), v.UserID, map[string]string{"locale": tag})
+	if errors.Is(err, users.ErrChanged) { // another tab was quicker
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.User, v.Person.Locale = u, tag
+	return nil
 }
 
 // changed is the page for an act that is not allowed any more at the end of it: another tab or device changed the account meanwhile.

@@ -24,7 +24,7 @@ func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browse
 	if err != nil {
 		return err
 	}
-	page := pages.Activity{Person: v.Person, Events: h.eventLines(r.Context(), list)}
+	page := pages.Activity{Person: v.Person, Events: h.eventLines(r.Context(), v.Person, list)}
 	if before != "" {
 		page.FirstURL = h.Browser.Path("/account/activity", nil)
 	}
@@ -37,11 +37,11 @@ func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browse
 // maxEventID is more than any event's id has, in bytes.
 const maxEventID = 64
 
-func (h *Handler) eventLines(ctx context.Context, list []storage.Event) []pages.EventLine {
+func (h *Handler) eventLines(ctx context.Context, of pages.Person, list []storage.Event) []pages.EventLine {
 	names := map[string]string{}
 	lines := make([]pages.EventLine, 0, len(list))
 	for _, e := range list {
-		line := pages.EventLine{Name: e.Name, At: e.At, Agent: e.Agent, Network: e.Network}
+		line := pages.EventLine{Name: e.Name, At: of.At(e.At), Agent: e.Agent, Network: e.Network}
 		if e.ClientID != "" {
 			if names[e.ClientID] == "" {
 				names[e.ClientID] = h.App(ctx, e.ClientID).Name

@@ -15,13 +15,13 @@ func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), list), Done: done(r)})
+	return h.Pages.Render(w, r, http.StatusOK, pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), v.Person, list), Done: done(r)})
 }
 
-func (h *Handler) appLines(ctx context.Context, list []users.App) []pages.AppLine {
+func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.App) []pages.AppLine {
 	lines := make([]pages.AppLine, 0, len(list))
 	for _, a := range list {
-		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: a.Since, LastUsed: a.LastUsed}
+		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: of.At(a.Since), LastUsed: of.At(a.LastUsed)}
 		line.ID = a.ClientID
 		for _, s := range a.Scopes {
 			line.Scopes = append(line.Scopes, h.Scope(s, a.Resources))

@@ -64,7 +64,8 @@ func (h *Handler) loginsPage(w http.ResponseWriter, r *http.Request, v *browser.
 	for _, i := range rows {
 		u, there := h.Logins.Upstream(i.Upstream)
 		line := pages.LoginLine{
-			ID: i.ID, Upstream: pages.Upstream{ID: i.Upstream, Name: u.Name, Mark: u.Mark}, Label: i.Label, AddedAt: i.CreatedAt, UsedAt: i.LastUsedAt, Gone: !there,
+			ID: i.ID, Upstream: pages.Upstream{ID: i.Upstream, Name: u.Name, Mark: u.Mark}, Label: i.Label, Gone: !there,
+			AddedAt: v.Person.At(i.CreatedAt), UsedAt: v.Person.At(i.LastUsedAt),
 		}
 		if !there {
 			line.Upstream.Name = i.Upstream

@@ -16,6 +16,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if page.PasswordChanged, err = h.Profile.PasswordChanged(ctx, v.UserID); err != nil {
 		return err
 	}
+	page.PasswordChanged = v.Person.At(page.PasswordChanged)
 	if page.Factors, err = h.factors(ctx, v.UserID); err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
-	if lines := h.eventLines(ctx, events); len(lines) > 0 {
+	if lines := h.eventLines(ctx, v.Person, events); len(lines) > 0 {
 		page.LastActivity = &lines[0]
 	}
 	page.Sessions, page.Apps = len(sessions), len(apps)

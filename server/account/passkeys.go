@@ -45,7 +45,7 @@ func (h *Handler) passkeysPage(w http.ResponseWriter, r *http.Request, v *browse
 			return err
 		}
 		for _, k := range list {
-			page.Passkeys = append(page.Passkeys, pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: k.AddedAt, UsedAt: k.LastUsed})
+			page.Passkeys = append(page.Passkeys, pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: v.Person.At(k.AddedAt), UsedAt: v.Person.At(k.LastUsed)})
 		}
 	}
 	return h.Pages.Render(w, r, status, page)

@@ -126,9 +126,11 @@ func (b *Browser) visitor(r *http.Request, s storage.SessionUser) *Visitor {
 
 // PersonOf is how pages show a person.
 func PersonOf(u storage.User) pages.Person {
-	var profile struct{ Name string }
+	var profile struct{ Name, Locale, Zoneinfo string }
 	_ = json.Unmarshal(u.Profile, &profile) // a name that cannot be read is not shown
-	return pages.Person{Name: profile.Name, Email: u.Email, Username: u.Username, Mark: accountMark(u.ID)}
+	return pages.Person{
+		Name: profile.Name, Email: u.Email, Username: u.Username, Mark: accountMark(u.ID), Locale: profile.Locale, Zone: profile.Zoneinfo,
+	}
 }
 
 // ForVisitor reports whether a form was shown to the visitor: another tab may have brought another account into view since. A form

@@ -15,6 +15,7 @@ const (
 	accountsCookie = "accounts" // secrets of the other sessions, see accounts.go
 	browserCookie  = "browser"  // a secret that interactions are bound to
 	deviceCookie   = "device"   // accounts this browser is known to, see device.go
+	languageCookie = "language" // the one that was chosen in the footer
 )
 
 // jar decides the names and attributes of our cookies (B06): __Host-, Secure, HttpOnly, SameSite=Lax and

@@ -60,7 +60,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": emailName(l.Name), "Code": l.Code}
 	for name, value := range l.Args {
 		if _, ours := words[name]; !ours {
-			words[name] = t.emailArg(name, value)
+			words[name] = t.emailArg(name, value, zone(l.Zone))
 		}
 	}
 	say := func(id string) string { return t.plain(id, words) }
@@ -82,7 +82,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 	if words["Name"] != "" {
 		v.Hello = say("mail.hello")
 	}
-	words["Moment"] = plainText(t.moment(l.At))
+	words["Moment"] = plainText(t.moment(l.At.In(zone(l.Zone))))
 	v.When = say("mail.when_bare")
 	if words["Network"] != "" {
 		words["Device"] = t.emailDevice(l.Args["Agent"])
@@ -121,13 +121,13 @@ func (l *tongue) plain(id string, args map[string]string) string {
 
 // emailArg puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
 // else is of a form that has no place for words of their own (rule V08).
-func (l *tongue) emailArg(name, value string) string {
+func (l *tongue) emailArg(name, value string, zone *time.Location) string {
 	switch name {
 	case "App", "Provider":
 		return plainWord(value)
 	case "Day":
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
-			return plainText(l.day(at))
+			return plainText(l.day(at.In(zone)))
 		}
 	case "Factor":
 		if l.ids["mail.factor."+value] {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -30,7 +31,8 @@ type tongue struct {
 	tag  string // "en"
 	name string // in itself: "Deutsch"
 	dir  string
-	ids  map[string]bool
+	ids  map[string]bool // the texts there are, those that fall back to English too
+	own  map[string]bool // … that are in this language
 	text *i18n.Localizer
 }
 
@@ -93,7 +95,7 @@ func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
 	}
 	i := slices.IndexFunc(c.languages, func(l tongue) bool { return l.tag == tag.String() })
 	if i < 0 {
-		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag.String())}
+		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag.String())}
 		if len(c.languages) > 0 {
 			maps.Copy(l.ids, c.languages[0].ids) // said in English where it is not said here
 		}
@@ -108,7 +110,7 @@ func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
 		l.dir = dir
 	}
 	for id := range texts {
-		l.ids[id] = true
+		l.ids[id], l.own[id] = true, true
 	}
 	return nil
 }
@@ -125,41 +127,164 @@ func WithLocales(ctx context.Context, tags []string) context.Context {
 }
 
 // maxTags bounds how many languages of a request are looked at.
-const maxTags = 10
+const maxTags = 30
 
-// pick chooses the language of an answer: the one chosen in the footer (?lang=, which must be one we have), the app's
-// ui_locales, the browser's.
-func (c *catalogue) pick(r *http.Request) (l *tongue, chosen bool) {
+// pick chooses the language of an answer: the one chosen in the footer now (?lang=, which must be one we have) or before (kept, of this
+// browser), the app's ui_locales, the one of the account in view (locale), the browser's.
+func (c *catalogue) pick(r *http.Request, kept, locale string) *tongue {
+	if l := c.asked(r); l != nil {
+		return l
+	}
+	if l := c.exactly(kept); l != nil {
+		return l
+	}
+	locales, _ := r.Context().Value(localesKey{}).([]string)
+	for _, list := range [][]language.Tag{parseTags(locales), parseTags([]string{locale}), acceptable(r.Header.Values("Accept-Language"))} {
+		if _, i, confidence := c.matcher.Match(list...); len(list) > 0 && confidence > language.No {
+			return &c.languages[i]
+		}
+	}
+	return &c.languages[0]
+}
+
+// asked is the language of ?lang=; nil = none of ours.
+func (c *catalogue) asked(r *http.Request) *tongue {
+	if !strings.Contains(r.URL.RawQuery, "lang=") {
+		return nil
+	}
 	if q := r.URL.Query()["lang"]; len(q) == 1 {
-		for i := range c.languages {
-			if c.languages[i].tag == q[0] {
-				return &c.languages[i], true
-			}
+		return c.exactly(q[0])
+	}
+	return nil
+}
+
+func (c *catalogue) exactly(tag string) *tongue {
+	for i := range c.languages {
+		if c.languages[i].tag == tag {
+			return &c.languages[i]
 		}
 	}
-	if locales, ok := r.Context().Value(localesKey{}).([]string); ok {
-		var tags []language.Tag
-		for _, s := range locales[:min(len(locales), maxTags)] {
-			if tag, err := language.Parse(s); err == nil {
-				tags = append(tags, tag)
-			}
-		}
-		if _, i, confidence := c.matcher.Match(tags...); len(tags) > 0 && confidence > language.No {
-			return &c.languages[i], false
+	return nil
+}
+
+// parseTags reads the first language tags of a list; what is none is passed over.
+func parseTags(list []string) []language.Tag {
+	var tags []language.Tag
+	for _, s := range list[:min(len(list), maxTags)] {
+		if tag, ok := parseTag(s); ok {
+			tags = append(tags, tag)
 		}
 	}
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil || len(tags) == 0 {
-		return &c.languages[0], false
+	return tags
+}
+
+// parseTag reads a language tag, also one that names a region or script that nobody knows.
+func parseTag(s string) (tag language.Tag, ok bool) {
+	const longest = 64
+	if s == "" || len(s) > longest {
+		return tag, false
 	}
-	_, i, _ := c.matcher.Match(tags[:min(len(tags), maxTags)]...)
-	return &c.languages[i], false
+	tag, err := language.Parse(s)
+	if _, unknown := errors.AsType[language.ValueError](err); err != nil && !unknown {
+		return tag, false
+	}
+	_, confidence := tag.Base()
+	return tag, tag != language.Und && confidence > language.No // x-something is for private use
+}
+
+// acceptable are the languages of Accept-Language (RFC 9110 section 12.5.4), the best first. An item that cannot be read, "*", and what is
+// not acceptable (q=0) are left out; the rest stays.
+func acceptable(lines []string) []language.Tag {
+	const most = 4096 // bytes
+	type weighted struct {
+		tag language.Tag
+		q   float64
+	}
+	var list []weighted
+	all := strings.Join(lines, ",")
+	for item := range strings.SplitSeq(all[:min(len(all), most)], ",") {
+		name, params, _ := strings.Cut(item, ";")
+		q, ok := weight(params)
+		if tag, known := parseTag(strings.TrimSpace(name)); ok && known && q > 0 {
+			list = append(list, weighted{tag, q})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b weighted) int { return cmp.Compare(b.q, a.q) })
+	tags := make([]language.Tag, 0, maxTags)
+	for _, w := range list[:min(len(list), maxTags)] {
+		tags = append(tags, w.tag)
+	}
+	return tags
+}
+
+// weight is the q of an item's parameters, 1 if there is none.
+func weight(params string) (q float64, ok bool) {
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if !strings.EqualFold(strings.TrimSpace(name), "q") {
+			continue
+		}
+		q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+		return q, err == nil && q >= 0 && q <= 1
+	}
+	return 1, true
+}
+
+// Choice remembers in a browser which language was chosen in the footer.
+type Choice interface {
+	Language(r *http.Request) string // a tag; "" = none was
+	KeepLanguage(w http.ResponseWriter, tag string)
+}
+
+// kept is the language that was chosen in this browser before.
+func (p *Pages) kept(r *http.Request) string {
+	if p.choice == nil {
+		return ""
+	}
+	return p.choice.Language(r)
+}
+
+// remember has the browser keep a language that was chosen in the footer of a page of ours. carried tells that addresses have to carry it
+// until the browser shows that it does.
+func (p *Pages) remember(w http.ResponseWriter, r *http.Request) (carried bool) {
+	l := p.texts.asked(r)
+	if l == nil || l.tag == p.kept(r) {
+		return false
+	}
+	if p.choice != nil && !elsewhere(r) {
+		p.choice.KeepLanguage(w, l.tag)
+	}
+	return true
+}
+
+// elsewhere reports whether a page of another site led here: what it says of the language counts for the answer only.
+func elsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
+
+// NewLocale is the language that the person chose just now in the footer, where what their account says is another; "" = nothing new.
+func (p *Pages) NewLocale(r *http.Request, person Person) string {
+	l := p.texts.asked(r)
+	if l == nil || elsewhere(r) || person.Locale != "" && p.texts.named(person.Locale) == l {
+		return ""
+	}
+	return l.tag
 }
 
 // say gives a text. Arguments come in pairs, name and value; a template.HTML value stands as it is, all else is escaped.
 // Our own files are trusted to hold HTML. An id nobody wrote is shown as it is: a test makes sure there is none.
 func (l *tongue) say(id string, pairs ...any) template.HTML {
 	return l.localize(id, nil, pairs)
+}
+
+// marked is a text as pages show it: one that is not there in the page's language says that it is English, for those who hear the page
+// and where the two are written in different directions.
+func (l *tongue) marked(id string, text template.HTML) template.HTML {
+	if l.own[id] || !l.ids[id] {
+		return text
+	}
+	return `<bdi lang="en" dir="ltr">` + text + `</bdi>`
 }
 
 // sayAbout is say with names of things.
@@ -225,6 +350,5 @@ func (p *Pages) Names() []Language {
 
 // Language is the tag of the language in which a request is answered.
 func (p *Pages) Language(r *http.Request) string {
-	l, _ := p.texts.pick(r)
-	return l.tag
+	return p.texts.pick(r, p.kept(r), "").tag
 }

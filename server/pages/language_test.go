@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"signet/internal/mail"
 )
@@ -50,5 +51,96 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 		if _, err := New(Options{Languages: files}); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+func TestC06_OneOddItemOfAcceptLanguageLeavesTheRest(t *testing.T) {
+	p := newPages(t, Options{})
+	for accept, want := range map[string]string{
+		"de":                                     "de",
+		"de;q=abc, fr;q=0.5":                     "fr",
+		"de;q=2, fr":                             "fr",
+		"de;q=, fr":                              "fr",
+		"fr;q=0.4, de;q=0.9, en;q=0.1":           "de",
+		"en;q=0, de;q=0.1":                       "de",
+		"*, de;q=0.5":                            "de",
+		"*":                                      "en",
+		"tlh, de":                                "de",
+		"!!, de":                                 "de",
+		"de_DE@euro, es":                         "es",
+		"de-XQ":                                  "de",
+		"xx-klingon, it":                         "it",
+		strings.Repeat("a", 500) + ", nl":        "nl",
+		strings.Repeat("x-a, ", 30) + "pt-BR":    "pt-BR",
+		"de ; q = 0.2 , ar ; level=1;q=0.7":      "ar",
+		"":                                       "en",
+		",,;;,=;q, fr":                           "fr",
+		"\x00, fr":                               "fr",
+		strings.Repeat("de;q=0.1,", 5000) + "fr": "de",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/signin", nil)
+		r.Header["Accept-Language"] = []string{accept}
+		if got := p.Language(r); got != want {
+			t.Errorf("%.60q: %s, want %s", accept, got, want)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "/signin", nil)
+	r.Header["Accept-Language"] = []string{"tlh", "de;q=0.5"}
+	if got := p.Language(r); got != "de" {
+		t.Errorf("two lines: %s, want de", got)
+	}
+	for _, locales := range [][]string{{"!!", "de"}, {"", "x", "de"}, {"de-XQ"}} { // ui_locales likewise
+		if got := p.Language(r.WithContext(WithLocales(r.Context(), locales))); got != "de" {
+			t.Errorf("ui_locales %q: %s, want de", locales, got)
+		}
+	}
+}
+
+func TestC06_TextsInAnotherLanguageThanThePageSaySo(t *testing.T) {
+	p, err := New(Options{Languages: fstest.MapFS{"he.json": {Data: []byte(`{"language.dir": "rtl", "signin.title": "כניסה"}`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := func(lang string, page Page) string {
+		w := httptest.NewRecorder()
+		if err := p.Render(w, httptest.NewRequest(http.MethodGet, "/signin?lang="+lang, nil), http.StatusOK, page); err != nil {
+			t.Fatal(err)
+		}
+		return w.Body.String()
+	}
+	hebrew := page("he", SignIn{Action: "/signin", ForgotURL: "/forgot"})
+	for _, want := range []string{`<h1>כניסה</h1>`, `<bdi lang="en" dir="ltr">Forgot password?</bdi>`} {
+		if !strings.Contains(hebrew, want) {
+			t.Errorf("the Hebrew page lacks %s", want)
+		}
+	}
+	if strings.Contains(hebrew, "&lt;bdi") || strings.Contains(hebrew, `="<bdi`) {
+		t.Error("the mark shows in an attribute")
+	}
+	for _, lang := range []string{"en", "ar"} {
+		if strings.Contains(page(lang, SignIn{Action: "/signin", ForgotURL: "/forgot"}), `<bdi lang=`) {
+			t.Errorf("a page that is whole in %s is marked", lang)
+		}
+	}
+	title := map[string]string{"de": "Lesen"}
+	if consent := page("ar", Consent{App: App{Name: "Shop"}, Choices: []ScopeLine{{Scope: "read", Owner: "api", Title: title}}}); !strings.Contains(consent, `<bdi lang="de">Lesen</bdi>`) {
+		t.Error("a scope's title in another language is not marked")
+	}
+}
+
+func TestC06_TimesAreInThePersonsZone(t *testing.T) {
+	l := newPages(t, Options{}).texts.named("en")
+	at := time.Date(2026, 3, 1, 23, 30, 0, 0, time.UTC)
+	for name, want := range map[string]string{
+		"": "1 March 2026, 23:30:00 UTC", "Asia/Tokyo": "2 March 2026, 08:30:00 JST", "America/Sao_Paulo": "1 March 2026, 20:30:00 UTC-03",
+		"Nowhere/Else": "1 March 2026, 23:30:00 UTC", "Local": "1 March 2026, 23:30:00 UTC", "../etc/passwd": "1 March 2026, 23:30:00 UTC",
+	} {
+		if got := plainText(l.moment(Person{Zone: name}.At(at))); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+	m, err := newPages(t, Options{}).Letter(mail.Letter{Kind: mail.RecoveryStarted, Zone: "Asia/Tokyo", At: at, Link: "/", Args: map[string]string{"Day": at.Format(time.RFC3339)}})
+	if err != nil || !strings.Contains(m.Text, "2 March 2026") || strings.Contains(m.Text, "1 March") {
+		t.Errorf("the email says %s (%v)", m.Text, err)
 	}
 }

@@ -26,6 +26,7 @@ type Person struct {
 	Name, Email, Username string
 	Mark                  string // stands for the account in forms (partial "as"); "" = not told
 	Several               bool   // other accounts are signed in in this browser too
+	Locale, Zone          string // language and time zone of the account; "" = it does not say
 }
 
 // Login is what the person types to say who they are.

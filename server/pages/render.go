@@ -27,6 +27,7 @@ type Options struct {
 	Links     Links  // at the foot of each page
 	Upstreams bool   // there are some: the account has a page of the identities there
 	Logo      []byte // an SVG or PNG file in place of the seal; nil = the seal
+	Choice    Choice // remembers the language that was chosen; nil = that is not remembered
 }
 
 // Links are addresses outside Signet that pages name; "" = none.
@@ -41,12 +42,14 @@ type Pages struct {
 	emails        emails
 	logo          string // file name of the operator's, "" = none
 	upstreams     bool
+	choice        Choice
 	texts         *catalogue
 	assets        *assets
 	sets          map[setKey]func() (map[string]*template.Template, error)
 }
 
-// setKey: templates are bound to their language, and to whether the person chose it (links then carry it on).
+// setKey: templates are bound to their language, and to whether the person chose it and the browser does not know yet (links then carry it
+// on).
 type setKey struct {
 	tag    string
 	chosen bool
@@ -66,8 +69,11 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pages{host: o.Host, upstreams: o.Upstreams, links: o.Links, readable: readable(o.Color), emails: mails, prefix: o.Prefix, brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
-		sets: map[setKey]func() (map[string]*template.Template, error){}}
+	p := &Pages{
+		host: o.Host, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, readable: readable(o.Color), emails: mails, prefix: o.Prefix,
+		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
+		sets: map[setKey]func() (map[string]*template.Template, error){},
+	}
 	for i := range texts.languages {
 		l := &texts.languages[i]
 		for _, chosen := range []bool{false, true} {
@@ -125,8 +131,12 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Render writes the page in the request's language. Nothing is written if it fails.
 func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page Page) error {
-	l, chosen := p.texts.pick(r)
-	set, err := p.sets[setKey{l.tag, chosen}]()
+	locale := ""
+	if q, ok := page.(desked); ok && q.person() != nil {
+		locale = q.person().Locale
+	}
+	l := p.texts.pick(r, p.kept(r), locale)
+	set, err := p.sets[setKey{l.tag, p.remember(w, r)}]()
 	if err != nil {
 		return err
 	}

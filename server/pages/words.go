@@ -14,7 +14,10 @@ import (
 // words are the functions that templates of one language use beside the page's own fields.
 func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
 	return template.FuncMap{
-		"t": l.say, "tmap": l.sayAbout, "plural": l.plural, "optional": l.optional,
+		"t":         func(id string, pairs ...any) template.HTML { return l.marked(id, l.say(id, pairs...)) },
+		"tmap":      func(id string, args map[string]string) template.HTML { return l.marked(id, l.sayAbout(id, args)) },
+		"plural":    func(id string, n int, pairs ...any) template.HTML { return l.marked(id, l.plural(id, n, pairs...)) },
+		"optional":  func(id string, pairs ...any) template.HTML { return l.marked(id, l.optional(id, pairs...)) },
 		"upstreams": func() bool { return p.upstreams },
 		"brand":     func() string { return p.brand }, "links": func() Links { return p.links },
 		"asset": p.assets.url,
@@ -162,15 +165,19 @@ func (l *tongue) event(e EventLine) template.HTML {
 	return orElse(l.optional(id), l.say("event.other"))
 }
 
-// day is a date in words. The server does not know the person's clock, so all days are of UTC.
+// day is a date in words, in the time zone that the time is given in (Person.At).
 func (l *tongue) day(t time.Time) template.HTML {
-	t = t.UTC()
+	t = placed(t)
 	return stamp(t, l.say("when.day", "Day", t.Day(), "Month", l.month(t), "Year", t.Year()))
 }
 
 func (l *tongue) moment(t time.Time) template.HTML {
-	t = t.UTC()
-	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly)))
+	t = placed(t)
+	zone := t.Format("MST")
+	if strings.HasPrefix(zone, "+") || strings.HasPrefix(zone, "-") { // it has no name
+		zone = "UTC" + zone
+	}
+	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly), "Zone", zone))
 }
 
 func (l *tongue) month(t time.Time) template.HTML {

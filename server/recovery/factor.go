@@ -32,8 +32,9 @@ func (h *Handler) recoverPage(w http.ResponseWriter, r *http.Request, s *login.S
 		return err
 	}
 	sent := r.URL.Query().Has("sent")
+	person := browser.PersonOf(s.Pending.User)
 	p := pages.Recover{
-		Person: browser.PersonOf(s.Pending.User), Sent: sent, State: pages.RecoverBegin, ReadyAt: st.ReadyAt, Wait: st.Wait, Problem: problem, Contact: h.Contact,
+		Person: person, Sent: sent, State: pages.RecoverBegin, ReadyAt: person.At(st.ReadyAt), Wait: st.Wait, Problem: problem, Contact: h.Contact,
 	}
 	switch {
 	case !st.On:
