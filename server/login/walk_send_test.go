@@ -163,6 +163,9 @@ func (w *walker) ceremony(tab *walkTab, f *filling) {
 		if to := b.target(); strings.HasPrefix(to, "/signup") || strings.HasPrefix(to, "/verify") {
 			f.prove("signup", who)
 			f.prove("passkey", who)
+		} else if strings.HasPrefix(to, "/signin/factor/setup") && f.right {
+			f.prove("enrol", who)
+			f.prove("passkey", who)
 		}
 		w.world.devices = append(w.world.devices, device)
 	case w.world.device(w.t, who) != nil && f.right:

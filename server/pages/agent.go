@@ -2,6 +2,7 @@ package pages
 
 import (
 	"html/template"
+	"net/netip"
 	"strings"
 )
 
@@ -47,4 +48,55 @@ func icon(agent string) string {
 		return "icon-phone.svg"
 	}
 	return "icon-laptop.svg"
+}
+
+// eventIcons are the pictures of the facts that say what they are about; all else shows the device that it was done with.
+var eventIcons = []struct{ begins, icon string }{
+	{"passkey.", "icon-passkey.svg"}, {"password.", "icon-lock.svg"}, {"factor.", "icon-shield.svg"}, {"recovery.", "icon-shield.svg"},
+	{"wayback.started", "icon-shield.svg"}, {"wayback.stopped", "icon-shield.svg"}, {"wayback.finished", "icon-shield.svg"},
+	{"email.", "icon-mail.svg"}, {"signin.failed", "icon-warn.svg"}, {"signin.throttled", "icon-warn.svg"},
+	{"signup.", "icon-person.svg"}, {"user.frozen", "icon-warn.svg"}, {"user.", "icon-person.svg"}, {"terms.", "icon-person.svg"},
+	{"data.", "icon-person.svg"}, {"group.", "icon-person.svg"}, {"role.", "icon-person.svg"}, {"invitation.", "icon-person.svg"},
+	{"consent.", "icon-app.svg"}, {"code.replayed", "icon-warn.svg"}, {"refresh.reused", "icon-warn.svg"}, {"refresh.", "icon-app.svg"},
+	{"grant.", "icon-app.svg"}, {"token.", "icon-app.svg"},
+}
+
+func eventIcon(e EventLine) string {
+	for _, kind := range eventIcons {
+		if strings.HasPrefix(e.Name, kind.begins) {
+			return kind.icon
+		}
+	}
+	return icon(e.Agent)
+}
+
+// network is an address, or the network that is kept of one, in words a person knows; what is neither is shown as it is.
+func (l *tongue) network(s string) template.HTML {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return bdi(s)
+		}
+		a, s = prefix.Addr(), shortened(prefix)
+		if a.IsGlobalUnicast() && !a.IsPrivate() {
+			return l.say("network.public", "Network", bdi(s))
+		}
+	}
+	switch a = a.Unmap(); {
+	case a.IsLoopback():
+		return l.say("network.here")
+	case a.IsPrivate(), a.IsLinkLocalUnicast():
+		return l.say("network.private")
+	}
+	return bdi(s)
+}
+
+// shortened is a network by what its addresses begin with: 203.0.113.0/24 is 203.0.113.x.
+func shortened(p netip.Prefix) string {
+	s := p.Masked().Addr().String()
+	if p.Addr().Is4() {
+		return strings.Join(strings.Split(s, ".")[:max(1, p.Bits()/8)], ".") + ".x"
+	}
+	return strings.TrimSuffix(s, "::") + ":x"
 }

@@ -50,6 +50,7 @@ func loadAssets(o Options) (*assets, error) {
 			return nil, errors.New("the brand colour must look like #1f6f54")
 		}
 		more += ":root{--brand:" + o.Color + "}\n"
+		branded(a.files, o.Color)
 	}
 	if len(o.Logo) > 0 {
 		name := logoName(o.Logo)

@@ -6,7 +6,6 @@ import (
 	"html"
 	htmltemplate "html/template"
 	"maps"
-	"math"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -46,8 +45,8 @@ type emailView struct {
 	Accent, OnAccent                                                        string
 }
 
-// The colours of an email's button; mail programs know no others than the written ones, so a brand colour is taken only
-// where its text stays readable.
+// The colours of an email's button; mail programs know no others than the written ones, so a brand colour is made as dark as its
+// text takes to be read.
 const (
 	emailAccent   = "#0e6150"
 	emailOnAccent = "#ffffff"
@@ -88,8 +87,8 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 		words["Device"] = t.emailDevice(l.Args["Agent"])
 		v.When = say("mail.when")
 	}
-	if p.readable != "" {
-		v.Accent = p.readable
+	if p.accent != "" {
+		v.Accent = p.accent
 	}
 	var text, page bytes.Buffer
 	if err := p.emails.text.Execute(&text, v); err != nil {
@@ -182,26 +181,4 @@ func plainText(text htmltemplate.HTML) string {
 		_, after, _ := strings.Cut(rest, ">")
 		s = before + after
 	}
-}
-
-// readable is the colour if white text on it has a contrast of 4.5 (WCAG 2.2 section 1.4.3), else "".
-func readable(colour string) string {
-	var rgb [3]uint8
-	if n, err := fmt.Sscanf(colour, "#%02x%02x%02x", &rgb[0], &rgb[1], &rgb[2]); n != 3 || err != nil {
-		return ""
-	}
-	light := 0.0
-	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
-		c := float64(rgb[i]) / 255
-		if c <= 0.04045 {
-			c /= 12.92
-		} else {
-			c = math.Pow((c+0.055)/1.055, 2.4)
-		}
-		light += weight * c
-	}
-	if 1.05/(light+0.05) < 4.5 {
-		return ""
-	}
-	return colour
 }

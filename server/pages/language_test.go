@@ -139,7 +139,7 @@ func TestC06_TimesAreInThePersonsZone(t *testing.T) {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 	}
-	m, err := newPages(t, Options{}).Letter(mail.Letter{Kind: mail.RecoveryStarted, Zone: "Asia/Tokyo", At: at, Link: "/", Args: map[string]string{"Day": at.Format(time.RFC3339)}})
+	m, err := newPages(t, Options{}).Email(mail.Email{Kind: mail.RecoveryStarted, Zone: "Asia/Tokyo", At: at, Link: "/", Args: map[string]string{"Day": at.Format(time.RFC3339)}})
 	if err != nil || !strings.Contains(m.Text, "2 March 2026") || strings.Contains(m.Text, "1 March") {
 		t.Errorf("the email says %s (%v)", m.Text, err)
 	}

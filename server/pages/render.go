@@ -38,7 +38,7 @@ type Pages struct {
 	prefix, brand string
 	host          string
 	links         Links
-	readable      string // the brand's colour, if white is readable on it
+	accent        string // the brand's colour, dark enough for white text; "" = the design's own
 	emails        emails
 	logo          string // file name of the operator's, "" = none
 	upstreams     bool
@@ -70,9 +70,12 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{
-		host: o.Host, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, readable: readable(o.Color), emails: mails, prefix: o.Prefix,
+		host: o.Host, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
 		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
 		sets: map[setKey]func() (map[string]*template.Template, error){},
+	}
+	if o.Color != "" {
+		p.accent = cmp.Or(readable(o.Color), parseColour(o.Color).darkened().String())
 	}
 	for i := range texts.languages {
 		l := &texts.languages[i]
@@ -123,8 +126,8 @@ type view struct {
 }
 
 type languageLink struct {
-	Tag, Name, URL string
-	Current        bool
+	Tag, Name, Dir, URL string
+	Current             bool
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -183,7 +186,7 @@ func (p *Pages) languages(r *http.Request, current *tongue) []languageLink {
 	q := r.URL.Query()
 	for _, l := range p.texts.languages {
 		q.Set("lang", l.tag)
-		list = append(list, languageLink{Tag: l.tag, Name: l.name, URL: "?" + q.Encode(), Current: l.tag == current.tag})
+		list = append(list, languageLink{Tag: l.tag, Name: l.name, Dir: l.dir, URL: "?" + q.Encode(), Current: l.tag == current.tag})
 	}
 	return list
 }

@@ -62,7 +62,7 @@ func over(t *testing.T, s *servertest.Server, b *servertest.Browser, box *mailte
 func queued(t *testing.T, s *servertest.Server, box *mailtest.Box, to string) int {
 	t.Helper()
 	for late := time.Now().Add(10 * time.Second); time.Now().Before(late); runtime.Gosched() {
-		list, err := s.House().Outbox.Queue(t.Context(), "", 1)
+		list, err := s.Services().Outbox.Queue(t.Context(), "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

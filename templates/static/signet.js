@@ -18,6 +18,38 @@
     // A password is never sent from a plain text field: browsers would remember it.
     input.form.addEventListener("submit", function () { input.type = "password"; });
   });
+  // The account's menu is one row on a phone: the page in view is shown in it.
+  each(".menu [aria-current]", function (here) {
+    var row = here.parentNode.parentNode;
+    row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - row.clientWidth / 2 + here.offsetWidth / 2;
+  });
+  // Recovery codes are copied, kept as a file or printed by the browser itself.
+  each("[data-codes]", function (bar) {
+    function text() {
+      var lines = [];
+      each(".codes code", function (code) { lines.push(code.textContent); });
+      return lines.join("\n") + "\n";
+    }
+    function press(name, act) {
+      var button = bar.querySelector("[data-codes-" + name + "]");
+      button.addEventListener("click", function () { act(button); });
+      return button;
+    }
+    bar.hidden = false;
+    press("copy", function (button) {
+      navigator.clipboard.writeText(text()).then(function () {
+        bar.querySelector("[role=status]").textContent = button.textContent = button.getAttribute("data-done");
+      });
+    }).hidden = !navigator.clipboard;
+    press("download", function () {
+      var link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text()], { type: "text/plain" }));
+      link.download = bar.getAttribute("data-codes") + " recovery codes.txt";
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+    press("print", function () { window.print(); });
+  });
   // How strong a new password looks, in words, as help: it forbids nothing. Length counts, sameness does not.
   each("[data-strength]", function (words) {
     var input = document.getElementById(words.getAttribute("data-strength"));

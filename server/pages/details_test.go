@@ -1,0 +1,107 @@
+package pages
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"signet/internal/mail"
+)
+
+func TestC09_TheBrandColourReachesPicturesAndEmails(t *testing.T) {
+	for colour, want := range map[string]string{"#8a1f5c": "#8a1f5c", "#ffcc00": "", "#fff": "", "#abc": ""} {
+		p := newPages(t, Options{Color: colour})
+		mark, rosette := string(p.assets.files["mark.svg"].body), string(p.assets.files["rosette.svg"].body)
+		if strings.Contains(mark, sealColour) || strings.Contains(rosette, rosetteColour) {
+			t.Errorf("%s: a picture keeps the design's colour", colour)
+		}
+		m, err := p.Email(mail.Email{Kind: mail.Reset, To: "a@x", Link: "https://id.example.com/reset"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != "" && (!strings.Contains(mark, want) || !strings.Contains(m.HTML, want)) {
+			t.Errorf("%s, which can be read, is another in the seal or the email", colour)
+		}
+		if c := parseColour(p.accent); c.underWhite() < readableContrast-0.05 || !strings.Contains(m.HTML, p.accent) || !strings.Contains(mark, p.accent) {
+			t.Errorf("%s became %s, with a contrast of %.2f", colour, p.accent, c.underWhite())
+		}
+	}
+	if p := newPages(t, Options{}); !strings.Contains(string(p.assets.files["mark.svg"].body), sealColour) ||
+		!strings.Contains(string(p.assets.files["rosette.svg"].body), rosetteColour) {
+		t.Error("the pictures have other colours than colour.go says")
+	}
+}
+
+func TestC09_NetworksAreInWords(t *testing.T) {
+	l := newPages(t, Options{}).texts.named("en")
+	for network, want := range map[string]string{
+		"127.0.0.0/24": "This computer", "::1": "This computer", "::ffff:127.0.0.1": "This computer", "10.1.2.0/24": "Private network",
+		"192.168.0.7": "Private network", "fd00:1::/56": "Private network", "203.0.113.0/24": "Network 203.0.113.x",
+		"2001:db8:10:200::/56": "Network 2001:db8:10:200:x", "198.51.100.7": "198.51.100.7", "": "", "<odd>": "<odd>",
+	} {
+		if got := plainText(l.network(network)); got != want {
+			t.Errorf("%s: %s, want %s", network, got, want)
+		}
+	}
+}
+
+func TestC09_EventsHaveAPictureOfTheirKind(t *testing.T) {
+	p := newPages(t, Options{})
+	seen := map[string]bool{}
+	for _, name := range []string{
+		"password.changed", "passkey.added", "factor.added", "email.changed", "consent.given", "refresh.reused", "user.changed", "session.started", "new.kind",
+	} {
+		picture := eventIcon(EventLine{Name: name})
+		if _, there := p.assets.files[picture]; !there {
+			t.Errorf("%s has no picture: %s", name, picture)
+		}
+		seen[picture] = true
+	}
+	if len(seen) < 8 {
+		t.Errorf("%d pictures for 8 kinds", len(seen))
+	}
+}
+
+func TestC09_TheLanguageIsOneControl(t *testing.T) {
+	w := httptest.NewRecorder()
+	if err := newPages(t, Options{}).Render(w, httptest.NewRequest(http.MethodGet, "/signin?i=abc", nil), http.StatusOK, SignIn{Action: "/signin"}); err != nil {
+		t.Fatal(err)
+	}
+	_, foot, _ := strings.Cut(w.Body.String(), "<footer")
+	if !strings.Contains(foot, "<details") || !strings.Contains(foot, `<summary>Language: <b>English</b></summary>`) || !strings.Contains(foot, `href="?i=abc&amp;lang=ar" hreflang="ar" lang="ar" dir="rtl"`) {
+		t.Errorf("the foot of the page: %s", foot)
+	}
+}
+
+// What was misaligned, below the fold or in three rows.
+func TestC09_LaidOutInABrowser(t *testing.T) {
+	ctx := chromium(t)
+	base := serveSamples(t, samples())
+	for _, tt := range []struct {
+		page          string
+		width, height int64
+		holds         string // a script's truth
+	}{
+		{"consent", 1280, 720, `document.getElementById("consent-allow").getBoundingClientRect().bottom <= innerHeight`},
+		{"consent", 360, 740, `document.getElementById("consent-deny").getBoundingClientRect().bottom <= innerHeight`},
+		{"account", 360, 740, `new Set([...document.querySelectorAll(".menu>li")].map(e => e.offsetTop)).size === 1`},
+		{"your_data", 360, 740, `(e => e.left >= 0 && e.right <= innerWidth)(document.querySelector(".menu [aria-current]").getBoundingClientRect())`},
+		{"recovery_codes", 1280, 720, `new Set([...document.querySelectorAll(".codes>li")].map(e => e.getBoundingClientRect().top)).size === 1`},
+		{"recovery_codes", 360, 740, `[...document.querySelectorAll("[data-codes] button")].every(e => e.offsetHeight > 0)`},
+		{"passkey_offer", 360, 740, `new Set([...document.querySelectorAll(".actions button")].filter(e => e.offsetHeight).map(e => e.getBoundingClientRect().height)).size === 1`},
+		{"sign_in", 360, 740, `document.querySelector(".foot").offsetHeight < 80`},
+		{"factor_setup", 360, 740, `document.querySelectorAll(".steps>li").length === 2`},
+		{"profile", 1280, 720, `document.querySelector("form").offsetHeight < 1500`},
+	} {
+		ctx := within(t, ctx)
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(tt.width, tt.height), chromedp.Navigate(base+"/page/"+tt.page+"?lang=en")); err != nil {
+			t.Fatal(err)
+		}
+		if !ask[bool](t, ctx, tt.holds) {
+			t.Errorf("%s at %d×%d: not %s", tt.page, tt.width, tt.height, tt.holds)
+		}
+	}
+}
