@@ -18,6 +18,39 @@ type Account struct {
 	Done            string // what was just done, a message id without "done."; "" = nothing
 }
 
+// Check is one line of the security check-up: the texts begin with "checkup." and its name, and Page is where it is done.
+type Check struct {
+	Name, Page string
+	Done       bool
+}
+
+// CheckUp is what keeps an account safe and how much of it is done, what matters most first. Nothing where it is not known.
+func (p Account) CheckUp() []Check {
+	var list []Check
+	if p.Mail && p.Person.Email != "" {
+		list = append(list, Check{"email", "/account/email", p.Verified})
+	}
+	if f := p.Factors; f != nil {
+		list = append(list, Check{"second", "/account/second-step", f.TOTP || f.Passkeys > 0}, Check{"passkey", "/account/passkeys", f.Passkeys > 0})
+	}
+	return list
+}
+
+// Next is the one thing to do next; nil = all is done.
+func (p Account) Next() *Check {
+	for _, c := range p.CheckUp() {
+		if !c.Done {
+			return &c
+		}
+	}
+	return nil
+}
+
+// Fine reports whether nothing is left to do, here or by a notice.
+func (p Account) Fine() bool {
+	return p.Next() == nil && len(p.Notices) == 0 && (p.Factors == nil || !p.Factors.FewCodes())
+}
+
 // Factors is what a person has beside a password.
 type Factors struct {
 	TOTP         bool

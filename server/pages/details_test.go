@@ -105,3 +105,26 @@ func TestC09_LaidOutInABrowser(t *testing.T) {
 		}
 	}
 }
+
+func TestC09_TheCheckUpSaysWhatToDoNext(t *testing.T) {
+	p := newPages(t, Options{})
+	person := Person{Name: "Ada", Email: "ada@example.org"}
+	for name, tt := range map[string]struct {
+		page Account
+		want string
+	}{
+		"nothing":       {Account{Person: person, Mail: true, Factors: &Factors{}}, `href="/account/email">Verify`},
+		"an address":    {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
+		"no mail":       {Account{Person: person, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
+		"a second step": {Account{Person: person, Factors: &Factors{TOTP: true}}, `href="/account/passkeys">Add`},
+		"a passkey":     {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{Passkeys: 1}}, "Your account is well protected."},
+	} {
+		w := httptest.NewRecorder()
+		if err := p.Render(w, httptest.NewRequest(http.MethodGet, "/account", nil), http.StatusOK, tt.page); err != nil {
+			t.Fatal(err)
+		}
+		if body := w.Body.String(); !strings.Contains(body, tt.want) || strings.Count(body, "checkup-next") > 1 {
+			t.Errorf("%s: the page lacks %s, or says more than one thing to do", name, tt.want)
+		}
+	}
+}
