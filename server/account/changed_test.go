@@ -78,7 +78,7 @@ func TestTwoActsAtOnceOfOneAccount(t *testing.T) {
 }
 
 // Whoever sets an authenticator app up has just shown it: the session is one of two factors from then on, and nothing is asked for again.
-func TestC07_SettingAnAuthenticatorUpMakesTheSessionOneOfTwoFactors(t *testing.T) {
+func TestSettingAnAuthenticatorUpMakesTheSessionOneOfTwoFactors(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly())
 		ada := s.Person(t, "ada@example.com")

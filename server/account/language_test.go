@@ -10,7 +10,7 @@ import (
 )
 
 // The language that is chosen in the footer stays in the browser, and in the account of whoever is signed in there.
-func TestC06_TheChosenLanguageStays(t *testing.T) {
+func TestTheChosenLanguageStays(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s, box := servertest.NewWithMail(t, engine)
 		ada := s.Person(t, "ada@example.com")

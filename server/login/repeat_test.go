@@ -265,7 +265,7 @@ func TestH16_ALoginHintSwitchesNoAccount(t *testing.T) {
 
 // Back to the page of consent leads to the app while the request lives, and says that it was answered ever after: it did not take too
 // long, and something was shared.
-func TestC07_BackAfterConsentSaysThatItWasAnswered(t *testing.T) {
+func TestBackAfterConsentSaysThatItWasAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servertest.New(t, servertest.HandlerOnly())
 		ada := s.Person(t, "ada@example.com")

@@ -201,7 +201,7 @@ func TestV01_ASecondFactorThatCameInMeanwhileHasToBePassed(t *testing.T) {
 }
 
 // A second step that somebody must set up may be a passkey as well as an authenticator app.
-func TestC07_WhoeverMustHaveASecondFactorMayTakeAPasskey(t *testing.T) {
+func TestWhoeverMustHaveASecondFactorMayTakeAPasskey(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.YAML("factors: {required: everyone}"))
 		ada := s.Person(t, "ada@example.com")

@@ -11,7 +11,7 @@ import (
 	"signet/internal/mail"
 )
 
-func TestC09_TheBrandColourReachesPicturesAndEmails(t *testing.T) {
+func TestTheBrandColourReachesPicturesAndEmails(t *testing.T) {
 	for colour, want := range map[string]string{"#8a1f5c": "#8a1f5c", "#ffcc00": "", "#fff": "", "#abc": ""} {
 		p := newPages(t, Options{Color: colour})
 		mark, rosette := string(p.assets.files["mark.svg"].body), string(p.assets.files["rosette.svg"].body)
@@ -35,7 +35,7 @@ func TestC09_TheBrandColourReachesPicturesAndEmails(t *testing.T) {
 	}
 }
 
-func TestC09_NetworksAreInWords(t *testing.T) {
+func TestNetworksAreInWords(t *testing.T) {
 	l := newPages(t, Options{}).texts.named("en")
 	for network, want := range map[string]string{
 		"127.0.0.0/24": "This computer", "::1": "This computer", "::ffff:127.0.0.1": "This computer", "10.1.2.0/24": "Private network",
@@ -48,7 +48,7 @@ func TestC09_NetworksAreInWords(t *testing.T) {
 	}
 }
 
-func TestC09_EventsHaveAPictureOfTheirKind(t *testing.T) {
+func TestEventsHaveAPictureOfTheirKind(t *testing.T) {
 	p := newPages(t, Options{})
 	seen := map[string]bool{}
 	for _, name := range []string{
@@ -65,7 +65,7 @@ func TestC09_EventsHaveAPictureOfTheirKind(t *testing.T) {
 	}
 }
 
-func TestC09_TheLanguageIsOneControl(t *testing.T) {
+func TestTheLanguageIsOneControl(t *testing.T) {
 	w := httptest.NewRecorder()
 	if err := newPages(t, Options{}).Render(w, httptest.NewRequest(http.MethodGet, "/signin?i=abc", nil), http.StatusOK, SignIn{Action: "/signin"}); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestC09_TheLanguageIsOneControl(t *testing.T) {
 }
 
 // What was misaligned, below the fold or in three rows.
-func TestC09_LaidOutInABrowser(t *testing.T) {
+func TestLaidOutInABrowser(t *testing.T) {
 	ctx := chromium(t)
 	base := serveSamples(t, samples())
 	for _, tt := range []struct {
@@ -106,7 +106,7 @@ func TestC09_LaidOutInABrowser(t *testing.T) {
 	}
 }
 
-func TestC09_TheCheckUpSaysWhatToDoNext(t *testing.T) {
+func TestTheCheckUpSaysWhatToDoNext(t *testing.T) {
 	p := newPages(t, Options{})
 	person := Person{Name: "Ada", Email: "ada@example.org"}
 	for name, tt := range map[string]struct {

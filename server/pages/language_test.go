@@ -54,7 +54,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 	}
 }
 
-func TestC06_OneOddItemOfAcceptLanguageLeavesTheRest(t *testing.T) {
+func TestOneOddItemOfAcceptLanguageLeavesTheRest(t *testing.T) {
 	p := newPages(t, Options{})
 	for accept, want := range map[string]string{
 		"de":                                     "de",
@@ -96,7 +96,7 @@ func TestC06_OneOddItemOfAcceptLanguageLeavesTheRest(t *testing.T) {
 	}
 }
 
-func TestC06_TextsInAnotherLanguageThanThePageSaySo(t *testing.T) {
+func TestTextsInAnotherLanguageThanThePageSaySo(t *testing.T) {
 	p, err := New(Options{Languages: fstest.MapFS{"he.json": {Data: []byte(`{"language.dir": "rtl", "signin.title": "כניסה"}`)}}})
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestC06_TextsInAnotherLanguageThanThePageSaySo(t *testing.T) {
 	}
 }
 
-func TestC06_TimesAreInThePersonsZone(t *testing.T) {
+func TestTimesAreInThePersonsZone(t *testing.T) {
 	l := newPages(t, Options{}).texts.named("en")
 	at := time.Date(2026, 3, 1, 23, 30, 0, 0, time.UTC)
 	for name, want := range map[string]string{

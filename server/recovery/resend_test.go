@@ -11,7 +11,7 @@ import (
 )
 
 // Every page that says to look into the mailbox has a button that sends the email once more, within the budgets of what was asked for.
-func TestC07_TheEmailIsSentOnceMore(t *testing.T) {
+func TestTheEmailIsSentOnceMore(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		for name, tt := range map[string]struct {
 			to, link string
