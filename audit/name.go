@@ -86,7 +86,6 @@ const (
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"
-	LogoutFailed     Name = "logout.failed" // an application was not told that a session ended: it refused, or did not answer for a day
 )
 
 // What happens to applications and to the server itself.
@@ -97,6 +96,7 @@ const (
 	ClientDisabled      Name = "client.disabled"
 	ClientEnabled       Name = "client.enabled"
 	ClientSecretRotated Name = "client.secret_rotated"
+	LogoutFailed        Name = "logout.failed" // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"
 	ResourceDeleted     Name = "resource.deleted"
 	KeyMade             Name = "key.made"

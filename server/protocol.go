@@ -157,7 +157,7 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	if err != nil {
 		return nil, err
 	}
-	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt}
+	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt, Frames: h.Logouts.Frames}
 	if h.Federation != nil {
 		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
 	}
@@ -205,6 +205,6 @@ func (h *Services) facts(languages []string) discovery.Facts {
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
-		BackchannelLogout: true,
+		BackchannelLogout: true, FrontchannelLogout: true,
 	}
 }

@@ -29,6 +29,9 @@ type Options struct {
 	// Upstream is where a browser has to go to be signed out where its session began too, and then comes back to; nil = nowhere.
 	// Nil = never.
 	Upstream func(ctx context.Context, sessionID, browser, back string) (*url.URL, error)
+	// Frames are addresses that the browser loads in frames when the session has ended (OpenID Connect Front-Channel Logout 1.0).
+	// Nil = none.
+	Frames func(ctx context.Context, sessionID string) ([]string, error)
 	// Targets are addresses of upstreams, for the page's policy.
 	Targets []string
 }
@@ -153,59 +156,84 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 		}
 		return h.end(w, r, v, plan)
 	case "all":
-		const done = "/oauth2/logout/done"
-		var upstream *url.URL
-		for _, v := range all {
-			if upstream == nil {
-				if upstream, err = h.upstream(r, v, plan, done); err != nil {
-					return err
-				}
-			}
-		}
-		if err := h.Browser.SignOutAll(w, r); err != nil {
-			return err
-		}
-		return h.leave(w, r, plan, done, upstream)
+		return h.endAll(w, r, all, plan)
 	}
 	return h.Browser.Go(w, r, "/account", nil)
 }
 
+// endAll ends all sessions of this browser, and leaves.
+func (h *Handler) endAll(w http.ResponseWriter, r *http.Request, all []*browser.Visitor, plan logout.Plan) error {
+	to := exit{done: "/oauth2/logout/done"}
+	for _, v := range all {
+		if err := h.prepare(r, v, plan, &to); err != nil {
+			return err
+		}
+	}
+	if err := h.Browser.SignOutAll(w, r); err != nil {
+		return err
+	}
+	return h.leave(w, r, plan, to)
+}
+
 // end ends the session, if there is one still, and leaves.
 func (h *Handler) end(w http.ResponseWriter, r *http.Request, v *browser.Visitor, plan logout.Plan) error {
-	done := "/oauth2/logout/done"
+	to := exit{done: "/oauth2/logout/done"}
 	if v == nil {
-		return h.leave(w, r, plan, done, nil)
+		return h.leave(w, r, plan, to)
 	}
 	if !v.Current {
-		done = "/choose" // somebody is signed in still
+		to.done = "/choose" // somebody is signed in still
 	}
-	upstream, err := h.upstream(r, v, plan, done)
-	if err != nil {
+	if err := h.prepare(r, v, plan, &to); err != nil {
 		return err
 	}
 	if err := h.Browser.SignOut(w, r, v); err != nil {
 		return err
 	}
-	return h.leave(w, r, plan, done, upstream)
+	return h.leave(w, r, plan, to)
 }
 
-// upstream is where the session began that is about to end, if it is to end there too.
-func (h *Handler) upstream(r *http.Request, v *browser.Visitor, plan logout.Plan, done string) (*url.URL, error) {
-	if h.Upstream == nil {
-		return nil, nil
-	}
-	return h.Upstream(r.Context(), v.SessionID, h.Browser.Mark(r), cmp.Or(plan.Back, h.Browser.Path(done, nil)))
+// exit is where a sign-out goes.
+type exit struct {
+	done     string   // page of ours
+	upstream *url.URL // nil = none
+	frames   []string // what is loaded on the way
 }
 
-// leave goes to the upstream, from where it goes on; back to the app; or to a page of ours.
-func (h *Handler) leave(w http.ResponseWriter, r *http.Request, plan logout.Plan, done string, upstream *url.URL) error {
-	switch {
-	case upstream != nil:
-		return web.Redirect(w, r, upstream.String())
-	case plan.Back != "":
-		return web.Redirect(w, r, plan.Back)
+// maxFrames bounds the frames of one page: several sessions may end at once.
+const maxFrames = 20
+
+// prepare finds out, before the session ends, whom its end concerns.
+func (h *Handler) prepare(r *http.Request, v *browser.Visitor, plan logout.Plan, to *exit) (err error) {
+	if h.Upstream != nil && to.upstream == nil {
+		back := cmp.Or(plan.Back, h.Browser.Path(to.done, nil))
+		if to.upstream, err = h.Upstream(r.Context(), v.SessionID, h.Browser.Mark(r), back); err != nil {
+			return err
+		}
 	}
-	return h.Browser.Go(w, r, done, nil)
+	if h.Frames == nil {
+		return nil
+	}
+	frames, err := h.Frames(r.Context(), v.SessionID)
+	to.frames = append(to.frames, frames...)
+	to.frames = to.frames[:min(len(to.frames), maxFrames)]
+	return err
+}
+
+// leave goes to the upstream, from where it goes on; back to the app; or to a page of ours. A page with frames comes before, for it shows
+// that the session has ended and needs none.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, plan logout.Plan, to exit) error {
+	next := plan.Back
+	if to.upstream != nil {
+		next = to.upstream.String()
+	}
+	if frames := web.AllowFrames(w, to.frames); len(frames) > 0 {
+		return h.Pages.Render(w, r, http.StatusOK, pages.SigningOut{Frames: frames, NextURL: cmp.Or(next, h.Browser.Path(to.done, nil))})
+	}
+	if next != "" {
+		return web.Redirect(w, r, next)
+	}
+	return h.Browser.Go(w, r, to.done, nil)
 }
 
 // done is where a sign-out ends that goes nowhere else. Who is signed in is not told otherwise.

@@ -80,6 +80,9 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 		if post, ok := page.(FormPost); ok {
 			web.AllowFormAction(w, post.Action)
 		}
+		if out, ok := page.(SigningOut); ok {
+			web.AllowFrames(w, out.Frames)
+		}
 		return p.Render(w, r, http.StatusOK, page)
 	})
 	handler = mux.Handler()
@@ -105,7 +108,8 @@ func ask[T any](t *testing.T, ctx context.Context, script string) T {
 func TestPagesInABrowser(t *testing.T) {
 	ctx := chromium(t)
 	all := samples()
-	delete(all, "form_post") // leaves at once
+	delete(all, "form_post")   // leaves at once
+	delete(all, "signing_out") // as soon as its frames have loaded
 	base := serveSamples(t, all)
 	sizes := []int64{320}
 	schemes := []string{"light"}
@@ -178,5 +182,45 @@ func TestFormPostGoesOffByItself(t *testing.T) { // OAuth 2.0 Form Post Response
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("the form was not sent")
+	}
+}
+
+func TestSigningOutTellsAppsAndGoesOnByItself(t *testing.T) { // OpenID Connect Front-Channel Logout 1.0 section 3; B01
+	ctx := chromium(t)
+	for name, slow := range map[string]bool{"all load": false, "one never answers": true} {
+		t.Run(name, func(t *testing.T) {
+			asked, stop := make(chan string, 8), make(chan struct{})
+			app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/favicon.ico" {
+					return
+				}
+				asked <- r.URL.RequestURI() + " " + r.Header.Get("Referer")
+				if slow && r.URL.Query().Get("sid") == "2" {
+					<-stop
+				}
+				_, _ = w.Write([]byte("<script>top.location = '/gone'</script>welcome")) // frames go nowhere but where they are
+			}))
+			t.Cleanup(func() { close(stop); app.CloseClientConnections(); app.Close() })
+			base := serveSamples(t, map[string]Page{"go": SigningOut{Frames: []string{app.URL + "/out?sid=1", app.URL + "/out?sid=2"}, NextURL: app.URL + "/bye"}})
+			start := time.Now()
+			ask[string](t, within(t, ctx), "location.href = '"+base+"/page/go'") // which does not wait for a page that leaves
+			var got []string
+			for range 3 {
+				select {
+				case uri := <-asked:
+					got = append(got, uri)
+				case <-time.After(20 * time.Second):
+					t.Fatalf("the apps got %q", got)
+				}
+			}
+			took := time.Since(start)
+			slices.Sort(got[:2])
+			if !slices.Equal(got, []string{"/out?sid=1 ", "/out?sid=2 ", "/bye "}) {
+				t.Errorf("the apps got %q", got)
+			}
+			if slow && took < 2*time.Second {
+				t.Errorf("went on after %s", took)
+			}
+		})
 	}
 }

@@ -138,6 +138,12 @@ type SignedOut struct {
 	BackURL   string
 }
 
+// SigningOut tells apps in frames that a session has ended, and goes on (OpenID Connect Front-Channel Logout 1.0 section 3).
+type SigningOut struct {
+	Frames  []string
+	NextURL string
+}
+
 // FormPost sends the answer to the client by a form that submits itself (OAuth 2.0 Form Post Response Mode).
 type FormPost struct {
 	App    *App

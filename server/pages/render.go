@@ -118,6 +118,7 @@ func (p *Pages) parse(l *tongue, chosen bool) (map[string]*template.Template, er
 // view is what the layout sees.
 type view struct {
 	Lang, Dir, Brand, Logo, Body, Home string
+	Refresh                            string // where the page goes by itself without scripts; "" = it stays
 	Title                              template.HTML
 	Wrong                              bool
 	Person                             *Person
@@ -174,7 +175,11 @@ func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
 	if q, ok := page.(desked); ok {
 		v.Body, v.Person = "wide", q.person()
 	}
-	if _, ok := page.(FormPost); !ok { // that page answers once
+	switch q := page.(type) {
+	case FormPost: // that page answers once
+	case SigningOut: // as that one
+		v.Refresh = q.NextURL
+	default:
 		v.Languages = p.languages(r, l)
 	}
 	return v

@@ -52,6 +52,12 @@ func (SignedOut) Template() string { return "signed_out" }
 func (SignedOut) Title() string { return "signedout.title" }
 
 // Template of the page.
+func (SigningOut) Template() string { return "signing_out" }
+
+// Title of the page.
+func (SigningOut) Title() string { return "signingout.title" }
+
+// Template of the page.
 func (FormPost) Template() string { return "form_post" }
 
 // Title of the page.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -73,6 +74,44 @@ func AllowFormAction(w http.ResponseWriter, targets ...string) {
 		}
 	}
 	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources.String()}
+}
+
+// AllowFrames lets this answer's page show frames of exactly the origins of these addresses, and lists the addresses whose origin can be named
+// in the policy.
+func AllowFrames(w http.ResponseWriter, addresses []string) (framed []string) {
+	var sources []string
+	for _, address := range addresses {
+		s := frameSource(address)
+		if s == "" {
+			continue
+		}
+		framed = append(framed, address)
+		if !slices.Contains(sources, s) {
+			sources = append(sources, s)
+		}
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	w.Header()["Content-Security-Policy"] = []string{strings.Replace(policy, "form-action ", "frame-src "+strings.Join(sources, " ")+"; form-action ", 1)}
+	return framed
+}
+
+// frameSource is the CSP source expression for the origin of an http or https address, "" if it cannot be named safely.
+func frameSource(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	host := strings.ToLower(u.Hostname())
+	if host == "" || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" { // an IPv6 address has no name there
+		return ""
+	}
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	return u.Scheme + "://" + host
 }
 
 // formSource is the CSP source expression for a redirect URI, "" if https: covers it or it cannot be named safely.

@@ -69,6 +69,40 @@ func TestB02_FormActionNamesTheClientsNextHop(t *testing.T) {
 	}
 }
 
+func TestFramesOfExactlyTheseOrigins(t *testing.T) { // OpenID Connect Front-Channel Logout 1.0 section 3; B01
+	d := open(t, issuer, func(m *web.Mux) {
+		m.Page("GET /page", func(w http.ResponseWriter, _ *http.Request) error {
+			got := web.AllowFrames(w, []string{
+				"https://shop.example/frame?a=b", "https://shop.example/other", "https://SHOP.example:8443/", "javascript:alert(1)", "data:text/html,x",
+				"http://127.0.0.1:9430/frame", "http://[::1]:8080/", "https://a;script-src *.evil/", "https://a.example,b.example/", "https://evil.example%20*/",
+				"//shop.example/", "https:///x", "com.example.app:/out", "https://'unsafe-inline'/",
+			})
+			if len(got) != 4 {
+				t.Errorf("framed: %q", got)
+			}
+			return nil
+		})
+		m.Page("GET /none", func(w http.ResponseWriter, _ *http.Request) error {
+			if got := web.AllowFrames(w, []string{"javascript:alert(1)"}); got != nil {
+				t.Errorf("framed: %q", got)
+			}
+			return nil
+		})
+	})
+	got := d.do(request("GET", "/page")).Header().Get("Content-Security-Policy")
+	const want = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; " +
+		"object-src 'none'; frame-ancestors 'none'; frame-src https://shop.example https://shop.example:8443 http://127.0.0.1:9430; form-action 'self'"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := d.do(request("GET", "/none")).Header().Get("Content-Security-Policy"); strings.Contains(got, "frame-src") {
+		t.Errorf("got %q", got)
+	}
+	if got := d.do(request("GET", "/page")).Header().Get("Content-Security-Policy"); got != want { // nothing is left of the answer before
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestB10_B11_CORS(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("GET /jwks", web.PublicCORS, text("x"))
