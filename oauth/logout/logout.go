@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 
 	"signet/clients"
 	"signet/internal/telemetry"
@@ -23,25 +24,37 @@ type Request struct {
 	ClientID              string
 	PostLogoutRedirectURI string
 	State                 string
+	UILocales             string // languages for the pages, the preferred first
+	LogoutHint            string // who is to be signed out, as for login_hint
+}
+
+// Locales are its languages.
+func (r Request) Locales() []string {
+	if len(r.UILocales) > maxHintText {
+		return nil
+	}
+	return strings.Fields(r.UILocales)
 }
 
 // Read takes it from a form. Of a request with a repeated parameter or with control characters nothing can be trusted: it is
 // taken for one without parameters.
 func Read(form url.Values) Request {
 	own := url.Values{}
-	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"} {
+	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint"} {
 		own[name] = form[name]
 	}
 	if request.Clean(own) != nil {
 		return Request{}
 	}
 	return Request{IDTokenHint: form.Get("id_token_hint"), ClientID: form.Get("client_id"),
-		PostLogoutRedirectURI: form.Get("post_logout_redirect_uri"), State: form.Get("state")}
+		PostLogoutRedirectURI: form.Get("post_logout_redirect_uri"), State: form.Get("state"),
+		UILocales: form.Get("ui_locales"), LogoutHint: form.Get("logout_hint")}
 }
 
 // Values are its parameters again.
 func (r Request) Values() map[string]string {
-	v := map[string]string{"id_token_hint": r.IDTokenHint, "client_id": r.ClientID, "post_logout_redirect_uri": r.PostLogoutRedirectURI, "state": r.State}
+	v := map[string]string{"id_token_hint": r.IDTokenHint, "client_id": r.ClientID, "post_logout_redirect_uri": r.PostLogoutRedirectURI, "state": r.State,
+		"ui_locales": r.UILocales, "logout_hint": r.LogoutHint}
 	for name, value := range v {
 		if value == "" {
 			delete(v, name)
@@ -57,7 +70,9 @@ type Plan struct {
 	Proven bool            // a valid hint names the client: going back needs no click
 	// Subject is the person that a valid hint is about, "" = not told.
 	Subject string
-	sid     string
+	// Hint is whom the app means (logout_hint), "" = not told. It proves nothing.
+	Hint string
+	sid  string
 }
 
 // Ends reports whether the hint is of this very session, so that nobody needs to be asked.
@@ -73,12 +88,17 @@ type Clients interface {
 const (
 	maxHint  = 16 << 10
 	maxState = 2 << 10
+
+	maxHintText = 512 // of logout_hint and ui_locales
 )
 
 // Judge works out the plan. What cannot be trusted is left out, not refused: the person is asked and stays with us. Errors are
 // the storage's.
 func Judge(ctx context.Context, r Request, registry Clients, verify func(string) (tokens.ID, error)) (Plan, error) {
 	var p Plan
+	if len(r.LogoutHint) <= maxHintText {
+		p.Hint = r.LogoutHint
+	}
 	id := r.ClientID
 	if id != "" {
 		telemetry.Add(ctx, slog.String("client_id", telemetry.Outside(id)))
@@ -101,7 +121,7 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 	}
 	c, err := registry.Client(ctx, id)
 	if errors.Is(err, clients.ErrUnknown) || err == nil && !c.Enabled() {
-		return Plan{}, nil
+		return Plan{Hint: p.Hint}, nil
 	}
 	if err != nil {
 		return Plan{}, err

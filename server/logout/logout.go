@@ -17,6 +17,7 @@ import (
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/server/web"
+	"signet/users"
 )
 
 // Options of New.
@@ -84,6 +85,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 
 // answer is ask of the parameters.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req logout.Request) error {
+	r = r.WithContext(pages.WithLocales(r.Context(), req.Locales()))
 	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
 	if err != nil {
 		return err
@@ -113,8 +115,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req logout.Requ
 		Others: len(all) - 1})
 }
 
-// pick is the account that is to be signed out of several in this browser: the one whose session or person the hint is of,
-// else the one in view.
+// pick is the account that is to be signed out of several in this browser: the one whose session or person the ID token is of, else the one
+// that the app calls by its name, else the one in view.
 func pick(all []*browser.Visitor, plan logout.Plan) *browser.Visitor {
 	for _, v := range all {
 		if plan.Ends(v.SessionID) {
@@ -123,6 +125,11 @@ func pick(all []*browser.Visitor, plan logout.Plan) *browser.Visitor {
 	}
 	for _, v := range all {
 		if plan.Subject == v.UserID {
+			return v
+		}
+	}
+	for _, v := range all {
+		if plan.Subject == "" && plan.Hint != "" && users.IsCalled(v.User, plan.Hint) {
 			return v
 		}
 	}
@@ -137,7 +144,9 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
 	}
-	plan, err := logout.Judge(r.Context(), logout.Read(r.PostForm), h.Clients, h.Verify)
+	req := logout.Read(r.PostForm)
+	r = r.WithContext(pages.WithLocales(r.Context(), req.Locales()))
+	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
 	if err != nil {
 		return err
 	}

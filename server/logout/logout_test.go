@@ -192,3 +192,24 @@ func TestRepeatedParametersAreAsked(t *testing.T) {
 		t.Errorf("in URL and body: landed %v", b.Landed)
 	}
 }
+
+func TestUILocalesAndLogoutHint(t *testing.T) { // RP-Initiated Logout section 2
+	s := servertest.New(t, servertest.HandlerOnly())
+	bob, ada := s.Person(t, "bob@example.com"), s.Person(t, "ada@example.com")
+	s.App(t, "shop", func(m *clients.Metadata) { m.PostLogoutRedirectURIs = []string{after} })
+	b := s.Browser(t).Get(t, "/signin").SignIn(t, bob)
+	b.Get(t, "/signin?other=1").SignIn(t, ada)
+	for hint, want := range map[string]string{"": "ada@", "BOB@example.com": "bob@", "ada@example.com": "ada@", "eve@example.com": "ada@", strings.Repeat("b", 600): "ada@"} {
+		b.Get(t, out("client_id", "shop", "logout_hint", hint, "ui_locales", "xx de en"))
+		if b.Header.Get("Content-Language") != "de" || !strings.Contains(b.Text("main"), want) {
+			t.Errorf("%q: in %s: %s", hint, b.Header.Get("Content-Language"), b.Text("main"))
+		}
+	}
+	b.Get(t, out("client_id", "shop", "logout_hint", "bob@example.com", "ui_locales", "de")).Submit(t, "logout-confirm", nil)
+	if !here(t, b) { // a hint proves nothing, and is taken for no more than it says
+		t.Error("the account in view is signed out")
+	}
+	if all := b.Get(t, "/choose").Text("main"); strings.Contains(all, "bob@") {
+		t.Errorf("not signed out: %s", all)
+	}
+}
