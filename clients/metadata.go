@@ -82,6 +82,9 @@ type Metadata struct {
 	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"`    // seconds
 	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
+	RequestObjectSigningAlg     string              `json:"request_object_signing_alg,omitempty"` // of request objects; "" = any that its keys have
+	RequireSignedRequestObject  bool                `json:"require_signed_request_object,omitempty"`
+	RequestURIs                 []string            `json:"request_uris,omitempty"`     // where request objects may be (OpenID Connect Core section 6.2)
 	SoftwareID                  string              `json:"software_id,omitempty"`      // which program it is, whoever runs it (RFC 7591 section 2)
 	SoftwareVersion             string              `json:"software_version,omitempty"` // … and which version of it
 
@@ -310,6 +313,20 @@ func (m Metadata) validateAlgs() (errs []error) {
 		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg}} {
 		if alg := field[1]; alg != "" && alg != "ES256" && alg != "RS256" {
 			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field[0], alg))
+		}
+	}
+	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
+		errs = append(errs, fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))
+	}
+	if m.RequireSignedRequestObject && (m.RequestObjectSigningAlg == "none" || m.JWKS == nil && m.JWKSURI == "") {
+		errs = append(errs, errors.New("require_signed_request_object: needs the client's public keys, in jwks or at jwks_uri, and another algorithm than none"))
+	}
+	if len(m.RequestURIs) > 20 {
+		errs = append(errs, errors.New("request_uris: at most 20"))
+	}
+	for _, u := range m.RequestURIs {
+		if !httpsLink(u) || strings.HasPrefix(u, "urn:") {
+			errs = append(errs, fmt.Errorf("request_uris: %q must be an https address of at most 512 characters", u))
 		}
 	}
 	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(AssertionAlgs, a) {

@@ -88,7 +88,16 @@ type Tokens struct {
 type Authorization struct {
 	// ResponseTypes are those of OAuth 2.0 Multiple Response Type Encoding Practices; what is not listed is unsupported for every client.
 	ResponseTypes []string `yaml:"response_types"`
+	// RequestObjects: off; signed; unsigned, too, from clients that registered no algorithm for them.
+	RequestObjects string `yaml:"request_objects"`
 }
+
+// Which request objects are taken.
+const (
+	ObjectsOff      = "off"
+	ObjectsSigned   = "signed"
+	ObjectsUnsigned = "unsigned"
+)
 
 // The registration modes.
 const (
@@ -273,6 +282,9 @@ type Client struct {
 	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
 	DefaultACRValues            []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
 	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
+	RequestObjectSigningAlg     string   `yaml:"request_object_signing_alg" json:"request_object_signing_alg,omitempty"`
+	RequireSignedRequestObject  bool     `yaml:"require_signed_request_object" json:"require_signed_request_object,omitempty"`
+	RequestURIs                 []string `yaml:"request_uris" json:"request_uris,omitempty"`
 	SoftwareID                  string   `yaml:"software_id" json:"software_id,omitempty"`
 	SoftwareVersion             string   `yaml:"software_version" json:"software_version,omitempty"`
 
@@ -346,7 +358,7 @@ func Default() Config {
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
-		Authorization: Authorization{ResponseTypes: []string{"code"}},
+		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},

@@ -106,6 +106,7 @@ func (c Config) checkLifetimes(bad *complaints) {
 	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
 	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
 	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience", "%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
+	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
 	bad.check(len(c.Registration.Scopes) > 0 && len(c.Registration.Scopes) <= 100, "registration.scopes", "must hold 1 to 100 scopes")
 	for _, scope := range c.Registration.Scopes {

@@ -12,6 +12,7 @@ import (
 	"signet/clients/keyset"
 	"signet/clients/logo"
 	"signet/clients/registration"
+	"signet/config"
 	"signet/internal/egress"
 	"signet/internal/ratelimit"
 	"signet/internal/seal"
@@ -67,6 +68,10 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err := h.openRegistrations(); err != nil {
 		return err
 	}
+	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
+	if h.clientKeys, err = keyset.New(h.fromClients); err != nil {
+		return err
+	}
 	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.Logos, err = logo.New(h.DB, h.Clients, out, h.Log)
 	return err
@@ -114,12 +119,8 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 
 // apiHandlers answer applications, in JSON.
 func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
-	known, err := keyset.New(egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts}))
-	if err != nil {
-		return nil, err
-	}
 	callers, err := clientauth.New(clientauth.Options{
-		Registry: h.Clients, Keys: known, Replay: h.DB, Issuer: h.Config.Server.Issuer,
+		Registry: h.Clients, Keys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
 		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})
@@ -146,6 +147,9 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 		id, err := issuer.VerifyIDHint(token)
 		return id.Subject, id.Audience, err
 	}}
+	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
+		requests.Objects = &request.Objects{Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned}
+	}
 	start, err := authorize.New(authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Login: front, Browser: front.Browser, Pages: view,
 		App: h.appAt, Tx: h.DB.Tx,
@@ -199,8 +203,16 @@ func (h *Services) facts(languages []string) discovery.Facts {
 	if slices.ContainsFunc(responses, clients.FromFront) {
 		grantTypes = append(grantTypes, clients.Implicit)
 	}
+	var objects []string
+	switch h.Config.Authorization.RequestObjects {
+	case config.ObjectsUnsigned:
+		objects = append([]string{"none"}, clients.AssertionAlgs...)
+	case config.ObjectsSigned:
+		objects = clients.AssertionAlgs
+	}
 	return discovery.Facts{
-		GrantTypes: grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
+		RequestAlgs: objects,
+		GrantTypes:  grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
 		Prompts: []string{"none", "login", "consent", "select_account"},
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,

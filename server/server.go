@@ -16,9 +16,11 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/keyset"
 	"signet/clients/logo"
 	"signet/clients/registration"
 	"signet/config"
+	"signet/internal/egress"
 	"signet/internal/mail"
 	"signet/internal/outbox"
 	"signet/internal/seal"
@@ -103,6 +105,8 @@ type Services struct {
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 
+	clientKeys  *keyset.Cache                // what clients sign with
+	fromClients *egress.Client               // the way out to addresses that clients named
 	lock        io.Closer                    // holds off a second server; nil = none is held
 	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
 	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place

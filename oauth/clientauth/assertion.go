@@ -10,9 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"signet/clients"
+	"signet/oauth/clientjwt"
 	"signet/storage"
 )
 
@@ -60,37 +59,30 @@ func unverifiedSubject(assertion string) string {
 	return c.Subject
 }
 
-var assertionAlgs = func() (algs []jose.SignatureAlgorithm) {
-	for _, a := range clients.AssertionAlgs {
-		algs = append(algs, jose.SignatureAlgorithm(a))
-	}
-	return algs
-}()
-
 // checkAssertion verifies an assertion with the client's registered keys and spends its jti. For a nil client it parses and
 // refuses. Errors: *assertionError, or the storage's.
 func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, assertion string) error {
 	if len(assertion) > maxAssertion {
 		return refuse("too long")
 	}
-	jws, err := jose.ParseSignedCompact(assertion, assertionAlgs)
+	jws, err := clientjwt.Parse(assertion, "jwt", "client-authentication+jwt")
 	if err != nil {
-		return refuse("malformed")
+		return refuse(err.Error())
 	}
 	known := c != nil && (c.JWKS != nil || c.JWKSURI != "")
 	keys, alg := decoys, ""
 	if known {
-		if keys, err = a.keys(ctx, c, jws.Signatures[0].Protected); err != nil {
+		if keys, err = jws.Keys(ctx, a.o.Keys, c); err != nil {
 			return refuse(err.Error())
 		}
 		alg = c.TokenEndpointAuthSigningAlg
 	}
-	payload, err := verify(jws, keys, alg)
+	payload, err := jws.Open(keys, alg)
 	if !known {
 		return refuse("unknown client or no keys")
 	}
 	if err != nil {
-		return err
+		return refuse(err.Error())
 	}
 	var claims assertionClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
@@ -106,50 +98,6 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 		return refuse("used before")
 	}
 	return err
-}
-
-// keys are the client's; those at an address are fetched anew if none fits the header.
-func (a *Authenticator) keys(ctx context.Context, c *clients.Client, h jose.Header) ([]jose.JSONWebKey, error) {
-	if c.JWKSURI == "" {
-		return c.JWKS.Keys, nil
-	}
-	if a.o.Keys == nil {
-		return nil, errors.New("jwks_uri is not asked here")
-	}
-	return a.o.Keys.Keys(ctx, c, func(k jose.JSONWebKey) bool { return may(k, h) })
-}
-
-// may reports whether the key could have made a signature with the header.
-func may(k jose.JSONWebKey, h jose.Header) bool {
-	return (h.KeyID == "" || k.KeyID == "" || k.KeyID == h.KeyID) && clients.Verifies(k, h.Algorithm)
-}
-
-// verify returns the payload if one of the keys, of the registered algorithm if there is one, made the signature. Keys named in
-// the header count for nothing, and what would change the meaning of the rest is refused (RFC 7515 section 4.1, RFC 8725).
-func verify(jws *jose.JSONWebSignature, keys []jose.JSONWebKey, registered string) ([]byte, error) {
-	h := jws.Signatures[0].Protected
-	for _, name := range []jose.HeaderKey{"crit", "b64", "zip"} {
-		if _, ok := h.ExtraHeaders[name]; ok {
-			return nil, refuse("header has " + string(name))
-		}
-	}
-	if typ, ok := h.ExtraHeaders[jose.HeaderType]; ok {
-		if text, _ := typ.(string); !strings.EqualFold(text, "JWT") && !strings.EqualFold(text, "client-authentication+jwt") {
-			return nil, refuse("typ")
-		}
-	}
-	if registered != "" && h.Algorithm != registered {
-		return nil, refuse("alg is not the registered one")
-	}
-	for _, k := range keys {
-		if !may(k, h) {
-			continue
-		}
-		if payload, err := jws.Verify(k.Key); err == nil {
-			return payload, nil
-		}
-	}
-	return nil, refuse("no registered key fits")
 }
 
 // judge checks the claims (rule J03) and returns when the assertion expires.

@@ -8,10 +8,9 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"signet/clients"
 	"signet/internal/telemetry"
+	"signet/oauth/clientjwt"
 	"signet/oauth/refusal"
 )
 
@@ -29,15 +28,10 @@ type Replay interface {
 	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
 }
 
-// Keys finds a client's public keys; *keyset.Cache.
-type Keys interface {
-	Keys(ctx context.Context, c *clients.Client, fits func(jose.JSONWebKey) bool) ([]jose.JSONWebKey, error)
-}
-
 // Options of New.
 type Options struct {
 	Registry  Registry
-	Keys      Keys // nil = only those that are registered
+	Keys      clientjwt.Keys // nil = only those that are registered
 	Replay    Replay
 	Issuer    string
 	Audiences []string                     // accepted beside the issuer: the token endpoint's URL

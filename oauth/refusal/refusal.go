@@ -88,6 +88,12 @@ func InteractionRequired(d string) *Refusal { return of(400, "interaction_requir
 // RequestNotSupported: request objects are not accepted.
 func RequestNotSupported(d string) *Refusal { return of(400, "request_not_supported", d) }
 
+// InvalidRequestObject: it is malformed, or not signed as it should be.
+func InvalidRequestObject(d string) *Refusal { return of(400, "invalid_request_object", d) }
+
+// InvalidRequestURI: it is not registered, or what is there cannot be had.
+func InvalidRequestURI(d string) *Refusal { return of(400, "invalid_request_uri", d) }
+
 // RequestURINotSupported: request_uri is not accepted.
 func RequestURINotSupported(d string) *Refusal { return of(400, "request_uri_not_supported", d) }
 

@@ -65,6 +65,8 @@ type Parser struct {
 	Issuer  string
 	// ResponseTypes are those of clients.ResponseTypes that the server offers; nil = code alone.
 	ResponseTypes []string
+	// Objects judges request objects; nil = they are not supported.
+	Objects *Objects
 	// Hint verifies an id_token_hint and returns its subject and audience (OpenID Connect Core section 3.1.2.1).
 	Hint func(token string) (subject string, audience []string, err error)
 }
@@ -95,8 +97,15 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	if !c.Enabled() {
 		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", ClientID: c.ClientID, Client: c}
 	}
+	form, unread := p.unpacked(ctx, c, form)
+	if err := repeated(form, "redirect_uri", "response_mode", "state"); err != nil {
+		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: err}
+	}
 	req := flow.Request{ClientID: c.ClientID, State: form.Get("state"), ResponseMode: modeOf(form)}
 	if err := redirect(&req, c, form); err != nil {
+		if bad, ok := errors.AsType[*PageOnly](err); ok && unread != nil && bad.Kind == "redirect_missing" { // it is in the object perhaps
+			bad.Kind, bad.Cause = "invalid_request", unread
+		}
 		return flow.Request{}, c, err
 	}
 	if !printable(req.State) {
@@ -105,6 +114,9 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	if len(req.State) > maxState { // the client and the address are known: it is told there, without the state
 		no := refusal.InvalidRequest("state is longer than 4096 bytes.")
 		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, ResponseMode: req.ResponseMode}
+	}
+	if unread != nil {
+		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode}
 	}
 	known, err := p.resourcesOf(ctx, c, form)
 	if err != nil {
@@ -162,12 +174,7 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 			}
 		}
 	}
-	switch {
-	case form.Get("request") != "":
-		return refusal.RequestNotSupported("Request objects are not supported.")
-	case form.Get("request_uri") != "":
-		return refusal.RequestURINotSupported("request_uri is not supported.")
-	case form.Get("registration") != "":
+	if form.Get("registration") != "" {
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
 	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, prompts, p.openID, identity}

@@ -45,10 +45,12 @@ type metadata struct {
 	FrontchannelLogoutSession bool `json:"frontchannel_logout_session_supported,omitempty"`
 
 	// Of an authorization endpoint; stated even where the answer is no, for some default to yes.
-	ClaimsParameter *bool `json:"claims_parameter_supported,omitempty"`
-	RequestObject   *bool `json:"request_parameter_supported,omitempty"`
-	RequestURI      *bool `json:"request_uri_parameter_supported,omitempty"`
-	IssParameter    *bool `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207 section 3
+	ClaimsParameter *bool    `json:"claims_parameter_supported,omitempty"`
+	RequestObject   *bool    `json:"request_parameter_supported,omitempty"`
+	RequestURI      *bool    `json:"request_uri_parameter_supported,omitempty"`
+	RequestAlgs     []string `json:"request_object_signing_alg_values_supported,omitempty"`
+	RegisteredURIs  bool     `json:"require_request_uri_registration,omitempty"`
+	IssParameter    *bool    `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207 section 3
 }
 
 // compose makes the document from what is mounted.
@@ -75,7 +77,8 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.ResponseTypes, d.ResponseModes, d.Prompts, d.ACRs = f.ResponseTypes, f.ResponseModes, f.Prompts, f.ACRs
 		d.Challenges = []string{"S256"}
 		d.ClaimsParameter, d.IssParameter = new(true), new(true)
-		d.RequestObject, d.RequestURI = new(false), new(false)
+		d.RequestObject, d.RequestURI = new(len(f.RequestAlgs) > 0), new(len(f.RequestAlgs) > 0)
+		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
 		d.Subjects, d.IDTokenAlgs = []string{"public"}, signingAlgs
 		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
 	}

@@ -1,0 +1,107 @@
+// Package clientjwt verifies what clients sign: assertions (RFC 7523), request objects (RFC 9101). There is one list of algorithms and one
+// way to choose a key; what is demanded of the claims is the caller's matter. Begin with Open.
+package clientjwt
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"signet/clients"
+)
+
+// ErrRefused: the JWT is not one that the client may have signed. The text says why, for the log.
+var ErrRefused = errors.New("JWT refused")
+
+type refused struct{ why string }
+
+func (r *refused) Error() string        { return r.why }
+func (r *refused) Is(target error) bool { return target == ErrRefused }
+
+func refuse(why string) error { return &refused{why} }
+
+// Keys finds a client's public keys; *keyset.Cache.
+type Keys interface {
+	Keys(ctx context.Context, c *clients.Client, fits func(jose.JSONWebKey) bool) ([]jose.JSONWebKey, error)
+}
+
+// JWT is one that was parsed and not yet verified.
+type JWT struct {
+	jws *jose.JSONWebSignature
+	// Type is the typ header in lower case, without "application/"; "" = none (RFC 7515 section 4.1.9).
+	Type string
+}
+
+var algs = func() (list []jose.SignatureAlgorithm) {
+	for _, a := range clients.AssertionAlgs {
+		list = append(list, jose.SignatureAlgorithm(a))
+	}
+	return list
+}()
+
+// Parse reads a compact JWS of an algorithm that clients may use; none is not among them. types are the typ headers that it may have, beside
+// none. Errors are ErrRefused.
+func Parse(token string, types ...string) (JWT, error) {
+	jws, err := jose.ParseSignedCompact(token, algs)
+	if err != nil {
+		return JWT{}, refuse("malformed")
+	}
+	j := JWT{jws: jws}
+	h := jws.Signatures[0].Protected
+	for _, name := range []jose.HeaderKey{"crit", "b64", "zip"} { // what would change the meaning of the rest (RFC 7515 section 4.1, RFC 8725)
+		if _, ok := h.ExtraHeaders[name]; ok {
+			return j, refuse("header has " + string(name))
+		}
+	}
+	if typ, ok := h.ExtraHeaders[jose.HeaderType]; ok {
+		text, _ := typ.(string)
+		j.Type = strings.TrimPrefix(strings.ToLower(text), "application/")
+		if !slices.Contains(types, j.Type) {
+			return j, refuse("typ")
+		}
+	}
+	return j, nil
+}
+
+// Algorithm of the header.
+func (j JWT) Algorithm() string { return j.jws.Signatures[0].Protected.Algorithm }
+
+// Keys of the client that may have signed it. Errors are those of the source.
+func (j JWT) Keys(ctx context.Context, source Keys, c *clients.Client) ([]jose.JSONWebKey, error) {
+	if c.JWKSURI == "" {
+		if c.JWKS == nil {
+			return nil, refuse("the client registered no keys")
+		}
+		return c.JWKS.Keys, nil
+	}
+	if source == nil {
+		return nil, refuse("jwks_uri is not asked here")
+	}
+	return source.Keys(ctx, c, j.fits)
+}
+
+// fits reports whether the key could have made the signature.
+func (j JWT) fits(k jose.JSONWebKey) bool {
+	h := j.jws.Signatures[0].Protected
+	return (h.KeyID == "" || k.KeyID == "" || k.KeyID == h.KeyID) && clients.Verifies(k, h.Algorithm)
+}
+
+// Open returns the payload if one of the keys, of the registered algorithm if there is one, made the signature. Keys named in the header
+// count for nothing.
+func (j JWT) Open(keys []jose.JSONWebKey, registered string) ([]byte, error) {
+	if registered != "" && j.Algorithm() != registered {
+		return nil, refuse("alg is not the registered one")
+	}
+	for _, k := range keys {
+		if !j.fits(k) {
+			continue
+		}
+		if payload, err := j.jws.Verify(k.Key); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, refuse("no registered key fits")
+}
