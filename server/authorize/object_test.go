@@ -49,7 +49,9 @@ func newObjectWorld(t *testing.T, mode string, change func(m *clients.Metadata),
 type members = map[string]any
 
 // sign makes an object of members with the app's key.
-func (w *objectWorld) sign(t *testing.T, m members, typ string) string { return signed(t, jose.ES256, w.key, m, typ) }
+func (w *objectWorld) sign(t *testing.T, m members, typ string) string {
+	return signed(t, jose.ES256, w.key, m, typ)
+}
 
 func signed(t *testing.T, alg jose.SignatureAlgorithm, key any, m members, typ string) string {
 	t.Helper()
@@ -133,7 +135,9 @@ func TestRequestObject_OfRFC9101SaysEverything(t *testing.T) { // RFC 9101 secti
 		}
 		return m
 	}
-	alone := func(object string) string { return "/oauth2/authorize?" + url.Values{"client_id": {"shop"}, "request": {object}}.Encode() }
+	alone := func(object string) string {
+		return "/oauth2/authorize?" + url.Values{"client_id": {"shop"}, "request": {object}}.Encode()
+	}
 	for _, typ := range []string{"", "oauth-authz-req+jwt", "application/OAUTH-authz-req+jwt"} {
 		if _, got := answered(t, b.Get(t, alone(w.sign(t, all(), typ)))); got.Get("state") != "inside" || got.Get("code") == "" {
 			t.Errorf("%q: %v", typ, got)
