@@ -117,18 +117,32 @@ func setList(v reflect.Value, text string) error {
 		return errors.New("is a list of entries; write it in the configuration file")
 	}
 	list := reflect.MakeSlice(v.Type(), 0, 4)
+	var errs []error
 	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
 		if err := setText(item, part); err != nil {
-			return err
+			errs = append(errs, err)
+			continue
 		}
 		list = reflect.Append(list, item)
 	}
+	if len(errs) > 0 {
+		return joinText(errs)
+	}
 	v.Set(list)
 	return nil
+}
+
+// joinText makes one line of several mistakes in one value.
+func joinText(errs []error) error {
+	texts := make([]string, len(errs))
+	for i, err := range errs {
+		texts[i] = err.Error()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 // parsePrefix takes a network or a single address.

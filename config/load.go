@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -39,8 +40,84 @@ func Load(s Sources) (Config, error) {
 	errs = append(errs, s.environment(&c)...)
 	errs = append(errs, s.flags(&c)...)
 	errs = append(errs, s.secretFiles(&c)...)
-	errs = append(errs, c.Validate())
-	return c, errors.Join(errs...)
+	told := errors.Join(errs...)
+	if _, unread := errors.AsType[*FileError](told); unread { // what it says may be what is missing
+		return c, told
+	}
+	return c, errors.Join(told, Beside(told, c.Validate()))
+}
+
+// FileError: the configuration file could not be read, or is not YAML. Nothing is known of what it says.
+type FileError struct{ err error }
+
+// Error is for error.
+func (e *FileError) Error() string { return e.err.Error() }
+
+// Unwrap is for package errors.
+func (e *FileError) Unwrap() error { return e.err }
+
+// Beside gives those mistakes of found that do not follow from told: what cannot be read is also missing, and what was said is not said
+// again. A value that could not be read speaks for its key, for what would be below it, and for the sections that it is in.
+func Beside(told, found error) error {
+	unread, sections := map[string]bool{}, map[string]bool{}
+	for _, err := range Mistakes(told) {
+		if errors.Is(err, errTwice) {
+			continue
+		}
+		key := strings.TrimSuffix(keyOf(err), "_file")
+		unread[key] = true
+		for key = parent(key); key != "" && !strings.HasSuffix(key, "]"); key = parent(key) { // an entry of a list is more than its keys
+			sections[key] = true
+		}
+	}
+	return errors.Join(slices.DeleteFunc(Mistakes(found), func(err error) bool {
+		key := keyOf(err)
+		if sections[key] {
+			return true
+		}
+		for ; key != ""; key = parent(key) {
+			if unread[key] {
+				return true
+			}
+		}
+		return false
+	})...)
+}
+
+// parent is the key of the section or entry that a key is in; "" if it is in none. Names in brackets may hold dots.
+func parent(key string) string {
+	i := strings.LastIndexByte(key, '.')
+	if i < 0 || strings.Contains(key[i:], "]") {
+		return ""
+	}
+	return key[:i]
+}
+
+// keyOf is the key that a mistake begins with.
+func keyOf(err error) string {
+	key, _, _ := strings.Cut(err.Error(), ": ")
+	return key
+}
+
+// Mistakes takes joined errors apart.
+func Mistakes(err error) []error {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	var lines []string
+	for _, one := range joined.Unwrap() {
+		all = append(all, Mistakes(one)...)
+		lines = append(lines, one.Error())
+	}
+	if strings.Join(lines, "\n") != err.Error() { // it says more than its parts
+		return []error{err}
+	}
+	return all
 }
 
 func readFile(name string) ([]byte, error) {
@@ -64,7 +141,7 @@ func (s Sources) file(c *Config) []error {
 		return nil
 	}
 	if err != nil {
-		return []error{fmt.Errorf("read configuration: %w; name the file with --config", err)}
+		return []error{&FileError{fmt.Errorf("read configuration: %w; name the file with --config", err)}}
 	}
 	return parseFile(name, data, c)
 }
@@ -132,7 +209,7 @@ func (s Sources) secretFiles(c *Config) []error {
 func (s Sources) readSecret(name string) (string, error) {
 	data, err := s.ReadFile(name)
 	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
+		return "", fmt.Errorf("read secret: %w; name a file that this account can read", err)
 	}
 	text := strings.TrimSpace(string(data))
 	if text == "" {

@@ -101,7 +101,7 @@ func (u Upstream) check(bad *complaints, key string) {
 		bad.check(u.Issuer != "", key+".issuer", "is missing; write it as the provider's discovery document says it")
 	case UpstreamApple:
 		bad.check(u.TeamID != "" && u.KeyID != "" && !u.PrivateKey.Empty(), key, "needs team_id, key_id and private_key_file")
-	default:
+	case UpstreamGoogle, UpstreamFacebook, UpstreamGitHub, UpstreamMicrosoft:
 		bad.check(!u.ClientSecret.Empty(), key+".client_secret", "is missing; write client_secret_file, or client_secret")
 	}
 	bad.check(len([]rune(u.Name)) <= 40, key+".name", "must have at most 40 characters")
@@ -113,7 +113,7 @@ func (u Upstream) check(bad *complaints, key string) {
 	oneOf(bad, key+".new_accounts", u.NewAccounts, "", "as_signup", "always", "never")
 	oneOf(bad, key+".profile", u.Profile, "", "first", "always", "never")
 	for ours, theirs := range u.Claims {
-		bad.check(slices.Contains(profileClaims, ours), key+".claims", "%q is none of our claims: %s", ours, strings.Join(profileClaims, ", "))
+		bad.check(slices.Contains(profileClaims, ours), key+".claims."+ours, "is none of our claims: %s", strings.Join(profileClaims, ", "))
 		bad.check(theirs != "", key+".claims."+ours, "is empty; name the upstream's claim")
 	}
 	bad.check(len(u.Groups) == 0 || u.GroupsClaim != "", key+".groups_claim", "is missing; it names the claim that groups is about")

@@ -25,7 +25,7 @@ func TestUpstreamsAreChecked(t *testing.T) {
 		"facebook domain": {"upstreams: [{id: a, kind: facebook, client_id: a, client_secret: b, domains: [example.com]}]", "upstreams[a].domains"},
 		"any domain":      {strings.Replace(google, "%", `authoritative_for: ["*"]`, 1), ""},
 		"route of two":    {"upstreams: [{id: a, kind: google, client_id: a, client_secret: b, routes: [x.example]}, {id: c, kind: google, client_id: a, client_secret: b, routes: [x.example]}]", "signs in at a already"},
-		"claim":           {strings.Replace(google, "%", "claims: {sub: id}", 1), `"sub" is none of our claims`},
+		"claim":           {strings.Replace(google, "%", "claims: {sub: id}", 1), `claims.sub: is none of our claims`},
 		"claims no texts": {strings.Replace(google, "%", "claims: [a]", 1), "must hold names and texts"},
 		"claim twice":     {strings.Replace(google, "%", "claims: {name: a, name: b}", 1), "there twice"},
 		"groups":          {strings.Replace(google, "%", "groups: {a: b}", 1), "upstreams[google].groups_claim"},

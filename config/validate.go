@@ -171,26 +171,32 @@ func (c Config) checkEgress(bad *complaints) {
 
 func (c Config) checkMail(bad *complaints) {
 	m := c.Mail
-	oneOf(bad, "mail.sender", m.Sender, MailNone, MailSMTP, MailLog, MailFile)
+	senders := []string{MailNone, MailSMTP, MailLog, MailFile}
+	oneOf(bad, "mail.sender", m.Sender, senders...)
 	bad.check(m.On() || !c.Signin.MailedCode, "signin.mailed_code", "needs mail: set mail.sender, or leave it off")
 	if !m.On() {
 		return
 	}
+	known := slices.Contains(senders, m.Sender) // else it was probably meant to be smtp
 	issuer, err := url.Parse(c.Server.Issuer)
 	local := err == nil && Loopback(issuer.Hostname())
-	bad.check(m.Sender == MailSMTP || local, "mail.sender", "%s shows links that open accounts to whoever reads along; use smtp, because the issuer is not this machine", m.Sender)
+	bad.check(m.Sender == MailSMTP || local || !known, "mail.sender",
+		"%s shows links that open accounts to whoever reads along; use smtp, because the issuer is not this machine", m.Sender)
 	if m.From != "" || m.Sender == MailSMTP {
 		_, err := mail.ParseAddress(m.From)
 		bad.check(err == nil, "mail.from", "%q is not an address; write it like Signet <id@example.com>", m.From)
 	}
 	if m.ReplyTo != "" {
 		_, err := mail.ParseAddress(m.ReplyTo)
-		bad.check(err == nil, "mail.reply_to", "%q is not an address", m.ReplyTo)
+		bad.check(err == nil, "mail.reply_to", "%q is not an address; write it like Help <help@example.com>", m.ReplyTo)
 	}
-	if m.Sender != MailSMTP {
-		return
+	if m.Sender == MailSMTP || !known && m.SMTP.Host != "" {
+		c.checkSMTP(bad)
 	}
-	s := m.SMTP
+}
+
+func (c Config) checkSMTP(bad *complaints) {
+	s := c.Mail.SMTP
 	bad.check(s.Host != "" && !strings.ContainsAny(s.Host, " /:") || strings.Count(s.Host, ":") > 1, "mail.smtp.host", "%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
 	bad.check(s.Port >= 0 && s.Port <= 65535, "mail.smtp.port", "must be between 0 (chosen for you) and 65535")
 	oneOf(bad, "mail.smtp.tls", s.TLS, "starttls", "tls", "none")

@@ -19,7 +19,7 @@ func parseFile(name string, data []byte, c *Config) []error {
 		if errors.Is(err, io.EOF) {
 			return nil // empty, or comments only
 		}
-		return []error{fmt.Errorf("%s: %w", name, err)}
+		return []error{&FileError{fmt.Errorf("%s: %w; nothing else of the file was looked at", name, err)}}
 	}
 	w := walker{file: name, origins: c.origins}
 	w.section(doc.Content[0], reflect.ValueOf(c).Elem(), "")
@@ -44,6 +44,9 @@ func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
 	w.value(doc.Content[0], reflect.ValueOf(&scopes).Elem(), "scopes")
 	return scopes, errors.Join(w.errs...)
 }
+
+// errTwice: one value of a key was taken all the same.
+var errTwice = errors.New("is there twice; remove one")
 
 type walker struct {
 	file    string
@@ -84,7 +87,7 @@ func (w *walker) section(n *yaml.Node, v reflect.Value, prefix string) {
 		case !ok:
 			w.unknown(k, key, names)
 		case seen[k.Value]:
-			w.complain(k, key, "is there twice; remove one")
+			w.complain(k, key, "%w", errTwice)
 		default:
 			seen[k.Value] = true
 			w.value(val, field, key)
@@ -159,15 +162,15 @@ func (w *walker) texts(n *yaml.Node, v reflect.Value, key string) {
 	texts := map[string]string{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, val := n.Content[i], target(n.Content[i+1])
-		if k.Kind != yaml.ScalarNode || val.Kind != yaml.ScalarNode {
-			w.complain(k, key, "must hold names and texts only")
-			return
+		_, twice := texts[k.Value]
+		switch {
+		case k.Kind != yaml.ScalarNode || val.Kind != yaml.ScalarNode:
+			w.complain(k, key+"."+k.Value, "must be one text")
+		case twice:
+			w.complain(k, key+"."+k.Value, "%w", errTwice)
+		default:
+			texts[k.Value] = val.Value
 		}
-		if _, twice := texts[k.Value]; twice {
-			w.complain(k, key+"."+k.Value, "is there twice; remove one")
-			return
-		}
-		texts[k.Value] = val.Value
 	}
 	v.Set(reflect.ValueOf(texts))
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // declaredClients hands the configuration's clients over to package clients, through JSON: the names are the same (RFC 7591).
-// In the local trial the demo app is one of them, unless somebody declared another by its name.
+// Those that cannot be are in the error. In the local trial the demo app is one of them, unless somebody declared another by its name.
 func declaredClients(c config.Config) ([]clients.Metadata, error) {
 	var all []clients.Metadata
 	var errs []error
@@ -26,13 +26,10 @@ func declaredClients(c config.Config) ([]clients.Metadata, error) {
 		named[m.ClientID] = true
 		all = append(all, m)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
 	if c.LocalTrial() && !named[demo.ClientID] {
 		all = append(all, demoClient(c))
 	}
-	return all, nil
+	return all, errors.Join(errs...)
 }
 
 func declaredResources(c config.Config) (all []clients.Resource) {

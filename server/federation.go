@@ -119,7 +119,7 @@ func readUpstreamLogo(u config.Upstream) (upstreamLogo, error) {
 	key := "upstreams[" + u.ID + "].logo"
 	body, err := os.ReadFile(u.Logo)
 	if err != nil {
-		return upstreamLogo{}, fmt.Errorf("%s: %w", key, err)
+		return upstreamLogo{}, fmt.Errorf("%s: %w; name an SVG or PNG file that this account can read", key, err)
 	}
 	kind := map[string]string{".svg": "image/svg+xml", ".png": "image/png"}[strings.ToLower(path.Ext(u.Logo))]
 	if kind == "" || len(body) > maxUpstreamLogo || kind == "image/png" && http.DetectContentType(body) != kind {

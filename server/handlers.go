@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -184,22 +185,33 @@ func (s *Server) demoHandlers(view *pages.Pages) ([]web.Mounter, error) {
 }
 
 func newPages(c config.Config) (*pages.Pages, error) {
-	logo, err := readLogo(c)
-	if err != nil {
-		return nil, err
-	}
-	var languages fs.FS
-	if c.Branding.Languages != "" {
-		if info, err := os.Stat(c.Branding.Languages); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("branding.languages: %q is no directory", c.Branding.Languages)
-		}
-		languages = os.DirFS(c.Branding.Languages)
-	}
-	return pages.New(pages.Options{
+	logo, logoErr := readLogo(c)
+	languages, languagesErr := languagesOf(c)
+	p, err := pages.New(pages.Options{
 		Languages: languages, Upstreams: len(c.Upstreams) > 0,
 		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
 		Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Choice: browser.LanguagesOf(c.IssuerURL()),
 	})
+	return p, errors.Join(logoErr, languagesErr, err)
+}
+
+// languagesOf is the directory of branding.languages; nil if there is none.
+func languagesOf(c config.Config) (fs.FS, error) {
+	dir := c.Branding.Languages
+	if dir == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a directory", dir)
+	}
+	if err == nil {
+		_, err = os.ReadDir(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("branding.languages: %w; name a directory with files like fr.json that this account can read", err)
+	}
+	return os.DirFS(dir), nil
 }
 
 // signs tells that the key ring can sign.

@@ -143,6 +143,28 @@ func loadTLS(t config.TLS) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, GetCertificate: c.get}, nil
 }
 
+// checkTLS says what is wrong with either file, and with both together.
+func checkTLS(t config.TLS) error {
+	if t.CertFile == "" || t.KeyFile == "" { // native TLS is off, or Load misses one
+		return nil
+	}
+	cert, certErr := os.ReadFile(t.CertFile)
+	if certErr != nil {
+		certErr = fmt.Errorf("server.tls.cert_file: %w; name a PEM file that this account can read", certErr)
+	}
+	key, keyErr := os.ReadFile(t.KeyFile)
+	if keyErr != nil {
+		keyErr = fmt.Errorf("server.tls.key_file: %w; name a PEM file that this account can read", keyErr)
+	}
+	if certErr != nil || keyErr != nil {
+		return errors.Join(certErr, keyErr)
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return fmt.Errorf("server.tls: the certificate and its key do not fit: %w; name the chain in cert_file and its own key in key_file", err)
+	}
+	return nil
+}
+
 // certificate is the pair in use; its files are looked at again at most once a minute, at a handshake.
 type certificate struct {
 	files config.TLS

@@ -218,7 +218,7 @@ resources: [{identifier: "https://api.example.com", scopes: [openid]}]
 		t.Fatal(err)
 	}
 	err = server.Check(c)
-	for _, want := range []string{"server.tls: ", "branding.logo: ", "clients[shop].token_endpoint_auth_method: ", "clients[shop].redirect_uris: ", "resources[https://api.example.com].scopes: "} {
+	for _, want := range []string{"server.tls.cert_file: ", "branding.logo: ", "clients[shop].token_endpoint_auth_method: ", "clients[shop].redirect_uris: ", "resources[https://api.example.com].scopes: "} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %s in\n%v", want, err)
 		}

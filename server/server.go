@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -241,21 +242,28 @@ func (s *Server) InternalHandler() http.Handler {
 
 // Check looks at what config.Validate cannot know: whether clients and resources hold together and the files it names are
 // there and fit. It opens no database.
+//
+// A tree that config.Load finds fault with may be looked at too, so that everything is said at once.
 func Check(c config.Config) error {
-	var errs []error
+	if u, err := url.Parse(c.Server.Issuer); err != nil || u.Host == "" {
+		c.Server.Issuer = "https://issuer.invalid" // which Load has said
+	}
 	metadata, err := declaredClients(c)
-	errs = append(errs, err)
+	errs := []error{err}
 	for _, m := range metadata {
-		errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate()))
+		if m.ClientID != "" { // Load misses it
+			errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate()))
+		}
 	}
 	for _, r := range declaredResources(c) {
-		errs = append(errs, under("resources["+r.Identifier+"].", r.Validate()))
+		if r.Identifier != "" {
+			errs = append(errs, under("resources["+r.Identifier+"].", r.Validate()))
+		}
 	}
 	if c.Passwords.BreachFile != "" {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
-	_, err = loadTLS(c.Server.TLS)
-	errs = append(errs, err)
+	errs = append(errs, checkTLS(c.Server.TLS))
 	for _, u := range c.Upstreams {
 		_, err := provider.New(UpstreamSettings(u), UpstreamClient(c).HTTP())
 		if err != nil {
@@ -263,8 +271,12 @@ func Check(c config.Config) error {
 		}
 		errs = append(errs, err)
 	}
-	_, err = newUpstreamLogos(c)
-	errs = append(errs, err)
+	for _, u := range c.Upstreams {
+		if u.Logo != "" {
+			_, err := readUpstreamLogo(u)
+			errs = append(errs, err)
+		}
+	}
 	_, err = newPages(c)
 	return errors.Join(append(errs, err)...)
 }
@@ -292,7 +304,7 @@ func readLogo(c config.Config) ([]byte, error) {
 	}
 	logo, err := os.ReadFile(c.Branding.Logo)
 	if err != nil {
-		return nil, fmt.Errorf("branding.logo: %w", err)
+		return nil, fmt.Errorf("branding.logo: %w; name an SVG or PNG file that this account can read", err)
 	}
 	return logo, nil
 }

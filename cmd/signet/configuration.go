@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"signet/server"
 )
 
 func (a *app) configuration() *cobra.Command {
@@ -24,10 +22,7 @@ type checked struct {
 }
 
 func (a *app) configCheck(*cobra.Command, []string) error {
-	c, err := a.configured()
-	if err == nil {
-		err = server.Check(c)
-	}
+	c, err := a.checked()
 	out := checked{OK: err == nil, Mistakes: []string{}, Warnings: c.Warnings()}
 	if err != nil {
 		out.Warnings = nil

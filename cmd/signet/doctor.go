@@ -26,10 +26,7 @@ type finding struct {
 func (a *app) doctor() *cobra.Command {
 	var limit time.Duration
 	c := a.verb("doctor", "Look whether everything that the configuration names is there and set up", 0, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.configured()
-		if err == nil {
-			err = server.Check(c)
-		}
+		c, err := a.checked()
 		if err != nil {
 			return err
 		}

@@ -58,19 +58,10 @@ func complain(w io.Writer, err error) {
 	}
 }
 
-// mistakes takes joined errors apart.
-func mistakes(err error) []string {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []string{err.Error()}
-	}
-	var all, lines []string
-	for _, one := range joined.Unwrap() {
-		all = append(all, mistakes(one)...)
-		lines = append(lines, one.Error())
-	}
-	if strings.Join(lines, "\n") != err.Error() { // it says more than its parts
-		return []string{err.Error()}
+// mistakes are the texts of joined errors.
+func mistakes(err error) (all []string) {
+	for _, one := range config.Mistakes(err) {
+		all = append(all, one.Error())
 	}
 	return all
 }
@@ -143,6 +134,15 @@ func (a *app) verb(use, short string, args int, do func(cmd *cobra.Command, args
 func (a *app) configured() (config.Config, error) {
 	a.sources.Environ = os.Environ()
 	return config.Load(a.sources)
+}
+
+// checked loads the configuration and looks at what it names, so that every mistake is told in one round.
+func (a *app) checked() (config.Config, error) {
+	c, err := a.configured()
+	if _, unread := errors.AsType[*config.FileError](err); unread {
+		return c, err
+	}
+	return c, errors.Join(err, config.Beside(err, server.Check(c)))
 }
 
 // reads marks a command that changes nothing: within opens the database for reading.

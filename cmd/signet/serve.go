@@ -37,11 +37,8 @@ func (a *app) serve() *cobra.Command {
 }
 
 func (a *app) runServer(ctx context.Context) (err error) {
-	c, err := a.configured()
+	c, err := a.checked()
 	if err != nil {
-		return err
-	}
-	if err := server.Check(c); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)

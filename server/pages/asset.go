@@ -47,7 +47,7 @@ func loadAssets(o Options) (*assets, error) {
 	var more string
 	if o.Color != "" {
 		if !hexColour.MatchString(o.Color) {
-			return nil, errors.New("the brand colour must look like #1f6f54")
+			return nil, errors.New("branding.color: must look like #1f6f54")
 		}
 		more += ":root{--brand:" + o.Color + "}\n"
 		branded(a.files, o.Color)
@@ -55,7 +55,7 @@ func loadAssets(o Options) (*assets, error) {
 	if len(o.Logo) > 0 {
 		name := logoName(o.Logo)
 		if name == "" {
-			return nil, errors.New("the logo must be an SVG or PNG file")
+			return nil, errors.New("branding.logo: must be an SVG or PNG file")
 		}
 		a.files[name] = asset{kinds[path.Ext(name)], o.Logo}
 		more += ".brand img{max-width:200px;object-fit:contain;object-position:0 50%}\n[dir=rtl] .brand img{object-position:100% 50%}\n"

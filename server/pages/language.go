@@ -45,6 +45,7 @@ func loadCatalogue(own fs.FS) (*catalogue, error) {
 		return nil, err
 	}
 	c := new(catalogue)
+	var errs []error
 	for _, files := range []fs.FS{ours, own} {
 		if files == nil {
 			continue
@@ -56,9 +57,12 @@ func loadCatalogue(own fs.FS) (*catalogue, error) {
 		slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 		for _, path := range paths {
 			if err := c.load(bundle, files, path); err != nil {
-				return nil, fmt.Errorf("read %s: %w", path, err)
+				errs = append(errs, fmt.Errorf("branding.languages: %s: %w", path, err))
 			}
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	var tags []language.Tag
 	for _, l := range c.languages {

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -58,11 +59,8 @@ type setKey struct {
 // New reads the embedded files; it fails on a colour or logo that cannot be used.
 func New(o Options) (*Pages, error) {
 	texts, err := loadCatalogue(o.Languages)
-	if err != nil {
-		return nil, fmt.Errorf("load translations: %w", err)
-	}
-	files, err := loadAssets(o)
-	if err != nil {
+	files, assetErr := loadAssets(o)
+	if err := errors.Join(err, assetErr); err != nil {
 		return nil, err
 	}
 	mails, err := loadEmails()
