@@ -100,7 +100,7 @@ func (r *Registry) secretRow(client, text string, now time.Time) storage.ClientS
 
 // acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.
 func (r *Registry) acceptable(m Metadata) error {
-	err := m.Validate()
+	err := m.Validate(r.o.PrivateSchemes...)
 	if _, ok := r.Resources().Find(m.ClientID); ok || sameIdentifier(m.ClientID, r.o.Issuer) {
 		err = errors.Join(err, fmt.Errorf("client_id: %q is the issuer's or a resource's identifier", m.ClientID))
 	}

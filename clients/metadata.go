@@ -151,7 +151,7 @@ func (m Metadata) HasSecret() bool {
 }
 
 // Validate checks the metadata (after WithDefaults) and reports every mistake at once, naming field and remedy.
-func (m Metadata) Validate() error {
+func (m Metadata) Validate(privateSchemes ...string) error {
 	var errs []error
 	check := func(ok bool, field, format string, args ...any) {
 		if !ok {
@@ -192,7 +192,7 @@ func (m Metadata) Validate() error {
 	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {
 		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
 	}
-	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(), m.validateSignout(), m.validateAlgs())...)
+	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(), m.validateAlgs())...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.

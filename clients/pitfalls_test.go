@@ -354,3 +354,19 @@ func TestAudienceIsBoundedByTheAuthorization(t *testing.T) { // RFC 8707 section
 		}
 	}
 }
+
+func TestB16_OriginsThatTheOperatorLists(t *testing.T) {
+	r, err := clients.New(t.Context(), clients.Options{
+		Store: storagetest.SQLite(t), Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)}, Origins: []string{"capacitor://localhost"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for origin, want := range map[string]bool{
+		"capacitor://localhost": true, "capacitor://localhost/": false, "capacitor://evil": false, "Capacitor://localhost": false, "ionic://localhost": false, "null": false,
+	} {
+		if got := r.OriginAllowed(t.Context(), origin); got != want {
+			t.Errorf("%q: %v", origin, got)
+		}
+	}
+}

@@ -2,11 +2,12 @@ package clients
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"signet/internal/loopback"
 )
 
 // MatchRedirect finds the registered redirect URI that a sent one matches: byte for byte (RFC 9700 section 2.1), and for native
@@ -40,21 +41,21 @@ func (c *Client) match(registered []string, sent string) (string, bool) {
 	return "", false
 }
 
-// loopback is an http address of this computer (RFC 8252 sections 7.3 and 8.3) cut into host, port and the raw rest; nothing is decoded,
+// localAddress is an http address of this computer (RFC 8252 sections 7.3 and 8.3) cut into host, port and the raw rest; nothing is decoded,
 // but an empty path is the path / (RFC 3986 section 6.2.3).
-type loopback struct{ host, port, rest string }
+type localAddress struct{ host, port, rest string }
 
-func splitLoopback(raw string) (loopback, bool) {
+func splitLoopback(raw string) (localAddress, bool) {
 	after, ok := strings.CutPrefix(raw, "http://")
 	if !ok || !redirectBytes(raw) {
-		return loopback{}, false
+		return localAddress{}, false
 	}
 	authority, rest := after, ""
 	if cut := strings.IndexAny(after, "/?#"); cut >= 0 {
 		authority, rest = after[:cut], after[cut:]
 	}
 	if strings.ContainsAny(authority, "@\\") || strings.Contains(rest, "#") {
-		return loopback{}, false
+		return localAddress{}, false
 	}
 	if !strings.HasPrefix(rest, "/") {
 		rest = "/" + rest
@@ -64,16 +65,16 @@ func splitLoopback(raw string) (loopback, bool) {
 		host, port, sent = authority[:i], authority[i+1:], true
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); sent && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
-		return loopback{}, false
+		return localAddress{}, false
 	}
 	name := host
 	if strings.HasPrefix(host, "[") {
 		name = strings.TrimSuffix(host[1:], "]")
 	}
-	if strings.Contains(name, ":") != strings.HasPrefix(host, "[") || !loopbackHost(name) {
-		return loopback{}, false
+	if strings.Contains(name, ":") != strings.HasPrefix(host, "[") || !loopback.Host(name) {
+		return localAddress{}, false
 	}
-	return loopback{host: host, port: port, rest: rest}, true
+	return localAddress{host: host, port: port, rest: rest}, true
 }
 
 // redirectBytes: printable ASCII without the characters a URI cannot have.
@@ -95,7 +96,7 @@ func LooksNative(raw string) bool {
 	return ok && scheme != "https" && scheme != "http"
 }
 
-func (m Metadata) validateRedirects() (errs []error) {
+func (m Metadata) validateRedirects(schemes []string) (errs []error) {
 	for _, g := range []string{AuthorizationCode, Implicit} {
 		if slices.Contains(m.GrantTypes, g) && len(m.RedirectURIs) == 0 {
 			errs = append(errs, fmt.Errorf("redirect_uris: %s needs at least one", g))
@@ -105,20 +106,21 @@ func (m Metadata) validateRedirects() (errs []error) {
 		errs = append(errs, fmt.Errorf("redirect_uris: at most 20"))
 	}
 	for _, u := range m.RedirectURIs {
-		if why := redirectMistake(u, m.ApplicationType == Native); why != "" {
+		if why := redirectMistake(u, m.ApplicationType == Native, schemes); why != "" {
 			errs = append(errs, fmt.Errorf("redirect_uris: %q %s", u, why))
 		}
 	}
 	for _, u := range m.PostLogoutRedirectURIs {
-		if why := redirectMistake(u, m.ApplicationType == Native); why != "" {
+		if why := redirectMistake(u, m.ApplicationType == Native, schemes); why != "" {
 			errs = append(errs, fmt.Errorf("post_logout_redirect_uris: %q %s", u, why))
 		}
 	}
 	return errs
 }
 
-// redirectMistake says what is wrong with a redirect URI, "" if nothing (RFC 6749 section 3.1.2, RFC 8252 section 7).
-func redirectMistake(raw string, native bool) string {
+// redirectMistake says what is wrong with a redirect URI, "" if nothing (RFC 6749 section 3.1.2, RFC 8252 section 7). schemes are the
+// private-use schemes without a dot that the operator allows.
+func redirectMistake(raw string, native bool, schemes []string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Scheme == "" || !redirectBytes(raw) || len(raw) > 512:
@@ -138,7 +140,7 @@ func redirectMistake(raw string, native bool) string {
 			return "has no host"
 		}
 	case "http":
-		if !loopbackHost(u.Hostname()) {
+		if !loopback.Host(u.Hostname()) {
 			return "must be https unless its host is loopback"
 		}
 	case "javascript", "data", "file", "blob", "vbscript", "about":
@@ -147,18 +149,9 @@ func redirectMistake(raw string, native bool) string {
 		if !native {
 			return "has a private-use scheme: set application_type native"
 		}
-		if !strings.Contains(u.Scheme, ".") {
-			return "needs a scheme in reverse domain form, for example com.example.app (RFC 8252 section 7.1)"
+		if !strings.Contains(u.Scheme, ".") && !slices.Contains(schemes, u.Scheme) {
+			return "needs a scheme in reverse domain form, for example com.example.app (RFC 8252 section 7.1), or one that the operator lists in apps.private_schemes"
 		}
 	}
 	return ""
-}
-
-// loopbackHost is the one definition of this computer for clients: 127.0.0.0/8, ::1 and localhost (RFC 8252 section 8.3).
-func loopbackHost(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback() && !a.Is4In6() && a.Zone() == "" && a.String() == host
 }

@@ -68,10 +68,10 @@ func TestH06_RedirectURIsAtRegistration(t *testing.T) { // RFC 6749 section 3.1.
 		"file:///etc/passwd": {false, false}, "/cb": {false, false}, "https:///cb": {false, false}, "https://shop.example/a%2fb": {false, false}, "https://shop.example/ cb": {false, false},
 		"https://shop.example/" + strings.Repeat("x", 512): {false, false}, `https://shop.example\cb`: {false, false}, "": {false, false},
 	} {
-		if got := redirectMistake(uri, false); (got == "") != want.web {
+		if got := redirectMistake(uri, false, nil); (got == "") != want.web {
 			t.Errorf("web %q: %q", uri, got)
 		}
-		if got := redirectMistake(uri, true); (got == "") != want.native {
+		if got := redirectMistake(uri, true, nil); (got == "") != want.native {
 			t.Errorf("native %q: %q", uri, got)
 		}
 	}

@@ -73,7 +73,10 @@ type Options struct {
 	Issuer     string
 	SecretKeys [][]byte // derived from the master keys; the first makes MACs, all check
 	MasterKeys []string // ids of the master keys, in the same order; may be left out in tests
-	Log        *slog.Logger
+	// PrivateSchemes are private-use schemes without a dot that redirect URIs of native clients may have; Origins are browser origins
+	// that no redirect URI has and that may read answers all the same, those of web views.
+	PrivateSchemes, Origins []string
+	Log                     *slog.Logger
 }
 
 // Registry knows the clients and resources. What it hands out is immutable and may be up to a second old: Refresh drops the
@@ -154,7 +157,7 @@ func (r *Registry) declare() (errs []error) {
 	}
 	for i, m := range r.o.Declared {
 		m = m.WithDefaults()
-		if err := m.Validate(); err != nil {
+		if err := m.Validate(r.o.PrivateSchemes...); err != nil {
 			bad(i, m.ClientID, err)
 			continue
 		}
@@ -266,9 +269,9 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 // Resources at this moment.
 func (r *Registry) Resources() *Resources { return r.resources.Load() }
 
-// OriginAllowed reports whether a browser app of that origin is registered (an enabled client's redirect URI has it).
+// OriginAllowed reports whether a browser app of that origin is registered (an enabled client's redirect URI has it), or the operator lists it.
 func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
-	return r.index.Load().allowed(origin)
+	return slices.Contains(r.o.Origins, origin) || r.index.Load().allowed(origin)
 }
 
 // nobody's secret is what an unknown client's is compared with.

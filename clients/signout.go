@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"signet/internal/loopback"
 )
 
 // validateSignout checks what a client registers for sign-out and for a sign-in that starts elsewhere (OpenID Connect Back-Channel Logout
@@ -45,7 +47,7 @@ func webMistake(raw string) string {
 		return "must not have a user name"
 	case originOf(raw) == "" || u.Hostname() == "":
 		return "must be an https address"
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return "must be https unless its host is loopback"
 	}
 	return ""

@@ -20,6 +20,7 @@ type Config struct {
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
 	Egress    Egress     `yaml:"egress"`
+	Apps      Apps       `yaml:"apps"`
 	Factors   Factors    `yaml:"factors"`
 	Passkeys  Passkeys   `yaml:"passkeys"`
 	Signin    Signin     `yaml:"signin"`
@@ -132,6 +133,12 @@ type Passwords struct {
 // Egress is the way out, to servers of others.
 type Egress struct {
 	AllowHosts []string `yaml:"allow_hosts"` // reachable by http and at inner addresses, for tests on this machine; empty = none
+}
+
+// Apps is what apps may be registered with that not every operator wants.
+type Apps struct {
+	PrivateSchemes []string `yaml:"private_schemes"` // of redirect URIs of native apps, without a dot
+	Origins        []string `yaml:"origins"`         // of web views, that may read tokens' answers (CORS)
 }
 
 // Who must have a second factor.

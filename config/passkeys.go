@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
+
+	"signet/internal/loopback"
 )
 
 func (c Config) checkPasskeys(bad *complaints) {
@@ -23,7 +25,7 @@ func (c Config) checkPasskeys(bad *complaints) {
 	for _, o := range p.Origins {
 		u, err := url.Parse(o)
 		bad.check(err == nil && u.Host != "" && u.Scheme+"://"+u.Host == o && o == strings.ToLower(o) && u.Port() != defaultPort[u.Scheme] &&
-			(u.Scheme == "https" || u.Scheme == "http" && Loopback(u.Hostname())), "passkeys.origins",
+			(u.Scheme == "https" || u.Scheme == "http" && loopback.Host(u.Hostname())), "passkeys.origins",
 			"%q is not an origin; write it like https://login.example.com", o)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"signet/internal/loopback"
 )
 
 // complaints collects every mistake.
@@ -38,6 +40,7 @@ func (c Config) Validate() error {
 	c.checkPasskeys(&bad)
 	c.checkUpstreams(&bad)
 	c.checkMail(&bad)
+	c.checkApps(&bad)
 	c.checkBook(&bad)
 	c.checkClients(&bad)
 	c.checkResources(&bad)
@@ -70,7 +73,7 @@ func (c Config) checkIssuer(bad *complaints) {
 	bad.check(u.Host == strings.ToLower(u.Host), key, "must be lower case, as clients compare it letter by letter")
 	bad.check(u.Port() != defaultPort[u.Scheme], key, "must not name the default port; write %s://%s%s", u.Scheme, u.Hostname(), u.Path)
 	bad.check(len(raw) <= 255, key, "must be at most 255 characters long")
-	bad.check(u.Scheme == "https" || Loopback(u.Hostname()), key,
+	bad.check(u.Scheme == "https" || loopback.Host(u.Hostname()), key,
 		"must be https, because its host is not this machine: tokens and passwords would travel in the clear; let a proxy (server.trusted_proxies) or server.tls speak TLS")
 	bad.check(!c.Server.TLS.On() || u.Scheme == "https", key, "must be https, because server.tls is set")
 }
@@ -80,15 +83,6 @@ var defaultPort = map[string]string{"https": "443", "http": "80"}
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$`)
 
 func cleanPath(u *url.URL) bool { return u.RawPath == "" && plainPath.MatchString(u.Path) }
-
-// Loopback reports whether the host is this machine by name or address.
-func Loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
-}
 
 func (c Config) checkStorage(bad *complaints) {
 	mistake := c.Storage.DSN.Mistake()
@@ -156,7 +150,7 @@ func (c Config) checkPeople(bad *complaints) {
 
 func (c Config) checkEgress(bad *complaints) {
 	issuer, err := url.Parse(c.Server.Issuer)
-	local := err == nil && Loopback(issuer.Hostname())
+	local := err == nil && loopback.Host(issuer.Hostname())
 	hosts := c.Egress.AllowHosts
 	bad.check(len(hosts) == 0 || local, "egress.allow_hosts", "opens the inner network to whoever can name an address; it is for trying things out, while the issuer is this machine")
 	api := c.Passwords.RangeAPI
@@ -179,7 +173,7 @@ func (c Config) checkMail(bad *complaints) {
 	}
 	known := slices.Contains(senders, m.Sender) // else it was probably meant to be smtp
 	issuer, err := url.Parse(c.Server.Issuer)
-	local := err == nil && Loopback(issuer.Hostname())
+	local := err == nil && loopback.Host(issuer.Hostname())
 	bad.check(m.Sender == MailSMTP || local || !known, "mail.sender",
 		"%s shows links that open accounts to whoever reads along; use smtp, because the issuer is not this machine", m.Sender)
 	if m.From != "" || m.Sender == MailSMTP {
@@ -200,7 +194,7 @@ func (c Config) checkSMTP(bad *complaints) {
 	bad.check(s.Host != "" && !strings.ContainsAny(s.Host, " /:") || strings.Count(s.Host, ":") > 1, "mail.smtp.host", "%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
 	bad.check(s.Port >= 0 && s.Port <= 65535, "mail.smtp.port", "must be between 0 (chosen for you) and 65535")
 	oneOf(bad, "mail.smtp.tls", s.TLS, "starttls", "tls", "none")
-	bad.check(s.TLS != "none" || Loopback(s.Host), "mail.smtp.tls", "none is for a server on this machine only; use starttls or tls")
+	bad.check(s.TLS != "none" || loopback.Host(s.Host), "mail.smtp.tls", "none is for a server on this machine only; use starttls or tls")
 	bad.check((s.Username == "") == s.Password.Empty(), "mail.smtp", "needs both username and password, or neither")
 }
 
@@ -258,14 +252,14 @@ func (c Config) Warnings() []string {
 	}
 	s := c.Server
 	host, _, _ := net.SplitHostPort(s.Listen)
-	exposed := !Loopback(host)
+	exposed := !loopback.Host(host)
 	warn(c.Passwords.MinLength < 15, "passwords.min_length", "15 or more is recommended where a password alone signs in (NIST SP 800-63B); it is %d", c.Passwords.MinLength)
 	warn(c.LocalTrial() && exposed, "server.issuer", "is not set, so this is a local trial, but server.listen (%s) is open to other machines; set the issuer", s.Listen)
 	warn(strings.HasPrefix(s.Issuer, "https:") && !s.TLS.On() && len(s.TrustedProxies) == 0, "server.trusted_proxies",
 		"is empty and server.tls is not set: if a proxy speaks TLS for %s, name its network here, or every visitor seems to come from the proxy", s.Issuer)
 	warn(slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }), "server.trusted_proxies", "trusts every address, so anyone can pretend to come from anywhere")
 	internal, _, _ := net.SplitHostPort(s.InternalListen)
-	warn(s.InternalListen != "" && !Loopback(internal), "server.internal_listen", "(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
+	warn(s.InternalListen != "" && !loopback.Host(internal), "server.internal_listen", "(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
 	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
 	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster, "is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
 	warn(remoteWithoutTLS(c.Storage.DSN), "storage.dsn", "reaches Postgres on another machine without TLS, or with TLS that it may do without: use sslmode=verify-full")
@@ -293,7 +287,7 @@ func remoteWithoutTLS(dsn DSN) bool {
 		return false
 	}
 	host := cmp.Or(u.Query().Get("host"), u.Hostname())
-	if host == "" || strings.HasPrefix(host, "/") || Loopback(host) {
+	if host == "" || strings.HasPrefix(host, "/") || loopback.Host(host) {
 		return false
 	}
 	return !slices.Contains([]string{"require", "verify-ca", "verify-full"}, u.Query().Get("sslmode"))

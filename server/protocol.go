@@ -59,7 +59,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		return err
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
-		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer,
+		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes, Origins: c.Apps.Origins,
 		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
 	})
 	if err != nil {

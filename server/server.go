@@ -252,7 +252,7 @@ func Check(c config.Config) error {
 	errs := []error{err}
 	for _, m := range metadata {
 		if m.ClientID != "" { // Load misses it
-			errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate()))
+			errs = append(errs, under("clients["+m.ClientID+"].", m.WithDefaults().Validate(c.Apps.PrivateSchemes...)))
 		}
 	}
 	for _, r := range declaredResources(c) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/config"
+	"signet/internal/loopback"
 	"signet/server"
 	"signet/users/federation/provider"
 )
@@ -106,7 +107,7 @@ func lookAtUpstream(ctx context.Context, c config.Config, u config.Upstream) []f
 
 // lookAtCallback tells what the provider's console will not take.
 func lookAtCallback(about string, c config.Config, u config.Upstream, callback string) finding {
-	local := config.Loopback(c.IssuerURL().Hostname())
+	local := loopback.Host(c.IssuerURL().Hostname())
 	switch {
 	case strings.HasPrefix(callback, "https://") && !(local && u.Kind == config.UpstreamApple):
 		return finding{about, true, "the redirect URI is https"}

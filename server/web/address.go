@@ -5,7 +5,10 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+
+	"signet/internal/loopback"
 )
 
 // forwardHeaders come from proxies or from whoever wants to look like one. What no trusted proxy sent is removed, so that nothing
@@ -117,13 +120,13 @@ func Network(a netip.Addr) string {
 	return p.String()
 }
 
-// hostNames lists the Host values that are the issuer's. Loopback names are one machine, so they count as equal where the
-// issuer is one of them.
+// hostNames lists the Host values that are the issuer's. Loopback addresses and localhost are one machine, so they count as equal where
+// the issuer is one of them; a name under localhost is a site of its own.
 func hostNames(issuer *url.URL) []string {
 	port := issuer.Port()
 	names := []string{strings.ToLower(issuer.Hostname())}
-	if loopbackName(names[0]) {
-		names = []string{"localhost", "127.0.0.1", "::1"}
+	if loopback.Host(names[0]) && !strings.HasSuffix(names[0], ".localhost") {
+		names = append(slices.DeleteFunc([]string{"localhost", "127.0.0.1", "::1"}, func(n string) bool { return n == names[0] }), names[0])
 	}
 	var hosts []string
 	for _, name := range names {
@@ -146,14 +149,6 @@ func standardPort(scheme string) string {
 		return "443"
 	}
 	return "80"
-}
-
-func loopbackName(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 // strayed sends a page request under a foreign Host to the issuer (A03). Programs are answered under any name. What a
