@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -105,8 +106,20 @@ type Metadata struct {
 	UserinfoMaxAge               int64    `json:"userinfo_max_age,omitempty"`      // seconds since the sign-in for which userinfo answers; 0 = no limit
 	IDTokenClaims                bool     `json:"id_token_claims,omitempty"`       // the claims of the granted scopes are in the ID token, too, not at userinfo only
 	GroupsClaim                  string   `json:"groups_claim,omitempty"`          // claim that names the person's groups, whatever scope is granted; "" = by the scope groups
+	GroupsFilter                 []string `json:"groups_filter,omitempty"`         // which groups it is told: names, and beginnings before a *; empty = all
 	RolesClaim                   string   `json:"roles_claim,omitempty"`           // the same for roles
+	MaxGrants                    int64    `json:"max_grants,omitempty"`            // live grants that a person may have at it; 0 = DefaultMaxGrants
 }
+
+// Live grants that a person may have at one client: each sign-in of an app, and each allowed device, is one.
+const (
+	DefaultMaxGrants = 100
+	MinGrants        = 10 // the lowest limit
+	maxGrants        = 100_000
+)
+
+// GrantLimit is how many live grants a person may have at the client.
+func (m Metadata) GrantLimit() int { return int(cmp.Or(m.MaxGrants, DefaultMaxGrants)) }
 
 // WithDefaults fills in what RFC 7591 section 2 gives a default.
 func (m Metadata) WithDefaults() Metadata {
@@ -187,6 +200,12 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	for _, claim := range [][2]string{{"groups_claim", m.GroupsClaim}, {"roles_claim", m.RolesClaim}} {
 		check(claim[1] == "" || validClaim(claim[1]), claim[0], "%q is no name that can be given: use at most 100 letters, digits and _ . : / -, and none of a standard claim", claim[1])
 	}
+	check(len(m.GroupsFilter) <= 100, "groups_filter", "at most 100")
+	for _, g := range m.GroupsFilter {
+		check(g != "" && len(g) <= 100 && plainText(g) && !strings.Contains(strings.TrimSuffix(g, "*"), "*"), "groups_filter",
+			"%q is neither a group's name nor the beginning of one before a *, like shop-*", g)
+	}
+	check(m.MaxGrants == 0 || m.MaxGrants >= MinGrants && m.MaxGrants <= maxGrants, "max_grants", "must be between %d and %d, or 0 for %d", MinGrants, maxGrants, DefaultMaxGrants)
 	check(m.RefreshTokenIdle >= 0, "refresh_token_idle", "must not be negative")
 	check(m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
 	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {

@@ -33,3 +33,25 @@ func TestB16_WhatTheOperatorAllows(t *testing.T) {
 		}
 	}
 }
+
+// Rules B18, F6: what a registration may say.
+func TestB18_F6_FiltersAndLimitsAreChecked(t *testing.T) {
+	for _, c := range []struct {
+		filter []string
+		most   int64
+		want   string
+	}{
+		{[]string{"staff", "shop-*", "*"}, 0, ""}, {nil, 10, ""}, {nil, 100_000, ""}, {[]string{""}, 0, "groups_filter"}, {[]string{"a*b"}, 0, "groups_filter"},
+		{[]string{"a**"}, 0, "groups_filter"}, {[]string{"a\u202eb"}, 0, "groups_filter"}, {make([]string, 101), 0, "groups_filter"},
+		{nil, 9, "max_grants"}, {nil, -1, "max_grants"}, {nil, 100_001, "max_grants"},
+	} {
+		m := Metadata{ClientID: "app", RedirectURIs: []string{"https://app.example/cb"}, GroupsFilter: c.filter, MaxGrants: c.most}
+		err := m.WithDefaults().Validate()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q, %d: %v", c.filter, c.most, err)
+		}
+	}
+	if got := (Metadata{}).GrantLimit(); got != DefaultMaxGrants {
+		t.Errorf("default %d", got)
+	}
+}

@@ -312,7 +312,9 @@ type Client struct {
 	UserinfoMaxAge               int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
 	IDTokenClaims                bool     `yaml:"id_token_claims" json:"id_token_claims,omitempty"`
 	GroupsClaim                  string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
+	GroupsFilter                 []string `yaml:"groups_filter" json:"groups_filter,omitempty"`
 	RolesClaim                   string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
+	MaxGrants                    int64    `yaml:"max_grants" json:"max_grants,omitempty"`
 }
 
 // Resource is a declared API that access tokens are for (RFC 8707).

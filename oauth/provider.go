@@ -37,6 +37,7 @@ type Metrics interface {
 // Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
 type Options struct {
 	Store     ledger.Store
+	People    grants.People // nil: Store, if it reads them
 	Events    ledger.Events // *audit.Log
 	Issuer    *tokens.Issuer
 	Clients   Clients
@@ -73,6 +74,12 @@ func New(o Options) (*Provider, error) {
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
+	}
+	if o.People == nil {
+		o.People, _ = o.Store.(grants.People)
+	}
+	if o.Passwords != nil && o.People == nil {
+		return nil, errors.New("oauth: the password grant needs People")
 	}
 	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions})
 	if err != nil {
@@ -147,7 +154,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	credentials := &oauth2.ClientCredentialsGrantHandler{
 		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}, Config: config,
 	}
-	password := &grants.Password{Checker: o.Passwords, Access: made, Refresh: made, ID: made}
+	password := &grants.Password{Checker: o.Passwords, People: o.People, Access: made, Refresh: made, ID: made}
 
 	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}
 	// The authorization endpoint: the code first, for the others need it. A handler passes on what is not its response type; a request for

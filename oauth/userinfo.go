@@ -60,7 +60,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, err
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim)
+	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim, client.GroupsFilter)
 	belongs, err := wanted.Read(ctx, p.o.Store, s.UserID)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)

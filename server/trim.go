@@ -7,19 +7,19 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/storage"
 )
 
 const (
-	keptGrants = 100             // live grants that a person may have at an app
-	trimSlice  = 10_000          // grants looked at in one statement
-	trimTime   = 2 * time.Minute // in one run; the next one goes on from there
+	trimSlice = 10_000          // grants looked at in one statement
+	trimTime  = 2 * time.Minute // in one run; the next one goes on from there
 )
 
 // pairs is what trimmer needs of the database.
 type pairs interface {
-	CrowdedPairs(ctx context.Context, after storage.GrantPair, size, keep int) ([]storage.GrantPair, storage.GrantPair, error)
+	CrowdedPairs(ctx context.Context, after storage.GrantPair, size, keep int) (map[storage.GrantPair]int, storage.GrantPair, error)
 	TrimPair(ctx context.Context, p storage.GrantPair, keep int, now time.Time) (int64, error)
 }
 
@@ -34,6 +34,7 @@ type trimmer struct {
 	store   pairs
 	events  recorder
 	metrics *telemetry.Metrics
+	limit   func(ctx context.Context, clientID string) (int, error) // live grants that a person may have at an app
 	slice   int
 	after   storage.GrantPair // where the last run stopped
 }
@@ -41,12 +42,16 @@ type trimmer struct {
 // run walks once over all grants, or as far as it gets in its time.
 func (t *trimmer) run(ctx context.Context) error {
 	for start := time.Now(); time.Since(start) < trimTime; {
-		crowded, next, err := t.store.CrowdedPairs(ctx, t.after, t.slice, keptGrants)
+		crowded, next, err := t.store.CrowdedPairs(ctx, t.after, t.slice, clients.MinGrants)
 		if err != nil {
 			return fmt.Errorf("look for surplus grants: %w", err)
 		}
-		for _, p := range crowded {
-			if err := t.trim(ctx, p); err != nil {
+		for p, grants := range crowded {
+			keep, err := t.limit(ctx, p.ClientID)
+			if err == nil && grants > keep {
+				err = t.trim(ctx, p, keep)
+			}
+			if err != nil {
 				return fmt.Errorf("end surplus grants: %w", err)
 			}
 		}
@@ -60,14 +65,14 @@ func (t *trimmer) run(ctx context.Context) error {
 
 // trim ends the surplus of a person at an app and leaves one event for all of it. The grants end a few at a time, so the event comes
 // after them; what was ended before a failure is in it, too.
-func (t *trimmer) trim(ctx context.Context, p storage.GrantPair) error {
-	ended, err := t.store.TrimPair(ctx, p, keptGrants, time.Now())
+func (t *trimmer) trim(ctx context.Context, p storage.GrantPair, keep int) error {
+	ended, err := t.store.TrimPair(ctx, p, keep, time.Now())
 	if ended == 0 {
 		return err
 	}
 	t.metrics.SurplusGrants(ended)
 	return errors.Join(err, t.events.Record(context.WithoutCancel(ctx), audit.Event{
-		Name: audit.GrantRevoked, UserID: p.UserID, ClientID: p.ClientID, Detail: surplus{Why: "surplus", Grants: ended, Kept: keptGrants},
+		Name: audit.GrantRevoked, UserID: p.UserID, ClientID: p.ClientID, Detail: surplus{Why: "surplus", Grants: ended, Kept: keep},
 	}))
 }
 
@@ -76,4 +81,16 @@ type surplus struct {
 	Why    string `json:"why"`
 	Grants int64  `json:"grants"` // how many were ended
 	Kept   int    `json:"kept"`
+}
+
+// grantLimit is that of an app's registration.
+func (h *Services) grantLimit(ctx context.Context, clientID string) (int, error) {
+	c, err := h.Clients.Client(ctx, clientID)
+	if errors.Is(err, clients.ErrUnknown) {
+		return clients.DefaultMaxGrants, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return c.GrantLimit(), nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/storage"
 	"signet/storage/storagetest"
@@ -26,7 +28,7 @@ type watchedPairs struct {
 // CrowdedPairs implements pairs.
 func (w *watchedPairs) CrowdedPairs(
 	ctx context.Context, after storage.GrantPair, size, keep int,
-) ([]storage.GrantPair, storage.GrantPair, error) {
+) (map[storage.GrantPair]int, storage.GrantPair, error) {
 	w.from = append(w.from, after)
 	list, next, err := w.DB.CrowdedPairs(ctx, after, size, keep)
 	if w.stop != nil {
@@ -34,6 +36,9 @@ func (w *watchedPairs) CrowdedPairs(
 	}
 	return list, next, err
 }
+
+// hundred is the limit of an app that has none of its own.
+func hundred(context.Context, string) (int, error) { return clients.DefaultMaxGrants, nil }
 
 // future is some seconds ahead.
 func future(seconds int) time.Time { return time.Now().Add(time.Duration(seconds) * time.Second) }
@@ -58,7 +63,7 @@ func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 		}
 		store := &watchedPairs{DB: db}
 		metrics := telemetry.NewMetrics()
-		job := trimmer{store: store, events: audit.New(db), metrics: metrics, slice: 50}
+		job := trimmer{store: store, events: audit.New(db), metrics: metrics, limit: hundred, slice: 50}
 		ctx, stop := context.WithCancel(t.Context())
 		store.stop = stop
 		if err := job.run(ctx); err == nil {
@@ -72,8 +77,8 @@ func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 		}
 		for i := range 3 {
 			list, err := db.GrantsOfUser(t.Context(), fmt.Sprintf("user%d", i), future(0), "", 500)
-			if err != nil || len(list) != keptGrants {
-				t.Errorf("user%d has %d grants, %v; want %d", i, len(list), err, keptGrants)
+			if err != nil || len(list) != clients.DefaultMaxGrants {
+				t.Errorf("user%d has %d grants, %v; want %d", i, len(list), err, clients.DefaultMaxGrants)
 			}
 		}
 		seen := httptest.NewRecorder()
@@ -93,6 +98,64 @@ func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 		}
 		if len(store.from) < 5 || !slices.Contains(store.from, storage.GrantPair{UserID: "user1", ClientID: "shop"}) {
 			t.Errorf("walked from %v, want a slice for each person", store.from)
+		}
+	})
+}
+
+// TestF6_EachAppHasItsOwnLimit by its registration; an app that nobody knows any more has the default.
+func TestF6_EachAppHasItsOwnLimit(t *testing.T) {
+	t.Parallel()
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		t.Parallel()
+		db := open(t)
+		app := func(id string, most int64) clients.Metadata {
+			return clients.Metadata{ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, MaxGrants: most, TokenEndpointAuthMethod: clients.MethodNone}
+		}
+		registry, err := clients.New(t.Context(), clients.Options{
+			Store: db, Issuer: "https://id.example", SecretKeys: [][]byte{make([]byte, 32)},
+			Declared: []clients.Metadata{app("plain", 0), app("kiosk", 10), app("tests", 115)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{"plain": 100, "kiosk": 10, "tests": 115, "gone": 100}
+		err = db.Tx(t.Context(), func(ctx context.Context) error {
+			for client := range want {
+				for i := range 120 {
+					err := db.InsertGrant(ctx, storage.Grant{ID: fmt.Sprintf("%s-%03d", client, i), UserID: "ada", ClientID: client, CreatedAt: future(i), ExpiresAt: future(1e6)})
+					if err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &Services{Clients: registry}
+		job := trimmer{store: db, events: audit.New(db), metrics: telemetry.NewMetrics(), limit: h.grantLimit, slice: 50}
+		for range 2 { // the second finds nothing
+			if err := job.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := map[string]int{}
+		list, err := db.GrantsOfUser(t.Context(), "ada", future(0), "", 500)
+		for _, g := range list {
+			left[g.ClientID]++
+		}
+		if err != nil || !maps.Equal(left, want) {
+			t.Errorf("left %v, %v; want %v", left, err, want)
+		}
+		events, err := db.Events(t.Context(), "", 10)
+		if err != nil || len(events) != len(want) {
+			t.Errorf("%d events, %v", len(events), err)
+		}
+		for _, e := range events {
+			if !strings.Contains(string(e.Detail), fmt.Sprintf(`"kept":%d`, want[e.ClientID])) {
+				t.Errorf("%s: %s", e.ClientID, e.Detail)
+			}
 		}
 	})
 }

@@ -96,8 +96,11 @@ func TestNoTransactionOfAJobWritesManyRows(t *testing.T) {
 				if err != nil || len(list) != 1 {
 					return 0, fmt.Errorf("%d crowded pairs, %w", len(list), err)
 				}
-				n, err := db.TrimPair(ctx, list[0], 100, instant)
-				return n + 100, err
+				for p := range list {
+					n, err := db.TrimPair(ctx, p, 100, instant)
+					return n + 100, err
+				}
+				return 0, nil
 			},
 			"erase-people": func(ctx context.Context) (int64, error) { return db.ClearUser(ctx, "ada", instant) },
 		}

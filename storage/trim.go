@@ -18,13 +18,14 @@ const (
 		ORDER BY user_id, client_id LIMIT 1 OFFSET $3`
 	lastPair = `SELECT user_id, client_id FROM grants ORDER BY user_id DESC, client_id DESC LIMIT 1`
 
-	crowdedPairs = `SELECT user_id, client_id FROM grants WHERE (user_id, client_id) > ($1, $2) AND (user_id, client_id) <= ($3, $4)
+	crowdedPairs = `SELECT user_id, client_id, count(*) FROM grants WHERE (user_id, client_id) > ($1, $2) AND (user_id, client_id) <= ($3, $4)
 		GROUP BY user_id, client_id HAVING count(*) > $5`
 )
 
-// CrowdedPairs reads about size grants in the order of their pairs, beginning after the given pair, and lists the pairs that have more
-// than keep, dead ones counted. next is where to go on; the zero pair at the end.
-func (db *DB) CrowdedPairs(ctx context.Context, after GrantPair, size, keep int) (crowded []GrantPair, next GrantPair, err error) {
+// CrowdedPairs reads about size grants in the order of their pairs, beginning after the given pair, and gives the pairs that have more
+// than keep, with how many they have, dead ones counted. next is where to go on; the zero pair at the end.
+func (db *DB) CrowdedPairs(ctx context.Context, after GrantPair, size, keep int) (crowded map[GrantPair]int, next GrantPair, err error) {
+	crowded = map[GrantPair]int{}
 	to, end := GrantPair{}, false
 	err = db.one(ctx, pairAfter, []any{after.UserID, after.ClientID, size - 1}, &to.UserID, &to.ClientID)
 	if errors.Is(err, ErrNotFound) {
@@ -38,8 +39,9 @@ func (db *DB) CrowdedPairs(ctx context.Context, after GrantPair, size, keep int)
 	}
 	err = db.many(ctx, crowdedPairs, []any{after.UserID, after.ClientID, to.UserID, to.ClientID, keep}, func(rows *sql.Rows) error {
 		var p GrantPair
-		err := rows.Scan(&p.UserID, &p.ClientID)
-		crowded = append(crowded, p)
+		var grants int
+		err := rows.Scan(&p.UserID, &p.ClientID, &grants)
+		crowded[p] = grants
 		return err
 	})
 	if end {

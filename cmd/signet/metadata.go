@@ -55,6 +55,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")
 	s.BoolVar(&m.IDTokenClaims, "id-token-claims", false, "put name, email and what else the scopes stand for into the ID token, for apps that never ask userinfo")
 	s.StringVar(&m.GroupsClaim, "groups-claim", "", "`claim` in which the app finds the person's groups, whatever scope it asks for")
+	s.StringSliceVar(&m.GroupsFilter, "groups-filter", nil, "`groups` that the app is told, by name or beginning (shop-*), separated by commas; none = all")
+	s.Int64Var(&m.MaxGrants, "max-grants", 0, "sign-ins of this app that a person may have at a time; the least recently used others end (100)")
 	s.StringVar(&m.RolesClaim, "roles-claim", "", "`claim` in which the app finds the person's roles")
 	s.Int64Var(&f.maxAge, "default-max-age", 0, "`seconds` after which people sign in again")
 	s.StringVar(&f.file, "metadata", "", "`file` with the registration as JSON (RFC 7591 names), - for standard input; other words win over it")
@@ -107,6 +109,8 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("require-second-factor", func() { m.RequireSecondFactor = from.RequireSecondFactor })
 	set("id-token-claims", func() { m.IDTokenClaims = from.IDTokenClaims })
 	set("groups-claim", func() { m.GroupsClaim = from.GroupsClaim })
+	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
+	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
 	return f.readKeys(a, m)
 }

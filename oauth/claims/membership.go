@@ -25,11 +25,15 @@ type MembershipStore interface {
 
 // Wanted says under which names an application gets groups and roles: the names its registration gives them, else groups
 // and roles by the scopes of these names or by the claims parameter.
-type Wanted struct{ Groups, Roles string }
+type Wanted struct {
+	Groups, Roles string
+	// Filter is what the application's registration says of which groups it is told: names, and beginnings of names before a *. Empty = all.
+	Filter []string
+}
 
 // Want decides from the granted scopes, the names that the granted part of the claims parameter has for the place where the
-// claims go, and the client's registered names.
-func Want(scopes, names []string, groupsClaim, rolesClaim string) Wanted {
+// claims go, and the client's registered names and filter.
+func Want(scopes, names []string, groupsClaim, rolesClaim string, groupsFilter []string) Wanted {
 	asked := func(scope, registered string) string {
 		switch {
 		case registered != "":
@@ -39,19 +43,19 @@ func Want(scopes, names []string, groupsClaim, rolesClaim string) Wanted {
 		}
 		return ""
 	}
-	return Wanted{asked(ScopeGroups, groupsClaim), asked(ScopeRoles, rolesClaim)}
+	return Wanted{Groups: asked(ScopeGroups, groupsClaim), Roles: asked(ScopeRoles, rolesClaim), Filter: groupsFilter}
 }
 
 // Read fills what is wanted: no read where nothing is.
 func (w Wanted) Read(ctx context.Context, store MembershipStore, userID string) (Memberships, error) {
-	if w == (Wanted{}) || userID == "" {
+	if w.Groups == "" && w.Roles == "" || userID == "" {
 		return nil, nil
 	}
 	m := Memberships{}
 	for _, x := range []struct {
 		name string
 		read func(ctx context.Context, userID string) ([]string, error)
-	}{{w.Groups, store.GroupsOfUser}, {w.Roles, store.RolesOfUser}} {
+	}{{w.Groups, w.filtered(store.GroupsOfUser)}, {w.Roles, store.RolesOfUser}} {
 		if x.name == "" {
 			continue
 		}
@@ -62,4 +66,24 @@ func (w Wanted) Read(ctx context.Context, store MembershipStore, userID string) 
 		m[x.name] = append(append([]string{}, m[x.name]...), list...)
 	}
 	return m, nil
+}
+
+// filtered reads groups and keeps those that the application is told.
+func (w Wanted) filtered(read func(ctx context.Context, userID string) ([]string, error)) func(ctx context.Context, userID string) ([]string, error) {
+	if len(w.Filter) == 0 {
+		return read
+	}
+	return func(ctx context.Context, userID string) ([]string, error) {
+		all, err := read(ctx, userID)
+		kept := make([]string, 0, len(all)) // what was read may be shared
+		for _, group := range all {
+			if slices.ContainsFunc(w.Filter, func(pattern string) bool {
+				beginning, open := strings.CutSuffix(pattern, "*")
+				return group == pattern || open && strings.HasPrefix(group, beginning)
+			}) {
+				kept = append(kept, group)
+			}
+		}
+		return kept, err
+	}
 }

@@ -30,6 +30,7 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		scopes        []string
 		names         []string // of the claims parameter
 		groups, roles string   // the client's names
+		filter        []string // the client's, of groups
 		want          claims.Memberships
 		reads         int
 	}{
@@ -38,11 +39,16 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		"by the claims parameter":    {names: []string{"email", "groups"}, want: claims.Memberships{"groups": both}, reads: 1},
 		"by the client's name":       {groups: "https://app.example/groups", want: claims.Memberships{"https://app.example/groups": both}, reads: 1},
 		"the client's name wins":     {scopes: []string{"roles"}, roles: "permissions", want: claims.Memberships{"permissions": {}}, reads: 1},
+		"B18: one by name":           {scopes: []string{"groups"}, filter: []string{"staff", "st"}, want: claims.Memberships{"groups": {"staff"}}, reads: 1},
+		"B18: by a beginning":        {groups: "g", filter: []string{"bo*"}, want: claims.Memberships{"g": {"board"}}, reads: 1},
+		"B18: none":                  {names: []string{"groups"}, filter: []string{"STAFF", "oard*", "*x"}, want: claims.Memberships{"groups": {}}, reads: 1},
+		"B18: all by a star":         {scopes: []string{"groups"}, filter: []string{"*"}, want: claims.Memberships{"groups": both}, reads: 1},
+		"B18: roles stay":            {scopes: []string{"roles", "groups"}, filter: []string{"x"}, want: claims.Memberships{"groups": {}, "roles": {}}, reads: 2},
 		"both under one name become": {groups: "all", roles: "all", want: claims.Memberships{"all": both}, reads: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := new(book)
-			got, err := claims.Want(tt.scopes, tt.names, tt.groups, tt.roles).Read(t.Context(), b, "u1")
+			got, err := claims.Want(tt.scopes, tt.names, tt.groups, tt.roles, tt.filter).Read(t.Context(), b, "u1")
 			if err != nil || !reflect.DeepEqual(got, tt.want) || b.reads != tt.reads {
 				t.Errorf("got %v (%v) with %d reads, want %v with %d", got, err, b.reads, tt.want, tt.reads)
 			}
@@ -55,7 +61,7 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		})
 	}
 	broken := errors.New("no database")
-	if _, err := claims.Want([]string{"roles"}, nil, "", "").Read(t.Context(), &book{err: broken}, "u1"); !errors.Is(err, broken) {
+	if _, err := claims.Want([]string{"roles"}, nil, "", "", nil).Read(t.Context(), &book{err: broken}, "u1"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

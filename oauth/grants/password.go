@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,11 +38,17 @@ type Throttled struct{ RetryAfter time.Duration }
 // Error is for the log.
 func (t *Throttled) Error() string { return "too many tries: wait " + t.RetryAfter.String() }
 
+// People reads who somebody is.
+type People interface {
+	UserByID(ctx context.Context, id string) (storage.User, error)
+}
+
 // Password is the resource owner password credentials grant (RFC 6749 section 4.3). RFC 9700 section 2.4 forbids it; it is
 // here for trusted first-party applications that cannot open a browser yet, and off unless the client's grant_types names
 // it, it keeps a secret, and an operator marked it first-party.
 type Password struct {
 	Checker PasswordChecker
+	People  People // read for clients that registered id_token_claims
 	Access  oauth2.AccessTokenStrategy
 	Refresh oauth2.RefreshTokenStrategy
 	ID      openid.OpenIDConnectTokenStrategy
@@ -122,6 +129,11 @@ func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 		out.SetExtra("refresh_token", refresh)
 	}
 	if slices.Contains(c.Allowed, "openid") {
+		if c.Client.IDTokenClaims { // else nothing of the person is in the ID token
+			if c.State.User, err = p.People.UserByID(ctx, c.State.UserID); err != nil {
+				return fmt.Errorf("read the person of a password grant: %w", err)
+			}
+		}
 		id, err := p.ID.GenerateIDToken(ctx, c.Lifetimes.ID, r)
 		if err != nil {
 			return err

@@ -122,7 +122,7 @@ func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claim
 	if err != nil {
 		return nil, err
 	}
-	wanted := claims.Want(c.Allowed, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim)
+	wanted := claims.Want(c.Allowed, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim, c.Client.GroupsFilter)
 	c.Memberships, err = wanted.Read(ctx, store, c.State.UserID)
 	c.belongs = err == nil
 	return c.Memberships, err

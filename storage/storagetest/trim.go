@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -27,7 +29,12 @@ func crowded(t *testing.T, db *storage.DB, size, keep int) (all []storage.GrantP
 	for range 100 {
 		list, next, err := db.CrowdedPairs(t.Context(), after, size, keep)
 		ok(t, err)
-		all = append(all, list...)
+		for _, p := range slices.SortedFunc(maps.Keys(list), func(a, b storage.GrantPair) int { return cmp.Compare(a.UserID+a.ClientID, b.UserID+b.ClientID) }) {
+			all = append(all, p)
+			if list[p] <= keep {
+				t.Errorf("%v is not crowded with %d", p, list[p])
+			}
+		}
 		if next == (storage.GrantPair{}) {
 			return all
 		}
