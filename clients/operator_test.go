@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Rule B16: a private-use scheme without a dot needs the operator's leave, and a listed origin reads answers though no redirect URI has it.
-func TestB16_WhatTheOperatorAllows(t *testing.T) {
+// A private-use scheme without a dot needs the operator's leave, and a listed origin reads answers though no redirect URI has it.
+func TestWhatTheOperatorAllows(t *testing.T) {
 	app := func(uri string, native bool) Metadata {
 		m := Metadata{ClientID: "app", RedirectURIs: []string{uri}, GrantTypes: []string{AuthorizationCode}, TokenEndpointAuthMethod: MethodNone}
 		if m.ApplicationType = Web; native {
@@ -34,8 +34,8 @@ func TestB16_WhatTheOperatorAllows(t *testing.T) {
 	}
 }
 
-// Rules B18, F6: what a registration may say.
-func TestB18_F6_FiltersAndLimitsAreChecked(t *testing.T) {
+// What a registration may say.
+func TestFiltersAndLimitsAreChecked(t *testing.T) {
 	for _, c := range []struct {
 		filter []string
 		most   int64

@@ -355,7 +355,7 @@ func TestAudienceIsBoundedByTheAuthorization(t *testing.T) { // RFC 8707 section
 	}
 }
 
-func TestB16_OriginsThatTheOperatorLists(t *testing.T) {
+func TestOriginsThatTheOperatorLists(t *testing.T) {
 	r, err := clients.New(t.Context(), clients.Options{
 		Store: storagetest.SQLite(t), Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)}, Origins: []string{"capacitor://localhost"},
 	})

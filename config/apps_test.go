@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Rule B16: what the operator may allow apps.
-func TestB16_OperatorLists(t *testing.T) {
+// What the operator may allow apps.
+func TestOperatorLists(t *testing.T) {
 	for text, want := range map[string]string{
 		"private_schemes: [myapp, my-app2, capacitor]": "",
 		"private_schemes: [com.example.app]":           `"com.example.app" has a dot and needs no permission`,

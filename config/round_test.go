@@ -34,8 +34,8 @@ upstreams:
   - {id: g, kind: google, client_id: x, client_secret_file: nowhere.txt}
 `
 
-// Rule E10: every mistake in one round, each with its key and a remedy, and no mistake that only follows from another.
-func TestE10_EveryMistakeIsToldAtOnce(t *testing.T) {
+// Every mistake in one round, each with its key and a remedy, and no mistake that only follows from another.
+func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 	files := func(name string) ([]byte, error) {
 		if name == DefaultFile {
 			return []byte(wrong), nil
@@ -98,7 +98,7 @@ func contains(prefixes []string, s string) bool {
 }
 
 // Of a file that is not YAML nothing else is judged: what it says may be what is missing. The environment is.
-func TestE10_AFileThatCannotBeReadIsNotJudged(t *testing.T) {
+func TestAFileThatCannotBeReadIsNotJudged(t *testing.T) {
 	for text, want := range map[string]string{"server: [": "config.yaml: yaml", "\x00": "config.yaml: ", "a: b: c": "config.yaml: yaml"} {
 		_, err := load(file(text), Sources{Environ: []string{"SIGNET_SESSIONS_IDLE=long", "SIGNET_SERVER_TLS_CERT_FILE=a.pem"}})
 		all := Mistakes(err)

@@ -44,7 +44,7 @@ func TestWhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
 }
 
 // The limit of the ID token is one of its own: here the access token names no groups. What the client's registration filters does not count.
-func TestB18_AnIDTokenThatIsTooLongIsNotSigned(t *testing.T) {
+func TestAnIDTokenThatIsTooLongIsNotSigned(t *testing.T) {
 	h := protocol(t, oauthtest.Options{})
 	for i := range 260 {
 		name := fmt.Sprintf("%s-%03d", strings.Repeat("g", 56), i)
@@ -102,8 +102,8 @@ func payloadText(t *testing.T, raw string) string {
 	return string(text)
 }
 
-// Rule B9: id_token_claims counts for every grant that issues an ID token, also where nobody stood at the authorization endpoint.
-func TestB9_TheIDTokenOfThePasswordGrantSaysWhoItIs(t *testing.T) {
+// Id_token_claims counts for every grant that issues an ID token, also where nobody stood at the authorization endpoint.
+func TestTheIDTokenOfThePasswordGrantSaysWhoItIs(t *testing.T) {
 	all := protocol(t, oauthtest.Options{Passwords: book{}})
 	for _, said := range []bool{false, true} {
 		m := all.Client(t, "legacy").Metadata

@@ -8,8 +8,8 @@ import (
 	"signet/server/servertest"
 )
 
-// Rule B16: in a whole server, what the operator lists under apps.
-func TestB16_AppsWithASchemeOfTheirOwnAndWebViews(t *testing.T) {
+// In a whole server, what the operator lists under apps.
+func TestAppsWithASchemeOfTheirOwnAndWebViews(t *testing.T) {
 	s := servertest.New(t, servertest.YAML(`
 apps: {private_schemes: [myapp], origins: ["capacitor://localhost"]}
 clients: [{client_id: app, application_type: native, token_endpoint_auth_method: none, redirect_uris: ["myapp:/cb"]}]

@@ -11,8 +11,8 @@ import (
 	"signet/server"
 )
 
-// Rule E10: what the tree names is looked at in the same round, every file of it, also while the tree has mistakes of its own.
-func TestE10_EveryFileAndRegistrationIsLookedAtInOneRound(t *testing.T) {
+// What the tree names is looked at in the same round, every file of it, also while the tree has mistakes of its own.
+func TestEveryFileAndRegistrationIsLookedAtInOneRound(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		path := filepath.Join(dir, name)

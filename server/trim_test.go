@@ -102,8 +102,8 @@ func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 	})
 }
 
-// TestF6_EachAppHasItsOwnLimit by its registration; an app that nobody knows any more has the default.
-func TestF6_EachAppHasItsOwnLimit(t *testing.T) {
+// TestEachAppHasItsOwnLimit by its registration; an app that nobody knows any more has the default.
+func TestEachAppHasItsOwnLimit(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		t.Parallel()

@@ -68,8 +68,8 @@ func TestAPrimaryThatOnlyReadsIsNotReady(t *testing.T) {
 	}
 }
 
-// TestAFullDiskIsNotReady: and ready again when there is space.
-func TestAFullDiskIsNotReady(t *testing.T) {
+// TestAFullFileSystemIsNotReady is TestAFullDiskIsNotReady on a file system that fills, where one may be mounted.
+func TestAFullFileSystemIsNotReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=3m", "none", dir).CombinedOutput(); err != nil {

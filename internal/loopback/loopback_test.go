@@ -6,8 +6,8 @@ import (
 	"signet/internal/loopback"
 )
 
-// Rule B16: one definition of loopback.
-func TestB16_OneDefinitionOfLoopback(t *testing.T) {
+// One definition of loopback.
+func TestOneDefinitionOfLoopback(t *testing.T) {
 	for host, want := range map[string]bool{
 		"localhost": true, "app.localhost": true, "a.b.localhost": true, "127.0.0.1": true, "127.8.9.10": true, "::1": true,
 		"": false, ".localhost": false, "localhost.": false, "localhost.example": false, "notlocalhost": false, "LOCALHOST": false, "127.1": false,
