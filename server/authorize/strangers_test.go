@@ -67,8 +67,10 @@ func TestV06_PartsOfAnotherSitesPage(t *testing.T) { // Fetch Metadata; OpenID C
 }
 
 // From the fifth browser without a cookie at an address on, each shows its cookie first; one that keeps none is told so.
-func TestV06_CookieIsShownFirst(t *testing.T) {
-	w := newWorld(t)
+func TestV06_CookieIsShownFirst(t *testing.T) { servertest.Engines(t, cookieIsShownFirst) }
+
+func cookieIsShownFirst(t *testing.T, engine servertest.Option) {
+	w := newWorld(t, engine)
 	for i := range 8 {
 		b := w.Browser(t)
 		w.shop.Begin(t, b)
