@@ -41,6 +41,9 @@ func loginOf(typed string) login {
 	return l
 }
 
+// serverRows hold the count of the whole server: in one row every sign-in of every replica would wait for the one before.
+const serverRows = 16
+
 // lanes are the counts that a try to sign in is charged to (F01, F02, F04). A browser known to the account
 // has a budget of its own, which strangers cannot touch. From unknown browsers failures count by account and network, by
 // account, by network and by the whole server; in all of them more failures mean longer waits, never a lock, and
@@ -59,7 +62,7 @@ func lanes(mark, network, device string) []ratelimit.Lane {
 		{Key: "signin account " + mark, Per: network, Free: 50, Window: day, First: 5 * time.Second, Max: 5 * time.Minute,
 			OnSuccess: ratelimit.FirstLane},
 		{Key: "signin network " + network, Free: 300, Window: time.Hour, First: time.Second, Max: 30 * time.Second},
-		{Key: "signin server", Per: network, Free: 5000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second},
+		{Key: "signin server", Per: network, Free: 5000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second, Rows: serverRows},
 	}
 }
 

@@ -3,6 +3,8 @@ package ratelimit
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,10 +45,49 @@ type Lane struct {
 	Max       time.Duration // the longest wait
 	Shut      int64         // failures after which the lane lets nobody through (ErrShut); 0 = never
 	OnSuccess Forgiveness
+	// Rows that the count is spread over, where so many are counted that one row would hold them up: each try of a transaction's length
+	// locks the row that it adds to. The sum counts, and may be a few behind. 0 = one row, which is exact; not for lanes with Shut.
+	Rows int
+
+	row string // what the charge is added to, and taken back from; "" = the one row
 }
 
-func (l Lane) countKey() string { return "n:" + l.Key }
-func (l Lane) waitKey() string  { return "w:" + l.Key + "|" + l.Per }
+func (l Lane) countKey() string {
+	if l.row != "" {
+		return l.row
+	}
+	return "n:" + l.Key
+}
+
+func (l Lane) waitKey() string { return "w:" + l.Key + "|" + l.Per }
+
+// rows are all that the count is in: the one row is among them, for a release that knows of no others may run beside.
+func (l Lane) rows() []string {
+	keys := []string{"n:" + l.Key}
+	for i := range l.Rows {
+		keys = append(keys, l.rowOf(i))
+	}
+	return keys
+}
+
+func (l Lane) rowOf(i int) string { return "n:" + l.Key + " #" + strconv.Itoa(i) }
+
+// count is the sum of what was read.
+func (l Lane) count(read map[string]storage.Counter) (n int64) {
+	for _, key := range l.rows() {
+		n += read[key].Count
+	}
+	return n
+}
+
+// spread chooses the row of a charge whose first lane is given: by its key, so that whoever tries again meets the same one.
+func (l Lane) spread(first Lane) Lane {
+	if l.Rows > 0 {
+		sum := sha256.Sum256([]byte(first.Key + "|" + l.Per))
+		l.row = l.rowOf(int(binary.BigEndian.Uint32(sum[:]) % uint32(l.Rows)))
+	}
+	return l
+}
 
 // delay is the wait after count failures.
 func (l Lane) delay(count int64) time.Duration {
@@ -93,7 +134,7 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	now := time.Now()
 	keys := make([]string, 0, 2*len(lanes))
 	for _, lane := range lanes {
-		keys = append(keys, lane.countKey(), lane.waitKey())
+		keys = append(append(keys, lane.rows()...), lane.waitKey())
 	}
 	rows, err := l.store.CountersOf(ctx, keys, now)
 	if err != nil {
@@ -107,6 +148,7 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	}
 	c := &Charge{limiter: l}
 	for _, lane := range lanes {
+		lane = lane.spread(lanes[0])
 		count, err := l.pay(ctx, lane, rows, now)
 		if err != nil {
 			return nil, errors.Join(err, c.Refund(ctx))
@@ -119,7 +161,7 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 
 // Shut reports whether a lane that has an end is full.
 func (l *Limiter) Shut(ctx context.Context, lane Lane) (bool, error) {
-	rows, err := l.store.CountersOf(ctx, []string{lane.countKey()}, time.Now())
+	rows, err := l.store.CountersOf(ctx, lane.rows(), time.Now())
 	if err != nil {
 		return false, fmt.Errorf("read counters: %w", err)
 	}
@@ -127,13 +169,15 @@ func (l *Limiter) Shut(ctx context.Context, lane Lane) (bool, error) {
 }
 
 func shut(lanes []Lane, rows map[string]storage.Counter) bool {
-	return slices.ContainsFunc(lanes, func(l Lane) bool { return l.Shut > 0 && rows[l.countKey()].Count >= l.Shut })
+	return slices.ContainsFunc(lanes, func(l Lane) bool { return l.Shut > 0 && l.count(rows) >= l.Shut })
 }
 
 // Forget empties a lane, in the transaction of ctx if there is one.
 func (l *Limiter) Forget(ctx context.Context, lane Lane) error {
-	if err := l.store.ResetCounter(ctx, lane.countKey()); err != nil {
-		return fmt.Errorf("forget tries: %w", err)
+	for _, key := range lane.rows() {
+		if err := l.store.ResetCounter(ctx, key); err != nil {
+			return fmt.Errorf("forget tries: %w", err)
+		}
 	}
 	return nil
 }
@@ -142,7 +186,7 @@ func (l *Limiter) Forget(ctx context.Context, lane Lane) error {
 func (l *Limiter) due(ctx context.Context, lanes []Lane, rows map[string]storage.Counter, now time.Time) error {
 	var late *Throttled
 	for _, lane := range lanes {
-		count := rows[lane.countKey()].Count
+		count := lane.count(rows)
 		if count < lane.Free {
 			continue
 		}
@@ -183,7 +227,7 @@ func (l *Limiter) wait(ctx context.Context, lane Lane, count int64, now time.Tim
 
 // pay counts one try in a lane and returns the count. Beyond the free tries it takes the turn that a wait gave.
 func (l *Limiter) pay(ctx context.Context, lane Lane, rows map[string]storage.Counter, now time.Time) (int64, error) {
-	used := rows[lane.countKey()].Count
+	used := lane.count(rows)
 	if used >= lane.Free {
 		if err := l.turn(ctx, lane, rows[lane.waitKey()], used, now); err != nil {
 			return 0, err
@@ -193,7 +237,8 @@ func (l *Limiter) pay(ctx context.Context, lane Lane, rows map[string]storage.Co
 	if err != nil {
 		return 0, fmt.Errorf("count try: %w", err)
 	}
-	if lane.Shut > 0 && c.Count > lane.Shut { // others filled it since it was read
+	c.Count += used - rows[lane.countKey()].Count // what the other rows had
+	if lane.Shut > 0 && c.Count > lane.Shut {     // others filled it since it was read
 		_, err := l.store.AddToCounter(ctx, lane.countKey(), -1, now, lane.Window)
 		return 0, cmp.Or(err, ErrShut)
 	}
@@ -242,7 +287,7 @@ func (c *Charge) Succeeded(ctx context.Context) error {
 		back := int64(1)
 		switch lane.OnSuccess {
 		case WholeStreak:
-			errs = append(errs, store.ResetCounter(ctx, lane.countKey()))
+			errs = append(errs, c.limiter.Forget(ctx, lane))
 			if c.counts[i] > lane.Free {
 				errs = append(errs, store.ResetCounter(ctx, lane.waitKey()))
 			}

@@ -224,3 +224,76 @@ func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A count that is spread over rows is one count: the sum decides, with the row of the release before among them, and a success takes its
+// try back from where it was added.
+func TestACountInSeveralRowsCountsAsOne(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		l := ratelimit.New(db)
+		server := func(network int) []ratelimit.Lane {
+			per := fmt.Sprint("network ", network)
+			return []ratelimit.Lane{
+				{Key: per, Free: 1000, Window: time.Hour, First: time.Second, Max: time.Second},
+				{Key: "server", Per: per, Free: 40, Window: time.Hour, First: time.Minute, Max: time.Minute, Rows: 8},
+			}
+		}
+		rows := func() (sum, used, most int64) {
+			t.Helper()
+			keys := []string{"n:server"}
+			for i := range 8 {
+				keys = append(keys, fmt.Sprint("n:server #", i))
+			}
+			read, err := db.CountersOf(t.Context(), keys, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range read {
+				sum, most = sum+c.Count, max(most, c.Count)
+				if c.Count > 0 {
+					used++
+				}
+			}
+			return sum, used, most
+		}
+		if _, err := db.AddToCounter(t.Context(), "n:server", 7, time.Now(), time.Hour); err != nil { // by a replica of the release before
+			t.Fatal(err)
+		}
+		for i := range 33 {
+			if wait := fail(t, l, server(i)...); wait != 0 {
+				t.Fatalf("try %d waits %s", i, wait)
+			}
+		}
+		if sum, used, most := rows(); sum != 40 || used < 6 || most > 12 {
+			t.Errorf("40 tries are %d, in %d rows, %d in one", sum, used, most)
+		}
+		if wait := fail(t, l, server(100)...); wait != time.Minute {
+			t.Errorf("the 41st waits %s", wait)
+		}
+		if sum, _, _ := rows(); sum != 40 {
+			t.Errorf("whoever has to wait is counted: %d", sum)
+		}
+		if err := l.Forget(t.Context(), server(0)[1]); err != nil {
+			t.Fatal(err)
+		}
+		if sum, _, _ := rows(); sum != 0 {
+			t.Errorf("forgotten, %d are left", sum)
+		}
+		for i := range 20 {
+			c, err := l.Charge(t.Context(), server(i)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := c.Succeeded
+			if i%2 == 0 {
+				end = c.Refund
+			}
+			if err := end(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if sum, _, _ := rows(); sum != 0 {
+				t.Fatalf("try %d was taken back, %d are left", i, sum)
+			}
+		}
+	})
+}

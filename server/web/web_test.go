@@ -125,7 +125,7 @@ func TestA03_PagesUnderAForeignHostRedirectToTheIssuer(t *testing.T) {
 		"loopback six":    {"http://localhost:9400", "[::1]:9400", "", 200},
 		"not loopback":    {"http://localhost:9400", "192.0.2.1:9400", "http://localhost:9400/account?a=b", 303},
 		"loopback issuer": {"http://127.0.0.1:9400", "localhost:9400", "", 200},
-		"loopback two":    {"http://127.0.0.2:9400", "127.0.0.2:9400", "", 200}, // B16
+		"loopback two":    {"http://127.0.0.2:9400", "127.0.0.2:9400", "", 200},
 		"under localhost": {"http://id.localhost:9400", "id.localhost:9400", "", 200},
 		"another site":    {"http://id.localhost:9400", "localhost:9400", "http://id.localhost:9400/account?a=b", 303},
 		"no host":         {"https://id.example", "", "https://id.example/account?a=b", 303},
