@@ -27,7 +27,8 @@ func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // rule T04
 		ctx := audit.WithOrigin(t.Context(), audit.Origin{
 			Address: "203.0.113.24", Network: "203.0.113.0/24", Agent: "Firefox\r\nX: y", RequestID: "7F3K-92QD-MX",
 		})
-		if err := log.Record(ctx, audit.Event{Name: audit.SignInFailed, UserID: "u1", SessionID: "s1", Detail: map[string]string{"why": "wrong"}}); err != nil {
+		if err := log.Record(ctx,
+			audit.Event{Name: audit.SignInFailed, UserID: "u1", SessionID: "s1", Detail: map[string]string{"why": "wrong"}}); err != nil {
 			t.Fatal(err)
 		}
 		e := rows[0]
@@ -38,7 +39,8 @@ func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // rule T04
 			Network: "203.0.113.0/24", Agent: "FirefoxX: y", RequestID: "7F3K-92QD-MX",
 		}
 		if e.Name != want.Name || e.Outcome != want.Outcome || e.ActorID != want.ActorID || e.UserID != want.UserID ||
-			e.SessionID != want.SessionID || e.Network != want.Network || e.Agent != want.Agent || e.RequestID != want.RequestID || !e.At.Equal(want.At) {
+			e.SessionID != want.SessionID || e.Network != want.Network || e.Agent != want.Agent || e.RequestID != want.RequestID ||
+			!e.At.Equal(want.At) {
 			t.Errorf("got %+v, want %+v", e, want)
 		}
 		if got, want := string(rows[0].Detail), `{"why":"wrong"}`; got != want {

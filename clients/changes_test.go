@@ -28,7 +28,8 @@ func TestA19_NobodyUndoesAnothersChange(t *testing.T) {
 			if times++; times > 1 {
 				return nil
 			}
-			if _, err := other.Change(t.Context(), "shop", func(m *clients.Metadata) error { m.PolicyURI = "https://shop.example/p"; return nil }); err != nil {
+			if _, err := other.Change(t.Context(), "shop",
+				func(m *clients.Metadata) error { m.PolicyURI = "https://shop.example/p"; return nil }); err != nil {
 				return err
 			}
 			return other.SetDisabled(t.Context(), "shop", true)
@@ -66,7 +67,8 @@ func TestA19_NobodyUndoesAnothersChange(t *testing.T) {
 		if r, _ := registryOn(t, db).Resources().Find("https://b.example"); len(r.Scopes) != 4 {
 			t.Errorf("scopes %v, want all four", r.Scopes)
 		}
-		if err := one.ChangeResource(t.Context(), "https://c.example", func(*clients.Resource) error { return nil }); !errors.Is(err, storage.ErrNotFound) {
+		if err := one.ChangeResource(t.Context(), "https://c.example",
+			func(*clients.Resource) error { return nil }); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("change of no resource: %v", err)
 		}
 	})

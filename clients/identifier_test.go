@@ -9,7 +9,8 @@ import (
 
 func TestResourcesAreFoundHoweverTheirIdentifierIsSpelled(t *testing.T) { // RFC 3986 section 6.2, RFC 8707 section 2
 	r := registry(t, storagetest.SQLite(t))
-	for _, id := range []string{"https://api.example", "https://Shop.Example:443/V1/", "http://plain.example:8080/a", "urn:example:API", "https://q.example/x?y=/", "https://[2001:DB8::1]/"} {
+	for _, id := range []string{"https://api.example", "https://Shop.Example:443/V1/", "http://plain.example:8080/a", "urn:example:API",
+		"https://q.example/x?y=/", "https://[2001:DB8::1]/"} {
 		if err := r.PutResource(t.Context(), clients.Resource{Identifier: id, Name: "x"}); err != nil {
 			t.Fatal(err)
 		}

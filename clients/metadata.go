@@ -83,11 +83,12 @@ type Metadata struct {
 	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"`    // seconds
 	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
-	RequestObjectSigningAlg     string              `json:"request_object_signing_alg,omitempty"` // of request objects; "" = any that its keys have
-	RequireSignedRequestObject  bool                `json:"require_signed_request_object,omitempty"`
-	RequestURIs                 []string            `json:"request_uris,omitempty"`     // where request objects may be (OpenID Connect Core section 6.2)
-	SoftwareID                  string              `json:"software_id,omitempty"`      // which program it is, whoever runs it (RFC 7591 section 2)
-	SoftwareVersion             string              `json:"software_version,omitempty"` // … and which version of it
+	// of request objects; "" = any that its keys have
+	RequestObjectSigningAlg    string   `json:"request_object_signing_alg,omitempty"`
+	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"`
+	RequestURIs                []string `json:"request_uris,omitempty"`     // where request objects may be (OpenID Connect Core section 6.2)
+	SoftwareID                 string   `json:"software_id,omitempty"`      // which program it is, whoever runs it (RFC 7591 section 2)
+	SoftwareVersion            string   `json:"software_version,omitempty"` // … and which version of it
 
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"` // told of a sign-out, server to server
 	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
@@ -103,12 +104,15 @@ type Metadata struct {
 	FirstParty                   bool     `json:"first_party,omitempty"`
 	Upstreams                    []string `json:"upstreams,omitempty"`             // ids of those that are offered to its people; empty = all
 	RequireSecondFactor          bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
-	UserinfoMaxAge               int64    `json:"userinfo_max_age,omitempty"`      // seconds since the sign-in for which userinfo answers; 0 = no limit
-	IDTokenClaims                bool     `json:"id_token_claims,omitempty"`       // the claims of the granted scopes are in the ID token, too, not at userinfo only
-	GroupsClaim                  string   `json:"groups_claim,omitempty"`          // claim that names the person's groups, whatever scope is granted; "" = by the scope groups
-	GroupsFilter                 []string `json:"groups_filter,omitempty"`         // which groups it is told: names, and beginnings before a *; empty = all
-	RolesClaim                   string   `json:"roles_claim,omitempty"`           // the same for roles
-	MaxGrants                    int64    `json:"max_grants,omitempty"`            // live grants that a person may have at it; 0 = DefaultMaxGrants
+	// seconds since the sign-in for which userinfo answers; 0 = no limit
+	UserinfoMaxAge int64 `json:"userinfo_max_age,omitempty"`
+	// the claims of the granted scopes are in the ID token, too, not at userinfo only
+	IDTokenClaims bool `json:"id_token_claims,omitempty"`
+	// claim that names the person's groups, whatever scope is granted; "" = by the scope groups
+	GroupsClaim  string   `json:"groups_claim,omitempty"`
+	GroupsFilter []string `json:"groups_filter,omitempty"` // which groups it is told: names, and beginnings before a *; empty = all
+	RolesClaim   string   `json:"roles_claim,omitempty"`   // the same for roles
+	MaxGrants    int64    `json:"max_grants,omitempty"`    // live grants that a person may have at it; 0 = DefaultMaxGrants
 }
 
 // Live grants that a person may have at one client: each sign-in of an app, and each allowed device, is one.
@@ -172,8 +176,10 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 		}
 	}
 	check(validID(m.ClientID), "client_id", "use 1 to 128 printable ASCII characters without space, quote or backslash")
-	check(!LooksLikePerson(m.ClientID), "client_id", "has the form of a person's id (26 capitals and digits); choose another, for it becomes the sub of tokens")
-	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name", "use at most 80 characters, none of them invisible")
+	check(!LooksLikePerson(m.ClientID), "client_id",
+		"has the form of a person's id (26 capitals and digits); choose another, for it becomes the sub of tokens")
+	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name",
+		"use at most 80 characters, none of them invisible")
 	check(m.ApplicationType == Web || m.ApplicationType == Native, "application_type", "is %q; use web or native", m.ApplicationType)
 	for s := range strings.FieldsSeq(m.Scope) {
 		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
@@ -198,20 +204,25 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 		check(validScope(v) && len(v) <= 100, "default_acr_values", "%q has characters that a value must not have", v)
 	}
 	for _, claim := range [][2]string{{"groups_claim", m.GroupsClaim}, {"roles_claim", m.RolesClaim}} {
-		check(claim[1] == "" || validClaim(claim[1]), claim[0], "%q is no name that can be given: use at most 100 letters, digits and _ . : / -, and none of a standard claim", claim[1])
+		check(claim[1] == "" || validClaim(claim[1]), claim[0],
+			"%q is no name that can be given: use at most 100 letters, digits and _ . : / -, and none of a standard claim", claim[1])
 	}
 	check(len(m.GroupsFilter) <= 100, "groups_filter", "at most 100")
 	for _, g := range m.GroupsFilter {
 		check(g != "" && len(g) <= 100 && plainText(g) && !strings.Contains(strings.TrimSuffix(g, "*"), "*"), "groups_filter",
 			"%q is neither a group's name nor the beginning of one before a *, like shop-*", g)
 	}
-	check(m.MaxGrants == 0 || m.MaxGrants >= MinGrants && m.MaxGrants <= maxGrants, "max_grants", "must be between %d and %d, or 0 for %d", MinGrants, maxGrants, DefaultMaxGrants)
+	check(m.MaxGrants == 0 || m.MaxGrants >= MinGrants && m.MaxGrants <= maxGrants, "max_grants", "must be between %d and %d, or 0 for %d",
+		MinGrants, maxGrants, DefaultMaxGrants)
 	check(m.RefreshTokenIdle >= 0, "refresh_token_idle", "must not be negative")
 	check(m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
-	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI}, {"tos_uri", m.TOSURI}} {
+	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI},
+		{"tos_uri", m.TOSURI}} {
 		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
 	}
-	return errors.Join(slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(), m.validateAlgs())...)
+	return errors.Join(
+		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
+			m.validateAlgs())...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.
@@ -264,7 +275,8 @@ func (m Metadata) validateAuth() (errs []error) {
 			add("client_secret: a client with private_key_jwt has none; remove it")
 		}
 	default:
-		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt", m.TokenEndpointAuthMethod)
+		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt",
+			m.TokenEndpointAuthMethod)
 	}
 	return errs
 }
@@ -290,7 +302,8 @@ func (m Metadata) validateKeys() (errs []error) {
 		case shortRSA(k.Key):
 			errs = append(errs, fmt.Errorf("jwks: key %d is shorter than 2048 bits", i))
 		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }):
-			errs = append(errs, fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
+			errs = append(errs,
+				fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
 		case k.KeyID != "" && seen[k.KeyID]:
 			errs = append(errs, fmt.Errorf("jwks: two keys have the kid %q", k.KeyID))
 		}
@@ -335,10 +348,12 @@ func (m Metadata) validateAlgs() (errs []error) {
 		}
 	}
 	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
-		errs = append(errs, fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))
+		errs = append(errs,
+			fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))
 	}
 	if m.RequireSignedRequestObject && (m.RequestObjectSigningAlg == "none" || m.JWKS == nil && m.JWKSURI == "") {
-		errs = append(errs, errors.New("require_signed_request_object: needs the client's public keys, in jwks or at jwks_uri, and another algorithm than none"))
+		errs = append(errs,
+			errors.New("require_signed_request_object: needs the client's public keys, in jwks or at jwks_uri, and another algorithm than none"))
 	}
 	if len(m.RequestURIs) > 20 {
 		errs = append(errs, errors.New("request_uris: at most 20"))

@@ -38,39 +38,44 @@ func TestValidate(t *testing.T) {
 		change func(m *Metadata)
 		field  string // "" = fine
 	}{
-		"fine":                      {func(*Metadata) {}, ""},
-		"no id":                     {func(m *Metadata) { m.ClientID = "" }, "client_id"},
-		"id with space":             {func(m *Metadata) { m.ClientID = "a b" }, "client_id"},
-		"J16 id like a person":      {func(m *Metadata) { m.ClientID = strings.Repeat("A", 26) }, "client_id"},
-		"name with bidi override":   {func(m *Metadata) { m.ClientName = "Shop\u202e" }, "client_name"},
-		"long name":                 {func(m *Metadata) { m.ClientName = strings.Repeat("x", 81) }, "client_name"},
-		"unknown grant":             {func(m *Metadata) { m.GrantTypes = []string{"implicit"} }, "grant_types"},
-		"unknown response type":     {func(m *Metadata) { m.ResponseTypes = []string{"token"} }, "response_types"},
-		"unknown method":            {func(m *Metadata) { m.TokenEndpointAuthMethod = "tls_client_auth" }, "token_endpoint_auth_method"},
-		"no redirect URI":           {func(m *Metadata) { m.RedirectURIs = nil }, "redirect_uris"},
-		"no redirect URI needed":    {func(m *Metadata) { m.RedirectURIs, m.GrantTypes = nil, []string{ClientCredentials} }, ""},
-		"public with service grant": {func(m *Metadata) { m.TokenEndpointAuthMethod, m.GrantTypes = MethodNone, []string{ClientCredentials} }, "grant_types"},
-		"public with secret":        {func(m *Metadata) { m.TokenEndpointAuthMethod, m.ClientSecret = MethodNone, strings.Repeat("s", 40) }, "client_secret"},
+		"fine":                    {func(*Metadata) {}, ""},
+		"no id":                   {func(m *Metadata) { m.ClientID = "" }, "client_id"},
+		"id with space":           {func(m *Metadata) { m.ClientID = "a b" }, "client_id"},
+		"J16 id like a person":    {func(m *Metadata) { m.ClientID = strings.Repeat("A", 26) }, "client_id"},
+		"name with bidi override": {func(m *Metadata) { m.ClientName = "Shop\u202e" }, "client_name"},
+		"long name":               {func(m *Metadata) { m.ClientName = strings.Repeat("x", 81) }, "client_name"},
+		"unknown grant":           {func(m *Metadata) { m.GrantTypes = []string{"implicit"} }, "grant_types"},
+		"unknown response type":   {func(m *Metadata) { m.ResponseTypes = []string{"token"} }, "response_types"},
+		"unknown method":          {func(m *Metadata) { m.TokenEndpointAuthMethod = "tls_client_auth" }, "token_endpoint_auth_method"},
+		"no redirect URI":         {func(m *Metadata) { m.RedirectURIs = nil }, "redirect_uris"},
+		"no redirect URI needed":  {func(m *Metadata) { m.RedirectURIs, m.GrantTypes = nil, []string{ClientCredentials} }, ""},
+		"public with service grant": {func(m *Metadata) { m.TokenEndpointAuthMethod, m.GrantTypes = MethodNone, []string{ClientCredentials} },
+			"grant_types"},
+		"public with secret": {func(m *Metadata) { m.TokenEndpointAuthMethod, m.ClientSecret = MethodNone, strings.Repeat("s", 40) },
+			"client_secret"},
 		"H10 password, not our own": {func(m *Metadata) { m.GrantTypes = []string{Password} }, "grant_types"},
 		"H10 password, our own":     {func(m *Metadata) { m.GrantTypes, m.FirstParty, m.RedirectURIs = []string{Password}, true, nil }, ""},
 		"H10 password, public": {func(m *Metadata) {
 			m.GrantTypes, m.FirstParty, m.TokenEndpointAuthMethod = []string{Password}, true, MethodNone
 		}, "grant_types"},
-		"keys":                       {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ec, rsaKey}} }, ""},
-		"no keys":                    {func(m *Metadata) { m.TokenEndpointAuthMethod = MethodJWTKey }, "jwks"},
-		"K08 private key":            {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private}} }, "jwks"},
-		"K08 symmetric key":          {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: []byte("secret")}}} }, "jwks"},
-		"K08 two keys with one kid":  {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ec, ec}} }, "jwks"},
-		"bad alg":                    {func(m *Metadata) { m.IDTokenSignedResponseAlg = "none" }, "id_token_signed_response_alg"},
-		"bad assertion alg":          {func(m *Metadata) { m.TokenEndpointAuthSigningAlg = "HS256" }, "token_endpoint_auth_signing_alg"},
-		"scope wildcard":             {func(m *Metadata) { m.Scope = "openid *" }, "scope"},
-		"scope with quote":           {func(m *Metadata) { m.Scope = `a"b` }, "scope"},
-		"long access token":          {func(m *Metadata) { m.AccessTokenLifetime = Duration(2 * time.Hour) }, "access_token_lifetime"},
-		"negative idle":              {func(m *Metadata) { m.RefreshTokenIdle = -1 }, "refresh_token_idle"},
-		"http link":                  {func(m *Metadata) { m.TOSURI = "http://shop.example/tos" }, "tos_uri"},
-		"post logout with fragment":  {func(m *Metadata) { m.PostLogoutRedirectURIs = []string{"https://shop.example/#x"} }, "post_logout_redirect_uris"},
-		"native type wrong":          {func(m *Metadata) { m.ApplicationType = "desktop" }, "application_type"},
-		"private-use scheme for web": {func(m *Metadata) { m.ApplicationType, m.RedirectURIs = Web, []string{"com.example:/cb"} }, "redirect_uris"},
+		"keys":            {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ec, rsaKey}} }, ""},
+		"no keys":         {func(m *Metadata) { m.TokenEndpointAuthMethod = MethodJWTKey }, "jwks"},
+		"K08 private key": {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private}} }, "jwks"},
+		"K08 symmetric key": {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: []byte("secret")}}} },
+			"jwks"},
+		"K08 two keys with one kid": {func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{ec, ec}} }, "jwks"},
+		"bad alg":                   {func(m *Metadata) { m.IDTokenSignedResponseAlg = "none" }, "id_token_signed_response_alg"},
+		"bad assertion alg":         {func(m *Metadata) { m.TokenEndpointAuthSigningAlg = "HS256" }, "token_endpoint_auth_signing_alg"},
+		"scope wildcard":            {func(m *Metadata) { m.Scope = "openid *" }, "scope"},
+		"scope with quote":          {func(m *Metadata) { m.Scope = `a"b` }, "scope"},
+		"long access token":         {func(m *Metadata) { m.AccessTokenLifetime = Duration(2 * time.Hour) }, "access_token_lifetime"},
+		"negative idle":             {func(m *Metadata) { m.RefreshTokenIdle = -1 }, "refresh_token_idle"},
+		"http link":                 {func(m *Metadata) { m.TOSURI = "http://shop.example/tos" }, "tos_uri"},
+		"post logout with fragment": {func(m *Metadata) { m.PostLogoutRedirectURIs = []string{"https://shop.example/#x"} },
+			"post_logout_redirect_uris"},
+		"native type wrong": {func(m *Metadata) { m.ApplicationType = "desktop" }, "application_type"},
+		"private-use scheme for web": {func(m *Metadata) { m.ApplicationType, m.RedirectURIs = Web, []string{"com.example:/cb"} },
+			"redirect_uris"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +90,8 @@ func TestValidate(t *testing.T) {
 func TestK08_ShortRSAKeysAreRefused(t *testing.T) {
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	_, short, _ := publicKeys(t, 1024)
-	if err := good(func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{short}} }).Validate(); err == nil || !strings.Contains(err.Error(), "2048") {
+	if err := good(func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{short}} }).Validate(); err == nil ||
+		!strings.Contains(err.Error(), "2048") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -122,7 +128,8 @@ func TestSkipsConsentAndPKCE(t *testing.T) { // I03, H07
 			}
 		}))
 	}
-	if client().SkipsConsent() || !client(own).SkipsConsent() || !client(own, public).SkipsConsent() || client(own, public, loopback).SkipsConsent() {
+	if client().SkipsConsent() || !client(own).SkipsConsent() || !client(own, public).SkipsConsent() ||
+		client(own, public, loopback).SkipsConsent() {
 		t.Error("who may skip the question")
 	}
 	if client().NeedsPKCE() || !client(public).NeedsPKCE() || !client(func(m *Metadata) { m.RequirePKCE = true }).NeedsPKCE() {

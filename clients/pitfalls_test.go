@@ -115,16 +115,18 @@ func TestK05_ResourcesDoNotCollide(t *testing.T) {
 		t.Errorf("change the name: %v", err)
 	}
 	// What is declared wins over what was stored before, in whatever spelling.
-	if err := db.InsertResource(t.Context(), storage.Resource{Identifier: "https://api.example.com", Name: "Stored", Scopes: []string{"evil"}, CreatedAt: time.Now()}); err != nil {
+	if err := db.InsertResource(t.Context(),
+		storage.Resource{Identifier: "https://api.example.com", Name: "Stored", Scopes: []string{"evil"}, CreatedAt: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if api, ok := registry(t, db).Resources().Find("https://api.example.com"); !ok || api.Name != "API" || !api.Declared {
 		t.Errorf("found %+v", api)
 	}
 	for name, o := range map[string]clients.Options{
-		"twice":                {Resources: []clients.Resource{{Identifier: "https://a.example"}, {Identifier: "https://a.example/"}}},
-		"issuer with a slash":  {Resources: []clients.Resource{{Identifier: issuer + "/"}}},
-		"client of the name":   {Resources: []clients.Resource{{Identifier: "https://a.example"}}, Declared: []clients.Metadata{declared("https://a.example", secret)}},
+		"twice":               {Resources: []clients.Resource{{Identifier: "https://a.example"}, {Identifier: "https://a.example/"}}},
+		"issuer with a slash": {Resources: []clients.Resource{{Identifier: issuer + "/"}}},
+		"client of the name": {Resources: []clients.Resource{{Identifier: "https://a.example"}},
+			Declared: []clients.Metadata{declared("https://a.example", secret)}},
 		"client as the issuer": {Declared: []clients.Metadata{declared(issuer, secret)}},
 	} {
 		o.Store, o.Issuer, o.SecretKeys = db, issuer, [][]byte{{1}}
@@ -137,7 +139,8 @@ func TestK05_ResourcesDoNotCollide(t *testing.T) {
 func TestS06_ADeclaredSecretLeavesTheRegistryNoMore(t *testing.T) {
 	r := registry(t, storagetest.SQLite(t), declared("a", secret))
 	c, err := r.Client(t.Context(), "a")
-	if err != nil || c.ClientSecret != "" || !r.CheckSecret(t.Context(), c, secret) || r.CheckSecret(t.Context(), c, secret+"x") || r.CheckSecret(t.Context(), c, "") {
+	if err != nil || c.ClientSecret != "" || !r.CheckSecret(t.Context(), c, secret) || r.CheckSecret(t.Context(), c, secret+"x") ||
+		r.CheckSecret(t.Context(), c, "") {
 		t.Errorf("%+v %v", c.Metadata, err)
 	}
 	if r.CheckSecret(t.Context(), nil, secret) || r.CheckSecret(t.Context(), nil, "") {
@@ -180,10 +183,14 @@ func TestSecretsOutliveARotationOfTheMasterKey(t *testing.T) {
 func TestDeletingADeclaredClientThatIsGoneEndsItsGrants(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db, ctx, now := open(t), t.Context(), time.Now()
-		if err := db.InsertUser(ctx, storage.User{ID: "ada", EmailKey: "ada@example.com", Email: "ada@example.com", Profile: json.RawMessage("{}"), CreatedAt: now, UpdatedAt: now}); err != nil {
+		if err := db.InsertUser(ctx,
+			storage.User{ID: "ada", EmailKey: "ada@example.com", Email: "ada@example.com", Profile: json.RawMessage("{}"), CreatedAt: now,
+				UpdatedAt: now}); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.InsertGrant(ctx, storage.Grant{ID: "g", ClientID: "gone", UserID: "ada", CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(time.Hour), EndsAt: now.Add(time.Hour), AuthTime: now, Data: json.RawMessage("{}")}); err != nil {
+		if err := db.InsertGrant(ctx,
+			storage.Grant{ID: "g", ClientID: "gone", UserID: "ada", CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(time.Hour),
+				EndsAt: now.Add(time.Hour), AuthTime: now, Data: json.RawMessage("{}")}); err != nil {
 			t.Fatal(err)
 		}
 		r := registry(t, db)
@@ -340,8 +347,10 @@ func TestAudienceIsBoundedByTheAuthorization(t *testing.T) { // RFC 8707 section
 		ask  clients.Ask
 		want string // "" = invalid_target
 	}{
-		"issuer, no openid granted":      {clients.Ask{Grant: true, Scopes: []string{"b"}, Granted: []string{b}, Requested: []string{issuer}}, ""},
-		"issuer, openid granted":         {clients.Ask{Grant: true, Scopes: []string{"openid", "b"}, Granted: []string{b}, Requested: []string{issuer}}, issuer},
+		"issuer, no openid granted": {clients.Ask{Grant: true, Scopes: []string{"b"}, Granted: []string{b}, Requested: []string{issuer}},
+			""},
+		"issuer, openid granted": {
+			clients.Ask{Grant: true, Scopes: []string{"openid", "b"}, Granted: []string{b}, Requested: []string{issuer}}, issuer},
 		"issuer as the default":          {clients.Ask{Grant: true, Requested: []string{issuer}}, issuer},
 		"default beside a scope's owner": {clients.Ask{Grant: true, Default: a, Scopes: []string{"b"}, Requested: []string{a}}, ""},
 		"the default":                    {clients.Ask{Grant: true, Default: a, Requested: []string{a}}, a},
@@ -349,7 +358,8 @@ func TestAudienceIsBoundedByTheAuthorization(t *testing.T) { // RFC 8707 section
 	} {
 		tt.ask.Client, tt.ask.Issuer = c, issuer
 		got, err := r.Resources().Decide(tt.ask)
-		if aud := strings.Join(got.Audience, " "); aud != tt.want || (err != nil) != (tt.want == "") || err != nil && !errors.Is(err, clients.ErrTarget) {
+		if aud := strings.Join(got.Audience, " "); aud != tt.want || (err != nil) != (tt.want == "") ||
+			err != nil && !errors.Is(err, clients.ErrTarget) {
 			t.Errorf("%s: got %q %v, want %q", name, aud, err, tt.want)
 		}
 	}
@@ -357,13 +367,15 @@ func TestAudienceIsBoundedByTheAuthorization(t *testing.T) { // RFC 8707 section
 
 func TestOriginsThatTheOperatorLists(t *testing.T) {
 	r, err := clients.New(t.Context(), clients.Options{
-		Store: storagetest.SQLite(t), Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)}, Origins: []string{"capacitor://localhost"},
+		Store: storagetest.SQLite(t), Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)},
+		Origins: []string{"capacitor://localhost"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for origin, want := range map[string]bool{
-		"capacitor://localhost": true, "capacitor://localhost/": false, "capacitor://evil": false, "Capacitor://localhost": false, "ionic://localhost": false, "null": false,
+		"capacitor://localhost": true, "capacitor://localhost/": false, "capacitor://evil": false, "Capacitor://localhost": false,
+		"ionic://localhost": false, "null": false,
 	} {
 		if got := r.OriginAllowed(t.Context(), origin); got != want {
 			t.Errorf("%q: %v", origin, got)

@@ -41,8 +41,8 @@ func (c *Client) match(registered []string, sent string) (string, bool) {
 	return "", false
 }
 
-// localAddress is an http address of this computer (RFC 8252 sections 7.3 and 8.3) cut into host, port and the raw rest; nothing is decoded,
-// but an empty path is the path / (RFC 3986 section 6.2.3).
+// localAddress is an http address of this computer (RFC 8252 sections 7.3 and 8.3) cut into host, port and the raw rest; nothing is
+// decoded, but an empty path is the path / (RFC 3986 section 6.2.3).
 type localAddress struct{ host, port, rest string }
 
 func splitLoopback(raw string) (localAddress, bool) {
@@ -150,7 +150,8 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 			return "has a private-use scheme: set application_type native"
 		}
 		if !strings.Contains(u.Scheme, ".") && !slices.Contains(schemes, u.Scheme) {
-			return "needs a scheme in reverse domain form, for example com.example.app (RFC 8252 section 7.1), or one that the operator lists in apps.private_schemes"
+			return "needs a scheme in reverse domain form, for example com.example.app (RFC 8252 section 7.1), or one that the operator lists in " +
+				"apps.private_schemes"
 		}
 	}
 	return ""

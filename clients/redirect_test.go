@@ -6,8 +6,13 @@ import (
 )
 
 func TestH02_H03_MatchRedirect(t *testing.T) { // RFC 9700 section 2.1, RFC 8252 sections 7.3 and 8.3
-	web := newClient(Metadata{ApplicationType: Web, RedirectURIs: []string{"https://shop.example/cb", "https://shop.example/q?a=%20b&c", "http://localhost:3000/cb"}})
-	native := newClient(Metadata{ApplicationType: Native, RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]:8080/cb?x=1", "http://localhost/cb", "com.example.app:/cb", "https://127.0.0.1/tls"}})
+	web := newClient(
+		Metadata{ApplicationType: Web,
+			RedirectURIs: []string{"https://shop.example/cb", "https://shop.example/q?a=%20b&c", "http://localhost:3000/cb"}})
+	native := newClient(
+		Metadata{ApplicationType: Native,
+			RedirectURIs: []string{"http://127.0.0.1/cb", "http://[::1]:8080/cb?x=1", "http://localhost/cb", "com.example.app:/cb",
+				"https://127.0.0.1/tls"}})
 	tests := []struct {
 		c    *Client
 		sent string
@@ -62,10 +67,14 @@ func TestH02_H03_MatchRedirect(t *testing.T) { // RFC 9700 section 2.1, RFC 8252
 
 func TestH06_RedirectURIsAtRegistration(t *testing.T) { // RFC 6749 section 3.1.2, RFC 8252 section 7.1
 	for uri, want := range map[string]struct{ web, native bool }{
-		"https://shop.example/cb": {true, true}, "http://localhost:3000/cb": {true, true}, "http://127.0.0.1/cb": {true, true}, "http://[::1]/cb": {true, true},
-		"com.example.app:/cb": {false, true}, "myapp:/cb": {false, false}, "http://shop.example/cb": {false, false}, "https://*.shop.example/cb": {false, false},
-		"https://shop.example/cb#f": {false, false}, "https://u@shop.example/cb": {false, false}, "javascript:alert(1)": {false, false}, "data:text/html,x": {false, false},
-		"file:///etc/passwd": {false, false}, "/cb": {false, false}, "https:///cb": {false, false}, "https://shop.example/a%2fb": {false, false}, "https://shop.example/ cb": {false, false},
+		"https://shop.example/cb": {true, true}, "http://localhost:3000/cb": {true, true}, "http://127.0.0.1/cb": {true, true},
+		"http://[::1]/cb":     {true, true},
+		"com.example.app:/cb": {false, true}, "myapp:/cb": {false, false}, "http://shop.example/cb": {false, false},
+		"https://*.shop.example/cb": {false, false},
+		"https://shop.example/cb#f": {false, false}, "https://u@shop.example/cb": {false, false}, "javascript:alert(1)": {false, false},
+		"data:text/html,x":   {false, false},
+		"file:///etc/passwd": {false, false}, "/cb": {false, false}, "https:///cb": {false, false},
+		"https://shop.example/a%2fb": {false, false}, "https://shop.example/ cb": {false, false},
 		"https://shop.example/" + strings.Repeat("x", 512): {false, false}, `https://shop.example\cb`: {false, false}, "": {false, false},
 	} {
 		if got := redirectMistake(uri, false, nil); (got == "") != want.web {
@@ -78,10 +87,12 @@ func TestH06_RedirectURIsAtRegistration(t *testing.T) { // RFC 6749 section 3.1.
 }
 
 func FuzzMatchRedirect(f *testing.F) {
-	for _, s := range []string{"http://127.0.0.1:1/cb", "http://[::1]:9/cb", "http://localhost:4711/cb?x", "http://127.0.0.1:1@evil.example/cb", "https://shop.example/cb"} {
+	for _, s := range []string{"http://127.0.0.1:1/cb", "http://[::1]:9/cb", "http://localhost:4711/cb?x",
+		"http://127.0.0.1:1@evil.example/cb", "https://shop.example/cb"} {
 		f.Add(s)
 	}
-	c := newClient(Metadata{ApplicationType: Native, RedirectURIs: []string{"http://127.0.0.1/cb", "http://localhost/cb?x", "http://[::1]/cb", "https://shop.example/cb"}})
+	c := newClient(Metadata{ApplicationType: Native,
+		RedirectURIs: []string{"http://127.0.0.1/cb", "http://localhost/cb?x", "http://[::1]/cb", "https://shop.example/cb"}})
 	f.Fuzz(func(t *testing.T, sent string) {
 		got, ok := c.MatchRedirect(sent)
 		if !ok {
@@ -93,7 +104,8 @@ func FuzzMatchRedirect(f *testing.F) {
 		if sent == "https://shop.example/cb" {
 			return
 		}
-		for _, prefix := range []string{"http://127.0.0.1", "http://localhost", "http://[::1]"} { // nothing but a port may stand between host and path
+		// nothing but a port may stand between host and path
+		for _, prefix := range []string{"http://127.0.0.1", "http://localhost", "http://[::1]"} {
 			if rest, ok := strings.CutPrefix(sent, prefix); ok {
 				port, path, _ := strings.Cut(rest, "/")
 				if (port == "" || strings.Trim(port, ":0123456789") == "") && (path == "cb" || path == "cb?x") {

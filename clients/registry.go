@@ -269,7 +269,8 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 // Resources at this moment.
 func (r *Registry) Resources() *Resources { return r.resources.Load() }
 
-// OriginAllowed reports whether a browser app of that origin is registered (an enabled client's redirect URI has it), or the operator lists it.
+// OriginAllowed reports whether a browser app of that origin is registered (an enabled client's redirect URI has it), or the operator lists
+// it.
 func (r *Registry) OriginAllowed(_ context.Context, origin string) bool {
 	return slices.Contains(r.o.Origins, origin) || r.index.Load().allowed(origin)
 }

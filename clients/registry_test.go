@@ -22,7 +22,8 @@ const issuer = "https://id.example.com"
 func registry(t testing.TB, db clients.Store, declared ...clients.Metadata) *clients.Registry {
 	t.Helper()
 	r, err := clients.New(t.Context(), clients.Options{Store: db, Declared: declared, Issuer: issuer,
-		Resources: []clients.Resource{{Identifier: "https://api.example.com/", Name: "API", Scopes: []string{"api:read"}}}, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)}})
+		Resources:  []clients.Resource{{Identifier: "https://api.example.com/", Name: "API", Scopes: []string{"api:read"}}},
+		SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,8 @@ func registry(t testing.TB, db clients.Store, declared ...clients.Metadata) *cli
 }
 
 func shop(id string) clients.Metadata {
-	return clients.Metadata{ClientID: id, ClientName: "Shop", RedirectURIs: []string{"https://" + id + ".example/cb"}, Scope: "openid api:read"}
+	return clients.Metadata{ClientID: id, ClientName: "Shop", RedirectURIs: []string{"https://" + id + ".example/cb"},
+		Scope: "openid api:read"}
 }
 
 func declared(id, secret string) clients.Metadata {
@@ -54,7 +56,8 @@ func TestLifeOfAClient(t *testing.T) {
 			t.Errorf("twice: %v", err)
 		}
 		c, err := r.Client(ctx, "shop")
-		if err != nil || c.ClientSecret != "" || !r.CheckSecret(ctx, c, made.ClientSecret) || r.CheckSecret(ctx, c, made.ClientSecret+"x") || r.CheckSecret(ctx, c, "") {
+		if err != nil || c.ClientSecret != "" || !r.CheckSecret(ctx, c, made.ClientSecret) || r.CheckSecret(ctx, c, made.ClientSecret+"x") ||
+			r.CheckSecret(ctx, c, "") {
 			t.Fatalf("secret of %+v: %v", c, err)
 		}
 		second, err := r.RotateSecret(ctx, "shop", time.Hour) // J02: two live
@@ -71,7 +74,8 @@ func TestLifeOfAClient(t *testing.T) {
 			t.Error("--keep 0s ends the others at once")
 		}
 		row, secrets, err := db.ClientByID(ctx, "shop") // S06
-		if err != nil || bytes.Contains(row.Metadata, []byte("sgn_")) || slices.ContainsFunc(secrets, func(s storage.ClientSecret) bool { return strings.Contains(s.MAC, second) }) {
+		if err != nil || bytes.Contains(row.Metadata, []byte("sgn_")) ||
+			slices.ContainsFunc(secrets, func(s storage.ClientSecret) bool { return strings.Contains(s.MAC, second) }) {
 			t.Errorf("the secret is in the database: %s %v", row.Metadata, err)
 		}
 		if err := r.SetDisabled(ctx, "shop", true); err != nil {
@@ -80,7 +84,8 @@ func TestLifeOfAClient(t *testing.T) {
 		if c, _ = r.Client(ctx, "shop"); c.Enabled() || r.OriginAllowed(ctx, "https://shop.example") {
 			t.Error("still enabled")
 		}
-		if err := r.SetDisabled(ctx, "shop", false); err != nil || !r.OriginAllowed(ctx, "https://shop.example") || r.OriginAllowed(ctx, "https://shop.example.evil.example") {
+		if err := r.SetDisabled(ctx, "shop", false); err != nil || !r.OriginAllowed(ctx, "https://shop.example") ||
+			r.OriginAllowed(ctx, "https://shop.example.evil.example") {
 			t.Errorf("origins: %v", err)
 		}
 		changed := shop("shop")
@@ -111,7 +116,8 @@ func TestDeclaredWinsOverStored(t *testing.T) {
 	if err != nil || !c.Declared || !r.CheckSecret(ctx, c, secret) {
 		t.Fatalf("%+v %v", c, err)
 	}
-	for name, err := range map[string]error{"update": r.Update(ctx, shop("shop")), "disable": r.SetDisabled(ctx, "shop", true), "delete": r.Delete(ctx, "shop")} {
+	for name, err := range map[string]error{"update": r.Update(ctx, shop("shop")), "disable": r.SetDisabled(ctx, "shop", true),
+		"delete": r.Delete(ctx, "shop")} {
 		if !errors.Is(err, clients.ErrDeclared) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -138,7 +144,9 @@ func TestK05_IdentifiersDoNotCollide(t *testing.T) {
 	if err := r.PutResource(t.Context(), clients.Resource{Identifier: "https://x.example", Scopes: []string{"openid"}}); err == nil {
 		t.Error("a resource took openid")
 	}
-	if _, err := clients.New(t.Context(), clients.Options{Store: db, Issuer: issuer, Declared: []clients.Metadata{declared("a", secret), declared("a", secret), {ClientID: "b"}}, SecretKeys: [][]byte{{1}}}); err == nil ||
+	if _, err := clients.New(t.Context(),
+		clients.Options{Store: db, Issuer: issuer, Declared: []clients.Metadata{declared("a", secret), declared("a", secret), {ClientID: "b"}},
+			SecretKeys: [][]byte{{1}}}); err == nil ||
 		!strings.Contains(err.Error(), "declared twice") || !strings.Contains(err.Error(), "clients[2]") {
 		t.Errorf("mistakes in what is declared: %v", err)
 	}
@@ -168,8 +176,11 @@ func TestAnotherReplicasChangeIsSeen(t *testing.T) {
 		if _, err := two.Client(ctx, "shop"); err != nil {
 			t.Errorf("made elsewhere: %v", err)
 		}
-		words := map[string]clients.ScopeDetails{"b": {Title: clients.Text{"": "Read", "de": "Lesen"}, Description: clients.Text{"": "x"}, Sensitive: true}} // B5
-		if err := one.PutResource(ctx, clients.Resource{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "c"}, Details: words}); err != nil {
+		// B5
+		words := map[string]clients.ScopeDetails{
+			"b": {Title: clients.Text{"": "Read", "de": "Lesen"}, Description: clients.Text{"": "x"}, Sensitive: true}}
+		if err := one.PutResource(ctx,
+			clients.Resource{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "c"}, Details: words}); err != nil {
 			t.Fatal(err)
 		}
 		see(two)
@@ -242,7 +253,8 @@ func TestUseOfASecretIsNotedOnceAnHour(t *testing.T) {
 func TestAudience(t *testing.T) { // RFC 8707 section 2
 	db := storagetest.SQLite(t)
 	r := registry(t, db)
-	for _, res := range []clients.Resource{{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "shared"}}, {Identifier: "https://c.example", Name: "C", Scopes: []string{"c", "shared"}}} {
+	for _, res := range []clients.Resource{{Identifier: "https://b.example", Name: "B", Scopes: []string{"b", "shared"}},
+		{Identifier: "https://c.example", Name: "C", Scopes: []string{"c", "shared"}}} {
 		if err := r.PutResource(t.Context(), res); err != nil {
 			t.Fatal(err)
 		}
@@ -262,14 +274,15 @@ func TestAudience(t *testing.T) { // RFC 8707 section 2
 		aud    string
 		scopes string
 	}{
-		"nothing":                   {clients.Ask{}, issuer, ""},
-		"default":                   {clients.Ask{Default: "https://d.example"}, "https://d.example", ""},
-		"openid":                    {clients.Ask{Scopes: []string{"openid", "profile"}}, issuer, "openid profile"},
-		"owner of a scope":          {clients.Ask{Scopes: []string{"api:read"}}, a, "api:read"},
-		"owner and openid":          {clients.Ask{Scopes: []string{"openid", "api:read"}}, a + " " + issuer, "openid api:read"},
-		"two owners":                {clients.Ask{Scopes: []string{"shared"}}, b + " https://c.example", "shared"},
-		"named at authorize":        {clients.Ask{Scopes: []string{"api:read", "b"}, Granted: []string{b}}, b, "b"},
-		"narrowed at the token":     {clients.Ask{Scopes: []string{"openid", "api:read", "b"}, Granted: []string{a, b}, Requested: []string{b}}, b, "b"},
+		"nothing":            {clients.Ask{}, issuer, ""},
+		"default":            {clients.Ask{Default: "https://d.example"}, "https://d.example", ""},
+		"openid":             {clients.Ask{Scopes: []string{"openid", "profile"}}, issuer, "openid profile"},
+		"owner of a scope":   {clients.Ask{Scopes: []string{"api:read"}}, a, "api:read"},
+		"owner and openid":   {clients.Ask{Scopes: []string{"openid", "api:read"}}, a + " " + issuer, "openid api:read"},
+		"two owners":         {clients.Ask{Scopes: []string{"shared"}}, b + " https://c.example", "shared"},
+		"named at authorize": {clients.Ask{Scopes: []string{"api:read", "b"}, Granted: []string{b}}, b, "b"},
+		"narrowed at the token": {clients.Ask{Scopes: []string{"openid", "api:read", "b"}, Granted: []string{a, b}, Requested: []string{b}},
+			b, "b"},
 		"slash tolerated":           {clients.Ask{Scopes: []string{"api:read"}, Requested: []string{"https://api.example.com"}}, a, "api:read"},
 		"slash added":               {clients.Ask{Scopes: []string{"b"}, Requested: []string{b + "/"}}, b, "b"},
 		"named twice":               {clients.Ask{Scopes: []string{"b"}, Requested: []string{b, b + "/"}}, b, "b"},

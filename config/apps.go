@@ -13,13 +13,15 @@ import (
 var bareScheme = regexp.MustCompile(`^[a-z][a-z0-9+-]{1,62}$`)
 
 // foreignSchemes belong to others, or run what they are given.
-var foreignSchemes = strings.Fields(`http https ws wss ftp ftps file data blob javascript vbscript about view-source filesystem mailto tel sms
+var foreignSchemes = strings.Fields(
+	`http https ws wss ftp ftps file data blob javascript vbscript about view-source filesystem mailto tel sms
 	urn intent android-app ms-settings chrome chrome-extension moz-extension resource jar view itms itms-apps market ldap ldaps ssh git`)
 
 func (c Config) checkApps(bad *complaints) {
 	for _, s := range c.Apps.PrivateSchemes {
 		bad.check(!strings.Contains(s, "."), "apps.private_schemes", "%q has a dot and needs no permission; leave it out", s)
-		bad.check(strings.Contains(s, ".") || bareScheme.MatchString(s), "apps.private_schemes", "%q is not a scheme; write it like myapp, in lower case", s)
+		bad.check(strings.Contains(s, ".") || bareScheme.MatchString(s), "apps.private_schemes",
+			"%q is not a scheme; write it like myapp, in lower case", s)
 		bad.check(!slices.Contains(foreignSchemes, s), "apps.private_schemes", "%q is not a scheme that an app may have for itself", s)
 	}
 	for _, o := range c.Apps.Origins {

@@ -295,11 +295,13 @@ type Client struct {
 	SoftwareID                  string   `yaml:"software_id" json:"software_id,omitempty"`
 	SoftwareVersion             string   `yaml:"software_version" json:"software_version,omitempty"`
 
-	BackchannelLogoutURI              string `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`
-	BackchannelLogoutSessionRequired  bool   `yaml:"backchannel_logout_session_required" json:"backchannel_logout_session_required,omitempty"`
-	FrontchannelLogoutURI             string `yaml:"frontchannel_logout_uri" json:"frontchannel_logout_uri,omitempty"`
-	FrontchannelLogoutSessionRequired bool   `yaml:"frontchannel_logout_session_required" json:"frontchannel_logout_session_required,omitempty"`
-	InitiateLoginURI                  string `yaml:"initiate_login_uri" json:"initiate_login_uri,omitempty"`
+	BackchannelLogoutURI             string `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired bool   `yaml:"backchannel_logout_session_required" json:"backchannel_logout_session_required,omitempty"`
+	FrontchannelLogoutURI            string `yaml:"frontchannel_logout_uri" json:"frontchannel_logout_uri,omitempty"`
+
+	FrontchannelLogoutSessionRequired bool `yaml:"frontchannel_logout_session_required" json:"frontchannel_logout_session_required,omitempty"`
+
+	InitiateLoginURI string `yaml:"initiate_login_uri" json:"initiate_login_uri,omitempty"`
 
 	AccessTokenSignedResponseAlg string   `yaml:"access_token_signed_response_alg" json:"access_token_signed_response_alg,omitempty"`
 	AccessTokenLifetime          Duration `yaml:"access_token_lifetime" json:"access_token_lifetime,omitzero"`

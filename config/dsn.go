@@ -52,7 +52,8 @@ func sqliteMistake(path string) string {
 	case strings.TrimSpace(path) != path || path == "":
 		return "must be sqlite:PATH, like sqlite:./data/signet.db"
 	case strings.HasPrefix(path, "//"), strings.HasPrefix(path, "file:"), strings.HasPrefix(path, ":"):
-		return "must be sqlite: and a plain path, like sqlite:./data/signet.db or sqlite:/var/lib/signet/signet.db; // and file: are not understood"
+		return "must be sqlite: and a plain path, like sqlite:./data/signet.db or sqlite:/var/lib/signet/signet.db; // and file: are not " +
+			"understood"
 	case strings.Contains(path, "?"):
 		return "takes no parameters after the path of a SQLite file: leave out ? and what follows"
 	case strings.HasSuffix(path, "/"), path == ".", strings.HasSuffix(path, "/."), strings.HasSuffix(path, "/.."), path == "..":
@@ -85,7 +86,8 @@ func postgresMistake(text string) string {
 
 // shownParameters are the parameters of a Postgres address whose values are shown; of all others only the names are.
 var shownParameters = []string{
-	"application_name", "connect_timeout", "default_query_exec_mode", "host", "pool_max_conns", "port", "search_path", "sslmode", "sslrootcert",
+	"application_name", "connect_timeout", "default_query_exec_mode", "host", "pool_max_conns", "port", "search_path", "sslmode",
+	"sslrootcert",
 	"statement_cache_capacity", "statement_timeout", "target_session_attrs", "TimeZone", "timezone",
 }
 

@@ -20,8 +20,10 @@ func TestS04_NoPartOfADatabasePasswordIsShown(t *testing.T) {
 		"sqlite://u:hush@h/d", "sqlite:x.db?_auth_pass=hush",
 	}
 	taken := []string{
-		"postgres://u:hu%40sh@h/d", "postgres://u:hu:sh@h1:5432,h2:5433/d?target_session_attrs=read-write", "postgres://u:hush@h", "postgres://u:hush@/d?host=/run/pg",
-		"postgres://u:hush@[::1]:5432/d", "postgres://u@h/d?password=hush", "postgres://u@h/d?sslpassword=hush&sslmode=verify-full", "postgres://u@h/d?odd=hush",
+		"postgres://u:hu%40sh@h/d", "postgres://u:hu:sh@h1:5432,h2:5433/d?target_session_attrs=read-write", "postgres://u:hush@h",
+		"postgres://u:hush@/d?host=/run/pg",
+		"postgres://u:hush@[::1]:5432/d", "postgres://u@h/d?password=hush", "postgres://u@h/d?sslpassword=hush&sslmode=verify-full",
+		"postgres://u@h/d?odd=hush",
 		"postgresql://u:hush@h/d/",
 	}
 	for i, dsn := range append(refused, taken...) {
@@ -51,9 +53,11 @@ func TestFormsOfASQLiteAddress(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"sqlite:./data/signet.db": "", "sqlite:x.db": "", "sqlite:/var/lib/signet/a b#1.db": "", "sqlite::memory:": "", "sqlite:../x": "",
 		"sqlite:///x.db?_fk=true": "plain path", "sqlite://x.db": "plain path", "sqlite:////x.db": "plain path", "sqlite:file:x.db": "plain path",
-		"sqlite::memory": "plain path", "sqlite::memory:?cache=shared": "plain path", "sqlite:x.db?mode=ro": "no parameters", "sqlite:": "must be sqlite:PATH",
-		"sqlite: x.db": "must be sqlite:PATH", "sqlite:data/": "a folder", "sqlite:.": "a folder", "sqlite:data/..": "a folder", "sqlite3:x.db": "must be sqlite:PATH",
-		"file:x.db": "must be sqlite:PATH", "./x.db": "must be sqlite:PATH",
+		"sqlite::memory": "plain path", "sqlite::memory:?cache=shared": "plain path", "sqlite:x.db?mode=ro": "no parameters",
+		"sqlite:":      "must be sqlite:PATH",
+		"sqlite: x.db": "must be sqlite:PATH", "sqlite:data/": "a folder", "sqlite:.": "a folder", "sqlite:data/..": "a folder",
+		"sqlite3:x.db": "must be sqlite:PATH",
+		"file:x.db":    "must be sqlite:PATH", "./x.db": "must be sqlite:PATH",
 	} {
 		_, err := load(nil, Sources{Environ: []string{"SIGNET_STORAGE_DSN=" + dsn}})
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

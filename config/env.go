@@ -18,7 +18,8 @@ const (
 // kubernetes sets these in every pod beside a service that is named signet or signet-something; they are not ours and no mistake.
 // Only SIGNET_X_PORT may also be meant for a key: it is the cluster's if its value is an address like tcp://10.0.0.1:5432.
 var (
-	kubernetes     = regexp.MustCompile(`^SIGNET_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+	kubernetes = regexp.MustCompile(
+		`^SIGNET_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 	kubernetesPort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
@@ -96,5 +97,6 @@ func unknownEnv(name string, names []string) error {
 	if guess := near(name, names); guess != "" {
 		return fmt.Errorf("%s: no key has this environment variable; did you mean %s?", name, guess)
 	}
-	return fmt.Errorf("%s: no key has this environment variable; unset it (names are %sSECTION_KEY, see `signet config show`)", name, envPrefix)
+	return fmt.Errorf("%s: no key has this environment variable; unset it (names are %sSECTION_KEY, see `signet config show`)", name,
+		envPrefix)
 }

@@ -162,7 +162,9 @@ func (s Sources) flags(c *Config) []error {
 	set("listen", "server.listen", s.Listen)
 	set("issuer", "server.issuer", s.Issuer)
 	if s.Data != "" && c.Origin("storage.dsn") != OriginDefault {
-		errs = append(errs, fmt.Errorf("storage.dsn: is set by %s, so --data, which moves the default SQLite database, has nothing to move; leave one of them out", c.Origin("storage.dsn")))
+		errs = append(errs,
+			fmt.Errorf("storage.dsn: is set by %s, so --data, which moves the default SQLite database, has nothing to move; leave one of them out",
+				c.Origin("storage.dsn")))
 	} else if s.Data != "" {
 		set("data", "storage.dsn", "sqlite:"+filepath.Join(s.Data, "signet.db"))
 	}

@@ -42,9 +42,11 @@ func TestLaterSourcesWin(t *testing.T) {
 		listen, from string
 		access       time.Duration
 	}{
-		"file":        {Sources{}, "127.0.0.1:1001", "file config.yaml line 1", 5 * time.Minute},
-		"environment": {Sources{Environ: []string{"SIGNET_SERVER_LISTEN=127.0.0.1:1002", "SIGNET_TOKENS_ACCESS_LIFETIME=7m"}}, "127.0.0.1:1002", "environment SIGNET_SERVER_LISTEN", 7 * time.Minute},
-		"flag":        {Sources{Listen: "127.0.0.1:1003", Environ: []string{"SIGNET_SERVER_LISTEN=127.0.0.1:1002"}}, "127.0.0.1:1003", "flag --listen", 5 * time.Minute},
+		"file": {Sources{}, "127.0.0.1:1001", "file config.yaml line 1", 5 * time.Minute},
+		"environment": {Sources{Environ: []string{"SIGNET_SERVER_LISTEN=127.0.0.1:1002", "SIGNET_TOKENS_ACCESS_LIFETIME=7m"}}, "127.0.0.1:1002",
+			"environment SIGNET_SERVER_LISTEN", 7 * time.Minute},
+		"flag": {Sources{Listen: "127.0.0.1:1003", Environ: []string{"SIGNET_SERVER_LISTEN=127.0.0.1:1002"}}, "127.0.0.1:1003", "flag --listen",
+			5 * time.Minute},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +75,8 @@ func TestIssuerOfALocalTrialFollowsThePort(t *testing.T) {
 	if c.Server.Issuer != "http://localhost:8080" || !c.LocalTrial() {
 		t.Errorf("got %s", c.Server.Issuer)
 	}
-	if c, _ = load(nil, Sources{Listen: "127.0.0.1:0", Issuer: "http://localhost:5"}); c.WithListener("127.0.0.1:99").Server.Issuer != "http://localhost:5" {
+	if c, _ = load(nil,
+		Sources{Listen: "127.0.0.1:0", Issuer: "http://localhost:5"}); c.WithListener("127.0.0.1:99").Server.Issuer != "http://localhost:5" {
 		t.Error("a chosen issuer was changed")
 	}
 }
@@ -102,7 +105,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Storage.DSN.Reveal() != "postgres://u:hush@h/d" || c.MasterKey.Reveal() != "key-text" || c.Clients[0].ClientSecret.Reveal() != "a-long-text-of-many-symbols" {
+	if c.Storage.DSN.Reveal() != "postgres://u:hush@h/d" || c.MasterKey.Reveal() != "key-text" ||
+		c.Clients[0].ClientSecret.Reveal() != "a-long-text-of-many-symbols" {
 		t.Errorf("got %q %q", c.Storage.DSN.Reveal(), c.MasterKey.Reveal())
 	}
 	for env, want := range map[string]string{
@@ -134,7 +138,8 @@ clients:
   - {client_id: shop, first_party: maybe}
 resources: [{identifier: api}]
 `
-	_, err := load(file(yaml), Sources{Environ: []string{"SIGNET_TOKENS_ACESS_LIFETIME=1m", "SIGNET_PASSWORDS_MIN_LENGTH=two"}, Listen: "nowhere"})
+	_, err := load(file(yaml),
+		Sources{Environ: []string{"SIGNET_TOKENS_ACESS_LIFETIME=1m", "SIGNET_PASSWORDS_MIN_LENGTH=two"}, Listen: "nowhere"})
 	if err == nil {
 		t.Fatal("no complaint")
 	}
@@ -171,7 +176,8 @@ resources: [{identifier: api}]
 
 // TestKubernetesServiceVariablesAreNoMistake: those of every service whose name begins with signet, in every pod of the namespace.
 func TestKubernetesServiceVariablesAreNoMistake(t *testing.T) {
-	env := []string{"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=9400", "SIGNET_PORT=tcp://10.0.0.1:9400", "SIGNET_PORT_9400_TCP_ADDR=10.0.0.1", "SIGNET_SERVICE_PORT_HTTP=9400"}
+	env := []string{"SIGNET_SERVICE_HOST=10.0.0.1", "SIGNET_SERVICE_PORT=9400", "SIGNET_PORT=tcp://10.0.0.1:9400",
+		"SIGNET_PORT_9400_TCP_ADDR=10.0.0.1", "SIGNET_SERVICE_PORT_HTTP=9400"}
 	for _, service := range []string{"POSTGRES", "POSTGRES_RW", "STORAGE", "MAIL_SMTP", "SERVER"} {
 		for _, rest := range []string{
 			"SERVICE_HOST=10.0.0.2", "SERVICE_PORT=5432", "SERVICE_PORT_POSTGRES=5432", "SERVICE_PORT_TCP_METRICS=9187", "PORT=tcp://10.0.0.2:5432",
@@ -199,7 +205,8 @@ func TestKubernetesServiceVariablesAreNoMistake(t *testing.T) {
 }
 
 func TestListsFromTheEnvironment(t *testing.T) {
-	c, err := load(nil, Sources{Environ: []string{"SIGNET_SERVER_TRUSTED_PROXIES=10.1.2.3/8, ::1", "SIGNET_SIGNUP_DOMAINS=example.com,example.org"}})
+	c, err := load(nil,
+		Sources{Environ: []string{"SIGNET_SERVER_TRUSTED_PROXIES=10.1.2.3/8, ::1", "SIGNET_SIGNUP_DOMAINS=example.com,example.org"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +256,10 @@ func TestUnusualFiles(t *testing.T) {
 func TestClientOfTheIssue(t *testing.T) {
 	yaml := `
 clients:
-  - {client_id: shop, client_secret: kS8x-2vQp-77aa-LmNo, client_name: Shop, redirect_uris: [https://shop.example/cb], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access api:read", access_token_lifetime: 5m, default_max_age: 0, jwks: {keys: [{kty: EC, crv: P-256}]}}
+  - {client_id: shop, client_secret: kS8x-2vQp-77aa-LmNo, client_name: Shop, redirect_uris: [https://shop.example/cb],
+     grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic,
+     scope: "openid profile email offline_access api:read", access_token_lifetime: 5m, default_max_age: 0, jwks: {keys: [{kty: EC,
+     crv: P-256}]}}
 resources:
   - {identifier: https://api.example.com, name: Shop API, scopes: [api:read, api:write], introspected_by: [shop-api]}
 `
@@ -282,7 +292,8 @@ resources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []ResourceScope{{Name: "api:read"}, {Name: "api:write", Title: Text{"": "Change orders"}, Description: Text{"en": "Yours only", "de-AT": "Nur Ihre"}, Sensitive: true}}
+	want := []ResourceScope{{Name: "api:read"},
+		{Name: "api:write", Title: Text{"": "Change orders"}, Description: Text{"en": "Yours only", "de-AT": "Nur Ihre"}, Sensitive: true}}
 	if got := c.Resources[0].Scopes; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v", got)
 	}

@@ -59,7 +59,8 @@ var (
 	graphVersion = regexp.MustCompile(`^v[1-9][0-9]?\.[0-9]$`)
 	// profileClaims are those of OpenID Connect Core section 5.1 that a profile holds.
 	profileClaims = []string{
-		"name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
+		"name", "given_name", "family_name", "middle_name", "nickname", "profile", "picture", "website", "gender", "birthdate", "zoneinfo",
+		"locale",
 		"phone_number", "phone_number_verified", "address",
 	}
 )
@@ -74,7 +75,8 @@ func (c Config) checkUpstreams(bad *complaints) {
 		if u.ID != "" {
 			key = "upstreams[" + u.ID + "]"
 		}
-		bad.check(upstreamID.MatchString(u.ID) && u.ID != signedOut, key+".id", "%q must be 1 to 32 small letters, digits and dashes, like google; it is part of the callback's address", u.ID)
+		bad.check(upstreamID.MatchString(u.ID) && u.ID != signedOut, key+".id",
+			"%q must be 1 to 32 small letters, digits and dashes, like google; it is part of the callback's address", u.ID)
 		bad.check(!seen[u.ID], key, "is there twice; give one of them another id")
 		seen[u.ID] = true
 		u.check(bad, key)
@@ -94,7 +96,8 @@ func (c Config) checkUpstreams(bad *complaints) {
 func (u Upstream) check(bad *complaints, key string) {
 	oneOf(bad, key+".kind", u.Kind, UpstreamGoogle, UpstreamFacebook, UpstreamGitHub, UpstreamMicrosoft, UpstreamApple, UpstreamOIDC)
 	bad.check(u.ClientID != "", key+".client_id", "is missing; the upstream's console shows it")
-	bad.check(!sampleSecret.MatchString(u.ClientSecret.Reveal()), key+".client_secret", "is a sample; the upstream's console shows the real one")
+	bad.check(!sampleSecret.MatchString(u.ClientSecret.Reveal()), key+".client_secret",
+		"is a sample; the upstream's console shows the real one")
 	switch u.Kind {
 	case UpstreamOIDC:
 		bad.check(u.Name != "", key+".name", "is missing; it is on the button")
@@ -105,7 +108,8 @@ func (u Upstream) check(bad *complaints, key string) {
 		bad.check(!u.ClientSecret.Empty(), key+".client_secret", "is missing; write client_secret_file, or client_secret")
 	}
 	bad.check(len([]rune(u.Name)) <= 40, key+".name", "must have at most 40 characters")
-	bad.check(u.GraphVersion == "" || graphVersion.MatchString(u.GraphVersion), key+".graph_version", "%q is not a version; write it like v25.0", u.GraphVersion)
+	bad.check(u.GraphVersion == "" || graphVersion.MatchString(u.GraphVersion), key+".graph_version",
+		"%q is not a version; write it like v25.0", u.GraphVersion)
 	domains(bad, key+".domains", u.Domains)
 	bad.check(u.Kind != UpstreamFacebook || len(u.Domains) == 0, key+".domains", "would let nobody in: Facebook verifies no addresses")
 	domains(bad, key+".routes", u.Routes)

@@ -50,8 +50,10 @@ func (c Config) Validate() error {
 func (c Config) checkServer(bad *complaints) {
 	s := c.Server
 	bad.check(address(s.Listen), "server.listen", "%q is not HOST:PORT; write it like 127.0.0.1:9400, or :9400 for all addresses", s.Listen)
-	bad.check(s.InternalListen == "" || address(s.InternalListen), "server.internal_listen", `%q is not HOST:PORT; write it like 127.0.0.1:9401, or "" for none`, s.InternalListen)
-	bad.check(s.InternalListen != s.Listen || port(s.Listen) == "0", "server.internal_listen", "is the same as server.listen; give it a port of its own")
+	bad.check(s.InternalListen == "" || address(s.InternalListen), "server.internal_listen",
+		`%q is not HOST:PORT; write it like 127.0.0.1:9401, or "" for none`, s.InternalListen)
+	bad.check(s.InternalListen != s.Listen || port(s.Listen) == "0", "server.internal_listen",
+		"is the same as server.listen; give it a port of its own")
 	bad.check((s.TLS.CertFile == "") == (s.TLS.KeyFile == ""), "server.tls", "needs both cert_file and key_file, or neither")
 	bad.check(s.ShutdownGrace >= 0 && s.ShutdownGrace <= 10*time.Minute, "server.shutdown_grace", "must be between 0s and 10m")
 	bad.check(c.Limits.InFlight >= 8 && c.Limits.InFlight <= 100_000, "limits.in_flight", "must be between 8 and 100000")
@@ -67,14 +69,16 @@ func (c Config) checkIssuer(bad *complaints) {
 		return
 	}
 	bad.check(u.User == nil, key, "must not hold a user name or password")
-	bad.check(u.RawQuery == "" && !u.ForceQuery && !strings.Contains(raw, "#"), key, "must have neither a query nor a fragment (RFC 8414 section 2)")
+	bad.check(u.RawQuery == "" && !u.ForceQuery && !strings.Contains(raw, "#"), key,
+		"must have neither a query nor a fragment (RFC 8414 section 2)")
 	bad.check(!strings.HasSuffix(u.Path, "/"), key, "must not end in a slash; write %s", strings.TrimRight(raw, "/"))
 	bad.check(cleanPath(u), key, "has a path that others may write differently; use plain letters, digits, - and _ between single slashes")
 	bad.check(u.Host == strings.ToLower(u.Host), key, "must be lower case, as clients compare it letter by letter")
 	bad.check(u.Port() != defaultPort[u.Scheme], key, "must not name the default port; write %s://%s%s", u.Scheme, u.Hostname(), u.Path)
 	bad.check(len(raw) <= 255, key, "must be at most 255 characters long")
 	bad.check(u.Scheme == "https" || loopback.Host(u.Hostname()), key,
-		"must be https, because its host is not this machine: tokens and passwords would travel in the clear; let a proxy (server.trusted_proxies) or server.tls speak TLS")
+		"must be https, because its host is not this machine: tokens and passwords would travel in the clear; let a proxy "+
+			"(server.trusted_proxies) or server.tls speak TLS")
 	bad.check(!c.Server.TLS.On() || u.Scheme == "https", key, "must be https, because server.tls is set")
 }
 
@@ -96,21 +100,27 @@ func (c Config) checkLifetimes(bad *complaints) {
 	between(bad, "tokens.access_lifetime", t.AccessLifetime, time.Minute, day)
 	between(bad, "tokens.refresh_idle", t.RefreshIdle, time.Minute, 3650*day)
 	between(bad, "tokens.refresh_lifetime", t.RefreshLifetime, time.Minute, 3650*day)
-	bad.check(t.RefreshIdle <= t.RefreshLifetime, "tokens.refresh_idle", "must not be longer than tokens.refresh_lifetime (%s)", t.RefreshLifetime)
+	bad.check(t.RefreshIdle <= t.RefreshLifetime, "tokens.refresh_idle", "must not be longer than tokens.refresh_lifetime (%s)",
+		t.RefreshLifetime)
 	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
 	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
-	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience", "%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
+	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience",
+		"%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
 	bad.check(len(c.Registration.Scopes) > 0 && len(c.Registration.Scopes) <= 100, "registration.scopes", "must hold 1 to 100 scopes")
 	for _, scope := range c.Registration.Scopes {
-		bad.check(scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }), "registration.scopes", "%q has characters a scope must not have (RFC 6749 section 3.3)", scope)
+		bad.check(scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }),
+			"registration.scopes", "%q has characters a scope must not have (RFC 6749 section 3.3)", scope)
 	}
 	for _, r := range c.Authorization.ResponseTypes {
-		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types", "%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)
+		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types",
+			"%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)
 	}
-	bad.check(slices.Contains(c.Authorization.ResponseTypes, "code"), "authorization.response_types", "must hold code: all but the oldest apps need it")
-	bad.check(c.Keys.Rotation == 0 || (c.Keys.Rotation >= day && c.Keys.Rotation <= 3650*day), "keys.rotation", "must be 0s (by command only) or at least 24h")
+	bad.check(slices.Contains(c.Authorization.ResponseTypes, "code"), "authorization.response_types",
+		"must hold code: all but the oldest apps need it")
+	bad.check(c.Keys.Rotation == 0 || (c.Keys.Rotation >= day && c.Keys.Rotation <= 3650*day), "keys.rotation",
+		"must be 0s (by command only) or at least 24h")
 	s := c.Sessions
 	between(bad, "sessions.idle", s.Idle, time.Minute, 3650*day)
 	between(bad, "sessions.lifetime", s.Lifetime, time.Minute, 3650*day)
@@ -138,9 +148,11 @@ func (c Config) checkPeople(bad *complaints) {
 	}
 	n := len([]rune(c.Branding.Name))
 	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
-	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color", `%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
+	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color",
+		`%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
 	t := c.Terms
-	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version", "must be at most 50 characters without blanks, like 2026-11")
+	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version",
+		"must be at most 50 characters without blanks, like 2026-11")
 	bad.check(t.Version == "" || t.URL != "", "terms.url", "is missing: people must be able to read what they accept")
 	for _, link := range [][2]string{{"terms.url", t.URL}, {"terms.privacy_url", t.PrivacyURL}, {"support.url", c.Support.URL}} {
 		bad.check(link[1] == "" || webLink(link[1]), link[0], "%q is not an address; write it like https://example.com/terms", link[1])
@@ -152,7 +164,8 @@ func (c Config) checkEgress(bad *complaints) {
 	issuer, err := url.Parse(c.Server.Issuer)
 	local := err == nil && loopback.Host(issuer.Hostname())
 	hosts := c.Egress.AllowHosts
-	bad.check(len(hosts) == 0 || local, "egress.allow_hosts", "opens the inner network to whoever can name an address; it is for trying things out, while the issuer is this machine")
+	bad.check(len(hosts) == 0 || local, "egress.allow_hosts",
+		"opens the inner network to whoever can name an address; it is for trying things out, while the issuer is this machine")
 	api := c.Passwords.RangeAPI
 	if api == "" {
 		return
@@ -191,7 +204,8 @@ func (c Config) checkMail(bad *complaints) {
 
 func (c Config) checkSMTP(bad *complaints) {
 	s := c.Mail.SMTP
-	bad.check(s.Host != "" && !strings.ContainsAny(s.Host, " /:") || strings.Count(s.Host, ":") > 1, "mail.smtp.host", "%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
+	bad.check(s.Host != "" && !strings.ContainsAny(s.Host, " /:") || strings.Count(s.Host, ":") > 1, "mail.smtp.host",
+		"%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
 	bad.check(s.Port >= 0 && s.Port <= 65535, "mail.smtp.port", "must be between 0 (chosen for you) and 65535")
 	oneOf(bad, "mail.smtp.tls", s.TLS, "starttls", "tls", "none")
 	bad.check(s.TLS != "none" || loopback.Host(s.Host), "mail.smtp.tls", "none is for a server on this machine only; use starttls or tls")
@@ -235,7 +249,8 @@ func (c Config) checkResources(bad *complaints) {
 		if r.Identifier == "" {
 			key = fmt.Sprintf("resources[%d]", i)
 		}
-		bad.check(absolute(r.Identifier), key+".identifier", "%q is not an absolute URI without fragment, like https://api.example.com (RFC 8707 section 2)", r.Identifier)
+		bad.check(absolute(r.Identifier), key+".identifier",
+			"%q is not an absolute URI without fragment, like https://api.example.com (RFC 8707 section 2)", r.Identifier)
 		id := strings.TrimSuffix(r.Identifier, "/")
 		bad.check(!seen[id], key, "is declared twice; remove one")
 		seen[id] = true
@@ -253,29 +268,41 @@ func (c Config) Warnings() []string {
 	s := c.Server
 	host, _, _ := net.SplitHostPort(s.Listen)
 	exposed := !loopback.Host(host)
-	warn(c.Passwords.MinLength < 15, "passwords.min_length", "15 or more is recommended where a password alone signs in (NIST SP 800-63B); it is %d", c.Passwords.MinLength)
-	warn(c.LocalTrial() && exposed, "server.issuer", "is not set, so this is a local trial, but server.listen (%s) is open to other machines; set the issuer", s.Listen)
+	warn(c.Passwords.MinLength < 15, "passwords.min_length",
+		"15 or more is recommended where a password alone signs in (NIST SP 800-63B); it is %d", c.Passwords.MinLength)
+	warn(c.LocalTrial() && exposed, "server.issuer",
+		"is not set, so this is a local trial, but server.listen (%s) is open to other machines; set the issuer", s.Listen)
 	warn(strings.HasPrefix(s.Issuer, "https:") && !s.TLS.On() && len(s.TrustedProxies) == 0, "server.trusted_proxies",
-		"is empty and server.tls is not set: if a proxy speaks TLS for %s, name its network here, or every visitor seems to come from the proxy", s.Issuer)
-	warn(slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }), "server.trusted_proxies", "trusts every address, so anyone can pretend to come from anywhere")
+		"is empty and server.tls is not set: if a proxy speaks TLS for %s, name its network here, or every visitor seems to come from the "+
+			"proxy", s.Issuer)
+	warn(slices.ContainsFunc(s.TrustedProxies, func(p netip.Prefix) bool { return p.Bits() == 0 }), "server.trusted_proxies",
+		"trusts every address, so anyone can pretend to come from anywhere")
 	internal, _, _ := net.SplitHostPort(s.InternalListen)
-	warn(s.InternalListen != "" && !loopback.Host(internal), "server.internal_listen", "(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
+	warn(s.InternalListen != "" && !loopback.Host(internal), "server.internal_listen",
+		"(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
 	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
-	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster, "is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
-	warn(remoteWithoutTLS(c.Storage.DSN), "storage.dsn", "reaches Postgres on another machine without TLS, or with TLS that it may do without: use sslmode=verify-full")
+	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster,
+		"is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
+	warn(remoteWithoutTLS(c.Storage.DSN), "storage.dsn",
+		"reaches Postgres on another machine without TLS, or with TLS that it may do without: use sslmode=verify-full")
 	warn(c.Keys.Rotation == 0, "keys.rotation", "is off: signing keys change only by `signet key rotate`")
-	warn(!c.Mail.On() && !c.LocalTrial(), "mail.sender", "is not set: addresses stay unproven, and people who forgot the password need an operator")
+	warn(!c.Mail.On() && !c.LocalTrial(), "mail.sender",
+		"is not set: addresses stay unproven, and people who forgot the password need an operator")
 	warn(c.Support.Contact == "" && !c.Mail.On(), "support.contact", "is empty: the forgotten-password page cannot say whom to ask")
-	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains", "has no effect on the sign-up page while signup.mode is closed")
+	warn(c.Signup.Mode == SignupClosed && len(c.Signup.Domains) > 0, "signup.domains",
+		"has no effect on the sign-up page while signup.mode is closed")
 	for _, cl := range c.Clients {
 		secret := utf8.RuneCountInString(cl.ClientSecret.Reveal())
-		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret", "has %d characters and counts as one that can be guessed: after 20 wrong ones from a network a right one waits, too; "+
-			"use 32 random ones or more, for example from `openssl rand -base64 32`", secret)
+		warn(secret > 0 && secret < 32, "clients["+cl.ClientID+"].client_secret",
+			"has %d characters and counts as one that can be guessed: after 20 wrong ones from a network a right one waits, too; "+
+				"use 32 random ones or more, for example from `openssl rand -base64 32`", secret)
 		for _, r := range cl.ResponseTypes {
 			offered := slices.ContainsFunc(c.Authorization.ResponseTypes, func(o string) bool { return inOrder(o) == inOrder(r) })
-			warn(!offered, "clients["+cl.ClientID+"].response_types", "%q is not offered by this server; add it to authorization.response_types, or remove it here", r)
+			warn(!offered, "clients["+cl.ClientID+"].response_types",
+				"%q is not offered by this server; add it to authorization.response_types, or remove it here", r)
 		}
-		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types", "has the password grant, which is legacy: the app sees the person's password")
+		warn(slices.Contains(cl.GrantTypes, "password"), "clients["+cl.ClientID+"].grant_types",
+			"has the password grant, which is legacy: the app sees the person's password")
 	}
 	return all
 }

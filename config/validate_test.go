@@ -82,13 +82,15 @@ func TestValidateNamesKeyAndRemedy(t *testing.T) {
 }
 
 func TestWarningsNameWhatIsWorthASecondLook(t *testing.T) {
-	yaml := "server: {listen: ':9400', internal_listen: '0.0.0.0:9401', trusted_proxies: [0.0.0.0/0]}\nclients: [{client_id: old, grant_types: [password]}, {client_id: brief, client_secret: kS8x-2vQp-77aa-LmNo}]\n"
+	yaml := "server: {listen: ':9400', internal_listen: '0.0.0.0:9401', trusted_proxies: [0.0.0.0/0]}\nclients: [{client_id: old, " +
+		"grant_types: [password]}, {client_id: brief, client_secret: kS8x-2vQp-77aa-LmNo}]\n"
 	c, err := load(file(yaml), Sources{Environ: []string{"SIGNET_STORAGE_DSN=postgres://h/d"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := strings.Join(c.Warnings(), "\n")
-	for _, want := range []string{"passwords.min_length", "server.issuer", "server.internal_listen", "server.trusted_proxies", "SIGNET_MASTER_KEY", "support.contact", "clients[old]", "clients[brief].client_secret"} {
+	for _, want := range []string{"passwords.min_length", "server.issuer", "server.internal_listen", "server.trusted_proxies",
+		"SIGNET_MASTER_KEY", "support.contact", "clients[old]", "clients[brief].client_secret"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("missing %s in\n%s", want, all)
 		}

@@ -29,8 +29,8 @@ func parseFile(name string, data []byte, c *Config) []error {
 	return w.errs
 }
 
-// ReadScopes reads a resource's scopes as they are written in the configuration, out of a file of their own: a list of names, and of entries
-// with name, title, description, required and sensitive. name is the file's, for errors, which join every mistake found.
+// ReadScopes reads a resource's scopes as they are written in the configuration, out of a file of their own: a list of names, and of
+// entries with name, title, description, required and sensitive. name is the file's, for errors, which join every mistake found.
 func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {

@@ -27,14 +27,16 @@ func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 s
 			scope      string
 			opens      bool
 		}{
-			"nothing named":            {nil, "", oauthtest.API + " " + oauthtest.Files + " " + oauthtest.Issuer, scope, true},
-			"named at authorize":       {all, "", oauthtest.API + " " + oauthtest.Files + " " + oauthtest.Issuer, scope, true},
-			"one named":                {all, oauthtest.API, oauthtest.API, "offline_access api:read", false},
-			"one named, other case":    {all, "HTTPS://API.test:443/", oauthtest.API, "offline_access api:read", false},
-			"both named":               {all, oauthtest.API + "|" + oauthtest.Files, oauthtest.API + " " + oauthtest.Files, "offline_access api:read files:read", false},
+			"nothing named":         {nil, "", oauthtest.API + " " + oauthtest.Files + " " + oauthtest.Issuer, scope, true},
+			"named at authorize":    {all, "", oauthtest.API + " " + oauthtest.Files + " " + oauthtest.Issuer, scope, true},
+			"one named":             {all, oauthtest.API, oauthtest.API, "offline_access api:read", false},
+			"one named, other case": {all, "HTTPS://API.test:443/", oauthtest.API, "offline_access api:read", false},
+			"both named": {all, oauthtest.API + "|" + oauthtest.Files, oauthtest.API + " " + oauthtest.Files,
+				"offline_access api:read files:read", false},
 			"one of the scopes' named": {nil, oauthtest.Files, oauthtest.Files, "offline_access files:read", false},
 			"the issuer named":         {all, oauthtest.Issuer, oauthtest.Issuer, "openid profile email offline_access", true},
-			"issuer and one":           {all, oauthtest.Issuer + "|" + oauthtest.API, oauthtest.Issuer + " " + oauthtest.API, "openid profile email offline_access api:read", true},
+			"issuer and one": {all, oauthtest.Issuer + "|" + oauthtest.API, oauthtest.Issuer + " " + oauthtest.API,
+				"openid profile email offline_access api:read", true},
 		} {
 			check := func(t *testing.T, got *oauth.Answer) {
 				t.Helper()
@@ -42,7 +44,8 @@ func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 s
 				if strings.Join(a.Audience, " ") != tt.audience || a.Scope != tt.scope || got.Scope != tt.scope || got.IDToken == "" {
 					t.Errorf("%s: audience %v, scope %q, answered %q, ID token %v", name, a.Audience, a.Scope, got.Scope, got.IDToken != "")
 				}
-				if _, err := h.Provider.Userinfo(t.Context(), got.AccessToken); (err == nil) != tt.opens || err != nil && !errors.Is(err, refusal.InvalidToken("")) {
+				if _, err := h.Provider.Userinfo(t.Context(), got.AccessToken); (err == nil) != tt.opens ||
+					err != nil && !errors.Is(err, refusal.InvalidToken("")) {
 					t.Errorf("%s: userinfo %v", name, err)
 				}
 			}
@@ -59,7 +62,8 @@ func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 s
 }
 
 func scoped(id, scope string, grants ...string) clients.Metadata {
-	m := clients.Metadata{ClientID: id, ClientSecret: oauthtest.Secret, Scope: scope, GrantTypes: grants, TokenEndpointAuthMethod: clients.MethodBasic}
+	m := clients.Metadata{ClientID: id, ClientSecret: oauthtest.Secret, Scope: scope, GrantTypes: grants,
+		TokenEndpointAuthMethod: clients.MethodBasic}
 	if slices.Contains(grants, clients.AuthorizationCode) {
 		m.RedirectURIs = []string{oauthtest.Callback}
 	}
@@ -97,9 +101,11 @@ func TestH15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3.3 a
 		"about people, asked":                   {"member", []string{"scope", "groups"}, "", "", "invalid_scope"},
 		"a resource, none asked":                {"both", []string{"resource", oauthtest.Files}, "files:read", oauthtest.Files, ""},
 		"a resource, another's asked":           {"both", []string{"resource", oauthtest.Files, "scope", "api:read"}, "", "", "invalid_scope"},
-		"a resource without scopes, asked":      {"both", []string{"resource", "https://bare.test", "scope", "api:read"}, "", "", "invalid_scope"},
+		"a resource without scopes, asked": {"both", []string{"resource", "https://bare.test", "scope", "api:read"}, "", "",
+			"invalid_scope"},
 		"a resource without scopes, none asked": {"both", []string{"resource", "https://bare.test"}, "", "https://bare.test", ""},
-		"two resources, one without scopes":     {"both", []string{"resource", "https://bare.test|" + oauthtest.API}, "api:read", "https://bare.test " + oauthtest.API, ""},
+		"two resources, one without scopes": {"both", []string{"resource", "https://bare.test|" + oauthtest.API}, "api:read",
+			"https://bare.test " + oauthtest.API, ""},
 	} {
 		got, err := token(t, h, tt.client, credentials(tt.pairs...))
 		if tt.refused != "" {
@@ -119,7 +125,8 @@ func TestH15_ScopesAtTheTokenEndpoint(t *testing.T) { // RFC 6749 sections 3.3 a
 }
 
 func TestJ15_AGrantWhoseScopesBelongToNothing(t *testing.T) { // RFC 6749 section 6
-	h := protocol(t, oauthtest.Options{Clients: []clients.Metadata{scoped("old", "openid old:read", clients.AuthorizationCode, clients.RefreshToken)}})
+	h := protocol(t,
+		oauthtest.Options{Clients: []clients.Metadata{scoped("old", "openid old:read", clients.AuthorizationCode, clients.RefreshToken)}})
 	old := clients.Resource{Identifier: "https://old.test", Name: "Old", Scopes: []string{"old:read"}}
 	if err := h.Registry.PutResource(t.Context(), old); err != nil {
 		t.Fatal(err)
@@ -144,10 +151,12 @@ func TestAResourceMadeElsewhereWorksAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		h := protocol(t, oauthtest.Options{DB: db, Clients: []clients.Metadata{
-			scoped("early", "new:read new:write", clients.ClientCredentials, clients.AuthorizationCode), scoped("asker", "new:read", clients.ClientCredentials),
+			scoped("early", "new:read new:write", clients.ClientCredentials, clients.AuthorizationCode),
+			scoped("asker", "new:read", clients.ClientCredentials),
 		}})
 		make := func(id string, scopes ...string) { // on another replica
-			err := db.InsertResource(t.Context(), storage.Resource{Identifier: id, Name: "New", Scopes: scopes, IntrospectedBy: []string{"asker"}, CreatedAt: time.Now()})
+			err := db.InsertResource(t.Context(),
+				storage.Resource{Identifier: id, Name: "New", Scopes: scopes, IntrospectedBy: []string{"asker"}, CreatedAt: time.Now()})
 			if err != nil {
 				t.Fatal(err)
 			}

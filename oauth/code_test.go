@@ -186,7 +186,8 @@ func TestJ06_CodeErrors(t *testing.T) { // decision 0002
 		keep := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
 		time.Sleep(time.Millisecond)
 		_, err := token(t, h, "shop", form)
-		if wants(t, err, "invalid_grant"); err == nil || !strings.Contains(err.Error(), "The code expired at ") || strings.Contains(err.Error(), "invalid_token") {
+		if wants(t, err, "invalid_grant"); err == nil || !strings.Contains(err.Error(), "The code expired at ") ||
+			strings.Contains(err.Error(), "invalid_token") {
 			t.Errorf("E10: an expired code is logged as %v", err)
 		}
 		get(t, h, "shop", keep)

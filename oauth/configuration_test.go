@@ -73,7 +73,8 @@ func TestSettingsThatMatter(t *testing.T) { // decision 0002
 
 func TestHandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists drop a second handler of a type in silence
 	c := configured(t)
-	for grant, want := range map[string]int{clients.AuthorizationCode: 3, clients.RefreshToken: 2, clients.ClientCredentials: 1, clients.Password: 1, "urn:nope": 0, "": 0} {
+	for grant, want := range map[string]int{clients.AuthorizationCode: 3, clients.RefreshToken: 2, clients.ClientCredentials: 1,
+		clients.Password: 1, "urn:nope": 0, "": 0} {
 		ctx := ledger.With(t.Context(), &ledger.Case{GrantType: grant})
 		list := c.GetTokenEndpointHandlers(ctx)
 		if len(list) != want {
@@ -81,7 +82,8 @@ func TestHandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists dro
 		}
 		request := fosite.NewAccessRequest(nil)
 		request.GrantTypes = fosite.Arguments{grant}
-		if !slices.ContainsFunc(list, func(h fosite.TokenEndpointHandler) bool { return h.CanHandleTokenEndpointRequest(ctx, request) }) && want > 0 {
+		if !slices.ContainsFunc(list, func(h fosite.TokenEndpointHandler) bool { return h.CanHandleTokenEndpointRequest(ctx, request) }) &&
+			want > 0 {
 			t.Errorf("%q: nobody handles it", grant)
 		}
 	}

@@ -132,7 +132,8 @@ func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; rule H10
 	h := protocol(t, oauthtest.Options{Passwords: book{}})
 	got := get(t, h, "legacy", passwordForm("scope", "openid api:read offline_access"))
 	a, id := claims(t, h, got), idOf(t, h, got)
-	if a.Subject != oauthtest.Ada || a.GrantID == "" || id.SessionID != "" || id.AuthTime == 0 || !slices.Equal(id.AMR, []string{"pwd"}) || id.Nonce != "" {
+	if a.Subject != oauthtest.Ada || a.GrantID == "" || id.SessionID != "" || id.AuthTime == 0 || !slices.Equal(id.AMR, []string{"pwd"}) ||
+		id.Nonce != "" {
 		t.Errorf("access %+v, ID %+v", a, id)
 	}
 	s, err := h.DB.GrantStateByID(t.Context(), a.GrantID)

@@ -24,7 +24,8 @@ func TestClaimsInTheIDTokenOfAClientThatAsks(t *testing.T) { // OpenID Connect C
 		again := get(t, h, tt.client, oauthtest.Refresh(got.RefreshToken))
 		for _, token := range []string{got.IDToken, again.IDToken} {
 			c := payload(t, token)
-			if (c["email"] == "ada@example.com") != tt.email || (c["email_verified"] == true) != tt.email || (c["name"] == "Ada Lovelace") != tt.name || c["sub"] != oauthtest.Ada {
+			if (c["email"] == "ada@example.com") != tt.email || (c["email_verified"] == true) != tt.email ||
+				(c["name"] == "Ada Lovelace") != tt.name || c["sub"] != oauthtest.Ada {
 				t.Errorf("%s: %v", name, c)
 			}
 		}

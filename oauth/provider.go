@@ -176,7 +176,8 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	// access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.
 	config.token = []grantHandlers{
 		{clients.AuthorizationCode, fosite.TokenEndpointHandlers{code, codeID, proof}},
-		{clients.RefreshToken, fosite.TokenEndpointHandlers{refresh, &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}}},
+		{clients.RefreshToken,
+			fosite.TokenEndpointHandlers{refresh, &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}}},
 		{clients.ClientCredentials, fosite.TokenEndpointHandlers{credentials}},
 		{clients.Password, fosite.TokenEndpointHandlers{password}},
 	}

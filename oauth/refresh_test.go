@@ -79,7 +79,8 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // rule J12, RFC 9700 section
 				}
 				refused(t, h, client, oauthtest.Refresh(one.RefreshToken), "invalid_grant")
 				list, err := h.DB.EventsOfUser(t.Context(), oauthtest.Ada, "", 10) // what the account page shows
-				if err != nil || len(list) != 1 || list[0].Name != "refresh.reused" || list[0].ClientID != client || list[0].GrantID == "" || list[0].Outcome != "failure" {
+				if err != nil || len(list) != 1 || list[0].Name != "refresh.reused" || list[0].ClientID != client || list[0].GrantID == "" ||
+					list[0].Outcome != "failure" {
 					t.Errorf("events %+v, %v", list, err)
 				}
 				s, err := h.DB.GrantStateByID(t.Context(), list[0].GrantID)
@@ -155,7 +156,8 @@ func TestRowBehindItsTokensCatchesUp(t *testing.T) { // decision 0001: restored 
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := h.Issuer.SignRefresh(tokens.Refresh{ClientID: "spa", GrantID: grant, Generation: gen, IssuedAt: 1, ExpiresAt: s.EndsAt.Unix()})
+		token, err := h.Issuer.SignRefresh(
+			tokens.Refresh{ClientID: "spa", GrantID: grant, Generation: gen, IssuedAt: 1, ExpiresAt: s.EndsAt.Unix()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +297,8 @@ func TestResourcesAreNarrowed(t *testing.T) { // RFC 8707 section 2.2
 	if a := claims(t, h, three); len(a.Audience) != 2 || three.Scope != scope {
 		t.Errorf("audience %v, scope %q", a.Audience, three.Scope)
 	}
-	narrow := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", scope, func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API} })))
+	narrow := get(t, h, "shop",
+		oauthtest.Exchange(h.Code(t, "shop", scope, func(a *oauth.Authorization) { a.Request.Resources = []string{oauthtest.API} })))
 	refused(t, h, "shop", with(oauthtest.Refresh(narrow.RefreshToken), "resource", oauthtest.Files), "invalid_target") // never wider
 	if narrow.Scope != "api:read api:write" {
 		t.Errorf("scope %q: files:read is of another resource", narrow.Scope)

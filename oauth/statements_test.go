@@ -41,8 +41,10 @@ func TestStatementsPerRequest(t *testing.T) {
 			}, true},
 			{"code", 1, 1, func(ctx context.Context) error { return asks(ctx, "shop", form, &one) }, false},
 			{"refresh", 1, 1, func(ctx context.Context) error { return asks(ctx, "shop", oauthtest.Refresh(one.RefreshToken), &two) }, false},
-			{"refresh in the grace", 1, 0, func(ctx context.Context) error { return asks(ctx, "shop", oauthtest.Refresh(one.RefreshToken), nil) }, false},
-			{"refresh by a stranger", 0, 0, func(ctx context.Context) error { return asks(ctx, "other", oauthtest.Refresh(one.RefreshToken), nil) }, true},
+			{"refresh in the grace", 1, 0, func(ctx context.Context) error { return asks(ctx, "shop", oauthtest.Refresh(one.RefreshToken), nil) },
+				false},
+			{"refresh by a stranger", 0, 0,
+				func(ctx context.Context) error { return asks(ctx, "other", oauthtest.Refresh(one.RefreshToken), nil) }, true},
 			{"refresh of garbage", 0, 0, func(ctx context.Context) error { return asks(ctx, "shop", oauthtest.Refresh("a.b.c"), nil) }, true},
 			{"client credentials", 0, 0, func(ctx context.Context) error {
 				return asks(ctx, "robot", url.Values{"grant_type": {"client_credentials"}}, nil)

@@ -284,7 +284,8 @@ func TestSignedUserinfo(t *testing.T) { // OpenID Connect Core section 5.3.2
 		t.Fatal(err)
 	}
 	p, head := payload(t, got.JWT), header(t, got.JWT)
-	if p["iss"] != oauthtest.Issuer || p["aud"] != "shop" || p["sub"] != oauthtest.Ada || p["email"] != "ada@example.com" || head["alg"] != "ES256" {
+	if p["iss"] != oauthtest.Issuer || p["aud"] != "shop" || p["sub"] != oauthtest.Ada || p["email"] != "ada@example.com" ||
+		head["alg"] != "ES256" {
 		t.Errorf("header %v, claims %v", head, p)
 	}
 	var out map[string]any

@@ -190,7 +190,8 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		return "", err
 	}
 	id.Extra = claims.IDToken(g.User, belongs, granted)
-	if c.Client.IDTokenClaims || c.ResponseType == "id_token" { // who gets no access token cannot go to userinfo (OpenID Connect Core section 5.4)
+	// who gets no access token cannot go to userinfo (OpenID Connect Core section 5.4)
+	if c.Client.IDTokenClaims || c.ResponseType == "id_token" {
 		id.Extra = claims.IDTokenOf(g.User, belongs, c.Allowed, granted)
 	}
 	token, err := s.issuer.SignID(alg, id)

@@ -43,7 +43,8 @@ func TestWhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
 	first(t, h, "shop", "openid offline_access")
 }
 
-// The limit of the ID token is one of its own: here the access token names no groups. What the client's registration filters does not count.
+// The limit of the ID token is one of its own: here the access token names no groups. What the client's registration filters does not
+// count.
 func TestAnIDTokenThatIsTooLongIsNotSigned(t *testing.T) {
 	h := protocol(t, oauthtest.Options{})
 	for i := range 260 {
@@ -113,7 +114,8 @@ func TestTheIDTokenOfThePasswordGrantSaysWhoItIs(t *testing.T) {
 		again := get(t, h, "legacy", oauthtest.Refresh(got.RefreshToken))
 		for what, raw := range map[string]string{"first": got.IDToken, "refreshed": again.IDToken} {
 			text := payloadText(t, raw)
-			if strings.Contains(text, `"email":"`) != said || strings.Contains(text, `"name":"`) != said || !strings.Contains(text, `"sub":"`+oauthtest.Ada+`"`) {
+			if strings.Contains(text, `"email":"`) != said || strings.Contains(text, `"name":"`) != said ||
+				!strings.Contains(text, `"sub":"`+oauthtest.Ada+`"`) {
 				t.Errorf("%s, id_token_claims %v: %s", what, said, text)
 			}
 		}

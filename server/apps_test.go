@@ -32,7 +32,8 @@ clients: [{client_id: app, application_type: native, token_endpoint_auth_method:
 		res.Body.Close()
 		return res
 	}
-	for origin, want := range map[string]string{"capacitor://localhost": "capacitor://localhost", "capacitor://other": "", "ionic://localhost": ""} {
+	for origin, want := range map[string]string{"capacitor://localhost": "capacitor://localhost", "capacitor://other": "",
+		"ionic://localhost": ""} {
 		for _, path := range []string{"/oauth2/token", "/oauth2/revoke", "/userinfo"} {
 			if got := ask(http.MethodOptions, path, origin).Header.Get("Access-Control-Allow-Origin"); got != want {
 				t.Errorf("%s at %s: %q", origin, path, got)
@@ -40,7 +41,8 @@ clients: [{client_id: app, application_type: native, token_endpoint_auth_method:
 		}
 	}
 	q := url.Values{
-		"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"12345678"}, "redirect_uri": {"myapp:/cb"}, "prompt": {"none"},
+		"client_id": {"app"}, "response_type": {"code"}, "scope": {"openid"}, "state": {"12345678"}, "redirect_uri": {"myapp:/cb"},
+		"prompt":         {"none"},
 		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
 	}
 	res := ask(http.MethodGet, "/oauth2/authorize?"+q.Encode(), "")

@@ -45,7 +45,8 @@ func declaredResources(c config.Config) (all []clients.Resource) {
 func Scopes(entries []config.ResourceScope) (names []string, details map[string]clients.ScopeDetails) {
 	for _, s := range entries {
 		names = append(names, s.Name)
-		d := clients.ScopeDetails{Title: clients.Text(s.Title), Description: clients.Text(s.Description), Required: s.Required, Sensitive: s.Sensitive}
+		d := clients.ScopeDetails{Title: clients.Text(s.Title), Description: clients.Text(s.Description), Required: s.Required,
+			Sensitive: s.Sensitive}
 		if d.Empty() {
 			continue
 		}

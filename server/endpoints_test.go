@@ -17,9 +17,11 @@ func TestEndpointsAreDocumented(t *testing.T) {
 	w := newWays(t, optional, servertest.YAML(""))
 	routes, touches := w.Routes().Mounted(), w.Routes().Touches()
 	var out strings.Builder
-	out.WriteString("# Endpoints\n\nEvery route of a server on which all features are on: under the path of the issuer, if it has one. What a request may change of how an\n" +
-		"account is signed in to is beside it. Metrics are on a listener of their own ([operations](operations.md)).\n\n" +
-		"Generated from the routes that are mounted: `go test ./server -run EndpointsAreDocumented -update`.\n")
+	out.WriteString(
+		"# Endpoints\n\nEvery route of a server on which all features are on: under the path of the issuer, if it has one. What a request may " +
+			"change of how an\n" +
+			"account is signed in to is beside it. Metrics are on a listener of their own ([operations](operations.md)).\n\n" +
+			"Generated from the routes that are mounted: `go test ./server -run EndpointsAreDocumented -update`.\n")
 	for _, part := range []struct {
 		title string
 		has   func(path string) bool

@@ -42,7 +42,8 @@ func UpstreamClient(c config.Config) *egress.Client {
 			inner = append(inner, at.Hostname())
 		}
 	}
-	return egress.New(egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Allow: c.Egress.AllowHosts, Inner: inner})
+	return egress.New(
+		egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Allow: c.Egress.AllowHosts, Inner: inner})
 }
 
 // UpstreamCallback is the redirect URI to register at an upstream.
@@ -52,8 +53,9 @@ func UpstreamCallback(c config.Config, id string) string {
 
 // kindNames are what buttons say and show where the configuration does not.
 var kindNames = map[string]string{
-	config.UpstreamGoogle: "Google", config.UpstreamFacebook: "Facebook", config.UpstreamGitHub: "GitHub", config.UpstreamMicrosoft: "Microsoft",
-	config.UpstreamApple: "Apple",
+	config.UpstreamGoogle: "Google", config.UpstreamFacebook: "Facebook", config.UpstreamGitHub: "GitHub",
+	config.UpstreamMicrosoft: "Microsoft",
+	config.UpstreamApple:     "Apple",
 }
 
 // openFederation builds what upstreams need; h.Federation stays nil where none is configured.
@@ -85,7 +87,8 @@ func (h *Services) openFederation() (err error) {
 	h.Federation, err = federation.New(federation.Options{
 		Upstreams: list, Client: UpstreamClient(c).HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,
 		Tickets: h.Tickets, People: h.People, Signup: h.People, Profiles: h.People, Deletions: h.Deletion,
-		Members: h.Members, Sessions: h.Sessions, Sealer: sealer{h.Master, h}, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"), Log: h.Log,
+		Members: h.Members, Sessions: h.Sessions, Sealer: sealer{h.Master, h}, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"),
+		Log:       h.Log,
 		Callback:  func(id string) string { return UpstreamCallback(c, id) },
 		SignedOut: c.Server.Issuer + login.WithPath + "signed-out",
 	})

@@ -46,8 +46,9 @@ func (s *Server) mount() (*web.Mux, error) {
 		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 	})
 	visitors, err := browser.New(browser.Options{
-		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions, DeviceKeys: h.Master.DeriveAll("device cookie"),
-		MaxTotal: h.Config.Limits.SignIns,
+		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions,
+		DeviceKeys: h.Master.DeriveAll("device cookie"),
+		MaxTotal:   h.Config.Limits.SignIns,
 	})
 	if err != nil {
 		return nil, err
@@ -86,7 +87,8 @@ func (s *Server) mount() (*web.Mux, error) {
 // login builds what the pages of a sign-in share.
 func (h *Services) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
 	o := login.Options{
-		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
+		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client,
+		Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}
 	if h.Passkeys != nil {
@@ -266,7 +268,8 @@ func (h *Services) appAt(ctx context.Context, id, redirectURI string) *pages.App
 
 // shown has the logo from our own host: pages load nothing from elsewhere.
 func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
-	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI, TOSURI: c.TOSURI}
+	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI,
+		TOSURI: c.TOSURI}
 	if u, err := url.Parse(redirectURI); err == nil {
 		app.Host = u.Host
 		if app.Host == "" {

@@ -71,7 +71,8 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "unused-clients", Every: sweepEvery, First: time.Minute, Run: h.Registrations.Sweep},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
-		{Name: "trim-grants", Every: sweepEvery, Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
+		{Name: "trim-grants", Every: sweepEvery,
+			Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
 	}
 	if s.delivery != nil {
 		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})

@@ -41,7 +41,9 @@ func TestKeySet_AnAppProvesItselfByItsJWKSURI(t *testing.T) { // RFC 7523 sectio
 		allow  []string
 		status int
 	}{"allowed": {[]string{there.Hostname()}, http.StatusOK}, "inner": {nil, http.StatusUnauthorized}} {
-		s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(`resources: [{identifier: "https://api.example.com/", scopes: [api:read]}]`), servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = tt.allow }))
+		s := servertest.New(t, servertest.HandlerOnly(),
+			servertest.YAML(`resources: [{identifier: "https://api.example.com/", scopes: [api:read]}]`),
+			servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = tt.allow }))
 		app := s.App(t, "robot", func(m *clients.Metadata) {
 			m.GrantTypes, m.RedirectURIs, m.TokenEndpointAuthMethod = []string{clients.ClientCredentials}, nil, clients.MethodJWTKey
 			m.Scope = "api:read"
@@ -67,7 +69,9 @@ func TestKeySet_AnAppProvesItselfByItsJWKSURI(t *testing.T) { // RFC 7523 sectio
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := s.HTTP.PostForm(s.URL+"/oauth2/token", url.Values{"grant_type": {clients.ClientCredentials}, "client_assertion_type": {clientauth.AssertionType}, "client_assertion": {assertion}})
+		res, err := s.HTTP.PostForm(s.URL+"/oauth2/token",
+			url.Values{"grant_type": {clients.ClientCredentials}, "client_assertion_type": {clientauth.AssertionType},
+				"client_assertion": {assertion}})
 		if err != nil {
 			t.Fatal(err)
 		}

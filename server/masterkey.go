@@ -97,7 +97,8 @@ func missingMaster(ctx context.Context, name string, db *storage.DB, o Options) 
 		return nil, err
 	}
 	if len(sealed) > 0 {
-		return nil, fmt.Errorf("%w: %s is missing, but the database holds keys sealed with it; restore the file from your copy", ErrNoMasterKey, name)
+		return nil, fmt.Errorf("%w: %s is missing, but the database holds keys sealed with it; restore the file from your copy", ErrNoMasterKey,
+			name)
 	}
 	switch o.Use {
 	case ForReading:

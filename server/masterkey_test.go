@@ -44,14 +44,17 @@ func sealedAs(t *testing.T, s *servertest.Server, userID string) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	if err := h.DB.InsertMessage(ctx, storage.Message{ID: "m1", Kind: "reset", Sealed: text, DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}); err != nil {
+	if err := h.DB.InsertMessage(ctx,
+		storage.Message{ID: "m1", Kind: "reset", Sealed: text, DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := h.Master.Seal([]byte(`{"access":"a"}`), seal.Place("identities", "i1", "tokens"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.DB.InsertIdentity(ctx, storage.Identity{ID: "i1", Upstream: "work", Issuer: "https://w", Subject: "7", UserID: userID, Tokens: kept, CreatedAt: now}); err != nil {
+	if err := h.DB.InsertIdentity(ctx,
+		storage.Identity{ID: "i1", Upstream: "work", Issuer: "https://w", Subject: "7", UserID: userID, Tokens: kept,
+			CreatedAt: now}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -162,7 +165,8 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 			t.Fatalf("got %v, want ErrUnlisted", err)
 		}
 		id := before.Services().Master.IDs()[0]
-		for _, want := range []string{id + " (1 in messages.sealed)", id + " (1 in credentials.data)", id + " (1 in identities.tokens)", "key reseal"} {
+		for _, want := range []string{id + " (1 in messages.sealed)", id + " (1 in credentials.data)", id + " (1 in identities.tokens)",
+			"key reseal"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q is missing in: %v", want, err)
 			}
@@ -186,7 +190,8 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 // openWith opens the services on a database with one master key.
 func openWith(t *testing.T, db *storage.DB, key string) (*server.Services, error) {
 	t.Helper()
-	c, err := config.Load(config.Sources{Issuer: "https://id.example.com", Data: filepath.Join(t.TempDir(), "d"), Environ: []string{"SIGNET_MASTER_KEY=" + key}})
+	c, err := config.Load(
+		config.Sources{Issuer: "https://id.example.com", Data: filepath.Join(t.TempDir(), "d"), Environ: []string{"SIGNET_MASTER_KEY=" + key}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +211,8 @@ func TestV09_DamagedRowIsAnErrorForThatRowOnly(t *testing.T) {
 		}
 		raw, _ := base64.RawStdEncoding.DecodeString(list[0].Data)
 		raw[len(raw)-1] ^= 1
-		if err := db.UseCredential(t.Context(), list[0].ID, base64.RawStdEncoding.EncodeToString(raw), list[0].Counter, 0, time.Now()); err != nil {
+		if err := db.UseCredential(t.Context(), list[0].ID, base64.RawStdEncoding.EncodeToString(raw), list[0].Counter, 0,
+			time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		two := servertest.New(t, servertest.On(db), servertest.HandlerOnly(), servertest.Quiet(), listed(t, seal.Generate(), "old"))

@@ -11,7 +11,8 @@ import (
 )
 
 // oddFields are those that handlers look rows up by, and some that they write.
-var oddFields = []string{"i", "before", "session", "app", "passkey", "login", "account", "username", "t", "state", "code", "name", "upstream"}
+var oddFields = []string{"i", "before", "session", "app", "passkey", "login", "account", "username", "t", "state", "code", "name",
+	"upstream"}
 
 func TestOddBytesAreNeverOurFault(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {

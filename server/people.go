@@ -68,7 +68,8 @@ func (h *Services) openPeople(o Options) error {
 		Withdrawn: h.Logouts.ConsentWithdrawn,
 		Post:      post, Issuer: c.Server.Issuer, Terms: c.Terms.Version,
 		Stores: users.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit, Sessions: h.Sessions, Passwords: passwords, Tickets: h.Tickets,
-		Signup: users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed, Domains: c.Signup.Domains},
+		Signup: users.Signup{Closed: c.Signup.Mode != config.SignupOpen, Invites: c.Signup.Mode != config.SignupClosed,
+			Domains: c.Signup.Domains},
 	})
 	if err != nil {
 		return err

@@ -59,7 +59,8 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		return err
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
-		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes, Origins: c.Apps.Origins,
+		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes,
+		Origins:    c.Apps.Origins,
 		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
 	})
 	if err != nil {
@@ -85,7 +86,8 @@ func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 		Lifetimes: ledger.Lifetimes{
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
-		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h}, Sessions: h.DB,
+		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
+		Sessions: h.DB,
 	})
 }
 
@@ -142,11 +144,13 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 }
 
 // pageHandlers take a person from the app's request to its answer, and out again.
-func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Mounter, error) {
-	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(), Hint: func(token string) (string, []string, error) {
-		id, err := issuer.VerifyIDHint(token)
-		return id.Subject, id.Audience, err
-	}}
+func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login,
+	book *consents.Book) ([]web.Mounter, error) {
+	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
+		Hint: func(token string) (string, []string, error) {
+			id, err := issuer.VerifyIDHint(token)
+			return id.Subject, id.Audience, err
+		}}
 	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
 		requests.Objects = &request.Objects{Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned}
 	}
@@ -157,11 +161,13 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	if err != nil {
 		return nil, err
 	}
-	question, err := consent.New(consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, Book: book, Login: front, Browser: front.Browser, Pages: view})
+	question, err := consent.New(
+		consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, Book: book, Login: front, Browser: front.Browser, Pages: view})
 	if err != nil {
 		return nil, err
 	}
-	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt, Frames: h.Logouts.Frames}
+	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt,
+		Frames: h.Logouts.Frames}
 	if h.Federation != nil {
 		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
 	}

@@ -49,10 +49,12 @@ upstreams:
 	all := config.Mistakes(err)
 	all = append(all, config.Mistakes(config.Beside(err, server.Check(c)))...)
 	want := []string{
-		"server.issuer: ", "tokens.code_lifetime: ", "server.tls.cert_file: ", "server.tls.key_file: ", "passwords.breach_file: ", "branding.logo: must be",
+		"server.issuer: ", "tokens.code_lifetime: ", "server.tls.cert_file: ", "server.tls.key_file: ", "passwords.breach_file: ",
+		"branding.logo: must be",
 		"branding.languages: fr.json: ", "branding.languages: of-nobody-at-all.json: ", "clients[shop].token_endpoint_auth_method: ",
 		"clients[shop].redirect_uris: ", "clients[a b].client_id: ", "clients[a b].client_secret_file: ", "clients[2].client_id: is missing",
-		"resources[https://api.example.com].scopes: ", "resources[api].identifier: ", "resources[api].name: ", "upstreams[g].logo: ", "upstreams[m].logo: must be",
+		"resources[https://api.example.com].scopes: ", "resources[api].identifier: ", "resources[api].name: ", "upstreams[g].logo: ",
+		"upstreams[m].logo: must be",
 	}
 	for _, text := range want {
 		n := 0

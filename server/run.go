@@ -38,7 +38,8 @@ func Listen(c config.Config) (Listeners, error) {
 		l.Internal, err = net.Listen("tcp", "127.0.0.1:0") // a second trial on this machine; nobody has chosen the port
 	}
 	if err != nil {
-		return Listeners{}, errors.Join(fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), public.Close())
+		return Listeners{}, errors.Join(
+			fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), public.Close())
 	}
 	return l, nil
 }

@@ -102,7 +102,9 @@ func TestStopFinishesRequestsInHand(t *testing.T) {
 	}
 	defer conn.Close()
 	const body = "grant_type=client_credentials&client_id=nobody&client_secret=x"
-	fmt.Fprintf(conn, "POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", s.public, len(body))
+	fmt.Fprintf(conn,
+		"POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nExpect: "+
+			"100-continue\r\n\r\n", s.public, len(body))
 	in := bufio.NewReader(conn)
 	if line, err := in.ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("got %q, %v", line, err)
@@ -150,7 +152,8 @@ func certificate(t *testing.T, dir string, serial int64) *x509.CertPool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der}, "key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: der},
+		"key.pem": {Type: "PRIVATE KEY", Bytes: private}} {
 		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +196,8 @@ func TestNativeTLS(t *testing.T) { // TLS 1.3, or 1.2 with ECDHE and AES-GCM onl
 			t.Errorf("%s: %v", suite.Name, err)
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}, ForceAttemptHTTP2: true}}
+	client := &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "localhost"}, ForceAttemptHTTP2: true}}
 	res, err := client.Get("https://" + s.public + "/.well-known/openid-configuration")
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +222,8 @@ resources: [{identifier: "https://api.example.com", scopes: [openid]}]
 		t.Fatal(err)
 	}
 	err = server.Check(c)
-	for _, want := range []string{"server.tls.cert_file: ", "branding.logo: ", "clients[shop].token_endpoint_auth_method: ", "clients[shop].redirect_uris: ", "resources[https://api.example.com].scopes: "} {
+	for _, want := range []string{"server.tls.cert_file: ", "branding.logo: ", "clients[shop].token_endpoint_auth_method: ",
+		"clients[shop].redirect_uris: ", "resources[https://api.example.com].scopes: "} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %s in\n%v", want, err)
 		}

@@ -30,7 +30,8 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 			open := func(migrate string) (*server.Services, error) {
 				book.Reset()
 				c, err := config.Load(config.Sources{
-					Environ:  []string{"SIGNET_MASTER_KEY=c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk", "SIGNET_STORAGE_DSN=" + address, "SIGNET_STORAGE_MIGRATE=" + migrate},
+					Environ: []string{"SIGNET_MASTER_KEY=c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk", "SIGNET_STORAGE_DSN=" + address,
+						"SIGNET_STORAGE_MIGRATE=" + migrate},
 					ReadFile: func(string) ([]byte, error) { return nil, nil },
 				})
 				if err != nil {

@@ -51,7 +51,8 @@ func TestTrimmingWalksInSlicesAndGoesOnWhereItStopped(t *testing.T) {
 		err := db.Tx(t.Context(), func(ctx context.Context) error {
 			for i := range 360 {
 				user := fmt.Sprintf("user%d", i/120)
-				err := db.InsertGrant(ctx, storage.Grant{ID: fmt.Sprintf("g%03d", i), UserID: user, ClientID: "shop", CreatedAt: future(i), ExpiresAt: future(1e6)})
+				err := db.InsertGrant(ctx,
+					storage.Grant{ID: fmt.Sprintf("g%03d", i), UserID: user, ClientID: "shop", CreatedAt: future(i), ExpiresAt: future(1e6)})
 				if err != nil {
 					return err
 				}
@@ -109,7 +110,8 @@ func TestEachAppHasItsOwnLimit(t *testing.T) {
 		t.Parallel()
 		db := open(t)
 		app := func(id string, most int64) clients.Metadata {
-			return clients.Metadata{ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, MaxGrants: most, TokenEndpointAuthMethod: clients.MethodNone}
+			return clients.Metadata{ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, MaxGrants: most,
+				TokenEndpointAuthMethod: clients.MethodNone}
 		}
 		registry, err := clients.New(t.Context(), clients.Options{
 			Store: db, Issuer: "https://id.example", SecretKeys: [][]byte{make([]byte, 32)},
@@ -122,7 +124,8 @@ func TestEachAppHasItsOwnLimit(t *testing.T) {
 		err = db.Tx(t.Context(), func(ctx context.Context) error {
 			for client := range want {
 				for i := range 120 {
-					err := db.InsertGrant(ctx, storage.Grant{ID: fmt.Sprintf("%s-%03d", client, i), UserID: "ada", ClientID: client, CreatedAt: future(i), ExpiresAt: future(1e6)})
+					err := db.InsertGrant(ctx,
+						storage.Grant{ID: fmt.Sprintf("%s-%03d", client, i), UserID: "ada", ClientID: client, CreatedAt: future(i), ExpiresAt: future(1e6)})
 					if err != nil {
 						return err
 					}

@@ -157,7 +157,8 @@ func (c *cell) run(d *driver) (outcome string, differ []web.Touch) {
 		return "allowed " + list(differ), differ
 	case status >= http.StatusInternalServerError:
 		c.t.Errorf("%s: %d at %s", d.name(), status, path)
-	case strings.HasPrefix(path, atFactor), path == atSignIn, path == atConfirm, path == "/choose", status == http.StatusOK && asksToConnect(path):
+	case strings.HasPrefix(path, atFactor), path == atSignIn, path == atConfirm, path == "/choose", status == http.StatusOK &&
+		asksToConnect(path):
 		return "more", nil
 	case d.form != "" && status == http.StatusOK && !c.b.Has(d.form):
 		return "asked by email", nil

@@ -77,8 +77,8 @@ func (db *DB) ClientChanges(ctx context.Context, after int64, limit int, each fu
 		})
 }
 
-// InsertClient; ErrConflict, ErrNameSpace if it is a person's id. All client and secret writes raise the "clients" version in the same transaction, and note
-// the client in client_changes.
+// InsertClient; ErrConflict, ErrNameSpace if it is a person's id. All client and secret writes raise the "clients" version in the same
+// transaction, and note the client in client_changes.
 func (db *DB) InsertClient(ctx context.Context, c Client) error {
 	return db.clientChanged(ctx, c.ID, c.UpdatedAt, func(ctx context.Context) error {
 		if err := db.unshared(ctx, isUser, c.ID); err != nil {

@@ -39,7 +39,8 @@ func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, 
 }
 
 // PutConsent inserts or updates offered, granted and resources (epoch is kept; a new row starts at 1) and returns the
-// row's epoch. A caller that found no row passes epoch 0. Compare-and-swap on c.Epoch when the row exists: ErrStale if it was withdrawn meanwhile.
+// row's epoch. A caller that found no row passes epoch 0. Compare-and-swap on c.Epoch when the row exists: ErrStale if it was withdrawn
+// meanwhile.
 func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error) {
 	err = db.returning(ctx, putConsent, []any{
 		c.UserID, c.ClientID, join(c.Offered), join(c.Granted), join(c.Resources), max(c.Epoch, 1), micros(c.CreatedAt), micros(c.UpdatedAt),

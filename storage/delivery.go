@@ -18,13 +18,15 @@ func deliveryDest(d *Message) []any {
 // InsertDelivery writes one.
 func (db *DB) InsertDelivery(ctx context.Context, d Message) error {
 	_, err := db.exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-		d.ID, d.Kind, d.Target, d.ClientID, d.Sealed, micros(d.DueAt), d.Tries, micros(d.CreatedAt), micros(d.ExpiresAt), micros(d.FailedAt), d.LastError)
+		d.ID, d.Kind, d.Target, d.ClientID, d.Sealed, micros(d.DueAt), d.Tries, micros(d.CreatedAt), micros(d.ExpiresAt), micros(d.FailedAt),
+		d.LastError)
 	return err
 }
 
 // DueDeliveries lists those of a kind to be tried now, the longest due first.
 func (db *DB) DueDeliveries(ctx context.Context, kind string, now time.Time, limit int) ([]Message, error) {
-	return db.deliveries(ctx, "failed_at IS NULL AND due_at <= $1 AND expires_at > $1 AND kind = $2 ORDER BY due_at LIMIT $3", micros(now), kind, limit)
+	return db.deliveries(ctx, "failed_at IS NULL AND due_at <= $1 AND expires_at > $1 AND kind = $2 ORDER BY due_at LIMIT $3", micros(now),
+		kind, limit)
 }
 
 func (db *DB) deliveries(ctx context.Context, where string, args ...any) ([]Message, error) {

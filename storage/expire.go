@@ -29,7 +29,8 @@ const (
 
 // Expirables lists them all.
 func Expirables() []Expirable {
-	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters, ExpiredSecrets,
+	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
+		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens}
 }
 

@@ -12,19 +12,20 @@ import (
 // Grant is one row of grants: everything that descends from one authorization of one client by one person (RFC 6749
 // section 1.3). Code, PKCE, OpenID Connect and refresh state are columns of it; tokens are not stored.
 type Grant struct {
-	ID            string // random text, the grant_id claim
-	ClientID      string
-	UserID        string
-	SessionID     string    `gorm:"serializer:optional"` // "" = made without a session (password grant, device)
-	Offline       bool      // offline_access was granted: outlives the session
-	UserEpoch     int64     // users.epoch as read at the authorization
-	ConsentEpoch  int64     // consents.epoch as read at the authorization; 0 where no consent row was needed
-	Scopes        []string  `gorm:"serializer:words"`
-	Resources     []string  `gorm:"serializer:words"` // identifiers named at authorize (RFC 8707), spelled as registered
-	AuthTime      time.Time `gorm:"serializer:micros"`
-	ACR           string
-	AMR           []string        `gorm:"serializer:words"`
-	Data          json.RawMessage `gorm:"serializer:document"` // the ledger's typed facts: nonce, redirect_uri, code_challenge, claims, lifetimes …
+	ID           string // random text, the grant_id claim
+	ClientID     string
+	UserID       string
+	SessionID    string    `gorm:"serializer:optional"` // "" = made without a session (password grant, device)
+	Offline      bool      // offline_access was granted: outlives the session
+	UserEpoch    int64     // users.epoch as read at the authorization
+	ConsentEpoch int64     // consents.epoch as read at the authorization; 0 where no consent row was needed
+	Scopes       []string  `gorm:"serializer:words"`
+	Resources    []string  `gorm:"serializer:words"` // identifiers named at authorize (RFC 8707), spelled as registered
+	AuthTime     time.Time `gorm:"serializer:micros"`
+	ACR          string
+	AMR          []string `gorm:"serializer:words"`
+	// the ledger's typed facts: nonce, redirect_uri, code_challenge, claims, lifetimes …
+	Data          json.RawMessage `gorm:"serializer:document"`
 	CodeHash      string          `gorm:"serializer:optional"` // base64url(SHA-256(code)); "" = no code
 	CodeExpiresAt time.Time       `gorm:"serializer:micros"`
 	CodeUsedAt    time.Time       `gorm:"serializer:micros"`
@@ -76,7 +77,8 @@ const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, off
 
 // The two statements that decide every race of the protocol. The idle limit never passes the absolute one.
 const (
-	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2, rotated_at = CASE WHEN CAST($2 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) END,
+	spendCode = `UPDATE grants SET code_used_at = $3, generation = $2,
+	rotated_at = CASE WHEN CAST($2 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) END,
 	last_used_at = $3, idle = $5, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
 	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
 
@@ -152,7 +154,8 @@ func (db *DB) InsertGrant(ctx context.Context, g Grant) error {
 // DeleteUnspentGrant removes a grant of the person and client whose code was never used, and reports whether there was one: a code
 // that is being used this very moment is either used up before, or gone.
 func (db *DB) DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error) {
-	n, err := db.exec(ctx, "DELETE FROM grants WHERE id = $1 AND user_id = $2 AND client_id = $3 AND code_hash IS NOT NULL AND code_used_at IS NULL",
+	n, err := db.exec(ctx,
+		"DELETE FROM grants WHERE id = $1 AND user_id = $2 AND client_id = $3 AND code_hash IS NOT NULL AND code_used_at IS NULL",
 		id, userID, clientID)
 	return n > 0, err
 }

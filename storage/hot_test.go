@@ -40,7 +40,8 @@ func TestRefreshWritesNoIndex(t *testing.T) {
 	for n := range int64(refreshes) {
 		for i := range grants {
 			now := start.Add(time.Duration(n+1) * time.Hour)
-			if err := db.RotateGrant(t.Context(), storage.Rotation{ID: fmt.Sprintf("g%d", i), Presented: n + 1, Now: now, ExpiresAt: now.Add(idle)}); err != nil {
+			if err := db.RotateGrant(t.Context(),
+				storage.Rotation{ID: fmt.Sprintf("g%d", i), Presented: n + 1, Now: now, ExpiresAt: now.Add(idle)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -55,7 +56,8 @@ func TestRefreshWritesNoIndex(t *testing.T) {
 	defer raw.Close()
 	var all, hot int64
 	for all < grants*refreshes && t.Context().Err() == nil {
-		err := raw.QueryRowContext(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'").Scan(&all, &hot)
+		err := raw.QueryRowContext(t.Context(),
+			"SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'grants'").Scan(&all, &hot)
 		if err != nil {
 			t.Fatal(err)
 		}

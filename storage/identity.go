@@ -43,25 +43,27 @@ func (db *DB) IdentityBySubject(ctx context.Context, upstream, issuer, subject s
 // IdentitiesOfUser lists a person's, oldest first.
 func (db *DB) IdentitiesOfUser(ctx context.Context, userID string) ([]Identity, error) {
 	var list []Identity
-	err := db.many(ctx, "SELECT "+identityColumns+" FROM identities WHERE user_id = $1 ORDER BY created_at, id", []any{userID}, func(rows *sql.Rows) error {
-		var i Identity
-		err := rows.Scan(i.dest()...)
-		list = append(list, i)
-		return err
-	})
+	err := db.many(ctx, "SELECT "+identityColumns+" FROM identities WHERE user_id = $1 ORDER BY created_at, id", []any{userID},
+		func(rows *sql.Rows) error {
+			var i Identity
+			err := rows.Scan(i.dest()...)
+			list = append(list, i)
+			return err
+		})
 	return list, err
 }
 
 // CountIdentities is how many logins a person has linked, by upstream.
 func (db *DB) CountIdentities(ctx context.Context, userID string) (map[string]int, error) {
 	counts := map[string]int{}
-	err := db.many(ctx, "SELECT upstream, count(*) FROM identities WHERE user_id = $1 GROUP BY upstream", []any{userID}, func(rows *sql.Rows) error {
-		var upstream string
-		var n int
-		err := rows.Scan(&upstream, &n)
-		counts[upstream] = n
-		return err
-	})
+	err := db.many(ctx, "SELECT upstream, count(*) FROM identities WHERE user_id = $1 GROUP BY upstream", []any{userID},
+		func(rows *sql.Rows) error {
+			var upstream string
+			var n int
+			err := rows.Scan(&upstream, &n)
+			counts[upstream] = n
+			return err
+		})
 	return counts, err
 }
 
@@ -71,7 +73,8 @@ func (db *DB) UseIdentity(ctx context.Context, id, label string, tokens []byte, 
 	if tokens == nil {
 		return db.must(ctx, ErrNotFound, "UPDATE identities SET label = $2, last_used_at = $3 WHERE id = $1", id, label, micros(now))
 	}
-	return db.must(ctx, ErrNotFound, "UPDATE identities SET label = $2, last_used_at = $3, tokens = $4 WHERE id = $1", id, label, micros(now), tokens)
+	return db.must(ctx, ErrNotFound, "UPDATE identities SET label = $2, last_used_at = $3, tokens = $4 WHERE id = $1", id, label,
+		micros(now), tokens)
 }
 
 // ReplaceIdentityTokens is a compare-and-swap of sealed tokens; ErrStale when they were not old. Nil tokens forget them.
@@ -96,7 +99,8 @@ type UpstreamSession struct {
 
 // PutUpstreamSession writes or replaces a session's.
 func (db *DB) PutUpstreamSession(ctx context.Context, u UpstreamSession) error {
-	_, err := db.exec(ctx, `INSERT INTO upstream_sessions (session_id, upstream, issuer, subject, sid, id_token) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := db.exec(ctx,
+		`INSERT INTO upstream_sessions (session_id, upstream, issuer, subject, sid, id_token) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (session_id) DO UPDATE SET upstream = $2, issuer = $3, subject = $4, sid = $5, id_token = $6`,
 		u.SessionID, u.Upstream, u.Issuer, u.Subject, u.SID, u.IDToken)
 	return err

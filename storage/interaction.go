@@ -43,10 +43,12 @@ const insertInteraction = `INSERT INTO interactions (id, browser_hash, network, 
 // address has as many as the sixth.
 const evictInteractions = `DELETE FROM interactions WHERE id IN (SELECT id FROM (
 		SELECT id, posted, created_at, address, held, row_number() OVER (PARTITION BY holder ORDER BY posted, created_at, id) AS nth
-		FROM (SELECT id, CASE WHEN posted > 0 THEN 1 ELSE 0 END AS posted, created_at, address, CASE WHEN holder = '' THEN browser_hash ELSE holder END AS holder,
+		FROM (SELECT id, CASE WHEN posted > 0 THEN 1 ELSE 0 END AS posted, created_at, address,
+				CASE WHEN holder = '' THEN browser_hash ELSE holder END AS holder,
 				count(*) OVER (PARTITION BY CASE WHEN holder = '' THEN browser_hash ELSE holder END) AS held
 			FROM interactions WHERE network = $1 AND expires_at > CAST($2 AS BIGINT)) AS live) AS ordered
-	WHERE (held - nth + 1 >= CAST($4 AS BIGINT) OR created_at <= CAST($3 AS BIGINT)) AND (address = $5 OR CAST($6 AS BIGINT) = 0 OR (SELECT count(*)
+	WHERE (held - nth + 1 >= CAST($4 AS BIGINT) OR created_at <= CAST($3 AS BIGINT))
+		AND (address = $5 OR CAST($6 AS BIGINT) = 0 OR (SELECT count(*)
 		FROM interactions WHERE network = $1 AND expires_at > CAST($2 AS BIGINT) AND address = $5) < CAST($6 AS BIGINT))
 	ORDER BY posted, held DESC, created_at LIMIT $7)`
 
@@ -60,7 +62,8 @@ const answerInteraction = `UPDATE interactions SET facts = $3, network = $4 WHER
 // already (ErrTooMany; 0 = no such bound), in one statement. On SQLite the bounds are exact; on Postgres
 // inserts that race may each miss the other, so they may be passed by as many as there are connections.
 func (db *DB) InsertInteraction(ctx context.Context, i Interaction, network, address, holder int) error {
-	return db.must(ctx, ErrTooMany, insertInteraction, i.ID, i.BrowserHash, i.Network, i.Address, i.Holder, jsonText(i.Request), jsonText(i.Facts),
+	return db.must(ctx, ErrTooMany, insertInteraction, i.ID, i.BrowserHash, i.Network, i.Address, i.Holder, jsonText(i.Request),
+		jsonText(i.Facts),
 		micros(i.CreatedAt), micros(i.ExpiresAt), network, address, holder)
 }
 
@@ -82,22 +85,23 @@ func (db *DB) EvictAnswered(ctx context.Context, network string, most int, now t
 // their expiry: grouped by the bare column it would walk all of another. Its caller bounds how many there are.
 func (db *DB) CountInteractions(ctx context.Context, now time.Time) (map[string][2]int, error) {
 	all := map[string][2]int{}
-	err := db.many(ctx, "SELECT network || '', count(*) FROM interactions WHERE expires_at > $1 GROUP BY network || ''", []any{micros(now)}, func(rows *sql.Rows) error {
-		var network string
-		var n int
-		if err := rows.Scan(&network, &n); err != nil {
-			return err
-		}
-		bare, done := strings.CutPrefix(network, answered)
-		counts := all[bare]
-		if done {
-			counts[1] = n
-		} else {
-			counts[0] = n
-		}
-		all[bare] = counts
-		return nil
-	})
+	err := db.many(ctx, "SELECT network || '', count(*) FROM interactions WHERE expires_at > $1 GROUP BY network || ''", []any{micros(now)},
+		func(rows *sql.Rows) error {
+			var network string
+			var n int
+			if err := rows.Scan(&network, &n); err != nil {
+				return err
+			}
+			bare, done := strings.CutPrefix(network, answered)
+			counts := all[bare]
+			if done {
+				counts[1] = n
+			} else {
+				counts[0] = n
+			}
+			all[bare] = counts
+			return nil
+		})
 	return all, err
 }
 
@@ -167,7 +171,8 @@ func (db *DB) CountPast(ctx context.Context) (n int, err error) {
 func (db *DB) PutPastInteraction(ctx context.Context, i Interaction, max int) error {
 	network := strings.TrimPrefix(i.Network, answered)
 	n, err := db.exec(ctx, `UPDATE interactions SET request = $2, facts = '{}', network = $3
-		WHERE id = $1 AND (SELECT count(*) FROM interactions WHERE network = $3) < CAST($4 AS BIGINT)`, i.ID, jsonText(i.Request), past+network, max)
+		WHERE id = $1 AND (SELECT count(*) FROM interactions WHERE network = $3) < CAST($4 AS BIGINT)`,
+		i.ID, jsonText(i.Request), past+network, max)
 	if err != nil || n > 0 {
 		return err
 	}

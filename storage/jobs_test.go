@@ -21,7 +21,8 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 	ended := instant.Add(-time.Hour)
 	rows := map[string]func(ctx context.Context, id string) error{
 		"grants of one pair": func(ctx context.Context, id string) error {
-			return db.InsertGrant(ctx, storage.Grant{ID: "live" + id, UserID: "bob", ClientID: "shop", CreatedAt: ended, ExpiresAt: instant.Add(time.Hour)})
+			return db.InsertGrant(ctx,
+				storage.Grant{ID: "live" + id, UserID: "bob", ClientID: "shop", CreatedAt: ended, ExpiresAt: instant.Add(time.Hour)})
 		},
 		"grants": func(ctx context.Context, id string) error {
 			return db.InsertGrant(ctx, storage.Grant{ID: id, UserID: "ada", ClientID: id, CreatedAt: ended, ExpiresAt: ended})

@@ -18,12 +18,13 @@ type Logo struct {
 // Logos lists all of them without their pictures.
 func (db *DB) Logos(ctx context.Context) ([]Logo, error) {
 	var list []Logo
-	err := db.many(ctx, "SELECT client_id, uri, hash, due_at FROM logos WHERE client_id > '' ORDER BY client_id", nil, func(rows *sql.Rows) error {
-		var l Logo
-		err := rows.Scan(&l.ClientID, &l.URI, &l.Hash, (*stamp)(&l.DueAt))
-		list = append(list, l)
-		return err
-	})
+	err := db.many(ctx, "SELECT client_id, uri, hash, due_at FROM logos WHERE client_id > '' ORDER BY client_id", nil,
+		func(rows *sql.Rows) error {
+			var l Logo
+			err := rows.Scan(&l.ClientID, &l.URI, &l.Hash, (*stamp)(&l.DueAt))
+			list = append(list, l)
+			return err
+		})
 	return list, err
 }
 

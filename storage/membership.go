@@ -15,7 +15,8 @@ type Group struct {
 
 // InsertGroup creates a group; ErrConflict.
 func (db *DB) InsertGroup(ctx context.Context, g Group) error {
-	_, err := db.exec(ctx, "INSERT INTO groups (name, description, created_at) VALUES ($1, $2, $3)", g.Name, g.Description, micros(g.CreatedAt))
+	_, err := db.exec(ctx, "INSERT INTO groups (name, description, created_at) VALUES ($1, $2, $3)", g.Name, g.Description,
+		micros(g.CreatedAt))
 	return err
 }
 
@@ -91,7 +92,8 @@ func (db *DB) RemoveMember(ctx context.Context, group, userID string) error {
 
 // Members pages through the ids of a group's people.
 func (db *DB) Members(ctx context.Context, group, after string, limit int) ([]string, error) {
-	return db.texts(ctx, "SELECT user_id FROM group_members WHERE group_name = $1 AND user_id > $2 ORDER BY user_id LIMIT $3", group, after, limit)
+	return db.texts(ctx, "SELECT user_id FROM group_members WHERE group_name = $1 AND user_id > $2 ORDER BY user_id LIMIT $3", group, after,
+		limit)
 }
 
 // GroupsOfUser lists the names of a person's groups.

@@ -90,7 +90,8 @@ func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
 }
 
 // losing finds what the way back of a step takes away.
-var losing = regexp.MustCompile(`(?i)\b(?:DROP TABLE(?: IF EXISTS)?|DELETE FROM) (\w+)|\bALTER TABLE (\w+)\s+DROP COLUMN(?: IF EXISTS)? (\w+)`)
+var losing = regexp.MustCompile(
+	`(?i)\b(?:DROP TABLE(?: IF EXISTS)?|DELETE FROM) (\w+)|\bALTER TABLE (\w+)\s+DROP COLUMN(?: IF EXISTS)? (\w+)`)
 
 // MigrateDownLoses tells what MigrateDown would take back, and how many rows of which "table NAME" or "column TABLE.NAME" go with it.
 // The errors are MigrateDown's.

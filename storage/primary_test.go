@@ -48,7 +48,8 @@ func TestAPrimaryThatOnlyReadsIsNotReady(t *testing.T) {
 		t.Fatal(err)
 	}
 	const others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-	storagetest.Exec(t, dsn, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$", others)
+	storagetest.Exec(t, dsn,
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$", others)
 	for range 3 { // the first may only learn that its connection has gone
 		_ = db.Write(t.Context())
 	}

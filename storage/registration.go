@@ -44,7 +44,8 @@ func (db *DB) RegistrationOf(ctx context.Context, clientID string) (Registration
 // ChangeRegistrationTokens writes both hashes of a registration that is as it was read still (old); ErrStale if not.
 func (db *DB) ChangeRegistrationTokens(ctx context.Context, old, r Registration) error {
 	return db.must(ctx, ErrStale, `UPDATE registrations SET token_hash = $4, previous_hash = $5
-		WHERE client_id = $1 AND token_hash = $2 AND previous_hash = $3`, old.ClientID, old.TokenHash, old.PreviousHash, r.TokenHash, r.PreviousHash)
+		WHERE client_id = $1 AND token_hash = $2 AND previous_hash = $3`,
+		old.ClientID, old.TokenHash, old.PreviousHash, r.TokenHash, r.PreviousHash)
 }
 
 // SettleRegistrations looks at the clients whose registration expires before now: those that somebody used (a person agreed, a code or a
@@ -70,14 +71,16 @@ func (db *DB) SettleRegistrations(ctx context.Context, now time.Time, limit int)
 
 // InsertInitialToken writes one.
 func (db *DB) InsertInitialToken(ctx context.Context, t InitialToken) error {
-	_, err := db.exec(ctx, "INSERT INTO initial_tokens (id, token_hash, note, uses_left, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+	_, err := db.exec(ctx,
+		"INSERT INTO initial_tokens (id, token_hash, note, uses_left, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
 		t.ID, t.TokenHash, t.Note, t.UsesLeft, micros(t.CreatedAt), micros(t.ExpiresAt))
 	return err
 }
 
 // SpendInitialToken takes one use of a live token and returns its id; ErrNotFound. Of concurrent callers as many succeed as uses are left.
 func (db *DB) SpendInitialToken(ctx context.Context, hash string, now time.Time) (id string, err error) {
-	err = db.returning(ctx, "UPDATE initial_tokens SET uses_left = uses_left - 1 WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2 RETURNING id",
+	err = db.returning(ctx,
+		"UPDATE initial_tokens SET uses_left = uses_left - 1 WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2 RETURNING id",
 		[]any{hash, micros(now)}, func(rows *sql.Rows) error { return rows.Scan(&id) })
 	if err == nil && id == "" {
 		err = ErrNotFound

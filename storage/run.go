@@ -141,7 +141,8 @@ func (db *DB) read(ctx context.Context, query string, args []any, run func(ctx c
 type runner = func(ctx context.Context, on executor) error
 
 // observed runs one statement where it belongs, translates its error and counts it.
-func (db *DB) observed(ctx context.Context, query string, writes bool, run runner, outside func(ctx context.Context, run runner) error) error {
+func (db *DB) observed(ctx context.Context, query string, writes bool, run runner,
+	outside func(ctx context.Context, run runner) error) error {
 	if err := ctx.Err(); err != nil {
 		return db.translate(err) // nothing begins for a caller who is gone
 	}

@@ -47,7 +47,8 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("%w (it is at version %d, known is %d, and it needs a binary that knows %d): "+
 			"start the newer binary, or run its `signet migrate down`", ErrSchemaNewer, have, known, oldest)
 	}
-	return fmt.Errorf("%w (it is at version %d, known is %d), which does no harm: finish the upgrade, or the step back", ErrSchemaAhead, have, known)
+	return fmt.Errorf("%w (it is at version %d, known is %d), which does no harm: finish the upgrade, or the step back", ErrSchemaAhead,
+		have, known)
 }
 
 // schemaVersion reads the newest applied step; 0 for an empty database.

@@ -161,7 +161,8 @@ func TestAHandleThatReadsWritesNothing(t *testing.T) {
 }
 
 // takesAway is what the release before does not survive, if it happens to something that it uses.
-var takesAway = regexp.MustCompile(`(?i)\b(DROP\s+TABLE|DROP\s+COLUMN|RENAME\s+(TO|COLUMN)|SET\s+NOT\s+NULL|ALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE)\b`)
+var takesAway = regexp.MustCompile(
+	`(?i)\b(DROP\s+TABLE|DROP\s+COLUMN|RENAME\s+(TO|COLUMN)|SET\s+NOT\s+NULL|ALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE)\b`)
 
 // harmless are steps that take something away which the release before does not use, or put it back before they end.
 var harmless = map[string]string{

@@ -30,11 +30,12 @@ func (db *DB) ClientsOfSession(ctx context.Context, sessionID string, limit int)
 func (db *DB) TakeSessionsOfClient(ctx context.Context, p GrantPair) ([]string, error) {
 	var ids []string
 	err := db.returning(ctx, `DELETE FROM session_clients WHERE client_id = $2 AND session_id IN
-		(SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL) RETURNING session_id`, []any{p.UserID, p.ClientID}, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	})
+		(SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL) RETURNING session_id`,
+		[]any{p.UserID, p.ClientID}, func(rows *sql.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
 	return ids, err
 }

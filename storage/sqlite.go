@@ -68,7 +68,8 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, e
 
 func (g *sqliteEngine) openWriter(ctx context.Context, durability string) (err error) {
 	// 4000 pages (16 MB) of log between checkpoints instead of 1000: rows that rotate often are copied back less often.
-	if g.own, err = sql.Open("sqlite", g.uri("journal_mode(WAL)", durability, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
+	if g.own, err = sql.Open("sqlite",
+		g.uri("journal_mode(WAL)", durability, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
 		return err
 	}
 	g.own.SetMaxOpenConns(1)

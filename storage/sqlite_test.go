@@ -52,7 +52,8 @@ func TestBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := memory(t)
 		now := time.Now().UTC()
-		if err := db.InsertInteraction(t.Context(), storage.Interaction{ID: "i", Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Minute)}, 1, 0, 0); err != nil {
+		if err := db.InsertInteraction(t.Context(), storage.Interaction{ID: "i", Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Minute)},
+			1, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 		held, release := make(chan struct{}), make(chan struct{})

@@ -103,7 +103,8 @@ func (s *Service) resolveAddress(ctx context.Context, l mail.Email) (mail.Email,
 	out.To, out.Kind, out.Name = a.Email, mail.EmailChange, "" // whose mailbox that is, nobody knows yet
 	if a.EmailKey == u.EmailKey {
 		out.Kind = mail.VerifyAddress
-	} else if _, err := s.stores.People.UserByKey(ctx, a.EmailKey, ""); err == nil { // its owner may wonder; the person who asks learns nothing
+		// its owner may wonder; the person who asks learns nothing
+	} else if _, err := s.stores.People.UserByKey(ctx, a.EmailKey, ""); err == nil {
 		out.Kind, out.Link = mail.SignupExists, s.link("/signin")
 		return out, true, nil
 	} else if !errors.Is(err, storage.ErrNotFound) {

@@ -135,7 +135,8 @@ func TestV03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 		if u.EmailVerified {
 			t.Fatal("the address is verified")
 		}
-		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(`{"name":"Bought for you"}`)); err != nil {
+		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress),
+			json.RawMessage(`{"name":"Bought for you"}`)); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Notify(t.Context(), u.ID, mail.NewDevice, nil); err != nil {

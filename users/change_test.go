@@ -46,7 +46,8 @@ func TestE11_ChangeEndsAllElse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		renewed, fresh, err := w.sessions.Start(t.Context(), &here, u.ID, session.Password(false, change.Within(userstest.Permit(t, u, factor.ChangePassword), here.ID)))
+		renewed, fresh, err := w.sessions.Start(t.Context(), &here, u.ID,
+			session.Password(false, change.Within(userstest.Permit(t, u, factor.ChangePassword), here.ID)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,8 @@ func TestE11_ChangeNeedsThePresentPasswordAndAGoodNewOne(t *testing.T) {
 		"common": {rightPassword, "password1234", password.ErrCommon},
 		"name":   {rightPassword, "ada@example.org", password.ErrPersonal},
 	} {
-		if _, err := w.PrepareChange(t.Context(), users.Attempt{UserID: u.ID, Password: tt.present, Network: "n"}, tt.next); !errors.Is(err, tt.want) {
+		if _, err := w.PrepareChange(t.Context(), users.Attempt{UserID: u.ID, Password: tt.present, Network: "n"},
+			tt.next); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", name, err, tt.want)
 		}
 	}
@@ -208,7 +210,9 @@ func TestI06_WithdrawnConsentEndsTheAppsAccess(t *testing.T) {
 		u, bob := w.person(t, "ada@example.org"), w.person(t, "bob@example.org")
 		now := time.Now()
 		for _, who := range []string{u.ID, bob.ID} {
-			if _, err := w.db.PutConsent(t.Context(), storage.Consent{UserID: who, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"}, CreatedAt: now, UpdatedAt: now}); err != nil {
+			if _, err := w.db.PutConsent(t.Context(),
+				storage.Consent{UserID: who, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"},
+					CreatedAt: now, UpdatedAt: now}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -47,7 +47,8 @@ func (s *Service) resolveCode(ctx context.Context, l mail.Email) (mail.Email, bo
 	out := emailTo{l}.to(u)
 	out.Kind = mail.Code
 	out.Args["Minutes"] = strconv.Itoa(int(codeLife.Minutes()))
-	out.Code, err = s.tickets.IssueCode(ctx, ticket.Order{Purpose: purposeCode, Owner: a.Owner, Data: codeData{u.ID, u.Epoch, u.EmailKey}, Lifetime: codeLife})
+	out.Code, err = s.tickets.IssueCode(ctx,
+		ticket.Order{Purpose: purposeCode, Owner: a.Owner, Data: codeData{u.ID, u.Epoch, u.EmailKey}, Lifetime: codeLife})
 	return out, err == nil, err
 }
 
@@ -75,7 +76,8 @@ func (s *Service) CheckCode(ctx context.Context, browser, code string) (*CodePro
 		return nil, err
 	}
 	if !s.tickets.Matches(t, code) {
-		return nil, errors.Join(ErrWrong, s.audit.Record(ctx, audit.Event{Name: audit.SignInFailed, UserID: d.UserID, Detail: map[string]string{"why": "wrong code"}}))
+		return nil, errors.Join(ErrWrong,
+			s.audit.Record(ctx, audit.Event{Name: audit.SignInFailed, UserID: d.UserID, Detail: map[string]string{"why": "wrong code"}}))
 	}
 	u, err := s.user(ctx, d.UserID)
 	if errors.Is(err, ErrNotFound) || err == nil && (u.Epoch != d.Epoch || u.EmailKey != d.Email || !u.DisabledAt.IsZero()) {

@@ -22,7 +22,8 @@ type askedConfirmation struct {
 }
 
 // AskConfirmation has a code of six digits mailed to the verified address of a person, who confirms with it that it is them (rule V12);
-// it is good in the browser that asks only. It is left out where the person asks too often. ErrNoMail, also where the address is not verified.
+// it is good in the browser that asks only. It is left out where the person asks too often. ErrNoMail, also where the address is not
+// verified.
 func (s *Service) AskConfirmation(ctx context.Context, u storage.User, browser string) error {
 	if !u.EmailVerified {
 		return ErrNoMail

@@ -191,7 +191,8 @@ func TestD02_TheFirstVerificationVoidsAllOthersOfTheAddress(t *testing.T) {
 		} {
 			email := first[0] + first[1] + "@example.org"
 			r := p.registration(t, email, first[0], first[1], first[2])
-			waiting := p.open.asked(t, emails, users.Registration{Name: "Eve", Email: email, Method: users.WithPassword("of somebody else")}, "another")
+			waiting := p.open.asked(t, emails, users.Registration{Name: "Eve", Email: email, Method: users.WithPassword("of somebody else")},
+				"another")
 			if _, err := p.open.CreateAccount(t.Context(), r); err != nil {
 				t.Fatal(first, err)
 			}

@@ -26,16 +26,21 @@ func TestProfileIsEdited(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		w := newWorld(t, db, settings{})
-		u, err := w.CreateAccount(t.Context(), users.Registration{Email: "ada@example.org", Username: "ada", Method: users.WithPassword(rightPassword), Voucher: users.VouchedByOperator(),
-			Claims: json.RawMessage(`{"name":"Ada","phone_number":"+43 1 5550100","phone_number_verified":true,"address":{"formatted":"London"},"gender":"female"}`)})
+		u, err := w.CreateAccount(t.Context(),
+			users.Registration{Email: "ada@example.org", Username: "ada", Method: users.WithPassword(rightPassword),
+				Voucher: users.VouchedByOperator(),
+				Claims: json.RawMessage(
+					`{"name":"Ada","phone_number":"+43 1 5550100","phone_number_verified":true,"address":{"formatted":"London"},"gender":"female"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		all := map[string]string{
-			"name": " Ada Lovelace ", "given_name": "Ada", "middle_name": "King", "family_name": "Lovelace", "nickname": "Countess", "username": "Countess",
+			"name": " Ada Lovelace ", "given_name": "Ada", "middle_name": "King", "family_name": "Lovelace", "nickname": "Countess",
+			"username":  "Countess",
 			"birthdate": "1815-12-10", "gender": "", "locale": "en-GB", "zoneinfo": "Europe/London", "website": "https://ada.example/",
 			"profile": "https://ada.example/me", "picture": "https://ada.example/me.png", "phone_number": "+44 20 5550100",
-			"street_address": "12 St James's Square\r\nMarylebone", "postal_code": "SW1Y 4JH", "locality": "London", "region": "", "country": "United Kingdom",
+			"street_address": "12 St James's Square\r\nMarylebone", "postal_code": "SW1Y 4JH", "locality": "London", "region": "",
+			"country": "United Kingdom",
 		}
 		for _, name := range users.ProfileFields() {
 			if _, ok := all[name]; !ok {
@@ -46,7 +51,8 @@ func TestProfileIsEdited(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := claimsOf(t, u)
-		if got["name"] != "Ada Lovelace" || got["gender"] != nil || u.Username != "Countess" || u.UsernameKey != "countess" || got["phone_number_verified"] != nil {
+		if got["name"] != "Ada Lovelace" || got["gender"] != nil || u.Username != "Countess" || u.UsernameKey != "countess" ||
+			got["phone_number_verified"] != nil {
 			t.Errorf("kept %v, user name %q %q", got, u.Username, u.UsernameKey)
 		}
 		address, _ := got["address"].(map[string]any)
@@ -61,7 +67,8 @@ func TestProfileIsEdited(t *testing.T) {
 			t.Errorf("the address moved: %+v", stored)
 		}
 		before := w.events(t, u.ID)[string(audit.UserChanged)]
-		if _, err := w.EditProfile(t.Context(), u.ID, users.ProfileValues(stored)); err != nil || w.events(t, u.ID)[string(audit.UserChanged)] != before {
+		if _, err := w.EditProfile(t.Context(), u.ID, users.ProfileValues(stored)); err != nil ||
+			w.events(t, u.ID)[string(audit.UserChanged)] != before {
 			t.Errorf("saving what is there counts as a change: %v", err)
 		}
 		empty := map[string]string{}
@@ -99,7 +106,8 @@ func TestProfileMistakesAreFoundAtOnce(t *testing.T) {
 		t.Errorf("another's user name: %v", err)
 	}
 	for _, foreign := range []string{"email", "email_verified", "sub", "phone_number_verified", "roles", "epoch"} { // R04
-		if got, err := w.EditProfile(t.Context(), u.ID, map[string]string{foreign: "true"}); err != nil || string(got.Profile) != "{}" || got.Email != "ada@example.org" || got.EmailVerified {
+		if got, err := w.EditProfile(t.Context(), u.ID, map[string]string{foreign: "true"}); err != nil || string(got.Profile) != "{}" ||
+			got.Email != "ada@example.org" || got.EmailVerified {
 			t.Errorf("%s was written: %+v, %v", foreign, got, err)
 		}
 	}
@@ -116,7 +124,8 @@ func TestActivityIsPaged(t *testing.T) {
 		u, bob := w.person(t, "ada@example.org"), w.person(t, "bob@example.org")
 		book := audit.New(w.db)
 		for range 130 {
-			for _, e := range []audit.Event{{Name: audit.SignInSucceeded, UserID: u.ID}, {Name: audit.SessionStarted, UserID: u.ID}, {Name: audit.SignInFailed, UserID: bob.ID}} {
+			for _, e := range []audit.Event{{Name: audit.SignInSucceeded, UserID: u.ID}, {Name: audit.SessionStarted, UserID: u.ID},
+				{Name: audit.SignInFailed, UserID: bob.ID}} {
 				if err := book.Record(t.Context(), e); err != nil {
 					t.Fatal(err)
 				}

@@ -76,7 +76,8 @@ func TestD08_EmailDomain(t *testing.T) { // RFC 5321 section 4.1.2
 }
 
 func FuzzEmailKey(f *testing.F) {
-	for _, s := range []string{"ada@example.org", "JU\u0308RGEN@müller.example", "a@b@c.d", "\u202eada@example.org", "İ@example.org", "ẞ@faß.example"} {
+	for _, s := range []string{"ada@example.org", "JU\u0308RGEN@müller.example", "a@b@c.d", "\u202eada@example.org", "İ@example.org",
+		"ẞ@faß.example"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {

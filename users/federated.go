@@ -101,7 +101,8 @@ func (s *Service) mergeProfile(ctx context.Context, userID string, c change, onl
 	if err := s.stores.Accounts.UpdateUser(ctx, old, u); err != nil {
 		return fmt.Errorf("take over profile: %w", err)
 	}
-	return s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: userID, Detail: map[string]any{"claims": changed, "by": "upstream"}})
+	return s.audit.Record(ctx,
+		audit.Event{Name: audit.UserChanged, UserID: userID, Detail: map[string]any{"claims": changed, "by": "upstream"}})
 }
 
 // differing names the claims whose values are not the same.

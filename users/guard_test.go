@@ -133,7 +133,8 @@ func TestF03_AHundredCountIn30DaysAndTheOwnersOwnTyposAreForgiven(t *testing.T) 
 		w.person(t, "ada@example.org")
 		for range 20 { // 100 typos in all, from one network, each five followed by the right one
 			for range 5 {
-				if _, err := w.try(t, users.Attempt{Login: "ada@example.org", Password: "wrong password", Network: "n"}); !errors.Is(err, users.ErrWrong) {
+				if _, err := w.try(t,
+					users.Attempt{Login: "ada@example.org", Password: "wrong password", Network: "n"}); !errors.Is(err, users.ErrWrong) {
 					t.Fatal(err)
 				}
 			}

@@ -47,7 +47,8 @@ func (s *Service) Invite(ctx context.Context, i Invitation) (made Invitation, li
 	i.ExpiresAt = i.CreatedAt.Add(i.Lifetime)
 	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		var secret string
-		if i.ID, secret, err = s.tickets.Issue(ctx, ticket.Order{Purpose: purposeInvite, Owner: i.Email, Data: i, Lifetime: i.Lifetime}); err != nil {
+		if i.ID, secret, err = s.tickets.Issue(ctx,
+			ticket.Order{Purpose: purposeInvite, Owner: i.Email, Data: i, Lifetime: i.Lifetime}); err != nil {
 			return err
 		}
 		link = s.link("/join?t=" + secret)
@@ -58,7 +59,8 @@ func (s *Service) Invite(ctx context.Context, i Invitation) (made Invitation, li
 				return err
 			}
 		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.InvitationCreated, Detail: map[string]any{"invitation": i.ID, "groups": i.Groups, "roles": i.Roles}})
+		return s.audit.Record(ctx,
+			audit.Event{Name: audit.InvitationCreated, Detail: map[string]any{"invitation": i.ID, "groups": i.Groups, "roles": i.Roles}})
 	})
 	return i, link, err
 }
@@ -164,7 +166,8 @@ func (s *Service) belong(ctx context.Context, u storage.User, i Invitation) erro
 		} else if err != nil {
 			return err
 		}
-		if err := s.audit.Record(ctx, audit.Event{Name: audit.GroupMemberAdded, UserID: u.ID, Detail: map[string]string{"group": g}}); err != nil {
+		if err := s.audit.Record(ctx,
+			audit.Event{Name: audit.GroupMemberAdded, UserID: u.ID, Detail: map[string]string{"group": g}}); err != nil {
 			return err
 		}
 	}

@@ -40,8 +40,8 @@ func UsernameKey(username string) (string, error) {
 	return key, nil
 }
 
-// cleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible characters; joiners may be
-// where a script or an emoji needs them (ErrName).
+// cleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible characters; joiners may
+// be where a script or an emoji needs them (ErrName).
 func cleanName(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", ErrName

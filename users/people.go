@@ -172,7 +172,8 @@ func (s *Service) replaceAddress(ctx context.Context, permit factor.Permit, befo
 	if to.Verified && !before.EmailVerified {
 		name = audit.EmailProven
 	}
-	return s.audit.Record(ctx, audit.Event{Name: name, UserID: before.ID, Detail: map[string]any{"claims": []string{"email", "email_verified"}}})
+	return s.audit.Record(ctx,
+		audit.Event{Name: name, UserID: before.ID, Detail: map[string]any{"claims": []string{"email", "email_verified"}}})
 }
 
 // names of the claims that a change is about; not their values, which are the person's.

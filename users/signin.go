@@ -29,8 +29,8 @@ type Proof struct {
 	old, kept string // as verified; as to be kept from now on
 }
 
-// SignIn checks a password. ErrWrong, ErrThrottled (*Throttled), ErrGuarded, ErrFrozen, password.ErrBusy. Nobody learns from the answer or the
-// time it takes whether there is an account: every answer costs one hash, every failure the same writes.
+// SignIn checks a password. ErrWrong, ErrThrottled (*Throttled), ErrGuarded, ErrFrozen, password.ErrBusy. Nobody learns from the answer or
+// the time it takes whether there is an account: every answer costs one hash, every failure the same writes.
 func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 	who, row, err := s.who(ctx, a)
 	if err != nil {
@@ -129,7 +129,8 @@ func (p *Proof) Commit(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.service.audit.Record(ctx, audit.Event{Name: audit.SignInSucceeded, UserID: p.User.ID, Detail: map[string]string{"by": "password"}})
+	return p.service.audit.Record(ctx,
+		audit.Event{Name: audit.SignInSucceeded, UserID: p.User.ID, Detail: map[string]string{"by": "password"}})
 }
 
 // LockEpoch makes a proof that was made while the person had the given epoch count only if nothing ended everything of theirs
@@ -154,7 +155,8 @@ const changedTries = 2
 func (s *Service) CheckPassword(ctx context.Context, username, password, network string) (userID string, epoch int64, err error) {
 	for range changedTries {
 		var p *Proof
-		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); errors.Is(err, ErrFrozen) || errors.Is(err, ErrGuarded) {
+		if p, err = s.SignIn(ctx, Attempt{Login: username, Password: password, Network: network}); errors.Is(err, ErrFrozen) ||
+			errors.Is(err, ErrGuarded) {
 			return "", 0, fmt.Errorf("%w: %w", ErrWrong, err)
 		}
 		if err != nil {

@@ -19,7 +19,8 @@ import (
 
 func TestSignInByAddressOrUserName(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
-	u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "Ada@Example.org", Username: "Ada.L", Method: users.WithPassword(rightPassword)}))
+	u, err := w.CreateAccount(t.Context(),
+		byOperator(users.Registration{Email: "Ada@Example.org", Username: "Ada.L", Method: users.WithPassword(rightPassword)}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,8 @@ func TestF01_RightPasswordAfterAWrongStreakResets(t *testing.T) {
 		w.person(t, "ada@example.org")
 		for round := range 3 {
 			for i := range 9 {
-				if _, err := w.try(t, users.Attempt{Login: "ada@example.org", Password: "wrong password", Network: "n"}); !errors.Is(err, users.ErrWrong) {
+				if _, err := w.try(t,
+					users.Attempt{Login: "ada@example.org", Password: "wrong password", Network: "n"}); !errors.Is(err, users.ErrWrong) {
 					t.Fatalf("round %d, try %d: %v", round, i, err)
 				}
 			}
@@ -149,7 +151,8 @@ func TestF01_HundredsOfRightSignInsAnHourAreNoAttack(t *testing.T) {
 			w.person(t, fmt.Sprintf("person%d@example.org", i))
 		}
 		for i := range 600 {
-			if _, err := w.try(t, users.Attempt{Login: fmt.Sprintf("person%d@example.org", i%20), Password: rightPassword, Network: "n"}); err != nil {
+			if _, err := w.try(t,
+				users.Attempt{Login: fmt.Sprintf("person%d@example.org", i%20), Password: rightPassword, Network: "n"}); err != nil {
 				t.Fatalf("sign-in %d: %v", i, err)
 			}
 			time.Sleep(6 * time.Second)
@@ -161,7 +164,9 @@ func TestF01_SprayingFromOneNetworkIsSlowedDown(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, w world) {
 		throttled := 0
 		for i := range 400 {
-			if _, err := w.try(t, users.Attempt{Login: fmt.Sprintf("person%d@example.org", i), Password: "Summer is coming", Network: "n"}); errors.Is(err, users.ErrThrottled) {
+			if _, err := w.try(t,
+				users.Attempt{Login: fmt.Sprintf("person%d@example.org", i), Password: "Summer is coming",
+					Network: "n"}); errors.Is(err, users.ErrThrottled) {
 				throttled++
 			}
 		}

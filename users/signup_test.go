@@ -66,15 +66,20 @@ func TestRegistrationTellsAllMistakesAtOnce(t *testing.T) {
 		fields []users.Field
 		is     error
 	}{
-		"nothing":          {func(n *users.Registration) { *n = users.Registration{Method: users.WithPassword("")} }, []users.Field{users.FieldName, users.FieldEmail, users.FieldPassword}, users.ErrMissing},
-		"bad_address":      {func(n *users.Registration) { n.Email = "ada" }, []users.Field{users.FieldEmail}, users.ErrEmail},
-		"bad_user_name":    {func(n *users.Registration) { n.Username = "a@b.example" }, []users.Field{users.FieldUsername}, users.ErrUsername},
-		"bad_name":         {func(n *users.Registration) { n.Name = "Ada\u202eecalevoL" }, []users.Field{users.FieldName}, users.ErrName},
-		"long_name":        {func(n *users.Registration) { n.Name = strings.Repeat("ä", 101) }, []users.Field{users.FieldName}, users.ErrName},
-		"short_password":   {func(n *users.Registration) { n.Method = users.WithPassword("short") }, []users.Field{users.FieldPassword}, password.ErrTooShort},
-		"long_password":    {func(n *users.Registration) { n.Method = users.WithPassword(strings.Repeat("x y", 400)) }, []users.Field{users.FieldPassword}, password.ErrTooLong},
-		"common_password":  {func(n *users.Registration) { n.Method = users.WithPassword("Password2026!") }, []users.Field{users.FieldPassword}, password.ErrCommon},
-		"name_as_password": {func(n *users.Registration) { n.Method = users.WithPassword("AdaLovelace1815") }, []users.Field{users.FieldPassword}, password.ErrPersonal},
+		"nothing": {func(n *users.Registration) { *n = users.Registration{Method: users.WithPassword("")} },
+			[]users.Field{users.FieldName, users.FieldEmail, users.FieldPassword}, users.ErrMissing},
+		"bad_address":   {func(n *users.Registration) { n.Email = "ada" }, []users.Field{users.FieldEmail}, users.ErrEmail},
+		"bad_user_name": {func(n *users.Registration) { n.Username = "a@b.example" }, []users.Field{users.FieldUsername}, users.ErrUsername},
+		"bad_name":      {func(n *users.Registration) { n.Name = "Ada\u202eecalevoL" }, []users.Field{users.FieldName}, users.ErrName},
+		"long_name":     {func(n *users.Registration) { n.Name = strings.Repeat("ä", 101) }, []users.Field{users.FieldName}, users.ErrName},
+		"short_password": {func(n *users.Registration) { n.Method = users.WithPassword("short") }, []users.Field{users.FieldPassword},
+			password.ErrTooShort},
+		"long_password": {func(n *users.Registration) { n.Method = users.WithPassword(strings.Repeat("x y", 400)) },
+			[]users.Field{users.FieldPassword}, password.ErrTooLong},
+		"common_password": {func(n *users.Registration) { n.Method = users.WithPassword("Password2026!") }, []users.Field{users.FieldPassword},
+			password.ErrCommon},
+		"name_as_password": {func(n *users.Registration) { n.Method = users.WithPassword("AdaLovelace1815") },
+			[]users.Field{users.FieldPassword}, password.ErrPersonal},
 		"all": {func(n *users.Registration) {
 			*n = users.Registration{Email: "x", Name: "\x00", Username: "-", Method: users.WithPassword("y")}
 		},
@@ -96,8 +101,10 @@ func TestRegistrationTellsAllMistakesAtOnce(t *testing.T) {
 
 func TestD09_NamesOfTheWorldAreTaken(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
-	for i, name := range []string{"X", "李", "Ngũgĩ wa Thiong'o", "María-José Carreño Quiñones", "علي", "<b>Bobby</b>", "Robert'); DROP TABLE users;--", strings.Repeat("ä", 100)} {
-		if _, err := w.CreateAccount(t.Context(), users.Registration{Email: fmt.Sprintf("p%d@example.org", i), Name: name, Method: users.WithPassword(rightPassword)}); err != nil {
+	for i, name := range []string{"X", "李", "Ngũgĩ wa Thiong'o", "María-José Carreño Quiñones", "علي", "<b>Bobby</b>",
+		"Robert'); DROP TABLE users;--", strings.Repeat("ä", 100)} {
+		if _, err := w.CreateAccount(t.Context(),
+			users.Registration{Email: fmt.Sprintf("p%d@example.org", i), Name: name, Method: users.WithPassword(rightPassword)}); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -191,7 +198,8 @@ func TestOperatorGivesEveryStandardClaim(t *testing.T) { // OpenID Connect Core 
 		`"preferred_username":"ada","profile":"https://ada.example/","picture":"https://ada.example/a.png","website":"http://ada.example",` +
 		`"gender":"female","birthdate":"1815-12-10","zoneinfo":"Europe/London","locale":"en-GB",` +
 		`"phone_number":"+1 (604) 555-1234;ext=5678","phone_number_verified":true,` +
-		`"address":{"formatted":"12 St James's Square\nLondon","street_address":"12 St James's Square","locality":"London","region":"London","postal_code":"SW1Y 4JH","country":"UK"}}`
+		`"address":{"formatted":"12 St James's Square\nLondon",` +
+		`"street_address":"12 St James's Square","locality":"London","region":"London","postal_code":"SW1Y 4JH","country":"UK"}}`
 	u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{
 		Email: "ada@example.org", Verification: users.VerifiedByOperator(), Claims: json.RawMessage(all),
 	}))
@@ -217,16 +225,18 @@ func TestBadClaimsAreRefusedAllAtOnce(t *testing.T) {
 		claims string
 		names  []string // that the message holds
 	}{
-		"not_json":       {`{"name":`, []string{"claims"}},
-		"not_an_object":  {`["name"]`, []string{"JSON object"}},
-		"trailing":       {`{} {}`, []string{"follows"}},
-		"twice":          {`{"name":"A","name":"B"}`, []string{"twice"}},
-		"unknown":        {`{"admin":true}`, []string{"admin"}},
-		"ours":           {`{"sub":"x","updated_at":1}`, []string{"sub", "updated_at"}},
-		"types":          {`{"name":1,"email_verified":"yes","phone_number_verified":"true","address":"here","gender":["x"]}`, []string{"name", "email_verified", "phone_number_verified", "address", "gender"}},
-		"dates":          {`{"birthdate":"1815-02-30"}`, []string{"birthdate"}},
-		"date_form":      {`{"birthdate":"10.12.1815"}`, []string{"birthdate"}},
-		"urls":           {`{"website":"javascript:alert(1)","picture":"/a.png","profile":"https://user:pw@ada.example"}`, []string{"website", "picture", "profile"}},
+		"not_json":      {`{"name":`, []string{"claims"}},
+		"not_an_object": {`["name"]`, []string{"JSON object"}},
+		"trailing":      {`{} {}`, []string{"follows"}},
+		"twice":         {`{"name":"A","name":"B"}`, []string{"twice"}},
+		"unknown":       {`{"admin":true}`, []string{"admin"}},
+		"ours":          {`{"sub":"x","updated_at":1}`, []string{"sub", "updated_at"}},
+		"types": {`{"name":1,"email_verified":"yes","phone_number_verified":"true","address":"here","gender":["x"]}`,
+			[]string{"name", "email_verified", "phone_number_verified", "address", "gender"}},
+		"dates":     {`{"birthdate":"1815-02-30"}`, []string{"birthdate"}},
+		"date_form": {`{"birthdate":"10.12.1815"}`, []string{"birthdate"}},
+		"urls": {`{"website":"javascript:alert(1)","picture":"/a.png","profile":"https://user:pw@ada.example"}`,
+			[]string{"website", "picture", "profile"}},
 		"zone":           {`{"zoneinfo":"../../etc/passwd"}`, []string{"zoneinfo"}},
 		"locale":         {`{"locale":"english"}`, []string{"locale"}},
 		"phone":          {`{"phone_number":"call me"}`, []string{"phone_number"}},
@@ -277,10 +287,12 @@ func TestClaimsAreMergedAndNullRemoves(t *testing.T) {
 	step(`{"email":"Ada@Example.org"}`, `{"name":"Ada"}`, true, "Ada@Example.org") // the same address, spelled anew
 	step(`{"email":"countess@example.org"}`, `{"name":"Ada"}`, false, "countess@example.org")
 	step(`{"email":"ada@example.com","email_verified":true}`, `{"name":"Ada"}`, true, "ada@example.com")
-	if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(`{"email":"BOB@example.org"}`)); !errors.Is(err, users.ErrTaken) {
+	if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress),
+		json.RawMessage(`{"email":"BOB@example.org"}`)); !errors.Is(err, users.ErrTaken) {
 		t.Errorf("got %v, want ErrTaken", err)
 	}
-	if _, err := w.SetClaims(t.Context(), factor.ForOperator("nobody", factor.ChangeAddress), json.RawMessage(`{}`)); !errors.Is(err, users.ErrNotFound) {
+	if _, err := w.SetClaims(t.Context(), factor.ForOperator("nobody", factor.ChangeAddress),
+		json.RawMessage(`{}`)); !errors.Is(err, users.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	if _, err := w.Show(t.Context(), bob.ID); err != nil {
@@ -300,8 +312,10 @@ func TestA17_OddKeysFindNobody(t *testing.T) {
 
 func TestD09_NamesOfEveryScriptAndEmoji(t *testing.T) { // RFC 5892 appendices A.1 and A.2, RFC 8264
 	w := newWorld(t, storagetest.SQLite(t), settings{})
-	for i, name := range []string{"علی\u200cرضا", "क्\u200dष", "ශ්\u200dරී", "Ada 👩\u200d🚀", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"} {
-		u, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: fmt.Sprintf("p%d@example.com", i), Name: name, Method: users.WithPassword(rightPassword)}))
+	for i, name := range []string{"علی\u200cرضا", "क्\u200dष", "ශ්\u200dරී", "Ada 👩\u200d🚀", "❤\ufe0f\u200d🔥",
+		"🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"} {
+		u, err := w.CreateAccount(t.Context(),
+			byOperator(users.Registration{Email: fmt.Sprintf("p%d@example.com", i), Name: name, Method: users.WithPassword(rightPassword)}))
 		if err != nil || !strings.Contains(string(u.Profile), name) {
 			t.Errorf("%+q: %v, kept as %s", name, err, u.Profile)
 		}
@@ -313,7 +327,8 @@ func TestD09_NamesOfEveryScriptAndEmoji(t *testing.T) { // RFC 5892 appendices A
 		}
 	}
 	for _, name := range []string{"Ada\u200dx", "Ada\u202e", "\u2066Ada", "Ada\u200b", "A\x00da", "👩\u200d"} {
-		_, err := w.CreateAccount(t.Context(), byOperator(users.Registration{Email: "bad@example.com", Name: name, Method: users.WithPassword(rightPassword)}))
+		_, err := w.CreateAccount(t.Context(),
+			byOperator(users.Registration{Email: "bad@example.com", Name: name, Method: users.WithPassword(rightPassword)}))
 		if !errors.Is(err, users.ErrName) {
 			t.Errorf("%+q: %v", name, err)
 		}

@@ -48,7 +48,8 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db), Signup: o.signup, Post: o.post,
+		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db),
+		Signup: o.signup, Post: o.post,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -120,7 +120,8 @@ func (k *Cache) fetch(ctx context.Context, id, address string) error {
 }
 
 func (k *Cache) ask(ctx context.Context, address string) ([]jose.JSONWebKey, time.Duration, error) {
-	answer, err := k.out.Fetch(ctx, egress.Question{URL: address, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
+	answer, err := k.out.Fetch(ctx,
+		egress.Question{URL: address, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
 	if err != nil {
 		return nil, 0, fmt.Errorf("jwks_uri: %w", err)
 	}
@@ -134,8 +135,8 @@ func (k *Cache) ask(ctx context.Context, address string) ([]jose.JSONWebKey, tim
 	return keys, min(max(answer.MaxAge, shortest), longest), err
 }
 
-// parse reads a set. Keys of a kind that is not known are left out, as the set may have some for others; a private or a symmetric one spoils
-// all of it, for it is known to everybody now.
+// parse reads a set. Keys of a kind that is not known are left out, as the set may have some for others; a private or a symmetric one
+// spoils all of it, for it is known to everybody now.
 func parse(body []byte) ([]jose.JSONWebKey, error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`

@@ -123,7 +123,8 @@ func (p Policy) grants(m *clients.Metadata, initial bool) {
 	}
 	asked := m.GrantTypes
 	responses = slices.DeleteFunc(responses, func(r string) bool {
-		return clients.Answers(r, "code") && !slices.Contains(asked, clients.AuthorizationCode) || clients.FromFront(r) && !slices.Contains(asked, clients.Implicit)
+		return clients.Answers(r, "code") && !slices.Contains(asked, clients.AuthorizationCode) ||
+			clients.FromFront(r) && !slices.Contains(asked, clients.Implicit)
 	})
 	m.GrantTypes = nil
 	keep := func(grant string, may bool) {

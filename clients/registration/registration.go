@@ -198,7 +198,8 @@ var fixed = []string{"registration_access_token", "registration_client_uri", "cl
 
 // Replace puts a document in the place of all that the application registered; right compares a client_secret that it carries. Errors are
 // *Refusal, ErrToken, or the storage's.
-func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage, right func(secret string) bool) (Registered, error) {
+func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage,
+	right func(secret string) bool) (Registered, error) {
 	row, _, err := s.authorized(ctx, id, token)
 	if err != nil {
 		return Registered{}, err
@@ -288,5 +289,6 @@ func hash(token string) string {
 // NewInitialToken makes an initial token and the row that lets it be used so many times until then.
 func NewInitialToken(note string, uses int64, now, until time.Time) (token string, row storage.InitialToken) {
 	token = newToken()
-	return token, storage.InitialToken{ID: strings.ToLower(rand.Text()[:12]), TokenHash: hash(token), Note: note, UsesLeft: uses, CreatedAt: now, ExpiresAt: until}
+	return token, storage.InitialToken{ID: strings.ToLower(rand.Text()[:12]), TokenHash: hash(token), Note: note, UsesLeft: uses,
+		CreatedAt: now, ExpiresAt: until}
 }

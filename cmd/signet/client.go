@@ -20,7 +20,8 @@ import (
 func (a *app) client() *cobra.Command {
 	return noun("client", "Apps: register, look at, change",
 		a.clientCreate(), reads(a.clientList()), reads(a.clientShow()), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
-		a.clientSwitch("disable", "Refuse an app until it is enabled again", true), a.clientSwitch("enable", "Let a disabled app work again", false))
+		a.clientSwitch("disable", "Refuse an app until it is enabled again", true),
+		a.clientSwitch("enable", "Let a disabled app work again", false))
 }
 
 // registered is how a client is shown. The secret is there only when it was just made.
@@ -159,7 +160,8 @@ func (a *app) warnOfScopes(h *server.Services, scope string) {
 }
 
 // clientAct runs an act and writes it down in one transaction.
-func (a *app) clientAct(ctx context.Context, h *server.Services, name audit.Name, act func(ctx context.Context) (id string, err error)) error {
+func (a *app) clientAct(ctx context.Context, h *server.Services, name audit.Name,
+	act func(ctx context.Context) (id string, err error)) error {
 	return h.DB.Tx(ctx, func(ctx context.Context) error {
 		id, err := act(ctx)
 		switch {
@@ -255,24 +257,25 @@ func (a *app) clientUpdate() *cobra.Command {
 
 func (a *app) clientRotateSecret() *cobra.Command {
 	var keep time.Duration
-	c := a.verb("rotate-secret ID", "Give an app a new secret; the old one stays valid for --keep", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			var secret string
-			err := a.clientAct(ctx, h, audit.ClientSecretRotated, func(ctx context.Context) (_ string, err error) {
-				secret, err = h.Clients.RotateSecret(ctx, args[0], keep)
-				return args[0], err
-			})
-			if err != nil {
-				return err
-			}
-			until := time.Now().Add(keep).UTC().Truncate(time.Second)
-			return a.answer(map[string]any{"client_id": args[0], "client_secret": secret, "old_secret_valid_until": until}, func(w io.Writer) {
-				row(w, "client id", args[0])
-				row(w, "client secret", secret+"   (shown this once: Signet keeps only a MAC of it)")
-				row(w, "old secret until", when(until))
+	c := a.verb("rotate-secret ID", "Give an app a new secret; the old one stays valid for --keep", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				var secret string
+				err := a.clientAct(ctx, h, audit.ClientSecretRotated, func(ctx context.Context) (_ string, err error) {
+					secret, err = h.Clients.RotateSecret(ctx, args[0], keep)
+					return args[0], err
+				})
+				if err != nil {
+					return err
+				}
+				until := time.Now().Add(keep).UTC().Truncate(time.Second)
+				return a.answer(map[string]any{"client_id": args[0], "client_secret": secret, "old_secret_valid_until": until}, func(w io.Writer) {
+					row(w, "client id", args[0])
+					row(w, "client secret", secret+"   (shown this once: Signet keeps only a MAC of it)")
+					row(w, "old secret until", when(until))
+				})
 			})
 		})
-	})
 	c.Flags().DurationVar(&keep, "keep", 7*24*time.Hour, "how long the old secret stays valid, 0s = not at all")
 	zeroFits(c, "keep")
 	return c
@@ -280,20 +283,21 @@ func (a *app) clientRotateSecret() *cobra.Command {
 
 func (a *app) clientDelete() *cobra.Command {
 	var confirmed bool
-	c := a.verb("delete ID", "Remove an app, its secrets and consents, and revoke its grants", 1, func(cmd *cobra.Command, args []string) error {
-		if err := sure(cmd, confirmed, "the app's registration, secrets and consents are deleted"); err != nil {
-			return err
-		}
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			err := a.clientAct(ctx, h, audit.ClientDeleted, func(ctx context.Context) (string, error) {
-				return args[0], h.Clients.Delete(ctx, args[0])
-			})
-			if err != nil {
+	c := a.verb("delete ID", "Remove an app, its secrets and consents, and revoke its grants", 1,
+		func(cmd *cobra.Command, args []string) error {
+			if err := sure(cmd, confirmed, "the app's registration, secrets and consents are deleted"); err != nil {
 				return err
 			}
-			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				err := a.clientAct(ctx, h, audit.ClientDeleted, func(ctx context.Context) (string, error) {
+					return args[0], h.Clients.Delete(ctx, args[0])
+				})
+				if err != nil {
+					return err
+				}
+				return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
+			})
 		})
-	})
 	yesFlag(c, &confirmed)
 	return c
 }

@@ -19,7 +19,8 @@ import (
 )
 
 // documents are those whose blocks are tried, from the root of the module.
-var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md", "docs/benchmarks.md"}
+var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
+	"docs/benchmarks.md"}
 
 // block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
 type block struct{ language, text, why string }
@@ -85,7 +86,8 @@ func checkYAML(t *testing.T, text string) {
 		}
 		return []byte("what-is-in-a-file-of-32-symbols-"), nil
 	}
-	if _, err := config.Load(config.Sources{File: "config.yaml", ReadFile: read, Environ: []string{"SIGNET_MAIL_SMTP_PASSWORD_FILE=/run/secrets/smtp"}}); err != nil {
+	if _, err := config.Load(
+		config.Sources{File: "config.yaml", ReadFile: read, Environ: []string{"SIGNET_MAIL_SMTP_PASSWORD_FILE=/run/secrets/smtp"}}); err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
@@ -220,7 +222,8 @@ func TestDocumentsSayHowToMakeTheBinary(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := bare.FindIndex(text)
-		if build := bytes.Index(text, []byte("go build -o signet ./cmd/signet")); first != nil && (build < 0 || build > first[0] && document != "docs/resources.md") {
+		if build := bytes.Index(text, []byte("go build -o signet ./cmd/signet")); first != nil &&
+			(build < 0 || build > first[0] && document != "docs/resources.md") {
 			t.Errorf("%s calls signet by its bare name before it says how to build it", document)
 		}
 	}

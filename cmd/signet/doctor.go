@@ -26,36 +26,37 @@ type finding struct {
 // doctor tries what the configuration leads to: database, server, public address, mail, and each upstream as it really is.
 func (a *app) doctor() *cobra.Command {
 	var limit time.Duration
-	c := a.verb("doctor", "Look whether everything that the configuration names is there and set up", 0, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.checked()
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-		defer cancel()
-		findings := []finding{{"configuration", true, "valid"}}
-		for _, warning := range append(c.Warnings(), openToAll(c)...) {
-			findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
-		}
-		findings = append(findings, a.lookAtDatabase(ctx, c)...)
-		here, runs := lookAtServer(ctx, c)
-		findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
-		for _, u := range c.Upstreams {
-			findings = append(findings, lookAtUpstream(ctx, c, u)...)
-		}
-		bad := slices.ContainsFunc(findings, func(f finding) bool { return !f.OK })
-		if err := a.answer(findings, func(w io.Writer) {
-			for _, f := range findings {
-				row(w, map[bool]string{true: "ok", false: "PROBLEM"}[f.OK], f.About, f.Text)
+	c := a.verb("doctor", "Look whether everything that the configuration names is there and set up", 0,
+		func(cmd *cobra.Command, _ []string) error {
+			c, err := a.checked()
+			if err != nil {
+				return err
 			}
-		}); err != nil {
-			return err
-		}
-		if bad {
-			return errors.New("there are problems")
-		}
-		return nil
-	})
+			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
+			defer cancel()
+			findings := []finding{{"configuration", true, "valid"}}
+			for _, warning := range append(c.Warnings(), openToAll(c)...) {
+				findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
+			}
+			findings = append(findings, a.lookAtDatabase(ctx, c)...)
+			here, runs := lookAtServer(ctx, c)
+			findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
+			for _, u := range c.Upstreams {
+				findings = append(findings, lookAtUpstream(ctx, c, u)...)
+			}
+			bad := slices.ContainsFunc(findings, func(f finding) bool { return !f.OK })
+			if err := a.answer(findings, func(w io.Writer) {
+				for _, f := range findings {
+					row(w, map[bool]string{true: "ok", false: "PROBLEM"}[f.OK], f.About, f.Text)
+				}
+			}); err != nil {
+				return err
+			}
+			if bad {
+				return errors.New("there are problems")
+			}
+			return nil
+		})
 	c.Flags().DurationVar(&limit, "timeout", time.Minute, "how long to look at most")
 	return c
 }

@@ -52,7 +52,9 @@ func lookAtGroup(ctx context.Context, db *storage.DB, upstream, theirs, ours str
 	case err != nil:
 		return []finding{{"upstreams[" + upstream + "].groups", false, err.Error()}}
 	case !exists:
-		return []finding{{"upstreams[" + upstream + "].groups", false, fmt.Sprintf("%s leads to the group %s, which is not there: `signet group create %s`", theirs, ours, ours)}}
+		return []finding{
+			{"upstreams[" + upstream + "].groups", false,
+				fmt.Sprintf("%s leads to the group %s, which is not there: `signet group create %s`", theirs, ours, ours)}}
 	}
 	return nil
 }
@@ -96,7 +98,8 @@ func lookAtClock(ctx context.Context, db *storage.DB) finding {
 	case err != nil:
 		return finding{about, false, "the database does not say what time it is: " + err.Error()}
 	case skew.Abs() > health.SkewLimit:
-		return finding{about, false, fmt.Sprintf("the database's clock is %s from this machine's; set both by NTP: honest apps are refused otherwise", skew)}
+		return finding{about, false,
+			fmt.Sprintf("the database's clock is %s from this machine's; set both by NTP: honest apps are refused otherwise", skew)}
 	}
 	return finding{about, true, fmt.Sprintf("within %s of the database's", health.SkewLimit)}
 }

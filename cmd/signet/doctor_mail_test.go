@@ -18,7 +18,8 @@ func TestDoctorGreetsTheMailServer(t *testing.T) {
 	file := filepath.Join(dir, "config.yaml")
 	examine := func(port int) (int, string) {
 		t.Helper()
-		yaml := fmt.Sprintf("server: {internal_listen: %q}\nmail: {sender: smtp, from: signet@example.com, smtp: {host: 127.0.0.1, port: %d, tls: none}}\n",
+		yaml := fmt.Sprintf(
+			"server: {internal_listen: %q}\nmail: {sender: smtp, from: signet@example.com, smtp: {host: 127.0.0.1, port: %d, tls: none}}\n",
 			freeAddress(t), port)
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
@@ -33,7 +34,8 @@ func TestDoctorGreetsTheMailServer(t *testing.T) {
 	if code, text := examine(1); code != exitFailed || !strings.Contains(text, "mail.smtp") {
 		t.Errorf("not there: %d: %s", code, text)
 	}
-	if code := run(t.Context(), []string{"migrate", "up", "--config", file, "--data", dir}, strings.NewReader(""), new(bytes.Buffer), os.Stderr); code != exitOK {
+	if code := run(t.Context(), []string{"migrate", "up", "--config", file, "--data", dir}, strings.NewReader(""), new(bytes.Buffer),
+		os.Stderr); code != exitOK {
 		t.Fatal(code)
 	}
 	if code, text := examine(box.Port); code != exitOK || !strings.Contains(text, "clock") {

@@ -19,7 +19,8 @@ func TestDoctorLooksAtEachUpstream(t *testing.T) {
 	examine := func(facebookSecret, more string) (code int, findings []finding) {
 		t.Helper()
 		yaml := fmt.Sprintf("server: {internal_listen: %q}\negress: {allow_hosts: [127.0.0.1]}\nupstreams:\n"+
-			"  - {id: google, kind: google, issuer: %q, client_id: %s, client_secret: %s%s}\n  - {id: fb, kind: facebook, issuer: %q, client_id: %q, client_secret: %s}\n",
+			"  - {id: google, kind: google, issuer: %q, client_id: %s, client_secret: %s%s}\n  - {id: fb, kind: facebook, issuer: %q, client_id: "+
+			"%q, client_secret: %s}\n",
 			freeAddress(t), google.Issuer(), google.ClientID, google.ClientSecret, more, facebook.URL, facebook.ClientID, facebookSecret)
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 			t.Fatal(err)
@@ -29,7 +30,8 @@ func TestDoctorLooksAtEachUpstream(t *testing.T) {
 		if err := json.Unmarshal(out.Bytes(), &findings); err != nil {
 			t.Fatalf("%d: %s %s", code, out.String(), errs.String())
 		}
-		if strings.Contains(out.String()+errs.String(), google.ClientSecret) || strings.Contains(out.String()+errs.String(), facebook.ClientSecret) {
+		if strings.Contains(out.String()+errs.String(), google.ClientSecret) ||
+			strings.Contains(out.String()+errs.String(), facebook.ClientSecret) {
 			t.Error("shows a secret")
 		}
 		return code, findings
@@ -61,10 +63,12 @@ func TestDoctorLooksAtEachUpstream(t *testing.T) {
 		t.Errorf("down: %d, %+v", code, findings)
 	}
 	google.Down(false)
-	if code := run(t.Context(), []string{"migrate", "up", "--config", file, "--data", dir}, strings.NewReader(""), new(bytes.Buffer), os.Stderr); code != exitOK {
+	if code := run(t.Context(), []string{"migrate", "up", "--config", file, "--data", dir}, strings.NewReader(""), new(bytes.Buffer),
+		os.Stderr); code != exitOK {
 		t.Fatal(code)
 	}
-	if code, findings = examine(facebook.ClientSecret, ", groups_claim: groups, groups: {a: there-is-none}"); code != exitFailed || strings.Join(bad(findings), " ") != "upstreams[google].groups" {
+	if code, findings = examine(facebook.ClientSecret, ", groups_claim: groups, groups: {a: there-is-none}"); code != exitFailed ||
+		strings.Join(bad(findings), " ") != "upstreams[google].groups" {
 		t.Errorf("a group that is not there: %d, %+v", code, findings)
 	}
 }
@@ -72,12 +76,14 @@ func TestDoctorLooksAtEachUpstream(t *testing.T) {
 func TestDoctorKnowsWhatConsolesRefuse(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.yaml")
-	yaml := "server: {issuer: http://127.0.0.1:9400}\nupstreams: [{id: fb, kind: facebook, client_id: '1', client_secret: fb-secret-of-a-test}]\n"
+	yaml := "server: {issuer: http://127.0.0.1:9400}\nupstreams: [{id: fb, kind: facebook, client_id: '1', client_secret: " +
+		"fb-secret-of-a-test}]\n"
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	code := run(t.Context(), []string{"doctor", "--timeout", "1ms", "--config", file, "--data", dir}, strings.NewReader(""), &out, new(bytes.Buffer))
+	code := run(t.Context(), []string{"doctor", "--timeout", "1ms", "--config", file, "--data", dir}, strings.NewReader(""), &out,
+		new(bytes.Buffer))
 	if code != exitFailed || !strings.Contains(out.String(), "for localhost only") {
 		t.Errorf("%d: %s", code, out.String())
 	}

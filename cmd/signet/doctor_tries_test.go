@@ -139,7 +139,8 @@ func TestDoctorTriesAWriteAndRollsItBack(t *testing.T) {
 
 // TestDoctorJudgesTheSchemaByWhatServeWillDo with it.
 func TestDoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
-	const older, newer = "DELETE FROM goose_db_version WHERE version_id > 3", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)"
+	const older, newer = "DELETE FROM goose_db_version WHERE version_id > 3", "INSERT INTO goose_db_version (version_id, is_applied) " +
+		"VALUES (9001, TRUE)"
 	for _, c := range []struct {
 		migrate string
 		made    []string
@@ -152,7 +153,8 @@ func TestDoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
 		{"auto", []string{newer, "INSERT INTO schema_compat (step, min_release) VALUES (9001, 9001)"}, exitFailed, "start the newer binary"},
 		{"off", []string{newer}, exitOK, "does no harm"},
 	} {
-		e := examine(t, "", fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\nstorage: {migrate: %s}\n", freeAddress(t), freeAddress(t), c.migrate))
+		e := examine(t, "",
+			fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\nstorage: {migrate: %s}\n", freeAddress(t), freeAddress(t), c.migrate))
 		if code, text := e.run("migrate", "up"); code != exitOK {
 			t.Fatal(text)
 		}

@@ -37,12 +37,14 @@ type happened struct {
 }
 
 func happenedOf(e storage.Event) happened {
-	return happened{e.ID, e.At.UTC(), e.Name, e.Outcome, e.ActorID, e.UserID, e.ClientID, e.SessionID, e.GrantID, e.Network, e.Agent, e.RequestID, e.Detail}
+	return happened{e.ID, e.At.UTC(), e.Name, e.Outcome, e.ActorID, e.UserID, e.ClientID, e.SessionID, e.GrantID, e.Network, e.Agent,
+		e.RequestID, e.Detail}
 }
 
 // line is for people; --json has everything.
 func (e happened) line() string {
-	return strings.Join([]string{when(e.At), e.Name, e.Outcome, "user " + dash(e.UserID), "client " + dash(e.ClientID), dash(e.Network), string(e.Detail)}, "  ")
+	return strings.Join(
+		[]string{when(e.At), e.Name, e.Outcome, "user " + dash(e.UserID), "client " + dash(e.ClientID), dash(e.Network), string(e.Detail)}, "  ")
 }
 
 // eventFilter chooses events.

@@ -37,7 +37,8 @@ type letIn struct {
 func letInOf(g storage.Grant) letIn {
 	return letIn{
 		ID: g.ID, ClientID: g.ClientID, UserID: g.UserID, SessionID: g.SessionID, Offline: g.Offline, Scope: strings.Join(g.Scopes, " "),
-		Resources: g.Resources, CreatedAt: g.CreatedAt.UTC(), LastUsedAt: g.LastUsedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(), EndsAt: g.EndsAt.UTC(),
+		Resources: g.Resources, CreatedAt: g.CreatedAt.UTC(), LastUsedAt: g.LastUsedAt.UTC(), ExpiresAt: g.ExpiresAt.UTC(),
+		EndsAt: g.EndsAt.UTC(),
 	}
 }
 

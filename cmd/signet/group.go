@@ -34,10 +34,11 @@ func (a *app) role() *cobra.Command {
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
 		reads(a.namedList("role", (*membership.Service).Roles)),
 		reads(a.roleShow()),
-		a.roleHolder("give", "Let a person or a group hold a role", func(s *membership.Service, ctx context.Context, role string, to membership.Holder) error {
-			_, err := s.Give(ctx, role, to)
-			return err
-		}),
+		a.roleHolder("give", "Let a person or a group hold a role",
+			func(s *membership.Service, ctx context.Context, role string, to membership.Holder) error {
+				_, err := s.Give(ctx, role, to)
+				return err
+			}),
 		a.roleHolder("take", "End that a person or a group holds a role", (*membership.Service).Take),
 		a.namedDelete("role", "Delete a role; nobody holds it any more", (*membership.Service).DeleteRole))
 }
@@ -64,7 +65,8 @@ func unnamed(err error, noun, name string) error {
 	return err
 }
 
-func (a *app) namedCreate(short, noun string, act func(s *membership.Service, ctx context.Context, name, description string) error) *cobra.Command {
+func (a *app) namedCreate(short, noun string,
+	act func(s *membership.Service, ctx context.Context, name, description string) error) *cobra.Command {
 	var description string
 	verb := "create"
 	if short[:6] == "Change" {
@@ -99,7 +101,8 @@ func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ct
 	return c
 }
 
-func (a *app) namedList(noun string, page func(s *membership.Service, ctx context.Context, after string, limit int) ([]storage.Group, error)) *cobra.Command {
+func (a *app) namedList(noun string,
+	page func(s *membership.Service, ctx context.Context, after string, limit int) ([]storage.Group, error)) *cobra.Command {
 	return a.verb("list", "List all "+noun+"s", 0, func(cmd *cobra.Command, _ []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			rows, err := everything(func(after string) ([]storage.Group, error) { return page(h.Members, ctx, after, pageSize) },
@@ -166,7 +169,8 @@ func (a *app) people(ctx context.Context, h *server.Services, ids, groups []stri
 	})
 }
 
-func (a *app) groupMember(use, short string, act func(s *membership.Service, ctx context.Context, group, userID string) error) *cobra.Command {
+func (a *app) groupMember(use, short string,
+	act func(s *membership.Service, ctx context.Context, group, userID string) error) *cobra.Command {
 	return a.verb(use+" NAME PERSON", short, 2, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			u, err := new(who).find(ctx, h, args[1:])
@@ -210,7 +214,8 @@ func (a *app) roleShow() *cobra.Command {
 	})
 }
 
-func (a *app) roleHolder(use, short string, act func(s *membership.Service, ctx context.Context, role string, holder membership.Holder) error) *cobra.Command {
+func (a *app) roleHolder(use, short string,
+	act func(s *membership.Service, ctx context.Context, role string, holder membership.Holder) error) *cobra.Command {
 	var group string
 	c := a.verb(use+" NAME [PERSON]", short, 2, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {

@@ -19,18 +19,19 @@ import (
 // have no shell and no curl.
 func (a *app) healthcheck() *cobra.Command {
 	var limit time.Duration
-	c := a.verb("healthcheck", "Exit with 0 if the server on this machine is ready, with 1 if not", 0, func(cmd *cobra.Command, _ []string) error {
-		c, err := a.configured()
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), limit)
-		defer cancel()
-		if err := healthy(ctx, c); err != nil {
-			return err
-		}
-		return a.answer(map[string]bool{"ready": true}, func(w io.Writer) { fmt.Fprintln(w, "ready") })
-	})
+	c := a.verb("healthcheck", "Exit with 0 if the server on this machine is ready, with 1 if not", 0,
+		func(cmd *cobra.Command, _ []string) error {
+			c, err := a.configured()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
+			defer cancel()
+			if err := healthy(ctx, c); err != nil {
+				return err
+			}
+			return a.answer(map[string]bool{"ready": true}, func(w io.Writer) { fmt.Fprintln(w, "ready") })
+		})
 	c.Flags().DurationVar(&limit, "timeout", 3*time.Second, "how long to wait for the answer")
 	return c
 }

@@ -39,31 +39,32 @@ type refusal struct {
 func (a *app) userImport() *cobra.Command {
 	var dryRun bool
 	conflict := string(importer.SkipExisting)
-	c := a.verb("import FILE", "Import users from a file of another product: JSON lines or CSV, - for standard input", 1, func(cmd *cobra.Command, args []string) error {
-		how := importer.OnConflict(conflict)
-		if how != importer.SkipExisting && how != importer.UpdateExisting && how != importer.FailOnExisting {
-			return usage("--on-conflict: %q is none of skip, update, fail", conflict)
-		}
-		if dryRun {
-			reads(cmd)
-		}
-		in := a.stdin
-		if args[0] != "-" {
-			f, err := os.Open(args[0])
-			if err != nil {
-				return err
+	c := a.verb("import FILE", "Import users from a file of another product: JSON lines or CSV, - for standard input", 1,
+		func(cmd *cobra.Command, args []string) error {
+			how := importer.OnConflict(conflict)
+			if how != importer.SkipExisting && how != importer.UpdateExisting && how != importer.FailOnExisting {
+				return usage("--on-conflict: %q is none of skip, update, fail", conflict)
 			}
-			defer f.Close()
-			in = f
-		}
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			i, err := newImporter(h, how, dryRun)
-			if err != nil {
-				return err
+			if dryRun {
+				reads(cmd)
 			}
-			return a.importFrom(ctx, i, in)
+			in := a.stdin
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				in = f
+			}
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				i, err := newImporter(h, how, dryRun)
+				if err != nil {
+					return err
+				}
+				return a.importFrom(ctx, i, in)
+			})
 		})
-	})
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "find all mistakes, write nothing")
 	c.Flags().StringVar(&conflict, "on-conflict", conflict, "`what` to do with people who exist already: skip, update, fail")
 	return c

@@ -17,7 +17,8 @@ import (
 )
 
 func (a *app) initialToken() *cobra.Command {
-	return noun("initial-token", "Let applications register themselves (registration.mode token)", a.initialTokenCreate(), reads(a.initialTokenList()), a.initialTokenRevoke())
+	return noun("initial-token", "Let applications register themselves (registration.mode token)", a.initialTokenCreate(),
+		reads(a.initialTokenList()), a.initialTokenRevoke())
 }
 
 // initialTokenLine is a token as it is shown: without itself.

@@ -14,7 +14,8 @@ import (
 )
 
 func (a *app) invitation() *cobra.Command {
-	return noun("invitation", "Let people in where not everybody may register", a.invitationCreate(), reads(a.invitationList()), a.invitationRevoke())
+	return noun("invitation", "Let people in where not everybody may register", a.invitationCreate(), reads(a.invitationList()),
+		a.invitationRevoke())
 }
 
 func (a *app) invitationCreate() *cobra.Command {

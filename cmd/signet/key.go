@@ -17,7 +17,8 @@ import (
 )
 
 func (a *app) key() *cobra.Command {
-	return noun("key", "Signing keys and the master key", reads(a.keyList()), a.keyRotate(), a.keyRetire(), a.keyReseal(), a.keyGenerateMaster())
+	return noun("key", "Signing keys and the master key", reads(a.keyList()), a.keyRotate(), a.keyRetire(), a.keyReseal(),
+		a.keyGenerateMaster())
 }
 
 func (a *app) keyList() *cobra.Command {
@@ -41,18 +42,19 @@ func writeKeys(w io.Writer, list ...keys.Info) {
 
 func (a *app) keyRotate() *cobra.Command {
 	var emergency bool
-	c := a.verb("rotate ES256|RS256|refresh", "Replace a signing key; it signs once everybody has seen it", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			info, err := h.Keys.Rotate(ctx, args[0], emergency)
-			if errors.Is(err, keys.ErrNoKey) {
-				return usage("%q is no key that rotates; choose ES256, RS256 or refresh", args[0])
-			}
-			if err != nil {
-				return err
-			}
-			return a.answer(info, func(w io.Writer) { writeKeys(w, info) })
+	c := a.verb("rotate ES256|RS256|refresh", "Replace a signing key; it signs once everybody has seen it", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				info, err := h.Keys.Rotate(ctx, args[0], emergency)
+				if errors.Is(err, keys.ErrNoKey) {
+					return usage("%q is no key that rotates; choose ES256, RS256 or refresh", args[0])
+				}
+				if err != nil {
+					return err
+				}
+				return a.answer(info, func(w io.Writer) { writeKeys(w, info) })
+			})
 		})
-	})
 	c.Flags().BoolVar(&emergency, "emergency", false, "the key leaked: the new one signs at once, what the old ones signed is refused")
 	return c
 }
@@ -136,8 +138,9 @@ func leftText(l reseal.Leftover) string {
 
 // keyGenerateMaster prints and keeps nothing: it runs without configuration or database.
 func (a *app) keyGenerateMaster() *cobra.Command {
-	return a.verb("generate-master", "Print a new master key, for SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE", 0, func(*cobra.Command, []string) error {
-		key := seal.Generate()
-		return a.answer(map[string]string{"master_key": key}, func(w io.Writer) { fmt.Fprintln(w, key) })
-	})
+	return a.verb("generate-master", "Print a new master key, for SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE", 0,
+		func(*cobra.Command, []string) error {
+			key := seal.Generate()
+			return a.answer(map[string]string{"master_key": key}, func(w io.Writer) { fmt.Fprintln(w, key) })
+		})
 }

@@ -22,16 +22,17 @@ func (a *app) mail() *cobra.Command {
 
 func (a *app) mailTest() *cobra.Command {
 	var language string
-	c := a.verb("test ADDRESS", "Send one email at once and say what the mail server answers", 1, func(cmd *cobra.Command, args []string) error {
-		c, err := a.configured()
-		if err != nil {
-			return err
-		}
-		if err := server.TestMail(cmd.Context(), c, args[0], language, a.stdout); err != nil {
-			return mailRemedy(err)
-		}
-		return a.answer(map[string]string{"sent": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "sent to", args[0]) })
-	})
+	c := a.verb("test ADDRESS", "Send one email at once and say what the mail server answers", 1,
+		func(cmd *cobra.Command, args []string) error {
+			c, err := a.configured()
+			if err != nil {
+				return err
+			}
+			if err := server.TestMail(cmd.Context(), c, args[0], language, a.stdout); err != nil {
+				return mailRemedy(err)
+			}
+			return a.answer(map[string]string{"sent": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "sent to", args[0]) })
+		})
 	c.Flags().StringVar(&language, "language", "", "`tag` of the email's language, like de")
 	return c
 }
@@ -46,9 +47,11 @@ func mailRemedy(err error) error {
 	case wrongName:
 		return fmt.Errorf("%w\nThe certificate is for another name: write mail.smtp.host as the certificate has it", err)
 	case unknown:
-		return fmt.Errorf("%w\nNobody this machine trusts has signed the certificate: install its authority, or use the provider's public name", err)
+		return fmt.Errorf("%w\nNobody this machine trusts has signed the certificate: install its authority, or use the provider's public name",
+			err)
 	case strings.Contains(text, "starttls") || strings.Contains(text, "first record does not look like a tls handshake"):
-		return fmt.Errorf("%w\nThe server speaks another kind of TLS on this port: try mail.smtp.tls tls with port 465, or starttls with port 587", err)
+		return fmt.Errorf(
+			"%w\nThe server speaks another kind of TLS on this port: try mail.smtp.tls tls with port 465, or starttls with port 587", err)
 	case strings.Contains(text, "auth"):
 		return fmt.Errorf("%w\nThe server does not take mail.smtp.username and password: many providers want a password made for apps", err)
 	case refused && dial.Op == "dial":
@@ -58,25 +61,26 @@ func mailRemedy(err error) error {
 }
 
 func (a *app) mailQueue() *cobra.Command {
-	return a.verb("queue", "List emails that wait or were given up (neither address nor words)", 0, func(cmd *cobra.Command, _ []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			if h.Outbox == nil {
-				return server.ErrNoMail
-			}
-			list, err := everything(func(after string) ([]mail.Waiting, error) { return h.Outbox.Queue(ctx, after, pageSize) },
-				func(w mail.Waiting) string { return w.ID })
-			if err != nil {
-				return err
-			}
-			if list == nil {
-				list = []mail.Waiting{}
-			}
-			return a.answer(list, func(w io.Writer) {
-				row(w, "ID", "KIND", "TRIES", "NEXT TRY", "GIVEN UP", "EXPIRES", "LAST ERROR")
-				for _, m := range list {
-					row(w, m.ID, m.Kind, fmt.Sprint(m.Tries), when(m.DueAt), when(m.FailedAt), when(m.ExpiresAt), dash(m.LastError))
+	return a.verb("queue", "List emails that wait or were given up (neither address nor words)", 0,
+		func(cmd *cobra.Command, _ []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				if h.Outbox == nil {
+					return server.ErrNoMail
 				}
+				list, err := everything(func(after string) ([]mail.Waiting, error) { return h.Outbox.Queue(ctx, after, pageSize) },
+					func(w mail.Waiting) string { return w.ID })
+				if err != nil {
+					return err
+				}
+				if list == nil {
+					list = []mail.Waiting{}
+				}
+				return a.answer(list, func(w io.Writer) {
+					row(w, "ID", "KIND", "TRIES", "NEXT TRY", "GIVEN UP", "EXPIRES", "LAST ERROR")
+					for _, m := range list {
+						row(w, m.ID, m.Kind, fmt.Sprint(m.Tries), when(m.DueAt), when(m.FailedAt), when(m.ExpiresAt), dash(m.LastError))
+					}
+				})
 			})
 		})
-	})
 }

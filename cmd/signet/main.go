@@ -82,9 +82,10 @@ type app struct {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "signet",
-		Short:         "OAuth 2.1 and OpenID Connect server",
-		Long:          "Signet signs people in and gives apps tokens for them.\n\nBegin with `signet serve`: without any configuration it is a complete local trial.",
+		Use:   "signet",
+		Short: "OAuth 2.1 and OpenID Connect server",
+		Long: "Signet signs people in and gives apps tokens for them.\n\nBegin with `signet serve`: without any configuration it is " +
+			"a complete local trial.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -99,7 +100,8 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(), a.resource(), a.mail(), a.event(), a.initialToken(), a.invitation(),
+	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(),
+		a.resource(), a.mail(), a.event(), a.initialToken(), a.invitation(),
 		a.healthcheck(), a.doctor(), a.version())
 	return root
 }

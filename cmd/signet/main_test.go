@@ -173,7 +173,8 @@ func TestSnippetsAreWhole(t *testing.T) {
 		if err := s.write(&out, name); err != nil {
 			t.Error(err)
 		}
-		if !strings.Contains(out.String(), "shop") || !strings.Contains(out.String(), "https://id.example") || strings.Contains(out.String(), "<no value>") {
+		if !strings.Contains(out.String(), "shop") || !strings.Contains(out.String(), "https://id.example") ||
+			strings.Contains(out.String(), "<no value>") {
 			t.Errorf("%s:\n%s", name, out.String())
 		}
 	}

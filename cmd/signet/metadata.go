@@ -32,17 +32,22 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.ClientName, "name", "", "`name` that people see")
 	s.StringArrayVar(&m.RedirectURIs, "redirect-uri", nil, "`URI` people are sent back to, exactly; may be repeated")
 	s.StringArrayVar(&m.PostLogoutRedirectURIs, "post-logout-redirect-uri", nil, "`URI` for after sign-out; may be repeated")
-	s.StringVar(&m.BackchannelLogoutURI, "backchannel-logout-uri", "", "`URI` that is told, server to server, when a session ends in which the app was used")
+	s.StringVar(&m.BackchannelLogoutURI, "backchannel-logout-uri", "",
+		"`URI` that is told, server to server, when a session ends in which the app was used")
 	s.BoolVar(&m.BackchannelLogoutSessionRequired, "backchannel-logout-session-required", false, "the app needs the sid there")
-	s.StringVar(&m.FrontchannelLogoutURI, "frontchannel-logout-uri", "", "`URI` that is loaded in the browser when a session ends in which the app was used")
+	s.StringVar(&m.FrontchannelLogoutURI, "frontchannel-logout-uri", "",
+		"`URI` that is loaded in the browser when a session ends in which the app was used")
 	s.BoolVar(&m.FrontchannelLogoutSessionRequired, "frontchannel-logout-session-required", false, "the app needs iss and sid there")
 	s.StringVar(&m.InitiateLoginURI, "initiate-login-uri", "", "`URI` where a sign-in begins that people start on their account page")
 	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
-	s.StringSliceVar(&m.GrantTypes, "grant-type", nil, "`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy)")
-	s.StringArrayVar(&m.ResponseTypes, "response-type", nil, "response `type` the app asks for, code if left out; may be repeated; all but code are legacy")
+	s.StringSliceVar(&m.GrantTypes, "grant-type", nil,
+		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy)")
+	s.StringArrayVar(&m.ResponseTypes, "response-type", nil,
+		"response `type` the app asks for, code if left out; may be repeated; all but code are legacy")
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
 	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
-	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "", "how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
+	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "",
+		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
 	s.BoolVar(&m.RequirePKCE, "require-pkce", false, "refuse authorization requests without PKCE")
@@ -51,15 +56,20 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.DurationVar(&f.refreshForever, "refresh-token-lifetime", 0, "instead of tokens.refresh_lifetime")
 	s.StringVar(&m.IDTokenSignedResponseAlg, "id-token-alg", "", "RS256 (default) or ES256")
 	s.StringVar(&m.AccessTokenSignedResponseAlg, "access-token-alg", "", "ES256 (default) or RS256")
-	s.StringSliceVar(&m.Upstreams, "upstreams", nil, "ids of the upstreams that are offered to this app's people, separated by commas; none = all")
+	s.StringSliceVar(&m.Upstreams, "upstreams", nil,
+		"ids of the upstreams that are offered to this app's people, separated by commas; none = all")
 	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")
-	s.BoolVar(&m.IDTokenClaims, "id-token-claims", false, "put name, email and what else the scopes stand for into the ID token, for apps that never ask userinfo")
+	s.BoolVar(&m.IDTokenClaims, "id-token-claims", false,
+		"put name, email and what else the scopes stand for into the ID token, for apps that never ask userinfo")
 	s.StringVar(&m.GroupsClaim, "groups-claim", "", "`claim` in which the app finds the person's groups, whatever scope it asks for")
-	s.StringSliceVar(&m.GroupsFilter, "groups-filter", nil, "`groups` that the app is told, by name or beginning (shop-*), separated by commas; none = all")
-	s.Int64Var(&m.MaxGrants, "max-grants", 0, "sign-ins of this app that a person may have at a time; the least recently used others end (100)")
+	s.StringSliceVar(&m.GroupsFilter, "groups-filter", nil,
+		"`groups` that the app is told, by name or beginning (shop-*), separated by commas; none = all")
+	s.Int64Var(&m.MaxGrants, "max-grants", 0,
+		"sign-ins of this app that a person may have at a time; the least recently used others end (100)")
 	s.StringVar(&m.RolesClaim, "roles-claim", "", "`claim` in which the app finds the person's roles")
 	s.Int64Var(&f.maxAge, "default-max-age", 0, "`seconds` after which people sign in again")
-	s.StringVar(&f.file, "metadata", "", "`file` with the registration as JSON (RFC 7591 names), - for standard input; other words win over it")
+	s.StringVar(&f.file, "metadata", "",
+		"`file` with the registration as JSON (RFC 7591 names), - for standard input; other words win over it")
 }
 
 // apply changes what was named on the command line.

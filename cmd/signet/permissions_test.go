@@ -18,7 +18,8 @@ func TestAWorldReadableDatabaseIsWarnedAbout(t *testing.T) {
 		dir, file os.FileMode
 		want      int
 	}{
-		"own": {0o755, 0o600, 0}, "group": {0o755, 0o640, 0}, "readable": {0o755, 0o644, 2}, "writable": {0o755, 0o602, 2}, "closed directory": {0o700, 0o644, 0},
+		"own": {0o755, 0o600, 0}, "group": {0o755, 0o640, 0}, "readable": {0o755, 0o644, 2}, "writable": {0o755, 0o602, 2},
+		"closed directory": {0o700, 0o644, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -19,9 +19,11 @@ var update = flag.Bool("update", false, "write docs/commands.md anew")
 func TestCommandsAreDocumented(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	out.WriteString("# Commands\n\nEvery command of `signet` with its flags; `signet COMMAND --help` says the same. Every command takes `--config`, `--data`, `--issuer`\n" +
-		"and `--listen` too. Exit codes: 0 done, 1 failed, 2 the words were wrong.\n\n" +
-		"Generated from the package `cmd/signet`: `go test ./cmd/signet -run CommandsAreDocumented -update`.\n")
+	out.WriteString(
+		"# Commands\n\nEvery command of `signet` with its flags; `signet COMMAND --help` says the same. Every command takes `--config`, " +
+			"`--data`, `--issuer`\n" +
+			"and `--listen` too. Exit codes: 0 done, 1 failed, 2 the words were wrong.\n\n" +
+			"Generated from the package `cmd/signet`: `go test ./cmd/signet -run CommandsAreDocumented -update`.\n")
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		if c.Runnable() && !c.HasSubCommands() {

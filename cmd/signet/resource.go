@@ -20,7 +20,8 @@ import (
 )
 
 func (a *app) resource() *cobra.Command {
-	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), reads(a.resourceList()), reads(a.resourceShow()), a.resourceUpdate(), a.resourceDelete())
+	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), reads(a.resourceList()), reads(a.resourceShow()),
+		a.resourceUpdate(), a.resourceDelete())
 }
 
 // resourceWords are the words of a command line for an API's registration.
@@ -33,7 +34,8 @@ func resourceFlags(c *cobra.Command, words *resourceWords) {
 	f := c.Flags()
 	f.StringVar(&words.Name, "name", "", "`name` for people")
 	f.StringSliceVar(&words.Scopes, "scopes", nil, "`scopes` of the API, separated by commas or spaces")
-	f.StringVar(&words.scopesFile, "scopes-file", "", "YAML or JSON `file` with the list of scopes as in config.yaml: name, title, description, required, sensitive; - reads standard input")
+	f.StringVar(&words.scopesFile, "scopes-file", "",
+		"YAML or JSON `file` with the list of scopes as in config.yaml: name, title, description, required, sensitive; - reads standard input")
 	f.StringSliceVar(&words.IntrospectedBy, "introspected-by", nil, "client `IDs` that may ask about its tokens")
 	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
 }
@@ -189,7 +191,8 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 		if r, err = findResource(h, identifier); err != nil {
 			return err
 		}
-		return h.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{"identifier": r.Identifier, "scopes": r.Scopes}})
+		return h.Audit.Record(ctx,
+			audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{"identifier": r.Identifier, "scopes": r.Scopes}})
 	})
 	if err != nil {
 		return err

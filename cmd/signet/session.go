@@ -66,29 +66,30 @@ func sessionsOf(ctx context.Context, h *server.Services, w who) ([]storage.Sessi
 
 func (a *app) sessionRevoke() *cobra.Command {
 	var w who
-	c := a.verb("revoke ID", "End a session, or with --email all of a person; grants that are not offline end with it", 1, func(cmd *cobra.Command, args []string) error {
-		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			if w.email == "" {
-				err := h.Sessions.End(ctx, args[0], "", "revoked by an operator")
-				if errors.Is(err, storage.ErrNotFound) {
-					return fmt.Errorf("there is no live session %q; see `signet session list`", args[0])
+	c := a.verb("revoke ID", "End a session, or with --email all of a person; grants that are not offline end with it", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				if w.email == "" {
+					err := h.Sessions.End(ctx, args[0], "", "revoked by an operator")
+					if errors.Is(err, storage.ErrNotFound) {
+						return fmt.Errorf("there is no live session %q; see `signet session list`", args[0])
+					}
+					if err != nil {
+						return err
+					}
+					return a.revoked(1)
 				}
+				u, err := w.find(ctx, h, nil)
 				if err != nil {
 					return err
 				}
-				return a.revoked(1)
-			}
-			u, err := w.find(ctx, h, nil)
-			if err != nil {
-				return err
-			}
-			n, err := h.Sessions.EndAll(ctx, u.ID, "", "revoked by an operator")
-			if err != nil {
-				return err
-			}
-			return a.revoked(n)
+				n, err := h.Sessions.EndAll(ctx, u.ID, "", "revoked by an operator")
+				if err != nil {
+					return err
+				}
+				return a.revoked(n)
+			})
 		})
-	})
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 1 || (len(args) == 1) == (w.email != "") {
 			return usage("name one session: `%s ID`, or all of a person: --email ADDRESS", cmd.CommandPath())

@@ -155,7 +155,8 @@ func (a *app) userCreate() *cobra.Command {
 	f.BoolVar(&verified, "email-verified", false, "the address is known to be the person's")
 	f.StringVar(&r.Username, "username", "", "user `name` to sign in by, beside the address")
 	f.StringVar(&r.Name, "name", "", "the person's `name`")
-	f.StringVar(&passwordFile, "password-file", "", "`file` with the password, - for standard input; without one the person cannot sign in by password")
+	f.StringVar(&passwordFile, "password-file", "",
+		"`file` with the password, - for standard input; without one the person cannot sign in by password")
 	f.StringVar(&claims, "claims", "", "`JSON` object of OpenID Connect standard claims, or @FILE")
 	return c
 }
@@ -226,7 +227,8 @@ func (a *app) userList() *cobra.Command {
 			})
 		})
 	})
-	c.Flags().StringVar(&search, "search", "", "only people whose id, email address, username or name has this `TEXT` in it, in capitals or not")
+	c.Flags().StringVar(&search, "search", "",
+		"only people whose id, email address, username or name has this `TEXT` in it, in capitals or not")
 	return c
 }
 
@@ -247,28 +249,30 @@ func matches(u storage.User, text string) bool {
 }
 
 func (a *app) userShow() *cobra.Command {
-	return a.userVerb("show", "Show a person with all claims, groups, roles and identities at upstreams", func(ctx context.Context, h *server.Services, u storage.User) error {
-		return a.memberships(ctx, h, u)
-	})
+	return a.userVerb("show", "Show a person with all claims, groups, roles and identities at upstreams",
+		func(ctx context.Context, h *server.Services, u storage.User) error {
+			return a.memberships(ctx, h, u)
+		})
 }
 
 // userTokens is for jobs that call an upstream's APIs for a person.
 func (a *app) userTokens() *cobra.Command {
 	var upstream string
-	c := a.userVerb("upstream-tokens", "Show the tokens kept of a person at an upstream (keep_tokens), renewed if it is time", func(ctx context.Context, h *server.Services, u storage.User) error {
-		if h.Federation == nil {
-			return errors.New("no upstream is configured")
-		}
-		t, err := h.Federation.Tokens(ctx, u.ID, upstream)
-		if err != nil {
-			return fmt.Errorf("tokens of %s at %q: %w", u.Email, upstream, err)
-		}
-		return a.answer(t, func(w io.Writer) {
-			row(w, "access token", t.Access)
-			row(w, "scope", dash(t.Scope))
-			row(w, "expires", when(t.ExpiresAt))
+	c := a.userVerb("upstream-tokens", "Show the tokens kept of a person at an upstream (keep_tokens), renewed if it is time",
+		func(ctx context.Context, h *server.Services, u storage.User) error {
+			if h.Federation == nil {
+				return errors.New("no upstream is configured")
+			}
+			t, err := h.Federation.Tokens(ctx, u.ID, upstream)
+			if err != nil {
+				return fmt.Errorf("tokens of %s at %q: %w", u.Email, upstream, err)
+			}
+			return a.answer(t, func(w io.Writer) {
+				row(w, "access token", t.Access)
+				row(w, "scope", dash(t.Scope))
+				row(w, "expires", when(t.ExpiresAt))
+			})
 		})
-	})
 	c.Flags().StringVar(&upstream, "upstream", "", "`id` of the upstream")
 	_ = c.MarkFlagRequired("upstream") // the flag exists
 	return c
@@ -294,16 +298,17 @@ func (a *app) userAgain(ctx context.Context, h *server.Services, id string) erro
 
 func (a *app) userSetPassword() *cobra.Command {
 	var file string
-	c := a.userVerb("set-password", "Set a person's password: ends all their sessions and grants", func(ctx context.Context, h *server.Services, u storage.User) error {
-		password, err := a.password(file)
-		if err != nil {
-			return err
-		}
-		if err := h.People.SetPassword(ctx, factor.ForOperator(u.ID, factor.ResetPassword), password); err != nil {
-			return explain(err)
-		}
-		return a.userAgain(ctx, h, u.ID)
-	})
+	c := a.userVerb("set-password", "Set a person's password: ends all their sessions and grants",
+		func(ctx context.Context, h *server.Services, u storage.User) error {
+			password, err := a.password(file)
+			if err != nil {
+				return err
+			}
+			if err := h.People.SetPassword(ctx, factor.ForOperator(u.ID, factor.ResetPassword), password); err != nil {
+				return explain(err)
+			}
+			return a.userAgain(ctx, h, u.ID)
+		})
 	c.Flags().StringVar(&file, "password-file", "", "`file` with the new password, - for standard input")
 	_ = c.MarkFlagRequired("password-file") // the flag exists
 	return c
@@ -311,17 +316,18 @@ func (a *app) userSetPassword() *cobra.Command {
 
 func (a *app) userSetClaims() *cobra.Command {
 	var text string
-	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one", func(ctx context.Context, h *server.Services, u storage.User) error {
-		claims, err := a.claims(text)
-		if err != nil {
-			return err
-		}
-		if u, err = h.People.SetClaims(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), claims); err != nil {
-			return explain(err)
-		}
-		p := personOf(u)
-		return a.answer(p, p.write)
-	})
+	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one",
+		func(ctx context.Context, h *server.Services, u storage.User) error {
+			claims, err := a.claims(text)
+			if err != nil {
+				return err
+			}
+			if u, err = h.People.SetClaims(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), claims); err != nil {
+				return explain(err)
+			}
+			p := personOf(u)
+			return a.answer(p, p.write)
+		})
 	c.Flags().StringVar(&text, "claims", "", "`JSON` object of claims, or @FILE; others stay as they are")
 	_ = c.MarkFlagRequired("claims") // the flag exists
 	return c

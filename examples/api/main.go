@@ -46,7 +46,8 @@ func newAPI(ctx context.Context, issuer, audience, origin string) (*api, error) 
 	}
 	// go-oidc's verifier checks signature, issuer, audience and expiry; the key set is cached and read again when a new kid
 	// appears. What makes it an access token (typ) is checked in claims.
-	return &api{origin: origin, verifier: provider.Verifier(&oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{"ES256", "RS256"}})}, nil
+	return &api{origin: origin,
+		verifier: provider.Verifier(&oidc.Config{ClientID: audience, SupportedSigningAlgs: []string{"ES256", "RS256"}})}, nil
 }
 
 func (a *api) routes() http.Handler {

@@ -70,7 +70,8 @@ func newApp(ctx context.Context, s settings) (*app, error) {
 	if err != nil {
 		return nil, fmt.Errorf("discover %s: %w", s.issuer, err)
 	}
-	a := &app{settings: s, provider: provider, sessions: map[string]*session{}, verifier: provider.Verifier(&oidc.Config{ClientID: s.clientID})}
+	a := &app{settings: s, provider: provider, sessions: map[string]*session{},
+		verifier: provider.Verifier(&oidc.Config{ClientID: s.clientID})}
 	if err := provider.Claims(&a.endpoint); err != nil {
 		return nil, err
 	}
@@ -90,7 +91,8 @@ func (a *app) routes() http.Handler {
 }
 
 var page = template.Must(template.New("home").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Web app</title>
-{{with .}}<h1>Hello {{or .Name .Email .Subject}}</h1><p><a href="/notes">Ask the API</a></p><form method="post" action="/logout"><button>Sign out</button></form>
+{{with .}}<h1>Hello {{or .Name .Email .Subject}}</h1><p><a href="/notes">Ask the API</a></p>
+<form method="post" action="/logout"><button>Sign out</button></form>
 {{else}}<h1>Web app</h1><p><a href="/login">Sign in</a></p>{{end}}`))
 
 func (a *app) home(w http.ResponseWriter, r *http.Request) {

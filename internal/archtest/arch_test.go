@@ -176,7 +176,8 @@ func TestOnlyTheServerSpeaksHTTP(t *testing.T) {
 		}
 		uses(f, "net/http", func(name string, at token.Pos) {
 			if slices.Contains(serverTypes, name) {
-				t.Errorf("%s: http.%s: the server's side of net/http stays in server, and where fosite's signatures ask for it", fset.Position(at), name)
+				t.Errorf("%s: http.%s: the server's side of net/http stays in server, and where fosite's signatures ask for it", fset.Position(at),
+					name)
 			}
 		})
 	}

@@ -25,8 +25,9 @@ func TestDecisionsHaveOneFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	var index strings.Builder
-	index.WriteString("# Decisions\n\nWhat was chosen where somebody would ask why. Each says the context, the decision, what was given up, and when to\n" +
-		"reconsider. This list is generated: `go test ./internal/archtest -run Decisions -update`.\n\n")
+	index.WriteString(
+		"# Decisions\n\nWhat was chosen where somebody would ask why. Each says the context, the decision, what was given up, and when to\n" +
+			"reconsider. This list is generated: `go test ./internal/archtest -run Decisions -update`.\n\n")
 	n := 0
 	for _, e := range entries {
 		if e.Name() == "README.md" {

@@ -15,14 +15,16 @@ var levels = []struct {
 	level int
 }{
 	{"internal/loopback", 1}, // config judges by it as well
-	{"cmd", 7}, {"server", 6}, {"oauth", 5}, {"users", 4}, {"clients", 4}, {"audit", 3}, {"internal", 3}, {"storage", 2}, {"templates", 2}, {"config", 2},
+	{"cmd", 7}, {"server", 6}, {"oauth", 5}, {"users", 4}, {"clients", 4}, {"audit", 3}, {"internal", 3}, {"storage", 2}, {"templates", 2},
+	{"config", 2},
 }
 
 // drivers are programs and tests that drive the whole program from outside; the levels do not bind them.
 var drivers = []string{"internal/loadbench", "internal/blackbox", "internal/archtest", "examples"}
 
 // handlerPackages of the server, for laws that bind them and not the wiring.
-var handlerPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin", "server/mfa", "server/signup",
+var handlerPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin",
+	"server/mfa", "server/signup",
 	"server/upstream", "server/recovery", "server/terms", "server/passkeyoffer", "server/consent", "server/token", "server/userinfo",
 	"server/discovery", "server/logout", "server/account", "server/health", "server/demo"}
 
@@ -36,14 +38,19 @@ var importLaws = []struct {
 	{who: []string{"oauth"}, what: []string{"signet/users"}, reason: "people and protocol never import each other; they meet in server"},
 	{who: []string{"clients"}, what: []string{"signet/users", "signet/oauth"}, reason: "applications know neither people nor protocol"},
 	{who: []string{"users"}, what: []string{"signet/clients"}, reason: "people know no applications; server brings them together"},
-	{except: []string{"cmd", "server"}, what: []string{"signet/config"}, reason: "packages take their own Options; only cmd and the server's wiring know the configuration"},
-	{who: handlerPackages, except: []string{"server/upstream/upstreamtest"}, what: []string{"signet/config"}, reason: "handlers take their own Options"},
-	{except: []string{"oauth", "server/authorize", "server/token", "server/userinfo"}, what: []string{"github.com/ory/fosite"}, reason: "fosite stays behind its seam, so that it can be replaced"},
-	{except: []string{"storage"}, what: []string{"gorm.io", "github.com/glebarez", "modernc.org/sqlite", "github.com/jackc/pgx"}, reason: "storage is the only package that knows the database's drivers"},
+	{except: []string{"cmd", "server"}, what: []string{"signet/config"},
+		reason: "packages take their own Options; only cmd and the server's wiring know the configuration"},
+	{who: handlerPackages, except: []string{"server/upstream/upstreamtest"}, what: []string{"signet/config"},
+		reason: "handlers take their own Options"},
+	{except: []string{"oauth", "server/authorize", "server/token", "server/userinfo"}, what: []string{"github.com/ory/fosite"},
+		reason: "fosite stays behind its seam, so that it can be replaced"},
+	{except: []string{"storage"}, what: []string{"gorm.io", "github.com/glebarez", "modernc.org/sqlite", "github.com/jackc/pgx"},
+		reason: "storage is the only package that knows the database's drivers"},
 	{except: drivers, what: []string{"math/rand", "math/rand/v2"}, reason: "randomness comes from crypto/rand"},
 	{what: []string{"text/template"}, reason: "HTML is made by html/template, which escapes"},
 	{what: []string{"github.com/sirupsen/logrus", "go.uber.org/zap"}, reason: "the log is log/slog"},
-	{who: []string{"storage", "config", "templates", "users", "clients", "audit", "internal", "oauth"}, except: drivers, what: []string{"github.com/spf13/cobra"}, reason: "commands are words around services; they live in cmd"},
+	{who: []string{"storage", "config", "templates", "users", "clients", "audit", "internal", "oauth"}, except: drivers,
+		what: []string{"github.com/spf13/cobra"}, reason: "commands are words around services; they live in cmd"},
 }
 
 // importExceptions are files that may break one import law, with the reason.

@@ -15,7 +15,8 @@ import (
 var attrs = []string{"String", "Int", "Int64", "Uint64", "Float64", "Bool", "Any", "Duration", "Time", "Group", "URI", "URIs", "Millis"}
 
 // loggers are methods of *slog.Logger, with the place of their first key.
-var loggers = map[string]int{"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "DebugContext": 2, "InfoContext": 2, "WarnContext": 2, "ErrorContext": 2, "Log": 3, "With": 0}
+var loggers = map[string]int{"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "DebugContext": 2, "InfoContext": 2, "WarnContext": 2,
+	"ErrorContext": 2, "Log": 3, "With": 0}
 
 // logKeys are the literal keys that a file's calls log; odd are calls whose key is not a literal.
 func logKeys(f file) (keys []string, odd []token.Pos) {

@@ -18,8 +18,10 @@ import (
 // TestEventsAreDocumented makes docs/events.md of the names of package audit and the comments on them.
 func TestEventsAreDocumented(t *testing.T) {
 	var out strings.Builder
-	out.WriteString("# Audit events\n\nEvery name of an event, as `signet event list` and the table `events` show it. Who, whom, from where and with which outcome is\n" +
-		"in columns of their own. Generated from the package `audit`: `go test ./internal/archtest -run Events -update`.\n")
+	out.WriteString(
+		"# Audit events\n\nEvery name of an event, as `signet event list` and the table `events` show it. Who, whom, from where and with " +
+			"which outcome is\n" +
+			"in columns of their own. Generated from the package `audit`: `go test ./internal/archtest -run Events -update`.\n")
 	data, err := os.ReadFile(filepath.Join("..", "..", "templates", "lang", "en.json"))
 	words := map[string]any{}
 	if err = errors.Join(err, json.Unmarshal(data, &words)); err != nil {
@@ -75,9 +77,11 @@ func eventRows(group *ast.GenDecl, words map[string]any) (rows []string) {
 // TestMetricsAreDocumented makes docs/metrics.md of what package telemetry registers.
 func TestMetricsAreDocumented(t *testing.T) {
 	var out strings.Builder
-	out.WriteString("# Metrics\n\nWhat `/metrics` on `server.internal_listen` answers beside Go's and the process's own metrics, in the format of Prometheus.\n" +
-		"Generated from the package `internal/telemetry`: `go test ./internal/archtest -run Metrics -update`.\n\n" +
-		"| metric | kind | labels | |\n|---|---|---|---|\n")
+	out.WriteString(
+		"# Metrics\n\nWhat `/metrics` on `server.internal_listen` answers beside Go's and the process's own metrics, in the format of " +
+			"Prometheus.\n" +
+			"Generated from the package `internal/telemetry`: `go test ./internal/archtest -run Metrics -update`.\n\n" +
+			"| metric | kind | labels | |\n|---|---|---|---|\n")
 	n := 0
 	for _, f := range sources(t) {
 		if f.test || f.dir != "internal/telemetry" {

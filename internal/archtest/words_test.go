@@ -127,8 +127,8 @@ func matches(glob, name string) bool {
 	return false
 }
 
-// eachWord splits a line into words in lower case: at what is no ASCII letter, and inside of them where camel case begins a new one. Words with
-// a letter of another script in them are of another language.
+// eachWord splits a line into words in lower case: at what is no ASCII letter, and inside of them where camel case begins a new one. Words
+// with a letter of another script in them are of another language.
 func eachWord(line string, do func(word string, at int)) {
 	for start := 0; start < len(line); {
 		r, n := utf8.DecodeRuneInString(line[start:])
@@ -205,8 +205,9 @@ func texts(t *testing.T, do func(name, text string)) {
 	}
 }
 
-// TestPlainWords: who knows OAuth and Go reads the code, the pages and the documents without a glossary. testdata/words.txt has the words that
-// may not be a whole word of an identifier (camel case is split), a comment, a text or a path, what to write instead, and the exceptions.
+// TestPlainWords: who knows OAuth and Go reads the code, the pages and the documents without a glossary. testdata/words.txt has the words
+// that may not be a whole word of an identifier (camel case is split), a comment, a text or a path, what to write instead, and the
+// exceptions.
 func TestPlainWords(t *testing.T) {
 	list := readWords(t)
 	counts := map[string]int{}

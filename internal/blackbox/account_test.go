@@ -20,7 +20,8 @@ func TestAccountPagesInTheBrowser(t *testing.T) {
 	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
 	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
 	signUp := func(name, email string) actions {
-		return actions{wait("#signup-submit"), type_("#name", name), type_("#username", email), type_("#password", password), click("#signup-submit"), wait(".menu")}
+		return actions{wait("#signup-submit"), type_("#name", name), type_("#username", email), type_("#password", password),
+			click("#signup-submit"), wait(".menu")}
 	}
 	menu := func(path string) actions {
 		return actions{click(`.menu a[href$="` + path + `"]`), wait(`.menu a[href$="` + path + `"][aria-current]`)}
@@ -34,23 +35,30 @@ func TestAccountPagesInTheBrowser(t *testing.T) {
 		{"account-new", append(actions{open("/signup")}, signUp("Ada Lovelace", ada)...), ada},
 		{"account-profile", menu("/account/profile"), "What apps can see"},
 		{"account-profile-wrong", actions{type_("#birthdate", "10.12.1815"), click("#profile-submit"), wait(".notice.bad")}, "1815-12-10"},
-		{"account-profile-saved", actions{chromedp.SetValue("#birthdate", "1815-12-10"), chromedp.SetValue("#website", "https://ada.example/"), chromedp.SetValue("#zoneinfo", "Europe/London"),
-			click("#profile-submit"), wait(".notice[role=status]")}, "profile has been saved"},
+		{"account-profile-saved",
+			actions{chromedp.SetValue("#birthdate", "1815-12-10"), chromedp.SetValue("#website", "https://ada.example/"),
+				chromedp.SetValue("#zoneinfo", "Europe/London"),
+				click("#profile-submit"), wait(".notice[role=status]")}, "profile has been saved"},
 		{"account-sessions", menu("/account/sessions"), "This browser"},
 		{"account-apps", menu("/account/apps"), "No app has access"},
 		{"account-activity", menu("/account/activity"), "Profile changed"},
 		{"account-data", menu("/account/data"), "Download your data"},
 		{"account-delete", actions{click(`a[href$="/account/delete"]`), wait("#delete-submit")}, "What happens"},
 		{"account-choose-one", actions{open("/choose"), wait("#choose-other")}, ada},
-		{"account-second", append(actions{click("#choose-other"), wait("#login-submit"), click(`a[href*="/signup"]`)}, signUp("Grace Hopper", grace)...), grace},
+		{"account-second",
+			append(actions{click("#choose-other"), wait("#login-submit"), click(`a[href*="/signup"]`)}, signUp("Grace Hopper", grace)...), grace},
 		{"account-choose", actions{click(`.top a[href$="/choose"]`), wait("#choose-other")}, ada},
 		{"account-switched", actions{click(other), wait(".menu")}, ada},
 		{"account-signout", actions{click(`.top a[href$="/oauth2/logout"]`), wait("#logout-confirm")}, "other account"},
 		{"account-signed-out", actions{click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}, "signed out"},
 		{"account-behind", actions{open("/account"), wait("#choose-other")}, grace},
 		{"account-again", actions{click(`button[name="account"]`), wait(".menu")}, grace},
-		{"account-closed", actions{open("/account/delete"), wait("#delete-submit"), type_("#confirm", grace), click("#delete-submit"), chromedp.WaitNotPresent("#delete-submit"), wait("main h1")}, "Your account is closed"},
-		{"account-keep", actions{open("/signin"), wait("#login-submit"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#keep-submit")}, grace},
+		{"account-closed",
+			actions{open("/account/delete"), wait("#delete-submit"), type_("#confirm", grace), click("#delete-submit"),
+				chromedp.WaitNotPresent("#delete-submit"), wait("main h1")}, "Your account is closed"},
+		{"account-keep",
+			actions{open("/signin"), wait("#login-submit"), type_("#username", grace), type_("#password", password), click("#login-submit"),
+				wait("#keep-submit")}, grace},
 		{"account-kept", actions{click("#keep-submit"), wait(".menu")}, "keeping your account"},
 	}
 	for _, s := range steps {

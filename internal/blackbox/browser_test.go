@@ -33,7 +33,8 @@ func chromium(t *testing.T) context.Context {
 		}
 		t.Skip("no Chromium on this machine: install it to run the browser tests")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -100,7 +101,8 @@ func look(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
 	bad, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`(() => {
 		const bad = [];
-		for (const f of document.querySelectorAll("input:not([type=hidden]),select,textarea")) if (!f.closest("[aria-hidden]") && (!f.labels || f.labels.length === 0)) bad.push("no label: " + f.name);
+		for (const f of document.querySelectorAll("input:not([type=hidden]),select,textarea"))
+			if (!f.closest("[aria-hidden]") && (!f.labels || f.labels.length === 0)) bad.push("no label: " + f.name);
 		if (document.querySelectorAll("h1").length !== 1) bad.push("h1: " + document.querySelectorAll("h1").length);
 		if (!document.documentElement.lang) bad.push("no lang");
 		for (const e of document.querySelectorAll("[style],style,script:not([src])")) bad.push("inline " + e.tagName);
@@ -119,7 +121,10 @@ func TestJourneyInTheBrowser(t *testing.T) {
 	ctx := chromium(t)
 	const email = "grace.journey@example.com"
 	type actions = []chromedp.Action[chromedp.Void]
-	type_, click, wait, open := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string], func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
+	type_, click, wait, open := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string], func(
+		path string) chromedp.Action[chromedp.Void] {
+		return chromedp.Navigate(p.url + path)
+	}
 	const refresh = `form[action$="/demo/refresh"] button`
 	steps := []struct {
 		name string
@@ -129,7 +134,9 @@ func TestJourneyInTheBrowser(t *testing.T) {
 		{"signin", actions{click(`main a[href$="/demo/start"]`), wait("#login-submit")}},
 		{"signin-wrong", actions{type_("#username", email), type_("#password", "not the password"), click("#login-submit"), wait(".notice.bad")}},
 		{"signup", actions{click(`a[href*="/signup"]`), wait("#signup-submit")}},
-		{"signup-error", actions{type_("#name", "Grace Hopper"), type_("#username", email), chromedp.RemoveAttribute("#password", "minlength"), type_("#password", "short"), click("#signup-submit"), wait(".notice.bad")}},
+		{"signup-error",
+			actions{type_("#name", "Grace Hopper"), type_("#username", email), chromedp.RemoveAttribute("#password", "minlength"),
+				type_("#password", "short"), click("#signup-submit"), wait(".notice.bad")}},
 		{"consent", actions{type_("#password", password), click("#signup-submit"), wait("#consent-allow")}},
 		{"tokens", actions{click("#consent-allow"), wait(refresh)}},
 		{"refreshed", actions{click(refresh), chromedp.Sleep(200 * time.Millisecond), wait(refresh)}},
@@ -138,7 +145,8 @@ func TestJourneyInTheBrowser(t *testing.T) {
 		{"signout", actions{open("/oauth2/logout"), wait("#logout-confirm")}},
 		{"signed-out", actions{click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}},
 		{"account-signed-out", actions{open("/account"), wait("#login-submit")}},
-		{"error", actions{open("/oauth2/authorize?client_id=demo&redirect_uri=https://evil.example/cb&response_type=code&scope=openid"), wait("main h1")}},
+		{"error", actions{open("/oauth2/authorize?client_id=demo&redirect_uri=https://evil.example/cb&response_type=code&scope=openid"),
+			wait("main h1")}},
 	}
 	seen, where := map[string]string{}, map[string]string{}
 	for _, s := range steps {

@@ -25,8 +25,11 @@ func TestExamplesInTheBrowser(t *testing.T) {
 	s := newSite(t, "")
 	more := fmt.Sprintf(`
 clients:
-  - {client_id: webapp, client_secret: %[4]s, client_name: Web app, redirect_uris: ["http://%[3]s/callback"], post_logout_redirect_uris: ["http://%[3]s/"], grant_types: [authorization_code, refresh_token], scope: "openid profile email offline_access notes:read"}
-  - {client_id: spa, client_name: SPA, redirect_uris: ["http://%[2]s/"], post_logout_redirect_uris: ["http://%[2]s/"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: none, scope: "openid profile notes:read"}
+  - {client_id: webapp, client_secret: %[4]s, client_name: Web app, redirect_uris: ["http://%[3]s/callback"],
+     post_logout_redirect_uris: ["http://%[3]s/"], grant_types: [authorization_code, refresh_token],
+     scope: "openid profile email offline_access notes:read"}
+  - {client_id: spa, client_name: SPA, redirect_uris: ["http://%[2]s/"], post_logout_redirect_uris: ["http://%[2]s/"],
+     grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: none, scope: "openid profile notes:read"}
 resources:
   - {identifier: "http://%[1]s", name: Notes API, scopes: ["notes:read"]}
 `, api, spa, web, secret)
@@ -70,7 +73,8 @@ resources:
 	}
 	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
 
-	do("SPA signs in", chromedp.Navigate("http://"+spa+"/#issuer="+s.issuer+"&api=http://"+api), wait("#sign-in"), shows("#who", "Signed out"), chromedp.Sleep(300*time.Millisecond), click("#sign-in"),
+	do("SPA signs in", chromedp.Navigate("http://"+spa+"/#issuer="+s.issuer+"&api=http://"+api), wait("#sign-in"),
+		shows("#who", "Signed out"), chromedp.Sleep(300*time.Millisecond), click("#sign-in"),
 		wait("#login-submit"), type_("#username", "ada@example.com"), type_("#password", password), click("#login-submit"),
 		wait("#consent-allow"), click("#consent-allow"), shows("#who", "Signed in as"))
 	do("SPA asks the API", click("#call"), shows("#out", "Buy milk"))

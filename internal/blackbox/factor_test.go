@@ -95,7 +95,8 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
 	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
 	var pocket phone
-	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"),
+		wait("main h1")}
 	in := actions{open("/signin"), wait("#login-submit"), type_("#username", ada), type_("#password", password), click("#login-submit")}
 	again := append(append(append(actions{}, out...), in...), wait("#factor-submit"))
 	mailed := func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
@@ -124,11 +125,14 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 		{"factor-ask", again, "Enter your code"},
 		{"factor-wrong", actions{type_("#code", "000000"), click("#factor-submit"), wait(".notice.bad")}, "incorrect"},
 		{"factor-done", actions{pocket.enter(0), click("#factor-submit"), wait(".menu")}, ada},
-		{"factor-recovery", append(append(actions{}, again...), click(`a[href*="way=recovery"]`), wait(`input[name=way][value=recovery] ~ .field #code`)), "Recovery code"},
+		{"factor-recovery",
+			append(append(actions{}, again...), click(`a[href*="way=recovery"]`), wait(`input[name=way][value=recovery] ~ .field #code`)),
+			"Recovery code"},
 		{"factor-recovered", actions{pocket.recovery, click("#factor-submit"), wait(".menu")}, ada},
 		{"factor-lost", append(append(actions{}, again...), click(`a[href*="/recover"]`), wait("#recover-send")), "3 days"},
 		{"factor-lost-code", actions{click("#recover-send"), wait("#recover-code")}, "Code from the email"},
-		{"factor-lost-wait", actions{mailed, click("#recover-code"), chromedp.WaitNotPresent("#recover-code"), wait("main h1")}, "The waiting period has started"},
+		{"factor-lost-wait", actions{mailed, click("#recover-code"), chromedp.WaitNotPresent("#recover-code"), wait("main h1")},
+			"The waiting period has started"},
 		{"factor-lost-stop", actions{stop, wait("#recover-stop")}, "Keep your second step"},
 		{"factor-lost-stopped", actions{click("#recover-stop"), wait("#recover-password")}, "Recovery has been stopped"},
 	}

@@ -27,7 +27,8 @@ type upstreamWorld struct {
 }
 
 var (
-	googleAda   = federationtest.Account{Subject: "110169484474386276334", Email: "ada@gmail.com", EmailVerified: true, Name: "Ada Lovelace", GivenName: "Ada", FamilyName: "Lovelace"}
+	googleAda = federationtest.Account{Subject: "110169484474386276334", Email: "ada@gmail.com", EmailVerified: true, Name: "Ada Lovelace",
+		GivenName: "Ada", FamilyName: "Lovelace"}
 	googleGrace = federationtest.Account{Subject: "110169484474386276335", Email: "grace@gmail.com", EmailVerified: true, Name: "Grace Hopper"}
 	googleJoan  = federationtest.Account{Subject: "110169484474386276336", Email: "joan@gmail.com", Name: "Joan Clarke"} // not verified
 	facebookAda = federationtest.Account{Subject: "10150001", Email: "lovelace@example.com", Name: "Ada Lovelace"}
@@ -37,7 +38,8 @@ var (
 // openUpstreams starts them all, and a browser.
 func openUpstreams(t *testing.T) *upstreamWorld {
 	t.Helper()
-	w := &upstreamWorld{box: mailtest.Start(t), google: federationtest.NewGoogle(t, googleAda, googleGrace, googleJoan), facebook: federationtest.NewFacebook(t, facebookAda, facebookEve)}
+	w := &upstreamWorld{box: mailtest.Start(t), google: federationtest.NewGoogle(t, googleAda, googleGrace, googleJoan),
+		facebook: federationtest.NewFacebook(t, facebookAda, facebookEve)}
 	listen, opListen := freeAddress(t), freeAddress(t)
 	issuer := "http://localhost:" + listen[strings.LastIndex(listen, ":")+1:]
 	w.google.Register(issuer + "/signin/with/google/callback")
@@ -45,7 +47,8 @@ func openUpstreams(t *testing.T) *upstreamWorld {
 	op := &site{t: t, dir: t.TempDir(), issuer: "http://" + opListen} // an address of its own: cookies know no ports
 	op.config = filepath.Join(op.dir, "config.yaml")
 	yaml := fmt.Sprintf("server: {listen: %q, internal_listen: '', issuer: %q}\nbranding: {name: Base}\nclients:\n"+
-		"  - {client_id: signet, client_secret: %s, client_name: Signet, redirect_uris: [%q], post_logout_redirect_uris: [%q], grant_types: [authorization_code],"+
+		"  - {client_id: signet, client_secret: %s, client_name: Signet, redirect_uris: [%q], post_logout_redirect_uris: [%q], grant_types: "+
+		"[authorization_code],"+
 		" token_endpoint_auth_method: client_secret_basic, scope: openid profile email}\n",
 		opListen, op.issuer, secret, issuer+"/signin/with/base/callback", issuer+"/signin/with/signed-out")
 	if err := os.WriteFile(op.config, []byte(yaml), 0o600); err != nil {
@@ -54,10 +57,11 @@ func openUpstreams(t *testing.T) *upstreamWorld {
 	w.op = op.start("")
 	s := &site{t: t, dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "config.yaml")
-	yaml = fmt.Sprintf("egress: {allow_hosts: [127.0.0.1]}\nmail: {sender: smtp, from: Signet <signet@id.example.com>, smtp: {host: %s, port: %d, tls: none}}\n"+
-		"upstreams:\n  - {id: google, kind: google, issuer: %q, client_id: %s, client_secret: %s}\n"+
-		"  - {id: facebook, kind: facebook, issuer: %q, client_id: %q, client_secret: %s}\n"+
-		"  - {id: base, kind: oidc, name: Base, issuer: %q, client_id: signet, client_secret: %s, sign_out: true}\n",
+	yaml = fmt.Sprintf(
+		"egress: {allow_hosts: [127.0.0.1]}\nmail: {sender: smtp, from: Signet <signet@id.example.com>, smtp: {host: %s, port: %d, tls: none}}\n"+
+			"upstreams:\n  - {id: google, kind: google, issuer: %q, client_id: %s, client_secret: %s}\n"+
+			"  - {id: facebook, kind: facebook, issuer: %q, client_id: %q, client_secret: %s}\n"+
+			"  - {id: base, kind: oidc, name: Base, issuer: %q, client_id: signet, client_secret: %s, sign_out: true}\n",
 		w.box.Host, w.box.Port, w.google.Issuer(), w.google.ClientID, w.google.ClientSecret,
 		w.facebook.URL, w.facebook.ClientID, w.facebook.ClientSecret, op.issuer, secret)
 	if err := os.WriteFile(s.config, []byte(yaml), 0o600); err != nil {
@@ -187,20 +191,29 @@ func TestUpstreamsInTheBrowser(t *testing.T) {
 func TestUpstreamTroubleInTheBrowser(t *testing.T) {
 	w := openUpstreams(t)
 	fail := func(change func(claims map[string]any)) acts {
-		return join(acts{do(func() { w.google.Tamper(change) })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Tamper(nil) })})
+		return join(acts{do(func() { w.google.Tamper(change) })}, w.with("google"), as(googleAda, notice),
+			acts{do(func() { w.google.Tamper(nil) })})
 	}
 	follow(t, w.ctx, w.server, []step{
 		{"fed-refused", join(w.with("google"), as(federationtest.Account{}, notice)), "Sign-in with Google was cancelled"},
 		{"fed-facebook-refused", join(w.with("facebook"), as(federationtest.Account{}, notice)), "Sign-in with Facebook was cancelled"},
-		{"fed-replayed", acts{w.callback("google", func() string { return asked(w.google.Upstream, googleAuth) }), chromedp.WaitVisible[string](notice)}, "That sign-in has expired"},
-		{"fed-wrong-state", acts{w.callback("google", func() string { return "wrong" }), chromedp.WaitVisible[string](notice)}, "That sign-in has expired"},
+		{"fed-replayed",
+			acts{w.callback("google", func() string { return asked(w.google.Upstream, googleAuth) }), chromedp.WaitVisible[string](notice)},
+			"That sign-in has expired"},
+		{"fed-wrong-state", acts{w.callback("google", func() string { return "wrong" }), chromedp.WaitVisible[string](notice)},
+			"That sign-in has expired"},
 		{"fed-swapped", join(w.with("facebook"), acts{chromedp.WaitVisible[string]("button[name=deny]"),
-			w.callback("google", func() string { return asked(w.facebook.Upstream, facebookAuth) }), chromedp.WaitVisible[string](notice)}), "could not be verified"},
+			w.callback("google", func() string { return asked(w.facebook.Upstream, facebookAuth) }), chromedp.WaitVisible[string](notice)}),
+			"could not be verified"},
 		{"fed-audience", fail(func(c map[string]any) { c["aud"] = "another" }), "could not be verified"},
 		{"fed-expired", fail(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }), "could not be verified"},
 		{"fed-nonce", fail(func(c map[string]any) { c["nonce"] = "another" }), "could not be verified"},
-		{"fed-token-down", join(acts{do(func() { w.google.Fail(true, "/token") })}, w.with("google"), as(googleAda, notice), acts{do(func() { w.google.Fail(false) })}), "Google is not responding"},
-		{"fed-graph-down", join(acts{do(func() { w.facebook.Down(true, "/v25.0/me") })}, w.with("facebook"), as(facebookAda, notice), acts{do(func() { w.facebook.Down(false) })}), "Facebook is not responding"},
+		{"fed-token-down",
+			join(acts{do(func() { w.google.Fail(true, "/token") })}, w.with("google"), as(googleAda, notice),
+				acts{do(func() { w.google.Fail(false) })}), "Google is not responding"},
+		{"fed-graph-down",
+			join(acts{do(func() { w.facebook.Down(true, "/v25.0/me") })}, w.with("facebook"), as(facebookAda, notice),
+				acts{do(func() { w.facebook.Down(false) })}), "Facebook is not responding"},
 		{"fed-op-down", join(acts{do(w.op.kill)}, w.with("base"), acts{chromedp.WaitVisible[string](notice)}), "Base is not responding"},
 		{"fed-nobody", acts{w.open("/account"), chromedp.WaitVisible[string]("#login-submit")}, "Sign in"},
 	})
@@ -211,16 +224,22 @@ func TestUpstreamAddressesInTheBrowser(t *testing.T) {
 	w := openUpstreams(t)
 	click, wait, type_ := chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
 	follow(t, w.ctx, w.server, []step{
-		{"fed-no-address", join(w.with("facebook"), as(facebookEve, "#newaccount-submit"), acts{type_("#email", "eve@example.com")}), "send an email there"},
-		{"fed-no-address-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
+		{"fed-no-address", join(w.with("facebook"), as(facebookEve, "#newaccount-submit"), acts{type_("#email", "eve@example.com")}),
+			"send an email there"},
+		{"fed-no-address-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")},
+			"Check your email"},
 		{"fed-no-address-verify", acts{w.email(t, "eve@example.com", "/verify?t="), wait("#link-submit")}, "eve@example.com"},
 		{"fed-no-address-done", acts{click("#link-submit"), wait(".menu")}, "Eve"},
 		{"fed-unverified", join(w.signOut(), w.with("google"), as(googleJoan, "#newaccount-submit")), "send an email there"},
-		{"fed-unverified-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
-		{"fed-sign-up", acts{w.open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", "grace@gmail.com"), type_("#password", password),
-			click("#signup-submit"), chromedp.WaitNotPresent("#signup-submit"), w.email(t, "grace@gmail.com", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "grace@gmail.com"},
+		{"fed-unverified-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")},
+			"Check your email"},
+		{"fed-sign-up", acts{w.open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", "grace@gmail.com"),
+			type_("#password", password),
+			click("#signup-submit"), chromedp.WaitNotPresent("#signup-submit"), w.email(t, "grace@gmail.com", "/verify?t="), wait("#link-submit"),
+			click("#link-submit"), wait(".menu")}, "grace@gmail.com"},
 		{"fed-connect-first", join(w.signOut(), w.with("google"), as(googleGrace, "#connect-signin")), "Nothing is connected yet"},
-		{"fed-connect", acts{click("#connect-signin"), wait("#login-submit"), type_("#username", "grace@gmail.com"), type_("#password", password), click("#login-submit"), wait("#connect-yes")}, "Connect Google?"},
+		{"fed-connect", acts{click("#connect-signin"), wait("#login-submit"), type_("#username", "grace@gmail.com"),
+			type_("#password", password), click("#login-submit"), wait("#connect-yes")}, "Connect Google?"},
 		{"fed-connected", acts{click("#connect-yes"), wait(".notice[role=status]")}, "You can sign in with it now"},
 		{"fed-connected-used", join(w.signOut(), w.with("google"), as(googleGrace, ".menu")), "grace@gmail.com"},
 	})
@@ -232,15 +251,20 @@ func TestSignetSignsInAtSignet(t *testing.T) {
 	click, wait, type_ := chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
 	there := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(w.op.url + path) }
 	follow(t, w.ctx, w.server, []step{
-		{"op-sign-up", join(w.with("base"), acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"), type_("#name", "Ada Lovelace"),
-			type_("#username", "ada@base.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
+		{"op-sign-up", join(w.with("base"),
+			acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"),
+				type_("#name", "Ada Lovelace"),
+				type_("#username", "ada@base.example"), type_("#password", password), click("#signup-submit"), wait("#consent-allow")}), "Signet"},
 		{"op-new", acts{click("#consent-allow"), wait("#newaccount-submit")}, "what Base told us about you"},
 		{"op-mailbox", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "Check your email"},
-		{"op-done", acts{w.email(t, "ada@base.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")}, "Ada Lovelace"},
+		{"op-done", acts{w.email(t, "ada@base.example", "/verify?t="), wait("#link-submit"), click("#link-submit"), wait(".menu")},
+			"Ada Lovelace"},
 		{"op-there", acts{there("/account"), wait(".menu")}, "Ada Lovelace"},
 		{"op-out", w.signOut(), "signed out"},
 		{"op-out-there", acts{there("/account"), wait("#login-submit")}, "Sign in"},
-		{"op-again", join(w.with("base"), acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), type_("#username", "ada@base.example"), type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@base.example"},
+		{"op-again", join(w.with("base"),
+			acts{chromedp.WaitNotPresent("#with-base"), wait("#login-submit"), type_("#username", "ada@base.example"),
+				type_("#password", password), click("#login-submit"), wait(".menu")}), "ada@base.example"},
 	})
 }
 
@@ -251,8 +275,10 @@ func TestB07_TheFragmentOfAnUpstreamStopsHere(t *testing.T) {
 	toApp := acts{w.open("/demo"), wait("main a.main"), click("main a.main"), wait("#with-facebook"), click("#with-facebook")}
 	follow(t, w.ctx, w.server, []step{
 		{"fragment-new", join(toApp, as(facebookAda, "#newaccount-submit")), "Facebook"},
-		{"fragment-mailed", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")}, "lovelace@example.com"},
-		{"fragment-verified", acts{w.email(t, facebookAda.Email, "/verify?t="), wait("#link-submit"), click("#link-submit"), wait("#consent-allow")}, "Demo app"},
+		{"fragment-mailed", acts{click("#newaccount-submit"), chromedp.WaitNotPresent("#newaccount-submit"), wait("main h1")},
+			"lovelace@example.com"},
+		{"fragment-verified",
+			acts{w.email(t, facebookAda.Email, "/verify?t="), wait("#link-submit"), click("#link-submit"), wait("#consent-allow")}, "Demo app"},
 		{"fragment-demo", acts{click("#consent-allow"), chromedp.WaitNotPresent("#consent-allow"), wait("main h1")}, "token"},
 		{"fragment-back", join(w.signOut(), toApp, as(facebookAda, "main h1"), acts{chromedp.WaitNotPresent("button[name=account]")}), "token"},
 	})

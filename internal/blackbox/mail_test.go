@@ -22,7 +22,8 @@ func TestWaysByMailInTheBrowser(t *testing.T) {
 	s := &site{t: t, dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "config.yaml")
 	yaml := fmt.Sprintf("mail:\n  sender: smtp\n  from: Signet <signet@id.example.com>\n  smtp: {host: %s, port: %d, tls: none}\n"+
-		"signin: {mailed_code: true}\nterms: {version: '1', url: https://example.com/terms, privacy_url: https://example.com/privacy}\n", box.Host, box.Port)
+		"signin: {mailed_code: true}\nterms: {version: '1', url: https://example.com/terms, privacy_url: https://example.com/privacy}\n",
+		box.Host, box.Port)
 	if err := os.WriteFile(s.config, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,8 @@ func TestWaysByMailInTheBrowser(t *testing.T) {
 		return chromedp.SendKeys("#code", m.Code(t))(ctx, target)
 	}
 	type actions = []chromedp.Action[chromedp.Void]
-	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"),
+		wait("main h1")}
 	follow(t, ctx, p, []step{
 		{"mail-sign-up", actions{open("/demo"), click("main a.main"), wait("#login-submit"), click(`a[href*="/signup"]`), wait("#signup-submit"),
 			type_("#name", "Ada Lovelace"), type_("#username", ada), type_("#password", password), click("#terms")}, "I accept the terms"},
@@ -72,18 +74,24 @@ func TestWaysByMailInTheBrowser(t *testing.T) {
 		{"mail-address-asked", actions{click("#email-submit"), chromedp.WaitNotPresent("#email-submit"), wait("main h1")}, later},
 		{"mail-address-link", actions{email(later, "/verify-address?t="), wait("#link-submit")}, later},
 		{"mail-address-done", actions{click("#link-submit"), chromedp.WaitNotPresent("#link-submit"), wait("main h1")}, "confirmed"},
-		{"mail-forgot", append(append(actions{}, out...), open("/signin"), wait("#login-submit"), click(`a[href*="/forgot"]`), wait("#forgot-submit"), type_("#username", later)), "Forgot"},
+		{"mail-forgot", append(append(actions{}, out...), open("/signin"), wait("#login-submit"), click(`a[href*="/forgot"]`),
+			wait("#forgot-submit"), type_("#username", later)), "Forgot"},
 		{"mail-forgot-sent", actions{click("#forgot-submit"), chromedp.WaitNotPresent("#forgot-submit"), wait("main h1")}, "Check your email"},
 		{"mail-reset", actions{email(later, "/reset?t="), wait("#password-submit"), type_("#password", fresh[:5])}, "Still too short"},
 		{"mail-reset-good", actions{type_("#password", fresh[5:])}, "Strong"},
 		{"mail-reset-done", actions{click("#password-submit"), wait(".menu")}, later},
-		{"mail-code", append(append(actions{}, out...), open("/signin"), wait("#login-submit"), click(`a[href*="/signin/code"]`), wait("#code-ask"), type_("#username", later)), "six-digit code"},
+		{"mail-code", append(append(actions{}, out...), open("/signin"), wait("#login-submit"), click(`a[href*="/signin/code"]`),
+			wait("#code-ask"), type_("#username", later)), "six-digit code"},
 		{"mail-code-sent", actions{click("#code-ask"), wait("#code-submit"), code}, "Enter it here"},
 		{"mail-code-done", actions{click("#code-submit"), wait(".menu")}, later},
 		{"mail-not-me", actions{email(later, "/not-me?t="), wait("#link-submit")}, "Wasn’t this you"},
 		{"mail-locked", actions{click("#link-submit"), chromedp.WaitNotPresent("#link-submit"), wait("main h1")}, "locked"},
-		{"mail-locked-out", actions{open("/account"), wait("#login-submit"), type_("#username", later), type_("#password", fresh), click("#login-submit"), wait(".notice.bad")}, "locked"},
-		{"mail-unlocked", actions{email(later, "/reset?t="), wait("#password-submit"), type_("#password", password), click("#password-submit"), wait(".menu")}, later},
+		{"mail-locked-out",
+			actions{open("/account"), wait("#login-submit"), type_("#username", later), type_("#password", fresh), click("#login-submit"),
+				wait(".notice.bad")}, "locked"},
+		{"mail-unlocked",
+			actions{email(later, "/reset?t="), wait("#password-submit"), type_("#password", password), click("#password-submit"), wait(".menu")},
+			later},
 	})
 	for _, leak := range []string{password, fresh, ada, later, "?t="} {
 		if strings.Contains(p.out.String(), leak) {

@@ -20,16 +20,19 @@ type pocket struct{ id webauthn.AuthenticatorID }
 // device puts a new authenticator in the place of the one before.
 func (k *pocket) device(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
 	if k.id != "" {
-		if _, err := cdp.Call(ctx, target, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: k.id}); err != nil {
+		if _, err := cdp.Call(ctx, target, webauthn.RemoveVirtualAuthenticator,
+			webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: k.id}); err != nil {
 			return done, err
 		}
 	} else if _, err := cdp.Call(ctx, target, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 		return done, err
 	}
-	made, err := cdp.Call(ctx, target, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: webauthn.AuthenticatorTransportInternal,
-		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
+	made, err := cdp.Call(ctx, target, webauthn.AddVirtualAuthenticator,
+		webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21,
+			Transport:      webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		}})
 	if err == nil {
 		k.id = made.AuthenticatorID
 	}
@@ -39,7 +42,8 @@ func (k *pocket) device(ctx context.Context, target *chromedp.Target) (done chro
 // touch reports whether somebody is there to touch it.
 func (k *pocket) touch(there bool) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (done chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, target, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: k.id, Enabled: there})
+		_, err = cdp.Call(ctx, target, webauthn.SetAutomaticPresenceSimulation,
+			webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: k.id, Enabled: there})
 		return done, err
 	}
 }
@@ -75,10 +79,14 @@ func TestPasskeyOfferInTheBrowser(t *testing.T) {
 	type_, click, wait := chromedp.SendKeys[string], chromedp.Click[string], chromedp.WaitVisible[string]
 	open := func(path string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(p.url + path) }
 	var keys pocket
-	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"),
+		wait("main h1")}
 	follow(t, ctx, p, []step{
-		{"offer-signup", actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Joan Clarke"), type_("#username", joan), type_("#password", password), click("#signup-submit"), wait(".menu")}, joan},
-		{"offer-page", append(append(actions{}, out...), open("/signin"), wait("#login-passkey"), type_("#username", joan), type_("#password", password), chromedp.WaitReady(`input[name=passkeys][value=yes]`),
+		{"offer-signup",
+			actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Joan Clarke"), type_("#username", joan),
+				type_("#password", password), click("#signup-submit"), wait(".menu")}, joan},
+		{"offer-page", append(append(actions{}, out...), open("/signin"), wait("#login-passkey"), type_("#username", joan),
+			type_("#password", password), chromedp.WaitReady(`input[name=passkeys][value=yes]`),
 			click("#login-submit"), wait("#offer-add")), "Sign in faster next time"},
 		{"offer-taken", actions{click("#offer-add"), wait(".menu")}, "1 passkey"},
 		{"offer-used", append(append(actions{}, out...), open("/signin"), wait(".menu")), joan},
@@ -108,22 +116,35 @@ func TestPasskeysInTheBrowser(t *testing.T) {
 			return done, nil
 		}
 	}
-	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"),
+		wait("main h1")}
 	steps := []step{
-		{"passkey-signup", actions{keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Ada Lovelace"), type_("#username", ada)}, "Create account with a passkey"},
+		{"passkey-signup",
+			actions{keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Ada Lovelace"), type_("#username", ada)},
+			"Create account with a passkey"},
 		{"passkey-signed-up", actions{click("#signup-passkey"), wait(".menu")}, ada},
 		{"passkey-page", actions{click(`.menu a[href$="/account/passkeys"]`), wait("#passkey-add")}, "This device only"},
-		{"passkey-renamed", actions{click("summary"), wait(".rows input[name=name]"), chromedp.SetValue(".rows input[name=name]", "Blue key"), click(".rows details button"), wait(".notice[role=status]")}, "Blue key"},
+		{"passkey-renamed",
+			actions{click("summary"), wait(".rows input[name=name]"), chromedp.SetValue(".rows input[name=name]", "Blue key"),
+				click(".rows details button"), wait(".notice[role=status]")}, "Blue key"},
 		{"passkey-last", actions{click(`form[action$="/remove"] button`), wait(".notice.bad")}, "only way to sign in"},
-		{"passkey-signin", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey")), "Sign in with a passkey"},
+		{"passkey-signin", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey")),
+			"Sign in with a passkey"},
 		{"passkey-button", actions{click("#login-passkey"), keys.touch(true), wait(".menu")}, ada},
 		{"passkey-autofill", append(append(actions{}, out...), open("/signin"), wait(".menu")), ada},
-		{"passkey-second", actions{keys.device, open("/account/passkeys"), wait("#passkey-add"), type_("#passkey-name", "Work laptop"), click("#passkey-add"), wait(".notice[role=status]")}, "Work laptop"},
+		{"passkey-second",
+			actions{keys.device, open("/account/passkeys"), wait("#passkey-add"), type_("#passkey-name", "Work laptop"), click("#passkey-add"),
+				wait(".notice[role=status]")}, "Work laptop"},
 		{"passkey-removed", actions{click(`form[action$="/remove"] button`), wait(".rows li:only-child")}, "The passkey has been removed"},
 		{"passkey-out", out, "signed out"},
-		{"passkey-grace", actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", grace), type_("#password", password), click("#signup-submit"), wait(".menu")}, grace},
-		{"passkey-added", actions{open("/account/passkeys"), wait("#passkey-add"), click("#passkey-add"), wait(".notice[role=status]")}, "Your passkey is ready"},
-		{"passkey-factor", append(append(actions{admin(grace)}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), type_("#username", grace), type_("#password", password), click("#login-submit"), wait("#factor-passkey")), "Use your passkey"},
+		{"passkey-grace",
+			actions{keys.device, open("/signup"), wait("#signup-submit"), type_("#name", "Grace Hopper"), type_("#username", grace),
+				type_("#password", password), click("#signup-submit"), wait(".menu")}, grace},
+		{"passkey-added", actions{open("/account/passkeys"), wait("#passkey-add"), click("#passkey-add"), wait(".notice[role=status]")},
+			"Your passkey is ready"},
+		{"passkey-factor",
+			append(append(actions{admin(grace)}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), type_("#username", grace),
+				type_("#password", password), click("#login-submit"), wait("#factor-passkey")), "Use your passkey"},
 		{"passkey-factor-done", actions{click("#factor-passkey"), keys.touch(true), wait(".menu")}, grace},
 	}
 	follow(t, ctx, p, steps)
@@ -159,9 +180,14 @@ func TestPasskeysWithoutTheJSONHelpers(t *testing.T) {
 		return done, err
 	}
 	var keys pocket
-	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"), wait("main h1")}
+	out := actions{open("/oauth2/logout"), wait("#logout-confirm"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"),
+		wait("main h1")}
 	follow(t, ctx, p, []step{
-		{"helpers-signup", actions{old, keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Mary Somerville"), type_("#username", mary), click("#signup-passkey"), wait(".menu")}, mary},
-		{"helpers-signin", append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), click("#login-passkey"), keys.touch(true), wait(".menu")), mary},
+		{"helpers-signup",
+			actions{old, keys.device, open("/signup"), wait("#signup-passkey"), type_("#name", "Mary Somerville"), type_("#username", mary),
+				click("#signup-passkey"), wait(".menu")}, mary},
+		{"helpers-signin",
+			append(append(actions{}, out...), keys.touch(false), open("/signin"), wait("#login-passkey"), click("#login-passkey"),
+				keys.touch(true), wait(".menu")), mary},
 	})
 }

@@ -49,8 +49,10 @@ const declared = `
 server: {listen: %q, internal_listen: %q, issuer: %q}
 storage: {dsn: %q}
 clients:
-  - {client_id: web, client_secret: %[5]s, client_name: Shop, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access api:read"}
-  - {client_id: job, client_secret: %[5]s, client_name: Job, grant_types: [client_credentials], token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
+  - {client_id: web, client_secret: %[5]s, client_name: Shop, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code,
+     refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access api:read"}
+  - {client_id: job, client_secret: %[5]s, client_name: Job, grant_types: [client_credentials],
+     token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
 resources:
   - {identifier: "https://api.example.com", name: Shop API, scopes: ["api:read"], introspected_by: [job]}
 `

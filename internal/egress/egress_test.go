@@ -17,7 +17,8 @@ import (
 func TestO02_AddressesInsideAreRefused(t *testing.T) {
 	for _, a := range []string{
 		"127.0.0.1:443", "127.9.9.9:443", "0.0.0.0:443", "10.0.0.1:443", "172.16.0.1:443", "192.168.1.1:443", "169.254.169.254:80",
-		"100.64.0.1:443", "100.100.100.200:80", "192.0.0.192:80", "168.63.129.16:80", "198.18.0.1:443", "224.0.0.1:443", "240.0.0.1:443", "255.255.255.255:443",
+		"100.64.0.1:443", "100.100.100.200:80", "192.0.0.192:80", "168.63.129.16:80", "198.18.0.1:443", "224.0.0.1:443", "240.0.0.1:443",
+		"255.255.255.255:443",
 		"[::1]:443", "[::]:443", "[fe80::1]:443", "[fe80::1%eth0]:443", "[fc00::1]:443", "[fd00:ec2::254]:80", "[ff02::1]:443", "[fec0::1]:443",
 		"[::ffff:127.0.0.1]:443", "[::ffff:10.0.0.1]:443", "[::127.0.0.1]:443", "[64:ff9b::7f00:1]:443", "[64:ff9b::a9fe:a9fe]:80",
 		"[64:ff9b:1::a00:1]:443", "[2002:7f00:1::]:443", "[2002:a00:1::1]:443", "[2001::1]:443", "[2001:db8::1]:443", "nonsense", "localhost:443",
@@ -26,7 +27,8 @@ func TestO02_AddressesInsideAreRefused(t *testing.T) {
 			t.Errorf("%s counts as public", a)
 		}
 	}
-	for _, a := range []string{"1.1.1.1:443", "[2606:4700::1111]:443", "[64:ff9b::101:101]:443", "[2002:101:101::1]:443", "[::ffff:8.8.8.8]:443"} {
+	for _, a := range []string{"1.1.1.1:443", "[2606:4700::1111]:443", "[64:ff9b::101:101]:443", "[2002:101:101::1]:443",
+		"[::ffff:8.8.8.8]:443"} {
 		if !egress.Public(a) {
 			t.Errorf("%s counts as inside", a)
 		}
@@ -38,7 +40,8 @@ func TestO01_OnlyHTTPSOnListedPorts(t *testing.T) {
 	for raw, ok := range map[string]bool{
 		"https://example.com/x": true, "https://example.com:443/": true, "https://example.com:8443/": true, "http://localhost:1234/": true,
 		"http://example.com/": false, "https://example.com:80/": false, "https://u:p@example.com/": false, "https://example.com/#x": false,
-		"ftp://localhost/": false, "file:///etc/passwd": false, "https:///x": false, "//example.com/": false, "https:example.com": false, "": false,
+		"ftp://localhost/": false, "file:///etc/passwd": false, "https:///x": false, "//example.com/": false, "https:example.com": false,
+		"": false,
 		"https://example.com/" + strings.Repeat("x", 3000): false,
 	} {
 		if err := c.Check(raw); (err == nil) != ok || err != nil && !errors.Is(err, egress.ErrURL) {
@@ -98,7 +101,8 @@ func TestO03_AnswersAreBounded(t *testing.T) {
 			w.Write([]byte(r.UserAgent() + r.Header.Get("Cookie") + r.Header.Get("Add-Padding")))
 		}
 	})
-	for path, want := range map[string]error{"/redirect": egress.ErrAnswer, "/large": egress.ErrAnswer, "/gzip": egress.ErrAnswer, "/fits": nil, "/missing": nil} {
+	for path, want := range map[string]error{"/redirect": egress.ErrAnswer, "/large": egress.ErrAnswer, "/gzip": egress.ErrAnswer,
+		"/fits": nil, "/missing": nil} {
 		if _, err := c.Fetch(t.Context(), egress.Question{URL: at + path}); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
@@ -108,10 +112,12 @@ func TestO03_AnswersAreBounded(t *testing.T) {
 			t.Errorf("%s: taken", path)
 		}
 	}
-	if _, err := c.Fetch(t.Context(), egress.Question{URL: at + "/fits", Types: []string{"application/json"}}); !errors.Is(err, egress.ErrAnswer) {
+	if _, err := c.Fetch(t.Context(),
+		egress.Question{URL: at + "/fits", Types: []string{"application/json"}}); !errors.Is(err, egress.ErrAnswer) {
 		t.Errorf("another type: got %v", err)
 	}
-	a, err := c.Fetch(t.Context(), egress.Question{URL: at + "/agent", Header: map[string]string{"Add-Padding": "true"}, Types: []string{"text/plain"}})
+	a, err := c.Fetch(t.Context(),
+		egress.Question{URL: at + "/agent", Header: map[string]string{"Add-Padding": "true"}, Types: []string{"text/plain"}})
 	if err != nil || string(a.Body) != "Signettrue" || a.Status != http.StatusOK {
 		t.Errorf("got %d %q, %v", a.Status, a.Body, err)
 	}

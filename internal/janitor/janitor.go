@@ -156,7 +156,8 @@ const (
 
 // DeleteExpired makes a job's Run that deletes in small batches until nothing is left: remove deletes at most limit rows
 // that expired before the given time and tells how many went. keep is how long rows stay after they expired.
-func DeleteExpired(m *telemetry.Metrics, table string, keep time.Duration, remove func(ctx context.Context, before time.Time, limit int) (int64, error)) func(ctx context.Context) error {
+func DeleteExpired(m *telemetry.Metrics, table string, keep time.Duration,
+	remove func(ctx context.Context, before time.Time, limit int) (int64, error)) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		start := time.Now()
 		for time.Since(start) < most {

@@ -46,7 +46,8 @@ func serveBare() {
 			return
 		}
 		now := time.Now().Unix()
-		payload, err := json.Marshal(bareClaims{"http://bare", "bench", "http://bare", "bench", r.PostForm.Get("scope"), now, now + 600, rand.Text()})
+		payload, err := json.Marshal(
+			bareClaims{"http://bare", "bench", "http://bare", "bench", r.PostForm.Get("scope"), now, now + 600, rand.Text()})
 		if err != nil {
 			panic(err)
 		}

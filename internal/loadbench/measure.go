@@ -28,7 +28,8 @@ var errEmpty = errors.New("supply used up")
 
 func scenarios(w *world, bare *process) []scenario {
 	post := func(ctx context.Context, _ int) error {
-		req, err := http.NewRequestWithContext(ctx, "POST", bare.url+"/token", strings.NewReader("grant_type=client_credentials&scope=api%3Aread"))
+		req, err := http.NewRequestWithContext(ctx, "POST", bare.url+"/token",
+			strings.NewReader("grant_type=client_credentials&scope=api%3Aread"))
 		if err != nil {
 			return err
 		}
@@ -47,8 +48,10 @@ func scenarios(w *world, bare *process) []scenario {
 	}
 	return []scenario{
 		{name: "bare endpoint", do: post},
-		{name: "client_credentials ES256", target: 1.6, do: func(ctx context.Context, _ int) error { _, err := w.clientCredentials(ctx, "cc"); return err }},
-		{name: "refresh, ID token ES256", target: 3.5, do: func(ctx context.Context, i int) error { _, err := w.refresh(ctx, "web", w.chains[i]); return err }},
+		{name: "client_credentials ES256", target: 1.6,
+			do: func(ctx context.Context, _ int) error { _, err := w.clientCredentials(ctx, "cc"); return err }},
+		{name: "refresh, ID token ES256", target: 3.5,
+			do: func(ctx context.Context, i int) error { _, err := w.refresh(ctx, "web", w.chains[i]); return err }},
 		{name: "refresh, ID token RS256", do: func(ctx context.Context, i int) error {
 			_, err := w.refresh(ctx, "web-rs256", w.chainsRS[i])
 			return err

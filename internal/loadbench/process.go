@@ -106,11 +106,19 @@ const benchConfig = `
 server: {listen: %q, internal_listen: %q, issuer: %q}
 storage: {dsn: %q}
 clients:
-  - {client_id: cc, client_secret: %[5]s, client_name: Service, grant_types: [client_credentials], token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
-  - {client_id: web, client_secret: %[5]s, client_name: Web, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", id_token_signed_response_alg: ES256, first_party: true}
-  - {client_id: flow, client_secret: %[5]s, client_name: Flow, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", id_token_signed_response_alg: ES256}
-  - {client_id: web-rs256, client_secret: %[5]s, client_name: Web RS256, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access", first_party: true}
-  - {client_id: api, client_secret: %[5]s, client_name: API, grant_types: [client_credentials], token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
+  - {client_id: cc, client_secret: %[5]s, client_name: Service, grant_types: [client_credentials],
+     token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
+  - {client_id: web, client_secret: %[5]s, client_name: Web, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code,
+     refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access",
+     id_token_signed_response_alg: ES256, first_party: true}
+  - {client_id: flow, client_secret: %[5]s, client_name: Flow, redirect_uris: ["http://localhost:1/cb"], grant_types: [authorization_code,
+     refresh_token], token_endpoint_auth_method: client_secret_basic, scope: "openid profile email offline_access",
+     id_token_signed_response_alg: ES256}
+  - {client_id: web-rs256, client_secret: %[5]s, client_name: Web RS256, redirect_uris: ["http://localhost:1/cb"],
+     grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: client_secret_basic,
+     scope: "openid profile email offline_access", first_party: true}
+  - {client_id: api, client_secret: %[5]s, client_name: API, grant_types: [client_credentials],
+     token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
 resources:
   - {identifier: "https://api.example.com", name: API, scopes: ["api:read"], introspected_by: [api]}
 `
@@ -169,7 +177,8 @@ func startSignet(ctx context.Context, dir string, o options) (*process, error) {
 	}
 	time.Sleep(time.Second)
 	for i := range people {
-		add := exec.CommandContext(ctx, bin, "user", "create", "--config", config, "--email", person(i), "--email-verified", "--password-file", password, "--json")
+		add := exec.CommandContext(ctx, bin, "user", "create", "--config", config, "--email", person(i), "--email-verified", "--password-file",
+			password, "--json")
 		add.Env, add.Dir = env, dir
 		if out, err := add.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("user create: %w\n%s", err, out)

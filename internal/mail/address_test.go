@@ -34,7 +34,8 @@ func TestDomainsGoByALabels(t *testing.T) { // RFC 5891, RFC 6531
 		}
 		got := box.Wait(t, "ada@xn--bcher-kva.example")
 		if got.From != "post@xn--bcher-kva.example" || got.Header.Get("To") != "<ada@xn--bcher-kva.example>" ||
-			got.Header.Get("Reply-To") != "<hilfe@xn--bcher-kva.example>" || !strings.Contains(got.Header.Get("From"), "<post@xn--bcher-kva.example>") {
+			got.Header.Get("Reply-To") != "<hilfe@xn--bcher-kva.example>" ||
+			!strings.Contains(got.Header.Get("From"), "<post@xn--bcher-kva.example>") {
 			t.Errorf("SMTPUTF8 %v: from %s, header %v", utf8, got.From, got.Header)
 		}
 	}
@@ -61,11 +62,16 @@ func TestOnlyTheRecipientsFaultGivesAnEmailUp(t *testing.T) { // RFC 5321 sectio
 		status smtp.EnhancedCode
 		lost   bool
 	}{
-		"no such mailbox": {550, smtp.EnhancedCode{5, 1, 1}, true}, "no status": {550, smtp.NoEnhancedCode, true}, "mailbox off": {550, smtp.EnhancedCode{5, 2, 1}, true},
-		"mailbox full": {552, smtp.EnhancedCode{5, 2, 2}, true}, "no such domain": {550, smtp.EnhancedCode{5, 1, 2}, true}, "moved": {551, smtp.EnhancedCode{5, 1, 6}, true},
-		"relay denied": {554, smtp.EnhancedCode{5, 7, 1}, false}, "log in first": {530, smtp.EnhancedCode{5, 7, 0}, false}, "our sender": {550, smtp.EnhancedCode{5, 1, 8}, false},
-		"blocked": {550, smtp.EnhancedCode{5, 7, 26}, false}, "protocol": {501, smtp.EnhancedCode{5, 5, 4}, false}, "not ASCII": {553, smtp.EnhancedCode{5, 6, 7}, false},
-		"later": {451, smtp.EnhancedCode{4, 2, 2}, false}, "greylisted": {450, smtp.EnhancedCode{4, 7, 1}, false}, "closing": {421, smtp.EnhancedCode{4, 3, 2}, false},
+		"no such mailbox": {550, smtp.EnhancedCode{5, 1, 1}, true}, "no status": {550, smtp.NoEnhancedCode, true},
+		"mailbox off":  {550, smtp.EnhancedCode{5, 2, 1}, true},
+		"mailbox full": {552, smtp.EnhancedCode{5, 2, 2}, true}, "no such domain": {550, smtp.EnhancedCode{5, 1, 2}, true},
+		"moved":        {551, smtp.EnhancedCode{5, 1, 6}, true},
+		"relay denied": {554, smtp.EnhancedCode{5, 7, 1}, false}, "log in first": {530, smtp.EnhancedCode{5, 7, 0}, false},
+		"our sender": {550, smtp.EnhancedCode{5, 1, 8}, false},
+		"blocked":    {550, smtp.EnhancedCode{5, 7, 26}, false}, "protocol": {501, smtp.EnhancedCode{5, 5, 4}, false},
+		"not ASCII": {553, smtp.EnhancedCode{5, 6, 7}, false},
+		"later":     {451, smtp.EnhancedCode{4, 2, 2}, false}, "greylisted": {450, smtp.EnhancedCode{4, 7, 1}, false},
+		"closing":    {421, smtp.EnhancedCode{4, 3, 2}, false},
 		"no service": {554, smtp.NoEnhancedCode, false},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {

@@ -82,7 +82,8 @@ func TestD07_SignUpsNeverUseUpTheOwnersBudget(t *testing.T) { // rule D07
 			ask(mail.Request{Kind: "signup", Class: "unasked", Address: "ada", Network: network(i)})
 			ask(mail.Request{Kind: "address", Class: "unasked", Address: "ada", Network: network(i), Owner: fmt.Sprint("eve", i)})
 		}
-		if !ask(mail.Request{Kind: "reset", Address: "ada", Network: "203.0.113.0/24"}) || !ask(mail.Request{Kind: "code", Address: "ada", Network: "203.0.113.0/24"}) {
+		if !ask(mail.Request{Kind: "reset", Address: "ada", Network: "203.0.113.0/24"}) ||
+			!ask(mail.Request{Kind: "code", Address: "ada", Network: "203.0.113.0/24"}) {
 			t.Error("the owner gets nothing in a new browser")
 		}
 		if !ask(mail.Request{Kind: "reset", Address: "ada", Network: net1}) {

@@ -142,7 +142,8 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 	}
 	d.count(m.Kind, "retried")
 	next := time.Now().Add(wait(m.Tries))
-	d.Log.WarnContext(ctx, "mail not delivered yet", "message_id", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error", said(err))
+	d.Log.WarnContext(ctx, "mail not delivered yet", "message_id", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error",
+		said(err))
 	return d.Outbox.store.RetryMessage(ctx, m.ID, next, said(err))
 }
 

@@ -36,8 +36,10 @@ const (
 // Kinds lists them all.
 func Kinds() []string {
 	return []string{
-		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, Confirmed, EmailChange, EmailChanged, EmailUndone, PasswordChanged, PasswordReset,
-		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AccountLinked, AccountUnlinked,
+		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, Confirmed, EmailChange, EmailChanged, EmailUndone, PasswordChanged,
+		PasswordReset,
+		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AccountLinked,
+		AccountUnlinked,
 		Frozen, Invitation, DeleteAsked, Deleted, SignedOutEverywhere, Test,
 	}
 }

@@ -47,7 +47,9 @@ func plain(l mail.Email) (mail.Message, error) {
 
 func delivery(t testing.TB, o *mail.Outbox, s mail.Sender, log *slog.Logger) *mail.Delivery {
 	t.Helper()
-	d, err := mail.NewDelivery(mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log, Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil }})
+	d, err := mail.NewDelivery(
+		mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log,
+			Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +112,8 @@ func TestS06_NothingOfAnEmailLiesOpen(t *testing.T) {
 	}
 	o := outbox(t, db)
 	var log bytes.Buffer
-	d := delivery(t, o, carrier(func(m mail.Message) error { return errors.New("421 no space for " + m.To) }), slog.New(slog.NewTextHandler(&log, nil)))
+	d := delivery(t, o, carrier(func(m mail.Message) error { return errors.New("421 no space for " + m.To) }),
+		slog.New(slog.NewTextHandler(&log, nil)))
 	put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com", Link: link, Code: "482913"})
 	once(t, d)
 	if list := queue(t, o); len(list) != 1 || !strings.Contains(list[0].LastError, "no space for …") {

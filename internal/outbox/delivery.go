@@ -211,8 +211,8 @@ func (d *Delivery) start(ctx context.Context, client string, list []storage.Mess
 	return true
 }
 
-// deliver sends items of one client. Once one has to be tried again, the others are put off with it: a server that does not answer costs one
-// wait, not one for each item.
+// deliver sends items of one client. Once one has to be tried again, the others are put off with it: a server that does not answer costs
+// one wait, not one for each item.
 func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
 	for i, x := range list {
 		until := time.Now().Add(lease)
@@ -265,7 +265,8 @@ func (d *Delivery) try(ctx context.Context, x storage.Message) (next time.Time, 
 		return time.Time{}, d.fail(ctx, x, GivenUp, said(sent))
 	}
 	d.o.Count(x.Kind, Retried)
-	d.o.Log.WarnContext(ctx, "not delivered yet", "delivery_id", x.ID, "kind", x.Kind, "client_id", x.ClientID, "tries", x.Tries, "next", next.UTC(),
+	d.o.Log.WarnContext(ctx, "not delivered yet", "delivery_id", x.ID, "kind", x.Kind, "client_id", x.ClientID, "tries", x.Tries, "next",
+		next.UTC(),
 		"error", said(sent))
 	return next, d.o.Store.RetryDelivery(ctx, x.ID, next, said(sent))
 }

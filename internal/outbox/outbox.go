@@ -61,7 +61,8 @@ func (o *Outbox) Put(ctx context.Context, it Item) error {
 		return fmt.Errorf("write item: %w", err)
 	}
 	now := time.Now()
-	d := storage.Message{ID: rand.Text(), Kind: it.Kind, Target: it.Target, ClientID: it.ClientID, DueAt: now, CreatedAt: now, ExpiresAt: now.Add(showFor)}
+	d := storage.Message{ID: rand.Text(), Kind: it.Kind, Target: it.Target, ClientID: it.ClientID, DueAt: now, CreatedAt: now,
+		ExpiresAt: now.Add(showFor)}
 	if d.Sealed, err = o.sealer.Seal(plain, o.place("deliveries", d.ID, "sealed")); err != nil {
 		return fmt.Errorf("seal item: %w", err)
 	}

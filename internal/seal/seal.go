@@ -26,7 +26,8 @@ const KeySize = 32
 // Categories of a value that does not open.
 var (
 	// ErrWrongKey: the value was sealed with a master key that is not listed.
-	ErrWrongKey = errors.New("sealed with a master key that is not configured: list the key it was sealed with (SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE)")
+	ErrWrongKey = errors.New(
+		"sealed with a master key that is not configured: list the key it was sealed with (SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE)")
 	// ErrDamaged: the value was changed, cut, or moved here from another place.
 	ErrDamaged = errors.New("sealed value is damaged or belongs elsewhere")
 )

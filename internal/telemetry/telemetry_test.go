@@ -55,7 +55,8 @@ func TestSecretsAreRedactedByName(t *testing.T) { // T01
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
-	if line.Token != Redacted || line.G.Inner.N != 1 || len(line.G.Agent) > 260 || line.G.Error != long || !strings.HasSuffix(line.G.Agent, "ä…") {
+	if line.Token != Redacted || line.G.Inner.N != 1 || len(line.G.Agent) > 260 || line.G.Error != long ||
+		!strings.HasSuffix(line.G.Agent, "ä…") {
 		t.Errorf("got %+v", line)
 	}
 }
@@ -176,7 +177,8 @@ func TestMetricsKeepLabelsInTheirLists(t *testing.T) {
 		`signet_sign_ins_total{method="password",outcome="success"} 1`, `signet_sign_ins_total{method="password",outcome="other"} 1`,
 		`signet_throttled_total{what="signin"} 1`, "signet_database_up 1", "signet_refresh_reuse_total 1", "signet_code_replay_total 1",
 		`signet_janitor_rows_total{table="grants"} 7`, `signet_job_runs_total{job="sweep",outcome="success"} 1`,
-		`signet_signing_key_age_seconds{alg="ES256"} 3600`, "signet_http_requests_in_flight 3", "signet_http_requests_refused_total 1", "go_goroutines",
+		`signet_signing_key_age_seconds{alg="ES256"} 3600`, "signet_http_requests_in_flight 3", "signet_http_requests_refused_total 1",
+		"go_goroutines",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s", want)

@@ -69,7 +69,8 @@ func (w Wanted) Read(ctx context.Context, store MembershipStore, userID string) 
 }
 
 // filtered reads groups and keeps those that the application is told.
-func (w Wanted) filtered(read func(ctx context.Context, userID string) ([]string, error)) func(ctx context.Context, userID string) ([]string, error) {
+func (w Wanted) filtered(read func(ctx context.Context, userID string) ([]string, error)) func(ctx context.Context, userID string) (
+	[]string, error) {
 	if len(w.Filter) == 0 {
 		return read
 	}

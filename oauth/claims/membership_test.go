@@ -34,16 +34,20 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		want          claims.Memberships
 		reads         int
 	}{
-		"nothing asked":              {scopes: []string{"openid", "profile"}},
-		"by scope":                   {scopes: []string{"groups", "roles"}, want: claims.Memberships{"groups": both, "roles": {}}, reads: 2},
-		"by the claims parameter":    {names: []string{"email", "groups"}, want: claims.Memberships{"groups": both}, reads: 1},
-		"by the client's name":       {groups: "https://app.example/groups", want: claims.Memberships{"https://app.example/groups": both}, reads: 1},
-		"the client's name wins":     {scopes: []string{"roles"}, roles: "permissions", want: claims.Memberships{"permissions": {}}, reads: 1},
-		"filtered, one by name":      {scopes: []string{"groups"}, filter: []string{"staff", "st"}, want: claims.Memberships{"groups": {"staff"}}, reads: 1},
-		"filtered, by a beginning":   {groups: "g", filter: []string{"bo*"}, want: claims.Memberships{"g": {"board"}}, reads: 1},
-		"filtered, none":             {names: []string{"groups"}, filter: []string{"STAFF", "oard*", "*x"}, want: claims.Memberships{"groups": {}}, reads: 1},
-		"filtered, all by a star":    {scopes: []string{"groups"}, filter: []string{"*"}, want: claims.Memberships{"groups": both}, reads: 1},
-		"filtered, roles stay":       {scopes: []string{"roles", "groups"}, filter: []string{"x"}, want: claims.Memberships{"groups": {}, "roles": {}}, reads: 2},
+		"nothing asked":           {scopes: []string{"openid", "profile"}},
+		"by scope":                {scopes: []string{"groups", "roles"}, want: claims.Memberships{"groups": both, "roles": {}}, reads: 2},
+		"by the claims parameter": {names: []string{"email", "groups"}, want: claims.Memberships{"groups": both}, reads: 1},
+		"by the client's name": {groups: "https://app.example/groups", want: claims.Memberships{"https://app.example/groups": both},
+			reads: 1},
+		"the client's name wins": {scopes: []string{"roles"}, roles: "permissions", want: claims.Memberships{"permissions": {}}, reads: 1},
+		"filtered, one by name": {scopes: []string{"groups"}, filter: []string{"staff", "st"},
+			want: claims.Memberships{"groups": {"staff"}}, reads: 1},
+		"filtered, by a beginning": {groups: "g", filter: []string{"bo*"}, want: claims.Memberships{"g": {"board"}}, reads: 1},
+		"filtered, none": {names: []string{"groups"}, filter: []string{"STAFF", "oard*", "*x"},
+			want: claims.Memberships{"groups": {}}, reads: 1},
+		"filtered, all by a star": {scopes: []string{"groups"}, filter: []string{"*"}, want: claims.Memberships{"groups": both}, reads: 1},
+		"filtered, roles stay": {scopes: []string{"roles", "groups"}, filter: []string{"x"},
+			want: claims.Memberships{"groups": {}, "roles": {}}, reads: 2},
 		"both under one name become": {groups: "all", roles: "all", want: claims.Memberships{"all": both}, reads: 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -121,7 +121,8 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 		return time.Time{}, refuse("expired")
 	case expires.Sub(now) > maxLife+skew:
 		return time.Time{}, refuse("exp is too far ahead")
-	case claims.NotBefore != nil && seconds(*claims.NotBefore).Sub(now) > skew, claims.IssuedAt != nil && seconds(*claims.IssuedAt).Sub(now) > skew:
+	case claims.NotBefore != nil && seconds(*claims.NotBefore).Sub(now) > skew, claims.IssuedAt != nil &&
+		seconds(*claims.IssuedAt).Sub(now) > skew:
 		return time.Time{}, refuse("not valid yet")
 	}
 	return expires, nil

@@ -55,7 +55,9 @@ func newWorld(t testing.TB, db *storage.DB) *world {
 		return m
 	}
 	r, err := clients.New(t.Context(), clients.Options{Store: db, Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)},
-		Declared: []clients.Metadata{client("basic", clients.MethodBasic), client("odd:+id", clients.MethodBasic), client("post", clients.MethodPost), client("public", clients.MethodNone), client("jwt", clients.MethodJWTKey), client("jwt2", clients.MethodJWTKey)}})
+		Declared: []clients.Metadata{client("basic", clients.MethodBasic), client("odd:+id", clients.MethodBasic),
+			client("post", clients.MethodPost), client("public", clients.MethodNone), client("jwt", clients.MethodJWTKey),
+			client("jwt2", clients.MethodJWTKey)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +91,8 @@ func basic(id, secret string) string {
 // assertion is a right one, changed.
 func (w *world) assertion(t testing.TB, change func(claims map[string]any, o *jose.SignerOptions)) string {
 	t.Helper()
-	claims := map[string]any{"iss": "jwt", "sub": "jwt", "aud": issuer, "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(), "jti": rand.Text()}
+	claims := map[string]any{"iss": "jwt", "sub": "jwt", "aud": issuer, "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(),
+		"jti": rand.Text()}
 	o := (&jose.SignerOptions{}).WithHeader("kid", "k")
 	if change != nil {
 		change(claims, o)
@@ -162,7 +165,8 @@ func TestJ01_ExactlyTheRegisteredMethod(t *testing.T) { // RFC 6749 section 2.3
 		"broken base64":            {nil, []string{"Authorization", "Basic !!"}, "invalid_client"},
 		"broken escape":            {nil, []string{"Authorization", "Basic " + "JXp6Onh4"}, "invalid_client"},
 		"empty secret":             {nil, []string{"Authorization", basic("basic", "")}, "invalid_client"},
-		"other assertion type":     {url.Values{"client_assertion": {w.assertion(t, nil)}, "client_assertion_type": {"x"}}, nil, "invalid_client"},
+		"other assertion type": {url.Values{"client_assertion": {w.assertion(t, nil)}, "client_assertion_type": {"x"}}, nil,
+			"invalid_client"},
 	}
 	for name, tt := range tests {
 		got, err := w.try(t.Context(), tt.form, tt.header...)
@@ -230,7 +234,9 @@ func TestJ03_Assertions(t *testing.T) { // RFC 7523 section 3
 		}
 	}
 	foreign := newWorld(t, storagetest.SQLite(t)).assertion(t, nil)
-	for name, assertion := range map[string]string{"foreign key": foreign, "none": "eyJhbGciOiJub25lIn0." + strings.Split(foreign, ".")[1] + ".", "garbage": "x.y.z", "huge": foreign + strings.Repeat("A", 20<<10)} {
+	for name, assertion := range map[string]string{"foreign key": foreign,
+		"none": "eyJhbGciOiJub25lIn0." + strings.Split(foreign, ".")[1] + ".", "garbage": "x.y.z",
+		"huge": foreign + strings.Repeat("A", 20<<10)} {
 		if got, err := w.try(t.Context(), asserted(assertion)); got != "" || code(err) != "invalid_client" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
@@ -277,8 +283,10 @@ func (replayAway) SpendOnce(context.Context, string, string, string, time.Time) 
 func TestA18_UnreachableReplayStoreFailsClosed(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t))
 	good := w.assertion(t, nil)
-	r, err := clients.New(t.Context(), clients.Options{Store: w.db, Issuer: issuer, SecretKeys: [][]byte{{1}}, Declared: []clients.Metadata{{ClientID: "jwt",
-		RedirectURIs: []string{"https://x.example/cb"}, TokenEndpointAuthMethod: clients.MethodJWTKey, JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: w.key.Public(), KeyID: "k"}}}}}})
+	r, err := clients.New(t.Context(),
+		clients.Options{Store: w.db, Issuer: issuer, SecretKeys: [][]byte{{1}}, Declared: []clients.Metadata{{ClientID: "jwt",
+			RedirectURIs: []string{"https://x.example/cb"}, TokenEndpointAuthMethod: clients.MethodJWTKey,
+			JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: w.key.Public(), KeyID: "k"}}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

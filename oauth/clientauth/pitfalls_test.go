@@ -32,7 +32,8 @@ func TestK02_HeadersThatChangeTheMeaningAreRefused(t *testing.T) { // RFC 7515 s
 		"jku is ignored":    {func(o *jose.SignerOptions) { o.WithHeader("jku", "https://evil.example/jwks") }, true},
 		"x5u is ignored":    {func(o *jose.SignerOptions) { o.WithHeader("x5u", "https://evil.example/x5u") }, true},
 	} {
-		got, err := w.try(t.Context(), asserted(w.assertion(t, func(_ map[string]any, o *jose.SignerOptions) { tt.change(o) })), "X-Test-Network", name)
+		got, err := w.try(t.Context(), asserted(w.assertion(t, func(_ map[string]any, o *jose.SignerOptions) { tt.change(o) })),
+			"X-Test-Network", name)
 		if (got == "jwt") != tt.ok || !tt.ok && code(err) != "invalid_client" {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
@@ -45,7 +46,8 @@ func TestK02_AKeyInTheHeaderIsNoKey(t *testing.T) { // RFC 7515 section 4.1.3
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := jwt.Signed(signer).Claims(map[string]any{"iss": "jwt", "sub": "jwt", "aud": issuer, "exp": time.Now().Add(time.Minute).Unix(), "jti": "x"}).Serialize()
+	text, err := jwt.Signed(signer).Claims(
+		map[string]any{"iss": "jwt", "sub": "jwt", "aud": issuer, "exp": time.Now().Add(time.Minute).Unix(), "jti": "x"}).Serialize()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +59,8 @@ func TestK02_AKeyInTheHeaderIsNoKey(t *testing.T) { // RFC 7515 section 4.1.3
 func TestJ04_UnknownClientsAssertionLooksLikeAWrongOne(t *testing.T) {
 	w, stranger := newWorld(t, storagetest.SQLite(t)), newWorld(t, storagetest.SQLite(t))
 	of := func(id string) *refusal.Refusal {
-		_, err := w.try(t.Context(), asserted(stranger.assertion(t, func(c map[string]any, _ *jose.SignerOptions) { c["iss"], c["sub"] = id, id })))
+		_, err := w.try(t.Context(),
+			asserted(stranger.assertion(t, func(c map[string]any, _ *jose.SignerOptions) { c["iss"], c["sub"] = id, id })))
 		r, _ := errors.AsType[*refusal.Refusal](err)
 		return r
 	}
@@ -85,7 +88,8 @@ func TestEndlessIdsShareOneEntry(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t))
 	var last error
 	for i := range 30 {
-		_, last = w.try(t.Context(), nil, "Authorization", basic(strings.Repeat("x", 10_000)+strconv.Itoa(i), "guess"), "X-Test-Network", "192.0.2.0/24")
+		_, last = w.try(t.Context(), nil, "Authorization", basic(strings.Repeat("x", 10_000)+strconv.Itoa(i), "guess"), "X-Test-Network",
+			"192.0.2.0/24")
 	}
 	if r, ok := errors.AsType[*refusal.Refusal](last); !ok || r.Status != http.StatusTooManyRequests {
 		t.Errorf("each has an entry of its own: %v", last)

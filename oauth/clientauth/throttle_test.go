@@ -27,7 +27,8 @@ func guesser(t *testing.T) (w *world, made string) {
 	t.Helper()
 	w = newWorld(t, storagetest.SQLite(t))
 	declared := func(id, secret, method string) clients.Metadata {
-		return clients.Metadata{ClientID: id, RedirectURIs: []string{"https://x.example/cb"}, TokenEndpointAuthMethod: method, ClientSecret: secret}
+		return clients.Metadata{ClientID: id, RedirectURIs: []string{"https://x.example/cb"}, TokenEndpointAuthMethod: method,
+			ClientSecret: secret}
 	}
 	keyed := declared("jwt", "", clients.MethodJWTKey)
 	keyed.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: w.key.Public(), KeyID: "k"}}}

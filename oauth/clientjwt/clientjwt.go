@@ -42,8 +42,8 @@ var algs = func() (list []jose.SignatureAlgorithm) {
 	return list
 }()
 
-// Parse reads a compact JWS of an algorithm that clients may use; none is not among them. types are the typ headers that it may have, beside
-// none. Errors are ErrRefused.
+// Parse reads a compact JWS of an algorithm that clients may use; none is not among them. types are the typ headers that it may have,
+// beside none. Errors are ErrRefused.
 func Parse(token string, types ...string) (JWT, error) {
 	jws, err := jose.ParseSignedCompact(token, algs)
 	if err != nil {

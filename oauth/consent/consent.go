@@ -184,7 +184,8 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
-		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
+		return b.Audit.Record(ctx,
+			audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
 	})
 	if err != nil {
 		return Allowed{}, err

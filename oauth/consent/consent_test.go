@@ -23,7 +23,8 @@ func apps(t testing.TB) market {
 	app := func(id string, change func(m *clients.Metadata)) clients.Metadata {
 		m := clients.Metadata{
 			ClientID: id, RedirectURIs: []string{"https://" + id + ".example/cb"}, GrantTypes: []string{"authorization_code", "refresh_token"},
-			TokenEndpointAuthMethod: clients.MethodBasic, ClientSecret: strings.Repeat("s", 43), Scope: "openid profile email groups offline_access api:read api:write api:basic api:admin shared",
+			TokenEndpointAuthMethod: clients.MethodBasic, ClientSecret: strings.Repeat("s", 43),
+			Scope: "openid profile email groups offline_access api:read api:write api:basic api:admin shared",
 		}
 		change(&m)
 		return m
@@ -39,9 +40,10 @@ func apps(t testing.TB) market {
 			}),
 		},
 		Resources: []clients.Resource{
-			{Identifier: "https://api.example.com", Name: "API", Scopes: words("api:read api:write api:basic api:admin shared"), Details: map[string]clients.ScopeDetails{
-				"api:basic": {Required: true}, "api:admin": {Sensitive: true}, "shared": {Required: true},
-			}},
+			{Identifier: "https://api.example.com", Name: "API", Scopes: words("api:read api:write api:basic api:admin shared"),
+				Details: map[string]clients.ScopeDetails{
+					"api:basic": {Required: true}, "api:admin": {Sensitive: true}, "shared": {Required: true},
+				}},
 			{Identifier: "https://files.example.com", Scopes: words("shared")},
 		},
 	})
@@ -91,29 +93,49 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 		granted        string
 		claims         string // granted of the claims parameter
 	}{
-		"first time":                       {req: flow.Request{Scopes: words("openid api:read api:write")}, needed: true, fixed: "openid", choices: "api:read api:write"},
-		"remembered":                       {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid api:read"), fixed: "openid", choices: "api:read", granted: "openid api:read"},
-		"left out before, not asked again": {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid"), fixed: "openid", choices: "api:read", granted: "openid"},
-		"a new scope":                      {req: flow.Request{Scopes: words("openid api:write")}, row: row("openid api:read", "openid api:read"), needed: true, fixed: "openid", choices: "api:write", granted: "openid"},
-		"first offline_access":             {req: flow.Request{Scopes: words("openid offline_access")}, row: row("openid", "openid"), needed: true, fixed: "openid", choices: "offline_access", granted: "openid"},
-		"a new resource":                   {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}}, row: row("openid", "openid"), needed: true, fixed: "openid", granted: "openid"},
-		"the resource seen before":         {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}}, row: row("openid", "openid", "https://api.example.com"), fixed: "openid", granted: "openid"},
-		"nothing asked for was granted":    {req: flow.Request{Scopes: words("api:read api:write")}, row: row("openid api:read api:write", "openid"), needed: true, choices: "api:read api:write"},
-		"one thing is no choice":           {req: flow.Request{Scopes: words("api:write")}, needed: true, fixed: "api:write"},
-		"V04 claims are a choice":          {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid", "openid"), needed: true, fixed: "openid", choices: "email", granted: "openid"},
-		"V04 claims allowed before":        {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid", choices: "email", granted: "openid", claims: mail},
-		"V04 claims left out before":       {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
-		"V04 claims of an asked scope":     {req: flow.Request{Scopes: words("openid email"), Claims: mail}, row: row("openid email", "openid email"), fixed: "openid email", granted: "openid email", claims: mail},
-		"V04 claims not registered":        {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"roles":null}}`}, row: row("openid roles", "openid roles"), fixed: "openid", granted: "openid"},
-		"V04 claims without openid":        {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "api:write"},
-		"V04 claims, first party":          {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid", choices: "email", granted: "openid", claims: mail},
-		"V04 claims left out, first party": {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
-		"withdrawn":                        {req: flow.Request{Scopes: words("openid")}, row: row("", ""), needed: true, fixed: "openid"},
-		"no longer registered (H22)":       {req: flow.Request{Scopes: words("openid admin")}, row: row("openid admin", "openid admin"), fixed: "openid", granted: "openid"},
-		"I03 first party":                  {app: "own", req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid", choices: "api:write", granted: "openid api:write"},
-		"first party, something left out":  {app: "own", req: flow.Request{Scopes: words("openid api:write offline_access")}, row: row("openid api:write", "openid"), fixed: "openid", choices: "api:write offline_access", granted: "openid offline_access"},
-		"first party, all left out":        {app: "own", req: flow.Request{Scopes: words("api:read api:write")}, row: row("api:read api:write", ""), needed: true, choices: "api:read api:write"},
-		"I03 first party, but posable":     {app: "cli", req: flow.Request{Scopes: words("openid")}, needed: true, fixed: "openid"},
+		"first time": {req: flow.Request{Scopes: words("openid api:read api:write")}, needed: true, fixed: "openid",
+			choices: "api:read api:write"},
+		"remembered": {req: flow.Request{Scopes: words("openid api:read")},
+			row: row("openid api:read", "openid api:read"), fixed: "openid", choices: "api:read", granted: "openid api:read"},
+		"left out before, not asked again": {req: flow.Request{Scopes: words("openid api:read")}, row: row("openid api:read", "openid"),
+			fixed: "openid", choices: "api:read", granted: "openid"},
+		"a new scope": {req: flow.Request{Scopes: words("openid api:write")},
+			row: row("openid api:read", "openid api:read"), needed: true, fixed: "openid", choices: "api:write", granted: "openid"},
+		"first offline_access": {req: flow.Request{Scopes: words("openid offline_access")}, row: row("openid", "openid"),
+			needed: true, fixed: "openid", choices: "offline_access", granted: "openid"},
+		"a new resource": {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}},
+			row: row("openid", "openid"), needed: true, fixed: "openid", granted: "openid"},
+		"the resource seen before": {req: flow.Request{Scopes: words("openid"), Resources: []string{"https://api.example.com"}},
+			row: row("openid", "openid", "https://api.example.com"), fixed: "openid", granted: "openid"},
+		"nothing asked for was granted": {req: flow.Request{Scopes: words("api:read api:write")},
+			row: row("openid api:read api:write", "openid"), needed: true, choices: "api:read api:write"},
+		"one thing is no choice": {req: flow.Request{Scopes: words("api:write")}, needed: true, fixed: "api:write"},
+		"V04 claims are a choice": {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid", "openid"),
+			needed: true, fixed: "openid", choices: "email", granted: "openid"},
+		"V04 claims allowed before": {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid email"),
+			fixed: "openid", choices: "email", granted: "openid", claims: mail},
+		"V04 claims left out before": {req: flow.Request{Scopes: words("openid"), Claims: mail}, row: row("openid email", "openid"),
+			fixed: "openid", choices: "email", granted: "openid"},
+		"V04 claims of an asked scope": {req: flow.Request{Scopes: words("openid email"), Claims: mail},
+			row: row("openid email", "openid email"), fixed: "openid email", granted: "openid email", claims: mail},
+		"V04 claims not registered": {req: flow.Request{Scopes: words("openid"), Claims: `{"userinfo":{"roles":null}}`},
+			row: row("openid roles", "openid roles"), fixed: "openid", granted: "openid"},
+		"V04 claims without openid": {req: flow.Request{Scopes: words("api:write"), Claims: mail}, needed: true, fixed: "api:write"},
+		"V04 claims, first party": {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail}, fixed: "openid",
+			choices: "email", granted: "openid", claims: mail},
+		"V04 claims left out, first party": {app: "own", req: flow.Request{Scopes: words("openid"), Claims: mail},
+			row: row("openid email", "openid"), fixed: "openid", choices: "email", granted: "openid"},
+		"withdrawn": {req: flow.Request{Scopes: words("openid")}, row: row("", ""), needed: true, fixed: "openid"},
+		"no longer registered (H22)": {req: flow.Request{Scopes: words("openid admin")}, row: row("openid admin", "openid admin"),
+			fixed: "openid", granted: "openid"},
+		"I03 first party": {app: "own",
+			req: flow.Request{Scopes: words("openid api:write"), Resources: []string{"https://api.example.com"}}, fixed: "openid",
+			choices: "api:write", granted: "openid api:write"},
+		"first party, something left out": {app: "own", req: flow.Request{Scopes: words("openid api:write offline_access")},
+			row: row("openid api:write", "openid"), fixed: "openid", choices: "api:write offline_access", granted: "openid offline_access"},
+		"first party, all left out": {app: "own", req: flow.Request{Scopes: words("api:read api:write")}, row: row("api:read api:write", ""),
+			needed: true, choices: "api:read api:write"},
+		"I03 first party, but posable": {app: "cli", req: flow.Request{Scopes: words("openid")}, needed: true, fixed: "openid"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +148,9 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 				t.Errorf("needed %v", q.Needed)
 			}
 			for what, got := range map[string][2]string{
-				"fixed": {strings.Join(q.Fixed, " "), tt.fixed}, "choices": {strings.Join(q.Choices, " "), tt.choices}, "granted": {strings.Join(q.Granted(), " "), tt.granted},
-				"claims": {q.GrantedClaims().String(), tt.claims},
+				"fixed": {strings.Join(q.Fixed, " "), tt.fixed}, "choices": {strings.Join(q.Choices, " "), tt.choices},
+				"granted": {strings.Join(q.Granted(), " "), tt.granted},
+				"claims":  {q.GrantedClaims().String(), tt.claims},
 			} {
 				if got[0] != got[1] {
 					t.Errorf("%s: got %q, want %q", what, got[0], got[1])
@@ -222,7 +245,8 @@ func TestAllowingNothingIsAskedAgain(t *testing.T) {
 		if events, err := d.db.EventsOfUser(t.Context(), "ada", "", 10); err != nil || len(events) != 0 {
 			t.Errorf("events %+v %v", events, err)
 		}
-		for asked, want := range map[string]string{"api:basic api:read": "api:basic", "openid api:read": "openid", "offline_access": "offline_access", "api:write": "api:write"} {
+		for asked, want := range map[string]string{"api:basic api:read": "api:basic", "openid api:read": "openid",
+			"offline_access": "offline_access", "api:write": "api:write"} {
 			if got := d.allow(t, asked, ""); got != want {
 				t.Errorf("%s with nothing ticked: granted %q, want %q", asked, got, want)
 			}
@@ -241,20 +265,29 @@ func TestWhatWasAskedIsTicked(t *testing.T) {
 		fixed, choices, ticked, left string
 		needed                       bool
 	}{
-		"first time":                 {asked: "openid api:read groups offline_access", fixed: "openid", choices: "api:read groups offline_access", ticked: "api:read groups offline_access", needed: true},
-		"claims parameter":           {asked: "openid", claims: `{"userinfo":{"email":null}}`, fixed: "openid", choices: "email", ticked: "email", needed: true},
-		"required":                   {asked: "api:basic api:read", fixed: "api:basic", choices: "api:read", ticked: "api:read", needed: true},
-		"sensitive":                  {asked: "openid api:read api:admin", fixed: "openid", choices: "api:read api:admin", ticked: "api:read", needed: true},
-		"sensitive, alone":           {asked: "api:admin", choices: "api:admin", needed: true},
-		"sensitive, granted before":  {asked: "openid api:admin api:read", offered: "openid api:admin", granted: "openid api:admin", fixed: "openid", choices: "api:admin api:read", ticked: "api:admin api:read", needed: true},
-		"left out before":            {asked: "openid api:read api:write", offered: "openid api:read", granted: "openid", fixed: "openid", choices: "api:read api:write", ticked: "api:write", left: "api:read", needed: true},
-		"all left out before":        {asked: "api:read api:write", offered: "openid api:read api:write", granted: "openid", choices: "api:read api:write", ticked: "api:read api:write", needed: true},
-		"required since":             {asked: "openid api:basic", offered: "openid api:basic", granted: "openid", fixed: "openid api:basic", needed: true},
+		"first time": {asked: "openid api:read groups offline_access", fixed: "openid",
+			choices: "api:read groups offline_access", ticked: "api:read groups offline_access", needed: true},
+		"claims parameter": {asked: "openid", claims: `{"userinfo":{"email":null}}`, fixed: "openid", choices: "email",
+			ticked: "email", needed: true},
+		"required": {asked: "api:basic api:read", fixed: "api:basic", choices: "api:read", ticked: "api:read", needed: true},
+		"sensitive": {asked: "openid api:read api:admin", fixed: "openid", choices: "api:read api:admin", ticked: "api:read",
+			needed: true},
+		"sensitive, alone": {asked: "api:admin", choices: "api:admin", needed: true},
+		"sensitive, granted before": {asked: "openid api:admin api:read", offered: "openid api:admin", granted: "openid api:admin",
+			fixed: "openid", choices: "api:admin api:read", ticked: "api:admin api:read", needed: true},
+		"left out before": {asked: "openid api:read api:write", offered: "openid api:read", granted: "openid", fixed: "openid",
+			choices: "api:read api:write", ticked: "api:write", left: "api:read", needed: true},
+		"all left out before": {asked: "api:read api:write", offered: "openid api:read api:write", granted: "openid",
+			choices: "api:read api:write", ticked: "api:read api:write", needed: true},
+		"required since": {asked: "openid api:basic", offered: "openid api:basic", granted: "openid", fixed: "openid api:basic",
+			needed: true},
 		"fixed, left out as a claim": {asked: "openid email", offered: "openid email", granted: "openid", fixed: "openid email", needed: true},
 		"required by one of two":     {asked: "openid shared", fixed: "openid", choices: "shared", ticked: "shared", needed: true},
 		"… of the one that is named": {asked: "openid shared", resources: []string{api}, fixed: "openid shared", needed: true},
-		"… not of the other":         {asked: "openid shared", resources: []string{files}, fixed: "openid", choices: "shared", ticked: "shared", needed: true},
-		"remembered":                 {asked: "openid api:basic api:admin", offered: "openid api:basic api:admin", granted: "openid api:basic", fixed: "openid api:basic", choices: "api:admin", left: "api:admin"},
+		"… not of the other": {asked: "openid shared", resources: []string{files}, fixed: "openid", choices: "shared", ticked: "shared",
+			needed: true},
+		"remembered": {asked: "openid api:basic api:admin", offered: "openid api:basic api:admin", granted: "openid api:basic",
+			fixed: "openid api:basic", choices: "api:admin", left: "api:admin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := consent.Ask(app.asked("shop", flow.Request{Scopes: words(tt.asked), Resources: tt.resources, Claims: tt.claims}),

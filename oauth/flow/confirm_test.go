@@ -17,13 +17,14 @@ var (
 )
 
 var confirmTests = map[string]nextTest{
-	"an act, no factor here":               {purpose: PurposeConfirm, seen: confirming(ada, true), want: Confirm},
-	"an act, no factor, no address":        {purpose: PurposeConfirm, seen: confirming(ada, false), want: Confirm},
-	"an act, confirmed":                    {purpose: PurposeConfirm, facts: confirmed, seen: confirming(ada, true), want: Finish},
-	"an act, confirmed by somebody else":   {purpose: PurposeConfirm, facts: confirmed, seen: confirming(bob, true), want: Confirm},
-	"an act, confirmed, a factor since":    {purpose: PurposeConfirm, facts: confirmed, seen: ada, want: Finish},
-	"an act, proven upstream":              {purpose: PurposeConfirm, facts: did, seen: confirming(ada, true), want: Finish},
-	"an act, second factor waits":          {purpose: PurposeConfirm, facts: waiting(false), seen: pending(confirming(ada, true)), want: Factor},
+	"an act, no factor here":             {purpose: PurposeConfirm, seen: confirming(ada, true), want: Confirm},
+	"an act, no factor, no address":      {purpose: PurposeConfirm, seen: confirming(ada, false), want: Confirm},
+	"an act, confirmed":                  {purpose: PurposeConfirm, facts: confirmed, seen: confirming(ada, true), want: Finish},
+	"an act, confirmed by somebody else": {purpose: PurposeConfirm, facts: confirmed, seen: confirming(bob, true), want: Confirm},
+	"an act, confirmed, a factor since":  {purpose: PurposeConfirm, facts: confirmed, seen: ada, want: Finish},
+	"an act, proven upstream":            {purpose: PurposeConfirm, facts: did, seen: confirming(ada, true), want: Finish},
+	"an act, second factor waits": {purpose: PurposeConfirm, facts: waiting(false), seen: pending(confirming(ada, true)),
+		want: Factor},
 	"an act, nobody":                       {purpose: PurposeConfirm, want: SignIn},
 	"login, unproven upstream":             {req: login, seen: confirming(ada, true), want: Confirm},
 	"login, unproven upstream, nobody":     {req: login, seen: confirming(Seen{}, true), want: Confirm},

@@ -103,7 +103,8 @@ type Progress struct {
 // theirs. What the app was answered stays as well.
 func (p Progress) BrowserOnly() Progress {
 	return Progress{
-		PendingIdentity: p.PendingIdentity, SentOn: p.SentOn, Problem: p.Problem, Answers: p.Answers, AnsweredTo: p.AnsweredTo, GrantID: p.GrantID,
+		PendingIdentity: p.PendingIdentity, SentOn: p.SentOn, Problem: p.Problem, Answers: p.Answers, AnsweredTo: p.AnsweredTo,
+		GrantID: p.GrantID,
 	}
 }
 

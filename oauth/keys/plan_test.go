@@ -31,17 +31,20 @@ func TestPlan(t *testing.T) { // rule K11, OpenID Connect Core section 10.1.1
 		{"next is made a day ahead", []storage.Key{row("a", active, 0, 0, 0)}, 89 * day, []string{"make next +2160h0m0s"}},
 		{"never before it was published", []storage.Key{row("a", active, 0, 0, 0)}, 100 * day, []string{"make next +2400h1m0s"}},
 		{"next waits for its turn", []storage.Key{row("a", active, 0, 0, 0), row("b", next, 89*day, 90*day, 0)}, 90*day - time.Second, nil},
-		{"next takes its turn", []storage.Key{row("a", active, 0, 0, 0), row("b", next, 89*day, 90*day, 0)}, 90 * day, []string{"b active", "a retiring"}},
+		{"next takes its turn", []storage.Key{row("a", active, 0, 0, 0), row("b", next, 89*day, 90*day, 0)}, 90 * day,
+			[]string{"b active", "a retiring"}},
 		{"too young to sign", []storage.Key{row("a", active, 0, 0, 0), row("b", next, 0, 0, 0)}, 59 * time.Second, nil},
 		{"old enough", []storage.Key{row("a", active, 0, 0, 0), row("b", next, 0, 0, 0)}, time.Minute, []string{"b active", "a retiring"}},
 		{"nobody signs", []storage.Key{row("b", next, 0, time.Hour, 0)}, time.Second, []string{"b active"}},
-		{"two sign", []storage.Key{row("a", active, 0, 0, 0), row("b", active, 0, 1, 0), row("c", active, 0, 0, 0)}, 2, []string{"a retiring", "c retiring"}},
+		{"two sign", []storage.Key{row("a", active, 0, 0, 0), row("b", active, 0, 1, 0), row("c", active, 0, 0, 0)}, 2,
+			[]string{"a retiring", "c retiring"}},
 		{"two sign since the same instant", []storage.Key{row("b", active, 0, 0, 0), row("a", active, 0, 0, 0)}, 2, []string{"b retiring"}},
 		{"still needed", []storage.Key{row("a", active, 0, 0, 0), row("z", retiring, 0, 0, time.Hour)}, time.Hour - 1, nil},
 		{"last token has died", []storage.Key{row("a", active, 0, 0, 0), row("z", retiring, 0, 0, time.Hour)}, time.Hour, []string{"z retired"}},
 		{"still proves hints", []storage.Key{row("a", active, 0, 0, 0), row("z", retired, 0, 0, time.Hour)}, 30 * day, nil},
 		{"forgotten", []storage.Key{row("a", active, 0, 0, 0), row("z", retired, 0, 0, time.Hour)}, 30*day + time.Hour, []string{"forget z"}},
-		{"epochs are not its matter", []storage.Key{row("a", active, 0, 0, 0), {KID: "refresh-1", Alg: Refresh, State: retiring}}, time.Hour, nil},
+		{"epochs are not its matter", []storage.Key{row("a", active, 0, 0, 0), {KID: "refresh-1", Alg: Refresh, State: retiring}}, time.Hour,
+			nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -90,8 +90,8 @@ type Ring struct {
 	damaged  sync.Map   // kids of rows that were reported
 }
 
-// Open reads the ring and, unless it is to be as found, makes its first keys, under a lock that replicas starting at the same time respect. A master key
-// that does not open the ring is an error that wraps seal.ErrWrongKey.
+// Open reads the ring and, unless it is to be as found, makes its first keys, under a lock that replicas starting at the same time respect.
+// A master key that does not open the ring is an error that wraps seal.ErrWrongKey.
 func Open(ctx context.Context, o Options) (*Ring, error) {
 	if o.Store == nil || o.Master == nil {
 		return nil, errors.New("keys: Store and Master are required")

@@ -102,7 +102,8 @@ func (c *Case) AnsweredScope() string {
 	if len(c.Scopes) > 0 {
 		return strings.Join(c.Scopes, " ")
 	}
-	return strings.Join(slices.DeleteFunc(slices.Clone(c.Allowed), func(s string) bool { return !slices.Contains(clients.BuiltinScopes, s) }), " ")
+	return strings.Join(
+		slices.DeleteFunc(slices.Clone(c.Allowed), func(s string) bool { return !slices.Contains(clients.BuiltinScopes, s) }), " ")
 }
 
 // Claims are those that the person granted by the claims parameter.

@@ -23,7 +23,8 @@ func shop(t *testing.T, scope string) *clients.Client {
 	t.Helper()
 	registry, err := clients.New(t.Context(), clients.Options{
 		Store: noClients{}, Issuer: "https://id.example", SecretKeys: [][]byte{make([]byte, 32)},
-		Declared: []clients.Metadata{{ClientID: "shop", RedirectURIs: []string{"https://shop.example/cb"}, TokenEndpointAuthMethod: clients.MethodNone, Scope: scope}},
+		Declared: []clients.Metadata{
+			{ClientID: "shop", RedirectURIs: []string{"https://shop.example/cb"}, TokenEndpointAuthMethod: clients.MethodNone, Scope: scope}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +38,9 @@ func shop(t *testing.T, scope string) *clients.Client {
 
 func TestFactsRoundTrip(t *testing.T) {
 	for name, f := range map[string]ledger.Facts{
-		"none":  {},
-		"all":   {Nonce: "n", RedirectURI: "https://a.test/cb", CodeChallenge: "c", Claims: `{"userinfo":{"name":null}}`, ClaimsGranted: true, Access: 600, Idle: 60},
+		"none": {},
+		"all": {Nonce: "n", RedirectURI: "https://a.test/cb", CodeChallenge: "c", Claims: `{"userinfo":{"name":null}}`, ClaimsGranted: true,
+			Access: 600, Idle: 60},
 		"tempt": {Nonce: `"claims":"x"`, RedirectURI: `","claims":"y`}, // what was sent cannot pose as a claims parameter
 	} {
 		var g storage.Grant
@@ -72,8 +74,9 @@ func TestV04_GrantedClaimsAreOfTheRowAndTheRegistration(t *testing.T) {
 		"as granted":                {ledger.Facts{Claims: asked, ClaimsGranted: true}, "openid profile email phone", asked},
 		"the registration narrower": {ledger.Facts{Claims: asked, ClaimsGranted: true}, "openid email", `{"userinfo":{"email":null}}`},
 		"as sent, an older row":     {ledger.Facts{Claims: asked}, "openid profile email phone", `{"userinfo":{"email":null,"name":null}}`},
-		"an older row, odd sub":     {ledger.Facts{Claims: `{"id_token":{"sub":{"value":5},"email":null}}`}, "openid email", `{"id_token":{"email":null}}`},
-		"nothing":                   {ledger.Facts{}, "openid email", ""},
+		"an older row, odd sub": {ledger.Facts{Claims: `{"id_token":{"sub":{"value":5},"email":null}}`}, "openid email",
+			`{"id_token":{"email":null}}`},
+		"nothing": {ledger.Facts{}, "openid email", ""},
 	} {
 		g := storage.Grant{Scopes: []string{"openid", "email", "profile"}}
 		if err := tt.facts.Put(&g); err != nil {

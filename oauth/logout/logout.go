@@ -53,7 +53,8 @@ func Read(form url.Values) Request {
 
 // Values are its parameters again.
 func (r Request) Values() map[string]string {
-	v := map[string]string{"id_token_hint": r.IDTokenHint, "client_id": r.ClientID, "post_logout_redirect_uri": r.PostLogoutRedirectURI, "state": r.State,
+	v := map[string]string{"id_token_hint": r.IDTokenHint, "client_id": r.ClientID, "post_logout_redirect_uri": r.PostLogoutRedirectURI,
+		"state":      r.State,
 		"ui_locales": r.UILocales, "logout_hint": r.LogoutHint}
 	for name, value := range v {
 		if value == "" {

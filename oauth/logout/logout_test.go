@@ -51,23 +51,33 @@ func TestQ02_WhatMayBeDone(t *testing.T) { // RP-Initiated Logout sections 2 and
 		client, back         string
 		proven, endsSession1 bool
 	}{
-		"nothing":                     {},
-		"only state":                  {req: logout.Request{State: "x"}},
-		"hint":                        {req: logout.Request{IDTokenHint: "shop 1"}, client: "shop", proven: true, endsSession1: true},
-		"hint and address":            {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye}, client: "shop", back: bye, proven: true, endsSession1: true},
-		"hint, address and state":     {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye, State: "a b&c=ü"}, client: "shop", back: bye + "&state=a+b%26c%3D%C3%BC", proven: true, endsSession1: true},
-		"state on a bare address":     {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bare, State: "x"}, client: "shop", back: bare + "?state=x", proven: true, endsSession1: true},
-		"hint of another session":     {req: logout.Request{IDTokenHint: "shop 2", PostLogoutRedirectURI: bye}, client: "shop", back: bye, proven: true},
-		"hint without a session":      {req: logout.Request{IDTokenHint: "shop "}, client: "shop", proven: true},
-		"hint and its client":         {req: logout.Request{IDTokenHint: "shop 1", ClientID: "shop"}, client: "shop", proven: true, endsSession1: true},
-		"hint of several audiences":   {req: logout.Request{IDTokenHint: "api,shop 1", ClientID: "shop"}, client: "shop", proven: true, endsSession1: true},
-		"hint of another client":      {req: logout.Request{IDTokenHint: "shop 1", ClientID: "closed", PostLogoutRedirectURI: bye}},
-		"hint that is not ours":       {req: logout.Request{IDTokenHint: "forged", ClientID: "shop", PostLogoutRedirectURI: bye}},
-		"hint too long":               {req: logout.Request{IDTokenHint: "shop " + strings.Repeat("1", 17<<10), ClientID: "shop", PostLogoutRedirectURI: bye}},
-		"hint, bad address":           {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: "https://evil.example/"}, client: "shop"},
-		"hint, query added":           {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye + "&y=1"}, client: "shop"},
-		"hint, other spelling":        {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: "https://shop.example/bye?x=+"}, client: "shop"},
-		"state too long":              {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye, State: strings.Repeat("s", 2049)}, client: "shop"},
+		"nothing":    {},
+		"only state": {req: logout.Request{State: "x"}},
+		"hint":       {req: logout.Request{IDTokenHint: "shop 1"}, client: "shop", proven: true, endsSession1: true},
+		"hint and address": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye}, client: "shop", back: bye,
+			proven: true, endsSession1: true},
+		"hint, address and state": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye, State: "a b&c=ü"},
+			client: "shop", back: bye + "&state=a+b%26c%3D%C3%BC", proven: true, endsSession1: true},
+		"state on a bare address": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bare, State: "x"}, client: "shop",
+			back: bare + "?state=x", proven: true, endsSession1: true},
+		"hint of another session": {req: logout.Request{IDTokenHint: "shop 2", PostLogoutRedirectURI: bye}, client: "shop", back: bye,
+			proven: true},
+		"hint without a session": {req: logout.Request{IDTokenHint: "shop "}, client: "shop", proven: true},
+		"hint and its client": {req: logout.Request{IDTokenHint: "shop 1", ClientID: "shop"}, client: "shop", proven: true,
+			endsSession1: true},
+		"hint of several audiences": {req: logout.Request{IDTokenHint: "api,shop 1", ClientID: "shop"}, client: "shop", proven: true,
+			endsSession1: true},
+		"hint of another client": {req: logout.Request{IDTokenHint: "shop 1", ClientID: "closed", PostLogoutRedirectURI: bye}},
+		"hint that is not ours":  {req: logout.Request{IDTokenHint: "forged", ClientID: "shop", PostLogoutRedirectURI: bye}},
+		"hint too long": {
+			req: logout.Request{IDTokenHint: "shop " + strings.Repeat("1", 17<<10), ClientID: "shop", PostLogoutRedirectURI: bye}},
+		"hint, bad address": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: "https://evil.example/"},
+			client: "shop"},
+		"hint, query added": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye + "&y=1"}, client: "shop"},
+		"hint, other spelling": {req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: "https://shop.example/bye?x=+"},
+			client: "shop"},
+		"state too long": {
+			req: logout.Request{IDTokenHint: "shop 1", PostLogoutRedirectURI: bye, State: strings.Repeat("s", 2049)}, client: "shop"},
 		"client and address: a click": {req: logout.Request{ClientID: "shop", PostLogoutRedirectURI: bye}, client: "shop", back: bye},
 		"client, bad address":         {req: logout.Request{ClientID: "shop", PostLogoutRedirectURI: "javascript:alert(1)"}, client: "shop"},
 		"address alone":               {req: logout.Request{PostLogoutRedirectURI: bye}},
@@ -111,7 +121,8 @@ func TestOfARepeatedParameterNothingIsTrusted(t *testing.T) { // RFC 6749 sectio
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	form := url.Values{"id_token_hint": {"h"}, "client_id": {"c"}, "post_logout_redirect_uri": {"u"}, "state": {"ä b"}, "ui_locales": {"de", "en"}}
+	form := url.Values{"id_token_hint": {"h"}, "client_id": {"c"}, "post_logout_redirect_uri": {"u"}, "state": {"ä b"},
+		"ui_locales": {"de", "en"}}
 	want := logout.Request{IDTokenHint: "h", ClientID: "c", PostLogoutRedirectURI: "u", State: "ä b"}
 	got := logout.Read(form)
 	if got != want {

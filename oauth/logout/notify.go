@@ -118,8 +118,8 @@ func (n *Notices) put(ctx context.Context, c *clients.Client, f facts) error {
 	return n.Outbox.Put(ctx, outbox.Item{Kind: Kind, Target: c.BackchannelLogoutURI, ClientID: c.ClientID, Facts: f})
 }
 
-// maxFrames bounds the clients that are told of one session in the browser, and maxOrigins the length of their origins in the page's policy,
-// which is a header that proxies have to take.
+// maxFrames bounds the clients that are told of one session in the browser, and maxOrigins the length of their origins in the page's
+// policy, which is a header that proxies have to take.
 const (
 	maxFrames  = 20
 	maxOrigins = 2 << 10
@@ -157,8 +157,8 @@ type Sender struct {
 	Names   Names
 }
 
-// Send is the outbox.Sender of Kind. The token is made anew for each try, with the same jti (OpenID Connect Back-Channel Logout 1.0 sections
-// 2.4, 2.5 and 2.8).
+// Send is the outbox.Sender of Kind. The token is made anew for each try, with the same jti (OpenID Connect Back-Channel Logout 1.0
+// sections 2.4, 2.5 and 2.8).
 func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	c, err := s.Clients.Client(ctx, x.ClientID)
 	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || c.BackchannelLogoutURI == "") {
@@ -174,7 +174,8 @@ func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	now := time.Now()
 	sub, sid := s.Names.of(c, f.UserID, f.SessionID)
 	token, err := s.Sign(c.IDTokenSignedResponseAlg, tokens.Logout{
-		Subject: sub, SessionID: sid, Audience: tokens.Audience{c.ClientID}, IssuedAt: now.Unix(), ExpiresAt: now.Add(tokenLife).Unix(), JTI: x.ID,
+		Subject: sub, SessionID: sid, Audience: tokens.Audience{c.ClientID}, IssuedAt: now.Unix(), ExpiresAt: now.Add(tokenLife).Unix(),
+		JTI: x.ID,
 	})
 	if err != nil {
 		return err

@@ -109,21 +109,24 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 		return flow.Request{}, c, err
 	}
 	if !printable(req.State) {
-		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: errors.New("state has control characters")}
+		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c,
+			Cause: errors.New("state has control characters")}
 	}
 	if len(req.State) > maxState { // the client and the address are known: it is told there, without the state
 		no := refusal.InvalidRequest("state is longer than 4096 bytes.")
 		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, ResponseMode: req.ResponseMode}
 	}
 	if unread != nil {
-		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode}
+		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State,
+			ResponseMode: req.ResponseMode}
 	}
 	known, err := p.resourcesOf(ctx, c, form)
 	if err != nil {
 		return flow.Request{}, c, err
 	}
 	if r := p.judge(&req, c, form, known); r != nil {
-		return flow.Request{}, c, &Redirectable{Refusal: r, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode}
+		return flow.Request{}, c, &Redirectable{Refusal: r, Client: c, RedirectURI: req.RedirectURI, State: req.State,
+			ResponseMode: req.ResponseMode}
 	}
 	return req, c, nil
 }

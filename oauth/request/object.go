@@ -88,7 +88,8 @@ func (p *Parser) fetched(ctx context.Context, c *clients.Client, address string)
 	case !slices.Contains(c.RequestURIs, address) && !slices.Contains(c.RequestURIs, bare):
 		return "", objectMistake("request_uri is not registered")
 	}
-	got, err := p.Objects.Fetch.Fetch(ctx, egress.Question{URL: bare, Header: map[string]string{"Accept": "application/oauth-authz-req+jwt, application/jwt"}})
+	got, err := p.Objects.Fetch.Fetch(ctx,
+		egress.Question{URL: bare, Header: map[string]string{"Accept": "application/oauth-authz-req+jwt, application/jwt"}})
 	if err != nil {
 		return "", fmt.Errorf("request_uri: %w", err)
 	}
@@ -128,7 +129,8 @@ func (p *Parser) merged(ctx context.Context, c *clients.Client, form url.Values,
 		return nil, objectMistake("holds another request object")
 	case inside.Has("client_id") && inside.Get("client_id") != c.ClientID:
 		return nil, objectMistake("client_id differs")
-	case !alone && inside.Has("response_type") && clients.ResponseType(inside.Get("response_type")) != clients.ResponseType(outside.Get("response_type")):
+	case !alone && inside.Has("response_type") &&
+		clients.ResponseType(inside.Get("response_type")) != clients.ResponseType(outside.Get("response_type")):
 		return nil, objectMistake("response_type differs")
 	}
 	if alone {

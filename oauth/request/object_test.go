@@ -27,7 +27,8 @@ func TestRequestObject_MembersAreParameters(t *testing.T) { // RFC 9101 section 
 
 // FuzzRequestObject: nothing panics, and nothing counts that nobody signed.
 func FuzzRequestObject(f *testing.F) {
-	for _, seed := range []string{"eyJhbGciOiJub25lIn0.e30.", "..", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", "x.y.z", "eyJhbGciOiJub25lIiwiY3JpdCI6W119.e30."} {
+	for _, seed := range []string{"eyJhbGciOiJub25lIn0.e30.", "..", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", "x.y.z",
+		"eyJhbGciOiJub25lIiwiY3JpdCI6W119.e30."} {
 		f.Add(seed)
 	}
 	p := &Parser{Issuer: "https://id.test", Objects: &Objects{}}

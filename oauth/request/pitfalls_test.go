@@ -17,11 +17,14 @@ func TestStateIsOptionalAndModesAreThree(t *testing.T) { // RFC 6749 section 4.1
 		q           url.Values
 		state, mode string // mode "" = invalid_request
 	}{
-		"no state": {form(), "", "query"}, "short state": {form("state", "x"), "x", "query"}, "query": {form("response_mode", "query"), "", "query"},
-		"form_post": {form("response_mode", "form_post", "state", "a b+c&d"), "a b+c&d", "form_post"}, "fragment": {form("response_mode", "fragment"), "", "fragment"}, "made up": {form("response_mode", "x"), "", ""},
+		"no state": {form(), "", "query"}, "short state": {form("state", "x"), "x", "query"},
+		"query":     {form("response_mode", "query"), "", "query"},
+		"form_post": {form("response_mode", "form_post", "state", "a b+c&d"), "a b+c&d", "form_post"},
+		"fragment":  {form("response_mode", "fragment"), "", "fragment"}, "made up": {form("response_mode", "x"), "", ""},
 	} {
 		req, _, err := p.Authorize(t.Context(), tt.q)
-		if req.State != tt.state || req.ResponseMode != tt.mode || (err != nil) != (tt.mode == "") || err != nil && code(errors.Unwrap(err)) != "invalid_request" {
+		if req.State != tt.state || req.ResponseMode != tt.mode || (err != nil) != (tt.mode == "") ||
+			err != nil && code(errors.Unwrap(err)) != "invalid_request" {
 			t.Errorf("%s: %+v %v", name, req, err)
 		}
 	}
@@ -38,9 +41,13 @@ func TestH01_WhatMustNotRedirect(t *testing.T) { // RFC 6749 section 4.1.2.1
 		q    url.Values
 		kind string
 	}{
-		"no client": {form("client_id", ""), "unknown_client"}, "unknown client": {form("client_id", "nobody"), "unknown_client"}, "NUL in the client id": {form("client_id", "shop\x00"), "unknown_client"},
-		"other redirect": {form("redirect_uri", "https://shop.example/cb/"), "redirect_mismatch"}, "line end in the redirect": {form("redirect_uri", "https://shop.example/cb\r\n"), "redirect_mismatch"}, "none": {form("redirect_uri", ""), "redirect_missing"},
-		"A5 client twice": {twice("client_id"), "invalid_request"}, "A5 redirect twice": {twice("redirect_uri"), "invalid_request"}, "A5 state twice": {twice("state"), "invalid_request"}, "A5 mode twice": {twice("response_mode"), "invalid_request"},
+		"no client": {form("client_id", ""), "unknown_client"}, "unknown client": {form("client_id", "nobody"), "unknown_client"},
+		"NUL in the client id":     {form("client_id", "shop\x00"), "unknown_client"},
+		"other redirect":           {form("redirect_uri", "https://shop.example/cb/"), "redirect_mismatch"},
+		"line end in the redirect": {form("redirect_uri", "https://shop.example/cb\r\n"), "redirect_mismatch"},
+		"none":                     {form("redirect_uri", ""), "redirect_missing"},
+		"A5 client twice":          {twice("client_id"), "invalid_request"}, "A5 redirect twice": {twice("redirect_uri"), "invalid_request"},
+		"A5 state twice": {twice("state"), "invalid_request"}, "A5 mode twice": {twice("response_mode"), "invalid_request"},
 		"A11 control in state": {form("state", "a\nb"), "invalid_request"}, "A11 state no UTF-8": {form("state", "\xff"), "invalid_request"},
 	} {
 		_, _, err := p.Authorize(t.Context(), tt.q)
@@ -58,16 +65,25 @@ func TestErrorsTheClientIsTold(t *testing.T) { // RFC 6749 section 4.1.2.1, Open
 		q    url.Values
 		code string
 	}{
-		"A5 nonce twice": {nonces, "invalid_request"}, "A11 NUL": {form("nonce", "\x00"), "invalid_request"}, "unknown parameter with a control": {form("foo", "\x1b"), "invalid_request"},
-		"long": {form("foo", strings.Repeat("x", 4097)), "invalid_request"}, "long nonce": {form("nonce", strings.Repeat("x", 513)), "invalid_request"},
-		"P5 registration": {form("registration", "{}"), "registration_not_supported"}, "request": {form("request", "e30.e30."), "request_not_supported"}, "request_uri": {form("request_uri", "https://x.example/"), "request_uri_not_supported"},
-		"no response type": {form("response_type", ""), "invalid_request"}, "H10 unknown": {form("response_type", "banana"), "unsupported_response_type"},
-		"prompt": {form("prompt", "dance"), "invalid_request"}, "none and login": {form("prompt", "none login"), "invalid_request"}, "claims": {form("claims", "{"), "invalid_request"}, "A8 broken hint": {form("id_token_hint", "x"), "invalid_request"},
-		"method alone": {form("code_challenge_method", "S256"), "invalid_request"},
+		"A5 nonce twice": {nonces, "invalid_request"}, "A11 NUL": {form("nonce", "\x00"), "invalid_request"},
+		"unknown parameter with a control": {form("foo", "\x1b"), "invalid_request"},
+		"long":                             {form("foo", strings.Repeat("x", 4097)), "invalid_request"},
+		"long nonce":                       {form("nonce", strings.Repeat("x", 513)), "invalid_request"},
+		"P5 registration":                  {form("registration", "{}"), "registration_not_supported"},
+		"request":                          {form("request", "e30.e30."), "request_not_supported"},
+		"request_uri":                      {form("request_uri", "https://x.example/"), "request_uri_not_supported"},
+		"no response type":                 {form("response_type", ""), "invalid_request"},
+		"H10 unknown":                      {form("response_type", "banana"), "unsupported_response_type"},
+		"prompt":                           {form("prompt", "dance"), "invalid_request"},
+		"none and login":                   {form("prompt", "none login"), "invalid_request"},
+		"claims":                           {form("claims", "{"), "invalid_request"},
+		"A8 broken hint":                   {form("id_token_hint", "x"), "invalid_request"},
+		"method alone":                     {form("code_challenge_method", "S256"), "invalid_request"},
 	} {
 		_, _, err := p.Authorize(t.Context(), tt.q)
 		bad, ok := errors.AsType[*Redirectable](err)
-		if !ok || bad.Refusal.Code != tt.code || bad.RedirectURI != "https://shop.example/cb" || bad.ResponseMode != "query" || bad.Error() == "" {
+		if !ok || bad.Refusal.Code != tt.code || bad.RedirectURI != "https://shop.example/cb" || bad.ResponseMode != "query" ||
+			bad.Error() == "" {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
 		}
 	}
@@ -79,7 +95,9 @@ func TestErrorsTheClientIsTold(t *testing.T) { // RFC 6749 section 4.1.2.1, Open
 
 func TestMaxAge(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	p := parser(t)
-	for sent, want := range map[string]int64{"0": 0, "1": 1, "86400": 86400, "": -2, "-1": -1, "x": -1, "1.5": -1, "+1": -1, "0x1": -1, " 1": -1, "99999999999": -1} { // -2 = none, -1 = refused
+	// -2 = none, -1 = refused
+	for sent, want := range map[string]int64{"0": 0, "1": 1, "86400": 86400, "": -2, "-1": -1, "x": -1, "1.5": -1, "+1": -1, "0x1": -1,
+		" 1": -1, "99999999999": -1} {
 		req, _, err := p.Authorize(t.Context(), form("max_age", sent))
 		got := int64(-2)
 		if err != nil {
@@ -107,7 +125,8 @@ func TestH16_Hints(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	if req, _, err := p.Authorize(t.Context(), form("id_token_hint", "ada's")); err != nil || req.HintSubject != "ada" {
 		t.Errorf("%+v %v", req, err)
 	}
-	if req, _, err := p.Authorize(t.Context(), form("id_token_hint", "other client's")); code(errors.Unwrap(err)) != "invalid_request" || req.HintSubject != "" {
+	if req, _, err := p.Authorize(t.Context(), form("id_token_hint", "other client's")); code(errors.Unwrap(err)) != "invalid_request" ||
+		req.HintSubject != "" {
 		t.Errorf("%+v %v", req, err)
 	}
 	for hint, want := range map[string]string{"ada@example.com": "ada@example.com", strings.Repeat("x", 255): ""} {
@@ -115,7 +134,10 @@ func TestH16_Hints(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 			t.Errorf("login_hint %q: %q %v", hint, req.LoginHint, err)
 		}
 	}
-	if req, _, err := p.Authorize(t.Context(), form("ui_locales", strings.Repeat("de ", 50), "acr_values", strings.Repeat("x ", 50))); err != nil || len(req.UILocales) != 10 || len(req.ACRValues) != 10 { // H17
+	// H17
+	if req, _, err := p.Authorize(t.Context(),
+		form("ui_locales", strings.Repeat("de ", 50), "acr_values", strings.Repeat("x ", 50))); err != nil || len(req.UILocales) != 10 ||
+		len(req.ACRValues) != 10 {
 		t.Errorf("%d locales, %d acr values: %v", len(req.UILocales), len(req.ACRValues), err)
 	}
 }
@@ -138,7 +160,8 @@ func TestA18_UnreachableDatabaseIsNoUnknownClient(t *testing.T) {
 
 func BenchmarkAuthorize(b *testing.B) {
 	p := parser(b)
-	q := form("scope", "openid profile offline_access api:read", "state", "af0ifjsldkj", "nonce", "n-0S6_WzA2Mj", "code_challenge", strings.Repeat("A", 43), "code_challenge_method", "S256", "resource", "https://api.example.com")
+	q := form("scope", "openid profile offline_access api:read", "state", "af0ifjsldkj", "nonce", "n-0S6_WzA2Mj", "code_challenge",
+		strings.Repeat("A", 43), "code_challenge_method", "S256", "resource", "https://api.example.com")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := p.Authorize(b.Context(), q); err != nil {

@@ -34,10 +34,14 @@ func TestForm(t *testing.T) { // RFC 6749 section 3.2; A08 to A11
 		body, media, query string
 		ok                 bool
 	}{
-		"fine": {"a=1&b=2", form, "", true}, "with charset": {"a=1", form + "; charset=UTF-8", "", true}, "resource twice": {"resource=a&resource=b", form, "", true}, "empty": {"", form, "", true},
-		"umlauts": {"a=%C3%A4", form, "", true}, "repeated": {"a=1&a=1", form, "", false}, "A12 multipart": {"x", "multipart/form-data; boundary=x", "", false}, "JSON": {"{}", "application/json", "", false},
-		"no type": {"a=1", "", "", false}, "A10 in the URL": {"a=1", form, "?client_secret=x", false}, "NUL": {"a=%00", form, "", false}, "line end": {"a=%0d%0a", form, "", false}, "control in the name": {"%01=1", form, "", false},
-		"not UTF-8": {"a=%ff", form, "", false}, "C1 control": {"a=%C2%85", form, "", false}, "broken escape": {"a=%zz", form, "", false}, "many resources": {strings.Repeat("resource=a&", 21), form, "", false}, "semicolon": {"a=1;b=2", form, "", false},
+		"fine": {"a=1&b=2", form, "", true}, "with charset": {"a=1", form + "; charset=UTF-8", "", true},
+		"resource twice": {"resource=a&resource=b", form, "", true}, "empty": {"", form, "", true},
+		"umlauts": {"a=%C3%A4", form, "", true}, "repeated": {"a=1&a=1", form, "", false},
+		"A12 multipart": {"x", "multipart/form-data; boundary=x", "", false}, "JSON": {"{}", "application/json", "", false},
+		"no type": {"a=1", "", "", false}, "A10 in the URL": {"a=1", form, "?client_secret=x", false}, "NUL": {"a=%00", form, "", false},
+		"line end": {"a=%0d%0a", form, "", false}, "control in the name": {"%01=1", form, "", false},
+		"not UTF-8": {"a=%ff", form, "", false}, "C1 control": {"a=%C2%85", form, "", false}, "broken escape": {"a=%zz", form, "", false},
+		"many resources": {strings.Repeat("resource=a&", 21), form, "", false}, "semicolon": {"a=1;b=2", form, "", false},
 	} {
 		_, err := Form(post(tt.body, tt.media, tt.query))
 		if (err == nil) != tt.ok || err != nil && code(err) != "invalid_request" {
@@ -92,16 +96,21 @@ func parser(t testing.TB) *Parser {
 		t.Fatal(err)
 	}
 	secret := strings.Repeat("s3cr3t-", 6)
-	r, err := clients.New(t.Context(), clients.Options{Store: store{db}, Issuer: "https://id.example.com", SecretKeys: [][]byte{{1}}, Declared: []clients.Metadata{
-		{ClientID: "shop", ClientSecret: secret, RedirectURIs: []string{"https://shop.example/cb"}, Scope: "openid profile offline_access api:read", GrantTypes: []string{"authorization_code", "refresh_token"}},
-		{ClientID: "two", ClientSecret: secret, RedirectURIs: []string{"https://two.example/a", "https://two.example/b"}, Scope: "api:read offline_access"},
-		{ClientID: "spa", TokenEndpointAuthMethod: clients.MethodNone, RedirectURIs: []string{"https://spa.example/"}, Scope: "openid"},
-		{ClientID: "job", ClientSecret: secret, GrantTypes: []string{clients.ClientCredentials}, RedirectURIs: []string{"https://job.example/"}, Scope: "api:read"},
-	}, Resources: []clients.Resource{{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read"}}}})
+	r, err := clients.New(t.Context(),
+		clients.Options{Store: store{db}, Issuer: "https://id.example.com", SecretKeys: [][]byte{{1}}, Declared: []clients.Metadata{
+			{ClientID: "shop", ClientSecret: secret, RedirectURIs: []string{"https://shop.example/cb"},
+				Scope: "openid profile offline_access api:read", GrantTypes: []string{"authorization_code", "refresh_token"}},
+			{ClientID: "two", ClientSecret: secret, RedirectURIs: []string{"https://two.example/a", "https://two.example/b"},
+				Scope: "api:read offline_access"},
+			{ClientID: "spa", TokenEndpointAuthMethod: clients.MethodNone, RedirectURIs: []string{"https://spa.example/"}, Scope: "openid"},
+			{ClientID: "job", ClientSecret: secret, GrantTypes: []string{clients.ClientCredentials},
+				RedirectURIs: []string{"https://job.example/"}, Scope: "api:read"},
+		}, Resources: []clients.Resource{{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Parser{Clients: r, Issuer: "https://id.example.com", Hint: func(string) (string, []string, error) { return "", nil, errors.New("no hints here") }}
+	return &Parser{Clients: r, Issuer: "https://id.example.com",
+		Hint: func(string) (string, []string, error) { return "", nil, errors.New("no hints here") }}
 }
 
 func form(pairs ...string) url.Values {
@@ -117,10 +126,12 @@ func form(pairs ...string) url.Values {
 
 func TestH05_WhenTheRedirectURIMayBeLeftOut(t *testing.T) { // RFC 6749 section 3.1.2.3, OpenID Connect Core section 3.1.2.1
 	p := parser(t)
-	if req, _, err := p.Authorize(t.Context(), form("redirect_uri", "", "scope", "api:read")); err != nil || req.RedirectURI != "https://shop.example/cb" || req.RedirectURISent {
+	if req, _, err := p.Authorize(t.Context(), form("redirect_uri", "", "scope", "api:read")); err != nil ||
+		req.RedirectURI != "https://shop.example/cb" || req.RedirectURISent {
 		t.Errorf("one registered, no openid: %+v %v", req, err)
 	}
-	for name, q := range map[string]url.Values{"openid": form("redirect_uri", ""), "several registered": form("client_id", "two", "redirect_uri", "", "scope", "api:read")} {
+	for name, q := range map[string]url.Values{"openid": form("redirect_uri", ""),
+		"several registered": form("client_id", "two", "redirect_uri", "", "scope", "api:read")} {
 		_, _, err := p.Authorize(t.Context(), q)
 		if bad, ok := errors.AsType[*PageOnly](err); !ok || bad.Client == nil {
 			t.Errorf("%s: %v", name, err)
@@ -135,10 +146,14 @@ func TestH07_PKCE(t *testing.T) { // RFC 7636 section 4.4.1, RFC 9700 section 2.
 		q  url.Values
 		ok bool
 	}{
-		"confidential without": {form(), true}, "confidential with": {form("code_challenge", ok, "code_challenge_method", "S256"), true}, "plain": {form("code_challenge", ok, "code_challenge_method", "plain"), false},
-		"no method": {form("code_challenge", ok), false}, "short": {form("code_challenge", ok[1:], "code_challenge_method", "S256"), false}, "long": {form("code_challenge", ok+"A", "code_challenge_method", "S256"), false},
-		"padding": {form("code_challenge", ok[1:]+"=", "code_challenge_method", "S256"), false}, "public without": {form("client_id", "spa", "redirect_uri", "https://spa.example/"), false},
-		"public with": {form("client_id", "spa", "redirect_uri", "https://spa.example/", "code_challenge", ok, "code_challenge_method", "S256"), true},
+		"confidential without": {form(), true}, "confidential with": {form("code_challenge", ok, "code_challenge_method", "S256"), true},
+		"plain":     {form("code_challenge", ok, "code_challenge_method", "plain"), false},
+		"no method": {form("code_challenge", ok), false}, "short": {form("code_challenge", ok[1:], "code_challenge_method", "S256"), false},
+		"long":           {form("code_challenge", ok+"A", "code_challenge_method", "S256"), false},
+		"padding":        {form("code_challenge", ok[1:]+"=", "code_challenge_method", "S256"), false},
+		"public without": {form("client_id", "spa", "redirect_uri", "https://spa.example/"), false},
+		"public with": {
+			form("client_id", "spa", "redirect_uri", "https://spa.example/", "code_challenge", ok, "code_challenge_method", "S256"), true},
 	} {
 		req, _, err := p.Authorize(t.Context(), tt.q)
 		if (err == nil) != tt.ok || err == nil && req.CodeChallenge != tt.q.Get("code_challenge") {
@@ -156,8 +171,11 @@ func TestH15_Scopes(t *testing.T) {
 		q    url.Values
 		want string // "" = invalid_scope
 	}{
-		"known and unknown": {form("scope", "openid nope api:read openid"), "openid api:read"}, "not registered": {form("scope", "openid email"), "openid"}, "offline": {form("scope", "openid offline_access"), "openid offline_access"},
-		"offline without the grant": {form("client_id", "two", "redirect_uri", "https://two.example/a", "scope", "api:read offline_access"), "api:read"}, "none asked": {form("scope", ""), "api:read"},
+		"known and unknown": {form("scope", "openid nope api:read openid"), "openid api:read"},
+		"not registered":    {form("scope", "openid email"), "openid"},
+		"offline":           {form("scope", "openid offline_access"), "openid offline_access"},
+		"offline without the grant": {form("client_id", "two", "redirect_uri", "https://two.example/a", "scope", "api:read offline_access"),
+			"api:read"}, "none asked": {form("scope", ""), "api:read"},
 		"nothing left": {form("scope", "nope"), ""}, "wildcard": {form("scope", "*"), ""},
 	} {
 		req, _, err := p.Authorize(t.Context(), tt.q)
@@ -165,7 +183,9 @@ func TestH15_Scopes(t *testing.T) {
 			t.Errorf("%s: %v %v", name, req.Scopes, err)
 		}
 	}
-	if _, _, err := p.Authorize(t.Context(), form("client_id", "job", "redirect_uri", "https://job.example/", "scope", "api:read")); code(errors.Unwrap(err)) != "unauthorized_client" {
+	if _, _, err := p.Authorize(t.Context(),
+		form("client_id", "job", "redirect_uri", "https://job.example/", "scope",
+			"api:read")); code(errors.Unwrap(err)) != "unauthorized_client" {
 		t.Errorf("a client without the grant: %v", err)
 	}
 }

@@ -18,7 +18,8 @@ func scopesParser(t *testing.T) (*Parser, *storage.DB) {
 	t.Helper()
 	db := storagetest.SQLite(t)
 	app := func(id, scope string) clients.Metadata {
-		return clients.Metadata{ClientID: id, ClientSecret: strings.Repeat("s3cr3t-", 6), RedirectURIs: []string{"https://x.example/cb"}, Scope: scope,
+		return clients.Metadata{ClientID: id, ClientSecret: strings.Repeat("s3cr3t-", 6), RedirectURIs: []string{"https://x.example/cb"},
+			Scope:      scope,
 			GrantTypes: []string{clients.AuthorizationCode, clients.RefreshToken}}
 	}
 	r, err := clients.New(t.Context(), clients.Options{Store: db, Issuer: "https://id.example.com", SecretKeys: [][]byte{{1}},
@@ -97,7 +98,8 @@ func TestAResourceMadeElsewhereCanBeAskedForAtOnce(t *testing.T) {
 		time.Sleep(time.Second)
 		for i, ask := range []url.Values{asks("early", "new:read"), asks("early", "", "https://newer.example")} {
 			id := []string{"https://new.example", "https://newer.example"}[i]
-			if err := db.InsertResource(t.Context(), storage.Resource{Identifier: id, Name: "New", Scopes: []string{"new:read"}, CreatedAt: time.Now()}); err != nil {
+			if err := db.InsertResource(t.Context(),
+				storage.Resource{Identifier: id, Name: "New", Scopes: []string{"new:read"}, CreatedAt: time.Now()}); err != nil {
 				t.Fatal(err)
 			}
 			if req, _, err := p.Authorize(t.Context(), ask); err != nil || strings.Join(req.Scopes, " ") != "new:read" {

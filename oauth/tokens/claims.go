@@ -96,8 +96,8 @@ func (id *ID) check() error {
 // logoutEvent is the one event of a logout token.
 const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// Logout is the claims of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), times in seconds. Issuer and Events are set by
-// SignLogout.
+// Logout is the claims of a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4), times in seconds. Issuer and Events are set
+// by SignLogout.
 type Logout struct {
 	Issuer    string              `json:"iss"`
 	Subject   string              `json:"sub,omitempty"`

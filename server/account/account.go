@@ -96,7 +96,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Login == nil || o.Browser == nil || o.Profile == nil || o.Connected == nil || o.Credentials == nil || o.Deletion == nil || o.Export == nil ||
+	if o.Login == nil || o.Browser == nil || o.Profile == nil || o.Connected == nil || o.Credentials == nil || o.Deletion == nil ||
+		o.Export == nil ||
 		o.Sessions == nil || o.Pages == nil {
 		return nil, errors.New("account needs login, browser, profile, connected apps, credentials, deletion, export, sessions and pages")
 	}
@@ -128,7 +129,8 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Page("POST "+passkeysPath+"/options", h.signedIn(h.passkeyOptions), web.Nothing)
 		m.Page("POST "+passkeysPath+"/add", h.allowed(factor.AddPasskey, passkeysPath+"?done=confirmed", h.addPasskey), web.Passkey)
 		m.Page("POST "+passkeysPath+"/rename", h.signedIn(h.renamePasskey), web.Nothing)
-		m.Page("POST "+passkeysPath+"/remove", h.allowed(factor.RemovePasskey, passkeysPath+"?done=confirmed", h.removePasskey), web.Passkey, web.RecoveryCodes)
+		m.Page("POST "+passkeysPath+"/remove", h.allowed(factor.RemovePasskey, passkeysPath+"?done=confirmed", h.removePasskey), web.Passkey,
+			web.RecoveryCodes)
 	}
 	if h.Logins != nil {
 		h.mountLogins(m)

@@ -85,7 +85,8 @@ func newFixture(t *testing.T, address string, change ...func(*account.Options)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.browser, err = browser.New(browser.Options{Issuer: issuer, Store: db, Bounds: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
+	if h.browser, err = browser.New(
+		browser.Options{Issuer: issuer, Store: db, Bounds: db, Sessions: h.sessions, DeviceKeys: [][]byte{[]byte("some key")}}); err != nil {
 		t.Fatal(err)
 	}
 	prefix := strings.TrimSuffix(issuer.Path, "/")
@@ -292,8 +293,9 @@ func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
 	b, _ := h.signedIn(t, u, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 	h.signedIn(t, u, "curl/8")
 	now := time.Now()
-	if _, err := h.db.PutConsent(t.Context(), storage.Consent{UserID: u.ID, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"},
-		Resources: []string{"notes"}, CreatedAt: now, UpdatedAt: now}); err != nil {
+	if _, err := h.db.PutConsent(t.Context(),
+		storage.Consent{UserID: u.ID, ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid", "email"},
+			Resources: []string{"notes"}, CreatedAt: now, UpdatedAt: now}); err != nil {
 		t.Fatal(err)
 	}
 	h.grant(t, u, storage.Grant{ID: "g", ClientID: "board", Scopes: []string{"openid", "api:read"}, LastUsedAt: now})
@@ -426,8 +428,9 @@ func TestR08_AppsAreRemoved(t *testing.T) {
 
 func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Changing Passwords
 	for issuer, paths := range map[string]map[string]string{
-		"http://localhost:9400":        {"/.well-known/change-password": "/account/password", "/": "/account"},
-		"http://localhost:9400/tenant": {"/.well-known/change-password": "/tenant/account/password", "/tenant/.well-known/change-password": "/tenant/account/password", "/tenant/": "/tenant/account"},
+		"http://localhost:9400": {"/.well-known/change-password": "/account/password", "/": "/account"},
+		"http://localhost:9400/tenant": {"/.well-known/change-password": "/tenant/account/password",
+			"/tenant/.well-known/change-password": "/tenant/account/password", "/tenant/": "/tenant/account"},
 	} {
 		h := newFixture(t, issuer)
 		for path, to := range paths {

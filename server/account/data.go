@@ -95,7 +95,8 @@ func (h *Handler) leaving(f func(w http.ResponseWriter, r *http.Request, s *logi
 // showKeep asks whether the account is to be kept after all.
 func (h *Handler) showKeep(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	v := s.Leaving
-	return h.Pages.Render(w, r, http.StatusOK, pages.KeepAccount{Action: h.Login.Path(flow.Keep, s.In), Who: v.Person, At: v.Person.At(v.User.EraseAt)})
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.KeepAccount{Action: h.Login.Path(flow.Keep, s.In), Who: v.Person, At: v.Person.At(v.User.EraseAt)})
 }
 
 // keep undoes the deletion and goes on with what the person came for, or signs out.

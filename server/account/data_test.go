@@ -32,7 +32,8 @@ func TestR06_DownloadIsMineAndHoldsNoSecret(t *testing.T) {
 	h.grant(t, u, storage.Grant{ID: "the-grant", ClientID: "shop", Scopes: []string{"openid"}})
 	h.grant(t, bob, storage.Grant{ID: "his-grant", ClientID: "board"})
 	b.post(t, "/account/data")
-	if b.Code != http.StatusOK || b.Header().Get("Content-Type") != "application/json" || !strings.HasPrefix(b.Header().Get("Content-Disposition"), "attachment;") ||
+	if b.Code != http.StatusOK || b.Header().Get("Content-Type") != "application/json" ||
+		!strings.HasPrefix(b.Header().Get("Content-Disposition"), "attachment;") ||
 		!strings.Contains(b.Header().Get("Cache-Control"), "no-store") || b.Header().Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("%d %v", b.Code, b.Header())
 	}
@@ -40,7 +41,8 @@ func TestR06_DownloadIsMineAndHoldsNoSecret(t *testing.T) {
 	if err := json.Unmarshal(b.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	b.want(t, 200, u.ID, "ada@example.org", "1815-12-10", "Firefox/140.0", "shop", `"password"`, "user.created", "!bob", "!board", "!$2a$", "!"+b.cookies["signet_9400_session"])
+	b.want(t, 200, u.ID, "ada@example.org", "1815-12-10", "Firefox/140.0", "shop", `"password"`, "user.created", "!bob", "!board", "!$2a$",
+		"!"+b.cookies["signet_9400_session"])
 	b.get(t, "/account/activity").want(t, 200, "Your data was downloaded")
 }
 

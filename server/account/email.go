@@ -76,7 +76,8 @@ func (h *Handler) firstPassword(w http.ResponseWriter, r *http.Request, v *brows
 	return h.back(w, r, "/account", "password")
 }
 
-func (h *Handler) firstPasswordPage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, problems ...pages.Problem) error {
+func (h *Handler) firstPasswordPage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int,
+	problems ...pages.Problem) error {
 	return h.Pages.Render(w, r, status, pages.ChangePassword{
 		Person: v.Person, First: true, MinLength: h.Credentials.MinPassword(), Problems: problems,
 	})

@@ -63,7 +63,8 @@ func wholeLife(t *testing.T, dsn string, grace time.Duration) {
 	b.Get(t, "/signin?other=1").SignIn(t, bob)
 	b.Get(t, "/signin?other=1").SignIn(t, zeb)
 	b.Get(t, "/account/data").Submit(t, "data-download", nil)
-	if before := strings.ToLower(storagetest.Dump(t, dsn)); !strings.Contains(before, "zebedee") || !strings.Contains(before, "quillfeather") || !strings.Contains(before, "quilly") {
+	if before := strings.ToLower(storagetest.Dump(t, dsn)); !strings.Contains(before, "zebedee") ||
+		!strings.Contains(before, "quillfeather") || !strings.Contains(before, "quilly") {
 		t.Fatal("the dump holds nothing of anybody")
 	}
 

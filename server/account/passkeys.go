@@ -45,7 +45,8 @@ func (h *Handler) passkeysPage(w http.ResponseWriter, r *http.Request, v *browse
 			return err
 		}
 		for _, k := range list {
-			page.Passkeys = append(page.Passkeys, pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: v.Person.At(k.AddedAt), UsedAt: v.Person.At(k.LastUsed)})
+			page.Passkeys = append(page.Passkeys,
+				pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: v.Person.At(k.AddedAt), UsedAt: v.Person.At(k.LastUsed)})
 		}
 	}
 	return h.Pages.Render(w, r, status, page)
@@ -59,7 +60,8 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request, v *brow
 	} else if err != nil {
 		return err
 	}
-	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: v.UserID, Name: v.Person.Login(), DisplayName: v.Person.Shown()})
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r),
+		passkey.Whose{ID: v.UserID, Name: v.Person.Login(), DisplayName: v.Person.Shown()})
 	return login.WriteOptions(w, options, err)
 }
 

@@ -21,11 +21,14 @@ func TestProfileForm(t *testing.T) {
 			t.Errorf("the form has no %s", name)
 		}
 		for _, bad := range []string{strings.Repeat("\u2066", 600)} {
-			b.post(t, "/account/profile", name, bad).want(t, 400, `href="#`+name+`"`, `id="`+name+`-error"`, `aria-invalid="true"`, "!This cannot be used")
+			b.post(t, "/account/profile", name, bad).want(t, 400, `href="#`+name+`"`, `id="`+name+`-error"`, `aria-invalid="true"`,
+				"!This cannot be used")
 		}
 	}
-	b.post(t, "/account/profile", "name", "Ada King", "picture", "https://pictures.example/ada.png", "zoneinfo", "Europe/Vienna", "email", "eve@example.org", "email_verified", "true").
-		want(t, 200, "profile has been saved", `value="Ada King"`, `value="https://pictures.example/ada.png"`, "<option selected>Europe/Vienna", `!src="https://pictures`)
+	b.post(t, "/account/profile", "name", "Ada King", "picture", "https://pictures.example/ada.png", "zoneinfo", "Europe/Vienna", "email",
+		"eve@example.org", "email_verified", "true").
+		want(t, 200, "profile has been saved", `value="Ada King"`, `value="https://pictures.example/ada.png"`, "<option selected>Europe/Vienna",
+			`!src="https://pictures`)
 	if got, err := h.people.Show(t.Context(), u.ID); err != nil || got.Email != "ada@example.org" || got.EmailVerified { // R04
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -51,7 +54,8 @@ func TestActivityPages(t *testing.T) {
 	record(audit.Event{Name: audit.PasswordSet, UserID: u.ID, ActorID: "cli"})
 	record(audit.Event{Name: "nobody.knows", UserID: u.ID})
 	record(audit.Event{Name: audit.RefreshReused, UserID: bob.ID, ClientID: "board"})
-	b.get(t, "/account/activity").want(t, 200, "<bdi>The shop</bdi> was allowed", "By an administrator", "Other activity", "!nobody.knows", "!The board", "!Older")
+	b.get(t, "/account/activity").want(t, 200, "<bdi>The shop</bdi> was allowed", "By an administrator", "Other activity", "!nobody.knows",
+		"!The board", "!Older")
 	his.get(t, "/account/activity").want(t, 200, "The board", "!The shop")
 	for range 60 {
 		record(audit.Event{Name: audit.SignInFailed, UserID: u.ID})

@@ -42,7 +42,8 @@ func (h *Handler) mountSecond(m *web.Mux) {
 	}
 	m.Page("GET "+secondPath, h.signedIn(h.showSecond))
 	m.Page("GET "+secondPath+"/add", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.addTOTP))
-	m.Page("POST "+secondPath+"/add", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.confirmTOTP), web.Authenticator, web.RecoveryCodes)
+	m.Page("POST "+secondPath+"/add", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.confirmTOTP), web.Authenticator,
+		web.RecoveryCodes)
 	m.Page("GET "+secondPath+"/qr", h.allowed(factor.AddAuthenticator, secondPath+"/add", h.qr))
 	m.Page("POST "+secondPath+"/remove", h.allowed(factor.RemoveAuthenticator, secondPath, h.removeTOTP), web.Authenticator, web.RecoveryCodes)
 	m.Page("POST "+codesPath, h.allowed(factor.MakeRecoveryCodes, secondPath, h.newCodes), web.RecoveryCodes)

@@ -18,14 +18,16 @@ func (h *Handler) showSessions(w http.ResponseWriter, r *http.Request, v *browse
 	if err != nil {
 		return err
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.Sessions{Person: v.Person, Sessions: sessionLines(list, v.Person, v.SessionID), Done: done(r)})
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.Sessions{Person: v.Person, Sessions: sessionLines(list, v.Person, v.SessionID), Done: done(r)})
 }
 
 // sessionLines puts the browser in view first.
 func sessionLines(list []storage.Session, of pages.Person, current string) []pages.SessionLine {
 	lines := make([]pages.SessionLine, 0, len(list))
 	for _, s := range list {
-		line := pages.SessionLine{ID: s.ID, Agent: s.Agent, Address: s.Address, StartedAt: of.At(s.CreatedAt), SeenAt: of.At(s.SeenAt), Current: s.ID == current}
+		line := pages.SessionLine{ID: s.ID, Agent: s.Agent, Address: s.Address, StartedAt: of.At(s.CreatedAt), SeenAt: of.At(s.SeenAt),
+			Current: s.ID == current}
 		if line.Current {
 			lines = slices.Insert(lines, 0, line)
 		} else {

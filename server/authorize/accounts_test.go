@@ -284,7 +284,8 @@ func TestR07_KeptOnTheWayToAnApp(t *testing.T) {
 	if got := w.shop.Begin(t, tab, oauth2.SetAuthURLParam("prompt", "none")).Answer(t, tab); got.Get("error") != "login_required" {
 		t.Errorf("got %v", got)
 	}
-	for _, path := range []string{start, strings.Replace(start, "/signin", "/consent", 1), strings.Replace(start, "/signin", "/oauth2/continue", 1), "/choose", "/account"} {
+	for _, path := range []string{start, strings.Replace(start, "/signin", "/consent", 1),
+		strings.Replace(start, "/signin", "/oauth2/continue", 1), "/choose", "/account"} {
 		if tab := b.Tab(t).Get(t, path); tab.Landed != nil || !tab.Has("keep-submit") {
 			t.Errorf("%s: at %s, landed %v", path, tab.URL, tab.Landed)
 		}
@@ -300,7 +301,8 @@ func TestFormsCountForTheAccountTheyWereShownTo(t *testing.T) {
 	w := newWorld(t)
 	b, bob := w.both(t)
 	tab := b.Tab(t)
-	forms := map[string]string{"/account/profile": "profile-submit", "/account/sessions": "session", "/account/password": "password-submit", "/account/data": "data-download",
+	forms := map[string]string{"/account/profile": "profile-submit", "/account/sessions": "session", "/account/password": "password-submit",
+		"/account/data":   "data-download",
 		"/account/delete": "delete-submit", "/account/second-step/add": "totp-confirm"}
 	for path, button := range forms {
 		form := tab.Get(t, path).FormWith(button)

@@ -45,7 +45,8 @@ func TestGroupsAndRolesReachTheApp(t *testing.T) {
 		}
 		staff, editor := []any{"staff"}, []any{"editor"}
 
-		app := s.App(t, "wiki", func(m *clients.Metadata) { m.Scope = "openid groups roles offline_access" }).With("openid", "groups", "roles", "offline_access")
+		app := s.App(t, "wiki",
+			func(m *clients.Metadata) { m.Scope = "openid groups roles offline_access" }).With("openid", "groups", "roles", "offline_access")
 		tokens := app.Login(t, s.Browser(t), ada)
 		for what, got := range map[string]map[string]any{"ID token": claimsIn(t, app, tokens), "userinfo": app.Userinfo(t, tokens.AccessToken)} {
 			if !reflect.DeepEqual(got["groups"], staff) || !reflect.DeepEqual(got["roles"], editor) {

@@ -92,14 +92,16 @@ func TestV04_ClaimsParameterReleasesOnlyWhatThePersonGranted(t *testing.T) { // 
 		scope, idToken, userinfo   string
 	}{
 		"groups unticked": {
-			scopes: "openid groups", claims: `{"id_token":{"groups":null},"userinfo":{"groups":{"essential":true}}}`, offered: "groups", scope: "openid",
+			scopes: "openid groups", claims: `{"id_token":{"groups":null},"userinfo":{"groups":{"essential":true}}}`, offered: "groups",
+			scope: "openid",
 		},
 		"roles unticked, groups ticked": {
 			scopes: "openid groups roles", claims: `{"id_token":{"groups":null,"roles":null},"userinfo":{"groups":null,"roles":null}}`,
 			offered: "groups roles", ticked: "groups", scope: "openid groups", idToken: "groups", userinfo: "groups",
 		},
 		"claims alone, nothing ticked": {
-			scopes: "openid", claims: `{"userinfo":{"email":null,"phone_number":null,"groups":null},"id_token":{"email":{"essential":true},"roles":null}}`,
+			scopes:  "openid",
+			claims:  `{"userinfo":{"email":null,"phone_number":null,"groups":null},"id_token":{"email":{"essential":true},"roles":null}}`,
 			offered: "email groups phone roles", scope: "openid",
 		},
 		"claims alone, some ticked": {
@@ -112,7 +114,8 @@ func TestV04_ClaimsParameterReleasesOnlyWhatThePersonGranted(t *testing.T) { // 
 			idToken: "address nickname", userinfo: "email groups",
 		},
 		"essential and by value": {
-			scopes: "openid", claims: `{"id_token":{"email":{"essential":true,"value":"ada@example.com"},"phone_number":{"values":["+442079460000"]}}}`,
+			scopes:  "openid",
+			claims:  `{"id_token":{"email":{"essential":true,"value":"ada@example.com"},"phone_number":{"values":["+442079460000"]}}}`,
 			offered: "email phone", ticked: "phone", scope: "openid", idToken: "phone_number",
 		},
 		"of an asked scope": {
@@ -126,8 +129,9 @@ func TestV04_ClaimsParameterReleasesOnlyWhatThePersonGranted(t *testing.T) { // 
 			offered: "email", ticked: "email phone groups", scope: "openid", userinfo: "email",
 		},
 		"consent skipped by the operator": {
-			firstParty: true, registered: "openid email groups", scopes: "openid", claims: `{"userinfo":{"email":null,"phone_number":null},"id_token":{"groups":null}}`,
-			scope: "openid", idToken: "groups", userinfo: "email",
+			firstParty: true, registered: "openid email groups", scopes: "openid",
+			claims: `{"userinfo":{"email":null,"phone_number":null},"id_token":{"groups":null}}`,
+			scope:  "openid", idToken: "groups", userinfo: "email",
 		},
 	}
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {

@@ -37,7 +37,8 @@ func newWorld(t *testing.T, opts ...servertest.Option) *world {
 
 // ask is a plain authorization request of the shop, changed by pairs of name and value ("" removes).
 func (w *world) ask(pairs ...string) string {
-	q := url.Values{"client_id": {"shop"}, "redirect_uri": {w.shop.RedirectURIs[0]}, "response_type": {"code"}, "scope": {"openid profile"}, "state": {"st at&e=1"}, "nonce": {"n"}}
+	q := url.Values{"client_id": {"shop"}, "redirect_uri": {w.shop.RedirectURIs[0]}, "response_type": {"code"}, "scope": {"openid profile"},
+		"state": {"st at&e=1"}, "nonce": {"n"}}
 	for i := 0; i < len(pairs); i += 2 {
 		q.Set(pairs[i], pairs[i+1])
 		if pairs[i+1] == "" {
@@ -59,9 +60,12 @@ func TestH01_NoRedirectToAnAddressThatIsNotRegistered(t *testing.T) { // RFC 674
 	w := newWorld(t)
 	good := w.shop.RedirectURIs[0]
 	for name, bad := range map[string]string{
-		"other host": "https://evil.example/cb?z=1&a=%20x", "other case": "https://shop.example/CB?z=1&a=%20x", "slash": "https://shop.example/cb/?z=1&a=%20x",
-		"no query": "https://shop.example/cb", "more query": good + "&b=2", "other order": "https://shop.example/cb?a=%20x&z=1", "user name": "https://x@shop.example/cb?z=1&a=%20x",
-		"fragment": good + "#f", "decoded": "https://shop.example/cb?z=1&a= x", "port": "https://shop.example:443/cb?z=1&a=%20x", "dots": "https://shop.example/x/../cb?z=1&a=%20x",
+		"other host": "https://evil.example/cb?z=1&a=%20x", "other case": "https://shop.example/CB?z=1&a=%20x",
+		"slash":    "https://shop.example/cb/?z=1&a=%20x",
+		"no query": "https://shop.example/cb", "more query": good + "&b=2", "other order": "https://shop.example/cb?a=%20x&z=1",
+		"user name": "https://x@shop.example/cb?z=1&a=%20x",
+		"fragment":  good + "#f", "decoded": "https://shop.example/cb?z=1&a= x", "port": "https://shop.example:443/cb?z=1&a=%20x",
+		"dots":   "https://shop.example/x/../cb?z=1&a=%20x",
 		"script": "javascript:alert(1)", "none": "", "backslash": `https://shop.example\@evil.example/cb`,
 	} {
 		b := w.Browser(t).Get(t, w.ask("redirect_uri", bad))
@@ -73,7 +77,8 @@ func TestH01_NoRedirectToAnAddressThatIsNotRegistered(t *testing.T) { // RFC 674
 		}
 	}
 	for name, id := range map[string]string{"unknown client": "nobody", "no client": "", "odd client": "\x00'\"<b>"} {
-		if b := w.Browser(t).Get(t, w.ask("client_id", id)); b.Landed != nil || b.Status != http.StatusBadRequest || strings.Contains(b.Body, "<b>") {
+		if b := w.Browser(t).Get(t, w.ask("client_id", id)); b.Landed != nil || b.Status != http.StatusBadRequest ||
+			strings.Contains(b.Body, "<b>") {
 			t.Errorf("%s: %d, landed at %v", name, b.Status, b.Landed)
 		}
 	}
@@ -153,7 +158,8 @@ func TestA08_RepeatedParametersAreRefused(t *testing.T) { // RFC 6749 section 3.
 			t.Errorf("%s twice: %d, landed at %v", name, b.Status, b.Landed)
 		}
 	}
-	if b := w.Browser(t).Get(t, w.ask("scope", "openid api:read")+"&resource=https://api.example.com&resource="+url.QueryEscape(w.URL)); !b.Has("login-submit") {
+	if b := w.Browser(t).Get(t,
+		w.ask("scope", "openid api:read")+"&resource=https://api.example.com&resource="+url.QueryEscape(w.URL)); !b.Has("login-submit") {
 		t.Errorf("two resources (RFC 8707 section 2): %d, landed at %v", b.Status, b.Landed)
 	}
 }
@@ -171,7 +177,9 @@ func TestStateIsOptional(t *testing.T) { // RFC 6749 section 4.1.1
 
 func TestUnknownScopesAndParametersAreIgnored(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	w := newWorld(t)
-	b := w.signedIn(t).Get(t, w.ask("scope", "openid nope admin", "unknown", "x", "display", "popup", "ui_locales", "se de", "acr_values", "1 2", "claims_locales", "se"))
+	b := w.signedIn(t).Get(t,
+		w.ask("scope", "openid nope admin", "unknown", "x", "display", "popup", "ui_locales", "se de", "acr_values", "1 2", "claims_locales",
+			"se"))
 	if b.Landed == nil || b.Landed.Query().Get("code") == "" {
 		t.Fatalf("%d at %v: %s", b.Status, b.URL, b.Text("main"))
 	}
@@ -234,7 +242,8 @@ func TestH16_IDTokenHint(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 	bob := w.Person(t, "bob@example.com")
 	other := w.Browser(t)
 	w.shop.Login(t, other, bob)
-	if other.Get(t, w.ask("prompt", "none", "id_token_hint", hint)); other.Landed == nil || other.Landed.Query().Get("error") != "login_required" {
+	if other.Get(t, w.ask("prompt", "none", "id_token_hint", hint)); other.Landed == nil ||
+		other.Landed.Query().Get("error") != "login_required" {
 		t.Errorf("another person: %v", other.Landed)
 	}
 	other.Get(t, w.ask("id_token_hint", hint))
@@ -242,7 +251,8 @@ func TestH16_IDTokenHint(t *testing.T) { // OpenID Connect Core section 3.1.2.1
 		t.Errorf("another person signs in all the same: %v at %s", other.Landed, other.URL)
 	}
 	w.App(t, "rival")
-	if b.Get(t, strings.Replace(w.ask("id_token_hint", hint, "redirect_uri", "https://rival.example/cb"), "client_id=shop", "client_id=rival", 1)); b.Landed == nil || b.Landed.Query().Get("error") != "invalid_request" {
+	if b.Get(t, strings.Replace(w.ask("id_token_hint", hint, "redirect_uri", "https://rival.example/cb"), "client_id=shop",
+		"client_id=rival", 1)); b.Landed == nil || b.Landed.Query().Get("error") != "invalid_request" {
 		t.Errorf("a hint of another client: %v", b.Landed)
 	}
 }
@@ -374,9 +384,11 @@ func TestLoopbackPortOfNativeApps(t *testing.T) { // RFC 8252 section 7.3
 	w.App(t, "cli", servertest.Public, func(m *clients.Metadata) {
 		m.ApplicationType, m.RedirectURIs = clients.Native, []string{"http://localhost/cb", "http://[::1]/cb"}
 	})
-	for address, ok := range map[string]bool{"http://localhost:5123/cb": true, "http://[::1]:9/cb": true, "http://127.0.0.1:5123/cb": false, "https://localhost:1/cb": false, "http://localhost:1/c%62": false, "http://localhost:1@evil.example/cb": false} {
-		b := w.Browser(t).Get(t, "/oauth2/authorize?"+url.Values{"client_id": {"cli"}, "redirect_uri": {address}, "response_type": {"code"}, "scope": {"openid"},
-			"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"}}.Encode())
+	for address, ok := range map[string]bool{"http://localhost:5123/cb": true, "http://[::1]:9/cb": true, "http://127.0.0.1:5123/cb": false,
+		"https://localhost:1/cb": false, "http://localhost:1/c%62": false, "http://localhost:1@evil.example/cb": false} {
+		b := w.Browser(t).Get(t,
+			"/oauth2/authorize?"+url.Values{"client_id": {"cli"}, "redirect_uri": {address}, "response_type": {"code"}, "scope": {"openid"},
+				"code_challenge": {strings.Repeat("a", 43)}, "code_challenge_method": {"S256"}}.Encode())
 		if b.Has("login-submit") != ok {
 			t.Errorf("%s: %d at %s", address, b.Status, b.URL.Path)
 		}

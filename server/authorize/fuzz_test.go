@@ -21,8 +21,10 @@ func FuzzAuthorize(f *testing.F) {
 		m.Scope += " api:read"
 		m.RedirectURIs = []string{back}
 	})
-	good := url.Values{"client_id": {"shop"}, "redirect_uri": {back}, "response_type": {"code"}, "scope": {"openid"}, "state": {"s&t"}}.Encode()
-	for _, more := range []string{"", "&prompt=none", "&max_age=-1", "&claims=%7B%7D", "&state=x", "&resource=%00", "&response_mode=form_post", "&id_token_hint=a.b.c", "&ui_locales=de", "&lang=de", "&%zz", ";"} {
+	good := url.Values{"client_id": {"shop"}, "redirect_uri": {back}, "response_type": {"code"}, "scope": {"openid"},
+		"state": {"s&t"}}.Encode()
+	for _, more := range []string{"", "&prompt=none", "&max_age=-1", "&claims=%7B%7D", "&state=x", "&resource=%00",
+		"&response_mode=form_post", "&id_token_hint=a.b.c", "&ui_locales=de", "&lang=de", "&%zz", ";"} {
 		f.Add(good + more)
 	}
 	f.Add("client_id=shop&redirect_uri=https://evil.example/")

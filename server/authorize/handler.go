@@ -40,7 +40,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Requests == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil || o.Issuer == "" {
+	if o.Requests == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil ||
+		o.Issuer == "" {
 		return nil, errors.New("authorize needs issuer, requests, provider, login, browser, pages, app and tx")
 	}
 	return &Handler{o}, nil
@@ -49,7 +50,8 @@ func New(o Options) (*Handler, error) {
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.FramedPage("GET /oauth2/authorize", h.start) // prompt=none
-	m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost, web.Nothing)
+	m.CrossSitePage("POST /oauth2/authorize",
+		"OpenID Connect Core section 3.1.2.1: clients may POST; it only sends the browser on to the GET", h.startPost, web.Nothing)
 	m.Page("GET /oauth2/continue", h.proceed)
 	m.Page("GET /oauth2/return", h.giveBack)
 	m.Page("GET /choose", h.choose)

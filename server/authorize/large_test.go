@@ -22,7 +22,8 @@ func TestH13_WhatIsTooLargeGoesBackToTheApp(t *testing.T) { // RFC 6749 section 
 		if b.Landed != nil {
 			q = b.Landed.Query()
 		}
-		if !tt.back && (b.Landed != nil || !b.Has("login-submit")) || tt.back && (q.Get("error") != "invalid_request" || q.Has("state") || q.Get("iss") != w.URL) {
+		if !tt.back && (b.Landed != nil || !b.Has("login-submit")) ||
+			tt.back && (q.Get("error") != "invalid_request" || q.Has("state") || q.Get("iss") != w.URL) {
 			t.Errorf("%s: %d, landed at %v", name, b.Status, q)
 		}
 	}

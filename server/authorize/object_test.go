@@ -90,11 +90,14 @@ func bare(t *testing.T, m members) string {
 func TestRequestObject_ItsParametersWin(t *testing.T) { // OpenID Connect Core section 6.1
 	w := newObjectWorld(t, "signed", nil)
 	b := w.signedIn(t)
-	_, got := answered(t, b.Get(t, w.ask("request", w.sign(t, members{"state": "inside", "redirect_uri": "https://shop.example/second?z=1", "nonce": "of the object"}, ""))))
+	_, got := answered(t,
+		b.Get(t, w.ask("request",
+			w.sign(t, members{"state": "inside", "redirect_uri": "https://shop.example/second?z=1", "nonce": "of the object"}, ""))))
 	if b.Landed.Path != "/second" || got.Get("state") != "inside" || got.Get("code") == "" {
 		t.Fatalf("%s %v", b.Landed, got)
 	}
-	status, answer := w.shop.Post(t, "/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {"https://shop.example/second?z=1"}})
+	status, answer := w.shop.Post(t, "/oauth2/token",
+		url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {"https://shop.example/second?z=1"}})
 	if status != http.StatusOK {
 		t.Fatalf("%d %v", status, answer)
 	}
@@ -102,8 +105,10 @@ func TestRequestObject_ItsParametersWin(t *testing.T) { // OpenID Connect Core s
 		t.Errorf("nonce %q", id.Nonce)
 	}
 	// numbers, lists and objects arrive as a form would have them
-	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, members{"max_age": 3600, "claims": members{"id_token": members{"auth_time": members{"essential": true}}},
-		"resource": []string{}, "client_id": "shop", "response_type": "code"}, "JWT")))); got.Get("code") == "" {
+	if _, got := answered(t,
+		b.Get(t, w.ask("request",
+			w.sign(t, members{"max_age": 3600, "claims": members{"id_token": members{"auth_time": members{"essential": true}}},
+				"resource": []string{}, "client_id": "shop", "response_type": "code"}, "JWT")))); got.Get("code") == "" {
 		t.Errorf("%v", got)
 	}
 	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, members{"max_age": 1.5}, "")))); got.Get("error") != "invalid_request" {
@@ -125,7 +130,8 @@ func TestRequestObject_OfRFC9101SaysEverything(t *testing.T) { // RFC 9101 secti
 	w := newObjectWorld(t, "signed", nil)
 	b := w.signedIn(t)
 	all := func(pairs ...any) members {
-		m := members{"iss": "shop", "aud": w.URL, "client_id": "shop", "response_type": "code", "scope": "openid", "redirect_uri": w.shop.RedirectURIs[0], "state": "inside",
+		m := members{"iss": "shop", "aud": w.URL, "client_id": "shop", "response_type": "code", "scope": "openid",
+			"redirect_uri": w.shop.RedirectURIs[0], "state": "inside",
 			"exp": time.Now().Add(time.Minute).Unix(), "nbf": time.Now().Unix()}
 		for i := 0; i < len(pairs); i += 2 {
 			m[pairs[i].(string)] = pairs[i+1]
@@ -143,12 +149,15 @@ func TestRequestObject_OfRFC9101SaysEverything(t *testing.T) { // RFC 9101 secti
 			t.Errorf("%q: %v", typ, got)
 		}
 	}
-	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, all("state", nil), "oauth-authz-req+jwt")))); got.Has("state") || got.Get("code") == "" {
+	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, all("state", nil), "oauth-authz-req+jwt")))); got.Has("state") ||
+		got.Get("code") == "" {
 		t.Errorf("what stands outside counts: %v", got)
 	}
 	for name, m := range map[string]members{
-		"no iss": all("iss", nil), "another iss": all("iss", "other"), "no aud": all("aud", nil), "another aud": all("aud", []string{"https://other.example"}),
-		"expired": all("exp", time.Now().Add(-time.Minute).Unix()), "not yet": all("nbf", time.Now().Add(time.Minute).Unix()), "another client": all("client_id", "other"),
+		"no iss": all("iss", nil), "another iss": all("iss", "other"), "no aud": all("aud", nil),
+		"another aud": all("aud", []string{"https://other.example"}),
+		"expired":     all("exp", time.Now().Add(-time.Minute).Unix()), "not yet": all("nbf", time.Now().Add(time.Minute).Unix()),
+		"another client": all("client_id", "other"),
 		"one in another": all("request", "x"), "an address in it": all("request_uri", "https://shop.example/r"), "aud of a number": all("aud", 1),
 	} {
 		_, got := answered(t, b.Get(t, w.ask("request", w.sign(t, m, "oauth-authz-req+jwt"))))
@@ -175,9 +184,12 @@ func TestRequestObject_ForgedOnesCountForNothing(t *testing.T) { // RFC 8725, RF
 	m := members{"state": "inside", "redirect_uri": "https://shop.example/second?z=1"}
 	good := w.sign(t, m, "")
 	for name, object := range map[string]string{
-		"another's key": signed(t, jose.ES256, other, m, ""), "our public key as a secret": signed(t, jose.HS256, der, m, ""), "nobody's": bare(t, m),
-		"a changed one": good[:len(good)-4] + "AAAA", "two signatures": good + "." + good, "an access token's type": w.sign(t, m, "at+jwt"), "an assertion's": w.sign(t, m, "client-authentication+jwt"),
-		"nothing": "..", "text": "x", "a list": signedText(t, w.key, "[]"), "too long": w.sign(t, members{"state": strings.Repeat("x", 17<<10)}, ""),
+		"another's key": signed(t, jose.ES256, other, m, ""), "our public key as a secret": signed(t, jose.HS256, der, m, ""),
+		"nobody's":      bare(t, m),
+		"a changed one": good[:len(good)-4] + "AAAA", "two signatures": good + "." + good, "an access token's type": w.sign(t, m, "at+jwt"),
+		"an assertion's": w.sign(t, m, "client-authentication+jwt"),
+		"nothing":        "..", "text": "x", "a list": signedText(t, w.key, "[]"),
+		"too long": w.sign(t, members{"state": strings.Repeat("x", 17<<10)}, ""),
 	} {
 		if name == "too long" {
 			object = good + strings.Repeat("A", 17<<10)
@@ -200,10 +212,13 @@ func TestRequestObject_ForgedOnesCountForNothing(t *testing.T) { // RFC 8725, RF
 			t.Errorf("%s: %d, landed at %v", name, b.Status, b.Landed)
 		}
 	}
-	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, members{"redirect_uri": w.shop.RedirectURIs[0], "state": "x"}, ""), "redirect_uri", "https://evil.example/cb"))); got.Get("code") == "" || b.Landed.Host != "shop.example" {
+	if _, got := answered(t,
+		b.Get(t, w.ask("request", w.sign(t, members{"redirect_uri": w.shop.RedirectURIs[0], "state": "x"}, ""), "redirect_uri",
+			"https://evil.example/cb"))); got.Get("code") == "" || b.Landed.Host != "shop.example" {
 		t.Errorf("an attacker's redirect URI outside: %s %v", b.Landed, got)
 	}
-	if _, got := answered(t, b.Get(t, w.ask("request", w.sign(t, members{"response_type": "none"}, "")))); got.Get("error") != "invalid_request_object" {
+	if _, got := answered(t,
+		b.Get(t, w.ask("request", w.sign(t, members{"response_type": "none"}, "")))); got.Get("error") != "invalid_request_object" {
 		t.Errorf("another response type inside: %v", got)
 	}
 }
@@ -240,7 +255,8 @@ func TestRequestObject_UnsignedOnlyWhereRegisteredOrAllowed(t *testing.T) { // O
 		w := newObjectWorld(t, tt.mode, tt.change)
 		page := w.ask("request", bare(t, members{"state": "inside"}))
 		_, got := answered(t, w.Browser(t).Get(t, page+"&prompt=none"))
-		if (got.Get("error") == "login_required" && got.Get("state") == "inside") != tt.ok || !tt.ok && got.Get("error") != "invalid_request_object" {
+		if (got.Get("error") == "login_required" && got.Get("state") == "inside") != tt.ok ||
+			!tt.ok && got.Get("error") != "invalid_request_object" {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -286,7 +302,8 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := append(append([]byte(`{"request_uris":`), list...), append([]byte(","), row.Metadata[1:]...)...) // http, which only this test may
+	// http, which only this test may
+	changed := append(append([]byte(`{"request_uris":`), list...), append([]byte(","), row.Metadata[1:]...)...)
 	if err := w.Services().DB.UpdateClient(t.Context(), "shop", row.Metadata, changed, time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -303,9 +320,11 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 	}
 	before := asked
 	for name, address := range map[string]string{
-		"not registered": site.URL + "/other", "a query more": site.URL + "/r?x", "pushed": "urn:ietf:params:oauth:request_uri:x", "a file": "file:///etc/passwd", "an inner address": "https://169.254.169.254/latest",
+		"not registered": site.URL + "/other", "a query more": site.URL + "/r?x", "pushed": "urn:ietf:params:oauth:request_uri:x",
+		"a file": "file:///etc/passwd", "an inner address": "https://169.254.169.254/latest",
 	} {
-		if _, got := answered(t, b.Get(t, w.ask("request_uri", address))); got.Get("error") != "invalid_request_uri" || got.Get("state") != "st at&e=1" {
+		if _, got := answered(t, b.Get(t, w.ask("request_uri", address))); got.Get("error") != "invalid_request_uri" ||
+			got.Get("state") != "st at&e=1" {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

@@ -40,7 +40,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Reques
 		return web.Redirect(w, r, req.RedirectURI+"#"+encode(params))
 	case "form_post":
 		web.AllowFormAction(w, req.RedirectURI)
-		return h.Pages.Render(w, r, http.StatusOK, pages.FormPost{App: h.App(r.Context(), req.ClientID, req.RedirectURI), Action: req.RedirectURI, Fields: params})
+		return h.Pages.Render(w, r, http.StatusOK,
+			pages.FormPost{App: h.App(r.Context(), req.ClientID, req.RedirectURI), Action: req.RedirectURI, Fields: params})
 	}
 	return web.Redirect(w, r, withQuery(req.RedirectURI, params))
 }

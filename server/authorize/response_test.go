@@ -78,7 +78,8 @@ func TestResponseTypes_AnswerWithWhatTheyName(t *testing.T) { // OpenID Connect 
 					w.identity(t, kind, got)
 				}
 				if got.Has("code") {
-					status, answer := w.shop.Post(t, "/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {w.shop.RedirectURIs[0]}})
+					status, answer := w.shop.Post(t, "/oauth2/token",
+						url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {w.shop.RedirectURIs[0]}})
 					if status != http.StatusOK || answer["refresh_token"] == nil || answer["id_token"] == nil {
 						t.Errorf("exchange: %d %v", status, answer)
 					}
@@ -145,7 +146,8 @@ func TestResponseTypes_ErrorsGoWhereTheAnswerWould(t *testing.T) { // Multiple R
 		if clients.FromFront(kind) {
 			want = "fragment"
 		}
-		if mode, got := answered(t, w.Browser(t).Get(t, w.ask("response_type", kind, "prompt", "none"))); mode != want || got.Get("error") != "login_required" {
+		if mode, got := answered(t, w.Browser(t).Get(t, w.ask("response_type", kind, "prompt", "none"))); mode != want ||
+			got.Get("error") != "login_required" {
 			t.Errorf("%s: %s %v", kind, mode, got)
 		}
 	}
@@ -154,7 +156,8 @@ func TestResponseTypes_ErrorsGoWhereTheAnswerWould(t *testing.T) { // Multiple R
 func TestResponseTypes_WordsInAnyOrderAndFormPost(t *testing.T) { // RFC 6749 section 3.1.1, OAuth 2.0 Form Post Response Mode
 	w := oldWorld(t)
 	b := w.signedIn(t)
-	if mode, got := answered(t, b.Get(t, w.ask("response_type", "token  id_token code"))); mode != "fragment" || !got.Has("code") || !got.Has("id_token") || !got.Has("access_token") {
+	if mode, got := answered(t, b.Get(t, w.ask("response_type", "token  id_token code"))); mode != "fragment" || !got.Has("code") ||
+		!got.Has("id_token") || !got.Has("access_token") {
 		t.Errorf("%s %v", mode, got)
 	}
 	if mode, got := answered(t, b.Get(t, w.ask("response_mode", "fragment"))); mode != "fragment" || !got.Has("code") {
@@ -162,7 +165,8 @@ func TestResponseTypes_WordsInAnyOrderAndFormPost(t *testing.T) { // RFC 6749 se
 	}
 	for _, kind := range clients.ResponseTypes {
 		page := b.Get(t, w.ask("response_type", kind, "response_mode", "form_post"))
-		if page.Landed != nil || page.Status != http.StatusOK || clients.Answers(kind, "id_token") != strings.Contains(page.Body, `name="id_token"`) {
+		if page.Landed != nil || page.Status != http.StatusOK ||
+			clients.Answers(kind, "id_token") != strings.Contains(page.Body, `name="id_token"`) {
 			t.Errorf("%s: %d, landed at %v", kind, page.Status, page.Landed)
 		}
 	}
@@ -171,13 +175,15 @@ func TestResponseTypes_WordsInAnyOrderAndFormPost(t *testing.T) { // RFC 6749 se
 func TestResponseTypes_OffUnlessServerAndClientSaySo(t *testing.T) {
 	w := newWorld(t)
 	b := w.signedIn(t)
-	if mode, got := answered(t, b.Get(t, w.ask("response_type", "code id_token"))); mode != "fragment" || got.Get("error") != "unsupported_response_type" {
+	if mode, got := answered(t, b.Get(t, w.ask("response_type", "code id_token"))); mode != "fragment" ||
+		got.Get("error") != "unsupported_response_type" {
 		t.Errorf("by default: %s %v", mode, got)
 	}
 	w = oldWorld(t)
 	w.App(t, "plain", func(m *clients.Metadata) { m.RedirectURIs = w.shop.RedirectURIs })
 	b = w.signedIn(t)
-	if mode, got := answered(t, b.Get(t, w.ask("client_id", "plain", "response_type", "id_token"))); mode != "fragment" || got.Get("error") != "unauthorized_client" {
+	if mode, got := answered(t, b.Get(t, w.ask("client_id", "plain", "response_type", "id_token"))); mode != "fragment" ||
+		got.Get("error") != "unauthorized_client" {
 		t.Errorf("a client that did not register it: %s %v", mode, got)
 	}
 }

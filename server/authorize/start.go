@@ -20,7 +20,8 @@ import (
 // startPost sends a POSTed request on as a GET (OpenID Connect Core section 3.1.2.1), so that cookies come along. What is too long
 // for an address comes again from a page of ours that sends it by itself; that one is taken in as it is.
 func (h *Handler) startPost(w http.ResponseWriter, r *http.Request) error {
-	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") {
+	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(media),
+		"application/x-www-form-urlencoded") {
 		return &web.PageError{Status: http.StatusUnsupportedMediaType, Kind: "invalid_request"}
 	}
 	if err := r.ParseForm(); err != nil {

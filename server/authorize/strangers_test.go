@@ -51,7 +51,8 @@ func TestV06_PartsOfAnotherSitesPage(t *testing.T) { // Fetch Metadata; OpenID C
 		if n, err := w.Services().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {
 			t.Errorf("stored: %v, %v", n, err)
 		}
-		if res := get(ask+"&prompt=none", "iframe"); res.StatusCode != 303 || !strings.Contains(res.Header.Get("Location"), "error=login_required") {
+		if res := get(ask+"&prompt=none", "iframe"); res.StatusCode != 303 ||
+			!strings.Contains(res.Header.Get("Location"), "error=login_required") {
 			t.Errorf("prompt=none in a frame: %s to %s", res.Status, res.Header.Get("Location"))
 		}
 		if n, err := w.Services().DB.CountInteractions(t.Context(), time.Now()); err != nil || len(n) > 0 {

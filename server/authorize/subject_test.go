@@ -38,7 +38,8 @@ func TestSubOfTheClaimsParameter(t *testing.T) { // OpenID Connect Core sections
 		"with the hint":               {[]oauth2.AuthCodeOption{none, sub(w.ada.ID), oauth2.SetAuthURLParam("id_token_hint", hint)}, ""},
 		"among several with the hint": {[]oauth2.AuthCodeOption{none, sub(bob.ID, w.ada.ID), oauth2.SetAuthURLParam("id_token_hint", hint)}, ""},
 		"against the hint":            {[]oauth2.AuthCodeOption{sub(bob.ID), oauth2.SetAuthURLParam("id_token_hint", hint)}, "invalid_request"},
-		"several against the hint":    {[]oauth2.AuthCodeOption{sub(bob.ID, "nobody"), oauth2.SetAuthURLParam("id_token_hint", hint)}, "invalid_request"},
+		"several against the hint": {[]oauth2.AuthCodeOption{sub(bob.ID, "nobody"), oauth2.SetAuthURLParam("id_token_hint", hint)},
+			"invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := first.Tab(t)

@@ -218,7 +218,8 @@ func TestB06_AccountsCookie(t *testing.T) {
 			_, last = c.signIn(t, b, id, tt.remember[i])
 		}
 		for _, k := range last.Result().Cookies() {
-			if k.Name == "__Host-signet_accounts" && ((k.MaxAge > 0) != tt.kept || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/") {
+			if k.Name == "__Host-signet_accounts" &&
+				((k.MaxAge > 0) != tt.kept || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/") {
 				t.Errorf("%s: %s", name, k)
 			}
 		}

@@ -16,8 +16,8 @@ import (
 // Which sign-in in progress gives way (rule V06). A row is held by the browser that showed a cookie when it began, else by the
 // client's address, which may have only fewRows of those: at the next one the browser has to show the cookie it was given. Of a
 // network's rows, of which one address may have two thirds and those without a cookie one, the holder with most loses its oldest; what
-// was posted goes last; within youngFor nobody loses one who has fewer than fewRows. A browser that somebody signed in with before is never refused for
-// what others in its network began.
+// was posted goes last; within youngFor nobody loses one who has fewer than fewRows. A browser that somebody signed in with before is never
+// refused for what others in its network began.
 const (
 	fewRows  = 4
 	youngFor = 10 * time.Minute

@@ -71,7 +71,8 @@ func TestV06_PersonWhoTypesKeepsTheirSignIn(t *testing.T) {
 		"cookies, one address":             {invent: true, address: func(int) string { return same4 }},
 		"cookies, the same address":        {invent: true, address: func(int) string { return person4 }, barred: true},
 		"cookies, all of the same network": {invent: true, address: func(i int) string { return fmt.Sprint("192.0.2.", i%250) }, barred: true},
-		"cookies, networks without end":    {invent: true, address: func(i int) string { return fmt.Sprintf("10.%d.%d.1", i/250%250, i%250) }, barred: true},
+		"cookies, networks without end": {invent: true, address: func(i int) string { return fmt.Sprintf("10.%d.%d.1", i/250%250, i%250) },
+			barred: true},
 		"cookies, IPv6 networks of one provider": {invent: true, address: func(i int) string {
 			return fmt.Sprintf("2001:db8:%x:%x00::1", i%7, i%200)
 		}},
@@ -194,7 +195,8 @@ func partsOfAnotherSitesPage(t *testing.T, open func(t *testing.T) *storage.DB) 
 		ctx, stats := storage.WithStats(r.Context())
 		w := httptest.NewRecorder()
 		_, err := b.Begin(w, r.WithContext(ctx), flow.PurposeAuthorize, flow.Request{})
-		if (err == nil) != tt.stored || (stats.Writes() > 0) != tt.stored || !tt.stored && (kind(err) != "cross_site" || w.Header().Get("Set-Cookie") != "") {
+		if (err == nil) != tt.stored || (stats.Writes() > 0) != tt.stored ||
+			!tt.stored && (kind(err) != "cross_site" || w.Header().Get("Set-Cookie") != "") {
 			t.Errorf("%+v: %v, %d writes", tt, err, stats.Writes())
 		}
 	}

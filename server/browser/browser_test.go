@@ -45,7 +45,8 @@ func newBrowser(t testing.TB, db *storage.DB, issuer string, o browser.Options) 
 func person(t testing.TB, db *storage.DB, id string) string {
 	t.Helper()
 	now := time.Now()
-	u := storage.User{ID: id, Email: id + "@example.org", EmailKey: id + "@example.org", Profile: []byte(`{"name":"Ada Lovelace"}`), CreatedAt: now, UpdatedAt: now}
+	u := storage.User{ID: id, Email: id + "@example.org", EmailKey: id + "@example.org", Profile: []byte(`{"name":"Ada Lovelace"}`),
+		CreatedAt: now, UpdatedAt: now}
 	if err := db.InsertUser(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +118,8 @@ func TestB06_CookieAttributes(t *testing.T) { // ASVS 3.3.1-3.3.5
 			names := map[string]bool{}
 			for _, k := range append(w.Result().Cookies(), begun.Result().Cookies()...) {
 				names[k.Name] = true
-				if !strings.HasPrefix(k.Name, tt.prefix) || k.Secure != tt.secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" || len(k.String()) > 4096 {
+				if !strings.HasPrefix(k.Name, tt.prefix) || k.Secure != tt.secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode ||
+					k.Path != "/" || k.Domain != "" || len(k.String()) > 4096 {
 					t.Errorf("%s: %s", issuer, k)
 				}
 				if persistent := k.MaxAge > 0; strings.HasSuffix(k.Name, "session") && persistent != remember {
@@ -149,7 +151,8 @@ func TestB07_TwoCookiesOfANameAreNobody(t *testing.T) { // RFC 6265 §8.6
 	if !strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0") {
 		t.Errorf("not cleared: %v", w.Header())
 	}
-	for name, value := range map[string]string{"signet_9400_session": "planted", "signet_9401_session": c["signet_9400_session"], "__Host-signet_session": c["signet_9400_session"]} {
+	for name, value := range map[string]string{"signet_9400_session": "planted", "signet_9401_session": c["signet_9400_session"],
+		"__Host-signet_session": c["signet_9400_session"]} {
 		if v := (tab{name: value}).visitor(t, b); v != nil {
 			t.Errorf("%s=%s is %s", name, value, v.UserID)
 		}
@@ -212,11 +215,13 @@ func TestF02_DeviceCookieKnowsItsAccounts(t *testing.T) {
 		if id == "" || b.Device(r, "p2") != id || b.Device(r, "p1") != "" || b.Device(r, "stranger") != "" {
 			t.Errorf("p9 %q, p2 %q, p1 %q", id, b.Device(r, "p2"), b.Device(r, "p1"))
 		}
-		next := newBrowser(t, db, "http://localhost:9400", browser.Options{DeviceKeys: [][]byte{[]byte("this year's key, long enough also"), old}})
+		next := newBrowser(t, db, "http://localhost:9400",
+			browser.Options{DeviceKeys: [][]byte{[]byte("this year's key, long enough also"), old}})
 		if next.Device(r, "p9") != id {
 			t.Error("a rotated key forgets the browser")
 		}
-		stranger := newBrowser(t, db, "http://localhost:9400", browser.Options{DeviceKeys: [][]byte{[]byte("another server's key, also long one")}})
+		stranger := newBrowser(t, db, "http://localhost:9400",
+			browser.Options{DeviceKeys: [][]byte{[]byte("another server's key, also long one")}})
 		if stranger.Device(r, "p9") != "" {
 			t.Error("a foreign signature was taken")
 		}
@@ -317,7 +322,8 @@ func TestInteractionsOfANetworkAreBounded(t *testing.T) {
 		n++
 		c := tab{"signet_9400_browser": strconv.Itoa(n)}
 		r := c.request(t, "GET", "/")
-		_, err := b.Begin(httptest.NewRecorder(), r.WithContext(audit.WithOrigin(r.Context(), audit.Origin{Network: network, Address: "10.0.0." + strconv.Itoa(n)})),
+		_, err := b.Begin(httptest.NewRecorder(),
+			r.WithContext(audit.WithOrigin(r.Context(), audit.Origin{Network: network, Address: "10.0.0." + strconv.Itoa(n)})),
 			flow.PurposeAuthorize, flow.Request{})
 		if page, ok := errors.AsType[*web.PageError](err); ok && page.RetryAfter == 0 {
 			t.Errorf("no Retry-After: %v", err)
@@ -428,7 +434,8 @@ func TestB06_NamesCarryTheIssuersPath(t *testing.T) {
 	db := storagetest.SQLite(t)
 	ada := person(t, db, "ada")
 	for _, hosts := range [][]string{
-		{"https://id.example.com", "https://id.example.com/a", "https://id.example.com/b", "https://id.example.com/a/b", "https://id.example.com/a_b"},
+		{"https://id.example.com", "https://id.example.com/a", "https://id.example.com/b", "https://id.example.com/a/b",
+			"https://id.example.com/a_b"},
 		{"http://localhost:9400", "http://localhost:9400/a", "http://localhost:9400/session"},
 	} {
 		c, names := tab{}, map[string]string{}
@@ -450,7 +457,8 @@ func TestB06_NamesCarryTheIssuersPath(t *testing.T) {
 				t.Errorf("signed out of %s by another", issuer)
 			}
 		}
-		if root := strings.NewReplacer("https://id.example.com", "__Host-signet_session", "http://localhost:9400", "signet_9400_session").Replace(hosts[0]); names[root] != hosts[0] {
+		if root := strings.NewReplacer("https://id.example.com", "__Host-signet_session", "http://localhost:9400",
+			"signet_9400_session").Replace(hosts[0]); names[root] != hosts[0] {
 			t.Errorf("the name of a root issuer changed: %v", names)
 		}
 		if err := browsers[hosts[1]].SignOut(httptest.NewRecorder(), c.request(t, "POST", "/"), c.visitor(t, browsers[hosts[1]])); err != nil {

@@ -45,7 +45,8 @@ func (b *Browser) Begin(w http.ResponseWriter, r *http.Request, purpose string, 
 }
 
 // BeginAt is Begin of a sign-in that ends at a page of ours; "" = the account.
-func (b *Browser) BeginAt(w http.ResponseWriter, r *http.Request, purpose string, req flow.Request, endsAt string) (flow.Interaction, error) {
+func (b *Browser) BeginAt(w http.ResponseWriter, r *http.Request, purpose string, req flow.Request,
+	endsAt string) (flow.Interaction, error) {
 	return b.begin(w, r, request{Purpose: purpose, Request: req, EndsAt: endsAt})
 }
 

@@ -49,7 +49,8 @@ func (b *Browser) trim(ctx context.Context, row storage.Interaction) error {
 	}
 	left := req.Request
 	rest, err := json.Marshal(request{Purpose: req.Purpose, Answered: row.Answered(), Request: flow.Request{
-		ClientID: left.ClientID, RedirectURI: left.RedirectURI, ResponseType: left.ResponseType, ResponseMode: left.ResponseMode, State: left.State,
+		ClientID: left.ClientID, RedirectURI: left.RedirectURI, ResponseType: left.ResponseType, ResponseMode: left.ResponseMode,
+		State:     left.State,
 		UILocales: left.UILocales,
 	}})
 	if err != nil {

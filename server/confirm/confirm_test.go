@@ -51,7 +51,8 @@ func TestV12_AMailedCodeConfirms(t *testing.T) {
 				t.Errorf("%s: at %s", page, b.URL)
 			}
 		}
-		if b.Post(t, "/account/data", url.Values{}); b.Status != http.StatusOK || !strings.HasPrefix(b.Header.Get("Content-Type"), "application/json") {
+		if b.Post(t, "/account/data", url.Values{}); b.Status != http.StatusOK ||
+			!strings.HasPrefix(b.Header.Get("Content-Type"), "application/json") {
 			t.Errorf("export: %d at %s", b.Status, b.URL)
 		}
 	})
@@ -74,7 +75,8 @@ func TestV12_AConfirmationRemovesNothing(t *testing.T) {
 			"remove authenticator": func(tab *servertest.Browser) { tab.Post(t, "/account/second-step/remove", url.Values{}) },
 		} {
 			tab := b.Tab(t)
-			if ask(tab); tab.Status != http.StatusForbidden || !strings.Contains(tab.Text("main"), "Add a password or a passkey first") || tab.Landed != nil {
+			if ask(tab); tab.Status != http.StatusForbidden || !strings.Contains(tab.Text("main"), "Add a password or a passkey first") ||
+				tab.Landed != nil {
 				t.Errorf("%s: %d at %s: %s", what, tab.Status, tab.URL, tab.Text("main"))
 			}
 		}
@@ -226,7 +228,8 @@ func TestV12_AFactorAddedSinceIsAskedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.AddPasskey(t, p.Person)
-		if _, err := people.Factors.Confirm(t.Context(), permit, "a test", p.User, servertest.TOTP(t, e.Secret)); !errors.Is(err, factor.ErrChanged) {
+		if _, err := people.Factors.Confirm(t.Context(), permit, "a test", p.User,
+			servertest.TOTP(t, e.Secret)); !errors.Is(err, factor.ErrChanged) {
 			t.Errorf("carried out after a passkey was added: %v", err)
 		}
 		for _, page := range []string{"/account/second-step/add", "/account/delete", "/account/email"} {
@@ -265,7 +268,8 @@ func TestV12_TheFirstPasskeyIsAdded(t *testing.T) {
 func TestV12_AConfirmationLastsTenMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := servertest.New(t, servertest.HandlerOnly(), servertest.Change(func(c *config.Config) {
-			c.Mail = config.Mail{Sender: config.MailSMTP, From: "Signet <signet@id.example.com>", SMTP: config.SMTP{Host: "localhost", Port: 25, TLS: "none"}}
+			c.Mail = config.Mail{Sender: config.MailSMTP, From: "Signet <signet@id.example.com>",
+				SMTP: config.SMTP{Host: "localhost", Port: 25, TLS: "none"}}
 		}))
 		p := s.Person(t, "ada@example.com")
 		b := s.Browser(t)

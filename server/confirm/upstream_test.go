@@ -25,7 +25,8 @@ var ways = []struct {
 	{name: "Microsoft, stripped", upstream: "microsoft", change: strip},
 	{name: "OpenID, stripped", upstream: "work", change: strip},
 	{name: "OpenID, long ago", upstream: "work", authTime: func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }},
-	{name: "Microsoft, long ago", upstream: "microsoft", authTime: func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }},
+	{name: "Microsoft, long ago", upstream: "microsoft",
+		authTime: func(c map[string]any) { c["auth_time"] = time.Now().Add(-time.Hour).Unix() }},
 }
 
 // Rule V12: a sign-in at an upstream is no new proof without an auth_time that says so. Who has a password is asked for it.

@@ -47,7 +47,8 @@ func newWorld(t *testing.T, mail bool, opts ...servertest.Option) *world {
 		oidc: map[string]*federationtest.OIDC{"google": google.OIDC, "microsoft": microsoft.OIDC, "work": work},
 	}
 	one := func(id, kind, issuer, client, secret string) config.Upstream {
-		return config.Upstream{ID: id, Kind: kind, Issuer: issuer, ClientID: client, ClientSecret: config.NewSecret(secret), Name: strings.ToUpper(id)}
+		return config.Upstream{ID: id, Kind: kind, Issuer: issuer, ClientID: client, ClientSecret: config.NewSecret(secret),
+			Name: strings.ToUpper(id)}
 	}
 	list := []config.Upstream{
 		one("google", config.UpstreamGoogle, google.Issuer(), google.ClientID, google.ClientSecret),

@@ -53,7 +53,8 @@ func (w *world) asked(t *testing.T, app *servertest.App, more ...oauth2.AuthCode
 
 func TestI01_WhatIsShown(t *testing.T) {
 	w := newWorld(t)
-	b, _ := w.asked(t, w.shop.With("openid", "email", "api:read", "files:read"), oauth2.SetAuthURLParam("resource", "https://files.example.com/"))
+	b, _ := w.asked(t, w.shop.With("openid", "email", "api:read", "files:read"),
+		oauth2.SetAuthURLParam("resource", "https://files.example.com/"))
 	text := b.Text("main")
 	for _, part := range []string{"Shop", "shop.example", "ada@example.com", "api:read", "Shop API"} {
 		if !strings.Contains(text, part) {
@@ -88,13 +89,19 @@ func TestI02_WarnedOnlyOfAppsThatOthersCouldPoseAs(t *testing.T) { // RFC 8252 s
 		change []func(m *clients.Metadata)
 		warn   bool
 	}{
-		"web app":                  {[]func(m *clients.Metadata){servertest.Public}, false},
-		"native":                   {[]func(m *clients.Metadata){servertest.Public, native}, true},
-		"native, the operator's":   {[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.FirstParty = true }}, true},
-		"private scheme":           {[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.RedirectURIs = []string{"com.example.app:/cb"} }}, true},
-		"on loopback, has secret":  {[]func(m *clients.Metadata){func(m *clients.Metadata) { m.RedirectURIs = loopback }}, false},
-		"on loopback, SPA":         {[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = loopback }}, true},
-		"on loopback and deployed": {[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = append(m.RedirectURIs, loopback...) }}, false},
+		"web app": {[]func(m *clients.Metadata){servertest.Public}, false},
+		"native":  {[]func(m *clients.Metadata){servertest.Public, native}, true},
+		"native, the operator's": {[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.FirstParty = true }},
+			true},
+		"private scheme": {
+			[]func(m *clients.Metadata){servertest.Public, native, func(m *clients.Metadata) { m.RedirectURIs = []string{"com.example.app:/cb"} }},
+			true},
+		"on loopback, has secret": {[]func(m *clients.Metadata){func(m *clients.Metadata) { m.RedirectURIs = loopback }}, false},
+		"on loopback, SPA": {[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = loopback }},
+			true},
+		"on loopback and deployed": {
+			[]func(m *clients.Metadata){servertest.Public, func(m *clients.Metadata) { m.RedirectURIs = append(m.RedirectURIs, loopback...) }},
+			false},
 	} {
 		app := w.App(t, strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""), tt.change...)
 		b, _ := w.asked(t, app)
@@ -117,7 +124,8 @@ func TestNothingTickedIsAskedAgain(t *testing.T) {
 		if b.Landed != nil || b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "Choose at least one, or deny") {
 			t.Fatalf("%v: landed %v, %d: %s", ticked, b.Landed, b.Status, b.Text("main"))
 		}
-		if form := b.FormWith("consent-allow"); strings.Join(form.Fields["scope"], " ") != strings.ReplaceAll(strings.Join(ticked, " "), "admin", "") {
+		if form := b.FormWith("consent-allow"); strings.Join(form.Fields["scope"], " ") != strings.ReplaceAll(
+			strings.Join(ticked, " "), "admin", "") {
 			t.Errorf("%v: ticked %v", ticked, form.Fields["scope"])
 		}
 		if csp := b.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https:") { // B02
@@ -153,7 +161,8 @@ func TestI03_WhatWasLeftOutIsRemembered(t *testing.T) {
 	}
 	more := w.shop.With("api:read", "api:write", "files:read")
 	r = more.Begin(t, b)
-	if form := b.FormWith("consent-allow"); form == nil || strings.Join(form.Fields["scope"], " ") != "api:write files:read" || !strings.Contains(b.Text("main"), "You left this out before") {
+	if form := b.FormWith("consent-allow"); form == nil || strings.Join(form.Fields["scope"], " ") != "api:write files:read" ||
+		!strings.Contains(b.Text("main"), "You left this out before") {
 		t.Fatalf("an added scope: at %s, landed %v: %s", b.URL, b.Landed, b.Text("main"))
 	}
 	if got := r.Exchange(t, r.Code(t, b.Submit(t, "consent-allow", nil))).Extra("scope"); got != "api:write files:read" {
@@ -165,7 +174,8 @@ func TestI03_WhatWasLeftOutIsRemembered(t *testing.T) {
 func TestPlainAllowGrantsWhatWasAsked(t *testing.T) {
 	w := newWorld(t)
 	for i, scope := range []string{
-		"api:read offline_access", "openid api:read", "openid groups roles offline_access", "api:read", "openid bank:see", "bank:see", "bank:see offline_access",
+		"api:read offline_access", "openid api:read", "openid groups roles offline_access", "api:read", "openid bank:see", "bank:see",
+		"bank:see offline_access",
 		"openid profile email groups roles offline_access api:read api:write files:read bank:see",
 	} {
 		app := w.App(t, fmt.Sprint("app", i), func(m *clients.Metadata) { m.Scope = scope }).With(strings.Fields(scope)...)

@@ -41,7 +41,8 @@ func (w *ClockWatch) Run(ctx context.Context) error {
 	w.Note(skew)
 	switch off := skew.Abs() > SkewLimit; {
 	case off && !w.off.Swap(true):
-		w.Log.WarnContext(ctx, "this machine's clock differs from the database's: synchronise both (NTP)", telemetry.Millis("database_ahead_ms", skew))
+		w.Log.WarnContext(ctx, "this machine's clock differs from the database's: synchronise both (NTP)",
+			telemetry.Millis("database_ahead_ms", skew))
 	case !off && w.off.Swap(false):
 		w.Log.InfoContext(ctx, "the clocks agree again")
 	}

@@ -43,7 +43,8 @@ func TestClocksAreCompared(t *testing.T) {
 			if seen != step.ahead {
 				t.Errorf("skew %s, want %s", seen, step.ahead)
 			}
-			if warned, agreed := strings.Count(book.String(), "level=WARN"), strings.Count(book.String(), "agree again"); warned != step.warned || agreed != step.agreed {
+			if warned, agreed := strings.Count(book.String(), "level=WARN"), strings.Count(book.String(), "agree again"); warned != step.warned ||
+				agreed != step.agreed {
 				t.Errorf("%s ahead: %d warnings, %d times agreed; want %d, %d", step.ahead, warned, agreed, step.warned, step.agreed)
 			}
 		}

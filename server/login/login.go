@@ -86,7 +86,8 @@ type Login struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Login, error) {
-	if o.Browser == nil || o.Pages == nil || o.People == nil || o.Factors == nil || o.Consents == nil || o.Client == nil || o.Resources == nil || o.App == nil || o.Tx == nil {
+	if o.Browser == nil || o.Pages == nil || o.People == nil || o.Factors == nil || o.Consents == nil || o.Client == nil ||
+		o.Resources == nil || o.App == nil || o.Tx == nil {
 		return nil, errors.New("login needs a browser, pages, people, factors, consents, clients, resources, apps and transactions")
 	}
 	if o.Count == nil {
@@ -97,8 +98,9 @@ func New(o Options) (*Login, error) {
 
 // paths of the steps' pages.
 var paths = map[flow.Step]string{
-	flow.Factor: "/signin/factor", flow.Enrol: "/signin/factor/setup", flow.Keep: "/account/keep", flow.SignIn: "/signin", flow.Confirm: "/signin/confirm",
-	flow.SignUp: "/signup", flow.ChooseAccount: "/choose", flow.Link: "/signin/connect", flow.OfferPasskey: "/signin/offer",
+	flow.Factor: "/signin/factor", flow.Enrol: "/signin/factor/setup", flow.Keep: "/account/keep", flow.SignIn: "/signin",
+	flow.Confirm: "/signin/confirm",
+	flow.SignUp:  "/signup", flow.ChooseAccount: "/choose", flow.Link: "/signin/connect", flow.OfferPasskey: "/signin/offer",
 	flow.Terms: "/terms", flow.Consent: "/consent",
 }
 

@@ -150,7 +150,8 @@ func TestB02_ARequestThatIsOverOffersTheWayBack(t *testing.T) {
 		i := b.URL.Query().Get("i")
 		time.Sleep(31 * time.Minute)
 		b.Post(t, "/signin?i="+i, url.Values{"username": {ada.Email}, "password": {ada.Password}})
-		if b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "took too long") || !strings.Contains(b.Body, "/oauth2/return?i="+i) {
+		if b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "took too long") ||
+			!strings.Contains(b.Body, "/oauth2/return?i="+i) {
 			t.Fatalf("%d at %s: %s", b.Status, b.URL, b.Text("main"))
 		}
 		for _, job := range s.Jobs() {
@@ -167,7 +168,8 @@ func TestB02_ARequestThatIsOverOffersTheWayBack(t *testing.T) {
 			}
 		}
 		b.Get(t, "/oauth2/return?i="+i)
-		if b.Landed == nil || b.Landed.Query().Get("error") != "access_denied" || b.Landed.Query().Get("state") != "kept" || b.Landed.Query().Get("iss") != s.URL {
+		if b.Landed == nil || b.Landed.Query().Get("error") != "access_denied" || b.Landed.Query().Get("state") != "kept" ||
+			b.Landed.Query().Get("iss") != s.URL {
 			t.Errorf("the way back: %v", b.Landed)
 		}
 		if other := s.Browser(t).Get(t, "/oauth2/return?i="+i); other.Landed != nil || other.Status != http.StatusBadRequest {

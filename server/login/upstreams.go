@@ -111,7 +111,8 @@ func (l *Login) ToUpstream(w http.ResponseWriter, r *http.Request, s *State, req
 		return l.RefuseUpstream(w, r, s, req.Upstream, ErrNotOffered)
 	}
 	asked := s.In.Request
-	req.Purpose, req.Interaction, req.Browser, req.Locales = federation.ToSignIn, s.In.ID, l.Browser.Mark(r), strings.Join(asked.UILocales, " ")
+	req.Purpose, req.Interaction, req.Browser, req.Locales = federation.ToSignIn, s.In.ID, l.Browser.Mark(r), strings.Join(
+		asked.UILocales, " ")
 	req.Choose = r.URL.Query().Has("other") || asked.Prompted("select_account")
 	req.Fresh = asked.Prompted("login") || asked.MaxAge != nil || s.In.Purpose == flow.PurposeConfirm
 	if req.LoginHint == "" {
@@ -168,7 +169,8 @@ func (l *Login) RefuseUpstream(w http.ResponseWriter, r *http.Request, s *State,
 	name := Cut(s.In.Request.LoginHint)
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 		return l.Fail(w, r, s, flow.SignIn, flow.Problem{
-			Message: "signin.throttled", Name: name, Status: http.StatusTooManyRequests, RetryAfter: int(late.RetryAfter / time.Second), At: time.Now(),
+			Message: "signin.throttled", Name: name, Status: http.StatusTooManyRequests, RetryAfter: int(late.RetryAfter / time.Second),
+			At: time.Now(),
 		})
 	}
 	for _, p := range upstreamProblems {

@@ -52,7 +52,8 @@ func (p *party) wait(t *testing.T, most time.Duration) string {
 	t.Helper()
 	select {
 	case r := <-p.told:
-		if r.Method != http.MethodPost || len(r.PostForm) != 1 || r.URL.RawQuery != "tenant=1" || r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.Header.Get("Cookie") != "" {
+		if r.Method != http.MethodPost || len(r.PostForm) != 1 || r.URL.RawQuery != "tenant=1" ||
+			r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.Header.Get("Cookie") != "" {
 			t.Errorf("%s with %v, %v", r.Method, r.PostForm, r.Header)
 		}
 		return r.PostForm.Get("logout_token")

@@ -59,7 +59,8 @@ func TestFrontchannelLogout(t *testing.T) { // OpenID Connect Front-Channel Logo
 			t.Errorf("default-src %q", got)
 		}
 		next := after + "&state=" + url.QueryEscape(state)
-		if !strings.Contains(html.UnescapeString(b.Body), `<noscript><meta http-equiv="refresh" content="3; url=`+next+`">`) || !strings.Contains(b.Body, "/signing_out.js") {
+		if !strings.Contains(html.UnescapeString(b.Body), `<noscript><meta http-equiv="refresh" content="3; url=`+next+`">`) ||
+			!strings.Contains(b.Body, "/signing_out.js") {
 			t.Errorf("goes nowhere by itself: %s", b.Body)
 		}
 		if got := b.Attribute("signout-next", "href"); got != next {

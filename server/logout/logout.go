@@ -51,7 +51,8 @@ func New(o Options) (*Handler, error) {
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /oauth2/logout", h.ask)
-	m.CrossSitePage("POST /oauth2/logout", "RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost, web.Nothing)
+	m.CrossSitePage("POST /oauth2/logout",
+		"RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost, web.Nothing)
 	m.Page("POST /oauth2/logout/confirm", h.confirm, web.Nothing)
 	m.Page("GET /oauth2/logout/done", h.done)
 }
@@ -111,8 +112,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req logout.Requ
 	if plan.Back != "" || h.Upstream != nil {
 		web.AllowFormAction(w, append([]string{plan.Back}, h.Targets...)...)
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values(),
-		Others: len(all) - 1})
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.SignOut{App: h.app(r, plan), Action: h.Browser.Path("/oauth2/logout/confirm", nil), Person: v.Person, Hidden: req.Values(),
+			Others: len(all) - 1})
 }
 
 // pick is the account that is to be signed out of several in this browser: the one whose session or person the ID token is of, else the one
@@ -258,7 +260,8 @@ func (h *Handler) done(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) signedOut(w http.ResponseWriter, r *http.Request, plan logout.Plan) error {
-	return h.Pages.Render(w, r, http.StatusOK, pages.SignedOut{SignInURL: h.Browser.Path("/signin", nil), App: h.app(r, plan), BackURL: plan.Back})
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.SignedOut{SignInURL: h.Browser.Path("/signin", nil), App: h.app(r, plan), BackURL: plan.Back})
 }
 
 func (h *Handler) app(r *http.Request, plan logout.Plan) *pages.App {

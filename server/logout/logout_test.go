@@ -59,12 +59,15 @@ func TestQ01_OthersAreAsked(t *testing.T) {
 	_, b, hint := signedIn(t)
 	head, _, _ := strings.Cut(hint, ".")
 	for name, path := range map[string]string{
-		"nothing": out(), "state only": out("state", state), "client only": out("client_id", "shop"), "unknown client": out("client_id", "nobody", "post_logout_redirect_uri", after),
+		"nothing": out(), "state only": out("state", state), "client only": out("client_id", "shop"),
+		"unknown client":    out("client_id", "nobody", "post_logout_redirect_uri", after),
 		"foreign signature": out("id_token_hint", hint[:len(hint)-8]+"AAAAAAAA", "post_logout_redirect_uri", after),
 		"alg none":          out("id_token_hint", "eyJhbGciOiJub25lIn0."+strings.Split(hint, ".")[1]+".", "post_logout_redirect_uri", after),
-		"not a token":       out("id_token_hint", head, "post_logout_redirect_uri", after), "other client": out("id_token_hint", hint, "client_id", "rival", "post_logout_redirect_uri", after),
-		"unregistered": out("id_token_hint", hint, "post_logout_redirect_uri", "https://evil.example/"), "query added": out("id_token_hint", hint, "post_logout_redirect_uri", after+"&y=1"),
-		"prefix": out("id_token_hint", hint, "post_logout_redirect_uri", "https://shop.example/bye"),
+		"not a token":       out("id_token_hint", head, "post_logout_redirect_uri", after),
+		"other client":      out("id_token_hint", hint, "client_id", "rival", "post_logout_redirect_uri", after),
+		"unregistered":      out("id_token_hint", hint, "post_logout_redirect_uri", "https://evil.example/"),
+		"query added":       out("id_token_hint", hint, "post_logout_redirect_uri", after+"&y=1"),
+		"prefix":            out("id_token_hint", hint, "post_logout_redirect_uri", "https://shop.example/bye"),
 	} {
 		tab := b.Tab(t)
 		tab.Get(t, path)
@@ -109,7 +112,8 @@ func TestPostFromTheApp(t *testing.T) { // RP-Initiated Logout section 2: POST; 
 	if b.PostFrom(t, "https://evil.example", "/oauth2/logout", url.Values{"decision": {"sign-out"}}); !here(t, b) || !b.Has("logout-confirm") {
 		t.Error("another site signs people out without a question")
 	}
-	if b.PostFrom(t, "https://evil.example", "/oauth2/logout/confirm", url.Values{"decision": {"sign-out"}}); b.Status != http.StatusForbidden || !here(t, b) {
+	if b.PostFrom(t, "https://evil.example", "/oauth2/logout/confirm",
+		url.Values{"decision": {"sign-out"}}); b.Status != http.StatusForbidden || !here(t, b) {
 		t.Errorf("confirmation from another site: %d", b.Status)
 	}
 	if b.PostFrom(t, "https://shop.example", "/oauth2/logout", url.Values{"id_token_hint": {strings.Repeat("a", 20<<10)}}); b.Status >= 500 {
@@ -148,13 +152,15 @@ func TestQ04_OnlineGrantsEndOfflineOnesStay(t *testing.T) {
 func TestNobodyIsSignedIn(t *testing.T) { // RP-Initiated Logout sections 2 and 3
 	s, b, hint := signedIn(t)
 	nobody := s.Browser(t)
-	if nobody.Get(t, out("client_id", "shop", "post_logout_redirect_uri", after, "state", state)); nobody.Landed != nil || !strings.Contains(nobody.Body, `href="https://shop.example/bye?x=%20&amp;state=`) {
+	if nobody.Get(t, out("client_id", "shop", "post_logout_redirect_uri", after, "state", state)); nobody.Landed != nil ||
+		!strings.Contains(nobody.Body, `href="https://shop.example/bye?x=%20&amp;state=`) {
 		t.Errorf("without a hint: landed at %v: %s", nobody.Landed, nobody.Text("main"))
 	}
 	if nobody.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); nobody.Landed == nil {
 		t.Errorf("with a hint: at %s", nobody.URL)
 	}
-	if nobody.Get(t, out("post_logout_redirect_uri", "javascript:alert(1)")); nobody.Landed != nil || strings.Contains(nobody.Body, "javascript:") {
+	if nobody.Get(t, out("post_logout_redirect_uri", "javascript:alert(1)")); nobody.Landed != nil ||
+		strings.Contains(nobody.Body, "javascript:") {
 		t.Errorf("landed at %v", nobody.Landed)
 	}
 	if nobody.Get(t, "/oauth2/logout/done"); nobody.Status != http.StatusOK || nobody.Has("logout-confirm") {
@@ -170,7 +176,8 @@ func TestQ01_HintOfAnotherSession(t *testing.T) { // RP-Initiated Logout section
 	s, ada, hint := signedIn(t)
 	bob := s.Person(t, "bob@example.com")
 	b := s.Browser(t).Get(t, "/signin").SignIn(t, bob)
-	if b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); b.Landed != nil || !b.Has("logout-confirm") || !strings.Contains(b.Text("main"), "bob@example.com") {
+	if b.Get(t, out("id_token_hint", hint, "post_logout_redirect_uri", after)); b.Landed != nil || !b.Has("logout-confirm") ||
+		!strings.Contains(b.Text("main"), "bob@example.com") {
 		t.Fatalf("at %s, landed %v: %s", b.URL, b.Landed, b.Text("main"))
 	}
 	if csp := b.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https:") { // B02
@@ -199,7 +206,8 @@ func TestUILocalesAndLogoutHint(t *testing.T) { // RP-Initiated Logout section 2
 	s.App(t, "shop", func(m *clients.Metadata) { m.PostLogoutRedirectURIs = []string{after} })
 	b := s.Browser(t).Get(t, "/signin").SignIn(t, bob)
 	b.Get(t, "/signin?other=1").SignIn(t, ada)
-	for hint, want := range map[string]string{"": "ada@", "BOB@example.com": "bob@", "ada@example.com": "ada@", "eve@example.com": "ada@", strings.Repeat("b", 600): "ada@"} {
+	for hint, want := range map[string]string{"": "ada@", "BOB@example.com": "bob@", "ada@example.com": "ada@", "eve@example.com": "ada@",
+		strings.Repeat("b", 600): "ada@"} {
 		b.Get(t, out("client_id", "shop", "logout_hint", hint, "ui_locales", "xx de en"))
 		if b.Header.Get("Content-Language") != "de" || !strings.Contains(b.Text("main"), want) {
 			t.Errorf("%q: in %s: %s", hint, b.Header.Get("Content-Language"), b.Text("main"))

@@ -42,7 +42,8 @@ func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.Sta
 
 // mayNot begins the sign-in again where what was decided does not fit any more: the factor that came in meanwhile has to be passed.
 func (h *Handler) mayNot(w http.ResponseWriter, r *http.Request, s *login.State, err error) error {
-	for _, changed := range []error{factor.ErrThere, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrChanged, passkey.ErrChanged, users.ErrChanged} {
+	for _, changed := range []error{factor.ErrThere, factor.ErrNotAllowed, factor.ErrConfirm, factor.ErrChanged, passkey.ErrChanged,
+		users.ErrChanged} {
 		if errors.Is(err, changed) {
 			return h.Login.Restart(w, r, s)
 		}
@@ -105,7 +106,8 @@ func (h *Handler) enrolOptions(w http.ResponseWriter, r *http.Request, s *login.
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
 	}
 	p := browser.PersonOf(s.Pending.User)
-	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: s.Pending.UserID, Name: p.Login(), DisplayName: p.Shown()})
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r),
+		passkey.Whose{ID: s.Pending.UserID, Name: p.Login(), DisplayName: p.Shown()})
 	return login.WriteOptions(w, options, err)
 }
 

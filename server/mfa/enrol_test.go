@@ -213,7 +213,8 @@ func TestWhoeverMustHaveASecondFactorMayTakeAPasskey(t *testing.T) {
 			t.Fatalf("no passkey is offered at %s", b.URL)
 		}
 		d, wrong, at := s.Device(), b.Tab(t), b.Interaction(t)
-		if wrong.Post(t, "/signin/factor/setup/passkey?i="+at, url.Values{"credential": {"{}"}}); wrong.Status != http.StatusBadRequest || !wrong.Has("enrol-passkey") {
+		if wrong.Post(t, "/signin/factor/setup/passkey?i="+at, url.Values{"credential": {"{}"}}); wrong.Status != http.StatusBadRequest ||
+			!wrong.Has("enrol-passkey") {
 			t.Errorf("nonsense: %d at %s", wrong.Status, wrong.URL)
 		}
 		b.SendPasskey(t, "enrol-passkey", d.Create(t, b.PasskeyOptions(t, "enrol-passkey", nil)))

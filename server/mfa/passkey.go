@@ -46,5 +46,6 @@ func (h *Handler) refusePasskey(w http.ResponseWriter, r *http.Request, s *login
 	if no.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(no.RetryAfter))
 	}
-	return h.again(w, r, s, no.Status, pages.Factor{Way: factor.KindPasskey, Problem: no.Problem, RetryAfter: no.RetryAfter, PasskeyUnknown: no.Unknown})
+	return h.again(w, r, s, no.Status,
+		pages.Factor{Way: factor.KindPasskey, Problem: no.Problem, RetryAfter: no.RetryAfter, PasskeyUnknown: no.Unknown})
 }

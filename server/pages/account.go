@@ -31,7 +31,8 @@ func (p Account) CheckUp() []Check {
 		list = append(list, Check{"email", "/account/email", p.Verified})
 	}
 	if f := p.Factors; f != nil {
-		list = append(list, Check{"second", "/account/second-step", f.TOTP || f.Passkeys > 0}, Check{"passkey", "/account/passkeys", f.Passkeys > 0})
+		list = append(list, Check{"second", "/account/second-step", f.TOTP || f.Passkeys > 0},
+			Check{"passkey", "/account/passkeys", f.Passkeys > 0})
 	}
 	return list
 }

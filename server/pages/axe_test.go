@@ -15,8 +15,11 @@ import (
 )
 
 // axeRun gives one line for each thing that breaks a rule of WCAG 2.2 AA or of good practice.
-const axeRun = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}})
-	.then(r => r.passes.length < 5 ? ["axe-core looked at nothing"] : r.violations.flatMap(v => v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + n.failureSummary.replace(/\s+/g, " "))))`
+const axeRun = `axe.run(document, {
+	runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}})
+	.then(r => r.passes.length < 5 ? ["axe-core looked at nothing"] :
+		r.violations.flatMap(v => v.nodes.map(n =>
+			v.id + " at " + n.target.join(" ") + ": " + n.failureSummary.replace(/\s+/g, " "))))`
 
 // Every page passes axe-core, in light at a computer's width and in dark at a phone's: the layout does not depend on the scheme,
 // nor the colours on the width. The script is a tool that the gate fetches (SIGNET_TEST_AXE), not a part of the repository.

@@ -41,7 +41,8 @@ func chromium(t *testing.T) context.Context {
 		}
 		t.Skip("no Chromium on this machine")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -171,7 +172,8 @@ func TestFormPostGoesOffByItself(t *testing.T) { // OAuth 2.0 Form Post Response
 		_, _ = w.Write([]byte("welcome"))
 	}))
 	t.Cleanup(app.Close)
-	base := serveSamples(t, map[string]Page{"go": FormPost{App: shop, Action: app.URL + "/cb", Fields: [][2]string{{"code", `a"<b`}, {"state", "x&y"}}}})
+	base := serveSamples(t,
+		map[string]Page{"go": FormPost{App: shop, Action: app.URL + "/cb", Fields: [][2]string{{"code", `a"<b`}, {"state", "x&y"}}}})
 	if err := chromedp.Do(within(t, ctx), chromedp.Navigate(base+"/page/go")); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +203,8 @@ func TestSigningOutTellsAppsAndGoesOnByItself(t *testing.T) { // OpenID Connect 
 				_, _ = w.Write([]byte("<script>top.location = '/gone'</script>welcome")) // frames go nowhere but where they are
 			}))
 			t.Cleanup(func() { close(stop); app.CloseClientConnections(); app.Close() })
-			base := serveSamples(t, map[string]Page{"go": SigningOut{Frames: []string{app.URL + "/out?sid=1", app.URL + "/out?sid=2"}, NextURL: app.URL + "/bye"}})
+			base := serveSamples(t,
+				map[string]Page{"go": SigningOut{Frames: []string{app.URL + "/out?sid=1", app.URL + "/out?sid=2"}, NextURL: app.URL + "/bye"}})
 			start := time.Now()
 			ask[string](t, within(t, ctx), "location.href = '"+base+"/page/go'") // which does not wait for a page that leaves
 			var got []string

@@ -25,7 +25,8 @@ func TestTheBrandColourReachesPicturesAndEmails(t *testing.T) {
 		if want != "" && (!strings.Contains(mark, want) || !strings.Contains(m.HTML, want)) {
 			t.Errorf("%s, which can be read, is another in the seal or the email", colour)
 		}
-		if c := parseColour(p.accent); c.underWhite() < readableContrast-0.05 || !strings.Contains(m.HTML, p.accent) || !strings.Contains(mark, p.accent) {
+		if c := parseColour(p.accent); c.underWhite() < readableContrast-0.05 || !strings.Contains(m.HTML, p.accent) ||
+			!strings.Contains(mark, p.accent) {
 			t.Errorf("%s became %s, with a contrast of %.2f", colour, p.accent, c.underWhite())
 		}
 	}
@@ -52,7 +53,8 @@ func TestEventsHaveAPictureOfTheirKind(t *testing.T) {
 	p := newPages(t, Options{})
 	seen := map[string]bool{}
 	for _, name := range []string{
-		"password.changed", "passkey.added", "factor.added", "email.changed", "consent.given", "refresh.reused", "user.changed", "session.started", "new.kind",
+		"password.changed", "passkey.added", "factor.added", "email.changed", "consent.given", "refresh.reused", "user.changed",
+		"session.started", "new.kind",
 	} {
 		picture := eventIcon(EventLine{Name: name})
 		if _, there := p.assets.files[picture]; !there {
@@ -67,11 +69,13 @@ func TestEventsHaveAPictureOfTheirKind(t *testing.T) {
 
 func TestTheLanguageIsOneControl(t *testing.T) {
 	w := httptest.NewRecorder()
-	if err := newPages(t, Options{}).Render(w, httptest.NewRequest(http.MethodGet, "/signin?i=abc", nil), http.StatusOK, SignIn{Action: "/signin"}); err != nil {
+	if err := newPages(t, Options{}).Render(w, httptest.NewRequest(http.MethodGet, "/signin?i=abc", nil), http.StatusOK,
+		SignIn{Action: "/signin"}); err != nil {
 		t.Fatal(err)
 	}
 	_, foot, _ := strings.Cut(w.Body.String(), "<footer")
-	if !strings.Contains(foot, "<details") || !strings.Contains(foot, `<summary>Language: <b>English</b></summary>`) || !strings.Contains(foot, `href="?i=abc&amp;lang=ar" hreflang="ar" lang="ar" dir="rtl"`) {
+	if !strings.Contains(foot, "<details") || !strings.Contains(foot, `<summary>Language: <b>English</b></summary>`) ||
+		!strings.Contains(foot, `href="?i=abc&amp;lang=ar" hreflang="ar" lang="ar" dir="rtl"`) {
 		t.Errorf("the foot of the page: %s", foot)
 	}
 }
@@ -88,16 +92,20 @@ func TestLaidOutInABrowser(t *testing.T) {
 		{"consent", 1280, 720, `document.getElementById("consent-allow").getBoundingClientRect().bottom <= innerHeight`},
 		{"consent", 360, 740, `document.getElementById("consent-deny").getBoundingClientRect().bottom <= innerHeight`},
 		{"account", 360, 740, `new Set([...document.querySelectorAll(".menu>li")].map(e => e.offsetTop)).size === 1`},
-		{"your_data", 360, 740, `(e => e.left >= 0 && e.right <= innerWidth)(document.querySelector(".menu [aria-current]").getBoundingClientRect())`},
+		{"your_data", 360, 740,
+			`(e => e.left >= 0 && e.right <= innerWidth)(document.querySelector(".menu [aria-current]").getBoundingClientRect())`},
 		{"recovery_codes", 1280, 720, `new Set([...document.querySelectorAll(".codes>li")].map(e => e.getBoundingClientRect().top)).size === 1`},
 		{"recovery_codes", 360, 740, `[...document.querySelectorAll("[data-codes] button")].every(e => e.offsetHeight > 0)`},
-		{"passkey_offer", 360, 740, `new Set([...document.querySelectorAll(".actions button")].filter(e => e.offsetHeight).map(e => e.getBoundingClientRect().height)).size === 1`},
+		{"passkey_offer", 360, 740,
+			`new Set([...document.querySelectorAll(".actions button")].filter(e => e.offsetHeight)` +
+				`.map(e => e.getBoundingClientRect().height)).size === 1`},
 		{"sign_in", 360, 740, `document.querySelector(".foot").offsetHeight < 80`},
 		{"factor_setup", 360, 740, `document.querySelectorAll(".steps>li").length === 2`},
 		{"profile", 1280, 720, `document.querySelector("form").offsetHeight < 1500`},
 	} {
 		ctx := within(t, ctx)
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(tt.width, tt.height), chromedp.Navigate(base+"/page/"+tt.page+"?lang=en")); err != nil {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(tt.width, tt.height),
+			chromedp.Navigate(base+"/page/"+tt.page+"?lang=en")); err != nil {
 			t.Fatal(err)
 		}
 		if !ask[bool](t, ctx, tt.holds) {

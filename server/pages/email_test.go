@@ -58,14 +58,17 @@ func TestV08_NoEmailHoldsAByteOfAStranger(t *testing.T) {
 	}
 	hostile := []string{
 		"Claim your prize: https://evil.example/x", "evil.example", "www.evil", "evil。example", "evil@example.com", "//evil", "<a href=evil>",
-		"Firefox/evil", "Mozilla/5.0 (evil.example; Windows NT 10.0) evil/1", "\x1b[31mevil.example", "evil.example\u202e", "fe80::1%evil", "192.0.2.0/24/evil",
+		"Firefox/evil", "Mozilla/5.0 (evil.example; Windows NT 10.0) evil/1", "\x1b[31mevil.example", "evil.example\u202e", "fe80::1%evil",
+		"192.0.2.0/24/evil",
 		"2026-12-01T00:00:00Z evil", "10 evil", "totp evil", "en-x-evil", "{{.Link}}evil.example",
 	}
 	for _, kind := range mail.Kinds() {
 		for _, bad := range hostile {
 			for _, language := range []string{"en", "de", bad} {
-				l := mail.Email{Kind: kind, To: bad, Name: bad + " evil.example", UserID: bad, Language: language, Code: "482913", Args: map[string]string{}}
-				for _, arg := range []string{"Agent", "Network", "Day", "Factor", "Minutes", "Left", "Name", "Brand", "Host", "Code", "Device", "Moment", "Inviter"} {
+				l := mail.Email{Kind: kind, To: bad, Name: bad + " evil.example", UserID: bad, Language: language, Code: "482913",
+					Args: map[string]string{}}
+				for _, arg := range []string{"Agent", "Network", "Day", "Factor", "Minutes", "Left", "Name", "Brand", "Host", "Code", "Device",
+					"Moment", "Inviter"} {
 					l.Args[arg] = bad
 				}
 				m, err := p.Email(l)
@@ -92,7 +95,8 @@ func TestV08_AnUnknownBrowserIsCalledSo(t *testing.T) {
 		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0": "with Firefox on Linux,",
 		"Mozilla/5.0 (Windows NT 10.0) visit evil.example":                       "with Windows,",
 	} {
-		m, err := p.Email(mail.Email{Kind: mail.NewDevice, To: "ada@example.com", Args: map[string]string{"Agent": agent, "Network": "192.0.2.0/24"}})
+		m, err := p.Email(
+			mail.Email{Kind: mail.NewDevice, To: "ada@example.com", Args: map[string]string{"Agent": agent, "Network": "192.0.2.0/24"}})
 		if err != nil || !strings.Contains(m.Text, want) {
 			t.Errorf("%q: %v, not %q in %s", agent, err, want, m.Text)
 		}

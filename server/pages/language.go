@@ -99,7 +99,8 @@ func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
 	}
 	i := slices.IndexFunc(c.languages, func(l tongue) bool { return l.tag == tag.String() })
 	if i < 0 {
-		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag.String())}
+		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{},
+			text: i18n.NewLocalizer(bundle, tag.String())}
 		if len(c.languages) > 0 {
 			maps.Copy(l.ids, c.languages[0].ids) // said in English where it is not said here
 		}

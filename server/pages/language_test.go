@@ -14,7 +14,8 @@ import (
 
 func TestALanguageIsAddedByAFile(t *testing.T) {
 	p, err := New(Options{Languages: fstest.MapFS{
-		"he.json":  {Data: []byte(`{"language.name": "עברית", "language.dir": "rtl", "signin.title": "כניסה", "mail.reset.subject": "סיסמה חדשה"}`)},
+		"he.json": {Data: []byte(
+			`{"language.name": "עברית", "language.dir": "rtl", "signin.title": "כניסה", "mail.reset.subject": "סיסמה חדשה"}`)},
 		"en.json":  {Data: []byte(`{"signin.title": "Log in"}`)},
 		"note.txt": {Data: []byte("no language")},
 	}})
@@ -42,11 +43,13 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 	if got := p.Languages(); got[0] != "en" || got[len(got)-1] != "he" || !slices.Contains(got, "de") {
 		t.Errorf("languages %s", got)
 	}
-	if m, err := p.Email(mail.Email{Kind: mail.Reset, To: "a@x", Language: "he"}); err != nil || m.Subject != "סיסמה חדשה" || !strings.Contains(m.Text, "Open the page") {
+	if m, err := p.Email(mail.Email{Kind: mail.Reset, To: "a@x", Language: "he"}); err != nil || m.Subject != "סיסמה חדשה" ||
+		!strings.Contains(m.Text, "Open the page") {
 		t.Errorf("email %q, %v", m.Subject, err)
 	}
 	for name, files := range map[string]fstest.MapFS{
-		"no tag": {"words.of.mine.json": {Data: []byte(`{}`)}}, "no JSON": {"fr.json": {Data: []byte(`{`)}}, "an odd text": {"fr.json": {Data: []byte(`{"signin.title": 5}`)}},
+		"no tag": {"words.of.mine.json": {Data: []byte(`{}`)}}, "no JSON": {"fr.json": {Data: []byte(`{`)}},
+		"an odd text": {"fr.json": {Data: []byte(`{"signin.title": 5}`)}},
 	} {
 		if _, err := New(Options{Languages: files}); err == nil {
 			t.Errorf("%s is taken", name)
@@ -123,7 +126,9 @@ func TestTextsInAnotherLanguageThanThePageSaySo(t *testing.T) {
 		}
 	}
 	title := map[string]string{"de": "Lesen"}
-	if consent := page("ar", Consent{App: App{Name: "Shop"}, Choices: []ScopeLine{{Scope: "read", Owner: "api", Title: title}}}); !strings.Contains(consent, `<bdi lang="de">Lesen</bdi>`) {
+	if consent := page("ar",
+		Consent{App: App{Name: "Shop"},
+			Choices: []ScopeLine{{Scope: "read", Owner: "api", Title: title}}}); !strings.Contains(consent, `<bdi lang="de">Lesen</bdi>`) {
 		t.Error("a scope's title in another language is not marked")
 	}
 }
@@ -139,7 +144,8 @@ func TestTimesAreInThePersonsZone(t *testing.T) {
 			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 	}
-	m, err := newPages(t, Options{}).Email(mail.Email{Kind: mail.RecoveryStarted, Zone: "Asia/Tokyo", At: at, Link: "/", Args: map[string]string{"Day": at.Format(time.RFC3339)}})
+	m, err := newPages(t, Options{}).Email(
+		mail.Email{Kind: mail.RecoveryStarted, Zone: "Asia/Tokyo", At: at, Link: "/", Args: map[string]string{"Day": at.Format(time.RFC3339)}})
 	if err != nil || !strings.Contains(m.Text, "2 March 2026") || strings.Contains(m.Text, "1 March") {
 		t.Errorf("the email says %s (%v)", m.Text, err)
 	}

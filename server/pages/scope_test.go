@@ -20,11 +20,14 @@ func TestI01_ScopesInTheLanguageOfThePage(t *testing.T) {
 		accept string
 		want   string
 	}{
-		"its own":          {ScopeLine{Scope: "x:r", Owner: "X", Title: read}, "de", "<b><bdi>Lesen</bdi></b>"},
-		"its parent":       {ScopeLine{Scope: "x:r", Owner: "X", Title: read}, "de-AT", "<b><bdi>Lesen</bdi></b>"},
-		"English":          {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"de": "Lesen", "en": "Read", "fr": "Lire"}}, "ar", `<b><bdi lang="en">Read</bdi></b>`},
-		"for every other":  {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"": "All", "de": "Lesen", "en": "Read"}}, "ar", "<b><bdi>All</bdi></b>"},
-		"any":              {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"fr": "Lire", "it": "Leggere"}}, "en", `<b><bdi lang="fr">Lire</bdi></b>`},
+		"its own":    {ScopeLine{Scope: "x:r", Owner: "X", Title: read}, "de", "<b><bdi>Lesen</bdi></b>"},
+		"its parent": {ScopeLine{Scope: "x:r", Owner: "X", Title: read}, "de-AT", "<b><bdi>Lesen</bdi></b>"},
+		"English": {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"de": "Lesen", "en": "Read", "fr": "Lire"}}, "ar",
+			`<b><bdi lang="en">Read</bdi></b>`},
+		"for every other": {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"": "All", "de": "Lesen", "en": "Read"}}, "ar",
+			"<b><bdi>All</bdi></b>"},
+		"any": {ScopeLine{Scope: "x:r", Owner: "X", Title: map[string]string{"fr": "Lire", "it": "Leggere"}}, "en",
+			`<b><bdi lang="fr">Lire</bdi></b>`},
 		"none":             {ScopeLine{Scope: "x:<r>", Owner: "X"}, "en", "<b><code>x:&lt;r&gt;</code></b>"},
 		"like one of ours": {ScopeLine{Scope: "profile.more", Owner: "X"}, "en", "<b><code>profile.more</code></b>"},
 		"gone since":       {ScopeLine{Scope: "profile.more"}, "en", "<b><code>profile.more</code></b>"},

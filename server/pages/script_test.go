@@ -10,7 +10,8 @@ import (
 )
 
 // bare is a script without comments, and with empty strings and regular expressions.
-var bare = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|([(,=:!&|?]\s*)/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*`)
+var bare = regexp.MustCompile(
+	`(?s)//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|([(,=:!&|?]\s*)/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*`)
 
 // newer is what ECMAScript 5 does not know.
 var newer = map[string]*regexp.Regexp{
@@ -70,11 +71,13 @@ func TestScriptsAreECMAScript5(t *testing.T) {
 
 func TestTheCheckSeesNewerSyntax(t *testing.T) {
 	for what, script := range map[string]string{
-		"arrow function": "f(() => 1)", "template string": "x = `a`", "optional chaining": "a?.b", "nullish coalescing": "a ?? b", "exponent": "a ** b",
+		"arrow function": "f(() => 1)", "template string": "x = `a`", "optional chaining": "a?.b", "nullish coalescing": "a ?? b",
+		"exponent":       "a ** b",
 		"spread or rest": "f(...a)", "numeric separator": "240_000", "keyword": "const a = 1;", "for … of": "for (var a of b) {}",
 		"catch without a name": "try { } catch { }", "default of a parameter": "function f(a = 1) {}", "destructuring": "var { a } = b",
 		"destructuring parameter": "function f({ a }) {}", "shorthand property": "f({ a, b: 1 })", "computed property": "x = { [a]: 1 }",
-		"method of an object": "x = { f(a) { } }", "comma at the end of a call": "f(a, )", "logical assignment": "a ||= b", "newer regular expression": "f(a(?<b>c))",
+		"method of an object": "x = { f(a) { } }", "comma at the end of a call": "f(a, )", "logical assignment": "a ||= b",
+		"newer regular expression":    "f(a(?<b>c))",
 		"binary, octal or big number": "0b11",
 	} {
 		if !newer[what].MatchString(strip(script)) {

@@ -219,12 +219,15 @@ func TestLanguageIsChosen(t *testing.T) {
 		if err := p.Render(w, r, 200, Forgot{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.Header().Get("Content-Language"); got != tt.want || !strings.Contains(w.Body.String(), `<html lang="`+tt.want+`" dir="ltr">`) {
+		if got := w.Header().Get("Content-Language"); got != tt.want ||
+			!strings.Contains(w.Body.String(), `<html lang="`+tt.want+`" dir="ltr">`) {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
 		}
 	}
-	got := render(t, p, SignIn{Action: "/signin?i=1", ForgotURL: "/forgot", App: shop, CancelURL: "https://evil.example/"}, "/signin?i=1&lang=de", "en").Body.String()
-	for _, want := range []string{`action="/signin?i=1&amp;lang=de"`, `href="/forgot?lang=de"`, `href="https://evil.example/"`, `href="?i=1&amp;lang=en"`} {
+	got := render(t, p, SignIn{Action: "/signin?i=1", ForgotURL: "/forgot", App: shop, CancelURL: "https://evil.example/"},
+		"/signin?i=1&lang=de", "en").Body.String()
+	for _, want := range []string{`action="/signin?i=1&amp;lang=de"`, `href="/forgot?lang=de"`, `href="https://evil.example/"`,
+		`href="?i=1&amp;lang=en"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the chosen language is not carried on: no %s", want)
 		}
@@ -239,18 +242,24 @@ func TestOutsideTextsAreEscaped(t *testing.T) { // D09
 	for _, page := range []Page{
 		SignIn{App: &app, Action: "javascript:alert(1)", Username: bad, Reauth: &person},
 		SignUp{App: &app, Name: bad, Email: bad, Username: bad, AskUsername: true},
-		Consent{App: app, Person: person, Fixed: []ScopeLine{{Scope: bad, Title: map[string]string{"": bad}, Description: map[string]string{bad: bad}, Owner: bad}}, Choices: []ScopeLine{{Scope: bad, Title: map[string]string{bad: bad}, Owner: bad, Sensitive: true}, {Scope: bad, LeftOut: true}}},
+		Consent{App: app, Person: person,
+			Fixed:   []ScopeLine{{Scope: bad, Title: map[string]string{"": bad}, Description: map[string]string{bad: bad}, Owner: bad}},
+			Choices: []ScopeLine{{Scope: bad, Title: map[string]string{bad: bad}, Owner: bad, Sensitive: true}, {Scope: bad, LeftOut: true}}},
 		ChooseAccount{App: &app, Action: "javascript:alert(1)", Accounts: []AccountLine{{ID: bad, Person: person}}},
 		SignOut{Person: person, Hidden: map[string]string{bad: bad}},
 		SignedOut{App: &app, BackURL: "javascript:alert(1)"},
 		FormPost{App: &app, Action: "javascript:alert(1)", Fields: [][2]string{{bad, bad}}},
 		Account{Person: person, LastActivity: &EventLine{Name: bad, App: bad}},
-		Profile{Person: person, Values: map[string]string{"name": bad, "street_address": bad, "zoneinfo": bad}, Zones: []string{bad}, Locales: []Language{{bad, bad}}},
+		Profile{Person: person, Values: map[string]string{"name": bad, "street_address": bad, "zoneinfo": bad}, Zones: []string{bad},
+			Locales: []Language{{bad, bad}}},
 		Sessions{Person: person, Sessions: []SessionLine{{ID: bad, Agent: bad, Address: bad}}},
 		Apps{Person: person, Apps: []AppLine{{App: app, Resources: []string{bad}, Scopes: []ScopeLine{{Scope: bad}}}}},
-		YourData{Person: person}, DeleteAccount{Person: person, Problems: []Problem{{Field: "confirm", Message: bad}}}, KeepAccount{Action: "javascript:alert(1)", Who: person},
-		Activity{Person: person, OlderURL: "javascript:alert(1)", Events: []EventLine{{Name: bad, App: bad, Agent: bad, Network: bad}, {Name: "consent.given", App: bad}}},
-		Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": bad, "Host": bad}, Facts: [][2]string{{bad, bad}}, Back: "javascript:alert(1)", Reference: bad},
+		YourData{Person: person}, DeleteAccount{Person: person, Problems: []Problem{{Field: "confirm", Message: bad}}},
+		KeepAccount{Action: "javascript:alert(1)", Who: person},
+		Activity{Person: person, OlderURL: "javascript:alert(1)",
+			Events: []EventLine{{Name: bad, App: bad, Agent: bad, Network: bad}, {Name: "consent.given", App: bad}}},
+		Error{Kind: "redirect_mismatch", Args: map[string]string{"Client": bad, "Host": bad}, Facts: [][2]string{{bad, bad}},
+			Back: "javascript:alert(1)", Reference: bad},
 		DemoTokens{Tokens: []DemoToken{{Kind: "id", Claims: [][2]string{{bad, bad}}, Raw: bad}}},
 		Forgot{Contact: bad}, Recover{App: &app, Person: person, State: RecoverAsk, Contact: bad, BackURL: "javascript:alert(1)"},
 		RecoverLink{Act: "stop", Action: "javascript:alert(1)", Secret: bad},
@@ -300,7 +309,8 @@ func TestErrorPage(t *testing.T) {
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
 	kind := "expired"
 	mux.Page("GET /x", func(http.ResponseWriter, *http.Request) error {
-		return &web.PageError{Kind: kind, Args: map[string]string{"Client": "Shop"}, Facts: []web.Fact{{Name: "error", Value: "invalid_request"}}, Cause: errors.New("row 7")}
+		return &web.PageError{Kind: kind, Args: map[string]string{"Client": "Shop"},
+			Facts: []web.Fact{{Name: "error", Value: "invalid_request"}}, Cause: errors.New("row 7")}
 	})
 	get := func() (int, string) {
 		w := httptest.NewRecorder()
@@ -309,7 +319,8 @@ func TestErrorPage(t *testing.T) {
 		return w.Code, w.Body.String()
 	}
 	code, body := get()
-	if code != 400 || !strings.Contains(body, "This page has expired") || !regexp.MustCompile(`[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{2}`).MatchString(body) || strings.Contains(body, "row 7") {
+	if code != 400 || !strings.Contains(body, "This page has expired") ||
+		!regexp.MustCompile(`[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{2}`).MatchString(body) || strings.Contains(body, "row 7") {
 		t.Errorf("got %d %s", code, body)
 	}
 	kind = "unheard_of"
@@ -336,12 +347,14 @@ func TestStaticFiles(t *testing.T) {
 	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	for _, l := range links {
 		w := get(l[1])
-		if w.Code != 200 || w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" || w.Header().Get("Content-Type") != types[filepath.Ext(l[1])] || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		if w.Code != 200 || w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" ||
+			w.Header().Get("Content-Type") != types[filepath.Ext(l[1])] || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: got %d %v", l[1], w.Code, w.Header())
 		}
 	}
 	css := get(p.assets.url("signet.css")).Body.String()
-	if !strings.HasSuffix(strings.TrimSpace(css), "[dir=rtl] .brand img{object-position:100% 50%}") || !strings.Contains(css, ":root{--brand:#ffcc00}") || !strings.Contains(css, "url(rosette.svg)") {
+	if !strings.HasSuffix(strings.TrimSpace(css), "[dir=rtl] .brand img{object-position:100% 50%}") ||
+		!strings.Contains(css, ":root{--brand:#ffcc00}") || !strings.Contains(css, "url(rosette.svg)") {
 		t.Errorf("style sheet ends %s", css[len(css)-200:])
 	}
 	if w := get("/tenant/static/000000000000/signet.css"); w.Code != 200 || w.Header().Get("Cache-Control") != "no-cache" {

@@ -177,7 +177,8 @@ func (l *tongue) moment(t time.Time) template.HTML {
 	if strings.HasPrefix(zone, "+") || strings.HasPrefix(zone, "-") { // it has no name
 		zone = "UTC" + zone
 	}
-	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly), "Zone", zone))
+	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly), "Zone",
+		zone))
 }
 
 func (l *tongue) month(t time.Time) template.HTML {

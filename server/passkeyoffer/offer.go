@@ -67,7 +67,8 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, problem string) error {
 	r, app := h.Login.Dress(w, r, s)
 	return h.Pages.Render(w, r, status, pages.PasskeyOffer{
-		App: app, Person: s.Visitor.Person, Action: h.Login.Path(flow.OfferPasskey, s.In), Options: h.Browser.Path(optionsPath, &s.In), Problem: problem,
+		App: app, Person: s.Visitor.Person, Action: h.Login.Path(flow.OfferPasskey, s.In), Options: h.Browser.Path(optionsPath, &s.In),
+		Problem: problem,
 	})
 }
 
@@ -81,7 +82,8 @@ func (h *Handler) options(w http.ResponseWriter, r *http.Request) error {
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied"}
 	}
 	v := s.Visitor
-	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r), passkey.Whose{ID: v.UserID, Name: v.Person.Login(), DisplayName: v.Person.Shown()})
+	options, err := h.Passkeys.BeginRegistration(r.Context(), h.Browser.Mark(r),
+		passkey.Whose{ID: v.UserID, Name: v.Person.Login(), DisplayName: v.Person.Shown()})
 	return login.WriteOptions(w, options, err)
 }
 

@@ -34,7 +34,8 @@ func (h *Handler) recoverPage(w http.ResponseWriter, r *http.Request, s *login.S
 	sent := r.URL.Query().Has("sent")
 	person := browser.PersonOf(s.Pending.User)
 	p := pages.Recover{
-		Person: person, Sent: sent, State: pages.RecoverBegin, ReadyAt: person.At(st.ReadyAt), Wait: st.Wait, Problem: problem, Contact: h.Contact,
+		Person: person, Sent: sent, State: pages.RecoverBegin, ReadyAt: person.At(st.ReadyAt), Wait: st.Wait, Problem: problem,
+		Contact: h.Contact,
 	}
 	switch {
 	case !st.On:

@@ -118,7 +118,8 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET "+recoverPath, h.showRecover)
 	m.Page("POST "+recoverPath, h.recoverStep, web.Nothing)
 	m.Page("GET "+recoverPath+"/finish", h.showLink("finish", h.Links.LookFinish))
-	m.Page("POST "+recoverPath+"/finish", h.useLink("finish", h.Links.Finish), web.Passkey, web.Authenticator, web.RecoveryCodes, web.TrustedBrowser)
+	m.Page("POST "+recoverPath+"/finish", h.useLink("finish", h.Links.Finish), web.Passkey, web.Authenticator, web.RecoveryCodes,
+		web.TrustedBrowser)
 	m.Page("GET "+recoverPath+"/stop", h.showLink("stop", h.Links.LookStop))
 	m.Page("POST "+recoverPath+"/stop", h.useLink("stop", h.Links.Stop), web.Nothing)
 }

@@ -47,7 +47,8 @@ func (h *Handler) showLinked(l linked) web.Func {
 		if err != nil {
 			return h.refuseLinked(w, r, secret, err)
 		}
-		return h.Pages.Render(w, r, http.StatusOK, pages.Linked{What: l.what, Action: h.Browser.Path(l.path, nil), Token: secret, Address: address})
+		return h.Pages.Render(w, r, http.StatusOK,
+			pages.Linked{What: l.what, Action: h.Browser.Path(l.path, nil), Token: secret, Address: address})
 	}
 }
 

@@ -44,14 +44,16 @@ func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
 	}
 	name := login.Typed(r, "username", login.MaxLogin)
 	if name == "" {
-		return h.forgotPage(w, r, s, http.StatusBadRequest, pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
+		return h.forgotPage(w, r, s, http.StatusBadRequest,
+			pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
 	}
 	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
 	at := h.Browser.Path(forgotPath, &s.In)
 	return h.Login.Mailbox(w, r, s, pages.Mailbox{
-		What: "reset", Address: name, AgainURL: at, Resend: &pages.Resend{Action: at, Fields: [][2]string{{"username", name}}, Done: login.Again(r)},
+		What: "reset", Address: name, AgainURL: at,
+		Resend: &pages.Resend{Action: at, Fields: [][2]string{{"username", name}}, Done: login.Again(r)},
 	})
 }
 
@@ -66,7 +68,8 @@ func (h *Handler) resetPage(w http.ResponseWriter, r *http.Request, status int, 
 		return h.again(w, r, secret, err, forgotPath)
 	}
 	return h.Pages.Render(w, r, status, pages.NewPassword{
-		What: "reset", Action: h.Browser.Path(resetPath, nil), Token: secret, Username: u.Email, MinLength: h.Rules.MinPassword(), Problems: problems,
+		What: "reset", Action: h.Browser.Path(resetPath, nil), Token: secret, Username: u.Email, MinLength: h.Rules.MinPassword(),
+		Problems: problems,
 	})
 }
 

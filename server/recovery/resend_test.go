@@ -21,7 +21,8 @@ func TestTheEmailIsSentOnceMore(t *testing.T) {
 				b.Get(t, "/forgot").Submit(t, "forgot-submit", url.Values{"username": {ada.Email}})
 			}},
 			"sign-up": {"new@example.com", "/verify?t=", func(t *testing.T, b *servertest.Browser, _ servertest.Person) {
-				b.Get(t, "/signup").Submit(t, "signup-submit", url.Values{"name": {"New"}, "username": {"new@example.com"}, "password": {servertest.Password}})
+				b.Get(t, "/signup").Submit(t, "signup-submit",
+					url.Values{"name": {"New"}, "username": {"new@example.com"}, "password": {servertest.Password}})
 			}},
 			"another address": {"other@example.com", "/verify-address?t=", func(t *testing.T, b *servertest.Browser, ada servertest.Person) {
 				b.Get(t, "/signin").SignIn(t, ada)

@@ -31,7 +31,9 @@ func TestE13_ResetEndsEverythingAndSignsIn(t *testing.T) {
 		if b.Submit(t, "password-submit", url.Values{"password": {"short"}}); b.Status != http.StatusBadRequest || !b.Has("password-submit") {
 			t.Fatalf("a short password: %d at %s", b.Status, b.URL)
 		}
-		if b.Submit(t, "password-submit", url.Values{"password": {ada.Password}}); !strings.Contains(b.Text("main"), "This is your current password") { // C7
+		// C7
+		if b.Submit(t, "password-submit",
+			url.Values{"password": {ada.Password}}); !strings.Contains(b.Text("main"), "This is your current password") {
 			t.Fatalf("the same password: %d at %s: %s", b.Status, b.URL, b.Text("main"))
 		}
 		b.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
@@ -90,7 +92,8 @@ func TestD05_TheNewestLinkAndANewPasswordVoidOlderOnes(t *testing.T) {
 	if s.Browser(t).Get(t, first).Status != http.StatusGone {
 		t.Error("the first link is still good")
 	}
-	if err := s.Services().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword), servertest.NewPassword); err != nil {
+	if err := s.Services().People.SetPassword(t.Context(), factor.ForOperator(ada.ID, factor.ResetPassword),
+		servertest.NewPassword); err != nil {
 		t.Fatal(err)
 	}
 	if s.Browser(t).Get(t, second).Status != http.StatusGone {

@@ -33,7 +33,8 @@ func stranger(t *testing.T, s *servertest.Server) *servertest.Browser {
 // harmless fails if an email holds a byte of the stranger's in a place that is read.
 func harmless(t *testing.T, m mailtest.Message) {
 	t.Helper()
-	for part, text := range map[string]string{"subject": m.Subject, "text": m.Text, "html": m.HTML, "sender": m.From, "reply to": m.Header.Get("Reply-To")} {
+	for part, text := range map[string]string{"subject": m.Subject, "text": m.Text, "html": m.HTML, "sender": m.From,
+		"reply to": m.Header.Get("Reply-To")} {
 		if folded := strings.ToLower(text); strings.Contains(folded, "evil") || strings.Contains(folded, "prize") {
 			t.Errorf("%q: the %s holds the words of a stranger:\n%s", m.Subject, part, text)
 		}
@@ -55,7 +56,8 @@ func TestV08_AnEmailHoldsNoByteOfTheStrangerWhoHasItSent(t *testing.T) {
 		ask   func(t *testing.T, s *servertest.Server, b *servertest.Browser)
 	}{
 		"sign-up": {ask: func(t *testing.T, _ *servertest.Server, b *servertest.Browser) {
-			b.Get(t, "/signup?lang="+url.QueryEscape(hostile)).Submit(t, "signup-submit", fill(url.Values{"username": {victim}, "password": {servertest.NewPassword}}))
+			b.Get(t, "/signup?lang="+url.QueryEscape(hostile)).Submit(t, "signup-submit",
+				fill(url.Values{"username": {victim}, "password": {servertest.NewPassword}}))
 		}},
 		"sign-up, there": {there: true, ask: func(t *testing.T, _ *servertest.Server, b *servertest.Browser) {
 			b.Get(t, "/signup").Submit(t, "signup-submit", fill(url.Values{"username": {victim}, "password": {servertest.NewPassword}}))

@@ -79,29 +79,37 @@ func TestRegistration_AClientRegistersChangesAndGoes(t *testing.T) { // RFC 7591
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly(), yaml("open"))
 		status, header, made := send(t, s, "POST", at, "", document{
-			"redirect_uris": []string{"https://app.example/cb"}, "client_name": "An app", "grant_types": []string{"authorization_code", "refresh_token"},
-			"contacts": []string{"ada@app.example"}, "made_up": true, "logo_uri": nil,
+			"redirect_uris": []string{"https://app.example/cb"}, "client_name": "An app",
+			"grant_types": []string{"authorization_code", "refresh_token"},
+			"contacts":    []string{"ada@app.example"}, "made_up": true, "logo_uri": nil,
 		})
-		if status != http.StatusCreated || header.Get("Cache-Control") != "no-store" || text(made, "client_secret") == "" || made["client_secret_expires_at"] != 0.0 ||
-			made["client_id_issued_at"] == nil || text(made, "registration_client_uri") != s.URL+at+"/"+text(made, "client_id") || made["made_up"] != nil {
+		if status != http.StatusCreated || header.Get("Cache-Control") != "no-store" || text(made, "client_secret") == "" ||
+			made["client_secret_expires_at"] != 0.0 ||
+			made["client_id_issued_at"] == nil || text(made, "registration_client_uri") != s.URL+at+"/"+text(made, "client_id") ||
+			made["made_up"] != nil {
 			t.Fatalf("%d %v", status, made)
 		}
 		id, token := text(made, "client_id"), text(made, "registration_access_token")
-		if text(made, "scope") != "openid profile email offline_access api:read" || text(made, "token_endpoint_auth_method") != "client_secret_basic" {
+		if text(made, "scope") != "openid profile email offline_access api:read" ||
+			text(made, "token_endpoint_auth_method") != "client_secret_basic" {
 			t.Errorf("defaults: %v", made)
 		}
-		app := s.Declared(clients.Metadata{ClientID: id, ClientSecret: text(made, "client_secret"), RedirectURIs: []string{"https://app.example/cb"}, Scope: "openid offline_access"})
+		app := s.Declared(
+			clients.Metadata{ClientID: id, ClientSecret: text(made, "client_secret"), RedirectURIs: []string{"https://app.example/cb"},
+				Scope: "openid offline_access"})
 		if got := app.Login(t, s.Browser(t), s.Person(t, "ada@example.com")); got.RefreshToken == "" {
 			t.Error("no refresh token")
 		}
 
 		status, _, read := send(t, s, "GET", at+"/"+id, token, nil)
-		if status != http.StatusOK || read["client_secret"] != nil || text(read, "client_name") != "An app" || text(read, "registration_access_token") != token {
+		if status != http.StatusOK || read["client_secret"] != nil || text(read, "client_name") != "An app" ||
+			text(read, "registration_access_token") != token {
 			t.Errorf("read: %d %v", status, read)
 		}
 		change := document{"client_id": id, "client_secret": text(made, "client_secret"), "redirect_uris": []string{"https://app.example/other"}}
 		status, _, changed := send(t, s, "PUT", at+"/"+id, token, change)
-		if status != http.StatusOK || changed["contacts"] != nil || text(changed, "client_name") == "An app" || slices.Contains(words(changed, "grant_types"), "refresh_token") {
+		if status != http.StatusOK || changed["contacts"] != nil || text(changed, "client_name") == "An app" ||
+			slices.Contains(words(changed, "grant_types"), "refresh_token") {
 			t.Errorf("what is left out is the default again: %d %v", status, changed)
 		}
 		second := text(changed, "registration_access_token")
@@ -133,26 +141,32 @@ func TestRegistration_WhatIsRefused(t *testing.T) { // RFC 7591 section 3.2.2
 		body any
 		code string
 	}{
-		"no redirect URI":        {document{}, "invalid_redirect_uri"},
-		"a fragment":             {document{"redirect_uris": []string{"https://app.example/cb#x"}}, "invalid_redirect_uri"},
-		"plain http":             {document{"redirect_uris": []string{"http://app.example/cb"}}, "invalid_redirect_uri"},
-		"a script":               {document{"redirect_uris": []string{"javascript:alert(1)"}}, "invalid_redirect_uri"},
-		"not a list":             {document{"redirect_uris": "https://app.example/cb"}, "invalid_client_metadata"},
-		"both jwks and jwks_uri": {document{"redirect_uris": good, "jwks": document{"keys": []any{}}, "jwks_uri": "https://app.example/keys"}, "invalid_client_metadata"},
+		"no redirect URI": {document{}, "invalid_redirect_uri"},
+		"a fragment":      {document{"redirect_uris": []string{"https://app.example/cb#x"}}, "invalid_redirect_uri"},
+		"plain http":      {document{"redirect_uris": []string{"http://app.example/cb"}}, "invalid_redirect_uri"},
+		"a script":        {document{"redirect_uris": []string{"javascript:alert(1)"}}, "invalid_redirect_uri"},
+		"not a list":      {document{"redirect_uris": "https://app.example/cb"}, "invalid_client_metadata"},
+		"both jwks and jwks_uri": {document{"redirect_uris": good, "jwks": document{"keys": []any{}}, "jwks_uri": "https://app.example/keys"},
+			"invalid_client_metadata"},
 		"private_key_jwt alone":  {document{"redirect_uris": good, "token_endpoint_auth_method": "private_key_jwt"}, "invalid_client_metadata"},
 		"an unknown method":      {document{"redirect_uris": good, "token_endpoint_auth_method": "tls_client_auth"}, "invalid_client_metadata"},
 		"only a grant of others": {document{"redirect_uris": good, "grant_types": []string{"password"}}, "invalid_client_metadata"},
-		"machines, by strangers": {document{"grant_types": []string{"client_credentials"}, "response_types": []string{}}, "invalid_client_metadata"},
-		"our name":               {document{"redirect_uris": good, "client_name": " sigNET "}, "invalid_client_metadata"},
-		"a statement":            {document{"redirect_uris": good, "software_statement": "e30.e30.x"}, "unapproved_software_statement"},
-		"a list":                 {[]any{}, "invalid_client_metadata"}, "null": {"null", "invalid_client_metadata"}, "not JSON": {"{", "invalid_client_metadata"},
-		"two documents": {"{}{}", "invalid_client_metadata"}, "a negative age": {document{"redirect_uris": good, "default_max_age": -1}, "invalid_client_metadata"},
+		"machines, by strangers": {document{"grant_types": []string{"client_credentials"}, "response_types": []string{}},
+			"invalid_client_metadata"},
+		"our name":    {document{"redirect_uris": good, "client_name": " sigNET "}, "invalid_client_metadata"},
+		"a statement": {document{"redirect_uris": good, "software_statement": "e30.e30.x"}, "unapproved_software_statement"},
+		"a list":      {[]any{}, "invalid_client_metadata"}, "null": {"null", "invalid_client_metadata"},
+		"not JSON":       {"{", "invalid_client_metadata"},
+		"two documents":  {"{}{}", "invalid_client_metadata"},
+		"a negative age": {document{"redirect_uris": good, "default_max_age": -1}, "invalid_client_metadata"},
 	} {
-		if status, _, got := send(t, s, "POST", at, "", tt.body); status != http.StatusBadRequest || text(got, "error") != tt.code || text(got, "error_description") == "" {
+		if status, _, got := send(t, s, "POST", at, "", tt.body); status != http.StatusBadRequest || text(got, "error") != tt.code ||
+			text(got, "error_description") == "" {
 			t.Errorf("%s: %d %v", name, status, got)
 		}
 	}
-	if status, _, got := send(t, s, "POST", at, "", document{"redirect_uris": good, "client_name": strings.Repeat("x", 70<<10)}); status != http.StatusRequestEntityTooLarge {
+	if status, _, got := send(t, s, "POST", at, "",
+		document{"redirect_uris": good, "client_name": strings.Repeat("x", 70<<10)}); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("70 KiB: %d %v", status, got)
 	}
 }
@@ -163,11 +177,14 @@ func TestRegistration_NormalisesWhatItMay(t *testing.T) { // RFC 7591 sections 2
 	_, _, made := send(t, s, "POST", at, "", document{
 		"client_name": "Editor", "token_endpoint_auth_method": "none", "resource": "https://api.example.com/",
 		"grant_types":    []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"},
-		"response_types": []string{"code"}, "first_party": true, "require_second_factor": true, "access_token_lifetime": "1h", "scope": "openid api:read api:write admin",
-		"redirect_uris": []string{"https://editor.example/a", "https://editor.example/b", "http://127.0.0.1/", "http://127.0.0.1:33418/", "http://localhost/", "http://[::1]/cb"},
-		"logo_uri":      "http://editor.example/logo.png",
+		"response_types": []string{"code"}, "first_party": true, "require_second_factor": true, "access_token_lifetime": "1h",
+		"scope": "openid api:read api:write admin",
+		"redirect_uris": []string{"https://editor.example/a", "https://editor.example/b", "http://127.0.0.1/", "http://127.0.0.1:33418/",
+			"http://localhost/", "http://[::1]/cb"},
+		"logo_uri": "http://editor.example/logo.png",
 	})
-	if made["error"] != nil || made["client_secret"] != nil || text(made, "scope") != "openid api:read" || text(made, "application_type") != "native" || made["logo_uri"] != nil {
+	if made["error"] != nil || made["client_secret"] != nil || text(made, "scope") != "openid api:read" ||
+		text(made, "application_type") != "native" || made["logo_uri"] != nil {
 		t.Fatalf("%v", made)
 	}
 	if got := words(made, "grant_types"); !slices.Equal(got, []string{"authorization_code", "refresh_token"}) {
@@ -177,8 +194,11 @@ func TestRegistration_NormalisesWhatItMay(t *testing.T) { // RFC 7591 sections 2
 	if err != nil || c.FirstParty || c.RequireSecondFactor || c.AccessTokenLifetime != 0 {
 		t.Errorf("an operator's members were taken: %+v %v", c, err)
 	}
-	_, _, made = send(t, s, "POST", at, "", document{"redirect_uris": []string{"https://a.example/cb"}, "scope": "admin", "response_types": []string{"id_token code", "code"}, "grant_types": []string{"implicit", "authorization_code"}})
-	if got := words(made, "response_types"); !slices.Equal(got, []string{"code"}) || slices.Contains(words(made, "grant_types"), "implicit") || text(made, "scope") == "" {
+	_, _, made = send(t, s, "POST", at, "",
+		document{"redirect_uris": []string{"https://a.example/cb"}, "scope": "admin", "response_types": []string{"id_token code", "code"},
+			"grant_types": []string{"implicit", "authorization_code"}})
+	if got := words(made, "response_types"); !slices.Equal(got, []string{"code"}) ||
+		slices.Contains(words(made, "grant_types"), "implicit") || text(made, "scope") == "" {
 		t.Errorf("hybrid where it is not offered: %v", made)
 	}
 }
@@ -192,7 +212,8 @@ func TestRegistration_ChangesAreTheirOwnersOnly(t *testing.T) { // RFC 7592 sect
 	}
 	id, token := text(made[0], "client_id"), text(made[0], "registration_access_token")
 	for name, tt := range map[string]struct{ id, token string }{
-		"none": {id, ""}, "made up": {id, "sgr_x"}, "another's": {id, text(made[1], "registration_access_token")}, "of an unknown client": {"nobody", token},
+		"none": {id, ""}, "made up": {id, "sgr_x"}, "another's": {id, text(made[1], "registration_access_token")},
+		"of an unknown client":    {"nobody", token},
 		"of an operator's client": {operators.ClientID, token}, "its secret": {id, text(made[0], "client_secret")},
 	} {
 		for _, method := range []string{"GET", "PUT", "DELETE"} {
@@ -207,12 +228,15 @@ func TestRegistration_ChangesAreTheirOwnersOnly(t *testing.T) { // RFC 7592 sect
 		}
 	}
 	for name, change := range map[string]document{
-		"no client_id": {}, "another client_id": {"client_id": text(made[1], "client_id")}, "a wrong secret": {"client_id": id, "client_secret": "x"},
+		"no client_id": {}, "another client_id": {"client_id": text(made[1], "client_id")},
+		"a wrong secret":           {"client_id": id, "client_secret": "x"},
 		"a secret that is no text": {"client_id": id, "client_secret": 1}, "the token": {"client_id": id, "registration_access_token": token},
-		"the address": {"client_id": id, "registration_client_uri": "x"}, "the time": {"client_id": id, "client_id_issued_at": 1}, "the end": {"client_id": id, "client_secret_expires_at": 0},
+		"the address": {"client_id": id, "registration_client_uri": "x"}, "the time": {"client_id": id, "client_id_issued_at": 1},
+		"the end": {"client_id": id, "client_secret_expires_at": 0},
 	} {
 		change["redirect_uris"] = []string{"https://evil.example/cb"}
-		if status, _, got := send(t, s, "PUT", at+"/"+id, token, change); status != http.StatusBadRequest || text(got, "error") != "invalid_client_metadata" {
+		if status, _, got := send(t, s, "PUT", at+"/"+id, token, change); status != http.StatusBadRequest ||
+			text(got, "error") != "invalid_client_metadata" {
 			t.Errorf("%s: %d %v", name, status, got)
 		}
 	}
@@ -243,7 +267,8 @@ func TestRegistration_ByInitialToken(t *testing.T) { // RFC 7591 section 3
 		if status, _, _ := send(t, s, "POST", at, token, document{"redirect_uris": []string{"x"}}); status != http.StatusBadRequest {
 			t.Errorf("a mistake: %d", status)
 		}
-		if status, _, got := send(t, s, "POST", at, token, document{"grant_types": []string{"client_credentials"}, "response_types": []string{}}); status != http.StatusCreated {
+		if status, _, got := send(t, s, "POST", at, token,
+			document{"grant_types": []string{"client_credentials"}, "response_types": []string{}}); status != http.StatusCreated {
 			t.Errorf("a machine (and the mistake cost no use): %d %v", status, got)
 		}
 		var made atomic.Int32
@@ -303,8 +328,11 @@ func TestRegistration_UnusedClientsGo(t *testing.T) {
 		s := servertest.New(t, engine, servertest.HandlerOnly(), yaml("open"))
 		var ids []string
 		for range 2 {
-			_, _, made := send(t, s, "POST", at, "", document{"redirect_uris": []string{"https://app.example/cb"}, "grant_types": []string{"authorization_code", "refresh_token"}})
-			app := s.Declared(clients.Metadata{ClientID: text(made, "client_id"), ClientSecret: text(made, "client_secret"), RedirectURIs: []string{"https://app.example/cb"}, Scope: "openid offline_access"})
+			_, _, made := send(t, s, "POST", at, "",
+				document{"redirect_uris": []string{"https://app.example/cb"}, "grant_types": []string{"authorization_code", "refresh_token"}})
+			app := s.Declared(
+				clients.Metadata{ClientID: text(made, "client_id"), ClientSecret: text(made, "client_secret"),
+					RedirectURIs: []string{"https://app.example/cb"}, Scope: "openid offline_access"})
 			if ids = append(ids, app.ClientID); len(ids) == 2 {
 				app.Login(t, s.Browser(t), s.Person(t, "ada@example.com"))
 			}
@@ -322,13 +350,15 @@ func TestRegistration_ScriptsOfAnyOriginMay(t *testing.T) { // browsers' inspect
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header = http.Header{"Origin": {"https://inspector.example"}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"content-type"}}
+	req.Header = http.Header{"Origin": {"https://inspector.example"}, "Access-Control-Request-Method": {"POST"},
+		"Access-Control-Request-Headers": {"content-type"}}
 	res, err := s.HTTP.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.Header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(res.Header.Get("Access-Control-Allow-Headers"), "Content-Type") {
+	if res.Header.Get("Access-Control-Allow-Origin") != "*" ||
+		!strings.Contains(res.Header.Get("Access-Control-Allow-Headers"), "Content-Type") {
 		t.Errorf("%v", res.Header)
 	}
 }
@@ -336,7 +366,8 @@ func TestRegistration_ScriptsOfAnyOriginMay(t *testing.T) { // browsers' inspect
 func FuzzRegistration(f *testing.F) {
 	s := servertest.New(f, servertest.HandlerOnly(), yaml("open"), servertest.Quiet())
 	service := s.Services().Registrations
-	for _, seed := range []string{`{}`, `{"redirect_uris":["https://a.example/cb"],"scope":"openid"}`, `{"jwks":{"keys":[{"kty":"RSA"}]}}`, `{"client_name":"\u0000","contacts":[1]}`, `{"default_max_age":1e400}`} {
+	for _, seed := range []string{`{}`, `{"redirect_uris":["https://a.example/cb"],"scope":"openid"}`, `{"jwks":{"keys":[{"kty":"RSA"}]}}`,
+		`{"client_name":"\u0000","contacts":[1]}`, `{"default_max_age":1e400}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {

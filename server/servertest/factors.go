@@ -29,7 +29,8 @@ func (s *Server) AddAuthenticator(t testing.TB, p Person) *Authenticator {
 		t.Fatal(err)
 	}
 	a := &Authenticator{Secret: e.Secret, userID: p.ID, s: s}
-	a.Recovery, err = s.Services().Factors.Confirm(t.Context(), Permit(t, p.ID, factor.AddAuthenticator), owner+p.ID, p.User, TOTP(t, e.Secret))
+	a.Recovery, err = s.Services().Factors.Confirm(t.Context(), Permit(t, p.ID, factor.AddAuthenticator), owner+p.ID, p.User,
+		TOTP(t, e.Secret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,8 @@ func (s *Server) AddPasskey(t testing.TB, p Person) *passkeytest.Device {
 		t.Fatal(err)
 	}
 	d := s.Device()
-	if _, err := s.Services().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "", []byte(d.Create(t, options))); err != nil {
+	if _, err := s.Services().Passkeys.Register(t.Context(), Permit(t, p.ID, factor.AddPasskey), browser+p.ID, p.User, "",
+		[]byte(d.Create(t, options))); err != nil {
 		t.Fatal(err)
 	}
 	return d

@@ -293,7 +293,8 @@ type Person struct {
 func (s *Server) Person(t testing.TB, email string, change ...func(r *users.Registration)) Person {
 	t.Helper()
 	r := users.Registration{
-		Email: email, Name: "Ada Lovelace", Voucher: users.VouchedByOperator(), Verification: users.VerifiedByOperator(), Method: users.WithPassword(Password),
+		Email: email, Name: "Ada Lovelace", Voucher: users.VouchedByOperator(), Verification: users.VerifiedByOperator(),
+		Method: users.WithPassword(Password),
 	}
 	for _, f := range change {
 		f(&r)

@@ -92,7 +92,8 @@ func (h *Handler) routed(w http.ResponseWriter, r *http.Request, s *login.State)
 	if offered, err := h.Login.Offers(r, s, id); err != nil || !offered {
 		return false, err
 	}
-	return true, h.Login.ToUpstream(w, r, s, federation.LoginRequest{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
+	return true, h.Login.ToUpstream(w, r, s,
+		federation.LoginRequest{Upstream: id, LoginHint: name, Remember: r.PostForm.Get("remember") != ""})
 }
 
 // page fills in what all sign-in pages share.

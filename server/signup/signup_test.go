@@ -48,7 +48,8 @@ func TestSignUpMakesAndSignsIn(t *testing.T) {
 	if err != nil || u.EmailVerified || u.Username != "ada" {
 		t.Errorf("made %+v (%v)", u, err)
 	}
-	s.Tab().Get(t, "/signup").Do(t, "POST", "/signup", typed).Want(t, 400, "There is already an account with this address", "This username is taken")
+	s.Tab().Get(t, "/signup").Do(t, "POST", "/signup", typed).Want(t, 400, "There is already an account with this address",
+		"This username is taken")
 	other := s.Tab().Get(t, "/signup")
 	typed.Set("username", "bob@example.org")
 	typed.Set("handle", "")

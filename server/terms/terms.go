@@ -53,7 +53,8 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	r, app := h.Login.Dress(w, r, s)
 	v := s.Visitor
-	return h.Pages.Render(w, r, http.StatusOK, pages.Terms{App: app, Person: v.Person, Action: h.Login.Path(flow.Terms, s.In), Known: v.User.Terms != ""})
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.Terms{App: app, Person: v.Person, Action: h.Login.Path(flow.Terms, s.In), Known: v.User.Terms != ""})
 }
 
 // answer goes on with whoever accepts, and signs out who does not: nothing else of the server is open to them.

@@ -75,7 +75,8 @@ func BenchmarkBare(b *testing.B) {
 		sr.FillBytes(sig[:32])
 		ss.FillBytes(sig[32:])
 		w.Header().Set("Content-Type", "application/json")
-		out, _ := json.Marshal(oauth.Answer{AccessToken: signed + "." + base64.RawURLEncoding.EncodeToString(sig[:]), TokenType: "Bearer", ExpiresIn: 600})
+		out, _ := json.Marshal(
+			oauth.Answer{AccessToken: signed + "." + base64.RawURLEncoding.EncodeToString(sig[:]), TokenType: "Bearer", ExpiresIn: 600})
 		_, _ = w.Write(out)
 	})
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"api:read"}}

@@ -111,10 +111,13 @@ func credentials() url.Values { return url.Values{"grant_type": {"client_credent
 func TestTokenResponse(t *testing.T) { // RFC 6749 section 5.1, decision 0002
 	d := open(t, oauthtest.Options{})
 	w := d.post("/oauth2/token", "shop", oauthtest.Exchange(d.Code(t, "shop", "openid api:read", nil)))
-	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+	if w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" ||
+		!strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
 		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
-	order := regexp.MustCompile(`^\{"access_token":"[^"]+","token_type":"Bearer","expires_in":600,"refresh_token":"[^"]+","id_token":"[^"]+","scope":"openid api:read"\}\n$`)
+	order := regexp.MustCompile(
+		`^\{"access_token":"[^"]+","token_type":"Bearer","expires_in":600,` +
+			`"refresh_token":"[^"]+","id_token":"[^"]+","scope":"openid api:read"\}\n$`)
 	if !order.Match(w.Body.Bytes()) {
 		t.Errorf("body %s", w.Body)
 	}
@@ -280,7 +283,8 @@ func TestB10_B11_CORS(t *testing.T) { // decision 0002: browser apps read token 
 	from := func(origin string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set("Origin", origin) }
 	}
-	for path, want := range map[string]string{"/oauth2/token": "https://shop.test", "/oauth2/revoke": "https://shop.test", "/oauth2/introspect": ""} {
+	for path, want := range map[string]string{"/oauth2/token": "https://shop.test", "/oauth2/revoke": "https://shop.test",
+		"/oauth2/introspect": ""} {
 		w := d.post(path, "robot", credentials(), from("https://shop.test"))
 		if got := w.Header().Get("Access-Control-Allow-Origin"); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
@@ -330,7 +334,8 @@ func TestT01_NothingSecretIsLogged(t *testing.T) { // rule T01, A14
 
 func TestStoredClientIsReadOnce(t *testing.T) { // decision 0001: client_credentials 0 reads, 0 writes once the client is cached
 	d := open(t, oauthtest.Options{})
-	m, err := d.Registry.Create(t.Context(), clients.Metadata{ClientName: "stored", GrantTypes: []string{"client_credentials"}, Scope: "api:read"})
+	m, err := d.Registry.Create(t.Context(),
+		clients.Metadata{ClientName: "stored", GrantTypes: []string{"client_credentials"}, Scope: "api:read"})
 	if err != nil {
 		t.Fatal(err)
 	}

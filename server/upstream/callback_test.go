@@ -167,7 +167,8 @@ func TestN01_OneCallbackOfManyAtOnceSignsIn(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if list, err := w.Services().Sessions.OfUser(t.Context(), ada.ID, 10); err != nil || len(list) != 2 { // the first browser's and this one's
+		// the first browser's and this one's
+		if list, err := w.Services().Sessions.OfUser(t.Context(), ada.ID, 10); err != nil || len(list) != 2 {
 			t.Errorf("%d sessions (%v)", len(list), err)
 		}
 		if n := w.Events(t, ada.ID)["signin.succeeded"]; n != 2 {

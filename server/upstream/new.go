@@ -64,7 +64,8 @@ func (h *Handler) showNew(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, s *login.State, k federation.PendingIdentity, status int, p pages.NewAccount) error {
+func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, s *login.State, k federation.PendingIdentity, status int,
+	p pages.NewAccount) error {
 	u, _ := h.Login.Upstreams.Upstream(k.Upstream)
 	r, p.App = h.Login.Dress(w, r, s)
 	p.Upstream, p.Action, p.BackURL = h.Login.Button(r, s, u), h.newPath(s, k), h.Login.Path(flow.SignIn, s.In)
@@ -116,7 +117,8 @@ func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 	return h.Login.AdmitNew(w, r, s, who, how)
 }
 
-func (h *Handler) refuseNew(w http.ResponseWriter, r *http.Request, s *login.State, k federation.PendingIdentity, form pages.NewAccount, err error) error {
+func (h *Handler) refuseNew(w http.ResponseWriter, r *http.Request, s *login.State, k federation.PendingIdentity, form pages.NewAccount,
+	err error) error {
 	if problems, ok := browser.Problems(err, h.Rules.MinPassword()); ok {
 		for i, p := range problems { // the form names its fields by what they are
 			switch p.Field {

@@ -50,7 +50,8 @@ func TestV12_OneClickAfterSigningOutIsNotRecent(t *testing.T) {
 
 // The same where the upstream is trusted for two factors: the authenticator goes.
 func TestV12_OneClickAfterSigningOutRemovesNoFactor(t *testing.T) {
-	w := upstreamtest.New(t, false, upstreamtest.Changes{"work": func(u *config.Upstream) { u.TrustSecondFactor, u.AuthoritativeFor = true, []string{"*"} }})
+	w := upstreamtest.New(t, false,
+		upstreamtest.Changes{"work": func(u *config.Upstream) { u.TrustSecondFactor, u.AuthoritativeFor = true, []string{"*"} }})
 	b := w.Browser(t)
 	ada := w.Join(t, b, "work", upstreamtest.WorkAda)
 	b.AddAuthenticator(t)

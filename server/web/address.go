@@ -158,17 +158,20 @@ func (rt *route) strayed(x *exchange, r *http.Request) (bool, error) {
 	m := rt.mux
 	if m.tls && r.Header.Get("X-Forwarded-Proto") == "http" {
 		m.warnedScheme.Do(func() {
-			m.log.WarnContext(r.Context(), "a trusted proxy says that a page was asked for by plain http, but the issuer is https", "configured", m.base)
+			m.log.WarnContext(r.Context(), "a trusted proxy says that a page was asked for by plain http, but the issuer is https", "configured",
+				m.base)
 		})
 	}
 	if m.ownHost(r.Host) || m.forwardedHost(x.hosts) {
 		return false, nil
 	}
 	m.warned.Do(func() {
-		m.log.WarnContext(r.Context(), "pages are asked for under another name than the issuer's; is server.issuer right, and does the proxy pass the Host header on?",
+		m.log.WarnContext(r.Context(),
+			"pages are asked for under another name than the issuer's; is server.issuer right, and does the proxy pass the Host header on?",
 			"seen", r.Host, "configured", m.base)
 	})
-	rounds := http.Cookie{Name: m.roundsCookie(), Value: "1", Path: "/", Secure: m.tls, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 10}
+	rounds := http.Cookie{Name: m.roundsCookie(), Value: "1", Path: "/", Secure: m.tls, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		MaxAge: 10}
 	if was, err := r.Cookie(rounds.Name); err == nil {
 		if was.Value == "3" {
 			return true, &PageError{Status: http.StatusMisdirectedRequest, Kind: "wrong_host", Facts: []Fact{

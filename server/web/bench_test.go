@@ -32,8 +32,10 @@ func benchmarkHandler(b *testing.B, h http.Handler) {
 	const body = "grant_type=client_credentials&scope=api:read"
 	b.ReportAllocs()
 	for b.Loop() {
-		r := &http.Request{Method: "POST", URL: &url.URL{Path: "/oauth2/token"}, RequestURI: "/oauth2/token", Host: "id.example", RemoteAddr: "203.0.113.9:4711",
-			Header:        http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic c2hvcDpzZWNyZXQ="}, "User-Agent": {"bench"}},
+		r := &http.Request{Method: "POST", URL: &url.URL{Path: "/oauth2/token"}, RequestURI: "/oauth2/token", Host: "id.example",
+			RemoteAddr: "203.0.113.9:4711",
+			Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Basic c2hvcDpzZWNyZXQ="},
+				"User-Agent": {"bench"}},
 			ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body))}
 		h.ServeHTTP(&quiet{http.Header{}}, r)
 	}
@@ -43,8 +45,9 @@ func BenchmarkHandler(b *testing.B) {
 	log := telemetry.NewBuffered(io.Discard)
 	defer log.Close()
 	u, _ := url.Parse("https://id.example")
-	m := web.NewMux(web.Options{Issuer: u, Metrics: telemetry.NewMetrics(), Log: telemetry.NewLogger(telemetry.LogOptions{Writer: log, Format: "json"}),
-		Errors: func(http.ResponseWriter, *http.Request, *web.PageError) error { return nil }})
+	m := web.NewMux(
+		web.Options{Issuer: u, Metrics: telemetry.NewMetrics(), Log: telemetry.NewLogger(telemetry.LogOptions{Writer: log, Format: "json"}),
+			Errors: func(http.ResponseWriter, *http.Request, *web.PageError) error { return nil }})
 	m.API("POST /oauth2/token", web.RegisteredCORS, func(w http.ResponseWriter, _ *http.Request) error {
 		return web.WriteJSON(w, http.StatusOK, answer)
 	})

@@ -10,11 +10,13 @@ import (
 
 // Header values are shared slices, put into the map under their canonical names: Header.Set would allocate each time.
 var (
-	nosniff         = []string{"nosniff"}
-	referrer        = []string{"same-origin"} // no-referrer makes a same-origin form POST send "Origin: null" (B04)
-	corpSame        = []string{"same-origin"}
-	corpCross       = []string{"cross-origin"}
-	permissions     = []string{"accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)"}
+	nosniff     = []string{"nosniff"}
+	referrer    = []string{"same-origin"} // no-referrer makes a same-origin form POST send "Origin: null" (B04)
+	corpSame    = []string{"same-origin"}
+	corpCross   = []string{"cross-origin"}
+	permissions = []string{
+		"accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=(), " +
+			"publickey-credentials-create=(self), publickey-credentials-get=(self)"}
 	noStore         = []string{"no-store"}
 	noCache         = []string{"no-cache"}
 	hsts            = []string{"max-age=31536000"}
@@ -76,8 +78,8 @@ func AllowFormAction(w http.ResponseWriter, targets ...string) {
 	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources.String()}
 }
 
-// AllowFrames lets this answer's page show frames of exactly the origins of these addresses, and lists the addresses whose origin can be named
-// in the policy.
+// AllowFrames lets this answer's page show frames of exactly the origins of these addresses, and lists the addresses whose origin can be
+// named in the policy.
 func AllowFrames(w http.ResponseWriter, addresses []string) (framed []string) {
 	var sources []string
 	for _, address := range addresses {
@@ -94,7 +96,8 @@ func AllowFrames(w http.ResponseWriter, addresses []string) (framed []string) {
 		return nil
 	}
 	policy := w.Header().Get("Content-Security-Policy")
-	w.Header()["Content-Security-Policy"] = []string{strings.Replace(policy, "form-action ", "frame-src "+strings.Join(sources, " ")+"; form-action ", 1)}
+	w.Header()["Content-Security-Policy"] = []string{
+		strings.Replace(policy, "form-action ", "frame-src "+strings.Join(sources, " ")+"; form-action ", 1)}
 	return framed
 }
 

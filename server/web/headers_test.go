@@ -20,8 +20,9 @@ func TestB01_B04_B08_HeadersOfPages(t *testing.T) {
 	})
 	h := d.do(request("GET", "/signin")).Header()
 	want := map[string]string{
-		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'",
-		"X-Content-Type-Options":  "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src " +
+			"'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'",
+		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 		"Cache-Control": "no-store", "Strict-Transport-Security": "max-age=31536000", "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "",
 	}
 	for name, value := range want {
@@ -36,7 +37,8 @@ func TestB01_B04_B08_HeadersOfPages(t *testing.T) {
 		t.Errorf("account page's opener policy: got %q", got)
 	}
 	h = d.do(request("GET", "/api")).Header()
-	if h.Get("Cross-Origin-Resource-Policy") != "cross-origin" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") == "" {
+	if h.Get("Cross-Origin-Resource-Policy") != "cross-origin" || h.Get("X-Content-Type-Options") != "nosniff" ||
+		h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") == "" {
 		t.Errorf("api: %v", h)
 	}
 	plain := open(t, "http://localhost:9400", func(m *web.Mux) { m.API("GET /api", web.NoCORS, text("x")) })
@@ -74,7 +76,8 @@ func TestFramesOfExactlyTheseOrigins(t *testing.T) { // OpenID Connect Front-Cha
 		m.Page("GET /page", func(w http.ResponseWriter, _ *http.Request) error {
 			got := web.AllowFrames(w, []string{
 				"https://shop.example/frame?a=b", "https://shop.example/other", "https://SHOP.example:8443/", "javascript:alert(1)", "data:text/html,x",
-				"http://127.0.0.1:9430/frame", "http://[::1]:8080/", "https://a;script-src *.evil/", "https://a.example,b.example/", "https://evil.example%20*/",
+				"http://127.0.0.1:9430/frame", "http://[::1]:8080/", "https://a;script-src *.evil/", "https://a.example,b.example/",
+				"https://evil.example%20*/",
 				"//shop.example/", "https:///x", "com.example.app:/out", "https://'unsafe-inline'/",
 			})
 			if len(got) != 4 {
@@ -90,8 +93,10 @@ func TestFramesOfExactlyTheseOrigins(t *testing.T) { // OpenID Connect Front-Cha
 		})
 	})
 	got := d.do(request("GET", "/page")).Header().Get("Content-Security-Policy")
-	const want = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; " +
-		"object-src 'none'; frame-ancestors 'none'; frame-src https://shop.example https://shop.example:8443 http://127.0.0.1:9430; form-action 'self'"
+	const want = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; base-uri " +
+		"'none'; " +
+		"object-src 'none'; frame-ancestors 'none'; frame-src https://shop.example https://shop.example:8443 http://127.0.0.1:9430; " +
+		"form-action 'self'"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -141,7 +146,8 @@ func TestB10_B11_CORS(t *testing.T) {
 		}
 		w := d.do(r)
 		h := w.Header()
-		if w.Code != tt.status || h.Get("Access-Control-Allow-Origin") != tt.allow || h.Get("Vary") != tt.vary || h.Get("Access-Control-Allow-Methods") != tt.methods {
+		if w.Code != tt.status || h.Get("Access-Control-Allow-Origin") != tt.allow || h.Get("Vary") != tt.vary ||
+			h.Get("Access-Control-Allow-Methods") != tt.methods {
 			t.Errorf("%s %s from %s: got %d %v", tt.method, tt.path, tt.origin, w.Code, h)
 		}
 		if h["Access-Control-Allow-Credentials"] != nil {
@@ -159,10 +165,12 @@ func TestB12_EachSideIgnoresTheOthersCredential(t *testing.T) {
 		m.API("GET /api", web.NoCORS, echo)
 		m.Page("GET /page", echo)
 	})
-	if got := d.do(request("GET", "/api", "Cookie", "a=b", "Authorization", "Bearer t")).Body.String(); got != `cookie="" authorization="Bearer t"` {
+	if got := d.do(request("GET", "/api", "Cookie", "a=b", "Authorization",
+		"Bearer t")).Body.String(); got != `cookie="" authorization="Bearer t"` {
 		t.Errorf("api: %s", got)
 	}
-	if got := d.do(request("GET", "/page", "Cookie", "a=b", "Authorization", "Bearer t")).Body.String(); got != `cookie="a=b" authorization=""` {
+	if got := d.do(request("GET", "/page", "Cookie", "a=b", "Authorization",
+		"Bearer t")).Body.String(); got != `cookie="a=b" authorization=""` {
 		t.Errorf("page: %s", got)
 	}
 }
@@ -174,7 +182,8 @@ func TestC01_CrossSiteFormsAreRefused(t *testing.T) {
 		m.Page("POST /page", func(http.ResponseWriter, *http.Request) error { changed++; return nil })
 		m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1", text("stored"))
 	})
-	refused := [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}}
+	refused := [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
+		{"Origin", "null"}}
 	for _, h := range refused {
 		if w := d.do(form("/page", "", h...)); w.Code != 403 || !strings.Contains(w.Body.String(), "cross_site") {
 			t.Errorf("%v: got %d %s", h, w.Code, w.Body)
@@ -191,7 +200,8 @@ func TestC01_CrossSiteFormsAreRefused(t *testing.T) {
 	if w := d.do(request("GET", "/page", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate")); w.Code != 200 {
 		t.Errorf("a link from another site: got %d", w.Code)
 	}
-	if w := d.do(form("/oauth2/authorize", "", "Sec-Fetch-Site", "cross-site", "Origin", "https://shop.example")); w.Body.String() != "stored" {
+	if w := d.do(form("/oauth2/authorize", "", "Sec-Fetch-Site", "cross-site", "Origin",
+		"https://shop.example")); w.Body.String() != "stored" {
 		t.Errorf("POST authorize: got %d %s", w.Code, w.Body)
 	}
 	if got := d.mux.OutsideProtection(); len(got) != 1 {

@@ -65,7 +65,8 @@ func TestA06_SlowAndHugeOverARealSocket(t *testing.T) {
 	})
 	s := httptest.NewUnstartedServer(d)
 	web.Harden(s.Config)
-	if s.Config.ReadHeaderTimeout != 5*time.Second || s.Config.ReadTimeout != 15*time.Second || s.Config.WriteTimeout != 30*time.Second || s.Config.IdleTimeout != time.Minute {
+	if s.Config.ReadHeaderTimeout != 5*time.Second || s.Config.ReadTimeout != 15*time.Second || s.Config.WriteTimeout != 30*time.Second ||
+		s.Config.IdleTimeout != time.Minute {
 		t.Errorf("timeouts: %+v", s.Config)
 	}
 	s.Config.ReadTimeout = 300 * time.Millisecond // the same path, sooner
@@ -85,7 +86,8 @@ func TestA06_SlowAndHugeOverARealSocket(t *testing.T) {
 		}
 		return string(answer)
 	}
-	slow := send("POST /token HTTP/1.1\r\nHost: id.example\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\na=")
+	slow := send("POST /token HTTP/1.1\r\nHost: id.example\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: " +
+		"100\r\n\r\na=")
 	if !strings.HasPrefix(slow, "HTTP/1.1 408 ") {
 		t.Errorf("slow body: got %q", slow)
 	}
@@ -110,10 +112,12 @@ func TestA07_TooMuchWorkIsRefusedButKeysAndHealthAnswer(t *testing.T) {
 	done := make(chan struct{})
 	go func() { d.do(form("/token", "")); close(done) }()
 	<-entered
-	if w := d.do(form("/token", "")); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "temporarily_unavailable") {
+	if w := d.do(form("/token", "")); w.Code != 503 || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(w.Body.String(), "temporarily_unavailable") {
 		t.Errorf("token: got %d %v %s", w.Code, w.Header(), w.Body)
 	}
-	if w := d.do(request("GET", "/account")); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "busy") {
+	if w := d.do(request("GET", "/account")); w.Code != 503 || w.Header().Get("Retry-After") == "" ||
+		!strings.Contains(w.Body.String(), "busy") {
 		t.Errorf("page: got %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	for _, path := range []string{"/jwks", "/healthz"} {

@@ -93,7 +93,8 @@ func NewMux(o Options) *Mux {
 	if err := m.cross.AddTrustedOrigin(m.base); err != nil {
 		panic(fmt.Sprintf("web: issuer %q: %v", o.Issuer, err))
 	}
-	m.nowhere = &route{mux: m, pattern: "none", side: pageSide, vital: true, crossSite: true, handle: m.noRoute, seen: m.metrics.Route("any none")}
+	m.nowhere = &route{mux: m, pattern: "none", side: pageSide, vital: true, crossSite: true, handle: m.noRoute,
+		seen: m.metrics.Route("any none")}
 	m.mux.Handle("/", m.nowhere)
 	return m
 }

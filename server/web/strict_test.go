@@ -33,12 +33,13 @@ func TestV11_AmbiguousFramingEndsTheConnection(t *testing.T) {
 		raw    string
 		closed bool
 	}{
-		"both":                 {head + "Content-Length: 5\r\n" + chunks, true},
-		"both, other order":    {head + "Transfer-Encoding: chunked\r\nContent-Length: 44\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true},
-		"both, for a way out":  {head + "Content-Length: 5\r\n" + chunks + "GET /none HTTP/1.1\r\nHost: id.example\r\n\r\n", true},
-		"not there":            {strings.Replace(head, "/token", "/none", 1) + "Content-Length: 5\r\n" + chunks, true},
-		"encoding in HTTP/1.0": {strings.Replace(head, "1.1", "1.0", 1) + "Connection: keep-alive\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello", true},
-		"length alone":         {head + "Content-Length: 5\r\n\r\nhello", false},
+		"both":                {head + "Content-Length: 5\r\n" + chunks, true},
+		"both, other order":   {head + "Transfer-Encoding: chunked\r\nContent-Length: 44\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true},
+		"both, for a way out": {head + "Content-Length: 5\r\n" + chunks + "GET /none HTTP/1.1\r\nHost: id.example\r\n\r\n", true},
+		"not there":           {strings.Replace(head, "/token", "/none", 1) + "Content-Length: 5\r\n" + chunks, true},
+		"encoding in HTTP/1.0": {strings.Replace(head, "1.1", "1.0", 1) +
+			"Connection: keep-alive\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello", true},
+		"length alone": {head + "Content-Length: 5\r\n\r\nhello", false},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			c, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -67,22 +68,23 @@ func TestA04_ForwardedAddresses(t *testing.T) {
 	})
 	const peer = "192.0.2.1"
 	for header, want := range map[string]string{
-		"203.0.113.8":                      "203.0.113.8",
-		"203.0.113.8:50123":                "203.0.113.8",
-		"[2001:db8::1]:443":                "2001:db8::1",
-		"[2001:db8::1]":                    "2001:db8::1",
-		"2001:db8::1":                      "2001:db8::1",
-		`"[2001:db8::1]:443"`:              "2001:db8::1",
-		"2001:db8::1%eth0":                 "2001:db8::1",
-		"[fe80::1%eth0]:80":                "fe80::1",
-		"::ffff:203.0.113.8":               "203.0.113.8",
-		"[::ffff:203.0.113.8]:1":           "203.0.113.8",
-		"198.51.100.1, 203.0.113.8:5":      "203.0.113.8",
-		"203.0.113.8:5, 192.0.2.7:80":      "203.0.113.8",
-		"203.0.113.8, [fd00::1]:80":        "203.0.113.8",
-		"203.0.113.8 ,, ":                  "203.0.113.8",
-		"203.0.113.8:":                     "203.0.113.8",
-		"unknown":                          peer, // what the proxy could not name counts for the proxy; what stands before it is the client's word
+		"203.0.113.8":                 "203.0.113.8",
+		"203.0.113.8:50123":           "203.0.113.8",
+		"[2001:db8::1]:443":           "2001:db8::1",
+		"[2001:db8::1]":               "2001:db8::1",
+		"2001:db8::1":                 "2001:db8::1",
+		`"[2001:db8::1]:443"`:         "2001:db8::1",
+		"2001:db8::1%eth0":            "2001:db8::1",
+		"[fe80::1%eth0]:80":           "fe80::1",
+		"::ffff:203.0.113.8":          "203.0.113.8",
+		"[::ffff:203.0.113.8]:1":      "203.0.113.8",
+		"198.51.100.1, 203.0.113.8:5": "203.0.113.8",
+		"203.0.113.8:5, 192.0.2.7:80": "203.0.113.8",
+		"203.0.113.8, [fd00::1]:80":   "203.0.113.8",
+		"203.0.113.8 ,, ":             "203.0.113.8",
+		"203.0.113.8:":                "203.0.113.8",
+		// what the proxy could not name counts for the proxy; what stands before it is the client's word
+		"unknown":                          peer,
 		"198.51.100.1, unknown":            peer,
 		"198.51.100.1, _hidden, 192.0.2.7": "192.0.2.7",
 		"203.0.113.8:port":                 peer,
@@ -154,7 +156,8 @@ func TestB10_AnyHeaderForPublicDocuments(t *testing.T) {
 		m.API("POST /token", web.RegisteredCORS, text("x"))
 	})
 	ask := func(headers string) string {
-		return d.do(request("OPTIONS", "/jwks", "Origin", "https://any.example", "Access-Control-Request-Headers", headers)).Header().Get("Access-Control-Allow-Headers")
+		return d.do(request("OPTIONS", "/jwks", "Origin", "https://any.example", "Access-Control-Request-Headers", headers)).Header().Get(
+			"Access-Control-Allow-Headers")
 	}
 	for _, headers := range []string{"mcp-protocol-version", "traceparent,x-requested-with", "authorization, x_1"} {
 		if got := ask(headers); !strings.HasSuffix(got, ", "+headers) {

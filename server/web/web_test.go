@@ -95,7 +95,8 @@ func failing(err error) web.Func {
 func TestA02_ForgedHostChangesNoByteOfAnAPIAnswer(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) { m.API("GET /x", web.PublicCORS, text("same")) })
 	want := d.do(request("GET", "/x")).Result()
-	for _, h := range [][2]string{{"Host", "evil.example"}, {"X-Forwarded-Host", "evil.example"}, {"Forwarded", "host=evil.example;proto=http"}} {
+	for _, h := range [][2]string{{"Host", "evil.example"}, {"X-Forwarded-Host", "evil.example"},
+		{"Forwarded", "host=evil.example;proto=http"}} {
 		r := request("GET", "/x", h[0], h[1])
 		if h[0] == "Host" {
 			r.Host = h[1]
@@ -175,14 +176,16 @@ func TestA04_AddressIsBelievedOnlyFromTrustedProxies(t *testing.T) {
 						}
 					}
 					origin := audit.OriginOf(r.Context())
-					if origin.Address != web.Address(r).String() || origin.Network != web.Network(web.Address(r)) || origin.RequestID != web.RequestID(r.Context()) || origin.Agent != "ua" {
+					if origin.Address != web.Address(r).String() || origin.Network != web.Network(web.Address(r)) ||
+						origin.RequestID != web.RequestID(r.Context()) || origin.Agent != "ua" {
 						t.Errorf("audit origin: got %+v", origin)
 					}
 					_, err := io.WriteString(w, web.Address(r).String())
 					return err
 				})
 			}, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} })
-			r := request("GET", "/x", "X-Forwarded-For", tt.forwarded, "X-Forwarded-Host", "h", "Forwarded", "for=1.2.3.4", "X-Real-Ip", "1.2.3.4", "Client-Cert", ":x:", "User-Agent", "ua")
+			r := request("GET", "/x", "X-Forwarded-For", tt.forwarded, "X-Forwarded-Host", "h", "Forwarded", "for=1.2.3.4", "X-Real-Ip", "1.2.3.4",
+				"Client-Cert", ":x:", "User-Agent", "ua")
 			r.RemoteAddr = tt.peer
 			if got := d.do(r).Body.String(); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
@@ -210,7 +213,8 @@ func TestA13_PanicShowsTheReferenceOnly(t *testing.T) {
 			t.Errorf("got %d %s", w.Code, w.Body)
 		}
 		line := d.log.String()
-		if !strings.Contains(line, id) || !strings.Contains(line, "SELECT secret") || !strings.Contains(line, `"stack"`) || strings.Count(line, "\n") != 1 {
+		if !strings.Contains(line, id) || !strings.Contains(line, "SELECT secret") || !strings.Contains(line, `"stack"`) ||
+			strings.Count(line, "\n") != 1 {
 			t.Errorf("log: %s", line)
 		}
 	}
@@ -226,18 +230,21 @@ func TestErrorsAtTheBorder(t *testing.T) {
 		code, kind       string
 		header, contains string
 	}{
-		"refusal":          {refusal.InvalidGrant("Spent.").Because(errors.New("row 7")), 400, 400, "invalid_grant", "invalid_request", "", "Spent."},
+		"refusal": {refusal.InvalidGrant("Spent.").Because(errors.New("row 7")), 400, 400, "invalid_grant", "invalid_request", "",
+			"Spent."},
 		"wrapped":          {fmt.Errorf("exchange: %w", refusal.InvalidScope("Unknown.")), 400, 400, "invalid_scope", "invalid_request", "", ""},
 		"client":           {refusal.InvalidClient("No."), 401, 401, "invalid_client", "invalid_request", "Www-Authenticate", ""},
 		"client challenge": {challenge, 401, 401, "invalid_client", "invalid_request", "Www-Authenticate", ""},
 		"database":         {away, 503, 503, "temporarily_unavailable", "unavailable", "Retry-After", ""},
 		"no text":          {fmt.Errorf("end session: %w", storage.ErrText), 400, 400, "invalid_request", "invalid_request", "", "NUL"},
-		"often too late":   {fmt.Errorf("write interaction: %w", storage.ErrStale), 503, 503, "temporarily_unavailable", "busy", "Retry-After", ""},
-		"database within":  {refusal.InvalidClient("No.").Because(away), 503, 503, "temporarily_unavailable", "unavailable", "Retry-After", ""},
-		"page error":       {&web.PageError{Kind: "expired"}, 400, 400, "invalid_request", "expired", "", ""},
-		"too many":         {&web.PageError{Status: 429, Kind: "too_many", RetryAfter: 1500 * time.Millisecond}, 429, 429, "temporarily_unavailable", "too_many", "Retry-After", ""},
-		"no name":          {errors.New("relation users does not exist"), 500, 500, "server_error", "server", "", "Reference"},
-		"server":           {refusal.ServerError("x").Because(errors.New("y")), 500, 500, "server_error", "server", "", "Reference"},
+		"often too late": {fmt.Errorf("write interaction: %w", storage.ErrStale), 503, 503, "temporarily_unavailable", "busy", "Retry-After",
+			""},
+		"database within": {refusal.InvalidClient("No.").Because(away), 503, 503, "temporarily_unavailable", "unavailable", "Retry-After", ""},
+		"page error":      {&web.PageError{Kind: "expired"}, 400, 400, "invalid_request", "expired", "", ""},
+		"too many": {&web.PageError{Status: 429, Kind: "too_many", RetryAfter: 1500 * time.Millisecond}, 429, 429,
+			"temporarily_unavailable", "too_many", "Retry-After", ""},
+		"no name": {errors.New("relation users does not exist"), 500, 500, "server_error", "server", "", "Reference"},
+		"server":  {refusal.ServerError("x").Because(errors.New("y")), 500, 500, "server_error", "server", "", "Reference"},
 	}
 	for name, tt := range tests {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
@@ -250,13 +257,15 @@ func TestErrorsAtTheBorder(t *testing.T) {
 			if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 				t.Fatal(err)
 			}
-			if w.Code != tt.status || body.Error != tt.code || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Type") != "application/json" {
+			if w.Code != tt.status || body.Error != tt.code || w.Header().Get("Cache-Control") != "no-store" ||
+				w.Header().Get("Content-Type") != "application/json" {
 				t.Errorf("api: got %d %s %v", w.Code, w.Body, w.Header())
 			}
 			if tt.header != "" && w.Header()[tt.header] == nil {
 				t.Errorf("api: no %s", tt.header)
 			}
-			if !strings.Contains(body.Error_description, tt.contains) || strings.Contains(w.Body.String(), "row 7") || strings.Contains(w.Body.String(), "relation") {
+			if !strings.Contains(body.Error_description, tt.contains) || strings.Contains(w.Body.String(), "row 7") ||
+				strings.Contains(w.Body.String(), "relation") {
 				t.Errorf("api says %s", w.Body)
 			}
 			if !strings.Contains(d.log.String(), tt.err.Error()) {
@@ -311,12 +320,14 @@ func TestUnknownPathsAndMethodsAnswerInTheirSidesForm(t *testing.T) {
 func TestT01_OneWideEventAndNoSecretInIt(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("POST /oauth2/token", web.NoCORS, func(w http.ResponseWriter, r *http.Request) error {
-			telemetry.Add(r.Context(), slog.String("client_id", "shop"), slog.String("grant", "refresh_token"), slog.String("email", "ada@example.org"))
+			telemetry.Add(r.Context(), slog.String("client_id", "shop"), slog.String("grant", "refresh_token"),
+				slog.String("email", "ada@example.org"))
 			return refusal.InvalidGrant("Spent.").Because(errors.New("generation 3 of 5"))
 		})
 		m.API("GET /jwks", web.PublicCORS, text("k"))
 	})
-	w := d.do(form("/oauth2/token?code=s3cret", "refresh_token=s3cret&client_secret=s3cret", "Authorization", "Basic s3cret", "Cookie", "a=s3cret"))
+	w := d.do(form("/oauth2/token?code=s3cret", "refresh_token=s3cret&client_secret=s3cret", "Authorization", "Basic s3cret", "Cookie",
+		"a=s3cret"))
 	if w.Code != 400 {
 		t.Fatal(w.Code)
 	}
@@ -324,8 +335,9 @@ func TestT01_OneWideEventAndNoSecretInIt(t *testing.T) {
 	if err := json.Unmarshal(d.log.Bytes(), &line); err != nil {
 		t.Fatalf("%v: %s", err, d.log)
 	}
-	want := map[string]any{"msg": "request", "level": "INFO", "method": "POST", "pattern": "/oauth2/token", "status": 400.0, "client_id": "shop",
-		"grant": "refresh_token", "email": "[redacted]", "error": "invalid_grant: Spent.: generation 3 of 5"}
+	want := map[string]any{"msg": "request", "level": "INFO", "method": "POST", "pattern": "/oauth2/token", "status": 400.0,
+		"client_id": "shop",
+		"grant":     "refresh_token", "email": "[redacted]", "error": "invalid_grant: Spent.: generation 3 of 5"}
 	for k, v := range want {
 		if line[k] != v {
 			t.Errorf("%s: got %v, want %v", k, line[k], v)
@@ -378,7 +390,8 @@ func TestRedirectKeepsTheLanguageChosen(t *testing.T) { // B13
 	}
 	for _, tt := range tests {
 		w := httptest.NewRecorder()
-		if err := web.Redirect(w, httptest.NewRequest("POST", tt.at, nil), tt.to); err != nil || w.Code != 303 || w.Header().Get("Location") != tt.want {
+		if err := web.Redirect(w, httptest.NewRequest("POST", tt.at, nil), tt.to); err != nil || w.Code != 303 ||
+			w.Header().Get("Location") != tt.want {
 			t.Errorf("%s → %s: got %d %q %v", tt.at, tt.to, w.Code, w.Header().Get("Location"), err)
 		}
 	}

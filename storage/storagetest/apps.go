@@ -94,7 +94,8 @@ func secrets(t *testing.T, db *storage.DB) {
 
 func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop"}, CreatedAt: now,
+	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"},
+		IntrospectedBy: []string{"shop"}, CreatedAt: now,
 		ScopeDetails: `{"api:read":{"title":"Read"}}`}
 	ok(t, db.InsertResource(ctx, r))
 	fails(t, db.InsertResource(ctx, r), storage.ErrConflict)

@@ -99,7 +99,8 @@ func events(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	e := storage.Event{
 		ID: "e1", At: now, Name: "signin.succeeded", Outcome: "success", ActorID: "ada", UserID: "ada", ClientID: "shop",
-		SessionID: "s1", GrantID: "g1", Network: "192.0.2.0/24", Agent: "Firefox", RequestID: "7F3K", Detail: json.RawMessage(`{"method":"password"}`),
+		SessionID: "s1", GrantID: "g1", Network: "192.0.2.0/24", Agent: "Firefox", RequestID: "7F3K",
+		Detail: json.RawMessage(`{"method":"password"}`),
 	}
 	ok(t, db.InsertEvent(ctx, e))
 	fails(t, db.InsertEvent(ctx, e), storage.ErrConflict)

@@ -70,7 +70,8 @@ func sessionClients(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id, Email: id, CreatedAt: now, UpdatedAt: now}))
 	}
 	session := func(id, user string, expires time.Time) {
-		ok(t, db.InsertSession(ctx, storage.Session{ID: id, SecretHash: "h" + id, UserID: user, CreatedAt: now, ExpiresAt: expires, EndsAt: expires}))
+		ok(t, db.InsertSession(ctx,
+			storage.Session{ID: id, SecretHash: "h" + id, UserID: user, CreatedAt: now, ExpiresAt: expires, EndsAt: expires}))
 	}
 	session("s1", "ada", now.Add(time.Hour))
 	session("s2", "ada", now.Add(time.Hour))

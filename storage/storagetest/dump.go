@@ -29,7 +29,8 @@ func Dump(t *testing.T, dsn string) string {
 	t.Helper()
 	driver, source, tables := "pgx", dsn, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		driver, source, tables = "sqlite", "file:"+path, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+		driver, source, tables = "sqlite", "file:"+
+			path, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1"
 	}
 	pool, err := sql.Open(driver, source)
 	ok(t, err)

@@ -33,7 +33,8 @@ func factors(t *testing.T, db *storage.DB) {
 	fails(t, db.SpendCounter(ctx, "k1", 6, now), storage.ErrStale)
 
 	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "t1", UserID: "ada", Kind: "totp", Data: "s", CreatedAt: now}))
-	fails(t, db.InsertCredential(ctx, storage.Credential{ID: "t2", UserID: "ada", Kind: "totp", Data: "s", CreatedAt: now}), storage.ErrConflict)
+	fails(t, db.InsertCredential(ctx, storage.Credential{ID: "t2", UserID: "ada", Kind: "totp", Data: "s", CreatedAt: now}),
+		storage.ErrConflict)
 	for _, id := range []string{"r1", "r2"} {
 		ok(t, db.InsertCredential(ctx, storage.Credential{ID: id, UserID: "ada", Kind: "recovery", Handle: "hash-" + id, CreatedAt: now}))
 	}
@@ -44,7 +45,8 @@ func factors(t *testing.T, db *storage.DB) {
 	fails(t, db.SpendHandle(ctx, "ada", "recovery", ""), storage.ErrNotFound)
 	ok(t, db.SpendHandle(ctx, "ada", "recovery", "hash-r1"))
 	fails(t, db.SpendHandle(ctx, "ada", "recovery", "hash-r1"), storage.ErrNotFound)
-	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "late", UserID: "ada", Kind: "passkey", Handle: "h9", CreatedAt: now.Add(time.Hour)}))
+	ok(t, db.InsertCredential(ctx,
+		storage.Credential{ID: "late", UserID: "ada", Kind: "passkey", Handle: "h9", CreatedAt: now.Add(time.Hour)}))
 	if n, err := db.DeleteFactors(ctx, "ada", now.Add(time.Minute)); n != 1 || err != nil {
 		t.Fatalf("%d of the last minutes, %v; want 1", n, err)
 	}
@@ -93,14 +95,16 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "c", UserID: "ada", Kind: "password", Data: "x", CreatedAt: now}))
 	ok(t, db.InsertSession(ctx, sessionOf("s1")))
 	ok(t, db.InsertGrant(ctx, grantOf("g1")))
-	ok(t, db.InsertTicket(ctx, storage.Ticket{ID: "t", SecretHash: "h", Purpose: "reset", Owner: "ada", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertTicket(ctx,
+		storage.Ticket{ID: "t", SecretHash: "h", Purpose: "reset", Owner: "ada", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	ok(t, db.InsertGroup(ctx, storage.Group{Name: "staff", CreatedAt: now}))
 	_, err := db.AddMember(ctx, "staff", "ada", now)
 	ok(t, err)
 	ok(t, db.InsertEvent(ctx, storage.Event{ID: "e", At: now, Name: "n", Outcome: "success", UserID: "ada"}))
 	who, err := db.UserByID(ctx, "ada")
 	ok(t, err)
-	ok(t, db.InsertTicket(ctx, storage.Ticket{ID: "t2", SecretHash: "h2", Purpose: "verify", Owner: who.EmailKey, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertTicket(ctx,
+		storage.Ticket{ID: "t2", SecretHash: "h2", Purpose: "verify", Owner: who.EmailKey, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	for id, facts := range map[string]string{"i1": `{"user_id":"ada"}`, "i2": `{"user_id":"bob"}`} {
 		ok(t, db.InsertInteraction(ctx, storage.Interaction{
 			ID: id, Network: "n", Request: json.RawMessage("{}"), Facts: json.RawMessage(facts), CreatedAt: now, ExpiresAt: now.Add(time.Hour),
@@ -132,7 +136,8 @@ func erasure(t *testing.T, db *storage.DB) { // rule R07
 
 func tickets(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	one := storage.Ticket{ID: "t1", SecretHash: "h1", Purpose: "reset", Owner: "ada", Data: json.RawMessage(`{"a":1}`), CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	one := storage.Ticket{ID: "t1", SecretHash: "h1", Purpose: "reset", Owner: "ada", Data: json.RawMessage(`{"a":1}`), CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour)}
 	ok(t, db.InsertTicket(ctx, one))
 	two := one
 	two.ID, two.CreatedAt = "t2", now.Add(time.Second)
@@ -294,21 +299,24 @@ func memberships(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.DeleteRole(ctx, "staff-role"))
 	for _, err := range []error{
-		db.DeleteGroup(ctx, "staff"), db.DeleteRole(ctx, "staff-role"), db.DescribeGroup(ctx, "staff", ""), db.DescribeRole(ctx, "staff-role", ""),
+		db.DeleteGroup(ctx, "staff"), db.DeleteRole(ctx, "staff-role"), db.DescribeGroup(ctx, "staff", ""),
+		db.DescribeRole(ctx, "staff-role", ""),
 	} {
 		fails(t, err, storage.ErrNotFound)
 	}
 }
 
 func raceTicket(t *testing.T, db *storage.DB) { // rule D05
-	ok(t, db.InsertTicket(t.Context(), storage.Ticket{ID: "t", SecretHash: "h", Purpose: "reset", Owner: "ada", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertTicket(t.Context(),
+		storage.Ticket{ID: "t", SecretHash: "h", Purpose: "reset", Owner: "ada", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	if won := raced(t, 8, storage.ErrNotFound, func(ctx context.Context, _ int) error {
 		_, err := db.SpendTicket(ctx, "reset", "h", now)
 		return err
 	}); won != 1 {
 		t.Errorf("%d used one link, want 1", won)
 	}
-	ok(t, db.InsertTicket(t.Context(), storage.Ticket{ID: "s", SecretHash: "s", Purpose: "state", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertTicket(t.Context(),
+		storage.Ticket{ID: "s", SecretHash: "s", Purpose: "state", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	if won := raced(t, 8, storage.ErrNotFound, func(ctx context.Context, _ int) error {
 		return db.RetireTicket(ctx, "state", "state spent", "s", now)
 	}); won != 1 {

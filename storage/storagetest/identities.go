@@ -56,9 +56,11 @@ func upstreamSessions(t *testing.T, db *storage.DB) {
 	ada(t, db)
 	for _, id := range []string{"s1", "s2", "s3"} {
 		ok(t, db.InsertSession(ctx, sessionOf(id)))
-		ok(t, db.PutUpstreamSession(ctx, storage.UpstreamSession{SessionID: id, Upstream: "work", Issuer: "https://w", Subject: "7", SID: "sid-" + id}))
+		ok(t, db.PutUpstreamSession(ctx,
+			storage.UpstreamSession{SessionID: id, Upstream: "work", Issuer: "https://w", Subject: "7", SID: "sid-" + id}))
 	}
-	ok(t, db.PutUpstreamSession(ctx, storage.UpstreamSession{SessionID: "s1", Upstream: "work", Issuer: "https://w", Subject: "7", SID: "sid-1", IDToken: []byte("sealed")}))
+	ok(t, db.PutUpstreamSession(ctx,
+		storage.UpstreamSession{SessionID: "s1", Upstream: "work", Issuer: "https://w", Subject: "7", SID: "sid-1", IDToken: []byte("sealed")}))
 	got, err := db.UpstreamSessionByID(ctx, "s1")
 	if err != nil || got.SID != "sid-1" || !bytes.Equal(got.IDToken, []byte("sealed")) {
 		t.Fatalf("got %+v, %v", got, err)

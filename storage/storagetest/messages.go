@@ -50,7 +50,8 @@ func messages(t *testing.T, db *storage.DB) {
 }
 
 func raceMessage(t *testing.T, db *storage.DB) {
-	ok(t, db.InsertMessage(t.Context(), storage.Message{ID: "m", Kind: "k", Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertMessage(t.Context(),
+		storage.Message{ID: "m", Kind: "k", Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
 		return db.LeaseMessage(ctx, "m", now, now.Add(time.Duration(i+1)*time.Minute))
 	}); won != 1 {

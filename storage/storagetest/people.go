@@ -49,7 +49,8 @@ func users(t *testing.T, db *storage.DB) {
 		same(t, got, u)
 	}
 	fails(t, db.InsertUser(ctx, storage.User{ID: "b", EmailKey: u.EmailKey, Email: "x", CreatedAt: now, UpdatedAt: now}), storage.ErrConflict)
-	fails(t, db.InsertUser(ctx, storage.User{ID: "b", EmailKey: "b@x", UsernameKey: "ada", CreatedAt: now, UpdatedAt: now}), storage.ErrConflict)
+	fails(t, db.InsertUser(ctx, storage.User{ID: "b", EmailKey: "b@x", UsernameKey: "ada", CreatedAt: now, UpdatedAt: now}),
+		storage.ErrConflict)
 
 	// Several may have no user name.
 	for i := range 3 {

@@ -68,7 +68,8 @@ func raceRefresh(t *testing.T, db *storage.DB) {
 }
 
 func raceInteraction(t *testing.T, db *storage.DB) {
-	ok(t, db.InsertInteraction(t.Context(), storage.Interaction{ID: "i", Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, 1, 0, 0))
+	ok(t, db.InsertInteraction(t.Context(), storage.Interaction{ID: "i", Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, 1, 0,
+		0))
 	onlyOne(t, raced(t, 30, storage.ErrStale, func(ctx context.Context, i int) error {
 		if i%2 == 0 { // alone, and as part of a transaction
 			return db.SpendInteraction(ctx, "i")
@@ -106,7 +107,8 @@ func raceLock(t *testing.T, db *storage.DB) {
 func raceBound(t *testing.T, db *storage.DB) {
 	const most = 10
 	won := raced(t, 60, storage.ErrTooMany, func(ctx context.Context, i int) error {
-		return db.InsertInteraction(ctx, storage.Interaction{ID: fmt.Sprint(i), Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, most, 0, 0)
+		return db.InsertInteraction(ctx, storage.Interaction{ID: fmt.Sprint(i), Network: "n", CreatedAt: now, ExpiresAt: now.Add(time.Hour)},
+			most, 0, 0)
 	})
 	slack := 0
 	if db.Dialect() == storage.Postgres {
@@ -120,7 +122,8 @@ func raceBound(t *testing.T, db *storage.DB) {
 // raceConsent: an answer given on a page opened before the withdrawal never brings the consent back.
 func raceConsent(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	c := storage.Consent{UserID: "ada", ClientID: "shop", Offered: []string{"openid"}, Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now}
+	c := storage.Consent{UserID: "ada", ClientID: "shop", Offered: []string{"openid"}, Granted: []string{"openid"}, CreatedAt: now,
+		UpdatedAt: now}
 	var err error
 	c.Epoch, err = db.PutConsent(ctx, c)
 	ok(t, err)

@@ -44,7 +44,9 @@ func registrations(t *testing.T, db *storage.DB) {
 		t.Errorf("of nobody: %v", err)
 	}
 
-	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "agreed", Offered: []string{"openid"}, Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now})
+	_, err = db.PutConsent(ctx,
+		storage.Consent{UserID: "ada", ClientID: "agreed", Offered: []string{"openid"}, Granted: []string{"openid"}, CreatedAt: now,
+			UpdatedAt: now})
 	ok(t, err)
 	ok(t, db.InsertGrant(ctx, storage.Grant{ID: "g", ClientID: "granted", UserID: "ada", CreatedAt: now, EndsAt: week, ExpiresAt: week}))
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "s", ClientID: "secret", MAC: "m", CreatedAt: now}, now))
@@ -64,7 +66,8 @@ func registrations(t *testing.T, db *storage.DB) {
 		t.Errorf("of a deleted client: %v", err)
 	}
 
-	ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: "i", TokenHash: "h", Note: "for the suite", UsesLeft: 1, CreatedAt: now, ExpiresAt: week}))
+	ok(t, db.InsertInitialToken(ctx,
+		storage.InitialToken{ID: "i", TokenHash: "h", Note: "for the suite", UsesLeft: 1, CreatedAt: now, ExpiresAt: week}))
 	if list, err := db.InitialTokens(ctx, now); err != nil || len(list) != 1 || list[0].Note != "for the suite" {
 		t.Errorf("%+v %v", list, err)
 	}
@@ -85,7 +88,8 @@ func registrations(t *testing.T, db *storage.DB) {
 
 // raceInitialToken: of callers at once as many succeed as there are uses.
 func raceInitialToken(t *testing.T, db *storage.DB) {
-	ok(t, db.InsertInitialToken(t.Context(), storage.InitialToken{ID: "i", TokenHash: "h", UsesLeft: 3, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.InsertInitialToken(t.Context(),
+		storage.InitialToken{ID: "i", TokenHash: "h", UsesLeft: 3, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	var won atomic.Int32
 	var all sync.WaitGroup
 	for range 8 {

@@ -21,14 +21,18 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertKey(ctx, storage.Key{KID: "k1", Alg: "ES256", State: "next", Sealed: sealed(1, "key"), MadeAt: now}))
 	for i, n := range []byte{1, 2, 2} {
 		id := string(rune('a' + i))
-		ok(t, db.InsertMessage(ctx, storage.Message{ID: id, Kind: "k", Sealed: sealed(n, id), DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
+		ok(t, db.InsertMessage(ctx,
+			storage.Message{ID: id, Kind: "k", Sealed: sealed(n, id), DueAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}))
 	}
 	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "t", UserID: u.ID, Kind: "totp", CreatedAt: now,
 		Data: base64.RawStdEncoding.EncodeToString(sealed(1, "secret"))}))
 	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "p", UserID: u.ID, Kind: "password", Data: "v2$01234567$$2a$10$x", CreatedAt: now}))
-	ok(t, db.InsertIdentity(ctx, storage.Identity{ID: "i", Upstream: "w", Issuer: "https://w", Subject: "7", UserID: u.ID, Tokens: sealed(1, "tokens"), CreatedAt: now}))
-	ok(t, db.InsertSession(ctx, storage.Session{ID: "s", SecretHash: "h", UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(time.Hour)}))
-	ok(t, db.PutUpstreamSession(ctx, storage.UpstreamSession{SessionID: "s", Upstream: "w", Issuer: "https://w", Subject: "7", IDToken: sealed(1, "id")}))
+	ok(t, db.InsertIdentity(ctx,
+		storage.Identity{ID: "i", Upstream: "w", Issuer: "https://w", Subject: "7", UserID: u.ID, Tokens: sealed(1, "tokens"), CreatedAt: now}))
+	ok(t, db.InsertSession(ctx,
+		storage.Session{ID: "s", SecretHash: "h", UserID: u.ID, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(time.Hour)}))
+	ok(t, db.PutUpstreamSession(ctx,
+		storage.UpstreamSession{SessionID: "s", Upstream: "w", Issuer: "https://w", Subject: "7", IDToken: sealed(1, "id")}))
 
 	marks, err := db.SealedMarks(ctx, storage.SealedMessages)
 	ok(t, err)

@@ -29,7 +29,8 @@ func crowded(t *testing.T, db *storage.DB, size, keep int) (all []storage.GrantP
 	for range 100 {
 		list, next, err := db.CrowdedPairs(t.Context(), after, size, keep)
 		ok(t, err)
-		for _, p := range slices.SortedFunc(maps.Keys(list), func(a, b storage.GrantPair) int { return cmp.Compare(a.UserID+a.ClientID, b.UserID+b.ClientID) }) {
+		for _, p := range slices.SortedFunc(maps.Keys(list),
+			func(a, b storage.GrantPair) int { return cmp.Compare(a.UserID+a.ClientID, b.UserID+b.ClientID) }) {
 			all = append(all, p)
 			if list[p] <= keep {
 				t.Errorf("%v is not crowded with %d", p, list[p])

@@ -6,7 +6,8 @@
 // that work. In ECMAScript 5, so that every engine can read it.
 (function () {
   "use strict";
-  var able = window.PublicKeyCredential && navigator.credentials && window.fetch && window.URLSearchParams && window.Uint8Array && window.Promise;
+  var able = window.PublicKeyCredential && navigator.credentials && window.fetch &&
+    window.URLSearchParams && window.Uint8Array && window.Promise;
   var alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   var noted = "signet-passkey"; // in sessionStorage: the passkey that was sent last
   var offer = null; // ends the offer among the names that the browser suggests
@@ -67,7 +68,8 @@
       to.signature = encode(from.signature);
       to.userHandle = encode(from.userHandle);
     }
-    if (!id || !to.clientDataJSON || !(making ? to.attestationObject : to.authenticatorData && to.signature)) throw new TypeError("incomplete answer");
+    if (!id || !to.clientDataJSON || !(making ? to.attestationObject : to.authenticatorData && to.signature))
+      throw new TypeError("incomplete answer");
     return {
       id: id, rawId: id, type: "public-key", response: to, authenticatorAttachment: made.authenticatorAttachment || undefined,
       clientExtensionResults: attempt(function () { return made.getClientExtensionResults(); }) || {}
@@ -112,13 +114,16 @@
     HTMLFormElement.prototype.submit.call(button.form);
   }
   function suggest(button) { // among the suggestions for a field with autocomplete="… webauthn"
-    if (!button.form.querySelector("[autocomplete~=webauthn]") || !PublicKeyCredential.isConditionalMediationAvailable || !window.AbortController) return;
+    if (!button.form.querySelector("[autocomplete~=webauthn]") || !PublicKeyCredential.isConditionalMediationAvailable ||
+      !window.AbortController) return;
     PublicKeyCredential.isConditionalMediationAvailable().then(function (yes) {
       if (!yes) return;
       var mine = offer = new AbortController();
       var again = setTimeout(function () { mine.abort(); suggest(button); }, 240000); // a challenge lives five minutes
       mine.signal.addEventListener("abort", function () { clearTimeout(again); });
-      ask(button, { mediation: "conditional", signal: mine.signal }).then(function (about) { if (about) send(button, about); }).then(nothing, nothing);
+      ask(button, { mediation: "conditional", signal: mine.signal }).then(function (about) {
+        if (about) send(button, about);
+      }).then(nothing, nothing);
     }, nothing);
   }
   function filled(button) {
@@ -135,7 +140,8 @@
     if (!filled(button)) return;
     if (offer) offer.abort();
     note.hidden = button.disabled = true;
-    ask(button).then(function (about) { send(button, about); }).then(nothing, function (e) { // closed by the person, timed out, or of no use
+    // A failure: closed by the person, timed out, or of no use.
+    ask(button).then(function (about) { send(button, about); }).then(nothing, function (e) {
       var kind = e && e.name === "InvalidStateError" ? "data-there" : e && e.name === "TypeError" ? "data-unread" : "data-cancelled";
       note.textContent = note.getAttribute(kind) || text;
       note.hidden = button.disabled = false;

@@ -54,7 +54,8 @@
   each("[data-strength]", function (words) {
     var input = document.getElementById(words.getAttribute("data-strength"));
     input.addEventListener("input", function () {
-      var letters = input.value.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, "_"), seen = {}, different = 0, least = input.minLength, kind, text, i;
+      var letters = input.value.replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, "_"),
+        seen = {}, different = 0, least = input.minLength, kind, text, i;
       for (i = 0; i < letters.length; i++) if (!seen["_" + letters.charAt(i)]) { seen["_" + letters.charAt(i)] = true; different++; }
       kind = letters.length < least ? "short" : different < 6 ? "plain" : letters.length < least + 4 ? "fair" : "good";
       text = words.getAttribute("data-" + kind);

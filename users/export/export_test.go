@@ -65,7 +65,8 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := w.Person(t, "ada@example.org")
-		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress), json.RawMessage(`{"name":"Ada","phone_number":"+43 1 5550100"}`)); err != nil {
+		if _, err := w.SetClaims(t.Context(), factor.ForOperator(u.ID, factor.ChangeAddress),
+			json.RawMessage(`{"name":"Ada","phone_number":"+43 1 5550100"}`)); err != nil {
 			t.Fatal(err)
 		}
 		s, secret, err := w.Start(t.Context(), "ada@example.org", userstest.Password)

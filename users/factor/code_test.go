@@ -74,7 +74,8 @@ func TestTheAddressForAppsIsEncoded(t *testing.T) {
 			if err != nil || q.Get("issuer") != issuer || q.Get("secret") != secret || strings.ContainsAny(address, " +<>\"") {
 				t.Errorf("%s: issuer %q, secret %q, %v", address, q.Get("issuer"), q.Get("secret"), err)
 			}
-			if raw, _, _ := strings.Cut(strings.TrimPrefix(address, "otpauth://totp/"), "?"); strings.Count(raw, ":") != 1 || strings.Contains(strings.ToLower(raw), "%3a") || strings.ContainsAny(raw, "&/#=@") {
+			if raw, _, _ := strings.Cut(strings.TrimPrefix(address, "otpauth://totp/"), "?"); strings.Count(raw, ":") != 1 ||
+				strings.Contains(strings.ToLower(raw), "%3a") || strings.ContainsAny(raw, "&/#=@") {
 				t.Errorf("label %q", raw)
 			}
 			key, err := otp.NewKeyFromURL(address)

@@ -154,7 +154,8 @@ func (p *Match) Commit(ctx context.Context) error { return p.commit(ctx) }
 // lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (G02).
 func lane(kind, userID string) ratelimit.Lane {
 	const hour = time.Hour
-	return ratelimit.Lane{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour, OnSuccess: ratelimit.WholeStreak}
+	return ratelimit.Lane{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour,
+		OnSuccess: ratelimit.WholeStreak}
 }
 
 // guess pays for a try, judges it, and writes down what came of it.

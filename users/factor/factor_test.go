@@ -48,8 +48,10 @@ func open(t testing.TB, db *storage.DB) world {
 		t.Fatal(err)
 	}
 	w := world{db: db, told: new(notices)}
-	w.Service, err = factor.New(factor.Options{Stores: factor.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Sealer: master, Place: seal.Place,
-		Notices: w.told, Issuer: "Signet"})
+	w.Service, err = factor.New(
+		factor.Options{Stores: factor.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Sealer: master,
+			Place:   seal.Place,
+			Notices: w.told, Issuer: "Signet"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +120,8 @@ func TestG01_AStepIsSpentWithAllBeforeIt(t *testing.T) { // RFC 6238 section 5.2
 		for _, tt := range []struct {
 			at   time.Time
 			good bool
-		}{{now.Add(-90 * time.Second), false}, {now.Add(90 * time.Second), false}, {now.Add(30 * time.Second), true}, {now.Add(30 * time.Second), false}, {now, false}} {
+		}{{now.Add(-90 * time.Second), false}, {now.Add(90 * time.Second), false}, {now.Add(30 * time.Second), true},
+			{now.Add(30 * time.Second), false}, {now, false}} {
 			err := w.use(t, w.CheckTOTP, code(t, secret, tt.at))
 			if (err == nil) != tt.good || err != nil && !errors.Is(err, factor.ErrWrong) {
 				t.Errorf("code of %s: %v", tt.at.Sub(now), err)
@@ -210,19 +213,22 @@ func TestG03_EnrolmentIsBoundAndSealed(t *testing.T) {
 				t.Errorf("%s: %v, want ErrGone", what, err)
 			}
 		}
-		if err := second(w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, "000000")); !errors.Is(err, factor.ErrWrong) {
+		if err := second(w.Confirm(t.Context(), userstest.Permit(t, w.ada, factor.AddAuthenticator), "s1", w.ada, "000000")); !errors.Is(
+			err, factor.ErrWrong) {
 			t.Errorf("wrong code: %v", err)
 		}
 		other := w.ada
 		other.Epoch++
 		for what, permit := range map[string]factor.Permit{
-			"none": {}, "another person's": userstest.Permit(t, bob, factor.AddAuthenticator), "another act's": userstest.Permit(t, w.ada, factor.AddPasskey),
+			"none": {}, "another person's": userstest.Permit(t, bob, factor.AddAuthenticator),
+			"another act's": userstest.Permit(t, w.ada, factor.AddPasskey),
 		} {
 			if err := second(w.Confirm(t.Context(), permit, "s1", w.ada, right)); !errors.Is(err, factor.ErrNotAllowed) {
 				t.Errorf("permit: %s: %v", what, err)
 			}
 		}
-		if err := second(w.Confirm(t.Context(), userstest.Permit(t, other, factor.AddAuthenticator), "s1", w.ada, right)); !errors.Is(err, factor.ErrChanged) {
+		if err := second(w.Confirm(t.Context(), userstest.Permit(t, other, factor.AddAuthenticator), "s1", w.ada, right)); !errors.Is(
+			err, factor.ErrChanged) {
 			t.Errorf("permit of another epoch: %v", err)
 		}
 		if have, _ := w.Of(t.Context(), "ada"); have.TOTP {
@@ -250,7 +256,9 @@ func TestG03_EnrolmentIsBoundAndSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(31 * time.Minute)
-		if err := second(w.Confirm(t.Context(), userstest.Permit(t, bob, factor.AddAuthenticator), "s3", bob, code(t, late.Secret, time.Now()))); !errors.Is(err, factor.ErrGone) {
+		if err := second(
+			w.Confirm(t.Context(), userstest.Permit(t, bob, factor.AddAuthenticator), "s3", bob,
+				code(t, late.Secret, time.Now()))); !errors.Is(err, factor.ErrGone) {
 			t.Errorf("too late: %v", err)
 		}
 	})

@@ -63,7 +63,8 @@ func credentialOf(kind, id string) storage.Credential {
 }
 
 func identityOf(upstream, id string) storage.Identity {
-	return storage.Identity{ID: id, Upstream: upstream, Issuer: "https://up.example", Subject: id, UserID: "ada", CreatedAt: time.Now(), LastUsedAt: time.Now()}
+	return storage.Identity{ID: id, Upstream: upstream, Issuer: "https://up.example", Subject: id, UserID: "ada", CreatedAt: time.Now(),
+		LastUsedAt: time.Now()}
 }
 
 // put writes behind the back of the rule.
@@ -193,7 +194,8 @@ func TestV01_APermitIsForOnePersonActAndEpoch(t *testing.T) {
 					}
 					continue
 				}
-				for what, p := range map[string]factor.Permit{"a permit": permit("ada", w.ada.Epoch, act), "an operator": factor.ForOperator("ada", act)} {
+				for what, p := range map[string]factor.Permit{"a permit": permit("ada", w.ada.Epoch, act),
+					"an operator": factor.ForOperator("ada", act)} {
 					err := w.in(t, func(ctx context.Context) error { return write.do(ctx, w, p) })
 					if !errors.Is(err, factor.ErrNotAllowed) {
 						t.Errorf("%s by %s for act %d: %v", name, what, act, err)
@@ -235,7 +237,8 @@ func TestV01_EachWriteByItsPermit(t *testing.T) {
 				t.Errorf("%s for act %d: %v", name, act, err)
 			}
 			now := w.user(t)
-			if maps.Equal(before, w.has(t)) && name != "ReplacePassword" && address.Email == now.Email && address.EmailVerified == now.EmailVerified {
+			if maps.Equal(before, w.has(t)) && name != "ReplacePassword" && address.Email == now.Email &&
+				address.EmailVerified == now.EmailVerified {
 				t.Errorf("%s for act %d wrote nothing", name, act)
 			}
 		}

@@ -143,7 +143,8 @@ func (s *Service) openInvitation(sealed []byte, browser string) (secret string, 
 }
 
 // Complete takes what came to an upstream's callback. The state is used up, whatever else is wrong; the Callback tells what was
-// begun also with an error: with ErrExpired only where this browser has used the state before. ErrUnknown, ErrExpired, ErrMixUp, and those of provider.Provider.Complete.
+// begun also with an error: with ErrExpired only where this browser has used the state before. ErrUnknown, ErrExpired, ErrMixUp, and those
+// of provider.Provider.Complete.
 func (s *Service) Complete(ctx context.Context, upstreamID, browser string, callback url.Values) (Callback, error) {
 	u, err := s.find(upstreamID)
 	if err != nil {

@@ -86,15 +86,18 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 		keys = [][]byte{[]byte(rand.Text())}
 	}
 	settings := func(id string) Upstream {
-		return Upstream{Settings: provider.Settings{ID: id, Kind: provider.KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id, KeepTokens: true}
+		return Upstream{Settings: provider.Settings{ID: id, Kind: provider.KindFacebook, ClientID: "x", ClientSecret: "x"}, Name: id,
+			KeepTokens: true}
 	}
 	ways, err := factor.NewWays(factor.WaysOptions{Stores: factor.StoresOf(db)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s, err := New(Options{
-		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{}, Callback: func(id string) string { return "https://id.example/" + id }, Stores: StoresOf(db),
-		Ways: ways, Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Signup: noSignup{}, Profiles: noProfiles{}, Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
+		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{},
+		Callback: func(id string) string { return "https://id.example/" + id }, Stores: StoresOf(db),
+		Ways: ways, Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Signup: noSignup{}, Profiles: noProfiles{},
+		Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +130,8 @@ func TestN01_StateDiesAfterItsTime(t *testing.T) {
 		if a, err := s.Complete(t.Context(), "a", "chrome", callbackOf(state)); err != nil || a.Interaction != "e1" || a.Identity.Subject != "1" {
 			t.Fatalf("%+v, %v", a, err)
 		}
-		if len(state) != 43 || p.begun[0].Nonce == p.begun[0].Verifier || len(p.begun[0].Verifier) != 43 || p.begun[0].Nonce != p.completed[0].Nonce || p.begun[0].Verifier != p.completed[0].Verifier {
+		if len(state) != 43 || p.begun[0].Nonce == p.begun[0].Verifier || len(p.begun[0].Verifier) != 43 ||
+			p.begun[0].Nonce != p.completed[0].Nonce || p.begun[0].Verifier != p.completed[0].Verifier {
 			t.Errorf("begun %+v, completed %+v", p.begun[0], p.completed[0])
 		}
 		state = begin(t, s, "chrome")
@@ -150,7 +154,8 @@ func TestStateSurvivesANewMasterKey(t *testing.T) { // replicas learn of it one 
 		old, fresh := []byte(rand.Text()), []byte(rand.Text())
 		first, p := opened(t, db, old)
 		second, q := opened(t, db, fresh, old)
-		if _, err := second.Complete(t.Context(), "a", "chrome", callbackOf(begin(t, first, "chrome"))); err != nil || q.completed[0].Verifier != p.begun[0].Verifier {
+		if _, err := second.Complete(t.Context(), "a", "chrome", callbackOf(begin(t, first, "chrome"))); err != nil ||
+			q.completed[0].Verifier != p.begun[0].Verifier {
 			t.Errorf("begun under the old key: %v", err)
 		}
 		third, _ := opened(t, db, fresh)
@@ -188,7 +193,8 @@ func TestN11_ClassOfASignIn(t *testing.T) {
 		"mfa is believed":     {trusted: true, i: provider.Identity{AMR: []string{"pwd", "mfa"}}, acr: "2", amr: "fed pwd mfa"},
 		"acr is believed":     {trusted: true, i: provider.Identity{ACR: "2"}, acr: "2", amr: "fed mfa"},
 		"one factor":          {trusted: true, i: provider.Identity{ACR: "1", AMR: []string{"pwd"}}, acr: "1", amr: "fed pwd"},
-		"odd words":           {i: provider.Identity{AMR: []string{"a b", "<x>", "", "fed", strings.Repeat("x", 25), "pwd"}}, acr: "1", amr: "fed pwd"},
+		"odd words": {i: provider.Identity{AMR: []string{"a b", "<x>", "", "fed", strings.Repeat("x", 25), "pwd"}}, acr: "1",
+			amr: "fed pwd"},
 		"many words": {i: provider.Identity{AMR: slices.Collect(func(yield func(string) bool) {
 			for _, c := range "abcdefghijklmnop" {
 				if !yield(string(c)) {
@@ -219,7 +225,8 @@ func TestTokensAreRenewedOnceTheyAreOld(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := db.InsertIdentity(t.Context(), storage.Identity{ID: "i", Upstream: "a", Issuer: "x", Subject: "1", UserID: "ada", Tokens: sealed, CreatedAt: now}); err != nil {
+			if err := db.InsertIdentity(t.Context(),
+				storage.Identity{ID: "i", Upstream: "a", Issuer: "x", Subject: "1", UserID: "ada", Tokens: sealed, CreatedAt: now}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -183,7 +183,8 @@ func New(o Options) (*Service, error) {
 	if st := o.Stores; st.Acts == nil || st.Identities == nil || st.Sessions == nil || st.Limits == nil {
 		return nil, errors.New("federation needs stores")
 	}
-	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil || o.Client == nil || len(o.Keys) == 0 {
+	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil || o.Client == nil ||
+		len(o.Keys) == 0 {
 		return nil, errors.New("federation needs ways to sign in, an audit log, tickets, a sealer, a callback, a client and keys")
 	}
 	if o.People == nil || o.Signup == nil || o.Profiles == nil || o.Deletions == nil || o.Members == nil || o.Sessions == nil {

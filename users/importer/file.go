@@ -22,7 +22,8 @@ var ErrFormat = errors.New("cannot be read")
 const maxLine = 256 << 10
 
 // Read reads people; the file is JSON lines if its first byte is {, else CSV with a header, separated by commas, semicolons or
-// tabs. docs/operations.md lists the names of the fields; all others are standard claims. With an error comes a Record that has its line only.
+// tabs. docs/operations.md lists the names of the fields; all others are standard claims. With an error comes a Record that has its line
+// only.
 func Read(r io.Reader) iter.Seq2[Record, error] {
 	in := bufio.NewReaderSize(r, 64<<10)
 	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {

@@ -25,7 +25,8 @@ func read(t testing.TB, text string) (people []importer.Record, mistakes []int) 
 }
 
 const (
-	asLines = "\xef\xbb\xbf" + `{"sub":"1","email":"ada@example.com","email_verified":true,"username":"ada","name":"Ada","created_at":1577934245000,"disabled":false,"groups":["staff"],"password_hash":{"hash":"x"},"nickname":null}
+	asLines = "\xef\xbb\xbf" +
+		`{"sub":"1","email":"ada@example.com","email_verified":true,"username":"ada","name":"Ada","created_at":1577934245000,"disabled":false,"groups":["staff"],"password_hash":{"hash":"x"},"nickname":null}
 
 {"sub":1,"email":"x@example.com"}
 {"email":"b@example.com","created_at":"yesterday"}
@@ -47,7 +48,8 @@ func TestImport_LinesOfJSON(t *testing.T) {
 	}
 	a := people[0]
 	if a.Line != 1 || a.Sub != "1" || a.Person.Email != "ada@example.com" || !a.EmailVerified || a.Person.Username != "ada" ||
-		a.Hash != `{"hash":"x"}` || string(a.Person.Claims) != `{"name":"Ada"}` || len(a.Groups) != 1 || !a.CreatedAt.Equal(time.Unix(1577934245, 0)) {
+		a.Hash != `{"hash":"x"}` || string(a.Person.Claims) != `{"name":"Ada"}` || len(a.Groups) != 1 ||
+		!a.CreatedAt.Equal(time.Unix(1577934245, 0)) {
 		t.Errorf("got %+v", a)
 	}
 	if people[1].Line != 7 || people[1].CreatedAt.Year() != 2020 {

@@ -88,7 +88,8 @@ func checkDescription(text string) error {
 }
 
 // act runs what changes something together with its event, and puts storage's errors into our words.
-func (s *Service) act(ctx context.Context, e audit.Event, do func(ctx context.Context) (changed bool, err error)) (changed bool, err error) {
+func (s *Service) act(ctx context.Context, e audit.Event,
+	do func(ctx context.Context) (changed bool, err error)) (changed bool, err error) {
 	err = s.store.Tx(ctx, func(ctx context.Context) error {
 		if changed, err = do(ctx); err != nil || !changed {
 			return err

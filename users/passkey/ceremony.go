@@ -164,7 +164,8 @@ func (s *Service) BeginSignUp(ctx context.Context, browser string, of Whose) (js
 }
 
 // beginRegistration wants passkeys that verify their user, as each shall be good for the whole sign-in.
-func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, browser string, of Whose, have []webauthn.Credential) (json.RawMessage, error) {
+func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, browser string, of Whose,
+	have []webauthn.Credential) (json.RawMessage, error) {
 	if err := s.pace(ctx); err != nil {
 		return nil, err
 	}
@@ -221,7 +222,8 @@ func (s *Service) BeginFor(ctx context.Context, p ticket.Purpose, browser, userI
 	return s.ask(ctx, p, browser, userID, options, session)
 }
 
-func (s *Service) ask(ctx context.Context, p ticket.Purpose, browser, userID string, options *protocol.CredentialAssertion, session *webauthn.SessionData) (json.RawMessage, error) {
+func (s *Service) ask(ctx context.Context, p ticket.Purpose, browser, userID string, options *protocol.CredentialAssertion,
+	session *webauthn.SessionData) (json.RawMessage, error) {
 	session.Challenge = ""
 	challenge, err := s.open(ctx, p, browser, ceremony{userID, *session})
 	if err != nil {
@@ -368,7 +370,8 @@ func (s *Service) insert(ctx context.Context, permit factor.Permit, row storage.
 	if err != nil {
 		return err
 	}
-	return s.audit.Record(ctx, audit.Event{Name: audit.PasskeyAdded, UserID: row.UserID, Detail: map[string]string{"passkey": row.ID, "name": row.Name}})
+	return s.audit.Record(ctx,
+		audit.Event{Name: audit.PasskeyAdded, UserID: row.UserID, Detail: map[string]string{"passkey": row.ID, "name": row.Name}})
 }
 
 // lock makes the rest of the transaction run while nothing else ends or changes what the person has.
@@ -397,7 +400,8 @@ func (s *Service) Rename(ctx context.Context, userID, id, name string) error {
 		if err != nil {
 			return fmt.Errorf("rename passkey: %w", err)
 		}
-		return s.audit.Record(ctx, audit.Event{Name: audit.PasskeyRenamed, UserID: userID, Detail: map[string]string{"passkey": id, "name": name}})
+		return s.audit.Record(ctx,
+			audit.Event{Name: audit.PasskeyRenamed, UserID: userID, Detail: map[string]string{"passkey": id, "name": name}})
 	})
 }
 
@@ -415,7 +419,8 @@ func (s *Service) Remove(ctx context.Context, permit factor.Permit, u storage.Us
 		if err != nil {
 			return err
 		}
-		if err := s.audit.Record(ctx, audit.Event{Name: audit.PasskeyRemoved, UserID: u.ID, Detail: map[string]string{"passkey": id}}); err != nil {
+		if err := s.audit.Record(ctx,
+			audit.Event{Name: audit.PasskeyRemoved, UserID: u.ID, Detail: map[string]string{"passkey": id}}); err != nil {
 			return err
 		}
 		return s.notify(ctx, u.ID, mail.FactorRemoved, map[string]string{"Factor": Kind})

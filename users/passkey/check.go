@@ -75,7 +75,8 @@ func (s *Service) Check(ctx context.Context, p ticket.Purpose, browser, userID s
 }
 
 // check is Check without the counting; whose is the person a wrong answer was about, "" = nobody.
-func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID string, response []byte) (proof *Proof, whose string, err error) {
+func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID string,
+	response []byte) (proof *Proof, whose string, err error) {
 	if len(response) > maxResponse {
 		return nil, "", wrong("size", nil)
 	}
@@ -123,14 +124,16 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 		return nil, u.ID, errors.Join(wrong("sign count", nil), s.audit.Record(ctx, e))
 	}
 	flags := answer.Response.AuthenticatorData.Flags
-	proof = &Proof{User: u, Verified: flags.HasUserVerified(), Synced: r.BackupEligible, service: s, row: row, counter: int64(used.Authenticator.SignCount)}
+	proof = &Proof{User: u, Verified: flags.HasUserVerified(), Synced: r.BackupEligible, service: s, row: row,
+		counter: int64(used.Authenticator.SignCount)}
 	r.BackedUp = flags.HasBackupState()
 	proof.data, err = r.text()
 	return proof, u.ID, err
 }
 
 // verify runs the steps of WebAuthn section 7.2.
-func (s *Service) verify(row storage.Credential, r record, c ceremony, answer *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
+func (s *Service) verify(row storage.Credential, r record, c ceremony,
+	answer *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	kept, err := r.credential(row.Handle, row.Counter)
 	if err != nil {
 		return nil, err

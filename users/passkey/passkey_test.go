@@ -45,7 +45,8 @@ func newWorld(t testing.TB, db *storage.DB) *world {
 	}
 	w := &world{db: db}
 	w.Service, err = passkey.New(passkey.Options{
-		Stores: passkey.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID, Origins: []string{home},
+		Stores: passkey.StoresOf(db), Ways: userstest.Ways(t, db), Audit: audit.New(db), Tickets: tickets, Name: "Signet", RPID: rpID,
+		Origins: []string{home},
 		Notify: func(_ context.Context, _, kind string, args map[string]string) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -83,7 +84,8 @@ func (w *world) person(t testing.TB, email string) storage.User {
 	if err := w.db.InsertUser(t.Context(), u); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.db.InsertCredential(t.Context(), storage.Credential{ID: rand.Text(), UserID: u.ID, Kind: "password", Data: "v1$x", CreatedAt: now}); err != nil {
+	if err := w.db.InsertCredential(t.Context(),
+		storage.Credential{ID: rand.Text(), UserID: u.ID, Kind: "password", Data: "v1$x", CreatedAt: now}); err != nil {
 		t.Fatal(err)
 	}
 	return u
@@ -102,7 +104,8 @@ func (w *world) options(t testing.TB, u storage.User, browser string) json.RawMe
 func (w *world) add(t testing.TB, u storage.User) *passkeytest.Device {
 	t.Helper()
 	d := passkeytest.New(rpID, home)
-	if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "Phone", []byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
+	if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "Phone",
+		[]byte(d.Create(t, w.options(t, u, firefox)))); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -173,7 +176,8 @@ func TestPasskey_AddAndSignIn(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Name != "Phone" || list[0].Synced || list[0].LastUsed.IsZero() {
 			t.Errorf("list %+v, %v", list, err)
 		}
-		if w.events(t, audit.PasskeyAdded) != 1 || w.events(t, audit.SignInSucceeded) != 1 || strings.Join(w.email, ",") != "factor_added passkey" {
+		if w.events(t, audit.PasskeyAdded) != 1 || w.events(t, audit.SignInSucceeded) != 1 ||
+			strings.Join(w.email, ",") != "factor_added passkey" {
 			t.Errorf("events or emails %q", w.email)
 		}
 	})
@@ -184,7 +188,8 @@ func TestPasskey_SyncedIsSoftware(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Bearer.Options.BackupEligible, d.Bearer.Options.BackupState = true, true
-		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "",
+			[]byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		list, err := w.List(t.Context(), ada.ID)
@@ -225,7 +230,8 @@ func TestG08_OptionsTellNothing(t *testing.T) {
 		o := reg.PublicKey
 		id, _ := base64.RawURLEncoding.DecodeString(o.User.ID)
 		challenge, _ := base64.RawURLEncoding.DecodeString(o.Challenge)
-		if string(id) != ada.ID || len(challenge) != 32 || len(o.ExcludeCredentials) != 1 || o.AuthenticatorSelection.ResidentKey != "required" || len(o.PubKeyCredParams) != 3 {
+		if string(id) != ada.ID || len(challenge) != 32 || len(o.ExcludeCredentials) != 1 ||
+			o.AuthenticatorSelection.ResidentKey != "required" || len(o.PubKeyCredParams) != 3 {
 			t.Errorf("got %+v", o)
 		}
 		if o.Attestation != "" && o.Attestation != "none" {
@@ -269,17 +275,20 @@ func TestG06_ChallengeIsOfOneBrowserPurposeAndPersonAndFiveMinutes(t *testing.T)
 		check("late", passkey.ToSignIn, firefox, "", d.Get(t, late))
 
 		other := passkeytest.New(rpID, home)
-		if _, err := w.Register(t.Context(), userstest.Permit(t, eve, factor.AddPasskey), firefox, eve, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, eve, factor.AddPasskey), firefox, eve, "",
+			[]byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered for another person: %v", err)
 		}
-		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), chrome, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), chrome, ada, "",
+			[]byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered in another browser: %v", err)
 		}
 		sign, err := w.BeginSignUp(t.Context(), firefox, passkey.Whose{Name: "eve"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "",
+			[]byte(other.Create(t, sign))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered with a sign-up's challenge: %v", err)
 		}
 	})
@@ -290,7 +299,8 @@ func TestG07_UnverifiedIsASecondFactorOnly(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := w.add(t, ada)
 		d.Bearer.Options.UserNotVerified = true
-		if _, err := w.Check(t.Context(), passkey.ToConfirm, firefox, ada.ID, []byte(d.Get(t, w.askFor(t, passkey.ToConfirm, ada)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Check(t.Context(), passkey.ToConfirm, firefox, ada.ID,
+			[]byte(d.Get(t, w.askFor(t, passkey.ToConfirm, ada)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("confirmed: %v", err)
 		}
 		p, err := w.Check(t.Context(), passkey.ToFactor, firefox, ada.ID, []byte(d.Get(t, w.askFor(t, passkey.ToFactor, ada))))
@@ -302,7 +312,8 @@ func TestG07_UnverifiedIsASecondFactorOnly(t *testing.T) {
 		}
 		other := passkeytest.New(rpID, home)
 		other.Bearer.Options.UserNotVerified = true
-		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "", []byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "",
+			[]byte(other.Create(t, w.options(t, ada, firefox)))); !errors.Is(err, passkey.ErrWrong) {
 			t.Errorf("registered: %v", err)
 		}
 	})
@@ -313,7 +324,8 @@ func TestG08_FallingSignCount(t *testing.T) {
 		ada := w.person(t, "ada@example.org")
 		d := passkeytest.New(rpID, home)
 		d.Key.Counter = 7
-		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "Key", []byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, ada, factor.AddPasskey), firefox, ada, "Key",
+			[]byte(d.Create(t, w.options(t, ada, firefox)))); err != nil {
 			t.Fatal(err)
 		}
 		p, err := w.signIn(t, d.Get(t, w.ask(t, firefox)))
@@ -344,7 +356,8 @@ func TestG08_CredentialIDIsUniqueOverAllAccounts(t *testing.T) {
 		d := w.add(t, ada)
 		for _, u := range []storage.User{eve, ada} {
 			copied := *d
-			_, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(copied.Create(t, w.options(t, u, firefox))))
+			_, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "",
+				[]byte(copied.Create(t, w.options(t, u, firefox))))
 			if !errors.Is(err, passkey.ErrTaken) {
 				t.Errorf("%s: got %v, want ErrTaken", u.Email, err)
 			}
@@ -397,7 +410,8 @@ func TestF08_ShutOutPeople(t *testing.T) {
 		if err := w.db.RaiseEpoch(t.Context(), u.ID, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "", []byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
+		if _, err := w.Register(t.Context(), userstest.Permit(t, u, factor.AddPasskey), firefox, u, "",
+			[]byte(d.Create(t, w.options(t, u, firefox)))); !errors.Is(err, passkey.ErrChanged) {
 			t.Errorf("added after everything was ended: %v", err)
 		}
 	})
@@ -441,7 +455,8 @@ func TestPasskey_SignUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		u := storage.User{ID: made.UserID, Email: "ada@example.org", EmailKey: "ada@example.org", Profile: json.RawMessage("{}"), CreatedAt: now, UpdatedAt: now}
+		u := storage.User{ID: made.UserID, Email: "ada@example.org", EmailKey: "ada@example.org", Profile: json.RawMessage("{}"),
+			CreatedAt: now, UpdatedAt: now}
 		if err := w.db.Tx(t.Context(), func(ctx context.Context) error {
 			return errors.Join(w.db.InsertUser(ctx, u), made.Insert(ctx, factor.Proof{By: factor.ByRegistration, UserID: u.ID}))
 		}); err != nil {

@@ -28,7 +28,8 @@ func TestE04_ImportedHashesVerifyAndWantHashingAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pw, want := range map[string]bool{"analytical engine": true, "analytical engines": false, "": false, strings.Repeat("x", 2000): false} {
+	for pw, want := range map[string]bool{"analytical engine": true, "analytical engines": false, "": false,
+		strings.Repeat("x", 2000): false} {
 		before := h.Runs()
 		right, stale, err := h.Verify(t.Context(), kept, pw)
 		if err != nil || right != want || stale != want {
@@ -132,7 +133,8 @@ func TestE07_AListThatIsAwayRefusesNobody(t *testing.T) {
 		"not_known": {[]password.List{knows}, "difference engine", nil}, "away": {[]password.List{away}, "analytical engine", nil},
 		"the_other_knows": {[]password.List{away, knows}, "analytical engine", password.ErrBreached},
 	} {
-		if err := hasher(t, password.Options{Lists: tt.lists}).CheckBreached(t.Context(), tt.pw); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+		if err := hasher(t, password.Options{Lists: tt.lists}).CheckBreached(t.Context(), tt.pw); !errors.Is(err, tt.want) ||
+			tt.want == nil && err != nil {
 			t.Errorf("%s: got %v, want %v", name, err, tt.want)
 		}
 	}

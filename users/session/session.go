@@ -194,7 +194,8 @@ func (s *Sessions) start(ctx context.Context, old *storage.Session, userID strin
 			return storage.Session{}, err
 		}
 	}
-	return n, s.audit.Record(ctx, audit.Event{Name: name, UserID: userID, SessionID: n.ID, Detail: map[string]any{"amr": how.AMR, "acr": how.ACR}})
+	return n, s.audit.Record(ctx,
+		audit.Event{Name: name, UserID: userID, SessionID: n.ID, Detail: map[string]any{"amr": how.AMR, "acr": how.ACR}})
 }
 
 // expiry is when a session seen now expires unless it is seen again.

@@ -28,7 +28,8 @@ func sessions(t testing.TB, db *storage.DB) *session.Sessions {
 func person(t testing.TB, db *storage.DB, id string) string {
 	t.Helper()
 	now := time.Now()
-	if err := db.InsertUser(t.Context(), storage.User{ID: id, Email: id + "@example.org", EmailKey: id + "@example.org", CreatedAt: now, UpdatedAt: now}); err != nil {
+	if err := db.InsertUser(t.Context(),
+		storage.User{ID: id, Email: id + "@example.org", EmailKey: id + "@example.org", CreatedAt: now, UpdatedAt: now}); err != nil {
 		t.Fatal(err)
 	}
 	return id
@@ -127,7 +128,8 @@ func TestF05_AnotherPersonGetsANewSession(t *testing.T) {
 func TestF05_OnlySecretsOfOursAreLookedUp(t *testing.T) {
 	db := storagetest.SQLite(t)
 	s := sessions(t, db)
-	for _, secret := range []string{"", "x", strings.Repeat("a", 42), strings.Repeat("a", 44), strings.Repeat("!", 43), strings.Repeat("a", 5000)} {
+	for _, secret := range []string{"", "x", strings.Repeat("a", 42), strings.Repeat("a", 44), strings.Repeat("!", 43),
+		strings.Repeat("a", 5000)} {
 		ctx, stats := storage.WithStats(t.Context())
 		if found, err := s.Find(ctx, secret); found != nil || err != nil || stats.Reads() != 0 {
 			t.Errorf("%.50q: %v, %v, %d reads", secret, found, err, stats.Reads())
@@ -265,7 +267,8 @@ func TestQ04_EndingRevokesWhatIsNotOffline(t *testing.T) {
 		if err := s.End(t.Context(), others[0].ID, ada, "test"); !errors.Is(err, storage.ErrNotFound) {
 			t.Errorf("ended twice: %v", err)
 		}
-		for id, want := range map[string]bool{"0-false": false, "0-true": false, "1-false": true, "1-true": false, "2-false": false, "3-false": false, "3-true": false} {
+		for id, want := range map[string]bool{"0-false": false, "0-true": false, "1-false": true, "1-true": false, "2-false": false,
+			"3-false": false, "3-true": false} {
 			g, err := db.GrantStateByID(t.Context(), id)
 			if err != nil || g.RevokedAt.IsZero() == want {
 				t.Errorf("grant %s: revoked %v, want %v (%v)", id, !g.RevokedAt.IsZero(), want, err)

@@ -45,7 +45,8 @@ func New(t testing.TB, db *storage.DB, change func(*users.Options)) World {
 	w.Tickets, err = ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	must(t, err)
 	o := users.Options{
-		Stores: users.StoresOf(db), Ways: w.Ways, Audit: w.Audit, Sessions: w.Sessions, Passwords: passwords, Tickets: w.Tickets, Issuer: "https://id.example.com",
+		Stores: users.StoresOf(db), Ways: w.Ways, Audit: w.Audit, Sessions: w.Sessions, Passwords: passwords, Tickets: w.Tickets,
+		Issuer: "https://id.example.com",
 	}
 	if change != nil {
 		change(&o)

@@ -12,7 +12,8 @@ const show = (id, on) => { document.getElementById(id).hidden = !on; };
 const out = (text) => { document.getElementById("out").textContent = typeof text === "string" ? text : JSON.stringify(text, null, 2); };
 const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const random = () => b64(crypto.getRandomValues(new Uint8Array(32)));
-const claimsOf = (jwt) => JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(jwt.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0))));
+const claimsOf = (jwt) => JSON.parse(new TextDecoder().decode(
+  Uint8Array.from(atob(jwt.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0))));
 
 const metadata = await (await fetch(issuer + "/.well-known/openid-configuration")).json();
 let tokens;
@@ -39,7 +40,9 @@ async function back(query) {
   if (query.get("state") !== sessionStorage.state) throw new Error("this answer does not belong to this tab");
   if (query.get("iss") !== metadata.issuer) throw new Error("answer from another issuer"); // RFC 9207
   if (query.has("error")) throw new Error(query.get("error") + ": " + query.get("error_description"));
-  tokens = await token({ grant_type: "authorization_code", code: query.get("code"), redirect_uri: redirectUri, code_verifier: sessionStorage.verifier });
+  tokens = await token({
+    grant_type: "authorization_code", code: query.get("code"), redirect_uri: redirectUri, code_verifier: sessionStorage.verifier,
+  });
   const id = claimsOf(tokens.id_token);
   if (id.nonce !== sessionStorage.nonce || id.iss !== metadata.issuer || id.aud !== clientId) throw new Error("the ID token is not for us");
   signedIn();
@@ -63,7 +66,8 @@ on("call", async () => {
   out(answer.ok ? await answer.json() : answer.status + " " + answer.headers.get("WWW-Authenticate"));
 });
 on("sign-out", async () => {
-  location.assign(metadata.end_session_endpoint + "?" + new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: redirectUri }));
+  location.assign(metadata.end_session_endpoint + "?" +
+    new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: redirectUri }));
 });
 
 const query = new URLSearchParams(location.search);

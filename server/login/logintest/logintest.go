@@ -99,7 +99,8 @@ func (s *Server) open(t testing.TB, issuer *url.URL, o Options) (err error) {
 		return err
 	}
 	s.Login, err = login.New(login.Options{
-		Browser: s.Browser, Pages: s.Pages, People: s.People, Factors: noFactors{}, Consents: noConsents{}, Client: client, Resources: noResources, App: app, Tx: s.DB.Tx,
+		Browser: s.Browser, Pages: s.Pages, People: s.People, Factors: noFactors{}, Consents: noConsents{}, Client: client,
+		Resources: noResources, App: app, Tx: s.DB.Tx,
 		Tickets: people.Tickets, Count: s.Count,
 	})
 	return err

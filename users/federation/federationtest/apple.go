@@ -67,7 +67,8 @@ func NewApple(t testing.TB, accounts ...Account) *Apple {
 		},
 		Secret: func(secret string) bool { return a.proves(&key.PublicKey, secret) },
 	}, oidcPaths{
-		discovery: "/.well-known/openid-configuration", auth: "/auth/authorize", token: "/auth/token", userinfo: "/none", jwks: "/auth/keys", revoke: "/auth/revoke",
+		discovery: "/.well-known/openid-configuration", auth: "/auth/authorize", token: "/auth/token", userinfo: "/none", jwks: "/auth/keys",
+		revoke: "/auth/revoke",
 	}, accounts)
 	a.kind = apple
 	a.ClientID, a.ClientSecret = "com.example.signin", ""
@@ -82,6 +83,7 @@ func (a *Apple) proves(key *ecdsa.PublicKey, secret string) bool {
 	}
 	var claims jwt.Claims
 	now := time.Now()
-	return signed.Claims(key, &claims) == nil && claims.Issuer == a.TeamID && claims.Subject == a.ClientID && slices.Equal(claims.Audience, jwt.Audience{a.URL}) &&
+	return signed.Claims(key, &claims) == nil && claims.Issuer == a.TeamID && claims.Subject == a.ClientID &&
+		slices.Equal(claims.Audience, jwt.Audience{a.URL}) &&
 		claims.IssuedAt != nil && claims.Expiry != nil && now.Before(claims.Expiry.Time()) && claims.Expiry.Time().Before(now.AddDate(0, 6, 0))
 }

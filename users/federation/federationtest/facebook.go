@@ -38,7 +38,8 @@ type facebookCode struct {
 // NewFacebook starts one that ends with the test.
 func NewFacebook(t testing.TB, accounts ...Account) *Facebook {
 	t.Helper()
-	f := &Facebook{ClientID: "1234567890123456", ClientSecret: strings.ToLower(random()), Version: "v25.0", codes: map[string]facebookCode{}, tokens: map[string]string{}}
+	f := &Facebook{ClientID: "1234567890123456", ClientSecret: strings.ToLower(random()), Version: "v25.0", codes: map[string]facebookCode{},
+		tokens: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{version}/dialog/oauth", f.dialog)
 	mux.HandleFunc("POST /{version}/dialog/oauth", f.dialog)
@@ -110,7 +111,8 @@ func (f *Facebook) dialog(w http.ResponseWriter, r *http.Request) {
 		f.Refuse(w, http.StatusBadRequest, "Invalid App ID", "The provided app ID does not look like a valid app ID.")
 		return
 	case !known:
-		f.Refuse(w, http.StatusBadRequest, "URL Blocked", "This redirect failed because the redirect URI is not whitelisted in the app's Client OAuth Settings.")
+		f.Refuse(w, http.StatusBadRequest, "URL Blocked",
+			"This redirect failed because the redirect URI is not whitelisted in the app's Client OAuth Settings.")
 		return
 	case q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256":
 		f.Refuse(w, http.StatusBadRequest, "Invalid parameter", "This test takes codes with PKCE only.")
@@ -151,7 +153,8 @@ func (f *Facebook) accessToken(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		graphError(w, 100, "This authorization code has been used.")
 	case c.redirectURI != r.Form.Get("redirect_uri"):
-		graphError(w, 100, "Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request")
+		graphError(w, 100,
+			"Error validating verification code. Please make sure your redirect_uri is identical to the one you used in the OAuth dialog request")
 	case !provesCode(c.challenge, r.Form.Get("code_verifier")):
 		graphError(w, 100, "Code challenge and verifier do not match.")
 	default:
@@ -197,7 +200,8 @@ func (f *Facebook) person(w http.ResponseWriter, r *http.Request) {
 	}
 	all := map[string]any{
 		"id": account.Subject, "name": account.Name, "first_name": account.GivenName, "last_name": account.FamilyName,
-		"picture": map[string]any{"data": map[string]any{"height": 50, "width": 50, "is_silhouette": account.Picture == "", "url": account.Picture}},
+		"picture": map[string]any{
+			"data": map[string]any{"height": 50, "width": 50, "is_silhouette": account.Picture == "", "url": account.Picture}},
 	}
 	if account.Email != "" && !strings.HasSuffix(token, "-noemail") {
 		all["email"] = account.Email

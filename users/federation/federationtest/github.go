@@ -33,7 +33,8 @@ type githubGrant struct {
 // NewGitHub starts one that ends with the test.
 func NewGitHub(t testing.TB, accounts ...Account) *GitHub {
 	t.Helper()
-	g := &GitHub{ClientID: "Iv1." + strings.ToLower(random()[:16]), ClientSecret: strings.ToLower(random()), codes: map[string]githubGrant{}, tokens: map[string]githubGrant{}}
+	g := &GitHub{ClientID: "Iv1." + strings.ToLower(random()[:16]), ClientSecret: strings.ToLower(random()), codes: map[string]githubGrant{},
+		tokens: map[string]githubGrant{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login/oauth/authorize", g.authorize)
 	mux.HandleFunc("POST /login/oauth/authorize", g.authorize)
@@ -88,7 +89,8 @@ func (g *GitHub) authorize(w http.ResponseWriter, r *http.Request) {
 // accessToken answers errors with status 200, as GitHub does.
 func (g *GitHub) accessToken(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code string) {
-		answer(w, http.StatusOK, map[string]string{"error": code, "error_description": "secret-of-the-upstream", "error_uri": "https://docs.github.com/"})
+		answer(w, http.StatusOK,
+			map[string]string{"error": code, "error_description": "secret-of-the-upstream", "error_uri": "https://docs.github.com/"})
 	}
 	code := r.PostFormValue("code")
 	g.lock.Lock()
@@ -147,9 +149,11 @@ func (g *GitHub) emails(w http.ResponseWriter, r *http.Request) {
 	}
 	list := []map[string]any{}
 	for n := range g.Aliases {
-		list = append(list, map[string]any{"email": fmt.Sprintf("alias%d@elsewhere.example", n), "primary": false, "verified": true, "visibility": nil})
+		list = append(list,
+			map[string]any{"email": fmt.Sprintf("alias%d@elsewhere.example", n), "primary": false, "verified": true, "visibility": nil})
 	}
-	list = append(list, map[string]any{"email": account.Login + "@users.noreply.github.com", "primary": false, "verified": true, "visibility": nil})
+	list = append(list,
+		map[string]any{"email": account.Login + "@users.noreply.github.com", "primary": false, "verified": true, "visibility": nil})
 	if account.Email != "" {
 		list = append(list, map[string]any{"email": account.Email, "primary": true, "verified": account.EmailVerified, "visibility": "private"})
 	}

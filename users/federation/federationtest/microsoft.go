@@ -31,7 +31,8 @@ func NewMicrosoft(t testing.TB, tenant string, accounts ...Account) *Microsoft {
 	s := newOIDC(t, OIDCOptions{
 		Name: "Microsoft", Alg: "RS256", AuthMethods: []string{"client_secret_post", "private_key_jwt", "client_secret_basic"}, EndSession: true,
 		Path: "/" + id + "/v2.0", Template: template,
-		Metadata: map[string]any{"code_challenge_methods_supported": nil, "revocation_endpoint": nil, "backchannel_logout_supported": nil, "backchannel_logout_session_supported": nil},
+		Metadata: map[string]any{"code_challenge_methods_supported": nil, "revocation_endpoint": nil, "backchannel_logout_supported": nil,
+			"backchannel_logout_session_supported": nil},
 		Claims: func(a Account) map[string]any {
 			claims := map[string]any{"tid": id, "oid": "00000000-0000-0000-66f3-" + a.Subject, "ver": "2.0"}
 			if a.EmailVerified {
@@ -40,8 +41,10 @@ func NewMicrosoft(t testing.TB, tenant string, accounts ...Account) *Microsoft {
 			return claims
 		},
 	}, oidcPaths{
-		discovery: "/" + tenant + "/v2.0/.well-known/openid-configuration", auth: "/" + tenant + "/oauth2/v2.0/authorize", token: "/" + tenant + "/oauth2/v2.0/token",
-		userinfo: "/oidc/userinfo", jwks: "/" + tenant + "/discovery/v2.0/keys", revoke: "/revoke", endSession: "/" + tenant + "/oauth2/v2.0/logout",
+		discovery: "/" + tenant + "/v2.0/.well-known/openid-configuration", auth: "/" + tenant + "/oauth2/v2.0/authorize",
+		token:    "/" + tenant + "/oauth2/v2.0/token",
+		userinfo: "/oidc/userinfo", jwks: "/" + tenant + "/discovery/v2.0/keys", revoke: "/revoke",
+		endSession: "/" + tenant + "/oauth2/v2.0/logout",
 	}, accounts)
 	s.kind, s.keyIssuer = microsoft, template
 	s.ClientID = "6731de76-14a6-49ae-97bc-6eba6914391e"

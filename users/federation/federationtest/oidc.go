@@ -251,7 +251,8 @@ func (s *OIDC) discovery(w http.ResponseWriter, _ *http.Request) {
 		"grant_types_supported": []string{"authorization_code", "refresh_token"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{s.options.Alg}, "scopes_supported": scopes,
 		"token_endpoint_auth_methods_supported": s.options.AuthMethods, "code_challenge_methods_supported": []string{"plain", "S256"},
-		"claims_supported": []string{"aud", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss", "name", "picture", "sub"},
+		"claims_supported": []string{"aud", "email", "email_verified", "exp", "family_name", "given_name", "iat", "iss", "name", "picture",
+			"sub"},
 	}
 	if s.kind == "" {
 		doc["claims_supported"] = append(doc["claims_supported"].([]string), "auth_time")

@@ -39,12 +39,14 @@ func TestUpstreamAsksAndSendsBack(t *testing.T) {
 		}
 		page, _ := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		for _, part := range []string{`<button name="account" value="1">Continue as Ada &lt;Lovelace&gt;</button>`, `<button name="deny" value="1">Cancel</button>`, `action="/auth?state=x%22"`} {
+		for _, part := range []string{`<button name="account" value="1">Continue as Ada &lt;Lovelace&gt;</button>`,
+			`<button name="deny" value="1">Cancel</button>`, `action="/auth?state=x%22"`} {
 			if !strings.Contains(string(page), part) {
 				t.Errorf("no %s in\n%s", part, page)
 			}
 		}
-		if got := u.Requests("/auth"); len(got) != 3 || got[0].Form.Get("account") != "1" || got[0].Query.Get("state") != `x"` || len(u.Requests("/else")) != 0 {
+		if got := u.Requests("/auth"); len(got) != 3 || got[0].Form.Get("account") != "1" || got[0].Query.Get("state") != `x"` ||
+			len(u.Requests("/else")) != 0 {
 			t.Errorf("got %v", got)
 		}
 	}

@@ -7,7 +7,8 @@ import (
 
 func FuzzAppleUser(f *testing.F) {
 	for _, seed := range []string{
-		`{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"ada@example.com"}`, `{"name":{"firstName":"\ud800"}}`, `{"name":null}`, `[`, "",
+		`{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"ada@example.com"}`, `{"name":{"firstName":"\ud800"}}`, `{"name":null}`, `[`,
+		"",
 		`{"name":{"firstName":"` + "\xff" + `"}}`, `{"NAME":{"FIRSTNAME":"x"},"email":1}`,
 	} {
 		f.Add(seed)

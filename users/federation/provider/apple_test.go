@@ -30,12 +30,14 @@ func TestAppleSignIn(t *testing.T) {
 	a := openidAuthRequest()
 	a.Locales, a.LoginHint, a.Fresh = "de", "ada@example.com", true
 	q := openidRequest(t, p, a)
-	if q.Get("response_mode") != "form_post" || q.Get("scope") != "name email" || q.Get("code_challenge_method") != "S256" || q.Get("nonce") == "" ||
+	if q.Get("response_mode") != "form_post" || q.Get("scope") != "name email" || q.Get("code_challenge_method") != "S256" ||
+		q.Get("nonce") == "" ||
 		q.Has("prompt") || q.Has("max_age") || q.Has("ui_locales") || q.Has("login_hint") {
 		t.Errorf("got %v", q)
 	}
 	i, err := openidSignIn(t.Context(), t, p, s, a, openidAda.Subject, nil)
-	if err != nil || i.Issuer != s.URL || !i.EmailVerified || i.Authoritative || i.Text("name") != "Ada Lovelace" || i.Text("given_name") != "Ada" || i.Text("family_name") != "Lovelace" {
+	if err != nil || i.Issuer != s.URL || !i.EmailVerified || i.Authoritative || i.Text("name") != "Ada Lovelace" ||
+		i.Text("given_name") != "Ada" || i.Text("family_name") != "Lovelace" {
 		t.Errorf("first: got %+v, %v", i, err)
 	}
 	i, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
@@ -54,9 +56,12 @@ func TestN05_AppleSaysVerifiedInTwoWays(t *testing.T) {
 		verified                any
 		isVerified, isWarranted bool
 	}{
-		{"ada@example.com", "true", true, false}, {"ada@example.com", true, true, false}, {"ada@example.com", "false", false, false}, {"ada@example.com", "TRUE", false, false},
-		{"ada@example.com", 1, false, false}, {"x@privaterelay.appleid.com", "true", true, true}, {"ada@icloud.com", true, true, true}, {"ada@me.com", true, true, true},
-		{"ada@MAC.com", true, true, true}, {"ada@icloud.com", false, false, false}, {"ada@icloud.com.evil", true, true, false}, {"", true, false, false},
+		{"ada@example.com", "true", true, false}, {"ada@example.com", true, true, false}, {"ada@example.com", "false", false, false},
+		{"ada@example.com", "TRUE", false, false},
+		{"ada@example.com", 1, false, false}, {"x@privaterelay.appleid.com", "true", true, true}, {"ada@icloud.com", true, true, true},
+		{"ada@me.com", true, true, true},
+		{"ada@MAC.com", true, true, true}, {"ada@icloud.com", false, false, false}, {"ada@icloud.com.evil", true, true, false},
+		{"", true, false, false},
 	} {
 		s.Tamper(func(claims map[string]any) { claims["email"], claims["email_verified"] = c.mail, c.verified })
 		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
@@ -157,7 +162,8 @@ func TestN05_AppleNameOfTheTokenStands(t *testing.T) {
 	}
 	s.Tamper(func(claims map[string]any) { claims["name"] = "Ada of the token"; delete(claims, "email") })
 	i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, forge)
-	if err != nil || i.Text("name") != "Ada of the token" || i.Subject != openidAda.Subject || i.Email != "" || i.EmailVerified || i.Authoritative {
+	if err != nil || i.Text("name") != "Ada of the token" || i.Subject != openidAda.Subject || i.Email != "" || i.EmailVerified ||
+		i.Authoritative {
 		t.Errorf("got %+v, %v", i, err)
 	}
 	s.Tamper(nil)
@@ -188,8 +194,10 @@ func TestN02_AppleTokenIsVerified(t *testing.T) {
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
 	for name, tamper := range map[string]func(claims map[string]any){
 		"nonce": func(c map[string]any) { c["nonce"] = "other" }, "audience": func(c map[string]any) { c["aud"] = "com.example.other" },
-		"no nonce": func(c map[string]any) { delete(c, "nonce"); c["nonce_supported"] = false }, "nobody": func(c map[string]any) { delete(c, "sub") },
-		"issuer": func(c map[string]any) { c["iss"] = "https://appleid.apple.com" }, "expired": func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
+		"no nonce": func(c map[string]any) { delete(c, "nonce"); c["nonce_supported"] = false },
+		"nobody":   func(c map[string]any) { delete(c, "sub") },
+		"issuer":   func(c map[string]any) { c["iss"] = "https://appleid.apple.com" },
+		"expired":  func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
 	} {
 		s.Tamper(tamper)
 		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
@@ -223,7 +231,8 @@ func TestN03_AppleErrors(t *testing.T) {
 		}
 	}
 	p := openidProvider(t, appleSettings(s), openidGuarded(t))
-	_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), "", func(form url.Values) { form.Set("error", "<b>secret-of-the-upstream</b>") })
+	_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), "",
+		func(form url.Values) { form.Set("error", "<b>secret-of-the-upstream</b>") })
 	wantError(t, "an error of its own", err, provider.ErrUpstream)
 	s.Fail(true, "/auth/token")
 	_, err = openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)

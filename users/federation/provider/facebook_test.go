@@ -21,7 +21,8 @@ import (
 const plainCallback = "https://id.example/signin/with/x/callback"
 
 var (
-	facebookAda = federationtest.Account{Subject: "10150001", Email: "ada@example.com", Name: "Ada Lovelace", GivenName: "Ada", FamilyName: "Lovelace", Picture: "https://cdn.example/ada.jpg"}
+	facebookAda = federationtest.Account{Subject: "10150001", Email: "ada@example.com", Name: "Ada Lovelace", GivenName: "Ada",
+		FamilyName: "Lovelace", Picture: "https://cdn.example/ada.jpg"}
 	facebookEve = federationtest.Account{Subject: "10150002", Name: "Eve"} // signed up by telephone: no address
 )
 
@@ -48,7 +49,8 @@ func facebookOf(t *testing.T, change func(*provider.Settings)) (*federationtest.
 }
 
 func plainAuthRequest() provider.AuthRequest {
-	return provider.AuthRequest{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), RedirectURI: plainCallback, BegunAt: time.Now()}
+	return provider.AuthRequest{State: rand.Text(), Nonce: rand.Text(), Verifier: rand.Text() + rand.Text(), RedirectURI: plainCallback,
+		BegunAt: time.Now()}
 }
 
 // plainSignIn signs somebody in, as a browser would; "" refuses.
@@ -72,7 +74,8 @@ func TestFacebookSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if i.Issuer != f.URL || i.Subject != facebookAda.Subject || i.Email != facebookAda.Email || i.Text("name") != "Ada Lovelace" || i.Text("given_name") != "Ada" ||
+	if i.Issuer != f.URL || i.Subject != facebookAda.Subject || i.Email != facebookAda.Email || i.Text("name") != "Ada Lovelace" ||
+		i.Text("given_name") != "Ada" ||
 		i.Text("family_name") != "Lovelace" || i.Text("picture") != facebookAda.Picture || i.Tokens.Access == "" {
 		t.Errorf("got %+v", i)
 	}
@@ -80,7 +83,8 @@ func TestFacebookSignIn(t *testing.T) {
 		t.Error("an address of Facebook's counts as verified")
 	}
 	f.SetAccounts(federationtest.Account{Subject: facebookAda.Subject, Name: "Ada King", Email: "king@example.com"})
-	if again, err := plainSignIn(t, f.Upstream, p, facebookAda.Subject); err != nil || again.Subject != i.Subject || again.Email != "king@example.com" {
+	if again, err := plainSignIn(t, f.Upstream, p, facebookAda.Subject); err != nil || again.Subject != i.Subject ||
+		again.Email != "king@example.com" {
 		t.Errorf("after a change of address: %+v, %v", again, err)
 	}
 }
@@ -125,15 +129,16 @@ func TestN07_TokenMustBeOursAndThePersons(t *testing.T) {
 		debug, me func(map[string]any)
 		want      error
 	}{
-		"another app":     {debug: func(d map[string]any) { d["app_id"] = "999" }, want: provider.ErrIdentity},
-		"not valid":       {debug: func(d map[string]any) { d["is_valid"] = false }, want: provider.ErrIdentity},
-		"expired":         {debug: func(d map[string]any) { d["expires_at"] = time.Now().Add(-time.Minute).Unix() }, want: provider.ErrIdentity},
-		"never expires":   {debug: func(d map[string]any) { d["expires_at"] = 0 }},
-		"a page's":        {debug: func(d map[string]any) { d["type"] = "PAGE" }, want: provider.ErrIdentity},
-		"another person":  {debug: func(d map[string]any) { d["user_id"] = facebookEve.Subject }, want: provider.ErrIdentity},
-		"id of another":   {me: func(m map[string]any) { m["id"] = facebookEve.Subject }, want: provider.ErrIdentity},
-		"nobody":          {me: func(m map[string]any) { delete(m, "id") }, want: provider.ErrIdentity},
-		"nobody at all":   {me: func(m map[string]any) { delete(m, "id") }, debug: func(d map[string]any) { delete(d, "user_id") }, want: provider.ErrIdentity},
+		"another app":    {debug: func(d map[string]any) { d["app_id"] = "999" }, want: provider.ErrIdentity},
+		"not valid":      {debug: func(d map[string]any) { d["is_valid"] = false }, want: provider.ErrIdentity},
+		"expired":        {debug: func(d map[string]any) { d["expires_at"] = time.Now().Add(-time.Minute).Unix() }, want: provider.ErrIdentity},
+		"never expires":  {debug: func(d map[string]any) { d["expires_at"] = 0 }},
+		"a page's":       {debug: func(d map[string]any) { d["type"] = "PAGE" }, want: provider.ErrIdentity},
+		"another person": {debug: func(d map[string]any) { d["user_id"] = facebookEve.Subject }, want: provider.ErrIdentity},
+		"id of another":  {me: func(m map[string]any) { m["id"] = facebookEve.Subject }, want: provider.ErrIdentity},
+		"nobody":         {me: func(m map[string]any) { delete(m, "id") }, want: provider.ErrIdentity},
+		"nobody at all": {me: func(m map[string]any) { delete(m, "id") }, debug: func(d map[string]any) { delete(d, "user_id") },
+			want: provider.ErrIdentity},
 		"id is a number":  {me: func(m map[string]any) { m["id"] = 10150001 }, want: provider.ErrDown},
 		"nothing told":    {debug: func(d map[string]any) { clear(d) }, want: provider.ErrIdentity},
 		"as it should be": {},
@@ -180,7 +185,8 @@ func TestN03_FacebookRefusalsAndTrouble(t *testing.T) {
 		trouble(true)
 		_, err := plainSignIn(t, f.Upstream, p, facebookAda.Subject)
 		trouble(false)
-		if !errors.Is(err, provider.ErrDown) || strings.Contains(err.Error(), "EAA") || strings.Contains(err.Error(), f.ClientSecret) || strings.Contains(err.Error(), "secret-of") {
+		if !errors.Is(err, provider.ErrDown) || strings.Contains(err.Error(), "EAA") || strings.Contains(err.Error(), f.ClientSecret) ||
+			strings.Contains(err.Error(), "secret-of") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -202,7 +208,8 @@ func TestFacebookRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	if u.Scheme+"://"+u.Host+u.Path != "https://www.facebook.com/v24.0/dialog/oauth" || q.Get("state") != a.State || q.Get("code_challenge_method") != "S256" ||
+	if u.Scheme+"://"+u.Host+u.Path != "https://www.facebook.com/v24.0/dialog/oauth" || q.Get("state") != a.State ||
+		q.Get("code_challenge_method") != "S256" ||
 		q.Get("redirect_uri") != plainCallback || q.Get("scope") != "public_profile email" || q.Get("auth_type") != "reauthenticate" {
 		t.Errorf("got %s", u)
 	}
@@ -246,10 +253,13 @@ func TestN08_SignedRequests(t *testing.T) {
 	signature, payload, _ := strings.Cut(fine, ".")
 	other := base64.RawURLEncoding.EncodeToString([]byte(`{"algorithm":"HMAC-SHA256","issued_at":` + "9999999999" + `,"user_id":"2"}`))
 	for name, raw := range map[string]string{
-		"old": f.SignedRequest(t, "1", at(-11*time.Minute)), "of tomorrow": f.SignedRequest(t, "1", at(2*time.Minute)), "nobody": f.SignedRequest(t, "", nil),
-		"NUL":       f.SignedRequest(t, "1\x00", nil),
-		"algorithm": f.SignedRequest(t, "1", map[string]any{"algorithm": "none"}), "no algorithm": f.SignedRequest(t, "1", map[string]any{"algorithm": nil}),
-		"payload of another": signature + "." + other, "no signature": "." + payload, "empty": "", "one part": payload, "long": strings.Repeat("a", 9<<10) + "." + payload,
+		"old": f.SignedRequest(t, "1", at(-11*time.Minute)), "of tomorrow": f.SignedRequest(t, "1", at(2*time.Minute)),
+		"nobody":             f.SignedRequest(t, "", nil),
+		"NUL":                f.SignedRequest(t, "1\x00", nil),
+		"algorithm":          f.SignedRequest(t, "1", map[string]any{"algorithm": "none"}),
+		"no algorithm":       f.SignedRequest(t, "1", map[string]any{"algorithm": nil}),
+		"payload of another": signature + "." + other, "no signature": "." + payload, "empty": "", "one part": payload,
+		"long":                        strings.Repeat("a", 9<<10) + "." + payload,
 		"signature of another secret": federationtest.NewFacebook(t).SignedRequest(t, "10150001", nil),
 		"signature cut":               signature[:10] + "." + payload,
 	} {

@@ -12,10 +12,12 @@ import (
 )
 
 var githubAda = federationtest.Account{
-	Subject: "583231", Login: "ada", Name: "Ada", Email: "ada@example.com", EmailVerified: true, Picture: "https://cdn.example/a.png", Groups: []string{"engines"},
+	Subject: "583231", Login: "ada", Name: "Ada", Email: "ada@example.com", EmailVerified: true, Picture: "https://cdn.example/a.png",
+	Groups: []string{"engines"},
 }
 
-func githubOf(t *testing.T, change func(*provider.Settings), accounts ...federationtest.Account) (*federationtest.GitHub, provider.Provider) {
+func githubOf(t *testing.T, change func(*provider.Settings),
+	accounts ...federationtest.Account) (*federationtest.GitHub, provider.Provider) {
 	t.Helper()
 	if len(accounts) == 0 {
 		accounts = []federationtest.Account{githubAda}
@@ -40,7 +42,8 @@ func TestGitHubSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	orgs, _ := i.Claims["orgs"].([]string)
-	if i.Issuer != g.URL || i.Subject != "583231" || i.Username != "ada" || i.Email != "ada@example.com" || !i.EmailVerified || i.Authoritative ||
+	if i.Issuer != g.URL || i.Subject != "583231" || i.Username != "ada" || i.Email != "ada@example.com" || !i.EmailVerified ||
+		i.Authoritative ||
 		i.Text("profile") != g.URL+"/ada" || !slices.Equal(orgs, []string{"engines"}) {
 		t.Errorf("got %+v", i)
 	}
@@ -62,7 +65,8 @@ func TestGitHubAddresses(t *testing.T) {
 		"scope kept back":   {account: githubAda, change: func(s *provider.Settings) { s.Scopes = []string{"read:user"} }},
 		"domain":            {account: githubAda, change: domain, email: "ada@example.com", verified: true},
 		"domain unverified": {account: unverified, change: domain, want: provider.ErrDomain},
-		"another domain":    {account: githubAda, change: func(s *provider.Settings) { s.Domains = []string{"example.org"} }, want: provider.ErrDomain},
+		"another domain": {account: githubAda, change: func(s *provider.Settings) { s.Domains = []string{"example.org"} },
+			want: provider.ErrDomain},
 		"domain, no scope": {account: githubAda, change: func(s *provider.Settings) {
 			s.Domains, s.Scopes = []string{"example.com"}, []string{"read:user"}
 		}, want: provider.ErrUpstream},
@@ -102,7 +106,8 @@ func TestN03_GitHubRefusalsAndTrouble(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	_, wrong := githubOf(t, func(s *provider.Settings) { s.Issuer, s.ClientID, s.ClientSecret = g.URL, g.ClientID, "wrong" })
-	if _, err := plainSignIn(t, g.Upstream, wrong, githubAda.Subject); !errors.Is(err, provider.ErrUpstream) || strings.Contains(err.Error(), "secret-of") {
+	if _, err := plainSignIn(t, g.Upstream, wrong, githubAda.Subject); !errors.Is(err, provider.ErrUpstream) ||
+		strings.Contains(err.Error(), "secret-of") {
 		t.Errorf("an error with status 200: %v", err)
 	}
 	g.Fail(true, "/api/v3/user")
@@ -128,7 +133,8 @@ func TestGitHubRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	if u.Host+u.Path != "github.com/login/oauth/authorize" || q.Get("prompt") != "select_account" || q.Get("scope") != "read:user user:email" ||
+	if u.Host+u.Path != "github.com/login/oauth/authorize" || q.Get("prompt") != "select_account" ||
+		q.Get("scope") != "read:user user:email" ||
 		q.Get("code_challenge_method") != "S256" || q.Get("state") != a.State {
 		t.Errorf("got %s", u)
 	}

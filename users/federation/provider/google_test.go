@@ -17,13 +17,15 @@ func TestGoogleSignIn(t *testing.T) {
 	p := openidProvider(t, openidSettings(s.OIDC, provider.KindGoogle), openidGuarded(t))
 	a := openidAuthRequest()
 	q := openidRequest(t, p, a)
-	for name, want := range map[string]string{"prompt": "select_account", "access_type": "", "hd": "", "scope": "openid email profile", "code_challenge_method": "S256"} {
+	for name, want := range map[string]string{"prompt": "select_account", "access_type": "", "hd": "", "scope": "openid email profile",
+		"code_challenge_method": "S256"} {
 		if q.Get(name) != want {
 			t.Errorf("%s: got %q, want %q", name, q.Get(name), want)
 		}
 	}
 	i, err := openidSignIn(t.Context(), t, p, s, a, ada.Subject, nil)
-	if err != nil || i.Issuer != s.URL || i.Subject != ada.Subject || !i.EmailVerified || i.Text("hd") != "example.com" || i.Text("picture") == "" || i.Tokens.Refresh != "" ||
+	if err != nil || i.Issuer != s.URL || i.Subject != ada.Subject || !i.EmailVerified || i.Text("hd") != "example.com" ||
+		i.Text("picture") == "" || i.Tokens.Refresh != "" ||
 		!strings.Contains(i.Tokens.Scope, "https://www.googleapis.com/auth/userinfo.email") {
 		t.Errorf("got %+v, %v", i, err)
 	}
@@ -92,7 +94,8 @@ func TestN05_GoogleIsAuthoritativeForItsMailboxes(t *testing.T) {
 	}{
 		{"ada@gmail.com", "", true, true}, {"ada@GoogleMail.com", "", true, true}, {"ada@gmail.com", "", false, false},
 		{"ada@example.com", "example.com", true, true}, {"ada@example.com", "", true, false}, {"ada@example.com", "example.org", true, false},
-		{"ada@example.com", "example.com", false, false}, {"", "", true, false}, {"ada@gmail.com.evil", "", true, false}, {"gmail.com", "gmail.com", true, false}, {"nonsense", "", true, false}, {"", "example.com", true, false},
+		{"ada@example.com", "example.com", false, false}, {"", "", true, false}, {"ada@gmail.com.evil", "", true, false},
+		{"gmail.com", "gmail.com", true, false}, {"nonsense", "", true, false}, {"", "example.com", true, false},
 	} {
 		s.SetAccounts(federationtest.Account{Subject: "1", Name: "Ada", Email: c.mail, EmailVerified: c.verified, Hosted: c.hosted})
 		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), "1", nil)

@@ -15,7 +15,8 @@ func TestIdentitiesThatCannotBeKept(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	i := Identity{Issuer: "x", Subject: "1", Email: strings.Repeat("a", maxEmail) + "@x", EmailVerified: true, Authoritative: true, Claims: map[string]any{"name": strings.Repeat("n", maxClaims)}}
+	i := Identity{Issuer: "x", Subject: "1", Email: strings.Repeat("a", maxEmail) + "@x", EmailVerified: true, Authoritative: true,
+		Claims: map[string]any{"name": strings.Repeat("n", maxClaims)}}
 	if err := i.Clean(); err != nil || i.Email != "" || i.EmailVerified || i.Authoritative || i.Claims != nil {
 		t.Errorf("%+v, %v", i, err)
 	}

@@ -30,7 +30,8 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 		good   []string
 		bad    []string
 	}{
-		{"common", []string{contoso, fabrikam, personal}, []string{"", "{tenantid}", "common", strings.ToUpper(contoso), contoso + "/x", "../" + contoso}},
+		{"common", []string{contoso, fabrikam, personal},
+			[]string{"", "{tenantid}", "common", strings.ToUpper(contoso), contoso + "/x", "../" + contoso}},
 		{"organizations", []string{contoso, fabrikam}, []string{personal, "{tenantid}", "organizations", ""}},
 		{"consumers", []string{personal}, []string{contoso, fabrikam, "consumers"}},
 		{"contoso.example", []string{contoso}, []string{fabrikam, personal, "contoso.example"}},
@@ -56,10 +57,12 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 			wantError(t, c.tenant+", "+tid, err, provider.ErrIdentity)
 		}
 		for name, change := range map[string]func(map[string]any){
-			"another tid": func(c map[string]any) { c["tid"] = "11111111-2222-3333-4444-555555555555" }, "no tid": func(c map[string]any) { delete(c, "tid") },
-			"a tid that is no text": func(c map[string]any) { c["tid"] = 1 }, "v1": func(c map[string]any) { c["iss"] = "https://sts.windows.net/" + contoso + "/" },
-			"another host": func(c map[string]any) { c["iss"] = "https://evil.example/" + contoso + "/v2.0" },
-			"the template": func(c map[string]any) { c["iss"] = s.URL + "/{tenantid}/v2.0" },
+			"another tid":           func(c map[string]any) { c["tid"] = "11111111-2222-3333-4444-555555555555" },
+			"no tid":                func(c map[string]any) { delete(c, "tid") },
+			"a tid that is no text": func(c map[string]any) { c["tid"] = 1 },
+			"v1":                    func(c map[string]any) { c["iss"] = "https://sts.windows.net/" + contoso + "/" },
+			"another host":          func(c map[string]any) { c["iss"] = "https://evil.example/" + contoso + "/v2.0" },
+			"the template":          func(c map[string]any) { c["iss"] = s.URL + "/{tenantid}/v2.0" },
 		} {
 			s.Tamper(change)
 			_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)
@@ -75,7 +78,8 @@ func TestN02_MicrosoftIssuerIsTheTokensTenant(t *testing.T) {
 
 func TestN02_MicrosoftKeysAreForTheirIssuer(t *testing.T) { // a key of one tenant signs for no other
 	s := federationtest.NewMicrosoft(t, "contoso.example", openidAda)
-	for template, want := range map[string]error{"/{tenantid}/v2.0": nil, "/" + contoso + "/v2.0": nil, "/" + fabrikam + "/v2.0": provider.ErrIdentity} {
+	for template, want := range map[string]error{"/{tenantid}/v2.0": nil, "/" + contoso + "/v2.0": nil,
+		"/" + fabrikam + "/v2.0": provider.ErrIdentity} {
 		s.KeyIssuer(template)
 		_, err := openidSignIn(t.Context(), t, microsoftProvider(t, s, "contoso.example"), s, openidAuthRequest(), openidAda.Subject, nil)
 		wantError(t, template, err, want)
@@ -121,7 +125,8 @@ func TestN05_MicrosoftDomainNeedsItsOwner(t *testing.T) { // an administrator el
 	s := federationtest.NewMicrosoft(t, "common", openidAda)
 	s.Register(openidCallback)
 	settings := provider.Settings{
-		ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.ClientSecret, Domains: []string{"example.com"},
+		ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, ClientSecret: s.ClientSecret,
+		Domains: []string{"example.com"},
 	}
 	p := openidProvider(t, settings, openidGuarded(t))
 	for name, c := range map[string]struct {
@@ -146,14 +151,16 @@ func TestN02_MicrosoftDocumentIsTheTenants(t *testing.T) {
 		want          error
 	}{
 		{"common", "/{tenantid}/v2.0", nil}, {"organizations", "/{tenantid}/v2.0", nil}, {"consumers", "/" + personal + "/v2.0", nil},
-		{contoso, "/" + contoso + "/v2.0", nil}, {"contoso.example", "/" + contoso + "/v2.0", nil}, {"Contoso.Example", "/" + contoso + "/v2.0", nil},
+		{contoso, "/" + contoso + "/v2.0", nil}, {"contoso.example", "/" + contoso + "/v2.0", nil},
+		{"Contoso.Example", "/" + contoso + "/v2.0", nil},
 		{contoso, "/" + fabrikam + "/v2.0", provider.ErrUpstream}, {contoso, "/{tenantid}/v2.0", provider.ErrUpstream},
 		{"contoso.example", "/{tenantid}/v2.0", provider.ErrUpstream}, {"contoso.example", "/contoso.example/v2.0", provider.ErrUpstream},
 		{"consumers", "/" + contoso + "/v2.0", provider.ErrUpstream}, {"common", "/" + contoso + "/v2.0", provider.ErrUpstream},
 		{"organizations", "/" + contoso + "/v2.0", provider.ErrUpstream}, {"common", "/{tenantid}/", provider.ErrUpstream},
 	} {
 		s := federationtest.NewOIDC(t, federationtest.OIDCOptions{Path: "/" + strings.ToLower(c.asked) + "/v2.0", Template: c.serves})
-		p := openidProvider(t, provider.Settings{ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, Tenant: c.asked}, openidGuarded(t))
+		p := openidProvider(t, provider.Settings{ID: "m", Kind: provider.KindMicrosoft, Issuer: s.URL, ClientID: s.ClientID, Tenant: c.asked},
+			openidGuarded(t))
 		_, err := p.Begin(t.Context(), openidAuthRequest())
 		wantError(t, c.asked+" is "+c.serves, err, c.want)
 	}
@@ -187,7 +194,8 @@ func TestMicrosoftOffline(t *testing.T) {
 	if err != nil || i.Tokens.Refresh == "" {
 		t.Fatalf("got %+v, %v", i.Tokens, err)
 	}
-	if renewed, err := p.(provider.Refresher).Refresh(t.Context(), i.Tokens.Refresh); err != nil || renewed.Access == i.Tokens.Access || renewed.Refresh == "" {
+	if renewed, err := p.(provider.Refresher).Refresh(t.Context(), i.Tokens.Refresh); err != nil || renewed.Access == i.Tokens.Access ||
+		renewed.Refresh == "" {
 		t.Errorf("got %+v, %v", renewed, err)
 	}
 }
@@ -196,10 +204,14 @@ func TestN05_MicrosoftOwnerIsOfTheAddressInTheToken(t *testing.T) { // not of on
 	s := federationtest.NewMicrosoft(t, "common", openidAda)
 	p := microsoftProvider(t, s, "common")
 	for name, c := range map[string]struct{ token, userinfo func(claims map[string]any) }{
-		"owner of no address":      {func(c map[string]any) { delete(c, "email") }, func(c map[string]any) { c["email"] = "boss@victim.example" }},
-		"owner told by userinfo":   {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") }, func(c map[string]any) { c["xms_edov"] = true }},
-		"both told by userinfo":    {func(c map[string]any) { delete(c, "email"); delete(c, "xms_edov") }, func(c map[string]any) { c["xms_edov"] = true }},
-		"verified told by it":      {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") }, func(c map[string]any) { c["email_verified"] = true }},
+		"owner of no address": {func(c map[string]any) { delete(c, "email") },
+			func(c map[string]any) { c["email"] = "boss@victim.example" }},
+		"owner told by userinfo": {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") },
+			func(c map[string]any) { c["xms_edov"] = true }},
+		"both told by userinfo": {func(c map[string]any) { delete(c, "email"); delete(c, "xms_edov") },
+			func(c map[string]any) { c["xms_edov"] = true }},
+		"verified told by it": {func(c map[string]any) { delete(c, "name"); delete(c, "xms_edov") },
+			func(c map[string]any) { c["email_verified"] = true }},
 		"an address that is empty": {func(c map[string]any) { c["email"] = "" }, nil},
 	} {
 		s.Tamper(c.token)

@@ -65,23 +65,27 @@ func TestQ03_LogoutTokenIsVerified(t *testing.T) { // Back-Channel Logout 1.0 se
 		}
 		sub, _ := c.claims["sub"].(string)
 		sid, _ := c.claims["sid"].(string)
-		if err != nil || got.Issuer != s.Issuer() || got.Subject != sub || got.SID != sid || got.JTI == "" || got.IssuedAt.IsZero() || !got.ExpiresAt.After(time.Now()) {
+		if err != nil || got.Issuer != s.Issuer() || got.Subject != sub || got.SID != sid || got.JTI == "" || got.IssuedAt.IsZero() ||
+			!got.ExpiresAt.After(time.Now()) {
 			t.Errorf("%s: got %+v, %v", c.name, got, err)
 		}
 	}
 	good := s.LogoutToken(t, map[string]any{"sub": "1"})
 	for name, raw := range map[string]string{
-		"another upstream's": other.LogoutToken(t, map[string]any{"sub": "1", "iss": s.Issuer()}), "unsigned": unsigned(good), "nonsense": "x", "nothing": "",
+		"another upstream's": other.LogoutToken(t, map[string]any{"sub": "1", "iss": s.Issuer()}), "unsigned": unsigned(good), "nonsense": "x",
+		"nothing":         "",
 		"a shared secret": hmacSigned(t, good, []byte(s.ClientSecret)), "cut": good[:len(good)-4],
 	} {
 		_, err := p.ReadLogout(t.Context(), raw)
 		wantError(t, name, err, provider.ErrIdentity)
 	}
 	all := map[string]any{
-		"iss": s.Issuer(), "aud": s.ClientID, "sub": "1", "iat": now, "exp": now + 60, "jti": "j", "events": map[string]any{logoutEvent: map[string]any{}},
+		"iss": s.Issuer(), "aud": s.ClientID, "sub": "1", "iat": now, "exp": now + 60, "jti": "j",
+		"events": map[string]any{logoutEvent: map[string]any{}},
 	}
 	for typ, want := range map[string]error{
-		"logout+jwt": nil, "application/logout+jwt": nil, "JWT": nil, "": nil, "at+jwt": provider.ErrIdentity, "secevent+jwt": provider.ErrIdentity,
+		"logout+jwt": nil, "application/logout+jwt": nil, "JWT": nil, "": nil, "at+jwt": provider.ErrIdentity,
+		"secevent+jwt": provider.ErrIdentity,
 	} {
 		_, err := p.ReadLogout(t.Context(), s.Sign(t, typ, maps.Clone(all)))
 		wantError(t, "type "+typ, err, want)
@@ -122,7 +126,8 @@ func TestO04_LogoutTokensMakeNobodyAsk(t *testing.T) { // whoever likes can post
 
 func FuzzReadLogout(f *testing.F) {
 	s := federationtest.NewOIDC(f, federationtest.OIDCOptions{}, openidAda)
-	p, err := provider.New(provider.Settings{Kind: provider.KindOIDC, Issuer: s.Issuer(), ClientID: s.ClientID}, &http.Client{Transport: openidNear{s}})
+	p, err := provider.New(provider.Settings{Kind: provider.KindOIDC, Issuer: s.Issuer(), ClientID: s.ClientID},
+		&http.Client{Transport: openidNear{s}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -168,12 +173,14 @@ func TestOIDCLogoutURL(t *testing.T) { // RP-Initiated Logout 1.0 section 2
 	}
 	_ = res.Body.Close()
 	g := federationtest.NewGoogle(t, openidAda)
-	u, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle), openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
+	u, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle),
+		openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
 	if u != nil || err != nil {
 		t.Errorf("Google: got %v, %v", u, err)
 	}
 	g.Down(true)
-	_, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle), openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
+	_, err = openidProvider(t, openidSettings(g.OIDC, provider.KindGoogle),
+		openidGuarded(t)).(provider.LogoutURLer).LogoutURL(t.Context(), "x", home, "")
 	wantError(t, "down", err, provider.ErrDown)
 }
 
@@ -188,7 +195,8 @@ func TestOIDCRefresh(t *testing.T) {
 	}
 	r := p.(provider.Refresher)
 	tokens, err := r.Refresh(t.Context(), i.Tokens.Refresh)
-	if err != nil || tokens.Access == i.Tokens.Access || tokens.Access == "" || tokens.Refresh != i.Tokens.Refresh || tokens.ExpiresAt.Before(time.Now()) {
+	if err != nil || tokens.Access == i.Tokens.Access || tokens.Access == "" || tokens.Refresh != i.Tokens.Refresh ||
+		tokens.ExpiresAt.Before(time.Now()) {
 		t.Errorf("got %+v, %v", tokens, err)
 	}
 	for _, bad := range []string{"", "made up"} {
@@ -218,14 +226,16 @@ func TestOIDCCheck(t *testing.T) {
 			}
 		}
 		all := strings.Join(text, "\n")
-		if (word == "") != (all == "") || !strings.Contains(all, word) || s.ClientSecret != "" && strings.Contains(all, s.ClientSecret) || strings.Contains(all, "secret-of") {
+		if (word == "") != (all == "") || !strings.Contains(all, word) || s.ClientSecret != "" && strings.Contains(all, s.ClientSecret) ||
+			strings.Contains(all, "secret-of") {
 			t.Errorf("%s: got %q, want %q", name, all, word)
 		}
 	}
 	s, good := server(federationtest.OIDCOptions{})
 	bad("as it should be", good, "")
 	findings := openidProvider(t, good, openidGuarded(t)).Check(t.Context(), openidCallback)
-	if text := fmt.Sprint(findings); !strings.Contains(text, openidCallback) || !strings.Contains(text, s.Issuer()) || !strings.Contains(text, "takes the client id and secret") {
+	if text := fmt.Sprint(findings); !strings.Contains(text, openidCallback) || !strings.Contains(text, s.Issuer()) ||
+		!strings.Contains(text, "takes the client id and secret") {
 		t.Errorf("got %s", text)
 	}
 	wrong := good

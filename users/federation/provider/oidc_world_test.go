@@ -94,7 +94,8 @@ type answerer interface {
 }
 
 // openidSignIn goes there and back; change may tamper with what comes back.
-func openidSignIn(ctx context.Context, t *testing.T, p provider.Provider, s answerer, a provider.AuthRequest, subject string, change func(url.Values)) (provider.Identity, error) {
+func openidSignIn(ctx context.Context, t *testing.T, p provider.Provider, s answerer, a provider.AuthRequest, subject string,
+	change func(url.Values)) (provider.Identity, error) {
 	t.Helper()
 	begin, err := p.Begin(ctx, a)
 	if err != nil {
@@ -109,7 +110,8 @@ func openidSignIn(ctx context.Context, t *testing.T, p provider.Provider, s answ
 	}
 	i, err := p.Complete(ctx, a, values)
 	if err != nil {
-		if text := err.Error(); strings.Contains(text, "secret-of-the-upstream") || a.Nonce != "" && strings.Contains(text, a.Nonce) || strings.Contains(text, a.Verifier) {
+		if text := err.Error(); strings.Contains(text, "secret-of-the-upstream") || a.Nonce != "" && strings.Contains(text, a.Nonce) ||
+			strings.Contains(text, a.Verifier) {
 			t.Errorf("an error tells too much: %s", text)
 		}
 		if i.Subject != "" || i.Claims != nil {

@@ -67,7 +67,8 @@ func TestWhatNothingDependsOnInATokenResponseEndsNoSignIn(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(map[string]any){
-		"no ID token": set("id_token", nil), "an ID token that is a number": set("id_token", 1), "an error beside the tokens": set("error", "invalid_grant"),
+		"no ID token": set("id_token", nil), "an ID token that is a number": set("id_token", 1),
+		"an error beside the tokens": set("error", "invalid_grant"),
 	} {
 		s.TamperResponse(change)
 		_, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, nil)

@@ -96,7 +96,8 @@ func TestE07_BadFilesAreToldAtStart(t *testing.T) {
 	halves := append(slices.Clone(good[1500:]), good[:1500]...)
 	whole := strings.Join(good, "\n")
 	for name, text := range map[string]string{
-		"empty": "", "short": "ABCDEF", "text": strings.Repeat("this is no list of hashes at all\n", 500), "one_line": strings.Repeat("A", 100000),
+		"empty": "", "short": "ABCDEF", "text": strings.Repeat("this is no list of hashes at all\n", 500),
+		"one_line":   strings.Repeat("A", 100000),
 		"not_sorted": strings.Join(backwards, "\n"), "rotated": strings.Join(halves, "\n"), "cut_in_hash": whole[:len(whole)-45],
 		"cut_after_colon": whole[:strings.LastIndexByte(whole, ':')+1],
 		"binary":          string(bytes.Repeat([]byte{0, 1, 2, 3}, 10000)), "ntlm": strings.Repeat(strings.Repeat("A", 32)+":1\n", 1000),
@@ -144,12 +145,13 @@ func TestE07_TheServerLearnsFiveDigits(t *testing.T) {
 	hash := strings.ToUpper(hex.EncodeToString(d[:]))
 	answer := egress.Answer{Status: 200, Body: []byte(strings.Repeat("0", 35) + ":7\r\n" + hash[5:] + ":3\r\n")}
 	var failed int
-	r := &breach.Range{URL: "https://range.example/range/", Failed: func(error) { failed++ }, Fetcher: fetcher(func(q egress.Question) (egress.Answer, error) {
-		if q.URL != "https://range.example/range/"+hash[:5] || q.Header["Add-Padding"] != "true" || len(q.Body) != 0 {
-			t.Errorf("asked %s %v", q.URL, q.Header)
-		}
-		return answer, nil
-	})}
+	r := &breach.Range{URL: "https://range.example/range/", Failed: func(error) { failed++ },
+		Fetcher: fetcher(func(q egress.Question) (egress.Answer, error) {
+			if q.URL != "https://range.example/range/"+hash[:5] || q.Header["Add-Padding"] != "true" || len(q.Body) != 0 {
+				t.Errorf("asked %s %v", q.URL, q.Header)
+			}
+			return answer, nil
+		})}
 	if found, err := r.Has(t.Context(), d); !found || err != nil {
 		t.Errorf("got %v, %v", found, err)
 	}

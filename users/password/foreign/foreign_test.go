@@ -21,10 +21,12 @@ var vectors = []struct{ name, form string }{
 	{"scrypt", `$scrypt$ln=8,r=8,p=1$Yuz9X0upNYbQmnPOmfNeqw$t6KiQST7EcSZmjKOES12dyEEsBkBmV9UDKSMj2ZiUF8`},
 	{"pbkdf2_sha1", `$pbkdf2$100$tBaiNEYohZDy3rtXSkmJkQ$yuXAohWHnZNzrU7FnyXfhqH3w7s`},
 	{"pbkdf2_sha256", `$pbkdf2-sha256$100$GSMEACDEGKM0JoTwnhMiBA$sX0TiOq4vA3CSGgBXX4yu7cR7jmU.wrlK2q9As4VhWQ`},
-	{"pbkdf2_sha512", `$pbkdf2-sha512$100$vbc2ppQSAqAUonQuZSzFeA$d.6I1jqosTXcsAMbSnIDDfJb/hP7dTu4EFWbrYAa2IUnCHfm48Kg89rvcOn9Q/Xu.ziNXx3XeOVgNlchtFOuvA`},
+	{"pbkdf2_sha512",
+		`$pbkdf2-sha512$100$vbc2ppQSAqAUonQuZSzFeA$d.6I1jqosTXcsAMbSnIDDfJb/hP7dTu4EFWbrYAa2IUnCHfm48Kg89rvcOn9Q/Xu.ziNXx3XeOVgNlchtFOuvA`},
 	{"pbkdf2_phc", `$pbkdf2-sha512$i=100,l=64$AAECAwQFBgcICQoLDA0ODw$Q3w97NGcRJm+upWmCYy26EbjMmG8ItiNRqTPcZsy14pG4cYeH6XvsS0yr2+1zVDMY2tY1OdFt6IdnaNfx8o38g`},
 	{"sha512crypt", `$6$Z8fZK4ySpBUGZ6dg$qTzqJ7iubF.du4FnZI8enT5gOIDbKThJ9sWO2pibvWhMDjomeTWVjuAqby21ZsKe4CXR3HaXsQom.B7wy5Iia.`},
-	{"sha512crypt_rounds", `$6$rounds=1000$3DN9GhNGllPUgBQ0$hmIomsYGwSUebMla5CFhszU8r9EuTiGIbUN1raCOnwg5fGIUzcKK3ttjggHOpIn2MPd5RPcafZxKZjSMAjRli1`},
+	{"sha512crypt_rounds",
+		`$6$rounds=1000$3DN9GhNGllPUgBQ0$hmIomsYGwSUebMla5CFhszU8r9EuTiGIbUN1raCOnwg5fGIUzcKK3ttjggHOpIn2MPd5RPcafZxKZjSMAjRli1`},
 	{"sha256crypt", `$5$rounds=1000$ffTaScJXPGzUYoYG$T4aas91JVYy37vKgM.mZSkruCCYnmsVnp2yWa.qMG92`},
 	{"md5crypt", `$1$/ykzhaec$j7dYqTuJ8BA9nYeDNXW06.`},
 	{"ldap_crypt", `{CRYPT}$6$rounds=1000$3DN9GhNGllPUgBQ0$hmIomsYGwSUebMla5CFhszU8r9EuTiGIbUN1raCOnwg5fGIUzcKK3ttjggHOpIn2MPd5RPcafZxKZjSMAjRli1`},
@@ -41,10 +43,14 @@ var vectors = []struct{ name, form string }{
 	{"django_scrypt", `scrypt$256$seasalt2026$8$5$76ZkUfmdlsrM9/4J/N6J9t5kXTwXcBuvt32qMAz42CsjPmCmXL4m6itdoLLMzltpXBIrdoICGTHeLUeW2G8FFw==`},
 	{"django_md5", `md5$seasalt2026$3fda05e9ff5b6dc8dd183b5c6049e851`},
 	{"django_sha1", `sha1$seasalt2026$eee4d1c0379bb67b852506131e4b82035ee8c23a`},
-	{"keycloak_pbkdf2", `{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"kAWRIqhztWb5bGwCVoixiCdo81ZlHHn4eW1hSLy/jlzKkU9TzqBndxUuPW8hLM5tkFDyNixavWtcyhZybkUofA==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
-	{"keycloak_pbkdf2-sha256", `{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2-sha256\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"JsSczhSqmojwvpGlLtOWVp+ndD+0hcjWMGXZqy+aRR69WdbTZK8eQ6HSUtF4egjD2+Ga1bOQpE4aWYZjQBLF0A==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
-	{"keycloak_pbkdf2-sha512", `{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2-sha512\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"Q3w97NGcRJm+upWmCYy26EbjMmG8ItiNRqTPcZsy14pG4cYeH6XvsS0yr2+1zVDMY2tY1OdFt6IdnaNfx8o38g==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
-	{"keycloak_argon2", `{"credentialData": "{\"hashIterations\": 2, \"algorithm\": \"argon2\", \"additionalParameters\": {\"hashLength\": [\"32\"], \"memory\": [\"1024\"], \"type\": [\"id\"], \"version\": [\"1.3\"], \"parallelism\": [\"1\"]}}", "secretData": "{\"value\": \"JxCGCf7juSTdTv08wyEQZ2/NtYUGiTdKUOgwahJc5cA=\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\"}"}`},
+	{"keycloak_pbkdf2",
+		`{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"kAWRIqhztWb5bGwCVoixiCdo81ZlHHn4eW1hSLy/jlzKkU9TzqBndxUuPW8hLM5tkFDyNixavWtcyhZybkUofA==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
+	{"keycloak_pbkdf2-sha256",
+		`{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2-sha256\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"JsSczhSqmojwvpGlLtOWVp+ndD+0hcjWMGXZqy+aRR69WdbTZK8eQ6HSUtF4egjD2+Ga1bOQpE4aWYZjQBLF0A==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
+	{"keycloak_pbkdf2-sha512",
+		`{"credentialData": "{\"hashIterations\": 100, \"algorithm\": \"pbkdf2-sha512\", \"additionalParameters\": {}}", "secretData": "{\"value\": \"Q3w97NGcRJm+upWmCYy26EbjMmG8ItiNRqTPcZsy14pG4cYeH6XvsS0yr2+1zVDMY2tY1OdFt6IdnaNfx8o38g==\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\", \"additionalParameters\": {}}"}`},
+	{"keycloak_argon2",
+		`{"credentialData": "{\"hashIterations\": 2, \"algorithm\": \"argon2\", \"additionalParameters\": {\"hashLength\": [\"32\"], \"memory\": [\"1024\"], \"type\": [\"id\"], \"version\": [\"1.3\"], \"parallelism\": [\"1\"]}}", "secretData": "{\"value\": \"JxCGCf7juSTdTv08wyEQZ2/NtYUGiTdKUOgwahJc5cA=\", \"salt\": \"AAECAwQFBgcICQoLDA0ODw==\"}"}`},
 }
 
 func TestE04_ForeignHashesVerify(t *testing.T) {
@@ -69,11 +75,14 @@ func TestE04_ForeignHashesVerify(t *testing.T) {
 // Vectors from the formats' own documentation: github.com/firebase/scrypt, Drepper's SHA-crypt.txt, RFC 7914 section 12.
 func TestE04_PublishedVectors(t *testing.T) {
 	for _, tt := range []struct{ name, password, form string }{
-		{"firebase", "user1password", `{"hash":"lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==","salt":"42xEC+ixf3L2lw==","signer_key":"jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==","salt_separator":"Bw==","rounds":8,"mem_cost":14}`},
+		{"firebase", "user1password",
+			`{"hash":"lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==","salt":"42xEC+ixf3L2lw==","signer_key":"jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==","salt_separator":"Bw==","rounds":8,"mem_cost":14}`},
 		{"sha512crypt", "Hello world!", "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"},
-		{"sha512crypt_rounds", "Hello world!", "$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v."},
+		{"sha512crypt_rounds", "Hello world!",
+			"$6$rounds=10000$saltstringsaltst$OW1/O6BYHV6BcXZu8QVeXbDWra3Oeqh0sbHbbMCVNSnCM/UrjmM0Dp8vOuZeHBy/YTBmSK6H9qs/y3RnOaw5v."},
 		{"sha256crypt", "Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"},
-		{"scrypt_rfc7914", "pleaseletmein", "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw"},
+		{"scrypt_rfc7914", "pleaseletmein",
+			"$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h, err := foreign.Parse(tt.form)
@@ -107,7 +116,8 @@ func TestE04_CostsAreBounded(t *testing.T) { // an imported hash must not stop t
 		"$argon2d$v=19$m=64,t=1,p=1$" + salt + "$" + hash, "$argon2id$v=19$m=64,t=1,p=1,x=1$" + salt + "$" + hash,
 		"$argon2id$v=19$m=64,m=64,p=1$" + salt + "$" + hash, "$argon2id$v=19$m=+64,t=1,p=1$" + salt + "$" + hash,
 		"$argon2id$v=19$m=64,t=1,p=1$" + salt + "$" + strings.Repeat("A", 4000), "$argon2id$v=19$m=64,t=1,p=1$" + salt + "$AAAA",
-		"$scrypt$ln=19,r=8,p=1$" + salt + "$" + hash, "$scrypt$ln=30,r=64,p=16$" + salt + "$" + hash, "$scrypt$ln=99,r=8,p=1$" + salt + "$" + hash,
+		"$scrypt$ln=19,r=8,p=1$" + salt + "$" + hash, "$scrypt$ln=30,r=64,p=16$" + salt + "$" + hash,
+		"$scrypt$ln=99,r=8,p=1$" + salt + "$" + hash,
 		"$scrypt$ln=14,r=8,p=0$" + salt + "$" + hash, "scrypt$16383$salt$8$1$" + hash,
 		"$pbkdf2-sha256$5000001$" + salt + "$" + hash, "$pbkdf2-sha256$-1$" + salt + "$" + hash, "$pbkdf2-sha256$i=1,x=2$" + salt + "$" + hash,
 		"$pbkdf2-sha256$99999999999999999999$" + salt + "$" + hash, "$pbkdf2-md5$1000$" + salt + "$" + hash,
@@ -116,7 +126,8 @@ func TestE04_CostsAreBounded(t *testing.T) { // an imported hash must not stop t
 		"{SSHA}", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{SSHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{MD5}AAAA", "{}", "{",
 		"md5$$" + strings.Repeat("a", 32), "sha1$salt$abc", "unsalted", "", "$", "$$", "plain text password",
 		`{"hash":"AAAA"}`, `{"nothing":1}`, `{"hash":"","rounds":8,"mem_cost":63}`, `{"credentialData":"{}","secretData":"{}"}`,
-		`{"credentialData":"{\"hashIterations\":5000001,\"algorithm\":\"pbkdf2-sha256\"}","secretData":"{\"value\":\"` + hash + `\",\"salt\":\"AAAA\"}"}`,
+		`{"credentialData":"{\"hashIterations\":5000001,\"algorithm\":\"pbkdf2-sha256\"}","secretData":"{\"value\":\"` + hash +
+			`\",\"salt\":\"AAAA\"}"}`,
 		strings.Repeat("$", 5000),
 	} {
 		if _, err := foreign.Parse(form); !errors.Is(err, foreign.ErrForm) {
@@ -128,7 +139,8 @@ func TestE04_CostsAreBounded(t *testing.T) { // an imported hash must not stop t
 func TestE04_MemoryIsToldToRunAlone(t *testing.T) {
 	for _, tt := range vectors {
 		h, err := foreign.Parse(tt.form)
-		if want := strings.Contains(tt.form, "argon2") || strings.Contains(tt.form, "scrypt$"); err != nil || h.Heavy != want && !strings.Contains(tt.name, "bcrypt") {
+		if want := strings.Contains(tt.form, "argon2") || strings.Contains(tt.form, "scrypt$"); err != nil ||
+			h.Heavy != want && !strings.Contains(tt.name, "bcrypt") {
 			t.Errorf("%s: heavy %v, %v", tt.name, h.Heavy, err)
 		}
 	}
