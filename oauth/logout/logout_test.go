@@ -111,7 +111,7 @@ func TestOfARepeatedParameterNothingIsTrusted(t *testing.T) { // RFC 6749 sectio
 		"address twice": "client_id=shop&post_logout_redirect_uri=a&post_logout_redirect_uri=b",
 		"control":       "client_id=shop&state=a%00b",
 		"line end":      "client_id=shop&state=a%0d%0ab",
-		"broken emails": "client_id=shop&state=%ff",
+		"broken letters": "client_id=shop&state=%ff",
 	} {
 		form, err := url.ParseQuery(query)
 		if err != nil {
@@ -122,8 +122,8 @@ func TestOfARepeatedParameterNothingIsTrusted(t *testing.T) { // RFC 6749 sectio
 		}
 	}
 	form := url.Values{"id_token_hint": {"h"}, "client_id": {"c"}, "post_logout_redirect_uri": {"u"}, "state": {"ä b"},
-		"ui_locales": {"de", "en"}}
-	want := logout.Request{IDTokenHint: "h", ClientID: "c", PostLogoutRedirectURI: "u", State: "ä b"}
+		"ui_locales": {"de en"}}
+	want := logout.Request{IDTokenHint: "h", ClientID: "c", PostLogoutRedirectURI: "u", State: "ä b", UILocales: "de en"}
 	got := logout.Read(form)
 	if got != want {
 		t.Errorf("got %+v", got)
