@@ -52,15 +52,15 @@ func newClient(m Metadata) *Client {
 // originsOf lists the origins of redirect URIs, each once.
 func originsOf(redirects []string) (origins []string) {
 	for _, r := range redirects {
-		if o := originOf(r); o != "" && !slices.Contains(origins, o) {
+		if o := OriginOf(r); o != "" && !slices.Contains(origins, o) {
 			origins = append(origins, o)
 		}
 	}
 	return origins
 }
 
-// originOf writes an address's origin as browsers do (RFC 6454 section 6.2): lower case, without the scheme's own port.
-func originOf(address string) string {
+// OriginOf writes an address's origin as browsers do (RFC 6454 section 6.2): lower case, without the scheme's own port.
+func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return ""

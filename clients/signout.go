@@ -21,7 +21,7 @@ func (m Metadata) validateSignout() (errs []error) {
 	if u := m.FrontchannelLogoutURI; u != "" {
 		if why := webMistake(u); why != "" {
 			add("frontchannel_logout_uri", u, why)
-		} else if !slices.Contains(originsOf(m.RedirectURIs), originOf(u)) {
+		} else if !slices.Contains(originsOf(m.RedirectURIs), OriginOf(u)) {
 			add("frontchannel_logout_uri", u, "must have the scheme, host and port of a redirect URI")
 		}
 	}
@@ -45,7 +45,7 @@ func webMistake(raw string) string {
 		return "must not have a fragment"
 	case u.User != nil:
 		return "must not have a user name"
-	case originOf(raw) == "" || u.Hostname() == "":
+	case OriginOf(raw) == "" || u.Hostname() == "":
 		return "must be an https address"
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return "must be https unless its host is loopback"

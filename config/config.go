@@ -118,6 +118,8 @@ type Sessions struct {
 	Idle     time.Duration `yaml:"idle"`     // unused this long, a session ends
 	Lifetime time.Duration `yaml:"lifetime"` // absolute, with "keep me signed in"
 	Short    time.Duration `yaml:"short"`    // absolute, without it
+	// CheckIframe lets apps watch the session from a frame (OpenID Connect Session Management 1.0).
+	CheckIframe bool `yaml:"check_iframe"`
 }
 
 // Passwords is the rule for new passwords.

@@ -49,6 +49,7 @@ func (s *Server) mount() (*web.Mux, error) {
 		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions,
 		DeviceKeys: h.Master.DeriveAll("device cookie"),
 		MaxTotal:   h.Config.Limits.SignIns,
+		States:     h.Config.Sessions.CheckIframe,
 	})
 	if err != nil {
 		return nil, err

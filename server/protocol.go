@@ -154,10 +154,14 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
 		requests.Objects = &request.Objects{Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned}
 	}
-	start, err := authorize.New(authorize.Options{
+	begin := authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Login: front, Browser: front.Browser, Pages: view,
 		App: h.appAt, Tx: h.DB.Tx,
-	})
+	}
+	if front.Browser.StateCookie() != "" {
+		begin.State = front.Browser.State
+	}
+	start, err := authorize.New(begin)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ package authorize
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"signet/oauth"
 	"signet/oauth/request"
@@ -32,7 +33,9 @@ type Options struct {
 	Browser  *browser.Browser
 	Pages    *pages.Pages
 	App      func(ctx context.Context, clientID, redirectURI string) *pages.App
-	Tx       func(ctx context.Context, fn func(ctx context.Context) error) error
+	// State is the browser state for apps that watch the session; "" = there is none. Nil = never.
+	State func(w http.ResponseWriter, r *http.Request) string
+	Tx    func(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
 // Handler answers the endpoint and the pages that belong to it.

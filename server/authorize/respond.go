@@ -4,10 +4,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"signet/internal/telemetry"
 	"signet/oauth/flow"
+	"signet/oauth/logout"
 	"signet/oauth/refusal"
 	"signet/server/login"
 	"signet/server/pages"
@@ -34,6 +36,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Reques
 		params = append(params, [2]string{"state", req.State})
 	}
 	params = append(params, [2]string{"iss", h.Issuer})
+	if h.State != nil && slices.Contains(req.Scopes, "openid") {
+		if state := logout.SessionState(req.ClientID, req.RedirectURI, h.State(w, r)); state != "" {
+			params = append(params, [2]string{"session_state", state})
+		}
+	}
 	telemetry.Add(r.Context(), slog.String("client_id", req.ClientID))
 	switch req.ResponseMode {
 	case "fragment": // a redirect URI has none of its own

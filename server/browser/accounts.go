@@ -134,6 +134,7 @@ func (b *Browser) Switch(w http.ResponseWriter, r *http.Request, to *Visitor) (b
 		others = append([]held{*current}, others...)
 	}
 	b.jar.write(w, sessionCookie, next.secret, keptUntil(next.Session))
+	b.newState(w, keptUntil(next.Session))
 	b.keepOthers(w, r, others)
 	return true, nil
 }
@@ -175,6 +176,9 @@ func (b *Browser) SignedIn(w http.ResponseWriter, r *http.Request, userID string
 		others = others[:len(others)-1]
 	}
 	b.jar.write(w, sessionCookie, secret, keptUntil(started))
+	if _, kept := b.stateOf(w, r); !kept || current == nil || current.Session.ID != started.ID {
+		b.newState(w, keptUntil(started))
+	}
 	b.keepOthers(w, r, others)
 	b.remember(w, r, userID)
 	return b.visitor(r, *found), nil
@@ -212,6 +216,7 @@ func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, v *Visitor) er
 	}
 	if inView {
 		b.jar.clear(w, sessionCookie)
+		b.newState(w, time.Time{})
 	}
 	b.keepOthers(w, r, others)
 	forget(w)
@@ -233,6 +238,7 @@ func (b *Browser) SignOutAll(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	b.jar.clear(w, sessionCookie)
+	b.newState(w, time.Time{})
 	b.keepOthers(w, r, nil)
 	forget(w)
 	return nil
@@ -246,6 +252,7 @@ func forget(w http.ResponseWriter) { w.Header().Set("Clear-Site-Data", `"cache"`
 func (b *Browser) Tidy(w http.ResponseWriter, r *http.Request) error {
 	if len(r.CookiesNamed(b.jar.name(sessionCookie))) > 0 {
 		b.jar.clear(w, sessionCookie)
+		b.newState(w, time.Time{})
 	}
 	if len(r.CookiesNamed(b.jar.name(accountsCookie))) == 0 {
 		return nil

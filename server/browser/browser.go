@@ -50,6 +50,7 @@ type Options struct {
 	MaxInteractions int           // live ones of a network; 300
 	MaxTotal        int           // unexpired ones altogether; 10,000
 	Lifetime        time.Duration // of an interaction; 30 min
+	States          bool          // keep a browser state for apps that watch the session
 }
 
 // Browser knows the cookies of one issuer.
@@ -64,6 +65,7 @@ type Browser struct {
 	lifetime   time.Duration
 	bounds     BoundsStore
 	census     *census
+	states     bool
 }
 
 // New checks the options.
@@ -73,7 +75,8 @@ func New(o Options) (*Browser, error) {
 	}
 	return &Browser{
 		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, past: o.Past, sessions: o.Sessions,
-		deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300), lifetime: cmp.Or(o.Lifetime, 30*time.Minute), bounds: o.Bounds,
+		states: o.States, deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300),
+		lifetime: cmp.Or(o.Lifetime, 30*time.Minute), bounds: o.Bounds,
 		census: newCensus(o.Bounds, cmp.Or(o.MaxTotal, 10_000)),
 	}, nil
 }

@@ -13,6 +13,7 @@ type metadata struct {
 	Userinfo      string `json:"userinfo_endpoint,omitempty"`
 	JWKS          string `json:"jwks_uri,omitempty"`
 	EndSession    string `json:"end_session_endpoint,omitempty"`
+	CheckSession  string `json:"check_session_iframe,omitempty"`
 	Introspection string `json:"introspection_endpoint,omitempty"`
 	Revocation    string `json:"revocation_endpoint,omitempty"`
 	Registration  string `json:"registration_endpoint,omitempty"`
@@ -68,6 +69,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Userinfo:      at("GET", "/userinfo"),
 		JWKS:          at("GET", "/oauth2/jwks"),
 		EndSession:    at("GET", "/oauth2/logout"),
+		CheckSession:  at("GET", "/oauth2/check-session"),
 		Introspection: at("POST", "/oauth2/introspect"),
 		Revocation:    at("POST", "/oauth2/revoke"),
 		Registration:  at("POST", "/oauth2/register"),

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,6 +56,9 @@ func (h *Handler) Mount(m *web.Mux) {
 		"RP-Initiated Logout section 2: relying parties may POST; it only sends the browser on to the GET", h.askPost, web.Nothing)
 	m.Page("POST /oauth2/logout/confirm", h.confirm, web.Nothing)
 	m.Page("GET /oauth2/logout/done", h.done)
+	if h.Browser.StateCookie() != "" {
+		m.FramedPage("GET /oauth2/check-session", h.checkSession)
+	}
 }
 
 func (h *Handler) askPost(w http.ResponseWriter, r *http.Request) error {
@@ -257,6 +261,16 @@ func (h *Handler) done(w http.ResponseWriter, r *http.Request) error {
 		return h.Browser.Go(w, r, "/oauth2/logout", nil)
 	}
 	return h.signedOut(w, r, logout.Plan{})
+}
+
+// checkSession is the page for frames of apps that watch the session: the only one that other sites' pages may show. It reads nothing and
+// is the same for everybody.
+func (h *Handler) checkSession(w http.ResponseWriter, _ *http.Request) error {
+	web.AllowAnyFrame(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	_, err := io.WriteString(w, h.Pages.CheckSession(h.Browser.StateCookie()))
+	return err
 }
 
 func (h *Handler) signedOut(w http.ResponseWriter, r *http.Request, plan logout.Plan) error {

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
@@ -89,6 +91,14 @@ func logoName(logo []byte) string {
 }
 
 func (a *assets) url(name string) string { return a.prefix + name }
+
+// CheckSession is the whole page that apps load in a frame to ask whether the session has changed (OpenID Connect Session Management 1.0
+// section 3); cookie is the name of the one with the browser state.
+func (p *Pages) CheckSession(cookie string) string {
+	return fmt.Sprintf("<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Session</title></head>\n"+
+		"<body><script id=\"check-session\" data-cookie=\"%s\" src=\"%s\"></script></body>\n</html>\n",
+		html.EscapeString(cookie), html.EscapeString(p.assets.url("check_session.js")))
+}
 
 // serve answers GET /static/{hash}/{file}. A file asked for under another hash (a page from before an update, or of another
 // replica) is given as it is now, and not kept.

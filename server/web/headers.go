@@ -24,6 +24,7 @@ var (
 	isolatedOpener  = []string{"same-origin"}
 	varyOrigin      = []string{"Origin"}
 	pageCSP         = []string{cspBefore + "'self'"}
+	frameCSP        = []string{"default-src 'none'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"}
 	jsonType        = []string{"application/json"}
 	retrySoon       = []string{"2"}
 	closeConnection = []string{"close"}
@@ -76,6 +77,14 @@ func AllowFormAction(w http.ResponseWriter, targets ...string) {
 		}
 	}
 	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources.String()}
+}
+
+// AllowAnyFrame lets pages of any site show this answer's page in a frame. The page may run a script of ours, and nothing else.
+func AllowAnyFrame(w http.ResponseWriter) {
+	h := w.Header()
+	delete(h, "X-Frame-Options")
+	h["Content-Security-Policy"] = frameCSP
+	h["Cross-Origin-Resource-Policy"] = corpCross
 }
 
 // AllowFrames lets this answer's page show frames of exactly the origins of these addresses, and lists the addresses whose origin can be
