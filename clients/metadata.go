@@ -84,11 +84,14 @@ type Metadata struct {
 	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
 	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
 	// of request objects; "" = any that its keys have
-	RequestObjectSigningAlg    string   `json:"request_object_signing_alg,omitempty"`
-	RequireSignedRequestObject bool     `json:"require_signed_request_object,omitempty"`
-	RequestURIs                []string `json:"request_uris,omitempty"`     // where request objects may be (OpenID Connect Core section 6.2)
-	SoftwareID                 string   `json:"software_id,omitempty"`      // which program it is, whoever runs it (RFC 7591 section 2)
-	SoftwareVersion            string   `json:"software_version,omitempty"` // … and which version of it
+	RequestObjectSigningAlg    string `json:"request_object_signing_alg,omitempty"`
+	RequireSignedRequestObject bool   `json:"require_signed_request_object,omitempty"`
+	// where request objects may be (OpenID Connect Core section 6.2)
+	RequestURIs         []string `json:"request_uris,omitempty"`
+	SubjectType         string   `json:"subject_type,omitempty"`          // public or pairwise (OpenID Connect Core section 8); "" = public
+	SectorIdentifierURI string   `json:"sector_identifier_uri,omitempty"` // its host is the sector, where redirect URIs have several
+	SoftwareID          string   `json:"software_id,omitempty"`           // which program it is, whoever runs it (RFC 7591 section 2)
+	SoftwareVersion     string   `json:"software_version,omitempty"`      // … and which version of it
 
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"` // told of a sign-out, server to server
 	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`

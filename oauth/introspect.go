@@ -119,7 +119,7 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 		return Introspection{}, nil
 	}
 	return Introspection{
-		Active: true, Scope: strings.Join(ledger.Kept(s.Scopes, caller), " "), ClientID: r.ClientID, Subject: s.UserID,
+		Active: true, Scope: strings.Join(ledger.Kept(s.Scopes, caller), " "), ClientID: r.ClientID, Subject: p.o.Names.Subject(caller, s.UserID),
 		Audience: tokens.Audience{r.Audience}, Issuer: r.Issuer, ExpiresAt: r.ExpiresAt, IssuedAt: r.IssuedAt,
 	}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"signet/clients"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
+	"signet/oauth/subject"
 	"signet/oauth/tokens"
 )
 
@@ -41,6 +42,7 @@ type Options struct {
 	Events    ledger.Events // *audit.Log
 	Issuer    *tokens.Issuer
 	Clients   Clients
+	Names     *subject.Names   // what clients call people; nil = public subjects only
 	Lifetimes ledger.Lifetimes // defaults for clients that have none of their own; ID 0 = one hour
 	// DefaultAudience is for tokens that no resource was named for; "" = the issuer.
 	DefaultAudience string
@@ -137,7 +139,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		AccessTokenIssuer:     o.Issuer.URL(),
 	}}
 
-	made := &strategy{issuer: o.Issuer, store: o.Store}
+	made := &strategy{names: o.Names, issuer: o.Issuer, store: o.Store}
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,

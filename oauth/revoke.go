@@ -41,13 +41,21 @@ func (p *Provider) revokeAccess(ctx context.Context, caller *clients.Client, a t
 	if a.ClientID != caller.ClientID {
 		return nil
 	}
+	person := a.Subject
+	if a.GrantID != "" && !clients.LooksLikePerson(person) { // the client knows the person by another name
+		s, err := p.o.Store.GrantStateByID(ctx, a.GrantID)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("look up a grant: %w", err)
+		}
+		person = s.UserID
+	}
 	return p.o.Store.Tx(ctx, func(ctx context.Context) error {
 		if err := p.o.Store.RevokeToken(ctx, a.JTI, time.Unix(a.ExpiresAt, 0).Add(denyListed)); err != nil {
 			return fmt.Errorf("revoke an access token: %w", err)
 		}
 		e := audit.Event{Name: audit.TokenRevoked, ActorID: caller.ClientID, ClientID: caller.ClientID, GrantID: a.GrantID}
 		if a.GrantID != "" {
-			e.UserID = a.Subject
+			e.UserID = person
 		}
 		return p.o.Events.Record(ctx, e)
 	})

@@ -16,6 +16,7 @@ import (
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
+	"signet/oauth/subject"
 	"signet/oauth/tokens"
 )
 
@@ -23,6 +24,7 @@ import (
 // Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
 // refreshed token would carry the first one's iat (decision 0002).
 type strategy struct {
+	names  *subject.Names
 	issuer *tokens.Issuer
 	store  claims.MembershipStore
 }
@@ -39,6 +41,15 @@ func tooLong(what string, groups, roles int) error {
 		"Ask without the scopes groups and roles.", what, groups, roles))
 }
 
+// subject is whom the tokens of the case are about, as the client calls them (OpenID Connect Core section 8); without a person the client
+// itself.
+func (s *strategy) subject(c *ledger.Case) string {
+	if c.State == nil {
+		return c.Client.ClientID
+	}
+	return s.names.Subject(c.Client, c.State.UserID)
+}
+
 // GenerateAccessToken signs the access token of the case (RFC 9068).
 func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
 	c, err := ledger.Of(ctx)
@@ -46,7 +57,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		return "", "", err
 	}
 	a := tokens.Access{
-		Subject: c.Subject(), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
+		Subject: s.subject(c), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
 		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
 	}
 	if g := c.State; g != nil {
@@ -166,8 +177,8 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	}
 	g := c.State
 	id := tokens.ID{
-		Subject: g.UserID, Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
-		ACR: g.ACR, AMR: g.AMR, SessionID: g.SessionID,
+		Subject: s.subject(c), Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
+		ACR: g.ACR, AMR: g.AMR, SessionID: s.names.Session(c.Client, g.SessionID),
 	}
 	if c.AccessToken != "" {
 		id.AccessTokenHash = tokens.Hash(cmp.Or(alg, keys.RS256), c.AccessToken)

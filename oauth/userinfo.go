@@ -65,7 +65,9 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, err
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	return p.signed(client, Userinfo{Claims: claims.Userinfo(s.User, belongs, scopes, granted)})
+	told := claims.Userinfo(s.User, belongs, scopes, granted)
+	told["sub"] = p.o.Names.Subject(client, s.UserID)
+	return p.signed(client, Userinfo{Claims: told})
 }
 
 // authentication demands of the sign-in behind a token what the client's registration does (RFC 9470 section 3): two factors,

@@ -88,7 +88,7 @@ func (s *Server) mount() (*web.Mux, error) {
 // login builds what the pages of a sign-in share.
 func (h *Services) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
 	o := login.Options{
-		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client,
+		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, Subject: h.names.Subject,
 		Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}

@@ -23,7 +23,9 @@ import (
 	"signet/oauth/flow"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
+	signout "signet/oauth/logout"
 	"signet/oauth/request"
+	"signet/oauth/subject"
 	"signet/oauth/tokens"
 	"signet/server/authorize"
 	"signet/server/consent"
@@ -66,10 +68,15 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err != nil {
 		return err
 	}
+	if use == ForServing {
+		if h.names, err = subject.Open(ctx, h.DB, h.Master); err != nil {
+			return err
+		}
+	}
+	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	if err := h.openRegistrations(); err != nil {
 		return err
 	}
-	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	if h.clientKeys, err = keyset.New(h.fromClients); err != nil {
 		return err
 	}
@@ -82,7 +89,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	t := h.Config.Tokens
 	return oauth.New(oauth.Options{
-		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients,
+		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients, Names: h.names,
 		Lifetimes: ledger.Lifetimes{
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
@@ -170,7 +177,8 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	if err != nil {
 		return nil, err
 	}
-	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Browser: front.Browser, Pages: view, App: h.appAt,
+	exit := logout.Options{Clients: h.Clients, Verify: issuer.VerifyIDHint, Names: h.calls(), Browser: front.Browser, Pages: view,
+		App:    h.appAt,
 		Frames: h.Logouts.Frames}
 	if h.Federation != nil {
 		exit.Upstream, exit.Targets = h.Federation.LogoutURL, h.upstreamTargets()
@@ -179,11 +187,16 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	return []web.Mounter{start, question, out}, err
 }
 
+// calls is what clients call people and sessions.
+func (h *Services) calls() signout.Names {
+	return signout.Names{Subject: h.names.Subject, Session: h.names.Session}
+}
+
 // openRegistrations builds what lets applications register themselves.
 func (h *Services) openRegistrations() (err error) {
 	c := h.Config
 	h.Registrations, err = registration.New(registration.Options{
-		Store: h.DB, Registry: h.Clients, Mode: c.Registration.Mode,
+		Store: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients,
 		Policy: func() registration.Policy {
 			return registration.Policy{
 				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},

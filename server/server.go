@@ -28,6 +28,7 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/keys"
 	"signet/oauth/logout"
+	"signet/oauth/subject"
 	"signet/server/browser"
 	"signet/server/discovery"
 	"signet/server/health"
@@ -106,6 +107,7 @@ type Services struct {
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 
+	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
 	fromClients *egress.Client               // the way out to addresses that clients named
 	lock        io.Closer                    // holds off a second server; nil = none is held

@@ -19,6 +19,7 @@ const (
 	SealedKeys          SealedColumn = "keys.sealed"
 	SealedMessages      SealedColumn = "messages.sealed"
 	SealedDeliveries    SealedColumn = "deliveries.sealed"
+	SealedSalts         SealedColumn = "salts.sealed"
 	SealedAuthenticator SealedColumn = "credentials.data"
 	SealedTokens        SealedColumn = "identities.tokens"
 	SealedIDTokens      SealedColumn = "upstream_sessions.id_token"
@@ -43,6 +44,7 @@ var sealedColumns = map[SealedColumn]sealedColumn{
 	SealedKeys:       {table: "keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
 	SealedMessages:   {table: "messages", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedDeliveries: {table: "deliveries", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
+	SealedSalts:      {table: "salts", id: "name", value: "sealed", place: "name", mark: "substr(sealed, 1, 9)", where: "name >= ''"},
 	SealedAuthenticator: {table: "credentials", id: "id", value: "data", place: "id", mark: "substr(data, 1, 12)",
 		where: "kind = 'totp'", text: true},
 	SealedTokens: {table: "identities", id: "id", value: "tokens", place: "id", mark: "substr(tokens, 1, 9)", where: "tokens IS NOT NULL"},
@@ -156,8 +158,8 @@ func (db *DB) SealedValues(ctx context.Context, m SealedMark, after string, limi
 	return list, err
 }
 
-// ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages and
-// deliveries are deleted, tokens dropped, an authenticator app stays and fits no code.
+// ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages,
+// deliveries and salts are deleted, tokens dropped, an authenticator app stays and fits no code.
 func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) error {
 	c := sealedColumns[v.Column]
 	where := fmt.Sprintf(" WHERE %s = $1 AND %s = $2", c.id, c.value)
@@ -165,7 +167,7 @@ func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) e
 	switch {
 	case sealed == nil && v.Column == SealedKeys:
 		return errors.New("a signing key is not dropped here: rotate it")
-	case sealed == nil && (v.Column == SealedMessages || v.Column == SealedDeliveries):
+	case sealed == nil && (v.Column == SealedMessages || v.Column == SealedDeliveries || v.Column == SealedSalts):
 		return db.must(ctx, ErrStale, "DELETE FROM "+c.table+where, v.ID, v.stored)
 	case c.text:
 		value = base64.RawStdEncoding.EncodeToString(sealed)

@@ -26,7 +26,8 @@ var theirs = strings.Fields(`client_name application_type redirect_uris post_log
 	token_endpoint_auth_method token_endpoint_auth_signing_alg scope jwks jwks_uri contacts client_uri logo_uri policy_uri tos_uri
 	id_token_signed_response_alg userinfo_signed_response_alg default_max_age default_acr_values require_auth_time initiate_login_uri
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
-	request_object_signing_alg require_signed_request_object request_uris software_id software_version`)
+	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri
+	software_id software_version`)
 
 // read takes the application's members of a document into a copy of m, which keeps the operator's.
 func read(document map[string]json.RawMessage, m clients.Metadata) (clients.Metadata, error) {

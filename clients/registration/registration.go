@@ -9,10 +9,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"signet/clients"
+	"signet/internal/egress"
 	"signet/storage"
 )
 
@@ -47,12 +50,18 @@ type Registry interface {
 	Delete(ctx context.Context, id string) error
 }
 
+// Fetcher is the one way out; *egress.Client.
+type Fetcher interface {
+	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+}
+
 // Options of New.
 type Options struct {
 	Store    Store
 	Registry Registry
 	Mode     string        // Off, Token or Open
 	Policy   func() Policy // as it is now
+	Fetch    Fetcher       // reads sector documents; nil = clients have none
 	// Note is told of what was done: "created" and "changed", in their transactions, and "deleted"; nil = nobody.
 	Note func(ctx context.Context, done, clientID string) error
 }
@@ -106,6 +115,9 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 		return Registered{}, ErrToken
 	}
 	m, err := s.wanted(document, clients.Metadata{}, token != "")
+	if err == nil {
+		err = s.CheckSector(ctx, m)
+	}
 	if err != nil {
 		return Registered{}, err
 	}
@@ -150,6 +162,31 @@ func (s *Service) wanted(document map[string]json.RawMessage, now clients.Metada
 		named.ClientName = named.ClientID
 	}
 	return m, judged(named)
+}
+
+// CheckSector reads the document at a client's sector_identifier_uri, which must list all its redirect URIs: so a client can join a sector
+// only if who runs its host says so (OpenID Connect Dynamic Registration section 5). Errors are *Refusal.
+func (s *Service) CheckSector(ctx context.Context, m clients.Metadata) error {
+	if m.SectorIdentifierURI == "" {
+		return nil
+	}
+	if s.o.Fetch == nil {
+		return invalid("sector_identifier_uri is not read here.")
+	}
+	got, err := s.o.Fetch.Fetch(ctx, egress.Question{URL: m.SectorIdentifierURI, Header: map[string]string{"Accept": "application/json"}})
+	if err != nil || got.Status != http.StatusOK {
+		return invalid("sector_identifier_uri: the document cannot be had.")
+	}
+	var listed []string
+	if json.Unmarshal(got.Body, &listed) != nil {
+		return invalid("sector_identifier_uri: the document is not a list of addresses.")
+	}
+	for _, u := range m.RedirectURIs {
+		if !slices.Contains(listed, u) {
+			return invalid("sector_identifier_uri: the document does not list all redirect_uris.")
+		}
+	}
+	return nil
 }
 
 // authorized finds the registration that the token may read and change (RFC 7592 section 2). The token that came before the present one is
@@ -223,8 +260,10 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	next := row
 	next.TokenHash, next.PreviousHash = hash(management), hash(token)
 	m, err := s.o.Registry.ChangeAlso(ctx, id, func(m *clients.Metadata) (err error) {
-		*m, err = s.wanted(document, *m, row.InitialTokenID != "")
-		return err
+		if *m, err = s.wanted(document, *m, row.InitialTokenID != ""); err != nil {
+			return err
+		}
+		return s.CheckSector(ctx, *m)
 	}, func(ctx context.Context, id string) error {
 		if err := s.o.Store.ChangeRegistrationTokens(ctx, row, next); errors.Is(err, storage.ErrStale) {
 			return ErrToken // another change was quicker, and brought another token

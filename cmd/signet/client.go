@@ -134,7 +134,11 @@ func (a *app) clientCreate() *cobra.Command {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var made clients.Metadata
 			err := a.clientAct(ctx, h, audit.ClientCreated, func(ctx context.Context) (id string, err error) {
-				made, err = h.Clients.Create(ctx, words.complete(m))
+				m := words.complete(m)
+				if err := h.Registrations.CheckSector(ctx, m); err != nil {
+					return "", err
+				}
+				made, err = h.Clients.Create(ctx, m)
 				return made.ClientID, err
 			})
 			if err != nil {
@@ -234,7 +238,12 @@ func (a *app) clientUpdate() *cobra.Command {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var made clients.Metadata
 			err := a.clientAct(ctx, h, audit.ClientChanged, func(ctx context.Context) (_ string, err error) {
-				made, err = h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error { return words.apply(a, cmd, m) })
+				made, err = h.Clients.Change(ctx, args[0], func(m *clients.Metadata) error {
+					if err := words.apply(a, cmd, m); err != nil {
+						return err
+					}
+					return h.Registrations.CheckSector(ctx, *m)
+				})
 				return args[0], err
 			})
 			if err != nil {

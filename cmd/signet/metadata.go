@@ -61,6 +61,9 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")
 	s.BoolVar(&m.IDTokenClaims, "id-token-claims", false,
 		"put name, email and what else the scopes stand for into the ID token, for apps that never ask userinfo")
+	s.StringVar(&m.SubjectType, "subject-type", "", "public (default), or pairwise: people have another sub at each sector")
+	s.StringVar(&m.SectorIdentifierURI, "sector-identifier-uri", "", "`address` of the list of redirect URIs whose host is the sector")
+	s.StringVar(&m.JWKSURI, "jwks-uri", "", "`address` of the app's public keys")
 	s.StringVar(&m.GroupsClaim, "groups-claim", "", "`claim` in which the app finds the person's groups, whatever scope it asks for")
 	s.StringSliceVar(&m.GroupsFilter, "groups-filter", nil,
 		"`groups` that the app is told, by name or beginning (shop-*), separated by commas; none = all")
@@ -118,6 +121,9 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("upstreams", func() { m.Upstreams = from.Upstreams })
 	set("require-second-factor", func() { m.RequireSecondFactor = from.RequireSecondFactor })
 	set("id-token-claims", func() { m.IDTokenClaims = from.IDTokenClaims })
+	set("subject-type", func() { m.SubjectType = from.SubjectType })
+	set("sector-identifier-uri", func() { m.SectorIdentifierURI = from.SectorIdentifierURI })
+	set("jwks-uri", func() { m.JWKSURI = from.JWKSURI })
 	set("groups-claim", func() { m.GroupsClaim = from.GroupsClaim })
 	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })

@@ -38,7 +38,8 @@ type Service struct {
 
 // sealedColumns are those whose values can be sealed anew.
 var sealedColumns = []storage.SealedColumn{
-	storage.SealedKeys, storage.SealedMessages, storage.SealedDeliveries, storage.SealedAuthenticator, storage.SealedTokens,
+	storage.SealedKeys, storage.SealedMessages, storage.SealedDeliveries, storage.SealedSalts, storage.SealedAuthenticator,
+	storage.SealedTokens,
 	storage.SealedIDTokens,
 }
 
@@ -219,7 +220,8 @@ func (s *Service) each(ctx context.Context, m storage.SealedMark, do func(values
 }
 
 // Drop gives up what a lost master key sealed: emails in the outbox are deleted, tokens of upstreams forgotten, authenticator
-// apps fit no code any more. Signing keys are not dropped. It returns how many values went.
+// apps fit no code any more, and apps with pairwise subjects know nobody again: a new salt is made. Signing keys are not dropped. It
+// returns how many values went.
 func (s *Service) Drop(ctx context.Context, key string) (rows int64, err error) {
 	if slices.Contains(s.Master.IDs(), key) {
 		return 0, fmt.Errorf("the master key %s is listed: what it sealed opens", key)

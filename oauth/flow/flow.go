@@ -56,12 +56,12 @@ func (r Request) Prompted(p string) bool {
 // NamesPerson reports whether the request is about certain people only (OpenID Connect Core section 3.1.2.2).
 func (r Request) NamesPerson() bool { return r.HintSubject != "" || len(r.HintSubjects) > 0 }
 
-// IsAbout reports whether the request may be answered with this person.
-func (r Request) IsAbout(userID string) bool {
+// IsAbout reports whether the request may be answered with the person whom its client calls so.
+func (r Request) IsAbout(subject string) bool {
 	if r.HintSubject != "" {
-		return userID == r.HintSubject
+		return subject == r.HintSubject
 	}
-	return len(r.HintSubjects) == 0 || slices.Contains(r.HintSubjects, userID)
+	return len(r.HintSubjects) == 0 || slices.Contains(r.HintSubjects, subject)
 }
 
 // ProgressVersion is that of the facts that this release writes. A row with a newer one is left alone: what it says cannot be

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ const (
 // bears on the order: a page that asked with less would get another answer than the dispatcher.
 type Seen struct {
 	UserID        string    // who is signed in, "" = nobody
+	Subject       string    // what the client of the request calls them; "" = the same
 	AuthTime      time.Time // when that person last proved it
 	ACR           string    // the class of that sign-in
 	Pending       bool      // the person of Progress.PendingFactor may go on with it
@@ -155,7 +157,9 @@ func (in Interaction) unmet(s Seen) bool {
 }
 
 // otherPerson: the id_token_hint, or sub of the claims parameter, names somebody else (Core sections 3.1.2.1 and 3.1.2.2).
-func (in Interaction) otherPerson(s Seen) bool { return !in.Request.IsAbout(s.UserID) }
+func (in Interaction) otherPerson(s Seen) bool {
+	return !in.Request.IsAbout(cmp.Or(s.Subject, s.UserID))
+}
 
 // signInAgain: a confirmation, prompt=login, or older than max_age, which is 0 for "now" (Core section 3.1.2.1). Seconds are
 // compared, as auth_time has no more. A sign-in made within this interaction is young enough, however long the person then takes.

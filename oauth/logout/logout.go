@@ -69,16 +69,25 @@ type Plan struct {
 	Client *clients.Client // who asks, nil = unknown
 	Back   string          // the registered address with state, "" = stay on our page
 	Proven bool            // a valid hint names the client: going back needs no click
-	// Subject is the person that a valid hint is about, "" = not told.
-	Subject string
 	// Hint is whom the app means (logout_hint), "" = not told. It proves nothing.
-	Hint string
-	sid  string
+	Hint     string
+	sub, sid string // of a valid hint, as the client calls them
+	names    Names
 }
 
 // Ends reports whether the hint is of this very session, so that nobody needs to be asked.
 func (p Plan) Ends(sessionID string) bool {
-	return p.Proven && p.sid != "" && p.sid == sessionID
+	_, sid := p.names.of(p.Client, "", sessionID)
+	return p.Proven && p.sid != "" && p.sid == sid
+}
+
+// NamesPerson reports whether a valid hint is about somebody.
+func (p Plan) NamesPerson() bool { return p.sub != "" }
+
+// IsAbout reports whether a valid hint is about the person.
+func (p Plan) IsAbout(userID string) bool {
+	sub, _ := p.names.of(p.Client, userID, "")
+	return p.sub != "" && p.sub == sub
 }
 
 // Clients finds a client.
@@ -95,8 +104,8 @@ const (
 
 // Judge works out the plan. What cannot be trusted is left out, not refused: the person is asked and stays with us. Errors are
 // the storage's.
-func Judge(ctx context.Context, r Request, registry Clients, verify func(string) (tokens.ID, error)) (Plan, error) {
-	var p Plan
+func Judge(ctx context.Context, r Request, registry Clients, verify func(string) (tokens.ID, error), names Names) (Plan, error) {
+	p := Plan{names: names}
 	if len(r.LogoutHint) <= maxHintText {
 		p.Hint = r.LogoutHint
 	}
@@ -115,7 +124,7 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 		if id == "" {
 			id = hint.Audience[0]
 		}
-		p.Proven, p.Subject, p.sid = true, hint.Subject, hint.SessionID
+		p.Proven, p.sub, p.sid = true, hint.Subject, hint.SessionID
 	}
 	if id == "" {
 		return p, nil

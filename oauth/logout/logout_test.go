@@ -86,7 +86,7 @@ func TestQ02_WhatMayBeDone(t *testing.T) { // RP-Initiated Logout sections 2 and
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			p, err := logout.Judge(t.Context(), tt.req, registry{}, verify)
+			p, err := logout.Judge(t.Context(), tt.req, registry{}, verify, logout.Names{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestQ02_WhatMayBeDone(t *testing.T) { // RP-Initiated Logout sections 2 and
 			}
 		})
 	}
-	if _, err := logout.Judge(t.Context(), logout.Request{ClientID: "down"}, registry{}, verify); !errors.Is(err, errDown) {
+	if _, err := logout.Judge(t.Context(), logout.Request{ClientID: "down"}, registry{}, verify, logout.Names{}); !errors.Is(err, errDown) {
 		t.Errorf("got %v, want the storage's error", err)
 	}
 }
@@ -145,7 +145,7 @@ func FuzzJudge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		form, _ := url.ParseQuery(query) // what could be read of it, as net/http does
 		r := logout.Read(form)
-		p, err := logout.Judge(t.Context(), r, registry{}, verify)
+		p, err := logout.Judge(t.Context(), r, registry{}, verify, logout.Names{})
 		if err != nil && !errors.Is(err, errDown) {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 	req := in.Request
 	named := func(v *browser.Visitor) bool {
 		if req.NamesPerson() {
-			return req.IsAbout(v.UserID)
+			return req.IsAbout(h.Login.SubjectOf(r.Context(), req, v.UserID))
 		}
 		return req.LoginHint != "" && users.IsCalled(v.User, req.LoginHint)
 	}
@@ -49,7 +49,8 @@ func (h *Handler) hinted(w http.ResponseWriter, r *http.Request, in flow.Interac
 
 // inView brings the account into view that the id_token_hint of a request in progress names, if it is signed in in this browser.
 func (h *Handler) inView(w http.ResponseWriter, r *http.Request, s *login.State) (*login.State, error) {
-	if about := s.In.Request; !about.NamesPerson() || s.Visitor != nil && about.IsAbout(s.Visitor.UserID) {
+	if about := s.In.Request; !about.NamesPerson() ||
+		s.Visitor != nil && about.IsAbout(h.Login.SubjectOf(r.Context(), about, s.Visitor.UserID)) {
 		return s, nil
 	}
 	req := s.In

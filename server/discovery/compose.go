@@ -81,7 +81,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.ClaimsParameter, d.IssParameter = new(true), new(true)
 		d.RequestObject, d.RequestURI = new(len(f.RequestAlgs) > 0), new(len(f.RequestAlgs) > 0)
 		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
-		d.Subjects, d.IDTokenAlgs = []string{"public"}, signingAlgs
+		d.Subjects, d.IDTokenAlgs = []string{"pairwise", "public"}, signingAlgs
 		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
 	}
 	if d.EndSession != "" {

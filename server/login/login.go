@@ -57,6 +57,8 @@ type Options struct {
 	Consents Consents
 	// Client finds an app by its id; clients.ErrUnknown.
 	Client func(ctx context.Context, id string) (*clients.Client, error)
+	// Subject is what a client calls a person; nil = by the person's id.
+	Subject func(c *clients.Client, userID string) string
 	// Resources are the APIs at this moment.
 	Resources func() *clients.Resources
 	// App is how pages show the client that sent the person here, by its id and the address it will get the answer at.

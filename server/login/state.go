@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -182,6 +183,7 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 			return err
 		}
 	}
+	s.seen.Subject = l.SubjectOf(ctx, s.In.Request, s.seen.UserID)
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
 	if s.step < flow.Consent || s.Client == nil {
 		return nil
@@ -263,10 +265,23 @@ func (s *State) Step() (flow.Step, error) { return s.step, s.refused }
 // that somebody else is asked for in the address.
 func (s *State) Reauth(r *http.Request) *browser.Visitor {
 	v := s.Visitor
-	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") || !s.In.Request.IsAbout(v.UserID) {
+	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") ||
+		!s.In.Request.IsAbout(cmp.Or(s.seen.Subject, v.UserID)) {
 		return nil
 	}
 	return v
+}
+
+// SubjectOf is what the client of a request that names people calls the person; of any other request the person's id.
+func (l *Login) SubjectOf(ctx context.Context, req flow.Request, userID string) string {
+	if l.Subject == nil || !req.NamesPerson() {
+		return userID
+	}
+	c, err := l.Client(ctx, req.ClientID)
+	if err != nil {
+		return userID // whoever goes on with the request meets the error
+	}
+	return l.Subject(c, userID)
 }
 
 // Dress prepares a page of the sign-in: the language that the app asked for, leave for the form's answer to lead to the app, and how

@@ -25,6 +25,7 @@ import (
 type Options struct {
 	Clients logout.Clients
 	Verify  func(token string) (tokens.ID, error) // of id_token_hint; expired ones pass
+	Names   logout.Names                          // what clients call people and sessions
 	Browser *browser.Browser
 	Pages   *pages.Pages
 	App     func(ctx context.Context, clientID, redirectURI string) *pages.App
@@ -91,7 +92,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request) error {
 // answer is ask of the parameters.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req logout.Request) error {
 	r = r.WithContext(pages.WithLocales(r.Context(), req.Locales()))
-	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
+	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify, h.Names)
 	if err != nil {
 		return err
 	}
@@ -130,12 +131,12 @@ func pick(all []*browser.Visitor, plan logout.Plan) *browser.Visitor {
 		}
 	}
 	for _, v := range all {
-		if plan.Subject == v.UserID {
+		if plan.IsAbout(v.UserID) {
 			return v
 		}
 	}
 	for _, v := range all {
-		if plan.Subject == "" && plan.Hint != "" && users.IsCalled(v.User, plan.Hint) {
+		if !plan.NamesPerson() && plan.Hint != "" && users.IsCalled(v.User, plan.Hint) {
 			return v
 		}
 	}
@@ -152,7 +153,7 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request) error {
 	}
 	req := logout.Read(r.PostForm)
 	r = r.WithContext(pages.WithLocales(r.Context(), req.Locales()))
-	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify)
+	plan, err := logout.Judge(r.Context(), req, h.Clients, h.Verify, h.Names)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,14 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	ok(t, db.PutUpstreamSession(ctx,
 		storage.UpstreamSession{SessionID: "s", Upstream: "w", Issuer: "https://w", Subject: "7", IDToken: sealed(1, "id")}))
 
+	ok(t, db.PutSalt(ctx, "pairwise", sealed(1, "salt"), now))
+	fails(t, db.PutSalt(ctx, "pairwise", sealed(1, "another"), now), storage.ErrConflict)
+	if salt, err := db.Salt(ctx, "pairwise"); err != nil || !bytes.Equal(salt, sealed(1, "salt")) {
+		t.Errorf("salt %x, %v", salt, err)
+	}
+	_, err := db.Salt(ctx, "none")
+	fails(t, err, storage.ErrNotFound)
+
 	marks, err := db.SealedMarks(ctx, storage.SealedMessages)
 	ok(t, err)
 	if len(marks) != 2 || !bytes.Equal(marks[0].Head, head(1)) || !bytes.Equal(marks[1].Head, head(2)) {
@@ -51,7 +59,7 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.ReplaceSealed(ctx, page[0], nil)) // forgotten
 	places := map[storage.SealedColumn]string{storage.SealedKeys: "k1", storage.SealedAuthenticator: "t", storage.SealedTokens: "i",
-		storage.SealedIDTokens: "w https://w 7"}
+		storage.SealedIDTokens: "w https://w 7", storage.SealedSalts: "pairwise"}
 	for column, place := range places {
 		marks, err := db.SealedMarks(ctx, column)
 		if err != nil || len(marks) != 1 {
