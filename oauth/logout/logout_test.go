@@ -106,11 +106,11 @@ func TestQ02_WhatMayBeDone(t *testing.T) { // RP-Initiated Logout sections 2 and
 
 func TestOfARepeatedParameterNothingIsTrusted(t *testing.T) { // RFC 6749 section 3.1, taken over
 	for name, query := range map[string]string{
-		"state twice":   "id_token_hint=h&state=a&state=b",
-		"hint twice":    "id_token_hint=h&id_token_hint=i&client_id=shop",
-		"address twice": "client_id=shop&post_logout_redirect_uri=a&post_logout_redirect_uri=b",
-		"control":       "client_id=shop&state=a%00b",
-		"line end":      "client_id=shop&state=a%0d%0ab",
+		"state twice":    "id_token_hint=h&state=a&state=b",
+		"hint twice":     "id_token_hint=h&id_token_hint=i&client_id=shop",
+		"address twice":  "client_id=shop&post_logout_redirect_uri=a&post_logout_redirect_uri=b",
+		"control":        "client_id=shop&state=a%00b",
+		"line end":       "client_id=shop&state=a%0d%0ab",
 		"broken letters": "client_id=shop&state=%ff",
 	} {
 		form, err := url.ParseQuery(query)
