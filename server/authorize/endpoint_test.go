@@ -76,9 +76,9 @@ func TestH01_NoRedirectToAnAddressThatIsNotRegistered(t *testing.T) { // RFC 674
 			t.Errorf("%s: the page links there", name)
 		}
 	}
-	for name, id := range map[string]string{"unknown client": "nobody", "no client": "", "odd client": "\x00'\"<b>"} {
+	for name, id := range map[string]string{"unknown client": "nobody", "no client": "", "odd client": "\x00'\"<xss>"} {
 		if b := w.Browser(t).Get(t, w.ask("client_id", id)); b.Landed != nil || b.Status != http.StatusBadRequest ||
-			strings.Contains(b.Body, "<b>") {
+			strings.Contains(b.Body, "<xss>") {
 			t.Errorf("%s: %d, landed at %v", name, b.Status, b.Landed)
 		}
 	}
