@@ -153,7 +153,7 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 // pageHandlers take a person from the app's request to its answer, and out again.
 func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login,
 	book *consents.Book) ([]web.Mounter, error) {
-	requests := &request.Parser{Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
+	requests := &request.Parser{SignUp: !h.People.SignupClosed(), Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
 		Hint: func(token string) (string, []string, error) {
 			id, err := issuer.VerifyIDHint(token)
 			return id.Subject, id.Audience, err
@@ -236,10 +236,19 @@ func (h *Services) facts(languages []string) discovery.Facts {
 	return discovery.Facts{
 		RequestAlgs: objects,
 		GrantTypes:  grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
-		Prompts: []string{"none", "login", "consent", "select_account"},
+		Prompts: h.prompts(),
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}
+}
+
+// prompts are the values of prompt that do what they say.
+func (h *Services) prompts() []string {
+	list := []string{"none", "login", "consent", "select_account"}
+	if !h.People.SignupClosed() {
+		list = append(list, "create")
+	}
+	return list
 }

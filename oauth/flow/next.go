@@ -97,7 +97,7 @@ func next(in Interaction, s Seen, now time.Time) Step {
 		return Confirm
 	case s.Leaving:
 		return Keep
-	case s.UserID == "" && s.Behind && req.LoginHint == "" && !req.NamesPerson():
+	case s.UserID == "" && s.Behind && req.LoginHint == "" && !req.NamesPerson() && !req.Prompted("create"):
 		return ChooseAccount
 	case s.UserID == "", in.otherPerson(s), in.signInAgain(s, now), in.stepUp(s):
 		if req.Prompted("create") {
@@ -167,7 +167,7 @@ func (in Interaction) signInAgain(s Seen, now time.Time) bool {
 	if in.fresh(in.Progress.SignedInAt, s) || in.confirmed(s) {
 		return false
 	}
-	if in.Purpose == PurposeConfirm || slices.Contains(in.Request.Prompts, "login") {
+	if in.Purpose == PurposeConfirm || in.Request.Prompted("login") || in.Request.Prompted("create") {
 		return true
 	}
 	age := in.Request.MaxAge

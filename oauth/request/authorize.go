@@ -65,6 +65,8 @@ type Parser struct {
 	Issuer  string
 	// ResponseTypes are those of clients.ResponseTypes that the server offers; nil = code alone.
 	ResponseTypes []string
+	// SignUp: people can make accounts, so that an app can ask for that (prompt=create).
+	SignUp bool
 	// Objects judges request objects; nil = they are not supported.
 	Objects *Objects
 	// Hint verifies an id_token_hint and returns its subject and audience (OpenID Connect Core section 3.1.2.1).
@@ -180,7 +182,7 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 	if form.Get("registration") != "" {
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
-	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, prompts, p.openID, identity}
+	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, p.prompts, p.openID, identity}
 	for _, step := range steps {
 		if r := step(req, c, form); r != nil {
 			return r
@@ -211,11 +213,16 @@ func pkce(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusa
 	return nil
 }
 
-func prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
+// prompts reads prompt and max_age (OpenID Connect Core section 3.1.2.1, Initiating User Registration via OpenID Connect 1.0). Where nobody
+// can make an account, create is the sign-in page.
+func (p *Parser) prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
 	req.Prompts = strings.Fields(form.Get("prompt"))
-	for _, v := range req.Prompts {
-		if !slices.Contains([]string{"none", "login", "consent", "select_account"}, v) {
+	for i, v := range req.Prompts {
+		if !slices.Contains([]string{"none", "login", "consent", "select_account", "create"}, v) {
 			return refusal.InvalidRequest("The prompt value is not supported.")
+		}
+		if v == "create" && !p.SignUp {
+			req.Prompts[i] = "login"
 		}
 	}
 	if slices.Contains(req.Prompts, "none") && len(req.Prompts) > 1 {

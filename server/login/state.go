@@ -266,7 +266,7 @@ func (s *State) Step() (flow.Step, error) { return s.step, s.refused }
 func (s *State) Reauth(r *http.Request) *browser.Visitor {
 	v := s.Visitor
 	if v == nil || s.In.ID == "" || r.URL.Query().Has("other") || s.In.Request.Prompted("select_account") ||
-		!s.In.Request.IsAbout(cmp.Or(s.seen.Subject, v.UserID)) {
+		s.In.Request.Prompted("create") || !s.In.Request.IsAbout(cmp.Or(s.seen.Subject, v.UserID)) {
 		return nil
 	}
 	return v

@@ -25,7 +25,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case s.In.Purpose == flow.PurposeAuthorize && q.Has("cancel"):
 		return h.Login.Cancel(w, r, s)
-	case !s.Is(flow.SignIn) && !q.Has("other"):
+	case !s.Is(flow.SignIn) && !s.Is(flow.SignUp) && !q.Has("other"): // who is to make an account may have one
 		return h.Login.GoOn(w, r, s)
 	case s.Visitor == nil:
 		if err := h.Browser.Tidy(w, r); err != nil {
