@@ -271,6 +271,9 @@ func (h *Services) appAt(ctx context.Context, id, redirectURI string) *pages.App
 func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
 	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI,
 		TOSURI: c.TOSURI}
+	if c.InitiateLoginURI != "" && c.Enabled() { // OpenID Connect Core section 4
+		app.OpenURL = login.WithQuery(c.InitiateLoginURI, url.Values{"iss": {h.Config.Server.Issuer}}.Encode())
+	}
 	if u, err := url.Parse(redirectURI); err == nil {
 		app.Host = u.Host
 		if app.Host == "" {

@@ -153,7 +153,9 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 // pageHandlers take a person from the app's request to its answer, and out again.
 func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login,
 	book *consents.Book) ([]web.Mounter, error) {
-	requests := &request.Parser{SignUp: !h.People.SignupClosed(), Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
+	requests := &request.Parser{
+		SignUp:  !h.People.SignupClosed(),
+		Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
 		Hint: func(token string) (string, []string, error) {
 			id, err := issuer.VerifyIDHint(token)
 			return id.Subject, id.Audience, err

@@ -23,6 +23,9 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 	if req.LoginHint = form.Get("login_hint"); len(req.LoginHint) > maxHint {
 		req.LoginHint = ""
 	}
+	if !slices.Contains([]string{"", "page", "popup", "touch", "wap"}, req.Display) { // taken, without effect, like claims_locales
+		req.Display = ""
+	}
 	req.UILocales = bounded(strings.Fields(form.Get("ui_locales")))
 	req.ACRValues = bounded(strings.Fields(form.Get("acr_values")))
 	if len(req.ACRValues) == 0 {

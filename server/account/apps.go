@@ -3,8 +3,11 @@ package account
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/users"
 )
@@ -23,6 +26,9 @@ func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.Ap
 	for _, a := range list {
 		line := pages.AppLine{App: h.App(ctx, a.ClientID), Since: of.At(a.Since), LastUsed: of.At(a.LastUsed)}
 		line.ID = a.ClientID
+		if line.OpenURL != "" && slices.Contains(a.Scopes, "email") && of.Email != "" { // it knows the address
+			line.OpenURL = login.WithQuery(line.OpenURL, url.Values{"login_hint": {of.Email}}.Encode())
+		}
 		for _, s := range a.Scopes {
 			line.Scopes = append(line.Scopes, h.Scope(s, a.Resources))
 		}

@@ -19,7 +19,10 @@ type Page interface {
 }
 
 // App is how a page shows a client: name, host of the redirect URI, logo only if vouched for by the operator.
-type App struct{ ID, Name, Host, LogoURI, PolicyURI, TOSURI, URI string }
+type App struct {
+	ID, Name, Host, LogoURI, PolicyURI, TOSURI, URI string
+	OpenURL                                         string // where a sign-in to it begins; "" = not told
+}
 
 // Person is how a page shows who is signed in.
 type Person struct {

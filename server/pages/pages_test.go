@@ -96,7 +96,7 @@ func samples() map[string]Page {
 					Description: map[string]string{"": "What you bought and when"}}, {Scope: "files:all", Owner: "Files"}},
 				Resources: []string{"Shop API", "https://files.example.org/a<b"},
 				Since:     now.AddDate(0, -8, 0), LastUsed: now},
-			{App: App{ID: "b", Name: "Board agent"}}}},
+			{App: App{ID: "b", Name: "Board agent", OpenURL: "https://board.example/start?iss=https%3A%2F%2Fid.example"}}}},
 		"apps_empty": Apps{Person: ada},
 		"activity": Activity{Person: ada, OlderURL: "/account/activity?before=1", FirstURL: "/account/activity", Events: []EventLine{
 			{Name: "signin.succeeded", At: now, Agent: linux, Network: "203.0.113.0/24"},
