@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -99,9 +100,7 @@ func TestSignedUserinfoIsVerifiedAndUsed(t *testing.T) {
 	s, other := federationtest.NewOIDC(t, o, openidAda), federationtest.NewOIDC(t, o)
 	with := func(more map[string]any) func(map[string]any) string {
 		return func(claims map[string]any) string {
-			for name, value := range more {
-				claims[name] = value
-			}
+			maps.Copy(claims, more)
 			return s.Sign(t, "JWT", claims)
 		}
 	}
