@@ -225,7 +225,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs())...)
+			m.validateAlgs(), m.validateSubject())...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.

@@ -160,7 +160,12 @@ func TestPairwise_TheSectorDocumentListsEveryRedirectURI(t *testing.T) { // Open
 		t.Error("an inner address was asked for")
 	}
 	m.SectorIdentifierURI = ""
-	if err := m.WithDefaults().Validate(); err == nil {
-		t.Error("two hosts and no sector")
+	m.ClientID = "app"
+	if err := m.WithDefaults().Validate(); err == nil || !strings.Contains(err.Error(), "sector_identifier_uri") {
+		t.Errorf("two hosts and no sector: %v", err)
+	}
+	m.SubjectType = "secret"
+	if err := m.WithDefaults().Validate(); err == nil || !strings.Contains(err.Error(), "subject_type") {
+		t.Errorf("a subject type that is none: %v", err)
 	}
 }
