@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -195,7 +196,8 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	for _, software := range [][2]string{{"software_id", m.SoftwareID}, {"software_version", m.SoftwareVersion}} {
 		check(len(software[1]) <= 255 && plainText(software[1]), software[0], "use at most 255 bytes, none of them invisible")
 	}
-	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0, "default_max_age", "must be a number of seconds, 0 or more")
+	check(m.DefaultMaxAge == nil || *m.DefaultMaxAge >= 0 && *m.DefaultMaxAge <= math.MaxInt32, "default_max_age",
+		"must be a number of seconds, 0 to 2147483647")
 	check(m.AccessTokenLifetime >= 0 && time.Duration(m.AccessTokenLifetime) <= time.Hour, "access_token_lifetime", "use at most 1h")
 	check(m.UserinfoMaxAge >= 0, "userinfo_max_age", "must be a number of seconds, 0 or more")
 	check(len(m.Upstreams) <= 50, "upstreams", "at most 50")
@@ -292,18 +294,18 @@ func (m Metadata) validateKeys() (errs []error) {
 		errs = append(errs, errors.New("jwks_uri: must be an https address of at most 512 characters"))
 	}
 	if m.JWKS == nil {
-		return nil
+		return errs
 	}
 	seen := map[string]bool{}
 	for i, k := range m.JWKS.Keys {
-		if k.Use == "enc" && k.Valid() && k.IsPublic() && !shortRSA(k.Key) {
+		if k.Use == "enc" && k.Valid() && k.IsPublic() && !oddRSA(k.Key) {
 			continue // not for signatures
 		}
 		switch {
 		case !k.Valid() || !k.IsPublic():
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
-		case shortRSA(k.Key):
-			errs = append(errs, fmt.Errorf("jwks: key %d is shorter than 2048 bits", i))
+		case oddRSA(k.Key):
+			errs = append(errs, fmt.Errorf("jwks: key %d must have 2048 to 8192 bits", i))
 		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }):
 			errs = append(errs,
 				fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
@@ -318,12 +320,13 @@ func (m Metadata) validateKeys() (errs []error) {
 	return errs
 }
 
-// LongEnough reports whether a public key is one that is taken: RSA has 2048 bits at least.
-func LongEnough(k jose.JSONWebKey) bool { return !shortRSA(k.Key) }
+// GoodSize reports whether a public key is one that is taken: RSA has 2048 bits at least, and no more than can be verified quickly for
+// anybody who asks.
+func GoodSize(k jose.JSONWebKey) bool { return !oddRSA(k.Key) }
 
-func shortRSA(key any) bool {
+func oddRSA(key any) bool {
 	k, ok := key.(*rsa.PublicKey)
-	return ok && k.N.BitLen() < 2048
+	return ok && (k.N.BitLen() < 2048 || k.N.BitLen() > 8192)
 }
 
 // Verifies reports whether a client's key is one for signatures of the algorithm: key type, curve, use and alg must all fit (RFC
@@ -408,5 +411,5 @@ func plainText(s string) bool {
 
 func httpsLink(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && len(s) <= 512
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && !oddHost(u) && len(s) <= 512
 }

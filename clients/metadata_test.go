@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,64 @@ func TestK08_ShortRSAKeysAreRefused(t *testing.T) {
 	if err := good(func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{short}} }).Validate(); err == nil ||
 		!strings.Contains(err.Error(), "2048") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestK08_KeysThatTakeLongToVerifyAreRefused(t *testing.T) { // anybody can have a signature verified
+	for bits, taken := range map[int]bool{8192: true, 8200: false, 90_000: false} {
+		n := new(big.Int).Lsh(big.NewInt(1), uint(bits-1))
+		key := jose.JSONWebKey{Key: &rsa.PublicKey{N: n.Add(n, big.NewInt(1)), E: 65537}, KeyID: "r"}
+		err := good(func(m *Metadata) { m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}} }).Validate()
+		if (err == nil) != taken || GoodSize(key) != taken {
+			t.Errorf("%d bits: %v, good size: %t", bits, err, GoodSize(key))
+		}
+	}
+}
+
+func TestHostsThatBrowsersReadOtherwiseAreRefused(t *testing.T) { // a browser reads id.example.com in each of them
+	for _, host := range []string{"id%E3%80%82example.com", "%EF%BD%89d.example.com", "id.example.com;sandbox"} {
+		for field, change := range map[string]func(m *Metadata){
+			"redirect_uris":          func(m *Metadata) { m.RedirectURIs = []string{"https://" + host + "/cb"} },
+			"backchannel_logout_uri": func(m *Metadata) { m.BackchannelLogoutURI = "https://" + host + "/out" },
+			"sector_identifier_uri":  func(m *Metadata) { m.SectorIdentifierURI = "https://" + host + "/list" },
+			"jwks_uri":               func(m *Metadata) { m.JWKSURI = "https://" + host + "/keys" },
+		} {
+			if err := good(change).Validate(); err == nil || !strings.Contains(err.Error(), field) {
+				t.Errorf("%s at %s: %v", field, host, err)
+			}
+		}
+	}
+}
+
+func TestPairwise_WhatARegistrationMustSay(t *testing.T) { // OpenID Connect Core section 8.1
+	two := []string{"https://one.example/cb", "https://two.example/cb"}
+	for name, tt := range map[string]struct {
+		change func(m *Metadata)
+		field  string // complained of; "" = taken
+	}{
+		"one host":             {func(m *Metadata) { m.SubjectType = SubjectPairwise }, ""},
+		"an unknown type":      {func(m *Metadata) { m.SubjectType = "Pairwise" }, "subject_type"},
+		"several hosts":        {func(m *Metadata) { m.SubjectType, m.RedirectURIs = SubjectPairwise, two }, "sector_identifier_uri"},
+		"a sector without TLS": {func(m *Metadata) { m.SectorIdentifierURI = "http://one.example/list" }, "sector_identifier_uri"},
+		"keys without TLS":     {func(m *Metadata) { m.JWKSURI = "http://one.example/keys" }, "jwks_uri"},
+	} {
+		if err := good(tt.change).Validate(); (err == nil) != (tt.field == "") || err != nil && !strings.Contains(err.Error(), tt.field) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestPairwise_ThisComputerIsNoSector(t *testing.T) { // OpenID Connect Core section 8.1
+	for _, uri := range []string{"http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost/cb"} {
+		app := func(m *Metadata) {
+			m.ApplicationType, m.SubjectType, m.RedirectURIs = Native, SubjectPairwise, []string{uri}
+		}
+		if err := good(app).Validate(); err == nil || !strings.Contains(err.Error(), "sector_identifier_uri") {
+			t.Errorf("%s: %v", uri, err)
+		}
+		if err := good(func(m *Metadata) { app(m); m.SectorIdentifierURI = "https://app.example/list" }).Validate(); err != nil {
+			t.Errorf("%s with a sector: %v", uri, err)
+		}
 	}
 }
 

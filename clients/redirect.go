@@ -131,6 +131,8 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 		return "must not have a wildcard: register each address"
 	case u.User != nil:
 		return "must not have a user name"
+	case oddHost(u):
+		return "must name its host by letters, digits, dots and hyphens (xn-- of an international name)"
 	case strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") || strings.Contains(strings.ToLower(u.EscapedPath()), "%5c"):
 		return "must not have an encoded slash"
 	}
@@ -155,4 +157,15 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 		}
 	}
 	return ""
+}
+
+// oddHost reports whether an address of the web has a host that browsers may take for another than it is written: they decode %E3%80%82 and
+// read a full stop.
+func oddHost(u *url.URL) bool {
+	if u.Scheme != "https" && u.Scheme != "http" {
+		return false
+	}
+	return strings.ContainsFunc(u.Host, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-_:[]", r))
+	})
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"signet/internal/loopback"
 )
 
 // Subject types (OpenID Connect Core section 8).
@@ -24,7 +26,7 @@ func (m Metadata) Sector() string {
 		return hostOf(m.SectorIdentifierURI)
 	}
 	hosts := m.hosts()
-	if len(hosts) != 1 {
+	if len(hosts) != 1 || loopback.Host(hosts[0]) { // everybody's apps on this computer have that host
 		return ""
 	}
 	return hosts[0]
@@ -59,7 +61,7 @@ func (m Metadata) validateSubject() (errs []error) {
 	}
 	if m.Pairwise() && m.Sector() == "" {
 		errs = append(errs,
-			errors.New("sector_identifier_uri: is needed with subject_type pairwise where redirect URIs have several hosts, or none"))
+			errors.New("sector_identifier_uri: is needed with subject_type pairwise where redirect URIs have several hosts, none, or loopback"))
 	}
 	return errs
 }

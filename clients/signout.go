@@ -45,6 +45,8 @@ func webMistake(raw string) string {
 		return "must not have a fragment"
 	case u.User != nil:
 		return "must not have a user name"
+	case oddHost(u):
+		return "must name its host by letters, digits, dots and hyphens"
 	case OriginOf(raw) == "" || u.Hostname() == "":
 		return "must be an https address"
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):

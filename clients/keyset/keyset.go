@@ -156,7 +156,7 @@ func parse(body []byte) ([]jose.JSONWebKey, error) {
 		if !key.IsPublic() {
 			return nil, errors.New("jwks_uri: it holds a private or symmetric key")
 		}
-		if key.Valid() && clients.LongEnough(key) {
+		if key.Valid() && clients.GoodSize(key) {
 			keys = append(keys, key)
 		}
 	}

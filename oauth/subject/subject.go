@@ -63,7 +63,11 @@ func (n *Names) Subject(c *clients.Client, userID string) string {
 	if c == nil || !c.Pairwise() || userID == "" {
 		return userID
 	}
-	return n.name(c.Sector(), userID)
+	sector := c.Sector()
+	if sector == "" { // all such clients would have one sector; clients.Metadata.Validate lets none pass
+		return ""
+	}
+	return n.name(sector, userID)
 }
 
 // Session is what the client calls the session: sid. It is another one for each client with pairwise subjects, or clients could compare
