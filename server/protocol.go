@@ -73,11 +73,12 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 			return err
 		}
 	}
+	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	if err := h.openRegistrations(); err != nil {
 		return err
 	}
-	if h.clientKeys, err = keyset.New(h.fromClients); err != nil {
+	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
 		return err
 	}
 	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
@@ -198,10 +199,11 @@ func (h *Services) calls() signout.Names {
 func (h *Services) openRegistrations() (err error) {
 	c := h.Config
 	h.Registrations, err = registration.New(registration.Options{
-		Store: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients,
+		Store: h.DB, Tokens: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients,
 		Policy: func() registration.Policy {
 			return registration.Policy{
 				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
+				Issuer: c.Server.Issuer,
 			}
 		},
 		Note: func(ctx context.Context, done, client string) error {

@@ -109,7 +109,8 @@ type Services struct {
 
 	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
-	fromClients *egress.Client               // the way out to addresses that clients named
+	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
+	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
 	lock        io.Closer                    // holds off a second server; nil = none is held
 	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
 	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place

@@ -88,6 +88,19 @@ func (db *DB) SpendInitialToken(ctx context.Context, hash string, now time.Time)
 	return id, err
 }
 
+// InitialTokenLives reports with ErrNotFound that a token is unknown, used up or too old. It takes no use of it.
+func (db *DB) InitialTokenLives(ctx context.Context, hash string, now time.Time) error {
+	var id string
+	return db.one(ctx, "SELECT id FROM initial_tokens WHERE token_hash = $1 AND uses_left > 0 AND expires_at > $2",
+		[]any{hash, micros(now)}, &id)
+}
+
+// KeepRegistration says that a client is used, though no row shows it: it stays.
+func (db *DB) KeepRegistration(ctx context.Context, clientID string) error {
+	_, err := db.exec(ctx, "UPDATE registrations SET expires_at = NULL WHERE client_id = $1", clientID)
+	return err
+}
+
 // InitialTokens that are live, oldest first.
 func (db *DB) InitialTokens(ctx context.Context, now time.Time) ([]InitialToken, error) {
 	var list []InitialToken

@@ -71,6 +71,7 @@ type Policy struct {
 	ResponseTypes []string // that the server offers
 	Machines      bool     // those that come with an initial token may have client_credentials
 	Names         []string // that none may take: the server's own
+	Issuer        string   // whose origin no redirect URI may have
 }
 
 // normalised is what is registered of what was asked for (RFC 7591 sections 2 and 3.2.1).
@@ -78,6 +79,12 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	if len(m.RedirectURIs) > 20 {
 		return m, &Refusal{"invalid_redirect_uri", "There may be 20 redirect_uris."}
 	}
+	// a form that a page of ours sends to an address of ours (response_mode=form_post) would count as the person's own
+	if own := clients.OriginOf(p.Issuer); own != "" && slices.ContainsFunc(slices.Concat(m.RedirectURIs, m.PostLogoutRedirectURIs),
+		func(u string) bool { return clients.OriginOf(u) == own }) {
+		return m, &Refusal{"invalid_redirect_uri", "No redirect URI may be an address of this server."}
+	}
+	m.ClientName = strings.Join(strings.Fields(m.ClientName), " ")
 	p.grants(&m, initial)
 	if len(m.GrantTypes) == 0 {
 		return m, invalid("None of the grant_types goes with one of the response_types here.")
@@ -92,7 +99,7 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 		m.ApplicationType = clients.Native
 	}
 	for _, name := range p.Names {
-		if strings.EqualFold(strings.Join(strings.Fields(m.ClientName), " "), name) {
+		if strings.EqualFold(m.ClientName, strings.Join(strings.Fields(name), " ")) {
 			return m, invalid("client_name is the name of this server.")
 		}
 	}

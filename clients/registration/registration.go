@@ -39,6 +39,12 @@ type Store interface {
 	RegistrationOf(ctx context.Context, clientID string) (storage.Registration, error)
 	ChangeRegistrationTokens(ctx context.Context, old, r storage.Registration) error
 	SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error)
+	KeepRegistration(ctx context.Context, clientID string) error
+}
+
+// Tokens are the initial tokens; *storage.DB.
+type Tokens interface {
+	InitialTokenLives(ctx context.Context, hash string, now time.Time) error
 	SpendInitialToken(ctx context.Context, hash string, now time.Time) (id string, err error)
 }
 
@@ -58,6 +64,7 @@ type Fetcher interface {
 // Options of New.
 type Options struct {
 	Store    Store
+	Tokens   Tokens
 	Registry Registry
 	Mode     string        // Off, Token or Open
 	Policy   func() Policy // as it is now
@@ -71,8 +78,8 @@ type Service struct{ o Options }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Registry == nil || o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
-		return nil, errors.New("registration needs a store, a registry, a policy and a mode")
+	if o.Store == nil || o.Tokens == nil || o.Registry == nil || o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
+		return nil, errors.New("registration needs a store, tokens, a registry, a policy and a mode")
 	}
 	if o.Note == nil {
 		o.Note = func(context.Context, string, string) error { return nil }
@@ -114,6 +121,9 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	if s.o.Mode != Open && token == "" {
 		return Registered{}, ErrToken
 	}
+	if err := s.lives(ctx, token); err != nil {
+		return Registered{}, err
+	}
 	m, err := s.wanted(document, clients.Metadata{}, token != "")
 	if err == nil {
 		err = s.CheckSector(ctx, m)
@@ -125,7 +135,7 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	also := func(ctx context.Context, id string) error {
 		row := storage.Registration{ClientID: id, TokenHash: hash(management), CreatedAt: now, ExpiresAt: now.Add(unusedLife)}
 		if token != "" {
-			if row.InitialTokenID, err = s.o.Store.SpendInitialToken(ctx, hash(token), now); errors.Is(err, storage.ErrNotFound) {
+			if row.InitialTokenID, err = s.o.Tokens.SpendInitialToken(ctx, hash(token), now); errors.Is(err, storage.ErrNotFound) {
 				return ErrToken
 			} else if err != nil {
 				return fmt.Errorf("spend an initial token: %w", err)
@@ -140,6 +150,22 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 		return Registered{}, err
 	}
 	return Registered{Metadata: m, IssuedAt: now, Token: management}, nil
+}
+
+// lives refuses an initial token that is not good before anything is done for whoever shows it: nothing is fetched for strangers who are not
+// counted. The use is taken later, with the client's row.
+func (s *Service) lives(ctx context.Context, token string) error {
+	if token == "" {
+		return nil
+	}
+	err := s.o.Tokens.InitialTokenLives(ctx, hash(token), time.Now())
+	if errors.Is(err, storage.ErrNotFound) {
+		return ErrToken
+	}
+	if err != nil {
+		return fmt.Errorf("look up an initial token: %w", err)
+	}
+	return nil
 }
 
 // wanted is what will be registered of a document.
@@ -306,11 +332,32 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return fmt.Errorf("look for unused clients: %w", err)
 	}
 	for _, id := range unused {
+		if kept, err := s.keep(ctx, id); err != nil {
+			return err
+		} else if kept {
+			continue
+		}
 		if err := s.delete(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, clients.ErrDeclared) {
 			return fmt.Errorf("delete the unused client %q: %w", id, err)
 		}
 	}
 	return nil
+}
+
+// keep reports whether a client stays whose use leaves no row: one that gets tokens for itself and proves itself by its keys. It came with
+// an operator's initial token.
+func (s *Service) keep(ctx context.Context, id string) (bool, error) {
+	c, err := s.o.Registry.Client(ctx, id)
+	if err != nil && !errors.Is(err, clients.ErrUnknown) {
+		return false, fmt.Errorf("read the unused client %q: %w", id, err)
+	}
+	if err != nil || !c.HasGrant(clients.ClientCredentials) || c.HasSecret() {
+		return false, nil
+	}
+	if err := s.o.Store.KeepRegistration(ctx, id); err != nil {
+		return false, fmt.Errorf("keep the client %q: %w", id, err)
+	}
+	return true, nil
 }
 
 // newToken is 256 bits, with a mark that scanners know.

@@ -71,6 +71,16 @@ func registrations(t *testing.T, db *storage.DB) {
 	if list, err := db.InitialTokens(ctx, now); err != nil || len(list) != 1 || list[0].Note != "for the suite" {
 		t.Errorf("%+v %v", list, err)
 	}
+	ok(t, db.InitialTokenLives(ctx, "h", now))
+	for _, dead := range []error{db.InitialTokenLives(ctx, "h", week), db.InitialTokenLives(ctx, "other", now)} {
+		if !errors.Is(dead, storage.ErrNotFound) {
+			t.Errorf("a token that is not good: %v", dead)
+		}
+	}
+	ok(t, db.KeepRegistration(ctx, "later"))
+	if r, err := db.RegistrationOf(ctx, "later"); err != nil || !r.ExpiresAt.IsZero() {
+		t.Errorf("kept: %+v %v", r, err)
+	}
 	if _, err := db.SpendInitialToken(ctx, "h", week); !errors.Is(err, storage.ErrNotFound) {
 		t.Errorf("expired: %v", err)
 	}

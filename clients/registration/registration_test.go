@@ -1,0 +1,96 @@
+package registration_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"signet/clients"
+	"signet/clients/registration"
+	"signet/internal/egress"
+	"signet/storage"
+)
+
+// fake is all that the service needs; what a test does not use is nil.
+type fake struct {
+	registration.Store
+	registration.Registry
+	fetched, deleted, kept []string
+	unused                 []string
+	apps                   map[string]clients.Metadata
+}
+
+func (f *fake) InitialTokenLives(context.Context, string, time.Time) error {
+	return storage.ErrNotFound
+}
+func (f *fake) SpendInitialToken(context.Context, string, time.Time) (string, error) {
+	return "", storage.ErrNotFound
+}
+func (f *fake) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
+	f.fetched = append(f.fetched, q.URL)
+	return egress.Answer{}, errors.New("nothing there")
+}
+func (f *fake) SettleRegistrations(context.Context, time.Time, int) ([]string, error) {
+	return f.unused, nil
+}
+func (f *fake) KeepRegistration(_ context.Context, id string) error {
+	f.kept = append(f.kept, id)
+	return nil
+}
+func (f *fake) Delete(_ context.Context, id string) error {
+	f.deleted = append(f.deleted, id)
+	return nil
+}
+func (f *fake) Client(_ context.Context, id string) (*clients.Client, error) {
+	m, ok := f.apps[id]
+	if !ok {
+		return nil, clients.ErrUnknown
+	}
+	return &clients.Client{Metadata: m}, nil
+}
+
+func service(t *testing.T, f *fake) *registration.Service {
+	t.Helper()
+	s, err := registration.New(registration.Options{Store: f, Tokens: f, Registry: f, Mode: registration.Token, Fetch: f,
+		Policy: func() registration.Policy {
+			return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}, Issuer: "https://id.example.com",
+				Names: []string{"The  Bank"}}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func asked(t *testing.T, text string) (document map[string]json.RawMessage) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// Whoever has no good token makes the server fetch nothing.
+func TestRegistration_AMadeUpTokenFetchesNothing(t *testing.T) {
+	f := &fake{}
+	_, err := service(t, f).Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],"subject_type":"pairwise",
+		"sector_identifier_uri":"https://victim.example/list"}`), "made up")
+	if !errors.Is(err, registration.ErrToken) || len(f.fetched) > 0 {
+		t.Errorf("%v, fetched %q", err, f.fetched)
+	}
+}
+
+// An app that has tokens for itself leaves no consent, no grant and no use of a secret behind.
+func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
+	f := &fake{unused: []string{"machine", "app", "gone"}, apps: map[string]clients.Metadata{
+		"machine": {GrantTypes: []string{clients.ClientCredentials}, TokenEndpointAuthMethod: clients.MethodJWTKey},
+		"app":     {GrantTypes: []string{clients.AuthorizationCode}, TokenEndpointAuthMethod: clients.MethodJWTKey},
+	}}
+	if err := service(t, f).Sweep(t.Context()); err != nil || !slices.Equal(f.kept, []string{"machine"}) ||
+		!slices.Equal(f.deleted, []string{"app", "gone"}) {
+		t.Errorf("kept %q, deleted %q, %v", f.kept, f.deleted, err)
+	}
+}
