@@ -133,7 +133,8 @@ func (p *Parser) merged(ctx context.Context, c *clients.Client, form url.Values,
 		clients.ResponseType(inside.Get("response_type")) != clients.ResponseType(outside.Get("response_type")):
 		return nil, objectMistake("response_type differs")
 	}
-	if alone {
+	// what was not signed does not count for a client that signs everything (RFC 9101 sections 6.3 and 10.5)
+	if alone || c.RequireSignedRequestObject {
 		outside = url.Values{}
 	}
 	maps.Copy(outside, inside)

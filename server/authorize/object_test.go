@@ -264,6 +264,10 @@ func TestRequestObject_UnsignedOnlyWhereRegisteredOrAllowed(t *testing.T) { // O
 	if _, got := answered(t, w.Browser(t).Get(t, w.ask())); got.Get("error") != "invalid_request" {
 		t.Errorf("without the object that the client said it always sends: %v", got)
 	}
+	object := w.sign(t, members{"response_type": "code", "redirect_uri": w.shop.RedirectURIs[1], "scope": "openid"}, "")
+	if b := w.Browser(t).Get(t, w.ask("prompt", "none", "request", object)); b.Landed != nil || !b.Has("login-submit") {
+		t.Errorf("prompt=none counts, which nobody signed: landed at %v", b.Landed)
+	}
 	w = newObjectWorld(t, "off", nil)
 	for name, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
 		if _, got := answered(t, w.Browser(t).Get(t, w.ask(name, "https://shop.example/r"))); got.Get("error") != code {
