@@ -152,8 +152,8 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	return Registered{Metadata: m, IssuedAt: now, Token: management}, nil
 }
 
-// lives refuses an initial token that is not good before anything is done for whoever shows it: nothing is fetched for strangers who are not
-// counted. The use is taken later, with the client's row.
+// lives refuses an initial token that is not good before anything is done for whoever shows it: nothing is fetched for strangers who are
+// not counted. The use is taken later, with the client's row.
 func (s *Service) lives(ctx context.Context, token string) error {
 	if token == "" {
 		return nil
