@@ -79,6 +79,9 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	if len(m.RedirectURIs) > 20 {
 		return m, &Refusal{"invalid_redirect_uri", "There may be 20 redirect_uris."}
 	}
+	if len(m.PostLogoutRedirectURIs) > 20 {
+		return m, invalid("There may be 20 post_logout_redirect_uris.")
+	}
 	// a form that a page of ours sends to an address of ours (response_mode=form_post) would count as the person's own
 	if own := clients.OriginOf(p.Issuer); own != "" && slices.ContainsFunc(slices.Concat(m.RedirectURIs, m.PostLogoutRedirectURIs),
 		func(u string) bool { return clients.OriginOf(u) == own }) {
@@ -176,8 +179,12 @@ func judged(m clients.Metadata) error {
 	return &Refusal{code, plain(first)}
 }
 
-// plain makes a text fit for an error_description (RFC 6749 section 5.2), which holds no text of others.
+// plain makes a text fit for an error_description (RFC 6749 section 5.2), and for the log: what others wrote into it may be long.
 func plain(text string) string {
+	const longest = 300
+	if len(text) > longest {
+		text = text[:longest] + "..."
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '"' || r == '\\':

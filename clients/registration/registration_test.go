@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,5 +93,25 @@ func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
 	if err := service(t, f).Sweep(t.Context()); err != nil || !slices.Equal(f.kept, []string{"machine"}) ||
 		!slices.Equal(f.deleted, []string{"app", "gone"}) {
 		t.Errorf("kept %q, deleted %q, %v", f.kept, f.deleted, err)
+	}
+}
+
+// What strangers send is answered, and logged, in a few words.
+func TestRegistration_LongMistakesAreToldInShort(t *testing.T) {
+	long := "http://app.example/" + strings.Repeat("x", 50_000)
+	for name, text := range map[string]string{
+		"one long address": `{"redirect_uris":["` + long + `"]}`,
+		"many addresses": `{"redirect_uris":["https://app.example/cb"],"post_logout_redirect_uris":["https://app.example/cb"` +
+			strings.Repeat(`,"https://app.example/cb"`, 1000) + `]}`,
+	} {
+		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Registry: &fake{}, Mode: registration.Open,
+			Policy: func() registration.Policy { return registration.Policy{ResponseTypes: []string{"code"}} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Register(t.Context(), asked(t, text), "")
+		if no, ok := errors.AsType[*registration.Refusal](err); !ok || len(no.Description) > 400 {
+			t.Errorf("%s: %.400v", name, err)
+		}
 	}
 }
