@@ -111,6 +111,16 @@ const (
 type Registration struct {
 	Mode   string   `yaml:"mode"`   // off; token: who has an initial token; open: everybody
 	Scopes []string `yaml:"scopes"` // that they may have, and have if they ask for none
+
+	StatementIssuers  []StatementIssuer `yaml:"software_statement_issuers"`
+	RequireStatements bool              `yaml:"require_software_statement"` // nobody registers without one
+}
+
+// StatementIssuer signs software statements that are believed (RFC 7591 section 2.3).
+type StatementIssuer struct {
+	Issuer  string `yaml:"issuer"`   // iss, exactly
+	JWKS    any    `yaml:"jwks"`     // its public keys, or
+	JWKSURI string `yaml:"jwks_uri"` // where they are
 }
 
 // Sessions is how long a browser stays signed in.

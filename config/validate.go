@@ -108,6 +108,14 @@ func (c Config) checkLifetimes(bad *complaints) {
 		"%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
+	for i, issuer := range c.Registration.StatementIssuers {
+		key := fmt.Sprintf("registration.software_statement_issuers[%d]", i)
+		bad.check(issuer.Issuer != "", key+".issuer", "is missing")
+		bad.check((issuer.JWKS == nil) != (issuer.JWKSURI == ""), key, "needs jwks or jwks_uri, and not both")
+		bad.check(issuer.JWKSURI == "" || strings.HasPrefix(issuer.JWKSURI, "https://"), key+".jwks_uri", "must be an https address")
+	}
+	bad.check(!c.Registration.RequireStatements || len(c.Registration.StatementIssuers) > 0, "registration.require_software_statement",
+		"needs somebody in registration.software_statement_issuers")
 	bad.check(len(c.Registration.Scopes) > 0 && len(c.Registration.Scopes) <= 100, "registration.scopes", "must hold 1 to 100 scopes")
 	for _, scope := range c.Registration.Scopes {
 		bad.check(scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }),

@@ -75,10 +75,10 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
-	if err := h.openRegistrations(); err != nil {
+	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
 		return err
 	}
-	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
+	if err := h.openRegistrations(); err != nil {
 		return err
 	}
 	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
@@ -198,8 +198,18 @@ func (h *Services) calls() signout.Names {
 // openRegistrations builds what lets applications register themselves.
 func (h *Services) openRegistrations() (err error) {
 	c := h.Config
+	statements := registration.Statements{Required: c.Registration.RequireStatements, Keys: h.clientKeys}
+	for i, is := range c.Registration.StatementIssuers {
+		one := registration.StatementIssuer{Issuer: is.Issuer, JWKSURI: is.JWKSURI}
+		if is.JWKS != nil {
+			if err := translate(is.JWKS, &one.JWKS); err != nil {
+				return fmt.Errorf("registration.software_statement_issuers[%d].jwks: %w", i, err)
+			}
+		}
+		statements.Issuers = append(statements.Issuers, one)
+	}
 	h.Registrations, err = registration.New(registration.Options{
-		Store: h.DB, Tokens: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients,
+		Store: h.DB, Tokens: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
 		Policy: func() registration.Policy {
 			return registration.Policy{
 				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},

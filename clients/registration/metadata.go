@@ -11,7 +11,7 @@ import (
 
 // Refusal is an answer of RFC 7591 section 3.2.2.
 type Refusal struct {
-	Code        string // invalid_redirect_uri, invalid_client_metadata, unapproved_software_statement
+	Code        string // invalid_redirect_uri, invalid_client_metadata, invalid_software_statement, unapproved_software_statement
 	Description string
 }
 

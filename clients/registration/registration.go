@@ -69,6 +69,8 @@ type Options struct {
 	Mode     string        // Off, Token or Open
 	Policy   func() Policy // as it is now
 	Fetch    Fetcher       // reads sector documents; nil = clients have none
+	// Statements are the software statements that count; the zero value believes none.
+	Statements Statements
 	// Note is told of what was done: "created" and "changed", in their transactions, and "deleted"; nil = nobody.
 	Note func(ctx context.Context, done, clientID string) error
 }
@@ -80,6 +82,9 @@ type Service struct{ o Options }
 func New(o Options) (*Service, error) {
 	if o.Store == nil || o.Tokens == nil || o.Registry == nil || o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
 		return nil, errors.New("registration needs a store, tokens, a registry, a policy and a mode")
+	}
+	if err := o.Statements.check(); err != nil {
+		return nil, err
 	}
 	if o.Note == nil {
 		o.Note = func(context.Context, string, string) error { return nil }
@@ -95,6 +100,8 @@ type Registered struct {
 	Metadata clients.Metadata // with the secret, if one was made just now
 	IssuedAt time.Time
 	Token    string // the registration access token
+	// Statement is the software statement that came with the document, "" = none.
+	Statement string
 }
 
 // Document is what the application is told: what is registered, its secret, and where and with what it may change that.
@@ -110,6 +117,9 @@ func (r Registered) Document(endpoint string) (map[string]any, error) {
 			doc[name] = value
 		}
 	}
+	if r.Statement != "" { // unchanged (RFC 7591 section 3.2.1)
+		doc["software_statement"] = r.Statement
+	}
 	if r.Metadata.ClientSecret != "" {
 		doc["client_secret"], doc["client_secret_expires_at"] = r.Metadata.ClientSecret, 0 // 0 = never
 	}
@@ -122,6 +132,10 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 		return Registered{}, ErrToken
 	}
 	if err := s.lives(ctx, token); err != nil {
+		return Registered{}, err
+	}
+	document, statement, err := s.stated(ctx, document)
+	if err != nil {
 		return Registered{}, err
 	}
 	m, err := s.wanted(document, clients.Metadata{}, token != "")
@@ -149,7 +163,7 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	if m, err = s.o.Registry.CreateAlso(ctx, m, also); err != nil {
 		return Registered{}, err
 	}
-	return Registered{Metadata: m, IssuedAt: now, Token: management}, nil
+	return Registered{Metadata: m, IssuedAt: now, Token: management, Statement: statement}, nil
 }
 
 // lives refuses an initial token that is not good before anything is done for whoever shows it: nothing is fetched for strangers who are
@@ -170,9 +184,6 @@ func (s *Service) lives(ctx context.Context, token string) error {
 
 // wanted is what will be registered of a document.
 func (s *Service) wanted(document map[string]json.RawMessage, now clients.Metadata, initial bool) (clients.Metadata, error) {
-	if value, ok := document["software_statement"]; ok && string(value) != "null" {
-		return now, &Refusal{"unapproved_software_statement", "No issuer of software statements is trusted here."}
-	}
 	m, err := read(document, now)
 	if err != nil {
 		return m, err
@@ -282,6 +293,10 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	if _, ok := document["client_secret"]; ok && !right(text("client_secret")) {
 		return Registered{}, invalid("client_secret is not that of the client.")
 	}
+	document, statement, err := s.stated(ctx, document)
+	if err != nil {
+		return Registered{}, err
+	}
 	management := newToken()
 	next := row
 	next.TokenHash, next.PreviousHash = hash(management), hash(token)
@@ -304,7 +319,7 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	if err != nil {
 		return Registered{}, err
 	}
-	return Registered{Metadata: m, IssuedAt: row.CreatedAt, Token: management}, nil
+	return Registered{Metadata: m, IssuedAt: row.CreatedAt, Token: management, Statement: statement}, nil
 }
 
 // Delete removes the client, its grants and consents (RFC 7592 section 2.3). Errors are ErrToken or the storage's.
