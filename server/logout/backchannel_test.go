@@ -90,7 +90,7 @@ type logoutClaims struct {
 // judge verifies a logout token as an app does (OpenID Connect Back-Channel Logout 1.0 section 2.6).
 func judge(t *testing.T, s *servertest.Server, app *servertest.App, token string) logoutClaims {
 	t.Helper()
-	sig, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	sig, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		t.Fatalf("%q: %v", token, err)
 	}
