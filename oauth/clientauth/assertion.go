@@ -38,6 +38,9 @@ type assertionClaims struct {
 	NotBefore *float64        `json:"nbf"`
 	IssuedAt  *float64        `json:"iat"`
 	ID        string          `json:"jti"`
+	// of a request object, which everybody sees whose browser it passes through (RFC 9101 section 10.8)
+	ResponseType json.RawMessage `json:"response_type"`
+	RedirectURI  json.RawMessage `json:"redirect_uri"`
 }
 
 // unverifiedSubject names the client whose keys shall verify the assertion; "" if it names none.
@@ -106,6 +109,8 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 	switch {
 	case claims.Issuer != c.ClientID || claims.Subject != c.ClientID:
 		return time.Time{}, refuse("iss and sub must be the client id")
+	case claims.ResponseType != nil || claims.RedirectURI != nil:
+		return time.Time{}, refuse("is a request object")
 	case json.Unmarshal(claims.Audience, &audience) != nil && !single(claims.Audience, &audience):
 		return time.Time{}, refuse("aud must be one value")
 	case audience != a.o.Issuer && !slices.Contains(a.o.Audiences, audience):

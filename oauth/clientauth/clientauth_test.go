@@ -223,6 +223,8 @@ func TestJ03_Assertions(t *testing.T) { // RFC 7523 section 3
 		"typ of an access token":   {func(_ claims, o options) { o.WithType("at+jwt") }, false},
 		"K03 other kid":            {func(_ claims, o options) { o.WithHeader("kid", "other") }, false},
 		"K02 crit":                 {func(_ claims, o options) { o.WithHeader("crit", []string{"x"}).WithHeader("x", 1) }, false},
+		"a request object":         {func(c claims, _ options) { c["response_type"] = "code" }, false},
+		"one without its type":     {func(c claims, _ options) { c["redirect_uri"] = "https://app.example/cb" }, false},
 		"exp a string":             {func(c claims, _ options) { c["exp"] = "soon" }, false},
 		"sub of an unknown client": {func(c claims, _ options) { c["iss"], c["sub"] = "nobody", "nobody" }, false},
 	}

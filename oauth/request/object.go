@@ -193,6 +193,7 @@ func unsigned(object string) ([]byte, bool) {
 func (p *Parser) judgeObject(payload []byte, c *clients.Client, alone bool) error {
 	var claims struct {
 		Issuer    *string         `json:"iss"`
+		Subject   any             `json:"sub"`
 		Audience  json.RawMessage `json:"aud"`
 		ExpiresAt *float64        `json:"exp"`
 		NotBefore *float64        `json:"nbf"`
@@ -211,6 +212,8 @@ func (p *Parser) judgeObject(payload []byte, c *clients.Client, alone bool) erro
 	switch {
 	case claims.Issuer == nil && alone, claims.Issuer != nil && *claims.Issuer != c.ClientID:
 		return objectMistake("iss is not the client")
+	case claims.Subject == c.ClientID: // it could be shown as a client assertion (RFC 9101 section 10.8)
+		return objectMistake("sub is the client")
 	case claims.Audience == nil && alone, claims.Audience != nil && !slices.Contains(audience, p.Issuer):
 		return objectMistake("aud is not this issuer")
 	case claims.ExpiresAt != nil && now >= *claims.ExpiresAt+skew:

@@ -187,8 +187,9 @@ func TestRequestObject_ForgedOnesCountForNothing(t *testing.T) { // RFC 8725, RF
 		"another's key": signed(t, jose.ES256, other, m, ""), "our public key as a secret": signed(t, jose.HS256, der, m, ""),
 		"nobody's":      bare(t, m),
 		"a changed one": good[:len(good)-4] + "AAAA", "two signatures": good + "." + good, "an access token's type": w.sign(t, m, "at+jwt"),
-		"an assertion's": w.sign(t, m, "client-authentication+jwt"),
-		"nothing":        "..", "text": "x", "a list": signedText(t, w.key, "[]"),
+		"one that could be an assertion": w.sign(t, members{"state": "inside", "sub": "shop"}, ""),
+		"an assertion's":                 w.sign(t, m, "client-authentication+jwt"),
+		"nothing":                        "..", "text": "x", "a list": signedText(t, w.key, "[]"),
 		"too long": w.sign(t, members{"state": strings.Repeat("x", 17<<10)}, ""),
 	} {
 		if name == "too long" {
