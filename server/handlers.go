@@ -276,7 +276,7 @@ func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
 	}
 	if u, err := url.Parse(redirectURI); err == nil {
 		app.Host = u.Host
-		if app.Host == "" {
+		if u.Scheme != "https" && u.Scheme != "http" { // whatever host such an address names, it leads to who has the scheme
 			app.Host = u.Scheme
 		}
 	}

@@ -51,6 +51,17 @@ func (w *world) asked(t *testing.T, app *servertest.App, more ...oauth2.AuthCode
 	return b, r
 }
 
+func TestI01_AnAppOfASchemeDoesNotShowAnotherHost(t *testing.T) { // RFC 8252 section 7.1
+	w := newWorld(t)
+	app := w.App(t, "app", func(m *clients.Metadata) {
+		m.ApplicationType, m.RedirectURIs = clients.Native, []string{"com.example.app://bank.example/cb"}
+	})
+	b, _ := w.asked(t, app)
+	if text := b.Text("main"); strings.Contains(text, "bank.example") || !strings.Contains(text, "com.example.app") {
+		t.Errorf("the page says where people will be sent: %s", text)
+	}
+}
+
 func TestI01_WhatIsShown(t *testing.T) {
 	w := newWorld(t)
 	b, _ := w.asked(t, w.shop.With("openid", "email", "api:read", "files:read"),
