@@ -2,16 +2,12 @@ package registration
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/clients"
@@ -166,22 +162,6 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	return Registered{Metadata: m, IssuedAt: now, Token: management, Statement: statement}, nil
 }
 
-// lives refuses an initial token that is not good before anything is done for whoever shows it: nothing is fetched for strangers who are
-// not counted. The use is taken later, with the client's row.
-func (s *Service) lives(ctx context.Context, token string) error {
-	if token == "" {
-		return nil
-	}
-	err := s.o.Tokens.InitialTokenLives(ctx, hash(token), time.Now())
-	if errors.Is(err, storage.ErrNotFound) {
-		return ErrToken
-	}
-	if err != nil {
-		return fmt.Errorf("look up an initial token: %w", err)
-	}
-	return nil
-}
-
 // wanted is what will be registered of a document.
 func (s *Service) wanted(document map[string]json.RawMessage, now clients.Metadata, initial bool) (clients.Metadata, error) {
 	m, err := read(document, now)
@@ -301,8 +281,12 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	next := row
 	next.TokenHash, next.PreviousHash = hash(management), hash(token)
 	m, err := s.o.Registry.ChangeAlso(ctx, id, func(m *clients.Metadata) (err error) {
-		if *m, err = s.wanted(document, *m, row.InitialTokenID != ""); err != nil {
+		before := *m
+		if *m, err = s.wanted(document, before, row.InitialTokenID != ""); err != nil {
 			return err
+		}
+		if before.FirstParty && slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !slices.Contains(before.RedirectURIs, u) }) {
+			return &Refusal{"invalid_redirect_uri", "People are not asked for this client: only an operator may give it other addresses."}
 		}
 		return s.CheckSector(ctx, *m)
 	}, func(ctx context.Context, id string) error {
@@ -335,61 +319,4 @@ func (s *Service) delete(ctx context.Context, id string) error {
 		return err
 	}
 	return s.o.Note(ctx, "deleted", id)
-}
-
-// mostUnused is how many clients a sweep deletes.
-const mostUnused = 100
-
-// Sweep deletes clients that nobody used within a week of their registration.
-func (s *Service) Sweep(ctx context.Context) error {
-	unused, err := s.o.Store.SettleRegistrations(ctx, time.Now(), mostUnused)
-	if err != nil {
-		return fmt.Errorf("look for unused clients: %w", err)
-	}
-	for _, id := range unused {
-		if kept, err := s.keep(ctx, id); err != nil {
-			return err
-		} else if kept {
-			continue
-		}
-		if err := s.delete(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, clients.ErrDeclared) {
-			return fmt.Errorf("delete the unused client %q: %w", id, err)
-		}
-	}
-	return nil
-}
-
-// keep reports whether a client stays whose use leaves no row: one that gets tokens for itself and proves itself by its keys. It came with
-// an operator's initial token.
-func (s *Service) keep(ctx context.Context, id string) (bool, error) {
-	c, err := s.o.Registry.Client(ctx, id)
-	if err != nil && !errors.Is(err, clients.ErrUnknown) {
-		return false, fmt.Errorf("read the unused client %q: %w", id, err)
-	}
-	if err != nil || !c.HasGrant(clients.ClientCredentials) || c.HasSecret() {
-		return false, nil
-	}
-	if err := s.o.Store.KeepRegistration(ctx, id); err != nil {
-		return false, fmt.Errorf("keep the client %q: %w", id, err)
-	}
-	return true, nil
-}
-
-// newToken is 256 bits, with a mark that scanners know.
-func newToken() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return "sgr_" + base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-func hash(token string) string {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// NewInitialToken makes an initial token and the row that lets it be used so many times until then.
-func NewInitialToken(note string, uses int64, now, until time.Time) (token string, row storage.InitialToken) {
-	token = newToken()
-	return token, storage.InitialToken{ID: strings.ToLower(rand.Text()[:12]), TokenHash: hash(token), Note: note, UsesLeft: uses,
-		CreatedAt: now, ExpiresAt: until}
 }

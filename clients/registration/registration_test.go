@@ -2,6 +2,8 @@ package registration_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -44,6 +46,21 @@ func (f *fake) KeepRegistration(_ context.Context, id string) error {
 func (f *fake) Delete(_ context.Context, id string) error {
 	f.deleted = append(f.deleted, id)
 	return nil
+}
+func (f *fake) RegistrationOf(context.Context, string) (storage.Registration, error) {
+	sum := sha256.Sum256([]byte("token"))
+	return storage.Registration{TokenHash: base64.RawURLEncoding.EncodeToString(sum[:])}, nil
+}
+func (f *fake) ChangeRegistrationTokens(context.Context, storage.Registration, storage.Registration) error {
+	return nil
+}
+func (f *fake) ChangeAlso(ctx context.Context, id string, change func(m *clients.Metadata) error,
+	also clients.Also) (clients.Metadata, error) {
+	m := f.apps[id]
+	if err := change(&m); err != nil {
+		return m, err
+	}
+	return m, also(ctx, id)
 }
 func (f *fake) Client(_ context.Context, id string) (*clients.Client, error) {
 	m, ok := f.apps[id]
@@ -112,6 +129,27 @@ func TestRegistration_LongMistakesAreToldInShort(t *testing.T) {
 		_, err = s.Register(t.Context(), asked(t, text), "")
 		if no, ok := errors.AsType[*registration.Refusal](err); !ok || len(no.Description) > 400 {
 			t.Errorf("%s: %.400v", name, err)
+		}
+	}
+}
+
+// People are not asked for an app that an operator trusts: its token may not send them elsewhere.
+func TestRegistration_ATrustedAppStaysWhereItIs(t *testing.T) {
+	app := clients.Metadata{ClientID: "app", RedirectURIs: []string{"https://a.example/cb", "https://b.example/cb"}}
+	for name, tt := range map[string]struct {
+		trusted bool
+		to      string
+		ok      bool
+	}{
+		"anybody's":        {false, "https://other.example/cb", true},
+		"trusted":          {true, "https://other.example/cb", false},
+		"trusted, as ever": {true, "https://a.example/cb", true},
+	} {
+		app.FirstParty = tt.trusted
+		f := &fake{apps: map[string]clients.Metadata{"app": app}}
+		_, err := service(t, f).Replace(t.Context(), "app", "token", asked(t, `{"client_id":"app","redirect_uris":["`+tt.to+`"]}`), nil)
+		if no, refused := errors.AsType[*registration.Refusal](err); (err == nil) != tt.ok || refused && no.Code != "invalid_redirect_uri" {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

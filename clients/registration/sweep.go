@@ -1,0 +1,49 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/clients"
+	"signet/storage"
+)
+
+// mostUnused is how many clients a sweep deletes.
+const mostUnused = 100
+
+// Sweep deletes clients that nobody used within a week of their registration.
+func (s *Service) Sweep(ctx context.Context) error {
+	unused, err := s.o.Store.SettleRegistrations(ctx, time.Now(), mostUnused)
+	if err != nil {
+		return fmt.Errorf("look for unused clients: %w", err)
+	}
+	for _, id := range unused {
+		if kept, err := s.keep(ctx, id); err != nil {
+			return err
+		} else if kept {
+			continue
+		}
+		if err := s.delete(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, clients.ErrDeclared) {
+			return fmt.Errorf("delete the unused client %q: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// keep reports whether a client stays whose use leaves no row: one that gets tokens for itself and proves itself by its keys. It came with
+// an operator's initial token.
+func (s *Service) keep(ctx context.Context, id string) (bool, error) {
+	c, err := s.o.Registry.Client(ctx, id)
+	if err != nil && !errors.Is(err, clients.ErrUnknown) {
+		return false, fmt.Errorf("read the unused client %q: %w", id, err)
+	}
+	if err != nil || !c.HasGrant(clients.ClientCredentials) || c.HasSecret() {
+		return false, nil
+	}
+	if err := s.o.Store.KeepRegistration(ctx, id); err != nil {
+		return false, fmt.Errorf("keep the client %q: %w", id, err)
+	}
+	return true, nil
+}
