@@ -3,6 +3,7 @@ package clients
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -65,11 +66,18 @@ func OriginOf(address string) string {
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return ""
 	}
-	host := strings.ToLower(u.Host)
-	if own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; u.Port() == own[1:] {
-		host = strings.TrimSuffix(host, own)
+	host := strings.TrimSuffix(strings.ToLower(u.Host), ":"+u.Port())
+	if u.Port() == "" {
+		return u.Scheme + "://" + host
 	}
-	return u.Scheme + "://" + strings.TrimSuffix(host, ":")
+	port, err := strconv.ParseUint(u.Port(), 10, 16) // 0443 is 443
+	switch {
+	case err != nil:
+		return ""
+	case u.Scheme == "https" && port == 443 || u.Scheme == "http" && port == 80:
+		return u.Scheme + "://" + host
+	}
+	return u.Scheme + "://" + host + ":" + strconv.FormatUint(port, 10)
 }
 
 // Public reports whether the client cannot prove itself (RFC 6749 section 2.1).

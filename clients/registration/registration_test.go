@@ -153,3 +153,21 @@ func TestRegistration_ATrustedAppStaysWhereItIs(t *testing.T) {
 		}
 	}
 }
+
+// Browsers read an address more kindly than it is written: 0443 is 443.
+func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
+	for _, own := range []string{"https://id.example.com/x", "https://ID.example.com:443/x", "https://id.example.com:0443/x",
+		"https://id.example.com:/x", "HTTPS://id.example.com/x", "https://id%E3%80%82example.com/x", "https:id.example.com/x"} {
+		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Registry: &fake{}, Mode: registration.Open,
+			Policy: func() registration.Policy {
+				return registration.Policy{ResponseTypes: []string{"code"}, Issuer: "https://id.example.com"}
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["`+own+`"]}`), "")
+		if no, ok := errors.AsType[*registration.Refusal](err); !ok || no.Code != "invalid_redirect_uri" {
+			t.Errorf("%s: %v", own, err)
+		}
+	}
+}
