@@ -81,9 +81,11 @@ type Metadata struct {
 	TOSURI                      string              `json:"tos_uri,omitempty"`
 	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
-	DefaultMaxAge               *int64              `json:"default_max_age,omitempty"`    // seconds
-	DefaultACRValues            []string            `json:"default_acr_values,omitempty"` // of requests without acr_values
-	RequireAuthTime             bool                `json:"require_auth_time,omitempty"`
+
+	IntrospectionSignedResponseAlg string   `json:"introspection_signed_response_alg,omitempty"` // of answers asked for as JWT; "" = RS256
+	DefaultMaxAge                  *int64   `json:"default_max_age,omitempty"`                   // seconds
+	DefaultACRValues               []string `json:"default_acr_values,omitempty"`                // of requests without acr_values
+	RequireAuthTime                bool     `json:"require_auth_time,omitempty"`
 	// of request objects; "" = any that its keys have
 	RequestObjectSigningAlg    string `json:"request_object_signing_alg,omitempty"`
 	RequireSignedRequestObject bool   `json:"require_signed_request_object,omitempty"`
@@ -348,7 +350,8 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 
 func (m Metadata) validateAlgs() (errs []error) {
 	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
-		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg}} {
+		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
+		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg}} {
 		if alg := field[1]; alg != "" && alg != "ES256" && alg != "RS256" {
 			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field[0], alg))
 		}

@@ -298,16 +298,19 @@ type Client struct {
 	TOSURI                      string   `yaml:"tos_uri" json:"tos_uri,omitempty"`
 	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
-	DefaultMaxAge               *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
-	DefaultACRValues            []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
-	RequireAuthTime             bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
-	RequestObjectSigningAlg     string   `yaml:"request_object_signing_alg" json:"request_object_signing_alg,omitempty"`
-	RequireSignedRequestObject  bool     `yaml:"require_signed_request_object" json:"require_signed_request_object,omitempty"`
-	RequestURIs                 []string `yaml:"request_uris" json:"request_uris,omitempty"`
-	SubjectType                 string   `yaml:"subject_type" json:"subject_type,omitempty"`
-	SectorIdentifierURI         string   `yaml:"sector_identifier_uri" json:"sector_identifier_uri,omitempty"`
-	SoftwareID                  string   `yaml:"software_id" json:"software_id,omitempty"`
-	SoftwareVersion             string   `yaml:"software_version" json:"software_version,omitempty"`
+
+	IntrospectionSignedResponseAlg string `yaml:"introspection_signed_response_alg" json:"introspection_signed_response_alg,omitempty"`
+
+	DefaultMaxAge              *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`
+	DefaultACRValues           []string `yaml:"default_acr_values" json:"default_acr_values,omitempty"`
+	RequireAuthTime            bool     `yaml:"require_auth_time" json:"require_auth_time,omitempty"`
+	RequestObjectSigningAlg    string   `yaml:"request_object_signing_alg" json:"request_object_signing_alg,omitempty"`
+	RequireSignedRequestObject bool     `yaml:"require_signed_request_object" json:"require_signed_request_object,omitempty"`
+	RequestURIs                []string `yaml:"request_uris" json:"request_uris,omitempty"`
+	SubjectType                string   `yaml:"subject_type" json:"subject_type,omitempty"`
+	SectorIdentifierURI        string   `yaml:"sector_identifier_uri" json:"sector_identifier_uri,omitempty"`
+	SoftwareID                 string   `yaml:"software_id" json:"software_id,omitempty"`
+	SoftwareVersion            string   `yaml:"software_version" json:"software_version,omitempty"`
 
 	BackchannelLogoutURI             string `yaml:"backchannel_logout_uri" json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `yaml:"backchannel_logout_session_required" json:"backchannel_logout_session_required,omitempty"`

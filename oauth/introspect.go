@@ -56,6 +56,15 @@ func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token
 	return Introspection{}, nil
 }
 
+// SignIntrospection makes a JWT of an answer, for the client that asked (RFC 9701). Errors are *refusal.Refusal.
+func (p *Provider) SignIntrospection(caller *clients.Client, answer Introspection) (string, error) {
+	signed, err := p.o.Issuer.SignIntrospection(caller.IntrospectionSignedResponseAlg, caller.ClientID, answer)
+	if err != nil {
+		return "", refusal.From(err)
+	}
+	return signed, nil
+}
+
 func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client, a tokens.Access) (Introspection, error) {
 	if time.Now().Unix() >= a.ExpiresAt { // the seconds that verifying spares another clock are not for asking us
 		return Introspection{}, nil

@@ -28,6 +28,8 @@ const (
 	TypID      = "JWT"
 	TypRefresh = "rt+jwt"
 	TypLogout  = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0 section 2.4
+
+	TypIntrospection = "token-introspection+jwt" // RFC 9701 section 5
 )
 
 // Errors of the ring; the first four say why a token was not accepted.

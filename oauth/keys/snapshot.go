@@ -171,7 +171,7 @@ func newKey(row storage.Key, private crypto.Signer) (*key, error) {
 	}
 	public.KeyID = segment.EncodeToString(thumbprint)
 	k := &key{row: row, alg: algorithms[row.Alg], private: private, public: public, headers: map[string]string{}}
-	for _, typ := range []string{TypAccess, TypID, TypLogout} {
+	for _, typ := range []string{TypAccess, TypID, TypLogout, TypIntrospection} {
 		k.headers[typ] = encodeHeader(row.Alg, public.KeyID, typ)
 	}
 	return k, nil

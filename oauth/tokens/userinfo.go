@@ -1,7 +1,9 @@
 package tokens
 
 import (
+	"cmp"
 	"maps"
+	"time"
 
 	"signet/oauth/keys"
 )
@@ -12,4 +14,18 @@ func (i *Issuer) SignUserinfo(alg, clientID string, claims map[string]any) (stri
 	signed := maps.Clone(claims)
 	signed["iss"], signed["aud"] = i.url, clientID
 	return i.ring.Sign(alg, keys.TypID, signed)
+}
+
+// introspection is the claims of a signed answer about a token. It has neither sub nor exp, so that nobody takes it for a token (RFC 9701
+// section 8.1).
+type introspection struct {
+	Issuer   string `json:"iss"`
+	Audience string `json:"aud"`
+	IssuedAt int64  `json:"iat"`
+	Answer   any    `json:"token_introspection"`
+}
+
+// SignIntrospection signs an answer about a token for the client that asked, with alg ("" = RS256; RFC 9701 section 5).
+func (i *Issuer) SignIntrospection(alg, clientID string, answer any) (string, error) {
+	return i.ring.Sign(cmp.Or(alg, keys.RS256), keys.TypIntrospection, introspection{i.url, clientID, time.Now().Unix(), answer})
 }

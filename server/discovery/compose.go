@@ -39,6 +39,7 @@ type metadata struct {
 	RevocationAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 	AskMethods        []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 	AskAlgs           []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	ToldAlgs          []string `json:"introspection_signing_alg_values_supported,omitempty"` // RFC 9701 section 7
 
 	BackchannelLogout         bool `json:"backchannel_logout_supported,omitempty"`
 	BackchannelLogoutSession  bool `json:"backchannel_logout_session_supported,omitempty"`
@@ -98,7 +99,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.RevocationMethods, d.RevocationAlgs = f.AuthMethods, algsFor(f.AuthMethods, f)
 	}
 	if d.Introspection != "" {
-		d.AskMethods, d.AskAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f)
+		d.AskMethods, d.AskAlgs, d.ToldAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f), f.UserinfoAlgs
 	}
 	return json.Marshal(d)
 }

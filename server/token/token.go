@@ -9,8 +9,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"signet/clients"
 	"signet/internal/telemetry"
@@ -30,6 +33,7 @@ type Provider interface {
 	CheckGrantType(form url.Values) error
 	Token(ctx context.Context, client *clients.Client, form url.Values) (*oauth.Answer, error)
 	Introspect(ctx context.Context, caller *clients.Client, token string) (oauth.Introspection, error)
+	SignIntrospection(caller *clients.Client, answer oauth.Introspection) (string, error)
 	Revoke(ctx context.Context, caller *clients.Client, token string) error
 }
 
@@ -107,7 +111,33 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, answer)
+	if !accepts(r, introspectionJWT) {
+		return write(w, answer)
+	}
+	signed, err := h.provider.SignIntrospection(client, answer)
+	if err != nil {
+		return err
+	}
+	w.Header()["Cache-Control"] = noStore
+	w.Header()["Content-Type"] = []string{introspectionJWT}
+	_, _ = w.Write([]byte(signed)) // the client went away: nobody to tell
+	return nil
+}
+
+// introspectionJWT is the media type of a signed answer (RFC 9701 section 4).
+const introspectionJWT = "application/token-introspection+jwt"
+
+// accepts reports whether the request asks for the media type by name; a weight of 0 refuses it (RFC 9110 section 12.5.1).
+func accepts(r *http.Request, media string) bool {
+	for _, header := range r.Header["Accept"] {
+		for one := range strings.SplitSeq(header, ",") {
+			name, params, err := mime.ParseMediaType(one)
+			if weight, _ := strconv.ParseFloat(params["q"], 64); err == nil && name == media && (params["q"] == "" || weight > 0) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // revoke gives a token back: 200 and nothing more, whatever the token was (RFC 7009 section 2.2).
