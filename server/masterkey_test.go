@@ -166,7 +166,7 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 		}
 		id := before.Services().Master.IDs()[0]
 		for _, want := range []string{id + " (1 in messages.sealed)", id + " (1 in credentials.data)", id + " (1 in identities.tokens)",
-			"key reseal"} {
+			id + " (1 in salts.sealed)", "key reseal"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q is missing in: %v", want, err)
 			}
@@ -175,8 +175,8 @@ func TestV09_StartIsRefusedWithIDsAndCounts(t *testing.T) {
 		if _, err := h.DropSealed(t.Context(), h.Master.IDs()[0]); err == nil {
 			t.Error("what a listed key sealed was dropped")
 		}
-		if n, err := h.DropSealed(t.Context(), id); err != nil || n != 3 {
-			t.Errorf("dropped %d, %v; want 3", n, err)
+		if n, err := h.DropSealed(t.Context(), id); err != nil || n != 4 {
+			t.Errorf("dropped %d, %v; want 4", n, err)
 		}
 		if _, err := server.New(h); err != nil {
 			t.Errorf("after the drop: %v", err)

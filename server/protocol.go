@@ -25,7 +25,6 @@ import (
 	"signet/oauth/ledger"
 	signout "signet/oauth/logout"
 	"signet/oauth/request"
-	"signet/oauth/subject"
 	"signet/oauth/tokens"
 	"signet/server/authorize"
 	"signet/server/consent"
@@ -67,11 +66,6 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	})
 	if err != nil {
 		return err
-	}
-	if use == ForServing {
-		if h.names, err = subject.Open(ctx, h.DB, h.Master); err != nil {
-			return err
-		}
 	}
 	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})

@@ -220,6 +220,11 @@ func New(h *Services) (*Server, error) {
 	if err := h.warnOfSharedIDs(ctx); err != nil {
 		return nil, err
 	}
+	names, err := subject.Open(ctx, h.DB, h.Master) // before any handler is built over them
+	if err != nil {
+		return nil, err
+	}
+	h.names = names
 	s := &Server{services: h}
 	mux, err := s.mount()
 	if err != nil {
