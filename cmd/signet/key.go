@@ -83,8 +83,7 @@ func (a *app) keyReseal() *cobra.Command {
 	c := a.verb("reseal", "Seal with the first master key what older ones sealed", 0, func(cmd *cobra.Command, _ []string) error {
 		if drop != "" && !sure {
 			return usage("--drop gives up what the master key %s sealed: emails in the outbox, tokens of upstreams, authenticator apps, names of "+
-				"pairwise subjects; "+
-				"add --yes if the key is lost", drop)
+				"pairwise subjects; add --yes if the key is lost", drop)
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if drop != "" {

@@ -207,7 +207,11 @@ func TestRegistration_NormalisesWhatItMay(t *testing.T) { // RFC 7591 sections 2
 }
 
 func TestRegistration_ChangesAreTheirOwnersOnly(t *testing.T) { // RFC 7592 section 2
-	s := servertest.New(t, servertest.HandlerOnly(), yaml("open"))
+	servertest.Engines(t, ownersOnly)
+}
+
+func ownersOnly(t *testing.T, engine servertest.Option) {
+	s := servertest.New(t, engine, servertest.HandlerOnly(), yaml("open"))
 	operators := s.App(t, "operators")
 	made := make([]document, 2)
 	for i := range made {
@@ -307,8 +311,10 @@ func TestRegistration_OffIsNotThere(t *testing.T) {
 }
 
 // Many clients from one network are slowed down.
-func TestRegistration_OneNetworkDoesNotFillTheTable(t *testing.T) {
-	s := servertest.New(t, servertest.HandlerOnly(), yaml("open"), servertest.Quiet())
+func TestRegistration_OneNetworkDoesNotFillTheTable(t *testing.T) { servertest.Engines(t, oneNetwork) }
+
+func oneNetwork(t *testing.T, engine servertest.Option) {
+	s := servertest.New(t, engine, servertest.HandlerOnly(), yaml("open"), servertest.Quiet())
 	made, refused := 0, 0
 	for range 60 {
 		switch status, header, got := send(t, s, "POST", at, "", document{"redirect_uris": []string{"https://app.example/cb"}}); {
