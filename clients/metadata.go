@@ -108,8 +108,10 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
-	Upstreams                    []string `json:"upstreams,omitempty"`             // ids of those that are offered to its people; empty = all
-	RequireSecondFactor          bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
+	DPoPBoundAccessTokens        bool     `json:"dpop_bound_access_tokens,omitempty"` // it always proves a key (RFC 9449 section 5.2)
+	// ids of those that are offered to its people; empty = all
+	Upstreams           []string `json:"upstreams,omitempty"`
+	RequireSecondFactor bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all
 	// seconds since the sign-in for which userinfo answers; 0 = no limit
 	UserinfoMaxAge int64 `json:"userinfo_max_age,omitempty"`
 	// the claims of the granted scopes are in the ID token, too, not at userinfo only

@@ -13,6 +13,7 @@ type Config struct {
 	Storage Storage `yaml:"storage"`
 	Keys    Keys    `yaml:"keys"`
 	Tokens  Tokens  `yaml:"tokens"`
+	DPoP    DPoP    `yaml:"dpop"`
 
 	Authorization Authorization `yaml:"authorization"`
 	Registration  Registration  `yaml:"registration"`
@@ -84,6 +85,21 @@ type Tokens struct {
 	CodeLifetime    time.Duration `yaml:"code_lifetime"`
 	DefaultAudience string        `yaml:"default_audience"` // aud where no resource is named; "" = the issuer
 }
+
+// DPoP is about tokens that are bound to a key of the app (RFC 9449).
+type DPoP struct {
+	// Enabled: proofs are read. Off while replicas of a release before 0.2 run beside: they answer 503 for grants that are bound.
+	Enabled bool `yaml:"enabled"`
+	// Nonces: where proofs must have a nonce of the server's: off, token (endpoints that apps call), all (userinfo, too).
+	Nonces string `yaml:"nonces"`
+}
+
+// Where nonces are demanded.
+const (
+	NoncesOff   = "off"
+	NoncesToken = "token"
+	NoncesAll   = "all"
+)
 
 // Authorization is what the authorization endpoint offers to clients that registered it.
 type Authorization struct {
@@ -325,6 +341,7 @@ type Client struct {
 	RefreshTokenIdle             Duration `yaml:"refresh_token_idle" json:"refresh_token_idle,omitzero"`
 	RefreshTokenLifetime         Duration `yaml:"refresh_token_lifetime" json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
+	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
 	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
 	Upstreams                    []string `yaml:"upstreams" json:"upstreams,omitempty"`
@@ -386,6 +403,7 @@ func Default() Config {
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
+		DPoP:          DPoP{Enabled: true, Nonces: NoncesOff},
 		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 

@@ -121,6 +121,11 @@ func (c Config) checkLifetimes(bad *complaints) {
 		bad.check(scope != "" && !strings.ContainsFunc(scope, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }),
 			"registration.scopes", "%q has characters a scope must not have (RFC 6749 section 3.3)", scope)
 	}
+	bad.check(slices.Contains([]string{NoncesOff, NoncesToken, NoncesAll}, c.DPoP.Nonces), "dpop.nonces", "%q is none of off, token, all",
+		c.DPoP.Nonces)
+	for i, cl := range c.Clients {
+		bad.check(c.DPoP.Enabled || !cl.DPoPBoundAccessTokens, fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i), "needs dpop.enabled: true")
+	}
 	for _, r := range c.Authorization.ResponseTypes {
 		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types",
 			"%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)

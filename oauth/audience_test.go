@@ -44,7 +44,7 @@ func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 s
 				if strings.Join(a.Audience, " ") != tt.audience || a.Scope != tt.scope || got.Scope != tt.scope || got.IDToken == "" {
 					t.Errorf("%s: audience %v, scope %q, answered %q, ID token %v", name, a.Audience, a.Scope, got.Scope, got.IDToken != "")
 				}
-				if _, err := h.Provider.Userinfo(t.Context(), got.AccessToken); (err == nil) != tt.opens ||
+				if _, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken}); (err == nil) != tt.opens ||
 					err != nil && !errors.Is(err, refusal.InvalidToken("")) {
 					t.Errorf("%s: userinfo %v", name, err)
 				}
@@ -54,7 +54,7 @@ func TestL05_ATokenForAResourceDoesNotOpenUserinfo(t *testing.T) { // RFC 8707 s
 			got = get(t, h, "shop", with(oauthtest.Refresh(got.RefreshToken), "resource", tt.resource))
 			check(t, got)
 			whole := get(t, h, "shop", oauthtest.Refresh(got.RefreshToken)) // one narrow token narrows no later one
-			if _, err := h.Provider.Userinfo(t.Context(), whole.AccessToken); err != nil || whole.Scope != scope {
+			if _, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: whole.AccessToken}); err != nil || whole.Scope != scope {
 				t.Errorf("%s: the next refresh: scope %q, userinfo %v", name, whole.Scope, err)
 			}
 		}

@@ -162,7 +162,7 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
 	}
 	facts := ledger.Facts{
-		Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge,
+		JKT: a.Request.DPoPJKT, Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge,
 		Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second),
 	}
 	facts.Grant(a.Claims)

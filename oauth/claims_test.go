@@ -71,7 +71,7 @@ func TestV04_GrantOfTheReleaseBeforeReleasesNoMoreThanItsScopes(t *testing.T) {
 			}
 			answer := get(t, h, "shop", oauthtest.Exchange(code))
 			for range 2 { // the second is refreshed
-				info, err := h.Provider.Userinfo(t.Context(), answer.AccessToken)
+				info, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: answer.AccessToken})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -111,15 +111,15 @@ func TestV04_GrantedClaimsCostNoMoreReads(t *testing.T) {
 					return err
 				}},
 				{"code", tt.token, 1, func(ctx context.Context) (err error) {
-					answer, err = h.Provider.Token(ctx, h.Client(t, "shop"), oauthtest.Exchange(code))
+					answer, err = h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, "shop"), Form: oauthtest.Exchange(code)})
 					return err
 				}},
 				{"refresh", tt.token, 1, func(ctx context.Context) (err error) {
-					answer, err = h.Provider.Token(ctx, h.Client(t, "shop"), oauthtest.Refresh(answer.RefreshToken))
+					answer, err = h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, "shop"), Form: oauthtest.Refresh(answer.RefreshToken)})
 					return err
 				}},
 				{"userinfo", tt.userinfo, 0, func(ctx context.Context) error {
-					_, err := h.Provider.Userinfo(ctx, answer.AccessToken)
+					_, err := h.Provider.Userinfo(ctx, oauth.Presented{Token: answer.AccessToken})
 					return err
 				}},
 				{"introspection", 1, 0, func(ctx context.Context) error {

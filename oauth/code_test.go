@@ -55,7 +55,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Code))
+		got, err := h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &shop, Form: oauthtest.Exchange(code.Code)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestIDTokenIsSignedAsRegistered(t *testing.T) { // OpenID Connect Registrat
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := h.Provider.Token(t.Context(), &shop, oauthtest.Exchange(code.Code))
+	got, err := h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &shop, Form: oauthtest.Exchange(code.Code)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestUnsignableTokenKeepsTheCode(t *testing.T) { // decision 0002: the ID to
 	shop := *h.Client(t, "shop")
 	shop.IDTokenSignedResponseAlg = "RS256"
 	form := oauthtest.Exchange(h.Code(t, "shop", "openid", nil))
-	_, err := h.Provider.Token(t.Context(), &shop, form)
+	_, err := h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &shop, Form: form})
 	wants(t, err, "server_error")
 	get(t, h, "shop", form) // with the registered algorithm it is still good
 }
@@ -265,7 +265,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	if p := payload(t, got.IDToken); p["name"] != "Ada Lovelace" || p["email"] != nil {
 		t.Errorf("ID token %v", p)
 	}
-	info, err := h.Provider.Userinfo(t.Context(), got.AccessToken)
+	info, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken})
 	if err != nil || info.Claims["email"] != "ada@example.com" || info.Claims["name"] != nil || info.Claims["sub"] != oauthtest.Ada {
 		t.Errorf("userinfo %v, %v", info, err)
 	}
@@ -275,7 +275,7 @@ func TestClaimsParameterReachesTheIDToken(t *testing.T) { // OpenID Connect Core
 	got = get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid", func(a *oauth.Authorization) {
 		a.Claims = param(t, `{"id_token":{"name":null},"userinfo":{"email":null}}`)
 	})))
-	info, err = h.Provider.Userinfo(t.Context(), got.AccessToken)
+	info, err = h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken})
 	if err != nil || len(info.Claims) != 1 || payload(t, got.IDToken)["name"] != nil {
 		t.Errorf("beyond the registration: userinfo %v, %v", info, err)
 	}

@@ -65,16 +65,16 @@ func TestJ16_ClientCredentials(t *testing.T) { // rule J16; RFC 6749 section 4.4
 	if err := like.WithDefaults().Validate(); err == nil {
 		t.Error("a client may register a person's id")
 	}
-	_, err := h.Provider.Token(t.Context(), &clients.Client{Metadata: like}, credentials())
+	_, err := h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &clients.Client{Metadata: like}, Form: credentials()})
 	wants(t, err, "unauthorized_client")
 	if !clients.LooksLikePerson(oauthtest.Ada) || clients.LooksLikePerson("robot") || clients.LooksLikePerson("adaadaadaadaadaadaadaadaad") {
 		t.Error("a person's id is not told from a client's")
 	}
 	public := *h.Client(t, "robot")
 	public.TokenEndpointAuthMethod = clients.MethodNone
-	_, err = h.Provider.Token(t.Context(), &public, credentials())
+	_, err = h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &public, Form: credentials()})
 	wants(t, err, "unauthorized_client")
-	if _, err := h.Provider.Userinfo(t.Context(), got.AccessToken); err == nil {
+	if _, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken}); err == nil {
 		t.Error("a token without a person at the userinfo endpoint")
 	}
 }
@@ -173,7 +173,7 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; rule H10
 		t.Run(name, func(t *testing.T) {
 			c := *h.Client(t, "legacy")
 			change(&c)
-			_, err := h.Provider.Token(t.Context(), &c, passwordForm())
+			_, err := h.Provider.Token(t.Context(), oauth.TokenRequest{Client: &c, Form: passwordForm()})
 			wants(t, err, "unauthorized_client")
 		})
 	}
@@ -206,6 +206,7 @@ type counter struct {
 func (c *counter) TokenIssued(grant string) { c.issued[grant]++ }
 func (c *counter) RefreshReuse()            { c.reuse++ }
 func (c *counter) CodeReplay()              { c.replay++ }
+func (c *counter) Proof(string)             {}
 
 func TestMetrics(t *testing.T) { // rule T05
 	m := &counter{issued: map[string]int{}}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"signet/oauth"
 	"signet/oauth/ledger"
 	"signet/oauth/oauthtest"
 	"signet/oauth/refusal"
@@ -16,13 +17,16 @@ import (
 func TestFactsOfANewerReleaseAreLeftAlone(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		code, one := h.Code(t, "shop", "openid", nil), first(t, h, "shop", "openid")
-		for _, facts := range []string{`{"v":2`, `{"v":1000000`, `{"v":-1`, `{"v":99999999999999999999`, `{"v":"1"`} {
+		for _, facts := range []string{`{"v":3`, `{"v":1000000`, `{"v":-1`, `{"v":99999999999999999999`, `{"v":"1"`} {
 			old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, facts) })
 			shop := h.Client(t, "shop")
 			for name, do := range map[string]func() error{
-				"code":          func() error { _, err := token(t, old, "shop", oauthtest.Exchange(code)); return err },
-				"refresh":       func() error { _, err := token(t, old, "shop", oauthtest.Refresh(one.RefreshToken)); return err },
-				"userinfo":      func() error { _, err := old.Provider.Userinfo(t.Context(), one.AccessToken); return err },
+				"code":    func() error { _, err := token(t, old, "shop", oauthtest.Exchange(code)); return err },
+				"refresh": func() error { _, err := token(t, old, "shop", oauthtest.Refresh(one.RefreshToken)); return err },
+				"userinfo": func() error {
+					_, err := old.Provider.Userinfo(t.Context(), oauth.Presented{Token: one.AccessToken})
+					return err
+				},
 				"introspection": func() error { _, err := old.Provider.Introspect(t.Context(), shop, one.AccessToken); return err },
 				"of a refresh token": func() error {
 					_, err := old.Provider.Introspect(t.Context(), shop, one.RefreshToken)
@@ -38,7 +42,7 @@ func TestFactsOfANewerReleaseAreLeftAlone(t *testing.T) {
 		}
 		get(t, h, "shop", oauthtest.Exchange(code))
 		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
-		old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, `{"v":2`) })
+		old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, `{"v":3`) })
 		if err := old.Provider.Revoke(t.Context(), h.Client(t, "shop"), two.RefreshToken); err != nil {
 			t.Fatal(err)
 		}

@@ -95,7 +95,7 @@ func TestUnreachableDatabaseIsNotTheClientsFault(t *testing.T) { // rule A18
 		"code":    func() error { _, err := token(t, away, "shop", oauthtest.Exchange(code)); return err },
 		"refresh": func() error { _, err := token(t, away, "shop", oauthtest.Refresh(one.RefreshToken)); return err },
 		"userinfo": func() error {
-			_, err := away.Provider.Userinfo(t.Context(), one.AccessToken)
+			_, err := away.Provider.Userinfo(t.Context(), oauth.Presented{Token: one.AccessToken})
 			return err
 		},
 		"introspection": func() error {

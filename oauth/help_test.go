@@ -37,7 +37,7 @@ func engines(t *testing.T, test func(t *testing.T, h *oauthtest.Protocol)) {
 // token makes a token request of an authenticated client.
 func token(t *testing.T, h *oauthtest.Protocol, client string, form url.Values) (*oauth.Answer, error) {
 	t.Helper()
-	return h.Provider.Token(t.Context(), h.Client(t, client), form)
+	return h.Provider.Token(t.Context(), oauth.TokenRequest{Client: h.Client(t, client), Form: form})
 }
 
 // get is token that must succeed.
@@ -127,7 +127,7 @@ func count(list []string, what string) (n int) {
 // alive reports whether the access token still works at the userinfo endpoint.
 func alive(t *testing.T, h *oauthtest.Protocol, a *oauth.Answer) bool {
 	t.Helper()
-	_, err := h.Provider.Userinfo(t.Context(), a.AccessToken)
+	_, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: a.AccessToken})
 	if err != nil && !errors.Is(err, refusal.InvalidToken("")) {
 		t.Fatal(err)
 	}

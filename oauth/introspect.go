@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +35,7 @@ type Introspection struct {
 	AMR       []string        `json:"amr,omitempty"`
 	Groups    []string        `json:"groups,omitempty"` // as the token has them
 	Roles     []string        `json:"roles,omitempty"`
+	Cnf       json.RawMessage `json:"cnf,omitempty"` // the key it is bound to (RFC 9449 section 6.2)
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
@@ -83,9 +85,9 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 		return Introspection{}, refusal.From(err)
 	}
 	return Introspection{
-		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: "Bearer", Subject: a.Subject, Audience: a.Audience,
+		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: a.TokenType(), Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
-		Groups: a.Groups, Roles: a.Roles,
+		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf,
 	}, nil
 }
 

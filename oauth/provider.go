@@ -33,6 +33,7 @@ type Metrics interface {
 	TokenIssued(grant string)
 	RefreshReuse()
 	CodeReplay()
+	Proof(outcome string)
 }
 
 // Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
@@ -52,6 +53,8 @@ type Options struct {
 	Notices   ledger.Notices // nil tells nobody
 	// Sessions keeps which clients were used in a session, of those that are told when it ends; nil = none is.
 	Sessions ledger.SessionClients
+	// Replay notes spent proofs of possession; nil: Store, if it does.
+	Replay ledger.Replay
 }
 
 // Provider is the protocol. It is safe for concurrent use.
@@ -80,10 +83,18 @@ func New(o Options) (*Provider, error) {
 	if o.People == nil {
 		o.People, _ = o.Store.(grants.People)
 	}
+	if o.Replay == nil {
+		o.Replay, _ = o.Store.(ledger.Replay)
+	}
+	if o.Replay == nil {
+		return nil, errors.New("oauth: Replay is required")
+	}
 	if o.Passwords != nil && o.People == nil {
 		return nil, errors.New("oauth: the password grant needs People")
 	}
-	book, err := ledger.New(ledger.Options{Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions})
+	book, err := ledger.New(ledger.Options{
+		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +111,7 @@ type noMetrics struct{}
 func (noMetrics) TokenIssued(string) {}
 func (noMetrics) RefreshReuse()      {}
 func (noMetrics) CodeReplay()        {}
+func (noMetrics) Proof(string)       {}
 
 // GrantTypes lists the registered grants: grant_types_supported of discovery.
 func (p *Provider) GrantTypes() []string { return slices.Clone(p.grants) }

@@ -68,7 +68,7 @@ func TestJ12_ReuseRevokesTheFamily(t *testing.T) { // rule J12, RFC 9700 section
 				two := get(t, h, client, oauthtest.Refresh(one.RefreshToken))
 				time.Sleep(time.Minute)
 				ctx, stats := storage.WithStats(t.Context())
-				_, err := h.Provider.Token(ctx, h.Client(t, client), oauthtest.Refresh(one.RefreshToken))
+				_, err := h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, client), Form: oauthtest.Refresh(one.RefreshToken)})
 				wants(t, err, "invalid_grant")
 				if stats.Reads() != 1 || stats.Writes() != 2 { // one transaction: the row and its event
 					t.Errorf("%d reads, %d writes", stats.Reads(), stats.Writes())
@@ -115,7 +115,7 @@ func TestLostRaceIsDecidedAgain(t *testing.T) { // decision 0001: a client that 
 					s.beforeRotate = func() { winner = get(t, h, "spa", oauthtest.Refresh(one.RefreshToken)) }
 				})
 				ctx, stats := storage.WithStats(t.Context())
-				loser, err := late.Provider.Token(ctx, h.Client(t, "spa"), oauthtest.Refresh(one.RefreshToken))
+				loser, err := late.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, "spa"), Form: oauthtest.Refresh(one.RefreshToken)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -206,7 +206,7 @@ func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // rule 
 		ctx, stats := storage.WithStats(t.Context())
 		for _, stranger := range []string{"other", "spa"} {
 			for _, token := range []string{one.RefreshToken, two.RefreshToken} {
-				_, err := h.Provider.Token(ctx, h.Client(t, stranger), oauthtest.Refresh(token))
+				_, err := h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, stranger), Form: oauthtest.Refresh(token)})
 				wants(t, err, "invalid_grant")
 			}
 		}
@@ -261,18 +261,19 @@ func TestJ15_LostScopesAreDropped(t *testing.T) { // decision 0002, rule J15
 	shop := *h.Client(t, "shop")
 	shop.Scope = "openid api:read"
 	less := h.WithClient(t, shop.Metadata)
-	got, err := less.Provider.Token(t.Context(), less.Client(t, "shop"), oauthtest.Refresh(one.RefreshToken))
+	got, err := less.Provider.Token(t.Context(), oauth.TokenRequest{Client: less.Client(t, "shop"), Form: oauthtest.Refresh(one.RefreshToken)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.Scope != "openid api:read" {
 		t.Errorf("scope %q", got.Scope)
 	}
-	_, err = less.Provider.Token(t.Context(), less.Client(t, "shop"), with(oauthtest.Refresh(got.RefreshToken), "scope", "files:read"))
+	_, err = less.Provider.Token(t.Context(),
+		oauth.TokenRequest{Client: less.Client(t, "shop"), Form: with(oauthtest.Refresh(got.RefreshToken), "scope", "files:read")})
 	wants(t, err, "invalid_scope")
 	shop.Scope = "files:write"
 	none := h.WithClient(t, shop.Metadata)
-	_, err = none.Provider.Token(t.Context(), none.Client(t, "shop"), oauthtest.Refresh(got.RefreshToken))
+	_, err = none.Provider.Token(t.Context(), oauth.TokenRequest{Client: none.Client(t, "shop"), Form: oauthtest.Refresh(got.RefreshToken)})
 	wants(t, err, "invalid_scope")
 	if back := get(t, h, "shop", oauthtest.Refresh(got.RefreshToken)); back.Scope != one.Scope {
 		t.Errorf("scope %q: what was dropped is not lost", back.Scope)

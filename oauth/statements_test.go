@@ -2,10 +2,13 @@ package oauth_test
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"testing"
 
 	"signet/oauth"
+	"signet/oauth/dpop"
+	"signet/oauth/dpop/dpoptest"
 	"signet/oauth/oauthtest"
 	"signet/storage"
 )
@@ -17,7 +20,7 @@ func TestStatementsPerRequest(t *testing.T) {
 		var form url.Values
 		// asks makes a token request and keeps the answer.
 		asks := func(ctx context.Context, client string, form url.Values, keep **oauth.Answer) error {
-			a, err := h.Provider.Token(ctx, h.Client(t, client), form)
+			a, err := h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, client), Form: form})
 			if keep != nil {
 				*keep = a
 			}
@@ -50,7 +53,7 @@ func TestStatementsPerRequest(t *testing.T) {
 				return asks(ctx, "robot", url.Values{"grant_type": {"client_credentials"}}, nil)
 			}, false},
 			{"userinfo", 1, 0, func(ctx context.Context) error {
-				_, err := h.Provider.Userinfo(ctx, two.AccessToken)
+				_, err := h.Provider.Userinfo(ctx, oauth.Presented{Token: two.AccessToken})
 				return err
 			}, false},
 			{"introspection", 1, 0, func(ctx context.Context) error {
@@ -70,6 +73,58 @@ func TestStatementsPerRequest(t *testing.T) {
 			}, false},
 			{"code replay", 1, 2, func(ctx context.Context) error { return asks(ctx, "shop", form, nil) }, true}, // row and event
 			{"code replay again", 1, 0, func(ctx context.Context) error { return asks(ctx, "shop", form, nil) }, true},
+		} {
+			ctx, stats := storage.WithStats(t.Context())
+			if err := test.act(ctx); (err != nil) != test.fails {
+				t.Fatalf("%s: %v", test.name, err)
+			}
+			if stats.Reads() != test.reads || stats.Writes() != test.writes {
+				t.Errorf("%s: %d reads and %d writes, want %d and %d", test.name, stats.Reads(), stats.Writes(), test.reads, test.writes)
+			}
+		}
+	})
+}
+
+// TestStatementsWithAProof: a proof of possession costs one write (RFC 9449), and a refused one none.
+func TestStatementsWithAProof(t *testing.T) {
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
+		key, v := dpoptest.New(t), &dpop.Verifier{Issuer: oauthtest.Issuer}
+		proof := func(k dpoptest.Key) *dpop.Proof {
+			sent := k.Proof(t, "POST", oauthtest.Issuer+"/oauth2/token")
+			p, err := v.Judge(http.Header{"Dpop": {sent}}, "POST", "/oauth2/token", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		var last *oauth.Answer
+		ask := func(ctx context.Context, client string, form url.Values, p *dpop.Proof) error {
+			a, err := h.Provider.Token(ctx, oauth.TokenRequest{Client: h.Client(t, client), Form: form, Proof: p})
+			if err == nil {
+				last = a
+			}
+			return err
+		}
+		code := oauthtest.Exchange(h.Code(t, "spa", "openid api:read", nil))
+		for _, test := range []struct {
+			name          string
+			reads, writes int64
+			act           func(ctx context.Context) error
+			fails         bool
+		}{
+			{"code", 1, 2, func(ctx context.Context) error { return ask(ctx, "spa", code, proof(key)) }, false},
+			{"refresh by another key", 1, 0, func(ctx context.Context) error {
+				return ask(ctx, "spa", oauthtest.Refresh(last.RefreshToken), proof(dpoptest.New(t)))
+			}, true},
+			{"refresh without proof", 1, 0, func(ctx context.Context) error {
+				return ask(ctx, "spa", oauthtest.Refresh(last.RefreshToken), nil)
+			}, true},
+			{"refresh", 1, 2, func(ctx context.Context) error {
+				return ask(ctx, "spa", oauthtest.Refresh(last.RefreshToken), proof(key))
+			}, false},
+			{"client credentials", 0, 1, func(ctx context.Context) error {
+				return ask(ctx, "robot", url.Values{"grant_type": {"client_credentials"}}, proof(key))
+			}, false},
 		} {
 			ctx, stats := storage.WithStats(t.Context())
 			if err := test.act(ctx); (err != nil) != test.fails {

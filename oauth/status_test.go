@@ -235,7 +235,7 @@ func TestK09_OnlyAnAccessTokenIsAnAccessToken(t *testing.T) { // decision 0002, 
 		"refresh": one.RefreshToken, "id": one.IDToken, "garbage": "x.y.z", "none": "", "none-alg": "eyJhbGciOiJub25lIn0.e30.",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := h.Provider.Userinfo(t.Context(), token)
+			_, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: token})
 			wants(t, err, "invalid_token")
 		})
 	}
@@ -245,7 +245,7 @@ func TestL05_Userinfo(t *testing.T) { // rule L05, OpenID Connect Core section 5
 	h := protocol(t, oauthtest.Options{})
 	info := func(scope string) map[string]any {
 		t.Helper()
-		got, err := h.Provider.Userinfo(t.Context(), first(t, h, "shop", scope).AccessToken)
+		got, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: first(t, h, "shop", scope).AccessToken})
 		if err != nil || got.JWT != "" {
 			t.Fatal(err)
 		}
@@ -261,13 +261,13 @@ func TestL05_Userinfo(t *testing.T) { // rule L05, OpenID Connect Core section 5
 		t.Errorf("profile: %v", got)
 	}
 	without := first(t, h, "shop", "api:read")
-	_, err := h.Provider.Userinfo(t.Context(), without.AccessToken)
+	_, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: without.AccessToken})
 	wants(t, err, "invalid_token") // its audience is the API
 	owned := protocol(t, oauthtest.Options{Audience: oauthtest.Issuer, Clients: []clients.Metadata{{
 		ClientID: "bare", ClientSecret: oauthtest.Secret, GrantTypes: []string{"client_credentials"},
 	}}})
 	robot := get(t, owned, "bare", credentials())
-	_, err = owned.Provider.Userinfo(t.Context(), robot.AccessToken)
+	_, err = owned.Provider.Userinfo(t.Context(), oauth.Presented{Token: robot.AccessToken})
 	wants(t, err, "insufficient_scope")
 	if no := err.(*refusal.Refusal); no.Status != 403 {
 		t.Errorf("status %d", no.Status)
@@ -279,7 +279,7 @@ func TestSignedUserinfo(t *testing.T) { // OpenID Connect Core section 5.3.2
 	m := h.Client(t, "shop").Metadata
 	m.UserinfoSignedResponseAlg = "ES256"
 	h = h.WithClient(t, m)
-	got, err := h.Provider.Userinfo(t.Context(), first(t, h, "shop", "openid email").AccessToken)
+	got, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: first(t, h, "shop", "openid email").AccessToken})
 	if err != nil {
 		t.Fatal(err)
 	}

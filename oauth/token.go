@@ -13,6 +13,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/telemetry"
+	"signet/oauth/dpop"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -50,9 +51,16 @@ func (p *Provider) CheckGrantType(form url.Values) error {
 // attempts at one token request: a lost race is decided again, at most twice.
 const attempts = 3
 
-// Token answers a token request of an authenticated client. The form was checked for repeated parameters. Errors are
-// *refusal.Refusal.
-func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.Values) (*Answer, error) {
+// TokenRequest is what a token request brings.
+type TokenRequest struct {
+	Client *clients.Client // authenticated
+	Form   url.Values      // checked for repeated parameters
+	Proof  *dpop.Proof     // of possession, judged; nil = none (RFC 9449)
+}
+
+// Token answers a token request. Errors are *refusal.Refusal.
+func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
+	client, form := r.Client, r.Form
 	grant := form.Get("grant_type")
 	telemetry.Add(ctx, slog.String("client_id", client.ClientID), slog.String("grant_type", grant))
 	if err := p.CheckGrantType(form); err != nil {
@@ -66,7 +74,10 @@ func (p *Provider) Token(ctx context.Context, client *clients.Client, form url.V
 			return nil, refusal.InvalidRequest("The parameter " + name + " is missing.")
 		}
 	}
-	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Lifetimes: p.lifetimes(client)}
+	if client.DPoPBoundAccessTokens && r.Proof == nil {
+		return nil, refusal.InvalidDPoPProof("This client's tokens are bound to a key: send a DPoP proof.")
+	}
+	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Proof: r.Proof, Lifetimes: p.lifetimes(client)}
 	ctx = ledger.With(ctx, c)
 	var answer *Answer
 	var err error
@@ -134,7 +145,7 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 		return nil, err
 	}
 	answer := &Answer{
-		AccessToken: given.GetAccessToken(), TokenType: "Bearer", ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
+		AccessToken: given.GetAccessToken(), TokenType: c.Access.TokenType(), ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
 		Scope: c.AnsweredScope(),
 	}
 	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)
@@ -143,10 +154,23 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 }
 
 // checks run between fosite's two passes, in this order: what was presented is genuine and the client's own, nothing is
-// signed or written yet. Sender constraints will stand first.
+// signed or written yet. The sender constraint stands first.
 var checks = []func(*Provider, context.Context, *ledger.Case) error{
+	(*Provider).bind,
 	(*Provider).guard,
 	(*Provider).narrow,
+}
+
+// bind: what is bound to a key is good for that key only (RFC 9449 sections 5 and 10). Nothing was consumed yet, so whoever has the key can
+// still come.
+func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
+	switch {
+	case c.Keeps():
+		return nil
+	case c.Proof == nil:
+		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.")
+	}
+	return refusal.InvalidGrant("The DPoP proof is of another key than the grant is bound to.")
 }
 
 // guard: person, session, consent and time still allow the grant (rule J09).

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/oauth"
 	"signet/oauth/oauthtest"
 	"signet/storage"
 )
@@ -27,7 +28,7 @@ func TestWhatIsTooLongToBeReadIsNotSigned(t *testing.T) {
 	}
 	join(0, 90)
 	got := first(t, h, "shop", "openid groups offline_access")
-	if _, err := h.Provider.Userinfo(t.Context(), got.AccessToken); err != nil {
+	if _, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken}); err != nil {
 		t.Errorf("90 groups: %v", err)
 	}
 	join(90, 240)
@@ -77,7 +78,7 @@ func TestAnIDTokenThatIsTooLongIsNotSigned(t *testing.T) {
 	if len(got.IDToken) > 16<<10 {
 		t.Errorf("an ID token of %d bytes", len(got.IDToken))
 	}
-	told, err := h.Provider.Userinfo(t.Context(), got.AccessToken)
+	told, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: got.AccessToken})
 	if want := []string{"shop-0", "shop-1", "shop-2"}; err != nil || !reflect.DeepEqual(told.Claims["teams"], want) {
 		t.Errorf("userinfo tells %v, %v; want %v", told.Claims["teams"], err, want)
 	}

@@ -11,6 +11,7 @@ import (
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
+	"signet/oauth/dpop"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -24,14 +25,51 @@ type Userinfo struct {
 	JWT    string
 }
 
+// Presented is an access token as it was sent.
+type Presented struct {
+	Token string
+	DPoP  bool        // with the scheme DPoP, not Bearer
+	Proof *dpop.Proof // of possession, judged; nil = none was sent
+}
+
+// held reports whether a token that is bound to a key was sent with the proof of this key, and one that is not as a bearer token (RFC 9449
+// section 7).
+func (s Presented) held(a tokens.Access) *refusal.Refusal {
+	jkt := a.JKT()
+	switch {
+	case jkt == "" && !s.DPoP:
+		return nil
+	case jkt == "":
+		return refusal.InvalidToken("The access token is bound to no key: send it as a Bearer token.")
+	case !s.DPoP:
+		return refusal.InvalidToken("The access token is bound to a key: send it with the scheme DPoP and a proof.")
+	case s.Proof == nil:
+		return refusal.InvalidDPoPProof("Send a DPoP proof with the access token.")
+	case s.Proof.JKT != jkt:
+		return refusal.InvalidToken("The DPoP proof is of another key than the access token is bound to.")
+	case !s.Proof.Of(s.Token):
+		return refusal.InvalidDPoPProof("ath of the DPoP proof is not the hash of the access token.")
+	}
+	return nil
+}
+
 // Userinfo answers for an access token that is for this issuer and has openid (rule L05). One joined read.
-// Errors are *refusal.Refusal of RFC 6750 section 3.1: invalid_token, insufficient_scope.
-func (p *Provider) Userinfo(ctx context.Context, token string) (Userinfo, error) {
-	a, err := p.o.Issuer.VerifyAccess(token)
+// Errors are *refusal.Refusal of RFC 6750 section 3.1: invalid_token, insufficient_scope; and of RFC 9449: invalid_dpop_proof.
+func (p *Provider) Userinfo(ctx context.Context, sent Presented) (Userinfo, error) {
+	a, err := p.o.Issuer.VerifyAccess(sent.Token)
 	if err != nil {
 		return Userinfo{}, refusal.InvalidToken("The access token is invalid or expired.").Because(err)
 	}
+	if no := sent.held(a); no != nil {
+		telemetry.Add(ctx, slog.String("client_id", a.ClientID))
+		return Userinfo{}, no
+	}
 	told, err := p.userinfo(ctx, a)
+	if err == nil && sent.DPoP {
+		if err = p.ledger.SpendProof(ctx, sent.Proof); err != nil {
+			told, err = Userinfo{}, refusal.From(err)
+		}
+	}
 	if err != nil {
 		telemetry.Add(ctx, slog.String("client_id", a.ClientID))
 	}

@@ -20,6 +20,7 @@ import (
 	"signet/oauth/claims"
 	"signet/oauth/clientauth"
 	consents "signet/oauth/consent"
+	"signet/oauth/dpop"
 	"signet/oauth/flow"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
@@ -131,11 +132,18 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 	if err != nil {
 		return nil, err
 	}
-	exchange, err := token.New(provider, callers)
+	var proofs *dpop.Verifier
+	nonces := h.Config.DPoP.Nonces
+	if h.Config.DPoP.Enabled {
+		proofs = &dpop.Verifier{
+			Issuer: h.Config.Server.Issuer, Nonces: &dpop.Nonces{Keys: h.Master.DeriveAll("dpop nonces")}, Count: h.Metrics.Proof,
+		}
+	}
+	exchange, err := token.New(provider, callers, token.Proofs{Verifier: proofs, Nonces: nonces != config.NoncesOff})
 	if err != nil {
 		return nil, err
 	}
-	about, err := userinfo.New(provider)
+	about, err := userinfo.New(provider, userinfo.Proofs{Verifier: proofs, Nonces: nonces == config.NoncesAll})
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +158,7 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	book *consents.Book) ([]web.Mounter, error) {
 	requests := &request.Parser{
 		SignUp:  !h.People.SignupClosed(),
+		DPoP:    h.Config.DPoP.Enabled,
 		Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
 		Hint: func(token string) (string, []string, error) {
 			id, err := issuer.VerifyIDHint(token)
@@ -241,7 +250,12 @@ func (h *Services) facts(languages []string) discovery.Facts {
 	case config.ObjectsSigned:
 		objects = clients.AssertionAlgs
 	}
+	var proofs []string
+	if h.Config.DPoP.Enabled {
+		proofs = dpop.Algs()
+	}
 	return discovery.Facts{
+		ProofAlgs:   proofs,
 		RequestAlgs: objects,
 		GrantTypes:  grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
 		Prompts: h.prompts(),

@@ -82,6 +82,12 @@ const (
 	last_used_at = $3, idle = $5, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
 	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
 
+	// The same, and the facts of the grant, which nothing else changes: from now on they say which key it is bound to.
+	spendAndBind = `UPDATE grants SET code_used_at = $3, generation = $2, data = $6,
+	rotated_at = CASE WHEN CAST($2 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) END,
+	last_used_at = $3, idle = $5, expires_at = CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END
+	WHERE code_hash = $1 AND code_used_at IS NULL AND revoked_at IS NULL`
+
 	// expires_at stays where it is if it covers the idle limit ($4) and is not later than it would be moved to ($6): so few refreshes
 	// move it that Postgres writes no index for the others (heap-only tuples).
 	rotateGrant = `UPDATE grants SET generation = $2 + 1, rotated_at = $3, last_used_at = $3, idle = $5,
@@ -188,13 +194,17 @@ type Spend struct {
 	Generation int64 // 1 when a refresh token is issued with it, else 0
 	Now        time.Time
 	ExpiresAt  time.Time // new idle limit of the grant
+	Data       []byte    // the grant's facts from now on; nil = as they are
 }
 
 // SpendCode marks the code used: UPDATE … WHERE code_hash = ? AND code_used_at IS NULL AND revoked_at IS NULL.
 // Of concurrent callers exactly one succeeds; the others get ErrStale (RFC 6749 section 4.1.2).
 func (db *DB) SpendCode(ctx context.Context, x Spend) error {
-	return db.must(ctx, ErrStale, spendCode, x.CodeHash, x.Generation, micros(x.Now), micros(x.ExpiresAt),
-		x.ExpiresAt.Sub(x.Now).Microseconds())
+	args := []any{x.CodeHash, x.Generation, micros(x.Now), micros(x.ExpiresAt), x.ExpiresAt.Sub(x.Now).Microseconds()}
+	if x.Data != nil {
+		return db.must(ctx, ErrStale, spendAndBind, append(args, jsonText(x.Data))...)
+	}
+	return db.must(ctx, ErrStale, spendCode, args...)
 }
 
 // Rotation says how a refresh token is rotated.

@@ -27,6 +27,7 @@ type Metrics struct {
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
 	surplus   prometheus.Counter
+	proofs    *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
@@ -68,6 +69,7 @@ func NewMetrics() *Metrics {
 	m.dbUp = gauge("database_up", "1 if the database answered the last check.").WithLabelValues()
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
 	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
+	m.proofs = counter("dpop_proofs_total", "DPoP proofs, by outcome: accepted, refused, nonce (told to use one), replayed.", "outcome")
 	m.surplus = counter("grants_surplus_total", "Grants ended because one person had too many at one app.").WithLabelValues()
 	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
 	m.lists = counter("breach_list_failures_total", "New passwords that a list of breached ones could not be asked about, by list.", "list")
@@ -145,6 +147,11 @@ func (m *Metrics) SignIn(method, outcome string) {
 		oneOf(method, "password", "totp", "recovery", "passkey", "code", "confirm", "upstream"),
 		oneOf(outcome, "success", "failure", "throttled", "busy", "unproven"),
 	).Inc()
+}
+
+// Proof counts a DPoP proof; outcome: accepted, refused, nonce, replayed (after it was accepted).
+func (m *Metrics) Proof(outcome string) {
+	m.proofs.WithLabelValues(oneOf(outcome, "accepted", "refused", "nonce", "replayed")).Inc()
 }
 
 // DatabaseUp notes the last check of the database.

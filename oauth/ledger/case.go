@@ -10,6 +10,7 @@ import (
 
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/dpop"
 	"signet/oauth/tokens"
 	"signet/storage"
 )
@@ -22,8 +23,9 @@ type Case struct {
 	// ResponseType is that of an authorization request, one of clients.ResponseTypes; "" at the token endpoint.
 	ResponseType string
 	Form         url.Values
-	Now          time.Time // of this attempt: all times that are written or signed come from it
-	Lifetimes    Lifetimes // that hold for this client now
+	Proof        *dpop.Proof // of possession, judged and not yet spent; nil = none was sent
+	Now          time.Time   // of this attempt: all times that are written or signed come from it
+	Lifetimes    Lifetimes   // that hold for this client now
 
 	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
 	State *storage.GrantState
@@ -77,7 +79,7 @@ func Of(ctx context.Context) (*Case, error) {
 // presented refresh token as the current one.
 func (c *Case) Begin(now time.Time) {
 	*c = Case{
-		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Lifetimes: c.Lifetimes, Now: now,
+		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Proof: c.Proof, Lifetimes: c.Lifetimes, Now: now,
 		Presented: c.Presented, verified: c.verified, wasCurrent: c.wasCurrent,
 	}
 }

@@ -52,7 +52,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 	}
 	row := &c.State.Grant
 	switch {
-	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form):
+	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form) && c.Keeps():
 		return c.requester(), fosite.ErrInvalidatedAuthorizeCode
 	case !row.CodeUsedAt.IsZero():
 		return nil, fosite.ErrNotFound.WithDebug("The code is spent, and whoever shows it again does not prove to own it.")
@@ -72,7 +72,16 @@ func (l *Ledger) InvalidateAuthorizeCodeSession(ctx context.Context, hash string
 	if c.Refreshes() {
 		generation = 1
 	}
-	c.act = act{do: spend, spend: storage.Spend{CodeHash: hash, Generation: generation, Now: c.Now, ExpiresAt: c.idleUntil()}}
+	order := storage.Spend{CodeHash: hash, Generation: generation, Now: c.Now, ExpiresAt: c.idleUntil()}
+	if c.Proof != nil && c.Client.Public() && c.Facts.JKT == "" { // its refresh tokens are the key's from now on
+		facts, row := c.Facts, storage.Grant{}
+		facts.JKT = c.Proof.JKT
+		if err := facts.Put(&row); err != nil {
+			return err
+		}
+		order.Data = row.Data
+	}
+	c.act = act{do: spend, spend: order}
 	return nil
 }
 

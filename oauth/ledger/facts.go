@@ -29,14 +29,19 @@ type Facts struct {
 	CodeChallenge string `json:"code_challenge,omitempty"` // S256, the only method (RFC 7636 section 4.2)
 	Claims        string `json:"claims,omitempty"`         // claims parameter (OpenID Connect Core section 5.5), see GrantedClaims
 	ClaimsGranted bool   `json:"claims_granted,omitempty"` // Claims is what the person granted; else as sent, by a release before
-	LeftOut       string `json:"left_out,omitempty"`       // scopes asked for at authorize that the person did not allow, separated by spaces
-	Access        int64  `json:"access,omitempty"`         // life of an access token, seconds
-	Idle          int64  `json:"idle,omitempty"`           // life of an unused refresh token, seconds
+	// JKT is the thumbprint of the key that the code, and a public client's refresh tokens, are bound to (RFC 9449 sections 5 and 10).
+	JKT     string `json:"jkt,omitempty"`
+	LeftOut string `json:"left_out,omitempty"` // scopes asked for at authorize that the person did not allow, separated by spaces
+	Access  int64  `json:"access,omitempty"`   // life of an access token, seconds
+	Idle    int64  `json:"idle,omitempty"`     // life of an unused refresh token, seconds
 }
 
 // factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
 // grant gets a new version; one that a release may leave out without harm does not.
-const factsVersion = 1
+const factsVersion = 2
+
+// plainVersion is written where no fact is newer: a replica of the release before reads it.
+const plainVersion = 1
 
 // ErrNewerFacts: a newer release of Signet made the grant, with facts that this one does not know.
 var ErrNewerFacts = errors.New("a newer release made this grant")
@@ -108,7 +113,10 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
-	f.Version = factsVersion
+	f.Version = plainVersion
+	if f.JKT != "" {
+		f.Version = factsVersion
+	}
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("write the facts of a grant: %w", err)

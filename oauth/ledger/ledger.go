@@ -48,12 +48,14 @@ type Notices interface {
 type Metrics interface {
 	RefreshReuse()
 	CodeReplay()
+	Proof(outcome string) // of possession: replayed
 }
 
 // Options of New. Store and Events are required.
 type Options struct {
 	Store    Store
 	Events   Events
+	Replay   Replay         // for proofs of possession; nil where none are taken
 	Sessions SessionClients // of clients that are told when one ends; nil = none is
 	Metrics  Metrics        // nil counts nothing
 	Notices  Notices        // nil tells nobody
@@ -84,6 +86,7 @@ type noMetrics struct{}
 
 func (noMetrics) RefreshReuse() {}
 func (noMetrics) CodeReplay()   {}
+func (noMetrics) Proof(string)  {}
 
 // errNotOurs is a storage call that nothing here makes; it would be a mistake in the list of handlers.
 var errNotOurs = errors.New("ledger: not a way to this data")

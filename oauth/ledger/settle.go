@@ -74,6 +74,25 @@ func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
 	if refused != nil && c.act.do != revoke {
 		return nil
 	}
+	if refused != nil || c.Proof == nil {
+		return l.do(ctx, c)
+	}
+	if c.act.do == nothing || c.act.do == repeat {
+		if err := l.SpendProof(ctx, c.Proof); err != nil {
+			return err
+		}
+		return l.do(ctx, c)
+	}
+	return l.o.Store.Tx(ctx, func(ctx context.Context) error { // both or none
+		if err := l.do(ctx, c); err != nil {
+			return err
+		}
+		return l.SpendProof(ctx, c.Proof)
+	})
+}
+
+// do does the one act.
+func (l *Ledger) do(ctx context.Context, c *Case) error {
 	switch c.act.do {
 	case insert:
 		return l.insert(ctx, c)

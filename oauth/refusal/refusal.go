@@ -70,6 +70,12 @@ func InvalidScope(d string) *Refusal { return of(400, "invalid_scope", d) }
 // InvalidTarget: an unknown or forbidden resource (RFC 8707 section 2).
 func InvalidTarget(d string) *Refusal { return of(400, "invalid_target", d) }
 
+// InvalidDPoPProof: the proof of possession is missing, malformed, of another key or used before (RFC 9449 section 5).
+func InvalidDPoPProof(d string) *Refusal { return of(400, "invalid_dpop_proof", d) }
+
+// UseDPoPNonce: the same again, with the nonce that the answer brings (RFC 9449 section 8).
+func UseDPoPNonce(d string) *Refusal { return of(400, "use_dpop_nonce", d) }
+
 // AccessDenied: the person said no.
 func AccessDenied(d string) *Refusal { return of(400, "access_denied", d) }
 

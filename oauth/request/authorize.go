@@ -67,6 +67,8 @@ type Parser struct {
 	ResponseTypes []string
 	// SignUp: people can make accounts, so that an app can ask for that (prompt=create).
 	SignUp bool
+	// DPoP: codes can be bound to a key (RFC 9449 section 10).
+	DPoP bool
 	// Objects judges request objects; nil = they are not supported.
 	Objects *Objects
 	// Hint verifies an id_token_hint and returns its subject and audience (OpenID Connect Core section 3.1.2.1).
@@ -182,7 +184,7 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 	if form.Get("registration") != "" {
 		return refusal.RegistrationNotSupported("The registration parameter is not supported.")
 	}
-	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, p.prompts, p.openID, identity}
+	steps := []func(*flow.Request, *clients.Client, url.Values) *refusal.Refusal{p.responseType, pkce, p.key, p.prompts, p.openID, identity}
 	for _, step := range steps {
 		if r := step(req, c, form); r != nil {
 			return r
@@ -210,6 +212,19 @@ func pkce(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusa
 		return refusal.InvalidRequest("code_challenge must be 43 characters of base64url.")
 	}
 	req.CodeChallenge, req.CodeChallengeMethod = sent, method
+	return nil
+}
+
+// key reads dpop_jkt, the thumbprint of the key that the code is to be bound to (RFC 9449 section 10).
+func (p *Parser) key(req *flow.Request, _ *clients.Client, form url.Values) *refusal.Refusal {
+	sent := form.Get("dpop_jkt")
+	if !p.DPoP || sent == "" {
+		return nil
+	}
+	if !challenge.MatchString(sent) {
+		return refusal.InvalidRequest("dpop_jkt must be the SHA-256 thumbprint of a key, 43 characters of base64url.")
+	}
+	req.DPoPJKT = sent
 	return nil
 }
 

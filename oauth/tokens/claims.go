@@ -49,6 +49,25 @@ type Access struct {
 	GrantID   string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
 }
 
+// JKT is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "" = none.
+func (a *Access) JKT() string {
+	var cnf struct {
+		JKT string `json:"jkt"`
+	}
+	if len(a.Cnf) > 0 {
+		_ = json.Unmarshal(a.Cnf, &cnf) // it was signed by us
+	}
+	return cnf.JKT
+}
+
+// TokenType is the scheme that the token is used with: DPoP where it is bound to a key, else Bearer.
+func (a *Access) TokenType() string {
+	if a.JKT() != "" {
+		return "DPoP"
+	}
+	return "Bearer"
+}
+
 func (a *Access) check() error {
 	return required("access token", a.Subject != "", a.ClientID != "", a.JTI != "", len(a.Audience) > 0,
 		a.IssuedAt > 0, a.ExpiresAt > 0)

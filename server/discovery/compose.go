@@ -34,6 +34,7 @@ type metadata struct {
 	Claims       []string `json:"claims_supported,omitempty"`
 
 	AuthMethods       []string `json:"token_endpoint_auth_methods_supported,omitempty"`
+	ProofAlgs         []string `json:"dpop_signing_alg_values_supported,omitempty"` // RFC 9449 section 5.1
 	AssertionAlgs     []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 	RevocationMethods []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
 	RevocationAlgs    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
@@ -93,6 +94,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.UserinfoAlgs = f.UserinfoAlgs
 	}
 	if d.Token != "" {
+		d.ProofAlgs = f.ProofAlgs
 		d.GrantTypes, d.AuthMethods, d.AssertionAlgs = f.GrantTypes, f.AuthMethods, algsFor(f.AuthMethods, f)
 	}
 	if d.Revocation != "" {

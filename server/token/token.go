@@ -18,6 +18,7 @@ import (
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth"
+	"signet/oauth/dpop"
 	"signet/oauth/refusal"
 	"signet/oauth/request"
 	"signet/server/web"
@@ -31,7 +32,7 @@ type Authenticator interface {
 // Provider is the protocol; *oauth.Provider.
 type Provider interface {
 	CheckGrantType(form url.Values) error
-	Token(ctx context.Context, client *clients.Client, form url.Values) (*oauth.Answer, error)
+	Token(ctx context.Context, r oauth.TokenRequest) (*oauth.Answer, error)
 	Introspect(ctx context.Context, caller *clients.Client, token string) (oauth.Introspection, error)
 	SignIntrospection(caller *clients.Client, answer oauth.Introspection) (string, error)
 	Revoke(ctx context.Context, caller *clients.Client, token string) error
@@ -41,14 +42,21 @@ type Provider interface {
 type Handler struct {
 	provider Provider
 	clients  Authenticator
+	proofs   Proofs
 }
 
-// New makes the h.
-func New(provider Provider, authenticator Authenticator) (*Handler, error) {
+// Proofs are of possession (RFC 9449).
+type Proofs struct {
+	Verifier *dpop.Verifier // nil: none are read
+	Nonces   bool           // they must have a nonce of ours
+}
+
+// New makes the handler.
+func New(provider Provider, authenticator Authenticator, proofs Proofs) (*Handler, error) {
 	if provider == nil || authenticator == nil {
 		return nil, errors.New("server/token: provider and authenticator are required")
 	}
-	return &Handler{provider: provider, clients: authenticator}, nil
+	return &Handler{provider: provider, clients: authenticator, proofs: proofs}, nil
 }
 
 // Mount implements web.Mounter. Browser apps may read the answers of token and revocation, not of introspection, which is for
@@ -70,15 +78,34 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 		telemetry.Add(r.Context(), slog.String("grant_type", telemetry.Outside(form.Get("grant_type"))))
 		return err
 	}
+	proof, err := h.proof(r, form)
+	if err != nil {
+		return err
+	}
 	client, err := h.authenticate(r, form)
 	if err != nil {
 		return err
 	}
-	answer, err := h.provider.Token(r.Context(), client, form)
+	answer, err := h.provider.Token(r.Context(), oauth.TokenRequest{Client: client, Form: form, Proof: proof})
 	if err != nil {
 		return err
 	}
+	if proof != nil {
+		h.proofs.Verifier.Renew(w.Header(), proof)
+	}
 	return write(w, answer)
+}
+
+// proof judges the proof of possession of a token request, before a client assertion or anything else of it is used up.
+func (h *Handler) proof(r *http.Request, form url.Values) (*dpop.Proof, error) {
+	if h.proofs.Verifier == nil {
+		return nil, nil
+	}
+	proof, err := h.proofs.Verifier.Judge(r.Header, http.MethodPost, "/oauth2/token", h.proofs.Nonces)
+	if err != nil {
+		name(r, form)
+	}
+	return proof, err
 }
 
 // read gives the form of a request.

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"signet/clients"
+	"signet/oauth"
 	"signet/oauth/oauthtest"
 	"signet/server/token"
 	"signet/server/web"
@@ -41,7 +42,7 @@ func open(t testing.TB, o oauthtest.Options) *endpoint {
 
 func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	handler, err := token.New(h.Provider, h.Auth)
+	handler, err := token.New(h.Provider, h.Auth, token.Proofs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +349,7 @@ func TestStoredClientIsReadOnce(t *testing.T) { // decision 0001: client_credent
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.Provider.Token(ctx, c, credentials()); err != nil {
+		if _, err := d.Provider.Token(ctx, oauth.TokenRequest{Client: c, Form: credentials()}); err != nil {
 			t.Fatal(err)
 		}
 		if i > 0 && stats.Reads()+stats.Writes() > 0 {

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"signet/oauth"
 	"signet/oauth/oauthtest"
 )
 
@@ -13,7 +14,8 @@ func BenchmarkUserinfo(b *testing.B) {
 	h := oauthtest.New(b, oauthtest.Options{DB: oauthtest.Database(b)})
 	h.SignIn(b)
 	d := serve(b, h)
-	a, err := h.Provider.Token(b.Context(), h.Client(b, "shop"), oauthtest.Exchange(h.Code(b, "shop", "openid profile email", nil)))
+	a, err := h.Provider.Token(b.Context(),
+		oauth.TokenRequest{Client: h.Client(b, "shop"), Form: oauthtest.Exchange(h.Code(b, "shop", "openid profile email", nil))})
 	if err != nil {
 		b.Fatal(err)
 	}

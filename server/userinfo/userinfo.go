@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"signet/oauth"
+	"signet/oauth/dpop"
 	"signet/oauth/refusal"
 	"signet/oauth/request"
 	"signet/server/web"
@@ -19,18 +20,27 @@ import (
 
 // Provider is the protocol; *oauth.Provider.
 type Provider interface {
-	Userinfo(ctx context.Context, token string) (oauth.Userinfo, error)
+	Userinfo(ctx context.Context, sent oauth.Presented) (oauth.Userinfo, error)
 }
 
 // Handler serves the endpoint.
-type Handler struct{ provider Provider }
+type Handler struct {
+	provider Provider
+	proofs   Proofs
+}
+
+// Proofs are of possession (RFC 9449).
+type Proofs struct {
+	Verifier *dpop.Verifier // nil: none are read, and no token can be bound
+	Nonces   bool           // they must have a nonce of ours
+}
 
 // New makes the handler.
-func New(provider Provider) (*Handler, error) {
+func New(provider Provider, proofs Proofs) (*Handler, error) {
 	if provider == nil {
 		return nil, errors.New("server/userinfo: provider is required")
 	}
-	return &Handler{provider: provider}, nil
+	return &Handler{provider: provider, proofs: proofs}, nil
 }
 
 // Mount implements web.Mounter.
@@ -40,19 +50,22 @@ func (handler *Handler) Mount(m *web.Mux) {
 }
 
 func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
-	token, err := bearer(r)
+	sent, err := handler.presented(r)
 	if err != nil {
-		return challenged(err)
+		return handler.challenged(err, sent.DPoP)
 	}
-	if token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
-		w.Header()["Www-Authenticate"] = []string{realm}
+	if sent.Token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
+		w.Header()["Www-Authenticate"] = handler.challenges("", false)
 		w.Header()["Cache-Control"] = noStore
 		w.WriteHeader(http.StatusUnauthorized)
 		return nil
 	}
-	told, err := handler.provider.Userinfo(r.Context(), token)
+	told, err := handler.provider.Userinfo(r.Context(), sent)
 	if err != nil {
-		return challenged(err)
+		return handler.challenged(err, sent.DPoP || sent.Proof != nil)
+	}
+	if sent.Proof != nil {
+		handler.proofs.Verifier.Renew(w.Header(), sent.Proof)
 	}
 	w.Header()["Cache-Control"] = noStore
 	if told.JWT != "" {
@@ -63,49 +76,70 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, told.Claims)
 }
 
-// bearer finds the token of a request; "" is none.
-func bearer(r *http.Request) (string, error) {
-	if strings.Contains(r.URL.RawQuery, "access_token=") {
-		return "", refusal.InvalidRequest("Send the access token in the header, not in the URL.")
+// presented finds the token of a request and judges its proof; without a token nobody tried.
+func (handler *Handler) presented(r *http.Request) (sent oauth.Presented, err error) {
+	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" || handler.proofs.Verifier == nil {
+		return sent, err
 	}
-	var token string
+	sent.Proof, err = handler.proofs.Verifier.Judge(r.Header, r.Method, "/userinfo", sent.DPoP && handler.proofs.Nonces)
+	return sent, err
+}
+
+// find gives the token of a request; "" is none. Bound to a key it comes in the header only (RFC 9449 section 7.1).
+func (handler *Handler) find(r *http.Request) (token string, bound bool, err error) {
+	if strings.Contains(r.URL.RawQuery, "access_token=") {
+		return "", false, refusal.InvalidRequest("Send the access token in the header, not in the URL.")
+	}
 	if header := r.Header["Authorization"]; len(header) > 1 {
-		return "", refusal.InvalidRequest("There are several Authorization headers.")
+		return "", false, refusal.InvalidRequest("There are several Authorization headers.")
 	} else if len(header) == 1 {
 		scheme, value, _ := strings.Cut(header[0], " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			return "", nil
+		bound = handler.proofs.Verifier != nil && strings.EqualFold(scheme, "DPoP")
+		if !bound && !strings.EqualFold(scheme, "Bearer") {
+			return "", false, nil
 		}
 		if token = strings.TrimLeft(value, " "); token == "" {
-			return "", refusal.InvalidRequest("The Authorization header has no token.")
+			return "", bound, refusal.InvalidRequest("The Authorization header has no token.")
 		}
 	}
 	if r.Method != http.MethodPost || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return token, nil
+		return token, bound, nil
 	}
 	form, err := request.Form(r)
 	switch {
 	case err != nil:
-		return "", err
+		return "", bound, err
 	case token != "" && form.Has("access_token"):
-		return "", refusal.InvalidRequest("Send the access token once, not in header and body.")
+		return "", bound, refusal.InvalidRequest("Send the access token once, not in header and body.")
 	case token == "":
 		token = form.Get("access_token")
 	}
-	return token, nil
+	return token, bound, nil
 }
 
 const realm = `Bearer realm="signet"`
 
 var noStore = []string{"no-store"}
 
+// challenges are the ways to come in; what went wrong is said in the one that was tried (RFC 9449 section 7.1).
+func (handler *Handler) challenges(wrong string, bound bool) []string {
+	if handler.proofs.Verifier == nil {
+		return []string{realm + wrong}
+	}
+	key := `DPoP realm="signet", algs="` + strings.Join(dpop.Algs(), " ") + `"`
+	if bound {
+		return []string{realm, key + wrong}
+	}
+	return []string{realm + wrong, key}
+}
+
 // challenged adds the WWW-Authenticate of RFC 6750 section 3 to what is the caller's fault.
-func challenged(err error) error {
+func (handler *Handler) challenged(err error, bound bool) error {
 	no, ok := errors.AsType[*refusal.Refusal](err)
 	if !ok || no.Status >= http.StatusInternalServerError {
 		return err
 	}
-	challenge := realm + `, error="` + no.Code + `", error_description="` + no.Description + `"`
+	challenge := `, error="` + no.Code + `", error_description="` + no.Description + `"`
 	if no.Code == "insufficient_scope" {
 		challenge += `, scope="openid"`
 	}
@@ -113,6 +147,12 @@ func challenged(err error) error {
 		challenge += ", " + no.Demand
 	}
 	c := no.Because(err)
-	c.Header = http.Header{"Www-Authenticate": {challenge}}
+	if c.Header = no.Header.Clone(); c.Header == nil {
+		c.Header = http.Header{}
+	}
+	c.Header["Www-Authenticate"] = handler.challenges(challenge, bound)
+	if no.Code == "invalid_dpop_proof" || no.Code == "use_dpop_nonce" {
+		c.Status = http.StatusUnauthorized
+	}
 	return c
 }

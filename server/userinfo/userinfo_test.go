@@ -32,7 +32,7 @@ func open(t *testing.T) *endpoint {
 
 func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	handler, err := userinfo.New(h.Provider)
+	handler, err := userinfo.New(h.Provider, userinfo.Proofs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,8 @@ func (d *endpoint) ask(method, path, authorization, form string) *httptest.Respo
 
 func (d *endpoint) token(t *testing.T, scope string) *oauth.Answer {
 	t.Helper()
-	a, err := d.Provider.Token(t.Context(), d.Client(t, "shop"), oauthtest.Exchange(d.Code(t, "shop", scope, nil)))
+	a, err := d.Provider.Token(t.Context(),
+		oauth.TokenRequest{Client: d.Client(t, "shop"), Form: oauthtest.Exchange(d.Code(t, "shop", scope, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
