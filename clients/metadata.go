@@ -108,7 +108,9 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
-	DPoPBoundAccessTokens        bool     `json:"dpop_bound_access_tokens,omitempty"` // it always proves a key (RFC 9449 section 5.2)
+	RequirePushedRequests        bool     `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
+	// it always proves a key (RFC 9449 section 5.2)
+	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
 	// ids of those that are offered to its people; empty = all
 	Upstreams           []string `json:"upstreams,omitempty"`
 	RequireSecondFactor bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all

@@ -107,6 +107,8 @@ type Authorization struct {
 	ResponseTypes []string `yaml:"response_types"`
 	// RequestObjects: off; signed; unsigned, too, from clients that registered no algorithm for them.
 	RequestObjects string `yaml:"request_objects"`
+	// RequirePushed: apps push their requests (RFC 9126), or are refused.
+	RequirePushed bool `yaml:"require_pushed_requests"`
 }
 
 // Which request objects are taken.
@@ -341,6 +343,7 @@ type Client struct {
 	RefreshTokenIdle             Duration `yaml:"refresh_token_idle" json:"refresh_token_idle,omitzero"`
 	RefreshTokenLifetime         Duration `yaml:"refresh_token_lifetime" json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
+	RequirePushedRequests        bool     `yaml:"require_pushed_authorization_requests" json:"require_pushed_authorization_requests,omitempty"`
 	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
 	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`

@@ -76,6 +76,14 @@ func (p *Provider) Userinfo(ctx context.Context, sent Presented) (Userinfo, erro
 	return told, err
 }
 
+// SpendProof uses up a proof of possession of a request that is answered elsewhere. Errors are *refusal.Refusal.
+func (p *Provider) SpendProof(ctx context.Context, proof *dpop.Proof) error {
+	if err := p.ledger.SpendProof(ctx, proof); err != nil {
+		return refusal.From(err)
+	}
+	return nil
+}
+
 // userinfo answers for the claims of a verified access token.
 func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, error) {
 	if !slices.Contains(a.Audience, p.o.Issuer.URL()) {

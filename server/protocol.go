@@ -25,6 +25,7 @@ import (
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
 	signout "signet/oauth/logout"
+	"signet/oauth/pushed"
 	"signet/oauth/request"
 	"signet/oauth/tokens"
 	"signet/server/authorize"
@@ -33,6 +34,7 @@ import (
 	"signet/server/login"
 	"signet/server/logout"
 	"signet/server/pages"
+	"signet/server/push"
 	"signet/server/register"
 	"signet/server/token"
 	"signet/server/userinfo"
@@ -70,6 +72,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
+	h.pushes = pushed.New(h.DB)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
 		return err
 	}
@@ -108,11 +111,12 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	if err != nil {
 		return nil, err
 	}
-	backs, err := h.apiHandlers(provider)
+	requests := h.parser(issuer)
+	backs, err := h.apiHandlers(provider, requests)
 	if err != nil {
 		return nil, err
 	}
-	fronts, err := h.pageHandlers(provider, issuer, view, front, book)
+	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, book)
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +127,10 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 }
 
 // apiHandlers answer applications, in JSON.
-func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
+func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parser) ([]web.Mounter, error) {
 	callers, err := clientauth.New(clientauth.Options{
 		Registry: h.Clients, Keys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
-		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token"},
+		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token", h.Config.Server.Issuer + "/oauth2/par"},
 		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})
 	if err != nil {
@@ -150,14 +154,20 @@ func (h *Services) apiHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 	entry, err := register.New(register.Options{
 		Endpoint: h.Config.Server.Issuer + "/oauth2/register", Service: h.Registrations, Clients: h.Clients, Limits: ratelimit.New(h.DB),
 	})
-	return []web.Mounter{exchange, about, entry}, err
+	if err != nil {
+		return nil, err
+	}
+	pushes, err := push.New(push.Options{
+		Clients: callers, Parser: requests, Keeper: h.pushes, Proofs: proofs, Nonces: nonces != config.NoncesOff, Spend: provider.SpendProof,
+	})
+	return []web.Mounter{exchange, about, entry, pushes}, err
 }
 
-// pageHandlers take a person from the app's request to its answer, and out again.
-func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer, view *pages.Pages, front *login.Login,
-	book *consents.Book) ([]web.Mounter, error) {
+// parser judges authorization requests, at both endpoints that take some.
+func (h *Services) parser(issuer *tokens.Issuer) *request.Parser {
 	requests := &request.Parser{
-		SignUp:  !h.People.SignupClosed(),
+		SignUp: !h.People.SignupClosed(),
+		Pushes: h.pushes, MustPush: h.Config.Authorization.RequirePushed,
 		DPoP:    h.Config.DPoP.Enabled,
 		Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
 		Hint: func(token string) (string, []string, error) {
@@ -167,9 +177,16 @@ func (h *Services) pageHandlers(provider *oauth.Provider, issuer *tokens.Issuer,
 	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
 		requests.Objects = &request.Objects{Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned}
 	}
+	return requests
+}
+
+// pageHandlers take a person from the app's request to its answer, and out again.
+func (h *Services) pageHandlers(provider *oauth.Provider, requests *request.Parser, issuer *tokens.Issuer, view *pages.Pages,
+	front *login.Login, book *consents.Book) ([]web.Mounter, error) {
 	begin := authorize.Options{
-		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Login: front, Browser: front.Browser, Pages: view,
-		App: h.appAt, Tx: h.DB.Tx,
+		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Pushes: h.pushes, Login: front, Browser: front.Browser,
+		Pages: view,
+		App:   h.appAt, Tx: h.DB.Tx,
 	}
 	if front.Browser.StateCookie() != "" {
 		begin.State = front.Browser.State
@@ -256,6 +273,7 @@ func (h *Services) facts(languages []string) discovery.Facts {
 	}
 	return discovery.Facts{
 		ProofAlgs:   proofs,
+		MustPush:    h.Config.Authorization.RequirePushed,
 		RequestAlgs: objects,
 		GrantTypes:  grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
 		Prompts: h.prompts(),

@@ -28,6 +28,7 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/keys"
 	"signet/oauth/logout"
+	"signet/oauth/pushed"
 	"signet/oauth/subject"
 	"signet/server/browser"
 	"signet/server/discovery"
@@ -109,6 +110,7 @@ type Services struct {
 
 	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
+	pushes      *pushed.Requests             // authorization requests that apps pushed
 	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
 	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
 	lock        io.Closer                    // holds off a second server; nil = none is held

@@ -28,7 +28,8 @@ var theirs = strings.Fields(`client_name application_type redirect_uris post_log
 	default_max_age default_acr_values require_auth_time initiate_login_uri
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
 	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri
-	software_id software_version dpop_bound_access_tokens`)
+	software_id software_version dpop_bound_access_tokens
+	require_pushed_authorization_requests`)
 
 // read takes the application's members of a document into a copy of m, which keeps the operator's.
 func read(document map[string]json.RawMessage, m clients.Metadata) (clients.Metadata, error) {

@@ -34,6 +34,7 @@ type Request struct {
 	Nonce               string            `json:"nonce,omitempty"`
 	CodeChallenge       string            `json:"code_challenge,omitempty"`
 	CodeChallengeMethod string            `json:"code_challenge_method,omitempty"`
+	Pushed              string            `json:"pushed,omitempty"`   // id of the pushed request it is (RFC 9126)
 	DPoPJKT             string            `json:"dpop_jkt,omitempty"` // the key that the code is bound to (RFC 9449 section 10)
 	Prompts             []string          `json:"prompts,omitempty"`
 	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts

@@ -12,13 +12,15 @@ import (
 
 	"signet/clients"
 	"signet/oauth/flow"
+	"signet/oauth/pushed"
 	"signet/oauth/refusal"
 )
 
 // PageOnly is an error that must end on our own page: the client or the redirect URI is not to be trusted (RFC 6749 section
 // 4.1.2.1).
 type PageOnly struct {
-	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request"
+	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request", "expired"
+	Code       string          // error code of the standard; "" = invalid_request
 	ClientID   string          // as it was sent
 	Client     *clients.Client // nil when unknown
 	Received   string          // the redirect URI sent
@@ -59,6 +61,11 @@ type Clients interface {
 	Renewed(ctx context.Context, seen *clients.Resources) (*clients.Resources, error)
 }
 
+// Opener finds what was pushed; *pushed.Requests.
+type Opener interface {
+	Open(ctx context.Context, clientID, uri string) (flow.Request, error)
+}
+
 // Parser makes authorization requests.
 type Parser struct {
 	Clients Clients
@@ -67,6 +74,10 @@ type Parser struct {
 	ResponseTypes []string
 	// SignUp: people can make accounts, so that an app can ask for that (prompt=create).
 	SignUp bool
+	// Pushes opens pushed requests; nil = there are none.
+	Pushes Opener
+	// MustPush: requests come in no other way.
+	MustPush bool
 	// DPoP: codes can be bound to a key (RFC 9449 section 10).
 	DPoP bool
 	// Objects judges request objects; nil = they are not supported.
@@ -88,6 +99,30 @@ var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // Authorize judges the form of an authorization request. Errors are *PageOnly, *Redirectable, or the storage's.
 func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, *clients.Client, error) {
+	return p.authorize(ctx, form, false)
+}
+
+// Pushed is Authorize of a request that its client pushes (RFC 9126 section 2.1).
+func (p *Parser) Pushed(ctx context.Context, form url.Values) (flow.Request, *clients.Client, error) {
+	return p.authorize(ctx, form, true)
+}
+
+// open gives what was pushed: it was judged then. Only where it leads is looked at again, for the registration may have changed.
+func (p *Parser) open(ctx context.Context, c *clients.Client, uri string) (flow.Request, error) {
+	req, err := p.Pushes.Open(ctx, c.ClientID, uri)
+	if errors.Is(err, pushed.ErrGone) {
+		return req, &PageOnly{Kind: "expired", Code: "invalid_request_uri", ClientID: c.ClientID, Client: c, Cause: err}
+	} else if err != nil {
+		return req, err
+	}
+	if matched, ok := c.MatchRedirect(req.RedirectURI); !ok || matched != req.RedirectURI {
+		return req, &PageOnly{Kind: "redirect_mismatch", ClientID: c.ClientID, Client: c, Received: req.RedirectURI, Registered: c.RedirectURIs}
+	}
+	return req, nil
+}
+
+// authorize judges a form; direct: the client itself sent it here.
+func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (flow.Request, *clients.Client, error) {
 	if err := repeated(form, "client_id", "redirect_uri", "response_mode", "state"); err != nil {
 		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", ClientID: form.Get("client_id"), Cause: err}
 	}
@@ -100,6 +135,10 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	}
 	if !c.Enabled() {
 		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", ClientID: c.ClientID, Client: c}
+	}
+	if uri := form.Get("request_uri"); p.Pushes != nil && !direct && strings.HasPrefix(uri, pushed.Prefix) {
+		req, err := p.open(ctx, c, uri)
+		return req, c, err
 	}
 	form, unread := p.unpacked(ctx, c, form)
 	if err := repeated(form, "redirect_uri", "response_mode", "state"); err != nil {
@@ -122,6 +161,11 @@ func (p *Parser) Authorize(ctx context.Context, form url.Values) (flow.Request, 
 	}
 	if unread != nil {
 		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State,
+			ResponseMode: req.ResponseMode}
+	}
+	if !direct && (p.MustPush || c.RequirePushedRequests) {
+		no := refusal.InvalidRequest("This client must push its authorization requests.")
+		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, State: req.State,
 			ResponseMode: req.ResponseMode}
 	}
 	known, err := p.resourcesOf(ctx, c, form)

@@ -20,6 +20,7 @@ import (
 	"signet/internal/egress"
 	"signet/internal/telemetry"
 	"signet/oauth/clientjwt"
+	"signet/oauth/pushed"
 	"signet/oauth/refusal"
 )
 
@@ -40,7 +41,6 @@ const (
 	maxObject  = 16 << 10
 	objectSkew = 10 * time.Second
 	typeObject = "oauth-authz-req+jwt" // RFC 9101 section 10.8
-	pushed     = "urn:ietf:params:oauth:request_uri:"
 )
 
 // errObject: the object is not one that counts. The text says why, for the log.
@@ -83,7 +83,7 @@ func (p *Parser) unpacked(ctx context.Context, c *clients.Client, form url.Value
 func (p *Parser) fetched(ctx context.Context, c *clients.Client, address string) (string, error) {
 	bare, mark, _ := strings.Cut(address, "#")
 	switch {
-	case strings.HasPrefix(address, pushed):
+	case strings.HasPrefix(address, pushed.Prefix):
 		return "", objectMistake("nothing was pushed under this request_uri")
 	case !slices.Contains(c.RequestURIs, address) && !slices.Contains(c.RequestURIs, bare):
 		return "", objectMistake("request_uri is not registered")

@@ -88,6 +88,11 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 // write makes what was prepared good, and notes in the same transaction that the request was answered, where it has a row.
 func (h *Handler) write(ctx context.Context, s *login.State, ready *oauth.Prepared) error {
 	both := func(ctx context.Context) error {
+		if id := s.In.Request.Pushed; id != "" && s.In.Progress.Answers == 0 { // of several sign-ins from one pushed request, one is the first
+			if err := h.Pushes.Finish(ctx, id); err != nil {
+				return err
+			}
+		}
 		if err := h.Provider.Grant(ctx, ready); err != nil {
 			return err
 		}
@@ -95,7 +100,7 @@ func (h *Handler) write(ctx context.Context, s *login.State, ready *oauth.Prepar
 			p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, s.Visitor.UserID, ready.GrantID
 		})
 	}
-	if s.In.ID == "" {
+	if s.In.ID == "" && s.In.Request.Pushed == "" {
 		return both(ctx)
 	}
 	return h.Tx(ctx, both)

@@ -24,11 +24,17 @@ type Provider interface {
 	Grant(ctx context.Context, ready *oauth.Prepared) error
 }
 
+// Pushes are the requests that were pushed; *pushed.Requests.
+type Pushes interface {
+	Finish(ctx context.Context, id string) error
+}
+
 // Options of New.
 type Options struct {
 	Issuer   string
 	Requests *request.Parser
 	Provider Provider
+	Pushes   Pushes
 	Login    *login.Login
 	Browser  *browser.Browser
 	Pages    *pages.Pages
@@ -43,9 +49,10 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Requests == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil || o.Tx == nil ||
+	if o.Requests == nil || o.Provider == nil || o.Pushes == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil ||
+		o.Tx == nil ||
 		o.Issuer == "" {
-		return nil, errors.New("authorize needs issuer, requests, provider, login, browser, pages, app and tx")
+		return nil, errors.New("authorize needs issuer, requests, provider, pushes, login, browser, pages, app and tx")
 	}
 	return &Handler{o}, nil
 }

@@ -324,8 +324,12 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 		}
 	}
 	before := asked
+	// RFC 9126: nothing but the reference counts, so there is nowhere to send an error.
+	if b.Get(t, w.ask("request_uri", "urn:ietf:params:oauth:request_uri:x")); b.Landed != nil || b.Status != 400 {
+		t.Errorf("never pushed: %d %v", b.Status, b.Landed)
+	}
 	for name, address := range map[string]string{
-		"not registered": site.URL + "/other", "a query more": site.URL + "/r?x", "pushed": "urn:ietf:params:oauth:request_uri:x",
+		"not registered": site.URL + "/other", "a query more": site.URL + "/r?x",
 		"a file": "file:///etc/passwd", "an inner address": "https://169.254.169.254/latest",
 	} {
 		if _, got := answered(t, b.Get(t, w.ask("request_uri", address))); got.Get("error") != "invalid_request_uri" ||

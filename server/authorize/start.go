@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -132,7 +133,7 @@ func toPage(bad *request.PageOnly) error {
 	if bad.Client != nil {
 		page.Args["Client"] = bad.Client.ClientName
 	}
-	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: "invalid_request"})
+	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: cmp.Or(bad.Code, "invalid_request")})
 	if bad.Registered != nil {
 		page.Facts = append(page.Facts, web.Fact{Name: "Received", Value: cut(bad.Received)})
 		for _, u := range bad.Registered {

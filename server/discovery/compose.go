@@ -17,6 +17,8 @@ type metadata struct {
 	Introspection string `json:"introspection_endpoint,omitempty"`
 	Revocation    string `json:"revocation_endpoint,omitempty"`
 	Registration  string `json:"registration_endpoint,omitempty"`
+	Push          string `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
+	MustPush      bool   `json:"require_pushed_authorization_requests,omitempty"`
 
 	Scopes        []string `json:"scopes_supported,omitempty"`
 	ResponseTypes []string `json:"response_types_supported,omitempty"`
@@ -75,6 +77,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Introspection: at("POST", "/oauth2/introspect"),
 		Revocation:    at("POST", "/oauth2/revoke"),
 		Registration:  at("POST", "/oauth2/register"),
+		Push:          at("POST", "/oauth2/par"),
 		Scopes:        f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {
@@ -85,6 +88,9 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
 		d.Subjects, d.IDTokenAlgs = []string{"pairwise", "public"}, signingAlgs
 		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
+	}
+	if d.Push != "" {
+		d.MustPush = f.MustPush
 	}
 	if d.EndSession != "" {
 		d.BackchannelLogout, d.BackchannelLogoutSession = f.BackchannelLogout, f.BackchannelLogout

@@ -45,6 +45,7 @@ type Facts struct {
 	Locales       []string // BCP 47 tags of the pages' languages
 	AuthMethods   []string // of clients at the token and revocation endpoints
 	AssertionAlgs []string // for private_key_jwt
+	MustPush      bool     // authorization requests come by the pushed way only
 	ProofAlgs     []string // of DPoP proofs; nil = none are read
 	UserinfoAlgs  []string // of signed userinfo answers
 	// BackchannelLogout and FrontchannelLogout: clients are told, with the sid, of sessions that ended.
