@@ -112,9 +112,10 @@ func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {
 }
 
 // Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
-// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid.
+// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid, also as what it serves to bearers
+// of a token: its userinfo endpoint, whose metadata has this name (RFC 9728).
 func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
-	if sameIdentifier(identifier, issuer) {
+	if sameIdentifier(identifier, issuer) || sameIdentifier(identifier, issuer+"/userinfo") {
 		if c.HasScope("openid") {
 			return issuer, nil
 		}

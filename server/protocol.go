@@ -147,7 +147,9 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 	if err != nil {
 		return nil, err
 	}
-	about, err := userinfo.New(provider, userinfo.Proofs{Verifier: proofs, Nonces: nonces == config.NoncesAll})
+	about, err := userinfo.New(provider, userinfo.Options{
+		Proofs: proofs, Nonces: nonces == config.NoncesAll, Metadata: discovery.UserinfoMetadata(h.Config.IssuerURL()),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -272,16 +274,22 @@ func (h *Services) facts(languages []string) discovery.Facts {
 		proofs = dpop.Algs()
 	}
 	return discovery.Facts{
-		ProofAlgs:   proofs,
-		MustPush:    h.Config.Authorization.RequirePushed,
-		RequestAlgs: objects,
-		GrantTypes:  grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
+		ProofAlgs:    proofs,
+		PersonScopes: personScopes(),
+		MustPush:     h.Config.Authorization.RequirePushed,
+		RequestAlgs:  objects,
+		GrantTypes:   grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),
 		Prompts: h.prompts(),
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}
+}
+
+// personScopes are those that userinfo answers to.
+func personScopes() []string {
+	return slices.DeleteFunc(slices.Clone(clients.BuiltinScopes), func(s string) bool { return s == "offline_access" })
 }
 
 // prompts are the values of prompt that do what they say.

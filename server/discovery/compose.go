@@ -18,7 +18,9 @@ type metadata struct {
 	Revocation    string `json:"revocation_endpoint,omitempty"`
 	Registration  string `json:"registration_endpoint,omitempty"`
 	Push          string `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
-	MustPush      bool   `json:"require_pushed_authorization_requests,omitempty"`
+	// Protected are the resources of ours that have metadata of their own (RFC 9728 section 4).
+	Protected []string `json:"protected_resources,omitempty"`
+	MustPush  bool     `json:"require_pushed_authorization_requests,omitempty"`
 
 	Scopes        []string `json:"scopes_supported,omitempty"`
 	ResponseTypes []string `json:"response_types_supported,omitempty"`
@@ -97,7 +99,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.FrontchannelLogout, d.FrontchannelLogoutSession = f.FrontchannelLogout, f.FrontchannelLogout
 	}
 	if d.Userinfo != "" {
-		d.UserinfoAlgs = f.UserinfoAlgs
+		d.UserinfoAlgs, d.Protected = f.UserinfoAlgs, []string{d.Userinfo}
 	}
 	if d.Token != "" {
 		d.ProofAlgs = f.ProofAlgs
@@ -110,6 +112,25 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.AskMethods, d.AskAlgs, d.ToldAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f), f.UserinfoAlgs
 	}
 	return json.Marshal(d)
+}
+
+// resource is the metadata of a protected resource (RFC 9728 section 2).
+type resource struct {
+	Resource    string   `json:"resource"`
+	Servers     []string `json:"authorization_servers"`
+	Scopes      []string `json:"scopes_supported"`
+	Methods     []string `json:"bearer_methods_supported"`
+	SigningAlgs []string `json:"resource_signing_alg_values_supported,omitempty"`
+	Name        string   `json:"resource_name"`
+	ProofAlgs   []string `json:"dpop_signing_alg_values_supported,omitempty"`
+}
+
+// composeUserinfo makes the document of the userinfo endpoint.
+func composeUserinfo(issuer string, f Facts) ([]byte, error) {
+	return json.Marshal(resource{
+		Resource: issuer + "/userinfo", Servers: []string{issuer}, Scopes: f.PersonScopes, Methods: []string{"header", "body"},
+		SigningAlgs: f.UserinfoAlgs, Name: "Userinfo", ProofAlgs: f.ProofAlgs,
+	})
 }
 
 // algsFor gives the assertion algorithms where there are assertions (RFC 8414 section 2).

@@ -39,6 +39,7 @@ type Facts struct {
 	ResponseTypes []string // with response modes and prompts: only beside a mounted authorization endpoint
 	ResponseModes []string
 	Prompts       []string
+	PersonScopes  []string // that userinfo answers to
 	Scopes        []string // the server's own and those of all resources
 	Claims        []string
 	ACRs          []string
@@ -72,6 +73,7 @@ type Handler struct {
 
 	making   sync.Mutex
 	metadata atomic.Pointer[document]
+	userinfo atomic.Pointer[document]
 	keySet   atomic.Pointer[document]
 }
 
@@ -104,13 +106,21 @@ func New(o Options) (*Handler, error) {
 const (
 	wellKnownOpenID = "/.well-known/openid-configuration"
 	wellKnownOAuth  = "/.well-known/oauth-authorization-server"
+	// wellKnownResource is of RFC 9728 section 3.
+	wellKnownResource = "/.well-known/oauth-protected-resource"
 )
+
+// UserinfoMetadata is the address of the userinfo endpoint's own metadata, for its challenges (RFC 9728 section 5.1).
+func UserinfoMetadata(issuer *url.URL) string {
+	return issuer.Scheme + "://" + issuer.Host + wellKnownResource + strings.TrimRight(issuer.EscapedPath(), "/") + "/userinfo"
+}
 
 // Mount states the routes. For an issuer with a path the documents stand both under the path (OpenID Connect) and with the
 // path behind the well-known name (RFC 8414 section 3.1), for clients look in either place.
 func (r *Handler) Mount(m *web.Mux) {
 	r.routes = m.Mounted
 	m.API("GET /oauth2/jwks", web.PublicCORS, r.jwks)
+	m.Root("GET "+wellKnownResource+r.path+"/userinfo", web.PublicCORS, r.aboutUserinfo)
 	for _, name := range []string{wellKnownOpenID, wellKnownOAuth} {
 		m.API("GET "+name, web.PublicCORS, r.configuration)
 		if r.path != "" {
@@ -131,7 +141,24 @@ func (r *Handler) Rebuild() error {
 	sum := sha256.Sum256(body)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`
 	r.metadata.Store(prepare(version, body, etag, metadataAge))
+	if body, err = composeUserinfo(r.issuer, r.facts()); err != nil {
+		return err
+	}
+	sum = sha256.Sum256(body)
+	r.userinfo.Store(prepare(version, body, `"`+base64.RawURLEncoding.EncodeToString(sum[:])+`"`, metadataAge))
 	return nil
+}
+
+// aboutUserinfo answers with the metadata of the userinfo endpoint as a protected resource (RFC 9728).
+func (r *Handler) aboutUserinfo(w http.ResponseWriter, req *http.Request) error {
+	d := r.userinfo.Load()
+	if d == nil || d.version != r.keys.Version() {
+		if err := r.Rebuild(); err != nil {
+			return err
+		}
+		d = r.userinfo.Load()
+	}
+	return d.serve(w, req)
 }
 
 // configuration answers with the metadata.

@@ -26,21 +26,22 @@ type Provider interface {
 // Handler serves the endpoint.
 type Handler struct {
 	provider Provider
-	proofs   Proofs
+	o        Options
 }
 
-// Proofs are of possession (RFC 9449).
-type Proofs struct {
-	Verifier *dpop.Verifier // nil: none are read, and no token can be bound
-	Nonces   bool           // they must have a nonce of ours
+// Options of New; none is required.
+type Options struct {
+	Proofs   *dpop.Verifier // of possession (RFC 9449); nil: none are read, and no token can be bound
+	Nonces   bool           // proofs must have a nonce of ours
+	Metadata string         // address of the endpoint's own metadata (RFC 9728); "" = none
 }
 
 // New makes the handler.
-func New(provider Provider, proofs Proofs) (*Handler, error) {
+func New(provider Provider, o Options) (*Handler, error) {
 	if provider == nil {
 		return nil, errors.New("server/userinfo: provider is required")
 	}
-	return &Handler{provider: provider, proofs: proofs}, nil
+	return &Handler{provider: provider, o: o}, nil
 }
 
 // Mount implements web.Mounter.
@@ -65,7 +66,7 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 		return handler.challenged(err, sent.DPoP || sent.Proof != nil)
 	}
 	if sent.Proof != nil {
-		handler.proofs.Verifier.Renew(w.Header(), sent.Proof)
+		handler.o.Proofs.Renew(w.Header(), sent.Proof)
 	}
 	w.Header()["Cache-Control"] = noStore
 	if told.JWT != "" {
@@ -78,10 +79,10 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 
 // presented finds the token of a request and judges its proof; without a token nobody tried.
 func (handler *Handler) presented(r *http.Request) (sent oauth.Presented, err error) {
-	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" || handler.proofs.Verifier == nil {
+	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" || handler.o.Proofs == nil {
 		return sent, err
 	}
-	sent.Proof, err = handler.proofs.Verifier.Judge(r.Header, r.Method, "/userinfo", sent.DPoP && handler.proofs.Nonces)
+	sent.Proof, err = handler.o.Proofs.Judge(r.Header, r.Method, "/userinfo", sent.DPoP && handler.o.Nonces)
 	return sent, err
 }
 
@@ -94,7 +95,7 @@ func (handler *Handler) find(r *http.Request) (token string, bound bool, err err
 		return "", false, refusal.InvalidRequest("There are several Authorization headers.")
 	} else if len(header) == 1 {
 		scheme, value, _ := strings.Cut(header[0], " ")
-		bound = handler.proofs.Verifier != nil && strings.EqualFold(scheme, "DPoP")
+		bound = handler.o.Proofs != nil && strings.EqualFold(scheme, "DPoP")
 		if !bound && !strings.EqualFold(scheme, "Bearer") {
 			return "", false, nil
 		}
@@ -123,14 +124,18 @@ var noStore = []string{"no-store"}
 
 // challenges are the ways to come in; what went wrong is said in the one that was tried (RFC 9449 section 7.1).
 func (handler *Handler) challenges(wrong string, bound bool) []string {
-	if handler.proofs.Verifier == nil {
-		return []string{realm + wrong}
+	bearer := realm
+	if handler.o.Metadata != "" {
+		bearer += `, resource_metadata="` + handler.o.Metadata + `"`
+	}
+	if handler.o.Proofs == nil {
+		return []string{bearer + wrong}
 	}
 	key := `DPoP realm="signet", algs="` + strings.Join(dpop.Algs(), " ") + `"`
 	if bound {
-		return []string{realm, key + wrong}
+		return []string{bearer, key + wrong}
 	}
-	return []string{realm + wrong, key}
+	return []string{bearer + wrong, key}
 }
 
 // challenged adds the WWW-Authenticate of RFC 6750 section 3 to what is the caller's fault.

@@ -32,7 +32,7 @@ func open(t *testing.T) *endpoint {
 
 func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	handler, err := userinfo.New(h.Provider, userinfo.Proofs{})
+	handler, err := userinfo.New(h.Provider, userinfo.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
