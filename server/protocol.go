@@ -72,7 +72,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
-	h.pushes = pushed.New(h.DB)
+	h.pushes = pushed.New(h.DB, h.DB, h.Metrics.Pushed)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
 		return err
 	}

@@ -122,6 +122,22 @@ func TestRFC9126_APushedRequest(t *testing.T) {
 			if got := p.through(two, ada); got.Get("error") != "invalid_request_uri" {
 				t.Errorf("the second: %v", got)
 			}
+			// A refusal is an answer: the other sign-in is over as well.
+			uri, _ = p.push(map[string]string{"prompt": "consent"})
+			no, late := s.Browser(t), s.Browser(t)
+			p.open(no, uri)
+			p.open(late, uri)
+			if no.SignIn(t, ada).Deny(t); no.Landed == nil || no.Landed.Query().Get("error") != "access_denied" {
+				t.Errorf("denied: %v", no.Landed)
+			}
+			if got := p.through(late, ada); got.Get("error") != "invalid_request_uri" {
+				t.Errorf("after the refusal: %v", got)
+			}
+			uri, _ = p.push(map[string]string{"prompt": "none"})
+			p.open(s.Browser(t), uri)
+			if p.open(late, uri); late.Landed != nil || !strings.Contains(late.Text("body"), "invalid_request_uri") {
+				t.Errorf("after login_required: %v", late.Landed)
+			}
 			p.twoReplicas(db, ada)
 		})
 	}
@@ -285,5 +301,19 @@ func TestRFC9449_10_1_AProofAtThePush(t *testing.T) {
 	}
 	if status, got, _ := bound.post(s, form, bound.proof()); status != 200 || got["token_type"] != "DPoP" {
 		t.Errorf("the code: %d %v", status, got)
+	}
+}
+
+// A public app that many people in one network sign in to is not refused: what is being signed in to, and what was used, has no share.
+func TestRFC9126_ManySignInsFromOneNetwork(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, p := s.Person(t, "ada@example.com"), pushes{t, s, s.App(t, "spa", servertest.Public)}
+	b := s.Browser(t)
+	b.Get(t, "/account").SignIn(t, ada)
+	for range 120 {
+		uri, _ := p.push(nil)
+		if p.open(b, uri); p.through(b, ada).Get("code") == "" {
+			t.Fatalf("landed %v", b.Landed)
+		}
 	}
 }

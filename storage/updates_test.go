@@ -29,6 +29,7 @@ var blindUpdates = map[string]string{
 	"retention events_before":                      "the window of the retention job, inside its transaction",
 	"roles description": "a text is typed, not made from the old one; LastHolder writes the one " +
 		"it finds",
+	"tickets purpose, expires_at":                                "an order: a sign-in was begun; the end it finds is only ever moved back",
 	"users disabled_at, updated_at":                              "an order: disable or enable, whatever it was",
 	"users erase_at, updated_at":                                 "an order",
 	"users frozen_at, updated_at":                                "an order",

@@ -28,6 +28,7 @@ type Metrics struct {
 	replay    prometheus.Counter
 	surplus   prometheus.Counter
 	proofs    *prometheus.CounterVec
+	pushed    *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
@@ -70,6 +71,8 @@ func NewMetrics() *Metrics {
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
 	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
 	m.proofs = counter("dpop_proofs_total", "DPoP proofs, by outcome: accepted, refused, nonce (told to use one), replayed.", "outcome")
+	m.pushed = counter("pushed_requests_total",
+		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
 	m.surplus = counter("grants_surplus_total", "Grants ended because one person had too many at one app.").WithLabelValues()
 	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
 	m.lists = counter("breach_list_failures_total", "New passwords that a list of breached ones could not be asked about, by list.", "list")
@@ -152,6 +155,11 @@ func (m *Metrics) SignIn(method, outcome string) {
 // Proof counts a DPoP proof; outcome: accepted, refused, nonce, replayed (after it was accepted).
 func (m *Metrics) Proof(outcome string) {
 	m.proofs.WithLabelValues(oneOf(outcome, "accepted", "refused", "nonce", "replayed")).Inc()
+}
+
+// Pushed counts a pushed authorization request; outcome: stored, evicted, begun, used.
+func (m *Metrics) Pushed(outcome string) {
+	m.pushed.WithLabelValues(oneOf(outcome, "stored", "evicted", "begun", "used")).Inc()
 }
 
 // DatabaseUp notes the last check of the database.

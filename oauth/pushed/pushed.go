@@ -24,67 +24,114 @@ const Prefix = "urn:ietf:params:oauth:request_uri:"
 const (
 	// Life is how long a request can be opened.
 	Life = 90 * time.Second
-	// kept is how long its row stays: until the last sign-in that was begun from it can end.
-	kept = Life + 30*time.Minute
 
-	purpose    = "pushed request"
-	maxRequest = 16 << 10 // of the judged request, in bytes: what a sign-in keeps of it
+	maxRequest = 15 << 10 // of the judged request, in bytes: a sign-in, which keeps it too, has space for that
 )
+
+// How many requests may wait for their browser: of a client that proved to be itself, of a public client from one network, and in all; and
+// how many bytes all of them may have.
+const (
+	perClient  = 1_000
+	perNetwork = 50
+	perServer  = 20_000
+	maxBytes   = 64 << 20
+)
+
+// Holder is who a pushed request is counted for.
+type Holder struct {
+	ClientID string
+	Network  string // of the caller, where the client did not prove to be itself; else ""
+}
+
+// owner of its rows, and how many it may have.
+func (h Holder) owner() (string, int) {
+	if h.Network == "" {
+		return h.ClientID + " ", perClient
+	}
+	return h.ClientID + " " + h.Network, perNetwork
+}
 
 // ErrGone: there is no such request, or not any more, or it is another client's.
 var ErrGone = errors.New("no such pushed request")
 
 // Store keeps them; *storage.DB does.
 type Store interface {
-	InsertTicket(ctx context.Context, t storage.Ticket) error
-	TicketBySecret(ctx context.Context, purpose, secretHash string, now time.Time) (storage.Ticket, error)
-	VoidTicket(ctx context.Context, purpose, id string) error
+	InsertPushed(ctx context.Context, t storage.Ticket, share int) error
+	Pushed(ctx context.Context, secretHash string, now time.Time) (storage.Ticket, error)
+	OpenPushed(ctx context.Context, id string, until time.Time) error
+	SpendPushed(ctx context.Context, id string) error
+}
+
+// Bounds tell how many wait, and make some give way; *storage.DB does.
+type Bounds interface {
+	// PushedShares are rows and bytes, by owner.
+	PushedShares(ctx context.Context, now time.Time) (map[string][2]int64, error)
+	EvictPushed(ctx context.Context, owner string, most int) (int64, error)
 }
 
 // Requests are the pushed ones. It is safe for concurrent use.
 type Requests struct {
 	store  Store
-	shares *shares
+	census *census
+	count  func(outcome string)
 }
 
-// New makes it.
-func New(store Store) *Requests { return &Requests{store: store, shares: newShares()} }
+// New makes it. count is of a metric: stored, evicted, begun, used; nil counts nothing.
+func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
+	if count == nil {
+		count = func(string) {}
+	}
+	return &Requests{store: store, census: &census{bounds: bounds, rows: perServer, bytes: maxBytes, count: count}, count: count}
+}
 
-// kept data of a row.
+// row is the JSON of a ticket's data. The ticket outlives Until where a sign-in was begun.
 type row struct {
 	ClientID string       `json:"client_id"`
-	Network  string       `json:"network,omitempty"`
 	Until    int64        `json:"until"` // seconds; it can be opened before
 	Request  flow.Request `json:"request"`
 }
 
-// Push keeps a judged request of an authenticated client: one INSERT. holder is who it is counted for: the client, if it proved to be
-// itself, else the client and the network it came from. Errors are *refusal.Refusal or the storage's.
+// Push keeps a judged request of an authenticated client: one INSERT. At the holder's bound its own oldest gives way, at the server's that
+// of the holder with the largest share; never one that a sign-in was begun from. Errors are *refusal.Refusal or the storage's.
 func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri string, err error) {
-	now, id, secret := time.Now(), rand.Text(), rand.Text()+rand.Text()
-	data, err := json.Marshal(row{ClientID: req.ClientID, Network: h.Network, Until: now.Add(Life).Unix(), Request: req})
+	now, secret := time.Now(), rand.Text()+rand.Text()
+	data, err := json.Marshal(row{ClientID: req.ClientID, Until: now.Add(Life).Unix(), Request: req})
 	if err != nil {
 		return "", fmt.Errorf("push a request: %w", err)
 	}
 	if len(data) > maxRequest {
 		return "", refusal.InvalidRequest("The request is too large.")
 	}
-	gone, ok := p.shares.add(h, id, now)
-	if !ok {
-		return "", refusal.TooMany("Too many requests were pushed and not finished.", Life/3)
+	if err := p.census.admit(ctx, now); err != nil {
+		return "", fmt.Errorf("make place for a pushed request: %w", err)
 	}
-	for _, old := range gone {
-		if err := p.store.VoidTicket(ctx, purpose, old); err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return "", fmt.Errorf("make place for a pushed request: %w", err)
+	owner, share := h.owner()
+	t := storage.Ticket{ID: rand.Text(), SecretHash: hash(secret), Owner: owner, Data: data, CreatedAt: now, ExpiresAt: now.Add(Life)}
+	if err := p.insert(ctx, t, share); err != nil {
+		return "", err
+	}
+	p.census.came(owner, len(data))
+	p.count("stored")
+	return Prefix + secret, nil
+}
+
+// tries at one insert: others may take the place that was made.
+const tries = 3
+
+func (p *Requests) insert(ctx context.Context, t storage.Ticket, share int) error {
+	for range tries {
+		err := p.store.InsertPushed(ctx, t, share)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, storage.ErrTooMany) {
+			return fmt.Errorf("push a request: %w", err)
+		}
+		if err := p.census.evict(ctx, t.Owner, share/10); err != nil {
+			return fmt.Errorf("make place for a pushed request: %w", err)
 		}
 	}
-	err = p.store.InsertTicket(ctx, storage.Ticket{
-		ID: id, SecretHash: hash(secret), Purpose: purpose, Owner: h.ClientID, Data: data, CreatedAt: now, ExpiresAt: now.Add(kept),
-	})
-	if err != nil {
-		return "", fmt.Errorf("push a request: %w", err)
-	}
-	return Prefix + secret, nil
+	return refusal.TooMany("Too many requests were pushed and not used.", Life/3)
 }
 
 // Open gives the request of a client, which is not used up: a reload and a second tab find it, too. One read. ErrGone.
@@ -94,7 +141,7 @@ func (p *Requests) Open(ctx context.Context, clientID, uri string) (flow.Request
 		return flow.Request{}, ErrGone
 	}
 	now := time.Now()
-	t, err := p.store.TicketBySecret(ctx, purpose, hash(secret), now)
+	t, err := p.store.Pushed(ctx, hash(secret), now)
 	if errors.Is(err, storage.ErrNotFound) {
 		return flow.Request{}, ErrGone
 	} else if err != nil {
@@ -107,20 +154,29 @@ func (p *Requests) Open(ctx context.Context, clientID, uri string) (flow.Request
 	if r.ClientID != clientID || now.Unix() >= r.Until {
 		return flow.Request{}, ErrGone
 	}
-	p.shares.opened(Holder{ClientID: r.ClientID, Network: r.Network}, t.ID)
 	r.Request.Pushed = t.ID
 	return r.Request, nil
+}
+
+// Begin notes that a sign-in was begun from a request that was opened: it gives way to no other, and is kept until then. Errors are
+// *refusal.Refusal or the storage's.
+func (p *Requests) Begin(ctx context.Context, id string, until time.Time) error {
+	return p.after("begun", p.store.OpenPushed(ctx, id, until))
 }
 
 // Finish uses a request up, in the transaction that answers it: of all sign-ins that were begun from it one is the first. Errors are
 // *refusal.Refusal or the storage's.
 func (p *Requests) Finish(ctx context.Context, id string) error {
-	err := p.store.VoidTicket(ctx, purpose, id)
+	return p.after("used", p.store.SpendPushed(ctx, id))
+}
+
+func (p *Requests) after(what string, err error) error {
 	if errors.Is(err, storage.ErrNotFound) {
 		return refusal.InvalidRequestURI("The request_uri was used before.").Because(err)
 	} else if err != nil {
-		return fmt.Errorf("finish a pushed request: %w", err)
+		return fmt.Errorf("pushed request: %w", err)
 	}
+	p.count(what)
 	return nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"signet/oauth/flow"
@@ -18,7 +17,8 @@ import (
 
 func TestRFC9126_Statements(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		p := pushed.New(open(t))
+		db := open(t)
+		p := pushed.New(db, db, nil)
 		var uri string
 		var got flow.Request
 		for _, test := range []struct {
@@ -36,7 +36,9 @@ func TestRFC9126_Statements(t *testing.T) {
 			{"another client", 1, 0, func(ctx context.Context) error { _, err := p.Open(ctx, "other", uri); return err }, true},
 			{"unknown", 1, 0, func(ctx context.Context) error { _, err := p.Open(ctx, "shop", uri+"A"); return err }, true},
 			{"no reference", 0, 0, func(ctx context.Context) error { _, err := p.Open(ctx, "shop", "https://a.example"); return err }, true},
+			{"begin", 0, 1, func(ctx context.Context) error { return p.Begin(ctx, got.Pushed, time.Now().Add(time.Hour)) }, false},
 			{"finish", 0, 1, func(ctx context.Context) error { return p.Finish(ctx, got.Pushed) }, false},
+			{"begin after", 0, 1, func(ctx context.Context) error { return p.Begin(ctx, got.Pushed, time.Now().Add(time.Hour)) }, true},
 			{"finish again", 0, 1, func(ctx context.Context) error { return p.Finish(ctx, got.Pushed) }, true},
 		} {
 			ctx, stats := storage.WithStats(t.Context())
@@ -53,111 +55,100 @@ func TestRFC9126_Statements(t *testing.T) {
 	})
 }
 
-// memory keeps tickets by id, for tests that push thousands.
-type memory struct{ rows map[string]storage.Ticket }
-
-func (m *memory) InsertTicket(_ context.Context, t storage.Ticket) error {
-	m.rows[t.ID] = t
-	return nil
+// flood pushes on an engine.
+type flood struct {
+	*testing.T
+	p *pushed.Requests
 }
 
-func (m *memory) TicketBySecret(_ context.Context, _, hash string, now time.Time) (storage.Ticket, error) {
-	for _, t := range m.rows {
-		if t.SecretHash == hash && now.Before(t.ExpiresAt) {
-			return t, nil
-		}
+func (f flood) push(client, network string) (uri string) {
+	f.Helper()
+	uri, err := f.p.Push(f.Context(), flow.Request{ClientID: client}, pushed.Holder{ClientID: client, Network: network})
+	if err != nil {
+		f.Fatal(err)
 	}
-	return storage.Ticket{}, storage.ErrNotFound
+	return uri
 }
 
-func (m *memory) VoidTicket(_ context.Context, _, id string) error {
-	if _, ok := m.rows[id]; !ok {
-		return storage.ErrNotFound
+// begin opens one and begins a sign-in.
+func (f flood) begin(client, uri string) {
+	f.Helper()
+	req, err := f.p.Open(f.Context(), client, uri)
+	if err == nil {
+		err = f.p.Begin(f.Context(), req.Pushed, time.Now().Add(30*time.Minute))
 	}
-	delete(m.rows, id)
-	return nil
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f flood) waits(client, uri string) bool {
+	_, err := f.p.Open(f.Context(), client, uri)
+	return err == nil
 }
 
 // Rule V06: what one holder pushes takes the place of its own, never of what is being signed in to.
 func TestV06_AFloodOfPushesIsBounded(t *testing.T) {
-	store := &memory{rows: map[string]storage.Ticket{}}
-	p := pushed.New(store)
-	push := func(h pushed.Holder) (string, error) {
-		return p.Push(t.Context(), flow.Request{ClientID: h.ClientID}, h)
-	}
-	must := func(h pushed.Holder) string {
-		t.Helper()
-		uri, err := push(h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return uri
-	}
-	attacker, honest := pushed.Holder{ClientID: "spa", Network: "198.51.100.0/24"}, pushed.Holder{ClientID: "spa", Network: "203.0.113.0/24"}
-	first := must(honest)
-	opened := must(attacker)
-	if _, err := p.Open(t.Context(), "spa", opened); err != nil {
-		t.Fatal(err)
-	}
-	for range 10_000 {
-		must(attacker)
-	}
-	if len(store.rows) != 51 {
-		t.Errorf("%d rows", len(store.rows))
-	}
-	for name, uri := range map[string]string{"honest": first, "opened": opened} {
-		if _, err := p.Open(t.Context(), "spa", uri); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for i := range 25_000 { // from everywhere
-		must(pushed.Holder{ClientID: "spa", Network: fmt.Sprintf("10.%d.%d.0/24", i>>8, i&255)})
-	}
-	if len(store.rows) > 20_000 {
-		t.Errorf("%d rows", len(store.rows))
-	}
-	p = pushed.New(store)
-	machine := pushed.Holder{ClientID: "machine"}
-	var all []string
-	for range 1_000 {
-		all = append(all, must(machine))
-	}
-	for _, uri := range all {
-		if _, err := p.Open(t.Context(), "machine", uri); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := push(machine)
-	if no, ok := errors.AsType[*refusal.Refusal](err); !ok || no.Status != 429 || no.Header.Get("Retry-After") == "" {
-		t.Errorf("where all are being signed in to: %v", err)
-	}
-}
-
-func TestTheShareIsFreeAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := pushed.New(&memory{rows: map[string]storage.Ticket{}})
-		h := pushed.Holder{ClientID: "spa", Network: "n"}
-		for range 50 {
-			uri, err := p.Push(t.Context(), flow.Request{ClientID: "spa"}, h)
-			if err == nil {
-				_, err = p.Open(t.Context(), "spa", uri)
-			}
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		db := open(t)
+		rows := func() (n int) {
+			t.Helper()
+			list, err := db.PushedShares(t.Context(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, of := range list {
+				n += int(of[0])
+			}
+			return n
 		}
-		if _, err := p.Push(t.Context(), flow.Request{ClientID: "spa"}, h); err == nil {
-			t.Error("the 51st was taken")
+		f := flood{t, pushed.New(db, db, nil)}
+		honest := f.push("spa", "203.0.113.0/24")
+		begun := f.push("spa", "198.51.100.0/24")
+		f.begin("spa", begun)
+		for range 150 {
+			f.push("spa", "198.51.100.0/24")
 		}
-		time.Sleep(32 * time.Minute)
-		if _, err := p.Push(t.Context(), flow.Request{ClientID: "spa"}, h); err != nil {
-			t.Error(err)
+		if n := rows(); n > 51 {
+			t.Errorf("%d rows", n)
+		}
+		for range 60 { // more sign-ins than a share: none is refused, for those that are begun count no more
+			f.begin("spa", f.push("spa", "192.0.2.0/24"))
+		}
+		other := flood{t, pushed.New(db, db, nil)} // another replica counts the same rows
+		for range 60 {
+			other.push("spa", "198.51.100.0/24")
+		}
+		if n := rows(); n > 51 {
+			t.Errorf("%d rows with another replica", n)
+		}
+		machine := f.push("machine", "")
+		other.p.Bound(80, 64<<20)
+		for i := range 200 { // from everywhere
+			other.push("spa", fmt.Sprintf("10.0.%d.0/24", i%30))
+		}
+		if n := rows(); n > 81 { // and one that the other replica took since the last count
+			t.Errorf("%d rows with the bound of the server", n)
+		}
+		if !f.waits("spa", begun) || !f.waits("machine", machine) {
+			t.Error("what is being signed in to, or another client's, gave way")
+		}
+		if !f.waits("spa", honest) {
+			t.Error("who has one gave way to who has many")
+		}
+		other.p.Bound(80, 3000)
+		for range 30 {
+			other.push("spa", "198.51.100.0/24")
+		}
+		if list, err := db.PushedShares(t.Context(), time.Now()); err != nil || rows() > 20 {
+			t.Errorf("%v %v", list, err)
 		}
 	})
 }
 
 func TestWhatIsTooLargeIsRefused(t *testing.T) {
-	p := pushed.New(&memory{rows: map[string]storage.Ticket{}})
+	db := storagetest.SQLite(t)
+	p := pushed.New(db, db, nil)
 	_, err := p.Push(t.Context(), flow.Request{ClientID: "a", Claims: strings.Repeat("x", 17<<10)}, pushed.Holder{ClientID: "a"})
 	if no, ok := errors.AsType[*refusal.Refusal](err); !ok || no.Code != "invalid_request" {
 		t.Errorf("got %v", err)

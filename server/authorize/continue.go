@@ -88,10 +88,8 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 // write makes what was prepared good, and notes in the same transaction that the request was answered, where it has a row.
 func (h *Handler) write(ctx context.Context, s *login.State, ready *oauth.Prepared) error {
 	both := func(ctx context.Context) error {
-		if id := s.In.Request.Pushed; id != "" && s.In.Progress.Answers == 0 { // of several sign-ins from one pushed request, one is the first
-			if err := h.Pushes.Finish(ctx, id); err != nil {
-				return err
-			}
+		if err := h.use(ctx, s.In); err != nil {
+			return err
 		}
 		if err := h.Provider.Grant(ctx, ready); err != nil {
 			return err
@@ -127,9 +125,19 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State,
 	if !answerable(s, who) {
 		return h.Login.Over(r.Context(), s)
 	}
-	err = h.Browser.Answer(r.Context(), s.In, func(p *flow.Progress) { p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, who, "" })
+	note := func(ctx context.Context) error {
+		if err := h.use(ctx, s.In); err != nil {
+			return err
+		}
+		return h.Browser.Answer(ctx, s.In, func(p *flow.Progress) { p.Answers, p.AnsweredTo, p.GrantID = p.Answers+1, who, "" })
+	}
+	if s.In.ID != "" && s.In.Request.Pushed != "" {
+		err = h.Tx(r.Context(), note)
+	} else {
+		err = note(r.Context())
+	}
 	if err != nil {
-		return err
+		return h.used(w, r, s.In.Request, err)
 	}
 	return h.answerRefusal(w, r, s.In.Request, no)
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"signet/oauth"
 	"signet/oauth/request"
@@ -26,6 +27,8 @@ type Provider interface {
 
 // Pushes are the requests that were pushed; *pushed.Requests.
 type Pushes interface {
+	// Begin notes that a sign-in was begun from one, Finish uses it up.
+	Begin(ctx context.Context, id string, until time.Time) error
 	Finish(ctx context.Context, id string) error
 }
 

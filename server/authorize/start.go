@@ -87,6 +87,11 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) 
 	} else if err != nil {
 		return h.notBegun(w, r, err, again, form)
 	}
+	if req.Pushed != "" {
+		if err := h.Pushes.Begin(r.Context(), req.Pushed, s.In.ExpiresAt.Add(afterwards)); err != nil {
+			return h.used(w, r, req, err)
+		}
+	}
 	if behind { // the person says so themselves before another account comes into view
 		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
 	}

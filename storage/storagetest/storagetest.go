@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"race-consent": raceConsent, "race-consent-held": raceConsentHeld, "race-counter": raceCounter, "race-mixed-writes": raceMixed,
 		"race-epoch": raceEpoch, "race-namespace": raceNamespace, "factors": factors, "identities": identities,
 		"upstream-sessions": upstreamSessions, "own-errors": ownErrors, "states": states, "erasure": erasure, "tickets": tickets,
+		"pushed":        pushed,
 		"registrations": registrations, "race-initial-token": raceInitialToken,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
