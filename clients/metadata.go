@@ -108,7 +108,9 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
-	RequirePushedRequests        bool     `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
+	// tokens of platforms that prove the client, with private_key_jwt
+	FederatedCredentials  []FederatedCredential `json:"federated_credentials,omitempty"`
+	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
 	// it always proves a key (RFC 9449 section 5.2)
 	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
 	// ids of those that are offered to its people; empty = all
@@ -279,7 +281,7 @@ func (m Metadata) validateAuth() (errs []error) {
 		}
 	case MethodBasic, MethodPost:
 	case MethodJWTKey:
-		if (m.JWKS == nil || len(m.JWKS.Keys) == 0) && m.JWKSURI == "" {
+		if (m.JWKS == nil || len(m.JWKS.Keys) == 0) && m.JWKSURI == "" && len(m.FederatedCredentials) == 0 {
 			add("jwks: private_key_jwt needs the client's public keys, here or at jwks_uri")
 		}
 		if m.ClientSecret != "" {
@@ -289,7 +291,7 @@ func (m Metadata) validateAuth() (errs []error) {
 		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt",
 			m.TokenEndpointAuthMethod)
 	}
-	return errs
+	return append(errs, m.validateFederated()...)
 }
 
 func (m Metadata) validateKeys() (errs []error) {

@@ -292,6 +292,16 @@ type Audit struct {
 	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
 }
 
+// FederatedCredential lets a platform's tokens stand for a client.
+type FederatedCredential struct {
+	Issuer   string            `yaml:"issuer" json:"issuer"`
+	Subject  string            `yaml:"subject" json:"subject"`
+	Audience string            `yaml:"audience" json:"audience,omitempty"` // "" = this server's issuer
+	JWKS     any               `yaml:"jwks" json:"jwks,omitempty"`         // its public keys, or
+	JWKSURI  string            `yaml:"jwks_uri" json:"jwks_uri,omitempty"` // where they are; neither: where its discovery document says
+	Claims   map[string]string `yaml:"claims" json:"claims,omitempty"`
+}
+
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
 // Package clients knows what they mean: the tree is handed over as JSON of the same names.
 type Client struct {
@@ -346,14 +356,17 @@ type Client struct {
 	RequirePushedRequests        bool     `yaml:"require_pushed_authorization_requests" json:"require_pushed_authorization_requests,omitempty"`
 	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
-	RequireSecondFactor          bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
-	Upstreams                    []string `yaml:"upstreams" json:"upstreams,omitempty"`
-	UserinfoMaxAge               int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
-	IDTokenClaims                bool     `yaml:"id_token_claims" json:"id_token_claims,omitempty"`
-	GroupsClaim                  string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
-	GroupsFilter                 []string `yaml:"groups_filter" json:"groups_filter,omitempty"`
-	RolesClaim                   string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
-	MaxGrants                    int64    `yaml:"max_grants" json:"max_grants,omitempty"`
+
+	FederatedCredentials []FederatedCredential `yaml:"federated_credentials" json:"federated_credentials,omitempty"`
+
+	RequireSecondFactor bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
+	Upstreams           []string `yaml:"upstreams" json:"upstreams,omitempty"`
+	UserinfoMaxAge      int64    `yaml:"userinfo_max_age" json:"userinfo_max_age,omitempty"`
+	IDTokenClaims       bool     `yaml:"id_token_claims" json:"id_token_claims,omitempty"`
+	GroupsClaim         string   `yaml:"groups_claim" json:"groups_claim,omitempty"`
+	GroupsFilter        []string `yaml:"groups_filter" json:"groups_filter,omitempty"`
+	RolesClaim          string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
+	MaxGrants           int64    `yaml:"max_grants" json:"max_grants,omitempty"`
 }
 
 // Resource is a declared API that access tokens are for (RFC 8707).

@@ -129,7 +129,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 // apiHandlers answer applications, in JSON.
 func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parser) ([]web.Mounter, error) {
 	callers, err := clientauth.New(clientauth.Options{
-		Registry: h.Clients, Keys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
+		Registry: h.Clients, Keys: h.clientKeys, IssuerKeys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token", h.Config.Server.Issuer + "/oauth2/par"},
 		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})

@@ -46,6 +46,7 @@ type Fetcher interface {
 type Cache struct {
 	out    Fetcher
 	known  *lru.Cache[string, set] // by client and address
+	places *lru.Cache[string, place]
 	flight singleflight.Group
 }
 
@@ -63,7 +64,11 @@ func New(out Fetcher) (*Cache, error) {
 		return nil, errors.New("keyset needs a way out")
 	}
 	known, err := lru.New[string, set](remembered)
-	return &Cache{out: out, known: known}, err
+	if err != nil {
+		return nil, err
+	}
+	places, err := lru.New[string, place](remembered)
+	return &Cache{out: out, known: known, places: places}, err
 }
 
 // Keys of a client. Where they are at an address and none of those known fits, they are fetched anew, unless that was done within 30

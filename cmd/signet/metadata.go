@@ -18,6 +18,7 @@ import (
 // metadataFlags are the words for a client's registration. What has none of its own comes from --metadata, in the names
 // of RFC 7591.
 type metadataFlags struct {
+	federated                    []string
 	file, jwks                   string
 	m                            clients.Metadata
 	public, native               bool
@@ -63,6 +64,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")
 	s.BoolVar(&m.IDTokenClaims, "id-token-claims", false,
 		"put name, email and what else the scopes stand for into the ID token, for apps that never ask userinfo")
+	s.StringArrayVar(&f.federated, "federated-credential", nil,
+		"issuer=…,subject=…[,audience=…][,jwks_uri=…][,claim.NAME=…]: a platform's tokens that stand for the app; may be repeated")
 	s.StringVar(&m.SubjectType, "subject-type", "", "public (default), or pairwise: people have another sub at each sector")
 	s.StringVar(&m.SectorIdentifierURI, "sector-identifier-uri", "", "`address` of the list of redirect URIs whose host is the sector")
 	s.StringVar(&m.JWKSURI, "jwks-uri", "", "`address` of the app's public keys")
@@ -125,6 +128,13 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("upstreams", func() { m.Upstreams = from.Upstreams })
 	set("require-second-factor", func() { m.RequireSecondFactor = from.RequireSecondFactor })
 	set("id-token-claims", func() { m.IDTokenClaims = from.IDTokenClaims })
+	if cmd.Flags().Changed("federated-credential") {
+		var err error
+		if m.FederatedCredentials, err = federatedCredentials(f.federated); err != nil {
+			return err
+		}
+		m.TokenEndpointAuthMethod = clients.MethodJWTKey
+	}
 	set("subject-type", func() { m.SubjectType = from.SubjectType })
 	set("sector-identifier-uri", func() { m.SectorIdentifierURI = from.SectorIdentifierURI })
 	set("jwks-uri", func() { m.JWKSURI = from.JWKSURI })
@@ -133,6 +143,36 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
 	return f.readKeys(a, m)
+}
+
+// federatedCredentials reads the words of --federated-credential.
+func federatedCredentials(words []string) (list []clients.FederatedCredential, err error) {
+	for _, word := range words {
+		var f clients.FederatedCredential
+		for part := range strings.SplitSeq(word, ",") {
+			name, value, _ := strings.Cut(part, "=")
+			claim, isClaim := strings.CutPrefix(name, "claim.")
+			switch {
+			case name == "issuer":
+				f.Issuer = value
+			case name == "subject":
+				f.Subject = value
+			case name == "audience":
+				f.Audience = value
+			case name == "jwks_uri":
+				f.JWKSURI = value
+			case isClaim && claim != "":
+				if f.Claims == nil {
+					f.Claims = map[string]string{}
+				}
+				f.Claims[claim] = value
+			default:
+				return nil, usage("--federated-credential: %q is none of issuer, subject, audience, jwks_uri, claim.NAME", name)
+			}
+		}
+		list = append(list, f)
+	}
+	return list, nil
 }
 
 // readText reads a file once: a change that somebody else was quicker than is made again.

@@ -44,22 +44,26 @@ type assertionClaims struct {
 }
 
 // unverifiedSubject names the client whose keys shall verify the assertion; "" if it names none.
-func unverifiedSubject(assertion string) string {
+func unverifiedSubject(assertion string) string { return unverified(assertion).Subject }
+
+// unverified are the names that an assertion says, to choose the keys by; empty if it cannot be read.
+func unverified(assertion string) (c struct {
+	Issuer  string `json:"iss"`
+	Subject string `json:"sub"`
+}) {
 	parts := strings.Split(assertion, ".")
 	if len(parts) != 3 || len(assertion) > maxAssertion {
-		return ""
+		return c
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil {
-		return ""
+		return c
 	}
-	var c struct {
-		Subject string `json:"sub"`
+	read := c
+	if json.Unmarshal(raw, &read) != nil {
+		return c
 	}
-	if json.Unmarshal(raw, &c) != nil {
-		return ""
-	}
-	return c.Subject
+	return read
 }
 
 // checkAssertion verifies an assertion with the client's registered keys and spends its jti. For a nil client it parses and
@@ -68,9 +72,17 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	if len(assertion) > maxAssertion {
 		return refuse("too long")
 	}
-	jws, err := clientjwt.Parse(assertion, "jwt", "client-authentication+jwt")
+	jws, err := clientjwt.Parse(assertion, "jwt", "client-authentication+jwt", typePlatform)
 	if err != nil {
 		return refuse(err.Error())
+	}
+	if c != nil && len(c.FederatedCredentials) > 0 {
+		if issuer := unverified(assertion).Issuer; issuer != c.ClientID {
+			return a.checkFederated(ctx, c, jws, issuer)
+		}
+	}
+	if jws.Type == typePlatform {
+		return refuse("typ")
 	}
 	known := c != nil && (c.JWKS != nil || c.JWKSURI != "")
 	keys, alg := decoys, ""

@@ -30,12 +30,14 @@ type Replay interface {
 
 // Options of New.
 type Options struct {
-	Registry  Registry
-	Keys      clientjwt.Keys // nil = only those that are registered
-	Replay    Replay
-	Issuer    string
-	Audiences []string                     // accepted beside the issuer: the token endpoint's URL
-	Network   func(r *http.Request) string // prefix of the caller's address
+	Registry Registry
+	Keys     clientjwt.Keys // nil = only those that are registered
+	// IssuerKeys are for platforms whose tokens stand for clients; nil = only by keys and addresses that are registered.
+	IssuerKeys IssuerKeys
+	Replay     Replay
+	Issuer     string
+	Audiences  []string                     // accepted beside the issuer: the token endpoint's URL
+	Network    func(r *http.Request) string // prefix of the caller's address
 }
 
 // Authenticator authenticates clients.
@@ -124,11 +126,9 @@ func presented(r *http.Request, form url.Values) (credentials, error) {
 		if form.Get("client_assertion_type") != AssertionType || cred.assertion == "" {
 			return cred, refusal.InvalidClient("Send client_assertion with the client_assertion_type for JWT bearer.")
 		}
-		claimed := unverifiedSubject(cred.assertion)
-		if cred.id != "" && cred.id != claimed {
-			return cred, refusal.InvalidClient("client_id differs from the assertion.")
+		if cred.id == "" { // a platform's token names somebody else: then the form says which client it stands for
+			cred.id = unverifiedSubject(cred.assertion)
 		}
-		cred.id = claimed
 	}
 	if cred.id == "" {
 		return cred, refusal.InvalidClient("The client is not named.")

@@ -29,6 +29,7 @@ import (
 const (
 	issuer   = "https://id.example.com"
 	endpoint = issuer + "/oauth2/token"
+	platform = "https://kubernetes.example"
 	secret   = "a secret with: odd/characters+and%more than 32"
 )
 
@@ -54,10 +55,17 @@ func newWorld(t testing.TB, db *storage.DB) *world {
 		}
 		return m
 	}
+	workload := clients.Metadata{ClientID: "workload", TokenEndpointAuthMethod: clients.MethodJWTKey,
+		GrantTypes: []string{clients.ClientCredentials}}
+	workload.FederatedCredentials = []clients.FederatedCredential{
+		{Issuer: platform, Subject: "system:serviceaccount:shop:worker", JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}}},
+		{Issuer: platform, Subject: "repo:acme/shop", Audience: "signet", Claims: map[string]string{"repository_id": "7", "ref": "main"},
+			JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}}},
+	}
 	r, err := clients.New(t.Context(), clients.Options{Store: db, Issuer: issuer, SecretKeys: [][]byte{bytes.Repeat([]byte{1}, 32)},
 		Declared: []clients.Metadata{client("basic", clients.MethodBasic), client("odd:+id", clients.MethodBasic),
 			client("post", clients.MethodPost), client("public", clients.MethodNone), client("jwt", clients.MethodJWTKey),
-			client("jwt2", clients.MethodJWTKey)}})
+			client("jwt2", clients.MethodJWTKey), workload}})
 	if err != nil {
 		t.Fatal(err)
 	}

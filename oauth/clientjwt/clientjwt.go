@@ -80,11 +80,11 @@ func (j JWT) Keys(ctx context.Context, source Keys, c *clients.Client) ([]jose.J
 	if source == nil {
 		return nil, refuse("jwks_uri is not asked here")
 	}
-	return source.Keys(ctx, c, j.fits)
+	return source.Keys(ctx, c, j.Fits)
 }
 
-// fits reports whether the key could have made the signature.
-func (j JWT) fits(k jose.JSONWebKey) bool {
+// Fits reports whether the key could have made the signature.
+func (j JWT) Fits(k jose.JSONWebKey) bool {
 	h := j.jws.Signatures[0].Protected
 	return (h.KeyID == "" || k.KeyID == "" || k.KeyID == h.KeyID) && clients.Verifies(k, h.Algorithm)
 }
@@ -96,7 +96,7 @@ func (j JWT) Open(keys []jose.JSONWebKey, registered string) ([]byte, error) {
 		return nil, refuse("alg is not the registered one")
 	}
 	for _, k := range keys {
-		if !j.fits(k) {
+		if !j.Fits(k) {
 			continue
 		}
 		if payload, err := j.jws.Verify(k.Key); err == nil {
