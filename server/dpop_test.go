@@ -137,6 +137,10 @@ func TestRFC9449_TokensAreBoundToTheKey(t *testing.T) {
 				t.Errorf("cnf: %v", cnf)
 			}
 
+			// The very same request again ends nothing, whoever recorded it.
+			code, got, _ = b.post(s, form, used)
+			wants("code again with the same proof", code, got, "invalid_dpop_proof")
+
 			// Section 5: the refresh tokens of a public client are bound to the key.
 			code, got, _ = b.post(s, refreshForm(one["refresh_token"]), "")
 			wants("refresh without proof", code, got, "invalid_dpop_proof")
@@ -162,19 +166,53 @@ func TestRFC9449_TokensAreBoundToTheKey(t *testing.T) {
 			}
 			code, got, _ = b.post(s, refreshForm(free["refresh_token"]), "")
 			wants("its refresh without proof", code, got, "invalid_dpop_proof")
-			if code, got, _ = b.post(s, refreshForm(free["refresh_token"]), b.proof()); code != 200 {
-				t.Errorf("its refresh: %d %v", code, got)
+			code, next, _ := b.post(s, refreshForm(free["refresh_token"]), b.proof())
+			if code != 200 {
+				t.Fatalf("its refresh: %d %v", code, next)
 			}
+			b.spent(free["refresh_token"], next["refresh_token"], other)
 
 			// Without any proof all is as it was.
 			code, bearer, _ := b.post(s, b.code(browser, ada), "")
 			if code != 200 || bearer["token_type"] != "Bearer" {
 				t.Fatalf("without DPoP: %d %v", code, bearer)
 			}
+
+			// The first proof at a refresh binds what comes after, too.
+			code, later, _ := b.post(s, refreshForm(bearer["refresh_token"]), b.proof())
+			if code != 200 || later["token_type"] != "DPoP" {
+				t.Fatalf("first proof at a refresh: %d %v", code, later)
+			}
+			code, got, _ = b.post(s, refreshForm(later["refresh_token"]), "")
+			wants("the refresh after it without proof", code, got, "invalid_dpop_proof")
+			code, got, _ = b.post(s, refreshForm(bearer["refresh_token"]), "")
+			wants("the unbound one again, without proof", code, got, "invalid_dpop_proof")
+			if code, got, _ = b.post(s, refreshForm(later["refresh_token"]), b.proof()); code != 200 {
+				t.Errorf("the refresh after it: %d %v", code, got)
+			}
 			b.atUserinfo(two["access_token"].(string), bearer["access_token"].(string), other)
 			b.replicas(db, two["refresh_token"])
 		})
 	}
+}
+
+// spent presents a refresh token that is spent and past its grace (RFC 9700 section 4.14.2): whoever does not have the key ends nothing.
+func (b bound) spent(old, next any, other dpoptest.Key) {
+	b.Helper()
+	post := func(what string, token any, proof string, want int) any {
+		b.Helper()
+		code, got, _ := b.post(b.s, refreshForm(token), proof)
+		if code != want {
+			b.Fatalf("%s: %d %v", what, code, got)
+		}
+		return got["refresh_token"]
+	}
+	last := post("second refresh", next, b.proof(), 200)
+	post("spent token without proof", old, "", 400)
+	post("spent token with another key", old, other.Proof(b.T, "POST", b.s.URL+"/oauth2/token"), 400)
+	last = post("the grant after strangers", last, b.proof(), 200)
+	post("spent token with the key", old, b.proof(), 400)
+	post("the grant after a reuse", last, b.proof(), 400)
 }
 
 // atUserinfo presents a bound and an unbound token in every way (section 7).

@@ -94,6 +94,12 @@ const (
 	expires_at = CASE WHEN expires_at BETWEEN (CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END) AND $6 THEN expires_at
 		WHEN ends_at < $6 THEN ends_at ELSE $6 END
 	WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL`
+
+	// The same, and the facts of the grant (see spendAndBind).
+	rotateAndBind = `UPDATE grants SET generation = $2 + 1, rotated_at = $3, last_used_at = $3, idle = $5, data = $7,
+	expires_at = CASE WHEN expires_at BETWEEN (CASE WHEN ends_at < $4 THEN ends_at ELSE $4 END) AND $6 THEN expires_at
+		WHEN ends_at < $6 THEN ends_at ELSE $6 END
+	WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL`
 )
 
 // idleSteps is in how many steps expires_at moves through an idle time.
@@ -213,14 +219,20 @@ type Rotation struct {
 	Presented int64 // generation of the token presented; the row moves to Presented+1
 	Now       time.Time
 	ExpiresAt time.Time
+	Data      []byte // the grant's facts from now on; nil = as they are
 }
 
 // RotateGrant moves the row to generation Presented+1: UPDATE … WHERE id = ? AND generation <= Presented AND revoked_at
 // IS NULL. 0 rows: ErrStale, the caller reads again and decides again.
 func (db *DB) RotateGrant(ctx context.Context, r Rotation) error {
 	idle := r.ExpiresAt.Sub(r.Now)
-	return db.must(ctx, ErrStale, rotateGrant, r.ID, r.Presented, micros(r.Now), micros(r.ExpiresAt), idle.Microseconds(),
-		micros(r.ExpiresAt.Add(idle/idleSteps)))
+	args := []any{
+		r.ID, r.Presented, micros(r.Now), micros(r.ExpiresAt), idle.Microseconds(), micros(r.ExpiresAt.Add(idle / idleSteps)),
+	}
+	if r.Data != nil {
+		return db.must(ctx, ErrStale, rotateAndBind, append(args, jsonText(r.Data))...)
+	}
+	return db.must(ctx, ErrStale, rotateGrant, args...)
 }
 
 // TouchGrant moves last_used_at and the idle limit of a grant whose client must not rotate; the caller calls it at most

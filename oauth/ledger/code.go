@@ -73,13 +73,8 @@ func (l *Ledger) InvalidateAuthorizeCodeSession(ctx context.Context, hash string
 		generation = 1
 	}
 	order := storage.Spend{CodeHash: hash, Generation: generation, Now: c.Now, ExpiresAt: c.idleUntil()}
-	if c.Proof != nil && c.Client.Public() && c.Facts.JKT == "" { // its refresh tokens are the key's from now on
-		facts, row := c.Facts, storage.Grant{}
-		facts.JKT = c.Proof.JKT
-		if err := facts.Put(&row); err != nil {
-			return err
-		}
-		order.Data = row.Data
+	if order.Data, err = c.binding(); err != nil {
+		return err
 	}
 	c.act = act{do: spend, spend: order}
 	return nil

@@ -26,6 +26,18 @@ func (c *Case) Keeps() bool {
 	return c.Proof != nil && c.Proof.JKT == c.Facts.JKT
 }
 
+// binding are the facts of the grant that the request is the first to show a key for, if the key binds its refresh tokens from now on: a
+// public client's (RFC 9449 section 5). Nil: they stay as they are.
+func (c *Case) binding() ([]byte, error) {
+	if c.Proof == nil || !c.Client.Public() || c.Facts.JKT != "" {
+		return nil, nil
+	}
+	facts, row := c.Facts, storage.Grant{}
+	facts.JKT = c.Proof.JKT
+	err := facts.Put(&row)
+	return row.Data, err
+}
+
 // SpendProof uses up the proof of the request; nil is none. A second use is refused (RFC 9449 section 11.1). In the transaction of ctx, if
 // there is one.
 func (l *Ledger) SpendProof(ctx context.Context, p *dpop.Proof) error {

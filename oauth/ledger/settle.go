@@ -74,7 +74,7 @@ func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
 	if refused != nil && c.act.do != revoke {
 		return nil
 	}
-	if refused != nil || c.Proof == nil {
+	if c.Proof == nil {
 		return l.do(ctx, c)
 	}
 	if c.act.do == nothing || c.act.do == repeat {
@@ -82,6 +82,14 @@ func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
 			return err
 		}
 		return l.do(ctx, c)
+	}
+	if c.act.do == revoke { // a request that was sent twice, or recorded, ends nothing
+		return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+			if err := l.SpendProof(ctx, c.Proof); err != nil {
+				return err
+			}
+			return l.do(ctx, c)
+		})
 	}
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error { // both or none
 		if err := l.do(ctx, c); err != nil {

@@ -64,7 +64,7 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + c.State.RevokedWhy)
 	}
 	c.judge()
-	if c.Verdict == Reuse {
+	if c.Verdict == Reuse && c.Keeps() { // without the key nobody can end what it binds; the request is refused all the same
 		return c.requester(), fosite.ErrInactiveToken
 	}
 	return c.requester(), nil
@@ -94,8 +94,12 @@ func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) err
 		c.act = act{do: repeat}
 		return nil
 	}
+	facts, err := c.binding()
+	if err != nil {
+		return err
+	}
 	c.act = act{do: rotate, rotation: storage.Rotation{
-		ID: c.State.ID, Presented: c.Presented.Generation, Now: c.Now, ExpiresAt: c.idleUntil(),
+		ID: c.State.ID, Presented: c.Presented.Generation, Now: c.Now, ExpiresAt: c.idleUntil(), Data: facts,
 	}}
 	return nil
 }
