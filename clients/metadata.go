@@ -82,6 +82,7 @@ type Metadata struct {
 	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
 
+	AuthorizationSignedResponseAlg string   `json:"authorization_signed_response_alg,omitempty"` // of response modes with jwt; "" = RS256
 	IntrospectionSignedResponseAlg string   `json:"introspection_signed_response_alg,omitempty"` // of answers asked for as JWT; "" = RS256
 	DefaultMaxAge                  *int64   `json:"default_max_age,omitempty"`                   // seconds
 	DefaultACRValues               []string `json:"default_acr_values,omitempty"`                // of requests without acr_values
@@ -357,7 +358,8 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 func (m Metadata) validateAlgs() (errs []error) {
 	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
 		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
-		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg}} {
+		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg},
+		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg}} {
 		if alg := field[1]; alg != "" && alg != "ES256" && alg != "RS256" {
 			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field[0], alg))
 		}

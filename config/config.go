@@ -327,6 +327,7 @@ type Client struct {
 	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
 
+	AuthorizationSignedResponseAlg string `yaml:"authorization_signed_response_alg" json:"authorization_signed_response_alg,omitempty"`
 	IntrospectionSignedResponseAlg string `yaml:"introspection_signed_response_alg" json:"introspection_signed_response_alg,omitempty"`
 
 	DefaultMaxAge              *int64   `yaml:"default_max_age" json:"default_max_age,omitempty"`

@@ -24,7 +24,7 @@ func invalid(description string) *Refusal { return &Refusal{"invalid_client_meta
 // is ignored (RFC 7591 section 2).
 var theirs = strings.Fields(`client_name application_type redirect_uris post_logout_redirect_uris grant_types response_types
 	token_endpoint_auth_method token_endpoint_auth_signing_alg scope jwks jwks_uri contacts client_uri logo_uri policy_uri tos_uri
-	id_token_signed_response_alg userinfo_signed_response_alg introspection_signed_response_alg
+	id_token_signed_response_alg userinfo_signed_response_alg introspection_signed_response_alg authorization_signed_response_alg
 	default_max_age default_acr_values require_auth_time initiate_login_uri
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
 	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri

@@ -27,7 +27,7 @@ type Request struct {
 	RedirectURI         string            `json:"redirect_uri"`      // where the answer goes, exactly as matched
 	RedirectURISent     bool              `json:"redirect_uri_sent"` // it was in the request, so the token request must repeat it
 	ResponseType        string            `json:"response_type"`     // one of clients.ResponseTypes
-	ResponseMode        string            `json:"response_mode"`     // resolved: "query", "fragment", "form_post"
+	ResponseMode        string            `json:"response_mode"`     // resolved: "query", "fragment", "form_post"; with ".jwt" signed
 	Scopes              []string          `json:"scopes"`            // asked, known, allowed
 	Resources           []string          `json:"resources,omitempty"`
 	State               string            `json:"state,omitempty"`

@@ -45,7 +45,7 @@ type Redirectable struct {
 	Client       *clients.Client
 	RedirectURI  string
 	State        string
-	ResponseMode string // "query", "fragment" or "form_post"
+	ResponseMode string // "query", "fragment" or "form_post"; with ".jwt" the answer is signed
 }
 
 // Error is for the log.

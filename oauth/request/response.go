@@ -10,27 +10,37 @@ import (
 	"signet/oauth/refusal"
 )
 
-// The response modes (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode section 2).
+// The response modes (OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response Mode section 2). With
+// signed behind it the answer is one parameter, a JWT (JWT Secured Authorization Response Mode for OAuth 2.0 section 2.3).
 const (
 	modeQuery    = "query"
 	modeFragment = "fragment"
 	modeFormPost = "form_post"
+	modeJWT      = "jwt" // as the response type has it without a mode, signed
+	signed       = ".jwt"
 )
 
 // ResponseModes are those that are offered, with every response type that may have them.
-func ResponseModes() []string { return []string{modeQuery, modeFragment, modeFormPost} }
+func ResponseModes() []string {
+	return []string{modeQuery, modeFragment, modeFormPost, modeJWT, modeQuery + signed, modeFragment + signed, modeFormPost + signed}
+}
 
 // modeOf is how a request is answered, errors too, whatever is wrong with it: by its words alone. Where a token is asked for, it is never
 // the query (Multiple Response Type Encoding Practices section 5).
 func modeOf(form url.Values) string {
-	front := clients.FromFront(form.Get("response_type"))
-	switch mode := form.Get("response_mode"); {
-	case mode == modeFormPost, mode == modeFragment:
-		return mode
-	case front:
-		return modeFragment
+	mode := form.Get("response_mode")
+	way, jwt := strings.CutSuffix(mode, signed)
+	switch {
+	case way == modeFormPost, way == modeFragment:
+	case clients.FromFront(form.Get("response_type")):
+		way = modeFragment
+	default:
+		way = modeQuery
 	}
-	return modeQuery
+	if mode == modeJWT || jwt && slices.Contains(ResponseModes(), mode) {
+		return way + signed
+	}
+	return way
 }
 
 // responseType judges what is to be answered, and how.
@@ -52,8 +62,8 @@ func (p *Parser) responseType(req *flow.Request, c *clients.Client, form url.Val
 	switch mode := form.Get("response_mode"); {
 	case mode != "" && !slices.Contains(ResponseModes(), mode):
 		return refusal.InvalidRequest("Only the response modes " + strings.Join(ResponseModes(), ", ") + " are supported.")
-	case mode == modeQuery && clients.FromFront(asked):
-		return refusal.InvalidRequest("The response mode query is not allowed with this response type.")
+	case (mode == modeQuery || mode == modeQuery+signed) && clients.FromFront(asked):
+		return refusal.InvalidRequest("The response mode " + mode + " is not allowed with this response type.")
 	}
 	req.ResponseType = asked
 	return nil

@@ -29,3 +29,17 @@ type introspection struct {
 func (i *Issuer) SignIntrospection(alg, clientID string, answer any) (string, error) {
 	return i.ring.Sign(cmp.Or(alg, keys.RS256), keys.TypIntrospection, introspection{i.url, clientID, time.Now().Unix(), answer})
 }
+
+// answerLife is how long a signed answer of the authorization endpoint is good: what it takes to come to the app, and clocks that differ.
+const answerLife = 5 * time.Minute
+
+// SignAnswer signs the parameters of an answer of the authorization endpoint for a client, with alg ("" = RS256; JWT Secured Authorization
+// Response Mode for OAuth 2.0 sections 2.1 and 3). It has no sub, so that nobody takes it for an ID token.
+func (i *Issuer) SignAnswer(alg, clientID string, params [][2]string) (string, error) {
+	claims := map[string]any{}
+	for _, one := range params {
+		claims[one[0]] = one[1]
+	}
+	claims["iss"], claims["aud"], claims["exp"] = i.url, clientID, time.Now().Add(answerLife).Unix()
+	return i.ring.Sign(cmp.Or(alg, keys.RS256), keys.TypID, claims)
+}

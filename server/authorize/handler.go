@@ -23,6 +23,7 @@ import (
 type Provider interface {
 	Prepare(ctx context.Context, a oauth.Authorization) (*oauth.Prepared, error)
 	Grant(ctx context.Context, ready *oauth.Prepared) error
+	SignAnswer(ctx context.Context, clientID string, params [][2]string) (string, error)
 }
 
 // Pushes are the requests that were pushed; *pushed.Requests.

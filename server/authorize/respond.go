@@ -30,7 +30,8 @@ func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, req flow
 }
 
 // answer sends the parameters to the client with state and iss (RFC 9207): in the query of its redirect URI, whose own query
-// stays as it is, in its fragment (OAuth 2.0 Multiple Response Type Encoding Practices), or by a form (OAuth 2.0 Form Post Response Mode).
+// stays as it is, in its fragment (OAuth 2.0 Multiple Response Type Encoding Practices), or by a form (OAuth 2.0 Form Post Response Mode);
+// where the mode is a signed one, all of them in one JWT and none beside it.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Request, params [][2]string) error {
 	if req.State != "" {
 		params = append(params, [2]string{"state", req.State})
@@ -42,7 +43,15 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req flow.Reques
 		}
 	}
 	telemetry.Add(r.Context(), slog.String("client_id", req.ClientID))
-	switch req.ResponseMode {
+	way, signed := strings.CutSuffix(req.ResponseMode, ".jwt")
+	if signed {
+		jwt, err := h.Provider.SignAnswer(r.Context(), req.ClientID, params)
+		if err != nil {
+			return err
+		}
+		params = [][2]string{{"response", jwt}}
+	}
+	switch way {
 	case "fragment": // a redirect URI has none of its own
 		return web.Redirect(w, r, req.RedirectURI+"#"+encode(params))
 	case "form_post":

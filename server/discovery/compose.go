@@ -33,6 +33,7 @@ type metadata struct {
 
 	Subjects     []string `json:"subject_types_supported,omitempty"`
 	IDTokenAlgs  []string `json:"id_token_signing_alg_values_supported,omitempty"`
+	AnswerAlgs   []string `json:"authorization_signing_alg_values_supported,omitempty"` // JARM section 4
 	UserinfoAlgs []string `json:"userinfo_signing_alg_values_supported,omitempty"`
 	ClaimTypes   []string `json:"claim_types_supported,omitempty"`
 	Claims       []string `json:"claims_supported,omitempty"`
@@ -84,7 +85,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 	}
 	if d.Authorization != "" {
 		d.ResponseTypes, d.ResponseModes, d.Prompts, d.ACRs = f.ResponseTypes, f.ResponseModes, f.Prompts, f.ACRs
-		d.Challenges = []string{"S256"}
+		d.Challenges, d.AnswerAlgs = []string{"S256"}, f.UserinfoAlgs
 		d.ClaimsParameter, d.IssParameter = new(true), new(true)
 		d.RequestObject, d.RequestURI = new(len(f.RequestAlgs) > 0), new(len(f.RequestAlgs) > 0)
 		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
