@@ -1,6 +1,7 @@
 package dpop_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -271,6 +272,25 @@ func TestRFC9449_8_Nonces(t *testing.T) {
 			t.Errorf("two windows later: %v, %q, %v", p, again, err)
 		}
 	})
+}
+
+// A key that nobody registered is not verified with if that would take long.
+func TestRFC9449_11_CostlyKeysAreNotTried(t *testing.T) {
+	b64 := base64.RawURLEncoding.EncodeToString
+	for name, test := range map[string]struct {
+		bytes int
+		e     []byte
+		tried bool
+	}{
+		"usual": {512, []byte{1, 0, 1}, true}, "huge": {520, []byte{1, 0, 1}, false}, "exponent": {256, []byte{0x7f, 0xff, 0xff, 0xff}, false},
+	} {
+		n := bytes.Repeat([]byte{0xff}, test.bytes)
+		head := `{"typ":"dpop+jwt","alg":"PS256","jwk":{"kty":"RSA","n":"` + b64(n) + `","e":"` + b64(test.e) + `"}}`
+		_, err := judge(b64([]byte(head)) + "." + b64([]byte("{}")) + "." + b64(make([]byte, test.bytes)))
+		if code(err) != "invalid_dpop_proof" || strings.Contains(err.Error(), "too large") == test.tried {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // Whatever is sent as a proof is refused or good, never a panic; and what is good has a key and says when it ends.
