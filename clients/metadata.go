@@ -109,6 +109,7 @@ type Metadata struct {
 	RefreshTokenLifetime         Duration `json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `json:"require_pkce,omitempty"`
 	FirstParty                   bool     `json:"first_party,omitempty"`
+	Profile                      string   `json:"profile,omitempty"` // ProfileFAPI2; "" = none
 	// tokens of platforms that prove the client, with private_key_jwt
 	FederatedCredentials  []FederatedCredential `json:"federated_credentials,omitempty"`
 	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
@@ -165,7 +166,7 @@ func (m Metadata) WithDefaults() Metadata {
 	if m.ClientName == "" {
 		m.ClientName = m.ClientID
 	}
-	return m
+	return m.withProfile()
 }
 
 // LooksLikePerson reports whether an id has the form of a person's: 26 letters and digits of base32. The sub of a token
@@ -356,6 +357,7 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 }
 
 func (m Metadata) validateAlgs() (errs []error) {
+	errs = m.validateProfile()
 	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
 		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
 		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg},

@@ -358,6 +358,8 @@ type Client struct {
 	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
 
+	Profile string `yaml:"profile" json:"profile,omitempty"`
+
 	FederatedCredentials []FederatedCredential `yaml:"federated_credentials" json:"federated_credentials,omitempty"`
 
 	RequireSecondFactor bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`

@@ -124,7 +124,8 @@ func (c Config) checkLifetimes(bad *complaints) {
 	bad.check(slices.Contains([]string{NoncesOff, NoncesToken, NoncesAll}, c.DPoP.Nonces), "dpop.nonces", "%q is none of off, token, all",
 		c.DPoP.Nonces)
 	for i, cl := range c.Clients {
-		bad.check(c.DPoP.Enabled || !cl.DPoPBoundAccessTokens, fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i), "needs dpop.enabled: true")
+		bad.check(c.DPoP.Enabled || !cl.DPoPBoundAccessTokens && cl.Profile == "", fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i),
+			"needs dpop.enabled: true")
 	}
 	for _, r := range c.Authorization.ResponseTypes {
 		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types",

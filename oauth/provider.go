@@ -92,8 +92,12 @@ func New(o Options) (*Provider, error) {
 	if o.Passwords != nil && o.People == nil {
 		return nil, errors.New("oauth: the password grant needs People")
 	}
+	keeper, ok := o.Store.(ledger.Keeper)
+	if !ok {
+		return nil, errors.New("oauth: Store does not note the use of grants")
+	}
 	book, err := ledger.New(ledger.Options{
-		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay,
+		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay, Keeper: keeper,
 	})
 	if err != nil {
 		return nil, err

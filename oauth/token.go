@@ -77,6 +77,9 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if client.DPoPBoundAccessTokens && r.Proof == nil {
 		return nil, refusal.InvalidDPoPProof("This client's tokens are bound to a key: send a DPoP proof.")
 	}
+	if r.Proof != nil && !client.Strong(r.Proof.Alg) {
+		return nil, refusal.InvalidDPoPProof("This client's proofs must have another algorithm than " + r.Proof.Alg + ".")
+	}
 	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Proof: r.Proof, Lifetimes: p.lifetimes(client)}
 	ctx = ledger.With(ctx, c)
 	var answer *Answer
@@ -199,6 +202,9 @@ var errPastEnd = errors.New("past the end that its client's grants have now")
 // lifetimes that hold for a client: its own, else the server's.
 func (p *Provider) lifetimes(c *clients.Client) ledger.Lifetimes {
 	l := p.o.Lifetimes
+	if c.Profile == clients.ProfileFAPI2 { // FAPI 2.0 Security Profile section 5.3.2.1
+		l.Code = min(l.Code, time.Minute)
+	}
 	l.Access = cmp.Or(time.Duration(c.AccessTokenLifetime), l.Access)
 	l.Idle = cmp.Or(time.Duration(c.RefreshTokenIdle), l.Idle)
 	l.Absolute = cmp.Or(time.Duration(c.RefreshTokenLifetime), l.Absolute)

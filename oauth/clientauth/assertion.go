@@ -91,6 +91,9 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 			return refuse(err.Error())
 		}
 		alg = c.TokenEndpointAuthSigningAlg
+		if !c.Strong(jws.Algorithm()) {
+			return refuse("alg is not one of the profile's")
+		}
 	}
 	payload, err := jws.Open(keys, alg)
 	if !known {
@@ -127,6 +130,8 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 		return time.Time{}, refuse("aud must be one value")
 	case audience != a.o.Issuer && !slices.Contains(a.o.Audiences, audience):
 		return time.Time{}, refuse("aud is not this server")
+	case c.Profile == clients.ProfileFAPI2 && (audience != a.o.Issuer || claims.Audience[0] != '"'): // section 5.3.2.1
+		return time.Time{}, refuse("aud must be the issuer, as a text")
 	case claims.ExpiresAt == nil:
 		return time.Time{}, refuse("exp is missing")
 	case claims.ID == "" || len(claims.ID) > 256:
@@ -136,7 +141,7 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 	switch {
 	case !now.Before(expires.Add(expGrace)):
 		return time.Time{}, refuse("expired")
-	case expires.Sub(now) > maxLife+skew:
+	case expires.Sub(now) > maxLife+skew, c.Profile == clients.ProfileFAPI2 && expires.Sub(now) > maxLife/2+skew:
 		return time.Time{}, refuse("exp is too far ahead")
 	case claims.NotBefore != nil && seconds(*claims.NotBefore).Sub(now) > skew, claims.IssuedAt != nil &&
 		seconds(*claims.IssuedAt).Sub(now) > skew:

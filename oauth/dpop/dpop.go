@@ -46,6 +46,7 @@ var algs = func() (list []jose.SignatureAlgorithm) {
 // Proof is one that was judged good for its request. It can be used once, which is for the caller to see to: see Once.
 type Proof struct {
 	JKT string // thumbprint of the key (RFC 7638), as in cnf.jkt
+	Alg string // it was signed with
 
 	once  string
 	until time.Time
@@ -183,7 +184,7 @@ func read(compact string) (*Proof, payload, error) {
 	if err != nil {
 		return nil, c, err
 	}
-	return &Proof{JKT: base64.RawURLEncoding.EncodeToString(thumb)}, c, nil
+	return &Proof{JKT: base64.RawURLEncoding.EncodeToString(thumb), Alg: h.Algorithm}, c, nil
 }
 
 // costly keys take twice as long to verify with as others: anybody can send one, and nobody registered it. The size is bounded by go-jose.

@@ -186,7 +186,7 @@ func (c *Case) NextRefresh() tokens.Refresh {
 		return r
 	}
 	r.Generation = c.Presented.Generation + 1
-	if c.Verdict == Repeat {
+	if c.Verdict == Repeat || c.Verdict == Keep {
 		r.Generation, r.IssuedAt = c.State.Generation, c.State.RotatedAt.Unix()
 	}
 	return r

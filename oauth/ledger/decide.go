@@ -14,6 +14,7 @@ const (
 	Reuse   Verdict = iota // spent before: somebody else may have it, the grant is revoked (RFC 9700 section 4.14.2)
 	Repeat                 // spent a moment ago: the same successor again, nothing is written
 	Rotate                 // the current one: the next generation is issued
+	Keep                   // the current one of a client whose tokens are not rotated: the same again
 	CatchUp                // ahead of the row, which was restored or failed over: issue, and let the row catch up
 )
 

@@ -55,6 +55,7 @@ type Metrics interface {
 type Options struct {
 	Store    Store
 	Events   Events
+	Keeper   Keeper         // for clients whose refresh tokens are not rotated
 	Replay   Replay         // for proofs of possession; nil where none are taken
 	Sessions SessionClients // of clients that are told when one ends; nil = none is
 	Metrics  Metrics        // nil counts nothing

@@ -17,6 +17,11 @@ type Replay interface {
 	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
 }
 
+// Keeper notes the use of a grant whose refresh token stays the same; *storage.DB does.
+type Keeper interface {
+	TouchGrant(ctx context.Context, id string, now, expiresAt time.Time) error
+}
+
 // Keeps reports whether the request comes from the key that the grant is bound to; true where it is bound to none. A confidential client's
 // refresh tokens are bound by its own authentication (RFC 9449 section 5).
 func (c *Case) Keeps() bool {

@@ -22,8 +22,12 @@ const (
 	spend
 	rotate
 	repeat
+	touch
 	revoke
 )
+
+// touchEvery is how often the use of a refresh token that is not rotated is noted.
+const touchEvery = time.Hour
 
 // act is the one write that the orders given to the ledger come to.
 type act struct {
@@ -108,6 +112,8 @@ func (l *Ledger) do(ctx context.Context, c *Case) error {
 		return lost(l.o.Store.SpendCode(ctx, c.act.spend))
 	case rotate:
 		return lost(l.rotate(ctx, c))
+	case touch:
+		return lost(l.o.Keeper.TouchGrant(ctx, c.State.ID, c.Now, c.idleUntil()))
 	case repeat:
 		return l.repeated(ctx, c)
 	case revoke:

@@ -74,6 +74,9 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 // no reuse whatever the grace: its client gets what the winner got.
 func (c *Case) judge() {
 	c.Verdict = Decide(c.State.Grant, c.Presented.Generation, c.Now, c.Lifetimes.Grace)
+	if c.Verdict == Rotate && c.Client.KeepsRefreshTokens() {
+		c.Verdict = Keep
+	}
 	switch c.Verdict {
 	case Rotate, CatchUp:
 		c.wasCurrent = true
@@ -92,6 +95,12 @@ func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) err
 	}
 	if c.Verdict == Repeat {
 		c.act = act{do: repeat}
+		return nil
+	}
+	if c.Verdict == Keep {
+		if c.Now.Sub(c.State.LastUsedAt) >= touchEvery {
+			c.act = act{do: touch}
+		}
 		return nil
 	}
 	facts, err := c.binding()

@@ -193,7 +193,7 @@ func redirect(req *flow.Request, c *clients.Client, form url.Values) error {
 	sent := form.Get("redirect_uri")
 	bad := &PageOnly{Kind: "redirect_mismatch", ClientID: c.ClientID, Client: c, Received: sent, Registered: c.RedirectURIs}
 	if sent == "" {
-		if len(c.RedirectURIs) != 1 || slices.Contains(strings.Fields(form.Get("scope")), "openid") {
+		if len(c.RedirectURIs) != 1 || c.Profile != "" || slices.Contains(strings.Fields(form.Get("scope")), "openid") {
 			bad.Kind = "redirect_missing"
 			return bad
 		}

@@ -81,6 +81,9 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if proof != nil && !client.Strong(proof.Alg) {
+		return refusal.InvalidDPoPProof("This client's proofs must have another algorithm than " + proof.Alg + ".")
+	}
 	if proof != nil {
 		if req.DPoPJKT != "" && req.DPoPJKT != proof.JKT {
 			return refusal.InvalidDPoPProof("dpop_jkt is not the key of the DPoP proof.")

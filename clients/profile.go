@@ -1,0 +1,77 @@
+package clients
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// ProfileFAPI2 is the FAPI 2.0 Security Profile: one key of a client that turns on, and demands, all that the profile does.
+const ProfileFAPI2 = "fapi2"
+
+// withProfile fills in what the profile implies, so that whoever asks about one part of it finds it there.
+func (m Metadata) withProfile() Metadata {
+	if m.Profile != ProfileFAPI2 {
+		return m
+	}
+	m.RequirePKCE, m.RequirePushedRequests, m.DPoPBoundAccessTokens = true, true, true
+	m.IDTokenSignedResponseAlg = cmp.Or(m.IDTokenSignedResponseAlg, "ES256")
+	m.IntrospectionSignedResponseAlg = cmp.Or(m.IntrospectionSignedResponseAlg, "ES256")
+	return m
+}
+
+// KeepsRefreshTokens reports whether the client's refresh tokens are not rotated (FAPI 2.0 Security Profile section 5.3.2.1): its own
+// authentication and the key of its proofs protect them.
+func (c *Client) KeepsRefreshTokens() bool { return c.Profile == ProfileFAPI2 }
+
+// Strong reports whether the client may use the algorithm for what it signs (FAPI 2.0 Security Profile section 5.4).
+func (m Metadata) Strong(alg string) bool { return m.Profile != ProfileFAPI2 || alg != "RS256" }
+
+// validateProfile lists all that clashes with the profile.
+func (m Metadata) validateProfile() (errs []error) {
+	add := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: profile %s: %s", field, m.Profile, fmt.Sprintf(format, args...)))
+	}
+	switch m.Profile {
+	case "":
+		return nil
+	case ProfileFAPI2:
+	default:
+		return []error{fmt.Errorf("profile: %q is not offered; use %s, or none", m.Profile, ProfileFAPI2)}
+	}
+	if m.TokenEndpointAuthMethod != MethodJWTKey {
+		add("token_endpoint_auth_method", "use private_key_jwt; secrets and public clients are not allowed")
+	}
+	for _, g := range m.GrantTypes {
+		if g == Implicit || g == Password {
+			add("grant_types", "%s is not allowed", g)
+		}
+	}
+	for _, r := range m.ResponseTypes {
+		if r != "code" {
+			add("response_types", "%q is not allowed, only code", r)
+		}
+	}
+	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
+		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
+		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg}, {"request_object_signing_alg", m.RequestObjectSigningAlg},
+		{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg}} {
+		if field[1] == "RS256" || field[1] == "none" {
+			add(field[0], "%s is not allowed; use ES256", field[1])
+		}
+	}
+	for _, raw := range m.RedirectURIs {
+		if u, err := url.Parse(raw); err == nil && u.Scheme != "https" {
+			add("redirect_uris", "%s: must be https", raw)
+		}
+	}
+	if len(m.FederatedCredentials) > 0 {
+		add("federated_credentials", "the client has to prove itself by its own key")
+	}
+	if slices.Contains(strings.Fields(m.Scope), "offline_access") && !slices.Contains(m.GrantTypes, RefreshToken) {
+		add("scope", "offline_access needs the grant type refresh_token")
+	}
+	return errs
+}

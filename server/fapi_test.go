@@ -1,0 +1,146 @@
+package server_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"signet/clients"
+	"signet/oauth/clientauth"
+	"signet/oauth/dpop/dpoptest"
+	"signet/server/servertest"
+)
+
+// fapi is a client of the FAPI 2.0 Security Profile.
+type fapi struct {
+	pushes
+	key *ecdsa.PrivateKey
+}
+
+func newFAPI(t *testing.T) (fapi, bound) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := servertest.New(t, servertest.HandlerOnly())
+	app := s.App(t, "bank", func(m *clients.Metadata) {
+		m.Profile, m.TokenEndpointAuthMethod = clients.ProfileFAPI2, clients.MethodJWTKey
+		m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
+		m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k"}}}
+	})
+	return fapi{pushes{t, s, app}, key}, bound{t, s, app, dpoptest.New(t)}
+}
+
+// authenticated adds a client assertion to a form.
+func (f fapi) authenticated(form url.Values, change map[string]any) url.Values {
+	f.Helper()
+	claims := map[string]any{"iss": "bank", "sub": "bank", "aud": f.s.URL, "jti": rand.Text(), "exp": time.Now().Add(time.Minute).Unix()}
+	maps.Copy(claims, change)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: f.key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	assertion, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		f.Fatal(err)
+	}
+	out := url.Values{"client_assertion_type": {clientauth.AssertionType}, "client_assertion": {assertion}}
+	maps.Copy(out, form)
+	return out
+}
+
+func TestFAPI2_ACodeAndARefreshTokenThatStays(t *testing.T) {
+	f, b := newFAPI(t)
+	ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
+	form, verifier := f.form(map[string]string{"scope": "openid offline_access"})
+	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil))
+	if status != 201 {
+		t.Fatalf("push: %d %v", status, got)
+	}
+	f.open(browser, got["request_uri"].(string))
+	answer := f.through(browser, ada)
+	if answer.Get("iss") != f.s.URL {
+		t.Errorf("iss: %v", answer)
+	}
+	exchange := url.Values{"grant_type": {"authorization_code"}, "code": {answer.Get("code")}, "redirect_uri": f.app.RedirectURIs,
+		"code_verifier": {verifier}}
+	if status, got, _ := b.post(f.s, f.authenticated(exchange, nil), ""); status != 400 || got["error"] != "invalid_dpop_proof" {
+		t.Errorf("without proof: %d %v", status, got)
+	}
+	status, one, _ := b.post(f.s, f.authenticated(exchange, nil), b.proof())
+	if status != 200 || one["token_type"] != "DPoP" {
+		t.Fatalf("%d %v", status, one)
+	}
+	head, err := jose.ParseSignedCompact(one["id_token"].(string), []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil || head.Signatures[0].Header.Algorithm != "ES256" {
+		t.Errorf("ID token: %v", err)
+	}
+	last := one
+	for range 3 { // FAPI 2.0 Security Profile section 5.3.2.1: no rotation
+		status, next, _ := b.post(f.s, f.authenticated(refreshForm(last["refresh_token"]), nil), b.proof())
+		if status != 200 || next["refresh_token"] != one["refresh_token"] || next["access_token"] == last["access_token"] {
+			t.Fatalf("refresh: %d %v", status, next)
+		}
+		last = next
+	}
+}
+
+func TestFAPI2_WhatIsRefused(t *testing.T) {
+	f, _ := newFAPI(t)
+	browser := f.s.Browser(t)
+	form, _ := f.form(map[string]string{"client_id": "bank"})
+	browser.Get(t, f.s.URL+"/oauth2/authorize?"+form.Encode())
+	if browser.Landed == nil || browser.Landed.Query().Get("error") != "invalid_request" {
+		t.Errorf("not pushed: %v", browser.Landed)
+	}
+	for name, change := range map[string]map[string]string{
+		"no PKCE": {"code_challenge": "", "code_challenge_method": ""}, "no redirect_uri": {"redirect_uri": "", "scope": "profile"},
+		"another response type": {"response_type": "code id_token"},
+	} {
+		form, _ := f.form(change)
+		if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil)); status != 400 {
+			t.Errorf("%s: %d %v", name, status, got)
+		}
+	}
+	for name, change := range map[string]map[string]any{
+		"aud of the token endpoint": {"aud": f.s.URL + "/oauth2/token"}, "aud of this endpoint": {"aud": f.s.URL + "/oauth2/par"},
+		"aud in a list": {"aud": []string{f.s.URL}}, "too long": {"exp": time.Now().Add(8 * time.Minute).Unix()},
+		"nbf ahead": {"nbf": time.Now().Add(2 * time.Minute).Unix()},
+	} {
+		form, _ := f.form(nil)
+		if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, change)); status != 401 || got["error"] != "invalid_client" {
+			t.Errorf("%s: %d %v", name, status, got)
+		}
+	}
+
+}
+
+// Every clash is told at once, when the client is registered.
+func TestFAPI2_EveryClashIsTold(t *testing.T) {
+	m := clients.Metadata{ClientID: "x", Profile: clients.ProfileFAPI2, RedirectURIs: []string{"http://localhost/cb"},
+		GrantTypes: []string{clients.AuthorizationCode, clients.Implicit, clients.Password}, ResponseTypes: []string{"code", "id_token"},
+		IDTokenSignedResponseAlg: "RS256", TokenEndpointAuthSigningAlg: "RS256", ClientSecret: "s"}
+	err := m.WithDefaults().Validate()
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	for _, field := range []string{"token_endpoint_auth_method", "grant_types: profile fapi2: implicit",
+		"grant_types: profile fapi2: password",
+		`response_types: profile fapi2: "id_token"`, "id_token_signed_response_alg", "token_endpoint_auth_signing_alg", "redirect_uris"} {
+		if !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not told: %v", field, err)
+		}
+	}
+	if err := (clients.Metadata{ClientID: "x", Profile: "fapi9"}).WithDefaults().Validate(); err == nil {
+		t.Error("an unknown profile was taken")
+	}
+}
