@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -177,22 +178,69 @@ func TestRFC9449_TokensAreBoundToTheKey(t *testing.T) {
 			if code != 200 || bearer["token_type"] != "Bearer" {
 				t.Fatalf("without DPoP: %d %v", code, bearer)
 			}
-
-			// The first proof at a refresh binds what comes after, too.
-			code, later, _ := b.post(s, refreshForm(bearer["refresh_token"]), b.proof())
-			if code != 200 || later["token_type"] != "DPoP" {
-				t.Fatalf("first proof at a refresh: %d %v", code, later)
-			}
-			code, got, _ = b.post(s, refreshForm(later["refresh_token"]), "")
-			wants("the refresh after it without proof", code, got, "invalid_dpop_proof")
-			code, got, _ = b.post(s, refreshForm(bearer["refresh_token"]), "")
-			wants("the unbound one again, without proof", code, got, "invalid_dpop_proof")
-			if code, got, _ = b.post(s, refreshForm(later["refresh_token"]), b.proof()); code != 200 {
-				t.Errorf("the refresh after it: %d %v", code, got)
-			}
+			third := b.bindsLater(bearer["refresh_token"], b.code(browser, ada))
+			b.firstKeyWins(db, third)
 			b.atUserinfo(two["access_token"].(string), bearer["access_token"].(string), other)
 			b.replicas(db, two["refresh_token"])
 		})
+	}
+}
+
+// bindsLater refreshes a bearer grant with its first proof, which binds it from then on, and exchanges another code without one.
+func (b bound) bindsLater(refresh any, another url.Values) (unbound any) {
+	b.Helper()
+	refused := func(what string, token any) {
+		b.Helper()
+		if code, got, _ := b.post(b.s, refreshForm(token), ""); code != 400 || got["error"] != "invalid_dpop_proof" {
+			b.Errorf("%s: %d %v", what, code, got)
+		}
+	}
+	code, later, _ := b.post(b.s, refreshForm(refresh), b.proof())
+	if code != 200 || later["token_type"] != "DPoP" {
+		b.Fatalf("first proof at a refresh: %d %v", code, later)
+	}
+	refused("the refresh after it without proof", later["refresh_token"])
+	refused("the unbound one again, without proof", refresh)
+	if code, got, _ := b.post(b.s, refreshForm(later["refresh_token"]), b.proof()); code != 200 {
+		b.Errorf("the refresh after it: %d %v", code, got)
+	}
+	code, got, _ := b.post(b.s, another, "")
+	if code != 200 {
+		b.Fatalf("without DPoP: %d %v", code, got)
+	}
+	return got["refresh_token"]
+}
+
+// firstKeyWins lets several keys be the first that a grant sees, at two replicas at once: it is bound to one, and the others get nothing.
+func (b bound) firstKeyWins(db *storage.DB, refresh any) {
+	b.Helper()
+	second := servertest.New(b.T, servertest.HandlerOnly(), servertest.On(db))
+	second.URL = b.s.URL
+	var keys [6]dpoptest.Key
+	var next [6]any
+	var wg sync.WaitGroup
+	for i := range keys {
+		keys[i] = dpoptest.New(b.T)
+		proof, s := keys[i].Proof(b.T, "POST", b.s.URL+"/oauth2/token"), b.s
+		if i%2 == 1 {
+			s = second
+		}
+		wg.Go(func() {
+			if code, got, _ := b.post(s, refreshForm(refresh), proof); code == 200 {
+				next[i] = got["refresh_token"]
+			}
+		})
+	}
+	wg.Wait()
+	winner := slices.IndexFunc(next[:], func(token any) bool { return token != nil })
+	if winner < 0 || slices.ContainsFunc(next[winner+1:], func(token any) bool { return token != nil }) {
+		b.Fatalf("answers to one of six keys: %v", next)
+	}
+	for i, key := range keys {
+		code, got, _ := b.post(b.s, refreshForm(next[winner]), key.Proof(b.T, "POST", b.s.URL+"/oauth2/token"))
+		if (code == 200) != (i == winner) {
+			b.Errorf("key %d, where %d won: %d %v", i, winner, code, got)
+		}
 	}
 }
 
