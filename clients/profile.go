@@ -8,26 +8,34 @@ import (
 	"strings"
 )
 
-// ProfileFAPI2 is the FAPI 2.0 Security Profile: one key of a client that turns on, and demands, all that the profile does.
-const ProfileFAPI2 = "fapi2"
+// The profiles: one key of a client that turns on, and demands, all that they do.
+const (
+	ProfileFAPI2         = "fapi2"                 // FAPI 2.0 Security Profile
+	ProfileFAPI2Messages = "fapi2-message-signing" // … with signed requests and answers (FAPI 2.0 Message Signing)
+)
+
+// FAPI reports whether the client has one of the profiles.
+func (m Metadata) FAPI() bool { return m.Profile == ProfileFAPI2 || m.Profile == ProfileFAPI2Messages }
 
 // withProfile fills in what the profile implies, so that whoever asks about one part of it finds it there.
 func (m Metadata) withProfile() Metadata {
-	if m.Profile != ProfileFAPI2 {
+	if !m.FAPI() {
 		return m
 	}
 	m.RequirePKCE, m.RequirePushedRequests, m.DPoPBoundAccessTokens = true, true, true
 	m.IDTokenSignedResponseAlg = cmp.Or(m.IDTokenSignedResponseAlg, "ES256")
 	m.IntrospectionSignedResponseAlg = cmp.Or(m.IntrospectionSignedResponseAlg, "ES256")
+	m.AuthorizationSignedResponseAlg = cmp.Or(m.AuthorizationSignedResponseAlg, "ES256")
+	m.RequireSignedRequestObject = m.RequireSignedRequestObject || m.Profile == ProfileFAPI2Messages
 	return m
 }
 
 // KeepsRefreshTokens reports whether the client's refresh tokens are not rotated (FAPI 2.0 Security Profile section 5.3.2.1): its own
 // authentication and the key of its proofs protect them.
-func (c *Client) KeepsRefreshTokens() bool { return c.Profile == ProfileFAPI2 }
+func (c *Client) KeepsRefreshTokens() bool { return c.FAPI() }
 
 // Strong reports whether the client may use the algorithm for what it signs (FAPI 2.0 Security Profile section 5.4).
-func (m Metadata) Strong(alg string) bool { return m.Profile != ProfileFAPI2 || alg != "RS256" }
+func (m Metadata) Strong(alg string) bool { return !m.FAPI() || alg != "RS256" }
 
 // validateProfile lists all that clashes with the profile.
 func (m Metadata) validateProfile() (errs []error) {
@@ -37,9 +45,9 @@ func (m Metadata) validateProfile() (errs []error) {
 	switch m.Profile {
 	case "":
 		return nil
-	case ProfileFAPI2:
+	case ProfileFAPI2, ProfileFAPI2Messages:
 	default:
-		return []error{fmt.Errorf("profile: %q is not offered; use %s, or none", m.Profile, ProfileFAPI2)}
+		return []error{fmt.Errorf("profile: %q is not offered; use %s, %s, or none", m.Profile, ProfileFAPI2, ProfileFAPI2Messages)}
 	}
 	if m.TokenEndpointAuthMethod != MethodJWTKey {
 		add("token_endpoint_auth_method", "use private_key_jwt; secrets and public clients are not allowed")
@@ -57,6 +65,7 @@ func (m Metadata) validateProfile() (errs []error) {
 	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
 		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
 		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg}, {"request_object_signing_alg", m.RequestObjectSigningAlg},
+		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg},
 		{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg}} {
 		if field[1] == "RS256" || field[1] == "none" {
 			add(field[0], "%s is not allowed; use ES256", field[1])

@@ -127,6 +127,10 @@ func (c Config) checkLifetimes(bad *complaints) {
 		bad.check(c.DPoP.Enabled || !cl.DPoPBoundAccessTokens && cl.Profile == "", fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i),
 			"needs dpop.enabled: true")
 	}
+	for i, cl := range c.Clients {
+		bad.check(c.Authorization.RequestObjects != ObjectsOff || cl.Profile != "fapi2-message-signing", fmt.Sprintf("clients[%d].profile", i),
+			"needs authorization.request_objects")
+	}
 	for _, r := range c.Authorization.ResponseTypes {
 		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types",
 			"%q is none of code, none, id_token, \"id_token token\", \"code id_token\", \"code token\", \"code id_token token\"", r)

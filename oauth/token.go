@@ -202,7 +202,7 @@ var errPastEnd = errors.New("past the end that its client's grants have now")
 // lifetimes that hold for a client: its own, else the server's.
 func (p *Provider) lifetimes(c *clients.Client) ledger.Lifetimes {
 	l := p.o.Lifetimes
-	if c.Profile == clients.ProfileFAPI2 { // FAPI 2.0 Security Profile section 5.3.2.1
+	if c.FAPI() { // FAPI 2.0 Security Profile section 5.3.2.1
 		l.Code = min(l.Code, time.Minute)
 	}
 	l.Access = cmp.Or(time.Duration(c.AccessTokenLifetime), l.Access)

@@ -25,7 +25,7 @@ type fapi struct {
 	key *ecdsa.PrivateKey
 }
 
-func newFAPI(t *testing.T) (fapi, bound) {
+func newFAPI(t *testing.T, profile string) (fapi, bound) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -33,7 +33,7 @@ func newFAPI(t *testing.T) (fapi, bound) {
 	}
 	s := servertest.New(t, servertest.HandlerOnly())
 	app := s.App(t, "bank", func(m *clients.Metadata) {
-		m.Profile, m.TokenEndpointAuthMethod = clients.ProfileFAPI2, clients.MethodJWTKey
+		m.Profile, m.TokenEndpointAuthMethod = profile, clients.MethodJWTKey
 		m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
 		m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k"}}}
 	})
@@ -59,7 +59,7 @@ func (f fapi) authenticated(form url.Values, change map[string]any) url.Values {
 }
 
 func TestFAPI2_ACodeAndARefreshTokenThatStays(t *testing.T) {
-	f, b := newFAPI(t)
+	f, b := newFAPI(t, clients.ProfileFAPI2)
 	ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
 	form, verifier := f.form(map[string]string{"scope": "openid offline_access"})
 	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil))
@@ -95,7 +95,7 @@ func TestFAPI2_ACodeAndARefreshTokenThatStays(t *testing.T) {
 }
 
 func TestFAPI2_WhatIsRefused(t *testing.T) {
-	f, _ := newFAPI(t)
+	f, _ := newFAPI(t, clients.ProfileFAPI2)
 	browser := f.s.Browser(t)
 	form, _ := f.form(map[string]string{"client_id": "bank"})
 	browser.Get(t, f.s.URL+"/oauth2/authorize?"+form.Encode())
@@ -122,6 +122,46 @@ func TestFAPI2_WhatIsRefused(t *testing.T) {
 		}
 	}
 
+}
+
+func TestFAPI2_MessageSigning(t *testing.T) {
+	f, _ := newFAPI(t, clients.ProfileFAPI2Messages)
+	ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: f.key},
+		(&jose.SignerOptions{}).WithHeader("kid", "k").WithType("oauth-authz-req+jwt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := func(mode string) url.Values {
+		form, _ := f.form(map[string]string{"client_id": "bank", "response_mode": mode})
+		claims := map[string]any{"iss": "bank", "aud": f.s.URL, "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+			"jti": rand.Text()}
+		for name := range form {
+			claims[name] = form.Get(name)
+		}
+		text, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return url.Values{"request": {text}}
+	}
+	form, _ := f.form(map[string]string{"response_mode": "jwt"})
+	if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil)); status != 400 {
+		t.Errorf("unsigned: %d %v", status, got)
+	}
+	if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("query"), nil)); status != 400 || got["error"] != "invalid_request" {
+		t.Errorf("a plain answer: %d %v", status, got)
+	}
+	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("jwt"), nil))
+	if status != 201 {
+		t.Fatalf("push: %d %v", status, got)
+	}
+	f.open(browser, got["request_uri"].(string))
+	answer := f.through(browser, ada)
+	claims := claimsOf(t, answer.Get("response"))
+	if len(answer) != 1 || claims["code"] == nil || claims["iss"] != f.s.URL || claims["aud"] != "bank" || claims["state"] != "s" {
+		t.Errorf("%v: %v", answer, claims)
+	}
 }
 
 // Every clash is told at once, when the client is registered.

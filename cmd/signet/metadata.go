@@ -51,7 +51,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
-	s.StringVar(&m.Profile, "profile", "", "fapi2: all that the FAPI 2.0 Security Profile demands, and nothing else")
+	s.StringVar(&m.Profile, "profile", "",
+		"fapi2: all that the FAPI 2.0 Security Profile demands; fapi2-message-signing: signed requests and answers, too")
 	s.BoolVar(&m.RequirePushedRequests, "require-par", false, "refuse authorization requests that were not pushed (RFC 9126)")
 	s.BoolVar(&m.DPoPBoundAccessTokens, "dpop", false, "refuse token requests without a DPoP proof: all tokens are bound to the app's key")
 	s.BoolVar(&m.RequirePKCE, "require-pkce", false, "refuse authorization requests without PKCE")

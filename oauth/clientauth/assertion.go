@@ -130,7 +130,7 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 		return time.Time{}, refuse("aud must be one value")
 	case audience != a.o.Issuer && !slices.Contains(a.o.Audiences, audience):
 		return time.Time{}, refuse("aud is not this server")
-	case c.Profile == clients.ProfileFAPI2 && (audience != a.o.Issuer || claims.Audience[0] != '"'): // section 5.3.2.1
+	case c.FAPI() && (audience != a.o.Issuer || claims.Audience[0] != '"'): // section 5.3.2.1
 		return time.Time{}, refuse("aud must be the issuer, as a text")
 	case claims.ExpiresAt == nil:
 		return time.Time{}, refuse("exp is missing")
@@ -141,7 +141,7 @@ func (a *Authenticator) judge(claims assertionClaims, c *clients.Client, now tim
 	switch {
 	case !now.Before(expires.Add(expGrace)):
 		return time.Time{}, refuse("expired")
-	case expires.Sub(now) > maxLife+skew, c.Profile == clients.ProfileFAPI2 && expires.Sub(now) > maxLife/2+skew:
+	case expires.Sub(now) > maxLife+skew, c.FAPI() && expires.Sub(now) > maxLife/2+skew:
 		return time.Time{}, refuse("exp is too far ahead")
 	case claims.NotBefore != nil && seconds(*claims.NotBefore).Sub(now) > skew, claims.IssuedAt != nil &&
 		seconds(*claims.IssuedAt).Sub(now) > skew:

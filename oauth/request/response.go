@@ -62,6 +62,8 @@ func (p *Parser) responseType(req *flow.Request, c *clients.Client, form url.Val
 	switch mode := form.Get("response_mode"); {
 	case mode != "" && !slices.Contains(ResponseModes(), mode):
 		return refusal.InvalidRequest("Only the response modes " + strings.Join(ResponseModes(), ", ") + " are supported.")
+	case c.Profile == clients.ProfileFAPI2Messages && !strings.HasSuffix(modeOf(form), signed):
+		return refusal.InvalidRequest("This client must ask for a signed answer: response_mode=jwt.")
 	case (mode == modeQuery || mode == modeQuery+signed) && clients.FromFront(asked):
 		return refusal.InvalidRequest("The response mode " + mode + " is not allowed with this response type.")
 	}
