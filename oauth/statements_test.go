@@ -91,7 +91,7 @@ func TestStatementsWithAProof(t *testing.T) {
 		key, v := dpoptest.New(t), &dpop.Verifier{Issuer: oauthtest.Issuer}
 		proof := func(k dpoptest.Key) *dpop.Proof {
 			sent := k.Proof(t, "POST", oauthtest.Issuer+"/oauth2/token")
-			p, err := v.Judge(http.Header{"Dpop": {sent}}, "POST", "/oauth2/token", false)
+			p, err := v.Judge(http.Header{"Dpop": {sent}}, "POST", "/oauth2/token")
 			if err != nil {
 				t.Fatal(err)
 			}

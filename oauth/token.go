@@ -77,8 +77,8 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if client.DPoPBoundAccessTokens && r.Proof == nil {
 		return nil, refusal.InvalidDPoPProof("This client's tokens are bound to a key: send a DPoP proof.")
 	}
-	if r.Proof != nil && !client.Strong(r.Proof.Alg) {
-		return nil, refusal.InvalidDPoPProof("This client's proofs must have another algorithm than " + r.Proof.Alg + ".")
+	if no := r.Proof.Fits(client); no != nil {
+		return nil, no
 	}
 	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Proof: r.Proof, Lifetimes: p.lifetimes(client)}
 	ctx = ledger.With(ctx, c)
@@ -168,7 +168,7 @@ var checks = []func(*Provider, context.Context, *ledger.Case) error{
 // still come.
 func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
 	switch {
-	case c.Keeps():
+	case c.HoldsKey():
 		return nil
 	case c.Proof == nil:
 		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.")

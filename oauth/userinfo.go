@@ -64,7 +64,7 @@ func (p *Provider) Userinfo(ctx context.Context, sent Presented) (Userinfo, erro
 		telemetry.Add(ctx, slog.String("client_id", a.ClientID))
 		return Userinfo{}, no
 	}
-	told, err := p.userinfo(ctx, a)
+	told, err := p.userinfo(ctx, a, sent.Proof)
 	if err == nil && sent.DPoP {
 		if err = p.ledger.SpendProof(ctx, sent.Proof); err != nil {
 			told, err = Userinfo{}, refusal.From(err)
@@ -85,7 +85,7 @@ func (p *Provider) SpendProof(ctx context.Context, proof *dpop.Proof) error {
 }
 
 // userinfo answers for the claims of a verified access token.
-func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, error) {
+func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Proof) (Userinfo, error) {
 	if !slices.Contains(a.Audience, p.o.Issuer.URL()) {
 		return Userinfo{}, refusal.InvalidToken("The access token is for another resource.")
 	}
@@ -98,6 +98,9 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access) (Userinfo, err
 		return Userinfo{}, refusal.InvalidToken("The access token was revoked, or its grant ended.").Because(err)
 	} else if err != nil {
 		return Userinfo{}, refusal.From(err)
+	}
+	if no := proof.Fits(client); no != nil {
+		return Userinfo{}, no
 	}
 	if no := authentication(client, a, time.Now()); no != nil {
 		return Userinfo{}, no

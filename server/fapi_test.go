@@ -4,10 +4,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"maps"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -122,6 +124,85 @@ func TestFAPI2_WhatIsRefused(t *testing.T) {
 		}
 	}
 
+}
+
+// RS256 counts nowhere (section 5.4), whatever the client signs with it; the same key with PS256 does.
+func TestFAPI2_NoRS256(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := servertest.New(t, servertest.HandlerOnly())
+	app := s.App(t, "bank", func(m *clients.Metadata) {
+		m.Profile, m.TokenEndpointAuthMethod = clients.ProfileFAPI2, clients.MethodJWTKey
+		m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k"}}}
+		m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
+	})
+	p := pushes{t, s, app}
+	sign := func(alg jose.SignatureAlgorithm, typ string, claims map[string]any) string {
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key},
+			(&jose.SignerOptions{}).WithHeader("kid", "k").WithType(jose.ContentType(typ)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for _, test := range []struct {
+		assertion, object jose.SignatureAlgorithm
+		status            int
+		wrong             string
+	}{
+		{jose.PS256, jose.PS256, 201, ""}, {jose.RS256, jose.PS256, 401, "invalid_client"},
+		{jose.PS256, jose.RS256, 400, "invalid_request_object"},
+	} {
+		end := time.Now().Add(time.Minute).Unix()
+		form, _ := p.form(map[string]string{"client_id": "bank"})
+		claims := map[string]any{"iss": "bank", "aud": s.URL, "exp": end}
+		for name := range form {
+			claims[name] = form.Get(name)
+		}
+		status, got := app.Post(t, "/oauth2/par", url.Values{
+			"request":               {sign(test.object, "oauth-authz-req+jwt", claims)},
+			"client_assertion_type": {clientauth.AssertionType},
+			"client_assertion": {sign(test.assertion, "jwt",
+				map[string]any{"iss": "bank", "sub": "bank", "aud": s.URL, "jti": rand.Text(), "exp": end})},
+		})
+		if status != test.status || test.wrong != "" && got["error"] != test.wrong {
+			t.Errorf("%v: %d %v", test, status, got)
+		}
+	}
+}
+
+// A grant in use does not end, however short its idle time is, though its use is noted now and then only.
+func TestFAPI2_AGrantInUseStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, b := newFAPI(t, clients.ProfileFAPI2)
+		m := f.app.Metadata
+		m.RefreshTokenIdle = clients.Duration(30 * time.Minute)
+		if err := f.s.Services().Clients.Update(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
+		form, verifier := f.form(map[string]string{"scope": "openid offline_access"})
+		_, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil))
+		f.open(browser, got["request_uri"].(string))
+		_, one, _ := b.post(f.s, f.authenticated(url.Values{"grant_type": {"authorization_code"},
+			"code": {f.through(browser, ada).Get("code")}, "redirect_uri": f.app.RedirectURIs, "code_verifier": {verifier}}, nil), b.proof())
+		for i := range 8 {
+			time.Sleep(20 * time.Minute)
+			if status, got, _ := b.post(f.s, f.authenticated(refreshForm(one["refresh_token"]), nil), b.proof()); status != 200 {
+				t.Fatalf("after %d minutes: %d %v", 20*(i+1), status, got)
+			}
+		}
+		time.Sleep(31 * time.Minute)
+		if status, got, _ := b.post(f.s, f.authenticated(refreshForm(one["refresh_token"]), nil), b.proof()); status != 400 {
+			t.Errorf("idle for too long: %d %v", status, got)
+		}
+	})
 }
 
 func TestFAPI2_MessageSigning(t *testing.T) {

@@ -136,19 +136,14 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 	if err != nil {
 		return nil, err
 	}
-	var proofs *dpop.Verifier
 	nonces := h.Config.DPoP.Nonces
-	if h.Config.DPoP.Enabled {
-		proofs = &dpop.Verifier{
-			Issuer: h.Config.Server.Issuer, Nonces: &dpop.Nonces{Keys: h.Master.DeriveAll("dpop nonces")}, Count: h.Metrics.Proof,
-		}
-	}
-	exchange, err := token.New(provider, callers, token.Proofs{Verifier: proofs, Nonces: nonces != config.NoncesOff})
+	proofs := h.proofs(nonces != config.NoncesOff)
+	exchange, err := token.New(provider, callers, proofs)
 	if err != nil {
 		return nil, err
 	}
 	about, err := userinfo.New(provider, userinfo.Options{
-		Proofs: proofs, Nonces: nonces == config.NoncesAll, Metadata: discovery.UserinfoMetadata(h.Config.IssuerURL()),
+		Proofs: h.proofs(nonces == config.NoncesAll), Metadata: discovery.UserinfoMetadata(h.Config.IssuerURL()),
 	})
 	if err != nil {
 		return nil, err
@@ -160,9 +155,19 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 		return nil, err
 	}
 	pushes, err := push.New(push.Options{
-		Clients: callers, Parser: requests, Keeper: h.pushes, Proofs: proofs, Nonces: nonces != config.NoncesOff, Spend: provider.SpendProof,
+		Clients: callers, Parser: requests, Keeper: h.pushes, Proofs: proofs, Spend: provider.SpendProof,
 	})
 	return []web.Mounter{exchange, about, entry, pushes}, err
+}
+
+// proofs judges proofs of possession, with nonces of ours or without; nil where none are read.
+func (h *Services) proofs(demand bool) *dpop.Verifier {
+	if !h.Config.DPoP.Enabled {
+		return nil
+	}
+	return &dpop.Verifier{
+		Issuer: h.Config.Server.Issuer, Nonces: &dpop.Nonces{Keys: h.Master.DeriveAll("dpop nonces")}, Demand: demand, Count: h.Metrics.Proof,
+	}
 }
 
 // parser judges authorization requests, at both endpoints that take some.

@@ -111,6 +111,13 @@ func TestRFC9126_APushedRequest(t *testing.T) {
 			if b.Landed != nil || !strings.Contains(b.Text("body"), "invalid_request_uri") {
 				t.Errorf("after the answer: %s", b.Text("body"))
 			}
+			// What is repeated beside a reference counts as little as the rest (section 4).
+			again, _ := p.push(nil)
+			twice := s.Browser(t)
+			twice.Get(t, s.URL+"/oauth2/authorize?client_id=shop&redirect_uri=a&redirect_uri=b&state=1&state=2&request_uri="+url.QueryEscape(again))
+			if !twice.Has("login-submit") {
+				t.Errorf("repeated beside it: %d %s", twice.Status, twice.Text("main"))
+			}
 			// Two browsers, begun from one request: the second is told at the app that it was used.
 			uri, _ = p.push(nil)
 			one, two := s.Browser(t), s.Browser(t)

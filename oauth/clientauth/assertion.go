@@ -91,9 +91,6 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 			return refuse(err.Error())
 		}
 		alg = c.TokenEndpointAuthSigningAlg
-		if !c.Strong(jws.Algorithm()) {
-			return refuse("alg is not one of the profile's")
-		}
 	}
 	payload, err := jws.Open(keys, alg)
 	if !known {

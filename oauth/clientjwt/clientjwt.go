@@ -69,8 +69,12 @@ func Parse(token string, types ...string) (JWT, error) {
 // Algorithm of the header.
 func (j JWT) Algorithm() string { return j.jws.Signatures[0].Protected.Algorithm }
 
-// Keys of the client that may have signed it. Errors are those of the source.
+// Keys of the client that may have signed it; none of an algorithm that its profile does not allow. Errors are ErrRefused or those of the
+// source.
 func (j JWT) Keys(ctx context.Context, source Keys, c *clients.Client) ([]jose.JSONWebKey, error) {
+	if !c.Strong(j.Algorithm()) {
+		return nil, refuse("alg is not one of the client's profile")
+	}
 	if c.JWKSURI == "" {
 		if c.JWKS == nil {
 			return nil, refuse("the client registered no keys")

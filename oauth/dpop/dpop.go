@@ -57,6 +57,14 @@ type Proof struct {
 // Once names what may happen once only, and until when that has to be remembered: the owner is the key, the id its jti at this endpoint.
 func (p *Proof) Once() (owner, id string, until time.Time) { return p.JKT, p.once, p.until }
 
+// Fits refuses a proof of an algorithm that the client's profile does not allow; nil fits every client.
+func (p *Proof) Fits(c *clients.Client) *refusal.Refusal {
+	if p == nil || c.Strong(p.Alg) {
+		return nil
+	}
+	return refusal.InvalidDPoPProof("This client's proofs must have another algorithm than " + p.Alg + ".")
+}
+
 // Of reports whether the proof was made for this access token (ath, RFC 9449 section 4.2).
 func (p *Proof) Of(accessToken string) bool {
 	sum := sha256.Sum256([]byte(accessToken))
@@ -69,15 +77,16 @@ func (p *Proof) Confirmation() json.RawMessage { return json.RawMessage(`{"jkt":
 // Verifier judges proofs. It is safe for concurrent use.
 type Verifier struct {
 	Issuer string               // without a slash at its end; htu is compared with it and the path, never with the Host header
-	Nonces *Nonces              // nil: none are made
+	Nonces *Nonces              // nil: none are made, nor demanded
+	Demand bool                 // proofs must have a nonce of ours
 	Count  func(outcome string) // of a metric: accepted, refused, nonce; nil counts nothing
 }
 
-// Judge reads the proof of a request to a path of this server; nil if it has none. Where nonces are demanded, a proof without a fresh one
-// is refused with use_dpop_nonce (RFC 9449 section 8), which spends nothing. Errors are *refusal.Refusal.
-func (v *Verifier) Judge(header http.Header, method, path string, demand bool) (*Proof, error) {
+// Judge reads the proof of a request to a path of this server; nil if it has none, and for a nil Verifier. Where nonces are demanded, a
+// proof without a fresh one is refused with use_dpop_nonce (RFC 9449 section 8), which spends nothing. Errors are *refusal.Refusal.
+func (v *Verifier) Judge(header http.Header, method, path string) (*Proof, error) {
 	sent := header["Dpop"]
-	if len(sent) == 0 {
+	if v == nil || len(sent) == 0 {
 		return nil, nil
 	}
 	if len(sent) > 1 {
@@ -92,13 +101,13 @@ func (v *Verifier) Judge(header http.Header, method, path string, demand bool) (
 		return nil, v.refuse(why, nil)
 	}
 	known, current := v.Nonces.judge(c.Nonce, now)
-	if demand && !known {
+	if v.Demand && !known {
 		v.count("nonce")
 		no := refusal.UseDPoPNonce("Send the DPoP proof with the nonce of the header DPoP-Nonce.")
 		no.Header = http.Header{"Dpop-Nonce": {v.Nonces.current(now)}}
 		return nil, no
 	}
-	p.stale = demand && !current
+	p.stale = v.Demand && !current
 	sum := sha256.Sum256([]byte(path + "\x00" + c.JTI))
 	p.once = base64.RawURLEncoding.EncodeToString(sum[:])
 	p.until = now.Add(kept)

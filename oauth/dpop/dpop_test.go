@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"signet/clients"
 	"signet/oauth/dpop"
 	"signet/oauth/dpop/dpoptest"
 	"signet/oauth/refusal"
@@ -30,7 +31,7 @@ const (
 
 func judge(proofs ...string) (*dpop.Proof, error) {
 	v := &dpop.Verifier{Issuer: issuer}
-	return v.Judge(http.Header{"Dpop": proofs}, "POST", path, false)
+	return v.Judge(http.Header{"Dpop": proofs}, "POST", path)
 }
 
 func code(err error) string {
@@ -53,7 +54,7 @@ func TestRFC9449_Vectors(t *testing.T) {
 	)
 	// The signature and the key do not depend on the time; that the proof is old is all that is wrong with it today.
 	v := &dpop.Verifier{Issuer: "https://server.example.com"}
-	_, err := v.Judge(http.Header{"Dpop": {proof}}, "POST", "/token", false)
+	_, err := v.Judge(http.Header{"Dpop": {proof}}, "POST", "/token")
 	if code(err) != "invalid_dpop_proof" || !strings.Contains(err.Error(), "iat") {
 		t.Errorf("got %v", err)
 	}
@@ -220,11 +221,31 @@ func TestRFC9449_5_1_EveryAlgorithmWorks(t *testing.T) {
 	}
 }
 
+func TestAProofFitsTheClientsProfile(t *testing.T) { // FAPI 2.0 Security Profile section 5.4
+	plain, strong := &clients.Client{}, &clients.Client{Metadata: clients.Metadata{Profile: clients.ProfileFAPI2}}
+	for _, test := range []struct {
+		p    *dpop.Proof
+		c    *clients.Client
+		fits bool
+	}{
+		{nil, strong, true}, {&dpop.Proof{Alg: "RS256"}, plain, true}, {&dpop.Proof{Alg: "PS256"}, strong, true},
+		{&dpop.Proof{Alg: "RS256"}, strong, false},
+	} {
+		if no := test.p.Fits(test.c); (no == nil) != test.fits {
+			t.Errorf("%+v: %v", test, no)
+		}
+	}
+	var none *dpop.Verifier
+	if p, err := none.Judge(http.Header{"Dpop": {"x"}}, "POST", path); p != nil || err != nil {
+		t.Errorf("where none are read: %v, %v", p, err)
+	}
+}
+
 func TestRFC9449_8_Nonces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		key := dpoptest.New(t)
 		nonces := func(keys ...string) *dpop.Verifier {
-			v := &dpop.Verifier{Issuer: issuer, Nonces: &dpop.Nonces{}}
+			v := &dpop.Verifier{Issuer: issuer, Nonces: &dpop.Nonces{}, Demand: true}
 			for _, k := range keys {
 				v.Nonces.Keys = append(v.Nonces.Keys, []byte(k))
 			}
@@ -236,7 +257,7 @@ func TestRFC9449_8_Nonces(t *testing.T) {
 			if nonce != "" {
 				c["nonce"] = nonce
 			}
-			p, err := v.Judge(http.Header{"Dpop": {key.Sign(t, c, nil)}}, "POST", path, true)
+			p, err := v.Judge(http.Header{"Dpop": {key.Sign(t, c, nil)}}, "POST", path)
 			if no, ok := errors.AsType[*refusal.Refusal](err); ok && no.Code == "use_dpop_nonce" {
 				return nil, no.Header.Get("DPoP-Nonce"), nil
 			}

@@ -172,6 +172,9 @@ func (c *Case) idleUntil() time.Time {
 	return until
 }
 
+// touchAfter is how old the note of a grant's last use may be: a small part of what it may be idle for, so that one in use does not end.
+func (c *Case) touchAfter() time.Duration { return min(touchEvery, c.idleUntil().Sub(c.Now)/8) }
+
 // Refreshes reports whether the client gets refresh tokens.
 func (c *Case) Refreshes() bool { return c.Client.HasGrant("refresh_token") }
 

@@ -52,7 +52,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 	}
 	row := &c.State.Grant
 	switch {
-	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form) && c.Keeps():
+	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form) && c.HoldsKey():
 		return c.requester(), fosite.ErrInvalidatedAuthorizeCode
 	case !row.CodeUsedAt.IsZero():
 		return nil, fosite.ErrNotFound.WithDebug("The code is spent, and whoever shows it again does not prove to own it.")

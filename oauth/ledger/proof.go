@@ -22,9 +22,9 @@ type Keeper interface {
 	TouchGrant(ctx context.Context, id string, now, expiresAt time.Time) error
 }
 
-// Keeps reports whether the request comes from the key that the grant is bound to; true where it is bound to none. A confidential client's
-// refresh tokens are bound by its own authentication (RFC 9449 section 5).
-func (c *Case) Keeps() bool {
+// HoldsKey reports whether the request comes from the key that the grant is bound to; true where it is bound to none. A confidential
+// client's refresh tokens are bound by its own authentication (RFC 9449 section 5).
+func (c *Case) HoldsKey() bool {
 	if c.Facts.JKT == "" || c.GrantType == clients.RefreshToken && !c.Client.Public() {
 		return true
 	}

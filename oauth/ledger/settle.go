@@ -26,7 +26,7 @@ const (
 	revoke
 )
 
-// touchEvery is how often the use of a refresh token that is not rotated is noted.
+// touchEvery is how often the use of a refresh token that is not rotated is noted, where its grant may be idle for long.
 const touchEvery = time.Hour
 
 // act is the one write that the orders given to the ledger come to.

@@ -64,7 +64,7 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + c.State.RevokedWhy)
 	}
 	c.judge()
-	if c.Verdict == Reuse && c.Keeps() { // without the key nobody can end what it binds; the request is refused all the same
+	if c.Verdict == Reuse && c.HoldsKey() { // without the key nobody can end what it binds; the request is refused all the same
 		return c.requester(), fosite.ErrInactiveToken
 	}
 	return c.requester(), nil
@@ -98,7 +98,7 @@ func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) err
 		return nil
 	}
 	if c.Verdict == Keep {
-		if c.Now.Sub(c.State.LastUsedAt) >= touchEvery {
+		if c.Now.Sub(c.State.LastUsedAt) >= c.touchAfter() {
 			c.act = act{do: touch}
 		}
 		return nil

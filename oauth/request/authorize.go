@@ -123,7 +123,12 @@ func (p *Parser) open(ctx context.Context, c *clients.Client, uri string) (flow.
 
 // authorize judges a form; direct: the client itself sent it here.
 func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (flow.Request, *clients.Client, error) {
-	if err := repeated(form, "client_id", "redirect_uri", "response_mode", "state"); err != nil {
+	once := []string{"client_id", "redirect_uri", "response_mode", "state"}
+	reference := p.Pushes != nil && !direct && strings.HasPrefix(form.Get("request_uri"), pushed.Prefix)
+	if reference {
+		once = []string{"client_id", "request_uri"} // what else there is does not count (RFC 9126 section 4)
+	}
+	if err := repeated(form, once...); err != nil {
 		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", ClientID: form.Get("client_id"), Cause: err}
 	}
 	c, err := p.Clients.Client(ctx, form.Get("client_id"))
@@ -136,11 +141,16 @@ func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (f
 	if !c.Enabled() {
 		return flow.Request{}, c, &PageOnly{Kind: "client_disabled", ClientID: c.ClientID, Client: c}
 	}
-	if uri := form.Get("request_uri"); p.Pushes != nil && !direct && strings.HasPrefix(uri, pushed.Prefix) {
-		req, err := p.open(ctx, c, uri)
+	if reference {
+		req, err := p.open(ctx, c, form.Get("request_uri"))
 		return req, c, err
 	}
-	form, unread := p.unpacked(ctx, c, form)
+	var unread *refusal.Refusal                             // why the parameters cannot be had
+	if !direct && (p.MustPush || c.RequirePushedRequests) { // nothing is fetched for such a one
+		unread = refusal.InvalidRequest("This client must push its authorization requests.")
+	} else {
+		form, unread = p.unpacked(ctx, c, form)
+	}
 	if err := repeated(form, "redirect_uri", "response_mode", "state"); err != nil {
 		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: err}
 	}
@@ -161,11 +171,6 @@ func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (f
 	}
 	if unread != nil {
 		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State,
-			ResponseMode: req.ResponseMode}
-	}
-	if !direct && (p.MustPush || c.RequirePushedRequests) {
-		no := refusal.InvalidRequest("This client must push its authorization requests.")
-		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, State: req.State,
 			ResponseMode: req.ResponseMode}
 	}
 	known, err := p.resourcesOf(ctx, c, form)

@@ -42,7 +42,6 @@ type Options struct {
 	Parser  Parser
 	Keeper  Keeper
 	Proofs  *dpop.Verifier
-	Nonces  bool // proofs must have a nonce of ours
 	// Spend uses a proof up, right before the answer.
 	Spend func(ctx context.Context, p *dpop.Proof) error
 }
@@ -69,7 +68,7 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	proof, err := h.proof(r)
+	proof, err := h.o.Proofs.Judge(r.Header, http.MethodPost, "/oauth2/par")
 	if err != nil {
 		return err
 	}
@@ -81,8 +80,8 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if proof != nil && !client.Strong(proof.Alg) {
-		return refusal.InvalidDPoPProof("This client's proofs must have another algorithm than " + proof.Alg + ".")
+	if no := proof.Fits(client); no != nil {
+		return no
 	}
 	if proof != nil {
 		if req.DPoPJKT != "" && req.DPoPJKT != proof.JKT {
@@ -113,13 +112,6 @@ type answer struct {
 	ExpiresIn  int64  `json:"expires_in"` // seconds
 }
 
-func (h *Handler) proof(r *http.Request) (*dpop.Proof, error) {
-	if h.o.Proofs == nil {
-		return nil, nil
-	}
-	return h.o.Proofs.Judge(r.Header, http.MethodPost, "/oauth2/par", h.o.Nonces)
-}
-
 // judge makes a refusal of every error: there is no page here, and nobody is sent anywhere (RFC 9126 section 2.3). What proves the client
 // is no part of the request.
 func (h *Handler) judge(ctx context.Context, client *clients.Client, form url.Values) (flow.Request, error) {
@@ -140,6 +132,9 @@ func (h *Handler) judge(ctx context.Context, client *clients.Client, form url.Va
 		return req, bad.Refusal
 	}
 	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
+		if no, ok := errors.AsType[*refusal.Refusal](bad); ok { // the request object could not be read
+			return req, no
+		}
 		return req, refusal.InvalidRequest(said[bad.Kind]).Because(bad)
 	}
 	if err != nil {

@@ -42,17 +42,11 @@ type Provider interface {
 type Handler struct {
 	provider Provider
 	clients  Authenticator
-	proofs   Proofs
+	proofs   *dpop.Verifier
 }
 
-// Proofs are of possession (RFC 9449).
-type Proofs struct {
-	Verifier *dpop.Verifier // nil: none are read
-	Nonces   bool           // they must have a nonce of ours
-}
-
-// New makes the handler.
-func New(provider Provider, authenticator Authenticator, proofs Proofs) (*Handler, error) {
+// New makes the handler. proofs judges those of possession (RFC 9449); nil: none are read.
+func New(provider Provider, authenticator Authenticator, proofs *dpop.Verifier) (*Handler, error) {
 	if provider == nil || authenticator == nil {
 		return nil, errors.New("server/token: provider and authenticator are required")
 	}
@@ -78,8 +72,9 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 		telemetry.Add(r.Context(), slog.String("grant_type", telemetry.Outside(form.Get("grant_type"))))
 		return err
 	}
-	proof, err := h.proof(r, form)
+	proof, err := h.proofs.Judge(r.Header, http.MethodPost, "/oauth2/token") // before a client assertion is used up
 	if err != nil {
+		name(r, form)
 		return err
 	}
 	client, err := h.authenticate(r, form)
@@ -90,22 +85,8 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if proof != nil {
-		h.proofs.Verifier.Renew(w.Header(), proof)
-	}
+	h.proofs.Renew(w.Header(), proof)
 	return write(w, answer)
-}
-
-// proof judges the proof of possession of a token request, before a client assertion or anything else of it is used up.
-func (h *Handler) proof(r *http.Request, form url.Values) (*dpop.Proof, error) {
-	if h.proofs.Verifier == nil {
-		return nil, nil
-	}
-	proof, err := h.proofs.Verifier.Judge(r.Header, http.MethodPost, "/oauth2/token", h.proofs.Nonces)
-	if err != nil {
-		name(r, form)
-	}
-	return proof, err
 }
 
 // read gives the form of a request.

@@ -42,7 +42,7 @@ func open(t testing.TB, o oauthtest.Options) *endpoint {
 
 func serve(t testing.TB, h *oauthtest.Protocol) *endpoint {
 	t.Helper()
-	handler, err := token.New(h.Provider, h.Auth, token.Proofs{})
+	handler, err := token.New(h.Provider, h.Auth, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,6 @@ type Handler struct {
 // Options of New; none is required.
 type Options struct {
 	Proofs   *dpop.Verifier // of possession (RFC 9449); nil: none are read, and no token can be bound
-	Nonces   bool           // proofs must have a nonce of ours
 	Metadata string         // address of the endpoint's own metadata (RFC 9728); "" = none
 }
 
@@ -65,9 +64,7 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return handler.challenged(err, sent.DPoP || sent.Proof != nil)
 	}
-	if sent.Proof != nil {
-		handler.o.Proofs.Renew(w.Header(), sent.Proof)
-	}
+	handler.o.Proofs.Renew(w.Header(), sent.Proof)
 	w.Header()["Cache-Control"] = noStore
 	if told.JWT != "" {
 		w.Header()["Content-Type"] = []string{"application/jwt"}
@@ -79,10 +76,10 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 
 // presented finds the token of a request and judges its proof; without a token nobody tried.
 func (handler *Handler) presented(r *http.Request) (sent oauth.Presented, err error) {
-	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" || handler.o.Proofs == nil {
+	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" {
 		return sent, err
 	}
-	sent.Proof, err = handler.o.Proofs.Judge(r.Header, r.Method, "/userinfo", sent.DPoP && handler.o.Nonces)
+	sent.Proof, err = handler.o.Proofs.Judge(r.Header, r.Method, "/userinfo")
 	return sent, err
 }
 
