@@ -71,6 +71,13 @@ func (m Metadata) validateProfile() (errs []error) {
 			add(field[0], "%s is not allowed; use ES256", field[1])
 		}
 	}
+	if m.JWKS != nil {
+		for i, k := range m.JWKS.Keys {
+			if k.Algorithm == "RS256" {
+				add("jwks", "key %d is for RS256, which is not allowed; use ES256, PS256 or EdDSA", i)
+			}
+		}
+	}
 	for _, raw := range m.RedirectURIs {
 		if u, err := url.Parse(raw); err == nil && u.Scheme != "https" {
 			add("redirect_uris", "%s: must be https", raw)

@@ -213,12 +213,19 @@ func TestFAPI2_MessageSigning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	object := func(mode string) url.Values {
+	object := func(mode string, change ...map[string]any) url.Values {
 		form, _ := f.form(map[string]string{"client_id": "bank", "response_mode": mode})
 		claims := map[string]any{"iss": "bank", "aud": f.s.URL, "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
 			"jti": rand.Text()}
 		for name := range form {
 			claims[name] = form.Get(name)
+		}
+		for _, members := range change {
+			for name, value := range members {
+				if claims[name] = value; value == nil {
+					delete(claims, name)
+				}
+			}
 		}
 		text, err := jwt.Signed(signer).Claims(claims).Serialize()
 		if err != nil {
@@ -232,6 +239,15 @@ func TestFAPI2_MessageSigning(t *testing.T) {
 	}
 	if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("query"), nil)); status != 400 || got["error"] != "invalid_request" {
 		t.Errorf("a plain answer: %d %v", status, got)
+	}
+	now := time.Now().Unix()
+	for name, change := range map[string]map[string]any{ // section 5.3.1
+		"no nbf": {"nbf": nil}, "no exp": {"exp": nil}, "old": {"nbf": now - 3700}, "long": {"exp": now + 3700}, "expired": {"exp": now - 60},
+		"no aud": {"aud": nil}, "no iss": {"iss": nil},
+	} {
+		if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("jwt", change), nil)); got["error"] != "invalid_request_object" {
+			t.Errorf("%s: %d %v", name, status, got)
+		}
 	}
 	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("jwt"), nil))
 	if status != 201 {
@@ -260,6 +276,15 @@ func TestFAPI2_EveryClashIsTold(t *testing.T) {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not told: %v", field, err)
 		}
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = clients.Metadata{ClientID: "x", Profile: clients.ProfileFAPI2, RedirectURIs: []string{"https://x.example/cb"},
+		JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), Algorithm: "RS256"}}}}
+	if err := m.WithDefaults().Validate(); err == nil || !strings.Contains(err.Error(), "jwks: profile fapi2: key 0") {
+		t.Errorf("a key that can never be used: %v", err)
 	}
 	if err := (clients.Metadata{ClientID: "x", Profile: "fapi9"}).WithDefaults().Validate(); err == nil {
 		t.Error("an unknown profile was taken")

@@ -64,6 +64,17 @@ func (r registered) write(w io.Writer) {
 	row(w, "grants", strings.Join(r.GrantTypes, " "))
 	row(w, "scope", dash(r.Scope))
 	row(w, "first party", yes(r.FirstParty))
+	for _, one := range []struct{ name, value string }{
+		{"profile", r.Profile}, {"DPoP", told(r.DPoPBoundAccessTokens, "every token is bound to a key")},
+		{"requests", told(r.RequirePushedRequests, "pushed only")},
+	} {
+		if one.value != "" {
+			row(w, one.name, one.value)
+		}
+	}
+	for _, f := range r.FederatedCredentials {
+		row(w, "stands for it", f.Subject+" of "+f.Issuer)
+	}
 	if r.IDTokenClaims {
 		row(w, "ID token", "has the claims of the granted scopes, too")
 	}
@@ -327,4 +338,12 @@ func (a *app) clientSwitch(use, short string, disabled bool) *cobra.Command {
 			return a.showClient(ctx, h, args[0], "")
 		})
 	})
+}
+
+// told is a text where something is so.
+func told(so bool, text string) string {
+	if so {
+		return text
+	}
+	return ""
 }

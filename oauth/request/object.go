@@ -221,6 +221,26 @@ func (p *Parser) judgeObject(payload []byte, c *clients.Client, alone bool) erro
 	case claims.NotBefore != nil && now < *claims.NotBefore-skew:
 		return objectMistake("it is not valid yet")
 	}
+	if c.Profile != clients.ProfileFAPI2Messages {
+		return nil
+	}
+	return shortLived(claims.NotBefore, claims.ExpiresAt, now-skew)
+}
+
+// maxObjectLife is how old an object may be, and how long it may live, where the profile says so.
+const maxObjectLife = 60 * time.Minute
+
+// shortLived wants both ends of an object's life, near to now and to each other (FAPI 2.0 Message Signing section 5.3.1).
+func shortLived(notBefore, expires *float64, now float64) error {
+	most := maxObjectLife.Seconds()
+	switch {
+	case notBefore == nil || expires == nil:
+		return objectMistake("nbf and exp are demanded by the client's profile")
+	case *notBefore < now-most:
+		return objectMistake("nbf is more than 60 minutes ago")
+	case *expires-*notBefore > most:
+		return objectMistake("exp is more than 60 minutes after nbf")
+	}
 	return nil
 }
 
