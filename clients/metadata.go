@@ -29,6 +29,9 @@ const (
 	Password          = "password"
 )
 
+// grantTypes are those that a client can register.
+var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password}
+
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
 	MethodNone   = "none"
@@ -257,7 +260,7 @@ func (m Metadata) validateGrants() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	code, public := slices.Contains(m.GrantTypes, AuthorizationCode), m.TokenEndpointAuthMethod == MethodNone
 	for _, g := range m.GrantTypes {
-		if !slices.Contains([]string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password}, g) {
+		if !slices.Contains(grantTypes, g) {
 			add("grant_types: %q is not offered", g)
 		}
 	}

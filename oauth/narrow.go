@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"signet/clients"
-	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 )
@@ -17,7 +16,7 @@ func (p *Provider) narrow(ctx context.Context, c *ledger.Case) error {
 	if err != nil {
 		return err
 	}
-	if c.Allowed, err = allowed(c, known); err != nil {
+	if c.Allowed, err = p.register.scopes(c, known); err != nil {
 		return err
 	}
 	return p.audience(c, known)
@@ -40,26 +39,6 @@ func (p *Provider) resources(ctx context.Context, c *ledger.Case) (*clients.Reso
 		return known, nil
 	}
 	return p.o.Clients.Renewed(ctx, known)
-}
-
-// allowed are the scopes of this request (RFC 6749 sections 3.3 and 6): at this endpoint an unknown one is an error.
-func allowed(c *ledger.Case, known *clients.Resources) ([]string, error) {
-	asked := c.Form.Get("scope")
-	if c.GrantType == clients.ClientCredentials || c.GrantType == clients.Password {
-		for scope := range strings.FieldsSeq(asked) {
-			if !known.Known(scope) {
-				return nil, refusal.InvalidScope("A scope is unknown, or not registered for this client.")
-			}
-		}
-	}
-	switch c.GrantType {
-	case clients.ClientCredentials:
-		return grants.OfClient(c.Client, asked, false)
-	case clients.RefreshToken:
-		return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), asked)
-	}
-	// scope means nothing in the exchange of a code (RFC 6749 section 4.1.3); the password grant has put it into the row
-	return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), nil, "")
 }
 
 // audience decides for whom the access token is, and leaves only the scopes that belong there (RFC 8707 section 2.2).

@@ -6,7 +6,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -59,10 +58,10 @@ type Options struct {
 
 // Provider is the protocol. It is safe for concurrent use.
 type Provider struct {
-	o      Options
-	core   *fosite.Fosite
-	ledger *ledger.Ledger
-	grants []string // grant types, in order
+	o        Options
+	core     *fosite.Fosite
+	ledger   *ledger.Ledger
+	register register
 }
 
 // New builds the provider.
@@ -103,11 +102,7 @@ func New(o Options) (*Provider, error) {
 		return nil, err
 	}
 	core := newConfiguration(o, book)
-	p := &Provider{o: o, ledger: book, core: fosite.NewOAuth2Provider(book, core)}
-	for _, h := range core.token {
-		p.grants = append(p.grants, h.grant)
-	}
-	return p, nil
+	return &Provider{o: o, ledger: book, core: fosite.NewOAuth2Provider(book, core), register: core.register}, nil
 }
 
 type noMetrics struct{}
@@ -117,13 +112,14 @@ func (noMetrics) RefreshReuse()      {}
 func (noMetrics) CodeReplay()        {}
 func (noMetrics) Proof(string)       {}
 
-// GrantTypes lists the registered grants: grant_types_supported of discovery.
-func (p *Provider) GrantTypes() []string { return slices.Clone(p.grants) }
-
-// grantHandlers are the handlers that a grant type's token request passes, in order.
-type grantHandlers struct {
-	grant    string
-	handlers fosite.TokenEndpointHandlers
+// GrantTypes lists the grants that are told to everybody: grant_types_supported of discovery.
+func (p *Provider) GrantTypes() (names []string) {
+	for _, g := range p.register {
+		if !g.untold {
+			names = append(names, g.name)
+		}
+	}
+	return names
 }
 
 // newConfiguration is the whole of fosite that we run: its settings, then its handlers.
@@ -190,14 +186,16 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		proof,
 	}
 
-	// The token endpoint, by grant. In the first pass a handler checks, in the second it signs: the ID token comes after the
-	// access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.
-	config.token = []grantHandlers{
-		{clients.AuthorizationCode, fosite.TokenEndpointHandlers{code, codeID, proof}},
-		{clients.RefreshToken,
-			fosite.TokenEndpointHandlers{refresh, &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}}},
-		{clients.ClientCredentials, fosite.TokenEndpointHandlers{credentials}},
-		{clients.Password, fosite.TokenEndpointHandlers{password}},
+	// The ID token comes after the access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.
+	renewed := &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}
+	config.register = register{
+		{name: clients.AuthorizationCode, needs: []string{"code"}, alive: grants.Alive,
+			handlers: fosite.TokenEndpointHandlers{code, codeID, proof}},
+		{name: clients.RefreshToken, needs: []string{"refresh_token"}, alive: grants.Refreshable, scopes: ofRefresh,
+			handlers: fosite.TokenEndpointHandlers{refresh, renewed}},
+		{name: clients.ClientCredentials, may: machine, scopes: ofClient, handlers: fosite.TokenEndpointHandlers{credentials}},
+		{name: clients.Password, needs: []string{"username", "password"}, scopes: ofPassword, untold: true,
+			handlers: fosite.TokenEndpointHandlers{password}},
 	}
 	return config
 }
@@ -206,7 +204,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 type configuration struct {
 	fosite.Config
 	authorize fosite.AuthorizeEndpointHandlers
-	token     []grantHandlers
+	register  register
 }
 
 // GetAuthorizeEndpointHandlers implements fosite.Configurator.
@@ -217,10 +215,8 @@ func (c *configuration) GetAuthorizeEndpointHandlers(context.Context) fosite.Aut
 // GetTokenEndpointHandlers implements fosite.Configurator: the handlers of the request's grant, none for an unknown one.
 func (c *configuration) GetTokenEndpointHandlers(ctx context.Context) fosite.TokenEndpointHandlers {
 	if known, err := ledger.Of(ctx); err == nil {
-		for i := range c.token {
-			if c.token[i].grant == known.GrantType {
-				return c.token[i].handlers
-			}
+		if g := c.register.find(known.GrantType); g != nil {
+			return g.handlers
 		}
 	}
 	return nil

