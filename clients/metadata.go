@@ -82,6 +82,11 @@ type Metadata struct {
 	LogoURI                     string              `json:"logo_uri,omitempty"`
 	PolicyURI                   string              `json:"policy_uri,omitempty"`
 	TOSURI                      string              `json:"tos_uri,omitempty"`
+	TLSClientAuthSubjectDN      string              `json:"tls_client_auth_subject_dn,omitempty"` // the one name of its certificate
+	TLSClientAuthSANDNS         string              `json:"tls_client_auth_san_dns,omitempty"`    // … or this one (RFC 8705 section 2.1.2)
+	TLSClientAuthSANURI         string              `json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP          string              `json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail       string              `json:"tls_client_auth_san_email,omitempty"`
 	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
 
@@ -292,11 +297,12 @@ func (m Metadata) validateAuth() (errs []error) {
 		if m.ClientSecret != "" {
 			add("client_secret: a client with private_key_jwt has none; remove it")
 		}
+	case MethodTLS, MethodSelfSigned:
 	default:
-		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post or private_key_jwt",
-			m.TokenEndpointAuthMethod)
+		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post, private_key_jwt, "+
+			"tls_client_auth or self_signed_tls_client_auth", m.TokenEndpointAuthMethod)
 	}
-	return append(errs, m.validateFederated()...)
+	return slices.Concat(errs, m.validateCertificate(), m.validateFederated())
 }
 
 func (m Metadata) validateKeys() (errs []error) {

@@ -47,7 +47,7 @@ func TestValidate(t *testing.T) {
 		"long name":               {func(m *Metadata) { m.ClientName = strings.Repeat("x", 81) }, "client_name"},
 		"unknown grant":           {func(m *Metadata) { m.GrantTypes = []string{"implicit"} }, "grant_types"},
 		"unknown response type":   {func(m *Metadata) { m.ResponseTypes = []string{"token"} }, "response_types"},
-		"unknown method":          {func(m *Metadata) { m.TokenEndpointAuthMethod = "tls_client_auth" }, "token_endpoint_auth_method"},
+		"unknown method":          {func(m *Metadata) { m.TokenEndpointAuthMethod = "what_nobody_has" }, "token_endpoint_auth_method"},
 		"no redirect URI":         {func(m *Metadata) { m.RedirectURIs = nil }, "redirect_uris"},
 		"no redirect URI needed":  {func(m *Metadata) { m.RedirectURIs, m.GrantTypes = nil, []string{ClientCredentials} }, ""},
 		"public with service grant": {func(m *Metadata) { m.TokenEndpointAuthMethod, m.GrantTypes = MethodNone, []string{ClientCredentials} },

@@ -52,7 +52,8 @@ type Server struct {
 	Issuer         string         `yaml:"issuer"`          // iss, without trailing slash; see Config.IssuerURL
 	TLS            TLS            `yaml:"tls"`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"` // whose X-Forwarded-* count
-	ShutdownGrace  time.Duration  `yaml:"shutdown_grace"`  // how long running requests may finish
+	MTLS           MTLS           `yaml:"mtls"`
+	ShutdownGrace  time.Duration  `yaml:"shutdown_grace"` // how long running requests may finish
 }
 
 // TLS names the files of native TLS; both or none.
@@ -63,6 +64,26 @@ type TLS struct {
 
 // On reports whether Signet speaks TLS itself.
 func (t TLS) On() bool { return t.CertFile != "" || t.KeyFile != "" }
+
+// MTLS is where apps come with a certificate of their own (RFC 8705): a listener that asks for one. The main listener never does, for
+// browsers would show people a list to choose from.
+type MTLS struct {
+	URL    string `yaml:"url"`     // scheme, host and port by which apps reach it; "" = off
+	Listen string `yaml:"listen"`  // host:port of the listener
+	TLS    TLS    `yaml:"tls"`     // of the listener; empty = server.tls
+	CAFile string `yaml:"ca_file"` // PEM of the authorities of tls_client_auth; "" = the method is not offered
+}
+
+// On reports whether apps can show certificates.
+func (m MTLS) On() bool { return m.URL != "" }
+
+// Certificate is what the mTLS listener shows.
+func (s Server) Certificate() TLS {
+	if s.MTLS.TLS.On() {
+		return s.MTLS.TLS
+	}
+	return s.TLS
+}
 
 // Storage is the database.
 type Storage struct {
@@ -324,6 +345,11 @@ type Client struct {
 	LogoURI                     string   `yaml:"logo_uri" json:"logo_uri,omitempty"`
 	PolicyURI                   string   `yaml:"policy_uri" json:"policy_uri,omitempty"`
 	TOSURI                      string   `yaml:"tos_uri" json:"tos_uri,omitempty"`
+	TLSClientAuthSubjectDN      string   `yaml:"tls_client_auth_subject_dn" json:"tls_client_auth_subject_dn,omitempty"`
+	TLSClientAuthSANDNS         string   `yaml:"tls_client_auth_san_dns" json:"tls_client_auth_san_dns,omitempty"`
+	TLSClientAuthSANURI         string   `yaml:"tls_client_auth_san_uri" json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP          string   `yaml:"tls_client_auth_san_ip" json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail       string   `yaml:"tls_client_auth_san_email" json:"tls_client_auth_san_email,omitempty"`
 	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
 

@@ -34,6 +34,7 @@ func (c Config) Validate() error {
 	var bad complaints
 	c.checkServer(&bad)
 	c.checkIssuer(&bad)
+	c.checkMTLS(&bad)
 	c.checkStorage(&bad)
 	c.checkLifetimes(&bad)
 	c.checkPeople(&bad)

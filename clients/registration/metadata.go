@@ -29,6 +29,7 @@ var theirs = strings.Fields(`client_name application_type redirect_uris post_log
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
 	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri
 	software_id software_version dpop_bound_access_tokens
+	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
 	require_pushed_authorization_requests`)
 
 // read takes the application's members of a document into a copy of m, which keeps the operator's.
@@ -74,6 +75,7 @@ type Policy struct {
 	Machines      bool     // those that come with an initial token may have client_credentials
 	Names         []string // that none may take: the server's own
 	Issuer        string   // whose origin no redirect URI may have
+	Certificates  []string // token_endpoint_auth_method of those that prove themselves by one; empty = none can
 }
 
 // normalised is what is registered of what was asked for (RFC 7591 sections 2 and 3.2.1).
@@ -88,6 +90,9 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	if own := clients.OriginOf(p.Issuer); own != "" && slices.ContainsFunc(slices.Concat(m.RedirectURIs, m.PostLogoutRedirectURIs),
 		func(u string) bool { return clients.OriginOf(u) == own }) {
 		return m, &Refusal{"invalid_redirect_uri", "No redirect URI may be an address of this server."}
+	}
+	if m.ByCertificate() && !slices.Contains(p.Certificates, m.TokenEndpointAuthMethod) {
+		return m, invalid("token_endpoint_auth_method: no certificates of that kind are taken here.")
 	}
 	m.ClientName = strings.Join(strings.Fields(m.ClientName), " ")
 	p.grants(&m, initial)

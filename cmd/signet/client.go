@@ -49,6 +49,9 @@ func (r registered) write(w io.Writer) {
 	}
 	row(w, "name", dash(r.ClientName))
 	row(w, "type", r.ApplicationType+", "+r.TokenEndpointAuthMethod)
+	if field, value := r.CertificateName(); field != "" {
+		row(w, "certificate", field+" "+value)
+	}
 	for _, u := range r.RedirectURIs {
 		row(w, "redirect URI", u)
 	}
@@ -156,6 +159,7 @@ func (a *app) clientCreate() *cobra.Command {
 				return err
 			}
 			a.warnOfScopes(h, made.Scope)
+			a.warnOfCertificate(h, made)
 			return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, forName)
 		})
 	})
@@ -263,6 +267,7 @@ func (a *app) clientUpdate() *cobra.Command {
 			if cmd.Flags().Changed("scope") {
 				a.warnOfScopes(h, words.m.Scope)
 			}
+			a.warnOfCertificate(h, made)
 			if made.ClientSecret != "" { // it needs one now, and had none
 				return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, "")
 			}

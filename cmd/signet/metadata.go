@@ -25,6 +25,7 @@ type metadataFlags struct {
 	access, idle, refreshForever time.Duration
 	maxAge                       int64
 	texts                        map[string]string // of files that were read
+	certificate                  certificateFlags
 }
 
 func (f *metadataFlags) flags(c *cobra.Command) {
@@ -48,7 +49,9 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
 	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
 	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "",
-		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, none")
+		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, "+
+			"none")
+	f.certificate.flags(c)
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
 	s.StringVar(&m.Profile, "profile", "",
@@ -145,6 +148,9 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
+	if err := f.certificate.apply(a, cmd, m); err != nil {
+		return err
+	}
 	return f.readKeys(a, m)
 }
 

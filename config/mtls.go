@@ -1,0 +1,44 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+)
+
+// MTLSBase is where the endpoints are that apps come to with a certificate: server.mtls.url with the issuer's path; "" = off.
+func (c Config) MTLSBase() string {
+	if !c.Server.MTLS.On() {
+		return ""
+	}
+	return c.Server.MTLS.URL + strings.TrimRight(c.IssuerURL().EscapedPath(), "/")
+}
+
+// checkMTLS checks server.mtls, and that no declared client needs what is off.
+func (c Config) checkMTLS(bad *complaints) {
+	const key = "server.mtls"
+	m := c.Server.MTLS
+	for _, cl := range c.Clients {
+		method := "clients[" + cl.ClientID + "].token_endpoint_auth_method"
+		bad.check(m.On() || cl.TokenEndpointAuthMethod != "self_signed_tls_client_auth", method, "needs server.mtls.url")
+		bad.check(m.On() && m.CAFile != "" || cl.TokenEndpointAuthMethod != "tls_client_auth", method,
+			"needs server.mtls.url, and server.mtls.ca_file")
+	}
+	if m == (MTLS{}) {
+		return
+	}
+	u, err := url.Parse(m.URL)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(m.URL[len("https://"):], "/?#") ||
+		m.URL != strings.ToLower(m.URL) {
+		bad.check(false, key+".url", "%q is not an https address in lower case without path; write it like https://mtls.id.example.com", m.URL)
+		return
+	}
+	bad.check(u.Port() != "443", key+".url", "must not name the default port; write https://%s", u.Hostname())
+	issuer, err := url.Parse(c.Server.Issuer)
+	bad.check(err != nil || issuer.Host != u.Host, key+".url",
+		"must have another host or port than server.issuer: browsers would ask people for a certificate there")
+	bad.check(address(m.Listen), key+".listen", "%q is not HOST:PORT; write it like :9443", m.Listen)
+	bad.check(port(m.Listen) == "0" || m.Listen != c.Server.Listen && m.Listen != c.Server.InternalListen, key+".listen",
+		"is the same as another listener; give it a port of its own")
+	bad.check((m.TLS.CertFile == "") == (m.TLS.KeyFile == ""), key+".tls", "needs both cert_file and key_file, or neither")
+	bad.check(c.Server.Certificate().On(), key+".tls", "needs cert_file and key_file, or those of server.tls")
+}
