@@ -130,8 +130,8 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parser) ([]web.Mounter, error) {
 	callers, err := clientauth.New(clientauth.Options{
 		Registry: h.Clients, Keys: h.clientKeys, IssuerKeys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
-		Audiences: []string{h.Config.Server.Issuer + "/oauth2/token", h.Config.Server.Issuer + "/oauth2/par"},
-		Network:   func(r *http.Request) string { return web.Network(web.Address(r)) },
+		Audiences: h.audiences(), Certificates: h.certificates(),
+		Network: func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})
 	if err != nil {
 		return nil, err
@@ -160,13 +160,24 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 	return []web.Mounter{exchange, about, entry, pushes}, err
 }
 
+// audiences are those that client assertions may have beside the issuer: the endpoints that they are sent to, at both of their addresses.
+func (h *Services) audiences() (all []string) {
+	for _, base := range []string{h.Config.Server.Issuer, h.Config.MTLSBase()} {
+		if base != "" {
+			all = append(all, base+"/oauth2/token", base+"/oauth2/par")
+		}
+	}
+	return all
+}
+
 // proofs judges proofs of possession, with nonces of ours or without; nil where none are read.
 func (h *Services) proofs(demand bool) *dpop.Verifier {
 	if !h.Config.DPoP.Enabled {
 		return nil
 	}
 	return &dpop.Verifier{
-		Issuer: h.Config.Server.Issuer, Nonces: &dpop.Nonces{Keys: h.Master.DeriveAll("dpop nonces")}, Demand: demand, Count: h.Metrics.Proof,
+		Issuer: h.Config.Server.Issuer, Alias: h.Config.MTLSBase(), Nonces: &dpop.Nonces{Keys: h.Master.DeriveAll("dpop nonces")},
+		Demand: demand, Count: h.Metrics.Proof,
 	}
 }
 
@@ -240,7 +251,7 @@ func (h *Services) openRegistrations() (err error) {
 		Policy: func() registration.Policy {
 			return registration.Policy{
 				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
-				Issuer: c.Server.Issuer,
+				Issuer: c.Server.Issuer, Certificates: h.certificateMethods(),
 			}
 		},
 		Note: func(ctx context.Context, done, client string) error {
@@ -261,7 +272,7 @@ func (h *Services) responseTypes() (offered []string) {
 
 // facts are what discovery cannot see in the routes.
 func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
-	secret := []string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}
+	secret := append([]string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}, h.certificateMethods()...)
 	responses := h.responseTypes()
 	if slices.ContainsFunc(responses, clients.FromFront) {
 		grantTypes = append(grantTypes, clients.Implicit)
@@ -279,6 +290,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	}
 	return discovery.Facts{
 		ProofAlgs:    proofs,
+		MTLS:         h.Config.MTLSBase(),
 		PersonScopes: personScopes(),
 		MustPush:     h.Config.Authorization.RequirePushed,
 		RequestAlgs:  objects,

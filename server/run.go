@@ -17,10 +17,11 @@ import (
 	"signet/server/web"
 )
 
-// Listeners are the two listeners, open but not yet served.
+// Listeners are those of the server, open but not yet served.
 type Listeners struct {
 	Public   net.Listener
 	Internal net.Listener // nil = off
+	MTLS     net.Listener // asks for client certificates (RFC 8705); nil = off
 }
 
 // Listen opens the listeners of a configuration.
@@ -30,6 +31,9 @@ func Listen(c config.Config) (Listeners, error) {
 		return Listeners{}, fmt.Errorf("server.listen: %w; choose another with --listen", err)
 	}
 	l := Listeners{Public: public}
+	if l.MTLS, err = listenMTLS(c); err != nil {
+		return Listeners{}, errors.Join(err, l.Close())
+	}
 	if c.Server.InternalListen == "" {
 		return l, nil
 	}
@@ -39,24 +43,30 @@ func Listen(c config.Config) (Listeners, error) {
 	}
 	if err != nil {
 		return Listeners{}, errors.Join(
-			fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), public.Close())
+			fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), l.Close())
 	}
 	return l, nil
 }
 
-// Close closes both.
+// Close closes all of them.
 func (l Listeners) Close() error {
-	err := l.Public.Close()
-	if l.Internal != nil {
-		err = errors.Join(err, l.Internal.Close())
+	var errs []error
+	for _, one := range []net.Listener{l.Public, l.Internal, l.MTLS} {
+		if one != nil {
+			errs = append(errs, one.Close())
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // Run serves on the listeners and runs the jobs until ctx ends; then it finishes the requests in hand, for as long as
 // server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the Services.
 func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
-	certificate, err := loadTLS(s.services.Config.Server.TLS)
+	certificate, err := loadTLS("server.tls", s.services.Config.Server.TLS)
+	var asking *http.Server
+	if err == nil && l.MTLS != nil {
+		asking, err = s.mtlsServer()
+	}
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -84,6 +94,10 @@ func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
 		internal := s.httpServer(s.InternalHandler())
 		servers = append(servers, internal)
 		serve("internal", func() error { return internal.Serve(l.Internal) })
+	}
+	if asking != nil {
+		servers = append(servers, asking)
+		serve("mTLS", func() error { return asking.ServeTLS(l.MTLS, "", "") })
 	}
 	wg.Go(func() { s.Work(ctx) })
 	if ready != nil {
@@ -133,35 +147,35 @@ var suites = []uint16{
 }
 
 // loadTLS prepares native TLS; nil if it is off. A renewed certificate is taken up without a restart.
-func loadTLS(t config.TLS) (*tls.Config, error) {
+func loadTLS(key string, t config.TLS) (*tls.Config, error) {
 	if !t.On() {
 		return nil, nil
 	}
 	c := &certificate{files: t}
 	if _, err := c.get(nil); err != nil {
-		return nil, fmt.Errorf("server.tls: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, GetCertificate: c.get}, nil
 }
 
 // checkTLS says what is wrong with either file, and with both together.
-func checkTLS(t config.TLS) error {
+func checkTLS(key string, t config.TLS) error {
 	if t.CertFile == "" || t.KeyFile == "" { // native TLS is off, or Load misses one
 		return nil
 	}
 	cert, certErr := os.ReadFile(t.CertFile)
 	if certErr != nil {
-		certErr = fmt.Errorf("server.tls.cert_file: %w; name a PEM file that this account can read", certErr)
+		certErr = fmt.Errorf("%s.cert_file: %w; name a PEM file that this account can read", key, certErr)
 	}
-	key, keyErr := os.ReadFile(t.KeyFile)
+	private, keyErr := os.ReadFile(t.KeyFile)
 	if keyErr != nil {
-		keyErr = fmt.Errorf("server.tls.key_file: %w; name a PEM file that this account can read", keyErr)
+		keyErr = fmt.Errorf("%s.key_file: %w; name a PEM file that this account can read", key, keyErr)
 	}
 	if certErr != nil || keyErr != nil {
 		return errors.Join(certErr, keyErr)
 	}
-	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		return fmt.Errorf("server.tls: the certificate and its key do not fit: %w; name the chain in cert_file and its own key in key_file", err)
+	if _, err := tls.X509KeyPair(cert, private); err != nil {
+		return fmt.Errorf("%s: the certificate and its key do not fit: %w; name the chain in cert_file and its own key in key_file", key, err)
 	}
 	return nil
 }

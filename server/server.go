@@ -273,7 +273,7 @@ func Check(c config.Config) error {
 	if c.Passwords.BreachFile != "" {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
-	errs = append(errs, checkTLS(c.Server.TLS))
+	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c))
 	for _, u := range c.Upstreams {
 		_, err := provider.New(UpstreamSettings(u), UpstreamClient(c).HTTP())
 		if err != nil {

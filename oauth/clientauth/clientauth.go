@@ -11,6 +11,7 @@ import (
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/clientjwt"
+	"signet/oauth/mtls"
 	"signet/oauth/refusal"
 )
 
@@ -38,6 +39,8 @@ type Options struct {
 	Issuer     string
 	Audiences  []string                     // accepted beside the issuer: the token endpoint's URL
 	Network    func(r *http.Request) string // prefix of the caller's address
+	// Certificates prove clients, too; without them nobody comes with one.
+	Certificates Certificates
 }
 
 // Authenticator authenticates clients.
@@ -58,10 +61,16 @@ func New(o Options) (*Authenticator, error) {
 // credentials are what a request presented.
 type credentials struct {
 	id, method, secret, assertion string
+	certificate                   *mtls.Certificate // that came with the request, whatever it proves; nil = none
 }
 
 func (c credentials) isSecret() bool {
 	return c.method == clients.MethodBasic || c.method == clients.MethodPost
+}
+
+// bare requests bring nothing that could prove a client.
+func (c credentials) bare() bool {
+	return c.certificate == nil && !c.isSecret() && c.method != clients.MethodJWTKey
 }
 
 // Authenticate returns the client of a request, whose form has been read. Errors are *refusal.Refusal or the storage's.
@@ -73,13 +82,19 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	if err != nil {
 		return nil, err
 	}
+	if cred.certificate, err = a.o.Certificates.of(r); err != nil {
+		return nil, err
+	}
 	c, err := a.o.Registry.Client(ctx, cred.id)
 	if err != nil && !errors.Is(err, clients.ErrUnknown) {
 		return nil, err
 	}
+	if cred.method == clients.MethodNone && c != nil && c.ByCertificate() { // the certificate is all that there is to present
+		cred.method = c.TokenEndpointAuthMethod
+	}
 	check := func() (string, error) { return a.check(ctx, c, cred) }
 	var why string
-	if cred.method == clients.MethodNone { // without a credential there is nothing to guess
+	if cred.bare() { // without a credential there is nothing to guess
 		why, err = check()
 	} else {
 		why, err = a.throttle.judged(r, c, cred, check)
@@ -150,8 +165,15 @@ func (a *Authenticator) check(ctx context.Context, c *clients.Client, cred crede
 			return err.Error(), nil
 		}
 		known = c != nil
+	case clients.MethodTLS, clients.MethodSelfSigned:
+		if why := a.checkCertificate(ctx, c, cred.certificate); why != "" {
+			return why, nil
+		}
+		known = true
 	default:
-		known = c != nil
+		if known = c != nil; !known && cred.certificate != nil {
+			_ = a.chains(cred.certificate) // it takes as long as for a client that is known (rule J04)
+		}
 	}
 	switch {
 	case c == nil:

@@ -77,6 +77,7 @@ func (p *Proof) Confirmation() json.RawMessage { return json.RawMessage(`{"jkt":
 // Verifier judges proofs. It is safe for concurrent use.
 type Verifier struct {
 	Issuer string               // without a slash at its end; htu is compared with it and the path, never with the Host header
+	Alias  string               // another address of the same endpoints (mtls_endpoint_aliases, RFC 8705 section 5); "" = none
 	Nonces *Nonces              // nil: none are made, nor demanded
 	Demand bool                 // proofs must have a nonce of ours
 	Count  func(outcome string) // of a metric: accepted, refused, nonce; nil counts nothing
@@ -97,8 +98,11 @@ func (v *Verifier) Judge(header http.Header, method, path string) (*Proof, error
 		return nil, v.refuse("The DPoP proof is malformed or its signature is wrong.", err)
 	}
 	now := time.Now()
-	if why := c.judge(method, v.Issuer+path, now); why != "" {
+	if why := c.judge(method, now); why != "" {
 		return nil, v.refuse(why, nil)
+	}
+	if !c.madeFor(v.Issuer+path) && (v.Alias == "" || !c.madeFor(v.Alias+path)) {
+		return nil, v.refuse("htu of the DPoP proof is not the address of this endpoint.", nil)
 	}
 	known, current := v.Nonces.judge(c.Nonce, now)
 	if v.Demand && !known {
@@ -202,8 +206,15 @@ func costly(key any) bool {
 	return ok && k.E > 65537
 }
 
-// judge checks the claims (RFC 9449 section 4.3, steps 8 to 11) and says what is wrong; "" = nothing.
-func (c payload) judge(method, target string, now time.Time) string {
+// madeFor reports whether the proof was made for the address (RFC 9449 section 4.3, step 9).
+func (c payload) madeFor(target string) bool {
+	sent, ok := normal(c.HTU)
+	want, _ := normal(target)
+	return ok && sent == want
+}
+
+// judge checks the other claims (RFC 9449 section 4.3, steps 8 to 11) and says what is wrong; "" = nothing.
+func (c payload) judge(method string, now time.Time) string {
 	switch {
 	case c.JTI == "" || len(c.JTI) > maxJTI:
 		return "jti of the DPoP proof must have 1 to " + strconv.Itoa(maxJTI) + " bytes."
@@ -215,10 +226,6 @@ func (c payload) judge(method, target string, now time.Time) string {
 		return "iat of the DPoP proof is too far from now. Check the clock, and make a proof for each request."
 	case c.EXP != nil && *c.EXP <= float64(now.Unix()), c.NBF != nil && *c.NBF > float64(now.Add(maxAhead).Unix()):
 		return "The DPoP proof is not valid at this time."
-	}
-	sent, ok := normal(c.HTU)
-	if want, _ := normal(target); !ok || sent != want {
-		return "htu of the DPoP proof is not the address of this endpoint."
 	}
 	return ""
 }

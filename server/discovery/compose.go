@@ -3,6 +3,7 @@ package discovery
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // metadata is the document: registered names only (IANA "OAuth Authorization Server Metadata").
@@ -46,6 +47,8 @@ type metadata struct {
 	AskMethods        []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 	AskAlgs           []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
 	ToldAlgs          []string `json:"introspection_signing_alg_values_supported,omitempty"` // RFC 9701 section 7
+
+	Aliases map[string]string `json:"mtls_endpoint_aliases,omitempty"` // RFC 8705 section 5
 
 	BackchannelLogout         bool `json:"backchannel_logout_supported,omitempty"`
 	BackchannelLogoutSession  bool `json:"backchannel_logout_session_supported,omitempty"`
@@ -112,7 +115,25 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 	if d.Introspection != "" {
 		d.AskMethods, d.AskAlgs, d.ToldAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f), f.UserinfoAlgs
 	}
+	if f.MTLS != "" {
+		d.Aliases = aliases(issuer, f.MTLS, map[string]string{
+			"token_endpoint": d.Token, "userinfo_endpoint": d.Userinfo, "introspection_endpoint": d.Introspection,
+			"revocation_endpoint": d.Revocation, "pushed_authorization_request_endpoint": d.Push,
+		})
+	}
 	return json.Marshal(d)
+}
+
+// aliases are the endpoints that there are at their other address.
+func aliases(issuer, base string, endpoints map[string]string) map[string]string {
+	for name, at := range endpoints {
+		if at == "" {
+			delete(endpoints, name)
+			continue
+		}
+		endpoints[name] = base + strings.TrimPrefix(at, issuer)
+	}
+	return endpoints
 }
 
 // resource is the metadata of a protected resource (RFC 9728 section 2).

@@ -49,6 +49,7 @@ type Facts struct {
 	MustPush      bool     // authorization requests come by the pushed way only
 	ProofAlgs     []string // of DPoP proofs; nil = none are read
 	UserinfoAlgs  []string // of signed userinfo answers
+	MTLS          string   // where the endpoints are that apps come to with a certificate, without a slash at its end; "" = nowhere
 	// BackchannelLogout and FrontchannelLogout: clients are told, with the sid, of sessions that ended.
 	BackchannelLogout, FrontchannelLogout bool
 	// IntrospectionAuthMethods are those of AuthMethods that authenticate.

@@ -30,6 +30,8 @@ type Server struct {
 	HTTP *http.Client // keeps no cookies and follows no redirects
 	// Address is where requests seem to come from, without sockets; "" = 192.0.2.1.
 	Address string
+	// MTLS is the address of the listener that asks for client certificates; "" = there is none.
+	MTLS string
 
 	issuer    *url.URL
 	transport http.RoundTripper
@@ -134,6 +136,9 @@ func New(t testing.TB, opts ...Option) *Server {
 		}
 	} else {
 		s.transport = socket(t)
+		if listeners.MTLS != nil {
+			s.MTLS = listeners.MTLS.Addr().String()
+		}
 		s.run(t, listeners)
 	}
 	s.HTTP = &http.Client{Transport: s.transport, CheckRedirect: stay}

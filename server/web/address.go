@@ -162,7 +162,7 @@ func (rt *route) strayed(x *exchange, r *http.Request) (bool, error) {
 				m.base)
 		})
 	}
-	if m.ownHost(r.Host) || m.forwardedHost(x.hosts) {
+	if !x.asked && (m.ownHost(r.Host) || m.forwardedHost(x.hosts)) { // no page is shown where certificates are asked for
 		return false, nil
 	}
 	m.warned.Do(func() {

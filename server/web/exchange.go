@@ -30,6 +30,7 @@ type exchange struct {
 	addr   netip.Addr
 	agent  string   // User-Agent
 	hosts  []string // X-Forwarded-Host of a trusted proxy
+	asked  bool     // it came by the listener that asks for certificates
 	body   limitedBody
 	stats  *storage.Stats
 	event  telemetry.Event
@@ -181,7 +182,11 @@ func RequestID(ctx context.Context) string {
 
 // serve is the outermost layer: it makes the exchange, lets the route answer and writes the one line.
 func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{Context: r.Context(), out: w, start: time.Now(), route: m.nowhere}
+	m.begin(&exchange{Context: r.Context(), out: w, start: time.Now(), route: m.nowhere}, r)
+}
+
+// begin fills the exchange in.
+func (m *Mux) begin(x *exchange, r *http.Request) {
 	x.newID()
 	hosts := r.Header["X-Forwarded-Host"]
 	x.addr = m.realAddress(r)
@@ -191,7 +196,7 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 		// RFC 9112 section 6.1: a Content-Length beside a Transfer-Encoding, and any Transfer-Encoding in HTTP/1.0, ends the connection.
 		// net/http has removed the other header by now, so every request that may have had both is the last of its connection.
-		w.Header()["Connection"] = closeConnection
+		x.out.Header()["Connection"] = closeConnection
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body.ReadCloser, x.body.left = r.Body, maxBody

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"signet/clients"
+	"signet/config"
+	"signet/oauth/clientauth"
+	"signet/oauth/mtls"
+	"signet/server/web"
+)
+
+// listenMTLS opens the listener that asks for client certificates; nil where there is none.
+func listenMTLS(c config.Config) (net.Listener, error) {
+	if !c.Server.MTLS.On() {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", c.Server.MTLS.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("server.mtls.listen: %w; choose another", err)
+	}
+	return l, nil
+}
+
+// mtlsServer serves the routes for programs where certificates are asked for. Who shows none is answered, too: package clientauth decides
+// whom a certificate proves, and by whom it has to be signed.
+func (s *Server) mtlsServer() (*http.Server, error) {
+	c, err := loadTLS("server.mtls.tls", s.services.Config.Server.Certificate())
+	if err != nil {
+		return nil, err
+	}
+	srv := s.httpServer(s.mux.CertificateHandler())
+	srv.TLSConfig = c
+	srv.TLSConfig.ClientAuth = tls.RequestClientCert
+	return srv, nil
+}
+
+// certificates are how clients prove themselves by one.
+func (h *Services) certificates() clientauth.Certificates {
+	m := h.Config.Server.MTLS
+	if !m.On() {
+		return clientauth.Certificates{}
+	}
+	c := clientauth.Certificates{Of: web.Certificate}
+	if m.CAFile != "" {
+		c.Authorities = (&authorities{file: m.CAFile}).get
+	}
+	return c
+}
+
+// certificateMethods are the ways to prove a client by a certificate that are offered.
+func (h *Services) certificateMethods() (methods []string) {
+	m := h.Config.Server.MTLS
+	if m.On() && m.CAFile != "" {
+		methods = append(methods, clients.MethodTLS)
+	}
+	if m.On() {
+		methods = append(methods, clients.MethodSelfSigned)
+	}
+	return methods
+}
+
+// authorities are those of the file, which is looked at again at most once a minute.
+type authorities struct {
+	file string
+
+	mu      sync.Mutex
+	pool    *x509.CertPool
+	changed time.Time
+	looked  time.Time
+}
+
+// get gives those that the file has, or had when it could be read last; nil = it never could.
+func (a *authorities) get() *x509.CertPool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if now.Sub(a.looked) < time.Minute {
+		return a.pool
+	}
+	a.looked = now
+	changed, err := newest(a.file)
+	if err != nil || a.pool != nil && changed.Equal(a.changed) {
+		return a.pool
+	}
+	if pool, err := readAuthorities(a.file); err == nil {
+		a.pool, a.changed = pool, changed
+	}
+	return a.pool
+}
+
+func readAuthorities(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return mtls.ParseAuthorities(text)
+}
+
+// checkMTLS says what is wrong with the files of server.mtls.
+func checkMTLS(c config.Config) error {
+	m := c.Server.MTLS
+	errs := []error{checkTLS("server.mtls.tls", m.TLS)}
+	if m.CAFile != "" {
+		if _, err := readAuthorities(m.CAFile); err != nil {
+			errs = append(errs, fmt.Errorf("server.mtls.ca_file: %w; name a PEM file of the authorities that sign the apps' certificates", err))
+		}
+	}
+	return errors.Join(errs...)
+}
