@@ -123,6 +123,8 @@ type Metadata struct {
 	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
 	// it always proves a key (RFC 9449 section 5.2)
 	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
+	// it always has a certificate, and its tokens are bound to it (RFC 8705 section 3.4)
+	CertificateBoundAccessTokens bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	// ids of those that are offered to its people; empty = all
 	Upstreams           []string `json:"upstreams,omitempty"`
 	RequireSecondFactor bool     `json:"require_second_factor,omitempty"` // people sign in with two factors, or not at all

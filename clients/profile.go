@@ -22,7 +22,8 @@ func (m Metadata) withProfile() Metadata {
 	if !m.FAPI() {
 		return m
 	}
-	m.RequirePKCE, m.RequirePushedRequests, m.DPoPBoundAccessTokens = true, true, true
+	m.RequirePKCE, m.RequirePushedRequests = true, true
+	m.DPoPBoundAccessTokens = m.DPoPBoundAccessTokens || !m.CertificateBoundAccessTokens
 	m.IDTokenSignedResponseAlg = cmp.Or(m.IDTokenSignedResponseAlg, "ES256")
 	m.IntrospectionSignedResponseAlg = cmp.Or(m.IntrospectionSignedResponseAlg, "ES256")
 	m.AuthorizationSignedResponseAlg = cmp.Or(m.AuthorizationSignedResponseAlg, "ES256")
@@ -31,7 +32,7 @@ func (m Metadata) withProfile() Metadata {
 }
 
 // KeepsRefreshTokens reports whether the client's refresh tokens are not rotated (FAPI 2.0 Security Profile section 5.3.2.1): its own
-// authentication and the key of its proofs protect them.
+// authentication, and the key or the certificate that access tokens are bound to, protect them.
 func (c *Client) KeepsRefreshTokens() bool { return c.FAPI() }
 
 // Strong reports whether the client may use the algorithm for what it signs (FAPI 2.0 Security Profile section 5.4).
@@ -49,8 +50,9 @@ func (m Metadata) validateProfile() (errs []error) {
 	default:
 		return []error{fmt.Errorf("profile: %q is not offered; use %s, %s, or none", m.Profile, ProfileFAPI2, ProfileFAPI2Messages)}
 	}
-	if m.TokenEndpointAuthMethod != MethodJWTKey {
-		add("token_endpoint_auth_method", "use private_key_jwt; secrets and public clients are not allowed")
+	if m.TokenEndpointAuthMethod != MethodJWTKey && !m.ByCertificate() {
+		add("token_endpoint_auth_method",
+			"use private_key_jwt, tls_client_auth or self_signed_tls_client_auth; secrets and public clients are not allowed")
 	}
 	for _, g := range m.GrantTypes {
 		if g == Implicit || g == Password {

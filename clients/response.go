@@ -65,8 +65,15 @@ func (m Metadata) validateResponses() (errs []error) {
 	if implicit && !front {
 		add("response_types: implicit goes with a response type of id_token or token; add one, or remove implicit from grant_types")
 	}
-	if m.DPoPBoundAccessTokens && slices.ContainsFunc(m.ResponseTypes, func(r string) bool { return Answers(r, "token") }) {
-		add("dpop_bound_access_tokens: access tokens from the authorization endpoint are bound to no key; remove the response types with token")
+	field := ""
+	if m.CertificateBoundAccessTokens {
+		field = "tls_client_certificate_bound_access_tokens"
+	}
+	if m.DPoPBoundAccessTokens {
+		field = "dpop_bound_access_tokens"
+	}
+	if field != "" && slices.ContainsFunc(m.ResponseTypes, func(r string) bool { return Answers(r, "token") }) {
+		add("%s: access tokens from the authorization endpoint are bound to nothing; remove the response types with token", field)
 	}
 	if !front || m.ApplicationType != Web {
 		return errs

@@ -65,26 +65,6 @@ type TLS struct {
 // On reports whether Signet speaks TLS itself.
 func (t TLS) On() bool { return t.CertFile != "" || t.KeyFile != "" }
 
-// MTLS is where apps come with a certificate of their own (RFC 8705): a listener that asks for one. The main listener never does, for
-// browsers would show people a list to choose from.
-type MTLS struct {
-	URL    string `yaml:"url"`     // scheme, host and port by which apps reach it; "" = off
-	Listen string `yaml:"listen"`  // host:port of the listener
-	TLS    TLS    `yaml:"tls"`     // of the listener; empty = server.tls
-	CAFile string `yaml:"ca_file"` // PEM of the authorities of tls_client_auth; "" = the method is not offered
-}
-
-// On reports whether apps can show certificates.
-func (m MTLS) On() bool { return m.URL != "" }
-
-// Certificate is what the mTLS listener shows.
-func (s Server) Certificate() TLS {
-	if s.MTLS.TLS.On() {
-		return s.MTLS.TLS
-	}
-	return s.TLS
-}
-
 // Storage is the database.
 type Storage struct {
 	DSN      DSN    `yaml:"dsn"`       // sqlite:PATH (relative to the working directory) or postgres://…
@@ -383,6 +363,8 @@ type Client struct {
 	RequirePushedRequests        bool     `yaml:"require_pushed_authorization_requests" json:"require_pushed_authorization_requests,omitempty"`
 	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
+
+	CertificateBound bool `yaml:"tls_client_certificate_bound_access_tokens" json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	Profile string `yaml:"profile" json:"profile,omitempty"`
 

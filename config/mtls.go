@@ -5,6 +5,26 @@ import (
 	"strings"
 )
 
+// MTLS is where apps come with a certificate of their own (RFC 8705): a listener that asks for one. The main listener never does, for
+// browsers would show people a list to choose from.
+type MTLS struct {
+	URL    string `yaml:"url"`     // scheme, host and port by which apps reach it; "" = off
+	Listen string `yaml:"listen"`  // host:port of the listener
+	TLS    TLS    `yaml:"tls"`     // of the listener; empty = server.tls
+	CAFile string `yaml:"ca_file"` // PEM of the authorities of tls_client_auth; "" = the method is not offered
+}
+
+// On reports whether apps can show certificates.
+func (m MTLS) On() bool { return m.URL != "" }
+
+// Certificate is what the mTLS listener shows.
+func (s Server) Certificate() TLS {
+	if s.MTLS.TLS.On() {
+		return s.MTLS.TLS
+	}
+	return s.TLS
+}
+
 // MTLSBase is where the endpoints are that apps come to with a certificate: server.mtls.url with the issuer's path; "" = off.
 func (c Config) MTLSBase() string {
 	if !c.Server.MTLS.On() {
@@ -22,6 +42,8 @@ func (c Config) checkMTLS(bad *complaints) {
 		bad.check(m.On() || cl.TokenEndpointAuthMethod != "self_signed_tls_client_auth", method, "needs server.mtls.url")
 		bad.check(m.On() && m.CAFile != "" || cl.TokenEndpointAuthMethod != "tls_client_auth", method,
 			"needs server.mtls.url, and server.mtls.ca_file")
+		bad.check(m.On() || !cl.CertificateBound, "clients["+cl.ClientID+"].tls_client_certificate_bound_access_tokens",
+			"needs server.mtls.url")
 	}
 	if m == (MTLS{}) {
 		return

@@ -125,8 +125,8 @@ func (c Config) checkLifetimes(bad *complaints) {
 	bad.check(slices.Contains([]string{NoncesOff, NoncesToken, NoncesAll}, c.DPoP.Nonces), "dpop.nonces", "%q is none of off, token, all",
 		c.DPoP.Nonces)
 	for i, cl := range c.Clients {
-		bad.check(c.DPoP.Enabled || !cl.DPoPBoundAccessTokens && cl.Profile == "", fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i),
-			"needs dpop.enabled: true")
+		bound := cl.DPoPBoundAccessTokens || cl.Profile != "" && !cl.CertificateBound
+		bad.check(c.DPoP.Enabled || !bound, fmt.Sprintf("clients[%d].dpop_bound_access_tokens", i), "needs dpop.enabled: true")
 	}
 	for i, cl := range c.Clients {
 		bad.check(c.Authorization.RequestObjects != ObjectsOff || cl.Profile != "fapi2-message-signing", fmt.Sprintf("clients[%d].profile", i),

@@ -60,9 +60,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		Subject: s.subject(c), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
 		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
 	}
-	if c.Proof != nil {
-		a.Cnf = c.Proof.Confirmation()
-	}
+	a.Cnf = c.Confirmation()
 	if g := c.State; g != nil {
 		a.GrantID, a.ACR, a.AMR = g.ID, g.ACR, g.AMR
 		if !g.AuthTime.IsZero() {

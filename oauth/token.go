@@ -14,6 +14,7 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/dpop"
 	"signet/oauth/ledger"
+	"signet/oauth/mtls"
 	"signet/oauth/refusal"
 )
 
@@ -47,6 +48,8 @@ type TokenRequest struct {
 	Client *clients.Client // authenticated
 	Form   url.Values      // checked for repeated parameters
 	Proof  *dpop.Proof     // of possession, judged; nil = none (RFC 9449)
+	// Certificate that the client proved to have the key of; nil = none (RFC 8705).
+	Certificate *mtls.Certificate
 }
 
 // Token answers a token request. Errors are *refusal.Refusal.
@@ -69,10 +72,15 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if client.DPoPBoundAccessTokens && r.Proof == nil {
 		return nil, refusal.InvalidDPoPProof("This client's tokens are bound to a key: send a DPoP proof.")
 	}
+	if client.CertificateBoundAccessTokens && r.Certificate == nil {
+		return nil, refusal.InvalidRequest("This client's tokens are bound to a certificate: bring it to the address in mtls_endpoint_aliases.")
+	}
 	if no := r.Proof.Fits(client); no != nil {
 		return nil, no
 	}
-	c := &ledger.Case{Client: client, GrantType: grant, Form: form, Proof: r.Proof, Lifetimes: p.lifetimes(client)}
+	c := &ledger.Case{
+		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Lifetimes: p.lifetimes(client),
+	}
 	ctx = ledger.With(ctx, c)
 	var answer *Answer
 	var err error
@@ -141,12 +149,14 @@ var checks = []func(*Provider, context.Context, *ledger.Case) error{
 	(*Provider).narrow,
 }
 
-// bind: what is bound to a key is good for that key only (RFC 9449 sections 5 and 10). Nothing was consumed yet, so whoever has the key can
-// still come.
+// bind: what is bound to a key or a certificate is good for that one only (RFC 9449 sections 5 and 10, RFC 8705 section 4). Nothing was
+// consumed yet, so whoever has it can still come.
 func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
 	switch {
 	case c.HoldsKey():
 		return nil
+	case !c.HoldsCertificate():
+		return refusal.InvalidGrant("The grant is bound to another certificate than the one of this request, or there is none.")
 	case c.Proof == nil:
 		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.")
 	}

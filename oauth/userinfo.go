@@ -14,6 +14,7 @@ import (
 	"signet/oauth/dpop"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
+	"signet/oauth/mtls"
 	"signet/oauth/refusal"
 	"signet/oauth/tokens"
 )
@@ -30,13 +31,17 @@ type Presented struct {
 	Token string
 	DPoP  bool        // with the scheme DPoP, not Bearer
 	Proof *dpop.Proof // of possession, judged; nil = none was sent
+	// Certificate that the sender proved to have the key of; nil = none.
+	Certificate *mtls.Certificate
 }
 
 // held reports whether a token that is bound to a key was sent with the proof of this key, and one that is not as a bearer token (RFC 9449
-// section 7).
+// section 7); and one that is bound to a certificate with this one (RFC 8705 section 3).
 func (s Presented) held(a tokens.Access) *refusal.Refusal {
-	jkt := a.JKT()
+	jkt, x5t := a.Bound()
 	switch {
+	case x5t != "" && s.Certificate.Thumbprint() != x5t:
+		return refusal.InvalidToken("The access token is bound to a certificate: bring it to the address in mtls_endpoint_aliases.")
 	case jkt == "" && !s.DPoP:
 		return nil
 	case jkt == "":

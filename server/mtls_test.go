@@ -233,3 +233,207 @@ func jwksOf(p mtlstest.Pair) *jose.JSONWebKeySet {
 
 // rfc9440 writes a certificate as proxies do (RFC 9440 section 2.1).
 func rfc9440(p mtlstest.Pair) string { return ":" + base64.StdEncoding.EncodeToString(p.Raw) + ":" }
+
+// bound registers tokens that are bound to certificates.
+func toCertificate(m *clients.Metadata) { m.CertificateBoundAccessTokens = true }
+
+func x5t(t *testing.T, token any) any {
+	cnf, _ := claimsOf(t, token.(string))["cnf"].(map[string]any)
+	return cnf["x5t#S256"]
+}
+
+func TestRFC8705_TokensAreBoundToTheCertificate(t *testing.T) { // section 3
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newCertified(t, engine)
+		d := w.discovery()
+		if !d.Bound {
+			t.Error("discovery does not tell (section 3.3)")
+		}
+		ada, browser := w.Person(t, "ada@example.com"), w.Browser(t)
+		app := w.App(t, "spa", servertest.Public, toCertificate)
+		mine, other := mtlstest.SelfSigned(t, "mine"), mtlstest.SelfSigned(t, "mine")
+		here, there := w.with(mine.TLS()), w.with(other.TLS())
+		token := d.Aliases["token_endpoint"]
+		wants := func(what string, code int, got map[string]any, wrong string) {
+			t.Helper()
+			if code != 400 || got["error"] != wrong {
+				t.Errorf("%s: %d %v, want %s", what, code, got, wrong)
+			}
+		}
+
+		form := bound{T: t, s: w.Server, app: app}.code(browser, ada)
+		form.Set("client_id", "spa")
+		code, got := w.post(w.with(), token, form)
+		wants("code without a certificate", code, got, "invalid_request")
+		code, got = w.post(http.DefaultClient, w.URL+"/oauth2/token", form, "Client-Cert", rfc9440(mine))
+		wants("code at the main listener", code, got, "invalid_request")
+		code, one := w.post(here, token, form)
+		if code != 200 || one["token_type"] != "Bearer" || x5t(t, one["access_token"]) != mine.Thumbprint() {
+			t.Fatalf("code: %d %v, cnf %v, want %s", code, one, x5t(t, one["access_token"]), mine.Thumbprint())
+		}
+		if cnf := len(claimsOf(t, one["access_token"].(string))["cnf"].(map[string]any)); cnf != 1 {
+			t.Errorf("cnf has %d members", cnf)
+		}
+		code, got = w.post(there, token, form) // spent, and not by this certificate: it ends nothing
+		wants("code again with another certificate", code, got, "invalid_grant")
+
+		// Section 4: the refresh tokens of a public client are bound to the certificate.
+		refresh := refreshForm(one["refresh_token"])
+		refresh.Set("client_id", "spa")
+		code, got = w.post(w.with(), token, refresh)
+		wants("refresh without", code, got, "invalid_request")
+		code, got = w.post(there, token, refresh)
+		wants("refresh with another", code, got, "invalid_grant")
+		code, two := w.post(here, token, refresh)
+		if code != 200 || x5t(t, two["access_token"]) != mine.Thumbprint() {
+			t.Fatalf("refresh: %d %v", code, two)
+		}
+		code, again := w.post(here, token, refresh) // within the grace
+		if code != 200 || again["refresh_token"] != two["refresh_token"] {
+			t.Errorf("refresh again: %d %v", code, again)
+		}
+		code, got = w.post(there, token, refresh)
+		wants("refresh again with another", code, got, "invalid_grant")
+
+		// The registration gets narrower: what is bound stays bound.
+		if _, err := w.Services().Clients.Change(t.Context(), "spa", func(m *clients.Metadata) error {
+			m.CertificateBoundAccessTokens = false
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		refresh.Set("refresh_token", two["refresh_token"].(string))
+		code, got = w.post(w.with(), token, refresh)
+		wants("refresh of a bound grant without, when nothing demands it", code, got, "invalid_grant")
+		code, three := w.post(here, token, refresh)
+		if code != 200 || x5t(t, three["access_token"]) != mine.Thumbprint() {
+			t.Errorf("refresh of a bound grant: %d %v", code, three)
+		}
+
+		w.userinfo(one["access_token"].(string), mine, here, there)
+	})
+}
+
+// userinfo wants the certificate that a token is bound to: mine has it, other has another one.
+func (w certified) userinfo(token string, bound mtlstest.Pair, mine, other *http.Client) {
+	w.Helper()
+	for name, test := range map[string]struct {
+		by      *http.Client
+		address string
+		status  int
+	}{
+		"the same":             {mine, w.base + "/userinfo", 200},
+		"another":              {other, w.base + "/userinfo", 401},
+		"none":                 {w.with(), w.base + "/userinfo", 401},
+		"at the main listener": {http.DefaultClient, w.URL + "/userinfo", 401},
+	} {
+		r, err := http.NewRequest("GET", test.address, nil)
+		if err != nil {
+			w.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Client-Cert", rfc9440(bound))
+		res, err := test.by.Do(r)
+		if err != nil {
+			w.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != test.status || test.status == 401 && !strings.Contains(res.Header.Get("WWW-Authenticate"), "invalid_token") {
+			w.Errorf("userinfo with %s: %d %v", name, res.StatusCode, res.Header["Www-Authenticate"])
+		}
+	}
+}
+
+func TestRFC8705_ConfidentialClientsWithBoundTokens(t *testing.T) { // sections 3, 6.3 and 7.1
+	w := newCertified(t)
+	d, token := w.discovery(), w.base+"/oauth2/token"
+	ada, browser := w.Person(t, "ada@example.com"), w.Browser(t)
+	app := w.App(t, "shop", byName("shop"), toCertificate)
+	w.App(t, "free", byName("shop"))
+	first, second := w.ca.Sign(t, "shop"), w.ca.Sign(t, "shop")
+	here, renewed := w.with(first.TLS()), w.with(second.TLS())
+
+	form := bound{T: t, s: w.Server, app: app}.code(browser, ada)
+	form.Set("client_id", "shop")
+	code, one := w.post(here, token, form)
+	if code != 200 || x5t(t, one["access_token"]) != first.Thumbprint() {
+		t.Fatalf("code: %d %v", code, one)
+	}
+	// The client's own authentication binds its refresh tokens: a renewed certificate binds the new access token.
+	refresh := refreshForm(one["refresh_token"])
+	refresh.Set("client_id", "shop")
+	code, two := w.post(renewed, token, refresh)
+	if code != 200 || x5t(t, two["access_token"]) != second.Thumbprint() {
+		t.Fatalf("refresh: %d %v", code, two)
+	}
+	// Introspection tells which certificate the resource has to see.
+	_, about := w.post(here, d.Aliases["introspection_endpoint"], url.Values{"client_id": {"shop"}, "token": {two["access_token"].(string)}})
+	cnf, _ := about["cnf"].(map[string]any)
+	if about["active"] != true || cnf["x5t#S256"] != second.Thumbprint() || about["token_type"] != "Bearer" {
+		t.Errorf("introspection: %v", about)
+	}
+	// Whoever did not register for it gets tokens that are not bound.
+	if code, got := w.post(here, token, credentialsOf("free")); code != 200 || x5t(t, got["access_token"]) != nil {
+		t.Errorf("not registered: %d %v", code, got)
+	}
+
+	// With another method (section 3: binding is apart from authentication), and with a proof beside it.
+	secret := w.App(t, "secret", toCertificate, func(m *clients.Metadata) { m.TokenEndpointAuthMethod = clients.MethodPost })
+	form = credentialsOf("secret")
+	form.Set("client_secret", secret.ClientSecret)
+	if code, got := w.post(w.with(), token, form); code != 400 || got["error"] != "invalid_request" {
+		t.Errorf("secret without a certificate: %d %v", code, got)
+	}
+	own := mtlstest.SelfSigned(t, "anything")
+	if code, got := w.post(w.with(own.TLS()), token, form); code != 200 || x5t(t, got["access_token"]) != own.Thumbprint() {
+		t.Errorf("secret with a certificate: %d %v", code, got)
+	}
+	key := dpoptest.New(t)
+	code, both := w.post(w.with(own.TLS()), token, form, "DPoP", key.Proof(t, "POST", token))
+	if code != 200 || both["token_type"] != "DPoP" || x5t(t, both["access_token"]) != own.Thumbprint() {
+		t.Fatalf("proof and certificate: %d %v", code, both)
+	}
+	if cnf := claimsOf(t, both["access_token"].(string))["cnf"].(map[string]any); cnf["jkt"] != key.Thumbprint(t) {
+		t.Errorf("cnf: %v", cnf)
+	}
+}
+
+func TestFAPI2_ByCertificateAlone(t *testing.T) { // FAPI 2.0 Security Profile section 5.3.2.1
+	w := newCertified(t)
+	app := w.App(t, "bank", byName("bank"), toCertificate, func(m *clients.Metadata) {
+		m.Profile, m.GrantTypes = clients.ProfileFAPI2, []string{clients.AuthorizationCode, clients.RefreshToken}
+	})
+	if app.DPoPBoundAccessTokens {
+		t.Error("the profile demands DPoP beside certificates")
+	}
+	ada, browser := w.Person(t, "ada@example.com"), w.Browser(t)
+	here, other := w.with(w.ca.Sign(t, "bank").TLS()), w.with(w.ca.Sign(t, "other").TLS())
+	p := pushes{t, w.Server, app}
+	form, verifier := p.form(map[string]string{"scope": "openid offline_access", "client_id": "bank"})
+	if code, got := w.post(other, w.base+"/oauth2/par", form); code != 401 {
+		t.Errorf("pushed by another: %d %v", code, got)
+	}
+	code, got := w.post(here, w.base+"/oauth2/par", form)
+	if code != 201 {
+		t.Fatalf("push: %d %v", code, got)
+	}
+	p.open(browser, got["request_uri"].(string))
+	exchange := url.Values{"grant_type": {"authorization_code"}, "code": {p.through(browser, ada).Get("code")}, "client_id": {"bank"},
+		"redirect_uri": app.RedirectURIs, "code_verifier": {verifier}}
+	for name, by := range map[string]*http.Client{"another": other, "none": w.with()} {
+		if code, got := w.post(by, w.base+"/oauth2/token", exchange); code != 401 {
+			t.Errorf("code with %s: %d %v", name, code, got)
+		}
+	}
+	code, one := w.post(here, w.base+"/oauth2/token", exchange)
+	if code != 200 || x5t(t, one["access_token"]) == nil {
+		t.Fatalf("%d %v", code, one)
+	}
+	refresh := refreshForm(one["refresh_token"])
+	refresh.Set("client_id", "bank")
+	for range 2 { // no rotation
+		if code, two := w.post(here, w.base+"/oauth2/token", refresh); code != 200 || two["refresh_token"] != one["refresh_token"] {
+			t.Errorf("refresh: %d %v", code, two)
+		}
+	}
+}

@@ -29,6 +29,7 @@ var theirs = strings.Fields(`client_name application_type redirect_uris post_log
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
 	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri
 	software_id software_version dpop_bound_access_tokens
+	tls_client_certificate_bound_access_tokens
 	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
 	require_pushed_authorization_requests`)
 
@@ -93,6 +94,9 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	}
 	if m.ByCertificate() && !slices.Contains(p.Certificates, m.TokenEndpointAuthMethod) {
 		return m, invalid("token_endpoint_auth_method: no certificates of that kind are taken here.")
+	}
+	if m.CertificateBoundAccessTokens && len(p.Certificates) == 0 {
+		return m, invalid("tls_client_certificate_bound_access_tokens: no certificates are taken here.")
 	}
 	m.ClientName = strings.Join(strings.Fields(m.ClientName), " ")
 	p.grants(&m, initial)

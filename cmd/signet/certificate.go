@@ -17,6 +17,7 @@ import (
 type certificateFlags struct {
 	dn, dns, uri, ip, email string
 	file                    string
+	bound                   bool
 }
 
 func (f *certificateFlags) flags(c *cobra.Command) {
@@ -29,6 +30,7 @@ func (f *certificateFlags) flags(c *cobra.Command) {
 	s.StringVar(&f.email, "tls-san-email", "", "or the email `address` in it")
 	s.StringVar(&f.file, "certificate", "",
 		"PEM `file` with the very certificate by which the app proves itself (self_signed_tls_client_auth)")
+	s.BoolVar(&f.bound, "certificate-bound", false, "refuse token requests without a certificate: all tokens are bound to it")
 }
 
 // apply changes what was named on the command line. A name takes the place of another one.
@@ -41,6 +43,9 @@ func (f *certificateFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata
 		m.TokenEndpointAuthMethod = clients.MethodTLS
 		m.TLSClientAuthSubjectDN, m.TLSClientAuthSANDNS, m.TLSClientAuthSANURI = f.dn, f.dns, f.uri
 		m.TLSClientAuthSANIP, m.TLSClientAuthSANEmail = f.ip, f.email
+	}
+	if cmd.Flags().Changed("certificate-bound") {
+		m.CertificateBoundAccessTokens = f.bound
 	}
 	if f.file == "" {
 		return nil
@@ -73,8 +78,8 @@ func keyOfCertificate(text string) (*jose.JSONWebKeySet, error) {
 func (a *app) warnOfCertificate(h *server.Services, m clients.Metadata) {
 	on := h.Config.Server.MTLS
 	switch {
-	case m.ByCertificate() && !on.On():
-		a.notice("Warning: the app cannot prove itself until server.mtls.url is set: see docs/mtls.md")
+	case (m.ByCertificate() || m.CertificateBoundAccessTokens) && !on.On():
+		a.notice("Warning: the app gets no token until server.mtls.url is set: see docs/mtls.md")
 	case m.TokenEndpointAuthMethod == clients.MethodTLS && on.CAFile == "":
 		a.notice("Warning: the app cannot prove itself until server.mtls.ca_file names the authority of its certificate")
 	}

@@ -69,6 +69,7 @@ func (r registered) write(w io.Writer) {
 	row(w, "first party", yes(r.FirstParty))
 	for _, one := range []struct{ name, value string }{
 		{"profile", r.Profile}, {"DPoP", told(r.DPoPBoundAccessTokens, "every token is bound to a key")},
+		{"tokens", told(r.CertificateBoundAccessTokens, "every one is bound to a certificate")},
 		{"requests", told(r.RequirePushedRequests, "pushed only")},
 	} {
 		if one.value != "" {

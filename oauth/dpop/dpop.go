@@ -71,9 +71,6 @@ func (p *Proof) Of(accessToken string) bool {
 	return subtle.ConstantTimeCompare([]byte(p.ath), []byte(base64.RawURLEncoding.EncodeToString(sum[:]))) == 1
 }
 
-// Confirmation is the claim cnf of a token that is bound to the key (RFC 9449 section 6.1).
-func (p *Proof) Confirmation() json.RawMessage { return json.RawMessage(`{"jkt":"` + p.JKT + `"}`) }
-
 // Verifier judges proofs. It is safe for concurrent use.
 type Verifier struct {
 	Issuer string               // without a slash at its end; htu is compared with it and the path, never with the Host header

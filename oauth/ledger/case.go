@@ -11,6 +11,7 @@ import (
 	"signet/clients"
 	"signet/oauth/claims"
 	"signet/oauth/dpop"
+	"signet/oauth/mtls"
 	"signet/oauth/tokens"
 	"signet/storage"
 )
@@ -23,9 +24,10 @@ type Case struct {
 	// ResponseType is that of an authorization request, one of clients.ResponseTypes; "" at the token endpoint.
 	ResponseType string
 	Form         url.Values
-	Proof        *dpop.Proof // of possession, judged and not yet spent; nil = none was sent
-	Now          time.Time   // of this attempt: all times that are written or signed come from it
-	Lifetimes    Lifetimes   // that hold for this client now
+	Proof        *dpop.Proof       // of possession, judged and not yet spent; nil = none was sent
+	Certificate  *mtls.Certificate // that the client proved to have the key of; nil = none
+	Now          time.Time         // of this attempt: all times that are written or signed come from it
+	Lifetimes    Lifetimes         // that hold for this client now
 
 	// What the one joined read gave; nil before it and without a grant. It is shared: read only.
 	State *storage.GrantState
@@ -79,7 +81,8 @@ func Of(ctx context.Context) (*Case, error) {
 // presented refresh token as the current one.
 func (c *Case) Begin(now time.Time) {
 	*c = Case{
-		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Proof: c.Proof, Lifetimes: c.Lifetimes, Now: now,
+		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Proof: c.Proof, Certificate: c.Certificate,
+		Lifetimes: c.Lifetimes, Now: now,
 		Presented: c.Presented, verified: c.verified, wasCurrent: c.wasCurrent,
 	}
 }

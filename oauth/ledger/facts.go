@@ -30,7 +30,9 @@ type Facts struct {
 	Claims        string `json:"claims,omitempty"`         // claims parameter (OpenID Connect Core section 5.5), see GrantedClaims
 	ClaimsGranted bool   `json:"claims_granted,omitempty"` // Claims is what the person granted; else as sent, by a release before
 	// JKT is the thumbprint of the key that the code, and a public client's refresh tokens, are bound to (RFC 9449 sections 5 and 10).
-	JKT     string `json:"jkt,omitempty"`
+	JKT string `json:"jkt,omitempty"`
+	// X5T is the thumbprint of the certificate that a public client's refresh tokens are bound to (RFC 8705 section 4).
+	X5T     string `json:"x5t,omitempty"`
 	LeftOut string `json:"left_out,omitempty"` // scopes asked for at authorize that the person did not allow, separated by spaces
 	Access  int64  `json:"access,omitempty"`   // life of an access token, seconds
 	Idle    int64  `json:"idle,omitempty"`     // life of an unused refresh token, seconds
@@ -38,10 +40,14 @@ type Facts struct {
 
 // factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
 // grant gets a new version; one that a release may leave out without harm does not.
-const factsVersion = 2
+const factsVersion = certificateVersion
 
-// plainVersion is written where no fact is newer: a replica of the release before reads it.
-const plainVersion = 1
+// What is written is the oldest of these that knows all facts there are: a replica of the release before reads it, if it can.
+const (
+	plainVersion       = 1
+	keyVersion         = 2 // has JKT
+	certificateVersion = 3 // has X5T
+)
 
 // ErrNewerFacts: a newer release of Signet made the grant, with facts that this one does not know.
 var ErrNewerFacts = errors.New("a newer release made this grant")
@@ -113,9 +119,13 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
-	f.Version = plainVersion
-	if f.JKT != "" {
-		f.Version = factsVersion
+	switch {
+	case f.X5T != "":
+		f.Version = certificateVersion
+	case f.JKT != "":
+		f.Version = keyVersion
+	default:
+		f.Version = plainVersion
 	}
 	raw, err := json.Marshal(f)
 	if err != nil {

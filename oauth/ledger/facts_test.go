@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"signet/clients"
@@ -61,6 +62,22 @@ func TestFactsRoundTrip(t *testing.T) {
 	}
 	if f, err := ledger.FactsOf(storage.Grant{}); err != nil || f != (ledger.Facts{}) {
 		t.Errorf("a row without facts: %+v, %v", f, err)
+	}
+}
+
+// A replica of a release that does not know a fact which binds a grant refuses it: each of them has a version of its own.
+func TestFactsThatBindHaveAVersion(t *testing.T) { // RFC 9449 section 5, RFC 8705 section 4
+	for want, f := range map[string]ledger.Facts{
+		`{"v":1,`: {Nonce: "n"}, `{"v":2,`: {Nonce: "n", JKT: "k"}, `{"v":3,`: {Nonce: "n", X5T: "c"},
+		`{"v":3,"nonce":"m"`: {Nonce: "m", JKT: "k", X5T: "c"},
+	} {
+		var g storage.Grant
+		if err := f.Put(&g); err != nil || !strings.HasPrefix(string(g.Data), want) {
+			t.Errorf("%s, %v, want %s", g.Data, err, want)
+		}
+		if err := ledger.Readable(g); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

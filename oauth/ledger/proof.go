@@ -2,11 +2,13 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
 	"signet/clients"
 	"signet/oauth/dpop"
+	"signet/oauth/mtls"
 	"signet/oauth/refusal"
 	"signet/storage"
 )
@@ -22,23 +24,56 @@ type Keeper interface {
 	TouchGrant(ctx context.Context, id string, now, expiresAt time.Time) error
 }
 
-// HoldsKey reports whether the request comes from the key that the grant is bound to; true where it is bound to none. A confidential
-// client's refresh tokens are bound by its own authentication (RFC 9449 section 5).
-func (c *Case) HoldsKey() bool {
-	if c.Facts.JKT == "" || c.GrantType == clients.RefreshToken && !c.Client.Public() {
-		return true
-	}
-	return c.Proof != nil && c.Proof.JKT == c.Facts.JKT
+// HoldsKey reports whether the request comes from the key and the certificate that the grant is bound to; true where it is bound to none.
+// A confidential client's refresh tokens are bound by its own authentication (RFC 9449 section 5, RFC 8705 section 6.3).
+func (c *Case) HoldsKey() bool { return c.HoldsCertificate() && c.holdsProof() }
+
+// HoldsCertificate reports whether the request comes with the certificate that the grant is bound to; true where it is bound to none.
+func (c *Case) HoldsCertificate() bool {
+	return c.Facts.X5T == "" || c.boundByClient() || c.Certificate.Thumbprint() == c.Facts.X5T
 }
 
-// binding are the facts of the grant that the request is the first to show a key for, if the key binds its refresh tokens from now on: a
-// public client's (RFC 9449 section 5). Nil: they stay as they are.
+func (c *Case) holdsProof() bool {
+	return c.Facts.JKT == "" || c.boundByClient() || c.Proof != nil && c.Proof.JKT == c.Facts.JKT
+}
+
+func (c *Case) boundByClient() bool { return c.GrantType == clients.RefreshToken && !c.Client.Public() }
+
+// Confirmation is the claim cnf of the access token: the key of the proof, and the certificate where the client registered to have tokens
+// bound to it, or its grant is. Nil = it is bound to neither.
+func (c *Case) Confirmation() json.RawMessage {
+	jkt := ""
+	if c.Proof != nil {
+		jkt = c.Proof.JKT
+	}
+	return mtls.Confirmation(jkt, c.x5t())
+}
+
+// x5t is the certificate that the tokens of the request are bound to; "" = none.
+func (c *Case) x5t() string {
+	if !c.Client.CertificateBoundAccessTokens && c.Facts.X5T == "" {
+		return ""
+	}
+	return c.Certificate.Thumbprint()
+}
+
+// binding are the facts of the grant that the request is the first to show a key or a certificate for, if these bind its refresh tokens
+// from now on: a public client's (RFC 9449 section 5, RFC 8705 section 4). Nil: they stay as they are.
 func (c *Case) binding() ([]byte, error) {
-	if c.Proof == nil || !c.Client.Public() || c.Facts.JKT != "" {
+	if !c.Client.Public() {
 		return nil, nil
 	}
-	facts, row := c.Facts, storage.Grant{}
-	facts.JKT = c.Proof.JKT
+	facts, first := c.Facts, false
+	if c.Proof != nil && facts.JKT == "" {
+		facts.JKT, first = c.Proof.JKT, true
+	}
+	if x5t := c.x5t(); x5t != "" && facts.X5T == "" {
+		facts.X5T, first = x5t, true
+	}
+	if !first {
+		return nil, nil
+	}
+	row := storage.Grant{}
 	err := facts.Put(&row)
 	return row.Data, err
 }

@@ -51,13 +51,21 @@ type Access struct {
 
 // JKT is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "" = none.
 func (a *Access) JKT() string {
+	jkt, _ := a.Bound()
+	return jkt
+}
+
+// Bound are the thumbprints of the key and of the certificate (cnf["x5t#S256"], RFC 8705 section 3.1) that the token is bound to; "" = to
+// none.
+func (a *Access) Bound() (jkt, x5t string) {
 	var cnf struct {
 		JKT string `json:"jkt"`
+		X5T string `json:"x5t#S256"`
 	}
 	if len(a.Cnf) > 0 {
 		_ = json.Unmarshal(a.Cnf, &cnf) // it was signed by us
 	}
-	return cnf.JKT
+	return cnf.JKT, cnf.X5T
 }
 
 // TokenType is the scheme that the token is used with: DPoP where it is bound to a key, else Bearer.

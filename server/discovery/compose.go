@@ -48,7 +48,8 @@ type metadata struct {
 	AskAlgs           []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
 	ToldAlgs          []string `json:"introspection_signing_alg_values_supported,omitempty"` // RFC 9701 section 7
 
-	Aliases map[string]string `json:"mtls_endpoint_aliases,omitempty"` // RFC 8705 section 5
+	Aliases map[string]string `json:"mtls_endpoint_aliases,omitempty"`                      // RFC 8705 section 5
+	Bound   bool              `json:"tls_client_certificate_bound_access_tokens,omitempty"` // … and section 3.3
 
 	BackchannelLogout         bool `json:"backchannel_logout_supported,omitempty"`
 	BackchannelLogoutSession  bool `json:"backchannel_logout_session_supported,omitempty"`
@@ -116,6 +117,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.AskMethods, d.AskAlgs, d.ToldAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f), f.UserinfoAlgs
 	}
 	if f.MTLS != "" {
+		d.Bound = true
 		d.Aliases = aliases(issuer, f.MTLS, map[string]string{
 			"token_endpoint": d.Token, "userinfo_endpoint": d.Userinfo, "introspection_endpoint": d.Introspection,
 			"revocation_endpoint": d.Revocation, "pushed_authorization_request_endpoint": d.Push,
@@ -145,13 +147,14 @@ type resource struct {
 	SigningAlgs []string `json:"resource_signing_alg_values_supported,omitempty"`
 	Name        string   `json:"resource_name"`
 	ProofAlgs   []string `json:"dpop_signing_alg_values_supported,omitempty"`
+	Bound       bool     `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 }
 
 // composeUserinfo makes the document of the userinfo endpoint.
 func composeUserinfo(issuer string, f Facts) ([]byte, error) {
 	return json.Marshal(resource{
 		Resource: issuer + "/userinfo", Servers: []string{issuer}, Scopes: f.PersonScopes, Methods: []string{"header", "body"},
-		SigningAlgs: f.UserinfoAlgs, Name: "Userinfo", ProofAlgs: f.ProofAlgs,
+		SigningAlgs: f.UserinfoAlgs, Name: "Userinfo", ProofAlgs: f.ProofAlgs, Bound: f.MTLS != "",
 	})
 }
 

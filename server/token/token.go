@@ -77,11 +77,16 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 		name(r, form)
 		return err
 	}
+	certificate, err := web.Certificate(r)
+	if err != nil {
+		name(r, form)
+		return err
+	}
 	client, err := h.authenticate(r, form)
 	if err != nil {
 		return err
 	}
-	answer, err := h.provider.Token(r.Context(), oauth.TokenRequest{Client: client, Form: form, Proof: proof})
+	answer, err := h.provider.Token(r.Context(), oauth.TokenRequest{Client: client, Form: form, Proof: proof, Certificate: certificate})
 	if err != nil {
 		return err
 	}

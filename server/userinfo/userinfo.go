@@ -74,12 +74,15 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, told.Claims)
 }
 
-// presented finds the token of a request and judges its proof; without a token nobody tried.
+// presented finds the token of a request with what shows that the sender may have it, and judges its proof; without a token nobody tried.
 func (handler *Handler) presented(r *http.Request) (sent oauth.Presented, err error) {
 	if sent.Token, sent.DPoP, err = handler.find(r); err != nil || sent.Token == "" {
 		return sent, err
 	}
-	sent.Proof, err = handler.o.Proofs.Judge(r.Header, r.Method, "/userinfo")
+	if sent.Proof, err = handler.o.Proofs.Judge(r.Header, r.Method, "/userinfo"); err != nil {
+		return sent, err
+	}
+	sent.Certificate, err = web.Certificate(r)
 	return sent, err
 }
 
