@@ -25,13 +25,15 @@ const (
 	ExpiredEvents        Expirable = "events"
 	ExpiredClientChanges Expirable = "client_changes"
 	ExpiredInitialTokens Expirable = "initial_tokens"
+	ExpiredWaiting       Expirable = "waiting"
 )
 
 // Expirables lists them all.
 func Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
-		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens}
+		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens,
+		ExpiredWaiting}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -49,6 +51,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredEvents:        {"id", "at < $1"},
 	ExpiredClientChanges: {"version", "at < $1"},
 	ExpiredInitialTokens: {"id", "expires_at < $1"},
+	ExpiredWaiting:       {"id_hash", "expires_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

@@ -54,6 +54,9 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 		"initial tokens": func(ctx context.Context, id string) error {
 			return db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: ended, ExpiresAt: ended})
 		},
+		"waiting": func(ctx context.Context, id string) error {
+			return db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", UserCode: id, CreatedAt: ended, ExpiresAt: ended}, n)
+		},
 		"tickets": func(ctx context.Context, id string) error {
 			return db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: id, CreatedAt: ended, ExpiresAt: ended})
 		},

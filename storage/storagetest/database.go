@@ -143,6 +143,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertDelivery(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: now, ExpiresAt: at}))
+		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))
 	for _, what := range storage.Expirables() {

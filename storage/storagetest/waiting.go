@@ -1,0 +1,140 @@
+package storagetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"signet/storage"
+)
+
+// waitingOf makes one of the kind device, of the client and owner tv.
+func waitingOf(id string, at time.Time) storage.Waiting {
+	return storage.Waiting{
+		IDHash: id, Kind: "device", UserCode: "CODE" + id, ClientID: "tv", Owner: "tv 192.0.2.0/24", Request: json.RawMessage(`{"a":1}`),
+		Interval: 5 * time.Second, Network: "192.0.2.0/24", Agent: "curl", CreatedAt: at, ExpiresAt: at.Add(10 * time.Minute),
+	}
+}
+
+// waiting: apps that wait while a person decides on another device (RFC 8628).
+func waiting(t *testing.T, db *storage.DB) {
+	waitingPolls(t, db)
+	waitingDecisions(t, db)
+	waitingBounds(t, db)
+}
+
+// waitingPolls: too soon is told by one statement, which makes the interval longer; what is decided is told at once.
+func waitingPolls(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	w := waitingOf("polled", now)
+	ok(t, db.InsertWaiting(ctx, w, 10))
+	for _, step := range []struct {
+		after    time.Duration
+		early    bool
+		interval time.Duration
+	}{
+		{0, false, 5 * time.Second},
+		{4 * time.Second, true, 10 * time.Second},
+		{9 * time.Second, true, 15 * time.Second}, // it is kept
+		{15 * time.Second, false, 15 * time.Second},
+		{29 * time.Second, true, 20 * time.Second},
+		{35 * time.Second, false, 20 * time.Second},
+	} {
+		got, err := db.PollWaiting(ctx, "device", "polled", "tv", now.Add(step.after))
+		ok(t, err)
+		same(t, []any{got.Early, got.Interval, got.State}, []any{step.early, step.interval, "pending"})
+	}
+	for range 20 { // whoever never waits is not shut out: the interval has a limit
+		_, err := db.PollWaiting(ctx, "device", "polled", "tv", now.Add(36*time.Second))
+		ok(t, err)
+	}
+	got, err := db.PollWaiting(ctx, "device", "polled", "tv", now.Add(95*time.Second))
+	ok(t, err)
+	same(t, []any{got.Early, got.Interval}, []any{false, time.Minute})
+	w.State, w.Interval = "pending", time.Minute
+	same(t, got, w)
+	for _, other := range [][3]string{{"ciba", "polled", "tv"}, {"device", "polled", "radio"}, {"device", "other", "tv"}} {
+		_, err := db.PollWaiting(ctx, other[0], other[1], other[2], now)
+		fails(t, err, storage.ErrNotFound)
+	}
+	ok(t, db.DecideWaiting(ctx, "polled", "ada", storage.WaitingDenied, now.Add(96*time.Second)))
+	got, err = db.PollWaiting(ctx, "device", "polled", "tv", now.Add(97*time.Second))
+	ok(t, err)
+	same(t, []any{got.State, got.UserID, got.Early}, []any{storage.WaitingDenied, "ada", false})
+}
+
+// waitingDecisions: in time, by the code that the device shows, and once.
+func waitingDecisions(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	w := waitingOf("decided", now)
+	ok(t, db.InsertWaiting(ctx, w, 10))
+	same2 := waitingOf("second", now)
+	same2.UserCode = w.UserCode
+	fails(t, db.InsertWaiting(ctx, same2, 10), storage.ErrConflict)
+	got, err := db.WaitingByUserCode(ctx, "device", w.UserCode, now)
+	ok(t, err)
+	same(t, []any{got.IDHash, got.Network, got.Agent, string(got.Request)}, []any{"decided", w.Network, "curl", `{"a":1}`})
+	for _, wrong := range []struct {
+		kind, code string
+		at         time.Time
+	}{{"ciba", w.UserCode, now}, {"device", "OTHER", now}, {"device", "", now}, {"device", w.UserCode, w.ExpiresAt}} {
+		_, err := db.WaitingByUserCode(ctx, wrong.kind, wrong.code, wrong.at)
+		fails(t, err, storage.ErrNotFound)
+	}
+	none := waitingOf("no code", now)
+	none.UserCode = ""
+	ok(t, db.InsertWaiting(ctx, none, 10))
+	none.IDHash = "no code either"
+	ok(t, db.InsertWaiting(ctx, none, 10))
+	fails(t, db.DecideWaiting(ctx, "decided", "ada", storage.WaitingApproved, w.ExpiresAt), storage.ErrStale)
+	ok(t, db.DecideWaiting(ctx, "decided", "ada", storage.WaitingApproved, now))
+	fails(t, db.DecideWaiting(ctx, "decided", "bob", storage.WaitingDenied, now), storage.ErrStale)
+	_, err = db.WaitingByUserCode(ctx, "device", w.UserCode, now)
+	fails(t, err, storage.ErrNotFound)
+	ok(t, db.InsertWaiting(ctx, same2, 10)) // the user code is free again
+}
+
+// waitingBounds: what nobody decided is counted, and the oldest gives way.
+func waitingBounds(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	put := func(id string, at time.Time) error {
+		w := waitingOf(id, at)
+		w.Owner = "full"
+		return db.InsertWaiting(ctx, w, 2)
+	}
+	ok(t, put("b1", now))
+	ok(t, put("b2", now.Add(time.Second)))
+	fails(t, put("b3", now.Add(time.Second)), storage.ErrTooMany)
+	shares, err := db.WaitingShares(ctx, "device", now)
+	ok(t, err)
+	same(t, shares["full"], int64(2))
+	ok(t, db.DecideWaiting(ctx, "b1", "ada", storage.WaitingApproved, now))
+	ok(t, put("b3", now.Add(2*time.Second))) // what is decided is not counted
+	n, err := db.EvictWaiting(ctx, "device", "full", 1)
+	ok(t, err)
+	same(t, n, int64(1))
+	_, err = db.WaitingByUserCode(ctx, "device", "CODEb2", now)
+	fails(t, err, storage.ErrNotFound)
+	_, err = db.WaitingByUserCode(ctx, "device", "CODEb3", now)
+	ok(t, err)
+	_, err = db.PollWaiting(ctx, "device", "b1", "tv", now) // what is decided does not give way
+	ok(t, err)
+	ok(t, put("b4", now.Add(time.Hour))) // the others are over
+}
+
+// raceWaiting: of polls at the same moment one is in time, of decisions one holds.
+func raceWaiting(t *testing.T, db *storage.DB) {
+	ok(t, db.InsertWaiting(t.Context(), waitingOf("raced", now), 1))
+	onlyOne(t, raced(t, 20, errLost, func(ctx context.Context, _ int) error {
+		got, err := db.PollWaiting(ctx, "device", "raced", "tv", now)
+		if err == nil && got.Early {
+			return errLost
+		}
+		return err
+	}))
+	onlyOne(t, raced(t, 20, storage.ErrStale, func(ctx context.Context, i int) error {
+		return db.DecideWaiting(ctx, "raced", fmt.Sprint(i), storage.WaitingApproved, now)
+	}))
+}
