@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-// What became of what an app waits for.
-const (
-	waitingPending  = "pending"
-	WaitingApproved = "approved"
-	WaitingDenied   = "denied"
-)
-
 // Waiting is what an app waits for while a person decides elsewhere (RFC 8628). Of the code that the app polls with only a hash is kept.
 type Waiting struct {
 	IDHash    string
@@ -23,7 +16,7 @@ type Waiting struct {
 	Owner     string // whom it is counted for
 	Request   json.RawMessage
 	UserID    string // who decided; "" = nobody yet
-	State     string // "pending", WaitingApproved or WaitingDenied
+	State     string // "pending", "approved" or "denied"
 	Interval  time.Duration
 	Early     bool   // the last poll came before its time
 	Network   string // where the app asked from
@@ -62,8 +55,8 @@ const (
 	slowest  = 60 // seconds, from which on it does not
 )
 
-// InsertWaiting writes one that waits for its person, unless its owner has share of the kind that nobody decided; ErrTooMany. ErrConflict where the user code is
-// taken. On SQLite the bound is exact, on Postgres inserts that race may each miss the other.
+// InsertWaiting writes one that waits for its person, unless its owner has share of the kind that nobody decided; ErrTooMany. ErrConflict
+// where the user code is taken. On SQLite the bound is exact, on Postgres inserts that race may each miss the other.
 func (db *DB) InsertWaiting(ctx context.Context, w Waiting, share int) error {
 	return db.must(ctx, ErrTooMany, insertWaiting, w.IDHash, w.Kind, orNull(w.UserCode), w.ClientID, w.Owner, jsonText(w.Request),
 		int64(w.Interval/time.Second), w.Network, w.Agent, micros(w.CreatedAt), micros(w.ExpiresAt), share)
@@ -95,9 +88,13 @@ func (db *DB) WaitingByUserCode(ctx context.Context, kind, code string, now time
 	return w, err
 }
 
-// DecideWaiting notes what the person decided, WaitingApproved or WaitingDenied: once, and in time. Of concurrent callers exactly one
-// succeeds, the others get ErrStale. The user code is free again.
-func (db *DB) DecideWaiting(ctx context.Context, idHash, userID, state string, now time.Time) error {
+// DecideWaiting notes what the person decided: once, and in time. Of concurrent callers exactly one succeeds, the others get ErrStale. The
+// user code is free again.
+func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved bool, now time.Time) error {
+	state := "denied"
+	if approved {
+		state = "approved"
+	}
 	return db.must(ctx, ErrStale, `UPDATE waiting SET state = $3, user_id = $2, user_code = NULL
 		WHERE id_hash = $1 AND state = 'pending' AND expires_at > $4`, idHash, userID, state, micros(now))
 }

@@ -59,10 +59,10 @@ func waitingPolls(t *testing.T, db *storage.DB) {
 		_, err := db.PollWaiting(ctx, other[0], other[1], other[2], now)
 		fails(t, err, storage.ErrNotFound)
 	}
-	ok(t, db.DecideWaiting(ctx, "polled", "ada", storage.WaitingDenied, now.Add(96*time.Second)))
+	ok(t, db.DecideWaiting(ctx, "polled", "ada", false, now.Add(96*time.Second)))
 	got, err = db.PollWaiting(ctx, "device", "polled", "tv", now.Add(97*time.Second))
 	ok(t, err)
-	same(t, []any{got.State, got.UserID, got.Early}, []any{storage.WaitingDenied, "ada", false})
+	same(t, []any{got.State, got.UserID, got.Early}, []any{"denied", "ada", false})
 }
 
 // waitingDecisions: in time, by the code that the device shows, and once.
@@ -88,9 +88,9 @@ func waitingDecisions(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertWaiting(ctx, none, 10))
 	none.IDHash = "no code either"
 	ok(t, db.InsertWaiting(ctx, none, 10))
-	fails(t, db.DecideWaiting(ctx, "decided", "ada", storage.WaitingApproved, w.ExpiresAt), storage.ErrStale)
-	ok(t, db.DecideWaiting(ctx, "decided", "ada", storage.WaitingApproved, now))
-	fails(t, db.DecideWaiting(ctx, "decided", "bob", storage.WaitingDenied, now), storage.ErrStale)
+	fails(t, db.DecideWaiting(ctx, "decided", "ada", true, w.ExpiresAt), storage.ErrStale)
+	ok(t, db.DecideWaiting(ctx, "decided", "ada", true, now))
+	fails(t, db.DecideWaiting(ctx, "decided", "bob", false, now), storage.ErrStale)
 	_, err = db.WaitingByUserCode(ctx, "device", w.UserCode, now)
 	fails(t, err, storage.ErrNotFound)
 	ok(t, db.InsertWaiting(ctx, same2, 10)) // the user code is free again
@@ -110,7 +110,7 @@ func waitingBounds(t *testing.T, db *storage.DB) {
 	shares, err := db.WaitingShares(ctx, "device", now)
 	ok(t, err)
 	same(t, shares["full"], int64(2))
-	ok(t, db.DecideWaiting(ctx, "b1", "ada", storage.WaitingApproved, now))
+	ok(t, db.DecideWaiting(ctx, "b1", "ada", true, now))
 	ok(t, put("b3", now.Add(2*time.Second))) // what is decided is not counted
 	n, err := db.EvictWaiting(ctx, "device", "full", 1)
 	ok(t, err)
@@ -135,6 +135,6 @@ func raceWaiting(t *testing.T, db *storage.DB) {
 		return err
 	}))
 	onlyOne(t, raced(t, 20, storage.ErrStale, func(ctx context.Context, i int) error {
-		return db.DecideWaiting(ctx, "raced", fmt.Sprint(i), storage.WaitingApproved, now)
+		return db.DecideWaiting(ctx, "raced", fmt.Sprint(i), true, now)
 	}))
 }
