@@ -80,6 +80,8 @@ const (
 	ConsentGiven     Name = "consent.given"
 	ConsentDenied    Name = "consent.denied"
 	ConsentWithdrawn Name = "consent.withdrawn"
+	DeviceApproved   Name = "device.approved" // an app on a device without a browser was let in (RFC 8628)
+	DeviceDenied     Name = "device.denied"
 	CodeReplayed     Name = "code.replayed"
 	RefreshReused    Name = "refresh.reused"
 	RefreshRepeated  Name = "refresh.repeated" // many answers inside the grace window
@@ -123,5 +125,6 @@ const (
 var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
 	EmailThrottled: true,
-	ConsentDenied:  true, CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
+	ConsentDenied:  true, DeviceDenied: true,
+	CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

@@ -27,10 +27,11 @@ const (
 	RefreshToken      = "refresh_token"
 	ClientCredentials = "client_credentials"
 	Password          = "password"
+	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 section 3.4
 )
 
 // grantTypes are those that a client can register.
-var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password}
+var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode}
 
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
@@ -265,14 +266,15 @@ var takenClaims = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce ac
 // validateGrants checks grant types against each other, against response types (RFC 7591 section 2.1) and against who asks.
 func (m Metadata) validateGrants() (errs []error) {
 	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	code, public := slices.Contains(m.GrantTypes, AuthorizationCode), m.TokenEndpointAuthMethod == MethodNone
+	public := m.TokenEndpointAuthMethod == MethodNone
 	for _, g := range m.GrantTypes {
 		if !slices.Contains(grantTypes, g) {
 			add("grant_types: %q is not offered", g)
 		}
 	}
 	errs = append(errs, m.validateResponses()...)
-	if slices.Contains(m.GrantTypes, RefreshToken) && !code && !slices.Contains(m.GrantTypes, Password) {
+	followed := func(g string) bool { return g == AuthorizationCode || g == Password || g == DeviceCode }
+	if slices.Contains(m.GrantTypes, RefreshToken) && !slices.ContainsFunc(m.GrantTypes, followed) {
 		add("grant_types: refresh_token follows another grant; add authorization_code")
 	}
 	if public && slices.Contains(m.GrantTypes, ClientCredentials) {

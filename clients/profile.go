@@ -55,7 +55,7 @@ func (m Metadata) validateProfile() (errs []error) {
 			"use private_key_jwt, tls_client_auth or self_signed_tls_client_auth; secrets and public clients are not allowed")
 	}
 	for _, g := range m.GrantTypes {
-		if g == Implicit || g == Password {
+		if g == Implicit || g == Password || g == DeviceCode {
 			add("grant_types", "%s is not allowed", g)
 		}
 	}

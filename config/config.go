@@ -14,6 +14,7 @@ type Config struct {
 	Keys    Keys    `yaml:"keys"`
 	Tokens  Tokens  `yaml:"tokens"`
 	DPoP    DPoP    `yaml:"dpop"`
+	Device  Device  `yaml:"device"`
 
 	Authorization Authorization `yaml:"authorization"`
 	Registration  Registration  `yaml:"registration"`
@@ -93,6 +94,12 @@ type DPoP struct {
 	Enabled bool `yaml:"enabled"`
 	// Nonces: where proofs must have a nonce of the server's: off, token (endpoints that apps call), all (userinfo, too).
 	Nonces string `yaml:"nonces"`
+}
+
+// Device is about apps on devices without a browser (RFC 8628).
+type Device struct {
+	// Enabled: clients with the device grant can use it. Off while replicas of a release that does not know it run beside.
+	Enabled bool `yaml:"enabled"`
 }
 
 // Where nonces are demanded.
@@ -431,6 +438,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
 		DPoP:          DPoP{Enabled: true, Nonces: NoncesOff},
+		Device:        Device{Enabled: true},
 		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 

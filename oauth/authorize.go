@@ -39,6 +39,33 @@ type Authorization struct {
 	Claims                  claims.Param // granted of the claims parameter; a part of it (OpenID Connect Core section 5.5)
 }
 
+// Approval is an authorization that a person gave to what waits for it elsewhere.
+type Approval struct {
+	Authorization
+	Kind     string    // how it was asked for, a Kind of package ledger
+	CodeHash string    // of what its client fetches it with, see ledger.HashCode
+	Until    time.Time // when it has to be fetched
+}
+
+// Approve writes the row of an approval: one INSERT, in the transaction of ctx. Its client fetches the tokens. Errors are
+// *refusal.Refusal.
+func (p *Provider) Approve(ctx context.Context, a Approval) error {
+	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: "code"}
+	if err := begin(c, rand.Text(), a.Authorization); err != nil {
+		return refusal.From(err)
+	}
+	c.Facts.Kind = a.Kind
+	row := &c.State.Grant
+	if err := c.Facts.Put(row); err != nil {
+		return refusal.From(err)
+	}
+	row.CodeHash, row.CodeExpiresAt, row.ExpiresAt = a.CodeHash, a.Until, a.Until
+	if err := p.o.Store.InsertGrant(ctx, *row); err != nil {
+		return refusal.From(fmt.Errorf("write what was approved: %w", err))
+	}
+	return nil
+}
+
 // Prepared is the answer to an authorization request, signed where it has tokens. None of it is good before Grant wrote its row, so that
 // nothing is signed while a transaction is open.
 type Prepared struct {

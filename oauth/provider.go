@@ -52,6 +52,8 @@ type Options struct {
 	Notices   ledger.Notices // nil tells nobody
 	// Sessions keeps which clients were used in a session, of those that are told when it ends; nil = none is.
 	Sessions ledger.SessionClients
+	// Devices are asked what became of a device's request; nil = there is no device grant.
+	Devices grants.Polls
 	// Replay notes spent proofs of possession; nil: Store, if it does.
 	Replay ledger.Replay
 }
@@ -168,7 +170,8 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	credentials := &oauth2.ClientCredentialsGrantHandler{
 		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}, Config: config,
 	}
-	password := &grants.Password{Checker: o.Passwords, People: o.People, Access: made, Refresh: made, ID: made}
+	signer := grants.Signer{Access: made, Refresh: made, ID: made}
+	password := &grants.Password{Checker: o.Passwords, People: o.People, Signer: signer}
 
 	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}
 	// The authorization endpoint: the code first, for the others need it. A handler passes on what is not its response type; a request for
@@ -196,6 +199,12 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		{name: clients.ClientCredentials, may: machine, scopes: ofClient, handlers: fosite.TokenEndpointHandlers{credentials}},
 		{name: clients.Password, needs: []string{"username", "password"}, scopes: ofPassword, untold: true,
 			handlers: fosite.TokenEndpointHandlers{password}},
+	}
+	if o.Devices != nil {
+		config.register = append(config.register, grantType{
+			name: clients.DeviceCode, needs: []string{"device_code"}, alive: grants.Alive,
+			handlers: fosite.TokenEndpointHandlers{&grants.Device{Polls: o.Devices, Fetcher: book, Signer: signer}},
+		})
 	}
 	return config
 }

@@ -15,6 +15,7 @@ const (
 	watchEvery  = time.Second        // how old what replicas cache may be
 	grantLinger = time.Hour          // a grant stays this long after its last access token has died
 	keptCounter = 10 * time.Minute   // for the operator who asks what happened
+	keptWaiting = 10 * time.Minute   // a device that asks late is told that it is late
 	keptChange  = time.Hour          // a replica that was cut off for longer reads all clients anew
 	keptPast    = 24 * time.Hour     // an app's request, for the way back to the app
 	keptSession = 7 * 24 * time.Hour // as above
@@ -77,7 +78,7 @@ func (s *Server) Jobs() []janitor.Job {
 	if s.delivery != nil {
 		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})
 	}
-	for _, table := range storage.Expirables() {
+	for _, table := range h.DB.Expirables() {
 		keep, every := h.keep(table), sweepEvery
 		if table == storage.ExpiredEvents {
 			if h.Config.Audit.Retention == 0 {
@@ -122,6 +123,8 @@ func (h *Services) keep(table storage.Expirable) time.Duration {
 		return keptPast
 	case storage.ExpiredCounters:
 		return keptCounter
+	case storage.ExpiredWaiting:
+		return keptWaiting
 	case storage.ExpiredClientChanges:
 		return keptChange
 	}

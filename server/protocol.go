@@ -20,6 +20,7 @@ import (
 	"signet/oauth/claims"
 	"signet/oauth/clientauth"
 	consents "signet/oauth/consent"
+	"signet/oauth/device"
 	"signet/oauth/dpop"
 	"signet/oauth/flow"
 	"signet/oauth/keys"
@@ -30,6 +31,7 @@ import (
 	"signet/oauth/tokens"
 	"signet/server/authorize"
 	"signet/server/consent"
+	devices "signet/server/device"
 	"signet/server/discovery"
 	"signet/server/login"
 	"signet/server/logout"
@@ -73,6 +75,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.pushes = pushed.New(h.DB, h.DB, h.Metrics.Pushed)
+	h.devices = device.New(h.DB, h.DB, h.Metrics.Device)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
 		return err
 	}
@@ -87,14 +90,18 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 // provider builds the protocol itself.
 func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	t := h.Config.Tokens
-	return oauth.New(oauth.Options{
+	o := oauth.Options{
 		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients, Names: h.names,
 		Lifetimes: ledger.Lifetimes{
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
 		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
 		Sessions: h.DB,
-	})
+	}
+	if h.Config.Device.Enabled {
+		o.Devices = h.DB
+	}
+	return oauth.New(o)
 }
 
 // protocolHandlers are what applications talk to, and the pages on the way to them.
@@ -112,9 +119,20 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 		return nil, err
 	}
 	requests := h.parser(issuer)
-	backs, err := h.apiHandlers(provider, requests)
+	callers, err := h.callers()
 	if err != nil {
 		return nil, err
+	}
+	backs, err := h.apiHandlers(provider, requests, callers)
+	if err != nil {
+		return nil, err
+	}
+	if h.Config.Device.Enabled {
+		devices, err := h.deviceHandler(provider, requests, callers, view, front, book)
+		if err != nil {
+			return nil, err
+		}
+		backs = append(backs, devices)
 	}
 	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, book)
 	if err != nil {
@@ -126,16 +144,28 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	return append(append(fronts, backs...), s.discovery), err
 }
 
-// apiHandlers answer applications, in JSON.
-func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parser) ([]web.Mounter, error) {
-	callers, err := clientauth.New(clientauth.Options{
+// callers tells which client a request comes from.
+func (h *Services) callers() (*clientauth.Authenticator, error) {
+	return clientauth.New(clientauth.Options{
 		Registry: h.Clients, Keys: h.clientKeys, IssuerKeys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: h.audiences(), Certificates: h.certificates(),
 		Network: func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// deviceHandler answers devices without a browser, and their people.
+func (h *Services) deviceHandler(provider *oauth.Provider, requests *request.Parser, callers *clientauth.Authenticator, view *pages.Pages,
+	front *login.Login, book *consents.Book) (web.Mounter, error) {
+	return devices.New(devices.Options{
+		Issuer: h.Config.Server.Issuer, Clients: callers, Parser: requests, Requests: h.devices, Book: book, Provider: provider,
+		Audit: h.Audit, Limits: ratelimit.New(h.DB), Login: front, Browser: front.Browser, Pages: view, Resources: h.Clients.Resources,
+		App: h.app, Scope: h.scopeLine,
+	})
+}
+
+// apiHandlers answer applications, in JSON.
+func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parser,
+	callers *clientauth.Authenticator) ([]web.Mounter, error) {
 	nonces := h.Config.DPoP.Nonces
 	proofs := h.proofs(nonces != config.NoncesOff)
 	exchange, err := token.New(provider, callers, proofs)
@@ -164,7 +194,7 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 func (h *Services) audiences() (all []string) {
 	for _, base := range []string{h.Config.Server.Issuer, h.Config.MTLSBase()} {
 		if base != "" {
-			all = append(all, base+"/oauth2/token", base+"/oauth2/par")
+			all = append(all, base+"/oauth2/token", base+"/oauth2/par", base+"/oauth2/device_authorization")
 		}
 	}
 	return all

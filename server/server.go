@@ -26,6 +26,7 @@ import (
 	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
+	"signet/oauth/device"
 	"signet/oauth/keys"
 	"signet/oauth/logout"
 	"signet/oauth/pushed"
@@ -111,6 +112,7 @@ type Services struct {
 	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
 	pushes      *pushed.Requests             // authorization requests that apps pushed
+	devices     *device.Requests             // of devices that wait for their person
 	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
 	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
 	lock        io.Closer                    // holds off a second server; nil = none is held

@@ -28,8 +28,8 @@ const (
 	ExpiredWaiting       Expirable = "waiting"
 )
 
-// Expirables lists them all.
-func Expirables() []Expirable {
+// Expirables lists what DeleteExpired knows.
+func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens,

@@ -110,7 +110,7 @@ func TestNoTransactionOfAJobWritesManyRows(t *testing.T) {
 			},
 			"erase-people": func(ctx context.Context) (int64, error) { return db.ClearUser(ctx, "ada", instant) },
 		}
-		for _, what := range storage.Expirables() {
+		for _, what := range db.Expirables() {
 			if what == storage.ExpiredGrants || what == storage.ExpiredSessions {
 				continue // those of ada go with her
 			}

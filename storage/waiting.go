@@ -89,14 +89,15 @@ func (db *DB) WaitingByUserCode(ctx context.Context, kind, code string, now time
 }
 
 // DecideWaiting notes what the person decided: once, and in time. Of concurrent callers exactly one succeeds, the others get ErrStale. The
-// user code is free again.
-func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved bool, now time.Time) error {
+// user code is free again; the row is kept until the given time at least.
+func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved bool, until, now time.Time) error {
 	state := "denied"
 	if approved {
 		state = "approved"
 	}
-	return db.must(ctx, ErrStale, `UPDATE waiting SET state = $3, user_id = $2, user_code = NULL
-		WHERE id_hash = $1 AND state = 'pending' AND expires_at > $4`, idHash, userID, state, micros(now))
+	return db.must(ctx, ErrStale, `UPDATE waiting SET state = $3, user_id = $2, user_code = NULL,
+		expires_at = CASE WHEN expires_at < CAST($5 AS BIGINT) THEN CAST($5 AS BIGINT) ELSE expires_at END
+		WHERE id_hash = $1 AND state = 'pending' AND expires_at > $4`, idHash, userID, state, micros(now), micros(until))
 }
 
 // EvictWaiting deletes at most so many of an owner's that nobody decided, the oldest first.
@@ -106,15 +107,16 @@ func (db *DB) EvictWaiting(ctx context.Context, kind, owner string, most int) (i
 		owner, kind, most)
 }
 
-// WaitingShares counts the live ones of a kind that nobody decided, by owner. Its caller bounds how many there are.
-func (db *DB) WaitingShares(ctx context.Context, kind string, now time.Time) (map[string]int64, error) {
-	all := map[string]int64{}
-	err := db.many(ctx, `SELECT owner, count(*) FROM waiting WHERE kind = $1 AND state = 'pending' AND expires_at > $2 GROUP BY owner`,
+// WaitingShares counts the live ones of a kind that nobody decided, by owner: rows and bytes. Its caller bounds how many there are.
+func (db *DB) WaitingShares(ctx context.Context, kind string, now time.Time) (map[string][2]int64, error) {
+	all := map[string][2]int64{}
+	err := db.many(ctx, `SELECT owner, count(*), sum(length(request)) FROM waiting
+		WHERE kind = $1 AND state = 'pending' AND expires_at > $2 GROUP BY owner`,
 		[]any{kind, micros(now)}, func(rows *sql.Rows) error {
 			var owner string
-			var n int64
-			err := rows.Scan(&owner, &n)
-			all[owner] = n
+			var n, bytes int64
+			err := rows.Scan(&owner, &n, &bytes)
+			all[owner] = [2]int64{n, bytes}
 			return err
 		})
 	return all, err

@@ -21,7 +21,7 @@ type metadataFlags struct {
 	federated                    []string
 	file, jwks                   string
 	m                            clients.Metadata
-	public, native               bool
+	public, device, native       bool
 	access, idle, refreshForever time.Duration
 	maxAge                       int64
 	texts                        map[string]string // of files that were read
@@ -43,7 +43,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.InitiateLoginURI, "initiate-login-uri", "", "`URI` where a sign-in begins that people start on their account page")
 	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
 	s.StringSliceVar(&m.GrantTypes, "grant-type", nil,
-		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy)")
+		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), and "+clients.DeviceCode)
+	s.BoolVar(&f.device, "device", false, "an app on a device without a browser: people type its code elsewhere (RFC 8628)")
 	s.StringArrayVar(&m.ResponseTypes, "response-type", nil,
 		"response `type` the app asks for, code if left out; may be repeated; all but code are legacy")
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
@@ -117,6 +118,11 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("public", func() {
 		if f.public {
 			m.TokenEndpointAuthMethod = clients.MethodNone
+		}
+	})
+	set("device", func() {
+		if f.device {
+			m.GrantTypes = append(m.GrantTypes, clients.DeviceCode)
 		}
 	})
 	set("native", func() { m.ApplicationType = map[bool]string{true: clients.Native, false: clients.Web}[f.native] })
@@ -242,13 +248,22 @@ func (f *metadataFlags) readKeys(a *app, m *clients.Metadata) error {
 // complete chooses what most apps want where nothing was said: sign-in with refresh for whoever has a redirect URI, client
 // credentials for the others.
 func (f *metadataFlags) complete(m clients.Metadata) clients.Metadata {
+	device := slices.Contains(m.GrantTypes, clients.DeviceCode)
 	if len(m.GrantTypes) == 0 {
 		m.GrantTypes = []string{clients.ClientCredentials}
 		if len(m.RedirectURIs) > 0 {
 			m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
 		}
 	}
-	if m.Scope == "" && slices.Contains(m.GrantTypes, clients.AuthorizationCode) {
+	if f.device && device {
+		if len(m.RedirectURIs) > 0 && !slices.Contains(m.GrantTypes, clients.AuthorizationCode) {
+			m.GrantTypes = append(m.GrantTypes, clients.AuthorizationCode)
+		}
+		if !slices.Contains(m.GrantTypes, clients.RefreshToken) {
+			m.GrantTypes = append(m.GrantTypes, clients.RefreshToken)
+		}
+	}
+	if m.Scope == "" && (device || slices.Contains(m.GrantTypes, clients.AuthorizationCode)) {
 		m.Scope = "openid profile email offline_access"
 	}
 	return m

@@ -1,6 +1,7 @@
 package blackbox
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -30,6 +31,8 @@ clients:
      scope: "openid profile email offline_access notes:read"}
   - {client_id: spa, client_name: SPA, redirect_uris: ["http://%[2]s/"], post_logout_redirect_uris: ["http://%[2]s/"],
      grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: none, scope: "openid profile notes:read"}
+  - {client_id: cli-device, client_name: Terminal, token_endpoint_auth_method: none, scope: "openid email offline_access",
+     grant_types: ["urn:ietf:params:oauth:grant-type:device_code", refresh_token]}
 resources:
   - {identifier: "http://%[1]s", name: Notes API, scopes: ["notes:read"]}
 `, api, spa, web, secret)
@@ -86,6 +89,45 @@ resources:
 		wait("#consent-allow"), click("#consent-allow"), shows("h1", "Hello ada@example.com"))
 	do("web app asks the API", click(`a[href="/notes"]`), shows("body", "Buy milk"))
 	do("web app signs out", chromedp.Navigate("http://"+web+"/"), click("form button"), shows("h1", "Web app"))
+
+	code, out := device(t, s.issuer)
+	do("a terminal is connected", chromedp.Navigate(code), wait("#login-submit"), type_("#username", "ada@example.com"),
+		type_("#password", password), click("#login-submit"), wait("#device-allow"), click("#device-allow"), shows("h1", "connected"))
+	if hello := <-out; !strings.Contains(hello, "Hello ada@example.com") {
+		t.Errorf("the terminal says %q", hello)
+	}
+}
+
+// device runs cli-device; it gives the address that it shows, and later what else it says.
+func device(t *testing.T, issuer string) (address string, rest <-chan string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "run", "signet/examples/cli-device")
+	cmd.Env = append(os.Environ(), "ISSUER="+issuer)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	pipe, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() {
+		if _, after, found := strings.Cut(lines.Text(), "or open "); found {
+			said := make(chan string, 1)
+			go func() {
+				var all strings.Builder
+				for lines.Scan() {
+					all.WriteString(lines.Text() + "\n")
+				}
+				_ = cmd.Wait()
+				said <- all.String()
+			}()
+			return after, said
+		}
+	}
+	t.Fatalf("cli-device shows no code: %v", cmd.Wait())
+	return "", nil
 }
 
 func localhost(address string) string {

@@ -29,6 +29,7 @@ type Metrics struct {
 	surplus   prometheus.Counter
 	proofs    *prometheus.CounterVec
 	pushed    *prometheus.CounterVec
+	devices   *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
@@ -71,6 +72,8 @@ func NewMetrics() *Metrics {
 	m.reuse = counter("refresh_reuse_total", "Refresh tokens presented again after the grace; each revoked its grant.").WithLabelValues()
 	m.replay = counter("code_replay_total", "Authorization codes presented again; each revoked its grant.").WithLabelValues()
 	m.proofs = counter("dpop_proofs_total", "DPoP proofs, by outcome: accepted, refused, nonce (told to use one), replayed.", "outcome")
+	m.devices = counter("device_requests_total", "Requests of devices that a person decides on elsewhere, by what became of them: asked, "+
+		"evicted (too many waited), approved, denied; unknown: a wrong code was typed.", "outcome")
 	m.pushed = counter("pushed_requests_total",
 		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
 	m.surplus = counter("grants_surplus_total", "Grants ended because one person had too many at one app.").WithLabelValues()
@@ -157,6 +160,11 @@ func (m *Metrics) Proof(outcome string) {
 	m.proofs.WithLabelValues(oneOf(outcome, "accepted", "refused", "nonce", "replayed")).Inc()
 }
 
+// Device counts a request of a device; outcome: asked, evicted, approved, denied, unknown (a wrong code was typed).
+func (m *Metrics) Device(outcome string) {
+	m.devices.WithLabelValues(oneOf(outcome, "asked", "evicted", "approved", "denied", "unknown")).Inc()
+}
+
 // Pushed counts a pushed authorization request; outcome: stored, evicted, begun, used.
 func (m *Metrics) Pushed(outcome string) {
 	m.pushed.WithLabelValues(oneOf(outcome, "stored", "evicted", "begun", "used")).Inc()
@@ -192,7 +200,7 @@ func (m *Metrics) Throttled(what string) {
 // SurplusGrants counts grants ended because one person had too many at one app.
 func (m *Metrics) SurplusGrants(n int64) { m.surplus.Add(float64(n)) }
 
-// JanitorDeleted counts expired rows; table is one of storage.Expirables.
+// JanitorDeleted counts expired rows; table is one of the Expirables of storage.
 func (m *Metrics) JanitorDeleted(table string, rows int64) {
 	m.janitor.WithLabelValues(table).Add(float64(rows))
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/ory/fosite"
-	"github.com/ory/fosite/handler/oauth2"
-	"github.com/ory/fosite/handler/openid"
 
 	"signet/audit"
 	"signet/oauth/ledger"
@@ -49,9 +47,7 @@ type People interface {
 type Password struct {
 	Checker PasswordChecker
 	People  People // read for clients that registered id_token_claims
-	Access  oauth2.AccessTokenStrategy
-	Refresh oauth2.RefreshTokenStrategy
-	ID      openid.OpenIDConnectTokenStrategy
+	Signer
 }
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
@@ -115,30 +111,13 @@ func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	if err != nil {
 		return err
 	}
-	access, _, err := p.Access.GenerateAccessToken(ctx, r)
-	if err != nil {
+	if slices.Contains(c.Allowed, "openid") && c.Client.IDTokenClaims { // else nothing of the person is in the ID token
+		if c.State.User, err = p.People.UserByID(ctx, c.State.UserID); err != nil {
+			return fmt.Errorf("read the person of a password grant: %w", err)
+		}
+	}
+	if err := p.sign(ctx, c, r, out); err != nil {
 		return err
-	}
-	out.SetAccessToken(access)
-	out.SetTokenType("bearer")
-	if c.Refreshes() {
-		refresh, _, err := p.Refresh.GenerateRefreshToken(ctx, r)
-		if err != nil {
-			return err
-		}
-		out.SetExtra("refresh_token", refresh)
-	}
-	if slices.Contains(c.Allowed, "openid") {
-		if c.Client.IDTokenClaims { // else nothing of the person is in the ID token
-			if c.State.User, err = p.People.UserByID(ctx, c.State.UserID); err != nil {
-				return fmt.Errorf("read the person of a password grant: %w", err)
-			}
-		}
-		id, err := p.ID.GenerateIDToken(ctx, c.Lifetimes.ID, r)
-		if err != nil {
-			return err
-		}
-		out.SetExtra("id_token", id)
 	}
 	c.Insert()
 	return nil

@@ -52,6 +52,8 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 	}
 	row := &c.State.Grant
 	switch {
+	case c.Facts.Kind != "":
+		return nil, fosite.ErrNotFound.WithDebug("It is no authorization code.")
 	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form) && c.HoldsKey():
 		return c.requester(), fosite.ErrInvalidatedAuthorizeCode
 	case !row.CodeUsedAt.IsZero():
@@ -68,6 +70,11 @@ func (l *Ledger) InvalidateAuthorizeCodeSession(ctx context.Context, hash string
 	if err != nil {
 		return err
 	}
+	return c.spend(hash)
+}
+
+// spend notes that the code is to be used up.
+func (c *Case) spend(hash string) (err error) {
 	generation := int64(0)
 	if c.Refreshes() {
 		generation = 1

@@ -32,7 +32,9 @@ type Facts struct {
 	// JKT is the thumbprint of the key that the code, and a public client's refresh tokens, are bound to (RFC 9449 sections 5 and 10).
 	JKT string `json:"jkt,omitempty"`
 	// X5T is the thumbprint of the certificate that a public client's refresh tokens are bound to (RFC 8705 section 4).
-	X5T     string `json:"x5t,omitempty"`
+	X5T string `json:"x5t,omitempty"`
+	// Kind is how the row's code came to its client: KindDevice, or "" through a browser. What is of one kind cannot be fetched as another.
+	Kind    string `json:"kind,omitempty"`
 	LeftOut string `json:"left_out,omitempty"` // scopes asked for at authorize that the person did not allow, separated by spaces
 	Access  int64  `json:"access,omitempty"`   // life of an access token, seconds
 	Idle    int64  `json:"idle,omitempty"`     // life of an unused refresh token, seconds
@@ -40,14 +42,18 @@ type Facts struct {
 
 // factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
 // grant gets a new version; one that a release may leave out without harm does not.
-const factsVersion = certificateVersion
+const factsVersion = deviceVersion
 
 // What is written is the oldest of these that knows all facts there are: a replica of the release before reads it, if it can.
 const (
 	plainVersion       = 1
 	keyVersion         = 2 // has JKT
 	certificateVersion = 3 // has X5T
+	deviceVersion      = 4 // has Kind
 )
+
+// KindDevice is the Facts.Kind of a grant that a device fetches with the code that it asked with (RFC 8628).
+const KindDevice = "device"
 
 // ErrNewerFacts: a newer release of Signet made the grant, with facts that this one does not know.
 var ErrNewerFacts = errors.New("a newer release made this grant")
@@ -120,6 +126,8 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
 	switch {
+	case f.Kind != "":
+		f.Version = deviceVersion
 	case f.X5T != "":
 		f.Version = certificateVersion
 	case f.JKT != "":

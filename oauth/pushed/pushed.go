@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/oauth/census"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 	"signet/storage"
@@ -72,7 +73,7 @@ type Bounds interface {
 // Requests are the pushed ones. It is safe for concurrent use.
 type Requests struct {
 	store  Store
-	census *census
+	census *census.Census
 	count  func(outcome string)
 }
 
@@ -81,7 +82,30 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Requests{store: store, census: &census{bounds: bounds, rows: perServer, bytes: maxBytes, count: count}, count: count}
+	return &Requests{store: store, count: count, census: census.New(census.Options{
+		Bounds: shares{bounds}, Rows: perServer, Bytes: maxBytes, Weight: weight, Evicted: func() { count("evicted") },
+	})}
+}
+
+// weight of a row: an owner's share of perNetwork fills as fast as one of perClient.
+func weight(owner string) int {
+	if strings.HasSuffix(owner, " ") {
+		return 1
+	}
+	return perClient / perNetwork
+}
+
+// shares are the bounds as the census knows them.
+type shares struct{ Bounds }
+
+// Shares implements census.Bounds.
+func (s shares) Shares(ctx context.Context, now time.Time) (map[string][2]int64, error) {
+	return s.PushedShares(ctx, now)
+}
+
+// Evict implements census.Bounds.
+func (s shares) Evict(ctx context.Context, owner string, most int) (int64, error) {
+	return s.EvictPushed(ctx, owner, most)
 }
 
 // row is the JSON of a ticket's data. The ticket outlives Until where a sign-in was begun.
@@ -102,7 +126,7 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 	if len(data) > maxRequest {
 		return "", refusal.InvalidRequest("The request is too large.")
 	}
-	if err := p.census.admit(ctx, now); err != nil {
+	if err := p.census.Admit(ctx, now); err != nil {
 		return "", fmt.Errorf("make place for a pushed request: %w", err)
 	}
 	owner, share := h.owner()
@@ -110,7 +134,7 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 	if err := p.insert(ctx, t, share); err != nil {
 		return "", err
 	}
-	p.census.came(owner, len(data))
+	p.census.Came(owner, len(data))
 	p.count("stored")
 	return Prefix + secret, nil
 }
@@ -127,7 +151,7 @@ func (p *Requests) insert(ctx context.Context, t storage.Ticket, share int) erro
 		if !errors.Is(err, storage.ErrTooMany) {
 			return fmt.Errorf("push a request: %w", err)
 		}
-		if err := p.census.evict(ctx, t.Owner, share/10); err != nil {
+		if err := p.census.Evict(ctx, t.Owner, share/10); err != nil {
 			return fmt.Errorf("make place for a pushed request: %w", err)
 		}
 	}

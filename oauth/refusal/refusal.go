@@ -79,6 +79,15 @@ func UseDPoPNonce(d string) *Refusal { return of(400, "use_dpop_nonce", d) }
 // AccessDenied: the person said no.
 func AccessDenied(d string) *Refusal { return of(400, "access_denied", d) }
 
+// AuthorizationPending: the person has not decided yet (RFC 8628 section 3.5).
+func AuthorizationPending(d string) *Refusal { return of(400, "authorization_pending", d) }
+
+// SlowDown: likewise, and the client asks too often.
+func SlowDown(d string) *Refusal { return of(400, "slow_down", d) }
+
+// ExpiredToken: the person did not decide in time.
+func ExpiredToken(d string) *Refusal { return of(400, "expired_token", d) }
+
 // LoginRequired, under prompt=none (OpenID Connect Core section 3.1.2.6).
 func LoginRequired(d string) *Refusal { return of(400, "login_required", d) }
 

@@ -19,6 +19,7 @@ type metadata struct {
 	Revocation    string `json:"revocation_endpoint,omitempty"`
 	Registration  string `json:"registration_endpoint,omitempty"`
 	Push          string `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
+	Device        string `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
 	// Protected are the resources of ours that have metadata of their own (RFC 9728 section 4).
 	Protected []string `json:"protected_resources,omitempty"`
 	MustPush  bool     `json:"require_pushed_authorization_requests,omitempty"`
@@ -85,6 +86,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Revocation:    at("POST", "/oauth2/revoke"),
 		Registration:  at("POST", "/oauth2/register"),
 		Push:          at("POST", "/oauth2/par"),
+		Device:        at("POST", "/oauth2/device_authorization"),
 		Scopes:        f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {
@@ -121,6 +123,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.Aliases = aliases(issuer, f.MTLS, map[string]string{
 			"token_endpoint": d.Token, "userinfo_endpoint": d.Userinfo, "introspection_endpoint": d.Introspection,
 			"revocation_endpoint": d.Revocation, "pushed_authorization_request_endpoint": d.Push,
+			"device_authorization_endpoint": d.Device,
 		})
 	}
 	return json.Marshal(d)

@@ -73,6 +73,12 @@ func (l *Login) may(ctx context.Context, v *browser.Visitor, proof factor.Proof,
 	return factor.May(proof, act, account)
 }
 
+// Stronger reports whether the person signed in has a second step, which a new sign-in would ask for.
+func (l *Login) Stronger(ctx context.Context, v *browser.Visitor) (bool, error) {
+	level, err := l.Factors.Reachable(ctx, v.UserID)
+	return flow.Reaches(acrOf[level], flow.ACRMulti), err
+}
+
 // MayPending asks for leave for an act of somebody who has made the first step of a sign-in only.
 func (l *Login) MayPending(ctx context.Context, s *State, act factor.Act) (factor.Permit, error) {
 	p := s.Pending

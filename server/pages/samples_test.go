@@ -1,10 +1,25 @@
 package pages
 
+import "time"
+
 // waySamples are the pages of the ways in and back.
 func waySamples(shop *App, ada Person) map[string]Page {
 	pictured := App{ID: "notes", Name: "Notes", Host: "notes.example", LogoURI: "/logos/notes/abc"}
 	return map[string]Page{
-		"consent_logo": Consent{App: pictured, Action: "/consent?i=abc", Person: ada, Fixed: []ScopeLine{{Scope: "openid"}}},
+		"consent_logo":      Consent{App: pictured, Action: "/consent?i=abc", Person: ada, Fixed: []ScopeLine{{Scope: "openid"}}},
+		"device":            Device{Person: ada},
+		"device_missing":    Device{Person: ada, Typed: "BCDF-GHJ", Problem: "newdevice.missing"},
+		"device_throttled":  Device{Person: ada, Typed: "BCDF-GHJK", Problem: "newdevice.throttled"},
+		"device_second":     Device{Person: ada, Problem: "newdevice.second_step"},
+		"device_allowed":    DeviceDone{Person: ada, Allowed: true, AccountURL: "/account/apps"},
+		"device_turned_off": DeviceDone{Person: ada, AccountURL: "/account/apps"},
+		"device_confirm": DeviceConfirm{App: *shop, Person: ada, Code: "BCDF-GHJK", Action: "/device/decide", Near: true,
+			NotYouURL: "/device/account?user_code=BCDF-GHJK", Network: "203.0.113.0/24", Agent: "curl/8.5.0",
+			AskedAt: time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC), Fixed: []ScopeLine{{Scope: "openid"}},
+			Choices:   []ScopeLine{{Scope: "email", Checked: true}},
+			Resources: []string{"Shop API"}, AccountURL: "/account/apps"},
+		"device_confirm_nothing": DeviceConfirm{App: *shop, Person: ada, Code: "BCDF-GHJK-LMNP", Action: "/device/decide",
+			Network: "2001:db8::/48", AskedAt: time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC), Choices: []ScopeLine{{Scope: "email"}}, Nothing: true},
 		"sign_up_invited": SignUp{Action: "/join", SignInURL: "/signin", MinLength: 12, Token: "abc", Email: "ada@example.org",
 			Fixed: true, AskUsername: true},
 		"terms": Terms{App: shop, Person: ada, Action: "/terms?i=abc", Known: true},

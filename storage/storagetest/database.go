@@ -146,7 +146,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))
-	for _, what := range storage.Expirables() {
+	for _, what := range db.Expirables() {
 		if what == storage.ExpiredClientChanges {
 			continue // every write of a client above left one
 		}

@@ -59,7 +59,7 @@ func waitingPolls(t *testing.T, db *storage.DB) {
 		_, err := db.PollWaiting(ctx, other[0], other[1], other[2], now)
 		fails(t, err, storage.ErrNotFound)
 	}
-	ok(t, db.DecideWaiting(ctx, "polled", "ada", false, now.Add(96*time.Second)))
+	ok(t, db.DecideWaiting(ctx, "polled", "ada", false, w.ExpiresAt, now.Add(96*time.Second)))
 	got, err = db.PollWaiting(ctx, "device", "polled", "tv", now.Add(97*time.Second))
 	ok(t, err)
 	same(t, []any{got.State, got.UserID, got.Early}, []any{"denied", "ada", false})
@@ -88,9 +88,12 @@ func waitingDecisions(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertWaiting(ctx, none, 10))
 	none.IDHash = "no code either"
 	ok(t, db.InsertWaiting(ctx, none, 10))
-	fails(t, db.DecideWaiting(ctx, "decided", "ada", true, w.ExpiresAt), storage.ErrStale)
-	ok(t, db.DecideWaiting(ctx, "decided", "ada", true, now))
-	fails(t, db.DecideWaiting(ctx, "decided", "bob", false, now), storage.ErrStale)
+	fails(t, db.DecideWaiting(ctx, "decided", "ada", true, w.ExpiresAt, w.ExpiresAt), storage.ErrStale)
+	ok(t, db.DecideWaiting(ctx, "decided", "ada", true, w.ExpiresAt.Add(time.Minute), now))
+	got, err = db.PollWaiting(ctx, "device", "decided", "tv", now)
+	ok(t, err)
+	same(t, got.ExpiresAt, w.ExpiresAt.Add(time.Minute)) // there is time to fetch it
+	fails(t, db.DecideWaiting(ctx, "decided", "bob", false, w.ExpiresAt, now), storage.ErrStale)
 	_, err = db.WaitingByUserCode(ctx, "device", w.UserCode, now)
 	fails(t, err, storage.ErrNotFound)
 	ok(t, db.InsertWaiting(ctx, same2, 10)) // the user code is free again
@@ -109,8 +112,8 @@ func waitingBounds(t *testing.T, db *storage.DB) {
 	fails(t, put("b3", now.Add(time.Second)), storage.ErrTooMany)
 	shares, err := db.WaitingShares(ctx, "device", now)
 	ok(t, err)
-	same(t, shares["full"], int64(2))
-	ok(t, db.DecideWaiting(ctx, "b1", "ada", true, now))
+	same(t, shares["full"], [2]int64{2, 14})
+	ok(t, db.DecideWaiting(ctx, "b1", "ada", true, now, now))
 	ok(t, put("b3", now.Add(2*time.Second))) // what is decided is not counted
 	n, err := db.EvictWaiting(ctx, "device", "full", 1)
 	ok(t, err)
@@ -135,6 +138,6 @@ func raceWaiting(t *testing.T, db *storage.DB) {
 		return err
 	}))
 	onlyOne(t, raced(t, 20, storage.ErrStale, func(ctx context.Context, i int) error {
-		return db.DecideWaiting(ctx, "raced", fmt.Sprint(i), true, now)
+		return db.DecideWaiting(ctx, "raced", fmt.Sprint(i), true, now, now)
 	}))
 }

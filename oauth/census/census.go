@@ -1,21 +1,39 @@
-package pushed
+// Package census keeps bounded what strangers may leave here to wait: it knows, as of a moment ago, how many rows there are and whose, and
+// at the server's bound makes the oldest of the owner with the largest share give way. Owners are bounded by the insert itself.
+//
+// What other replicas add is seen at the next count. Begin with Census.Admit.
+package census
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"time"
 
 	"signet/storage"
 )
 
-// census knows, as of a moment ago, how many requests wait for a browser, and keeps their number and size bounded. What other replicas
-// add is seen at the next count.
-type census struct {
-	bounds Bounds
-	rows   int
-	bytes  int64
-	count  func(outcome string)
+// Bounds tell how many rows wait, and make some give way.
+type Bounds interface {
+	// Shares are rows and bytes, by owner.
+	Shares(ctx context.Context, now time.Time) (map[string][2]int64, error)
+	// Evict deletes at most so many of an owner's, the oldest first.
+	Evict(ctx context.Context, owner string, most int) (int64, error)
+}
+
+// Options of New. All are required.
+type Options struct {
+	Bounds Bounds
+	Rows   int   // that the server keeps
+	Bytes  int64 // that they may have together
+	// Weight of an owner's row: who may have few of them uses more of their share with one.
+	Weight func(owner string) int
+	// Evicted counts one that gave way.
+	Evicted func()
+}
+
+// Census is the count. It is safe for concurrent use.
+type Census struct {
+	o Options
 
 	mu     sync.Mutex
 	at     time.Time
@@ -23,6 +41,12 @@ type census struct {
 	size   int64
 	shares map[string]*share
 }
+
+// New makes one that has not counted yet.
+func New(o Options) *Census { return &Census{o: o} }
+
+// Bound sets what the server may keep.
+func (c *Census) Bound(rows int, bytes int64) { c.o.Rows, c.o.Bytes = rows, bytes }
 
 // share is what one owner has.
 type share struct {
@@ -37,14 +61,14 @@ const (
 	calmFor  = 30 * time.Second
 )
 
-// admit makes space for one more.
-func (c *census) admit(ctx context.Context, now time.Time) error {
+// Admit makes space for one more.
+func (c *Census) Admit(ctx context.Context, now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.refresh(ctx, now); err != nil {
 		return err
 	}
-	for c.had >= c.rows || c.size >= c.bytes {
+	for c.had >= c.o.Rows || c.size >= c.o.Bytes {
 		fullest := c.fullest()
 		if fullest == nil { // what others added
 			c.at = time.Time{}
@@ -55,7 +79,7 @@ func (c *census) admit(ctx context.Context, now time.Time) error {
 				return nil // all are begun or expired meanwhile: nothing waits
 			}
 		}
-		rows, err := c.bounds.EvictPushed(ctx, fullest.owner, max(1, fullest.rows/4))
+		rows, err := c.o.Bounds.Evict(ctx, fullest.owner, max(1, fullest.rows/4))
 		if err != nil {
 			return err
 		}
@@ -68,14 +92,10 @@ func (c *census) admit(ctx context.Context, now time.Time) error {
 }
 
 // fullest is the owner who uses most of their share.
-func (c *census) fullest() (fullest *share) {
+func (c *Census) fullest() (fullest *share) {
 	most := 0
 	for _, s := range c.shares {
-		used := s.rows * (perClient / perNetwork)
-		if strings.HasSuffix(s.owner, " ") {
-			used = s.rows
-		}
-		if used > most {
+		if used := s.rows * c.o.Weight(s.owner); used > most {
 			fullest, most = s, used
 		}
 	}
@@ -83,13 +103,13 @@ func (c *census) fullest() (fullest *share) {
 }
 
 // refresh counts again where the count is too old.
-func (c *census) refresh(ctx context.Context, now time.Time) error {
+func (c *Census) refresh(ctx context.Context, now time.Time) error {
 	age := now.Sub(c.at)
-	if age < freshFor || age < calmFor && c.had < c.rows/2 && c.size < c.bytes/2 {
+	if age < freshFor || age < calmFor && c.had < c.o.Rows/2 && c.size < c.o.Bytes/2 {
 		return nil
 	}
 	ctx, _ = storage.WithStats(ctx) // it is for all who come until the next: not a statement of this request
-	list, err := c.bounds.PushedShares(ctx, now)
+	list, err := c.o.Bounds.Shares(ctx, now)
 	if err != nil {
 		return err
 	}
@@ -101,8 +121,8 @@ func (c *census) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// came notes one more.
-func (c *census) came(owner string, size int) {
+// Came notes one more.
+func (c *Census) Came(owner string, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.shares[owner]
@@ -115,7 +135,7 @@ func (c *census) came(owner string, size int) {
 }
 
 // left notes that so many of an owner's are gone, each of their middle size.
-func (c *census) left(owner string, rows int) {
+func (c *Census) left(owner string, rows int) {
 	s := c.shares[owner]
 	if s == nil || rows == 0 {
 		return
@@ -128,9 +148,9 @@ func (c *census) left(owner string, rows int) {
 	}
 }
 
-// evict makes an owner's oldest give way.
-func (c *census) evict(ctx context.Context, owner string, most int) error {
-	rows, err := c.bounds.EvictPushed(ctx, owner, most)
+// Evict makes an owner's oldest give way.
+func (c *Census) Evict(ctx context.Context, owner string, most int) error {
+	rows, err := c.o.Bounds.Evict(ctx, owner, most)
 	if err != nil {
 		return err
 	}
@@ -141,8 +161,8 @@ func (c *census) evict(ctx context.Context, owner string, most int) error {
 	return nil
 }
 
-func (c *census) gone(n int64) {
+func (c *Census) gone(n int64) {
 	for range n {
-		c.count("evicted")
+		c.o.Evicted()
 	}
 }

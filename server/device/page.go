@@ -1,0 +1,304 @@
+package device
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/internal/ratelimit"
+	"signet/oauth"
+	"signet/oauth/consent"
+	"signet/oauth/device"
+	"signet/oauth/flow"
+	"signet/oauth/ledger"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// at is the page for a code that was read, or for none.
+func at(code string) string {
+	if code == "" {
+		return path
+	}
+	return path + "?user_code=" + device.Spell(code)
+}
+
+// signedIn leads everybody else to where the dispatcher says, and back to the page for the code. nil: that was answered.
+func (h *Handler) signedIn(w http.ResponseWriter, r *http.Request, code string) (*browser.Visitor, error) {
+	s, err := h.Login.Plain(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.Is(flow.Finish) {
+		return s.Visitor, nil
+	}
+	s.In.EndsAt = at(code)
+	if err := h.Login.Ensure(w, r, s); err != nil {
+		return nil, err
+	}
+	return nil, h.Login.GoOn(w, r, s)
+}
+
+// show asks for the code, or, where the address has one, what is to become of the device that shows it.
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
+	typed := r.URL.Query().Get("user_code")
+	code := device.Read(typed)
+	v, err := h.signedIn(w, r, code)
+	if v == nil || err != nil {
+		return err
+	}
+	if typed == "" {
+		return h.Pages.Render(w, r, http.StatusOK, pages.Device{Person: v.Person})
+	}
+	found, err := h.find(r.Context(), v, code)
+	if err != nil {
+		return h.wrong(w, r, v, typed, err)
+	}
+	return h.ask(w, r, v, found, http.StatusOK, nil)
+}
+
+// typed leads to the page for the code of the form.
+func (h *Handler) typed(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	typed := r.PostForm.Get("user_code")
+	code := device.Read(typed)
+	v, err := h.signedIn(w, r, code)
+	if v == nil || err != nil {
+		return err
+	}
+	if code == "" {
+		return h.wrong(w, r, v, typed, device.ErrUnknown)
+	}
+	return h.Browser.Go(w, r, at(code), nil)
+}
+
+// find is the device of a code that a person typed. Wrong ones are counted, by person and by network: *ratelimit.Throttled.
+func (h *Handler) find(ctx context.Context, v *browser.Visitor, code string) (device.Waiting, error) {
+	if code == "" {
+		return device.Waiting{}, device.ErrUnknown
+	}
+	lane := ratelimit.Lane{Window: time.Hour, First: 10 * time.Second, Max: 5 * time.Minute, OnSuccess: ratelimit.OwnTry}
+	person, network := lane, lane
+	person.Key, person.Free = "device code "+v.UserID, 10
+	network.Key, network.Free = "device code from "+audit.OriginOf(ctx).Network, 50
+	charge, err := h.Limits.Charge(ctx, person, network)
+	if err != nil {
+		return device.Waiting{}, err
+	}
+	found, err := h.Requests.Find(ctx, code)
+	if errors.Is(err, device.ErrUnknown) {
+		return found, err
+	}
+	return found, errors.Join(err, charge.Refund(ctx))
+}
+
+// wrong asks for the code again.
+func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, v *browser.Visitor, typed string, err error) error {
+	page := pages.Device{Person: v.Person, Typed: login.Cut(typed), Problem: "newdevice.missing"}
+	status := http.StatusBadRequest
+	if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		page.Problem, status = "newdevice.throttled", http.StatusTooManyRequests
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.RetryAfter/time.Second)))
+	} else if !errors.Is(err, device.ErrUnknown) {
+		return err
+	}
+	return h.Pages.Render(w, r, status, page)
+}
+
+// asked is what an app on a device asks of the person, and its client.
+func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found device.Waiting) (consent.Asked, consent.Question, error) {
+	a := consent.Asked{Request: found.Request, Resources: h.Resources()}
+	c, err := h.Login.Client(ctx, found.Request.ClientID)
+	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.HasGrant(clients.DeviceCode)) {
+		return a, consent.Question{}, &web.PageError{
+			Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": found.Request.ClientID}, Cause: err,
+		}
+	} else if err != nil {
+		return a, consent.Question{}, err
+	}
+	a.Client = c
+	row, err := h.Book.Read(ctx, v.UserID, c.ClientID)
+	if err != nil {
+		return a, consent.Question{}, err
+	}
+	q := consent.Ask(a, row)
+	if q.Nothing() {
+		return a, q, &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
+	}
+	return a, q, nil
+}
+
+// ask shows who asks for what from where, with the boxes as given; nil = as the question has them.
+func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting, status int, ticked []string) error {
+	a, q, err := h.asked(r.Context(), v, found)
+	if err != nil {
+		return err
+	}
+	if a.Client.RequireSecondFactor && !flow.Reaches(v.ACR, flow.ACRMulti) {
+		return h.stronger(w, r, v, found)
+	}
+	if ticked == nil {
+		ticked = q.Ticked
+	}
+	page := pages.DeviceConfirm{
+		App: h.App(r.Context(), a.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
+		Action:    h.Browser.Path(path+"/decide", nil),
+		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
+		Network:   found.Network, Near: found.Network == audit.OriginOf(r.Context()).Network, Agent: found.Agent,
+		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
+	}
+	for _, scope := range q.Fixed {
+		if scope != "openid" || len(q.Fixed) == 1 {
+			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
+		}
+	}
+	for _, scope := range q.Choices {
+		line := h.Scope(scope, q.Resources)
+		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
+		page.Choices = append(page.Choices, line)
+	}
+	for _, id := range q.Resources {
+		if api, ok := a.Resources.Find(id); ok {
+			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
+		}
+	}
+	return h.Pages.Render(w, r, status, page)
+}
+
+// stronger has the person sign in with the second step that the app demands; who has none is told to set one up.
+func (h *Handler) stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting) error {
+	need, err := h.Login.Stronger(r.Context(), v)
+	if err != nil {
+		return err
+	}
+	if !need {
+		return h.Pages.Render(w, r, http.StatusForbidden, pages.Device{Person: v.Person, Problem: "newdevice.second_step"})
+	}
+	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, flow.Request{ACRValues: []string{flow.ACRMulti}}, at(found.UserCode))
+	if err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, "/signin", &in)
+}
+
+// another lets somebody else sign in, who comes back to the page for the code.
+func (h *Handler) another(w http.ResponseWriter, r *http.Request) error {
+	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, flow.Request{}, at(device.Read(r.URL.Query().Get("user_code"))))
+	if err != nil {
+		return err
+	}
+	return web.Redirect(w, r, h.Login.Another(in))
+}
+
+// decide is the form's answer: the decision, the consent, the grant and the event are written together or not at all. A second click, and
+// a decision in another tab, find nothing that waits.
+func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	typed := r.PostForm.Get("user_code")
+	code := device.Read(typed)
+	v, err := h.signedIn(w, r, code)
+	if v == nil || err != nil {
+		return err
+	}
+	if !browser.ForVisitor(r, v) { // another tab has switched accounts: ask the one in view
+		return h.Browser.Go(w, r, at(code), nil)
+	}
+	found, err := h.find(r.Context(), v, code)
+	if err != nil {
+		return h.wrong(w, r, v, typed, err)
+	}
+	if r.PostForm.Get("decision") != "allow" {
+		err = h.deny(r.Context(), v, found)
+	} else {
+		err = h.allow(r.Context(), v, found, r.PostForm["scope"])
+	}
+	switch {
+	case errors.Is(err, consent.ErrNothing):
+		return h.ask(w, r, v, found, http.StatusBadRequest, append([]string{}, r.PostForm["scope"]...))
+	case errors.Is(err, errWeak):
+		return h.stronger(w, r, v, found)
+	case errors.Is(err, device.ErrUnknown):
+		return h.wrong(w, r, v, typed, err)
+	case err != nil:
+		return err
+	}
+	outcome := "denied"
+	if r.PostForm.Get("decision") == "allow" {
+		outcome = "allowed"
+	}
+	return h.Browser.Go(w, r, path+"/done?"+url.Values{"outcome": {outcome}}.Encode(), nil)
+}
+
+// errWeak: the app demands a second step, and the person signed in without.
+var errWeak = errors.New("signed in without a second step")
+
+func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, ticked []string) error {
+	a, _, err := h.asked(ctx, v, found)
+	if err != nil {
+		return err
+	}
+	if a.Client.RequireSecondFactor && !flow.Reaches(v.ACR, flow.ACRMulti) {
+		return errWeak
+	}
+	return h.Login.Tx(ctx, func(ctx context.Context) error {
+		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
+			return err
+		}
+		allowed, err := h.Book.Allow(ctx, consent.Decision{Asked: a, UserID: v.UserID, Ticked: ticked})
+		if err != nil {
+			return err
+		}
+		hash, until := found.CodeHash()
+		err = h.Provider.Approve(ctx, oauth.Approval{
+			Authorization: oauth.Authorization{
+				Request: found.Request, Client: a.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
+				AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted,
+			},
+			Kind: ledger.KindDevice, CodeHash: hash, Until: until,
+		})
+		if err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, h.event(audit.DeviceApproved, v, found))
+	})
+}
+
+func (h *Handler) deny(ctx context.Context, v *browser.Visitor, found device.Waiting) error {
+	return h.Login.Tx(ctx, func(ctx context.Context) error {
+		if err := h.Requests.Decide(ctx, found, v.UserID, false); err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, h.event(audit.DeviceDenied, v, found))
+	})
+}
+
+// event tells where the device asked from, which need not be where its person is.
+func (h *Handler) event(name audit.Name, v *browser.Visitor, found device.Waiting) audit.Event {
+	return audit.Event{
+		Name: name, UserID: v.UserID, ClientID: found.Request.ClientID, SessionID: v.SessionID,
+		Detail: map[string]string{"network": found.Network, "agent": found.Agent},
+	}
+}
+
+// done says what came of it. The address is only words: it decides nothing.
+func (h *Handler) done(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.signedIn(w, r, "")
+	if v == nil || err != nil {
+		return err
+	}
+	return h.Pages.Render(w, r, http.StatusOK,
+		pages.DeviceDone{Person: v.Person, Allowed: r.URL.Query().Get("outcome") == "allowed", AccountURL: h.Browser.Path("/account/apps", nil)})
+}
