@@ -35,8 +35,8 @@ func (w *Waiting) dest() []any {
 	}
 }
 
-const insertWaiting = `INSERT INTO waiting (id_hash, kind, user_code, client_id, owner, request, state, interval_s, polled_at, network, agent,
-	created_at, expires_at)
+const insertWaiting = `INSERT INTO waiting (id_hash, kind, user_code, client_id, owner, request, state, interval_s, polled_at, network,
+	agent, created_at, expires_at)
 	SELECT $1, $2, CAST($3 AS TEXT), $4, $5, $6, 'pending', CAST($7 AS BIGINT), 0, $8, $9, CAST($10 AS BIGINT), CAST($11 AS BIGINT)
 	WHERE (SELECT count(*) FROM waiting WHERE owner = $5 AND kind = $2 AND state = 'pending' AND expires_at > CAST($10 AS BIGINT))
 		< CAST($12 AS BIGINT)`
