@@ -43,7 +43,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	}
 	mux := web.NewMux(web.Options{
 		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, TrustedProxies: h.Config.Server.TrustedProxies,
-		Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
+		Certificates: h.certificateHeader(), Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 	})
 	visitors, err := browser.New(browser.Options{
 		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions,

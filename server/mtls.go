@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -20,7 +21,7 @@ import (
 
 // listenMTLS opens the listener that asks for client certificates; nil where there is none.
 func listenMTLS(c config.Config) (net.Listener, error) {
-	if !c.Server.MTLS.On() {
+	if c.Server.MTLS.Listen == "" {
 		return nil, nil
 	}
 	l, err := net.Listen("tcp", c.Server.MTLS.Listen)
@@ -54,6 +55,19 @@ func (h *Services) certificates() clientauth.Certificates {
 		c.Authorities = (&authorities{file: m.CAFile}).get
 	}
 	return c
+}
+
+// certificateHeader is where proxies say which certificate a client showed to them.
+func (h *Services) certificateHeader() web.CertificateHeader {
+	m := h.Config.Server.MTLS
+	if m.Header == "" {
+		return web.CertificateHeader{}
+	}
+	at, err := url.Parse(m.URL)
+	if err != nil {
+		return web.CertificateHeader{} // config has refused it
+	}
+	return web.CertificateHeader{Name: m.Header, Form: mtls.Form(m.HeaderForm), URL: at}
 }
 
 // certificateMethods are the ways to prove a client by a certificate that are offered.

@@ -41,6 +41,7 @@ func (a *app) doctor() *cobra.Command {
 			findings = append(findings, a.lookAtDatabase(ctx, c)...)
 			here, runs := lookAtServer(ctx, c)
 			findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
+			findings = append(findings, lookAtMTLS(ctx, c, runs)...)
 			for _, u := range c.Upstreams {
 				findings = append(findings, lookAtUpstream(ctx, c, u)...)
 			}

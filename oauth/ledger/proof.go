@@ -25,7 +25,7 @@ type Keeper interface {
 }
 
 // HoldsKey reports whether the request comes from the key and the certificate that the grant is bound to; true where it is bound to none.
-// A confidential client's refresh tokens are bound by its own authentication (RFC 9449 section 5, RFC 8705 section 6.3).
+// A confidential client's refresh tokens are bound by its own authentication (RFC 9449 section 5, RFC 8705 section 7.1).
 func (c *Case) HoldsKey() bool { return c.HoldsCertificate() && c.holdsProof() }
 
 // HoldsCertificate reports whether the request comes with the certificate that the grant is bound to; true where it is bound to none.

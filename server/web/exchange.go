@@ -31,6 +31,7 @@ type exchange struct {
 	agent  string   // User-Agent
 	hosts  []string // X-Forwarded-Host of a trusted proxy
 	asked  bool     // it came by the listener that asks for certificates
+	shown  *shown   // what a trusted proxy says of the client's certificate; nil = nothing
 	body   limitedBody
 	stats  *storage.Stats
 	event  telemetry.Event
@@ -189,6 +190,9 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request) {
 func (m *Mux) begin(x *exchange, r *http.Request) {
 	x.newID()
 	hosts := r.Header["X-Forwarded-Host"]
+	if m.options.Certificates.Name != "" {
+		x.shown = m.forwardedCertificate(x, r)
+	}
 	x.addr = m.realAddress(r)
 	if len(hosts) > 0 && m.trusted(peerAddress(r.RemoteAddr)) {
 		x.hosts = hosts

@@ -21,6 +21,8 @@ type Options struct {
 	Log            *slog.Logger       // nil discards
 	Metrics        *telemetry.Metrics // nil: a registry nobody reads
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-* count; empty = nobody's
+	// Certificates is where a trusted proxy says which certificate a client showed to it; the zero value: nowhere.
+	Certificates CertificateHeader
 	// Origins reports whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
@@ -80,6 +82,7 @@ func NewMux(o Options) *Mux {
 		mux:    http.NewServeMux(), paths: http.NewServeMux(), known: map[string]*knownPath{},
 		touches: map[string][]Touch{},
 	}
+	m.options.Certificates.prepare()
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
