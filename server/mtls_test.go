@@ -437,3 +437,33 @@ func TestFAPI2_ByCertificateAlone(t *testing.T) { // FAPI 2.0 Security Profile s
 		}
 	}
 }
+
+func TestRFC8705_NobodyShowsACertificateWithoutItsKey(t *testing.T) { // sections 2 and 7.5
+	w := newCertified(t)
+	w.App(t, "one", byName("one"))
+	mine := w.ca.Sign(t, "one")
+	stolen := mtlstest.Pair{Certificate: mine.Certificate, Key: mtlstest.SelfSigned(t, "thief").Key}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		thief := w.with(stolen.TLS())
+		thief.Transport.(*http.Transport).TLSClientConfig.MaxVersion = version
+		if res, err := thief.PostForm(w.base+"/oauth2/token", credentialsOf("one")); err == nil {
+			res.Body.Close()
+			t.Errorf("%s: answered with %d", tls.VersionName(version), res.StatusCode)
+		}
+	}
+	long := w.with(mine.TLS(w.ca, w.ca, w.ca, w.ca, w.ca))
+	if code, got := w.post(long, w.base+"/oauth2/token", credentialsOf("one")); code != 400 || got["error"] != "invalid_request" {
+		t.Errorf("six certificates: %d %v", code, got)
+	}
+	r, err := http.NewRequest("POST", w.base+"/oauth2/token", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Client-Cert", strings.Repeat("A", 1<<20))
+	if res, err := w.with(mine.TLS()).Do(r); err == nil { // HTTP/2 may break the connection off
+		res.Body.Close()
+		if res.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a header of 1 MiB: %d", res.StatusCode)
+		}
+	}
+}

@@ -54,6 +54,9 @@ func (f *fake) RegistrationOf(context.Context, string) (storage.Registration, er
 func (f *fake) ChangeRegistrationTokens(context.Context, storage.Registration, storage.Registration) error {
 	return nil
 }
+func (f *fake) CreateAlso(_ context.Context, m clients.Metadata, _ clients.Also) (clients.Metadata, error) {
+	return m, nil
+}
 func (f *fake) ChangeAlso(ctx context.Context, id string, change func(m *clients.Metadata) error,
 	also clients.Also) (clients.Metadata, error) {
 	m := f.apps[id]
@@ -110,6 +113,44 @@ func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
 	if err := service(t, f).Sweep(t.Context()); err != nil || !slices.Equal(f.kept, []string{"machine"}) ||
 		!slices.Equal(f.deleted, []string{"app", "gone"}) {
 		t.Errorf("kept %q, deleted %q, %v", f.kept, f.deleted, err)
+	}
+}
+
+// An app could never come in by a certificate where none is taken, so it is told at once (RFC 8705 section 2.1.2, RFC 7591 section 3.2.2).
+func TestRegistration_CertificatesWhereTheyAreTaken(t *testing.T) {
+	ask := func(taken []string, more string) error {
+		f := &fake{}
+		s, err := registration.New(registration.Options{Store: f, Tokens: f, Registry: f, Mode: registration.Open, Fetch: f,
+			Policy: func() registration.Policy {
+				return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}, Certificates: taken}
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],`+more+`}`), "")
+		return err
+	}
+	named := `"token_endpoint_auth_method":"tls_client_auth","tls_client_auth_san_dns":"app.example"`
+	bound := `"token_endpoint_auth_method":"none","tls_client_certificate_bound_access_tokens":true`
+	for name, test := range map[string]struct {
+		taken []string
+		more  string
+		good  bool
+	}{
+		"off":                     {nil, named, false},
+		"bound tokens, off":       {nil, bound, false},
+		"no authority":            {[]string{clients.MethodSelfSigned}, named, false},
+		"on":                      {[]string{clients.MethodTLS, clients.MethodSelfSigned}, named, true},
+		"bound tokens":            {[]string{clients.MethodSelfSigned}, bound, true},
+		"two names":               {[]string{clients.MethodTLS}, named + `,"tls_client_auth_san_ip":"192.0.2.1"`, false},
+		"a name and a secret":     {[]string{clients.MethodTLS}, `"tls_client_auth_san_dns":"app.example"`, false},
+		"own certificate, no key": {[]string{clients.MethodSelfSigned}, `"token_endpoint_auth_method":"self_signed_tls_client_auth"`, false},
+	} {
+		err := ask(test.taken, test.more)
+		no, refused := errors.AsType[*registration.Refusal](err)
+		if (err == nil) != test.good || err != nil && (!refused || no.Code != "invalid_client_metadata") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
