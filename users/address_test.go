@@ -156,7 +156,7 @@ func TestV03_AnUnverifiedAddressGetsNoticesAndTheUndoLink(t *testing.T) {
 		if err != nil || now.Email != u.Email || now.EmailVerified || now.FrozenAt.IsZero() {
 			t.Errorf("after the undo: %q verified %t, frozen %t (%v)", now.Email, now.EmailVerified, !now.FrozenAt.IsZero(), err)
 		}
-		if err := w.AskReset(t.Context(), u.Email, nil); err != nil {
+		if err := w.AskReset(t.Context(), u.Email, "", "", nil); err != nil {
 			t.Fatal(err)
 		}
 		if _, ok, err := w.Resolve(t.Context(), emails.emails[len(emails.emails)-1]); ok || err != nil {

@@ -154,7 +154,7 @@ func (s *Service) mailFrozen(ctx context.Context, userID, kind string) error {
 	if err != nil {
 		return err
 	}
-	link, err := s.resetLink(ctx, u, u.EmailKey, frozenLife)
+	link, err := s.resetLink(ctx, u, resetData{Email: u.EmailKey}, frozenLife)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -17,17 +18,24 @@ import (
 type resetData struct {
 	Epoch int64  `json:"epoch"`
 	Email string `json:"email"` // key of the address it went to; "" = an operator handed it out
+	askedReset
+}
+
+// askedReset is where a link was asked for: opened there, it leads on with what its person was at.
+type askedReset struct {
+	Browser     string `json:"browser,omitempty"` // mark of it
+	Interaction string `json:"interaction,omitempty"`
 }
 
 // AskReset has a link to choose a new password mailed to whoever is meant by an address or user name. The answer is the same
 // whether or not that is anybody. known tells the id under which the browser is known to an account, "" = not known; nil = known to
-// none. ErrNoMail.
-func (s *Service) AskReset(ctx context.Context, typed string, known func(userID string) string) error {
+// none. browser marks the browser that asks, interaction is what it is at. ErrNoMail.
+func (s *Service) AskReset(ctx context.Context, typed, browser, interaction string, known func(userID string) string) error {
 	r, err := s.asked(ctx, askReset, typed, known)
 	if err != nil {
 		return err
 	}
-	return s.ask(ctx, r, orNobody(clean(typed)), resetLife, nil)
+	return s.ask(ctx, r, orNobody(clean(typed)), resetLife, askedReset{browser, interaction})
 }
 
 // orNobody keeps an empty field costing what a full one does.
@@ -43,10 +51,16 @@ func (s *Service) resolveReset(ctx context.Context, l mail.Email) (mail.Email, b
 	if err != nil || !ok || !u.FrozenAt.IsZero() && !u.EmailVerified { // "this was not me" came from there, and nobody knows who that is (V03)
 		return l, false, err
 	}
+	var from askedReset
+	if len(l.Data) > 0 { // a release before asked without
+		if err := json.Unmarshal(l.Data, &from); err != nil {
+			return l, false, fmt.Errorf("read asked reset: %w", err)
+		}
+	}
 	out := emailTo{l}.to(u)
-	out.Kind = mail.Reset
+	out.Kind, out.Data = mail.Reset, nil
 	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
-		if out.Link, err = s.resetLink(ctx, u, u.EmailKey, resetLife); err != nil {
+		if out.Link, err = s.resetLink(ctx, u, resetData{Email: u.EmailKey, askedReset: from}, resetLife); err != nil {
 			return err
 		}
 		return s.audit.Record(ctx, audit.Event{Name: audit.PasswordResetAsked, UserID: u.ID})
@@ -55,10 +69,9 @@ func (s *Service) resolveReset(ctx context.Context, l mail.Email) (mail.Email, b
 }
 
 // resetLink issues a link to choose a new password; earlier ones die.
-func (s *Service) resetLink(ctx context.Context, u storage.User, sentTo string, life time.Duration) (string, error) {
-	_, secret, err := s.tickets.Issue(ctx, ticket.Order{
-		Purpose: purposeReset, Owner: u.ID, Data: resetData{Epoch: u.Epoch, Email: sentTo}, Lifetime: life, Only: true,
-	})
+func (s *Service) resetLink(ctx context.Context, u storage.User, d resetData, life time.Duration) (string, error) {
+	d.Epoch = u.Epoch
+	_, secret, err := s.tickets.Issue(ctx, ticket.Order{Purpose: purposeReset, Owner: u.ID, Data: d, Lifetime: life, Only: true})
 	return s.link("/reset?t=" + secret), err
 }
 
@@ -79,7 +92,7 @@ func (s *Service) ResetLink(ctx context.Context, permit factor.Permit, send bool
 			}
 			sentTo = u.EmailKey
 		}
-		if link, err = s.resetLink(ctx, u, sentTo, frozenLife); err != nil {
+		if link, err = s.resetLink(ctx, u, resetData{Email: sentTo}, frozenLife); err != nil {
 			return err
 		}
 		if send {
@@ -92,14 +105,18 @@ func (s *Service) ResetLink(ctx context.Context, permit factor.Permit, send bool
 	return link, err
 }
 
-// LookReset tells whose link it is, without using it: for the page. ErrGone.
-func (s *Service) LookReset(ctx context.Context, secret string) (storage.User, error) {
+// LookReset tells whose link it is, without using it, and, to the browser that asked for it, what that was at ("" = nothing). ErrGone.
+func (s *Service) LookReset(ctx context.Context, secret, browser string) (u storage.User, interaction string, err error) {
 	var d resetData
 	t, err := s.tickets.Look(ctx, purposeReset, secret, &d)
 	if err != nil {
-		return storage.User{}, err
+		return storage.User{}, "", err
 	}
-	return s.resettable(ctx, t.Owner, d)
+	if browser != "" && d.Browser == browser {
+		interaction = d.Interaction
+	}
+	u, err = s.resettable(ctx, t.Owner, d)
+	return u, interaction, err
 }
 
 // resettable: the person is there, may sign in, has the address that the link went to, and nothing ended everything of theirs
@@ -117,7 +134,7 @@ func (s *Service) resettable(ctx context.Context, userID string, d resetData) (s
 // attached until now (factors, linked logins) is dropped, because somebody else may have attached it (D04,
 // E13). Second factors of a proven account stay. ErrGone, Mistakes, password.ErrBusy.
 func (s *Service) Reset(ctx context.Context, secret, password string) (storage.User, error) {
-	u, err := s.LookReset(ctx, secret)
+	u, _, err := s.LookReset(ctx, secret, "")
 	if err != nil {
 		return u, err
 	}

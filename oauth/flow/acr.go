@@ -50,15 +50,16 @@ func (d demand) reached(have string) bool {
 }
 
 // Answer is the acr that tokens state: the strongest of the values asked for that the sign-in reaches, for an application
-// compares what it gets with what it asked (Core section 5.5.1.1); without such, what the sign-in was.
-func Answer(req Request, have string) string {
+// compares what it gets with what it asked (Core section 5.5.1.1); without such, what the sign-in was. Less than the client's registration
+// demands (required, "" = nothing) is never stated: its tokens would not do.
+func Answer(req Request, have, required string) string {
 	asked := req.EssentialACRs
 	if len(asked) == 0 {
 		asked = req.ACRValues
 	}
 	best := ""
 	for _, want := range known(asked) {
-		if Reaches(have, want) && (best == "" || Reaches(want, best)) {
+		if Reaches(have, want) && (best == "" || Reaches(want, best)) && (required == "" || Reaches(want, required)) {
 			best = want
 		}
 	}

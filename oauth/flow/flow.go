@@ -110,6 +110,12 @@ func (p Progress) BrowserOnly() Progress {
 	}
 }
 
+// Answerable reports whether the app may get one more answer, about that person: a second click, Back or another tab leads where the first
+// one led, for the same person and a few times.
+func (p Progress) Answerable(userID string) bool {
+	return p.Answers == 0 || p.Answers < MaxAnswers && p.AnsweredTo == userID
+}
+
 // PendingFactor is a sign-in of which the first step is done and the second is still asked for. It is not a session: every page
 // but the second step treats the browser as signed out (rule F06).
 type PendingFactor struct {

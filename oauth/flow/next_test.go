@@ -188,8 +188,16 @@ func TestAnswerIsTheStrongestThatWasAsked(t *testing.T) { // OpenID Connect Core
 		{[]string{"1"}, []string{"2"}, "phr", "2"},
 		{[]string{"1"}, nil, "", ""},
 	} {
-		if got := Answer(Request{ACRValues: tt.asked, EssentialACRs: tt.essential}, tt.have); got != tt.want {
+		if got := Answer(Request{ACRValues: tt.asked, EssentialACRs: tt.essential}, tt.have, ""); got != tt.want {
 			t.Errorf("asked %v essential %v, have %q: got %q, want %q", tt.asked, tt.essential, tt.have, got, tt.want)
 		}
+	}
+	for have, want := range map[string]string{"2": "2", "phr": "phr"} { // less than the registration demands is never stated
+		if got := Answer(Request{ACRValues: []string{"1"}}, have, ACRMulti); got != want {
+			t.Errorf("demanded 2, asked 1, have %q: got %q", have, got)
+		}
+	}
+	if got := Answer(Request{EssentialACRs: []string{"2", "1"}}, "phr", ACRMulti); got != "2" {
+		t.Errorf("demanded 2, asked 2 or 1: got %q", got)
 	}
 }

@@ -100,6 +100,9 @@ func TestSettingAnAuthenticatorUpMakesTheSessionOneOfTwoFactors(t *testing.T) {
 		if now.ACR != "2" || !slices.Contains(now.AMR, "mfa") || !slices.Contains(now.AMR, "pwd") {
 			t.Errorf("acr %q, amr %q", now.ACR, now.AMR)
 		}
+		if !now.AuthTime.Equal(then.AuthTime) { // whoever came upon the browser could set up a factor of their own
+			t.Errorf("setting a factor up counts as a sign-in: %v, was %v", now.AuthTime, then.AuthTime)
+		}
 		if now.ID != then.ID || now.SecretHash == then.SecretHash {
 			t.Errorf("the session is another, or keeps its secret: %+v, was %+v", now, then)
 		}

@@ -137,6 +137,28 @@ func TestRFC9470_UserinfoDemandsWhatIsRegistered(t *testing.T) {
 	}
 }
 
+// TestRFC9470_TokensSayNoLessThanIsRegistered: an app that demands two factors and asks for one gets tokens that userinfo takes.
+func TestRFC9470_TokensSayNoLessThanIsRegistered(t *testing.T) {
+	s := servertest.New(t)
+	ada := s.Person(t, "ada@example.com")
+	app := s.App(t, "bank", func(m *clients.Metadata) { m.RequireSecondFactor = true }).With("openid")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	b.AddAuthenticator(t)
+	for _, more := range []oauth2.AuthCodeOption{
+		oauth2.SetAuthURLParam("acr_values", "1"), oauth2.SetAuthURLParam("acr_values", "phr 1"),
+		oauth2.SetAuthURLParam("claims", `{"id_token":{"acr":{"essential":true,"value":"1"}}}`),
+	} {
+		r := app.Begin(t, b, more)
+		if b.Has("consent-allow") {
+			b.Allow(t)
+		}
+		if got := app.Userinfo(t, r.Exchange(t, r.Code(t, b)).AccessToken); got["sub"] != ada.ID {
+			t.Errorf("%v: userinfo %v", more, got)
+		}
+	}
+}
+
 // Under prompt=select_account the person chooses first, whatever the account in view reaches: another may reach it.
 func TestRFC9470_ChoosingComesBeforeTheRefusal(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"signet/clients"
 	"signet/oauth"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
@@ -50,13 +51,6 @@ func (h *Handler) lead(w http.ResponseWriter, r *http.Request, s *login.State) e
 	return h.Login.ToStep(w, r, s, step)
 }
 
-// answerable reports whether the app may get one more answer: a second click, Back or another tab leads where the first one led, for
-// the same person and a few times.
-func answerable(s *login.State, userID string) bool {
-	p := s.In.Progress
-	return p.Answers == 0 || p.Answers < flow.MaxAnswers && p.AnsweredTo == userID
-}
-
 // finish makes the grant and answers the app, in one transaction where the request has a row: of two tabs one is the first. The code
 // of an earlier answer that nobody has used gives way to the new one, in the same grant.
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State) error {
@@ -65,12 +59,13 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	if len(scopes) == 0 {
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
-	if !answerable(s, v.UserID) {
+	if !s.In.Progress.Answerable(v.UserID) {
 		return h.Login.Over(r.Context(), s)
 	}
 	ready, err := h.Provider.Prepare(r.Context(), oauth.Authorization{
 		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
-		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR), AMR: v.AMR,
+		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, demanded(s.Client)),
+		AMR:    v.AMR,
 		Scopes: scopes, Claims: param,
 	})
 	if err == nil {
@@ -83,6 +78,14 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		return err
 	}
 	return h.answer(w, r, s.In.Request, ready.Answer)
+}
+
+// demanded is the class that the client's registration demands; "" = none.
+func demanded(c *clients.Client) string {
+	if c.RequireSecondFactor {
+		return flow.ACRMulti
+	}
+	return ""
 }
 
 // write makes what was prepared good, and notes in the same transaction that the request was answered, where it has a row.
@@ -122,7 +125,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State,
 		return err
 	}
 	who := s.In.Progress.AnsweredTo
-	if !answerable(s, who) {
+	if !s.In.Progress.Answerable(who) {
 		return h.Login.Over(r.Context(), s)
 	}
 	note := func(ctx context.Context) error {

@@ -55,6 +55,9 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if !s.Is(flow.Consent) {
 		return h.Login.GoOn(w, r, s)
 	}
+	if !s.In.Progress.Answerable(s.Visitor.UserID) { // nothing would come of it
+		return h.Login.Over(r.Context(), s)
+	}
 	return h.page(w, r, s, http.StatusOK, s.Question.Ticked)
 }
 
@@ -102,8 +105,14 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if s.Is(flow.Finish) && r.PostForm.Get("decision") == "deny" { // a no after the yes gets the app nothing more
+		return h.Login.Over(r.Context(), s)
+	}
 	if !s.Is(flow.Consent) {
 		return h.Login.GoOn(w, r, s)
+	}
+	if !s.In.Progress.Answerable(s.Visitor.UserID) {
+		return h.Login.Over(r.Context(), s)
 	}
 	if !browser.ForVisitor(r, s.Visitor) { // another tab has switched accounts: ask the one in view
 		return h.Login.ToStep(w, r, s, flow.Consent)

@@ -397,7 +397,7 @@ func TestB01_AnsweredTwice(t *testing.T) {
 	late := page.Tab(t).Get(t, page.URL.RequestURI())
 	page.Allow(t)
 	first := r.Code(t, page)
-	if late.Submit(t, "consent-deny", nil); r.Code(t, late) == first {
+	if late.Submit(t, "consent-allow", nil); r.Code(t, late) == first {
 		t.Error("the same code")
 	}
 	r.Exchange(t, r.Code(t, late))
@@ -406,6 +406,34 @@ func TestB01_AnsweredTwice(t *testing.T) {
 	row, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "shop")
 	if err != nil || len(row.Granted) == 0 {
 		t.Errorf("%+v %v", row, err)
+	}
+}
+
+// TestB01_ANoAfterTheYesGetsTheAppNothingMore: by Back, or in another tab.
+func TestB01_ANoAfterTheYesGetsTheAppNothingMore(t *testing.T) {
+	w := newWorld(t)
+	page, r := w.asked(t, w.shop)
+	late := page.Tab(t).Get(t, page.URL.RequestURI())
+	r.Exchange(t, r.Code(t, page.Allow(t)))
+	if late.Submit(t, "consent-deny", nil); late.Landed != nil || late.Status != http.StatusConflict {
+		t.Errorf("at %v, %s (%d)", late.Landed, late.URL, late.Status)
+	}
+}
+
+// TestB01_AnAnsweredRequestAsksNobodyElse: nothing would come of it, and what they allowed would be remembered.
+func TestB01_AnAnsweredRequestAsksNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	page, r := w.asked(t, w.shop)
+	late := page.Tab(t).Get(t, page.URL.RequestURI())
+	r.Code(t, page.Allow(t))
+	i := url.Values{"i": {late.URL.Query().Get("i")}}.Encode()
+	late.Get(t, "/signin?other=1&"+i).SignIn(t, w.bob)
+	if late.Has("consent-allow") || late.Status != http.StatusConflict {
+		t.Errorf("bob is asked: at %s (%d)", late.URL, late.Status)
+	}
+	late.Post(t, "/consent?"+i, url.Values{"decision": {"allow"}, "scope": {"email"}})
+	if row, err := w.Services().DB.ConsentOf(t.Context(), w.bob.ID, "shop"); err == nil {
+		t.Errorf("remembered %+v", row)
 	}
 }
 

@@ -209,14 +209,14 @@ func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, secon
 }
 
 // Raise makes the visitor's session one of two factors, now that they have shown the second one that they set up in it: what comes next
-// on the account pages asks for two. Whoever signed in with two before, or with one too long ago (rule V12 let them), or whose session
-// ended this very moment, stays as they are.
+// on the account pages asks for two. It is as old as it was: who sets a factor up proves nothing of who they are. Whoever signed in with
+// two before, or with one too long ago (rule V12 let them), or whose session ended this very moment, stays as they are.
 func (l *Login) Raise(w http.ResponseWriter, r *http.Request, v *browser.Visitor, amr []string) (*browser.Visitor, error) {
 	if flow.Reaches(v.ACR, flow.ACRMulti) || time.Since(v.AuthTime) >= factor.Recent {
 		return v, nil
 	}
 	raised, err := l.Browser.SignedIn(w, r, v.UserID, session.How{
-		AMR: amrOf(v.AMR, amr), ACR: flow.ACRMulti, Remember: v.Remember, Within: l.People.LockEpoch(v.UserID, v.UserEpoch),
+		AMR: amrOf(v.AMR, amr), ACR: flow.ACRMulti, AuthTime: v.AuthTime, Remember: v.Remember, Within: l.People.LockEpoch(v.UserID, v.UserEpoch),
 	})
 	if errors.Is(err, users.ErrChanged) {
 		return v, nil

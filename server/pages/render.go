@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +47,7 @@ type Pages struct {
 	choice        Choice
 	texts         *catalogue
 	assets        *assets
+	routes        func() []string // of the server; nil = not mounted
 	sets          map[setKey]func() (map[string]*template.Template, error)
 }
 
@@ -183,8 +185,12 @@ func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
 	return v
 }
 
-// languages lists the footer's links: this very page in another language.
+// languages lists the footer's links: this very page in another language. What answers a form at an address of its own has none: there is
+// no page to be had by a link.
 func (p *Pages) languages(r *http.Request, current *tongue) []languageLink {
+	if r.Method == http.MethodPost && p.routes != nil && !slices.Contains(p.routes(), "GET "+r.URL.Path) {
+		return nil
+	}
 	var list []languageLink
 	q := r.URL.Query()
 	for _, l := range p.texts.languages {
@@ -195,7 +201,10 @@ func (p *Pages) languages(r *http.Request, current *tongue) []languageLink {
 }
 
 // Mount states the static files' route.
-func (p *Pages) Mount(m *web.Mux) { m.Asset("GET /static/{hash}/{file}", p.assets.serve) }
+func (p *Pages) Mount(m *web.Mux) {
+	p.routes = m.Mounted
+	m.Asset("GET /static/{hash}/{file}", p.assets.serve)
+}
 
 // Error shows what went wrong: web.Options.Errors.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, e *web.PageError) error {

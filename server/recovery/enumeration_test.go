@@ -71,10 +71,10 @@ func TestD01_E12_AskingCostsTheSameForAll(t *testing.T) {
 	}
 	people := s.Services().People
 	for name, ask := range map[string]func(ctx context.Context, email string) error{
-		"reset": func(ctx context.Context, email string) error { return people.AskReset(ctx, email, nil) },
+		"reset": func(ctx context.Context, email string) error { return people.AskReset(ctx, email, "", "", nil) },
 		"code":  func(ctx context.Context, email string) error { return people.AskCode(ctx, email, "browser", nil) },
 		"reset in a known browser": func(ctx context.Context, email string) error {
-			return people.AskReset(ctx, email, func(string) string { return "" })
+			return people.AskReset(ctx, email, "m", "i", func(string) string { return "" })
 		},
 		"sign-up": func(ctx context.Context, email string) error {
 			return people.RequestAccount(ctx, users.Registration{Name: "Somebody", Email: email,

@@ -18,8 +18,8 @@ import (
 
 // Passwords is the part of *users.Service that is about forgotten passwords.
 type Passwords interface {
-	AskReset(ctx context.Context, typed string, known func(userID string) string) error
-	LookReset(ctx context.Context, secret string) (storage.User, error)
+	AskReset(ctx context.Context, typed, browser, interaction string, known func(userID string) string) error
+	LookReset(ctx context.Context, secret, browser string) (u storage.User, interaction string, err error)
 	Reset(ctx context.Context, secret, password string) (storage.User, error)
 	LockEpoch(userID string, epoch int64) func(ctx context.Context) error
 }

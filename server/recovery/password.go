@@ -10,6 +10,7 @@ import (
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
+	"signet/server/web"
 	"signet/users"
 	"signet/users/password"
 	"signet/users/session"
@@ -47,7 +48,7 @@ func (h *Handler) askReset(w http.ResponseWriter, r *http.Request) error {
 		return h.forgotPage(w, r, s, http.StatusBadRequest,
 			pages.Forgot{Problems: []pages.Problem{{Field: "username", Message: "email.missing"}}})
 	}
-	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Known(r)); err != nil {
+	if err := h.Passwords.AskReset(h.Login.Told(r), name, h.Browser.Mark(r), s.In.ID, h.Browser.Known(r)); err != nil {
 		return login.NoMail(err)
 	}
 	at := h.Browser.Path(forgotPath, &s.In)
@@ -63,7 +64,7 @@ func (h *Handler) showReset(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) resetPage(w http.ResponseWriter, r *http.Request, status int, secret string, problems ...pages.Problem) error {
-	u, err := h.Passwords.LookReset(r.Context(), secret)
+	u, _, err := h.Passwords.LookReset(r.Context(), secret, "")
 	if err != nil {
 		return h.again(w, r, secret, err, forgotPath)
 	}
@@ -89,6 +90,10 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	secret := login.Secret(r.PostForm.Get("t"))
+	_, interaction, err := h.Passwords.LookReset(r.Context(), secret, h.Browser.Mark(r))
+	if err != nil {
+		return h.again(w, r, secret, err, forgotPath)
+	}
 	u, err := h.Passwords.Reset(h.Login.Told(r), secret, r.PostForm.Get("password"))
 	if problems, ok := browser.Problems(err, h.Rules.MinPassword()); ok {
 		return h.resetPage(w, r, http.StatusBadRequest, secret, problems...)
@@ -100,10 +105,30 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.again(w, r, secret, err, forgotPath)
 	}
-	if err := h.Login.LinkUsed(r, secret, u.ID, "", "/account?done=password"); err != nil {
+	s, err := h.resume(r, interaction)
+	if err != nil {
 		return err
+	}
+	if err := h.Login.LinkUsed(r, secret, u.ID, s.In.ID, s.In.EndsAt); err != nil {
+		return err
+	}
+	return h.Login.Admit(w, r, s, u, session.Password(false, h.Passwords.LockEpoch(u.ID, u.Epoch)))
+}
+
+// resume is the app's request that somebody was at who forgot their password. One that cannot go on is none: then the account page says
+// that it is changed.
+func (h *Handler) resume(r *http.Request, interaction string) (*login.State, error) {
+	if interaction != "" {
+		s, err := h.Login.Resume(r, interaction)
+		_, over := errors.AsType[*web.PageError](err)
+		if err != nil && !over {
+			return nil, err
+		}
+		if err == nil && !s.Late && s.In.Purpose == flow.PurposeAuthorize {
+			return s, nil
+		}
 	}
 	s := plain()
 	s.In.EndsAt = "/account?done=password"
-	return h.Login.Admit(w, r, s, u, session.Password(false, h.Passwords.LockEpoch(u.ID, u.Epoch)))
+	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"signet/clients"
 	"signet/server/servertest"
 	"signet/users/factor"
 )
@@ -117,5 +118,32 @@ func TestE12_ResetDoesNotPassTheSecondStep(t *testing.T) {
 	}
 	if c.Get(t, "/account"); c.URL.Path != "/signin" {
 		t.Errorf("the link alone opens %s", c.URL)
+	}
+}
+
+// TestResetLeadsBackToTheApp: in the browser that was on the way to an app, and in no other.
+func TestResetLeadsBackToTheApp(t *testing.T) {
+	s, box := servertest.NewWithMail(t)
+	ada, app := s.Person(t, "ada@example.com"), s.App(t, "shop", func(m *clients.Metadata) { m.FirstParty = true })
+	b := s.Browser(t)
+	r := app.Begin(t, b)
+	ask := func(email string) string {
+		b.Get(t, "/forgot?i="+b.Interaction(t)).Submit(t, "forgot-submit", url.Values{"username": {email}})
+		return servertest.Local(t, box.Wait(t, email).LinkWith(t, "/reset?t="))
+	}
+	link := ask(ada.Email)
+	b.Get(t, link).Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+	if r.Code(t, b) == "" {
+		t.Errorf("at %s", b.URL)
+	}
+	if b.Get(t, link); b.Landed == nil { // opened once more
+		t.Errorf("again: at %s", b.URL)
+	}
+	b = s.Browser(t)
+	app.Begin(t, b)
+	link = ask(s.Person(t, "bob@example.com").Email)
+	other := s.Browser(t).Get(t, link).Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+	if other.Landed != nil || other.URL.Path != "/account" {
+		t.Errorf("another browser is at %v, %s", other.Landed, other.URL)
 	}
 }

@@ -92,6 +92,9 @@ func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {
 	name := login.Typed(r, "username", login.MaxLogin)
 	switch {
 	case errors.Is(err, users.ErrWrong), errors.Is(err, users.ErrChanged):
+		if done, err := h.passed(w, r); done { // by the same code, a moment ago
+			return err
+		}
 		h.Count("code", "failure")
 		return h.codePage(w, r, s, http.StatusForbidden, pages.MailedCode{Username: name, Sent: true, Problem: "code.wrong"})
 	case errors.Is(err, users.ErrFrozen): // told to whoever reads the mail
@@ -104,4 +107,17 @@ func (h *Handler) checkCode(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Count("code", "success")
 	return nil
+}
+
+// passed leads on where the sign-in waits for no code any more; done reports whether it did. Somebody who is signed in already and asks to
+// sign in as somebody else still has to.
+func (h *Handler) passed(w http.ResponseWriter, r *http.Request) (done bool, err error) {
+	s, err := h.Login.Load(r)
+	if err != nil {
+		return true, err
+	}
+	if s.Is(flow.SignIn) || s.Is(flow.ChooseAccount) || s.Other || s.Late {
+		return false, nil
+	}
+	return true, h.Login.GoOn(w, r, s)
 }

@@ -24,8 +24,13 @@ func TestMailedCodeSignsInWhereItWasAskedFor(t *testing.T) {
 	if b.Submit(t, "code-submit", url.Values{"code": {"000000"}}); b.Status != http.StatusForbidden {
 		t.Errorf("a wrong code: %d", b.Status)
 	}
+	page := b.Tab(t).Get(t, b.URL.RequestURI())
 	if b.Submit(t, "code-submit", url.Values{"code": {code}}); b.URL.Path != "/account" {
 		t.Errorf("at %s: %s", b.URL, b.Text("main"))
+	}
+	// a second click leads where the first did
+	if page.Post(t, "/signin/code/check", url.Values{"code": {code}}); page.URL.Path != "/account" {
+		t.Errorf("once more: at %s (%d)", page.URL, page.Status)
 	}
 	unverified := s.Person(t, "bob@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
 	c := s.Browser(t)

@@ -18,6 +18,15 @@
     // A password is never sent from a plain text field: browsers would remember it.
     input.form.addEventListener("submit", function () { input.type = "password"; });
   });
+  // A second click on a button sends nothing more: the browser would drop the answer to the first. Not for long, or a lost answer would be
+  // the end, and not on a page that came back from the history.
+  var sent = 0;
+  document.addEventListener("submit", function (event) {
+    var now = Date.now();
+    if (event.defaultPrevented) return;
+    if (now - sent < 3000) event.preventDefault(); else sent = now;
+  });
+  window.addEventListener("pageshow", function () { sent = 0; });
   // The account's menu is one row on a phone: the page in view is shown in it.
   each(".menu [aria-current]", function (here) {
     var row = here.parentNode.parentNode;
