@@ -35,14 +35,16 @@ func (f *certificateFlags) flags(c *cobra.Command) {
 
 // apply changes what was named on the command line. A name takes the place of another one.
 func (f *certificateFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) error {
+	if cmd.Flags().Changed("auth-method") || f.file != "" { // a name goes with tls_client_auth only
+		setCertificateName(m, certificateFlags{})
+	}
 	named := false
 	for _, flag := range []string{"tls-subject-dn", "tls-san-dns", "tls-san-uri", "tls-san-ip", "tls-san-email"} {
 		named = named || cmd.Flags().Changed(flag)
 	}
 	if named {
 		m.TokenEndpointAuthMethod = clients.MethodTLS
-		m.TLSClientAuthSubjectDN, m.TLSClientAuthSANDNS, m.TLSClientAuthSANURI = f.dn, f.dns, f.uri
-		m.TLSClientAuthSANIP, m.TLSClientAuthSANEmail = f.ip, f.email
+		setCertificateName(m, *f)
 	}
 	if cmd.Flags().Changed("certificate-bound") {
 		m.CertificateBoundAccessTokens = f.bound
@@ -59,6 +61,11 @@ func (f *certificateFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata
 	}
 	m.JWKSURI, m.TokenEndpointAuthMethod = "", clients.MethodSelfSigned
 	return nil
+}
+
+func setCertificateName(m *clients.Metadata, f certificateFlags) {
+	m.TLSClientAuthSubjectDN, m.TLSClientAuthSANDNS, m.TLSClientAuthSANURI = f.dn, f.dns, f.uri
+	m.TLSClientAuthSANIP, m.TLSClientAuthSANEmail = f.ip, f.email
 }
 
 // keyOfCertificate makes the key set that a certificate is registered by: its key, with itself as x5c (RFC 8705 section 2.2.2).

@@ -17,6 +17,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/dn"
+	"signet/internal/telemetry"
 	"signet/oauth/clientjwt"
 	"signet/oauth/mtls"
 )
@@ -74,7 +75,10 @@ func (a *Authenticator) chains(cert *mtls.Certificate) error {
 	_, err := cert.Leaf.Verify(x509.VerifyOptions{
 		Roots: roots, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
-	return err
+	if err != nil { // it names what whoever made the certificate wrote into it
+		return errors.New(telemetry.Outside(err.Error()))
+	}
+	return nil
 }
 
 // weak keys can be broken.

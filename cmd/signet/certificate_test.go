@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signet/oauth/mtls/mtlstest"
+)
+
+func TestClientsAreRegisteredByTheirCertificate(t *testing.T) { // RFC 8705 section 2
+	own := filepath.Join(t.TempDir(), "own.pem")
+	if err := os.WriteFile(own, mtlstest.SelfSigned(t, "own").PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := examine(t, "", "server: {internal_listen: ''}\n")
+	if code, text := e.run("migrate", "up"); code != exitOK {
+		t.Fatal(text)
+	}
+	for _, step := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"client", "create", "--id", "a", "--grant-type", "client_credentials", "--tls-subject-dn", "CN=a, O=Example",
+			"--certificate-bound"},
+			exitOK, "server.mtls.url"},
+		{[]string{"client", "show", "a"}, exitOK, "tls_client_auth_subject_dn CN=a, O=Example"},
+		{[]string{"client", "update", "a", "--tls-san-dns", "a.example.com"}, exitOK, "tls_client_auth_san_dns a.example.com"},
+		{[]string{"client", "update", "a", "--certificate", own}, exitOK, "self_signed_tls_client_auth"},
+		{[]string{"client", "update", "a", "--tls-san-ip", "here"}, exitFailed, "IP address"},
+		{[]string{"client", "update", "a", "--tls-san-ip", "192.0.2.1"}, exitOK, "tls_client_auth_san_ip 192.0.2.1"},
+		{[]string{"client", "update", "a", "--auth-method", "client_secret_basic", "--certificate-bound=false"}, exitOK, "client secret"},
+		{[]string{"client", "update", "a", "--certificate", filepath.Join(t.TempDir(), "none.pem")}, exitFailed, "--certificate"},
+		{[]string{"client", "update", "a", "--tls-subject-dn", "a"}, exitFailed, "RFC 4514"},
+	} {
+		if code, text := e.run(step.args...); code != step.code || !strings.Contains(text, step.says) {
+			t.Errorf("%v: %d %s", step.args, code, text)
+		}
+	}
+}
