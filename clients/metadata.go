@@ -31,7 +31,7 @@ const (
 )
 
 // grantTypes are those that a client can register.
-var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode}
+var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode, TokenExchange}
 
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
@@ -121,6 +121,7 @@ type Metadata struct {
 	Profile                      string   `json:"profile,omitempty"` // ProfileFAPI2; "" = none
 	// tokens of platforms that prove the client, with private_key_jwt
 	FederatedCredentials  []FederatedCredential `json:"federated_credentials,omitempty"`
+	Exchange              *Exchange             `json:"exchange,omitempty"`                              // what it may exchange (RFC 8693)
 	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
 	// it always proves a key (RFC 9449 section 5.2)
 	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
@@ -248,7 +249,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs(), m.validateSubject())...)
+			m.validateAlgs(), m.validateSubject(), m.validateExchange())...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.

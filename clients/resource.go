@@ -22,6 +22,7 @@ type Resource struct {
 	// Details are what it says about its scopes, by their names; a scope without any is shown by its name.
 	Details        map[string]ScopeDetails `json:"scope_details,omitempty"`
 	IntrospectedBy []string                `json:"introspected_by,omitempty"` // client ids that may ask about its tokens (RFC 7662)
+	ExchangedBy    []string                `json:"exchanged_by,omitempty"`    // … that are the resource, and may exchange them (RFC 8693)
 	Declared       bool                    `json:"declared"`
 }
 
@@ -35,9 +36,14 @@ func (r Resource) Validate() error {
 	if utf8.RuneCountInString(r.Name) > 80 || !plainText(r.Name) {
 		errs = append(errs, errors.New("name: use at most 80 characters, none of them invisible"))
 	}
-	for _, id := range r.IntrospectedBy {
-		if !validID(id) {
-			errs = append(errs, fmt.Errorf("introspected_by: %q is no client id", id))
+	for _, list := range []struct {
+		field string
+		ids   []string
+	}{{"introspected_by", r.IntrospectedBy}, {"exchanged_by", r.ExchangedBy}} {
+		for _, id := range list.ids {
+			if !validID(id) {
+				errs = append(errs, fmt.Errorf("%s: %q is not a client id", list.field, id))
+			}
 		}
 	}
 	for i, s := range r.Scopes {

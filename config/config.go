@@ -310,6 +310,15 @@ type FederatedCredential struct {
 	Claims   map[string]string `yaml:"claims" json:"claims,omitempty"`
 }
 
+// Exchange is what a client may exchange access tokens for (RFC 8693); empty = nothing.
+type Exchange struct {
+	SubjectsFrom []string `yaml:"subjects_from" json:"subjects_from,omitempty"`
+	Targets      []string `yaml:"targets" json:"targets,omitempty"`
+	Scopes       []string `yaml:"scopes" json:"scopes,omitempty"`
+	Actors       []string `yaml:"actors" json:"actors,omitempty"`
+	Bearer       bool     `yaml:"bearer" json:"bearer,omitempty"`
+}
+
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
 // Package clients knows what they mean: the tree is handed over as JSON of the same names.
 type Client struct {
@@ -376,6 +385,7 @@ type Client struct {
 	Profile string `yaml:"profile" json:"profile,omitempty"`
 
 	FederatedCredentials []FederatedCredential `yaml:"federated_credentials" json:"federated_credentials,omitempty"`
+	Exchange             Exchange              `yaml:"exchange" json:"exchange,omitzero"`
 
 	RequireSecondFactor bool     `yaml:"require_second_factor" json:"require_second_factor,omitempty"`
 	Upstreams           []string `yaml:"upstreams" json:"upstreams,omitempty"`
@@ -393,6 +403,7 @@ type Resource struct {
 	Name           string          `yaml:"name"`
 	Scopes         []ResourceScope `yaml:"scopes"`
 	IntrospectedBy []string        `yaml:"introspected_by"`
+	ExchangedBy    []string        `yaml:"exchanged_by"`
 }
 
 // ResourceScope is a scope of a resource. In the file it may be its name alone.

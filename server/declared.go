@@ -34,7 +34,8 @@ func declaredClients(c config.Config) ([]clients.Metadata, error) {
 
 func declaredResources(c config.Config) (all []clients.Resource) {
 	for _, entry := range c.Resources {
-		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy, Declared: true}
+		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy,
+			ExchangedBy: entry.ExchangedBy, Declared: true}
 		r.Scopes, r.Details = Scopes(entry.Scopes)
 		all = append(all, r)
 	}
