@@ -48,7 +48,7 @@ func (rs *Resources) Decide(a Ask) (Audience, error) {
 		}
 		aud = requested
 	}
-	return Audience{Audience: aud, Scopes: rs.within(a.Scopes, aud, a.Issuer)}, nil
+	return Audience{Audience: aud, Scopes: rs.Within(a.Scopes, aud, a.Issuer)}, nil
 }
 
 // whole is what the authorization is for when nothing narrower is asked for.
@@ -111,27 +111,38 @@ func (rs *Resources) spelled(a Ask, ids []string) ([]string, error) {
 	return out, nil
 }
 
-// Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
-// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid, also as what it serves to bearers
-// of a token: its userinfo endpoint, whose metadata has this name (RFC 9728).
-func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
+// Named gives an identifier as registered: a resource's, or the issuer's, which may also be named as what it serves to bearers of a
+// token: its userinfo endpoint, whose metadata has this name (RFC 9728).
+func (rs *Resources) Named(issuer, identifier string) (spelled string, ok bool) {
 	if sameIdentifier(identifier, issuer) || sameIdentifier(identifier, issuer+"/userinfo") {
+		return issuer, true
+	}
+	r, ok := rs.Find(identifier)
+	return r.Identifier, ok
+}
+
+// Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
+// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid.
+func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
+	spelled, ok := rs.Named(issuer, identifier)
+	if !ok {
+		return "", fmt.Errorf("%w: unknown resource %q", ErrTarget, identifier)
+	}
+	if spelled == issuer {
 		if c.HasScope("openid") {
 			return issuer, nil
 		}
 		return "", fmt.Errorf("%w: the client has no openid scope", ErrTarget)
 	}
-	r, ok := rs.Find(identifier)
-	if !ok {
-		return "", fmt.Errorf("%w: unknown resource %q", ErrTarget, identifier)
-	}
+	r, _ := rs.Find(spelled)
 	if len(r.Scopes) > 0 && !slices.ContainsFunc(r.Scopes, c.HasScope) {
 		return "", fmt.Errorf("%w: %q is not for this client", ErrTarget, identifier)
 	}
 	return r.Identifier, nil
 }
 
-func (rs *Resources) within(scopes, aud []string, issuer string) []string {
+// Within are those of the scopes that belong to an audience: Signet's own to the issuer, offline_access to every one.
+func (rs *Resources) Within(scopes, aud []string, issuer string) []string {
 	var out []string
 	for _, s := range scopes {
 		belongs := s == "offline_access"

@@ -6,15 +6,13 @@ import (
 	"slices"
 )
 
-// TokenExchange is the grant type by which a client changes an access token for another (RFC 8693 section 2.1).
-const TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
-
-// AnyClient among Exchange.SubjectsFrom: tokens of every client, as far as they are for a resource that names the exchanger.
-const AnyClient = "*"
+// anyClient among Exchange.SubjectsFrom: tokens of every client, as far as they are for a resource that names the exchanger.
+const anyClient = "*"
 
 // Exchange is what a client may exchange (RFC 8693). An operator allows it; no application registers it itself.
 type Exchange struct {
-	SubjectsFrom []string `json:"subjects_from,omitempty"` // clients whose tokens it may present beside its own; AnyClient
+	// clients whose tokens it may present beside its own; * = any, as far as resources give them to it (exchanged_by)
+	SubjectsFrom []string `json:"subjects_from,omitempty"`
 	Targets      []string `json:"targets,omitempty"`       // resources that the new tokens may be for, by their identifiers
 	Scopes       []string `json:"scopes,omitempty"`        // that the new tokens may have
 	Actors       []string `json:"actors,omitempty"`        // clients whose tokens it may present as actor_token
@@ -26,7 +24,7 @@ func (e *Exchange) TakesFrom(exchanger, client string) (taken, named bool) {
 	if client == exchanger || slices.Contains(e.SubjectsFrom, client) {
 		return true, false
 	}
-	return slices.Contains(e.SubjectsFrom, AnyClient), true
+	return slices.Contains(e.SubjectsFrom, anyClient), true
 }
 
 // Reaches reports whether new tokens may be for the resource.
@@ -67,7 +65,7 @@ func (m Metadata) validateExchange() (errs []error) {
 			add("subjects_from, actors: %q is not a client id", id)
 		}
 	}
-	if slices.Contains(e.Actors, AnyClient) {
+	if slices.Contains(e.Actors, anyClient) {
 		add("actors: name each client")
 	}
 	for _, s := range e.Scopes {

@@ -19,8 +19,8 @@ func TestRFC8693_AnOperatorSaysWhoExchangesWhat(t *testing.T) {
 		"no-target":        {func(m *Metadata) { m.Exchange.Targets = nil }, "name the resources"},
 		"relative-target":  {func(m *Metadata) { m.Exchange.Targets = []string{"/v1"} }, "not the identifier of a resource"},
 		"odd-client":       {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{"a b"} }, "not a client id"},
-		"any-subject":      {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{AnyClient} }, ""},
-		"any-actor":        {func(m *Metadata) { m.Exchange.Actors = []string{AnyClient} }, "name each client"},
+		"any-subject":      {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{anyClient} }, ""},
+		"any-actor":        {func(m *Metadata) { m.Exchange.Actors = []string{anyClient} }, "name each client"},
 		"refresh":          {func(m *Metadata) { m.Exchange.Scopes = []string{"offline_access"} }, "not a scope that a new token can have"},
 		"endless":          {func(m *Metadata) { m.Exchange.Actors = strings.Split(strings.Repeat("a ", 101)+"a", " ") }, "at most 100"},
 	} {
@@ -37,7 +37,7 @@ func TestRFC8693_AnOperatorSaysWhoExchangesWhat(t *testing.T) {
 }
 
 func TestExchangeTakesTokensOfNamedClientsOnly(t *testing.T) {
-	some, all := Exchange{SubjectsFrom: []string{"web"}}, Exchange{SubjectsFrom: []string{"web", AnyClient}}
+	some, all := Exchange{SubjectsFrom: []string{"web"}}, Exchange{SubjectsFrom: []string{"web", anyClient}}
 	for _, test := range []struct {
 		e            Exchange
 		client       string

@@ -27,7 +27,8 @@ const (
 	RefreshToken      = "refresh_token"
 	ClientCredentials = "client_credentials"
 	Password          = "password"
-	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 section 3.4
+	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 section 3.4
+	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 section 2.1
 )
 
 // grantTypes are those that a client can register.
@@ -260,7 +261,8 @@ func validClaim(name string) bool {
 	return len(name) <= 100 && !strings.ContainsFunc(name, odd) && !slices.Contains(takenClaims, name)
 }
 
-var takenClaims = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce acr amr azp sid at_hash c_hash cnf act events scope client_id
+var takenClaims = strings.Fields(
+	`iss sub aud exp iat nbf jti auth_time nonce acr amr azp sid at_hash c_hash cnf act may_act events scope client_id
 	grant_id name given_name family_name middle_name nickname preferred_username profile picture website email email_verified
 	gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
 

@@ -300,25 +300,6 @@ type Audit struct {
 	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
 }
 
-// FederatedCredential lets a platform's tokens stand for a client.
-type FederatedCredential struct {
-	Issuer   string            `yaml:"issuer" json:"issuer"`
-	Subject  string            `yaml:"subject" json:"subject"`
-	Audience string            `yaml:"audience" json:"audience,omitempty"` // "" = this server's issuer
-	JWKS     any               `yaml:"jwks" json:"jwks,omitempty"`         // its public keys, or
-	JWKSURI  string            `yaml:"jwks_uri" json:"jwks_uri,omitempty"` // where they are; neither: where its discovery document says
-	Claims   map[string]string `yaml:"claims" json:"claims,omitempty"`
-}
-
-// Exchange is what a client may exchange access tokens for (RFC 8693); empty = nothing.
-type Exchange struct {
-	SubjectsFrom []string `yaml:"subjects_from" json:"subjects_from,omitempty"`
-	Targets      []string `yaml:"targets" json:"targets,omitempty"`
-	Scopes       []string `yaml:"scopes" json:"scopes,omitempty"`
-	Actors       []string `yaml:"actors" json:"actors,omitempty"`
-	Bearer       bool     `yaml:"bearer" json:"bearer,omitempty"`
-}
-
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
 // Package clients knows what they mean: the tree is handed over as JSON of the same names.
 type Client struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type Introspection struct {
 	Groups    []string        `json:"groups,omitempty"` // as the token has them
 	Roles     []string        `json:"roles,omitempty"`
 	Cnf       json.RawMessage `json:"cnf,omitempty"` // the key it is bound to (RFC 9449 section 6.2)
+	Act       json.RawMessage `json:"act,omitempty"` // who acts for the subject (RFC 8693 section 4.1)
+	MayAct    json.RawMessage `json:"may_act,omitempty"`
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
@@ -72,7 +75,8 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 		return Introspection{}, nil
 	}
 	if caller.ClientID != a.ClientID {
-		if may, err := p.mayAsk(ctx, caller, a.Audience); err != nil {
+		may, err := p.named(ctx, caller, a.Audience, func(r clients.Resource) []string { return r.IntrospectedBy })
+		if err != nil {
 			return Introspection{}, refusal.From(err)
 		} else if !may {
 			return Introspection{}, nil
@@ -87,12 +91,13 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 	return Introspection{
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: a.TokenType(), Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
-		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf,
+		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf, Act: a.Act, MayAct: a.MayAct,
 	}, nil
 }
 
-// mayAsk: a resource that the token is for names the client as its introspector. A resource that is not known may have just been made.
-func (p *Provider) mayAsk(ctx context.Context, caller *clients.Client, audience []string) (bool, error) {
+// named: a resource that a token is for names the client in a list of its own. A resource that is not known may have just been made.
+func (p *Provider) named(ctx context.Context, caller *clients.Client, audience []string,
+	list func(clients.Resource) []string) (bool, error) {
 	known := p.o.Clients.Resources()
 	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.o.Issuer.URL() }
 	if slices.ContainsFunc(audience, missing) {
@@ -103,7 +108,7 @@ func (p *Provider) mayAsk(ctx context.Context, caller *clients.Client, audience 
 	}
 	return slices.ContainsFunc(audience, func(aud string) bool {
 		r, ok := known.Find(aud)
-		return ok && slices.Contains(r.IntrospectedBy, caller.ClientID)
+		return ok && slices.Contains(list(r), caller.ClientID)
 	}), nil
 }
 
@@ -139,17 +144,15 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 var errInactive = errors.New("token is not active")
 
 // grantState is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
-// has one) alive. errInactive, with the reason for the log, otherwise.
+// has one) alive. Of a token that was exchanged the client that the grant was given to is asked, too. errInactive, with the reason for the
+// log, otherwise.
 func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.GrantState, *clients.Client, error) {
-	inactive := func(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }
-	client, err := p.o.Clients.Client(ctx, a.ClientID)
-	switch {
-	case errors.Is(err, clients.ErrUnknown):
-		return nil, nil, inactive("its client is gone")
-	case err != nil:
-		return nil, nil, fmt.Errorf("look up the client of a token: %w", err)
-	case !client.Enabled():
-		return nil, nil, inactive("its client is disabled")
+	client, err := p.enabled(ctx, a.ClientID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(a.Act) > 0 && client.Exchange == nil {
+		return nil, nil, inactive("its client may not exchange tokens any more")
 	}
 	s, err := p.o.Store.GrantStateOfToken(ctx, a.GrantID, a.JTI)
 	switch {
@@ -159,11 +162,37 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		return nil, nil, fmt.Errorf("look up the grant of a token: %w", err)
 	case s.TokenRevoked:
 		return nil, nil, inactive("it was revoked")
-	case a.GrantID == "":
+	}
+	first := s.ClientID
+	if a.GrantID == "" && len(a.Act) > 0 { // of a client that acted for itself
+		first = a.Subject
+	}
+	if first != "" && first != a.ClientID {
+		if _, err := p.enabled(ctx, first); err != nil {
+			return nil, nil, err
+		}
+	}
+	if a.GrantID == "" {
 		return &s, client, nil
 	}
 	if err := grants.Alive(&s, time.Now()); err != nil {
 		return nil, nil, inactive(err.Error())
 	}
 	return &s, client, ledger.Readable(s.Grant)
+}
+
+func inactive(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }
+
+// enabled finds a client of a token; errInactive if it may not be used.
+func (p *Provider) enabled(ctx context.Context, id string) (*clients.Client, error) {
+	client, err := p.o.Clients.Client(ctx, id)
+	switch {
+	case errors.Is(err, clients.ErrUnknown):
+		return nil, inactive("its client " + strconv.Quote(id) + " is gone")
+	case err != nil:
+		return nil, fmt.Errorf("look up the client of a token: %w", err)
+	case !client.Enabled():
+		return nil, inactive("its client " + strconv.Quote(id) + " is disabled")
+	}
+	return client, nil
 }

@@ -199,6 +199,8 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		{name: clients.ClientCredentials, may: machine, scopes: ofClient, handlers: fosite.TokenEndpointHandlers{credentials}},
 		{name: clients.Password, needs: []string{"username", "password"}, scopes: ofPassword, untold: true,
 			handlers: fosite.TokenEndpointHandlers{password}},
+		{name: clients.TokenExchange, needs: []string{"subject_token", "subject_token_type"}, may: exchanger, untold: true,
+			answer: (*Provider).exchange},
 	}
 	if o.Devices != nil {
 		config.register = append(config.register, grantType{

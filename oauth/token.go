@@ -20,12 +20,13 @@ import (
 
 // Answer is a token response (RFC 6749 section 5.1); its fields are written in this order.
 type Answer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token,omitempty"`
-	IDToken      string `json:"id_token,omitempty"`
-	Scope        string `json:"scope,omitempty"` // left out where none was asked for
+	AccessToken     string `json:"access_token"`
+	IssuedTokenType string `json:"issued_token_type,omitempty"` // of a token exchange (RFC 8693 section 2.2.1)
+	TokenType       string `json:"token_type"`
+	ExpiresIn       int64  `json:"expires_in"` // seconds
+	RefreshToken    string `json:"refresh_token,omitempty"`
+	IDToken         string `json:"id_token,omitempty"`
+	Scope           string `json:"scope,omitempty"` // left out where none was asked for
 }
 
 // CheckGrantType refuses a token request whose grant nobody here knows (unsupported_grant_type, RFC 6749 section 5.2; fosite
@@ -116,6 +117,9 @@ func (p *Provider) attempt(ctx context.Context, c *ledger.Case) (*Answer, error)
 
 // decide checks and signs; nothing is written.
 func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) {
+	if answer := p.register.find(c.GrantType).answer; answer != nil {
+		return answer(p, ctx, c)
+	}
 	asked, err := p.core.NewAccessRequest(ctx, clean(c.Form), ledger.NewSession(c))
 	if err != nil {
 		return nil, err

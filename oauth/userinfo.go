@@ -114,6 +114,9 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
+	if len(a.Act) > 0 {
+		granted = claims.Param{} // was granted to another client
+	}
 	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim, client.GroupsFilter)
 	belongs, err := wanted.Read(ctx, p.o.Store, s.UserID)
 	if err != nil {
@@ -121,6 +124,9 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	}
 	told := claims.Userinfo(s.User, belongs, scopes, granted)
 	told["sub"] = p.o.Names.Subject(client, s.UserID)
+	if len(a.Act) > 0 {
+		told["sub"] = a.Subject // as the client calls them that it was exchanged for
+	}
 	return p.signed(client, Userinfo{Claims: told})
 }
 

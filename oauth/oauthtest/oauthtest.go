@@ -56,6 +56,7 @@ type Options struct {
 	Metrics   oauth.Metrics
 	Algs      []string // of the ring; default ES256 and RS256
 	Clients   []clients.Metadata
+	Resources []clients.Resource
 	Audience  string // default audience
 	Replay    clientauth.Replay
 }
@@ -69,7 +70,8 @@ type Protocol struct {
 	Auth     *clientauth.Authenticator
 	Provider *oauth.Provider
 
-	options oauth.Options
+	options   oauth.Options
+	resources []clients.Resource
 }
 
 // Database is a fresh SQLite for a benchmark or a fuzz target; tests have storagetest.
@@ -142,7 +144,8 @@ func New(t testing.TB, o Options) *Protocol {
 	var err error
 	h.Issuer, err = tokens.New(Issuer, h.Ring, tokens.Options{})
 	must(err)
-	h.Registry = registry(t, o.DB, append(Apps(), o.Clients...))
+	h.resources = o.Resources
+	h.Registry = h.registry(t, append(Apps(), o.Clients...))
 	if o.Replay == nil {
 		o.Replay = o.DB
 	}
@@ -161,14 +164,15 @@ func New(t testing.TB, o Options) *Protocol {
 	return h.Replica(t, o.DB)
 }
 
-func registry(t testing.TB, db *storage.DB, apps []clients.Metadata) *clients.Registry {
+func (h *Protocol) registry(t testing.TB, apps []clients.Metadata) *clients.Registry {
 	t.Helper()
 	r, err := clients.New(t.Context(), clients.Options{
-		Store: db, Declared: apps, Issuer: Issuer,
-		Resources: []clients.Resource{
-			{Identifier: API, Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop-api"}},
+		Store: h.DB, Declared: apps, Issuer: Issuer,
+		Resources: append([]clients.Resource{
+			{Identifier: API, Name: "API", Scopes: []string{"api:read", "api:write"}, IntrospectedBy: []string{"shop-api"},
+				ExchangedBy: []string{"gate"}},
 			{Identifier: Files, Name: "Files", Scopes: []string{"files:read"}},
-		},
+		}, h.resources...),
 		SecretKeys: [][]byte{bytes.Repeat([]byte{7}, 32)}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -196,7 +200,7 @@ func (h *Protocol) WithClient(t testing.TB, m clients.Metadata) *Protocol {
 		m.ClientSecret = Secret // the registry shows none
 	}
 	later := *h
-	later.Registry = registry(t, h.DB, append(slices.DeleteFunc(Apps(), func(o clients.Metadata) bool { return o.ClientID == m.ClientID }), m))
+	later.Registry = h.registry(t, append(slices.DeleteFunc(Apps(), func(o clients.Metadata) bool { return o.ClientID == m.ClientID }), m))
 	later.options.Clients = later.Registry
 	return later.Replica(t, later.options.Store)
 }

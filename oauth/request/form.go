@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"signet/clients"
 	"signet/oauth/refusal"
 )
 
@@ -37,11 +38,12 @@ func Form(r *http.Request) (url.Values, error) {
 	return r.PostForm, nil
 }
 
-// Clean refuses repeated parameters (only resource may repeat, RFC 8707 section 2) and characters nobody needs: NUL, controls,
-// invalid UTF-8.
+// Clean refuses repeated parameters (only resource may repeat, RFC 8707 section 2, and audience in a token exchange, RFC 8693 section 2.1)
+// and characters nobody needs: NUL, controls, invalid UTF-8.
 func Clean(form url.Values) error {
+	exchange := form.Get("grant_type") == clients.TokenExchange
 	for name, values := range form {
-		if len(values) > 1 && name != "resource" {
+		if len(values) > 1 && name != "resource" && !(exchange && name == "audience") {
 			return refusal.InvalidRequest("A parameter is repeated.")
 		}
 		if len(values) > 20 {

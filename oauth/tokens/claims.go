@@ -42,9 +42,10 @@ type Access struct {
 	AuthTime  int64           `json:"auth_time,omitempty"`
 	ACR       string          `json:"acr,omitempty"`
 	AMR       []string        `json:"amr,omitempty"`
-	Cnf       json.RawMessage `json:"cnf,omitempty"`    // RFC 7800
-	Act       json.RawMessage `json:"act,omitempty"`    // RFC 8693 section 4.1
-	Groups    []string        `json:"groups,omitempty"` // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
+	Cnf       json.RawMessage `json:"cnf,omitempty"`     // RFC 7800
+	Act       json.RawMessage `json:"act,omitempty"`     // RFC 8693 section 4.1
+	MayAct    json.RawMessage `json:"may_act,omitempty"` // RFC 8693 section 4.4
+	Groups    []string        `json:"groups,omitempty"`  // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
 	Roles     []string        `json:"roles,omitempty"`
 	GrantID   string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
 }
@@ -143,7 +144,7 @@ func (l *Logout) check() error {
 // protocolClaims are decided by the protocol, never by a person's profile.
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
-	"cnf", "act", "events",
+	"cnf", "act", "may_act", "events",
 }
 
 // encode is the payload: the claims in their order, then the extra ones by name.

@@ -1,0 +1,295 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"signet/clients"
+	"signet/internal/telemetry"
+	"signet/oauth/claims"
+	"signet/oauth/ledger"
+	"signet/oauth/refusal"
+	"signet/oauth/tokens"
+)
+
+// The types of tokens that are exchanged (RFC 8693 section 3). All of ours are JWTs.
+const (
+	typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT         = "urn:ietf:params:oauth:token-type:jwt"
+)
+
+// mostActors is how many actors a token names, the one who acts included.
+const mostActors = 4
+
+// exchanger: only a client that proves to be itself, and that an operator gave a policy, exchanges tokens.
+func exchanger(c *clients.Client) error {
+	if err := machine(c); err != nil {
+		return err
+	}
+	if c.Exchange == nil {
+		return refusal.UnauthorizedClient("This client may not exchange tokens.")
+	}
+	return nil
+}
+
+// exchanged is what a token exchange comes to before it is signed.
+type exchanged struct {
+	subject tokens.Access
+	actor   *tokens.Access // nil: the client itself acts
+	act     json.RawMessage
+	cnf     json.RawMessage // of the new token
+	aud     []string
+	scopes  []string
+}
+
+// exchange answers a token exchange (RFC 8693): an access token of ours becomes another one of the same grant that lives no longer, has no
+// more scopes, is for a resource that the client's policy names, and says who acts. It has no row and no refresh token: one read for each
+// token presented, nothing written. What was presented is judged by signature and policy first, and read last. fosite has no part in it,
+// and the row is not the case's: it would be taken for the client's own.
+func (p *Provider) exchange(ctx context.Context, c *ledger.Case) (*Answer, error) {
+	if err := exchangeForm(c.Form); err != nil {
+		return nil, err
+	}
+	var x exchanged
+	for _, step := range []func(context.Context, *ledger.Case, *exchanged) error{
+		p.exchangeSubject, p.exchangeActor, p.exchangeTarget, p.exchangeAlive,
+	} {
+		if err := step(ctx, c, &x); err != nil {
+			return nil, err
+		}
+	}
+	return p.signExchanged(c, &x)
+}
+
+// exchangeForm refuses types of tokens that are not exchanged, and parameters of an actor_token that is not there (RFC 8693 section 2.1).
+func exchangeForm(form url.Values) error {
+	is := func(name string, types ...string) bool { return slices.Contains(types, form.Get(name)) }
+	switch {
+	case !is("subject_token_type", typeAccessToken, typeJWT):
+		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token of this server.")
+	case !is("requested_token_type", "", typeAccessToken):
+		return refusal.InvalidRequest("requested_token_type is not supported: ask for an access token.")
+	case form.Get("actor_token") == "" && form.Get("actor_token_type") != "":
+		return refusal.InvalidRequest("There is actor_token_type and no actor_token.")
+	case form.Get("actor_token") != "" && !is("actor_token_type", typeAccessToken, typeJWT):
+		return refusal.InvalidRequest("actor_token_type is missing or not supported: the actor shows an access token of this server.")
+	}
+	return nil
+}
+
+// unacceptable answers for a token that the client may not present, whatever is wrong with it (RFC 8693 section 2.2.2).
+func unacceptable(name string, why error) error {
+	return refusal.InvalidRequest("The " + name + " is not an access token that this client may exchange now.").Because(why)
+}
+
+// presented is a token of the request, judged by its signature and time alone.
+func (p *Provider) presented(c *ledger.Case, name string) (tokens.Access, error) {
+	a, err := p.o.Issuer.VerifyAccess(c.Form.Get(name))
+	if err == nil && c.Now.Unix() >= a.ExpiresAt { // the seconds that verifying spares another clock
+		err = tokens.ErrExpired
+	}
+	if err != nil {
+		return a, unacceptable(name, err)
+	}
+	return a, nil
+}
+
+// exchangeSubject: the client may present the token. One that is bound to a key is not proven by whoever presents it, so it is taken only
+// from a resource that it is for; what comes of it is bound to the client's own key, or to none where the policy allows that.
+func (p *Provider) exchangeSubject(ctx context.Context, c *ledger.Case, x *exchanged) (err error) {
+	if x.subject, err = p.presented(c, "subject_token"); err != nil {
+		return err
+	}
+	telemetry.Add(ctx, slog.String("subject_client", x.subject.ClientID))
+	bound := len(x.subject.Cnf) > 0
+	taken, named := c.Client.Exchange.TakesFrom(c.Client.ClientID, x.subject.ClientID)
+	if !taken {
+		return unacceptable("subject_token", errors.New("it is another client's, which subjects_from does not name"))
+	}
+	if named || bound {
+		is, err := p.named(ctx, c.Client, x.subject.Audience, func(r clients.Resource) []string { return r.ExchangedBy })
+		if err != nil {
+			return err
+		}
+		if !is {
+			return unacceptable("subject_token", errors.New("no resource that it is for names the client in exchanged_by"))
+		}
+	}
+	if c.Proof != nil {
+		x.cnf = c.Proof.Confirmation()
+	}
+	if bound && x.cnf == nil && !c.Client.Exchange.Bearer {
+		return refusal.InvalidDPoPProof("The subject_token is bound to a key: send a DPoP proof of your own.")
+	}
+	return nil
+}
+
+// exchangeActor decides who acts: the client, or whom an actor_token is about, of a client that the policy names.
+func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchanged) error {
+	id, client := c.Client.ClientID, c.Client.ClientID
+	if c.Form.Get("actor_token") != "" {
+		a, err := p.presented(c, "actor_token")
+		switch {
+		case err != nil:
+			return err
+		case !slices.Contains(c.Client.Exchange.Actors, a.ClientID):
+			return unacceptable("actor_token", fmt.Errorf("it is of the client %q, which actors does not name", a.ClientID))
+		case len(a.Act) > 0:
+			return unacceptable("actor_token", errors.New("it says itself that somebody else acts"))
+		case len(a.Cnf) > 0 && (c.Proof == nil || a.JKT() != c.Proof.JKT):
+			return unacceptable("actor_token", errors.New("it is bound to another key than the request proves"))
+		}
+		x.actor, id, client = &a, a.Subject, a.ClientID
+	}
+	telemetry.Add(ctx, slog.String("actor", id))
+	if !mayAct(x.subject.MayAct, p.o.Issuer.URL(), id, client) {
+		return unacceptable("subject_token", errors.New("its may_act names another actor"))
+	}
+	var err error
+	if x.act, err = nested(id, x.subject.Act); err != nil {
+		return unacceptable("subject_token", err)
+	}
+	return nil
+}
+
+// mayAct reports whether a token's may_act, if it has one, names the actor (RFC 8693 section 4.4). A member that is not known here may be
+// one that the actor does not fit.
+func mayAct(raw json.RawMessage, issuer, id, client string) bool {
+	if len(raw) == 0 {
+		return true
+	}
+	var named map[string]any
+	if err := json.Unmarshal(raw, &named); err != nil || named["sub"] == nil {
+		return false
+	}
+	is := map[string]any{"sub": id, "iss": issuer, "client_id": client}
+	for name, value := range named {
+		if is[name] == nil || is[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// actor is the act claim: who acts, and who did before (RFC 8693 section 4.1).
+type actor struct {
+	Subject string          `json:"sub"`
+	Act     json.RawMessage `json:"act,omitempty"`
+}
+
+// nested is the act claim of a token that the actor gets for one with the claim before.
+func nested(id string, before json.RawMessage) (json.RawMessage, error) {
+	n := 1
+	for raw := before; len(raw) > 0; n++ {
+		var one actor
+		if err := json.Unmarshal(raw, &one); err != nil {
+			return nil, fmt.Errorf("read act: %w", err)
+		}
+		raw = one.Act
+	}
+	if n > mostActors {
+		return nil, fmt.Errorf("it was exchanged by %d actors already", mostActors)
+	}
+	return json.Marshal(actor{Subject: id, Act: before})
+}
+
+// exchangeTarget decides for which resources the new token is, and with which scopes: those of the subject token that the policy allows and
+// that belong there.
+func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchanged) error {
+	policy, issuer := c.Client.Exchange, p.o.Issuer.URL()
+	asked := slices.Concat(c.Form["audience"], c.Form["resource"])
+	if len(asked) == 0 && len(policy.Targets) == 1 {
+		asked = policy.Targets
+	}
+	if len(asked) == 0 {
+		return refusal.InvalidTarget("Say by resource or audience for whom the token is to be.")
+	}
+	known := p.o.Clients.Resources()
+	missing := func(id string) bool { _, ok := known.Named(issuer, id); return !ok }
+	if slices.ContainsFunc(asked, missing) {
+		var err error
+		if known, err = p.o.Clients.Renewed(ctx, known); err != nil {
+			return err
+		}
+	}
+	for _, id := range asked {
+		spelled, ok := known.Named(issuer, id)
+		if !ok || !policy.Reaches(spelled) {
+			return refusal.InvalidTarget("A resource is unknown, or not one that this client may exchange tokens for.")
+		}
+		if !slices.Contains(x.aud, spelled) {
+			x.aud = append(x.aud, spelled)
+		}
+	}
+	x.scopes = known.Within(strings.Fields(x.subject.Scope), x.aud, issuer)
+	x.scopes = slices.DeleteFunc(x.scopes, func(s string) bool { return !slices.Contains(policy.Scopes, s) })
+	if wanted := strings.Fields(c.Form.Get("scope")); len(wanted) > 0 {
+		if slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(x.scopes, s) }) {
+			return refusal.InvalidScope("A scope is not one that the subject_token, the resource and this client's policy have in common.")
+		}
+		x.scopes = slices.DeleteFunc(x.scopes, func(s string) bool { return !slices.Contains(wanted, s) })
+	}
+	for _, id := range x.aud {
+		if len(known.Within(x.scopes, []string{id}, issuer)) == 0 && (id == issuer || !known.WithoutScopes([]string{id})) {
+			return refusal.InvalidScope("No scope is left for a resource that the token is to be for.")
+		}
+	}
+	return nil
+}
+
+// exchangeAlive reads what the tokens stand on. Whose grant it is goes to the log only.
+func (p *Provider) exchangeAlive(ctx context.Context, c *ledger.Case, x *exchanged) error {
+	s, _, err := p.grantState(ctx, x.subject)
+	if errors.Is(err, errInactive) {
+		return unacceptable("subject_token", err)
+	} else if err != nil {
+		return err
+	}
+	if s.ID != "" {
+		telemetry.Add(ctx, slog.String("user_id", s.UserID), slog.String("grant_id", s.ID))
+	}
+	if x.actor == nil {
+		return nil
+	}
+	if _, _, err = p.grantState(ctx, *x.actor); errors.Is(err, errInactive) {
+		return unacceptable("actor_token", err)
+	}
+	return err
+}
+
+// signExchanged signs the new token. What it says of the person and of the sign-in is what the subject token says; whom it is about stays
+// what the resources call them.
+func (p *Provider) signExchanged(c *ledger.Case, x *exchanged) (*Answer, error) {
+	a := tokens.Access{
+		Subject: x.subject.Subject, Audience: x.aud, ClientID: c.Client.ClientID, Scope: strings.Join(x.scopes, " "),
+		IssuedAt: c.Now.Unix(), ExpiresAt: min(c.Now.Add(c.Lifetimes.Access).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
+		AuthTime: x.subject.AuthTime, ACR: x.subject.ACR, AMR: x.subject.AMR, GrantID: x.subject.GrantID,
+		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct,
+	}
+	if x.actor != nil {
+		a.ExpiresAt = min(a.ExpiresAt, x.actor.ExpiresAt)
+	}
+	if slices.Contains(c.Client.Exchange.Scopes, claims.ScopeGroups) {
+		a.Groups = x.subject.Groups
+	}
+	if slices.Contains(c.Client.Exchange.Scopes, claims.ScopeRoles) {
+		a.Roles = x.subject.Roles
+	}
+	signed, err := p.o.Issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
+	if err != nil {
+		return nil, err
+	}
+	if len(signed) > maxAccess {
+		return nil, tooLong("access token", len(a.Groups), len(a.Roles))
+	}
+	return &Answer{
+		AccessToken: signed, IssuedTokenType: typeAccessToken, TokenType: a.TokenType(), ExpiresIn: a.ExpiresAt - a.IssuedAt, Scope: a.Scope,
+	}, nil
+}
