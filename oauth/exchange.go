@@ -44,7 +44,7 @@ type exchanged struct {
 	subject tokens.Access
 	actor   *tokens.Access // nil: the client itself acts
 	act     json.RawMessage
-	cnf     json.RawMessage // of the new token
+	cnf     json.RawMessage // of the new token: never the subject's
 	aud     []string
 	scopes  []string
 }
@@ -122,9 +122,7 @@ func (p *Provider) exchangeSubject(ctx context.Context, c *ledger.Case, x *excha
 			return unacceptable("subject_token", errors.New("no resource that it is for names the client in exchanged_by"))
 		}
 	}
-	if c.Proof != nil {
-		x.cnf = c.Proof.Confirmation()
-	}
+	x.cnf = c.Confirmation()
 	if bound && x.cnf == nil && !c.Client.Exchange.Bearer {
 		return refusal.InvalidDPoPProof("The subject_token is bound to a key: send a DPoP proof of your own.")
 	}
@@ -143,7 +141,7 @@ func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchang
 			return unacceptable("actor_token", fmt.Errorf("it is of the client %q, which actors does not name", a.ClientID))
 		case len(a.Act) > 0:
 			return unacceptable("actor_token", errors.New("it says itself that somebody else acts"))
-		case len(a.Cnf) > 0 && (c.Proof == nil || a.JKT() != c.Proof.JKT):
+		case !holds(c, a):
 			return unacceptable("actor_token", errors.New("it is bound to another key than the request proves"))
 		}
 		x.actor, id, client = &a, a.Subject, a.ClientID
@@ -157,6 +155,15 @@ func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchang
 		return unacceptable("subject_token", err)
 	}
 	return nil
+}
+
+// holds reports whether the request proves the key and the certificate that the token is bound to; true where it is bound to none.
+func holds(c *ledger.Case, a tokens.Access) bool {
+	jkt, x5t := a.Bound()
+	if jkt != "" && (c.Proof == nil || c.Proof.JKT != jkt) || x5t != "" && c.Certificate.Thumbprint() != x5t {
+		return false
+	}
+	return len(a.Cnf) == 0 || jkt != "" || x5t != ""
 }
 
 // mayAct reports whether a token's may_act, if it has one, names the actor (RFC 8693 section 4.4). A member that is not known here may be
