@@ -68,7 +68,9 @@ func (r Resource) Validate() error {
 
 // rowOf is how a resource is stored.
 func rowOf(r Resource) (storage.Resource, error) {
-	row := storage.Resource{Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, CreatedAt: time.Now()}
+	row := storage.Resource{
+		Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, ExchangedBy: r.ExchangedBy, CreatedAt: time.Now(),
+	}
 	if len(r.Details) > 0 {
 		raw, err := json.Marshal(r.Details)
 		if err != nil {
@@ -81,7 +83,9 @@ func rowOf(r Resource) (storage.Resource, error) {
 
 // resourceOf reads a stored one. Details of scopes that it has no more, which a release without details may leave behind, do not count.
 func resourceOf(row storage.Resource) (Resource, error) {
-	r := Resource{Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectedBy: row.IntrospectedBy}
+	r := Resource{
+		Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectedBy: row.IntrospectedBy, ExchangedBy: row.ExchangedBy,
+	}
 	if row.ScopeDetails == "" {
 		return r, nil
 	}

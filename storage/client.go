@@ -190,25 +190,28 @@ type Resource struct {
 	Scopes         []string  `gorm:"serializer:words"`
 	ScopeDetails   string    // JSON, "" = none: what it says about its scopes
 	IntrospectedBy []string  `gorm:"serializer:words"` // client ids
+	ExchangedBy    []string  `gorm:"serializer:words"` // client ids
 	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
 
 // InsertResource; ErrConflict. Resource writes raise the "resources" version.
 func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
-		return db.must(ctx, ErrConflict, `INSERT INTO resources (identifier, name, scopes, introspected_by, created_at, scope_details)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails)
+		return db.must(ctx, ErrConflict, `INSERT INTO resources
+			(identifier, name, scopes, introspected_by, created_at, scope_details, exchanged_by)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails, join(r.ExchangedBy))
 	})
 }
 
 // UpdateResource writes all but identifier and created_at of a resource that is as it was read still (old); ErrStale if not.
 func (db *DB) UpdateResource(ctx context.Context, old, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
-		return db.must(ctx, ErrStale, `UPDATE resources SET name = $6, scopes = $7, introspected_by = $8, scope_details = $9
-			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5`,
-			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails,
-			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails)
+		return db.must(ctx, ErrStale, `UPDATE resources
+			SET name = $7, scopes = $8, introspected_by = $9, scope_details = $10, exchanged_by = $11
+			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5 AND exchanged_by = $6`,
+			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails, join(old.ExchangedBy),
+			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails, join(r.ExchangedBy))
 	})
 }
 

@@ -37,6 +37,7 @@ func resourceFlags(c *cobra.Command, words *resourceWords) {
 	f.StringVar(&words.scopesFile, "scopes-file", "",
 		"YAML or JSON `file` with the list of scopes as in config.yaml: name, title, description, required, sensitive; - reads standard input")
 	f.StringSliceVar(&words.IntrospectedBy, "introspected-by", nil, "client `IDs` that may ask about its tokens")
+	f.StringSliceVar(&words.ExchangedBy, "exchanged-by", nil, "client `IDs` that are the API, and may exchange its tokens (RFC 8693)")
 	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
 }
 
@@ -78,6 +79,7 @@ func (words *resourceWords) change(cmd *cobra.Command, to *clients.Resource) {
 	})
 	set("scopes-file", func() { to.Scopes, to.Details = words.Scopes, words.Details })
 	set("introspected-by", func() { to.IntrospectedBy = words.IntrospectedBy })
+	set("exchanged-by", func() { to.ExchangedBy = words.ExchangedBy })
 }
 
 func (a *app) resourceCreate() *cobra.Command {
@@ -192,7 +194,8 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 			return err
 		}
 		return h.Audit.Record(ctx,
-			audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{"identifier": r.Identifier, "scopes": r.Scopes}})
+			audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
+				"identifier": r.Identifier, "scopes": r.Scopes, "exchanged_by": r.ExchangedBy}})
 	})
 	if err != nil {
 		return err
@@ -201,9 +204,10 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 }
 
 func writeResources(w io.Writer, list ...clients.Resource) {
-	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "DECLARED")
+	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "EXCHANGED BY", "DECLARED")
 	for _, r := range list {
-		row(w, r.Identifier, dash(r.Name), dash(strings.Join(r.Scopes, " ")), dash(strings.Join(r.IntrospectedBy, " ")), yes(r.Declared))
+		row(w, r.Identifier, dash(r.Name), dash(strings.Join(r.Scopes, " ")), dash(strings.Join(r.IntrospectedBy, " ")),
+			dash(strings.Join(r.ExchangedBy, " ")), yes(r.Declared))
 	}
 }
 

@@ -95,14 +95,17 @@ func secrets(t *testing.T, db *storage.DB) {
 func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"},
-		IntrospectedBy: []string{"shop"}, CreatedAt: now,
+		IntrospectedBy: []string{"shop"}, ExchangedBy: []string{"shop", "back"}, CreatedAt: now,
 		ScopeDetails: `{"api:read":{"title":"Read"}}`}
 	ok(t, db.InsertResource(ctx, r))
 	fails(t, db.InsertResource(ctx, r), storage.ErrConflict)
 	read := r
-	r.Name, r.IntrospectedBy, r.ScopeDetails = "Shop API", nil, ""
+	r.Name, r.IntrospectedBy, r.ScopeDetails, r.ExchangedBy = "Shop API", nil, "", []string{"back"}
 	ok(t, db.UpdateResource(ctx, read, r))
 	fails(t, db.UpdateResource(ctx, read, r), storage.ErrStale)
+	changed := r
+	changed.ExchangedBy = nil
+	fails(t, db.UpdateResource(ctx, changed, r), storage.ErrStale) // somebody else changed who exchanges
 	list, err := db.Resources(ctx)
 	ok(t, err)
 	same(t, list, []storage.Resource{r})
