@@ -13,10 +13,10 @@ const anyClient = "*"
 type Exchange struct {
 	// clients whose tokens it may present beside its own; * = any, as far as resources give them to it (exchanged_by)
 	SubjectsFrom []string `json:"subjects_from,omitempty"`
-	Targets      []string `json:"targets,omitempty"`       // resources that the new tokens may be for, by their identifiers
-	Scopes       []string `json:"scopes,omitempty"`        // that the new tokens may have
-	Actors       []string `json:"actors,omitempty"`        // clients whose tokens it may present as actor_token
-	Bearer       bool     `json:"bearer,omitempty"`        // new tokens for bound ones may be bound to no key
+	Targets      []string `json:"targets,omitempty"` // resources that the new tokens may be for, by their identifiers
+	Scopes       []string `json:"scopes,omitempty"`  // that the new tokens may have
+	Actors       []string `json:"actors,omitempty"`  // clients whose tokens it may present as actor_token
+	Bearer       bool     `json:"bearer,omitempty"`  // new tokens for bound ones may be bound to no key
 }
 
 // TakesFrom reports whether tokens of the client may be presented, and whether they must be for a resource that names the exchanger.

@@ -13,21 +13,24 @@ import (
 // index is what has to be known of all clients at any time: whose browser apps may call us (CORS), and which have a logo. It holds
 // strings and no metadata, so that 100,000 clients cost some dozens of megabytes, and it takes up one client at a time.
 type index struct {
-	mu      sync.RWMutex
-	of      map[string]entry
-	origins map[string]int // how many clients have it
+	mu        sync.RWMutex
+	of        map[string]entry
+	origins   map[string]int // how many clients have it
+	exchanges int            // how many clients do
 }
 
 // entry is a client's.
 type entry struct {
-	origins []string // of an enabled client
-	logo    string
+	origins   []string // of an enabled client
+	logo      string
+	exchanges bool // an enabled client that exchanges tokens
 }
 
 // indexed is the part of the metadata that entries are made of.
 type indexed struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	LogoURI      string   `json:"logo_uri"`
+	GrantTypes   []string `json:"grant_types"`
 }
 
 func newIndex() *index { return &index{of: map[string]entry{}, origins: map[string]int{}} }
@@ -40,7 +43,7 @@ func entryOf(row storage.Client) (entry, error) {
 	}
 	e := entry{logo: m.LogoURI}
 	if row.DisabledAt.IsZero() {
-		e.origins = originsOf(m.RedirectURIs)
+		e.origins, e.exchanges = originsOf(m.RedirectURIs), slices.Contains(m.GrantTypes, TokenExchange)
 	}
 	return e, nil
 }
@@ -54,11 +57,17 @@ func (x *index) put(id string, e entry) {
 			delete(x.origins, o)
 		}
 	}
+	if x.of[id].exchanges {
+		x.exchanges--
+	}
 	delete(x.of, id)
-	if len(e.origins) == 0 && e.logo == "" {
+	if len(e.origins) == 0 && e.logo == "" && !e.exchanges {
 		return
 	}
 	x.of[id] = e
+	if e.exchanges {
+		x.exchanges++
+	}
 	for _, o := range e.origins {
 		x.origins[o]++
 	}
@@ -68,6 +77,12 @@ func (x *index) allowed(origin string) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.origins[origin] > 0
+}
+
+func (x *index) exchanging() bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.exchanges > 0
 }
 
 // logos lists the addresses of logos by client id.
@@ -86,6 +101,7 @@ func (x *index) logos() map[string]string {
 // withDeclared adds the declared clients to an index of stored ones; they win.
 func (x *index) withDeclared(declared map[string]*Client) {
 	for _, id := range slices.Sorted(maps.Keys(declared)) {
-		x.put(id, entry{origins: declared[id].Origins(), logo: declared[id].LogoURI})
+		c := declared[id]
+		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, exchanges: c.HasGrant(TokenExchange)})
 	}
 }

@@ -189,6 +189,9 @@ func (r *Registry) reload(ctx context.Context, v *storage.Versions) error {
 	return nil
 }
 
+// Exchanging reports whether an enabled client exchanges tokens (RFC 8693).
+func (r *Registry) Exchanging() bool { return r.index.Load().exchanging() }
+
 // LogoURIs lists the addresses of the clients' logos by client id.
 func (r *Registry) LogoURIs() map[string]string { return r.index.Load().logos() }
 

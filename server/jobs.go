@@ -139,7 +139,7 @@ func (s *Server) Watch(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read versions: %w", err)
 	}
-	old := s.versions.Swap(&v)
+	old, exchanged := s.versions.Swap(&v), h.Clients.Exchanging()
 	if err := h.Clients.Refresh(ctx, v); err != nil {
 		s.versions.Store(old) // try again in a second
 		return err
@@ -153,7 +153,7 @@ func (s *Server) Watch(ctx context.Context) error {
 			return err
 		}
 	}
-	if old == nil || old.Resources != v.Resources {
+	if old == nil || old.Resources != v.Resources || exchanged != h.Clients.Exchanging() {
 		return s.discovery.Rebuild()
 	}
 	return nil

@@ -307,6 +307,9 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	if slices.ContainsFunc(responses, clients.FromFront) {
 		grantTypes = append(grantTypes, clients.Implicit)
 	}
+	if h.Clients.Exchanging() {
+		grantTypes = append(grantTypes, clients.TokenExchange)
+	}
 	var objects []string
 	switch h.Config.Authorization.RequestObjects {
 	case config.ObjectsUnsigned:

@@ -76,6 +76,10 @@ func (r registered) write(w io.Writer) {
 			row(w, one.name, one.value)
 		}
 	}
+	if e := r.Exchange; e != nil {
+		row(w, "exchanges", fmt.Sprintf("tokens of %s for %s, with %s", strings.Join(append([]string{"its own"}, e.SubjectsFrom...), " "),
+			strings.Join(e.Targets, " "), dash(strings.Join(e.Scopes, " "))))
+	}
 	for _, f := range r.FederatedCredentials {
 		row(w, "stands for it", f.Subject+" of "+f.Issuer)
 	}
@@ -161,6 +165,7 @@ func (a *app) clientCreate() *cobra.Command {
 			}
 			a.warnOfScopes(h, made.Scope)
 			a.warnOfCertificate(h, made)
+			a.warnOfExchange(h, made.Exchange)
 			return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, forName)
 		})
 	})
@@ -269,6 +274,7 @@ func (a *app) clientUpdate() *cobra.Command {
 				a.warnOfScopes(h, words.m.Scope)
 			}
 			a.warnOfCertificate(h, made)
+			a.warnOfExchange(h, made.Exchange)
 			if made.ClientSecret != "" { // it needs one now, and had none
 				return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, "")
 			}

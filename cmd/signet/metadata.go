@@ -26,6 +26,7 @@ type metadataFlags struct {
 	maxAge                       int64
 	texts                        map[string]string // of files that were read
 	certificate                  certificateFlags
+	exchange                     exchangeFlags
 }
 
 func (f *metadataFlags) flags(c *cobra.Command) {
@@ -53,6 +54,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, "+
 			"none")
 	f.certificate.flags(c)
+	f.exchange.flags(c)
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
 	s.StringVar(&m.Profile, "profile", "",
@@ -154,6 +156,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
+	f.exchange.apply(cmd, m)
 	if err := f.certificate.apply(a, cmd, m); err != nil {
 		return err
 	}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signet/clients"
+	"signet/server"
+)
+
+// exchangeFlags are the words about what an app may exchange (RFC 8693).
+type exchangeFlags struct {
+	clients.Exchange
+}
+
+func (f *exchangeFlags) flags(c *cobra.Command) {
+	s := c.Flags()
+	s.StringSliceVar(&f.Targets, "exchange-target", nil,
+		"`URIs` of the APIs for which the app may get tokens in exchange for those it is called with; on update, \"\" takes all of it away")
+	s.StringSliceVar(&f.SubjectsFrom, "exchange-from", nil,
+		"client `IDs` whose tokens it may exchange beside its own; * = any, of the APIs that name the app in --exchanged-by")
+	s.StringSliceVar(&f.Scopes, "exchange-scope", nil, "`scopes` that the new tokens may have")
+	s.StringSliceVar(&f.Actors, "exchange-actor", nil, "client `IDs` whose tokens may say who acts")
+	s.BoolVar(&f.Bearer, "exchange-bearer", false, "new tokens for bound ones may be bound to no key")
+}
+
+// apply changes what was named on the command line. The grant type comes and goes with the policy.
+func (f *exchangeFlags) apply(cmd *cobra.Command, m *clients.Metadata) {
+	policy, named := clients.Exchange{}, false
+	if m.Exchange != nil {
+		policy = *m.Exchange
+	}
+	set := func(flag string, do func()) {
+		if cmd.Flags().Changed(flag) {
+			named = true
+			do()
+		}
+	}
+	set("exchange-target", func() { policy.Targets = f.Targets })
+	set("exchange-from", func() { policy.SubjectsFrom = f.SubjectsFrom })
+	set("exchange-scope", func() { policy.Scopes = strings.Fields(strings.Join(f.Scopes, " ")) })
+	set("exchange-actor", func() { policy.Actors = f.Actors })
+	set("exchange-bearer", func() { policy.Bearer = f.Bearer })
+	if !named {
+		return
+	}
+	m.Exchange = &policy
+	if cmd.Flags().Changed("exchange-target") && len(policy.Targets) == 0 {
+		m.Exchange = nil
+		m.GrantTypes = slices.DeleteFunc(slices.Clone(m.GrantTypes), func(g string) bool { return g == clients.TokenExchange })
+	} else if !slices.Contains(m.GrantTypes, clients.TokenExchange) {
+		m.GrantTypes = append(slices.Clone(m.GrantTypes), clients.TokenExchange)
+	}
+}
+
+// warnOfExchange names targets that are not there: tokens for them are refused.
+func (a *app) warnOfExchange(h *server.Services, e *clients.Exchange) {
+	if e == nil {
+		return
+	}
+	for _, id := range e.Targets {
+		if _, ok := h.Clients.Resources().Named(h.Config.Server.Issuer, id); !ok {
+			a.notice(fmt.Sprintf("Warning: there is no resource %q, so the app gets no tokens for it; register the API: "+
+				"`signet resource create %s`", id, id))
+		}
+	}
+}
