@@ -69,7 +69,8 @@ func (r Resource) Validate() error {
 // rowOf is how a resource is stored.
 func rowOf(r Resource) (storage.Resource, error) {
 	row := storage.Resource{
-		Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, ExchangedBy: r.ExchangedBy, CreatedAt: time.Now(),
+		Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, ExchangedBy: r.ExchangedBy,
+		CreatedAt: time.Now(),
 	}
 	if len(r.Details) > 0 {
 		raw, err := json.Marshal(r.Details)
