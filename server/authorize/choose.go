@@ -76,7 +76,7 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request) error {
 	if len(all) == 0 {
 		return h.Login.GoOn(w, r, s)
 	}
-	page := pages.ChooseAccount{Action: h.Login.Path(flow.ChooseAccount, s.In)}
+	page := pages.ChooseAccount{Action: h.Login.Path(flow.ChooseAccount, s.In), CancelURL: h.Login.CancelURL(s)}
 	r, page.App = h.Login.Dress(w, r, s)
 	for _, v := range all {
 		page.Accounts = append(page.Accounts, pages.AccountLine{ID: v.SessionID, Person: v.Person, Current: v.Current})

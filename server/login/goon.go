@@ -61,6 +61,14 @@ func (l *Login) Onward(s *State) string {
 	return l.Browser.Path(cmp.Or(s.In.EndsAt, homePath), nil)
 }
 
+// CancelURL is the link that cancels; "" where there is no app to go back to.
+func (l *Login) CancelURL(s *State) string {
+	if s.In.Purpose != flow.PurposeAuthorize {
+		return ""
+	}
+	return WithQuery(l.Path(flow.SignIn, s.In), "cancel=1")
+}
+
 // Cancel goes back to the app with access_denied.
 func (l *Login) Cancel(w http.ResponseWriter, r *http.Request, s *State) error {
 	if err := l.Browser.Record(r.Context(), &s.In, func(p *flow.Progress) { p.Cancelled = true }); err != nil {

@@ -68,7 +68,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, h
 	r, p.App = h.Login.Dress(w, r, s)
 	p.Person = browser.PersonOf(s.Pending.User)
 	p.Action = h.Login.Path(flow.Factor, s.In)
-	p.NotYouURL = h.Login.Another(s.In)
+	p.NotYouURL, p.CancelURL = h.Login.Another(s.In), h.Login.CancelURL(s)
 	if h.Login.TrustFor > 0 {
 		p.TrustDays = int(h.Login.TrustFor.Hours() / 24)
 	}

@@ -206,3 +206,20 @@ func TestTrustedBrowserIsSparedUntilItMatters(t *testing.T) {
 		t.Errorf("trust outlives a new password: %s", b.URL)
 	}
 }
+
+// TestTheSecondStepCanBeCancelled: as every step of an app's request, back to the app.
+func TestTheSecondStepCanBeCancelled(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, app := s.Person(t, "ada@example.com"), s.App(t, "shop")
+	b := s.Browser(t)
+	b.Get(t, "/signin").SignIn(t, ada)
+	b.AddAuthenticator(t)
+	c := s.Browser(t)
+	r := app.Begin(t, c)
+	if c.SignIn(t, ada); c.URL.Path != "/signin/factor" || !strings.Contains(c.Body, "cancel=1") {
+		t.Fatalf("at %s: %s", c.URL, c.Text("main"))
+	}
+	if c.Get(t, "/signin?cancel=1&i="+c.Interaction(t)); r.Answer(t, c).Get("error") != "access_denied" {
+		t.Errorf("landed at %v", c.Landed)
+	}
+}

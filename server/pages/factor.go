@@ -14,6 +14,7 @@ type Factor struct {
 	PasskeyUnknown                         bool // the one that was shown is no account's
 	// Other ways; "" = the person has none of that kind.
 	TOTPURL, RecoveryURL, LostURL, NotYouURL string
+	CancelURL                                string // back to the app with access_denied; "" = none
 }
 
 // FactorSetup shows the secret for an authenticator app and asks for its first code, inside a sign-in.
@@ -21,7 +22,7 @@ type FactorSetup struct {
 	App                              *App
 	Person                           Person
 	Action, Secret, URL, QR, Problem string
-	NotYouURL                        string
+	NotYouURL, CancelURL             string
 	// Where a passkey instead goes and where its script asks; "" = none is offered.
 	PasskeyURL, PasskeyOptions string
 	PasskeyProblem             string

@@ -88,9 +88,10 @@ type SignUp struct {
 // ChooseAccount: go on as one of those signed in in this browser (account=ID), or another (decision=other), or sign one of
 // them out (sign_out=ID).
 type ChooseAccount struct {
-	App      *App
-	Action   string
-	Accounts []AccountLine
+	App       *App
+	Action    string
+	CancelURL string // back to the app with access_denied; "" = none
+	Accounts  []AccountLine
 }
 
 // AccountLine is one account that is signed in in this browser.

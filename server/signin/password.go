@@ -116,9 +116,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	if h.MailedCode {
 		p.CodeURL = h.Browser.Path(codePath, &s.In)
 	}
-	if s.In.Purpose == flow.PurposeAuthorize {
-		p.CancelURL = login.WithQuery(p.Action, "cancel=1")
-	}
+	p.CancelURL = h.Login.CancelURL(s)
 	again := s.Reauth(r)
 	if p.Reauth == nil {
 		again = nil
