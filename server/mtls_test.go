@@ -215,14 +215,21 @@ func TestRFC8705_OnlyTheListenerThatAsksBelievesCertificates(t *testing.T) { // 
 			}
 		}
 	}
-	// The main listener asks nobody for a certificate, and takes none.
-	res, err := w.with(cert.TLS()).Get(w.base + "/signin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	if at := res.Header.Get("Location"); res.StatusCode/100 != 3 || !strings.HasPrefix(at, w.URL+"/") {
-		t.Errorf("a page where certificates are asked for: %d %s", res.StatusCode, at)
+	// No page is shown where certificates are asked for, whatever the name.
+	for _, host := range []string{"mtls.example.com:9443", strings.TrimPrefix(w.URL, "http://")} {
+		r, err := http.NewRequest("GET", w.base+"/signin", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		res, err := w.with(cert.TLS()).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if at := res.Header.Get("Location"); res.StatusCode/100 != 3 || !strings.HasPrefix(at, w.URL+"/") {
+			t.Errorf("a page for %s: %d %s", host, res.StatusCode, at)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package clientauth_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -191,6 +193,13 @@ func TestRFC8705_CertificatesThatDoNotChain(t *testing.T) { // section 2.1; RFC 
 			t.Errorf("%s: %q", test.name, why)
 		}
 	}
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := w.try(t, "app", ca.Of(t, "app", short)); !strings.Contains(why, "2048") {
+		t.Errorf("a short key: %q", why)
+	}
 	w.roots = nil // not the authorities of this machine
 	if why := w.try(t, "app", ca.Sign(t, "app")); !strings.Contains(why, "no authorities") {
 		t.Errorf("without authorities: %q", why)
@@ -221,6 +230,8 @@ func TestRFC8705_CertificateThatWasRegistered(t *testing.T) { // section 2.2
 		{"signed by the registered key", "key", sameKey, false},
 		{"the very certificate", "certificate", pinned, true},
 		{"another one of the same name", "certificate", again, false},
+		{"another one of the same key", "certificate", pinned.Again(t, "pinned"), false},
+		{"another one of the key, which was registered alone", "key", mine.Again(t, "renewed"), true},
 		{"a key for encryption", "encryption", mine, false},
 	} {
 		if why := w.try(t, test.id, test.shown); (why == "") != test.good {

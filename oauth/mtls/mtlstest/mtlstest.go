@@ -45,6 +45,18 @@ func SelfSigned(t testing.TB, name string, change ...func(c *x509.Certificate)) 
 	return sign(t, template(name), nil, change)
 }
 
+// Again is another certificate of the same key, which it signs itself.
+func (p Pair) Again(t testing.TB, name string) Pair {
+	t.Helper()
+	return with(t, template(name), nil, p.Key, nil)
+}
+
+// Of makes a certificate for a client that has the key.
+func (ca Pair) Of(t testing.TB, name string, key crypto.Signer) Pair {
+	t.Helper()
+	return with(t, template(name), &ca, key, nil)
+}
+
 func template(name string) *x509.Certificate {
 	return &x509.Certificate{
 		Subject:     pkix.Name{CommonName: name, Organization: []string{"Example"}},
@@ -58,6 +70,12 @@ func sign(t testing.TB, c *x509.Certificate, ca *Pair, change []func(c *x509.Cer
 	if err != nil {
 		t.Fatal(err)
 	}
+	return with(t, c, ca, key, change)
+}
+
+func with(t testing.TB, c *x509.Certificate, ca *Pair, key crypto.Signer, change []func(c *x509.Certificate)) Pair {
+	t.Helper()
+	var err error
 	if c.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +83,7 @@ func sign(t testing.TB, c *x509.Certificate, ca *Pair, change []func(c *x509.Cer
 	for _, f := range change {
 		f(c)
 	}
-	parent, by := c, crypto.Signer(key)
+	parent, by := c, key
 	if ca != nil {
 		parent, by = ca.Certificate, ca.Key
 	}
