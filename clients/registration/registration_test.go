@@ -195,6 +195,21 @@ func TestRegistration_ATrustedAppStaysWhereItIs(t *testing.T) {
 	}
 }
 
+// RFC 8693: what a client may exchange is an operator's to say. An app neither registers a policy nor keeps the grant type of one.
+func TestRegistration_NoAppExchangesTokensOfItsOwnAccord(t *testing.T) {
+	f := &fake{apps: map[string]clients.Metadata{"app": {ClientID: "app", RedirectURIs: []string{"https://a.example/cb"},
+		GrantTypes: []string{"authorization_code", clients.TokenExchange}, Exchange: &clients.Exchange{Targets: []string{"https://a.example"}}}}}
+	got, err := service(t, f).Replace(t.Context(), "app", "token", asked(t, `{"client_id":"app","redirect_uris":["https://a.example/cb"],
+		"grant_types":["authorization_code","`+clients.TokenExchange+`"],
+		"exchange":{"subjects_from":["*"],"targets":["https://api.example"],"scopes":["api:read"],"bearer":true}}`), nil)
+	if err != nil || got.Metadata.Exchange != nil || slices.Contains(got.Metadata.GrantTypes, clients.TokenExchange) {
+		t.Errorf("%+v %v", got.Metadata, err)
+	}
+	if err := got.Metadata.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Browsers read an address more kindly than it is written: 0443 is 443.
 func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 	for _, own := range []string{"https://id.example.com/x", "https://ID.example.com:443/x", "https://id.example.com:0443/x",
