@@ -204,10 +204,10 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 }
 
 func writeResources(w io.Writer, list ...clients.Resource) {
-	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "EXCHANGED BY", "DECLARED")
+	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "DECLARED", "EXCHANGED BY")
 	for _, r := range list {
-		row(w, r.Identifier, dash(r.Name), dash(strings.Join(r.Scopes, " ")), dash(strings.Join(r.IntrospectedBy, " ")),
-			dash(strings.Join(r.ExchangedBy, " ")), yes(r.Declared))
+		row(w, r.Identifier, dash(r.Name), dash(strings.Join(r.Scopes, " ")), dash(strings.Join(r.IntrospectedBy, " ")), yes(r.Declared),
+			dash(strings.Join(r.ExchangedBy, " ")))
 	}
 }
 
