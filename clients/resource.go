@@ -23,7 +23,10 @@ type Resource struct {
 	Details        map[string]ScopeDetails `json:"scope_details,omitempty"`
 	IntrospectedBy []string                `json:"introspected_by,omitempty"` // client ids that may ask about its tokens (RFC 7662)
 	ExchangedBy    []string                `json:"exchanged_by,omitempty"`    // … that are the resource, and may exchange them (RFC 8693)
-	Declared       bool                    `json:"declared"`
+	// How people have to sign in for it (RFC 9470): with two factors, and at most so many seconds ago (0 = any time). A first token does.
+	RequireSecondFactor bool  `json:"require_second_factor,omitempty"`
+	MaxAge              int64 `json:"max_age,omitempty"`
+	Declared            bool  `json:"declared"`
 }
 
 // Validate reports every mistake at once.
@@ -46,6 +49,9 @@ func (r Resource) Validate() error {
 			}
 		}
 	}
+	if r.MaxAge < 0 || r.MaxAge > 365*24*60*60 {
+		errs = append(errs, errors.New("max_age: use seconds, a year at most; 0 is any age"))
+	}
 	for i, s := range r.Scopes {
 		switch {
 		case slices.Contains(r.Scopes[:i], s):
@@ -66,6 +72,12 @@ func (r Resource) Validate() error {
 	return errors.Join(errs...)
 }
 
+// signIn is the JSON of the column of that name.
+type signIn struct {
+	SecondFactor bool  `json:"second_factor,omitempty"`
+	MaxAge       int64 `json:"max_age,omitempty"`
+}
+
 // rowOf is how a resource is stored.
 func rowOf(r Resource) (storage.Resource, error) {
 	row := storage.Resource{
@@ -79,6 +91,13 @@ func rowOf(r Resource) (storage.Resource, error) {
 		}
 		row.ScopeDetails = string(raw)
 	}
+	if how := (signIn{r.RequireSecondFactor, r.MaxAge}); how != (signIn{}) {
+		raw, err := json.Marshal(how)
+		if err != nil {
+			return row, fmt.Errorf("write how people sign in for %q: %w", r.Identifier, err)
+		}
+		row.SignIn = string(raw)
+	}
 	return row, nil
 }
 
@@ -86,6 +105,13 @@ func rowOf(r Resource) (storage.Resource, error) {
 func resourceOf(row storage.Resource) (Resource, error) {
 	r := Resource{
 		Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectedBy: row.IntrospectedBy, ExchangedBy: row.ExchangedBy,
+	}
+	if row.SignIn != "" {
+		var how signIn
+		if err := json.Unmarshal([]byte(row.SignIn), &how); err != nil {
+			return r, fmt.Errorf("read how people sign in for %q: %w", row.Identifier, err)
+		}
+		r.RequireSecondFactor, r.MaxAge = how.SecondFactor, how.MaxAge
 	}
 	if row.ScopeDetails == "" {
 		return r, nil

@@ -385,6 +385,9 @@ type Resource struct {
 	Scopes         []ResourceScope `yaml:"scopes"`
 	IntrospectedBy []string        `yaml:"introspected_by"`
 	ExchangedBy    []string        `yaml:"exchanged_by"`
+
+	RequireSecondFactor bool  `yaml:"require_second_factor"`
+	MaxAge              int64 `yaml:"max_age"`
 }
 
 // ResourceScope is a scope of a resource. In the file it may be its name alone.

@@ -191,6 +191,7 @@ type Resource struct {
 	ScopeDetails   string    // JSON, "" = none: what it says about its scopes
 	IntrospectedBy []string  `gorm:"serializer:words"` // client ids
 	ExchangedBy    []string  `gorm:"serializer:words"` // client ids
+	SignIn         string    // JSON, "" = none: how people have to sign in for it
 	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
 
@@ -198,9 +199,9 @@ type Resource struct {
 func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
 		return db.must(ctx, ErrConflict, `INSERT INTO resources
-			(identifier, name, scopes, introspected_by, created_at, scope_details, exchanged_by)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails, join(r.ExchangedBy))
+			(identifier, name, scopes, introspected_by, created_at, scope_details, exchanged_by, sign_in)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails, join(r.ExchangedBy), r.SignIn)
 	})
 }
 
@@ -208,10 +209,11 @@ func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 func (db *DB) UpdateResource(ctx context.Context, old, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
 		return db.must(ctx, ErrStale, `UPDATE resources
-			SET name = $7, scopes = $8, introspected_by = $9, scope_details = $10, exchanged_by = $11
-			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5 AND exchanged_by = $6`,
-			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails, join(old.ExchangedBy),
-			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails, join(r.ExchangedBy))
+			SET name = $8, scopes = $9, introspected_by = $10, scope_details = $11, exchanged_by = $12, sign_in = $13
+			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5 AND exchanged_by = $6
+			AND sign_in = $7`,
+			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails, join(old.ExchangedBy), old.SignIn,
+			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails, join(r.ExchangedBy), r.SignIn)
 	})
 }
 

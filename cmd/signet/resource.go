@@ -38,6 +38,8 @@ func resourceFlags(c *cobra.Command, words *resourceWords) {
 		"YAML or JSON `file` with the list of scopes as in config.yaml: name, title, description, required, sensitive; - reads standard input")
 	f.StringSliceVar(&words.IntrospectedBy, "introspected-by", nil, "client `IDs` that may ask about its tokens")
 	f.StringSliceVar(&words.ExchangedBy, "exchanged-by", nil, "client `IDs` that are the API, and may exchange its tokens (RFC 8693)")
+	f.BoolVar(&words.RequireSecondFactor, "require-second-factor", false, "people sign in with two factors for it, whatever the app asks for")
+	f.Int64Var(&words.MaxAge, "max-age", 0, "`seconds` since people signed in, at most, when a token for it is asked for; 0 = any")
 	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
 }
 
@@ -79,6 +81,8 @@ func (words *resourceWords) change(cmd *cobra.Command, to *clients.Resource) {
 	})
 	set("scopes-file", func() { to.Scopes, to.Details = words.Scopes, words.Details })
 	set("introspected-by", func() { to.IntrospectedBy = words.IntrospectedBy })
+	set("require-second-factor", func() { to.RequireSecondFactor = words.RequireSecondFactor })
+	set("max-age", func() { to.MaxAge = words.MaxAge })
 	set("exchanged-by", func() { to.ExchangedBy = words.ExchangedBy })
 }
 
@@ -195,7 +199,8 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 		}
 		return h.Audit.Record(ctx,
 			audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
-				"identifier": r.Identifier, "scopes": r.Scopes, "exchanged_by": r.ExchangedBy}})
+				"identifier": r.Identifier, "scopes": r.Scopes, "exchanged_by": r.ExchangedBy,
+				"require_second_factor": r.RequireSecondFactor, "max_age": r.MaxAge}})
 	})
 	if err != nil {
 		return err

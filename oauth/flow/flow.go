@@ -23,31 +23,33 @@ const (
 
 // Request is a clean authorization request: repeated parameters refused, client known, redirect URI matched.
 type Request struct {
-	ClientID            string            `json:"client_id"`
-	RedirectURI         string            `json:"redirect_uri"`      // where the answer goes, exactly as matched
-	RedirectURISent     bool              `json:"redirect_uri_sent"` // it was in the request, so the token request must repeat it
-	ResponseType        string            `json:"response_type"`     // one of clients.ResponseTypes
-	ResponseMode        string            `json:"response_mode"`     // resolved: "query", "fragment", "form_post"; with ".jwt" signed
-	Scopes              []string          `json:"scopes"`            // asked, known, allowed
-	Resources           []string          `json:"resources,omitempty"`
-	State               string            `json:"state,omitempty"`
-	Nonce               string            `json:"nonce,omitempty"`
-	CodeChallenge       string            `json:"code_challenge,omitempty"`
-	CodeChallengeMethod string            `json:"code_challenge_method,omitempty"`
-	Pushed              string            `json:"pushed,omitempty"`   // id of the pushed request it is (RFC 9126)
-	DPoPJKT             string            `json:"dpop_jkt,omitempty"` // the key that the code is bound to (RFC 9449 section 10)
-	Prompts             []string          `json:"prompts,omitempty"`
-	MaxAge              *int64            `json:"max_age,omitempty"` // seconds; 0 counts
-	LoginHint           string            `json:"login_hint,omitempty"`
-	IDPHint             string            `json:"idp_hint,omitempty"`      // id of the upstream to sign in at
-	HintSubject         string            `json:"hint_subject,omitempty"`  // sub of id_token_hint, or of the claims parameter
-	HintSubjects        []string          `json:"hint_subjects,omitempty"` // likewise, of several any one
-	UILocales           []string          `json:"ui_locales,omitempty"`
-	ACRValues           []string          `json:"acr_values,omitempty"`
-	EssentialACRs       []string          `json:"essential_acrs,omitempty"` // of the claims parameter: one of these, or the request fails
-	Claims              string            `json:"claims,omitempty"`         // the claims parameter as sent, size-capped JSON
-	Display             string            `json:"display,omitempty"`
-	Extra               map[string]string `json:"extra,omitempty"`
+	ClientID            string   `json:"client_id"`
+	RedirectURI         string   `json:"redirect_uri"`      // where the answer goes, exactly as matched
+	RedirectURISent     bool     `json:"redirect_uri_sent"` // it was in the request, so the token request must repeat it
+	ResponseType        string   `json:"response_type"`     // one of clients.ResponseTypes
+	ResponseMode        string   `json:"response_mode"`     // resolved: "query", "fragment", "form_post"; with ".jwt" signed
+	Scopes              []string `json:"scopes"`            // asked, known, allowed
+	Resources           []string `json:"resources,omitempty"`
+	State               string   `json:"state,omitempty"`
+	Nonce               string   `json:"nonce,omitempty"`
+	CodeChallenge       string   `json:"code_challenge,omitempty"`
+	CodeChallengeMethod string   `json:"code_challenge_method,omitempty"`
+	Pushed              string   `json:"pushed,omitempty"`   // id of the pushed request it is (RFC 9126)
+	DPoPJKT             string   `json:"dpop_jkt,omitempty"` // the key that the code is bound to (RFC 9449 section 10)
+	Prompts             []string `json:"prompts,omitempty"`
+	MaxAge              *int64   `json:"max_age,omitempty"` // seconds; 0 counts
+	// SecondFactor: a resource that the token is for demands two factors.
+	SecondFactor  bool              `json:"second_factor,omitempty"`
+	LoginHint     string            `json:"login_hint,omitempty"`
+	IDPHint       string            `json:"idp_hint,omitempty"`      // id of the upstream to sign in at
+	HintSubject   string            `json:"hint_subject,omitempty"`  // sub of id_token_hint, or of the claims parameter
+	HintSubjects  []string          `json:"hint_subjects,omitempty"` // likewise, of several any one
+	UILocales     []string          `json:"ui_locales,omitempty"`
+	ACRValues     []string          `json:"acr_values,omitempty"`
+	EssentialACRs []string          `json:"essential_acrs,omitempty"` // of the claims parameter: one of these, or the request fails
+	Claims        string            `json:"claims,omitempty"`         // the claims parameter as sent, size-capped JSON
+	Display       string            `json:"display,omitempty"`
+	Extra         map[string]string `json:"extra,omitempty"`
 }
 
 // Prompted reports whether the request has the prompt value.

@@ -95,5 +95,21 @@ func (p *Parser) resources(req *flow.Request, c *clients.Client, form url.Values
 	if len(got.Scopes) == 0 {
 		return refusal.InvalidScope("None of the scopes belongs to a resource that was asked for.")
 	}
+	demands(req, got.Audience, known)
 	return nil
+}
+
+// demands raises what the request asks of the sign-in to what the resources of its tokens do, so that the first token does for them
+// (RFC 9470 section 1).
+func demands(req *flow.Request, audience []string, known *clients.Resources) {
+	for _, id := range audience {
+		r, ok := known.Find(id)
+		if !ok {
+			continue // the issuer itself
+		}
+		req.SecondFactor = req.SecondFactor || r.RequireSecondFactor
+		if r.MaxAge > 0 && (req.MaxAge == nil || *req.MaxAge > r.MaxAge) {
+			req.MaxAge = &r.MaxAge
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 
-	"signet/clients"
 	"signet/oauth"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
@@ -64,7 +63,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	}
 	ready, err := h.Provider.Prepare(r.Context(), oauth.Authorization{
 		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
-		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, demanded(s.Client)),
+		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, s.Demanded()),
 		AMR:    v.AMR,
 		Scopes: scopes, Claims: param,
 	})
@@ -78,14 +77,6 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		return err
 	}
 	return h.answer(w, r, s.In.Request, ready.Answer)
-}
-
-// demanded is the class that the client's registration demands; "" = none.
-func demanded(c *clients.Client) string {
-	if c.RequireSecondFactor {
-		return flow.ACRMulti
-	}
-	return ""
 }
 
 // write makes what was prepared good, and notes in the same transaction that the request was answered, where it has a row.

@@ -145,8 +145,11 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 	if err != nil {
 		return err
 	}
-	if a.Client.RequireSecondFactor && !flow.Reaches(v.ACR, flow.ACRMulti) {
+	if weak(a, v) {
 		return h.stronger(w, r, v, found)
+	}
+	if old(a, v) {
+		return h.again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, found)
 	}
 	if ticked == nil {
 		ticked = q.Ticked
@@ -185,11 +188,27 @@ func (h *Handler) stronger(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if !need {
 		return h.Pages.Render(w, r, http.StatusForbidden, pages.Device{Person: v.Person, Problem: "newdevice.second_step"})
 	}
-	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, flow.Request{ACRValues: []string{flow.ACRMulti}}, at(found.UserCode))
+	return h.again(w, r, flow.Request{ACRValues: []string{flow.ACRMulti}}, found)
+}
+
+// again has the person sign in as the request says, and leads back to the page for the code.
+func (h *Handler) again(w http.ResponseWriter, r *http.Request, how flow.Request, found device.Waiting) error {
+	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, how, at(found.UserCode))
 	if err != nil {
 		return err
 	}
 	return h.Browser.Go(w, r, "/signin", &in)
+}
+
+// weak: the app, or a resource of its tokens, demands two factors, and the person signed in with one.
+func weak(a consent.Asked, v *browser.Visitor) bool {
+	return (a.Client.RequireSecondFactor || a.Request.SecondFactor) && !flow.Reaches(v.ACR, flow.ACRMulti)
+}
+
+// old: a resource of its tokens demands a younger sign-in. A minute is for reading the page.
+func old(a consent.Asked, v *browser.Visitor) bool {
+	age := a.Request.MaxAge
+	return age != nil && time.Since(v.AuthTime) > time.Duration(*age)*time.Second+time.Minute
 }
 
 // another lets somebody else sign in, who comes back to the page for the code.
@@ -228,8 +247,8 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, consent.ErrNothing):
 		return h.ask(w, r, v, found, http.StatusBadRequest, append([]string{}, r.PostForm["scope"]...))
-	case errors.Is(err, errWeak):
-		return h.stronger(w, r, v, found)
+	case errors.Is(err, errWeak): // the page for the code says what is missing
+		return h.Browser.Go(w, r, at(code), nil)
 	case errors.Is(err, device.ErrUnknown):
 		return h.wrong(w, r, v, typed, err)
 	case err != nil:
@@ -242,15 +261,15 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	return h.Browser.Go(w, r, path+"/done?"+url.Values{"outcome": {outcome}}.Encode(), nil)
 }
 
-// errWeak: the app demands a second step, and the person signed in without.
-var errWeak = errors.New("signed in without a second step")
+// errWeak: the person has to sign in again, with a second step, or because it is too long ago.
+var errWeak = errors.New("signed in too weakly, or too long ago")
 
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, ticked []string) error {
 	a, _, err := h.asked(ctx, v, found)
 	if err != nil {
 		return err
 	}
-	if a.Client.RequireSecondFactor && !flow.Reaches(v.ACR, flow.ACRMulti) {
+	if weak(a, v) || old(a, v) {
 		return errWeak
 	}
 	return h.Login.Tx(ctx, func(ctx context.Context) error {

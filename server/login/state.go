@@ -222,9 +222,7 @@ func (l *Login) assessVisitor(r *http.Request, s *State, v *browser.Visitor) (er
 	ctx := r.Context()
 	s.seen.UserID, s.seen.AuthTime, s.seen.ACR = v.UserID, v.AuthTime, v.ACR
 	s.seen.TermsDue = l.People.TermsDue(v.User)
-	if s.Client != nil && s.Client.RequireSecondFactor {
-		s.seen.Required = flow.ACRMulti
-	}
+	s.seen.Required = s.Demanded()
 	if s.In.Wanting(s.seen) {
 		level, err := l.Factors.Reachable(ctx, v.UserID)
 		if err != nil {
@@ -253,6 +251,14 @@ var acrOf = map[factor.Level]string{factor.Single: flow.ACRSingle, factor.Multi:
 // Asked is what the app's request asks of the person.
 func (s *State) Asked() consent.Asked {
 	return consent.Asked{Client: s.Client, Resources: s.resources, Request: s.In.Request}
+}
+
+// Demanded is the class of sign-in that the client's registration demands, or a resource that the token is for; "" = none.
+func (s *State) Demanded() string {
+	if s.Client != nil && s.Client.RequireSecondFactor || s.In.Request.SecondFactor {
+		return flow.ACRMulti
+	}
+	return ""
 }
 
 // Is reports whether it is the step's turn. A page whose turn it is not goes on (GoOn).

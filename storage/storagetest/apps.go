@@ -96,7 +96,7 @@ func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"},
 		IntrospectedBy: []string{"shop"}, ExchangedBy: []string{"shop", "back"}, CreatedAt: now,
-		ScopeDetails: `{"api:read":{"title":"Read"}}`}
+		ScopeDetails: `{"api:read":{"title":"Read"}}`, SignIn: `{"max_age":60}`}
 	ok(t, db.InsertResource(ctx, r))
 	fails(t, db.InsertResource(ctx, r), storage.ErrConflict)
 	read := r
@@ -106,6 +106,9 @@ func resources(t *testing.T, db *storage.DB) {
 	changed := r
 	changed.ExchangedBy = nil
 	fails(t, db.UpdateResource(ctx, changed, r), storage.ErrStale) // somebody else changed who exchanges
+	changed = r
+	changed.SignIn = ""
+	fails(t, db.UpdateResource(ctx, changed, r), storage.ErrStale)
 	list, err := db.Resources(ctx)
 	ok(t, err)
 	same(t, list, []storage.Resource{r})
