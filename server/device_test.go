@@ -101,8 +101,12 @@ func TestRFC8628_ADeviceIsConnected(t *testing.T) {
 			if b.Text("device-code") != user || !strings.Contains(b.Text("main"), "Tv") {
 				t.Fatalf("at %s: %s", b.URL, b.Text("main"))
 			}
+			twice := b.Tab(t).Get(t, b.URL.RequestURI())
 			if b.Submit(t, "device-allow", nil); b.URL.Path != "/device/done" || !strings.Contains(b.Text("main"), "connected") {
 				t.Fatalf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
+			}
+			if twice.Submit(t, "device-allow", nil); twice.URL.Path != "/device/done" { // a second click leads where the first did
+				t.Errorf("twice: at %s (%d): %s", twice.URL, twice.Status, twice.Text("main"))
 			}
 			status, got := d.poll(device)
 			if status != 200 || got["token_type"] != "Bearer" || got["scope"] != "openid email offline_access" || got["refresh_token"] == nil {
@@ -259,6 +263,11 @@ func TestRFC8628_WhatIsRefused(t *testing.T) {
 		t.Errorf("denied: %s", b.Text("main"))
 	}
 	d.wants("denied", device, "access_denied")
+	if b.Get(t, s.URL+"/device?user_code="+user); !strings.Contains(b.Text("main"), "not connected") {
+		t.Errorf("denied, and again: %s", b.Text("main"))
+	}
+	b = s.Browser(t)
+	b.Get(t, s.URL+"/device").SignIn(t, ada)
 	for _, page := range []string{"/device?user_code=" + user, "/device?user_code=BCDF", "/device?user_code=%00%3Cb%3E"} {
 		if b.Get(t, s.URL+page); b.Status != 400 || b.Has("device-allow") {
 			t.Errorf("%s: %d %s", page, b.Status, b.Text("main"))

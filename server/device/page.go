@@ -103,8 +103,13 @@ func (h *Handler) find(ctx context.Context, v *browser.Visitor, code string) (de
 	return found, errors.Join(err, charge.Refund(ctx))
 }
 
-// wrong asks for the code again.
+// wrong asks for the code again. One that was decided in this browser a while ago leads to what came of it.
 func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, v *browser.Visitor, typed string, err error) error {
+	if code := device.Read(typed); code != "" && errors.Is(err, device.ErrUnknown) {
+		if ok, followErr := h.Login.FollowLink(w, r, decided(code)); ok || followErr != nil {
+			return followErr
+		}
+	}
 	page := pages.Device{Person: v.Person, Typed: login.Cut(typed), Problem: "newdevice.missing"}
 	status := http.StatusBadRequest
 	if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
@@ -258,8 +263,15 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("decision") == "allow" {
 		outcome = "allowed"
 	}
-	return h.Browser.Go(w, r, path+"/done?"+url.Values{"outcome": {outcome}}.Encode(), nil)
+	done := path + "/done?" + url.Values{"outcome": {outcome}}.Encode()
+	if err := h.Login.LinkUsed(r, decided(code), v.UserID, "", done); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, done, nil)
 }
+
+// decided is what a decision is remembered by in its browser.
+func decided(code string) string { return "device " + code }
 
 // errWeak: the person has to sign in again, with a second step, or because it is too long ago.
 var errWeak = errors.New("signed in too weakly, or too long ago")
