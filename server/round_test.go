@@ -32,7 +32,7 @@ tokens: {code_lifetime: soon}
 passwords: {breach_file: %[1]s/no.txt}
 branding: {logo: %[2]s, languages: %[1]s/lang}
 clients:
-  - {client_id: shop, token_endpoint_auth_method: tls_client_auth, redirect_uris: [http://shop.example/cb]}
+  - {client_id: shop, token_endpoint_auth_method: attest_jwt_client_auth, redirect_uris: [http://shop.example/cb]}
   - {client_id: "a b", redirect_uris: [https://a.example/cb], client_secret_file: %[1]s/no.txt}
   - {redirect_uris: [https://b.example/cb], client_secret: 0123456789012345}
 resources: [{identifier: "https://api.example.com", scopes: [openid]}, {identifier: api, name: "%[3]s"}]

@@ -214,7 +214,7 @@ func TestCheckNamesWhatOnlyTheServicesKnow(t *testing.T) {
 server: {issuer: https://id.example.com, tls: {cert_file: nowhere.pem, key_file: nowhere.pem}}
 branding: {logo: nowhere.svg}
 clients:
-  - {client_id: shop, token_endpoint_auth_method: tls_client_auth, redirect_uris: [http://shop.example/cb]}
+  - {client_id: shop, token_endpoint_auth_method: attest_jwt_client_auth, redirect_uris: [http://shop.example/cb]}
 resources: [{identifier: "https://api.example.com", scopes: [openid]}]
 `
 	c, err := config.Load(config.Sources{ReadFile: func(string) ([]byte, error) { return []byte(yaml), nil }})
