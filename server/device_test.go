@@ -19,6 +19,7 @@ import (
 	"signet/server/servertest"
 	"signet/storage"
 	"signet/storage/storagetest"
+	"signet/users/factor"
 )
 
 // tv drives an app on a device.
@@ -396,4 +397,59 @@ func TestDevices_CanBeTurnedOff(t *testing.T) {
 		t.Errorf("page: %d", b.Status)
 	}
 	d.wants("grant", "x", "unsupported_grant_type")
+}
+
+// TestDevices_WhatEndsBeforeTheTokensAreFetched: what was approved is no more than what holds when it is fetched.
+func TestDevices_WhatEndsBeforeTheTokensAreFetched(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	for name, test := range map[string]struct {
+		change func(t *testing.T, d tv, b *servertest.Browser, who servertest.Person)
+		status int
+		wrong  string
+	}{
+		"app removed": {func(t *testing.T, d tv, b *servertest.Browser, _ servertest.Person) {
+			b.Post(t, s.URL+"/account/apps", url.Values{"app": {d.app.ClientID}})
+		}, 400, "invalid_grant"},
+		"signed out everywhere": {func(t *testing.T, _ tv, b *servertest.Browser, _ servertest.Person) {
+			b.Post(t, s.URL+"/account/sessions", url.Values{"session": {"all"}})
+		}, 200, ""}, // it has no session: the app was let in on its own
+		"new password": {func(t *testing.T, _ tv, _ *servertest.Browser, who servertest.Person) {
+			if err := s.Services().People.SetPassword(t.Context(), factor.ForOperator(who.ID, factor.ResetPassword),
+				servertest.NewPassword); err != nil {
+				t.Fatal(err)
+			}
+		}, 400, "invalid_grant"},
+		"fewer scopes": {func(t *testing.T, d tv, _ *servertest.Browser, _ servertest.Person) {
+			m := d.app.Metadata
+			m.Scope = "openid"
+			if err := s.Services().Clients.Update(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}, 200, ""},
+		"grant type taken away": {func(t *testing.T, d tv, _ *servertest.Browser, _ servertest.Person) {
+			m := d.app.Metadata
+			m.GrantTypes, m.RedirectURIs, m.ResponseTypes = []string{clients.AuthorizationCode}, []string{"https://tv.example/cb"}, []string{"code"}
+			if err := s.Services().Clients.Update(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}, 400, "unauthorized_client"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := strings.ReplaceAll(name, " ", "-")
+			who, d := s.Person(t, id+"@example.com"), newTV(t, s, id)
+			d.T = t
+			device, user := d.begin("openid email")
+			b := s.Browser(t)
+			d.asked(b, who, user)
+			b.Submit(t, "device-allow", nil)
+			test.change(t, d, b, who)
+			status, got := d.poll(device)
+			if status != test.status || test.wrong != "" && got["error"] != test.wrong {
+				t.Errorf("%d %v", status, got)
+			}
+			if name == "fewer scopes" && got["scope"] != "openid" {
+				t.Errorf("scope %v", got["scope"])
+			}
+		})
+	}
 }
