@@ -10,10 +10,12 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
+	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 	"signet/oauth/tokens"
@@ -235,6 +237,9 @@ func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchan
 			x.aud = append(x.aud, spelled)
 		}
 	}
+	if weak := slices.ContainsFunc(x.aud, func(id string) bool { return p.tooWeak(known, id, c.Now, x.subject) }); weak {
+		return refusal.InvalidTarget("The sign-in behind the subject_token is weaker, or longer ago, than the resource demands.")
+	}
 	x.scopes = known.Within(strings.Fields(x.subject.Scope), x.aud, issuer)
 	x.scopes = slices.DeleteFunc(x.scopes, func(s string) bool { return !slices.Contains(policy.Scopes, s) })
 	if wanted := strings.Fields(c.Form.Get("scope")); len(wanted) > 0 {
@@ -249,6 +254,16 @@ func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchan
 		}
 	}
 	return nil
+}
+
+// tooWeak reports whether a resource demands a stronger or younger sign-in than the token tells of (RFC 9470). One without a person has
+// none.
+func (p *Provider) tooWeak(known *clients.Resources, id string, now time.Time, a tokens.Access) bool {
+	r, ok := known.Find(id)
+	if !ok || a.GrantID == "" {
+		return false
+	}
+	return r.RequireSecondFactor && !flow.Reaches(a.ACR, flow.ACRMulti) || r.MaxAge > 0 && now.Unix()-a.AuthTime > r.MaxAge
 }
 
 // exchangeAlive reads what the tokens stand on. Whose grant it is goes to the log only.

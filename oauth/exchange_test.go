@@ -25,6 +25,8 @@ import (
 const (
 	stock     = "https://stock.test" // shares the scope api:read with oauthtest.API
 	plain     = "https://plain.test" // has no scopes
+	vault     = "https://vault.test" // demands two factors
+	fresh     = "https://fresh.test" // demands a sign-in of the last minute
 	tokenType = "urn:ietf:params:oauth:token-type:access_token"
 )
 
@@ -35,7 +37,7 @@ func exchangers() oauthtest.Options {
 	}
 	return oauthtest.Options{
 		Clients: []clients.Metadata{
-			service("gate", clients.Exchange{SubjectsFrom: []string{"*"}, Targets: []string{stock, plain},
+			service("gate", clients.Exchange{SubjectsFrom: []string{"*"}, Targets: []string{stock, plain, vault, fresh},
 				Scopes: []string{"api:read"}, Actors: []string{"robot", "gate"}}),
 			service("back", clients.Exchange{SubjectsFrom: []string{"gate", "back", "shop"},
 				Targets: []string{oauthtest.API, plain, oauthtest.Issuer},
@@ -45,6 +47,8 @@ func exchangers() oauthtest.Options {
 		Resources: []clients.Resource{
 			{Identifier: stock, Name: "Stock", Scopes: []string{"api:read", "stock:read"}, ExchangedBy: []string{"back", "lax"}},
 			{Identifier: plain, Name: "Plain", ExchangedBy: []string{"gate"}},
+			{Identifier: vault, Name: "Vault", Scopes: []string{"api:read"}, RequireSecondFactor: true},
+			{Identifier: fresh, Name: "Fresh", Scopes: []string{"api:read"}, MaxAge: 60},
 		},
 	}
 }
@@ -425,6 +429,19 @@ func TestRFC8693_BothClientsAreAsked(t *testing.T) {
 	if err != nil || told.Claims["sub"] != oauthtest.Ada || told.Claims["email"] != "ada@example.com" {
 		t.Fatalf("%v %v", told, err)
 	}
+	demand := func(yes bool) {
+		if _, err := h.Registry.Change(t.Context(), web, func(m *clients.Metadata) error {
+			m.RequireSecondFactor = yes
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	demand(true) // what the first client demands holds for what comes of its tokens
+	if _, err := h.Provider.Userinfo(t.Context(), oauth.Presented{Token: two.AccessToken}); err == nil {
+		t.Error("userinfo forgets what the first client demands")
+	}
+	demand(false)
 	for _, off := range []struct {
 		client string
 		tokens []*oauth.Answer

@@ -110,6 +110,15 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	if no := authentication(client, a, time.Now()); no != nil {
 		return Userinfo{}, no
 	}
+	if len(a.Act) > 0 && s.ClientID != "" { // what the client demands that the grant was given to holds for what comes of its tokens
+		first, err := p.enabled(ctx, s.ClientID)
+		if err != nil {
+			return Userinfo{}, refusal.From(err)
+		}
+		if no := authentication(first, a, time.Now()); no != nil {
+			return Userinfo{}, no
+		}
+	}
 	granted, err := ledger.ClaimsOf(s.Grant, client)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
