@@ -19,12 +19,13 @@ type Exchange struct {
 	Bearer       bool     `json:"bearer,omitempty"`  // new tokens for bound ones may be bound to no key
 }
 
-// TakesFrom reports whether tokens of the client may be presented, and whether they must be for a resource that names the exchanger.
+// TakesFrom reports whether tokens of the client may be presented, and whether they must be for a resource that names the exchanger: all
+// but its own. Else whoever gets hold of a token for somebody else could have it exchanged.
 func (e *Exchange) TakesFrom(exchanger, client string) (taken, named bool) {
-	if client == exchanger || slices.Contains(e.SubjectsFrom, client) {
+	if client == exchanger {
 		return true, false
 	}
-	return slices.Contains(e.SubjectsFrom, anyClient), true
+	return slices.Contains(e.SubjectsFrom, client) || slices.Contains(e.SubjectsFrom, anyClient), true
 }
 
 // Reaches reports whether new tokens may be for the resource.

@@ -44,8 +44,8 @@ func TestExchangeTakesTokensOfNamedClientsOnly(t *testing.T) {
 		taken, named bool
 	}{
 		{Exchange{}, "api", true, false}, {Exchange{}, "web", false, true},
-		{some, "web", true, false}, {some, "other", false, true},
-		{all, "web", true, false}, {all, "other", true, true}, {all, "api", true, false},
+		{some, "web", true, true}, {some, "other", false, true},
+		{all, "web", true, true}, {all, "other", true, true}, {all, "api", true, false},
 	} {
 		if taken, named := test.e.TakesFrom("api", test.client); taken != test.taken || taken && named != test.named {
 			t.Errorf("%v of %s: %v, %v", test.e.SubjectsFrom, test.client, taken, named)

@@ -18,3 +18,12 @@ func TestRFC9470_AnExchangeDoesNotPassWhatAResourceDemands(t *testing.T) {
 	old := resign(t, h, subject, func(a *tokens.Access) { a.AuthTime = time.Now().Unix() - 61 })
 	refused(t, h, "gate", exchange(old, "resource", fresh), "invalid_target")
 }
+
+// TestRFC8693_ATokenForSomebodyElseIsNotExchanged: that its client is named does not suffice, or whoever gets hold of a token could use it
+// (confused deputy).
+func TestRFC8693_ATokenForSomebodyElseIsNotExchanged(t *testing.T) {
+	h := protocol(t, exchangers())
+	forAPI := ofSpa(t, h) // which names gate, and lax only spa
+	get(t, h, "gate", exchange(forAPI.AccessToken, "resource", stock))
+	refused(t, h, "lax", exchange(forAPI.AccessToken, "resource", plain), "invalid_request")
+}

@@ -45,7 +45,7 @@ func exchangers() oauthtest.Options {
 			service("lax", clients.Exchange{SubjectsFrom: []string{"spa"}, Targets: []string{plain}, Bearer: true}),
 		},
 		Resources: []clients.Resource{
-			{Identifier: stock, Name: "Stock", Scopes: []string{"api:read", "stock:read"}, ExchangedBy: []string{"back", "lax"}},
+			{Identifier: stock, Name: "Stock", Scopes: []string{"api:read", "stock:read"}, ExchangedBy: []string{"back", "lax", "service"}},
 			{Identifier: plain, Name: "Plain", ExchangedBy: []string{"gate"}},
 			{Identifier: vault, Name: "Vault", Scopes: []string{"api:read"}, RequireSecondFactor: true},
 			{Identifier: fresh, Name: "Fresh", Scopes: []string{"api:read"}, MaxAge: 60},
@@ -403,7 +403,7 @@ func TestRFC9449_ExchangeOfABoundToken(t *testing.T) {
 func TestRFC8693_BothClientsAreAsked(t *testing.T) {
 	h := protocol(t, exchangers())
 	stored := func(name string, m clients.Metadata) string {
-		m.ClientName = name
+		m.ClientID, m.ClientName = name, name
 		got, err := h.Registry.Create(t.Context(), m)
 		if err != nil {
 			t.Fatal(err)

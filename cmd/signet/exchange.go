@@ -21,7 +21,7 @@ func (f *exchangeFlags) flags(c *cobra.Command) {
 	s.StringSliceVar(&f.Targets, "exchange-target", nil,
 		"`URIs` of the APIs for which the app may get tokens in exchange for those it is called with; on update, \"\" takes all of it away")
 	s.StringSliceVar(&f.SubjectsFrom, "exchange-from", nil,
-		"client `IDs` whose tokens it may exchange beside its own; * = any, of the APIs that name the app in --exchanged-by")
+		"client `IDs` whose tokens it may exchange beside its own, for the APIs that name the app in --exchanged-by; * = any client's")
 	s.StringSliceVar(&f.Scopes, "exchange-scope", nil, "`scopes` that the new tokens may have")
 	s.StringSliceVar(&f.Actors, "exchange-actor", nil, "client `IDs` whose tokens may say who acts")
 	s.BoolVar(&f.Bearer, "exchange-bearer", false, "new tokens for bound ones may be bound to no key")
