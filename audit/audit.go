@@ -19,7 +19,8 @@ type Origin struct {
 	Network   string // its prefix, /24 or /56
 	Agent     string // user agent as sent
 	RequestID string
-	Actor     string // who acts if it is not the person concerned: "cli", "system"
+	Actor     string // who acts if it is not the person concerned: an administrator's id, a client's, "cli", "system"
+	Kind      string // what Actor is: "person", "client", "cli"; "" = the person concerned, or the system
 }
 
 // OriginKey is the context key under which the origin travels: an Origin, or an OriginSource.
@@ -78,6 +79,7 @@ func (l *Log) Record(ctx context.Context, e Event) error {
 		Name:      string(e.Name),
 		Outcome:   string(e.outcome()),
 		ActorID:   cmp.Or(e.ActorID, o.Actor, e.UserID),
+		ActorKind: o.Kind,
 		UserID:    e.UserID,
 		ClientID:  e.ClientID,
 		SessionID: e.SessionID,

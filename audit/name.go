@@ -110,6 +110,9 @@ const (
 	SealedDropped       Name = "master.dropped"  // an operator gave up what a lost master key had sealed
 	SealedUnreadable    Name = "sealed.unreadable"
 	ConfigLoaded        Name = "config.loaded"
+	AdminRefused        Name = "admin.refused"       // an administrator lacked a permission, or acted on somebody who holds more
+	AdminTokenMade      Name = "admin.token_made"    // an access token for the administrative API, by an operator at the host
+	AdminTokenRevoked   Name = "admin.token_revoked" // … and taken back
 )
 
 // Outcome says whether it succeeded.
@@ -126,5 +129,6 @@ var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
 	EmailThrottled: true,
 	ConsentDenied:  true, DeviceDenied: true,
+	AdminRefused: true,
 	CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

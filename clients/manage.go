@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -244,11 +245,7 @@ func (r *Registry) stored(ctx context.Context, id string) (*Client, error) {
 
 // List is every client, declared first, then stored by id.
 func (r *Registry) List(ctx context.Context) ([]*Client, error) {
-	var all []*Client
-	for _, c := range r.declared {
-		all = append(all, c)
-	}
-	slices.SortFunc(all, func(a, b *Client) int { return strings.Compare(a.ClientID, b.ClientID) })
+	all := r.Declared()
 	for after := ""; ; {
 		rows, err := r.o.Store.Clients(ctx, after, 200)
 		if err != nil {
@@ -269,6 +266,11 @@ func (r *Registry) List(ctx context.Context) ([]*Client, error) {
 			return all, nil
 		}
 	}
+}
+
+// Declared are the clients of the configuration, by id.
+func (r *Registry) Declared() []*Client {
+	return slices.SortedFunc(maps.Values(r.declared), func(a, b *Client) int { return strings.Compare(a.ClientID, b.ClientID) })
 }
 
 // PutResource stores one, or replaces the stored one of its identifier, whatever it was. To change some of it use ChangeResource.

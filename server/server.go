@@ -15,6 +15,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"signet/admin"
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/keyset"
@@ -108,6 +109,7 @@ type Services struct {
 	// Federation is nil where no upstream is configured.
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
+	Admin      *admin.Service
 
 	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
@@ -178,7 +180,10 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err := h.openSignout(); err != nil {
 		return h, err
 	}
-	return h, h.openPeople(o)
+	if err := h.openPeople(o); err != nil {
+		return h, err
+	}
+	return h, h.openAdmin()
 }
 
 // reportedValues is of how many unreadable values it is remembered that they were reported.

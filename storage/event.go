@@ -3,6 +3,9 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -14,7 +17,8 @@ type Event struct {
 	At        time.Time `gorm:"serializer:micros"`
 	Name      string    // "signin.succeeded" …
 	Outcome   string    // "success", "failure"
-	ActorID   string    // who did it: a user id, "cli", "system"
+	ActorID   string    // who did it: a user id, a client id, the account at the command line, "system"
+	ActorKind string    // "person", "client", "cli", "system"; "" in what an older release wrote
 	UserID    string    `gorm:"serializer:optional"` // whom it concerns
 	ClientID  string
 	SessionID string
@@ -43,6 +47,34 @@ func (db *DB) EventsOfUser(ctx context.Context, userID, before string, limit int
 func (db *DB) Events(ctx context.Context, before string, limit int) ([]Event, error) {
 	var list []Event
 	err := db.ask(ctx, func(q *gorm.DB) error { return page(q, before, limit).Find(&list).Error })
+	return list, err
+}
+
+// EventsLike pages newest first through the events that have every field that is set in like: ActorID, UserID, ClientID, Outcome,
+// RequestID; and a name that is like.Name, or begins with it where it ends with a dot; none from before like.At. An index serves each
+// of RequestID, UserID, ClientID, ActorID and Name.
+func (db *DB) EventsLike(ctx context.Context, like Event, before string, limit int) ([]Event, error) {
+	var list []Event
+	err := db.ask(ctx, func(q *gorm.DB) error {
+		for _, field := range []struct{ column, value string }{
+			{"request_id", like.RequestID}, {"user_id", like.UserID}, {"client_id", like.ClientID}, {"actor_id", like.ActorID},
+			{"outcome", like.Outcome},
+		} {
+			if field.value != "" { // the second part is that of the indexes that leave out what has none
+				q = q.Where(field.column+" = ? AND "+field.column+" <> ''", field.value)
+			}
+		}
+		switch {
+		case strings.HasSuffix(like.Name, "."):
+			q = q.Where("substr(name, 1, "+strconv.Itoa(len(like.Name))+") = ?", like.Name)
+		case like.Name != "":
+			q = q.Where("name = ?", like.Name)
+		}
+		if !like.At.IsZero() {
+			q = q.Where("id >= ?", fmt.Sprintf("%016x", like.At.UnixMicro()))
+		}
+		return page(q, before, limit).Find(&list).Error
+	})
 	return list, err
 }
 

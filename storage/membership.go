@@ -189,3 +189,68 @@ func (db *DB) RolesOfUser(ctx context.Context, userID string) ([]string, error) 
 		UNION SELECT h.role FROM role_holders h JOIN group_members m ON m.group_name = h.holder
 		WHERE h.holder_kind = 'group' AND m.user_id = $1 ORDER BY role`, userID)
 }
+
+// RolePermits reads what the holders of a role may do to this server; ErrNotFound.
+func (db *DB) RolePermits(ctx context.Context, role string) (string, error) {
+	var permits string
+	err := db.one(ctx, "SELECT permissions FROM roles WHERE name = $1", []any{role}, &permits)
+	return permits, err
+}
+
+// SetRolePermits changes it from old; ErrStale if it is not that any more.
+func (db *DB) SetRolePermits(ctx context.Context, role, old, permits string) error {
+	return db.must(ctx, ErrStale, "UPDATE roles SET permissions = $3 WHERE name = $1 AND permissions = $2", role, old, permits)
+}
+
+// PermitsOfUser reads what each role permits that a person holds, also through groups.
+func (db *DB) PermitsOfUser(ctx context.Context, userID string) (map[string]string, error) {
+	return db.permits(ctx, `SELECT r.name, r.permissions FROM role_holders h JOIN roles r ON r.name = h.role
+			WHERE h.holder_kind = 'user' AND h.holder = $1
+		UNION SELECT r.name, r.permissions FROM group_members m JOIN role_holders h ON h.holder_kind = 'group' AND h.holder = m.group_name
+			JOIN roles r ON r.name = h.role WHERE m.user_id = $1`, userID)
+}
+
+// PermitsOfGroup reads what each role permits that a group holds.
+func (db *DB) PermitsOfGroup(ctx context.Context, group string) (map[string]string, error) {
+	return db.permits(ctx, `SELECT r.name, r.permissions FROM role_holders h JOIN roles r ON r.name = h.role
+		WHERE h.holder_kind = 'group' AND h.holder = $1`, group)
+}
+
+func (db *DB) permits(ctx context.Context, query, holder string) (map[string]string, error) {
+	held := map[string]string{}
+	err := db.many(ctx, query, []any{holder}, func(rows *sql.Rows) error {
+		var role, permits string
+		err := rows.Scan(&role, &permits)
+		held[role] = permits
+		return err
+	})
+	return held, err
+}
+
+// GroupMembers pages through the people of a group by id after the given one.
+func (db *DB) GroupMembers(ctx context.Context, group, after string, limit int) ([]User, error) {
+	var list []User
+	err := db.many(ctx, "SELECT "+userColumns+` FROM group_members m JOIN users u ON u.id = m.user_id
+		WHERE m.group_name = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3`, []any{group, after, limit}, func(rows *sql.Rows) error {
+		var u User
+		err := rows.Scan(u.dest()...)
+		list = append(list, u)
+		return err
+	})
+	return list, err
+}
+
+// HolderLeft reports whether somebody who can sign in holds a role, themselves or by a group. Inside a transaction others who ask the
+// same of the role, or LastHolder, wait for its end.
+func (db *DB) HolderLeft(ctx context.Context, role string) (bool, error) {
+	if _, err := db.exec(ctx, "UPDATE roles SET description = description WHERE name = $1", role); err != nil {
+		return false, err
+	}
+	var left bool
+	err := db.one(ctx, `SELECT EXISTS (SELECT 1 FROM role_holders h JOIN users u ON u.id = h.holder
+			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.erase_at IS NULL)
+		OR EXISTS (SELECT 1 FROM role_holders h JOIN group_members m ON m.group_name = h.holder JOIN users u ON u.id = m.user_id
+			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.erase_at IS NULL)`,
+		[]any{role}, (*truth)(&left))
+	return left, err
+}

@@ -19,11 +19,11 @@ var wayWriters = []string{
 var proofMakers = map[string][]string{
 	"ByFirstFactor": {"server/login"}, "ByConfirmation": {"server/login"}, "BySession": {"server/login"},
 	"ByLink": {"users"}, "ByUpstream": {"users/federation"}, "ByRegistration": {"users"},
-	"ByOperator": {"users/factor", "users/importer", "cmd/signet"},
+	"ByOperator": {"users/factor", "users/importer", "cmd/signet", "admin"},
 }
 
 // operators are where factor.ForOperator may be called.
-var operators = []string{"users/importer", "cmd/signet"}
+var operators = []string{"users/importer", "cmd/signet", "admin"}
 
 // guarded reports whether the laws of this file bind a file.
 func guarded(f file) bool {

@@ -1,0 +1,316 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/storage"
+)
+
+// Client is an app as administrators see it: its registration (RFC 7591) without the secret, but where that was just made.
+type Client struct {
+	clients.Metadata
+	Declared bool `json:"declared" doc:"It is in the configuration: change it there."`
+	Disabled bool `json:"disabled"`
+}
+
+func clientOf(c *clients.Client) Client {
+	v := Client{Metadata: c.Metadata, Declared: c.Declared, Disabled: !c.Enabled()}
+	v.ClientSecret = ""
+	return v
+}
+
+// MarshalJSON puts both parts into one object.
+func (c Client) MarshalJSON() ([]byte, error) {
+	raw, err := json.Marshal(c.Metadata)
+	if err != nil {
+		return nil, fmt.Errorf("write client: %w", err)
+	}
+	own, err := json.Marshal(struct {
+		Declared bool `json:"declared"`
+		Disabled bool `json:"disabled"`
+	}{c.Declared, c.Disabled})
+	if err != nil {
+		return nil, fmt.Errorf("write client: %w", err)
+	}
+	return append(append(raw[:len(raw)-1:len(raw)-1], ','), own[1:]...), nil
+}
+
+// Clients pages through clients by id: those that are declared in the configuration come with the first part, before the stored ones.
+func (s *Service) Clients(ctx context.Context, a Actor, q Ask) (Page[Client], error) {
+	p := Page[Client]{Items: []Client{}}
+	ctx, err := s.may(ctx, a, "Clients")
+	if err != nil {
+		return p, err
+	}
+	if q.After == "" {
+		for _, c := range s.o.Clients.Declared() {
+			p.Items = append(p.Items, clientOf(c))
+		}
+	}
+	rows, err := s.o.Stores.Records.Clients(ctx, q.After, q.limit()+1)
+	if err != nil {
+		return p, fmt.Errorf("list clients: %w", err)
+	}
+	for i, row := range rows {
+		if i == q.limit() {
+			p.Next = rows[i-1].ID
+			break
+		}
+		c, err := s.o.Clients.Client(ctx, row.ID)
+		if errors.Is(err, clients.ErrUnknown) || err == nil && c.Declared {
+			continue
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Items = append(p.Items, clientOf(c))
+	}
+	return p, nil
+}
+
+// Client shows one.
+func (s *Service) Client(ctx context.Context, a Actor, id string) (Client, error) {
+	ctx, err := s.may(ctx, a, "Client")
+	if err != nil {
+		return Client{}, err
+	}
+	c, err := s.o.Clients.Client(ctx, id)
+	if err != nil {
+		return Client{}, translate(err)
+	}
+	return clientOf(c), nil
+}
+
+// CreateClient registers an app. The answer has its secret, this once.
+func (s *Service) CreateClient(ctx context.Context, a Actor, m clients.Metadata) (made Client, err error) {
+	m.ClientSecret = ""
+	err = s.act(ctx, a, "CreateClient", func(ctx context.Context) error {
+		if err := overClient(a, m); err != nil {
+			return err
+		}
+		if err := s.check(ctx, m); err != nil {
+			return err
+		}
+		if made.Metadata, err = s.o.Clients.Create(ctx, m); err != nil {
+			return ofClient(err)
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ClientCreated, ClientID: made.ClientID})
+	})
+	return made, err
+}
+
+func (s *Service) check(ctx context.Context, m clients.Metadata) error {
+	if s.o.CheckClient == nil {
+		return nil
+	}
+	if err := s.o.CheckClient(ctx, m); err != nil {
+		return fromText(err)
+	}
+	return nil
+}
+
+// ofClient tells what is wrong with metadata from what went wrong here.
+func ofClient(err error) error {
+	for _, known := range []error{clients.ErrUnknown, clients.ErrDeclared, clients.ErrTaken, clients.ErrPerson, clients.ErrChanged, ErrChanged,
+		ErrRefused, ErrInvalid, storage.ErrStale, storage.ErrUnavailable, storage.ErrNotFound} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fromText(err)
+}
+
+// ChangeClient changes an app's registration. change is given what it is now, and may be called again where others write at the same
+// time. An app that needs a secret after it, and had none, gets one, which is in the answer.
+func (s *Service) ChangeClient(ctx context.Context, a Actor, id, match string, change func(m *clients.Metadata) error) (Client, error) {
+	var after Client
+	err := s.act(ctx, a, "ChangeClient", func(ctx context.Context) error {
+		c, err := s.o.Clients.Client(ctx, id)
+		if err != nil {
+			return err
+		}
+		after = clientOf(c)
+		var changes []Change
+		made, err := s.o.Clients.Change(ctx, id, func(m *clients.Metadata) error {
+			before := *m
+			if err := fits(match, Client{Metadata: before, Disabled: after.Disabled}); err != nil {
+				return err
+			}
+			if err := overClient(a, before); err != nil {
+				return err
+			}
+			if err := change(m); err != nil {
+				return err
+			}
+			if err := overClient(a, *m); err != nil {
+				return err
+			}
+			changes = changesOf(before, *m)
+			return s.check(ctx, *m)
+		})
+		if err != nil {
+			return ofClient(err)
+		}
+		after.Metadata = made
+		if len(changes) == 0 {
+			return nil
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ClientChanged, ClientID: id, Detail: map[string]any{"changes": changes}})
+	})
+	return after, err
+}
+
+// longestChange is how much of a value an event keeps, in bytes of JSON.
+const longestChange = 500
+
+// changesOf are the fields in which two registrations differ.
+func changesOf(before, after clients.Metadata) (changes []Change) {
+	fields := func(m clients.Metadata) map[string]any {
+		m.ClientSecret = ""
+		all := map[string]any{}
+		raw, err := json.Marshal(m)
+		if err == nil {
+			err = json.Unmarshal(raw, &all)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("admin: metadata is not JSON: %v", err)) // it was read from JSON
+		}
+		return all
+	}
+	short := func(value any) any {
+		if raw, err := json.Marshal(value); err != nil || len(raw) > longestChange {
+			return "(long)"
+		}
+		return value
+	}
+	old, now := fields(before), fields(after)
+	names := maps.Clone(old)
+	maps.Copy(names, now)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if !reflect.DeepEqual(old[name], now[name]) {
+			changes = append(changes, Change{name, short(old[name]), short(now[name])})
+		}
+	}
+	return changes
+}
+
+// onClient runs an act on a client that may get no more than the actor holds.
+func (s *Service) onClient(ctx context.Context, a Actor, act, id string, name audit.Name, do func(ctx context.Context) error) error {
+	return s.act(ctx, a, act, func(ctx context.Context) error {
+		c, err := s.o.Clients.Client(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := overClient(a, c.Metadata); err != nil {
+			return err
+		}
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: name, ClientID: id})
+	})
+}
+
+// SetClientDisabled refuses an app's requests, or takes them again.
+func (s *Service) SetClientDisabled(ctx context.Context, a Actor, id string, disabled bool) error {
+	name := audit.ClientEnabled
+	if disabled {
+		name = audit.ClientDisabled
+	}
+	return s.onClient(ctx, a, "SetClientDisabled", id, name, func(ctx context.Context) error {
+		return s.o.Clients.SetDisabled(ctx, id, disabled)
+	})
+}
+
+// DeleteClient removes an app with its secrets and consents, and revokes its grants.
+func (s *Service) DeleteClient(ctx context.Context, a Actor, id, match string) error {
+	return s.onClient(ctx, a, "DeleteClient", id, audit.ClientDeleted, func(ctx context.Context) error {
+		c, err := s.o.Clients.Client(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := fits(match, clientOf(c)); err != nil {
+			return err
+		}
+		return s.o.Clients.Delete(ctx, id)
+	})
+}
+
+// longestKeep is how long an old secret may stay valid.
+const longestKeep = 90 * 24 * time.Hour
+
+// RotateSecret gives an app a new secret; those before stay valid for keep.
+func (s *Service) RotateSecret(ctx context.Context, a Actor, id string, keep time.Duration) (secret string, err error) {
+	if keep < 0 || keep > longestKeep {
+		return "", invalid("keep", "use 0 to 2160 hours")
+	}
+	err = s.onClient(ctx, a, "RotateSecret", id, audit.ClientSecretRotated, func(ctx context.Context) error {
+		c, err := s.o.Clients.Client(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !c.HasSecret() {
+			return fmt.Errorf("%w: the app has no secret: it authenticates by %s", ErrConflict, c.TokenEndpointAuthMethod)
+		}
+		secret, err = s.o.Clients.RotateSecret(ctx, id, keep)
+		return err
+	})
+	return secret, err
+}
+
+// Resources lists all APIs.
+func (s *Service) Resources(ctx context.Context, a Actor) ([]clients.Resource, error) {
+	if _, err := s.may(ctx, a, "Resources"); err != nil {
+		return nil, err
+	}
+	return append([]clients.Resource{}, s.o.Clients.Resources().All()...), nil
+}
+
+// Resource shows one.
+func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (clients.Resource, error) {
+	if _, err := s.may(ctx, a, "Resource"); err != nil {
+		return clients.Resource{}, err
+	}
+	r, ok := s.o.Clients.Resources().Find(identifier)
+	if !ok {
+		return r, fmt.Errorf("resource: %w", ErrNotFound)
+	}
+	return r, nil
+}
+
+// PutResource registers an API, or replaces the one of its identifier, if that is as match says ("" and "*" fit any).
+func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, match string) error {
+	return s.act(ctx, a, "PutResource", func(ctx context.Context) error {
+		before, there := s.o.Clients.Resources().Find(r.Identifier)
+		if there {
+			r.Identifier = before.Identifier
+			if err := fits(match, before); err != nil {
+				return err
+			}
+		}
+		r.Declared = false
+		if err := s.o.Clients.PutResource(ctx, r); err != nil {
+			return ofClient(err)
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{"resource": r.Identifier}})
+	})
+}
+
+// DeleteResource removes one.
+func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier string) error {
+	return s.act(ctx, a, "DeleteResource", func(ctx context.Context) error {
+		if err := s.o.Clients.DeleteResource(ctx, identifier); err != nil {
+			return err
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceDeleted, Detail: map[string]any{"resource": identifier}})
+	})
+}

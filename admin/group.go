@@ -1,0 +1,261 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+	"signet/users/membership"
+)
+
+// Group is one of people.
+type Group struct {
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+// Role is one, with what its holders may do to this server.
+type Role struct {
+	Name        string       `json:"name"`
+	Description string       `json:"description"`
+	Permissions []Permission `json:"permissions"`
+	Shipped     bool         `json:"shipped" doc:"It came with Signet and cannot be changed."`
+	CreatedAt   time.Time    `json:"created_at"`
+}
+
+func groupOf(g storage.Group) Group { return Group{g.Name, g.Description, utc(g.CreatedAt)} }
+
+// Groups pages through groups by name.
+func (s *Service) Groups(ctx context.Context, a Actor, q Ask) (Page[Group], error) {
+	ctx, err := s.may(ctx, a, "Groups")
+	if err != nil {
+		return Page[Group]{}, err
+	}
+	rows, err := s.o.Members.Groups(ctx, q.After, q.limit()+1)
+	return paged(q, rows, groupOf, func(g storage.Group) string { return g.Name }), err
+}
+
+// Members pages through the people of a group by id.
+func (s *Service) Members(ctx context.Context, a Actor, group string, q Ask) (Page[Person], error) {
+	ctx, err := s.may(ctx, a, "Members")
+	if err != nil {
+		return Page[Person]{}, err
+	}
+	if there, err := s.o.Stores.People.GroupExists(ctx, group); err != nil || !there {
+		return Page[Person]{}, errors.Join(err, fmt.Errorf("group: %w", ErrNotFound))
+	}
+	rows, err := s.o.Stores.People.GroupMembers(ctx, group, q.After, q.limit()+1)
+	return paged(q, rows, personOf, func(u storage.User) string { return u.ID }), err
+}
+
+// PutGroup makes a group, or changes the description of the one of the name.
+func (s *Service) PutGroup(ctx context.Context, a Actor, name, description string) error {
+	return s.act(ctx, a, "PutGroup", func(ctx context.Context) error {
+		there, err := s.o.Stores.People.GroupExists(ctx, name)
+		if err != nil {
+			return fmt.Errorf("look for group: %w", err)
+		}
+		if there {
+			return s.o.Members.DescribeGroup(ctx, name, description)
+		}
+		return s.o.Members.CreateGroup(ctx, name, description)
+	})
+}
+
+// DeleteGroup removes a group; the people stay, and lose what they held by it.
+func (s *Service) DeleteGroup(ctx context.Context, a Actor, name string) error {
+	return s.act(ctx, a, "DeleteGroup", func(ctx context.Context) error {
+		if err := s.overGroup(ctx, a, name); err != nil {
+			return err
+		}
+		return s.keepsAdministrator(ctx, func(ctx context.Context) error { return s.o.Members.DeleteGroup(ctx, name) })
+	})
+}
+
+// AddMember puts a person into a group. It gives what the group holds.
+func (s *Service) AddMember(ctx context.Context, a Actor, group, userID string) error {
+	return s.act(ctx, a, "AddMember", func(ctx context.Context) error {
+		if err := errors.Join(s.overGroup(ctx, a, group), s.overPerson(ctx, a, userID)); err != nil {
+			return err
+		}
+		_, err := s.o.Members.Add(ctx, group, userID)
+		return err
+	})
+}
+
+// RemoveMember takes a person out of a group.
+func (s *Service) RemoveMember(ctx context.Context, a Actor, group, userID string) error {
+	return s.act(ctx, a, "RemoveMember", func(ctx context.Context) error {
+		if err := errors.Join(s.overGroup(ctx, a, group), s.overPerson(ctx, a, userID)); err != nil {
+			return err
+		}
+		return s.keepsAdministrator(ctx, func(ctx context.Context) error { return s.o.Members.Remove(ctx, group, userID) })
+	})
+}
+
+// Roles pages through roles by name.
+func (s *Service) Roles(ctx context.Context, a Actor, q Ask) (Page[Role], error) {
+	ctx, err := s.may(ctx, a, "Roles")
+	if err != nil {
+		return Page[Role]{}, err
+	}
+	rows, err := s.o.Members.Roles(ctx, q.After, q.limit()+1)
+	if err != nil {
+		return Page[Role]{}, err
+	}
+	p := paged(q, rows, func(g storage.Group) Role {
+		_, ours := shipped[g.Name]
+		return Role{Name: g.Name, Description: g.Description, Shipped: ours, CreatedAt: utc(g.CreatedAt)}
+	}, func(g storage.Group) string { return g.Name })
+	for i := range p.Items {
+		stored, err := s.o.Stores.Permits.RolePermits(ctx, p.Items[i].Name)
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return p, fmt.Errorf("read permissions: %w", err)
+		}
+		p.Items[i].Permissions = []Permission{}
+		for _, one := range All() {
+			if ofRole(p.Items[i].Name, stored)[one] {
+				p.Items[i].Permissions = append(p.Items[i].Permissions, one)
+			}
+		}
+	}
+	return p, nil
+}
+
+// Holders are who holds a role: ids of people, and names of groups.
+type Holders struct {
+	People []string `json:"people"`
+	Groups []string `json:"groups"`
+}
+
+// Holders lists who holds a role.
+func (s *Service) Holders(ctx context.Context, a Actor, role string) (h Holders, err error) {
+	if ctx, err = s.may(ctx, a, "Holders"); err != nil {
+		return h, err
+	}
+	if _, err := s.o.Stores.Permits.RolePermits(ctx, role); err != nil {
+		return h, translate(err)
+	}
+	people, groups, err := s.o.Members.Holders(ctx, role)
+	return Holders{sorted(people), sorted(groups)}, err
+}
+
+// PutRole makes a role, or changes the one of the name. Nobody gives, or takes away, what they do not hold.
+func (s *Service) PutRole(ctx context.Context, a Actor, name, description string, want []Permission) error {
+	for _, p := range want {
+		if !slices.Contains(All(), p) {
+			return invalid("permissions", "there is no permission of that name; see the documentation")
+		}
+	}
+	return s.act(ctx, a, "PutRole", func(ctx context.Context) error {
+		if err := changeable(name); err != nil {
+			return err
+		}
+		old, err := s.o.Stores.Permits.RolePermits(ctx, name)
+		there := err == nil
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return fmt.Errorf("read role: %w", err)
+		}
+		if err := errors.Join(over(a, SetOf(want...)), over(a, ofRole(name, old))); err != nil {
+			return err
+		}
+		if there {
+			err = s.o.Members.DescribeRole(ctx, name, description)
+		} else {
+			err = s.o.Members.CreateRole(ctx, name, description)
+		}
+		texts := make([]string, len(want))
+		for i, p := range want {
+			texts[i] = string(p)
+		}
+		stored := strings.Join(sorted(texts), " ")
+		if err != nil || stored == old {
+			return err
+		}
+		if err := s.o.Stores.Permits.SetRolePermits(ctx, name, old, stored); err != nil {
+			return err
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.RoleChanged, Detail: map[string]any{
+			"role": name, "changes": []Change{{Field: "permissions", Old: old, New: stored}},
+		}})
+	})
+}
+
+// Change is what an event says about a field that changed. Secrets are never among them.
+type Change struct {
+	Field string `json:"field"`
+	Old   any    `json:"old,omitempty"`
+	New   any    `json:"new,omitempty"`
+}
+
+// changeable refuses the roles that ship, and names like theirs.
+func changeable(role string) error {
+	if _, ours := shipped[role]; ours || strings.HasPrefix(role, ScopePrefix) {
+		return fmt.Errorf("%w: the role came with Signet, and its name is reserved", ErrConflict)
+	}
+	return nil
+}
+
+// DeleteRole removes a role; nobody holds it any more.
+func (s *Service) DeleteRole(ctx context.Context, a Actor, name string) error {
+	return s.act(ctx, a, "DeleteRole", func(ctx context.Context) error {
+		if err := errors.Join(changeable(name), s.overRole(ctx, a, name)); err != nil {
+			return err
+		}
+		return s.o.Members.DeleteRole(ctx, name)
+	})
+}
+
+// GiveRole lets a person, or all of a group, hold a role.
+func (s *Service) GiveRole(ctx context.Context, a Actor, role string, to membership.Holder) error {
+	return s.act(ctx, a, "GiveRole", func(ctx context.Context) error {
+		if err := s.ensureShipped(ctx, role); err != nil {
+			return err
+		}
+		if err := errors.Join(s.overRole(ctx, a, role), s.overHolder(ctx, a, to)); err != nil {
+			return err
+		}
+		if to.UserID != "" {
+			if _, err := s.o.People.ByID(ctx, to.UserID); err != nil {
+				return err
+			}
+		}
+		_, err := s.o.Members.Give(ctx, role, to)
+		return err
+	})
+}
+
+// TakeRole ends that a person, or a group, holds a role.
+func (s *Service) TakeRole(ctx context.Context, a Actor, role string, from membership.Holder) error {
+	return s.act(ctx, a, "TakeRole", func(ctx context.Context) error {
+		if err := errors.Join(s.overRole(ctx, a, role), s.overHolder(ctx, a, from)); err != nil {
+			return err
+		}
+		return s.keepsAdministrator(ctx, func(ctx context.Context) error { return s.o.Members.Take(ctx, role, from) })
+	})
+}
+
+func (s *Service) overHolder(ctx context.Context, a Actor, h membership.Holder) error {
+	if h.Group != "" {
+		return s.overGroup(ctx, a, h.Group)
+	}
+	return s.overPerson(ctx, a, h.UserID)
+}
+
+// ensureShipped makes the row of a role that ships, when it is first given.
+func (s *Service) ensureShipped(ctx context.Context, role string) error {
+	if _, ours := shipped[role]; !ours {
+		return nil
+	}
+	_, err := s.o.Stores.Permits.RolePermits(ctx, role)
+	if !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	return s.o.Members.CreateRole(ctx, role, "")
+}

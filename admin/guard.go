@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"signet/clients"
+	"signet/users/membership"
+)
+
+// over refuses an act on what holds permissions that the actor does not.
+func over(a Actor, target Set) error {
+	if missing := a.Holds.Missing(target); len(missing) > 0 {
+		return &Refused{Missing: missing, Over: true}
+	}
+	return nil
+}
+
+// Held is what a person may do now, by their roles; one read.
+func (s *Service) Held(ctx context.Context, userID string) (Set, error) {
+	roles, err := s.o.Stores.Permits.PermitsOfUser(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("read permissions: %w", err)
+	}
+	return permits(roles), nil
+}
+
+// overPerson refuses an act on a person who holds more.
+func (s *Service) overPerson(ctx context.Context, a Actor, userID string) error {
+	held, err := s.Held(ctx, userID)
+	if err != nil {
+		return err
+	}
+	return over(a, held)
+}
+
+// overGroup refuses an act on a group whose people hold more by it.
+func (s *Service) overGroup(ctx context.Context, a Actor, group string) error {
+	roles, err := s.o.Stores.Permits.PermitsOfGroup(ctx, group)
+	if err != nil {
+		return fmt.Errorf("read permissions: %w", err)
+	}
+	return over(a, permits(roles))
+}
+
+// overRole refuses an act on a role that permits more.
+func (s *Service) overRole(ctx context.Context, a Actor, role string) error {
+	stored, err := s.o.Stores.Permits.RolePermits(ctx, role)
+	if err != nil {
+		return fmt.Errorf("read permissions of role %q: %w", role, err)
+	}
+	return over(a, ofRole(role, stored))
+}
+
+// overClient refuses an act on a client that may get more.
+func overClient(a Actor, m clients.Metadata) error {
+	return over(a, Scopes(strings.Fields(m.Scope)...))
+}
+
+// keepsAdministrator runs do and undoes it where nobody who can sign in would be an administrator after it, and somebody was before.
+func (s *Service) keepsAdministrator(ctx context.Context, do func(ctx context.Context) error) error {
+	before, err := s.o.Stores.Acts.HolderLeft(ctx, membership.Admin)
+	if err != nil {
+		return fmt.Errorf("look for administrators: %w", err)
+	}
+	if err := do(ctx); err != nil {
+		return err
+	}
+	after, err := s.o.Stores.Acts.HolderLeft(ctx, membership.Admin)
+	if err != nil {
+		return fmt.Errorf("look for administrators: %w", err)
+	}
+	if before && !after {
+		return fmt.Errorf("%w: nobody else who can sign in is an administrator", ErrConflict)
+	}
+	return nil
+}

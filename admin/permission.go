@@ -1,0 +1,148 @@
+package admin
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"signet/users/membership"
+)
+
+// Permission is something an administrator may be allowed to do.
+type Permission string
+
+// The permissions. As scopes of access tokens they begin with ScopePrefix.
+const (
+	PeopleRead        Permission = "people:read"
+	PeopleWrite       Permission = "people:write"
+	PeopleCredentials Permission = "people:credentials"
+	PeopleErase       Permission = "people:erase"
+	GroupsWrite       Permission = "groups:write"
+	RolesGive         Permission = "roles:give"
+	ClientsRead       Permission = "clients:read"
+	ClientsWrite      Permission = "clients:write"
+	ClientsSecrets    Permission = "clients:secrets"
+	ResourcesWrite    Permission = "resources:write"
+	SessionsRead      Permission = "sessions:read"
+	SessionsRevoke    Permission = "sessions:revoke"
+	GrantsRead        Permission = "grants:read"
+	GrantsRevoke      Permission = "grants:revoke"
+	KeysRead          Permission = "keys:read"
+	KeysRotate        Permission = "keys:rotate"
+	AuditRead         Permission = "audit:read"
+	MailRead          Permission = "mail:read"
+	MailRetry         Permission = "mail:retry"
+)
+
+// ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
+const ScopePrefix = "signet:"
+
+// All lists the permissions.
+func All() []Permission {
+	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
+		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, MailRead,
+		MailRetry}
+}
+
+// Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
+const (
+	RoleAuditor = ScopePrefix + "auditor"
+	RoleSupport = ScopePrefix + "support"
+	RoleApps    = ScopePrefix + "apps"
+)
+
+// shipped are the permissions of the roles that ship with Signet.
+var shipped = map[string]Set{
+	membership.Admin: SetOf(All()...),
+	RoleAuditor:      SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead, MailRead),
+	RoleSupport: SetOf(PeopleRead, PeopleCredentials, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, AuditRead,
+		ClientsRead),
+	RoleApps: SetOf(ClientsRead, ClientsWrite, ClientsSecrets, ResourcesWrite),
+}
+
+// Set is a set of permissions; nil is empty.
+type Set map[Permission]bool
+
+// SetOf has the permissions.
+func SetOf(list ...Permission) Set {
+	s := make(Set, len(list))
+	for _, p := range list {
+		s[p] = true
+	}
+	return s
+}
+
+// Missing are the permissions of other that s does not have, sorted.
+func (s Set) Missing(other Set) (missing []Permission) {
+	for _, p := range slices.Sorted(maps.Keys(other)) {
+		if !s[p] {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
+// And has what both have.
+func (s Set) And(other Set) Set {
+	both := Set{}
+	for p := range s {
+		if other[p] {
+			both[p] = true
+		}
+	}
+	return both
+}
+
+// Scopes are the permissions among scopes of an access token or a client.
+func Scopes(scopes ...string) Set {
+	s := Set{}
+	for _, scope := range scopes {
+		if name, ours := strings.CutPrefix(scope, ScopePrefix); ours && slices.Contains(All(), Permission(name)) {
+			s[Permission(name)] = true
+		}
+	}
+	return s
+}
+
+// permits are what roles permit, by their names and what is stored about them.
+func permits(roles map[string]string) Set {
+	s := Set{}
+	for role, stored := range roles {
+		maps.Copy(s, ofRole(role, stored))
+	}
+	return s
+}
+
+// ofRole is what one role permits.
+func ofRole(role, stored string) Set {
+	if own, ok := shipped[role]; ok {
+		return own
+	}
+	s := Set{}
+	for name := range strings.FieldsSeq(stored) {
+		if slices.Contains(All(), Permission(name)) { // a newer release may know more
+			s[Permission(name)] = true
+		}
+	}
+	return s
+}
+
+// demands is which permission each act demands. A test walks the methods of Service: one that is not here does not pass.
+var demands = map[string]Permission{
+	"People": PeopleRead, "Person": PeopleRead, "Factors": PeopleRead, "Groups": PeopleRead, "Members": PeopleRead, "Roles": PeopleRead,
+	"Holders":      PeopleRead,
+	"CreatePerson": PeopleWrite, "ChangePerson": PeopleWrite, "SetDisabled": PeopleWrite,
+	"SetPassword": PeopleCredentials, "ResetLink": PeopleCredentials, "ResetFactors": PeopleCredentials, "Unfreeze": PeopleCredentials,
+	"SetEmail":     PeopleCredentials,
+	"DeletePerson": PeopleErase, "RestorePerson": PeopleErase,
+	"PutGroup": GroupsWrite, "DeleteGroup": GroupsWrite, "AddMember": GroupsWrite, "RemoveMember": GroupsWrite,
+	"PutRole": RolesGive, "DeleteRole": RolesGive, "GiveRole": RolesGive, "TakeRole": RolesGive,
+	"Clients": ClientsRead, "Client": ClientsRead, "Resources": ClientsRead, "Resource": ClientsRead,
+	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
+	"RotateSecret": ClientsSecrets,
+	"PutResource":  ResourcesWrite, "DeleteResource": ResourcesWrite,
+	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
+	"Grants": GrantsRead, "RevokeGrant": GrantsRevoke,
+	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
+	"Events": AuditRead, "MailQueue": MailRead,
+}

@@ -1,0 +1,211 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/internal/mail"
+	"signet/oauth/keys"
+	"signet/storage"
+	"signet/users"
+	"signet/users/deletion"
+	"signet/users/factor"
+	"signet/users/membership"
+	"signet/users/recovery"
+	"signet/users/session"
+)
+
+// Stores are the parts of *storage.DB that acts use, by what they are for.
+type Stores struct {
+	Acts    actStore
+	Permits permitStore
+	People  peopleStore
+	Grants  grantStore
+	Records recordStore
+}
+
+// StoresOf are those of a database.
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db} }
+
+func (s Stores) complete() bool {
+	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil
+}
+
+type actStore interface {
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+	HolderLeft(ctx context.Context, role string) (bool, error)
+}
+
+type permitStore interface {
+	PermitsOfUser(ctx context.Context, userID string) (map[string]string, error)
+	PermitsOfGroup(ctx context.Context, group string) (map[string]string, error)
+	RolePermits(ctx context.Context, role string) (string, error)
+	SetRolePermits(ctx context.Context, role, old, permits string) error
+}
+
+type peopleStore interface {
+	UsersByEmail(ctx context.Context, text, after string, limit int) ([]storage.User, error)
+	UsersByUsername(ctx context.Context, text, after string, limit int) ([]storage.User, error)
+	GroupMembers(ctx context.Context, group, after string, limit int) ([]storage.User, error)
+	GroupExists(ctx context.Context, name string) (bool, error)
+}
+
+type grantStore interface {
+	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
+	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
+	GrantsOfClient(ctx context.Context, clientID string, now time.Time, after string, limit int) ([]storage.Grant, error)
+}
+
+type recordStore interface {
+	Clients(ctx context.Context, after string, limit int) ([]storage.Client, error)
+	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
+	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
+	EventsLike(ctx context.Context, like storage.Event, before string, limit int) ([]storage.Event, error)
+}
+
+// Options of New. All but Mail and CheckClient are required.
+type Options struct {
+	Stores   Stores
+	Audit    *audit.Log
+	People   *users.Service
+	Factors  *recovery.Service
+	Deletion *deletion.Service
+	Members  *membership.Service
+	Sessions *session.Sessions
+	Clients  *clients.Registry
+	Keys     *keys.Ring
+	Mail     *mail.Outbox // nil = no mail
+	// CheckClient looks at what registration cannot tell by itself: a sector document. Nil = nothing.
+	CheckClient func(ctx context.Context, m clients.Metadata) error
+	Issuer      string
+}
+
+// Service is what administrators can do.
+type Service struct{ o Options }
+
+// New checks the options.
+func New(o Options) (*Service, error) {
+	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
+		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Issuer == "" {
+		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
+	}
+	return &Service{o}, nil
+}
+
+// MaxPage is how much a list holds at most.
+const MaxPage = 200
+
+// Page is a part of a list. Next begins the part after it; "" = this is the last.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// Ask is which part of a list is wanted.
+type Ask struct {
+	After string // Next of the part before; "" = from the beginning
+	Limit int    // 0 = 50
+}
+
+func (q Ask) limit() int { return min(max(cmp.Or(q.Limit, 50), 1), MaxPage) }
+
+// paged makes a page of rows, one of which was asked for too much.
+func paged[R, T any](q Ask, rows []R, view func(R) T, key func(R) string) Page[T] {
+	p := Page[T]{Items: []T{}}
+	for i, row := range rows {
+		if i == q.limit() {
+			p.Next = key(rows[i-1])
+			break
+		}
+		p.Items = append(p.Items, view(row))
+	}
+	return p
+}
+
+// Tag identifies the state of a view: what a condition on a change compares (RFC 9110 section 8.8.3, without the quotes).
+func Tag(view any) string {
+	raw, err := json.Marshal(view)
+	if err != nil {
+		panic(fmt.Sprintf("admin: a view is not JSON: %v", err)) // they are structs of ours
+	}
+	sum := sha256.Sum256(raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:15])
+}
+
+// fits reports that a view is the one that the caller saw; "" and "*" fit all.
+func fits(match string, view any) error {
+	if match == "" || match == "*" || match == Tag(view) {
+		return nil
+	}
+	return ErrChanged
+}
+
+// translate puts the errors of the services into this package's.
+func translate(err error) error {
+	if err == nil || errors.Is(err, ErrChanged) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrRefused) || errors.Is(err, ErrConflict) {
+		return err
+	}
+	if mistakes, ok := errors.AsType[users.Mistakes](err); ok {
+		return fromMistakes(mistakes)
+	}
+	is := func(targets ...error) bool {
+		for _, target := range targets {
+			if errors.Is(err, target) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case is(storage.ErrNotFound, users.ErrNotFound, membership.ErrNotFound, clients.ErrUnknown, keys.ErrUnknownKey):
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	case is(clients.ErrDeclared):
+		return fmt.Errorf("%w: it is declared in the configuration; change it there", ErrConflict)
+	case is(clients.ErrTaken, clients.ErrPerson, membership.ErrExists, users.ErrTaken):
+		return fmt.Errorf("%w: the name is taken", ErrConflict)
+	case is(membership.ErrName):
+		return invalid("name", membership.ErrName.Error())
+	case is(membership.ErrDescription):
+		return invalid("description", membership.ErrDescription.Error())
+	case is(clients.ErrChanged, factor.ErrChanged, storage.ErrStale):
+		return fmt.Errorf("%w: %w", ErrChanged, err)
+	}
+	return err
+}
+
+// fromMistakes keeps the field and what is wrong with it.
+func fromMistakes(mistakes users.Mistakes) error {
+	all := &Invalid{}
+	for _, m := range mistakes {
+		if errors.Is(m.Cause, users.ErrTaken) {
+			return fmt.Errorf("%w: %s is taken", ErrConflict, m.Field)
+		}
+		all.Fields = append(all.Fields, Field{string(m.Field), m.Cause.Error()})
+	}
+	return all
+}
+
+// fromText keeps the field and what is wrong with it of errors that begin with the field's name.
+func fromText(err error) error {
+	if err == nil {
+		return nil
+	}
+	all := &Invalid{}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		name, text, ok := strings.Cut(line, ": ")
+		if !ok || strings.ContainsAny(name, " ") {
+			name, text = "", line
+		}
+		all.Fields = append(all.Fields, Field{name, text})
+	}
+	return all
+}
