@@ -21,6 +21,9 @@ type Origin struct {
 	RequestID string
 	Actor     string // who acts if it is not the person concerned: an administrator's id, a client's, "cli", "system"
 	Kind      string // what Actor is: "person", "client", "cli"; "" = the person concerned, or the system
+	// KnownBrowser is the id under which the browser is known to somebody's account, "" = unknown. Set where limits of a network must not
+	// turn such a one away (rule V06); events never hold it.
+	KnownBrowser string
 }
 
 // OriginKey is the context key under which the origin travels: an Origin, or an OriginSource.

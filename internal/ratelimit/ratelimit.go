@@ -159,6 +159,21 @@ func (l *Limiter) Charge(ctx context.Context, lanes ...Lane) (*Charge, error) {
 	return c, nil
 }
 
+// ChargeOr is Charge of lanes that many share. Where those say wait, the caller's own lane, which nobody else can fill, may let the try
+// through, as often as it is free; one without a Key lets nobody through.
+func (l *Limiter) ChargeOr(ctx context.Context, own Lane, shared ...Lane) (*Charge, error) {
+	c, err := l.Charge(ctx, shared...)
+	if _, late := errors.AsType[*Throttled](err); !late || own.Key == "" {
+		return c, err
+	}
+	own.Shut = own.Free
+	mine, ownErr := l.Charge(ctx, own)
+	if errors.Is(ownErr, ErrShut) {
+		return nil, err
+	}
+	return mine, ownErr
+}
+
 // Shut reports whether a lane that has an end is full.
 func (l *Limiter) Shut(ctx context.Context, lane Lane) (bool, error) {
 	rows, err := l.store.CountersOf(ctx, lane.rows(), time.Now())

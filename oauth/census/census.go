@@ -6,6 +6,8 @@ package census
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +29,8 @@ type Options struct {
 	Bytes  int64 // that they may have together
 	// Weight of an owner's row: who may have few of them uses more of their share with one.
 	Weight func(owner string) int
+	// Network of an owner, "" = it has none: what an IPv6 site (/48) and a provider (/32) have together counts as one (rule V07).
+	Network func(owner string) string
 	// Evicted counts one that gave way.
 	Evicted func()
 }
@@ -40,6 +44,7 @@ type Census struct {
 	had    int
 	size   int64
 	shares map[string]*share
+	wide   map[netip.Prefix]int // what the owners within a prefix use
 }
 
 // New makes one that has not counted yet.
@@ -50,10 +55,14 @@ func (c *Census) Bound(rows int, bytes int64) { c.o.Rows, c.o.Bytes = rows, byte
 
 // share is what one owner has.
 type share struct {
-	owner string
-	rows  int
-	bytes int64
+	owner  string
+	rows   int
+	bytes  int64
+	around [2]netip.Prefix // provider and site; zero = none
 }
+
+// most are the owners that give way at once: not each new row has to look for them.
+const most = 16
 
 // Counts are this old at most: a second where rows are many, else half a minute.
 const (
@@ -70,36 +79,102 @@ func (c *Census) Admit(ctx context.Context, now time.Time) error {
 	}
 	for c.had >= c.o.Rows || c.size >= c.o.Bytes {
 		fullest := c.fullest()
-		if fullest == nil { // what others added
+		if len(fullest) == 0 { // what others added
 			c.at = time.Time{}
 			if err := c.refresh(ctx, now); err != nil {
 				return err
 			}
-			if fullest = c.fullest(); fullest == nil {
+			if fullest = c.fullest(); len(fullest) == 0 {
 				return nil // all are begun or expired meanwhile: nothing waits
 			}
 		}
-		rows, err := c.o.Bounds.Evict(ctx, fullest.owner, max(1, fullest.rows/4))
-		if err != nil {
-			return err
-		}
-		c.gone(rows)
-		if c.left(fullest.owner, int(rows)); rows == 0 {
-			c.left(fullest.owner, fullest.rows)
+		for _, s := range fullest {
+			rows, err := c.o.Bounds.Evict(ctx, s.owner, max(1, s.rows/4))
+			if err != nil {
+				return err
+			}
+			c.gone(rows)
+			if c.left(s.owner, int(rows)); rows == 0 {
+				c.left(s.owner, s.rows)
+			}
 		}
 	}
 	return nil
 }
 
-// fullest is the owner who uses most of their share.
-func (c *Census) fullest() (fullest *share) {
-	most := 0
+// fullest are who uses most of their share: of the provider and the site that use most, where there are such, those with most; more than
+// one only where they are of one site or provider, which goes on using most without them.
+func (c *Census) fullest() []*share {
+	var list []*share
+	first, second := [3]int{}, 0
 	for _, s := range c.shares {
-		if used := s.rows * c.o.Weight(s.owner); used > most {
-			fullest, most = s, used
+		if s.rows == 0 {
+			continue
+		}
+		switch used := c.used(s); slices.Compare(used[:], first[:]) {
+		case 1:
+			if len(list) > 0 && s.around != list[0].around {
+				second = max(second, first[0])
+			}
+			first, list = used, append(list[:0], s)
+		case 0:
+			if s.around == list[0].around && s.around[0].IsValid() && len(list) < most {
+				list = append(list, s)
+			} else if s.around != list[0].around {
+				second = max(second, used[0])
+			}
+		default:
+			if s.around != list[0].around {
+				second = max(second, used[0])
+			}
 		}
 	}
-	return fullest
+	if len(list) > 1 && first[0]-len(list)*first[2] < second {
+		list = list[:1]
+	}
+	return list
+}
+
+// used is what a row's provider, site and owner use.
+func (c *Census) used(s *share) [3]int {
+	own := s.rows * c.o.Weight(s.owner)
+	used := [3]int{own, own, own}
+	for i, wide := range s.around {
+		if wide.IsValid() {
+			used[i] = c.wide[wide]
+		}
+	}
+	return used
+}
+
+// change notes rows that came or went.
+func (c *Census) change(s *share, rows int, bytes int64) {
+	s.rows, s.bytes = s.rows+rows, s.bytes+bytes
+	c.had, c.size = c.had+rows, c.size+bytes
+	for _, wide := range s.around {
+		if wide.IsValid() {
+			c.wide[wide] += rows * c.o.Weight(s.owner)
+		}
+	}
+	if s.rows == 0 {
+		delete(c.shares, s.owner)
+	}
+}
+
+// share finds or makes that of an owner.
+func (c *Census) share(owner string) *share {
+	s := c.shares[owner]
+	if s != nil {
+		return s
+	}
+	s = &share{owner: owner}
+	c.shares[owner] = s
+	if p, err := netip.ParsePrefix(c.o.Network(owner)); err == nil && p.Addr().Is6() {
+		for i, bits := range []int{32, 48} {
+			s.around[i], _ = p.Addr().Prefix(bits) // it has as many
+		}
+	}
+	return s
 }
 
 // refresh counts again where the count is too old.
@@ -113,10 +188,9 @@ func (c *Census) refresh(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.at, c.shares, c.had, c.size = now, make(map[string]*share, len(list)), 0, 0
+	c.at, c.shares, c.wide, c.had, c.size = now, make(map[string]*share, len(list)), map[netip.Prefix]int{}, 0, 0
 	for owner, of := range list {
-		c.shares[owner] = &share{owner: owner, rows: int(of[0]), bytes: of[1]}
-		c.had, c.size = c.had+int(of[0]), c.size+of[1]
+		c.change(c.share(owner), int(of[0]), of[1])
 	}
 	return nil
 }
@@ -125,13 +199,7 @@ func (c *Census) refresh(ctx context.Context, now time.Time) error {
 func (c *Census) Came(owner string, size int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.shares[owner]
-	if s == nil {
-		s = &share{owner: owner}
-		c.shares[owner] = s
-	}
-	s.rows, s.bytes = s.rows+1, s.bytes+int64(size)
-	c.had, c.size = c.had+1, c.size+int64(size)
+	c.change(c.share(owner), 1, int64(size))
 }
 
 // left notes that so many of an owner's are gone, each of their middle size.
@@ -141,11 +209,7 @@ func (c *Census) left(owner string, rows int) {
 		return
 	}
 	rows = min(rows, s.rows)
-	size := s.bytes * int64(rows) / int64(s.rows)
-	c.had, c.size = c.had-rows, c.size-size
-	if s.rows, s.bytes = s.rows-rows, s.bytes-size; s.rows == 0 {
-		delete(c.shares, owner)
-	}
+	c.change(s, -rows, -(s.bytes * int64(rows) / int64(s.rows)))
 }
 
 // Evict makes an owner's oldest give way.

@@ -83,7 +83,7 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 		count = func(string) {}
 	}
 	return &Requests{store: store, count: count, census: census.New(census.Options{
-		Bounds: shares{bounds}, Rows: perServer, Bytes: maxBytes, Weight: weight, Evicted: func() { count("evicted") },
+		Bounds: shares{bounds}, Rows: perServer, Bytes: maxBytes, Weight: weight, Network: network, Evicted: func() { count("evicted") },
 	})}
 }
 
@@ -94,6 +94,9 @@ func weight(owner string) int {
 	}
 	return perClient / perNetwork
 }
+
+// network of an owner; "" = it is a client's that proved to be itself.
+func network(owner string) string { return owner[strings.LastIndexByte(owner, ' ')+1:] }
 
 // shares are the bounds as the census knows them.
 type shares struct{ Bounds }

@@ -89,7 +89,7 @@ func (h *Handler) loginsPage(w http.ResponseWriter, r *http.Request, v *browser.
 // addLogin sends the person to the upstream; what comes back is linked to this account, if the person is signed in still.
 func (h *Handler) addLogin(w http.ResponseWriter, r *http.Request, v *browser.Visitor, _ factor.Permit) error {
 	id := r.PathValue("upstream")
-	to, err := h.Logins.Begin(r.Context(), federation.LoginRequest{
+	to, err := h.Logins.Begin(h.Browser.WithKnown(r), federation.LoginRequest{
 		Upstream: id, Purpose: federation.ToLink, UserID: v.UserID, Browser: h.Browser.Mark(r), Fresh: true, Choose: true,
 		Proof: h.Login.ProofOf(v),
 	})

@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/audit"
 	"signet/users/factor"
 )
 
@@ -61,6 +63,18 @@ func (b *Browser) Known(r *http.Request) func(userID string) string {
 		return nil
 	}
 	return func(userID string) string { return b.Device(r, userID) }
+}
+
+// WithKnown is the request's context, whose origin reports a browser known to some account: what others in its network do does
+// not turn it away (rule V06).
+func (b *Browser) WithKnown(r *http.Request) context.Context {
+	d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, time.Now())
+	if !ok || len(d.Accounts) == 0 {
+		return r.Context()
+	}
+	o := audit.OriginOf(r.Context())
+	o.KnownBrowser = d.ID
+	return audit.WithOrigin(r.Context(), o)
 }
 
 // remember notes that the account signed in in this browser.

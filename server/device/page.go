@@ -92,7 +92,9 @@ func (h *Handler) find(ctx context.Context, v *browser.Visitor, code string) (de
 	person, network := lane, lane
 	person.Key, person.Free = "device code "+v.UserID, 10
 	network.Key, network.Free = "device code from "+audit.OriginOf(ctx).Network, 50
-	charge, err := h.Limits.Charge(ctx, person, network)
+	own := person // where others in the network used up its tries (rule V05)
+	own.Key, own.Free = "device code own "+v.UserID, 3
+	charge, err := h.Limits.ChargeOr(ctx, own, person, network)
 	if err != nil {
 		return device.Waiting{}, err
 	}

@@ -121,7 +121,7 @@ func (l *Login) ToUpstream(w http.ResponseWriter, r *http.Request, s *State, req
 	if again := s.Reauth(r); again != nil {
 		req.UserID, req.Remember, req.Fresh = again.UserID, again.Remember, true
 	}
-	to, err := l.Upstreams.Begin(r.Context(), req)
+	to, err := l.Upstreams.Begin(l.Browser.WithKnown(r), req)
 	if err != nil {
 		return l.RefuseUpstream(w, r, s, req.Upstream, err)
 	}

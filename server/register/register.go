@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -64,12 +65,26 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.API("DELETE /oauth2/register/{client_id}", web.OpenCORS, h.remove, web.Nothing)
 }
 
-// From one network so many clients may register in an hour; beyond it each waits a little. Registrations with an initial token are not
-// counted: their number is the token's.
+// From one network so many clients may register in an hour, from an IPv6 site and an IPv6 provider some times as many (rule V07); beyond it
+// each waits a little. Registrations with an initial token are not counted: their number is the token's.
 const (
 	freeRegistrations = 20
+	ofSite            = 5
+	ofProvider        = 25
 	longestWait       = 5 * time.Minute
 )
+
+func lanes(from netip.Addr) []ratelimit.Lane {
+	lane := ratelimit.Lane{Key: "register " + web.Network(from), Free: freeRegistrations, Window: time.Hour, First: 5 * time.Second,
+		Max:       longestWait,
+		OnSuccess: ratelimit.Never}
+	list := []ratelimit.Lane{lane}
+	for i, wide := range web.Around(from) {
+		lane.Key, lane.Free = "register "+wide, freeRegistrations*[]int64{ofSite, ofProvider}[i]
+		list = append(list, lane)
+	}
+	return list
+}
 
 func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 	token, err := bearer(r)
@@ -81,10 +96,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if token == "" && h.Service.Mode() == registration.Open {
-		_, err := h.Limits.Charge(r.Context(), ratelimit.Lane{
-			Key: "register " + web.Network(web.Address(r)), Free: freeRegistrations, Window: time.Hour, First: 5 * time.Second, Max: longestWait,
-			OnSuccess: ratelimit.Never,
-		})
+		_, err := h.Limits.Charge(r.Context(), lanes(web.Address(r))...)
 		if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 			return refusal.TooMany("Too many clients were registered from here. Wait before the next one.", wait.RetryAfter)
 		} else if err != nil {

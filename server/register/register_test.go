@@ -3,6 +3,7 @@ package register_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -328,6 +329,37 @@ func oneNetwork(t *testing.T, engine servertest.Option) {
 	}
 	if made > 25 || refused == 0 {
 		t.Errorf("%d made, %d refused", made, refused)
+	}
+}
+
+// Rule V07: somebody with an IPv6 provider's addresses has networks without end, which count together. Others register meanwhile.
+func TestV07_OneProviderDoesNotFillTheTable(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), yaml("open"), servertest.Quiet())
+	made := map[string]int{}
+	register := func(address string) bool {
+		t.Helper()
+		s.Address = "[" + address + "]"
+		status, _, got := send(t, s, "POST", at, "", document{"redirect_uris": []string{"https://app.example/cb"}})
+		if status != http.StatusCreated && status != http.StatusTooManyRequests {
+			t.Fatalf("%d %v", status, got)
+		}
+		return status == http.StatusCreated
+	}
+	for i := range 140 {
+		if register(fmt.Sprintf("2001:db8:1:%x00::1", i)) {
+			made["site"]++
+		}
+	}
+	for i := range 600 {
+		if register(fmt.Sprintf("2001:db8:%x:%x00::1", 2+i%50, i)) {
+			made["provider"]++
+		}
+	}
+	if made["site"] > 110 || made["provider"] > 420 {
+		t.Errorf("%v", made)
+	}
+	if !register("2001:db9::1") {
+		t.Error("another provider's network may not")
 	}
 }
 

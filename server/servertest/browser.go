@@ -50,7 +50,7 @@ func (b *Browser) Cookies() []*http.Cookie { return b.http.Jar.Cookies(b.s.issue
 func (b *Browser) Tab(t testing.TB) *Browser {
 	t.Helper()
 	tab := b.s.Browser(t)
-	tab.http.Jar, tab.Address = b.http.Jar, b.Address
+	tab.http.Jar, tab.Address, tab.Extra = b.http.Jar, b.Address, b.Extra
 	return tab
 }
 
@@ -58,7 +58,7 @@ func (b *Browser) Tab(t testing.TB) *Browser {
 func (b *Browser) Without(t testing.TB, piece string) *Browser {
 	t.Helper()
 	other := b.s.Browser(t)
-	other.Address = b.Address
+	other.Address, other.Extra = b.Address, b.Extra
 	for _, c := range b.Cookies() {
 		if !strings.Contains(c.Name, piece) {
 			c.Path, c.Secure = "/", strings.HasPrefix(c.Name, "__")

@@ -29,7 +29,7 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request) error {
 		options, err := h.Passkeys.BeginFor(r.Context(), purpose, h.Browser.Mark(r), userID)
 		return login.WriteOptions(w, options, err)
 	}
-	options, err := h.Passkeys.BeginSignIn(r.Context(), h.Browser.Mark(r))
+	options, err := h.Passkeys.BeginSignIn(h.Browser.WithKnown(r), h.Browser.Mark(r))
 	return login.WriteOptions(w, options, err)
 }
 

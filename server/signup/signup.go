@@ -110,7 +110,7 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request) error {
 	if err := h.Accounts.CheckRegistration(r.Context(), reg); err != nil {
 		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
 	}
-	options, err := h.Passkeys.BeginSignUp(r.Context(), h.Browser.Mark(r),
+	options, err := h.Passkeys.BeginSignUp(h.Browser.WithKnown(r), h.Browser.Mark(r),
 		passkey.Whose{Name: login.Cut(reg.Email), DisplayName: login.Cut(reg.Name)})
 	return login.WriteOptions(w, options, err)
 }

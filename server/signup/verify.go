@@ -152,7 +152,7 @@ func (h *Handler) verifyOptions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.expired(err)
 	}
-	options, err := h.Passkeys.BeginSignUp(r.Context(), h.Browser.Mark(r), passkey.Whose{Name: p.Email, DisplayName: p.Name})
+	options, err := h.Passkeys.BeginSignUp(h.Browser.WithKnown(r), h.Browser.Mark(r), passkey.Whose{Name: p.Email, DisplayName: p.Name})
 	return login.WriteOptions(w, options, err)
 }
 

@@ -120,6 +120,21 @@ func Network(a netip.Addr) string {
 	return p.String()
 }
 
+// Around lists the prefixes that an IPv6 client is charged by beside its Network, the narrower first: its site (/48) and its provider
+// (/32).
+func Around(a netip.Addr) []string {
+	if a.Is4() || a.Is4In6() || !a.IsValid() {
+		return nil
+	}
+	var list []string
+	for _, bits := range []int{48, 32} {
+		if p, err := a.Prefix(bits); err == nil {
+			list = append(list, p.String())
+		}
+	}
+	return list
+}
+
 // hostNames lists the Host values that are the issuer's. Loopback addresses and localhost are one machine, so they count as equal where
 // the issuer is one of them; a name under localhost is a site of its own.
 func hostNames(issuer *url.URL) []string {

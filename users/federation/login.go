@@ -76,6 +76,20 @@ type Callback struct {
 	Proven bool
 }
 
+// pace counts what a network begins: each is a row. A browser known to an account has some of its own (rule V06).
+func (s *Service) pace(ctx context.Context) error {
+	const window = 10 * time.Minute
+	o := audit.OriginOf(ctx)
+	own := ratelimit.Lane{Free: 30, Window: window, OnSuccess: ratelimit.Never}
+	if o.KnownBrowser != "" {
+		own.Key = "upstream begun in " + o.KnownBrowser
+	}
+	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Lane{
+		Key: "upstream begun " + o.Network, Free: 1000, Window: window, First: time.Second, Max: 10 * time.Second, OnSuccess: ratelimit.Never,
+	})
+	return err
+}
+
 // Begin stores what the browser goes to the upstream for, and returns where it has to go. ErrUnknown; provider.ErrDown,
 // provider.ErrUpstream; *ratelimit.Throttled.
 func (s *Service) Begin(ctx context.Context, b LoginRequest) (*url.URL, error) {
@@ -86,10 +100,7 @@ func (s *Service) Begin(ctx context.Context, b LoginRequest) (*url.URL, error) {
 	if b.Browser == "" {
 		return nil, ErrExpired
 	}
-	if _, err := s.limits.Charge(ctx, ratelimit.Lane{
-		Key: "upstream begun " + audit.OriginOf(ctx).Network, Free: 1000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second,
-		OnSuccess: ratelimit.Never,
-	}); err != nil { // each is a row
+	if err := s.pace(ctx); err != nil {
 		return nil, err
 	}
 	st := state{LoginRequest: b, Key: s.key, BegunAt: time.Now()}

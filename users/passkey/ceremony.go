@@ -166,7 +166,11 @@ func (s *Service) BeginSignUp(ctx context.Context, browser string, of Whose) (js
 // beginRegistration wants passkeys that verify their user, as each shall be good for the whole sign-in.
 func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, browser string, of Whose,
 	have []webauthn.Credential) (json.RawMessage, error) {
-	if err := s.pace(ctx); err != nil {
+	asker := of.ID
+	if p == ToSignUp {
+		asker = "" // an id that was just made
+	}
+	if err := s.pace(ctx, asker); err != nil {
 		return nil, err
 	}
 	required := true
@@ -188,7 +192,7 @@ func (s *Service) beginRegistration(ctx context.Context, p ticket.Purpose, brows
 // BeginSignIn makes the options of navigator.credentials.get for whoever asks: any passkey of this server that verifies its
 // user. They say nothing about any account (G08).
 func (s *Service) BeginSignIn(ctx context.Context, browser string) (json.RawMessage, error) {
-	if err := s.pace(ctx); err != nil {
+	if err := s.pace(ctx, ""); err != nil {
 		return nil, err
 	}
 	options, session, err := s.rp.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
@@ -201,7 +205,7 @@ func (s *Service) BeginSignIn(ctx context.Context, browser string) (json.RawMess
 // BeginFor makes them for somebody who is known already: ToConfirm, where the passkey has to verify its user, or ToFactor,
 // where the password was given before. ErrNotFound where they have none.
 func (s *Service) BeginFor(ctx context.Context, p ticket.Purpose, browser, userID string) (json.RawMessage, error) {
-	if err := s.pace(ctx); err != nil {
+	if err := s.pace(ctx, userID); err != nil {
 		return nil, err
 	}
 	have, err := s.of(ctx, userID)

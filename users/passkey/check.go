@@ -17,26 +17,40 @@ import (
 	"signet/users/ticket"
 )
 
-// pace counts the challenges that a network asks for: each is a row. ErrThrottled.
-func (s *Service) pace(ctx context.Context) error {
-	_, err := s.charge(ctx, ratelimit.Lane{
-		Key: "passkey asked " + audit.OriginOf(ctx).Network, Free: 1000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second,
+// pace counts the challenges that a network asks for: each is a row. A person who is known by now, and a browser known to an account, have
+// some of their own (rule V06). ErrThrottled.
+func (s *Service) pace(ctx context.Context, userID string) error {
+	o := audit.OriginOf(ctx)
+	own := ratelimit.Lane{Free: 30, Window: 10 * time.Minute, OnSuccess: ratelimit.Never}
+	if userID != "" {
+		own.Key = "passkey asked by " + userID + " " + o.Network
+	} else if o.KnownBrowser != "" {
+		own.Key = "passkey asked in " + o.KnownBrowser
+	}
+	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Lane{
+		Key: "passkey asked " + o.Network, Free: 1000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second,
 		OnSuccess: ratelimit.Never,
 	})
-	return err
+	return throttled(err)
 }
 
-// charge pays for a try of a network. Passkeys cannot be guessed, so the limit only keeps the work and the log in bounds; it
-// has nothing to do with that of passwords.
-func (s *Service) charge(ctx context.Context, lane ratelimit.Lane) (*ratelimit.Charge, error) {
-	c, err := s.limits.Charge(ctx, lane)
+// failed counts a wrong answer of a network. Passkeys cannot be guessed, so they are judged first and nobody is turned away for what others
+// did (rule V05); the limit only keeps the log in bounds, and has nothing to do with that of passwords. ErrThrottled.
+func (s *Service) failed(ctx context.Context) error {
+	_, err := s.limits.Charge(ctx, ratelimit.Lane{
+		Key: "passkey wrong " + audit.OriginOf(ctx).Network, Free: 100, Window: time.Hour, First: time.Second, Max: 30 * time.Second,
+	})
+	return throttled(err)
+}
+
+func throttled(err error) error {
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
-		return nil, fmt.Errorf("%w: %w", ErrThrottled, late)
+		return fmt.Errorf("%w: %w", ErrThrottled, late)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("count passkey tries: %w", err)
+		return fmt.Errorf("count passkey tries: %w", err)
 	}
-	return c, nil
+	return nil
 }
 
 // Proof is a passkey that was shown. It counts once Commit has run in the transaction of the act it was asked for.
@@ -53,25 +67,16 @@ type Proof struct {
 
 // Check verifies the answer to BeginSignIn (userID "") or BeginFor. ErrWrong whatever is wrong with it; ErrThrottled.
 func (s *Service) Check(ctx context.Context, p ticket.Purpose, browser, userID string, response []byte) (*Proof, error) {
-	charge, err := s.charge(ctx, ratelimit.Lane{
-		Key: "passkey wrong " + audit.OriginOf(ctx).Network, Free: 100, Window: time.Hour, First: time.Second, Max: 30 * time.Second,
-	})
-	if err != nil {
-		return nil, err
-	}
 	proof, whose, err := s.check(ctx, p, browser, userID, response)
 	ctx = context.WithoutCancel(ctx) // what was judged is written down, whether or not anybody waits for it
 	if refused, ok := errors.AsType[*refusal](err); ok {
+		if late := s.failed(ctx); late != nil {
+			return nil, late
+		}
 		e := audit.Event{Name: audit.SignInFailed, UserID: whose, Detail: map[string]string{"by": Kind, "why": refused.why}}
 		return nil, errors.Join(err, s.audit.Record(ctx, e))
 	}
-	if err != nil {
-		return nil, errors.Join(err, charge.Refund(ctx))
-	}
-	if err := charge.Succeeded(ctx); err != nil {
-		return nil, fmt.Errorf("settle counters: %w", err)
-	}
-	return proof, nil
+	return proof, err
 }
 
 // check is Check without the counting; whose is the person a wrong answer was about, "" = nobody.
