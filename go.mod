@@ -33,6 +33,7 @@ require (
 	gorm.io/driver/sqlite v1.6.0
 	gorm.io/gorm v1.31.2
 	modernc.org/sqlite v1.61.1
+	signet/kit/go v0.0.0
 )
 
 require (
@@ -141,3 +142,5 @@ tool (
 	golang.org/x/vuln/cmd/govulncheck
 	honnef.co/go/tools/cmd/staticcheck
 )
+
+replace signet/kit/go => ./kit/go

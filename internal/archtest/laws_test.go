@@ -15,6 +15,7 @@ var levels = []struct {
 	level int
 }{
 	{"internal/loopback", 1}, // config judges by it as well
+	{"kit", 1},               // a module of its own, for APIs
 	{"cmd", 8}, {"server", 7}, {"admin", 6}, {"oauth", 5}, {"users", 4}, {"clients", 4}, {"audit", 3}, {"internal", 3}, {"storage", 2},
 	{"templates", 2}, {"config", 2},
 }
@@ -47,6 +48,9 @@ var importLaws = []struct {
 	{except: []string{"storage"}, what: []string{"gorm.io", "github.com/glebarez", "modernc.org/sqlite", "github.com/jackc/pgx"},
 		reason: "storage is the only package that knows the database's drivers"},
 	{except: drivers, what: []string{"math/rand", "math/rand/v2"}, reason: "randomness comes from crypto/rand"},
+	{except: append(drivers, "kit"), what: []string{"signet/kit"}, reason: "the kit is for APIs; the server verifies its tokens by itself"},
+	{who: []string{"kit"}, what: []string{"github.com/coreos", "golang.org/x", "github.com/ory"},
+		reason: "an API pulls in the standard library and go-jose, nothing else"},
 	{what: []string{"text/template"}, reason: "HTML is made by html/template, which escapes"},
 	{what: []string{"github.com/sirupsen/logrus", "go.uber.org/zap"}, reason: "the log is log/slog"},
 	{except: []string{"cmd", "server"}, what: []string{"signet/admin"}, reason: "acts of administrators are called by their faces only"},
@@ -68,7 +72,7 @@ var wholeServer = []string{"server", "server/servertest", "server/login/logintes
 var sharedPackages = []string{"server/web", "server/pages", "server/browser", "server/login"}
 
 // httpPackages may use net/http's server types.
-var httpPackages = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop"}
+var httpPackages = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop", "kit"}
 
 // httpFiles may too, for a reason of their own.
 var httpFiles = map[string]string{

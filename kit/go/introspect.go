@@ -1,0 +1,132 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
+)
+
+// Introspection asks the issuer about tokens (RFC 7662): about those that are not JWTs, or about all. The issuer must allow the client to
+// ask: at Signet, introspected_by of the resource names it.
+type Introspection struct {
+	// ClientID and Secret are those of the client that asks.
+	ClientID, Secret string
+	// Endpoint of the issuer; left out, its discovery document says it.
+	Endpoint string
+	// Always asks about JWTs, too: a token that was revoked is refused after ten seconds at most, for the price of a call.
+	Always bool
+}
+
+// How long an answer counts.
+const (
+	keepActive   = 10 * time.Second
+	keepInactive = 5 * time.Second
+)
+
+// inform is the answer about a token; a nil token means that it is inactive, or not for us.
+type inform struct {
+	token *Token
+	err   error
+}
+
+func (i *Introspection) check() error {
+	switch {
+	case i == nil:
+		return nil
+	case i.ClientID == "" || i.Secret == "":
+		return errors.New("Introspection needs ClientID and Secret")
+	case i.Endpoint != "" && !safe(i.Endpoint):
+		return fmt.Errorf("Introspection.Endpoint %q must be an https URL", i.Endpoint)
+	}
+	return nil
+}
+
+// introspected asks about a token where that is needed: always if the answer is wanted, else as the options say.
+func (a *API) introspected(ctx context.Context, token string, into **Token) error {
+	if a.o.Introspection == nil || into == nil && !a.o.Introspection.Always {
+		return nil
+	}
+	known, ok := a.asked.get(token)
+	if !ok {
+		select {
+		case a.slots <- struct{}{}:
+			defer func() { <-a.slots }()
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		}
+		c, err := a.ask(ctx, token)
+		if err != nil {
+			return fmt.Errorf("%w: introspection: %w", ErrUnavailable, err)
+		}
+		known = &inform{}
+		until := time.Now().Add(keepInactive)
+		if known.token, known.err = a.answered(c); known.err == nil {
+			until = time.Now().Add(keepActive)
+			if e := known.token.Expires; !e.IsZero() && e.Before(until) {
+				until = e
+			}
+		}
+		a.asked.put(token, known, until)
+	}
+	if into != nil {
+		*into = known.token
+	}
+	return known.err
+}
+
+// ask gives the body of the endpoint's answer.
+func (a *API) ask(ctx context.Context, token string) ([]byte, error) {
+	endpoint := a.o.Introspection.Endpoint
+	if endpoint == "" {
+		d, err := a.keys.source.discover(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if endpoint = d.Introspection; !safe(endpoint) {
+			return nil, errors.New("the issuer has no introspection endpoint")
+		}
+	}
+	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth(url.QueryEscape(a.o.Introspection.ClientID), url.QueryEscape(a.o.Introspection.Secret)) // RFC 6749 section 2.3.1
+	return a.keys.source.do(req)
+}
+
+// answered judges an answer as the claims of a token. One without token_type is about a refresh token.
+func (a *API) answered(raw []byte) (*Token, error) {
+	var says struct {
+		Active bool   `json:"active"`
+		Type   string `json:"token_type"`
+	}
+	if err := json.Unmarshal(raw, &says); err != nil {
+		return nil, fmt.Errorf("%w: introspection: %w", ErrUnavailable, err)
+	}
+	if !says.Active {
+		return nil, ErrInactive
+	}
+	c, t, err := parse(raw)
+	switch {
+	case err != nil:
+		return nil, err
+	case says.Type == "":
+		return nil, fmt.Errorf("%w: a refresh token", ErrType)
+	case c.Issuer != "" && c.Issuer != a.issuer:
+		return nil, fmt.Errorf("%w: %.200q", ErrIssuer, c.Issuer)
+	case !a.isFor(t.Audience):
+		return nil, fmt.Errorf("%w: %.200q", ErrAudience, t.Audience)
+	case a.ended(t):
+		return nil, ErrExpired
+	}
+	return t, nil
+}
