@@ -28,9 +28,12 @@ func (e *Exchange) TakesFrom(exchanger, client string) (taken, named bool) {
 	return slices.Contains(e.SubjectsFrom, client) || slices.Contains(e.SubjectsFrom, anyClient), true
 }
 
-// Reaches reports whether new tokens may be for the resource.
-func (e *Exchange) Reaches(resource string) bool {
-	return slices.ContainsFunc(e.Targets, func(id string) bool { return sameIdentifier(id, resource) })
+// Reaches reports whether new tokens may be for the resource, which is spelled as registered. A target may be spelled otherwise.
+func (e *Exchange) Reaches(known *Resources, issuer, resource string) bool {
+	return slices.ContainsFunc(e.Targets, func(id string) bool {
+		spelled, ok := known.Named(issuer, id)
+		return ok && spelled == resource
+	})
 }
 
 // mostExchange is how many entries a list of the policy may have.

@@ -52,7 +52,9 @@ func TestExchangeTakesTokensOfNamedClientsOnly(t *testing.T) {
 		}
 	}
 	reach := Exchange{Targets: []string{"https://API.example:443/v1/"}}
-	if !reach.Reaches("https://api.example/v1") || reach.Reaches("https://api.example/v2") {
+	known, issuer := newResources(
+		[]Resource{{Identifier: "https://api.example/v1"}, {Identifier: "https://api.example/v2"}}), "https://id.example"
+	if !reach.Reaches(known, issuer, "https://api.example/v1") || reach.Reaches(known, issuer, "https://api.example/v2") {
 		t.Error("targets are not compared as resources are")
 	}
 }

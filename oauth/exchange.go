@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -16,9 +17,11 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
+	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 	"signet/oauth/tokens"
+	"signet/storage"
 )
 
 // The types of tokens that are exchanged (RFC 8693 section 3). All of ours are JWTs.
@@ -116,24 +119,36 @@ func (p *Provider) exchangeSubject(ctx context.Context, c *ledger.Case, x *excha
 		return unacceptable("subject_token", errors.New("it is another client's, which subjects_from does not name"))
 	}
 	if named || bound {
-		is, err := p.named(ctx, c.Client, x.subject.Audience, func(r clients.Resource) []string { return r.ExchangedBy })
-		if err != nil {
+		if err := p.meantFor(ctx, c, "subject_token", x.subject); err != nil {
 			return err
-		}
-		if !is {
-			return unacceptable("subject_token", errors.New("no resource that it is for names the client in exchanged_by"))
 		}
 	}
 	x.cnf = c.Confirmation()
-	if bound && x.cnf == nil && !c.Client.Exchange.Bearer {
-		return refusal.InvalidDPoPProof("The subject_token is bound to a key: send a DPoP proof of your own.")
+	if !bound || x.cnf != nil || c.Client.Exchange.Bearer {
+		return nil
 	}
-	return nil
+	if jkt, _ := x.subject.Bound(); jkt == "" {
+		return refusal.InvalidRequest(
+			"The subject_token is bound to a certificate, and the new token would be bound to none: send a DPoP proof, " +
+				"or register tls_client_certificate_bound_access_tokens and bring a certificate to the address in mtls_endpoint_aliases.")
+	}
+	return refusal.InvalidDPoPProof("The subject_token is bound to a key: send a DPoP proof of your own.")
+}
+
+// meantFor: a resource that the token is for names the client in exchanged_by. Else whoever gets hold of a token for somebody else could
+// use it here.
+func (p *Provider) meantFor(ctx context.Context, c *ledger.Case, name string, a tokens.Access) error {
+	is, err := p.named(ctx, c.Client, a.Audience, func(r clients.Resource) []string { return r.ExchangedBy })
+	if err == nil && !is {
+		err = unacceptable(name, errors.New("no resource that it is for names the client in exchanged_by"))
+	}
+	return err
 }
 
 // exchangeActor decides who acts: the client, or whom an actor_token is about, of a client that the policy names.
 func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchanged) error {
-	id, client := c.Client.ClientID, c.Client.ClientID
+	who := actor{Subject: c.Client.ClientID, Act: x.subject.Act}
+	client := c.Client.ClientID
 	if c.Form.Get("actor_token") != "" {
 		a, err := p.presented(c, "actor_token")
 		switch {
@@ -146,14 +161,22 @@ func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchang
 		case !holds(c, a):
 			return unacceptable("actor_token", errors.New("it is bound to another key than the request proves"))
 		}
-		x.actor, id, client = &a, a.Subject, a.ClientID
+		if a.ClientID != c.Client.ClientID {
+			if err := p.meantFor(ctx, c, "actor_token", a); err != nil {
+				return err
+			}
+		}
+		x.actor, who.Subject, client = &a, a.Subject, a.ClientID
+		if a.GrantID != "" { // it is about a person
+			who.ClientID, who.GrantID = a.ClientID, a.GrantID
+		}
 	}
-	telemetry.Add(ctx, slog.String("actor", id))
-	if !mayAct(x.subject.MayAct, p.o.Issuer.URL(), id, client) {
+	telemetry.Add(ctx, slog.String("actor", who.Subject))
+	if !mayAct(x.subject.MayAct, p.o.Issuer.URL(), who.Subject, client) {
 		return unacceptable("subject_token", errors.New("its may_act names another actor"))
 	}
 	var err error
-	if x.act, err = nested(id, x.subject.Act); err != nil {
+	if x.act, err = nested(who); err != nil {
 		return unacceptable("subject_token", err)
 	}
 	return nil
@@ -187,26 +210,70 @@ func mayAct(raw json.RawMessage, issuer, id, client string) bool {
 	return true
 }
 
-// actor is the act claim: who acts, and who did before (RFC 8693 section 4.1).
+// actor is the act claim: who acts, and who did before (RFC 8693 section 4.1). A client has its id as sub; a person, by an actor_token, the
+// client and the grant of that token beside it.
 type actor struct {
-	Subject string          `json:"sub"`
-	Act     json.RawMessage `json:"act,omitempty"`
+	Subject  string          `json:"sub"`
+	ClientID string          `json:"client_id,omitempty"`
+	GrantID  string          `json:"grant_id,omitempty"`
+	Act      json.RawMessage `json:"act,omitempty"`
 }
 
-// nested is the act claim of a token that the actor gets for one with the claim before.
-func nested(id string, before json.RawMessage) (json.RawMessage, error) {
-	n := 1
-	for raw := before; len(raw) > 0; n++ {
+// actorsOf are those of an act claim, who acts now first.
+func actorsOf(act json.RawMessage) (all []actor, err error) {
+	for raw := act; len(raw) > 0; {
 		var one actor
 		if err := json.Unmarshal(raw, &one); err != nil {
 			return nil, fmt.Errorf("read act: %w", err)
 		}
-		raw = one.Act
+		all, raw = append(all, one), one.Act
 	}
-	if n > mostActors {
+	return all, nil
+}
+
+// nested is the act claim of a token that the actor gets for one with an act claim of its own.
+func nested(who actor) (json.RawMessage, error) {
+	before, err := actorsOf(who.Act)
+	if err != nil {
+		return nil, err
+	}
+	if len(before) >= mostActors {
 		return nil, fmt.Errorf("it was exchanged by %d actors already", mostActors)
 	}
-	return json.Marshal(actor{Subject: id, Act: before})
+	return json.Marshal(who)
+}
+
+// actorsAlive: all who acted may still: clients are enabled, and of the last person who acted the grant lives. Clients cost nothing, as
+// they are known here; the person one read, and only where a token names one.
+func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access) error {
+	all, err := actorsOf(a.Act)
+	if err != nil {
+		return inactive(err.Error())
+	}
+	person := ""
+	for _, one := range all {
+		client := cmp.Or(one.ClientID, one.Subject)
+		if one.GrantID == "" && clients.LooksLikePerson(client) {
+			continue // of a release that did not write more about people
+		}
+		if _, err := p.enabled(ctx, client); err != nil {
+			return err
+		}
+		person = cmp.Or(person, one.GrantID)
+	}
+	if person == "" || person == a.GrantID {
+		return nil
+	}
+	s, err := p.o.Store.GrantStateByID(ctx, person)
+	if errors.Is(err, storage.ErrNotFound) {
+		return inactive("the grant of its actor is gone")
+	} else if err != nil {
+		return fmt.Errorf("look up the grant of an actor: %w", err)
+	}
+	if err := grants.Alive(&s, time.Now()); err != nil {
+		return inactive("its actor's grant: " + err.Error())
+	}
+	return nil
 }
 
 // exchangeTarget decides for which resources the new token is, and with which scopes: those of the subject token that the policy allows and
@@ -230,7 +297,7 @@ func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchan
 	}
 	for _, id := range asked {
 		spelled, ok := known.Named(issuer, id)
-		if !ok || !policy.Reaches(spelled) {
+		if !ok || !policy.Reaches(known, issuer, spelled) {
 			return refusal.InvalidTarget("A resource is unknown, or not one that this client may exchange tokens for.")
 		}
 		if !slices.Contains(x.aud, spelled) {

@@ -144,8 +144,8 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 var errInactive = errors.New("token is not active")
 
 // grantState is the one joined read behind an access token: the token was not revoked, its client is enabled, its grant (if it
-// has one) alive. Of a token that was exchanged the client that the grant was given to is asked, too. errInactive, with the reason for the
-// log, otherwise.
+// has one) alive. Of a token that was exchanged the client that the grant was given to is asked, and all who act or acted. errInactive,
+// with the reason for the log, otherwise.
 func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.GrantState, *clients.Client, error) {
 	client, err := p.enabled(ctx, a.ClientID)
 	if err != nil {
@@ -162,6 +162,11 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		return nil, nil, fmt.Errorf("look up the grant of a token: %w", err)
 	case s.TokenRevoked:
 		return nil, nil, inactive("it was revoked")
+	}
+	if len(a.Act) > 0 {
+		if err := p.actorsAlive(ctx, a); err != nil {
+			return nil, nil, err
+		}
 	}
 	first := s.ClientID
 	if a.GrantID == "" && len(a.Act) > 0 { // of a client that acted for itself

@@ -8,6 +8,7 @@ import (
 	"signet/clients"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
+	"signet/oauth/tokens"
 )
 
 // narrow decides scopes and audience of the access token. The grant keeps its own: the next refresh may have them all again.
@@ -53,6 +54,12 @@ func (p *Provider) audience(c *ledger.Case, known *clients.Resources) error {
 	got, err := known.Decide(ask)
 	if err != nil {
 		return refusal.InvalidTarget("A resource is unknown, or not this client's to ask for.").Because(err)
+	}
+	if c.State != nil && c.State.ACR == "" { // by the password grant: no page asked for what the resources demand
+		how := tokens.Access{GrantID: c.State.ID, AuthTime: c.State.AuthTime.Unix()}
+		if slices.ContainsFunc(got.Audience, func(id string) bool { return p.tooWeak(known, id, c.Now, how) }) {
+			return refusal.InvalidTarget("The resource demands another sign-in than a password, or one that is not so long ago.")
+		}
 	}
 	c.Audience, c.Scopes = got.Audience, got.Scopes
 	bare := c.Form.Get("scope") == "" && len(ask.Requested) > 0 && known.WithoutScopes(ask.Requested)

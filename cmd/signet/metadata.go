@@ -44,7 +44,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.InitiateLoginURI, "initiate-login-uri", "", "`URI` where a sign-in begins that people start on their account page")
 	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
 	s.StringSliceVar(&m.GrantTypes, "grant-type", nil,
-		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), and "+clients.DeviceCode)
+		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), "+clients.DeviceCode+
+			", and (which --exchange-target adds) "+clients.TokenExchange)
 	s.BoolVar(&f.device, "device", false, "an app on a device without a browser: people type its code elsewhere (RFC 8628)")
 	s.StringArrayVar(&m.ResponseTypes, "response-type", nil,
 		"response `type` the app asks for, code if left out; may be repeated; all but code are legacy")

@@ -42,6 +42,14 @@ type Asked struct {
 	Request   flow.Request
 }
 
+// Demanded is the class of sign-in that the client's registration demands, or a resource that the token is for; "" = none.
+func (a Asked) Demanded() string {
+	if a.Client != nil && a.Client.RequireSecondFactor || a.Request.SecondFactor {
+		return flow.ACRMulti
+	}
+	return ""
+}
+
 // identity scopes tell who the person is; without them a client has no use for the person at all.
 var identity = []string{"openid", "profile", "email", "address", "phone"}
 

@@ -33,15 +33,6 @@ const (
 	maxAgent   = 200     // of the program that asked, in bytes
 )
 
-// How many requests may wait for their person: of a client that proved to be itself, of a public client from one network, and in all; and
-// how many bytes all of them may have.
-const (
-	perClient  = 1_000
-	perNetwork = 50
-	perServer  = 20_000
-	maxBytes   = 64 << 20
-)
-
 // alphabet of user codes (RFC 8628 section 6.1): no vowels, so that no words come up, and nothing that looks like something else.
 const alphabet = "BCDFGHJKLMNPQRSTVWXZ"
 
@@ -80,21 +71,8 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Requests{store: store, count: count, census: census.New(census.Options{
-		Bounds: shares{bounds}, Rows: perServer, Bytes: maxBytes, Weight: weight, Network: network, Evicted: func() { count("evicted") },
-	})}
+	return &Requests{store: store, count: count, census: census.OfApps(shares{bounds}, func() { count("evicted") })}
 }
-
-// weight of a row: an owner's share of perNetwork fills as fast as one of perClient.
-func weight(owner string) int {
-	if strings.HasSuffix(owner, " ") {
-		return 1
-	}
-	return perClient / perNetwork
-}
-
-// network of an owner; "" = it is a client's that proved to be itself.
-func network(owner string) string { return owner[strings.LastIndexByte(owner, ' ')+1:] }
 
 // shares are the bounds as the census knows them.
 type shares struct{ Bounds }
@@ -140,10 +118,11 @@ func (d *Requests) Begin(ctx context.Context, a Asking) (Codes, error) {
 	if err := d.census.Admit(ctx, now); err != nil {
 		return Codes{}, fmt.Errorf("make place for a device: %w", err)
 	}
-	owner, share := a.Request.ClientID+" ", perClient
-	if !a.Proven {
-		owner, share = owner+a.Network, perNetwork
+	from := a.Network
+	if a.Proven {
+		from = ""
 	}
+	owner, share := census.Owner(a.Request.ClientID, from)
 	w := storage.Waiting{
 		IDHash: ledger.HashCode(secret), Kind: ledger.KindDevice, ClientID: a.Request.ClientID, Owner: owner, Request: data,
 		Interval: Interval, Network: a.Network, Agent: cut(a.Agent), CreatedAt: now, ExpiresAt: now.Add(Life),

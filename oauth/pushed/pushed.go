@@ -29,27 +29,10 @@ const (
 	maxRequest = 15 << 10 // of the judged request, in bytes: a sign-in, which keeps it too, has space for that
 )
 
-// How many requests may wait for their browser: of a client that proved to be itself, of a public client from one network, and in all; and
-// how many bytes all of them may have.
-const (
-	perClient  = 1_000
-	perNetwork = 50
-	perServer  = 20_000
-	maxBytes   = 64 << 20
-)
-
 // Holder is who a pushed request is counted for.
 type Holder struct {
 	ClientID string
 	Network  string // of the caller, where the client did not prove to be itself; else ""
-}
-
-// owner of its rows, and how many it may have.
-func (h Holder) owner() (string, int) {
-	if h.Network == "" {
-		return h.ClientID + " ", perClient
-	}
-	return h.ClientID + " " + h.Network, perNetwork
 }
 
 // ErrGone: there is no such request, or not any more, or it is another client's.
@@ -82,21 +65,8 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Requests{store: store, count: count, census: census.New(census.Options{
-		Bounds: shares{bounds}, Rows: perServer, Bytes: maxBytes, Weight: weight, Network: network, Evicted: func() { count("evicted") },
-	})}
+	return &Requests{store: store, count: count, census: census.OfApps(shares{bounds}, func() { count("evicted") })}
 }
-
-// weight of a row: an owner's share of perNetwork fills as fast as one of perClient.
-func weight(owner string) int {
-	if strings.HasSuffix(owner, " ") {
-		return 1
-	}
-	return perClient / perNetwork
-}
-
-// network of an owner; "" = it is a client's that proved to be itself.
-func network(owner string) string { return owner[strings.LastIndexByte(owner, ' ')+1:] }
 
 // shares are the bounds as the census knows them.
 type shares struct{ Bounds }
@@ -132,7 +102,7 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 	if err := p.census.Admit(ctx, now); err != nil {
 		return "", fmt.Errorf("make place for a pushed request: %w", err)
 	}
-	owner, share := h.owner()
+	owner, share := census.Owner(h.ClientID, h.Network)
 	t := storage.Ticket{ID: rand.Text(), SecretHash: hash(secret), Owner: owner, Data: data, CreatedAt: now, ExpiresAt: now.Add(Life)}
 	if err := p.insert(ctx, t, share); err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +35,12 @@ func Form(r *http.Request) (url.Values, error) {
 		return nil, err
 	}
 	// A parameter without a value counts as left out (RFC 6749 section 3.2): some public clients send an empty client_secret.
+	empty := func(value string) bool { return value == "" }
+	for name, values := range r.PostForm {
+		if len(values) > 1 { // one that may repeat
+			r.PostForm[name] = slices.DeleteFunc(values, empty)
+		}
+	}
 	maps.DeleteFunc(r.PostForm, func(_ string, values []string) bool { return strings.Join(values, "") == "" })
 	return r.PostForm, nil
 }

@@ -207,9 +207,10 @@ func (h *Handler) again(w http.ResponseWriter, r *http.Request, how flow.Request
 	return h.Browser.Go(w, r, "/signin", &in)
 }
 
-// weak: the app, or a resource of its tokens, demands two factors, and the person signed in with one.
+// weak: the app, or a resource of its tokens, demands a stronger sign-in than the person's.
 func weak(a consent.Asked, v *browser.Visitor) bool {
-	return (a.Client.RequireSecondFactor || a.Request.SecondFactor) && !flow.Reaches(v.ACR, flow.ACRMulti)
+	demanded := a.Demanded()
+	return demanded != "" && !flow.Reaches(v.ACR, demanded)
 }
 
 // old: a resource of its tokens demands a younger sign-in. A minute is for reading the page.

@@ -254,12 +254,7 @@ func (s *State) Asked() consent.Asked {
 }
 
 // Demanded is the class of sign-in that the client's registration demands, or a resource that the token is for; "" = none.
-func (s *State) Demanded() string {
-	if s.Client != nil && s.Client.RequireSecondFactor || s.In.Request.SecondFactor {
-		return flow.ACRMulti
-	}
-	return ""
-}
+func (s *State) Demanded() string { return s.Asked().Demanded() }
 
 // Is reports whether it is the step's turn. A page whose turn it is not goes on (GoOn).
 func (s *State) Is(step flow.Step) bool { return s.refused == nil && s.step == step }
