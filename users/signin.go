@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/internal/turns"
 	"signet/storage"
 )
 
@@ -47,7 +48,14 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 	if s.post != nil && device == "" && a.UserID == "" {
 		lanes = append(lanes, guard(who.mark))
 	}
-	leave, err := s.queues.enter(ctx, lanes[0].Key)
+	asks := turns.Caller{Key: a.Network}
+	if device != "" {
+		asks = turns.Caller{Key: device, Known: true}
+		o := audit.OriginOf(ctx)
+		o.KnownBrowser = device
+		ctx = audit.WithOrigin(ctx, o)
+	}
+	leave, err := s.queues.enter(ctx, lanes[0].Key, asks)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/internal/ratelimit"
+	"signet/internal/turns"
 	"signet/storage"
 	"signet/users/password"
 )
@@ -93,9 +94,10 @@ func (s *Service) charge(ctx context.Context, e audit.Event, lanes ...ratelimit.
 // queues let tries at one account from one place go one after another, so that many right ones at once are not taken for
 // a streak of wrong ones while none has been judged yet.
 type queues struct {
-	mu    sync.Mutex
-	lines map[string]*line
-	told  map[string]time.Time // when an audit event last said that a lane throttles
+	mu     sync.Mutex
+	shares *turns.Shares
+	lines  map[string]*line
+	told   map[string]time.Time // when an audit event last said that a lane throttles
 }
 
 type line struct {
@@ -106,15 +108,20 @@ type line struct {
 const (
 	lineWait  = 10 * time.Second
 	lineLimit = 200 // who wait in one line at most
+	mostLined = 128 // and in all of them
 	tellEvery = time.Minute
 	toldLimit = 10_000
 )
 
-// enter waits for the caller's turn; leave gives it on. password.ErrBusy when it takes too long.
-func (q *queues) enter(ctx context.Context, key string) (leave func(), err error) {
+// enter waits for the caller's turn; leave gives it on. password.ErrBusy when it takes too long, or who asks has too many in all lines.
+func (q *queues) enter(ctx context.Context, key string, who turns.Caller) (leave func(), err error) {
 	q.mu.Lock()
 	if q.lines == nil {
-		q.lines = map[string]*line{}
+		q.lines, q.shares = map[string]*line{}, turns.NewShares(mostLined)
+	}
+	if !q.shares.Enter(who) {
+		q.mu.Unlock()
+		return nil, password.ErrBusy
 	}
 	l := q.lines[key]
 	if l == nil {
@@ -123,6 +130,7 @@ func (q *queues) enter(ctx context.Context, key string) (leave func(), err error
 	}
 	if l.waiting >= lineLimit {
 		q.mu.Unlock()
+		q.shares.Leave(who)
 		return nil, password.ErrBusy
 	}
 	l.waiting++
@@ -134,6 +142,7 @@ func (q *queues) enter(ctx context.Context, key string) (leave func(), err error
 		if l.waiting--; l.waiting == 0 {
 			delete(q.lines, key)
 		}
+		q.shares.Leave(who)
 	}
 	late := time.NewTimer(lineWait)
 	defer late.Stop()

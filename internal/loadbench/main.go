@@ -4,6 +4,7 @@
 //
 //	go run ./internal/loadbench                      # SQLite, synchronous=FULL
 //	go run ./internal/loadbench -postgres DSN        # a fresh, empty database
+//	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
 //
 // docs/benchmarks.md has the method and the results. Linux only: CPU time is read from /proc.
 package main
@@ -25,11 +26,19 @@ type options struct {
 	rounds      int
 	only        string
 	keep        bool
+	server      string // more settings of the server, in the braces of its section
+	more        string // more clients, and more sections
 }
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "bare" {
 		serveBare()
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "attack" {
+		exitOn(attack(ctx, os.Args[2:]))
 		return
 	}
 	var o options
@@ -41,9 +50,11 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "run only the scenarios whose name contains this")
 	flag.BoolVar(&o.keep, "keep", false, "keep the temporary folder")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	exitOn(run(ctx, o))
+}
+
+func exitOn(err error) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "loadbench:", err)
 		os.Exit(1)
 	}

@@ -103,8 +103,8 @@ func startBare(ctx context.Context) (*process, error) {
 const benchSecret = "loadbench-secret-of-more-than-32-characters"
 
 const benchConfig = `
-server: {listen: %q, internal_listen: %q, issuer: %q}
-storage: {dsn: %q}
+server: {listen: %q, internal_listen: %q, issuer: %q%[6]s}
+storage: {dsn: %[4]q}
 clients:
   - {client_id: cc, client_secret: %[5]s, client_name: Service, grant_types: [client_credentials],
      token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
@@ -119,7 +119,7 @@ clients:
      scope: "openid profile email offline_access", first_party: true}
   - {client_id: api, client_secret: %[5]s, client_name: API, grant_types: [client_credentials],
      token_endpoint_auth_method: client_secret_basic, scope: "api:read"}
-resources:
+%[7]sresources:
   - {identifier: "https://api.example.com", name: API, scopes: ["api:read"], introspected_by: [api]}
 `
 
@@ -146,7 +146,7 @@ func startSignet(ctx context.Context, dir string, o options) (*process, error) {
 		dsn = "sqlite:" + filepath.Join(dir, "signet.db")
 	}
 	config := filepath.Join(dir, "config.yaml")
-	text := fmt.Sprintf(benchConfig, listen, internal, issuer, dsn, benchSecret)
+	text := fmt.Sprintf(benchConfig, listen, internal, issuer, dsn, benchSecret, o.server, o.more)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

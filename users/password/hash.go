@@ -16,6 +16,9 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/text/unicode/norm"
+
+	"signet/audit"
+	"signet/internal/turns"
 )
 
 // ErrBusy: all hash workers were taken for as long as the queue lasts. Callers answer 503 with Retry-After.
@@ -54,7 +57,7 @@ type Hasher struct {
 	current   string            // id of the pepper of new hashes; "" = none
 	lists     []List
 	dummy     []byte // compared where there is no hash
-	workers   chan struct{}
+	workers   *turns.Queue
 	heavy     chan struct{} // held by the one imported hash that may take much memory
 	runs      atomic.Int64
 }
@@ -87,7 +90,7 @@ func New(o Options) (*Hasher, error) {
 	if o.Pepper && h.current == "" {
 		return nil, errors.New("there is no pepper to use")
 	}
-	h.workers = make(chan struct{}, cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)-1)))
+	h.workers = turns.New(cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)-1)), mostWaiting, h.queue)
 	return h, nil
 }
 
@@ -172,15 +175,28 @@ func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stal
 	return right, right && (cost < h.cost || pepper != h.current), nil
 }
 
-// work runs one hash on a worker.
+// mostWaiting is how many wait for a worker at once.
+const mostWaiting = 128
+
+// work runs one hash on a worker, when it is the turn of the network or the known browser that asks for it (rule V07).
 func (h *Hasher) work(ctx context.Context, hash func() error) error {
-	leave, err := h.enter(ctx, h.workers)
+	leave, err := h.workers.Enter(ctx, caller(audit.OriginOf(ctx)))
+	if errors.Is(err, turns.ErrBusy) {
+		return ErrBusy
+	}
 	if err != nil {
 		return err
 	}
 	defer leave()
 	h.runs.Add(1)
 	return hash()
+}
+
+func caller(o audit.Origin) turns.Caller {
+	if o.KnownBrowser != "" {
+		return turns.Caller{Key: o.KnownBrowser, Known: true}
+	}
+	return turns.Caller{Key: o.Network}
 }
 
 // enter waits for a place, as long as the queue lasts: ErrBusy.
