@@ -28,8 +28,11 @@ const wellKnownPath = "/.well-known/oauth-protected-resource"
 
 // wellKnown is the address of the document of an identifier (RFC 9728 section 3.1).
 func wellKnown(id *url.URL) string {
-	at := url.URL{Scheme: id.Scheme, Host: id.Host, RawQuery: id.RawQuery}
-	return strings.Replace(at.String(), id.Host, id.Host+documentPath(id), 1)
+	address := origin(id, true).String() + documentPath(id)
+	if id.RawQuery != "" {
+		address += "?" + id.RawQuery
+	}
+	return address
 }
 
 func documentPath(id *url.URL) string {

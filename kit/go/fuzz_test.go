@@ -1,0 +1,87 @@
+package kit
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func FuzzAuthorization(f *testing.F) {
+	for _, s := range []string{"", "Bearer", "Bearer a.b.c", "dpop  x==", "Bearer a b", "Basic YTpi", "Bearer\ta", "Bearer =", "DPoP é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		c, err := parseAuthorization(value)
+		if err == nil && (c.token == "" || len(c.token) > maxToken || strings.ContainsAny(c.token, " ,\"\r\n\t")) {
+			t.Errorf("%q gives %q", value, c.token)
+		}
+	})
+}
+
+// FuzzToken: nothing that nobody signed is taken, and nothing makes it panic.
+func FuzzToken(f *testing.F) {
+	m := newMaker(f)
+	for _, v := range m.tokens() {
+		f.Add(v.Request.Headers[0][1], "")
+	}
+	for _, v := range m.dpop() {
+		if len(v.Request.Headers) > 1 {
+			f.Add(v.Request.Headers[0][1], v.Request.Headers[1][1])
+		}
+	}
+	none := serving(issuer, `{"keys":[{"kty":"EC","crv":"P-256","kid":"es","x":"`+strings.Repeat("A", 43)+`","y":"`+strings.Repeat("A", 43)+`"}]}`)
+	api, err := New(issuer, resource, Options{HTTP: &http.Client{Transport: none}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, authorization, proof string) {
+		r := httptest.NewRequest("GET", target, nil)
+		r.Header["Authorization"], r.Header["Dpop"] = []string{authorization}, []string{proof}
+		if token, err := api.Verify(r); err == nil {
+			t.Errorf("taken: %v", token)
+		}
+		_, _, _ = readProof(proof)
+		_, _, _ = parse([]byte(authorization))
+		_, _ = parseKeys([]byte(authorization))
+		_, _ = certificateOf(authorization)
+	})
+}
+
+var wellFormed = regexp.MustCompile(`^DPoP( [a-z]+="([ !#-\[\]-~]|\\.)*")?$`)
+
+func FuzzChallenge(f *testing.F) {
+	for _, s := range []string{"", "a", `"`, `\`, `\"`, "\r\nSet-Cookie: a=b", "é", "a, Bearer b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if got := challenge("DPoP", [][2]string{{"scope", value}}); !wellFormed.MatchString(got) {
+			t.Errorf("%q gives %q", value, got)
+		}
+	})
+}
+
+func FuzzAddresses(f *testing.F) {
+	for _, s := range []string{resource, "https://API.example:443/%7euser?q#f", "http://[::1]:80", "//x", "https://a@b/", "https://x/%zz", "urn:x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if n, ok := normal(raw); ok {
+			if again, ok := normal(n); !ok || again != n {
+				t.Errorf("%q gives %q, which gives %q", raw, n, again)
+			}
+		}
+		api, err := New(issuer, raw, Options{})
+		if err != nil {
+			return
+		}
+		mux := http.NewServeMux()
+		api.Mount(mux)
+		u, err := url.Parse(api.metadata)
+		if err != nil || !strings.HasPrefix(u.Path, wellKnownPath) {
+			t.Errorf("%q gives %q: %v", raw, api.metadata, err)
+		}
+	})
+}
