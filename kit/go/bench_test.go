@@ -50,11 +50,24 @@ func serveMeasured() {
 		_ = json.NewEncoder(w).Encode(map[string]any{"notes": []string{"Buy milk", "Read RFC 9068"}})
 	})
 	signing := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sum := sha256.Sum256([]byte(r.URL.Path))
-		if _, err := ecdsa.SignASN1(rand.Reader, key, sum[:]); err != nil {
+		if err := r.ParseForm(); err != nil {
 			panic(err)
 		}
-		plain(w, r)
+		raw, err := json.Marshal(good(body{"jti": rand.Text(), "scope": r.Form.Get("scope")}))
+		if err != nil {
+			panic(err)
+		}
+		input := b64([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"bare"}`)) + "." + b64(raw)
+		sum := sha256.Sum256([]byte(input))
+		x, y, err := ecdsa.Sign(rand.Reader, key, sum[:])
+		if err != nil {
+			panic(err)
+		}
+		var signature [64]byte
+		x.FillBytes(signature[:32])
+		y.FillBytes(signature[32:])
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": input + "." + b64(signature[:]), "expires_in": 600})
 	})
 	mux := http.NewServeMux()
 	for name, h := range map[string]http.Handler{"plain": plain, "signing": signing} {

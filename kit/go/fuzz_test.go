@@ -32,7 +32,8 @@ func FuzzToken(f *testing.F) {
 			f.Add(v.Request.Headers[0][1], v.Request.Headers[1][1])
 		}
 	}
-	none := serving(issuer, `{"keys":[{"kty":"EC","crv":"P-256","kid":"es","x":"`+strings.Repeat("A", 43)+`","y":"`+strings.Repeat("A", 43)+`"}]}`)
+	none := serving(issuer,
+		`{"keys":[{"kty":"EC","crv":"P-256","kid":"es","x":"`+strings.Repeat("A", 43)+`","y":"`+strings.Repeat("A", 43)+`"}]}`)
 	api, err := New(issuer, resource, Options{HTTP: &http.Client{Transport: none}})
 	if err != nil {
 		f.Fatal(err)
@@ -64,7 +65,8 @@ func FuzzChallenge(f *testing.F) {
 }
 
 func FuzzAddresses(f *testing.F) {
-	for _, s := range []string{resource, "https://API.example:443/%7euser?q#f", "http://[::1]:80", "//x", "https://a@b/", "https://x/%zz", "urn:x"} {
+	for _, s := range []string{resource, "https://API.example:443/%7euser?q#f", "http://[::1]:80", "//x", "https://a@b/", "https://x/%zz",
+		"urn:x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -148,8 +148,10 @@ func TestMetadata(t *testing.T) {
 		{"https://api.example/", "/.well-known/oauth-protected-resource", false, nil},
 		{"https://api.example/v1", "/.well-known/oauth-protected-resource/v1", false,
 			map[string]int{"/.well-known/oauth-protected-resource": 404, "/.well-known/oauth-protected-resource/v1/": 404}},
-		{"https://api.example/v1", "/.well-known/oauth-protected-resource/v1", true, map[string]int{"/.well-known/oauth-protected-resource": 200}},
-		{"https://api.example/v1/", "/.well-known/oauth-protected-resource/v1/", false, map[string]int{"/.well-known/oauth-protected-resource/v1/x": 404}},
+		{"https://api.example/v1", "/.well-known/oauth-protected-resource/v1", true,
+			map[string]int{"/.well-known/oauth-protected-resource": 200}},
+		{"https://api.example/v1/", "/.well-known/oauth-protected-resource/v1/", false,
+			map[string]int{"/.well-known/oauth-protected-resource/v1/x": 404}},
 		{"https://api.example/a%2Fb", "/.well-known/oauth-protected-resource/a%2Fb", false, nil},
 		{"https://api.example/v1?tenant=a", "/.well-known/oauth-protected-resource/v1?tenant=a", false, nil},
 	} {
@@ -171,7 +173,8 @@ func TestMetadata(t *testing.T) {
 			return w
 		}
 		got := ask("GET", c.path)
-		if got.Code != 200 || !strings.Contains(got.Body.String(), `{"resource":"`+c.resource+`","authorization_servers":["https://id.example"]`) ||
+		if got.Code != 200 ||
+			!strings.Contains(got.Body.String(), `{"resource":"`+c.resource+`","authorization_servers":["https://id.example"]`) ||
 			got.Header().Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d %s", c.resource, got.Code, got.Body)
 		}

@@ -2,14 +2,11 @@ package kit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // remember is how long a verified token is not verified again. What it is bound to is looked at each time.
@@ -107,37 +104,4 @@ func (a *API) fresh(c *claims) error {
 		return ErrEarly
 	}
 	return nil
-}
-
-// opened verifies a JWS of the issuer, of the type, and gives its payload. Keys come from the issuer's set alone: what the header says of
-// keys (jwk, jku, x5c, x5u) is not used.
-func (a *API) opened(ctx context.Context, token, typ string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, a.algorithms)
-	if unexpected := (*jose.ErrUnexpectedSignatureAlgorithm)(nil); errors.As(err, &unexpected) && unexpected.Got != "" {
-		return nil, fmt.Errorf("%w: %.32q", ErrAlgorithm, unexpected.Got)
-	} else if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	h := jws.Signatures[0].Protected
-	for _, name := range []jose.HeaderKey{"crit", "b64", "zip"} { // what would change the meaning of the rest (RFC 7515 section 4.1)
-		if _, ok := h.ExtraHeaders[name]; ok {
-			return nil, fmt.Errorf("%w: the header has %s", ErrMalformed, name)
-		}
-	}
-	said, _ := h.ExtraHeaders[jose.HeaderType].(string)
-	if got := strings.ToLower(said); got != typ && got != "application/"+typ {
-		return nil, fmt.Errorf("%w: typ is %.32q", ErrType, said)
-	}
-	if h.KeyID == "" {
-		return nil, fmt.Errorf("%w: the token names none", ErrKey)
-	}
-	key, err := a.keys.find(ctx, h.KeyID, h.Algorithm)
-	if err != nil {
-		return nil, err
-	}
-	payload, err := jws.Verify(key)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
-	}
-	return payload, nil
 }
