@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -24,6 +25,20 @@ type Origin struct {
 	// KnownBrowser is the id under which the browser is known to somebody's account, "" = unknown. Set where limits of a network must not
 	// turn such a one away (rule V06); events never hold it.
 	KnownBrowser string
+}
+
+// Host is whom what a network has is counted by: the address, an IPv6 client having a whole /64. Events never hold it.
+func (o Origin) Host() string {
+	addr, err := netip.ParseAddr(o.Address)
+	if err != nil {
+		return o.Network
+	}
+	if addr.Is6() && !addr.Is4In6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return addr.String()
 }
 
 // OriginKey is the context key under which the origin travels: an Origin, or an OriginSource.

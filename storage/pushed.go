@@ -12,24 +12,28 @@ const (
 	openedRequest = "opened request"
 )
 
-const insertPushed = `INSERT INTO tickets (` + ticketColumns + `)
-	SELECT $1, $2, $3, $4, $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT)
+const insertPushed = `INSERT INTO tickets (` + ticketColumns + `, address)
+	SELECT $1, $2, $3, $4, $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS TEXT)
 	WHERE (SELECT count(*) FROM tickets WHERE owner = $4 AND purpose = $3 AND expires_at > CAST($7 AS BIGINT)) < CAST($9 AS BIGINT)`
 
 const openPushed = `UPDATE tickets SET purpose = $2, expires_at = CASE WHEN expires_at < $3 THEN $3 ELSE expires_at END
 	WHERE id = $1 AND purpose IN ('pushed request', 'opened request')`
 
-// InsertPushed writes a pushed request unless its owner has share of those that no browser has opened; ErrTooMany. One statement: on SQLite
-// the bound is exact, on Postgres inserts that race may each miss the other.
-func (db *DB) InsertPushed(ctx context.Context, t Ticket, share int) error {
+// InsertPushed writes a pushed request of an address of its owner unless the owner has share of those that no browser has opened;
+// ErrTooMany. One statement: on SQLite the bound is exact, on Postgres inserts that race may each miss the other.
+func (db *DB) InsertPushed(ctx context.Context, t Ticket, address string, share int) error {
 	return db.must(ctx, ErrTooMany, insertPushed, t.ID, t.SecretHash, pushedRequest, t.Owner, jsonText(t.Data), t.Guesses,
-		micros(t.CreatedAt), micros(t.ExpiresAt), share)
+		micros(t.CreatedAt), micros(t.ExpiresAt), share, address)
 }
 
-// EvictPushed deletes at most so many of an owner's requests that no browser has opened, the oldest first.
-func (db *DB) EvictPushed(ctx context.Context, owner string, most int) (int64, error) {
-	return db.exec(ctx, `DELETE FROM tickets WHERE id IN (
-		SELECT id FROM tickets WHERE owner = $1 AND purpose = $2 ORDER BY created_at, id LIMIT $3)`, owner, pushedRequest, most)
+// EvictPushed deletes at most so many of an owner's live requests that no browser has opened: of the address that has most, the oldest
+// first.
+func (db *DB) EvictPushed(ctx context.Context, owner string, most int, now time.Time) (int64, error) {
+	return db.exec(ctx, `DELETE FROM tickets WHERE id IN (SELECT id FROM (
+		SELECT id, created_at, count(*) OVER (PARTITION BY address) -
+			row_number() OVER (PARTITION BY address ORDER BY created_at, id) AS younger
+		FROM tickets WHERE owner = $1 AND purpose = $2 AND expires_at > $4) AS live
+		ORDER BY younger DESC, created_at, id LIMIT $3)`, owner, pushedRequest, most, micros(now))
 }
 
 // Pushed reads a live one, opened or not; ErrNotFound.

@@ -20,6 +20,7 @@ type Waiting struct {
 	Interval  time.Duration
 	Early     bool   // the last poll came before its time
 	Network   string // where the app asked from
+	Address   string // … which address of that network: by it those of an owner give way; "" = none
 	Agent     string // … and with which program
 	CreatedAt time.Time
 	ExpiresAt time.Time
@@ -36,8 +37,9 @@ func (w *Waiting) dest() []any {
 }
 
 const insertWaiting = `INSERT INTO waiting (id_hash, kind, user_code, client_id, owner, request, state, interval_s, polled_at, network,
-	agent, created_at, expires_at)
-	SELECT $1, $2, CAST($3 AS TEXT), $4, $5, $6, 'pending', CAST($7 AS BIGINT), 0, $8, $9, CAST($10 AS BIGINT), CAST($11 AS BIGINT)
+	agent, created_at, expires_at, address)
+	SELECT $1, $2, CAST($3 AS TEXT), $4, $5, $6, 'pending', CAST($7 AS BIGINT), 0, $8, $9, CAST($10 AS BIGINT), CAST($11 AS BIGINT),
+		CAST($13 AS TEXT)
 	WHERE (SELECT count(*) FROM waiting WHERE owner = $5 AND kind = $2 AND state = 'pending' AND expires_at > CAST($10 AS BIGINT))
 		< CAST($12 AS BIGINT)`
 
@@ -59,7 +61,7 @@ const (
 // where the user code is taken. On SQLite the bound is exact, on Postgres inserts that race may each miss the other.
 func (db *DB) InsertWaiting(ctx context.Context, w Waiting, share int) error {
 	return db.must(ctx, ErrTooMany, insertWaiting, w.IDHash, w.Kind, orNull(w.UserCode), w.ClientID, w.Owner, jsonText(w.Request),
-		int64(w.Interval/time.Second), w.Network, w.Agent, micros(w.CreatedAt), micros(w.ExpiresAt), share)
+		int64(w.Interval/time.Second), w.Network, w.Agent, micros(w.CreatedAt), micros(w.ExpiresAt), share, w.Address)
 }
 
 // PollWaiting notes that the app asked, and tells what it is told: State, and Early where it asked too soon. What is over is told, too,
@@ -100,11 +102,14 @@ func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved
 		WHERE id_hash = $1 AND state = 'pending' AND expires_at > $4`, idHash, userID, state, micros(now), micros(until))
 }
 
-// EvictWaiting deletes at most so many of an owner's that nobody decided, the oldest first.
-func (db *DB) EvictWaiting(ctx context.Context, kind, owner string, most int) (int64, error) {
-	return db.exec(ctx, `DELETE FROM waiting WHERE id_hash IN (
-		SELECT id_hash FROM waiting WHERE owner = $1 AND kind = $2 AND state = 'pending' ORDER BY created_at, id_hash LIMIT $3)`,
-		owner, kind, most)
+// EvictWaiting deletes at most so many of an owner's live ones that nobody decided: of the address that has most, the oldest first.
+func (db *DB) EvictWaiting(ctx context.Context, kind, owner string, most int, now time.Time) (int64, error) {
+	return db.exec(ctx, `DELETE FROM waiting WHERE id_hash IN (SELECT id_hash FROM (
+		SELECT id_hash, created_at, count(*) OVER (PARTITION BY address) -
+			row_number() OVER (PARTITION BY address ORDER BY created_at, id_hash) AS younger
+		FROM waiting WHERE owner = $1 AND kind = $2 AND state = 'pending' AND expires_at > $4) AS live
+		ORDER BY younger DESC, created_at, id_hash LIMIT $3)`,
+		owner, kind, most, micros(now))
 }
 
 // WaitingShares counts the live ones of a kind that nobody decided, by owner: rows and bytes. Its caller bounds how many there are.

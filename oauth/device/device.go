@@ -52,7 +52,7 @@ type Store interface {
 // Bounds tell how many wait, and make some give way; *storage.DB does.
 type Bounds interface {
 	WaitingShares(ctx context.Context, kind string, now time.Time) (map[string][2]int64, error)
-	EvictWaiting(ctx context.Context, kind, owner string, most int) (int64, error)
+	EvictWaiting(ctx context.Context, kind, owner string, most int, now time.Time) (int64, error)
 }
 
 // ErrUnknown: no device waits with such a code, or not any more.
@@ -84,7 +84,7 @@ func (s shares) Shares(ctx context.Context, now time.Time) (map[string][2]int64,
 
 // Evict implements census.Bounds.
 func (s shares) Evict(ctx context.Context, owner string, most int) (int64, error) {
-	return s.EvictWaiting(ctx, ledger.KindDevice, owner, most)
+	return s.EvictWaiting(ctx, ledger.KindDevice, owner, most, time.Now())
 }
 
 // Asking is the device that asks, and what for.
@@ -92,6 +92,7 @@ type Asking struct {
 	Request flow.Request // judged
 	Proven  bool         // the client proved to be itself
 	Network string       // where the request came from; shown to the person
+	Address string       // … within the network; not shown
 	Agent   string       // User-Agent; likewise
 }
 
@@ -104,8 +105,8 @@ type Codes struct {
 // tries at one insert: a user code may be taken, and others may take the place that was made.
 const tries = 4
 
-// Begin keeps the request of a device: one INSERT. At its owner's bound the oldest of its own gives way, at the server's that of the owner
-// with the largest share. Errors are *refusal.Refusal or the storage's.
+// Begin keeps the request of a device: one INSERT. At its owner's bound one of its own gives way, the oldest of the address that has most;
+// at the server's one of the owner with the largest share. Errors are *refusal.Refusal or the storage's.
 func (d *Requests) Begin(ctx context.Context, a Asking) (Codes, error) {
 	now, secret := time.Now(), rand.Text()+rand.Text()
 	data, err := json.Marshal(a.Request)
@@ -118,14 +119,14 @@ func (d *Requests) Begin(ctx context.Context, a Asking) (Codes, error) {
 	if err := d.census.Admit(ctx, now); err != nil {
 		return Codes{}, fmt.Errorf("make place for a device: %w", err)
 	}
-	from := a.Network
+	from, address := a.Network, a.Address
 	if a.Proven {
-		from = ""
+		from, address = "", ""
 	}
 	owner, share := census.Owner(a.Request.ClientID, from)
 	w := storage.Waiting{
 		IDHash: ledger.HashCode(secret), Kind: ledger.KindDevice, ClientID: a.Request.ClientID, Owner: owner, Request: data,
-		Interval: Interval, Network: a.Network, Agent: cut(a.Agent), CreatedAt: now, ExpiresAt: now.Add(Life),
+		Interval: Interval, Network: a.Network, Address: address, Agent: cut(a.Agent), CreatedAt: now, ExpiresAt: now.Add(Life),
 	}
 	for range tries {
 		w.UserCode = d.userCode(now)

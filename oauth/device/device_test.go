@@ -3,8 +3,10 @@ package device_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"signet/oauth/device"
@@ -53,6 +55,44 @@ func TestRFC8628_Statements(t *testing.T) {
 			if stats.Reads() != test.reads || stats.Writes() != test.writes {
 				t.Errorf("%s: %d reads, %d writes, want %d and %d", test.name, stats.Reads(), stats.Writes(), test.reads, test.writes)
 			}
+		}
+	})
+}
+
+// TestV06_ANeighbourPushesOutNobody: of what waits in one network the address that began most gives way, and what is over takes no place.
+func TestV06_ANeighbourPushesOutNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		d := device.New(db, db, nil)
+		begin := func(address string) device.Codes {
+			t.Helper()
+			codes, err := d.Begin(t.Context(), device.Asking{
+				Request: flow.Request{ClientID: "tv"}, Network: "203.0.113.0/24", Address: address,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return codes
+		}
+		var honest []device.Codes
+		for i := range 6 {
+			honest = append(honest, begin(fmt.Sprintf("203.0.113.%d", i/2)))
+		}
+		for range 200 {
+			begin("203.0.113.66")
+		}
+		honest = append(honest, begin("203.0.113.9"))
+		for range 200 {
+			begin("203.0.113.66")
+		}
+		for i, codes := range honest {
+			if _, err := d.Find(t.Context(), device.Read(codes.UserCode)); err != nil {
+				t.Errorf("device %d: %v", i, err)
+			}
+		}
+		time.Sleep(device.Life)
+		for range 60 {
+			begin("203.0.113.66")
 		}
 	})
 }

@@ -33,6 +33,7 @@ const (
 type Holder struct {
 	ClientID string
 	Network  string // of the caller, where the client did not prove to be itself; else ""
+	Address  string // … within the network
 }
 
 // ErrGone: there is no such request, or not any more, or it is another client's.
@@ -40,7 +41,7 @@ var ErrGone = errors.New("no such pushed request")
 
 // Store keeps them; *storage.DB does.
 type Store interface {
-	InsertPushed(ctx context.Context, t storage.Ticket, share int) error
+	InsertPushed(ctx context.Context, t storage.Ticket, address string, share int) error
 	Pushed(ctx context.Context, secretHash string, now time.Time) (storage.Ticket, error)
 	OpenPushed(ctx context.Context, id string, until time.Time) error
 	SpendPushed(ctx context.Context, id string) error
@@ -50,7 +51,7 @@ type Store interface {
 type Bounds interface {
 	// PushedShares are rows and bytes, by owner.
 	PushedShares(ctx context.Context, now time.Time) (map[string][2]int64, error)
-	EvictPushed(ctx context.Context, owner string, most int) (int64, error)
+	EvictPushed(ctx context.Context, owner string, most int, now time.Time) (int64, error)
 }
 
 // Requests are the pushed ones. It is safe for concurrent use.
@@ -78,7 +79,7 @@ func (s shares) Shares(ctx context.Context, now time.Time) (map[string][2]int64,
 
 // Evict implements census.Bounds.
 func (s shares) Evict(ctx context.Context, owner string, most int) (int64, error) {
-	return s.EvictPushed(ctx, owner, most)
+	return s.EvictPushed(ctx, owner, most, time.Now())
 }
 
 // row is the JSON of a ticket's data. The ticket outlives Until where a sign-in was begun.
@@ -88,8 +89,9 @@ type row struct {
 	Request  flow.Request `json:"request"`
 }
 
-// Push keeps a judged request of an authenticated client: one INSERT. At the holder's bound its own oldest gives way, at the server's that
-// of the holder with the largest share; never one that a sign-in was begun from. Errors are *refusal.Refusal or the storage's.
+// Push keeps a judged request of an authenticated client: one INSERT. At the holder's bound the oldest of the address that has most gives
+// way, at the server's that of the holder with the largest share; never one that a sign-in was begun from. Errors are *refusal.Refusal or
+// the storage's.
 func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri string, err error) {
 	now, secret := time.Now(), rand.Text()+rand.Text()
 	data, err := json.Marshal(row{ClientID: req.ClientID, Until: now.Add(Life).Unix(), Request: req})
@@ -104,7 +106,7 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 	}
 	owner, share := census.Owner(h.ClientID, h.Network)
 	t := storage.Ticket{ID: rand.Text(), SecretHash: hash(secret), Owner: owner, Data: data, CreatedAt: now, ExpiresAt: now.Add(Life)}
-	if err := p.insert(ctx, t, share); err != nil {
+	if err := p.insert(ctx, t, h.Address, share); err != nil {
 		return "", err
 	}
 	p.census.Came(owner, len(data))
@@ -115,9 +117,9 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 // tries at one insert: others may take the place that was made.
 const tries = 3
 
-func (p *Requests) insert(ctx context.Context, t storage.Ticket, share int) error {
+func (p *Requests) insert(ctx context.Context, t storage.Ticket, address string, share int) error {
 	for range tries {
-		err := p.store.InsertPushed(ctx, t, share)
+		err := p.store.InsertPushed(ctx, t, address, share)
 		if err == nil {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"signet/oauth/flow"
@@ -85,6 +86,40 @@ func (f flood) begin(client, uri string) {
 func (f flood) waits(client, uri string) bool {
 	_, err := f.p.Open(f.Context(), client, uri)
 	return err == nil
+}
+
+// TestV06_ANeighbourPushesOutNobody: of what one network pushed the address that pushed most gives way, and what is over takes no place.
+func TestV06_ANeighbourPushesOutNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		p := pushed.New(db, db, nil)
+		push := func(address string) string {
+			t.Helper()
+			uri, err := p.Push(t.Context(), flow.Request{ClientID: "spa"},
+				pushed.Holder{ClientID: "spa", Network: "203.0.113.0/24", Address: address})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return uri
+		}
+		honest := []string{push("203.0.113.1"), push("203.0.113.1"), push("203.0.113.2")}
+		for range 200 {
+			push("203.0.113.66")
+		}
+		honest = append(honest, push("203.0.113.3"))
+		for range 200 {
+			push("203.0.113.66")
+		}
+		for i, uri := range honest {
+			if _, err := p.Open(t.Context(), "spa", uri); err != nil {
+				t.Errorf("request %d: %v", i, err)
+			}
+		}
+		time.Sleep(pushed.Life)
+		for range 60 {
+			push("203.0.113.66")
+		}
+	})
 }
 
 // Rule V06: what one holder pushes takes the place of its own, never of what is being signed in to.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"signet/audit"
@@ -37,7 +36,7 @@ type holder struct {
 }
 
 func (b *Browser) holder(r *http.Request, origin audit.Origin) holder {
-	h := holder{address: addressKey(origin), cookie: b.Bound(r)}
+	h := holder{address: origin.Host(), cookie: b.Bound(r)}
 	if d, ok := parseDevice(b.jar.read(r, deviceCookie), b.deviceKeys, time.Now()); ok {
 		h.name, h.cookie, h.known = "d:"+hash(d.ID), true, true
 		return h
@@ -49,20 +48,6 @@ func (b *Browser) holder(r *http.Request, origin audit.Origin) holder {
 		h.name = "b:" + hash(secret)
 	}
 	return h
-}
-
-// addressKey is the address that rows are counted by: an IPv6 client has a whole /64.
-func addressKey(origin audit.Origin) string {
-	addr, err := netip.ParseAddr(origin.Address)
-	if err != nil {
-		return origin.Network
-	}
-	if addr.Is6() && !addr.Is4In6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
 }
 
 // bounds are how many live rows there may be with a new one; 0 = no such bound.

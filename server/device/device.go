@@ -95,7 +95,7 @@ func New(o Options) (*Handler, error) {
 
 // Mount states the routes.
 func (h *Handler) Mount(m *web.Mux) {
-	m.API("POST /oauth2/device_authorization", web.NoCORS, h.begin, web.Nothing)
+	m.API("POST /oauth2/device_authorization", web.NoBrowsers, h.begin, web.Nothing)
 	m.Page("GET "+path, h.show)
 	m.Page("POST "+path, h.typed, web.Nothing)
 	m.Page("GET "+path+"/account", h.another)
@@ -135,7 +135,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 	}
 	origin := audit.OriginOf(r.Context())
 	codes, err := h.Requests.Begin(r.Context(), device.Asking{
-		Request: asked, Proven: !c.Public(), Network: origin.Network, Agent: r.UserAgent(),
+		Request: asked, Proven: !c.Public(), Network: origin.Network, Address: origin.Host(), Agent: r.UserAgent(),
 	})
 	if err != nil {
 		return refusal.From(err)

@@ -95,7 +95,8 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) error {
 	}
 	holder := pushed.Holder{ClientID: client.ClientID}
 	if client.Public() {
-		holder.Network = audit.OriginOf(r.Context()).Network
+		origin := audit.OriginOf(r.Context())
+		holder.Network, holder.Address = origin.Network, origin.Host()
 	}
 	uri, err := h.o.Keeper.Push(r.Context(), req, holder)
 	if err != nil {

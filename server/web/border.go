@@ -139,6 +139,8 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 		}
 	} else if page, ok := errors.AsType[*PageError](err); ok {
 		switch page.Status {
+		case http.StatusForbidden:
+			return plain(page.Status, "invalid_request", "Pages of other sites cannot ask here.")
 		case http.StatusNotFound:
 			return plain(page.Status, "invalid_request", "There is nothing at this address.")
 		case http.StatusMethodNotAllowed:

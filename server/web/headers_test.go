@@ -180,6 +180,7 @@ func TestC01_CrossSiteFormsAreRefused(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.Page("GET /page", text("shown"))
 		m.Page("POST /page", func(http.ResponseWriter, *http.Request) error { changed++; return nil })
+		m.API("POST /program", web.NoBrowsers, func(http.ResponseWriter, *http.Request) error { changed++; return nil }, web.Nothing)
 		m.CrossSitePage("POST /oauth2/authorize", "OpenID Connect Core section 3.1.2.1", text("stored"))
 	})
 	refused := [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"},
@@ -188,6 +189,9 @@ func TestC01_CrossSiteFormsAreRefused(t *testing.T) {
 		if w := d.do(form("/page", "", h...)); w.Code != 403 || !strings.Contains(w.Body.String(), "cross_site") {
 			t.Errorf("%v: got %d %s", h, w.Code, w.Body)
 		}
+		if w := d.do(form("/program", "", h...)); w.Code != 403 || !strings.Contains(w.Body.String(), `"invalid_request"`) {
+			t.Errorf("an endpoint for programs, %v: got %d %s", h, w.Code, w.Body)
+		}
 	}
 	if changed != 0 {
 		t.Error("a refused form changed something")
@@ -195,6 +199,9 @@ func TestC01_CrossSiteFormsAreRefused(t *testing.T) {
 	for _, h := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Origin", issuer}, {}} {
 		if w := d.do(form("/page", "", h...)); w.Code != 200 {
 			t.Errorf("%v: got %d", h, w.Code)
+		}
+		if w := d.do(form("/program", "", h...)); w.Code != 200 {
+			t.Errorf("an endpoint for programs, %v: got %d", h, w.Code)
 		}
 	}
 	if w := d.do(request("GET", "/page", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate")); w.Code != 200 {

@@ -153,7 +153,7 @@ func (m *Mux) Asset(pattern string, f Func) {
 func (m *Mux) mountAPI(pattern string, cors CORS, f Func) {
 	rt := &route{side: apiSide, cors: cors, vital: cors == PublicCORS, handle: f}
 	m.mount(pattern, rt)
-	if cors == NoCORS {
+	if cors == NoCORS || cors == NoBrowsers {
 		return
 	}
 	_, path, _ := strings.Cut(pattern, " ")

@@ -75,6 +75,21 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// foreign says why a request of another site's page is refused. At an endpoint for programs alone it would only use up what the network
+// that it is shown in may have (rule V06).
+func (rt *route) foreign(r *http.Request) error {
+	page := rt.side == pageSide && !rt.crossSite
+	if page || rt.side == apiSide && rt.cors == NoBrowsers {
+		if err := rt.mux.cross.Check(r); err != nil {
+			return err
+		}
+	}
+	if page && !rt.framed && !Navigation(r) {
+		return errPart
+	}
+	return nil
+}
+
 // formType is the one kind of body that endpoints for programs read.
 const formType = "application/x-www-form-urlencoded"
 
@@ -119,13 +134,8 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 		x.body.tooBig = true
 		return &PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
 	}
-	if rt.side == pageSide && !rt.crossSite {
-		if err := rt.mux.cross.Check(r); err != nil {
-			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: err}
-		}
-		if !rt.framed && !Navigation(r) {
-			return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: errPart}
-		}
+	if err := rt.foreign(r); err != nil {
+		return &PageError{Status: http.StatusForbidden, Kind: "cross_site", Cause: err}
 	}
 	if rt.vital {
 		return nil

@@ -26,6 +26,7 @@ const (
 	PublicCORS          // "*": discovery, JWKS
 	RegisteredCORS      // origins of enabled clients, echoed: token, revocation, userinfo
 	OpenCORS            // "*", for what is no document: client registration
+	NoBrowsers          // no answer is for a page, and pages of other sites are refused: what comes is counted for its network
 )
 
 // PageError is an error a person meets: Kind chooses the texts (templates/lang), Facts are shown under "For developers".

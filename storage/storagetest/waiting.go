@@ -23,6 +23,7 @@ func waiting(t *testing.T, db *storage.DB) {
 	waitingPolls(t, db)
 	waitingDecisions(t, db)
 	waitingBounds(t, db)
+	waitingAddresses(t, db)
 }
 
 // waitingPolls: too soon is told by one statement, which makes the interval longer; what is decided is told at once.
@@ -115,7 +116,7 @@ func waitingBounds(t *testing.T, db *storage.DB) {
 	same(t, shares["full"], [2]int64{2, 14})
 	ok(t, db.DecideWaiting(ctx, "b1", "ada", true, now, now))
 	ok(t, put("b3", now.Add(2*time.Second))) // what is decided is not counted
-	n, err := db.EvictWaiting(ctx, "device", "full", 1)
+	n, err := db.EvictWaiting(ctx, "device", "full", 1, now.Add(2*time.Second))
 	ok(t, err)
 	same(t, n, int64(1))
 	_, err = db.WaitingByUserCode(ctx, "device", "CODEb2", now)
@@ -125,6 +126,26 @@ func waitingBounds(t *testing.T, db *storage.DB) {
 	_, err = db.PollWaiting(ctx, "device", "b1", "tv", now) // what is decided does not give way
 	ok(t, err)
 	ok(t, put("b4", now.Add(time.Hour))) // the others are over
+}
+
+// waitingAddresses: within an owner the address that has most gives way first, the oldest of its own; what is over is not counted.
+func waitingAddresses(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i, address := range []string{"192.0.2.9", "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.9", "192.0.2.9"} {
+		w := waitingOf(fmt.Sprintf("from%d", i), now.Add(time.Duration(i)*time.Second))
+		w.Owner, w.Address = "shared", address
+		if i > 3 {
+			w.ExpiresAt = now.Add(-time.Second)
+		}
+		ok(t, db.InsertWaiting(ctx, w, 10))
+	}
+	n, err := db.EvictWaiting(ctx, "device", "shared", 2, now)
+	ok(t, err)
+	same(t, n, int64(2))
+	for i, live := range []bool{true, false, false, true} {
+		_, err := db.WaitingByUserCode(ctx, "device", fmt.Sprintf("CODEfrom%d", i), now)
+		same(t, err == nil, live)
+	}
 }
 
 // raceWaiting: of polls at the same moment one is in time, of decisions one holds.
