@@ -208,8 +208,11 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name",
 		"use at most 80 characters, none of them invisible")
 	check(m.ApplicationType == Web || m.ApplicationType == Native, "application_type", "is %q; use web or native", m.ApplicationType)
+	check(!strings.HasPrefix(m.ClientID, reservedPrefix), "client_id", "names that begin with %s are Signet's own", reservedPrefix)
 	for s := range strings.FieldsSeq(m.Scope) {
 		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
+		check(m.FirstParty || !strings.HasPrefix(s, reservedPrefix), "scope",
+			"%q administers this server: only first-party clients may have it", s)
 	}
 	check(len(m.Scope) <= 4096, "scope", "is longer than 4096 characters")
 	check(len(m.Contacts) <= 10, "contacts", "at most 10")

@@ -27,6 +27,18 @@ type Resource struct {
 	RequireSecondFactor bool  `json:"require_second_factor,omitempty"`
 	MaxAge              int64 `json:"max_age,omitempty"`
 	Declared            bool  `json:"declared"`
+
+	own bool // Signet's, see OfSignet
+}
+
+// reservedPrefix begins the names that are Signet's own: scopes that stand for administrators' permissions, which only first-party clients
+// may register, and client ids.
+const reservedPrefix = "signet:"
+
+// OfSignet is the resource as an API of Signet itself: its scopes may have the reserved prefix, and discovery does not list them.
+func (r Resource) OfSignet() Resource {
+	r.Declared, r.own = true, true
+	return r
 }
 
 // Validate reports every mistake at once.
@@ -58,6 +70,8 @@ func (r Resource) Validate() error {
 			errs = append(errs, fmt.Errorf("scopes: %q is there twice", s))
 		case !validScope(s):
 			errs = append(errs, fmt.Errorf("scopes: %q has characters a scope must not have", s))
+		case strings.HasPrefix(s, reservedPrefix) && !r.own:
+			errs = append(errs, fmt.Errorf("scopes: %q: names that begin with %s are Signet's own", s, reservedPrefix))
 		case slices.Contains(BuiltinScopes, s):
 			errs = append(errs, fmt.Errorf("scopes: %q belongs to Signet itself", s))
 		}
@@ -229,10 +243,13 @@ func (rs *Resources) Known(scope string) bool {
 	return slices.Contains(BuiltinScopes, scope) || len(rs.byScope[scope]) > 0
 }
 
-// Scopes of all resources and the built-in ones, sorted by resource.
+// Scopes of all resources but Signet's own and the built-in ones, sorted by resource.
 func (rs *Resources) Scopes() []string {
 	all := slices.Clone(BuiltinScopes)
 	for _, r := range rs.all {
+		if r.own {
+			continue
+		}
 		for _, s := range r.Scopes {
 			if !slices.Contains(all, s) {
 				all = append(all, s)

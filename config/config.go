@@ -36,6 +36,7 @@ type Config struct {
 	Limits    Limits     `yaml:"limits"`
 	Log       Log        `yaml:"log"`
 	Audit     Audit      `yaml:"audit"`
+	Admin     Admin      `yaml:"admin"`
 	Clients   []Client   `yaml:"clients"`
 	Resources []Resource `yaml:"resources"`
 
@@ -300,6 +301,11 @@ type Audit struct {
 	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
 }
 
+// Admin is how administrators reach the server beside the command line.
+type Admin struct {
+	API bool `yaml:"api"` // the JSON API at /api/admin/v1
+}
+
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
 // Package clients knows what they mean: the tree is handed over as JSON of the same names.
 type Client struct {
@@ -433,6 +439,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
 		DPoP:          DPoP{Enabled: true, Nonces: NoncesOff},
+		Admin:         Admin{API: true},
 		Device:        Device{Enabled: true},
 		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},

@@ -1,6 +1,20 @@
 package server
 
-import "signet/admin"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"signet/admin"
+	"signet/audit"
+	"signet/clients"
+	"signet/config"
+	"signet/oauth"
+	"signet/server/adminapi"
+	"signet/server/web"
+)
 
 // openAdmin builds what administrators do over everything else.
 func (h *Services) openAdmin() (err error) {
@@ -10,4 +24,70 @@ func (h *Services) openAdmin() (err error) {
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 	})
 	return err
+}
+
+// adminScopes are the permissions as scopes of access tokens.
+func adminScopes() (scopes []string) {
+	for _, p := range admin.All() {
+		scopes = append(scopes, admin.ScopePrefix+string(p))
+	}
+	return scopes
+}
+
+// adminResource is the API of administrators as a resource of access tokens.
+func adminResource(c config.Config) clients.Resource {
+	r := clients.Resource{Identifier: adminapi.Resource(c.Server.Issuer), Name: "Signet administration", Scopes: adminScopes()}
+	return r.OfSignet()
+}
+
+// adminHandlers are the API of administrators, where it is on.
+func (h *Services) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
+	if !h.Config.Admin.API {
+		return nil, nil
+	}
+	handler, err := adminapi.New(adminapi.Options{
+		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
+		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll),
+	})
+	return []web.Mounter{handler}, err
+}
+
+// HostToken makes an access token for the API of administrators, for somebody who has the database and the master key; by names them. It
+// permits what is listed, all that there is for an empty list.
+func (h *Services) HostToken(ctx context.Context, by string, permissions []string, life time.Duration) (token, jti string, err error) {
+	scopes := adminScopes()
+	if len(permissions) > 0 {
+		var chosen []string
+		for _, p := range permissions {
+			scope := admin.ScopePrefix + strings.TrimPrefix(p, admin.ScopePrefix)
+			if !slices.Contains(scopes, scope) {
+				return "", "", fmt.Errorf("there is no permission %q; there are %s", p,
+					strings.ReplaceAll(strings.Join(scopes, ", "), admin.ScopePrefix, ""))
+			}
+			chosen = append(chosen, scope)
+		}
+		scopes = chosen
+	}
+	token, claims, err := oauth.HostToken(h.Config.Server.Issuer, h.Keys, adminapi.Resource(h.Config.Server.Issuer), scopes, life)
+	if err != nil {
+		return "", "", err
+	}
+	detail := map[string]any{"jti": claims.JTI, "by": by, "scope": claims.Scope, "expires_at": time.Unix(claims.ExpiresAt, 0).UTC()}
+	if err := h.Audit.Record(ctx, audit.Event{Name: audit.AdminTokenMade, Detail: detail}); err != nil {
+		return "", "", err
+	}
+	return token, claims.JTI, nil
+}
+
+// longestHostToken bounds how long a revoked token is remembered.
+const longestHostToken = 25 * time.Hour
+
+// RevokeHostToken refuses one from now on.
+func (h *Services) RevokeHostToken(ctx context.Context, jti string) error {
+	return h.DB.Tx(ctx, func(ctx context.Context) error {
+		if err := h.DB.RevokeToken(ctx, jti, time.Now().Add(longestHostToken)); err != nil {
+			return fmt.Errorf("revoke token: %w", err)
+		}
+		return h.Audit.Record(ctx, audit.Event{Name: audit.AdminTokenRevoked, Detail: map[string]any{"jti": jti}})
+	})
 }

@@ -39,6 +39,9 @@ func declaredResources(c config.Config) (all []clients.Resource) {
 		r.Scopes, r.Details = Scopes(entry.Scopes)
 		all = append(all, r)
 	}
+	if c.Admin.API {
+		all = append(all, adminResource(c))
+	}
 	return all
 }
 

@@ -134,6 +134,11 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 		}
 		backs = append(backs, devices)
 	}
+	acts, err := h.adminHandlers(provider)
+	if err != nil {
+		return nil, err
+	}
+	backs = append(backs, acts...)
 	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, book)
 	if err != nil {
 		return nil, err

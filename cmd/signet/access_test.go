@@ -72,6 +72,8 @@ var accessOf = map[string]struct{ does, args string }{
 	"serve":                {"makes", ""},
 	"session list":         {"reads", ""},
 	"session revoke":       {"acts", "s"},
+	"token create":         {"acts", "--for 5m"},
+	"token revoke":         {"acts", "j"},
 	"user create":          {"acts", "--email bob@example.com"},
 	"user delete":          {"acts", "ada@example.com"},
 	"user disable":         {"acts", "ada@example.com"},

@@ -31,29 +31,38 @@ func (rt *route) fail(x *exchange, r *http.Request, err error) {
 		x.status = statusGone
 		return
 	}
-	api := rt.side == apiSide
+	form := rt.side
 	if rt == rt.mux.nowhere {
-		api = rt.mux.wantsJSON(r)
+		form = rt.mux.formFor(r)
 	}
 	if x.body.tooBig || x.body.late {
 		x.Header()["Connection"] = closeConnection // the rest of the body is not read
 	}
-	if api {
+	switch form {
+	case apiSide:
 		writeRefusal(x, toRefusal(x, err))
-		return
+	case adminSide:
+		writeProblem(x, ToProblem(x, err))
+	default:
+		rt.failPage(x, r, toPage(x, err))
 	}
-	rt.failPage(x, r, toPage(x, err))
 }
 
-// wantsJSON chooses the form for a path nobody has, or for a wrong method.
-func (m *Mux) wantsJSON(r *http.Request) bool {
+// formFor chooses the form of the answer for a path nobody has, or for a wrong method.
+func (m *Mux) formFor(r *http.Request) side {
 	if found, _ := m.paths.Handler(r); found != nil {
 		if k, ok := found.(*knownPath); ok {
-			return k.api
+			return k.side
 		}
 	}
+	if strings.HasPrefix(r.URL.Path, m.prefix+AdminPath) {
+		return adminSide
+	}
 	accept := strings.Join(r.Header["Accept"], ",")
-	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+	if strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html") {
+		return apiSide
+	}
+	return pageSide
 }
 
 // toPage finds what a person is told.

@@ -215,7 +215,7 @@ func (m *Mux) begin(x *exchange, r *http.Request) {
 		r.Body = &x.body
 	}
 	defer m.finish(x)
-	if r.RequestURI == "*" || !cleanPath(r.URL.Path) {
+	if r.RequestURI == "*" || !cleanPath(r.URL.EscapedPath()) {
 		m.nowhere.ServeHTTP(x, r) // ServeMux would redirect, with a 307 that repeats a POST
 		return
 	}

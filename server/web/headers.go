@@ -60,6 +60,9 @@ func (rt *route) headers(h http.Header, r *http.Request) {
 			h["Pragma"] = noCache // RFC 6749 section 5.1
 		}
 		rt.corsHeaders(h, r)
+	case adminSide:
+		h["Cross-Origin-Resource-Policy"] = corpSame
+		h["Cache-Control"] = noStore
 	case assetSide:
 		h["Cross-Origin-Resource-Policy"] = corpSame
 	}

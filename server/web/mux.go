@@ -64,7 +64,7 @@ type Mux struct {
 // knownPath is a path with the methods it answers.
 type knownPath struct {
 	methods []string
-	api     bool
+	side    side
 	cors    CORS
 }
 
@@ -134,6 +134,12 @@ func (m *Mux) API(pattern string, cors CORS, f Func, touches ...Touch) {
 	m.mountAPI(m.prefixed(pattern), cors, f)
 }
 
+// Admin mounts a route for administrators' programs: cookies are removed, errors become problem details (RFC 9457), and an eighth of the
+// places are for all of them together. Which ways to sign in it changes is for package admin to guard: no person of a browser comes here.
+func (m *Mux) Admin(pattern string, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: adminSide, handle: f})
+}
+
 // Root is API for a path that is not under the issuer's own (the well-known forms of RFC 8414 section 3.1).
 func (m *Mux) Root(pattern string, cors CORS, f Func, touches ...Touch) {
 	m.declare(pattern, touches)
@@ -175,7 +181,7 @@ func (m *Mux) mount(pattern string, rt *route) {
 	m.mounted = append(m.mounted, pattern)
 	k := m.known[path]
 	if k == nil {
-		k = &knownPath{api: rt.side == apiSide, cors: rt.cors}
+		k = &knownPath{side: rt.side, cors: rt.cors}
 		m.known[path] = k
 		m.paths.Handle(path, k)
 	}

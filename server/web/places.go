@@ -12,7 +12,7 @@ type places struct {
 	mu    sync.Mutex
 	all   int
 	taken int
-	kinds [assetSide + 1]int
+	kinds [sides]int
 	nets  map[netip.Prefix]int
 }
 
@@ -23,6 +23,9 @@ var (
 	netWidths4 = []netShare{{24, 8}}
 	netWidths6 = []netShare{{56, 8}, {48, 6}, {32, 4}}
 )
+
+// adminPart is the part of all places that administrators' requests may have: one in so many.
+const adminPart = 8
 
 type netShare struct{ bits, part int }
 
@@ -38,6 +41,9 @@ func (p *places) enter(kind side, a netip.Addr) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken >= p.all {
+		return false
+	}
+	if kind == adminSide && adminPart*p.kinds[kind] >= p.all { // administrators never starve people and apps
 		return false
 	}
 	if 2*p.taken >= p.all {

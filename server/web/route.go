@@ -18,6 +18,8 @@ const (
 	pageSide side = iota // people: cookies, HTML
 	apiSide              // programs: no cookies, JSON
 	assetSide
+	adminSide // administrators' programs: no cookies, JSON, errors as RFC 9457 has them
+	sides     // how many there are
 )
 
 // route is one mounted pattern with what was decided about it.
@@ -58,7 +60,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if rt.side == pageSide {
 		r.Header.Del("Authorization")
-		if !(rt == rt.mux.nowhere && rt.mux.wantsJSON(r)) {
+		if !(rt == rt.mux.nowhere && rt.mux.formFor(r) != pageSide) {
 			if gone, err := rt.strayed(x, r); err != nil {
 				rt.fail(x, r, err)
 				return

@@ -1,0 +1,142 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"signet/server/web"
+)
+
+// adapter mounts operations on our mux, so that they pass through what every request does. Errors go to the mux's border.
+type adapter struct {
+	mux     *web.Mux
+	handler *Handler
+}
+
+var once sync.Once
+
+// Handle implements huma.Adapter.
+func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
+	once.Do(takeErrors)
+	a.mux.Admin(op.Method+" "+base+op.Path, func(w http.ResponseWriter, r *http.Request) error {
+		who, err := a.handler.actor(r, r.URL.Path[strings.Index(r.URL.Path, web.AdminPath):])
+		if err != nil {
+			return err
+		}
+		x := &exchange{op: op, w: w}
+		x.ctx = context.WithValue(context.WithValue(r.Context(), actorKey{}, who), exchangeKey{}, x)
+		x.r = r.WithContext(x.ctx)
+		handle(x)
+		if x.problem != nil {
+			return x.problem
+		}
+		if x.status != 0 {
+			w.WriteHeader(x.status)
+		}
+		_, _ = w.Write(x.body.Bytes()) // the client went away: nobody to tell
+		return nil
+	})
+}
+
+// ServeHTTP is never asked for: the mux serves.
+func (a *adapter) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusNotFound)
+}
+
+type exchangeKey struct{}
+
+// exchange is one request and its answer, which is sent when the operation has ended without an error.
+type exchange struct {
+	op      *huma.Operation
+	ctx     context.Context
+	r       *http.Request
+	w       http.ResponseWriter
+	status  int
+	body    bytes.Buffer
+	problem error
+}
+
+func (x *exchange) Operation() *huma.Operation      { return x.op }
+func (x *exchange) Context() context.Context        { return x.ctx }
+func (x *exchange) TLS() *tls.ConnectionState       { return x.r.TLS }
+func (x *exchange) Version() huma.ProtoVersion      { return huma.ProtoVersion{Proto: x.r.Proto} }
+func (x *exchange) Method() string                  { return x.r.Method }
+func (x *exchange) Host() string                    { return x.r.Host }
+func (x *exchange) RemoteAddr() string              { return x.r.RemoteAddr }
+func (x *exchange) URL() url.URL                    { return *x.r.URL }
+func (x *exchange) Param(name string) string        { return x.r.PathValue(name) }
+func (x *exchange) Query(name string) string        { return x.r.URL.Query().Get(name) }
+func (x *exchange) Header(name string) string       { return x.r.Header.Get(name) }
+func (x *exchange) BodyReader() io.Reader           { return x.r.Body }
+func (x *exchange) SetReadDeadline(time.Time) error { return nil } // the mux has read the body, in its time
+func (x *exchange) SetStatus(code int)              { x.status = code }
+func (x *exchange) Status() int                     { return x.status }
+func (x *exchange) SetHeader(name, value string)    { x.w.Header().Set(name, value) }
+func (x *exchange) AppendHeader(name, value string) { x.w.Header().Add(name, value) }
+func (x *exchange) BodyWriter() io.Writer           { return &x.body }
+func (x *exchange) EachHeader(each func(name, v string)) {
+	for name, values := range x.r.Header {
+		for _, value := range values {
+			each(name, value)
+		}
+	}
+}
+
+// GetMultipartForm implements huma.Context; no operation takes one.
+func (x *exchange) GetMultipartForm() (*multipart.Form, error) { return nil, errors.ErrUnsupported }
+
+// takeErrors makes every error that huma would write itself ours: what is wrong with which field, and never the value that was sent.
+func takeErrors() {
+	huma.NewError = func(status int, text string, errs ...error) huma.StatusError { return problemOf(status, text, errs) }
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, text string, errs ...error) huma.StatusError {
+		p := problemOf(status, text, errs)
+		if x, ok := ctx.Context().Value(exchangeKey{}).(*exchange); ok && x.problem == nil {
+			x.problem = p
+		}
+		return p
+	}
+}
+
+// longestPointer is how much of a name that was sent an error tells.
+const longestPointer = 100
+
+func problemOf(status int, text string, errs []error) *web.Problem {
+	kind, title := "invalid_request", "The request cannot be understood"
+	if status == http.StatusUnprocessableEntity || status == http.StatusBadRequest && len(errs) > 0 {
+		status, kind, title = http.StatusUnprocessableEntity, "invalid", "Something that was sent is wrong"
+	}
+	p := web.NewProblem(status, kind, title, "")
+	if len(errs) == 0 {
+		p.Detail = text
+	}
+	for _, err := range errs {
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
+		if !ok { // of a parser: it may quote what was sent
+			p.Errors = append(p.Errors, web.Violation{Detail: "cannot be read"})
+			continue
+		}
+		v := web.Violation{Pointer: pointer(d.Location), Detail: d.Message}
+		if len(v.Pointer) > longestPointer { // a name of the caller's own
+			v.Pointer = v.Pointer[:strings.LastIndex(v.Pointer, "/")+1]
+		}
+		p.Errors = append(p.Errors, v)
+	}
+	return p
+}
+
+// pointer makes "body.a[3].b" and "query.limit" a JSON pointer.
+func pointer(location string) string {
+	location = strings.TrimPrefix(location, "body")
+	return "/" + strings.TrimPrefix(strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(location), "/")
+}

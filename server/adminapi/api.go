@@ -1,0 +1,181 @@
+// Package adminapi is the JSON API of administrators: /api/admin/v1. It reads requests, asks package admin to act, and writes its views;
+// who may do what is decided there. The document of the API is made from the same declarations (OpenAPI 3.1) and needs no token.
+//
+// A caller proves itself by an access token of this server for the resource {issuer}/api/admin. What it may do is what the scopes of the
+// token say and its person's roles, or its client's registration, still allow now. Begin reading with New and Mount; an operation is Named
+// line in people.go, apps.go or operations.go.
+package adminapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"signet/admin"
+	"signet/oauth"
+	"signet/oauth/dpop"
+	"signet/oauth/refusal"
+	"signet/server/web"
+)
+
+// Callers judges access tokens; *oauth.Provider.
+type Callers interface {
+	Caller(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
+}
+
+// Options of New. All but Proofs are required.
+type Options struct {
+	Callers Callers
+	Acts    *admin.Service
+	Issuer  *url.URL
+	Scopes  []string       // of the resource
+	Proofs  *dpop.Verifier // of possession (RFC 9449); nil: none are read
+}
+
+// Handler serves the API.
+type Handler struct {
+	o        Options
+	issuer   string // without a slash at its end
+	document []byte
+}
+
+// New checks the options.
+func New(o Options) (*Handler, error) {
+	if o.Callers == nil || o.Acts == nil || o.Issuer == nil {
+		return nil, errors.New("server/adminapi: callers, acts and issuer are required")
+	}
+	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/")}, nil
+}
+
+// base is where the operations are.
+const base = web.AdminPath + "v1"
+
+// Resource is the identifier of the API as a resource of access tokens.
+func Resource(issuer string) string {
+	return strings.TrimSuffix(issuer, "/") + strings.TrimSuffix(web.AdminPath, "/")
+}
+
+// wellKnown is where the metadata of the resource is (RFC 9728 section 3.1), under the issuer's host.
+func (h *Handler) wellKnown() string {
+	return "/.well-known/oauth-protected-resource" + strings.TrimSuffix(h.o.Issuer.EscapedPath(), "/") + strings.TrimSuffix(web.AdminPath, "/")
+}
+
+// metadata is its address.
+func (h *Handler) metadata() string {
+	return h.o.Issuer.Scheme + "://" + h.o.Issuer.Host + h.wellKnown()
+}
+
+// about answers with the metadata of the resource.
+func (h *Handler) about(w http.ResponseWriter, _ *http.Request) error {
+	return web.WriteJSON(w, http.StatusOK, map[string]any{
+		"resource": Resource(h.issuer), "resource_name": "Signet administration", "authorization_servers": []string{h.o.Issuer.String()},
+		"scopes_supported": h.o.Scopes, "bearer_methods_supported": []string{"header"},
+	})
+}
+
+// Mount implements web.Mounter.
+func (h *Handler) Mount(m *web.Mux) {
+	m.Root("GET "+h.wellKnown(), web.PublicCORS, h.about)
+	api := huma.NewAPI(h.config(), &adapter{mux: m, handler: h})
+	h.people(api)
+	h.groups(api)
+	h.apps(api)
+	h.records(api)
+	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(h.document) // the client went away: nobody to tell
+		return nil
+	})
+	var err error
+	if h.document, err = json.MarshalIndent(api.OpenAPI(), "", "  "); err != nil {
+		panic("server/adminapi: the document is not JSON: " + err.Error()) // it is made of declarations in this package
+	}
+}
+
+// config is the part of the document that no operation says.
+func (h *Handler) config() huma.Config {
+	scopes := map[string]string{}
+	for _, p := range admin.All() {
+		scopes[admin.ScopePrefix+string(p)] = string(p)
+	}
+	issuer := h.issuer
+	flows := &huma.OAuthFlows{
+		AuthorizationCode: &huma.OAuthFlow{
+			AuthorizationURL: issuer + "/oauth2/authorize", TokenURL: issuer + "/oauth2/token", Scopes: scopes,
+		},
+		ClientCredentials: &huma.OAuthFlow{TokenURL: issuer + "/oauth2/token", Scopes: scopes},
+	}
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{Title: "Signet administration", Version: "1", Description: "Acts of administrators. Errors are problem details " +
+				"(RFC 9457). A change takes If-Match with the ETag of what was read; * is any state. Unknown fields and query parameters are " +
+				"errors."},
+			Servers: []*huma.Server{{URL: issuer + base}},
+			Components: &huma.Components{
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {Type: "oauth2", Flows: flows}},
+			},
+			Security: []map[string][]string{{"oauth": {}}},
+		},
+		Formats: map[string]huma.Format{
+			"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat, "application/merge-patch+json": huma.DefaultJSONFormat,
+		},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// actorKey is the context key of the actor of a request.
+type actorKey struct{}
+
+// actor finds who sends a request: the permissions are the token's scopes and what stands behind it now allows, both.
+func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
+	token, bound, err := bearer(r)
+	if err != nil {
+		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
+	}
+	sent := oauth.Presented{Token: token, DPoP: bound}
+	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {
+		sent.Certificate, err = web.Certificate(r)
+	}
+	if err != nil {
+		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
+	}
+	c, err := h.o.Callers.Caller(r.Context(), sent, Resource(h.issuer))
+	if err != nil {
+		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
+	}
+	asked := admin.Scopes(c.Scopes...)
+	switch {
+	case c.Client == nil:
+		return admin.Actor{Kind: admin.KindCommand, ID: oauth.HostClient, Holds: asked}, nil
+	case c.UserID != "":
+		held, err := h.o.Acts.Held(r.Context(), c.UserID)
+		return admin.Actor{Kind: admin.KindPerson, ID: c.UserID, Holds: asked.And(held).And(admin.Scopes(c.Client.Scopes()...))}, err
+	}
+	return admin.Actor{Kind: admin.KindClient, ID: c.Client.ClientID, Holds: asked.And(admin.Scopes(c.Client.Scopes()...))}, nil
+}
+
+// bearer finds the token, which is in the header only (RFC 6750 section 2.1, RFC 9449 section 7.1).
+func bearer(r *http.Request) (token string, bound bool, err error) {
+	header := r.Header["Authorization"]
+	if len(header) > 1 {
+		return "", false, refusal.InvalidRequest("There are several Authorization headers.")
+	}
+	if len(header) == 0 {
+		return "", false, refusal.InvalidToken("Send an access token for " + strings.TrimSuffix(web.AdminPath, "/") +
+			", in the header Authorization.")
+	}
+	scheme, value, _ := strings.Cut(header[0], " ")
+	bound = strings.EqualFold(scheme, "DPoP")
+	if value = strings.TrimLeft(value, " "); value == "" || !bound && !strings.EqualFold(scheme, "Bearer") {
+		return "", bound, refusal.InvalidToken("Send the access token as Bearer or DPoP.")
+	}
+	return value, bound, nil
+}

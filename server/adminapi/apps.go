@@ -1,0 +1,244 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"signet/admin"
+	"signet/clients"
+)
+
+// registration is the metadata of a client in a body, as bytes: they are decoded strictly, or merged.
+type registration json.RawMessage
+
+// UnmarshalJSON keeps the bytes.
+func (m *registration) UnmarshalJSON(raw []byte) error {
+	*m = append((*m)[:0], raw...)
+	return nil
+}
+
+// MarshalJSON gives them back.
+func (m registration) MarshalJSON() ([]byte, error) { return m, nil }
+
+// Schema implements huma.SchemaProvider.
+func (registration) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Properties: properties(typeOf[clients.Metadata]()), AdditionalProperties: true}
+}
+
+// properties are the fields of a struct as a document shows them. Its own type of durations is text.
+func properties(typ reflect.Type) map[string]*huma.Schema {
+	all := map[string]*huma.Schema{}
+	for f := range typ.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" || !f.IsExported() {
+			continue
+		}
+		s := &huma.Schema{}
+		switch typ := f.Type; {
+		case typ == typeOf[clients.Duration]():
+			s.Type, s.Description = huma.TypeString, "Like 10m."
+		case typ.Kind() == reflect.String:
+			s.Type = huma.TypeString
+		case typ.Kind() == reflect.Bool:
+			s.Type = huma.TypeBoolean
+		case typ.Kind() == reflect.Int64, typ == typeOf[*int64]():
+			s.Type = huma.TypeInteger
+		case typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.String:
+			s.Type, s.Items = huma.TypeArray, &huma.Schema{Type: huma.TypeString}
+		case typ.Kind() == reflect.Slice:
+			s.Type, s.Items = huma.TypeArray, &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+		default:
+			s.Type, s.AdditionalProperties = huma.TypeObject, true
+		}
+		all[name] = s
+	}
+	return all
+}
+
+// strict decodes one JSON value and nothing else; unknown fields are errors.
+func strict(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("there is more than one value")
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	field := admin.Field{Text: "cannot be read"}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field = admin.Field{Name: wrong.Field, Text: "must not be of the type " + wrong.Value}
+	} else if name, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+		field = admin.Field{Name: strings.Trim(name, `"`), Text: "there is no such field"}
+	}
+	return &admin.Invalid{Fields: []admin.Field{field}}
+}
+
+// merge applies a merge patch (RFC 7396) of the top level to metadata: null is the default again, arrays and objects replace.
+func merge(m *clients.Metadata, patch []byte) error {
+	var changes map[string]json.RawMessage
+	if err := strict(patch, &changes); err != nil {
+		return err
+	}
+	current, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(current, &all); err != nil {
+		return err
+	}
+	for name, value := range changes {
+		if string(bytes.TrimSpace(value)) == "null" {
+			delete(all, name)
+		} else {
+			all[name] = value
+		}
+	}
+	merged, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	var next clients.Metadata
+	if err := strict(merged, &next); err != nil {
+		return err
+	}
+	*m = next
+	return nil
+}
+
+// client is a client in an answer.
+type client struct{ admin.Client }
+
+// Schema implements huma.SchemaProvider.
+func (client) Schema(huma.Registry) *huma.Schema {
+	all := properties(typeOf[clients.Metadata]())
+	all["declared"] = &huma.Schema{Type: huma.TypeBoolean, Description: "It is in the configuration: change it there."}
+	all["disabled"] = &huma.Schema{Type: huma.TypeBoolean}
+	return &huma.Schema{Type: huma.TypeObject, Properties: all, AdditionalProperties: false,
+		Required: []string{"client_id", "declared", "disabled"}}
+}
+
+type clientIn struct {
+	Body registration
+}
+
+type clientPatch struct {
+	Named
+	Condition
+	Body registration `contentType:"application/merge-patch+json"`
+}
+
+type clientPut struct {
+	Named
+	Condition
+	Body registration
+}
+
+type changeIn struct {
+	Named
+	Condition
+}
+
+type secretIn struct {
+	Named
+	Body struct {
+		Keep string `json:"keep,omitempty" doc:"How long the secrets before stay valid, like 24h; a week if left out."`
+	}
+}
+
+// secret is the answer of rotate-secret.
+type secret struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret" doc:"Shown this once."`
+}
+
+// apps adds the operations on clients and resources.
+func (h *Handler) apps(api huma.API) {
+	s := h.o.Acts
+	operation(api, "GET /clients", "listClients", "List apps; those of the configuration come first",
+		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[client], error) {
+			page, err := s.Clients(ctx, a, in.ask())
+			shown := admin.Page[client]{Items: []client{}, Next: page.Next}
+			for _, c := range page.Items {
+				shown.Items = append(shown.Items, client{c})
+			}
+			return shown, err
+		})
+	operation(api, "POST /clients", "createClient", "Register an app; its secret is in the answer, this once",
+		func(ctx context.Context, a admin.Actor, in *clientIn) (client, error) {
+			var m clients.Metadata
+			if err := strict(in.Body, &m); err != nil {
+				return client{}, err
+			}
+			c, err := s.CreateClient(ctx, a, m)
+			return client{c}, err
+		})
+	operation(api, "GET /clients/{id}", "getClient", "Show an app",
+		func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
+			c, err := s.Client(ctx, a, in.ID)
+			return client{c}, err
+		})
+	change := func(ctx context.Context, a admin.Actor, id string, c Condition, do func(m *clients.Metadata) error) (client, error) {
+		match, err := c.match()
+		if err != nil {
+			return client{}, err
+		}
+		made, err := s.ChangeClient(ctx, a, id, match, do)
+		return client{made}, err
+	}
+	operation(api, "PATCH /clients/{id}", "changeClient", "Change some of an app's registration (RFC 7396)",
+		func(ctx context.Context, a admin.Actor, in *clientPatch) (client, error) {
+			return change(ctx, a, in.ID, in.Condition, func(m *clients.Metadata) error { return merge(m, in.Body) })
+		})
+	operation(api, "PUT /clients/{id}", "replaceClient", "Replace an app's registration",
+		func(ctx context.Context, a admin.Actor, in *clientPut) (client, error) {
+			var next clients.Metadata
+			if err := strict(in.Body, &next); err != nil {
+				return client{}, err
+			}
+			return change(ctx, a, in.ID, in.Condition, func(m *clients.Metadata) error { *m = next; return nil })
+		})
+	operation(api, "DELETE /clients/{id}", "deleteClient", "Remove an app, its secrets and consents, and revoke its grants",
+		func(ctx context.Context, a admin.Actor, in *changeIn) (nothing, error) {
+			match, err := in.match()
+			if err != nil {
+				return nothing{}, err
+			}
+			return nothing{}, s.DeleteClient(ctx, a, in.ID, match)
+		})
+	for name, disabled := range map[string]bool{"disable": true, "enable": false} {
+		operation(api, "POST /clients/{id}/"+name, name+"Client", "Refuse an app's requests, or take them again",
+			func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
+				if err := s.SetClientDisabled(ctx, a, in.ID, disabled); err != nil {
+					return client{}, err
+				}
+				c, err := s.Client(ctx, a, in.ID)
+				return client{c}, err
+			})
+	}
+	operation(api, "POST /clients/{id}/secrets", "rotateSecret", "Give an app a new secret",
+		func(ctx context.Context, a admin.Actor, in *secretIn) (secret, error) {
+			keep := 7 * 24 * time.Hour
+			if in.Body.Keep != "" {
+				var err error
+				if keep, err = time.ParseDuration(in.Body.Keep); err != nil {
+					return secret{}, &admin.Invalid{Fields: []admin.Field{{Name: "keep", Text: "is no duration like 24h"}}}
+				}
+			}
+			text, err := s.RotateSecret(ctx, a, in.ID, keep)
+			return secret{in.ID, text}, err
+		})
+	h.resources(api)
+}

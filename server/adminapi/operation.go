@@ -1,0 +1,136 @@
+package adminapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"signet/admin"
+	"signet/server/web"
+)
+
+// answered is what an operation answers with.
+type answered[O any] struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     O
+}
+
+// nothing is the answer of what was done and has nothing to show.
+type nothing struct{}
+
+// Paging is which part of a list is wanted. Its name is exported for huma, which looks into embedded structs of such names only.
+type Paging struct {
+	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many."`
+	After string `query:"after" maxLength:"512" doc:"next of the part before."`
+}
+
+func (p Paging) ask() admin.Ask { return admin.Ask{After: p.After, Limit: p.Limit} }
+
+// Named names a thing in the path.
+type Named struct {
+	ID string `path:"id" maxLength:"600"`
+}
+
+// Condition is what a change demands of the state that it changes.
+type Condition struct {
+	IfMatch string `header:"If-Match" doc:"The ETag of what was read, or * for any state."`
+}
+
+// match is the tag to compare; without the header nothing is changed (RFC 6585 section 3).
+func (c Condition) match() (string, error) {
+	tag := strings.TrimSpace(c.IfMatch)
+	if tag == "" {
+		return "", web.NewProblem(http.StatusPreconditionRequired, "precondition_required", "Say which state you change",
+			"Send If-Match with the ETag of what you read, or * for any state.")
+	}
+	return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), nil
+}
+
+// operation adds one: METHOD PATH, a summary, and what it does for its caller.
+func operation[I, O any](api huma.API, route, id, summary string, do func(ctx context.Context, a admin.Actor, in *I) (O, error)) {
+	method, path, _ := strings.Cut(route, " ")
+	op := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]}}
+	if created := method == http.MethodPost && !strings.Contains(path, "{"); created {
+		op.DefaultStatus = http.StatusCreated
+	}
+	describe(api, &op)
+	if _, none := any(*new(O)).(nothing); none {
+		op.DefaultStatus = http.StatusNoContent
+		huma.Register(api, op, func(ctx context.Context, in *I) (*struct{}, error) {
+			_, err := do(ctx, actorOf(ctx), in)
+			return nil, failed(ctx, err)
+		})
+		return
+	}
+	huma.Register(api, op, func(ctx context.Context, in *I) (*answered[O], error) {
+		out, err := do(ctx, actorOf(ctx), in)
+		if err != nil {
+			return nil, failed(ctx, err)
+		}
+		a := &answered[O]{Body: out}
+		if strings.Contains(path, "{") && method != http.MethodPost {
+			a.ETag = `"` + admin.Tag(out) + `"`
+		}
+		return a, nil
+	})
+}
+
+// describe says what an operation answers that goes wrong.
+func describe(api huma.API, op *huma.Operation) {
+	schema := api.OpenAPI().Components.Schemas.Schema(typeOf[web.Problem](), true, "Problem")
+	op.Responses = map[string]*huma.Response{"default": {
+		Description: "What went wrong",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+	}}
+}
+
+func actorOf(ctx context.Context) admin.Actor {
+	a, _ := ctx.Value(actorKey{}).(admin.Actor) // without one nothing is permitted
+	return a
+}
+
+// failed keeps an error for the border and tells huma that there is one.
+func failed(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		x.problem = toProblem(err)
+	}
+	return web.NewProblem(http.StatusInternalServerError, "kept", "", "")
+}
+
+// toProblem finds what an administrator's program is told of an error of package admin.
+func toProblem(err error) error {
+	if no, ok := errors.AsType[*admin.Refused](err); ok {
+		var scopes []string
+		for _, p := range no.Missing {
+			scopes = append(scopes, admin.ScopePrefix+string(p))
+		}
+		challenge := fmt.Sprintf(`Bearer realm="signet", error="insufficient_scope", scope="%s"`, strings.Join(scopes, " "))
+		return web.NewProblem(http.StatusForbidden, "forbidden", "You may not do this", no.Error()).Because(err).
+			With("WWW-Authenticate", challenge)
+	}
+	if wrong, ok := errors.AsType[*admin.Invalid](err); ok {
+		p := web.NewProblem(http.StatusUnprocessableEntity, "invalid", "Something that was sent is wrong", "").Because(err)
+		for _, f := range wrong.Fields {
+			p.Errors = append(p.Errors, web.Violation{Pointer: pointer(f.Name), Detail: f.Text})
+		}
+		return p
+	}
+	switch {
+	case errors.Is(err, admin.ErrNotFound):
+		return web.NewProblem(http.StatusNotFound, "not_found", "There is no such thing", "").Because(err)
+	case errors.Is(err, admin.ErrChanged):
+		return web.NewProblem(http.StatusPreconditionFailed, "changed", "It was changed meanwhile", "Read it again, then decide.").Because(err)
+	case errors.Is(err, admin.ErrConflict):
+		detail := strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": ")
+		return web.NewProblem(http.StatusConflict, "conflict", "This is not possible as things are", detail).Because(err)
+	}
+	return err
+}

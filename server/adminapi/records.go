@@ -1,0 +1,134 @@
+package adminapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"signet/admin"
+	"signet/clients"
+	"signet/internal/mail"
+	"signet/oauth/keys"
+)
+
+// resource is one in an answer.
+type resource struct{ clients.Resource }
+
+// Schema implements huma.SchemaProvider.
+func (resource) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Properties: properties(typeOf[clients.Resource]()), Required: []string{"identifier"}}
+}
+
+type resourceIn struct {
+	Named
+	Condition
+	Body registrationOfResource
+}
+
+// registrationOfResource is a resource in a body.
+type registrationOfResource struct{ registration }
+
+// Schema implements huma.SchemaProvider.
+func (registrationOfResource) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Properties: properties(typeOf[clients.Resource]()), AdditionalProperties: true}
+}
+
+// resources adds the operations on APIs.
+func (h *Handler) resources(api huma.API) {
+	s := h.o.Acts
+	operation(api, "GET /resources", "listResources", "List APIs that access tokens are for",
+		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[resource], error) {
+			list, err := s.Resources(ctx, a)
+			page := admin.Page[resource]{Items: []resource{}}
+			for _, r := range list {
+				page.Items = append(page.Items, resource{r})
+			}
+			return page, err
+		})
+	operation(api, "GET /resources/{id}", "getResource", "Show an API; its identifier is escaped in the path",
+		func(ctx context.Context, a admin.Actor, in *Named) (resource, error) {
+			r, err := s.Resource(ctx, a, in.ID)
+			return resource{r}, err
+		})
+	operation(api, "PUT /resources/{id}", "putResource", "Register an API, or replace the one of the identifier",
+		func(ctx context.Context, a admin.Actor, in *resourceIn) (resource, error) {
+			match, err := in.match()
+			if err != nil {
+				return resource{}, err
+			}
+			var r clients.Resource
+			if err := strict(in.Body.registration, &r); err != nil {
+				return resource{}, err
+			}
+			if r.Identifier != "" && r.Identifier != in.ID {
+				return resource{}, &admin.Invalid{Fields: []admin.Field{{Name: "identifier", Text: "is not the one in the path"}}}
+			}
+			r.Identifier = in.ID
+			if err := s.PutResource(ctx, a, r, match); err != nil {
+				return resource{}, err
+			}
+			return resource{r}, nil
+		})
+	operation(api, "DELETE /resources/{id}", "deleteResource", "Remove an API",
+		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
+			return nothing{}, s.DeleteResource(ctx, a, in.ID)
+		})
+}
+
+type grantsIn struct {
+	Paging
+	Person string `query:"person" maxLength:"200" doc:"Whose; or name an app."`
+	Client string `query:"client" maxLength:"200" doc:"At which app; or name a person."`
+}
+
+type eventsIn struct {
+	Paging
+	Name      string    `query:"name" maxLength:"100" doc:"One name, or the beginning of several with the dot at its end, like signin."`
+	Outcome   string    `query:"outcome" enum:"success,failure"`
+	Actor     string    `query:"actor" maxLength:"200" doc:"Who did it: the id of a person or a client."`
+	Person    string    `query:"person" maxLength:"200" doc:"Whom it concerns."`
+	Client    string    `query:"client" maxLength:"200" doc:"Which app it concerns."`
+	Reference string    `query:"reference" maxLength:"100" doc:"Of a request, as error pages show it."`
+	Since     time.Time `query:"since"`
+}
+
+// records adds the operations on grants, keys, emails and the audit log.
+func (h *Handler) records(api huma.API) {
+	s := h.o.Acts
+	operation(api, "GET /grants", "listGrants", "List the live grants of a person or of an app",
+		func(ctx context.Context, a admin.Actor, in *grantsIn) (admin.Page[admin.Grant], error) {
+			return s.Grants(ctx, a, in.Person, in.Client, in.ask())
+		})
+	operation(api, "DELETE /grants/{id}", "revokeGrant", "Revoke a grant: its refresh token is refused at once",
+		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
+			return nothing{}, s.RevokeGrant(ctx, a, in.ID)
+		})
+	operation(api, "GET /keys", "listKeys", "List signing keys",
+		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[keys.Info], error) {
+			list, err := s.Keys(ctx, a)
+			return admin.Page[keys.Info]{Items: list}, err
+		})
+	operation(api, "POST /keys", "rotateKey", "Make a new signing key",
+		func(ctx context.Context, a admin.Actor, in *struct {
+			Body struct {
+				Alg       string `json:"alg" maxLength:"20" doc:"Like ES256."`
+				Emergency bool   `json:"emergency,omitempty" doc:"Refuse what the keys before signed at once."`
+			}
+		}) (keys.Info, error) {
+			return s.RotateKey(ctx, a, in.Body.Alg, in.Body.Emergency)
+		})
+	operation(api, "DELETE /keys/{id}", "retireKey", "Take a key out of the JWKS: nothing that it signed is accepted any more",
+		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
+			return nothing{}, s.RetireKey(ctx, a, in.ID)
+		})
+	operation(api, "GET /events", "listEvents", "List audit events, newest first",
+		func(ctx context.Context, a admin.Actor, in *eventsIn) (admin.Page[admin.Event], error) {
+			return s.Events(ctx, a, admin.EventFilter{Name: in.Name, Outcome: in.Outcome, ActorID: in.Actor, UserID: in.Person,
+				ClientID: in.Client, Reference: in.Reference, Since: in.Since}, in.ask())
+		})
+	operation(api, "GET /mail", "listMail", "List emails that wait or were given up: neither address nor words",
+		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[mail.Waiting], error) {
+			return s.MailQueue(ctx, a, in.ask())
+		})
+}
