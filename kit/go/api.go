@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Options of an [API]. All zero is a good choice.
@@ -52,7 +50,6 @@ type API struct {
 	audiences        []string
 	base             *url.URL // of the requests
 	metadata         string   // address of the RFC 9728 document; "" = the identifier is no address
-	algorithms       []jose.SignatureAlgorithm
 
 	o      Options
 	http   *http.Client
@@ -115,9 +112,6 @@ func assemble(issuer, resource string, id, base *url.URL, o Options) *API {
 		http: client(o.HTTP), seen: &memory[*Token]{}, asked: &memory[*inform]{}, failed: &memory[bool]{}, slots: make(chan struct{}, 16)}
 	if isWeb(id) {
 		a.metadata = wellKnown(id)
-	}
-	for _, alg := range o.Algorithms {
-		a.algorithms = append(a.algorithms, jose.SignatureAlgorithm(alg))
 	}
 	a.keys = &keySet{source: &source{issuer: issuer, jwks: o.JWKS, http: a.http}, stale: o.Stale}
 	return a
