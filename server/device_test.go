@@ -15,7 +15,6 @@ import (
 
 	"signet/clients"
 	"signet/config"
-	"signet/oauth/dpop/dpoptest"
 	"signet/server/servertest"
 	"signet/storage"
 	"signet/storage/storagetest"
@@ -302,6 +301,21 @@ func TestRFC8628_5_4_NothingIsAllowedByALink(t *testing.T) {
 	}
 }
 
+// TestRFC8628_5_4_ANeighbourIsNoneOfOurs: the page says that the device is where its person is of the very address only.
+func TestRFC8628_5_4_ANeighbourIsNoneOfOurs(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, d := s.Person(t, "ada@example.com"), newTV(t, s, "tv")
+	_, user := d.begin("openid")
+	for address, near := range map[string]bool{"192.0.2.1": true, "192.0.2.2": false, "203.0.113.1": false} {
+		b := s.Browser(t)
+		b.Address = address
+		d.asked(b, ada, user)
+		if got := strings.Contains(b.Text("main"), "The same network as yours now"); got != near {
+			t.Errorf("%s: %v: %s", address, got, b.Text("main"))
+		}
+	}
+}
+
 func TestDevices_ASecondStepIsAskedForWhereTheAppDemandsOne(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly())
 	ada, d := s.Person(t, "ada@example.com"), newTV(t, s, "tv", func(m *clients.Metadata) { m.RequireSecondFactor = true })
@@ -365,28 +379,6 @@ func TestDevices_Races(t *testing.T) {
 	all.Wait()
 	if !(won.Load() == 1 && denied.Load() == 0 || won.Load() == 0 && denied.Load() == 8) {
 		t.Errorf("%d got tokens, %d were denied", won.Load(), denied.Load())
-	}
-}
-
-// TestRFC9449_ADeviceBindsItsTokens: a public app's refresh tokens are bound to the key of the first answer.
-func TestRFC9449_ADeviceBindsItsTokens(t *testing.T) {
-	s := servertest.New(t, servertest.HandlerOnly())
-	ada, d := s.Person(t, "ada@example.com"), newTV(t, s, "tv", func(m *clients.Metadata) { m.DPoPBoundAccessTokens = true })
-	device, user := d.begin("openid")
-	b := s.Browser(t)
-	d.asked(b, ada, user)
-	b.Submit(t, "device-allow", nil)
-	d.wants("without a proof", device, "invalid_dpop_proof")
-	k := bound{t, s, d.app, dpoptest.New(t)}
-	code, got, _ := k.post(s, url.Values{"grant_type": {clients.DeviceCode}, "device_code": {device}}, k.proof())
-	if code != 200 || got["token_type"] != "DPoP" {
-		t.Fatalf("%d %v", code, got)
-	}
-	if code, no, _ := k.post(s, refreshForm(got["refresh_token"]), dpoptest.New(t).Proof(t, "POST", s.URL+"/oauth2/token")); code != 400 {
-		t.Errorf("another key: %d %v", code, no)
-	}
-	if code, yes, _ := k.post(s, refreshForm(got["refresh_token"]), k.proof()); code != 200 {
-		t.Errorf("its key: %d %v", code, yes)
 	}
 }
 

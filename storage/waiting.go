@@ -27,12 +27,13 @@ type Waiting struct {
 }
 
 const waitingColumns = `id_hash, kind, user_code, client_id, owner, request, user_id, state, interval_s, early, network, agent, created_at,
-	expires_at`
+	expires_at, address`
 
 func (w *Waiting) dest() []any {
 	return []any{
 		&w.IDHash, &w.Kind, (*optional)(&w.UserCode), &w.ClientID, &w.Owner, (*document)(&w.Request), (*optional)(&w.UserID), &w.State,
 		(*seconds)(&w.Interval), (*truth)(&w.Early), &w.Network, &w.Agent, (*stamp)(&w.CreatedAt), (*stamp)(&w.ExpiresAt),
+		&w.Address,
 	}
 }
 

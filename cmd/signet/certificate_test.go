@@ -9,6 +9,31 @@ import (
 	"signet/oauth/mtls/mtlstest"
 )
 
+// TestB09_ASnippetFitsItsApp: what --for prints can be run with the app it is printed for, or the command says what is missing.
+func TestB09_ASnippetFitsItsApp(t *testing.T) {
+	e := examine(t, "", "server: {internal_listen: ''}\n")
+	if code, text := e.run("migrate", "up"); code != exitOK {
+		t.Fatal(text)
+	}
+	for _, test := range []struct {
+		args  string
+		warns bool
+	}{
+		{"--id tv --device --public --for curl-device", false},
+		{"--id tv2 --name TV --for curl-device", true},
+		{"--id tv3 --device --for go", true},
+		{"--id tv4 --device --for kube-apiserver", false},
+		{"--id shop --redirect-uri https://shop.example/cb --for go", false},
+		{"--id shop2 --redirect-uri https://shop.example/cb --for curl", true},
+		{"--id worker --grant-type client_credentials --for curl", false},
+	} {
+		code, text := e.run(append([]string{"client", "create"}, strings.Fields(test.args)...)...)
+		if code != exitOK || strings.Contains(text, "does not have") != test.warns {
+			t.Errorf("%s: %d %s", test.args, code, text)
+		}
+	}
+}
+
 func TestClientsAreRegisteredByTheirCertificate(t *testing.T) { // RFC 8705 section 2
 	own := filepath.Join(t.TempDir(), "own.pem")
 	if err := os.WriteFile(own, mtlstest.SelfSigned(t, "own").PEM(), 0o600); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +108,10 @@ func (a *app) show(r registered, snippetName string) error {
 		if readsIDToken(snippetName) && !r.IDTokenClaims {
 			a.notice(fmt.Sprintf("Warning: %s reads name and email from the ID token only, and this app's has none: "+
 				"set id_token_claims (`signet client update %s --id-token-claims`)", snippetName, r.ClientID))
+		}
+		if grant := grantOf(snippetName); grant != "" && !slices.Contains(r.GrantTypes, grant) {
+			a.notice(fmt.Sprintf("Warning: %s asks for the grant type %s, which this app does not have: give it one "+
+				"(`signet client update %s --help`: --grant-type, --device, --redirect-uri)", snippetName, grant, r.ClientID))
 		}
 		var text strings.Builder
 		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"signet/clients"
 )
 
 //go:embed snippets/*.tmpl
@@ -33,6 +35,21 @@ func snippetNames() []string {
 // is set up there. Its client needs id_token_claims.
 func readsIDToken(name string) bool {
 	return slices.Contains([]string{"auth-js", "kube-apiserver", "oidc-client-ts", "passport-openidconnect"}, name)
+}
+
+// grantOf is the grant type that a snippet's app asks for; "" = what the snippet is for asks for none itself.
+func grantOf(name string) string {
+	switch name {
+	case "curl":
+		return clients.ClientCredentials
+	case "curl-device":
+		return clients.DeviceCode
+	case "curl-exchange":
+		return clients.TokenExchange
+	case "kube-apiserver":
+		return ""
+	}
+	return clients.AuthorizationCode
 }
 
 func checkSnippet(name string) error {

@@ -206,6 +206,7 @@ func Read(typed string) string {
 type Waiting struct {
 	Request        flow.Request
 	Network, Agent string
+	Address        string // within the network; "" of a client that proved to be itself
 	AskedAt        time.Time
 	UserCode       string
 
@@ -227,8 +228,8 @@ func (d *Requests) Find(ctx context.Context, code string) (Waiting, error) {
 	} else if err != nil {
 		return Waiting{}, fmt.Errorf("find a device: %w", err)
 	}
-	w := Waiting{Network: row.Network, Agent: row.Agent, AskedAt: row.CreatedAt, UserCode: row.UserCode, idHash: row.IDHash,
-		until: row.ExpiresAt}
+	w := Waiting{Network: row.Network, Address: row.Address, Agent: row.Agent, AskedAt: row.CreatedAt, UserCode: row.UserCode,
+		idHash: row.IDHash, until: row.ExpiresAt}
 	if late := now.Add(afterwards); w.until.Before(late) {
 		w.until = late
 	}

@@ -165,7 +165,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		App: h.App(r.Context(), a.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
 		Action:    h.Browser.Path(path+"/decide", nil),
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
-		Network:   found.Network, Near: found.Network == audit.OriginOf(r.Context()).Network, Agent: found.Agent,
+		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
 	}
 	for _, scope := range q.Fixed {
@@ -184,6 +184,12 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		}
 	}
 	return h.Pages.Render(w, r, status, page)
+}
+
+// near reports whether the device asked from where the person is: from the very address, or the /64. A network has neighbours, and what
+// stands on the page must not speak for one of them (RFC 8628 section 5.4).
+func near(r *http.Request, found device.Waiting) bool {
+	return found.Address != "" && found.Address == audit.OriginOf(r.Context()).Host()
 }
 
 // stronger has the person sign in with the second step that the app demands; who has none is told to set one up.

@@ -14,7 +14,8 @@ import (
 func waitingOf(id string, at time.Time) storage.Waiting {
 	return storage.Waiting{
 		IDHash: id, Kind: "device", UserCode: "CODE" + id, ClientID: "tv", Owner: "tv 192.0.2.0/24", Request: json.RawMessage(`{"a":1}`),
-		Interval: 5 * time.Second, Network: "192.0.2.0/24", Agent: "curl", CreatedAt: at, ExpiresAt: at.Add(10 * time.Minute),
+		Interval: 5 * time.Second, Network: "192.0.2.0/24", Address: "192.0.2.7", Agent: "curl", CreatedAt: at,
+		ExpiresAt: at.Add(10 * time.Minute),
 	}
 }
 
@@ -76,7 +77,8 @@ func waitingDecisions(t *testing.T, db *storage.DB) {
 	fails(t, db.InsertWaiting(ctx, same2, 10), storage.ErrConflict)
 	got, err := db.WaitingByUserCode(ctx, "device", w.UserCode, now)
 	ok(t, err)
-	same(t, []any{got.IDHash, got.Network, got.Agent, string(got.Request)}, []any{"decided", w.Network, "curl", `{"a":1}`})
+	same(t, []any{got.IDHash, got.Network, got.Address, got.Agent, string(got.Request)},
+		[]any{"decided", w.Network, w.Address, "curl", `{"a":1}`})
 	for _, wrong := range []struct {
 		kind, code string
 		at         time.Time
