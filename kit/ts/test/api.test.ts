@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createServer, request as httpRequest, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it, mock } from 'node:test'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { Api, type Options, Proofs, type Token } from '../src/index.js'
+import * as forExpress from '../src/express.js'
+import * as forFastify from '../src/fastify.js'
+import * as forHono from '../src/hono.js'
+
+const issuer = 'https://id.example'
+const resource = 'https://api.example/v1'
+
+/** An issuer without a network. */
+class World {
+  fetches = 0
+  away = false
+  private constructor(readonly key: CryptoKey, private readonly jwks: string) {}
+
+  static async make(): Promise<World> {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const jwk = { ...(await exportJWK(publicKey)), kid: 'es', alg: 'ES256', use: 'sig' }
+    return new World(privateKey as CryptoKey, JSON.stringify({ keys: [jwk] }))
+  }
+
+  fetch = (async (address: unknown) => {
+    if (String(address).endsWith('/jwks')) this.fetches++
+    await new Promise((done) => setImmediate(done))
+    if (this.away) throw new Error('no route')
+    return new Response(String(address).endsWith('/jwks') ? this.jwks : JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks` }))
+  }) as typeof globalThis.fetch
+
+  api(options: Options = {}): Api {
+    return new Api(issuer, resource, { fetch: this.fetch, ...options })
+  }
+
+  token(kid = 'es', scope = 'notes:read'): Promise<string> {
+    const now = Math.floor(Date.now() / 1000)
+    return new SignJWT({ client_id: 'app', scope }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid }).setIssuer(issuer)
+      .setAudience(resource).setSubject('ada').setJti(crypto.randomUUID()).setIssuedAt(now).setExpirationTime(now + 600).sign(this.key)
+  }
+
+  async status(api: Api, token: string): Promise<number> {
+    const got = await api.authorize(new Request(`${resource}/notes`, { headers: { authorization: `Bearer ${token}` } }))
+    return got instanceof Response ? got.status : 200
+  }
+}
+
+describe('keys', () => {
+  it('are fetched seldom, whatever key ids come', async () => {
+    mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
+    try {
+      const w = await World.make()
+      const api = w.api()
+      const [, claims, signature] = (await w.token()).split('.')
+      const rest = `${claims}.${signature}`
+      for (let second = 0; second < 100; second++) {
+        const made = Array.from({ length: 100 }, (_, i) =>
+          Buffer.from(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: `made-up-${second}-${i}` })).toString('base64url') + '.' + rest)
+        assert.ok((await Promise.all(made.map((t) => w.status(api, t)))).every((s) => s === 401))
+        mock.timers.tick(1000)
+      }
+      assert.ok(w.fetches <= 1 + 100 / 30 && w.fetches >= 2, `${w.fetches} fetches`)
+      assert.equal(await w.status(api, await w.token()), 200)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  it('are used for a day while the issuer is away', async () => {
+    mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
+    try {
+      const w = await World.make()
+      const api = w.api()
+      w.away = true
+      assert.equal(await w.status(api, await w.token()), 503)
+      w.away = false
+      mock.timers.tick(1000)
+      assert.equal(await w.status(api, await w.token()), 200)
+      w.away = true
+      mock.timers.tick(23 * 3600_000)
+      assert.equal(await w.status(api, await w.token()), 200)
+      await new Promise((done) => setTimeout(done, 20))
+      assert.equal(await w.status(api, await w.token('new')), 503)
+      mock.timers.tick(2 * 3600_000)
+      assert.equal(await w.status(api, await w.token()), 503)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+})
+
+describe('an API', () => {
+  it('says what is wrong with its options', () => {
+    for (const [i, r, o] of [
+      ['http://id.example', resource, {}], ['id', resource, {}], [issuer, '/v1', {}], [issuer, `${resource}#x`, {}],
+      [issuer, resource, { baseURL: 'https://other.example' }], [issuer, resource, { algorithms: ['HS256'] }],
+      [issuer, resource, { algorithms: ['none'] }], [issuer, resource, { jwks: 'http://id.example/jwks' }],
+      [issuer, resource, { dpop: { nonceKeys: [new Uint8Array(8)] } }],
+    ] as [string, string, Options][]) assert.throws(() => new Api(i, r, o), `${i} ${r} ${JSON.stringify(o)}`)
+    new Api('http://localhost:9400', 'http://localhost:9420')
+  })
+
+  it('publishes its metadata', async () => {
+    const api = new Api(issuer, resource, { document: { scopes: ['notes:read'] }, dpop: { required: true } })
+    assert.equal(api.metadataURL, 'https://api.example/.well-known/oauth-protected-resource/v1')
+    const got = (await api.metadata(new Request(api.metadataURL)).json()) as Record<string, unknown>
+    assert.equal(got.resource, resource)
+    assert.deepEqual(got.authorization_servers, [issuer])
+    assert.equal(got.dpop_bound_access_tokens_required, true)
+    assert.equal(api.metadata(new Request(api.metadataURL, { method: 'OPTIONS' })).status, 204)
+  })
+
+  it('asks for more inside a handler', async () => {
+    const w = await World.make()
+    const api = w.api()
+    const got = await api.authorize(new Request(resource, { headers: { authorization: `Bearer ${await w.token()}` } }))
+    assert.ok(!(got instanceof Response))
+    assert.equal(api.demand(got, { scopes: ['notes:read'] }), undefined)
+    const refused = api.demand(got, { scopes: ['notes:write'] })
+    assert.equal(refused?.status, 403)
+    assert.match(refused?.headers.get('www-authenticate') ?? '', /insufficient_scope.*scope="notes:write"/)
+  })
+
+  it('lets no proof be forgotten by a flood', () => {
+    const memory = new Proofs()
+    const until = Date.now() + 60_000
+    assert.equal(memory.once('first', until), true)
+    Object.assign(memory, { n: 1 << 20 })
+    assert.throws(() => memory.once('second', until))
+    assert.equal(memory.once('first', until), false)
+  })
+})
+
+/** Sends a request with headers as they are, two of a name among them. */
+async function ask(listener: RequestListener, headers: string[]):
+  Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: string }> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  try {
+    await new Promise((done) => server.once('listening', done))
+    return await new Promise((done, failed) => {
+      const { port } = server.address() as AddressInfo
+      const sent = ['host', 'evil.example', ...headers] as never
+      const req = httpRequest({ port, host: '127.0.0.1', path: '/v1/notes', headers: sent, agent: false }, (res) => {
+        let body = ''
+        res.on('data', (part) => (body += part)).on('end', () => done({ status: res.statusCode!, headers: res.headers, body }))
+      })
+      req.on('error', failed).end()
+    })
+  } finally {
+    server.close()
+  }
+}
+
+describe('adapters', () => {
+  const all: Record<string, (api: Api) => Promise<RequestListener>> = {
+    async express(api) {
+      const app = express()
+      const router = express.Router().get('/notes', forExpress.requireToken(api, { scopes: ['notes:read'] }), (_req, res) => {
+        res.send(`Hello ${(res.locals.token as Token).subject}`)
+      })
+      return app.use('/v1', router)
+    },
+    async fastify(api) {
+      const app = fastify()
+      app.get('/v1/notes', { preHandler: forFastify.requireToken(api, { scopes: ['notes:read'] }) }, async (request) =>
+        `Hello ${(request as { token?: Token }).token?.subject}`)
+      await app.ready()
+      return (req, res) => app.routing(req, res)
+    },
+  }
+  for (const [name, make] of Object.entries(all)) {
+    it(name, async () => {
+      const w = await World.make()
+      const listener = await make(w.api())
+      const bearer = `Bearer ${await w.token()}`
+      const good = await ask(listener, ['authorization', bearer])
+      assert.deepEqual([good.status, good.body], [200, 'Hello ada'])
+      const none = await ask(listener, [])
+      assert.equal(none.status, 401)
+      assert.match(String(none.headers['www-authenticate']), /^Bearer scope="notes:read", resource_metadata=.*DPoP/)
+      assert.equal((await ask(listener, ['authorization', bearer, 'authorization', bearer])).status, 400)
+      assert.equal((await ask(listener, ['authorization', `Bearer ${await w.token('es', 'profile')}`])).status, 403)
+    })
+  }
+
+  it('hono', async () => {
+    const w = await World.make()
+    const app = new Hono<{ Variables: { token: Token } }>()
+    app.get('/v1/notes', forHono.requireToken(w.api(), { scopes: ['notes:read'] }), (c) => c.text(`Hello ${c.get('token').subject}`))
+    const send = (headers: HeadersInit) => app.request(`${resource}/notes`, { headers })
+    const good = await send({ authorization: `Bearer ${await w.token()}` })
+    assert.deepEqual([good.status, await good.text()], [200, 'Hello ada'])
+    assert.equal((await send({})).status, 401)
+    assert.equal((await send({ authorization: `Bearer ${await w.token('es', 'profile')}` })).status, 403)
+  })
+})
+
+it('README.md has the program of test/readme.ts', () => {
+  assert.ok(readFileSync('README.md', 'utf8').includes('```ts\n' + readFileSync('test/readme.ts', 'utf8') + '```\n'))
+})
