@@ -303,7 +303,8 @@ type Audit struct {
 
 // Admin is how administrators reach the server beside the command line.
 type Admin struct {
-	API bool `yaml:"api"` // the JSON API at /api/admin/v1
+	API     bool `yaml:"api"`     // the JSON API at /api/admin/v1
+	Console bool `yaml:"console"` // the pages at /admin
 }
 
 // Client is a declared client; the names are those of RFC 7591 and OpenID Connect Registration, and ours beside them.
@@ -439,7 +440,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
 		DPoP:          DPoP{Enabled: true, Nonces: NoncesOff},
-		Admin:         Admin{API: true},
+		Admin:         Admin{API: true, Console: true},
 		Device:        Device{Enabled: true},
 		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},

@@ -13,6 +13,9 @@ import (
 	"signet/config"
 	"signet/oauth"
 	"signet/server/adminapi"
+	"signet/server/console"
+	"signet/server/login"
+	"signet/server/pages"
 	"signet/server/web"
 )
 
@@ -49,6 +52,15 @@ func (h *Services) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll),
 	})
+	return []web.Mounter{handler}, err
+}
+
+// consoleHandlers are the pages of administrators, where they are on.
+func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
+	if !h.Config.Admin.Console {
+		return nil, nil
+	}
+	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin})
 	return []web.Mounter{handler}, err
 }
 

@@ -105,6 +105,7 @@ func samples() map[string]Page {
 	}
 	maps.Copy(all, endSamples(now))
 	maps.Copy(all, waySamples(shop, ada))
+	maps.Copy(all, consoleSamples(ada))
 	maps.Copy(all, upstreamSamples(shop, ada))
 	maps.Copy(all, lostSamples(now))
 	return all

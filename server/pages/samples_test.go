@@ -2,6 +2,33 @@ package pages
 
 import "time"
 
+// consoleSamples are pages of administrators.
+func consoleSamples(ada Person) map[string]Page {
+	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
+	menu := []ConsoleItem{{"console.home", "/admin", false}, {"console.people", "/admin/people", true}, {"console.apps", "/admin/apps", false}}
+	return map[string]Page{
+		"console_people": Console{Person: ada, Menu: menu, Heading: "console.people",
+			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{{Name: "search", Label: "console.search_people", Value: "ada"}}},
+			Lists: []ConsoleList{{Heading: "console.people", NextURL: "/admin/people?after=x", Rows: []ConsoleRow{
+				{Title: "ada@example.org", Note: "Ada Lovelace", URL: "/admin/people/1"},
+				{Title: "friederike@donaudampfschifffahrt.example", Label: "console.disabled", URL: "/admin/people/2"}}}},
+			Acts: []ConsoleAct{{Label: "console.create_person", More: "console.create_person_more", Value: "create", Action: "/admin/people",
+				Fields: []ConsoleField{{Name: "email", Label: "account.email"}, {Name: "name", Label: "console.name", Optional: true}}}}},
+		"console_person": Console{Person: ada, Menu: menu, Heading: "console.people", Name: "Eve <b>", Done: true,
+			Secret: "https://id.example/reset?t=abc",
+			Facts: []ConsoleFact{{Label: "account.email", Value: "eve@example.org"}, {Label: "console.state", Text: "console.enabled"},
+				{Label: "console.created", At: at}},
+			Lists: []ConsoleList{{Heading: "console.roles", Rows: []ConsoleRow{{Title: "signet:support", URL: "/admin/roles/signet:support",
+				Act: &ConsoleAct{Label: "account.remove", Action: "/admin/people/1", Value: "take signet:support"}}}}, {Heading: "console.events",
+				Rows: []ConsoleRow{{Title: "signin.failed", Note: "203.0.113.0/24", At: at}}}, {Heading: "account.sessions"}},
+			Acts: []ConsoleAct{{Label: "console.disable", More: "console.disable_more", Value: "disable", Action: "/admin/people/1", Danger: true}}},
+		"console_apps_wrong": Console{Person: ada, Menu: menu, Heading: "console.apps", Problem: "console.invalid",
+			Detail: "redirect_uris: must be an absolute URI",
+			Acts: []ConsoleAct{{Label: "console.create_app", Value: "create", Action: "/admin/apps", Fields: []ConsoleField{
+				{Name: "kind", Label: "console.kind", Choices: []ConsoleChoice{{"web", "console.kind_web"}, {"ES256", ""}}}}}}},
+	}
+}
+
 // waySamples are the pages of the ways in and back.
 func waySamples(shop *App, ada Person) map[string]Page {
 	pictured := App{ID: "notes", Name: "Notes", Host: "notes.example", LogoURI: "/logos/notes/abc"}

@@ -140,6 +140,12 @@ func (m *Mux) Admin(pattern string, f Func) {
 	m.mount(m.prefixed(pattern), &route{side: adminSide, handle: f})
 }
 
+// Console mounts a browser route with which administrators act, on others: which ways to sign in it changes is for package admin to guard,
+// and no rule about a person's own account is asked for it.
+func (m *Mux) Console(pattern string, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
+}
+
 // Root is API for a path that is not under the issuer's own (the well-known forms of RFC 8414 section 3.1).
 func (m *Mux) Root(pattern string, cors CORS, f Func, touches ...Touch) {
 	m.declare(pattern, touches)
@@ -176,7 +182,7 @@ func (m *Mux) mount(pattern string, rt *route) {
 	}
 	rt.mux, rt.pattern, rt.method = m, path, method
 	rt.seen = m.metrics.Route(pattern)
-	rt.isolated = strings.HasPrefix(path, m.prefix+"/account")
+	rt.isolated = strings.HasPrefix(path, m.prefix+"/account") || strings.HasPrefix(path, m.prefix+"/admin")
 	m.mux.Handle(pattern, rt)
 	m.mounted = append(m.mounted, pattern)
 	k := m.known[path]

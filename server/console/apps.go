@@ -1,0 +1,207 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"signet/admin"
+	"signet/clients"
+	"signet/server/pages"
+)
+
+// kinds are what an app can be, in the words of the form.
+var kinds = []pages.ConsoleChoice{{Value: "web", Label: "console.kind_web"}, {Value: "browser", Label: "console.kind_browser"},
+	{Value: "native", Label: "console.kind_native"}, {Value: "machine", Label: "console.kind_machine"}}
+
+// metadataOf is the registration of an app of a kind.
+func metadataOf(v *visit) clients.Metadata {
+	m := clients.Metadata{
+		ClientName: v.post.Get("name"), Scope: v.post.Get("scope"), RedirectURIs: strings.Fields(v.post.Get("redirect")),
+		GrantTypes: []string{clients.AuthorizationCode, clients.RefreshToken},
+	}
+	switch v.post.Get("kind") {
+	case "browser", "native":
+		m.TokenEndpointAuthMethod = clients.MethodNone
+		if v.post.Get("kind") == "native" {
+			m.ApplicationType = clients.Native
+		}
+	case "machine":
+		m.GrantTypes, m.RedirectURIs = []string{clients.ClientCredentials}, nil
+	}
+	return m
+}
+
+// apps lists them, and registers one.
+func (h *Handler) apps(ctx context.Context, v *visit) (pages.Console, error) {
+	p := pages.Console{Heading: "console.apps"}
+	if v.what() == "create" {
+		made, err := h.Acts.CreateClient(ctx, v.actor, metadataOf(v))
+		if err != nil {
+			return p, err
+		}
+		v.secret = "client_id=" + made.ClientID
+		if made.ClientSecret != "" {
+			v.secret += " client_secret=" + made.ClientSecret
+		}
+	}
+	list, err := h.Acts.Clients(ctx, v.actor, v.ask())
+	if err != nil {
+		return p, err
+	}
+	rows := pages.ConsoleList{Heading: "console.apps", NextURL: h.next(v, list.Next)}
+	for _, c := range list.Items {
+		row := pages.ConsoleRow{Title: c.ClientName, Note: c.ClientID, URL: h.to(appsPath, c.ClientID)}
+		switch {
+		case c.Disabled:
+			row.Label = "console.disabled"
+		case c.Declared:
+			row.Label = "console.declared"
+		}
+		rows.Rows = append(rows.Rows, row)
+	}
+	p.Lists = append(p.Lists, rows)
+	h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.create_app", Value: "create", Fields: []pages.ConsoleField{
+		{Name: "name", Label: "console.name"}, {Name: "kind", Label: "console.kind", Choices: kinds},
+		{Name: "redirect", Label: "console.redirects", Optional: true},
+		{Name: "scope", Label: "console.scopes", Value: "openid profile email offline_access", Optional: true},
+	}})
+	return p, nil
+}
+
+// keepSecrets is how long the secrets before a new one stay valid.
+const keepSecrets = 7 * 24 * time.Hour
+
+// app shows one, and carries out what is to be done to it.
+func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error) {
+	switch v.what() {
+	case "disable", "enable":
+		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), v.what() == "disable")
+	case "delete":
+		v.post.Set("next", appsPath)
+		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
+	case "secret":
+		if v.secret, err = h.Acts.RotateSecret(ctx, v.actor, v.of(), keepSecrets); err != nil {
+			return p, err
+		}
+	case "change":
+		_, err := h.Acts.ChangeClient(ctx, v.actor, v.of(), "", func(m *clients.Metadata) error {
+			m.ClientName, m.RedirectURIs, m.Scope = v.post.Get("name"), strings.Fields(v.post.Get("redirect")), v.post.Get("scope")
+			return nil
+		})
+		return p, err
+	}
+	c, err := h.Acts.Client(ctx, v.actor, v.of())
+	if err != nil {
+		return p, err
+	}
+	state := "console.enabled"
+	if c.Disabled {
+		state = "console.disabled"
+	}
+	p = pages.Console{Heading: "console.apps", Name: c.ClientName, Facts: []pages.ConsoleFact{
+		{Label: "console.id", Value: c.ClientID}, {Label: "console.state", Text: state},
+		{Label: "console.kind", Value: c.ApplicationType + ", " + c.TokenEndpointAuthMethod},
+		{Label: "console.redirects", Value: cmp.Or(strings.Join(c.RedirectURIs, " "), "–")},
+		{Label: "console.grants", Value: strings.Join(c.GrantTypes, ", ")}, {Label: "console.scopes", Value: cmp.Or(c.Scope, "–")},
+	}}
+	if c.Declared {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.declared", Text: "account.on"})
+	}
+	if v.actor.Holds[admin.AuditRead] {
+		events, err := h.Acts.Events(ctx, v.actor, admin.EventFilter{ClientID: c.ClientID}, admin.Ask{Limit: 20})
+		if err != nil {
+			return p, err
+		}
+		p.Lists = append(p.Lists, pages.ConsoleList{Heading: "console.events", Rows: h.eventRows(events.Items),
+			NextURL: h.Browser.Path(eventsPath, nil) + "?client=" + c.ClientID})
+	}
+	if !c.Declared {
+		h.appActs(v, &p, c)
+	}
+	return p, nil
+}
+
+func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
+	h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "account.change", Value: "change", Fields: []pages.ConsoleField{
+		{Name: "name", Label: "console.name", Value: c.ClientName},
+		{Name: "redirect", Label: "console.redirects", Value: strings.Join(c.RedirectURIs, " "), Optional: true},
+		{Name: "scope", Label: "console.scopes", Value: c.Scope, Optional: true},
+	}})
+	if c.HasSecret() {
+		h.act(v, admin.ClientsSecrets, &p.Acts, pages.ConsoleAct{Label: "console.secret", More: "console.secret_more", Value: "secret"})
+	}
+	if c.Disabled {
+		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.enable", Value: "enable"})
+	} else {
+		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.disable", More: "console.disable_app_more", Value: "disable",
+			Danger: true})
+	}
+	h.act(v, admin.ClientsWrite, &p.Acts,
+		pages.ConsoleAct{Label: "console.delete", More: "console.delete_app_more", Value: "delete", Danger: true})
+}
+
+// events shows the audit log with filters, which are in the address.
+func (h *Handler) events(ctx context.Context, v *visit) (pages.Console, error) {
+	p := pages.Console{Heading: "console.events"}
+	q := v.URL.Query()
+	list, err := h.Acts.Events(ctx, v.actor, admin.EventFilter{Name: q.Get("name"), UserID: q.Get("person"), ClientID: q.Get("client"),
+		ActorID: q.Get("actor"), Reference: q.Get("reference")}, v.ask())
+	if err != nil {
+		return p, err
+	}
+	p.Search = &pages.ConsoleSearch{Action: v.URL.Path}
+	for _, f := range [][2]string{{"name", "console.by_name"}, {"person", "console.by_person"}, {"client", "console.by_client"},
+		{"actor", "console.by_actor"}, {"reference", "console.by_reference"}} {
+		p.Search.Fields = append(p.Search.Fields, pages.ConsoleField{Name: f[0], Label: f[1], Value: q.Get(f[0]), Optional: true})
+	}
+	p.Lists = []pages.ConsoleList{{Heading: "console.events", Rows: h.eventRows(list.Items), NextURL: h.next(v, list.Next)}}
+	return p, nil
+}
+
+// eventRows shows events by their names, as the reference of events has them.
+func (h *Handler) eventRows(list []admin.Event) (rows []pages.ConsoleRow) {
+	for _, e := range list {
+		row := pages.ConsoleRow{Title: e.Name, At: e.At}
+		var parts []string
+		for _, part := range []string{e.UserID, e.ClientID, e.Network, e.RequestID, strings.Trim(string(e.Detail), "{}")} {
+			if part != "" {
+				parts = append(parts, part)
+			}
+		}
+		row.Note = strings.Join(parts, " · ")
+		if e.UserID != "" {
+			row.URL = h.to(peoplePath, e.UserID)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// keys shows the signing keys, and makes one.
+func (h *Handler) keys(ctx context.Context, v *visit) (pages.Console, error) {
+	p := pages.Console{Heading: "console.keys"}
+	if v.what() == "rotate" {
+		_, err := h.Acts.RotateKey(ctx, v.actor, v.post.Get("alg"), false)
+		return p, err
+	}
+	all, err := h.Acts.Keys(ctx, v.actor)
+	if err != nil {
+		return p, err
+	}
+	list := pages.ConsoleList{Heading: "console.keys"}
+	seen := map[string]bool{}
+	var algs []pages.ConsoleChoice
+	for _, k := range all {
+		list.Rows = append(list.Rows, pages.ConsoleRow{Title: k.Alg + " " + k.KID, Note: k.State, At: k.MadeAt})
+		if !seen[k.Alg] && k.Alg != "HS256" {
+			algs = append(algs, pages.ConsoleChoice{Value: k.Alg})
+		}
+		seen[k.Alg] = true
+	}
+	p.Lists = append(p.Lists, list)
+	h.act(v, admin.KeysRotate, &p.Acts, pages.ConsoleAct{Label: "console.rotate", More: "console.rotate_more", Value: "rotate",
+		Fields: []pages.ConsoleField{{Name: "alg", Label: "console.alg", Choices: algs}}})
+	return p, nil
+}

@@ -1,0 +1,249 @@
+// Package console is the administrators' pages at /admin: people, groups, roles, apps, signing keys and the audit log, drawn by the server,
+// without a need for scripts. Every act is package admin's, which the JSON API calls as well. Whoever holds no permission finds nothing
+// here. What changes something wants a sign-in with a second factor, ten minutes old at most. Begin reading with Mount.
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"signet/admin"
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+)
+
+// Options of New; all are required.
+type Options struct {
+	Login   *login.Login
+	Browser *browser.Browser
+	Pages   *pages.Pages
+	Acts    *admin.Service
+}
+
+// Handler answers the pages.
+type Handler struct{ Options }
+
+// New checks the options.
+func New(o Options) (*Handler, error) {
+	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil {
+		return nil, errors.New("server/console: login, browser, pages and acts are required")
+	}
+	return &Handler{o}, nil
+}
+
+// The pages.
+const (
+	home       = "/admin"
+	peoplePath = home + "/people"
+	groupsPath = home + "/groups"
+	rolesPath  = home + "/roles"
+	appsPath   = home + "/apps"
+	eventsPath = home + "/events"
+	keysPath   = home + "/keys"
+)
+
+// Mount implements web.Mounter. Ways to sign in that acts change are guarded by package admin, not by the rules of a person's own account.
+func (h *Handler) Mount(m *web.Mux) {
+	for path, page := range map[string]page{
+		home: h.start, peoplePath: h.people, peoplePath + "/{id}": h.person, groupsPath: h.groups, groupsPath + "/{id}": h.group,
+		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
+	} {
+		m.Page("GET "+path, h.shown(page))
+		m.Console("POST "+path, h.acted(page))
+	}
+}
+
+// visit is a request of an administrator. post is nil unless something is to be done.
+type visit struct {
+	*http.Request
+	actor   admin.Actor
+	visitor *browser.Visitor
+	post    url.Values
+	secret  string // to be shown once
+}
+
+// of is what the page is about.
+func (v *visit) of() string { return v.PathValue("id") }
+
+// what is the act that is asked for; "" = none.
+func (v *visit) what() string { return v.post.Get("what") }
+
+// page carries out what v asks for, if anything, and says what is to be seen after it.
+type page func(ctx context.Context, v *visit) (pages.Console, error)
+
+// enter finds the administrator; others are sent to sign in, or find nothing.
+func (h *Handler) enter(r *http.Request) (s *login.State, a admin.Actor, err error) {
+	if s, err = h.Login.Plain(r); err != nil || !s.Is(flow.Finish) {
+		return s, a, err
+	}
+	held, err := h.Acts.Held(r.Context(), s.Visitor.UserID)
+	if err == nil && len(held) == 0 {
+		err = &web.PageError{Status: http.StatusNotFound, Kind: "not_found"}
+	}
+	return s, admin.Actor{Kind: admin.KindPerson, ID: s.Visitor.UserID, Holds: held}, err
+}
+
+func (h *Handler) shown(show page) web.Func {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s, actor, err := h.enter(r)
+		if err != nil {
+			return err
+		}
+		if !s.Is(flow.Finish) {
+			return h.Login.GoOn(w, r, s)
+		}
+		v := &visit{Request: r, actor: actor, visitor: s.Visitor}
+		p, err := show(r.Context(), v)
+		if err != nil {
+			return asPage(err)
+		}
+		p.Done = r.URL.Query().Get("done") == "1"
+		return h.render(w, v, p, http.StatusOK)
+	}
+}
+
+// recent is how old a sign-in may be that changes something.
+const recent = 10 * time.Minute
+
+func (h *Handler) acted(act page) web.Func {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		s, actor, err := h.enter(r)
+		if err != nil {
+			return err
+		}
+		if !s.Is(flow.Finish) {
+			return h.Login.GoOn(w, r, s)
+		}
+		if !browser.ForVisitor(r, s.Visitor) {
+			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path(home, nil)}
+		}
+		if time.Since(s.Visitor.AuthTime) > recent || !flow.Reaches(s.Visitor.ACR, flow.ACRMulti) {
+			second, err := h.Login.Stronger(r.Context(), s.Visitor)
+			if err != nil {
+				return err
+			}
+			if second {
+				return h.Login.Confirm(w, r, r.URL.Path)
+			}
+			v := &visit{Request: r, actor: actor, visitor: s.Visitor}
+			p, err := act(r.Context(), v)
+			if err != nil {
+				return asPage(err)
+			}
+			p.Problem = "console.second"
+			return h.render(w, v, p, http.StatusForbidden)
+		}
+		return h.carryOut(w, &visit{Request: r, actor: actor, visitor: s.Visitor, post: r.PostForm}, act)
+	}
+}
+
+// carryOut runs the act and shows what came of it: by another GET where nothing has to be shown once.
+func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
+	if err := v.ParseForm(); err != nil {
+		return &web.PageError{Status: http.StatusBadRequest, Kind: "invalid_request", Cause: err}
+	}
+	v.post = v.PostForm
+	p, err := act(v.Context(), v)
+	if err == nil && v.secret == "" {
+		target := v.URL.Path
+		if to := v.post.Get("next"); to != "" {
+			target = h.Browser.Path(to, nil)
+		}
+		return web.Redirect(w, v.Request, target+"?done=1")
+	}
+	if err == nil {
+		p.Secret, p.Done = v.secret, true
+		return h.render(w, v, p, http.StatusOK)
+	}
+	problem, detail := problemOf(err)
+	if problem == "" {
+		return asPage(err)
+	}
+	v.post = nil
+	if p, err = act(v.Context(), v); err != nil {
+		return asPage(err)
+	}
+	p.Problem, p.Detail = problem, detail
+	return h.render(w, v, p, http.StatusUnprocessableEntity)
+}
+
+func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, status int) error {
+	p.Person = v.visitor.Person
+	for _, item := range []struct {
+		label, path string
+		needs       admin.Permission
+	}{
+		{"console.home", home, ""}, {"console.people", peoplePath, admin.PeopleRead}, {"console.groups", groupsPath, admin.PeopleRead},
+		{"console.roles", rolesPath, admin.PeopleRead}, {"console.apps", appsPath, admin.ClientsRead},
+		{"console.events", eventsPath, admin.AuditRead}, {"console.keys", keysPath, admin.KeysRead},
+	} {
+		if item.needs == "" || v.actor.Holds[item.needs] {
+			path := h.Browser.Path(item.path, nil)
+			current := v.URL.Path == path || item.path != home && strings.HasPrefix(v.URL.Path, path+"/")
+			p.Menu = append(p.Menu, pages.ConsoleItem{Label: item.label, URL: path, Current: current})
+		}
+	}
+	return h.Pages.Render(w, v.Request, status, p)
+}
+
+// problemOf is the text that tells why an act was not carried out; "" for what is told on a page of its own.
+func problemOf(err error) (text, detail string) {
+	if no, ok := errors.AsType[*admin.Refused](err); ok {
+		if no.Over {
+			return "console.over", no.Error()
+		}
+		return "console.refused", no.Error()
+	}
+	switch {
+	case errors.Is(err, admin.ErrInvalid):
+		return "console.invalid", err.Error()
+	case errors.Is(err, admin.ErrConflict):
+		return "console.conflict", strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": ")
+	case errors.Is(err, admin.ErrChanged):
+		return "console.changed", ""
+	}
+	return "", ""
+}
+
+// asPage is the page of an error that ends the visit.
+func asPage(err error) error {
+	switch {
+	case errors.Is(err, admin.ErrNotFound):
+		return &web.PageError{Status: http.StatusNotFound, Kind: "not_found", Cause: err}
+	case errors.Is(err, admin.ErrRefused):
+		return &web.PageError{Status: http.StatusForbidden, Kind: "denied", Cause: err}
+	}
+	return err
+}
+
+// act is one of a page, offered to who has the permission.
+func (h *Handler) act(v *visit, needs admin.Permission, list *[]pages.ConsoleAct, a pages.ConsoleAct) {
+	if v.actor.Holds[needs] {
+		a.Action = v.URL.Path
+		*list = append(*list, a)
+	}
+}
+
+// next is the address of the part of a list after this one.
+func (h *Handler) next(v *visit, after string) string {
+	if after == "" {
+		return ""
+	}
+	q := v.URL.Query()
+	q.Set("after", after)
+	q.Del("done")
+	return v.URL.Path + "?" + q.Encode()
+}
+
+func (h *Handler) to(path, id string) string {
+	return h.Browser.Path(path, nil) + "/" + url.PathEscape(id)
+}
+
+func (v *visit) ask() admin.Ask { return admin.Ask{After: v.URL.Query().Get("after")} }

@@ -1,0 +1,166 @@
+package server_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/admin"
+	"signet/server/servertest"
+	"signet/users/membership"
+)
+
+// consoleWorld is a server with an administrator, who has a second factor, a support agent who has none, and bob.
+type consoleWorld struct {
+	*servertest.Server
+	boss, support, bob servertest.Person
+}
+
+func newConsole(t *testing.T) *consoleWorld {
+	t.Helper()
+	w := &consoleWorld{Server: servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())}
+	w.boss, w.support, w.bob = w.Person(t, "boss@example.com"), w.Person(t, "support@example.com"), w.Person(t, "bob@example.com")
+	w.MakeAdmin(t, w.boss)
+	root := admin.Actor{Kind: admin.KindCommand, ID: "t", Holds: admin.SetOf(admin.All()...)}
+	if err := w.Services().Admin.GiveRole(t.Context(), root, admin.RoleSupport, membership.Holder{UserID: w.support.ID}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// signInWith signs in with password and authenticator app.
+func signInWith(t *testing.T, b *servertest.Browser, p servertest.Person, app *servertest.Authenticator) {
+	t.Helper()
+	b.Get(t, "/signin").SignIn(t, p)
+	b.Submit(t, "factor-submit", url.Values{"code": {app.Code(t)}})
+}
+
+// TestConsole walks through all pages and acts of an administrator.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	app := w.AddAuthenticator(t, w.boss)
+	b := w.Browser(t)
+	b.Get(t, "/admin")
+	if !strings.Contains(b.URL.Path, "/signin") {
+		t.Fatalf("without a sign-in: %s", b.URL)
+	}
+	signInWith(t, b, w.boss, app)
+	act := func(path, what string, fields ...string) {
+		t.Helper()
+		form := url.Values{"what": {what}}
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		b.Post(t, path, form)
+		if b.Status != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", path, what, b.Status, b.Text("main"))
+		}
+	}
+	b.Get(t, "/admin/people?search=bob")
+	if !strings.Contains(b.Text("main"), "bob@example.com") {
+		t.Fatalf("search: %s", b.Text("main"))
+	}
+	person := "/admin/people/" + w.bob.ID
+	b.Get(t, person)
+	act(person, "disable")
+	if !strings.Contains(b.Text("main"), "Disabled") {
+		t.Errorf("disabled: %s", b.Text("main"))
+	}
+	act(person, "enable")
+	act(person, "reset-link")
+	if link := b.Text("secret"); !strings.HasPrefix(link, w.URL) {
+		t.Errorf("link %q", link)
+	}
+	for _, what := range []string{"end-sessions", "reset-factors", "delete", "restore"} {
+		act(person, what)
+	}
+	act("/admin/groups", "create", "name", "staff")
+	act("/admin/groups/staff", "add", "person", "bob@example.com")
+	if !strings.Contains(b.Text("main"), "bob@example.com") {
+		t.Errorf("members: %s", b.Text("main"))
+	}
+	act("/admin/roles", "create", "name", "reader", "permissions", "people:read, audit:read")
+	act("/admin/roles/reader", "give", "group", "staff")
+	act("/admin/roles/reader", "take-group staff")
+	act(person, "give", "role", "reader")
+	act(person, "take reader")
+	act("/admin/roles/reader", "delete")
+	act("/admin/groups/staff", "remove "+w.bob.ID)
+	act("/admin/groups/staff", "delete")
+	act("/admin/people", "create", "email", "new@example.com", "name", "New")
+	if !strings.Contains(b.Text("main"), "New") {
+		t.Errorf("created: %s", b.Text("main"))
+	}
+	act("/admin/apps", "create", "name", "Shop", "kind", "web", "redirect", "https://shop.example/cb", "scope", "openid")
+	secret := b.Text("secret")
+	id, _, _ := strings.Cut(strings.TrimPrefix(secret, "client_id="), " ")
+	if !strings.Contains(secret, "client_secret=") {
+		t.Fatalf("secret %q", secret)
+	}
+	shop := "/admin/apps/" + id
+	act(shop, "change", "name", "The shop", "redirect", "https://shop.example/cb", "scope", "openid email")
+	act(shop, "secret")
+	act(shop, "disable")
+	act(shop, "enable")
+	b.Post(t, shop, url.Values{"what": {"change"}, "name": {"X"}, "redirect": {"javascript:alert(1)"}})
+	if b.Status != http.StatusUnprocessableEntity || !strings.Contains(b.Text("main"), "redirect_uris") {
+		t.Errorf("a wrong address: %d %s", b.Status, b.Text("main"))
+	}
+	act(shop, "delete")
+	act("/admin/keys", "rotate", "alg", "ES256")
+	for _, page := range []string{"/admin", "/admin/people", "/admin/groups", "/admin/roles", "/admin/roles/admin", "/admin/apps",
+		"/admin/events",
+		"/admin/events?name=client.&actor=" + w.boss.ID, "/admin/keys"} {
+		if b.Get(t, page); b.Status != http.StatusOK {
+			t.Errorf("%s: %d", page, b.Status)
+		}
+	}
+	if b.Get(t, "/admin/people/nobody"); b.Status != http.StatusNotFound {
+		t.Errorf("nobody: %d", b.Status)
+	}
+	w.AgeSessions(t, w.boss.ID, time.Hour)
+	b.Post(t, person, url.Values{"what": {"disable"}})
+	if !strings.Contains(b.URL.Path, "/signin") {
+		t.Errorf("with an old sign-in: %s %s", b.URL, b.Text("main"))
+	}
+}
+
+// TestConsoleIsNotThereForOthers: nobody without a permission finds it, and a permission without a second factor shows and does not act.
+func TestConsoleIsNotThereForOthers(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	b := w.Browser(t)
+	b.Get(t, "/signin").SignIn(t, w.bob)
+	for _, page := range []string{"/admin", "/admin/people", "/admin/people/" + w.bob.ID, "/admin/keys"} {
+		if b.Get(t, page); b.Status != http.StatusNotFound {
+			t.Errorf("%s for bob: %d", page, b.Status)
+		}
+	}
+	b.Post(t, "/admin/people/"+w.boss.ID, url.Values{"what": {"disable"}})
+	if b.Status != http.StatusNotFound {
+		t.Errorf("bob acts: %d", b.Status)
+	}
+	s := w.Browser(t)
+	s.Get(t, "/signin").SignIn(t, w.support)
+	if s.Get(t, "/admin/people/"+w.bob.ID); s.Status != http.StatusOK || strings.Contains(s.Text("main"), "Give a role") {
+		t.Errorf("support looks: %d %s", s.Status, s.Text("main"))
+	}
+	s.Post(t, "/admin/people/"+w.bob.ID, url.Values{"what": {"end-sessions"}})
+	if s.Status != http.StatusForbidden || !strings.Contains(s.Text("main"), "two-step verification") {
+		t.Errorf("support without a second factor acts: %d %s", s.Status, s.Text("main"))
+	}
+	app := w.AddAuthenticator(t, w.support)
+	s = w.Browser(t)
+	signInWith(t, s, w.support, app)
+	s.Get(t, "/admin/people/"+w.boss.ID)
+	s.Post(t, "/admin/people/"+w.boss.ID, url.Values{"what": {"reset-link"}})
+	if s.Status != http.StatusUnprocessableEntity || !strings.Contains(s.Text("main"), "permissions that you do not have") {
+		t.Errorf("support resets the administrator: %d %s", s.Status, s.Text("main"))
+	}
+	if s.Get(t, "/admin/keys"); s.Status != http.StatusForbidden {
+		t.Errorf("keys for support: %d", s.Status)
+	}
+}

@@ -1,0 +1,78 @@
+package pages
+
+import "time"
+
+// Console is one page of the administrators' console: facts, lists and acts about one thing, or a list of things.
+type Console struct {
+	Person  Person
+	Menu    []ConsoleItem
+	Heading string // a text's id
+	Name    string // what the page is about, as it is called; "" = the heading says it all
+	Done    bool   // an act was just carried out
+	Secret  string // what is shown once: a link or a secret of an app
+	Problem string // a text's id: why an act was not carried out; "" = it was
+	Detail  string // what the act says about it, beside Problem
+	Search  *ConsoleSearch
+	Facts   []ConsoleFact
+	Lists   []ConsoleList
+	Acts    []ConsoleAct
+}
+
+// ConsoleItem is a line of the menu: a text's id and an address.
+type ConsoleItem struct {
+	Label, URL string
+	Current    bool
+}
+
+// ConsoleSearch is a form that finds things: fields by their names.
+type ConsoleSearch struct {
+	Action string
+	Fields []ConsoleField
+}
+
+// ConsoleField is one input. With Choices it is a list to choose from.
+type ConsoleField struct {
+	Name, Label, Value string // Label is a text's id
+	Choices            []ConsoleChoice
+	Optional           bool
+}
+
+// ConsoleChoice is one of them: what is sent, and how it is called, by a text's id where there is one.
+type ConsoleChoice struct{ Value, Label string }
+
+// ConsoleFact is a line of facts: one of text, time, or yes and no.
+type ConsoleFact struct {
+	Label, Value string
+	Text         string // a text's id, instead of Value
+	At           time.Time
+	URL          string
+}
+
+// ConsoleList is a part of a page that lists things.
+type ConsoleList struct {
+	Heading string
+	Rows    []ConsoleRow
+	NextURL string
+}
+
+// ConsoleRow is one of them. Label is a text's id beside its title.
+type ConsoleRow struct {
+	Title, Note, Label, URL string
+	At                      time.Time
+	Act                     *ConsoleAct
+}
+
+// ConsoleAct is a form that does something. More says what it ends. Value is what the button sends as "what".
+type ConsoleAct struct {
+	Label, More, Action, Value string
+	Fields                     []ConsoleField
+	Danger                     bool
+}
+
+// Template of the page.
+func (Console) Template() string { return "console" }
+
+// Title of the page.
+func (p Console) Title() string   { return p.Heading }
+func (p Console) wrong() bool     { return p.Problem != "" }
+func (p Console) person() *Person { return &p.Person }
