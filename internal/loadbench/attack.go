@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,8 +14,6 @@ import (
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
-
-	_ "signet/storage" // brings the driver named "pgx"
 )
 
 // Bounds of an attack: honest requests that are served, what the database may grow by, and memory.
@@ -191,11 +188,6 @@ func databaseMiB(dir, dsn string) float64 {
 		}
 		return float64(size) / (1 << 20)
 	}
-	db, err := sql.Open("pgx", dsn)
-	if err != nil {
-		return 0
-	}
-	defer db.Close()
-	_ = db.QueryRow("SELECT pg_database_size(current_database())").Scan(&size)
+	_ = ask(context.Background(), dsn, "SELECT pg_database_size(current_database())", &size)
 	return float64(size) / (1 << 20)
 }

@@ -90,5 +90,6 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	report.print(os.Stdout)
+	printHeapOnly(ctx, os.Stdout, o.dsn)
 	return w.signInStorm(ctx, os.Stdout)
 }

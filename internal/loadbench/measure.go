@@ -111,6 +111,7 @@ type reading struct {
 	p50, p99  time.Duration
 	ratio     float64 // cpu by the bare endpoint's cpu right before
 	units     int
+	wal       float64 // bytes that Postgres wrote ahead, per unit
 }
 
 type report struct {
@@ -159,6 +160,7 @@ func measure(ctx context.Context, o options, server *process, s scenario) (readi
 		bad     int
 		lastErr error
 	)
+	wal := walBytes(ctx, o.dsn)
 	cpu, pg, began := server.cpu(), postgresCPU(), time.Now()
 	until := began.Add(o.duration)
 	for i := range o.concurrency {
@@ -191,12 +193,13 @@ func measure(ctx context.Context, o options, server *process, s scenario) (readi
 	slices.Sort(all)
 	n := time.Duration(len(all))
 	return reading{perSecond: float64(n) / took.Seconds(), cpu: (server.cpu() - cpu) / n, postgres: (postgresCPU() - pg) / n,
-		p50: all[len(all)/2], p99: all[len(all)*99/100], units: len(all)}, ctx.Err()
+		p50: all[len(all)/2], p99: all[len(all)*99/100], units: len(all),
+		wal: (walBytes(ctx, o.dsn) - wal) / float64(n)}, ctx.Err()
 }
 
 func (r *report) print(out io.Writer) {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "scenario\tCPU, multiple of bare\ttarget\tCPU us\tPostgres us\tper second\tp50 ms\tp99 ms\n")
+	fmt.Fprintf(t, "scenario\tCPU, multiple of bare\ttarget\tCPU us\tPostgres us\tWAL bytes\tper second\tp50 ms\tp99 ms\n")
 	for _, s := range r.names {
 		rs := r.all[s.name]
 		if len(rs) == 0 {
@@ -208,12 +211,12 @@ func (r *report) print(out io.Writer) {
 		if s.target > 0 {
 			target = fmt.Sprintf("<= %.1f", s.target)
 		}
-		pg := "-"
+		pg, wal := "-", "-"
 		if r.dsn {
-			pg = fmt.Sprint(m.postgres.Microseconds())
+			pg, wal = fmt.Sprint(m.postgres.Microseconds()), fmt.Sprintf("%.0f", m.wal)
 		}
-		fmt.Fprintf(t, "%s\t%.2f [%.2f-%.2f]\t%s\t%d\t%s\t%.0f\t%.2f\t%.2f\n", s.name, m.ratio, rs[0].ratio, rs[len(rs)-1].ratio, target,
-			m.cpu.Microseconds(), pg, m.perSecond, ms(m.p50), ms(m.p99))
+		fmt.Fprintf(t, "%s\t%.2f [%.2f-%.2f]\t%s\t%d\t%s\t%s\t%.0f\t%.2f\t%.2f\n", s.name, m.ratio, rs[0].ratio, rs[len(rs)-1].ratio, target,
+			m.cpu.Microseconds(), pg, wal, m.perSecond, ms(m.p50), ms(m.p99))
 	}
 	t.Flush()
 }
