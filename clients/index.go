@@ -17,13 +17,15 @@ type index struct {
 	of        map[string]entry
 	origins   map[string]int // how many clients have it
 	exchanges int            // how many clients do
+	keys      map[string]int // how many clients need a key of the algorithm
 }
 
 // entry is a client's.
 type entry struct {
 	origins   []string // of an enabled client
 	logo      string
-	exchanges bool // an enabled client that exchanges tokens
+	exchanges bool     // an enabled client that exchanges tokens
+	keys      []string // of NeededKeys of an enabled client
 }
 
 // indexed is the part of the metadata that entries are made of.
@@ -31,9 +33,17 @@ type indexed struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	LogoURI      string   `json:"logo_uri"`
 	GrantTypes   []string `json:"grant_types"`
+
+	IDToken       string `json:"id_token_signed_response_alg"`
+	Userinfo      string `json:"userinfo_signed_response_alg"`
+	Access        string `json:"access_token_signed_response_alg"`
+	Introspection string `json:"introspection_signed_response_alg"`
+	Authorization string `json:"authorization_signed_response_alg"`
 }
 
-func newIndex() *index { return &index{of: map[string]entry{}, origins: map[string]int{}} }
+func newIndex() *index {
+	return &index{of: map[string]entry{}, origins: map[string]int{}, keys: map[string]int{}}
+}
 
 // entryOf reads what the index needs of a row.
 func entryOf(row storage.Client) (entry, error) {
@@ -44,6 +54,8 @@ func entryOf(row storage.Client) (entry, error) {
 	e := entry{logo: m.LogoURI}
 	if row.DisabledAt.IsZero() {
 		e.origins, e.exchanges = originsOf(m.RedirectURIs), slices.Contains(m.GrantTypes, TokenExchange)
+		e.keys = Metadata{IDTokenSignedResponseAlg: m.IDToken, UserinfoSignedResponseAlg: m.Userinfo, AccessTokenSignedResponseAlg: m.Access,
+			IntrospectionSignedResponseAlg: m.Introspection, AuthorizationSignedResponseAlg: m.Authorization}.NeededKeys()
 	}
 	return e, nil
 }
@@ -60,8 +72,13 @@ func (x *index) put(id string, e entry) {
 	if x.of[id].exchanges {
 		x.exchanges--
 	}
+	for _, alg := range x.of[id].keys {
+		if x.keys[alg]--; x.keys[alg] == 0 {
+			delete(x.keys, alg)
+		}
+	}
 	delete(x.of, id)
-	if len(e.origins) == 0 && e.logo == "" && !e.exchanges {
+	if len(e.origins) == 0 && e.logo == "" && !e.exchanges && len(e.keys) == 0 {
 		return
 	}
 	x.of[id] = e
@@ -70,6 +87,9 @@ func (x *index) put(id string, e entry) {
 	}
 	for _, o := range e.origins {
 		x.origins[o]++
+	}
+	for _, alg := range e.keys {
+		x.keys[alg]++
 	}
 }
 
@@ -83,6 +103,15 @@ func (x *index) exchanging() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.exchanges > 0
+}
+
+func (x *index) neededKeys() []string {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if len(x.keys) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(x.keys))
 }
 
 // logos lists the addresses of logos by client id.
@@ -102,6 +131,6 @@ func (x *index) logos() map[string]string {
 func (x *index) withDeclared(declared map[string]*Client) {
 	for _, id := range slices.Sorted(maps.Keys(declared)) {
 		c := declared[id]
-		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, exchanges: c.HasGrant(TokenExchange)})
+		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, exchanges: c.HasGrant(TokenExchange), keys: c.NeededKeys()})
 	}
 }

@@ -376,15 +376,7 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 }
 
 func (m Metadata) validateAlgs() (errs []error) {
-	errs = m.validateProfile()
-	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
-		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
-		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg},
-		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg}} {
-		if alg := field[1]; alg != "" && alg != "ES256" && alg != "RS256" {
-			errs = append(errs, fmt.Errorf("%s: %q is not offered; use ES256 or RS256", field[0], alg))
-		}
-	}
+	errs = append(m.validateProfile(), m.validateSigned()...)
 	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
 		errs = append(errs,
 			fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))

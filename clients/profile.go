@@ -64,12 +64,9 @@ func (m Metadata) validateProfile() (errs []error) {
 			add("response_types", "%q is not allowed, only code", r)
 		}
 	}
-	for _, field := range [][2]string{{"id_token_signed_response_alg", m.IDTokenSignedResponseAlg},
-		{"userinfo_signed_response_alg", m.UserinfoSignedResponseAlg}, {"access_token_signed_response_alg", m.AccessTokenSignedResponseAlg},
-		{"introspection_signed_response_alg", m.IntrospectionSignedResponseAlg}, {"request_object_signing_alg", m.RequestObjectSigningAlg},
-		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg},
-		{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg}} {
-		if field[1] == "RS256" || field[1] == "none" {
+	for _, field := range append(m.signedFields(), [2]string{"request_object_signing_alg", m.RequestObjectSigningAlg},
+		[2]string{"token_endpoint_auth_signing_alg", m.TokenEndpointAuthSigningAlg}) {
+		if slices.Contains([]string{"RS256", "none", "ES384", "ES512"}, field[1]) {
 			add(field[0], "%s is not allowed; use ES256", field[1])
 		}
 	}

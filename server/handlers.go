@@ -220,7 +220,7 @@ func languagesOf(c config.Config) (fs.FS, error) {
 
 // signs tells that the key ring can sign.
 func (h *Services) signs(context.Context) error {
-	if len(h.Keys.Algs()) == 0 {
+	if !h.Keys.Signs(keys.ES256) && !h.Keys.Signs(keys.RS256) {
 		return keys.ErrNoKey
 	}
 	return nil

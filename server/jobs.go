@@ -144,6 +144,9 @@ func (s *Server) Watch(ctx context.Context) error {
 		s.versions.Store(old) // try again in a second
 		return err
 	}
+	if err := h.Keys.Need(ctx, h.Clients.NeededKeys()...); err != nil {
+		h.Log.Error("make a key that a client needs", "error", err) // again in a second
+	}
 	if old != nil && *old == v {
 		return nil
 	}

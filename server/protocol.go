@@ -9,6 +9,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/algs"
 	"signet/clients/keyset"
 	"signet/clients/logo"
 	"signet/clients/registration"
@@ -46,8 +47,13 @@ import (
 // openProtocol builds what the protocol and the clients share with the command line: keys and clients.
 func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	c := h.Config
+	declared, err := declaredClients(c)
+	if err != nil {
+		return err
+	}
 	h.Keys, err = keys.Open(ctx, keys.Options{
 		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256}, AsFound: use != ForServing,
+		OnNeed: keys.OnNeed(), Needed: neededKeys(declared),
 		Schedule: c.Keys.Rotation, Longest: max(longestLife, c.Tokens.AccessLifetime), Hints: c.Sessions.Lifetime,
 		Note: func(ctx context.Context, event, kid, alg string) error {
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name(event), Detail: map[string]string{"kid": kid, "alg": alg}})
@@ -60,9 +66,10 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err != nil {
 		return err
 	}
-	declared, err := declaredClients(c)
-	if err != nil {
-		return err
+	if use == ForServing {
+		if err := h.Keys.Need(ctx, neededKeys(declared)...); err != nil {
+			return fmt.Errorf("make the keys that declared clients need: %w", err)
+		}
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
 		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes,
@@ -88,6 +95,18 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 }
 
 // provider builds the protocol itself.
+// neededKeys are the algorithms that clients want beyond those of every ring.
+func neededKeys(declared []clients.Metadata) (names []string) {
+	for _, m := range declared {
+		for _, alg := range m.WithDefaults().NeededKeys() {
+			if !slices.Contains(names, alg) {
+				names = append(names, alg)
+			}
+		}
+	}
+	return names
+}
+
 func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	t := h.Config.Tokens
 	o := oauth.Options{
@@ -185,6 +204,7 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 	}
 	entry, err := register.New(register.Options{
 		Endpoint: h.Config.Server.Issuer + "/oauth2/register", Service: h.Registrations, Clients: h.Clients, Limits: ratelimit.New(h.DB),
+		Keys: h.Keys,
 	})
 	if err != nil {
 		return nil, err
@@ -336,7 +356,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		Prompts: h.prompts(),
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
-		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: h.Keys.Algs(),
+		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: algs.Signing,
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}
 }

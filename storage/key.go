@@ -2,15 +2,14 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Key is one signing key, sealed.
 type Key struct {
 	KID       string    `gorm:"column:kid;primaryKey"`
-	Alg       string    // "ES256", "RS256"; "refresh" for the epoch row of the refresh key
+	Alg       string    // "ES256", "RS256" …; "refresh" for the epoch row of the refresh key
 	State     string    // "next", "active", "retiring", "retired"
 	Sealed    []byte    // private key, sealed by the master key
 	MadeAt    time.Time `gorm:"serializer:micros"`
@@ -18,22 +17,43 @@ type Key struct {
 	RetiresAt time.Time `gorm:"serializer:micros"` // when it leaves the JWKS; zero = not yet known
 }
 
+// Table is where the row is kept: keys, or further_keys for what a release before migration 18 does not know and would not start with.
+func (k Key) Table() string {
+	switch k.Alg {
+	case "ES256", "RS256", "refresh":
+		return "keys"
+	}
+	return "further_keys"
+}
+
 // Keys reads the whole ring, oldest first.
 func (db *DB) Keys(ctx context.Context) ([]Key, error) {
 	var list []Key
-	err := db.ask(ctx, func(q *gorm.DB) error { return q.Order("made_at, kid").Find(&list).Error })
+	err := db.many(ctx, `SELECT kid, alg, state, sealed, made_at, signs_from, retires_at FROM keys UNION ALL
+		SELECT kid, alg, state, sealed, made_at, signs_from, retires_at FROM further_keys ORDER BY made_at, kid`, nil,
+		func(rows *sql.Rows) error {
+			var k Key
+			err := rows.Scan(&k.KID, &k.Alg, &k.State, &k.Sealed, (*stamp)(&k.MadeAt), (*stamp)(&k.SignsFrom), (*stamp)(&k.RetiresAt))
+			list = append(list, k)
+			return err
+		})
 	return list, err
 }
 
 // InsertKey; ErrConflict. Key writes raise the "keys" version.
 func (db *DB) InsertKey(ctx context.Context, k Key) error {
-	return db.versioned(ctx, "keys", func(ctx context.Context) error { return db.insert(ctx, &k) })
+	return db.versioned(ctx, "keys", func(ctx context.Context) error {
+		return db.must(ctx, ErrConflict, "INSERT INTO "+k.Table()+` (kid, alg, state, sealed, made_at, signs_from, retires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+			k.KID, k.Alg, k.State, k.Sealed, micros(k.MadeAt), micros(k.SignsFrom), micros(k.RetiresAt))
+	})
 }
 
 // UpdateKey writes state, sealed, signs_from and retires_at, compare-and-swap on the old state; ErrStale.
 func (db *DB) UpdateKey(ctx context.Context, oldState string, k Key) error {
 	return db.versioned(ctx, "keys", func(ctx context.Context) error {
-		return db.must(ctx, ErrStale, "UPDATE keys SET state = $3, sealed = $4, signs_from = $5, retires_at = $6 WHERE kid = $1 AND state = $2",
+		return db.must(ctx, ErrStale, "UPDATE "+k.Table()+` SET state = $3, sealed = $4, signs_from = $5, retires_at = $6
+			WHERE kid = $1 AND state = $2`,
 			k.KID, oldState, k.State, k.Sealed, micros(k.SignsFrom), micros(k.RetiresAt))
 	})
 }
@@ -41,7 +61,10 @@ func (db *DB) UpdateKey(ctx context.Context, oldState string, k Key) error {
 // DeleteKey removes it.
 func (db *DB) DeleteKey(ctx context.Context, kid string) error {
 	return db.versioned(ctx, "keys", func(ctx context.Context) error {
-		_, err := db.exec(ctx, "DELETE FROM keys WHERE kid = $1", kid)
+		if _, err := db.exec(ctx, "DELETE FROM keys WHERE kid = $1", kid); err != nil {
+			return err
+		}
+		_, err := db.exec(ctx, "DELETE FROM further_keys WHERE kid = $1", kid)
 		return err
 	})
 }

@@ -17,6 +17,8 @@ type SealedColumn string
 // the password or secret.
 const (
 	SealedKeys          SealedColumn = "keys.sealed"
+	SealedFurtherKeys   SealedColumn = "further_keys.sealed"
+	SealedSecrets       SealedColumn = "client_secrets.sealed"
 	SealedMessages      SealedColumn = "messages.sealed"
 	SealedDeliveries    SealedColumn = "deliveries.sealed"
 	SealedSalts         SealedColumn = "salts.sealed"
@@ -41,7 +43,10 @@ type sealedColumn struct {
 }
 
 var sealedColumns = map[SealedColumn]sealedColumn{
-	SealedKeys:       {table: "keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
+	SealedKeys:        {table: "keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
+	SealedFurtherKeys: {table: "further_keys", id: "kid", value: "sealed", place: "kid", mark: "substr(sealed, 1, 9)", where: "kid >= ''"},
+	SealedSecrets: {table: "client_secrets", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)",
+		where: "sealed IS NOT NULL"},
 	SealedMessages:   {table: "messages", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedDeliveries: {table: "deliveries", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedSalts:      {table: "salts", id: "name", value: "sealed", place: "name", mark: "substr(sealed, 1, 9)", where: "name >= ''"},
@@ -165,7 +170,7 @@ func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) e
 	where := fmt.Sprintf(" WHERE %s = $1 AND %s = $2", c.id, c.value)
 	var value any = sealed
 	switch {
-	case sealed == nil && v.Column == SealedKeys:
+	case sealed == nil && (v.Column == SealedKeys || v.Column == SealedFurtherKeys):
 		return errors.New("a signing key is not dropped here: rotate it")
 	case sealed == nil && (v.Column == SealedMessages || v.Column == SealedDeliveries || v.Column == SealedSalts):
 		return db.must(ctx, ErrStale, "DELETE FROM "+c.table+where, v.ID, v.stored)

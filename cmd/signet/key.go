@@ -42,12 +42,12 @@ func writeKeys(w io.Writer, list ...keys.Info) {
 
 func (a *app) keyRotate() *cobra.Command {
 	var emergency bool
-	c := a.verb("rotate ES256|RS256|refresh", "Replace a signing key; it signs once everybody has seen it", 1,
+	c := a.verb("rotate ALG|refresh", "Replace a signing key; it signs once everybody has seen it", 1,
 		func(cmd *cobra.Command, args []string) error {
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 				info, err := h.Keys.Rotate(ctx, args[0], emergency)
 				if errors.Is(err, keys.ErrNoKey) {
-					return usage("%q is no key that rotates; choose ES256, RS256 or refresh", args[0])
+					return usage("%q is no key that rotates; choose an algorithm of `signet key list`, or refresh", args[0])
 				}
 				if err != nil {
 					return err

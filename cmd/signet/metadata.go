@@ -66,8 +66,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.DurationVar(&f.access, "access-token-lifetime", 0, "instead of tokens.access_lifetime")
 	s.DurationVar(&f.idle, "refresh-token-idle", 0, "instead of tokens.refresh_idle")
 	s.DurationVar(&f.refreshForever, "refresh-token-lifetime", 0, "instead of tokens.refresh_lifetime")
-	s.StringVar(&m.IDTokenSignedResponseAlg, "id-token-alg", "", "RS256 (default) or ES256")
-	s.StringVar(&m.AccessTokenSignedResponseAlg, "access-token-alg", "", "ES256 (default) or RS256")
+	s.StringVar(&m.IDTokenSignedResponseAlg, "id-token-alg", "", "RS256 (default), ES256, PS256, ES384, ES512 or EdDSA")
+	s.StringVar(&m.AccessTokenSignedResponseAlg, "access-token-alg", "", "ES256 (default), RS256, PS256, ES384, ES512 or EdDSA")
 	s.StringSliceVar(&m.Upstreams, "upstreams", nil,
 		"ids of the upstreams that are offered to this app's people, separated by commas; none = all")
 	s.BoolVar(&m.RequireSecondFactor, "require-second-factor", false, "people sign in to this app with two factors, or not at all")

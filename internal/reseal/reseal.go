@@ -38,9 +38,8 @@ type Service struct {
 
 // sealedColumns are those whose values can be sealed anew.
 var sealedColumns = []storage.SealedColumn{
-	storage.SealedKeys, storage.SealedMessages, storage.SealedDeliveries, storage.SealedSalts, storage.SealedAuthenticator,
-	storage.SealedTokens,
-	storage.SealedIDTokens,
+	storage.SealedKeys, storage.SealedFurtherKeys, storage.SealedSecrets, storage.SealedMessages, storage.SealedDeliveries,
+	storage.SealedSalts, storage.SealedAuthenticator, storage.SealedTokens, storage.SealedIDTokens,
 }
 
 // Unknown is the id where it cannot be told: the value is damaged, or was made before its key was noted.
@@ -235,7 +234,7 @@ func (s *Service) Drop(ctx context.Context, key string) (rows int64, err error) 
 			return rows, fmt.Errorf("look for master keys in %s: %w", column, err)
 		}
 		for _, m := range marks {
-			if s.describe(m).Key != key || column == storage.SealedKeys {
+			if s.describe(m).Key != key || column == storage.SealedKeys || column == storage.SealedFurtherKeys {
 				continue
 			}
 			err := s.each(ctx, m, func(values []storage.SealedValue) error {

@@ -210,9 +210,12 @@ func (m *Metrics) JobRan(job, outcome string) {
 	m.jobs.WithLabelValues(job, oneOf(outcome, "success", "failure")).Inc()
 }
 
+// keyAlgs are the algorithms of package keys.
+var keyAlgs = []string{"ES256", "RS256", "PS256", "ES384", "ES512", "EdDSA", "RSA-OAEP-256", "ECDH-ES", "refresh"}
+
 // KeyAge notes how old the active key of an algorithm is.
 func (m *Metrics) KeyAge(alg string, age time.Duration) {
-	m.keyAge.WithLabelValues(oneOf(alg, "ES256", "RS256", "PS256", "EdDSA", "refresh")).Set(age.Seconds())
+	m.keyAge.WithLabelValues(oneOf(alg, keyAlgs...)).Set(age.Seconds())
 }
 
 // MasterKeyValues notes how many values need each master key other than the first, by its id. The ids come from the list of keys and

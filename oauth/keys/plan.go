@@ -25,6 +25,17 @@ type rules struct {
 	hints    time.Duration // from there to the end of the last session
 }
 
+// decrypts is how long a key that nobody may encrypt to any more still opens what was encrypted before.
+const decrypts = 24 * time.Hour
+
+// kept is how long a retired key is of use.
+func (r rules) kept(alg string) time.Duration {
+	if encrypts(alg) {
+		return decrypts
+	}
+	return r.hints
+}
+
 type act int
 
 const (
@@ -47,7 +58,7 @@ type change struct {
 // it has nothing to say.
 func plan(rows []storage.Key, r rules, now time.Time) []change {
 	var due []change
-	for _, alg := range r.algs {
+	for _, alg := range inUse(r.algs, rows) {
 		due = append(due, planAlg(rowsOf(rows, alg), alg, r, now)...)
 	}
 	for _, row := range rows {
@@ -55,7 +66,7 @@ func plan(rows []storage.Key, r rules, now time.Time) []change {
 		case row.Alg == Refresh:
 		case row.State == retiring && !now.Before(row.RetiresAt):
 			due = append(due, change{do: moveTo, row: row, state: retired, signsFrom: row.SignsFrom, retiresAt: row.RetiresAt})
-		case row.State == retired && !now.Before(row.RetiresAt.Add(r.hints)):
+		case row.State == retired && !now.Before(row.RetiresAt.Add(r.kept(row.Alg))):
 			due = append(due, change{do: forget, row: row})
 		}
 	}
@@ -84,6 +95,7 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 	switch {
 	case signing == nil && waiting == nil: // the first start: somebody has to sign
 		due = append(due, change{do: makeKey, alg: alg, state: active, signsFrom: now})
+	case signing == nil && !slices.Contains(r.algs, alg) && now.Before(waiting.SignsFrom): // the first one (Need)
 	case signing == nil:
 		due = append(due, change{do: moveTo, row: *waiting, state: active, signsFrom: now})
 	case waiting != nil && !now.Before(ripe(*waiting, r)) && !now.Before(waiting.SignsFrom):

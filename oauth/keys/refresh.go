@@ -75,7 +75,7 @@ func epochOf(kid string) (int64, error) {
 
 // openEpoch checks an epoch's row; it fails with seal.ErrWrongKey when the master key is another one.
 func openEpoch(row storage.Key, m *seal.Master) (int64, error) {
-	if _, err := m.Open(row.Sealed, placeOf(row.KID)); err != nil {
+	if _, err := m.Open(row.Sealed, placeOf(row)); err != nil {
 		return 0, fmt.Errorf("open %q: %w", row.KID, err)
 	}
 	return epochOf(row.KID)
@@ -84,8 +84,10 @@ func openEpoch(row storage.Key, m *seal.Master) (int64, error) {
 // makeEpoch is the row of an epoch.
 func makeEpoch(epoch int64, m *seal.Master, now time.Time) (storage.Key, error) {
 	kid := epochPrefix + strconv.FormatInt(epoch, 10)
-	sealed, err := m.Seal([]byte(kid), placeOf(kid))
-	return storage.Key{KID: kid, Alg: Refresh, State: active, Sealed: sealed, MadeAt: now, SignsFrom: now}, err
+	row := storage.Key{KID: kid, Alg: Refresh, State: active, MadeAt: now, SignsFrom: now}
+	var err error
+	row.Sealed, err = m.Seal([]byte(kid), placeOf(row))
+	return row, err
 }
 
 // RotateRefresh raises the refresh epoch: new refresh tokens are signed with a new key, older ones stay good until they are

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,11 +16,19 @@ import (
 	"signet/storage"
 )
 
-// The algorithms of signing keys, and the name of the refresh epochs in the same table.
+// The algorithms of signing keys, and the name of the refresh epochs in the same table. Every ring has ES256 and RS256; see OnNeed for the
+// others, and for the keys that others encrypt to.
 const (
 	ES256   = "ES256"
 	RS256   = "RS256"
+	PS256   = "PS256"
+	ES384   = "ES384"
+	ES512   = "ES512"
+	EdDSA   = "EdDSA"
 	Refresh = "refresh"
+
+	ForRSA    = "RSA-OAEP-256" // an RSA key to encrypt to
+	ForCurves = "ECDH-ES"      // one on P-256
 )
 
 // The kinds of token, as the typ header says (RFC 8725 section 3.11). A verifier demands exactly its own.
@@ -62,6 +71,10 @@ type Options struct {
 	AsFound bool
 	// Algs are the algorithms to keep a signing key for, in JWKS order; default ES256, RS256.
 	Algs []string
+	// OnNeed are further ones that are offered: Need makes their keys. Use OnNeed.
+	OnNeed []string
+	// Needed are further ones, of OnNeed, that a ring begins with if it has no key at all. A ring that is older gets them by Need.
+	Needed []string
 	// Schedule is the age at which a signing key is replaced; 0 = only by command.
 	Schedule time.Duration
 	// CacheTime is how long others may keep the JWKS (its max-age), default 15 s. A key is published at least a minute, and
@@ -101,7 +114,7 @@ func Open(ctx context.Context, o Options) (*Ring, error) {
 	if len(o.Algs) == 0 {
 		o.Algs = []string{ES256, RS256}
 	}
-	for _, a := range o.Algs {
+	for _, a := range slices.Concat(o.Algs, o.Needed) {
 		if algorithms[a] == nil {
 			return nil, fmt.Errorf("keys: algorithm %q is not supported", a)
 		}
@@ -133,7 +146,11 @@ func (r *Ring) start(ctx context.Context) error {
 			return err
 		}
 		if r.o.AsFound || complete(rows, r.o.Algs) {
+			r.rules.algs = r.o.Algs
 			return r.Refresh(ctx)
+		}
+		if len(rows) == 0 { // nobody has keys of ours yet
+			r.rules.algs = slices.Concat(r.o.Algs, r.o.Needed)
 		}
 		err = r.change(ctx, func(ctx context.Context) error { return r.settle(ctx, time.Now()) })
 		if err != nil && !errors.Is(err, ErrBusy) {
@@ -188,7 +205,7 @@ func (r *Ring) JWKS() (body []byte, etag string) {
 // CacheTime is how long others may keep the JWKS.
 func (r *Ring) CacheTime() time.Duration { return r.o.CacheTime }
 
-// Algs are the algorithms the ring can sign with.
+// Algs are the algorithms the ring can sign with, now or once somebody needs them.
 func (r *Ring) Algs() []string { return r.seen.Load().algs }
 
 // Version changes whenever the ring does: what was verified under another version must be verified again.

@@ -55,7 +55,7 @@ func (r *Ring) Rotate(ctx context.Context, alg string, emergency bool) (Info, er
 	if alg == Refresh {
 		return r.RotateRefresh(ctx, emergency)
 	}
-	if !slices.Contains(r.o.Algs, alg) {
+	if !slices.Contains(r.o.Algs, alg) && !r.seen.Load().has(alg) {
 		return Info{}, fmt.Errorf("%w: %q", ErrNoKey, alg)
 	}
 	var kid string

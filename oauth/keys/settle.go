@@ -75,14 +75,14 @@ func (r *Ring) reseal(ctx context.Context, rows []storage.Key) error {
 		if !r.o.Master.Stale(row.Sealed) {
 			continue
 		}
-		plain, err := r.o.Master.Open(row.Sealed, placeOf(row.KID))
+		plain, err := r.o.Master.Open(row.Sealed, placeOf(row))
 		if errors.Is(err, seal.ErrDamaged) {
 			continue // Refresh reports it
 		}
 		if err != nil {
 			return fmt.Errorf("open key %q: %w", row.KID, err)
 		}
-		if row.Sealed, err = r.o.Master.Seal(plain, placeOf(row.KID)); err != nil {
+		if row.Sealed, err = r.o.Master.Seal(plain, placeOf(row)); err != nil {
 			return err
 		}
 		if err := r.o.Store.UpdateKey(ctx, row.State, row); err != nil {

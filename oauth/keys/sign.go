@@ -13,7 +13,7 @@ import (
 // It is by hand what go-jose does: the header was encoded when the key was read, the claims are marshalled once, and
 // everything is written into one buffer.
 func (r *Ring) Sign(alg, typ string, claims any) (string, error) {
-	k := r.seen.Load().signers[alg]
+	k := r.seen.Load().signer(alg)
 	if k == nil {
 		return "", fmt.Errorf("%w: %q", ErrNoKey, alg)
 	}
@@ -25,7 +25,7 @@ func (r *Ring) Sign(alg, typ string, claims any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sig, err := k.alg.sign(k.private, digestOf(buf))
+	sig, err := k.alg.sign(k.private, buf)
 	if err != nil {
 		return "", fmt.Errorf("sign with %s: %w", alg, err)
 	}

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
@@ -23,6 +22,7 @@ type snapshot struct {
 	version uint64
 	keys    map[string]*key   // by kid, all of them
 	signers map[string]*key   // by algorithm
+	first   map[string]*key   // by algorithm: the one that will sign, for those that no key signs with yet
 	headers map[string]header // every header a token of ours may carry, encoded: a token with another is not ours
 	refresh epochs
 	algs    []string
@@ -49,7 +49,7 @@ type key struct {
 func newSnapshot(rows []storage.Key, o Options, old *snapshot) (*snapshot, error) {
 	s := &snapshot{
 		print: fingerprint(rows), version: 1,
-		keys: map[string]*key{}, signers: map[string]*key{}, headers: map[string]header{},
+		keys: map[string]*key{}, signers: map[string]*key{}, first: map[string]*key{}, headers: map[string]header{},
 	}
 	if old != nil {
 		s.version = old.version + 1
@@ -79,12 +79,13 @@ func newSnapshot(rows []storage.Key, o Options, old *snapshot) (*snapshot, error
 		s.add(k)
 	}
 	s.refresh = newEpochs(o.Master, known)
-	for _, alg := range o.Algs {
-		if s.signers[alg] != nil {
+	for _, alg := range ranked(o.Algs) {
+		own := slices.Contains(o.Algs, alg)
+		if own && s.signers[alg] != nil || !own && slices.Contains(o.OnNeed, alg) && algorithms[alg].sign != nil {
 			s.algs = append(s.algs, alg)
 		}
 	}
-	return s, s.publish(o.Algs)
+	return s, s.publish(ranked(o.Algs))
 }
 
 func (s *snapshot) add(k *key) {
@@ -100,6 +101,11 @@ func (s *snapshot) add(k *key) {
 			s.signers[k.row.Alg] = k
 		}
 	}
+	if k.row.State == next {
+		if now := s.first[k.row.Alg]; now == nil || newer(now.row, k.row) {
+			s.first[k.row.Alg] = k
+		}
+	}
 }
 
 // publish prepares the JWKS: by algorithm in the configured order, within one the signing key first, so that a client that
@@ -107,17 +113,12 @@ func (s *snapshot) add(k *key) {
 func (s *snapshot) publish(algs []string) error {
 	var published []*key
 	for _, k := range s.keys {
-		if k.row.State != retired {
-			published = append(published, k)
+		if k.row.State == retired || k.row.State == retiring && encrypts(k.row.Alg) { // nobody begins to encrypt to it
+			continue
 		}
+		published = append(published, k)
 	}
-	place := map[string]int{active: 0, next: 1, retiring: 2}
-	slices.SortFunc(published, func(a, b *key) int {
-		return cmp.Or(
-			cmp.Compare(slices.Index(algs, a.row.Alg), slices.Index(algs, b.row.Alg)),
-			cmp.Compare(place[a.row.State], place[b.row.State]),
-			b.row.MadeAt.Compare(a.row.MadeAt), cmp.Compare(a.row.KID, b.row.KID))
-	})
+	slices.SortFunc(published, byRank(algs))
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, k := range published {
 		set.Keys = append(set.Keys, k.public)
@@ -141,7 +142,7 @@ func openKey(row storage.Key, m *seal.Master, old *snapshot) (*key, error) {
 	if alg == nil {
 		return nil, fmt.Errorf("key %q has the unknown algorithm %q", row.KID, row.Alg)
 	}
-	der, err := m.Open(row.Sealed, placeOf(row.KID))
+	der, err := m.Open(row.Sealed, placeOf(row))
 	if err != nil {
 		return nil, fmt.Errorf("open key %q: %w", row.KID, err)
 	}
@@ -165,12 +166,18 @@ func openKey(row storage.Key, m *seal.Master, old *snapshot) (*key, error) {
 
 func newKey(row storage.Key, private crypto.Signer) (*key, error) {
 	public := jose.JSONWebKey{Key: private.Public(), Algorithm: row.Alg, Use: "sig"}
+	if encrypts(row.Alg) { // with whichever algorithm goes with the kind of key
+		public.Algorithm, public.Use = "", "enc"
+	}
 	thumbprint, err := public.Thumbprint(crypto.SHA256) // RFC 7638
 	if err != nil {
 		return nil, err
 	}
 	public.KeyID = segment.EncodeToString(thumbprint)
 	k := &key{row: row, alg: algorithms[row.Alg], private: private, public: public, headers: map[string]string{}}
+	if k.alg.sign == nil {
+		return k, nil
+	}
 	for _, typ := range []string{TypAccess, TypID, TypLogout, TypIntrospection} {
 		k.headers[typ] = encodeHeader(row.Alg, public.KeyID, typ)
 	}
@@ -192,11 +199,12 @@ func generate(alg string, o Options) (storage.Key, error) {
 		return storage.Key{}, err
 	}
 	row := storage.Key{KID: k.public.KeyID, Alg: alg}
-	row.Sealed, err = o.Master.Seal(der, placeOf(row.KID))
+	row.Sealed, err = o.Master.Seal(der, placeOf(row))
 	return row, err
 }
 
-func placeOf(kid string) []byte { return seal.Place("keys", kid, "sealed") }
+// placeOf is where storage keeps a row: the release before looks into the table keys only, and knows only the algorithms that are there.
+func placeOf(k storage.Key) []byte { return seal.Place(k.Table(), k.KID, "sealed") }
 
 // fingerprint tells two readings of the ring apart.
 func fingerprint(rows []storage.Key) [sha256.Size]byte {

@@ -41,6 +41,9 @@ type Options struct {
 	Service  *registration.Service
 	Clients  Clients
 	Limits   Limiter
+	Keys     interface { // *keys.Ring; makes keys that a client needs, and waits until they are good
+		Await(ctx context.Context, algs ...string) error
+	}
 }
 
 // Handler serves the endpoint.
@@ -48,8 +51,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Endpoint == "" || o.Service == nil || o.Clients == nil || o.Limits == nil {
-		return nil, errors.New("register needs the endpoint, a service, clients and limits")
+	if o.Endpoint == "" || o.Service == nil || o.Clients == nil || o.Limits == nil || o.Keys == nil {
+		return nil, errors.New("register needs the endpoint, a service, clients, limits and keys")
 	}
 	return &Handler{o}, nil
 }
@@ -164,6 +167,9 @@ func (h *Handler) whose(r *http.Request) (id, token string, err error) {
 
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, status int, made registration.Registered) error {
 	telemetry.Add(r.Context(), slog.String("client_id", made.Metadata.ClientID))
+	if err := h.Keys.Await(r.Context(), made.Metadata.NeededKeys()...); err != nil { // it is registered; the keys come in a moment
+		telemetry.Add(r.Context(), slog.String("error", err.Error()))
+	}
 	document, err := made.Document(h.Endpoint)
 	if err != nil {
 		return err
