@@ -17,7 +17,7 @@ type Key struct {
 	RetiresAt time.Time `gorm:"serializer:micros"` // when it leaves the JWKS; zero = not yet known
 }
 
-// Table is where the row is kept: keys, or further_keys for what a release before migration 18 does not know and would not start with.
+// Table is where the row is kept: keys, or further_keys for what a release before migration 19 does not know and would not start with.
 func (k Key) Table() string {
 	switch k.Alg {
 	case "ES256", "RS256", "refresh":
