@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"signet/clients/detail"
 )
 
 // ErrTarget: an unknown resource, or one that is not the client's or the grant's to ask for (RFC 8707 section 2).
@@ -18,6 +20,7 @@ type Ask struct {
 	Scopes    []string // granted, or asked for by a client that needs no grant
 	Granted   []string // resources named at authorize
 	Requested []string // resources named at the token endpoint
+	Details   []string // resources that take the authorization details, as registered (RFC 9396)
 	Grant     bool     // a person's grant, which bounds Requested even where it named no resources
 }
 
@@ -28,9 +31,10 @@ type Audience struct {
 }
 
 // Decide is the audience rule: resources named at the token endpoint (a subset of what the authorization is for) and nothing else;
-// else what the authorization is for: resources named at authorize, else the owners of a granted scope, else the default. openid makes
-// the issuer one of what an authorization is for, so that the token opens userinfo; a token that was asked for by resource opens it only
-// where the issuer was named. The scopes are narrowed to the audience's; Signet's own belong to the issuer, and offline_access to none.
+// else what the authorization is for: resources named at authorize, else the owners of a granted scope, else the default; and whoever takes
+// its authorization details. openid makes the issuer one of what an authorization is for, so that the token opens userinfo; a token that
+// was asked for by resource opens it only where the issuer was named. The scopes are narrowed to the audience's; Signet's own belong to the
+// issuer, and offline_access to none.
 func (rs *Resources) Decide(a Ask) (Audience, error) {
 	aud, err := rs.whole(a)
 	if err != nil {
@@ -64,6 +68,11 @@ func (rs *Resources) whole(a Ask) ([]string, error) {
 					aud = append(aud, r.Identifier)
 				}
 			}
+		}
+	}
+	for _, id := range a.Details {
+		if !slices.Contains(aud, id) {
+			aud = append(aud, id)
 		}
 	}
 	if slices.Contains(a.Scopes, "openid") && !slices.Contains(aud, a.Issuer) {
@@ -122,7 +131,8 @@ func (rs *Resources) Named(issuer, identifier string) (spelled string, ok bool) 
 }
 
 // Spell gives a resource's identifier as registered if the client may ask for it: its registered scope holds one of the
-// resource's scopes (or the resource has none). The issuer itself may be named by a client of openid.
+// resource's scopes (or the resource has none), or one of the types of its authorization details. The issuer itself may be named by a
+// client of openid.
 func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error) {
 	spelled, ok := rs.Named(issuer, identifier)
 	if !ok {
@@ -135,7 +145,8 @@ func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error)
 		return "", fmt.Errorf("%w: the client has no openid scope", ErrTarget)
 	}
 	r, _ := rs.Find(spelled)
-	if len(r.Scopes) > 0 && !slices.ContainsFunc(r.Scopes, c.HasScope) {
+	details := slices.ContainsFunc(r.DetailsTypes, func(t detail.Type) bool { return slices.Contains(c.DetailsTypes, t.Type) })
+	if len(r.Scopes) > 0 && !details && !slices.ContainsFunc(r.Scopes, c.HasScope) {
 		return "", fmt.Errorf("%w: %q is not for this client", ErrTarget, identifier)
 	}
 	return r.Identifier, nil

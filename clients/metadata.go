@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"signet/clients/detail"
 	"signet/internal/typed"
 )
 
@@ -124,6 +125,7 @@ type Metadata struct {
 	FederatedCredentials  []FederatedCredential `json:"federated_credentials,omitempty"`
 	Exchange              *Exchange             `json:"exchange,omitempty"`                              // what it may exchange (RFC 8693)
 	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
+	DetailsTypes          []string              `json:"authorization_details_types,omitempty"`           // RFC 9396 section 10
 	// it always proves a key (RFC 9449 section 5.2)
 	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
 	// it always has a certificate, and its tokens are bound to it (RFC 8705 section 3.4)
@@ -253,7 +255,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs(), m.validateSubject(), m.validateExchange())...)
+			m.validateAlgs(), m.validateSubject(), m.validateExchange(), detail.ValidateNames(m.DetailsTypes))...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.
@@ -265,7 +267,7 @@ func validClaim(name string) bool {
 }
 
 var takenClaims = strings.Fields(
-	`iss sub aud exp iat nbf jti auth_time nonce acr amr azp sid at_hash c_hash cnf act may_act events scope client_id
+	`iss sub aud exp iat nbf jti auth_time nonce acr amr azp sid at_hash c_hash cnf act may_act events scope client_id authorization_details
 	grant_id name given_name family_name middle_name nickname preferred_username profile picture website email email_verified
 	gender birthdate zoneinfo locale phone_number phone_number_verified address updated_at`)
 

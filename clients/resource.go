@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"signet/clients/detail"
 	"signet/storage"
 )
 
@@ -26,7 +27,9 @@ type Resource struct {
 	// How people have to sign in for it (RFC 9470): with two factors, and at most so many seconds ago (0 = any time). A first token does.
 	RequireSecondFactor bool  `json:"require_second_factor,omitempty"`
 	MaxAge              int64 `json:"max_age,omitempty"`
-	Declared            bool  `json:"declared"`
+	// DetailsTypes of authorization details that it takes (RFC 9396).
+	DetailsTypes []detail.Type `json:"authorization_details,omitempty"`
+	Declared     bool          `json:"declared"`
 
 	own bool // Signet's, see OfSignet
 }
@@ -83,7 +86,7 @@ func (r Resource) Validate() error {
 		}
 		errs = append(errs, r.Details[s].validate(s)...)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, detail.Validate(r.DetailsTypes)...)...)
 }
 
 // signIn is the JSON of the column of that name.
@@ -112,6 +115,13 @@ func rowOf(r Resource) (storage.Resource, error) {
 		}
 		row.SignIn = string(raw)
 	}
+	if len(r.DetailsTypes) > 0 {
+		raw, err := json.Marshal(r.DetailsTypes)
+		if err != nil {
+			return row, fmt.Errorf("write the types of authorization details of %q: %w", r.Identifier, err)
+		}
+		row.DetailsTypes = string(raw)
+	}
 	return row, nil
 }
 
@@ -126,6 +136,11 @@ func resourceOf(row storage.Resource) (Resource, error) {
 			return r, fmt.Errorf("read how people sign in for %q: %w", row.Identifier, err)
 		}
 		r.RequireSecondFactor, r.MaxAge = how.SecondFactor, how.MaxAge
+	}
+	if row.DetailsTypes != "" {
+		if err := json.Unmarshal([]byte(row.DetailsTypes), &r.DetailsTypes); err != nil {
+			return r, fmt.Errorf("read the types of authorization details of %q: %w", row.Identifier, err)
+		}
 	}
 	if row.ScopeDetails == "" {
 		return r, nil
@@ -173,14 +188,21 @@ type Resources struct {
 	all     []Resource
 	byID    map[string]int   // as registered, and by identifierKey
 	byScope map[string][]int // owners of a scope
+
+	byDetails map[string][2]int // the owner of a type of authorization details, and which of its types it is
 }
 
 func newResources(all []Resource) *Resources {
-	rs := &Resources{all: all, byID: map[string]int{}, byScope: map[string][]int{}}
+	rs := &Resources{all: all, byID: map[string]int{}, byScope: map[string][]int{}, byDetails: map[string][2]int{}}
 	for i, r := range all {
 		rs.byID[identifierKey(r.Identifier)], rs.byID[r.Identifier] = i, i
 		for _, s := range r.Scopes {
 			rs.byScope[s] = append(rs.byScope[s], i)
+		}
+		for j, t := range r.DetailsTypes {
+			if _, taken := rs.byDetails[t.Type]; !taken {
+				rs.byDetails[t.Type] = [2]int{i, j}
+			}
 		}
 	}
 	return rs

@@ -365,6 +365,7 @@ type Client struct {
 	RefreshTokenLifetime         Duration `yaml:"refresh_token_lifetime" json:"refresh_token_lifetime,omitzero"`
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
 	RequirePushedRequests        bool     `yaml:"require_pushed_authorization_requests" json:"require_pushed_authorization_requests,omitempty"`
+	DetailsTypes                 []string `yaml:"authorization_details_types" json:"authorization_details_types,omitempty"`
 	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
 
@@ -395,6 +396,8 @@ type Resource struct {
 
 	RequireSecondFactor bool  `yaml:"require_second_factor"`
 	MaxAge              int64 `yaml:"max_age"`
+
+	DetailsTypes []DetailsType `yaml:"authorization_details"`
 }
 
 // ResourceScope is a scope of a resource. In the file it may be its name alone.

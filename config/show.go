@@ -42,6 +42,10 @@ func shown(v reflect.Value) any {
 		if x.plain() {
 			return x.Name
 		}
+	case DetailsValue:
+		if len(x.Title) == 0 {
+			return x.Value
+		}
 	case Text:
 		if one, ok := x[""]; ok && len(x) == 1 {
 			return one

@@ -45,6 +45,21 @@ func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
 	return scopes, errors.Join(w.errs...)
 }
 
+// ReadDetailsTypes reads a resource's types of authorization details out of a file of their own, as ReadScopes does its scopes.
+func ReadDetailsTypes(name string, data []byte) ([]DetailsType, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, fmt.Errorf("%s: is empty; write a list of types", name)
+	}
+	var types []DetailsType
+	w := walker{file: name, origins: map[string]string{}}
+	w.value(doc.Content[0], reflect.ValueOf(&types).Elem(), "authorization_details")
+	return types, errors.Join(w.errs...)
+}
+
 // errTwice: one value of a key was taken all the same.
 var errTwice = errors.New("is there twice; remove one")
 
@@ -135,6 +150,8 @@ func shorthand(n *yaml.Node, v reflect.Value) bool {
 	switch to := v.Addr().Interface().(type) {
 	case *ResourceScope:
 		to.Name = n.Value
+	case *DetailsValue:
+		to.Value = n.Value
 	case *Text:
 		*to = Text{"": n.Value}
 	default:

@@ -14,6 +14,7 @@ import (
 
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -36,6 +37,7 @@ type Authorization struct {
 	ACR                     string
 	AMR                     []string
 	Scopes                  []string     // granted; a part of those asked
+	Details                 details.List // granted (RFC 9396)
 	Claims                  claims.Param // granted of the claims parameter; a part of it (OpenID Connect Core section 5.5)
 }
 
@@ -193,6 +195,7 @@ func begin(c *ledger.Case, id string, a Authorization) error {
 		Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second),
 	}
 	facts.Grant(a.Claims)
+	facts.Details = a.Details.String()
 	left := slices.DeleteFunc(slices.Clone(a.Request.Scopes), func(s string) bool { return slices.Contains(a.Scopes, s) })
 	facts.LeftOut = strings.Join(left, " ")
 	if a.Request.RedirectURISent {

@@ -81,6 +81,8 @@ func exchangeForm(form url.Values) error {
 		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token of this server.")
 	case !is("requested_token_type", "", typeAccessToken):
 		return refusal.InvalidRequest("requested_token_type is not supported: ask for an access token.")
+	case form.Get("authorization_details") != "":
+		return refusal.InvalidAuthorizationDetails("A token exchange takes no authorization_details, and passes none on.")
 	case form.Get("actor_token") == "" && form.Get("actor_token_type") != "":
 		return refusal.InvalidRequest("There is actor_token_type and no actor_token.")
 	case form.Get("actor_token") != "" && !is("actor_token_type", typeAccessToken, typeJWT):

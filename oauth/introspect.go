@@ -39,6 +39,7 @@ type Introspection struct {
 	Cnf       json.RawMessage `json:"cnf,omitempty"` // the key it is bound to (RFC 9449 section 6.2)
 	Act       json.RawMessage `json:"act,omitempty"` // who acts for the subject (RFC 8693 section 4.1)
 	MayAct    json.RawMessage `json:"may_act,omitempty"`
+	Details   json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396 section 9.2
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
@@ -92,6 +93,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: a.TokenType(), Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
 		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf, Act: a.Act, MayAct: a.MayAct,
+		Details: a.Details,
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
 	}
 	a.Cnf = c.Confirmation()
+	if len(c.Details) > 0 {
+		a.Details = json.RawMessage(c.Details.String())
+	}
 	if g := c.State; g != nil {
 		a.GrantID, a.ACR, a.AMR = g.ID, g.ACR, g.AMR
 		if !g.AuthTime.IsZero() {

@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -27,6 +28,8 @@ type Answer struct {
 	RefreshToken    string `json:"refresh_token,omitempty"`
 	IDToken         string `json:"id_token,omitempty"`
 	Scope           string `json:"scope,omitempty"` // left out where none was asked for
+	// Details are those of the access token (RFC 9396 section 7).
+	Details json.RawMessage `json:"authorization_details,omitempty"`
 }
 
 // CheckGrantType refuses a token request whose grant nobody here knows (unsupported_grant_type, RFC 6749 section 5.2; fosite
@@ -140,6 +143,7 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 		AccessToken: given.GetAccessToken(), TokenType: c.Access.TokenType(), ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
 		Scope: c.AnsweredScope(),
 	}
+	answer.Details = c.Access.Details
 	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)
 	answer.IDToken, _ = given.GetExtra("id_token").(string)
 	return answer, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"signet/clients"
+	"signet/clients/detail"
 	"signet/config"
 	"signet/server/demo"
 )
@@ -37,6 +38,7 @@ func declaredResources(c config.Config) (all []clients.Resource) {
 		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy,
 			ExchangedBy: entry.ExchangedBy, RequireSecondFactor: entry.RequireSecondFactor, MaxAge: entry.MaxAge, Declared: true}
 		r.Scopes, r.Details = Scopes(entry.Scopes)
+		r.DetailsTypes = DetailsTypes(entry.DetailsTypes)
 		all = append(all, r)
 	}
 	if c.Admin.API {
@@ -60,6 +62,22 @@ func Scopes(entries []config.ResourceScope) (names []string, details map[string]
 		details[s.Name] = d
 	}
 	return names, details
+}
+
+// DetailsTypes hands types of authorization details as they are configured over to package clients.
+func DetailsTypes(entries []config.DetailsType) (types []detail.Type) {
+	for _, t := range entries {
+		one := detail.Type{Type: t.Type, Title: clients.Text(t.Title)}
+		for _, f := range t.Fields {
+			field := detail.Field{Name: f.Name, Title: clients.Text(f.Title), Kind: f.Kind, Required: f.Required, AtMost: f.AtMost}
+			for _, v := range f.Values {
+				field.Values = append(field.Values, detail.Value{Value: v.Value, Title: clients.Text(v.Title)})
+			}
+			one.Fields = append(one.Fields, field)
+		}
+		types = append(types, one)
+	}
+	return types
 }
 
 func translate(from, to any) error {

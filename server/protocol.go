@@ -350,6 +350,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		ProofAlgs:    proofs,
 		MTLS:         h.Config.MTLSBase(),
 		PersonScopes: personScopes(),
+		DetailsTypes: h.Clients.Resources().AllDetailsTypes(),
 		MustPush:     h.Config.Authorization.RequirePushed,
 		RequestAlgs:  objects,
 		GrantTypes:   grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),

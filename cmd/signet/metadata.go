@@ -61,6 +61,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.Profile, "profile", "",
 		"fapi2: all that the FAPI 2.0 Security Profile demands; fapi2-message-signing: signed requests and answers, too")
 	s.BoolVar(&m.RequirePushedRequests, "require-par", false, "refuse authorization requests that were not pushed (RFC 9126)")
+	s.StringSliceVar(&m.DetailsTypes, "details-type", nil, "`types` of authorization_details that the app may ask for (RFC 9396)")
 	s.BoolVar(&m.DPoPBoundAccessTokens, "dpop", false, "refuse token requests without a DPoP proof: all tokens are bound to the app's key")
 	s.BoolVar(&m.RequirePKCE, "require-pkce", false, "refuse authorization requests without PKCE")
 	s.DurationVar(&f.access, "access-token-lifetime", 0, "instead of tokens.access_lifetime")
@@ -131,6 +132,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("native", func() { m.ApplicationType = map[bool]string{true: clients.Native, false: clients.Web}[f.native] })
 	set("first-party", func() { m.FirstParty = from.FirstParty })
 	set("profile", func() { m.Profile = from.Profile })
+	set("details-type", func() { m.DetailsTypes = from.DetailsTypes })
 	set("require-par", func() { m.RequirePushedRequests = from.RequirePushedRequests })
 	set("dpop", func() { m.DPoPBoundAccessTokens = from.DPoPBoundAccessTokens })
 	set("require-pkce", func() { m.RequirePKCE = from.RequirePKCE })

@@ -27,7 +27,7 @@ func (a *app) resource() *cobra.Command {
 // resourceWords are the words of a command line for an API's registration.
 type resourceWords struct {
 	clients.Resource
-	scopesFile string
+	scopesFile, detailsFile string
 }
 
 func resourceFlags(c *cobra.Command, words *resourceWords) {
@@ -40,24 +40,31 @@ func resourceFlags(c *cobra.Command, words *resourceWords) {
 	f.StringSliceVar(&words.ExchangedBy, "exchanged-by", nil, "client `IDs` that are the API, and may exchange its tokens (RFC 8693)")
 	f.BoolVar(&words.RequireSecondFactor, "require-second-factor", false, "people sign in with two factors for it, whatever the app asks for")
 	f.Int64Var(&words.MaxAge, "max-age", 0, "`seconds` since people signed in, at most, when a token for it is asked for; 0 = any")
+	f.StringVar(&words.detailsFile, "details-file", "",
+		"YAML or JSON `file` with the list of types of authorization_details as in config.yaml (RFC 9396); - reads standard input")
 	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
 }
 
-// read takes the scopes from their file, if one is named.
+// read takes the scopes and the types of authorization details from their files, if they are named.
 func (words *resourceWords) read(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("details-file") {
+		data, err := fileOf(cmd, "details-file", words.detailsFile)
+		if err != nil {
+			return err
+		}
+		types, err := config.ReadDetailsTypes(words.detailsFile, data)
+		if err != nil {
+			return err
+		}
+		words.DetailsTypes = server.DetailsTypes(types)
+	}
 	if !cmd.Flags().Changed("scopes-file") {
 		words.Scopes = strings.Fields(strings.Join(words.Scopes, " "))
 		return nil
 	}
-	var data []byte
-	var err error
-	if words.scopesFile == "-" {
-		data, err = io.ReadAll(cmd.InOrStdin())
-	} else {
-		data, err = os.ReadFile(words.scopesFile)
-	}
+	data, err := fileOf(cmd, "scopes-file", words.scopesFile)
 	if err != nil {
-		return fmt.Errorf("--scopes-file: %w", err)
+		return err
 	}
 	scopes, err := config.ReadScopes(words.scopesFile, data)
 	if err != nil {
@@ -65,6 +72,19 @@ func (words *resourceWords) read(cmd *cobra.Command) error {
 	}
 	words.Scopes, words.Details = server.Scopes(scopes)
 	return nil
+}
+
+// fileOf reads the file that a flag names; - is standard input.
+func fileOf(cmd *cobra.Command, flag, name string) (data []byte, err error) {
+	if name == "-" {
+		data, err = io.ReadAll(cmd.InOrStdin())
+	} else {
+		data, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return data, nil
 }
 
 // change writes into a registration what was named on the command line. Scopes named without words keep those that they have.
@@ -80,6 +100,7 @@ func (words *resourceWords) change(cmd *cobra.Command, to *clients.Resource) {
 		maps.DeleteFunc(to.Details, func(scope string, _ clients.ScopeDetails) bool { return !slices.Contains(to.Scopes, scope) })
 	})
 	set("scopes-file", func() { to.Scopes, to.Details = words.Scopes, words.Details })
+	set("details-file", func() { to.DetailsTypes = words.DetailsTypes })
 	set("introspected-by", func() { to.IntrospectedBy = words.IntrospectedBy })
 	set("require-second-factor", func() { to.RequireSecondFactor = words.RequireSecondFactor })
 	set("max-age", func() { to.MaxAge = words.MaxAge })
@@ -158,6 +179,17 @@ func (a *app) resourceShow() *cobra.Command {
 // writeResource writes one in full: below it its scopes, with what people read of them.
 func writeResource(w io.Writer, r clients.Resource) {
 	writeResources(w, r)
+	if len(r.DetailsTypes) > 0 {
+		fmt.Fprintln(w)
+		row(w, "TYPE", "TITLE", "FIELDS")
+		for _, t := range r.DetailsTypes {
+			var fields []string
+			for _, f := range t.Fields {
+				fields = append(fields, f.Name)
+			}
+			row(w, t.Type, dash(inLanguages(t.Title)), dash(strings.Join(fields, " ")))
+		}
+	}
 	if len(r.Details) == 0 {
 		return
 	}

@@ -15,25 +15,27 @@ import (
 	"signet/audit"
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/storage"
 )
 
 // Question is what stands between a request and its grant.
 type Question struct {
-	Needed    bool     // something is asked for that was not yet offered, or that goes with allowing and was never granted
-	Fixed     []string // goes with allowing: who the person is, and what a resource requires
-	Choices   []string // ticked or not; also the scopes whose claims only the claims parameter asks for
-	Ticked    []string // of the choices, those that start ticked
-	LeftOut   []string // of the choices, those that were offered before and left out
-	Resources []string // identifiers of the APIs that the request names
-	Epoch     int64    // of the consent row, 0 = none
+	Needed    bool         // something is asked for that was not yet offered, or that goes with allowing and was never granted
+	Fixed     []string     // goes with allowing: who the person is, and what a resource requires
+	Choices   []string     // ticked or not; also the scopes whose claims only the claims parameter asks for
+	Ticked    []string     // of the choices, those that start ticked
+	LeftOut   []string     // of the choices, those that were offered before and left out
+	Details   details.List // goes with allowing; asked each time (RFC 9396)
+	Resources []string     // identifiers of the APIs that the request names
+	Epoch     int64        // of the consent row, 0 = none
 	granted   []string
 	claims    claims.Param
 }
 
 // Nothing reports whether nothing of what was asked for is the client's any more: its registration has changed since.
-func (q Question) Nothing() bool { return len(q.Fixed)+len(q.Choices) == 0 }
+func (q Question) Nothing() bool { return len(q.Fixed)+len(q.Choices)+len(q.Details) == 0 }
 
 // Asked is what is asked and of whom: a request, its client, and the resources as they are now.
 type Asked struct {
@@ -56,7 +58,7 @@ var identity = []string{"openid", "profile", "email", "address", "phone"}
 // Ask compares a request with what is remembered (the zero Consent: nothing).
 func Ask(a Asked, row storage.Consent) Question {
 	c, req := a.Client, a.Request
-	q := Question{Epoch: row.Epoch, Resources: req.Resources}
+	q := Question{Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
 	scopes, param := registered(c, req), parameter(c, req)
 	asked := union(scopes, param.Scopes())
 	a.sort(&q, scopes, asked, row)
@@ -66,8 +68,8 @@ func Ask(a Asked, row storage.Consent) Question {
 	refused := func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) }
 	q.granted = slices.DeleteFunc(slices.Clone(scopes), refused)
 	q.claims = param.Within(slices.DeleteFunc(slices.Clone(asked), refused))
-	q.Needed = len(q.granted) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
-		!skip && (slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
+	q.Needed = len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
+		!skip && (len(q.Details) > 0 || slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
 }
 
@@ -104,6 +106,15 @@ func (q Question) Granted() []string { return q.granted }
 
 // GrantedClaims are the claims asked for by the claims parameter that the person agreed to: those whose scope was granted.
 func (q Question) GrantedClaims() claims.Param { return q.claims }
+
+// details are those of a request that the client may ask for still.
+func (a Asked) details() details.List {
+	list, err := details.Parse(a.Request.Details)
+	if err != nil { // it was written from what was judged
+		return nil
+	}
+	return list.Kept(a.Client, a.Resources)
+}
 
 // parameter is the claims parameter of a request, as far as the client registered the scopes of its claims. Without openid
 // there is nowhere to release them (OpenID Connect Core section 3.1.2.1).
@@ -176,7 +187,7 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	scopes := registered(d.Client, d.Request)
 	done := Allowed{All: chosen}
 	done.Granted = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(chosen, s) })
-	if !usable(done.Granted) && (usable(scopes) || len(done.Granted) == 0) {
+	if len(q.Details) == 0 && !usable(done.Granted) && (usable(scopes) || len(done.Granted) == 0) {
 		return Allowed{}, ErrNothing
 	}
 	err := b.Store.Tx(ctx, func(ctx context.Context) error {
@@ -192,8 +203,11 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
-		return b.Audit.Record(ctx,
-			audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: map[string][]string{"scopes": chosen}})
+		told := map[string][]string{"scopes": chosen}
+		if len(q.Details) > 0 {
+			told["authorization_details_types"] = q.Details.Types()
+		}
+		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: told})
 	})
 	if err != nil {
 		return Allowed{}, err

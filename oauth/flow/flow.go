@@ -30,6 +30,7 @@ type Request struct {
 	ResponseMode        string   `json:"response_mode"`     // resolved: "query", "fragment", "form_post"; with ".jwt" signed
 	Scopes              []string `json:"scopes"`            // asked, known, allowed
 	Resources           []string `json:"resources,omitempty"`
+	Details             string   `json:"authorization_details,omitempty"` // judged, as package details writes them (RFC 9396)
 	State               string   `json:"state,omitempty"`
 	Nonce               string   `json:"nonce,omitempty"`
 	CodeChallenge       string   `json:"code_challenge,omitempty"`

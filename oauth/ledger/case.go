@@ -10,6 +10,7 @@ import (
 
 	"signet/clients"
 	"signet/oauth/claims"
+	"signet/oauth/details"
 	"signet/oauth/dpop"
 	"signet/oauth/mtls"
 	"signet/oauth/tokens"
@@ -39,6 +40,9 @@ type Case struct {
 
 	// Scopes and Audience of the access token: those of the allowed scopes that belong to the audience.
 	Scopes, Audience []string
+
+	// Details of the access token: those of the grant, or what the request asked for of them, that its audience takes.
+	Details details.List
 
 	// Presented is the claims of the refresh token, Verdict what it amounts to.
 	Presented tokens.Refresh

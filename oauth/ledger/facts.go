@@ -34,7 +34,9 @@ type Facts struct {
 	// X5T is the thumbprint of the certificate that a public client's refresh tokens are bound to (RFC 8705 section 4).
 	X5T string `json:"x5t,omitempty"`
 	// Kind is how the row's code came to its client: KindDevice, or "" through a browser. What is of one kind cannot be fetched as another.
-	Kind    string `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty"`
+	// Details are the authorization details that the person allowed (RFC 9396), as package details writes them.
+	Details string `json:"authorization_details,omitempty"`
 	LeftOut string `json:"left_out,omitempty"` // scopes asked for at authorize that the person did not allow, separated by spaces
 	Access  int64  `json:"access,omitempty"`   // life of an access token, seconds
 	Idle    int64  `json:"idle,omitempty"`     // life of an unused refresh token, seconds
@@ -42,7 +44,7 @@ type Facts struct {
 
 // factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
 // grant gets a new version; one that a release may leave out without harm does not.
-const factsVersion = deviceVersion
+const factsVersion = detailsVersion
 
 // What is written is the oldest of these that knows all facts there are: a replica of the release before reads it, if it can.
 const (
@@ -50,6 +52,7 @@ const (
 	keyVersion         = 2 // has JKT
 	certificateVersion = 3 // has X5T
 	deviceVersion      = 4 // has Kind
+	detailsVersion     = 5 // has Details: without them a token could say less of what it is not for
 )
 
 // KindDevice is the Facts.Kind of a grant that a device fetches with the code that it asked with (RFC 8628).
@@ -126,6 +129,8 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
 	switch {
+	case f.Details != "":
+		f.Version = detailsVersion
 	case f.Kind != "":
 		f.Version = deviceVersion
 	case f.X5T != "":

@@ -70,6 +70,11 @@ func InvalidScope(d string) *Refusal { return of(400, "invalid_scope", d) }
 // InvalidTarget: an unknown or forbidden resource (RFC 8707 section 2).
 func InvalidTarget(d string) *Refusal { return of(400, "invalid_target", d) }
 
+// InvalidAuthorizationDetails: malformed, unknown, not the client's, or more than was granted (RFC 9396 section 5).
+func InvalidAuthorizationDetails(d string) *Refusal {
+	return of(400, "invalid_authorization_details", d)
+}
+
 // InvalidDPoPProof: the proof of possession is missing, malformed, of another key or used before (RFC 9449 section 5).
 func InvalidDPoPProof(d string) *Refusal { return of(400, "invalid_dpop_proof", d) }
 

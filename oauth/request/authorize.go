@@ -239,6 +239,9 @@ func (p *Parser) judge(req *flow.Request, c *clients.Client, form url.Values, kn
 			return r
 		}
 	}
+	if r := detailsOf(req, c, form, known); r != nil {
+		return r
+	}
 	if r := scopes(req, c, form, known); r != nil {
 		return r
 	}

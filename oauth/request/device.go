@@ -27,6 +27,9 @@ func (p *Parser) Device(ctx context.Context, c *clients.Client, form url.Values)
 	if err != nil {
 		return req, err
 	}
+	if r := detailsOf(&req, c, form, known); r != nil {
+		return req, r
+	}
 	if r := scopes(&req, c, form, known); r != nil {
 		return req, r
 	}

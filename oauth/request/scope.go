@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 )
@@ -17,7 +18,9 @@ func (p *Parser) resourcesOf(ctx context.Context, c *clients.Client, form url.Va
 	known := p.Clients.Resources()
 	unknown := func(s string) bool { return c.HasScope(s) && !known.Known(s) }
 	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.Issuer }
-	if slices.ContainsFunc(strings.Fields(form.Get("scope")), unknown) || slices.ContainsFunc(named(form), missing) {
+	untyped := func(t string) bool { _, _, ok := known.DetailsOwner(t); return !ok }
+	if slices.ContainsFunc(strings.Fields(form.Get("scope")), unknown) || slices.ContainsFunc(named(form), missing) ||
+		form.Get(paramDetails) != "" && slices.ContainsFunc(c.DetailsTypes, untyped) {
 		return p.Clients.Renewed(ctx, known)
 	}
 	return known, nil
@@ -31,6 +34,9 @@ func named(form url.Values) []string {
 // scopes: what was asked, known and registered; unknown ones are dropped (OpenID Connect Core section 3.1.2.1).
 func scopes(req *flow.Request, c *clients.Client, form url.Values, known *clients.Resources) *refusal.Refusal {
 	asked := strings.Fields(form.Get("scope"))
+	if len(asked) == 0 && req.Details != "" { // they say what is asked for (RFC 9396 section 3)
+		return nil
+	}
 	if len(asked) == 0 {
 		asked = unasked(c, named(form), known)
 	}
@@ -88,11 +94,17 @@ func (p *Parser) resources(req *flow.Request, c *clients.Client, form url.Values
 			req.Resources = append(req.Resources, spelled)
 		}
 	}
-	got, err := known.Decide(clients.Ask{Client: c, Issuer: p.Issuer, Scopes: req.Scopes, Granted: req.Resources, Grant: true})
+	asked, err := details.Parse(req.Details)
 	if err != nil {
 		return invalid(err)
 	}
-	if len(got.Scopes) == 0 {
+	owners := asked.Owners(known)
+	got, err := known.Decide(clients.Ask{Client: c, Issuer: p.Issuer, Scopes: req.Scopes, Granted: req.Resources, Grant: true,
+		Details: owners})
+	if err != nil {
+		return invalid(err)
+	}
+	if len(got.Scopes) == 0 && (len(owners) == 0 || len(req.Scopes) > 0) {
 		return refusal.InvalidScope("None of the scopes belongs to a resource that was asked for.")
 	}
 	demands(req, got.Audience, known)

@@ -47,7 +47,9 @@ type Access struct {
 	MayAct    json.RawMessage `json:"may_act,omitempty"` // RFC 8693 section 4.4
 	Groups    []string        `json:"groups,omitempty"`  // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
 	Roles     []string        `json:"roles,omitempty"`
-	GrantID   string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
+	// Details are what it allows in particular (RFC 9396 section 9.1).
+	Details json.RawMessage `json:"authorization_details,omitempty"`
+	GrantID string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
 }
 
 // JKT is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "" = none.
@@ -144,7 +146,7 @@ func (l *Logout) check() error {
 // protocolClaims are decided by the protocol, never by a person's profile.
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
-	"cnf", "act", "may_act", "events",
+	"cnf", "act", "may_act", "events", "authorization_details",
 }
 
 // encode is the payload: the claims in their order, then the extra ones by name.

@@ -55,7 +55,7 @@ func (h *Handler) lead(w http.ResponseWriter, r *http.Request, s *login.State) e
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	v := s.Visitor
 	scopes, param := granted(s)
-	if len(scopes) == 0 {
+	if len(scopes)+len(s.Question.Details) == 0 {
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
 	if !s.In.Progress.Answerable(v.UserID) {
@@ -65,7 +65,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
 		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, s.Demanded()),
 		AMR:    v.AMR,
-		Scopes: scopes, Claims: param,
+		Scopes: scopes, Claims: param, Details: s.Question.Details,
 	})
 	if err == nil {
 		err = h.write(r.Context(), s, ready)

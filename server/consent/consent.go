@@ -70,7 +70,8 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	}
 	q := s.Question
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
-		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK}
+		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
+		Details: login.Details(q.Details, h.Resources())}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
@@ -136,7 +137,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 			p.UserID = s.Visitor.UserID
 		}
 		p.DecidedAt, p.ConsentEpoch = time.Now(), allowed.Epoch
-		p.Granted, p.Denied = allowed.All, len(allowed.All) == 0
+		p.Granted, p.Denied = allowed.All, r.PostForm.Get("decision") != "allow"
 	})
 	if err != nil {
 		return err

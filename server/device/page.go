@@ -167,6 +167,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
 		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
+		Details: login.Details(q.Details, a.Resources),
 	}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
@@ -286,7 +287,7 @@ func decided(code string) string { return "device " + code }
 var errWeak = errors.New("signed in too weakly, or too long ago")
 
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, ticked []string) error {
-	a, _, err := h.asked(ctx, v, found)
+	a, q, err := h.asked(ctx, v, found)
 	if err != nil {
 		return err
 	}
@@ -305,7 +306,7 @@ func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Wa
 		err = h.Provider.Approve(ctx, oauth.Approval{
 			Authorization: oauth.Authorization{
 				Request: found.Request, Client: a.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
-				AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted,
+				AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
 			},
 			Kind: ledger.KindDevice, CodeHash: hash, Until: until,
 		})

@@ -8,18 +8,19 @@ import (
 
 // metadata is the document: registered names only (IANA "OAuth Authorization Server Metadata").
 type metadata struct {
-	Issuer        string `json:"issuer"`
-	Authorization string `json:"authorization_endpoint,omitempty"`
-	Token         string `json:"token_endpoint,omitempty"`
-	Userinfo      string `json:"userinfo_endpoint,omitempty"`
-	JWKS          string `json:"jwks_uri,omitempty"`
-	EndSession    string `json:"end_session_endpoint,omitempty"`
-	CheckSession  string `json:"check_session_iframe,omitempty"`
-	Introspection string `json:"introspection_endpoint,omitempty"`
-	Revocation    string `json:"revocation_endpoint,omitempty"`
-	Registration  string `json:"registration_endpoint,omitempty"`
-	Push          string `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
-	Device        string `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
+	Issuer        string   `json:"issuer"`
+	Authorization string   `json:"authorization_endpoint,omitempty"`
+	Token         string   `json:"token_endpoint,omitempty"`
+	Userinfo      string   `json:"userinfo_endpoint,omitempty"`
+	JWKS          string   `json:"jwks_uri,omitempty"`
+	EndSession    string   `json:"end_session_endpoint,omitempty"`
+	CheckSession  string   `json:"check_session_iframe,omitempty"`
+	Introspection string   `json:"introspection_endpoint,omitempty"`
+	Revocation    string   `json:"revocation_endpoint,omitempty"`
+	Registration  string   `json:"registration_endpoint,omitempty"`
+	Push          string   `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
+	Device        string   `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
+	DetailsTypes  []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
 	// Protected are the resources of ours that have metadata of their own (RFC 9728 section 4).
 	Protected []string `json:"protected_resources,omitempty"`
 	MustPush  bool     `json:"require_pushed_authorization_requests,omitempty"`
@@ -109,7 +110,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.UserinfoAlgs, d.Protected = f.UserinfoAlgs, []string{d.Userinfo}
 	}
 	if d.Token != "" {
-		d.ProofAlgs = f.ProofAlgs
+		d.ProofAlgs, d.DetailsTypes = f.ProofAlgs, f.DetailsTypes
 		d.GrantTypes, d.AuthMethods, d.AssertionAlgs = f.GrantTypes, f.AuthMethods, algsFor(f.AuthMethods, f)
 	}
 	if d.Revocation != "" {

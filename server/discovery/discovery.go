@@ -41,6 +41,7 @@ type Facts struct {
 	Prompts       []string
 	PersonScopes  []string // that userinfo answers to
 	Scopes        []string // the server's own and those of all resources
+	DetailsTypes  []string // of authorization details, of all resources
 	Claims        []string
 	ACRs          []string
 	Locales       []string // BCP 47 tags of the pages' languages

@@ -23,8 +23,9 @@ type DeviceConfirm struct {
 	AskedAt    time.Time
 	Fixed      []ScopeLine // "will be able to"
 	Choices    []ScopeLine // "you choose"
-	Resources  []string    // names of the APIs that the app says it will call
-	Nothing    bool        // the answer allowed nothing: ask again
+	Details    []DetailsLine
+	Resources  []string // names of the APIs that the app says it will call
+	Nothing    bool     // the answer allowed nothing: ask again
 	AccountURL string
 }
 

@@ -119,9 +119,10 @@ type Consent struct {
 	Person     Person
 	Fixed      []ScopeLine // "will be able to"
 	Choices    []ScopeLine // "you choose"
-	Resources  []string    // names of the APIs that the app says it will call
-	Nothing    bool        // the answer allowed nothing: ask again
-	Loopback   bool        // warn: the app runs on this computer, anyone could pretend to be it
+	Details    []DetailsLine
+	Resources  []string // names of the APIs that the app says it will call
+	Nothing    bool     // the answer allowed nothing: ask again
+	Loopback   bool     // warn: the app runs on this computer, anyone could pretend to be it
 	NotYouURL  string
 	AccountURL string
 }

@@ -147,9 +147,9 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 var asInEnglish = map[string][]string{
 	"de": {"Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
-	"es": {"Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
+	"es": {"No", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
 	"fr": {"Administration", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
+	"it": {"No", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
 	"nl": {"Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
