@@ -196,7 +196,7 @@ func (h *Handler) personLists(ctx context.Context, v *visit, p *pages.Console, i
 		if err != nil {
 			return err
 		}
-		list := pages.ConsoleList{Heading: "account.sessions"}
+		list := pages.ConsoleList{Heading: "console.sessions"}
 		for _, s := range sessions {
 			row := pages.ConsoleRow{Title: cmp.Or(s.Agent, "–"), Note: s.Address, At: s.SeenAt}
 			if v.actor.Holds[admin.SessionsRevoke] {

@@ -20,7 +20,7 @@ func consoleSamples(ada Person) map[string]Page {
 				{Label: "console.created", At: at}},
 			Lists: []ConsoleList{{Heading: "console.roles", Rows: []ConsoleRow{{Title: "signet:support", URL: "/admin/roles/signet:support",
 				Act: &ConsoleAct{Label: "account.remove", Action: "/admin/people/1", Value: "take signet:support"}}}}, {Heading: "console.events",
-				Rows: []ConsoleRow{{Title: "signin.failed", Note: "203.0.113.0/24", At: at}}}, {Heading: "account.sessions"}},
+				Rows: []ConsoleRow{{Title: "signin.failed", Note: "203.0.113.0/24", At: at}}}, {Heading: "console.sessions"}},
 			Acts: []ConsoleAct{{Label: "console.disable", More: "console.disable_more", Value: "disable", Action: "/admin/people/1", Danger: true}}},
 		"console_apps_wrong": Console{Person: ada, Menu: menu, Heading: "console.apps", Problem: "console.invalid",
 			Detail: "redirect_uris: must be an absolute URI",
