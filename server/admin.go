@@ -29,6 +29,11 @@ func (h *Services) openAdmin() (err error) {
 	return err
 }
 
+// Host is the actor who has a host with the database and the master key: they may do everything. by names them.
+func (h *Services) Host(by string) admin.Actor {
+	return admin.Actor{Kind: admin.KindCommand, ID: by, Holds: admin.SetOf(admin.All()...)}
+}
+
 // adminScopes are the permissions as scopes of access tokens.
 func adminScopes() (scopes []string) {
 	for _, p := range admin.All() {

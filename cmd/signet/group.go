@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"signet/admin"
 	"signet/server"
 	"signet/storage"
 	"signet/users/membership"
@@ -34,12 +36,8 @@ func (a *app) role() *cobra.Command {
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
 		reads(a.namedList("role", (*membership.Service).Roles)),
 		reads(a.roleShow()),
-		a.roleHolder("give", "Let a person or a group hold a role",
-			func(s *membership.Service, ctx context.Context, role string, to membership.Holder) error {
-				_, err := s.Give(ctx, role, to)
-				return err
-			}),
-		a.roleHolder("take", "End that a person or a group holds a role", (*membership.Service).Take),
+		a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first", (*admin.Service).GiveRole),
+		a.roleHolder("take", "End that a person or a group holds a role", (*admin.Service).TakeRole),
 		a.namedDelete("role", "Delete a role; nobody holds it any more", (*membership.Service).DeleteRole))
 }
 
@@ -57,8 +55,10 @@ func namedOf(g storage.Group) named {
 // unnamed puts "not found" into words.
 func unnamed(err error, noun, name string) error {
 	switch {
-	case errors.Is(err, membership.ErrNotFound):
+	case errors.Is(err, membership.ErrNotFound), errors.Is(err, admin.ErrNotFound):
 		return fmt.Errorf("%s %q: not found, or not there; see `signet %[1]s list` and `signet %[1]s show`", noun, name)
+	case errors.Is(err, admin.ErrConflict):
+		return errors.New(strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": "))
 	case errors.Is(err, membership.ErrExists):
 		return fmt.Errorf("there is a %s %q already", noun, name)
 	}
@@ -215,12 +215,12 @@ func (a *app) roleShow() *cobra.Command {
 }
 
 func (a *app) roleHolder(use, short string,
-	act func(s *membership.Service, ctx context.Context, role string, holder membership.Holder) error) *cobra.Command {
+	act func(s *admin.Service, ctx context.Context, a admin.Actor, role string, holder membership.Holder) error) *cobra.Command {
 	var group string
 	c := a.verb(use+" NAME [PERSON]", short, 2, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if group != "" {
-				if err := act(h.Members, ctx, args[0], membership.Holder{Group: group}); err != nil {
+				if err := act(h.Admin, ctx, h.Host(operator()), args[0], membership.Holder{Group: group}); err != nil {
 					return unnamed(err, "role", args[0])
 				}
 				return a.answer(map[string]string{"role": args[0], "group": group}, func(w io.Writer) { row(w, args[0], "group "+group) })
@@ -229,7 +229,7 @@ func (a *app) roleHolder(use, short string,
 			if err != nil {
 				return err
 			}
-			if err := act(h.Members, ctx, args[0], membership.Holder{UserID: u.ID}); err != nil {
+			if err := act(h.Admin, ctx, h.Host(operator()), args[0], membership.Holder{UserID: u.ID}); err != nil {
 				return unnamed(err, "role", args[0])
 			}
 			return a.memberships(ctx, h, u)

@@ -17,6 +17,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
+	"signet/users/membership"
 )
 
 func (a *app) user() *cobra.Command {
@@ -124,7 +125,7 @@ func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server
 
 func (a *app) userCreate() *cobra.Command {
 	r := users.Registration{Voucher: users.VouchedByOperator()}
-	var verified bool
+	var verified, administrator bool
 	var passwordFile, claims string
 	c := a.verb("create", "Create a person", 0, func(cmd *cobra.Command, _ []string) error {
 		var err error
@@ -142,15 +143,24 @@ func (a *app) userCreate() *cobra.Command {
 			r.Verification = users.VerifiedByOperator()
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			u, err := h.People.CreateAccount(ctx, r)
+			var u storage.User
+			err := h.DB.Tx(ctx, func(ctx context.Context) (err error) {
+				if u, err = h.People.CreateAccount(ctx, r); err != nil || !administrator {
+					return err
+				}
+				return h.Admin.GiveRole(ctx, h.Host(operator()), membership.Admin, membership.Holder{UserID: u.ID})
+			})
 			if err != nil {
 				return explain(err)
 			}
-			p := personOf(u)
-			return a.answer(p, p.write)
+			if administrator && passwordFile == "" {
+				a.notice("Now `signet user reset-link " + u.Email + "` makes the link with which they choose a password.")
+			}
+			return a.memberships(ctx, h, u)
 		})
 	})
 	f := c.Flags()
+	f.BoolVar(&administrator, "admin", false, "make the person an administrator: they hold the role admin, and find /admin")
 	f.StringVar(&r.Email, "email", "", "e-mail `address` (required, here or in --claims)")
 	f.BoolVar(&verified, "email-verified", false, "the address is known to be the person's")
 	f.StringVar(&r.Username, "username", "", "user `name` to sign in by, beside the address")

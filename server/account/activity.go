@@ -48,7 +48,7 @@ func (h *Handler) eventLines(ctx context.Context, of pages.Person, list []storag
 			}
 			line.App = names[e.ClientID]
 		}
-		line.ByOther = e.ActorID == "cli" || e.ActorID == "admin"
+		line.ByOther = e.ActorID == "cli" || e.ActorKind != "" && e.ActorID != e.UserID
 		lines = append(lines, line)
 	}
 	return lines
