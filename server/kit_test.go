@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"signet/clients"
@@ -25,7 +29,7 @@ const kitWorld = `
 clients:
   - {client_id: api, client_secret: "a secret of the API, long enough", client_name: API, grant_types: [client_credentials]}
 resources:
-  - {identifier: "https://api.example.com/v1", name: API, scopes: ["api:read", "api:write"], introspected_by: [api]}
+  - {identifier: "https://api.example.com/v1", name: API, scopes: ["api:read", "api:write"], introspected_by: [api, keyed]}
 `
 
 // guarded is an API that takes the server's tokens by the kit.
@@ -188,10 +192,21 @@ func TestKit_Revoked(t *testing.T) {
 		g := newGuarded(t, s, kit.Options{
 			Introspection: &kit.Introspection{ClientID: "api", Secret: "a secret of the API, long enough", Always: true},
 		})
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := jose.JSONWebKey{Key: private, KeyID: "api-1", Algorithm: "ES256", Use: "sig"}
+		s.App(t, "keyed", func(m *clients.Metadata) {
+			m.TokenEndpointAuthMethod, m.GrantTypes, m.Scope = clients.MethodJWTKey, []string{clients.ClientCredentials}, ""
+			m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}}
+		})
+		byKey := newGuarded(t, s, kit.Options{Introspection: &kit.Introspection{ClientID: "keyed", Key: &key, Always: true}})
 		app := s.App(t, "shop", func(m *clients.Metadata) { m.FirstParty = true; m.Scope += " api:read" })
 		token := app.Login(t, s.Browser(t), s.Person(t, "ada@example.com"))
 		call := func() *httptest.ResponseRecorder { return g.call("GET", "/v1/notes", "Bearer "+token.AccessToken, "") }
 		g.wants("good", call(), 200, "by shop")
+		g.wants("asked by a key", byKey.call("GET", "/v1/notes", "Bearer "+token.AccessToken, ""), 200, "by shop")
 		if status, answer := app.Post(t, "/oauth2/revoke", url.Values{"token": {token.RefreshToken}}); status != 200 {
 			t.Fatalf("%d %v", status, answer)
 		}

@@ -388,6 +388,8 @@ func (m *maker) dpop() []vector {
 		is("30 seconds ahead", "", with("iat", at+30)),
 		is("31 seconds ahead", ErrProof, with("iat", at+31)),
 		is("exp is over", ErrProof, with("exp", at)),
+		is("valid in 30 seconds", "", with("nbf", at+30)),
+		is("valid in 31 seconds", ErrProof, with("nbf", at+31)),
 		is("a nonce where none is needed", "", with("nonce", "of another server")),
 	}
 	return append(list, m.proofStates(token)...)

@@ -2,21 +2,25 @@ package kit
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 )
 
 // Introspection asks the issuer about tokens (RFC 7662): about those that are not JWTs, or about all. The issuer must allow the client to
 // ask: at Signet, introspected_by of the resource names it.
 type Introspection struct {
-	// ClientID and Secret are those of the client that asks.
+	// ClientID of the client that asks; it proves itself by its secret, or by a private key with alg and kid (private_key_jwt).
 	ClientID, Secret string
+	Key              *jose.JSONWebKey
 	// Endpoint of the issuer; left out, its discovery document says it.
 	Endpoint string
 	// Always asks about JWTs, too: a token that was revoked is refused after ten seconds at most, for the price of a call.
@@ -39,8 +43,10 @@ func (i *Introspection) check() error {
 	switch {
 	case i == nil:
 		return nil
-	case i.ClientID == "" || i.Secret == "":
-		return errors.New("Introspection needs ClientID and Secret")
+	case i.ClientID == "" || (i.Secret == "") == (i.Key == nil):
+		return errors.New("Introspection needs ClientID, and either Secret or Key")
+	case i.Key != nil && (i.Key.IsPublic() || !i.Key.Valid() || !slices.Contains(allAlgorithms, i.Key.Algorithm)):
+		return errors.New("Introspection.Key must be a private key with alg")
 	case i.Endpoint != "" && !safe(i.Endpoint):
 		return fmt.Errorf("Introspection.Endpoint %q must be an https URL", i.Endpoint)
 	}
@@ -93,14 +99,46 @@ func (a *API) ask(ctx context.Context, token string) ([]byte, error) {
 		}
 	}
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
+	if a.o.Introspection.Key != nil {
+		assertion, err := a.assertion()
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_id", a.o.Introspection.ClientID)
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", assertion)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(url.QueryEscape(a.o.Introspection.ClientID), url.QueryEscape(a.o.Introspection.Secret)) // RFC 6749 section 2.3.1
+	if a.o.Introspection.Key == nil {
+		req.SetBasicAuth(url.QueryEscape(a.o.Introspection.ClientID), url.QueryEscape(a.o.Introspection.Secret)) // RFC 6749 section 2.3.1
+	}
 	return a.keys.source.do(req)
+}
+
+// assertion proves the client by its key (RFC 7523 section 2.2), for the issuer and for a minute.
+func (a *API) assertion() (string, error) {
+	i := a.o.Introspection
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(i.Key.Algorithm), Key: i.Key},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", err
+	}
+	now := time.Now().Unix()
+	claims, err := json.Marshal(map[string]any{"iss": i.ClientID, "sub": i.ClientID, "aud": a.issuer, "jti": rand.Text(), "iat": now,
+		"exp": now + 60})
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
 }
 
 // answered judges an answer as the claims of a token. One without token_type is about a refresh token.

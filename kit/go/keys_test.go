@@ -227,22 +227,28 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 }
 
 func TestNewSaysWhatIsWrong(t *testing.T) {
+	private := newMaker(t).keys["es"]
+	public := private.Public()
 	for name, c := range map[string]struct {
 		issuer, resource string
 		o                Options
 	}{
-		"nothing":                {},
-		"an issuer without TLS":  {issuer: "http://id.example", resource: resource},
-		"no resource":            {issuer: issuer},
-		"a relative resource":    {issuer: issuer, resource: "/v1"},
-		"a fragment":             {issuer: issuer, resource: resource + "#x"},
-		"a name without an URL":  {issuer: issuer, resource: "urn:example:notes"},
-		"another host":           {issuer: issuer, resource: resource, o: Options{BaseURL: "https://other.example"}},
-		"HS256":                  {issuer: issuer, resource: resource, o: Options{Algorithms: []string{"HS256"}}},
-		"none":                   {issuer: issuer, resource: resource, o: Options{Algorithms: []string{"none"}}},
-		"a short key of nonces":  {issuer: issuer, resource: resource, o: Options{DPoP: DPoP{NonceKeys: [][]byte{[]byte("short")}}}},
-		"a header of nobody":     {issuer: issuer, resource: resource, o: Options{Proxy: Proxy{Header: "Client-Cert"}}},
-		"nobody who asks":        {issuer: issuer, resource: resource, o: Options{Introspection: &Introspection{}}},
+		"nothing":               {},
+		"an issuer without TLS": {issuer: "http://id.example", resource: resource},
+		"no resource":           {issuer: issuer},
+		"a relative resource":   {issuer: issuer, resource: "/v1"},
+		"a fragment":            {issuer: issuer, resource: resource + "#x"},
+		"a name without an URL": {issuer: issuer, resource: "urn:example:notes"},
+		"another host":          {issuer: issuer, resource: resource, o: Options{BaseURL: "https://other.example"}},
+		"HS256":                 {issuer: issuer, resource: resource, o: Options{Algorithms: []string{"HS256"}}},
+		"none":                  {issuer: issuer, resource: resource, o: Options{Algorithms: []string{"none"}}},
+		"a short key of nonces": {issuer: issuer, resource: resource, o: Options{DPoP: DPoP{NonceKeys: [][]byte{[]byte("short")}}}},
+		"a header of nobody":    {issuer: issuer, resource: resource, o: Options{Proxy: Proxy{Header: "Client-Cert"}}},
+		"nobody who asks":       {issuer: issuer, resource: resource, o: Options{Introspection: &Introspection{}}},
+		"who asks by nothing":   {issuer: issuer, resource: resource, o: Options{Introspection: &Introspection{ClientID: "api"}}},
+		"a public key":          {issuer: issuer, resource: resource, o: Options{Introspection: &Introspection{ClientID: "api", Key: &public}}},
+		"a key and a secret": {issuer: issuer, resource: resource,
+			o: Options{Introspection: &Introspection{ClientID: "api", Secret: "x", Key: &private}}},
 		"keys without TLS":       {issuer: issuer, resource: resource, o: Options{JWKS: "http://id.example/jwks"}},
 		"keys in a local file":   {issuer: issuer, resource: resource, o: Options{JWKS: "file:///etc/passwd"}},
 		"time that runs back":    {issuer: issuer, resource: resource, o: Options{Past: -time.Second}},

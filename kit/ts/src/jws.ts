@@ -102,7 +102,7 @@ export function fits(jwk: JWK, alg: string, mostBits = 8192): boolean {
 }
 
 function rsaBits(n: unknown): number {
-  if (typeof n !== 'string') return 0
+  if (typeof n !== 'string' || !base64url.test(n) || n.length % 4 === 1) return 0
   const bytes = decode(n)
   const first = bytes.findIndex((b) => b !== 0)
   return first < 0 ? 0 : (bytes.length - first) * 8 - Math.clz32(bytes[first]!) + 24

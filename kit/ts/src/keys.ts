@@ -59,7 +59,10 @@ export class KeySet {
     if (!this.usable()) return undefined
     const entry = this.keys?.get(kid)?.find((k) => fits(k.jwk, alg))
     if (!entry) return undefined
-    return entry.jwk.alg === undefined ? importJWK(entry.jwk, alg) : (entry.key ??= importJWK(entry.jwk, alg))
+    const read = () => importJWK(entry.jwk, alg).catch((error) => {
+      throw new Refusal('unknown_key', `the key cannot be read: ${error}`, { cause: error })
+    })
+    return entry.jwk.alg === undefined ? read() : (entry.key ??= read())
   }
 
   /** An issuer that was never reached is asked after 1, 2, 4 and 8 seconds, so that the API serves soon after it. */

@@ -47,7 +47,7 @@ export function parse(token: string, payload: string): Token & { notBefore?: num
     const c = object(payload)
     const actors: Actor[] = []
     for (let act = c.act ?? undefined; act !== undefined; act = (act as Record<string, unknown>).act ?? undefined) {
-      if (typeof act !== 'object') throw new Error('act is no object')
+      if (typeof act !== 'object' || Array.isArray(act)) throw new Error('act is no object')
       const of = act as Record<string, unknown>
       actors.push({ issuer: string(of, 'iss'), subject: string(of, 'sub'), clientId: string(of, 'client_id') })
     }
