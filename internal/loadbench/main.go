@@ -5,6 +5,7 @@
 //	go run ./internal/loadbench                      # SQLite, synchronous=FULL
 //	go run ./internal/loadbench -postgres DSN        # a fresh, empty database
 //	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
+//	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs
 //
 // docs/benchmarks.md has the method and the results. Linux only: CPU time is read from /proc.
 package main
@@ -35,10 +36,18 @@ func main() {
 		serveBare()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "crowd" {
+		serveCrowd(os.Args[2:])
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == "attack" {
 		exitOn(attack(ctx, os.Args[2:]))
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "overload" {
+		exitOn(overload(ctx, os.Args[2:]))
 		return
 	}
 	var o options
