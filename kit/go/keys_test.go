@@ -177,7 +177,7 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 			if r.URL.Path != "/jwks" {
 				return 200, body
 			}
-			return good(r)
+			return 200, string(newMaker(t).jwks()) // wherever it is
 		}
 	}
 	for name, c := range map[string]struct {
@@ -192,7 +192,7 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 		"a page":                    {discovery(`<html>`), false},
 		"keys that are no list":     {serving(issuer, `{"keys":{}}`), false},
 		"more keys than are read":   {serving(issuer, `{"keys":[`+strings.Repeat(`{},`, 200)+`{}]}`), false},
-		"more than 256 KiB":         {serving(issuer, strings.Repeat(" ", maxAnswer)+string(newMaker(t).jwks())), false},
+		"more than 256 KiB":         {serving(issuer, string(newMaker(t).jwks())+strings.Repeat(" ", maxAnswer)), false},
 		"a redirect is no answer":   {func(*http.Request) (int, string) { return 302, "" }, false},
 		"it closes the connection":  {func(*http.Request) (int, string) { return 0, "" }, false},
 		"an answer without success": {func(*http.Request) (int, string) { return 201, "{}" }, false},
