@@ -77,19 +77,19 @@ func TestConsole(t *testing.T) {
 	for _, what := range []string{"end-sessions", "reset-factors", "delete", "restore"} {
 		act(person, what)
 	}
-	act("/admin/groups", "create", "name", "staff")
-	act("/admin/groups/staff", "add", "person", "bob@example.com")
+	act("/admin/groups", "create", "name", "eu/staff")
+	act("/admin/groups/eu%2Fstaff", "add", "person", "bob@example.com")
 	if !strings.Contains(b.Text("main"), "bob@example.com") {
 		t.Errorf("members: %s", b.Text("main"))
 	}
 	act("/admin/roles", "create", "name", "reader", "permissions", "people:read, audit:read")
-	act("/admin/roles/reader", "give", "group", "staff")
-	act("/admin/roles/reader", "take-group staff")
+	act("/admin/roles/reader", "give", "group", "eu/staff")
+	act("/admin/roles/reader", "take-group eu/staff")
 	act(person, "give", "role", "reader")
 	act(person, "take reader")
 	act("/admin/roles/reader", "delete")
-	act("/admin/groups/staff", "remove "+w.bob.ID)
-	act("/admin/groups/staff", "delete")
+	act("/admin/groups/eu%2Fstaff", "remove "+w.bob.ID)
+	act("/admin/groups/eu%2Fstaff", "delete")
 	act("/admin/people", "create", "email", "new@example.com", "name", "New")
 	if !strings.Contains(b.Text("main"), "New") {
 		t.Errorf("created: %s", b.Text("main"))
@@ -120,6 +120,10 @@ func TestConsole(t *testing.T) {
 	}
 	if b.Get(t, "/admin/people/nobody"); b.Status != http.StatusNotFound {
 		t.Errorf("nobody: %d", b.Status)
+	}
+	b.Post(t, "/admin/groups", url.Values{"what": {"create"}, "name": {"x"}, "next": {"//evil.example/"}})
+	if b.Landed != nil || b.URL.Path != "/admin/groups" {
+		t.Errorf("led to %s %v", b.URL, b.Landed)
 	}
 	w.AgeSessions(t, w.boss.ID, time.Hour)
 	b.Post(t, person, url.Values{"what": {"disable"}})

@@ -79,7 +79,7 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	case "disable", "enable":
 		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), v.what() == "disable")
 	case "delete":
-		v.post.Set("next", appsPath)
+		v.next = h.Browser.Path(appsPath, nil)
 		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
 	case "secret":
 		if v.secret, err = h.Acts.RotateSecret(ctx, v.actor, v.of(), keepSecrets); err != nil {
@@ -151,7 +151,7 @@ func (h *Handler) events(ctx context.Context, v *visit) (pages.Console, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Search = &pages.ConsoleSearch{Action: v.URL.Path}
+	p.Search = &pages.ConsoleSearch{Action: v.here()}
 	for _, f := range [][2]string{{"name", "console.by_name"}, {"person", "console.by_person"}, {"client", "console.by_client"},
 		{"actor", "console.by_actor"}, {"reference", "console.by_reference"}} {
 		p.Search.Fields = append(p.Search.Fields, pages.ConsoleField{Name: f[0], Label: f[1], Value: q.Get(f[0]), Optional: true})

@@ -4,6 +4,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -67,7 +68,11 @@ type visit struct {
 	visitor *browser.Visitor
 	post    url.Values
 	secret  string // to be shown once
+	next    string // the page to go to after the act; "" = the same
 }
+
+// here is the address of the page, as names with slashes have to be written in it.
+func (v *visit) here() string { return v.URL.EscapedPath() }
 
 // of is what the page is about.
 func (v *visit) of() string { return v.PathValue("id") }
@@ -130,7 +135,7 @@ func (h *Handler) acted(act page) web.Func {
 				return err
 			}
 			if second {
-				return h.Login.Confirm(w, r, r.URL.Path)
+				return h.Login.Confirm(w, r, "/"+strings.TrimPrefix(r.URL.EscapedPath(), h.Browser.Path("/", nil)))
 			}
 			v := &visit{Request: r, actor: actor, visitor: s.Visitor}
 			p, err := act(r.Context(), v)
@@ -152,11 +157,7 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 	v.post = v.PostForm
 	p, err := act(v.Context(), v)
 	if err == nil && v.secret == "" {
-		target := v.URL.Path
-		if to := v.post.Get("next"); to != "" {
-			target = h.Browser.Path(to, nil)
-		}
-		return web.Redirect(w, v.Request, target+"?done=1")
+		return web.Redirect(w, v.Request, cmp.Or(v.next, v.here())+"?done=1")
 	}
 	if err == nil {
 		p.Secret, p.Done = v.secret, true
@@ -226,7 +227,7 @@ func asPage(err error) error {
 // act is one of a page, offered to who has the permission.
 func (h *Handler) act(v *visit, needs admin.Permission, list *[]pages.ConsoleAct, a pages.ConsoleAct) {
 	if v.actor.Holds[needs] {
-		a.Action = v.URL.Path
+		a.Action = v.here()
 		*list = append(*list, a)
 	}
 }
@@ -239,7 +240,7 @@ func (h *Handler) next(v *visit, after string) string {
 	q := v.URL.Query()
 	q.Set("after", after)
 	q.Del("done")
-	return v.URL.Path + "?" + q.Encode()
+	return v.here() + "?" + q.Encode()
 }
 
 func (h *Handler) to(path, id string) string {

@@ -45,7 +45,7 @@ func (h *Handler) group(ctx context.Context, v *visit) (pages.Console, error) {
 	case "remove":
 		return p, h.Acts.RemoveMember(ctx, v.actor, v.of(), of)
 	case "delete":
-		v.post.Set("next", groupsPath)
+		v.next = h.Browser.Path(groupsPath, nil)
 		return p, h.Acts.DeleteGroup(ctx, v.actor, v.of())
 	}
 	people, err := h.Acts.Members(ctx, v.actor, v.of(), v.ask())
@@ -55,7 +55,7 @@ func (h *Handler) group(ctx context.Context, v *visit) (pages.Console, error) {
 	list := pages.ConsoleList{Heading: "console.members", Rows: h.personRows(people.Items), NextURL: h.next(v, people.Next)}
 	if v.actor.Holds[admin.GroupsWrite] {
 		for i, u := range people.Items {
-			list.Rows[i].Act = &pages.ConsoleAct{Label: "account.remove", Action: v.URL.Path, Value: "remove " + u.ID}
+			list.Rows[i].Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: "remove " + u.ID}
 		}
 	}
 	p.Lists = append(p.Lists, list)
@@ -109,7 +109,7 @@ func (h *Handler) role(ctx context.Context, v *visit) (pages.Console, error) {
 	case "give":
 		return p, h.Acts.GiveRole(ctx, v.actor, v.of(), membership.Holder{Group: v.post.Get("group")})
 	case "delete":
-		v.post.Set("next", rolesPath)
+		v.next = h.Browser.Path(rolesPath, nil)
 		return p, h.Acts.DeleteRole(ctx, v.actor, v.of())
 	}
 	holders, err := h.Acts.Holders(ctx, v.actor, v.of())
@@ -122,7 +122,7 @@ func (h *Handler) role(ctx context.Context, v *visit) (pages.Console, error) {
 		for _, name := range names {
 			row := pages.ConsoleRow{Title: name, URL: h.to(path, name)}
 			if v.actor.Holds[admin.RolesGive] {
-				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.URL.Path, Value: kind + " " + name}
+				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: kind + " " + name}
 			}
 			list.Rows = append(list.Rows, row)
 		}

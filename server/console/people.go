@@ -52,7 +52,7 @@ func (h *Handler) people(ctx context.Context, v *visit) (pages.Console, error) {
 	if v.what() == "create" {
 		made, err := h.Acts.CreatePerson(ctx, v.actor, admin.NewPerson{Email: v.post.Get("email"), Name: v.post.Get("name")})
 		if err == nil {
-			v.post.Set("next", peoplePath+"/"+made.ID)
+			v.next = h.to(peoplePath, made.ID)
 		}
 		return p, err
 	}
@@ -61,7 +61,7 @@ func (h *Handler) people(ctx context.Context, v *visit) (pages.Console, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Search = &pages.ConsoleSearch{Action: v.URL.Path, Fields: []pages.ConsoleField{
+	p.Search = &pages.ConsoleSearch{Action: v.here(), Fields: []pages.ConsoleField{
 		{Name: "search", Label: "console.search_people", Value: search, Optional: true}}}
 	p.Lists = []pages.ConsoleList{{Heading: "console.people", Rows: h.personRows(found.Items), NextURL: h.next(v, found.Next)}}
 	h.act(v, admin.PeopleWrite, &p.Acts, pages.ConsoleAct{Label: "console.create_person", More: "console.create_person_more", Value: "create",
@@ -141,7 +141,7 @@ func (h *Handler) person(ctx context.Context, v *visit) (p pages.Console, err er
 	for _, role := range u.Roles {
 		row := pages.ConsoleRow{Title: role, URL: h.to(rolesPath, role)}
 		if v.actor.Holds[admin.RolesGive] {
-			row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.URL.Path, Value: "take " + role}
+			row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: "take " + role}
 		}
 		roles.Rows = append(roles.Rows, row)
 	}
@@ -200,7 +200,7 @@ func (h *Handler) personLists(ctx context.Context, v *visit, p *pages.Console, i
 		for _, s := range sessions {
 			row := pages.ConsoleRow{Title: cmp.Or(s.Agent, "–"), Note: s.Address, At: s.SeenAt}
 			if v.actor.Holds[admin.SessionsRevoke] {
-				row.Act = &pages.ConsoleAct{Label: "account.end", Action: v.URL.Path, Value: "end " + s.ID}
+				row.Act = &pages.ConsoleAct{Label: "account.end", Action: v.here(), Value: "end " + s.ID}
 			}
 			list.Rows = append(list.Rows, row)
 		}
@@ -215,7 +215,7 @@ func (h *Handler) personLists(ctx context.Context, v *visit, p *pages.Console, i
 		for _, g := range grants.Items {
 			row := pages.ConsoleRow{Title: g.ClientID, Note: g.Scope, At: g.LastUsedAt, URL: h.to(appsPath, g.ClientID)}
 			if v.actor.Holds[admin.GrantsRevoke] {
-				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.URL.Path, Value: "revoke " + g.ID}
+				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: "revoke " + g.ID}
 			}
 			list.Rows = append(list.Rows, row)
 		}
