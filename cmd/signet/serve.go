@@ -18,6 +18,7 @@ import (
 	"signet/config"
 	"signet/internal/telemetry"
 	"signet/server"
+	"signet/users/membership"
 )
 
 func (a *app) serve() *cobra.Command {
@@ -77,7 +78,11 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	for _, warning := range append(c.Warnings(), openToAll(c)...) {
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
-	return s.Run(ctx, listeners, func() { a.welcome(c) })
+	people, groups, err := h.Members.Holders(ctx, membership.Admin)
+	if err != nil {
+		return errors.Join(err, listeners.Close())
+	}
+	return s.Run(ctx, listeners, func() { a.welcome(c, len(people)+len(groups) > 0) })
 }
 
 // ignoreHangup has SIGHUP noted and survived: elsewhere it means to read the configuration again, which here takes a restart. The
@@ -123,7 +128,7 @@ func tuneMemory() {
 }
 
 // welcome is the block that tells where everything is; it goes to standard output, the log to standard error.
-func (a *app) welcome(c config.Config) {
+func (a *app) welcome(c config.Config, administered bool) {
 	issuer := c.Server.Issuer
 	var b strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&b, "  %-15s %s\n", name, value) }
@@ -138,6 +143,12 @@ func (a *app) welcome(c config.Config) {
 		line("sign up", issuer+"/signup")
 	}
 	line("your account", issuer+"/account")
+	switch {
+	case !administered:
+		line("administrator", "none yet: `signet user create --email ADDRESS --admin` makes one")
+	case c.Admin.Console:
+		line("administration", issuer+"/admin")
+	}
 	line("discovery", issuer+"/.well-known/openid-configuration")
 	if c.Server.InternalListen != "" {
 		line("metrics", "http://"+c.Server.InternalListen+"/metrics")
