@@ -125,6 +125,12 @@ func TestConsole(t *testing.T) {
 	if b.Landed != nil || b.URL.Path != "/admin/groups" {
 		t.Errorf("led to %s %v", b.URL, b.Landed)
 	}
+	consoleWantsARecentSignIn(t, w, b)
+}
+
+func consoleWantsARecentSignIn(t *testing.T, w *consoleWorld, b *servertest.Browser) {
+	t.Helper()
+	person := "/admin/people/" + w.bob.ID
 	w.AgeSessions(t, w.boss.ID, time.Hour)
 	b.Post(t, person, url.Values{"what": {"disable"}})
 	if !strings.Contains(b.URL.Path, "/signin") {
