@@ -235,3 +235,37 @@ func TestRFC9396_TheOtherWaysIn(t *testing.T) {
 		t.Errorf("device: %d %v", status, got)
 	}
 }
+
+// TestRFC9396_WhatWasNotShownIsNotAllowed: an answer to a page that said something else, which a replica of the release before made for
+// example, or an app's own form.
+func TestRFC9396_WhatWasNotShownIsNotAllowed(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	app, ada, b := declareBank(t, s), s.Person(t, "ada@example.com"), s.Browser(t)
+	ask := oauth2.SetAuthURLParam("authorization_details", pays("Bob", "1"))
+	r := app.With("openid").Begin(t, b, ask)
+	b.SignIn(t, ada)
+	for _, digest := range []string{"", "x"} {
+		b.Submit(t, "consent-allow", url.Values{"details": {digest}})
+		if b.Landed != nil || !b.Has("consent-allow") || !strings.Contains(b.Text("details"), "Bob") {
+			t.Fatalf("with %q: at %s: %s", digest, b.URL, b.Text("main"))
+		}
+	}
+	b.Allow(t)
+	if got := asJSON(t, r.Exchange(t, r.Code(t, b)).Extra("authorization_details")); !strings.Contains(got, "Bob") {
+		t.Errorf("allowed: %s", got)
+	}
+	d := newTV(t, s, "tv", func(m *clients.Metadata) { m.DetailsTypes = []string{"payment"} })
+	_, codes := d.app.Post(t, "/oauth2/device_authorization",
+		url.Values{"client_id": {"tv"}, "scope": {"openid"}, "authorization_details": {pays("Bob", "9")}})
+	d.asked(b, ada, codes["user_code"].(string))
+	if b.Submit(t, "device-allow", url.Values{"details": {"x"}}); !b.Has("device-allow") {
+		t.Errorf("device: at %s: %s", b.URL, b.Text("main"))
+	}
+	d.wants("not shown", codes["device_code"].(string), "authorization_pending")
+	// an app that nobody is asked for gets them without a page, and loses them with its type
+	own := s.App(t, "own", func(m *clients.Metadata) { m.FirstParty, m.DetailsTypes = true, []string{"payment"} })
+	r = own.With("openid").Begin(t, b, ask)
+	if got := asJSON(t, r.Exchange(t, r.Code(t, b)).Extra("authorization_details")); !strings.Contains(got, "Bob") {
+		t.Errorf("first party: %s", got)
+	}
+}

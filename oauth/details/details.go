@@ -1,6 +1,8 @@
 package details
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -189,6 +191,15 @@ func (l List) String() string {
 		return ""
 	}
 	return string(raw)
+}
+
+// Digest tells lists apart, so that what is allowed is what was shown; "" = there are none.
+func (l List) Digest() string {
+	if len(l) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(l.String()))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func (o One) object() map[string]any {

@@ -81,6 +81,7 @@ type Progress struct {
 	UserID     string    `json:"user_id,omitempty"`       // by whom
 	DecidedAt  time.Time `json:"decided_at,omitzero"`     // the consent question was answered
 	Granted    []string  `json:"granted,omitempty"`       // scopes allowed then
+	Details    string    `json:"details,omitempty"`       // digest of the authorization details allowed then
 	Denied     bool      `json:"denied,omitempty"`        // the person said no
 	Cancelled  bool      `json:"refused_sign,omitempty"`  // … at sign-in
 	OfferedTo  string    `json:"offered_to,omitempty"`    // person to whom a passkey is offered after this sign-in; "" = no more

@@ -8,6 +8,7 @@ import (
 
 	"signet/oauth"
 	"signet/oauth/claims"
+	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 	"signet/server/login"
@@ -55,7 +56,8 @@ func (h *Handler) lead(w http.ResponseWriter, r *http.Request, s *login.State) e
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	v := s.Visitor
 	scopes, param := granted(s)
-	if len(scopes)+len(s.Question.Details) == 0 {
+	particular := grantedDetails(s)
+	if len(scopes)+len(particular) == 0 {
 		return h.refuse(w, r, s, refusal.AccessDenied("The person allowed none of the scopes."))
 	}
 	if !s.In.Progress.Answerable(v.UserID) {
@@ -65,7 +67,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
 		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, s.Demanded()),
 		AMR:    v.AMR,
-		Scopes: scopes, Claims: param, Details: s.Question.Details,
+		Scopes: scopes, Claims: param, Details: particular,
 	})
 	if err == nil {
 		err = h.write(r.Context(), s, ready)
@@ -107,6 +109,18 @@ func granted(s *login.State) ([]string, claims.Param) {
 	}
 	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return !slices.Contains(p.Granted, scope) })
 	return scopes, param.Within(p.Granted)
+}
+
+// grantedDetails are the authorization details that the person allowed in this very request; of an app that nobody is asked for, all.
+func grantedDetails(s *login.State) details.List {
+	p, asked := s.In.Progress, s.Question.Details
+	if p.DecidedAt.IsZero() && s.Client.SkipsConsent() {
+		return asked
+	}
+	if p.UserID != s.Visitor.UserID || p.Details != asked.Digest() {
+		return nil
+	}
+	return asked
 }
 
 // refuse answers the app with an error. What is not a refusal goes to the border.

@@ -71,7 +71,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	q := s.Question
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
 		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
-		Details: login.Details(q.Details, h.Resources())}
+		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest()}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
@@ -121,6 +121,9 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	var allowed consent.Allowed
 	if r.PostForm.Get("decision") == "allow" {
 		ticked := r.PostForm["scope"]
+		if r.PostForm.Get("details") != s.Question.Details.Digest() { // the page said something else, or nothing of them
+			return h.page(w, r, s, http.StatusOK, ticked)
+		}
 		allowed, err = h.Book.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked})
 		if errors.Is(err, consent.ErrNothing) { // neither yes nor no: the app hears nothing
 			return h.page(w, r, s, http.StatusBadRequest, ticked)
@@ -138,6 +141,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 		}
 		p.DecidedAt, p.ConsentEpoch = time.Now(), allowed.Epoch
 		p.Granted, p.Denied = allowed.All, r.PostForm.Get("decision") != "allow"
+		p.Details = s.Question.Details.Digest()
 	})
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
 		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(q.Details, a.Resources),
+		Details: login.Details(q.Details, a.Resources), DetailsDigest: q.Details.Digest(),
 	}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
@@ -257,12 +257,12 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("decision") != "allow" {
 		err = h.deny(r.Context(), v, found)
 	} else {
-		err = h.allow(r.Context(), v, found, r.PostForm["scope"])
+		err = h.allow(r.Context(), v, found, r.PostForm)
 	}
 	switch {
 	case errors.Is(err, consent.ErrNothing):
 		return h.ask(w, r, v, found, http.StatusBadRequest, append([]string{}, r.PostForm["scope"]...))
-	case errors.Is(err, errWeak): // the page for the code says what is missing
+	case errors.Is(err, errWeak), errors.Is(err, errUnseen): // the page for the code says what is missing, or is asked for
 		return h.Browser.Go(w, r, at(code), nil)
 	case errors.Is(err, device.ErrUnknown):
 		return h.wrong(w, r, v, typed, err)
@@ -286,7 +286,10 @@ func decided(code string) string { return "device " + code }
 // errWeak: the person has to sign in again, with a second step, or because it is too long ago.
 var errWeak = errors.New("signed in too weakly, or too long ago")
 
-func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, ticked []string) error {
+// errUnseen: the page said other authorization details than are asked for now, or none.
+var errUnseen = errors.New("authorization details that were not shown")
+
+func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, form url.Values) error {
 	a, q, err := h.asked(ctx, v, found)
 	if err != nil {
 		return err
@@ -294,11 +297,14 @@ func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Wa
 	if weak(a, v) || old(a, v) {
 		return errWeak
 	}
+	if form.Get("details") != q.Details.Digest() {
+		return errUnseen
+	}
 	return h.Login.Tx(ctx, func(ctx context.Context) error {
 		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
 			return err
 		}
-		allowed, err := h.Book.Allow(ctx, consent.Decision{Asked: a, UserID: v.UserID, Ticked: ticked})
+		allowed, err := h.Book.Allow(ctx, consent.Decision{Asked: a, UserID: v.UserID, Ticked: form["scope"]})
 		if err != nil {
 			return err
 		}

@@ -12,21 +12,22 @@ type Device struct {
 
 // DeviceConfirm asks what is to become of the device that shows the code.
 type DeviceConfirm struct {
-	App        App
-	Person     Person
-	Code       string // in groups
-	Action     string
-	NotYouURL  string
-	Network    string // where the device asked from
-	Near       bool   // … which is the network of this browser, too
-	Agent      string // with which program
-	AskedAt    time.Time
-	Fixed      []ScopeLine // "will be able to"
-	Choices    []ScopeLine // "you choose"
-	Details    []DetailsLine
-	Resources  []string // names of the APIs that the app says it will call
-	Nothing    bool     // the answer allowed nothing: ask again
-	AccountURL string
+	App           App
+	Person        Person
+	Code          string // in groups
+	Action        string
+	NotYouURL     string
+	Network       string // where the device asked from
+	Near          bool   // … which is the network of this browser, too
+	Agent         string // with which program
+	AskedAt       time.Time
+	Fixed         []ScopeLine // "will be able to"
+	Choices       []ScopeLine // "you choose"
+	Details       []DetailsLine
+	DetailsDigest string   // comes back with the answer
+	Resources     []string // names of the APIs that the app says it will call
+	Nothing       bool     // the answer allowed nothing: ask again
+	AccountURL    string
 }
 
 // DeviceDone says what came of it.

@@ -114,17 +114,18 @@ type ScopeLine struct {
 
 // Consent asks what the app may do.
 type Consent struct {
-	App        App
-	Action     string
-	Person     Person
-	Fixed      []ScopeLine // "will be able to"
-	Choices    []ScopeLine // "you choose"
-	Details    []DetailsLine
-	Resources  []string // names of the APIs that the app says it will call
-	Nothing    bool     // the answer allowed nothing: ask again
-	Loopback   bool     // warn: the app runs on this computer, anyone could pretend to be it
-	NotYouURL  string
-	AccountURL string
+	App           App
+	Action        string
+	Person        Person
+	Fixed         []ScopeLine // "will be able to"
+	Choices       []ScopeLine // "you choose"
+	Details       []DetailsLine
+	DetailsDigest string   // comes back with the answer
+	Resources     []string // names of the APIs that the app says it will call
+	Nothing       bool     // the answer allowed nothing: ask again
+	Loopback      bool     // warn: the app runs on this computer, anyone could pretend to be it
+	NotYouURL     string
+	AccountURL    string
 }
 
 // SignOut asks before ending the session.
