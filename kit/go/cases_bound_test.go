@@ -35,6 +35,7 @@ func (m *maker) dpop() []vector {
 		is("the scheme in other letters", "", get("Authorization", "dpop "+token, "DPoP", m.proof(token, nil))),
 		is("PS256", "", withProof(rsaToken, m.proofWith("client-rsa", "PS256", rsaToken, nil, nil))),
 		is("EdDSA", "", withProof(edToken, m.proofWith("client-ed", "EdDSA", edToken, nil, nil))),
+		is("RS512, which is not told", ErrProof, withProof(rsaToken, m.proofWith("client-rsa", "RS512", rsaToken, nil, nil))),
 		is("no proof", ErrProof, get("Authorization", "DPoP "+token)),
 		is("two proofs", ErrProof, twice),
 		is("a proof that is none", ErrProof, withProof(token, "x.y.z")),
