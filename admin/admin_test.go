@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"signet/admin"
 	"signet/clients"
@@ -379,5 +380,28 @@ func walk(t *testing.T, where string, typ reflect.Type, seen map[reflect.Type]bo
 			}
 			walk(t, where+"."+f.Name, f.Type, seen)
 		}
+	}
+}
+
+// TestADM11_AFrozenAdministratorIsNotOneWhoIsLeft: who said "this was not me" cannot sign in.
+func TestADM11_AFrozenAdministratorIsNotOneWhoIsLeft(t *testing.T) {
+	w := newWorld(t)
+	ctx, root := t.Context(), w.command()
+	w.ok(w.s.GiveRole(ctx, root, membership.Admin, membership.Holder{UserID: w.bob.ID}))
+	w.ok(w.server.Services().DB.SetUserFrozen(ctx, w.bob.ID, time.Now(), time.Now()))
+	_, err := w.s.SetDisabled(ctx, root, w.boss.ID, true)
+	w.is(err, admin.ErrConflict)
+}
+
+// TestADM13_ChangesOfAnAPIAreRecorded: who may introspect or exchange its tokens is not changed without a trace.
+func TestADM13_ChangesOfAnAPIAreRecorded(t *testing.T) {
+	w := newWorld(t)
+	r := clients.Resource{Identifier: "https://api.example", Name: "API", Scopes: []string{"read"}}
+	w.ok(w.s.PutResource(t.Context(), w.as(w.apps), r, "*"))
+	r.ExchangedBy = []string{"shop"}
+	w.ok(w.s.PutResource(t.Context(), w.as(w.apps), r, "*"))
+	list := w.events("resource.changed")
+	if len(list) != 2 || !strings.Contains(string(list[0].Detail), `"field":"exchanged_by"`) {
+		t.Errorf("%s", list[0].Detail)
 	}
 }

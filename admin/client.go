@@ -172,18 +172,18 @@ func (s *Service) ChangeClient(ctx context.Context, a Actor, id, match string, c
 // longestChange is how much of a value an event keeps, in bytes of JSON.
 const longestChange = 500
 
-// changesOf are the fields in which two registrations differ.
-func changesOf(before, after clients.Metadata) (changes []Change) {
-	fields := func(m clients.Metadata) map[string]any {
-		m.ClientSecret = ""
+// changesOf are the fields in which two registrations differ, but a secret.
+func changesOf(before, after any) (changes []Change) {
+	fields := func(m any) map[string]any {
 		all := map[string]any{}
 		raw, err := json.Marshal(m)
 		if err == nil {
 			err = json.Unmarshal(raw, &all)
 		}
 		if err != nil {
-			panic(fmt.Sprintf("admin: metadata is not JSON: %v", err)) // it was read from JSON
+			panic(fmt.Sprintf("admin: a registration is not JSON: %v", err)) // it was read from JSON
 		}
+		delete(all, "client_secret")
 		return all
 	}
 	short := func(value any) any {
@@ -301,7 +301,9 @@ func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, 
 		if err := s.o.Clients.PutResource(ctx, r); err != nil {
 			return ofClient(err)
 		}
-		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{"resource": r.Identifier}})
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
+			"resource": r.Identifier, "changes": changesOf(before, r),
+		}})
 	})
 }
 

@@ -2,10 +2,13 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"signet/clients"
+	"signet/storage"
+	"signet/users/factor"
 	"signet/users/membership"
 )
 
@@ -26,8 +29,11 @@ func (s *Service) Held(ctx context.Context, userID string) (Set, error) {
 	return permits(roles), nil
 }
 
-// overPerson refuses an act on a person who holds more.
+// overPerson refuses an act on a person who holds more. It locks them: what gives them more, or acts on them, comes before or after.
 func (s *Service) overPerson(ctx context.Context, a Actor, userID string) error {
+	if _, err := s.o.Stores.Acts.LockUser(ctx, userID, factor.AnyEpoch); err != nil && !errors.Is(err, storage.ErrStale) {
+		return fmt.Errorf("lock person: %w", err)
+	}
 	held, err := s.Held(ctx, userID)
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ func (s Stores) complete() bool {
 type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	HolderLeft(ctx context.Context, role string) (bool, error)
+	LockUser(ctx context.Context, id string, epoch int64) (storage.User, error)
 }
 
 type permitStore interface {

@@ -182,7 +182,9 @@ func adminApps(d *adminAPI) {
 	if d.etag == "" || d.etag == seen {
 		d.Errorf("etag %q after %q", d.etag, seen)
 	}
-	d.want(412, "PATCH /clients/shop", map[string]any{"client_name": "Late"}, "If-Match: "+seen)
+	for _, tag := range []string{seen, `""`, `W/""`, `"*"`, "W/" + d.etag, "nonsense", seen + ", " + seen} { // ADM10
+		d.want(412, "PATCH /clients/shop", map[string]any{"client_name": "Late"}, "If-Match: "+tag)
+	}
 	d.want(200, "PUT /clients/shop", map[string]any{"client_name": "Again", "redirect_uris": []string{"https://shop.example/cb"}},
 		"If-Match: *")
 	for field, body := range map[string]any{

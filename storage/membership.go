@@ -171,9 +171,9 @@ func (db *DB) LastHolder(ctx context.Context, role, userID string) (bool, error)
 	}
 	holders := map[string]bool{}
 	err := db.many(ctx, `SELECT u.id FROM role_holders h JOIN users u ON u.id = h.holder
-			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.erase_at IS NULL
+			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL
 		UNION SELECT u.id FROM role_holders h JOIN group_members m ON m.group_name = h.holder JOIN users u ON u.id = m.user_id
-			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.erase_at IS NULL LIMIT 2`,
+			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL LIMIT 2`,
 		[]any{role}, func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
@@ -248,9 +248,9 @@ func (db *DB) HolderLeft(ctx context.Context, role string) (bool, error) {
 	}
 	var left bool
 	err := db.one(ctx, `SELECT EXISTS (SELECT 1 FROM role_holders h JOIN users u ON u.id = h.holder
-			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.erase_at IS NULL)
+			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL)
 		OR EXISTS (SELECT 1 FROM role_holders h JOIN group_members m ON m.group_name = h.holder JOIN users u ON u.id = m.user_id
-			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.erase_at IS NULL)`,
+			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL)`,
 		[]any{role}, (*truth)(&left))
 	return left, err
 }

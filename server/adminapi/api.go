@@ -154,7 +154,7 @@ func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
 	asked := admin.Scopes(c.Scopes...)
 	switch {
 	case c.Client == nil:
-		return admin.Actor{Kind: admin.KindCommand, ID: oauth.HostClient, Holds: asked}, nil
+		return admin.Actor{Kind: admin.KindCommand, ID: oauth.HostClient + "/" + c.JTI, Holds: asked}, nil // its making says who made it
 	case c.UserID != "":
 		held, err := h.o.Acts.Held(r.Context(), c.UserID)
 		return admin.Actor{Kind: admin.KindPerson, ID: c.UserID, Holds: asked.And(held).And(admin.Scopes(c.Client.Scopes()...))}, err

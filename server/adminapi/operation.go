@@ -48,7 +48,10 @@ func (c Condition) match() (string, error) {
 		return "", web.NewProblem(http.StatusPreconditionRequired, "precondition_required", "Say which state you change",
 			"Send If-Match with the ETag of what you read, or * for any state.")
 	}
-	return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`), nil
+	if strong, ok := strings.CutPrefix(tag, `"`); ok && strings.HasSuffix(strong, `"`) && len(strong) > 1 && strong != `*"` {
+		return strong[:len(strong)-1], nil
+	}
+	return tag, nil // * alone fits; what is weak or no entity tag fits nothing (RFC 9110 section 13.1.1)
 }
 
 // operation adds one: METHOD PATH, a summary, and what it does for its caller.
