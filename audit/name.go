@@ -94,6 +94,7 @@ const (
 const (
 	ClientCreated       Name = "client.created"
 	ClientChanged       Name = "client.changed"
+	ClientDocument      Name = "client.document_changed" // what is said at its id is another thing than people agreed to, or differs a little
 	ClientDeleted       Name = "client.deleted"
 	ClientDisabled      Name = "client.disabled"
 	ClientEnabled       Name = "client.enabled"

@@ -64,7 +64,7 @@ func (rs *Resources) whole(a Ask) ([]string, error) {
 	if len(aud) == 0 {
 		for _, s := range a.Scopes {
 			for _, r := range rs.Owners(s) {
-				if !slices.Contains(aud, r.Identifier) {
+				if a.Client.mayHave(r) && !slices.Contains(aud, r.Identifier) {
 					aud = append(aud, r.Identifier)
 				}
 			}
@@ -145,6 +145,9 @@ func (rs *Resources) Spell(c *Client, issuer, identifier string) (string, error)
 		return "", fmt.Errorf("%w: the client has no openid scope", ErrTarget)
 	}
 	r, _ := rs.Find(spelled)
+	if !c.mayHave(r) {
+		return "", fmt.Errorf("%w: %q is for registered clients", ErrTarget, identifier)
+	}
 	details := slices.ContainsFunc(r.DetailsTypes, func(t detail.Type) bool { return slices.Contains(c.DetailsTypes, t.Type) })
 	if len(r.Scopes) > 0 && !details && !slices.ContainsFunc(r.Scopes, c.HasScope) {
 		return "", fmt.Errorf("%w: %q is not for this client", ErrTarget, identifier)

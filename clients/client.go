@@ -19,6 +19,8 @@ type Client struct {
 	origins   []string
 	secrets   []secret
 	guessable bool // its secret is a short declared one
+
+	seen *Resources // of a client with a metadata document: those that its scopes were taken from
 }
 
 // shortSecret is how many characters a declared secret has at least to count as one that nobody can guess.
@@ -43,7 +45,9 @@ var defaultScopes = []string{"openid", "profile", "email", "offline_access"}
 
 func newClient(m Metadata) *Client {
 	c := &Client{Metadata: m, scopes: strings.Fields(m.Scope)}
-	if len(c.scopes) == 0 {
+	if c.FromDocument() {
+		c.scopes = []string{"openid"}
+	} else if len(c.scopes) == 0 {
 		c.scopes = defaultScopes
 	}
 	c.origins = originsOf(m.RedirectURIs)

@@ -55,6 +55,9 @@ func (r *Registry) CreateAlso(ctx context.Context, m Metadata, also Also) (Metad
 		m.ClientID = strings.ToLower(rand.Text()[:16])
 	}
 	m.ClientSecret = ""
+	if also == nil {
+		m.DocumentHash = "" // nobody says so but package registration
+	}
 	m = m.WithDefaults()
 	if err := r.acceptable(m); err != nil {
 		return Metadata{}, err
@@ -149,8 +152,14 @@ func (r *Registry) change(ctx context.Context, id string, change func(m *Metadat
 		return m, err
 	}
 	m = c.Metadata
+	if c.FromDocument() && also == nil {
+		return m, fmt.Errorf("%s: %w", id, errDocument)
+	}
 	if err := change(&m); err != nil {
 		return m, err
+	}
+	if also == nil {
+		m.DocumentHash = ""
 	}
 	m.ClientID, m.ClientSecret = id, ""
 	m = m.WithDefaults()

@@ -142,6 +142,8 @@ type Metadata struct {
 	GroupsFilter []string `json:"groups_filter,omitempty"` // which groups it is told: names, and beginnings before a *; empty = all
 	RolesClaim   string   `json:"roles_claim,omitempty"`   // the same for roles
 	MaxGrants    int64    `json:"max_grants,omitempty"`    // live grants that a person may have at it; 0 = DefaultMaxGrants
+	// hash of what people agree to of its metadata document, which is at its id; "" = it has none, but was registered
+	DocumentHash string `json:"document_hash,omitempty"`
 }
 
 // Live grants that a person may have at one client: each sign-in of an app, and each allowed device, is one.
@@ -204,7 +206,8 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 			errs = append(errs, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
 		}
 	}
-	check(validID(m.ClientID), "client_id", "use 1 to 128 printable ASCII characters without space, quote or backslash")
+	check(validID(m.ClientID) || m.DocumentHash != "" && m.ByAddress(), "client_id",
+		"use 1 to 128 printable ASCII characters without space, quote or backslash")
 	check(!LooksLikePerson(m.ClientID), "client_id",
 		"has the form of a person's id (26 capitals and digits); choose another, for it becomes the sub of tokens")
 	check(utf8.RuneCountInString(m.ClientName) <= 80 && plainText(m.ClientName), "client_name",

@@ -118,6 +118,31 @@ func (m Metadata) validateRedirects(schemes []string) (errs []error) {
 	return errs
 }
 
+// WithoutForeign leaves out the redirect URIs of private-use schemes that are none for this server (RFC 8252 section 7.1): without a dot,
+// and not allowed by the operator. Editors register several addresses, and such a one among them. Where no other is left, all stay.
+func (m Metadata) WithoutForeign(allowed []string) Metadata {
+	usable := slices.DeleteFunc(slices.Clone(m.RedirectURIs), func(raw string) bool {
+		u, err := url.Parse(raw)
+		return err == nil && u.Scheme != "" && u.Scheme != "https" && u.Scheme != "http" && !strings.Contains(u.Scheme, ".") &&
+			!slices.Contains(allowed, u.Scheme) && !slices.Contains(neverSchemes, u.Scheme)
+	})
+	if len(usable) > 0 {
+		m.RedirectURIs = usable
+	}
+	return m
+}
+
+// neverSchemes are those of addresses that run what they are given.
+var neverSchemes = []string{"javascript", "data", "file", "blob", "vbscript", "about"}
+
+// WellFormed reports whether the redirect URIs are such that some client may have them, whoever it is.
+func (m Metadata) WellFormed() bool {
+	return len(m.RedirectURIs) > 0 && !slices.ContainsFunc(m.RedirectURIs, func(raw string) bool {
+		u, err := url.Parse(raw)
+		return err != nil || redirectMistake(raw, true, []string{u.Scheme}) != ""
+	})
+}
+
 // redirectMistake says what is wrong with a redirect URI, "" if nothing (RFC 6749 section 3.1.2, RFC 8252 section 7). schemes are the
 // private-use schemes without a dot that the operator allows.
 func redirectMistake(raw string, native bool, schemes []string) string {
@@ -136,6 +161,9 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 	case strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") || strings.Contains(strings.ToLower(u.EscapedPath()), "%5c"):
 		return "must not have an encoded slash"
 	}
+	if slices.Contains(neverSchemes, u.Scheme) {
+		return "has a scheme that is never allowed"
+	}
 	switch u.Scheme {
 	case "https":
 		if u.Host == "" {
@@ -145,8 +173,6 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 		if !loopback.Host(u.Hostname()) {
 			return "must be https unless its host is loopback"
 		}
-	case "javascript", "data", "file", "blob", "vbscript", "about":
-		return "has a scheme that is never allowed"
 	default:
 		if !native {
 			return "has a private-use scheme: set application_type native"

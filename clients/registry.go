@@ -28,6 +28,7 @@ var (
 	ErrDeclared = errors.New("declared in the configuration: change it there")
 	ErrTaken    = errors.New("this client id is taken")
 	ErrPerson   = errors.New("this client id is a person's sub: choose another")
+	errDocument = errors.New("is made of its metadata document: change it there, or disable it")
 	ErrChanged  = errors.New("changed by somebody else meanwhile: read it again")
 )
 
@@ -76,7 +77,9 @@ type Options struct {
 	// PrivateSchemes are private-use schemes without a dot that redirect URIs of native clients may have; Origins are browser origins
 	// that no redirect URI has and that may read answers all the same, those of web views.
 	PrivateSchemes, Origins []string
-	Log                     *slog.Logger
+	// Documents reports whether a client may be known by its metadata document, whose address its id is; nil = none is.
+	Documents func(id string) bool
+	Log       *slog.Logger
 }
 
 // Registry knows the clients and resources. What it hands out is immutable and may be up to a second old: Refresh drops the
@@ -218,9 +221,9 @@ func (r *Registry) Client(ctx context.Context, id string) (*Client, error) {
 	}
 	v := r.view.Load()
 	if c, ok := v.known.Get(id); ok {
-		return c, nil
+		return r.current(v, c), nil
 	}
-	if _, ok := v.unknown.Get(id); ok || !validID(id) {
+	if _, ok := v.unknown.Get(id); ok || !validID(id) && !(Metadata{ClientID: id}).ByAddress() {
 		return nil, ErrUnknown
 	}
 	got, err, _ := v.flight.Do(id, func() (any, error) {
@@ -234,7 +237,7 @@ func (r *Registry) Client(ctx context.Context, id string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return got.(*Client), nil
+	return r.current(v, got.(*Client)), nil
 }
 
 func (r *Registry) read(ctx context.Context, id string) (*Client, error) {

@@ -29,7 +29,9 @@ type Resource struct {
 	MaxAge              int64 `json:"max_age,omitempty"`
 	// DetailsTypes of authorization details that it takes (RFC 9396).
 	DetailsTypes []detail.Type `json:"authorization_details,omitempty"`
-	Declared     bool          `json:"declared"`
+	// Open: clients that nobody registered, known by their metadata documents, may get tokens for it, if people agree.
+	Open     bool `json:"open,omitempty"`
+	Declared bool `json:"declared"`
 
 	own bool // Signet's, see OfSignet
 }
@@ -79,6 +81,9 @@ func (r Resource) Validate() error {
 			errs = append(errs, fmt.Errorf("scopes: %q belongs to Signet itself", s))
 		}
 	}
+	if r.Open && r.own {
+		errs = append(errs, errors.New("open: what administers this server is for clients that somebody registered"))
+	}
 	for _, s := range slices.Sorted(maps.Keys(r.Details)) {
 		if !slices.Contains(r.Scopes, s) {
 			errs = append(errs, fmt.Errorf("scopes: %q has details and is not a scope of this resource", s))
@@ -99,7 +104,7 @@ type signIn struct {
 func rowOf(r Resource) (storage.Resource, error) {
 	row := storage.Resource{
 		Identifier: r.Identifier, Name: r.Name, Scopes: r.Scopes, IntrospectedBy: r.IntrospectedBy, ExchangedBy: r.ExchangedBy,
-		CreatedAt: time.Now(),
+		IsOpen: r.Open, CreatedAt: time.Now(),
 	}
 	if len(r.Details) > 0 {
 		raw, err := json.Marshal(r.Details)
@@ -129,6 +134,7 @@ func rowOf(r Resource) (storage.Resource, error) {
 func resourceOf(row storage.Resource) (Resource, error) {
 	r := Resource{
 		Identifier: row.Identifier, Name: row.Name, Scopes: row.Scopes, IntrospectedBy: row.IntrospectedBy, ExchangedBy: row.ExchangedBy,
+		Open: row.IsOpen,
 	}
 	if row.SignIn != "" {
 		var how signIn

@@ -19,6 +19,8 @@ type Config struct {
 	Authorization Authorization `yaml:"authorization"`
 	Registration  Registration  `yaml:"registration"`
 
+	ClientDocuments ClientDocuments `yaml:"client_documents"`
+
 	Sessions  Sessions   `yaml:"sessions"`
 	Passwords Passwords  `yaml:"passwords"`
 	Egress    Egress     `yaml:"egress"`
@@ -396,6 +398,7 @@ type Resource struct {
 
 	RequireSecondFactor bool  `yaml:"require_second_factor"`
 	MaxAge              int64 `yaml:"max_age"`
+	Open                bool  `yaml:"open"`
 
 	DetailsTypes []DetailsType `yaml:"authorization_details"`
 }
@@ -442,11 +445,12 @@ func Default() Config {
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
 		},
-		DPoP:          DPoP{Enabled: true, Nonces: NoncesOff},
-		Admin:         Admin{API: true, Console: true},
-		Device:        Device{Enabled: true},
-		Authorization: Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
-		Registration:  Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
+		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
+		Admin:           Admin{API: true, Console: true},
+		Device:          Device{Enabled: true},
+		Authorization:   Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
+		ClientDocuments: ClientDocuments{Mode: DocumentsOpen},
+		Registration:    Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
 		Accounts:  Accounts{DeleteGrace: 7 * day},

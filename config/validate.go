@@ -115,6 +115,7 @@ func (c Config) checkLifetimes(bad *complaints) {
 		bad.check((issuer.JWKS == nil) != (issuer.JWKSURI == ""), key, "needs jwks or jwks_uri, and not both")
 		bad.check(issuer.JWKSURI == "" || strings.HasPrefix(issuer.JWKSURI, "https://"), key+".jwks_uri", "must be an https address")
 	}
+	c.checkDocuments(bad)
 	bad.check(!c.Registration.RequireStatements || len(c.Registration.StatementIssuers) > 0, "registration.require_software_statement",
 		"needs somebody in registration.software_statement_issuers")
 	bad.check(len(c.Registration.Scopes) > 0 && len(c.Registration.Scopes) <= 100, "registration.scopes", "must hold 1 to 100 scopes")

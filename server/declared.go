@@ -36,7 +36,8 @@ func declaredClients(c config.Config) ([]clients.Metadata, error) {
 func declaredResources(c config.Config) (all []clients.Resource) {
 	for _, entry := range c.Resources {
 		r := clients.Resource{Identifier: entry.Identifier, Name: entry.Name, IntrospectedBy: entry.IntrospectedBy,
-			ExchangedBy: entry.ExchangedBy, RequireSecondFactor: entry.RequireSecondFactor, MaxAge: entry.MaxAge, Declared: true}
+			ExchangedBy: entry.ExchangedBy, RequireSecondFactor: entry.RequireSecondFactor, MaxAge: entry.MaxAge,
+			Open: entry.Open, Declared: true}
 		r.Scopes, r.Details = Scopes(entry.Scopes)
 		r.DetailsTypes = DetailsTypes(entry.DetailsTypes)
 		all = append(all, r)

@@ -73,7 +73,10 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
 		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes,
-		Origins:    c.Apps.Origins,
+		Origins: c.Apps.Origins,
+		Documents: func(id string) bool {
+			return registration.MayBe(c.ClientDocuments.Mode, c.ClientDocuments.Hosts, c.ClientDocuments.Deny, id)
+		},
 		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
 	})
 	if err != nil {
@@ -87,6 +90,9 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		return err
 	}
 	if err := h.openRegistrations(); err != nil {
+		return err
+	}
+	if err := h.openDocuments(); err != nil {
 		return err
 	}
 	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
@@ -239,8 +245,9 @@ func (h *Services) proofs(demand bool) *dpop.Verifier {
 // parser judges authorization requests, at both endpoints that take some.
 func (h *Services) parser(issuer *tokens.Issuer) *request.Parser {
 	requests := &request.Parser{
-		SignUp: !h.People.SignupClosed(),
-		Pushes: h.pushes, MustPush: h.Config.Authorization.RequirePushed,
+		SignUp:    !h.People.SignupClosed(),
+		Documents: h.Documents,
+		Pushes:    h.pushes, MustPush: h.Config.Authorization.RequirePushed,
 		DPoP:    h.Config.DPoP.Enabled,
 		Clients: h.Clients, Issuer: h.Config.Server.Issuer, ResponseTypes: h.responseTypes(),
 		Hint: func(token string) (string, []string, error) {
@@ -269,7 +276,8 @@ func (h *Services) pageHandlers(provider *oauth.Provider, requests *request.Pars
 		return nil, err
 	}
 	question, err := consent.New(
-		consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, Book: book, Login: front, Browser: front.Browser, Pages: view})
+		consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, First: h.Documents.FirstOf, Book: book, Login: front,
+			Browser: front.Browser, Pages: view})
 	if err != nil {
 		return nil, err
 	}
@@ -303,18 +311,22 @@ func (h *Services) openRegistrations() (err error) {
 	}
 	h.Registrations, err = registration.New(registration.Options{
 		Store: h.DB, Tokens: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
-		Policy: func() registration.Policy {
-			return registration.Policy{
-				Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
-				Issuer: c.Server.Issuer, Certificates: h.certificateMethods(),
-			}
-		},
+		Policy: h.registrationPolicy,
 		Note: func(ctx context.Context, done, client string) error {
 			h.Metrics.Registered(done)
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name("client." + done), ActorID: client, ClientID: client})
 		},
 	})
 	return err
+}
+
+// registrationPolicy is what applications may say about themselves.
+func (h *Services) registrationPolicy() registration.Policy {
+	c := h.Config
+	return registration.Policy{
+		Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
+		Issuer: c.Server.Issuer, Certificates: h.certificateMethods(), PrivateSchemes: c.Apps.PrivateSchemes,
+	}
 }
 
 // responseTypes are those that this server offers, as the standard spells them.
@@ -348,6 +360,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	}
 	return discovery.Facts{
 		ProofAlgs:    proofs,
+		Documents:    h.Documents.On(),
 		MTLS:         h.Config.MTLSBase(),
 		PersonScopes: personScopes(),
 		DetailsTypes: h.Clients.Resources().AllDetailsTypes(),

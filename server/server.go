@@ -92,6 +92,8 @@ type Services struct {
 	Logos   *logo.Book
 	// Registrations lets applications register themselves, where the configuration does.
 	Registrations *registration.Service
+	// Documents makes clients known by what is at their ids.
+	Documents *registration.Documents
 
 	Outbox *mail.Outbox // nil = no mail
 	// Deliveries wait for other servers, Logouts writes them.
@@ -193,6 +195,9 @@ const reportedValues = 4096
 func (h *Services) Close() error {
 	if h.Clients != nil { // nil where Open failed before
 		h.Clients.Close()
+	}
+	if h.Documents != nil {
+		h.Documents.Close()
 	}
 	h.reports.Wait()
 	err := h.DB.Close()

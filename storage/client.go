@@ -193,6 +193,7 @@ type Resource struct {
 	ExchangedBy    []string  `gorm:"serializer:words"` // client ids
 	SignIn         string    // JSON, "" = none: how people have to sign in for it
 	DetailsTypes   string    // JSON, "" = none: the types of authorization details that it takes
+	IsOpen         bool      // for clients that nobody registered, known by their metadata documents
 	CreatedAt      time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 }
 
@@ -200,10 +201,10 @@ type Resource struct {
 func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
 		return db.must(ctx, ErrConflict, `INSERT INTO resources
-			(identifier, name, scopes, introspected_by, created_at, scope_details, exchanged_by, sign_in, details_types)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+			(identifier, name, scopes, introspected_by, created_at, scope_details, exchanged_by, sign_in, details_types, is_open)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
 			r.Identifier, r.Name, join(r.Scopes), join(r.IntrospectedBy), micros(r.CreatedAt), r.ScopeDetails, join(r.ExchangedBy), r.SignIn,
-			r.DetailsTypes)
+			r.DetailsTypes, r.IsOpen)
 	})
 }
 
@@ -211,12 +212,13 @@ func (db *DB) InsertResource(ctx context.Context, r Resource) error {
 func (db *DB) UpdateResource(ctx context.Context, old, r Resource) error {
 	return db.versioned(ctx, "resources", func(ctx context.Context) error {
 		return db.must(ctx, ErrStale, `UPDATE resources
-			SET name = $9, scopes = $10, introspected_by = $11, scope_details = $12, exchanged_by = $13, sign_in = $14, details_types = $15
+			SET name = $10, scopes = $11, introspected_by = $12, scope_details = $13, exchanged_by = $14, sign_in = $15, details_types = $16,
+			is_open = $17
 			WHERE identifier = $1 AND name = $2 AND scopes = $3 AND introspected_by = $4 AND scope_details = $5 AND exchanged_by = $6
-			AND sign_in = $7 AND details_types = $8`,
+			AND sign_in = $7 AND details_types = $8 AND is_open = $9`,
 			old.Identifier, old.Name, join(old.Scopes), join(old.IntrospectedBy), old.ScopeDetails, join(old.ExchangedBy), old.SignIn,
-			old.DetailsTypes,
-			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails, join(r.ExchangedBy), r.SignIn, r.DetailsTypes)
+			old.DetailsTypes, old.IsOpen,
+			r.Name, join(r.Scopes), join(r.IntrospectedBy), r.ScopeDetails, join(r.ExchangedBy), r.SignIn, r.DetailsTypes, r.IsOpen)
 	})
 }
 

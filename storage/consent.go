@@ -12,28 +12,31 @@ import (
 type Consent struct {
 	UserID    string
 	ClientID  string
-	Offered   []string  `gorm:"serializer:words"` // scopes shown so far
-	Granted   []string  `gorm:"serializer:words"` // scopes granted
-	Resources []string  `gorm:"serializer:words"` // identifiers shown so far
-	Epoch     int64     // raised by withdrawal; grants made before die with it
-	Withdrawn time.Time `gorm:"serializer:micros"`
-	CreatedAt time.Time `gorm:"serializer:micros;autoCreateTime:false"`
-	UpdatedAt time.Time `gorm:"serializer:micros;autoUpdateTime:false"`
+	Offered   []string `gorm:"serializer:words"` // scopes shown so far
+	Granted   []string `gorm:"serializer:words"` // scopes granted
+	Resources []string `gorm:"serializer:words"` // identifiers shown so far
+	// ClientHash is of what a metadata document said when this was agreed to, "" = the client has none.
+	ClientHash string
+	Epoch      int64     // raised by withdrawal; grants made before die with it
+	Withdrawn  time.Time `gorm:"serializer:micros"`
+	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
+	UpdatedAt  time.Time `gorm:"serializer:micros;autoUpdateTime:false"`
 }
 
-const consentOf = `SELECT offered, granted, resources, epoch, withdrawn, created_at, updated_at
+const consentOf = `SELECT offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at
 	FROM consents WHERE user_id = $1 AND client_id = $2`
 
-const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at)
-	VALUES ($1, $2, $3, $4, $5, 1, $7, $8)
+const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at, client_hash)
+	VALUES ($1, $2, $3, $4, $5, 1, $7, $8, $9)
 	ON CONFLICT (user_id, client_id) DO UPDATE SET offered = excluded.offered, granted = excluded.granted,
-	resources = excluded.resources, withdrawn = NULL, updated_at = excluded.updated_at
+	resources = excluded.resources, withdrawn = NULL, updated_at = excluded.updated_at,
+	client_hash = excluded.client_hash
 	WHERE consents.epoch = $6 RETURNING epoch`
 
 // ConsentOf reads one; ErrNotFound. A withdrawn one is returned with empty lists (its epoch still counts).
 func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, error) {
 	c := Consent{UserID: userID, ClientID: clientID}
-	err := db.one(ctx, consentOf, []any{userID, clientID}, (*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources),
+	err := db.one(ctx, consentOf, []any{userID, clientID}, (*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources), &c.ClientHash,
 		&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
 	return c, err
 }
@@ -44,6 +47,7 @@ func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, 
 func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error) {
 	err = db.returning(ctx, putConsent, []any{
 		c.UserID, c.ClientID, join(c.Offered), join(c.Granted), join(c.Resources), max(c.Epoch, 1), micros(c.CreatedAt), micros(c.UpdatedAt),
+		c.ClientHash,
 	}, func(rows *sql.Rows) error { return rows.Scan(&epoch) })
 	if err == nil && epoch == 0 {
 		err = ErrStale
@@ -53,14 +57,14 @@ func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error
 
 const holdConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at)
 	VALUES ($1, $2, '', '', '', 1, $3, $3) ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = consents.updated_at
-	RETURNING offered, granted, resources, epoch, withdrawn, created_at, updated_at`
+	RETURNING offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at`
 
 // HoldConsent reads one that the caller is about to change, made empty if there is none, and keeps everybody else from
 // changing it until the caller's transaction ends.
 func (db *DB) HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (Consent, error) {
 	c := Consent{UserID: userID, ClientID: clientID}
 	err := db.returning(ctx, holdConsent, []any{userID, clientID, micros(now)}, func(rows *sql.Rows) error {
-		return rows.Scan((*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources),
+		return rows.Scan((*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources), &c.ClientHash,
 			&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
 	})
 	return c, err

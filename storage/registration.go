@@ -14,6 +14,9 @@ type Registration struct {
 	InitialTokenID string // by which it registered, "" = without one
 	CreatedAt      time.Time
 	ExpiresAt      time.Time // the client is deleted then if nobody used it; zero = it was used
+	// Of a client whose id is the address of its metadata: the domain of the address, when it was read, and how long that is good.
+	Domain               string
+	FetchedAt, GoodUntil time.Time
 }
 
 // InitialToken lets clients register (RFC 7591 section 3).
@@ -28,16 +31,18 @@ type InitialToken struct {
 
 // InsertRegistration beside the client that is inserted in the same transaction.
 func (db *DB) InsertRegistration(ctx context.Context, r Registration) error {
-	_, err := db.exec(ctx, `INSERT INTO registrations (client_id, token_hash, previous_hash, initial_token_id, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`, r.ClientID, r.TokenHash, r.PreviousHash, r.InitialTokenID, micros(r.CreatedAt), micros(r.ExpiresAt))
+	_, err := db.exec(ctx, `INSERT INTO registrations (client_id, token_hash, previous_hash, initial_token_id, created_at, expires_at,
+		domain, fetched_at, good_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, r.ClientID, r.TokenHash, r.PreviousHash, r.InitialTokenID,
+		micros(r.CreatedAt), micros(r.ExpiresAt), r.Domain, micros(r.FetchedAt), micros(r.GoodUntil))
 	return err
 }
 
 // RegistrationOf a client; ErrNotFound.
 func (db *DB) RegistrationOf(ctx context.Context, clientID string) (Registration, error) {
 	r := Registration{ClientID: clientID}
-	err := db.one(ctx, "SELECT token_hash, previous_hash, initial_token_id, created_at, expires_at FROM registrations WHERE client_id = $1",
-		[]any{clientID}, &r.TokenHash, &r.PreviousHash, &r.InitialTokenID, (*stamp)(&r.CreatedAt), (*stamp)(&r.ExpiresAt))
+	err := db.one(ctx, `SELECT token_hash, previous_hash, initial_token_id, created_at, expires_at, domain, fetched_at, good_until
+		FROM registrations WHERE client_id = $1`, []any{clientID}, &r.TokenHash, &r.PreviousHash, &r.InitialTokenID, (*stamp)(&r.CreatedAt),
+		(*stamp)(&r.ExpiresAt), &r.Domain, (*stamp)(&r.FetchedAt), (*stamp)(&r.GoodUntil))
 	return r, err
 }
 
@@ -46,6 +51,20 @@ func (db *DB) ChangeRegistrationTokens(ctx context.Context, old, r Registration)
 	return db.must(ctx, ErrStale, `UPDATE registrations SET token_hash = $4, previous_hash = $5
 		WHERE client_id = $1 AND token_hash = $2 AND previous_hash = $3`,
 		old.ClientID, old.TokenHash, old.PreviousHash, r.TokenHash, r.PreviousHash)
+}
+
+// NoteDocument notes that a client's metadata document was read again, unless that was noted of a later reading.
+func (db *DB) NoteDocument(ctx context.Context, clientID string, fetched, goodUntil time.Time) error {
+	_, err := db.exec(ctx, "UPDATE registrations SET fetched_at = $2, good_until = $3 WHERE client_id = $1 AND fetched_at < $2",
+		clientID, micros(fetched), micros(goodUntil))
+	return err
+}
+
+// DocumentsOf a domain: how many clients have their metadata there, and since when the first of them.
+func (db *DB) DocumentsOf(ctx context.Context, domain string) (n int64, since time.Time, err error) {
+	err = db.one(ctx, "SELECT COUNT(*), MIN(created_at) FROM registrations WHERE domain = $1 AND domain <> ''", []any{domain},
+		&n, (*stamp)(&since))
+	return n, since, err
 }
 
 // SettleRegistrations looks at the clients whose registration expires before now: those that somebody used (a person agreed, a code or a

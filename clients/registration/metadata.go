@@ -77,6 +77,8 @@ type Policy struct {
 	Names         []string // that none may take: the server's own
 	Issuer        string   // whose origin no redirect URI may have
 	Certificates  []string // token_endpoint_auth_method of those that prove themselves by one; empty = none can
+	// PrivateSchemes are those without a dot that redirect URIs may have; an address of another such scheme is left out, if others are left.
+	PrivateSchemes []string
 }
 
 // normalised is what is registered of what was asked for (RFC 7591 sections 2 and 3.2.1).
@@ -92,6 +94,7 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 		func(u string) bool { return clients.OriginOf(u) == own }) {
 		return m, &Refusal{"invalid_redirect_uri", "No redirect URI may be an address of this server."}
 	}
+	m = m.WithoutForeign(p.PrivateSchemes)
 	if m.ByCertificate() && !slices.Contains(p.Certificates, m.TokenEndpointAuthMethod) {
 		return m, invalid("token_endpoint_auth_method: no certificates of that kind are taken here.")
 	}
@@ -178,8 +181,8 @@ func (p Policy) scope(m *clients.Metadata) {
 }
 
 // judged turns what package clients finds wrong into an answer.
-func judged(m clients.Metadata) error {
-	err := m.Validate()
+func judged(m clients.Metadata, privateSchemes []string) error {
+	err := m.Validate(privateSchemes...)
 	if err == nil {
 		return nil
 	}

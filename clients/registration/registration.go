@@ -178,7 +178,7 @@ func (s *Service) wanted(document map[string]json.RawMessage, now clients.Metada
 	if named.ClientName == "" {
 		named.ClientName = named.ClientID
 	}
-	return m, judged(named)
+	return m, judged(named, s.o.Policy().PrivateSchemes)
 }
 
 // CheckSector reads the document at a client's sector_identifier_uri, which must list all its redirect URIs: so a client can join a sector

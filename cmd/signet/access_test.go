@@ -57,6 +57,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"migrate down":         {"acts", ""},
 	"migrate status":       {"reads", ""},
 	"migrate up":           {"makes", ""},
+	"resource add":         {"acts", "https://api.example"},
 	"resource create":      {"acts", "--identifier https://api.example"},
 	"resource delete":      {"acts", "https://api.example --yes"},
 	"resource list":        {"reads", ""},

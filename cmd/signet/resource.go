@@ -20,7 +20,8 @@ import (
 )
 
 func (a *app) resource() *cobra.Command {
-	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), reads(a.resourceList()), reads(a.resourceShow()),
+	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), a.resourceAdd(), reads(a.resourceList()),
+		reads(a.resourceShow()),
 		a.resourceUpdate(), a.resourceDelete())
 }
 
@@ -42,6 +43,7 @@ func resourceFlags(c *cobra.Command, words *resourceWords) {
 	f.Int64Var(&words.MaxAge, "max-age", 0, "`seconds` since people signed in, at most, when a token for it is asked for; 0 = any")
 	f.StringVar(&words.detailsFile, "details-file", "",
 		"YAML or JSON `file` with the list of types of authorization_details as in config.yaml (RFC 9396); - reads standard input")
+	f.BoolVar(&words.Open, "open", false, "also for apps that nobody registered, known by their metadata documents")
 	c.MarkFlagsMutuallyExclusive("scopes", "scopes-file")
 }
 
@@ -104,6 +106,7 @@ func (words *resourceWords) change(cmd *cobra.Command, to *clients.Resource) {
 	set("introspected-by", func() { to.IntrospectedBy = words.IntrospectedBy })
 	set("require-second-factor", func() { to.RequireSecondFactor = words.RequireSecondFactor })
 	set("max-age", func() { to.MaxAge = words.MaxAge })
+	set("open", func() { to.Open = words.Open })
 	set("exchanged-by", func() { to.ExchangedBy = words.ExchangedBy })
 }
 
@@ -119,12 +122,7 @@ func (a *app) resourceCreate() *cobra.Command {
 				r.Identifier = args[0]
 			}
 			words.change(cmd, &r)
-			return a.changeResource(ctx, h, r.Identifier, func(ctx context.Context) error {
-				if _, err := findResource(h, r.Identifier); err == nil {
-					return fmt.Errorf("the resource %q is registered already; change it with `signet resource update`", r.Identifier)
-				}
-				return h.Clients.PutResource(ctx, r)
-			})
+			return a.changeResource(ctx, h, r.Identifier, newResource(h, r))
 		})
 	})
 	c.Args = func(cmd *cobra.Command, args []string) error {
@@ -139,6 +137,16 @@ func (a *app) resourceCreate() *cobra.Command {
 	c.Flags().StringVar(&words.Identifier, "identifier", "", "`URI`, instead of the argument")
 	resourceFlags(c, &words)
 	return c
+}
+
+// newResource writes a resource that there is not.
+func newResource(h *server.Services, r clients.Resource) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if _, err := findResource(h, r.Identifier); err == nil {
+			return fmt.Errorf("the resource %q is registered already; change it with `signet resource update`", r.Identifier)
+		}
+		return h.Clients.PutResource(ctx, r)
+	}
 }
 
 func (a *app) resourceUpdate() *cobra.Command {
@@ -220,6 +228,14 @@ func findResource(h *server.Services, identifier string) (clients.Resource, erro
 
 // changeResource runs an act on a registration and writes it down in one transaction.
 func (a *app) changeResource(ctx context.Context, h *server.Services, identifier string, act func(ctx context.Context) error) error {
+	return a.putResource(ctx, h, identifier, act, func(r clients.Resource) error {
+		return a.answer(r, func(w io.Writer) { writeResource(w, r) })
+	})
+}
+
+// putResource is changeResource with an answer of another kind.
+func (a *app) putResource(ctx context.Context, h *server.Services, identifier string, act func(ctx context.Context) error,
+	answer func(r clients.Resource) error) error {
 	var r clients.Resource
 	err := h.DB.Tx(ctx, func(ctx context.Context) error {
 		if err := act(ctx); err != nil {
@@ -232,19 +248,19 @@ func (a *app) changeResource(ctx context.Context, h *server.Services, identifier
 		return h.Audit.Record(ctx,
 			audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
 				"identifier": r.Identifier, "scopes": r.Scopes, "exchanged_by": r.ExchangedBy,
-				"require_second_factor": r.RequireSecondFactor, "max_age": r.MaxAge}})
+				"require_second_factor": r.RequireSecondFactor, "max_age": r.MaxAge, "open": r.Open}})
 	})
 	if err != nil {
 		return err
 	}
-	return a.answer(r, func(w io.Writer) { writeResource(w, r) })
+	return answer(r)
 }
 
 func writeResources(w io.Writer, list ...clients.Resource) {
-	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "DECLARED", "EXCHANGED BY")
+	row(w, "IDENTIFIER", "NAME", "SCOPES", "INTROSPECTED BY", "DECLARED", "EXCHANGED BY", "OPEN")
 	for _, r := range list {
 		row(w, r.Identifier, dash(r.Name), dash(strings.Join(r.Scopes, " ")), dash(strings.Join(r.IntrospectedBy, " ")), yes(r.Declared),
-			dash(strings.Join(r.ExchangedBy, " ")))
+			dash(strings.Join(r.ExchangedBy, " ")), yes(r.Open))
 	}
 }
 

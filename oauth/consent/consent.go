@@ -58,6 +58,7 @@ var identity = []string{"openid", "profile", "email", "address", "phone"}
 // Ask compares a request with what is remembered (the zero Consent: nothing).
 func Ask(a Asked, row storage.Consent) Question {
 	c, req := a.Client, a.Request
+	row = a.agreed(row)
 	q := Question{Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
 	scopes, param := registered(c, req), parameter(c, req)
 	asked := union(scopes, param.Scopes())
@@ -71,6 +72,15 @@ func Ask(a Asked, row storage.Consent) Question {
 	q.Needed = len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
 		!skip && (len(q.Details) > 0 || slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
+}
+
+// agreed is what is remembered, as far as the client is still what the person agreed to: one that nobody registered may have become another
+// (OAuth Client ID Metadata Document section 6).
+func (a Asked) agreed(row storage.Consent) storage.Consent {
+	if row.ClientHash != a.Client.DocumentHash {
+		row.Offered, row.Granted, row.Resources = nil, nil, nil
+	}
+	return row
 }
 
 // sort tells what goes with allowing from what the person chooses. What an app asked starts ticked, except what a resource calls
@@ -196,6 +206,8 @@ func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		if err != nil {
 			return fmt.Errorf("hold consent: %w", err)
 		}
+		row = d.agreed(row)
+		row.ClientHash = d.Client.DocumentHash
 		asked := slices.Concat(q.Fixed, q.Choices)
 		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
 		row.UpdatedAt = now

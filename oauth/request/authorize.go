@@ -19,7 +19,7 @@ import (
 // PageOnly is an error that must end on our own page: the client or the redirect URI is not to be trusted (RFC 6749 section
 // 4.1.2.1).
 type PageOnly struct {
-	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request", "expired"
+	Kind       string          // "unknown_client", "client_disabled", "redirect_mismatch", "redirect_missing", "invalid_request", "expired", …
 	Code       string          // error code of the standard; "" = invalid_request
 	ClientID   string          // as it was sent
 	Client     *clients.Client // nil when unknown
@@ -76,6 +76,8 @@ type Parser struct {
 	SignUp bool
 	// Pushes opens pushed requests; nil = there are none.
 	Pushes Opener
+	// Documents makes clients known by their metadata documents; nil = there are none.
+	Documents Documents
 	// MustPush: requests come in no other way.
 	MustPush bool
 	// DPoP: codes can be bound to a key (RFC 9449 section 10).
@@ -131,7 +133,13 @@ func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (f
 	if err := repeated(form, once...); err != nil {
 		return flow.Request{}, nil, &PageOnly{Kind: "invalid_request", ClientID: form.Get("client_id"), Cause: err}
 	}
-	c, err := p.Clients.Client(ctx, form.Get("client_id"))
+	find := p.client
+	if reference { // it was known when it pushed
+		find = func(ctx context.Context, form url.Values) (*clients.Client, error) {
+			return p.Clients.Client(ctx, form.Get("client_id"))
+		}
+	}
+	c, err := find(ctx, form)
 	if errors.Is(err, clients.ErrUnknown) {
 		return flow.Request{}, nil, &PageOnly{Kind: "unknown_client", ClientID: form.Get("client_id"), Cause: err}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/internal/ratelimit"
 	"signet/internal/telemetry"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
@@ -139,6 +140,14 @@ func toPage(bad *request.PageOnly) error {
 		page.Args["Client"] = bad.Client.ClientName
 	}
 	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: cmp.Or(bad.Code, "invalid_request")})
+	if wait, ok := errors.AsType[*ratelimit.Throttled](bad); ok {
+		page.Status, page.RetryAfter = http.StatusTooManyRequests, wait.RetryAfter
+	}
+	if no, ok := errors.AsType[*refusal.Refusal](bad); ok && bad.Client == nil {
+		page.Facts = append(page.Facts, web.Fact{Name: "Reason", Value: no.Description})
+	} else if bad.Kind == "no_document" {
+		page.Facts = append(page.Facts, web.Fact{Name: "Reason", Value: cut(bad.Cause.Error())})
+	}
 	if bad.Registered != nil {
 		page.Facts = append(page.Facts, web.Fact{Name: "Received", Value: cut(bad.Received)})
 		for _, u := range bad.Registered {

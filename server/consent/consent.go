@@ -6,8 +6,10 @@ package consent
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -24,10 +26,12 @@ import (
 type Options struct {
 	Resources func() *clients.Resources
 	Scope     func(scope string, resources []string) pages.ScopeLine // in words, of the resources that are named
-	Book      *consent.Book
-	Login     *login.Login
-	Browser   *browser.Browser
-	Pages     *pages.Pages
+	// First reports whether no app of the domain was known before today, of one that registered itself.
+	First   func(ctx context.Context, clientID string) (bool, error)
+	Book    *consent.Book
+	Login   *login.Login
+	Browser *browser.Browser
+	Pages   *pages.Pages
 }
 
 // Handler answers the page.
@@ -35,7 +39,7 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Resources == nil || o.Scope == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
+	if o.Resources == nil || o.Scope == nil || o.First == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
 		return nil, errors.New("consent needs resources, scopes, book, login, browser and pages")
 	}
 	return &Handler{o}, nil
@@ -72,6 +76,20 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
 		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
 		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest()}
+	if s.Client.FromDocument() {
+		at, err := url.Parse(s.Client.ClientID)
+		if err != nil {
+			return err
+		}
+		page.ClientHost, page.Loopback = at.Host, s.Client.Public() && s.Client.LoopbackOnly()
+		first, err := h.First(r.Context(), s.Client.ClientID)
+		if err != nil {
+			return err
+		}
+		if first {
+			page.FirstOf = at.Hostname()
+		}
+	}
 	for _, scope := range q.Fixed {
 		if scope != "openid" || len(q.Fixed) == 1 {
 			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))

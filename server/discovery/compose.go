@@ -58,6 +58,8 @@ type metadata struct {
 	FrontchannelLogout        bool `json:"frontchannel_logout_supported,omitempty"`
 	FrontchannelLogoutSession bool `json:"frontchannel_logout_session_supported,omitempty"`
 
+	Documents bool `json:"client_id_metadata_document_supported,omitempty"` // OAuth Client ID Metadata Document section 5
+
 	// Of an authorization endpoint; stated even where the answer is no, for some default to yes.
 	ClaimsParameter *bool    `json:"claims_parameter_supported,omitempty"`
 	RequestObject   *bool    `json:"request_parameter_supported,omitempty"`
@@ -91,6 +93,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Scopes:        f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {
+		d.Documents = f.Documents
 		d.ResponseTypes, d.ResponseModes, d.Prompts, d.ACRs = f.ResponseTypes, f.ResponseModes, f.Prompts, f.ACRs
 		d.Challenges, d.AnswerAlgs = []string{"S256"}, f.UserinfoAlgs
 		d.ClaimsParameter, d.IssParameter = new(true), new(true)

@@ -48,6 +48,7 @@ type Facts struct {
 	AuthMethods   []string // of clients at the token and revocation endpoints
 	AssertionAlgs []string // for private_key_jwt
 	MustPush      bool     // authorization requests come by the pushed way only
+	Documents     bool     // clients may be known by their metadata documents
 	ProofAlgs     []string // of DPoP proofs; nil = none are read
 	UserinfoAlgs  []string // of signed userinfo answers
 	MTLS          string   // where the endpoints are that apps come to with a certificate, without a slash at its end; "" = nowhere

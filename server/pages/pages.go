@@ -124,6 +124,8 @@ type Consent struct {
 	Resources     []string // names of the APIs that the app says it will call
 	Nothing       bool     // the answer allowed nothing: ask again
 	Loopback      bool     // warn: the app runs on this computer, anyone could pretend to be it
+	ClientHost    string   // of an app that registered itself: whose host its client id names; "" = somebody registered it
+	FirstOf       string   // … the host, where no app from there was used before today
 	NotYouURL     string
 	AccountURL    string
 }

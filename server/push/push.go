@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/internal/ratelimit"
 	"signet/internal/telemetry"
 	"signet/oauth/dpop"
 	"signet/oauth/flow"
@@ -29,6 +30,8 @@ type Authenticator interface {
 // Parser judges requests; *request.Parser.
 type Parser interface {
 	Pushed(ctx context.Context, form url.Values) (flow.Request, *clients.Client, error)
+	// Meet makes a client known that nobody registered.
+	Meet(ctx context.Context, form url.Values) error
 }
 
 // Keeper keeps them; *pushed.Requests.
@@ -71,6 +74,9 @@ func (h *Handler) push(w http.ResponseWriter, r *http.Request) error {
 	proof, err := h.o.Proofs.Judge(r.Header, http.MethodPost, "/oauth2/par")
 	if err != nil {
 		return err
+	}
+	if err := h.o.Parser.Meet(r.Context(), form); err != nil {
+		return told(err)
 	}
 	client, err := h.o.Clients.Authenticate(r.Context(), r, form)
 	if err != nil {
@@ -129,19 +135,31 @@ func (h *Handler) judge(ctx context.Context, client *clients.Client, form url.Va
 	}
 	asked.Set("client_id", client.ClientID)
 	req, _, err := h.o.Parser.Pushed(ctx, asked)
+	return req, told(err)
+}
+
+// told is what a client is told of an error.
+func told(err error) error {
+	if err == nil {
+		return nil
+	}
 	if bad, ok := errors.AsType[*request.Redirectable](err); ok {
-		return req, bad.Refusal
+		return bad.Refusal
 	}
-	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
-		if no, ok := errors.AsType[*refusal.Refusal](bad); ok { // the request object could not be read
-			return req, no
-		}
-		return req, refusal.InvalidRequest(said[bad.Kind]).Because(bad)
+	bad, ok := errors.AsType[*request.PageOnly](err)
+	if !ok {
+		return refusal.From(err)
 	}
-	if err != nil {
-		return req, refusal.From(err)
+	if no, ok := errors.AsType[*refusal.Refusal](bad); ok { // the request object could not be read
+		return no
 	}
-	return req, nil
+	if wait, ok := errors.AsType[*ratelimit.Throttled](bad); ok {
+		return refusal.TooMany("Too many clients that are not known. Wait before the next one.", wait.RetryAfter)
+	}
+	if bad.Kind == "no_document" {
+		return refusal.InvalidClient("The metadata document of the client cannot be had, or does not count.").Because(bad)
+	}
+	return refusal.InvalidRequest(said[bad.Kind]).Because(bad)
 }
 
 // said is what a client is told of errors that the authorization endpoint has a page for.

@@ -96,7 +96,7 @@ func resources(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	r := storage.Resource{Identifier: "https://api.example.com", Name: "API", Scopes: []string{"api:read", "api:write"},
 		IntrospectedBy: []string{"shop"}, ExchangedBy: []string{"shop", "back"}, CreatedAt: now,
-		ScopeDetails: `{"api:read":{"title":"Read"}}`, SignIn: `{"max_age":60}`}
+		ScopeDetails: `{"api:read":{"title":"Read"}}`, SignIn: `{"max_age":60}`, IsOpen: true}
 	ok(t, db.InsertResource(ctx, r))
 	fails(t, db.InsertResource(ctx, r), storage.ErrConflict)
 	read := r
@@ -107,7 +107,7 @@ func resources(t *testing.T, db *storage.DB) {
 	changed.ExchangedBy = nil
 	fails(t, db.UpdateResource(ctx, changed, r), storage.ErrStale) // somebody else changed who exchanges
 	changed = r
-	changed.SignIn = ""
+	changed.SignIn, changed.IsOpen = "", false
 	fails(t, db.UpdateResource(ctx, changed, r), storage.ErrStale)
 	list, err := db.Resources(ctx)
 	ok(t, err)
@@ -127,7 +127,7 @@ func consents(t *testing.T, db *storage.DB) {
 	fails(t, err, storage.ErrNotFound)
 	c := storage.Consent{
 		UserID: "ada", ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid"},
-		Resources: []string{"https://api.example.com"}, CreatedAt: now, UpdatedAt: now,
+		Resources: []string{"https://api.example.com"}, ClientHash: "hash", CreatedAt: now, UpdatedAt: now,
 	}
 	epoch, err := db.PutConsent(ctx, c)
 	if err != nil || epoch != 1 {

@@ -116,3 +116,27 @@ func raceInitialToken(t *testing.T, db *storage.DB) {
 		t.Errorf("%d of 3 uses", won.Load())
 	}
 }
+
+// documents are clients whose metadata is at their ids.
+func documents(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i, id := range []string{"https://a.example/1", "https://b.example/1", "https://a.example/2"} {
+		at := now.Add(time.Duration(i) * time.Second)
+		ok(t, db.InsertClient(ctx, storage.Client{ID: id, Metadata: json.RawMessage(`{}`), CreatedAt: at, UpdatedAt: at}))
+		ok(t, db.InsertRegistration(ctx, storage.Registration{ClientID: id, CreatedAt: at, Domain: id[8:17], FetchedAt: at,
+			GoodUntil: at.Add(time.Minute)}))
+	}
+	if n, since, err := db.DocumentsOf(ctx, "a.example"); err != nil || n != 2 || !since.Equal(now) {
+		t.Errorf("of a domain: %d since %s, %v", n, since, err)
+	}
+	if n, since, err := db.DocumentsOf(ctx, "c.example"); err != nil || n != 0 || !since.IsZero() {
+		t.Errorf("of another: %d since %s, %v", n, since, err)
+	}
+	later := now.Add(time.Hour)
+	ok(t, db.NoteDocument(ctx, "https://a.example/1", later, later.Add(time.Minute)))
+	ok(t, db.NoteDocument(ctx, "https://a.example/1", now.Add(time.Minute), now.Add(time.Minute))) // a slower replica
+	if r, err := db.RegistrationOf(ctx, "https://a.example/1"); err != nil || !r.FetchedAt.Equal(later) ||
+		!r.GoodUntil.Equal(later.Add(time.Minute)) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

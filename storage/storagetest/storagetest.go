@@ -70,7 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"upstream-sessions": upstreamSessions, "own-errors": ownErrors, "states": states, "erasure": erasure, "tickets": tickets,
 		"pushed":  pushed,
 		"waiting": waiting, "race-waiting": raceWaiting,
-		"registrations": registrations, "race-initial-token": raceInitialToken,
+		"registrations": registrations, "documents": documents, "race-initial-token": raceInitialToken,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
 		"deliveries": deliveries, "race-delivery": raceDelivery, "session-clients": sessionClients,

@@ -1,0 +1,81 @@
+package registration
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"signet/clients"
+)
+
+// said are the members of a metadata document that count. Where an application may be told of what happens here, or fetches from us what
+// others wrote, is no matter of a document that nobody looked at.
+var said = strings.Fields(`client_name application_type redirect_uris grant_types response_types token_endpoint_auth_method
+	token_endpoint_auth_signing_alg jwks jwks_uri contacts client_uri logo_uri policy_uri tos_uri id_token_signed_response_alg
+	default_max_age require_auth_time software_id software_version dpop_bound_access_tokens require_pushed_authorization_requests`)
+
+// errDocument: what is at the address is no document that counts. The text says why, for developers: it was public when it was fetched.
+var errDocument = errors.New("not a client metadata document")
+
+func notDocument(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errDocument, fmt.Sprintf(format, args...))
+}
+
+// fromDocument is the client of a metadata document (OAuth Client ID Metadata Document section 4.1).
+func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal(body, &document); err != nil || document == nil {
+		return clients.Metadata{}, notDocument("it is not a JSON object")
+	}
+	var named string
+	if json.Unmarshal(document["client_id"], &named) != nil || named != id {
+		return clients.Metadata{}, notDocument("its client_id is not its address")
+	}
+	for name := range document {
+		if strings.HasPrefix(name, "client_secret") {
+			return clients.Metadata{}, notDocument("it has %s, which everybody can read", plain(name))
+		}
+		if !slices.Contains(said, name) {
+			delete(document, name)
+		}
+	}
+	m, err := read(document, clients.Metadata{})
+	if err != nil {
+		return m, notDocument("%s", err)
+	}
+	keys := m.JWKS != nil || m.JWKSURI != ""
+	switch {
+	case m.TokenEndpointAuthMethod == "" && !keys:
+		m.TokenEndpointAuthMethod = clients.MethodNone
+	case m.TokenEndpointAuthMethod == "":
+		m.TokenEndpointAuthMethod = clients.MethodJWTKey
+	case m.TokenEndpointAuthMethod != clients.MethodNone && m.TokenEndpointAuthMethod != clients.MethodJWTKey:
+		return m, notDocument("token_endpoint_auth_method must be none or private_key_jwt")
+	}
+	if len(m.RedirectURIs) == 0 {
+		return m, notDocument("it has no redirect_uris")
+	}
+	m.ResponseTypes = nil // code, which every client gets that says nothing
+	p.Scopes, p.ResponseTypes = []string{"openid"}, []string{"code"}
+	if m, err = p.normalised(m, false); err != nil {
+		return m, notDocument("%s", err)
+	}
+	m.ClientID, m.FirstParty = id, false
+	if m.ClientName == "" {
+		u, err := url.Parse(id)
+		if err != nil {
+			return m, notDocument("its address cannot be read")
+		}
+		m.ClientName = u.Host
+	}
+	m.DocumentHash = "x"
+	if err := m.Validate(p.PrivateSchemes...); err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return m, notDocument("%s", plain(first))
+	}
+	m.DocumentHash, err = m.HashDocument()
+	return m, err
+}

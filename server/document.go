@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"signet/audit"
+	"signet/clients/registration"
+	"signet/internal/egress"
+	"signet/internal/ratelimit"
+	"signet/server/web"
+)
+
+// From one network so many clients that are not known may be looked at in an hour, and so many of one domain by all together; beyond it
+// each network waits a little. Clients that are known are not counted.
+const (
+	freeDocuments = 30
+	freeOfDomain  = 120
+)
+
+// openDocuments builds what makes clients known by their metadata documents.
+func (h *Services) openDocuments() (err error) {
+	c := h.Config.ClientDocuments
+	limits := ratelimit.New(h.DB)
+	h.Documents, err = registration.NewDocuments(registration.DocumentOptions{
+		Store: h.DB, Registry: h.Clients, Mode: c.Mode, Hosts: c.Hosts, Deny: c.Deny, Log: h.Log, Policy: h.registrationPolicy,
+		Fetch: egress.New(egress.Options{MaxBody: registration.MaxDocument, Allow: h.Config.Egress.AllowHosts, PerHost: 2}),
+		Charge: func(ctx context.Context, domain string) error {
+			_, err := limits.Charge(ctx, documentLanes(audit.OriginOf(ctx), domain)...)
+			return err
+		},
+		Note: func(ctx context.Context, done, client string) error {
+			h.Metrics.Registered(done)
+			return h.Audit.Record(ctx, audit.Event{Name: audit.Name("client." + done), ActorID: client, ClientID: client})
+		},
+	})
+	return err
+}
+
+// documentLanes are the counts of an address that is not known: who is known here is counted alone (rule V06).
+func documentLanes(from audit.Origin, domain string) []ratelimit.Lane {
+	who := from.Network
+	if from.KnownBrowser != "" {
+		who = from.KnownBrowser
+	}
+	lane := ratelimit.Lane{Key: "document " + who, Free: freeDocuments, Window: time.Hour, First: 5 * time.Second, Max: 5 * time.Minute,
+		OnSuccess: ratelimit.Never}
+	list := []ratelimit.Lane{lane}
+	if addr, err := netip.ParseAddr(from.Address); err == nil && from.KnownBrowser == "" {
+		for i, wide := range web.Around(addr) {
+			lane.Key, lane.Free = "document "+wide, freeDocuments*[]int64{5, 25}[i]
+			list = append(list, lane)
+		}
+	}
+	lane.Key, lane.Per, lane.Free = "document of "+domain, who, freeOfDomain
+	return append(list, lane)
+}
