@@ -24,11 +24,11 @@ type adapter struct {
 	handler *Handler
 }
 
+// once: the constructors of errors are huma's package variables, and decide the document, too.
 var once sync.Once
 
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
-	once.Do(takeErrors)
 	a.mux.Admin(op.Method+" "+base+op.Path, func(w http.ResponseWriter, r *http.Request) error {
 		who, err := a.handler.actor(r, r.URL.Path[strings.Index(r.URL.Path, web.AdminPath):])
 		if err != nil {

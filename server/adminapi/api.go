@@ -81,6 +81,7 @@ func (h *Handler) about(w http.ResponseWriter, _ *http.Request) error {
 // Mount implements web.Mounter.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Root("GET "+h.wellKnown(), web.PublicCORS, h.about)
+	once.Do(takeErrors)
 	api := huma.NewAPI(h.config(), &adapter{mux: m, handler: h})
 	h.people(api)
 	h.groups(api)
