@@ -2,8 +2,11 @@ package clients
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"signet/clients/algs"
 )
@@ -37,3 +40,63 @@ func (m Metadata) NeededKeys() (names []string) {
 
 // NeededKeys are the algorithms, of those whose keys are made on need, that enabled clients want.
 func (r *Registry) NeededKeys() []string { return r.index.Load().neededKeys() }
+
+// IDTokenEncryption is how the client wants ID tokens encrypted.
+func (m Metadata) IDTokenEncryption() algs.Encryption {
+	return algs.Encryption{Key: m.IDTokenEncryptedResponseAlg, Content: m.IDTokenEncryptedResponseEnc}
+}
+
+// UserinfoEncryption is the same for userinfo.
+func (m Metadata) UserinfoEncryption() algs.Encryption {
+	return algs.Encryption{Key: m.UserinfoEncryptedResponseAlg, Content: m.UserinfoEncryptedResponseEnc}
+}
+
+// IntrospectionEncryption is the same for introspection answers that it asks for as a JWT.
+func (m Metadata) IntrospectionEncryption() algs.Encryption {
+	return algs.Encryption{Key: m.IntrospectionEncryptedResponseAlg, Content: m.IntrospectionEncryptedResponseEnc}
+}
+
+// AuthorizationEncryption is the same for answers of the authorization endpoint to response modes with jwt.
+func (m Metadata) AuthorizationEncryption() algs.Encryption {
+	return algs.Encryption{Key: m.AuthorizationEncryptedResponseAlg, Content: m.AuthorizationEncryptedResponseEnc}
+}
+
+// encryptions are all of them, by the beginning of their names.
+func (m Metadata) encryptions() map[string]algs.Encryption {
+	return map[string]algs.Encryption{"id_token": m.IDTokenEncryption(), "userinfo": m.UserinfoEncryption(),
+		"introspection": m.IntrospectionEncryption(), "authorization": m.AuthorizationEncryption()}
+}
+
+// encryptsTo reports whether something that the client wants encrypted can be so with its key.
+func (m Metadata) encryptsTo(k jose.JSONWebKey) bool {
+	for _, e := range m.encryptions() {
+		if e.On() && algs.Takes(k, e.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m Metadata) validateEncrypted() (errs []error) {
+	all := m.encryptions()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		e := all[name]
+		add := func(member, format string, args ...any) {
+			errs = append(errs, fmt.Errorf("%s_encrypted_response_%s: %s", name, member, fmt.Sprintf(format, args...)))
+		}
+		if e.Content != "" && !slices.Contains(algs.Contents, e.Content) {
+			add("enc", "%q is not offered; use one of %s", e.Content, strings.Join(algs.Contents, ", "))
+		}
+		fits := func(k jose.JSONWebKey) bool { return algs.Takes(k, e.Key) }
+		switch {
+		case !e.On() && e.Content != "":
+			add("enc", "there is no %s_encrypted_response_alg beside it", name)
+		case !e.On():
+		case !slices.Contains(algs.Keys, e.Key):
+			add("alg", "%q is not offered; use one of %s", e.Key, strings.Join(algs.Keys, ", "))
+		case m.JWKSURI == "" && (m.JWKS == nil || !slices.ContainsFunc(m.JWKS.Keys, fits)):
+			add("alg", "needs a public key that fits %s, for use enc or any, in jwks or at jwks_uri", e.Key)
+		}
+	}
+	return errs
+}

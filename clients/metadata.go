@@ -102,11 +102,21 @@ type Metadata struct {
 	RequestObjectSigningAlg    string `json:"request_object_signing_alg,omitempty"`
 	RequireSignedRequestObject bool   `json:"require_signed_request_object,omitempty"`
 	// where request objects may be (OpenID Connect Core section 6.2)
-	RequestURIs         []string `json:"request_uris,omitempty"`
-	SubjectType         string   `json:"subject_type,omitempty"`          // public or pairwise (OpenID Connect Core section 8); "" = public
-	SectorIdentifierURI string   `json:"sector_identifier_uri,omitempty"` // its host is the sector, where redirect URIs have several
-	SoftwareID          string   `json:"software_id,omitempty"`           // which program it is, whoever runs it (RFC 7591 section 2)
-	SoftwareVersion     string   `json:"software_version,omitempty"`      // … and which version of it
+	RequestURIs []string `json:"request_uris,omitempty"`
+	// how it wants what it gets encrypted, of package algs; alg "" = not at all, enc "" = A128CBC-HS256
+	IDTokenEncryptedResponseAlg       string `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptedResponseEnc       string `json:"id_token_encrypted_response_enc,omitempty"`
+	UserinfoEncryptedResponseAlg      string `json:"userinfo_encrypted_response_alg,omitempty"`
+	UserinfoEncryptedResponseEnc      string `json:"userinfo_encrypted_response_enc,omitempty"`
+	IntrospectionEncryptedResponseAlg string `json:"introspection_encrypted_response_alg,omitempty"`
+	IntrospectionEncryptedResponseEnc string `json:"introspection_encrypted_response_enc,omitempty"`
+	AuthorizationEncryptedResponseAlg string `json:"authorization_encrypted_response_alg,omitempty"`
+	AuthorizationEncryptedResponseEnc string `json:"authorization_encrypted_response_enc,omitempty"`
+
+	SubjectType         string `json:"subject_type,omitempty"`          // public or pairwise (OpenID Connect Core section 8); "" = public
+	SectorIdentifierURI string `json:"sector_identifier_uri,omitempty"` // its host is the sector, where redirect URIs have several
+	SoftwareID          string `json:"software_id,omitempty"`           // which program it is, whoever runs it (RFC 7591 section 2)
+	SoftwareVersion     string `json:"software_version,omitempty"`      // … and which version of it
 
 	BackchannelLogoutURI              string `json:"backchannel_logout_uri,omitempty"` // told of a sign-out, server to server
 	BackchannelLogoutSessionRequired  bool   `json:"backchannel_logout_session_required,omitempty"`
@@ -340,7 +350,7 @@ func (m Metadata) validateKeys() (errs []error) {
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
 		case oddRSA(k.Key):
 			errs = append(errs, fmt.Errorf("jwks: key %d must have 2048 to 8192 bits", i))
-		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }):
+		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }) && !m.encryptsTo(k):
 			errs = append(errs,
 				fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
 		case k.KeyID != "" && seen[k.KeyID]:
@@ -381,7 +391,7 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 }
 
 func (m Metadata) validateAlgs() (errs []error) {
-	errs = append(m.validateProfile(), m.validateSigned()...)
+	errs = slices.Concat(m.validateProfile(), m.validateSigned(), m.validateEncrypted())
 	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
 		errs = append(errs,
 			fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))

@@ -124,7 +124,7 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 	ready := &Prepared{GrantID: c.State.ID, a: a, c: c, Answer: answerOf(c, given)}
 	if front {
 		c.Hold()
-		if far(a.Request.ResponseMode, size(ready.Answer)) {
+		if far(a.Request.ResponseMode, size(ready.Answer), a.Client.AuthorizationEncryption().On()) {
 			return nil, refusal.InvalidRequest("The answer is too long for an address. Ask with response_mode=form_post.")
 		}
 	}

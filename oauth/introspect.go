@@ -62,9 +62,13 @@ func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token
 	return Introspection{}, nil
 }
 
-// SignIntrospection makes a JWT of an answer, for the client that asked (RFC 9701). Errors are *refusal.Refusal.
-func (p *Provider) SignIntrospection(caller *clients.Client, answer Introspection) (string, error) {
+// SignIntrospection makes a JWT of an answer, encrypted if the client wants that, for the client that asked (RFC 9701).
+// Errors are *refusal.Refusal.
+func (p *Provider) SignIntrospection(ctx context.Context, caller *clients.Client, answer Introspection) (string, error) {
 	signed, err := p.o.Issuer.SignIntrospection(caller.IntrospectionSignedResponseAlg, caller.ClientID, answer)
+	if err == nil {
+		signed, err = sealed(ctx, p.o.Keys, caller, caller.IntrospectionEncryption(), signed, true)
+	}
 	if err != nil {
 		return "", refusal.From(err)
 	}

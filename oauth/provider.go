@@ -14,6 +14,7 @@ import (
 	"github.com/ory/fosite/handler/pkce"
 
 	"signet/clients"
+	"signet/oauth/clientjwt"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/subject"
@@ -54,6 +55,8 @@ type Options struct {
 	Sessions ledger.SessionClients
 	// Devices are asked what became of a device's request; nil = there is no device grant.
 	Devices grants.Polls
+	// Keys finds the keys of clients that want what they get encrypted and have a jwks_uri; nil = only those in jwks.
+	Keys clientjwt.Keys
 	// Replay notes spent proofs of possession; nil: Store, if it does.
 	Replay ledger.Replay
 }
@@ -153,7 +156,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		AccessTokenIssuer:     o.Issuer.URL(),
 	}}
 
-	made := &strategy{names: o.Names, issuer: o.Issuer, store: o.Store}
+	made := &strategy{keys: o.Keys, names: o.Names, issuer: o.Issuer, store: o.Store}
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,

@@ -8,11 +8,14 @@ import (
 )
 
 // far reports whether an answer of that many bytes is too long for the address that it goes in. A signed one takes a third more, and its
-// header and signature.
-func far(mode string, size int) bool {
+// header and signature; encrypting that, a third more again.
+func far(mode string, size int, encrypted bool) bool {
 	way, signed := strings.CutSuffix(mode, ".jwt")
 	if signed {
 		size = (size+700)*4/3 + 400
+	}
+	if signed && encrypted {
+		size = size*4/3 + 800
 	}
 	return way != "form_post" && size > maxFront
 }
@@ -25,6 +28,9 @@ func (p *Provider) SignAnswer(ctx context.Context, clientID string, params [][2]
 		return "", refusal.From(err)
 	}
 	signed, err := p.o.Issuer.SignAnswer(client.AuthorizationSignedResponseAlg, client.ClientID, params)
+	if err == nil {
+		signed, err = sealed(ctx, p.o.Keys, client, client.AuthorizationEncryption(), signed, true)
+	}
 	if err != nil {
 		return "", refusal.From(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ory/fosite"
 
 	"signet/oauth/claims"
+	"signet/oauth/clientjwt"
 	"signet/oauth/keys"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -25,6 +26,7 @@ import (
 // Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
 // refreshed token would carry the first one's iat (decision 0002).
 type strategy struct {
+	keys   clientjwt.Keys
 	names  *subject.Names
 	issuer *tokens.Issuer
 	store  claims.MembershipStore
@@ -216,5 +218,8 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		roles := belongs[cmp.Or(c.Client.RolesClaim, claims.ScopeRoles)]
 		return "", tooLong("ID token", len(groups), len(roles))
 	}
-	return token, err
+	if err != nil {
+		return "", err
+	}
+	return sealed(ctx, s.keys, c.Client, c.Client.IDTokenEncryption(), token, true)
 }

@@ -136,7 +136,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	if len(a.Act) > 0 {
 		told["sub"] = a.Subject // as the client calls them that it was exchanged for
 	}
-	return p.signed(client, Userinfo{Claims: told})
+	return p.signed(ctx, client, Userinfo{Claims: told})
 }
 
 // authentication demands of the sign-in behind a token what the client's registration does (RFC 9470 section 3): two factors,
@@ -151,14 +151,19 @@ func authentication(c *clients.Client, a tokens.Access, now time.Time) *refusal.
 	return nil
 }
 
-// signed makes a JWT of the claims if the client wants one; iss and aud say by whom and for whom (Core section 5.3.2).
-func (p *Provider) signed(c *clients.Client, told Userinfo) (Userinfo, error) {
+// signed makes a JWT of the claims, and encrypts it, if the client wants that; iss and aud say by whom and for whom (Core section 5.3.2).
+func (p *Provider) signed(ctx context.Context, c *clients.Client, told Userinfo) (Userinfo, error) {
 	alg := c.UserinfoSignedResponseAlg
-	if alg == "" || alg == "none" {
-		return told, nil
-	}
 	var err error
-	if told.JWT, err = p.o.Issuer.SignUserinfo(alg, c.ClientID, told.Claims); err != nil {
+	switch {
+	case alg != "" && alg != "none":
+		if told.JWT, err = p.o.Issuer.SignUserinfo(alg, c.ClientID, told.Claims); err == nil {
+			told.JWT, err = sealed(ctx, p.o.Keys, c, c.UserinfoEncryption(), told.JWT, true)
+		}
+	case c.UserinfoEncryption().On():
+		told.JWT, err = p.sealedClaims(ctx, c, told.Claims)
+	}
+	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
 	return told, nil

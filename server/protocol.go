@@ -121,7 +121,7 @@ func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
 		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
-		Sessions: h.DB,
+		Sessions: h.DB, Keys: h.clientKeys,
 	}
 	if h.Config.Device.Enabled {
 		o.Devices = h.DB
@@ -371,6 +371,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
 		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: algs.Signing,
+		EncryptionAlgs: algs.Keys, EncryptionEncs: algs.Contents,
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}
 }

@@ -135,7 +135,7 @@ func TestJARM_3_TheClientSaysHow(t *testing.T) {
 		Modes []string `json:"response_modes_supported"`
 		Algs  []string `json:"authorization_signing_alg_values_supported"`
 	}
-	if err := json.NewDecoder(res.Body).Decode(&told); err != nil || len(told.Modes) != 7 || len(told.Algs) != 2 {
+	if err := json.NewDecoder(res.Body).Decode(&told); err != nil || len(told.Modes) != 7 || len(told.Algs) != 6 {
 		t.Errorf("discovery: %v %v", told, err)
 	}
 }

@@ -38,8 +38,17 @@ type metadata struct {
 	IDTokenAlgs  []string `json:"id_token_signing_alg_values_supported,omitempty"`
 	AnswerAlgs   []string `json:"authorization_signing_alg_values_supported,omitempty"` // JARM section 4
 	UserinfoAlgs []string `json:"userinfo_signing_alg_values_supported,omitempty"`
-	ClaimTypes   []string `json:"claim_types_supported,omitempty"`
-	Claims       []string `json:"claims_supported,omitempty"`
+	// What is encrypted for clients, with which algorithms for the key (alg) and for the content (enc).
+	IDTokenEncAlgs  []string `json:"id_token_encryption_alg_values_supported,omitempty"`
+	IDTokenEncs     []string `json:"id_token_encryption_enc_values_supported,omitempty"`
+	UserinfoEncAlgs []string `json:"userinfo_encryption_alg_values_supported,omitempty"`
+	UserinfoEncs    []string `json:"userinfo_encryption_enc_values_supported,omitempty"`
+	AnswerEncAlgs   []string `json:"authorization_encryption_alg_values_supported,omitempty"` // JARM section 4
+	AnswerEncs      []string `json:"authorization_encryption_enc_values_supported,omitempty"`
+	ToldEncAlgs     []string `json:"introspection_encryption_alg_values_supported,omitempty"` // RFC 9701 section 7
+	ToldEncs        []string `json:"introspection_encryption_enc_values_supported,omitempty"`
+	ClaimTypes      []string `json:"claim_types_supported,omitempty"`
+	Claims          []string `json:"claims_supported,omitempty"`
 
 	AuthMethods       []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 	ProofAlgs         []string `json:"dpop_signing_alg_values_supported,omitempty"` // RFC 9449 section 5.1
@@ -100,6 +109,8 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.RequestObject, d.RequestURI = new(len(f.RequestAlgs) > 0), new(len(f.RequestAlgs) > 0)
 		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
 		d.Subjects, d.IDTokenAlgs = []string{"pairwise", "public"}, signingAlgs
+		d.IDTokenEncAlgs, d.IDTokenEncs = f.EncryptionAlgs, f.EncryptionEncs
+		d.AnswerEncAlgs, d.AnswerEncs = f.EncryptionAlgs, f.EncryptionEncs
 		d.Claims, d.ClaimTypes = f.Claims, []string{"normal"}
 	}
 	if d.Push != "" {
@@ -110,6 +121,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.FrontchannelLogout, d.FrontchannelLogoutSession = f.FrontchannelLogout, f.FrontchannelLogout
 	}
 	if d.Userinfo != "" {
+		d.UserinfoEncAlgs, d.UserinfoEncs = f.EncryptionAlgs, f.EncryptionEncs
 		d.UserinfoAlgs, d.Protected = f.UserinfoAlgs, []string{d.Userinfo}
 	}
 	if d.Token != "" {
@@ -121,6 +133,9 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 	}
 	if d.Introspection != "" {
 		d.AskMethods, d.AskAlgs, d.ToldAlgs = f.IntrospectionAuthMethods, algsFor(f.IntrospectionAuthMethods, f), f.UserinfoAlgs
+	}
+	if d.Introspection != "" {
+		d.ToldEncAlgs, d.ToldEncs = f.EncryptionAlgs, f.EncryptionEncs
 	}
 	if f.MTLS != "" {
 		d.Bound = true

@@ -52,6 +52,8 @@ type Facts struct {
 	ProofAlgs     []string // of DPoP proofs; nil = none are read
 	UserinfoAlgs  []string // of signed userinfo answers
 	MTLS          string   // where the endpoints are that apps come to with a certificate, without a slash at its end; "" = nowhere
+	// EncryptionAlgs and EncryptionEncs are those of what is encrypted for clients; nil = nothing is.
+	EncryptionAlgs, EncryptionEncs []string
 	// BackchannelLogout and FrontchannelLogout: clients are told, with the sid, of sessions that ended.
 	BackchannelLogout, FrontchannelLogout bool
 	// IntrospectionAuthMethods are those of AuthMethods that authenticate.

@@ -34,7 +34,7 @@ type Provider interface {
 	CheckGrantType(form url.Values) error
 	Token(ctx context.Context, r oauth.TokenRequest) (*oauth.Answer, error)
 	Introspect(ctx context.Context, caller *clients.Client, token string) (oauth.Introspection, error)
-	SignIntrospection(caller *clients.Client, answer oauth.Introspection) (string, error)
+	SignIntrospection(ctx context.Context, caller *clients.Client, answer oauth.Introspection) (string, error)
 	Revoke(ctx context.Context, caller *clients.Client, token string) error
 }
 
@@ -127,7 +127,7 @@ func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) error {
 	if !accepts(r, introspectionJWT) {
 		return write(w, answer)
 	}
-	signed, err := h.provider.SignIntrospection(client, answer)
+	signed, err := h.provider.SignIntrospection(r.Context(), client, answer)
 	if err != nil {
 		return err
 	}
