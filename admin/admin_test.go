@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -100,8 +101,7 @@ func TestADM01_EveryActDemandsItsPermission(t *testing.T) {
 	w := newWorld(t)
 	service := reflect.TypeOf(w.s)
 	acts := 0
-	for i := range service.NumMethod() {
-		method := service.Method(i)
+	for method := range service.Methods() {
 		if method.Type.NumIn() < 3 || method.Type.In(2) != reflect.TypeFor[admin.Actor]() {
 			if method.Name != "Held" {
 				t.Errorf("%s takes no actor: it is no act, and does not belong here", method.Name)
@@ -197,7 +197,7 @@ func TestADM03_NobodyActsOnWhoHoldsMore(t *testing.T) {
 	ctx := t.Context()
 	all := w.as(w.support)
 	for _, p := range []admin.Permission{admin.PeopleWrite, admin.PeopleErase, admin.GroupsWrite} { // as much as is not the administrator's
-		all.Holds = admin.SetOf(append(slices.Collect(keys(all.Holds)), p)...)
+		all.Holds = admin.SetOf(append(slices.Collect(maps.Keys(all.Holds)), p)...)
 	}
 	person := func(_ admin.Person, err error) error { return err }
 	w.ok(w.s.PutGroup(ctx, w.command(), "friends", ""))
@@ -227,16 +227,6 @@ func TestADM03_NobodyActsOnWhoHoldsMore(t *testing.T) {
 	}
 	if _, err := w.s.SetPassword(ctx, w.as(w.support), w.support.ID, "correct horse battery staple"); err != nil {
 		t.Errorf("support sets their own password: %v", err)
-	}
-}
-
-func keys(s admin.Set) func(yield func(admin.Permission) bool) {
-	return func(yield func(admin.Permission) bool) {
-		for p := range s {
-			if !yield(p) {
-				return
-			}
-		}
 	}
 }
 
@@ -354,9 +344,9 @@ func TestADM08_SearchFindsByBeginnings(t *testing.T) {
 // TestADM09_ViewsHoldNoSecret walks the types of the answers.
 func TestADM09_ViewsHoldNoSecret(t *testing.T) {
 	service := reflect.TypeFor[*admin.Service]()
-	for i := range service.NumMethod() {
-		for n := range service.Method(i).Type.NumOut() {
-			walk(t, service.Method(i).Name, service.Method(i).Type.Out(n), map[reflect.Type]bool{})
+	for method := range service.Methods() {
+		for out := range method.Type.Outs() {
+			walk(t, method.Name, out, map[reflect.Type]bool{})
 		}
 	}
 }

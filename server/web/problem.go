@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"signet/oauth/refusal"
@@ -34,14 +35,15 @@ type Violation struct {
 
 // Error is for the log.
 func (p *Problem) Error() string {
-	text := p.Title
+	var text strings.Builder
+	text.WriteString(p.Title)
 	if p.Detail != "" {
-		text += ": " + p.Detail
+		text.WriteString(": " + p.Detail)
 	}
 	for _, v := range p.Errors {
-		text += "; " + v.Pointer + " " + v.Detail
+		text.WriteString("; " + v.Pointer + " " + v.Detail)
 	}
-	return text
+	return text.String()
 }
 
 // Unwrap gives the cause, which is for the log alone.
