@@ -189,7 +189,8 @@ func adminApps(d *adminAPI) {
 		"If-Match: *")
 	for field, body := range map[string]any{
 		"/redirect_uris": map[string]any{"redirect_uris": []string{"javascript:alert(1)"}}, "/scop": map[string]any{"scop": "openid"},
-		"/client_name": map[string]any{"client_name": 7},
+		"/client_name": map[string]any{"client_name": 7}, "/client_id": map[string]any{"client_id": "other"},
+		"/client_secret": map[string]any{"client_secret": "mine"}, "/document_hash": map[string]any{"document_hash": "x"},
 	} {
 		status, answer := d.call("PATCH /clients/shop", body, "If-Match: *")
 		raw, _ := json.Marshal(answer)

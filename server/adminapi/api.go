@@ -141,6 +141,11 @@ func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
 	if err != nil {
 		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
 	}
+	if token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
+		return admin.Actor{}, web.NewProblem(http.StatusUnauthorized, "token_missing", "Send an access token",
+			"Send one for "+Resource(h.issuer)+" in the header Authorization.").
+			With("WWW-Authenticate", `Bearer realm="signet", resource_metadata="`+h.metadata()+`"`)
+	}
 	sent := oauth.Presented{Token: token, DPoP: bound}
 	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {
 		sent.Certificate, err = web.Certificate(r)
@@ -170,8 +175,7 @@ func bearer(r *http.Request) (token string, bound bool, err error) {
 		return "", false, refusal.InvalidRequest("There are several Authorization headers.")
 	}
 	if len(header) == 0 {
-		return "", false, refusal.InvalidToken("Send an access token for " + strings.TrimSuffix(web.AdminPath, "/") +
-			", in the header Authorization.")
+		return "", false, nil
 	}
 	scheme, value, _ := strings.Cut(header[0], " ")
 	bound = strings.EqualFold(scheme, "DPoP")

@@ -85,6 +85,28 @@ func strict(raw []byte, into any) error {
 	return &admin.Invalid{Fields: []admin.Field{field}}
 }
 
+// theirs refuses what a body cannot say: the id is in the path, secrets are made here, and what is known of a document is not told.
+func theirs(id string, body []byte) error {
+	var fields map[string]json.RawMessage
+	if err := strict(body, &fields); err != nil {
+		return err
+	}
+	wrong := &admin.Invalid{}
+	if own, there := fields["client_id"]; there && id != "" && string(own) != `"`+id+`"` {
+		wrong.Fields = append(wrong.Fields, admin.Field{Name: "client_id", Text: "is not the one in the path: an id does not change"})
+	}
+	if _, there := fields["client_secret"]; there {
+		wrong.Fields = append(wrong.Fields, admin.Field{Name: "client_secret", Text: "is made by the server"})
+	}
+	if _, there := fields["document_hash"]; there {
+		wrong.Fields = append(wrong.Fields, admin.Field{Name: "document_hash", Text: "there is no such field"})
+	}
+	if len(wrong.Fields) > 0 {
+		return wrong
+	}
+	return nil
+}
+
 // merge applies a merge patch (RFC 7396) of the top level to metadata: null is the default again, arrays and objects replace.
 func merge(m *clients.Metadata, patch []byte) error {
 	var changes map[string]json.RawMessage
@@ -179,7 +201,7 @@ func (h *Handler) apps(api huma.API) {
 	operation(api, "POST /clients", "createClient", "Register an app; its secret is in the answer, this once",
 		func(ctx context.Context, a admin.Actor, in *clientIn) (client, error) {
 			var m clients.Metadata
-			if err := strict(in.Body, &m); err != nil {
+			if err := errors.Join(theirs("", in.Body), strict(in.Body, &m)); err != nil {
 				return client{}, err
 			}
 			c, err := s.CreateClient(ctx, a, m)
@@ -200,12 +222,15 @@ func (h *Handler) apps(api huma.API) {
 	}
 	operation(api, "PATCH /clients/{id}", "changeClient", "Change some of an app's registration (RFC 7396)",
 		func(ctx context.Context, a admin.Actor, in *clientPatch) (client, error) {
+			if err := theirs(in.ID, in.Body); err != nil {
+				return client{}, err
+			}
 			return change(ctx, a, in.ID, in.Condition, func(m *clients.Metadata) error { return merge(m, in.Body) })
 		})
 	operation(api, "PUT /clients/{id}", "replaceClient", "Replace an app's registration",
 		func(ctx context.Context, a admin.Actor, in *clientPut) (client, error) {
 			var next clients.Metadata
-			if err := strict(in.Body, &next); err != nil {
+			if err := errors.Join(theirs(in.ID, in.Body), strict(in.Body, &next)); err != nil {
 				return client{}, err
 			}
 			return change(ctx, a, in.ID, in.Condition, func(m *clients.Metadata) error { *m = next; return nil })

@@ -195,7 +195,7 @@ func (h *Handler) keys(ctx context.Context, v *visit) (pages.Console, error) {
 	var algs []pages.ConsoleChoice
 	for _, k := range all {
 		list.Rows = append(list.Rows, pages.ConsoleRow{Title: k.Alg + " " + k.KID, Note: k.State, At: k.MadeAt})
-		if !seen[k.Alg] && k.Alg != "HS256" {
+		if !seen[k.Alg] && k.Alg != "refresh" {
 			algs = append(algs, pages.ConsoleChoice{Value: k.Alg})
 		}
 		seen[k.Alg] = true
