@@ -38,7 +38,7 @@ func properties(typ reflect.Type) map[string]*huma.Schema {
 	all := map[string]*huma.Schema{}
 	for f := range typ.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" || name == "-" || !f.IsExported() {
+		if name == "" || name == "-" || name == "document_hash" || !f.IsExported() {
 			continue
 		}
 		s := &huma.Schema{}
