@@ -100,7 +100,7 @@ func zeros(ctx context.Context, method reflect.Method, a admin.Actor) []reflect.
 func TestADM01_EveryActDemandsItsPermission(t *testing.T) {
 	w := newWorld(t)
 	service := reflect.TypeFor[*admin.Service]()
-	acts := 0
+	acts, demanded := 0, admin.Set{}
 	for method := range service.Methods() {
 		if method.Type.NumIn() < 3 || method.Type.In(2) != reflect.TypeFor[admin.Actor]() {
 			if method.Name != "Held" {
@@ -118,6 +118,7 @@ func TestADM01_EveryActDemandsItsPermission(t *testing.T) {
 			t.Errorf("%s without any permission: %v, want a refusal that names the permission", method.Name, err)
 			continue
 		}
+		demanded[no.Missing[0]] = true
 		if got := len(w.events("admin.refused")) - before; got != 1 {
 			t.Errorf("%s: %d events of the refusal, want 1", method.Name, got)
 		}
@@ -127,6 +128,9 @@ func TestADM01_EveryActDemandsItsPermission(t *testing.T) {
 		if err, _ := out[len(out)-1].Interface().(error); !errors.Is(err, admin.ErrRefused) {
 			t.Errorf("%s with all permissions but %s: %v, want a refusal", method.Name, no.Missing[0], err)
 		}
+	}
+	if unused := demanded.Missing(admin.SetOf(admin.All()...)); len(unused) > 0 {
+		t.Errorf("no act demands %v", unused)
 	}
 	if acts < 40 {
 		t.Fatalf("only %d acts were found", acts)

@@ -31,7 +31,6 @@ const (
 	KeysRotate        Permission = "keys:rotate"
 	AuditRead         Permission = "audit:read"
 	MailRead          Permission = "mail:read"
-	MailRetry         Permission = "mail:retry"
 )
 
 // ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
@@ -40,8 +39,7 @@ const ScopePrefix = "signet:"
 // All lists the permissions.
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
-		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, MailRead,
-		MailRetry}
+		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, MailRead}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
