@@ -6,6 +6,7 @@ FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 COPY kit/go/go.mod kit/go/go.sum kit/go/
+COPY internal/oryx/go.mod internal/oryx/go.sum internal/oryx/
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/signet ./cmd/signet && mkdir /out/data
