@@ -22,23 +22,28 @@ func (a *app) group() *cobra.Command {
 		a.namedCreate("Change a group's description", "group", (*membership.Service).DescribeGroup),
 		reads(a.namedList("group", (*membership.Service).Groups)),
 		reads(a.groupShow()),
-		a.groupMember("add", "Put a person into a group", func(s *membership.Service, ctx context.Context, group, userID string) error {
-			_, err := s.Add(ctx, group, userID)
-			return err
-		}),
-		a.groupMember("remove", "Take a person out of a group", (*membership.Service).Remove),
-		a.namedDelete("group", "Delete a group; the people stay", (*membership.Service).DeleteGroup))
+		a.groupMember("add", "Put a person into a group", (*admin.Service).AddMember),
+		a.groupMember("remove", "Take a person out of a group", (*admin.Service).RemoveMember),
+		a.namedDelete("group", "Delete a group; the people stay", (*admin.Service).DeleteGroup))
 }
 
 func (a *app) role() *cobra.Command {
 	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
-		a.namedCreate("Create a role", "role", (*membership.Service).CreateRole),
+		a.namedCreate("Create a role", "role", createRole),
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
 		reads(a.namedList("role", (*membership.Service).Roles)),
 		reads(a.roleShow()),
 		a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first", (*admin.Service).GiveRole),
 		a.roleHolder("take", "End that a person or a group holds a role", (*admin.Service).TakeRole),
-		a.namedDelete("role", "Delete a role; nobody holds it any more", (*membership.Service).DeleteRole))
+		a.namedDelete("role", "Delete a role; nobody holds it any more. Those that ship with Signet stay", (*admin.Service).DeleteRole))
+}
+
+// createRole makes one of the operator's own: a later release may ship more of the reserved names, with permissions.
+func createRole(s *membership.Service, ctx context.Context, name, description string) error {
+	if strings.HasPrefix(name, admin.ScopePrefix) {
+		return fmt.Errorf("names that begin with %s are reserved; roles that ship with Signet are given without being created", admin.ScopePrefix)
+	}
+	return s.CreateRole(ctx, name, description)
 }
 
 // named is how a group or a role is shown.
@@ -58,11 +63,19 @@ func unnamed(err error, noun, name string) error {
 	case errors.Is(err, membership.ErrNotFound), errors.Is(err, admin.ErrNotFound):
 		return fmt.Errorf("%s %q: not found, or not there; see `signet %[1]s list` and `signet %[1]s show`", noun, name)
 	case errors.Is(err, admin.ErrConflict):
-		return errors.New(strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": "))
+		return conflict(err)
 	case errors.Is(err, membership.ErrExists):
 		return fmt.Errorf("there is a %s %q already", noun, name)
 	}
 	return err
+}
+
+// conflict is the error of an act that is not possible as things are, without the words for that.
+func conflict(err error) error {
+	if !errors.Is(err, admin.ErrConflict) {
+		return err
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": "))
 }
 
 func (a *app) namedCreate(short, noun string,
@@ -84,14 +97,15 @@ func (a *app) namedCreate(short, noun string,
 	return c
 }
 
-func (a *app) namedDelete(noun, short string, act func(s *membership.Service, ctx context.Context, name string) error) *cobra.Command {
+func (a *app) namedDelete(noun, short string,
+	act func(s *admin.Service, ctx context.Context, a admin.Actor, name string) error) *cobra.Command {
 	var confirmed bool
 	c := a.verb("delete NAME", short, 1, func(cmd *cobra.Command, args []string) error {
 		if err := sure(cmd, confirmed, "who is in the "+noun+" is forgotten"); err != nil {
 			return err
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			if err := act(h.Members, ctx, args[0]); err != nil {
+			if err := act(h.Admin, ctx, h.Host(operator()), args[0]); err != nil {
 				return unnamed(err, noun, args[0])
 			}
 			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
@@ -170,14 +184,14 @@ func (a *app) people(ctx context.Context, h *server.Services, ids, groups []stri
 }
 
 func (a *app) groupMember(use, short string,
-	act func(s *membership.Service, ctx context.Context, group, userID string) error) *cobra.Command {
+	act func(s *admin.Service, ctx context.Context, a admin.Actor, group, userID string) error) *cobra.Command {
 	return a.verb(use+" NAME PERSON", short, 2, func(cmd *cobra.Command, args []string) error {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			u, err := new(who).find(ctx, h, args[1:])
 			if err != nil {
 				return err
 			}
-			if err := act(h.Members, ctx, args[0], u.ID); err != nil {
+			if err := act(h.Admin, ctx, h.Host(operator()), args[0], u.ID); err != nil {
 				return unnamed(err, "group", args[0])
 			}
 			return a.memberships(ctx, h, u)

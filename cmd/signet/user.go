@@ -23,8 +23,8 @@ import (
 func (a *app) user() *cobra.Command {
 	return noun("user", "People: create, look at, disable, change, delete",
 		a.userCreate(), reads(a.userList()), reads(a.userShow()), a.userTokens(),
-		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", (*users.Service).Disable),
-		a.userSwitch("enable", "Let a disabled person sign in again", (*users.Service).Enable),
+		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", true),
+		a.userSwitch("enable", "Let a disabled person sign in again", false),
 		a.userImport(), a.userSetPassword(), a.userResetLink(), reads(a.userFactors()), a.userResetFactors(), a.userUnfreeze(),
 		a.userSetEmail(), a.userSetClaims(), a.userDelete(), a.userRestore())
 }
@@ -288,10 +288,10 @@ func (a *app) userTokens() *cobra.Command {
 	return c
 }
 
-func (a *app) userSwitch(use, short string, act func(s *users.Service, ctx context.Context, id string) error) *cobra.Command {
+func (a *app) userSwitch(use, short string, disabled bool) *cobra.Command {
 	return a.userVerb(use, short, func(ctx context.Context, h *server.Services, u storage.User) error {
-		if err := act(h.People, ctx, u.ID); err != nil {
-			return err
+		if _, err := h.Admin.SetDisabled(ctx, h.Host(operator()), u.ID, disabled); err != nil {
+			return conflict(err)
 		}
 		return a.userAgain(ctx, h, u.ID)
 	})
@@ -392,11 +392,14 @@ func (a *app) userDelete() *cobra.Command {
 	var now, yes bool
 	c := a.userVerb("delete", "Delete a person: ends all their sessions and grants, and erases them after accounts.delete_grace",
 		func(ctx context.Context, h *server.Services, u storage.User) error {
-			at, err := h.Deletion.Delete(ctx, u.ID, now)
+			gone, err := h.Admin.DeletePerson(ctx, h.Host(operator()), u.ID, "", now)
 			if err != nil {
-				return err
+				return conflict(err)
 			}
-			d := deletion{u.ID, at.UTC()}
+			d := deletion{u.ID, gone.EraseAt}
+			if d.EraseAt.IsZero() { // it was at once
+				d.EraseAt = time.Now().UTC()
+			}
 			return a.answer(d, func(w io.Writer) {
 				row(w, "id (sub)", d.ID)
 				row(w, "erased at", when(d.EraseAt))
@@ -418,8 +421,8 @@ func (a *app) userDelete() *cobra.Command {
 
 func (a *app) userRestore() *cobra.Command {
 	return a.userVerb("restore", "Keep a person who was to be deleted", func(ctx context.Context, h *server.Services, u storage.User) error {
-		if err := h.Deletion.Cancel(ctx, u.ID, ""); err != nil {
-			return err
+		if _, err := h.Admin.RestorePerson(ctx, h.Host(operator()), u.ID); err != nil {
+			return conflict(err)
 		}
 		return a.userAgain(ctx, h, u.ID)
 	})
