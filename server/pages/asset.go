@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"signet/server/web"
 	"signet/templates"
@@ -25,8 +27,9 @@ type assets struct {
 }
 
 type asset struct {
-	kind string
-	body []byte
+	kind   string
+	body   []byte
+	packed []byte // by gzip; nil where that saves nothing
 }
 
 var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
@@ -45,7 +48,7 @@ func loadAssets(o Options) (*assets, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.files[e.Name()] = asset{kinds[path.Ext(e.Name())], body}
+		a.files[e.Name()] = asset{kind: kinds[path.Ext(e.Name())], body: body}
 	}
 	var more string
 	if o.Color != "" {
@@ -60,7 +63,7 @@ func loadAssets(o Options) (*assets, error) {
 		if name == "" {
 			return nil, errors.New("branding.logo: must be an SVG or PNG file")
 		}
-		a.files[name] = asset{kinds[path.Ext(name)], o.Logo}
+		a.files[name] = asset{kind: kinds[path.Ext(name)], body: o.Logo}
 		more += ".brand img{max-width:200px;object-fit:contain;object-position:0 50%}\n[dir=rtl] .brand img{object-position:100% 50%}\n"
 	}
 	css := a.files["signet.css"]
@@ -74,7 +77,25 @@ func loadAssets(o Options) (*assets, error) {
 	sum.Write(o.Logo)
 	a.hash = hex.EncodeToString(sum.Sum(nil))[:12]
 	a.prefix = o.Prefix + "/static/" + a.hash + "/"
+	for name, f := range a.files {
+		f.packed = packed(f.body)
+		a.files[name] = f
+	}
 	return a, nil
+}
+
+// packed is the file by gzip, nil where that saves nothing. These files hold no secret and nothing of a request, so their size tells
+// nothing; pages do, and are sent as they are.
+func packed(body []byte) []byte {
+	var buf bytes.Buffer
+	w, err := gzip.NewWriterLevel(&buf, gzip.BestCompression)
+	if err != nil {
+		return nil
+	}
+	if _, err := w.Write(body); err != nil || w.Close() != nil || buf.Len() >= len(body) {
+		return nil
+	}
+	return buf.Bytes()
 }
 
 // logoName tells what the operator's file is by its content; "" for what we do not show.
@@ -109,7 +130,13 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
-	h.Set("Content-Length", strconv.Itoa(len(f.body)))
+	h.Set("Vary", "Accept-Encoding")
+	body := f.body
+	if f.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		body = f.packed
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // for a picture opened by itself
 	if r.PathValue("hash") == a.hash {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
@@ -117,6 +144,19 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 		h.Set("Cache-Control", "no-cache")
 	}
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(f.body)
+	_, _ = w.Write(body)
 	return nil
+}
+
+// acceptsGzip reports whether the header names gzip and does not refuse it (RFC 9110 section 12.5.3).
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		coding, weight, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			name, value, _ := strings.Cut(strings.TrimSpace(weight), "=")
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return name == "" || !strings.EqualFold(name, "q") || err == nil && q > 0
+		}
+	}
+	return false
 }

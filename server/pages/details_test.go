@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -80,6 +81,13 @@ func TestTheLanguageIsOneControl(t *testing.T) {
 	}
 }
 
+// The menu of languages opens in view, above its words and aligned with them, whichever way the page is read.
+const menuBelongs = `(menu => { menu.open = true;
+	const words = menu.querySelector("summary").getBoundingClientRect(), list = menu.querySelector("ul").getBoundingClientRect(),
+		side = document.dir === "rtl" ? "right" : "left";
+	return Math.abs(words[side] - list[side]) < 2 && list.bottom <= words.top + 1 && list.left >= 0 && list.right <= innerWidth;
+})(document.querySelector(".lang"))`
+
 // What was misaligned, below the fold or in three rows.
 func TestLaidOutInABrowser(t *testing.T) {
 	ctx := chromium(t)
@@ -101,11 +109,19 @@ func TestLaidOutInABrowser(t *testing.T) {
 				`.map(e => e.getBoundingClientRect().height)).size === 1`},
 		{"sign_in", 360, 740, `document.querySelector(".foot").offsetHeight < 80`},
 		{"factor_setup", 360, 740, `document.querySelectorAll(".steps>li").length === 2`},
+		{"apps_empty", 360, 740, `document.querySelector("h1").getBoundingClientRect().top < 190`},
+		{"apps_empty", 768, 1024, `document.querySelector("h1").getBoundingClientRect().top < 190`},
+		{"account_empty", 360, 740, `document.querySelector(".top").offsetHeight < 100`},
+		{"logins", 360, 740, `new Set([...document.querySelectorAll(".rows button")].map(e => e.offsetWidth)).size === 1`},
+		{"signed_out", 360, 740, `[...document.querySelectorAll(".actions>*")].every(e => e.offsetHeight < 60)`},
+		{"sign_in", 360, 740, menuBelongs}, {"account", 1280, 720, menuBelongs},
+		{"sign_in&lang=ar", 360, 740, menuBelongs}, {"account&lang=ar", 1280, 720, menuBelongs}, {"account&lang=ar", 320, 740, menuBelongs},
 		{"profile", 1280, 720, `document.querySelector("form").offsetHeight < 1500`},
 	} {
 		ctx := within(t, ctx)
+		page, lang, _ := strings.Cut(tt.page, "&lang=")
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(tt.width, tt.height),
-			chromedp.Navigate(base+"/page/"+tt.page+"?lang=en")); err != nil {
+			chromedp.Navigate(base+"/page/"+page+"?lang="+cmp.Or(lang, "en"))); err != nil {
 			t.Fatal(err)
 		}
 		if !ask[bool](t, ctx, tt.holds) {
