@@ -195,7 +195,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	// The ID token comes after the access token whose hash it holds, and PKCE refuses in the first pass, before anything is signed.
 	renewed := &openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config}
 	config.register = register{
-		{name: clients.AuthorizationCode, needs: []string{"code"}, alive: grants.Alive,
+		{name: clients.AuthorizationCode, needs: []string{"code"}, alive: grants.Alive, fetches: true,
 			handlers: fosite.TokenEndpointHandlers{code, codeID, proof}},
 		{name: clients.RefreshToken, needs: []string{"refresh_token"}, alive: grants.Refreshable, scopes: ofRefresh,
 			handlers: fosite.TokenEndpointHandlers{refresh, renewed}},
@@ -207,7 +207,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	}
 	if o.Devices != nil {
 		config.register = append(config.register, grantType{
-			name: clients.DeviceCode, needs: []string{"device_code"}, alive: grants.Alive,
+			name: clients.DeviceCode, needs: []string{"device_code"}, alive: grants.Alive, fetches: true,
 			handlers: fosite.TokenEndpointHandlers{&grants.Device{Polls: o.Devices, Fetcher: book, Signer: signer}},
 		})
 	}

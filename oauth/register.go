@@ -26,6 +26,8 @@ type grantType struct {
 	alive func(*storage.GrantState, time.Time) error
 	// scopes decides those of the request; nil = the grant's, as far as the client may still have them.
 	scopes func(*ledger.Case, *clients.Resources) ([]string, error)
+	// fetches: it is the first that comes of a person's decision.
+	fetches bool
 	// untold: it is for apps that an operator named, who know without discovery.
 	untold bool
 

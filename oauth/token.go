@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/ory/fosite"
@@ -14,6 +15,7 @@ import (
 	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/dpop"
+	"signet/oauth/flow"
 	"signet/oauth/ledger"
 	"signet/oauth/mtls"
 	"signet/oauth/refusal"
@@ -155,6 +157,7 @@ var checks = []func(*Provider, context.Context, *ledger.Case) error{
 	(*Provider).bind,
 	(*Provider).guard,
 	(*Provider).narrow,
+	(*Provider).strong,
 }
 
 // bind: what is bound to a key or a certificate is good for that one only (RFC 9449 sections 5 and 10, RFC 8705 section 4). Nothing was
@@ -182,6 +185,20 @@ func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
 	}
 	if ends := c.EndsAt(); !ends.IsZero() && !c.Now.Before(ends) {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(errPastEnd)
+	}
+	return nil
+}
+
+// strong: what the client, or a resource that was named, demands of the sign-in by now holds for what is fetched for the first time, too.
+// The person signs in again for the next.
+func (p *Provider) strong(_ context.Context, c *ledger.Case) error {
+	if c.State == nil || !p.register.find(c.GrantType).fetches || flow.Reaches(c.State.ACR, flow.ACRMulti) {
+		return nil
+	}
+	known := p.o.Clients.Resources()
+	demands := func(id string) bool { r, ok := known.Find(id); return ok && r.RequireSecondFactor }
+	if c.Client.RequireSecondFactor || slices.ContainsFunc(c.State.Resources, demands) {
+		return refusal.InvalidGrant("A second factor is demanded by now. Ask the person again.")
 	}
 	return nil
 }

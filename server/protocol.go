@@ -30,6 +30,7 @@ import (
 	"signet/oauth/pushed"
 	"signet/oauth/request"
 	"signet/oauth/tokens"
+	"signet/server/approval"
 	"signet/server/authorize"
 	"signet/server/consent"
 	devices "signet/server/device"
@@ -152,8 +153,14 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	if err != nil {
 		return nil, err
 	}
+	approvals, err := approval.New(approval.Options{
+		Book: book, Provider: provider, Login: front, Browser: front.Browser, Resources: h.Clients.Resources, Scope: h.scopeLine,
+	})
+	if err != nil {
+		return nil, err
+	}
 	if h.Config.Device.Enabled {
-		devices, err := h.deviceHandler(provider, requests, callers, view, front, book)
+		devices, err := h.deviceHandler(requests, callers, view, front, approvals)
 		if err != nil {
 			return nil, err
 		}
@@ -184,12 +191,11 @@ func (h *Services) callers() (*clientauth.Authenticator, error) {
 }
 
 // deviceHandler answers devices without a browser, and their people.
-func (h *Services) deviceHandler(provider *oauth.Provider, requests *request.Parser, callers *clientauth.Authenticator, view *pages.Pages,
-	front *login.Login, book *consents.Book) (web.Mounter, error) {
+func (h *Services) deviceHandler(requests *request.Parser, callers *clientauth.Authenticator, view *pages.Pages, front *login.Login,
+	approvals *approval.Approvals) (web.Mounter, error) {
 	return devices.New(devices.Options{
-		Issuer: h.Config.Server.Issuer, Clients: callers, Parser: requests, Requests: h.devices, Book: book, Provider: provider,
-		Audit: h.Audit, Limits: ratelimit.New(h.DB), Login: front, Browser: front.Browser, Pages: view, Resources: h.Clients.Resources,
-		App: h.app, Scope: h.scopeLine,
+		Issuer: h.Config.Server.Issuer, Clients: callers, Parser: requests, Requests: h.devices, Approvals: approvals, Audit: h.Audit,
+		Limits: ratelimit.New(h.DB), Login: front, Browser: front.Browser, Pages: view, App: h.app,
 	})
 }
 

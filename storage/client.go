@@ -111,6 +111,10 @@ func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error 
 		if err != nil {
 			return err
 		}
+		// whoever is registered with the id next has not asked for it
+		if _, err := db.exec(ctx, "DELETE FROM waiting WHERE client_id = $1", id); err != nil {
+			return err
+		}
 		consents, err := db.exec(ctx, "DELETE FROM consents WHERE client_id = $1", id)
 		if err != nil {
 			return err

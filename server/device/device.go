@@ -17,17 +17,15 @@ import (
 	"signet/clients"
 	"signet/internal/ratelimit"
 	"signet/internal/telemetry"
-	"signet/oauth"
-	"signet/oauth/consent"
 	"signet/oauth/device"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 	"signet/oauth/request"
+	"signet/server/approval"
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
-	"signet/storage"
 )
 
 // Authenticator tells which client a request comes from; *clientauth.Authenticator.
@@ -47,17 +45,6 @@ type Requests interface {
 	Decide(ctx context.Context, w device.Waiting, userID string, approved bool) error
 }
 
-// Book remembers consents; *consent.Book.
-type Book interface {
-	Read(ctx context.Context, userID, clientID string) (storage.Consent, error)
-	Allow(ctx context.Context, d consent.Decision) (consent.Allowed, error)
-}
-
-// Provider makes the grant; *oauth.Provider.
-type Provider interface {
-	Approve(ctx context.Context, a oauth.Approval) error
-}
-
 // Log is the audit log.
 type Log interface {
 	Record(ctx context.Context, e audit.Event) error
@@ -69,16 +56,13 @@ type Options struct {
 	Clients   Authenticator
 	Parser    Parser
 	Requests  Requests
-	Book      Book
-	Provider  Provider
+	Approvals *approval.Approvals
 	Audit     Log
 	Limits    *ratelimit.Limiter
 	Login     *login.Login
 	Browser   *browser.Browser
 	Pages     *pages.Pages
-	Resources func() *clients.Resources
 	App       func(ctx context.Context, clientID string) pages.App
-	Scope     func(scope string, resources []string) pages.ScopeLine // in words, of the resources that are named
 }
 
 // Handler answers the endpoint and the pages.
@@ -86,8 +70,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Issuer == "" || o.Clients == nil || o.Parser == nil || o.Requests == nil || o.Book == nil || o.Provider == nil || o.Audit == nil ||
-		o.Limits == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.Resources == nil || o.App == nil || o.Scope == nil {
+	if o.Issuer == "" || o.Clients == nil || o.Parser == nil || o.Requests == nil || o.Approvals == nil || o.Audit == nil ||
+		o.Limits == nil || o.Login == nil || o.Browser == nil || o.Pages == nil || o.App == nil {
 		return nil, errors.New("server/device: all options are required")
 	}
 	return &Handler{o}, nil

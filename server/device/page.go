@@ -1,27 +1,24 @@
 package device
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
 	"signet/audit"
 	"signet/clients"
 	"signet/internal/ratelimit"
-	"signet/oauth"
 	"signet/oauth/consent"
 	"signet/oauth/device"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
+	"signet/server/approval"
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
-	"signet/server/web"
 )
 
 // at is the page for a code that was read, or for none.
@@ -34,18 +31,7 @@ func at(code string) string {
 
 // signedIn leads everybody else to where the dispatcher says, and back to the page for the code. nil: that was answered.
 func (h *Handler) signedIn(w http.ResponseWriter, r *http.Request, code string) (*browser.Visitor, error) {
-	s, err := h.Login.Plain(r)
-	if err != nil {
-		return nil, err
-	}
-	if s.Is(flow.Finish) {
-		return s.Visitor, nil
-	}
-	s.In.EndsAt = at(code)
-	if err := h.Login.Ensure(w, r, s); err != nil {
-		return nil, err
-	}
-	return nil, h.Login.GoOn(w, r, s)
+	return h.Approvals.SignedIn(w, r, at(code))
 }
 
 // show asks for the code, or, where the address has one, what is to become of the device that shows it.
@@ -56,14 +42,21 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if v == nil || err != nil {
 		return err
 	}
-	if typed == "" {
-		return h.Pages.Render(w, r, http.StatusOK, pages.Device{Person: v.Person})
+	if typed == "" || elsewhere(r) {
+		return h.Pages.Render(w, r, http.StatusOK, pages.Device{Person: v.Person, Typed: login.Cut(typed)})
 	}
 	found, err := h.find(r.Context(), v, code)
 	if err != nil {
 		return h.wrong(w, r, v, typed, err)
 	}
 	return h.ask(w, r, v, found, http.StatusOK, nil)
+}
+
+// elsewhere: another site's page led here. It could lead here often, with wrong codes, and use up the tries of whoever looks at it; so its
+// code is only written into the form (Fetch Metadata: Sec-Fetch-Site). What a camera or a terminal opens comes from no site.
+func elsewhere(r *http.Request) bool {
+	from := r.Header.Get("Sec-Fetch-Site")
+	return from != "" && from != "none" && from != "same-origin"
 }
 
 // typed leads to the page for the code of the form.
@@ -83,26 +76,30 @@ func (h *Handler) typed(w http.ResponseWriter, r *http.Request) error {
 	return h.Browser.Go(w, r, at(code), nil)
 }
 
-// find is the device of a code that a person typed. Wrong ones are counted, by person and by network: *ratelimit.Throttled.
+// find is the device of a code that a person typed. Wrong ones are counted, by person and by network: *ratelimit.Throttled. Where others
+// in the network used up its tries (rule V05), the person's own are fewer.
 func (h *Handler) find(ctx context.Context, v *browser.Visitor, code string) (device.Waiting, error) {
 	if code == "" {
 		return device.Waiting{}, device.ErrUnknown
 	}
 	lane := ratelimit.Lane{Window: time.Hour, First: 10 * time.Second, Max: 5 * time.Minute, OnSuccess: ratelimit.OwnTry}
-	person, network := lane, lane
+	person, network, own := lane, lane, lane
 	person.Key, person.Free = "device code "+v.UserID, 10
 	network.Key, network.Free = "device code from "+audit.OriginOf(ctx).Network, 50
-	own := person // where others in the network used up its tries (rule V05)
 	own.Key, own.Free = "device code own "+v.UserID, 3
-	charge, err := h.Limits.ChargeOr(ctx, own, person, network)
+	mine, err := h.Limits.Charge(ctx, person)
 	if err != nil {
 		return device.Waiting{}, err
+	}
+	shared, err := h.Limits.ChargeOr(ctx, own, network)
+	if err != nil {
+		return device.Waiting{}, errors.Join(err, mine.Refund(ctx))
 	}
 	found, err := h.Requests.Find(ctx, code)
 	if errors.Is(err, device.ErrUnknown) {
 		return found, err
 	}
-	return found, errors.Join(err, charge.Refund(ctx))
+	return found, errors.Join(err, mine.Refund(ctx), shared.Refund(ctx))
 }
 
 // wrong asks for the code again. One that was decided in this browser a while ago leads to what came of it.
@@ -123,67 +120,40 @@ func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, v *browser.Visit
 	return h.Pages.Render(w, r, status, page)
 }
 
-// asked is what an app on a device asks of the person, and its client.
-func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found device.Waiting) (consent.Asked, consent.Question, error) {
-	a := consent.Asked{Request: found.Request, Resources: h.Resources()}
-	c, err := h.Login.Client(ctx, found.Request.ClientID)
-	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.HasGrant(clients.DeviceCode)) {
-		return a, consent.Question{}, &web.PageError{
-			Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": found.Request.ClientID}, Cause: err,
-		}
-	} else if err != nil {
-		return a, consent.Question{}, err
+// asked is what an app on a device asks of the person.
+func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found device.Waiting) (approval.Question, error) {
+	waits := approval.Waits{Request: found.Request, Kind: ledger.KindDevice, Grant: clients.DeviceCode, AskedAt: found.AskedAt}
+	waits.CodeHash, waits.Until = found.CodeHash()
+	q, err := h.Approvals.Asked(ctx, v, waits)
+	if errors.Is(err, approval.ErrGone) {
+		err = errors.Join(device.ErrUnknown, err)
 	}
-	a.Client = c
-	row, err := h.Book.Read(ctx, v.UserID, c.ClientID)
-	if err != nil {
-		return a, consent.Question{}, err
-	}
-	q := consent.Ask(a, row)
-	if q.Nothing() {
-		return a, q, &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
-	}
-	return a, q, nil
+	return q, err
 }
 
 // ask shows who asks for what from where, with the boxes as given; nil = as the question has them.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting, status int, ticked []string) error {
-	a, q, err := h.asked(r.Context(), v, found)
-	if err != nil {
+	q, err := h.asked(r.Context(), v, found)
+	if errors.Is(err, device.ErrUnknown) {
+		return h.wrong(w, r, v, device.Spell(found.UserCode), err)
+	} else if err != nil {
 		return err
 	}
-	if weak(a, v) {
+	if q.Weak(v) {
 		return h.stronger(w, r, v, found)
 	}
-	if old(a, v) {
-		return h.again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, found)
-	}
-	if ticked == nil {
-		ticked = q.Ticked
+	if q.Old(v) {
+		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.UserCode))
 	}
 	page := pages.DeviceConfirm{
-		App: h.App(r.Context(), a.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
+		App: h.App(r.Context(), q.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
 		Action:    h.Browser.Path(path+"/decide", nil),
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
 		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(q.Details, a.Resources), DetailsDigest: q.Details.Digest(),
+		Details: login.Details(q.Details, q.Asked.Resources), DetailsDigest: q.Details.Digest(),
 	}
-	for _, scope := range q.Fixed {
-		if scope != "openid" || len(q.Fixed) == 1 {
-			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
-		}
-	}
-	for _, scope := range q.Choices {
-		line := h.Scope(scope, q.Resources)
-		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
-		page.Choices = append(page.Choices, line)
-	}
-	for _, id := range q.Resources {
-		if api, ok := a.Resources.Find(id); ok {
-			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
-		}
-	}
+	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(q, ticked)
 	return h.Pages.Render(w, r, status, page)
 }
 
@@ -195,44 +165,16 @@ func near(r *http.Request, found device.Waiting) bool {
 
 // stronger has the person sign in with the second step that the app demands; who has none is told to set one up.
 func (h *Handler) stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting) error {
-	need, err := h.Login.Stronger(r.Context(), v)
-	if err != nil {
+	done, err := h.Approvals.Stronger(w, r, v, at(found.UserCode))
+	if done || err != nil {
 		return err
 	}
-	if !need {
-		return h.Pages.Render(w, r, http.StatusForbidden, pages.Device{Person: v.Person, Problem: "newdevice.second_step"})
-	}
-	return h.again(w, r, flow.Request{ACRValues: []string{flow.ACRMulti}}, found)
-}
-
-// again has the person sign in as the request says, and leads back to the page for the code.
-func (h *Handler) again(w http.ResponseWriter, r *http.Request, how flow.Request, found device.Waiting) error {
-	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, how, at(found.UserCode))
-	if err != nil {
-		return err
-	}
-	return h.Browser.Go(w, r, "/signin", &in)
-}
-
-// weak: the app, or a resource of its tokens, demands a stronger sign-in than the person's.
-func weak(a consent.Asked, v *browser.Visitor) bool {
-	demanded := a.Demanded()
-	return demanded != "" && !flow.Reaches(v.ACR, demanded)
-}
-
-// old: a resource of its tokens demands a younger sign-in. A minute is for reading the page.
-func old(a consent.Asked, v *browser.Visitor) bool {
-	age := a.Request.MaxAge
-	return age != nil && time.Since(v.AuthTime) > time.Duration(*age)*time.Second+time.Minute
+	return h.Pages.Render(w, r, http.StatusForbidden, pages.Device{Person: v.Person, Problem: "newdevice.second_step"})
 }
 
 // another lets somebody else sign in, who comes back to the page for the code.
 func (h *Handler) another(w http.ResponseWriter, r *http.Request) error {
-	in, err := h.Browser.BeginAt(w, r, flow.PurposeAccount, flow.Request{}, at(device.Read(r.URL.Query().Get("user_code"))))
-	if err != nil {
-		return err
-	}
-	return web.Redirect(w, r, h.Login.Another(in))
+	return h.Approvals.Another(w, r, at(device.Read(r.URL.Query().Get("user_code"))))
 }
 
 // decide is the form's answer: the decision, the consent, the grant and the event are written together or not at all. A second click, and
@@ -262,7 +204,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, consent.ErrNothing):
 		return h.ask(w, r, v, found, http.StatusBadRequest, append([]string{}, r.PostForm["scope"]...))
-	case errors.Is(err, errWeak), errors.Is(err, errUnseen): // the page for the code says what is missing, or is asked for
+	case errors.Is(err, approval.ErrWeak), errors.Is(err, approval.ErrUnseen): // the page for the code says what is missing, or is asked for
 		return h.Browser.Go(w, r, at(code), nil)
 	case errors.Is(err, device.ErrUnknown):
 		return h.wrong(w, r, v, typed, err)
@@ -283,40 +225,19 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 // decided is what a decision is remembered by in its browser.
 func decided(code string) string { return "device " + code }
 
-// errWeak: the person has to sign in again, with a second step, or because it is too long ago.
-var errWeak = errors.New("signed in too weakly, or too long ago")
-
-// errUnseen: the page said other authorization details than are asked for now, or none.
-var errUnseen = errors.New("authorization details that were not shown")
-
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, form url.Values) error {
-	a, q, err := h.asked(ctx, v, found)
+	q, err := h.asked(ctx, v, found)
+	if err == nil {
+		err = q.May(v, form)
+	}
 	if err != nil {
 		return err
-	}
-	if weak(a, v) || old(a, v) {
-		return errWeak
-	}
-	if form.Get("details") != q.Details.Digest() {
-		return errUnseen
 	}
 	return h.Login.Tx(ctx, func(ctx context.Context) error {
 		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
 			return err
 		}
-		allowed, err := h.Book.Allow(ctx, consent.Decision{Asked: a, UserID: v.UserID, Ticked: form["scope"]})
-		if err != nil {
-			return err
-		}
-		hash, until := found.CodeHash()
-		err = h.Provider.Approve(ctx, oauth.Approval{
-			Authorization: oauth.Authorization{
-				Request: found.Request, Client: a.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
-				AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
-			},
-			Kind: ledger.KindDevice, CodeHash: hash, Until: until,
-		})
-		if err != nil {
+		if err := h.Approvals.Allow(ctx, v, q, form); err != nil {
 			return err
 		}
 		return h.Audit.Record(ctx, h.event(audit.DeviceApproved, v, found))

@@ -1,0 +1,213 @@
+// Package approval is what the pages have in common on which a person decides about an app that waits elsewhere: what it asks for, whether
+// the person signed in strongly enough for it, and the grant that comes of it. Begin with Approvals.Asked.
+package approval
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"signet/clients"
+	"signet/oauth"
+	"signet/oauth/consent"
+	"signet/oauth/flow"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/storage"
+)
+
+// Book remembers consents; *consent.Book.
+type Book interface {
+	Read(ctx context.Context, userID, clientID string) (storage.Consent, error)
+	Allow(ctx context.Context, d consent.Decision) (consent.Allowed, error)
+}
+
+// Provider makes the grant; *oauth.Provider.
+type Provider interface {
+	Approve(ctx context.Context, a oauth.Approval) error
+}
+
+// Options of New. All are required.
+type Options struct {
+	Book      Book
+	Provider  Provider
+	Login     *login.Login
+	Browser   *browser.Browser
+	Resources func() *clients.Resources
+	Scope     func(scope string, resources []string) pages.ScopeLine // in words, of the resources that are named
+}
+
+// Approvals are made by it.
+type Approvals struct{ Options }
+
+// New checks the options.
+func New(o Options) (*Approvals, error) {
+	if o.Book == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Resources == nil || o.Scope == nil {
+		return nil, errors.New("server/approval: all options are required")
+	}
+	return &Approvals{o}, nil
+}
+
+// What stands against an approval.
+var (
+	// ErrGone: the client is another one than asked, though it has its id: the one that asked was deleted.
+	ErrGone = errors.New("the client that asked is gone")
+	// ErrWeak: the person has to sign in again, with a second step, or because it is too long ago.
+	ErrWeak = errors.New("signed in too weakly, or too long ago")
+	// ErrUnseen: the page said other authorization details than are asked for now, or none.
+	ErrUnseen = errors.New("authorization details that were not shown")
+)
+
+// Waits is what waits for the person.
+type Waits struct {
+	Request flow.Request
+	Kind    string // of package ledger: how its client fetches the grant
+	Grant   string // the grant type with which it does
+	AskedAt time.Time
+	// CodeHash is what the grant is found by, Until when it has to be fetched.
+	CodeHash string
+	Until    time.Time
+}
+
+// Question is what the person decides about.
+type Question struct {
+	consent.Asked
+	consent.Question
+	waits Waits
+}
+
+// Asked is what an app asks of the person. ErrGone, or the page that says why nothing can be asked.
+func (a *Approvals) Asked(ctx context.Context, v *browser.Visitor, w Waits) (Question, error) {
+	q := Question{Asked: consent.Asked{Request: w.Request, Resources: a.Resources()}, waits: w}
+	c, err := a.Login.Client(ctx, w.Request.ClientID)
+	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.HasGrant(w.Grant)) {
+		return q, &web.PageError{
+			Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": w.Request.ClientID}, Cause: err,
+		}
+	} else if err != nil {
+		return q, err
+	}
+	if c.CreatedAt.After(w.AskedAt) {
+		return q, ErrGone
+	}
+	q.Client = c
+	row, err := a.Book.Read(ctx, v.UserID, c.ClientID)
+	if err != nil {
+		return q, err
+	}
+	q.Question = consent.Ask(q.Asked, row)
+	if q.Nothing() {
+		return q, &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
+	}
+	return q, nil
+}
+
+// Weak: the app, or a resource of its tokens, demands a stronger sign-in than the person's.
+func (q Question) Weak(v *browser.Visitor) bool {
+	demanded := q.Demanded()
+	return demanded != "" && !flow.Reaches(v.ACR, demanded)
+}
+
+// Old: a resource of its tokens demands a younger sign-in. A minute is for reading the page.
+func (q Question) Old(v *browser.Visitor) bool {
+	age := q.waits.Request.MaxAge
+	return age != nil && time.Since(v.AuthTime) > time.Duration(*age)*time.Second+time.Minute
+}
+
+// Lines are the scopes and resources in words, with the boxes as given; nil = as the question has them.
+func (a *Approvals) Lines(q Question, ticked []string) (fixed, choices []pages.ScopeLine, resources []string) {
+	if ticked == nil {
+		ticked = q.Ticked
+	}
+	for _, scope := range q.Fixed {
+		if scope != "openid" || len(q.Fixed) == 1 {
+			fixed = append(fixed, a.Scope(scope, q.Question.Resources))
+		}
+	}
+	for _, scope := range q.Choices {
+		line := a.Scope(scope, q.Question.Resources)
+		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
+		choices = append(choices, line)
+	}
+	for _, id := range q.Question.Resources {
+		if api, ok := q.Asked.Resources.Find(id); ok {
+			resources = append(resources, cmp.Or(api.Name, api.Identifier))
+		}
+	}
+	return fixed, choices, resources
+}
+
+// May reports whether the person may allow what the form says, by ErrWeak and ErrUnseen.
+func (q Question) May(v *browser.Visitor, form url.Values) error {
+	switch {
+	case q.Weak(v) || q.Old(v):
+		return ErrWeak
+	case form.Get("details") != q.Details.Digest():
+		return ErrUnseen
+	}
+	return nil
+}
+
+// Allow remembers the consent and makes the grant, in the transaction of ctx. consent.ErrNothing where the form allows nothing.
+func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, q Question, form url.Values) error {
+	allowed, err := a.Book.Allow(ctx, consent.Decision{Asked: q.Asked, UserID: v.UserID, Ticked: form["scope"]})
+	if err != nil {
+		return err
+	}
+	return a.Provider.Approve(ctx, oauth.Approval{
+		Authorization: oauth.Authorization{
+			Request: q.waits.Request, Client: q.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
+			AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
+		},
+		Kind: q.waits.Kind, CodeHash: q.waits.CodeHash, Until: q.waits.Until,
+	})
+}
+
+// Stronger has the person sign in with the second step that the app demands, and leads back. false: they have none.
+func (a *Approvals) Stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, back string) (bool, error) {
+	need, err := a.Login.Stronger(r.Context(), v)
+	if err != nil || !need {
+		return false, err
+	}
+	return true, a.Again(w, r, flow.Request{ACRValues: []string{flow.ACRMulti}}, back)
+}
+
+// Again has the person sign in as the request says, and leads back.
+func (a *Approvals) Again(w http.ResponseWriter, r *http.Request, how flow.Request, back string) error {
+	in, err := a.Browser.BeginAt(w, r, flow.PurposeAccount, how, back)
+	if err != nil {
+		return err
+	}
+	return a.Browser.Go(w, r, "/signin", &in)
+}
+
+// Another lets somebody else sign in, who comes back.
+func (a *Approvals) Another(w http.ResponseWriter, r *http.Request, back string) error {
+	in, err := a.Browser.BeginAt(w, r, flow.PurposeAccount, flow.Request{}, back)
+	if err != nil {
+		return err
+	}
+	return web.Redirect(w, r, a.Login.Another(in))
+}
+
+// SignedIn leads everybody else to where the dispatcher says, and back. nil: that was answered.
+func (a *Approvals) SignedIn(w http.ResponseWriter, r *http.Request, back string) (*browser.Visitor, error) {
+	s, err := a.Login.Plain(r)
+	if err != nil {
+		return nil, err
+	}
+	if s.Is(flow.Finish) {
+		return s.Visitor, nil
+	}
+	s.In.EndsAt = back
+	if err := a.Login.Ensure(w, r, s); err != nil {
+		return nil, err
+	}
+	return nil, a.Login.GoOn(w, r, s)
+}
