@@ -19,6 +19,34 @@ func (m Metadata) signedFields() [][2]string {
 		{"authorization_signed_response_alg", m.AuthorizationSignedResponseAlg}}
 }
 
+// validateObjects checks what the client says of its request objects.
+func (m Metadata) validateObjects() (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
+		add("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", "))
+	}
+	if m.RequireSignedRequestObject && (m.RequestObjectSigningAlg == "none" || m.JWKS == nil && m.JWKSURI == "") {
+		add("require_signed_request_object: needs the client's public keys, in jwks or at jwks_uri, and another algorithm than none")
+	}
+	if a := m.RequestObjectEncryptionAlg; a != "" && !slices.Contains(algs.Keys, a) {
+		add("request_object_encryption_alg: %q is not offered; use one of %s", a, strings.Join(algs.Keys, ", "))
+	}
+	if e := m.RequestObjectEncryptionEnc; e != "" && !slices.Contains(algs.Contents, e) {
+		add("request_object_encryption_enc: %q is not offered; use one of %s", e, strings.Join(algs.Contents, ", "))
+	} else if e != "" && m.RequestObjectEncryptionAlg == "" {
+		add("request_object_encryption_enc: there is no request_object_encryption_alg beside it")
+	}
+	if len(m.RequestURIs) > 20 {
+		add("request_uris: at most 20")
+	}
+	for _, u := range m.RequestURIs {
+		if !httpsLink(u) || strings.HasPrefix(u, "urn:") {
+			add("request_uris: %q must be an https address of at most 512 characters", u)
+		}
+	}
+	return errs
+}
+
 func (m Metadata) validateSigned() (errs []error) {
 	for _, field := range m.signedFields() {
 		if alg := field[1]; alg != "" && !slices.Contains(algs.Signing, alg) {

@@ -101,6 +101,9 @@ type Metadata struct {
 	// of request objects; "" = any that its keys have
 	RequestObjectSigningAlg    string `json:"request_object_signing_alg,omitempty"`
 	RequireSignedRequestObject bool   `json:"require_signed_request_object,omitempty"`
+	// how it may encrypt them to our keys; it may do otherwise (OpenID Connect Dynamic Registration section 2)
+	RequestObjectEncryptionAlg string `json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc string `json:"request_object_encryption_enc,omitempty"`
 	// where request objects may be (OpenID Connect Core section 6.2)
 	RequestURIs []string `json:"request_uris,omitempty"`
 	// how it wants what it gets encrypted, of package algs; alg "" = not at all, enc "" = A128CBC-HS256
@@ -391,23 +394,7 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 }
 
 func (m Metadata) validateAlgs() (errs []error) {
-	errs = slices.Concat(m.validateProfile(), m.validateSigned(), m.validateEncrypted())
-	if a := m.RequestObjectSigningAlg; a != "" && a != "none" && !slices.Contains(AssertionAlgs, a) {
-		errs = append(errs,
-			fmt.Errorf("request_object_signing_alg: %q is not offered; use none, or one of %s", a, strings.Join(AssertionAlgs, ", ")))
-	}
-	if m.RequireSignedRequestObject && (m.RequestObjectSigningAlg == "none" || m.JWKS == nil && m.JWKSURI == "") {
-		errs = append(errs,
-			errors.New("require_signed_request_object: needs the client's public keys, in jwks or at jwks_uri, and another algorithm than none"))
-	}
-	if len(m.RequestURIs) > 20 {
-		errs = append(errs, errors.New("request_uris: at most 20"))
-	}
-	for _, u := range m.RequestURIs {
-		if !httpsLink(u) || strings.HasPrefix(u, "urn:") {
-			errs = append(errs, fmt.Errorf("request_uris: %q must be an https address of at most 512 characters", u))
-		}
-	}
+	errs = slices.Concat(m.validateProfile(), m.validateSigned(), m.validateEncrypted(), m.validateObjects())
 	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(AssertionAlgs, a) {
 		errs = append(errs, fmt.Errorf("token_endpoint_auth_signing_alg: %q is not offered; use one of %s", a, strings.Join(AssertionAlgs, ", ")))
 	}

@@ -118,6 +118,8 @@ type Authorization struct {
 	ResponseTypes []string `yaml:"response_types"`
 	// RequestObjects: off; signed; unsigned, too, from clients that registered no algorithm for them.
 	RequestObjects string `yaml:"request_objects"`
+	// EncryptedRequestObjects: there are keys that apps can encrypt their request objects to.
+	EncryptedRequestObjects bool `yaml:"encrypted_request_objects"`
 	// RequirePushed: apps push their requests (RFC 9126), or are refused.
 	RequirePushed bool `yaml:"require_pushed_requests"`
 }

@@ -39,6 +39,8 @@ type Client struct {
 	RequestObjectSigningAlg    string   `yaml:"request_object_signing_alg" json:"request_object_signing_alg,omitempty"`
 	RequireSignedRequestObject bool     `yaml:"require_signed_request_object" json:"require_signed_request_object,omitempty"`
 	RequestURIs                []string `yaml:"request_uris" json:"request_uris,omitempty"`
+	RequestObjectEncryptionAlg string   `yaml:"request_object_encryption_alg" json:"request_object_encryption_alg,omitempty"`
+	RequestObjectEncryptionEnc string   `yaml:"request_object_encryption_enc" json:"request_object_encryption_enc,omitempty"`
 	SubjectType                string   `yaml:"subject_type" json:"subject_type,omitempty"`
 	SectorIdentifierURI        string   `yaml:"sector_identifier_uri" json:"sector_identifier_uri,omitempty"`
 	SoftwareID                 string   `yaml:"software_id" json:"software_id,omitempty"`

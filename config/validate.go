@@ -108,6 +108,8 @@ func (c Config) checkLifetimes(bad *complaints) {
 	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience",
 		"%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
+	bad.check(!c.Authorization.EncryptedRequestObjects || c.Authorization.RequestObjects != ObjectsOff,
+		"authorization.encrypted_request_objects", "needs authorization.request_objects")
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
 	for i, issuer := range c.Registration.StatementIssuers {
 		key := fmt.Sprintf("registration.software_statement_issuers[%d]", i)
@@ -132,6 +134,8 @@ func (c Config) checkLifetimes(bad *complaints) {
 	for i, cl := range c.Clients {
 		bad.check(c.Authorization.RequestObjects != ObjectsOff || cl.Profile != "fapi2-message-signing", fmt.Sprintf("clients[%d].profile", i),
 			"needs authorization.request_objects")
+		bad.check(c.Authorization.EncryptedRequestObjects || cl.RequestObjectEncryptionAlg == "",
+			fmt.Sprintf("clients[%d].request_object_encryption_alg", i), "needs authorization.encrypted_request_objects: true")
 	}
 	for _, r := range c.Authorization.ResponseTypes {
 		bad.check(slices.Contains(responseTypes, inOrder(r)), "authorization.response_types",

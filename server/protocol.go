@@ -52,9 +52,13 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err != nil {
 		return err
 	}
+	needed := neededKeys(declared)
+	if c.Authorization.EncryptedRequestObjects {
+		needed = append(needed, keys.ForRSA, keys.ForCurves)
+	}
 	h.Keys, err = keys.Open(ctx, keys.Options{
 		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256}, AsFound: use != ForServing,
-		OnNeed: keys.OnNeed(), Needed: neededKeys(declared),
+		OnNeed: keys.OnNeed(), Needed: needed,
 		Schedule: c.Keys.Rotation, Longest: max(longestLife, c.Tokens.AccessLifetime), Hints: c.Sessions.Lifetime,
 		Note: func(ctx context.Context, event, kid, alg string) error {
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name(event), Detail: map[string]string{"kid": kid, "alg": alg}})
@@ -68,8 +72,8 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		return err
 	}
 	if use == ForServing {
-		if err := h.Keys.Need(ctx, neededKeys(declared)...); err != nil {
-			return fmt.Errorf("make the keys that declared clients need: %w", err)
+		if err := h.Keys.Need(ctx, needed...); err != nil {
+			return fmt.Errorf("make the keys that the configuration needs: %w", err)
 		}
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
@@ -101,7 +105,6 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	return err
 }
 
-// provider builds the protocol itself.
 // neededKeys are the algorithms that clients want beyond those of every ring.
 func neededKeys(declared []clients.Metadata) (names []string) {
 	for _, m := range declared {
@@ -114,6 +117,7 @@ func neededKeys(declared []clients.Metadata) (names []string) {
 	return names
 }
 
+// provider builds the protocol itself.
 func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	t := h.Config.Tokens
 	o := oauth.Options{
@@ -261,7 +265,12 @@ func (h *Services) parser(issuer *tokens.Issuer) *request.Parser {
 			return id.Subject, id.Audience, err
 		}}
 	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
-		requests.Objects = &request.Objects{Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned}
+		requests.Objects = &request.Objects{
+			Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned, Once: h.DB,
+		}
+		if h.Config.Authorization.EncryptedRequestObjects {
+			requests.Objects.Decrypt = h.Keys.Decrypt
+		}
 	}
 	return requests
 }
@@ -330,7 +339,8 @@ func (h *Services) openRegistrations() (err error) {
 func (h *Services) registrationPolicy() registration.Policy {
 	c := h.Config
 	return registration.Policy{
-		Scopes: c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
+		Encrypted: c.Authorization.EncryptedRequestObjects,
+		Scopes:    c.Registration.Scopes, ResponseTypes: h.responseTypes(), Machines: true, Names: []string{c.Branding.Name, "Signet"},
 		Issuer: c.Server.Issuer, Certificates: h.certificateMethods(), PrivateSchemes: c.Apps.PrivateSchemes,
 	}
 }
@@ -364,7 +374,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	if h.Config.DPoP.Enabled {
 		proofs = dpop.Algs()
 	}
-	return discovery.Facts{
+	facts := discovery.Facts{
 		ProofAlgs:    proofs,
 		Documents:    h.Documents.On(),
 		MTLS:         h.Config.MTLSBase(),
@@ -380,6 +390,10 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		EncryptionAlgs: algs.Keys, EncryptionEncs: algs.Contents,
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}
+	if h.Config.Authorization.EncryptedRequestObjects {
+		facts.RequestEncAlgs, facts.RequestEncs = algs.Keys, algs.Contents
+	}
+	return facts
 }
 
 // personScopes are those that userinfo answers to.

@@ -30,6 +30,7 @@ var theirs = strings.Fields(`client_name application_type redirect_uris post_log
 	authorization_encrypted_response_alg authorization_encrypted_response_enc
 	default_max_age default_acr_values require_auth_time initiate_login_uri
 	backchannel_logout_uri backchannel_logout_session_required frontchannel_logout_uri frontchannel_logout_session_required
+	request_object_encryption_alg request_object_encryption_enc
 	request_object_signing_alg require_signed_request_object request_uris subject_type sector_identifier_uri
 	software_id software_version dpop_bound_access_tokens
 	tls_client_certificate_bound_access_tokens
@@ -80,6 +81,7 @@ type Policy struct {
 	Names         []string // that none may take: the server's own
 	Issuer        string   // whose origin no redirect URI may have
 	Certificates  []string // token_endpoint_auth_method of those that prove themselves by one; empty = none can
+	Encrypted     bool     // request objects can be encrypted to us
 	// PrivateSchemes are those without a dot that redirect URIs may have; an address of another such scheme is left out, if others are left.
 	PrivateSchemes []string
 }
@@ -103,6 +105,9 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	}
 	if m.CertificateBoundAccessTokens && len(p.Certificates) == 0 {
 		return m, invalid("tls_client_certificate_bound_access_tokens: no certificates are taken here.")
+	}
+	if !p.Encrypted {
+		m.RequestObjectEncryptionAlg, m.RequestObjectEncryptionEnc = "", ""
 	}
 	m.ClientName = strings.Join(strings.Fields(m.ClientName), " ")
 	p.grants(&m, initial)

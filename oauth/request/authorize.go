@@ -157,7 +157,7 @@ func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (f
 	if !direct && (p.MustPush || c.RequirePushedRequests) { // nothing is fetched for such a one
 		unread = refusal.InvalidRequest("This client must push its authorization requests.")
 	} else {
-		form, unread = p.unpacked(ctx, c, form)
+		form, unread = p.unpacked(ctx, c, form, direct)
 	}
 	if err := repeated(form, "redirect_uri", "response_mode", "state"); err != nil {
 		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c, Cause: err}

@@ -30,6 +30,16 @@ type Objects struct {
 	Fetch Fetcher
 	// Unsigned lets clients that registered no algorithm send objects that nobody signed; who registered none may in any case.
 	Unsigned bool
+	// Decrypt opens objects that are encrypted to us; nil = none are taken.
+	Decrypt func(text string) ([]byte, error)
+	// Once notes the jti of objects that are pushed; nil = nobody does.
+	Once Once
+}
+
+// Once notes what may be used once; *storage.DB does.
+type Once interface {
+	// SpendOnce is storage.ErrConflict the second time.
+	SpendOnce(ctx context.Context, kind, owner, idHash string, expiresAt time.Time) error
 }
 
 // Fetcher is the one way out; *egress.Client.
@@ -50,7 +60,7 @@ func objectMistake(why string) error { return fmt.Errorf("%w: %s", errObject, wh
 
 // unpacked is the form of a request with the parameters of its object in it. Where the object cannot be read, its refusal comes with the
 // form that the client sent outside: there its redirect URI may be told of it.
-func (p *Parser) unpacked(ctx context.Context, c *clients.Client, form url.Values) (url.Values, *refusal.Refusal) {
+func (p *Parser) unpacked(ctx context.Context, c *clients.Client, form url.Values, direct bool) (url.Values, *refusal.Refusal) {
 	byValue, byReference := form.Get("request"), form.Get("request_uri")
 	switch {
 	case byValue == "" && byReference == "" && c.RequireSignedRequestObject:
@@ -71,7 +81,10 @@ func (p *Parser) unpacked(ctx context.Context, c *clients.Client, form url.Value
 			return form, refusal.InvalidRequestURI("The request_uri is not registered, or what is there cannot be had.").Because(err)
 		}
 	}
-	merged, err := p.merged(ctx, c, form, object)
+	merged, err := p.merged(ctx, c, form, object, direct)
+	if err != nil && !errors.Is(err, errObject) {
+		return form, refusal.From(err)
+	}
 	if err != nil {
 		return form, refusal.InvalidRequestObject("The request object is not one that this client may send.").Because(err)
 	}
@@ -105,7 +118,7 @@ func (p *Parser) fetched(ctx context.Context, c *clients.Client, address string)
 
 // merged are the parameters that count. An object of RFC 9101 says everything; one of OpenID Connect wins over what stands beside it (Core
 // section 6.1).
-func (p *Parser) merged(ctx context.Context, c *clients.Client, form url.Values, object string) (url.Values, error) {
+func (p *Parser) merged(ctx context.Context, c *clients.Client, form url.Values, object string, direct bool) (url.Values, error) {
 	if len(object) > maxObject {
 		return nil, objectMistake("longer than 16 KiB")
 	}
@@ -137,13 +150,22 @@ func (p *Parser) merged(ctx context.Context, c *clients.Client, form url.Values,
 	if alone || c.RequireSignedRequestObject {
 		outside = url.Values{}
 	}
+	if direct {
+		if err := p.spendObject(ctx, c, payload); err != nil {
+			return nil, err
+		}
+	}
 	maps.Copy(outside, inside)
 	outside.Set("client_id", c.ClientID)
 	return outside, nil
 }
 
-// opened is the payload of an object and its typ, after its signature was judged.
+// opened is the payload of an object and its typ, after it was decrypted and its signature was judged. What is encrypted and not signed
+// inside is like an object that nobody signed: everybody has our key.
 func (p *Parser) opened(ctx context.Context, c *clients.Client, object string) (payload []byte, typ string, err error) {
+	if object, err = p.decrypted(object); err != nil {
+		return nil, "", err
+	}
 	registered := c.RequestObjectSigningAlg
 	if payload, ok := unsigned(object); ok {
 		if c.RequireSignedRequestObject || registered != "none" && !(registered == "" && p.Objects.Unsigned) {
@@ -168,8 +190,12 @@ func (p *Parser) opened(ctx context.Context, c *clients.Client, object string) (
 	return payload, jwt.Type, nil
 }
 
-// unsigned is the payload of an object of the algorithm none, which has an empty signature (RFC 7519 section 6).
+// unsigned is the payload of an object that nobody signed: of the algorithm none, which has an empty signature (RFC 7519 section 6), or
+// what was encrypted only.
 func unsigned(object string) ([]byte, bool) {
+	if strings.HasPrefix(object, "{") {
+		return []byte(object), true
+	}
 	parts := strings.Split(object, ".")
 	if len(parts) != 3 || parts[2] != "" {
 		return nil, false

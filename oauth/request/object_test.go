@@ -34,7 +34,7 @@ func FuzzRequestObject(f *testing.F) {
 	p := &Parser{Issuer: "https://id.test", Objects: &Objects{}}
 	c := &clients.Client{Metadata: clients.Metadata{ClientID: "shop"}}
 	f.Fuzz(func(t *testing.T, object string) {
-		if got, err := p.merged(t.Context(), c, url.Values{"client_id": {"shop"}}, object); err == nil {
+		if got, err := p.merged(t.Context(), c, url.Values{"client_id": {"shop"}}, object, false); err == nil {
 			t.Errorf("%v", got)
 		}
 		if payload, ok := unsigned(object); ok && json.Valid(payload) {

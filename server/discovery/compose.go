@@ -74,6 +74,8 @@ type metadata struct {
 	RequestObject   *bool    `json:"request_parameter_supported,omitempty"`
 	RequestURI      *bool    `json:"request_uri_parameter_supported,omitempty"`
 	RequestAlgs     []string `json:"request_object_signing_alg_values_supported,omitempty"`
+	RequestEncAlgs  []string `json:"request_object_encryption_alg_values_supported,omitempty"`
+	RequestEncs     []string `json:"request_object_encryption_enc_values_supported,omitempty"`
 	RegisteredURIs  bool     `json:"require_request_uri_registration,omitempty"`
 	IssParameter    *bool    `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207 section 3
 }
@@ -108,6 +110,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.ClaimsParameter, d.IssParameter = new(true), new(true)
 		d.RequestObject, d.RequestURI = new(len(f.RequestAlgs) > 0), new(len(f.RequestAlgs) > 0)
 		d.RequestAlgs, d.RegisteredURIs = f.RequestAlgs, len(f.RequestAlgs) > 0
+		d.RequestEncAlgs, d.RequestEncs = f.RequestEncAlgs, f.RequestEncs
 		d.Subjects, d.IDTokenAlgs = []string{"pairwise", "public"}, signingAlgs
 		d.IDTokenEncAlgs, d.IDTokenEncs = f.EncryptionAlgs, f.EncryptionEncs
 		d.AnswerEncAlgs, d.AnswerEncs = f.EncryptionAlgs, f.EncryptionEncs

@@ -54,6 +54,8 @@ type Facts struct {
 	MTLS          string   // where the endpoints are that apps come to with a certificate, without a slash at its end; "" = nowhere
 	// EncryptionAlgs and EncryptionEncs are those of what is encrypted for clients; nil = nothing is.
 	EncryptionAlgs, EncryptionEncs []string
+	// RequestEncAlgs and RequestEncs are those of request objects that are encrypted to us; nil = none are taken.
+	RequestEncAlgs, RequestEncs []string
 	// BackchannelLogout and FrontchannelLogout: clients are told, with the sid, of sessions that ended.
 	BackchannelLogout, FrontchannelLogout bool
 	// IntrospectionAuthMethods are those of AuthMethods that authenticate.
