@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"signet/audit"
 )
@@ -46,6 +48,8 @@ type Refused struct {
 	Missing []Permission
 	// Over is set where the actor may act, but not on this target: it holds these permissions and the actor does not.
 	Over bool
+	// UserID or ClientID is that target, if it is a person or an app.
+	UserID, ClientID string
 }
 
 // Error is for the log and for callers who are authenticated.
@@ -95,10 +99,41 @@ func (s *Service) may(ctx context.Context, a Actor, act string) (context.Context
 	return ctx, s.refuse(ctx, &Refused{Act: act, Missing: []Permission{needs}})
 }
 
+// refusals remembers which refusals were written down of late.
+type refusals struct {
+	mu   sync.Mutex
+	told map[string]time.Time
+}
+
+const (
+	refusalOnce  = time.Minute // the same refusal of the same actor is written down once in it
+	mostRefusals = 4096
+)
+
+// first reports whether a refusal is to be written down: whoever asks again and again for what they may not do, fills no log.
+func (r *refusals) first(what string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if at, told := r.told[what]; told && now.Sub(at) < refusalOnce {
+		return false
+	}
+	if r.told == nil || len(r.told) >= mostRefusals {
+		r.told = map[string]time.Time{}
+	}
+	r.told[what] = now
+	return true
+}
+
 // refuse writes down that an act was refused, outside the transaction that goes.
 func (s *Service) refuse(ctx context.Context, no *Refused) error {
+	from := audit.OriginOf(ctx)
+	if !s.refused.first(strings.Join([]string{from.Kind, from.Actor, no.Act, no.UserID, no.ClientID, no.Error()}, " ")) {
+		return no
+	}
 	detail := map[string]any{"act": no.Act, "missing": no.Missing}
-	if err := s.o.Audit.Record(ctx, audit.Event{Name: audit.AdminRefused, Detail: detail}); err != nil {
+	if err := s.o.Audit.Record(ctx,
+		audit.Event{Name: audit.AdminRefused, UserID: no.UserID, ClientID: no.ClientID, Detail: detail}); err != nil {
 		return fmt.Errorf("%w: %w", no, err)
 	}
 	return no

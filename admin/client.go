@@ -134,7 +134,7 @@ func ofClient(err error) error {
 func (s *Service) ChangeClient(ctx context.Context, a Actor, id, match string, change func(m *clients.Metadata) error) (Client, error) {
 	var after Client
 	err := s.act(ctx, a, "ChangeClient", func(ctx context.Context) error {
-		c, err := s.o.Clients.Client(ctx, id)
+		c, err := s.o.Clients.Current(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func changesOf(before, after any) (changes []Change) {
 // onClient runs an act on a client that may get no more than the actor holds.
 func (s *Service) onClient(ctx context.Context, a Actor, act, id string, name audit.Name, do func(ctx context.Context) error) error {
 	return s.act(ctx, a, act, func(ctx context.Context) error {
-		c, err := s.o.Clients.Client(ctx, id)
+		c, err := s.o.Clients.Current(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -234,7 +234,7 @@ func (s *Service) SetClientDisabled(ctx context.Context, a Actor, id string, dis
 // DeleteClient removes an app with its secrets and consents, and revokes its grants.
 func (s *Service) DeleteClient(ctx context.Context, a Actor, id, match string) error {
 	return s.onClient(ctx, a, "DeleteClient", id, audit.ClientDeleted, func(ctx context.Context) error {
-		c, err := s.o.Clients.Client(ctx, id)
+		c, err := s.o.Clients.Current(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -254,7 +254,7 @@ func (s *Service) RotateSecret(ctx context.Context, a Actor, id string, keep tim
 		return "", invalid("keep", "use 0 to 2160 hours")
 	}
 	err = s.onClient(ctx, a, "RotateSecret", id, audit.ClientSecretRotated, func(ctx context.Context) error {
-		c, err := s.o.Clients.Client(ctx, id)
+		c, err := s.o.Clients.Current(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -290,19 +290,27 @@ func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (cli
 // PutResource registers an API, or replaces the one of its identifier, if that is as match says ("" and "*" fit any).
 func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, match string) error {
 	return s.act(ctx, a, "PutResource", func(ctx context.Context) error {
-		before, there := s.o.Clients.Resources().Find(r.Identifier)
-		if there {
-			r.Identifier = before.Identifier
-			if err := fits(match, before); err != nil {
-				return err
-			}
+		if known, there := s.o.Clients.Resources().Find(r.Identifier); there {
+			r.Identifier = known.Identifier // as it is spelled
 		}
 		r.Declared = false
-		if err := s.o.Clients.PutResource(ctx, r); err != nil {
+		var before clients.Resource
+		err := s.o.Clients.ReplaceResource(ctx, r, func(now clients.Resource, there bool) error {
+			if before = now; there {
+				return fits(match, now)
+			}
+			before = clients.Resource{}
+			return fits(match, nil)
+		})
+		if err != nil {
 			return ofClient(err)
 		}
+		changes := changesOf(before, r)
+		if len(changes) == 0 {
+			return nil
+		}
 		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
-			"resource": r.Identifier, "changes": changesOf(before, r),
+			"resource": r.Identifier, "changes": changes,
 		}})
 	})
 }

@@ -31,14 +31,24 @@ func (s *Service) Held(ctx context.Context, userID string) (Set, error) {
 
 // overPerson refuses an act on a person who holds more. It locks them: what gives them more, or acts on them, comes before or after.
 func (s *Service) overPerson(ctx context.Context, a Actor, userID string) error {
-	if _, err := s.o.Stores.Acts.LockUser(ctx, userID, factor.AnyEpoch); err != nil && !errors.Is(err, storage.ErrStale) {
+	if _, err := s.o.Stores.Acts.LockUser(ctx, userID, factor.AnyEpoch); errors.Is(err, storage.ErrStale) { // of any epoch: nobody
+		return fmt.Errorf("person: %w", ErrNotFound)
+	} else if err != nil {
 		return fmt.Errorf("lock person: %w", err)
 	}
 	held, err := s.Held(ctx, userID)
 	if err != nil {
 		return err
 	}
-	return over(a, held)
+	return on(over(a, held), userID, "")
+}
+
+// on notes on whom, or on what, an act was refused.
+func on(err error, userID, clientID string) error {
+	if no, ok := errors.AsType[*Refused](err); ok {
+		no.UserID, no.ClientID = userID, clientID
+	}
+	return err
 }
 
 // overGroup refuses an act on a group whose people hold more by it.
@@ -61,7 +71,7 @@ func (s *Service) overRole(ctx context.Context, a Actor, role string) error {
 
 // overClient refuses an act on a client that may get more.
 func overClient(a Actor, m clients.Metadata) error {
-	return over(a, Scopes(strings.Fields(m.Scope)...))
+	return on(over(a, Scopes(strings.Fields(m.Scope)...)), "", m.ClientID)
 }
 
 // keepsAdministrator runs do and undoes it where nobody who can sign in would be an administrator after it, and somebody was before.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,7 +92,10 @@ type Options struct {
 }
 
 // Service is what administrators can do.
-type Service struct{ o Options }
+type Service struct {
+	o       Options
+	refused refusals
+}
 
 // New checks the options.
 func New(o Options) (*Service, error) {
@@ -99,7 +103,7 @@ func New(o Options) (*Service, error) {
 		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Issuer == "" {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
-	return &Service{o}, nil
+	return &Service{o: o}, nil
 }
 
 // MaxPage is how much a list holds at most.
@@ -152,7 +156,8 @@ func fits(match string, view any) error {
 
 // translate puts the errors of the services into this package's.
 func translate(err error) error {
-	if err == nil || errors.Is(err, ErrChanged) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrRefused) || errors.Is(err, ErrConflict) {
+	ours := func(target error) bool { return errors.Is(err, target) }
+	if err == nil || slices.ContainsFunc([]error{ErrNotFound, ErrChanged, ErrInvalid, ErrRefused, ErrConflict}, ours) {
 		return err
 	}
 	if mistakes, ok := errors.AsType[users.Mistakes](err); ok {

@@ -31,6 +31,9 @@ func (s *Service) Sessions(ctx context.Context, a Actor, userID string) ([]Sessi
 	if err != nil {
 		return nil, err
 	}
+	if _, err := s.o.People.ByID(ctx, userID); err != nil {
+		return nil, translate(err)
+	}
 	rows, err := s.o.Sessions.OfUser(ctx, userID, MaxPage)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)

@@ -287,6 +287,29 @@ func (r *Registry) PutResource(ctx context.Context, res Resource) error {
 	return r.writeResource(ctx, res.Identifier, func(now *Resource, _ bool) error { *now = res; return nil })
 }
 
+// Current is Client as the database has it at this moment, in the caller's transaction: what another replica has just written is in it.
+func (r *Registry) Current(ctx context.Context, id string) (*Client, error) {
+	if c := r.declared[id]; c != nil {
+		return c, nil
+	}
+	c, err := r.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.current(r.view.Load(), c), nil
+}
+
+// ReplaceResource is PutResource on a condition: fits is told what there is at the moment of writing, and its error is the answer.
+func (r *Registry) ReplaceResource(ctx context.Context, res Resource, fits func(now Resource, there bool) error) error {
+	return r.writeResource(ctx, res.Identifier, func(now *Resource, there bool) error {
+		if err := fits(*now, there); err != nil {
+			return err
+		}
+		*now = res
+		return nil
+	})
+}
+
 // ChangeResource lets change write into a stored resource (not its identifier), as it is at the moment of writing: change may be called
 // again when somebody else wrote first. ErrUnknown, ErrDeclared, ErrChanged.
 func (r *Registry) ChangeResource(ctx context.Context, identifier string, change func(res *Resource) error) error {

@@ -28,10 +28,11 @@ func (db *DB) DescribeGroup(ctx context.Context, name, description string) error
 // DeleteGroup removes a group with its memberships and the roles it held; ErrNotFound.
 func (db *DB) DeleteGroup(ctx context.Context, name string) error {
 	return db.Tx(ctx, func(ctx context.Context) error {
-		if _, err := db.exec(ctx, "DELETE FROM role_holders WHERE holder_kind = 'group' AND holder = $1", name); err != nil {
+		if err := db.must(ctx, ErrNotFound, "DELETE FROM groups WHERE name = $1", name); err != nil {
 			return err
 		}
-		return db.must(ctx, ErrNotFound, "DELETE FROM groups WHERE name = $1", name)
+		_, err := db.exec(ctx, "DELETE FROM role_holders WHERE holder_kind = 'group' AND holder = $1", name) // last: GiveRole waits for the group
+		return err
 	})
 }
 
@@ -135,10 +136,15 @@ func (db *DB) Roles(ctx context.Context, after string, limit int) ([]Group, erro
 	return db.named(ctx, "SELECT name, description, created_at FROM roles WHERE name > $1 ORDER BY name LIMIT $2", after, limit)
 }
 
-// GiveRole lets a person or a group (kind) hold a role; twice is once. ErrNotFound: no such role. The caller has seen that
-// there is such a holder.
+// GiveRole lets a person or a group (kind) hold a role; twice is once. ErrNotFound: no such role or group. The caller has seen that
+// there is such a person. A group that is being deleted is waited for: what it held would come back with the next one of its name.
 func (db *DB) GiveRole(ctx context.Context, role, kind, holder string, now time.Time) (given bool, err error) {
 	err = db.Tx(ctx, func(ctx context.Context) error {
+		if kind == HolderGroup {
+			if err := db.must(ctx, ErrNotFound, "UPDATE groups SET description = description WHERE name = $1", holder); err != nil {
+				return err
+			}
+		}
 		n, err := db.exec(ctx, `INSERT INTO role_holders (role, holder_kind, holder, created_at)
 			SELECT r.name, $2, $3, CAST($4 AS BIGINT) FROM roles r WHERE r.name = $1 ON CONFLICT DO NOTHING`,
 			role, kind, holder, micros(now))

@@ -9,9 +9,10 @@ import (
 	"signet/storage"
 )
 
-// quiet facts are for operators: each comes along with another that tells a person the same.
+// quiet facts are for operators: each comes along with another that tells a person the same, or nothing happened to them.
 var quiet = []string{
 	string(audit.SessionStarted), string(audit.SessionRenewed), string(audit.PasswordRehashed), string(audit.GrantCaughtUp),
+	string(audit.AdminRefused),
 }
 
 const (
