@@ -30,11 +30,18 @@ var once sync.Once
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	a.mux.Admin(op.Method+" "+base+op.Path, func(w http.ResponseWriter, r *http.Request) error {
-		who, err := a.handler.actor(r, r.URL.Path[strings.Index(r.URL.Path, web.AdminPath):])
+		who, err := a.handler.actor(r, pathOf(r.URL))
 		if err != nil {
 			return err
 		}
 		x := &exchange{op: op, w: w}
+		if x.sent, err = io.ReadAll(r.Body); err != nil {
+			return err
+		}
+		if name, is := twice(x.sent); is {
+			return problemOf(http.StatusUnprocessableEntity, "",
+				[]error{&huma.ErrorDetail{Location: name, Message: "is there twice, so that it is not clear which one counts"}})
+		}
 		x.ctx = context.WithValue(context.WithValue(r.Context(), actorKey{}, who), exchangeKey{}, x)
 		x.r = r.WithContext(x.ctx)
 		handle(x)
@@ -47,6 +54,17 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		_, _ = w.Write(x.body.Bytes()) // the client went away: nobody to tell
 		return nil
 	})
+}
+
+// pathOf is the address of a request under the issuer, as it was written: what is escaped in it stays so, for a proof of possession says it
+// so, too.
+func pathOf(u *url.URL) string {
+	for _, path := range []string{u.EscapedPath(), u.Path} { // the second where our own part of it was escaped, too
+		if at := strings.Index(path, web.AdminPath); at >= 0 {
+			return path[at:]
+		}
+	}
+	return u.Path
 }
 
 // ServeHTTP is never asked for: the mux serves.
@@ -62,6 +80,7 @@ type exchange struct {
 	ctx     context.Context
 	r       *http.Request
 	w       http.ResponseWriter
+	sent    []byte // the body
 	status  int
 	body    bytes.Buffer
 	problem error
@@ -78,7 +97,7 @@ func (x *exchange) URL() url.URL                    { return *x.r.URL }
 func (x *exchange) Param(name string) string        { return x.r.PathValue(name) }
 func (x *exchange) Query(name string) string        { return x.r.URL.Query().Get(name) }
 func (x *exchange) Header(name string) string       { return x.r.Header.Get(name) }
-func (x *exchange) BodyReader() io.Reader           { return x.r.Body }
+func (x *exchange) BodyReader() io.Reader           { return bytes.NewReader(x.sent) }
 func (x *exchange) SetReadDeadline(time.Time) error { return nil } // the mux has read the body, in its time
 func (x *exchange) SetStatus(code int)              { x.status = code }
 func (x *exchange) Status() int                     { return x.status }
@@ -98,6 +117,7 @@ func (x *exchange) GetMultipartForm() (*multipart.Form, error) { return nil, err
 
 // takeErrors makes every error that huma would write itself ours: what is wrong with which field, and never the value that was sent.
 func takeErrors() {
+	huma.ValidateStrictCasing = true // else what is checked need not be what is read
 	huma.NewError = func(status int, text string, errs ...error) huma.StatusError { return problemOf(status, text, errs) }
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, text string, errs ...error) huma.StatusError {
 		p := problemOf(status, text, errs)
@@ -126,13 +146,26 @@ func problemOf(status int, text string, errs []error) *web.Problem {
 			p.Errors = append(p.Errors, web.Violation{Detail: "cannot be read"})
 			continue
 		}
-		v := web.Violation{Pointer: pointer(d.Location), Detail: d.Message}
+		v := web.Violation{Pointer: pointer(d.Location), Detail: quiet(d.Message)}
 		if len(v.Pointer) > longestPointer { // a name of the caller's own
 			v.Pointer = v.Pointer[:strings.LastIndex(v.Pointer, "/")+1]
 		}
 		p.Errors = append(p.Errors, v)
 	}
 	return p
+}
+
+// quiet is a message without what was sent, which those of parsers quote.
+func quiet(text string) string {
+	for beginning, ours := range map[string]string{
+		"json: ": "cannot be read as JSON", "invalid character": "cannot be read as JSON", "unexpected end of JSON": "cannot be read as JSON",
+		"unknown content type": "this type of content is not taken: send JSON",
+	} {
+		if strings.HasPrefix(text, beginning) {
+			return ours
+		}
+	}
+	return text
 }
 
 // pointer makes "body.a[3].b" and "query.limit" a JSON pointer.

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,8 +65,13 @@ func properties(typ reflect.Type) map[string]*huma.Schema {
 	return all
 }
 
-// strict decodes one JSON value and nothing else; unknown fields are errors.
+// strict decodes one JSON value and nothing else; unknown fields are errors, and so are names in other letters than theirs.
 func strict(raw []byte, into any) error {
+	if typ := reflect.TypeOf(into).Elem(); typ.Kind() == reflect.Struct {
+		if err := spelled(raw, typ); err != nil {
+			return err
+		}
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
@@ -83,6 +90,26 @@ func strict(raw []byte, into any) error {
 		field = admin.Field{Name: strings.Trim(name, `"`), Text: "there is no such field"}
 	}
 	return &admin.Invalid{Fields: []admin.Field{field}}
+}
+
+// spelled refuses members that only a decoder which does not care for capitals takes for a field of the struct.
+func spelled(raw []byte, typ reflect.Type) error {
+	var fields map[string]json.RawMessage
+	if err := strict(raw, &fields); err != nil {
+		return err
+	}
+	for f := range typ.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		delete(fields, name)
+	}
+	wrong := &admin.Invalid{}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		wrong.Fields = append(wrong.Fields, admin.Field{Name: name, Text: "there is no such field"})
+	}
+	if len(wrong.Fields) > 0 {
+		return wrong
+	}
+	return nil
 }
 
 // theirs refuses what a body cannot say: the id is in the path, secrets are made here, and what is known of a document is not told.
