@@ -111,6 +111,9 @@ const (
 	SealedDropped       Name = "master.dropped"  // an operator gave up what a lost master key had sealed
 	SealedUnreadable    Name = "sealed.unreadable"
 	ConfigLoaded        Name = "config.loaded"
+	BackupMade          Name = "backup.made"
+	BackupVerified      Name = "backup.verified"     // opened, tried and found good
+	BackupRestored      Name = "backup.restored"     // this database comes from a backup; what it undid is in the detail
 	AdminRefused        Name = "admin.refused"       // an administrator lacked a permission, or acted on somebody who holds more
 	AdminTokenMade      Name = "admin.token_made"    // an access token for the administrative API, by an operator at the host
 	AdminTokenRevoked   Name = "admin.token_revoked" // … and taken back

@@ -38,6 +38,7 @@ type Config struct {
 	Limits    Limits     `yaml:"limits"`
 	Log       Log        `yaml:"log"`
 	Audit     Audit      `yaml:"audit"`
+	Backup    Backup     `yaml:"backup"`
 	Admin     Admin      `yaml:"admin"`
 	Clients   []Client   `yaml:"clients"`
 	Resources []Resource `yaml:"resources"`
@@ -74,6 +75,8 @@ type Storage struct {
 	DSN      DSN    `yaml:"dsn"`       // sqlite:PATH (relative to the working directory) or postgres://…
 	Migrate  string `yaml:"migrate"`   // auto: serve migrates at start, under a lock; off: `signet migrate up` does
 	PoolSize int    `yaml:"pool_size"` // connections (Postgres) or readers (SQLite); 0 = chosen by the number of cores
+	// Snapshots is how many copies of a SQLite database from before a migration are kept; 0 = none are made.
+	Snapshots int `yaml:"snapshots"`
 }
 
 // Keys is the timetable of the signing keys.
@@ -362,7 +365,7 @@ func Default() Config {
 			Listen: defaultListen, InternalListen: "127.0.0.1:9401", Issuer: "http://localhost:9400",
 			ShutdownGrace: 15 * time.Second,
 		},
-		Storage: Storage{DSN: NewDSN(defaultDSN), Migrate: MigrateAuto},
+		Storage: Storage{DSN: NewDSN(defaultDSN), Migrate: MigrateAuto, Snapshots: 2},
 		Keys:    Keys{Rotation: 90 * day},
 		Tokens: Tokens{
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
@@ -385,6 +388,7 @@ func Default() Config {
 		Limits:    Limits{InFlight: 512, SignIns: 10_000},
 		Log:       Log{Level: "info", Format: LogAuto},
 		Audit:     Audit{Retention: 400 * day},
+		Backup:    Backup{Every: day, Keep: 14},
 		origins:   map[string]string{},
 	}
 }

@@ -32,6 +32,10 @@ const (
 // Work runs the jobs until ctx ends.
 func (s *Server) Work(ctx context.Context) {
 	h := s.services
+	if h.offline {
+		<-ctx.Done()
+		return
+	}
 	var sending sync.WaitGroup
 	sending.Go(func() { s.Deliver(ctx) })
 	defer sending.Wait()
@@ -43,6 +47,9 @@ func (s *Server) Work(ctx context.Context) {
 func (s *Server) Deliver(ctx context.Context) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
+	if s.services.offline {
+		return
+	}
 	if s.delivery != nil {
 		sending.Go(func() { s.delivery.Run(ctx) })
 	}
@@ -74,6 +81,12 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery,
 			Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
+	}
+	if h.journal != nil {
+		jobs = append(jobs, janitor.Job{Name: "journal", Every: journalEvery, First: journalEvery, Alone: true, Run: h.KeepJournal})
+	}
+	if h.Config.Backup.Scheduled() && h.Config.Storage.DSN.SQLitePath() != "" {
+		jobs = append(jobs, janitor.Job{Name: "backup", Every: min(backupEvery, h.Config.Backup.Every), First: 20 * time.Second, Run: h.backUp})
 	}
 	if s.delivery != nil {
 		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})

@@ -141,7 +141,7 @@ func (h *Services) breachLists() []password.List {
 		lists = append(lists, &breach.File{Path: c.BreachFile, Failed: failed("file")})
 	}
 	if c.RangeAPI != "" {
-		out := egress.New(egress.Options{
+		out := h.wayOut(egress.Options{
 			Total: rangeTotal, Connect: rangeTotal, MaxBody: 256 << 10, PerHost: 16, Allow: h.Config.Egress.AllowHosts,
 		})
 		lists = append(lists, &breach.Range{URL: c.RangeAPI, Fetcher: out, Failed: failed("range")})

@@ -87,8 +87,8 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err != nil {
 		return err
 	}
-	h.keysOut = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
-	h.fromClients = egress.New(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
+	h.keysOut = h.wayOut(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
+	h.fromClients = h.wayOut(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.pushes = pushed.New(h.DB, h.DB, h.Metrics.Pushed)
 	h.devices = device.New(h.DB, h.DB, h.Metrics.Device)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
@@ -100,7 +100,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err := h.openDocuments(); err != nil {
 		return err
 	}
-	out := egress.New(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
+	out := h.wayOut(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
 	h.Logos, err = logo.New(h.DB, h.Clients, out, h.Log)
 	return err
 }

@@ -75,6 +75,8 @@ type Options struct {
 
 	// DB is a database that is open and migrated already; nil = open Config.Storage. The Services close it either way.
 	DB *storage.DB
+	// Offline closes every way out: no email, no request, no job. For looking at a copy of a database.
+	Offline bool
 	// BcryptCost is for tests, which cannot wait; 0 = passwords.bcrypt_cost.
 	BcryptCost int
 }
@@ -113,6 +115,9 @@ type Services struct {
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
 
+	use         Use                          // what it was opened for
+	journal     *journal                     // acts that a restore must not undo; nil = none is kept
+	offline     bool                         // see Options.Offline
 	names       *subject.Names               // what clients call people; nil where nothing is signed
 	clientKeys  *keyset.Cache                // what clients sign with
 	pushes      *pushed.Requests             // authorization requests that apps pushed
@@ -148,10 +153,13 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
+	if o.Offline {
+		o.Config = o.Config.Offline()
+	}
 	if err := needsMaster(o.Config); err != nil {
 		return nil, err
 	}
-	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB}
+	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline}
 	if h.DB == nil {
 		if h.lock, err = lockFor(o); err != nil {
 			return nil, err
@@ -176,6 +184,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
+	h.journal = h.newJournal()
 	if err := h.openProtocol(ctx, o.Use); err != nil {
 		return h, err
 	}
@@ -200,7 +209,7 @@ func (h *Services) Close() error {
 		h.Documents.Close()
 	}
 	h.reports.Wait()
-	err := h.DB.Close()
+	err := errors.Join(h.closeJournal(), h.DB.Close())
 	if h.lock != nil {
 		err = errors.Join(err, h.lock.Close())
 		h.lock = nil

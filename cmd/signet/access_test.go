@@ -15,9 +15,13 @@ import (
 	"signet/storage/storagetest"
 )
 
-// accessOf is what each command does to its database: "reads", "acts" (writes what is there), "makes" (a database that is not there) or
-// "none" (opens none), and words with which it runs. A new command gets its line here.
+// accessOf is what each command does to its database: "reads", "acts" (writes what is there), "makes" (a database that is not there),
+// "file" (what it does to the file of a SQLite database is looked at in package server) or "none" (opens none), and words with which it
+// runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
+	"backup":               {"file", ""},
+	"backup list":          {"none", ""},
+	"backup verify":        {"none", "b"},
 	"client create":        {"acts", "--id a --redirect-uri https://a.example/cb"},
 	"client delete":        {"acts", "a --yes"},
 	"client disable":       {"acts", "a"},
@@ -28,6 +32,9 @@ var accessOf = map[string]struct{ does, args string }{
 	"client update":        {"acts", "a --name B"},
 	"config check":         {"none", ""},
 	"config show":          {"none", ""},
+	"delivery drop":        {"acts", "all"},
+	"delivery list":        {"reads", ""},
+	"delivery release":     {"acts", "all"},
 	"doctor":               {"reads", "--timeout 2s"},
 	"event export":         {"reads", ""},
 	"event list":           {"reads", ""},
@@ -63,6 +70,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"resource list":        {"reads", ""},
 	"resource show":        {"reads", "https://api.example"},
 	"resource update":      {"acts", "https://api.example --name x"},
+	"restore":              {"file", "b"},
 	"role create":          {"acts", "editor"},
 	"role delete":          {"acts", "editor --yes"},
 	"role describe":        {"acts", "editor --description x"},
@@ -103,7 +111,7 @@ func TestEveryCommandSaysWhatItDoesToTheDatabase(t *testing.T) {
 		for _, sub := range c.Commands() {
 			walk(sub, strings.TrimSpace(path+" "+sub.Name()))
 		}
-		if c.HasSubCommands() || !c.Runnable() {
+		if c.HasSubCommands() && c.Annotations[actsMark] == "" || !c.Runnable() {
 			return
 		}
 		seen[path] = true

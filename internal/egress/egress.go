@@ -36,6 +36,8 @@ var (
 	ErrBusy = errors.New("too many requests at once")
 	// ErrAnswer: a redirect, an answer that is too large, compressed, or of another type than asked for.
 	ErrAnswer = errors.New("answer not taken")
+	// ErrOff: this process reaches nobody.
+	ErrOff = errors.New("the way out is closed")
 )
 
 const (
@@ -57,6 +59,7 @@ type Options struct {
 	// Inner names hosts that the operator chose, and that may be reached wherever they are and on any port, by https only.
 	Inner []string
 	Roots *x509.CertPool // nil = the system's
+	Off   bool           // nothing is reached: ErrOff
 }
 
 // Client fetches. It is safe for concurrent use.
@@ -68,6 +71,7 @@ type Client struct {
 	ports     []string
 	allow     []string
 	inner     []string
+	off       bool
 
 	places chan struct{}
 	mu     sync.Mutex
@@ -79,6 +83,7 @@ func New(o Options) *Client {
 	c := &Client{
 		total: cmp.Or(o.Total, 5*time.Second), maxBody: cmp.Or(o.MaxBody, 64<<10), perHost: cmp.Or(o.PerHost, 4),
 		ports: append([]string{"443", ""}, o.Ports...), places: make(chan struct{}, cmp.Or(o.InFlight, 16)), hosts: map[string]int{},
+		off: o.Off,
 	}
 	for _, host := range o.Allow {
 		c.allow = append(c.allow, strings.ToLower(host))
@@ -155,6 +160,8 @@ func (c *Client) Check(raw string) error {
 func (c *Client) parse(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
+	case c.off:
+		return nil, ErrOff
 	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || len(raw) > 2048:
 		return nil, ErrURL
 	case c.allowed(u.Hostname()) && (u.Scheme == "http" || u.Scheme == "https"):

@@ -33,6 +33,14 @@ const (
 	Test                = "test"                  //
 )
 
+// WithLinks lists those that hold a link or a code, which somebody may have used or which may have ended by the time they arrive late.
+func WithLinks() []string {
+	return []string{
+		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, EmailChange, EmailChanged, EmailUndone, RecoveryStarted, RecoveryReady,
+		ResetLink, Frozen, Invitation, DeleteAsked,
+	}
+}
+
 // Kinds lists them all.
 func Kinds() []string {
 	return []string{

@@ -39,6 +39,8 @@ type Metrics struct {
 	ahead     prometheus.Gauge
 	master    *prometheus.GaugeVec
 	skew      prometheus.Gauge
+	backups   *prometheus.GaugeVec
+	verified  *prometheus.GaugeVec
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -85,6 +87,8 @@ func NewMetrics() *Metrics {
 	m.master = gauge("master_key_values", "Values that need a master key other than the first, by its id.", "key")
 	m.ahead = gauge("schema_ahead", "1 if a newer binary has migrated the database.").WithLabelValues()
 	m.skew = gauge("clock_skew_seconds", "How far the database's clock is ahead of this machine's; negative: behind.").WithLabelValues()
+	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made.")
+	m.verified = gauge("backup_last_verify_timestamp_seconds", "When `signet backup verify` last found a backup good.")
 	return m
 }
 
@@ -172,6 +176,18 @@ func (m *Metrics) Pushed(outcome string) {
 
 // DatabaseUp notes the last check of the database.
 func (m *Metrics) DatabaseUp(up bool) { m.dbUp.Set(oneIf(up)) }
+
+// BackupMade notes when the newest backup was made; zero = there is none.
+func (m *Metrics) BackupMade(at time.Time) {
+	seconds := 0.0
+	if !at.IsZero() {
+		seconds = float64(at.Unix())
+	}
+	m.backups.WithLabelValues().Set(seconds)
+}
+
+// BackupVerified notes when a backup was last found good.
+func (m *Metrics) BackupVerified(at time.Time) { m.verified.WithLabelValues().Set(float64(at.Unix())) }
 
 // SchemaAhead notes whether a newer binary has migrated the database.
 func (m *Metrics) SchemaAhead(ahead bool) { m.ahead.Set(oneIf(ahead)) }

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"signet/audit"
+	"signet/config"
+	"signet/internal/backup"
+	"signet/storage"
+	"signet/storage/sqlitefile"
+)
+
+// actsSince reads what the journal of the real configuration and the database that is there tell of the time since a backup, and says what
+// neither tells.
+func (h *Services) actsSince(ctx context.Context, c config.Config, from time.Time, o RestoreOptions) (acts []backup.Act, gap string,
+	err error) {
+	there, whole := actsInDatabase(ctx, c.Storage.DSN.SQLitePath(), from)
+	noted, gap := h.actsInJournal(c, from, o)
+	if whole {
+		gap = ""
+	}
+	if gap != "" && !o.AcceptGap {
+		return nil, gap, errors.New(gap + "; say --accept-gap to restore all the same, and look through it yourself")
+	}
+	seen := map[string]bool{}
+	for _, a := range append(noted, there...) {
+		if !seen[a.ID] && !a.At.Before(from.Add(-commitLag)) {
+			acts = append(acts, a)
+		}
+		seen[a.ID] = true
+	}
+	slices.SortStableFunc(acts, func(a, b backup.Act) int { return a.At.Compare(b.At) })
+	return acts, gap, nil
+}
+
+// actsInDatabase reads them from the database that is to give way; false where there is none, or none that is sound.
+func actsInDatabase(ctx context.Context, path string, from time.Time) (acts []backup.Act, whole bool) {
+	if _, err := os.Stat(path); err != nil || sqlitefile.Check(ctx, path) != nil {
+		return nil, false
+	}
+	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + path, ReadOnly: true, PoolSize: 1})
+	if err != nil {
+		return nil, false
+	}
+	defer db.Close()
+	acts, err = (&journal{db: db}).since(ctx, from.Add(-commitLag))
+	return acts, err == nil
+}
+
+// actsInJournal reads them from the journal, and says what it does not tell.
+func (h *Services) actsInJournal(c config.Config, from time.Time, o RestoreOptions) (acts []backup.Act, gap string) {
+	path := o.Journal
+	if path == "" {
+		path = journalPath(c)
+	}
+	since := from.UTC().Format(time.RFC3339)
+	if path == "" {
+		return nil, "no journal was kept (backup.journal): who was disabled or erased and what was revoked since " + since + " is not known"
+	}
+	record, err := journalOf(path, h.Master).Read()
+	if err != nil {
+		return nil, fmt.Sprintf("the journal cannot be read (%v): who was disabled or erased and what was revoked since %s is not known", err,
+			since)
+	}
+	return record.Acts, gapOf(record, path, from)
+}
+
+func gapOf(r backup.Record, path string, from time.Time) string {
+	switch {
+	case r.Since.IsZero():
+		return fmt.Sprintf("nothing in the journal %s verifies with this master key", path)
+	case r.Since.After(from):
+		return fmt.Sprintf("the journal %s begins at %s: acts between the backup (%s) and then are not known", path,
+			r.Since.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))
+	case r.Damaged > 0:
+		return fmt.Sprintf("%d line(s) of the journal %s do not verify: what they said is not known", r.Damaged, path)
+	}
+	return ""
+}
+
+// doAgain does to the restored database what was done since the backup and must not be undone. Whom or what it does not know was made
+// later, and is gone.
+func (h *Services) doAgain(ctx context.Context, acts []backup.Act, done *RestoredBackup) error {
+	done.Acts = map[string]int{}
+	now := time.Now()
+	for _, a := range acts {
+		err := h.doOne(ctx, a, now, done)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("do %s of %s again: %w", a.Name, a.At.Format(time.RFC3339), err)
+		}
+		done.Acts[a.Name]++
+	}
+	return nil
+}
+
+func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done *RestoredBackup) error {
+	switch audit.Name(a.Name) {
+	case audit.UserDisabled:
+		return h.DB.SetUserDisabled(ctx, a.User, a.At, now)
+	case audit.UserEnabled:
+		return h.DB.SetUserDisabled(ctx, a.User, time.Time{}, now)
+	case audit.UserFrozen:
+		return h.DB.SetUserFrozen(ctx, a.User, a.At, now)
+	case audit.UserUnfrozen:
+		return h.DB.SetUserFrozen(ctx, a.User, time.Time{}, now)
+	case audit.UserErased:
+		if _, err := h.DB.ClearUser(ctx, a.User, now); err != nil {
+			return err
+		}
+		return h.DB.Tx(ctx, func(ctx context.Context) error { return h.DB.EraseUser(ctx, a.User) })
+	case audit.PasswordChanged, audit.PasswordSet, audit.PasswordReset:
+		return known(h.DB.DropPassword(ctx, a.User))
+	case audit.ClientDisabled:
+		return h.DB.SetClientDisabled(ctx, a.Client, a.At, now)
+	case audit.ClientEnabled:
+		return h.DB.SetClientDisabled(ctx, a.Client, time.Time{}, now)
+	case audit.ClientDeleted:
+		return h.DB.DeleteClient(ctx, a.Client, now)
+	case audit.ClientSecretRotated:
+		err := known(h.DB.EndSecrets(ctx, a.Client))
+		if err == nil {
+			done.Secrets = append(done.Secrets, a.Client)
+		}
+		return err
+	case audit.ConsentWithdrawn:
+		return h.withdrawAgain(ctx, a, now)
+	case audit.AdminTokenRevoked:
+		return h.DB.RevokeToken(ctx, a.Token, now.Add(longestHostToken))
+	case audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked:
+		if _, err := h.DB.UserByID(ctx, a.User); err != nil {
+			return err
+		}
+		if !slices.Contains(done.Look, a.User) {
+			done.Look = append(done.Look, a.User)
+		}
+	}
+	return nil // keys: see replaceKeys
+}
+
+func (h *Services) withdrawAgain(ctx context.Context, a backup.Act, now time.Time) error {
+	return h.DB.Tx(ctx, func(ctx context.Context) error {
+		there, err := h.DB.WithdrawConsent(ctx, a.User, a.Client, now)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return storage.ErrNotFound
+		}
+		_, err = h.DB.RevokeGrants(ctx, storage.GrantFilter{UserID: a.User, ClientID: a.Client}, "consent withdrawn", now)
+		return err
+	})
+}
+
+// known is ErrNotFound where nothing was touched.
+func known(n int64, err error) error {
+	if err == nil && n == 0 {
+		return storage.ErrNotFound
+	}
+	return err
+}
