@@ -9,8 +9,8 @@ import (
 	"signet/server/web"
 )
 
-// What the proxies of docs/proxies.md send for a person at 203.0.113.8 who asked for https://id.example/signin; the programs themselves
-// are not run here.
+// What proxies send for a person at 203.0.113.8 who asked for https://id.example/signin; those of docs/proxies.md themselves are run by
+// TestE05_RealProxies.
 func TestA03_HeadersOfKnownProxies(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.Page("GET /signin", func(w http.ResponseWriter, r *http.Request) error {

@@ -1,0 +1,105 @@
+package web_test
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"signet/oauth/mtls"
+	"signet/oauth/mtls/mtlstest"
+)
+
+func base64DER(p mtlstest.Pair) string { return base64.StdEncoding.EncodeToString(p.Raw) }
+
+func escaped(p mtlstest.Pair) string { return url.PathEscape(string(p.PEM())) }
+
+func thumbprint(c tls.Certificate) string {
+	return (&mtls.Certificate{Leaf: c.Leaf}).Thumbprint()
+}
+
+// replaced puts a value for each name, which must be there.
+func replaced(text string, pairs ...string) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			panic(fmt.Sprintf("the sample has no %q", pairs[i]))
+		}
+		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
+	}
+	return text
+}
+
+func nginx(p *proxy) string {
+	listen := fmt.Sprintf("listen 127.0.0.1:%s ssl;", p.port)
+	certs := fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s;", p.cert, p.key)
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
+	}
+	app := replaced(p.app[0], "listen 443 ssl;", listen+" "+certs)
+	return fmt.Sprintf(`daemon off; %s pid nginx.pid; error_log stderr; worker_processes 1;
+events {}
+http {
+    access_log off;
+    client_body_temp_path %[2]s/body; proxy_temp_path %[2]s/proxy; fastcgi_temp_path %[2]s/fastcgi;
+    uwsgi_temp_path %[2]s/uwsgi; scgi_temp_path %[2]s/scgi;
+    server {
+        %s server_name id.example.com; %s large_client_header_buffers 4 16k;
+        %s
+    }
+    %s
+}
+`, user, p.dir, listen, certs, replaced(p.plain[0], `proxy_set_header Connection "";`,
+		`proxy_set_header Connection ""; proxy_set_header X-SSL-Client-Cert "";`), app)
+}
+
+func caddy(p *proxy) string {
+	keys := fmt.Sprintf("%s %s", p.cert, p.key)
+	return fmt.Sprintf("{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n%s\n%s",
+		replaced(p.plain[0], "id.example.com {", fmt.Sprintf("id.example.com:%s {\n\ttls %s", p.port, keys),
+			"reverse_proxy "+p.inner, "reverse_proxy "+p.inner+" {\n\theader_up -Client-Cert\n}"),
+		replaced(p.app[0], "mtls.id.example.com {", fmt.Sprintf("mtls.id.example.com:%s {", p.port), "tls {", "tls "+keys+" {"))
+}
+
+func apache(p *proxy) string {
+	const host = `<VirtualHost 127.0.0.1:%s>
+    ServerName %s
+    SSLEngine on
+    SSLCertificateFile %s
+    SSLCertificateKeyFile %s
+%s
+</VirtualHost>
+`
+	var modules strings.Builder
+	for _, m := range []string{"mpm_event", "authz_core", "ssl", "proxy", "proxy_http", "headers", "setenvif"} {
+		fmt.Fprintf(&modules, "LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n", m, m)
+	}
+	user := ""
+	if os.Getuid() == 0 {
+		user = "User www-data\nGroup www-data\n"
+	}
+	return modules.String() + user + fmt.Sprintf("ServerRoot %[1]s\nDefaultRuntimeDir %[1]s\nPidFile %[1]s/apache.pid\nErrorLog /dev/stderr\n"+
+		"ServerName id.example.com\nListen 127.0.0.1:%[2]s\n", p.dir, p.port) +
+		fmt.Sprintf(host, p.port, "id.example.com", p.cert, p.key, p.plain[0]+"RequestHeader unset X-SSL-Client-Cert\n") +
+		fmt.Sprintf(host, p.port, "mtls.id.example.com", p.cert, p.key, p.plain[0]+p.app[0])
+}
+
+func haproxy(p *proxy) string {
+	var pem []byte
+	for _, file := range []string{p.cert, p.key} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		pem = append(pem, text...)
+	}
+	if err := os.WriteFile(p.file("both.pem"), pem, 0o600); err != nil {
+		panic(err)
+	}
+	return "defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n" +
+		replaced(p.plain[0], ":443", "127.0.0.1:"+p.port, "/etc/haproxy/id.pem", p.file("both.pem")) +
+		replaced(p.app[0], ":9443", "127.0.0.1:"+p.apps, "/etc/haproxy/mtls.pem", p.file("both.pem"),
+			"/etc/haproxy/apps-ca.pem", p.file("apps-ca.pem"))
+}
