@@ -264,8 +264,20 @@ type Branding struct {
 	Name  string `yaml:"name"`
 	Color string `yaml:"color"` // #rrggbb; "" = the design's own
 	Logo  string `yaml:"logo"`  // path of an SVG or PNG file; "" = the design's own
+	// LogoDark is the one on a dark page; "" = the same.
+	LogoDark string `yaml:"logo_dark"`
+	// CSSFile is the path of a style sheet that is added to the design's own; "" = none.
+	CSSFile string `yaml:"css_file"`
+	// Links are further ones at the foot of each page.
+	Links []FootLink `yaml:"links"`
 	// Languages is a directory of files TAG.json with further languages, or other words for texts there are; "" = none.
 	Languages string `yaml:"languages"`
+}
+
+// FootLink is a link at the foot of each page.
+type FootLink struct {
+	Title string `yaml:"title"` // shown as it is, in every language
+	URL   string `yaml:"url"`
 }
 
 // Support is whom a person may ask.

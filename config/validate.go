@@ -175,6 +175,13 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
 	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color",
 		`%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
+	bad.check(c.Branding.LogoDark == "" || c.Branding.Logo != "", "branding.logo_dark", "needs branding.logo, the one on a light page")
+	bad.check(len(c.Branding.Links) <= 6, "branding.links", "must be at most 6")
+	for _, link := range c.Branding.Links {
+		n := len([]rune(link.Title))
+		bad.check(n >= 1 && n <= 40, "branding.links", "title must have 1 to 40 characters")
+		bad.check(webLink(link.URL), "branding.links", "%q is not an address; write it like https://example.com/imprint", link.URL)
+	}
 	t := c.Terms
 	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version",
 		"must be at most 50 characters without blanks, like 2026-11")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -189,14 +190,38 @@ func (s *Server) demoHandlers(view *pages.Pages) ([]web.Mounter, error) {
 }
 
 func newPages(c config.Config) (*pages.Pages, error) {
-	logo, logoErr := readLogo(c)
+	b := c.Branding
+	logo, logoErr := brandFile("branding.logo", b.Logo, "an SVG or PNG file")
+	dark, darkErr := brandFile("branding.logo_dark", b.LogoDark, "an SVG or PNG file")
+	css, cssErr := brandFile("branding.css_file", b.CSSFile, "a style sheet")
 	languages, languagesErr := languagesOf(c)
+	links := pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}
+	for _, link := range b.Links {
+		links.More = append(links.More, pages.Link{Title: link.Title, URL: link.URL})
+	}
 	p, err := pages.New(pages.Options{
 		Languages: languages, Upstreams: len(c.Upstreams) > 0,
-		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: c.Branding.Name, Color: c.Branding.Color, Logo: logo,
-		Links: pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}, Choice: browser.LanguagesOf(c.IssuerURL()),
+		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: b.Name, Color: b.Color, Logo: logo, LogoDark: dark, CSS: css,
+		Links: links, Choice: browser.LanguagesOf(c.IssuerURL()),
 	})
-	return p, errors.Join(logoErr, languagesErr, err)
+	return p, errors.Join(logoErr, darkErr, cssErr, languagesErr, err)
+}
+
+// brandFile reads a file of the operator's; nil if none is named. One byte more than may be used is enough to refuse it.
+func brandFile(key, file, kind string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; name %s that this account can read", key, err, kind)
+	}
+	defer func() { _ = f.Close() }()
+	body, err := io.ReadAll(io.LimitReader(f, pages.LargestBrandFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return body, nil
 }
 
 // languagesOf is the directory of branding.languages; nil if there is none.

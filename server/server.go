@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -326,16 +325,4 @@ func under(key string, err error) error {
 		all = append(all, under(key, one))
 	}
 	return errors.Join(all...)
-}
-
-// readLogo reads branding.logo; nil if there is none.
-func readLogo(c config.Config) ([]byte, error) {
-	if c.Branding.Logo == "" {
-		return nil, nil
-	}
-	logo, err := os.ReadFile(c.Branding.Logo)
-	if err != nil {
-		return nil, fmt.Errorf("branding.logo: %w; name an SVG or PNG file that this account can read", err)
-	}
-	return logo, nil
 }

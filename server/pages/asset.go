@@ -50,21 +50,9 @@ func loadAssets(o Options) (*assets, error) {
 		}
 		a.files[e.Name()] = asset{kind: kinds[path.Ext(e.Name())], body: body}
 	}
-	var more string
-	if o.Color != "" {
-		if !hexColour.MatchString(o.Color) {
-			return nil, errors.New("branding.color: must look like #1f6f54")
-		}
-		more += ":root{--brand:" + o.Color + "}\n"
-		branded(a.files, o.Color)
-	}
-	if len(o.Logo) > 0 {
-		name := logoName(o.Logo)
-		if name == "" {
-			return nil, errors.New("branding.logo: must be an SVG or PNG file")
-		}
-		a.files[name] = asset{kind: kinds[path.Ext(name)], body: o.Logo}
-		more += ".brand img{max-width:200px;object-fit:contain;object-position:0 50%}\n[dir=rtl] .brand img{object-position:100% 50%}\n"
+	more, err := a.brand(o)
+	if err != nil {
+		return nil, err
 	}
 	css := a.files["signet.css"]
 	css.body = append(bytes.Clone(css.body), more...)
@@ -75,6 +63,7 @@ func loadAssets(o Options) (*assets, error) {
 		sum.Write(a.files[e.Name()].body)
 	}
 	sum.Write(o.Logo)
+	sum.Write(o.LogoDark)
 	a.hash = hex.EncodeToString(sum.Sum(nil))[:12]
 	a.prefix = o.Prefix + "/static/" + a.hash + "/"
 	for name, f := range a.files {
@@ -82,6 +71,39 @@ func loadAssets(o Options) (*assets, error) {
 		a.files[name] = f
 	}
 	return a, nil
+}
+
+// brand puts the operator's colour and logos into the files, and gives what is added to the style sheet: the operator's own last.
+func (a *assets) brand(o Options) (string, error) {
+	var more strings.Builder
+	if o.Color != "" {
+		if !hexColour.MatchString(o.Color) {
+			return "", errors.New("branding.color: must look like #1f6f54")
+		}
+		more.WriteString(accentsOf(o.Color).css(o.Color))
+		branded(a.files, o.Color)
+	}
+	for _, logo := range []struct {
+		key, suffix string
+		body        []byte
+	}{{"branding.logo", "", o.Logo}, {"branding.logo_dark", "-dark", o.LogoDark}} {
+		if len(logo.body) == 0 {
+			continue
+		}
+		name := logoName(logo.body, logo.suffix)
+		if name == "" || len(logo.body) > LargestBrandFile {
+			return "", fmt.Errorf("%s: must be an SVG or PNG file of at most %d KiB", logo.key, LargestBrandFile>>10)
+		}
+		a.files[name] = asset{kind: kinds[path.Ext(name)], body: logo.body}
+		if logo.suffix == "" {
+			more.WriteString(".brand img{max-width:200px;object-fit:contain;object-position:0 50%}\n" +
+				"[dir=rtl] .brand img{object-position:100% 50%}\n")
+		}
+	}
+	if err := checkCSS(o.CSS, o.Prefix); err != nil {
+		return "", fmt.Errorf("branding.css_file: %w", err)
+	}
+	return more.String() + string(o.CSS), nil
 }
 
 // packed is the file by gzip, nil where that saves nothing. These files hold no secret and nothing of a request, so their size tells
@@ -99,14 +121,14 @@ func packed(body []byte) []byte {
 }
 
 // logoName tells what the operator's file is by its content; "" for what we do not show.
-func logoName(logo []byte) string {
+func logoName(logo []byte, suffix string) string {
 	switch {
 	case len(logo) == 0:
 		return ""
 	case bytes.HasPrefix(logo, []byte("\x89PNG\r\n\x1a\n")):
-		return "logo.png"
+		return "logo" + suffix + ".png"
 	case bytes.Contains(logo[:min(len(logo), 1024)], []byte("<svg")):
-		return "logo.svg"
+		return "logo" + suffix + ".svg"
 	}
 	return ""
 }

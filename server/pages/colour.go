@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -34,7 +35,16 @@ func (c rgb) mixed(part float64, with rgb) rgb {
 }
 
 // underWhite is the contrast of white text on the colour (WCAG 2.2 section 1.4.3).
-func (c rgb) underWhite() float64 {
+func (c rgb) underWhite() float64 { return c.contrast(rgb{255, 255, 255}) }
+
+// contrast is that of two colours, whichever is the text (WCAG 2.2, contrast ratio).
+func (c rgb) contrast(with rgb) float64 {
+	a, b := c.light()+0.05, with.light()+0.05
+	return max(a, b) / min(a, b)
+}
+
+// light is the relative luminance (WCAG 2.2).
+func (c rgb) light() float64 {
 	light := 0.0
 	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
 		part := c[i] / 255
@@ -45,7 +55,7 @@ func (c rgb) underWhite() float64 {
 		}
 		light += weight * part
 	}
-	return 1.05 / (light + 0.05)
+	return light
 }
 
 // readableContrast is that of text (WCAG 2.2 section 1.4.3).
@@ -58,6 +68,39 @@ func (c rgb) darkened() rgb {
 		c = c.mixed(step, rgb{})
 	}
 	return c
+}
+
+// darkPage is what dark pages and emails are on; nightInk is the text on a button there.
+const (
+	darkPage = "#0e1412"
+	nightInk = "#0e1412"
+)
+
+// lightened is the colour, or as little lighter as it takes to be read on a dark page.
+func (c rgb) lightened() rgb {
+	const step = 0.97
+	for page := parseColour(darkPage); c.contrast(page) < readableContrast; {
+		c = c.mixed(step, rgb{255, 255, 255})
+	}
+	return c
+}
+
+// accents are what the brand's colour is made into: text and buttons that can be read on light and on dark pages.
+type accents struct{ light, dark string }
+
+// accentsOf are those of a colour; none for none.
+func accentsOf(colour string) accents {
+	if !hexColour.MatchString(colour) {
+		return accents{}
+	}
+	c := parseColour(colour)
+	return accents{cmp.Or(readable(colour), c.darkened().String()), c.lightened().String()}
+}
+
+// css sets the brand's colour. Browsers that derive shades take it from there; the others take the two that we made.
+func (a accents) css(brand string) string {
+	return ":root{--brand:" + brand + "}\n@supports not (color:oklch(from red l c h)){\n:root{--accent:" + a.light + "}\n" +
+		"@media (prefers-color-scheme:dark){:root{--accent:" + a.dark + ";--on-accent:" + nightInk + "}}\n}\n"
 }
 
 // readable is the colour (#rrggbb) if white text on it can be read, else "".

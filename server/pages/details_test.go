@@ -26,9 +26,9 @@ func TestTheBrandColourReachesPicturesAndEmails(t *testing.T) {
 		if want != "" && (!strings.Contains(mark, want) || !strings.Contains(m.HTML, want)) {
 			t.Errorf("%s, which can be read, is another in the seal or the email", colour)
 		}
-		if c := parseColour(p.accent); c.underWhite() < readableContrast-0.05 || !strings.Contains(m.HTML, p.accent) ||
-			!strings.Contains(mark, p.accent) {
-			t.Errorf("%s became %s, with a contrast of %.2f", colour, p.accent, c.underWhite())
+		if c := parseColour(p.accents.light); c.underWhite() < readableContrast-0.05 || !strings.Contains(m.HTML, p.accents.light) ||
+			!strings.Contains(mark, p.accents.light) {
+			t.Errorf("%s became %s, with a contrast of %.2f", colour, p.accents.light, c.underWhite())
 		}
 	}
 	if p := newPages(t, Options{}); !strings.Contains(string(p.assets.files["mark.svg"].body), sealColour) ||

@@ -42,7 +42,7 @@ func loadEmails() (emails, error) {
 type emailView struct {
 	Lang, Dir, Brand, Subject, Title, Hello, Body, Code, Link, Button, More string
 	NotYouTitle, NotYou, NotMe, NotMeText, NotMeButton, When, SentBy        string
-	Accent, OnAccent                                                        string
+	Accent, OnAccent, AccentDark, OnAccentDark                              string
 }
 
 // The colours of an email's button; mail programs know no others than the written ones, so a brand colour is made as dark as its
@@ -50,6 +50,8 @@ type emailView struct {
 const (
 	emailAccent   = "#0e6150"
 	emailOnAccent = "#ffffff"
+	emailDark     = "#86d0b8"
+	emailOnDark   = "#06241b"
 	maxWord       = 60 // code points of an outside word
 )
 
@@ -74,6 +76,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 		Body: part("body"), Code: l.Code, Link: l.Link, Button: part("button"), More: part("more"),
 		NotYouTitle: say("mail.notyou"), NotYou: part("notyou"), NotMe: l.Args["NotMe"], NotMeText: say("mail.notme"),
 		NotMeButton: say("mail.notme_button"), SentBy: say("mail.sent_by"), Accent: emailAccent, OnAccent: emailOnAccent,
+		AccentDark: emailDark, OnAccentDark: emailOnDark,
 	}
 	if v.Subject == "" || v.Body == "" {
 		return mail.Message{}, fmt.Errorf("email %q in %s has no texts", l.Kind, t.tag)
@@ -87,8 +90,8 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 		words["Device"] = t.emailDevice(l.Args["Agent"])
 		v.When = say("mail.when")
 	}
-	if p.accent != "" {
-		v.Accent = p.accent
+	if p.accents.light != "" {
+		v.Accent, v.AccentDark, v.OnAccentDark = p.accents.light, p.accents.dark, nightInk
 	}
 	var text, page bytes.Buffer
 	if err := p.emails.text.Execute(&text, v); err != nil {

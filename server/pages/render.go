@@ -29,20 +29,29 @@ type Options struct {
 	Links     Links  // at the foot of each page
 	Upstreams bool   // there are some: the account has a page of the identities there
 	Logo      []byte // an SVG or PNG file in place of the seal; nil = the seal
+	LogoDark  []byte // … on a dark page; nil = the same
+	CSS       []byte // the operator's style sheet, added to ours; nil = none
 	Choice    Choice // remembers the language that was chosen; nil = that is not remembered
 }
 
 // Links are addresses outside Signet that pages name; "" = none.
-type Links struct{ Help, Privacy, Terms string }
+type Links struct {
+	Help, Privacy, Terms string
+	More                 []Link
+}
+
+// Link is one that the operator titled.
+type Link struct{ Title, URL string }
 
 // Pages renders pages and serves their static files.
 type Pages struct {
 	prefix, brand string
 	host          string
 	links         Links
-	accent        string // the brand's colour, dark enough for white text; "" = the design's own
+	accents       accents
 	emails        emails
 	logo          string // file name of the operator's, "" = none
+	logoDark      string
 	upstreams     bool
 	choice        Choice
 	texts         *catalogue
@@ -71,11 +80,9 @@ func New(o Options) (*Pages, error) {
 	}
 	p := &Pages{
 		host: o.Host, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
-		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo), texts: texts, assets: files,
-		sets: map[setKey]func() (map[string]*template.Template, error){},
-	}
-	if o.Color != "" {
-		p.accent = cmp.Or(readable(o.Color), parseColour(o.Color).darkened().String())
+		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: files,
+		accents: accentsOf(o.Color),
+		sets:    map[setKey]func() (map[string]*template.Template, error){},
 	}
 	for i := range texts.languages {
 		l := &texts.languages[i]
@@ -117,13 +124,14 @@ func (p *Pages) parse(l *tongue, chosen bool) (map[string]*template.Template, er
 
 // view is what the layout sees.
 type view struct {
-	Lang, Dir, Brand, Logo, Body, Home string
-	Refresh                            string // where the page goes by itself without scripts; "" = it stays
-	Title                              template.HTML
-	Wrong                              bool
-	Person                             *Person
-	Languages                          []languageLink
-	Page                               Page
+	Lang, Dir, Brand, Body, Home string
+	Logo, LogoDark               string
+	Refresh                      string // where the page goes by itself without scripts; "" = it stays
+	Title                        template.HTML
+	Wrong                        bool
+	Person                       *Person
+	Languages                    []languageLink
+	Page                         Page
 }
 
 type languageLink struct {
@@ -163,7 +171,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 }
 
 func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
-	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, Body: "focused", Home: p.prefix + "/", Page: page}
+	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, LogoDark: p.logoDark, Body: "focused", Home: p.prefix + "/", Page: page}
 	var args []any
 	if q, ok := page.(titled); ok {
 		args = q.titleArgs()
