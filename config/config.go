@@ -92,6 +92,8 @@ type Tokens struct {
 	RefreshGrace    time.Duration `yaml:"refresh_grace"`    // the previous refresh token gets the same answer again; 0 = off
 	CodeLifetime    time.Duration `yaml:"code_lifetime"`
 	DefaultAudience string        `yaml:"default_audience"` // aud where no resource is named; "" = the issuer
+	// StatusLists: access tokens name their place in a list of what was revoked, which APIs fetch.
+	StatusLists bool `yaml:"status_lists"`
 }
 
 // DPoP is about tokens that are bound to a key of the app (RFC 9449).
@@ -381,7 +383,7 @@ func Default() Config {
 		Keys:    Keys{Rotation: 90 * day},
 		Tokens: Tokens{
 			AccessLifetime: 10 * time.Minute, RefreshIdle: 30 * day, RefreshLifetime: 180 * day,
-			RefreshGrace: time.Minute, CodeLifetime: time.Minute,
+			RefreshGrace: time.Minute, CodeLifetime: time.Minute, StatusLists: true,
 		},
 		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
 		Admin:           Admin{API: true, Console: true},

@@ -53,7 +53,7 @@ type Approval struct {
 // *refusal.Refusal.
 func (p *Provider) Approve(ctx context.Context, a Approval) error {
 	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: "code"}
-	if err := begin(c, rand.Text(), a.Authorization); err != nil {
+	if err := p.begin(ctx, c, rand.Text(), a.Authorization); err != nil {
 		return refusal.From(err)
 	}
 	c.Facts.Kind = a.Kind
@@ -94,7 +94,7 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 		return nil, refusal.AccessDenied("The person did not allow the scope openid.")
 	}
 	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: a.Request.ResponseType}
-	if err := begin(c, rand.Text(), a); err != nil {
+	if err := p.begin(ctx, c, rand.Text(), a); err != nil {
 		return nil, refusal.From(err)
 	}
 	ctx = ledger.With(ctx, c)
@@ -183,12 +183,18 @@ func (p *Provider) Grant(ctx context.Context, ready *Prepared) error {
 
 // begin gives the case the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
 // stretch what was granted before.
-func begin(c *ledger.Case, id string, a Authorization) error {
+func (p *Provider) begin(ctx context.Context, c *ledger.Case, id string, a Authorization) error {
 	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes() && clients.Answers(c.ResponseType, "code")
 	row := storage.Grant{
 		ID: id, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
 		UserEpoch: a.UserEpoch, ConsentEpoch: a.ConsentEpoch, Scopes: a.Scopes, Resources: a.Request.Resources,
 		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
+	}
+	if p.o.Status != nil {
+		var err error
+		if row.StatusIndex, err = p.o.Status.Next(ctx); err != nil {
+			return err
+		}
 	}
 	facts := ledger.Facts{
 		JKT: a.Request.DPoPJKT, Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge,

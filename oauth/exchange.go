@@ -52,6 +52,7 @@ type exchanged struct {
 	cnf     json.RawMessage // of the new token: never the subject's
 	aud     []string
 	scopes  []string
+	status  []json.RawMessage // of who acts
 }
 
 // exchange answers a token exchange (RFC 8693): an access token of ours becomes another one of the same grant that lives no longer, has no
@@ -69,6 +70,9 @@ func (p *Provider) exchange(ctx context.Context, c *ledger.Case) (*Answer, error
 		if err := step(ctx, c, &x); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.exchangeStatus(ctx, c, &x); err != nil {
+		return nil, err
 	}
 	return p.signExchanged(c, &x)
 }
@@ -355,6 +359,25 @@ func (p *Provider) exchangeAlive(ctx context.Context, c *ledger.Case, x *exchang
 	return err
 }
 
+// exchangeStatus: the new token has the place in the status lists of whom it is about, and those of all who act.
+func (p *Provider) exchangeStatus(ctx context.Context, c *ledger.Case, x *exchanged) error {
+	if p.o.Status == nil {
+		return nil
+	}
+	own, err := p.o.Status.OfClient(ctx, c.Client)
+	if err != nil {
+		return err
+	}
+	x.status = slices.Clone(x.subject.ActStatus)
+	if x.actor != nil && len(x.actor.Status) > 0 {
+		x.status = append(x.status, x.actor.Status)
+	}
+	if !slices.ContainsFunc(x.status, func(s json.RawMessage) bool { return string(s) == string(own) }) {
+		x.status = append(x.status, own)
+	}
+	return nil
+}
+
 // signExchanged signs the new token. What it says of the person and of the sign-in is what the subject token says; whom it is about stays
 // what the resources call them.
 func (p *Provider) signExchanged(c *ledger.Case, x *exchanged) (*Answer, error) {
@@ -362,7 +385,7 @@ func (p *Provider) signExchanged(c *ledger.Case, x *exchanged) (*Answer, error) 
 		Subject: x.subject.Subject, Audience: x.aud, ClientID: c.Client.ClientID, Scope: strings.Join(x.scopes, " "),
 		IssuedAt: c.Now.Unix(), ExpiresAt: min(c.Now.Add(c.Lifetimes.Access).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
 		AuthTime: x.subject.AuthTime, ACR: x.subject.ACR, AMR: x.subject.AMR, GrantID: x.subject.GrantID,
-		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct,
+		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct, Status: x.subject.Status, ActStatus: x.status,
 	}
 	if x.actor != nil {
 		a.ExpiresAt = min(a.ExpiresAt, x.actor.ExpiresAt)

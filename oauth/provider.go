@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"mime/multipart"
 	"net/http"
@@ -36,6 +37,13 @@ type Metrics interface {
 	Proof(outcome string)
 }
 
+// Status gives places in the status lists; *status.Places does.
+type Status interface {
+	Next(ctx context.Context) (int64, error)
+	OfClient(ctx context.Context, c *clients.Client) (json.RawMessage, error)
+	Claim(index int64) json.RawMessage
+}
+
 // Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
 type Options struct {
 	Store     ledger.Store
@@ -57,6 +65,8 @@ type Options struct {
 	Devices grants.Polls
 	// Keys finds the keys of clients that want what they get encrypted and have a jwks_uri; nil = only those in jwks.
 	Keys clientjwt.Keys
+	// Status gives grants and clients their places in the status lists; nil = tokens name no list.
+	Status Status
 	// Replay notes spent proofs of possession; nil: Store, if it does.
 	Replay ledger.Replay
 }
@@ -156,7 +166,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		AccessTokenIssuer:     o.Issuer.URL(),
 	}}
 
-	made := &strategy{keys: o.Keys, names: o.Names, issuer: o.Issuer, store: o.Store}
+	made := &strategy{keys: o.Keys, names: o.Names, issuer: o.Issuer, store: o.Store, status: o.Status}
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,
@@ -175,6 +185,9 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	}
 	signer := grants.Signer{Access: made, Refresh: made, ID: made}
 	password := &grants.Password{Checker: o.Passwords, People: o.People, Signer: signer}
+	if o.Status != nil {
+		password.Place = o.Status.Next
+	}
 
 	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}
 	// The authorization endpoint: the code first, for the others need it. A handler passes on what is not its response type; a request for

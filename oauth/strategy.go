@@ -30,6 +30,7 @@ type strategy struct {
 	names  *subject.Names
 	issuer *tokens.Issuer
 	store  claims.MembershipStore
+	status Status // nil = tokens name no status list
 }
 
 // What is too long to be read is not signed, in bytes.
@@ -76,12 +77,26 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 			return "", "", err
 		}
 	}
+	if a.Status, err = s.place(ctx, c); err != nil {
+		return "", "", err
+	}
 	token, err = s.issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
 	if len(token) > maxAccess {
 		return "", "", tooLong("access token", len(a.Groups), len(a.Roles))
 	}
 	c.Access, c.AccessToken = a, token
 	return token, a.JTI, err
+}
+
+// place is where APIs look whether the token was revoked: the place of its grant, without one that of its client.
+func (s *strategy) place(ctx context.Context, c *ledger.Case) (json.RawMessage, error) {
+	switch {
+	case s.status == nil:
+		return nil, nil
+	case c.State != nil:
+		return s.status.Claim(c.State.StatusIndex), nil
+	}
+	return s.status.OfClient(ctx, c.Client)
 }
 
 // memberships puts groups and roles into the access token where their scope is granted to it (RFC 9068 section 2.2.3.1), so

@@ -140,6 +140,8 @@ func (h *Services) keep(table storage.Expirable) time.Duration {
 		return keptWaiting
 	case storage.ExpiredClientChanges:
 		return keptChange
+	case storage.ExpiredStatus:
+		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
 	}
 	return time.Minute
 }

@@ -29,6 +29,7 @@ import (
 	signout "signet/oauth/logout"
 	"signet/oauth/pushed"
 	"signet/oauth/request"
+	"signet/oauth/status"
 	"signet/oauth/tokens"
 	"signet/server/approval"
 	"signet/server/authorize"
@@ -118,7 +119,7 @@ func neededKeys(declared []clients.Metadata) (names []string) {
 }
 
 // provider builds the protocol itself.
-func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
+func (h *Services) provider(issuer *tokens.Issuer, lists *status.Lists) (*oauth.Provider, error) {
 	t := h.Config.Tokens
 	o := oauth.Options{
 		Store: h.DB, Events: h.Audit, Issuer: issuer, Clients: h.Clients, Names: h.names,
@@ -130,6 +131,9 @@ func (h *Services) provider(issuer *tokens.Issuer) (*oauth.Provider, error) {
 	}
 	if h.Config.Device.Enabled {
 		o.Devices = h.DB
+	}
+	if lists != nil {
+		o.Status = lists
 	}
 	return oauth.New(o)
 }
@@ -144,7 +148,11 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	if s.logouts, err = h.sendsLogouts(issuer); err != nil {
 		return nil, err
 	}
-	provider, err := h.provider(issuer)
+	lists, err := h.statusLists(issuer)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := h.provider(issuer, lists)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +183,9 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 		return nil, err
 	}
 	backs = append(backs, acts...)
+	if lists != nil {
+		backs = append(backs, statusHandler{lists})
+	}
 	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, book)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,14 @@ func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error 
 		if _, err := db.exec(ctx, "DELETE FROM waiting WHERE client_id = $1", id); err != nil {
 			return err
 		}
+		_, err = db.exec(ctx, `INSERT INTO ended_status (status_index, ended_at)
+			SELECT status_index, CAST($2 AS BIGINT) FROM client_status WHERE client_id = $1`, id, micros(now))
+		if err != nil {
+			return err
+		}
+		if _, err := db.exec(ctx, "DELETE FROM client_status WHERE client_id = $1", id); err != nil {
+			return err
+		}
 		consents, err := db.exec(ctx, "DELETE FROM consents WHERE client_id = $1", id)
 		if err != nil {
 			return err

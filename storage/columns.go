@@ -59,6 +59,14 @@ func orNull(s string) any {
 	return s
 }
 
+// orNone is a number whose 0 is NULL.
+func orNone(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
 type optional string
 
 // Scan implements sql.Scanner.

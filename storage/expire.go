@@ -26,6 +26,7 @@ const (
 	ExpiredClientChanges Expirable = "client_changes"
 	ExpiredInitialTokens Expirable = "initial_tokens"
 	ExpiredWaiting       Expirable = "waiting"
+	ExpiredStatus        Expirable = "ended_status"
 )
 
 // Expirables lists what DeleteExpired knows.
@@ -33,7 +34,7 @@ func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens,
-		ExpiredWaiting}
+		ExpiredWaiting, ExpiredStatus}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -52,6 +53,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredClientChanges: {"version", "at < $1"},
 	ExpiredInitialTokens: {"id", "expires_at < $1"},
 	ExpiredWaiting:       {"id_hash", "expires_at < $1"},
+	ExpiredStatus:        {"status_index", "ended_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

@@ -37,6 +37,7 @@ type Grant struct {
 	EndsAt        time.Time       `gorm:"serializer:micros"` // absolute limit
 	RevokedAt     time.Time       `gorm:"serializer:micros"`
 	RevokedWhy    string
+	StatusIndex   int64 // its place in the status lists; 0 = none
 }
 
 // GrantState is a grant together with what the one joined read tells of its person, session and consent.
@@ -52,7 +53,7 @@ type GrantState struct {
 // grantColumns are those of Grant.dest, of grants as g.
 const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.user_epoch, g.consent_epoch, g.scopes,
 	g.resources, g.auth_time, g.acr, g.amr, g.data, g.code_hash, g.code_expires_at, g.code_used_at, g.generation,
-	g.rotated_at, g.created_at, g.last_used_at, ` + idleLimit + `, g.ends_at, g.revoked_at, g.revoked_why`
+	g.rotated_at, g.created_at, g.last_used_at, ` + idleLimit + `, g.ends_at, g.revoked_at, g.revoked_why, g.status_index`
 
 // idleLimit is when a grant is dead if nobody uses it. The column expires_at may be later: it has an index, and a refresh moves it only
 // when that is worth writing the indexes of the row (see rotateGrant).
@@ -72,8 +73,8 @@ const (
 
 const insertGrant = `INSERT INTO grants (id, client_id, user_id, session_id, offline, user_epoch, consent_epoch, scopes,
 	resources, auth_time, acr, amr, data, code_hash, code_expires_at, code_used_at, generation, rotated_at, created_at,
-	last_used_at, expires_at, ends_at, revoked_at, revoked_why)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
+	last_used_at, expires_at, ends_at, revoked_at, revoked_why, status_index)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
 
 // The two statements that decide every race of the protocol. The idle limit never passes the absolute one.
 const (
@@ -115,7 +116,7 @@ func (g *Grant) dest() []any {
 		(*words)(&g.Scopes), (*words)(&g.Resources), (*stamp)(&g.AuthTime), &g.ACR, (*words)(&g.AMR), (*document)(&g.Data),
 		(*optional)(&g.CodeHash), (*stamp)(&g.CodeExpiresAt), (*stamp)(&g.CodeUsedAt), &g.Generation,
 		(*stamp)(&g.RotatedAt), (*stamp)(&g.CreatedAt), (*stamp)(&g.LastUsedAt), (*stamp)(&g.ExpiresAt),
-		(*stamp)(&g.EndsAt), (*stamp)(&g.RevokedAt), &g.RevokedWhy,
+		(*stamp)(&g.EndsAt), (*stamp)(&g.RevokedAt), &g.RevokedWhy, (*number)(&g.StatusIndex),
 	}
 }
 
@@ -159,7 +160,7 @@ func (db *DB) InsertGrant(ctx context.Context, g Grant) error {
 	_, err := db.exec(ctx, insertGrant, g.ID, g.ClientID, g.UserID, orNull(g.SessionID), g.Offline, g.UserEpoch, g.ConsentEpoch,
 		join(g.Scopes), join(g.Resources), micros(g.AuthTime), g.ACR, join(g.AMR), jsonText(g.Data),
 		orNull(g.CodeHash), micros(g.CodeExpiresAt), micros(g.CodeUsedAt), g.Generation, micros(g.RotatedAt), micros(g.CreatedAt),
-		micros(g.LastUsedAt), micros(g.ExpiresAt), micros(g.EndsAt), micros(g.RevokedAt), g.RevokedWhy)
+		micros(g.LastUsedAt), micros(g.ExpiresAt), micros(g.EndsAt), micros(g.RevokedAt), g.RevokedWhy, orNone(g.StatusIndex))
 	return err
 }
 

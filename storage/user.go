@@ -196,6 +196,9 @@ const clearBatch = 500
 // ClearUser deletes a person's grants and sessions that have ended, which may be many, a batch a transaction, and returns how many. It
 // comes before EraseUser, whose transaction then has little to do.
 func (db *DB) ClearUser(ctx context.Context, id string, now time.Time) (gone int64, err error) {
+	if err := db.keepStatus(ctx, id, now); err != nil {
+		return 0, err
+	}
 	for _, query := range []string{
 		`DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE user_id = $1 AND (revoked_at IS NOT NULL OR expires_at <= $2) LIMIT $3)`,
 		`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 AND (ended_at IS NOT NULL OR expires_at <= $2) LIMIT $3)`,
@@ -215,6 +218,9 @@ func (db *DB) ClearUser(ctx context.Context, id string, now time.Time) (gone int
 
 // EraseUser deletes a person with all rows that are about them but audit events, in the caller's transaction. ErrNotFound.
 func (db *DB) EraseUser(ctx context.Context, id string) error {
+	if err := db.keepStatus(ctx, id, time.Now()); err != nil {
+		return err
+	}
 	for _, query := range []string{
 		// Person and credentials first: a sign-in that runs at the same time holds on to one of them, so its session is either
 		// among those deleted below or never made.

@@ -33,6 +33,7 @@ type Metrics struct {
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
+	status    *prometheus.CounterVec
 	janitor   *prometheus.CounterVec
 	jobs      *prometheus.CounterVec
 	keyAge    *prometheus.GaugeVec
@@ -78,6 +79,8 @@ func NewMetrics() *Metrics {
 		"evicted (too many waited), approved, denied; unknown: a wrong code was typed.", "outcome")
 	m.pushed = counter("pushed_requests_total",
 		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
+	m.status = counter("status_lists_total", "Status lists that were signed anew (made), and tries to read what was revoked that failed "+
+		"(unavailable).", "outcome")
 	m.surplus = counter("grants_surplus_total", "Grants ended because one person had too many at one app.").WithLabelValues()
 	m.throttled = counter("throttled_total", "Attempts refused by a limit, by what was limited.", "what")
 	m.lists = counter("breach_list_failures_total", "New passwords that a list of breached ones could not be asked about, by list.", "list")
@@ -172,6 +175,11 @@ func (m *Metrics) Device(outcome string) {
 // Pushed counts a pushed authorization request; outcome: stored, evicted, begun, used.
 func (m *Metrics) Pushed(outcome string) {
 	m.pushed.WithLabelValues(oneOf(outcome, "stored", "evicted", "begun", "used")).Inc()
+}
+
+// StatusList counts a status list that was signed; outcome: made, unavailable.
+func (m *Metrics) StatusList(outcome string) {
+	m.status.WithLabelValues(oneOf(outcome, "made", "unavailable")).Inc()
 }
 
 // DatabaseUp notes the last check of the database.

@@ -47,6 +47,8 @@ type People interface {
 type Password struct {
 	Checker PasswordChecker
 	People  People // read for clients that registered id_token_claims
+	// Place gives a grant its place in the status lists; nil = it has none.
+	Place func(ctx context.Context) (int64, error)
 	Signer
 }
 
@@ -84,6 +86,11 @@ func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acce
 	facts := ledger.Facts{Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second)}
 	if err := facts.Put(&row); err != nil {
 		return err
+	}
+	if p.Place != nil {
+		if row.StatusIndex, err = p.Place(ctx); err != nil {
+			return err
+		}
 	}
 	c.Facts = facts
 	c.State = &storage.GrantState{Grant: row, User: storage.User{ID: user, Epoch: epoch}}

@@ -39,6 +39,7 @@ const (
 	TypLogout  = "logout+jwt" // OpenID Connect Back-Channel Logout 1.0 section 2.4
 
 	TypIntrospection = "token-introspection+jwt" // RFC 9701 section 5
+	TypStatus        = "statuslist+jwt"          // Token Status List section 5.1
 )
 
 // Errors of the ring; the first four say why a token was not accepted.

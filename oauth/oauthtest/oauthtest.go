@@ -26,6 +26,7 @@ import (
 	"signet/oauth/keys"
 	"signet/oauth/keys/keystest"
 	"signet/oauth/ledger"
+	"signet/oauth/status"
 	"signet/oauth/tokens"
 	"signet/storage"
 )
@@ -157,8 +158,16 @@ func New(t testing.TB, o Options) *Protocol {
 	if o.Lifetimes == (ledger.Lifetimes{}) {
 		o.Lifetimes = Lifetimes
 	}
+	lists, err := status.New(status.Options{Store: o.DB, Changes: o.DB, Issuer: Issuer, Longest: time.Hour, Sign: h.Issuer.SignStatus})
+	must(err)
+	must(lists.Warm(t.Context()))
+	for _, m := range append(Apps(), o.Clients...) { // as after the first token of each
+		_, err := lists.OfClient(t.Context(), &clients.Client{Metadata: m})
+		must(err)
+	}
 	h.options = oauth.Options{
-		Store: o.DB, Events: audit.New(o.DB), Issuer: h.Issuer, Clients: h.Registry, Lifetimes: o.Lifetimes,
+		Status: lists,
+		Store:  o.DB, Events: audit.New(o.DB), Issuer: h.Issuer, Clients: h.Registry, Lifetimes: o.Lifetimes,
 		Passwords: o.Passwords, Metrics: o.Metrics, DefaultAudience: o.Audience,
 	}
 	return h.Replica(t, o.DB)

@@ -50,6 +50,10 @@ type Access struct {
 	// Details are what it allows in particular (RFC 9396 section 9.1).
 	Details json.RawMessage `json:"authorization_details,omitempty"`
 	GrantID string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
+	// Status says where to look whether it was revoked (Token Status List section 6.2).
+	Status json.RawMessage `json:"status,omitempty"`
+	// ActStatus is the same of those who act in it.
+	ActStatus []json.RawMessage `json:"act_status,omitempty"`
 }
 
 // JKT is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "" = none.

@@ -111,6 +111,11 @@ func (i *Issuer) SignLogout(alg string, l Logout) (string, error) {
 	return i.ring.Sign(cmp.Or(alg, i.o.IDAlg), keys.TypLogout, &l)
 }
 
+// SignStatus signs a status list as it stands (Token Status List section 5.1).
+func (i *Issuer) SignStatus(claims any) (string, error) {
+	return i.ring.Sign(i.o.AccessAlg, keys.TypStatus, claims)
+}
+
 // VerifyAccess checks signature, type, issuer, required claims and time. It remembers what it verified; whether the token
 // was revoked or its grant lives is the caller's next question. The slices of the result are shared: read only.
 func (i *Issuer) VerifyAccess(token string) (Access, error) {

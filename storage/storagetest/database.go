@@ -147,8 +147,8 @@ func expiry(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))
 	for _, what := range db.Expirables() {
-		if what == storage.ExpiredClientChanges {
-			continue // every write of a client above left one
+		if what == storage.ExpiredClientChanges || what == storage.ExpiredStatus {
+			continue // every write of a client above left one; what is deleted leaves the other
 		}
 		for _, want := range []int64{2, 1, 0} {
 			n, err := db.DeleteExpired(ctx, what, now.Add(time.Second), 2)

@@ -79,7 +79,8 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"answered":     answered, "erased-interactions": erasedInteractions, "evicted": evicted, "past": past, "race-answer": raceAnswer,
 		"unspent": unspent, "race-replace": raceReplace,
 		"administration": administration,
-		"locked-user":    lockedUser, "race-locked-user": raceLockedUser, "counted-identities": countedIdentities,
+		"status":         status, "race-status": raceStatus,
+		"locked-user": lockedUser, "race-locked-user": raceLockedUser, "counted-identities": countedIdentities,
 	}
 	for name, part := range parts {
 		t.Run(name, func(t *testing.T) {
