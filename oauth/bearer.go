@@ -11,6 +11,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/telemetry"
+	"signet/oauth/flow"
 	"signet/oauth/keys"
 	"signet/oauth/refusal"
 	"signet/oauth/tokens"
@@ -29,7 +30,8 @@ type Caller struct {
 }
 
 // Caller judges an access token for one of Signet's own APIs: it is for exactly this resource, nobody acts in it for somebody else, what
-// it is bound to was shown, and its grant, person and client are alive. One joined read. Errors are *refusal.Refusal.
+// it is bound to was shown, its grant, person and client are alive, and the person signed in as the resource demands. One joined read.
+// Errors are *refusal.Refusal.
 func (p *Provider) Caller(ctx context.Context, sent Presented, resource string) (Caller, error) {
 	c, err := p.caller(ctx, sent, resource)
 	if err == nil && sent.Proof != nil {
@@ -77,8 +79,13 @@ func (p *Provider) caller(ctx context.Context, sent Presented, resource string) 
 		return c, no
 	}
 	c.Client = client
-	if a.GrantID != "" {
-		c.UserID = s.UserID
+	if a.GrantID == "" {
+		return c, nil
+	}
+	c.UserID = s.UserID
+	r, _ := p.o.Clients.Resources().Find(resource)
+	if r.RequireSecondFactor && !flow.Reaches(a.ACR, flow.ACRMulti) { // a grant from before it was demanded
+		return c, refusal.InsufficientAuthentication("The person has to sign in with two factors.", []string{flow.ACRMulti, flow.ACRResistant}, 0)
 	}
 	return c, nil
 }

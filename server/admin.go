@@ -44,7 +44,8 @@ func adminScopes() (scopes []string) {
 
 // adminResource is the API of administrators as a resource of access tokens.
 func adminResource(c config.Config) clients.Resource {
-	r := clients.Resource{Identifier: adminapi.Resource(c.Server.Issuer), Name: "Signet administration", Scopes: adminScopes()}
+	r := clients.Resource{Identifier: adminapi.Resource(c.Server.Issuer), Name: "Signet administration", Scopes: adminScopes(),
+		RequireSecondFactor: true, MaxAge: int64(console.Recent / time.Second)} // of people: as the pages do
 	return r.OfSignet()
 }
 

@@ -5,9 +5,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"signet/admin"
 	"signet/clients"
 	"signet/oauth/dpop/dpoptest"
+	"signet/oauth/tokens"
+	"signet/users/membership"
 )
 
 // TestADM22_OneReadingOfABody: what one reader takes for a field, and another does not, is refused; so is what is there twice.
@@ -84,5 +88,59 @@ func TestADM23_AProofIsForTheAddressAsItIsWritten(t *testing.T) {
 	}
 	if got := ask("/groups/eu%2Fstaff/members", "/groups/eu/staff/members"); got != 401 {
 		t.Errorf("another address: %d", got)
+	}
+}
+
+// TestADM24_PeopleComeWithTwoFactors: a token that a password alone got lets nobody in, whatever role they hold, and the page that gives
+// one asks for more.
+func TestADM24_PeopleComeWithTwoFactors(t *testing.T) {
+	t.Parallel()
+	d := newAdminAPI(t)
+	boss := d.Person(t, "boss@example.com")
+	root := admin.Actor{Kind: admin.KindCommand, ID: "t", Holds: admin.SetOf(admin.All()...)}
+	err := d.Services().Admin.GiveRole(t.Context(), root, admin.RoleAuditor, membership.Holder{UserID: boss.ID}) // need have no second factor
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := d.App(t, "tool", func(m *clients.Metadata) {
+		m.FirstParty, m.Scope = true, "signet:people:read"
+		m.GrantTypes = append(m.GrantTypes, clients.Password)
+	})
+	status, got := tool.Post(t, "/oauth2/token", url.Values{"grant_type": {"password"}, "username": {boss.Email},
+		"password": {boss.Password}, "scope": {"signet:people:read"}})
+	if status != 400 || got["error"] != "invalid_target" {
+		t.Errorf("by a password: %d %v", status, got)
+	}
+	b := d.Browser(t)
+	b.Get(t, "/signin").SignIn(t, boss)
+	tool.With("signet:people:read").Begin(t, b)
+	if b.Landed != nil || !strings.Contains(b.URL.Path, "/signin") {
+		t.Errorf("a password alone led to %s %v", b.URL, b.Landed)
+	}
+	factor := d.AddAuthenticator(t, boss)
+	b = d.Browser(t)
+	signInWith(t, b, boss, factor)
+	d.token = tool.With("signet:people:read").Login(t, b, boss).AccessToken
+	d.want(200, "GET /people", nil)
+	seen, err := tokens.New(d.URL, d.Services().Keys, tokens.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weak, err := seen.VerifyAccess(d.token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weak.ACR, weak.JTI = "1", "weak" // as a grant of a release that demanded nothing
+	if d.token, err = seen.SignAccess("", weak); err != nil {
+		t.Fatal(err)
+	}
+	d.want(401, "GET /people", nil)
+	if h := d.head.Get("WWW-Authenticate"); !strings.Contains(h, "insufficient_user_authentication") || !strings.Contains(h, "acr_values=") {
+		t.Errorf("challenge %q", h)
+	}
+	d.AgeSessions(t, boss.ID, time.Hour)
+	tool.With("signet:people:read").Begin(t, b)
+	if b.Landed != nil || !strings.Contains(b.URL.Path, "/signin") {
+		t.Errorf("an old sign-in led to %s %v", b.URL, b.Landed)
 	}
 }

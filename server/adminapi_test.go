@@ -329,7 +329,10 @@ func TestAdminAPIRefusesStrangers(t *testing.T) {
 func adminOfPerson(d *adminAPI, robot *servertest.App, bob servertest.Person) {
 	d.Helper()
 	app := robot.With("signet:people:read")
-	d.token = app.Login(d, d.Browser(d), bob).AccessToken
+	factor := d.AddAuthenticator(d, bob)
+	b := d.Browser(d)
+	signInWith(d.T, b, bob, factor)
+	d.token = app.Login(d, b, bob).AccessToken
 	d.want(403, "GET /people", nil) // no role
 	ctx := d.Context()
 	members := d.Services().Admin

@@ -114,8 +114,8 @@ func (h *Handler) shown(show page) web.Func {
 	}
 }
 
-// recent is how old a sign-in may be that changes something.
-const recent = 10 * time.Minute
+// Recent is how old a sign-in may be that changes something.
+const Recent = 10 * time.Minute
 
 func (h *Handler) acted(act page) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -129,7 +129,7 @@ func (h *Handler) acted(act page) web.Func {
 		if !browser.ForVisitor(r, s.Visitor) {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path(home, nil)}
 		}
-		if time.Since(s.Visitor.AuthTime) > recent || !flow.Reaches(s.Visitor.ACR, flow.ACRMulti) {
+		if time.Since(s.Visitor.AuthTime) > Recent || !flow.Reaches(s.Visitor.ACR, flow.ACRMulti) {
 			second, err := h.Login.Stronger(r.Context(), s.Visitor)
 			if err != nil {
 				return err

@@ -99,6 +99,9 @@ func Challenge(err error, metadata, scope string) error {
 	if scope != "" {
 		challenge += `, scope="` + scope + `"`
 	}
+	if no.Demand != "" { // how the person is to sign in (RFC 9470 section 3)
+		challenge += ", " + no.Demand
+	}
 	return p.With("WWW-Authenticate", challenge)
 }
 
