@@ -37,6 +37,8 @@ type secret struct {
 	expiresAt time.Time // zero = does not expire
 	usedAt    time.Time
 	masterKey string // see storage.ClientSecret
+	sealed    []byte // … of a client that signs with it
+	plain     []byte // of a declared one that does
 }
 
 // defaultScopes are those of a client whose registration names none (RFC 7591 section 2): who the person is, and staying signed in.

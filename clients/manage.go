@@ -75,8 +75,8 @@ func (r *Registry) CreateAlso(ctx context.Context, m Metadata, also Also) (Metad
 			return err
 		}
 		if m.HasSecret() {
-			m.ClientSecret = newSecret()
-			if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(m.ClientID, m.ClientSecret, now), time.Time{}); err != nil {
+			m.ClientSecret = m.newSecret()
+			if err := r.keepSecret(ctx, m, m.ClientSecret, now, time.Time{}); err != nil {
 				return err
 			}
 		}
@@ -92,14 +92,6 @@ func (r *Registry) CreateAlso(ctx context.Context, m Metadata, also Also) (Metad
 		return Metadata{}, err
 	}
 	return m, r.wrote(ctx, m.ClientID)
-}
-
-func (r *Registry) secretRow(client, text string, now time.Time) storage.ClientSecret {
-	row := storage.ClientSecret{ID: rand.Text(), ClientID: client, CreatedAt: now, MAC: encodeMAC(mac(r.o.SecretKeys[0], text))}
-	if len(r.o.MasterKeys) > 0 {
-		row.MasterKey = r.o.MasterKeys[0]
-	}
-	return row
 }
 
 // acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.
@@ -171,8 +163,10 @@ func (r *Registry) change(ctx context.Context, id string, change func(m *Metadat
 		return m, err
 	}
 	now := time.Now()
-	live := func(s storage.ClientSecret) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
-	fresh := m.HasSecret() && !slices.ContainsFunc(secrets, live)
+	fits := func(s storage.ClientSecret) bool {
+		return (s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt)) && (s.Sealed != nil || !m.signsWithSecret())
+	}
+	fresh := m.HasSecret() && !slices.ContainsFunc(secrets, fits)
 	if also == nil && !fresh {
 		return m, r.o.Clients.UpdateClient(ctx, id, row.Metadata, text, now)
 	}
@@ -181,8 +175,8 @@ func (r *Registry) change(ctx context.Context, id string, change func(m *Metadat
 			return err
 		}
 		if fresh {
-			m.ClientSecret = newSecret()
-			if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(id, m.ClientSecret, now), time.Time{}); err != nil {
+			m.ClientSecret = m.newSecret()
+			if err := r.keepSecret(ctx, m, m.ClientSecret, now, time.Time{}); err != nil {
 				return err
 			}
 		}
@@ -238,8 +232,8 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 	if !c.HasSecret() {
 		return "", fmt.Errorf("%s: a client with token_endpoint_auth_method %s has no secret", id, c.TokenEndpointAuthMethod)
 	}
-	now, text := time.Now(), newSecret()
-	if err := r.o.Clients.InsertClientSecret(ctx, r.secretRow(id, text, now), now.Add(keep)); err != nil {
+	now, text := time.Now(), c.newSecret()
+	if err := r.keepSecret(ctx, c.Metadata, text, now, now.Add(keep)); err != nil {
 		return "", err
 	}
 	return text, r.wrote(ctx, id)

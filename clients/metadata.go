@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"signet/clients/algs"
 	"signet/clients/detail"
 	"signet/internal/typed"
 )
@@ -37,10 +38,11 @@ var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCrede
 
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
-	MethodNone   = "none"
-	MethodBasic  = "client_secret_basic"
-	MethodPost   = "client_secret_post"
-	MethodJWTKey = "private_key_jwt"
+	MethodNone      = "none"
+	MethodBasic     = "client_secret_basic"
+	MethodPost      = "client_secret_post"
+	MethodJWTKey    = "private_key_jwt"
+	MethodJWTSecret = "client_secret_jwt"
 )
 
 // Application types (OpenID Connect Dynamic Registration section 2).
@@ -208,7 +210,7 @@ func LooksLikePerson(id string) bool {
 
 // HasSecret reports whether the registered authentication method needs a client secret.
 func (m Metadata) HasSecret() bool {
-	return m.TokenEndpointAuthMethod == MethodBasic || m.TokenEndpointAuthMethod == MethodPost
+	return m.TokenEndpointAuthMethod == MethodBasic || m.TokenEndpointAuthMethod == MethodPost || m.signsWithSecret()
 }
 
 // Validate checks the metadata (after WithDefaults) and reports every mistake at once, naming field and remedy.
@@ -318,6 +320,10 @@ func (m Metadata) validateAuth() (errs []error) {
 			add("client_secret: a public client (token_endpoint_auth_method none) has none; remove it")
 		}
 	case MethodBasic, MethodPost:
+	case MethodJWTSecret:
+		if least := secretSize(m.TokenEndpointAuthSigningAlg); m.ClientSecret != "" && len(m.ClientSecret) < least {
+			add("client_secret: client_secret_jwt needs %d bytes at least (RFC 7518 section 3.2)", least)
+		}
 	case MethodJWTKey:
 		if (m.JWKS == nil || len(m.JWKS.Keys) == 0) && m.JWKSURI == "" && len(m.FederatedCredentials) == 0 {
 			add("jwks: private_key_jwt needs the client's public keys, here or at jwks_uri")
@@ -327,7 +333,8 @@ func (m Metadata) validateAuth() (errs []error) {
 		}
 	case MethodTLS, MethodSelfSigned:
 	default:
-		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post, private_key_jwt, "+
+		add("token_endpoint_auth_method: %q is not offered; use none, client_secret_basic, client_secret_post, client_secret_jwt, "+
+			"private_key_jwt, "+
 			"tls_client_auth or self_signed_tls_client_auth", m.TokenEndpointAuthMethod)
 	}
 	return slices.Concat(errs, m.validateCertificate(), m.validateFederated())
@@ -395,8 +402,12 @@ func Verifies(k jose.JSONWebKey, alg string) bool {
 
 func (m Metadata) validateAlgs() (errs []error) {
 	errs = slices.Concat(m.validateProfile(), m.validateSigned(), m.validateEncrypted(), m.validateObjects())
-	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(AssertionAlgs, a) {
-		errs = append(errs, fmt.Errorf("token_endpoint_auth_signing_alg: %q is not offered; use one of %s", a, strings.Join(AssertionAlgs, ", ")))
+	offered := AssertionAlgs
+	if m.signsWithSecret() {
+		offered = algs.Secrets
+	}
+	if a := m.TokenEndpointAuthSigningAlg; a != "" && !slices.Contains(offered, a) {
+		errs = append(errs, fmt.Errorf("token_endpoint_auth_signing_alg: %q is not offered; use one of %s", a, strings.Join(offered, ", ")))
 	}
 	return errs
 }

@@ -74,6 +74,8 @@ type Options struct {
 	Issuer     string
 	SecretKeys [][]byte // derived from the master keys; the first makes MACs, all check
 	MasterKeys []string // ids of the master keys, in the same order; may be left out in tests
+	// Sealer keeps the secrets of clients that sign with them (client_secret_jwt); nil: there are no such clients but declared ones.
+	Sealer sealer
 	// PrivateSchemes are private-use schemes without a dot that redirect URIs of native clients may have; Origins are browser origins
 	// that no redirect URI has and that may read answers all the same, those of web views.
 	PrivateSchemes, Origins []string
@@ -177,6 +179,9 @@ func (r *Registry) declare() (errs []error) {
 		short := utf8.RuneCountInString(m.ClientSecret) < shortSecret
 		if m.ClientSecret != "" {
 			secrets = []secret{{mac: mac(r.o.SecretKeys[0], m.ClientSecret)}}
+			if m.signsWithSecret() {
+				secrets[0].plain = []byte(m.ClientSecret)
+			}
 		}
 		m.ClientSecret = "" // from here on nobody can show it
 		c := newClient(m)
@@ -264,7 +269,8 @@ func fromRow(row storage.Client, secrets []storage.ClientSecret) (*Client, error
 		if err != nil {
 			return nil, fmt.Errorf("secret of client %q: %w", row.ID, err)
 		}
-		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt, masterKey: s.MasterKey})
+		c.secrets = append(c.secrets, secret{id: s.ID, mac: mac, expiresAt: s.ExpiresAt, usedAt: s.LastUsedAt, masterKey: s.MasterKey,
+			sealed: s.Sealed})
 	}
 	return c, nil
 }
@@ -341,9 +347,13 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// newSecret is 256 bits, prefixed so that scanners know it.
-func newSecret() string {
+// newSecret is 256 bits, prefixed so that scanners know it; of a client that signs with it 384 bits, which are 68 bytes of text, enough for
+// each of algs.Secrets (RFC 7518 section 3.2).
+func (m Metadata) newSecret() string {
 	b := make([]byte, 32)
+	if m.signsWithSecret() {
+		b = make([]byte, 48)
+	}
 	rand.Read(b)
 	return "sgn_" + base64.RawURLEncoding.EncodeToString(b)
 }

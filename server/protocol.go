@@ -83,7 +83,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		Documents: func(id string) bool {
 			return registration.MayBe(c.ClientDocuments.Mode, c.ClientDocuments.Hosts, c.ClientDocuments.Deny, id)
 		},
-		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Log: h.Log,
+		SecretKeys: h.Master.DeriveAll("client secrets"), MasterKeys: h.Master.IDs(), Sealer: h.Master, Log: h.Log,
 	})
 	if err != nil {
 		return err
@@ -366,7 +366,8 @@ func (h *Services) responseTypes() (offered []string) {
 
 // facts are what discovery cannot see in the routes.
 func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
-	secret := append([]string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTKey}, h.certificateMethods()...)
+	secret := append([]string{clients.MethodBasic, clients.MethodPost, clients.MethodJWTSecret, clients.MethodJWTKey},
+		h.certificateMethods()...)
 	responses := h.responseTypes()
 	if slices.ContainsFunc(responses, clients.FromFront) {
 		grantTypes = append(grantTypes, clients.Implicit)
@@ -397,7 +398,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		Prompts: h.prompts(),
 		Scopes:  h.Clients.Resources().Scopes(), Claims: claims.Supported(), ACRs: flow.ACRs(), Locales: languages,
 		AuthMethods: append([]string{clients.MethodNone}, secret...), IntrospectionAuthMethods: secret,
-		AssertionAlgs: clients.AssertionAlgs, UserinfoAlgs: algs.Signing,
+		AssertionAlgs: slices.Concat(clients.AssertionAlgs, algs.Secrets), UserinfoAlgs: algs.Signing,
 		EncryptionAlgs: algs.Keys, EncryptionEncs: algs.Contents,
 		BackchannelLogout: true, FrontchannelLogout: true,
 	}

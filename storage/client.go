@@ -18,7 +18,7 @@ type Client struct {
 	UpdatedAt  time.Time       `gorm:"serializer:micros;autoUpdateTime:false"`
 }
 
-// ClientSecret is one live secret of a client, as a MAC.
+// ClientSecret is one live secret of a client, as a MAC, and sealed if the client signs with it.
 type ClientSecret struct {
 	ID         string
 	ClientID   string
@@ -27,10 +27,11 @@ type ClientSecret struct {
 	LastUsedAt time.Time `gorm:"serializer:micros"`
 	ExpiresAt  time.Time `gorm:"serializer:micros"` // zero = does not expire
 	MasterKey  string    // id of the master key that the MAC's key was derived from; "" = made before this was noted
+	Sealed     []byte    // the secret itself; nil = only its MAC is kept
 }
 
 const clientByID = `SELECT c.id, c.metadata, c.disabled_at, c.created_at, c.updated_at,
-	s.id, s.client_id, s.mac, s.created_at, s.last_used_at, s.expires_at, s.master_key
+	s.id, s.client_id, s.mac, s.created_at, s.last_used_at, s.expires_at, s.master_key, s.sealed
 	FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 ORDER BY s.created_at DESC, s.id`
 
 // versioned runs fn and raises the named version in one transaction, so that replicas drop what they cached.
@@ -145,7 +146,7 @@ func (db *DB) ClientByID(ctx context.Context, id string) (Client, []ClientSecret
 		found = true
 		err := rows.Scan(&c.ID, (*document)(&c.Metadata), (*stamp)(&c.DisabledAt), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt),
 			(*optional)(&s.ID), (*optional)(&s.ClientID), (*optional)(&s.MAC),
-			(*stamp)(&s.CreatedAt), (*stamp)(&s.LastUsedAt), (*stamp)(&s.ExpiresAt), (*optional)(&s.MasterKey))
+			(*stamp)(&s.CreatedAt), (*stamp)(&s.LastUsedAt), (*stamp)(&s.ExpiresAt), (*optional)(&s.MasterKey), &s.Sealed)
 		if s.ID != "" {
 			secrets = append(secrets, s)
 		}

@@ -12,6 +12,9 @@ import (
 // Signing are those that a client can have its answers signed with. The keys of all but the first two are made when a client wants one.
 var Signing = []string{"ES256", "RS256", "PS256", "ES384", "ES512", "EdDSA"}
 
+// Secrets are those that a client can sign with its secret (client_secret_jwt); the first is the default.
+var Secrets = []string{"HS256", "HS384", "HS512"}
+
 // Keys are the algorithms by which a client can have the key of what is encrypted for it brought over. RSA1_5 is none of them (RFC 8725
 // section 3.2).
 var Keys = []string{"RSA-OAEP", "RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"}

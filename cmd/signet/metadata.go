@@ -52,7 +52,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.BoolVar(&f.public, "public", false, "the app cannot keep a secret (browser, desktop, mobile): PKCE is all it has")
 	s.BoolVar(&f.native, "native", false, "a native app: loopback redirects with any port, custom schemes")
 	s.StringVar(&m.TokenEndpointAuthMethod, "auth-method", "",
-		"how the app proves itself: client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, "+
+		"how the app proves itself: client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, "+
+			"self_signed_tls_client_auth, "+
 			"none")
 	f.certificate.flags(c)
 	f.exchange.flags(c)

@@ -66,11 +66,19 @@ func unverified(assertion string) (c struct {
 	return read
 }
 
-// checkAssertion verifies an assertion with the client's registered keys and spends its jti. For a nil client it parses and
+// checkAssertion verifies an assertion with the client's registered keys, or its secret, and spends its jti. For a nil client it parses and
 // refuses. Errors: *assertionError, or the storage's.
-func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, assertion string) error {
+func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, cred credentials) error {
+	assertion := cred.assertion
 	if len(assertion) > maxAssertion {
 		return refuse("too long")
+	}
+	if cred.method == clients.MethodJWTSecret {
+		payload, err := a.openShared(ctx, c, assertion)
+		if err != nil {
+			return err
+		}
+		return a.spend(ctx, c, payload)
 	}
 	jws, err := clientjwt.Parse(assertion, "jwt", "client-authentication+jwt", typePlatform)
 	if err != nil {
@@ -99,6 +107,30 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, a
 	if err != nil {
 		return refuse(err.Error())
 	}
+	return a.spend(ctx, c, payload)
+}
+
+// openShared is the payload of an assertion that the client signed with its secret (client_secret_jwt).
+func (a *Authenticator) openShared(ctx context.Context, c *clients.Client, assertion string) (payload []byte, err error) {
+	jws, err := clientjwt.ParseShared(assertion, "jwt", "client-authentication+jwt")
+	if err != nil {
+		return nil, refuse(err.Error())
+	}
+	alg := jws.Algorithm()
+	if c != nil {
+		alg = c.SecretAlg()
+	}
+	if !a.o.Registry.CheckShared(ctx, c, func(key []byte) bool {
+		payload, err = jws.OpenShared(key, alg)
+		return err == nil
+	}) {
+		return nil, refuse("unknown client, or no secret fits")
+	}
+	return payload, nil
+}
+
+// spend judges what was verified and uses its jti up.
+func (a *Authenticator) spend(ctx context.Context, c *clients.Client, payload []byte) error {
 	var claims assertionClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return refuse("claims malformed")

@@ -22,6 +22,7 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 type Registry interface {
 	Client(ctx context.Context, id string) (*clients.Client, error)
 	CheckSecret(ctx context.Context, c *clients.Client, secret string) bool
+	CheckShared(ctx context.Context, c *clients.Client, fits func(key []byte) bool) bool
 }
 
 // Replay notes what may be used once.
@@ -65,7 +66,7 @@ type credentials struct {
 }
 
 func (c credentials) isSecret() bool {
-	return c.method == clients.MethodBasic || c.method == clients.MethodPost
+	return c.method == clients.MethodBasic || c.method == clients.MethodPost || c.method == clients.MethodJWTSecret
 }
 
 // bare requests bring nothing that could prove a client.
@@ -141,6 +142,9 @@ func presented(r *http.Request, form url.Values) (credentials, error) {
 		if form.Get("client_assertion_type") != AssertionType || cred.assertion == "" {
 			return cred, refusal.InvalidClient("Send client_assertion with the client_assertion_type for JWT bearer.")
 		}
+		if clientjwt.Shared(cred.assertion) {
+			cred.method = clients.MethodJWTSecret
+		}
 		if cred.id == "" { // a platform's token names somebody else: then the form says which client it stands for
 			cred.id = unverifiedSubject(cred.assertion)
 		}
@@ -157,8 +161,8 @@ func (a *Authenticator) check(ctx context.Context, c *clients.Client, cred crede
 	switch cred.method {
 	case clients.MethodBasic, clients.MethodPost:
 		known = a.o.Registry.CheckSecret(ctx, c, cred.secret)
-	case clients.MethodJWTKey:
-		if err := a.checkAssertion(ctx, c, cred.assertion); err != nil {
+	case clients.MethodJWTKey, clients.MethodJWTSecret:
+		if err := a.checkAssertion(ctx, c, cred); err != nil {
 			if _, ok := errors.AsType[*assertionError](err); !ok {
 				return "", err
 			}

@@ -4,6 +4,8 @@ package clientjwt
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"signet/clients"
+	"signet/clients/algs"
 )
 
 // ErrRefused: the JWT is not one that the client may have signed. The text says why, for the log.
@@ -35,16 +38,37 @@ type JWT struct {
 	Type string
 }
 
-var algs = func() (list []jose.SignatureAlgorithm) {
-	for _, a := range clients.AssertionAlgs {
+var byKeys, bySecrets = listOf(clients.AssertionAlgs), listOf(algs.Secrets)
+
+func listOf(names []string) (list []jose.SignatureAlgorithm) {
+	for _, a := range names {
 		list = append(list, jose.SignatureAlgorithm(a))
 	}
 	return list
-}()
+}
 
 // Parse reads a compact JWS of an algorithm that clients may use; none is not among them. types are the typ headers that it may have,
 // beside none. Errors are ErrRefused.
-func Parse(token string, types ...string) (JWT, error) {
+func Parse(token string, types ...string) (JWT, error) { return parse(token, byKeys, types) }
+
+// ParseShared is Parse of a JWS of an algorithm of algs.Secrets, which nothing but OpenShared verifies.
+func ParseShared(token string, types ...string) (JWT, error) { return parse(token, bySecrets, types) }
+
+// Shared reports whether the header of a token says that it is signed with a secret. Nothing of it was verified.
+func Shared(token string) bool {
+	head, _, _ := strings.Cut(token, ".")
+	const longest = 4 << 10
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil || len(raw) > longest {
+		return false
+	}
+	var h struct {
+		Alg string `json:"alg"`
+	}
+	return json.Unmarshal(raw, &h) == nil && slices.Contains(algs.Secrets, h.Alg)
+}
+
+func parse(token string, algs []jose.SignatureAlgorithm, types []string) (JWT, error) {
 	jws, err := jose.ParseSignedCompact(token, algs)
 	if err != nil {
 		return JWT{}, refuse("malformed")
@@ -108,4 +132,16 @@ func (j JWT) Open(keys []jose.JSONWebKey, registered string) ([]byte, error) {
 		}
 	}
 	return nil, refuse("no registered key fits")
+}
+
+// OpenShared returns the payload if the secret, with the registered algorithm, made the signature.
+func (j JWT) OpenShared(secret []byte, registered string) ([]byte, error) {
+	if j.Algorithm() != registered {
+		return nil, refuse("alg is not the registered one")
+	}
+	payload, err := j.jws.Verify(secret)
+	if err != nil {
+		return nil, refuse("no secret of the client fits")
+	}
+	return payload, nil
 }

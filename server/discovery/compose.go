@@ -185,7 +185,7 @@ func composeUserinfo(issuer string, f Facts) ([]byte, error) {
 
 // algsFor gives the assertion algorithms where there are assertions (RFC 8414 section 2).
 func algsFor(methods []string, f Facts) []string {
-	if !slices.Contains(methods, "private_key_jwt") {
+	if !slices.Contains(methods, "private_key_jwt") && !slices.Contains(methods, "client_secret_jwt") {
 		return nil
 	}
 	return f.AssertionAlgs
