@@ -10,9 +10,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"signet/clients"
+	kit "signet/kit/go"
 	"signet/oauth/keys"
 	"signet/server/servertest"
 	"signet/storage/storagetest"
@@ -166,4 +170,70 @@ func TestStatusListsOff(t *testing.T) {
 	if w.Code != 404 {
 		t.Errorf("a list is served: %d", w.Code)
 	}
+}
+
+// TestKit_RevokedOffline: a person removes an app on the account page, or an operator disables it, and an API that asks nobody about tokens
+// refuses them within 15 seconds, whichever of two replicas it asks for lists. What is said of one holds for tokens of an exchange.
+func TestKit_RevokedOffline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(kitWorld))
+		other := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(kitWorld), servertest.On(s.Services().DB))
+		apis := []*guarded{newGuarded(t, s, kit.Options{}), newGuarded(t, other, kit.Options{})}
+		shop := s.App(t, "shop", func(m *clients.Metadata) { m.FirstParty = true; m.Scope += " api:read" })
+		gate := s.App(t, "gate", func(m *clients.Metadata) {
+			m.RedirectURIs, m.ResponseTypes, m.Scope = nil, nil, ""
+			m.GrantTypes = []string{clients.TokenExchange}
+			m.Exchange = &clients.Exchange{SubjectsFrom: []string{"*"}, Targets: []string{kitResource}, Scopes: []string{"api:read"}}
+		})
+		known := s.Services().Clients
+		if err := known.PutResource(t.Context(), clients.Resource{Identifier: "https://gate.test", Scopes: []string{"api:read"},
+			ExchangedBy: []string{"gate"}}); err != nil {
+			t.Fatal(err)
+		}
+		b, ada := s.Browser(t), s.Person(t, "ada@example.com")
+		token := func() string { return shop.With("openid", "api:read").Login(t, b, ada).AccessToken }
+		exchanged := func() string {
+			r := shop.With("openid", "api:read").Begin(t, b, oauth2.SetAuthURLParam("resource", "https://gate.test"))
+			subject := r.Exchange(t, r.Code(t, b))
+			status, answer := gate.Post(t, "/oauth2/token", url.Values{"grant_type": {clients.TokenExchange}, "resource": {kitResource},
+				"subject_token": {subject.AccessToken}, "subject_token_type": {"urn:ietf:params:oauth:token-type:access_token"}})
+			if status != 200 {
+				t.Fatalf("%d %v", status, answer)
+			}
+			return answer["access_token"].(string)
+		}
+		disable := func(id string, is bool) {
+			if err := known.SetDisabled(t.Context(), id, is); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, test := range []struct {
+			name  string
+			token func() string
+			act   func()
+		}{
+			{"the app is removed on the account page", token, func() { b.Post(t, s.URL+"/account/apps", url.Values{"app": {"shop"}}) }},
+			{"the same, of an exchanged token", exchanged, func() { b.Post(t, s.URL+"/account/apps", url.Values{"app": {"shop"}}) }},
+			{"who exchanged it is disabled", exchanged, func() { disable("gate", true) }},
+			{"the app is disabled", token, func() { disable("shop", true) }},
+		} {
+			good := test.token()
+			for _, api := range apis {
+				api.wants(test.name+": before", api.call("GET", "/v1/notes", "Bearer "+good, ""), 200, ada.ID)
+			}
+			time.Sleep(7 * time.Second) // the list that the APIs have is neither new nor old
+			test.act()
+			for range 30 { // as they are called all the time
+				time.Sleep(500 * time.Millisecond)
+				for _, api := range apis {
+					api.call("GET", "/v1/notes", "Bearer "+good, "")
+				}
+			}
+			for _, api := range apis {
+				api.wants(test.name, api.call("GET", "/v1/notes", "Bearer "+good, ""), 401, "not active")
+			}
+			disable("gate", false)
+			time.Sleep(5 * time.Second)
+		}
+	})
 }

@@ -33,6 +33,7 @@ type Options struct {
 
 	DPoP          DPoP
 	Proxy         Proxy          // in front of the API, where client certificates end there
+	Status        Status         // of tokens that say where it is looked up
 	Introspection *Introspection // nil: tokens are JWTs, and no call is made for one
 	Document      Document
 
@@ -58,6 +59,8 @@ type API struct {
 	asked  *memory[*inform] // answers of the introspection endpoint
 	failed *memory[bool]    // logout tokens whose session could not be ended
 	slots  chan struct{}    // introspection requests at a time
+
+	statuses statusLists
 }
 
 var (

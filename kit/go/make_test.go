@@ -329,6 +329,7 @@ var sentences = map[Reason][3]string{
 	ErrProof:       {"401", "invalid_dpop_proof", "The DPoP proof is not valid for this request."},
 	ErrNonce:       {"401", "use_dpop_nonce", "Send a DPoP proof with the nonce of the header DPoP-Nonce."},
 	ErrReplay:      {"401", "invalid_dpop_proof", "The DPoP proof was used before."},
+	ErrInactive:    {"401", "invalid_token", "The access token is not active."},
 	ErrScope:       {"403", "insufficient_scope", "The access token lacks a scope."},
 	ErrSignIn:      {"401", "insufficient_user_authentication", "Another sign-in is needed."},
 	ErrUnavailable: {"503", "", ""},

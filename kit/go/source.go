@@ -83,11 +83,16 @@ func (s *source) discover(ctx context.Context) (discovered, error) {
 }
 
 func (s *source) get(ctx context.Context, address string) ([]byte, error) {
+	return s.getAs(ctx, address, "application/json")
+}
+
+// getAs is get of another type.
+func (s *source) getAs(ctx context.Context, address, accept string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", accept)
 	return s.do(req)
 }
 

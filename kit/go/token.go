@@ -37,6 +37,7 @@ type Token struct {
 	X5T string // thumbprint of the certificate that it is bound to; "" = none
 
 	payload []byte
+	places  []place // in status lists
 }
 
 // Actor is somebody who acts for the subject of a token.
@@ -79,6 +80,9 @@ type claims struct {
 	Act       *actor   `json:"act"`
 
 	Cnf json.RawMessage `json:"cnf"`
+
+	Status    json.RawMessage   `json:"status"`
+	ActStatus []json.RawMessage `json:"act_status"`
 }
 
 // actor is the claim act.

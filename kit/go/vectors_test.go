@@ -34,15 +34,16 @@ type suite struct {
 }
 
 type vector struct {
-	Name    string      `json:"name"`
-	Why     string      `json:"why,omitempty"`
-	Options vectorOpts  `json:"options,omitzero"`
-	Issuer  string      `json:"issuer_is,omitempty"` // "" = reachable, "away", "broken" = answers 500
-	Demand  vectorWants `json:"demand,omitzero"`
-	Before  []vectorReq `json:"before,omitempty"`
-	Wait    int64       `json:"wait,omitempty"` // seconds between before and request
-	Request vectorReq   `json:"request"`
-	Want    outcome     `json:"want"`
+	Name    string            `json:"name"`
+	Why     string            `json:"why,omitempty"`
+	Options vectorOpts        `json:"options,omitzero"`
+	Issuer  string            `json:"issuer_is,omitempty"` // "" = reachable, "away", "broken" = answers 500
+	Lists   map[string]string `json:"lists,omitempty"`     // status lists, by their addresses; "" = 404
+	Demand  vectorWants       `json:"demand,omitzero"`
+	Before  []vectorReq       `json:"before,omitempty"`
+	Wait    int64             `json:"wait,omitempty"` // seconds between before and request
+	Request vectorReq         `json:"request"`
+	Want    outcome           `json:"want"`
 }
 
 type vectorOpts struct {
@@ -173,6 +174,18 @@ func (v vector) run(t *testing.T, s suite) (got outcome) {
 		o := v.Options.options(t)
 		away := issuerOf(func(*http.Request) (int, string) { return map[string]int{"broken": 500}[v.Issuer], "" })
 		o.HTTP = &http.Client{Transport: serving(s.Issuer, string(s.JWKS))}
+		if len(v.Lists) > 0 {
+			rest := o.HTTP.Transport.(issuerOf)
+			o.HTTP.Transport = issuerOf(func(r *http.Request) (int, string) {
+				switch list, ok := v.Lists[r.URL.String()]; {
+				case ok && list == "":
+					return 404, ""
+				case ok:
+					return 200, list
+				}
+				return rest(r)
+			})
+		}
 		if v.Issuer != "" {
 			o.HTTP.Transport = away
 		}

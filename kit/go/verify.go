@@ -53,6 +53,9 @@ func (a *API) judge(r *http.Request, d Demand) (v verdict, err error) {
 // verified gives the token with all that does not depend on the rest of the request verified.
 func (a *API) verified(ctx context.Context, token string) (*Token, error) {
 	if t, ok := a.seen.get(token); ok && !a.ended(t) {
+		if err := a.current(ctx, t); err != nil {
+			return nil, err
+		}
 		return t, a.introspected(ctx, token, nil)
 	}
 	if strings.Count(token, ".") != 2 && a.o.Introspection != nil { // not a JWT
@@ -73,6 +76,12 @@ func (a *API) verified(ctx context.Context, token string) (*Token, error) {
 	}
 	if err == nil && !a.isFor(t.Audience) {
 		err = fmt.Errorf("%w: %.200q", ErrAudience, t.Audience)
+	}
+	if err == nil && !a.o.Status.Off {
+		t.places, err = places(c)
+	}
+	if err == nil {
+		err = a.current(ctx, t)
 	}
 	if err != nil {
 		return nil, err

@@ -3,12 +3,14 @@ import { currentNonce, type DPoP, Proofs, proofAlgorithms, proven, type Replay }
 import { fromBase64, sha256, signedBy, split, token68, type JWS } from './jws.js'
 import { KeySet, safe } from './keys.js'
 import { answers, type Reason, Refusal } from './reason.js'
+import { type Place, places, type Status, StatusLists } from './status.js'
 import { parse, type Token } from './token.js'
 
 export type { Actor, Token } from './token.js'
 export type { Demand } from './challenge.js'
 export { type DPoP, Proofs, type Replay } from './dpop.js'
 export { type Reason, Refusal } from './reason.js'
+export type { Status } from './status.js'
 
 /** Options of an API. All left out is a good choice. Times are in seconds. */
 export interface Options {
@@ -27,6 +29,8 @@ export interface Options {
   stale?: number
   fetch?: typeof globalThis.fetch
   dpop?: DPoP
+  /** Of tokens that say where it is looked up. Left out: revoked ones are refused within 15 seconds. */
+  status?: Status
   /** Where TLS ends at a proxy: its header with the client's certificate, and which addresses are the proxy. */
   proxy?: { header: string; trusted: (remote: string) => boolean }
   document?: { scopes?: string[]; name?: string; documentation?: string; policy?: string; terms?: string; certificateBound?: boolean }
@@ -59,7 +63,8 @@ export class Api {
   private readonly o: Options
   private readonly dpop: DPoP & { replay: Replay; ahead: number }
   private readonly keys: KeySet
-  private readonly seen = new Map<string, { token: Token; until: number }>()
+  private readonly statuses: StatusLists
+  private readonly seen = new Map<string, { token: Token; until: number; places: Place[] }>()
 
   constructor(private readonly issuer: string, private readonly resource: string, options: Options = {}) {
     const id = new URL(resource)
@@ -77,6 +82,8 @@ export class Api {
     this.origin = base.href.replace(/\/$/, '')
     this.metadataURL = id.origin + wellKnown + (id.pathname === '/' ? '' : id.pathname) + id.search
     this.keys = new KeySet(issuer, options.jwks, (options.stale ?? 86_400) * 1000, options.fetch ?? globalThis.fetch)
+    this.statuses = new StatusLists(issuer, this.keys, this.o.algorithms!, { past: this.o.past!, ahead: this.o.ahead! },
+      options.fetch ?? globalThis.fetch)
   }
 
   /** Judges a request: what it is allowed with, or the answer that refuses it. A DPoP proof is good once: judge each request once. */
@@ -135,7 +142,10 @@ export class Api {
     const key = await sha256(sent)
     const known = this.seen.get(key)
     const now = Date.now() / 1000
-    if (known && now < known.until && now < known.token.expires + this.o.past!) return known.token
+    if (known && now < known.until && now < known.token.expires + this.o.past!) {
+      await this.current(known.places)
+      return known.token
+    }
     let jws: JWS
     try {
       jws = split(sent)
@@ -155,9 +165,28 @@ export class Api {
     if (!token.audience.some((aud) => this.o.audiences!.includes(aud))) {
       throw new Refusal('wrong_audience', token.audience.join().slice(0, 200))
     }
+    let named: Place[]
+    try {
+      named = this.o.status?.off ? [] : places(token.claims)
+    } catch (error) {
+      throw new Refusal('malformed', String(error), { cause: error })
+    }
+    await this.current(named)
     if (this.seen.size >= 4096) this.seen.delete(this.seen.keys().next().value!) // the oldest
-    this.seen.set(key, { token, until: now + 60 })
+    this.seen.set(key, { token, until: now + 60, places: named })
     return token
+  }
+
+  /** Refuses a token that was revoked. */
+  private async current(named: Place[]): Promise<void> {
+    for (const place of named) {
+      try {
+        const value = await this.statuses.status(place)
+        if (value !== 0) throw new Refusal('inactive', `its place in the status list says ${value}`)
+      } catch (error) {
+        if (!(this.o.status?.lenient && error instanceof Refusal && error.reason === 'unavailable')) throw error
+      }
+    }
   }
 
   /** Checks that the request comes from whom the token is bound to; gives a newer nonce, '' = none needed. */

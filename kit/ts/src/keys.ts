@@ -107,16 +107,20 @@ export class KeySet {
   }
 
   private async get(address: string): Promise<unknown> {
-    const answer = await this.fetch(address,
-      { headers: { accept: 'application/json' }, redirect: 'manual', signal: AbortSignal.timeout(5000) })
-    if (answer.status !== 200) throw new Error(`${address} answers ${answer.status}`)
-    let body = ''
-    const text = new TextDecoder()
-    const reader = answer.body?.getReader()
-    for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
-      body += text.decode(part.value, { stream: true })
-      if (body.length > most) throw new Error(`${address} answers with too much`)
-    }
-    return JSON.parse(body)
+    return JSON.parse(await fetched(this.fetch, address, 'application/json'))
   }
+}
+
+/** Gets what the issuer has at an address: only 200 with a body of bounded size is an answer. */
+export async function fetched(fetch: typeof globalThis.fetch, address: string, accept: string): Promise<string> {
+  const answer = await fetch(address, { headers: { accept }, redirect: 'manual', signal: AbortSignal.timeout(5000) })
+  if (answer.status !== 200) throw new Error(`${address} answers ${answer.status}`)
+  let body = ''
+  const text = new TextDecoder()
+  const reader = answer.body?.getReader()
+  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+    body += text.decode(part.value, { stream: true })
+    if (body.length > most) throw new Error(`${address} answers with too much`)
+  }
+  return body
 }

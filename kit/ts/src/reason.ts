@@ -1,8 +1,8 @@
 /** Why a request is refused, as one word for logs and metrics: the same words as in the Go kit. */
 export type Reason =
   | 'no_token' | 'bad_request' | 'malformed' | 'wrong_type' | 'wrong_algorithm' | 'unknown_key' | 'wrong_signature' | 'wrong_issuer'
-  | 'wrong_audience' | 'expired' | 'not_yet_valid' | 'wrong_binding' | 'wrong_proof' | 'nonce_needed' | 'replayed' | 'missing_scope'
-  | 'weak_sign_in' | 'unavailable'
+  | 'wrong_audience' | 'expired' | 'not_yet_valid' | 'wrong_binding' | 'wrong_proof' | 'nonce_needed' | 'replayed' | 'inactive'
+  | 'missing_scope' | 'weak_sign_in' | 'unavailable'
 
 /** A refusal. The message is for the log; callers see the standard's code and a fixed sentence. */
 export class Refusal extends Error {
@@ -31,6 +31,7 @@ export const answers: Record<Reason, { status: number; code: string; says: strin
   wrong_proof: { status: 401, code: 'invalid_dpop_proof', says: 'The DPoP proof is not valid for this request.' },
   nonce_needed: { status: 401, code: 'use_dpop_nonce', says: 'Send a DPoP proof with the nonce of the header DPoP-Nonce.' },
   replayed: { status: 401, code: 'invalid_dpop_proof', says: 'The DPoP proof was used before.' },
+  inactive: invalid('The access token is not active.'),
   missing_scope: { status: 403, code: 'insufficient_scope', says: 'The access token lacks a scope.' },
   weak_sign_in: { status: 401, code: 'insufficient_user_authentication', says: 'Another sign-in is needed.' },
   unavailable: { status: 503, code: 'temporarily_unavailable', says: 'Try again in a moment.' },

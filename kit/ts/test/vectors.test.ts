@@ -16,6 +16,7 @@ interface Vector {
     proxy_header?: string; trusted?: string[] }
   issuer_is?: string
   demand?: { scopes?: string[]; any_scope?: string[]; max_age?: number; acr?: string[]; bound?: boolean }
+  lists?: Record<string, string>
   before?: Sent[]
   wait?: number
   request: Sent
@@ -32,6 +33,8 @@ function api(s: Suite, v: Vector, observe: (r: Refusal | undefined) => void): Ap
   const fetch = async (address: unknown) => {
     if (v.issuer_is === 'away') throw new Error('no route to the issuer')
     if (v.issuer_is === 'broken') return new Response(null, { status: 500 })
+    const list = v.lists?.[String(address)]
+    if (list !== undefined) return new Response(list || null, { status: list === '' ? 404 : 200 })
     return Response.json(String(address).endsWith('/jwks') ? s.jwks : { issuer: s.issuer, jwks_uri: `${s.issuer}/jwks` })
   }
   return new Api(s.issuer, s.resource, { baseURL: o.base_url, audiences: o.audiences, algorithms: o.algorithms, observe,
