@@ -22,7 +22,24 @@ func (c Config) Settings() []Setting {
 	for _, l := range leaves(reflect.ValueOf(c), "") {
 		all = append(all, Setting{l.key, shown(l.value), c.Origin(l.key)})
 	}
-	return append(all, Setting{"(master key)", c.MasterKey.String(), c.Origin("the master key")})
+	return append(all, Setting{MasterKeyName, c.MasterKey.String(), c.Origin("the master key")})
+}
+
+// MasterKeyName is what stands for the master key among the names of settings.
+const MasterKeyName = "(master key)"
+
+// Changed lists the keys whose values differ, in the order of the tree.
+func (c Config) Changed(from Config) (keys []string) {
+	before := leaves(reflect.ValueOf(from), "")
+	for i, l := range leaves(reflect.ValueOf(c), "") {
+		if !reflect.DeepEqual(l.value.Interface(), before[i].value.Interface()) {
+			keys = append(keys, l.key)
+		}
+	}
+	if c.MasterKey != from.MasterKey {
+		keys = append(keys, MasterKeyName)
+	}
+	return keys
 }
 
 // shown is a value as text, number or list; a list of entries shows its entries with the names of the file.

@@ -16,6 +16,13 @@ func Migrate(ctx context.Context, c config.Config, notice func(string)) (done []
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	copied, err := snapshot(ctx, c, db, false)
+	if err != nil {
+		return nil, err
+	}
+	if copied != "" && notice != nil {
+		notice("Copied the database to " + copied + ", as it was before the migration.")
+	}
 	if done, err = db.MigrateUp(ctx); err != nil {
 		return done, err
 	}

@@ -34,11 +34,11 @@ func listenMTLS(c config.Config) (net.Listener, error) {
 // mtlsServer serves the routes for programs where certificates are asked for. Who shows none is answered, too: package clientauth decides
 // whom a certificate proves, and by whom it has to be signed.
 func (s *Server) mtlsServer() (*http.Server, error) {
-	c, err := loadTLS("server.mtls.tls", s.services.Config.Server.Certificate())
+	c, err := s.loadTLS("server.mtls.tls", s.services.Config.Server.Certificate())
 	if err != nil {
 		return nil, err
 	}
-	srv := s.httpServer(s.mux.CertificateHandler())
+	srv := s.httpServer(s.now(func(s *Server) http.Handler { return s.asking }))
 	srv.TLSConfig = c
 	srv.TLSConfig.ClientAuth = tls.RequestClientCert
 	return srv, nil

@@ -62,7 +62,7 @@ func (l Listeners) Close() error {
 // Run serves on the listeners and runs the jobs until ctx ends; then it finishes the requests in hand, for as long as
 // server.shutdown_grace, and returns. ready, if not nil, is called once requests are answered. It does not close the Services.
 func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
-	certificate, err := loadTLS("server.tls", s.services.Config.Server.TLS)
+	certificate, err := s.loadTLS("server.tls", s.services.Config.Server.TLS)
 	var asking *http.Server
 	if err == nil && l.MTLS != nil {
 		asking, err = s.mtlsServer()
@@ -99,13 +99,14 @@ func (s *Server) Run(ctx context.Context, l Listeners, ready func()) error {
 		servers = append(servers, asking)
 		serve("mTLS", func() error { return asking.ServeTLS(l.MTLS, "", "") })
 	}
-	wg.Go(func() { s.Work(ctx) })
+	wg.Go(func() { s.workOn(ctx) })
 	if ready != nil {
 		ready()
 	}
 	<-ctx.Done()
 	err = s.drain(servers)
 	wg.Wait()
+	s.generations.end()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}
@@ -147,7 +148,7 @@ var suites = []uint16{
 }
 
 // loadTLS prepares native TLS; nil if it is off. A renewed certificate is taken up without a restart.
-func loadTLS(key string, t config.TLS) (*tls.Config, error) {
+func (s *Server) loadTLS(key string, t config.TLS) (*tls.Config, error) {
 	if !t.On() {
 		return nil, nil
 	}
@@ -155,6 +156,7 @@ func loadTLS(key string, t config.TLS) (*tls.Config, error) {
 	if _, err := c.get(nil); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
+	s.certificates = append(s.certificates, c)
 	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, GetCertificate: c.get}, nil
 }
 
@@ -211,6 +213,13 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	c.pair, c.changed = &pair, changed
 	return c.pair, nil
+}
+
+// look has the files looked at again at the next handshake.
+func (c *certificate) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked = time.Time{}
 }
 
 func newest(names ...string) (time.Time, error) {

@@ -12,6 +12,13 @@ import (
 // fitSchema brings the schema up to date for serving, or says that somebody should. A schema that is ahead will do.
 func (h *Services) fitSchema(ctx context.Context, o Options) error {
 	if o.Use == ForServing && h.Config.Storage.Migrate != config.MigrateOff {
+		copied, err := snapshot(ctx, h.Config, h.DB, false)
+		if err != nil {
+			return err
+		}
+		if copied != "" {
+			h.Log.InfoContext(ctx, "database copied before the migration", "file", copied)
+		}
 		done, err := h.DB.MigrateUp(ctx)
 		if len(done) > 0 {
 			h.Log.InfoContext(ctx, "database migrated", "steps", len(done), "to", done[len(done)-1].Version)

@@ -78,6 +78,8 @@ type Options struct {
 	Offline bool
 	// BcryptCost is for tests, which cannot wait; 0 = passwords.bcrypt_cost.
 	BcryptCost int
+
+	beside *Services // whose database and metrics are used, and stay theirs to close
 }
 
 // Services are the database and the services over it, without HTTP: what the server's handlers and the command line both call.
@@ -115,6 +117,8 @@ type Services struct {
 	Admin      *admin.Service
 
 	use         Use                          // what it was opened for
+	bcryptCost  int                          // see Options.BcryptCost
+	borrowed    bool                         // database and metrics are another's
 	journal     *journal                     // acts that a restore must not undo; nil = none is kept
 	offline     bool                         // see Options.Offline
 	names       *subject.Names               // what clients call people; nil where nothing is signed
@@ -159,6 +163,10 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return nil, err
 	}
 	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline}
+	h.bcryptCost = o.BcryptCost
+	if o.beside != nil {
+		h.DB, h.Metrics, h.borrowed = o.beside.DB, o.beside.Metrics, true
+	}
 	if h.DB == nil {
 		if h.lock, err = lockFor(o); err != nil {
 			return nil, err
@@ -173,8 +181,10 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 			h = nil
 		}
 	}()
-	if err := h.fitSchema(ctx, o); err != nil {
-		return h, err
+	if !h.borrowed {
+		if err := h.fitSchema(ctx, o); err != nil {
+			return h, err
+		}
 	}
 	if h.Master, err = openMaster(ctx, o, h.DB); err != nil {
 		return h, err
@@ -199,8 +209,8 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 // reportedValues is of how many unreadable values it is remembered that they were reported.
 const reportedValues = 4096
 
-// Close waits for what is being written off the request path, then closes the database.
-func (h *Services) Close() error {
+// release waits for what is being written off the request path.
+func (h *Services) release() {
 	if h.Clients != nil { // nil where Open failed before
 		h.Clients.Close()
 	}
@@ -208,6 +218,14 @@ func (h *Services) Close() error {
 		h.Documents.Close()
 	}
 	h.reports.Wait()
+}
+
+// Close waits for what is being written off the request path, then closes the database.
+func (h *Services) Close() error {
+	h.release()
+	if h.borrowed {
+		return nil
+	}
 	err := errors.Join(h.closeJournal(), h.DB.Close())
 	if h.lock != nil {
 		err = errors.Join(err, h.lock.Close())
@@ -227,6 +245,11 @@ type Server struct {
 	delivery  *mail.Delivery // nil = no mail
 	logouts   *outbox.Delivery
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
+
+	asking       http.Handler // the public side where client certificates are asked for
+	internal     http.Handler // metrics and health
+	certificates []*certificate
+	generations  *generations // what it is one of
 }
 
 // startTime bounds what New asks of the database.
@@ -252,22 +275,31 @@ func New(h *Services) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mux, s.handler = mux, mux.Handler()
+	s.mux, s.handler, s.asking = mux, mux.Handler(), mux.CertificateHandler()
+	s.internal = s.health.Internal(h.Metrics.Handler())
+	s.generations = newGenerations(s)
 	return s, s.discovery.Rebuild()
 }
 
 // Services it was made over.
 func (s *Server) Services() *Services { return s.services }
 
-// Handler is the public side.
-func (s *Server) Handler() http.Handler { return s.handler }
+// Handler is the public side, of whichever configuration was loaded last.
+func (s *Server) Handler() http.Handler {
+	return s.now(func(s *Server) http.Handler { return s.handler })
+}
+
+// now hands requests to a side of the current server.
+func (s *Server) now(side func(s *Server) http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { side(s.generations.current.Load()).ServeHTTP(w, r) })
+}
 
 // Routes are those of the public side, with what they declare.
 func (s *Server) Routes() *web.Mux { return s.mux }
 
 // InternalHandler is metrics and health.
 func (s *Server) InternalHandler() http.Handler {
-	return s.health.Internal(s.services.Metrics.Handler())
+	return s.now(func(s *Server) http.Handler { return s.internal })
 }
 
 // Check looks at what config.Validate cannot know: whether clients and resources hold together and the files it names are

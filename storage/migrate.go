@@ -124,6 +124,50 @@ func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, map[string]int64
 	return step, losses, nil
 }
 
+// building finds what a step does to rows that are there.
+var building = regexp.MustCompile(`(?im)^\s*(?:CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?\w+\s+ON (\w+)|UPDATE (\w+)|DELETE FROM (\w+)|` +
+	`ALTER TABLE (\w+)\s+ADD)`)
+
+// MigrateUpCosts lists the pending migrations, and for each what it does to rows that are there ("index on grants", "rows of grants" for
+// those that are written, "column of grants") with how many these are. It writes nothing.
+func (db *DB) MigrateUpCosts(ctx context.Context) ([]Migration, map[int64]map[string]int64, error) {
+	have, err := db.schemaVersion(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	steps, err := embedded(db.dialect)
+	if err != nil {
+		return nil, nil, err
+	}
+	steps = slices.DeleteFunc(steps, func(m Migration) bool { return m.Version <= have })
+	costs := map[int64]map[string]int64{}
+	for _, step := range steps {
+		text, err := migrations.Files.ReadFile(path.Join(string(db.dialect), step.Name+".sql"))
+		if err != nil {
+			return nil, nil, err
+		}
+		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		costs[step.Version] = map[string]int64{}
+		for _, m := range building.FindAllStringSubmatch(up, -1) {
+			what := map[bool]string{true: "index on ", false: "rows of "}[m[1] != ""]
+			if m[4] != "" {
+				what = "column of "
+			}
+			table := m[1] + m[2] + m[3] + m[4]
+			there, err := db.hasTable(ctx, table)
+			var rows int64
+			if err == nil && there {
+				err = db.one(ctx, "SELECT count(*) FROM "+table, nil, &rows)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			costs[step.Version][what+table] = rows
+		}
+	}
+	return steps, costs, nil
+}
+
 // stepBack is the newest applied step; ErrNotFound when there is none, ErrSchemaNewer when only a newer binary knows it.
 func (db *DB) stepBack(ctx context.Context) (Migration, error) {
 	have, err := db.schemaVersion(ctx)

@@ -24,6 +24,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitPerson = 3 // of `migrate check`: somebody has to do something first
 )
 
 // run is the whole program, so that tests can call it; it returns the exit code.
@@ -39,6 +40,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	complain(stderr, err)
+	if errors.Is(err, errPerson) {
+		return exitPerson
+	}
 	if _, usage := errors.AsType[usageError](err); usage || !a.started {
 		return exitUsage
 	}

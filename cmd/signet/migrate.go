@@ -21,7 +21,7 @@ func (a *app) migrate() *cobra.Command {
 	return noun("migrate", "Bring the database's schema up to date, or back",
 		a.verb("up", "Apply all pending migrations; makes a new SQLite database and its master key", 0, a.migrateUp),
 		a.migrateDown(),
-		reads(a.verb("status", "List all migrations", 0, a.migrateStatus)))
+		reads(a.verb("status", "List all migrations", 0, a.migrateStatus)), reads(a.migrateCheck()))
 }
 
 // step is a migration as it is shown.
@@ -77,7 +77,11 @@ func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
 func (a *app) migrateDown() *cobra.Command {
 	var sure bool
 	c := a.verb("down", "Take the newest migration back, and delete what it holds", 0, func(cmd *cobra.Command, _ []string) (err error) {
-		db, err := a.database(cmd.Context(), server.ForActing)
+		c, err := a.configured()
+		if err != nil {
+			return err
+		}
+		db, err := server.OpenDatabase(cmd.Context(), c, nil, server.ForActing)
 		if err != nil {
 			return err
 		}
@@ -92,6 +96,13 @@ func (a *app) migrateDown() *cobra.Command {
 		if !sure {
 			return fmt.Errorf("this takes back migration %d (%s) and deletes %s; nothing was done. Stop all servers, make a backup, and say --yes",
 				m.Version, m.Name, lost(losses))
+		}
+		copied, err := server.SnapshotBeforeStepBack(cmd.Context(), c, db)
+		if err != nil {
+			return err
+		}
+		if copied != "" {
+			a.notice("Copied the database to " + copied + ", as it was before.")
 		}
 		if m, err = db.MigrateDown(cmd.Context()); err != nil {
 			return err

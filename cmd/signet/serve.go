@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ func (a *app) serve() *cobra.Command {
 		Use: "serve", Short: "Start the server",
 		Long: "Start the server. Without any configuration it is a complete local trial: SQLite database, keys and a demo app.\n" +
 			"It stops when it is interrupted (Ctrl-C, SIGTERM), after finishing the requests in hand; a second signal stops it at once.\n" +
-			"SIGHUP changes nothing: the configuration is read at the start only.",
+			"SIGHUP loads the configuration again: a mistake changes nothing, and what needs a restart is said.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage("`%s` takes no arguments, got %q", cmd.CommandPath(), args[0])
@@ -48,9 +49,13 @@ func (a *app) runServer(ctx context.Context) (err error) {
 
 	out := telemetry.NewBuffered(a.stderr)
 	defer func() { err = errors.Join(err, out.Close()) }()
-	log := telemetry.NewLogger(telemetry.LogOptions{Writer: out, Format: c.Log.Format, Level: level(c.Log.Level)})
+	least := new(slog.LevelVar)
+	least.Set(level(c.Log.Level))
+	log := telemetry.NewLogger(telemetry.LogOptions{Writer: out, Format: c.Log.Format, Level: least})
 	tuneMemory()
-	defer ignoreHangup(ctx, log)()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 
 	listeners, err := server.Listen(c)
 	if err != nil {
@@ -82,26 +87,16 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
-	return s.Run(ctx, listeners, func() { a.welcome(c, len(people)+len(groups) > 0) })
-}
-
-// ignoreHangup has SIGHUP noted and survived: elsewhere it means to read the configuration again, which here takes a restart. The
-// function that is returned ends it.
-func ignoreHangup(ctx context.Context, log *slog.Logger) func() {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-hangup:
-				log.WarnContext(ctx, "SIGHUP: the configuration is not read again; restart the server to take it up")
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() { signal.Stop(hangup); close(done) }
+	var reloading sync.WaitGroup
+	reloading.Go(func() { (&reloader{a, s, c, least, log}).run(ctx, hangup) })
+	reloading.Go(func() { beat(ctx, log) })
+	defer reloading.Wait()
+	defer stop()
+	return s.Run(ctx, listeners, func() {
+		tellManager(log, "READY=1")
+		context.AfterFunc(ctx, func() { tellManager(log, "STOPPING=1") })
+		a.welcome(c, len(people)+len(groups) > 0)
+	})
 }
 
 func level(name string) slog.Level {

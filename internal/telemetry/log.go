@@ -14,9 +14,9 @@ import (
 
 // LogOptions of NewLogger.
 type LogOptions struct {
-	Writer io.Writer  // where lines go
-	Format string     // "text", "json"; "" or "auto": text on a terminal, JSON otherwise
-	Level  slog.Level // the least level that is written
+	Writer io.Writer    // where lines go
+	Format string       // "text", "json"; "" or "auto": text on a terminal, JSON otherwise
+	Level  slog.Leveler // the least level that is written; nil = info
 }
 
 // NewLogger makes the operator's log: structured, with everything that looks like a secret by its name redacted.

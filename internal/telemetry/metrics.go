@@ -40,6 +40,8 @@ type Metrics struct {
 	ahead     prometheus.Gauge
 	master    *prometheus.GaugeVec
 	skew      prometheus.Gauge
+	loaded    prometheus.Gauge
+	unloaded  prometheus.Gauge
 	backups   *prometheus.GaugeVec
 	verified  *prometheus.GaugeVec
 }
@@ -90,6 +92,10 @@ func NewMetrics() *Metrics {
 	m.master = gauge("master_key_values", "Values that need a master key other than the first, by its id.", "key")
 	m.ahead = gauge("schema_ahead", "1 if a newer binary has migrated the database.").WithLabelValues()
 	m.skew = gauge("clock_skew_seconds", "How far the database's clock is ahead of this machine's; negative: behind.").WithLabelValues()
+	m.loaded = gauge("config_loaded_timestamp_seconds", "When the configuration in force was loaded.").WithLabelValues()
+	m.loaded.SetToCurrentTime()
+	m.unloaded = gauge("config_reload_failed",
+		"1 if the configuration was to be loaded again, and the last time it could not be.").WithLabelValues()
 	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made.")
 	m.verified = gauge("backup_last_verify_timestamp_seconds", "When `signet backup verify` last found a backup good.")
 	return m
@@ -184,6 +190,14 @@ func (m *Metrics) StatusList(outcome string) {
 
 // DatabaseUp notes the last check of the database.
 func (m *Metrics) DatabaseUp(up bool) { m.dbUp.Set(oneIf(up)) }
+
+// ConfigLoaded notes that the configuration was loaded again, or could not be.
+func (m *Metrics) ConfigLoaded(taken bool, at time.Time) {
+	m.unloaded.Set(oneIf(!taken))
+	if taken {
+		m.loaded.Set(float64(at.Unix()))
+	}
+}
 
 // BackupMade notes when the newest backup was made; zero = there is none.
 func (m *Metrics) BackupMade(at time.Time) {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"signet/storage/storagetest"
+)
+
+// TestMigrateCheckTellsWhatAStartWouldDo: nothing, steps, and what needs somebody.
+func TestMigrateCheckTellsWhatAStartWouldDo(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	address := "sqlite:" + filepath.Join(dir, "signet.db")
+	t.Setenv("SIGNET_STORAGE_DSN", address)
+	expect := func(line string, code int, words ...string) {
+		t.Helper()
+		got, out, errs := command(t, line)
+		if got != code {
+			t.Errorf("%s: exit code %d, want %d: %s %s", line, got, code, out, errs)
+		}
+		for _, w := range words {
+			if !strings.Contains(out+errs, w) {
+				t.Errorf("%s: no %q in %s %s", line, w, out, errs)
+			}
+		}
+	}
+	expect("migrate check", exitFailed, "signet migrate up")
+	expect("migrate up", exitOK)
+	expect("migrate check", exitOK, "up to date")
+	before := storagetest.Dump(t, address)
+	expect("migrate down --yes", exitOK, ".before-00")
+	expect("migrate down --yes", exitOK)
+	expect("migrate check", exitOK, "pending", "rows")
+	t.Setenv("SIGNET_STORAGE_MIGRATE", "off")
+	expect("migrate check", exitPerson, "storage.migrate")
+	t.Setenv("SIGNET_STORAGE_MIGRATE", "auto")
+	t.Setenv("SIGNET_BACKUP_TO", filepath.Join(dir, "backups"))
+	t.Setenv("SIGNET_BACKUP_PLAIN", "true")
+	expect("migrate check --json", exitPerson, "signet backup", `"contract": false`)
+	expect("backup", exitOK, "made")
+	expect("migrate check", exitOK)
+	expect("migrate up", exitOK)
+	if after := storagetest.Dump(t, address); len(after) < len(before) {
+		t.Error("the database lost something")
+	}
+	t.Setenv("SIGNET_STORAGE_SNAPSHOTS", "101")
+	expect("migrate check", exitFailed, "storage.snapshots")
+}

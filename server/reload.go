@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"signet/audit"
+	"signet/config"
+)
+
+// fixed are the settings that a running server keeps: what they name is open, or people and apps hold on to it. One that ends with a dot
+// is all beneath it.
+var fixed = []string{
+	"server.listen", "server.internal_listen", "server.issuer", "server.tls.", "server.mtls.", "server.shutdown_grace", "storage.",
+	"passkeys.rp_id", "log.format", config.MasterKeyName,
+}
+
+// ErrFixed: what was changed is taken up by a restart only.
+var ErrFixed = errors.New("is taken up by a restart only; nothing was changed")
+
+// generations are the servers that one process is, one after another: the one that answers now, and those that still finish requests.
+type generations struct {
+	turn    sync.Mutex // one reload at a time
+	current atomic.Pointer[Server]
+	changed chan struct{} // the jobs are to be those of the current one
+	ended   chan struct{} // closed when the process stops
+	leaving sync.WaitGroup
+}
+
+func newGenerations(first *Server) *generations {
+	g := &generations{changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	g.current.Store(first)
+	return g
+}
+
+// Reload takes up a valid configuration while requests are answered: everything but the database, the listeners and the metrics is built
+// anew, and the next request goes there. Requests in hand end where they began; jobs are stopped and started. After an error all is as it
+// was: ErrFixed with the keys, if a restart is needed. It returns the keys that changed.
+func (s *Server) Reload(ctx context.Context, c config.Config) (changed []string, err error) {
+	g := s.generations
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	defer func() { s.services.Metrics.ConfigLoaded(err == nil, time.Now()) }()
+	old := g.current.Load()
+	changed = c.Changed(old.services.Config)
+	for _, key := range s.certificates { // files may be new although their names are not
+		key.look()
+	}
+	if err := refuseFixed(changed); err != nil || len(changed) == 0 {
+		return nil, err
+	}
+	h, err := Open(ctx, Options{Config: c, Log: old.services.Log, BcryptCost: old.services.bcryptCost, beside: old.services})
+	if err != nil {
+		return nil, err
+	}
+	next, err := New(h)
+	if err == nil {
+		next.generations = g
+		ctx := audit.WithOrigin(ctx, audit.Origin{Actor: "system"})
+		err = h.Audit.Record(ctx, audit.Event{Name: audit.ConfigLoaded, Detail: map[string]any{"changed": changed}})
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	g.current.Store(next)
+	select {
+	case g.changed <- struct{}{}:
+	default:
+	}
+	g.leaving.Go(func() { old.leave(g.ended) })
+	return changed, nil
+}
+
+// refuseFixed names every key that a running server keeps.
+func refuseFixed(changed []string) error {
+	var errs []error
+	for _, key := range changed {
+		for _, f := range fixed {
+			if key == f || strings.HasSuffix(f, ".") && strings.HasPrefix(key, f) {
+				errs = append(errs, fmt.Errorf("%s: %w", key, ErrFixed))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// leave waits until a server that another has followed has no requests left, and for what it writes beside them.
+func (s *Server) leave(ended <-chan struct{}) {
+	timer := time.NewTimer(s.services.Config.Server.ShutdownGrace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ended:
+	}
+	s.services.release()
+}
+
+// workOn runs the jobs of the current server until ctx ends.
+func (s *Server) workOn(ctx context.Context) {
+	for ctx.Err() == nil {
+		one, stop := context.WithCancel(ctx)
+		var jobs sync.WaitGroup
+		jobs.Go(func() { s.generations.current.Load().Work(one) })
+		select {
+		case <-ctx.Done():
+		case <-s.generations.changed:
+		}
+		stop()
+		jobs.Wait()
+	}
+}
+
+// end waits for the servers that were followed by others; requests have ended.
+func (g *generations) end() {
+	close(g.ended)
+	g.leaving.Wait()
+	g.current.Load().services.release()
+}
