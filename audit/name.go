@@ -82,6 +82,8 @@ const (
 	ConsentWithdrawn Name = "consent.withdrawn"
 	DeviceApproved   Name = "device.approved" // an app on a device without a browser was let in (RFC 8628)
 	DeviceDenied     Name = "device.denied"
+	RequestApproved  Name = "request.approved" // what an app asked of somebody whom it named (CIBA Core)
+	RequestDenied    Name = "request.denied"
 	CodeReplayed     Name = "code.replayed"
 	RefreshReused    Name = "refresh.reused"
 	RefreshRepeated  Name = "refresh.repeated" // many answers inside the grace window
@@ -99,6 +101,7 @@ const (
 	ClientDisabled      Name = "client.disabled"
 	ClientEnabled       Name = "client.enabled"
 	ClientSecretRotated Name = "client.secret_rotated"
+	PingFailed          Name = "ping.failed"   // it was not told that a person decided: it refused, or did not answer
 	LogoutFailed        Name = "logout.failed" // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"
 	ResourceDeleted     Name = "resource.deleted"
@@ -132,7 +135,7 @@ const (
 var failures = map[Name]bool{
 	SignInFailed: true, SignInThrottled: true, FactorFailed: true, FactorThrottled: true, SignUpRefused: true, SignUpThrottled: true,
 	EmailThrottled: true,
-	ConsentDenied:  true, DeviceDenied: true,
+	ConsentDenied:  true, DeviceDenied: true, RequestDenied: true,
 	AdminRefused: true,
 	CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

@@ -31,10 +31,11 @@ const (
 	Password          = "password"
 	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 section 3.4
 	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 section 2.1
+	CIBA              = "urn:openid:params:grant-type:ciba"               // CIBA Core section 10.1
 )
 
 // grantTypes are those that a client can register.
-var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode, TokenExchange}
+var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode, TokenExchange, CIBA}
 
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
@@ -141,6 +142,11 @@ type Metadata struct {
 	Exchange              *Exchange             `json:"exchange,omitempty"`                              // what it may exchange (RFC 8693)
 	RequirePushedRequests bool                  `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 section 6
 	DetailsTypes          []string              `json:"authorization_details_types,omitempty"`           // RFC 9396 section 10
+	// how it learns what a person decided elsewhere (CIBA Core section 4): poll or ping; "" = poll
+	BackchannelDelivery     string `json:"backchannel_token_delivery_mode,omitempty"`
+	BackchannelNotification string `json:"backchannel_client_notification_endpoint,omitempty"` // where it is told, in mode ping
+	// of its requests for such decisions; "" = it need not sign them
+	BackchannelSigningAlg string `json:"backchannel_authentication_request_signing_alg,omitempty"`
 	// it always proves a key (RFC 9449 section 5.2)
 	DPoPBoundAccessTokens bool `json:"dpop_bound_access_tokens,omitempty"`
 	// it always has a certificate, and its tokens are bound to it (RFC 8705 section 3.4)
@@ -273,7 +279,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs(), m.validateSubject(), m.validateExchange(), detail.ValidateNames(m.DetailsTypes))...)
+			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateBackchannel(), detail.ValidateNames(m.DetailsTypes))...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.
@@ -299,7 +305,7 @@ func (m Metadata) validateGrants() (errs []error) {
 		}
 	}
 	errs = append(errs, m.validateResponses()...)
-	followed := func(g string) bool { return g == AuthorizationCode || g == Password || g == DeviceCode }
+	followed := func(g string) bool { return g == AuthorizationCode || g == Password || g == DeviceCode || g == CIBA }
 	if slices.Contains(m.GrantTypes, RefreshToken) && !slices.ContainsFunc(m.GrantTypes, followed) {
 		add("grant_types: refresh_token follows another grant; add authorization_code")
 	}

@@ -15,6 +15,7 @@ type Config struct {
 	Tokens  Tokens  `yaml:"tokens"`
 	DPoP    DPoP    `yaml:"dpop"`
 	Device  Device  `yaml:"device"`
+	CIBA    CIBA    `yaml:"ciba"`
 
 	Authorization Authorization `yaml:"authorization"`
 	Registration  Registration  `yaml:"registration"`
@@ -107,6 +108,12 @@ type DPoP struct {
 // Device is about apps on devices without a browser (RFC 8628).
 type Device struct {
 	// Enabled: clients with the device grant can use it. Off while replicas of a release that does not know it run beside.
+	Enabled bool `yaml:"enabled"`
+}
+
+// CIBA is about apps that ask for the decision of somebody whom they name (OpenID Connect Client-Initiated Backchannel Authentication).
+type CIBA struct {
+	// Enabled: clients with its grant can use it. Off while replicas of a release that does not know it run beside.
 	Enabled bool `yaml:"enabled"`
 }
 
@@ -388,6 +395,7 @@ func Default() Config {
 		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
 		Admin:           Admin{API: true, Console: true},
 		Device:          Device{Enabled: true},
+		CIBA:            CIBA{Enabled: true},
 		Authorization:   Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},
 		ClientDocuments: ClientDocuments{Mode: DocumentsOpen},
 		Registration:    Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},

@@ -70,8 +70,14 @@ type Client struct {
 	RequirePKCE                  bool     `yaml:"require_pkce" json:"require_pkce,omitempty"`
 	RequirePushedRequests        bool     `yaml:"require_pushed_authorization_requests" json:"require_pushed_authorization_requests,omitempty"`
 	DetailsTypes                 []string `yaml:"authorization_details_types" json:"authorization_details_types,omitempty"`
-	DPoPBoundAccessTokens        bool     `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
-	FirstParty                   bool     `yaml:"first_party" json:"first_party,omitempty"`
+	BackchannelDelivery          string   `yaml:"backchannel_token_delivery_mode" json:"backchannel_token_delivery_mode,omitempty"`
+
+	BackchannelNotification string `yaml:"backchannel_client_notification_endpoint" json:"backchannel_client_notification_endpoint,omitempty"`
+
+	AskedAlg string `yaml:"backchannel_authentication_request_signing_alg" json:"backchannel_authentication_request_signing_alg,omitempty"`
+
+	DPoPBoundAccessTokens bool `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
+	FirstParty            bool `yaml:"first_party" json:"first_party,omitempty"`
 
 	CertificateBound bool `yaml:"tls_client_certificate_bound_access_tokens" json:"tls_client_certificate_bound_access_tokens,omitempty"`
 

@@ -63,6 +63,8 @@ type Options struct {
 	Sessions ledger.SessionClients
 	// Devices are asked what became of a device's request; nil = there is no device grant.
 	Devices grants.Polls
+	// Backchannel is asked what became of a request for somebody's decision (CIBA Core); nil = there is no such grant.
+	Backchannel grants.Polls
 	// Keys finds the keys of clients that want what they get encrypted and have a jwks_uri; nil = only those in jwks.
 	Keys clientjwt.Keys
 	// Status gives grants and clients their places in the status lists; nil = tokens name no list.
@@ -218,13 +220,30 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		{name: clients.TokenExchange, needs: []string{"subject_token", "subject_token_type"}, may: exchanger, untold: true,
 			answer: (*Provider).exchange},
 	}
-	if o.Devices != nil {
-		config.register = append(config.register, grantType{
-			name: clients.DeviceCode, needs: []string{"device_code"}, alive: grants.Alive, fetches: true,
-			handlers: fosite.TokenEndpointHandlers{&grants.Device{Polls: o.Devices, Fetcher: book, Signer: signer}},
-		})
-	}
+	config.register = append(config.register, elsewhere(o, book, signer)...)
 	return config
+}
+
+// elsewhere are the grants whose clients ask until a person decided in a browser elsewhere, as far as they are offered.
+func elsewhere(o Options, book *ledger.Ledger, signer grants.Signer) (list register) {
+	for _, one := range []struct {
+		polls                 grants.Polls
+		name, kind, parameter string
+		may                   func(*clients.Client) error
+	}{
+		{o.Devices, clients.DeviceCode, ledger.KindDevice, "device_code", nil},
+		{o.Backchannel, clients.CIBA, ledger.KindCIBA, "auth_req_id", machine},
+	} {
+		if one.polls != nil {
+			list = append(list, grantType{
+				name: one.name, needs: []string{one.parameter}, may: one.may, alive: grants.Alive, fetches: true,
+				handlers: fosite.TokenEndpointHandlers{&grants.Elsewhere{
+					Grant: one.name, Kind: one.kind, Parameter: one.parameter, Polls: one.polls, Fetcher: book, Signer: signer,
+				}},
+			})
+		}
+	}
+	return list
 }
 
 // configuration is fosite's Configurator. Introspection and revocation have no handlers: see introspect.go and revoke.go.

@@ -322,7 +322,7 @@ func TestDevices_ASecondStepIsAskedForWhereTheAppDemandsOne(t *testing.T) {
 	device, user := d.begin("openid")
 	b := s.Browser(t)
 	b.Get(t, s.URL+"/device?user_code="+user).SignIn(t, ada)
-	if b.Status != http.StatusForbidden || b.Has("device-allow") || !strings.Contains(b.Text("main"), "second step") {
+	if b.Status != http.StatusForbidden || b.Has("device-allow") || !strings.Contains(b.Text("main"), "two-step verification") {
 		t.Errorf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
 	}
 	b.Post(t, s.URL+"/device/decide", url.Values{"decision": {"allow"}, "user_code": {user}})

@@ -164,7 +164,7 @@ func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
-		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors,
+		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor,
 	}
 	if h.Passkeys != nil {
 		o.Passkeys, o.RelatedOrigins = h.Passkeys, h.Passkeys.RelatedOrigins()

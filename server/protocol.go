@@ -132,6 +132,9 @@ func (h *Services) provider(issuer *tokens.Issuer, lists *status.Lists) (*oauth.
 	if h.Config.Device.Enabled {
 		o.Devices = h.DB
 	}
+	if h.Config.CIBA.Enabled {
+		o.Backchannel = h.DB
+	}
 	if lists != nil {
 		o.Status = lists
 	}
@@ -177,6 +180,13 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 			return nil, err
 		}
 		backs = append(backs, devices)
+	}
+	if h.Config.CIBA.Enabled {
+		asked, err := h.cibaHandler(requests, callers, view, front, approvals)
+		if err != nil {
+			return nil, err
+		}
+		backs = append(backs, asked)
 	}
 	acts, err := h.adminHandlers(provider)
 	if err != nil {
@@ -246,7 +256,8 @@ func (h *Services) apiHandlers(provider *oauth.Provider, requests *request.Parse
 func (h *Services) audiences() (all []string) {
 	for _, base := range []string{h.Config.Server.Issuer, h.Config.MTLSBase()} {
 		if base != "" {
-			all = append(all, base+"/oauth2/token", base+"/oauth2/par", base+"/oauth2/device_authorization")
+			all = append(all, base+"/oauth2/token", base+"/oauth2/par", base+"/oauth2/device_authorization",
+				base+"/oauth2/bc-authorize")
 		}
 	}
 	return all

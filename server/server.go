@@ -26,6 +26,7 @@ import (
 	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
+	"signet/oauth/ciba"
 	"signet/oauth/device"
 	"signet/oauth/keys"
 	"signet/oauth/logout"
@@ -125,6 +126,7 @@ type Services struct {
 	clientKeys  *keyset.Cache                // what clients sign with
 	pushes      *pushed.Requests             // authorization requests that apps pushed
 	devices     *device.Requests             // of devices that wait for their person
+	asked       *ciba.Requests               // of apps that wait for somebody whom they named; nil = there are none
 	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
 	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
 	lock        io.Closer                    // holds off a second server; nil = none is held

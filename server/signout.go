@@ -7,6 +7,7 @@ import (
 	"signet/internal/egress"
 	"signet/internal/outbox"
 	"signet/internal/seal"
+	"signet/oauth/ciba"
 	"signet/oauth/logout"
 	"signet/oauth/tokens"
 )
@@ -29,13 +30,25 @@ func (h *Services) sessionEnded(ctx context.Context, sessionID string) error {
 func (h *Services) sendsLogouts(issuer *tokens.Issuer) (*outbox.Delivery, error) {
 	h.Logouts.Names = h.calls()
 	out := h.wayOut(egress.Options{MaxBody: 1, InFlight: 64, PerHost: 16, Allow: h.Config.Egress.AllowHosts})
+	pings := &ciba.Sender{Clients: h.Clients, Fetch: out.Fetch}
 	sender := &logout.Sender{Clients: h.Clients, Sign: issuer.SignLogout, Fetch: out.Fetch, Names: h.Logouts.Names}
 	return outbox.NewDelivery(outbox.DeliveryOptions{
-		Outbox: h.Deliveries, Store: h.DB, Log: h.Log, Senders: map[string]outbox.Sender{logout.Kind: sender.Send},
-		Count: func(_, outcome string) { h.Metrics.LogoutSent(outcome) },
-		Failed: func(ctx context.Context, _, clientID, why string) error {
+		Outbox: h.Deliveries, Store: h.DB, Log: h.Log,
+		Senders: map[string]outbox.Sender{logout.Kind: sender.Send, ciba.PingKind: pings.Send},
+		Count: func(kind, outcome string) {
+			if kind == ciba.PingKind {
+				h.Metrics.PingSent(outcome)
+				return
+			}
+			h.Metrics.LogoutSent(outcome)
+		},
+		Failed: func(ctx context.Context, kind, clientID, why string) error {
+			name := audit.LogoutFailed
+			if kind == ciba.PingKind {
+				name = audit.PingFailed
+			}
 			return h.Audit.Record(ctx, audit.Event{
-				Name: audit.LogoutFailed, Outcome: audit.Failure, ActorID: "system", ClientID: clientID, Detail: map[string]string{"error": why},
+				Name: name, Outcome: audit.Failure, ActorID: "system", ClientID: clientID, Detail: map[string]string{"error": why},
 			})
 		},
 	})

@@ -91,6 +91,40 @@ func (db *DB) WaitingByUserCode(ctx context.Context, kind, code string, now time
 	return w, err
 }
 
+// askLock is the first key of the advisory locks under which an owner's are counted and written, on Postgres.
+const askLock = 0x7369
+
+// InsertAsked writes one that was asked of its owner, who is a person: the one that the same client asked of them before, if it is live, is
+// over by that, and with share others live it is ErrTooMany. Both bounds are exact, also where replicas race.
+func (db *DB) InsertAsked(ctx context.Context, w Waiting, share int) error {
+	return db.Tx(ctx, func(ctx context.Context) error {
+		if db.dialect == Postgres { // SQLite has one writer
+			if _, err := db.exec(ctx, "SELECT pg_advisory_xact_lock($1, hashtext($2))", askLock, w.Owner); err != nil {
+				return err
+			}
+		}
+		_, err := db.exec(ctx, `UPDATE waiting SET expires_at = $4 WHERE owner = $1 AND kind = $2 AND client_id = $3
+			AND state = 'pending' AND expires_at > $4`, w.Owner, w.Kind, w.ClientID, micros(w.CreatedAt))
+		if err != nil {
+			return err
+		}
+		return db.InsertWaiting(ctx, w, share)
+	})
+}
+
+// WaitingOf lists the live ones of a kind and owner that nobody decided, the oldest first. Its caller bounds how many there are.
+func (db *DB) WaitingOf(ctx context.Context, kind, owner string, now time.Time) ([]Waiting, error) {
+	var list []Waiting
+	err := db.many(ctx, "SELECT "+waitingColumns+` FROM waiting WHERE owner = $1 AND kind = $2 AND state = 'pending' AND expires_at > $3
+		ORDER BY created_at`, []any{owner, kind, micros(now)}, func(rows *sql.Rows) error {
+		var w Waiting
+		err := rows.Scan(w.dest()...)
+		list = append(list, w)
+		return err
+	})
+	return list, err
+}
+
 // DecideWaiting notes what the person decided: once, and in time. Of concurrent callers exactly one succeeds, the others get ErrStale. The
 // user code is free again; the row is kept until the given time at least.
 func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved bool, until, now time.Time) error {

@@ -21,7 +21,7 @@ type metadataFlags struct {
 	federated                    []string
 	file, jwks                   string
 	m                            clients.Metadata
-	public, device, native       bool
+	public, device, native, ciba bool
 	access, idle, refreshForever time.Duration
 	maxAge                       int64
 	texts                        map[string]string // of files that were read
@@ -46,6 +46,9 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringSliceVar(&m.GrantTypes, "grant-type", nil,
 		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), "+clients.DeviceCode+
 			", and (which --exchange-target adds) "+clients.TokenExchange)
+	s.BoolVar(&f.ciba, "ciba", false, "an app that asks for the decision of somebody whom it names, who is elsewhere (CIBA)")
+	s.StringVar(&m.BackchannelNotification, "ciba-ping", "", "`URI` that is told when somebody decided, in place of asking only")
+	s.StringVar(&m.BackchannelSigningAlg, "ciba-request-alg", "", "the app signs what it asks with this algorithm")
 	s.BoolVar(&f.device, "device", false, "an app on a device without a browser: people type its code elsewhere (RFC 8628)")
 	s.StringArrayVar(&m.ResponseTypes, "response-type", nil,
 		"response `type` the app asks for, code if left out; may be repeated; all but code are legacy")
@@ -130,6 +133,18 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 			m.GrantTypes = append(m.GrantTypes, clients.DeviceCode)
 		}
 	})
+	set("ciba", func() {
+		if f.ciba && !slices.Contains(m.GrantTypes, clients.CIBA) {
+			m.GrantTypes = append(m.GrantTypes, clients.CIBA)
+		}
+	})
+	set("ciba-ping", func() {
+		m.BackchannelNotification, m.BackchannelDelivery = from.BackchannelNotification, ""
+		if from.BackchannelNotification != "" {
+			m.BackchannelDelivery = "ping"
+		}
+	})
+	set("ciba-request-alg", func() { m.BackchannelSigningAlg = from.BackchannelSigningAlg })
 	set("native", func() { m.ApplicationType = map[bool]string{true: clients.Native, false: clients.Web}[f.native] })
 	set("first-party", func() { m.FirstParty = from.FirstParty })
 	set("profile", func() { m.Profile = from.Profile })
@@ -255,14 +270,14 @@ func (f *metadataFlags) readKeys(a *app, m *clients.Metadata) error {
 // complete chooses what most apps want where nothing was said: sign-in with refresh for whoever has a redirect URI, client
 // credentials for the others.
 func (f *metadataFlags) complete(m clients.Metadata) clients.Metadata {
-	device := slices.Contains(m.GrantTypes, clients.DeviceCode)
+	device := slices.Contains(m.GrantTypes, clients.DeviceCode) || slices.Contains(m.GrantTypes, clients.CIBA)
 	if len(m.GrantTypes) == 0 {
 		m.GrantTypes = []string{clients.ClientCredentials}
 		if len(m.RedirectURIs) > 0 {
 			m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
 		}
 	}
-	if f.device && device {
+	if (f.device || f.ciba) && device {
 		if len(m.RedirectURIs) > 0 && !slices.Contains(m.GrantTypes, clients.AuthorizationCode) {
 			m.GrantTypes = append(m.GrantTypes, clients.AuthorizationCode)
 		}

@@ -44,6 +44,8 @@ func grantOf(name string) string {
 		return clients.ClientCredentials
 	case "curl-device":
 		return clients.DeviceCode
+	case "curl-ciba":
+		return clients.CIBA
 	case "curl-exchange":
 		return clients.TokenExchange
 	case "kube-apiserver":

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -13,11 +14,12 @@ import (
 
 // Item is something to be sent.
 type Item struct {
-	ID       string // the same in each try; Put makes it
-	Kind     string // names the sender
-	Target   string // the address now, for operators; the sender decides where it goes
-	ClientID string // whom it is for: items for one client are sent one after the other
-	Facts    any    // what the sender makes it of, as JSON; sealed in the database
+	ID       string    // the same in each try; "" = Put makes it
+	Kind     string    // names the sender
+	Target   string    // the address now, for operators; the sender decides where it goes
+	ClientID string    // whom it is for: items for one client are sent one after the other
+	Due      time.Time // when it is sent; zero = now. See Hasten
+	Facts    any       // what the sender makes it of, as JSON; sealed in the database
 }
 
 // How long an item is tried, and how long after that an operator sees that it was given up.
@@ -30,6 +32,7 @@ const (
 type Store interface {
 	InsertDelivery(ctx context.Context, d storage.Message) error
 	DeliveriesOfClient(ctx context.Context, clientID string, limit int) ([]storage.Message, error)
+	RetryDelivery(ctx context.Context, id string, due time.Time, lastError string) error
 }
 
 // Sealer seals what must not lie open in the database; *seal.Master.
@@ -61,18 +64,35 @@ func (o *Outbox) Put(ctx context.Context, it Item) error {
 		return fmt.Errorf("write item: %w", err)
 	}
 	now := time.Now()
-	d := storage.Message{ID: rand.Text(), Kind: it.Kind, Target: it.Target, ClientID: it.ClientID, DueAt: now, CreatedAt: now,
+	d := storage.Message{ID: cmp.Or(it.ID, rand.Text()), Kind: it.Kind, Target: it.Target, ClientID: it.ClientID, DueAt: now, CreatedAt: now,
 		ExpiresAt: now.Add(showFor)}
+	if !it.Due.IsZero() {
+		d.DueAt = it.Due
+	}
 	if d.Sealed, err = o.sealer.Seal(plain, o.place("deliveries", d.ID, "sealed")); err != nil {
 		return fmt.Errorf("seal item: %w", err)
 	}
 	if err := o.store.InsertDelivery(ctx, d); err != nil {
 		return fmt.Errorf("write item: %w", err)
 	}
+	o.look()
+	return nil
+}
+
+// look has the delivery of this process look soon, once the transaction is through.
+func (o *Outbox) look() {
 	select {
-	case o.wake <- struct{}{}: // the delivery of this process looks soon, once the transaction is through
+	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// Hasten has an item sent now that was due later, in the transaction of ctx if there is one. One that was sent already stays so.
+func (o *Outbox) Hasten(ctx context.Context, id string) error {
+	if err := o.store.RetryDelivery(ctx, id, time.Now(), ""); err != nil {
+		return fmt.Errorf("hasten item: %w", err)
+	}
+	o.look()
 	return nil
 }
 

@@ -30,6 +30,8 @@ type Metrics struct {
 	proofs    *prometheus.CounterVec
 	pushed    *prometheus.CounterVec
 	devices   *prometheus.CounterVec
+	asked     *prometheus.CounterVec
+	pings     *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
@@ -79,6 +81,9 @@ func NewMetrics() *Metrics {
 	m.proofs = counter("dpop_proofs_total", "DPoP proofs, by outcome: accepted, refused, nonce (told to use one), replayed.", "outcome")
 	m.devices = counter("device_requests_total", "Requests of devices that a person decides on elsewhere, by what became of them: asked, "+
 		"evicted (too many waited), approved, denied; unknown: a wrong code was typed.", "outcome")
+	m.asked = counter("ciba_requests_total", 
+		"Requests of apps for the decision of somebody whom they name, by what became of them: asked, approved, denied.", "outcome")
+	m.pings = counter("ciba_pings_total", "Pings to apps that somebody decided, by outcome of a try.", "outcome")
 	m.pushed = counter("pushed_requests_total",
 		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
 	m.status = counter("status_lists_total", "Status lists that were signed anew (made), and tries to read what was revoked that failed "+
@@ -176,6 +181,16 @@ func (m *Metrics) Proof(outcome string) {
 // Device counts a request of a device; outcome: asked, evicted, approved, denied, unknown (a wrong code was typed).
 func (m *Metrics) Device(outcome string) {
 	m.devices.WithLabelValues(oneOf(outcome, "asked", "evicted", "approved", "denied", "unknown")).Inc()
+}
+
+// Asked counts a request for somebody's decision; outcome: asked, approved, denied.
+func (m *Metrics) Asked(outcome string) {
+	m.asked.WithLabelValues(oneOf(outcome, "asked", "approved", "denied")).Inc()
+}
+
+// PingSent counts a try to tell an app that somebody decided; outcome is one of outbox.Outcomes.
+func (m *Metrics) PingSent(outcome string) {
+	m.pings.WithLabelValues(oneOf(outcome, "sent", "refused", "retried", "given_up", "moot")).Inc()
 }
 
 // Pushed counts a pushed authorization request; outcome: stored, evicted, begun, used.

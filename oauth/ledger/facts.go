@@ -33,7 +33,8 @@ type Facts struct {
 	JKT string `json:"jkt,omitempty"`
 	// X5T is the thumbprint of the certificate that a public client's refresh tokens are bound to (RFC 8705 section 4).
 	X5T string `json:"x5t,omitempty"`
-	// Kind is how the row's code came to its client: KindDevice, or "" through a browser. What is of one kind cannot be fetched as another.
+	// Kind is how the row's code came to its client: KindDevice, KindCIBA, or "" through a browser. What is of one kind cannot be fetched
+	// as another.
 	Kind string `json:"kind,omitempty"`
 	// Details are the authorization details that the person allowed (RFC 9396), as package details writes them.
 	Details string `json:"authorization_details,omitempty"`
@@ -55,8 +56,11 @@ const (
 	detailsVersion     = 5 // has Details: without them a token could say less of what it is not for
 )
 
-// KindDevice is the Facts.Kind of a grant that a device fetches with the code that it asked with (RFC 8628).
-const KindDevice = "device"
+// The Facts.Kind of grants that are fetched with the code that was asked with.
+const (
+	KindDevice = "device" // by a device (RFC 8628)
+	KindCIBA   = "ciba"   // by an app that named the person (CIBA Core)
+)
 
 // ErrNewerFacts: a newer release of Signet made the grant, with facts that this one does not know.
 var ErrNewerFacts = errors.New("a newer release made this grant")

@@ -87,6 +87,8 @@ type Options struct {
 	Passkeys Passkeys
 	// RelatedOrigins are those beside the issuer's that passkeys may be used at; nil = none.
 	RelatedOrigins []string
+	// Asked reports whether apps wait for a decision of the person. Nil = there is no such thing.
+	Asked func(ctx context.Context, userID string) (bool, error)
 	// Logins are the identities at upstreams; nil = there are no upstreams.
 	Logins Logins
 }

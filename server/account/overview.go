@@ -35,6 +35,11 @@ func (h *Handler) overview(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
+	if h.Asked != nil {
+		if page.Requests, err = h.Asked(ctx, v.UserID); err != nil {
+			return err
+		}
+	}
 	events, _, err := h.Profile.Activity(ctx, v.UserID, "", 1)
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ type metadata struct {
 	Registration  string   `json:"registration_endpoint,omitempty"`
 	Push          string   `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
 	Device        string   `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
+	Backchannel   string   `json:"backchannel_authentication_endpoint,omitempty"`   // CIBA Core section 4
+	Deliveries    []string `json:"backchannel_token_delivery_modes_supported,omitempty"`
+	AskedAlgs     []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitempty"`
 	DetailsTypes  []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
 	// Protected are the resources of ours that have metadata of their own (RFC 9728 section 4).
 	Protected []string `json:"protected_resources,omitempty"`
@@ -101,6 +104,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Registration:  at("POST", "/oauth2/register"),
 		Push:          at("POST", "/oauth2/par"),
 		Device:        at("POST", "/oauth2/device_authorization"),
+		Backchannel:   at("POST", "/oauth2/bc-authorize"),
 		Scopes:        f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {
@@ -118,6 +122,9 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 	}
 	if d.Push != "" {
 		d.MustPush = f.MustPush
+	}
+	if d.Backchannel != "" {
+		d.Deliveries, d.AskedAlgs = []string{"poll", "ping"}, f.AssertionAlgs
 	}
 	if d.EndSession != "" {
 		d.BackchannelLogout, d.BackchannelLogoutSession = f.BackchannelLogout, f.BackchannelLogout
@@ -145,7 +152,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.Aliases = aliases(issuer, f.MTLS, map[string]string{
 			"token_endpoint": d.Token, "userinfo_endpoint": d.Userinfo, "introspection_endpoint": d.Introspection,
 			"revocation_endpoint": d.Revocation, "pushed_authorization_request_endpoint": d.Push,
-			"device_authorization_endpoint": d.Device,
+			"device_authorization_endpoint": d.Device, "backchannel_authentication_endpoint": d.Backchannel,
 		})
 	}
 	return json.Marshal(d)

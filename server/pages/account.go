@@ -14,6 +14,7 @@ type Account struct {
 	Factors         *Factors  // nil = not told
 	Notices         []string  // message ids without "notice.", the most urgent first
 	Sessions, Apps  int
+	Requests        bool // apps wait for a decision
 	LastActivity    *EventLine
 	Done            string // what was just done, a message id without "done."; "" = nothing
 }

@@ -121,12 +121,16 @@ func (l *tongue) plain(id string, args map[string]string) string {
 	return string(l.say(id, pairs...))
 }
 
-// emailArg puts an argument into words. Only the names of apps and providers, which operators register, are shown as they are; all
-// else is of a form that has no place for words of their own (rule V08).
+// emailArg puts an argument into words. Only the names of apps and providers, which operators register, and what a registered app shows in
+// a few plain words are shown as they are; all else is of a form that has no place for words of their own (rule V08).
 func (l *tongue) emailArg(name, value string, zone *time.Location) string {
 	switch name {
 	case "App", "Provider":
 		return plainWord(value)
+	case "Message": // it was judged to have no links (oauth/request)
+		if !linkish.MatchString(value) {
+			return plainWord(value)
+		}
 	case "Day":
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			return plainText(l.day(at.In(zone)))

@@ -25,6 +25,33 @@ func waiting(t *testing.T, db *storage.DB) {
 	waitingDecisions(t, db)
 	waitingBounds(t, db)
 	waitingAddresses(t, db)
+	waitingAsked(t, db)
+}
+
+// waitingAsked: of what is asked of a person one of each client is live, the one that was asked last, and so many of all.
+func waitingAsked(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ask := func(id, client string, at time.Time) error {
+		w := waitingOf(id, at)
+		w.Kind, w.UserCode, w.ClientID, w.Owner = "ciba", "", client, "ada"
+		return db.InsertAsked(ctx, w, 2)
+	}
+	ok(t, ask("a1", "bank", now))
+	ok(t, ask("a2", "bank", now.Add(time.Second)))
+	ok(t, ask("a3", "shop", now.Add(2*time.Second)))
+	fails(t, ask("a4", "phone", now.Add(2*time.Second)), storage.ErrTooMany)
+	list, err := db.WaitingOf(ctx, "ciba", "ada", now.Add(3*time.Second))
+	ok(t, err)
+	same(t, len(list), 2)
+	same(t, []string{list[0].IDHash, list[1].IDHash}, []string{"a2", "a3"})
+	list, err = db.WaitingOf(ctx, "device", "ada", now)
+	ok(t, err)
+	same(t, len(list), 0)
+	fails(t, db.DecideWaiting(ctx, "a1", "ada", true, now, now.Add(3*time.Second)), storage.ErrStale) // it is over
+	got, err := db.PollWaiting(ctx, "ciba", "a1", "bank", now.Add(3*time.Second))
+	ok(t, err)
+	same(t, []any{got.State, got.ExpiresAt}, []any{"pending", now.Add(time.Second)})
+	ok(t, ask("a5", "phone", now.Add(time.Hour))) // the others are over
 }
 
 // waitingPolls: too soon is told by one statement, which makes the interval longer; what is decided is told at once.

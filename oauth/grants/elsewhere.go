@@ -8,13 +8,12 @@ import (
 
 	"github.com/ory/fosite"
 
-	"signet/clients"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 	"signet/storage"
 )
 
-// Polls notes that a device asked, and tells what became of its request; *storage.DB does. storage.ErrNotFound where there is none of that
+// Polls notes that an app asked, and tells what became of its request; *storage.DB does. storage.ErrNotFound where there is none of that
 // kind and client.
 type Polls interface {
 	PollWaiting(ctx context.Context, kind, idHash, clientID string, now time.Time) (storage.Waiting, error)
@@ -25,34 +24,38 @@ type Fetcher interface {
 	Fetch(ctx context.Context, kind, hash string) error
 }
 
-// Device is the device authorization grant (RFC 8628 section 3.4): the device asks with its code until the person has decided in a browser
-// elsewhere.
-type Device struct {
-	Polls   Polls
-	Fetcher Fetcher
+// Elsewhere is a grant whose client asks with a code until a person has decided in a browser elsewhere: that of devices (RFC 8628 section
+// 3.4), and that of apps that name the person (CIBA Core section 10.1).
+type Elsewhere struct {
+	Grant     string // its type
+	Kind      string // of package ledger
+	Parameter string // in which the code comes
+	Polls     Polls
+	Fetcher   Fetcher
 	Signer
 }
 
 // CanHandleTokenEndpointRequest implements fosite.TokenEndpointHandler.
-func (*Device) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
-	return r.GetGrantTypes().ExactOne(clients.DeviceCode)
+func (d *Elsewhere) CanHandleTokenEndpointRequest(_ context.Context, r fosite.AccessRequester) bool {
+	return r.GetGrantTypes().ExactOne(d.Grant)
 }
 
 // CanSkipClientAuth implements fosite.TokenEndpointHandler: never, the client was authenticated before.
-func (*Device) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+func (*Elsewhere) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
-// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: what the person decided (RFC 8628 section 3.5).
-func (d *Device) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
+// HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: what the person decided (RFC 8628 section
+// 3.5, CIBA Core section 11).
+func (d *Elsewhere) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
 	c, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	hash := ledger.HashCode(c.Form.Get("device_code"))
-	w, err := d.Polls.PollWaiting(ctx, ledger.KindDevice, hash, c.Client.ClientID, c.Now)
+	hash := ledger.HashCode(c.Form.Get(d.Parameter))
+	w, err := d.Polls.PollWaiting(ctx, d.Kind, hash, c.Client.ClientID, c.Now)
 	if errors.Is(err, storage.ErrNotFound) {
-		return refusal.InvalidGrant("The device_code is unknown, or over for long.")
+		return refusal.InvalidGrant("The " + d.Parameter + " is unknown, or over for long.")
 	} else if err != nil {
-		return fmt.Errorf("poll for a device: %w", err)
+		return fmt.Errorf("poll for a decision: %w", err)
 	}
 	switch {
 	case w.State == "denied":
@@ -64,7 +67,7 @@ func (d *Device) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 	case w.State != "approved":
 		return refusal.AuthorizationPending("The person has not decided yet.")
 	}
-	if err := d.Fetcher.Fetch(ctx, ledger.KindDevice, hash); err != nil {
+	if err := d.Fetcher.Fetch(ctx, d.Kind, hash); err != nil {
 		return err
 	}
 	r.SetID(c.State.ID)
@@ -73,7 +76,7 @@ func (d *Device) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 }
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs. The code is used up when the answer is settled.
-func (d *Device) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
+func (d *Elsewhere) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
 	c, err := ledger.Of(ctx)
 	if err != nil {
 		return err

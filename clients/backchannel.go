@@ -1,0 +1,41 @@
+package clients
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Pings reports whether the client is told when a person decided elsewhere, rather than only asking (CIBA Core section 5).
+func (m Metadata) Pings() bool { return m.BackchannelDelivery == "ping" }
+
+// SignsBackchannel reports whether the client must sign its requests for a decision of somebody elsewhere (FAPI: CIBA Security Profile
+// section 5.2.2).
+func (m Metadata) SignsBackchannel() bool { return m.BackchannelSigningAlg != "" || m.FAPI() }
+
+// validateBackchannel checks what is about decisions of people elsewhere (CIBA Core section 4). Tokens are never pushed: whoever runs the
+// address would have them without proving to be the client.
+func (m Metadata) validateBackchannel() (errs []error) {
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	has := slices.Contains(m.GrantTypes, CIBA)
+	if has && m.TokenEndpointAuthMethod == MethodNone {
+		add("grant_types: %s needs a client that can prove itself; a public one cannot", CIBA)
+	}
+	if !has && (m.BackchannelDelivery != "" || m.BackchannelNotification != "" || m.BackchannelSigningAlg != "") {
+		add("backchannel_token_delivery_mode: and what goes with it is for clients with the grant type %s", CIBA)
+	}
+	switch {
+	case m.BackchannelDelivery != "" && m.BackchannelDelivery != "poll" && m.BackchannelDelivery != "ping":
+		add("backchannel_token_delivery_mode: %q is not offered; use poll or ping", m.BackchannelDelivery)
+	case m.Pings() && webMistake(m.BackchannelNotification) != "":
+		add("backchannel_client_notification_endpoint: ping needs one; %q %s", m.BackchannelNotification, webMistake(m.BackchannelNotification))
+	case !m.Pings() && m.BackchannelNotification != "":
+		add("backchannel_client_notification_endpoint: is for backchannel_token_delivery_mode ping")
+	}
+	if a := m.BackchannelSigningAlg; a != "" && (!slices.Contains(AssertionAlgs, a) || !m.Strong(a)) {
+		add("backchannel_authentication_request_signing_alg: %q is not offered; use ES256", a)
+	}
+	if has && m.SignsBackchannel() && m.JWKS == nil && m.JWKSURI == "" {
+		add("jwks: signed requests need the client's public keys, here or at jwks_uri")
+	}
+	return errs
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"signet/internal/mail"
+	"signet/internal/ratelimit"
+	"signet/oauth/ciba"
+	"signet/oauth/clientauth"
+	"signet/oauth/request"
+	"signet/server/approval"
+	asking "signet/server/ciba"
+	"signet/server/login"
+	"signet/server/pages"
+	"signet/server/web"
+	"signet/storage"
+	"signet/users"
+)
+
+// cibaHandler answers apps that ask for the decision of somebody whom they name, and those people.
+func (h *Services) cibaHandler(requests *request.Parser, callers *clientauth.Authenticator, view *pages.Pages, front *login.Login,
+	approvals *approval.Approvals) (_ web.Mounter, err error) {
+	h.asked, err = ciba.New(ciba.Options{
+		Store: h.DB, People: named{h}, Outbox: h.Deliveries, Key: h.Master.DeriveAll("ciba hints")[0], Count: h.Metrics.Asked,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return asking.New(asking.Options{
+		Clients: callers, Parser: requests, Requests: h.asked, Approvals: approvals, Audit: h.Audit, Limits: ratelimit.New(h.DB), Login: front,
+		Browser: front.Browser, Pages: view, App: h.app,
+	})
+}
+
+// waitsFor reports whether apps wait for a decision of the person.
+func (h *Services) waitsFor(ctx context.Context, userID string) (bool, error) {
+	if h.asked == nil {
+		return false, nil
+	}
+	list, err := h.asked.Of(ctx, userID)
+	return len(list) > 0, err
+}
+
+// named are the people whom apps name: the protocol must not import users.
+type named struct{ services *Services }
+
+// Named implements ciba.People. An address counts only where it is verified: else whoever typed a stranger's address at sign-up would be
+// asked in the stranger's place.
+func (n named) Named(ctx context.Context, login, id string) (string, error) {
+	find := func() (storage.User, error) { return n.services.People.ByID(ctx, id) }
+	if login != "" {
+		find = func() (storage.User, error) { return n.services.People.ByAddress(ctx, login) }
+	}
+	u, err := find()
+	switch {
+	case errors.Is(err, users.ErrNotFound) || errors.Is(err, users.ErrEmail):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !u.DisabledAt.IsZero() || !u.FrozenAt.IsZero() || login != "" && !u.EmailVerified:
+		return "", nil
+	}
+	return u.ID, nil
+}
+
+// Tell implements ciba.People. The link is the same in every email: it names no request, and decides nothing.
+func (n named) Tell(ctx context.Context, userID, app, message string, until time.Time) error {
+	people := n.services.People
+	if !people.MailOn() {
+		return nil
+	}
+	u, err := people.ByID(ctx, userID)
+	if err != nil || !u.EmailVerified {
+		return err
+	}
+	if message == "" {
+		message = "–"
+	}
+	return people.SendEmail(ctx, u, mail.Email{
+		Kind: mail.Decision, Link: "/account/requests", ExpiresAt: until, Args: map[string]string{"App": app, "Message": message},
+	})
+}

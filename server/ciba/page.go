@@ -1,0 +1,216 @@
+package ciba
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"signet/audit"
+	"signet/clients"
+	"signet/oauth/ciba"
+	"signet/oauth/consent"
+	"signet/oauth/flow"
+	"signet/oauth/ledger"
+	"signet/server/approval"
+	"signet/server/browser"
+	"signet/server/login"
+	"signet/server/pages"
+)
+
+// at is the page of a request, or of all where id is "".
+func at(id string) string {
+	if id == "" {
+		return path
+	}
+	return path + "?" + url.Values{"request": {id}}.Encode()
+}
+
+// idOf is the id of a request in a form or an address; "" = it is none.
+func idOf(values url.Values) string {
+	if id := values.Get("request"); len(id) <= 64 {
+		return id
+	}
+	return ""
+}
+
+// show lists what waits for the person, or asks about the one that the address names. What came of a decision is only words.
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
+	id := idOf(r.URL.Query())
+	v, err := h.Approvals.SignedIn(w, r, at(id))
+	if v == nil || err != nil {
+		return err
+	}
+	if id == "" {
+		return h.list(w, r, v, http.StatusOK, r.URL.Query().Get("outcome"))
+	}
+	found, err := h.Requests.Find(r.Context(), v.UserID, id)
+	if errors.Is(err, ciba.ErrGone) {
+		return h.gone(w, r, v, id)
+	} else if err != nil {
+		return err
+	}
+	return h.ask(w, r, v, found, http.StatusOK, nil)
+}
+
+// list shows what waits; outcome is that of a decision before: allowed, denied, gone, second_step; else nothing.
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, outcome string) error {
+	list, err := h.Requests.Of(r.Context(), v.UserID)
+	if err != nil {
+		return err
+	}
+	page := pages.Requests{Person: v.Person}
+	switch outcome {
+	case "allowed", "denied", "gone", "second_step":
+		page.Outcome = outcome
+	}
+	for _, one := range list {
+		page.Lines = append(page.Lines, pages.RequestLine{
+			App: h.App(r.Context(), one.Request.ClientID), Message: one.Message, AskedAt: v.Person.At(one.AskedAt),
+			URL: h.Browser.Path(at(one.ID), nil),
+		})
+	}
+	return h.Pages.Render(w, r, status, page)
+}
+
+// gone says that a request is over, or leads to what came of it in this browser.
+func (h *Handler) gone(w http.ResponseWriter, r *http.Request, v *browser.Visitor, id string) error {
+	if ok, err := h.Login.FollowLink(w, r, decided(id)); ok || err != nil {
+		return err
+	}
+	return h.list(w, r, v, http.StatusBadRequest, "gone")
+}
+
+// decided is what a decision is remembered by in its browser.
+func decided(id string) string { return "request " + id }
+
+// asked is what an app asks of the person.
+func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found ciba.Waiting) (approval.Question, error) {
+	return h.Approvals.Asked(ctx, v, approval.Waits{
+		Request: found.Request, Kind: ledger.KindCIBA, Grant: clients.CIBA, AskedAt: found.AskedAt, CodeHash: found.ID, Until: found.Until,
+	})
+}
+
+// ask shows who asks for what from where, with the boxes as given; nil = as the question has them.
+func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found ciba.Waiting, status int, ticked []string) error {
+	q, err := h.asked(r.Context(), v, found)
+	if errors.Is(err, approval.ErrGone) {
+		return h.gone(w, r, v, found.ID)
+	} else if err != nil {
+		return err
+	}
+	if q.Weak(v) {
+		done, err := h.Approvals.Stronger(w, r, v, at(found.ID))
+		if done || err != nil {
+			return err
+		}
+		return h.list(w, r, v, http.StatusForbidden, "second_step")
+	}
+	if wanted(found, v) { // it is voluntary (OpenID Connect Core section 5.5.1.1): who has no second step goes on without
+		if done, err := h.Approvals.Stronger(w, r, v, at(found.ID)); done || err != nil {
+			return err
+		}
+	}
+	if q.Old(v) {
+		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.ID))
+	}
+	page := pages.RequestConfirm{
+		App: h.App(r.Context(), q.Client.ClientID), Person: v.Person, ID: found.ID, Message: found.Message, Action: h.Browser.Path(path, nil),
+		NotYouURL: h.Browser.Path(path+"/account", nil), Network: found.Network, AskedAt: v.Person.At(found.AskedAt),
+		Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
+		Details: login.Details(q.Details, q.Asked.Resources), DetailsDigest: q.Details.Digest(),
+	}
+	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(q, ticked)
+	return h.Pages.Render(w, r, status, page)
+}
+
+// wanted: the app asked for a stronger sign-in than the person's.
+func wanted(found ciba.Waiting, v *browser.Visitor) bool {
+	for _, acr := range found.Request.ACRValues {
+		if flow.Reaches(v.ACR, acr) {
+			return false
+		}
+	}
+	return len(found.Request.ACRValues) > 0
+}
+
+// another lets somebody else sign in, who sees what waits for them.
+func (h *Handler) another(w http.ResponseWriter, r *http.Request) error {
+	return h.Approvals.Another(w, r, path)
+}
+
+// decide is the form's answer: the decision, the consent, the grant, the event and what the app is told are written together or not at all.
+// A second click, and a decision in another tab, find nothing that waits.
+func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	id := idOf(r.PostForm)
+	v, err := h.Approvals.SignedIn(w, r, at(id))
+	if v == nil || err != nil {
+		return err
+	}
+	if !browser.ForVisitor(r, v) { // another tab has switched accounts: ask the one in view
+		return h.Browser.Go(w, r, at(id), nil)
+	}
+	found, err := h.Requests.Find(r.Context(), v.UserID, id)
+	outcome := "denied"
+	switch {
+	case err != nil:
+	case r.PostForm.Get("decision") != "allow":
+		err = h.deny(r.Context(), v, found)
+	default:
+		outcome, err = "allowed", h.allow(r.Context(), v, found, r.PostForm)
+	}
+	switch {
+	case errors.Is(err, consent.ErrNothing):
+		return h.ask(w, r, v, found, http.StatusBadRequest, append([]string{}, r.PostForm["scope"]...))
+	case errors.Is(err, approval.ErrWeak), errors.Is(err, approval.ErrUnseen): // the page of the request says what is missing
+		return h.Browser.Go(w, r, at(id), nil)
+	case errors.Is(err, ciba.ErrGone), errors.Is(err, approval.ErrGone):
+		return h.gone(w, r, v, id)
+	case err != nil:
+		return err
+	}
+	done := path + "?" + url.Values{"outcome": {outcome}}.Encode()
+	if err := h.Login.LinkUsed(r, decided(id), v.UserID, "", done); err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, done, nil)
+}
+
+func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found ciba.Waiting, form url.Values) error {
+	q, err := h.asked(ctx, v, found)
+	if err == nil {
+		err = q.May(v, form)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Login.Tx(ctx, func(ctx context.Context) error {
+		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
+			return err
+		}
+		if err := h.Approvals.Allow(ctx, v, q, form); err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, h.event(audit.RequestApproved, v, found))
+	})
+}
+
+func (h *Handler) deny(ctx context.Context, v *browser.Visitor, found ciba.Waiting) error {
+	return h.Login.Tx(ctx, func(ctx context.Context) error {
+		if err := h.Requests.Decide(ctx, found, v.UserID, false); err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, h.event(audit.RequestDenied, v, found))
+	})
+}
+
+// event tells where the app asked from.
+func (h *Handler) event(name audit.Name, v *browser.Visitor, found ciba.Waiting) audit.Event {
+	return audit.Event{
+		Name: name, UserID: v.UserID, ClientID: found.Request.ClientID, SessionID: v.SessionID,
+		Detail: map[string]string{"network": found.Network, "agent": found.Agent, "message": found.Message},
+	}
+}

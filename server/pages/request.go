@@ -1,0 +1,54 @@
+package pages
+
+import "time"
+
+// Requests lists what apps ask of the person who is elsewhere (CIBA Core). Outcome is "allowed", "denied", "gone", "second_step" or "".
+type Requests struct {
+	Person  Person
+	Lines   []RequestLine
+	Outcome string
+}
+
+// RequestLine is one of them.
+type RequestLine struct {
+	App
+	Message string // that the app shows, too; "" = none
+	AskedAt time.Time
+	URL     string
+}
+
+// RequestConfirm asks what is to become of one.
+type RequestConfirm struct {
+	App           App
+	Person        Person
+	ID            string
+	Message       string // that the app shows, too; "" = none
+	Action        string
+	NotYouURL     string
+	Network       string // where the app asked from
+	AskedAt       time.Time
+	Fixed         []ScopeLine // "will be able to"
+	Choices       []ScopeLine // "you choose"
+	Details       []DetailsLine
+	DetailsDigest string   // comes back with the answer
+	Resources     []string // names of the APIs that the app says it will call
+	Nothing       bool     // the answer allowed nothing: ask again
+	AccountURL    string
+}
+
+// Template of the page.
+func (Requests) Template() string { return "requests" }
+
+// Title of the page.
+func (Requests) Title() string { return "request.title" }
+func (p Requests) wrong() bool { return p.Outcome == "gone" || p.Outcome == "second_step" }
+
+// Bad reports whether the outcome is a problem.
+func (p Requests) Bad() bool { return p.wrong() }
+
+// Template of the page.
+func (RequestConfirm) Template() string { return "request_confirm" }
+
+// Title of the page.
+func (RequestConfirm) Title() string      { return "request.page" }
+func (p RequestConfirm) titleArgs() []any { return []any{"App", p.App.Name} }
