@@ -39,10 +39,9 @@ const (
 	mostACRs        = 10
 )
 
-// signed are the parameters of such a request that a signed one has in it, and then nothing else (CIBA Core section 7.1.1).
-var signed = []string{"scope", "client_notification_token", "acr_values", "login_hint_token", "id_token_hint", "login_hint",
-	"binding_message",
-	"user_code", "requested_expiry", "resource", paramDetails}
+// belongInside are the parameters of such a request that a signed one has in it, and then nothing else (CIBA Core section 7.1.1).
+var belongInside = []string{"scope", "client_notification_token", "acr_values", "login_hint_token", "id_token_hint", "login_hint",
+	"binding_message", "user_code", "requested_expiry", "resource", paramDetails}
 
 // wrong is an error of CIBA Core section 13.
 func wrong(code, d string) *refusal.Refusal {
@@ -264,7 +263,7 @@ func (p *Parser) unpackedBackchannel(ctx context.Context, c *clients.Client, for
 		}
 		return form, nil
 	}
-	if slices.ContainsFunc(signed, form.Has) {
+	if slices.ContainsFunc(belongInside, form.Has) {
 		return nil, refusal.InvalidRequest("All parameters of a signed request belong into the request.")
 	}
 	refused := func(err error) error {

@@ -65,9 +65,9 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, v *browser.Visito
 		page.Outcome = outcome
 	}
 	for _, one := range list {
-		page.Lines = append(page.Lines, pages.RequestLine{
+		page.Lines = append(page.Lines, pages.RequestConfirm{
 			App: h.App(r.Context(), one.Request.ClientID), Message: one.Message, AskedAt: v.Person.At(one.AskedAt),
-			URL: h.Browser.Path(at(one.ID), nil),
+			Action: h.Browser.Path(at(one.ID), nil),
 		})
 	}
 	return h.Pages.Render(w, r, status, page)

@@ -5,16 +5,8 @@ import "time"
 // Requests lists what apps ask of the person who is elsewhere (CIBA Core). Outcome is "allowed", "denied", "gone", "second_step" or "".
 type Requests struct {
 	Person  Person
-	Lines   []RequestLine
+	Lines   []RequestConfirm // Action is where each is asked about
 	Outcome string
-}
-
-// RequestLine is one of them.
-type RequestLine struct {
-	App
-	Message string // that the app shows, too; "" = none
-	AskedAt time.Time
-	URL     string
 }
 
 // RequestConfirm asks what is to become of one.

@@ -47,7 +47,7 @@ func waySamples(shop *App, ada Person) map[string]Page {
 			Resources: []string{"Shop API"}, AccountURL: "/account/apps"},
 		"device_confirm_nothing": DeviceConfirm{App: *shop, Person: ada, Code: "BCDF-GHJK-LMNP", Action: "/device/decide",
 			Network: "2001:db8::/48", AskedAt: time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC), Choices: []ScopeLine{{Scope: "email"}}, Nothing: true},
-		"requests": Requests{Person: ada, Lines: []RequestLine{{App: *shop, Message: "W4SCT", URL: "/account/requests?request=abc",
+		"requests": Requests{Person: ada, Lines: []RequestConfirm{{App: *shop, Message: "W4SCT", Action: "/account/requests?request=abc",
 			AskedAt: time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)}}},
 		"requests_none":    Requests{Person: ada},
 		"requests_allowed": Requests{Person: ada, Outcome: "allowed"},
