@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -155,9 +156,7 @@ func TestCIBA_WhatIsRefused(t *testing.T) {
 	ada := url.Values{"scope": {"openid"}, "login_hint": {"ada@example.com"}}
 	with := func(change ...string) url.Values {
 		form := url.Values{}
-		for k, v := range ada {
-			form[k] = v
-		}
+		maps.Copy(form, ada)
 		for i := 0; i < len(change); i += 2 {
 			form[change[i]] = []string{change[i+1]}
 		}

@@ -81,7 +81,7 @@ func NewMetrics() *Metrics {
 	m.proofs = counter("dpop_proofs_total", "DPoP proofs, by outcome: accepted, refused, nonce (told to use one), replayed.", "outcome")
 	m.devices = counter("device_requests_total", "Requests of devices that a person decides on elsewhere, by what became of them: asked, "+
 		"evicted (too many waited), approved, denied; unknown: a wrong code was typed.", "outcome")
-	m.asked = counter("ciba_requests_total", 
+	m.asked = counter("ciba_requests_total",
 		"Requests of apps for the decision of somebody whom they name, by what became of them: asked, approved, denied.", "outcome")
 	m.pings = counter("ciba_pings_total", "Pings to apps that somebody decided, by outcome of a try.", "outcome")
 	m.pushed = counter("pushed_requests_total",
