@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"signet/audit"
 	"signet/storage"
@@ -20,29 +21,35 @@ const (
 	activityReads = 10  // for one page
 )
 
-// Activity lists what happened to a person, newest first, at most limit, before the event of the given id ("" = from the
-// newest); more tells that there is more.
-func (s *Service) Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error) {
+// Activity lists what happened to a person, newest first, at most limit, before the event of the given id ("" = from the newest), of
+// all kinds or of those whose names begin with one of the given words. next is where the page after it begins, "" where there is none;
+// many events of other kinds make a page short.
+func (s *Service) Activity(ctx context.Context, userID, before string, limit int,
+	begins ...string) (list []storage.Event, next string, err error) {
 	for range activityReads {
 		rows, err := s.stores.Events.EventsOfUser(ctx, userID, before, activityRows)
 		if err != nil {
-			return nil, false, fmt.Errorf("read activity: %w", err)
+			return nil, "", fmt.Errorf("read activity: %w", err)
 		}
 		for _, e := range rows {
-			before = e.ID
-			if slices.Contains(quiet, e.Name) {
+			if slices.Contains(quiet, e.Name) || len(begins) > 0 && !beginsWith(e.Name, begins) {
+				before = e.ID
 				continue
 			}
 			if len(list) == limit {
-				return list, true, nil
+				return list, before, nil
 			}
-			list = append(list, e)
+			before, list = e.ID, append(list, e)
 		}
 		if len(rows) < activityRows {
-			return list, false, nil
+			return list, "", nil
 		}
 	}
-	return list, len(list) > 0, nil
+	return list, before, nil
+}
+
+func beginsWith(name string, begins []string) bool {
+	return slices.ContainsFunc(begins, func(word string) bool { return strings.HasPrefix(name, word) })
 }
 
 // Factors is what a person signs in with beside a password.

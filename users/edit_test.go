@@ -143,10 +143,22 @@ func TestActivityIsPaged(t *testing.T) {
 				}
 				seen[e.ID] = true
 			}
-			before, more = list[len(list)-1].ID, next
+			before, more = next, next != ""
 		}
 		if len(seen) != 131 || pages != 3 { // and the creation
 			t.Errorf("%d events on %d pages", len(seen), pages)
+		}
+		list, next, err := w.Activity(t.Context(), u.ID, "", 50, "user.", "nothing.")
+		if err != nil || len(list) != 1 || next != "" || list[0].Name != string(audit.UserCreated) {
+			t.Errorf("of one kind: %v, %q, %v", list, next, err)
+		}
+		first, next, err := w.Activity(t.Context(), u.ID, "", 50, "signin.")
+		if err != nil || len(first) != 50 || next == "" {
+			t.Fatalf("%d sign-ins, %q, %v", len(first), next, err)
+		}
+		second, _, err := w.Activity(t.Context(), u.ID, next, 100, "signin.")
+		if err != nil || len(second) != 80 || second[0].ID >= first[49].ID {
+			t.Errorf("%d sign-ins after 50, %v", len(second), err)
 		}
 	})
 }

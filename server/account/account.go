@@ -23,7 +23,7 @@ type Profile interface {
 	PasswordChanged(ctx context.Context, userID string) (time.Time, error)
 	ReuseSeen(ctx context.Context, userID string) (time.Time, error)
 	EditProfile(ctx context.Context, userID string, fields map[string]string) (storage.User, error)
-	Activity(ctx context.Context, userID, before string, limit int) (list []storage.Event, more bool, err error)
+	Activity(ctx context.Context, userID, before string, limit int, begins ...string) (list []storage.Event, next string, err error)
 }
 
 // Apps is the part of *users.Service about the apps that a person let in.

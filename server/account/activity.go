@@ -20,18 +20,47 @@ func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browse
 	if len(before) > maxEventID {
 		before = ""
 	}
-	list, more, err := h.Profile.Activity(r.Context(), v.UserID, before, activityPage)
+	kind := r.URL.Query().Get("kind")
+	begins, known := activityKinds[kind]
+	if !known {
+		kind = "" // what nobody links to
+	}
+	list, next, err := h.Profile.Activity(r.Context(), v.UserID, before, activityPage, begins...)
 	if err != nil {
 		return err
 	}
-	page := pages.Activity{Person: v.Person, Events: h.eventLines(r.Context(), v.Person, list)}
-	if before != "" {
-		page.FirstURL = h.Browser.Path("/account/activity", nil)
+	path := h.Browser.Path("/account/activity", nil)
+	at := func(before string) string {
+		q := url.Values{}
+		if kind != "" {
+			q.Set("kind", kind)
+		}
+		if before != "" {
+			q.Set("before", before)
+		}
+		if len(q) == 0 {
+			return path
+		}
+		return path + "?" + q.Encode()
 	}
-	if more {
-		page.OlderURL = h.Browser.Path("/account/activity", nil) + "?before=" + url.QueryEscape(list[len(list)-1].ID)
+	page := pages.Activity{Person: v.Person, Kind: kind, Path: path,
+		Events: h.eventLines(r.Context(), v.Person, list)}
+	if before != "" {
+		page.FirstURL = at("")
+	}
+	if next != "" {
+		page.OlderURL = at(next)
 	}
 	return h.Pages.Render(w, r, http.StatusOK, page)
+}
+
+// activityKinds are what a person can look at by itself, by how the names of its events begin; pages.ActivityKinds names them.
+var activityKinds = map[string][]string{
+	"signins": {"signin.", "session."},
+	"security": {"password.", "passkey.", "factor.", "recovery.", "wayback.started", "wayback.stopped", "wayback.finished",
+		"email.", "upstream.", "user.frozen", "user.unfrozen", "code.replayed", "refresh.reused"},
+	"apps":    {"consent.", "device.", "code.", "refresh.", "grant.", "token."},
+	"account": {"signup.", "user.", "terms.", "data.", "group.", "role.", "invitation."},
 }
 
 // maxEventID is more than any event's id has, in bytes.

@@ -45,8 +45,11 @@ func (h *Handler) passkeysPage(w http.ResponseWriter, r *http.Request, v *browse
 			return err
 		}
 		for _, k := range list {
-			page.Passkeys = append(page.Passkeys,
-				pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: v.Person.At(k.AddedAt), UsedAt: v.Person.At(k.LastUsed)})
+			line := pages.PasskeyLine{ID: k.ID, Name: k.Name, Synced: k.Synced, AddedAt: v.Person.At(k.AddedAt), UsedAt: v.Person.At(k.LastUsed)}
+			if k.Maker != k.Name {
+				line.Maker = k.Maker
+			}
+			page.Passkeys = append(page.Passkeys, line)
 		}
 	}
 	return h.Pages.Render(w, r, status, page)

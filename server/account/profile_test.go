@@ -57,9 +57,14 @@ func TestActivityPages(t *testing.T) {
 	b.get(t, "/account/activity").want(t, 200, "<bdi>The shop</bdi> was allowed", "By an administrator", "Other activity", "!nobody.knows",
 		"!The board", "!Older")
 	his.get(t, "/account/activity").want(t, 200, "The board", "!The shop")
+	b.get(t, "/account/activity?kind=apps").want(t, 200, "The shop", "!By an administrator", `href="/account/activity?kind=apps" aria-current`)
+	b.get(t, "/account/activity?kind=security").want(t, 200, "!The shop", "By an administrator")
+	b.get(t, "/account/activity?kind=signins").want(t, 200, "!The shop", "Nothing of this kind")
+	b.get(t, "/account/activity?kind=%22%3E%3Cb").want(t, 200, "The shop", "By an administrator")
 	for range 60 {
 		record(audit.Event{Name: audit.SignInFailed, UserID: u.ID})
 	}
+	b.get(t, "/account/activity?kind=signins").want(t, 200, "Older", "&amp;kind=signins")
 	b.get(t, "/account/activity").want(t, 200, "Older", "!The shop", "!Back to the newest")
 	_, rest, _ := strings.Cut(b.Body.String(), "/account/activity?before=")
 	id, _, _ := strings.Cut(rest, `"`)

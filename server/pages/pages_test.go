@@ -80,7 +80,7 @@ func samples() map[string]Page {
 		"profile_wrong": Profile{Person: ada, Values: map[string]string{"birthdate": "10.12.1815", "picture": "ada.png"}, Problems: []Problem{
 			{Field: "birthdate", Message: "profile.bad.birthdate"}, {Field: "picture", Message: "profile.bad.url"}}},
 		"passkeys": Passkeys{Person: ada, Usable: true, Done: "passkey_added", Passkeys: []PasskeyLine{
-			{ID: "1", Name: "Ada’s phone", Synced: true, AddedAt: now.AddDate(0, -8, 0), UsedAt: now.Add(-2 * time.Hour)},
+			{ID: "1", Name: "Ada’s phone", Maker: "Apple Passwords", Synced: true, AddedAt: now.AddDate(0, -8, 0), UsedAt: now.Add(-2 * time.Hour)},
 			{ID: "2", AddedAt: now}}},
 		"passkey_offer":  PasskeyOffer{Person: ada, Action: "/signin/offer", Options: "/signin/offer/options"},
 		"passkeys_empty": Passkeys{Person: ada, Problem: "passkeys.last"},
@@ -98,10 +98,11 @@ func samples() map[string]Page {
 				Since:     now.AddDate(0, -8, 0), LastUsed: now},
 			{App: App{ID: "b", Name: "Board agent", OpenURL: "https://board.example/start?iss=https%3A%2F%2Fid.example"}}}},
 		"apps_empty": Apps{Person: ada},
-		"activity": Activity{Person: ada, OlderURL: "/account/activity?before=1", FirstURL: "/account/activity", Events: []EventLine{
-			{Name: "signin.succeeded", At: now, Agent: linux, Network: "203.0.113.0/24"},
-			{Name: "consent.given", App: "Shop", At: now.Add(-time.Hour), Agent: iphone, Network: "2001:db8:85a3::/56"},
-			{Name: "password.set", ByOther: true, At: now.AddDate(0, -1, 0)}, {Name: "who.knows", At: now.AddDate(-1, 0, 0), Agent: "curl/8.5"}}},
+		"activity": Activity{Person: ada, Path: "/account/activity", Kind: "security", OlderURL: "/account/activity?before=1",
+			FirstURL: "/account/activity", Events: []EventLine{
+				{Name: "signin.succeeded", At: now, Agent: linux, Network: "203.0.113.0/24"},
+				{Name: "consent.given", App: "Shop", At: now.Add(-time.Hour), Agent: iphone, Network: "2001:db8:85a3::/56"},
+				{Name: "password.set", ByOther: true, At: now.AddDate(0, -1, 0)}, {Name: "who.knows", At: now.AddDate(-1, 0, 0), Agent: "curl/8.5"}}},
 	}
 	maps.Copy(all, endSamples(now))
 	maps.Copy(all, waySamples(shop, ada))

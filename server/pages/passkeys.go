@@ -29,7 +29,8 @@ func (p PasskeyOffer) wrong() bool { return p.Problem != "" }
 // PasskeyLine is one.
 type PasskeyLine struct {
 	ID, Name        string
-	Synced          bool // across the person's devices
+	Maker           string // where the name does not say it already; "" = not known
+	Synced          bool   // across the person's devices
 	AddedAt, UsedAt time.Time
 }
 

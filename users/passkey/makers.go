@@ -9,7 +9,7 @@ import (
 )
 
 // makers are names of common authenticators by their AAGUID, from the list that the passkey community keeps
-// (passkeydeveloper/passkey-authenticator-aaguids). They only suggest a name.
+// (passkeydeveloper/passkey-authenticator-aaguids). Nobody attests them: they suggest a name and help a person to tell passkeys apart.
 var makers = map[string]string{
 	"ea9b8d664d011d213ce4b6b48cb575d4": "Google Password Manager",
 	"adce000235bcc60a648b0b25f1f05503": "Chrome on Mac",

@@ -162,6 +162,7 @@ func Usable(issuer *url.URL) bool { return protocol.ValidateRPID(issuer.Hostname
 type Passkey struct {
 	ID                string
 	Name              string // "" = none was given and none is known
+	Maker             string // by its AAGUID; "" = not known
 	Synced            bool   // lives in the person's cloud rather than in one device
 	AddedAt, LastUsed time.Time
 }
@@ -178,7 +179,8 @@ func (s *Service) List(ctx context.Context, userID string) ([]Passkey, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, Passkey{ID: row.ID, Name: row.Name, Synced: r.BackupEligible, AddedAt: row.CreatedAt, LastUsed: row.LastUsedAt})
+		list = append(list, Passkey{ID: row.ID, Name: row.Name, Maker: makers[hexOf(r.AAGUID)], Synced: r.BackupEligible,
+			AddedAt: row.CreatedAt, LastUsed: row.LastUsedAt})
 	}
 	slices.SortFunc(list, func(a, b Passkey) int { return a.AddedAt.Compare(b.AddedAt) })
 	return list, nil
