@@ -74,6 +74,21 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// TestTutorialIsAnExample: the program of the tutorial is compiled as examples/firstapp.
+func TestTutorialIsAnExample(t *testing.T) {
+	t.Parallel()
+	program, err := os.ReadFile(filepath.Join(root(t), "examples", "firstapp", "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, _ := bytes.Cut(program, []byte("package main"))
+	if !slices.ContainsFunc(blocksOf(t, "docs/tutorial.md"), func(b block) bool {
+		return b.language == "go" && b.text == "package main"+strings.TrimSuffix(string(body), "\n")
+	}) {
+		t.Error("docs/tutorial.md does not print examples/firstapp/main.go")
+	}
+}
+
 // checkYAML: the block is a part of config.yaml that is in order. Whatever files it names are there.
 func checkYAML(t *testing.T, text string) {
 	t.Helper()

@@ -54,7 +54,7 @@ func (h *Handler) showActivity(w http.ResponseWriter, r *http.Request, v *browse
 	return h.Pages.Render(w, r, http.StatusOK, page)
 }
 
-// activityKinds are what a person can look at by itself, by how the names of its events begin; pages.ActivityKinds names them.
+// activityKinds are what a person can look at by itself, by how the names of its events begin; the page names them.
 var activityKinds = map[string][]string{
 	"signins": {"signin.", "session."},
 	"security": {"password.", "passkey.", "factor.", "recovery.", "wayback.started", "wayback.stopped", "wayback.finished",

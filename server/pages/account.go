@@ -135,12 +135,12 @@ type AppLine struct {
 type Activity struct {
 	Person             Person
 	Events             []EventLine
-	Path, Kind         string // of this page; which of ActivityKinds is in view, "" = all
+	Path, Kind         string // of this page; which of activityKinds is in view, "" = all
 	OlderURL, FirstURL string // "" = there are none
 }
 
-// ActivityKinds are what can be looked at by itself (parameter kind); texts are "activity.kind." and the name.
-var ActivityKinds = []string{"", "signins", "security", "apps", "account"}
+// activityKinds are what can be looked at by itself (parameter kind); texts are "activity.kind." and the name.
+var activityKinds = []string{"", "signins", "security", "apps", "account"}
 
 // EventLine is one fact of the audit log.
 type EventLine struct {
