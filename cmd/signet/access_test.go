@@ -66,6 +66,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"migrate status":       {"reads", ""},
 	"migrate up":           {"makes", ""},
 	"resource add":         {"acts", "https://api.example"},
+	"resource check":       {"none", "http://127.0.0.1:1/"},
 	"resource create":      {"acts", "--identifier https://api.example"},
 	"resource delete":      {"acts", "https://api.example --yes"},
 	"resource list":        {"reads", ""},

@@ -22,7 +22,7 @@ import (
 func (a *app) resource() *cobra.Command {
 	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), a.resourceAdd(), reads(a.resourceList()),
 		reads(a.resourceShow()),
-		a.resourceUpdate(), a.resourceDelete())
+		a.resourceUpdate(), a.resourceDelete(), a.resourceCheck())
 }
 
 // resourceWords are the words of a command line for an API's registration.
