@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -167,7 +168,7 @@ func (c *check) metadata(ctx context.Context, told string) {
 	r, err := c.ask(ctx, told)
 	var d document
 	good := err == nil && r.status == http.StatusOK && json.Unmarshal(r.body, &d) == nil
-	c.note("the API's metadata can be read", good, "serve the document of RFC 9728 there, as JSON with 200", "%s: %d %v", told, r.status, err)
+	c.note("the API's metadata can be read", good, "serve the document of RFC 9728 there, as JSON with 200", "%s: %s", told, seen(r, err))
 	if !good {
 		return
 	}
@@ -187,14 +188,18 @@ func (c *check) metadata(ctx context.Context, told string) {
 	}
 }
 
+// seen is what came back, in a word.
+func seen(r reply, err error) string {
+	if err != nil {
+		return "no answer: " + err.Error()
+	}
+	return strconv.Itoa(r.status)
+}
+
 // refused sends what has to be refused, with one of the given statuses.
 func (c *check) refused(ctx context.Context, rule, cure, address string, statuses []int, authorization ...string) reply {
 	r, err := c.ask(ctx, address, authorization...)
-	detail := fmt.Sprint(r.status)
-	if err != nil {
-		detail = "no answer: " + err.Error()
-	}
-	c.note(rule, err == nil && slices.Contains(statuses, r.status), cure, "%s", detail)
+	c.note(rule, err == nil && slices.Contains(statuses, r.status), cure, "%s", seen(r, err))
 	return r
 }
 
@@ -275,7 +280,7 @@ func (c *check) withToken(ctx context.Context) {
 	r, err := c.ask(ctx, here, "Bearer "+c.o.Token)
 	taken := err == nil && r.status != http.StatusUnauthorized && r.status < 500
 	c.note("a good token is taken", taken, "see why: docs/resource-servers.md; a token that is bound to a key is not good as Bearer",
-		"%d %v", r.status, err)
+		"%s", seen(r, err))
 	if !taken {
 		return
 	}
