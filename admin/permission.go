@@ -142,5 +142,5 @@ var demands = map[string]Permission{
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
 	"Grants": GrantsRead, "RevokeGrant": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
-	"Events": AuditRead, "MailQueue": MailRead,
+	"Events": AuditRead, "Explain": AuditRead, "MailQueue": MailRead,
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/audit/trace"
 	"signet/clients"
 	"signet/internal/mail"
 	"signet/oauth/keys"
@@ -89,6 +90,7 @@ type Options struct {
 	// CheckClient looks at what registration cannot tell by itself: a sector document. Nil = nothing.
 	CheckClient func(ctx context.Context, m clients.Metadata) error
 	Issuer      string
+	Traces      *trace.Recorder // why requests were refused
 }
 
 // Service is what administrators can do.
@@ -100,7 +102,7 @@ type Service struct {
 // New checks the options.
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
-		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Issuer == "" {
+		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Issuer == "" {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o}, nil

@@ -327,6 +327,7 @@ type Log struct {
 // Audit is the book of security facts.
 type Audit struct {
 	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
+	Traces    time.Duration `yaml:"traces"`    // how long is kept why a request was refused; 0 = in memory only
 }
 
 // Admin is how administrators reach the server beside the command line.
@@ -409,7 +410,7 @@ func Default() Config {
 		Branding:  Branding{Name: "Signet"},
 		Limits:    Limits{InFlight: 512, SignIns: 10_000},
 		Log:       Log{Level: "info", Format: LogAuto},
-		Audit:     Audit{Retention: 400 * day},
+		Audit:     Audit{Retention: 400 * day, Traces: 7 * day},
 		Backup:    Backup{Every: day, Keep: 14},
 		origins:   map[string]string{},
 	}

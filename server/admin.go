@@ -25,6 +25,7 @@ func (h *Services) openAdmin() (err error) {
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
+		Traces: h.Traces,
 	})
 	return err
 }
@@ -108,4 +109,10 @@ func (h *Services) RevokeHostToken(ctx context.Context, jti string) error {
 		}
 		return h.Audit.Record(ctx, audit.Event{Name: audit.AdminTokenRevoked, Detail: map[string]any{"jti": jti}})
 	})
+}
+
+// knownClient reports whether there is a client of the id.
+func (h *Services) knownClient(ctx context.Context, id string) bool {
+	_, err := h.Clients.Client(ctx, id)
+	return err == nil
 }

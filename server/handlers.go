@@ -45,6 +45,7 @@ func (s *Server) mount() (*web.Mux, error) {
 	mux := web.NewMux(web.Options{
 		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, TrustedProxies: h.Config.Server.TrustedProxies,
 		Certificates: h.certificateHeader(), Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
+		Refused: h.Traces.Record,
 	})
 	visitors, err := browser.New(browser.Options{
 		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions,

@@ -65,6 +65,7 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},
 		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
+		{Name: "traces", Every: watchEvery, First: watchEvery, Alone: true, Run: h.Traces.Flush},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "master-keys", Every: time.Minute, First: 5 * time.Second, Alone: true, Run: h.surveyMasterKeys},
 		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {

@@ -16,6 +16,7 @@ import (
 
 	"signet/admin"
 	"signet/audit"
+	"signet/audit/trace"
 	"signet/clients"
 	"signet/clients/keyset"
 	"signet/clients/logo"
@@ -91,6 +92,7 @@ type Services struct {
 	DB      *storage.DB
 	Master  *seal.Master
 	Audit   *audit.Log
+	Traces  *trace.Recorder // why requests were refused
 	Keys    *keys.Ring
 	Clients *clients.Registry
 	Logos   *logo.Book
@@ -195,6 +197,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
+	h.Traces = trace.New(trace.Options{Store: h.DB, Known: h.knownClient, Keep: h.Config.Audit.Traces})
 	h.journal = h.newJournal()
 	if err := h.openProtocol(ctx, o.Use); err != nil {
 		return h, err

@@ -27,6 +27,7 @@ const (
 	ExpiredInitialTokens Expirable = "initial_tokens"
 	ExpiredWaiting       Expirable = "waiting"
 	ExpiredStatus        Expirable = "ended_status"
+	expiredTraces        Expirable = "traces"
 )
 
 // Expirables lists what DeleteExpired knows.
@@ -34,7 +35,7 @@ func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens,
-		ExpiredWaiting, ExpiredStatus}
+		ExpiredWaiting, ExpiredStatus, expiredTraces}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -54,6 +55,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredInitialTokens: {"id", "expires_at < $1"},
 	ExpiredWaiting:       {"id_hash", "expires_at < $1"},
 	ExpiredStatus:        {"status_index", "ended_at < $1"},
+	expiredTraces:        {"reference", "expires_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

@@ -38,6 +38,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"doctor":               {"reads", "--timeout 2s"},
 	"event export":         {"reads", ""},
 	"event list":           {"reads", ""},
+	"explain":              {"reads", "7F3K-92QD-MX"},
 	"grant list":           {"reads", "--client a"},
 	"grant revoke":         {"acts", "g"},
 	"group add":            {"acts", "staff ada@example.com"},

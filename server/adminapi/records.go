@@ -127,6 +127,10 @@ func (h *Handler) records(api huma.API) {
 			return s.Events(ctx, a, admin.EventFilter{Name: in.Name, Outcome: in.Outcome, ActorID: in.Actor, UserID: in.Person,
 				ClientID: in.Client, Reference: in.Reference, Since: in.Since}, in.ask())
 		})
+	operation(api, "GET /traces/{id}", "explainRequest", "Explain why the request of a reference was refused",
+		func(ctx context.Context, a admin.Actor, in *Named) (admin.Explained, error) {
+			return s.Explain(ctx, a, in.ID)
+		})
 	operation(api, "GET /mail", "listMail", "List emails that wait or were given up: neither address nor words",
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[mail.Waiting], error) {
 			return s.MailQueue(ctx, a, in.ask())

@@ -25,7 +25,7 @@ func note(r *http.Request, s *login.State) {
 
 // answerRefusal sends an error to the client (RFC 6749 section 4.1.2.1).
 func (h *Handler) answerRefusal(w http.ResponseWriter, r *http.Request, req flow.Request, no *refusal.Refusal) error {
-	telemetry.Add(r.Context(), slog.String("error", no.Error()))
+	web.Told(r.Context(), no)
 	return h.answer(w, r, req, [][2]string{{"error", no.Code}, {"error_description", no.Description}})
 }
 

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -156,8 +157,28 @@ func (h *Handler) events(ctx context.Context, v *visit) (pages.Console, error) {
 		{"actor", "console.by_actor"}, {"reference", "console.by_reference"}} {
 		p.Search.Fields = append(p.Search.Fields, pages.ConsoleField{Name: f[0], Label: f[1], Value: q.Get(f[0]), Optional: true})
 	}
+	if reference := q.Get("reference"); reference != "" {
+		if err := h.explain(ctx, v, reference, &p); err != nil {
+			return p, err
+		}
+	}
 	p.Lists = []pages.ConsoleList{{Heading: "console.events", Rows: h.eventRows(list.Items), NextURL: h.next(v, list.Next)}}
 	return p, nil
+}
+
+// explain says why the request of a reference was refused, if that is known.
+func (h *Handler) explain(ctx context.Context, v *visit, reference string, p *pages.Console) error {
+	e, err := h.Acts.Explain(ctx, v.actor, reference)
+	if errors.Is(err, admin.ErrNotFound) || errors.Is(err, admin.ErrInvalid) || e.Trace.Route == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	failed := e.Steps[len(e.Steps)-1].Check
+	p.Facts = []pages.ConsoleFact{{Label: "console.request", Value: e.Trace.Route}, {Label: "console.failed_at", Value: failed, English: true},
+		{Label: "console.found", Value: e.Found, English: true}, {Label: "console.remedy", Value: e.Remedy, English: true}}
+	return nil
 }
 
 // eventRows shows events by their names, as the reference of events has them.

@@ -46,6 +46,7 @@ type ConsoleFact struct {
 	Text         string // a text's id, instead of Value
 	At           time.Time
 	URL          string
+	English      bool // Value is a sentence, in English whatever the page is in
 }
 
 // ConsoleList is a part of a page that lists things.

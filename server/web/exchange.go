@@ -243,7 +243,8 @@ func (m *Mux) finish(x *exchange) {
 		level = slog.LevelDebug
 	}
 	handler := m.log.Handler()
-	if !handler.Enabled(x, level) {
+	tells := x.err != nil && m.options.Refused != nil && status != statusGone
+	if !handler.Enabled(x, level) && !tells {
 		return
 	}
 	rec := slog.NewRecord(time.Now(), level, "request", 0)
@@ -259,5 +260,10 @@ func (m *Mux) finish(x *exchange) {
 	if x.stack != nil {
 		rec.AddAttrs(slog.String("stack", string(x.stack)))
 	}
-	_ = handler.Handle(x, rec)
+	if handler.Enabled(x, level) {
+		_ = handler.Handle(x, rec)
+	}
+	if tells {
+		m.options.Refused(x, x.trace(rec, status))
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"signet/audit/trace"
 	"signet/internal/telemetry"
 )
 
@@ -26,7 +27,9 @@ type Options struct {
 	// Origins reports whether an enabled client's redirect URIs have the origin (RegisteredCORS). Nil = none has.
 	Origins func(ctx context.Context, origin string) bool
 	// Errors shows a PageError to a person. Nil: plain text.
-	Errors   func(w http.ResponseWriter, r *http.Request, e *PageError) error
+	Errors func(w http.ResponseWriter, r *http.Request, e *PageError) error
+	// Refused is told of each request that was answered with an error, also by a redirect, when it is over. Nil: nobody is.
+	Refused  func(ctx context.Context, t trace.Trace)
 	InFlight int // requests worked on at once, shared out by places; more are answered 503. 0 = 512
 }
 

@@ -49,6 +49,8 @@ func (p *Problem) Error() string {
 // Unwrap gives the cause, which is for the log alone.
 func (p *Problem) Unwrap() error { return p.cause }
 
+func (p *Problem) kind() string { return strings.TrimPrefix(p.Type, problemPrefix) }
+
 // GetStatus is what frameworks ask for.
 func (p *Problem) GetStatus() int { return p.Status }
 
@@ -69,9 +71,11 @@ func (p *Problem) With(name, value string) *Problem {
 	return &c
 }
 
+const problemPrefix = "urn:signet:problem:"
+
 // NewProblem makes one of a kind, which is the last part of its type.
 func NewProblem(status int, kind, title, detail string) *Problem {
-	return &Problem{Type: "urn:signet:problem:" + kind, Title: title, Status: status, Detail: detail}
+	return &Problem{Type: problemPrefix + kind, Title: title, Status: status, Detail: detail}
 }
 
 // ToProblem finds what an administrator's program is told.
@@ -83,7 +87,7 @@ func ToProblem(x http.ResponseWriter, err error) *Problem {
 	p := NewProblem(no.Status, no.Code, http.StatusText(no.Status), no.Description)
 	p.header = no.Header
 	if no.Status == http.StatusServiceUnavailable && errors.Is(err, storage.ErrUnavailable) {
-		p.Type = "urn:signet:problem:unavailable"
+		p.Type = problemPrefix + "unavailable"
 	}
 	return p
 }

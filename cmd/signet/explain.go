@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signet/admin"
+	"signet/server"
+)
+
+func (a *app) explain() *cobra.Command {
+	c := a.verb("explain REFERENCE", "Say why a request was refused, by the reference that its error page and the log show", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				e, err := h.Admin.Explain(ctx, h.Host("cli"), args[0])
+				switch {
+				case errors.Is(err, admin.ErrNotFound):
+					return fmt.Errorf("nothing is kept under %s: search the log for request_id=%s, and see audit.traces in the settings", args[0],
+						strings.ToUpper(args[0]))
+				case errors.Is(err, admin.ErrInvalid):
+					return usage("%w", err)
+				case err != nil:
+					return err
+				}
+				return a.answer(e, func(w io.Writer) { explained(w, e) })
+			})
+		})
+	return reads(c)
+}
+
+// explained is for people.
+func explained(w io.Writer, e admin.Explained) {
+	t := e.Trace
+	line := func(name, value string) {
+		if value != "" {
+			row(w, name, value)
+		}
+	}
+	line("Request", strings.TrimSpace(t.Reference+"  "+t.Route))
+	line("At", when(t.At))
+	line("App", t.ClientID)
+	line("Person", t.UserID)
+	line("From", t.Network)
+	for _, s := range e.Steps {
+		line(s.Outcome, s.Check)
+	}
+	line("Wrong", e.Found)
+	line("Remedy", e.Remedy)
+	line("Log", t.Error)
+	for _, f := range t.Facts {
+		line(f.Name, f.Value)
+	}
+	for _, ev := range e.Events {
+		line("Event", ev.Name+" "+ev.Outcome+" "+string(ev.Detail))
+	}
+}
