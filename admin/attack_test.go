@@ -3,12 +3,14 @@ package admin_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
 	"signet/admin"
 	"signet/clients"
 	"signet/server/servertest"
+	"signet/users"
 	"signet/users/membership"
 )
 
@@ -143,6 +145,44 @@ func TestADM21_TwoAdministratorsPartEachOther(t *testing.T) {
 			}
 			_, err = w.s.SetDisabled(ctx, root, w.boss.ID, false)
 			w.ok(err)
+		}
+	})
+}
+
+// TestADM25_ALinkGivesNoMoreThanItsMakerHad: support makes a link for somebody who holds nothing, and waits until they hold something.
+func TestADM25_ALinkGivesNoMoreThanItsMakerHad(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newWorld(t, engine)
+		ctx, root := t.Context(), w.command()
+		w.ok(w.s.PutGroup(ctx, root, "bosses", ""))
+		w.ok(w.s.PutRole(ctx, root, "reader", "", nil))
+		w.ok(w.s.PutRole(ctx, root, "other", "", nil))
+		give := func(role string, to membership.Holder) func() error {
+			return func() error { return w.s.GiveRole(ctx, root, role, to) }
+		}
+		bob := membership.Holder{UserID: w.bob.ID}
+		for _, road := range []struct {
+			name string
+			ends bool
+			do   func() error
+		}{
+			{"a role that permits nothing", false, give("reader", bob)},
+			{"a role gets permissions", true, func() error { return w.s.PutRole(ctx, root, "reader", "", []admin.Permission{admin.PeopleRead}) }},
+			{"a role loses permissions", false, func() error { return w.s.PutRole(ctx, root, "reader", "", nil) }},
+			{"into a group that holds nothing", false, func() error { return w.s.AddMember(ctx, root, "bosses", w.bob.ID) }},
+			{"a group gets a role", true, give(admin.RoleSupport, membership.Holder{Group: "bosses"})},
+			{"out of it", false, func() error { return w.s.RemoveMember(ctx, root, "bosses", w.bob.ID) }},
+			{"into a group that holds a role", true, func() error { return w.s.AddMember(ctx, root, "bosses", w.bob.ID) }},
+			{"a role", true, give(membership.Admin, bob)},
+		} {
+			link, err := w.s.ResetLink(ctx, root, w.bob.ID, false)
+			w.ok(err)
+			_, secret, _ := strings.Cut(link, "?t=")
+			w.ok(road.do())
+			_, _, err = w.server.Services().People.LookReset(ctx, secret, "")
+			if errors.Is(err, users.ErrGone) != road.ends || err != nil && !road.ends {
+				t.Errorf("%s: the link gives %v", road.name, err)
+			}
 		}
 	})
 }

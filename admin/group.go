@@ -78,14 +78,20 @@ func (s *Service) DeleteGroup(ctx context.Context, a Actor, name string) error {
 	})
 }
 
-// AddMember puts a person into a group. It gives what the group holds.
+// AddMember puts a person into a group. It gives what the group holds, as GiveRole does.
 func (s *Service) AddMember(ctx context.Context, a Actor, group, userID string) error {
 	return s.act(ctx, a, "AddMember", func(ctx context.Context) error {
 		if err := errors.Join(s.overGroup(ctx, a, group), s.overPerson(ctx, a, userID)); err != nil {
 			return err
 		}
-		_, err := s.o.Members.Add(ctx, group, userID)
-		return err
+		if added, err := s.o.Members.Add(ctx, group, userID); err != nil || !added {
+			return err
+		}
+		roles, err := s.o.Stores.Permits.PermitsOfGroup(ctx, group)
+		if err != nil || len(permits(roles)) == 0 {
+			return err
+		}
+		return s.o.People.EndResetLinks(ctx, userID)
 	})
 }
 
@@ -181,6 +187,11 @@ func (s *Service) PutRole(ctx context.Context, a Actor, name, description string
 		if err := s.o.Stores.Permits.SetRolePermits(ctx, name, old, stored); err != nil {
 			return err
 		}
+		if len(ofRole(name, old).Missing(SetOf(want...))) > 0 {
+			if err := s.o.People.EndResetLinksOfHolders(ctx, name); err != nil {
+				return err
+			}
+		}
 		return s.o.Audit.Record(ctx, audit.Event{Name: audit.RoleChanged, Detail: map[string]any{
 			"role": name, "changes": []Change{{Field: "permissions", Old: old, New: stored}},
 		}})
@@ -212,7 +223,8 @@ func (s *Service) DeleteRole(ctx context.Context, a Actor, name string) error {
 	})
 }
 
-// GiveRole lets a person, or all of a group, hold a role.
+// GiveRole lets a person, or all of a group, hold a role. Where it permits anything, links to choose a password that are open end: who made
+// one before needed none of these permissions for it, and would have them by it.
 func (s *Service) GiveRole(ctx context.Context, a Actor, role string, to membership.Holder) error {
 	return s.act(ctx, a, "GiveRole", func(ctx context.Context) error {
 		if err := s.ensureShipped(ctx, role); err != nil {
@@ -226,8 +238,17 @@ func (s *Service) GiveRole(ctx context.Context, a Actor, role string, to members
 				return err
 			}
 		}
-		_, err := s.o.Members.Give(ctx, role, to)
-		return err
+		if given, err := s.o.Members.Give(ctx, role, to); err != nil || !given {
+			return err
+		}
+		stored, err := s.o.Stores.Permits.RolePermits(ctx, role)
+		switch {
+		case err != nil || len(ofRole(role, stored)) == 0:
+			return err
+		case to.Group != "":
+			return s.o.People.EndResetLinksOfHolders(ctx, role)
+		}
+		return s.o.People.EndResetLinks(ctx, to.UserID)
 	})
 }
 

@@ -94,6 +94,14 @@ func (db *DB) VoidTickets(ctx context.Context, owner, purpose string) (int64, er
 	return db.exec(ctx, "DELETE FROM tickets WHERE owner = $1 AND purpose = $2", owner, purpose)
 }
 
+// VoidTicketsOfHolders is VoidTickets for everybody who holds a role, themselves or by a group.
+func (db *DB) VoidTicketsOfHolders(ctx context.Context, role, purpose string) (int64, error) {
+	return db.exec(ctx, `DELETE FROM tickets WHERE purpose = $2 AND owner IN (
+		SELECT holder FROM role_holders WHERE role = $1 AND holder_kind = 'user'
+		UNION SELECT m.user_id FROM role_holders h JOIN group_members m ON m.group_name = h.holder
+			WHERE h.role = $1 AND h.holder_kind = 'group')`, role, purpose)
+}
+
 // VoidTicket removes one by its public id; ErrNotFound.
 func (db *DB) VoidTicket(ctx context.Context, purpose, id string) error {
 	return db.must(ctx, ErrNotFound, "DELETE FROM tickets WHERE id = $1 AND purpose = $2", id, purpose)

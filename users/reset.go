@@ -105,6 +105,16 @@ func (s *Service) ResetLink(ctx context.Context, permit factor.Permit, send bool
 	return link, err
 }
 
+// EndResetLinks ends the links of a person who is getting permissions: who made one could have had none of them.
+func (s *Service) EndResetLinks(ctx context.Context, userID string) error {
+	return s.tickets.Void(ctx, purposeReset, userID)
+}
+
+// EndResetLinksOfHolders is EndResetLinks for everybody who holds a role, themselves or by a group.
+func (s *Service) EndResetLinksOfHolders(ctx context.Context, role string) error {
+	return s.tickets.VoidHolders(ctx, purposeReset, role)
+}
+
 // LookReset tells whose link it is, without using it, and, to the browser that asked for it, what that was at ("" = nothing). ErrGone.
 func (s *Service) LookReset(ctx context.Context, secret, browser string) (u storage.User, interaction string, err error) {
 	var d resetData

@@ -184,6 +184,9 @@ func tickets(t *testing.T, db *storage.DB) {
 	same(t, got, two)
 	fails(t, db.VoidTicket(ctx, "verify", "t2"), storage.ErrNotFound)
 	ok(t, db.VoidTicket(ctx, "reset spent", "t2"))
+	if n, err := db.VoidTicketsOfHolders(ctx, "admin", "reset"); n != 0 || err != nil {
+		t.Errorf("tickets of holders voided: %d, %v", n, err)
+	}
 	if n, err := db.VoidTickets(ctx, "ada", "reset"); n != 0 || err != nil {
 		t.Fatalf("%d voided, %v", n, err)
 	}

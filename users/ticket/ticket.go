@@ -49,6 +49,7 @@ type issueStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertTicket(ctx context.Context, t storage.Ticket) error
 	VoidTickets(ctx context.Context, owner, purpose string) (int64, error)
+	VoidTicketsOfHolders(ctx context.Context, role, purpose string) (int64, error)
 	VoidTicket(ctx context.Context, purpose, id string) error
 }
 
@@ -226,6 +227,14 @@ func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, dat
 // Void ends all of an owner's tickets of a purpose.
 func (b *Book) Void(ctx context.Context, p Purpose, owner string) error {
 	if _, err := b.stores.Issue.VoidTickets(ctx, owner, string(p)); err != nil {
+		return fmt.Errorf("void tickets: %w", err)
+	}
+	return nil
+}
+
+// VoidHolders is Void for everybody who holds a role, themselves or by a group.
+func (b *Book) VoidHolders(ctx context.Context, p Purpose, role string) error {
+	if _, err := b.stores.Issue.VoidTicketsOfHolders(ctx, role, string(p)); err != nil {
 		return fmt.Errorf("void tickets: %w", err)
 	}
 	return nil
