@@ -22,13 +22,14 @@ var longLines = map[string]ceiling{
 	".ci/run": {1, "a checksum as sha512sum reads it"},
 }
 
-// TestNoLongLines: a line fits a screen. Texts for translation are one line each, as are rows of Markdown tables; templates break no line
-// where the page would get another blank.
+// TestNoLongLines: a line fits a screen. Texts for translation are one line each, as are rows of Markdown tables; pages as they were made
+// (testdata) have the lines that they have. Where a page would get another blank by a new line, templates have {{/**/ -}} before it or
+// {{- behind it.
 func TestNoLongLines(t *testing.T) {
 	seen := map[string]int{}
 	texts(t, func(name, text string) {
-		switch path.Ext(name) {
-		case ".json", ".html", ".svg":
+		switch ext := path.Ext(name); {
+		case ext == ".json", ext == ".svg", ext == ".html" && strings.Contains(name, "/testdata/"):
 			return
 		}
 		n := 0
