@@ -33,9 +33,16 @@ func (a *app) role() *cobra.Command {
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
 		reads(a.namedList("role", (*membership.Service).Roles)),
 		reads(a.roleShow()),
-		a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first", (*admin.Service).GiveRole),
-		a.roleHolder("take", "End that a person or a group holds a role", (*admin.Service).TakeRole),
+		also("add", a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first (role add is the same)",
+			(*admin.Service).GiveRole)),
+		also("remove", a.roleHolder("take", "End that a person or a group holds a role (role remove is the same)", (*admin.Service).TakeRole)),
 		a.namedDelete("role", "Delete a role; nobody holds it any more. Those that ship with Signet stay", (*admin.Service).DeleteRole))
+}
+
+// also lets a verb be called by the word that another noun has for the same.
+func also(word string, c *cobra.Command) *cobra.Command {
+	c.Aliases = append(c.Aliases, word)
+	return c
 }
 
 // createRole makes one of the operator's own: a later release may ship more of the reserved names, with permissions.
