@@ -188,6 +188,8 @@ type Passwords struct {
 // Egress is the way out, to servers of others.
 type Egress struct {
 	AllowHosts []string `yaml:"allow_hosts"` // reachable by http and at inner addresses, for tests on this machine; empty = none
+	CAFile     string   `yaml:"ca_file"`     // certificates that are trusted beside the system's, for requests of Signet's own; empty = none
+	InnerHosts []string `yaml:"inner_hosts"` // that may have inner addresses, for destinations of this configuration only; empty = none
 }
 
 // Apps is what apps may be registered with that not every operator wants.

@@ -198,6 +198,10 @@ func (c Config) checkEgress(bad *complaints) {
 	hosts := c.Egress.AllowHosts
 	bad.check(len(hosts) == 0 || local, "egress.allow_hosts",
 		"opens the inner network to whoever can name an address; it is for trying things out, while the issuer is this machine")
+	for i, host := range c.Egress.InnerHosts {
+		bad.check(exactHost(host), fmt.Sprintf("egress.inner_hosts[%d]", i),
+			"%q is not one host; write it like keys.corp.example, without scheme, port or *", host)
+	}
 	api := c.Passwords.RangeAPI
 	if api == "" {
 		return
@@ -206,6 +210,15 @@ func (c Config) checkEgress(bad *complaints) {
 	ok := err == nil && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 	ok = ok && (u.Scheme == "https" || u.Scheme == "http" && slices.Contains(hosts, u.Hostname()))
 	bad.check(ok, "passwords.range_api", "%q is not an https address without query; write it like https://range.example.com/range", api)
+}
+
+// exactHost reports whether a text is one host name or address, as a URL has it.
+func exactHost(host string) bool {
+	u, err := url.Parse("https://" + host)
+	if at := net.ParseIP(host); at != nil && at.To4() == nil { // without the brackets
+		return true
+	}
+	return err == nil && host != "" && u.Host == host && u.Hostname() == host && !strings.ContainsAny(host, "*,") && len(host) <= 253
 }
 
 func (c Config) checkMail(bad *complaints) {

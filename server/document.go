@@ -25,7 +25,7 @@ func (h *Services) openDocuments() (err error) {
 	limits := ratelimit.New(h.DB)
 	h.Documents, err = registration.NewDocuments(registration.DocumentOptions{
 		Store: h.DB, Registry: h.Clients, Mode: c.Mode, Hosts: c.Hosts, Deny: c.Deny, Log: h.Log, Policy: h.registrationPolicy,
-		Fetch: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, Allow: h.Config.Egress.AllowHosts, PerHost: 2}),
+		Fetch: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, PerHost: 2}),
 		Charge: func(ctx context.Context, domain string) error {
 			_, err := limits.Charge(ctx, documentLanes(audit.OriginOf(ctx), domain)...)
 			return err

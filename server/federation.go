@@ -35,15 +35,19 @@ func UpstreamSettings(u config.Upstream) provider.Settings {
 
 // UpstreamClient is the guarded way to upstreams: people wait for their answers, many at a time. An issuer that the operator
 // wrote down may be inside.
-func UpstreamClient(c config.Config) *egress.Client {
-	var inner []string
+func UpstreamClient(c config.Config) (*egress.Client, error) {
+	roots, err := Roots(c)
+	if err != nil {
+		return nil, err
+	}
+	inner := slices.Clone(c.Egress.InnerHosts)
 	for _, u := range c.Upstreams {
 		if at, err := url.Parse(u.Issuer); err == nil && at.Hostname() != "" {
 			inner = append(inner, at.Hostname())
 		}
 	}
-	return egress.New(
-		egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Allow: c.Egress.AllowHosts, Inner: inner})
+	return egress.New(egress.Options{Total: 8 * time.Second, MaxBody: 1 << 20, InFlight: 128, PerHost: 64, Roots: roots,
+		Allow: c.Egress.AllowHosts, Inner: inner}), nil
 }
 
 // UpstreamCallback is the redirect URI to register at an upstream.
@@ -84,8 +88,12 @@ func (h *Services) openFederation() (err error) {
 		}
 		list = append(list, one)
 	}
+	out, err := UpstreamClient(c)
+	if err != nil {
+		return err
+	}
 	h.Federation, err = federation.New(federation.Options{
-		Upstreams: list, Client: UpstreamClient(c).HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,
+		Upstreams: list, Client: out.HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,
 		Tickets: h.Tickets, People: h.People, Signup: h.People, Profiles: h.People, Deletions: h.Deletion,
 		Members: h.Members, Sessions: h.Sessions, Sealer: sealer{h.Master, h}, Place: seal.Place, Keys: h.Master.DeriveAll("federation state"),
 		Log:       h.Log,

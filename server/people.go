@@ -141,8 +141,8 @@ func (h *Services) breachLists() []password.List {
 		lists = append(lists, &breach.File{Path: c.BreachFile, Failed: failed("file")})
 	}
 	if c.RangeAPI != "" {
-		out := h.wayOut(egress.Options{
-			Total: rangeTotal, Connect: rangeTotal, MaxBody: 256 << 10, PerHost: 16, Allow: h.Config.Egress.AllowHosts,
+		out := h.chosenWay(egress.Options{
+			Total: rangeTotal, Connect: rangeTotal, MaxBody: 256 << 10, PerHost: 16,
 		})
 		lists = append(lists, &breach.Range{URL: c.RangeAPI, Fetcher: out, Failed: failed("range")})
 	}

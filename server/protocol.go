@@ -88,11 +88,15 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err != nil {
 		return err
 	}
-	h.keysOut = h.wayOut(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
-	h.fromClients = h.wayOut(egress.Options{MaxBody: 256 << 10, Allow: h.Config.Egress.AllowHosts})
+	h.keysOut = h.wayOut(egress.Options{MaxBody: 256 << 10})
+	h.fromClients = h.wayOut(egress.Options{MaxBody: 256 << 10})
 	h.pushes = pushed.New(h.DB, h.DB, h.Metrics.Pushed)
 	h.devices = device.New(h.DB, h.DB, h.Metrics.Device)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
+		return err
+	}
+	h.issuersOut = h.chosenWay(egress.Options{MaxBody: 256 << 10})
+	if h.issuerKeys, err = keyset.New(h.issuersOut); err != nil {
 		return err
 	}
 	if err := h.openRegistrations(); err != nil {
@@ -101,7 +105,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if err := h.openDocuments(); err != nil {
 		return err
 	}
-	out := h.wayOut(egress.Options{MaxBody: 512 << 10, Allow: h.Config.Egress.AllowHosts})
+	out := h.wayOut(egress.Options{MaxBody: 512 << 10})
 	h.Logos, err = logo.New(h.DB, h.Clients, out, h.Log)
 	return err
 }
@@ -209,7 +213,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 // callers tells which client a request comes from.
 func (h *Services) callers() (*clientauth.Authenticator, error) {
 	return clientauth.New(clientauth.Options{
-		Registry: h.Clients, Keys: h.clientKeys, IssuerKeys: h.clientKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
+		Registry: h.Clients, Keys: h.clientKeys, IssuerKeys: h.issuerKeys, Replay: h.DB, Issuer: h.Config.Server.Issuer,
 		Audiences: h.audiences(), Certificates: h.certificates(),
 		Network: func(r *http.Request) string { return web.Network(web.Address(r)) },
 	})
@@ -336,7 +340,7 @@ func (h *Services) calls() signout.Names {
 // openRegistrations builds what lets applications register themselves.
 func (h *Services) openRegistrations() (err error) {
 	c := h.Config
-	statements := registration.Statements{Required: c.Registration.RequireStatements, Keys: h.clientKeys}
+	statements := registration.Statements{Required: c.Registration.RequireStatements, Keys: h.issuerKeys}
 	for i, is := range c.Registration.StatementIssuers {
 		one := registration.StatementIssuer{Issuer: is.Issuer, JWKSURI: is.JWKSURI}
 		if is.JWKS != nil {

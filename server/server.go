@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -131,6 +132,9 @@ type Services struct {
 	asked       *ciba.Requests               // of apps that wait for somebody whom they named; nil = there are none
 	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
 	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
+	issuersOut  *egress.Client               // the way out to the keys of issuers that the operator chose
+	issuerKeys  *keyset.Cache                // … and those keys
+	roots       *x509.CertPool               // that requests of ours trust; nil = the system's
 	lock        io.Closer                    // holds off a second server; nil = none is held
 	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
 	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place
@@ -166,7 +170,11 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err := needsMaster(o.Config); err != nil {
 		return nil, err
 	}
-	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline}
+	roots, err := Roots(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline, roots: roots}
 	h.bcryptCost = o.BcryptCost
 	if o.beside != nil {
 		h.DB, h.Metrics, h.borrowed = o.beside.DB, o.beside.Metrics, true
@@ -331,8 +339,12 @@ func Check(c config.Config) error {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
 	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c))
+	out, err := UpstreamClient(c)
+	if errs = append(errs, err); err != nil {
+		return errors.Join(errs...)
+	}
 	for _, u := range c.Upstreams {
-		_, err := provider.New(UpstreamSettings(u), UpstreamClient(c).HTTP())
+		_, err := provider.New(UpstreamSettings(u), out.HTTP())
 		if err != nil {
 			err = fmt.Errorf("upstreams[%s]: %w", u.ID, err)
 		}

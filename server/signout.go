@@ -29,7 +29,7 @@ func (h *Services) sessionEnded(ctx context.Context, sessionID string) error {
 // sendsLogouts builds what empties the outbox.
 func (h *Services) sendsLogouts(issuer *tokens.Issuer) (*outbox.Delivery, error) {
 	h.Logouts.Names = h.calls()
-	out := h.wayOut(egress.Options{MaxBody: 1, InFlight: 64, PerHost: 16, Allow: h.Config.Egress.AllowHosts})
+	out := h.wayOut(egress.Options{MaxBody: 1, InFlight: 64, PerHost: 16})
 	pings := &ciba.Sender{Clients: h.Clients, Fetch: out.Fetch}
 	sender := &logout.Sender{Clients: h.Clients, Sign: issuer.SignLogout, Fetch: out.Fetch, Names: h.Logouts.Names}
 	return outbox.NewDelivery(outbox.DeliveryOptions{

@@ -94,7 +94,10 @@ func lookAtMail(ctx context.Context, c config.Config) finding {
 // lookAtUpstream asks it through the guard that the server asks through.
 func lookAtUpstream(ctx context.Context, c config.Config, u config.Upstream) []finding {
 	about := "upstreams[" + u.ID + "]"
-	client := server.UpstreamClient(c)
+	client, err := server.UpstreamClient(c)
+	if err != nil {
+		return []finding{{about, false, err.Error()}}
+	}
 	defer client.Close()
 	upstream, err := provider.New(server.UpstreamSettings(u), client.HTTP())
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"signet/config"
 	"signet/internal/egress"
+	"signet/server"
 )
 
 // lookAtMTLS goes to where apps come with certificates, without one, as an app that nobody has. Where a proxy says in a header what
@@ -49,7 +50,11 @@ func askMTLS(ctx context.Context, c config.Config, address string) (egress.Answe
 	if err != nil {
 		return egress.Answer{}, err
 	}
-	client := egress.New(egress.Options{Total: 10 * time.Second, Inner: []string{at.Hostname()}})
+	roots, err := server.Roots(c)
+	if err != nil {
+		return egress.Answer{}, err
+	}
+	client := egress.New(egress.Options{Total: 10 * time.Second, Roots: roots, Inner: []string{at.Hostname()}})
 	defer client.Close()
 	q := egress.Question{
 		Method: "POST", URL: address, Header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"},

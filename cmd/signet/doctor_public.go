@@ -11,6 +11,7 @@ import (
 
 	"signet/config"
 	"signet/internal/egress"
+	"signet/server"
 )
 
 // wellKnown is where apps look first (OpenID Connect Discovery 1.0 section 4).
@@ -34,7 +35,11 @@ var errNoAnswer = errors.New("no answer")
 
 func askPublicAddress(ctx context.Context, c config.Config, address string) error {
 	host := []string{c.IssuerURL().Hostname()}
-	o := egress.Options{Total: 10 * time.Second, Inner: host}
+	roots, err := server.Roots(c)
+	if err != nil {
+		return err
+	}
+	o := egress.Options{Total: 10 * time.Second, Inner: host, Roots: roots}
 	if c.IssuerURL().Scheme == "http" {
 		o.Allow = host // config takes http on this machine only
 	}

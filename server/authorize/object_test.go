@@ -295,7 +295,7 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 	}))
 	defer site.Close()
 	var registered []string
-	for _, path := range []string{"/r", "/gone", "/moved", "/huge"} {
+	for _, path := range []string{"/r", "/gone", "/moved", "/huge", "/named#" + strings.Repeat("B", 43)} {
 		registered = append(registered, site.URL+path)
 	}
 	w := newObjectWorld(t, "signed", nil, servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = []string{"127.0.0.1"} }))
@@ -322,6 +322,9 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 		if _, got := answered(t, b.Get(t, w.ask("request_uri", site.URL+"/r"+mark))); got.Get("state") != "there" || got.Get("code") == "" {
 			t.Errorf("%q: %v", mark, got)
 		}
+	}
+	if _, got := answered(t, b.Get(t, w.ask("request_uri", registered[4]))); got.Get("code") == "" { // a registered fragment is a name
+		t.Errorf("registered with a fragment: %v", got)
 	}
 	before := asked
 	// RFC 9126: nothing but the reference counts, so there is nowhere to send an error.
