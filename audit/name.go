@@ -90,6 +90,8 @@ const (
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"
+	ProofReplayed    Name = "proof.replayed" // a proof of possession was used again; once a minute for each client
+	ProofRefused     Name = "proof.refused"  // a code or refresh token came without the key that it is bound to; likewise
 )
 
 // What happens to applications and to the server itself.
@@ -137,5 +139,6 @@ var failures = map[Name]bool{
 	EmailThrottled: true,
 	ConsentDenied:  true, DeviceDenied: true, RequestDenied: true,
 	AdminRefused: true,
-	CodeReplayed: true, RefreshReused: true, PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
+	CodeReplayed: true, RefreshReused: true, ProofReplayed: true, ProofRefused: true,
+	PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

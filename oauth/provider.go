@@ -79,6 +79,7 @@ type Provider struct {
 	core     *fosite.Fosite
 	ledger   *ledger.Ledger
 	register register
+	noted    noted
 }
 
 // New builds the provider.

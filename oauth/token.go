@@ -102,6 +102,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 		telemetry.Add(ctx, slog.String("user_id", c.State.UserID), slog.String("grant_id", c.State.ID))
 	}
 	if err != nil {
+		p.noteProof(ctx, c, err)
 		if sent, used, wrong := c.WrongRedirect(); wrong {
 			telemetry.Add(ctx, telemetry.URI("redirect_uri", sent), telemetry.URI("authorized_uri", used))
 		}
@@ -167,11 +168,12 @@ func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
 	case c.HoldsKey():
 		return nil
 	case !c.HoldsCertificate():
-		return refusal.InvalidGrant("The grant is bound to another certificate than the one of this request, or there is none.")
+		return refusal.InvalidGrant("The grant is bound to another certificate than the one of this request, or there is none.").
+			Because(errUnbound)
 	case c.Proof == nil:
-		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.")
+		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.").Because(errUnbound)
 	}
-	return refusal.InvalidGrant("The DPoP proof is of another key than the grant is bound to.")
+	return refusal.InvalidGrant("The DPoP proof is of another key than the grant is bound to.").Because(errUnbound)
 }
 
 // guard: person, session, consent and time still allow the grant (rule J09).

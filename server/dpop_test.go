@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"signet/audit"
 	"signet/clients"
 	"signet/config"
 	"signet/oauth/dpop/dpoptest"
@@ -380,5 +381,30 @@ func TestRFC9449_OffIsOff(t *testing.T) {
 	_, got, _ := answer(t, s, httptest.NewRequest("GET", s.URL+"/.well-known/openid-configuration", nil))
 	if got["dpop_signing_alg_values_supported"] != nil {
 		t.Error("discovery names what is off")
+	}
+}
+
+// TestRFC9449_RefusedProofsAreWrittenDown, once a minute: that somebody has a code and not its key, and that a proof came twice.
+func TestRFC9449_RefusedProofsAreWrittenDown(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, k := s.Person(t, "ada@example.com"), bound{t, s, s.App(t, "spa", servertest.Public), dpoptest.New(t)}
+	form := k.code(s.Browser(t), ada, oauth2.SetAuthURLParam("dpop_jkt", k.key.Thumbprint(t)))
+	for range 3 {
+		if code, got, _ := k.post(s, form, dpoptest.New(t).Proof(t, "POST", s.URL+"/oauth2/token")); code != 400 {
+			t.Fatalf("another key: %d %v", code, got)
+		}
+	}
+	proof := k.proof()
+	_, got, _ := k.post(s, form, proof)
+	for range 3 {
+		if code, no, _ := k.post(s, refreshForm(got["refresh_token"]), proof); code != 400 || no["error"] != "invalid_dpop_proof" {
+			t.Fatalf("again: %d %v", code, no)
+		}
+	}
+	k.post(s, url.Values{"grant_type": {"authorization_code"}, "code": {"x"}}, "no proof") // nobody answers for it
+	for _, name := range []audit.Name{audit.ProofRefused, audit.ProofReplayed} {
+		if n := countEvents(t, s.Services().DB, name); n != 1 {
+			t.Errorf("%s: %d", name, n)
+		}
 	}
 }

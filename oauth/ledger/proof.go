@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"signet/clients"
@@ -78,6 +79,9 @@ func (c *Case) binding() ([]byte, error) {
 	return row.Data, err
 }
 
+// ErrProofReplayed: a proof of possession was used before.
+var ErrProofReplayed = errors.New("proof of possession used before")
+
 // SpendProof uses up the proof of the request; nil is none. A second use is refused (RFC 9449 section 11.1). In the transaction of ctx, if
 // there is one.
 func (l *Ledger) SpendProof(ctx context.Context, p *dpop.Proof) error {
@@ -88,7 +92,8 @@ func (l *Ledger) SpendProof(ctx context.Context, p *dpop.Proof) error {
 	err := l.o.Replay.SpendOnce(ctx, "dpop", owner, id, until)
 	if errors.Is(err, storage.ErrConflict) {
 		l.o.Metrics.Proof("replayed")
-		return refusal.InvalidDPoPProof("This DPoP proof was used before. Make a new one for each request.").Because(err)
+		return refusal.InvalidDPoPProof("This DPoP proof was used before. Make a new one for each request.").Because(
+			fmt.Errorf("%w: %w", ErrProofReplayed, err))
 	}
 	return err
 }

@@ -1,0 +1,63 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"signet/audit"
+	"signet/internal/telemetry"
+	"signet/oauth/ledger"
+)
+
+// errUnbound: a code or refresh token came without the key or the certificate that it is bound to.
+var errUnbound = errors.New("it is bound to what the request does not prove")
+
+const (
+	notedFor  = time.Minute
+	mostNoted = 1000 // clients that are remembered
+)
+
+// noted remembers of which clients something was written down a moment ago, so that whoever sends the same many times fills no table.
+type noted struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// news reports whether nothing was written down of it for a while.
+func (n *noted) news(what string, now time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now.Sub(n.last[what]) < notedFor {
+		return false
+	}
+	if n.last == nil || len(n.last) >= mostNoted {
+		n.last = map[string]time.Time{}
+	}
+	n.last[what] = now
+	return true
+}
+
+// noteProof writes down that somebody has what is bound to a key, and not the key, or sends what was recorded. The client is known to be
+// itself by then; for proofs that nobody answers for nothing is written.
+func (p *Provider) noteProof(ctx context.Context, c *ledger.Case, refused error) {
+	name := audit.ProofRefused
+	switch {
+	case errors.Is(refused, ledger.ErrProofReplayed):
+		name = audit.ProofReplayed
+	case !errors.Is(refused, errUnbound):
+		return
+	}
+	if !p.noted.news(string(name)+" "+c.Client.ClientID, c.Now) {
+		return
+	}
+	e := audit.Event{Name: name, ActorID: c.Client.ClientID, ClientID: c.Client.ClientID}
+	if c.State != nil {
+		e.GrantID = c.State.ID
+	}
+	if err := p.o.Events.Record(ctx, e); err != nil { // the refusal counts more
+		telemetry.Add(ctx, slog.String("error", err.Error()))
+	}
+}
