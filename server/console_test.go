@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/clients"
 	"signet/server/servertest"
 	"signet/users/membership"
 )
@@ -172,5 +173,18 @@ func TestConsoleIsNotThereForOthers(t *testing.T) {
 	}
 	if s.Get(t, "/admin/keys"); s.Status != http.StatusForbidden {
 		t.Errorf("keys for support: %d", s.Status)
+	}
+}
+
+// TestConsoleLinksAreEscaped: the id of an app may have characters that mean something in an address.
+func TestConsoleLinksAreEscaped(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	app := w.AddAuthenticator(t, w.boss)
+	w.App(t, "a&name=admin.#x", func(m *clients.Metadata) { m.RedirectURIs = []string{"https://app.example/cb"} })
+	b := w.Browser(t)
+	signInWith(t, b, w.boss, app)
+	if b.Get(t, "/admin/apps/a&name=admin.%23x"); b.Status != http.StatusOK || strings.Contains(b.Body, "client=a&amp;name") {
+		t.Errorf("%d: a link that an id leads elsewhere: %s", b.Status, b.Body)
 	}
 }

@@ -31,7 +31,7 @@ func (a *app) role() *cobra.Command {
 	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
 		a.namedCreate("Create a role", "role", createRole),
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
-		reads(a.namedList("role", (*membership.Service).Roles)),
+		reads(a.roleList()),
 		reads(a.roleShow()),
 		also("add", a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first (role add is the same)",
 			(*admin.Service).GiveRole)),
@@ -143,6 +143,42 @@ func (a *app) namedList(noun string,
 			})
 		})
 	})
+}
+
+func (a *app) roleList() *cobra.Command {
+	return a.verb("list", "List all roles, and what each permits on this server", 0, func(cmd *cobra.Command, _ []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+			list := []admin.Role{}
+			for q := (admin.Ask{Limit: admin.MaxPage}); ; {
+				page, err := h.Admin.Roles(ctx, h.Host(operator()), q)
+				if err != nil {
+					return err
+				}
+				list = append(list, page.Items...)
+				if q.After = page.Next; q.After == "" {
+					break
+				}
+			}
+			return a.answer(list, func(w io.Writer) {
+				row(w, "NAME", "DESCRIPTION", "PERMISSIONS", "CREATED")
+				for _, r := range list {
+					row(w, r.Name, dash(r.Description), permitted(r), when(r.CreatedAt))
+				}
+			})
+		})
+	})
+}
+
+// permitted is what a role permits, in a line.
+func permitted(r admin.Role) string {
+	if len(r.Permissions) == len(admin.All()) {
+		return "everything"
+	}
+	texts := make([]string, len(r.Permissions))
+	for i, p := range r.Permissions {
+		texts[i] = string(p)
+	}
+	return dash(strings.Join(texts, " "))
 }
 
 func (a *app) groupShow() *cobra.Command {

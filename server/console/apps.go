@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 			return p, err
 		}
 		p.Lists = append(p.Lists, pages.ConsoleList{Heading: "console.events", Rows: h.eventRows(events.Items),
-			NextURL: h.Browser.Path(eventsPath, nil) + "?client=" + c.ClientID})
+			NextURL: h.Browser.Path(eventsPath, nil) + "?client=" + url.QueryEscape(c.ClientID)})
 	}
 	if !c.Declared {
 		h.appActs(v, &p, c)

@@ -69,12 +69,12 @@ func New(store Store, log *audit.Log) (*Service, error) {
 }
 
 // CheckName reports whether a group or role may be called so; ErrName. Such names need no quoting anywhere: in tokens, in
-// lists parted by blanks or commas, in a shell.
+// lists parted by blanks or commas, in a shell, as parts of a path.
 func CheckName(name string) error {
 	odd := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_.:/@-", r))
 	}
-	if name == "" || len(name) > 100 || strings.ContainsFunc(name, odd) {
+	if name == "" || name == "." || name == ".." || len(name) > 100 || strings.ContainsFunc(name, odd) {
 		return fmt.Errorf("%q: %w", name, ErrName)
 	}
 	return nil

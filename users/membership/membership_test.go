@@ -92,7 +92,8 @@ func TestMembershipsAreToldAndWrittenDown(t *testing.T) { // rule T03
 func TestNamesNeedNoQuoting(t *testing.T) {
 	for name, good := range map[string]bool{
 		"staff": true, "a": true, "app:admin/eu-1_x.y@z": true, strings.Repeat("a", 100): true,
-		"": false, "two words": false, "a,b": false, "ä": false, strings.Repeat("a", 101): false, "a\n": false, `"`: false, "<b>": false,
+		"": false, ".": false, "..": false, "two words": false, "a,b": false, "ä": false,
+		strings.Repeat("a", 101): false, "a\n": false, `"`: false, "<b>": false,
 	} {
 		if err := membership.CheckName(name); (err == nil) != good || err != nil && !errors.Is(err, membership.ErrName) {
 			t.Errorf("%q: %v", name, err)
