@@ -1,6 +1,6 @@
 # Signet as a static binary in an empty image: no shell, no package manager, not root.
 #
-#   docker build -t signet .
+#   docker build -t signet .                                    # add --build-arg VERSION=0.2.0 --build-arg REVISION=COMMIT for a release
 #   docker run --rm -p 9400:9400 -v signet:/data signet        # a local trial at http://localhost:9400
 FROM golang:1.26 AS build
 WORKDIR /src
@@ -9,12 +9,21 @@ COPY kit/go/go.mod kit/go/go.sum kit/go/
 COPY internal/oryx/go.mod internal/oryx/go.sum internal/oryx/
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/signet ./cmd/signet && mkdir /out/data
+# The checkout's .git is not here, so the version is told.
+ARG VERSION=""
+ARG REVISION=""
+RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/signet \
+      -ldflags "-s -w -buildid= -X signet/internal/release.version=$VERSION -X signet/internal/release.revision=$REVISION" ./cmd/signet && \
+    mkdir /out/data
 
 FROM scratch
+ARG VERSION=""
+ARG REVISION=""
 LABEL org.opencontainers.image.title="Signet" \
       org.opencontainers.image.description="OAuth 2.1 and OpenID Connect server" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 # Authorities for TLS to Postgres.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/signet /signet

@@ -7,7 +7,7 @@ import (
 
 // Backup is when copies of a SQLite database are made, where they go, and who can open them.
 type Backup struct {
-	To    string        `yaml:"to"`    // folder; "" = none are made on schedule
+	To    string        `yaml:"to"`    // folder, or s3://BUCKET/PREFIX; "" = none are made on schedule
 	Every time.Duration `yaml:"every"` // 0 = by command only
 	Keep  int           `yaml:"keep"`  // the newest so many; 0 = all
 
@@ -17,7 +17,24 @@ type Backup struct {
 	WithMasterKey bool     `yaml:"with_master_key"` // the master key is inside
 
 	Journal string `yaml:"journal"` // file of acts that a restore must not undo; "" = journal.jsonl in the folder
+	S3      S3     `yaml:"s3"`
 }
+
+// S3 is a store that speaks the protocol of Amazon's S3.
+type S3 struct {
+	Endpoint     string `yaml:"endpoint"` // https://s3.example.com
+	Region       string `yaml:"region"`
+	AccessKey    string `yaml:"access_key"`
+	SecretKey    Secret `yaml:"secret_key"`
+	CAFile       string `yaml:"ca_file"`        // authorities of its certificate; "" = the system's
+	BucketInHost bool   `yaml:"bucket_in_host"` // the bucket's name is in front of the host, not in the path
+}
+
+// BucketScheme begins the address of a bucket.
+const BucketScheme = "s3://"
+
+// Bucket reports whether a place for backups is a bucket: s3://NAME or s3://NAME/PREFIX.
+func Bucket(to string) bool { return strings.HasPrefix(to, BucketScheme) }
 
 // Scheduled reports whether the server makes backups by itself.
 func (b Backup) Scheduled() bool { return b.To != "" && b.Every > 0 }
@@ -45,6 +62,13 @@ func (c Config) checkBackup(bad *complaints) {
 			"backup.plain: true")
 	bad.check(!b.WithMasterKey || encrypted, "backup.with_master_key",
 		"needs backup.recipients or backup.passphrase: who finds such a backup has everything")
-	bad.check(!strings.Contains(b.To, "://"), "backup.to", "%q is not a folder", b.To)
+	if Bucket(b.To) {
+		bucket, _, _ := strings.Cut(strings.TrimPrefix(b.To, BucketScheme), "/")
+		bad.check(bucket != "", "backup.to", "%q names no bucket; write it like s3://backups/signet", b.To)
+		bad.check(b.S3.Endpoint != "" && b.S3.Region != "" && b.S3.AccessKey != "" && !b.S3.SecretKey.Empty(), "backup.s3",
+			"needs endpoint, region, access_key and secret_key (SIGNET_BACKUP_S3_SECRET_KEY_FILE), as backup.to is a bucket")
+	} else {
+		bad.check(!strings.Contains(b.To, "://"), "backup.to", "%q is neither a folder nor s3://BUCKET/PREFIX", b.To)
+	}
 	bad.check(c.Storage.Snapshots >= 0 && c.Storage.Snapshots <= 100, "storage.snapshots", "must be between 0 (none are made) and 100")
 }

@@ -8,24 +8,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"signet/audit"
 	"signet/config"
 	"signet/internal/backup"
+	"signet/internal/release"
 	"signet/storage"
 	"signet/storage/sqlitefile"
 )
 
-// ErrNotSQLite: what is asked for is done to a SQLite file only.
-var ErrNotSQLite = errors.New("this is for a SQLite file; back Postgres up with its own tools (docs/operations.md, Backup and restore)")
+// errNotSQLite: what is asked for is done to a SQLite file only.
+var errNotSQLite = errors.New("this is for a SQLite file; back Postgres up with its own tools (docs/operations.md, Backup and restore)")
 
 // BackupOptions of MakeBackup; see BackupOf.
 type BackupOptions struct {
-	To            string // a folder, or a file that ends in .backup
-	Keep          int    // of a folder: the newest so many stay; 0 = all
+	To            string // a folder, a file that ends in .backup, or s3://BUCKET/PREFIX
+	S3            config.S3
+	Keep          int // of a folder: the newest so many stay; 0 = all
 	Sealing       backup.Sealing
 	WithMasterKey bool
 	Step          func(done string) // told of each step that is done; nil = nobody
@@ -35,7 +36,7 @@ type BackupOptions struct {
 func BackupOf(c config.Config) BackupOptions {
 	b := c.Backup
 	return BackupOptions{
-		To: b.To, Keep: b.Keep, WithMasterKey: b.WithMasterKey,
+		To: b.To, S3: b.S3, Keep: b.Keep, WithMasterKey: b.WithMasterKey,
 		Sealing: backup.Sealing{Recipients: b.Recipients, Passphrase: b.Passphrase.Reveal(), Plain: b.Plain},
 	}
 }
@@ -76,7 +77,7 @@ func scratch(in string) (folder string, done func() error, err error) {
 func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made MadeBackup, err error) {
 	path := c.Storage.DSN.SQLitePath()
 	if path == "" {
-		return made, ErrNotSQLite
+		return made, errNotSQLite
 	}
 	if err := o.Sealing.Check(); err != nil {
 		return made, err
@@ -101,7 +102,7 @@ func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made Mad
 		return made, err
 	}
 	o.Step("copied")
-	m := backup.Manifest{Release: release(), Engine: string(storage.SQLite), Issuer: c.Server.Issuer, CreatedAt: made.CreatedAt}
+	m := backup.Manifest{Release: releaseName(), Engine: string(storage.SQLite), Issuer: c.Server.Issuer, CreatedAt: made.CreatedAt}
 	if err := describeCopy(ctx, c, parts[backup.Database], &m); err != nil {
 		return made, err
 	}
@@ -128,15 +129,18 @@ func keepBackup(ctx context.Context, file string, o BackupOptions, made *MadeBac
 		return err
 	}
 	made.Size, made.Name = info.Size(), backup.Name(made.CreatedAt)
-	folder := backup.Folder(o.To)
-	if strings.HasSuffix(o.To, ".backup") {
-		folder, made.Name, o.Keep = backup.Folder(filepath.Dir(o.To)), filepath.Base(o.To), 0
+	store, err := BackupStore(o.To, o.S3)
+	if err != nil {
+		return err
 	}
-	made.Path = filepath.Join(string(folder), made.Name)
-	if err := folder.Put(ctx, made.Name, file); err != nil {
+	made.Path = strings.TrimRight(o.To, "/") + "/" + made.Name
+	if strings.HasSuffix(o.To, ".backup") && !config.Bucket(o.To) {
+		store, made.Path, made.Name, o.Keep = backup.Folder(filepath.Dir(o.To)), o.To, filepath.Base(o.To), 0
+	}
+	if err := store.Put(ctx, made.Name, file); err != nil {
 		return fmt.Errorf("keep the backup: %w", err)
 	}
-	made.Deleted, err = backup.Trim(ctx, folder, o.Keep)
+	made.Deleted, err = backup.Trim(ctx, store, o.Keep)
 	return err
 }
 
@@ -200,18 +204,10 @@ func masterText(c config.Config) ([]byte, error) {
 	return text, err
 }
 
-// release names this binary.
-func release() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return info.Main.Version + " " + s.Value
-		}
-	}
-	return info.Main.Version
+// releaseName names this binary.
+func releaseName() string {
+	revision, _, _ := release.Revision()
+	return strings.TrimSpace(release.Version() + " " + revision)
 }
 
 // NoteBackup writes down that one was made, in the database it was made of, if its schema is ours.
@@ -236,7 +232,11 @@ const backupEvery = 10 * time.Minute
 // backUp makes a backup if the newest is old enough, and notes how old it is.
 func (h *Services) backUp(ctx context.Context) error {
 	o := BackupOf(h.Config)
-	list, err := backup.Folder(o.To).List(ctx)
+	store, err := BackupStore(o.To, o.S3)
+	if err != nil {
+		return err
+	}
+	list, err := store.List(ctx)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ const restoreTime = 30 * time.Minute
 func Restore(ctx context.Context, c config.Config, o RestoreOptions) (done RestoredBackup, err error) {
 	path := c.Storage.DSN.SQLitePath()
 	if path == "" {
-		return done, ErrNotSQLite
+		return done, errNotSQLite
 	}
 	if o.Step == nil {
 		o.Step = func(string) {}

@@ -338,7 +338,7 @@ func Check(c config.Config) error {
 	if c.Passwords.BreachFile != "" {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
-	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c))
+	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c), checkBackups(c))
 	out, err := UpstreamClient(c)
 	if errs = append(errs, err); err != nil {
 		return errors.Join(errs...)

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +21,7 @@ const actsMark = "acts"
 func (a *app) backup() *cobra.Command {
 	var o server.BackupOptions
 	var passphrase string
-	c := a.verb("backup [TARGET]", "Copy the SQLite database, while servers use it, to a folder or a file NAME.backup", -1,
+	c := a.verb("backup [TARGET]", "Copy the SQLite database, while servers use it, to a folder, a file NAME.backup or s3://BUCKET/PREFIX", -1,
 		func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("`signet backup` takes one target, got %d words", len(args))
@@ -110,7 +107,11 @@ func (a *app) backupList() *cobra.Command {
 		if c.Backup.To == "" {
 			return errors.New("backup.to is not set")
 		}
-		list, err := backup.Folder(c.Backup.To).List(cmd.Context())
+		store, err := server.BackupStore(c.Backup.To, c.Backup.S3)
+		if err != nil {
+			return err
+		}
+		list, err := store.List(cmd.Context())
 		if err != nil {
 			return err
 		}
@@ -141,32 +142,11 @@ func (a *app) opened(o opening, c config.Config) (out backup.Opening, err error)
 	return out, nil
 }
 
-// backupFile finds a backup by a path, by a name in backup.to, or the latest there.
-func backupFile(cmd *cobra.Command, c config.Config, word string) (string, error) {
-	if c.Backup.To == "" || strings.ContainsRune(word, filepath.Separator) {
-		return word, nil
-	}
-	if word == "latest" {
-		list, err := backup.Folder(c.Backup.To).List(cmd.Context())
-		if err == nil && len(list) == 0 {
-			err = fmt.Errorf("there is no backup in %s", c.Backup.To)
-		}
-		if err != nil {
-			return "", err
-		}
-		word = list[len(list)-1].Name
-	}
-	if _, err := os.Stat(word); err == nil {
-		return word, nil
-	}
-	return filepath.Join(c.Backup.To, word), nil
-}
-
 func (a *app) backupVerify() *cobra.Command {
 	var with opening
 	var folder string
 	c := a.verb("verify FILE|latest", "Open a backup in a temporary place and have a server on it sign a token, with every way out closed", 1,
-		func(cmd *cobra.Command, args []string) error {
+		func(cmd *cobra.Command, args []string) (err error) {
 			c, err := a.configured()
 			if err != nil {
 				return err
@@ -175,9 +155,12 @@ func (a *app) backupVerify() *cobra.Command {
 			if o.Opening, err = a.opened(with, c); err != nil {
 				return err
 			}
-			if o.File, err = backupFile(cmd, c, args[0]); err != nil {
+			file, fetched, err := server.FetchBackup(cmd.Context(), c, args[0])
+			if err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, fetched()) }()
+			o.File = file
 			found, err := server.VerifyBackup(cmd.Context(), c, o)
 			if err != nil {
 				return err

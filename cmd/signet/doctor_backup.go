@@ -8,6 +8,7 @@ import (
 
 	"signet/config"
 	"signet/internal/backup"
+	"signet/server"
 )
 
 // backupLate is by how much a backup may be late: the job looks every ten minutes.
@@ -23,7 +24,11 @@ func lookAtBackups(ctx context.Context, c config.Config) []finding {
 	if c.Backup.To == "" {
 		return []finding{{about, true, "none are made on schedule (backup.to)"}}
 	}
-	list, err := backup.Folder(c.Backup.To).List(ctx)
+	var list []backup.Entry
+	store, err := server.BackupStore(c.Backup.To, c.Backup.S3)
+	if err == nil {
+		list, err = store.List(ctx)
+	}
 	if err != nil {
 		return []finding{{about, false, "backup.to cannot be read: " + err.Error()}}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -17,7 +18,7 @@ func (a *app) restore() *cobra.Command {
 	var with opening
 	keys := "rotate"
 	c := a.verb("restore FILE|latest", "Bring a backup back as the SQLite database of this configuration; servers must be stopped", 1,
-		func(cmd *cobra.Command, args []string) error {
+		func(cmd *cobra.Command, args []string) (err error) {
 			if keys != "rotate" && keys != "keep" {
 				return usage("--keys is rotate or keep, not %q", keys)
 			}
@@ -29,9 +30,12 @@ func (a *app) restore() *cobra.Command {
 			if o.Opening, err = a.opened(with, c); err != nil {
 				return err
 			}
-			if o.File, err = backupFile(cmd, c, args[0]); err != nil {
+			file, fetched, err := server.FetchBackup(cmd.Context(), c, args[0])
+			if err != nil {
 				return err
 			}
+			defer func() { err = errors.Join(err, fetched()) }()
+			o.File = file
 			done, err := server.Restore(cmd.Context(), c, o)
 			if err != nil {
 				return err

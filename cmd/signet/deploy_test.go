@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"signet/config"
+)
+
+func deployFile(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// pod is what the test looks at of a pod's description.
+type pod struct {
+	AutomountServiceAccountToken *bool `yaml:"automountServiceAccountToken"`
+	SecurityContext              struct {
+		RunAsNonRoot   bool `yaml:"runAsNonRoot"`
+		RunAsUser      *int `yaml:"runAsUser"`
+		SeccompProfile struct {
+			Type string `yaml:"type"`
+		} `yaml:"seccompProfile"`
+	} `yaml:"securityContext"`
+	Containers []struct {
+		Args []string `yaml:"args"`
+		Env  []struct {
+			Name  string `yaml:"name"`
+			Value string `yaml:"value"`
+		} `yaml:"env"`
+		SecurityContext struct {
+			AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+			ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
+			Capabilities             struct {
+				Drop []string `yaml:"drop"`
+			} `yaml:"capabilities"`
+		} `yaml:"securityContext"`
+		StartupProbe, LivenessProbe, ReadinessProbe struct {
+			HTTPGet struct {
+				Path string `yaml:"path"`
+			} `yaml:"httpGet"`
+		}
+	} `yaml:"containers"`
+}
+
+type manifest struct {
+	Kind string `yaml:"kind"`
+	Spec struct {
+		Replicas int `yaml:"replicas"`
+		Template struct {
+			Spec pod `yaml:"spec"`
+		} `yaml:"template"`
+	} `yaml:"spec"`
+}
+
+// TestKubernetesManifestsAreTight: pods have no right they do not need, no master key, and settings that there are.
+func TestKubernetesManifestsAreTight(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"signet.yaml", "sqlite.yaml"} {
+		text := deployFile(t, "deploy/kubernetes/"+name)
+		decoder := yaml.NewDecoder(bytes.NewReader(text))
+		pods := 0
+		for {
+			var m manifest
+			err := decoder.Decode(&m)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if m.Kind != "Deployment" && m.Kind != "StatefulSet" {
+				continue
+			}
+			pods++
+			if m.Kind == "StatefulSet" && m.Spec.Replicas != 1 {
+				t.Errorf("%s: %d servers on one SQLite file", name, m.Spec.Replicas)
+			}
+			lookAtPod(t, name, m.Spec.Template.Spec)
+		}
+		if pods != 1 {
+			t.Errorf("%s has %d pods", name, pods)
+		}
+		if bytes.Contains(text, []byte("kind: Secret")) {
+			t.Errorf("%s holds a secret", name)
+		}
+	}
+}
+
+func lookAtPod(t *testing.T, name string, p pod) {
+	t.Helper()
+	s := p.SecurityContext
+	if !s.RunAsNonRoot || s.RunAsUser != nil || s.SeccompProfile.Type != "RuntimeDefault" || p.AutomountServiceAccountToken == nil ||
+		*p.AutomountServiceAccountToken {
+		t.Errorf("%s: the pod: %+v", name, p)
+	}
+	for _, c := range p.Containers {
+		s := c.SecurityContext
+		if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem ||
+			!slices.Contains(s.Capabilities.Drop, "ALL") {
+			t.Errorf("%s: the container: %+v", name, s)
+		}
+		var environ []string
+		for _, e := range c.Env {
+			environ = append(environ, e.Name+"="+e.Value)
+		}
+		if strings.Contains(strings.Join(environ, " "), "SIGNET_MASTER_KEY=") {
+			t.Errorf("%s: a master key for everybody who reads it", name)
+		}
+		read := func(file string) ([]byte, error) {
+			switch filepath.Base(file) {
+			case "dsn":
+				return []byte("postgres://signet@db/signet?sslmode=verify-full"), nil
+			case "master-key":
+				return []byte("c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk"), nil
+			case "config.yaml":
+				return os.ReadFile(filepath.Join("..", "..", "deploy", "kubernetes", "config.yaml"))
+			}
+			return nil, fs.ErrNotExist
+		}
+		sources := config.Sources{Environ: environ, ReadFile: read}
+		if i := slices.Index(c.Args, "--config"); i >= 0 {
+			sources.File = c.Args[i+1]
+		}
+		if _, err := config.Load(sources); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPackagesContainWhatThereIs: every file of the repository that the packages name is there, and the scripts are programs.
+func TestPackagesContainWhatThereIs(t *testing.T) {
+	t.Parallel()
+	var nfpm struct {
+		Contents []struct {
+			Src, Dst, Type string
+		}
+		Scripts map[string]string
+	}
+	if err := yaml.Unmarshal(deployFile(t, "deploy/nfpm.yaml"), &nfpm); err != nil {
+		t.Fatal(err)
+	}
+	kept := false
+	for _, c := range nfpm.Contents {
+		if c.Dst == "/etc/signet/config.yaml" {
+			kept = c.Type == "config|noreplace"
+		}
+		if !strings.HasPrefix(c.Src, "dist/") { // deploy/build.sh makes those
+			deployFile(t, c.Src)
+		}
+	}
+	if !kept {
+		t.Error("an upgrade would overwrite the settings")
+	}
+	for _, script := range nfpm.Scripts {
+		info, err := os.Stat(filepath.Join("..", "..", script))
+		if err != nil || info.Mode()&0o100 == 0 {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+}
+
+// TestTheUnitIsTight: what systemd says of it, where it is there.
+func TestTheUnitIsTight(t *testing.T) {
+	t.Parallel()
+	unit := filepath.Join("..", "..", "deploy", "systemd", "signet.service")
+	deployFile(t, "deploy/systemd/signet.service")
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("there is no systemd-analyze")
+	}
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", unit).CombinedOutput()
+	if err != nil {
+		t.Skipf("systemd-analyze does not work here: %v: %s", err, out)
+	}
+	m := regexp.MustCompile(`exposure level for signet.service: ([0-9.]+)`).FindSubmatch(out)
+	if m == nil {
+		t.Fatalf("not understood: %s", out)
+	}
+	if level, err := strconv.ParseFloat(string(m[1]), 64); err != nil || level >= 2 {
+		t.Errorf("exposure %s, want below 2", m[1])
+	}
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# What a release is made of, into dist/: static binaries that know their version, completions, checksums. The same commit, Go and version
+# give the same bytes, wherever they are built.
+#
+#   deploy/build.sh 0.2.0              # of the commit that is checked out
+#   ARCHS=amd64 deploy/build.sh 0.2.0  # for one architecture
+set -euo pipefail
+version="${1:?say which version: deploy/build.sh 0.2.0}"
+version="${version#v}"
+cd "$(dirname "$0")/.."
+revision="${REVISION:-$(git rev-parse HEAD)}"
+out="${OUT:-dist}"
+mkdir -p "$out/completions"
+for arch in ${ARCHS:-amd64 arm64}; do
+  CGO_ENABLED=0 GOOS=linux GOARCH="$arch" go build -trimpath -buildvcs=false \
+    -ldflags "-s -w -buildid= -X signet/internal/release.version=$version -X signet/internal/release.revision=$revision" \
+    -o "$out/linux_$arch/signet" ./cmd/signet
+done
+here="$(go env GOHOSTARCH)"
+if [ -x "$out/linux_$here/signet" ] && [ "$(go env GOHOSTOS)" = linux ]; then
+  "$out/linux_$here/signet" completion bash >"$out/completions/signet.bash"
+  "$out/linux_$here/signet" completion zsh >"$out/completions/_signet"
+  "$out/linux_$here/signet" completion fish >"$out/completions/signet.fish"
+fi
+(cd "$out" && find . -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)
