@@ -129,7 +129,7 @@ func keepBackup(ctx context.Context, file string, o BackupOptions, made *MadeBac
 		return err
 	}
 	made.Size, made.Name = info.Size(), backup.Name(made.CreatedAt)
-	store, err := BackupStore(o.To, o.S3)
+	store, err := o.Store()
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ const backupEvery = 10 * time.Minute
 // backUp makes a backup if the newest is old enough, and notes how old it is.
 func (h *Services) backUp(ctx context.Context) error {
 	o := BackupOf(h.Config)
-	store, err := BackupStore(o.To, o.S3)
+	store, err := o.Store()
 	if err != nil {
 		return err
 	}

@@ -12,23 +12,24 @@ import (
 	"signet/internal/backup"
 )
 
-// BackupStore is where backups are kept: a folder, or s3://BUCKET/PREFIX with the settings of the store.
-func BackupStore(to string, s config.S3) (backup.Store, error) {
+// Store is where backups are kept: a folder, or s3://BUCKET/PREFIX with the settings of the store.
+func (o BackupOptions) Store() (backup.Store, error) {
+	to, s := o.To, o.S3
 	if !config.Bucket(to) {
 		return backup.Folder(to), nil
 	}
 	bucket, prefix, _ := strings.Cut(strings.TrimPrefix(to, config.BucketScheme), "/")
-	o := backup.BucketOptions{
+	at := backup.BucketOptions{
 		Endpoint: s.Endpoint, Region: s.Region, Bucket: bucket, Prefix: strings.Trim(prefix, "/"), AccessKey: s.AccessKey,
 		SecretKey: s.SecretKey.Reveal(), Hosts: s.BucketInHost,
 	}
 	if s.CAFile != "" {
 		var err error
-		if o.CA, err = os.ReadFile(s.CAFile); err != nil {
+		if at.CA, err = os.ReadFile(s.CAFile); err != nil {
 			return nil, fmt.Errorf("backup.s3.ca_file: %w", err)
 		}
 	}
-	b, err := backup.NewBucket(o)
+	b, err := backup.NewBucket(at)
 	if err != nil {
 		return nil, fmt.Errorf("backup.s3: %w", err)
 	}
@@ -42,7 +43,7 @@ func FetchBackup(ctx context.Context, c config.Config, word string) (file string
 	if c.Backup.To == "" || strings.ContainsRune(word, filepath.Separator) {
 		return word, done, nil
 	}
-	store, err := BackupStore(c.Backup.To, c.Backup.S3)
+	store, err := BackupOf(c).Store()
 	if err != nil {
 		return "", done, err
 	}
@@ -78,7 +79,7 @@ func checkBackups(c config.Config) error {
 		return nil
 	}
 	o := BackupOf(c)
-	_, err := BackupStore(o.To, o.S3)
+	_, err := o.Store()
 	if o.Sealing.Encrypts() { // config misses the others
 		err = errors.Join(under("backup: ", o.Sealing.Check()), err)
 	}

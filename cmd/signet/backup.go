@@ -107,7 +107,7 @@ func (a *app) backupList() *cobra.Command {
 		if c.Backup.To == "" {
 			return errors.New("backup.to is not set")
 		}
-		store, err := server.BackupStore(c.Backup.To, c.Backup.S3)
+		store, err := server.BackupOf(c).Store()
 		if err != nil {
 			return err
 		}

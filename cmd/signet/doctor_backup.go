@@ -25,7 +25,7 @@ func lookAtBackups(ctx context.Context, c config.Config) []finding {
 		return []finding{{about, true, "none are made on schedule (backup.to)"}}
 	}
 	var list []backup.Entry
-	store, err := server.BackupStore(c.Backup.To, c.Backup.S3)
+	store, err := server.BackupOf(c).Store()
 	if err == nil {
 		list, err = store.List(ctx)
 	}
