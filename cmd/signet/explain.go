@@ -10,20 +10,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/admin"
+	"signet/audit/trace"
 	"signet/server"
 )
 
 func (a *app) explain() *cobra.Command {
 	c := a.verb("explain REFERENCE", "Say why a request was refused, by the reference that its error page and the log show", 1,
 		func(cmd *cobra.Command, args []string) error {
+			reference := trace.Spelled(args[0])
+			if reference == "" {
+				return usage("%q is no reference: it is ten letters and digits, like 7F3K-92QD-MX", args[0])
+			}
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				e, err := h.Admin.Explain(ctx, h.Host("cli"), args[0])
+				e, err := h.Admin.Explain(ctx, h.Host(operator()), reference)
 				switch {
 				case errors.Is(err, admin.ErrNotFound):
-					return fmt.Errorf("nothing is kept under %s: search the log for request_id=%s, and see audit.traces in the settings", args[0],
-						strings.ToUpper(args[0]))
-				case errors.Is(err, admin.ErrInvalid):
-					return usage("%w", err)
+					return fmt.Errorf("nothing is kept under %s: search the log for request_id=%s, and see audit.traces in the settings", reference,
+						reference)
 				case err != nil:
 					return err
 				}
