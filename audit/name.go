@@ -90,12 +90,12 @@ const (
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"
-	ProofReplayed    Name = "proof.replayed" // a proof of possession was used again; once a minute for each client
-	ProofRefused     Name = "proof.refused"  // a code or refresh token came without the key that it is bound to; likewise
 )
 
 // What happens to applications and to the server itself.
 const (
+	ProofReplayed       Name = "proof.replayed" // a proof of possession was used again; once a minute for each client
+	ProofRefused        Name = "proof.refused"  // a code or refresh token came without the key that it is bound to; likewise
 	ClientCreated       Name = "client.created"
 	ClientChanged       Name = "client.changed"
 	ClientDocument      Name = "client.document_changed" // what is said at its id is another thing than people agreed to, or differs a little
