@@ -144,6 +144,11 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
+		ok(t, db.PutTrace(ctx, id, at, []byte("{}")))
+		ok(t, db.PutTrace(ctx, id, later, []byte("another"))) // the first one stays
+		data, err := db.KeptTrace(ctx, id)
+		ok(t, err)
+		same(t, string(data), "{}")
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))
 	for _, what := range db.Expirables() {
