@@ -245,6 +245,11 @@ func (r *Registry) Client(ctx context.Context, id string) (*Client, error) {
 	return r.current(v, got.(*Client)), nil
 }
 
+// Remembers reports whether the client is declared, or was read a while ago and is kept in memory: it never asks the database.
+func (r *Registry) Remembers(id string) bool {
+	return r.declared[id] != nil || r.view.Load().known.Contains(id)
+}
+
 func (r *Registry) read(ctx context.Context, id string) (*Client, error) {
 	row, secrets, err := r.o.Store.ClientByID(ctx, id)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -211,6 +211,38 @@ func TestA18_UnreachableDatabaseIsNoUnknownClient(t *testing.T) {
 	}
 }
 
+// counted is a store whose reads of clients are counted.
+type counted struct {
+	*storage.DB
+	reads *int
+}
+
+func (c counted) ClientByID(ctx context.Context, id string) (storage.Client, []storage.ClientSecret, error) {
+	*c.reads++
+	return c.DB.ClientByID(ctx, id)
+}
+
+// TestRemembersAsksNobody: what is asked after a refusal must not be a load of reads, nor wait for a database that hangs (rule V06).
+func TestRemembersAsksNobody(t *testing.T) {
+	db, reads := storagetest.SQLite(t), 0
+	if _, err := registry(t, db).Create(t.Context(), shop("shop")); err != nil {
+		t.Fatal(err)
+	}
+	r := registry(t, counted{db, &reads}, declared("web", "a-secret-of-more-than-thirty-two-characters"))
+	if r.Remembers("shop") || r.Remembers("none") || r.Remembers("") || !r.Remembers("web") || reads != 0 {
+		t.Errorf("before anybody came: %d reads", reads)
+	}
+	for _, id := range []string{"shop", "none"} {
+		if _, err := r.Client(t.Context(), id); err != nil && !errors.Is(err, clients.ErrUnknown) {
+			t.Fatal(err)
+		}
+	}
+	before := reads
+	if !r.Remembers("shop") || r.Remembers("none") || reads != before {
+		t.Errorf("after they came: %d reads more", reads-before)
+	}
+}
+
 func TestUseOfASecretIsNotedOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db, ctx := storagetest.SQLite(t), t.Context()

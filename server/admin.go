@@ -110,9 +110,3 @@ func (h *Services) RevokeHostToken(ctx context.Context, jti string) error {
 		return h.Audit.Record(ctx, audit.Event{Name: audit.AdminTokenRevoked, Detail: map[string]any{"jti": jti}})
 	})
 }
-
-// knownClient reports whether there is a client of the id.
-func (h *Services) knownClient(ctx context.Context, id string) bool {
-	_, err := h.Clients.Client(ctx, id)
-	return err == nil
-}

@@ -61,8 +61,8 @@ type Store interface {
 // Options of New. Store is required.
 type Options struct {
 	Store Store
-	// Known reports whether there is a client of the id: of others no row is written. Nil knows none.
-	Known func(ctx context.Context, clientID string) bool
+	// Known reports whether there is a client of the id, without asking anybody for it: of others no row is written. Nil knows none.
+	Known func(clientID string) bool
 	Keep  time.Duration // how long rows stay; 0 writes none
 	Log   *slog.Logger  // nil discards
 }
@@ -91,14 +91,14 @@ func New(o Options) *Recorder {
 
 // Record keeps a refusal in memory, and writes it later where it is about a client or a person that there is, within the bounds. It does
 // not wait for anything. What was refused because of a limit (429) is not kept: there may be any number of these.
-func (r *Recorder) Record(ctx context.Context, t Trace) {
+func (r *Recorder) Record(t Trace) {
 	if r == nil || t.Reference == "" || t.Status == 429 {
 		return
 	}
 	if len(t.Error) > longest {
 		t.Error = strings.ToValidUTF8(t.Error[:longest], "") + "..."
 	}
-	known := t.UserID != "" || t.ClientID != "" && r.o.Known != nil && r.o.Known(ctx, t.ClientID)
+	known := t.UserID != "" || t.ClientID != "" && r.o.Known != nil && r.o.Known(t.ClientID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.ring) < remembered {

@@ -39,13 +39,13 @@ func reference(i int) string { return fmt.Sprintf("%04d-%04d-MX", i/10000, i%100
 
 func recorder(keep time.Duration) (*trace.Recorder, *rows) {
 	store := &rows{data: map[string][]byte{}}
-	return trace.New(trace.Options{Store: store, Keep: keep, Known: func(_ context.Context, id string) bool { return id != "made-up" }}), store
+	return trace.New(trace.Options{Store: store, Keep: keep, Known: func(id string) bool { return id != "made-up" }}), store
 }
 
 func TestARefusalIsFoundAgain(t *testing.T) {
 	r, _ := recorder(time.Hour)
 	one := trace.Trace{Reference: "7F3K-92QD-MX", At: time.Now(), Route: "POST /oauth2/token", Code: "invalid_client", ClientID: "shop"}
-	r.Record(t.Context(), one)
+	r.Record(one)
 	for _, typed := range []string{"7F3K-92QD-MX", "7f3k92qdmx", " 7f3k 92qd mx "} {
 		if got, err := r.Find(t.Context(), typed); err != nil || got.ClientID != "shop" {
 			t.Errorf("%q: %+v %v", typed, got, err)
@@ -60,7 +60,7 @@ func TestARefusalIsFoundAgain(t *testing.T) {
 		}
 	}
 	var none *trace.Recorder
-	none.Record(t.Context(), one) // does nothing
+	none.Record(one) // does nothing
 }
 
 // TestV06_AFloodOfRefusalsIsNoLoadOfWrites: rows are bounded in all, for each client and for each network, and only for clients that there
@@ -83,7 +83,7 @@ func TestV06_AFloodOfRefusalsIsNoLoadOfWrites(t *testing.T) {
 		for i := range 5000 {
 			one := test.of(i)
 			one.Reference, one.At = reference(i), now
-			r.Record(t.Context(), one)
+			r.Record(one)
 		}
 		if err := r.Flush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestV06_AFloodOfRefusalsIsNoLoadOfWrites(t *testing.T) {
 	}
 
 	r, store := recorder(0)
-	r.Record(t.Context(), trace.Trace{Reference: reference(1), At: now, ClientID: "shop", Error: strings.Repeat("é", 5000)})
+	r.Record(trace.Trace{Reference: reference(1), At: now, ClientID: "shop", Error: strings.Repeat("é", 5000)})
 	if err := r.Flush(t.Context()); err != nil || len(store.data) != 0 {
 		t.Errorf("audit.traces 0s: %d rows, %v", len(store.data), err)
 	}
@@ -106,7 +106,7 @@ func TestV06_AFloodOfRefusalsIsNoLoadOfWrites(t *testing.T) {
 func TestTheLastTwoThousandAreInMemory(t *testing.T) {
 	r, _ := recorder(0)
 	for i := range 2500 {
-		r.Record(t.Context(), trace.Trace{Reference: reference(i)})
+		r.Record(trace.Trace{Reference: reference(i)})
 	}
 	for i := range 2500 {
 		if _, err := r.Find(t.Context(), reference(i)); (err == nil) != (i >= 500) {

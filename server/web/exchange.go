@@ -264,6 +264,6 @@ func (m *Mux) finish(x *exchange) {
 		_ = handler.Handle(x, rec)
 	}
 	if tells {
-		m.options.Refused(x, x.trace(rec, status))
+		m.options.Refused(x.trace(rec, status))
 	}
 }

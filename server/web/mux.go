@@ -29,7 +29,7 @@ type Options struct {
 	// Errors shows a PageError to a person. Nil: plain text.
 	Errors func(w http.ResponseWriter, r *http.Request, e *PageError) error
 	// Refused is told of each request that was answered with an error, also by a redirect, when it is over. Nil: nobody is.
-	Refused  func(ctx context.Context, t trace.Trace)
+	Refused  func(t trace.Trace)
 	InFlight int // requests worked on at once, shared out by places; more are answered 503. 0 = 512
 }
 
