@@ -205,7 +205,8 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
-	h.Traces = trace.New(trace.Options{Store: h.DB, Known: func(id string) bool { return h.Clients.Remembers(id) }, Keep: h.Config.Audit.Traces})
+	known := func(id string) bool { return h.Clients.Remembers(id) } // they are opened later
+	h.Traces = trace.New(trace.Options{Store: h.DB, Known: known, Keep: h.Config.Audit.Traces})
 	h.journal = h.newJournal()
 	if err := h.openProtocol(ctx, o.Use); err != nil {
 		return h, err

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +63,6 @@ type Options struct {
 	// Known reports whether there is a client of the id, without asking anybody for it: of others no row is written. Nil knows none.
 	Known func(clientID string) bool
 	Keep  time.Duration // how long rows stay; 0 writes none
-	Log   *slog.Logger  // nil discards
 }
 
 // Recorder keeps refusals. It is safe for concurrent use; nil records nothing.
@@ -83,9 +81,6 @@ type Recorder struct {
 
 // New makes one.
 func New(o Options) *Recorder {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
 	return &Recorder{o: o, places: map[string]int{}, shares: map[string]bool{}}
 }
 
