@@ -73,10 +73,11 @@ type Queue struct {
 	wait   time.Duration
 	shares *Shares
 
-	mu    sync.Mutex
-	free  int
-	sides [2]side // who is not known, and who is
-	next  int     // the side whose turn it is
+	mu     sync.Mutex
+	places int
+	taken  int
+	sides  [2]side // who is not known, and who is
+	next   int     // the side whose turn it is
 }
 
 // side are the lines that take turns.
@@ -87,7 +88,7 @@ type side struct {
 
 // New makes a queue for so many places, in which one waits so long at most, and no more than most at once.
 func New(places, most int, wait time.Duration) *Queue {
-	q := &Queue{wait: wait, shares: NewShares(most), free: places}
+	q := &Queue{wait: wait, shares: NewShares(most), places: places}
 	for i := range q.sides {
 		q.sides[i].lines = map[string][]chan struct{}{}
 	}
@@ -97,8 +98,8 @@ func New(places, most int, wait time.Duration) *Queue {
 // Enter waits for the caller's turn; leave gives the place on. ErrBusy, or why the context ended.
 func (q *Queue) Enter(ctx context.Context, c Caller) (leave func(), err error) {
 	q.mu.Lock()
-	if q.free > 0 {
-		q.free--
+	if q.taken < q.places {
+		q.taken++
 		q.mu.Unlock()
 		return q.leave, nil
 	}
@@ -157,19 +158,50 @@ func (q *Queue) gone(c Caller, turn chan struct{}) bool {
 	return true
 }
 
-// leave gives the place to whose turn it is.
+// Taken is how many have a place.
+func (q *Queue) Taken() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.taken
+}
+
+// Resize changes the number of places. Nobody loses theirs: where there are fewer now, those who leave give theirs to nobody.
+func (q *Queue) Resize(places int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.places = places
+	q.fill()
+}
+
 func (q *Queue) leave() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.taken--
+	q.fill()
+}
+
+// fill gives the places that are free to those whose turn it is.
+func (q *Queue) fill() {
+	for q.taken < q.places {
+		turn := q.pop()
+		if turn == nil {
+			return
+		}
+		q.taken++
+		close(turn)
+	}
+}
+
+// pop is the first of the next line of the side whose turn it is; nil where nobody waits.
+func (q *Queue) pop() chan struct{} {
 	for range q.sides {
 		s := &q.sides[q.next]
 		q.next = 1 - q.next
 		if turn := s.pop(); turn != nil {
-			close(turn)
-			return
+			return turn
 		}
 	}
-	q.free++
+	return nil
 }
 
 // pop is the first of the next line, which goes to the end.

@@ -154,3 +154,34 @@ func TestPlacesStayAsMany(t *testing.T) {
 		}
 	}
 }
+
+// Places that are added go to those who wait, and places that are taken away to nobody.
+func TestResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := turns.New(1, 256, time.Minute)
+		leave := make(chan func(), 8)
+		for i := range 5 {
+			go func() {
+				done, err := q.Enter(t.Context(), turns.Caller{Key: fmt.Sprint(i)})
+				if err != nil {
+					t.Error(err)
+				}
+				leave <- done
+			}()
+		}
+		for _, step := range []struct{ places, want int }{{1, 1}, {3, 3}, {2, 3}} {
+			q.Resize(step.places)
+			synctest.Wait()
+			if got := q.Taken(); got != step.want {
+				t.Errorf("%d places: %d are taken, want %d", step.places, got, step.want)
+			}
+		}
+		for _, want := range []int{2, 2, 2, 1, 0} {
+			(<-leave)()
+			synctest.Wait()
+			if got := q.Taken(); got != want {
+				t.Errorf("%d are taken, want %d", got, want)
+			}
+		}
+	})
+}

@@ -37,7 +37,7 @@ const (
 type Options struct {
 	MinLength int           // code points; 12
 	Cost      int           // bcrypt's; 10. bcrypt.MinCost in tests only
-	Workers   int           // hashes at once; max(1, cores - 1)
+	Workers   int           // hashes at once, more where others slow them; max(1, cores - 1)
 	Queue     time.Duration // how long one waits for a worker; 10 s, in which one core hashes a hundred
 	Own       []string      // names of the product and hosts of the issuer, which are no passwords
 	// Peppers are secret keys of 32 bytes, one of which a hash may need beside the password. All verify; the first is used for
@@ -58,6 +58,7 @@ type Hasher struct {
 	lists     []List
 	dummy     []byte // compared where there is no hash
 	workers   *turns.Queue
+	pace      *pace
 	heavy     chan struct{} // held by the one imported hash that may take much memory
 	runs      atomic.Int64
 }
@@ -90,7 +91,8 @@ func New(o Options) (*Hasher, error) {
 	if o.Pepper && h.current == "" {
 		return nil, errors.New("there is no pepper to use")
 	}
-	h.workers = turns.New(cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)-1)), mostWaiting, h.queue)
+	h.pace = newPace(cmp.Or(o.Workers, max(1, runtime.GOMAXPROCS(0)-1)))
+	h.workers = turns.New(h.pace.places, mostWaiting, h.queue)
 	return h, nil
 }
 
@@ -123,7 +125,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		return "", ErrTooLong
 	}
 	var hash []byte
-	err := h.work(ctx, func() (err error) {
+	err := h.work(ctx, h.cost, func() (err error) {
 		hash, err = bcrypt.GenerateFromPassword(prepare(h.peppers[h.current], password), h.cost)
 		return err
 	})
@@ -165,7 +167,7 @@ func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stal
 	if len(password) > MaxBytes {
 		password = ""
 	}
-	err = h.work(ctx, func() error {
+	err = h.work(ctx, cost, func() error {
 		right = bcrypt.CompareHashAndPassword(against, prepare(h.peppers[pepper], password)) == nil && possible
 		return nil
 	})
@@ -178,8 +180,9 @@ func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stal
 // mostWaiting is how many wait for a worker at once.
 const mostWaiting = 128
 
-// work runs one hash on a worker, when it is the turn of the network or the known browser that asks for it (rule V07).
-func (h *Hasher) work(ctx context.Context, hash func() error) error {
+// work runs one hash of a cost on a worker, when it is the turn of the network or the known browser that asks for it (rule V07).
+// A cost other than that of new hashes says nothing of how fast hashes are.
+func (h *Hasher) work(ctx context.Context, cost int, hash func() error) error {
 	leave, err := h.workers.Enter(ctx, caller(audit.OriginOf(ctx)))
 	if errors.Is(err, turns.ErrBusy) {
 		return ErrBusy
@@ -189,7 +192,12 @@ func (h *Hasher) work(ctx context.Context, hash func() error) error {
 	}
 	defer leave()
 	h.runs.Add(1)
-	return hash()
+	begun := time.Now()
+	err = hash()
+	if cost == h.cost {
+		h.workers.Resize(h.pace.done(time.Since(begun), h.workers.Taken()))
+	}
+	return err
 }
 
 func caller(o audit.Origin) turns.Caller {

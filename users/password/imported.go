@@ -34,7 +34,7 @@ func (h *Hasher) verifyImported(ctx context.Context, form, password string) (rig
 		}
 		defer leave()
 	}
-	err = h.work(ctx, func() error {
+	err = h.work(ctx, 0, func() error {
 		if right = err == nil && hash.Matches(password); !right {
 			_ = bcrypt.CompareHashAndPassword(h.dummy, prepare(nil, password))
 		}

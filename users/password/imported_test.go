@@ -55,17 +55,16 @@ func TestE09_ACheapImportedHashCostsOneOfOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Of a few, the quickest: nothing can be quicker than one bcrypt.
-	quickest := func(kept string) time.Duration {
-		best := time.Hour
-		for range 5 {
-			best = min(best, timed(func() { matches(t, h, kept, "wrong") }))
+	// The quickest of each: nothing can be quicker than one bcrypt, and other work of the machine makes everything slower at times.
+	imported, none := time.Hour, time.Hour
+	for i := range 40 {
+		none = min(none, timed(func() { matches(t, h, "", "wrong") }))
+		imported = min(imported, timed(func() { matches(t, h, kept, "wrong") }))
+		if i >= 3 && imported >= none*7/10 {
+			return
 		}
-		return best
 	}
-	if imported, none := quickest(kept), quickest(""); imported < none*7/10 {
-		t.Errorf("wrong password: %s with an imported hash, %s without any", imported, none)
-	}
+	t.Errorf("wrong password: %s with an imported hash, %s without any", imported, none)
 }
 
 func TestE08_HeavyImportedHashesRunOneByOne(t *testing.T) {
