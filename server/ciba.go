@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"signet/internal/mail"
@@ -47,22 +48,30 @@ func (h *Services) waitsFor(ctx context.Context, userID string) (bool, error) {
 type named struct{ services *Services }
 
 // Named implements ciba.People. An address counts only where it is verified: else whoever typed a stranger's address at sign-up would be
-// asked in the stranger's place.
-func (n named) Named(ctx context.Context, login, id string) (string, error) {
-	find := func() (storage.User, error) { return n.services.People.ByID(ctx, id) }
+// asked in the stranger's place. Who is there and cannot decide is one person, by whatever name, as others are: else two names that should
+// be one would tell that they are not.
+func (n named) Named(ctx context.Context, login, id string) (userID, key string, err error) {
+	find, key := func() (storage.User, error) { return n.services.People.ByID(ctx, id) }, "id "+id
 	if login != "" {
 		find = func() (storage.User, error) { return n.services.People.ByAddress(ctx, login) }
+		address, wrong := users.EmailKey(login)
+		if wrong != nil {
+			address = strings.ToLower(login)
+		}
+		key = "address " + address
 	}
 	u, err := find()
 	switch {
 	case errors.Is(err, users.ErrNotFound) || errors.Is(err, users.ErrEmail):
-		return "", nil
+		return "", key, nil
 	case err != nil:
-		return "", err
-	case !u.DisabledAt.IsZero() || !u.FrozenAt.IsZero() || login != "" && !u.EmailVerified:
-		return "", nil
+		return "", "", err
+	case login != "" && !u.EmailVerified:
+		return "", key, nil
+	case !u.DisabledAt.IsZero() || !u.FrozenAt.IsZero():
+		return "", "person " + u.ID, nil
 	}
-	return u.ID, nil
+	return u.ID, "person " + u.ID, nil
 }
 
 // Tell implements ciba.People. The link is the same in every email: it names no request, and decides nothing.

@@ -53,8 +53,9 @@ type Store interface {
 
 // People are those who are named.
 type People interface {
-	// Named finds somebody by what they sign in with, or by id; "" = nobody who can decide here.
-	Named(ctx context.Context, login, id string) (userID string, err error)
+	// Named finds somebody by what they sign in with, or by id; "" = nobody who can decide here. key tells those apart, however they are
+	// spelled.
+	Named(ctx context.Context, login, id string) (userID, key string, err error)
 	// Tell writes to the person that an app waits for a decision, in the transaction of ctx.
 	Tell(ctx context.Context, userID, app, message string, until time.Time) error
 }
@@ -99,7 +100,7 @@ func (w Whom) Key() string { return w.key }
 
 // Whom finds who is named.
 func (r *Requests) Whom(ctx context.Context, b request.Backchannel) (Whom, error) {
-	id, err := r.o.People.Named(ctx, b.Login, b.UserID)
+	id, key, err := r.o.People.Named(ctx, b.Login, b.UserID)
 	if err != nil {
 		return Whom{}, fmt.Errorf("find whom an app names: %w", err)
 	}
@@ -107,7 +108,7 @@ func (r *Requests) Whom(ctx context.Context, b request.Backchannel) (Whom, error
 		return Whom{id, id}, nil
 	}
 	h := hmac.New(sha256.New, r.o.Key)
-	h.Write([]byte(strings.ToLower(b.Login) + "\x00" + b.UserID))
+	h.Write([]byte(key))
 	return Whom{key: "nobody " + base64.RawURLEncoding.EncodeToString(h.Sum(nil))}, nil
 }
 

@@ -36,7 +36,7 @@ type Sender struct {
 // Send is the outbox.Sender of PingKind (CIBA Core section 10.2). Redirects are not followed, the body of the answer is not read.
 func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	c, err := s.Clients.Client(ctx, x.ClientID)
-	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.Pings()) {
+	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.Pings() || c.CreatedAt.After(x.CreatedAt)) {
 		return outbox.ErrMoot
 	}
 	if err != nil {

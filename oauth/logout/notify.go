@@ -161,7 +161,7 @@ type Sender struct {
 // sections 2.4, 2.5 and 2.8).
 func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	c, err := s.Clients.Client(ctx, x.ClientID)
-	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || c.BackchannelLogoutURI == "") {
+	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || c.BackchannelLogoutURI == "" || c.CreatedAt.After(x.CreatedAt)) {
 		return outbox.ErrMoot
 	}
 	if err != nil {

@@ -50,7 +50,7 @@ func wrong(code, d string) *refusal.Refusal {
 
 // Backchannel judges a request for somebody's decision. Errors are *refusal.Refusal or the storage's.
 func (p *Parser) Backchannel(ctx context.Context, c *clients.Client, form url.Values) (Backchannel, error) {
-	b := Backchannel{Request: flow.Request{ClientID: c.ClientID, ResponseType: "code"}}
+	b := Backchannel{Request: flow.Request{ClientID: c.ClientID, ResponseType: "code", MaxAge: c.DefaultMaxAge}}
 	form, err := p.unpackedBackchannel(ctx, c, form, &b)
 	if err != nil {
 		return b, err
@@ -81,6 +81,9 @@ func (p *Parser) Backchannel(ctx context.Context, c *clients.Client, form url.Va
 	}
 	if b.Request.ACRValues = strings.Fields(form.Get("acr_values")); len(b.Request.ACRValues) > mostACRs {
 		return b, refusal.InvalidRequest("There are too many acr_values.")
+	}
+	if len(b.Request.ACRValues) == 0 {
+		b.Request.ACRValues = c.DefaultACRValues
 	}
 	if err := p.whom(ctx, c, form, &b); err != nil {
 		return b, err

@@ -9,10 +9,10 @@ import (
 	"signet/oauth/refusal"
 )
 
-// Device judges what a device asks for (RFC 8628 section 3.1): scopes and resources, as at the authorization endpoint. Errors are
-// *refusal.Refusal or the storage's.
+// Device judges what a device asks for (RFC 8628 section 3.1): scopes and resources, as at the authorization endpoint. How people have to
+// be signed in for it is what the client registered. Errors are *refusal.Refusal or the storage's.
 func (p *Parser) Device(ctx context.Context, c *clients.Client, form url.Values) (flow.Request, error) {
-	req := flow.Request{ClientID: c.ClientID, ResponseType: "code"}
+	req := flow.Request{ClientID: c.ClientID, ResponseType: "code", MaxAge: c.DefaultMaxAge, ACRValues: c.DefaultACRValues}
 	for _, values := range form {
 		for _, v := range values {
 			if len(v) > maxParameter {

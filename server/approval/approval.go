@@ -114,7 +114,7 @@ func (q Question) Weak(v *browser.Visitor) bool {
 	return demanded != "" && !flow.Reaches(v.ACR, demanded)
 }
 
-// Old: a resource of its tokens demands a younger sign-in. A minute is for reading the page.
+// Old: the app, or a resource of its tokens, demands a younger sign-in. A minute is for reading the page.
 func (q Question) Old(v *browser.Visitor) bool {
 	age := q.waits.Request.MaxAge
 	return age != nil && time.Since(v.AuthTime) > time.Duration(*age)*time.Second+time.Minute
@@ -163,7 +163,7 @@ func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, q Question, f
 	return a.Provider.Approve(ctx, oauth.Approval{
 		Authorization: oauth.Authorization{
 			Request: q.waits.Request, Client: q.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
-			AuthTime: v.AuthTime, ACR: v.ACR, AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
+			AuthTime: v.AuthTime, ACR: flow.Answer(q.waits.Request, v.ACR, q.Demanded()), AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
 		},
 		Kind: q.waits.Kind, CodeHash: q.waits.CodeHash, Until: q.waits.Until,
 	})
@@ -171,11 +171,26 @@ func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, q Question, f
 
 // Stronger has the person sign in with the second step that the app demands, and leads back. false: they have none.
 func (a *Approvals) Stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, back string) (bool, error) {
-	need, err := a.Login.Stronger(r.Context(), v)
-	if err != nil || !need {
+	return a.reach(w, r, v, []string{flow.ACRMulti}, back)
+}
+
+// Wanted has the person sign in as strongly as the app would like, and leads back. It is voluntary (OpenID Connect Core section 5.5.1.1):
+// false, once they signed in since the app asked, and where they cannot.
+func (a *Approvals) Wanted(w http.ResponseWriter, r *http.Request, v *browser.Visitor, q Question, back string) (bool, error) {
+	asked := q.waits.Request.ACRValues
+	reached := func(acr string) bool { return flow.Reaches(v.ACR, acr) }
+	if len(asked) == 0 || slices.ContainsFunc(asked, reached) || v.AuthTime.After(q.waits.AskedAt) {
+		return false, nil
+	}
+	return a.reach(w, r, v, asked, back)
+}
+
+func (a *Approvals) reach(w http.ResponseWriter, r *http.Request, v *browser.Visitor, classes []string, back string) (bool, error) {
+	can, err := a.Login.Stronger(r.Context(), v, classes...)
+	if err != nil || !can {
 		return false, err
 	}
-	return true, a.Again(w, r, flow.Request{ACRValues: []string{flow.ACRMulti}}, back)
+	return true, a.Again(w, r, flow.Request{ACRValues: classes}, back)
 }
 
 // Again has the person sign in as the request says, and leads back.

@@ -106,10 +106,8 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		}
 		return h.list(w, r, v, http.StatusForbidden, "second_step")
 	}
-	if wanted(found, v) { // it is voluntary (OpenID Connect Core section 5.5.1.1): who has no second step goes on without
-		if done, err := h.Approvals.Stronger(w, r, v, at(found.ID)); done || err != nil {
-			return err
-		}
+	if done, err := h.Approvals.Wanted(w, r, v, q, at(found.ID)); done || err != nil {
+		return err
 	}
 	if q.Old(v) {
 		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.ID))
@@ -122,16 +120,6 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 	}
 	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(q, ticked)
 	return h.Pages.Render(w, r, status, page)
-}
-
-// wanted: the app asked for a stronger sign-in than the person's.
-func wanted(found ciba.Waiting, v *browser.Visitor) bool {
-	for _, acr := range found.Request.ACRValues {
-		if flow.Reaches(v.ACR, acr) {
-			return false
-		}
-	}
-	return len(found.Request.ACRValues) > 0
 }
 
 // another lets somebody else sign in, who sees what waits for them.

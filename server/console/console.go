@@ -130,7 +130,7 @@ func (h *Handler) acted(act page) web.Func {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path(home, nil)}
 		}
 		if time.Since(s.Visitor.AuthTime) > Recent || !flow.Reaches(s.Visitor.ACR, flow.ACRMulti) {
-			second, err := h.Login.Stronger(r.Context(), s.Visitor)
+			second, err := h.Login.Stronger(r.Context(), s.Visitor, flow.ACRMulti)
 			if err != nil {
 				return err
 			}

@@ -142,6 +142,9 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 	if q.Weak(v) {
 		return h.stronger(w, r, v, found)
 	}
+	if done, err := h.Approvals.Wanted(w, r, v, q, at(found.UserCode)); done || err != nil {
+		return err
+	}
 	if q.Old(v) {
 		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.UserCode))
 	}

@@ -73,10 +73,10 @@ func (l *Login) may(ctx context.Context, v *browser.Visitor, proof factor.Proof,
 	return factor.May(proof, act, account)
 }
 
-// Stronger reports whether the person signed in has a second step, which a new sign-in would ask for.
-func (l *Login) Stronger(ctx context.Context, v *browser.Visitor) (bool, error) {
+// Stronger reports whether a new sign-in of the person signed in could reach one of the classes.
+func (l *Login) Stronger(ctx context.Context, v *browser.Visitor, classes ...string) (bool, error) {
 	level, err := l.Factors.Reachable(ctx, v.UserID)
-	return flow.Reaches(acrOf[level], flow.ACRMulti), err
+	return slices.ContainsFunc(classes, func(acr string) bool { return flow.Reaches(acrOf[level], acr) }), err
 }
 
 // MayPending asks for leave for an act of somebody who has made the first step of a sign-in only.
