@@ -99,26 +99,28 @@ func (s *Service) may(ctx context.Context, a Actor, act string) (context.Context
 	return ctx, s.refuse(ctx, &Refused{Act: act, Missing: []Permission{needs}})
 }
 
-// refusals remembers which refusals were written down of late.
-type refusals struct {
-	mu   sync.Mutex
-	told map[string]time.Time
+// repeats remembers what was written down of late.
+type repeats struct {
+	every time.Duration // the same thing is written down once in it
+	mu    sync.Mutex
+	told  map[string]time.Time
 }
 
 const (
-	refusalOnce  = time.Minute // the same refusal of the same actor is written down once in it
-	mostRefusals = 4096
+	refusalOnce = time.Minute // the same refusal of the same actor is written down once in it
+	exportOnce  = time.Hour   // … and that the same actor reads events in bulk
+	mostRepeats = 4096
 )
 
-// first reports whether a refusal is to be written down: whoever asks again and again for what they may not do, fills no log.
-func (r *refusals) first(what string) bool {
+// first reports whether something is to be written down: whoever asks again and again for what they may not do, fills no log.
+func (r *repeats) first(what string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if at, told := r.told[what]; told && now.Sub(at) < refusalOnce {
+	if at, told := r.told[what]; told && now.Sub(at) < r.every {
 		return false
 	}
-	if r.told == nil || len(r.told) >= mostRefusals {
+	if r.told == nil || len(r.told) >= mostRepeats {
 		r.told = map[string]time.Time{}
 	}
 	r.told[what] = now

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"signet/audit/feed"
 	"signet/audit/trace"
 	"signet/storage"
 )
@@ -37,7 +38,7 @@ func (s *Service) Explain(ctx context.Context, a Actor, reference string) (Expla
 	}
 	out := Explained{Events: []Event{}}
 	for _, e := range rows {
-		out.Events = append(out.Events, eventOf(e))
+		out.Events = append(out.Events, feed.Of(e))
 	}
 	switch {
 	case known:

@@ -30,6 +30,7 @@ const (
 	KeysRead          Permission = "keys:read"
 	KeysRotate        Permission = "keys:rotate"
 	AuditRead         Permission = "audit:read"
+	AuditExport       Permission = "audit:export"
 	MailRead          Permission = "mail:read"
 )
 
@@ -39,7 +40,8 @@ const ScopePrefix = "signet:"
 // All lists the permissions.
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
-		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, MailRead}
+		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, AuditExport,
+		MailRead}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -52,7 +54,7 @@ const (
 // shipped are the permissions of the roles that ship with Signet.
 var shipped = map[string]Set{
 	membership.Admin: SetOf(All()...),
-	RoleAuditor:      SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead, MailRead),
+	RoleAuditor:      SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead, AuditExport, MailRead),
 	RoleSupport: SetOf(PeopleRead, PeopleCredentials, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, AuditRead,
 		ClientsRead),
 	RoleApps: SetOf(ClientsRead, ClientsWrite, ClientsSecrets, ResourcesWrite),
@@ -142,5 +144,5 @@ var demands = map[string]Permission{
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
 	"Grants": GrantsRead, "RevokeGrant": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
-	"Events": AuditRead, "Explain": AuditRead, "MailQueue": MailRead,
+	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead,
 }

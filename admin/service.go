@@ -69,6 +69,7 @@ type grantStore interface {
 }
 
 type recordStore interface {
+	EventsAfter(ctx context.Context, after string, limit int) ([]storage.Event, error)
 	Clients(ctx context.Context, after string, limit int) ([]storage.Client, error)
 	Credentials(ctx context.Context, userID, kind string) ([]storage.Credential, error)
 	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
@@ -95,8 +96,9 @@ type Options struct {
 
 // Service is what administrators can do.
 type Service struct {
-	o       Options
-	refused refusals
+	o        Options
+	refused  repeats
+	exported repeats
 }
 
 // New checks the options.
@@ -105,7 +107,7 @@ func New(o Options) (*Service, error) {
 		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Issuer == "" {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
-	return &Service{o: o}, nil
+	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce}}, nil
 }
 
 // MaxPage is how much a list holds at most.

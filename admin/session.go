@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -164,55 +163,6 @@ func keyError(err error) error {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
 	return translate(err)
-}
-
-// Event is one of the audit log.
-type Event struct {
-	ID        string          `json:"id"`
-	At        time.Time       `json:"at"`
-	Name      string          `json:"name"`
-	Outcome   string          `json:"outcome"`
-	ActorID   string          `json:"actor_id,omitempty"`
-	ActorKind string          `json:"actor_kind,omitempty"`
-	UserID    string          `json:"user_id,omitempty"`
-	ClientID  string          `json:"client_id,omitempty"`
-	SessionID string          `json:"session_id,omitempty"`
-	GrantID   string          `json:"grant_id,omitempty"`
-	Network   string          `json:"network,omitempty"`
-	Agent     string          `json:"agent,omitempty"`
-	RequestID string          `json:"request_id,omitempty"`
-	Detail    json.RawMessage `json:"detail,omitempty"`
-}
-
-func eventOf(e storage.Event) Event {
-	return Event{e.ID, utc(e.At), e.Name, e.Outcome, e.ActorID, e.ActorKind, e.UserID, e.ClientID, e.SessionID, e.GrantID, e.Network,
-		e.Agent, e.RequestID, e.Detail}
-}
-
-// EventFilter is which events are wanted: those that have all that is set.
-type EventFilter struct {
-	Name      string // "signin." = all that begin so
-	Outcome   string
-	ActorID   string
-	UserID    string
-	ClientID  string
-	Reference string // a request's, as an error page shows it
-	Since     time.Time
-}
-
-// Events pages through the audit log, newest first.
-func (s *Service) Events(ctx context.Context, a Actor, f EventFilter, q Ask) (Page[Event], error) {
-	ctx, err := s.may(ctx, a, "Events")
-	if err != nil {
-		return Page[Event]{}, err
-	}
-	rows, err := s.o.Stores.Records.EventsLike(ctx, storage.Event{
-		Name: f.Name, Outcome: f.Outcome, ActorID: f.ActorID, UserID: f.UserID, ClientID: f.ClientID, RequestID: f.Reference, At: f.Since,
-	}, q.After, q.limit()+1)
-	if err != nil {
-		return Page[Event]{}, fmt.Errorf("list events: %w", err)
-	}
-	return paged(q, rows, eventOf, func(e storage.Event) string { return e.ID }), nil
 }
 
 // MailQueue pages through emails that wait or were given up: neither address nor words.

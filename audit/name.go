@@ -122,6 +122,7 @@ const (
 	AdminRefused        Name = "admin.refused"       // an administrator lacked a permission, or acted on somebody who holds more
 	AdminTokenMade      Name = "admin.token_made"    // an access token for the administrative API, by an operator at the host
 	AdminTokenRevoked   Name = "admin.token_revoked" // … and taken back
+	AuditExported       Name = "audit.exported"      // events were read in bulk, through the API; once an hour for the same reader
 )
 
 // Outcome says whether it succeeded.

@@ -328,8 +328,23 @@ type Log struct {
 
 // Audit is the book of security facts.
 type Audit struct {
-	Retention time.Duration `yaml:"retention"` // events older than this are deleted; 0 = kept forever
-	Traces    time.Duration `yaml:"traces"`    // how long is kept why a request was refused; 0 = in memory only
+	Retention       time.Duration `yaml:"retention"`         // events older than this are deleted; 0 = kept forever
+	SignInRetention time.Duration `yaml:"sign_in_retention"` // of sign-ins, sessions and second steps, which are most; 0 = as audit.retention
+	Traces          time.Duration `yaml:"traces"`            // how long is kept why a request was refused; 0 = in memory only
+	File            string        `yaml:"file"`              // events are added to this file, a line each; "" = none
+	FileFormat      string        `yaml:"file_format"`       // of the lines: json, ocsf, cef
+}
+
+// KeepSignIns is how long events of sign-ins are kept; 0 = forever. Whoever keeps all forever keeps these, unless they say otherwise.
+func (c Config) KeepSignIns() time.Duration {
+	all, own := c.Audit.Retention, c.Audit.SignInRetention
+	switch {
+	case own == 0, all == 0 && c.Origin("audit.sign_in_retention") == OriginDefault:
+		return all
+	case all != 0:
+		return min(all, own)
+	}
+	return own
 }
 
 // Admin is how administrators reach the server beside the command line.
@@ -412,7 +427,7 @@ func Default() Config {
 		Branding:  Branding{Name: "Signet"},
 		Limits:    Limits{InFlight: 512, SignIns: 10_000},
 		Log:       Log{Level: "info", Format: LogAuto},
-		Audit:     Audit{Retention: 400 * day, Traces: 7 * day},
+		Audit:     Audit{Retention: 400 * day, SignInRetention: 90 * day, Traces: 7 * day, FileFormat: "json"},
 		Backup:    Backup{Every: day, Keep: 14},
 		origins:   map[string]string{},
 	}

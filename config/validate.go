@@ -263,6 +263,9 @@ func (c Config) checkBook(bad *complaints) {
 	bad.check(c.Audit.Traces == 0 || c.Audit.Traces >= time.Hour && c.Audit.Traces <= 90*day, "audit.traces",
 		"must be 0s (in memory only) or from 1h to 2160h")
 	bad.check(c.Audit.Retention == 0 || c.Audit.Retention >= day, "audit.retention", "must be 0s (kept forever) or at least 24h")
+	bad.check(c.Audit.SignInRetention == 0 || c.Audit.SignInRetention >= day, "audit.sign_in_retention",
+		"must be 0s (as audit.retention) or at least 24h")
+	oneOf(bad, "audit.file_format", c.Audit.FileFormat, "json", "ocsf", "cef")
 }
 
 // sampleSecret is what people leave in when they copy an example.

@@ -92,18 +92,13 @@ func (s *Server) Jobs() []janitor.Job {
 	if s.delivery != nil {
 		jobs = append(jobs, janitor.Job{Name: "mail-survey", Every: time.Minute, Alone: true, Run: s.delivery.Survey})
 	}
+	jobs = append(jobs, h.auditJobs()...)
 	for _, table := range h.DB.Expirables() {
-		keep, every := h.keep(table), sweepEvery
-		if table == storage.ExpiredEvents {
-			if h.Config.Audit.Retention == 0 {
-				continue // kept forever
-			}
-			every = eventsEvery
-		}
+		keep := h.keep(table)
 		remove := func(ctx context.Context, before time.Time, limit int) (int64, error) {
 			return h.DB.DeleteExpired(ctx, table, before, limit)
 		}
-		jobs = append(jobs, janitor.Job{Name: "expire-" + string(table), Every: every, First: time.Minute,
+		jobs = append(jobs, janitor.Job{Name: "expire-" + string(table), Every: sweepEvery, First: time.Minute,
 			Run: janitor.DeleteExpired(h.Metrics, string(table), keep, remove)})
 	}
 	return jobs
@@ -129,8 +124,6 @@ func (h *Services) keep(table storage.Expirable) time.Duration {
 	switch table {
 	case storage.ExpiredGrants:
 		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
-	case storage.ExpiredEvents:
-		return h.Config.Audit.Retention
 	case storage.ExpiredSessions:
 		return keptSession
 	case storage.ExpiredInteractions:

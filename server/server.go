@@ -17,6 +17,7 @@ import (
 
 	"signet/admin"
 	"signet/audit"
+	"signet/audit/seals"
 	"signet/audit/trace"
 	"signet/clients"
 	"signet/clients/keyset"
@@ -93,6 +94,7 @@ type Services struct {
 	DB      *storage.DB
 	Master  *seal.Master
 	Audit   *audit.Log
+	Seals   *seals.Book     // show that audit events were changed
 	Traces  *trace.Recorder // why requests were refused
 	Keys    *keys.Ring
 	Clients *clients.Registry
@@ -205,6 +207,9 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
+	if h.Seals, err = h.openSeals(); err != nil {
+		return h, err
+	}
 	known := func(id string) bool { return h.Clients.Remembers(id) } // they are opened later
 	h.Traces = trace.New(trace.Options{Store: h.DB, Known: known, Keep: h.Config.Audit.Traces})
 	h.journal = h.newJournal()

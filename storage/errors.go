@@ -32,6 +32,16 @@ var (
 	ErrNoDatabase = errors.New("there is no database")
 	// ErrText: a value holds NUL or bytes that are no UTF-8, which no text in a database does. Of a SELECT it is ErrNotFound too.
 	ErrText = errors.New("no text")
+
+	// What CheckSchema finds; the messages around them name the remedy.
+
+	// ErrSchemaOlder: this binary needs steps that the database has not had. Serving would fail.
+	ErrSchemaOlder = errors.New("database schema is older than this binary")
+	// ErrSchemaAhead: a newer binary has migrated, and no step took away what this one needs. Warn and go on: it is a rolling
+	// upgrade, or a step back by one release.
+	ErrSchemaAhead = errors.New("database schema is ahead of this binary")
+	// ErrSchemaNewer: a newer binary has migrated and taken away what this one needs. Serving would fail.
+	ErrSchemaNewer = errors.New("database schema is too new for this binary")
 )
 
 // errClosed is what queued and later calls get once the database is closed.

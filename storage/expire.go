@@ -22,7 +22,6 @@ const (
 	ExpiredTickets       Expirable = "tickets"
 	ExpiredMessages      Expirable = "messages"
 	ExpiredDeliveries    Expirable = "deliveries"
-	ExpiredEvents        Expirable = "events"
 	ExpiredClientChanges Expirable = "client_changes"
 	ExpiredInitialTokens Expirable = "initial_tokens"
 	ExpiredWaiting       Expirable = "waiting"
@@ -34,7 +33,7 @@ const (
 func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
-		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredEvents, ExpiredClientChanges, ExpiredInitialTokens,
+		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredClientChanges, ExpiredInitialTokens,
 		ExpiredWaiting, ExpiredStatus, expiredTraces}
 }
 
@@ -50,7 +49,6 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredTickets:       {"id", "expires_at < $1"},
 	ExpiredMessages:      {"id", "expires_at < $1"},
 	ExpiredDeliveries:    {"id", "expires_at < $1"},
-	ExpiredEvents:        {"id", "at < $1"},
 	ExpiredClientChanges: {"version", "at < $1"},
 	ExpiredInitialTokens: {"id", "expires_at < $1"},
 	ExpiredWaiting:       {"id_hash", "expires_at < $1"},
@@ -59,26 +57,12 @@ var expired = map[Expirable]struct{ key, where string }{
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that
-// merely expired revokes no grant. Events may go only through here: see the triggers in migrations.
+// merely expired revokes no grant. Events go by DeleteEvents.
 func (db *DB) DeleteExpired(ctx context.Context, what Expirable, before time.Time, limit int) (gone int64, err error) {
 	x, ok := expired[what]
 	if !ok {
 		return 0, fmt.Errorf("%q does not expire", what)
 	}
 	query := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT $2)", what, x.key, x.where)
-	if what != ExpiredEvents {
-		return db.exec(ctx, query, micros(before), limit)
-	}
-	const window = "UPDATE retention SET events_before = $1 WHERE name = 'events'"
-	err = db.Tx(ctx, func(ctx context.Context) error {
-		if _, err := db.exec(ctx, window, micros(before)); err != nil {
-			return err
-		}
-		if gone, err = db.exec(ctx, query, micros(before), limit); err != nil {
-			return err
-		}
-		_, err := db.exec(ctx, window, 0)
-		return err
-	})
-	return gone, err
+	return db.exec(ctx, query, micros(before), limit)
 }

@@ -2,24 +2,12 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
 
 	"signet/storage/migrations"
-)
-
-// What CheckSchema finds; the messages around them name the remedy.
-var (
-	// ErrSchemaOlder: this binary needs steps that the database has not had. Serving would fail.
-	ErrSchemaOlder = errors.New("database schema is older than this binary")
-	// ErrSchemaAhead: a newer binary has migrated, and no step took away what this one needs. Warn and go on: it is a rolling
-	// upgrade, or a step back by one release.
-	ErrSchemaAhead = errors.New("database schema is ahead of this binary")
-	// ErrSchemaNewer: a newer binary has migrated and taken away what this one needs. Serving would fail.
-	ErrSchemaNewer = errors.New("database schema is too new for this binary")
 )
 
 // CheckSchema compares the schema with what this binary was built for: nil, ErrSchemaOlder, ErrSchemaAhead or

@@ -19,6 +19,7 @@ import (
 // "file" (what it does to the file of a SQLite database is looked at in package server) or "none" (opens none), and words with which it
 // runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
+	"audit verify":         {"reads", ""},
 	"backup":               {"file", ""},
 	"backup list":          {"none", ""},
 	"backup verify":        {"none", "b"},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/audit/feed"
 	"signet/server"
 	"signet/storage"
 )
@@ -19,30 +19,8 @@ func (a *app) event() *cobra.Command {
 	return noun("event", "Audit events: who did what, and when", reads(a.eventList()), reads(a.eventExport()))
 }
 
-// happened is an event as it is shown.
-type happened struct {
-	ID        string          `json:"id"`
-	At        time.Time       `json:"at"`
-	Name      string          `json:"name"`
-	Outcome   string          `json:"outcome"`
-	ActorID   string          `json:"actor_id,omitempty"`
-	UserID    string          `json:"user_id,omitempty"`
-	ClientID  string          `json:"client_id,omitempty"`
-	SessionID string          `json:"session_id,omitempty"`
-	GrantID   string          `json:"grant_id,omitempty"`
-	Network   string          `json:"network,omitempty"`
-	Agent     string          `json:"agent,omitempty"`
-	RequestID string          `json:"request_id,omitempty"`
-	Detail    json.RawMessage `json:"detail,omitempty"`
-}
-
-func happenedOf(e storage.Event) happened {
-	return happened{e.ID, e.At.UTC(), e.Name, e.Outcome, e.ActorID, e.UserID, e.ClientID, e.SessionID, e.GrantID, e.Network, e.Agent,
-		e.RequestID, e.Detail}
-}
-
-// line is for people; --json has everything.
-func (e happened) line() string {
+// eventLine is for people; --json has everything.
+func eventLine(e feed.Event) string {
 	return strings.Join(
 		[]string{when(e.At), e.Name, e.Outcome, "user " + dash(e.UserID), "client " + dash(e.ClientID), dash(e.Network), string(e.Detail)}, "  ")
 }
@@ -93,13 +71,13 @@ func (a *app) eventList() *cobra.Command {
 			if follow {
 				return a.follow(ctx, h.DB, &filter, list)
 			}
-			shown := []happened{}
+			shown := []feed.Event{}
 			for _, e := range list {
-				shown = append(shown, happenedOf(e))
+				shown = append(shown, feed.Of(e))
 			}
 			return a.answer(shown, func(w io.Writer) {
 				for _, e := range shown {
-					fmt.Fprintln(w, e.line())
+					fmt.Fprintln(w, eventLine(e))
 				}
 			})
 		})
@@ -160,7 +138,7 @@ func (a *app) follow(ctx context.Context, db *storage.DB, f *eventFilter, first 
 			since = back
 		}
 		if err := eachPage(func(after string) ([]storage.Event, error) {
-			return db.EventsAfter(ctx, max(after, idAt(since)), pageSize)
+			return db.EventsAfter(ctx, max(after, feed.After(since)), pageSize)
 		}, func(e storage.Event) string {
 			if err := show(e); err != nil {
 				a.notice(err.Error())
@@ -188,26 +166,25 @@ func (a *app) follow(ctx context.Context, db *storage.DB, f *eventFilter, first 
 // printEvent writes one line.
 func (a *app) printEvent(e storage.Event) error {
 	if !a.json {
-		_, err := fmt.Fprintln(a.stdout, happenedOf(e).line())
+		_, err := fmt.Fprintln(a.stdout, eventLine(feed.Of(e)))
 		return err
 	}
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(happenedOf(e))
+	return a.printLine(feed.JSON, e)
 }
 
-// idAt is before the id of every event of that time and later.
-func idAt(t time.Time) string {
-	if t.IsZero() {
-		return ""
+func (a *app) printLine(f feed.Format, e storage.Event) error {
+	line, err := feed.Line(f, e)
+	if err != nil {
+		return err
 	}
-	return fmt.Sprintf("%016x", t.UnixMicro())
+	_, err = a.stdout.Write(line)
+	return err
 }
 
 func (a *app) eventExport() *cobra.Command {
 	var filter eventFilter
-	var since, until string
-	c := a.verb("export", "Write audit events as JSON, one a line, the oldest first", 0, func(cmd *cobra.Command, _ []string) error {
+	var since, until, format string
+	c := a.verb("export", "Write audit events, one a line, the oldest first", 0, func(cmd *cobra.Command, _ []string) error {
 		now := time.Now()
 		from, err := timeOf("since", since, now)
 		if err != nil {
@@ -217,7 +194,9 @@ func (a *app) eventExport() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a.json = true
+		if !feed.Format(format).Known() {
+			return usage("--format: %q is none of json, ocsf, cef", format)
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			if err := filter.resolve(ctx, h); err != nil {
 				return err
@@ -227,10 +206,10 @@ func (a *app) eventExport() *cobra.Command {
 				if failed != nil {
 					return nil, failed
 				}
-				return h.DB.EventsAfter(ctx, max(after, idAt(from)), pageSize)
+				return h.DB.EventsAfter(ctx, max(after, feed.After(from)), pageSize)
 			}, func(e storage.Event) string {
 				if failed == nil && filter.fits(e) && (to.IsZero() || e.At.Before(to)) {
-					failed = a.printEvent(e)
+					failed = a.printLine(feed.Format(format), e)
 				}
 				return e.ID
 			})
@@ -242,6 +221,7 @@ func (a *app) eventExport() *cobra.Command {
 	})
 	filter.flags(c)
 	c.Flags().StringVar(&since, "since", "", "only events from this `TIME` on: like 2026-11-27T00:00:00Z, or 24h for the last day")
+	c.Flags().StringVar(&format, "format", "json", "`json`, ocsf (Open Cybersecurity Schema Framework 1.3) or cef (Common Event Format)")
 	c.Flags().StringVar(&until, "until", "", "only events before this `TIME`")
 	return c
 }

@@ -2,11 +2,14 @@ package adminapi
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/audit/feed"
 	"signet/clients"
 	"signet/internal/mail"
 	"signet/oauth/keys"
@@ -127,6 +130,7 @@ func (h *Handler) records(api huma.API) {
 			return s.Events(ctx, a, admin.EventFilter{Name: in.Name, Outcome: in.Outcome, ActorID: in.Actor, UserID: in.Person,
 				ClientID: in.Client, Reference: in.Reference, Since: in.Since}, in.ask())
 		})
+	h.export(api)
 	operation(api, "GET /traces/{id}", "explainRequest", "Explain why the request of a reference was refused",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Explained, error) {
 			return s.Explain(ctx, a, in.ID)
@@ -135,4 +139,36 @@ func (h *Handler) records(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[mail.Waiting], error) {
 			return s.MailQueue(ctx, a, in.ask())
 		})
+}
+
+type exportIn struct {
+	Format string    `query:"format" enum:"json,ocsf,cef" default:"json"`
+	After  string    `query:"after" maxLength:"100" doc:"The id of an event; those after it follow."`
+	Since  time.Time `query:"since" doc:"Those from this time on follow."`
+	Limit  int       `query:"limit" minimum:"1" maximum:"1000" default:"500" doc:"How many."`
+}
+
+type exported struct {
+	ContentType string `header:"Content-Type"`
+	Link        string `header:"Link" doc:"rel=next goes on after the last event (RFC 8288); there may be none yet."`
+	Body        []byte
+}
+
+// export adds the operation that other systems read the audit log by.
+func (h *Handler) export(api huma.API) {
+	op := huma.Operation{OperationID: "exportEvents", Method: "GET", Path: "/events:export", Tags: []string{"events"},
+		Summary: "Read audit events as lines, the oldest first, 15 seconds behind; follow the link for more"}
+	describe(api, &op)
+	op.Responses["200"] = &huma.Response{Description: "Lines", Content: map[string]*huma.MediaType{
+		"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}, "text/plain": {Schema: &huma.Schema{Type: huma.TypeString}},
+	}}
+	huma.Register(api, op, func(ctx context.Context, in *exportIn) (*exported, error) {
+		f := feed.Format(in.Format)
+		lines, last, err := h.o.Acts.ExportEvents(ctx, actorOf(ctx), f, in.After, in.Since, in.Limit)
+		if err != nil {
+			return nil, failed(ctx, err)
+		}
+		next := url.Values{"format": {in.Format}, "after": {last}, "limit": {strconv.Itoa(in.Limit)}}
+		return &exported{f.MediaType(), "<" + h.issuer + base + "/events:export?" + next.Encode() + `>; rel="next"`, lines}, nil
+	})
 }

@@ -116,10 +116,58 @@ func events(t *testing.T, db *storage.DB) {
 	if list, err = db.Events(ctx, "", 1); err != nil || len(list) != 1 || list[0].ID != "e3" {
 		t.Fatalf("got %+v, %v", list, err)
 	}
-	n, err := db.DeleteExpired(ctx, storage.ExpiredEvents, now.Add(time.Minute), 10)
+	if list, err = db.EventsBetween(ctx, "e1", "e2", 10); err != nil || len(list) != 1 || list[0].ID != "e2" {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	n, err := db.DeleteEvents(ctx, "", "e3", []string{"key.rotated"}, true, now.Add(time.Minute), 10)
 	if err != nil || n != 1 {
 		t.Fatalf("retention removed %d, %v; want 1", n, err)
 	}
+	if n, err = db.DeleteEvents(ctx, "", "e3", []string{"key.rotated"}, false, now.Add(time.Minute), 10); err == nil {
+		t.Fatalf("retention removed %d that are younger than it said", n)
+	}
+	n, err = db.DeleteEvents(ctx, "", "e2", []string{"key.rotated"}, false, now.Add(2*time.Hour), 10)
+	if err != nil || n != 1 {
+		t.Fatalf("retention removed %d, %v; want 1", n, err)
+	}
+}
+
+func eventSeals(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	_, err := db.LastEventSeal(ctx)
+	fails(t, err, storage.ErrNotFound)
+	s := storage.EventSeal{N: 1, Class: "others", To: "e2", Events: 2, Root: "r", Digests: []byte{0, 255}, SealedAt: now, Head: "h"}
+	ok(t, db.InsertEventSeals(ctx, s))
+	fails(t, db.InsertEventSeals(ctx, s), storage.ErrConflict)
+	second := s
+	second.N, second.From, second.To, second.Events, second.Digests = 2, "e2", "e3", 1, []byte{1}
+	ok(t, db.InsertEventSeals(ctx, second))
+	last, err := db.LastEventSeal(ctx)
+	ok(t, err)
+	same(t, last, second)
+	list, err := db.EventSeals(ctx, 1, 10)
+	ok(t, err)
+	same(t, list, []storage.EventSeal{second})
+	ok(t, db.SealGone(ctx, 1, now, "mac"))
+	fails(t, db.SealGone(ctx, 1, now, "mac"), storage.ErrStale)
+	list, err = db.KeptEventSeals(ctx, "others", 10)
+	ok(t, err)
+	same(t, list, []storage.EventSeal{second})
+	s.GoneAt, s.GoneMAC, s.Digests = now, "mac", nil
+	list, err = db.EventSeals(ctx, 0, 1)
+	ok(t, err)
+	same(t, list, []storage.EventSeal{s})
+
+	at, err := db.Cursor(ctx, "file")
+	ok(t, err)
+	same(t, at, "")
+	ok(t, db.MoveCursor(ctx, "file", "", "e1"))
+	fails(t, db.MoveCursor(ctx, "file", "", "e2"), storage.ErrStale)
+	ok(t, db.MoveCursor(ctx, "file", "e1", "e2"))
+	fails(t, db.MoveCursor(ctx, "file", "e1", "e3"), storage.ErrStale)
+	at, err = db.Cursor(ctx, "file")
+	ok(t, err)
+	same(t, at, "e2")
 }
 
 func expiry(t *testing.T, db *storage.DB) {
@@ -138,7 +186,6 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, err)
 		ok(t, db.InsertClient(ctx, storage.Client{ID: id, CreatedAt: now, UpdatedAt: now}))
 		ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: id, ClientID: id, MAC: "m", CreatedAt: now, ExpiresAt: at}, now))
-		ok(t, db.InsertEvent(ctx, storage.Event{ID: id, At: at, Name: "n", Outcome: "success"}))
 		ok(t, db.InsertMessage(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertDelivery(ctx, storage.Message{ID: id, Sealed: []byte("x"), DueAt: now, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))

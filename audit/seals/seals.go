@@ -1,0 +1,228 @@
+package seals
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"signet/audit"
+	"signet/storage"
+)
+
+// Class is a kind of event that is kept for a time of its own.
+type Class string
+
+// The classes.
+const (
+	SignIns Class = "sign-ins"
+	Others  Class = "others"
+)
+
+// signIns are the names of the class SignIns. One that was written by a release stays in its class forever: seals count on it.
+var signIns = []audit.Name{
+	audit.SignInSucceeded, audit.SignInFailed, audit.SignInThrottled, audit.Confirmed, audit.SessionStarted, audit.SessionRenewed,
+	audit.SessionEnded, audit.FactorSucceeded, audit.FactorFailed, audit.FactorThrottled, audit.PasswordRehashed,
+}
+
+// classOf is the class of an event's name.
+func classOf(name string) Class {
+	if slices.Contains(signIns, audit.Name(name)) {
+		return SignIns
+	}
+	return Others
+}
+
+// Store is the part of *storage.DB that seals are kept in.
+type Store interface {
+	LastEventSeal(ctx context.Context) (storage.EventSeal, error)
+	EventSeals(ctx context.Context, after int64, limit int) ([]storage.EventSeal, error)
+	InsertEventSeals(ctx context.Context, list ...storage.EventSeal) error
+	EventsAfter(ctx context.Context, after string, limit int) ([]storage.Event, error)
+	EventsBetween(ctx context.Context, after, upTo string, limit int) ([]storage.Event, error)
+}
+
+// Retention is the part of *storage.DB that events are deleted by.
+type Retention interface {
+	KeptEventSeals(ctx context.Context, class string, limit int) ([]storage.EventSeal, error)
+	DeleteEvents(ctx context.Context, after, upTo string, names []string, not bool, before time.Time, limit int) (int64, error)
+	SealGone(ctx context.Context, n int64, at time.Time, mac string) error
+}
+
+// Salts keep the key, sealed.
+type Salts interface {
+	Salt(ctx context.Context, name string) ([]byte, error)
+	PutSalt(ctx context.Context, name string, sealed []byte, now time.Time) error
+}
+
+// Sealer seals the key; *seal.Master.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// Options of New. All but Log are required.
+type Options struct {
+	Store     Store
+	Retention Retention
+	Salts     Salts
+	Sealer    Sealer
+	Place     func(table, row, column string) []byte // names a column's row for the sealer (seal.Place)
+	Log       *slog.Logger                           // nil discards
+}
+
+// Book has the seals.
+type Book struct{ o Options }
+
+// New checks the options.
+func New(o Options) (*Book, error) {
+	if o.Store == nil || o.Retention == nil || o.Salts == nil || o.Sealer == nil || o.Place == nil {
+		return nil, errors.New("audit/seals: stores, sealer and place are required")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Book{o}, nil
+}
+
+const (
+	salt = "audit seals"
+	// Behind is how old an event is when it is sealed: it has the time at which it was written, and shows when its transaction ends.
+	Behind  = time.Minute
+	inSeal  = 2000 // events at most
+	inRun   = 100  // seals of each class in a run at most; the rest waits for the next one
+	page    = 500
+	shorter = 8 // bytes of a digest that a seal keeps of each event
+)
+
+// ErrNoKey: nothing has been sealed yet, or what was is lost.
+var ErrNoKey = errors.New("there is no key of audit seals")
+
+// key opens the key of the seals, and makes it where there is none yet and make says so.
+func (b *Book) key(ctx context.Context, make bool) ([]byte, error) {
+	place := b.o.Place("salts", salt, "sealed")
+	for range 2 {
+		sealed, err := b.o.Salts.Salt(ctx, salt)
+		if err == nil {
+			plain, err := b.o.Sealer.Open(sealed, place)
+			if err != nil {
+				return nil, fmt.Errorf("open the key of audit seals: %w", err)
+			}
+			return plain, nil
+		}
+		if !errors.Is(err, storage.ErrNotFound) {
+			return nil, fmt.Errorf("read the key of audit seals: %w", err)
+		}
+		if !make {
+			return nil, ErrNoKey
+		}
+		var fresh [32]byte
+		_, _ = rand.Read(fresh[:]) // never fails
+		if sealed, err = b.o.Sealer.Seal(fresh[:], place); err != nil {
+			return nil, fmt.Errorf("seal the key of audit seals: %w", err)
+		}
+		if err := b.o.Salts.PutSalt(ctx, salt, sealed, time.Now()); err != nil && !errors.Is(err, storage.ErrConflict) {
+			return nil, fmt.Errorf("write the key of audit seals: %w", err)
+		}
+	}
+	return nil, ErrNoKey
+}
+
+// idAt is before the id of every event of that time and later.
+func idAt(t time.Time) string { return fmt.Sprintf("%016x", t.UnixMicro()) }
+
+// Seal seals what was written since the last seal and is old enough. One replica does it at a time; where two do, one finds the other's.
+func (b *Book) Seal(ctx context.Context) error {
+	key, err := b.key(ctx, true)
+	if err != nil {
+		return err
+	}
+	last, err := b.o.Store.LastEventSeal(ctx)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("read the last audit seal: %w", err)
+	}
+	horizon := idAt(time.Now().Add(-Behind))
+	first := last.N
+	for range inRun {
+		list, err := b.o.Store.EventsAfter(ctx, last.To, inSeal)
+		if err != nil {
+			return fmt.Errorf("read events: %w", err)
+		}
+		if i := slices.IndexFunc(list, func(e storage.Event) bool { return e.ID >= horizon }); i >= 0 {
+			list = list[:i]
+		}
+		if len(list) == 0 {
+			break
+		}
+		one := sealOf(key, last, SignIns, last.To, list)
+		other := sealOf(key, one, Others, last.To, list)
+		if err := b.o.Store.InsertEventSeals(ctx, one, other); errors.Is(err, storage.ErrConflict) {
+			return nil // another replica's
+		} else if err != nil {
+			return fmt.Errorf("write audit seals: %w", err)
+		}
+		last = other
+	}
+	if last.N != first {
+		b.o.Log.InfoContext(ctx, "audit log sealed", "seal", last.N, "head", last.Head, "up_to", last.To)
+	}
+	return nil
+}
+
+// sealOf makes the seal of the events of a class among a part of the log, that follows a seal.
+func sealOf(key []byte, before storage.EventSeal, class Class, from string, list []storage.Event) storage.EventSeal {
+	s := storage.EventSeal{N: before.N + 1, Class: string(class), From: from, To: list[len(list)-1].ID, Digests: []byte{},
+		SealedAt: time.Now().Truncate(time.Microsecond)}
+	root := sha256.New()
+	for _, e := range list {
+		if classOf(e.Name) != class {
+			continue
+		}
+		d := digest(e)
+		root.Write(d[:])
+		s.Digests = append(s.Digests, d[:shorter]...)
+		s.Events++
+	}
+	s.Root = hex.EncodeToString(root.Sum(nil))
+	s.Head = head(key, before.Head, s)
+	return s
+}
+
+// digest is of everything that is stored of an event.
+func digest(e storage.Event) [sha256.Size]byte {
+	text, err := json.Marshal([]any{
+		"1", e.ID, e.At.UnixMicro(), e.Name, e.Outcome, e.ActorID, e.ActorKind, e.UserID, e.ClientID, e.SessionID, e.GrantID, e.Network, e.Agent,
+		e.RequestID, string(e.Detail),
+	})
+	if err != nil {
+		panic("audit/seals: texts and numbers are not JSON: " + err.Error())
+	}
+	return sha256.Sum256(text)
+}
+
+// head is what a seal says, and all those before it.
+func head(key []byte, before string, s storage.EventSeal) string {
+	return mac(key, "head", before, s.N, s.Class, s.From, s.To, s.Events, s.Root, s.SealedAt.UnixMicro())
+}
+
+// goneMAC is what retention says of a seal.
+func goneMAC(key []byte, s storage.EventSeal, at time.Time) string {
+	return mac(key, "gone", s.Head, at.UnixMicro())
+}
+
+func mac(key []byte, parts ...any) string {
+	text, err := json.Marshal(parts)
+	if err != nil {
+		panic("audit/seals: texts and numbers are not JSON: " + err.Error())
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write(text)
+	return hex.EncodeToString(h.Sum(nil))
+}
