@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -28,24 +29,35 @@ type strangers struct {
 	one    bool               // one network has both
 }
 
-// fromEverywhere runs an attack twice: from other networks than the honest caller's, and from the same /24, where an honest caller still
-// passes whose credential cannot be guessed, or whose browser is known. Under the race detector it takes minutes, and only the second is
-// run; the gate runs both without it.
+// fromEverywhere runs an attack from other networks than the honest caller's, and from the same /24, where an honest caller still
+// passes whose credential cannot be guessed, or whose browser is known; that one on Postgres too. Under the race detector it takes minutes,
+// and only the second is run; the gate runs all three without it.
 func fromEverywhere(t *testing.T, attack func(x strangers), options ...servertest.Option) {
 	t.Helper()
-	for name, x := range map[string]strangers{
-		"other networks": {eves: func(i int) string { return fmt.Sprintf("198.51.%d.%d", i%40, 1+i%250) }},
-		"one network":    {eves: func(i int) string { return fmt.Sprintf("203.0.113.%d", 10+i%240) }, one: true},
+	here, everywhere := "203.0.113.%[2]d", "198.51.%[1]d.%[2]d"
+	for _, from := range []struct {
+		name, eves string
+		engine     []servertest.Option
+	}{
+		{"other networks", everywhere, nil}, {"one network", here, nil},
+		{"one network, Postgres", here, []servertest.Option{servertest.Postgres()}},
 	} {
-		if racing && !x.one {
+		if racing && from.name != "one network" {
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // no time passes: nothing that has to be waited for is ever over
-				x.T, x.honest = t, "203.0.113.9"
-				x.s = servertest.New(t, append(options, servertest.HandlerOnly(), servertest.Quiet(), behindProxy)...)
+		t.Run(from.name, func(t *testing.T) {
+			run := func(t *testing.T) {
+				x := strangers{T: t, honest: "203.0.113.9", one: from.eves == here}
+				x.eves = func(i int) string { return fmt.Sprintf(from.eves, i%40, 10+i%240) }
+				x.s = servertest.New(t, slices.Concat(options, from.engine,
+					[]servertest.Option{servertest.HandlerOnly(), servertest.Quiet(), behindProxy})...)
 				attack(x)
-			})
+			}
+			if from.engine != nil {
+				run(t) // what comes over a socket is nothing that a bubble waits for
+				return
+			}
+			synctest.Test(t, run) // no time passes: nothing that has to be waited for is ever over
 		})
 	}
 }
