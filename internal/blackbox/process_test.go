@@ -112,7 +112,10 @@ func (o *output) String() string {
 }
 
 // start runs `signet serve` and waits until it answers. listen "" is the address of the issuer.
-func (s *site) start(listen string) *server {
+func (s *site) start(listen string) *server { return s.startOf(binary, listen) }
+
+// startOf is start of a given binary.
+func (s *site) startOf(binary, listen string) *server {
 	s.t.Helper()
 	args := []string{"serve", "--config", s.config}
 	at := s.issuer
@@ -184,7 +187,10 @@ func (p *server) wait() error {
 }
 
 // cli runs a signet command against the site's configuration and decodes its JSON answer into out (nil = ignore).
-func (s *site) cli(out any, args ...string) {
+func (s *site) cli(out any, args ...string) { s.cliOf(binary, out, args...) }
+
+// cliOf is cli of a given binary.
+func (s *site) cliOf(binary string, out any, args ...string) {
 	s.t.Helper()
 	cmd := exec.Command(binary, append(args, "--config", s.config)...)
 	cmd.Env, cmd.Dir = s.env(), s.dir
@@ -202,13 +208,15 @@ func (s *site) cli(out any, args ...string) {
 }
 
 // person creates one with the CLI.
-func (s *site) person(email string) {
+func (s *site) person(email string) { s.personOf(binary, email) }
+
+func (s *site) personOf(binary, email string) {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "password")
 	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.cli(nil, "user", "create", "--email", email, "--email-verified", "--password-file", file, "--json")
+	s.cliOf(binary, nil, "user", "create", "--email", email, "--email-verified", "--password-file", file, "--json")
 }
 
 func freeAddress(t *testing.T) string {
