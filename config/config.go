@@ -48,6 +48,9 @@ type Config struct {
 	// the file may be kept where secrets may not.
 	MasterKey Secret `yaml:"-"`
 
+	// Seed makes it a test server (`signet dev`); nil = it is none. See LoadSeed.
+	Seed *Seed `yaml:"-"`
+
 	origins map[string]string
 }
 

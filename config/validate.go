@@ -98,14 +98,14 @@ func (c Config) checkStorage(bad *complaints) {
 }
 
 func (c Config) checkLifetimes(bad *complaints) {
-	t := c.Tokens
-	between(bad, "tokens.access_lifetime", t.AccessLifetime, time.Minute, day)
-	between(bad, "tokens.refresh_idle", t.RefreshIdle, time.Minute, 3650*day)
-	between(bad, "tokens.refresh_lifetime", t.RefreshLifetime, time.Minute, 3650*day)
+	t, least := c.Tokens, c.least(time.Minute)
+	between(bad, "tokens.access_lifetime", t.AccessLifetime, least, day)
+	between(bad, "tokens.refresh_idle", t.RefreshIdle, least, 3650*day)
+	between(bad, "tokens.refresh_lifetime", t.RefreshLifetime, least, 3650*day)
 	bad.check(t.RefreshIdle <= t.RefreshLifetime, "tokens.refresh_idle", "must not be longer than tokens.refresh_lifetime (%s)",
 		t.RefreshLifetime)
 	between(bad, "tokens.refresh_grace", t.RefreshGrace, 0, 5*time.Minute)
-	between(bad, "tokens.code_lifetime", t.CodeLifetime, 5*time.Second, 10*time.Minute) // RFC 6749 section 4.1.2
+	between(bad, "tokens.code_lifetime", t.CodeLifetime, c.least(5*time.Second), 10*time.Minute) // RFC 6749 section 4.1.2
 	bad.check(t.DefaultAudience == "" || absolute(t.DefaultAudience), "tokens.default_audience",
 		"%q is not an absolute URI without fragment (RFC 8707 section 2)", t.DefaultAudience)
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
@@ -147,9 +147,9 @@ func (c Config) checkLifetimes(bad *complaints) {
 	bad.check(c.Keys.Rotation == 0 || (c.Keys.Rotation >= day && c.Keys.Rotation <= 3650*day), "keys.rotation",
 		"must be 0s (by command only) or at least 24h")
 	s := c.Sessions
-	between(bad, "sessions.idle", s.Idle, time.Minute, 3650*day)
-	between(bad, "sessions.lifetime", s.Lifetime, time.Minute, 3650*day)
-	between(bad, "sessions.short", s.Short, time.Minute, 3650*day)
+	between(bad, "sessions.idle", s.Idle, least, 3650*day)
+	between(bad, "sessions.lifetime", s.Lifetime, least, 3650*day)
+	between(bad, "sessions.short", s.Short, least, 3650*day)
 	between(bad, "accounts.delete_grace", c.Accounts.DeleteGrace, 0, 90*day)
 	bad.check(s.Short <= s.Lifetime, "sessions.short", "must not be longer than sessions.lifetime (%s)", s.Lifetime)
 }

@@ -35,7 +35,7 @@ import (
 // mount is the one list of handlers.
 func (s *Server) mount() (*web.Mux, error) {
 	h := s.services
-	view, err := newPages(h.Config)
+	view, err := h.pages()
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.
 	visitors, count := front.Browser, h.Metrics.SignIn
 	in := signin.Options{
 		Login: front, Browser: visitors, Pages: view, People: h.People, Codes: h.People,
-		MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(), Count: count,
+		MailedCode: h.Config.Signin.MailedCode && h.Config.Mail.On(), Count: count, Seeded: seeded(h.Config),
 	}
 	second := mfa.Options{Login: front, Browser: visitors, Pages: view, Factors: h.Factors, Enrolments: h.Factors, Recover: true, Count: count}
 	up := signup.Options{Login: front, Browser: visitors, Pages: view, Accounts: h.People, Rules: h.People, Count: count}
@@ -203,7 +203,7 @@ func newPages(c config.Config) (*pages.Pages, error) {
 	p, err := pages.New(pages.Options{
 		Languages: languages, Upstreams: len(c.Upstreams) > 0,
 		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: b.Name, Color: b.Color, Logo: logo, LogoDark: dark, CSS: css,
-		Links: links, Choice: browser.LanguagesOf(c.IssuerURL()),
+		Links: links, Choice: browser.LanguagesOf(c.IssuerURL()), Test: c.Seed != nil,
 	})
 	return p, errors.Join(logoErr, darkErr, cssErr, languagesErr, err)
 }

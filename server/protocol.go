@@ -57,9 +57,13 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	if c.Authorization.EncryptedRequestObjects {
 		needed = append(needed, keys.ForRSA, keys.ForCurves)
 	}
+	algs, onNeed := []string{keys.ES256, keys.RS256}, keys.OnNeed()
+	if c.Seed != nil { // the RSA key is made when somebody asks for it: see rsaOnNeed
+		algs, onNeed = algs[:1], append(algs[1:], onNeed...)
+	}
 	h.Keys, err = keys.Open(ctx, keys.Options{
-		Store: h.DB, Master: h.Master, Algs: []string{keys.ES256, keys.RS256}, AsFound: use != ForServing,
-		OnNeed: keys.OnNeed(), Needed: needed,
+		Store: h.DB, Master: h.Master, Algs: algs, AsFound: use != ForServing,
+		OnNeed: onNeed, Needed: needed, Alone: c.Seed != nil,
 		Schedule: c.Keys.Rotation, Longest: max(longestLife, c.Tokens.AccessLifetime), Hints: c.Sessions.Lifetime,
 		Note: func(ctx context.Context, event, kid, alg string) error {
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name(event), Detail: map[string]string{"kid": kid, "alg": alg}})

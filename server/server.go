@@ -14,6 +14,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/crypto/bcrypt"
 
 	"signet/admin"
 	"signet/audit"
@@ -38,6 +39,7 @@ import (
 	"signet/server/browser"
 	"signet/server/discovery"
 	"signet/server/health"
+	"signet/server/pages"
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
@@ -122,6 +124,7 @@ type Services struct {
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
 
+	pages       func() (*pages.Pages, error) // makes them
 	use         Use                          // what it was opened for
 	bcryptCost  int                          // see Options.BcryptCost
 	borrowed    bool                         // database and metrics are another's
@@ -177,7 +180,15 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return nil, err
 	}
 	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline, roots: roots}
+	if o.Config.Seed != nil { // nobody's secret is kept here, and tests cannot wait
+		o.BcryptCost = bcrypt.MinCost
+	}
 	h.bcryptCost = o.BcryptCost
+	h.pages = func() (*pages.Pages, error) { return newPages(h.Config) }
+	if o.Config.Seed != nil {
+		h.pages = sync.OnceValues(h.pages)
+		go func() { _, _ = h.pages() }() // beside the database
+	}
 	if o.beside != nil {
 		h.DB, h.Metrics, h.borrowed = o.beside.DB, o.beside.Metrics, true
 	}
@@ -295,6 +306,9 @@ func New(h *Services) (*Server, error) {
 		return nil, err
 	}
 	s.mux, s.handler, s.asking = mux, mux.Handler(), mux.CertificateHandler()
+	if h.Config.Seed != nil {
+		s.handler = h.rsaOnNeed(s.handler)
+	}
 	s.internal = s.health.Internal(h.Metrics.Handler())
 	s.generations = newGenerations(s)
 	return s, s.discovery.Rebuild()
@@ -362,8 +376,11 @@ func Check(c config.Config) error {
 			errs = append(errs, err)
 		}
 	}
-	_, err = newPages(c)
-	return errors.Join(append(errs, err)...)
+	if c.Seed == nil { // a test server has no second round to spare: New looks at once
+		_, err = newPages(c)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // under puts a key before each of several mistakes.

@@ -22,6 +22,7 @@ const sqliteReaders = 4
 // sqliteEngine is SQLite in WAL mode: one connection writes, several read beside it and see each commit at once.
 type sqliteEngine struct {
 	uri    func(pragmas ...string) string
+	sync   string // the pragma of durability
 	dir    string // of "sqlite::memory:", removed by close
 	writes *writer
 	pool   *preparedPool
@@ -36,7 +37,7 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, e
 			err = errors.Join(translateSQLite(err), g.close())
 		}
 	}()
-	durability := "synchronous(FULL)"
+	g.sync = "synchronous(FULL)"
 	switch path {
 	case "":
 		return g, errors.New(`the DSN names no file: write "sqlite:./data/signet.db"`)
@@ -49,7 +50,7 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, e
 		if g.dir, err = os.MkdirTemp("", "signet-memory-"); err != nil {
 			return g, err
 		}
-		path, durability = filepath.Join(g.dir, "signet.db"), "synchronous(OFF)"
+		path, g.sync = filepath.Join(g.dir, "signet.db"), "synchronous(OFF)"
 	}
 	if err := findFile(path, o.Existing || o.ReadOnly); err != nil {
 		return g, err
@@ -59,17 +60,17 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, e
 		return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
 	}
 	if !o.ReadOnly {
-		if err := g.openWriter(ctx, durability); err != nil {
+		if err := g.openWriter(ctx); err != nil {
 			return g, err
 		}
 	}
 	return g, g.openReaders(ctx, o.PoolSize)
 }
 
-func (g *sqliteEngine) openWriter(ctx context.Context, durability string) (err error) {
+func (g *sqliteEngine) openWriter(ctx context.Context) (err error) {
 	// 4000 pages (16 MB) of log between checkpoints instead of 1000: rows that rotate often are copied back less often.
 	if g.own, err = sql.Open("sqlite",
-		g.uri("journal_mode(WAL)", durability, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
+		g.uri("journal_mode(WAL)", g.sync, "journal_size_limit(67108864)", "wal_autocheckpoint(4000)")); err != nil {
 		return err
 	}
 	g.own.SetMaxOpenConns(1)
@@ -152,7 +153,7 @@ func (g *sqliteEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 // migrating lends a pool of one connection of its own inside one immediate transaction: SQLite's write lock keeps a
 // second process out, and either all steps are applied or none.
 func (g *sqliteEngine) migrating(ctx context.Context, run func(pool *sql.DB) error) (err error) {
-	pool, err := sql.Open("sqlite", g.uri("synchronous(FULL)"))
+	pool, err := sql.Open("sqlite", g.uri(g.sync))
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"delivery drop":        {"acts", "all"},
 	"delivery list":        {"reads", ""},
 	"delivery release":     {"acts", "all"},
+	"dev":                  {"none", "--until-stdin-closes --listen 127.0.0.1:0"},
 	"doctor":               {"reads", "--timeout 2s"},
 	"event export":         {"reads", ""},
 	"event list":           {"reads", ""},

@@ -104,8 +104,8 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(a.serve(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(), a.key(),
-		a.resource(), a.mail(), a.event(), a.audit(), a.explain(), a.initialToken(), a.invitation(), a.token(),
+	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
+		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.explain(), a.initialToken(), a.invitation(), a.token(),
 		a.backup(), a.restore(), a.delivery(), a.healthcheck(), a.doctor(), a.version())
 	return root
 }

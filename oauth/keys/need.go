@@ -14,8 +14,8 @@ import (
 // set of keys for it, as nobody used the algorithm.
 const firstLead = 3 * time.Second
 
-// Need makes the first key of each of the algorithms that has none, of those in OnNeed; it signs, or is encrypted to, 3 seconds later. It
-// costs nothing where they are there. ErrNoKey for one that is not known.
+// Need makes the first key of each of the algorithms that has none, of those in OnNeed; it signs, or is encrypted to, 3 seconds later
+// (Options.Alone: at once). It costs nothing where they are there. ErrNoKey for one that is not known.
 func (r *Ring) Need(ctx context.Context, algs ...string) error {
 	missing := slices.DeleteFunc(slices.Clone(algs), r.seen.Load().has)
 	if len(missing) == 0 {
@@ -39,8 +39,11 @@ func (r *Ring) Need(ctx context.Context, algs ...string) error {
 			if err != nil {
 				return err
 			}
-			now := time.Now()
-			row.State, row.MadeAt, row.SignsFrom = next, now, now.Add(firstLead)
+			now, lead := time.Now(), firstLead
+			if r.o.Alone {
+				lead = 0
+			}
+			row.State, row.MadeAt, row.SignsFrom = next, now, now.Add(lead)
 			if err := r.o.Store.Tx(ctx, func(ctx context.Context) error { return r.insert(ctx, row) }); err != nil {
 				return err
 			}

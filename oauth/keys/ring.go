@@ -76,6 +76,8 @@ type Options struct {
 	OnNeed []string
 	// Needed are further ones, of OnNeed, that a ring begins with if it has no key at all. A ring that is older gets them by Need.
 	Needed []string
+	// Alone tells that there are no replicas: what Need makes signs at once.
+	Alone bool
 	// Schedule is the age at which a signing key is replaced; 0 = only by command.
 	Schedule time.Duration
 	// CacheTime is how long others may keep the JWKS (its max-age), default 15 s. A key is published at least a minute, and

@@ -66,6 +66,7 @@ type SignIn struct {
 	ProblemArgs                map[string]string // of Problem's texts
 	NameFirst                  bool              // ask for the name alone: it decides where to sign in
 	PasswordURL                string            // with NameFirst, the page that asks for the password too
+	Seeded                     []Person          // who signs in by one click, on a test server
 }
 
 // SignUp creates an account.

@@ -32,6 +32,7 @@ type Options struct {
 	LogoDark  []byte // … on a dark page; nil = the same
 	CSS       []byte // the operator's style sheet, added to ours; nil = none
 	Choice    Choice // remembers the language that was chosen; nil = that is not remembered
+	Test      bool   // this is a test server, and each page says so
 }
 
 // Links are addresses outside Signet that pages name; "" = none.
@@ -53,6 +54,7 @@ type Pages struct {
 	logo          string // file name of the operator's, "" = none
 	logoDark      string
 	upstreams     bool
+	test          bool
 	choice        Choice
 	texts         *catalogue
 	assets        *assets
@@ -79,7 +81,7 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{
-		host: o.Host, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
+		host: o.Host, test: o.Test, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
 		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: files,
 		accents: accentsOf(o.Color),
 		sets:    map[setKey]func() (map[string]*template.Template, error){},
@@ -128,7 +130,7 @@ type view struct {
 	Logo, LogoDark               string
 	Refresh                      string // where the page goes by itself without scripts; "" = it stays
 	Title                        template.HTML
-	Wrong                        bool
+	Wrong, Test                  bool
 	Person                       *Person
 	Languages                    []languageLink
 	Page                         Page
@@ -171,7 +173,10 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 }
 
 func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
-	v := view{Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, LogoDark: p.logoDark, Body: "focused", Home: p.prefix + "/", Page: page}
+	v := view{
+		Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, LogoDark: p.logoDark, Body: "focused", Home: p.prefix + "/", Test: p.test,
+		Page: page,
+	}
 	var args []any
 	if q, ok := page.(titled); ok {
 		args = q.titleArgs()

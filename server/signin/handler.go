@@ -50,9 +50,14 @@ type Options struct {
 	MailedCode bool
 	// Routed tells that addresses of some domain sign in at an upstream: the page asks for the name first.
 	Routed bool
+	// Seeded are the people of a test server, each of whom signs in by one click. Nil everywhere else.
+	Seeded []Seeded
 	// Count notes the outcome of a try by a way: "password", "passkey", "code". Nil counts nothing.
 	Count func(way, outcome string)
 }
+
+// Seeded is somebody whose password everybody may use: they exist for tests.
+type Seeded struct{ Name, Login, Password string }
 
 // Handler answers the pages.
 type Handler struct{ Options }

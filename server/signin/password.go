@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -127,6 +128,11 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	if p.NameFirst {
 		p.PasswordURL = login.WithQuery(p.Action, "password=1")
 	}
+	for _, one := range h.Seeded {
+		if p.Reauth == nil || p.Reauth.Login() == one.Login {
+			p.Seeded = append(p.Seeded, pages.Person{Name: one.Name, Email: one.Login})
+		}
+	}
 	var err error
 	if p.Upstreams, err = h.Login.Buttons(w, r, s, again); err != nil {
 		return err
@@ -143,6 +149,7 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	h.oneClick(r)
 	if ok, err := h.routed(w, r, s); ok || err != nil {
 		return err
 	}
@@ -159,6 +166,15 @@ func (h *Handler) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Count("password", "success")
 	return nil
+}
+
+// oneClick fills in what the person of a test server would type.
+func (h *Handler) oneClick(r *http.Request) {
+	i := slices.IndexFunc(h.Seeded, func(p Seeded) bool { return p.Login == r.PostForm.Get("seeded") })
+	if i >= 0 {
+		r.PostForm.Set("username", h.Seeded[i].Login)
+		r.PostForm.Set("password", h.Seeded[i].Password)
+	}
 }
 
 // signIn checks the password and goes on. A password that was changed or kept anew between check and session is checked
