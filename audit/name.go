@@ -87,6 +87,7 @@ const (
 	CodeReplayed     Name = "code.replayed"
 	RefreshReused    Name = "refresh.reused"
 	RefreshRepeated  Name = "refresh.repeated" // many answers inside the grace window
+	GrantAsserted    Name = "grant.asserted"   // an app got a token by an assertion of a trusted issuer (RFC 7523); the person did nothing
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"
@@ -94,8 +95,9 @@ const (
 
 // What happens to applications and to the server itself.
 const (
-	ProofReplayed       Name = "proof.replayed" // a proof of possession was used again; once a minute for each client
-	ProofRefused        Name = "proof.refused"  // a code or refresh token came without the key that it is bound to; likewise
+	ProofReplayed       Name = "proof.replayed"     // a proof of possession was used again; once a minute for each client
+	ProofRefused        Name = "proof.refused"      // a code or refresh token came without the key that it is bound to; likewise
+	AssertionReplayed   Name = "assertion.replayed" // an assertion of a trusted issuer was used again; likewise
 	ClientCreated       Name = "client.created"
 	ClientChanged       Name = "client.changed"
 	ClientDocument      Name = "client.document_changed" // what is said at its id is another thing than people agreed to, or differs a little
@@ -140,6 +142,6 @@ var failures = map[Name]bool{
 	EmailThrottled: true,
 	ConsentDenied:  true, DeviceDenied: true, RequestDenied: true,
 	AdminRefused: true,
-	CodeReplayed: true, RefreshReused: true, ProofReplayed: true, ProofRefused: true,
+	CodeReplayed: true, RefreshReused: true, ProofReplayed: true, ProofRefused: true, AssertionReplayed: true,
 	PasskeyCloned: true, KeyDamaged: true, SealedUnreadable: true,
 }

@@ -32,10 +32,13 @@ const (
 	DeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 section 3.4
 	TokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 section 2.1
 	CIBA              = "urn:openid:params:grant-type:ciba"               // CIBA Core section 10.1
+	JWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 section 2.1
 )
 
 // grantTypes are those that a client can register.
-var grantTypes = []string{AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode, TokenExchange, CIBA}
+var grantTypes = []string{
+	AuthorizationCode, Implicit, RefreshToken, ClientCredentials, Password, DeviceCode, TokenExchange, CIBA, JWTBearer,
+}
 
 // Client authentication methods (RFC 7591 section 2, OpenID Connect Core section 9).
 const (
@@ -311,6 +314,9 @@ func (m Metadata) validateGrants() (errs []error) {
 	}
 	if public && slices.Contains(m.GrantTypes, ClientCredentials) {
 		add("grant_types: client_credentials needs a client that can prove itself; a public one cannot")
+	}
+	if public && slices.Contains(m.GrantTypes, JWTBearer) {
+		add("grant_types: %s needs a client that can prove itself; a public one cannot", JWTBearer)
 	}
 	if slices.Contains(m.GrantTypes, Password) && (public || !m.FirstParty) {
 		add("grant_types: password is for confidential first-party clients only; set first_party: true, or better use authorization_code")

@@ -44,6 +44,8 @@ type Config struct {
 	Clients   []Client   `yaml:"clients"`
 	Resources []Resource `yaml:"resources"`
 
+	TrustedIssuers []TrustedIssuer `yaml:"trusted_issuers"`
+
 	// MasterKey comes from SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE only, never from the configuration file, so that
 	// the file may be kept where secrets may not.
 	MasterKey Secret `yaml:"-"`

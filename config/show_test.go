@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,8 +126,8 @@ func TestSampleAsItIsChangesNothing(t *testing.T) {
 func TestSampleShowsEveryKeyOfLists(t *testing.T) {
 	var live strings.Builder
 	for line := range strings.Lines(readSample(t)) {
-		if strings.HasPrefix(line, "#clients:") || strings.HasPrefix(line, "#upstreams:") || strings.HasPrefix(line, "#resources:") {
-			name, _, _ := strings.Cut(line[1:], ":")
+		name, _, _ := strings.Cut(strings.TrimPrefix(line, "#"), ":")
+		if line[0] == '#' && slices.Contains([]string{"clients", "upstreams", "resources", "trusted_issuers"}, name) {
 			live.WriteString(name + ":\n")
 		}
 		if strings.HasPrefix(line, "#   - ") || strings.HasPrefix(line, "#     ") {
@@ -141,10 +142,11 @@ func TestSampleShowsEveryKeyOfLists(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, live.String())
 	}
-	if len(c.Clients) != 1 || len(c.Resources) != 1 || len(c.Upstreams) != 4 {
-		t.Fatalf("got %d clients, %d resources, %d upstreams", len(c.Clients), len(c.Resources), len(c.Upstreams))
+	if len(c.Clients) != 1 || len(c.Resources) != 1 || len(c.Upstreams) != 4 || len(c.TrustedIssuers) != 1 {
+		t.Fatalf("got %d clients, %d resources, %d upstreams, %d trusted issuers", len(c.Clients), len(c.Resources), len(c.Upstreams),
+			len(c.TrustedIssuers))
 	}
-	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Upstreams[0]} {
+	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Upstreams[0], c.TrustedIssuers[0]} {
 		typ := reflect.TypeOf(entry)
 		for field := range typ.Fields() {
 			if name := field.Tag.Get("yaml"); !strings.Contains(live.String(), name+":") {

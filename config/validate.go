@@ -45,6 +45,7 @@ func (c Config) Validate() error {
 	c.checkBook(&bad)
 	c.checkClients(&bad)
 	c.checkResources(&bad)
+	c.checkTrustedIssuers(&bad)
 	c.checkBackup(&bad)
 	return errors.Join(bad...)
 }

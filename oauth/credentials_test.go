@@ -209,6 +209,8 @@ func (c *counter) RefreshReuse()            { c.reuse++ }
 func (c *counter) CodeReplay()              { c.replay++ }
 func (c *counter) Proof(string)             {}
 
+func (c *counter) Asserted(_, outcome string) { c.issued["assertion "+outcome]++ }
+
 func TestMetrics(t *testing.T) { // rule T05
 	m := &counter{issued: map[string]int{}}
 	l := oauthtest.Lifetimes

@@ -93,7 +93,7 @@ func (p *Provider) audience(c *ledger.Case, granted details.List, known *clients
 	if c.State != nil && c.State.ACR == "" { // by the password grant: no page asked for what the resources demand
 		how := tokens.Access{GrantID: c.State.ID, AuthTime: c.State.AuthTime.Unix()}
 		if slices.ContainsFunc(got.Audience, func(id string) bool { return p.tooWeak(known, id, c.Now, how) }) {
-			return refusal.InvalidTarget("The resource demands another sign-in than a password, or one that is not so long ago.")
+			return refusal.InvalidTarget("The resource demands another sign-in than this one, or one that is not so long ago.")
 		}
 	}
 	c.Audience, c.Scopes = got.Audience, got.Scopes

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/internal/telemetry"
 	"signet/oauth/ledger"
 )
@@ -50,12 +51,36 @@ func (p *Provider) noteProof(ctx context.Context, c *ledger.Case, refused error)
 	case !errors.Is(refused, errUnbound):
 		return
 	}
-	if !p.noted.news(string(name)+" "+c.Client.ClientID, c.Now) {
-		return
-	}
 	e := audit.Event{Name: name, ActorID: c.Client.ClientID, ClientID: c.Client.ClientID}
 	if c.State != nil {
 		e.GrantID = c.State.ID
+	}
+	p.note(ctx, e, c.Now)
+}
+
+// noteAssertion counts what became of an assertion, and writes down that one was used again: somebody may have recorded it.
+func (p *Provider) noteAssertion(ctx context.Context, c *ledger.Case, refused error) {
+	if c.GrantType != clients.JWTBearer {
+		return
+	}
+	outcome := "taken"
+	switch {
+	case errors.Is(refused, ledger.ErrAssertionReplayed):
+		outcome = "replayed"
+		p.note(ctx, audit.Event{
+			Name: audit.AssertionReplayed, ActorID: c.Client.ClientID, ClientID: c.Client.ClientID,
+			Detail: map[string]string{"issuer": c.Source.Issuer},
+		}, c.Now)
+	case refused != nil:
+		outcome = "refused"
+	}
+	p.o.Metrics.Asserted(c.Source.Issuer, outcome)
+}
+
+// note writes an event of a client down, if none of the kind was a moment ago.
+func (p *Provider) note(ctx context.Context, e audit.Event, now time.Time) {
+	if !p.noted.news(string(e.Name)+" "+e.ClientID, now) {
+		return
 	}
 	if err := p.o.Events.Record(ctx, e); err != nil { // the refusal counts more
 		telemetry.Add(ctx, slog.String("error", err.Error()))

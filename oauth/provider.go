@@ -20,6 +20,7 @@ import (
 	"signet/oauth/ledger"
 	"signet/oauth/subject"
 	"signet/oauth/tokens"
+	"signet/oauth/trusted"
 )
 
 // Clients is what the provider asks about applications; *clients.Registry answers.
@@ -35,6 +36,7 @@ type Metrics interface {
 	RefreshReuse()
 	CodeReplay()
 	Proof(outcome string)
+	Asserted(issuer, outcome string)
 }
 
 // Status gives places in the status lists; *status.Places does.
@@ -65,6 +67,10 @@ type Options struct {
 	Devices grants.Polls
 	// Backchannel is asked what became of a request for somebody's decision (CIBA Core); nil = there is no such grant.
 	Backchannel grants.Polls
+	// Assertions knows whose assertions are taken (RFC 7523); nil = there is no such grant.
+	Assertions *trusted.Verifier
+	// Links finds the people of assertions; nil: Store, if it does.
+	Links grants.Links
 	// Keys finds the keys of clients that want what they get encrypted and have a jwks_uri; nil = only those in jwks.
 	Keys clientjwt.Keys
 	// Status gives grants and clients their places in the status lists; nil = tokens name no list.
@@ -109,6 +115,12 @@ func New(o Options) (*Provider, error) {
 	if o.Passwords != nil && o.People == nil {
 		return nil, errors.New("oauth: the password grant needs People")
 	}
+	if o.Links == nil {
+		o.Links, _ = o.Store.(grants.Links)
+	}
+	if o.Assertions != nil && (o.Links == nil || o.People == nil) {
+		return nil, errors.New("oauth: assertions need Links and People")
+	}
 	keeper, ok := o.Store.(ledger.Keeper)
 	if !ok {
 		return nil, errors.New("oauth: Store does not note the use of grants")
@@ -129,6 +141,8 @@ func (noMetrics) TokenIssued(string) {}
 func (noMetrics) RefreshReuse()      {}
 func (noMetrics) CodeReplay()        {}
 func (noMetrics) Proof(string)       {}
+
+func (noMetrics) Asserted(string, string) {}
 
 // GrantTypes lists the grants that are told to everybody: grant_types_supported of discovery.
 func (p *Provider) GrantTypes() (names []string) {
@@ -222,7 +236,24 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 			answer: (*Provider).exchange},
 	}
 	config.register = append(config.register, elsewhere(o, book, signer)...)
+	if o.Assertions != nil {
+		config.register = append(config.register, bearer(o, made))
+	}
 	return config
+}
+
+// bearer is the grant of assertions.
+func bearer(o Options, made *strategy) grantType {
+	handler := &grants.Bearer{
+		Assertions: o.Assertions, People: o.People, Links: o.Links, Access: made, Resources: o.Clients.Resources,
+	}
+	if o.Status != nil {
+		handler.Place = o.Status.Next
+	}
+	return grantType{
+		name: clients.JWTBearer, needs: []string{"assertion"}, may: machine, alive: grants.Alive, scopes: ofPassword, fetches: true,
+		handlers: fosite.TokenEndpointHandlers{handler},
+	}
 }
 
 // elsewhere are the grants whose clients ask until a person decided in a browser elsewhere, as far as they are offered.

@@ -101,6 +101,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if c.State != nil {
 		telemetry.Add(ctx, slog.String("user_id", c.State.UserID), slog.String("grant_id", c.State.ID))
 	}
+	p.noteAssertion(ctx, c, err)
 	if err != nil {
 		p.noteProof(ctx, c, err)
 		if sent, used, wrong := c.WrongRedirect(); wrong {

@@ -32,11 +32,13 @@ type innerWorld struct {
 	site  *httptest.Server
 	asked atomic.Int64
 	key   *ecdsa.PrivateKey
+	// subjects of the site's assertions
+	subjects map[string]string
 }
 
 func newInnerWorld(t *testing.T) *innerWorld {
 	t.Helper()
-	w := &innerWorld{}
+	w := &innerWorld{subjects: map[string]string{}}
 	var err error
 	if w.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
@@ -64,6 +66,9 @@ resources: [{identifier: "https://api.example.com/", scopes: [api:read], open: t
 		servertest.Change(func(c *config.Config) {
 			c.Egress.CAFile, c.Egress.InnerHosts = file, []string{"127.0.0.1"}
 			c.Registration.StatementIssuers = []config.StatementIssuer{{Issuer: w.site.URL, JWKSURI: w.site.URL + "/keys"}}
+			c.TrustedIssuers = []config.TrustedIssuer{{
+				Issuer: w.site.URL, Clients: []string{"crm"}, Subjects: w.subjects, Scopes: []string{"api:read", "openid", "email"},
+			}}
 		}))
 	return w
 }

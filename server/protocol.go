@@ -31,6 +31,7 @@ import (
 	"signet/oauth/request"
 	"signet/oauth/status"
 	"signet/oauth/tokens"
+	"signet/oauth/trusted"
 	"signet/server/approval"
 	"signet/server/authorize"
 	"signet/server/consent"
@@ -146,7 +147,38 @@ func (h *Services) provider(issuer *tokens.Issuer, lists *status.Lists) (*oauth.
 	if lists != nil {
 		o.Status = lists
 	}
+	var err error
+	if o.Assertions, err = h.trustedIssuers(); err != nil {
+		return nil, err
+	}
 	return oauth.New(o)
+}
+
+// trustedIssuers are those whose assertions are taken; nil where there are none.
+func (h *Services) trustedIssuers() (*trusted.Verifier, error) {
+	if len(h.Config.TrustedIssuers) == 0 {
+		return nil, nil
+	}
+	v := &trusted.Verifier{Self: h.Config.Server.Issuer, Keys: h.issuerKeys}
+	for i, t := range h.Config.TrustedIssuers {
+		one := trusted.Issuer{
+			Issuer: t.Issuer, JWKSURI: t.JWKSURI, Audiences: t.Audiences, Clients: t.Clients, Upstream: h.Config.UpstreamOf(t),
+			Subjects: t.Subjects, Scopes: t.Scopes, Resources: t.Resources, Longest: t.Longest, Access: t.AccessLifetime,
+			Reusable: t.Reusable,
+		}
+		if t.JWKS != nil {
+			if err := translate(t.JWKS, &one.JWKS); err != nil {
+				return nil, fmt.Errorf("trusted_issuers[%d].jwks: %w", i, err)
+			}
+			for _, k := range one.JWKS.Keys {
+				if !k.Valid() || !k.IsPublic() || !clients.GoodSize(k) {
+					return nil, fmt.Errorf("trusted_issuers[%d].jwks: holds a key that is private, symmetric, too small or malformed", i)
+				}
+			}
+		}
+		v.Issuers = append(v.Issuers, one)
+	}
+	return v, nil
 }
 
 // protocolHandlers are what applications talk to, and the pages on the way to them.

@@ -53,6 +53,15 @@ var rules = []rule{
 		"Only " +
 		"the port of a loopback address may differ. At the token endpoint it is the one of the authorization request.",
 		[]string{"^redirect_mismatch: ", "^redirect_missing: ", "redirect_uri", "redirect URI"}},
+	{checkGrant, "The assertion was used before: the app asks its issuer for a new one for each token, or the issuer is trusted with " +
+		"reusable: true.", []string{"assertion was used before"}},
+	{checkGrant, "The log says what is wrong with the assertion. Compare its iss, aud, exp and jti, and the app, with the entry in " +
+		"trusted_issuers; see that its sub is linked to a person (signet user show), and that the issuer's keys can be read.",
+		[]string{"assertion is not one that this client can use"}},
+	{checkScope, "The entry of the issuer in trusted_issuers says which scopes and resources its assertions are good for.",
+		[]string{"assertions of this issuer"}},
+	{checkStrength, "This client demands two factors, or another upstream, and an assertion stands for neither.",
+		[]string{"than an assertion stands for"}},
 	{checkObject, "Compare the request object with what the client may send: its algorithm, keys, aud (the issuer), exp and client_id.",
 		[]string{"equest object", "request_uri", "Push the request itself", "must push its authorization", "equest_not_supported"}},
 	{checkPKCE, "The code_verifier must be the one that the code_challenge of the same request was made of, by S256; see that the app keeps " +

@@ -19,6 +19,8 @@ import (
 // "file" (what it does to the file of a SQLite database is looked at in package server) or "none" (opens none), and words with which it
 // runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
+	"assertion key":        {"none", ""},
+	"assertion sign":       {"none", "--key-file k.jwk --client a --aud https://id.example"},
 	"audit verify":         {"reads", ""},
 	"backup":               {"file", ""},
 	"backup list":          {"none", ""},

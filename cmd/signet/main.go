@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
 		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.explain(), a.initialToken(), a.invitation(), a.token(),
-		a.backup(), a.restore(), a.delivery(), a.healthcheck(), a.doctor(), a.version())
+		a.assertion(), a.backup(), a.restore(), a.delivery(), a.healthcheck(), a.doctor(), a.version())
 	return root
 }
 

@@ -44,8 +44,8 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 	s.StringVar(&m.InitiateLoginURI, "initiate-login-uri", "", "`URI` where a sign-in begins that people start on their account page")
 	s.StringVar(&m.Scope, "scope", "", "`scopes` the app may ask for, separated by spaces or commas")
 	s.StringSliceVar(&m.GrantTypes, "grant-type", nil,
-		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), "+clients.DeviceCode+
-			", and (which --exchange-target adds) "+clients.TokenExchange)
+		"`grant` types: authorization_code, refresh_token, client_credentials, implicit and password (both legacy), "+clients.DeviceCode+", "+
+			clients.JWTBearer+", and (which --exchange-target adds) "+clients.TokenExchange)
 	s.BoolVar(&f.ciba, "ciba", false, "an app that asks for the decision of somebody whom it names, who is elsewhere (CIBA)")
 	s.StringVar(&m.BackchannelNotification, "ciba-ping", "", "`URI` that is told when somebody decided, in place of asking only")
 	s.StringVar(&m.BackchannelSigningAlg, "ciba-request-alg", "", "the app signs what it asks with this algorithm")

@@ -46,6 +46,8 @@ func grantOf(name string) string {
 		return clients.DeviceCode
 	case "curl-ciba":
 		return clients.CIBA
+	case "curl-jwt-bearer":
+		return clients.JWTBearer
 	case "curl-exchange":
 		return clients.TokenExchange
 	case "kube-apiserver":

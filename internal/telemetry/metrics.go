@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type Metrics struct {
 	pushed    *prometheus.CounterVec
 	devices   *prometheus.CounterVec
 	asked     *prometheus.CounterVec
+	asserted  *prometheus.CounterVec
 	pings     *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
@@ -83,6 +85,9 @@ func NewMetrics() *Metrics {
 		"evicted (too many waited), approved, denied; unknown: a wrong code was typed.", "outcome")
 	m.asked = counter("ciba_requests_total",
 		"Requests of apps for the decision of somebody whom they name, by what became of them: asked, approved, denied.", "outcome")
+	m.asserted = counter("assertions_total",
+		"Assertions of trusted issuers (RFC 7523), by issuer and outcome: taken, refused, replayed; other: of an issuer that is not trusted.",
+		"issuer", "outcome")
 	m.pings = counter("ciba_pings_total", "Pings to apps that somebody decided, by outcome of a try.", "outcome")
 	m.pushed = counter("pushed_requests_total",
 		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
@@ -181,6 +186,11 @@ func (m *Metrics) Proof(outcome string) {
 // Device counts a request of a device; outcome: asked, evicted, approved, denied, unknown (a wrong code was typed).
 func (m *Metrics) Device(outcome string) {
 	m.devices.WithLabelValues(oneOf(outcome, "asked", "evicted", "approved", "denied", "unknown")).Inc()
+}
+
+// Asserted counts an assertion. The issuer is one of the configuration, or "" where none of these was found to have signed it.
+func (m *Metrics) Asserted(issuer, outcome string) {
+	m.asserted.WithLabelValues(cmp.Or(issuer, "other"), oneOf(outcome, "taken", "refused", "replayed")).Inc()
 }
 
 // Asked counts a request for somebody's decision; outcome: asked, approved, denied.

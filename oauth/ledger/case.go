@@ -48,6 +48,9 @@ type Case struct {
 	Presented tokens.Refresh
 	Verdict   Verdict
 
+	// Source is the assertion that the grant comes of, once it is verified.
+	Source Source
+
 	// Memberships are the person's groups and roles as far as the client gets them; read once, see Belongs.
 	Memberships claims.Memberships
 	belongs     bool
@@ -182,8 +185,10 @@ func (c *Case) idleUntil() time.Time {
 // touchAfter is how old the note of a grant's last use may be: a small part of what it may be idle for, so that one in use does not end.
 func (c *Case) touchAfter() time.Duration { return min(touchEvery, c.idleUntil().Sub(c.Now)/8) }
 
-// Refreshes reports whether the client gets refresh tokens.
-func (c *Case) Refreshes() bool { return c.Client.HasGrant("refresh_token") }
+// Refreshes reports whether the client gets refresh tokens: never for an assertion, which its issuer may not make again.
+func (c *Case) Refreshes() bool {
+	return c.Client.HasGrant(clients.RefreshToken) && c.GrantType != clients.JWTBearer
+}
 
 // NextRefresh is the claims of the refresh token this case answers with. They come from the row, as it is or as Settle will
 // leave it, so that every replica signs the same token.

@@ -35,6 +35,7 @@ type act struct {
 	row      storage.Grant    // insert
 	spend    storage.Spend    // spend
 	rotation storage.Rotation // rotate
+	asserted bool             // insert: of an assertion
 }
 
 // Why a grant was revoked, in grants.revoked_why.
@@ -125,6 +126,9 @@ func (l *Ledger) do(ctx context.Context, c *Case) error {
 // insert writes the row, and, for a client that is told of sign-outs, that the person went to it in this session.
 func (l *Ledger) insert(ctx context.Context, c *Case) error {
 	row := c.act.row
+	if c.act.asserted {
+		return l.assert(ctx, c)
+	}
 	if l.o.Sessions == nil || row.SessionID == "" || !c.Client.ToldOfSignout() {
 		return l.o.Store.InsertGrant(ctx, row)
 	}

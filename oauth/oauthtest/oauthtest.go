@@ -28,6 +28,7 @@ import (
 	"signet/oauth/ledger"
 	"signet/oauth/status"
 	"signet/oauth/tokens"
+	"signet/oauth/trusted"
 	"signet/storage"
 )
 
@@ -60,6 +61,7 @@ type Options struct {
 	Resources []clients.Resource
 	Audience  string // default audience
 	Replay    clientauth.Replay
+	Trusted   []trusted.Issuer // whose assertions are taken
 }
 
 // Protocol is what New opens.
@@ -169,6 +171,9 @@ func New(t testing.TB, o Options) *Protocol {
 		Status: lists,
 		Store:  o.DB, Events: audit.New(o.DB), Issuer: h.Issuer, Clients: h.Registry, Lifetimes: o.Lifetimes,
 		Passwords: o.Passwords, Metrics: o.Metrics, DefaultAudience: o.Audience,
+	}
+	if len(o.Trusted) > 0 {
+		h.options.Assertions = &trusted.Verifier{Issuers: o.Trusted, Self: Issuer}
 	}
 	return h.Replica(t, o.DB)
 }

@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"signet/audit"
+	"signet/oauth/refusal"
+	"signet/storage"
+)
+
+// Source is an assertion that a grant comes of (RFC 7523).
+type Source struct {
+	Issuer string
+	Once   string    // what names it among all of the issuer; "" = it may come again
+	Until  time.Time // … until when that is kept
+}
+
+// InsertFrom notes that the case's row is to be inserted, and that its Source is used up with it. There is an event of it, as
+// its person did nothing.
+func (c *Case) InsertFrom() {
+	c.Insert()
+	c.act.asserted = true
+}
+
+// ErrAssertionReplayed: an assertion was used before.
+var ErrAssertionReplayed = errors.New("assertion used before")
+
+// assert writes the row of an assertion, with what it brings along. In the transaction of ctx, if there is one.
+func (l *Ledger) assert(ctx context.Context, c *Case) error {
+	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+		if s := c.Source; s.Once != "" {
+			err := l.o.Replay.SpendOnce(ctx, "assertion", s.Issuer, s.Once, s.Until)
+			if errors.Is(err, storage.ErrConflict) {
+				return refusal.InvalidGrant("The assertion was used before. Get a new one for each request.").Because(
+					fmt.Errorf("%w: %w", ErrAssertionReplayed, err))
+			} else if err != nil {
+				return fmt.Errorf("use up an assertion: %w", err)
+			}
+		}
+		if err := l.o.Store.InsertGrant(ctx, c.act.row); err != nil {
+			return err
+		}
+		return l.o.Events.Record(ctx, c.event(audit.GrantAsserted, map[string]string{"issuer": c.Source.Issuer}))
+	})
+}

@@ -1,0 +1,81 @@
+package server_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/clients"
+	"signet/oauth/dpop/dpoptest"
+)
+
+// TestRFC7523_FromOutside: an app gets a token for a person by what the company's issuer signed, whose keys its discovery document tells.
+func TestRFC7523_FromOutside(t *testing.T) {
+	w := newInnerWorld(t)
+	if !slices.Contains(grantTypesTold(t, w.Server), clients.JWTBearer) {
+		t.Error("discovery does not tell the grant")
+	}
+	ada := w.Person(t, "ada@example.com")
+	w.subjects["emp-7"] = ada.ID
+	crm := bound{t, w.Server, w.App(t, "crm", func(m *clients.Metadata) {
+		m.RedirectURIs, m.GrantTypes, m.Scope = nil, []string{clients.JWTBearer}, "api:read openid email"
+	}), dpoptest.New(t)}
+	assertion := func(change map[string]any) string {
+		claims := map[string]any{"iss": w.site.URL, "sub": "emp-7", "aud": w.URL, "exp": time.Now().Add(time.Minute).Unix(),
+			"jti": dpoptest.Claims("", "")["jti"]}
+		for name, value := range change {
+			claims[name] = value
+		}
+		return w.signed(t, "JWT", claims)
+	}
+	form := url.Values{"grant_type": {clients.JWTBearer}, "assertion": {assertion(nil)}, "scope": {"openid email"}}
+	code, got, h := crm.post(w.Server, form, crm.proof())
+	if code != 200 || got["token_type"] != "DPoP" || got["refresh_token"] != nil || got["id_token"] != nil ||
+		h.Get("Cache-Control") != "no-store" {
+		t.Fatalf("%d %v", code, got)
+	}
+	token := got["access_token"].(string)
+	r := httptest.NewRequest("GET", w.URL+"/userinfo", nil)
+	r.Header.Set("Authorization", "DPoP "+token)
+	claims := dpoptest.Claims("GET", w.URL+"/userinfo")
+	claims["ath"] = dpoptest.Hash(token)
+	r.Header.Set("DPoP", crm.key.Sign(t, claims, nil))
+	if code, got, _ := answer(t, w.Server, r); code != 200 || got["email"] != "ada@example.com" {
+		t.Errorf("userinfo: %d %v", code, got)
+	}
+	// used again; of nobody; repeated in the form
+	for what, form := range map[string]url.Values{
+		"again":     form,
+		"of nobody": {"grant_type": {clients.JWTBearer}, "assertion": {assertion(map[string]any{"sub": "emp-8"})}},
+	} {
+		code, got, _ := crm.post(w.Server, form, crm.proof())
+		if code != 400 || got["error"] != "invalid_grant" || strings.Contains(got["error_description"].(string), "emp") {
+			t.Errorf("%s: %d %v", what, code, got)
+		}
+	}
+	twice := url.Values{"grant_type": {clients.JWTBearer}, "assertion": {assertion(nil), assertion(nil)}}
+	if code, got, _ := crm.post(w.Server, twice, ""); code != 400 || got["error"] != "invalid_request" {
+		t.Errorf("two assertions: %d %v", code, got)
+	}
+	// an app that registers itself gets no such grant
+	status, registered := w.register(t, map[string]any{"redirect_uris": []string{"https://shop.example/cb"},
+		"grant_types": []string{"authorization_code", clients.JWTBearer}})
+	if grants, _ := registered["grant_types"].([]any); status != http.StatusCreated || slices.Contains(grants, any(clients.JWTBearer)) {
+		t.Errorf("registered: %d %v", status, registered)
+	}
+	w2 := httptest.NewRecorder()
+	w.Services().Metrics.Handler().ServeHTTP(w2, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		`signet_assertions_total{issuer="` + w.site.URL + `",outcome="taken"} 1`,
+		`signet_assertions_total{issuer="` + w.site.URL + `",outcome="replayed"} 1`,
+		`signet_assertions_total{issuer="` + w.site.URL + `",outcome="refused"} 1`,
+	} {
+		if !strings.Contains(w2.Body.String(), want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
