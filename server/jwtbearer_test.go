@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -27,9 +28,7 @@ func TestRFC7523_FromOutside(t *testing.T) {
 	assertion := func(change map[string]any) string {
 		claims := map[string]any{"iss": w.site.URL, "sub": "emp-7", "aud": w.URL, "exp": time.Now().Add(time.Minute).Unix(),
 			"jti": dpoptest.Claims("", "")["jti"]}
-		for name, value := range change {
-			claims[name] = value
-		}
+		maps.Copy(claims, change)
 		return w.signed(t, "JWT", claims)
 	}
 	form := url.Values{"grant_type": {clients.JWTBearer}, "assertion": {assertion(nil)}, "scope": {"openid email"}}
