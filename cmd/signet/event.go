@@ -77,7 +77,7 @@ func (a *app) eventList() *cobra.Command {
 			}
 			return a.answer(shown, func(w io.Writer) {
 				for _, e := range shown {
-					fmt.Fprintln(w, eventLine(e))
+					row(w, eventLine(e))
 				}
 			})
 		})

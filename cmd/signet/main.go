@@ -29,17 +29,18 @@ const (
 
 // run is the whole program, so that tests can call it; it returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	seen := &plain{w: stderr} // the log escapes for itself
+	a := &app{stdin: stdin, stdout: &plain{w: stdout}, stderr: stderr}
 	root := a.root()
 	root.SetArgs(dashed(root, args))
 	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(seen)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}
-	complain(stderr, err)
+	complain(seen, err)
 	if errors.Is(err, errPerson) {
 		return exitPerson
 	}
@@ -182,4 +183,4 @@ func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.
 }
 
 // notice tells the operator what was made or seen on the way (a master key), beside the command's own answer.
-func (a *app) notice(text string) { fmt.Fprintln(a.stderr, text) }
+func (a *app) notice(text string) { fmt.Fprintln(&plain{w: a.stderr}, text) }

@@ -107,7 +107,7 @@ func (a *app) migrateDown() *cobra.Command {
 		if m, err = db.MigrateDown(cmd.Context()); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stderr, "deleted: %s\n", lost(losses))
+		a.notice("deleted: " + lost(losses))
 		return a.steps([]storage.Migration{m}, "")
 	})
 	c.Flags().BoolVar(&sure, "yes", false, "delete what the migration holds")

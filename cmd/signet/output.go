@@ -23,8 +23,19 @@ func (a *app) answer(v any, table func(w io.Writer)) error {
 	return w.Flush()
 }
 
-// row writes one line of a table.
-func row(w io.Writer, cells ...string) { fmt.Fprintln(w, strings.Join(cells, "\t")) }
+// row writes one line of a table. Whatever is in a cell makes neither another line nor another cell.
+func row(w io.Writer, cells ...string) {
+	var line []byte
+	for i, cell := range cells {
+		if i > 0 {
+			line = append(line, '\t')
+		}
+		for _, r := range cell {
+			line = visible(line, r)
+		}
+	}
+	_, _ = w.Write(append(line, '\n')) // as of fmt.Fprintln: a stream that is gone shows at the end
+}
 
 // when shows a time, in UTC and seconds; nothing for none.
 func when(t time.Time) string {

@@ -36,11 +36,19 @@ func checkCSS(css []byte, prefix string) error {
 			return nil
 		}
 		target, after, closed := strings.Cut(after, ")")
-		if target = strings.Trim(target, " \t\r\n\f\"'"); !closed || !ourFile(target, prefix) {
+		if target = unquoted(strings.Trim(target, " \t\r\n\f")); !closed || !ourFile(target, prefix) {
 			return fmt.Errorf("holds url(%s): only files under %s/static/ may be loaded", cutShort(target), prefix)
 		}
 		rest = after
 	}
+}
+
+// unquoted is what is in quotes. One that a bracket cut in two keeps its quote, and is no file of ours.
+func unquoted(s string) string {
+	if n := len(s); n >= 2 && s[0] == s[n-1] && (s[0] == '"' || s[0] == '\'') {
+		return s[1 : n-1]
+	}
+	return s
 }
 
 // ourFile reports whether an address, in lower case, is one of a static file of ours however a browser reads it.

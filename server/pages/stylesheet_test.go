@@ -23,6 +23,7 @@ func TestAStyleSheetOfTheOperators(t *testing.T) {
 		`a{b:u\72l(https://evil.example)}`: "url(", `a{b:\75 rl(https://evil.example)}`: "url(", "a{b:url(/account)}": "url(",
 		"a{b:url(/static/../account)}": "url(", "a{b:url(/static/%2e%2e/account)}": "url(", `a{b:url(/static/\2e./account)}`: "url(",
 		"a{b:url(/static/x": "url(", `a{b:image-set("https://evil.example/x" 1x)}`: "image-set(", `a{b:src("https://evil.example")}`: "src(",
+		`a{b:url("/static/a)/../../account")}`: "url(", `a{b:url('/static/a)/../x')}`: "url(", `a{b:url('/static/mark.svg')}`: "",
 		"a{b:url()}": "url(", "a{behavior :url(/static/x)}": "behavior", "a\x00{}": "UTF-8", "\xff": "UTF-8",
 		strings.Repeat("a{}\n", LargestBrandFile/4+1): "64 KiB",
 	} {
