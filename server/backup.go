@@ -51,27 +51,8 @@ type MadeBackup struct {
 	Deleted   []string  `json:"deleted,omitempty"` // older ones that went
 }
 
-// scratchPrefix begins the name of a folder in which a copy is worked on, beside the database and as private as it is.
-const scratchPrefix = ".signet-work-"
-
-// staleScratch is when what a killed run left behind is removed.
-const staleScratch = 24 * time.Hour
-
-// scratch makes a folder to work in; done removes it.
-func scratch(in string) (folder string, done func() error, err error) {
-	entries, err := os.ReadDir(in)
-	if err != nil {
-		return "", nil, err
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && strings.HasPrefix(e.Name(), scratchPrefix) && time.Since(info.ModTime()) > staleScratch {
-			_ = os.RemoveAll(filepath.Join(in, e.Name()))
-		}
-	}
-	folder, err = os.MkdirTemp(in, scratchPrefix) // mode 0700
-	return folder, func() error { return os.RemoveAll(folder) }, err
-}
+// backupLabel is of the key that signs backups, which is made from the master key.
+const backupLabel = "backup"
 
 // MakeBackup copies the configured SQLite database, while others use it, and keeps the copy.
 func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made MadeBackup, err error) {
@@ -91,7 +72,7 @@ func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made Mad
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return made, fmt.Errorf("storage.dsn: %w at %s: `signet serve` makes it, or `signet migrate up`", storage.ErrNoDatabase, path)
 	}
-	folder, done, err := scratch(filepath.Dir(path))
+	folder, done, err := scratch(filepath.Dir(path), scratchPrefix)
 	if err != nil {
 		return made, err
 	}
@@ -108,6 +89,9 @@ func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made Mad
 	}
 	if err := addParts(c, folder, o.WithMasterKey, parts); err != nil {
 		return made, err
+	}
+	if master, unread := readMaster(c); unread == nil {
+		o.Sealing.Author = master.Derive(backupLabel)
 	}
 	out := filepath.Join(folder, "out")
 	if err := writeBackup(out, m, parts, o.Sealing); err != nil {
@@ -240,10 +224,8 @@ func (h *Services) backUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	newest := time.Time{}
-	if len(list) > 0 {
-		newest = list[len(list)-1].CreatedAt
-	}
+	last, _ := backup.Newest(list, time.Now())
+	newest := last.CreatedAt
 	h.Metrics.BackupMade(newest)
 	if err := h.noteVerified(ctx); err != nil {
 		return err

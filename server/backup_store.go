@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"signet/config"
 	"signet/internal/backup"
@@ -49,28 +50,29 @@ func FetchBackup(ctx context.Context, c config.Config, word string) (file string
 	}
 	if word == "latest" {
 		list, err := store.List(ctx)
-		if err == nil && len(list) == 0 {
+		last, found := backup.Newest(list, time.Now())
+		if err == nil && !found {
 			err = fmt.Errorf("there is no backup in %s", c.Backup.To)
 		}
 		if err != nil {
 			return "", done, err
 		}
-		word = list[len(list)-1].Name
+		word = last.Name
 	} else if _, err := os.Stat(word); err == nil {
 		return word, done, nil
 	}
 	if !config.Bucket(c.Backup.To) {
 		return filepath.Join(c.Backup.To, word), done, nil
 	}
-	folder, err := os.MkdirTemp("", "signet-fetched-")
+	folder, cleared, err := scratch("", "signet-fetched-")
 	if err != nil {
 		return "", done, err
 	}
 	file = filepath.Join(folder, filepath.Base(word))
 	if err := store.Get(ctx, word, file); err != nil {
-		return "", done, errors.Join(err, os.RemoveAll(folder))
+		return "", done, errors.Join(err, cleared())
 	}
-	return file, func() error { return os.RemoveAll(folder) }, nil
+	return file, cleared, nil
 }
 
 // checkBackups looks at what config cannot know: whether recipients and the store are such.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"signet/config"
@@ -35,6 +38,7 @@ type VerifiedBackup struct {
 	Schema    int64            `json:"schema"`
 	Issuer    string           `json:"issuer"`
 	MasterKey string           `json:"master_key"` // id
+	Signed    bool             `json:"signed"`     // with the master key; else anybody may have made it
 	Rows      map[string]int64 `json:"rows"`
 	Took      config.Duration  `json:"took"`
 	// Unreadable is how many sealed values do not open, of up to a thousand of a kind.
@@ -45,12 +49,12 @@ type VerifiedBackup struct {
 // with the master key; then it starts a server on the copy that reaches nobody, and has it sign a token.
 func VerifyBackup(ctx context.Context, c config.Config, o VerifyOptions) (v VerifiedBackup, err error) {
 	start := time.Now()
-	folder, err := os.MkdirTemp(o.Scratch, "signet-verify-") // mode 0700
+	folder, cleared, err := scratch(o.Scratch, "signet-verify-")
 	if err != nil {
 		return v, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	m, err := unpackBackup(ctx, o.File, o.Opening, folder)
+	defer func() { err = errors.Join(err, cleared()) }()
+	m, err := unpackBackup(ctx, c, o.File, o.Opening, folder)
 	if err != nil {
 		return v, err
 	}
@@ -64,15 +68,32 @@ func VerifyBackup(ctx context.Context, c config.Config, o VerifyOptions) (v Veri
 	}
 	return VerifiedBackup{
 		File: filepath.Base(o.File), CreatedAt: m.CreatedAt, Encrypted: m.Encrypted, Release: m.Release, Schema: m.Schema, Issuer: m.Issuer,
-		MasterKey: m.MasterKey, Rows: m.Rows, Unreadable: unreadable, Took: config.Duration(time.Since(start).Round(time.Millisecond)),
+		MasterKey: m.MasterKey, Signed: m.MAC != "", Rows: m.Rows, Unreadable: unreadable,
+		Took: config.Duration(time.Since(start).Round(time.Millisecond)),
 	}, nil
 }
 
-// unpackBackup puts a backup's parts into a folder and looks through the database.
-func unpackBackup(ctx context.Context, file string, o backup.Opening, folder string) (backup.Manifest, error) {
+// unpackBackup puts a backup's parts into a folder and looks through the database. Where there is a master key, the backup must be made
+// with it: encryption tells nothing of who encrypted. And it must be the one that its name says, not an old one under a new name.
+func unpackBackup(ctx context.Context, c config.Config, file string, o backup.Opening, folder string) (backup.Manifest, error) {
+	master, err := readMaster(c)
+	if err == nil {
+		o.Authors = master.DeriveAll(backupLabel)
+	} else if !errors.Is(err, ErrNoMasterKey) { // else it may be in the backup, and what that says is believed
+		return backup.Manifest{}, err
+	}
 	m, err := backup.Read(file, o, folder, func(bytes int64) error { return sqlitefile.Space(folder, bytes) })
-	if err != nil {
+	switch {
+	case errors.Is(err, backup.ErrForged) && m.MAC == "":
+		return m, fmt.Errorf("%w: nothing in it says who made it; --unsigned takes it all the same, if you know", err)
+	case errors.Is(err, backup.ErrForged) && !slices.Contains(master.IDs(), m.MasterKey):
+		return m, fmt.Errorf("%w: it names the master key %s, and there is %s", err, cmp.Or(m.MasterKey, "-"), strings.Join(master.IDs(), ", "))
+	case err != nil:
 		return m, err
+	}
+	if at, named := backup.NamedAt(file); named && !at.Equal(m.CreatedAt) {
+		return m, fmt.Errorf("%w: its name says %s, and it was made at %s", backup.ErrForged, at.Format(time.RFC3339),
+			m.CreatedAt.Format(time.RFC3339))
 	}
 	path := filepath.Join(folder, backup.Database)
 	if err := sqlitefile.Check(ctx, path); err != nil {

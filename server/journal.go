@@ -20,7 +20,9 @@ import (
 var journaled = []audit.Name{
 	audit.UserDisabled, audit.UserEnabled, audit.UserErased, audit.UserFrozen, audit.UserUnfrozen,
 	audit.PasswordChanged, audit.PasswordSet, audit.PasswordReset,
-	audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked,
+	audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked, audit.EmailChanged, audit.UserDeleteAsked,
+	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
+	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
 	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated,
 	audit.ConsentWithdrawn, audit.KeyRetired, audit.AdminTokenRevoked,
 }
@@ -159,11 +161,25 @@ func (j *journal) since(ctx context.Context, from time.Time) (acts []backup.Act,
 
 func actOf(e storage.Event) backup.Act {
 	var detail struct {
-		KID string `json:"kid"`
-		JTI string `json:"jti"`
+		KID     string `json:"kid"`
+		JTI     string `json:"jti"`
+		Group   string `json:"group"`
+		Role    string `json:"role"`
+		Changes []struct {
+			Field string          `json:"field"`
+			New   json.RawMessage `json:"new"`
+		} `json:"changes"`
 	}
-	_ = json.Unmarshal(e.Detail, &detail) // what has neither leaves them empty
-	return backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI}
+	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
+	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI,
+		Group: detail.Group, Role: detail.Role}
+	for _, change := range detail.Changes {
+		permits := ""
+		if e.Name == string(audit.RoleChanged) && change.Field == "permissions" && json.Unmarshal(change.New, &permits) == nil {
+			a.Permits = append([]string{""}, strings.Fields(permits)...) // "" = also where none is left
+		}
+	}
+	return a
 }
 
 // closeJournal writes what a command did; the server's job has written what it did but for the last second.

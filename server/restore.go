@@ -40,9 +40,10 @@ type RestoredBackup struct {
 	Keys      []string         `json:"keys"`       // algorithms whose keys were replaced
 	Acts      map[string]int   `json:"acts"`       // of the journal, done again, by name
 	Secrets   []string         `json:"need_secrets,omitempty"`
-	Look      []string         `json:"look_at,omitempty"` // people whose removed ways to sign in are there again
-	Gap       string           `json:"gap,omitempty"`     // what the journal does not tell
-	Before    string           `json:"before,omitempty"`  // where the database that was there is
+	Look      []string         `json:"look_at,omitempty"`         // people of whom ways to sign in, or an address, are there again
+	Changed   []string         `json:"look_at_clients,omitempty"` // clients that were changed since: they are as they were before
+	Gap       string           `json:"gap,omitempty"`             // what the journal does not tell
+	Before    string           `json:"before,omitempty"`          // where the database that was there is
 	DryRun    bool             `json:"dry_run,omitempty"`
 }
 
@@ -71,12 +72,12 @@ func Restore(ctx context.Context, c config.Config, o RestoreOptions) (done Resto
 	if missing == nil && !o.Replace && !o.DryRun {
 		return done, fmt.Errorf("there is a database at %s; --replace puts the backup in its place and keeps it as %s", path, path+beforeRestore)
 	}
-	folder, cleared, err := scratch(filepath.Dir(path))
+	folder, cleared, err := scratch(filepath.Dir(path), scratchPrefix)
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, cleared()) }()
-	m, err := unpackBackup(ctx, o.File, o.Opening, folder)
+	m, err := unpackBackup(ctx, c, o.File, o.Opening, folder)
 	if err != nil {
 		return done, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/audit"
@@ -88,7 +89,10 @@ func gapOf(r backup.Record, path string, from time.Time) string {
 func (h *Services) doAgain(ctx context.Context, acts []backup.Act, done *RestoredBackup) error {
 	done.Acts = map[string]int{}
 	now := time.Now()
-	for _, a := range acts {
+	for i, a := range acts {
+		if name := audit.Name(a.Name); name == audit.GroupMemberAdded || name == audit.RoleGiven || overtaken(acts, i) {
+			continue
+		}
 		err := h.doOne(ctx, a, now, done)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue
@@ -134,7 +138,16 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		return h.withdrawAgain(ctx, a, now)
 	case audit.AdminTokenRevoked:
 		return h.DB.RevokeToken(ctx, a.Token, now.Add(longestHostToken))
-	case audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked:
+	case audit.GroupMemberRemoved, audit.GroupDeleted, audit.RoleTaken, audit.RoleDeleted, audit.RoleChanged:
+		return h.lessenAgain(ctx, a)
+	case audit.ClientChanged:
+		if _, _, err := h.DB.ClientByID(ctx, a.Client); err != nil {
+			return err
+		}
+		if !slices.Contains(done.Changed, a.Client) {
+			done.Changed = append(done.Changed, a.Client)
+		}
+	case audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked, audit.EmailChanged, audit.UserDeleteAsked:
 		if _, err := h.DB.UserByID(ctx, a.User); err != nil {
 			return err
 		}
@@ -143,6 +156,45 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		}
 	}
 	return nil // keys: see replaceKeys
+}
+
+// lessenAgain takes away what somebody might do and may not any more. What was given since the backup stays undone.
+func (h *Services) lessenAgain(ctx context.Context, a backup.Act) error {
+	switch audit.Name(a.Name) {
+	case audit.GroupMemberRemoved:
+		return h.DB.RemoveMember(ctx, a.Group, a.User)
+	case audit.GroupDeleted:
+		return h.DB.DeleteGroup(ctx, a.Group)
+	case audit.RoleDeleted:
+		return h.DB.DeleteRole(ctx, a.Role)
+	case audit.RoleTaken:
+		if a.Group != "" {
+			return h.DB.TakeRole(ctx, a.Role, storage.HolderGroup, a.Group)
+		}
+		return h.DB.TakeRole(ctx, a.Role, storage.HolderUser, a.User)
+	}
+	old, err := h.DB.RolePermits(ctx, a.Role)
+	if err != nil || a.Permits == nil {
+		return err
+	}
+	left := slices.DeleteFunc(strings.Fields(old), func(p string) bool { return !slices.Contains(a.Permits, p) })
+	return h.DB.SetRolePermits(ctx, a.Role, old, strings.Join(left, " "))
+}
+
+// overtaken reports whether what an act takes away was given back by a later one.
+func overtaken(acts []backup.Act, i int) bool {
+	a, back := acts[i], audit.Name("")
+	switch audit.Name(a.Name) {
+	case audit.GroupMemberRemoved:
+		back = audit.GroupMemberAdded
+	case audit.RoleTaken:
+		back = audit.RoleGiven
+	default:
+		return false
+	}
+	return slices.ContainsFunc(acts[i+1:], func(b backup.Act) bool {
+		return b.Name == string(back) && b.User == a.User && b.Group == a.Group && b.Role == a.Role
+	})
 }
 
 func (h *Services) withdrawAgain(ctx context.Context, a backup.Act, now time.Time) error {

@@ -2,9 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +53,9 @@ func (a *app) backup() *cobra.Command {
 			if set.To == "" {
 				return usage("say where to: `signet backup FOLDER`, or set backup.to")
 			}
-			made, err := server.MakeBackup(cmd.Context(), c, set)
+			ctx, stop := interrupted(cmd)
+			defer stop()
+			made, err := server.MakeBackup(ctx, c, set)
 			if err != nil {
 				return err
 			}
@@ -75,6 +81,13 @@ func (a *app) backup() *cobra.Command {
 	c.Annotations = map[string]string{actsMark: "true"}
 	c.AddCommand(a.backupList(), a.backupVerify())
 	return c
+}
+
+// interrupted is a context that the first interrupt ends, so that what is not encrypted is removed; the second has its usual effect.
+func interrupted(cmd *cobra.Command) (ctx context.Context, stop func()) {
+	ctx, stop = signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // noteBackup writes down in the database what was done; a database that cannot be written to is no reason to say that it was not.
@@ -125,14 +138,19 @@ func (a *app) backupList() *cobra.Command {
 }
 
 // opening are the flags that open a backup.
-type opening struct{ identity, passphrase string }
+type opening struct {
+	identity, passphrase string
+	unsigned             bool
+}
 
 func (o *opening) flags(c *cobra.Command) {
 	c.Flags().StringVar(&o.identity, "identity", "", "`file` with the secret key of age (AGE-SECRET-KEY-1…)")
 	c.Flags().StringVar(&o.passphrase, "passphrase-file", "", "`file` with the passphrase")
+	c.Flags().BoolVar(&o.unsigned, "unsigned", false, "take one that no master key has signed, whoever made it")
 }
 
 func (a *app) opened(o opening, c config.Config) (out backup.Opening, err error) {
+	out.Anybodys = o.unsigned
 	if out.Passphrase, err = a.passphrase(o.passphrase, c.Backup.Passphrase.Reveal()); err != nil || o.identity == "" {
 		return out, err
 	}
@@ -155,13 +173,15 @@ func (a *app) backupVerify() *cobra.Command {
 			if o.Opening, err = a.opened(with, c); err != nil {
 				return err
 			}
-			file, fetched, err := server.FetchBackup(cmd.Context(), c, args[0])
+			ctx, stop := interrupted(cmd)
+			defer stop()
+			file, fetched, err := server.FetchBackup(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, fetched()) }()
 			o.File = file
-			found, err := server.VerifyBackup(cmd.Context(), c, o)
+			found, err := server.VerifyBackup(ctx, c, o)
 			if err != nil {
 				return err
 			}
@@ -175,6 +195,7 @@ func (a *app) backupVerify() *cobra.Command {
 				row(w, "schema", fmt.Sprint(found.Schema))
 				row(w, "people", fmt.Sprint(found.Rows["users"]))
 				row(w, "encrypted", yes(found.Encrypted))
+				row(w, "signed", yes(found.Signed))
 				if found.Unreadable > 0 {
 					row(w, "worth a look", fmt.Sprintf("%d sealed value(s) do not open: `signet doctor`", found.Unreadable))
 				}

@@ -32,13 +32,13 @@ func lookAtBackups(ctx context.Context, c config.Config) []finding {
 	if err != nil {
 		return []finding{{about, false, "backup.to cannot be read: " + err.Error()}}
 	}
-	if len(list) == 0 {
+	newest, found := backup.Newest(list, time.Now())
+	if !found {
 		if _, err := os.Stat(path); err != nil {
 			return []finding{{about, true, "none yet, as there is no database"}}
 		}
 		return []finding{{about, false, "there is none in " + c.Backup.To + ": `signet backup` makes one, and so does a server within a minute"}}
 	}
-	newest := list[len(list)-1]
 	age := time.Since(newest.CreatedAt).Round(time.Minute)
 	late := c.Backup.Every > 0 && age > c.Backup.Every+backupLate
 	if late {

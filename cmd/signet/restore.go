@@ -30,13 +30,15 @@ func (a *app) restore() *cobra.Command {
 			if o.Opening, err = a.opened(with, c); err != nil {
 				return err
 			}
-			file, fetched, err := server.FetchBackup(cmd.Context(), c, args[0])
+			ctx, stop := interrupted(cmd)
+			defer stop()
+			file, fetched, err := server.FetchBackup(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, fetched()) }()
 			o.File = file
-			done, err := server.Restore(cmd.Context(), c, o)
+			done, err := server.Restore(ctx, c, o)
 			if err != nil {
 				return err
 			}
@@ -78,7 +80,10 @@ func writeRestored(w io.Writer, d server.RestoredBackup) {
 		row(w, "to do", "`signet client rotate-secret "+id+"`: its secret was changed after the backup")
 	}
 	for _, id := range d.Look {
-		row(w, "to do", "`signet user factors "+id+"`: a way to sign in that was removed after the backup is there again")
+		row(w, "to do", "`signet user show "+id+"`: a way to sign in, an address or a wish to be deleted is as it was at the backup")
+	}
+	for _, id := range d.Changed {
+		row(w, "to do", "`signet client show "+id+"`: it was changed after the backup, and is as it was before")
 	}
 	if d.Gap != "" {
 		row(w, "not known", d.Gap)

@@ -40,6 +40,9 @@ const (
 // Name of a backup made at a time.
 func Name(at time.Time) string { return namePrefix + at.UTC().Format(nameTime) + nameSuffix }
 
+// NamedAt is the time that the name of a file tells; false for files that are no backups of ours.
+func NamedAt(file string) (time.Time, bool) { return nameAt(filepath.Base(file)) }
+
 // nameAt is the time that a name tells; false for files that are no backups of ours.
 func nameAt(name string) (time.Time, bool) {
 	text, ok := strings.CutPrefix(name, namePrefix)
@@ -58,7 +61,26 @@ func sorted(list []Entry) []Entry {
 	return list
 }
 
-// Trim deletes all but the newest so many, and returns the names of those that went; keep 0 keeps all.
+// ahead is how far the clock that named a backup may be ahead.
+const ahead = 10 * time.Minute
+
+// Newest of a list, but for those whose names tell a time that is still to come: whoever named them, their clock was wrong.
+func Newest(list []Entry, now time.Time) (e Entry, ok bool) {
+	list = come(list, now)
+	if len(list) == 0 {
+		return e, false
+	}
+	return list[len(list)-1], true
+}
+
+// come are those whose time has come; the list is sorted.
+func come(list []Entry, now time.Time) []Entry {
+	i, _ := slices.BinarySearchFunc(list, now.Add(ahead), func(e Entry, t time.Time) int { return e.CreatedAt.Compare(t) })
+	return list[:i]
+}
+
+// Trim deletes all but the newest so many, and returns the names of those that went; keep 0 keeps all. A name that tells a time that is
+// still to come pushes out no other.
 func Trim(ctx context.Context, s Store, keep int) (gone []string, err error) {
 	if keep <= 0 {
 		return nil, nil
@@ -67,6 +89,7 @@ func Trim(ctx context.Context, s Store, keep int) (gone []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	list = come(list, time.Now())
 	for _, old := range list[:max(0, len(list)-keep)] {
 		if err := s.Delete(ctx, old.Name); err != nil {
 			return gone, fmt.Errorf("delete the old backup %s: %w", old.Name, err)

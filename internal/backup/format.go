@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,6 +37,8 @@ var (
 	ErrLocked = errors.New("the backup is encrypted for another key")
 	// ErrFormat: a newer release made it.
 	ErrFormat = errors.New("the backup is of a newer format")
+	// ErrForged: somebody else made it, or changed it. Whoever knows a recipient, which is no secret, can encrypt to it.
+	ErrForged = errors.New("the backup was not made with this master key")
 )
 
 // Manifest tells what is in a backup.
@@ -49,7 +52,25 @@ type Manifest struct {
 	MasterKey string           `json:"master_key"` // id of the master key in use; "" = nothing is sealed
 	Rows      map[string]int64 `json:"rows"`       // by table
 	Parts     map[string]Part  `json:"parts"`      // by name
-	Encrypted bool             `json:"-"`          // how Read found it
+	MAC       string           `json:"mac,omitempty"`
+	Encrypted bool             `json:"-"` // how Read found it
+}
+
+// signed is the MAC of all that the manifest says, and so of every part.
+func (m Manifest) signed(key []byte) (string, error) {
+	m.MAC = ""
+	text, err := json.Marshal(m)
+	return mac(key, text), err
+}
+
+// authentic reports whether somebody who has one of the keys made it.
+func (m Manifest) authentic(keys [][]byte) error {
+	for _, key := range keys {
+		if want, err := m.signed(key); err == nil && hmac.Equal([]byte(want), []byte(m.MAC)) {
+			return nil
+		}
+	}
+	return ErrForged
 }
 
 // Part is a file in a backup.
@@ -67,6 +88,13 @@ func Write(w io.Writer, m Manifest, parts map[string]string, s Sealing) error {
 			return err
 		}
 		m.Parts[name] = p
+	}
+	m.CreatedAt = m.CreatedAt.UTC()
+	if s.Author != nil {
+		var err error
+		if m.MAC, err = m.signed(s.Author); err != nil {
+			return err
+		}
 	}
 	head, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -124,8 +152,8 @@ func describe(path string) (Part, error) {
 // maxManifest bounds what is read of a manifest.
 const maxManifest = 1 << 20
 
-// Read unpacks a backup into a folder and verifies every byte of it: ErrDamaged, ErrLocked, ErrFormat. fits, if not nil, is asked before
-// anything is written whether so many bytes may be.
+// Read unpacks a backup into a folder and verifies every byte of it: ErrDamaged, ErrLocked, ErrFormat, ErrForged. fits, if not nil, is
+// asked before anything is written whether so many bytes may be.
 func Read(path string, o Opening, folder string, fits func(bytes int64) error) (Manifest, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -136,12 +164,12 @@ func Read(path string, o Opening, folder string, fits func(bytes int64) error) (
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := unpack(plain, folder, fits)
+	m, err := o.unpack(plain, folder, fits)
 	m.Encrypted = encrypted
 	return m, err
 }
 
-func unpack(plain io.Reader, folder string, fits func(bytes int64) error) (Manifest, error) {
+func (o Opening) unpack(plain io.Reader, folder string, fits func(bytes int64) error) (Manifest, error) {
 	var m Manifest
 	packed, err := gzip.NewReader(plain)
 	if err != nil {
@@ -171,6 +199,11 @@ func unpack(plain io.Reader, folder string, fits func(bytes int64) error) (Manif
 	}
 	if err := m.sound(); err != nil {
 		return m, err
+	}
+	if len(o.Authors) > 0 && (m.MAC != "" || !o.Anybodys) { // before anything is unpacked
+		if err := m.authentic(o.Authors); err != nil {
+			return m, err
+		}
 	}
 	if fits != nil {
 		if err := fits(m.size()); err != nil {

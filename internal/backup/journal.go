@@ -25,6 +25,10 @@ type Act struct {
 	Client string    `json:"client,omitempty"`
 	Key    string    `json:"key,omitempty"`   // kid
 	Token  string    `json:"token,omitempty"` // jti
+	Group  string    `json:"group,omitempty"`
+	Role   string    `json:"role,omitempty"`
+	// Permits are the permissions of a role after it was changed; nil = they were not.
+	Permits []string `json:"permits,omitempty"`
 }
 
 // The journal's own lines: it was begun, and somebody keeps it.

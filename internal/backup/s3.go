@@ -26,6 +26,7 @@ type Bucket struct {
 	o         BucketOptions
 	endpoint  *url.URL
 	transport http.RoundTripper
+	largest   int64 // maxObject
 }
 
 // BucketOptions of NewBucket.
@@ -41,8 +42,10 @@ type BucketOptions struct {
 	Hosts bool
 }
 
-// maxObject is what one request may carry.
-const maxObject = 5 << 30
+const (
+	maxObject = 5 << 30 // bytes that one request may carry
+	maxPages  = 1000    // of a list, with a thousand names each
+)
 
 // NewBucket checks the options.
 func NewBucket(o BucketOptions) (*Bucket, error) {
@@ -66,7 +69,7 @@ func NewBucket(o BucketOptions) (*Bucket, error) {
 	if o.Hosts {
 		u.Host = o.Bucket + "." + u.Host
 	}
-	return &Bucket{o, u, &http.Transport{
+	return &Bucket{o: o, endpoint: u, largest: maxObject, transport: &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 2 * time.Minute, DisableCompression: true, DisableKeepAlives: true,
 	}}, nil
@@ -212,7 +215,10 @@ func (b *Bucket) Get(ctx context.Context, name, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(f, res.Body)
+	n, err := io.Copy(f, io.LimitReader(res.Body, b.largest+1)) // whatever it says, and however long it goes on
+	if err == nil && n > b.largest {
+		err = fmt.Errorf("%s is of more than %d bytes, and none was kept so", name, b.largest)
+	}
 	if err == nil && res.ContentLength >= 0 && n != res.ContentLength {
 		err = io.ErrUnexpectedEOF
 	}
@@ -225,7 +231,7 @@ func (b *Bucket) List(ctx context.Context) (list []Entry, err error) {
 	if b.o.Prefix != "" {
 		prefix = b.o.Prefix + "/"
 	}
-	for more := ""; ; {
+	for more, pages := "", 0; pages < maxPages; pages++ {
 		query := url.Values{"list-type": {"2"}, "prefix": {prefix}, "delimiter": {"/"}}
 		if more != "" {
 			query.Set("continuation-token", more)
@@ -257,6 +263,7 @@ func (b *Bucket) List(ctx context.Context) (list []Entry, err error) {
 		}
 		more = page.Next
 	}
+	return nil, fmt.Errorf("the bucket lists more than %d pages", maxPages)
 }
 
 // Delete implements Store.

@@ -19,12 +19,15 @@ type Sealing struct {
 	Recipients []string
 	Passphrase string
 	Plain      bool
+	Author     []byte // key of the MAC that tells who made it; nil = it has none
 }
 
 // Opening is what opens a backup: identities (lines of AGE-SECRET-KEY-1…) or a passphrase. One that is not encrypted needs neither.
 type Opening struct {
 	Identities string
 	Passphrase string
+	Authors    [][]byte // keys, with one of which it has to be made; none = whoever made it
+	Anybodys   bool     // one without a MAC is taken all the same
 }
 
 // errUnsealed: nobody said how to encrypt.
