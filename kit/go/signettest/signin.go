@@ -177,12 +177,11 @@ func fill(page, login string) (action string, form url.Values, err error) {
 		values, pressed := url.Values{}, false
 		for _, tag := range inputs.FindAllString(found[2], -1) {
 			a := attributes(tag)
-			_, checked := a["checked"]
 			switch {
 			case a["name"] == "seeded" && strings.EqualFold(a["value"], login), a["name"] == "decision" && a["value"] == "allow":
 				pressed = true
 				values.Set(a["name"], a["value"])
-			case a["type"] == "hidden", a["type"] == "checkbox" && checked:
+			case a["type"] == "hidden", a["type"] == "checkbox": // all that is asked is allowed
 				values.Add(a["name"], a["value"])
 			}
 		}

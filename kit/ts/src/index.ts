@@ -66,7 +66,7 @@ export class Api {
   private readonly statuses: StatusLists
   private readonly seen = new Map<string, { token: Token; until: number; places: Place[] }>()
 
-  constructor(private readonly issuer: string, private readonly resource: string, options: Options = {}) {
+  constructor(private readonly issuer: string, readonly resource: string, options: Options = {}) {
     const id = new URL(resource)
     const base = new URL(options.baseURL ?? id.origin)
     const check = (good: boolean, why: string) => { if (!good) throw new TypeError(`kit: ${why}`) }

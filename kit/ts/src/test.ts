@@ -142,7 +142,7 @@ function fill(page: string, login: string): { action: string, form: URLSearchPar
       if ((name === 'seeded' && value.toLowerCase() === login.toLowerCase()) || (name === 'decision' && value === 'allow')) {
         pressed = true
         form.set(name, value)
-      } else if (a.get('type') === 'hidden' || (a.get('type') === 'checkbox' && a.has('checked'))) form.append(name, value)
+      } else if (a.get('type') === 'hidden' || a.get('type') === 'checkbox') form.append(name, value) // all that is asked is allowed
     }
     if (pressed) return { action: attributes(tag).get('action') ?? '', form }
   }
