@@ -142,7 +142,8 @@ var demands = map[string]Permission{
 	"RotateSecret": ClientsSecrets,
 	"PutResource":  ResourcesWrite, "DeleteResource": ResourcesWrite,
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
-	"Grants": GrantsRead, "RevokeGrant": GrantsRevoke,
+	"EndEverything": GrantsRevoke, // and SessionsRevoke
+	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead,
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/audit"
 	"signet/internal/mail"
 	"signet/oauth/keys"
 	"signet/storage"
@@ -64,6 +65,31 @@ func (s *Service) EndSessions(ctx context.Context, a Actor, userID string) (n in
 		return err
 	})
 	return n, err
+}
+
+// EndEverything ends all sessions of a person, named by id or by address, and all access that apps have by them, offline too, and what is
+// being authorized right now (Global Token Revocation). They sign in anew, everywhere.
+func (s *Service) EndEverything(ctx context.Context, a Actor, id, address string) error {
+	return s.act(ctx, a, "EndEverything", func(ctx context.Context) error {
+		if missing := a.Holds.Missing(SetOf(SessionsRevoke)); len(missing) > 0 {
+			return &Refused{Act: "EndEverything", Missing: missing}
+		}
+		find, who := s.o.People.ByID, id
+		if address != "" {
+			find, who = s.o.People.ByAddress, address
+		}
+		u, err := find(ctx, who)
+		if err != nil {
+			return err
+		}
+		if err := s.overPerson(ctx, a, u.ID); err != nil {
+			return err
+		}
+		if err := s.o.People.EndAll(ctx, u.ID, "", "ended everywhere by an administrator"); err != nil {
+			return err
+		}
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.UserEnded, UserID: u.ID})
+	})
 }
 
 // Grant is what a person lets an app do.

@@ -48,6 +48,7 @@ const (
 	EmailThrottled     Name = "email.throttled" // asked for more often than the budgets allow; not sent
 	UserFrozen         Name = "user.frozen"     // "this was not me"
 	UserUnfrozen       Name = "user.unfrozen"
+	UserEnded          Name = "user.ended_everywhere" // an administrator's program ended all sessions and the access of all apps
 
 	UpstreamLinked       Name = "upstream.linked"
 	UpstreamUnlinked     Name = "upstream.unlinked"

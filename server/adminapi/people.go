@@ -10,6 +10,34 @@ import (
 	"signet/admin"
 )
 
+// subjectID names a person as RFC 9493 does.
+type subjectID struct {
+	Format  string `json:"format" enum:"iss_sub,email,opaque"`
+	Issuer  string `json:"iss,omitempty" maxLength:"255" doc:"Of iss_sub: this server."`
+	Subject string `json:"sub,omitempty" maxLength:"200" doc:"Of iss_sub: the id of the person, which no pairwise subject is."`
+	Email   string `json:"email,omitempty" maxLength:"254" doc:"Of email."`
+	ID      string `json:"id,omitempty" maxLength:"200" doc:"Of opaque: the id of the person."`
+}
+
+// person is the id or the address that is named. Whom another issuer knows is nobody here.
+func (s subjectID) person(issuer string) (id, address string, err error) {
+	switch {
+	case s.Format == "email" && s.Email != "":
+		return "", s.Email, nil
+	case s.Format == "opaque" && s.ID != "":
+		return s.ID, "", nil
+	case s.Format == "iss_sub" && s.Subject != "" && s.Issuer == issuer:
+		return s.Subject, "", nil
+	case s.Format == "iss_sub" && s.Subject != "" && s.Issuer != "":
+		return "", "", admin.ErrNotFound
+	}
+	return "", "", &admin.Invalid{Fields: []admin.Field{{Name: "sub_id",
+		Text: "names nobody: write iss and sub for iss_sub, email for email, id for opaque"}}}
+}
+
+// revocationPath is where programs have all ended that a person's sign-ins gave.
+const revocationPath = "/global-token-revocation"
+
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
 
 // claims is an object of claims in a body.
@@ -162,6 +190,19 @@ func (h *Handler) credentials(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *linkIn) (link, error) {
 			text, err := s.ResetLink(ctx, a, in.ID, in.Body.Send)
 			return link{text, in.Body.Send}, err
+		})
+	operation(api, "POST "+revocationPath, "revokeEverything",
+		"End all sessions of a person and all access that apps have by them (Global Token Revocation)",
+		func(ctx context.Context, a admin.Actor, in *struct {
+			Body struct {
+				SubID subjectID `json:"sub_id" doc:"The person, by RFC 9493."`
+			}
+		}) (nothing, error) {
+			id, address, err := in.Body.SubID.person(h.o.Issuer.String())
+			if err != nil {
+				return nothing{}, err
+			}
+			return nothing{}, s.EndEverything(ctx, a, id, address)
 		})
 	operation(api, "GET /people/{id}/sessions", "listSessions", "List a person's live sessions",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[admin.Session], error) {

@@ -8,22 +8,23 @@ import (
 
 // metadata is the document: registered names only (IANA "OAuth Authorization Server Metadata").
 type metadata struct {
-	Issuer        string   `json:"issuer"`
-	Authorization string   `json:"authorization_endpoint,omitempty"`
-	Token         string   `json:"token_endpoint,omitempty"`
-	Userinfo      string   `json:"userinfo_endpoint,omitempty"`
-	JWKS          string   `json:"jwks_uri,omitempty"`
-	EndSession    string   `json:"end_session_endpoint,omitempty"`
-	CheckSession  string   `json:"check_session_iframe,omitempty"`
-	Introspection string   `json:"introspection_endpoint,omitempty"`
-	Revocation    string   `json:"revocation_endpoint,omitempty"`
-	Registration  string   `json:"registration_endpoint,omitempty"`
-	Push          string   `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
-	Device        string   `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
-	Backchannel   string   `json:"backchannel_authentication_endpoint,omitempty"`   // CIBA Core section 4
-	Deliveries    []string `json:"backchannel_token_delivery_modes_supported,omitempty"`
-	AskedAlgs     []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitempty"`
-	DetailsTypes  []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
+	Issuer           string   `json:"issuer"`
+	Authorization    string   `json:"authorization_endpoint,omitempty"`
+	Token            string   `json:"token_endpoint,omitempty"`
+	Userinfo         string   `json:"userinfo_endpoint,omitempty"`
+	JWKS             string   `json:"jwks_uri,omitempty"`
+	EndSession       string   `json:"end_session_endpoint,omitempty"`
+	CheckSession     string   `json:"check_session_iframe,omitempty"`
+	Introspection    string   `json:"introspection_endpoint,omitempty"`
+	Revocation       string   `json:"revocation_endpoint,omitempty"`
+	GlobalRevocation string   `json:"global_token_revocation_endpoint,omitempty"` // Global Token Revocation section 4
+	Registration     string   `json:"registration_endpoint,omitempty"`
+	Push             string   `json:"pushed_authorization_request_endpoint,omitempty"` // RFC 9126 section 5
+	Device           string   `json:"device_authorization_endpoint,omitempty"`         // RFC 8628 section 4
+	Backchannel      string   `json:"backchannel_authentication_endpoint,omitempty"`   // CIBA Core section 4
+	Deliveries       []string `json:"backchannel_token_delivery_modes_supported,omitempty"`
+	AskedAlgs        []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitempty"`
+	DetailsTypes     []string `json:"authorization_details_types_supported,omitempty"` // RFC 9396 section 10
 	// Protected are the resources of ours that have metadata of their own (RFC 9728 section 4).
 	Protected []string `json:"protected_resources,omitempty"`
 	MustPush  bool     `json:"require_pushed_authorization_requests,omitempty"`
@@ -102,10 +103,13 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Introspection: at("POST", "/oauth2/introspect"),
 		Revocation:    at("POST", "/oauth2/revoke"),
 		Registration:  at("POST", "/oauth2/register"),
-		Push:          at("POST", "/oauth2/par"),
-		Device:        at("POST", "/oauth2/device_authorization"),
-		Backchannel:   at("POST", "/oauth2/bc-authorize"),
-		Scopes:        f.Scopes, Locales: f.Locales,
+
+		GlobalRevocation: at("POST", "/api/admin/v1/global-token-revocation"),
+
+		Push:        at("POST", "/oauth2/par"),
+		Device:      at("POST", "/oauth2/device_authorization"),
+		Backchannel: at("POST", "/oauth2/bc-authorize"),
+		Scopes:      f.Scopes, Locales: f.Locales,
 	}
 	if d.Authorization != "" {
 		d.Documents = f.Documents
