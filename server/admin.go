@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,9 +15,11 @@ import (
 	"signet/oauth"
 	"signet/server/adminapi"
 	"signet/server/console"
+	"signet/server/firstrun"
 	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
+	links "signet/users/firstrun"
 )
 
 // openAdmin builds what administrators do over everything else.
@@ -69,6 +72,31 @@ func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web
 	}
 	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin})
 	return []web.Mounter{handler}, err
+}
+
+// firstRunHandlers are the page that makes the first administrator, who is led to where the first app is made.
+func (h *Services) firstRunHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
+	o := firstrun.Options{
+		Login: front, Browser: front.Browser, Pages: view, Links: h.FirstRun, MinPassword: h.People.MinPassword(),
+		Next: "/account?done=signup",
+	}
+	if h.Config.Admin.Console {
+		o.Next = console.FirstApp
+	}
+	if h.Passkeys != nil {
+		o.Passkeys = h.Passkeys
+	}
+	handler, err := firstrun.New(o)
+	return []web.Mounter{handler}, err
+}
+
+// FirstRunLink makes the address of the page that makes the first administrator; "" where somebody is, or was, one.
+func (h *Services) FirstRunLink(ctx context.Context) (string, error) {
+	secret, err := h.FirstRun.Link(audit.WithOrigin(ctx, audit.Origin{Actor: "system"}))
+	if errors.Is(err, links.ErrClosed) {
+		return "", nil
+	}
+	return h.Config.Server.Issuer + firstrun.Path + "?t=" + secret, err
 }
 
 // HostToken makes an access token for the API of administrators, for somebody who has the database and the master key; by names them. It

@@ -74,6 +74,7 @@ func (s *Server) mount() (*web.Mux, error) {
 		func() ([]web.Mounter, error) { return s.protocolHandlers(view, front, book) },
 		func() ([]web.Mounter, error) { return h.accountHandlers(view, front) },
 		func() ([]web.Mounter, error) { return h.consoleHandlers(view, front) },
+		func() ([]web.Mounter, error) { return h.firstRunHandlers(view, front) },
 		func() ([]web.Mounter, error) { return s.demoHandlers(view) },
 	} {
 		some, err := build()

@@ -10,12 +10,14 @@ import (
 	"signet/config"
 	"signet/internal/egress"
 	"signet/internal/mail"
+	"signet/internal/ratelimit"
 	"signet/internal/seal"
 	"signet/oauth/grants"
 	"signet/users"
 	"signet/users/deletion"
 	"signet/users/export"
 	"signet/users/factor"
+	"signet/users/firstrun"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password"
@@ -85,6 +87,12 @@ func (h *Services) openPeople(o Options) error {
 		return err
 	}
 	if err := h.openFederation(); err != nil {
+		return err
+	}
+	h.FirstRun, err = firstrun.New(firstrun.Options{
+		Store: h.DB, Accounts: h.People, Roles: h.Members, Limits: ratelimit.New(h.DB), Audit: h.Audit,
+	})
+	if err != nil {
 		return err
 	}
 	return h.openPasskeys()

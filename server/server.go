@@ -48,6 +48,7 @@ import (
 	"signet/users/factor"
 	"signet/users/federation"
 	"signet/users/federation/provider"
+	"signet/users/firstrun"
 	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password/breach"
@@ -119,6 +120,7 @@ type Services struct {
 	Deletion   *deletion.Service
 	Export     *export.Service
 	Members    *membership.Service
+	FirstRun   *firstrun.Service
 	// Federation is nil where no upstream is configured.
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address

@@ -37,7 +37,7 @@ func post(path string, fields func(c *cell) url.Values) func(c *cell) func() {
 
 // drivers of all routes that touch something.
 func drivers() []*driver {
-	return slices.Concat(signInDrivers(), accountDrivers(), mailedDrivers(), upstreamDrivers(), newAccountDrivers())
+	return slices.Concat(signInDrivers(), accountDrivers(), mailedDrivers(), upstreamDrivers(), newAccountDrivers(), firstRunDrivers())
 }
 
 func signInDrivers() []*driver {

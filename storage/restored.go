@@ -24,6 +24,7 @@ func (db *DB) EndAllAfterRestore(ctx context.Context, now time.Time) (map[string
 		{"people", "UPDATE users SET epoch = epoch + $1", []any{epochsAhead}},
 		{"grants", "UPDATE grants SET revoked_at = $1, revoked_why = 'restored' WHERE revoked_at IS NULL", []any{micros(now)}},
 		{"tickets", "DELETE FROM tickets", nil},
+		{"tickets", "UPDATE first_run SET state = '', expires_at = NULL WHERE id = 1 AND expires_at IS NOT NULL", nil},
 		{"interactions", "DELETE FROM interactions", nil},
 		{"waiting", "DELETE FROM waiting", nil},
 		{"initial_tokens", "DELETE FROM initial_tokens", nil},

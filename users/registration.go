@@ -101,7 +101,8 @@ func VouchedByInvitation(secret string) Voucher {
 	return Voucher{by: vouchedByInvitation, invitation: secret}
 }
 
-// VouchedByOperator is an operator: also where sign-up is closed, with claims, and without a way to sign in if none is given.
+// VouchedByOperator is an operator, or the link that one was shown (users/firstrun): also where sign-up is closed, with claims, and
+// without a way to sign in if none is given.
 // The domains of sign-up bind operators too.
 func VouchedByOperator() Voucher { return Voucher{by: vouchedByOperator} }
 
@@ -113,7 +114,7 @@ func (r Registration) consistent() bool {
 	credential := r.Method.kind == credentialMethod
 	switch r.Voucher.by {
 	case vouchedByOperator:
-		return (r.Verification.by == unverified || r.Verification.by == verifiedByOperator) && !credential
+		return r.Verification.by == unverified || r.Verification.by == verifiedByOperator
 	case vouchedByUpstream: // one signs in there
 		return (r.Verification.by == unverified || r.Verification.by == verifiedByUpstream) && credential
 	}

@@ -19,6 +19,7 @@ import (
 	"signet/config"
 	"signet/internal/telemetry"
 	"signet/server"
+	"signet/users/firstrun"
 	"signet/users/membership"
 )
 
@@ -83,7 +84,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	for _, warning := range append(c.Warnings(), openToAll(c)...) {
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
-	people, groups, err := h.Members.Holders(ctx, membership.Admin)
+	first, err := a.firstAdministrator(ctx, h)
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
@@ -95,7 +96,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	return s.Run(ctx, listeners, func() {
 		tellManager(log, "READY=1")
 		context.AfterFunc(ctx, func() { tellManager(log, "STOPPING=1") })
-		a.welcome(c, len(people)+len(groups) > 0)
+		a.welcome(c, first)
 	})
 }
 
@@ -122,8 +123,41 @@ func tuneMemory() {
 	}
 }
 
+// firstAdministrator is how somebody becomes one where nobody is; "" = somebody is. Only a terminal is shown the link: logs are kept, and
+// read by others.
+func (a *app) firstAdministrator(ctx context.Context, h *server.Services) (string, error) {
+	people, groups, err := h.Members.Holders(ctx, membership.Admin)
+	if err != nil || len(people)+len(groups) > 0 {
+		return "", err
+	}
+	if a.terminal() {
+		link, err := h.FirstRunLink(ctx)
+		if err != nil {
+			return "", err
+		}
+		if link != "" {
+			return fmt.Sprintf("none yet. This link makes one, once, within %d minutes:\n    %s", int(firstrun.Life.Minutes()), link), nil
+		}
+	}
+	return "none yet: `signet user create --email ADDRESS --admin` makes one", nil
+}
+
+// terminal reports whether standard output is one.
+func (a *app) terminal() bool {
+	f, ok := a.stdout.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && !os.SameFile(info, null)
+}
+
 // welcome is the block that tells where everything is; it goes to standard output, the log to standard error.
-func (a *app) welcome(c config.Config, administered bool) {
+func (a *app) welcome(c config.Config, first string) {
 	issuer := c.Server.Issuer
 	var b strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&b, "  %-15s %s\n", name, value) }
@@ -139,8 +173,8 @@ func (a *app) welcome(c config.Config, administered bool) {
 	}
 	line("your account", issuer+"/account")
 	switch {
-	case !administered:
-		line("administrator", "none yet: `signet user create --email ADDRESS --admin` makes one")
+	case first != "":
+		line("administrator", first)
 	case c.Admin.Console:
 		line("administration", issuer+"/admin")
 	}

@@ -27,7 +27,8 @@ var drivers = []string{"internal/loadbench", "internal/blackbox", "internal/arch
 var handlerPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin",
 	"server/mfa", "server/signup",
 	"server/upstream", "server/recovery", "server/terms", "server/passkeyoffer", "server/consent", "server/token", "server/userinfo",
-	"server/discovery", "server/logout", "server/account", "server/health", "server/demo", "server/adminapi", "server/console"}
+	"server/discovery", "server/logout", "server/account", "server/health", "server/demo", "server/adminapi", "server/console",
+	"server/firstrun"}
 
 // importLaws forbid imports. A package is bound if it lies at or under one of who (all packages if empty) and not under one
 // of except; what matches the path itself and everything under it.

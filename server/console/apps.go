@@ -52,6 +52,9 @@ func (h *Handler) apps(ctx context.Context, v *visit) (pages.Console, error) {
 	if err != nil {
 		return p, err
 	}
+	if v.URL.Query().Get("first") == "1" {
+		p.Intro = "console.first_app"
+	}
 	rows := pages.ConsoleList{Heading: "console.apps", NextURL: h.next(v, list.Next)}
 	for _, c := range list.Items {
 		row := pages.ConsoleRow{Title: c.ClientName, Note: c.ClientID, URL: h.to(appsPath, c.ClientID)}

@@ -50,6 +50,9 @@ const (
 	keysPath   = home + "/keys"
 )
 
+// FirstApp is where the first administrator begins: the page of apps, which says so.
+const FirstApp = appsPath + "?first=1"
+
 // Mount implements web.Mounter. Ways to sign in that acts change are guarded by package admin, not by the rules of a person's own account.
 func (h *Handler) Mount(m *web.Mux) {
 	for path, page := range map[string]page{
@@ -240,6 +243,7 @@ func (h *Handler) next(v *visit, after string) string {
 	q := v.URL.Query()
 	q.Set("after", after)
 	q.Del("done")
+	q.Del("first")
 	return v.here() + "?" + q.Encode()
 }
 

@@ -73,7 +73,7 @@ func (l *Login) decide(r *http.Request, s *State, u storage.User, how session.Ho
 		Has: have.Second(), Always: have.TOTP, Proven: flow.Reaches(how.ACR, flow.ACRMulti), Trusted: l.Browser.Trusted(r, u.ID, u.Epoch),
 		Demanded: s.In.Purpose == flow.PurposeConfirm || s.In.Request.WantsTwo(),
 	}
-	if s.Demanded() != "" {
+	if s.Second || s.Demanded() != "" {
 		q.Required, q.Demanded = true, true
 	}
 	if !q.Always && !q.Required {

@@ -27,6 +27,8 @@ type State struct {
 	Late bool
 	// Other tells that somebody else is to sign in, beside whoever is signed in.
 	Other bool
+	// Second tells that this sign-in ends with two factors, whatever the rule for the person: who has no second one sets it up.
+	Second bool
 	// Visitor is who is signed in; nil = nobody. Leaving is who is, but has asked for their account to be deleted.
 	Visitor, Leaving *browser.Visitor
 	// Pending is a sign-in that waits for its second step, with its person; nil = none.

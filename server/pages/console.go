@@ -8,6 +8,7 @@ type Console struct {
 	Menu    []ConsoleItem
 	Heading string // a text's id
 	Name    string // what the page is about, as it is called; "" = the heading says it all
+	Intro   string // a text's id: what is to be done here; "" = nothing in particular
 	Done    bool   // an act was just carried out
 	Secret  string // what is shown once: a link or a secret of an app
 	Problem string // a text's id: why an act was not carried out; "" = it was

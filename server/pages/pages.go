@@ -76,7 +76,8 @@ type SignUp struct {
 	Name, Email, Username string
 	MinLength             int
 	AskUsername           bool
-	Token                 string // of an invitation
+	Token                 string // of an invitation, or of the first run
+	First                 bool   // the account is the first administrator's
 	Fixed                 bool   // the address is the invitation's
 	Terms                 bool   // ask to accept the terms of service
 	Agreed                bool   // … which the form accepted already

@@ -7,6 +7,9 @@ func consoleSamples(ada Person) map[string]Page {
 	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
 	menu := []ConsoleItem{{"console.home", "/admin", false}, {"console.people", "/admin/people", true}, {"console.apps", "/admin/apps", false}}
 	return map[string]Page{
+		"sign_up_first": SignUp{Action: "/setup", MinLength: 12, Token: "abc", First: true, AskUsername: true, PasskeyURL: "/setup/passkey",
+			PasskeyOptions: "/setup/passkey/options"},
+		"console_first": Console{Person: ada, Menu: menu, Heading: "console.apps", Intro: "console.first_app"},
 		"console_people": Console{Person: ada, Menu: menu, Heading: "console.people",
 			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{{Name: "search", Label: "console.search_people", Value: "ada"}}},
 			Lists: []ConsoleList{{Heading: "console.people", NextURL: "/admin/people?after=x", Rows: []ConsoleRow{

@@ -23,7 +23,12 @@ func (p SignIn) wrong() bool { return p.Problem != "" }
 func (SignUp) Template() string { return "sign_up" }
 
 // Title of the page.
-func (SignUp) Title() string { return "signup.title" }
+func (p SignUp) Title() string {
+	if p.First {
+		return "firstrun.title"
+	}
+	return "signup.title"
+}
 func (p SignUp) wrong() bool { return len(p.Problems) > 0 }
 
 // Template of the page.

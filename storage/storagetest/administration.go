@@ -33,8 +33,32 @@ func administration(t *testing.T, db *storage.DB) {
 	same(t, ids(db.UsersByEmail(ctx, "%", "", 10)), nil)
 	same(t, ids(db.UsersByUsername(ctx, "ada", "", 10)), []string{"u2"})
 
+	firstRun(t, db)
 	rolePermits(t, db)
 	eventsLike(t, db)
+}
+
+// firstRun: one row, compared and set, and closed by whatever gives the role admin.
+func firstRun(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	is := func(want string, at time.Time) {
+		t.Helper()
+		state, expires, err := db.FirstRun(ctx)
+		if err != nil || state != want || !expires.Equal(at) {
+			t.Fatalf("first run %q until %s, %v; want %q until %s", state, expires, err, want, at)
+		}
+	}
+	is("", time.Time{})
+	ok(t, db.SetFirstRun(ctx, "", "h1", now))
+	fails(t, db.SetFirstRun(ctx, "", "h2", now), storage.ErrStale)
+	is("h1", now)
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "admin", CreatedAt: now}))
+	is("h1", now)
+	_, err := db.GiveRole(ctx, "admin", storage.HolderUser, "u1", now)
+	ok(t, err)
+	is("closed", time.Time{})
+	ok(t, db.DeleteRole(ctx, "admin"))
+	is("closed", time.Time{})
 }
 
 func rolePermits(t *testing.T, db *storage.DB) {
