@@ -107,7 +107,9 @@ func TestFirstRunTellsStrangersNothing(t *testing.T) {
 			for _, request := range []func(b *servertest.Browser) *servertest.Browser{
 				func(b *servertest.Browser) *servertest.Browser { return b.Get(t, "/setup") },
 				func(b *servertest.Browser) *servertest.Browser { return b.Get(t, "/setup?t="+gone) },
-				func(b *servertest.Browser) *servertest.Browser { return b.Get(t, "/setup?t="+strings.Repeat("A", 4000)) },
+				func(b *servertest.Browser) *servertest.Browser {
+					return b.Get(t, "/setup?t="+strings.Repeat("A", 4000))
+				},
 				func(b *servertest.Browser) *servertest.Browser { return b.Post(t, "/setup", fields) },
 				func(b *servertest.Browser) *servertest.Browser { return b.Get(t, "/signin").Post(t, "/setup", fields) },
 				func(b *servertest.Browser) *servertest.Browser { return b.Post(t, "/setup/passkey", fields) },
