@@ -104,6 +104,7 @@ var registrations = map[[3]string]made{
 	{"invitation", "upstream", "credential"}: {verified: true, events: "signup.succeeded"},
 	{"operator", "none", "none"}:             {events: "user.created"},
 	{"operator", "none", "password"}:         {events: "user.created"},
+	{"operator", "none", "credential"}:       {events: "user.created"}, // by the link of users/firstrun
 	{"operator", "operator", "none"}:         {verified: true, events: "user.created"},
 	{"operator", "operator", "password"}:     {verified: true, events: "user.created"},
 }

@@ -114,7 +114,7 @@ func (r Registration) consistent() bool {
 	credential := r.Method.kind == credentialMethod
 	switch r.Voucher.by {
 	case vouchedByOperator:
-		return r.Verification.by == unverified || r.Verification.by == verifiedByOperator
+		return r.Verification.by == unverified || r.Verification.by == verifiedByOperator && !credential
 	case vouchedByUpstream: // one signs in there
 		return (r.Verification.by == unverified || r.Verification.by == verifiedByUpstream) && credential
 	}
