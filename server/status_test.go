@@ -214,6 +214,7 @@ func TestKit_RevokedOffline(t *testing.T) {
 		}{
 			{"the app is removed on the account page", token, func() { b.Post(t, s.URL+"/account/apps", url.Values{"app": {"shop"}}) }},
 			{"the same, of an exchanged token", exchanged, func() { b.Post(t, s.URL+"/account/apps", url.Values{"app": {"shop"}}) }},
+			{"all apps are removed on the account page", token, func() { b.Post(t, s.URL+"/account/apps", url.Values{"all": {"1"}}) }},
 			{"who exchanged it is disabled", exchanged, func() { disable("gate", true) }},
 			{"the app is disabled", token, func() { disable("shop", true) }},
 		} {

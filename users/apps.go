@@ -102,25 +102,54 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 	if userID == "" || clientID == "" { // an empty one would stand for all
 		return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
 	}
-	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
-		now := time.Now()
-		had, err := s.stores.Consents.WithdrawConsent(ctx, userID, clientID, now)
-		if err != nil {
-			return fmt.Errorf("withdraw consent: %w", err)
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error { return s.disconnect(ctx, userID, clientID) })
+}
+
+// DisconnectAll is Disconnect of every application, in one transaction, and says how many they were: for whoever does not know which of
+// them does what it should not.
+func (s *Service) DisconnectAll(ctx context.Context, userID string) (n int, err error) {
+	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		n = 0 // may run again
+		for {
+			list, err := s.Apps(ctx, userID)
+			if err != nil {
+				return err
+			}
+			ended := 0
+			for _, a := range list {
+				err := s.disconnect(ctx, userID, a.ClientID)
+				if err == nil {
+					ended++
+				} else if !errors.Is(err, ErrNotFound) { // it may have ended by itself
+					return err
+				}
+			}
+			if n += ended; ended == 0 { // who has more than a page shows has several
+				return nil
+			}
 		}
-		n, err := s.stores.Grants.RevokeGrants(ctx, storage.GrantFilter{UserID: userID, ClientID: clientID}, "consent withdrawn", now)
-		if err != nil {
-			return fmt.Errorf("revoke grants: %w", err)
-		}
-		if !had && n == 0 {
-			return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
-		}
-		if err := s.withdrawn(ctx, userID, clientID); err != nil {
-			return err
-		}
-		return s.audit.Record(ctx, audit.Event{
-			Name: audit.ConsentWithdrawn, UserID: userID, ClientID: clientID, Detail: map[string]int64{"grants": n},
-		})
+	})
+	return n, err
+}
+
+func (s *Service) disconnect(ctx context.Context, userID, clientID string) error {
+	now := time.Now()
+	had, err := s.stores.Consents.WithdrawConsent(ctx, userID, clientID, now)
+	if err != nil {
+		return fmt.Errorf("withdraw consent: %w", err)
+	}
+	n, err := s.stores.Grants.RevokeGrants(ctx, storage.GrantFilter{UserID: userID, ClientID: clientID}, "consent withdrawn", now)
+	if err != nil {
+		return fmt.Errorf("revoke grants: %w", err)
+	}
+	if !had && n == 0 {
+		return fmt.Errorf("app %q: %w", clientID, ErrNotFound)
+	}
+	if err := s.withdrawn(ctx, userID, clientID); err != nil {
+		return err
+	}
+	return s.audit.Record(ctx, audit.Event{
+		Name: audit.ConsentWithdrawn, UserID: userID, ClientID: clientID, Detail: map[string]int64{"grants": n},
 	})
 }
 

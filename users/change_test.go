@@ -3,6 +3,7 @@ package users_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -255,6 +256,31 @@ func TestI06_WithdrawnConsentEndsTheAppsAccess(t *testing.T) {
 		}
 		if err := w.RevokeGrant(t.Context(), "nothing"); !errors.Is(err, users.ErrNotFound) {
 			t.Errorf("got %v, want ErrNotFound", err)
+		}
+	})
+}
+
+// TestR08_AllAppsAreRemoved: all of this person's, more than a page of the database has, and nobody else's.
+func TestR08_AllAppsAreRemoved(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		w := newWorld(t, open(t), settings{})
+		u, bob := w.person(t, "ada@example.org"), w.person(t, "bob@example.org")
+		for i := range 250 {
+			w.grant(t, u, storage.Grant{ID: fmt.Sprint("g", i), ClientID: fmt.Sprint("app", i), Offline: true})
+		}
+		w.grant(t, bob, storage.Grant{ID: "bobs", ClientID: "app1"})
+		n, err := w.DisconnectAll(t.Context(), u.ID)
+		if err != nil || n != 250 || !w.revoked(t, "g0") || !w.revoked(t, "g249") || w.revoked(t, "bobs") {
+			t.Errorf("%d, %v", n, err)
+		}
+		if n, err := w.DisconnectAll(t.Context(), u.ID); err != nil || n != 0 {
+			t.Errorf("again: %d, %v", n, err)
+		}
+		if apps, err := w.Apps(t.Context(), u.ID); err != nil || len(apps) != 0 {
+			t.Errorf("left: %+v, %v", apps, err)
+		}
+		if got := w.events(t, u.ID); got["consent.withdrawn"] != 250 {
+			t.Errorf("events: %v", got)
 		}
 	})
 }

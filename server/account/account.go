@@ -30,6 +30,7 @@ type Profile interface {
 type Apps interface {
 	Apps(ctx context.Context, userID string) ([]users.App, error)
 	Disconnect(ctx context.Context, userID, clientID string) error
+	DisconnectAll(ctx context.Context, userID string) (int, error)
 }
 
 // Credentials is the part of *users.Service that changes passwords and addresses.
@@ -250,7 +251,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 }
 
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "signup", "profile", "kept", "confirmed", "email",
+var doneMessages = []string{"password", "session", "sessions", "app", "apps", "signup", "profile", "kept", "confirmed", "email",
 	"late", "passkey_added", "passkey_renamed", "passkey_removed", "login_added", "login_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.

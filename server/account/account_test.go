@@ -424,6 +424,15 @@ func TestR08_AppsAreRemoved(t *testing.T) {
 	if !h.revoked(t, "hers") || h.revoked(t, "his") || h.revoked(t, "board") {
 		t.Error("exactly her own grant should end")
 	}
+	h.grant(t, u, storage.Grant{ID: "again", ClientID: "shop", Offline: true})
+	b.get(t, "/account/apps").want(t, 200, "The shop", "!Remove all apps")
+	h.grant(t, u, storage.Grant{ID: "other", ClientID: "board"})
+	b.get(t, "/account/apps").want(t, 200, "The shop", "The board", "Remove all apps")
+	b.post(t, "/account/apps", "all", "1").want(t, 200, "All apps have been removed", "!The shop", "!The board")
+	if !h.revoked(t, "again") || !h.revoked(t, "other") || h.revoked(t, "his") || h.revoked(t, "board") {
+		t.Error("all of her grants should end, and nobody else's")
+	}
+	b.post(t, "/account/apps", "all", "1").want(t, 200, "All apps have been removed")
 }
 
 func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Changing Passwords

@@ -40,8 +40,14 @@ func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.Ap
 	return lines
 }
 
-// disconnect removes an app: the consent and every token.
+// disconnect removes an app, or all of them: the consent and every token.
 func (h *Handler) disconnect(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if r.PostFormValue("all") != "" {
+		if _, err := h.Connected.DisconnectAll(r.Context(), v.UserID); err != nil {
+			return err
+		}
+		return h.back(w, r, "/account/apps", "apps")
+	}
 	if err := h.Connected.Disconnect(r.Context(), v.UserID, r.PostFormValue("app")); err != nil {
 		return unknown(err, users.ErrNotFound)
 	}
