@@ -20,7 +20,8 @@ import (
 
 // documents are those whose blocks are tried, from the root of the module.
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
-	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md"}
+	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
+	"docs/configuration-as-code.md"}
 
 // block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
 type block struct{ language, text, why string }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (a *app) role() *cobra.Command {
 	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
 		a.namedCreate("Create a role", "role", createRole),
 		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
-		reads(a.roleList()),
+		a.rolePermit(), reads(a.roleList()),
 		reads(a.roleShow()),
 		also("add", a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first (role add is the same)",
 			(*admin.Service).GiveRole)),
@@ -169,16 +170,65 @@ func (a *app) roleList() *cobra.Command {
 	})
 }
 
+// rolePermit says what the holders of a role of one's own may do to this server.
+func (a *app) rolePermit() *cobra.Command {
+	var names []string
+	c := a.verb("permit NAME", "Set what a role permits on this server, instead of what it permitted before; those that ship stay", 1,
+		func(cmd *cobra.Command, args []string) error {
+			want := make([]admin.Permission, len(names))
+			for i, name := range names {
+				if want[i] = admin.Permission(strings.TrimPrefix(name, admin.ScopePrefix)); !slices.Contains(admin.All(), want[i]) {
+					return usage("there is no permission %q; there are %s", name, permissionNames(admin.All()))
+				}
+			}
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				r, err := a.ownRole(ctx, h, args[0])
+				if err != nil {
+					return err
+				}
+				if err := h.Admin.PutRole(ctx, h.Host(operator()), r.Name, r.Description, want); err != nil {
+					return unnamed(err, "role", r.Name)
+				}
+				if r, err = a.ownRole(ctx, h, r.Name); err != nil {
+					return err
+				}
+				return a.answer(r, func(w io.Writer) { row(w, r.Name, permitted(r)) })
+			})
+		})
+	c.Flags().StringSliceVar(&names, "permission", nil, "like people:read; may be given several `NAMES`; none = it permits nothing")
+	return c
+}
+
+// ownRole reads a role by its name.
+func (a *app) ownRole(ctx context.Context, h *server.Services, name string) (admin.Role, error) {
+	for q := (admin.Ask{Limit: admin.MaxPage}); ; {
+		page, err := h.Admin.Roles(ctx, h.Host(operator()), q)
+		if err != nil {
+			return admin.Role{}, err
+		}
+		if i := slices.IndexFunc(page.Items, func(r admin.Role) bool { return r.Name == name }); i >= 0 {
+			return page.Items[i], nil
+		}
+		if q.After = page.Next; q.After == "" {
+			return admin.Role{}, unnamed(admin.ErrNotFound, "role", name)
+		}
+	}
+}
+
 // permitted is what a role permits, in a line.
 func permitted(r admin.Role) string {
 	if len(r.Permissions) == len(admin.All()) {
 		return "everything"
 	}
-	texts := make([]string, len(r.Permissions))
-	for i, p := range r.Permissions {
+	return dash(permissionNames(r.Permissions))
+}
+
+func permissionNames(list []admin.Permission) string {
+	texts := make([]string, len(list))
+	for i, p := range list {
 		texts[i] = string(p)
 	}
-	return dash(strings.Join(texts, " "))
+	return strings.Join(texts, " ")
 }
 
 func (a *app) groupShow() *cobra.Command {

@@ -24,7 +24,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
-	exitPerson = 3 // of `migrate check`: somebody has to do something first
+	exitPerson = 3 // of `migrate check`: somebody has to do something first; of `plan`: there are differences
 )
 
 // run is the whole program, so that tests can call it; it returns the exit code.
@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	complain(seen, err)
-	if errors.Is(err, errPerson) {
+	if errors.Is(err, errPerson) || errors.Is(err, errDiffers) {
 		return exitPerson
 	}
 	if _, usage := errors.AsType[usageError](err); usage || !a.started {
@@ -106,7 +106,7 @@ func (a *app) root() *cobra.Command {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
-		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.explain(), a.initialToken(), a.invitation(), a.token(),
+		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.explain(), a.export(), a.plan(), a.initialToken(), a.invitation(), a.token(),
 		a.assertion(), a.backup(), a.restore(), a.delivery(), a.healthcheck(), a.doctor(), a.version())
 	return root
 }

@@ -1,0 +1,226 @@
+package files_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"signet/admin"
+	"signet/admin/files"
+	"signet/clients"
+	"signet/server/servertest"
+)
+
+func root() admin.Actor {
+	return admin.Actor{Kind: admin.KindCommand, ID: "root@host", Holds: admin.SetOf(admin.All()...)}
+}
+
+func read(t *testing.T, document string) *files.Set {
+	t.Helper()
+	s := &files.Set{}
+	if err := s.Read([]byte(document)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func document(t *testing.T, s *files.Set) string {
+	t.Helper()
+	text, err := s.Document("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestExportThenCompareTellsNothing on a server with some of everything; and then what was changed by hand.
+func TestExportThenCompareTellsNothing(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.Quiet())
+		acts, ctx := s.Services().Admin, t.Context()
+		ok := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 205 { // more than a page
+			s.App(t, fmt.Sprintf("app%03d", i))
+		}
+		ok(acts.SetClientDisabled(ctx, root(), "app007", true))
+		ok(acts.PutResource(ctx, root(), clients.Resource{Identifier: "https://api.example", Name: "API", Scopes: []string{"read", "write"},
+			Details: map[string]clients.ScopeDetails{"read": {Title: map[string]string{"": "Read"}}}}, "*"))
+		ok(acts.PutGroup(ctx, root(), "staff", "who works here"))
+		ok(acts.PutRole(ctx, root(), "reader", "", []admin.Permission{admin.PeopleRead, admin.AuditRead}))
+		s.MakeAdmin(t, s.Person(t, "boss@example.com"))
+		export := func() *files.Set {
+			t.Helper()
+			set, err := files.Export(ctx, acts, root())
+			ok(err)
+			return set
+		}
+		text := document(t, export())
+		if again := document(t, export()); again != text {
+			t.Error("a second export has other bytes")
+		}
+		wanted := read(t, text)
+		if differs := files.Compare(export(), wanted); len(differs) > 0 {
+			t.Fatalf("nothing was changed: %+v", differs[0])
+		}
+		if strings.Contains(text, `"admin"`) || strings.Contains(text, "secret\":") || !strings.Contains(text, `"disabled": true`) {
+			t.Error("the export has what it should not have, or lacks what it should")
+		}
+		_, err := acts.ChangeClient(ctx, root(), "app000", "", func(m *clients.Metadata) error { m.ClientName = "By hand"; return nil })
+		ok(err)
+		ok(acts.DeleteGroup(ctx, root(), "staff"))
+		ok(acts.PutGroup(ctx, root(), "friends", ""))
+		ok(acts.PutRole(ctx, root(), "reader", "", []admin.Permission{admin.PeopleRead}))
+		var told []string
+		for _, d := range files.Compare(export(), wanted) {
+			line := d.What + " " + d.Kind + " " + d.Key
+			for _, c := range d.Changes {
+				line += " " + c.Field
+			}
+			told = append(told, line)
+		}
+		want := []string{"change clients app000 client_name", "extra groups friends", "add groups staff", "change roles reader permissions"}
+		if !slices.Equal(told, want) {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+// TestWhoMayNotReadExportsNothing: it is made of acts that ask for their permission each.
+func TestWhoMayNotReadExportsNothing(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
+	for _, p := range []admin.Permission{admin.ClientsRead, admin.PeopleRead} {
+		a := root()
+		delete(a.Holds, p)
+		if _, err := files.Export(t.Context(), s.Services().Admin, a); err == nil {
+			t.Errorf("without %s", p)
+		}
+	}
+}
+
+// fill sets everything in a value to something that is not its default.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int64, reflect.Int:
+		v.SetInt(60_000_000_000)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		if name := v.Type().Elem().Name(); name != "JSONWebKeySet" {
+			fill(t, v.Elem())
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			fill(t, v.Index(0))
+		} else {
+			v.SetBytes([]byte(`{}`))
+		}
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(t, key)
+		fill(t, value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		for f := range v.Type().Fields() {
+			if f.IsExported() {
+				fill(t, v.FieldByIndex(f.Index))
+			}
+		}
+	default:
+		t.Fatalf("%s: mend this test", v.Kind())
+	}
+}
+
+// TestEveryFieldSurvives: each field of a registration, set, is in the document that is read and written again.
+func TestEveryFieldSurvives(t *testing.T) {
+	for list, of := range map[string]any{"clients": &clients.Metadata{}, "resources": &clients.Resource{}} {
+		fill(t, reflect.ValueOf(of).Elem())
+		raw, err := json.Marshal(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			t.Fatal(err)
+		}
+		for _, none := range []string{"client_secret", "document_hash", "declared"} {
+			delete(fields, none)
+		}
+		if list == "clients" {
+			fields["disabled"] = true
+		}
+		raw, err = json.Marshal(map[string]any{list: []any{fields}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		once := document(t, read(t, string(raw)))
+		if twice := document(t, read(t, once)); twice != once {
+			t.Errorf("%s: written again it is\n%s\nand was\n%s", list, twice, once)
+		}
+		var got map[string][]map[string]any
+		if err := json.Unmarshal([]byte(once), &got); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range fields {
+			if kept := got[list][0][name]; !reflect.DeepEqual(kept, value) {
+				t.Errorf("%s: %s is %v, was %v", list, name, kept, value)
+			}
+		}
+	}
+}
+
+func TestMistakesInFiles(t *testing.T) {
+	for text, want := range map[string]string{
+		``: "EOF", `[]`: "cannot unmarshal", `{"people":[]}`: "no such kind", `{"clients":[{}]}`: "client_id: is missing",
+		`{"clients":[{"client_id":"a"},{"client_id":"a"}]}`:       "is there twice",
+		`{"clients":[{"client_id":"a","colour":"red"}]}`:          "unknown field",
+		`{"clients":[{"client_id":"a","client_secret":"s"}]}`:     "do not belong",
+		`{"clients":[{"client_id":"a","document_hash":"s"}]}`:     "do not belong",
+		`{"resources":[{"identifier":"a","declared":true}]}`:      "does not belong",
+		`{"groups":[{"name":"a b"}]}`:                             "use 1 to 100",
+		`{"roles":[{"name":"a","permissions":["people:reads"]}]}`: "there is no",
+		`{"clients":[]} {}`: "more than one", `{"groups":[null]}`: "use 1 to 100",
+	} {
+		s := &files.Set{}
+		if err := s.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	s := read(t, `{"groups":[{"name":"a"}]}`)
+	if err := s.Read([]byte(`{"groups":[{"name":"a"}]}`)); err == nil {
+		t.Error("a thing in two files is taken")
+	}
+}
+
+// FuzzRead: whatever is read is written and read again alike.
+func FuzzRead(f *testing.F) {
+	f.Add(`{"clients":[{"client_id":"a","access_token_lifetime":"10m","default_max_age":0}],"groups":[{"name":"g"}]}`)
+	f.Add(`{"resources":[{"identifier":"https://a","scopes":["x"],"max_age":1e3}],"roles":[{"name":"r","permissions":["audit:read"]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s := &files.Set{}
+		if s.Read([]byte(text)) != nil {
+			return
+		}
+		once := document(t, s)
+		again := read(t, once)
+		if twice := document(t, again); twice != once {
+			t.Fatalf("%q became %q", once, twice)
+		}
+		if differs := files.Compare(s, again); len(differs) > 0 {
+			t.Fatalf("%q: %+v", once, differs)
+		}
+	})
+}
