@@ -1,6 +1,6 @@
-// Package files is what a server has registered as files: clients, APIs, groups, and the operator's own roles. Compare changes nothing: it
-// tells how far a server is from what a folder says. Things are known by their own names, never by keys of rows; no file has a secret; the
-// order is the same whenever nothing changed. Whether the server would take what a file says is not looked at. Begin with Export and Compare.
+// Package files is what a server has registered as files: clients, APIs, groups, and the operator's own roles. Compare changes nothing:
+// it tells how far a server is from what a folder says. Things are known by their own names, never by keys of rows; no file has a secret;
+// the order is the same whenever nothing changed. Whether the server would take what a file says is not looked at. Begin with Export.
 package files
 
 import (
