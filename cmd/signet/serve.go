@@ -144,7 +144,11 @@ func (a *app) firstAdministrator(ctx context.Context, h *server.Services) (strin
 
 // terminal reports whether standard output is one.
 func (a *app) terminal() bool {
-	f, ok := a.stdout.(*os.File)
+	out := a.stdout
+	if p, ok := out.(*plain); ok {
+		out = p.w
+	}
+	f, ok := out.(*os.File)
 	if !ok {
 		return false
 	}
