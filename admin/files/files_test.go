@@ -80,11 +80,12 @@ func TestExportThenCompareTellsNothing(t *testing.T) {
 		ok(acts.PutRole(ctx, root(), "reader", "", []admin.Permission{admin.PeopleRead}))
 		var told []string
 		for _, d := range files.Compare(export(), wanted) {
-			line := d.What + " " + d.Kind + " " + d.Key
+			var line strings.Builder
+			line.WriteString(d.What + " " + d.Kind + " " + d.Key)
 			for _, c := range d.Changes {
-				line += " " + c.Field
+				line.WriteString(" " + c.Field)
 			}
-			told = append(told, line)
+			told = append(told, line.String())
 		}
 		want := []string{"change clients app000 client_name", "extra groups friends", "add groups staff", "change roles reader permissions"}
 		if !slices.Equal(told, want) {
