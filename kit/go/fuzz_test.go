@@ -87,3 +87,28 @@ func FuzzAddresses(f *testing.F) {
 		}
 	})
 }
+
+// FuzzInflate: whatever lst is, what comes of it is bounded, and no place of it makes it panic.
+func FuzzInflate(f *testing.F) {
+	for _, bits := range [][]byte{{0}, {255, 0, 1}, make([]byte, 1000), make([]byte, mostStatus+1)} {
+		f.Add(packed(bits), int64(9))
+	}
+	f.Add("", int64(0))
+	f.Add("eJwDAAAAAAE", int64(1)<<62) // no places
+	f.Add("eJ", int64(0))
+	f.Fuzz(func(t *testing.T, lst string, index int64) {
+		bits, err := inflate(lst)
+		if err != nil {
+			return
+		}
+		if len(bits) == 0 || len(bits) > mostStatus {
+			t.Errorf("%d bytes", len(bits))
+		}
+		for _, size := range []int64{1, 2, 4, 8} {
+			l := statusList{bits: bits, size: size}
+			if value, err := l.at(max(index, 0)); err == nil && (value < 0 || value >= 1<<size) {
+				t.Errorf("a place of %d bits has %d", size, value)
+			}
+		}
+	})
+}

@@ -75,6 +75,7 @@ type statusList struct {
 	bits    []byte
 	size    int64 // bits of a place
 	got     time.Time
+	issued  time.Time
 	ttl     time.Duration
 	expires time.Time
 	tried   time.Time
@@ -187,8 +188,13 @@ func (a *API) fetch(ctx context.Context, one *statusList, uri string, now time.T
 		fetched, err := a.fetched(ctx, uri, now)
 		a.statuses.mu.Lock()
 		defer a.statuses.mu.Unlock()
+		if err == nil && fetched.issued.Before(one.issued) && now.Before(one.expires) {
+			// a cache, or a replica that cannot read its database: what it does not know of yet was revoked all the same
+			err = errors.New("it is older than the one before")
+		}
 		if one.err = err; err == nil {
 			one.bits, one.size, one.got, one.ttl, one.expires = fetched.bits, fetched.size, fetched.got, fetched.ttl, fetched.expires
+			one.issued = fetched.issued
 		}
 		one.flight = nil
 		close(done)
@@ -238,6 +244,7 @@ func (a *API) fetched(ctx context.Context, uri string, now time.Time) (l statusL
 	case l.size != 1 && l.size != 2 && l.size != 4 && l.size != 8:
 		return l, fmt.Errorf("places of %d bits", l.size)
 	}
+	l.issued = c.IssuedAt.time()
 	l.bits, err = inflate(c.List.List)
 	return l, err
 }

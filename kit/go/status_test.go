@@ -16,6 +16,7 @@ type listing struct {
 	*world
 	lst     string
 	away    bool
+	late    time.Duration // how old the list is that it gives
 	fetches atomic.Int64
 }
 
@@ -31,7 +32,7 @@ func newListing(t *testing.T, o Options) *listing {
 		if l.away {
 			return 0, ""
 		}
-		now := time.Now().Unix()
+		now := time.Now().Add(-l.late).Unix()
 		return 200, l.list(nil, body{"iat": now, "exp": now + 60, "status_list": body{"bits": 1, "lst": l.lst}})
 	})
 	return l
@@ -129,6 +130,37 @@ func TestTheListIsAway(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnOldListBringsNothingBack: a list from before the one that is there, of a cache or of a replica that cannot read its database, takes
+// no revocation back.
+func TestAnOldListBringsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newListing(t, Options{})
+		token := l.now(body{"status": in(listURL, 9), "exp": time.Now().Unix() + 3600})
+		if err := l.verify(token); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		l.lst = packed([]byte{0, 2, 0})
+		l.verify(token)
+		time.Sleep(time.Second)
+		if err := l.verify(token); !errors.Is(err, ErrInactive) {
+			t.Fatal(err)
+		}
+		l.lst, l.late = packed([]byte{0, 0, 0}), 40*time.Second
+		for range 30 {
+			time.Sleep(time.Second)
+			if err := l.verify(token); err == nil {
+				t.Fatal("an old list took a revocation back")
+			}
+		}
+		l.late = 0
+		time.Sleep(2 * time.Second)
+		if err := l.verify(token); err != nil {
+			t.Errorf("a newer list: %v", err)
+		}
+	})
 }
 
 // TestManyLists: those of which tokens tell are bounded.

@@ -33,7 +33,7 @@ export function places(claims: Record<string, unknown>): Place[] {
   })
 }
 
-interface List { bits: Uint8Array; size: number; got: number; ttl: number; expires: number }
+interface List { bits: Uint8Array; size: number; got: number; issued: number; ttl: number; expires: number }
 interface Entry { list?: List; tried: number; error?: unknown; flight?: Promise<void> }
 
 /** The status lists that tokens named. While one is young, a request costs the look at a bit. */
@@ -77,11 +77,12 @@ export class StatusLists {
     entry.tried = now
     entry.flight = this.load(uri, now).then(
       (list) => {
+        // a cache, or a replica that cannot read its database: what it does not know of yet was revoked all the same
+        if (entry.list && list.issued < entry.list.issued && now < entry.list.expires) throw new Error('it is older than the one before')
         entry.list = list
         entry.error = undefined
       },
-      (error) => { entry.error = error ?? 'no answer' },
-    ).finally(() => { entry.flight = undefined })
+    ).catch((error) => { entry.error = error ?? 'no answer' }).finally(() => { entry.flight = undefined })
   }
 
   /** Gets a list and verifies it: signed by the issuer, for this address, not over. */
@@ -104,7 +105,7 @@ export class StatusLists {
     if (now / 1000 >= expires) throw new Error('it is over')
     if (size !== 1 && size !== 2 && size !== 4 && size !== 8) throw new Error(`places of ${String(size)} bits`)
     if (typeof body?.lst !== 'string') throw new Error('it has no lst')
-    return { bits: await inflate(decode(body.lst)), size, got: now, ttl: ttl * 1000, expires: expires * 1000 }
+    return { bits: await inflate(decode(body.lst)), size, got: now, issued, ttl: ttl * 1000, expires: expires * 1000 }
   }
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, request as httpRequest, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, mock } from 'node:test'
+import { deflateSync } from 'node:zlib'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
@@ -49,6 +50,47 @@ class World {
     return got instanceof Response ? got.status : 200
   }
 }
+
+describe('status lists', () => {
+  it('that are older bring nothing back', async () => {
+    mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
+    try {
+      const w = await World.make()
+      const uri = `${issuer}/oauth2/status/0`
+      const seconds = () => Math.floor(Date.now() / 1000)
+      let bits = [0, 0]
+      let late = 0
+      const list = () => {
+        const at = seconds() - late
+        return new SignJWT({ status_list: { bits: 1, lst: deflateSync(Buffer.from(bits)).toString('base64url') }, ttl: 10 })
+          .setProtectedHeader({ alg: 'ES256', typ: 'statuslist+jwt', kid: 'es' }).setSubject(uri)
+          .setIssuedAt(at).setExpirationTime(at + 300).sign(w.key)
+      }
+      const api = w.api({
+        fetch: (async (address: unknown) =>
+          String(address) === uri ? new Response(await list()) : w.fetch(String(address))) as typeof fetch,
+      })
+      const token = await new SignJWT({ client_id: 'app', scope: 'notes:read', status: { status_list: { idx: 9, uri } } })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'es' }).setIssuer(issuer).setAudience(resource).setSubject('ada')
+        .setJti('j').setIssuedAt(seconds()).setExpirationTime(seconds() + 3000).sign(w.key)
+      const later = async (s: number) => {
+        mock.timers.tick(s * 1000)
+        await w.status(api, token)
+        await new Promise((done) => setTimeout(done, 20))
+        return w.status(api, token)
+      }
+      assert.equal(await later(0), 200)
+      bits = [0, 2]
+      assert.equal(await later(20), 401)
+      ;[bits, late] = [[0, 0], 200] // of a cache, or a replica that cannot read its database
+      for (let i = 0; i < 5; i++) assert.equal(await later(20), 401)
+      late = 0
+      assert.equal(await later(20), 200)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+})
 
 describe('keys', () => {
   it('are fetched seldom, whatever key ids come', async () => {
