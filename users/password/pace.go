@@ -33,7 +33,7 @@ func (p *pace) done(took time.Duration, running int) (places int) {
 	have, meant := time.Duration(running)*p.least, time.Duration(p.calm)*took
 	switch {
 	case 2*have < meant && running >= p.places: // with less running, places are not what is missing
-		p.places = min(p.places+1, mostPaced*p.calm)
+		p.places = min(max(p.places+1, int(meant/(2*p.least))), mostPaced*p.calm) // at once: there are few hashes in a second
 	case 4*have > 3*meant:
 		p.places = max(p.places-1, p.calm)
 	}
