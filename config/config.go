@@ -45,6 +45,7 @@ type Config struct {
 	Resources []Resource `yaml:"resources"`
 
 	TrustedIssuers []TrustedIssuer `yaml:"trusted_issuers"`
+	IDJAG          IDJAG           `yaml:"id_jag"`
 
 	// MasterKey comes from SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE only, never from the configuration file, so that
 	// the file may be kept where secrets may not.

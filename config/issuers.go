@@ -25,10 +25,17 @@ type TrustedIssuer struct {
 	Reusable       bool          `yaml:"reusable"`        // an assertion may be presented again until it ends
 }
 
+// IDJAG is about identity assertion authorization grants, a draft of OAuth (draft-ietf-oauth-identity-assertion-authz-grant).
+type IDJAG struct {
+	// Accept: trusted issuers may send them, made for one app and perhaps for less than the issuer is trusted with.
+	Accept bool `yaml:"accept"`
+}
+
 // longestAssertion is the furthest that the end of an assertion may be.
 const longestAssertion = time.Hour
 
 func (c Config) checkTrustedIssuers(bad *complaints) {
+	bad.check(!c.IDJAG.Accept || len(c.TrustedIssuers) > 0, "id_jag.accept", "needs somebody in trusted_issuers")
 	seen := map[string]bool{}
 	for i, t := range c.TrustedIssuers {
 		key := fmt.Sprintf("trusted_issuers[%d]", i)

@@ -55,6 +55,11 @@ func (e employer) sign(change map[string]any, header ...any) string {
 // trusting is a protocol in which crm may present assertions of work, which Ada has linked.
 func trusting(t *testing.T, db *storage.DB, change func(*trusted.Issuer)) (*oauthtest.Protocol, employer) {
 	t.Helper()
+	return trustingIn(t, oauthtest.Options{DB: db}, change)
+}
+
+func trustingIn(t *testing.T, o oauthtest.Options, change func(*trusted.Issuer)) (*oauthtest.Protocol, employer) {
+	t.Helper()
 	e := employer{dpoptest.New(t), t}
 	from := trusted.Issuer{
 		Issuer: work, JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: e.key.Private.Public()}}},
@@ -71,12 +76,11 @@ func trusting(t *testing.T, db *storage.DB, change func(*trusted.Issuer)) (*oaut
 	careful.RequireSecondFactor = true
 	both := app("crm")
 	both.GrantTypes, both.RedirectURIs = append(both.GrantTypes, "authorization_code", "refresh_token"), []string{oauthtest.Callback}
-	h := protocol(t, oauthtest.Options{
-		DB: db, Trusted: []trusted.Issuer{from}, Clients: []clients.Metadata{both, careful, app("stranger")},
-		Resources: []clients.Resource{{Identifier: vault, Name: "Vault", Scopes: []string{"api:read"}, RequireSecondFactor: true}},
-	})
+	o.Trusted, o.Clients = []trusted.Issuer{from}, []clients.Metadata{both, careful, app("stranger")}
+	o.Resources = []clients.Resource{{Identifier: vault, Name: "Vault", Scopes: []string{"api:read"}, RequireSecondFactor: true}}
+	h := protocol(t, o)
 	now := time.Now()
-	if err := db.InsertIdentity(t.Context(), storage.Identity{
+	if err := o.DB.InsertIdentity(t.Context(), storage.Identity{
 		ID: "link", Upstream: "work", Issuer: work, Subject: "emp-7", UserID: oauthtest.Ada, CreatedAt: now, LastUsedAt: now,
 	}); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"signet/clients"
 	"signet/oauth/dpop/dpoptest"
+	"signet/server/servertest"
 )
 
 // TestRFC7523_FromOutside: an app gets a token for a person by what the company's issuer signed, whose keys its discovery document tells.
@@ -19,6 +21,12 @@ func TestRFC7523_FromOutside(t *testing.T) {
 	w := newInnerWorld(t)
 	if !slices.Contains(grantTypesTold(t, w.Server), clients.JWTBearer) {
 		t.Error("discovery does not tell the grant")
+	}
+	var d map[string]any
+	told := httptest.NewRecorder()
+	w.Handler().ServeHTTP(told, httptest.NewRequest("GET", w.URL+"/.well-known/oauth-authorization-server", nil))
+	if err := json.Unmarshal(told.Body.Bytes(), &d); err != nil || d["authorization_grant_profiles_supported"] != nil {
+		t.Errorf("ID-JAGs are off, and told: %v %v", d["authorization_grant_profiles_supported"], err)
 	}
 	ada := w.Person(t, "ada@example.com")
 	w.subjects["emp-7"] = ada.ID
@@ -38,6 +46,11 @@ func TestRFC7523_FromOutside(t *testing.T) {
 		t.Fatalf("%d %v", code, got)
 	}
 	token := got["access_token"].(string)
+	jag := w.signed(t, "oauth-id-jag+jwt", map[string]any{"iss": w.site.URL, "sub": "emp-7", "aud": w.URL, "client_id": "crm", "jti": "j",
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()})
+	if code, got, _ := crm.post(w.Server, url.Values{"grant_type": {clients.JWTBearer}, "assertion": {jag}}, crm.proof()); code != 400 {
+		t.Errorf("an ID-JAG while they are off: %d %v", code, got)
+	}
 	r := httptest.NewRequest("GET", w.URL+"/userinfo", nil)
 	r.Header.Set("Authorization", "DPoP "+token)
 	claims := dpoptest.Claims("GET", w.URL+"/userinfo")
@@ -76,5 +89,18 @@ func TestRFC7523_FromOutside(t *testing.T) {
 		if !strings.Contains(w2.Body.String(), want) {
 			t.Errorf("no %s", want)
 		}
+	}
+}
+
+// TestIDJAG_IsTold where it is taken.
+func TestIDJAG_IsTold(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(`
+id_jag: {accept: true}
+trusted_issuers: [{issuer: "https://login.example.com", clients: [crm], scopes: [openid], subjects: {a: B}}]`))
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest("GET", s.URL+"/.well-known/oauth-authorization-server", nil))
+	if !strings.Contains(w.Body.String(), `"authorization_grant_profiles_supported":["urn:ietf:params:oauth:grant-profile:id-jag"]`) ||
+		strings.Contains(w.Body.String(), "login.example.com") {
+		t.Errorf("discovery: %s", w.Body)
 	}
 }

@@ -159,7 +159,7 @@ func (h *Services) trustedIssuers() (*trusted.Verifier, error) {
 	if len(h.Config.TrustedIssuers) == 0 {
 		return nil, nil
 	}
-	v := &trusted.Verifier{Self: h.Config.Server.Issuer, Keys: h.issuerKeys}
+	v := &trusted.Verifier{Self: h.Config.Server.Issuer, Keys: h.issuerKeys, IDJAG: h.Config.IDJAG.Accept}
 	for i, t := range h.Config.TrustedIssuers {
 		one := trusted.Issuer{
 			Issuer: t.Issuer, JWKSURI: t.JWKSURI, Audiences: t.Audiences, Clients: t.Clients, Upstream: h.Config.UpstreamOf(t),
@@ -452,6 +452,9 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		AssertionAlgs: slices.Concat(clients.AssertionAlgs, algs.Secrets), UserinfoAlgs: algs.Signing,
 		EncryptionAlgs: algs.Keys, EncryptionEncs: algs.Contents,
 		BackchannelLogout: true, FrontchannelLogout: true,
+	}
+	if h.Config.IDJAG.Accept {
+		facts.GrantProfiles = []string{trusted.ProfileIDJAG}
 	}
 	if h.Config.Authorization.EncryptedRequestObjects {
 		facts.RequestEncAlgs, facts.RequestEncs = algs.Keys, algs.Contents

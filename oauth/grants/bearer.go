@@ -68,11 +68,11 @@ func (b *Bearer) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 	if c.Client.RequireSecondFactor || len(c.Client.Upstreams) > 0 && !slices.Contains(c.Client.Upstreams, a.From.Upstream) {
 		return refusal.UnauthorizedClient("This client demands another sign-in than an assertion stands for.")
 	}
-	scopes, err := ofAssertion(c, a.From)
+	scopes, err := ofAssertion(c, a)
 	if err != nil {
 		return err
 	}
-	targets, err := b.targetsOf(c, a.From, scopes)
+	targets, err := b.targetsOf(c, a, scopes)
 	if err != nil {
 		return err
 	}
@@ -114,12 +114,14 @@ func (b *Bearer) person(ctx context.Context, a trusted.Assertion) (who storage.U
 }
 
 // ofAssertion are the scopes of the grant: the client's own that the issuer's policy has, or what the request asks for of them.
-func ofAssertion(c *ledger.Case, from *trusted.Issuer) ([]string, error) {
+func ofAssertion(c *ledger.Case, a trusted.Assertion) ([]string, error) {
 	scopes, err := OfClient(c.Client, c.Form.Get("scope"), true)
 	if err != nil {
 		return nil, err
 	}
-	outside := func(s string) bool { return !slices.Contains(from.Scopes, s) }
+	outside := func(s string) bool {
+		return !slices.Contains(a.From.Scopes, s) || a.Limits.Scopes != nil && !slices.Contains(a.Limits.Scopes, s)
+	}
 	if c.Form.Get("scope") != "" && slices.ContainsFunc(scopes, outside) {
 		return nil, refusal.InvalidScope("A scope is not one that assertions of this issuer are good for.")
 	}
@@ -132,27 +134,34 @@ func ofAssertion(c *ledger.Case, from *trusted.Issuer) ([]string, error) {
 	return scopes, nil
 }
 
-// targetsOf are the resources that the grant is for: those of the request, or those of the issuer's policy that the scopes belong to; none
-// = whatever the scopes belong to.
-func (b *Bearer) targetsOf(c *ledger.Case, from *trusted.Issuer, scopes []string) (targets []string, err error) {
+// targetsOf are the resources that the grant is for: those of the request, or those of the issuer's policy and the assertion that the
+// scopes belong to; none = whatever the scopes belong to.
+func (b *Bearer) targetsOf(c *ledger.Case, a trusted.Assertion, scopes []string) (targets []string, err error) {
 	asked, known, self := c.Form["resource"], b.Resources(), b.Assertions.Self
-	if len(from.Resources) == 0 {
-		return asked, nil
-	}
 	same := func(one, other string) bool {
 		a, ok := known.Named(self, one)
 		b, there := known.Named(self, other)
 		return one == other || ok && there && a == b
 	}
+	outside := func(list []string, id string) bool {
+		return len(list) > 0 && !slices.ContainsFunc(list, func(r string) bool { return same(r, id) })
+	}
 	for _, id := range asked {
-		if !slices.ContainsFunc(from.Resources, func(r string) bool { return same(r, id) }) {
+		if outside(a.From.Resources, id) || outside(a.Limits.Resources, id) {
 			return nil, refusal.InvalidTarget("A resource is not one that assertions of this issuer are good for.")
 		}
 	}
-	if len(asked) > 0 {
+	possible := a.Limits.Resources
+	if len(possible) == 0 {
+		possible = a.From.Resources
+	}
+	if len(asked) > 0 || len(possible) == 0 {
 		return asked, nil
 	}
-	for _, id := range from.Resources {
+	for _, id := range possible {
+		if outside(a.From.Resources, id) {
+			continue
+		}
 		spelled, ok := known.Named(self, id)
 		if !ok || len(known.Within(scopes, []string{spelled}, self)) > 0 {
 			targets = append(targets, id)

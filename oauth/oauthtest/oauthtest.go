@@ -62,6 +62,7 @@ type Options struct {
 	Audience  string // default audience
 	Replay    clientauth.Replay
 	Trusted   []trusted.Issuer // whose assertions are taken
+	IDJAG     bool             // … and their ID-JAGs
 }
 
 // Protocol is what New opens.
@@ -173,7 +174,7 @@ func New(t testing.TB, o Options) *Protocol {
 		Passwords: o.Passwords, Metrics: o.Metrics, DefaultAudience: o.Audience,
 	}
 	if len(o.Trusted) > 0 {
-		h.options.Assertions = &trusted.Verifier{Issuers: o.Trusted, Self: Issuer}
+		h.options.Assertions = &trusted.Verifier{Issuers: o.Trusted, Self: Issuer, IDJAG: o.IDJAG}
 	}
 	return h.Replica(t, o.DB)
 }

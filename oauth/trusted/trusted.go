@@ -60,6 +60,7 @@ type Verifier struct {
 	Issuers []Issuer
 	Self    string // this server's issuer
 	Keys    Keys
+	IDJAG   bool // identity assertion authorization grants are taken, too
 }
 
 // Assertion is a verified one.
@@ -70,6 +71,7 @@ type Assertion struct {
 	Expires  time.Time // … until when that is kept
 	AuthTime time.Time // when the person signed in there; zero = it does not say
 	JKT      string    // the key that whoever presents it must prove; "" = none (RFC 7800 section 3)
+	Limits   Limits    // to what the issuer is trusted with
 }
 
 // claims are those that are read (RFC 7523 section 3).
@@ -93,7 +95,7 @@ func (v *Verifier) Verify(ctx context.Context, assertion, client string, now tim
 	if len(assertion) > maxAssertion {
 		return a, refuse("it is too long")
 	}
-	jws, err := clientjwt.Parse(assertion, "jwt")
+	jws, err := clientjwt.Parse(assertion, v.types()...)
 	if err != nil {
 		return a, refuse(err.Error())
 	}
@@ -116,7 +118,10 @@ func (v *Verifier) Verify(ctx context.Context, assertion, client string, now tim
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return a, refuse("its claims are malformed")
 	}
-	return v.judge(c, from, now)
+	if a, err = v.judge(c, from, now); err != nil {
+		return a, err
+	}
+	return v.idJAG(jws, payload, client, a)
 }
 
 // issuer is whose keys shall verify the assertion; nil = nobody's.

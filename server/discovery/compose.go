@@ -33,6 +33,7 @@ type metadata struct {
 	ResponseTypes []string `json:"response_types_supported,omitempty"`
 	ResponseModes []string `json:"response_modes_supported,omitempty"`
 	GrantTypes    []string `json:"grant_types_supported,omitempty"`
+	GrantProfiles []string `json:"authorization_grant_profiles_supported,omitempty"` // draft-ietf-oauth-identity-assertion-authz-grant
 	Challenges    []string `json:"code_challenge_methods_supported,omitempty"`
 	Prompts       []string `json:"prompt_values_supported,omitempty"`
 	ACRs          []string `json:"acr_values_supported,omitempty"`
@@ -139,7 +140,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.UserinfoAlgs, d.Protected = f.UserinfoAlgs, []string{d.Userinfo}
 	}
 	if d.Token != "" {
-		d.ProofAlgs, d.DetailsTypes = f.ProofAlgs, f.DetailsTypes
+		d.ProofAlgs, d.DetailsTypes, d.GrantProfiles = f.ProofAlgs, f.DetailsTypes, f.GrantProfiles
 		d.GrantTypes, d.AuthMethods, d.AssertionAlgs = f.GrantTypes, f.AuthMethods, algsFor(f.AuthMethods, f)
 	}
 	if d.Revocation != "" {

@@ -35,6 +35,7 @@ type Keys interface {
 // Facts are what the routes do not tell. Empty lists are left out of the documents.
 type Facts struct {
 	GrantTypes    []string // grant_types_supported
+	GrantProfiles []string // authorization_grant_profiles_supported
 	RequestAlgs   []string // of request objects; nil = none are taken
 	ResponseTypes []string // with response modes and prompts: only beside a mounted authorization endpoint
 	ResponseModes []string
