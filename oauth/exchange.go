@@ -262,7 +262,7 @@ func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access) error {
 		if one.GrantID == "" && clients.LooksLikePerson(client) {
 			continue // of a release that did not write more about people
 		}
-		if _, err := p.enabled(ctx, client); err != nil {
+		if _, err := p.enabled(ctx, client, a.IssuedAt); err != nil {
 			return err
 		}
 		person = cmp.Or(person, one.GrantID)

@@ -153,7 +153,7 @@ var errInactive = errors.New("token is not active")
 // has one) alive. Of a token that was exchanged the client that the grant was given to is asked, and all who act or acted. errInactive,
 // with the reason for the log, otherwise.
 func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.GrantState, *clients.Client, error) {
-	client, err := p.enabled(ctx, a.ClientID)
+	client, err := p.enabled(ctx, a.ClientID, a.IssuedAt)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -179,7 +179,7 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		first = a.Subject
 	}
 	if first != "" && first != a.ClientID {
-		if _, err := p.enabled(ctx, first); err != nil {
+		if _, err := p.enabled(ctx, first, a.IssuedAt); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -194,8 +194,12 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 
 func inactive(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }
 
-// enabled finds a client of a token; errInactive if it may not be used.
-func (p *Provider) enabled(ctx context.Context, id string) (*clients.Client, error) {
+// clocks is by how many seconds those of replicas may differ.
+const clocks = 10
+
+// enabled finds a client of a token that was issued at a time; errInactive if it may not be used, or was made later: the one that the token
+// is of was deleted, and this one has its id.
+func (p *Provider) enabled(ctx context.Context, id string, issued int64) (*clients.Client, error) {
 	client, err := p.o.Clients.Client(ctx, id)
 	switch {
 	case errors.Is(err, clients.ErrUnknown):
@@ -204,6 +208,8 @@ func (p *Provider) enabled(ctx context.Context, id string) (*clients.Client, err
 		return nil, fmt.Errorf("look up the client of a token: %w", err)
 	case !client.Enabled():
 		return nil, inactive("its client " + strconv.Quote(id) + " is disabled")
+	case client.CreatedAt.Unix() > issued+clocks:
+		return nil, inactive("its client was deleted, and " + strconv.Quote(id) + " is another one")
 	}
 	return client, nil
 }

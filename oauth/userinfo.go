@@ -111,7 +111,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 		return Userinfo{}, no
 	}
 	if len(a.Act) > 0 && s.ClientID != "" { // what the client demands that the grant was given to holds for what comes of its tokens
-		first, err := p.enabled(ctx, s.ClientID)
+		first, err := p.enabled(ctx, s.ClientID, a.IssuedAt)
 		if err != nil {
 			return Userinfo{}, refusal.From(err)
 		}
