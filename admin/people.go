@@ -258,7 +258,7 @@ func (s *Service) SetEmail(ctx context.Context, a Actor, userID, email string, v
 	})
 }
 
-// SetDisabled shuts a person out, which ends all their sessions and grants, or lets them in again.
+// SetDisabled disables an account, which ends all their sessions and grants, or enables it again.
 func (s *Service) SetDisabled(ctx context.Context, a Actor, userID string, disabled bool) (Person, error) {
 	return s.onPerson(ctx, a, "SetDisabled", userID, "", func(ctx context.Context, u storage.User) error {
 		if !disabled {

@@ -13,16 +13,16 @@ import (
 	"signet/storage"
 )
 
-type book []storage.Event
+type records []storage.Event
 
-func (b *book) InsertEvent(_ context.Context, e storage.Event) error {
+func (b *records) InsertEvent(_ context.Context, e storage.Event) error {
 	*b = append(*b, e)
 	return nil
 }
 
 func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // rule T04
 	synctest.Test(t, func(t *testing.T) {
-		var rows book
+		var rows records
 		log := audit.New(&rows)
 		ctx := audit.WithOrigin(t.Context(), audit.Origin{
 			Address: "203.0.113.24", Network: "203.0.113.0/24", Agent: "Firefox\r\nX: y", RequestID: "7F3K-92QD-MX",
@@ -50,7 +50,7 @@ func TestT04_EventTellsWhoWhomWhereAndOutcome(t *testing.T) { // rule T04
 }
 
 func TestCommandIsTheActor(t *testing.T) {
-	var rows book
+	var rows records
 	ctx := audit.WithOrigin(t.Context(), audit.Origin{Actor: "cli"})
 	if err := audit.New(&rows).Record(ctx, audit.Event{Name: audit.UserDisabled, UserID: "u1"}); err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestCommandIsTheActor(t *testing.T) {
 
 func TestIDsSortByTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var rows book
+		var rows records
 		log := audit.New(&rows)
 		var ids []string
 		for range 20 {

@@ -1,4 +1,4 @@
-// Package audit is the book of security facts: who did what to whom, from where, with what outcome.
+// Package audit is the log of security facts: who did what to whom, from where, with what outcome.
 //
 // A fact is written in the transaction of the act it tells of, so that neither exists without the other. The database
 // refuses to change a row; only the retention job removes old ones. It is not the operator's log (log/slog) and not a

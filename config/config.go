@@ -211,10 +211,10 @@ const (
 	FactorsEveryone       = "everyone"
 )
 
-// Factors is the rule for the second step of signing in.
+// Factors is the rule for two-step verification.
 type Factors struct {
 	Required     string        `yaml:"required"`      // optional, administrators (holders of the role admin), everyone
-	TrustBrowser time.Duration `yaml:"trust_browser"` // how long a browser may spare its person the second step; 0 = never
+	TrustBrowser time.Duration `yaml:"trust_browser"` // how long a browser may spare its person the second factor; 0 = never
 	RecoveryWait time.Duration `yaml:"recovery_wait"` // of somebody who has lost the second factor; 0 = no way back by mail
 }
 
@@ -332,7 +332,7 @@ type Log struct {
 	Format string `yaml:"format"` // auto, text, json
 }
 
-// Audit is the book of security facts.
+// Audit is the log of security facts.
 type Audit struct {
 	Retention       time.Duration `yaml:"retention"`         // events older than this are deleted; 0 = kept forever
 	SignInRetention time.Duration `yaml:"sign_in_retention"` // of sign-ins, sessions and second steps, which are most; 0 = as audit.retention

@@ -42,7 +42,7 @@ func (c Config) Validate() error {
 	c.checkUpstreams(&bad)
 	c.checkMail(&bad)
 	c.checkApps(&bad)
-	c.checkBook(&bad)
+	c.checkLimits(&bad)
 	c.checkClients(&bad)
 	c.checkResources(&bad)
 	c.checkTrustedIssuers(&bad)
@@ -258,7 +258,7 @@ func (c Config) checkSMTP(bad *complaints) {
 	bad.check((s.Username == "") == s.Password.Empty(), "mail.smtp", "needs both username and password, or neither")
 }
 
-func (c Config) checkBook(bad *complaints) {
+func (c Config) checkLimits(bad *complaints) {
 	oneOf(bad, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.Log.Format, LogAuto, LogText, LogJSON)
 	bad.check(c.Audit.Traces == 0 || c.Audit.Traces >= time.Hour && c.Audit.Traces <= 90*day, "audit.traces",

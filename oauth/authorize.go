@@ -52,13 +52,13 @@ type Approval struct {
 // Approve writes the row of an approval: one INSERT, in the transaction of ctx. Its client fetches the tokens. Errors are
 // *refusal.Refusal.
 func (p *Provider) Approve(ctx context.Context, a Approval) error {
-	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: "code"}
-	if err := p.begin(ctx, c, rand.Text(), a.Authorization); err != nil {
+	req := &ledger.Request{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: "code"}
+	if err := p.begin(ctx, req, rand.Text(), a.Authorization); err != nil {
 		return refusal.From(err)
 	}
-	c.Facts.Kind = a.Kind
-	row := &c.State.Grant
-	if err := c.Facts.Put(row); err != nil {
+	req.Facts.Kind = a.Kind
+	row := &req.State.Grant
+	if err := req.Facts.Put(row); err != nil {
 		return refusal.From(err)
 	}
 	row.CodeHash, row.CodeExpiresAt, row.ExpiresAt = a.CodeHash, a.Until, a.Until
@@ -75,7 +75,7 @@ type Prepared struct {
 	Answer  [][2]string // the parameters that the client gets, without state and iss
 
 	a Authorization
-	c *ledger.Case
+	c *ledger.Request
 }
 
 // maxFront is how much an answer in a fragment may have, in bytes: browsers and what stands between take no longer addresses.
@@ -93,15 +93,15 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 	if clients.Answers(a.Request.ResponseType, "id_token") && !slices.Contains(a.Scopes, "openid") {
 		return nil, refusal.AccessDenied("The person did not allow the scope openid.")
 	}
-	c := &ledger.Case{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: a.Request.ResponseType}
-	if err := p.begin(ctx, c, rand.Text(), a); err != nil {
+	req := &ledger.Request{Client: a.Client, Now: time.Now(), Lifetimes: p.lifetimes(a.Client), ResponseType: a.Request.ResponseType}
+	if err := p.begin(ctx, req, rand.Text(), a); err != nil {
 		return nil, refusal.From(err)
 	}
-	ctx = ledger.With(ctx, c)
-	front := clients.FromFront(c.ResponseType)
+	ctx = ledger.With(ctx, req)
+	front := clients.FromFront(req.ResponseType)
 	if front {
-		c.Lifetimes.Access = min(c.Lifetimes.Access, frontLife)
-		if err := p.narrow(ctx, c); err != nil {
+		req.Lifetimes.Access = min(req.Lifetimes.Access, frontLife)
+		if err := p.narrow(ctx, req); err != nil {
 			return nil, refusal.From(err)
 		}
 	}
@@ -110,20 +110,20 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 		return nil, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
 	}
 	asked := &fosite.AuthorizeRequest{
-		ResponseTypes: strings.Fields(c.ResponseType), RedirectURI: target,
+		ResponseTypes: strings.Fields(req.ResponseType), RedirectURI: target,
 		ResponseMode: fosite.ResponseModeDefault, DefaultResponseMode: fosite.ResponseModeQuery,
 		Request: fosite.Request{
-			ID: c.State.ID, RequestedAt: c.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
+			ID: req.State.ID, RequestedAt: req.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
 			GrantedScope: a.Scopes, Form: formOf(a.Request),
 		},
 	}
-	given, err := p.core.NewAuthorizeResponse(ctx, asked, ledger.NewSession(c))
+	given, err := p.core.NewAuthorizeResponse(ctx, asked, ledger.NewSession(req))
 	if err != nil {
 		return nil, refusal.From(err)
 	}
-	ready := &Prepared{GrantID: c.State.ID, a: a, c: c, Answer: answerOf(c, given)}
+	ready := &Prepared{GrantID: req.State.ID, a: a, c: req, Answer: answerOf(req, given)}
 	if front {
-		c.Hold()
+		req.Hold()
 		if far(a.Request.ResponseMode, size(ready.Answer), a.Client.AuthorizationEncryption().On()) {
 			return nil, refusal.InvalidRequest("The answer is too long for an address. Ask with response_mode=form_post.")
 		}
@@ -132,18 +132,18 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 }
 
 // answerOf takes the parameters of an answer from what fosite made; their order is that of the standards.
-func answerOf(c *ledger.Case, given fosite.AuthorizeResponder) (answer [][2]string) {
+func answerOf(req *ledger.Request, given fosite.AuthorizeResponder) (answer [][2]string) {
 	add := func(name, value string) {
 		if value != "" {
 			answer = append(answer, [2]string{name, value})
 		}
 	}
 	add("code", given.GetCode())
-	if c.AccessToken != "" {
-		add("access_token", c.AccessToken)
+	if req.AccessToken != "" {
+		add("access_token", req.AccessToken)
 		add("token_type", "Bearer")
-		add("expires_in", strconv.FormatInt(c.Access.ExpiresAt-c.Access.IssuedAt, 10))
-		add("scope", c.AnsweredScope())
+		add("expires_in", strconv.FormatInt(req.Access.ExpiresAt-req.Access.IssuedAt, 10))
+		add("scope", req.AnsweredScope())
 	}
 	add("id_token", given.GetParameters().Get("id_token"))
 	return answer
@@ -181,14 +181,14 @@ func (p *Provider) Grant(ctx context.Context, ready *Prepared) error {
 	return nil
 }
 
-// begin gives the case the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
+// begin gives the request the row that is to be inserted. Lifetimes are copied, so that a longer value set later does not
 // stretch what was granted before.
-func (p *Provider) begin(ctx context.Context, c *ledger.Case, id string, a Authorization) error {
-	offline := slices.Contains(a.Scopes, "offline_access") && c.Refreshes() && clients.Answers(c.ResponseType, "code")
+func (p *Provider) begin(ctx context.Context, req *ledger.Request, id string, a Authorization) error {
+	offline := slices.Contains(a.Scopes, "offline_access") && req.Refreshes() && clients.Answers(req.ResponseType, "code")
 	row := storage.Grant{
 		ID: id, ClientID: a.Client.ClientID, UserID: a.UserID, SessionID: a.SessionID, Offline: offline,
 		UserEpoch: a.UserEpoch, ConsentEpoch: a.ConsentEpoch, Scopes: a.Scopes, Resources: a.Request.Resources,
-		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
+		AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR, CreatedAt: req.Now, EndsAt: req.Now.Add(req.Lifetimes.Absolute),
 	}
 	if p.o.Status != nil {
 		var err error
@@ -198,7 +198,7 @@ func (p *Provider) begin(ctx context.Context, c *ledger.Case, id string, a Autho
 	}
 	facts := ledger.Facts{
 		JKT: a.Request.DPoPJKT, Nonce: a.Request.Nonce, CodeChallenge: a.Request.CodeChallenge,
-		Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second),
+		Access: int64(req.Lifetimes.Access / time.Second), Idle: int64(req.Lifetimes.Idle / time.Second),
 	}
 	facts.Grant(a.Claims)
 	facts.Details = a.Details.String()
@@ -212,7 +212,7 @@ func (p *Provider) begin(ctx context.Context, c *ledger.Case, id string, a Autho
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
-	c.Facts, c.State = facts, &storage.GrantState{Grant: row, User: a.User}
+	req.Facts, req.State = facts, &storage.GrantState{Grant: row, User: a.User}
 	return nil
 }
 

@@ -75,7 +75,7 @@ func TestHandlersOfEachGrant(t *testing.T) { // decision 0002: its own lists dro
 	c := configured(t)
 	for grant, want := range map[string]int{clients.AuthorizationCode: 3, clients.RefreshToken: 2, clients.ClientCredentials: 1,
 		clients.Password: 1, "urn:nope": 0, "": 0} {
-		ctx := ledger.With(t.Context(), &ledger.Case{GrantType: grant})
+		ctx := ledger.With(t.Context(), &ledger.Request{GrantType: grant})
 		list := c.GetTokenEndpointHandlers(ctx)
 		if len(list) != want {
 			t.Errorf("%q: %d handlers, want %d", grant, len(list), want)

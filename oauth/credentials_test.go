@@ -112,10 +112,10 @@ func TestUnknownGrantType(t *testing.T) { // decision 0002; RFC 6749 section 5.2
 	}
 }
 
-// book knows one password.
-type book struct{ err error }
+// passwords knows one password.
+type passwords struct{ err error }
 
-func (b book) CheckPassword(_ context.Context, username, password, _ string) (string, int64, error) {
+func (b passwords) CheckPassword(_ context.Context, username, password, _ string) (string, int64, error) {
 	switch {
 	case b.err != nil:
 		return "", 0, b.err
@@ -130,7 +130,7 @@ func passwordForm(pairs ...string) url.Values {
 }
 
 func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; rule H10
-	h := protocol(t, oauthtest.Options{Passwords: book{}})
+	h := protocol(t, oauthtest.Options{Passwords: passwords{}})
 	got := get(t, h, "legacy", passwordForm("scope", "openid api:read offline_access"))
 	a, id := claims(t, h, got), idOf(t, h, got)
 	if a.Subject != oauthtest.Ada || a.GrantID == "" || id.SessionID != "" || id.AuthTime == 0 || !slices.Equal(id.AMR, []string{"pwd"}) ||
@@ -158,7 +158,7 @@ func TestPasswordGrant(t *testing.T) { // RFC 6749 section 4.3; rule H10
 }
 
 func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; rule H10
-	h := protocol(t, oauthtest.Options{Passwords: book{}})
+	h := protocol(t, oauthtest.Options{Passwords: passwords{}})
 	refused(t, h, "legacy", passwordForm("password", "wrong"), "invalid_grant")
 	refused(t, h, "legacy", passwordForm("username", "nobody"), "invalid_grant")
 	refused(t, h, "legacy", passwordForm("password", ""), "invalid_request")
@@ -182,7 +182,7 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; rule H10
 		refused(t, protocol(t, oauthtest.Options{}), "legacy", passwordForm(), "unauthorized_client")
 	})
 	t.Run("throttled", func(t *testing.T) {
-		h := protocol(t, oauthtest.Options{Passwords: book{err: &grants.Throttled{RetryAfter: 90*time.Second + 1}}})
+		h := protocol(t, oauthtest.Options{Passwords: passwords{err: &grants.Throttled{RetryAfter: 90*time.Second + 1}}})
 		_, err := token(t, h, "legacy", passwordForm())
 		no, _ := err.(*refusal.Refusal)
 		if no == nil || no.Status != 429 || no.Header.Get("Retry-After") != "91" || no.Code != "temporarily_unavailable" {
@@ -190,7 +190,7 @@ func TestPasswordGrantRefuses(t *testing.T) { // RFC 6749 section 5.2; rule H10
 		}
 	})
 	t.Run("busy", func(t *testing.T) {
-		refused(t, protocol(t, oauthtest.Options{Passwords: book{err: grants.ErrBusy}}), "legacy", passwordForm(), "temporarily_unavailable")
+		refused(t, protocol(t, oauthtest.Options{Passwords: passwords{err: grants.ErrBusy}}), "legacy", passwordForm(), "temporarily_unavailable")
 	})
 	list, err := h.DB.GrantsOfUser(t.Context(), oauthtest.Ada, time.Now(), "", 10)
 	if err != nil || len(list) != 0 {

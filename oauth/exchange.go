@@ -58,23 +58,23 @@ type exchanged struct {
 // exchange answers a token exchange (RFC 8693): an access token of ours becomes another one of the same grant that lives no longer, has no
 // more scopes, is for a resource that the client's policy names, and says who acts. It has no row and no refresh token: one read for each
 // token presented, nothing written. What was presented is judged by signature and policy first, and read last. fosite has no part in it,
-// and the row is not the case's: it would be taken for the client's own.
-func (p *Provider) exchange(ctx context.Context, c *ledger.Case) (*Answer, error) {
-	if err := exchangeForm(c.Form); err != nil {
+// and the row is not the request's: it would be taken for the client's own.
+func (p *Provider) exchange(ctx context.Context, req *ledger.Request) (*Answer, error) {
+	if err := exchangeForm(req.Form); err != nil {
 		return nil, err
 	}
 	var x exchanged
-	for _, step := range []func(context.Context, *ledger.Case, *exchanged) error{
+	for _, step := range []func(context.Context, *ledger.Request, *exchanged) error{
 		p.exchangeSubject, p.exchangeActor, p.exchangeTarget, p.exchangeAlive,
 	} {
-		if err := step(ctx, c, &x); err != nil {
+		if err := step(ctx, req, &x); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.exchangeStatus(ctx, c, &x); err != nil {
+	if err := p.exchangeStatus(ctx, req, &x); err != nil {
 		return nil, err
 	}
-	return p.signExchanged(c, &x)
+	return p.signExchanged(req, &x)
 }
 
 // exchangeForm refuses types of tokens that are not exchanged, and parameters of an actor_token that is not there (RFC 8693 section 2.1).
@@ -101,9 +101,9 @@ func unacceptable(name string, why error) error {
 }
 
 // presented is a token of the request, judged by its signature and time alone.
-func (p *Provider) presented(c *ledger.Case, name string) (tokens.Access, error) {
-	a, err := p.o.Issuer.VerifyAccess(c.Form.Get(name))
-	if err == nil && c.Now.Unix() >= a.ExpiresAt { // the seconds that verifying spares another clock
+func (p *Provider) presented(req *ledger.Request, name string) (tokens.Access, error) {
+	a, err := p.o.Issuer.VerifyAccess(req.Form.Get(name))
+	if err == nil && req.Now.Unix() >= a.ExpiresAt { // the seconds that verifying spares another clock
 		err = tokens.ErrExpired
 	}
 	if err != nil {
@@ -114,23 +114,23 @@ func (p *Provider) presented(c *ledger.Case, name string) (tokens.Access, error)
 
 // exchangeSubject: the client may present the token. One that is bound to a key is not proven by whoever presents it, so it is taken only
 // from a resource that it is for; what comes of it is bound to the client's own key, or to none where the policy allows that.
-func (p *Provider) exchangeSubject(ctx context.Context, c *ledger.Case, x *exchanged) (err error) {
-	if x.subject, err = p.presented(c, "subject_token"); err != nil {
+func (p *Provider) exchangeSubject(ctx context.Context, req *ledger.Request, x *exchanged) (err error) {
+	if x.subject, err = p.presented(req, "subject_token"); err != nil {
 		return err
 	}
 	telemetry.Add(ctx, slog.String("subject_client", x.subject.ClientID))
 	bound := len(x.subject.Cnf) > 0
-	taken, named := c.Client.Exchange.TakesFrom(c.Client.ClientID, x.subject.ClientID)
+	taken, named := req.Client.Exchange.TakesFrom(req.Client.ClientID, x.subject.ClientID)
 	if !taken {
 		return unacceptable("subject_token", errors.New("it is another client's, which subjects_from does not name"))
 	}
 	if named || bound {
-		if err := p.meantFor(ctx, c, "subject_token", x.subject); err != nil {
+		if err := p.meantFor(ctx, req, "subject_token", x.subject); err != nil {
 			return err
 		}
 	}
-	x.cnf = c.Confirmation()
-	if !bound || x.cnf != nil || c.Client.Exchange.Bearer {
+	x.cnf = req.Confirmation()
+	if !bound || x.cnf != nil || req.Client.Exchange.Bearer {
 		return nil
 	}
 	if jkt, _ := x.subject.Bound(); jkt == "" {
@@ -143,8 +143,8 @@ func (p *Provider) exchangeSubject(ctx context.Context, c *ledger.Case, x *excha
 
 // meantFor: a resource that the token is for names the client in exchanged_by. Else whoever gets hold of a token for somebody else could
 // use it here.
-func (p *Provider) meantFor(ctx context.Context, c *ledger.Case, name string, a tokens.Access) error {
-	is, err := p.named(ctx, c.Client, a.Audience, func(r clients.Resource) []string { return r.ExchangedBy })
+func (p *Provider) meantFor(ctx context.Context, req *ledger.Request, name string, a tokens.Access) error {
+	is, err := p.named(ctx, req.Client, a.Audience, func(r clients.Resource) []string { return r.ExchangedBy })
 	if err == nil && !is {
 		err = unacceptable(name, errors.New("no resource that it is for names the client in exchanged_by"))
 	}
@@ -152,23 +152,23 @@ func (p *Provider) meantFor(ctx context.Context, c *ledger.Case, name string, a 
 }
 
 // exchangeActor decides who acts: the client, or whom an actor_token is about, of a client that the policy names.
-func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchanged) error {
-	who := actor{Subject: c.Client.ClientID, Act: x.subject.Act}
-	client := c.Client.ClientID
-	if c.Form.Get("actor_token") != "" {
-		a, err := p.presented(c, "actor_token")
+func (p *Provider) exchangeActor(ctx context.Context, req *ledger.Request, x *exchanged) error {
+	who := actor{Subject: req.Client.ClientID, Act: x.subject.Act}
+	client := req.Client.ClientID
+	if req.Form.Get("actor_token") != "" {
+		a, err := p.presented(req, "actor_token")
 		switch {
 		case err != nil:
 			return err
-		case !slices.Contains(c.Client.Exchange.Actors, a.ClientID):
+		case !slices.Contains(req.Client.Exchange.Actors, a.ClientID):
 			return unacceptable("actor_token", fmt.Errorf("it is of the client %q, which actors does not name", a.ClientID))
 		case len(a.Act) > 0:
 			return unacceptable("actor_token", errors.New("it says itself that somebody else acts"))
-		case !holds(c, a):
+		case !holds(req, a):
 			return unacceptable("actor_token", errors.New("it is bound to another key than the request proves"))
 		}
-		if a.ClientID != c.Client.ClientID {
-			if err := p.meantFor(ctx, c, "actor_token", a); err != nil {
+		if a.ClientID != req.Client.ClientID {
+			if err := p.meantFor(ctx, req, "actor_token", a); err != nil {
 				return err
 			}
 		}
@@ -189,9 +189,9 @@ func (p *Provider) exchangeActor(ctx context.Context, c *ledger.Case, x *exchang
 }
 
 // holds reports whether the request proves the key and the certificate that the token is bound to; true where it is bound to none.
-func holds(c *ledger.Case, a tokens.Access) bool {
+func holds(req *ledger.Request, a tokens.Access) bool {
 	jkt, x5t := a.Bound()
-	if jkt != "" && (c.Proof == nil || c.Proof.JKT != jkt) || x5t != "" && c.Certificate.Thumbprint() != x5t {
+	if jkt != "" && (req.Proof == nil || req.Proof.JKT != jkt) || x5t != "" && req.Certificate.Thumbprint() != x5t {
 		return false
 	}
 	return len(a.Cnf) == 0 || jkt != "" || x5t != ""
@@ -284,9 +284,9 @@ func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access) error {
 
 // exchangeTarget decides for which resources the new token is, and with which scopes: those of the subject token that the policy allows and
 // that belong there.
-func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchanged) error {
-	policy, issuer := c.Client.Exchange, p.o.Issuer.URL()
-	asked := slices.Concat(c.Form["audience"], c.Form["resource"])
+func (p *Provider) exchangeTarget(ctx context.Context, req *ledger.Request, x *exchanged) error {
+	policy, issuer := req.Client.Exchange, p.o.Issuer.URL()
+	asked := slices.Concat(req.Form["audience"], req.Form["resource"])
 	if len(asked) == 0 && len(policy.Targets) == 1 {
 		asked = policy.Targets
 	}
@@ -310,12 +310,12 @@ func (p *Provider) exchangeTarget(ctx context.Context, c *ledger.Case, x *exchan
 			x.aud = append(x.aud, spelled)
 		}
 	}
-	if weak := slices.ContainsFunc(x.aud, func(id string) bool { return p.tooWeak(known, id, c.Now, x.subject) }); weak {
+	if weak := slices.ContainsFunc(x.aud, func(id string) bool { return p.tooWeak(known, id, req.Now, x.subject) }); weak {
 		return refusal.InvalidTarget("The sign-in behind the subject_token is weaker, or longer ago, than the resource demands.")
 	}
 	x.scopes = known.Within(strings.Fields(x.subject.Scope), x.aud, issuer)
 	x.scopes = slices.DeleteFunc(x.scopes, func(s string) bool { return !slices.Contains(policy.Scopes, s) })
-	if wanted := strings.Fields(c.Form.Get("scope")); len(wanted) > 0 {
+	if wanted := strings.Fields(req.Form.Get("scope")); len(wanted) > 0 {
 		if slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(x.scopes, s) }) {
 			return refusal.InvalidScope("A scope is not one that the subject_token, the resource and this client's policy have in common.")
 		}
@@ -340,7 +340,7 @@ func (p *Provider) tooWeak(known *clients.Resources, id string, now time.Time, a
 }
 
 // exchangeAlive reads what the tokens stand on. Whose grant it is goes to the log only.
-func (p *Provider) exchangeAlive(ctx context.Context, c *ledger.Case, x *exchanged) error {
+func (p *Provider) exchangeAlive(ctx context.Context, req *ledger.Request, x *exchanged) error {
 	s, _, err := p.grantState(ctx, x.subject)
 	if errors.Is(err, errInactive) {
 		return unacceptable("subject_token", err)
@@ -360,11 +360,11 @@ func (p *Provider) exchangeAlive(ctx context.Context, c *ledger.Case, x *exchang
 }
 
 // exchangeStatus: the new token has the place in the status lists of whom it is about, and those of all who act.
-func (p *Provider) exchangeStatus(ctx context.Context, c *ledger.Case, x *exchanged) error {
+func (p *Provider) exchangeStatus(ctx context.Context, req *ledger.Request, x *exchanged) error {
 	if p.o.Status == nil {
 		return nil
 	}
-	own, err := p.o.Status.OfClient(ctx, c.Client)
+	own, err := p.o.Status.OfClient(ctx, req.Client)
 	if err != nil {
 		return err
 	}
@@ -380,23 +380,23 @@ func (p *Provider) exchangeStatus(ctx context.Context, c *ledger.Case, x *exchan
 
 // signExchanged signs the new token. What it says of the person and of the sign-in is what the subject token says; whom it is about stays
 // what the resources call them.
-func (p *Provider) signExchanged(c *ledger.Case, x *exchanged) (*Answer, error) {
+func (p *Provider) signExchanged(req *ledger.Request, x *exchanged) (*Answer, error) {
 	a := tokens.Access{
-		Subject: x.subject.Subject, Audience: x.aud, ClientID: c.Client.ClientID, Scope: strings.Join(x.scopes, " "),
-		IssuedAt: c.Now.Unix(), ExpiresAt: min(c.Now.Add(c.Lifetimes.Access).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
+		Subject: x.subject.Subject, Audience: x.aud, ClientID: req.Client.ClientID, Scope: strings.Join(x.scopes, " "),
+		IssuedAt: req.Now.Unix(), ExpiresAt: min(req.Now.Add(req.Lifetimes.Access).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
 		AuthTime: x.subject.AuthTime, ACR: x.subject.ACR, AMR: x.subject.AMR, GrantID: x.subject.GrantID,
 		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct, Status: x.subject.Status, ActStatus: x.status,
 	}
 	if x.actor != nil {
 		a.ExpiresAt = min(a.ExpiresAt, x.actor.ExpiresAt)
 	}
-	if slices.Contains(c.Client.Exchange.Scopes, claims.ScopeGroups) {
+	if slices.Contains(req.Client.Exchange.Scopes, claims.ScopeGroups) {
 		a.Groups = x.subject.Groups
 	}
-	if slices.Contains(c.Client.Exchange.Scopes, claims.ScopeRoles) {
+	if slices.Contains(req.Client.Exchange.Scopes, claims.ScopeRoles) {
 		a.Roles = x.subject.Roles
 	}
-	signed, err := p.o.Issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
+	signed, err := p.o.Issuer.SignAccess(req.Client.AccessTokenSignedResponseAlg, a)
 	if err != nil {
 		return nil, err
 	}

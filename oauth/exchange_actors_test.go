@@ -117,7 +117,7 @@ func TestRFC9728_ATargetIsUserinfo(t *testing.T) {
 // TestRFC9470_ThePasswordGrantAsksWhatAResourceDemands: nobody is asked for more than the password, so it is refused.
 func TestRFC9470_ThePasswordGrantAsksWhatAResourceDemands(t *testing.T) {
 	o := exchangers()
-	o.Passwords = book{}
+	o.Passwords = passwords{}
 	o.Resources = append(o.Resources, clients.Resource{Identifier: "https://safe.test", Scopes: []string{"safe"}, RequireSecondFactor: true},
 		clients.Resource{Identifier: "https://young.test", Scopes: []string{"young"}, MaxAge: 60})
 	o.Clients = append(o.Clients, clients.Metadata{ClientID: "old", ClientSecret: oauthtest.Secret, FirstParty: true,

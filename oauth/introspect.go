@@ -135,8 +135,8 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 	if now.Unix() >= r.ExpiresAt {
 		return Introspection{}, nil
 	}
-	c := ledger.Case{Client: caller, State: &s, Lifetimes: l}
-	if s.ClientID != caller.ClientID || grants.Refreshable(&s, now) != nil || !now.Before(c.EndsAt()) ||
+	req := ledger.Request{Client: caller, State: &s, Lifetimes: l}
+	if s.ClientID != caller.ClientID || grants.Refreshable(&s, now) != nil || !now.Before(req.EndsAt()) ||
 		ledger.Decide(s.Grant, r.Generation, now, l.Grace) == ledger.Reuse {
 		return Introspection{}, nil
 	}

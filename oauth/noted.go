@@ -43,7 +43,7 @@ func (n *noted) news(what string, now time.Time) bool {
 
 // noteProof writes down that somebody has what is bound to a key, and not the key, or sends what was recorded. The client is known to be
 // itself by then; for proofs that nobody answers for nothing is written.
-func (p *Provider) noteProof(ctx context.Context, c *ledger.Case, refused error) {
+func (p *Provider) noteProof(ctx context.Context, req *ledger.Request, refused error) {
 	name := audit.ProofRefused
 	switch {
 	case errors.Is(refused, ledger.ErrProofReplayed):
@@ -51,16 +51,16 @@ func (p *Provider) noteProof(ctx context.Context, c *ledger.Case, refused error)
 	case !errors.Is(refused, errUnbound):
 		return
 	}
-	e := audit.Event{Name: name, ActorID: c.Client.ClientID, ClientID: c.Client.ClientID}
-	if c.State != nil {
-		e.GrantID = c.State.ID
+	e := audit.Event{Name: name, ActorID: req.Client.ClientID, ClientID: req.Client.ClientID}
+	if req.State != nil {
+		e.GrantID = req.State.ID
 	}
-	p.note(ctx, e, c.Now)
+	p.note(ctx, e, req.Now)
 }
 
 // noteAssertion counts what became of an assertion, and writes down that one was used again: somebody may have recorded it.
-func (p *Provider) noteAssertion(ctx context.Context, c *ledger.Case, refused error) {
-	if c.GrantType != clients.JWTBearer {
+func (p *Provider) noteAssertion(ctx context.Context, req *ledger.Request, refused error) {
+	if req.GrantType != clients.JWTBearer {
 		return
 	}
 	outcome := "taken"
@@ -68,13 +68,13 @@ func (p *Provider) noteAssertion(ctx context.Context, c *ledger.Case, refused er
 	case errors.Is(refused, ledger.ErrAssertionReplayed):
 		outcome = "replayed"
 		p.note(ctx, audit.Event{
-			Name: audit.AssertionReplayed, ActorID: c.Client.ClientID, ClientID: c.Client.ClientID,
-			Detail: map[string]string{"issuer": c.Source.Issuer},
-		}, c.Now)
+			Name: audit.AssertionReplayed, ActorID: req.Client.ClientID, ClientID: req.Client.ClientID,
+			Detail: map[string]string{"issuer": req.Source.Issuer},
+		}, req.Now)
 	case refused != nil:
 		outcome = "refused"
 	}
-	p.o.Metrics.Asserted(c.Source.Issuer, outcome)
+	p.o.Metrics.Asserted(req.Source.Issuer, outcome)
 }
 
 // note writes an event of a client down, if none of the kind was a moment ago.

@@ -125,14 +125,14 @@ func New(o Options) (*Provider, error) {
 	if !ok {
 		return nil, errors.New("oauth: Store does not note the use of grants")
 	}
-	book, err := ledger.New(ledger.Options{
+	rows, err := ledger.New(ledger.Options{
 		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay, Keeper: keeper,
 	})
 	if err != nil {
 		return nil, err
 	}
-	core := newConfiguration(o, book)
-	return &Provider{o: o, ledger: book, core: fosite.NewOAuth2Provider(book, core), register: core.register}, nil
+	core := newConfiguration(o, rows)
+	return &Provider{o: o, ledger: rows, core: fosite.NewOAuth2Provider(rows, core), register: core.register}, nil
 }
 
 type noMetrics struct{}
@@ -155,7 +155,7 @@ func (p *Provider) GrantTypes() (names []string) {
 }
 
 // newConfiguration is the whole of fosite that we run: its settings, then its handlers.
-func newConfiguration(o Options, book *ledger.Ledger) *configuration {
+func newConfiguration(o Options, rows *ledger.Ledger) *configuration {
 	config := &configuration{Config: fosite.Config{
 		// Every field that a getter of fosite would otherwise fill in at its first call, without a lock, is set.
 		ScopeStrategy:                fosite.ExactScopeStrategy,
@@ -187,18 +187,18 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,
-		CoreStorage: book, TokenRevocationStorage: book, Config: config,
+		CoreStorage: rows, TokenRevocationStorage: rows, Config: config,
 	}
 	codeID := &openid.OpenIDConnectExplicitHandler{
-		OpenIDConnectRequestStorage: book, Config: config, IDTokenHandleHelper: idToken,
+		OpenIDConnectRequestStorage: rows, Config: config, IDTokenHandleHelper: idToken,
 		OpenIDConnectRequestValidator: &openid.OpenIDConnectRequestValidator{Config: config}, // never sees a hint
 	}
-	proof := &pkce.Handler{AuthorizeCodeStrategy: made, Storage: book, Config: config}
+	proof := &pkce.Handler{AuthorizeCodeStrategy: made, Storage: rows, Config: config}
 	refresh := &oauth2.RefreshTokenGrantHandler{
-		AccessTokenStrategy: made, RefreshTokenStrategy: made, TokenRevocationStorage: book, Config: config,
+		AccessTokenStrategy: made, RefreshTokenStrategy: made, TokenRevocationStorage: rows, Config: config,
 	}
 	credentials := &oauth2.ClientCredentialsGrantHandler{
-		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}, Config: config,
+		HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: made, AccessTokenStorage: rows, Config: config}, Config: config,
 	}
 	signer := grants.Signer{Access: made, Refresh: made, ID: made}
 	password := &grants.Password{Checker: o.Passwords, People: o.People, Signer: signer}
@@ -206,14 +206,14 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		password.Place = o.Status.Next
 	}
 
-	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: book, Config: config}
+	implicit := &oauth2.AuthorizeImplicitGrantTypeHandler{AccessTokenStrategy: made, AccessTokenStorage: rows, Config: config}
 	// The authorization endpoint: the code first, for the others need it. A handler passes on what is not its response type; a request for
 	// the code alone passes all of them for nothing.
 	config.authorize = fosite.AuthorizeEndpointHandlers{
 		code, codeID,
 		&openid.OpenIDConnectHybridHandler{
 			AuthorizeImplicitGrantTypeHandler: implicit, AuthorizeExplicitGrantHandler: code, IDTokenHandleHelper: idToken,
-			OpenIDConnectRequestValidator: codeID.OpenIDConnectRequestValidator, OpenIDConnectRequestStorage: book, Config: config,
+			OpenIDConnectRequestValidator: codeID.OpenIDConnectRequestValidator, OpenIDConnectRequestStorage: rows, Config: config,
 		},
 		&openid.OpenIDConnectImplicitHandler{
 			IDTokenHandleHelper: idToken, AuthorizeImplicitGrantTypeHandler: implicit,
@@ -235,7 +235,7 @@ func newConfiguration(o Options, book *ledger.Ledger) *configuration {
 		{name: clients.TokenExchange, needs: []string{"subject_token", "subject_token_type"}, may: exchanger, untold: true,
 			answer: (*Provider).exchange},
 	}
-	config.register = append(config.register, elsewhere(o, book, signer)...)
+	config.register = append(config.register, elsewhere(o, rows, signer)...)
 	if o.Assertions != nil {
 		config.register = append(config.register, bearer(o, made))
 	}
@@ -257,7 +257,7 @@ func bearer(o Options, made *strategy) grantType {
 }
 
 // elsewhere are the grants whose clients ask until a person decided in a browser elsewhere, as far as they are offered.
-func elsewhere(o Options, book *ledger.Ledger, signer grants.Signer) (list register) {
+func elsewhere(o Options, rows *ledger.Ledger, signer grants.Signer) (list register) {
 	for _, one := range []struct {
 		polls                 grants.Polls
 		name, kind, parameter string
@@ -270,7 +270,7 @@ func elsewhere(o Options, book *ledger.Ledger, signer grants.Signer) (list regis
 			list = append(list, grantType{
 				name: one.name, needs: []string{one.parameter}, may: one.may, alive: grants.Alive, fetches: true,
 				handlers: fosite.TokenEndpointHandlers{&grants.Elsewhere{
-					Grant: one.name, Kind: one.kind, Parameter: one.parameter, Polls: one.polls, Fetcher: book, Signer: signer,
+					Grant: one.name, Kind: one.kind, Parameter: one.parameter, Polls: one.polls, Fetcher: rows, Signer: signer,
 				}},
 			})
 		}
@@ -302,14 +302,14 @@ func (c *configuration) GetTokenEndpointHandlers(ctx context.Context) fosite.Tok
 
 // authenticated is the ClientAuthenticationStrategy: package clientauth has done it, before fosite was asked.
 func authenticated(ctx context.Context, _ *http.Request, _ url.Values) (fosite.Client, error) {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.Client == nil {
+	if req.Client == nil {
 		return nil, fosite.ErrInvalidClient
 	}
-	return ledger.Client{Client: c.Client}, nil
+	return ledger.Client{Client: req.Client}, nil
 }
 
 func anyAudience([]string, []string) error { return nil }

@@ -25,7 +25,7 @@ type grantType struct {
 	// alive judges the row of what was presented (rule J09); nil = there is none, or it is being made of what was just checked.
 	alive func(*storage.GrantState, time.Time) error
 	// scopes decides those of the request; nil = the grant's, as far as the client may still have them.
-	scopes func(*ledger.Case, *clients.Resources) ([]string, error)
+	scopes func(*ledger.Request, *clients.Resources) ([]string, error)
 	// fetches: it is the first that comes of a person's decision.
 	fetches bool
 	// untold: it is for apps that an operator named, who know without discovery.
@@ -34,7 +34,7 @@ type grantType struct {
 	// handlers that a request passes, in order. In the first pass a handler checks, in the second it signs.
 	handlers fosite.TokenEndpointHandlers
 	// answer decides a request without fosite and without the checks between its passes; nil = the handlers do.
-	answer func(*Provider, context.Context, *ledger.Case) (*Answer, error)
+	answer func(*Provider, context.Context, *ledger.Request) (*Answer, error)
 }
 
 // register is the list of grants: what discovery tells, what clients may register and what the endpoint answers are the same.
@@ -73,39 +73,39 @@ func machine(c *clients.Client) error {
 }
 
 // scopes of a request (RFC 6749 sections 3.3 and 6): at this endpoint an unknown one is an error.
-func (r register) scopes(c *ledger.Case, known *clients.Resources) ([]string, error) {
-	if g := r.find(c.GrantType); g != nil && g.scopes != nil {
-		return g.scopes(c, known)
+func (r register) scopes(req *ledger.Request, known *clients.Resources) ([]string, error) {
+	if g := r.find(req.GrantType); g != nil && g.scopes != nil {
+		return g.scopes(req, known)
 	}
 	// scope means nothing in the exchange of a code (RFC 6749 section 4.1.3)
-	return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), nil, "")
+	return grants.Narrow(req.State.Scopes, ledger.Kept(req.State.Scopes, req.Client), nil, "")
 }
 
 // ofClient are the scopes of a client that acts for itself.
-func ofClient(c *ledger.Case, known *clients.Resources) ([]string, error) {
-	if err := allKnown(c, known); err != nil {
+func ofClient(req *ledger.Request, known *clients.Resources) ([]string, error) {
+	if err := allKnown(req, known); err != nil {
 		return nil, err
 	}
-	return grants.OfClient(c.Client, c.Form.Get("scope"), false)
+	return grants.OfClient(req.Client, req.Form.Get("scope"), false)
 }
 
 // ofRefresh are those of the grant that the request asks for.
-func ofRefresh(c *ledger.Case, _ *clients.Resources) ([]string, error) {
+func ofRefresh(req *ledger.Request, _ *clients.Resources) ([]string, error) {
 	return grants.Narrow(
-		c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), strings.Fields(c.Facts.LeftOut), c.Form.Get("scope"))
+		req.State.Scopes, ledger.Kept(req.State.Scopes, req.Client), strings.Fields(req.Facts.LeftOut), req.Form.Get("scope"))
 }
 
 // ofPassword are those that the password grant has put into its row.
-func ofPassword(c *ledger.Case, known *clients.Resources) ([]string, error) {
-	if err := allKnown(c, known); err != nil {
+func ofPassword(req *ledger.Request, known *clients.Resources) ([]string, error) {
+	if err := allKnown(req, known); err != nil {
 		return nil, err
 	}
-	return grants.Narrow(c.State.Scopes, ledger.Kept(c.State.Scopes, c.Client), nil, "")
+	return grants.Narrow(req.State.Scopes, ledger.Kept(req.State.Scopes, req.Client), nil, "")
 }
 
-func allKnown(c *ledger.Case, known *clients.Resources) error {
+func allKnown(req *ledger.Request, known *clients.Resources) error {
 	unknown := func(s string) bool { return !known.Known(s) }
-	if slices.ContainsFunc(strings.Fields(c.Form.Get("scope")), unknown) {
+	if slices.ContainsFunc(strings.Fields(req.Form.Get("scope")), unknown) {
 		return refusal.InvalidScope("A scope is unknown, or not registered for this client.")
 	}
 	return nil

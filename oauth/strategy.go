@@ -23,7 +23,7 @@ import (
 )
 
 // strategy makes and recognises codes and tokens for fosite: oauth2.CoreStrategy and openid.OpenIDConnectTokenStrategy.
-// Everything a token says comes from the case, and its time is the case's; nothing is taken from fosite's session, where a
+// Everything a token says comes from the request, and its time is the request's; nothing is taken from fosite's session, where a
 // refreshed token would carry the first one's iat (decision 0002).
 type strategy struct {
 	keys   clientjwt.Keys
@@ -45,73 +45,73 @@ func tooLong(what string, groups, roles int) error {
 		"Ask without the scopes groups and roles.", what, groups, roles))
 }
 
-// subject is whom the tokens of the case are about, as the client calls them (OpenID Connect Core section 8); without a person the client
-// itself.
-func (s *strategy) subject(c *ledger.Case) string {
-	if c.State == nil {
-		return c.Client.ClientID
+// subject is whom the tokens of the request are about, as the client calls them (OpenID Connect Core section 8); without a person the
+// client itself.
+func (s *strategy) subject(req *ledger.Request) string {
+	if req.State == nil {
+		return req.Client.ClientID
 	}
-	return s.names.Subject(c.Client, c.State.UserID)
+	return s.names.Subject(req.Client, req.State.UserID)
 }
 
-// GenerateAccessToken signs the access token of the case (RFC 9068).
+// GenerateAccessToken signs the access token of the request (RFC 9068).
 func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) (token, signature string, err error) {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	a := tokens.Access{
-		Subject: s.subject(c), Audience: c.Audience, ClientID: c.Client.ClientID, Scope: strings.Join(c.Scopes, " "),
-		IssuedAt: c.Now.Unix(), ExpiresAt: c.Now.Add(c.AccessLife()).Unix(), JTI: rand.Text(),
+		Subject: s.subject(req), Audience: req.Audience, ClientID: req.Client.ClientID, Scope: strings.Join(req.Scopes, " "),
+		IssuedAt: req.Now.Unix(), ExpiresAt: req.Now.Add(req.AccessLife()).Unix(), JTI: rand.Text(),
 	}
-	a.Cnf = c.Confirmation()
-	if len(c.Details) > 0 {
-		a.Details = json.RawMessage(c.Details.String())
+	a.Cnf = req.Confirmation()
+	if len(req.Details) > 0 {
+		a.Details = json.RawMessage(req.Details.String())
 	}
-	if g := c.State; g != nil {
+	if g := req.State; g != nil {
 		a.GrantID, a.ACR, a.AMR = g.ID, g.ACR, g.AMR
 		if !g.AuthTime.IsZero() {
 			a.AuthTime = g.AuthTime.Unix()
 		}
-		if err := s.memberships(ctx, c, &a); err != nil {
+		if err := s.memberships(ctx, req, &a); err != nil {
 			return "", "", err
 		}
 	}
-	if a.Status, err = s.place(ctx, c); err != nil {
+	if a.Status, err = s.place(ctx, req); err != nil {
 		return "", "", err
 	}
-	token, err = s.issuer.SignAccess(c.Client.AccessTokenSignedResponseAlg, a)
+	token, err = s.issuer.SignAccess(req.Client.AccessTokenSignedResponseAlg, a)
 	if len(token) > maxAccess {
 		return "", "", tooLong("access token", len(a.Groups), len(a.Roles))
 	}
-	c.Access, c.AccessToken = a, token
+	req.Access, req.AccessToken = a, token
 	return token, a.JTI, err
 }
 
 // place is where APIs look whether the token was revoked: the place of its grant, without one that of its client.
-func (s *strategy) place(ctx context.Context, c *ledger.Case) (json.RawMessage, error) {
+func (s *strategy) place(ctx context.Context, req *ledger.Request) (json.RawMessage, error) {
 	switch {
 	case s.status == nil:
 		return nil, nil
-	case c.State != nil:
-		return s.status.Claim(c.State.StatusIndex), nil
+	case req.State != nil:
+		return s.status.Claim(req.State.StatusIndex), nil
 	}
-	return s.status.OfClient(ctx, c.Client)
+	return s.status.OfClient(ctx, req.Client)
 }
 
 // memberships puts groups and roles into the access token where their scope is granted to it (RFC 9068 section 2.2.3.1), so
 // that an API can decide by them without asking.
-func (s *strategy) memberships(ctx context.Context, c *ledger.Case, a *tokens.Access) error {
-	groups, roles := slices.Contains(c.Allowed, claims.ScopeGroups), slices.Contains(c.Allowed, claims.ScopeRoles)
+func (s *strategy) memberships(ctx context.Context, req *ledger.Request, a *tokens.Access) error {
+	groups, roles := slices.Contains(req.Allowed, claims.ScopeGroups), slices.Contains(req.Allowed, claims.ScopeRoles)
 	if !groups && !roles {
 		return nil
 	}
-	m, err := c.Belongs(ctx, s.store)
+	m, err := req.Belongs(ctx, s.store)
 	if groups {
-		a.Groups = m[cmp.Or(c.Client.GroupsClaim, claims.ScopeGroups)]
+		a.Groups = m[cmp.Or(req.Client.GroupsClaim, claims.ScopeGroups)]
 	}
 	if roles {
-		a.Roles = m[cmp.Or(c.Client.RolesClaim, claims.ScopeRoles)]
+		a.Roles = m[cmp.Or(req.Client.RolesClaim, claims.ScopeRoles)]
 	}
 	return err
 }
@@ -126,29 +126,29 @@ func (s *strategy) ValidateAccessToken(context.Context, fosite.Requester, string
 
 // GenerateRefreshToken signs the refresh token that the row says comes next, or is current.
 func (s *strategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester) (token, signature string, err error) {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	token, err = s.issuer.SignRefresh(c.NextRefresh())
-	return token, c.State.ID, err
+	token, err = s.issuer.SignRefresh(req.NextRefresh())
+	return token, req.State.ID, err
 }
 
 // RefreshTokenSignature verifies the token, for fosite acts upon its answer (a family is revoked) before it validates: "" is
-// not a token of ours. The claims wait in the case, so that one refresh verifies once.
+// not a token of ours. The claims wait in the request, so that one refresh verifies once.
 func (s *strategy) RefreshTokenSignature(ctx context.Context, token string) string {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return ""
 	}
-	if !c.HasVerified(token) {
+	if !req.HasVerified(token) {
 		r, err := s.issuer.VerifyRefresh(token)
 		if err != nil {
 			return ""
 		}
-		c.Present(token, r)
+		req.Present(token, r)
 	}
-	return c.Presented.GrantID
+	return req.Presented.GrantID
 }
 
 // ValidateRefreshToken has nothing left to do: signature, issuer and expiry were judged by RefreshTokenSignature, the idle
@@ -157,14 +157,14 @@ func (s *strategy) ValidateRefreshToken(context.Context, fosite.Requester, strin
 
 // GenerateAuthorizeCode makes 256 random bits; their hash is what is kept.
 func (s *strategy) GenerateAuthorizeCode(ctx context.Context, _ fosite.Requester) (code, signature string, err error) {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return "", "", err
 	}
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	code = base64.RawURLEncoding.EncodeToString(b[:])
-	c.Code = code
+	req.Code = code
 	return code, ledger.HashCode(code), nil
 }
 
@@ -175,66 +175,66 @@ func (s *strategy) AuthorizeCodeSignature(_ context.Context, code string) string
 
 // ValidateAuthorizeCode judges the time of a code that the ledger has found.
 func (s *strategy) ValidateAuthorizeCode(ctx context.Context, _ fosite.Requester, _ string) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	if !c.Now.Before(c.State.CodeExpiresAt) {
-		return fosite.ErrTokenExpired.WithHint("The code expired at " + c.State.CodeExpiresAt.UTC().Format(time.RFC3339) + ".")
+	if !req.Now.Before(req.State.CodeExpiresAt) {
+		return fosite.ErrTokenExpired.WithHint("The code expired at " + req.State.CodeExpiresAt.UTC().Format(time.RFC3339) + ".")
 	}
 	return nil
 }
 
-// GenerateIDToken signs the ID token of the case (OpenID Connect Core sections 2, 3.1.3.6 and 12.2). The nonce is the
+// GenerateIDToken signs the ID token of the request (OpenID Connect Core sections 2, 3.1.3.6 and 12.2). The nonce is the
 // authorization request's and comes with its code or from its endpoint only.
 func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosite.Requester) (string, error) {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return "", err
 	}
-	alg := c.Client.IDTokenSignedResponseAlg
-	expires := c.Now.Add(c.Lifetimes.ID)
-	if ends := c.EndsAt(); !ends.IsZero() && ends.Before(expires) {
+	alg := req.Client.IDTokenSignedResponseAlg
+	expires := req.Now.Add(req.Lifetimes.ID)
+	if ends := req.EndsAt(); !ends.IsZero() && ends.Before(expires) {
 		expires = ends
 	}
-	g := c.State
+	g := req.State
 	id := tokens.ID{
-		Subject: s.subject(c), Audience: tokens.Audience{c.Client.ClientID}, IssuedAt: c.Now.Unix(), ExpiresAt: expires.Unix(),
-		ACR: g.ACR, AMR: g.AMR, SessionID: s.names.Session(c.Client, g.SessionID),
+		Subject: s.subject(req), Audience: tokens.Audience{req.Client.ClientID}, IssuedAt: req.Now.Unix(), ExpiresAt: expires.Unix(),
+		ACR: g.ACR, AMR: g.AMR, SessionID: s.names.Session(req.Client, g.SessionID),
 	}
-	if c.AccessToken != "" {
-		id.AccessTokenHash = tokens.Hash(cmp.Or(alg, keys.RS256), c.AccessToken)
+	if req.AccessToken != "" {
+		id.AccessTokenHash = tokens.Hash(cmp.Or(alg, keys.RS256), req.AccessToken)
 	}
-	if c.Code != "" { // of a hybrid answer (OpenID Connect Core section 3.3.2.11)
-		id.CodeHash = tokens.Hash(cmp.Or(alg, keys.RS256), c.Code)
+	if req.Code != "" { // of a hybrid answer (OpenID Connect Core section 3.3.2.11)
+		id.CodeHash = tokens.Hash(cmp.Or(alg, keys.RS256), req.Code)
 	}
 	if !g.AuthTime.IsZero() {
 		id.AuthTime = g.AuthTime.Unix()
 	}
-	if c.GrantType == "authorization_code" || c.GrantType == "" {
-		id.Nonce = c.Facts.Nonce
+	if req.GrantType == "authorization_code" || req.GrantType == "" {
+		id.Nonce = req.Facts.Nonce
 	}
-	granted, err := c.Claims()
+	granted, err := req.Claims()
 	if err != nil {
 		return "", err
 	}
-	belongs, err := c.Belongs(ctx, s.store)
+	belongs, err := req.Belongs(ctx, s.store)
 	if err != nil {
 		return "", err
 	}
 	id.Extra = claims.IDToken(g.User, belongs, granted)
 	// who gets no access token cannot go to userinfo (OpenID Connect Core section 5.4)
-	if c.Client.IDTokenClaims || c.ResponseType == "id_token" {
-		id.Extra = claims.IDTokenOf(g.User, belongs, c.Allowed, granted)
+	if req.Client.IDTokenClaims || req.ResponseType == "id_token" {
+		id.Extra = claims.IDTokenOf(g.User, belongs, req.Allowed, granted)
 	}
 	token, err := s.issuer.SignID(alg, id)
 	if len(token) > maxID {
-		groups := belongs[cmp.Or(c.Client.GroupsClaim, claims.ScopeGroups)]
-		roles := belongs[cmp.Or(c.Client.RolesClaim, claims.ScopeRoles)]
+		groups := belongs[cmp.Or(req.Client.GroupsClaim, claims.ScopeGroups)]
+		roles := belongs[cmp.Or(req.Client.RolesClaim, claims.ScopeRoles)]
 		return "", tooLong("ID token", len(groups), len(roles))
 	}
 	if err != nil {
 		return "", err
 	}
-	return sealed(ctx, s.keys, c.Client, c.Client.IDTokenEncryption(), token, true)
+	return sealed(ctx, s.keys, req.Client, req.Client.IDTokenEncryption(), token, true)
 }

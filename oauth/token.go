@@ -84,27 +84,27 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if no := r.Proof.Fits(client); no != nil {
 		return nil, no
 	}
-	c := &ledger.Case{
+	req := &ledger.Request{
 		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Lifetimes: p.lifetimes(client),
 	}
-	ctx = ledger.With(ctx, c)
+	ctx = ledger.With(ctx, req)
 	var answer *Answer
 	var err error
 	for range attempts {
-		c.Begin(time.Now())
-		answer, err = p.attempt(ctx, c)
+		req.Begin(time.Now())
+		answer, err = p.attempt(ctx, req)
 		if !errors.Is(err, ledger.ErrLost) {
 			break
 		}
 		telemetry.Add(ctx, slog.Bool("raced", true))
 	}
-	if c.State != nil {
-		telemetry.Add(ctx, slog.String("user_id", c.State.UserID), slog.String("grant_id", c.State.ID))
+	if req.State != nil {
+		telemetry.Add(ctx, slog.String("user_id", req.State.UserID), slog.String("grant_id", req.State.ID))
 	}
-	p.noteAssertion(ctx, c, err)
+	p.noteAssertion(ctx, req, err)
 	if err != nil {
-		p.noteProof(ctx, c, err)
-		if sent, used, wrong := c.WrongRedirect(); wrong {
+		p.noteProof(ctx, req, err)
+		if sent, used, wrong := req.WrongRedirect(); wrong {
 			telemetry.Add(ctx, telemetry.URI("redirect_uri", sent), telemetry.URI("authorized_uri", used))
 		}
 		return nil, refusal.From(err)
@@ -114,40 +114,40 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 }
 
 // attempt is one pass through all stations.
-func (p *Provider) attempt(ctx context.Context, c *ledger.Case) (*Answer, error) {
-	answer, refused := p.decide(ctx, c)
-	if err := p.ledger.Settle(ctx, c, refused); err != nil {
+func (p *Provider) attempt(ctx context.Context, req *ledger.Request) (*Answer, error) {
+	answer, refused := p.decide(ctx, req)
+	if err := p.ledger.Settle(ctx, req, refused); err != nil {
 		return nil, err
 	}
 	return answer, refused
 }
 
 // decide checks and signs; nothing is written.
-func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) {
-	if answer := p.register.find(c.GrantType).answer; answer != nil {
-		return answer(p, ctx, c)
+func (p *Provider) decide(ctx context.Context, req *ledger.Request) (*Answer, error) {
+	if answer := p.register.find(req.GrantType).answer; answer != nil {
+		return answer(p, ctx, req)
 	}
-	asked, err := p.core.NewAccessRequest(ctx, clean(c.Form), ledger.NewSession(c))
+	asked, err := p.core.NewAccessRequest(ctx, clean(req.Form), ledger.NewSession(req))
 	if err != nil {
 		return nil, err
 	}
 	for _, check := range checks {
-		if err := check(p, ctx, c); err != nil {
+		if err := check(p, ctx, req); err != nil {
 			return nil, err
 		}
 	}
 	if request, ok := asked.(*fosite.AccessRequest); ok { // what fosite granted, replaced by what the checks left of it
-		request.GrantedScope, request.GrantedAudience = c.Allowed, c.Audience
+		request.GrantedScope, request.GrantedAudience = req.Allowed, req.Audience
 	}
 	given, err := p.core.NewAccessResponse(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
 	answer := &Answer{
-		AccessToken: given.GetAccessToken(), TokenType: c.Access.TokenType(), ExpiresIn: c.Access.ExpiresAt - c.Access.IssuedAt,
-		Scope: c.AnsweredScope(),
+		AccessToken: given.GetAccessToken(), TokenType: req.Access.TokenType(), ExpiresIn: req.Access.ExpiresAt - req.Access.IssuedAt,
+		Scope: req.AnsweredScope(),
 	}
-	answer.Details = c.Access.Details
+	answer.Details = req.Access.Details
 	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)
 	answer.IDToken, _ = given.GetExtra("id_token").(string)
 	return answer, nil
@@ -155,7 +155,7 @@ func (p *Provider) decide(ctx context.Context, c *ledger.Case) (*Answer, error) 
 
 // checks run between fosite's two passes, in this order: what was presented is genuine and the client's own, nothing is
 // signed or written yet. The sender constraint stands first.
-var checks = []func(*Provider, context.Context, *ledger.Case) error{
+var checks = []func(*Provider, context.Context, *ledger.Request) error{
 	(*Provider).bind,
 	(*Provider).guard,
 	(*Provider).narrow,
@@ -164,29 +164,29 @@ var checks = []func(*Provider, context.Context, *ledger.Case) error{
 
 // bind: what is bound to a key or a certificate is good for that one only (RFC 9449 sections 5 and 10, RFC 8705 section 4). Nothing was
 // consumed yet, so whoever has it can still come.
-func (p *Provider) bind(_ context.Context, c *ledger.Case) error {
+func (p *Provider) bind(_ context.Context, req *ledger.Request) error {
 	switch {
-	case c.HoldsKey():
+	case req.HoldsKey():
 		return nil
-	case !c.HoldsCertificate():
+	case !req.HoldsCertificate():
 		return refusal.InvalidGrant("The grant is bound to another certificate than the one of this request, or there is none.").
 			Because(errUnbound)
-	case c.Proof == nil:
+	case req.Proof == nil:
 		return refusal.InvalidDPoPProof("The grant is bound to a key: send its DPoP proof.").Because(errUnbound)
 	}
 	return refusal.InvalidGrant("The DPoP proof is of another key than the grant is bound to.").Because(errUnbound)
 }
 
 // guard: person, session, consent and time still allow the grant (rule J09).
-func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
-	alive := p.register.find(c.GrantType).alive
-	if c.State == nil || alive == nil {
+func (p *Provider) guard(_ context.Context, req *ledger.Request) error {
+	alive := p.register.find(req.GrantType).alive
+	if req.State == nil || alive == nil {
 		return nil
 	}
-	if err := alive(c.State, c.Now); err != nil {
+	if err := alive(req.State, req.Now); err != nil {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(err)
 	}
-	if ends := c.EndsAt(); !ends.IsZero() && !c.Now.Before(ends) {
+	if ends := req.EndsAt(); !ends.IsZero() && !req.Now.Before(ends) {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(errPastEnd)
 	}
 	return nil
@@ -194,13 +194,13 @@ func (p *Provider) guard(_ context.Context, c *ledger.Case) error {
 
 // strong: what the client, or a resource that was named, demands of the sign-in by now holds for what is fetched for the first time, too.
 // The person signs in again for the next.
-func (p *Provider) strong(_ context.Context, c *ledger.Case) error {
-	if c.State == nil || !p.register.find(c.GrantType).fetches || flow.Reaches(c.State.ACR, flow.ACRMulti) {
+func (p *Provider) strong(_ context.Context, req *ledger.Request) error {
+	if req.State == nil || !p.register.find(req.GrantType).fetches || flow.Reaches(req.State.ACR, flow.ACRMulti) {
 		return nil
 	}
 	known := p.o.Clients.Resources()
 	demands := func(id string) bool { r, ok := known.Find(id); return ok && r.RequireSecondFactor }
-	if c.Client.RequireSecondFactor || slices.ContainsFunc(c.State.Resources, demands) {
+	if req.Client.RequireSecondFactor || slices.ContainsFunc(req.State.Resources, demands) {
 		return refusal.InvalidGrant("A second factor is demanded by now. Ask the person again.")
 	}
 	return nil

@@ -106,7 +106,7 @@ func payloadText(t *testing.T, raw string) string {
 
 // Id_token_claims counts for every grant that issues an ID token, also where nobody stood at the authorization endpoint.
 func TestTheIDTokenOfThePasswordGrantSaysWhoItIs(t *testing.T) {
-	all := protocol(t, oauthtest.Options{Passwords: book{}})
+	all := protocol(t, oauthtest.Options{Passwords: passwords{}})
 	for _, said := range []bool{false, true} {
 		m := all.Client(t, "legacy").Metadata
 		m.IDTokenClaims, m.Scope = said, "openid profile email offline_access"

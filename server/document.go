@@ -27,7 +27,7 @@ func (h *Services) openDocuments() (err error) {
 		Store: h.DB, Registry: h.Clients, Mode: c.Mode, Hosts: c.Hosts, Deny: c.Deny, Log: h.Log, Policy: h.registrationPolicy,
 		Fetch: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, PerHost: 2}),
 		Charge: func(ctx context.Context, domain string) error {
-			_, err := limits.Charge(ctx, documentLanes(audit.OriginOf(ctx), domain)...)
+			_, err := limits.Charge(ctx, documentLimits(audit.OriginOf(ctx), domain)...)
 			return err
 		},
 		Note: func(ctx context.Context, done, client string) error {
@@ -38,21 +38,21 @@ func (h *Services) openDocuments() (err error) {
 	return err
 }
 
-// documentLanes are the counts of an address that is not known: who is known here is counted alone (rule V06).
-func documentLanes(from audit.Origin, domain string) []ratelimit.Lane {
+// documentLimits are the counts of an address that is not known: who is known here is counted alone (rule V06).
+func documentLimits(from audit.Origin, domain string) []ratelimit.Limit {
 	who := from.Network
 	if from.KnownBrowser != "" {
 		who = from.KnownBrowser
 	}
-	lane := ratelimit.Lane{Key: "document " + who, Free: freeDocuments, Window: time.Hour, First: 5 * time.Second, Max: 5 * time.Minute,
+	limit := ratelimit.Limit{Key: "document " + who, Free: freeDocuments, Window: time.Hour, First: 5 * time.Second, Max: 5 * time.Minute,
 		OnSuccess: ratelimit.Never}
-	list := []ratelimit.Lane{lane}
+	list := []ratelimit.Limit{limit}
 	if addr, err := netip.ParseAddr(from.Address); err == nil && from.KnownBrowser == "" {
 		for i, wide := range web.Around(addr) {
-			lane.Key, lane.Free = "document "+wide, freeDocuments*[]int64{5, 25}[i]
-			list = append(list, lane)
+			limit.Key, limit.Free = "document "+wide, freeDocuments*[]int64{5, 25}[i]
+			list = append(list, limit)
 		}
 	}
-	lane.Key, lane.Per, lane.Free = "document of "+domain, who, freeOfDomain
-	return append(list, lane)
+	limit.Key, limit.Per, limit.Free = "document of "+domain, who, freeOfDomain
+	return append(list, limit)
 }

@@ -35,15 +35,15 @@ type site struct {
 	age   time.Duration
 }
 
-func (s *site) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
+func (s *site) Fetch(_ context.Context, q egress.Request) (egress.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked[q.URL]++
 	body, ok := s.pages[q.URL]
 	if !ok {
-		return egress.Answer{Status: http.StatusNotFound}, nil
+		return egress.Response{Status: http.StatusNotFound}, nil
 	}
-	return egress.Answer{Status: http.StatusOK, Type: "application/json", Body: []byte(body), MaxAge: s.age}, nil
+	return egress.Response{Status: http.StatusOK, Type: "application/json", Body: []byte(body), MaxAge: s.age}, nil
 }
 
 func (s *site) put(id string, members map[string]any) {

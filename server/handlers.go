@@ -57,8 +57,8 @@ func (s *Server) mount() (*web.Mux, error) {
 		return nil, err
 	}
 	s.visitors = visitors
-	book := &consents.Book{Store: h.DB, Audit: h.Audit}
-	front, err := h.login(view, visitors, book)
+	consents := &consents.Consents{Store: h.DB, Audit: h.Audit}
+	front, err := h.login(view, visitors, consents)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *Server) mount() (*web.Mux, error) {
 			return []web.Mounter{logos}, err
 		},
 		func() ([]web.Mounter, error) { return h.signInHandlers(view, front) },
-		func() ([]web.Mounter, error) { return s.protocolHandlers(view, front, book) },
+		func() ([]web.Mounter, error) { return s.protocolHandlers(view, front, consents) },
 		func() ([]web.Mounter, error) { return h.accountHandlers(view, front) },
 		func() ([]web.Mounter, error) { return h.consoleHandlers(view, front) },
 		func() ([]web.Mounter, error) { return h.firstRunHandlers(view, front) },
@@ -90,9 +90,10 @@ func (s *Server) mount() (*web.Mux, error) {
 }
 
 // login builds what the pages of a sign-in share.
-func (h *Services) login(view *pages.Pages, visitors *browser.Browser, book *consents.Book) (*login.Login, error) {
+func (h *Services) login(view *pages.Pages, visitors *browser.Browser, consents *consents.Consents) (*login.Login, error) {
 	o := login.Options{
-		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: book, Client: h.Clients.Client, Subject: h.names.Subject,
+		Browser: visitors, Pages: view, People: h.People, Factors: h.Factors, Consents: consents, Client: h.Clients.Client,
+		Subject:   h.names.Subject,
 		Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
 	}

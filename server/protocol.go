@@ -182,7 +182,7 @@ func (h *Services) trustedIssuers() (*trusted.Verifier, error) {
 }
 
 // protocolHandlers are what applications talk to, and the pages on the way to them.
-func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *consents.Book) ([]web.Mounter, error) {
+func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, consents *consents.Consents) ([]web.Mounter, error) {
 	h := s.services
 	issuer, err := tokens.New(h.Config.Server.Issuer, h.Keys, tokens.Options{})
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 		return nil, err
 	}
 	approvals, err := approval.New(approval.Options{
-		Book: book, Provider: provider, Login: front, Browser: front.Browser, Resources: h.Clients.Resources, Scope: h.scopeLine,
+		Consents: consents, Provider: provider, Login: front, Browser: front.Browser, Resources: h.Clients.Resources, Scope: h.scopeLine,
 	})
 	if err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, book *c
 	if lists != nil {
 		backs = append(backs, statusHandler{lists})
 	}
-	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, book)
+	fronts, err := h.pageHandlers(provider, requests, issuer, view, front, consents)
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +339,7 @@ func (h *Services) parser(issuer *tokens.Issuer) *request.Parser {
 
 // pageHandlers take a person from the app's request to its answer, and out again.
 func (h *Services) pageHandlers(provider *oauth.Provider, requests *request.Parser, issuer *tokens.Issuer, view *pages.Pages,
-	front *login.Login, book *consents.Book) ([]web.Mounter, error) {
+	front *login.Login, consents *consents.Consents) ([]web.Mounter, error) {
 	begin := authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Pushes: h.pushes, Login: front, Browser: front.Browser,
 		Pages: view,
@@ -353,7 +353,7 @@ func (h *Services) pageHandlers(provider *oauth.Provider, requests *request.Pars
 		return nil, err
 	}
 	question, err := consent.New(
-		consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, First: h.Documents.FirstOf, Book: book, Login: front,
+		consent.Options{Resources: h.Clients.Resources, Scope: h.scopeLine, First: h.Documents.FirstOf, Consents: consents, Login: front,
 			Browser: front.Browser, Pages: view})
 	if err != nil {
 		return nil, err

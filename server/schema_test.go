@@ -26,9 +26,9 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			address := dsn(t)
-			var book bytes.Buffer
+			var out bytes.Buffer
 			open := func(migrate string) (*server.Services, error) {
-				book.Reset()
+				out.Reset()
 				c, err := config.Load(config.Sources{
 					Environ: []string{"SIGNET_MASTER_KEY=c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk", "SIGNET_STORAGE_DSN=" + address,
 						"SIGNET_STORAGE_MIGRATE=" + migrate},
@@ -37,7 +37,7 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return server.Open(t.Context(), server.Options{Config: c, Log: slog.New(slog.NewTextHandler(&book, nil))})
+				return server.Open(t.Context(), server.Options{Config: c, Log: slog.New(slog.NewTextHandler(&out, nil))})
 			}
 			running, err := open(config.MigrateAuto)
 			if err != nil {
@@ -57,14 +57,14 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 			for range 2 {
 				runJob(t, s, "schema")
 			}
-			if ahead(t, running) != "1" || strings.Count(book.String(), "level=WARN") != 1 {
-				t.Errorf("a replica that runs: signet_schema_ahead %s; %s", ahead(t, running), &book)
+			if ahead(t, running) != "1" || strings.Count(out.String(), "level=WARN") != 1 {
+				t.Errorf("a replica that runs: signet_schema_ahead %s; %s", ahead(t, running), &out)
 			}
 			storagetest.Exec(t, address, "UPDATE schema_compat SET min_release = 9001")
-			book.Reset()
+			out.Reset()
 			runJob(t, s, "schema")
-			if !strings.Contains(book.String(), "level=ERROR") {
-				t.Errorf("a replica that runs on what it cannot serve: %s", &book)
+			if !strings.Contains(out.String(), "level=ERROR") {
+				t.Errorf("a replica that runs on what it cannot serve: %s", &out)
 			}
 			if err := running.Close(); err != nil { // a SQLite file is served by one process
 				t.Error(err)
@@ -75,8 +75,8 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 				if err != nil {
 					t.Fatalf("started again with migrate %s: %v", migrate, err)
 				}
-				if ahead(t, again) != "1" || !strings.Contains(book.String(), "level=WARN") {
-					t.Errorf("started again: signet_schema_ahead %s; %s", ahead(t, again), &book)
+				if ahead(t, again) != "1" || !strings.Contains(out.String(), "level=WARN") {
+					t.Errorf("started again: signet_schema_ahead %s; %s", ahead(t, again), &out)
 				}
 				if err := again.Close(); err != nil {
 					t.Error(err)

@@ -101,7 +101,7 @@ type Services struct {
 	Traces  *trace.Recorder // why requests were refused
 	Keys    *keys.Ring
 	Clients *clients.Registry
-	Logos   *logo.Book
+	Logos   *logo.Cache
 	// Registrations lets applications register themselves, where the configuration does.
 	Registrations *registration.Service
 	// Documents makes clients known by what is at their ids.
@@ -112,7 +112,7 @@ type Services struct {
 	Deliveries *outbox.Outbox
 	Logouts    *logout.Notices
 	Sessions   *session.Sessions
-	Tickets    *ticket.Book
+	Tickets    *ticket.Tickets
 	People     *users.Service
 	Factors    *factor.Service
 	Ways       *factor.Ways

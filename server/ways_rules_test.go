@@ -45,7 +45,7 @@ var firstFactorRoutes = []string{"POST /account/password", "POST /account/passke
 
 // unseen are touches that no cell can show, with the reason.
 var unseen = map[string]string{
-	"POST /signin/with/{upstream}/deletion trusted browser": "an account without another way to sign in is asked for no second step",
+	"POST /signin/with/{upstream}/deletion trusted browser": "an account without another way to sign in is asked for no second factor",
 	"POST /not-me trusted browser":                          "nobody signs in to a frozen account",
 	"POST /undo-address trusted browser":                    "nobody signs in to a frozen account",
 	"POST /recover/finish trusted browser":                  "no second factor is left that could be asked for",

@@ -109,7 +109,7 @@ func (c *cell) notePassword() {
 	}
 }
 
-// spared reports whether the browser is spared the second step that every other is asked for: it is trusted.
+// spared reports whether the browser is spared the second factor that every other is asked for: it is trusted.
 func (c *cell) spared() bool {
 	c.t.Helper()
 	c.p.Email = c.user().Email

@@ -142,7 +142,7 @@ func (c *cell) byUpstream() {
 	c.b.Get(c.t, c.answer(c.b, "work", fakePerson(c.n, false).Subject))
 }
 
-// second passes the second step that the page in view asks for.
+// second passes the second factor that the page in view asks for.
 func (c *cell) second(more url.Values) {
 	c.t.Helper()
 	fields := url.Values{"trust": more["trust"]}

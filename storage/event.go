@@ -85,7 +85,7 @@ func (db *DB) EventsAfter(ctx context.Context, after string, limit int) ([]Event
 	return list, err
 }
 
-// page is the part of the book before an event, newest first.
+// page is the part of the log before an event, newest first.
 func page(q *gorm.DB, before string, limit int) *gorm.DB {
 	if before != "" {
 		q = q.Where("id < ?", before)

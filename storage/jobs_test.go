@@ -137,7 +137,7 @@ func TestNoTransactionOfAJobWritesManyRows(t *testing.T) {
 			if err != nil || n < due {
 				t.Errorf("%s: worked on %d rows, %v; want %d", name, n, err, due)
 			}
-			if most == 0 || most > jobRows+2 { // the window of retention opens and shuts
+			if most == 0 || most > jobRows+2 { // the window of retention opens and closes
 				t.Errorf("%s: a transaction wrote %d rows, want at most %d", name, most, jobRows)
 			}
 		}

@@ -127,8 +127,8 @@ func TestUnavailable(t *testing.T) {
 		}
 	})
 	t.Run("nobody-listens", func(t *testing.T) {
-		var book bytes.Buffer
-		log := slog.New(slog.NewTextHandler(&book, nil))
+		var out bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&out, nil))
 		db, err := storage.Open(t.Context(), storage.Options{DSN: "postgres://u:hunter2@127.0.0.1:1/x", Log: log})
 		if err != nil {
 			t.Fatal(err) // opening does not connect
@@ -139,11 +139,11 @@ func TestUnavailable(t *testing.T) {
 			t.Fatalf("got %v, want unavailable, and no password in it", err)
 		}
 		_, err = db.GrantStateByCode(t.Context(), "a-code-hash")
-		if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(book.String(), "statement failed") {
-			t.Fatalf("got %v and the log %q", err, book.String())
+		if !errors.Is(err, storage.ErrUnavailable) || !strings.Contains(out.String(), "statement failed") {
+			t.Fatalf("got %v and the log %q", err, out.String())
 		}
-		if strings.Contains(book.String(), "hunter2") || strings.Contains(book.String(), "a-code-hash") {
-			t.Fatalf("the log tells a value: %s", book.String())
+		if strings.Contains(out.String(), "hunter2") || strings.Contains(out.String(), "a-code-hash") {
+			t.Fatalf("the log tells a value: %s", out.String())
 		}
 	})
 	t.Run("locked-by-another", func(t *testing.T) {

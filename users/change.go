@@ -150,7 +150,7 @@ func (s *Service) EndAll(ctx context.Context, userID, keepSession, why string) e
 	return notFound(s.stores.Acts.Tx(ctx, func(ctx context.Context) error { return s.endEverything(ctx, userID, keepSession, why) }), userID)
 }
 
-// Disable shuts a person out: nobody can sign in, all sessions and grants end. Done twice is done. ErrNotFound.
+// Disable disables an account: its person cannot sign in, all sessions and grants end. Done twice is done. ErrNotFound.
 func (s *Service) Disable(ctx context.Context, userID string) error {
 	return s.setDisabled(ctx, userID, time.Now(), audit.UserDisabled)
 }

@@ -166,7 +166,7 @@ func TestE13_NoSessionOutlivesANewPassword(t *testing.T) { // a sign-in with the
 	})
 }
 
-func TestF08_DisabledIsShutOutAtOnce(t *testing.T) {
+func TestF08_DisabledIsLockedOutAtOnce(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{})
 	u := w.person(t, "ada@example.org")
 	_, secret, err := w.start(t.Context(), "ada@example.org", rightPassword)
@@ -299,8 +299,8 @@ func TestJ12_ReuseIsSeenUntilThePasswordChanges(t *testing.T) { // RFC 9700 §4.
 		if seen() {
 			t.Error("seen before it happened")
 		}
-		book := audit.New(w.db)
-		if err := book.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID, GrantID: "g"}); err != nil {
+		acts := audit.New(w.db)
+		if err := acts.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID, GrantID: "g"}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
@@ -314,7 +314,7 @@ func TestJ12_ReuseIsSeenUntilThePasswordChanges(t *testing.T) { // RFC 9700 §4.
 			t.Error("still seen after the password changed")
 		}
 		time.Sleep(time.Second)
-		if err := book.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID}); err != nil {
+		if err := acts.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(15 * 24 * time.Hour)

@@ -122,11 +122,11 @@ func TestProfileMistakesAreFoundAtOnce(t *testing.T) {
 func TestActivityIsPaged(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, w world) {
 		u, bob := w.person(t, "ada@example.org"), w.person(t, "bob@example.org")
-		book := audit.New(w.db)
+		acts := audit.New(w.db)
 		for range 130 {
 			for _, e := range []audit.Event{{Name: audit.SignInSucceeded, UserID: u.ID}, {Name: audit.SessionStarted, UserID: u.ID},
 				{Name: audit.SignInFailed, UserID: bob.ID}} {
-				if err := book.Record(t.Context(), e); err != nil {
+				if err := acts.Record(t.Context(), e); err != nil {
 					t.Fatal(err)
 				}
 			}

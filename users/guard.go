@@ -22,10 +22,10 @@ const guardAfter = 100
 const guardWindow = 30 * 24 * time.Hour
 
 // guard counts the wrong passwords at a typed name from browsers not known to its account. It goes by what was typed, like
-// all lanes, so that an account is told from none by nothing (F04).
-func guard(mark string) ratelimit.Lane {
-	return ratelimit.Lane{
-		Key: "signin guard " + mark, Free: guardAfter, Shut: guardAfter, Window: guardWindow, OnSuccess: ratelimit.FirstLane,
+// all limits, so that an account is told from none by nothing (F04).
+func guard(mark string) ratelimit.Limit {
+	return ratelimit.Limit{
+		Key: "signin guard " + mark, Free: guardAfter, Cap: guardAfter, Window: guardWindow, OnSuccess: ratelimit.FirstLimit,
 	}
 }
 
@@ -35,7 +35,7 @@ func (s *Service) Guarded(ctx context.Context, typed string) (bool, error) {
 	if s.post == nil {
 		return false, nil
 	}
-	return s.limits.Shut(ctx, guard(loginOf(typed).mark))
+	return s.limits.Capped(ctx, guard(loginOf(typed).mark))
 }
 
 // unguard forgets what was guessed at a person's names: they have proven themselves by mail, or the password is another.

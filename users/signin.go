@@ -44,9 +44,9 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 	if row.ID != "" && a.Device != nil {
 		device = a.Device(row.ID)
 	}
-	lanes := lanes(who.mark, a.Network, device)
+	limits := limits(who.mark, a.Network, device)
 	if s.post != nil && device == "" && a.UserID == "" {
-		lanes = append(lanes, guard(who.mark))
+		limits = append(limits, guard(who.mark))
 	}
 	asks := turns.Caller{Key: a.Network}
 	if device != "" {
@@ -55,12 +55,12 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (*Proof, error) {
 		o.KnownBrowser = device
 		ctx = audit.WithOrigin(ctx, o)
 	}
-	leave, err := s.queues.enter(ctx, lanes[0].Key, asks)
+	leave, err := s.queues.enter(ctx, limits[0].Key, asks)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	charge, err := s.charge(ctx, audit.Event{Name: audit.SignInThrottled, UserID: row.ID}, lanes...)
+	charge, err := s.charge(ctx, audit.Event{Name: audit.SignInThrottled, UserID: row.ID}, limits...)
 	if err != nil {
 		return nil, err
 	}

@@ -131,8 +131,8 @@ func (s *Service) taken(ctx context.Context, u storage.User) (Mistakes, error) {
 func (s *Service) untaken(ctx context.Context, u storage.User) error {
 	network := audit.OriginOf(ctx).Network
 	charge, err := s.charge(ctx, audit.Event{Name: audit.SignUpThrottled},
-		ratelimit.Lane{Key: "signup taken " + network, Free: 30, Window: time.Hour, First: 2 * time.Second, Max: time.Minute},
-		ratelimit.Lane{Key: "signup network " + network, Free: 1000, Window: time.Hour, First: time.Second, Max: 30 * time.Second,
+		ratelimit.Limit{Key: "signup taken " + network, Free: 30, Window: time.Hour, First: 2 * time.Second, Max: time.Minute},
+		ratelimit.Limit{Key: "signup network " + network, Free: 1000, Window: time.Hour, First: time.Second, Max: 30 * time.Second,
 			OnSuccess: ratelimit.Never})
 	if err != nil {
 		return err

@@ -45,41 +45,41 @@ func loginOf(typed string) login {
 // serverRows hold the count of the whole server: in one row every sign-in of every replica would wait for the one before.
 const serverRows = 16
 
-// lanes are the counts that a try to sign in is charged to (F01, F02, F04). A browser known to the account
+// limits are the counts that a try to sign in is charged to (F01, F02, F04). A browser known to the account
 // has a budget of its own, which strangers cannot touch. From unknown browsers failures count by account and network, by
 // account, by network and by the whole server; in all of them more failures mean longer waits, never a lock, and
 // a network that was told how long to wait gets in after it whatever others do.
-func lanes(mark, network, device string) []ratelimit.Lane {
+func limits(mark, network, device string) []ratelimit.Limit {
 	const day = 24 * time.Hour
 	if device != "" {
-		return []ratelimit.Lane{{
+		return []ratelimit.Limit{{
 			Key: "signin device " + device + " " + mark, Free: 10, Window: day, First: time.Second, Max: time.Minute,
 			OnSuccess: ratelimit.WholeStreak,
 		}}
 	}
-	return []ratelimit.Lane{
+	return []ratelimit.Limit{
 		{Key: "signin near " + mark + " " + network, Free: 10, Window: day, First: time.Second, Max: 5 * time.Minute,
 			OnSuccess: ratelimit.WholeStreak},
 		{Key: "signin account " + mark, Per: network, Free: 50, Window: day, First: 5 * time.Second, Max: 5 * time.Minute,
-			OnSuccess: ratelimit.FirstLane},
+			OnSuccess: ratelimit.FirstLimit},
 		{Key: "signin network " + network, Free: 300, Window: time.Hour, First: time.Second, Max: 30 * time.Second},
 		{Key: "signin server", Per: network, Free: 5000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second, Rows: serverRows},
 	}
 }
 
 // charge pays for a try, or tells how long to wait; ErrGuarded.
-func (s *Service) charge(ctx context.Context, e audit.Event, lanes ...ratelimit.Lane) (*ratelimit.Charge, error) {
-	c, err := s.limits.Charge(ctx, lanes...)
+func (s *Service) charge(ctx context.Context, e audit.Event, limits ...ratelimit.Limit) (*ratelimit.Charge, error) {
+	c, err := s.limits.Charge(ctx, limits...)
 	late, throttled := errors.AsType[*ratelimit.Throttled](err)
-	guarded := errors.Is(err, ratelimit.ErrShut)
+	guarded := errors.Is(err, ratelimit.ErrCapped)
 	if !throttled && !guarded {
 		return c, err
 	}
-	if s.queues.news(lanes[0].Key) {
+	if s.queues.news(limits[0].Key) {
 		e.Detail = map[string]any{"by": "guard"}
 		if throttled {
-			lane, _, _ := strings.Cut(strings.TrimPrefix(late.Lane, "signin "), " ")
-			e.Detail = map[string]any{"by": lane, "wait": late.RetryAfter.String()}
+			by, _, _ := strings.Cut(strings.TrimPrefix(late.Limit, "signin "), " ")
+			e.Detail = map[string]any{"by": by, "wait": late.RetryAfter.String()}
 		}
 		if err := s.audit.Record(ctx, e); err != nil {
 			return nil, err
@@ -97,7 +97,7 @@ type queues struct {
 	mu     sync.Mutex
 	shares *turns.Shares
 	lines  map[string]*line
-	told   map[string]time.Time // when an audit event last said that a lane throttles
+	told   map[string]time.Time // when an audit event last said that a limit throttles
 }
 
 type line struct {

@@ -193,7 +193,7 @@ type Options struct {
 	Audit     *audit.Log
 	Sessions  *session.Sessions
 	Passwords *password.Hasher
-	Tickets   *ticket.Book
+	Tickets   *ticket.Tickets
 	Signup    Signup
 	Post      Post   // nil = no mail
 	Issuer    string // for links in emails
@@ -209,7 +209,7 @@ type Service struct {
 	audit     *audit.Log
 	sessions  *session.Sessions
 	passwords *password.Hasher
-	tickets   *ticket.Book
+	tickets   *ticket.Tickets
 	limits    *ratelimit.Limiter
 	post      Post
 	issuer    string

@@ -38,8 +38,8 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 	if o.passwords.Cost == 0 {
 		o.passwords.Cost = bcrypt.MinCost
 	}
-	book := audit.New(db)
-	sessions, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: book})
+	acts := audit.New(db)
+	sessions, err := session.New(session.Options{Stores: session.StoresOf(db), Audit: acts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func newWorld(t testing.TB, db *storage.DB, o settings) world {
 		t.Fatal(err)
 	}
 	s, err := users.New(users.Options{
-		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: book, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db),
+		Stores: users.StoresOf(db), Ways: userstest.Ways(t, db), Audit: acts, Sessions: sessions, Passwords: passwords, Tickets: tickets(t, db),
 		Signup: o.signup, Post: o.post,
 	})
 	if err != nil {
@@ -143,7 +143,7 @@ func (w world) events(t testing.TB, userID string) map[string]int {
 	return counts
 }
 
-func tickets(t testing.TB, db *storage.DB) *ticket.Book {
+func tickets(t testing.TB, db *storage.DB) *ticket.Tickets {
 	t.Helper()
 	b, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {

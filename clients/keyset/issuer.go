@@ -50,7 +50,7 @@ func (k *Cache) OfIssuer(ctx context.Context, issuer string, fits func(jose.JSON
 }
 
 func (k *Cache) discover(ctx context.Context, issuer string) (string, error) {
-	got, err := k.out.Fetch(ctx, egress.Question{
+	got, err := k.out.Fetch(ctx, egress.Request{
 		URL: strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration", Header: map[string]string{"Accept": "application/json"}})
 	if err != nil {
 		return "", fmt.Errorf("discovery of %s: %w", issuer, err)

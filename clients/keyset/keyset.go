@@ -39,7 +39,7 @@ var ErrNoKeys = errors.New("the client's keys cannot be had")
 
 // Fetcher is the one way out; *egress.Client.
 type Fetcher interface {
-	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
 // Cache knows the sets that were fetched. It is safe for concurrent use.
@@ -126,7 +126,7 @@ func (k *Cache) fetch(ctx context.Context, id, address string) error {
 
 func (k *Cache) ask(ctx context.Context, address string) ([]jose.JSONWebKey, time.Duration, error) {
 	answer, err := k.out.Fetch(ctx,
-		egress.Question{URL: address, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
+		egress.Request{URL: address, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
 	if err != nil {
 		return nil, 0, fmt.Errorf("jwks_uri: %w", err)
 	}

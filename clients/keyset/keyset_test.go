@@ -30,12 +30,12 @@ type site struct {
 	slow  time.Duration
 }
 
-func (s *site) Fetch(context.Context, egress.Question) (egress.Answer, error) {
+func (s *site) Fetch(context.Context, egress.Request) (egress.Response, error) {
 	time.Sleep(s.slow)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
-	return egress.Answer{Status: 200, Body: s.body, MaxAge: s.age}, s.err
+	return egress.Response{Status: 200, Body: s.body, MaxAge: s.age}, s.err
 }
 
 func (s *site) show(t testing.TB, keys ...any) {

@@ -3,7 +3,7 @@
 // signs in (M06).
 //
 // A picture is PNG, JPEG or GIF, at most 1024 pixels wide and high, and is stored as a PNG of our own making; what else was in
-// the file is gone. SVG is not taken. It knows neither pages nor HTTP. Begin with Book.Tend and Book.Of.
+// the file is gone. SVG is not taken. It knows neither pages nor HTTP. Begin with Cache.Tend and Cache.Of.
 package logo
 
 import (
@@ -50,11 +50,11 @@ type Registry interface {
 
 // Fetcher is the one way out; *egress.Client.
 type Fetcher interface {
-	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
-// Book knows which application has which picture.
-type Book struct {
+// Cache knows which application has which picture.
+type Cache struct {
 	store   Store
 	clients Registry
 	out     Fetcher
@@ -62,16 +62,16 @@ type Book struct {
 	known   atomic.Pointer[map[string]string] // client → hash
 }
 
-// New returns a book.
-func New(store Store, registry Registry, out Fetcher, log *slog.Logger) (*Book, error) {
+// New returns an empty cache.
+func New(store Store, registry Registry, out Fetcher, log *slog.Logger) (*Cache, error) {
 	if store == nil || registry == nil || out == nil || log == nil {
 		return nil, errors.New("logos need a store, a registry, a way out and a log")
 	}
-	return &Book{store: store, clients: registry, out: out, log: log}, nil
+	return &Cache{store: store, clients: registry, out: out, log: log}, nil
 }
 
 // Of is the hash of an application's picture, "" if there is none: what a page's address of it holds.
-func (b *Book) Of(clientID string) string {
+func (b *Cache) Of(clientID string) string {
 	if known := b.known.Load(); known != nil {
 		return (*known)[clientID]
 	}
@@ -79,7 +79,7 @@ func (b *Book) Of(clientID string) string {
 }
 
 // Picture is the PNG of a hash that Of told; storage.ErrNotFound.
-func (b *Book) Picture(ctx context.Context, clientID, hash string) ([]byte, error) {
+func (b *Cache) Picture(ctx context.Context, clientID, hash string) ([]byte, error) {
 	if hash == "" {
 		return nil, storage.ErrNotFound
 	}
@@ -87,7 +87,7 @@ func (b *Book) Picture(ctx context.Context, clientID, hash string) ([]byte, erro
 }
 
 // Refresh reads what is stored: each replica does, now and then.
-func (b *Book) Refresh(ctx context.Context) error {
+func (b *Cache) Refresh(ctx context.Context) error {
 	rows, err := b.store.Logos(ctx)
 	if err != nil {
 		return fmt.Errorf("read logos: %w", err)
@@ -103,7 +103,7 @@ func (b *Book) Refresh(ctx context.Context) error {
 }
 
 // Tend fetches what is new, changed or old, and forgets what is registered no more: one replica does.
-func (b *Book) Tend(ctx context.Context) error {
+func (b *Cache) Tend(ctx context.Context) error {
 	rows, err := b.store.Logos(ctx)
 	if err != nil {
 		return fmt.Errorf("read logos: %w", err)
@@ -132,7 +132,7 @@ func (b *Book) Tend(ctx context.Context) error {
 }
 
 // fetch writes down what came, or that nothing did: the picture there was stays until its address changes.
-func (b *Book) fetch(ctx context.Context, client, uri string, old storage.Logo, now time.Time) error {
+func (b *Cache) fetch(ctx context.Context, client, uri string, old storage.Logo, now time.Time) error {
 	l := storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(again)}
 	picture, err := b.picture(ctx, uri)
 	if err != nil {
@@ -151,8 +151,8 @@ func (b *Book) fetch(ctx context.Context, client, uri string, old storage.Logo, 
 	return nil
 }
 
-func (b *Book) picture(ctx context.Context, uri string) ([]byte, error) {
-	a, err := b.out.Fetch(ctx, egress.Question{URL: uri, Types: []string{"image/png", "image/jpeg", "image/gif"}})
+func (b *Cache) picture(ctx context.Context, uri string) ([]byte, error) {
+	a, err := b.out.Fetch(ctx, egress.Request{URL: uri, Types: []string{"image/png", "image/jpeg", "image/gif"}})
 	if err != nil {
 		return nil, err
 	}

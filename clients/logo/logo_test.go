@@ -21,7 +21,7 @@ import (
 
 type world struct {
 	list  []*clients.Client
-	files map[string]egress.Answer
+	files map[string]egress.Response
 	asked int
 }
 
@@ -35,7 +35,7 @@ func (w *world) LogoURIs() map[string]string {
 	return list
 }
 
-func (w *world) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
+func (w *world) Fetch(_ context.Context, q egress.Request) (egress.Response, error) {
 	w.asked++
 	a, ok := w.files[q.URL]
 	if !ok {
@@ -85,8 +85,8 @@ func TestLogosAreFetchedOnceAndForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		defer db.Close()
-		good := egress.Answer{Status: 200, Type: "image/png", Body: pictureOf(t, 32, asPNG)}
-		w := &world{files: map[string]egress.Answer{"https://shop.example/l.png": good, "https://old.example/l.png": {Status: 404}}}
+		good := egress.Response{Status: 200, Type: "image/png", Body: pictureOf(t, 32, asPNG)}
+		w := &world{files: map[string]egress.Response{"https://shop.example/l.png": good, "https://old.example/l.png": {Status: 404}}}
 		w.list = []*clients.Client{app("shop", "https://shop.example/l.png"), app("old", "https://old.example/l.png"), app("plain", "")}
 		b, err := New(db, w, w, slog.New(slog.DiscardHandler))
 		if err != nil {

@@ -188,7 +188,7 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 // fetch reads a document. A redirect, another status than 200 and another type are none (section 4).
 func (d *Documents) fetch(ctx context.Context, id string) (clients.Metadata, reading, error) {
 	at := time.Now()
-	got, err := d.Fetch.Fetch(ctx, egress.Question{URL: id, Header: map[string]string{"Accept": "application/json"}})
+	got, err := d.Fetch.Fetch(ctx, egress.Request{URL: id, Header: map[string]string{"Accept": "application/json"}})
 	if err != nil || got.Status != http.StatusOK {
 		d.Log.DebugContext(ctx, "read a metadata document", "status", got.Status, "error", err)
 		return clients.Metadata{}, reading{}, fmt.Errorf("%w: it could not be fetched", ErrNoDocument) // no more: whoever asks may be probing

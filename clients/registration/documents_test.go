@@ -25,18 +25,18 @@ import (
 
 // world answers as a test says, and counts.
 type world struct {
-	answer egress.Answer
+	answer egress.Response
 	err    error
 	asked  atomic.Int64
 	slow   time.Duration
 }
 
-func (w *world) Fetch(ctx context.Context, _ egress.Question) (egress.Answer, error) {
+func (w *world) Fetch(ctx context.Context, _ egress.Request) (egress.Response, error) {
 	w.asked.Add(1)
 	if w.slow > 0 {
 		select {
 		case <-ctx.Done():
-			return egress.Answer{}, ctx.Err()
+			return egress.Response{}, ctx.Err()
 		case <-time.After(w.slow):
 		}
 	}
@@ -49,7 +49,7 @@ func (w *world) say(id string, members map[string]any) {
 	if err != nil {
 		panic(err)
 	}
-	w.answer, w.err = egress.Answer{Status: http.StatusOK, Type: "application/json", Body: text, MaxAge: w.answer.MaxAge}, nil
+	w.answer, w.err = egress.Response{Status: http.StatusOK, Type: "application/json", Body: text, MaxAge: w.answer.MaxAge}, nil
 }
 
 func documents(t *testing.T, db *storage.DB, out registration.Fetcher) (*registration.Documents, *clients.Registry) {
@@ -91,7 +91,7 @@ func TestDocument_ADocumentIsReadAgainEarlyAndCountsForADayWhenItIsAway(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		ctx := t.Context()
-		out := &world{answer: egress.Answer{MaxAge: 10 * time.Minute}}
+		out := &world{answer: egress.Response{MaxAge: 10 * time.Minute}}
 		out.say(app, map[string]any{"redirect_uris": []string{"https://app.example/cb"}})
 		d, r := documents(t, db, out)
 		if err := d.Learn(ctx, app); err != nil {
@@ -130,7 +130,7 @@ func TestDocument_ADocumentIsReadAgainEarlyAndCountsForADayWhenItIsAway(t *testi
 		if _, ok := now.MatchRedirect("https://app.example/cb"); ok { // swapped: the old address is dead at once
 			t.Error("a redirect URI that the document has no more")
 		}
-		for name, answer := range map[string]egress.Answer{
+		for name, answer := range map[string]egress.Response{
 			"gone":   {Status: http.StatusNotFound},
 			"secret": {Status: http.StatusOK, Type: "application/json", Body: []byte(`{"client_id":"` + app + `","client_secret":"x"}`)},
 		} {
@@ -199,7 +199,7 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 		`{"client_id":"%s","grant_types":["client_credentials"],` + redirects + `}`,
 	} {
 		id := fmt.Sprintf("https://app.example/%d", i)
-		out.answer = egress.Answer{Status: http.StatusOK, Type: "application/json", Body: []byte(strings.ReplaceAll(body, "%s", id))}
+		out.answer = egress.Response{Status: http.StatusOK, Type: "application/json", Body: []byte(strings.ReplaceAll(body, "%s", id))}
 		if err := d.Learn(t.Context(), id); !errors.Is(err, registration.ErrNoDocument) {
 			t.Errorf("%s: %v", body, err)
 		}

@@ -54,7 +54,7 @@ type Registry interface {
 
 // Fetcher is the one way out; *egress.Client.
 type Fetcher interface {
-	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
 // Options of New.
@@ -190,7 +190,7 @@ func (s *Service) CheckSector(ctx context.Context, m clients.Metadata) error {
 	if s.o.Fetch == nil {
 		return invalid("sector_identifier_uri is not read here.")
 	}
-	got, err := s.o.Fetch.Fetch(ctx, egress.Question{URL: m.SectorIdentifierURI, Header: map[string]string{"Accept": "application/json"}})
+	got, err := s.o.Fetch.Fetch(ctx, egress.Request{URL: m.SectorIdentifierURI, Header: map[string]string{"Accept": "application/json"}})
 	if err != nil || got.Status != http.StatusOK {
 		return invalid("sector_identifier_uri: the document cannot be had.")
 	}

@@ -32,9 +32,9 @@ func (f *fake) InitialTokenLives(context.Context, string, time.Time) error {
 func (f *fake) SpendInitialToken(context.Context, string, time.Time) (string, error) {
 	return "", storage.ErrNotFound
 }
-func (f *fake) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) {
+func (f *fake) Fetch(_ context.Context, q egress.Request) (egress.Response, error) {
 	f.fetched = append(f.fetched, q.URL)
-	return egress.Answer{}, errors.New("nothing there")
+	return egress.Response{}, errors.New("nothing there")
 }
 func (f *fake) SettleRegistrations(context.Context, time.Time, int) ([]string, error) {
 	return f.unused, nil

@@ -23,7 +23,7 @@ func lookAtMTLS(ctx context.Context, c config.Config, runs bool) []finding {
 	return []finding{judgeMTLS(c, address, runs, answer, err)}
 }
 
-func judgeMTLS(c config.Config, address string, runs bool, answer egress.Answer, err error) finding {
+func judgeMTLS(c config.Config, address string, runs bool, answer egress.Response, err error) finding {
 	const about = "mTLS address"
 	var said struct{ Error string }
 	_ = json.Unmarshal(answer.Body, &said) // what is not ours has none
@@ -45,18 +45,18 @@ func judgeMTLS(c config.Config, address string, runs bool, answer egress.Answer,
 	return finding{about, true, address + " answers"}
 }
 
-func askMTLS(ctx context.Context, c config.Config, address string) (egress.Answer, error) {
+func askMTLS(ctx context.Context, c config.Config, address string) (egress.Response, error) {
 	at, err := url.Parse(address)
 	if err != nil {
-		return egress.Answer{}, err
+		return egress.Response{}, err
 	}
 	roots, err := server.Roots(c)
 	if err != nil {
-		return egress.Answer{}, err
+		return egress.Response{}, err
 	}
 	client := egress.New(egress.Options{Total: 10 * time.Second, Roots: roots, Inner: []string{at.Hostname()}})
 	defer client.Close()
-	q := egress.Question{
+	q := egress.Request{
 		Method: "POST", URL: address, Header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
 		Body: []byte("grant_type=client_credentials&client_id=signet-doctor"),
 	}

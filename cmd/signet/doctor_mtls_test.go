@@ -27,7 +27,7 @@ func TestDoctorSeesAHeaderOfOutsidersComeThrough(t *testing.T) { // RFC 9440 sec
 	} {
 		var c config.Config
 		c.Server.MTLS.Header = test.header
-		f := judgeMTLS(c, "https://mtls.example.com/oauth2/token", test.runs, egress.Answer{Status: 400, Body: []byte(test.body)}, test.err)
+		f := judgeMTLS(c, "https://mtls.example.com/oauth2/token", test.runs, egress.Response{Status: 400, Body: []byte(test.body)}, test.err)
 		if f.OK != test.ok || !strings.Contains(f.Text, test.says) {
 			t.Errorf("%s: %+v", test.name, f)
 		}

@@ -45,7 +45,7 @@ func askPublicAddress(ctx context.Context, c config.Config, address string) erro
 	}
 	client := egress.New(o)
 	defer client.Close()
-	answer, err := client.Fetch(ctx, egress.Question{URL: address})
+	answer, err := client.Fetch(ctx, egress.Request{URL: address})
 	if _, refused := errors.AsType[*tls.CertificateVerificationError](err); refused {
 		return fmt.Errorf("the certificate of %s is not taken here (look at server.tls or the proxy's certificate): %w", host[0], err)
 	}

@@ -23,7 +23,7 @@ import (
 func (a *app) user() *cobra.Command {
 	return noun("user", "People: create, look at, disable, change, delete",
 		a.userCreate(), reads(a.userList()), reads(a.userShow()), a.userTokens(),
-		a.userSwitch("disable", "Shut a person out: ends all their sessions and grants", true),
+		a.userSwitch("disable", "Disable a person: ends all their sessions and grants", true),
 		a.userSwitch("enable", "Let a disabled person sign in again", false),
 		a.userImport(), a.userSetPassword(), a.userResetLink(), reads(a.userFactors()), a.userResetFactors(), a.userUnfreeze(),
 		a.userSetEmail(), a.userSetClaims(), a.userDelete(), a.userRestore())

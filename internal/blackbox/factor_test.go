@@ -133,7 +133,7 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 		{"factor-lost-code", actions{click("#recover-send"), wait("#recover-code")}, "Code from the email"},
 		{"factor-lost-wait", actions{mailed, click("#recover-code"), chromedp.WaitNotPresent("#recover-code"), wait("main h1")},
 			"The waiting period has started"},
-		{"factor-lost-stop", actions{stop, wait("#recover-stop")}, "Keep your second step"},
+		{"factor-lost-stop", actions{stop, wait("#recover-stop")}, "Keep two-step verification on"},
 		{"factor-lost-stopped", actions{click("#recover-stop"), wait("#recover-password")}, "Recovery has been stopped"},
 	}
 	for _, s := range steps {

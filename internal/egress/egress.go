@@ -132,8 +132,8 @@ func (c *Client) chosen(host string) bool { return slices.Contains(c.inner, stri
 // Close ends idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Question is what to fetch.
-type Question struct {
+// Request is what to fetch.
+type Request struct {
 	Method string            // GET if empty, or POST
 	URL    string            // absolute
 	Header map[string]string // beside the User-Agent; Host, Cookie and the like are not for callers to set
@@ -143,8 +143,8 @@ type Question struct {
 	StatusOnly bool
 }
 
-// Answer is what came back, whatever the status but, where more than the status counts, a redirect.
-type Answer struct {
+// Response is what came back, whatever the status but, where more than the status counts, a redirect.
+type Response struct {
 	Status int
 	Type   string // media type, lower case, without parameters
 	Body   []byte
@@ -173,25 +173,25 @@ func (c *Client) parse(raw string) (*url.URL, error) {
 }
 
 // Fetch asks once: no retry, no redirect.
-func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
+func (c *Client) Fetch(ctx context.Context, q Request) (Response, error) {
 	u, err := c.parse(q.URL)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	leave, err := c.enter(u.Host)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, c.total)
 	defer cancel()
 	method := cmp.Or(q.Method, http.MethodGet)
 	if method != http.MethodGet && method != http.MethodPost {
-		return Answer{}, ErrURL
+		return Response{}, ErrURL
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(q.Body))
 	if err != nil {
-		return Answer{}, ErrURL
+		return Response{}, ErrURL
 	}
 	for name, value := range q.Header {
 		req.Header.Set(name, value)
@@ -199,27 +199,27 @@ func (c *Client) Fetch(ctx context.Context, q Question) (Answer, error) {
 	req.Header.Set("User-Agent", agent)
 	res, err := c.transport.RoundTrip(req) // a Transport, not a Client: it follows nothing and keeps no cookies
 	if err != nil {
-		return Answer{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
+		return Response{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
 	}
 	defer res.Body.Close()
-	answer := Answer{Status: res.StatusCode}
+	answer := Response{Status: res.StatusCode}
 	answer.Type, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
 	answer.MaxAge = maxAge(res.Header.Get("Cache-Control"))
 	switch {
 	case q.StatusOnly:
 		return answer, nil
 	case answer.Status >= 300 && answer.Status < 400:
-		return Answer{}, fmt.Errorf("%w: a redirect (%d)", ErrAnswer, answer.Status)
+		return Response{}, fmt.Errorf("%w: a redirect (%d)", ErrAnswer, answer.Status)
 	case res.Header.Get("Content-Encoding") != "":
-		return Answer{}, fmt.Errorf("%w: compressed", ErrAnswer)
+		return Response{}, fmt.Errorf("%w: compressed", ErrAnswer)
 	case len(q.Types) > 0 && !slices.Contains(q.Types, answer.Type):
-		return Answer{}, fmt.Errorf("%w: of another type than asked for (status %d)", ErrAnswer, answer.Status)
+		return Response{}, fmt.Errorf("%w: of another type than asked for (status %d)", ErrAnswer, answer.Status)
 	}
 	if answer.Body, err = io.ReadAll(io.LimitReader(res.Body, c.maxBody+1)); err != nil {
-		return Answer{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
+		return Response{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
 	}
 	if int64(len(answer.Body)) > c.maxBody {
-		return Answer{}, fmt.Errorf("%w: more than %d bytes", ErrAnswer, c.maxBody)
+		return Response{}, fmt.Errorf("%w: more than %d bytes", ErrAnswer, c.maxBody)
 	}
 	return answer, nil
 }

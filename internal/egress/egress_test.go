@@ -57,7 +57,7 @@ func TestO02_TheAddressIsCheckedAtDialTime(t *testing.T) { // by name and by num
 	at, _ := url.Parse(s.URL)
 	c := egress.New(egress.Options{Ports: []string{at.Port()}})
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"} {
-		if _, err := c.Fetch(t.Context(), egress.Question{URL: "https://" + host + ":" + at.Port()}); !errors.Is(err, egress.ErrAddress) {
+		if _, err := c.Fetch(t.Context(), egress.Request{URL: "https://" + host + ":" + at.Port()}); !errors.Is(err, egress.ErrAddress) {
 			t.Errorf("%s: got %v, want ErrAddress", host, err)
 		}
 	}
@@ -103,25 +103,25 @@ func TestO03_AnswersAreBounded(t *testing.T) {
 	})
 	for path, want := range map[string]error{"/redirect": egress.ErrAnswer, "/large": egress.ErrAnswer, "/gzip": egress.ErrAnswer,
 		"/fits": nil, "/missing": nil} {
-		if _, err := c.Fetch(t.Context(), egress.Question{URL: at + path}); !errors.Is(err, want) {
+		if _, err := c.Fetch(t.Context(), egress.Request{URL: at + path}); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", path, err, want)
 		}
 	}
 	for _, path := range []string{"/slow", "/headers"} {
-		if _, err := c.Fetch(t.Context(), egress.Question{URL: at + path}); err == nil {
+		if _, err := c.Fetch(t.Context(), egress.Request{URL: at + path}); err == nil {
 			t.Errorf("%s: taken", path)
 		}
 	}
 	if _, err := c.Fetch(t.Context(),
-		egress.Question{URL: at + "/fits", Types: []string{"application/json"}}); !errors.Is(err, egress.ErrAnswer) {
+		egress.Request{URL: at + "/fits", Types: []string{"application/json"}}); !errors.Is(err, egress.ErrAnswer) {
 		t.Errorf("another type: got %v", err)
 	}
 	a, err := c.Fetch(t.Context(),
-		egress.Question{URL: at + "/agent", Header: map[string]string{"Add-Padding": "true"}, Types: []string{"text/plain"}})
+		egress.Request{URL: at + "/agent", Header: map[string]string{"Add-Padding": "true"}, Types: []string{"text/plain"}})
 	if err != nil || string(a.Body) != "Signettrue" || a.Status != http.StatusOK {
 		t.Errorf("got %d %q, %v", a.Status, a.Body, err)
 	}
-	if _, err := c.Fetch(t.Context(), egress.Question{URL: at, Method: http.MethodDelete}); !errors.Is(err, egress.ErrURL) {
+	if _, err := c.Fetch(t.Context(), egress.Request{URL: at, Method: http.MethodDelete}); !errors.Is(err, egress.ErrURL) {
 		t.Errorf("DELETE: got %v", err)
 	}
 }
@@ -135,14 +135,14 @@ func TestO04_OneHostGetsItsShare(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			if _, err := c.Fetch(t.Context(), egress.Question{URL: at}); err != nil {
+			if _, err := c.Fetch(t.Context(), egress.Request{URL: at}); err != nil {
 				t.Error(err)
 			}
 		})
 		<-arrived
 	}
 	for _, url := range []string{at, "https://example.com"} {
-		if _, err := c.Fetch(t.Context(), egress.Question{URL: url}); !errors.Is(err, egress.ErrBusy) {
+		if _, err := c.Fetch(t.Context(), egress.Request{URL: url}); !errors.Is(err, egress.ErrBusy) {
 			t.Errorf("%s: got %v, want ErrBusy", url, err)
 		}
 	}

@@ -65,12 +65,12 @@ func TestChosenHostsAreReachedInsideByHTTPSOnly(t *testing.T) { // an operator's
 	roots.AddCert(server.Certificate())
 	c := egress.New(egress.Options{Inner: []string{"127.0.0.1"}, Roots: roots})
 	t.Cleanup(c.Close)
-	if _, err := c.Fetch(t.Context(), egress.Question{URL: server.URL}); err != nil {
+	if _, err := c.Fetch(t.Context(), egress.Request{URL: server.URL}); err != nil {
 		t.Errorf("chosen: %v", err)
 	}
 	for _, refused := range []string{strings.Replace(server.URL, "https:", "http:", 1),
 		strings.Replace(server.URL, "127.0.0.1", "127.0.0.2", 1), strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
-		if _, err := c.Fetch(t.Context(), egress.Question{URL: refused}); !errors.Is(err, egress.ErrURL) {
+		if _, err := c.Fetch(t.Context(), egress.Request{URL: refused}); !errors.Is(err, egress.ErrURL) {
 			t.Errorf("%s: %v", refused, err)
 		}
 	}

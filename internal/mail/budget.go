@@ -32,15 +32,15 @@ const (
 	perOwnerInAll     = 15 // an hour, of a kind, whatever the network
 )
 
-// lanes are the budgets that a request is counted in.
-func (r Request) lanes() []ratelimit.Lane {
+// limits are the budgets that a request is counted in.
+func (r Request) limits() []ratelimit.Limit {
 	class := r.Class
 	if class == "" {
 		class = r.Kind
 	}
-	var list []ratelimit.Lane
+	var list []ratelimit.Limit
 	add := func(free int64, window time.Duration, key string) {
-		list = append(list, ratelimit.Lane{Key: "mail " + key, Free: free, Shut: free, Window: window, OnSuccess: ratelimit.Never})
+		list = append(list, ratelimit.Limit{Key: "mail " + key, Free: free, Cap: free, Window: window, OnSuccess: ratelimit.Never})
 	}
 	const day = 24 * time.Hour
 	if r.Owner != "" {
@@ -64,8 +64,8 @@ func (r Request) lanes() []ratelimit.Lane {
 
 // Allowed reports whether the email may be sent, and counts it. Where it may not, the asker sees the same page and no email goes out.
 func (o *Outbox) Allowed(ctx context.Context, r Request) (bool, error) {
-	_, err := o.limits.Charge(ctx, r.lanes()...)
-	if errors.Is(err, ratelimit.ErrShut) {
+	_, err := o.limits.Charge(ctx, r.limits()...)
+	if errors.Is(err, ratelimit.ErrCapped) {
 		return false, nil
 	}
 	return err == nil, err

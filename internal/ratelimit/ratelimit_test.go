@@ -15,17 +15,17 @@ import (
 	"signet/storage/storagetest"
 )
 
-func lane(per string) ratelimit.Lane {
-	return ratelimit.Lane{
+func limit(per string) ratelimit.Limit {
+	return ratelimit.Limit{
 		Key: "account", Per: per, Free: 3, Window: 24 * time.Hour, First: 2 * time.Second, Max: time.Minute,
 		OnSuccess: ratelimit.WholeStreak,
 	}
 }
 
 // fail charges a try and lets it fail; it returns how long to wait if there was no try.
-func fail(t *testing.T, l *ratelimit.Limiter, lanes ...ratelimit.Lane) time.Duration {
+func fail(t *testing.T, l *ratelimit.Limiter, limits ...ratelimit.Limit) time.Duration {
 	t.Helper()
-	_, err := l.Charge(t.Context(), lanes...)
+	_, err := l.Charge(t.Context(), limits...)
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 		return late.RetryAfter
 	}
@@ -48,12 +48,12 @@ func inBubble(t *testing.T, test func(t *testing.T, l *ratelimit.Limiter)) {
 func TestF01_WaitsGrowToAMaximumAndPromisesAreKept(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
 		for i := range 3 {
-			if wait := fail(t, l, lane("")); wait != 0 {
+			if wait := fail(t, l, limit("")); wait != 0 {
 				t.Fatalf("free try %d waits %s", i, wait)
 			}
 		}
 		for i, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
-			got := fail(t, l, lane(""))
+			got := fail(t, l, limit(""))
 			if i == 0 && got != want*time.Second {
 				t.Fatalf("first wait: got %s, want %s", got, want*time.Second)
 			}
@@ -61,12 +61,12 @@ func TestF01_WaitsGrowToAMaximumAndPromisesAreKept(t *testing.T) {
 				t.Fatalf("wait %d: got %s, want at most %s", i, got, want*time.Second)
 			}
 			for range 50 { // impatience neither helps nor makes it worse
-				if again := fail(t, l, lane("")); again > got || again == 0 {
+				if again := fail(t, l, limit("")); again > got || again == 0 {
 					t.Fatalf("wait %d: told %s, then %s", i, got, again)
 				}
 			}
 			time.Sleep(got)
-			if late := fail(t, l, lane("")); late != 0 {
+			if late := fail(t, l, limit("")); late != 0 {
 				t.Fatalf("wait %d: came back after %s and must wait %s more", i, got, late)
 			}
 		}
@@ -75,9 +75,9 @@ func TestF01_WaitsGrowToAMaximumAndPromisesAreKept(t *testing.T) {
 
 func TestF01_SuccessForgetsTheStreak(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
-		fail(t, l, lane(""))
-		fail(t, l, lane(""))
-		c, err := l.Charge(t.Context(), lane(""))
+		fail(t, l, limit(""))
+		fail(t, l, limit(""))
+		c, err := l.Charge(t.Context(), limit(""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestF01_SuccessForgetsTheStreak(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			if wait := fail(t, l, lane("")); wait != 0 {
+			if wait := fail(t, l, limit("")); wait != 0 {
 				t.Errorf("try %d after a success waits %s", i, wait)
 			}
 		}
@@ -95,7 +95,7 @@ func TestF01_SuccessForgetsTheStreak(t *testing.T) {
 func TestF01_RefundedTriesCostNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
 		for range 100 {
-			c, err := l.Charge(t.Context(), lane(""))
+			c, err := l.Charge(t.Context(), limit(""))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,10 +106,10 @@ func TestF01_RefundedTriesCostNothing(t *testing.T) {
 	})
 }
 
-func TestF01_FirstLaneIsForgivenInTheOthersToo(t *testing.T) {
+func TestF01_SuccessTakesBackTheFirstLimitInTheOthersToo(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
-		near := ratelimit.Lane{Key: "near", Free: 10, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.WholeStreak}
-		wide := ratelimit.Lane{Key: "wide", Free: 4, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.FirstLane}
+		near := ratelimit.Limit{Key: "near", Free: 10, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.WholeStreak}
+		wide := ratelimit.Limit{Key: "wide", Free: 4, Window: time.Hour, First: time.Second, Max: time.Second, OnSuccess: ratelimit.FirstLimit}
 		fail(t, l, wide) // a stranger's
 		fail(t, l, near, wide)
 		fail(t, l, near, wide)
@@ -134,17 +134,17 @@ func TestF01_FirstLaneIsForgivenInTheOthersToo(t *testing.T) {
 func TestF02_NobodyTakesAnothersTurn(t *testing.T) { // a network of its own waits once, whatever others do
 	inBubble(t, func(t *testing.T, l *ratelimit.Limiter) {
 		for i := range 1000 {
-			fail(t, l, lane(fmt.Sprintf("network %d", i)))
+			fail(t, l, limit(fmt.Sprintf("network %d", i)))
 		}
-		wait := fail(t, l, lane("owner"))
+		wait := fail(t, l, limit("owner"))
 		if wait == 0 || wait > time.Minute {
 			t.Fatalf("the owner's network waits %s", wait)
 		}
 		for i := range 100 {
 			time.Sleep(wait / 100)
-			fail(t, l, lane(fmt.Sprintf("network %d", i)))
+			fail(t, l, limit(fmt.Sprintf("network %d", i)))
 		}
-		if late := fail(t, l, lane("owner")); late != 0 {
+		if late := fail(t, l, limit("owner")); late != 0 {
 			t.Errorf("told to wait %s, then %s more", wait, late)
 		}
 	})
@@ -159,7 +159,7 @@ func TestF01_ManyAtOnceDoNotRunPastTheLimit(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
-				_, err := replicas[i%2].Charge(context.Background(), lane(""))
+				_, err := replicas[i%2].Charge(context.Background(), limit(""))
 				if _, throttled := errors.AsType[*ratelimit.Throttled](err); err != nil && !throttled {
 					t.Error(err)
 				}
@@ -182,16 +182,16 @@ func TestA18_NoCountersNoTry(t *testing.T) { // fail closed
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ratelimit.New(db).Charge(t.Context(), lane("")); !errors.Is(err, storage.ErrUnavailable) {
+	if _, err := ratelimit.New(db).Charge(t.Context(), limit("")); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
 
-func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
+func TestF03_AFullLimitLetsNobodyThroughEvenAtOnce(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		l := ratelimit.New(open(t))
-		closed := ratelimit.Lane{Key: "closed", Free: 5, Shut: 5, Window: time.Hour, OnSuccess: ratelimit.FirstLane}
-		other := ratelimit.Lane{Key: "other", Free: 100, Window: time.Hour}
+		closed := ratelimit.Limit{Key: "closed", Free: 5, Cap: 5, Window: time.Hour, OnSuccess: ratelimit.FirstLimit}
+		other := ratelimit.Limit{Key: "other", Free: 100, Window: time.Hour}
 		var through, refused atomic.Int64
 		var wg sync.WaitGroup
 		for range 30 {
@@ -199,7 +199,7 @@ func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
 				switch _, err := l.Charge(t.Context(), other, closed); {
 				case err == nil:
 					through.Add(1)
-				case errors.Is(err, ratelimit.ErrShut):
+				case errors.Is(err, ratelimit.ErrCapped):
 					refused.Add(1)
 				default:
 					t.Error(err)
@@ -213,8 +213,8 @@ func TestF03_AShutLaneLetsNobodyThroughEvenAtOnce(t *testing.T) {
 		for range 5 {
 			l.Charge(t.Context(), other, closed)
 		}
-		if closed, err := l.Shut(t.Context(), closed); err != nil || !closed {
-			t.Errorf("shut %v, %v", closed, err)
+		if closed, err := l.Capped(t.Context(), closed); err != nil || !closed {
+			t.Errorf("capped %v, %v", closed, err)
 		}
 		if err := l.Forget(t.Context(), closed); err != nil {
 			t.Fatal(err)
@@ -231,9 +231,9 @@ func TestACountInSeveralRowsCountsAsOne(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		l := ratelimit.New(db)
-		server := func(network int) []ratelimit.Lane {
+		server := func(network int) []ratelimit.Limit {
 			per := fmt.Sprint("network ", network)
-			return []ratelimit.Lane{
+			return []ratelimit.Limit{
 				{Key: per, Free: 1000, Window: time.Hour, First: time.Second, Max: time.Second},
 				{Key: "server", Per: per, Free: 40, Window: time.Hour, First: time.Minute, Max: time.Minute, Rows: 8},
 			}

@@ -30,7 +30,7 @@ type Clients interface {
 // Sender sends pings.
 type Sender struct {
 	Clients Clients
-	Fetch   func(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch   func(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
 // Send is the outbox.Sender of PingKind (CIBA Core section 10.2). Redirects are not followed, the body of the answer is not read.
@@ -53,7 +53,7 @@ func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	if err != nil {
 		return fmt.Errorf("write ping: %w", err)
 	}
-	a, err := s.Fetch(ctx, egress.Question{
+	a, err := s.Fetch(ctx, egress.Request{
 		Method: "POST", URL: c.BackchannelNotification, Body: body, StatusOnly: true,
 		Header: map[string]string{"Content-Type": "application/json", "Authorization": "Bearer " + p.Token},
 	})

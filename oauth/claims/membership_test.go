@@ -9,17 +9,17 @@ import (
 	"signet/oauth/claims"
 )
 
-type book struct {
+type store struct {
 	reads int
 	err   error
 }
 
-func (b *book) GroupsOfUser(context.Context, string) ([]string, error) {
+func (b *store) GroupsOfUser(context.Context, string) ([]string, error) {
 	b.reads++
 	return []string{"board", "staff"}, b.err
 }
 
-func (b *book) RolesOfUser(context.Context, string) ([]string, error) {
+func (b *store) RolesOfUser(context.Context, string) ([]string, error) {
 	b.reads++
 	return nil, b.err
 }
@@ -51,7 +51,7 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		"both under one name become": {groups: "all", roles: "all", want: claims.Memberships{"all": both}, reads: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := new(book)
+			b := new(store)
 			got, err := claims.Want(tt.scopes, tt.names, tt.groups, tt.roles, tt.filter).Read(t.Context(), b, "u1")
 			if err != nil || !reflect.DeepEqual(got, tt.want) || b.reads != tt.reads {
 				t.Errorf("got %v (%v) with %d reads, want %v with %d", got, err, b.reads, tt.want, tt.reads)
@@ -65,7 +65,7 @@ func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {
 		})
 	}
 	broken := errors.New("no database")
-	if _, err := claims.Want([]string{"roles"}, nil, "", "", nil).Read(t.Context(), &book{err: broken}, "u1"); !errors.Is(err, broken) {
+	if _, err := claims.Want([]string{"roles"}, nil, "", "", nil).Read(t.Context(), &store{err: broken}, "u1"); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

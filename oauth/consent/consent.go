@@ -20,8 +20,8 @@ import (
 	"signet/storage"
 )
 
-// Question is what stands between a request and its grant.
-type Question struct {
+// Prompt is what stands between a request and its grant.
+type Prompt struct {
 	Needed    bool         // something is asked for that was not yet offered, or that goes with allowing and was never granted
 	Fixed     []string     // goes with allowing: who the person is, and what a resource requires
 	Choices   []string     // ticked or not; also the scopes whose claims only the claims parameter asks for
@@ -35,7 +35,7 @@ type Question struct {
 }
 
 // Nothing reports whether nothing of what was asked for is the client's any more: its registration has changed since.
-func (q Question) Nothing() bool { return len(q.Fixed)+len(q.Choices)+len(q.Details) == 0 }
+func (q Prompt) Nothing() bool { return len(q.Fixed)+len(q.Choices)+len(q.Details) == 0 }
 
 // Asked is what is asked and of whom: a request, its client, and the resources as they are now.
 type Asked struct {
@@ -56,10 +56,10 @@ func (a Asked) Demanded() string {
 var identity = []string{"openid", "profile", "email", "address", "phone"}
 
 // Ask compares a request with what is remembered (the zero Consent: nothing).
-func Ask(a Asked, row storage.Consent) Question {
+func Ask(a Asked, row storage.Consent) Prompt {
 	c, req := a.Client, a.Request
 	row = a.agreed(row)
-	q := Question{Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
+	q := Prompt{Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
 	scopes, param := registered(c, req), parameter(c, req)
 	asked := union(scopes, param.Scopes())
 	a.sort(&q, scopes, asked, row)
@@ -85,7 +85,7 @@ func (a Asked) agreed(row storage.Consent) storage.Consent {
 
 // sort tells what goes with allowing from what the person chooses. What an app asked starts ticked, except what a resource calls
 // sensitive and what the person left out before; where nothing asked for was ever granted, leaving out has no meaning yet.
-func (a Asked) sort(q *Question, scopes, asked []string, row storage.Consent) {
+func (a Asked) sort(q *Prompt, scopes, asked []string, row storage.Consent) {
 	known := slices.ContainsFunc(asked, func(s string) bool { return slices.Contains(row.Granted, s) })
 	for i, s := range asked {
 		required, sensitive := a.Resources.Asking(s, a.Request.Resources)
@@ -112,10 +112,10 @@ func registered(c *clients.Client, req flow.Request) []string {
 }
 
 // Granted are the scopes asked for that the person agreed to.
-func (q Question) Granted() []string { return q.granted }
+func (q Prompt) Granted() []string { return q.granted }
 
 // GrantedClaims are the claims asked for by the claims parameter that the person agreed to: those whose scope was granted.
-func (q Question) GrantedClaims() claims.Param { return q.claims }
+func (q Prompt) GrantedClaims() claims.Param { return q.claims }
 
 // details are those of a request that the client may ask for still.
 func (a Asked) details() details.List {
@@ -136,7 +136,7 @@ func parameter(c *clients.Client, req flow.Request) claims.Param {
 	return param.Within(c.Scopes())
 }
 
-// Store is the part of *storage.DB that the book uses.
+// Store is the part of *storage.DB that it uses.
 type Store interface {
 	ConsentOf(ctx context.Context, userID, clientID string) (storage.Consent, error)
 	HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (storage.Consent, error)
@@ -149,14 +149,14 @@ type Log interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
-// Book remembers consents.
-type Book struct {
+// Consents remembers what people agreed to.
+type Consents struct {
 	Store Store
 	Audit Log
 }
 
 // Read returns the row of a person and client, zero if there is none.
-func (b *Book) Read(ctx context.Context, userID, clientID string) (storage.Consent, error) {
+func (b *Consents) Read(ctx context.Context, userID, clientID string) (storage.Consent, error) {
 	row, err := b.Store.ConsentOf(ctx, userID, clientID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return storage.Consent{}, nil
@@ -186,7 +186,7 @@ var ErrNothing = errors.New("nothing was ticked")
 
 // Allow writes the answer and its event in one transaction. What was granted before and not asked now stays, also what was granted in
 // another tab this very moment. ErrNothing, and nothing is remembered, where nothing was ticked and nothing goes with allowing.
-func (b *Book) Allow(ctx context.Context, d Decision) (Allowed, error) {
+func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	q := Ask(d.Asked, storage.Consent{})
 	chosen := slices.Clone(q.Fixed)
 	for _, s := range q.Choices {
@@ -233,7 +233,7 @@ func usable(scopes []string) bool {
 }
 
 // Deny notes a refusal; nothing is remembered of it but the event.
-func (b *Book) Deny(ctx context.Context, userID, clientID string) error {
+func (b *Consents) Deny(ctx context.Context, userID, clientID string) error {
 	return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentDenied, UserID: userID, ClientID: clientID})
 }
 

@@ -163,9 +163,9 @@ func TestI02_AskedOnlyForWhatWasNotYetOffered(t *testing.T) {
 	}
 }
 
-// fixture is a book on a fresh database.
+// fixture is a store of consents on a fresh database.
 type fixture struct {
-	*consent.Book
+	*consent.Consents
 	db  *storage.DB
 	app market
 }
@@ -175,7 +175,7 @@ func onEngines(t *testing.T, test func(t *testing.T, d fixture)) {
 	app := apps(t)
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
-		test(t, fixture{&consent.Book{Store: db, Audit: audit.New(db)}, db, app})
+		test(t, fixture{&consent.Consents{Store: db, Audit: audit.New(db)}, db, app})
 	})
 }
 

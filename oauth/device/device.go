@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"signet/oauth/census"
 	"signet/oauth/flow"
 	"signet/oauth/ledger"
+	"signet/oauth/quota"
 	"signet/oauth/refusal"
 	"signet/storage"
 )
@@ -60,10 +60,10 @@ var ErrUnknown = errors.New("no device waits with this code")
 
 // Requests are those of devices. It is safe for concurrent use.
 type Requests struct {
-	store  Store
-	census *census.Census
-	wrong  wrong
-	count  func(outcome string)
+	store Store
+	quota *quota.Quota
+	wrong wrong
+	count func(outcome string)
 }
 
 // New makes it. count is of a metric: asked, evicted, approved, denied, unknown (a wrong code was typed); nil counts nothing.
@@ -71,18 +71,18 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Requests{store: store, count: count, census: census.OfApps(shares{bounds}, func() { count("evicted") })}
+	return &Requests{store: store, count: count, quota: quota.OfApps(shares{bounds}, func() { count("evicted") })}
 }
 
-// shares are the bounds as the census knows them.
+// shares are the bounds as the quota knows them.
 type shares struct{ Bounds }
 
-// Shares implements census.Bounds.
+// Shares implements quota.Bounds.
 func (s shares) Shares(ctx context.Context, now time.Time) (map[string][2]int64, error) {
 	return s.WaitingShares(ctx, ledger.KindDevice, now)
 }
 
-// Evict implements census.Bounds.
+// Evict implements quota.Bounds.
 func (s shares) Evict(ctx context.Context, owner string, most int) (int64, error) {
 	return s.EvictWaiting(ctx, ledger.KindDevice, owner, most, time.Now())
 }
@@ -116,14 +116,14 @@ func (d *Requests) Begin(ctx context.Context, a Asking) (Codes, error) {
 	if len(data) > maxRequest {
 		return Codes{}, refusal.InvalidRequest("The request is too large.")
 	}
-	if err := d.census.Admit(ctx, now); err != nil {
+	if err := d.quota.Admit(ctx, now); err != nil {
 		return Codes{}, fmt.Errorf("make place for a device: %w", err)
 	}
 	from, address := a.Network, a.Address
 	if a.Proven {
 		from, address = "", ""
 	}
-	owner, share := census.Owner(a.Request.ClientID, from)
+	owner, share := quota.Owner(a.Request.ClientID, from)
 	w := storage.Waiting{
 		IDHash: ledger.HashCode(secret), Kind: ledger.KindDevice, ClientID: a.Request.ClientID, Owner: owner, Request: data,
 		Interval: Interval, Network: a.Network, Address: address, Agent: cut(a.Agent), CreatedAt: now, ExpiresAt: now.Add(Life),
@@ -132,12 +132,12 @@ func (d *Requests) Begin(ctx context.Context, a Asking) (Codes, error) {
 		w.UserCode = d.userCode(now)
 		switch err := d.store.InsertWaiting(ctx, w, share); {
 		case err == nil:
-			d.census.Came(owner, len(data))
+			d.quota.Came(owner, len(data))
 			d.count("asked")
 			return Codes{DeviceCode: secret, UserCode: Spell(w.UserCode)}, nil
 		case errors.Is(err, storage.ErrConflict): // the next one is another
 		case errors.Is(err, storage.ErrTooMany):
-			if err := d.census.Evict(ctx, owner, share/10); err != nil {
+			if err := d.quota.Evict(ctx, owner, share/10); err != nil {
 				return Codes{}, fmt.Errorf("make place for a device: %w", err)
 			}
 		default:

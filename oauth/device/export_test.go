@@ -1,4 +1,4 @@
 package device
 
 // Bound sets what the server may keep.
-func (d *Requests) Bound(rows int, bytes int64) { d.census.Bound(rows, bytes) }
+func (d *Requests) Bound(rows int, bytes int64) { d.quota.Bound(rows, bytes) }

@@ -90,7 +90,7 @@ type Progress struct {
 	GrantID    string    `json:"answered_with,omitempty"` // … the grant of the last answer; "" = a refusal
 	// ConsentEpoch is that of the consent after the question was answered: where it was withdrawn since, the answer counts no more.
 	ConsentEpoch int64 `json:"consent_epoch,omitempty"`
-	// PendingFactor is a sign-in that wants a second step. The release before had another name for it and kept less of it: it sees
+	// PendingFactor is a sign-in that wants a second factor. The release before had another name for it and kept less of it: it sees
 	// none, and begins again.
 	PendingFactor *PendingFactor `json:"pending,omitempty"`
 	// Unproven is who came back from an upstream that was to prove anew who they are, and did not (rule V12).
@@ -121,7 +121,7 @@ func (p Progress) Answerable(userID string) bool {
 }
 
 // PendingFactor is a sign-in of which the first step is done and the second is still asked for. It is not a session: every page
-// but the second step treats the browser as signed out (rule F06).
+// but the second factor treats the browser as signed out (rule F06).
 type PendingFactor struct {
 	UserID   string    `json:"user_id"`
 	Epoch    int64     `json:"epoch"` // of the person then; whatever ends everything of the person ends this too
@@ -132,7 +132,7 @@ type PendingFactor struct {
 	// Enrol: the person has no second factor and has to set one up; else the one they have is asked for. It is decided once, with
 	// the first step (rule V02).
 	Enrol   bool `json:"enrol,omitempty"`
-	Guesses int  `json:"guesses,omitempty"` // at the second step
+	Guesses int  `json:"guesses,omitempty"` // at the second factor
 	// From is the session at an upstream that it came of, as who made it keeps it; nil = none.
 	From json.RawMessage `json:"from,omitempty"`
 }
@@ -155,10 +155,10 @@ func (p Progress) NotProven(now time.Time) *Unproven {
 	return p.Unproven
 }
 
-// pendingLife is how long the second step may take, or a confirmation.
+// pendingLife is how long the second factor may take, or a confirmation.
 const pendingLife = 10 * time.Minute
 
-// Pending is the sign-in that waits for its second step, if there is one that is not too old.
+// Pending is the sign-in that waits for its second factor, if there is one that is not too old.
 func (p Progress) Pending(now time.Time) *PendingFactor {
 	if p.PendingFactor == nil || now.Sub(p.PendingFactor.At) >= pendingLife {
 		return nil

@@ -49,30 +49,30 @@ func (*Bearer) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool {
 
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it judges the assertion, finds the person and prepares the row.
 func (b *Bearer) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	presented := c.Form.Get("assertion")
+	presented := req.Form.Get("assertion")
 	telemetry.Add(ctx, slog.String("assertion_issuer", trusted.Outside(presented)))
-	a, err := b.Assertions.Verify(ctx, presented, c.Client.ClientID, c.Now)
+	a, err := b.Assertions.Verify(ctx, presented, req.Client.ClientID, req.Now)
 	if errors.Is(err, trusted.ErrRefused) {
 		return unusable(err)
 	} else if err != nil {
 		return err
 	}
-	c.Source = ledger.Source{Issuer: a.From.Issuer, Once: a.Once, Until: a.Expires}
-	if a.JKT != "" && (c.Proof == nil || c.Proof.JKT != a.JKT) {
+	req.Source = ledger.Source{Issuer: a.From.Issuer, Once: a.Once, Until: a.Expires}
+	if a.JKT != "" && (req.Proof == nil || req.Proof.JKT != a.JKT) {
 		return unusable(errors.New("it is bound to another key than the request proves"))
 	}
-	if c.Client.RequireSecondFactor || len(c.Client.Upstreams) > 0 && !slices.Contains(c.Client.Upstreams, a.From.Upstream) {
+	if req.Client.RequireSecondFactor || len(req.Client.Upstreams) > 0 && !slices.Contains(req.Client.Upstreams, a.From.Upstream) {
 		return refusal.UnauthorizedClient("This client demands another sign-in than an assertion stands for.")
 	}
-	scopes, err := ofAssertion(c, a)
+	scopes, err := ofAssertion(req, a)
 	if err != nil {
 		return err
 	}
-	targets, err := b.targetsOf(c, a, scopes)
+	targets, err := b.targetsOf(req, a, scopes)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (b *Bearer) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 	if err != nil {
 		return err
 	}
-	return b.prepare(ctx, c, r, a, who, scopes, targets)
+	return b.prepare(ctx, req, r, a, who, scopes, targets)
 }
 
 // unusable answers for an assertion, whatever is wrong with it.
@@ -114,19 +114,19 @@ func (b *Bearer) person(ctx context.Context, a trusted.Assertion) (who storage.U
 }
 
 // ofAssertion are the scopes of the grant: the client's own that the issuer's policy has, or what the request asks for of them.
-func ofAssertion(c *ledger.Case, a trusted.Assertion) ([]string, error) {
-	scopes, err := OfClient(c.Client, c.Form.Get("scope"), true)
+func ofAssertion(req *ledger.Request, a trusted.Assertion) ([]string, error) {
+	scopes, err := OfClient(req.Client, req.Form.Get("scope"), true)
 	if err != nil {
 		return nil, err
 	}
 	outside := func(s string) bool {
 		return !slices.Contains(a.From.Scopes, s) || a.Limits.Scopes != nil && !slices.Contains(a.Limits.Scopes, s)
 	}
-	if c.Form.Get("scope") != "" && slices.ContainsFunc(scopes, outside) {
+	if req.Form.Get("scope") != "" && slices.ContainsFunc(scopes, outside) {
 		return nil, refusal.InvalidScope("A scope is not one that assertions of this issuer are good for.")
 	}
-	if c.Form.Get("scope") == "" { // all, the personal ones that the policy names, too
-		scopes = slices.Clone(c.Client.Scopes())
+	if req.Form.Get("scope") == "" { // all, the personal ones that the policy names, too
+		scopes = slices.Clone(req.Client.Scopes())
 	}
 	if scopes = slices.DeleteFunc(slices.Clone(scopes), outside); len(scopes) == 0 {
 		return nil, refusal.InvalidScope("The client has none of the scopes that assertions of this issuer are good for.")
@@ -136,8 +136,8 @@ func ofAssertion(c *ledger.Case, a trusted.Assertion) ([]string, error) {
 
 // targetsOf are the resources that the grant is for: those of the request, or those of the issuer's policy and the assertion that the
 // scopes belong to; none = whatever the scopes belong to.
-func (b *Bearer) targetsOf(c *ledger.Case, a trusted.Assertion, scopes []string) (targets []string, err error) {
-	asked, known, self := c.Form["resource"], b.Resources(), b.Assertions.Self
+func (b *Bearer) targetsOf(req *ledger.Request, a trusted.Assertion, scopes []string) (targets []string, err error) {
+	asked, known, self := req.Form["resource"], b.Resources(), b.Assertions.Self
 	same := func(one, other string) bool {
 		a, ok := known.Named(self, one)
 		b, there := known.Named(self, other)
@@ -174,16 +174,16 @@ func (b *Bearer) targetsOf(c *ledger.Case, a trusted.Assertion, scopes []string)
 }
 
 // prepare makes the row of the grant. It has no session, and ends with its only access token.
-func (b *Bearer) prepare(ctx context.Context, c *ledger.Case, r fosite.AccessRequester, a trusted.Assertion, who storage.User,
+func (b *Bearer) prepare(ctx context.Context, req *ledger.Request, r fosite.AccessRequester, a trusted.Assertion, who storage.User,
 	scopes, targets []string) error {
 	if a.From.Access > 0 {
-		c.Lifetimes.Access = min(c.Lifetimes.Access, a.From.Access)
+		req.Lifetimes.Access = min(req.Lifetimes.Access, a.From.Access)
 	}
 	row := storage.Grant{
-		ID: rand.Text(), ClientID: c.Client.ClientID, UserID: who.ID, UserEpoch: who.Epoch, Scopes: scopes, Resources: targets,
-		AuthTime: a.AuthTime, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Access),
+		ID: rand.Text(), ClientID: req.Client.ClientID, UserID: who.ID, UserEpoch: who.Epoch, Scopes: scopes, Resources: targets,
+		AuthTime: a.AuthTime, CreatedAt: req.Now, EndsAt: req.Now.Add(req.Lifetimes.Access),
 	}
-	facts := ledger.Facts{Access: int64(c.Lifetimes.Access / time.Second)}
+	facts := ledger.Facts{Access: int64(req.Lifetimes.Access / time.Second)}
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
@@ -193,15 +193,15 @@ func (b *Bearer) prepare(ctx context.Context, c *ledger.Case, r fosite.AccessReq
 			return err
 		}
 	}
-	c.Facts, c.State = facts, &storage.GrantState{Grant: row, User: who}
+	req.Facts, req.State = facts, &storage.GrantState{Grant: row, User: who}
 	r.SetID(row.ID)
-	r.SetSession(ledger.NewSession(c))
+	r.SetSession(ledger.NewSession(req))
 	return nil
 }
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs, and notes the row.
 func (b *Bearer) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
@@ -211,6 +211,6 @@ func (b *Bearer) PopulateTokenEndpointResponse(ctx context.Context, r fosite.Acc
 	}
 	out.SetAccessToken(access)
 	out.SetTokenType("bearer") // fosite wants one; the answer has the token's own
-	c.InsertFrom()
+	req.InsertFrom()
 	return nil
 }

@@ -19,7 +19,7 @@ type Polls interface {
 	PollWaiting(ctx context.Context, kind, idHash, clientID string, now time.Time) (storage.Waiting, error)
 }
 
-// Fetcher makes what was approved the case's own; *ledger.Ledger does.
+// Fetcher makes what was approved the request's own; *ledger.Ledger does.
 type Fetcher interface {
 	Fetch(ctx context.Context, kind, hash string) error
 }
@@ -46,12 +46,12 @@ func (*Elsewhere) CanSkipClientAuth(context.Context, fosite.AccessRequester) boo
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: what the person decided (RFC 8628 section
 // 3.5, CIBA Core section 11).
 func (d *Elsewhere) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	hash := ledger.HashCode(c.Form.Get(d.Parameter))
-	w, err := d.Polls.PollWaiting(ctx, d.Kind, hash, c.Client.ClientID, c.Now)
+	hash := ledger.HashCode(req.Form.Get(d.Parameter))
+	w, err := d.Polls.PollWaiting(ctx, d.Kind, hash, req.Client.ClientID, req.Now)
 	if errors.Is(err, storage.ErrNotFound) {
 		return refusal.InvalidGrant("The " + d.Parameter + " is unknown, or over for long.")
 	} else if err != nil {
@@ -60,7 +60,7 @@ func (d *Elsewhere) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acc
 	switch {
 	case w.State == "denied":
 		return refusal.AccessDenied("The person said no.")
-	case w.State != "approved" && !c.Now.Before(w.ExpiresAt):
+	case w.State != "approved" && !req.Now.Before(w.ExpiresAt):
 		return refusal.ExpiredToken("Nobody decided in time. Begin again.")
 	case w.State != "approved" && w.Early:
 		return refusal.SlowDown(fmt.Sprintf("Wait %d seconds between two questions.", int(w.Interval/time.Second)))
@@ -70,16 +70,16 @@ func (d *Elsewhere) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acc
 	if err := d.Fetcher.Fetch(ctx, d.Kind, hash); err != nil {
 		return err
 	}
-	r.SetID(c.State.ID)
-	r.SetSession(ledger.NewSession(c))
+	r.SetID(req.State.ID)
+	r.SetSession(ledger.NewSession(req))
 	return nil
 }
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs. The code is used up when the answer is settled.
 func (d *Elsewhere) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	return d.sign(ctx, c, r, out)
+	return d.sign(ctx, req, r, out)
 }

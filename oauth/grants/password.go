@@ -63,27 +63,27 @@ func (*Password) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool
 // HandleTokenEndpointRequest implements fosite.TokenEndpointHandler: it checks the password and prepares the grant row. The
 // row has no session, so nothing but the person, the client and time ends it.
 func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.AccessRequester) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	if p.Checker == nil || c.Client.Public() || !c.Client.FirstParty || c.Client.RequireSecondFactor {
+	if p.Checker == nil || req.Client.Public() || !req.Client.FirstParty || req.Client.RequireSecondFactor {
 		return refusal.UnauthorizedClient("This client may not use the password grant.")
 	}
-	scopes, err := OfClient(c.Client, c.Form.Get("scope"), true)
+	scopes, err := OfClient(req.Client, req.Form.Get("scope"), true)
 	if err != nil {
 		return err
 	}
-	user, epoch, err := p.Checker.CheckPassword(ctx, c.Form.Get("username"), c.Form.Get("password"), audit.OriginOf(ctx).Network)
+	user, epoch, err := p.Checker.CheckPassword(ctx, req.Form.Get("username"), req.Form.Get("password"), audit.OriginOf(ctx).Network)
 	if err != nil {
 		return refuse(err)
 	}
 	row := storage.Grant{
-		ID: rand.Text(), ClientID: c.Client.ClientID, UserID: user, UserEpoch: epoch, Scopes: scopes,
-		Offline:  slices.Contains(scopes, "offline_access") && c.Refreshes(),
-		AuthTime: c.Now, AMR: []string{"pwd"}, CreatedAt: c.Now, EndsAt: c.Now.Add(c.Lifetimes.Absolute),
+		ID: rand.Text(), ClientID: req.Client.ClientID, UserID: user, UserEpoch: epoch, Scopes: scopes,
+		Offline:  slices.Contains(scopes, "offline_access") && req.Refreshes(),
+		AuthTime: req.Now, AMR: []string{"pwd"}, CreatedAt: req.Now, EndsAt: req.Now.Add(req.Lifetimes.Absolute),
 	}
-	facts := ledger.Facts{Access: int64(c.Lifetimes.Access / time.Second), Idle: int64(c.Lifetimes.Idle / time.Second)}
+	facts := ledger.Facts{Access: int64(req.Lifetimes.Access / time.Second), Idle: int64(req.Lifetimes.Idle / time.Second)}
 	if err := facts.Put(&row); err != nil {
 		return err
 	}
@@ -92,10 +92,10 @@ func (p *Password) HandleTokenEndpointRequest(ctx context.Context, r fosite.Acce
 			return err
 		}
 	}
-	c.Facts = facts
-	c.State = &storage.GrantState{Grant: row, User: storage.User{ID: user, Epoch: epoch}}
+	req.Facts = facts
+	req.State = &storage.GrantState{Grant: row, User: storage.User{ID: user, Epoch: epoch}}
 	r.SetID(row.ID)
-	r.SetSession(ledger.NewSession(c))
+	r.SetSession(ledger.NewSession(req))
 	return nil
 }
 
@@ -114,18 +114,18 @@ func refuse(err error) error {
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs, and notes the row.
 func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.AccessRequester, out fosite.AccessResponder) error {
-	c, err := ledger.Of(ctx)
+	req, err := ledger.Of(ctx)
 	if err != nil {
 		return err
 	}
-	if slices.Contains(c.Allowed, "openid") && c.Client.IDTokenClaims { // else nothing of the person is in the ID token
-		if c.State.User, err = p.People.UserByID(ctx, c.State.UserID); err != nil {
+	if slices.Contains(req.Allowed, "openid") && req.Client.IDTokenClaims { // else nothing of the person is in the ID token
+		if req.State.User, err = p.People.UserByID(ctx, req.State.UserID); err != nil {
 			return fmt.Errorf("read the person of a password grant: %w", err)
 		}
 	}
-	if err := p.sign(ctx, c, r, out); err != nil {
+	if err := p.sign(ctx, req, r, out); err != nil {
 		return err
 	}
-	c.Insert()
+	req.Insert()
 	return nil
 }

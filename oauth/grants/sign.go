@@ -18,22 +18,22 @@ type Signer struct {
 	ID      openid.OpenIDConnectTokenStrategy
 }
 
-func (s Signer) sign(ctx context.Context, c *ledger.Case, r fosite.AccessRequester, out fosite.AccessResponder) error {
+func (s Signer) sign(ctx context.Context, req *ledger.Request, r fosite.AccessRequester, out fosite.AccessResponder) error {
 	access, _, err := s.Access.GenerateAccessToken(ctx, r)
 	if err != nil {
 		return err
 	}
 	out.SetAccessToken(access)
 	out.SetTokenType("bearer") // fosite wants one; the answer has the token's own
-	if c.Refreshes() {
+	if req.Refreshes() {
 		refresh, _, err := s.Refresh.GenerateRefreshToken(ctx, r)
 		if err != nil {
 			return err
 		}
 		out.SetExtra("refresh_token", refresh)
 	}
-	if slices.Contains(c.Allowed, "openid") {
-		id, err := s.ID.GenerateIDToken(ctx, c.Lifetimes.ID, r)
+	if slices.Contains(req.Allowed, "openid") {
+		id, err := s.ID.GenerateIDToken(ctx, req.Lifetimes.ID, r)
 		if err != nil {
 			return err
 		}

@@ -18,20 +18,20 @@ type Source struct {
 	Until  time.Time // … until when that is kept
 }
 
-// InsertFrom notes that the case's row is to be inserted, and that its Source is used up with it. There is an event of it, as
+// InsertFrom notes that the request's row is to be inserted, and that its Source is used up with it. There is an event of it, as
 // its person did nothing.
-func (c *Case) InsertFrom() {
-	c.Insert()
-	c.act.asserted = true
+func (req *Request) InsertFrom() {
+	req.Insert()
+	req.write.asserted = true
 }
 
 // ErrAssertionReplayed: an assertion was used before.
 var ErrAssertionReplayed = errors.New("assertion used before")
 
 // assert writes the row of an assertion, with what it brings along. In the transaction of ctx, if there is one.
-func (l *Ledger) assert(ctx context.Context, c *Case) error {
+func (l *Ledger) assert(ctx context.Context, req *Request) error {
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if s := c.Source; s.Once != "" {
+		if s := req.Source; s.Once != "" {
 			err := l.o.Replay.SpendOnce(ctx, "assertion", s.Issuer, s.Once, s.Until)
 			if errors.Is(err, storage.ErrConflict) {
 				return refusal.InvalidGrant("The assertion was used before. Get a new one for each request.").Because(
@@ -40,9 +40,9 @@ func (l *Ledger) assert(ctx context.Context, c *Case) error {
 				return fmt.Errorf("use up an assertion: %w", err)
 			}
 		}
-		if err := l.o.Store.InsertGrant(ctx, c.act.row); err != nil {
+		if err := l.o.Store.InsertGrant(ctx, req.write.row); err != nil {
 			return err
 		}
-		return l.o.Events.Record(ctx, c.event(audit.GrantAsserted, map[string]string{"issuer": c.Source.Issuer}))
+		return l.o.Events.Record(ctx, req.event(audit.GrantAsserted, map[string]string{"issuer": req.Source.Issuer}))
 	})
 }

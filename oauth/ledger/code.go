@@ -10,18 +10,18 @@ import (
 	"signet/storage"
 )
 
-// CreateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage: the row that the case has ready gets its code. Settle
+// CreateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage: the row that the request has ready gets its code. Settle
 // inserts it.
 func (l *Ledger) CreateAuthorizeCodeSession(ctx context.Context, hash string, r fosite.Requester) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return err
 	}
-	row := c.State.Grant
+	row := req.State.Grant
 	row.CodeHash = hash
-	row.CodeExpiresAt = c.Now.Add(c.Lifetimes.Code)
+	row.CodeExpiresAt = req.Now.Add(req.Lifetimes.Code)
 	row.ExpiresAt = row.CodeExpiresAt
-	c.act = act{do: insert, row: row}
+	req.write = pendingWrite{do: insert, row: row}
 	return nil
 }
 
@@ -32,58 +32,58 @@ func (l *Ledger) CreateAuthorizeCodeSession(ctx context.Context, hash string, r 
 // killed or spent (rule J08, RFC 9700 section 4.5). A code that is not used is returned whatever the
 // verifier: the handlers refuse, and the code is still good for its owner.
 func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fosite.Session) (fosite.Requester, error) {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.State == nil {
+	if req.State == nil {
 		s, err := l.o.Store.GrantStateByCode(ctx, hash)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound
 		} else if err != nil {
 			return nil, fmt.Errorf("look up a code: %w", err)
 		}
-		if s.ClientID != c.Client.ClientID {
+		if s.ClientID != req.Client.ClientID {
 			return nil, fosite.ErrNotFound.WithDebug("The code belongs to another client.")
 		}
-		if err := c.take(s); err != nil {
+		if err := req.take(s); err != nil {
 			return nil, err
 		}
 	}
-	row := &c.State.Grant
+	row := &req.State.Grant
 	switch {
-	case c.Facts.Kind != "":
+	case req.Facts.Kind != "":
 		return nil, fosite.ErrNotFound.WithDebug("It is no authorization code.")
-	case !row.CodeUsedAt.IsZero() && c.Facts.bound(c.Form) && c.HoldsKey():
-		return c.requester(), fosite.ErrInvalidatedAuthorizeCode
+	case !row.CodeUsedAt.IsZero() && req.Facts.bound(req.Form) && req.HoldsKey():
+		return req.requester(), fosite.ErrInvalidatedAuthorizeCode
 	case !row.CodeUsedAt.IsZero():
 		return nil, fosite.ErrNotFound.WithDebug("The code is spent, and whoever shows it again does not prove to own it.")
 	case !row.RevokedAt.IsZero():
 		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + row.RevokedWhy)
 	}
-	return c.requester(), nil
+	return req.requester(), nil
 }
 
 // InvalidateAuthorizeCodeSession implements oauth2.AuthorizeCodeStorage: Settle spends the code.
 func (l *Ledger) InvalidateAuthorizeCodeSession(ctx context.Context, hash string) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return err
 	}
-	return c.spend(hash)
+	return req.spend(hash)
 }
 
 // spend notes that the code is to be used up.
-func (c *Case) spend(hash string) (err error) {
+func (req *Request) spend(hash string) (err error) {
 	generation := int64(0)
-	if c.Refreshes() {
+	if req.Refreshes() {
 		generation = 1
 	}
-	order := storage.Spend{CodeHash: hash, Generation: generation, Now: c.Now, ExpiresAt: c.idleUntil()}
-	if order.Data, err = c.binding(); err != nil {
+	order := storage.Spend{CodeHash: hash, Generation: generation, Now: req.Now, ExpiresAt: req.idleUntil()}
+	if order.Data, err = req.binding(); err != nil {
 		return err
 	}
-	c.act = act{do: spend, spend: order}
+	req.write = pendingWrite{do: spend, spend: order}
 	return nil
 }
 
@@ -117,14 +117,14 @@ func (l *Ledger) CreateOpenIDConnectSession(context.Context, string, fosite.Requ
 // GetOpenIDConnectSession implements openid.OpenIDConnectRequestStorage. Its key is the code itself, which is not needed:
 // the row was read. Without openid there is none, and no ID token.
 func (l *Ledger) GetOpenIDConnectSession(ctx context.Context, _ string, r fosite.Requester) (fosite.Requester, error) {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.State == nil || !r.GetGrantedScopes().Has("openid") {
+	if req.State == nil || !r.GetGrantedScopes().Has("openid") {
 		return nil, fosite.ErrNotFound
 	}
-	return c.requester(), nil
+	return req.requester(), nil
 }
 
 // DeleteOpenIDConnectSession implements openid.OpenIDConnectRequestStorage.

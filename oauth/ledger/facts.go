@@ -197,11 +197,11 @@ func (f Facts) bound(form url.Values) bool {
 
 // WrongRedirect gives the redirect_uri that a token request sent ("" = none) and the one that the code went to, where they differ and must
 // not (RFC 6749 section 4.1.3).
-func (c *Case) WrongRedirect() (sent, used string, wrong bool) {
-	if c.GrantType != clients.AuthorizationCode || c.State == nil {
+func (req *Request) WrongRedirect() (sent, used string, wrong bool) {
+	if req.GrantType != clients.AuthorizationCode || req.State == nil {
 		return "", "", false
 	}
-	sent, used = c.Form.Get("redirect_uri"), c.Facts.redirect(c.Form)
+	sent, used = req.Form.Get("redirect_uri"), req.Facts.redirect(req.Form)
 	return sent, used, used != "" && used != sent
 }
 

@@ -62,7 +62,7 @@ type Options struct {
 	Notices  Notices        // nil tells nobody
 }
 
-// Ledger implements fosite's storage interfaces over grant rows. It is safe for concurrent use; a Case is not.
+// Ledger implements fosite's storage interfaces over grant rows. It is safe for concurrent use; a Request is not.
 type Ledger struct {
 	o       Options
 	repeats *repeats
@@ -94,14 +94,14 @@ var errNotOurs = errors.New("ledger: not a way to this data")
 
 // GetClient implements fosite.ClientManager: the client was found and authenticated before fosite was asked.
 func (l *Ledger) GetClient(ctx context.Context, id string) (fosite.Client, error) {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.Client == nil || c.Client.ClientID != id {
+	if req.Client == nil || req.Client.ClientID != id {
 		return nil, fosite.ErrNotFound
 	}
-	return Client{c.Client}, nil
+	return Client{req.Client}, nil
 }
 
 // ClientAssertionJWTValid implements fosite.ClientManager: package clientauth judges assertions.
@@ -112,27 +112,27 @@ func (l *Ledger) SetClientAssertionJWT(context.Context, string, time.Time) error
 
 // requester is the authorization request that the row came from, as fosite wants to see it: fresh for each call, for
 // handlers change what they are given.
-func (c *Case) requester() *fosite.Request {
-	scopes := c.Allowed
+func (req *Request) requester() *fosite.Request {
+	scopes := req.Allowed
 	if scopes == nil {
-		scopes = Kept(c.State.Scopes, c.Client)
+		scopes = Kept(req.State.Scopes, req.Client)
 	}
-	if c.form == nil && c.GrantType == "authorization_code" { // only its handlers look at it
-		c.form = c.Facts.form(c.Form)
+	if req.form == nil && req.GrantType == "authorization_code" { // only its handlers look at it
+		req.form = req.Facts.form(req.Form)
 	}
 	return &fosite.Request{
-		ID: c.State.ID, RequestedAt: c.State.CreatedAt, Client: Client{c.Client},
-		RequestedScope: scopes, GrantedScope: scopes, GrantedAudience: c.Audience,
-		Form: c.form, Session: NewSession(c),
+		ID: req.State.ID, RequestedAt: req.State.CreatedAt, Client: Client{req.Client},
+		RequestedScope: scopes, GrantedScope: scopes, GrantedAudience: req.Audience,
+		Form: req.form, Session: NewSession(req),
 	}
 }
 
-// take makes the row the case's own.
-func (c *Case) take(s storage.GrantState) error {
+// take makes the row the request's own.
+func (req *Request) take(s storage.GrantState) error {
 	facts, err := FactsOf(s.Grant)
 	if err != nil {
 		return err
 	}
-	c.State, c.Facts = &s, facts
+	req.State, req.Facts = &s, facts
 	return nil
 }

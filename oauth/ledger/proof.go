@@ -27,48 +27,50 @@ type Keeper interface {
 
 // HoldsKey reports whether the request comes from the key and the certificate that the grant is bound to; true where it is bound to none.
 // A confidential client's refresh tokens are bound by its own authentication (RFC 9449 section 5, RFC 8705 section 7.1).
-func (c *Case) HoldsKey() bool { return c.HoldsCertificate() && c.holdsProof() }
+func (req *Request) HoldsKey() bool { return req.HoldsCertificate() && req.holdsProof() }
 
 // HoldsCertificate reports whether the request comes with the certificate that the grant is bound to; true where it is bound to none.
-func (c *Case) HoldsCertificate() bool {
-	return c.Facts.X5T == "" || c.boundByClient() || c.Certificate.Thumbprint() == c.Facts.X5T
+func (req *Request) HoldsCertificate() bool {
+	return req.Facts.X5T == "" || req.boundByClient() || req.Certificate.Thumbprint() == req.Facts.X5T
 }
 
-func (c *Case) holdsProof() bool {
-	return c.Facts.JKT == "" || c.boundByClient() || c.Proof != nil && c.Proof.JKT == c.Facts.JKT
+func (req *Request) holdsProof() bool {
+	return req.Facts.JKT == "" || req.boundByClient() || req.Proof != nil && req.Proof.JKT == req.Facts.JKT
 }
 
-func (c *Case) boundByClient() bool { return c.GrantType == clients.RefreshToken && !c.Client.Public() }
+func (req *Request) boundByClient() bool {
+	return req.GrantType == clients.RefreshToken && !req.Client.Public()
+}
 
 // Confirmation is the claim cnf of the access token: the key of the proof, and the certificate where the client registered to have tokens
 // bound to it, or its grant is. Nil = it is bound to neither.
-func (c *Case) Confirmation() json.RawMessage {
+func (req *Request) Confirmation() json.RawMessage {
 	jkt := ""
-	if c.Proof != nil {
-		jkt = c.Proof.JKT
+	if req.Proof != nil {
+		jkt = req.Proof.JKT
 	}
-	return mtls.Confirmation(jkt, c.x5t())
+	return mtls.Confirmation(jkt, req.x5t())
 }
 
 // x5t is the certificate that the tokens of the request are bound to; "" = none.
-func (c *Case) x5t() string {
-	if !c.Client.CertificateBoundAccessTokens && c.Facts.X5T == "" {
+func (req *Request) x5t() string {
+	if !req.Client.CertificateBoundAccessTokens && req.Facts.X5T == "" {
 		return ""
 	}
-	return c.Certificate.Thumbprint()
+	return req.Certificate.Thumbprint()
 }
 
 // binding are the facts of the grant that the request is the first to show a key or a certificate for, if these bind its refresh tokens
 // from now on: a public client's (RFC 9449 section 5, RFC 8705 section 4). Nil: they stay as they are.
-func (c *Case) binding() ([]byte, error) {
-	if !c.Client.Public() {
+func (req *Request) binding() ([]byte, error) {
+	if !req.Client.Public() {
 		return nil, nil
 	}
-	facts, first := c.Facts, false
-	if c.Proof != nil && facts.JKT == "" {
-		facts.JKT, first = c.Proof.JKT, true
+	facts, first := req.Facts, false
+	if req.Proof != nil && facts.JKT == "" {
+		facts.JKT, first = req.Proof.JKT, true
 	}
-	if x5t := c.x5t(); x5t != "" && facts.X5T == "" {
+	if x5t := req.x5t(); x5t != "" && facts.X5T == "" {
 		facts.X5T, first = x5t, true
 	}
 	if !first {

@@ -47,9 +47,9 @@ func (r *repeats) more(grantID string, now time.Time) bool {
 }
 
 // repeated counts an answer inside the grace window; the one too many in an hour is an event.
-func (l *Ledger) repeated(ctx context.Context, c *Case) error {
-	if !l.repeats.more(c.State.ID, c.Now) {
+func (l *Ledger) repeated(ctx context.Context, req *Request) error {
+	if !l.repeats.more(req.State.ID, req.Now) {
 		return nil
 	}
-	return l.o.Events.Record(ctx, c.event(audit.RefreshRepeated, map[string]int{"answers": manyRepeats + 1}))
+	return l.o.Events.Record(ctx, req.event(audit.RefreshRepeated, map[string]int{"answers": manyRepeats + 1}))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/ory/fosite/token/jwt"
 )
 
-// Session is fosite's session of one case. All that tokens say comes from the case; what fosite itself wants to keep in a
+// Session is fosite's session of one request. All that tokens say comes from the request; what fosite itself wants to keep in a
 // session (expiries, ID token claims) it may write here, and nobody reads it. So Clone is a copy of the struct.
 type Session struct {
 	subject string
@@ -16,9 +16,9 @@ type Session struct {
 	headers jwt.Headers
 }
 
-// NewSession makes the session of a case.
-func NewSession(c *Case) *Session {
-	s := &Session{subject: c.Subject()}
+// NewSession makes the session of a request.
+func NewSession(req *Request) *Session {
+	s := &Session{subject: req.Subject()}
 	s.claims.Subject = s.subject // fosite refuses to issue an ID token without one
 	return s
 }

@@ -10,10 +10,10 @@ import (
 	"signet/storage"
 )
 
-// ErrLost: another request spent or rotated the row between our read and our write. The caller begins the case again.
+// ErrLost: another request spent or rotated the row between our read and our write. The caller begins the request again.
 var ErrLost = errors.New("the grant changed meanwhile")
 
-// writeKind is the kind of an act.
+// writeKind is the kind of a pending write.
 type writeKind int
 
 const (
@@ -29,8 +29,8 @@ const (
 // touchEvery is how often the use of a refresh token that is not rotated is noted, where its grant may be idle for long.
 const touchEvery = time.Hour
 
-// act is the one write that the orders given to the ledger come to.
-type act struct {
+// pendingWrite is the one write that the orders given to the ledger come to.
+type pendingWrite struct {
 	do       writeKind
 	row      storage.Grant    // insert
 	spend    storage.Spend    // spend
@@ -45,98 +45,98 @@ const (
 	WhyClient        = "revoked by the application"
 )
 
-// Insert notes that the case's row, which has no code, is to be inserted (grants without a browser).
-func (c *Case) Insert() {
-	row := c.State.Grant
-	row.ExpiresAt, row.LastUsedAt = c.idleUntil(), c.Now
-	if c.Refreshes() {
-		row.Generation, row.RotatedAt = 1, c.Now
+// Insert notes that the request's row, which has no code, is to be inserted (grants without a browser).
+func (req *Request) Insert() {
+	row := req.State.Grant
+	row.ExpiresAt, row.LastUsedAt = req.idleUntil(), req.Now
+	if req.Refreshes() {
+		row.Generation, row.RotatedAt = 1, req.Now
 	}
-	c.act = act{do: insert, row: row}
+	req.write = pendingWrite{do: insert, row: row}
 }
 
-// Hold notes that the case's row has to outlive the tokens that were handed out at the authorization endpoint, and that it is to be
+// Hold notes that the request's row has to outlive the tokens that were handed out at the authorization endpoint, and that it is to be
 // inserted where it has no code.
-func (c *Case) Hold() {
-	if c.act.do != insert {
-		c.act = act{do: insert, row: c.State.Grant}
+func (req *Request) Hold() {
+	if req.write.do != insert {
+		req.write = pendingWrite{do: insert, row: req.State.Grant}
 	}
-	until := c.Now.Add(c.Lifetimes.ID)
-	if c.AccessToken != "" {
-		until = time.Unix(c.Access.ExpiresAt, 0)
+	until := req.Now.Add(req.Lifetimes.ID)
+	if req.AccessToken != "" {
+		until = time.Unix(req.Access.ExpiresAt, 0)
 	}
-	if row := &c.act.row; row.ExpiresAt.Before(until) {
+	if row := &req.write.row; row.ExpiresAt.Before(until) {
 		row.ExpiresAt = until
 	}
 }
 
 // Rename gives the row that is to be inserted another id. Nothing that was signed may name the old one.
-func (c *Case) Rename(id string) { c.State.ID, c.act.row.ID = id, id }
+func (req *Request) Rename(id string) { req.State.ID, req.write.row.ID = id, id }
 
 // Settle does what was noted. refused is the error the request ends with, nil if it is to be answered: a refused request
 // leaves nothing behind but the revocation that its refusal is about. ErrLost: begin again.
-func (l *Ledger) Settle(ctx context.Context, c *Case, refused error) error {
-	if refused != nil && c.act.do != revoke {
+func (l *Ledger) Settle(ctx context.Context, req *Request, refused error) error {
+	if refused != nil && req.write.do != revoke {
 		return nil
 	}
-	if c.Proof == nil {
-		return l.do(ctx, c)
+	if req.Proof == nil {
+		return l.do(ctx, req)
 	}
-	if c.act.do == nothing || c.act.do == repeat {
-		if err := l.SpendProof(ctx, c.Proof); err != nil {
+	if req.write.do == nothing || req.write.do == repeat {
+		if err := l.SpendProof(ctx, req.Proof); err != nil {
 			return err
 		}
-		return l.do(ctx, c)
+		return l.do(ctx, req)
 	}
-	if c.act.do == revoke { // a request that was sent twice, or recorded, ends nothing
+	if req.write.do == revoke { // a request that was sent twice, or recorded, ends nothing
 		return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-			if err := l.SpendProof(ctx, c.Proof); err != nil {
+			if err := l.SpendProof(ctx, req.Proof); err != nil {
 				return err
 			}
-			return l.do(ctx, c)
+			return l.do(ctx, req)
 		})
 	}
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error { // both or none
-		if err := l.do(ctx, c); err != nil {
+		if err := l.do(ctx, req); err != nil {
 			return err
 		}
-		return l.SpendProof(ctx, c.Proof)
+		return l.SpendProof(ctx, req.Proof)
 	})
 }
 
-// do does the one act.
-func (l *Ledger) do(ctx context.Context, c *Case) error {
-	switch c.act.do {
+// do does the pending write.
+func (l *Ledger) do(ctx context.Context, req *Request) error {
+	switch req.write.do {
 	case insert:
-		return l.insert(ctx, c)
+		return l.insert(ctx, req)
 	case spend:
-		return lost(l.o.Store.SpendCode(ctx, c.act.spend))
+		return lost(l.o.Store.SpendCode(ctx, req.write.spend))
 	case rotate:
-		return lost(l.rotate(ctx, c))
+		return lost(l.rotate(ctx, req))
 	case touch:
-		return lost(l.o.Keeper.TouchGrant(ctx, c.State.ID, c.Now, c.idleUntil()))
+		return lost(l.o.Keeper.TouchGrant(ctx, req.State.ID, req.Now, req.idleUntil()))
 	case repeat:
-		return l.repeated(ctx, c)
+		return l.repeated(ctx, req)
 	case revoke:
-		return l.revoke(ctx, c)
+		return l.revoke(ctx, req)
 	}
 	return nil
 }
 
 // insert writes the row, and, for a client that is told of sign-outs, that the person went to it in this session.
-func (l *Ledger) insert(ctx context.Context, c *Case) error {
-	row := c.act.row
-	if c.act.asserted {
-		return l.assert(ctx, c)
+func (l *Ledger) insert(ctx context.Context, req *Request) error {
+	row := req.write.row
+	if req.write.asserted {
+		return l.assert(ctx, req)
 	}
-	if l.o.Sessions == nil || row.SessionID == "" || !c.Client.ToldOfSignout() {
+	if l.o.Sessions == nil || row.SessionID == "" || !req.Client.ToldOfSignout() {
 		return l.o.Store.InsertGrant(ctx, row)
 	}
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
 		if err := l.o.Store.InsertGrant(ctx, row); err != nil {
 			return err
 		}
-		return l.o.Sessions.NoteSessionClient(ctx, row.SessionID, row.ClientID, c.Now)
+		return l.o.Sessions.NoteSessionClient(ctx, row.SessionID, row.ClientID, req.Now)
 	})
 }
 
@@ -149,42 +149,42 @@ func lost(err error) error {
 
 // rotate moves the row. One that was behind its token is written with an event: the database was restored, or a failover
 // lost a write.
-func (l *Ledger) rotate(ctx context.Context, c *Case) error {
-	if c.Verdict != CatchUp {
-		return l.o.Store.RotateGrant(ctx, c.act.rotation)
+func (l *Ledger) rotate(ctx context.Context, req *Request) error {
+	if req.Verdict != Resync {
+		return l.o.Store.RotateGrant(ctx, req.write.rotation)
 	}
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := l.o.Store.RotateGrant(ctx, c.act.rotation); err != nil {
+		if err := l.o.Store.RotateGrant(ctx, req.write.rotation); err != nil {
 			return err
 		}
-		return l.o.Events.Record(ctx, c.event(audit.GrantCaughtUp, map[string]int64{
-			"row": c.State.Generation, "token": c.Presented.Generation,
+		return l.o.Events.Record(ctx, req.event(audit.GrantCaughtUp, map[string]int64{
+			"row": req.State.Generation, "token": req.Presented.Generation,
 		}))
 	})
 }
 
 // revoke ends the grant of a used code or a reused refresh token, with the event that the account page shows its person.
-func (l *Ledger) revoke(ctx context.Context, c *Case) error {
+func (l *Ledger) revoke(ctx context.Context, req *Request) error {
 	name, why, count := audit.RefreshReused, WhyRefreshReused, l.o.Metrics.RefreshReuse
-	if c.GrantType == "authorization_code" {
+	if req.GrantType == "authorization_code" {
 		name, why, count = audit.CodeReplayed, WhyCodeReplayed, l.o.Metrics.CodeReplay
 	}
 	count()
 	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		first, err := l.o.Store.RevokeGrant(ctx, c.State.ID, why, c.Now)
+		first, err := l.o.Store.RevokeGrant(ctx, req.State.ID, why, req.Now)
 		if err != nil || !first {
 			return err
 		}
-		if err := l.o.Events.Record(ctx, c.event(name, nil)); err != nil || l.o.Notices == nil || c.State.UserID == "" {
+		if err := l.o.Events.Record(ctx, req.event(name, nil)); err != nil || l.o.Notices == nil || req.State.UserID == "" {
 			return err
 		}
-		return l.o.Notices.TokenReused(ctx, c.State.UserID, c.Client.ClientName)
+		return l.o.Notices.TokenReused(ctx, req.State.UserID, req.Client.ClientName)
 	})
 }
 
-func (c *Case) event(name audit.Name, detail any) audit.Event {
+func (req *Request) event(name audit.Name, detail any) audit.Event {
 	return audit.Event{
-		Name: name, ActorID: c.Client.ClientID, UserID: c.State.UserID, ClientID: c.Client.ClientID,
-		SessionID: c.State.SessionID, GrantID: c.State.ID, Detail: detail,
+		Name: name, ActorID: req.Client.ClientID, UserID: req.State.UserID, ClientID: req.Client.ClientID,
+		SessionID: req.State.SessionID, GrantID: req.State.ID, Detail: detail,
 	}
 }

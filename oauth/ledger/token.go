@@ -33,82 +33,82 @@ func (l *Ledger) CreateRefreshTokenSession(context.Context, string, string, fosi
 func (l *Ledger) DeleteRefreshTokenSession(context.Context, string) error { return nil }
 
 // GetRefreshTokenSession implements oauth2.RefreshTokenStorage. The signature is "" unless the strategy has verified the
-// token and put its claims into the case. A token of another client, or of a grant that is gone or revoked, does not exist
+// token and put its claims into the request. A token of another client, or of a grant that is gone or revoked, does not exist
 // (J08); a reused one is returned with ErrInactiveToken, upon which fosite orders the family to be revoked.
 func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _ fosite.Session) (fosite.Requester, error) {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if signature == "" {
 		return nil, fosite.ErrNotFound.WithDebug("Not a refresh token of ours.")
 	}
-	if c.Presented.ClientID != c.Client.ClientID {
+	if req.Presented.ClientID != req.Client.ClientID {
 		return nil, fosite.ErrNotFound.WithDebug("The refresh token belongs to another client.")
 	}
-	if c.State == nil {
-		s, err := l.o.Store.GrantStateByID(ctx, c.Presented.GrantID)
+	if req.State == nil {
+		s, err := l.o.Store.GrantStateByID(ctx, req.Presented.GrantID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound.WithDebug("The grant is gone.")
 		} else if err != nil {
 			return nil, fmt.Errorf("look up a grant: %w", err)
 		}
-		if s.ClientID != c.Client.ClientID {
+		if s.ClientID != req.Client.ClientID {
 			return nil, fosite.ErrNotFound.WithDebug("The grant belongs to another client.")
 		}
-		if err := c.take(s); err != nil {
+		if err := req.take(s); err != nil {
 			return nil, err
 		}
 	}
-	if !c.State.RevokedAt.IsZero() {
-		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + c.State.RevokedWhy)
+	if !req.State.RevokedAt.IsZero() {
+		return nil, fosite.ErrNotFound.WithDebug("The grant was revoked: " + req.State.RevokedWhy)
 	}
-	c.judge()
-	if c.Verdict == Reuse && c.HoldsKey() { // without the key nobody can end what it binds; the request is refused all the same
-		return c.requester(), fosite.ErrInactiveToken
+	req.judge()
+	if req.Verdict == Reuse && req.HoldsKey() { // without the key nobody can end what it binds; the request is refused all the same
+		return req.requester(), fosite.ErrInactiveToken
 	}
-	return c.requester(), nil
+	return req.requester(), nil
 }
 
 // judge decides the presented token. One that was current when this request first read the row has lost a race, which is
 // no reuse whatever the grace: its client gets what the winner got.
-func (c *Case) judge() {
-	c.Verdict = Decide(c.State.Grant, c.Presented.Generation, c.Now, c.Lifetimes.Grace)
-	if c.Verdict == Rotate && c.Client.KeepsRefreshTokens() {
-		c.Verdict = Keep
+func (req *Request) judge() {
+	req.Verdict = Decide(req.State.Grant, req.Presented.Generation, req.Now, req.Lifetimes.Grace)
+	if req.Verdict == Rotate && req.Client.KeepsRefreshTokens() {
+		req.Verdict = Keep
 	}
-	switch c.Verdict {
-	case Rotate, CatchUp:
-		c.wasCurrent = true
+	switch req.Verdict {
+	case Rotate, Resync:
+		req.wasCurrent = true
 	case Reuse:
-		if c.wasCurrent {
-			c.Verdict = Repeat
+		if req.wasCurrent {
+			req.Verdict = Replayed
 		}
 	}
 }
 
 // RotateRefreshToken implements oauth2.RefreshTokenStorage: Settle rotates, unless the successor exists already.
 func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return err
 	}
-	if c.Verdict == Repeat {
-		c.act = act{do: repeat}
+	if req.Verdict == Replayed {
+		req.write = pendingWrite{do: repeat}
 		return nil
 	}
-	if c.Verdict == Keep {
-		if c.Now.Sub(c.State.LastUsedAt) >= c.touchAfter() {
-			c.act = act{do: touch}
+	if req.Verdict == Keep {
+		if req.Now.Sub(req.State.LastUsedAt) >= req.touchAfter() {
+			req.write = pendingWrite{do: touch}
 		}
 		return nil
 	}
-	facts, err := c.binding()
+	facts, err := req.binding()
 	if err != nil {
 		return err
 	}
-	c.act = act{do: rotate, rotation: storage.Rotation{
-		ID: c.State.ID, Presented: c.Presented.Generation, Now: c.Now, ExpiresAt: c.idleUntil(), Data: facts,
+	req.write = pendingWrite{do: rotate, rotation: storage.Rotation{
+		ID: req.State.ID, Presented: req.Presented.Generation, Now: req.Now, ExpiresAt: req.idleUntil(), Data: facts,
 	}}
 	return nil
 }
@@ -116,12 +116,12 @@ func (l *Ledger) RotateRefreshToken(ctx context.Context, _ string, _ string) err
 // RevokeRefreshToken implements oauth2.TokenRevocationStorage: fosite calls it for a used code and for a reused refresh
 // token. Settle revokes the grant.
 func (l *Ledger) RevokeRefreshToken(ctx context.Context, _ string) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return err
 	}
-	if c.State.RevokedAt.IsZero() {
-		c.act = act{do: revoke}
+	if req.State.RevokedAt.IsZero() {
+		req.write = pendingWrite{do: revoke}
 	}
 	return nil
 }
@@ -137,9 +137,9 @@ func (l *Ledger) Commit(context.Context) error { return nil }
 
 // Rollback implements storage.Transactional: what was noted is forgotten.
 func (l *Ledger) Rollback(ctx context.Context) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err == nil {
-		c.act = act{}
+		req.write = pendingWrite{}
 	}
 	return err
 }

@@ -9,11 +9,11 @@ import (
 	"signet/storage"
 )
 
-// Fetch makes the row that was approved elsewhere the case's own, and notes that its code is to be used up. Whoever asks again after the
+// Fetch makes the row that was approved elsewhere the request's own, and notes that its code is to be used up. Whoever asks again after the
 // answer is refused, and nothing is revoked: an answer that was lost on its way is asked for again. Errors are *refusal.Refusal, or the
 // storage's.
 func (l *Ledger) Fetch(ctx context.Context, kind, hash string) error {
-	c, err := Of(ctx)
+	req, err := Of(ctx)
 	if err != nil {
 		return err
 	}
@@ -23,19 +23,19 @@ func (l *Ledger) Fetch(ctx context.Context, kind, hash string) error {
 	} else if err != nil {
 		return fmt.Errorf("look up a grant: %w", err)
 	}
-	if s.ClientID != c.Client.ClientID {
+	if s.ClientID != req.Client.ClientID {
 		return refusal.InvalidGrant("The code belongs to another client.")
 	}
-	if err := c.take(s); err != nil {
+	if err := req.take(s); err != nil {
 		return err
 	}
 	switch {
-	case c.Facts.Kind != kind:
+	case req.Facts.Kind != kind:
 		return refusal.InvalidGrant("The code is of another grant.")
 	case !s.CodeUsedAt.IsZero():
 		return refusal.InvalidGrant("The code was used before.")
-	case !c.Now.Before(s.CodeExpiresAt):
+	case !req.Now.Before(s.CodeExpiresAt):
 		return refusal.ExpiredToken("What was approved was not fetched in time.")
 	}
-	return c.spend(hash)
+	return req.spend(hash)
 }

@@ -153,7 +153,7 @@ func (n *Notices) Frames(ctx context.Context, sessionID string) ([]string, error
 type Sender struct {
 	Clients Clients
 	Sign    func(alg string, l tokens.Logout) (string, error)
-	Fetch   func(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch   func(ctx context.Context, q egress.Request) (egress.Response, error)
 	Names   Names
 }
 
@@ -180,7 +180,7 @@ func (s *Sender) Send(ctx context.Context, x outbox.Sending) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Fetch(ctx, egress.Question{
+	a, err := s.Fetch(ctx, egress.Request{
 		Method: http.MethodPost, URL: c.BackchannelLogoutURI, Header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"},
 		Body: []byte(url.Values{"logout_token": {token}}.Encode()), StatusOnly: true,
 	})

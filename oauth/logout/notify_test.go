@@ -11,14 +11,14 @@ import (
 	"signet/storage"
 )
 
-// crowd is a session in which many clients were used.
-type crowd struct {
+// manyClients is a session in which many clients were used.
+type manyClients struct {
 	n    int
 	host string // of all of them
 	put  []outbox.Item
 }
 
-func (c *crowd) ClientsOfSession(_ context.Context, _ string, limit int) ([]storage.GrantPair, error) {
+func (c *manyClients) ClientsOfSession(_ context.Context, _ string, limit int) ([]storage.GrantPair, error) {
 	var list []storage.GrantPair
 	for i := range min(c.n, limit) {
 		list = append(list, storage.GrantPair{UserID: "ada", ClientID: fmt.Sprintf("app%d", i)})
@@ -26,16 +26,16 @@ func (c *crowd) ClientsOfSession(_ context.Context, _ string, limit int) ([]stor
 	return list, nil
 }
 
-func (c *crowd) TakeSessionsOfClient(context.Context, storage.GrantPair) ([]string, error) {
+func (c *manyClients) TakeSessionsOfClient(context.Context, storage.GrantPair) ([]string, error) {
 	return make([]string, c.n), nil
 }
 
-func (c *crowd) Client(_ context.Context, id string) (*clients.Client, error) {
+func (c *manyClients) Client(_ context.Context, id string) (*clients.Client, error) {
 	m := clients.Metadata{ClientID: id, BackchannelLogoutURI: "https://" + id + c.host, FrontchannelLogoutURI: "https://" + id + c.host}
 	return &clients.Client{Metadata: m}, nil
 }
 
-func (c *crowd) Put(_ context.Context, it outbox.Item) error {
+func (c *manyClients) Put(_ context.Context, it outbox.Item) error {
 	c.put = append(c.put, it)
 	return nil
 }
@@ -49,7 +49,7 @@ func TestNoticesAreBounded(t *testing.T) {
 		"long names":  {"." + strings.Repeat("a", 60) + "." + strings.Repeat("b", 60) + ".example/out", 100, 14},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &crowd{n: 1000, host: tt.host}
+			c := &manyClients{n: 1000, host: tt.host}
 			n := &Notices{Issuer: "https://id.example", Store: c, Clients: c, Outbox: c}
 			if err := n.SessionEnded(t.Context(), "s"); err != nil || len(c.put) != tt.told || c.put[0].ClientID != "app0" {
 				t.Errorf("%d notices, %v", len(c.put), err)

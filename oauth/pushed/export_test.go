@@ -1,4 +1,4 @@
 package pushed
 
 // Bound sets what the server may keep.
-func (p *Requests) Bound(rows int, bytes int64) { p.census.Bound(rows, bytes) }
+func (p *Requests) Bound(rows int, bytes int64) { p.quota.Bound(rows, bytes) }

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"signet/oauth/census"
 	"signet/oauth/flow"
+	"signet/oauth/quota"
 	"signet/oauth/refusal"
 	"signet/storage"
 )
@@ -56,9 +56,9 @@ type Bounds interface {
 
 // Requests are the pushed ones. It is safe for concurrent use.
 type Requests struct {
-	store  Store
-	census *census.Census
-	count  func(outcome string)
+	store Store
+	quota *quota.Quota
+	count func(outcome string)
 }
 
 // New makes it. count is of a metric: stored, evicted, begun, used; nil counts nothing.
@@ -66,18 +66,18 @@ func New(store Store, bounds Bounds, count func(outcome string)) *Requests {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Requests{store: store, count: count, census: census.OfApps(shares{bounds}, func() { count("evicted") })}
+	return &Requests{store: store, count: count, quota: quota.OfApps(shares{bounds}, func() { count("evicted") })}
 }
 
-// shares are the bounds as the census knows them.
+// shares are the bounds as the quota knows them.
 type shares struct{ Bounds }
 
-// Shares implements census.Bounds.
+// Shares implements quota.Bounds.
 func (s shares) Shares(ctx context.Context, now time.Time) (map[string][2]int64, error) {
 	return s.PushedShares(ctx, now)
 }
 
-// Evict implements census.Bounds.
+// Evict implements quota.Bounds.
 func (s shares) Evict(ctx context.Context, owner string, most int) (int64, error) {
 	return s.EvictPushed(ctx, owner, most, time.Now())
 }
@@ -101,15 +101,15 @@ func (p *Requests) Push(ctx context.Context, req flow.Request, h Holder) (uri st
 	if len(data) > maxRequest {
 		return "", refusal.InvalidRequest("The request is too large.")
 	}
-	if err := p.census.Admit(ctx, now); err != nil {
+	if err := p.quota.Admit(ctx, now); err != nil {
 		return "", fmt.Errorf("make place for a pushed request: %w", err)
 	}
-	owner, share := census.Owner(h.ClientID, h.Network)
+	owner, share := quota.Owner(h.ClientID, h.Network)
 	t := storage.Ticket{ID: rand.Text(), SecretHash: hash(secret), Owner: owner, Data: data, CreatedAt: now, ExpiresAt: now.Add(Life)}
 	if err := p.insert(ctx, t, h.Address, share); err != nil {
 		return "", err
 	}
-	p.census.Came(owner, len(data))
+	p.quota.Came(owner, len(data))
 	p.count("stored")
 	return Prefix + secret, nil
 }
@@ -126,7 +126,7 @@ func (p *Requests) insert(ctx context.Context, t storage.Ticket, address string,
 		if !errors.Is(err, storage.ErrTooMany) {
 			return fmt.Errorf("push a request: %w", err)
 		}
-		if err := p.census.Evict(ctx, t.Owner, share/10); err != nil {
+		if err := p.quota.Evict(ctx, t.Owner, share/10); err != nil {
 			return fmt.Errorf("make place for a pushed request: %w", err)
 		}
 	}

@@ -44,7 +44,7 @@ type Once interface {
 
 // Fetcher is the one way out; *egress.Client.
 type Fetcher interface {
-	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
 const (
@@ -103,7 +103,7 @@ func (p *Parser) fetched(ctx context.Context, c *clients.Client, address string)
 		return "", objectMistake("request_uri is not registered")
 	}
 	got, err := p.Objects.Fetch.Fetch(ctx,
-		egress.Question{URL: bare, Header: map[string]string{"Accept": "application/oauth-authz-req+jwt, application/jwt"}})
+		egress.Request{URL: bare, Header: map[string]string{"Accept": "application/oauth-authz-req+jwt, application/jwt"}})
 	if err != nil {
 		return "", fmt.Errorf("request_uri: %w", err)
 	}

@@ -17,8 +17,8 @@ import (
 	"signet/oauth/status"
 )
 
-// book is a store of what ended.
-type book struct {
+// store is a store of what ended.
+type store struct {
 	last     int64
 	ended    map[int64]time.Time
 	disabled map[string]time.Time
@@ -30,21 +30,21 @@ type book struct {
 	made     int // places of clients
 }
 
-func (b *book) ReserveStatus(_ context.Context, n int64) (int64, error) {
+func (b *store) ReserveStatus(_ context.Context, n int64) (int64, error) {
 	b.last += n
 	return b.last - n + 1, b.down
 }
 
-func (b *book) LastStatus(context.Context) (int64, error) { return b.last, b.down }
+func (b *store) LastStatus(context.Context) (int64, error) { return b.last, b.down }
 
-func (b *book) ClientStatus(ctx context.Context, id string, place func(context.Context) (int64, error)) (int64, error) {
+func (b *store) ClientStatus(ctx context.Context, id string, place func(context.Context) (int64, error)) (int64, error) {
 	index, err := place(ctx)
 	b.made++
 	b.ofClient[id] = index
 	return index, err
 }
 
-func (b *book) EndedStatus(_ context.Context, since time.Time, each func(int64, time.Time)) error {
+func (b *store) EndedStatus(_ context.Context, since time.Time, each func(int64, time.Time)) error {
 	b.reads++
 	for index, at := range b.ended {
 		if at.After(since) {
@@ -55,7 +55,7 @@ func (b *book) EndedStatus(_ context.Context, since time.Time, each func(int64, 
 	return b.down
 }
 
-func (b *book) DisabledClients(_ context.Context, since time.Time, each func(string, time.Time, int64)) error {
+func (b *store) DisabledClients(_ context.Context, since time.Time, each func(string, time.Time, int64)) error {
 	for id, at := range b.disabled {
 		if at.After(since) {
 			each(id, at, b.ofClient[id])
@@ -64,18 +64,18 @@ func (b *book) DisabledClients(_ context.Context, since time.Time, each func(str
 	return b.down
 }
 
-func (b *book) GrantStatusOfClient(_ context.Context, id string, each func(int64)) error {
+func (b *store) GrantStatusOfClient(_ context.Context, id string, each func(int64)) error {
 	for _, index := range b.grants[id] {
 		each(index)
 	}
 	return b.down
 }
 
-func newBook() *book {
-	return &book{ended: map[int64]time.Time{}, disabled: map[string]time.Time{}, grants: map[string][]int64{}, ofClient: map[string]int64{}}
+func newStore() *store {
+	return &store{ended: map[int64]time.Time{}, disabled: map[string]time.Time{}, grants: map[string][]int64{}, ofClient: map[string]int64{}}
 }
 
-func newLists(t testing.TB, b *book) *status.Lists {
+func newLists(t testing.TB, b *store) *status.Lists {
 	t.Helper()
 	lists, err := status.New(status.Options{
 		Store: b, Changes: b, Issuer: "https://id.test", Longest: time.Hour,
@@ -127,7 +127,7 @@ func expect(t testing.TB, l *status.Lists, ended map[int64]bool) {
 // TestEndedWithinTwoSeconds: a place has its bit two seconds after it ended, and no longer than a token of it may live.
 func TestEndedWithinTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBook()
+		b := newStore()
 		l := newLists(t, b)
 		if err := l.Warm(t.Context()); err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestEndedWithinTwoSeconds(t *testing.T) {
 // know; enabled again, they have not.
 func TestADisabledClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBook()
+		b := newStore()
 		l := newLists(t, b)
 		own, err := l.OfClient(t.Context(), &clients.Client{Metadata: clients.Metadata{ClientID: "shop"}})
 		if err != nil {
@@ -188,7 +188,7 @@ func TestADisabledClient(t *testing.T) {
 
 // TestPlacesOfClients: remembered, and another one for a client that was deleted and made again.
 func TestPlacesOfClients(t *testing.T) {
-	b := newBook()
+	b := newStore()
 	l := newLists(t, b)
 	c := &clients.Client{Metadata: clients.Metadata{ClientID: "robot"}, CreatedAt: time.Unix(1, 0)}
 	one, _ := l.OfClient(t.Context(), c)
@@ -232,7 +232,7 @@ func TestPlacesOfClients(t *testing.T) {
 // TestTheDatabaseIsAway: lists count for five minutes, with the time at which they were true; then there is none.
 func TestTheDatabaseIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBook()
+		b := newStore()
 		l := newLists(t, b)
 		if _, err := l.Next(t.Context()); err != nil {
 			t.Fatal(err)
@@ -263,7 +263,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 
 // TestNoSuchList: numbers that nobody was given cost nothing.
 func TestNoSuchList(t *testing.T) {
-	l := newLists(t, newBook())
+	l := newLists(t, newStore())
 	if err := l.Warm(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestNoSuchList(t *testing.T) {
 // TestOneWhoGoesAwayKeepsNobodyWaiting: requests that are given up do not keep the state from being read.
 func TestOneWhoGoesAwayKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBook()
+		b := newStore()
 		l := newLists(t, b)
 		if err := l.Warm(t.Context()); err != nil {
 			t.Fatal(err)
@@ -295,8 +295,8 @@ func TestOneWhoGoesAwayKeepsNobodyWaiting(t *testing.T) {
 }
 
 // millionGrants is what the lists have to bear: a million grants, of which one in a thousand was revoked of late.
-func millionGrants() *book {
-	b := newBook()
+func millionGrants() *store {
+	b := newStore()
 	b.last = 1_000_000
 	for i := range int64(1000) {
 		b.ended[(i*2_654_435_761)%b.last+1] = time.Now()

@@ -45,7 +45,7 @@ const (
 type fixture struct {
 	http.Handler
 	db       *storage.DB
-	book     *audit.Log
+	audit    *audit.Log
 	people   *users.Service
 	deletion *deletion.Service
 	sessions *session.Sessions
@@ -60,8 +60,8 @@ func newFixture(t *testing.T, address string, change ...func(*account.Options)) 
 		t.Fatal(err)
 	}
 	db := storagetest.SQLite(t)
-	h := &fixture{db: db, book: audit.New(db)}
-	if h.sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: h.book}); err != nil {
+	h := &fixture{db: db, audit: audit.New(db)}
+	if h.sessions, err = session.New(session.Options{Stores: session.StoresOf(db), Audit: h.audit}); err != nil {
 		t.Fatal(err)
 	}
 	passwords, err := password.New(password.Options{Cost: bcrypt.MinCost})
@@ -73,15 +73,15 @@ func newFixture(t *testing.T, address string, change ...func(*account.Options)) 
 		t.Fatal(err)
 	}
 	h.people, err = users.New(users.Options{
-		Stores: users.StoresOf(db), Ways: ways, Audit: h.book, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db),
+		Stores: users.StoresOf(db), Ways: ways, Audit: h.audit, Sessions: h.sessions, Passwords: passwords, Tickets: tickets(t, db),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.deletion, err = deletion.New(deletion.Options{Store: db, Rows: db, Audit: h.book, People: h.people, Grace: grace}); err != nil {
+	if h.deletion, err = deletion.New(deletion.Options{Store: db, Rows: db, Audit: h.audit, People: h.people, Grace: grace}); err != nil {
 		t.Fatal(err)
 	}
-	exports, err := export.New(export.Options{Store: db, History: db, Audit: h.book, People: h.people, Sessions: h.sessions})
+	exports, err := export.New(export.Options{Store: db, History: db, Audit: h.audit, People: h.people, Sessions: h.sessions})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func newFixture(t *testing.T, address string, change ...func(*account.Options)) 
 	}
 	if passkey.Usable(issuer) {
 		if h.passkeys, err = passkey.New(passkey.Options{
-			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.book, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(),
+			Stores: passkey.StoresOf(db), Ways: ways, Audit: h.audit, Tickets: tickets(t, db), Name: "Signet", RPID: issuer.Hostname(),
 			Origins: []string{issuer.Scheme + "://" + issuer.Host},
 		}); err != nil {
 			t.Fatal(err)
@@ -146,14 +146,15 @@ func (h *fixture) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *log
 		t.Fatal(err)
 	}
 	factors, err := factor.New(factor.Options{
-		Stores: factor.StoresOf(h.db), Ways: ways, Audit: h.book, Tickets: tickets(t, h.db), Sealer: master, Place: seal.Place,
+		Stores: factor.StoresOf(h.db), Ways: ways, Audit: h.audit, Tickets: tickets(t, h.db), Sealer: master, Place: seal.Place,
 		Notices: h.people, Issuer: "Signet",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	l, err := login.New(login.Options{
-		Browser: h.browser, Pages: look, People: h.people, Factors: factors, Consents: &consent.Book{Store: h.db, Audit: h.book}, Tx: h.db.Tx,
+		Browser: h.browser, Pages: look, People: h.people, Factors: factors, Tx: h.db.Tx,
+		Consents: &consent.Consents{Store: h.db, Audit: h.audit},
 		Client:    func(context.Context, string) (*clients.Client, error) { return nil, clients.ErrUnknown },
 		App:       func(context.Context, string, string) *pages.App { return nil },
 		Resources: func() *clients.Resources { return new(clients.Resources) },
@@ -306,7 +307,7 @@ func TestPageTellsWhoIAmAndWhatIHave(t *testing.T) {
 	if cache := b.Header().Get("Cache-Control"); !strings.Contains(cache, "no-store") { // B08
 		t.Errorf("Cache-Control %q", cache)
 	}
-	if err := h.book.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID}); err != nil {
+	if err := h.audit.Record(t.Context(), audit.Event{Name: audit.RefreshReused, UserID: u.ID}); err != nil {
 		t.Fatal(err)
 	}
 	b.get(t, "/account?done=%3Cscript%3E").want(t, 200, "may have copied it", "!&lt;script")
@@ -452,7 +453,7 @@ func TestWellKnownChangePassword(t *testing.T) { // W3C A Well-Known URL for Cha
 	}
 }
 
-func tickets(t testing.TB, db *storage.DB) *ticket.Book {
+func tickets(t testing.TB, db *storage.DB) *ticket.Tickets {
 	t.Helper()
 	b, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {

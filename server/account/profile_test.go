@@ -46,7 +46,7 @@ func TestActivityPages(t *testing.T) {
 	his, _ := h.signedIn(t, bob, "")
 	record := func(e audit.Event) {
 		t.Helper()
-		if err := h.book.Record(t.Context(), e); err != nil {
+		if err := h.audit.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}

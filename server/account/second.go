@@ -49,13 +49,13 @@ func (h *Handler) mountSecond(m *web.Mux) {
 	m.Page("POST "+codesPath, h.allowed(factor.MakeRecoveryCodes, secondPath, h.newCodes), web.RecoveryCodes)
 }
 
-func (h *Handler) secondPage(ctx context.Context, v *browser.Visitor) (pages.SecondStep, error) {
+func (h *Handler) secondPage(ctx context.Context, v *browser.Visitor) (pages.TwoStep, error) {
 	have, err := h.Second.Of(ctx, v.UserID)
 	if err != nil {
-		return pages.SecondStep{}, err
+		return pages.TwoStep{}, err
 	}
 	required, err := h.Second.Required(ctx, v.UserID)
-	return pages.SecondStep{Person: v.Person, TOTP: have.TOTP, Recovery: have.Recovery, Passkeys: have.Passkeys, Required: required}, err
+	return pages.TwoStep{Person: v.Person, TOTP: have.TOTP, Recovery: have.Recovery, Passkeys: have.Passkeys, Required: required}, err
 }
 
 func (h *Handler) showSecond(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {

@@ -153,7 +153,7 @@ func (h *Handler) people(api huma.API) {
 		name, id, summary string
 		do                act
 	}{
-		{"disable", "disablePerson", "Shut a person out: ends all their sessions and grants",
+		{"disable", "disablePerson", "Disable a person: ends all their sessions and grants",
 			func(ctx context.Context, a admin.Actor, id string) (admin.Person, error) {
 				return s.SetDisabled(ctx, a, id, true)
 			}},

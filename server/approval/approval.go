@@ -22,8 +22,8 @@ import (
 	"signet/storage"
 )
 
-// Book remembers consents; *consent.Book.
-type Book interface {
+// Consents remembers what people agreed to; *consent.Consents.
+type Consents interface {
 	Read(ctx context.Context, userID, clientID string) (storage.Consent, error)
 	Allow(ctx context.Context, d consent.Decision) (consent.Allowed, error)
 }
@@ -35,7 +35,7 @@ type Provider interface {
 
 // Options of New. All are required.
 type Options struct {
-	Book      Book
+	Consents  Consents
 	Provider  Provider
 	Login     *login.Login
 	Browser   *browser.Browser
@@ -48,7 +48,7 @@ type Approvals struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Approvals, error) {
-	if o.Book == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Resources == nil || o.Scope == nil {
+	if o.Consents == nil || o.Provider == nil || o.Login == nil || o.Browser == nil || o.Resources == nil || o.Scope == nil {
 		return nil, errors.New("server/approval: all options are required")
 	}
 	return &Approvals{o}, nil
@@ -58,7 +58,7 @@ func New(o Options) (*Approvals, error) {
 var (
 	// ErrGone: the client is another one than asked, though it has its id: the one that asked was deleted.
 	ErrGone = errors.New("the client that asked is gone")
-	// ErrWeak: the person has to sign in again, with a second step, or because it is too long ago.
+	// ErrWeak: the person has to sign in again, with a second factor, or because it is too long ago.
 	ErrWeak = errors.New("signed in too weakly, or too long ago")
 	// ErrUnseen: the page said other authorization details than are asked for now, or none.
 	ErrUnseen = errors.New("authorization details that were not shown")
@@ -75,68 +75,68 @@ type Waits struct {
 	Until    time.Time
 }
 
-// Question is what the person decides about.
-type Question struct {
+// Decision is what the person decides about.
+type Decision struct {
 	consent.Asked
-	consent.Question
+	consent.Prompt
 	waits Waits
 }
 
 // Asked is what an app asks of the person. ErrGone, or the page that says why nothing can be asked.
-func (a *Approvals) Asked(ctx context.Context, v *browser.Visitor, w Waits) (Question, error) {
-	q := Question{Asked: consent.Asked{Request: w.Request, Resources: a.Resources()}, waits: w}
+func (a *Approvals) Asked(ctx context.Context, v *browser.Visitor, w Waits) (Decision, error) {
+	d := Decision{Asked: consent.Asked{Request: w.Request, Resources: a.Resources()}, waits: w}
 	c, err := a.Login.Client(ctx, w.Request.ClientID)
 	if errors.Is(err, clients.ErrUnknown) || err == nil && (!c.Enabled() || !c.HasGrant(w.Grant)) {
-		return q, &web.PageError{
+		return d, &web.PageError{
 			Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": w.Request.ClientID}, Cause: err,
 		}
 	} else if err != nil {
-		return q, err
+		return d, err
 	}
 	if c.CreatedAt.After(w.AskedAt) {
-		return q, ErrGone
+		return d, ErrGone
 	}
-	q.Client = c
-	row, err := a.Book.Read(ctx, v.UserID, c.ClientID)
+	d.Client = c
+	row, err := a.Consents.Read(ctx, v.UserID, c.ClientID)
 	if err != nil {
-		return q, err
+		return d, err
 	}
-	q.Question = consent.Ask(q.Asked, row)
-	if q.Nothing() {
-		return q, &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
+	d.Prompt = consent.Ask(d.Asked, row)
+	if d.Nothing() {
+		return d, &web.PageError{Status: http.StatusBadRequest, Kind: "expired"}
 	}
-	return q, nil
+	return d, nil
 }
 
 // Weak: the app, or a resource of its tokens, demands a stronger sign-in than the person's.
-func (q Question) Weak(v *browser.Visitor) bool {
-	demanded := q.Demanded()
+func (d Decision) Weak(v *browser.Visitor) bool {
+	demanded := d.Demanded()
 	return demanded != "" && !flow.Reaches(v.ACR, demanded)
 }
 
 // Old: the app, or a resource of its tokens, demands a younger sign-in. A minute is for reading the page.
-func (q Question) Old(v *browser.Visitor) bool {
-	age := q.waits.Request.MaxAge
+func (d Decision) Old(v *browser.Visitor) bool {
+	age := d.waits.Request.MaxAge
 	return age != nil && time.Since(v.AuthTime) > time.Duration(*age)*time.Second+time.Minute
 }
 
 // Lines are the scopes and resources in words, with the boxes as given; nil = as the question has them.
-func (a *Approvals) Lines(q Question, ticked []string) (fixed, choices []pages.ScopeLine, resources []string) {
+func (a *Approvals) Lines(d Decision, ticked []string) (fixed, choices []pages.ScopeLine, resources []string) {
 	if ticked == nil {
-		ticked = q.Ticked
+		ticked = d.Ticked
 	}
-	for _, scope := range q.Fixed {
-		if scope != "openid" || len(q.Fixed) == 1 {
-			fixed = append(fixed, a.Scope(scope, q.Question.Resources))
+	for _, scope := range d.Fixed {
+		if scope != "openid" || len(d.Fixed) == 1 {
+			fixed = append(fixed, a.Scope(scope, d.Prompt.Resources))
 		}
 	}
-	for _, scope := range q.Choices {
-		line := a.Scope(scope, q.Question.Resources)
-		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
+	for _, scope := range d.Choices {
+		line := a.Scope(scope, d.Prompt.Resources)
+		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(d.LeftOut, scope)
 		choices = append(choices, line)
 	}
-	for _, id := range q.Question.Resources {
-		if api, ok := q.Asked.Resources.Find(id); ok {
+	for _, id := range d.Prompt.Resources {
+		if api, ok := d.Asked.Resources.Find(id); ok {
 			resources = append(resources, cmp.Or(api.Name, api.Identifier))
 		}
 	}
@@ -144,42 +144,42 @@ func (a *Approvals) Lines(q Question, ticked []string) (fixed, choices []pages.S
 }
 
 // May reports whether the person may allow what the form says, by ErrWeak and ErrUnseen.
-func (q Question) May(v *browser.Visitor, form url.Values) error {
+func (d Decision) May(v *browser.Visitor, form url.Values) error {
 	switch {
-	case q.Weak(v) || q.Old(v):
+	case d.Weak(v) || d.Old(v):
 		return ErrWeak
-	case form.Get("details") != q.Details.Digest():
+	case form.Get("details") != d.Details.Digest():
 		return ErrUnseen
 	}
 	return nil
 }
 
 // Allow remembers the consent and makes the grant, in the transaction of ctx. consent.ErrNothing where the form allows nothing.
-func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, q Question, form url.Values) error {
-	allowed, err := a.Book.Allow(ctx, consent.Decision{Asked: q.Asked, UserID: v.UserID, Ticked: form["scope"]})
+func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, d Decision, form url.Values) error {
+	allowed, err := a.Consents.Allow(ctx, consent.Decision{Asked: d.Asked, UserID: v.UserID, Ticked: form["scope"]})
 	if err != nil {
 		return err
 	}
 	return a.Provider.Approve(ctx, oauth.Approval{
 		Authorization: oauth.Authorization{
-			Request: q.waits.Request, Client: q.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
-			AuthTime: v.AuthTime, ACR: flow.Answer(q.waits.Request, v.ACR, q.Demanded()), AMR: v.AMR, Scopes: allowed.Granted, Details: q.Details,
+			Request: d.waits.Request, Client: d.Client, UserID: v.UserID, User: v.User, UserEpoch: v.UserEpoch, ConsentEpoch: allowed.Epoch,
+			AuthTime: v.AuthTime, ACR: flow.Answer(d.waits.Request, v.ACR, d.Demanded()), AMR: v.AMR, Scopes: allowed.Granted, Details: d.Details,
 		},
-		Kind: q.waits.Kind, CodeHash: q.waits.CodeHash, Until: q.waits.Until,
+		Kind: d.waits.Kind, CodeHash: d.waits.CodeHash, Until: d.waits.Until,
 	})
 }
 
-// Stronger has the person sign in with the second step that the app demands, and leads back. false: they have none.
+// Stronger has the person sign in with the second factor that the app demands, and leads back. false: they have none.
 func (a *Approvals) Stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, back string) (bool, error) {
 	return a.reach(w, r, v, []string{flow.ACRMulti}, back)
 }
 
 // Wanted has the person sign in as strongly as the app would like, and leads back. It is voluntary (OpenID Connect Core section 5.5.1.1):
 // false, once they signed in since the app asked, and where they cannot.
-func (a *Approvals) Wanted(w http.ResponseWriter, r *http.Request, v *browser.Visitor, q Question, back string) (bool, error) {
-	asked := q.waits.Request.ACRValues
+func (a *Approvals) Wanted(w http.ResponseWriter, r *http.Request, v *browser.Visitor, d Decision, back string) (bool, error) {
+	asked := d.waits.Request.ACRValues
 	reached := func(acr string) bool { return flow.Reaches(v.ACR, acr) }
-	if len(asked) == 0 || slices.ContainsFunc(asked, reached) || v.AuthTime.After(q.waits.AskedAt) {
+	if len(asked) == 0 || slices.ContainsFunc(asked, reached) || v.AuthTime.After(d.waits.AskedAt) {
 		return false, nil
 	}
 	return a.reach(w, r, v, asked, back)

@@ -77,7 +77,7 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request) error {
 		return h.Login.GoOn(w, r, s)
 	}
 	page := pages.ChooseAccount{Action: h.Login.Path(flow.ChooseAccount, s.In), CancelURL: h.Login.CancelURL(s)}
-	r, page.App = h.Login.Dress(w, r, s)
+	r, page.App = h.Login.Prepare(w, r, s)
 	for _, v := range all {
 		page.Accounts = append(page.Accounts, pages.AccountLine{ID: v.SessionID, Person: v.Person, Current: v.Current})
 	}
@@ -122,7 +122,7 @@ func (h *Handler) chosen(w http.ResponseWriter, r *http.Request) error {
 }
 
 // goOnAs brings the account into view. What another decided in this request does not count for this one, and a sign-in that waits for
-// its second step is over: another account was chosen.
+// its second factor is over: another account was chosen.
 func (h *Handler) goOnAs(w http.ResponseWriter, r *http.Request, s *login.State, v *browser.Visitor) error {
 	here, err := h.Browser.Switch(w, r, v)
 	if err != nil {

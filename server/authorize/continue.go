@@ -65,7 +65,7 @@ func (h *Handler) finish(w http.ResponseWriter, r *http.Request, s *login.State)
 	}
 	ready, err := h.Provider.Prepare(r.Context(), oauth.Authorization{
 		Replaces: s.In.Progress.GrantID, Request: s.In.Request, Client: s.Client, UserID: v.UserID, User: v.User, SessionID: v.SessionID,
-		UserEpoch: v.UserEpoch, ConsentEpoch: s.Question.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, s.Demanded()),
+		UserEpoch: v.UserEpoch, ConsentEpoch: s.Prompt.Epoch, AuthTime: v.AuthTime, ACR: flow.Answer(s.In.Request, v.ACR, s.Demanded()),
 		AMR:    v.AMR,
 		Scopes: scopes, Claims: param, Details: particular,
 	})
@@ -103,7 +103,7 @@ func (h *Handler) write(ctx context.Context, s *login.State, ready *oauth.Prepar
 // granted are the scopes and claims that the person agreed to: those remembered, and where they answered the question in this very
 // request, of those only what they allowed then (rule V02).
 func granted(s *login.State) ([]string, claims.Param) {
-	scopes, param, p := s.Question.Granted(), s.Question.GrantedClaims(), s.In.Progress
+	scopes, param, p := s.Prompt.Granted(), s.Prompt.GrantedClaims(), s.In.Progress
 	if p.DecidedAt.IsZero() || p.UserID != s.Visitor.UserID {
 		return scopes, param
 	}
@@ -113,7 +113,7 @@ func granted(s *login.State) ([]string, claims.Param) {
 
 // grantedDetails are the authorization details that the person allowed in this very request; of an app that nobody is asked for, all.
 func grantedDetails(s *login.State) details.List {
-	p, asked := s.In.Progress, s.Question.Details
+	p, asked := s.In.Progress, s.Prompt.Details
 	if p.DecidedAt.IsZero() && s.Client.SkipsConsent() {
 		return asked
 	}

@@ -59,7 +59,7 @@ func (b *Browser) insert(ctx context.Context, row storage.Interaction, who holde
 	if !who.cookie {
 		most.network, most.holder = max(1, b.max/2), fewRows
 	}
-	err := b.census.admit(ctx, row.Network, row.CreatedAt)
+	err := b.quota.admit(ctx, row.Network, row.CreatedAt)
 	if err == nil {
 		err = b.squeeze(ctx, row, who, most)
 	}
@@ -74,7 +74,7 @@ func (b *Browser) insert(ctx context.Context, row storage.Interaction, who holde
 	case err != nil:
 		return fmt.Errorf("begin interaction: %w", err)
 	}
-	b.census.came(row.Network)
+	b.quota.came(row.Network)
 	return nil
 }
 
@@ -92,7 +92,7 @@ func (b *Browser) squeeze(ctx context.Context, row storage.Interaction, who hold
 		if n == 0 {
 			return err
 		}
-		b.census.left(row.Network)
+		b.quota.left(row.Network)
 		err = b.store.InsertInteraction(ctx, row, most.network, most.address, most.holder)
 	}
 	return err

@@ -64,7 +64,7 @@ type Browser struct {
 	max        int
 	lifetime   time.Duration
 	bounds     BoundsStore
-	census     *census
+	quota      *quota
 	states     bool
 }
 
@@ -77,7 +77,7 @@ func New(o Options) (*Browser, error) {
 		path: strings.TrimSuffix(o.Issuer.EscapedPath(), "/"), jar: newJar(o.Issuer), store: o.Store, past: o.Past, sessions: o.Sessions,
 		states: o.States, deviceKeys: o.DeviceKeys, max: cmp.Or(o.MaxInteractions, 300),
 		lifetime: cmp.Or(o.Lifetime, 30*time.Minute), bounds: o.Bounds,
-		census: newCensus(o.Bounds, cmp.Or(o.MaxTotal, 10_000)),
+		quota: newQuota(o.Bounds, cmp.Or(o.MaxTotal, 10_000)),
 	}, nil
 }
 

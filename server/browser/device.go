@@ -27,7 +27,7 @@ type device struct {
 type known struct {
 	Account string `json:"u"` // shortened hash of the user id
 	Since   int64  `json:"t"` // unix seconds of the last sign-in
-	// Until and Epoch: the person wants no second step in this browser until then (unix seconds), as long as nothing has
+	// Until and Epoch: the person wants no second factor in this browser until then (unix seconds), as long as nothing has
 	// ended everything of theirs.
 	Until int64 `json:"x,omitempty"`
 	Epoch int64 `json:"e,omitempty"`
@@ -98,7 +98,7 @@ func (b *Browser) put(w http.ResponseWriter, d device, k known) {
 	b.jar.write(w, deviceCookie, d.sign(b.deviceKeys[0]), time.Now().Add(deviceLifetime))
 }
 
-// Trust notes that the person, who proved both factors just now, wants no second step in this browser for a while. The permit is the
+// Trust notes that the person, who proved both factors just now, wants no second factor in this browser for a while. The permit is the
 // one for that (factor.TrustBrowser).
 func (b *Browser) Trust(w http.ResponseWriter, r *http.Request, permit factor.Permit, v *Visitor, lifetime time.Duration) error {
 	if err := permit.Is(v.UserID, factor.TrustBrowser); err != nil {

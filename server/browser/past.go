@@ -27,7 +27,7 @@ func (b *Browser) TrimPast(ctx context.Context) error {
 		}
 		for _, row := range list {
 			leave := b.trim
-			if held++; held > b.census.most {
+			if held++; held > b.quota.most {
 				leave = func(ctx context.Context, row storage.Interaction) error {
 					return b.End(ctx, flow.Interaction{ID: row.ID})
 				}

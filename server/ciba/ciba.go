@@ -125,12 +125,12 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refusal.From(err)
 	}
-	lane := func(key string, free int64, window time.Duration) ratelimit.Lane {
-		return ratelimit.Lane{Key: "ciba " + key, Free: free, Shut: free, Window: window, OnSuccess: ratelimit.Never}
+	limit := func(key string, free int64, window time.Duration) ratelimit.Limit {
+		return ratelimit.Limit{Key: "ciba " + key, Free: free, Cap: free, Window: window, OnSuccess: ratelimit.Never}
 	}
-	_, err = h.Limits.Charge(ctx, lane("client "+c.ClientID, perClient, 10*time.Minute),
-		lane("pair "+c.ClientID+" "+whom.Key(), perClientPerson, time.Hour), lane("person "+whom.Key(), perPerson, time.Hour))
-	if errors.Is(err, ratelimit.ErrShut) {
+	_, err = h.Limits.Charge(ctx, limit("client "+c.ClientID, perClient, 10*time.Minute),
+		limit("pair "+c.ClientID+" "+whom.Key(), perClientPerson, time.Hour), limit("person "+whom.Key(), perPerson, time.Hour))
+	if errors.Is(err, ratelimit.ErrCapped) {
 		return refusal.TooMany("That is too often.", 10*time.Minute)
 	} else if err != nil {
 		return refusal.From(err)

@@ -85,7 +85,7 @@ func (h *Handler) gone(w http.ResponseWriter, r *http.Request, v *browser.Visito
 func decided(id string) string { return "request " + id }
 
 // asked is what an app asks of the person.
-func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found ciba.Waiting) (approval.Question, error) {
+func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found ciba.Waiting) (approval.Decision, error) {
 	return h.Approvals.Asked(ctx, v, approval.Waits{
 		Request: found.Request, Kind: ledger.KindCIBA, Grant: clients.CIBA, AskedAt: found.AskedAt, CodeHash: found.ID, Until: found.Until,
 	})
@@ -93,32 +93,32 @@ func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found ciba.Wait
 
 // ask shows who asks for what from where, with the boxes as given; nil = as the question has them.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found ciba.Waiting, status int, ticked []string) error {
-	q, err := h.asked(r.Context(), v, found)
+	d, err := h.asked(r.Context(), v, found)
 	if errors.Is(err, approval.ErrGone) {
 		return h.gone(w, r, v, found.ID)
 	} else if err != nil {
 		return err
 	}
-	if q.Weak(v) {
+	if d.Weak(v) {
 		done, err := h.Approvals.Stronger(w, r, v, at(found.ID))
 		if done || err != nil {
 			return err
 		}
 		return h.list(w, r, v, http.StatusForbidden, "second_step")
 	}
-	if done, err := h.Approvals.Wanted(w, r, v, q, at(found.ID)); done || err != nil {
+	if done, err := h.Approvals.Wanted(w, r, v, d, at(found.ID)); done || err != nil {
 		return err
 	}
-	if q.Old(v) {
+	if d.Old(v) {
 		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.ID))
 	}
 	page := pages.RequestConfirm{
-		App: h.App(r.Context(), q.Client.ClientID), Person: v.Person, ID: found.ID, Message: found.Message, Action: h.Browser.Path(path, nil),
+		App: h.App(r.Context(), d.Client.ClientID), Person: v.Person, ID: found.ID, Message: found.Message, Action: h.Browser.Path(path, nil),
 		NotYouURL: h.Browser.Path(path+"/account", nil), Network: found.Network, AskedAt: v.Person.At(found.AskedAt),
 		Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(q.Details, q.Asked.Resources), DetailsDigest: q.Details.Digest(),
+		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(),
 	}
-	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(q, ticked)
+	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(d, ticked)
 	return h.Pages.Render(w, r, status, page)
 }
 
@@ -168,9 +168,9 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found ciba.Waiting, form url.Values) error {
-	q, err := h.asked(ctx, v, found)
+	d, err := h.asked(ctx, v, found)
 	if err == nil {
-		err = q.May(v, form)
+		err = d.May(v, form)
 	}
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found ciba.Wait
 		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
 			return err
 		}
-		if err := h.Approvals.Allow(ctx, v, q, form); err != nil {
+		if err := h.Approvals.Allow(ctx, v, d, form); err != nil {
 			return err
 		}
 		return h.Audit.Record(ctx, h.event(audit.RequestApproved, v, found))

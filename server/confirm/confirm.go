@@ -77,7 +77,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.Confirm) (err error) {
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	u := s.Confirming.User
 	p.Person, p.Action, p.OtherURL = browser.PersonOf(u), h.Login.Path(flow.Confirm, s.In), h.Login.Another(s.In)
 	if s.Confirming.Mailable {

@@ -27,11 +27,11 @@ type Options struct {
 	Resources func() *clients.Resources
 	Scope     func(scope string, resources []string) pages.ScopeLine // in words, of the resources that are named
 	// First reports whether no app of the domain was known before today, of one that registered itself.
-	First   func(ctx context.Context, clientID string) (bool, error)
-	Book    *consent.Book
-	Login   *login.Login
-	Browser *browser.Browser
-	Pages   *pages.Pages
+	First    func(ctx context.Context, clientID string) (bool, error)
+	Consents *consent.Consents
+	Login    *login.Login
+	Browser  *browser.Browser
+	Pages    *pages.Pages
 }
 
 // Handler answers the page.
@@ -39,8 +39,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Resources == nil || o.Scope == nil || o.First == nil || o.Book == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
-		return nil, errors.New("consent needs resources, scopes, book, login, browser and pages")
+	if o.Resources == nil || o.Scope == nil || o.First == nil || o.Consents == nil || o.Login == nil || o.Browser == nil || o.Pages == nil {
+		return nil, errors.New("consent needs resources, scopes, consents, login, browser and pages")
 	}
 	return &Handler{o}, nil
 }
@@ -62,17 +62,17 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if !s.In.Progress.Answerable(s.Visitor.UserID) { // nothing would come of it
 		return h.Login.Over(r.Context(), s)
 	}
-	return h.page(w, r, s, http.StatusOK, s.Question.Ticked)
+	return h.page(w, r, s, http.StatusOK, s.Prompt.Ticked)
 }
 
 // page shows the question with the boxes as given; after an answer that allowed nothing it says so (status 400).
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, ticked []string) error {
-	r, app := h.Login.Dress(w, r, s)
+	r, app := h.Login.Prepare(w, r, s)
 	notYou := h.Login.Another(s.In)
 	if s.Visitor.Person.Several {
 		notYou = h.Login.Path(flow.ChooseAccount, s.In)
 	}
-	q := s.Question
+	q := s.Prompt
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
 		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
 		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest()}
@@ -139,15 +139,15 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	var allowed consent.Allowed
 	if r.PostForm.Get("decision") == "allow" {
 		ticked := r.PostForm["scope"]
-		if r.PostForm.Get("details") != s.Question.Details.Digest() { // the page said something else, or nothing of them
+		if r.PostForm.Get("details") != s.Prompt.Details.Digest() { // the page said something else, or nothing of them
 			return h.page(w, r, s, http.StatusOK, ticked)
 		}
-		allowed, err = h.Book.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked})
+		allowed, err = h.Consents.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked})
 		if errors.Is(err, consent.ErrNothing) { // neither yes nor no: the app hears nothing
 			return h.page(w, r, s, http.StatusBadRequest, ticked)
 		}
 	} else {
-		err = h.Book.Deny(r.Context(), s.Visitor.UserID, s.Client.ClientID)
+		err = h.Consents.Deny(r.Context(), s.Visitor.UserID, s.Client.ClientID)
 	}
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 		}
 		p.DecidedAt, p.ConsentEpoch = time.Now(), allowed.Epoch
 		p.Granted, p.Denied = allowed.All, r.PostForm.Get("decision") != "allow"
-		p.Details = s.Question.Details.Digest()
+		p.Details = s.Prompt.Details.Digest()
 	})
 	if err != nil {
 		return err

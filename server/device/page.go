@@ -82,8 +82,8 @@ func (h *Handler) find(ctx context.Context, v *browser.Visitor, code string) (de
 	if code == "" {
 		return device.Waiting{}, device.ErrUnknown
 	}
-	lane := ratelimit.Lane{Window: time.Hour, First: 10 * time.Second, Max: 5 * time.Minute, OnSuccess: ratelimit.OwnTry}
-	person, network, own := lane, lane, lane
+	limit := ratelimit.Limit{Window: time.Hour, First: 10 * time.Second, Max: 5 * time.Minute, OnSuccess: ratelimit.OwnTry}
+	person, network, own := limit, limit, limit
 	person.Key, person.Free = "device code "+v.UserID, 10
 	network.Key, network.Free = "device code from "+audit.OriginOf(ctx).Network, 50
 	own.Key, own.Free = "device code own "+v.UserID, 3
@@ -121,42 +121,42 @@ func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, v *browser.Visit
 }
 
 // asked is what an app on a device asks of the person.
-func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found device.Waiting) (approval.Question, error) {
+func (h *Handler) asked(ctx context.Context, v *browser.Visitor, found device.Waiting) (approval.Decision, error) {
 	waits := approval.Waits{Request: found.Request, Kind: ledger.KindDevice, Grant: clients.DeviceCode, AskedAt: found.AskedAt}
 	waits.CodeHash, waits.Until = found.CodeHash()
-	q, err := h.Approvals.Asked(ctx, v, waits)
+	d, err := h.Approvals.Asked(ctx, v, waits)
 	if errors.Is(err, approval.ErrGone) {
 		err = errors.Join(device.ErrUnknown, err)
 	}
-	return q, err
+	return d, err
 }
 
 // ask shows who asks for what from where, with the boxes as given; nil = as the question has them.
 func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting, status int, ticked []string) error {
-	q, err := h.asked(r.Context(), v, found)
+	d, err := h.asked(r.Context(), v, found)
 	if errors.Is(err, device.ErrUnknown) {
 		return h.wrong(w, r, v, device.Spell(found.UserCode), err)
 	} else if err != nil {
 		return err
 	}
-	if q.Weak(v) {
+	if d.Weak(v) {
 		return h.stronger(w, r, v, found)
 	}
-	if done, err := h.Approvals.Wanted(w, r, v, q, at(found.UserCode)); done || err != nil {
+	if done, err := h.Approvals.Wanted(w, r, v, d, at(found.UserCode)); done || err != nil {
 		return err
 	}
-	if q.Old(v) {
+	if d.Old(v) {
 		return h.Approvals.Again(w, r, flow.Request{MaxAge: found.Request.MaxAge}, at(found.UserCode))
 	}
 	page := pages.DeviceConfirm{
-		App: h.App(r.Context(), q.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
+		App: h.App(r.Context(), d.Client.ClientID), Person: v.Person, Code: device.Spell(found.UserCode),
 		Action:    h.Browser.Path(path+"/decide", nil),
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
 		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(q.Details, q.Asked.Resources), DetailsDigest: q.Details.Digest(),
+		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(),
 	}
-	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(q, ticked)
+	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(d, ticked)
 	return h.Pages.Render(w, r, status, page)
 }
 
@@ -166,7 +166,7 @@ func near(r *http.Request, found device.Waiting) bool {
 	return found.Address != "" && found.Address == audit.OriginOf(r.Context()).Host()
 }
 
-// stronger has the person sign in with the second step that the app demands; who has none is told to set one up.
+// stronger has the person sign in with the second factor that the app demands; who has none is told to set one up.
 func (h *Handler) stronger(w http.ResponseWriter, r *http.Request, v *browser.Visitor, found device.Waiting) error {
 	done, err := h.Approvals.Stronger(w, r, v, at(found.UserCode))
 	if done || err != nil {
@@ -229,9 +229,9 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 func decided(code string) string { return "device " + code }
 
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Waiting, form url.Values) error {
-	q, err := h.asked(ctx, v, found)
+	d, err := h.asked(ctx, v, found)
 	if err == nil {
-		err = q.May(v, form)
+		err = d.May(v, form)
 	}
 	if err != nil {
 		return err
@@ -240,7 +240,7 @@ func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found device.Wa
 		if err := h.Requests.Decide(ctx, found, v.UserID, true); err != nil {
 			return err
 		}
-		if err := h.Approvals.Allow(ctx, v, q, form); err != nil {
+		if err := h.Approvals.Allow(ctx, v, d, form); err != nil {
 			return err
 		}
 		return h.Audit.Record(ctx, h.event(audit.DeviceApproved, v, found))

@@ -16,7 +16,7 @@ import (
 // TestClocksAreCompared: beyond two seconds there is one warning until they agree again; the time that asking takes is no skew.
 func TestClocksAreCompared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var book bytes.Buffer
+		var out bytes.Buffer
 		var ahead, seen time.Duration
 		var down error
 		w := health.ClockWatch{
@@ -27,7 +27,7 @@ func TestClocksAreCompared(t *testing.T) {
 				return at, down
 			},
 			Note: func(skew time.Duration) { seen = skew },
-			Log:  slog.New(slog.NewTextHandler(&book, nil)),
+			Log:  slog.New(slog.NewTextHandler(&out, nil)),
 		}
 		for _, step := range []struct {
 			ahead          time.Duration
@@ -43,7 +43,7 @@ func TestClocksAreCompared(t *testing.T) {
 			if seen != step.ahead {
 				t.Errorf("skew %s, want %s", seen, step.ahead)
 			}
-			if warned, agreed := strings.Count(book.String(), "level=WARN"), strings.Count(book.String(), "agree again"); warned != step.warned ||
+			if warned, agreed := strings.Count(out.String(), "level=WARN"), strings.Count(out.String(), "agree again"); warned != step.warned ||
 				agreed != step.agreed {
 				t.Errorf("%s ahead: %d warnings, %d times agreed; want %d, %d", step.ahead, warned, agreed, step.warned, step.agreed)
 			}

@@ -18,7 +18,7 @@ import (
 )
 
 // Admit is where every way of signing in ends once its first proof is made: the browser becomes one of the person's and the sign-in
-// goes on, or the second step is asked for. An error of how.Within comes back before anything is written. first tells that the
+// goes on, or the second factor is asked for. An error of how.Within comes back before anything is written. first tells that the
 // account was made just now: there is nobody to tell of a new browser.
 func (l *Login) Admit(w http.ResponseWriter, r *http.Request, s *State, u storage.User, how session.How) error {
 	if !u.FrozenAt.IsZero() {
@@ -69,7 +69,7 @@ func (l *Login) decide(r *http.Request, s *State, u storage.User, how session.Ho
 	if err != nil {
 		return 0, err
 	}
-	q := factor.Question{
+	q := factor.Situation{
 		Has: have.Second(), Always: have.TOTP, Proven: flow.Reaches(how.ACR, flow.ACRMulti), Trusted: l.Browser.Trusted(r, u.ID, u.Epoch),
 		Demanded: s.In.Purpose == flow.PurposeConfirm || s.In.Request.WantsTwo(),
 	}
@@ -176,7 +176,7 @@ type Second struct {
 	Commit func(ctx context.Context) error // uses the proof up, in the transaction that begins the session; nil = nothing to use up
 }
 
-// Complete turns a sign-in that waited for its second step into a whole one, and notes it in the same transaction: whoever finds the
+// Complete turns a sign-in that waited for its second factor into a whole one, and notes it in the same transaction: whoever finds the
 // proof used finds the step done (rule B02). The person stays who they were at the first step, with nothing ended since
 // (users.ErrChanged). The form says whether to trust the browser from now on.
 func (l *Login) Complete(w http.ResponseWriter, r *http.Request, s *State, second Second) (*browser.Visitor, error) {
@@ -224,7 +224,7 @@ func (l *Login) Raise(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 	return raised, err
 }
 
-// trust spares the person the second step in this browser for a while, if they said so with both factors.
+// trust spares the person the second factor in this browser for a while, if they said so with both factors.
 func (l *Login) trust(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	if r.PostForm.Get("trust") == "" || l.TrustFor <= 0 {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"signet/users/ticket"
 )
 
-// Tickets is the part of *ticket.Book that remembers where mailed links led.
+// Tickets is the part of *ticket.Tickets that remembers where mailed links led.
 type Tickets interface {
 	Issue(ctx context.Context, o ticket.Order) (id, secret string, err error)
 	Of(ctx context.Context, p ticket.Purpose, owner string) ([]storage.Ticket, error)

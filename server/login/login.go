@@ -77,7 +77,7 @@ type Options struct {
 	Upstreams Upstreams
 	// Recovery ends when somebody signs in with both factors; nil = there is none.
 	Recovery Recovery
-	// TrustFor is how long a browser may spare its person the second step; 0 = never.
+	// TrustFor is how long a browser may spare its person the second factor; 0 = never.
 	TrustFor time.Duration
 	// Count notes the outcome of a try by a way: "password", "passkey", "upstream google". Nil counts nothing.
 	Count func(way, outcome string)

@@ -31,7 +31,7 @@ func Again(r *http.Request) bool { return r.PostForm.Get("again") != "" }
 
 // Mailbox is the page that says to look into the mailbox. what is "signup" or "reset".
 func (l *Login) Mailbox(w http.ResponseWriter, r *http.Request, s *State, p pages.Mailbox) error {
-	r, p.App = l.Dress(w, r, s)
+	r, p.App = l.Prepare(w, r, s)
 	p.BackURL = l.Path(flow.SignIn, s.In)
 	return l.Pages.Render(w, r, http.StatusOK, p)
 }

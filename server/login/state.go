@@ -31,13 +31,13 @@ type State struct {
 	Second bool
 	// Visitor is who is signed in; nil = nobody. Leaving is who is, but has asked for their account to be deleted.
 	Visitor, Leaving *browser.Visitor
-	// Pending is a sign-in that waits for its second step, with its person; nil = none.
+	// Pending is a sign-in that waits for its second factor, with its person; nil = none.
 	Pending *Pending
 	// Confirming is who is to confirm that it is them, and has no factor here to do it with; nil = nobody.
 	Confirming *Confirming
 	// Client and Question are those of an app's request; the question is asked for where nothing else is in the way.
-	Client   *clients.Client
-	Question consent.Question
+	Client *clients.Client
+	Prompt consent.Prompt
 
 	resources *clients.Resources // as they were when the state was loaded
 
@@ -46,7 +46,7 @@ type State struct {
 	refused error
 }
 
-// Pending is a sign-in that waits for its second step.
+// Pending is a sign-in that waits for its second factor.
 type Pending struct {
 	flow.PendingFactor
 	User storage.User
@@ -195,13 +195,13 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Question = consent.Ask(s.Asked(), row)
-	s.seen.ConsentNeeded, s.seen.ConsentEpoch, s.seen.ScopesGone = s.Question.Needed, s.Question.Epoch, s.Question.Nothing()
+	s.Prompt = consent.Ask(s.Asked(), row)
+	s.seen.ConsentNeeded, s.seen.ConsentEpoch, s.seen.ScopesGone = s.Prompt.Needed, s.Prompt.Epoch, s.Prompt.Nothing()
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
 	return nil
 }
 
-// pending finds the person of a sign-in that waits for its second step. What ended everything of theirs since ended it.
+// pending finds the person of a sign-in that waits for its second factor. What ended everything of theirs since ended it.
 func (l *Login) pending(ctx context.Context, s *State, now time.Time) error {
 	p := s.In.Progress.Pending(now)
 	if p == nil {
@@ -287,9 +287,9 @@ func (l *Login) SubjectOf(ctx context.Context, req flow.Request, userID string) 
 	return l.Subject(c, userID)
 }
 
-// Dress prepares a page of the sign-in: the language that the app asked for, leave for the form's answer to lead to the app, and how
+// Prepare readies a page of the sign-in: the language that the app asked for, leave for the form's answer to lead to the app, and how
 // the app is shown; nil = there is none.
-func (l *Login) Dress(w http.ResponseWriter, r *http.Request, s *State) (*http.Request, *pages.App) {
+func (l *Login) Prepare(w http.ResponseWriter, r *http.Request, s *State) (*http.Request, *pages.App) {
 	if s.In.Purpose != flow.PurposeAuthorize {
 		return r, nil
 	}

@@ -41,7 +41,7 @@ func (w *walker) privacy(tab *walkTab) {
 		}
 		inside := b.Status == http.StatusOK && strings.HasPrefix(b.URL.Path, "/account")
 		if inside && p.second && !tab.jar.proved(p, walkSeconds) {
-			w.fail("%s is shown to %s, who has not passed the second step here", b.URL, p.name)
+			w.fail("%s is shown to %s, who has not passed the second factor here", b.URL, p.name)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (h *Handler) setupPage(w http.ResponseWriter, r *http.Request, s *login.Sta
 	if err != nil {
 		return h.mayNot(w, r, s, err)
 	}
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Person, p.NotYouURL, p.CancelURL = browser.PersonOf(s.Pending.User), h.Login.Another(s.In), h.Login.CancelURL(s)
 	p.Action, p.QR, p.Secret, p.URL = h.Login.Path(flow.Enrol, s.In), h.Browser.Path(qrPath, &s.In), e.Secret, e.URL
 	if h.Passkeys != nil {

@@ -200,7 +200,7 @@ func TestV01_ASecondFactorThatCameInMeanwhileHasToBePassed(t *testing.T) {
 	})
 }
 
-// A second step that somebody must set up may be a passkey as well as an authenticator app.
+// A second factor that somebody must set up may be a passkey as well as an authenticator app.
 func TestWhoeverMustHaveASecondFactorMayTakeAPasskey(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		s := servertest.New(t, engine, servertest.HandlerOnly(), servertest.YAML("factors: {required: everyone}"))

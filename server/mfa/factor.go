@@ -17,7 +17,7 @@ import (
 	"signet/users/session"
 )
 
-// maxGuesses is how many wrong codes a sign-in survives that waits for its second step (rule G02).
+// maxGuesses is how many wrong codes a sign-in survives that waits for its second factor (rule G02).
 const maxGuesses = 5
 
 // own is a handler of a page whose turn it is.
@@ -65,7 +65,7 @@ func (h *Handler) way(chosen string, have factor.Enrolled) string {
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, have factor.Enrolled, status int, p pages.Factor) error {
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Person = browser.PersonOf(s.Pending.User)
 	p.Action = h.Login.Path(flow.Factor, s.In)
 	p.NotYouURL, p.CancelURL = h.Login.Another(s.In), h.Login.CancelURL(s)
@@ -122,7 +122,7 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, s *login.Stat
 	return h.Login.Continue(w, r, s, v)
 }
 
-// countGuess notes a try at the second step before it is judged, and returns how many there were; 0 = the step waits no more.
+// countGuess notes a try at the second factor before it is judged, and returns how many there were; 0 = the step waits no more.
 func (h *Handler) countGuess(ctx context.Context, s *login.State) (guesses int, err error) {
 	err = h.Browser.Record(ctx, &s.In, func(p *flow.Progress) {
 		if guesses = 0; p.PendingFactor == nil {

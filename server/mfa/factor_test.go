@@ -34,7 +34,7 @@ func TestF06_ThePasswordAloneIsNoSession(t *testing.T) {
 		}
 		factor := fresh.URL.String()
 		if fresh.Get(t, "/account"); fresh.URL.Path != "/signin" {
-			t.Errorf("a sign-in that waits for its second step opens %s", fresh.URL)
+			t.Errorf("a sign-in that waits for its second factor opens %s", fresh.URL)
 		}
 		other := s.Browser(t) // C06: another browser cannot go on with it
 		if other.Get(t, factor); other.Has("factor-submit") {
@@ -183,7 +183,7 @@ func TestTrustedBrowserIsSparedUntilItMatters(t *testing.T) {
 		t.Fatalf("a sensitive page opens at %s", b.URL)
 	}
 	if b.SignIn(t, ada); b.URL.Path != "/signin/factor" {
-		t.Fatalf("confirming without the second step: %s", b.URL)
+		t.Fatalf("confirming without the second factor: %s", b.URL)
 	}
 	b.Get(t, b.URL.String()+"&way=recovery").Submit(t, "factor-submit", url.Values{"code": {codes[0]}})
 	if b.URL.Path != "/account/delete" {

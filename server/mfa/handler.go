@@ -1,4 +1,4 @@
-// Package mfa is the second step of a sign-in: the second factor is asked for, or, where somebody must have one and has none, set up.
+// Package mfa is two-step verification of a sign-in: the second factor is asked for, or, where somebody must have one and has none, set up.
 // Which of the two was decided with the first step and is kept in the row of the sign-in (rule V02). Begin with Handler.show.
 package mfa
 
@@ -32,7 +32,7 @@ type Enrolments interface {
 	Confirm(ctx context.Context, permit factor.Permit, owner string, u storage.User, code string) ([]string, error)
 }
 
-// Passkeys is the part of *passkey.Service that the second step uses.
+// Passkeys is the part of *passkey.Service that the second factor uses.
 type Passkeys interface {
 	BeginFor(ctx context.Context, p ticket.Purpose, browser, userID string) (json.RawMessage, error)
 	Check(ctx context.Context, p ticket.Purpose, browser, userID string, response []byte) (*passkey.Proof, error)

@@ -18,7 +18,7 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request, s *logi
 	return login.WriteOptions(w, options, err)
 }
 
-// submitPasskey is the second step by a passkey. It need not verify its user: the password was the first factor.
+// submitPasskey is the second factor by a passkey. It need not verify its user: the password was the first factor.
 func (h *Handler) submitPasskey(w http.ResponseWriter, r *http.Request, s *login.State) error {
 	proof, err := h.Passkeys.Check(r.Context(), passkey.ToFactor, h.Browser.Mark(r), s.Pending.UserID, []byte(r.PostForm.Get("credential")))
 	if err == nil {

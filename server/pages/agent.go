@@ -25,7 +25,7 @@ func firstOf(list [][2]string, agent string) string {
 
 // device puts a User-Agent into words a person knows: "Firefox on Linux". None of its own bytes are shown: whoever sends it writes them
 // (rule V08).
-func (l *tongue) device(agent string) template.HTML {
+func (l *locale) device(agent string) template.HTML {
 	browser, system := firstOf(browsers, agent), firstOf(systems, agent)
 	switch {
 	case browser != "" && system != "":
@@ -37,7 +37,7 @@ func (l *tongue) device(agent string) template.HTML {
 }
 
 // emailDevice is device within a sentence.
-func (l *tongue) emailDevice(agent string) string {
+func (l *locale) emailDevice(agent string) string {
 	if firstOf(browsers, agent) == "" && firstOf(systems, agent) == "" {
 		return string(l.say("mail.unknown_browser"))
 	}
@@ -72,7 +72,7 @@ func eventIcon(e EventLine) string {
 }
 
 // network is an address, or the network that is kept of one, in words a person knows; what is neither is shown as it is.
-func (l *tongue) network(s string) template.HTML {
+func (l *locale) network(s string) template.HTML {
 	a, err := netip.ParseAddr(s)
 	if err != nil {
 		prefix, err := netip.ParsePrefix(s)

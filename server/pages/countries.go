@@ -21,7 +21,7 @@ var countriesByLanguage = sync.OnceValue(func() map[string][]string {
 })
 
 // countries are the names to choose from, the one that was given in another way first.
-func (l *tongue) countries(given string) []string {
+func (l *locale) countries(given string) []string {
 	list := countriesByLanguage()[l.tag]
 	if list == nil {
 		list = countriesByLanguage()["en"]

@@ -137,11 +137,11 @@ func TestTheCheckUpSaysWhatToDoNext(t *testing.T) {
 		page Account
 		want string
 	}{
-		"nothing":       {Account{Person: person, Mail: true, Factors: &Factors{}}, `href="/account/email">Verify`},
-		"an address":    {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
-		"no mail":       {Account{Person: person, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
-		"a second step": {Account{Person: person, Factors: &Factors{TOTP: true}}, `href="/account/passkeys">Add`},
-		"a passkey":     {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{Passkeys: 1}}, "Your account is well protected."},
+		"nothing":     {Account{Person: person, Mail: true, Factors: &Factors{}}, `href="/account/email">Verify`},
+		"an address":  {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
+		"no mail":     {Account{Person: person, Factors: &Factors{}}, `href="/account/second-step">Turn on`},
+		"two factors": {Account{Person: person, Factors: &Factors{TOTP: true}}, `href="/account/passkeys">Add`},
+		"a passkey":   {Account{Person: person, Mail: true, Verified: true, Factors: &Factors{Passkeys: 1}}, "Your account is well protected."},
 	} {
 		w := httptest.NewRecorder()
 		if err := p.Render(w, httptest.NewRequest(http.MethodGet, "/account", nil), http.StatusOK, tt.page); err != nil {

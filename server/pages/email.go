@@ -104,7 +104,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 }
 
 // named is the language of a tag, the first where it is none of ours.
-func (c *catalogue) named(tag string) *tongue {
+func (c *catalogue) named(tag string) *locale {
 	if want, err := language.Parse(tag); err == nil {
 		_, i, _ := c.matcher.Match(want)
 		return &c.languages[i]
@@ -113,7 +113,7 @@ func (c *catalogue) named(tag string) *tongue {
 }
 
 // plain gives a text without escaping: our texts of emails hold no markup.
-func (l *tongue) plain(id string, args map[string]string) string {
+func (l *locale) plain(id string, args map[string]string) string {
 	pairs := make([]any, 0, 2*len(args))
 	for name, value := range maps.All(args) {
 		pairs = append(pairs, name, htmltemplate.HTML(value)) // taken as it is; the email's template escapes
@@ -123,7 +123,7 @@ func (l *tongue) plain(id string, args map[string]string) string {
 
 // emailArg puts an argument into words. Only the names of apps and providers, which operators register, and what a registered app shows in
 // a few plain words are shown as they are; all else is of a form that has no place for words of their own (rule V08).
-func (l *tongue) emailArg(name, value string, zone *time.Location) string {
+func (l *locale) emailArg(name, value string, zone *time.Location) string {
 	switch name {
 	case "App", "Provider":
 		return plainWord(value)

@@ -1,6 +1,6 @@
 package pages
 
-// Factor asks for the second step of signing in. Problem is "factor.wrong.totp", "factor.wrong.recovery", "factor.throttled".
+// Factor asks for the second factor. Problem is "factor.wrong.totp", "factor.wrong.recovery", "factor.throttled".
 type Factor struct {
 	App        *App
 	Person     Person
@@ -28,8 +28,8 @@ type FactorSetup struct {
 	PasskeyProblem             string
 }
 
-// SecondStep is the account page about the second step. Enrolling is nil unless a secret waits for its first code.
-type SecondStep struct {
+// TwoStep is the account page of two-step verification. Enrolling is nil unless a secret waits for its first code.
+type TwoStep struct {
 	Person   Person
 	TOTP     bool
 	Recovery int
@@ -63,12 +63,12 @@ func (FactorSetup) Title() string { return "factor.setup_title" }
 func (p FactorSetup) wrong() bool { return p.Problem != "" || p.PasskeyProblem != "" }
 
 // Template of the page.
-func (SecondStep) Template() string { return "second_step" }
+func (TwoStep) Template() string { return "second_step" }
 
 // Title of the page.
-func (SecondStep) Title() string     { return "second.title" }
-func (p SecondStep) wrong() bool     { return p.Problem != "" }
-func (p SecondStep) person() *Person { return &p.Person }
+func (TwoStep) Title() string     { return "second.title" }
+func (p TwoStep) wrong() bool     { return p.Problem != "" }
+func (p TwoStep) person() *Person { return &p.Person }
 
 // Template of the page.
 func (RecoveryCodes) Template() string { return "recovery_codes" }

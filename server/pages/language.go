@@ -22,12 +22,12 @@ import (
 
 // catalogue is every text in every language.
 type catalogue struct {
-	languages []tongue // the first is the fallback
+	languages []locale // the first is the fallback
 	matcher   language.Matcher
 }
 
-// tongue is one language.
-type tongue struct {
+// locale is one language.
+type locale struct {
 	tag  string // "en"
 	name string // in itself: "Deutsch"
 	dir  string
@@ -97,9 +97,9 @@ func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
 	if err := json.Unmarshal(raw, &texts); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(c.languages, func(l tongue) bool { return l.tag == tag.String() })
+	i := slices.IndexFunc(c.languages, func(l locale) bool { return l.tag == tag.String() })
 	if i < 0 {
-		l := tongue{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{},
+		l := locale{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{},
 			text: i18n.NewLocalizer(bundle, tag.String())}
 		if len(c.languages) > 0 {
 			maps.Copy(l.ids, c.languages[0].ids) // said in English where it is not said here
@@ -136,7 +136,7 @@ const maxTags = 30
 
 // pick chooses the language of an answer: the one chosen in the footer now (?lang=, which must be one we have) or before (kept, of this
 // browser), the app's ui_locales, the one of the account in view (locale), the browser's.
-func (c *catalogue) pick(r *http.Request, kept, locale string) *tongue {
+func (c *catalogue) pick(r *http.Request, kept, locale string) *locale {
 	if l := c.asked(r); l != nil {
 		return l
 	}
@@ -153,7 +153,7 @@ func (c *catalogue) pick(r *http.Request, kept, locale string) *tongue {
 }
 
 // asked is the language of ?lang=; nil = none of ours.
-func (c *catalogue) asked(r *http.Request) *tongue {
+func (c *catalogue) asked(r *http.Request) *locale {
 	if !strings.Contains(r.URL.RawQuery, "lang=") {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (c *catalogue) asked(r *http.Request) *tongue {
 	return nil
 }
 
-func (c *catalogue) exactly(tag string) *tongue {
+func (c *catalogue) exactly(tag string) *locale {
 	for i := range c.languages {
 		if c.languages[i].tag == tag {
 			return &c.languages[i]
@@ -279,13 +279,13 @@ func (p *Pages) NewLocale(r *http.Request, person Person) string {
 
 // say gives a text. Arguments come in pairs, name and value; a template.HTML value stands as it is, all else is escaped.
 // Our own files are trusted to hold HTML. An id nobody wrote is shown as it is: a test makes sure there is none.
-func (l *tongue) say(id string, pairs ...any) template.HTML {
+func (l *locale) say(id string, pairs ...any) template.HTML {
 	return l.localize(id, nil, pairs)
 }
 
 // marked is a text as pages show it: one that is not there in the page's language says that it is English, for those who hear the page
 // and where the two are written in different directions.
-func (l *tongue) marked(id string, text template.HTML) template.HTML {
+func (l *locale) marked(id string, text template.HTML) template.HTML {
 	if l.own[id] || !l.ids[id] {
 		return text
 	}
@@ -293,7 +293,7 @@ func (l *tongue) marked(id string, text template.HTML) template.HTML {
 }
 
 // sayAbout is say with names of things.
-func (l *tongue) sayAbout(id string, args map[string]string) template.HTML {
+func (l *locale) sayAbout(id string, args map[string]string) template.HTML {
 	var pairs []any
 	for name, value := range args {
 		pairs = append(pairs, name, bdi(value))
@@ -301,7 +301,7 @@ func (l *tongue) sayAbout(id string, args map[string]string) template.HTML {
 	return l.say(id, pairs...)
 }
 
-func (l *tongue) localize(id string, count any, pairs []any) template.HTML {
+func (l *locale) localize(id string, count any, pairs []any) template.HTML {
 	args := map[string]any{}
 	if count != nil {
 		args["PluralCount"] = count
@@ -323,12 +323,12 @@ func (l *tongue) localize(id string, count any, pairs []any) template.HTML {
 }
 
 // plural gives a text that depends on a number.
-func (l *tongue) plural(id string, n int, pairs ...any) template.HTML {
+func (l *locale) plural(id string, n int, pairs ...any) template.HTML {
 	return l.localize(id, n, pairs)
 }
 
 // optional gives a text, or nothing where there is none.
-func (l *tongue) optional(id string, pairs ...any) template.HTML {
+func (l *locale) optional(id string, pairs ...any) template.HTML {
 	if !l.ids[id] {
 		return ""
 	}

@@ -101,7 +101,7 @@ func New(o Options) (*Pages, error) {
 }
 
 // parse makes one language's templates, by page.
-func (p *Pages) parse(l *tongue, chosen bool) (map[string]*template.Template, error) {
+func (p *Pages) parse(l *locale, chosen bool) (map[string]*template.Template, error) {
 	base, err := template.New("base").Funcs(p.words(l, chosen)).ParseFS(templates.Files, "layout.html", "partials.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
@@ -146,7 +146,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // Render writes the page in the request's language. Nothing is written if it fails.
 func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page Page) error {
 	locale := ""
-	if q, ok := page.(desked); ok && q.person() != nil {
+	if q, ok := page.(accountPage); ok && q.person() != nil {
 		locale = q.person().Locale
 	}
 	l := p.texts.pick(r, p.kept(r), locale)
@@ -172,7 +172,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 	return nil
 }
 
-func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
+func (p *Pages) view(r *http.Request, l *locale, page Page) view {
 	v := view{
 		Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, LogoDark: p.logoDark, Body: "focused", Home: p.prefix + "/", Test: p.test,
 		Page: page,
@@ -185,7 +185,7 @@ func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
 	if q, ok := page.(complaining); ok {
 		v.Wrong = q.wrong()
 	}
-	if q, ok := page.(desked); ok {
+	if q, ok := page.(accountPage); ok {
 		v.Body, v.Person = "wide", q.person()
 	}
 	switch q := page.(type) {
@@ -200,7 +200,7 @@ func (p *Pages) view(r *http.Request, l *tongue, page Page) view {
 
 // languages lists the footer's links: this very page in another language. What answers a form at an address of its own has none: there is
 // no page to be had by a link.
-func (p *Pages) languages(r *http.Request, current *tongue) []languageLink {
+func (p *Pages) languages(r *http.Request, current *locale) []languageLink {
 	if r.Method == http.MethodPost && p.routes != nil && !slices.Contains(p.routes(), "GET "+r.URL.Path) {
 		return nil
 	}

@@ -10,12 +10,12 @@ import (
 )
 
 // scope is what a scope lets an app do: Signet's own in the words of the catalogue, a resource's in the resource's, else its name.
-func (l *tongue) scope(s ScopeLine) template.HTML {
+func (l *locale) scope(s ScopeLine) template.HTML {
 	return orElse(l.texts(s.Title), orElse(l.ownScope(s, ""), "<code>"+escaped(s.Scope)+"</code>"))
 }
 
 // scopeMore is a second line about it.
-func (l *tongue) scopeMore(s ScopeLine, p Person) template.HTML {
+func (l *locale) scopeMore(s ScopeLine, p Person) template.HTML {
 	switch {
 	case len(s.Description) > 0:
 		return l.texts(s.Description)
@@ -26,12 +26,12 @@ func (l *tongue) scopeMore(s ScopeLine, p Person) template.HTML {
 }
 
 // scopeShort is a scope in a word or two, for a list of several.
-func (l *tongue) scopeShort(s ScopeLine) template.HTML {
+func (l *locale) scopeShort(s ScopeLine) template.HTML {
 	return orElse(l.ownScope(s, ".short"), l.scope(s))
 }
 
 // ownScope finds a text about one of Signet's own scopes: those have no dot in their names, and belong to no resource.
-func (l *tongue) ownScope(s ScopeLine, part string) template.HTML {
+func (l *locale) ownScope(s ScopeLine, part string) template.HTML {
 	if s.Owner != "" || strings.Contains(s.Scope, ".") {
 		return ""
 	}
@@ -40,7 +40,7 @@ func (l *tongue) ownScope(s ScopeLine, part string) template.HTML {
 
 // texts picks an outside text in the page's language: the one in it, in its parent (de for de-AT), for every language, in English, or
 // in any at all. One that is in another language than the page says so, for those who hear it.
-func (l *tongue) texts(t map[string]string) template.HTML {
+func (l *locale) texts(t map[string]string) template.HTML {
 	if len(t) == 0 {
 		return ""
 	}

@@ -5,7 +5,7 @@ package pages
 
 type complaining interface{ wrong() bool }
 type titled interface{ titleArgs() []any }
-type desked interface{ person() *Person }
+type accountPage interface{ person() *Person }
 
 // Template of the page.
 func (SignIn) Template() string { return "sign_in" }

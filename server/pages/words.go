@@ -12,7 +12,7 @@ import (
 )
 
 // words are the functions that templates of one language use beside the page's own fields.
-func (p *Pages) words(l *tongue, chosen bool) template.FuncMap {
+func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 	return template.FuncMap{
 		"t":         func(id string, pairs ...any) template.HTML { return l.marked(id, l.say(id, pairs...)) },
 		"tmap":      func(id string, args map[string]string) template.HTML { return l.marked(id, l.sayAbout(id, args)) },
@@ -141,7 +141,7 @@ func described(list []Problem, field, hint string) template.HTMLAttr {
 	return ""
 }
 
-func (l *tongue) problem(p Problem) template.HTML {
+func (l *locale) problem(p Problem) template.HTML {
 	id := p.Message
 	if !l.ids[id] {
 		id = "form.invalid"
@@ -158,7 +158,7 @@ func pairs(args map[string]string) []any {
 }
 
 // event puts a fact of the audit log into words; one that nobody wrote words for is not shown by its name.
-func (l *tongue) event(e EventLine) template.HTML {
+func (l *locale) event(e EventLine) template.HTML {
 	id := "event." + e.Name
 	if e.App != "" && l.ids[id+".app"] {
 		return l.say(id+".app", "App", bdi(e.App))
@@ -167,12 +167,12 @@ func (l *tongue) event(e EventLine) template.HTML {
 }
 
 // day is a date in words, in the time zone that the time is given in (Person.At).
-func (l *tongue) day(t time.Time) template.HTML {
+func (l *locale) day(t time.Time) template.HTML {
 	t = placed(t)
 	return stamp(t, l.say("when.day", "Day", t.Day(), "Month", l.month(t), "Year", t.Year()))
 }
 
-func (l *tongue) moment(t time.Time) template.HTML {
+func (l *locale) moment(t time.Time) template.HTML {
 	t = placed(t)
 	zone := t.Format("MST")
 	if strings.HasPrefix(zone, "+") || strings.HasPrefix(zone, "-") { // it has no name
@@ -182,7 +182,7 @@ func (l *tongue) moment(t time.Time) template.HTML {
 		zone))
 }
 
-func (l *tongue) month(t time.Time) template.HTML {
+func (l *locale) month(t time.Time) template.HTML {
 	return l.say("month." + strconv.Itoa(int(t.Month())))
 }
 
@@ -191,7 +191,7 @@ func stamp(t time.Time, words template.HTML) template.HTML {
 }
 
 // when is a past moment, as far away as matters.
-func (l *tongue) when(t time.Time) template.HTML {
+func (l *locale) when(t time.Time) template.HTML {
 	switch ago := time.Since(t); {
 	case ago < 2*time.Minute:
 		return l.say("when.now")
@@ -203,7 +203,7 @@ func (l *tongue) when(t time.Time) template.HTML {
 	return l.day(t)
 }
 
-func (l *tongue) wait(seconds int) template.HTML {
+func (l *locale) wait(seconds int) template.HTML {
 	if seconds > 90 {
 		return l.plural("wait.minutes", (seconds+59)/60)
 	}
@@ -211,7 +211,7 @@ func (l *tongue) wait(seconds int) template.HTML {
 }
 
 // span is a time to come, in the largest unit that is whole.
-func (l *tongue) span(d time.Duration) template.HTML {
+func (l *locale) span(d time.Duration) template.HTML {
 	const day = 24 * time.Hour
 	switch {
 	case d >= day && d%day == 0:
@@ -223,7 +223,7 @@ func (l *tongue) span(d time.Duration) template.HTML {
 }
 
 // errorText is one part of an error page's words; a variant that names the app is taken where the app is known.
-func (l *tongue) errorText(e Error, part string) template.HTML {
+func (l *locale) errorText(e Error, part string) template.HTML {
 	id := "error." + e.Kind + "." + part
 	args := make([]any, 0, 2*len(e.Args))
 	for k, v := range e.Args {
@@ -235,7 +235,7 @@ func (l *tongue) errorText(e Error, part string) template.HTML {
 	return l.optional(id, args...)
 }
 
-func (l *tongue) errorSteps(e Error) []template.HTML {
+func (l *locale) errorSteps(e Error) []template.HTML {
 	var steps []template.HTML
 	for _, part := range []string{"do", "do2", "do3"} {
 		if s := l.errorText(e, part); s != "" {
@@ -246,6 +246,6 @@ func (l *tongue) errorSteps(e Error) []template.HTML {
 }
 
 // outside is a link to one of the operator's addresses, which opens beside the form that is being filled in.
-func (l *tongue) outside(id, address string) template.HTML {
+func (l *locale) outside(id, address string) template.HTML {
 	return template.HTML(`<a href="` + template.HTMLEscapeString(address) + `" target="_blank" rel="noopener">` + string(l.say(id)) + `</a>`)
 }

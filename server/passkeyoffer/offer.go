@@ -65,7 +65,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, problem string) error {
-	r, app := h.Login.Dress(w, r, s)
+	r, app := h.Login.Prepare(w, r, s)
 	return h.Pages.Render(w, r, status, pages.PasskeyOffer{
 		App: app, Person: s.Visitor.Person, Action: h.Login.Path(flow.OfferPasskey, s.In), Options: h.Browser.Path(optionsPath, &s.In),
 		Problem: problem,

@@ -47,7 +47,7 @@ func (h *Handler) recoverPage(w http.ResponseWriter, r *http.Request, s *login.S
 	case sent && problem != "recover.gone":
 		p.State = pages.RecoverCode
 	}
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Action, p.BackURL = h.Browser.Path(recoverPath, &s.In), h.Login.Path(flow.Factor, s.In)
 	if p.State == pages.RecoverCode {
 		p.Action = login.WithQuery(p.Action, "sent=1")

@@ -16,7 +16,7 @@ func waitFor(d time.Duration) servertest.Option {
 	return servertest.Change(func(c *config.Config) { c.Factors.RecoveryWait, c.Support.Contact = d, "the help desk" })
 }
 
-// lose signs in with the password and says that the second step is lost; it ends where the wait has begun.
+// lose signs in with the password and says that the second factor is lost; it ends where the wait has begun.
 func lose(t *testing.T, b *servertest.Browser, box *mailtest.Box, p servertest.Person) {
 	t.Helper()
 	b.Get(t, "/signin").SignIn(t, p)
@@ -53,7 +53,7 @@ func TestLostSecondFactor(t *testing.T) {
 		if other := s.Browser(t).Get(t, page); other.URL.Path != "/signin" || strings.Contains(other.Body, ada.Email) {
 			t.Errorf("another browser sees %s: %s", other.URL, other.Text("main"))
 		}
-		started := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
+		started := box.WaitAbout(t, ada.Email, "turn off two-step verification").LinkWith(t, "/recover/stop")
 		if n, err := s.Services().Recovery.Due(t.Context()); n != 1 || err != nil {
 			t.Fatalf("mailed %d, %v", n, err)
 		}
@@ -90,7 +90,7 @@ func TestLostSecondFactor(t *testing.T) {
 			t.Errorf("the sign-in that waits outlives it: %s", b.URL)
 		}
 		if b.Get(t, "/signin").SignIn(t, ada); b.URL.Path != "/account" {
-			t.Errorf("without the second step at %s", b.URL)
+			t.Errorf("without the second factor at %s", b.URL)
 		}
 	})
 }
@@ -121,7 +121,7 @@ func TestLostSecondFactorIsStopped(t *testing.T) {
 			secret, _ := home.AddAuthenticator(t)
 			intruder := s.Browser(t)
 			lose(t, intruder, box, ada)
-			link := box.WaitAbout(t, ada.Email, "without your second step").LinkWith(t, "/recover/stop")
+			link := box.WaitAbout(t, ada.Email, "turn off two-step verification").LinkWith(t, "/recover/stop")
 			if s.Browser(t).Get(t, link); s.Services().Recovery.LookStop(t.Context(), link[strings.Index(link, "t=")+2:]) != nil {
 				t.Error("a program that opens links stops it")
 			}

@@ -64,7 +64,7 @@ func TestNotMeDropsWhatTheIntruderAdded(t *testing.T) {
 		reset := servertest.Local(t, m.LinkWith(t, "/reset?t="))
 		b.Get(t, reset).Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
 		if b.URL.Path != "/account" {
-			t.Errorf("the intruder's second step keeps the owner out: %s", b.URL)
+			t.Errorf("the intruder's second factor keeps the owner out: %s", b.URL)
 		}
 	}
 	if have, err := s.Services().Factors.Of(t.Context(), ada.ID); err != nil || have.TOTP || have.Recovery > 0 {

@@ -26,7 +26,7 @@ func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) forgotPage(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.Forgot) error {
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Contact, p.SignInURL = h.Contact, h.Login.Path(flow.SignIn, s.In)
 	if h.Rules.MailOn() {
 		p.Action = h.Browser.Path(forgotPath, &s.In)
@@ -84,7 +84,7 @@ func (h *Handler) again(w http.ResponseWriter, r *http.Request, secret string, e
 	return login.LinkExpired(err, h.Browser.Path(back, nil))
 }
 
-// reset takes the new password. Its person is signed in, unless a second step is asked for first (rule E12).
+// reset takes the new password. Its person is signed in, unless a second factor is asked for first (rule E12).
 func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	if err := login.ParseForm(r); err != nil {
 		return err

@@ -32,7 +32,7 @@ type Clients interface {
 
 // Limiter counts what strangers do; *ratelimit.Limiter.
 type Limiter interface {
-	Charge(ctx context.Context, lanes ...ratelimit.Lane) (*ratelimit.Charge, error)
+	Charge(ctx context.Context, limits ...ratelimit.Limit) (*ratelimit.Charge, error)
 }
 
 // Options of New. All are required.
@@ -77,14 +77,14 @@ const (
 	longestWait       = 5 * time.Minute
 )
 
-func lanes(from netip.Addr) []ratelimit.Lane {
-	lane := ratelimit.Lane{Key: "register " + web.Network(from), Free: freeRegistrations, Window: time.Hour, First: 5 * time.Second,
+func limits(from netip.Addr) []ratelimit.Limit {
+	limit := ratelimit.Limit{Key: "register " + web.Network(from), Free: freeRegistrations, Window: time.Hour, First: 5 * time.Second,
 		Max:       longestWait,
 		OnSuccess: ratelimit.Never}
-	list := []ratelimit.Lane{lane}
+	list := []ratelimit.Limit{limit}
 	for i, wide := range web.Around(from) {
-		lane.Key, lane.Free = "register "+wide, freeRegistrations*[]int64{ofSite, ofProvider}[i]
-		list = append(list, lane)
+		limit.Key, limit.Free = "register "+wide, freeRegistrations*[]int64{ofSite, ofProvider}[i]
+		list = append(list, limit)
 	}
 	return list
 }
@@ -99,7 +99,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if token == "" && h.Service.Mode() == registration.Open {
-		_, err := h.Limits.Charge(r.Context(), lanes(web.Address(r))...)
+		_, err := h.Limits.Charge(r.Context(), limits(web.Address(r))...)
 		if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 			return refusal.TooMany("Too many clients were registered from here. Wait before the next one.", wait.RetryAfter)
 		} else if err != nil {

@@ -22,7 +22,7 @@ func (h *Handler) showCode(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) codePage(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.MailedCode) error {
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.AskAction, p.Action = h.Browser.Path(codePath, &s.In), h.Browser.Path(codeCheckPath, &s.In)
 	p.SignInURL = h.Login.Path(flow.SignIn, s.In)
 	return h.Pages.Render(w, r, status, p)

@@ -33,7 +33,7 @@ func (h *Handler) passkeyOptions(w http.ResponseWriter, r *http.Request) error {
 	return login.WriteOptions(w, options, err)
 }
 
-// submitPasskey is the form with a passkey's answer. An unknown passkey, a wrong signature and a person who is shut out look the same;
+// submitPasskey is the form with a passkey's answer. An unknown passkey, a wrong signature and a disabled person look the same;
 // only the script learns that a passkey is unknown, so that whatever keeps it forgets it.
 func (h *Handler) submitPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := login.ParseForm(r); err != nil {

@@ -77,7 +77,7 @@ func TestG06_APasskeyOfAnotherTabOrBrowser(t *testing.T) {
 		t.Errorf("replay: %d", one.Status)
 	}
 
-	// What an unknown passkey, a wrong signature and a person who is shut out are answered is the same (D01, G08).
+	// What an unknown passkey, a wrong signature and a disabled person are answered is the same (D01, G08).
 	seen := map[string]string{}
 	try := func(name string, d *passkeytest.Device) {
 		x := s.Browser(t)

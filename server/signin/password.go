@@ -105,7 +105,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 			w.Header().Set("Retry-After", strconv.Itoa(told.RetryAfter))
 		}
 	}
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Action = h.Login.Path(flow.SignIn, s.In)
 	if !h.People.SignupClosed() {
 		p.SignUpURL = h.Login.Path(flow.SignUp, s.In)

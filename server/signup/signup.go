@@ -29,7 +29,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, status int, p pages.SignUp) error {
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Action, p.SignInURL = h.Login.Path(flow.SignUp, s.In), h.Login.Path(flow.SignIn, s.In)
 	p.MinLength, p.AskUsername, p.Terms = h.Rules.MinPassword(), true, h.Rules.Terms() != ""
 	if h.Passkeys != nil {

@@ -51,7 +51,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	if !s.Is(flow.Terms) {
 		return h.Login.GoOn(w, r, s)
 	}
-	r, app := h.Login.Dress(w, r, s)
+	r, app := h.Login.Prepare(w, r, s)
 	v := s.Visitor
 	return h.Pages.Render(w, r, http.StatusOK,
 		pages.Terms{App: app, Person: v.Person, Action: h.Login.Path(flow.Terms, s.In), Known: v.User.Terms != ""})

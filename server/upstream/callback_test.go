@@ -137,7 +137,7 @@ func TestB02_ACallbackLoadedTwiceLeadsOn(t *testing.T) {
 		upstreamtest.Shows(t, other.Get(t, callback), http.StatusBadRequest, "That sign-in has expired")
 		upstreamtest.NoVisitor(t, other)
 
-		w.AddAuthenticator(t, servertest.Person{User: ada}) // the second step is asked for still
+		w.AddAuthenticator(t, servertest.Person{User: ada}) // the second factor is asked for still
 		app.Begin(t, b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil))
 		upstreamtest.Press(t, b, "google")
 		callback = w.Callback(t, b, "google", upstreamtest.GoogleAda.Subject)

@@ -65,7 +65,7 @@ func (h *Handler) showConnect(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	u, _ := h.Login.Upstreams.Upstream(c.k.Upstream)
-	r, app := h.Login.Dress(w, r, c.s)
+	r, app := h.Login.Prepare(w, r, c.s)
 	return h.Pages.Render(w, r, http.StatusOK, pages.Connect{
 		App: app, Person: c.s.Visitor.Person, Upstream: h.Login.Button(r, c.s, u), Label: c.k.Identity.Email,
 		Action: h.Login.Path(flow.Link, c.s.In),

@@ -54,7 +54,7 @@ func (h *Handler) showNew(w http.ResponseWriter, r *http.Request) error {
 		return h.Login.GoOn(w, r, s)
 	}
 	u, _ := h.Login.Upstreams.Upstream(k.Upstream)
-	r, app := h.Login.Dress(w, r, s)
+	r, app := h.Login.Prepare(w, r, s)
 	signIn := h.Login.Path(flow.SignIn, s.In)
 	if s.Visitor != nil {
 		signIn = h.Login.Another(s.In)
@@ -67,7 +67,7 @@ func (h *Handler) showNew(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, s *login.State, k federation.PendingIdentity, status int,
 	p pages.NewAccount) error {
 	u, _ := h.Login.Upstreams.Upstream(k.Upstream)
-	r, p.App = h.Login.Dress(w, r, s)
+	r, p.App = h.Login.Prepare(w, r, s)
 	p.Upstream, p.Action, p.BackURL = h.Login.Button(r, s, u), h.newPath(s, k), h.Login.Path(flow.SignIn, s.In)
 	p.AskUsername, p.Terms = true, h.Rules.Terms() != ""
 	p.Invited = k.Address != ""

@@ -75,7 +75,7 @@ func waitingPolls(t *testing.T, db *storage.DB) {
 		ok(t, err)
 		same(t, []any{got.Early, got.Interval, got.State}, []any{step.early, step.interval, "pending"})
 	}
-	for range 20 { // whoever never waits is not shut out: the interval has a limit
+	for range 20 { // whoever never waits is not locked out: the interval has a limit
 		_, err := db.PollWaiting(ctx, "device", "polled", "tv", now.Add(36*time.Second))
 		ok(t, err)
 	}

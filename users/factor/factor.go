@@ -1,4 +1,4 @@
-// Package factor is the second step of signing in: an authenticator app (TOTP, RFC 6238), recovery codes, and the rule that
+// Package factor is two-step verification: an authenticator app (TOTP, RFC 6238), recovery codes, and the rule that
 // says when one is asked for.
 //
 // A code of the app is used once: the step it belongs to is spent by a compare-and-swap, together with all before it. Guesses
@@ -68,7 +68,7 @@ type Options struct {
 	Stores  Stores
 	Ways    *Ways
 	Audit   *audit.Log
-	Tickets *ticket.Book
+	Tickets *ticket.Tickets
 	Sealer  Sealer
 	Place   func(table, row, column string) []byte
 	Notices Notices
@@ -151,16 +151,16 @@ type Match struct {
 // Commit uses the code up. ErrWrong if somebody was quicker.
 func (p *Match) Commit(ctx context.Context) error { return p.commit(ctx) }
 
-// lane is the count of wrong codes of one kind: ten in an hour close that way for an hour (G02).
-func lane(kind, userID string) ratelimit.Lane {
+// limit is the count of wrong codes of one kind: ten in an hour close that way for an hour (G02).
+func limit(kind, userID string) ratelimit.Limit {
 	const hour = time.Hour
-	return ratelimit.Lane{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour,
+	return ratelimit.Limit{Key: "factor " + kind + " " + userID, Free: 10, Window: hour, First: hour, Max: hour,
 		OnSuccess: ratelimit.WholeStreak}
 }
 
 // guess pays for a try, judges it, and writes down what came of it.
 func (s *Service) guess(ctx context.Context, userID, kind string, judge func() (*Match, error)) (*Match, error) {
-	charge, err := s.limits.Charge(ctx, lane(kind, userID))
+	charge, err := s.limits.Charge(ctx, limit(kind, userID))
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
 		if err := s.Audit.Record(ctx, audit.Event{Name: audit.FactorThrottled, UserID: userID, Detail: about(kind)}); err != nil {
 			return nil, err

@@ -322,22 +322,22 @@ func TestG05_WithTheLastFactorGoTheCodes(t *testing.T) {
 
 func TestDecide(t *testing.T) {
 	for name, tt := range map[string]struct {
-		q    factor.Question
+		q    factor.Situation
 		want factor.Step
 	}{
-		"nothing, nothing wanted":          {factor.Question{}, factor.None},
-		"has an app":                       {factor.Question{Has: true, Always: true}, factor.Ask},
-		"has a passkey":                    {factor.Question{Has: true}, factor.None},
-		"has a passkey, required":          {factor.Question{Has: true, Required: true}, factor.Ask},
-		"has a passkey, demanded":          {factor.Question{Has: true, Demanded: true}, factor.Ask},
-		"has one, trusted":                 {factor.Question{Has: true, Trusted: true}, factor.None},
-		"has one, trusted, required":       {factor.Question{Has: true, Trusted: true, Required: true}, factor.None},
-		"has one, trusted, but demanded":   {factor.Question{Has: true, Trusted: true, Demanded: true}, factor.Ask},
-		"none, required":                   {factor.Question{Required: true}, factor.Enrol},
-		"none, required, trusted":          {factor.Question{Required: true, Trusted: true}, factor.Enrol},
-		"none, demanded only":              {factor.Question{Demanded: true}, factor.None},
-		"a passkey proved both":            {factor.Question{Has: true, Proven: true, Demanded: true, Required: true}, factor.None},
-		"none, required, a passkey proved": {factor.Question{Proven: true, Required: true}, factor.None},
+		"nothing, nothing wanted":          {factor.Situation{}, factor.None},
+		"has an app":                       {factor.Situation{Has: true, Always: true}, factor.Ask},
+		"has a passkey":                    {factor.Situation{Has: true}, factor.None},
+		"has a passkey, required":          {factor.Situation{Has: true, Required: true}, factor.Ask},
+		"has a passkey, demanded":          {factor.Situation{Has: true, Demanded: true}, factor.Ask},
+		"has one, trusted":                 {factor.Situation{Has: true, Trusted: true}, factor.None},
+		"has one, trusted, required":       {factor.Situation{Has: true, Trusted: true, Required: true}, factor.None},
+		"has one, trusted, but demanded":   {factor.Situation{Has: true, Trusted: true, Demanded: true}, factor.Ask},
+		"none, required":                   {factor.Situation{Required: true}, factor.Enrol},
+		"none, required, trusted":          {factor.Situation{Required: true, Trusted: true}, factor.Enrol},
+		"none, demanded only":              {factor.Situation{Demanded: true}, factor.None},
+		"a passkey proved both":            {factor.Situation{Has: true, Proven: true, Demanded: true, Required: true}, factor.None},
+		"none, required, a passkey proved": {factor.Situation{Proven: true, Required: true}, factor.None},
 	} {
 		if got := factor.Decide(tt.q); got != tt.want {
 			t.Errorf("%s: got %d, want %d", name, got, tt.want)

@@ -48,7 +48,7 @@ const (
 	UnlinkLogin
 	ChangeAddress
 	VerifyAddress
-	TrustBrowser // no second step in this browser for a while
+	TrustBrowser // no second factor in this browser for a while
 	ResetFactors // all second factors go
 	Freeze       // "this was not me": nobody signs in, and what was added since an email goes
 	Export
@@ -76,7 +76,7 @@ type Proof struct {
 	// AskedAt is when LinkLogin was asked for and allowed; it is carried out when the person comes back from the upstream. Other acts
 	// do not look at it.
 	AskedAt time.Time `json:"asked_at,omitzero"`
-	// Decided is the second step of a sign-in that waits for it: None, Ask or Enrol. It was decided with the first step.
+	// Decided is the second factor of a sign-in that waits for it: None, Ask or Enrol. It was decided with the first step.
 	Decided Step `json:"decided,omitempty"`
 	// Password tells that the present password was checked for this act.
 	Password bool `json:"password,omitempty"`

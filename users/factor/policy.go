@@ -28,8 +28,8 @@ const (
 	Enrol             // the person has to set one up first
 )
 
-// Question is what the rule looks at.
-type Question struct {
+// Situation is what the rule looks at.
+type Situation struct {
 	Has      bool // the person has a second factor
 	Always   bool // they set one up to be asked for at each sign-in: an authenticator app; a passkey alone spares the password
 	Proven   bool // the proof just made is as good as two (a passkey that verified its user)
@@ -38,9 +38,9 @@ type Question struct {
 	Demanded bool // this very request wants two: of the application, or for a sensitive act
 }
 
-// Decide is the rule. Trust spares a person who signs in as usual the second step; it never counts where two factors are
+// Decide is the rule. Trust spares a person who signs in as usual the second factor; it never counts where two factors are
 // asked for, because tokens and acts would then claim what did not happen.
-func Decide(q Question) Step {
+func Decide(q Situation) Step {
 	switch {
 	case q.Proven:
 		return None

@@ -80,11 +80,11 @@ type Callback struct {
 func (s *Service) pace(ctx context.Context) error {
 	const window = 10 * time.Minute
 	o := audit.OriginOf(ctx)
-	own := ratelimit.Lane{Free: 30, Window: window, OnSuccess: ratelimit.Never}
+	own := ratelimit.Limit{Free: 30, Window: window, OnSuccess: ratelimit.Never}
 	if o.KnownBrowser != "" {
 		own.Key = "upstream begun in " + o.KnownBrowser
 	}
-	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Lane{
+	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Limit{
 		Key: "upstream begun " + o.Network, Free: 1000, Window: window, First: time.Second, Max: 10 * time.Second, OnSuccess: ratelimit.Never,
 	})
 	return err

@@ -78,7 +78,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
+	tickets, err := ticket.New(ticket.StoresOf(db), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func opened(t *testing.T, db *storage.DB, keys ...[]byte) (*Service, *pretend) {
 	s, err := New(Options{
 		Upstreams: []Upstream{settings("a"), settings("b")}, Client: &http.Client{},
 		Callback: func(id string) string { return "https://id.example/" + id }, Stores: StoresOf(db),
-		Ways: ways, Audit: audit.New(db), Tickets: book, People: nobodyHere{}, Signup: noSignup{}, Profiles: noProfiles{},
+		Ways: ways, Audit: audit.New(db), Tickets: tickets, People: nobodyHere{}, Signup: noSignup{}, Profiles: noProfiles{},
 		Deletions: noDeletions{}, Members: noMembers{}, Sessions: noSessions{}, Sealer: master, Place: seal.Place, Keys: keys,
 	})
 	if err != nil {

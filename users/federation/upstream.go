@@ -149,7 +149,7 @@ type Options struct {
 	Stores    Stores
 	Ways      *factor.Ways
 	Audit     *audit.Log
-	Tickets   *ticket.Book
+	Tickets   *ticket.Tickets
 	People    People
 	Signup    Signup
 	Profiles  Profiles

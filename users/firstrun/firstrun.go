@@ -139,7 +139,7 @@ func (s *Service) look(ctx context.Context, secret string) (state string, err er
 	if hashOf(secret) == state { // of hashes: how far they agree tells nothing
 		return state, nil
 	}
-	_, err = s.o.Limits.Charge(ctx, ratelimit.Lane{ // it cannot be guessed: only failures are slowed down (V05)
+	_, err = s.o.Limits.Charge(ctx, ratelimit.Limit{ // it cannot be guessed: only failures are slowed down (V05)
 		Key: "first run " + audit.OriginOf(ctx).Network, Free: tries, Window: time.Minute, First: time.Minute, Max: time.Minute,
 	})
 	return "", errors.Join(err, ErrGone)

@@ -21,13 +21,13 @@ import (
 // some of their own (rule V06). ErrThrottled.
 func (s *Service) pace(ctx context.Context, userID string) error {
 	o := audit.OriginOf(ctx)
-	own := ratelimit.Lane{Free: 30, Window: 10 * time.Minute, OnSuccess: ratelimit.Never}
+	own := ratelimit.Limit{Free: 30, Window: 10 * time.Minute, OnSuccess: ratelimit.Never}
 	if userID != "" {
 		own.Key = "passkey asked by " + userID + " " + o.Network
 	} else if o.KnownBrowser != "" {
 		own.Key = "passkey asked in " + o.KnownBrowser
 	}
-	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Lane{
+	_, err := s.limits.ChargeOr(ctx, own, ratelimit.Limit{
 		Key: "passkey asked " + o.Network, Free: 1000, Window: 10 * time.Minute, First: time.Second, Max: 10 * time.Second,
 		OnSuccess: ratelimit.Never,
 	})
@@ -37,7 +37,7 @@ func (s *Service) pace(ctx context.Context, userID string) error {
 // failed counts a wrong answer of a network. Passkeys cannot be guessed, so they are judged first and nobody is turned away for what others
 // did (rule V05); the limit only keeps the log in bounds, and has nothing to do with that of passwords. ErrThrottled.
 func (s *Service) failed(ctx context.Context) error {
-	_, err := s.limits.Charge(ctx, ratelimit.Lane{
+	_, err := s.limits.Charge(ctx, ratelimit.Limit{
 		Key: "passkey wrong " + audit.OriginOf(ctx).Network, Free: 100, Window: time.Hour, First: time.Second, Max: 30 * time.Second,
 	})
 	return throttled(err)

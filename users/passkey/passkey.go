@@ -42,7 +42,7 @@ const (
 )
 
 var (
-	// ErrWrong: the answer proves nothing. Challenge gone, credential unknown, signature wrong, person shut out: which, is
+	// ErrWrong: the answer proves nothing. Challenge gone, credential unknown, signature wrong, person disabled: which, is
 	// not told.
 	ErrWrong = errors.New("passkey does not prove it")
 	// ErrUnknown is ErrWrong of a passkey that no account here has: whatever keeps it may forget it.
@@ -91,7 +91,7 @@ type Options struct {
 	Stores  Stores
 	Ways    *factor.Ways
 	Audit   *audit.Log
-	Tickets *ticket.Book
+	Tickets *ticket.Tickets
 	Name    string   // of this server, shown by some authenticators
 	RPID    string   // domain that passkeys are bound to, forever
 	Origins []string // exact origins of our pages; the first is the issuer's
@@ -104,7 +104,7 @@ type Service struct {
 	stores  Stores
 	ways    *factor.Ways
 	audit   *audit.Log
-	tickets *ticket.Book
+	tickets *ticket.Tickets
 	limits  *ratelimit.Limiter
 	rp      *webauthn.WebAuthn
 	origins []string

@@ -369,10 +369,10 @@ func TestG08_CredentialIDIsUniqueOverAllAccounts(t *testing.T) {
 	})
 }
 
-func TestF08_ShutOutPeople(t *testing.T) {
+func TestF08_DisabledPeople(t *testing.T) {
 	engines(t, func(t *testing.T, w *world) {
 		now := time.Now()
-		for name, shut := range map[string]func(ctx context.Context, id string, at, now time.Time) error{
+		for name, end := range map[string]func(ctx context.Context, id string, at, now time.Time) error{
 			"disabled": w.db.SetUserDisabled, "frozen": w.db.SetUserFrozen,
 		} {
 			u := w.person(t, name+"@example.org")
@@ -381,7 +381,7 @@ func TestF08_ShutOutPeople(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := shut(t.Context(), u.ID, now, now); err != nil {
+			if err := end(t.Context(), u.ID, now, now); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := w.signIn(t, d.Get(t, w.ask(t, firefox))); !errors.Is(err, passkey.ErrWrong) {

@@ -74,7 +74,7 @@ type Options struct {
 	Store   Store
 	Ways    *factor.Ways
 	Audit   *audit.Log
-	Tickets *ticket.Book
+	Tickets *ticket.Tickets
 	People  People
 	Mail    Mail
 	Factors Factors

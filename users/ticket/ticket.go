@@ -4,7 +4,7 @@
 // A link carries 256 random bits, of which the database holds only the SHA-256. A code is short enough to type, so it is
 // bound to its owner, kept as a MAC under a key of ours, and gone after five wrong guesses. Using a ticket up is one
 // statement: of any number of tries at once, one succeeds. What a ticket permits is told by its purpose and its data; this
-// package knows neither mail nor HTTP. Begin with Book.Issue and Book.Spend.
+// package knows neither mail nor HTTP. Begin with Tickets.Issue and Tickets.Spend.
 package ticket
 
 import (
@@ -65,18 +65,18 @@ type spendStore interface {
 	GuessTicket(ctx context.Context, id string, max int64) error
 }
 
-// Book issues and takes tickets.
-type Book struct {
+// Tickets issues and takes tickets.
+type Tickets struct {
 	stores Stores
 	keys   [][]byte // MAC keys of codes: the first makes, all check
 }
 
-// New returns a book over the stores; key is for the MACs of codes, which those of the older keys still check.
-func New(s Stores, key []byte, older ...[]byte) (*Book, error) {
+// New returns them over the stores; key is for the MACs of codes, which those of the older keys still check.
+func New(s Stores, key []byte, older ...[]byte) (*Tickets, error) {
 	if s.Issue == nil || s.Find == nil || s.Spend == nil || len(key) < sha256.Size {
 		return nil, errors.New("tickets need stores and a key")
 	}
-	return &Book{s, append([][]byte{key}, older...)}, nil
+	return &Tickets{s, append([][]byte{key}, older...)}, nil
 }
 
 // Order is what to issue.
@@ -89,7 +89,7 @@ type Order struct {
 }
 
 // Issue makes a ticket with a secret for a link, in the transaction of ctx if there is one.
-func (b *Book) Issue(ctx context.Context, o Order) (id, secret string, err error) {
+func (b *Tickets) Issue(ctx context.Context, o Order) (id, secret string, err error) {
 	raw := make([]byte, secretBytes)
 	rand.Read(raw)
 	id, secret = rand.Text(), base64.RawURLEncoding.EncodeToString(raw)
@@ -97,7 +97,7 @@ func (b *Book) Issue(ctx context.Context, o Order) (id, secret string, err error
 }
 
 // IssueCode makes a ticket with a code of six digits, good for its owner only. The owner's earlier ones of the purpose die.
-func (b *Book) IssueCode(ctx context.Context, o Order) (code string, err error) {
+func (b *Tickets) IssueCode(ctx context.Context, o Order) (code string, err error) {
 	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
 	if err != nil {
 		return "", fmt.Errorf("make code: %w", err)
@@ -107,7 +107,7 @@ func (b *Book) IssueCode(ctx context.Context, o Order) (code string, err error) 
 	return code, b.insert(ctx, id, o, mac(b.keys[0], id, code))
 }
 
-func (b *Book) insert(ctx context.Context, id string, o Order, hash string) error {
+func (b *Tickets) insert(ctx context.Context, id string, o Order, hash string) error {
 	data, err := json.Marshal(o.Data)
 	if err != nil {
 		return fmt.Errorf("issue ticket: %w", err)
@@ -130,21 +130,21 @@ func (b *Book) insert(ctx context.Context, id string, o Order, hash string) erro
 }
 
 // Look reads the ticket of a link without using it, and its data into data (nil = not wanted). ErrGone.
-func (b *Book) Look(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
+func (b *Tickets) Look(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
 	return take(secret, data, func() (storage.Ticket, error) {
 		return b.stores.Find.TicketBySecret(ctx, string(p), hashOf(secret), time.Now())
 	})
 }
 
 // Spend uses the ticket of a link up, in the transaction of ctx if there is one: if that fails, the ticket stays. ErrGone.
-func (b *Book) Spend(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
+func (b *Tickets) Spend(ctx context.Context, p Purpose, secret string, data any) (storage.Ticket, error) {
 	return take(secret, data, func() (storage.Ticket, error) {
 		return b.stores.Spend.SpendTicket(ctx, string(p), hashOf(secret), time.Now())
 	})
 }
 
 // Retire is Spend of a ticket that can be looked at for the purpose spent until its time is up, to recognise a repetition. ErrGone.
-func (b *Book) Retire(ctx context.Context, p, spent Purpose, secret string) error {
+func (b *Tickets) Retire(ctx context.Context, p, spent Purpose, secret string) error {
 	_, err := take(secret, nil, func() (storage.Ticket, error) {
 		return storage.Ticket{}, b.stores.Spend.RetireTicket(ctx, string(p), string(spent), hashOf(secret), time.Now())
 	})
@@ -184,7 +184,7 @@ func Read(t storage.Ticket, data any) error {
 
 // Guess counts a try at the owner's newest code and tells which ticket a right one would use up. It must not run in the
 // transaction of the act, which would forget the try if it fails. ErrGone.
-func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Ticket, error) {
+func (b *Tickets) Guess(ctx context.Context, p Purpose, owner string) (storage.Ticket, error) {
 	list, err := b.stores.Find.TicketsOf(ctx, owner, string(p), time.Now())
 	if err != nil {
 		return storage.Ticket{}, fmt.Errorf("take code: %w", err)
@@ -204,7 +204,7 @@ func (b *Book) Guess(ctx context.Context, p Purpose, owner string) (storage.Tick
 var ErrWrong = errors.New("wrong code")
 
 // Matches reports whether the code is the ticket's.
-func (b *Book) Matches(t storage.Ticket, code string) bool {
+func (b *Tickets) Matches(t storage.Ticket, code string) bool {
 	right, plain := false, typed.Code(code)
 	for _, key := range b.keys {
 		right = hmac.Equal([]byte(mac(key, t.ID, plain)), []byte(t.SecretHash)) || right
@@ -214,7 +214,7 @@ func (b *Book) Matches(t storage.Ticket, code string) bool {
 
 // SpendCode uses up the ticket that Guess told if the code is right (ErrWrong), in the transaction of ctx if there is one;
 // ErrGone if somebody was quicker. The code may be written in any way that typed.Code reads.
-func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, data any) error {
+func (b *Tickets) SpendCode(ctx context.Context, t storage.Ticket, code string, data any) error {
 	if !b.Matches(t, code) {
 		return ErrWrong
 	}
@@ -225,7 +225,7 @@ func (b *Book) SpendCode(ctx context.Context, t storage.Ticket, code string, dat
 }
 
 // Void ends all of an owner's tickets of a purpose.
-func (b *Book) Void(ctx context.Context, p Purpose, owner string) error {
+func (b *Tickets) Void(ctx context.Context, p Purpose, owner string) error {
 	if _, err := b.stores.Issue.VoidTickets(ctx, owner, string(p)); err != nil {
 		return fmt.Errorf("void tickets: %w", err)
 	}
@@ -233,7 +233,7 @@ func (b *Book) Void(ctx context.Context, p Purpose, owner string) error {
 }
 
 // VoidHolders is Void for everybody who holds a role, themselves or by a group.
-func (b *Book) VoidHolders(ctx context.Context, p Purpose, role string) error {
+func (b *Tickets) VoidHolders(ctx context.Context, p Purpose, role string) error {
 	if _, err := b.stores.Issue.VoidTicketsOfHolders(ctx, role, string(p)); err != nil {
 		return fmt.Errorf("void tickets: %w", err)
 	}
@@ -241,7 +241,7 @@ func (b *Book) VoidHolders(ctx context.Context, p Purpose, role string) error {
 }
 
 // Cancel ends one by its public id. ErrGone.
-func (b *Book) Cancel(ctx context.Context, p Purpose, id string) error {
+func (b *Tickets) Cancel(ctx context.Context, p Purpose, id string) error {
 	err := b.stores.Issue.VoidTicket(ctx, string(p), id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return ErrGone
@@ -250,12 +250,12 @@ func (b *Book) Cancel(ctx context.Context, p Purpose, id string) error {
 }
 
 // Of lists an owner's live ones of a purpose, oldest first.
-func (b *Book) Of(ctx context.Context, p Purpose, owner string) ([]storage.Ticket, error) {
+func (b *Tickets) Of(ctx context.Context, p Purpose, owner string) ([]storage.Ticket, error) {
 	return b.stores.Find.TicketsOf(ctx, owner, string(p), time.Now())
 }
 
 // List pages through the live ones of a purpose by id after the given one.
-func (b *Book) List(ctx context.Context, p Purpose, after string, limit int) ([]storage.Ticket, error) {
+func (b *Tickets) List(ctx context.Context, p Purpose, after string, limit int) ([]storage.Ticket, error) {
 	return b.stores.Find.Tickets(ctx, string(p), time.Now(), after, limit)
 }
 

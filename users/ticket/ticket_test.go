@@ -16,7 +16,7 @@ import (
 	"signet/users/ticket"
 )
 
-func book(t testing.TB, db *storage.DB) *ticket.Book {
+func tickets(t testing.TB, db *storage.DB) *ticket.Tickets {
 	t.Helper()
 	b, err := ticket.New(ticket.StoresOf(db), []byte(strings.Repeat("k", 32)))
 	if err != nil {
@@ -25,7 +25,7 @@ func book(t testing.TB, db *storage.DB) *ticket.Book {
 	return b
 }
 
-func issue(t testing.TB, b *ticket.Book, o ticket.Order) string {
+func issue(t testing.TB, b *ticket.Tickets, o ticket.Order) string {
 	t.Helper()
 	_, secret, err := b.Issue(t.Context(), o)
 	if err != nil {
@@ -38,7 +38,7 @@ func TestD05_LinkIsLongHashedBoundAndSingleUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
 		defer db.Close()
-		b := book(t, db)
+		b := tickets(t, db)
 		order := ticket.Order{Purpose: "reset", Owner: "ada", Data: map[string]string{"to": "x"}, Lifetime: 30 * time.Minute}
 		secret := issue(t, b, order)
 		if len(secret) != 43 {
@@ -82,7 +82,7 @@ func TestD05_LinkIsLongHashedBoundAndSingleUse(t *testing.T) {
 
 func TestCodeDiesAfterFiveGuesses(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		b := book(t, open(t))
+		b := tickets(t, open(t))
 		order := ticket.Order{Purpose: "code", Owner: "ada", Lifetime: time.Minute}
 		code, err := b.IssueCode(t.Context(), order)
 		if err != nil || len(code) != 6 {
@@ -131,7 +131,7 @@ func TestCodeDiesAfterFiveGuesses(t *testing.T) {
 }
 
 func TestMailedCodesInEveryScript(t *testing.T) {
-	b := book(t, storagetest.SQLite(t))
+	b := tickets(t, storagetest.SQLite(t))
 	code, err := b.IssueCode(t.Context(), ticket.Order{Purpose: "code", Owner: "ada", Lifetime: time.Minute})
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ type World struct {
 	DB       *storage.DB
 	Audit    *audit.Log
 	Sessions *session.Sessions
-	Tickets  *ticket.Book
+	Tickets  *ticket.Tickets
 	Ways     *factor.Ways
 }
 

@@ -136,17 +136,17 @@ func TestE07_AReplacedFileCounts(t *testing.T) {
 	}
 }
 
-type fetcher func(q egress.Question) (egress.Answer, error)
+type fetcher func(q egress.Request) (egress.Response, error)
 
-func (f fetcher) Fetch(_ context.Context, q egress.Question) (egress.Answer, error) { return f(q) }
+func (f fetcher) Fetch(_ context.Context, q egress.Request) (egress.Response, error) { return f(q) }
 
 func TestE07_TheServerLearnsFiveDigits(t *testing.T) {
 	d := digest(1)
 	hash := strings.ToUpper(hex.EncodeToString(d[:]))
-	answer := egress.Answer{Status: 200, Body: []byte(strings.Repeat("0", 35) + ":7\r\n" + hash[5:] + ":3\r\n")}
+	answer := egress.Response{Status: 200, Body: []byte(strings.Repeat("0", 35) + ":7\r\n" + hash[5:] + ":3\r\n")}
 	var failed int
 	r := &breach.Range{URL: "https://range.example/range/", Failed: func(error) { failed++ },
-		Fetcher: fetcher(func(q egress.Question) (egress.Answer, error) {
+		Fetcher: fetcher(func(q egress.Request) (egress.Response, error) {
 			if q.URL != "https://range.example/range/"+hash[:5] || q.Header["Add-Padding"] != "true" || len(q.Body) != 0 {
 				t.Errorf("asked %s %v", q.URL, q.Header)
 			}

@@ -17,7 +17,7 @@ const prefix = 5
 
 // Fetcher is the guarded way out.
 type Fetcher interface {
-	Fetch(ctx context.Context, q egress.Question) (egress.Answer, error)
+	Fetch(ctx context.Context, q egress.Request) (egress.Response, error)
 }
 
 // Range asks a server of the well-known range interface: GET URL/ABCDE answers lines of the other 35 digits and a count.
@@ -39,7 +39,7 @@ func (r *Range) Has(ctx context.Context, digest [sha1.Size]byte) (bool, error) {
 }
 
 func (r *Range) has(ctx context.Context, hash string) (bool, error) {
-	answer, err := r.Fetcher.Fetch(ctx, egress.Question{
+	answer, err := r.Fetcher.Fetch(ctx, egress.Request{
 		URL: strings.TrimRight(r.URL, "/") + "/" + hash[:prefix], Types: []string{"text/plain"},
 		Header: map[string]string{"Add-Padding": "true"},
 	})

@@ -19,10 +19,10 @@ const (
 	newShare      = 16
 )
 
-// census knows, as of a moment ago, how many unexpired rows each network has, and keeps their number bounded: the widest prefix with
+// quota knows, as of a moment ago, how many unexpired rows each network has, and keeps their number bounded: the widest prefix with
 // most of them gives way first, within it the one with most, and so on down to the network. What others add is seen at the next
 // count; so the bound may be passed by what a second brings, and never by more than as much again.
-type census struct {
+type quota struct {
 	store BoundsStore
 	most  int
 
@@ -49,7 +49,7 @@ const (
 	calmFor  = 30 * time.Second
 )
 
-func newCensus(store BoundsStore, most int) *census { return &census{store: store, most: most} }
+func newQuota(store BoundsStore, most int) *quota { return &quota{store: store, most: most} }
 
 // around lists the IPv6 prefixes above a network that rows are counted for as well.
 func around(network string) []netip.Prefix {
@@ -67,7 +67,7 @@ func around(network string) []netip.Prefix {
 }
 
 // admit makes space for one more row of the network. storage.ErrTooMany: there is none for it.
-func (c *census) admit(ctx context.Context, network string, now time.Time) error {
+func (c *quota) admit(ctx context.Context, network string, now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.refresh(ctx, now); err != nil {
@@ -92,7 +92,7 @@ func (c *census) admit(ctx context.Context, network string, now time.Time) error
 }
 
 // weight is how many rows the widest prefix of a network has.
-func (c *census) weight(network string) int {
+func (c *quota) weight(network string) int {
 	n := c.counts[network]
 	switch {
 	case n == nil:
@@ -107,7 +107,7 @@ func (c *census) weight(network string) int {
 }
 
 // refresh counts again where the count is too old.
-func (c *census) refresh(ctx context.Context, now time.Time) error {
+func (c *quota) refresh(ctx context.Context, now time.Time) error {
 	age := now.Sub(c.at)
 	if c.counts != nil && (age < freshFor || age < calmFor && c.total < c.most/2) {
 		return nil
@@ -127,7 +127,7 @@ func (c *census) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (c *census) add(n *counted, rows int) {
+func (c *quota) add(n *counted, rows int) {
 	c.total += rows
 	for _, wide := range n.around {
 		c.wide[wide] += rows
@@ -136,7 +136,7 @@ func (c *census) add(n *counted, rows int) {
 
 // evict has rows within a prefix give way, a hundredth of all at once so that not each new one has to look: of the heaviest network of
 // the heaviest prefixes, or of the next ones where all of its rows stay.
-func (c *census) evict(ctx context.Context, within netip.Prefix, now time.Time) error {
+func (c *quota) evict(ctx context.Context, within netip.Prefix, now time.Time) error {
 	if c.stuck[within] {
 		return storage.ErrTooMany
 	}
@@ -158,7 +158,7 @@ func (c *census) evict(ctx context.Context, within netip.Prefix, now time.Time) 
 }
 
 // evictFrom takes a quarter of a network's rows at most: answered ones first, which are only for who clicks twice.
-func (c *census) evictFrom(ctx context.Context, n *counted, now time.Time) (int, error) {
+func (c *quota) evictFrom(ctx context.Context, n *counted, now time.Time) (int, error) {
 	most := max(1, min(c.most/100, n.rows()/4))
 	if n.answered > 0 {
 		gone, err := c.store.EvictAnswered(ctx, n.network, most, now)
@@ -175,7 +175,7 @@ func (c *census) evictFrom(ctx context.Context, n *counted, now time.Time) (int,
 }
 
 // weights are the counts from the widest prefix of a network down to itself, as many for every network.
-func (c *census) weights(n *counted) []int {
+func (c *quota) weights(n *counted) []int {
 	list := []int{n.rows(), n.rows(), n.rows()}
 	for i, wide := range n.around {
 		list[i] = c.wide[wide]
@@ -184,12 +184,12 @@ func (c *census) weights(n *counted) []int {
 }
 
 // came notes a row that was written.
-func (c *census) came(network string) { c.change(network, 1) }
+func (c *quota) came(network string) { c.change(network, 1) }
 
 // left notes a row that gave way.
-func (c *census) left(network string) { c.change(network, -1) }
+func (c *quota) left(network string) { c.change(network, -1) }
 
-func (c *census) change(network string, by int) {
+func (c *quota) change(network string, by int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.counts == nil {

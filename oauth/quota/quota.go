@@ -1,8 +1,8 @@
-// Package census keeps bounded what strangers may leave here to wait: it knows, as of a moment ago, how many rows there are and whose, and
+// Package quota keeps bounded what strangers may leave here to wait: it knows, as of a moment ago, how many rows there are and whose, and
 // at the server's bound makes the oldest of the owner with the largest share give way. Owners are bounded by the insert itself.
 //
-// What other replicas add is seen at the next count. Begin with Census.Admit.
-package census
+// What other replicas add is seen at the next count. Begin with Quota.Admit.
+package quota
 
 import (
 	"context"
@@ -35,8 +35,8 @@ type Options struct {
 	Evicted func()
 }
 
-// Census is the count. It is safe for concurrent use.
-type Census struct {
+// Quota counts and evicts. It is safe for concurrent use.
+type Quota struct {
 	o Options
 
 	mu     sync.Mutex
@@ -48,10 +48,10 @@ type Census struct {
 }
 
 // New makes one that has not counted yet.
-func New(o Options) *Census { return &Census{o: o} }
+func New(o Options) *Quota { return &Quota{o: o} }
 
 // Bound sets what the server may keep.
-func (c *Census) Bound(rows int, bytes int64) { c.o.Rows, c.o.Bytes = rows, bytes }
+func (q *Quota) Bound(rows int, bytes int64) { q.o.Rows, q.o.Bytes = rows, bytes }
 
 // share is what one owner has.
 type share struct {
@@ -71,31 +71,31 @@ const (
 )
 
 // Admit makes space for one more.
-func (c *Census) Admit(ctx context.Context, now time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.refresh(ctx, now); err != nil {
+func (q *Quota) Admit(ctx context.Context, now time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.refresh(ctx, now); err != nil {
 		return err
 	}
-	for c.had >= c.o.Rows || c.size >= c.o.Bytes {
-		fullest := c.fullest()
+	for q.had >= q.o.Rows || q.size >= q.o.Bytes {
+		fullest := q.fullest()
 		if len(fullest) == 0 { // what others added
-			c.at = time.Time{}
-			if err := c.refresh(ctx, now); err != nil {
+			q.at = time.Time{}
+			if err := q.refresh(ctx, now); err != nil {
 				return err
 			}
-			if fullest = c.fullest(); len(fullest) == 0 {
+			if fullest = q.fullest(); len(fullest) == 0 {
 				return nil // all are begun or expired meanwhile: nothing waits
 			}
 		}
 		for _, s := range fullest {
-			rows, err := c.o.Bounds.Evict(ctx, s.owner, max(1, s.rows/4))
+			rows, err := q.o.Bounds.Evict(ctx, s.owner, max(1, s.rows/4))
 			if err != nil {
 				return err
 			}
-			c.gone(rows)
-			if c.left(s.owner, int(rows)); rows == 0 {
-				c.left(s.owner, s.rows)
+			q.gone(rows)
+			if q.left(s.owner, int(rows)); rows == 0 {
+				q.left(s.owner, s.rows)
 			}
 		}
 	}
@@ -104,14 +104,14 @@ func (c *Census) Admit(ctx context.Context, now time.Time) error {
 
 // fullest are who uses most of their share: of the provider and the site that use most, where there are such, those with most; more than
 // one only where they are of one site or provider, which goes on using most without them.
-func (c *Census) fullest() []*share {
+func (q *Quota) fullest() []*share {
 	var list []*share
 	first, second := [3]int{}, 0
-	for _, s := range c.shares {
+	for _, s := range q.shares {
 		if s.rows == 0 {
 			continue
 		}
-		switch used := c.used(s); slices.Compare(used[:], first[:]) {
+		switch used := q.used(s); slices.Compare(used[:], first[:]) {
 		case 1:
 			if len(list) > 0 && s.around != list[0].around {
 				second = max(second, first[0])
@@ -136,40 +136,40 @@ func (c *Census) fullest() []*share {
 }
 
 // used is what a row's provider, site and owner use.
-func (c *Census) used(s *share) [3]int {
-	own := s.rows * c.o.Weight(s.owner)
+func (q *Quota) used(s *share) [3]int {
+	own := s.rows * q.o.Weight(s.owner)
 	used := [3]int{own, own, own}
 	for i, wide := range s.around {
 		if wide.IsValid() {
-			used[i] = c.wide[wide]
+			used[i] = q.wide[wide]
 		}
 	}
 	return used
 }
 
 // change notes rows that came or went.
-func (c *Census) change(s *share, rows int, bytes int64) {
+func (q *Quota) change(s *share, rows int, bytes int64) {
 	s.rows, s.bytes = s.rows+rows, s.bytes+bytes
-	c.had, c.size = c.had+rows, c.size+bytes
+	q.had, q.size = q.had+rows, q.size+bytes
 	for _, wide := range s.around {
 		if wide.IsValid() {
-			c.wide[wide] += rows * c.o.Weight(s.owner)
+			q.wide[wide] += rows * q.o.Weight(s.owner)
 		}
 	}
 	if s.rows == 0 {
-		delete(c.shares, s.owner)
+		delete(q.shares, s.owner)
 	}
 }
 
 // share finds or makes that of an owner.
-func (c *Census) share(owner string) *share {
-	s := c.shares[owner]
+func (q *Quota) share(owner string) *share {
+	s := q.shares[owner]
 	if s != nil {
 		return s
 	}
 	s = &share{owner: owner}
-	c.shares[owner] = s
-	if p, err := netip.ParsePrefix(c.o.Network(owner)); err == nil && p.Addr().Is6() {
+	q.shares[owner] = s
+	if p, err := netip.ParsePrefix(q.o.Network(owner)); err == nil && p.Addr().Is6() {
 		for i, bits := range []int{32, 48} {
 			s.around[i], _ = p.Addr().Prefix(bits) // it has as many
 		}
@@ -178,55 +178,55 @@ func (c *Census) share(owner string) *share {
 }
 
 // refresh counts again where the count is too old.
-func (c *Census) refresh(ctx context.Context, now time.Time) error {
-	age := now.Sub(c.at)
-	if age < freshFor || age < calmFor && c.had < c.o.Rows/2 && c.size < c.o.Bytes/2 {
+func (q *Quota) refresh(ctx context.Context, now time.Time) error {
+	age := now.Sub(q.at)
+	if age < freshFor || age < calmFor && q.had < q.o.Rows/2 && q.size < q.o.Bytes/2 {
 		return nil
 	}
 	ctx, _ = storage.WithStats(ctx) // it is for all who come until the next: not a statement of this request
-	list, err := c.o.Bounds.Shares(ctx, now)
+	list, err := q.o.Bounds.Shares(ctx, now)
 	if err != nil {
 		return err
 	}
-	c.at, c.shares, c.wide, c.had, c.size = now, make(map[string]*share, len(list)), map[netip.Prefix]int{}, 0, 0
+	q.at, q.shares, q.wide, q.had, q.size = now, make(map[string]*share, len(list)), map[netip.Prefix]int{}, 0, 0
 	for owner, of := range list {
-		c.change(c.share(owner), int(of[0]), of[1])
+		q.change(q.share(owner), int(of[0]), of[1])
 	}
 	return nil
 }
 
 // Came notes one more.
-func (c *Census) Came(owner string, size int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.change(c.share(owner), 1, int64(size))
+func (q *Quota) Came(owner string, size int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.change(q.share(owner), 1, int64(size))
 }
 
 // left notes that so many of an owner's are gone, each of their middle size.
-func (c *Census) left(owner string, rows int) {
-	s := c.shares[owner]
+func (q *Quota) left(owner string, rows int) {
+	s := q.shares[owner]
 	if s == nil || rows == 0 {
 		return
 	}
 	rows = min(rows, s.rows)
-	c.change(s, -rows, -(s.bytes * int64(rows) / int64(s.rows)))
+	q.change(s, -rows, -(s.bytes * int64(rows) / int64(s.rows)))
 }
 
 // Evict makes an owner's oldest give way.
-func (c *Census) Evict(ctx context.Context, owner string, most int) error {
-	rows, err := c.o.Bounds.Evict(ctx, owner, most)
+func (q *Quota) Evict(ctx context.Context, owner string, most int) error {
+	rows, err := q.o.Bounds.Evict(ctx, owner, most)
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left(owner, int(rows))
-	c.gone(rows)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.left(owner, int(rows))
+	q.gone(rows)
 	return nil
 }
 
-func (c *Census) gone(n int64) {
+func (q *Quota) gone(n int64) {
 	for range n {
-		c.o.Evicted()
+		q.o.Evicted()
 	}
 }

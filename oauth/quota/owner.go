@@ -1,4 +1,4 @@
-package census
+package quota
 
 import "strings"
 
@@ -31,7 +31,7 @@ func weight(owner string) int {
 // network of an owner; "" = it is a client's that proved to be itself.
 func network(owner string) string { return owner[strings.LastIndexByte(owner, ' ')+1:] }
 
-// OfApps makes the census of what apps leave to wait, whose owners are those of Owner. evicted counts one that gave way.
-func OfApps(b Bounds, evicted func()) *Census {
+// OfApps makes the quota of what apps leave to wait, whose owners are those of Owner. evicted counts one that gave way.
+func OfApps(b Bounds, evicted func()) *Quota {
 	return New(Options{Bounds: b, Rows: perServer, Bytes: maxBytes, Weight: weight, Network: network, Evicted: evicted})
 }

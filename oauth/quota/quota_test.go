@@ -1,4 +1,4 @@
-package census_test
+package quota_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"signet/oauth/census"
+	"signet/oauth/quota"
 )
 
 // rows is who has how many.
@@ -42,7 +42,7 @@ func TestV07_ManyNetworksOfOneProviderPushOutNobody(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const most = 200
 			have, evicted := rows{}, 0
-			c := census.New(census.Options{
+			c := quota.New(quota.Options{
 				Bounds: have, Rows: most, Bytes: 1 << 20, Evicted: func() { evicted++ },
 				Weight: func(owner string) int {
 					if strings.HasSuffix(owner, " ") {

@@ -17,9 +17,9 @@ import (
 	"signet/storage"
 )
 
-// Case is one request to the protocol core: what was presented, what was read, what is decided. It belongs to one request
+// Request is one request to the protocol core: what was presented, what was read, what is decided. It belongs to one request
 // and one goroutine. It travels in the context because fosite's calls to storage and strategies carry nothing else.
-type Case struct {
+type Request struct {
 	Client    *clients.Client // authenticated, or at the authorization endpoint known
 	GrantType string          // "" at the authorization endpoint
 	// ResponseType is that of an authorization request, one of clients.ResponseTypes; "" at the token endpoint.
@@ -65,144 +65,152 @@ type Case struct {
 	form       url.Values // the facts as fosite looks them up
 	verified   string     // the refresh token that Presented was read from
 	wasCurrent bool       // an earlier attempt saw the presented token as the current one
-	act        act
+	write      pendingWrite
 }
 
-type caseKey struct{}
+type requestKey struct{}
 
-// With puts the case into a context.
-func With(ctx context.Context, c *Case) context.Context { return context.WithValue(ctx, caseKey{}, c) }
+// With puts the request into a context.
+func With(ctx context.Context, req *Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, req)
+}
 
-// errNoCase is a programmer's mistake: the protocol core was called without a Case.
-var errNoCase = errors.New("ledger: no case in the context")
+// errNoRequest is a programmer's mistake: the protocol core was called without a Request.
+var errNoRequest = errors.New("ledger: no request in the context")
 
-// Of finds the case of a context.
-func Of(ctx context.Context) (*Case, error) {
-	if c, ok := ctx.Value(caseKey{}).(*Case); ok {
-		return c, nil
+// Of finds the request of a context.
+func Of(ctx context.Context) (*Request, error) {
+	if req, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return req, nil
 	}
-	return nil, errNoCase
+	return nil, errNoRequest
 }
 
 // Begin starts an attempt: everything that an earlier one read, decided and signed is forgotten, except that it saw the
 // presented refresh token as the current one.
-func (c *Case) Begin(now time.Time) {
-	*c = Case{
-		Client: c.Client, GrantType: c.GrantType, Form: c.Form, Proof: c.Proof, Certificate: c.Certificate,
-		Lifetimes: c.Lifetimes, Now: now,
-		Presented: c.Presented, verified: c.verified, wasCurrent: c.wasCurrent,
+func (req *Request) Begin(now time.Time) {
+	*req = Request{
+		Client: req.Client, GrantType: req.GrantType, Form: req.Form, Proof: req.Proof, Certificate: req.Certificate,
+		Lifetimes: req.Lifetimes, Now: now,
+		Presented: req.Presented, verified: req.verified, wasCurrent: req.wasCurrent,
 	}
 }
 
 // Present notes the claims of the refresh token, once it is verified.
-func (c *Case) Present(token string, claims tokens.Refresh) { c.verified, c.Presented = token, claims }
+func (req *Request) Present(token string, claims tokens.Refresh) {
+	req.verified, req.Presented = token, claims
+}
 
 // HasVerified reports whether Presented was read from this very token, so that it is verified once and not three times.
-func (c *Case) HasVerified(token string) bool { return c.verified != "" && c.verified == token }
+func (req *Request) HasVerified(token string) bool {
+	return req.verified != "" && req.verified == token
+}
 
-// Subject is whom the tokens of the case are about: the person, else the client itself.
-func (c *Case) Subject() string {
-	if c.State != nil {
-		return c.State.UserID
+// Subject is whom the tokens of the request are about: the person, else the client itself.
+func (req *Request) Subject() string {
+	if req.State != nil {
+		return req.State.UserID
 	}
-	return c.Client.ClientID
+	return req.Client.ClientID
 }
 
 // AnsweredScope is the scope of the answer (RFC 6749 section 5.1): the access token's. One for a resource without scopes has none: then
 // it is Signet's own of the request, which the rest of the answer goes by. "" only where none was allowed.
-func (c *Case) AnsweredScope() string {
-	if len(c.Scopes) > 0 {
-		return strings.Join(c.Scopes, " ")
+func (req *Request) AnsweredScope() string {
+	if len(req.Scopes) > 0 {
+		return strings.Join(req.Scopes, " ")
 	}
 	return strings.Join(
-		slices.DeleteFunc(slices.Clone(c.Allowed), func(s string) bool { return !slices.Contains(clients.BuiltinScopes, s) }), " ")
+		slices.DeleteFunc(slices.Clone(req.Allowed), func(s string) bool { return !slices.Contains(clients.BuiltinScopes, s) }), " ")
 }
 
 // Claims are those that the person granted by the claims parameter.
-func (c *Case) Claims() (claims.Param, error) {
-	if c.State == nil {
+func (req *Request) Claims() (claims.Param, error) {
+	if req.State == nil {
 		return claims.Param{}, nil
 	}
-	return c.Facts.GrantedClaims(c.State.Scopes, c.Client)
+	return req.Facts.GrantedClaims(req.State.Scopes, req.Client)
 }
 
 // Belongs reads the person's groups and roles if this request's tokens name them: once, and not at all in most requests.
-func (c *Case) Belongs(ctx context.Context, store claims.MembershipStore) (claims.Memberships, error) {
-	if c.belongs || c.State == nil {
-		return c.Memberships, nil
+func (req *Request) Belongs(ctx context.Context, store claims.MembershipStore) (claims.Memberships, error) {
+	if req.belongs || req.State == nil {
+		return req.Memberships, nil
 	}
-	granted, err := c.Claims()
+	granted, err := req.Claims()
 	if err != nil {
 		return nil, err
 	}
-	wanted := claims.Want(c.Allowed, granted.InIDToken(), c.Client.GroupsClaim, c.Client.RolesClaim, c.Client.GroupsFilter)
-	c.Memberships, err = wanted.Read(ctx, store, c.State.UserID)
-	c.belongs = err == nil
-	return c.Memberships, err
+	wanted := claims.Want(req.Allowed, granted.InIDToken(), req.Client.GroupsClaim, req.Client.RolesClaim, req.Client.GroupsFilter)
+	req.Memberships, err = wanted.Read(ctx, store, req.State.UserID)
+	req.belongs = err == nil
+	return req.Memberships, err
 }
 
 // EndsAt is when the grant ends whatever happens; a shorter limit the client got since counts. Zero: no grant.
-func (c *Case) EndsAt() time.Time {
-	if c.State == nil {
+func (req *Request) EndsAt() time.Time {
+	if req.State == nil {
 		return time.Time{}
 	}
-	ends := c.State.EndsAt
-	if now := c.State.CreatedAt.Add(c.Lifetimes.Absolute); c.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
+	ends := req.State.EndsAt
+	if now := req.State.CreatedAt.Add(req.Lifetimes.Absolute); req.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
 		ends = now
 	}
 	return ends
 }
 
-// AccessLife is how long the access token of this case lives: what the grant was made with, shorter if the client's has
+// AccessLife is how long the access token of this request lives: what the grant was made with, shorter if the client's has
 // become shorter, and never beyond the grant's end.
-func (c *Case) AccessLife() time.Duration {
-	life := c.Lifetimes.Access
-	if c.Facts.Access > 0 {
-		life = min(life, time.Duration(c.Facts.Access)*time.Second)
+func (req *Request) AccessLife() time.Duration {
+	life := req.Lifetimes.Access
+	if req.Facts.Access > 0 {
+		life = min(life, time.Duration(req.Facts.Access)*time.Second)
 	}
-	if ends := c.EndsAt(); !ends.IsZero() {
-		life = min(life, ends.Sub(c.Now))
+	if ends := req.EndsAt(); !ends.IsZero() {
+		life = min(life, ends.Sub(req.Now))
 	}
 	return life
 }
 
 // idleUntil is the row's next idle limit: without refresh tokens it is the end of the access token.
-func (c *Case) idleUntil() time.Time {
-	if !c.Refreshes() {
-		return c.Now.Add(c.AccessLife())
+func (req *Request) idleUntil() time.Time {
+	if !req.Refreshes() {
+		return req.Now.Add(req.AccessLife())
 	}
-	idle := c.Lifetimes.Idle
-	if c.Facts.Idle > 0 {
-		idle = min(idle, time.Duration(c.Facts.Idle)*time.Second)
+	idle := req.Lifetimes.Idle
+	if req.Facts.Idle > 0 {
+		idle = min(idle, time.Duration(req.Facts.Idle)*time.Second)
 	}
-	until := c.Now.Add(idle)
-	if ends := c.EndsAt(); !ends.IsZero() && ends.Before(until) {
+	until := req.Now.Add(idle)
+	if ends := req.EndsAt(); !ends.IsZero() && ends.Before(until) {
 		until = ends
 	}
 	return until
 }
 
 // touchAfter is how old the note of a grant's last use may be: a small part of what it may be idle for, so that one in use does not end.
-func (c *Case) touchAfter() time.Duration { return min(touchEvery, c.idleUntil().Sub(c.Now)/8) }
-
-// Refreshes reports whether the client gets refresh tokens: never for an assertion, which its issuer may not make again.
-func (c *Case) Refreshes() bool {
-	return c.Client.HasGrant(clients.RefreshToken) && c.GrantType != clients.JWTBearer
+func (req *Request) touchAfter() time.Duration {
+	return min(touchEvery, req.idleUntil().Sub(req.Now)/8)
 }
 
-// NextRefresh is the claims of the refresh token this case answers with. They come from the row, as it is or as Settle will
+// Refreshes reports whether the client gets refresh tokens: never for an assertion, which its issuer may not make again.
+func (req *Request) Refreshes() bool {
+	return req.Client.HasGrant(clients.RefreshToken) && req.GrantType != clients.JWTBearer
+}
+
+// NextRefresh is the claims of the refresh token this request answers with. They come from the row, as it is or as Settle will
 // leave it, so that every replica signs the same token.
-func (c *Case) NextRefresh() tokens.Refresh {
+func (req *Request) NextRefresh() tokens.Refresh {
 	r := tokens.Refresh{
-		ClientID: c.Client.ClientID, GrantID: c.State.ID, Generation: 1,
-		IssuedAt: c.Now.Unix(), ExpiresAt: c.State.EndsAt.Unix(),
+		ClientID: req.Client.ClientID, GrantID: req.State.ID, Generation: 1,
+		IssuedAt: req.Now.Unix(), ExpiresAt: req.State.EndsAt.Unix(),
 	}
-	if c.GrantType != "refresh_token" {
+	if req.GrantType != "refresh_token" {
 		return r
 	}
-	r.Generation = c.Presented.Generation + 1
-	if c.Verdict == Repeat || c.Verdict == Keep {
-		r.Generation, r.IssuedAt = c.State.Generation, c.State.RotatedAt.Unix()
+	r.Generation = req.Presented.Generation + 1
+	if req.Verdict == Replayed || req.Verdict == Keep {
+		r.Generation, r.IssuedAt = req.State.Generation, req.State.RotatedAt.Unix()
 	}
 	return r
 }
