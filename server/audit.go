@@ -16,7 +16,7 @@ const (
 )
 
 // openSeals builds what shows that audit events were changed.
-func (h *Services) openSeals() (*seals.Book, error) {
+func (h *Services) openSeals() (*seals.Keeper, error) {
 	return seals.New(seals.Options{Store: h.DB, Retention: h.DB, Salts: h.DB, Sealer: sealer{h.Master, h}, Place: seal.Place, Log: h.Log})
 }
 

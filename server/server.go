@@ -97,7 +97,7 @@ type Services struct {
 	DB      *storage.DB
 	Master  *seal.Master
 	Audit   *audit.Log
-	Seals   *seals.Book     // show that audit events were changed
+	Seals   *seals.Keeper   // show that audit events were changed
 	Traces  *trace.Recorder // why requests were refused
 	Keys    *keys.Ring
 	Clients *clients.Registry

@@ -2,5 +2,5 @@
 // and a head that is a MAC over them and the head before, under a key that the master key seals. Whoever writes into the database can
 // change an event, but not its seal. The newest head belongs where they cannot write, too: the log has it.
 //
-// Retention deletes what was sealed, a seal at a time; seals stay and say so. Begin with Book.Seal and Book.Verify.
+// Retention deletes what was sealed, a seal at a time; seals stay and say so. Begin with Keeper.Seal and Keeper.Verify.
 package seals

@@ -11,8 +11,8 @@ import (
 
 // Retain deletes at most limit events of a class that are older than before, seal by seal, the oldest first, and says how many went. What
 // is not sealed yet stays.
-func (b *Book) Retain(ctx context.Context, class Class, before time.Time, limit int) (gone int64, err error) {
-	key, err := b.key(ctx, false)
+func (k *Keeper) Retain(ctx context.Context, class Class, before time.Time, limit int) (gone int64, err error) {
+	key, err := k.key(ctx, false)
 	if errors.Is(err, ErrNoKey) {
 		return 0, nil
 	}
@@ -24,7 +24,7 @@ func (b *Book) Retain(ctx context.Context, class Class, before time.Time, limit 
 		names[i] = string(name)
 	}
 	for {
-		kept, err := b.o.Retention.KeptEventSeals(ctx, string(class), page)
+		kept, err := k.o.Retention.KeptEventSeals(ctx, string(class), page)
 		if err != nil {
 			return gone, fmt.Errorf("read audit seals: %w", err)
 		}
@@ -32,7 +32,7 @@ func (b *Book) Retain(ctx context.Context, class Class, before time.Time, limit 
 			if s.To >= idAt(before) {
 				return gone, nil
 			}
-			n, err := b.o.Retention.DeleteEvents(ctx, s.From, s.To, names, class == Others, before, limit-int(gone))
+			n, err := k.o.Retention.DeleteEvents(ctx, s.From, s.To, names, class == Others, before, limit-int(gone))
 			if err != nil {
 				return gone, fmt.Errorf("delete events: %w", err)
 			}
@@ -40,7 +40,7 @@ func (b *Book) Retain(ctx context.Context, class Class, before time.Time, limit 
 				return gone, nil // some of it may be left
 			}
 			at := time.Now().Truncate(time.Microsecond)
-			if err := b.o.Retention.SealGone(ctx, s.N, at, goneMAC(key, s, at)); err != nil && !errors.Is(err, storage.ErrStale) {
+			if err := k.o.Retention.SealGone(ctx, s.N, at, goneMAC(key, s, at)); err != nil && !errors.Is(err, storage.ErrStale) {
 				return gone, fmt.Errorf("note that events are gone: %w", err)
 			}
 		}

@@ -78,18 +78,18 @@ type Options struct {
 	Log       *slog.Logger                           // nil discards
 }
 
-// Book has the seals.
-type Book struct{ o Options }
+// Keeper makes and verifies the seals.
+type Keeper struct{ o Options }
 
 // New checks the options.
-func New(o Options) (*Book, error) {
+func New(o Options) (*Keeper, error) {
 	if o.Store == nil || o.Retention == nil || o.Salts == nil || o.Sealer == nil || o.Place == nil {
 		return nil, errors.New("audit/seals: stores, sealer and place are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Book{o}, nil
+	return &Keeper{o}, nil
 }
 
 const (
@@ -106,12 +106,12 @@ const (
 var ErrNoKey = errors.New("there is no key of audit seals")
 
 // key opens the key of the seals, and makes it where there is none yet and make says so.
-func (b *Book) key(ctx context.Context, make bool) ([]byte, error) {
-	place := b.o.Place("salts", salt, "sealed")
+func (k *Keeper) key(ctx context.Context, make bool) ([]byte, error) {
+	place := k.o.Place("salts", salt, "sealed")
 	for range 2 {
-		sealed, err := b.o.Salts.Salt(ctx, salt)
+		sealed, err := k.o.Salts.Salt(ctx, salt)
 		if err == nil {
-			plain, err := b.o.Sealer.Open(sealed, place)
+			plain, err := k.o.Sealer.Open(sealed, place)
 			if err != nil {
 				return nil, fmt.Errorf("open the key of audit seals: %w", err)
 			}
@@ -125,10 +125,10 @@ func (b *Book) key(ctx context.Context, make bool) ([]byte, error) {
 		}
 		var fresh [32]byte
 		_, _ = rand.Read(fresh[:]) // never fails
-		if sealed, err = b.o.Sealer.Seal(fresh[:], place); err != nil {
+		if sealed, err = k.o.Sealer.Seal(fresh[:], place); err != nil {
 			return nil, fmt.Errorf("seal the key of audit seals: %w", err)
 		}
-		if err := b.o.Salts.PutSalt(ctx, salt, sealed, time.Now()); err != nil && !errors.Is(err, storage.ErrConflict) {
+		if err := k.o.Salts.PutSalt(ctx, salt, sealed, time.Now()); err != nil && !errors.Is(err, storage.ErrConflict) {
 			return nil, fmt.Errorf("write the key of audit seals: %w", err)
 		}
 	}
@@ -139,19 +139,19 @@ func (b *Book) key(ctx context.Context, make bool) ([]byte, error) {
 func idAt(t time.Time) string { return fmt.Sprintf("%016x", t.UnixMicro()) }
 
 // Seal seals what was written since the last seal and is old enough. One replica does it at a time; where two do, one finds the other's.
-func (b *Book) Seal(ctx context.Context) error {
-	key, err := b.key(ctx, true)
+func (k *Keeper) Seal(ctx context.Context) error {
+	key, err := k.key(ctx, true)
 	if err != nil {
 		return err
 	}
-	last, err := b.o.Store.LastEventSeal(ctx)
+	last, err := k.o.Store.LastEventSeal(ctx)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("read the last audit seal: %w", err)
 	}
 	horizon := idAt(time.Now().Add(-Behind))
 	first := last.N
 	for range inRun {
-		list, err := b.o.Store.EventsAfter(ctx, last.To, inSeal)
+		list, err := k.o.Store.EventsAfter(ctx, last.To, inSeal)
 		if err != nil {
 			return fmt.Errorf("read events: %w", err)
 		}
@@ -163,7 +163,7 @@ func (b *Book) Seal(ctx context.Context) error {
 		}
 		one := sealOf(key, last, SignIns, last.To, list)
 		other := sealOf(key, one, Others, last.To, list)
-		if err := b.o.Store.InsertEventSeals(ctx, one, other); errors.Is(err, storage.ErrConflict) {
+		if err := k.o.Store.InsertEventSeals(ctx, one, other); errors.Is(err, storage.ErrConflict) {
 			return nil // another replica's
 		} else if err != nil {
 			return fmt.Errorf("write audit seals: %w", err)
@@ -171,7 +171,7 @@ func (b *Book) Seal(ctx context.Context) error {
 		last = other
 	}
 	if last.N != first {
-		b.o.Log.InfoContext(ctx, "audit log sealed", "seal", last.N, "head", last.Head, "up_to", last.To)
+		k.o.Log.InfoContext(ctx, "audit log sealed", "seal", last.N, "head", last.Head, "up_to", last.To)
 	}
 	return nil
 }

@@ -18,23 +18,23 @@ import (
 // world is a log with seals, and its database as somebody sees it who may write into it.
 type world struct {
 	*testing.T
-	db   *storage.DB
-	dsn  string
-	book *seals.Book
-	ids  []string
+	db     *storage.DB
+	dsn    string
+	keeper *seals.Keeper
+	ids    []string
 }
 
-func bookOf(t *testing.T, db *storage.DB) *seals.Book {
+func keeperOf(t *testing.T, db *storage.DB) *seals.Keeper {
 	t.Helper()
 	master, err := seal.New([]byte("0123456789abcdefghijklmnopqrstuv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := seals.New(seals.Options{Store: db, Retention: db, Salts: db, Sealer: master, Place: seal.Place})
+	keeper, err := seals.New(seals.Options{Store: db, Retention: db, Salts: db, Sealer: master, Place: seal.Place})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return book
+	return keeper
 }
 
 // engines runs a test on both.
@@ -55,7 +55,7 @@ func engines(t *testing.T, test func(w *world)) {
 			if _, err := db.MigrateUp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			test(&world{T: t, db: db, dsn: dsn, book: bookOf(t, db)})
+			test(&world{T: t, db: db, dsn: dsn, keeper: keeperOf(t, db)})
 		})
 	}
 }
@@ -87,7 +87,7 @@ func keeps(c seals.Class) time.Duration {
 
 func (w *world) verify(anchor seals.Anchor) seals.Report {
 	w.Helper()
-	r, err := w.book.Verify(w.Context(), keeps, anchor)
+	r, err := w.keeper.Verify(w.Context(), keeps, anchor)
 	w.ok(err)
 	return r
 }
@@ -131,9 +131,9 @@ func TestT06_AChangedEventShows(t *testing.T) {
 			engines(t, func(w *world) {
 				w.write(2*time.Hour, "signin.succeeded")
 				id := w.write(time.Hour, "user.disabled")
-				w.ok(w.book.Seal(w.Context()))
+				w.ok(w.keeper.Seal(w.Context()))
 				w.write(30*time.Minute, "user.enabled")
-				w.ok(w.book.Seal(w.Context()))
+				w.ok(w.keeper.Seal(w.Context()))
 				if r := w.verify(seals.Anchor{}); len(r.Findings) > 0 || r.Seals != 4 || r.Events != 3 || r.Unsealed != 0 {
 					t.Fatalf("as it was written: got %+v", r)
 				}
@@ -157,9 +157,9 @@ func TestT06_TheNewestSealsAreHeldByAnAnchor(t *testing.T) {
 	t.Parallel()
 	engines(t, func(w *world) {
 		w.write(2*time.Hour, "user.disabled")
-		w.ok(w.book.Seal(w.Context()))
+		w.ok(w.keeper.Seal(w.Context()))
 		w.write(time.Hour, "user.enabled")
-		w.ok(w.book.Seal(w.Context()))
+		w.ok(w.keeper.Seal(w.Context()))
 		r := w.verify(seals.Anchor{})
 		anchor := seals.Anchor{N: r.Last, Head: r.Head}
 		if r := w.verify(anchor); len(r.Findings) > 0 {
@@ -173,7 +173,7 @@ func TestT06_TheNewestSealsAreHeldByAnAnchor(t *testing.T) {
 			t.Fatalf("with an anchor: got %+v", r.Findings)
 		}
 		w.write(30*time.Minute, "user.enabled")
-		w.ok(w.book.Seal(w.Context())) // what was taken away is made anew, and has another head
+		w.ok(w.keeper.Seal(w.Context())) // what was taken away is made anew, and has another head
 		if r := w.verify(anchor); len(r.Findings) != 1 {
 			t.Fatalf("with an anchor: got %+v", r.Findings)
 		}
@@ -185,7 +185,7 @@ func TestSealsWaitForTransactions(t *testing.T) {
 	engines(t, func(w *world) {
 		w.write(time.Hour, "user.disabled")
 		w.write(10*time.Second, "user.enabled")
-		w.ok(w.book.Seal(w.Context()))
+		w.ok(w.keeper.Seal(w.Context()))
 		w.write(30*time.Second, "user.changed") // its transaction was slow
 		if r := w.verify(seals.Anchor{}); len(r.Findings) > 0 || r.Events != 1 || r.Unsealed != 2 {
 			t.Fatalf("got %+v", r)
@@ -206,13 +206,13 @@ func TestReplicasSealOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				if err := bookOf(t, w.db).Seal(w.Context()); err != nil {
+				if err := keeperOf(t, w.db).Seal(w.Context()); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		w.ok(w.book.Seal(w.Context()))
+		w.ok(w.keeper.Seal(w.Context()))
 		if r := w.verify(seals.Anchor{}); len(r.Findings) > 0 || r.Events != 50 || r.Seals != 2 {
 			t.Fatalf("got %+v", r)
 		}
@@ -227,7 +227,7 @@ func TestRetentionGoesSealBySeal(t *testing.T) {
 		ctx := w.Context()
 		retain := func(c seals.Class, want int64) {
 			w.Helper()
-			gone, err := w.book.Retain(ctx, c, time.Now().Add(-keeps(c)), 500)
+			gone, err := w.keeper.Retain(ctx, c, time.Now().Add(-keeps(c)), 500)
 			if w.ok(err); gone != want {
 				w.Fatalf("%s: %d went, want %d", c, gone, want)
 			}
@@ -236,7 +236,7 @@ func TestRetentionGoesSealBySeal(t *testing.T) {
 		for _, age := range []time.Duration{500 * day, 200 * day, day} {
 			w.write(age+time.Second, "signin.succeeded")
 			w.write(age, "user.disabled")
-			w.ok(w.book.Seal(ctx))
+			w.ok(w.keeper.Seal(ctx))
 		}
 		w.write(500*day+time.Second/2, "user.enabled") // came late: it goes, too
 		retain(seals.SignIns, 2)
@@ -250,7 +250,7 @@ func TestRetentionGoesSealBySeal(t *testing.T) {
 		if r = w.verify(seals.Anchor{}); len(r.Findings) != 1 {
 			t.Fatalf("an event where all were deleted: got %+v", r.Findings)
 		}
-		if _, err := bookOf(t, w.db).Retain(ctx, seals.Others, time.Now().Add(-time.Hour), 1); err != nil {
+		if _, err := keeperOf(t, w.db).Retain(ctx, seals.Others, time.Now().Add(-time.Hour), 1); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -262,10 +262,10 @@ func TestRetentionStopsAtItsLimitAndGoesOn(t *testing.T) {
 		for i := range 10 {
 			w.write(500*day-time.Duration(i)*time.Second, "user.changed")
 		}
-		w.ok(w.book.Seal(w.Context()))
+		w.ok(w.keeper.Seal(w.Context()))
 		var all int64
 		for _, want := range []int64{4, 4, 2, 0} {
-			gone, err := w.book.Retain(w.Context(), seals.Others, time.Now().Add(-400*day), 4)
+			gone, err := w.keeper.Retain(w.Context(), seals.Others, time.Now().Add(-400*day), 4)
 			if w.ok(err); gone != want {
 				t.Fatalf("%d went, want %d", gone, want)
 			}
@@ -283,7 +283,7 @@ func TestRetentionStopsAtItsLimitAndGoesOn(t *testing.T) {
 func TestAnOtherMasterKeyOpensNothing(t *testing.T) {
 	t.Parallel()
 	db := storagetest.SQLite(t)
-	if err := bookOf(t, db).Seal(t.Context()); err != nil {
+	if err := keeperOf(t, db).Seal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	master, err := seal.New([]byte("another-9abcdefghijklmnopqrstuv!"))

@@ -49,9 +49,9 @@ type Keep func(c Class) time.Duration
 const mostEvents = 100
 
 // Verify looks whether all events are as they were sealed. What is older than it has to be kept may be missing.
-func (b *Book) Verify(ctx context.Context, keep Keep, anchor Anchor) (Report, error) {
+func (k *Keeper) Verify(ctx context.Context, keep Keep, anchor Anchor) (Report, error) {
 	r := Report{Findings: []Finding{}}
-	key, err := b.key(ctx, false)
+	key, err := k.key(ctx, false)
 	if err != nil && !errors.Is(err, ErrNoKey) {
 		return r, err
 	}
@@ -59,7 +59,7 @@ func (b *Book) Verify(ctx context.Context, keep Keep, anchor Anchor) (Report, er
 	last := storage.EventSeal{}
 	to := map[string]string{} // of the seals of each class
 	for {
-		list, err := b.o.Store.EventSeals(ctx, last.N, page)
+		list, err := k.o.Store.EventSeals(ctx, last.N, page)
 		if err != nil {
 			return r, fmt.Errorf("read audit seals: %w", err)
 		}
@@ -76,7 +76,7 @@ func (b *Book) Verify(ctx context.Context, keep Keep, anchor Anchor) (Report, er
 					r.find(s, "its head is not the one that was given")
 				}
 			}
-			if err := b.compare(ctx, key, s, keep, &r); err != nil {
+			if err := k.compare(ctx, key, s, keep, &r); err != nil {
 				return r, err
 			}
 			if r.Seals++; r.Seals == 1 {
@@ -92,7 +92,7 @@ func (b *Book) Verify(ctx context.Context, keep Keep, anchor Anchor) (Report, er
 		r.Findings = append(r.Findings, Finding{Seal: anchor.N, What: "the seal whose head was given is not there: the newest was taken away"})
 	}
 	r.Last, r.Head, r.UpTo = last.N, last.Head, last.To
-	return r, b.unsealed(ctx, &r)
+	return r, k.unsealed(ctx, &r)
 }
 
 func (r *Report) find(s storage.EventSeal, what string) {
@@ -113,7 +113,7 @@ func chain(key []byte, before, s storage.EventSeal, to string) (wrong []string) 
 }
 
 // compare looks whether the events of a seal are as they were.
-func (b *Book) compare(ctx context.Context, key []byte, s storage.EventSeal, keep Keep, r *Report) error {
+func (k *Keeper) compare(ctx context.Context, key []byte, s storage.EventSeal, keep Keep, r *Report) error {
 	gone := !s.GoneAt.IsZero()
 	if gone {
 		if r.Gone++; !hmac.Equal([]byte(goneMAC(key, s, s.GoneAt)), []byte(s.GoneMAC)) {
@@ -128,7 +128,7 @@ func (b *Book) compare(ctx context.Context, key []byte, s storage.EventSeal, kee
 	f := Finding{Seal: s.N, Class: s.Class, After: s.From, UpTo: s.To}
 	count, same := int64(0), int64(0)
 	for after := s.From; ; {
-		list, err := b.o.Store.EventsBetween(ctx, after, s.To, page)
+		list, err := k.o.Store.EventsBetween(ctx, after, s.To, page)
 		if err != nil {
 			return fmt.Errorf("read events: %w", err)
 		}
@@ -178,8 +178,8 @@ func (b *Book) compare(ctx context.Context, key []byte, s storage.EventSeal, kee
 }
 
 // unsealed counts what is not sealed yet, although it should be.
-func (b *Book) unsealed(ctx context.Context, r *Report) error {
-	list, err := b.o.Store.EventsAfter(ctx, r.UpTo, page)
+func (k *Keeper) unsealed(ctx context.Context, r *Report) error {
+	list, err := k.o.Store.EventsAfter(ctx, r.UpTo, page)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}

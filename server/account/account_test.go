@@ -154,7 +154,7 @@ func (h *fixture) login(t *testing.T, look *pages.Pages, ways *factor.Ways) *log
 	}
 	l, err := login.New(login.Options{
 		Browser: h.browser, Pages: look, People: h.people, Factors: factors, Tx: h.db.Tx,
-		Consents: &consent.Consents{Store: h.db, Audit: h.audit},
+		Consents:  &consent.Consents{Store: h.db, Audit: h.audit},
 		Client:    func(context.Context, string) (*clients.Client, error) { return nil, clients.ErrUnknown },
 		App:       func(context.Context, string, string) *pages.App { return nil },
 		Resources: func() *clients.Resources { return new(clients.Resources) },
