@@ -62,7 +62,8 @@ func (s *Server) mount() (*web.Mux, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Write}, health.Check{Name: "keys", Run: h.signs})
+	s.health = health.New(h.Log, health.Check{Name: "database", Run: h.DB.Write}, health.Check{Name: "keys", Run: h.signs},
+		health.Check{Name: "clock", Run: health.ClockFits(h.DB.Clock)})
 	var handlers []web.Mounter
 	for _, build := range []func() ([]web.Mounter, error){
 		func() ([]web.Mounter, error) { return []web.Mounter{view, s.health, logoHandler{h}}, nil },

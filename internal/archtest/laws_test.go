@@ -21,7 +21,7 @@ var levels = []struct {
 }
 
 // drivers are programs and tests that drive the whole program from outside; the levels do not bind them.
-var drivers = []string{"internal/loadbench", "internal/blackbox", "internal/archtest", "examples"}
+var drivers = []string{"internal/loadbench", "internal/campaign", "internal/blackbox", "internal/archtest", "examples"}
 
 // handlerPackages of the server, for laws that bind them and not the wiring.
 var handlerPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/authorize", "server/signin",

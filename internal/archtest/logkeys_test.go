@@ -78,7 +78,7 @@ func TestEveryKeyOfTheLogIsDocumented(t *testing.T) {
 		}
 	}
 	for _, f := range sources(t) {
-		if f.test || under(f.dir, []string{"internal/loadbench", "examples", "internal/telemetry", "kit"}) || strings.HasSuffix(f.dir, "test") {
+		if f.test || under(f.dir, drivers) || under(f.dir, []string{"internal/telemetry", "kit"}) || strings.HasSuffix(f.dir, "test") {
 			continue
 		}
 		keys, odd := logKeys(f)

@@ -37,6 +37,8 @@ type Options struct {
 	Locks   Locks
 	Log     *slog.Logger       // nil discards
 	Metrics *telemetry.Metrics // nil: a registry nobody reads
+	// Fit keeps this replica from the jobs that are done for all, while it answers an error; nil = nothing does.
+	Fit func(ctx context.Context) error
 }
 
 // Janitor runs jobs.
@@ -44,12 +46,13 @@ type Janitor struct {
 	locks   Locks
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	fit     func(ctx context.Context) error
 	holder  string
 }
 
 // New makes one; its name as lock holder is random.
 func New(o Options) *Janitor {
-	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, holder: rand.Text()}
+	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, fit: o.Fit, holder: rand.Text()}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,6 +97,12 @@ func (j *Janitor) once(ctx context.Context, job Job) {
 	ctx, cancel := context.WithTimeout(ctx, longestRun)
 	defer cancel()
 	if !job.Alone {
+		if j.fit != nil {
+			if err := j.fit(ctx); err != nil {
+				j.report(ctx, job, fmt.Errorf("left to other replicas: %w", err))
+				return
+			}
+		}
 		now := time.Now()
 		mine, err := j.locks.Lock(ctx, "job."+job.Name, j.holder, now, now.Add(longestRun))
 		if err != nil {

@@ -136,3 +136,32 @@ func TestDeletesInBatchesUntilNothingIsLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestAReplicaThatDoesNotFitLeavesTheWorkToOthers: but does for itself what every replica does.
+func TestAReplicaThatDoesNotFitLeavesTheWorkToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locks := new(memoryLocks)
+		var wrong atomic.Bool
+		var all, alone atomic.Int64
+		wrong.Store(true)
+		j := New(Options{Locks: locks, Fit: func(context.Context) error {
+			if wrong.Load() {
+				return errors.New("the clock is wrong")
+			}
+			return nil
+		}})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go j.Run(ctx, Job{Name: "sweep", Every: time.Minute, Run: func(context.Context) error { all.Add(1); return nil }},
+			Job{Name: "watch", Every: time.Minute, Alone: true, Run: func(context.Context) error { alone.Add(1); return nil }})
+		time.Sleep(10 * time.Minute)
+		if all.Load() != 0 || alone.Load() < 8 || len(locks.rows) != 0 {
+			t.Errorf("%d runs for all, %d alone, locks %v", all.Load(), alone.Load(), locks.rows)
+		}
+		wrong.Store(false)
+		time.Sleep(5 * time.Minute)
+		if all.Load() < 3 {
+			t.Errorf("%d runs once the clock is right", all.Load())
+		}
+	})
+}

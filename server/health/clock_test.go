@@ -54,3 +54,25 @@ func TestClocksAreCompared(t *testing.T) {
 		}
 	})
 }
+
+// TestAWrongClockIsNotReady: nobody is served by a replica for which the codes of the others have ended.
+func TestAWrongClockIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ahead time.Duration
+		var down error
+		fits := health.ClockFits(func(context.Context) (time.Time, error) { return time.Now().Add(ahead), down })
+		for _, step := range []struct {
+			ahead time.Duration
+			fits  bool
+		}{{0, true}, {30 * time.Second, true}, {-30 * time.Second, true}, {31 * time.Second, false}, {-5 * time.Minute, false}} {
+			ahead = step.ahead
+			if err := fits(t.Context()); (err == nil) != step.fits || err != nil && !errors.Is(err, health.ErrClock) {
+				t.Errorf("%s ahead: %v", step.ahead, err)
+			}
+		}
+		ahead, down = 0, errors.New("away")
+		if err := fits(t.Context()); !errors.Is(err, down) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
