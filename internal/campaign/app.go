@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -86,9 +87,7 @@ func (v *visitor) authorize(ctx context.Context, base string, more url.Values) (
 	sum := sha256.Sum256([]byte(verifier))
 	ask := url.Values{"client_id": {"web"}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid email offline_access"},
 		"state": {rand.Text()}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
-	for k, values := range more {
-		ask[k] = values
-	}
+	maps.Copy(ask, more)
 	at := base + "/oauth2/authorize?" + ask.Encode()
 	for range 10 {
 		res, err := v.send(ctx, "GET", at, nil)
