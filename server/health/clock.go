@@ -16,7 +16,7 @@ import (
 const SkewLimit = 2 * time.Second
 
 // ServeLimit is how far it may be for a replica to serve, and to delete what has expired. Beyond it codes of the others would have ended
-// for it, a refresh token that was used a moment ago would look stolen, and what keeps an assertion from being used twice would go too soon.
+// for it, a refresh token used a moment ago would look stolen, and what keeps an assertion from being used twice would go too soon.
 const ServeLimit = 30 * time.Second
 
 // ErrClock: this machine's clock is too far from the database's.
