@@ -147,6 +147,7 @@ func (c *cluster) running() bool {
 // kill is kill -9 of the server and of every process of it.
 func (c *cluster) kill() {
 	main := c.cmd.Process.Pid
+	_ = syscall.Kill(main, syscall.SIGSTOP) // or it starts another while they are listed
 	all := []int{main}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
@@ -164,6 +165,11 @@ func (c *cluster) kill() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	<-c.done
+	for _, pid := range all { // what is left of their memory would keep the next server from starting
+		for n := 0; n < 500 && syscall.Kill(pid, 0) == nil; n++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 }
 
 func (c *cluster) stop() {
