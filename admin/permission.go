@@ -32,6 +32,7 @@ const (
 	AuditRead         Permission = "audit:read"
 	AuditExport       Permission = "audit:export"
 	MailRead          Permission = "mail:read"
+	WebhooksWrite     Permission = "webhooks:write"
 )
 
 // ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
@@ -41,7 +42,7 @@ const ScopePrefix = "signet:"
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
 		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, AuditExport,
-		MailRead}
+		MailRead, WebhooksWrite}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -146,4 +147,7 @@ var demands = map[string]Permission{
 	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead,
+	"Webhooks": WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
+	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
+	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
 }

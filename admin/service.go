@@ -14,6 +14,7 @@ import (
 
 	"signet/audit"
 	"signet/audit/trace"
+	"signet/audit/webhook"
 	"signet/clients"
 	"signet/internal/mail"
 	"signet/oauth/keys"
@@ -92,6 +93,7 @@ type Options struct {
 	CheckClient func(ctx context.Context, m clients.Metadata) error
 	Issuer      string
 	Traces      *trace.Recorder // why requests were refused
+	Webhooks    *webhook.Service
 }
 
 // Service is what administrators can do.
@@ -104,7 +106,7 @@ type Service struct {
 // New checks the options.
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
-		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Issuer == "" {
+		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.Issuer == "" {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce}}, nil

@@ -128,6 +128,12 @@ const (
 	AuditExported       Name = "audit.exported"      // events were read in bulk, through the API; once an hour for the same reader
 	FirstRunOffered     Name = "first_run.offered"   // a link that makes the first administrator was shown where the server was started
 	FirstRunUsed        Name = "first_run.used"      // … and made one
+	WebhookCreated      Name = "webhook.created"
+	WebhookChanged      Name = "webhook.changed"
+	WebhookDeleted      Name = "webhook.deleted"
+	WebhookRotated      Name = "webhook.secret_rotated"
+	WebhookEnabled      Name = "webhook.enabled"
+	WebhookDisabled     Name = "webhook.disabled" // by somebody, or because it took nothing for days or said that it is gone
 )
 
 // Outcome says whether it succeeded.

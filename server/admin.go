@@ -28,7 +28,7 @@ func (h *Services) openAdmin() (err error) {
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
-		Traces: h.Traces,
+		Traces: h.Traces, Webhooks: h.Webhooks,
 	})
 	return err
 }

@@ -43,7 +43,7 @@ func (s *Server) Work(ctx context.Context) {
 	j.Run(ctx, s.Jobs()...)
 }
 
-// Deliver sends emails and logout tokens until ctx ends.
+// Deliver sends emails, logout tokens and webhooks until ctx ends.
 func (s *Server) Deliver(ctx context.Context) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
@@ -53,6 +53,7 @@ func (s *Server) Deliver(ctx context.Context) {
 	if s.delivery != nil {
 		sending.Go(func() { s.delivery.Run(ctx) })
 	}
+	sending.Go(func() { s.webhooks.Run(ctx) })
 	s.logouts.Run(ctx)
 }
 
@@ -65,6 +66,7 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},
 		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
+		{Name: "webhooks", Every: webhooksEvery, First: webhooksEvery, Alone: true, Run: h.Webhooks.Follow},
 		{Name: "traces", Every: watchEvery, First: watchEvery, Alone: true, Run: h.Traces.Flush},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "master-keys", Every: time.Minute, First: 5 * time.Second, Alone: true, Run: h.surveyMasterKeys},

@@ -188,6 +188,9 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, consent
 	if err != nil {
 		return nil, err
 	}
+	if s.webhooks, err = h.sendsWebhooks(); err != nil {
+		return nil, err
+	}
 	if s.logouts, err = h.sendsLogouts(issuer); err != nil {
 		return nil, err
 	}

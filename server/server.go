@@ -20,6 +20,7 @@ import (
 	"signet/audit"
 	"signet/audit/seals"
 	"signet/audit/trace"
+	"signet/audit/webhook"
 	"signet/clients"
 	"signet/clients/keyset"
 	"signet/clients/logo"
@@ -111,6 +112,7 @@ type Services struct {
 	// Deliveries wait for other servers, Logouts writes them.
 	Deliveries *outbox.Outbox
 	Logouts    *logout.Notices
+	Webhooks   *webhook.Service // tell audit events to other systems
 	Sessions   *session.Sessions
 	Tickets    *ticket.Tickets
 	People     *users.Service
@@ -126,26 +128,27 @@ type Services struct {
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
 
-	pages       func() (*pages.Pages, error) // makes them
-	use         Use                          // what it was opened for
-	bcryptCost  int                          // see Options.BcryptCost
-	borrowed    bool                         // database and metrics are another's
-	journal     *journal                     // acts that a restore must not undo; nil = none is kept
-	offline     bool                         // see Options.Offline
-	names       *subject.Names               // what clients call people; nil where nothing is signed
-	clientKeys  *keyset.Cache                // what clients sign with
-	pushes      *pushed.Requests             // authorization requests that apps pushed
-	devices     *device.Requests             // of devices that wait for their person
-	asked       *ciba.Requests               // of apps that wait for somebody whom they named; nil = there are none
-	keysOut     *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
-	fromClients *egress.Client               // the way out to what else clients named: anybody may ask for it
-	issuersOut  *egress.Client               // the way out to the keys of issuers that the operator chose
-	issuerKeys  *keyset.Cache                // … and those keys
-	roots       *x509.CertPool               // that requests of ours trust; nil = the system's
-	lock        io.Closer                    // holds off a second server; nil = none is held
-	schemaNoted atomic.Pointer[string]       // what the log says about the schema; nil = nothing
-	unreadable  *lru.Cache[string, struct{}] // sealed values that were reported, by their place
-	reports     sync.WaitGroup               // events of theirs being written
+	pages        func() (*pages.Pages, error) // makes them
+	use          Use                          // what it was opened for
+	bcryptCost   int                          // see Options.BcryptCost
+	borrowed     bool                         // database and metrics are another's
+	journal      *journal                     // acts that a restore must not undo; nil = none is kept
+	offline      bool                         // see Options.Offline
+	names        *subject.Names               // what clients call people; nil where nothing is signed
+	clientKeys   *keyset.Cache                // what clients sign with
+	pushes       *pushed.Requests             // authorization requests that apps pushed
+	devices      *device.Requests             // of devices that wait for their person
+	asked        *ciba.Requests               // of apps that wait for somebody whom they named; nil = there are none
+	keysOut      *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
+	fromClients  *egress.Client               // the way out to what else clients named: anybody may ask for it
+	issuersOut   *egress.Client               // the way out to the keys of issuers that the operator chose
+	issuerKeys   *keyset.Cache                // … and those keys
+	roots        *x509.CertPool               // that requests of ours trust; nil = the system's
+	lock         io.Closer                    // holds off a second server; nil = none is held
+	schemaNoted  atomic.Pointer[string]       // what the log says about the schema; nil = nothing
+	unreadable   *lru.Cache[string, struct{}] // sealed values that were reported, by their place
+	reports      sync.WaitGroup               // events of theirs being written
+	webhookItems *outbox.Outbox               // events that wait for other systems
 }
 
 // OpenDatabase opens the configured database for a use, and nothing else.
@@ -232,6 +235,9 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err := h.openSignout(); err != nil {
 		return h, err
 	}
+	if err := h.openWebhooks(); err != nil {
+		return h, err
+	}
 	if err := h.openPeople(o); err != nil {
 		return h, err
 	}
@@ -276,6 +282,7 @@ type Server struct {
 	visitors  *browser.Browser
 	delivery  *mail.Delivery // nil = no mail
 	logouts   *outbox.Delivery
+	webhooks  *outbox.Delivery
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 
 	asking       http.Handler // the public side where client certificates are asked for

@@ -40,10 +40,11 @@ func (db *DB) deliveries(ctx context.Context, where string, args ...any) ([]Mess
 	return list, err
 }
 
-// LeaseDelivery takes one that was read as due at the given time: compare-and-swap, so that one of several replicas has it; ErrStale.
-func (db *DB) LeaseDelivery(ctx context.Context, id string, due, until time.Time) error {
-	return db.must(ctx, ErrStale, "UPDATE deliveries SET due_at = $3, tries = tries + 1 WHERE id = $1 AND due_at = $2 AND failed_at IS NULL",
-		id, micros(due), micros(until))
+// LeaseDelivery takes one that was read as due at the given time, and counts tries of it: compare-and-swap, so that one of several replicas
+// has it; ErrStale.
+func (db *DB) LeaseDelivery(ctx context.Context, id string, due, until time.Time, tries int) error {
+	return db.must(ctx, ErrStale, "UPDATE deliveries SET due_at = $3, tries = tries + $4 WHERE id = $1 AND due_at = $2 AND failed_at IS NULL",
+		id, micros(due), micros(until), tries)
 }
 
 // RetryDelivery puts one off.
@@ -56,6 +57,13 @@ func (db *DB) RetryDelivery(ctx context.Context, id string, due time.Time, lastE
 func (db *DB) FailDelivery(ctx context.Context, id string, at time.Time, lastError string) error {
 	_, err := db.exec(ctx, "UPDATE deliveries SET failed_at = $2, last_error = $3 WHERE id = $1", id, micros(at), lastError)
 	return err
+}
+
+// ReviveDeliveries makes at most limit of a client's, those that were given up among them, as if they had been written now; it says how
+// many.
+func (db *DB) ReviveDeliveries(ctx context.Context, clientID string, now, expires time.Time, limit int) (int64, error) {
+	return db.exec(ctx, `UPDATE deliveries SET due_at = $2, created_at = $2, expires_at = $3, failed_at = NULL, tries = 0
+		WHERE id IN (SELECT id FROM deliveries WHERE client_id = $1 ORDER BY id LIMIT $4)`, clientID, micros(now), micros(expires), limit)
 }
 
 // DeleteDelivery removes one that was taken.

@@ -22,6 +22,7 @@ const (
 	SealedMessages      SealedColumn = "messages.sealed"
 	SealedDeliveries    SealedColumn = "deliveries.sealed"
 	SealedSalts         SealedColumn = "salts.sealed"
+	SealedWebhooks      SealedColumn = "webhooks.sealed"
 	SealedAuthenticator SealedColumn = "credentials.data"
 	SealedTokens        SealedColumn = "identities.tokens"
 	SealedIDTokens      SealedColumn = "upstream_sessions.id_token"
@@ -50,6 +51,8 @@ var sealedColumns = map[SealedColumn]sealedColumn{
 	SealedMessages:   {table: "messages", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedDeliveries: {table: "deliveries", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedSalts:      {table: "salts", id: "name", value: "sealed", place: "name", mark: "substr(sealed, 1, 9)", where: "name >= ''"},
+	SealedWebhooks: {table: "webhooks", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)",
+		where: "sealed IS NOT NULL"},
 	SealedAuthenticator: {table: "credentials", id: "id", value: "data", place: "id", mark: "substr(data, 1, 12)",
 		where: "kind = 'totp'", text: true},
 	SealedTokens: {table: "identities", id: "id", value: "tokens", place: "id", mark: "substr(tokens, 1, 9)", where: "tokens IS NOT NULL"},
@@ -164,7 +167,7 @@ func (db *DB) SealedValues(ctx context.Context, m SealedMark, after string, limi
 }
 
 // ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages,
-// deliveries and salts are deleted, tokens dropped, an authenticator app stays and fits no code.
+// deliveries and salts are deleted, tokens and secrets of webhooks dropped, an authenticator app stays and fits no code.
 func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) error {
 	c := sealedColumns[v.Column]
 	where := fmt.Sprintf(" WHERE %s = $1 AND %s = $2", c.id, c.value)

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -101,6 +102,12 @@ type Store interface {
 type Follower struct {
 	Store Store
 	Name  string // of the place in the log
+	// From is where it begins at the earliest; "" = where it is, or, if it has never run, what happens from then on.
+	From string
+	// Limit is how many events Take is handed at once; 0 = 500.
+	Limit int
+	// Within, if it is set, runs Take and the noting of the place in one transaction.
+	Within func(ctx context.Context, do func(ctx context.Context) error) error
 	// Take has taken the events when it returns nil. They come in order.
 	Take func(ctx context.Context, list []storage.Event) error
 }
@@ -116,24 +123,37 @@ func (f Follower) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the place of %s in the audit log: %w", f.Name, err)
 	}
-	if at == "" {
+	if at == "" && f.From == "" {
 		return f.move(ctx, "", After(time.Now()))
 	}
 	for range turns {
-		list, err := Page(ctx, f.Store, at, inTurn)
+		list, err := Page(ctx, f.Store, max(at, f.From), max(cmp.Or(f.Limit, inTurn), 1))
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if err := f.Take(ctx, list); err != nil {
-			return err
-		}
 		next := list[len(list)-1].ID
-		if err := f.move(ctx, at, next); err != nil {
+		if err := f.hand(ctx, list, at, next); err != nil {
 			return err
 		}
 		at = next
 	}
 	return nil
+}
+
+// hand hands events on. In a transaction the place is noted first: of several replicas that are here at once, one goes on.
+func (f Follower) hand(ctx context.Context, list []storage.Event, at, next string) error {
+	if f.Within == nil {
+		if err := f.Take(ctx, list); err != nil {
+			return err
+		}
+		return f.move(ctx, at, next)
+	}
+	return f.Within(ctx, func(ctx context.Context) error {
+		if err := f.move(ctx, at, next); err != nil {
+			return err
+		}
+		return f.Take(ctx, list)
+	})
 }
 
 func (f Follower) move(ctx context.Context, from, to string) error {

@@ -149,6 +149,8 @@ type Response struct {
 	Type   string // media type, lower case, without parameters
 	Body   []byte
 	MaxAge time.Duration // of Cache-Control (RFC 9111 section 5.2.2.1), 0 = not said
+	// RetryAfter is how long the other server asks not to be asked again (RFC 9110 section 10.2.3), at most a day; 0 = not said.
+	RetryAfter time.Duration
 }
 
 // Check reports whether a URL may be asked for, without asking: ErrURL.
@@ -205,6 +207,7 @@ func (c *Client) Fetch(ctx context.Context, q Request) (Response, error) {
 	answer := Response{Status: res.StatusCode}
 	answer.Type, _, _ = mime.ParseMediaType(res.Header.Get("Content-Type"))
 	answer.MaxAge = maxAge(res.Header.Get("Cache-Control"))
+	answer.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
 	switch {
 	case q.StatusOnly:
 		return answer, nil
@@ -222,6 +225,17 @@ func (c *Client) Fetch(ctx context.Context, q Request) (Response, error) {
 		return Response{}, fmt.Errorf("%w: more than %d bytes", ErrAnswer, c.maxBody)
 	}
 	return answer, nil
+}
+
+// retryAfter is at most a day; what cannot be read is not said.
+func retryAfter(text string) time.Duration {
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = time.Until(at)
+	}
+	return min(max(wait, 0), 24*time.Hour)
 }
 
 // maxAge is at most a day; what cannot be read is not said.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,7 +53,7 @@ func Outcomes() []string { return []string{Sent, Refused, Retried, GivenUp, Moot
 // DeliveryStore is what the delivery needs of *storage.DB.
 type DeliveryStore interface {
 	DueDeliveries(ctx context.Context, kind string, now time.Time, limit int) ([]storage.Message, error)
-	LeaseDelivery(ctx context.Context, id string, due, until time.Time) error
+	LeaseDelivery(ctx context.Context, id string, due, until time.Time, tries int) error
 	RetryDelivery(ctx context.Context, id string, due time.Time, lastError string) error
 	FailDelivery(ctx context.Context, id string, at time.Time, lastError string) error
 	DeleteDelivery(ctx context.Context, id string) error
@@ -65,6 +66,10 @@ type DeliveryOptions struct {
 	Senders map[string]Sender
 	Log     *slog.Logger               // nil discards
 	Count   func(kind, outcome string) // nil counts nothing
+	// Waits before the second try, the third and so on; the last one is for all that follow. Empty: half a minute, doubling up to an hour.
+	Waits []time.Duration
+	// TryFor is how long an item is tried (a day); Limit is how long a sender may take (10 s, at most 20 s).
+	TryFor, Limit time.Duration
 	// Failed is told of an item that was refused or given up, and writes it down; nil tells nobody.
 	Failed func(ctx context.Context, kind, clientID, why string) error
 }
@@ -93,18 +98,20 @@ func NewDelivery(o DeliveryOptions) (*Delivery, error) {
 	if o.Failed == nil {
 		o.Failed = func(context.Context, string, string, string) error { return nil }
 	}
+	o.TryFor, o.Limit = cmp.Or(o.TryFor, tryFor), min(cmp.Or(o.Limit, sendLimit), longestSend)
 	return &Delivery{o: o, slots: make(chan struct{}, atOnce), busy: map[string]bool{}}, nil
 }
 
 const (
-	pollEvery = 2 * time.Second  // how soon an item of another process is found
-	lease     = 30 * time.Second // more than a sender may take; a replica that dies gives its items back after it
-	sendLimit = 10 * time.Second // how long a sender may take
-	batch     = 64               // items read at once
-	atOnce    = 16               // clients that are sent to at once
-	firstWait = 30 * time.Second // before the second try; it doubles
-	longWait  = time.Hour        // between tries at most
-	maxError  = 200              // of what went wrong, bytes
+	pollEvery   = 2 * time.Second  // how soon an item of another process is found
+	lease       = 30 * time.Second // more than a sender may take; a replica that dies gives its items back after it
+	sendLimit   = 10 * time.Second // how long a sender may take
+	longestSend = 20 * time.Second
+	batch       = 64               // items read at once
+	atOnce      = 16               // clients that are sent to at once
+	firstWait   = 30 * time.Second // before the second try; it doubles
+	longWait    = time.Hour        // between tries at most
+	maxError    = 200              // of what went wrong, bytes
 )
 
 // settle are the pauses between looks for an item of this process, whose transaction may not be through yet.
@@ -216,7 +223,7 @@ func (d *Delivery) start(ctx context.Context, client string, list []storage.Mess
 func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
 	for i, x := range list {
 		until := time.Now().Add(lease)
-		err := d.o.Store.LeaseDelivery(ctx, x.ID, x.DueAt, until)
+		err := d.o.Store.LeaseDelivery(ctx, x.ID, x.DueAt, until, 1)
 		if errors.Is(err, storage.ErrStale) {
 			continue // another replica has it
 		}
@@ -232,7 +239,7 @@ func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
 			continue
 		}
 		for _, other := range list[i+1:] {
-			if err := d.o.Store.LeaseDelivery(ctx, other.ID, other.DueAt, next); err != nil && !errors.Is(err, storage.ErrStale) {
+			if err := d.o.Store.LeaseDelivery(ctx, other.ID, other.DueAt, next, 0); err != nil && !errors.Is(err, storage.ErrStale) {
 				return fmt.Errorf("put item off: %w", err)
 			}
 		}
@@ -244,7 +251,7 @@ func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
 // try sends one item and writes down what came of it. What the other server answers is no error of ours. next is when the item is tried
 // again; zero = never.
 func (d *Delivery) try(ctx context.Context, x storage.Message) (next time.Time, err error) {
-	sending, cancel := context.WithTimeout(ctx, sendLimit)
+	sending, cancel := context.WithTimeout(ctx, d.o.Limit)
 	defer cancel()
 	sent := d.o.Senders[x.Kind](sending, Sending{x.ID, x.ClientID, x.CreatedAt, func(out any) error { return d.o.Outbox.read(x, out) }})
 	if ctx.Err() != nil {
@@ -261,7 +268,7 @@ func (d *Delivery) try(ctx context.Context, x storage.Message) (next time.Time, 
 		return next, d.fail(ctx, x, Refused, said(sent))
 	}
 	now := time.Now()
-	if next = now.Add(wait(x.Tries)); next.After(x.CreatedAt.Add(tryFor)) {
+	if next = now.Add(max(d.wait(x.Tries), asked(sent))); next.After(x.CreatedAt.Add(d.o.TryFor)) {
 		return time.Time{}, d.fail(ctx, x, GivenUp, said(sent))
 	}
 	d.o.Count(x.Kind, Retried)
@@ -285,6 +292,37 @@ func (d *Delivery) fail(ctx context.Context, x storage.Message, outcome, why str
 func said(err error) string {
 	s := err.Error()
 	return strings.ToValidUTF8(s[:min(len(s), maxError)], "")
+}
+
+// Later is an error after which the other server asked not to be tried again before a time has passed.
+type Later struct {
+	Cause error
+	After time.Duration
+}
+
+// Error is its cause's.
+func (l *Later) Error() string { return l.Cause.Error() }
+
+// Unwrap is the cause.
+func (l *Later) Unwrap() error { return l.Cause }
+
+// longestAsked is how long we let us be put off.
+const longestAsked = 24 * time.Hour
+
+func asked(err error) time.Duration {
+	if l, ok := errors.AsType[*Later](err); ok {
+		return min(max(l.After, 0), longestAsked)
+	}
+	return 0
+}
+
+// wait before the try after n, an eighth more or less, so that items that failed together part.
+func (d *Delivery) wait(n int64) time.Duration {
+	if len(d.o.Waits) == 0 {
+		return wait(n)
+	}
+	w := d.o.Waits[min(max(int(n), 1), len(d.o.Waits))-1]
+	return w - w/8 + chance(w/4)
 }
 
 // wait before the try after n: doubling, an eighth more or less, so that items that failed together part.

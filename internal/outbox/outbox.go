@@ -14,12 +14,13 @@ import (
 
 // Item is something to be sent.
 type Item struct {
-	ID       string    // the same in each try; "" = Put makes it
-	Kind     string    // names the sender
-	Target   string    // the address now, for operators; the sender decides where it goes
-	ClientID string    // whom it is for: items for one client are sent one after the other
-	Due      time.Time // when it is sent; zero = now. See Hasten
-	Facts    any       // what the sender makes it of, as JSON; sealed in the database
+	ID       string        // the same in each try; "" = Put makes it
+	Kind     string        // names the sender
+	Target   string        // the address now, for operators; the sender decides where it goes
+	ClientID string        // whom it is for: items for one client are sent one after the other
+	Due      time.Time     // when it is sent; zero = now. See Hasten
+	Facts    any           // what the sender makes it of, as JSON; sealed in the database
+	Keep     time.Duration // how long it is kept, whatever becomes of it; 0 = three days
 }
 
 // How long an item is tried, and how long after that an operator sees that it was given up.
@@ -65,7 +66,7 @@ func (o *Outbox) Put(ctx context.Context, it Item) error {
 	}
 	now := time.Now()
 	d := storage.Message{ID: cmp.Or(it.ID, rand.Text()), Kind: it.Kind, Target: it.Target, ClientID: it.ClientID, DueAt: now, CreatedAt: now,
-		ExpiresAt: now.Add(showFor)}
+		ExpiresAt: now.Add(cmp.Or(it.Keep, showFor))}
 	if !it.Due.IsZero() {
 		d.DueAt = it.Due
 	}

@@ -24,6 +24,7 @@ type Metrics struct {
 	mails     *prometheus.CounterVec
 	mailQueue *prometheus.GaugeVec
 	logouts   *prometheus.CounterVec
+	webhooks  *prometheus.CounterVec
 	dbUp      prometheus.Gauge
 	reuse     prometheus.Counter
 	replay    prometheus.Counter
@@ -74,6 +75,7 @@ func NewMetrics() *Metrics {
 	m.clients = counter("client_registrations_total", "Clients that applications registered (created), changed or deleted themselves.", "act")
 	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
 	m.mails = counter("mails_total", "Emails, by kind and outcome of a try.", "kind", "outcome")
+	m.webhooks = counter("webhooks_sent_total", "Events to other systems, by outcome of a try.", "outcome")
 	m.logouts = counter("logout_sent_total", "Logout tokens to apps, by outcome of a try.", "outcome")
 	m.mailQueue = gauge("mails_queued", "Emails in the outbox: waiting, failed.", "state")
 	m.signIns = counter("sign_ins_total", "Attempts to sign in, by method and outcome.", "method", "outcome")
@@ -306,6 +308,9 @@ func (m *Metrics) MailSent(kind, outcome string) { m.mails.WithLabelValues(kind,
 
 // LogoutSent counts a try at telling an app that a session ended; outcome is one of outbox.Outcomes.
 func (m *Metrics) LogoutSent(outcome string) { m.logouts.WithLabelValues(outcome).Inc() }
+
+// WebhookSent counts a try at telling another system of an event; outcome is one of outbox.Outcomes.
+func (m *Metrics) WebhookSent(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
 
 // MailWaiting notes how many emails are in the outbox.
 func (m *Metrics) MailWaiting(waiting, failed int) {

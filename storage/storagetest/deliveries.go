@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,16 +35,16 @@ func deliveries(t *testing.T, db *storage.DB) {
 	due(now.Add(-time.Second), two)
 	due(now.Add(time.Hour)) // expired ones are not tried
 
-	fails(t, db.LeaseDelivery(ctx, "d1", now.Add(time.Second), now.Add(time.Minute)), storage.ErrStale)
-	ok(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)))
-	fails(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)), storage.ErrStale)
+	fails(t, db.LeaseDelivery(ctx, "d1", now.Add(time.Second), now.Add(time.Minute), 1), storage.ErrStale)
+	ok(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute), 1))
+	fails(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute), 1), storage.ErrStale)
 	due(now, two)
 	one.DueAt, one.Tries = now.Add(time.Minute), 1
 	due(now.Add(time.Minute), two, one) // a lease that ended
 	ok(t, db.RetryDelivery(ctx, "d1", now.Add(2*time.Minute), "status 500"))
 	ok(t, db.FailDelivery(ctx, "d2", now, "status 400"))
 	due(now.Add(time.Minute))
-	fails(t, db.LeaseDelivery(ctx, "d2", two.DueAt, now), storage.ErrStale)
+	fails(t, db.LeaseDelivery(ctx, "d2", two.DueAt, now, 1), storage.ErrStale)
 	one.DueAt, one.LastError = now.Add(2*time.Minute), "status 500"
 	two.FailedAt, two.LastError = now, "status 400"
 	list, err := db.DeliveriesOfClient(ctx, "shop", 10)
@@ -58,7 +59,7 @@ func deliveries(t *testing.T, db *storage.DB) {
 func raceDelivery(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertDelivery(t.Context(), deliveryOf("d")))
 	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
-		return db.LeaseDelivery(ctx, "d", now, now.Add(time.Duration(i+1)*time.Minute))
+		return db.LeaseDelivery(ctx, "d", now, now.Add(time.Duration(i+1)*time.Minute), 1)
 	}); won != 1 {
 		t.Errorf("%d took one delivery, want 1", won)
 	}
@@ -109,4 +110,33 @@ func sessionClients(t *testing.T, db *storage.DB) {
 	_, err = db.DeleteExpired(ctx, storage.ExpiredSessions, now.Add(2*time.Hour), 10)
 	ok(t, err)
 	of("s3", 10) // gone with its session
+}
+
+func webhooks(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ok(t, db.InsertWebhook(ctx, "b", []byte(`{"url":"https://b"}`), []byte{0, 255}))
+	ok(t, db.InsertWebhook(ctx, "a", []byte("{}"), []byte("x")))
+	fails(t, db.InsertWebhook(ctx, "a", []byte("{}"), []byte("y")), storage.ErrConflict)
+	ok(t, db.UpdateWebhook(ctx, "b", 1, []byte(`{"url":"https://c"}`), []byte{1}))
+	fails(t, db.UpdateWebhook(ctx, "b", 1, []byte("{}"), nil), storage.ErrStale)
+	ok(t, db.DeleteWebhook(ctx, "a"))
+	fails(t, db.DeleteWebhook(ctx, "a"), storage.ErrNotFound)
+	var got []string
+	ok(t, db.Webhooks(ctx, func(id string, data, sealed []byte, version int64) {
+		got = append(got, fmt.Sprintf("%s %s %v %d", id, data, sealed, version))
+	}))
+	same(t, got, []string{`b {"url":"https://c"} [1] 2`})
+
+	gone := storage.Message{ID: "d", Kind: "webhook", ClientID: "b", Sealed: []byte("x"), DueAt: now, Tries: 9, CreatedAt: now,
+		ExpiresAt: now.Add(time.Hour), FailedAt: now, LastError: "status 500"}
+	ok(t, db.InsertDelivery(ctx, gone))
+	later := now.Add(time.Minute)
+	n, err := db.ReviveDeliveries(ctx, "b", later, later.Add(time.Hour), 10)
+	if ok(t, err); n != 1 {
+		t.Fatalf("%d came back, want 1", n)
+	}
+	gone.DueAt, gone.CreatedAt, gone.ExpiresAt, gone.FailedAt, gone.Tries = later, later, later.Add(time.Hour), time.Time{}, 0
+	list, err := db.DueDeliveries(ctx, "webhook", later, 10)
+	ok(t, err)
+	same(t, list, []storage.Message{gone})
 }
