@@ -70,7 +70,7 @@ func (w *world) as(p servertest.Person) admin.Actor {
 
 func (w *world) events(name string) []storage.Event {
 	w.Helper()
-	list, err := w.server.Services().DB.EventsLike(w.Context(), storage.Event{Name: name}, "", 100)
+	list, err := w.server.Services().DB.EventsLike(w.Context(), storage.Event{Name: name}, "", 1000)
 	w.ok(err)
 	return list
 }

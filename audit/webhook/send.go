@@ -238,7 +238,7 @@ func (s *Service) post(ctx context.Context, r row, f facts) error {
 		return errors.New("its secret cannot be opened: rotate it")
 	}
 	now := time.Now()
-	signed, err := x.signatures(r.OldSecret, f.ID, now, f.Body)
+	signed, err := x.signatures(r.OldUntil, f.ID, now, f.Body)
 	if err != nil {
 		return err
 	}

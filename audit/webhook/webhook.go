@@ -25,7 +25,7 @@ type Webhook struct {
 	Disabled     bool      `json:"disabled"`
 	Why          string    `json:"why,omitempty" doc:"Why it is disabled, if nobody did it."`
 	FailingSince time.Time `json:"failing_since,omitzero" doc:"Nothing was taken since."`
-	OldSecret    time.Time `json:"old_secret_until,omitzero" doc:"The secret before signs as well until then."`
+	OldUntil     time.Time `json:"old_secret_until,omitzero" doc:"The secret before signs as well until then."`
 	Since        time.Time `json:"since" doc:"It is told what happens from then on."`
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
@@ -296,9 +296,9 @@ func (s *Service) Rotate(ctx context.Context, id string) (w Webhook, text string
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	next := secrets{Current: newSecret()}
-	r.OldSecret = time.Time{}
+	r.OldUntil = time.Time{}
 	if old, err := s.open(r); err == nil { // what is lost signs nothing any more
-		next.Old, r.OldSecret = old.Current, now.Add(keepSecret)
+		next.Old, r.OldUntil = old.Current, now.Add(keepSecret)
 	}
 	if r.sealed, err = s.seal(id, next); err != nil {
 		return Webhook{}, "", err

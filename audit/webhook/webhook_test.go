@@ -233,7 +233,7 @@ func TestTwoSecretsSignForADay(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t))
 	id, old := w.hook("*")
 	one, fresh, err := w.s.Rotate(t.Context(), id)
-	if w.ok(err); fresh == old || time.Until(one.OldSecret) < 23*time.Hour {
+	if w.ok(err); fresh == old || time.Until(one.OldUntil) < 23*time.Hour {
 		t.Fatalf("got %+v", one)
 	}
 	w.happens("user.changed")

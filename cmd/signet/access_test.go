@@ -111,7 +111,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"user upstream-tokens":  {"acts", "ada@example.com --upstream google"},
 	"version":               {"none", ""},
 	"webhook create":        {"acts", "--url https://a.example/x --event *"},
-	"webhook delete":        {"acts", "w"},
+	"webhook delete":        {"acts", "w --yes"},
 	"webhook deliveries":    {"reads", "w"},
 	"webhook disable":       {"acts", "w"},
 	"webhook enable":        {"acts", "w"},

@@ -18,7 +18,7 @@ import (
 func (a *app) webhook() *cobra.Command {
 	return noun("webhook", "Other systems that are told of audit events, by Standard Webhooks",
 		a.webhookCreate(), reads(a.webhookList()), reads(a.webhookShow()), a.webhookUpdate(),
-		a.webhookAct("delete", "Remove a webhook; what waits for it is dropped", "deleted", (*admin.Service).DeleteWebhook),
+		a.webhookDelete(),
 		a.webhookAct("disable", "Stop telling a webhook", "disabled",
 			func(s *admin.Service, ctx context.Context, by admin.Actor, id string) error {
 				return s.SetWebhookDisabled(ctx, by, id, true)
@@ -168,6 +168,23 @@ func (a *app) webhookAct(use, short, done string,
 			return a.answer(map[string]string{"webhook": args[0], "done": done}, func(w io.Writer) { row(w, done, args[0]) })
 		})
 	})
+}
+
+func (a *app) webhookDelete() *cobra.Command {
+	var confirmed bool
+	c := a.verb("delete ID", "Remove a webhook; what waits for it is dropped", 1, func(cmd *cobra.Command, args []string) error {
+		if err := sure(cmd, confirmed, "events that wait for it are dropped"); err != nil {
+			return err
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+			if err := h.Admin.DeleteWebhook(ctx, h.Host(operator()), args[0]); err != nil {
+				return unhooked(err, args[0])
+			}
+			return a.answer(map[string]string{"deleted": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "deleted:", args[0]) })
+		})
+	})
+	yesFlag(c, &confirmed)
+	return c
 }
 
 func (a *app) webhookRotate() *cobra.Command {
