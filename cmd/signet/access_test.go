@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -193,11 +194,16 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 			t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 			for _, first := range []string{
 				"migrate up", "client create --id a --redirect-uri https://a.example/cb", "user create --email ada@example.com", "group create staff",
-				"role create editor", "key rotate ES256", "resource create https://api.example",
+				"role create editor", "key rotate ES256", "resource create https://api.example", "export .",
 			} {
 				if code, _, errs := command(t, first); code != exitOK {
 					t.Fatalf("%s: %s", first, errs)
 				}
+			}
+			_, made, errs := command(t, "webhook create --url https://hooks.example --event * --json")
+			var hook struct{ ID string }
+			if err := json.Unmarshal([]byte(made), &hook); err != nil {
+				t.Fatalf("%v: %s%s", err, made, errs)
 			}
 			storagetest.Exec(t, address, `INSERT INTO traces (reference, expires_at, data) VALUES ('7F3K-92QD-MX', 1, '{}')`)
 			whole := func() string {
@@ -208,8 +214,11 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 					if entry.does != "reads" && (schema != "older" || entry.does != "acts" || path == "migrate down") {
 						continue
 					}
-					before := whole()
-					code, _, errs := command(t, path+" "+entry.args)
+					before, args := whole(), entry.args
+					if strings.HasPrefix(path, "webhook ") && args == "w" {
+						args = hook.ID
+					}
+					code, _, errs := command(t, path+" "+args)
 					if whole() != before {
 						t.Errorf("%s schema: %s changed something", schema, path)
 					}
