@@ -1,6 +1,6 @@
-// Package console is the administrators' pages at /admin: people, groups, roles, apps, signing keys and the audit log, drawn by the server,
-// without a need for scripts. Every act is package admin's, which the JSON API calls as well. Whoever holds no permission finds nothing
-// here. What changes something wants a sign-in with a second factor, ten minutes old at most. Begin reading with Mount.
+// Package console is the administrators' pages at /admin: people, groups, roles, apps, signing keys, webhooks and the audit log, drawn by
+// the server, without a need for scripts. Every act is package admin's, which the JSON API calls as well. Whoever holds no permission finds
+// nothing here. What changes something wants a sign-in with a second factor, ten minutes old at most. Begin reading with Mount.
 package console
 
 import (
@@ -41,13 +41,14 @@ func New(o Options) (*Handler, error) {
 
 // The pages.
 const (
-	home       = "/admin"
-	peoplePath = home + "/people"
-	groupsPath = home + "/groups"
-	rolesPath  = home + "/roles"
-	appsPath   = home + "/apps"
-	eventsPath = home + "/events"
-	keysPath   = home + "/keys"
+	home         = "/admin"
+	peoplePath   = home + "/people"
+	groupsPath   = home + "/groups"
+	rolesPath    = home + "/roles"
+	appsPath     = home + "/apps"
+	eventsPath   = home + "/events"
+	keysPath     = home + "/keys"
+	webhooksPath = home + "/webhooks"
 )
 
 // FirstApp is where the first administrator begins: the page of apps, which says so.
@@ -58,6 +59,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	for path, page := range map[string]page{
 		home: h.start, peoplePath: h.people, peoplePath + "/{id}": h.person, groupsPath: h.groups, groupsPath + "/{id}": h.group,
 		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
+		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook,
 	} {
 		m.Page("GET "+path, h.shown(page))
 		m.Console("POST "+path, h.acted(page))
@@ -187,6 +189,7 @@ func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, statu
 		{"console.home", home, ""}, {"console.people", peoplePath, admin.PeopleRead}, {"console.groups", groupsPath, admin.PeopleRead},
 		{"console.roles", rolesPath, admin.PeopleRead}, {"console.apps", appsPath, admin.ClientsRead},
 		{"console.events", eventsPath, admin.AuditRead}, {"console.keys", keysPath, admin.KeysRead},
+		{"console.webhooks", webhooksPath, admin.WebhooksWrite},
 	} {
 		if item.needs == "" || v.actor.Holds[item.needs] {
 			path := h.Browser.Path(item.path, nil)

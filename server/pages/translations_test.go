@@ -145,15 +145,15 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 
 // asInEnglish are the words that a language shares with English; any other text that reads as in English was not translated.
 var asInEnglish = map[string][]string{
-	"de": {"Scopes", "Person (ID)", "Apps", "ID",
+	"de": {"Webhooks", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
-	"es": {"No", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Administration", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
+	"es": {"No", "Webhooks", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
+	"fr": {"Administration", "Webhooks", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
 	"it": {"No", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
-	"nl": {"Scopes", "ID", "Apps",
+	"nl": {"Webhooks", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
-	"pt-BR": {"Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
+	"pt-BR": {"Webhooks", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
