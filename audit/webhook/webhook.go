@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -219,9 +220,7 @@ func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Web
 
 func (s *Service) record(ctx context.Context, name audit.Name, id string, detail map[string]any) error {
 	all := map[string]any{"webhook": id}
-	for key, value := range detail {
-		all[key] = value
-	}
+	maps.Copy(all, detail)
 	return s.o.Audit.Record(ctx, audit.Event{Name: name, Detail: all})
 }
 

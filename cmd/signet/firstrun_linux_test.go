@@ -44,7 +44,11 @@ func serving(t *testing.T, out io.Writer) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, []string{"serve", "--listen", "127.0.0.1:0"}, strings.NewReader(""), out, t.Output())
+		code := run(ctx, []string{"serve", "--listen", "127.0.0.1:0"}, strings.NewReader(""), out, t.Output())
+		if c, ok := out.(io.Closer); ok {
+			_ = c.Close() // who reads is not to wait for a server that has ended
+		}
+		done <- code
 	}()
 	stopped := false
 	stop = func() {
@@ -70,7 +74,7 @@ func serving(t *testing.T, out io.Writer) (stop func()) {
 // start, until there is one.
 func TestServeShowsATerminalTheFirstLink(t *testing.T) {
 	t.Chdir(t.TempDir())
-	t.Setenv("SIGNET_SERVER_INTERNAL_LISTEN", freeAddress(t))
+	t.Setenv("SIGNET_SERVER_INTERNAL_LISTEN", "127.0.0.1:0")
 	link := regexp.MustCompile(`http://localhost:\d+/setup\?t=[\w-]{43}`)
 	show := func(on func() (io.Reader, io.Writer), look func(block string)) {
 		t.Helper()

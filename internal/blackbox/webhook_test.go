@@ -1,7 +1,6 @@
 package blackbox
 
 import (
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,7 +64,7 @@ func TestKillLosesNoWebhook(t *testing.T) {
 	})
 	for id, n := range got {
 		if n != 1 {
-			t.Error(fmt.Sprintf("%s was told %d times", id, n))
+			t.Errorf("%s was told %d times", id, n)
 		}
 	}
 }
