@@ -162,7 +162,7 @@ func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stal
 	against := []byte(hash)
 	cost, costErr := bcrypt.Cost(against)
 	if !possible || costErr != nil {
-		possible, against = false, h.dummy
+		possible, against, cost = false, h.dummy, h.cost
 	}
 	if len(password) > MaxBytes {
 		password = ""
