@@ -18,9 +18,9 @@ const (
 // proxy is the network between the servers and their database.
 type proxy struct {
 	listener net.Listener
-	to       string
 
 	mu    sync.Mutex
+	to    string // where it leads
 	mode  int
 	moved *sync.Cond
 	conns map[net.Conn]bool
@@ -57,10 +57,17 @@ func (p *proxy) set(mode int) {
 	p.moved.Broadcast()
 }
 
-func (p *proxy) is() int {
+// lead makes it lead to an address.
+func (p *proxy) lead(to string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mode
+	p.to = to
+}
+
+func (p *proxy) is() (mode int, to string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mode, p.to
 }
 
 func (p *proxy) accept() {
@@ -69,8 +76,9 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.DialTimeout("tcp", p.to, time.Second)
-		if err != nil || p.is() == cut {
+		_, to := p.is()
+		server, err := net.DialTimeout("tcp", to, time.Second)
+		if mode, _ := p.is(); err != nil || mode == cut {
 			drop(client)
 			if err == nil {
 				drop(server)

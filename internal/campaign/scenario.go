@@ -118,7 +118,8 @@ func (c *campaign) postgres(ctx context.Context, name, more string, through *pro
 	}
 	at := "127.0.0.1:" + db.port
 	if through != nil {
-		through.to, at = at, through.address()
+		through.lead(at)
+		at = through.address()
 	}
 	s, err := newSite(filepath.Join(c.dir, name), c.bin, db.dsn(at), more, 2)
 	return db, s, err
