@@ -22,8 +22,8 @@ func (h *Services) openWebhooks() (err error) {
 		return err
 	}
 	h.Webhooks, err = webhook.New(webhook.Options{
-		Store: h.DB, Events: h.DB, Outbox: h.webhookItems, Audit: h.Audit, Sealer: sealer{h.Master, h}, Place: seal.Place,
-		Out: h.chosenWay(egress.Options{Total: webhookLimit, MaxBody: 1, InFlight: 32, PerHost: 8}),
+		Store: h.DB, Events: h.DB, Waiting: h.DB, Outbox: h.webhookItems, Audit: h.Audit, Sealer: sealer{h.Master, h}, Place: seal.Place,
+		Out: h.chosenWay(egress.Options{Total: webhookLimit, MaxBody: 1, InFlight: 32, PerHost: 32}),
 	})
 	return err
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,10 +25,19 @@ func (db *DB) InsertDelivery(ctx context.Context, d Message) error {
 	return err
 }
 
-// DueDeliveries lists those of a kind to be tried now, the longest due first.
-func (db *DB) DueDeliveries(ctx context.Context, kind string, now time.Time, limit int) ([]Message, error) {
-	return db.deliveries(ctx, "failed_at IS NULL AND due_at <= $1 AND expires_at > $1 AND kind = $2 ORDER BY due_at LIMIT $3", micros(now),
-		kind, limit)
+// DueDeliveries lists those of a kind to be tried now, the longest due first, but none for the clients to be skipped.
+func (db *DB) DueDeliveries(ctx context.Context, kind string, now time.Time, skip []string, limit int) ([]Message, error) {
+	args := []any{micros(now), kind, limit}
+	where := "failed_at IS NULL AND due_at <= $1 AND expires_at > $1 AND kind = $2"
+	if len(skip) > 0 {
+		marks := make([]string, len(skip))
+		for i, id := range skip {
+			args = append(args, id)
+			marks[i] = fmt.Sprintf("$%d", len(args))
+		}
+		where += " AND client_id NOT IN (" + strings.Join(marks, ", ") + ")"
+	}
+	return db.deliveries(ctx, where+" ORDER BY due_at LIMIT $3", args...)
 }
 
 func (db *DB) deliveries(ctx context.Context, where string, args ...any) ([]Message, error) {
@@ -40,16 +51,30 @@ func (db *DB) deliveries(ctx context.Context, where string, args ...any) ([]Mess
 	return list, err
 }
 
-// LeaseDelivery takes one that was read as due at the given time, and counts tries of it: compare-and-swap, so that one of several replicas
-// has it; ErrStale.
-func (db *DB) LeaseDelivery(ctx context.Context, id string, due, until time.Time, tries int) error {
-	return db.must(ctx, ErrStale, "UPDATE deliveries SET due_at = $3, tries = tries + $4 WHERE id = $1 AND due_at = $2 AND failed_at IS NULL",
-		id, micros(due), micros(until), tries)
+// LeaseDelivery takes one that was read as due at the given time, and counts the try: compare-and-set, so that one of several replicas has
+// it; ErrStale.
+func (db *DB) LeaseDelivery(ctx context.Context, id string, due, until time.Time) error {
+	return db.must(ctx, ErrStale, "UPDATE deliveries SET due_at = $3, tries = tries + 1 WHERE id = $1 AND due_at = $2 AND failed_at IS NULL",
+		id, micros(due), micros(until))
 }
 
 // RetryDelivery puts one off.
 func (db *DB) RetryDelivery(ctx context.Context, id string, due time.Time, lastError string) error {
 	_, err := db.exec(ctx, "UPDATE deliveries SET due_at = $2, last_error = $3 WHERE id = $1", id, micros(due), lastError)
+	return err
+}
+
+// PutOffDeliveries puts off all of a kind that are due for a client.
+func (db *DB) PutOffDeliveries(ctx context.Context, kind, clientID string, now, due time.Time) error {
+	_, err := db.exec(ctx, "UPDATE deliveries SET due_at = $4 WHERE client_id = $1 AND kind = $2 AND failed_at IS NULL AND due_at <= $3",
+		clientID, kind, micros(now), micros(due))
+	return err
+}
+
+// HastenDeliveries makes all due now that wait for a client until after a time.
+func (db *DB) HastenDeliveries(ctx context.Context, clientID string, now, after time.Time) error {
+	_, err := db.exec(ctx, "UPDATE deliveries SET due_at = $2 WHERE client_id = $1 AND failed_at IS NULL AND due_at > $3", clientID,
+		micros(now), micros(after))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"signet/storage"
 )
@@ -47,5 +48,15 @@ var (
 	extensionEscapes = strings.NewReplacer(`\`, `\\`, "=", `\=`, "\n", `\n`, "\r", `\r`)
 )
 
-func inHead(s string) string      { return headEscapes.Replace(s) }
-func inExtension(s string) string { return extensionEscapes.Replace(s) }
+func inHead(s string) string      { return visible(headEscapes.Replace(s)) }
+func inExtension(s string) string { return visible(extensionEscapes.Replace(s)) }
+
+// visible has a blank for what some readers take for the end of a line, or a terminal for an order.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -37,7 +37,7 @@ func lineOf(t *testing.T, f feed.Format, e storage.Event) string {
 // odd is an event whose texts would break out of a line, a field or a format.
 var odd = storage.Event{
 	ID: "0006a0X", At: at, Name: "user|x=y.z", Outcome: "failure", ActorID: "a=b|c\\d\nCEF:0|", ActorKind: "person", UserID: "u\r\n=",
-	ClientID: "</script>\u2028", SessionID: "s", GrantID: "g", Network: "192.0.2.0/24", Agent: `Mozilla\5.0 | x=1`, RequestID: "7F3K",
+	ClientID: "</script>\u2028\v\u0085", SessionID: "s", GrantID: "g", Network: "192.0.2.0/24", Agent: `Mozilla\5.0 | x=1`, RequestID: "7F3K",
 	Detail: json.RawMessage(`{"a":"b=c\nd|e"}`),
 }
 
@@ -52,8 +52,8 @@ func TestT02_NothingBreaksOutOfALine(t *testing.T) {
 	}
 	got := lineOf(t, feed.CEF, odd)
 	want := `CEF:0|Signet|Signet|1|user\|x=y.z|user\|x=y z|4|rt=1795773600123 externalId=0006a0X outcome=failure ` +
-		`suid=a\=b|c\\d\nCEF:0| duid=u\r\n\= requestClientApplication=Mozilla\\5.0 | x\=1 cs1=</script>` + "\u2028" +
-		` cs1Label=clientId cs2=192.0.2.0/24 cs2Label=network cs3=7F3K cs3Label=requestId cs4=s cs4Label=sessionId cs5=g cs5Label=grantId ` +
+		`suid=a\=b|c\\d\nCEF:0| duid=u\r\n\= requestClientApplication=Mozilla\\5.0 | x\=1 cs1=</script>    ` +
+		`cs1Label=clientId cs2=192.0.2.0/24 cs2Label=network cs3=7F3K cs3Label=requestId cs4=s cs4Label=sessionId cs5=g cs5Label=grantId ` +
 		`cs6=person cs6Label=actorKind msg={"a":"b\=c\\nd|e"}` + "\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -231,5 +231,33 @@ func TestTheFileMayBeRenamed(t *testing.T) {
 	if err := (feed.File{Path: filepath.Join(path, "no", "folder")}).Take(t.Context(), nil); err == nil ||
 		!strings.Contains(err.Error(), "audit.file") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A disk that was full, or a process that died, leaves a line without its end: what comes after it is whole.
+func TestALineThatWasCutSpoilsNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit")
+	if err := os.WriteFile(path, []byte("{\"id\":\"1\"}\n{\"id\":\"2\",\"na"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := feed.File{Path: path, Format: feed.JSON}
+	for _, id := range []string{"2", "3"} {
+		if err := f.Take(t.Context(), []storage.Event{{ID: id, At: at, Name: "n"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for line := range strings.Lines(string(text)) {
+		var e feed.Event
+		if json.Unmarshal([]byte(line), &e) == nil {
+			ids = append(ids, e.ID)
+		}
+	}
+	if !slices.Equal(ids, []string{"1", "2", "3"}) || strings.Count(string(text), "\n") != 4 {
+		t.Errorf("got %q", text)
 	}
 }

@@ -32,11 +32,36 @@ func (f File) Take(_ context.Context, list []storage.Event) (err error) {
 		return fmt.Errorf("audit.file: %w", err)
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := out.Write(lines.Bytes()); err != nil {
+	cut, err := f.cut()
+	if err != nil {
+		return fmt.Errorf("audit.file: %w", err)
+	}
+	text := lines.Bytes()
+	if cut {
+		text = append([]byte("\n"), text...)
+	}
+	if _, err := out.Write(text); err != nil {
 		return fmt.Errorf("audit.file: %w", err)
 	}
 	if err := out.Sync(); err != nil && !errors.Is(err, os.ErrInvalid) {
 		return fmt.Errorf("audit.file: %w", err)
 	}
 	return nil
+}
+
+// cut reports whether the file ends within a line, as it does when the disk was full or the process died: what comes next begins a new one,
+// so that readers lose no whole event.
+func (f File) cut() (bool, error) {
+	info, err := os.Stat(f.Path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return false, err
+	}
+	in, err := os.Open(f.Path)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	var last [1]byte
+	_, err = in.ReadAt(last[:], info.Size()-1)
+	return last[0] != '\n', err
 }

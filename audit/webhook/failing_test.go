@@ -66,6 +66,7 @@ func TestReceiversThatFail(t *testing.T) {
 				t.Errorf("%d are tried again", n)
 			}
 			w.turn()
+			w.turn() // what happened meanwhile follows what was taken
 			if got := w.r.taken(); len(got) != 2 || !verifies(t, secret, got[0]) || !w.get(id).FailingSince.IsZero() {
 				t.Errorf("got %+v, %+v", got, w.get(id))
 			}
@@ -202,5 +203,70 @@ func TestRetryAfterIsKept(t *testing.T) {
 	w.turn()
 	if left := w.waiting(id); len(left) != 1 || time.Until(left[0].DueAt) < 119*time.Minute {
 		t.Errorf("left %+v", left)
+	}
+}
+
+// A failing endpoint is not asked again by each event that happens; what is new waits until a common time, or until it takes something.
+func TestWhileAnEndpointFailsEventsAreCollected(t *testing.T) {
+	t.Parallel()
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		w := newWorld(t, open(t))
+		id, _ := w.hook("*")
+		tries := 0
+		w.r.answers(func(out http.ResponseWriter, _ *http.Request) { tries++; out.WriteHeader(http.StatusTooManyRequests) })
+		w.happens("user.changed")
+		w.turn()
+		for range 5 {
+			w.happens("user.changed")
+			w.turn()
+		}
+		times := map[time.Time]int{}
+		for _, d := range w.waiting(id)[1:] {
+			times[d.DueAt]++
+		}
+		if tries != 1 || len(times) > 2 { // two where a pause just ended
+			t.Errorf("%d tries; due %v", tries, times)
+		}
+		w.r.answers(nil)
+		w.ok(w.s.Test(t.Context(), id))
+		w.ok(w.delivery.Once(t.Context()))                                           // it takes this …
+		w.ok(w.delivery.Once(t.Context()))                                           // … and then gets all that waits
+		if left := w.waiting(id); len(left) > 1 || len(w.r.taken())+len(left) != 7 { // the first is due in seconds anyway
+			t.Errorf("left %+v", left)
+		}
+	})
+}
+
+func TestFiltersNameEventsThatThereAre(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storagetest.SQLite(t))
+	for want, good := range map[string]bool{
+		"*": true, "user.changed": true, "user.": true, "factor.": true, "user.chnaged": false, "usr.": false, ".": false, "": false,
+		"user": false, "user.*": false, "User.changed": false, "user.changed\n": false, "**": false,
+	} {
+		_, _, err := w.s.Create(t.Context(), webhook.Webhook{URL: w.r.URL, Events: []string{"signin.failed", want}}, "")
+		if good != (err == nil) || err != nil && !errors.Is(err, webhook.ErrInvalid) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// With some systems whoever has the address may send: it is shown to those who manage webhooks, and not to all who read events.
+func TestEventsTellNoAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storagetest.SQLite(t))
+	made, _, err := w.s.Create(t.Context(), webhook.Webhook{URL: w.r.URL + "/services/T0/hush?token=hush", Events: []string{"*"}}, "")
+	w.ok(err)
+	_, err = w.s.Change(t.Context(), made.ID, func(x *webhook.Webhook) error { x.URL += "hush"; return nil })
+	w.ok(err)
+	list, err := w.db.EventsLike(t.Context(), storage.Event{Name: "webhook."}, "", 10)
+	w.ok(err)
+	for _, e := range list {
+		if strings.Contains(string(e.Detail), "hush") || !strings.Contains(string(e.Detail), strings.TrimPrefix(w.r.URL, "https://")) {
+			t.Errorf("%s: %s", e.Name, e.Detail)
+		}
+	}
+	if len(list) != 2 {
+		t.Errorf("%d events", len(list))
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"signet/audit"
@@ -31,6 +30,8 @@ const (
 	keepItem  = 14 * 24 * time.Hour // what was not taken can be sent again so long
 	TryFor    = 76 * time.Hour      // what Waits add up to
 	giveUp    = 5 * 24 * time.Hour  // an endpoint that takes nothing for so long is disabled
+	pause     = 5 * time.Minute     // while it takes nothing, what is new is collected for so long
+	sending   = time.Minute         // longer than somebody has an item
 	mostShown = 200
 )
 
@@ -66,9 +67,7 @@ func bodyOf(e storage.Event) (json.RawMessage, error) {
 
 // wants reports whether it wants to be told of an event.
 func (w Webhook) wants(name string) bool {
-	return slices.ContainsFunc(w.Events, func(want string) bool {
-		return want == all || want == name || strings.HasSuffix(want, ".") && strings.HasPrefix(name, want)
-	})
+	return slices.ContainsFunc(w.Events, func(want string) bool { return fits(want, name) })
 }
 
 // Follow puts what has happened into the outbox for whom wants to be told of it: a job that every replica may run at once, for the place in
@@ -90,7 +89,7 @@ func (s *Service) Follow(ctx context.Context) error {
 					if !r.wants(e.Name) || e.At.Before(r.Since) {
 						continue
 					}
-					if err := s.put(ctx, r.Webhook, r.ID+"."+e.ID, e); err != nil {
+					if err := s.put(ctx, r.Webhook, outbox.Item{ID: r.ID + "." + e.ID, Due: r.due(time.Now())}, e); err != nil {
 						return err
 					}
 				}
@@ -103,12 +102,22 @@ func (s *Service) Follow(ctx context.Context) error {
 	return err
 }
 
-func (s *Service) put(ctx context.Context, w Webhook, item string, e storage.Event) error {
+// due is when what is new is sent; zero = now. An endpoint that takes nothing is not asked again by each event: what happens in a pause has
+// one time, so that it costs one try, and goes out at once when something was taken.
+func (w Webhook) due(now time.Time) time.Time {
+	if w.FailingSince.IsZero() {
+		return time.Time{}
+	}
+	return now.Add(2 * sending).Truncate(pause).Add(pause)
+}
+
+func (s *Service) put(ctx context.Context, w Webhook, item outbox.Item, e storage.Event) error {
 	raw, err := bodyOf(e)
 	if err != nil {
 		return err
 	}
-	return s.o.Outbox.Put(ctx, outbox.Item{ID: item, Kind: Kind, Target: w.URL, ClientID: w.ID, Facts: facts{e.ID, raw}, Keep: keepItem})
+	item.Kind, item.Target, item.ClientID, item.Facts, item.Keep = Kind, w.URL, w.ID, facts{e.ID, raw}, keepItem
+	return s.o.Outbox.Put(ctx, item)
 }
 
 // Test sends an event that did not happen.
@@ -150,7 +159,7 @@ func (s *Service) Replay(ctx context.Context, id string, since, until time.Time)
 				return nil
 			}
 			if w.wants(e.Name) {
-				if err := s.put(ctx, w, "", e); err != nil {
+				if err := s.put(ctx, w, outbox.Item{}, e); err != nil {
 					return err
 				}
 				n++
@@ -179,7 +188,7 @@ func (s *Service) Deliveries(ctx context.Context, id string) ([]Delivery, error)
 	if _, err := s.Get(ctx, id); err != nil {
 		return nil, err
 	}
-	rows, err := s.o.Events.DeliveriesOfClient(ctx, id, mostShown)
+	rows, err := s.o.Waiting.DeliveriesOfClient(ctx, id, mostShown)
 	if err != nil {
 		return nil, fmt.Errorf("read deliveries: %w", err)
 	}
@@ -200,7 +209,7 @@ func (s *Service) Retry(ctx context.Context, id string) (int, error) {
 		return 0, err
 	}
 	now := time.Now()
-	n, err := s.o.Events.ReviveDeliveries(ctx, id, now, now.Add(keepItem), MostReplayed)
+	n, err := s.o.Waiting.ReviveDeliveries(ctx, id, now, now.Add(keepItem), MostReplayed)
 	if err != nil {
 		return 0, fmt.Errorf("try again: %w", err)
 	}
@@ -258,7 +267,8 @@ func (s *Service) post(ctx context.Context, r row, f facts) error {
 	return &outbox.Later{Cause: fmt.Errorf("status %d", answer.Status), After: answer.RetryAfter}
 }
 
-// note keeps how an endpoint fares: one that is gone, or takes nothing for days, is disabled. Nothing is written while all is well.
+// note keeps how an endpoint fares: one that is gone, or takes nothing for days, is disabled, and one that takes something again gets all
+// that waits. Nothing is written while all is well.
 func (s *Service) note(ctx context.Context, id string, failed error) error {
 	ctx = audit.WithOrigin(ctx, audit.Origin{Actor: "system"})
 	for range 5 {
@@ -287,9 +297,13 @@ func (s *Service) note(ctx context.Context, id string, failed error) error {
 		default:
 			r.FailingSince = now
 		}
-		if _, err = s.update(ctx, r, name, detail); !errors.Is(err, ErrStale) {
-			return err
+		if _, err = s.update(ctx, r, name, detail); errors.Is(err, ErrStale) {
+			continue
 		}
+		if err == nil && failed == nil {
+			err = s.o.Waiting.HastenDeliveries(ctx, id, now, now.Add(sending))
+		}
+		return err
 	}
 	return nil // others change it at the same time, and note the same
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -46,8 +47,13 @@ type Events interface {
 	Cursor(ctx context.Context, name string) (position string, err error)
 	MoveCursor(ctx context.Context, name, from, to string) error
 	EventsAfter(ctx context.Context, after string, limit int) ([]storage.Event, error)
+}
+
+// Waiting is the part of *storage.DB where what is not taken yet waits.
+type Waiting interface {
 	DeliveriesOfClient(ctx context.Context, clientID string, limit int) ([]storage.Message, error)
 	ReviveDeliveries(ctx context.Context, clientID string, now, expires time.Time, limit int) (int64, error)
+	HastenDeliveries(ctx context.Context, clientID string, now, after time.Time) error
 }
 
 // Sealer seals secrets; *seal.Master.
@@ -58,13 +64,14 @@ type Sealer interface {
 
 // Options of New; all are required.
 type Options struct {
-	Store  Store
-	Events Events
-	Outbox *outbox.Outbox
-	Audit  *audit.Log
-	Sealer Sealer
-	Place  func(table, row, column string) []byte // names a column's row for the sealer (seal.Place)
-	Out    *egress.Client
+	Store   Store
+	Events  Events
+	Waiting Waiting
+	Outbox  *outbox.Outbox
+	Audit   *audit.Log
+	Sealer  Sealer
+	Place   func(table, row, column string) []byte // names a column's row for the sealer (seal.Place)
+	Out     *egress.Client
 }
 
 // Service keeps webhooks, and tells them what happens.
@@ -72,7 +79,8 @@ type Service struct{ o Options }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Events == nil || o.Outbox == nil || o.Audit == nil || o.Sealer == nil || o.Place == nil || o.Out == nil {
+	if o.Store == nil || o.Events == nil || o.Waiting == nil || o.Outbox == nil || o.Audit == nil || o.Sealer == nil || o.Place == nil ||
+		o.Out == nil {
 		return nil, errors.New("audit/webhook: all options are required")
 	}
 	return &Service{o}, nil
@@ -162,13 +170,26 @@ func (s *Service) check(w Webhook) error {
 	if len(w.Events) == 0 || len(w.Events) > mostEvents {
 		wrong = append(wrong, fmt.Errorf("events: name 1 to %d, or *%w", mostEvents, silent{ErrInvalid}))
 	}
-	for _, name := range w.Events {
-		if name != all && (name == "" || len(name) > longText || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_.") != "") {
-			wrong = append(wrong, fmt.Errorf("events: a name is made of a to z, _ and dots%w", silent{ErrInvalid}))
-			break
+	for _, want := range w.Events {
+		if !slices.ContainsFunc(audit.Names(), func(name audit.Name) bool { return fits(want, string(name)) }) {
+			wrong = append(wrong, fmt.Errorf("events: there is no event %.60q, and none begins so; see docs/events.md%w", want,
+				silent{ErrInvalid}))
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// fits reports whether an event's name is what a webhook wants: that name, one that begins so where it ends with a dot, or any.
+func fits(want, name string) bool {
+	return want == all || want == name || strings.HasSuffix(want, ".") && want != "." && strings.HasPrefix(name, want)
+}
+
+// hostOf is what of an address is told in events: with some systems the rest of it is a secret.
+func hostOf(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Host
+	}
+	return ""
 }
 
 // silent adds an error to what another is, and nothing to its text.
@@ -213,7 +234,7 @@ func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Web
 		if err := s.o.Store.InsertWebhook(ctx, w.ID, data, sealed); err != nil {
 			return fmt.Errorf("write webhook: %w", err)
 		}
-		return s.record(ctx, audit.WebhookCreated, w.ID, map[string]any{"url": w.URL, "events": w.Events})
+		return s.record(ctx, audit.WebhookCreated, w.ID, map[string]any{"host": hostOf(w.URL), "events": w.Events})
 	})
 	return w, given, err
 }
@@ -270,7 +291,7 @@ func (s *Service) Change(ctx context.Context, id string, do func(w *Webhook) err
 	if err := s.check(r.Webhook); err != nil || len(changed) == 0 {
 		return r.Webhook, err
 	}
-	return s.update(ctx, r, audit.WebhookChanged, map[string]any{"changed": changed, "url": r.URL})
+	return s.update(ctx, r, audit.WebhookChanged, map[string]any{"changed": changed, "host": hostOf(r.URL)})
 }
 
 // SetDisabled stops or begins telling it. What happens while it is disabled it is not told; see Replay.

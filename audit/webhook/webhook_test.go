@@ -117,8 +117,8 @@ func serviceOn(t *testing.T, db *storage.DB, out *egress.Client) (*webhook.Servi
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := webhook.New(webhook.Options{Store: db, Events: db, Outbox: box, Audit: audit.New(db), Sealer: master, Place: seal.Place,
-		Out: out})
+	s, err := webhook.New(webhook.Options{Store: db, Events: db, Waiting: db, Outbox: box, Audit: audit.New(db), Sealer: master,
+		Place: seal.Place, Out: out})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func TestChangesRaceAndCount(t *testing.T) {
 		for i := range 8 {
 			all.Go(func() {
 				_, err := w.s.Change(t.Context(), id, func(x *webhook.Webhook) error {
-					x.Events = append(x.Events, fmt.Sprintf("user.%s", string(rune('a'+i))))
+					x.Events = append(x.Events, string(audit.Names()[i]))
 					return nil
 				})
 				if err != nil && !errors.Is(err, webhook.ErrStale) {

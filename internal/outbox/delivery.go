@@ -50,11 +50,11 @@ const (
 // Outcomes lists them.
 func Outcomes() []string { return []string{Sent, Refused, Retried, GivenUp, Moot} }
 
-// DeliveryStore is what the delivery needs of *storage.DB.
+// DeliveryStore is what the delivery needs of *storage.DB, beside what the outbox does.
 type DeliveryStore interface {
-	DueDeliveries(ctx context.Context, kind string, now time.Time, limit int) ([]storage.Message, error)
-	LeaseDelivery(ctx context.Context, id string, due, until time.Time, tries int) error
-	RetryDelivery(ctx context.Context, id string, due time.Time, lastError string) error
+	DueDeliveries(ctx context.Context, kind string, now time.Time, skip []string, limit int) ([]storage.Message, error)
+	LeaseDelivery(ctx context.Context, id string, due, until time.Time) error
+	PutOffDeliveries(ctx context.Context, kind, clientID string, now, due time.Time) error
 	FailDelivery(ctx context.Context, id string, at time.Time, lastError string) error
 	DeleteDelivery(ctx context.Context, id string) error
 }
@@ -76,8 +76,7 @@ type DeliveryOptions struct {
 
 // Delivery empties the outbox. It is safe for concurrent use.
 type Delivery struct {
-	o     DeliveryOptions
-	slots chan struct{}
+	o DeliveryOptions
 
 	mu   sync.Mutex
 	busy map[string]bool // by client: its items are being sent
@@ -99,7 +98,7 @@ func NewDelivery(o DeliveryOptions) (*Delivery, error) {
 		o.Failed = func(context.Context, string, string, string) error { return nil }
 	}
 	o.TryFor, o.Limit = cmp.Or(o.TryFor, tryFor), min(cmp.Or(o.Limit, sendLimit), longestSend)
-	return &Delivery{o: o, slots: make(chan struct{}, atOnce), busy: map[string]bool{}}, nil
+	return &Delivery{o: o, busy: map[string]bool{}}, nil
 }
 
 const (
@@ -167,40 +166,50 @@ func (d *Delivery) Once(ctx context.Context) error {
 	return err
 }
 
-// turn starts sending what is due, the items of a client one after the other, and returns how many items it started with.
+// turn starts sending what is due, the items of a client one after the other, and returns how many items it started with. It reads on while
+// there may be more for other clients: a long queue of one keeps nobody else's item from being seen.
 func (d *Delivery) turn(ctx context.Context) (started int, err error) {
 	for _, kind := range slices.Sorted(maps.Keys(d.o.Senders)) {
-		due, err := d.o.Store.DueDeliveries(ctx, kind, time.Now(), batch)
-		if err != nil {
-			return started, fmt.Errorf("read outbox: %w", err)
-		}
-		for len(due) > 0 {
-			client := due[0].ClientID
-			var own []storage.Message
-			due = slices.DeleteFunc(due, func(x storage.Message) bool {
-				if x.ClientID == client {
-					own = append(own, x)
+		for full := true; full; {
+			skip, free := d.occupied()
+			if !free {
+				return started, nil
+			}
+			due, err := d.o.Store.DueDeliveries(ctx, kind, time.Now(), skip, batch)
+			if err != nil {
+				return started, fmt.Errorf("read outbox: %w", err)
+			}
+			full = len(due) == batch
+			for len(due) > 0 {
+				client := due[0].ClientID
+				var own []storage.Message
+				due = slices.DeleteFunc(due, func(x storage.Message) bool {
+					if x.ClientID == client {
+						own = append(own, x)
+					}
+					return x.ClientID == client
+				})
+				if d.start(ctx, client, own) {
+					started += len(own)
 				}
-				return x.ClientID == client
-			})
-			if d.start(ctx, client, own) {
-				started += len(own)
 			}
 		}
 	}
 	return started, nil
 }
 
+// occupied are the clients that are being sent to, and whether others can be.
+func (d *Delivery) occupied() (clients []string, free bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.busy)), len(d.busy) < atOnce
+}
+
 // start sends the items of a client, unless some of them are being sent, or too many others.
 func (d *Delivery) start(ctx context.Context, client string, list []storage.Message) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy[client] {
-		return false
-	}
-	select {
-	case d.slots <- struct{}{}:
-	default:
+	if d.busy[client] || len(d.busy) >= atOnce {
 		return false
 	}
 	d.busy[client] = true
@@ -209,7 +218,6 @@ func (d *Delivery) start(ctx context.Context, client string, list []storage.Mess
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			delete(d.busy, client)
-			<-d.slots
 		}()
 		if err := d.deliver(ctx, list); err != nil && ctx.Err() == nil {
 			d.o.Log.WarnContext(ctx, "outbox not written", "client_id", client, "error", err)
@@ -218,12 +226,12 @@ func (d *Delivery) start(ctx context.Context, client string, list []storage.Mess
 	return true
 }
 
-// deliver sends items of one client. Once one has to be tried again, the others are put off with it: a server that does not answer costs
-// one wait, not one for each item.
+// deliver sends items of one client. Once one has to be tried again, all that are due for it are put off with it: a server that does not
+// answer costs one wait, not one for each item.
 func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
-	for i, x := range list {
+	for _, x := range list {
 		until := time.Now().Add(lease)
-		err := d.o.Store.LeaseDelivery(ctx, x.ID, x.DueAt, until, 1)
+		err := d.o.Store.LeaseDelivery(ctx, x.ID, x.DueAt, until)
 		if errors.Is(err, storage.ErrStale) {
 			continue // another replica has it
 		}
@@ -238,10 +246,8 @@ func (d *Delivery) deliver(ctx context.Context, list []storage.Message) error {
 		if next.IsZero() {
 			continue
 		}
-		for _, other := range list[i+1:] {
-			if err := d.o.Store.LeaseDelivery(ctx, other.ID, other.DueAt, next, 0); err != nil && !errors.Is(err, storage.ErrStale) {
-				return fmt.Errorf("put item off: %w", err)
-			}
+		if err := d.o.Store.PutOffDeliveries(ctx, x.Kind, x.ClientID, time.Now(), next); err != nil {
+			return fmt.Errorf("put items off: %w", err)
 		}
 		return nil
 	}
@@ -275,7 +281,7 @@ func (d *Delivery) try(ctx context.Context, x storage.Message) (next time.Time, 
 	d.o.Log.WarnContext(ctx, "not delivered yet", "delivery_id", x.ID, "kind", x.Kind, "client_id", x.ClientID, "tries", x.Tries, "next",
 		next.UTC(),
 		"error", said(sent))
-	return next, d.o.Store.RetryDelivery(ctx, x.ID, next, said(sent))
+	return next, d.o.Outbox.store.RetryDelivery(ctx, x.ID, next, said(sent))
 }
 
 // fail ends an item.

@@ -253,3 +253,42 @@ func TestItemIsPartOfTheFact(t *testing.T) {
 	}
 	once(t, w.delivery(t, func(context.Context, outbox.Sending) error { t.Error("sent"); return nil }))
 }
+
+// A silent client whose items are more than are read at once keeps nobody else waiting, and is still asked once.
+func TestABacklogHoldsUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, storagetest.SQLite(t))
+		for i := range 300 {
+			w.put(t, "silent", i)
+		}
+		time.Sleep(time.Second)
+		w.put(t, "shop", 1)
+		asked, start, sent := 0, time.Now(), time.Hour
+		var mu sync.Mutex
+		d := w.delivery(t, func(ctx context.Context, s outbox.Sending) error {
+			if s.ClientID == "silent" {
+				mu.Lock()
+				asked++
+				mu.Unlock()
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			sent = time.Since(start)
+			return nil
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var running sync.WaitGroup
+		running.Go(func() { d.Run(ctx) })
+		time.Sleep(35 * time.Second)
+		mu.Lock()
+		if asked != 1 || sent > 8*time.Second {
+			t.Errorf("%d tries at the silent one; the other's was sent after %s", asked, sent)
+		}
+		mu.Unlock()
+		stop()
+		running.Wait()
+	})
+}

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func deliveries(t *testing.T, db *storage.DB) {
 	fails(t, db.Tx(ctx, func(ctx context.Context) error { return db.InsertDelivery(ctx, one) }), storage.ErrConflict)
 	due := func(at time.Time, want ...storage.Message) {
 		t.Helper()
-		list, err := db.DueDeliveries(ctx, "logout", at, 10)
+		list, err := db.DueDeliveries(ctx, "logout", at, nil, 10)
 		ok(t, err)
 		same(t, list, want)
 	}
@@ -35,16 +36,16 @@ func deliveries(t *testing.T, db *storage.DB) {
 	due(now.Add(-time.Second), two)
 	due(now.Add(time.Hour)) // expired ones are not tried
 
-	fails(t, db.LeaseDelivery(ctx, "d1", now.Add(time.Second), now.Add(time.Minute), 1), storage.ErrStale)
-	ok(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute), 1))
-	fails(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute), 1), storage.ErrStale)
+	fails(t, db.LeaseDelivery(ctx, "d1", now.Add(time.Second), now.Add(time.Minute)), storage.ErrStale)
+	ok(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)))
+	fails(t, db.LeaseDelivery(ctx, "d1", now, now.Add(time.Minute)), storage.ErrStale)
 	due(now, two)
 	one.DueAt, one.Tries = now.Add(time.Minute), 1
 	due(now.Add(time.Minute), two, one) // a lease that ended
 	ok(t, db.RetryDelivery(ctx, "d1", now.Add(2*time.Minute), "status 500"))
 	ok(t, db.FailDelivery(ctx, "d2", now, "status 400"))
 	due(now.Add(time.Minute))
-	fails(t, db.LeaseDelivery(ctx, "d2", two.DueAt, now, 1), storage.ErrStale)
+	fails(t, db.LeaseDelivery(ctx, "d2", two.DueAt, now), storage.ErrStale)
 	one.DueAt, one.LastError = now.Add(2*time.Minute), "status 500"
 	two.FailedAt, two.LastError = now, "status 400"
 	list, err := db.DeliveriesOfClient(ctx, "shop", 10)
@@ -56,10 +57,43 @@ func deliveries(t *testing.T, db *storage.DB) {
 	}
 }
 
+// queues are those of several clients: one is passed over, put off as a whole, and hastened as a whole.
+func queues(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for id, client := range map[string]string{"a1": "a", "a2": "a", "a3": "a", "b1": "b", "c1": "c"} {
+		d := deliveryOf(id)
+		d.ClientID = client
+		ok(t, db.InsertDelivery(ctx, d))
+	}
+	ok(t, db.LeaseDelivery(ctx, "a2", now, now.Add(time.Minute)))
+	ok(t, db.FailDelivery(ctx, "a3", now, "status 400"))
+	due := func(at time.Time, skip []string, want ...string) {
+		t.Helper()
+		list, err := db.DueDeliveries(ctx, "logout", at, skip, 10)
+		ok(t, err)
+		var ids []string
+		for _, d := range list {
+			ids = append(ids, d.ID)
+		}
+		slices.Sort(ids)
+		same(t, ids, want)
+	}
+	due(now, nil, "a1", "b1", "c1")
+	due(now, []string{"a"}, "b1", "c1")
+	due(now, []string{"a", "c"}, "b1")
+	ok(t, db.PutOffDeliveries(ctx, "webhook", "a", now, now.Add(10*time.Minute))) // of another kind
+	due(now, nil, "a1", "b1", "c1")
+	ok(t, db.PutOffDeliveries(ctx, "logout", "a", now, now.Add(10*time.Minute)))
+	due(now.Add(time.Minute), nil, "a2", "b1", "c1") // what somebody sends stays theirs
+	ok(t, db.HastenDeliveries(ctx, "a", now.Add(2*time.Minute), now.Add(time.Minute)))
+	due(now.Add(time.Minute), nil, "a2", "b1", "c1")
+	due(now.Add(2*time.Minute), nil, "a1", "a2", "b1", "c1") // and what was given up stays so
+}
+
 func raceDelivery(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertDelivery(t.Context(), deliveryOf("d")))
 	if won := raced(t, 8, storage.ErrStale, func(ctx context.Context, i int) error {
-		return db.LeaseDelivery(ctx, "d", now, now.Add(time.Duration(i+1)*time.Minute), 1)
+		return db.LeaseDelivery(ctx, "d", now, now.Add(time.Duration(i+1)*time.Minute))
 	}); won != 1 {
 		t.Errorf("%d took one delivery, want 1", won)
 	}
@@ -136,7 +170,7 @@ func webhooks(t *testing.T, db *storage.DB) {
 		t.Fatalf("%d came back, want 1", n)
 	}
 	gone.DueAt, gone.CreatedAt, gone.ExpiresAt, gone.FailedAt, gone.Tries = later, later, later.Add(time.Hour), time.Time{}, 0
-	list, err := db.DueDeliveries(ctx, "webhook", later, 10)
+	list, err := db.DueDeliveries(ctx, "webhook", later, nil, 10)
 	ok(t, err)
 	same(t, list, []storage.Message{gone})
 }
