@@ -43,8 +43,9 @@ func (s *Server) mount() (*web.Mux, error) {
 		return nil, err
 	}
 	mux := web.NewMux(web.Options{
-		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, TrustedProxies: h.Config.Server.TrustedProxies,
-		Certificates: h.certificateHeader(), Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
+		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, Tracer: h.tracer,
+		TrustedProxies: h.Config.Server.TrustedProxies,
+		Certificates:   h.certificateHeader(), Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 		Refused: h.Traces.Record,
 	})
 	visitors, err := browser.New(browser.Options{

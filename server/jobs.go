@@ -39,7 +39,8 @@ func (s *Server) Work(ctx context.Context) {
 	var sending sync.WaitGroup
 	sending.Go(func() { s.Deliver(ctx) })
 	defer sending.Wait()
-	j := janitor.New(janitor.Options{Locks: h.DB, Log: h.Log, Metrics: h.Metrics, Fit: health.ClockFits(h.DB.Clock)})
+	j := janitor.New(janitor.Options{Locks: h.DB, Log: h.Log, Metrics: h.Metrics, Tracer: h.tracer,
+		Fit: health.ClockFits(h.DB.Clock)})
 	j.Run(ctx, s.Jobs()...)
 }
 

@@ -51,6 +51,7 @@ func (h *Services) newDelivery(view *pages.Pages, print io.Writer) (*mail.Delive
 	}
 	return mail.NewDelivery(mail.DeliveryOptions{
 		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Email, Resolve: h.People.Resolve, Log: h.Log, Metrics: h.Metrics,
+		Tracer: h.tracer,
 	})
 }
 

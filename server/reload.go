@@ -54,7 +54,8 @@ func (s *Server) Reload(ctx context.Context, c config.Config) (changed []string,
 	if err := refuseFixed(changed); err != nil || len(changed) == 0 {
 		return nil, err
 	}
-	h, err := Open(ctx, Options{Config: c, Log: old.services.Log, BcryptCost: old.services.bcryptCost, beside: old.services})
+	h, err := Open(ctx, Options{Config: c, Log: old.services.Log, BcryptCost: old.services.bcryptCost, Tracer: old.services.tracer,
+		beside: old.services})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ import (
 	"signet/internal/outbox"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
+	"signet/internal/tracing"
 	"signet/oauth/ciba"
 	"signet/oauth/device"
 	"signet/oauth/keys"
@@ -82,6 +83,8 @@ type Options struct {
 
 	// DB is a database that is open and migrated already; nil = open Config.Storage. The Services close it either way.
 	DB *storage.DB
+	// Tracer tells a collector what requests spend their time on; nil = nothing does. The caller ends it (Shutdown).
+	Tracer *tracing.Tracer
 	// Offline closes every way out: no email, no request, no job. For looking at a copy of a database.
 	Offline bool
 	// BcryptCost is for tests, which cannot wait; 0 = passwords.bcrypt_cost.
@@ -128,6 +131,7 @@ type Services struct {
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
 
+	tracer       *tracing.Tracer              // nil = nothing is traced
 	pages        func() (*pages.Pages, error) // makes them
 	use          Use                          // what it was opened for
 	bcryptCost   int                          // see Options.BcryptCost
@@ -184,7 +188,8 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline, roots: roots}
+	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline, roots: roots,
+		tracer: o.Tracer}
 	if o.Config.Seed != nil { // nobody's secret is kept here, and tests cannot wait
 		o.BcryptCost = bcrypt.MinCost
 	}

@@ -9,6 +9,10 @@ import (
 // Stats counts the statements run under a context (see WithStats); safe for concurrent use.
 type Stats struct {
 	reads, writes, spent atomic.Int64
+
+	// Each, if not nil, is told of each statement when it is over: its text without values, when it began, and whether the database
+	// failed it. To be set before the first.
+	Each func(ctx context.Context, query string, start time.Time, failed bool)
 }
 
 // Reads is the number of SELECT statements so far.
@@ -42,6 +46,9 @@ func (db *DB) observe(ctx context.Context, query string, write bool, start time.
 			s.reads.Add(1)
 		}
 		s.spent.Add(int64(took))
+		if s.Each != nil {
+			s.Each(ctx, query, start, isUnavailable(err))
+		}
 	}
 	if db.trace != nil {
 		db.trace(query)

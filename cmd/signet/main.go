@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/config"
+	"signet/internal/tracing"
 	"signet/server"
 )
 
@@ -149,7 +150,7 @@ func (a *app) checked() (config.Config, error) {
 	if _, unread := errors.AsType[*config.FileError](err); unread {
 		return c, err
 	}
-	return c, errors.Join(err, config.Beside(err, server.Check(c)))
+	return c, errors.Join(err, config.Beside(err, server.Check(c)), tracing.Check())
 }
 
 // reads marks a command that changes nothing: within opens the database for reading.

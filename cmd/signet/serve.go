@@ -12,12 +12,15 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"signet/audit"
 	"signet/config"
+	"signet/internal/release"
 	"signet/internal/telemetry"
+	"signet/internal/tracing"
 	"signet/server"
 	"signet/users/firstrun"
 	"signet/users/membership"
@@ -69,7 +72,12 @@ func (a *app) runServer(ctx context.Context) (err error) {
 			c.Server.InternalListen = at
 		}
 	}
-	h, err := server.Open(ctx, server.Options{Config: c, Log: log, Notice: a.notice})
+	tracer, err := tracing.FromEnvironment(ctx, release.Version(), log)
+	if err != nil {
+		return errors.Join(err, listeners.Close())
+	}
+	defer flush(tracer, log)
+	h, err := server.Open(ctx, server.Options{Config: c, Log: log, Notice: a.notice, Tracer: tracer})
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
@@ -98,6 +106,15 @@ func (a *app) runServer(ctx context.Context) (err error) {
 		context.AfterFunc(ctx, func() { tellManager(log, "STOPPING=1") })
 		a.welcome(c, first)
 	})
+}
+
+// flush sends what is left of the traces; it runs when all that made some is closed.
+func flush(t *tracing.Tracer, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := t.Shutdown(ctx); err != nil {
+		log.Warn("the last traces were not sent", "error", err)
+	}
 }
 
 func level(name string) slog.Level {

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"signet/internal/tracing"
 )
 
 // Categories callers branch on with errors.Is.
@@ -199,7 +201,9 @@ func (c *Client) Fetch(ctx context.Context, q Request) (Response, error) {
 		req.Header.Set(name, value)
 	}
 	req.Header.Set("User-Agent", agent)
+	_, end := tracing.Span(ctx, method, u.Hostname())
 	res, err := c.transport.RoundTrip(req) // a Transport, not a Client: it follows nothing and keeps no cookies
+	end(err)
 	if err != nil {
 		return Response{}, fmt.Errorf("fetch from %s: %w", u.Hostname(), err)
 	}

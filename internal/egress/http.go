@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"signet/internal/tracing"
 )
 
 // HTTP is the client for libraries that want one of net/http: the same guard, limits and places. A redirect is an error.
@@ -30,7 +32,9 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), g.total)
 	req = req.Clone(ctx)
 	req.Header.Set("User-Agent", agent)
+	_, end := tracing.Span(ctx, req.Method, req.URL.Hostname())
 	res, err := g.transport.RoundTrip(req)
+	end(err)
 	if err == nil && res.Header.Get("Content-Encoding") != "" {
 		_ = res.Body.Close()
 		err = fmt.Errorf("%w: compressed", ErrAnswer)

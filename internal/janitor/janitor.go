@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/internal/telemetry"
+	"signet/internal/tracing"
 )
 
 // Job is one thing done again and again.
@@ -37,6 +38,7 @@ type Options struct {
 	Locks   Locks
 	Log     *slog.Logger       // nil discards
 	Metrics *telemetry.Metrics // nil: a registry nobody reads
+	Tracer  *tracing.Tracer    // nil: no run is traced
 	// Fit keeps this replica from the jobs that are done for all, while it answers an error; nil = nothing does.
 	Fit func(ctx context.Context) error
 }
@@ -46,13 +48,14 @@ type Janitor struct {
 	locks   Locks
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	tracer  *tracing.Tracer
 	fit     func(ctx context.Context) error
 	holder  string
 }
 
 // New makes one; its name as lock holder is random.
 func New(o Options) *Janitor {
-	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, fit: o.Fit, holder: rand.Text()}
+	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, tracer: o.Tracer, fit: o.Fit, holder: rand.Text()}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
@@ -126,6 +129,8 @@ func (j *Janitor) once(ctx context.Context, job Job) {
 
 // guarded turns a panic into an error: one broken job must not end the server.
 func (j *Janitor) guarded(ctx context.Context, job Job) (err error) {
+	ctx, end := j.tracer.Job(ctx, job.Name)
+	defer func() { end(err) }()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"signet/internal/tracing"
 	"signet/storage"
 )
 
@@ -43,8 +44,9 @@ type DeliveryOptions struct {
 	Render func(l Email) (Message, error)
 	// Resolve completes an email that was asked for (Email.Ask); ok is false where it goes to nobody.
 	Resolve func(ctx context.Context, l Email) (out Email, ok bool, err error)
-	Log     *slog.Logger // nil discards
-	Metrics Metrics      // nil counts nothing
+	Log     *slog.Logger    // nil discards
+	Tracer  *tracing.Tracer // nil: nothing is traced
+	Metrics Metrics         // nil counts nothing
 }
 
 // Delivery empties the outbox.
@@ -126,7 +128,9 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 	if err != nil {
 		return fmt.Errorf("take email: %w", err)
 	}
-	err = d.send(ctx, m)
+	traced, end := d.Tracer.Job(ctx, "send email")
+	err = d.send(traced, m)
+	end(err)
 	if ctx.Err() != nil {
 		return nil // stopped; the lease ends by itself
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"signet/config"
+	"signet/internal/tracing"
 	"signet/oauth/keys"
 	"signet/server"
 	"signet/storage"
@@ -54,6 +55,7 @@ type options struct {
 	change      []func(*config.Config)
 	mail        bool
 	quiet       bool
+	tracer      *tracing.Tracer
 }
 
 // Option of New.
@@ -78,6 +80,9 @@ func On(db *storage.DB) Option { return func(o *options) { o.db = db } }
 
 // Log also hands every log record to h: wide events can be looked at.
 func Log(h slog.Handler) Option { return func(o *options) { o.log = h } }
+
+// Traced has its requests traced.
+func Traced(t *tracing.Tracer) Option { return func(o *options) { o.tracer = t } }
 
 // Quiet logs warnings and errors only: for tests that ask thousands of times.
 func Quiet() Option { return func(o *options) { o.quiet = true } }
@@ -115,7 +120,8 @@ func New(t testing.TB, opts ...Option) *Server {
 		address := listeners.Public.Addr().(interface{ String() string }).String()
 		c = o.load(t, address, "http://localhost:"+port(address)+o.path)
 	}
-	h, err := server.Open(t.Context(), server.Options{Config: c, Log: o.logger(t), DB: o.database(t), BcryptCost: bcrypt.MinCost})
+	h, err := server.Open(t.Context(), server.Options{Config: c, Log: o.logger(t), DB: o.database(t), BcryptCost: bcrypt.MinCost,
+		Tracer: o.tracer})
 	if err != nil {
 		t.Fatal(err)
 	}

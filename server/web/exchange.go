@@ -15,6 +15,7 @@ import (
 
 	"signet/audit"
 	"signet/internal/telemetry"
+	"signet/internal/tracing"
 	"signet/storage"
 )
 
@@ -34,6 +35,7 @@ type exchange struct {
 	shown  *shown   // what a trusted proxy says of the client's certificate; nil = nothing
 	body   limitedBody
 	stats  *storage.Stats
+	traced *tracing.Request // nil = it is not
 	event  telemetry.Event
 	place  bool // it is worked on: see places
 	err    error
@@ -197,6 +199,9 @@ func (m *Mux) begin(x *exchange, r *http.Request) {
 	if len(hosts) > 0 && m.trusted(peerAddress(r.RemoteAddr)) {
 		x.hosts = hosts
 	}
+	if m.options.Tracer != nil {
+		x.Context, x.traced = m.options.Tracer.Request(x.Context, r.Header, m.trusted(peerAddress(r.RemoteAddr)), x.start)
+	}
 	if r.ProtoMajor == 1 && (len(r.TransferEncoding) > 0 || r.ProtoMinor == 0) {
 		// RFC 9112 section 6.1: a Content-Length beside a Transfer-Encoding, and any Transfer-Encoding in HTTP/1.0, ends the connection.
 		// net/http has removed the other header by now, so every request that may have had both is the last of its connection.
@@ -210,6 +215,7 @@ func (m *Mux) begin(x *exchange, r *http.Request) {
 	}
 	ctx, stats := storage.WithStats(x)
 	x.stats = stats
+	x.traced.Statements(x.Context, stats)
 	r = r.WithContext(ctx)
 	if x.body.ReadCloser != nil {
 		r.Body = &x.body
@@ -244,7 +250,8 @@ func (m *Mux) finish(x *exchange) {
 	}
 	handler := m.log.Handler()
 	tells := x.err != nil && m.options.Refused != nil && status != statusGone
-	if !handler.Enabled(x, level) && !tells {
+	if !handler.Enabled(x, level) && !tells && !x.traced.Recording() {
+		x.traced.End(tracing.Told{})
 		return
 	}
 	rec := slog.NewRecord(time.Now(), level, "request", 0)
@@ -254,6 +261,7 @@ func (m *Mux) finish(x *exchange) {
 		rec.AddAttrs(slog.Int64("db_reads", n.Reads()), slog.Int64("db_writes", n.Writes()), telemetry.Millis("db_took_ms", n.Time()))
 	}
 	x.event.Take(&rec)
+	x.endTrace(&rec, status)
 	if x.err != nil {
 		rec.AddAttrs(slog.String("error", x.err.Error()))
 	}
@@ -266,4 +274,30 @@ func (m *Mux) finish(x *exchange) {
 	if tells {
 		m.options.Refused(x.trace(rec, status))
 	}
+}
+
+// endTrace ends the request's span with what its line in the log says, and puts the span's name into the line.
+func (x *exchange) endTrace(line *slog.Record, status int) {
+	if x.traced == nil {
+		return
+	}
+	told := tracing.Told{Method: x.route.methodName(), Route: x.route.pattern, Status: status, RequestID: x.reference()}
+	line.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "client_id":
+			told.ClientID = a.Value.String()
+		case "grant_type":
+			told.GrantType = a.Value.String()
+		}
+		return true
+	})
+	switch {
+	case x.stack != nil:
+		told.Error = "panic"
+	case x.err != nil:
+		told.Error, _ = said(x.err)
+	}
+	traceID, spanID := x.traced.IDs()
+	line.AddAttrs(slog.String("trace_id", traceID), slog.String("span_id", spanID))
+	x.traced.End(told)
 }

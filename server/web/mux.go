@@ -14,6 +14,7 @@ import (
 
 	"signet/audit/trace"
 	"signet/internal/telemetry"
+	"signet/internal/tracing"
 )
 
 // Options of NewMux. Issuer is required.
@@ -21,6 +22,7 @@ type Options struct {
 	Issuer         *url.URL
 	Log            *slog.Logger       // nil discards
 	Metrics        *telemetry.Metrics // nil: a registry nobody reads
+	Tracer         *tracing.Tracer    // nil: no request is traced
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-* count; empty = nobody's
 	// Certificates is where a trusted proxy says which certificate a client showed to it; the zero value: nowhere.
 	Certificates CertificateHeader

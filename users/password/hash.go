@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"signet/audit"
+	"signet/internal/tracing"
 	"signet/internal/turns"
 )
 
@@ -183,7 +184,9 @@ const mostWaiting = 128
 // work runs one hash of a cost on a worker, when it is the turn of the network or the known browser that asks for it (rule V07).
 // A cost other than that of new hashes says nothing of how fast hashes are.
 func (h *Hasher) work(ctx context.Context, cost int, hash func() error) error {
+	_, waited := tracing.Span(ctx, "wait to hash a password", "")
 	leave, err := h.workers.Enter(ctx, caller(audit.OriginOf(ctx)))
+	waited(err)
 	if errors.Is(err, turns.ErrBusy) {
 		return ErrBusy
 	}
@@ -192,8 +195,10 @@ func (h *Hasher) work(ctx context.Context, cost int, hash func() error) error {
 	}
 	defer leave()
 	h.runs.Add(1)
+	_, hashed := tracing.Span(ctx, "hash a password", "")
 	begun := time.Now()
 	err = hash()
+	hashed(nil) // a wrong password is no failure
 	if cost == h.cost {
 		h.workers.Resize(h.pace.done(time.Since(begun), h.workers.Taken()))
 	}
