@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
+	"signet/admin/view"
 	"signet/audit/feed"
 	"signet/audit/trace"
 	"signet/storage"
@@ -49,5 +52,36 @@ func (s *Service) Explain(ctx context.Context, a Actor, reference string) (Expla
 	default:
 		return Explained{}, ErrNotFound
 	}
+	return out, nil
+}
+
+// FirstSignIn reports whether anybody has signed in at an app, and else why its last request was refused, so that whoever registered it can
+// mend it.
+func (s *Service) FirstSignIn(ctx context.Context, a Actor, id string) (view.FirstSignIn, error) {
+	var out view.FirstSignIn
+	ctx, err := s.may(ctx, a, "FirstSignIn")
+	if err != nil {
+		return out, err
+	}
+	if _, err := s.o.Clients.Client(ctx, id); err != nil {
+		return out, translate(err)
+	}
+	rows, err := s.o.Stores.Grants.GrantsOfClient(ctx, id, time.Now(), "", 1)
+	if err != nil {
+		return out, fmt.Errorf("list grants: %w", err)
+	}
+	if len(rows) > 0 {
+		out = view.FirstSignIn{SignedIn: true, At: utc(rows[0].CreatedAt), Scope: strings.Join(rows[0].Scopes, " ")}
+	}
+	last, err := s.o.Traces.Last(ctx, id)
+	if errors.Is(err, storage.ErrNotFound) || err == nil && last.At.Before(out.At) {
+		return out, nil
+	}
+	if err != nil {
+		return out, fmt.Errorf("find trace: %w", err)
+	}
+	e := last.Explain()
+	out.Refused = &view.Mistake{At: utc(last.At), Reference: last.Reference, Route: last.Route,
+		Check: e.Steps[len(e.Steps)-1].Check, Found: e.Found, Remedy: e.Remedy}
 	return out, nil
 }

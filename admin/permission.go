@@ -32,7 +32,10 @@ const (
 	AuditRead         Permission = "audit:read"
 	AuditExport       Permission = "audit:export"
 	MailRead          Permission = "mail:read"
+	MailRetry         Permission = "mail:retry"
 	WebhooksWrite     Permission = "webhooks:write"
+	UpstreamsRead     Permission = "upstreams:read"
+	SettingsRead      Permission = "settings:read"
 )
 
 // ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
@@ -42,7 +45,7 @@ const ScopePrefix = "signet:"
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
 		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, AuditExport,
-		MailRead, WebhooksWrite}
+		MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -55,7 +58,8 @@ const (
 // shipped are the permissions of the roles that ship with Signet.
 var shipped = map[string]Set{
 	membership.Admin: SetOf(All()...),
-	RoleAuditor:      SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead, AuditExport, MailRead),
+	RoleAuditor: SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead, AuditExport, MailRead, UpstreamsRead,
+		SettingsRead),
 	RoleSupport: SetOf(PeopleRead, PeopleCredentials, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, AuditRead,
 		ClientsRead),
 	RoleApps: SetOf(ClientsRead, ClientsWrite, ClientsSecrets, ResourcesWrite),
@@ -138,7 +142,8 @@ var demands = map[string]Permission{
 	"DeletePerson": PeopleErase, "RestorePerson": PeopleErase,
 	"PutGroup": GroupsWrite, "DeleteGroup": GroupsWrite, "AddMember": GroupsWrite, "RemoveMember": GroupsWrite,
 	"PutRole": RolesGive, "DeleteRole": RolesGive, "GiveRole": RolesGive, "TakeRole": RolesGive,
-	"Clients": ClientsRead, "Client": ClientsRead, "Resources": ClientsRead, "Resource": ClientsRead,
+	"Clients": ClientsRead, "Client": ClientsRead, "FirstSignIn": ClientsRead,
+	"Resources": ClientsRead, "Resource": ClientsRead,
 	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
 	"RotateSecret": ClientsSecrets,
 	"PutResource":  ResourcesWrite, "DeleteResource": ResourcesWrite,
@@ -146,7 +151,9 @@ var demands = map[string]Permission{
 	"EndEverything": GrantsRevoke, // and SessionsRevoke
 	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
-	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead,
+	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead, "Mail": MailRead,
+	"RetryMail": MailRetry, "DropMail": MailRetry,
+	"Settings": SettingsRead, "Health": SettingsRead, "Upstreams": UpstreamsRead,
 	"Webhooks": WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
 	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
 	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/view"
 	"signet/audit"
 	"signet/audit/trace"
 	"signet/audit/webhook"
@@ -34,13 +35,14 @@ type Stores struct {
 	People  peopleStore
 	Grants  grantStore
 	Records recordStore
+	Mails   mailStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db} }
 
 func (s Stores) complete() bool {
-	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil
+	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil
 }
 
 type actStore interface {
@@ -94,6 +96,7 @@ type Options struct {
 	Issuer      string
 	Traces      *trace.Recorder // why requests were refused
 	Webhooks    *webhook.Service
+	Server      view.Server
 }
 
 // Service is what administrators can do.
@@ -106,7 +109,8 @@ type Service struct {
 // New checks the options.
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
-		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.Issuer == "" {
+		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.Issuer == "" ||
+		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce}}, nil

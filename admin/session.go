@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"signet/audit"
-	"signet/internal/mail"
 	"signet/oauth/keys"
 	"signet/storage"
 )
@@ -189,17 +188,4 @@ func keyError(err error) error {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
 	return translate(err)
-}
-
-// MailQueue pages through emails that wait or were given up: neither address nor words.
-func (s *Service) MailQueue(ctx context.Context, a Actor, q Ask) (Page[mail.Waiting], error) {
-	ctx, err := s.may(ctx, a, "MailQueue")
-	if err != nil || s.o.Mail == nil {
-		return Page[mail.Waiting]{Items: []mail.Waiting{}}, err
-	}
-	rows, err := s.o.Mail.Queue(ctx, q.After, q.limit()+1)
-	if err != nil {
-		return Page[mail.Waiting]{}, fmt.Errorf("list emails: %w", err)
-	}
-	return paged(q, rows, func(w mail.Waiting) mail.Waiting { return w }, func(w mail.Waiting) string { return w.ID }), nil
 }

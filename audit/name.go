@@ -128,6 +128,8 @@ const (
 	AuditExported       Name = "audit.exported"      // events were read in bulk, through the API; once an hour for the same reader
 	FirstRunOffered     Name = "first_run.offered"   // a link that makes the first administrator was shown where the server was started
 	FirstRunUsed        Name = "first_run.used"      // … and made one
+	MailRetried         Name = "mail.retried"        // an administrator had an email tried again that waits or was given up
+	MailDropped         Name = "mail.dropped"        // … or that it is not sent at all
 	WebhookCreated      Name = "webhook.created"
 	WebhookChanged      Name = "webhook.changed"
 	WebhookDeleted      Name = "webhook.deleted"

@@ -18,7 +18,7 @@ var names = []Name{
 	LogoutFailed, ResourceChanged, ResourceDeleted, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged, Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, AdminRefused, AdminTokenMade,
 	AdminTokenRevoked, AuditExported, FirstRunOffered, FirstRunUsed, WebhookCreated, WebhookChanged, WebhookDeleted,
-	WebhookRotated, WebhookEnabled, WebhookDisabled,
+	WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 
 // Names lists them, by what they are.

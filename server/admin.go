@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/admin/view"
 	"signet/audit"
 	"signet/clients"
 	"signet/config"
@@ -29,6 +30,7 @@ func (h *Services) openAdmin() (err error) {
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 		Traces: h.Traces, Webhooks: h.Webhooks,
+		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen},
 	})
 	return err
 }
@@ -70,7 +72,8 @@ func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web
 	if !h.Config.Admin.Console {
 		return nil, nil
 	}
-	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin})
+	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin,
+		Issuer: h.Config.Server.Issuer})
 	return []web.Mounter{handler}, err
 }
 

@@ -227,6 +227,7 @@ func (h *Services) backUp(ctx context.Context) error {
 	last, _ := backup.Newest(list, time.Now())
 	newest := last.CreatedAt
 	h.Metrics.BackupMade(newest)
+	h.lastBackup.Store(&newest)
 	if err := h.noteVerified(ctx); err != nil {
 		return err
 	}
@@ -238,6 +239,7 @@ func (h *Services) backUp(ctx context.Context) error {
 		return err
 	}
 	h.Metrics.BackupMade(made.CreatedAt)
+	h.lastBackup.Store(&made.CreatedAt)
 	ctx = audit.WithOrigin(ctx, audit.Origin{Actor: "system"})
 	return h.Audit.Record(ctx, audit.Event{Name: audit.BackupMade, Detail: made})
 }

@@ -86,6 +86,9 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "trim-grants", Every: sweepEvery,
 			Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
 	}
+	if h.Federation != nil {
+		jobs = append(jobs, janitor.Job{Name: "upstream-uses", Every: clockEvery, First: clockEvery, Alone: true, Run: h.Federation.WriteUses})
+	}
 	if h.journal != nil {
 		jobs = append(jobs, janitor.Job{Name: "journal", Every: journalEvery, First: journalEvery, Alone: true, Run: h.KeepJournal})
 	}

@@ -150,6 +150,7 @@ type Services struct {
 	roots        *x509.CertPool               // that requests of ours trust; nil = the system's
 	lock         io.Closer                    // holds off a second server; nil = none is held
 	schemaNoted  atomic.Pointer[string]       // what the log says about the schema; nil = nothing
+	lastBackup   atomic.Pointer[time.Time]    // that the job knows of; nil = it has not looked
 	unreadable   *lru.Cache[string, struct{}] // sealed values that were reported, by their place
 	reports      sync.WaitGroup               // events of theirs being written
 	webhookItems *outbox.Outbox               // events that wait for other systems

@@ -79,6 +79,20 @@ func (db *DB) DeleteMessage(ctx context.Context, id string) error {
 	return err
 }
 
+// Message reads one; ErrNotFound.
+func (db *DB) Message(ctx context.Context, id string) (Message, error) {
+	var m Message
+	err := db.one(ctx, "SELECT "+messageColumns+" FROM messages WHERE id = $1", []any{id}, m.dest()...)
+	return m, err
+}
+
+// ReviveMessage has one tried at once, as if it had never been, also one that was given up; ErrNotFound: there is none, or it has expired.
+// One that is being sent meanwhile comes twice.
+func (db *DB) ReviveMessage(ctx context.Context, id string, now time.Time) error {
+	return db.must(ctx, ErrNotFound, "UPDATE messages SET due_at = $2, failed_at = NULL, tries = 0 WHERE id = $1 AND expires_at > $2", id,
+		micros(now))
+}
+
 // Messages pages through all of them by id after the given one.
 func (db *DB) Messages(ctx context.Context, after string, limit int) ([]Message, error) {
 	return db.messages(ctx, "id > $1 ORDER BY id LIMIT $2", after, limit)

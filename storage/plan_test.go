@@ -16,7 +16,7 @@ import (
 // a statement that scans it gets slower every day.
 var small = []string{"versions", "retention", "keys", "further_keys", "resources", "locks", "goose_db_version", "schema_compat",
 	"master_keys", "salts", "cursors", "webhooks",
-	"first_run", "sqlite_master", "CONSTANT"}
+	"first_run", "upstream_uses", "sqlite_master", "CONSTANT"}
 
 // derived are results of a SELECT inside a statement over interactions, waiting or tickets; what fills them is looked at by itself.
 var derived = []string{"held", "live", "ordered", "(subquery-3)", "(subquery-4)", "(subquery-5)", "(subquery-6)"}

@@ -6,6 +6,7 @@ package trace
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -53,7 +54,8 @@ const (
 
 // Store keeps traces where every replica and the command line find them.
 type Store interface {
-	PutTrace(ctx context.Context, reference string, expires time.Time, data []byte) error
+	PutTrace(ctx context.Context, reference, clientID string, expires time.Time, data []byte) error
+	LastTrace(ctx context.Context, clientID string) (data []byte, err error)
 	KeptTrace(ctx context.Context, reference string) (data []byte, err error)
 }
 
@@ -139,7 +141,7 @@ func (r *Recorder) Flush(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("trace %s: %w", t.Reference, err)
 		}
-		if err := r.o.Store.PutTrace(ctx, t.Reference, t.At.Add(r.o.Keep), data); err != nil {
+		if err := r.o.Store.PutTrace(ctx, t.Reference, t.ClientID, t.At.Add(r.o.Keep), data); err != nil {
 			return fmt.Errorf("trace %s: %w", t.Reference, err)
 		}
 	}
@@ -163,11 +165,40 @@ func (r *Recorder) Find(ctx context.Context, reference string) (Trace, error) {
 	if err != nil {
 		return Trace{}, err
 	}
-	var t Trace
+	return read(data)
+}
+
+func read(data []byte) (t Trace, err error) {
 	if err := json.Unmarshal(data, &t); err != nil {
-		return Trace{}, fmt.Errorf("trace %s: %w", reference, err)
+		return Trace{}, fmt.Errorf("read trace: %w", err)
 	}
 	return t, nil
+}
+
+// Last is the last refused request of a client, here or at another replica; storage.ErrNotFound.
+func (r *Recorder) Last(ctx context.Context, clientID string) (last Trace, err error) {
+	r.mu.Lock()
+	for _, t := range r.ring {
+		if t.ClientID == clientID && t.At.After(last.At) {
+			last = t
+		}
+	}
+	r.mu.Unlock()
+	data, err := r.o.Store.LastTrace(ctx, clientID)
+	if err == nil {
+		kept, err := read(data)
+		if err != nil {
+			return last, err
+		}
+		if kept.At.After(last.At) {
+			last = kept
+		}
+		return last, nil
+	}
+	if errors.Is(err, storage.ErrNotFound) && !last.At.IsZero() {
+		return last, nil
+	}
+	return last, err
 }
 
 // Spelled is a reference as error pages show it, from what somebody typed; "" = it is none.

@@ -18,12 +18,14 @@ type rows struct {
 	data map[string][]byte
 }
 
-func (r *rows) PutTrace(_ context.Context, reference string, _ time.Time, data []byte) error {
+func (r *rows) PutTrace(_ context.Context, reference, _ string, _ time.Time, data []byte) error {
 	r.Lock()
 	defer r.Unlock()
 	r.data[reference] = data
 	return nil
 }
+
+func (r *rows) LastTrace(context.Context, string) ([]byte, error) { return nil, storage.ErrNotFound }
 
 func (r *rows) KeptTrace(_ context.Context, reference string) ([]byte, error) {
 	r.Lock()

@@ -12,12 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/admin"
 	"signet/internal/mail"
 	"signet/server"
 )
 
 func (a *app) mail() *cobra.Command {
-	return noun("mail", "Emails to people: try the sender, look at what waits", a.mailTest(), reads(a.mailQueue()))
+	return noun("mail", "Emails to people: try the sender, look at what waits", a.mailTest(), reads(a.mailQueue()),
+		a.mailRetry(), a.mailDrop())
 }
 
 func (a *app) mailTest() *cobra.Command {
@@ -83,4 +85,40 @@ func (a *app) mailQueue() *cobra.Command {
 				})
 			})
 		})
+}
+
+func (a *app) mailRetry() *cobra.Command {
+	return a.verb("retry ID", "Have an email tried again at once; the server sends it", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+			if err := h.Admin.RetryMail(ctx, h.Host(operator()), args[0]); err != nil {
+				return unmailed(err, args[0])
+			}
+			return a.answer(map[string]string{"waiting": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "waiting to be sent:", args[0]) })
+		})
+	})
+}
+
+func (a *app) mailDrop() *cobra.Command {
+	var confirmed bool
+	c := a.verb("drop ID", "Have an email not sent", 1, func(cmd *cobra.Command, args []string) error {
+		if err := sure(cmd, confirmed, "whoever it is for gets no other in its place"); err != nil {
+			return err
+		}
+		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+			if err := h.Admin.DropMail(ctx, h.Host(operator()), args[0]); err != nil {
+				return unmailed(err, args[0])
+			}
+			return a.answer(map[string]string{"dropped": args[0]}, func(w io.Writer) { fmt.Fprintln(w, "dropped:", args[0]) })
+		})
+	})
+	yesFlag(c, &confirmed)
+	return c
+}
+
+// unmailed puts errors about emails of the queue into words.
+func unmailed(err error, id string) error {
+	if errors.Is(err, admin.ErrNotFound) {
+		return fmt.Errorf("email %q: not found, or over; see `signet mail queue`", id)
+	}
+	return err
 }

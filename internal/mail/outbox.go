@@ -122,6 +122,17 @@ type Waiting struct {
 	LastError string    `json:"last_error,omitempty"`
 }
 
+// View is one as an operator sees it.
+func View(m storage.Message) Waiting {
+	return Waiting{m.ID, m.Kind, m.Tries, m.DueAt, m.FailedAt, m.ExpiresAt, m.LastError}
+}
+
+// Concerns is the person that an email is to; "" = it is to an address that is nobody's yet, or that a stranger typed.
+func (o *Outbox) Concerns(m storage.Message) (userID string, err error) {
+	l, err := o.open(m)
+	return l.UserID, err
+}
+
 // Queue pages through what waits and what failed, by id after the given one.
 func (o *Outbox) Queue(ctx context.Context, after string, limit int) ([]Waiting, error) {
 	rows, err := o.store.Messages(ctx, after, limit)
@@ -130,7 +141,7 @@ func (o *Outbox) Queue(ctx context.Context, after string, limit int) ([]Waiting,
 	}
 	list := make([]Waiting, len(rows))
 	for i, m := range rows {
-		list[i] = Waiting{m.ID, m.Kind, m.Tries, m.DueAt, m.FailedAt, m.ExpiresAt, m.LastError}
+		list[i] = View(m)
 	}
 	return list, nil
 }

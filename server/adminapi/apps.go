@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/admin/view"
 	"signet/clients"
 )
 
@@ -291,6 +292,10 @@ func (h *Handler) apps(api huma.API) {
 			}
 			text, err := s.RotateSecret(ctx, a, in.ID, keep)
 			return secret{in.ID, text}, err
+		})
+	operation(api, "GET /clients/{id}/first-sign-in", "getFirstSignIn", "Report whether anybody has signed in at an app, and why not",
+		func(ctx context.Context, a admin.Actor, in *Named) (view.FirstSignIn, error) {
+			return s.FirstSignIn(ctx, a, in.ID)
 		})
 	h.resources(api)
 }

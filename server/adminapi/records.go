@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/admin/view"
 	"signet/audit/feed"
 	"signet/clients"
 	"signet/internal/mail"
@@ -138,6 +139,38 @@ func (h *Handler) records(api huma.API) {
 	operation(api, "GET /mail", "listMail", "List emails that wait or were given up: neither address nor words",
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[mail.Waiting], error) {
 			return s.MailQueue(ctx, a, in.ask())
+		})
+	operation(api, "GET /mail/{id}", "getMail", "Show an email that waits or was given up: neither address nor words",
+		func(ctx context.Context, a admin.Actor, in *Named) (mail.Waiting, error) {
+			return s.Mail(ctx, a, in.ID)
+		})
+	operation(api, "POST /mail/{id}/retry", "retryMail", "Try an email again at once",
+		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
+			return nothing{}, s.RetryMail(ctx, a, in.ID)
+		})
+	operation(api, "DELETE /mail/{id}", "dropMail", "Have an email not sent",
+		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
+			return nothing{}, s.DropMail(ctx, a, in.ID)
+		})
+	h.server(api)
+}
+
+// server adds the operations that tell about the server itself.
+func (h *Handler) server(api huma.API) {
+	s := h.o.Acts
+	operation(api, "GET /settings", "listSettings", "List the settings in use, secrets masked, each with where it comes from",
+		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[view.Setting], error) {
+			return s.Settings(ctx, a, in.ask())
+		})
+	operation(api, "GET /health", "checkHealth", "Check the server's health: what is found, and what mends it",
+		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[view.Finding], error) {
+			list, err := s.Health(ctx, a)
+			return admin.Page[view.Finding]{Items: list}, err
+		})
+	operation(api, "GET /upstreams", "listUpstreams", "List the providers where people sign in",
+		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[view.Upstream], error) {
+			list, err := s.Upstreams(ctx, a)
+			return admin.Page[view.Upstream]{Items: list}, err
 		})
 }
 

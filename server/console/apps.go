@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func (h *Handler) apps(ctx context.Context, v *visit) (pages.Console, error) {
 		v.secret = "client_id=" + made.ClientID
 		if made.ClientSecret != "" {
 			v.secret += " client_secret=" + made.ClientSecret
+		}
+		if len(made.RedirectURIs) > 0 {
+			p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.issuer", Value: h.Issuer}, h.toFirst(made.ClientID))
 		}
 	}
 	list, err := h.Acts.Clients(ctx, v.actor, v.ask())
@@ -114,6 +118,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	if c.Declared {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.declared", Text: "account.on"})
 	}
+	if len(c.RedirectURIs) > 0 {
+		p.Facts = append(p.Facts, h.toFirst(c.ClientID))
+	}
 	if v.actor.Holds[admin.AuditRead] {
 		events, err := h.Acts.Events(ctx, v.actor, admin.EventFilter{ClientID: c.ClientID}, admin.Ask{Limit: 20})
 		if err != nil {
@@ -126,6 +133,11 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		h.appActs(v, &p, c)
 	}
 	return p, nil
+}
+
+// toFirst leads to the page that waits for the first sign-in.
+func (h *Handler) toFirst(id string) pages.ConsoleFact {
+	return pages.ConsoleFact{Label: "console.first", Value: id, URL: h.to(appsPath, id) + "/first?looks=" + strconv.Itoa(looks)}
 }
 
 func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {

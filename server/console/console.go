@@ -1,6 +1,7 @@
-// Package console is the administrators' pages at /admin: people, groups, roles, apps, signing keys, webhooks and the audit log, drawn by
-// the server, without a need for scripts. Every act is package admin's, which the JSON API calls as well. Whoever holds no permission finds
-// nothing here. What changes something wants a sign-in with a second factor, ten minutes old at most. Begin reading with Mount.
+// Package console is the administrators' pages at /admin: people, groups, roles, apps, signing keys, webhooks, the audit log and the server
+// itself, drawn by the server, without a need for scripts. Every act is package admin's, which the JSON API calls as well. Whoever holds no
+// permission finds nothing here. What changes something wants a sign-in with a second factor, ten minutes old at most. Begin reading with
+// Mount.
 package console
 
 import (
@@ -26,6 +27,7 @@ type Options struct {
 	Browser *browser.Browser
 	Pages   *pages.Pages
 	Acts    *admin.Service
+	Issuer  string
 }
 
 // Handler answers the pages.
@@ -33,8 +35,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil {
-		return nil, errors.New("server/console: login, browser, pages and acts are required")
+	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil || o.Issuer == "" {
+		return nil, errors.New("server/console: login, browser, pages, acts and issuer are required")
 	}
 	return &Handler{o}, nil
 }
@@ -49,6 +51,11 @@ const (
 	eventsPath   = home + "/events"
 	keysPath     = home + "/keys"
 	webhooksPath = home + "/webhooks"
+
+	upstreamsPath = home + "/upstreams"
+	mailPath      = home + "/mail"
+	settingsPath  = home + "/settings"
+	healthPath    = home + "/health"
 )
 
 // FirstApp is where the first administrator begins: the page of apps, which says so.
@@ -59,10 +66,16 @@ func (h *Handler) Mount(m *web.Mux) {
 	for path, page := range map[string]page{
 		home: h.start, peoplePath: h.people, peoplePath + "/{id}": h.person, groupsPath: h.groups, groupsPath + "/{id}": h.group,
 		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
-		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook,
+		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
 	} {
 		m.Page("GET "+path, h.shown(page))
 		m.Console("POST "+path, h.acted(page))
+	}
+	for path, page := range map[string]page{
+		upstreamsPath: h.upstreams, upstreamsPath + "/{id}": h.upstreams, settingsPath: h.settings, healthPath: h.health,
+		appsPath + "/{id}/first": h.first,
+	} {
+		m.Page("GET "+path, h.shown(page))
 	}
 }
 
@@ -189,7 +202,9 @@ func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, statu
 		{"console.home", home, ""}, {"console.people", peoplePath, admin.PeopleRead}, {"console.groups", groupsPath, admin.PeopleRead},
 		{"console.roles", rolesPath, admin.PeopleRead}, {"console.apps", appsPath, admin.ClientsRead},
 		{"console.events", eventsPath, admin.AuditRead}, {"console.keys", keysPath, admin.KeysRead},
-		{"console.webhooks", webhooksPath, admin.WebhooksWrite},
+		{"console.webhooks", webhooksPath, admin.WebhooksWrite}, {"console.upstreams", upstreamsPath, admin.UpstreamsRead},
+		{"console.mail", mailPath, admin.MailRead}, {"console.settings", settingsPath, admin.SettingsRead},
+		{"console.health", healthPath, admin.SettingsRead},
 	} {
 		if item.needs == "" || v.actor.Holds[item.needs] {
 			path := h.Browser.Path(item.path, nil)

@@ -37,11 +37,8 @@ func (h *Handler) start(ctx context.Context, v *visit) (pages.Console, error) {
 		if err != nil {
 			return p, err
 		}
-		list := pages.ConsoleList{Heading: "console.mail"}
-		for _, m := range mails.Items {
-			list.Rows = append(list.Rows, pages.ConsoleRow{Title: m.Kind, Note: m.LastError, At: m.DueAt})
-		}
-		p.Lists = append(p.Lists, list)
+		p.Lists = append(p.Lists, pages.ConsoleList{Heading: "console.mail", Rows: h.mailRows(mails.Items),
+			NextURL: h.Browser.Path(mailPath, nil)})
 	}
 	return p, nil
 }

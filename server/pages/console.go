@@ -17,6 +17,8 @@ type Console struct {
 	Facts   []ConsoleFact
 	Lists   []ConsoleList
 	Acts    []ConsoleAct
+	// Of a page that waits for something: where it goes by itself after some seconds ("" = nowhere), and by links.
+	AgainURL, NowURL, StopURL string
 }
 
 // ConsoleItem is a line of the menu: a text's id and an address.
@@ -57,9 +59,12 @@ type ConsoleList struct {
 	NextURL string
 }
 
-// ConsoleRow is one of them. Label is a text's id beside its title.
+// ConsoleRow is one of them. Label is a text's id beside its title, Text one that stands for the title, and More one under the note, which
+// may be in English whatever the page is in.
 type ConsoleRow struct {
 	Title, Note, Label, URL string
+	Text, More              string
+	English                 bool
 	At                      time.Time
 	Act                     *ConsoleAct
 }

@@ -192,6 +192,9 @@ func (p *Pages) view(r *http.Request, l *locale, page Page) view {
 	case FormPost: // that page answers once
 	case SigningOut: // as that one
 		v.Refresh = q.NextURL
+	case Console:
+		v.Refresh = q.AgainURL
+		v.Languages = p.languages(r, l)
 	default:
 		v.Languages = p.languages(r, l)
 	}

@@ -9,7 +9,7 @@ func consoleSamples(ada Person) map[string]Page {
 	return map[string]Page{
 		"sign_up_first": SignUp{Action: "/setup", MinLength: 12, Token: "abc", First: true, AskUsername: true, PasskeyURL: "/setup/passkey",
 			PasskeyOptions: "/setup/passkey/options"},
-		"console_first": Console{Person: ada, Menu: menu, Heading: "console.apps", Intro: "console.first_app"},
+		"console_first_app": Console{Person: ada, Menu: menu, Heading: "console.apps", Intro: "console.first_app"},
 		"console_people": Console{Person: ada, Menu: menu, Heading: "console.people",
 			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{{Name: "search", Label: "console.search_people", Value: "ada"}}},
 			Lists: []ConsoleList{{Heading: "console.people", NextURL: "/admin/people?after=x", Rows: []ConsoleRow{
@@ -25,6 +25,15 @@ func consoleSamples(ada Person) map[string]Page {
 				Act: &ConsoleAct{Label: "account.remove", Action: "/admin/people/1", Value: "take signet:support"}}}}, {Heading: "console.events",
 				Rows: []ConsoleRow{{Title: "signin.failed", Note: "203.0.113.0/24", At: at}}}, {Heading: "console.sessions"}},
 			Acts: []ConsoleAct{{Label: "console.disable", More: "console.disable_more", Value: "disable", Action: "/admin/people/1", Danger: true}}},
+		"console_health": Console{Person: ada, Menu: menu, Heading: "console.health", Lists: []ConsoleList{{Heading: "console.health",
+			Rows: []ConsoleRow{{Text: "console.check.database", Label: "console.good", Note: "takes writes, within 2ms", English: true},
+				{Text: "console.check.mail", Label: "console.problem", Note: "1 given up, 0 waiting", English: true, More: "console.fix.mail"}}}}},
+		"console_first": Console{Person: ada, Menu: menu, Heading: "console.first", Name: "Shop", Intro: "console.first_waits",
+			AgainURL: "/admin/apps/shop/first?looks=119", NowURL: "/admin/apps/shop/first?looks=120", StopURL: "/admin/apps/shop/first",
+			Facts: []ConsoleFact{{Label: "console.issuer", Value: "https://id.example"}}},
+		"console_first_refused": Console{Person: ada, Menu: menu, Heading: "console.first", Name: "Shop", Intro: "console.first_refused",
+			NowURL: "/admin/apps/shop/first?looks=120", StopURL: "/admin/apps/shop/first",
+			Facts: []ConsoleFact{{Label: "console.found", Value: "No address that is registered is the one that was sent.", English: true}}},
 		"console_apps_wrong": Console{Person: ada, Menu: menu, Heading: "console.apps", Problem: "console.invalid",
 			Detail: "redirect_uris: must be an absolute URI",
 			Acts: []ConsoleAct{{Label: "console.create_app", Value: "create", Action: "/admin/apps", Fields: []ConsoleField{

@@ -145,10 +145,11 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 
 // asInEnglish are the words that a language shares with English; any other text that reads as in English was not translated.
 var asInEnglish = map[string][]string{
-	"de": {"Webhooks", "Scopes", "Person (ID)", "Apps", "ID",
+	"de": {"Problem", "Webhooks", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
 	"es": {"No", "Webhooks", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Administration", "Webhooks", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
+	"fr": {"Administration", "Configuration",
+		"Webhooks", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
 	"it": {"No", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
 	"nl": {"Webhooks", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",

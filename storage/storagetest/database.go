@@ -191,8 +191,8 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
-		ok(t, db.PutTrace(ctx, id, at, []byte("{}")))
-		ok(t, db.PutTrace(ctx, id, later, []byte("another"))) // the first one stays
+		ok(t, db.PutTrace(ctx, id, "", at, []byte("{}")))
+		ok(t, db.PutTrace(ctx, id, "", later, []byte("another"))) // the first one stays
 		data, err := db.KeptTrace(ctx, id)
 		ok(t, err)
 		same(t, string(data), "{}")
@@ -384,4 +384,17 @@ func statistics(t *testing.T, db *storage.DB) {
 	if stats.Time() <= 0 {
 		t.Fatal("no time was counted")
 	}
+}
+
+func tracesOfClient(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ok(t, db.PutTrace(ctx, "r1", "shop", now.Add(time.Minute), []byte("one")))
+	ok(t, db.PutTrace(ctx, "r2", "shop", now.Add(time.Hour), []byte("two")))
+	ok(t, db.PutTrace(ctx, "r3", "zoo", now.Add(2*time.Hour), []byte("three")))
+	ok(t, db.PutTrace(ctx, "r4", "", now.Add(3*time.Hour), []byte("four")))
+	data, err := db.LastTrace(ctx, "shop")
+	ok(t, err)
+	same(t, string(data), "two")
+	_, err = db.LastTrace(ctx, "")
+	fails(t, err, storage.ErrNotFound)
 }

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -43,6 +44,16 @@ func messages(t *testing.T, db *storage.DB) {
 	if waiting, failed, err := db.CountMessages(ctx); waiting != 1 || failed != 1 || err != nil {
 		t.Fatalf("%d waiting, %d failed, %v", waiting, failed, err)
 	}
+	ok(t, db.ReviveMessage(ctx, "m2", now.Add(time.Second)))
+	two.FailedAt, two.DueAt, two.Tries = time.Time{}, now.Add(time.Second), 0
+	got, err := db.Message(ctx, "m2")
+	ok(t, err)
+	same(t, got, two)
+	due(now.Add(time.Second), two)
+	fails(t, db.ReviveMessage(ctx, "m2", now.Add(time.Hour)), storage.ErrNotFound) // it has expired
+	fails(t, db.ReviveMessage(ctx, "m3", now), storage.ErrNotFound)
+	_, err = db.Message(ctx, "m3")
+	fails(t, err, storage.ErrNotFound)
 	ok(t, db.DeleteMessage(ctx, "m1"))
 	if list, err = db.Messages(ctx, "", 10); err != nil || len(list) != 1 {
 		t.Fatalf("%d left, %v", len(list), err)
@@ -82,4 +93,18 @@ func logos(t *testing.T, db *storage.DB) {
 	if list, err = db.Logos(ctx); err != nil || len(list) != 0 {
 		t.Fatalf("%d left, %v", len(list), err)
 	}
+}
+
+func upstreamUses(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ok(t, db.PutUpstreamUse(ctx, "google", "success", now, ""))
+	ok(t, db.PutUpstreamUse(ctx, "google", "failure", now, "down"))
+	ok(t, db.PutUpstreamUse(ctx, "google", "failure", now.Add(time.Second), "identity"))
+	ok(t, db.PutUpstreamUse(ctx, "google", "failure", now, "late")) // of a replica that was slower
+	var got []string
+	ok(t, db.UpstreamUses(ctx, func(upstream, outcome string, at time.Time, why string) {
+		got = append(got, upstream+" "+outcome+" "+at.Sub(now).String()+" "+why)
+	}))
+	slices.Sort(got)
+	same(t, got, []string{"google failure 1s identity", "google success 0s "})
 }

@@ -32,6 +32,10 @@
     var row = here.parentNode.parentNode;
     row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - row.clientWidth / 2 + here.offsetWidth / 2;
   });
+  // A page that waits for something is looked at again, as the browser does by itself without scripts.
+  each("a[data-again]", function (link) {
+    setTimeout(function () { location.replace(link.getAttribute("data-again")); }, 5000);
+  });
   // Recovery codes are copied, kept as a file or printed by the browser itself.
   each("[data-codes]", function (bar) {
     function text() {

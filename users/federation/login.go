@@ -203,6 +203,7 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 		return a, s.failed(ctx, u, err)
 	}
 	a.Proven = a.Identity.SignedInSince(st.BegunAt)
+	s.used(u, "")
 	return a, nil
 }
 
@@ -222,6 +223,7 @@ func (s *Service) repeated(ctx context.Context, browser, secret string) (Callbac
 // failed writes down that an upstream could not say who somebody is.
 func (s *Service) failed(ctx context.Context, u *upstream, err error) error {
 	if errors.Is(err, provider.ErrDown) {
+		s.used(u, "down")
 		s.Log.WarnContext(ctx, "upstream does not answer", slog.String("upstream", u.ID), slog.Any("error", err))
 		return err
 	}
@@ -236,6 +238,7 @@ func (s *Service) failed(ctx context.Context, u *upstream, err error) error {
 	if why == "" { // refused by the person, or of our own making
 		return err
 	}
+	s.used(u, why)
 	s.Log.WarnContext(ctx, "upstream sign-in refused", slog.String("upstream", u.ID), slog.Any("error", err))
 	return errors.Join(err, s.Audit.Record(context.WithoutCancel(ctx), audit.Event{
 		Name: audit.SignInFailed, Detail: map[string]string{"by": "upstream", "upstream": u.ID, "why": why},

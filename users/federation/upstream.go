@@ -70,10 +70,11 @@ type Stores struct {
 	Identities identityStore
 	Sessions   sessionStore
 	Limits     ratelimit.Store
+	Uses       useStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db} }
 
 type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
@@ -171,6 +172,7 @@ type Service struct {
 	key  string            // name of the one that makes
 
 	limits *ratelimit.Limiter
+	uses   uses
 }
 
 type upstream struct {
@@ -180,7 +182,8 @@ type upstream struct {
 
 // New checks the options and makes the Providers. It asks nothing of any upstream.
 func New(o Options) (*Service, error) {
-	if st := o.Stores; st.Acts == nil || st.Identities == nil || st.Sessions == nil || st.Limits == nil {
+	if st := o.Stores; st.Acts == nil || st.Identities == nil || st.Sessions == nil || st.Limits == nil ||
+		st.Uses == nil {
 		return nil, errors.New("federation needs stores")
 	}
 	if o.Ways == nil || o.Audit == nil || o.Tickets == nil || o.Sealer == nil || o.Place == nil || o.Callback == nil || o.Client == nil ||

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"signet/admin/view"
+	"signet/audit"
+	"signet/server/health"
+)
+
+// settings are the configuration in use, secrets masked, for administrators.
+func (h *Services) settings() (list []view.Setting) {
+	for _, s := range h.Config.Settings() {
+		list = append(list, view.Setting{Key: s.Key, Value: s.Text(), Origin: s.Origin})
+	}
+	return list
+}
+
+// upstreamsSeen are the configured upstreams, with when they were last used.
+func (h *Services) upstreamsSeen(ctx context.Context) ([]view.Upstream, error) {
+	list, at := []view.Upstream{}, map[string]int{}
+	for i, u := range h.Config.Upstreams {
+		at[u.ID] = i
+		list = append(list, view.Upstream{ID: u.ID, Name: cmp.Or(u.Name, kindNames[u.Kind], u.ID), Kind: u.Kind, Issuer: u.Issuer,
+			RedirectURI: UpstreamCallback(h.Config, u.ID)})
+	}
+	if len(list) == 0 {
+		return list, nil
+	}
+	err := h.DB.UpstreamUses(ctx, func(upstream, outcome string, when time.Time, why string) {
+		i, configured := at[upstream]
+		switch {
+		case !configured:
+		case outcome == string(audit.Success):
+			list[i].SucceededAt = when.UTC()
+		default:
+			list[i].FailedAt, list[i].Failure = when.UTC(), why
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read uses of upstreams: %w", err)
+	}
+	return list, nil
+}
+
+// checkLimit is how long the checks may take together.
+const checkLimit = 5 * time.Second
+
+// checkup looks at what readiness and the doctor look at, as far as it is known here: it asks the database three things, and nobody else.
+func (h *Services) checkup(ctx context.Context) (list []view.Finding) {
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	for _, check := range []func(ctx context.Context) view.Finding{h.checkDatabase, h.checkClock, h.checkKeys, h.checkSchema, h.checkMail,
+		h.checkBackup} {
+		list = append(list, check(ctx))
+	}
+	for _, warning := range h.Config.Warnings() {
+		list = append(list, view.Finding{Check: "configuration", State: view.StateNotice, Text: warning,
+			Remedy: "Change the setting, and load the configuration again."})
+	}
+	return list
+}
+
+// found is a finding: good with the text, or a problem with what went wrong and what mends it.
+func found(check, text string, err error, remedy string) view.Finding {
+	if err != nil {
+		return view.Finding{Check: check, State: view.StateProblem, Text: err.Error(), Remedy: remedy}
+	}
+	return view.Finding{Check: check, State: view.StateGood, Text: text}
+}
+
+func (h *Services) checkDatabase(ctx context.Context) view.Finding {
+	begun := time.Now()
+	err := h.DB.Write(ctx)
+	return found("database", fmt.Sprintf("takes writes, within %s", time.Since(begun).Round(time.Millisecond)), err,
+		"Look at the database's own log, at its disk, and at storage.dsn.")
+}
+
+func (h *Services) checkClock(ctx context.Context) view.Finding {
+	skew, err := health.Skew(ctx, h.DB.Clock)
+	if err == nil && skew.Abs() > health.SkewLimit {
+		err = fmt.Errorf("this machine's clock is %s ahead of the database's", -skew)
+	}
+	return found("clock", "this machine's clock and the database's agree", err,
+		"Synchronise the clocks of this machine and the database (NTP).")
+}
+
+func (h *Services) checkKeys(ctx context.Context) view.Finding {
+	const remedy = "Make a signing key on the page of signing keys, or by signet key rotate."
+	if err := h.signs(ctx); err != nil {
+		return found("keys", "", err, remedy)
+	}
+	all, err := h.Keys.List(ctx)
+	var algs []string
+	for _, k := range all {
+		if k.State == "active" {
+			algs = append(algs, k.Alg)
+		}
+	}
+	return found("keys", "tokens are signed; active: "+strings.Join(algs, ", "), err, remedy)
+}
+
+func (h *Services) checkSchema(context.Context) view.Finding {
+	if note := h.schemaNoted.Load(); note != nil {
+		return view.Finding{Check: "schema", State: view.StateNotice, Text: *note, Remedy: "Bring every replica to the same release."}
+	}
+	return found("schema", "is this release's", nil, "")
+}
+
+func (h *Services) checkMail(ctx context.Context) view.Finding {
+	if h.Outbox == nil {
+		return view.Finding{Check: "mail", State: view.StateNotice, Text: "none is sent: addresses stay unverified, and nobody can reset a " +
+			"password alone", Remedy: "Set up mail.from and mail.smtp, and try them with signet mail test."}
+	}
+	waiting, failed, err := h.DB.CountMessages(ctx)
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d given up, %d waiting", failed, waiting)
+	}
+	return found("mail", fmt.Sprintf("%d waiting, none given up", waiting), err,
+		"Look at the emails that were given up: each has the mail server's answer. Then try them again or drop them.")
+}
+
+func (h *Services) checkBackup(context.Context) view.Finding {
+	c := h.Config
+	last := h.lastBackup.Load()
+	switch {
+	case c.Storage.DSN.SQLitePath() == "":
+		return found("backup", "is the database's own", nil, "")
+	case !c.Backup.Scheduled():
+		return view.Finding{Check: "backup", State: view.StateNotice, Text: "none is made on schedule",
+			Remedy: "Set backup.to and backup.every."}
+	case last == nil:
+		return view.Finding{Check: "backup", State: view.StateNotice, Text: "nobody has looked yet since this process was started",
+			Remedy: "Wait a minute, and look again."}
+	case time.Since(*last) > 2*c.Backup.Every:
+		return found("backup", "", fmt.Errorf("the newest is %s old", time.Since(*last).Round(time.Minute)),
+			"Look for \"job failed\" in the log, and try signet backup on the host.")
+	}
+	return found("backup", "the newest is "+time.Since(*last).Round(time.Minute).String()+" old", nil, "")
+}
