@@ -50,6 +50,8 @@ func TestIDJAG_4_4_1_Rules(t *testing.T) {
 		"details":                {"client_id": "crm", "authorization_details": []any{}},
 		"an empty resource":      {"client_id": "crm", "resource": []string{}},
 		"a resource of numbers":  {"client_id": "crm", "resource": []int{1}},
+		"no name of a resource":  {"client_id": "crm", "resource": ""},
+		"another case":           {"Client_id": "crm"},
 		"a scope that's no text": {"client_id": "crm", "scope": []string{"api:read"}},
 		"another's key":          {"client_id": "crm", "cnf": map[string]any{"jkt": "x"}},
 	} {

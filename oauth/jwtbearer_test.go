@@ -192,6 +192,8 @@ func TestRFC7523_3_Assertions(t *testing.T) {
 		"a huge one":               e.sign(map[string]any{"jti": strings.Repeat("x", 20<<10)}),
 		"bound to a key":           e.sign(map[string]any{"cnf": map[string]any{"jkt": stranger.key.Thumbprint(t)}}),
 		"bound to something else":  e.sign(map[string]any{"cnf": map[string]any{"kid": "x"}}),
+		"names of another case":    e.sign(map[string]any{"sub": nil, "Sub": "emp-7"}), // claims that people of the issuer may name
+		"names like others":        e.sign(map[string]any{"sub": nil, "\u017fub": "emp-7"}),
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, h, "crm", asserts(bad), "invalid_grant") })
 	}
@@ -201,7 +203,7 @@ func TestRFC7523_3_Assertions(t *testing.T) {
 	refused(t, h, "spa", asserts(e.sign(nil)), "unauthorized_client")
 	refused(t, h, "careful", asserts(e.sign(nil)), "unauthorized_client") // demands two factors
 	for _, good := range []map[string]any{
-		{"aud": []string{oauthtest.Issuer}}, {"exp": now + 595}, {"exp": now - 5}, {"iat": nil}, {"iat": now + 20},
+		{"aud": []string{oauthtest.Issuer}}, {"exp": now + 595}, {"exp": now - 5}, {"iat": nil}, {"iat": now + 20, "ſub": "emp-8"},
 	} {
 		get(t, h, "crm", asserts(e.sign(good)))
 	}

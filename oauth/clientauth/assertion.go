@@ -132,7 +132,7 @@ func (a *Authenticator) openShared(ctx context.Context, c *clients.Client, asser
 // spend judges what was verified and uses its jti up.
 func (a *Authenticator) spend(ctx context.Context, c *clients.Client, payload []byte) error {
 	var claims assertionClaims
-	if err := json.Unmarshal(payload, &claims); err != nil {
+	if err := clientjwt.Claims(payload, &claims); err != nil {
 		return refuse("claims malformed")
 	}
 	expires, err := a.judge(claims, c, time.Now())

@@ -57,7 +57,7 @@ func (a *Authenticator) federated(ctx context.Context, jws clientjwt.JWT, f clie
 	}
 	var claims assertionClaims
 	var all map[string]json.RawMessage
-	if json.Unmarshal(payload, &claims) != nil || json.Unmarshal(payload, &all) != nil {
+	if clientjwt.Claims(payload, &claims) != nil || json.Unmarshal(payload, &all) != nil {
 		return refuse("claims malformed")
 	}
 	return a.judgeFederated(claims, all, f, time.Now())

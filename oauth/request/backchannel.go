@@ -184,7 +184,7 @@ func (p *Parser) hinted(ctx context.Context, c *clients.Client, token string, b 
 			Subject string `json:"sub"`
 		} `json:"sub_id"`
 	}
-	if json.Unmarshal(payload, &claims) != nil {
+	if clientjwt.Claims(payload, &claims) != nil {
 		return refused(nil)
 	}
 	if claims.ExpiresAt != nil && float64(time.Now().Unix()) >= *claims.ExpiresAt+objectSkew.Seconds() {
@@ -277,7 +277,7 @@ func (p *Parser) unpackedBackchannel(ctx context.Context, c *clients.Client, for
 		return nil, refused(err)
 	}
 	var about aboutJWT
-	if json.Unmarshal(payload, &about) != nil {
+	if clientjwt.Claims(payload, &about) != nil {
 		return nil, refused(objectMistake("claims malformed"))
 	}
 	if about.NotBefore == nil || about.IssuedAt == nil || about.JTI == "" || len(about.JTI) > 256 {

@@ -226,7 +226,7 @@ func (p *Parser) judgeObject(payload []byte, c *clients.Client, alone bool) erro
 		ExpiresAt *float64        `json:"exp"`
 		NotBefore *float64        `json:"nbf"`
 	}
-	if err := json.Unmarshal(payload, &claims); err != nil {
+	if err := clientjwt.Claims(payload, &claims); err != nil {
 		return objectMistake("its claims are malformed")
 	}
 	var audience []string

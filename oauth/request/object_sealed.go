@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"signet/clients"
+	"signet/oauth/clientjwt"
 	"signet/storage"
 )
 
@@ -46,7 +46,7 @@ func (p *Parser) spendObject(ctx context.Context, c *clients.Client, payload []b
 		ID        any      `json:"jti"`
 		ExpiresAt *float64 `json:"exp"`
 	}
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.ID == nil || p.Objects.Once == nil {
+	if err := clientjwt.Claims(payload, &claims); err != nil || claims.ID == nil || p.Objects.Once == nil {
 		return nil // judgeObject has read it
 	}
 	id, ok := claims.ID.(string)

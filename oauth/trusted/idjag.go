@@ -48,7 +48,7 @@ func (v *Verifier) idJAG(jws clientjwt.JWT, payload []byte, client string, a Ass
 		return a, nil
 	}
 	var c idJAGClaims
-	if json.Unmarshal(payload, &c) != nil {
+	if clientjwt.Claims(payload, &c) != nil {
 		return a, refuse("its claims are malformed")
 	}
 	audience, _ := single(c.Audience)
@@ -69,10 +69,10 @@ func (v *Verifier) idJAG(jws clientjwt.JWT, payload []byte, client string, a Ass
 		var one string
 		if json.Unmarshal(c.Resource, &one) == nil {
 			a.Limits.Resources = []string{one}
-		} else if json.Unmarshal(c.Resource, &a.Limits.Resources) != nil || slices.Contains(a.Limits.Resources, "") {
+		} else if json.Unmarshal(c.Resource, &a.Limits.Resources) != nil {
 			return a, refuse("resource is neither a text nor a list of them")
 		}
-		if len(a.Limits.Resources) == 0 {
+		if len(a.Limits.Resources) == 0 || slices.Contains(a.Limits.Resources, "") {
 			return a, refuse("resource is empty")
 		}
 	}

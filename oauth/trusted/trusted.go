@@ -115,7 +115,7 @@ func (v *Verifier) Verify(ctx context.Context, assertion, client string, now tim
 		return a, refuse(err.Error())
 	}
 	var c claims
-	if err := json.Unmarshal(payload, &c); err != nil {
+	if err := clientjwt.Claims(payload, &c); err != nil {
 		return a, refuse("its claims are malformed")
 	}
 	if a, err = v.judge(c, from, now); err != nil {
