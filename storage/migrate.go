@@ -33,6 +33,9 @@ func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 	if err != nil || have >= newestStep(db.dialect) {
 		return nil, err
 	}
+	if err := db.checkOrder(ctx); err != nil {
+		return nil, err
+	}
 	var applied []Migration
 	err = db.withGoose(ctx, func(p *goose.Provider) error {
 		results, err := p.Up(ctx)

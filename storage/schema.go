@@ -20,6 +20,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := db.checkOrder(ctx); err != nil {
+		return err
+	}
 	known := newestStep(db.dialect)
 	if have < known {
 		return fmt.Errorf("%w (it is at version %d, needed is %d): run `signet migrate up`", ErrSchemaOlder, have, known)
