@@ -56,7 +56,7 @@ func (s *Service) ExportEvents(ctx context.Context, a Actor, f feed.Format, afte
 	if !since.IsZero() {
 		after = max(after, feed.After(since))
 	}
-	list, err := feed.Page(ctx, s.o.Stores.Records, after, min(max(limit, 1), MostExported))
+	list, err := feed.Page(ctx, s.o.Stores.Records, s.o.Audit.Now(), after, min(max(limit, 1), MostExported))
 	if err != nil {
 		return nil, "", err
 	}

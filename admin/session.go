@@ -10,6 +10,7 @@ import (
 	"signet/audit"
 	"signet/oauth/keys"
 	"signet/storage"
+	"signet/users"
 )
 
 // Session is a browser that a person is signed in with.
@@ -78,6 +79,9 @@ func (s *Service) EndEverything(ctx context.Context, a Actor, id, address string
 			find, who = s.o.People.ByAddress, address
 		}
 		u, err := find(ctx, who)
+		if errors.Is(err, users.ErrEmail) { // nobody can have it
+			return fmt.Errorf("%w: %w", ErrNotFound, err)
+		}
 		if err != nil {
 			return err
 		}

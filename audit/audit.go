@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -82,15 +83,33 @@ type Store interface {
 }
 
 // Log writes events.
-type Log struct{ store Store }
+type Log struct {
+	store Store
+	ahead atomic.Int64 // of this machine's clock
+}
 
 // New returns a log over the store.
 func New(store Store) *Log { return &Log{store: store} }
 
+// agree is how little clocks may differ to be left alone, so that the events of one replica stay in order.
+const agree = 2 * time.Second
+
+// Correct says how far the database's clock is ahead of this machine's. Whoever follows the log or seals it goes by the time of the events of
+// all replicas: those of one whose clock is behind would come after they had passed.
+func (l *Log) Correct(ahead time.Duration) {
+	if ahead.Abs() <= agree {
+		ahead = 0
+	}
+	l.ahead.Store(int64(ahead))
+}
+
+// Now is the time by which the log goes.
+func (l *Log) Now() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) }
+
 // Record writes e, in the transaction of ctx if there is one.
 func (l *Log) Record(ctx context.Context, e Event) error {
 	o := OriginOf(ctx)
-	now := time.Now()
+	now := l.Now()
 	row := storage.Event{
 		ID:        newID(now),
 		At:        now,

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -85,4 +86,24 @@ func TestT02_OutsideTextIsCut(t *testing.T) { // rule T02
 			t.Errorf("Cut(%.20q…) = %q", s, got)
 		}
 	}
+}
+
+// TestTheLogGoesByTheDatabasesClock where this machine's differs by more than a little.
+func TestTheLogGoesByTheDatabasesClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rows records
+		log := audit.New(&rows)
+		for _, step := range []struct{ ahead, want time.Duration }{
+			{0, 0}, {2 * time.Second, 0}, {20 * time.Second, 20 * time.Second}, {-20 * time.Second, -20 * time.Second}, {-time.Second, 0},
+		} {
+			log.Correct(step.ahead)
+			if err := log.Record(t.Context(), audit.Event{Name: audit.UserChanged}); err != nil {
+				t.Fatal(err)
+			}
+			e := rows[len(rows)-1]
+			if !e.At.Equal(time.Now().Add(step.want)) || !log.Now().Equal(e.At) || !strings.HasPrefix(e.ID, fmt.Sprintf("%016x", e.At.UnixMicro())) {
+				t.Errorf("%s ahead: got %s, %s", step.ahead, e.At, e.ID)
+			}
+		}
+	})
 }

@@ -17,7 +17,8 @@ const (
 
 // openSeals builds what shows that audit events were changed.
 func (h *Services) openSeals() (*seals.Keeper, error) {
-	return seals.New(seals.Options{Store: h.DB, Retention: h.DB, Salts: h.DB, Sealer: sealer{h.Master, h}, Place: seal.Place, Log: h.Log})
+	return seals.New(seals.Options{Store: h.DB, Retention: h.DB, Salts: h.DB, Sealer: sealer{h.Master, h}, Place: seal.Place, Log: h.Log,
+		Now: h.Audit.Now})
 }
 
 // KeepEvents is how long audit events of a class are kept; 0 = forever.
@@ -45,7 +46,7 @@ func (h *Services) auditJobs() []janitor.Job {
 	if path := h.Config.Audit.File; path != "" {
 		file := feed.File{Path: path, Format: feed.Format(h.Config.Audit.FileFormat)}
 		jobs = append(jobs, janitor.Job{Name: "audit-file", Every: fileEvery,
-			Run: feed.Follower{Store: h.DB, Name: "file", Take: file.Take}.Run})
+			Run: feed.Follower{Store: h.DB, Name: "file", Now: h.Audit.Now, Take: file.Take}.Run})
 	}
 	return jobs
 }

@@ -62,7 +62,10 @@ func (s *Server) Deliver(ctx context.Context) {
 // replica has to do for itself.
 func (s *Server) Jobs() []janitor.Job {
 	h := s.services
-	clock := &health.ClockWatch{Clock: h.DB.Clock, Note: h.Metrics.ClockSkew, Log: h.Log}
+	clock := &health.ClockWatch{Clock: h.DB.Clock, Log: h.Log, Note: func(skew time.Duration) {
+		h.Metrics.ClockSkew(skew)
+		h.Audit.Correct(skew)
+	}}
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},

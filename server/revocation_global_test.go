@@ -106,13 +106,18 @@ func TestGlobalRevocationByStrangers(t *testing.T) {
 		"nobody":          subID("format", "opaque", "id", "nobody"),
 		"nobody's":        subID("format", "email", "email", "nobody@example.com"),
 		"an email as sub": subID("format", "iss_sub", "iss", d.URL, "sub", "ada@example.com"),
+		"no email":        subID("format", "email", "email", "ada"),
+		"no email at all": subID("format", "email", "email", "\u202e@.."),
 	} {
 		if status, answer := d.call(globalRevocation, body); status != 404 {
 			t.Errorf("%s: %d %v", name, status, answer)
 		}
 	}
 	for name, body := range map[string]any{
-		"no subject": map[string]any{}, "empty": subID("format", "opaque"), "another format": subID("format", "phone_number", "id", ada.ID),
+		"no subject": map[string]any{}, "empty": subID("format", "opaque"), "no issuer": subID("format", "iss_sub", "sub", ada.ID),
+		"two people": subID("format", "opaque", "id", ada.ID, "email", "ada@example.com"),
+		"no sub":     subID("format", "iss_sub", "iss", d.URL),
+		"long one":   subID("format", "email", "email", strings.Repeat("a", 300)), "another format": subID("format", "phone_number", "id", ada.ID),
 		"more": `{"sub_id":{"format":"opaque","id":"` + ada.ID + `"},"all":true}`, "a list": `{"sub_id":["` + ada.ID + `"]}`,
 		"long": subID("format", "opaque", "id", strings.Repeat("a", 300)), "not JSON": "{",
 	} {

@@ -104,6 +104,8 @@ type Follower struct {
 	Name  string // of the place in the log
 	// From is where it begins at the earliest; "" = where it is, or, if it has never run, what happens from then on.
 	From string
+	// Now is the time by which the log goes; nil = this machine's.
+	Now func() time.Time
 	// Limit is how many events Take is handed at once; 0 = 500.
 	Limit int
 	// Within, if it is set, runs Take and the noting of the place in one transaction.
@@ -123,11 +125,15 @@ func (f Follower) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the place of %s in the audit log: %w", f.Name, err)
 	}
+	now := f.Now
+	if now == nil {
+		now = time.Now
+	}
 	if at == "" && f.From == "" {
-		return f.move(ctx, "", After(time.Now()))
+		return f.move(ctx, "", After(now()))
 	}
 	for range turns {
-		list, err := Page(ctx, f.Store, max(at, f.From), max(cmp.Or(f.Limit, inTurn), 1))
+		list, err := Page(ctx, f.Store, now(), max(at, f.From), max(cmp.Or(f.Limit, inTurn), 1))
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -168,13 +174,13 @@ type Reader interface {
 	EventsAfter(ctx context.Context, after string, limit int) ([]storage.Event, error)
 }
 
-// Page lists events after an id, the oldest first, as far as no other can come between them.
-func Page(ctx context.Context, r Reader, after string, limit int) ([]storage.Event, error) {
+// Page lists events after an id, the oldest first, as far as no other can come between them. now is the time by which the log goes.
+func Page(ctx context.Context, r Reader, now time.Time, after string, limit int) ([]storage.Event, error) {
 	list, err := r.EventsAfter(ctx, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
 	}
-	horizon := After(time.Now().Add(-Behind))
+	horizon := After(now.Add(-Behind))
 	if i := slices.IndexFunc(list, func(e storage.Event) bool { return e.ID >= horizon }); i >= 0 {
 		list = list[:i]
 	}

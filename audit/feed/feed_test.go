@@ -261,3 +261,35 @@ func TestALineThatWasCutSpoilsNoOther(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 }
+
+// A replica whose clock is behind by as much as one may be that is ready writes events by the database's clock, and whose is ahead passes over
+// none of them.
+func TestClocksOfReplicasMayDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		const behind = 25 * time.Second // as if the database's clock, and that of the other replica, were ahead by so much
+		writer, follower := audit.New(db), audit.New(db)
+		writer.Correct(behind)
+		follower.Correct(behind)
+		got := 0
+		f := feed.Follower{Store: db, Name: "test", Now: follower.Now, Take: func(_ context.Context, list []storage.Event) error {
+			got += len(list)
+			return nil
+		}}
+		if err := f.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := writer.Record(t.Context(), audit.Event{Name: audit.UserChanged}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(feed.Behind - time.Second)
+			if err := f.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != 2 { // the last is not old enough
+			t.Errorf("took %d", got)
+		}
+	})
+}

@@ -76,6 +76,7 @@ type Options struct {
 	Sealer    Sealer
 	Place     func(table, row, column string) []byte // names a column's row for the sealer (seal.Place)
 	Log       *slog.Logger                           // nil discards
+	Now       func() time.Time                       // the time by which the log goes; nil = this machine's
 }
 
 // Keeper makes and verifies the seals.
@@ -88,6 +89,9 @@ func New(o Options) (*Keeper, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return &Keeper{o}, nil
 }
@@ -148,7 +152,8 @@ func (k *Keeper) Seal(ctx context.Context) error {
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return fmt.Errorf("read the last audit seal: %w", err)
 	}
-	horizon := idAt(time.Now().Add(-Behind))
+	broken := k.broken(ctx, key, last)
+	horizon := idAt(k.o.Now().Add(-Behind))
 	first := last.N
 	for range inRun {
 		list, err := k.o.Store.EventsAfter(ctx, last.To, inSeal)
@@ -164,7 +169,7 @@ func (k *Keeper) Seal(ctx context.Context) error {
 		one := sealOf(key, last, SignIns, last.To, list)
 		other := sealOf(key, one, Others, last.To, list)
 		if err := k.o.Store.InsertEventSeals(ctx, one, other); errors.Is(err, storage.ErrConflict) {
-			return nil // another replica's
+			return broken // another replica's
 		} else if err != nil {
 			return fmt.Errorf("write audit seals: %w", err)
 		}
@@ -173,7 +178,30 @@ func (k *Keeper) Seal(ctx context.Context) error {
 	if last.N != first {
 		k.o.Log.InfoContext(ctx, "audit log sealed", "seal", last.N, "head", last.Head, "up_to", last.To)
 	}
-	return nil
+	return broken
+}
+
+// ErrBroken: the newest seal is none of ours.
+var ErrBroken = errors.New("the newest seal of the audit log was changed, or the one before it: see `signet audit verify`")
+
+// broken is ErrBroken where a seal does not follow the one before it: one that reaches far ahead would keep everything from being sealed, and
+// nobody would see it who does not verify.
+func (k *Keeper) broken(ctx context.Context, key []byte, last storage.EventSeal) error {
+	if last.N == 0 {
+		return nil
+	}
+	list, err := k.o.Store.EventSeals(ctx, last.N-2, 2)
+	if err != nil {
+		return fmt.Errorf("read audit seals: %w", err)
+	}
+	before := storage.EventSeal{}
+	for _, s := range list {
+		if s.N == last.N && s.N == before.N+1 && hmac.Equal([]byte(head(key, before.Head, s)), []byte(s.Head)) {
+			return nil
+		}
+		before = s
+	}
+	return ErrBroken
 }
 
 // sealOf makes the seal of the events of a class among a part of the log, that follows a seal.

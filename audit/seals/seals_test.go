@@ -298,3 +298,45 @@ func TestAnOtherMasterKeyOpensNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestT06_ASealOfSomebodyElseIsNotSealedOver in silence: one that reaches far ahead would keep everything from being sealed.
+func TestT06_ASealOfSomebodyElseIsNotSealedOver(t *testing.T) {
+	t.Parallel()
+	const columns = "INSERT INTO event_seals (n, class, from_id, to_id, events, root, digests, sealed_at, head) "
+	for name, x := range map[string]struct {
+		do     string
+		broken bool
+	}{
+		"nothing":   {"DELETE FROM locks", false},
+		"far ahead": {columns + "SELECT 3, class, to_id, 'fff', 0, '', digests, 0, 'x' FROM event_seals WHERE n = 2", true},
+		"far on":    {columns + "SELECT 99, class, to_id, to_id, 0, '', digests, 0, 'x' FROM event_seals WHERE n = 2", true},
+		"changed":   {"UPDATE event_seals SET to_id = 'fff' WHERE n = 2", true},
+		"cut off":   {"DELETE FROM event_seals WHERE n = 1", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			engines(t, func(w *world) {
+				w.write(2*time.Hour, "user.disabled")
+				w.ok(w.keeper.Seal(w.Context()))
+				w.write(time.Hour, "user.enabled")
+				w.tamper(x.do)
+				if err := w.keeper.Seal(w.Context()); errors.Is(err, seals.ErrBroken) != x.broken || err != nil && !x.broken {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
+// What ought to be sealed and is not tells since when: somebody may have taken all seals away.
+func TestUnsealedTellsSinceWhen(t *testing.T) {
+	t.Parallel()
+	engines(t, func(w *world) {
+		w.write(2*time.Hour, "user.disabled")
+		w.ok(w.keeper.Seal(w.Context()))
+		w.tamper("DELETE FROM event_seals; DELETE FROM salts")
+		if r := w.verify(seals.Anchor{}); r.Unsealed != 1 || time.Since(r.UnsealedSince).Round(time.Minute) != 2*time.Hour {
+			t.Errorf("got %+v", r)
+		}
+	})
+}

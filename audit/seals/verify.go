@@ -25,15 +25,17 @@ type Finding struct {
 
 // Report is what Verify found.
 type Report struct {
-	Seals    int64     `json:"seals"`
-	Events   int64     `json:"events"` // that are as they were sealed
-	Gone     int64     `json:"gone"`   // seals whose events retention has deleted
-	Unsealed int       `json:"unsealed"`
-	Since    time.Time `json:"since,omitzero"` // when the first seal was made
-	UpTo     string    `json:"up_to"`          // of the last event that is sealed
-	Last     int64     `json:"last"`
-	Head     string    `json:"head"` // of the last seal
-	Findings []Finding `json:"findings"`
+	Seals    int64 `json:"seals"`
+	Events   int64 `json:"events"`   // that are as they were sealed
+	Gone     int64 `json:"gone"`     // seals whose events retention has deleted
+	Unsealed int   `json:"unsealed"` // at most 500 are counted
+	// UnsealedSince is the time of the oldest of them: while a server runs it is a minute or two ago.
+	UnsealedSince time.Time `json:"unsealed_since,omitzero"`
+	Since         time.Time `json:"since,omitzero"` // when the first seal was made
+	UpTo          string    `json:"up_to"`          // of the last event that is sealed
+	Last          int64     `json:"last"`
+	Head          string    `json:"head"` // of the last seal
+	Findings      []Finding `json:"findings"`
 }
 
 // Anchor is the head of a seal that was kept where nobody could change it. N 0 = none.
@@ -44,6 +46,9 @@ type Anchor struct {
 
 // Keep is how long events of a class are kept; 0 = forever.
 type Keep func(c Class) time.Duration
+
+// MostUnsealed is how many events that are not sealed yet are counted.
+const MostUnsealed = page
 
 // mostEvents is how many a finding names.
 const mostEvents = 100
@@ -179,10 +184,12 @@ func (k *Keeper) compare(ctx context.Context, key []byte, s storage.EventSeal, k
 
 // unsealed counts what is not sealed yet, although it should be.
 func (k *Keeper) unsealed(ctx context.Context, r *Report) error {
-	list, err := k.o.Store.EventsAfter(ctx, r.UpTo, page)
+	list, err := k.o.Store.EventsAfter(ctx, r.UpTo, MostUnsealed)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
-	r.Unsealed = len(list)
+	if r.Unsealed = len(list); r.Unsealed > 0 {
+		r.UnsealedSince = list[0].At.UTC()
+	}
 	return nil
 }

@@ -82,7 +82,8 @@ func (s *Service) Follow(ctx context.Context) error {
 		return nil
 	}
 	first := slices.MinFunc(rows, func(a, b row) int { return a.Since.Compare(b.Since) })
-	err = feed.Follower{Store: s.o.Events, Name: "webhooks", From: feed.After(first.Since), Limit: inTurn / len(rows), Within: s.o.Store.Tx,
+	err = feed.Follower{Store: s.o.Events, Name: "webhooks", Now: s.o.Audit.Now, From: feed.After(first.Since),
+		Limit: inTurn / len(rows), Within: s.o.Store.Tx,
 		Take: func(ctx context.Context, list []storage.Event) error {
 			for _, e := range list {
 				for _, r := range rows {

@@ -162,10 +162,11 @@ func (s *Service) row(ctx context.Context, id string) (row, error) {
 func (s *Service) check(w Webhook) error {
 	var wrong []error
 	if err := s.o.Out.Check(w.URL); err != nil && !errors.Is(err, egress.ErrOff) {
-		wrong = append(wrong, fmt.Errorf("url: is no https address on port 443, without user name and fragment%w", silent{ErrInvalid}))
+		wrong = append(wrong, fmt.Errorf(
+			"url: is no https address on port 443 (or of a host of egress.inner_hosts), without user name and fragment%w", silent{ErrInvalid}))
 	}
-	if len(w.Description) > longText {
-		wrong = append(wrong, fmt.Errorf("description: is longer than %d bytes%w", longText, silent{ErrInvalid}))
+	if len(w.Description) > longText || audit.Cut(w.Description) != w.Description {
+		wrong = append(wrong, fmt.Errorf("description: is longer than %d bytes, or has invisible characters%w", longText, silent{ErrInvalid}))
 	}
 	if len(w.Events) == 0 || len(w.Events) > mostEvents {
 		wrong = append(wrong, fmt.Errorf("events: name 1 to %d, or *%w", mostEvents, silent{ErrInvalid}))
@@ -204,7 +205,7 @@ func (s silent) Unwrap() error { return s.error }
 // Create makes one. An empty secret makes one up; the secret is returned this once.
 func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Webhook, text string, err error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	w = Webhook{ID: "wh_" + rand.Text()[:16], URL: w.URL, Description: w.Description, Events: w.Events, Since: now, CreatedAt: now,
+	w = Webhook{ID: "wh_" + rand.Text()[:16], URL: w.URL, Description: w.Description, Events: w.Events, Since: s.now(), CreatedAt: now,
 		UpdatedAt: now}
 	if given == "" {
 		given = newSecret()
@@ -238,6 +239,9 @@ func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Web
 	})
 	return w, given, err
 }
+
+// now is the time by which the log goes.
+func (s *Service) now() time.Time { return s.o.Audit.Now().UTC().Truncate(time.Microsecond) }
 
 func (s *Service) record(ctx context.Context, name audit.Name, id string, detail map[string]any) error {
 	all := map[string]any{"webhook": id}
@@ -303,7 +307,7 @@ func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) (We
 	name := audit.WebhookDisabled
 	r.Disabled, r.Why, r.FailingSince = disabled, "", time.Time{}
 	if !disabled {
-		name, r.Since = audit.WebhookEnabled, time.Now().UTC().Truncate(time.Microsecond)
+		name, r.Since = audit.WebhookEnabled, s.now()
 	}
 	return s.update(ctx, r, name, nil)
 }

@@ -58,6 +58,18 @@ func anchorOf(text string) (seals.Anchor, error) {
 	return seals.Anchor{N: n, Head: head}, nil
 }
 
+// notSealed says how much there is, and since when: while a server runs it is sealed within two minutes.
+func notSealed(r seals.Report) string {
+	text := fmt.Sprint(r.Unsealed)
+	if r.Unsealed >= seals.MostUnsealed {
+		text += " or more"
+	}
+	if r.Unsealed > 0 {
+		text += ", since " + when(r.UnsealedSince)
+	}
+	return text
+}
+
 // verified is for people.
 func verified(w io.Writer, r seals.Report) {
 	row(w, "Seals", fmt.Sprint(r.Seals))
@@ -66,7 +78,7 @@ func verified(w io.Writer, r seals.Report) {
 	}
 	row(w, "Events as they were", fmt.Sprint(r.Events))
 	row(w, "Seals of deleted events", fmt.Sprint(r.Gone))
-	row(w, "Not sealed yet", fmt.Sprint(r.Unsealed))
+	row(w, "Not sealed yet", notSealed(r))
 	if r.Last > 0 {
 		row(w, "Anchor", fmt.Sprintf("%d:%s", r.Last, r.Head))
 	}

@@ -20,16 +20,23 @@ type subjectID struct {
 }
 
 // person is the id or the address that is named. Whom another issuer knows is nobody here.
+// Members of another format beside those of its own are refused: two programs would read two people (RFC 9493 section 3).
 func (s subjectID) person(issuer string) (id, address string, err error) {
-	switch {
-	case s.Format == "email" && s.Email != "":
-		return "", s.Email, nil
-	case s.Format == "opaque" && s.ID != "":
-		return s.ID, "", nil
-	case s.Format == "iss_sub" && s.Subject != "" && s.Issuer == issuer:
-		return s.Subject, "", nil
-	case s.Format == "iss_sub" && s.Subject != "" && s.Issuer != "":
-		return "", "", admin.ErrNotFound
+	switch s {
+	case subjectID{Format: "email", Email: s.Email}:
+		address = s.Email
+	case subjectID{Format: "opaque", ID: s.ID}:
+		id = s.ID
+	case subjectID{Format: "iss_sub", Issuer: s.Issuer, Subject: s.Subject}:
+		if id = s.Subject; s.Issuer != issuer && s.Issuer != "" && id != "" {
+			return "", "", admin.ErrNotFound
+		}
+		if s.Issuer == "" {
+			id = ""
+		}
+	}
+	if id != "" || address != "" {
+		return id, address, nil
 	}
 	return "", "", &admin.Invalid{Fields: []admin.Field{{Name: "sub_id",
 		Text: "names nobody: write iss and sub for iss_sub, email for email, id for opaque"}}}
