@@ -94,8 +94,8 @@ func New(store Store) *Log { return &Log{store: store} }
 // agree is how little clocks may differ to be left alone, so that the events of one replica stay in order.
 const agree = 2 * time.Second
 
-// Correct says how far the database's clock is ahead of this machine's. Whoever follows the log or seals it goes by the time of the events of
-// all replicas: those of one whose clock is behind would come after they had passed.
+// Correct says how far the database's clock is ahead of this machine's. Whoever follows the log or seals it goes by the time of the events
+// of all replicas: those of one whose clock is behind would come after they had passed.
 func (l *Log) Correct(ahead time.Duration) {
 	if ahead.Abs() <= agree {
 		ahead = 0

@@ -114,11 +114,13 @@ func TestGlobalRevocationByStrangers(t *testing.T) {
 		}
 	}
 	for name, body := range map[string]any{
-		"no subject": map[string]any{}, "empty": subID("format", "opaque"), "no issuer": subID("format", "iss_sub", "sub", ada.ID),
-		"two people": subID("format", "opaque", "id", ada.ID, "email", "ada@example.com"),
-		"no sub":     subID("format", "iss_sub", "iss", d.URL),
-		"long one":   subID("format", "email", "email", strings.Repeat("a", 300)), "another format": subID("format", "phone_number", "id", ada.ID),
-		"more": `{"sub_id":{"format":"opaque","id":"` + ada.ID + `"},"all":true}`, "a list": `{"sub_id":["` + ada.ID + `"]}`,
+		"no subject": map[string]any{}, "empty": subID("format", "opaque"),
+		"no issuer":      subID("format", "iss_sub", "sub", ada.ID),
+		"two people":     subID("format", "opaque", "id", ada.ID, "email", "ada@example.com"),
+		"no sub":         subID("format", "iss_sub", "iss", d.URL),
+		"long one":       subID("format", "email", "email", strings.Repeat("a", 300)),
+		"another format": subID("format", "phone_number", "id", ada.ID),
+		"more":           `{"sub_id":{"format":"opaque","id":"` + ada.ID + `"},"all":true}`, "a list": `{"sub_id":["` + ada.ID + `"]}`,
 		"long": subID("format", "opaque", "id", strings.Repeat("a", 300)), "not JSON": "{",
 	} {
 		if status, answer := d.call(globalRevocation, body); status != 422 && status != 400 {

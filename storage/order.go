@@ -7,8 +7,8 @@ import (
 
 // errOrder: ids of events begin with their time in hexadecimal digits, and those who follow the audit log, or seal it, would pass over some
 // where "aa" comes after "ab", as in Danish, Norwegian and Welsh.
-var errOrder = errors.New("the database does not sort hexadecimal digits as their bytes (its collation is of a language that sorts aa, cc or " +
-	"dd elsewhere): make one with CREATE DATABASE … LOCALE 'C' ENCODING 'UTF8' TEMPLATE template0, and move with pg_dump and pg_restore")
+var errOrder = errors.New("the database does not sort hexadecimal digits as their bytes (its collation is of a language that sorts aa " +
+	"or dd elsewhere): make one with CREATE DATABASE … LOCALE 'C' ENCODING 'UTF8' TEMPLATE template0, and move with pg_dump and pg_restore")
 
 // checkOrder is errOrder where the order of the database is not that of Go.
 func (db *DB) checkOrder(ctx context.Context) error {

@@ -262,8 +262,8 @@ func TestALineThatWasCutSpoilsNoOther(t *testing.T) {
 	}
 }
 
-// A replica whose clock is behind by as much as one may be that is ready writes events by the database's clock, and whose is ahead passes over
-// none of them.
+// A replica whose clock is behind by as much as one may be that is ready writes events by the database's clock, and whose is ahead passes
+// over none of them.
 func TestClocksOfReplicasMayDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)

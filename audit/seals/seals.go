@@ -184,8 +184,8 @@ func (k *Keeper) Seal(ctx context.Context) error {
 // ErrBroken: the newest seal is none of ours.
 var ErrBroken = errors.New("the newest seal of the audit log was changed, or the one before it: see `signet audit verify`")
 
-// broken is ErrBroken where a seal does not follow the one before it: one that reaches far ahead would keep everything from being sealed, and
-// nobody would see it who does not verify.
+// broken is ErrBroken where a seal does not follow the one before it: one that reaches far ahead would keep everything from being sealed,
+// and nobody would see it who does not verify.
 func (k *Keeper) broken(ctx context.Context, key []byte, last storage.EventSeal) error {
 	if last.N == 0 {
 		return nil
