@@ -9,8 +9,12 @@ import (
 var inside = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
 	"203.0.113.0/24", "240.0.0.0/4", "168.63.129.16/32", // the last: Azure's platform
-	"::/96", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10",
+	"2001::/23", "2001:db8::/32", "3fff::/20",
 )
+
+// global is all that IANA gave out of IPv6 for use on the public network (RFC 4291 section 2.4, RFC 3587): the rest leads nowhere, or,
+// through a translator (RFC 7915: ::ffff:0:0:0/96), inside.
+var global = netip.MustParsePrefix("2000::/3")
 
 // carriers hold an IPv4 address: NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056), with the byte it begins at.
 var carriers = []struct {
@@ -51,5 +55,5 @@ func public(a netip.Addr) bool {
 			return public(v4)
 		}
 	}
-	return true
+	return a.Is4() || global.Contains(a)
 }
