@@ -65,7 +65,7 @@ func TestSeedStaysOnThisMachine(t *testing.T) {
 			t.Errorf("%s: got %v, want a word of %s", text, err, want)
 		}
 	}
-	for _, listen := range []string{"0.0.0.0:0", ":9400", "[::]:0", "192.0.2.1:1"} {
+	for _, listen := range []string{"0.0.0.0:0", ":9400", "[::]:0", "192.0.2.1:1", "app.localhost:1"} {
 		if _, err := seedOf("", func(s *config.Sources) { s.Listen = listen }); err == nil || !strings.Contains(err.Error(), "server.listen") {
 			t.Errorf("--listen %s: %v", listen, err)
 		}
