@@ -116,7 +116,7 @@ func (h *Services) checkMail(ctx context.Context) view.Finding {
 		return view.Finding{Check: "mail", State: view.StateNotice, Text: "none is sent: addresses stay unverified, and nobody can reset a " +
 			"password alone", Remedy: "Set up mail.from and mail.smtp, and try them with signet mail test."}
 	}
-	waiting, failed, err := h.DB.CountMessages(ctx)
+	waiting, failed, _, err := h.DB.CountMessages(ctx)
 	if err == nil && failed > 0 {
 		err = fmt.Errorf("%d given up, %d waiting", failed, waiting)
 	}

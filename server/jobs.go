@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -113,6 +114,17 @@ func (s *Server) Jobs() []janitor.Job {
 	return jobs
 }
 
+// noteLoad notes what fills up under load.
+func (h *Services) noteLoad() {
+	h.Metrics.Connections(h.DB.Connections())
+	h.Metrics.HashesWaiting(h.passwords.Waiting())
+	if path := h.Config.Storage.DSN.SQLitePath(); path != "" {
+		if log, err := os.Stat(path + "-wal"); err == nil {
+			h.Metrics.WAL(log.Size())
+		}
+	}
+}
+
 // tendKeys does what the ring's timetable says is due, and notes the age of the keys that sign.
 func (h *Services) tendKeys(ctx context.Context) error {
 	now := time.Now()
@@ -154,6 +166,7 @@ func (s *Server) Watch(ctx context.Context) error {
 	h := s.services
 	v, err := h.DB.Versions(ctx)
 	h.Metrics.DatabaseUp(err == nil)
+	h.noteLoad()
 	if err != nil {
 		return fmt.Errorf("read versions: %w", err)
 	}

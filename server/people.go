@@ -39,6 +39,7 @@ func (h *Services) openPeople(o Options) error {
 	if err != nil {
 		return err
 	}
+	h.passwords = passwords
 	h.Sessions, err = session.New(session.Options{
 		Stores: session.StoresOf(h.DB), Audit: h.Audit, Idle: c.Sessions.Idle, Lifetime: c.Sessions.Lifetime, Short: c.Sessions.Short,
 		Ended: h.sessionEnded,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/config"
+	"signet/internal/telemetry"
 	"signet/server/web"
 )
 
@@ -152,7 +153,10 @@ func (s *Server) loadTLS(key string, t config.TLS) (*tls.Config, error) {
 	if !t.On() {
 		return nil, nil
 	}
-	c := &certificate{files: t}
+	c := &certificate{files: t, metrics: s.services.Metrics, listener: "public"}
+	if key != "server.tls" {
+		c.listener = "mtls"
+	}
 	if _, err := c.get(nil); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}
@@ -184,7 +188,9 @@ func checkTLS(key string, t config.TLS) error {
 
 // certificate is the pair in use; its files are looked at again at most once a minute, at a handshake.
 type certificate struct {
-	files config.TLS
+	files    config.TLS
+	metrics  *telemetry.Metrics
+	listener string // as metrics call it
 
 	mu      sync.Mutex
 	pair    *tls.Certificate
@@ -212,6 +218,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return nil, err
 	}
 	c.pair, c.changed = &pair, changed
+	c.metrics.CertificateExpires(c.listener, pair.Leaf.NotAfter)
 	return c.pair, nil
 }
 

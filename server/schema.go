@@ -42,6 +42,9 @@ func (h *Services) fitSchema(ctx context.Context, o Options) error {
 // step took away fails by itself, and the replicas that do the work meanwhile must not stop all at once.
 func (h *Services) watchSchema(ctx context.Context) error {
 	err := h.DB.CheckSchema(ctx)
+	if version, err := h.DB.SchemaVersion(ctx); err == nil {
+		h.Metrics.SchemaVersion(version)
+	}
 	switch {
 	case err == nil:
 		h.schemaNoted.Store(nil)

@@ -29,6 +29,7 @@ import (
 	"signet/internal/egress"
 	"signet/internal/mail"
 	"signet/internal/outbox"
+	"signet/internal/release"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
 	"signet/internal/tracing"
@@ -53,6 +54,7 @@ import (
 	"signet/users/firstrun"
 	"signet/users/membership"
 	"signet/users/passkey"
+	"signet/users/password"
 	"signet/users/password/breach"
 	"signet/users/recovery"
 	"signet/users/session"
@@ -131,6 +133,7 @@ type Services struct {
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
 
+	passwords    *password.Hasher             // hashes them
 	tracer       *tracing.Tracer              // nil = nothing is traced
 	pages        func() (*pages.Pages, error) // makes them
 	use          Use                          // what it was opened for
@@ -191,6 +194,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	}
 	h = &Services{Config: o.Config, Log: o.Log, Metrics: telemetry.NewMetrics(), DB: o.DB, use: o.Use, offline: o.Offline, roots: roots,
 		tracer: o.Tracer}
+	h.Metrics.Build(release.Version())
 	if o.Config.Seed != nil { // nobody's secret is kept here, and tests cannot wait
 		o.BcryptCost = bcrypt.MinCost
 	}

@@ -45,6 +45,7 @@ type DB struct {
 	dialect  Dialect
 	readOnly bool
 	engine   engine
+	slots    slots // of the engine: as many as there are connections
 	orm      *gorm.DB
 	log      *slog.Logger
 	closed   atomic.Bool
@@ -84,10 +85,16 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	switch path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:"); {
 	case isSQLite:
 		db.dialect = SQLite
-		db.engine, err = openSQLite(ctx, path, o)
+		var g *sqliteEngine
+		if g, err = openSQLite(ctx, path, o); g != nil {
+			db.engine, db.slots = g, g.slots
+		}
 	case strings.HasPrefix(o.DSN, "postgres://"), strings.HasPrefix(o.DSN, "postgresql://"):
 		db.dialect = Postgres
-		db.engine, err = openPostgres(o)
+		var g *postgresEngine
+		if g, err = openPostgres(o); g != nil {
+			db.engine, db.slots = g, g.slots
+		}
 	default:
 		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
 	}
@@ -113,6 +120,11 @@ func (db *DB) Close() error {
 		return nil
 	}
 	return db.engine.close()
+}
+
+// Connections are how many are in use, and how many there may be; on SQLite those that read.
+func (db *DB) Connections() (used, most int) {
+	return len(db.slots), cap(db.slots)
 }
 
 // Dialect in use.

@@ -99,8 +99,10 @@ func (db *DB) Messages(ctx context.Context, after string, limit int) ([]Message,
 }
 
 // CountMessages tells how many wait and how many were given up.
-func (db *DB) CountMessages(ctx context.Context) (waiting, failed int, err error) {
+func (db *DB) CountMessages(ctx context.Context) (waiting, failed int, oldest time.Time, err error) {
 	err = db.one(ctx, `SELECT (SELECT count(*) FROM messages WHERE failed_at IS NULL AND due_at > 0),
-		(SELECT count(*) FROM messages WHERE failed_at > 0)`, nil, &waiting, &failed)
-	return waiting, failed, err
+		(SELECT count(*) FROM messages WHERE failed_at > 0),
+		(SELECT coalesce(min(created_at), 0) FROM messages WHERE failed_at IS NULL AND due_at > 0)`, nil,
+		&waiting, &failed, (*stamp)(&oldest))
+	return waiting, failed, oldest, err
 }

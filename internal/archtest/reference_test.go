@@ -112,10 +112,14 @@ func TestMetricsAreDocumented(t *testing.T) {
 	generatedtest.File(t, *update, filepath.Join("..", "..", "docs", "metrics.md"), out.String())
 }
 
-// literalsOf lists the texts in expressions, in order.
+// literalsOf lists the texts in expressions, in order; one that is put together of several is one.
 func literalsOf(list []ast.Expr) (texts []string) {
 	for _, e := range list {
 		ast.Inspect(e, func(n ast.Node) bool {
+			if sum, ok := n.(*ast.BinaryExpr); ok && sum.Op == token.ADD {
+				texts = append(texts, strings.Join(literalsOf([]ast.Expr{sum.X, sum.Y}), ""))
+				return false
+			}
 			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 				text, _ := strconv.Unquote(lit.Value)
 				texts = append(texts, text)

@@ -34,13 +34,13 @@ func built(t *testing.T) map[string]string {
 		dir := t.TempDir()
 		archive := exec.Command("git", "-C", strings.TrimSpace(string(top)), "archive", commit)
 		unpack := exec.Command("tar", "-x", "-C", dir)
-		var failed bytes.Buffer
-		archive.Stderr, unpack.Stderr = &failed, &failed
+		var unsaid, unread bytes.Buffer
+		archive.Stderr, unpack.Stderr = &unsaid, &unread
 		if unpack.Stdin, err = archive.StdoutPipe(); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(unpack.Start(), archive.Run(), unpack.Wait()); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, &failed)
+			t.Fatalf("%s: %v\n%s%s", name, err, &unsaid, &unread)
 		}
 		made[name] = filepath.Join(dir, "signet-of-then")
 		build := exec.Command("go", "build", "-C", dir, "-trimpath", "-o", made[name], "./cmd/signet")

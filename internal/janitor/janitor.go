@@ -102,14 +102,14 @@ func (j *Janitor) once(ctx context.Context, job Job) {
 	if !job.Alone {
 		if j.fit != nil {
 			if err := j.fit(ctx); err != nil {
-				j.report(ctx, job, fmt.Errorf("left to other replicas: %w", err))
+				j.report(ctx, job, 0, fmt.Errorf("left to other replicas: %w", err))
 				return
 			}
 		}
 		now := time.Now()
 		mine, err := j.locks.Lock(ctx, "job."+job.Name, j.holder, now, now.Add(longestRun))
 		if err != nil {
-			j.report(ctx, job, fmt.Errorf("take the lock: %w", err))
+			j.report(ctx, job, 0, fmt.Errorf("take the lock: %w", err))
 			return
 		}
 		if !mine {
@@ -124,7 +124,9 @@ func (j *Janitor) once(ctx context.Context, job Job) {
 			}
 		}()
 	}
-	j.report(ctx, job, j.guarded(ctx, job))
+	began := time.Now()
+	err := j.guarded(ctx, job)
+	j.report(ctx, job, time.Since(began), err)
 }
 
 // guarded turns a panic into an error: one broken job must not end the server.
@@ -139,14 +141,14 @@ func (j *Janitor) guarded(ctx context.Context, job Job) (err error) {
 	return job.Run(ctx)
 }
 
-func (j *Janitor) report(ctx context.Context, job Job, err error) {
+func (j *Janitor) report(ctx context.Context, job Job, took time.Duration, err error) {
 	switch {
 	case err == nil:
-		j.metrics.JobRan(job.Name, "success")
+		j.metrics.JobRan(job.Name, "success", took)
 	case ctx.Err() == context.Canceled:
 		// the server stops; the next one goes on
 	default:
-		j.metrics.JobRan(job.Name, "failure")
+		j.metrics.JobRan(job.Name, "failure", took)
 		j.log.WarnContext(ctx, "job failed", "job", job.Name, "error", err)
 	}
 }

@@ -34,7 +34,7 @@ var ErrRefused = errors.New("message refused for good")
 // Metrics counts; *telemetry.Metrics does.
 type Metrics interface {
 	MailSent(kind, outcome string) // "sent", "retried", "failed"
-	MailWaiting(waiting, failed int)
+	MailWaiting(waiting, failed int, oldest time.Time)
 }
 
 // DeliveryOptions of NewDelivery.
@@ -227,9 +227,9 @@ func (d *Delivery) count(kind, outcome string) {
 
 // Survey notes how many emails wait and failed.
 func (d *Delivery) Survey(ctx context.Context) error {
-	waiting, failed, err := d.Outbox.store.CountMessages(ctx)
+	waiting, failed, oldest, err := d.Outbox.store.CountMessages(ctx)
 	if err == nil && d.Metrics != nil {
-		d.Metrics.MailWaiting(waiting, failed)
+		d.Metrics.MailWaiting(waiting, failed, oldest)
 	}
 	return err
 }

@@ -42,7 +42,7 @@ type Store interface {
 	FailMessage(ctx context.Context, id string, at time.Time, lastError string) error
 	DeleteMessage(ctx context.Context, id string) error
 	Messages(ctx context.Context, after string, limit int) ([]storage.Message, error)
-	CountMessages(ctx context.Context) (waiting, failed int, err error)
+	CountMessages(ctx context.Context) (waiting, failed int, oldest time.Time, err error)
 	ratelimit.Store
 }
 

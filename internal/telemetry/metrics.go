@@ -49,6 +49,7 @@ type Metrics struct {
 	unloaded  prometheus.Gauge
 	backups   *prometheus.GaugeVec
 	verified  *prometheus.GaugeVec
+	watched
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -110,6 +111,18 @@ func NewMetrics() *Metrics {
 		"1 if the configuration was to be loaded again, and the last time it could not be.").WithLabelValues()
 	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made.")
 	m.verified = gauge("backup_last_verify_timestamp_seconds", "When `signet backup verify` last found a backup good.")
+	m.build = gauge("build_info", "1; the release, and the Go that it was built with, are its labels.", "version", "go")
+	m.schema = gauge("schema_version", "Version of the database's schema.")
+	m.succeeded = gauge("job_last_success_timestamp_seconds", "When a background job last succeeded on this replica.", "job")
+	m.pool = gauge("db_connections", "Connections to the database for statements, by state: used, most.", "state")
+	m.wal = gauge("sqlite_wal_bytes", "Size of SQLite's write-ahead log.")
+	m.refusals = counter("oauth_errors_total", "Error answers of the protocol, by route and code.", "pattern", "code")
+	m.oldest = gauge("mail_oldest_seconds", "Age of the oldest email that waits to be sent.")
+	m.expiry = gauge("tls_certificate_expiry_timestamp_seconds", "When the certificate of a listener expires.", "listener")
+	m.hashes = gauge("bcrypt_queue", "Who waits for the turn to have a password hashed.")
+	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "signet_job_duration_seconds",
+		Help: "How long a background job ran.", Buckets: []float64{.01, .1, 1, 10, 60, 300}}, []string{"job"})
+	m.registry.MustRegister(m.took)
 	return m
 }
 
@@ -270,11 +283,6 @@ func (m *Metrics) JanitorDeleted(table string, rows int64) {
 	m.janitor.WithLabelValues(table).Add(float64(rows))
 }
 
-// JobRan counts a background job's run; outcome: success, failure.
-func (m *Metrics) JobRan(job, outcome string) {
-	m.jobs.WithLabelValues(job, oneOf(outcome, "success", "failure")).Inc()
-}
-
 // keyAlgs are the algorithms of package keys.
 var keyAlgs = []string{"ES256", "RS256", "PS256", "ES384", "ES512", "EdDSA", "RSA-OAEP-256", "ECDH-ES", "refresh"}
 
@@ -312,8 +320,13 @@ func (m *Metrics) LogoutSent(outcome string) { m.logouts.WithLabelValues(outcome
 // WebhookSent counts a try at telling another system of an event; outcome is one of outbox.Outcomes.
 func (m *Metrics) WebhookSent(outcome string) { m.webhooks.WithLabelValues(outcome).Inc() }
 
-// MailWaiting notes how many emails are in the outbox.
-func (m *Metrics) MailWaiting(waiting, failed int) {
+// MailWaiting notes how many emails are in the outbox, and since when the oldest of those that wait is; zero = none waits.
+func (m *Metrics) MailWaiting(waiting, failed int, oldest time.Time) {
+	age := time.Duration(0)
+	if !oldest.IsZero() {
+		age = time.Since(oldest)
+	}
+	m.oldest.WithLabelValues().Set(age.Seconds())
 	m.mailQueue.WithLabelValues("waiting").Set(float64(waiting))
 	m.mailQueue.WithLabelValues("failed").Set(float64(failed))
 }

@@ -161,7 +161,7 @@ func TestMetricsKeepLabelsInTheirLists(t *testing.T) {
 	m.RefreshReuse()
 	m.CodeReplay()
 	m.JanitorDeleted("grants", 7)
-	m.JobRan("sweep", "success")
+	m.JobRan("sweep", "success", time.Second)
 	m.KeyAge("ES256", time.Hour)
 	m.InFlight(3)
 	m.RequestRefused()

@@ -165,6 +165,19 @@ func (q *Queue) Taken() int {
 	return q.taken
 }
 
+// Waiting is how many wait for one.
+func (q *Queue) Waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for _, s := range q.sides {
+		for _, line := range s.lines {
+			n += len(line)
+		}
+	}
+	return n
+}
+
 // Resize changes the number of places. Nobody loses theirs: where there are fewer now, those who leave give theirs to nobody.
 func (q *Queue) Resize(places int) {
 	q.mu.Lock()

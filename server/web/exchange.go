@@ -16,6 +16,7 @@ import (
 	"signet/audit"
 	"signet/internal/telemetry"
 	"signet/internal/tracing"
+	"signet/oauth/refusal"
 	"signet/storage"
 )
 
@@ -241,6 +242,9 @@ func (m *Mux) finish(x *exchange) {
 		status = http.StatusOK // a handler that wrote nothing
 	}
 	x.route.seen.Observe(status, took)
+	if no, ok := errors.AsType[*refusal.Refusal](x.err); ok {
+		m.metrics.Refused(x.route.pattern, no.Code)
+	}
 	level := slog.LevelInfo
 	switch {
 	case status >= 500 || x.stack != nil:

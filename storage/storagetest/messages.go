@@ -41,8 +41,8 @@ func messages(t *testing.T, db *storage.DB) {
 	list, err := db.Messages(ctx, "", 10)
 	ok(t, err)
 	same(t, list, []storage.Message{one, two})
-	if waiting, failed, err := db.CountMessages(ctx); waiting != 1 || failed != 1 || err != nil {
-		t.Fatalf("%d waiting, %d failed, %v", waiting, failed, err)
+	if waiting, failed, oldest, err := db.CountMessages(ctx); waiting != 1 || failed != 1 || !oldest.Equal(one.CreatedAt) || err != nil {
+		t.Fatalf("%d waiting since %s, %d failed, %v", waiting, oldest, failed, err)
 	}
 	ok(t, db.ReviveMessage(ctx, "m2", now.Add(time.Second)))
 	two.FailedAt, two.DueAt, two.Tries = time.Time{}, now.Add(time.Second), 0

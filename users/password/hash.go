@@ -178,6 +178,9 @@ func (h *Hasher) Verify(ctx context.Context, kept, password string) (right, stal
 	return right, right && (cost < h.cost || pepper != h.current), nil
 }
 
+// Waiting is how many wait for the turn to have a password hashed.
+func (h *Hasher) Waiting() int { return h.workers.Waiting() }
+
 // mostWaiting is how many wait for a worker at once.
 const mostWaiting = 128
 
