@@ -53,13 +53,16 @@ func fill(t *testing.T, path string) (empty func()) {
 	must(err)
 	open, err := os.ReadDir("/proc/self/fd")
 	must(err)
-	real := map[int]int{} // descriptor: where what it was is kept
+	var ours []int // found before any is duplicated: a copy may get the number of the folder that was just read
 	for _, entry := range open {
 		fd, err := strconv.Atoi(entry.Name())
 		must(err)
-		if to, err := os.Readlink("/proc/self/fd/" + entry.Name()); err != nil || to != path {
-			continue
+		if to, err := os.Readlink("/proc/self/fd/" + entry.Name()); err == nil && to == path {
+			ours = append(ours, fd)
 		}
+	}
+	real := map[int]int{} // descriptor: where what it was is kept
+	for _, fd := range ours {
 		kept, err := syscall.Dup(fd)
 		must(err)
 		real[fd] = kept
