@@ -6,6 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
+
+	"signet/storage/migrations"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
@@ -74,7 +77,7 @@ func (db *DB) translate(err error) error {
 const (
 	sqliteBusy, sqliteLocked, sqliteNoMemory, sqliteReadOnly, sqliteInterrupt = 5, 6, 7, 8, 9
 	sqliteIO, sqliteCorrupt, sqliteFull, sqliteCantOpen                       = 10, 11, 13, 14
-	sqliteUnique, sqlitePrimaryKey                                            = 2067, 1555
+	sqliteUnique, sqlitePrimaryKey, sqliteTrigger                             = 2067, 1555, 1811
 )
 
 func translateSQLite(err error) error {
@@ -85,7 +88,7 @@ func translateSQLite(err error) error {
 	if code == sqliteUnique || code == sqlitePrimaryKey {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
-	if brokenSQLite(err) {
+	if brokenSQLite(err) || code == sqliteTrigger && strings.Contains(err.Error(), migrations.Frozen) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

@@ -34,6 +34,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if have == migrations.Unfinished {
+		return fmt.Errorf("%w: its rows have not all arrived yet; run the same `signet move` again, to its end", ErrSchemaNewer)
+	}
 	if oldest > known {
 		return fmt.Errorf("%w (it is at version %d, known is %d, and it needs a binary that knows %d): "+
 			"start the newer binary, or run its `signet migrate down`", ErrSchemaNewer, have, known, oldest)

@@ -74,6 +74,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"migrate down":          {"acts", ""},
 	"migrate status":        {"reads", ""},
 	"migrate up":            {"makes", ""},
+	"move":                  {"acts", "--to postgres://127.0.0.1:1/x"},
 	"plan":                  {"reads", "."},
 	"resource add":          {"acts", "https://api.example"},
 	"resource check":        {"none", "http://127.0.0.1:1/"},

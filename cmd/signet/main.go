@@ -108,7 +108,7 @@ func (a *app) root() *cobra.Command {
 	})
 	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
 		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.webhook(), a.explain(), a.export(), a.plan(), a.initialToken(), a.invitation(),
-		a.token(), a.assertion(), a.backup(), a.restore(), a.delivery(), a.healthcheck(), a.doctor(), a.version())
+		a.token(), a.assertion(), a.backup(), a.restore(), a.delivery(), a.move(), a.healthcheck(), a.doctor(), a.version())
 	return root
 }
 

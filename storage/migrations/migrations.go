@@ -11,3 +11,11 @@ import "embed"
 //
 //go:embed sqlite/*.sql postgres/*.sql
 var Files embed.FS
+
+// What a database says of itself while package storage/transfer moves it.
+const (
+	// Unfinished is the version of a schema whose rows are not all there yet: every release refuses it as one that is too new.
+	Unfinished = int64(1) << 40
+	// Frozen is what the triggers of a database that is moved away answer to each write.
+	Frozen = "this database is frozen by signet move: its servers belong on the new one (signet move --unfreeze takes that back)"
+)
