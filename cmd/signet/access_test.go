@@ -21,6 +21,7 @@ import (
 // runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
 	"assertion key":         {"none", ""},
+	"assertion proof":       {"none", "--key-file k.jwk --url https://id.example/oauth2/token"},
 	"assertion sign":        {"none", "--key-file k.jwk --client a --aud https://id.example"},
 	"audit verify":          {"reads", ""},
 	"backup":                {"file", ""},
@@ -196,7 +197,8 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 			t.Setenv("SIGNET_MAIL_SENDER", "file")
 			t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 			for _, first := range []string{
-				"migrate up", "client create --id a --redirect-uri https://a.example/cb", "user create --email ada@example.com", "group create staff",
+				"migrate up", "client create --id a --redirect-uri https://a.example/cb --secret",
+				"user create --email ada@example.com", "group create staff",
 				"role create editor", "key rotate ES256", "resource create https://api.example", "export .",
 			} {
 				if code, _, errs := command(t, first); code != exitOK {

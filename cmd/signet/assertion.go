@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +23,8 @@ import (
 )
 
 func (a *app) assertion() *cobra.Command {
-	return noun("assertion", "Signed statements: of an app about itself, or of an issuer about a person (RFC 7523)",
-		a.assertionKey(), a.assertionSign())
+	return noun("assertion", "Signed statements: of an app about itself, of an issuer about a person (RFC 7523), of a key (RFC 9449)",
+		a.assertionKey(), a.assertionSign(), a.assertionProof())
 }
 
 // newAssertionKey is a key pair for signatures, ES256.
@@ -150,6 +152,46 @@ func (s assertionWords) sign(a *app) (string, error) {
 		return "", fmt.Errorf("--key-file: %w", err)
 	}
 	return jwt.Signed(signer).Claims(claims).Serialize()
+}
+
+func (a *app) assertionProof() *cobra.Command {
+	var file, method, address, token, nonce string
+	c := a.verb("proof", "Sign a DPoP proof for one request and print it (RFC 9449)", 0, func(*cobra.Command, []string) error {
+		if address == "" {
+			return usage("say for which address it is: --url with that of the request")
+		}
+		key, err := a.readKeyFile(file)
+		if err != nil {
+			return err
+		}
+		claims := map[string]any{"jti": rand.Text(), "htm": method, "htu": address, "iat": time.Now().Unix()}
+		if token != "" {
+			hash := sha256.Sum256([]byte(token))
+			claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])
+		}
+		if nonce != "" {
+			claims["nonce"] = nonce
+		}
+		public := key.Public()
+		signer, err := jose.NewSigner(
+			jose.SigningKey{Algorithm: jose.SignatureAlgorithm(cmp.Or(key.Algorithm, algorithmOf(key))), Key: key.Key},
+			(&jose.SignerOptions{}).WithType("dpop+jwt").WithHeader("jwk", jose.JSONWebKey{Key: public.Key}))
+		if err != nil {
+			return fmt.Errorf("--key-file: %w", err)
+		}
+		signed, err := jwt.Signed(signer).Claims(claims).Serialize()
+		if err != nil {
+			return fmt.Errorf("sign a proof: %w", err)
+		}
+		return a.answer(map[string]string{"proof": signed}, func(w io.Writer) { fmt.Fprintln(w, signed) })
+	})
+	f := c.Flags()
+	f.StringVar(&file, "key-file", "", "`file` of the private key, a JWK; - for standard input")
+	f.StringVar(&method, "method", "POST", "`method` of the request")
+	f.StringVar(&address, "url", "", "`address` of the request")
+	f.StringVar(&token, "access-token", "", "`token` that goes beside it, where one does")
+	f.StringVar(&nonce, "nonce", "", "`nonce` that the server asked for")
+	return c
 }
 
 // algorithmOf is the first of those that apps may sign with that fits a key.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/spf13/cobra"
 
 	"signet/audit"
@@ -32,6 +34,9 @@ type registered struct {
 	Declared bool   `json:"declared"`
 	Disabled bool   `json:"disabled"`
 	Snippet  string `json:"snippet,omitempty"`
+	// PrivateKey is the app's, made with it and shown this once; KeyFile is where it was written to in its place.
+	PrivateKey *jose.JSONWebKey `json:"private_key,omitempty"`
+	KeyFile    string           `json:"key_file,omitempty"`
 	// Logouts are the notices that sessions ended; only of show, and only where the app is told.
 	Logouts *outbox.Queue `json:"logout_notices,omitempty"`
 }
@@ -48,6 +53,7 @@ func (r registered) write(w io.Writer) {
 	if r.ClientSecret != "" {
 		row(w, "client secret", r.ClientSecret+"   (shown this once: Signet keeps only a MAC of it)")
 	}
+	r.writeKey(w)
 	row(w, "name", dash(r.ClientName))
 	row(w, "type", r.ApplicationType+", "+r.TokenEndpointAuthMethod)
 	if field, value := r.CertificateName(); field != "" {
@@ -113,8 +119,10 @@ func (a *app) show(r registered, snippetName string) error {
 			a.notice(fmt.Sprintf("Warning: %s asks for the grant type %s, which this app does not have: give it one "+
 				"(`signet client update %s --help`: --grant-type, --device, --redirect-uri)", snippetName, grant, r.ClientID))
 		}
+		a.warnOfProof(r, snippetName)
 		var text strings.Builder
-		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope}
+		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope, KeyFile: cmp.Or(r.KeyFile, r.ClientID+".jwk"),
+			Method: r.TokenEndpointAuthMethod, DPoP: r.DPoPBoundAccessTokens}
 		if len(r.RedirectURIs) > 0 {
 			s.Redirect = r.RedirectURIs[0]
 		}
@@ -136,6 +144,7 @@ func forFlag(c *cobra.Command, to *string) {
 
 func (a *app) clientCreate() *cobra.Command {
 	var words metadataFlags
+	var proof proofFlags
 	var forName string
 	c := a.verb("create", "Register an app and print what it needs", 0, func(cmd *cobra.Command, _ []string) error {
 		if err := checkSnippet(forName); err != nil {
@@ -155,9 +164,16 @@ func (a *app) clientCreate() *cobra.Command {
 		if readsIDToken(forName) && !cmd.Flags().Changed("id-token-claims") {
 			m.IDTokenClaims = true
 		}
+		if err := proof.check(cmd, m); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var made clients.Metadata
-			err := a.clientAct(ctx, h, audit.ClientCreated, func(ctx context.Context) (id string, err error) {
+			key, err := proof.choose(a, &m, forName)
+			if err != nil {
+				return err
+			}
+			err = a.clientAct(ctx, h, audit.ClientCreated, func(ctx context.Context) (id string, err error) {
 				m := words.complete(m)
 				if err := h.Registrations.CheckSector(ctx, m); err != nil {
 					return "", err
@@ -166,15 +182,19 @@ func (a *app) clientCreate() *cobra.Command {
 				return made.ClientID, err
 			})
 			if err != nil {
+				proof.forget(key)
 				return err
 			}
 			a.warnOfScopes(h, made.Scope)
 			a.warnOfCertificate(h, made)
 			a.warnOfExchange(h, made.Exchange)
-			return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, forName)
+			r := registered{Metadata: made, Issuer: h.Config.Server.Issuer}
+			proof.tell(key, &r)
+			return a.show(r, forName)
 		})
 	})
 	words.flags(c)
+	proof.flags(c)
 	forFlag(c, &forName)
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -21,7 +22,10 @@ import (
 // documents are those whose blocks are tried, from the root of the module.
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
 	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
-	"docs/configuration-as-code.md"}
+	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md"}
+
+// served are those that go on where README.md ends: with a server that runs.
+var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md"}
 
 // block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
 type block struct{ language, text, why string }
@@ -60,11 +64,18 @@ func TestDocuments(t *testing.T) {
 				switch {
 				case b.why != "":
 					t.Logf("not run (%s): %s", b.why, b.text)
+				case b.language == "json":
+					if !json.Valid([]byte(b.text)) {
+						t.Errorf("no JSON:\n%s", b.text)
+					}
 				case b.language == "yaml":
 					checkYAML(t, b.text)
 				case b.language == "sh":
 					if at == nil {
 						at = newShell(t)
+						if slices.Contains(served, document) {
+							at.run(t, "go run ./cmd/signet serve")
+						}
 					}
 					at.run(t, b.text)
 				default:
@@ -194,7 +205,9 @@ func (s *shell) line(t *testing.T, line string) {
 	if err != nil {
 		t.Fatalf("$ %s\n%s%v", line, out, err)
 	}
-	if strings.Contains(line, "/oauth2/token") && !bytes.Contains(out, []byte(`"access_token"`)) {
+	waits := bytes.Contains(out, []byte(`"authorization_pending"`)) // for a person: that is an answer, too
+	asks := strings.HasPrefix(line, "curl ") && strings.Contains(line, "/oauth2/token")
+	if asks && !waits && !bytes.Contains(out, []byte(`"access_token"`)) {
 		t.Errorf("$ %s\n%s", line, out)
 	}
 	if found := printedSecret.FindSubmatch(out); found != nil && s.secret == "" {
