@@ -90,6 +90,7 @@ func (r registered) write(w io.Writer) {
 	for _, f := range r.FederatedCredentials {
 		row(w, "stands for it", f.Subject+" of "+f.Issuer)
 	}
+	writeFields(w, r.Metadata)
 	if r.IDTokenClaims {
 		row(w, "ID token", "has the claims of the granted scopes, too")
 	}

@@ -60,6 +60,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 			"none")
 	f.certificate.flags(c)
 	f.exchange.flags(c)
+	fieldFlags(c, m)
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
 	s.StringVar(&m.Profile, "profile", "",
@@ -176,6 +177,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
 	f.exchange.apply(cmd, m)
+	applyFields(cmd, &from, m)
 	if err := f.certificate.apply(a, cmd, m); err != nil {
 		return err
 	}
