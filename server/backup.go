@@ -20,7 +20,8 @@ import (
 )
 
 // errNotSQLite: what is asked for is done to a SQLite file only.
-var errNotSQLite = errors.New("this is for a SQLite file; back Postgres up with its own tools (docs/operations.md, Backup and restore)")
+var errNotSQLite = errors.New("this is for a SQLite file: restore it as one (SIGNET_STORAGE_DSN=sqlite:PATH), then bring it into " +
+	"Postgres by `signet move --to` (docs/operations.md, Backup and restore)")
 
 // BackupOptions of MakeBackup; see BackupOf.
 type BackupOptions struct {
@@ -54,12 +55,9 @@ type MadeBackup struct {
 // backupLabel is of the key that signs backups, which is made from the master key.
 const backupLabel = "backup"
 
-// MakeBackup copies the configured SQLite database, while others use it, and keeps the copy.
+// MakeBackup copies the configured database, while others use it, and keeps the copy: a SQLite file, of whichever engine it was.
 func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made MadeBackup, err error) {
 	path := c.Storage.DSN.SQLitePath()
-	if path == "" {
-		return made, errNotSQLite
-	}
 	if err := o.Sealing.Check(); err != nil {
 		return made, err
 	}
@@ -69,19 +67,16 @@ func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made Mad
 	if o.Step == nil {
 		o.Step = func(string) {}
 	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); path != "" && errors.Is(err, fs.ErrNotExist) {
 		return made, fmt.Errorf("storage.dsn: %w at %s: `signet serve` makes it, or `signet migrate up`", storage.ErrNoDatabase, path)
 	}
-	folder, done, err := scratch(filepath.Dir(path), scratchPrefix)
+	made.CreatedAt = time.Now().UTC().Truncate(time.Millisecond)
+	folder, copied, done, err := copyDatabase(ctx, c)
 	if err != nil {
 		return made, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	made.CreatedAt = time.Now().UTC().Truncate(time.Millisecond)
-	parts := map[string]string{backup.Database: filepath.Join(folder, backup.Database)}
-	if err := sqlitefile.Copy(ctx, path, parts[backup.Database]); err != nil {
-		return made, err
-	}
+	parts := map[string]string{backup.Database: copied}
 	o.Step("copied")
 	m := backup.Manifest{Release: releaseName(), Engine: string(storage.SQLite), Issuer: c.Server.Issuer, CreatedAt: made.CreatedAt}
 	if err := describeCopy(ctx, c, parts[backup.Database], &m); err != nil {

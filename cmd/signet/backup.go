@@ -25,7 +25,7 @@ const actsMark = "acts"
 func (a *app) backup() *cobra.Command {
 	var o server.BackupOptions
 	var passphrase string
-	c := a.verb("backup [TARGET]", "Copy the SQLite database, while servers use it, to a folder, a file NAME.backup or s3://BUCKET/PREFIX", -1,
+	c := a.verb("backup [TARGET]", "Copy the database, while servers use it, to a folder, a file NAME.backup or s3://BUCKET/PREFIX", -1,
 		func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("`signet backup` takes one target, got %d words", len(args))

@@ -88,6 +88,14 @@ func Move(ctx context.Context, o Options) (moved Moved, err error) {
 
 // look compares the schemas, and finds out what was done before.
 func (m *move) look(ctx context.Context) error {
+	if err := m.lookAtSchemas(ctx); err != nil {
+		return err
+	}
+	return m.lookForMarks(ctx)
+}
+
+// lookAtSchemas finds the tables, which are the same on both sides.
+func (m *move) lookAtSchemas(ctx context.Context) error {
 	steps := make([]int64, 2)
 	for i, side := range []engine{m.from, m.to} {
 		step, err := stepOf(ctx, side)
@@ -112,10 +120,8 @@ func (m *move) look(ctx context.Context) error {
 	if err := fit(m.fromAll, m.toAll); err != nil {
 		return err
 	}
-	if m.tables, err = copied(m.fromAll); err != nil {
-		return err
-	}
-	return m.lookForMarks(ctx)
+	m.tables, err = copied(m.fromAll)
+	return err
 }
 
 // lookForMarks finds out whether this move was begun before, and whether another one was.

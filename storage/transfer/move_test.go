@@ -388,3 +388,47 @@ func TestAddressesAreShownWithoutPasswords(t *testing.T) {
 		}
 	}
 }
+
+// TestExportIsOneMoment: while somebody writes, a copy has all rows as they were at the begin, of every table alike, and is compared.
+func TestExportIsOneMoment(t *testing.T) {
+	t.Parallel()
+	from, to := newPostgres(t), newSQLite(t)
+	fill(t, from, 7)
+	ctx, stop := context.WithCancel(t.Context())
+	db := connected(t, from)
+	wrote, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 0; ctx.Err() == nil; i++ {
+			id := fmt.Sprintf("event-%06d", i)
+			_ = db.Tx(ctx, func(ctx context.Context) error { // both or none
+				if err := db.InsertEvent(ctx, storage.Event{ID: id, Name: "n", Outcome: "success", At: time.Now()}); err != nil {
+					return err
+				}
+				return db.RevokeToken(ctx, id, time.Now().Add(time.Hour))
+			})
+			if i == 5 {
+				close(wrote)
+			}
+		}
+	}()
+	<-wrote
+	must(t, Export(t.Context(), from, to))
+	stop()
+	<-done
+	there := engineOf(t, to)
+	for _, table := range []string{"events", "revoked_tokens"} {
+		row, err := one(t.Context(), there, "SELECT count(*) FROM "+table)
+		must(t, err)
+		other, err := one(t.Context(), there, "SELECT count(*) FROM events")
+		must(t, err)
+		if row[0] != other[0] || row[0].(int64) < 7+5 {
+			t.Errorf("%s: %d rows, events: %d", table, row[0], other[0])
+		}
+	}
+	must(t, db.Write(t.Context())) // nothing is frozen
+	if left := storagetest.Dump(t, to); strings.Contains(left, "signet_move") {
+		t.Error("something of the copying is left")
+	}
+	must(t, connected(t, to).CheckSchema(t.Context()))
+}
