@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# What a release is made of, into dist/: static binaries that know their version, completions, checksums. The same commit, Go and version
-# give the same bytes, wherever they are built.
+# What a release is made of, into dist/: static binaries that know their version, completions, the list of what each binary is made of
+# (SBOM, CycloneDX), checksums. The same commit, Go and version give the same bytes, wherever they are built.
+#
+# The list needs cyclonedx-gomod (go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0); without it none is made.
 #
 #   deploy/build.sh 0.2.0              # of the commit that is checked out
 #   ARCHS=amd64 deploy/build.sh 0.2.0  # for one architecture
@@ -15,6 +17,12 @@ for arch in ${ARCHS:-amd64 arm64}; do
   CGO_ENABLED=0 GOOS=linux GOARCH="$arch" go build -trimpath -buildvcs=false \
     -ldflags "-s -w -buildid= -X signet/internal/release.version=$version -X signet/internal/release.revision=$revision" \
     -o "$out/linux_$arch/signet" ./cmd/signet
+  if command -v cyclonedx-gomod >/dev/null; then
+    cyclonedx-gomod bin -json -std -noserial -notimestamp -version "v$version" \
+      -output "$out/linux_$arch/signet.cdx.json" "$out/linux_$arch/signet"
+  else
+    echo "cyclonedx-gomod is not there: no SBOM is made" >&2
+  fi
 done
 here="$(go env GOHOSTARCH)"
 if [ -x "$out/linux_$here/signet" ] && [ "$(go env GOHOSTOS)" = linux ]; then

@@ -92,7 +92,7 @@ func TestKubernetesManifestsAreTight(t *testing.T) {
 			if m.Kind == "StatefulSet" && m.Spec.Replicas != 1 {
 				t.Errorf("%s: %d servers on one SQLite file", name, m.Spec.Replicas)
 			}
-			lookAtPod(t, name, m.Spec.Template.Spec)
+			lookAtPod(t, name, m.Spec.Template.Spec, deployFile(t, "deploy/kubernetes/config.yaml"))
 		}
 		if pods != 1 {
 			t.Errorf("%s has %d pods", name, pods)
@@ -103,7 +103,8 @@ func TestKubernetesManifestsAreTight(t *testing.T) {
 	}
 }
 
-func lookAtPod(t *testing.T, name string, p pod) {
+// lookAtPod reads its settings from the file that the pod names, which is configuration.
+func lookAtPod(t *testing.T, name string, p pod, configuration []byte) {
 	t.Helper()
 	s := p.SecurityContext
 	if !s.RunAsNonRoot || s.RunAsUser != nil || s.SeccompProfile.Type != "RuntimeDefault" || p.AutomountServiceAccountToken == nil ||
@@ -130,7 +131,7 @@ func lookAtPod(t *testing.T, name string, p pod) {
 			case "master-key":
 				return []byte("c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk"), nil
 			case "config.yaml":
-				return os.ReadFile(filepath.Join("..", "..", "deploy", "kubernetes", "config.yaml"))
+				return configuration, nil
 			}
 			return nil, fs.ErrNotExist
 		}

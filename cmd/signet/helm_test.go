@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// helm renders the chart; .ci/run full builds the program.
+func helm(t *testing.T, set ...string) (string, error) {
+	t.Helper()
+	tool, err := exec.LookPath("helm")
+	if err != nil {
+		if os.Getenv("SIGNET_TEST_PROXIES") == "required" {
+			t.Fatal("helm is not there")
+		}
+		t.Skip("helm is not there; .ci/run full has it")
+	}
+	args := []string{"template", "try", filepath.Join("..", "..", "deploy", "helm", "signet"), "--namespace", "signet",
+		"--kube-version", "1.30.0"}
+	for _, s := range set {
+		args = append(args, "--set", s)
+	}
+	cmd := exec.CommandContext(t.Context(), tool, args...)
+	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+t.TempDir(), "HELM_CONFIG_HOME="+t.TempDir(), "HELM_DATA_HOME="+t.TempDir())
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return "", errors.New(said.String())
+	}
+	return string(out), nil
+}
+
+func TestTheChartIsLinted(t *testing.T) {
+	t.Parallel()
+	if _, err := helm(t, "existingSecret=mine", "config.server.issuer=https://id.example.com"); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "helm", "lint", "--strict", filepath.Join("..", "..", "deploy", "helm", "signet"), "--set",
+		"existingSecret=mine,config.server.issuer=https://id.example.com").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestTheChartIsTight: whatever is chosen, pods have no right that they do not need and settings that there are, and no secret is made.
+func TestTheChartIsTight(t *testing.T) {
+	t.Parallel()
+	must := []string{"existingSecret=mine", "config.server.issuer=https://id.example.com"}
+	for name, c := range map[string]struct {
+		set   []string
+		kinds []string // in the order of their names
+	}{
+		"as it is": {nil, []string{"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}},
+		"one":      {[]string{"replicas=1", "networkPolicy.enabled=false"}, []string{"ConfigMap", "Deployment", "Service"}},
+		"sqlite": {[]string{"sqlite.enabled=true", "sqlite.storageClass=fast"},
+			[]string{"ConfigMap", "NetworkPolicy", "Service", "StatefulSet"}},
+		"all": {[]string{"migrateJob=true", "ingress.enabled=true", "ingress.className=nginx", "ingress.tlsSecret=cert",
+			"serviceMonitor.enabled=true", "image.digest=sha256:abc", "podAnnotations.a=b", "podLabels.c=d", "nodeSelector.e=f",
+			"extraEnv[0].name=OTEL_SERVICE_NAME", "extraEnv[0].value=x", "imagePullSecrets[0].name=pull", "fsGroup=null",
+			"serviceMonitor.labels.g=h", "ingress.annotations.i=j"},
+			[]string{"ConfigMap", "Deployment", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceMonitor"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := helm(t, append(slices.Clone(must), c.set...)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kinds []string
+			var pods []pod
+			var configuration []byte
+			decoder := yaml.NewDecoder(strings.NewReader(out))
+			decoder.KnownFields(false)
+			for {
+				var m struct {
+					manifest `yaml:",inline"`
+					Data     map[string]string `yaml:"data"`
+				}
+				if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				kinds = append(kinds, m.Kind)
+				switch m.Kind {
+				case "ConfigMap":
+					configuration = []byte(m.Data["config.yaml"])
+				case "Deployment", "StatefulSet", "Job":
+					pods = append(pods, m.Spec.Template.Spec)
+				}
+			}
+			slices.Sort(kinds)
+			if !slices.Equal(kinds, c.kinds) {
+				t.Errorf("made %v", kinds)
+			}
+			for _, p := range pods {
+				lookAtPod(t, name, p, configuration)
+			}
+			if name == "all" && (!strings.Contains(string(configuration), "migrate: \"off\"") || !strings.Contains(out, "signet@sha256:abc")) {
+				t.Errorf("not as it was set: %s", out)
+			}
+		})
+	}
+}
+
+func TestTheChartRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	good := map[string]string{"existingSecret": "mine", "config.server.issuer": "https://id.example.com"}
+	for name, c := range map[string]struct{ key, value, says string }{
+		"no secret":     {"existingSecret", "", "existingSecret is not set"},
+		"no issuer":     {"config.server.issuer", "", "config.server.issuer is not set"},
+		"http":          {"config.server.issuer", "http://id.example.com", "must begin with https://"},
+		"a password":    {"config.storage.dsn", "postgres://u:p@h/d", "belongs into the secret"},
+		"a master key":  {"config.master_key", "x", "belongs into the secret"},
+		"no replicas":   {"replicas", "0", "1 or more"},
+		"a wrong type":  {"replicas", "many", "replicas"},
+		"a wrong value": {"existingSecrets", "mine", "existingSecrets"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := []string{c.key + "=" + c.value}
+			for k, v := range good {
+				if k != c.key {
+					set = append(set, k+"="+v)
+				}
+			}
+			if out, err := helm(t, set...); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
