@@ -65,10 +65,10 @@ func (s *Service) Clients(ctx context.Context, a Actor, q Ask) (Page[Client], er
 			p.Next = rows[i-1].ID
 			break
 		}
-		c, err := s.o.Clients.Client(ctx, row.ID)
-		if errors.Is(err, clients.ErrUnknown) || err == nil && c.Declared {
+		if slices.ContainsFunc(s.o.Clients.Declared(), func(c *clients.Client) bool { return c.ClientID == row.ID }) {
 			continue
 		}
+		c, err := s.o.Clients.FromRow(row)
 		if err != nil {
 			return p, err
 		}
@@ -100,12 +100,17 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, m clients.Metadata)
 		if err := s.check(ctx, m); err != nil {
 			return err
 		}
-		if made.Metadata, err = s.o.Clients.Create(ctx, m); err != nil {
-			return ofClient(err)
-		}
-		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ClientCreated, ClientID: made.ClientID})
+		made, err = s.createClient(ctx, m)
+		return err
 	})
 	return made, err
+}
+
+func (s *Service) createClient(ctx context.Context, m clients.Metadata) (made Client, err error) {
+	if made.Metadata, err = s.o.Clients.Create(ctx, m); err != nil {
+		return made, ofClient(err)
+	}
+	return made, s.o.Audit.Record(ctx, audit.Event{Name: audit.ClientCreated, ClientID: made.ClientID})
 }
 
 func (s *Service) check(ctx context.Context, m clients.Metadata) error {
@@ -269,10 +274,15 @@ func (s *Service) RotateSecret(ctx context.Context, a Actor, id string, keep tim
 
 // Resources lists all APIs.
 func (s *Service) Resources(ctx context.Context, a Actor) ([]clients.Resource, error) {
-	if _, err := s.may(ctx, a, "Resources"); err != nil {
+	ctx, err := s.may(ctx, a, "Resources")
+	if err != nil {
 		return nil, err
 	}
-	return append([]clients.Resource{}, s.o.Clients.Resources().All()...), nil
+	now, err := s.o.Clients.CurrentResources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return append([]clients.Resource{}, now.All()...), nil
 }
 
 // Resource shows one.
@@ -293,26 +303,36 @@ func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, 
 		if known, there := s.o.Clients.Resources().Find(r.Identifier); there {
 			r.Identifier = known.Identifier // as it is spelled
 		}
-		r.Declared = false
-		var before clients.Resource
-		err := s.o.Clients.ReplaceResource(ctx, r, func(now clients.Resource, there bool) error {
-			if before = now; there {
+		return s.putResource(ctx, r, func(now clients.Resource, there bool) error {
+			if there {
 				return fits(match, now)
 			}
-			before = clients.Resource{}
 			return fits(match, nil)
 		})
-		if err != nil {
-			return ofClient(err)
-		}
-		changes := changesOf(before, r)
-		if len(changes) == 0 {
-			return nil
-		}
-		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
-			"resource": r.Identifier, "changes": changes,
-		}})
 	})
+}
+
+// putResource replaces what there is, if that is fit.
+func (s *Service) putResource(ctx context.Context, r clients.Resource, fit func(now clients.Resource, there bool) error) error {
+	r.Declared = false
+	var before clients.Resource
+	err := s.o.Clients.ReplaceResource(ctx, r, func(now clients.Resource, there bool) error {
+		before = clients.Resource{}
+		if there {
+			before = now
+		}
+		return fit(now, there)
+	})
+	if err != nil {
+		return ofClient(err)
+	}
+	changes := changesOf(before, r)
+	if len(changes) == 0 {
+		return nil
+	}
+	return s.o.Audit.Record(ctx, audit.Event{Name: audit.ResourceChanged, Detail: map[string]any{
+		"resource": r.Identifier, "changes": changes,
+	}})
 }
 
 // DeleteResource removes one.

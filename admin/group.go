@@ -71,11 +71,15 @@ func (s *Service) PutGroup(ctx context.Context, a Actor, name, description strin
 // DeleteGroup removes a group; the people stay, and lose what they held by it.
 func (s *Service) DeleteGroup(ctx context.Context, a Actor, name string) error {
 	return s.act(ctx, a, "DeleteGroup", func(ctx context.Context) error {
-		if err := s.overGroup(ctx, a, name); err != nil {
-			return err
-		}
-		return s.keepsAdministrator(ctx, func(ctx context.Context) error { return s.o.Members.DeleteGroup(ctx, name) })
+		return s.deleteGroup(ctx, a, name)
 	})
+}
+
+func (s *Service) deleteGroup(ctx context.Context, a Actor, name string) error {
+	if err := s.overGroup(ctx, a, name); err != nil {
+		return err
+	}
+	return s.keepsAdministrator(ctx, func(ctx context.Context) error { return s.o.Members.DeleteGroup(ctx, name) })
 }
 
 // AddMember puts a person into a group. It gives what the group holds, as GiveRole does.
@@ -159,43 +163,50 @@ func (s *Service) PutRole(ctx context.Context, a Actor, name, description string
 			return invalid("permissions", "there is no permission of that name; see the documentation")
 		}
 	}
-	return s.act(ctx, a, "PutRole", func(ctx context.Context) error {
-		if err := changeable(name); err != nil {
+	return s.act(ctx, a, "PutRole", func(ctx context.Context) error { return s.putRole(ctx, a, name, description, want) })
+}
+
+func (s *Service) putRole(ctx context.Context, a Actor, name, description string, want []Permission) error {
+	if err := changeable(name); err != nil {
+		return err
+	}
+	old, err := s.o.Stores.Permits.RolePermits(ctx, name)
+	there := err == nil
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("read role: %w", err)
+	}
+	if err := errors.Join(over(a, SetOf(want...)), over(a, ofRole(name, old))); err != nil {
+		return err
+	}
+	if there {
+		err = s.o.Members.DescribeRole(ctx, name, description)
+	} else {
+		err = s.o.Members.CreateRole(ctx, name, description)
+	}
+	stored := textOf(want)
+	if err != nil || stored == old {
+		return err
+	}
+	if err := s.o.Stores.Permits.SetRolePermits(ctx, name, old, stored); err != nil {
+		return err
+	}
+	if len(ofRole(name, old).Missing(SetOf(want...))) > 0 {
+		if err := s.o.People.EndResetLinksOfHolders(ctx, name); err != nil {
 			return err
 		}
-		old, err := s.o.Stores.Permits.RolePermits(ctx, name)
-		there := err == nil
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return fmt.Errorf("read role: %w", err)
-		}
-		if err := errors.Join(over(a, SetOf(want...)), over(a, ofRole(name, old))); err != nil {
-			return err
-		}
-		if there {
-			err = s.o.Members.DescribeRole(ctx, name, description)
-		} else {
-			err = s.o.Members.CreateRole(ctx, name, description)
-		}
-		texts := make([]string, len(want))
-		for i, p := range want {
-			texts[i] = string(p)
-		}
-		stored := strings.Join(sorted(texts), " ")
-		if err != nil || stored == old {
-			return err
-		}
-		if err := s.o.Stores.Permits.SetRolePermits(ctx, name, old, stored); err != nil {
-			return err
-		}
-		if len(ofRole(name, old).Missing(SetOf(want...))) > 0 {
-			if err := s.o.People.EndResetLinksOfHolders(ctx, name); err != nil {
-				return err
-			}
-		}
-		return s.o.Audit.Record(ctx, audit.Event{Name: audit.RoleChanged, Detail: map[string]any{
-			"role": name, "changes": []Change{{Field: "permissions", Old: old, New: stored}},
-		}})
-	})
+	}
+	return s.o.Audit.Record(ctx, audit.Event{Name: audit.RoleChanged, Detail: map[string]any{
+		"role": name, "changes": []Change{{Field: "permissions", Old: old, New: stored}},
+	}})
+}
+
+// textOf is how the permissions of a role are stored.
+func textOf(want []Permission) string {
+	texts := make([]string, len(want))
+	for i, p := range want {
+		texts[i] = string(p)
+	}
+	return strings.Join(sorted(texts), " ")
 }
 
 // Change is what an event says about a field that changed. Secrets are never among them.

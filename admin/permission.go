@@ -36,6 +36,7 @@ const (
 	WebhooksWrite     Permission = "webhooks:write"
 	UpstreamsRead     Permission = "upstreams:read"
 	SettingsRead      Permission = "settings:read"
+	ApplyFiles        Permission = "apply" // and what each thing in the files demands
 )
 
 // ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
@@ -45,7 +46,7 @@ const ScopePrefix = "signet:"
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
 		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, AuditExport,
-		MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead}
+		MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead, ApplyFiles}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -157,4 +158,5 @@ var demands = map[string]Permission{
 	"Webhooks": WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
 	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
 	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
+	"Managed": ClientsRead, "CheckStep": ClientsRead, "SecretState": ClientsSecrets, "Apply": ApplyFiles,
 }

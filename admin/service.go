@@ -36,13 +36,16 @@ type Stores struct {
 	Grants  grantStore
 	Records recordStore
 	Mails   mailStore
+	Managed managedStore
+	Holds   holdStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db} }
 
 func (s Stores) complete() bool {
-	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil
+	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil &&
+		s.Managed != nil && s.Holds != nil
 }
 
 type actStore interface {

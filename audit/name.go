@@ -110,6 +110,7 @@ const (
 	LogoutFailed        Name = "logout.failed" // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"
 	ResourceDeleted     Name = "resource.deleted"
+	ManagedChanged      Name = "managed.changed" // from now on it is kept by the files of another owner, or by none
 	KeyMade             Name = "key.made"
 	KeyActivated        Name = "key.activated"
 	KeyRetired          Name = "key.retired"

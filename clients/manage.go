@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -92,6 +93,17 @@ func (r *Registry) CreateAlso(ctx context.Context, m Metadata, also Also) (Metad
 		return Metadata{}, err
 	}
 	return m, r.wrote(ctx, m.ClientID)
+}
+
+// Check reports what is wrong with what is to be registered, as Create and Change do.
+func (r *Registry) Check(m Metadata) error { return r.acceptable(m.WithDefaults()) }
+
+// CheckResource reports what is wrong with an API that is to be registered, as PutResource does.
+func (r *Registry) CheckResource(ctx context.Context, res Resource) error {
+	if r.isDeclared(res.Identifier) {
+		return fmt.Errorf("%s: %w", res.Identifier, ErrDeclared)
+	}
+	return errors.Join(res.Validate(), r.free(ctx, res.Identifier))
 }
 
 // acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.
@@ -239,6 +251,47 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 	return text, r.wrote(ctx, id)
 }
 
+// SetSecret gives one that somebody else made; the others stay valid for keep.
+func (r *Registry) SetSecret(ctx context.Context, id, text string, keep time.Duration) error {
+	c, err := r.stored(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := c.CheckNewSecret(text); err != nil {
+		return err
+	}
+	now := time.Now()
+	if err := r.keepSecret(ctx, c.Metadata, text, now, now.Add(keep)); err != nil {
+		return err
+	}
+	return r.wrote(ctx, id)
+}
+
+// CheckNewSecret reports what is wrong with a secret that somebody else made. It never tells the secret.
+func (m Metadata) CheckNewSecret(text string) error {
+	const least, most = 43, 256 // 256 bits in base64
+	odd := func(c rune) bool { return c <= ' ' || c > '~' }
+	switch {
+	case !m.HasSecret():
+		return fmt.Errorf("client_secret: a client with token_endpoint_auth_method %s has no secret", m.TokenEndpointAuthMethod)
+	case len(text) < least || len(text) > most || strings.ContainsFunc(text, odd):
+		return fmt.Errorf("client_secret: use %d to %d printable ASCII characters without blanks, of 256 random bits at least", least, most)
+	case m.signsWithSecret() && len(text) < secretSize(m.SecretAlg()):
+		return fmt.Errorf("client_secret: %s needs %d bytes at least (RFC 7518 section 3.2)", m.SecretAlg(), secretSize(m.SecretAlg()))
+	}
+	return nil
+}
+
+// Mark is what tells later, by Marked, whether a secret is the same, and tells nothing else.
+func (r *Registry) Mark(text string) string { return encodeMAC(mac(r.o.SecretKeys[0], "mark "+text)) }
+
+// Marked reports whether a secret is the one of a mark.
+func (r *Registry) Marked(mark, text string) bool {
+	return slices.ContainsFunc(r.o.SecretKeys, func(key []byte) bool {
+		return hmac.Equal([]byte(mark), []byte(encodeMAC(mac(key, "mark "+text))))
+	})
+}
+
 func (r *Registry) stored(ctx context.Context, id string) (*Client, error) {
 	if err := r.changeable(id); err != nil {
 		return nil, err
@@ -270,6 +323,12 @@ func (r *Registry) List(ctx context.Context) ([]*Client, error) {
 		}
 	}
 }
+
+// FromRow is a stored client as a list of them has it: without its secrets.
+func (r *Registry) FromRow(row storage.Client) (*Client, error) { return fromRow(row, nil) }
+
+// CurrentResources are Resources as the database has them at this moment.
+func (r *Registry) CurrentResources(ctx context.Context) (*Resources, error) { return r.readResources(ctx) }
 
 // Declared are the clients of the configuration, by id.
 func (r *Registry) Declared() []*Client {

@@ -20,6 +20,7 @@ import (
 // "file" (what it does to the file of a SQLite database is looked at in package server) or "none" (opens none), and words with which it
 // runs. A new command gets its line here.
 var accessOf = map[string]struct{ does, args string }{
+	"apply":                 {"acts", "."},
 	"assertion key":         {"none", ""},
 	"assertion proof":       {"none", "--key-file k.jwk --url https://id.example/oauth2/token"},
 	"assertion sign":        {"none", "--key-file k.jwk --client a --aud https://id.example"},

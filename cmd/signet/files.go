@@ -8,22 +8,34 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"signet/admin/files"
+	"signet/admin/thing"
 	"signet/server"
 )
 
 // errDiffers: the server is not as the files say.
 var errDiffers = errors.New("the server differs from the files: see the lines above")
 
+// errPlan: what was looked at is not what would be done now.
+var errPlan = errors.New("this is not the plan that was looked at: plan again")
+
+// target runs do on the server whose database this host has.
+func (a *app) target(cmd *cobra.Command, do func(ctx context.Context, on files.Target) error) error {
+	return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+		return do(ctx, files.Local{Acts: h.Admin, Actor: h.Host(operator())})
+	})
+}
+
 func (a *app) export() *cobra.Command {
 	c := a.verb("export [DIR]", "Write clients, APIs, groups and roles as files, without any secret; without DIR to standard output", 0,
 		func(cmd *cobra.Command, args []string) error {
-			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				set, err := files.Export(ctx, h.Admin, h.Host(operator()))
+			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+				set, err := files.Export(ctx, on.Source())
 				if err != nil {
 					return err
 				}
@@ -51,7 +63,7 @@ func (a *app) writeFiles(dir string, set *files.Set) error {
 		return err
 	}
 	var written []string
-	for _, kind := range files.Kinds() {
+	for _, kind := range thing.Kinds() {
 		text, err := set.Document(kind)
 		if err != nil {
 			return err
@@ -69,41 +81,131 @@ func (a *app) writeFiles(dir string, set *files.Set) error {
 	})
 }
 
+// planned adds the flags of plan and apply to a command that takes files and folders.
+func planned(c *cobra.Command, o *files.Options) *cobra.Command {
+	f := c.Flags()
+	f.StringVar(&o.Owner, "owner", "default", "whose files these are: a `NAME`, one for each set of files that is applied by itself")
+	f.BoolVar(&o.Adopt, "adopt", false, "keep by these files what is there and no files keep")
+	f.StringVar(&o.From, "adopt-from", "", "… and what the files of that owner keep")
+	f.BoolVar(&o.Prune, "prune", false, "delete what these files kept and do not say any more")
+	f.BoolVar(&o.Override, "override", false, "as the files say, whatever was changed by hand")
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("`%s` takes files and folders: %s", cmd.CommandPath(), cmd.UseLine())
+		}
+		return nil
+	}
+	o.Secret = secretAt
+	return c
+}
+
 func (a *app) plan() *cobra.Command {
-	return reads(a.verb("plan DIR", "Tell by what the server differs from the files of a folder (*.json); exit code 3 = by something", 1,
+	var o files.Options
+	var kept bool
+	c := a.verb("plan PATH…", "Tell what apply would do with files (JSON, YAML) and folders of them; exit code 3 = something", 0,
 		func(cmd *cobra.Command, args []string) error {
-			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				wanted, err := readFiles(args[0])
+			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+				p, err := makePlan(ctx, on, args, o)
 				if err != nil {
 					return err
 				}
-				have, err := files.Export(ctx, h.Admin, h.Host(operator()))
-				if err != nil {
+				if kept {
+					p.Steps = slices.DeleteFunc(p.Steps, func(s files.Step) bool { return s.What == files.Extra })
+				}
+				if err := a.answer(p, func(w io.Writer) { writePlan(w, p, true) }); err != nil {
 					return err
 				}
-				differs := files.Compare(have, wanted)
-				if err := a.answer(differs, func(w io.Writer) { writeDifferences(w, differs) }); err != nil {
-					return err
-				}
-				if len(differs) > 0 {
+				if p.Pending(true) {
 					return errDiffers
 				}
 				return nil
 			})
-		}))
+		})
+	c.Flags().BoolVar(&kept, "ignore-extra", false, "leave out what is on the server, and neither kept nor said by any files")
+	return reads(planned(c, &o))
 }
 
-func writeDifferences(w io.Writer, list []files.Difference) {
-	if len(list) == 0 {
+func (a *app) apply() *cobra.Command {
+	var o files.Options
+	var sureOf bool
+	var digest string
+	c := a.verb("apply PATH…", "Make the server as files (JSON, YAML) say, a thing after the other; exit code 3 = something was left", 0,
+		func(cmd *cobra.Command, args []string) error {
+			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+				p, err := makePlan(ctx, on, args, o)
+				if err != nil {
+					return err
+				}
+				if digest != "" && digest != p.Digest {
+					return errPlan
+				}
+				if deletes := p.Deletes(); len(deletes) > 0 {
+					if err := sure(cmd, sureOf, "this deletes "+strings.Join(deletes, ", ")); err != nil {
+						return err
+					}
+				}
+				var done []files.Step
+				err = p.Apply(ctx, on, func(s files.Step) { done = append(done, s) })
+				return errors.Join(a.applied(p, done, err), err)
+			})
+		})
+	c.Flags().StringVar(&digest, "plan", "", "do it only if it is what `plan` showed under this `DIGEST`")
+	yesFlag(c, &sureOf)
+	return planned(c, &o)
+}
+
+// applied tells what was done, and what was left.
+func (a *app) applied(p *files.Plan, done []files.Step, failed error) error {
+	left := slices.DeleteFunc(slices.Clone(p.Steps), func(s files.Step) bool {
+		return s.What == files.Extra || s.What == files.Note ||
+			len(s.Kept) == 0 && slices.ContainsFunc(done, func(d files.Step) bool { return d.Kind == s.Kind && d.Key == s.Key })
+	})
+	done = slices.DeleteFunc(done, func(s files.Step) bool { return s.What == files.Note || s.What == files.Drift })
+	answer := map[string]any{"done": append([]files.Step{}, done...), "left": append([]files.Step{}, left...)}
+	err := a.answer(answer, func(w io.Writer) {
+		for _, s := range done {
+			row(w, doneWords[s.What], strings.TrimSuffix(s.Kind, "s"), s.Key)
+		}
+		writePlan(w, &files.Plan{Steps: left}, false)
+		if len(done)+len(left) == 0 && failed == nil {
+			row(w, "Nothing to do: the server is as the files say.")
+		}
+	})
+	if err == nil && failed == nil && len(left) > 0 {
+		return errDiffers
+	}
+	return err
+}
+
+var doneWords = map[string]string{files.Add: "added", files.Change: "changed", files.Adopt: "adopted", files.Delete: "deleted"}
+
+func writePlan(w io.Writer, p *files.Plan, digest bool) {
+	if digest && !p.Pending(true) {
 		row(w, "The server is as the files say.")
 	}
-	for _, d := range list {
-		row(w, d.What, strings.TrimSuffix(d.Kind, "s"), d.Key)
-		for _, c := range d.Changes {
-			row(w, "", "  "+c.Field, brief(c.Old)+" → "+brief(c.New))
+	for _, s := range p.Steps {
+		if s.What == files.Note {
+			continue
+		}
+		row(w, s.What, strings.TrimSuffix(s.Kind, "s"), s.Key)
+		for _, c := range s.Changes {
+			line(w, "  "+c.Field, brief(c.Old)+" → "+brief(c.New))
+		}
+		for _, h := range s.Kept {
+			line(w, "  "+h.Field, fmt.Sprintf("stays %s, by hand; applied was %s, the files say %s",
+				brief(h.Server), brief(h.Applied), brief(h.File)))
+		}
+		if s.Why != "" {
+			line(w, "  (left)", s.Why)
 		}
 	}
+	if digest && p.Pending(true) {
+		row(w, "plan", p.Digest)
+	}
 }
+
+// line is one beneath a thing.
+func line(w io.Writer, name, text string) { row(w, "", name, text) }
 
 // brief is a value in a line.
 func brief(value any) string {
@@ -118,40 +220,61 @@ func brief(value any) string {
 	return string(text)
 }
 
-// largestFile that plan reads.
-const largestFile = 64 << 20
-
-// readFiles reads all *.json of a folder.
-func readFiles(dir string) (*files.Set, error) {
-	if info, err := os.Stat(dir); err != nil {
-		return nil, err
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder", dir)
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+func makePlan(ctx context.Context, on files.Target, paths []string, o files.Options) (*files.Plan, error) {
+	want, err := readFiles(paths)
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("%s has no *.json: `signet export %[1]s` writes them", dir)
-	}
+	return files.Make(ctx, on, want, o)
+}
+
+const (
+	largestFile   = 64 << 20 // that plan and apply read
+	largestSecret = 4 << 10  // the file of one
+)
+
+// readFiles reads files, and all files of folders.
+func readFiles(paths []string) (*files.Set, error) {
 	set := &files.Set{}
 	var errs []error
-	for _, name := range names {
-		errs = append(errs, readFile(set, name))
+	for _, path := range paths {
+		names, err := filesAt(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			errs = append(errs, readFile(set, name))
+		}
 	}
 	return set, errors.Join(errs...)
 }
 
-func readFile(set *files.Set, name string) error {
-	f, err := os.Open(name)
+// filesAt are the files of a folder, or the file itself.
+func filesAt(path string) (names []string, err error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, largestFile+1))
-	if err == nil && len(text) > largestFile {
-		err = errors.New("is larger than 64 MiB")
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	for _, kind := range []string{"*.json", "*.yaml", "*.yml"} {
+		found, err := filepath.Glob(filepath.Join(path, kind))
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has no *.json and no *.yaml: `signet export %[1]s` writes files", path)
+	}
+	return names, nil
+}
+
+func readFile(set *files.Set, name string) error {
+	text, err := readBounded(name, largestFile)
+	if err == nil && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) {
+		text, err = files.FromYAML(string(text))
 	}
 	if err == nil {
 		err = set.Read(text)
@@ -160,4 +283,33 @@ func readFile(set *files.Set, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+func readBounded(name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("is larger than %d KiB", most>>10)
+	}
+	return text, err
+}
+
+// secretAt finds a secret by where it is: env:NAME or file:PATH.
+func secretAt(where string) (string, error) {
+	kind, name, _ := strings.Cut(where, ":")
+	if kind == "env" {
+		if text := os.Getenv(name); text != "" {
+			return text, nil
+		}
+		return "", fmt.Errorf("the environment variable %s is empty", name)
+	}
+	text, err := readBounded(name, largestSecret)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
 }

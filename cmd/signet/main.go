@@ -25,7 +25,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
-	exitPerson = 3 // of `migrate check`: somebody has to do something first; of `plan`: there are differences
+	exitPerson = 3 // of `migrate check`: somebody has to do something first; of `plan`, `apply`: the server is not as the files say
 )
 
 // run is the whole program, so that tests can call it; it returns the exit code.
@@ -107,8 +107,8 @@ func (a *app) root() *cobra.Command {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
-		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.webhook(), a.explain(), a.export(), a.plan(), a.initialToken(), a.invitation(),
-		a.token(), a.assertion(), a.backup(), a.restore(), a.delivery(), a.move(), a.healthcheck(), a.doctor(), a.version())
+		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.webhook(), a.explain(), a.export(), a.plan(), a.apply(), a.initialToken(),
+		a.invitation(), a.token(), a.assertion(), a.backup(), a.restore(), a.delivery(), a.move(), a.healthcheck(), a.doctor(), a.version())
 	return root
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"signet/admin/thing"
 	"signet/server/web"
 )
 
@@ -38,7 +39,7 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		if x.sent, err = io.ReadAll(r.Body); err != nil {
 			return err
 		}
-		if name, is := twice(x.sent); is {
+		if name, is := thing.Twice(x.sent); is {
 			return problemOf(http.StatusUnprocessableEntity, "",
 				[]error{&huma.ErrorDetail{Location: name, Message: "is there twice, so that it is not clear which one counts"}})
 		}

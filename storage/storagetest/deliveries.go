@@ -146,6 +146,47 @@ func sessionClients(t *testing.T, db *storage.DB) {
 	of("s3", 10) // gone with its session
 }
 
+func managed(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	list := func(kind, name string, limit int) (all []string) {
+		n, err := db.Managed(ctx, kind, name, limit, func(kind, name, owner string, data []byte, version int64) {
+			all = append(all, fmt.Sprintf("%s %s %s %s %d", kind, name, owner, data, version))
+		})
+		if ok(t, err); n != len(all) {
+			t.Errorf("%d rows, told %d", len(all), n)
+		}
+		return all
+	}
+	ok(t, db.InsertManaged(ctx, "groups", "b", "team", []byte("{}"), 5))
+	ok(t, db.InsertManaged(ctx, "groups", "a", "team", []byte(`{"x":1}`), 5))
+	ok(t, db.InsertManaged(ctx, "clients", "a", "other", []byte("{}"), 5))
+	fails(t, db.InsertManaged(ctx, "groups", "a", "other", []byte("{}"), 6), storage.ErrConflict)
+	ok(t, db.UpdateManaged(ctx, "groups", "a", "other", []byte("{}"), 5, 9))
+	fails(t, db.UpdateManaged(ctx, "groups", "a", "other", []byte("{}"), 5, 10), storage.ErrStale)
+	ok(t, db.UpdateManaged(ctx, "groups", "a", "other", []byte("{}"), 9, 9)) // a clock that stands still, or goes back
+	fails(t, db.UpdateManaged(ctx, "groups", "none", "other", []byte("{}"), 5, 10), storage.ErrStale)
+	same(t, list("", "", 2), []string{"clients a other {} 5", "groups a other {} 10"})
+	same(t, list("groups", "a", 2), []string{"groups b team {} 5"})
+	owner, data, version, err := db.ManagedOf(ctx, "groups", "b")
+	ok(t, err)
+	same(t, []string{owner, string(data), fmt.Sprint(version)}, []string{"team", "{}", "5"})
+	_, _, _, err = db.ManagedOf(ctx, "groups", "none")
+	fails(t, err, storage.ErrNotFound)
+	fails(t, db.DeleteManaged(ctx, "groups", "b", 4), storage.ErrStale)
+	ok(t, db.DeleteManaged(ctx, "groups", "b", 5))
+	same(t, list("groups", "a", 2), nil)
+
+	ok(t, db.InsertGroup(ctx, storage.Group{Name: "staff", Description: "all", CreatedAt: now}))
+	ok(t, db.HoldGroup(ctx, "staff", "all"))
+	fails(t, db.HoldGroup(ctx, "staff", "some"), storage.ErrStale)
+	fails(t, db.HoldGroup(ctx, "nobodys", ""), storage.ErrStale)
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "reader", CreatedAt: now}))
+	ok(t, db.SetRolePermits(ctx, "reader", "", "people:read"))
+	ok(t, db.HoldRole(ctx, "reader", "", "people:read"))
+	fails(t, db.HoldRole(ctx, "reader", "", ""), storage.ErrStale)
+	fails(t, db.HoldRole(ctx, "reader", "x", "people:read"), storage.ErrStale)
+}
+
 func webhooks(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	ok(t, db.InsertWebhook(ctx, "b", []byte(`{"url":"https://b"}`), []byte{0, 255}))

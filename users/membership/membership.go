@@ -80,7 +80,8 @@ func CheckName(name string) error {
 	return nil
 }
 
-func checkDescription(text string) error {
+// CheckDescription reports whether a group or role may be described so; ErrDescription.
+func CheckDescription(text string) error {
 	if len([]rune(text)) > 200 || audit.Cut(text) != text {
 		return ErrDescription
 	}
@@ -114,7 +115,7 @@ func about(key, name string) map[string]string { return map[string]string{key: n
 
 // CreateGroup makes a group. ErrName, ErrDescription, ErrExists.
 func (s *Service) CreateGroup(ctx context.Context, name, description string) error {
-	if err := errors.Join(CheckName(name), checkDescription(description)); err != nil {
+	if err := errors.Join(CheckName(name), CheckDescription(description)); err != nil {
 		return err
 	}
 	return s.do(ctx, audit.Event{Name: audit.GroupCreated, Detail: about("group", name)}, func(ctx context.Context) error {
@@ -124,7 +125,7 @@ func (s *Service) CreateGroup(ctx context.Context, name, description string) err
 
 // DescribeGroup changes what a group is said to be. ErrNotFound, ErrDescription.
 func (s *Service) DescribeGroup(ctx context.Context, name, description string) error {
-	if err := checkDescription(description); err != nil {
+	if err := CheckDescription(description); err != nil {
 		return err
 	}
 	return s.do(ctx, audit.Event{Name: audit.GroupChanged, Detail: about("group", name)}, func(ctx context.Context) error {
@@ -153,7 +154,7 @@ func (s *Service) Remove(ctx context.Context, group, userID string) error {
 
 // CreateRole makes a role. ErrName, ErrDescription, ErrExists.
 func (s *Service) CreateRole(ctx context.Context, name, description string) error {
-	if err := errors.Join(CheckName(name), checkDescription(description)); err != nil {
+	if err := errors.Join(CheckName(name), CheckDescription(description)); err != nil {
 		return err
 	}
 	return s.do(ctx, audit.Event{Name: audit.RoleCreated, Detail: about("role", name)}, func(ctx context.Context) error {
@@ -163,7 +164,7 @@ func (s *Service) CreateRole(ctx context.Context, name, description string) erro
 
 // DescribeRole changes what a role is said to be. ErrNotFound, ErrDescription.
 func (s *Service) DescribeRole(ctx context.Context, name, description string) error {
-	if err := checkDescription(description); err != nil {
+	if err := CheckDescription(description); err != nil {
 		return err
 	}
 	return s.do(ctx, audit.Event{Name: audit.RoleChanged, Detail: about("role", name)}, func(ctx context.Context) error {

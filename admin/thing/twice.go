@@ -1,4 +1,4 @@
-package adminapi
+package thing
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// twice finds a member that an object in a JSON text has twice (RFC 8259 section 4), and says where: one reader takes the first and another
+// Twice finds a member that an object in a JSON text has twice (RFC 8259 section 4), and says where: one reader takes the first and another
 // the last, so what somebody else has checked need not be what is carried out. What is no JSON has none.
-func twice(raw []byte) (location string, is bool) {
+func Twice(raw []byte) (location string, is bool) {
 	type object struct {
 		names map[string]bool // nil: an array
 		name  string          // the member in view

@@ -1,0 +1,56 @@
+package files
+
+import (
+	"context"
+
+	"signet/admin"
+	"signet/admin/thing"
+)
+
+// Local is a server whose database is at hand.
+type Local struct {
+	Acts  *admin.Service
+	Actor admin.Actor
+}
+
+// Source implements Target.
+func (l Local) Source() Source { return lists(l) }
+
+// CheckStep implements Target.
+func (l Local) CheckStep(ctx context.Context, s thing.Step) error {
+	return l.Acts.CheckStep(ctx, l.Actor, s)
+}
+
+// SecretState implements Target.
+func (l Local) SecretState(ctx context.Context, id, secret string) (thing.SecretState, error) {
+	return l.Acts.SecretState(ctx, l.Actor, id, secret)
+}
+
+// Apply implements Target.
+func (l Local) Apply(ctx context.Context, s thing.Step) error { return l.Acts.Apply(ctx, l.Actor, s) }
+
+type lists Local
+
+func (l lists) Clients(ctx context.Context, q admin.Ask) (admin.Page[admin.Client], error) {
+	return l.Acts.Clients(ctx, l.Actor, q)
+}
+
+func (l lists) Resources(ctx context.Context) (all []thing.Resource, err error) {
+	list, err := l.Acts.Resources(ctx, l.Actor)
+	for _, r := range list {
+		all = append(all, thing.Resource{Resource: r, Declared: r.Declared})
+	}
+	return all, err
+}
+
+func (l lists) Groups(ctx context.Context, q admin.Ask) (admin.Page[admin.Group], error) {
+	return l.Acts.Groups(ctx, l.Actor, q)
+}
+
+func (l lists) Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role], error) {
+	return l.Acts.Roles(ctx, l.Actor, q)
+}
+
+func (l lists) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error) {
+	return l.Acts.Managed(ctx, l.Actor, q)
+}
