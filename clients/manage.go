@@ -328,7 +328,9 @@ func (r *Registry) List(ctx context.Context) ([]*Client, error) {
 func (r *Registry) FromRow(row storage.Client) (*Client, error) { return fromRow(row, nil) }
 
 // CurrentResources are Resources as the database has them at this moment.
-func (r *Registry) CurrentResources(ctx context.Context) (*Resources, error) { return r.readResources(ctx) }
+func (r *Registry) CurrentResources(ctx context.Context) (*Resources, error) {
+	return r.readResources(ctx)
+}
 
 // Declared are the clients of the configuration, by id.
 func (r *Registry) Declared() []*Client {

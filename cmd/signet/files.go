@@ -24,17 +24,24 @@ var errDiffers = errors.New("the server differs from the files: see the lines ab
 // errPlan: what was looked at is not what would be done now.
 var errPlan = errors.New("this is not the plan that was looked at: plan again")
 
-// target runs do on the server whose database this host has.
-func (a *app) target(cmd *cobra.Command, do func(ctx context.Context, on files.Target) error) error {
+// target runs do on a server that is named, or on the one whose database this host has.
+func (a *app) target(cmd *cobra.Command, e *elsewhere, do func(ctx context.Context, on files.Target) error) error {
+	if e.address != "" {
+		if err := e.open(); err != nil {
+			return err
+		}
+		return do(cmd.Context(), e)
+	}
 	return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 		return do(ctx, files.Local{Acts: h.Admin, Actor: h.Host(operator())})
 	})
 }
 
 func (a *app) export() *cobra.Command {
+	e := &elsewhere{}
 	c := a.verb("export [DIR]", "Write clients, APIs, groups and roles as files, without any secret; without DIR to standard output", 0,
 		func(cmd *cobra.Command, args []string) error {
-			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+			return a.target(cmd, e, func(ctx context.Context, on files.Target) error {
 				set, err := files.Export(ctx, on.Source())
 				if err != nil {
 					return err
@@ -55,6 +62,7 @@ func (a *app) export() *cobra.Command {
 		}
 		return nil
 	}
+	serverFlags(c, e)
 	return reads(c)
 }
 
@@ -100,11 +108,12 @@ func planned(c *cobra.Command, o *files.Options) *cobra.Command {
 }
 
 func (a *app) plan() *cobra.Command {
+	e := &elsewhere{}
 	var o files.Options
 	var kept bool
 	c := a.verb("plan PATH…", "Tell what apply would do with files (JSON, YAML) and folders of them; exit code 3 = something", 0,
 		func(cmd *cobra.Command, args []string) error {
-			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+			return a.target(cmd, e, func(ctx context.Context, on files.Target) error {
 				p, err := makePlan(ctx, on, args, o)
 				if err != nil {
 					return err
@@ -122,16 +131,18 @@ func (a *app) plan() *cobra.Command {
 			})
 		})
 	c.Flags().BoolVar(&kept, "ignore-extra", false, "leave out what is on the server, and neither kept nor said by any files")
+	serverFlags(c, e)
 	return reads(planned(c, &o))
 }
 
 func (a *app) apply() *cobra.Command {
+	e := &elsewhere{}
 	var o files.Options
 	var sureOf bool
 	var digest string
 	c := a.verb("apply PATH…", "Make the server as files (JSON, YAML) say, a thing after the other; exit code 3 = something was left", 0,
 		func(cmd *cobra.Command, args []string) error {
-			return a.target(cmd, func(ctx context.Context, on files.Target) error {
+			return a.target(cmd, e, func(ctx context.Context, on files.Target) error {
 				p, err := makePlan(ctx, on, args, o)
 				if err != nil {
 					return err
@@ -151,6 +162,7 @@ func (a *app) apply() *cobra.Command {
 		})
 	c.Flags().StringVar(&digest, "plan", "", "do it only if it is what `plan` showed under this `DIGEST`")
 	yesFlag(c, &sureOf)
+	serverFlags(c, e)
 	return planned(c, &o)
 }
 
