@@ -69,14 +69,15 @@ func (s *site) apply(document string, change ...func(o *files.Options)) (done []
 }
 
 func brief(s files.Step) string {
-	text := s.What + " " + s.Kind + " " + s.Key
+	var text strings.Builder
+	text.WriteString(s.What + " " + s.Kind + " " + s.Key)
 	for _, c := range s.Changes {
-		text += " " + c.Field
+		text.WriteString(" " + c.Field)
 	}
 	for _, k := range s.Kept {
-		text += " !" + k.Field
+		text.WriteString(" !" + k.Field)
 	}
-	return text
+	return text.String()
 }
 
 func told(p *files.Plan) (all []string) {
