@@ -22,10 +22,10 @@ import (
 // documents are those whose blocks are tried, from the root of the module.
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
 	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
-	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md"}
+	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md", "docs/workload-identity.md"}
 
 // served are those that go on where README.md ends: with a server that runs.
-var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md"}
+var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/workload-identity.md"}
 
 // block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
 type block struct{ language, text, why string }
@@ -170,6 +170,10 @@ func (s *shell) run(t *testing.T, text string) {
 			build := exec.Command("go", "build", "-o", filepath.Join(s.value("EXAMPLES"), name), "signet/examples/"+name)
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("build %s: %v\n%s", name, err, out)
+			}
+			if name == "workload" { // which ends by itself
+				s.line(t, line)
+				continue
 			}
 			s.start(t, line, "http://"+s.app+"/")
 		case strings.HasSuffix(line, " serve"):
