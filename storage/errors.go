@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -118,6 +119,10 @@ func translatePostgres(err error) error {
 	if !ok {
 		if errors.Is(err, errScan) {
 			return err
+		}
+		if _, refused := errors.AsType[*tls.CertificateVerificationError](err); refused {
+			return fmt.Errorf("%w: its certificate is refused; the address must have the host that the certificate is for, and "+
+				"sslrootcert=FILE the authority that signed it: %w", ErrUnavailable, err)
 		}
 		return fmt.Errorf("%w: %w", ErrUnavailable, err) // no answer from the server: the network, or its end of it
 	}
