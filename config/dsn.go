@@ -78,11 +78,18 @@ func postgresMistake(text string) string {
 	if strings.Count(authority, "@") > 1 || strings.ContainsAny(after, "@#") || strings.Count(strings.TrimSuffix(u.Path, "/"), "/") > 1 {
 		return encode
 	}
-	if _, err := url.ParseQuery(u.RawQuery); err != nil {
+	parameters, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
 		return "has parameters after ? that cannot be read; percent-encode special characters in them"
+	}
+	if mode := parameters.Get("sslmode"); mode != "" && !slices.Contains(sslModes, mode) {
+		return "has an sslmode that there is not; it is one of " + strings.Join(sslModes, ", ")
 	}
 	return ""
 }
+
+// sslModes are those of libpq.
+var sslModes = []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 // shownParameters are the parameters of a Postgres address whose values are shown; of all others only the names are.
 var shownParameters = []string{

@@ -17,7 +17,7 @@ func TestS04_NoPartOfADatabasePasswordIsShown(t *testing.T) {
 		"postgres://u:hush%zz@h/d", "postgres://u:hu sh@h/d", "postgresql://u:hush@hush:hush@h:5432/d?sslmode=disable", "postgres://u:h@us/h/d",
 		"postgres://u@h/d?password=hush@hush", "postgres://u@h/d?password=hush;hush", "postgres://u:hush@[h/d", "postgres:u:hush@h/d",
 		"host=h user=u password=hush", " postgres://u:hush@h/d", "Postgres://u:hush@h/d", "mysql://u:hush@h/d", "u:hush@h/d",
-		"sqlite://u:hush@h/d", "sqlite:x.db?_auth_pass=hush",
+		"sqlite://u:hush@h/d", "sqlite:x.db?_auth_pass=hush", "postgres://u:hush@h/d?sslmode=hush",
 	}
 	taken := []string{
 		"postgres://u:hu%40sh@h/d", "postgres://u:hu:sh@h1:5432,h2:5433/d?target_session_attrs=read-write", "postgres://u:hush@h",

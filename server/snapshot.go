@@ -103,7 +103,20 @@ func trimSnapshots(path, made string, keep int) error {
 	return nil
 }
 
-// SnapshotBeforeStepBack copies the database before its newest migration is taken back; see snapshot.
-func SnapshotBeforeStepBack(ctx context.Context, c config.Config, db *storage.DB) (string, error) {
-	return snapshot(ctx, c, db, true)
+// StepBack takes the newest migration back. A SQLite file is copied before (see snapshot), and refused while a server uses it: the server
+// would go on without what it needs.
+func StepBack(ctx context.Context, c config.Config, db *storage.DB, notice func(string)) (m storage.Migration, err error) {
+	lock, err := lockFor(Options{Use: ForServing, Config: c})
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	copied, err := snapshot(ctx, c, db, true)
+	if err != nil {
+		return m, err
+	}
+	if copied != "" {
+		notice("Copied the database to " + copied + ", as it was before.")
+	}
+	return db.MigrateDown(ctx)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,5 +75,34 @@ func TestTheDatabaseIsCopiedBeforeAMigration(t *testing.T) {
 	before := read(t, made)
 	if _, err := server.Migrate(t.Context(), c, func(string) {}); err != nil || read(t, made) != before {
 		t.Errorf("without: %v", err)
+	}
+}
+
+// TestE08_NoStepBackUnderAServer: a server that uses the file would go on without what the step takes away.
+func TestE08_NoStepBackUnderAServer(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "signet.db")
+	c := config.Default()
+	c.Storage.DSN = config.NewDSN("sqlite:" + path)
+	h, err := server.Open(t.Context(), server.Options{Config: c, Use: server.ForServing})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := server.OpenDatabase(t.Context(), c, nil, server.ForActing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := server.StepBack(t.Context(), c, db, func(string) {}); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("under a server: %v", err)
+	}
+	if err := db.CheckSchema(t.Context()); err != nil {
+		t.Errorf("something was taken back: %v", err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.StepBack(t.Context(), c, db, func(string) {}); err != nil || !errors.Is(db.CheckSchema(t.Context()), storage.ErrSchemaOlder) {
+		t.Errorf("without one: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signet/storage/migrations"
@@ -114,7 +115,29 @@ func brokenSQLite(err error) bool {
 	return false
 }
 
+// oneLine is an error of pgx on one line: it lists what it tried (each address, with and without TLS) a line each, and the text stands in
+// tables and logs.
+type oneLine struct{ error }
+
+// Error has each try once.
+func (e oneLine) Error() string {
+	first, tries, _ := strings.Cut(e.error.Error(), "\n")
+	var all []string
+	for try := range strings.Lines(tries) {
+		if try = strings.TrimSpace(try); try != "" && !slices.Contains(all, try) {
+			all = append(all, try)
+		}
+	}
+	return strings.TrimSpace(first + " " + strings.Join(all, "; "))
+}
+
+// Unwrap implements errors.Unwrap.
+func (e oneLine) Unwrap() error { return e.error }
+
 func translatePostgres(err error) error {
+	if _, several := errors.AsType[*pgconn.ConnectError](err); several {
+		err = oneLine{err}
+	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		if errors.Is(err, errScan) {

@@ -66,8 +66,7 @@ func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
 	if err != nil {
 		return nil, err
 	}
-	there, err := db.hasTable(ctx, goose.DefaultTablename)
-	if err != nil || !there {
+	if have, err := db.schemaVersion(ctx); err != nil || have == 0 {
 		return steps, err
 	}
 	at := map[int64]time.Time{}

@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"net/url"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -24,10 +27,33 @@ type postgresEngine struct {
 	breaker breaker
 }
 
+// unparsed is what pgx says of an address, after the address. Its words quote what they could not take apart, the password perhaps:
+// then they are left out.
+func unparsed(dsn string, err error) string {
+	text := err.Error()
+	u, broken := url.Parse(dsn)
+	_, its := errors.AsType[*pgconn.ParseConfigError](err)
+	i := strings.LastIndex(text, "`: ")
+	if !its || broken != nil || i < 0 {
+		return ""
+	}
+	text = text[i+len("`: "):]
+	secrets := []string{u.Query().Get("password"), u.Query().Get("sslpassword")}
+	if password, set := u.User.Password(); set {
+		secrets = append(secrets, password)
+	}
+	for _, secret := range secrets {
+		if secret != "" && strings.Contains(text, secret) {
+			return ""
+		}
+	}
+	return ": " + text
+}
+
 func openPostgres(o Options) (*postgresEngine, error) {
 	config, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
-		return nil, errors.New("the DSN is no valid postgres:// address") // pgx's own words may quote the password
+		return nil, errors.New("the DSN is no valid postgres:// address" + unparsed(o.DSN, err))
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = callTimeout

@@ -2,8 +2,11 @@ package storage
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,15 +48,60 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 		have, known)
 }
 
-// schemaVersion reads the newest applied step; 0 for an empty database.
-func (db *DB) schemaVersion(ctx context.Context) (int64, error) {
+// ourTable is one that the first step makes: where the table of versions has steps and this one is missing, they are another program's.
+const ourTable = "revoked_tokens"
+
+// schemaVersion reads the newest applied step; 0 for an empty database. A database with another program's tables is an error.
+func (db *DB) schemaVersion(ctx context.Context) (version int64, err error) {
 	there, err := db.hasTable(ctx, "goose_db_version")
-	if err != nil || !there {
+	if err == nil && there {
+		err = db.one(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied", nil, &version)
+	}
+	if err != nil {
 		return 0, err
 	}
-	var version int64
-	err = db.one(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied", nil, &version)
-	return version, err
+	if version == 0 {
+		return 0, db.checkForeign(ctx, "sqlite_sequence", "goose_db_version")
+	}
+	if ours, err := db.hasTable(ctx, ourTable); err != nil || ours {
+		return version, err
+	}
+	return 0, db.checkForeign(ctx, "sqlite_sequence")
+}
+
+// checkForeign refuses a database that has tables: whoever mistyped its address wants no fifty more in it. Tables of extensions of
+// Postgres are nobody's, nor are those in except.
+func (db *DB) checkForeign(ctx context.Context, except ...string) error {
+	query := "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+	remedy := "give Signet a file of its own"
+	if db.dialect == Postgres {
+		var schemas int64
+		if err := db.one(ctx, "SELECT count(current_schema())", nil, &schemas); err != nil {
+			return err
+		}
+		if schemas == 0 {
+			return errors.New("no schema of the database's search_path exists: make one by CREATE SCHEMA, or take search_path out of the DSN")
+		}
+		query = `SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT EXISTS
+				(SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e')
+			ORDER BY c.relname`
+		remedy = "give Signet a database of its own, or a schema: CREATE SCHEMA signet, and ?search_path=signet in the DSN"
+	}
+	var names []string
+	err := db.many(ctx, query, nil, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		if !slices.Contains(except, name) {
+			names = append(names, strconv.Quote(name))
+		}
+		return err
+	})
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("the database is another program's (it has tables that are not Signet's: %s): %s",
+		strings.Join(names[:min(3, len(names))], ", "), remedy)
 }
 
 // oldestRelease reads what the contracting steps have written: the newest step that a binary must know to run here.

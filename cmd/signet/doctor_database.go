@@ -28,7 +28,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 	defer db.Close()
 	schema, fits := lookAtSchema(ctx, c, db)
 	if !fits {
-		return []finding{schema}
+		return append([]finding{schema}, missingMasterKey(c)...)
 	}
 	findings := append([]finding{schema, tryWrite(ctx, c), lookAtClock(ctx, db)}, lookAtMasterKeys(ctx, c, db)...)
 	shared, err := server.SharedIDs(ctx, db, c)
@@ -44,6 +44,15 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		}
 	}
 	return findings
+}
+
+// missingMasterKey is for a database that holds nothing yet: on Postgres serve makes no key, and does not start.
+func missingMasterKey(c config.Config) []finding {
+	if !c.Storage.DSN.Postgres() || !c.MasterKey.Empty() {
+		return nil
+	}
+	return []finding{{"master key", false, "there is none, and `signet serve` does not start on Postgres without: set SIGNET_MASTER_KEY, or " +
+		"SIGNET_MASTER_KEY_FILE; `signet key generate-master` makes one"}}
 }
 
 func lookAtGroup(ctx context.Context, db *storage.DB, upstream, theirs, ours string) []finding {

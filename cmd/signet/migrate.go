@@ -97,14 +97,7 @@ func (a *app) migrateDown() *cobra.Command {
 			return fmt.Errorf("this takes back migration %d (%s) and deletes %s; nothing was done. Stop all servers, make a backup, and say --yes",
 				m.Version, m.Name, lost(losses))
 		}
-		copied, err := server.SnapshotBeforeStepBack(cmd.Context(), c, db)
-		if err != nil {
-			return err
-		}
-		if copied != "" {
-			a.notice("Copied the database to " + copied + ", as it was before.")
-		}
-		if m, err = db.MigrateDown(cmd.Context()); err != nil {
+		if m, err = server.StepBack(cmd.Context(), c, db, a.notice); err != nil {
 			return err
 		}
 		a.notice("deleted: " + lost(losses))
