@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"signet/oauth/mtls"
@@ -102,4 +103,29 @@ func haproxy(p *proxy) string {
 		replaced(p.plain[0], ":443", "127.0.0.1:"+p.port, "/etc/haproxy/id.pem", p.file("both.pem")) +
 		replaced(p.app[0], ":9443", "127.0.0.1:"+p.apps, "/etc/haproxy/mtls.pem", p.file("both.pem"),
 			"/etc/haproxy/apps-ca.pem", p.file("apps-ca.pem"))
+}
+
+// traefik reads a folder: the blocks, and which of them the second host takes.
+func traefik(p *proxy) string {
+	ours := fmt.Sprintf(`http:
+  routers:
+    apps: {rule: "Host(%s)", service: signet, middlewares: [certificate], tls: {options: mtls}}
+tls:
+  stores: {default: {defaultCertificate: {certFile: %q, keyFile: %q}}}
+`, "`mtls.id.example.com`", p.cert, p.key)
+	for name, text := range map[string]string{"plain.yml": replaced(p.plain[0], "tls: {certResolver: default}", "tls: {}"), "app.yml": p.app[0],
+		"ours.yml": ours} {
+		if err := os.MkdirAll(p.file("dynamic"), 0o700); err != nil {
+			panic(err)
+		}
+		if err := os.WriteFile(filepath.Join(p.file("dynamic"), name), []byte(text), 0o600); err != nil {
+			panic(err)
+		}
+	}
+	static := fmt.Sprintf("log: {level: DEBUG}\nentryPoints: {websecure: {address: \"127.0.0.1:%s\"}}\nproviders: {file: {directory: %q}}\n", p.port,
+		p.file("dynamic"))
+	if err := os.WriteFile(p.file("config.yml"), []byte(static), 0o600); err != nil {
+		panic(err)
+	}
+	return static
 }
