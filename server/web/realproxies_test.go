@@ -188,9 +188,7 @@ func (p *proxy) run(t *testing.T, path string, args []string) {
 	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })
 	for {
-		c, err := net.Dial("tcp", "127.0.0.1:"+p.port)
-		if err == nil {
-			c.Close()
+		if p.answers() {
 			return
 		}
 		select {
@@ -201,6 +199,21 @@ func (p *proxy) run(t *testing.T, path string, args []string) {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// answers tells whether the proxy has read its configuration: Traefik listens before, with a certificate of its own, and then with no
+// route.
+func (p *proxy) answers() bool {
+	c, err := tls.Dial("tcp", "127.0.0.1:"+p.port, &tls.Config{RootCAs: p.pool, ServerName: "id.example.com"})
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /page HTTP/1.1\r\nHost: id.example.com\r\nConnection: close\r\n\r\n"); err != nil {
+		return false
+	}
+	answer, err := io.ReadAll(c)
+	return err == nil && bytes.HasPrefix(answer, []byte("HTTP/1.1 200"))
 }
 
 // get asks from an address that is no proxy's.
