@@ -22,7 +22,7 @@ func Hidden(s string) bool {
 		r := text[i]
 		switch {
 		case r == nonJoiner || r == joiner:
-			if !(r == joiner && joinsEmoji(text, i)) && !inContext(text, i) {
+			if !(r == joiner && joinsEmoji(text, i)) && !(r == nonJoiner && inCursive(text, i)) && !inContext(text, i) {
 				return true
 			}
 		case r == blackFlag:
@@ -33,6 +33,25 @@ func Hidden(s string) bool {
 	}
 	return false
 }
+
+// inCursive reports whether the non-joiner at i is between letters of one script that joins them. RFC 5892 A.1 wants one before it that
+// joins to both sides; people type it after the others, too (Persian, after reh or dal), where it changes nothing.
+func inCursive(text []rune, i int) bool {
+	before, after := i-1, i+1
+	for before >= 0 && unicode.Is(unicode.M, text[before]) {
+		before--
+	}
+	for after < len(text) && unicode.Is(unicode.M, text[after]) {
+		after++
+	}
+	return before >= 0 && after < len(text) && unicode.IsLetter(text[before]) && unicode.IsLetter(text[after]) &&
+		slices.ContainsFunc(cursive, func(script *unicode.RangeTable) bool {
+			return unicode.Is(script, text[before]) && unicode.Is(script, text[after])
+		})
+}
+
+var cursive = []*unicode.RangeTable{unicode.Arabic, unicode.Syriac, unicode.Mandaic, unicode.Nko, unicode.Mongolian, unicode.Adlam,
+	unicode.Hanifi_Rohingya}
 
 func hidden(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)

@@ -5,8 +5,9 @@ import "testing"
 func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A.1, A.2; RFC 8264
 	for name, text := range map[string]string{
 		"plain": "Ada Lovelace", "Persian": "علی\u200cرضا", "Persian, two words": "می\u200cخواهم زاده", "Hindi half form": "क्\u200dष",
-		"Hindi explicit virama": "क्\u200cष",
-		"Sinhala":               "ශ්\u200dරී ලංකා", "Malayalam": "ന്\u200d", "Kannada": "ರ್\u200cಕ", "Urdu": "علی",
+		"Persian, after a letter that joins to the right": "مهر\u200cانگیز", "and with a vowel sign": "مهرِ\u200cانگیز",
+		"Syriac": "ܕ\u200cܝ", "Hindi explicit virama": "क्\u200cष",
+		"Sinhala": "ශ්\u200dරී ලංකා", "Malayalam": "ന്\u200d", "Kannada": "ರ್\u200cಕ", "Urdu": "علی",
 		"family": "Ada 👩\u200d👩\u200d👧", "astronaut": "👩🏽\u200d🚀", "heart": "❤\ufe0f",
 		"on fire": "❤\ufe0f\u200d🔥", "pilot": "👨\u200d✈\ufe0f", "rainbow": "🏳\ufe0f\u200d🌈", "pirate": "🏴\u200d☠\ufe0f",
 		"England": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
@@ -23,8 +24,9 @@ func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A
 		"zero width space": "Ada\u200bEve", "byte order mark": "\ufeffAda", "soft hyphen": "A\u00adda", "private use": "Ada\ue000",
 		"word joiner": "Ada\u2060", "joiner in Latin": "Ada\u200dEve",
 		"non-joiner in Latin": "Ada\u200cEve", "joiner at the start": "\u200dAda", "joiner at the end": "Ada\u200d", "joiner alone": "\u200d",
-		"non-joiner after a blank": "Ada \u200c",
-		"emoji and a letter":       "👩\u200dA", "a letter and an emoji": "A\u200d👩", "joiner after an emoji": "👩\u200d",
+		"non-joiner after a blank": "Ada \u200c", "non-joiner between two scripts": "Aر\u200cb", "non-joiner at the end": "مهر\u200c",
+		"two non-joiners": "مهر\u200c\u200cانگیز", "non-joiner after a mark": "Ada ِ\u200cا",
+		"emoji and a letter": "👩\u200dA", "a letter and an emoji": "A\u200d👩", "joiner after an emoji": "👩\u200d",
 		"two joiners": "👩\u200d\u200d👩", "tags alone": "Ada\U000e0041\U000e007f",
 		"tags after a letter": "A\U000e0067\U000e007f", "unended tags": "🏴\U000e0067\U000e0062",
 		"a long hidden text": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e0067\U000e0067\U000e0067\U000e0067\U000e0067\U000e007f",
