@@ -102,7 +102,8 @@ func TestE08_NoStepBackUnderAServer(t *testing.T) {
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.StepBack(t.Context(), c, db, func(string) {}); err != nil || !errors.Is(db.CheckSchema(t.Context()), storage.ErrSchemaOlder) {
+	if _, err := server.StepBack(t.Context(), c, db, func(string) {}); err != nil ||
+		!errors.Is(db.CheckSchema(t.Context()), storage.ErrSchemaOlder) {
 		t.Errorf("without one: %v", err)
 	}
 }

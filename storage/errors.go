@@ -115,7 +115,7 @@ func brokenSQLite(err error) bool {
 	return false
 }
 
-// oneLine is an error of pgx on one line: it lists what it tried (each address, with and without TLS) a line each, and the text stands in
+// oneLine is an error of pgx on one line: it lists what it tried (each address, with and without TLS) a line each, and the text is shown in
 // tables and logs.
 type oneLine struct{ error }
 

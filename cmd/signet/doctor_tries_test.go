@@ -173,11 +173,13 @@ func TestE01_ADatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
 		made []string
 		says string
 	}{
-		"tables of theirs":           {[]string{"CREATE TABLE moz_places (a INTEGER)", "INSERT INTO moz_places VALUES (1)"}, `"moz_places"`},
-		"of a name that we use":      {[]string{"CREATE TABLE clients (a INTEGER)"}, `"clients"`},
-		"versions of theirs":         {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 3, TRUE, NULL)"}, `"goose_db_version"`},
-		"beside tables":              {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 9001, TRUE, NULL)", "CREATE TABLE x (a INTEGER)"}, `"x"`},
-		"before their first version": {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 0, TRUE, NULL)", "CREATE TABLE x (a INTEGER)"}, `"x"`},
+		"tables of theirs":      {[]string{"CREATE TABLE moz_places (a INTEGER)", "INSERT INTO moz_places VALUES (1)"}, `"moz_places"`},
+		"of a name that we use": {[]string{"CREATE TABLE clients (a INTEGER)"}, `"clients"`},
+		"versions of theirs":    {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 3, TRUE, NULL)"}, `"goose_db_version"`},
+		"beside tables": {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 9001, TRUE, NULL)",
+			"CREATE TABLE x (a INTEGER)"}, `"x"`},
+		"before their first version": {[]string{versions, "INSERT INTO goose_db_version VALUES (1, 0, TRUE, NULL)",
+			"CREATE TABLE x (a INTEGER)"}, `"x"`},
 	} {
 		for _, engine := range []string{"sqlite", "postgres"} {
 			t.Run(name+"/"+engine, func(t *testing.T) {
@@ -185,13 +187,16 @@ func TestE01_ADatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
 				if engine == "postgres" {
 					dsn = storagetest.PostgresDSN(t)
 				}
-				e := examine(t, dsn, fmt.Sprintf("server: {issuer: 'http://localhost:1', listen: %q, internal_listen: %q}\n", freeAddress(t), freeAddress(t)))
+				e := examine(t, dsn, fmt.Sprintf("server: {issuer: 'http://localhost:1', listen: %q, internal_listen: %q}\n",
+					freeAddress(t), freeAddress(t)))
 				t.Setenv("SIGNET_STORAGE_DSN", e.dsn)
 				storagetest.Exec(t, e.dsn, c.made...)
 				before := storagetest.Dump(t, e.dsn)
-				for _, command := range [][]string{{"doctor"}, {"migrate", "up"}, {"migrate", "status"}, {"migrate", "check"}, {"migrate", "down", "--yes"},
+				for _, command := range [][]string{{"doctor"}, {"migrate", "up"}, {"migrate", "status"}, {"migrate", "check"},
+					{"migrate", "down", "--yes"},
 					{"user", "list"}, {"serve"}} {
-					if code, text := e.run(command...); code != exitFailed || !strings.Contains(text, "another program's") || !strings.Contains(text, c.says) {
+					if code, text := e.run(command...); code != exitFailed || !strings.Contains(text, "another program's") ||
+						!strings.Contains(text, c.says) {
 						t.Errorf("%v: %d: %s", command, code, text)
 					}
 				}
@@ -219,8 +224,9 @@ func TestE07_AnAddressThatCannotBeUsedSaysWhy(t *testing.T) {
 	for rest, says := range map[string]string{
 		"@127.0.0.1:1/d": "connection refused", "@127.0.0.1:1/d?sslmode=disable": "connection refused",
 		"@127.0.0.1:1/d?connect_timeout=soon": "connect_timeout", "@127.0.0.1:1/d?sslmode=always": "verify-full",
-		"@127.0.0.1:1/d?sslmode=verify-full&sslrootcert=/nope.pem": "/nope.pem", "@127.0.0.1:1/d?target_session_attrs=any-write": "target_session_attrs",
-		"@127.0.0.1:1/d?connect_timeout=hush": "no valid postgres:// address",
+		"@127.0.0.1:1/d?sslmode=verify-full&sslrootcert=/nope.pem": "/nope.pem",
+		"@127.0.0.1:1/d?target_session_attrs=any-write":            "target_session_attrs",
+		"@127.0.0.1:1/d?connect_timeout=hush":                      "no valid postgres:// address",
 	} {
 		e := examine(t, "postgres://u:hush"+rest, "server: {issuer: 'http://localhost:1'}\n")
 		t.Setenv("SIGNET_STORAGE_DSN", e.dsn)

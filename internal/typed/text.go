@@ -34,7 +34,7 @@ func Hidden(s string) bool {
 	return false
 }
 
-// inCursive reports whether the non-joiner at i is between letters of one script that joins them. RFC 5892 A.1 wants one before it that
+// inCursive reports whether the non-joiner at i is between characters of one script that joins them. RFC 5892 A.1 wants one before it that
 // joins to both sides; people type it after the others, too (Persian, after reh or dal), where it changes nothing.
 func inCursive(text []rune, i int) bool {
 	before, after := i-1, i+1

@@ -113,7 +113,8 @@ func traefik(p *proxy) string {
 tls:
   stores: {default: {defaultCertificate: {certFile: %q, keyFile: %q}}}
 `, "`mtls.id.example.com`", p.cert, p.key)
-	for name, text := range map[string]string{"plain.yml": replaced(p.plain[0], "tls: {certResolver: default}", "tls: {}"), "app.yml": p.app[0],
+	for name, text := range map[string]string{"plain.yml": replaced(p.plain[0], "tls: {certResolver: default}", "tls: {}"),
+		"app.yml":  p.app[0],
 		"ours.yml": ours} {
 		if err := os.MkdirAll(p.file("dynamic"), 0o700); err != nil {
 			panic(err)
@@ -122,7 +123,8 @@ tls:
 			panic(err)
 		}
 	}
-	static := fmt.Sprintf("log: {level: DEBUG}\nentryPoints: {websecure: {address: \"127.0.0.1:%s\"}}\nproviders: {file: {directory: %q}}\n", p.port,
+	static := fmt.Sprintf(
+		"log: {level: DEBUG}\nentryPoints: {websecure: {address: \"127.0.0.1:%s\"}}\nproviders: {file: {directory: %q}}\n", p.port,
 		p.file("dynamic"))
 	if err := os.WriteFile(p.file("config.yml"), []byte(static), 0o600); err != nil {
 		panic(err)

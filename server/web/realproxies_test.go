@@ -201,7 +201,7 @@ func (p *proxy) run(t *testing.T, path string, args []string) {
 	}
 }
 
-// answers tells whether the proxy has read its configuration: Traefik listens before, with a certificate of its own, and then with no
+// answers reports whether the proxy has read its configuration: Traefik listens before, with a certificate of its own, and then with no
 // route.
 func (p *proxy) answers() bool {
 	c, err := tls.Dial("tcp", "127.0.0.1:"+p.port, &tls.Config{RootCAs: p.pool, ServerName: "id.example.com"})
