@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/admin/repeat"
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients"
@@ -60,9 +61,13 @@ func (h *Services) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error
 	if !h.Config.Admin.API {
 		return nil, nil
 	}
+	repeats, err := repeat.New(h.DB, h.Master.DeriveAll("answers of the API of administrators"))
+	if err != nil {
+		return nil, err
+	}
 	handler, err := adminapi.New(adminapi.Options{
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
-		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll),
+		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
 	})
 	return []web.Mounter{handler}, err
 }

@@ -27,6 +27,7 @@ const (
 	ExpiredWaiting       Expirable = "waiting"
 	ExpiredStatus        Expirable = "ended_status"
 	expiredTraces        Expirable = "traces"
+	expiredAnswers       Expirable = "idempotency_keys"
 )
 
 // Expirables lists what DeleteExpired knows.
@@ -34,7 +35,7 @@ func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredClientChanges, ExpiredInitialTokens,
-		ExpiredWaiting, ExpiredStatus, expiredTraces}
+		ExpiredWaiting, ExpiredStatus, expiredTraces, expiredAnswers}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -54,6 +55,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredWaiting:       {"id_hash", "expires_at < $1"},
 	ExpiredStatus:        {"status_index", "ended_at < $1"},
 	expiredTraces:        {"reference", "expires_at < $1"},
+	expiredAnswers:       {"id", "expires_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

@@ -57,6 +57,9 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 		"waiting": func(ctx context.Context, id string) error {
 			return db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", UserCode: id, CreatedAt: ended, ExpiresAt: ended}, n)
 		},
+		"answers": func(ctx context.Context, id string) error {
+			return db.ClaimAnswer(ctx, id, "c", "r", ended.Add(-time.Hour), ended)
+		},
 		"traces": func(ctx context.Context, id string) error { return db.PutTrace(ctx, id, "", ended, []byte("{}")) },
 		"status of what was deleted": func(ctx context.Context, id string) error {
 			return db.Exec(ctx, fmt.Sprintf("INSERT INTO ended_status (status_index, ended_at) VALUES (1%s, %d)", id[2:], ended.UnixMicro()))

@@ -45,9 +45,8 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		}
 		x.ctx = context.WithValue(context.WithValue(r.Context(), actorKey{}, who), exchangeKey{}, x)
 		x.r = r.WithContext(x.ctx)
-		handle(x)
-		if x.problem != nil {
-			return x.problem
+		if err := a.handler.once(x, who, func() { handle(x) }); err != nil {
+			return err
 		}
 		if x.status != 0 {
 			w.WriteHeader(x.status)

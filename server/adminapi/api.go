@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/admin/repeat"
 	"signet/oauth"
 	"signet/oauth/dpop"
 	"signet/oauth/refusal"
@@ -28,13 +30,15 @@ type Callers interface {
 	Caller(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
 }
 
-// Options of New. All but Proofs are required.
+// Options of New. All but Proofs and Log are required.
 type Options struct {
 	Callers Callers
 	Acts    *admin.Service
 	Issuer  *url.URL
 	Scopes  []string       // of the resource
 	Proofs  *dpop.Verifier // of possession (RFC 9449); nil: none are read
+	Repeats *repeat.Keeper // answers of requests that have a key
+	Log     *slog.Logger   // nil discards
 }
 
 // Handler serves the API.
@@ -46,8 +50,11 @@ type Handler struct {
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Callers == nil || o.Acts == nil || o.Issuer == nil {
-		return nil, errors.New("server/adminapi: callers, acts and issuer are required")
+	if o.Callers == nil || o.Acts == nil || o.Issuer == nil || o.Repeats == nil {
+		return nil, errors.New("server/adminapi: callers, acts, issuer and repeats are required")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/")}, nil
 }

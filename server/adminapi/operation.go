@@ -61,6 +61,9 @@ func operation[I, O any](api huma.API, route, id, summary string, do func(ctx co
 	if created := method == http.MethodPost && !strings.Contains(path, "{"); created {
 		op.DefaultStatus = http.StatusCreated
 	}
+	if method == http.MethodPost {
+		op.Parameters = append(op.Parameters, repeats)
+	}
 	describe(api, &op)
 	if _, none := any(*new(O)).(nothing); none {
 		op.DefaultStatus = http.StatusNoContent

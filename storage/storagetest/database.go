@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,6 +192,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertTicket(ctx, storage.Ticket{ID: id, SecretHash: id, Purpose: "p", Owner: "o", CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
+		ok(t, db.ClaimAnswer(ctx, id, "c", "r", now, at))
 		ok(t, db.PutTrace(ctx, id, "", at, []byte("{}")))
 		ok(t, db.PutTrace(ctx, id, "", later, []byte("another"))) // the first one stays
 		data, err := db.KeptTrace(ctx, id)
@@ -397,4 +399,36 @@ func tracesOfClient(t *testing.T, db *storage.DB) {
 	same(t, string(data), "two")
 	_, err = db.LastTrace(ctx, "")
 	fails(t, err, storage.ErrNotFound)
+}
+
+func answers(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ok(t, db.ClaimAnswer(ctx, "k", "c1", "r1", now, now.Add(time.Hour)))
+	fails(t, db.ClaimAnswer(ctx, "k", "c2", "r2", now.Add(time.Minute), now.Add(time.Hour)), storage.ErrConflict)
+	request, answer, claimed, err := db.Answer(ctx, "k")
+	if err != nil || request != "r1" || answer != nil || !claimed.Equal(now) {
+		t.Fatalf("got %q %q %v %v", request, answer, claimed, err)
+	}
+	fails(t, db.PutAnswer(ctx, "k", "c2", []byte("x")), storage.ErrStale)
+	ok(t, db.PutAnswer(ctx, "k", "c1", []byte{0, 255}))
+	fails(t, db.PutAnswer(ctx, "k", "c1", []byte("y")), storage.ErrStale)
+	if _, answer, _, err = db.Answer(ctx, "k"); err != nil || !bytes.Equal(answer, []byte{0, 255}) {
+		t.Fatalf("got %q %v", answer, err)
+	}
+	ok(t, db.ClaimAnswer(ctx, "k", "c3", "r3", now.Add(time.Hour), now.Add(2*time.Hour))) // it has expired
+	if request, answer, _, err = db.Answer(ctx, "k"); err != nil || request != "r3" || answer != nil {
+		t.Fatalf("got %q %q %v", request, answer, err)
+	}
+	ok(t, db.DropAnswer(ctx, "k", "c1")) // another's
+	ok(t, db.DropAnswer(ctx, "k", "c3"))
+	_, _, _, err = db.Answer(ctx, "k")
+	fails(t, err, storage.ErrNotFound)
+}
+
+func raceAnswers(t *testing.T, db *storage.DB) {
+	if won := raced(t, 8, storage.ErrConflict, func(ctx context.Context, i int) error {
+		return db.ClaimAnswer(ctx, "k", string(rune('a'+i)), "r", now, now.Add(time.Hour))
+	}); won != 1 {
+		t.Errorf("%d claimed one request, want 1", won)
+	}
 }

@@ -75,7 +75,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "race-message": raceMessage,
 		"deliveries": deliveries, "queues": queues, "race-delivery": raceDelivery, "session-clients": sessionClients,
-		"upstream uses": upstreamUses, "traces of a client": tracesOfClient,
+		"upstream uses": upstreamUses, "traces of a client": tracesOfClient, "answers": answers, "race-answers": raceAnswers,
 		"client-changes": clientChanges, "idle-time": idleTime, "race-updates": raceUpdates, "race-disabling": raceDisabling,
 		"race-members": raceMembers,
 		"answered":     answered, "erased-interactions": erasedInteractions, "evicted": evicted, "past": past, "race-answer": raceAnswer,
