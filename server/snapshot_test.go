@@ -78,8 +78,8 @@ func TestTheDatabaseIsCopiedBeforeAMigration(t *testing.T) {
 	}
 }
 
-// TestE08_NoStepBackUnderAServer: a server that uses the file would go on without what the step takes away.
-func TestE08_NoStepBackUnderAServer(t *testing.T) {
+// TestNoStepBackUnderAServer: a server that uses the file would go on without what the step takes away.
+func TestNoStepBackUnderAServer(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "signet.db")
 	c := config.Default()

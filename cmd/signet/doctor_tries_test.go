@@ -165,8 +165,8 @@ func TestDoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
 	}
 }
 
-// TestE01_ADatabaseOfAnotherProgramIsLeftAlone: its tables are told, and neither doctor, nor a migration, nor a start changes it.
-func TestE01_ADatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
+// TestADatabaseOfAnotherProgramIsLeftAlone: its tables are told, and neither doctor, nor a migration, nor a start changes it.
+func TestADatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
 	t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 	const versions = "CREATE TABLE goose_db_version (id INTEGER, version_id BIGINT, is_applied BOOLEAN, tstamp TIMESTAMP)"
 	for name, c := range map[string]struct {
@@ -208,8 +208,8 @@ func TestE01_ADatabaseOfAnotherProgramIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestE01_WithoutAMasterKeyPostgresIsNotReadyForAStart: doctor says so of an empty database, too.
-func TestE01_WithoutAMasterKeyPostgresIsNotReadyForAStart(t *testing.T) {
+// TestWithoutAMasterKeyPostgresIsNotReadyForAStart: doctor says so of an empty database, too.
+func TestWithoutAMasterKeyPostgresIsNotReadyForAStart(t *testing.T) {
 	e := examine(t, storagetest.PostgresDSN(t), "server: {issuer: 'http://localhost:1'}\n")
 	t.Setenv("SIGNET_STORAGE_DSN", e.dsn)
 	if code, text := e.run("doctor"); code != exitFailed || !strings.Contains(text, "PROBLEM  master key") ||
@@ -218,8 +218,8 @@ func TestE01_WithoutAMasterKeyPostgresIsNotReadyForAStart(t *testing.T) {
 	}
 }
 
-// TestE07_AnAddressThatCannotBeUsedSaysWhy on one line, and shows no password.
-func TestE07_AnAddressThatCannotBeUsedSaysWhy(t *testing.T) {
+// TestAnAddressThatCannotBeUsedSaysWhy on one line, and shows no password.
+func TestAnAddressThatCannotBeUsedSaysWhy(t *testing.T) {
 	t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 	for rest, says := range map[string]string{
 		"@127.0.0.1:1/d": "connection refused", "@127.0.0.1:1/d?sslmode=disable": "connection refused",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -71,7 +72,7 @@ func healthy(ctx context.Context, c config.Config) error {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 512))
-		return fmt.Errorf("not ready: %s answered %s: %s", req.URL, res.Status, text)
+		return fmt.Errorf("not ready: %s answered %s: %s", req.URL, res.Status, bytes.TrimSpace(text))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ErrFormat: a line that cannot be read. Later lines can, unless the file is truncated.
@@ -26,8 +27,11 @@ const maxLine = 256 << 10
 // only.
 func Read(r io.Reader) iter.Seq2[Record, error] {
 	in := bufio.NewReaderSize(r, 64<<10)
-	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+	switch mark, _ := in.Peek(3); {
+	case bytes.Equal(mark, []byte("\xef\xbb\xbf")):
 		_, _ = in.Discard(3) // it was peeked at
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")), bytes.IndexByte(mark, 0) >= 0:
+		return refused(errUTF16)
 	}
 	first, _ := in.Peek(1)
 	switch {
@@ -40,6 +44,9 @@ func Read(r io.Reader) iter.Seq2[Record, error] {
 }
 
 var (
+	// Spreadsheets write the code page of their machine, or UTF-16, unless asked for UTF-8. Names would come out wrong without a word.
+	errText  = fmt.Errorf("%w: it is not UTF-8; save the file as UTF-8, or `iconv -f windows-1252 -t utf-8 FILE`", ErrFormat)
+	errUTF16 = fmt.Errorf("%w: the file is UTF-16; save it as UTF-8, or `iconv -f utf-16 -t utf-8 FILE`", ErrFormat)
 	errArray = fmt.Errorf("%w: it is a JSON array; write one object a line, as `jq -c '.[]' FILE` does", ErrFormat)
 	errSplit = fmt.Errorf("%w: an object goes on in the next line; write one object a line, as `jq -c . FILE` does", ErrFormat)
 )
@@ -83,6 +90,9 @@ func split(text []byte) bool {
 }
 
 func object(text []byte) (rec Record, err error) {
+	if !utf8.Valid(text) {
+		return rec, errText
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
 		return rec, fmt.Errorf("%w: not a JSON object", ErrFormat)
@@ -210,6 +220,9 @@ func header(rows *csv.Reader) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: there is no header", ErrFormat)
 	}
+	if slices.ContainsFunc(first, notText) {
+		return nil, errText
+	}
 	names := slices.Clone(first)
 	for i, name := range names {
 		names[i] = strings.TrimSpace(name)
@@ -223,7 +236,12 @@ func header(rows *csv.Reader) ([]string, error) {
 	return names, nil
 }
 
+func notText(s string) bool { return !utf8.ValidString(s) }
+
 func fields(names, row []string) (rec Record, err error) {
+	if slices.ContainsFunc(row, notText) {
+		return rec, errText
+	}
 	claims := map[string]json.RawMessage{}
 	for i, name := range names {
 		value := strings.TrimSpace(row[i])

@@ -124,3 +124,33 @@ func TestJSONThatIsNotOneObjectALine(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyUTF8IsRead: a name of another encoding would be stored with holes in it.
+func TestOnlyUTF8IsRead(t *testing.T) {
+	const utf16 = "\xff\xfee\x00m\x00a\x00i\x00l\x00\n\x00"
+	for text, says := range map[string]string{
+		"email,name\na@b.example,M\xfcller\n":                "windows-1252",
+		"email;name\na@b.example;M\xfcller\n":                "windows-1252",
+		"email,\xfcber\na@b.example,x\n":                     "windows-1252",
+		"{\"email\":\"a@b.example\",\"name\":\"M\xfcller\"}": "windows-1252",
+		utf16:                               "utf-16",
+		"\xfe\xff\x00e\x00m\x00a\x00i\x00l": "utf-16",
+		"e\x00m\x00a\x00i\x00l\x00":         "utf-16",
+		"\xff\xfe{\x00\"\x00e\x00":          "utf-16",
+	} {
+		read, told := 0, ""
+		for _, err := range importer.Read(strings.NewReader(text)) {
+			if read++; err != nil {
+				told = err.Error()
+			}
+		}
+		if read != 1 || !strings.Contains(told, says) {
+			t.Errorf("%q: %d, %q, want %q", text, read, told, says)
+		}
+	}
+	for rec, err := range importer.Read(strings.NewReader("email,name\na@b.example,M\xfcller\nb@b.example,Müller\n")) {
+		if (err == nil) != (rec.Line == 3) {
+			t.Errorf("line %d: %v", rec.Line, err)
+		}
+	}
+}
