@@ -70,7 +70,7 @@ func (s *Server) Jobs() []janitor.Job {
 	jobs := []janitor.Job{
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},
-		{Name: "schema", Every: schemaEvery, First: schemaEvery, Alone: true, Run: h.watchSchema},
+		{Name: "schema", Every: schemaEvery, First: time.Second, Alone: true, Run: h.watchSchema},
 		{Name: "webhooks", Every: webhooksEvery, First: webhooksEvery, Alone: true, Run: h.Webhooks.Follow},
 		{Name: "traces", Every: watchEvery, First: watchEvery, Alone: true, Run: h.Traces.Flush},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
