@@ -30,6 +30,9 @@ func TestAFullDiskIsNotReady(t *testing.T) {
 		if err := db.Write(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
 			t.Errorf("full: %v, want unavailable", err)
 		}
+		if err := db.TryWrite(t.Context()); !errors.Is(err, storage.ErrUnavailable) { // what doctor tries
+			t.Errorf("tried on a full disk: %v, want unavailable", err)
+		}
 		if err := db.Ping(t.Context()); err != nil {
 			t.Errorf("read: %v", err)
 		}
@@ -37,6 +40,9 @@ func TestAFullDiskIsNotReady(t *testing.T) {
 	empty()
 	if err := db.Write(t.Context()); err != nil {
 		t.Errorf("with space again: %v", err)
+	}
+	if err := db.TryWrite(t.Context()); err != nil {
+		t.Errorf("tried with space again: %v", err)
 	}
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"signet/config"
 	"signet/server"
 	"signet/server/health"
 	"signet/storage"
+	"signet/storage/sqlitefile"
 )
 
 // lookAtDatabase opens it, unless it is a file that serve has still to make, and looks for what upstreams put people into.
@@ -85,7 +87,11 @@ func lookAtSchema(ctx context.Context, c config.Config, db *storage.DB) (f findi
 	return finding{about, false, err.Error()}, false
 }
 
-// tryWrite writes as a command would, and rolls it back.
+// leastSpace is what a SQLite file should have left on its disk: a write-ahead log and an hour of sign-ins need less.
+const leastSpace = 64 << 20
+
+// tryWrite writes as a command would, and takes it away. A SQLite file may take a small write on a disk that is full, in the space that its
+// log has already; so the disk is asked, too.
 func tryWrite(ctx context.Context, c config.Config) finding {
 	const about = "database"
 	db, err := server.OpenDatabase(ctx, c, nil, server.ForActing)
@@ -96,7 +102,12 @@ func tryWrite(ctx context.Context, c config.Config) finding {
 		return finding{about, false, "takes no writes (look at free space, at the owner and mode of a SQLite file and its directory, " +
 			"at the rights of the Postgres user, and whether the primary only reads): " + err.Error()}
 	}
-	return finding{about, true, "takes writes (one was tried and rolled back)"}
+	if path := c.Storage.DSN.SQLitePath(); path != "" {
+		if err := sqlitefile.Space(filepath.Dir(path), leastSpace); err != nil {
+			return finding{about, false, "takes writes, but not for long: make space on its disk: " + err.Error()}
+		}
+	}
+	return finding{about, true, "takes writes (one was tried and taken away)"}
 }
 
 // lookAtClock compares this machine's clock with the database's: codes and refresh tokens live by both.

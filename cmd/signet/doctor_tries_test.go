@@ -104,8 +104,8 @@ func TestDoctorAsksAtThePublicAddress(t *testing.T) {
 	}
 }
 
-// TestDoctorTriesAWriteAndRollsItBack on both engines.
-func TestDoctorTriesAWriteAndRollsItBack(t *testing.T) {
+// TestDoctorTriesAWriteAndTakesItAway, on both engines.
+func TestDoctorTriesAWriteAndTakesItAway(t *testing.T) {
 	t.Setenv("SIGNET_MASTER_KEY", "c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk")
 	stopped := fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\n", freeAddress(t), freeAddress(t))
 	for _, engine := range []string{"sqlite", "postgres"} {
@@ -120,7 +120,7 @@ func TestDoctorTriesAWriteAndRollsItBack(t *testing.T) {
 				t.Fatal(text)
 			}
 			before := storagetest.Dump(t, e.dsn)
-			if code, text := e.run("doctor"); code != exitOK || !strings.Contains(text, "one was tried and rolled back") {
+			if code, text := e.run("doctor"); code != exitOK || !strings.Contains(text, "one was tried and taken away") {
 				t.Errorf("%d: %s", code, text)
 			}
 			if storagetest.Dump(t, e.dsn) != before {

@@ -7,6 +7,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -45,10 +46,14 @@ type Fact struct{ Name, Value string }
 
 // Error is for the log.
 func (e *PageError) Error() string {
-	if e.Cause != nil {
-		return e.Kind + ": " + e.Cause.Error()
+	if e.Cause == nil {
+		return e.Kind
 	}
-	return e.Kind
+	cause := e.Cause.Error()
+	if cause == e.Kind || strings.HasPrefix(cause, e.Kind+": ") { // it is of this kind, too: once is enough
+		return cause
+	}
+	return e.Kind + ": " + cause
 }
 
 // Unwrap gives the cause.

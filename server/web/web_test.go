@@ -282,6 +282,20 @@ func TestErrorsAtTheBorder(t *testing.T) {
 	}
 }
 
+// TestTheLogNamesAKindOnce: an error of a page whose cause is of the same kind.
+func TestTheLogNamesAKindOnce(t *testing.T) {
+	for want, e := range map[string]*web.PageError{
+		"expired":                             {Kind: "expired"},
+		"redirect_mismatch":                   {Kind: "redirect_mismatch", Cause: errors.New("redirect_mismatch")},
+		"no_document: no answer":              {Kind: "no_document", Cause: errors.New("no_document: no answer")},
+		"invalid: invalid_request: malformed": {Kind: "invalid", Cause: errors.New("invalid_request: malformed")},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestUnknownPathsAndMethodsAnswerInTheirSidesForm(t *testing.T) {
 	d := open(t, issuer+"/tenant", func(m *web.Mux) {
 		m.API("POST /oauth2/token", web.NoCORS, text("x"))
