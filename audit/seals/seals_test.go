@@ -3,7 +3,6 @@ package seals_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,10 +39,7 @@ func keeperOf(t *testing.T, db *storage.DB) *seals.Keeper {
 // engines runs a test on both.
 func engines(t *testing.T, test func(w *world)) {
 	t.Helper()
-	for name, dsn := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },
-		"postgres": storagetest.PostgresDSN,
-	} {
+	for name, dsn := range storagetest.Addresses {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dsn := dsn(t)
@@ -52,9 +48,6 @@ func engines(t *testing.T, test func(w *world)) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = db.Close() })
-			if _, err := db.MigrateUp(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			test(&world{T: t, db: db, dsn: dsn, keeper: keeperOf(t, db)})
 		})
 	}

@@ -3,7 +3,6 @@ package details
 import (
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"signet/clients"
 	"signet/clients/detail"
 	"signet/storage"
+	"signet/storage/storagetest"
 )
 
 func line(s string) clients.Text { return clients.Text{"": s} }
@@ -30,14 +30,11 @@ const bank = "https://bank.test"
 // world is a client of the bank's, and the resources.
 func world(t testing.TB) (*clients.Client, *clients.Resources) {
 	t.Helper()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "signet.db")})
-	if err == nil {
-		t.Cleanup(func() { _ = db.Close() })
-		_, err = db.MigrateUp(t.Context())
-	}
+	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = db.Close() })
 	r, err := clients.New(t.Context(), clients.Options{
 		Store: db, Issuer: "https://id.test", SecretKeys: [][]byte{make([]byte, 32)},
 		Declared: []clients.Metadata{{ClientID: "shop", RedirectURIs: []string{"https://shop.test/cb"}, DetailsTypes: []string{"payment", "gone"},

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +29,7 @@ import (
 	"signet/oauth/tokens"
 	"signet/oauth/trusted"
 	"signet/storage"
+	"signet/storage/storagetest"
 )
 
 // What every protocol knows.
@@ -81,14 +81,11 @@ type Protocol struct {
 // Database is a fresh SQLite for a benchmark or a fuzz target; tests have storagetest.
 func Database(t testing.TB) *storage.DB {
 	t.Helper()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: "sqlite:" + filepath.Join(t.TempDir(), "signet.db")})
+	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.MigrateUp(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,27 +130,15 @@ func TestV06_PersonWhoTypesKeepsTheirSignIn(t *testing.T) {
 // inBubbles runs a test on both engines; bubble runs a part of it in a bubble of synctest with a fresh database, which is made outside and
 // opened inside, so that the goroutines of its pool belong to the bubble. Whoever waits for a socket lets no time pass.
 func inBubbles(t *testing.T, test func(t *testing.T, bubble func(t *testing.T, part func(t *testing.T, db *storage.DB)))) {
-	for engine, dsn := range map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },
-		"postgres": storagetest.PostgresDSN,
-	} {
+	for engine, dsn := range storagetest.Addresses {
 		t.Run(engine, func(t *testing.T) {
 			test(t, func(t *testing.T, part func(t *testing.T, db *storage.DB)) {
 				o := storage.Options{DSN: dsn(t)}
-				opened := func() *storage.DB {
+				synctest.Test(t, func(t *testing.T) {
 					db, err := storage.Open(t.Context(), o)
 					if err != nil {
 						t.Fatal(err)
 					}
-					return db
-				}
-				db := opened()
-				_, err := db.MigrateUp(t.Context())
-				if err := errors.Join(err, db.Close()); err != nil {
-					t.Fatal(err)
-				}
-				synctest.Test(t, func(t *testing.T) {
-					db := opened()
 					part(t, db)
 					if err := db.Close(); err != nil {
 						t.Error(err)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -36,9 +37,20 @@ type locale struct {
 	text *i18n.Localizer
 }
 
-// loadCatalogue reads templates/lang/*.json, English first, and then the operator's own files of the same form: another
-// language, or other words for texts of ours. What a file leaves out is said in English.
+// shipped is the catalogue without an operator's files, which nobody changes: read once in a process.
+var shipped = sync.OnceValues(func() (*catalogue, error) { return readCatalogue(nil) })
+
+// loadCatalogue is readCatalogue, for those who only read it.
 func loadCatalogue(own fs.FS) (*catalogue, error) {
+	if own == nil {
+		return shipped()
+	}
+	return readCatalogue(own)
+}
+
+// readCatalogue reads templates/lang/*.json, English first, and then the operator's own files of the same form: another
+// language, or other words for texts of ours. What a file leaves out is said in English.
+func readCatalogue(own fs.FS) (*catalogue, error) {
 	bundle := i18n.NewBundle(language.English)
 	ours, err := fs.Sub(templates.Files, "lang")
 	if err != nil {

@@ -2,13 +2,11 @@ package servertest
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -218,23 +216,12 @@ func (o options) open(t testing.TB) *storage.DB {
 	if o.postgres {
 		return storagetest.Postgres(t.(*testing.T))
 	}
-	db, err := openSQLite(t.Context(), filepath.Join(t.TempDir(), "signet.db"))
+	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() }) // the server has closed it, unless it was never built
 	return db
-}
-
-func openSQLite(ctx context.Context, path string) (*storage.DB, error) {
-	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + path})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := db.MigrateUp(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 // run serves until the test ends.

@@ -6,8 +6,10 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,12 +23,51 @@ func Engines(t *testing.T, test func(t *testing.T, open func(t *testing.T) *stor
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres) })
 }
 
+// Addresses gives, by engine, a function for the DSN of a fresh, migrated database that the test opens itself.
+var Addresses = map[string]func(t *testing.T) string{
+	"sqlite":   func(t *testing.T) string { return SQLiteDSN(t) },
+	"postgres": migratedDSN,
+}
+
 // SQLite is a fresh, migrated database in a file of the test's own folder, closed with the test. Inside a
 // testing/synctest bubble call it there, so that its goroutines belong to the bubble.
 func SQLite(t *testing.T) *storage.DB {
 	t.Helper()
-	return opened(t, "sqlite:"+filepath.Join(t.TempDir(), "signet.db"))
+	return opened(t, SQLiteDSN(t))
 }
+
+// SQLiteDSN is the DSN of a fresh, migrated database in a folder of the test's own.
+func SQLiteDSN(t testing.TB) string {
+	t.Helper()
+	file, err := migratedFile()
+	path := filepath.Join(t.TempDir(), "signet.db")
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		t.Fatalf("make a SQLite database: %v", err)
+	}
+	return "sqlite:" + path
+}
+
+// migratedFile is what fresh SQLite databases are copied from: every step of the schema takes its time.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "signet-template-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	ctx, path := context.Background(), filepath.Join(dir, "signet.db")
+	db, err := storage.Open(ctx, storage.Options{DSN: "sqlite:" + path})
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.MigrateUp(ctx)
+	if err := errors.Join(err, db.Close()); err != nil { // the last connection that closes empties the write-ahead log
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres is a fresh, migrated database of a throw-away cluster (see PostgresDSN), closed with the test.
 func Postgres(t *testing.T) *storage.DB {
