@@ -245,6 +245,7 @@ type Signup struct {
 // Accounts is what people may do to theirs.
 type Accounts struct {
 	DeleteGrace time.Duration `yaml:"delete_grace"` // between asking for deletion and erasure; 0 = at once
+	Pictures    bool          `yaml:"pictures"`     // people may upload one of themselves
 }
 
 // The mail senders.
@@ -425,7 +426,7 @@ func Default() Config {
 		Registration:    Registration{Mode: RegistrationOff, Scopes: []string{"openid", "profile", "email", "offline_access"}},
 
 		Sessions:  Sessions{Idle: day, Lifetime: 30 * day, Short: day},
-		Accounts:  Accounts{DeleteGrace: 7 * day},
+		Accounts:  Accounts{DeleteGrace: 7 * day, Pictures: true},
 		Passwords: Passwords{MinLength: 12, BcryptCost: 10},
 		Factors:   Factors{Required: FactorsAdministrators, TrustBrowser: 30 * day, RecoveryWait: 3 * day},
 		Signup:    Signup{Mode: SignupOpen},

@@ -67,7 +67,9 @@ func (s *Server) mount() (*web.Mux, error) {
 		health.Check{Name: "clock", Run: health.ClockFits(h.DB.Clock)})
 	var handlers []web.Mounter
 	for _, build := range []func() ([]web.Mounter, error){
-		func() ([]web.Mounter, error) { return []web.Mounter{view, s.health, logoHandler{h}}, nil },
+		func() ([]web.Mounter, error) {
+			return []web.Mounter{view, s.health, logoHandler{h}, pictureHandler{h}}, nil
+		},
 		func() ([]web.Mounter, error) {
 			logos, err := newUpstreamLogos(h.Config)
 			return []web.Mounter{logos}, err
@@ -171,6 +173,7 @@ func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
 		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor,
 	}
+	o.Pictures, o.Uploads = h.Pictures, h.Config.Accounts.Pictures
 	if h.Passkeys != nil {
 		o.Passkeys, o.RelatedOrigins = h.Passkeys, h.Passkeys.RelatedOrigins()
 	}

@@ -22,6 +22,7 @@ import (
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
+	"signet/users/picture"
 	"signet/users/recovery"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -99,7 +100,7 @@ func (h *Services) openPeople(o Options) error {
 	return h.openPasskeys()
 }
 
-// openAccounts builds recovery, deletion and export.
+// openAccounts builds recovery, deletion, export and pictures.
 func (h *Services) openAccounts() (err error) {
 	h.Recovery, err = recovery.New(recovery.Options{
 		Store: h.DB, Ways: h.Ways, Audit: h.Audit, Tickets: h.Tickets, People: h.People, Mail: h.People, Factors: h.Factors,
@@ -115,6 +116,10 @@ func (h *Services) openAccounts() (err error) {
 		return err
 	}
 	h.Export, err = export.New(export.Options{Store: h.DB, History: h.DB, Audit: h.Audit, People: h.People, Sessions: h.Sessions})
+	if err != nil {
+		return err
+	}
+	h.Pictures, err = picture.New(picture.Options{Store: h.DB, Limits: h.DB, Profile: h.People, Issuer: h.Config.Server.Issuer})
 	return err
 }
 

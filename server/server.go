@@ -56,6 +56,7 @@ import (
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
+	"signet/users/picture"
 	"signet/users/recovery"
 	"signet/users/session"
 	"signet/users/ticket"
@@ -126,6 +127,7 @@ type Services struct {
 	Recovery   *recovery.Service
 	Deletion   *deletion.Service
 	Export     *export.Service
+	Pictures   *picture.Service
 	Members    *membership.Service
 	FirstRun   *firstrun.Service
 	// Federation is nil where no upstream is configured.

@@ -121,11 +121,15 @@ func (db *DB) SignInByID(ctx context.Context, id string) (SignIn, error) {
 }
 
 // UpdateUser writes the given person's Username*, Profile and UpdatedAt if the first two are as they were read still (old); ErrStale if
-// not, ErrConflict.
+// not, ErrConflict. A picture here that the profile names no more goes: run it in a transaction.
 func (db *DB) UpdateUser(ctx context.Context, old, u User) error {
-	return db.must(ctx, ErrStale, `UPDATE users SET username_key = $2, username = $3, profile = $4, updated_at = $5
+	err := db.must(ctx, ErrStale, `UPDATE users SET username_key = $2, username = $3, profile = $4, updated_at = $5
 		WHERE id = $1 AND profile = $6 AND username = $7`,
 		u.ID, orNull(u.UsernameKey), u.Username, jsonText(u.Profile), micros(u.UpdatedAt), jsonText(old.Profile), old.Username)
+	if err != nil {
+		return err
+	}
+	return db.keepPicture(ctx, u.ID, old.Profile, u.Profile)
 }
 
 // UpdateUserEmail writes the given person's Email* and UpdatedAt if the address is as it was read still (old); ErrStale if not,

@@ -90,6 +90,9 @@ type Options struct {
 	RelatedOrigins []string
 	// Asked reports whether apps wait for a decision of the person. Nil = there is no such thing.
 	Asked func(ctx context.Context, userID string) (bool, error)
+	// Pictures of the people; nil = there are none. Uploads: new ones are taken.
+	Pictures Pictures
+	Uploads  bool
 	// Logins are the identities at upstreams; nil = there are no upstreams.
 	Logins Logins
 }
@@ -122,6 +125,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.Page("GET /account", h.signedIn(h.overview))
 	m.Page("GET /account/profile", h.signedIn(h.showProfile))
 	m.Page("POST /account/profile", h.signedIn(h.editProfile), web.Nothing)
+	h.mountPicture(m)
 	m.Page("GET "+passwordPath, h.signedIn(h.showPassword))
 	m.Page("POST "+passwordPath, h.signedIn(h.submitPassword), web.Password, web.TrustedBrowser)
 	m.Page("GET "+emailPath, h.allowed(factor.ChangeAddress, emailPath, h.showEmail))
@@ -252,7 +256,7 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 
 // doneMessages are what ?done= may say.
 var doneMessages = []string{"password", "session", "sessions", "app", "apps", "signup", "profile", "kept", "confirmed", "email",
-	"late", "passkey_added", "passkey_renamed", "passkey_removed", "login_added", "login_removed"}
+	"late", "passkey_added", "passkey_renamed", "passkey_removed", "picture", "picture_removed", "login_added", "login_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.
 func done(r *http.Request) string {

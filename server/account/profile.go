@@ -28,7 +28,8 @@ func (h *Handler) showProfile(w http.ResponseWriter, r *http.Request, v *browser
 
 func (h *Handler) profilePage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, values map[string]string,
 	problems []pages.Problem) error {
-	page := pages.Profile{Person: v.Person, Values: values, Zones: zones, Locales: h.Pages.Names(), Problems: problems, Done: done(r)}
+	page := pages.Profile{Upload: h.uploads(), HasPicture: h.pictureOf(v),
+		Person: v.Person, Values: values, Zones: zones, Locales: h.Pages.Names(), Problems: problems, Done: done(r)}
 	if zone := values["zoneinfo"]; zone != "" && !slices.Contains(zones, zone) {
 		page.Zones = append([]string{zone}, zones...) // one that was given in another way stays
 	}

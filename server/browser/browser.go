@@ -12,6 +12,7 @@ import (
 
 	"signet/server/pages"
 	"signet/storage"
+	"signet/users/picture"
 	"signet/users/session"
 )
 
@@ -129,10 +130,11 @@ func (b *Browser) visitor(r *http.Request, s storage.SessionUser) *Visitor {
 
 // PersonOf is how pages show a person.
 func PersonOf(u storage.User) pages.Person {
-	var profile struct{ Name, Locale, Zoneinfo string }
+	var profile struct{ Name, Locale, Zoneinfo, Picture string }
 	_ = json.Unmarshal(u.Profile, &profile) // a name that cannot be read is not shown
 	return pages.Person{
 		Name: profile.Name, Email: u.Email, Username: u.Username, Mark: accountMark(u.ID), Locale: profile.Locale, Zone: profile.Zoneinfo,
+		Picture: picture.IDOf(profile.Picture),
 	}
 }
 

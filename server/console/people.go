@@ -10,6 +10,7 @@ import (
 	"signet/admin"
 	"signet/server/pages"
 	"signet/users/membership"
+	"signet/users/picture"
 )
 
 // start is the overview: what failed of late.
@@ -77,12 +78,14 @@ func (h *Handler) personRows(list []admin.Person) (rows []pages.ConsoleRow) {
 	return rows
 }
 
-func nameOf(u admin.Person) string {
-	var claims struct {
-		Name string `json:"name"`
-	}
-	_ = json.Unmarshal(u.Claims, &claims) // a profile that cannot be read has no name
-	return claims.Name
+func nameOf(u admin.Person) string { return claimsOf(u).Name }
+
+// claims are those that the pages show.
+type claims struct{ Name, Picture string }
+
+func claimsOf(u admin.Person) (c claims) {
+	_ = json.Unmarshal(u.Claims, &c) // a profile that cannot be read has none
+	return c
 }
 
 // changePerson carries out an act on the person in view.
@@ -91,6 +94,8 @@ func (h *Handler) changePerson(ctx context.Context, v *visit) (err error) {
 	switch v.what() {
 	case "disable", "enable":
 		_, err = h.Acts.SetDisabled(ctx, v.actor, id, v.what() == "disable")
+	case "remove-picture":
+		_, err = h.Acts.ChangePerson(ctx, v.actor, id, "", json.RawMessage(`{"picture":null}`))
 	case "unfreeze":
 		_, err = h.Acts.Unfreeze(ctx, v.actor, id)
 	case "reset-link":
@@ -166,6 +171,9 @@ func personFacts(u admin.Person, ways admin.Factors) []pages.ConsoleFact {
 		{Label: "account.passkeys", Value: strconv.Itoa(len(ways.Passkeys))},
 		{Label: "console.recovery", Value: strconv.Itoa(ways.RecoveryCodes)},
 	}
+	if address := claimsOf(u).Picture; picture.IDOf(address) != "" {
+		facts = append(facts, pages.ConsoleFact{Label: "console.picture", Value: address, URL: address})
+	}
 	if !u.EraseAt.IsZero() {
 		facts = append(facts, pages.ConsoleFact{Label: "console.erased", At: u.EraseAt})
 	}
@@ -239,6 +247,10 @@ func (h *Handler) personActs(v *visit, p *pages.Console, u admin.Person) {
 	}
 	if u.Frozen {
 		h.act(v, admin.PeopleCredentials, &p.Acts, pages.ConsoleAct{Label: "console.unfreeze", More: "console.unfreeze_more", Value: "unfreeze"})
+	}
+	if picture.IDOf(claimsOf(u).Picture) != "" {
+		h.act(v, admin.PeopleWrite, &p.Acts,
+			pages.ConsoleAct{Label: "console.remove_picture", More: "console.remove_picture_more", Value: "remove-picture"})
 	}
 	h.act(v, admin.RolesGive, &p.Acts, pages.ConsoleAct{Label: "console.give_role", Value: "give",
 		Fields: []pages.ConsoleField{{Name: "role", Label: "console.role"}}})

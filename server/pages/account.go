@@ -74,6 +74,8 @@ type Profile struct {
 	Locales  []Language // to choose a language from; others may be typed
 	Problems []Problem
 	Done     string
+	// HasPicture: one of ours, whose address is no field then. Upload: one may be sent.
+	HasPicture, Upload bool
 }
 
 // Language is one that pages are in: its tag and its own name.

@@ -62,10 +62,12 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 	mountEmails(mux, p)
 	picture := func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Type", "image/svg+xml")
-		_, err := w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="232" height="232"/>`))
+		_, err := w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="232" height="232">` +
+			`<path fill="#59c" d="M0 0h232v232H0z"/><circle cx="116" cy="90" r="50" fill="#fc9"/></svg>`))
 		return err
 	}
 	mux.Page("GET /logos/notes/abc", picture)
+	mux.Page("GET /pictures/{id}", picture)
 	mux.Page("GET /upstreams/work/abc", picture)
 	mux.Page("GET /signin/factor/qr", picture)
 	mux.Page("GET /account/second-step/qr", picture)

@@ -30,6 +30,7 @@ type Person struct {
 	Mark                  string // stands for the account in forms (partial "as"); "" = not told
 	Several               bool   // other accounts are signed in in this browser too
 	Locale, Zone          string // language and time zone of the account; "" = it does not say
+	Picture               string // id of the picture that we serve; "" = there is none
 }
 
 // Login is what the person types to say who they are.

@@ -73,8 +73,9 @@ func samples() map[string]Page {
 			Factors: &Factors{TOTP: true, RecoveryLeft: 2, Passkeys: 2}, Sessions: 3, Apps: 2,
 			LastActivity: &EventLine{Name: "consent.given", App: "Shop", At: now.Add(-2 * time.Hour)}},
 		"account_empty": Account{Person: Person{Username: "eve", Several: true}, Factors: &Factors{}, Sessions: 1},
-		"profile": Profile{Person: ada, Zones: []string{"Europe/Vienna", "UTC"}, Locales: []Language{{"en", "English"}, {"de", "Deutsch"}},
-			Done: "profile",
+		"profile": Profile{Person: ada, Upload: true, Zones: []string{"Europe/Vienna", "UTC"},
+			Locales: []Language{{"en", "English"}, {"de", "Deutsch"}},
+			Done:    "profile",
 			Values: map[string]string{"name": "Ada Lovelace", "username": "ada", "zoneinfo": "UTC", "locale": "en-GB",
 				"street_address": "1 St James's Square\nMarylebone"}},
 		"profile_wrong": Profile{Person: ada, Values: map[string]string{"birthdate": "10.12.1815", "picture": "ada.png"}, Problems: []Problem{
@@ -106,6 +107,7 @@ func samples() map[string]Page {
 	}
 	maps.Copy(all, endSamples(now))
 	maps.Copy(all, waySamples(shop, ada))
+	maps.Copy(all, pictureSamples(ada))
 	maps.Copy(all, consoleSamples(ada))
 	maps.Copy(all, upstreamSamples(shop, ada))
 	maps.Copy(all, lostSamples(now))

@@ -45,7 +45,7 @@ func consoleSamples(ada Person) map[string]Page {
 func waySamples(shop *App, ada Person) map[string]Page {
 	pictured := App{ID: "notes", Name: "Notes", Host: "notes.example", LogoURI: "/logos/notes/abc"}
 	return map[string]Page{
-		"consent_logo":      Consent{App: pictured, Action: "/consent?i=abc", Person: ada, Fixed: []ScopeLine{{Scope: "openid"}}},
+		"consent_logo":      Consent{App: pictured, Action: "/consent?i=abc", Person: seen(ada), Fixed: []ScopeLine{{Scope: "openid"}}},
 		"device":            Device{Person: ada},
 		"device_missing":    Device{Person: ada, Typed: "BCDF-GHJ", Problem: "newdevice.missing"},
 		"device_throttled":  Device{Person: ada, Typed: "BCDF-GHJK", Problem: "newdevice.throttled"},
@@ -129,5 +129,22 @@ func waySamples(shop *App, ada Person) map[string]Page {
 		"recovery_codes": RecoveryCodes{Person: ada, Codes: []string{"JBSW Y3DP EHPK 3PXP JBSW Y3DP", "JBSW Y3DP EHPK 3PXP JBSW Y3DQ"},
 			NextURL: "/account/second-step"},
 		"recovery_codes_sign_in": RecoveryCodes{Person: ada, NextURL: "/oauth2/continue?i=abc", InSignIn: true},
+	}
+}
+
+// seen is a person with a picture.
+func seen(p Person) Person {
+	p.Picture = "ABCDEFGHIJKLMNOPQRSTUVWX27"
+	return p
+}
+
+// pictureSamples are pages that show pictures of people, and take them.
+func pictureSamples(ada Person) map[string]Page {
+	return map[string]Page{
+		"profile_picture":      Profile{Person: seen(ada), HasPicture: true, Upload: true, Done: "picture"},
+		"profile_upload_wrong": Profile{Person: ada, Upload: true, Problems: []Problem{{Field: "file", Message: "picture.bad.bytes"}}},
+		"account_picture":      Account{Person: seen(ada), Verified: true},
+		"choose_picture": ChooseAccount{Action: "/choose",
+			Accounts: []AccountLine{{ID: "1", Person: seen(ada), Current: true}, {ID: "2", Person: ada}}},
 	}
 }

@@ -82,6 +82,20 @@ func (b *Browser) Post(t testing.TB, ref string, form url.Values) *Browser {
 	return b
 }
 
+// PostBody sends what is no plain form to a path of Signet as its own page would, and follows.
+func (b *Browser) PostBody(t testing.TB, ref, contentType string, body io.Reader) *Browser {
+	t.Helper()
+	req := b.request(t, http.MethodPost, b.address(t, ref), nil, "same-origin")
+	sent, err := http.NewRequestWithContext(req.Context(), http.MethodPost, req.URL.String(), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.Header = req.Header
+	sent.Header.Set("Content-Type", contentType)
+	b.follow(t, sent)
+	return b
+}
+
 // PostFrom sends a form as a page of another site would.
 func (b *Browser) PostFrom(t testing.TB, origin, ref string, form url.Values) *Browser {
 	t.Helper()

@@ -91,10 +91,11 @@ func exchangeOf(ctx context.Context) *exchange {
 	return x
 }
 
-// limitedBody reads at most maxBody bytes and remembers what went wrong, so that the border answers 413 and 408 whatever
+// limitedBody reads at most as many bytes as are left and remembers what went wrong, so that the border answers 413 and 408 whatever
 // the handler made of the error.
 type limitedBody struct {
 	io.ReadCloser
+	most   int64
 	left   int64
 	tooBig bool
 	late   bool
@@ -108,7 +109,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		return b.rest.Read(p)
 	}
 	if b.tooBig {
-		return 0, &http.MaxBytesError{Limit: maxBody}
+		return 0, &http.MaxBytesError{Limit: b.most}
 	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1] // one more than allowed, to tell the end from too much
@@ -116,7 +117,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if int64(n) > b.left {
 		b.tooBig = true
-		return int(b.left), &http.MaxBytesError{Limit: maxBody}
+		return int(b.left), &http.MaxBytesError{Limit: b.most}
 	}
 	b.left -= int64(n)
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -209,7 +210,7 @@ func (m *Mux) begin(x *exchange, r *http.Request) {
 		x.out.Header()["Connection"] = closeConnection
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		x.body.ReadCloser, x.body.left = r.Body, maxBody
+		x.body.ReadCloser, x.body.most, x.body.left = r.Body, maxBody, maxBody
 	}
 	if agent := r.Header["User-Agent"]; len(agent) > 0 {
 		x.agent = agent[0]

@@ -128,3 +128,46 @@ func TestA07_TooMuchWorkIsRefusedButKeysAndHealthAnswer(t *testing.T) {
 	close(hold)
 	<-done
 }
+
+// TestA06_AnUploadIsReadByItsHandler: a route for files has a limit of its own, and nothing is read before its handler wants it.
+func TestA06_AnUploadIsReadByItsHandler(t *testing.T) {
+	const largest = 100 << 10
+	reads := true
+	d := open(t, issuer, func(m *web.Mux) {
+		m.Upload("POST /picture", largest, func(w http.ResponseWriter, r *http.Request) error {
+			if !reads {
+				return nil
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			return web.WriteJSON(w, 200, len(body))
+		}, web.Nothing)
+		m.Page("POST /signin", func(_ http.ResponseWriter, r *http.Request) error { return r.ParseForm() }, web.Nothing)
+	})
+	send := func(size int, known bool) int {
+		r := form("/picture", strings.Repeat("a", size))
+		if !known {
+			r.ContentLength = -1
+		}
+		return d.do(r).Code
+	}
+	for size, want := range map[int]int{largest: 200, largest + 1: 413} {
+		for _, known := range []bool{true, false} {
+			if got := send(size, known); got != want {
+				t.Errorf("%d bytes, length told %v: got %d, want %d", size, known, got, want)
+			}
+		}
+	}
+	if w := d.do(form("/signin", strings.Repeat("a", 64<<10+1))); w.Code != 413 {
+		t.Errorf("another route: got %d", w.Code)
+	}
+	reads = false
+	body := strings.NewReader(strings.Repeat("a", largest))
+	r := form("/picture", "")
+	r.Body, r.ContentLength = io.NopCloser(body), largest
+	if w := d.do(r); w.Code != 200 || body.Len() != largest {
+		t.Errorf("got %d, %d bytes were read", w.Code, largest-body.Len())
+	}
+}

@@ -115,6 +115,13 @@ func (m *Mux) Page(pattern string, f Func, touches ...Touch) {
 	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
 }
 
+// Upload is Page for a route with a body of up to so many bytes, which the handler reads by itself: after it knows who sends it, so that
+// strangers keep no memory by it. It holds one of the places meanwhile, so the handler bounds how many there are (A06, V07).
+func (m *Mux) Upload(pattern string, largest int64, f Func, touches ...Touch) {
+	m.declare(m.prefixed(pattern), touches)
+	m.mount(m.prefixed(pattern), &route{side: pageSide, largest: largest, handle: f})
+}
+
 // FramedPage is Page for a route that pages of other sites may also load in a frame: it stores nothing then (Navigation).
 func (m *Mux) FramedPage(pattern string, f Func, touches ...Touch) {
 	m.declare(m.prefixed(pattern), touches)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"mime"
@@ -29,11 +30,12 @@ type route struct {
 	method    string
 	side      side
 	cors      CORS
-	crossSite bool // other sites may POST
-	framed    bool // other sites' pages may load it as a part of theirs
-	vital     bool // answers beyond the in-flight cap
-	quiet     bool // logged at debug level when all is well
-	isolated  bool // Cross-Origin-Opener-Policy
+	crossSite bool  // other sites may POST
+	framed    bool  // other sites' pages may load it as a part of theirs
+	largest   int64 // bytes of a body that the handler reads; 0 = maxBody, read before it
+	vital     bool  // answers beyond the in-flight cap
+	quiet     bool  // logged at debug level when all is well
+	isolated  bool  // Cross-Origin-Opener-Policy
 	handle    Func
 	seen      *telemetry.Route
 }
@@ -132,7 +134,8 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 	if len(r.RequestURI) > maxURL {
 		return &PageError{Status: http.StatusRequestURITooLong, Kind: "too_long"}
 	}
-	if r.ContentLength > maxBody {
+	largest := cmp.Or(rt.largest, maxBody)
+	if r.ContentLength > largest {
 		x.body.tooBig = true
 		return &PageError{Status: http.StatusRequestEntityTooLarge, Kind: "too_large"}
 	}
@@ -142,8 +145,10 @@ func (rt *route) admit(x *exchange, r *http.Request) error {
 	if rt.vital {
 		return nil
 	}
-	if err := rt.receive(x); err != nil {
-		return err
+	if x.body.most, x.body.left = largest, largest; rt.largest == 0 {
+		if err := rt.receive(x); err != nil {
+			return err
+		}
 	}
 	if x.place = rt.mux.places.enter(rt.side, x.addr); !x.place {
 		return rt.busy()

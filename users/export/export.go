@@ -16,6 +16,7 @@ type Store interface {
 	IdentitiesOfUser(ctx context.Context, userID string) ([]storage.Identity, error)
 	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
 	RolesOfUser(ctx context.Context, userID string) ([]string, error)
+	PictureOfUser(ctx context.Context, userID string) ([]byte, error)
 }
 
 // History is the part of *storage.DB that tells what a person allowed and what happened.
@@ -87,8 +88,11 @@ func (s *Service) Make(ctx context.Context, userID string) (Document, error) {
 	return e, s.audit.Record(ctx, audit.Event{Name: audit.DataExported, UserID: userID})
 }
 
-// account adds credentials, identities, sessions and memberships.
-func (s *Service) account(ctx context.Context, userID string, e *Document) error {
+// account adds the picture, credentials, identities, sessions and memberships.
+func (s *Service) account(ctx context.Context, userID string, e *Document) (err error) {
+	if e.Profile.Picture, err = s.store.PictureOfUser(ctx, userID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
 	credentials, err := s.store.Credentials(ctx, userID, "")
 	if err != nil {
 		return err
