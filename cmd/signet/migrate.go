@@ -70,7 +70,24 @@ func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	if len(done) == 0 {
+		if err := a.tooNew(cmd.Context()); err != nil {
+			return err
+		}
+	}
 	return a.steps(done, "Nothing to do: the database is up to date.")
+}
+
+// tooNew is an error where the schema is of a release that this one cannot run beside: there is nothing to do, and nothing would start.
+func (a *app) tooNew(ctx context.Context) error {
+	db, err := a.database(ctx, server.ForReading)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.CheckSchema(ctx), db.Close()); errors.Is(err, storage.ErrSchemaNewer) {
+		return err
+	}
+	return nil
 }
 
 // migrateDown says what would be lost and does it with --yes only.

@@ -48,3 +48,29 @@ func TestMigrateCheckTellsWhatAStartWouldDo(t *testing.T) {
 	t.Setenv("SIGNET_STORAGE_SNAPSHOTS", "101")
 	expect("migrate check", exitFailed, "storage.snapshots")
 }
+
+// TestMigrateUpIsNoSuccessOnASchemaThatIsTooNew: one that this release runs beside is, and stays as it is.
+func TestMigrateUpIsNoSuccessOnASchemaThatIsTooNew(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	address := "sqlite:" + filepath.Join(dir, "signet.db")
+	t.Setenv("SIGNET_STORAGE_DSN", address)
+	up := func(want int, words string) {
+		t.Helper()
+		before := ""
+		if words != "" {
+			before = storagetest.Dump(t, address)
+		}
+		if code, out, errs := command(t, "migrate up"); code != want || !strings.Contains(out+errs, words) {
+			t.Errorf("exit code %d, want %d and %q: %s %s", code, want, words, out, errs)
+		}
+		if words != "" && storagetest.Dump(t, address) != before {
+			t.Error("something was written")
+		}
+	}
+	up(exitOK, "")
+	storagetest.Exec(t, address, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)")
+	up(exitOK, "up to date")
+	storagetest.Exec(t, address, "INSERT INTO schema_compat (step, min_release) VALUES (9001, 9001)")
+	up(exitFailed, "start the newer binary")
+}

@@ -50,7 +50,10 @@ func (e *PageError) Error() string {
 		return e.Kind
 	}
 	cause := e.Cause.Error()
-	if cause == e.Kind || strings.HasPrefix(cause, e.Kind+": ") { // it is of this kind, too: once is enough
+	switch {
+	case strings.ReplaceAll(cause, " ", "_") == e.Kind: // it is of this kind, too: once is enough
+		return e.Kind
+	case strings.HasPrefix(cause, e.Kind+": "):
 		return cause
 	}
 	return e.Kind + ": " + cause

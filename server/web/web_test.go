@@ -287,6 +287,7 @@ func TestTheLogNamesAKindOnce(t *testing.T) {
 	for want, e := range map[string]*web.PageError{
 		"expired":                             {Kind: "expired"},
 		"redirect_mismatch":                   {Kind: "redirect_mismatch", Cause: errors.New("redirect_mismatch")},
+		"too_many":                            {Kind: "too_many", Cause: errors.New("too many")},
 		"no_document: no answer":              {Kind: "no_document", Cause: errors.New("no_document: no answer")},
 		"invalid: invalid_request: malformed": {Kind: "invalid", Cause: errors.New("invalid_request: malformed")},
 	} {
