@@ -89,6 +89,7 @@ const (
 	RefreshReused    Name = "refresh.reused"
 	RefreshRepeated  Name = "refresh.repeated" // many answers inside the grace window
 	GrantAsserted    Name = "grant.asserted"   // an app got a token by an assertion of a trusted issuer (RFC 7523); the person did nothing
+	GrantDelegated   Name = "grant.delegated"  // an app got an assertion (ID-JAG) for another authorization server; the person did nothing
 	GrantRevoked     Name = "grant.revoked"
 	GrantCaughtUp    Name = "grant.caught_up" // the row was behind what we had signed
 	TokenRevoked     Name = "token.revoked"

@@ -13,7 +13,7 @@ var names = []Name{
 	FactorRecoveryStarted, FactorRecoveryStopped, FactorRecoveryFinished, GroupCreated, GroupChanged, GroupDeleted,
 	GroupMemberAdded, GroupMemberRemoved, RoleCreated, RoleChanged, RoleDeleted, RoleGiven, RoleTaken, ConsentGiven,
 	ConsentDenied, ConsentWithdrawn, DeviceApproved, DeviceDenied, RequestApproved, RequestDenied, CodeReplayed, RefreshReused,
-	RefreshRepeated, GrantAsserted, GrantRevoked, GrantCaughtUp, TokenRevoked, ProofReplayed, ProofRefused, AssertionReplayed,
+	RefreshRepeated, GrantAsserted, GrantDelegated, GrantRevoked, GrantCaughtUp, TokenRevoked, ProofReplayed, ProofRefused, AssertionReplayed,
 	ClientCreated, ClientChanged, ClientDocument, ClientDeleted, ClientDisabled, ClientEnabled, ClientSecretRotated, PingFailed,
 	LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,

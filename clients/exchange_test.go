@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,5 +57,40 @@ func TestExchangeTakesTokensOfNamedClientsOnly(t *testing.T) {
 		[]Resource{{Identifier: "https://api.example/v1"}, {Identifier: "https://api.example/v2"}}), "https://id.example"
 	if !reach.Reaches(known, issuer, "https://api.example/v1") || reach.Reaches(known, issuer, "https://api.example/v2") {
 		t.Error("targets are not compared as resources are")
+	}
+}
+
+// TestIDJAG_Policies says what a policy of assertions for other servers has to be.
+func TestIDJAG_Policies(t *testing.T) {
+	good := IDJAG{Audience: "https://auth.chat.example", ClientID: "portal", Scopes: []string{"chat.read"}}
+	policy := func(change func(*IDJAG), more ...IDJAG) Metadata {
+		one := good
+		change(&one)
+		return Metadata{
+			ClientID: "portal", ClientSecret: "0123456789abcdef0123456789abcdef", RedirectURIs: []string{"https://portal.example/cb"},
+			GrantTypes: []string{AuthorizationCode, TokenExchange}, Exchange: &Exchange{IDJAG: append(more, one)},
+		}.WithDefaults()
+	}
+	if err := policy(func(*IDJAG) {}).Validate(); err != nil {
+		t.Error(err)
+	}
+	for want, m := range map[string]Metadata{
+		"audience":    policy(func(j *IDJAG) { j.Audience = "http://auth.chat.example" }),
+		"client_id":   policy(func(j *IDJAG) { j.ClientID = "" }),
+		"scopes":      policy(func(j *IDJAG) { j.Scopes = []string{"offline_access"} }),
+		"resources":   policy(func(j *IDJAG) { j.Resources = []string{"api"} }),
+		"groups":      policy(func(j *IDJAG) { j.Groups = []string{""} }),
+		"subject_of":  policy(func(j *IDJAG) { j.SubjectOf = "a b" }),
+		"twice":       policy(func(*IDJAG) {}, good),
+		"at most 100": policy(func(j *IDJAG) { j.Groups = slices.Repeat([]string{"g"}, 101) }),
+	} {
+		if err := m.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	machine := policy(func(*IDJAG) {})
+	machine.GrantTypes, machine.RedirectURIs, machine.ResponseTypes = []string{TokenExchange}, nil, nil
+	if err := machine.Validate(); err == nil || !strings.Contains(err.Error(), "people sign in") {
+		t.Error(err)
 	}
 }

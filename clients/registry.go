@@ -57,8 +57,8 @@ type ResourceWriter interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
-// Changes is the part of *storage.DB that says what was written.
-type Changes interface {
+// changes is the part of *storage.DB that says what was written.
+type changes interface {
 	Versions(ctx context.Context) (storage.Versions, error)
 	ClientChanges(ctx context.Context, after int64, limit int, each func(version int64, c storage.Client, deleted bool) error) error
 }
@@ -68,7 +68,7 @@ type Options struct {
 	Store      Store
 	Clients    ClientWriter   // nil: Store, if it writes
 	APIs       ResourceWriter // as above
-	Changes    Changes        // nil: Store, if it has them; without them every change reads all clients
+	Changes    changes        // nil: Store, if it has them; without them every change reads all clients
 	Declared   []Metadata
 	Resources  []Resource // declared ones
 	Issuer     string
@@ -139,7 +139,7 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 		o.APIs, _ = o.Store.(ResourceWriter)
 	}
 	if o.Changes == nil {
-		o.Changes, _ = o.Store.(Changes)
+		o.Changes, _ = o.Store.(changes)
 	}
 	r := &Registry{o: o, declared: map[string]*Client{}}
 	if err := errors.Join(append(r.declare(), r.checkResources()...)...); err != nil {

@@ -17,4 +17,15 @@ type Exchange struct {
 	Scopes       []string `yaml:"scopes" json:"scopes,omitempty"`
 	Actors       []string `yaml:"actors" json:"actors,omitempty"`
 	Bearer       bool     `yaml:"bearer" json:"bearer,omitempty"`
+	IDJAG        []IDJAGs `yaml:"id_jag" json:"id_jag,omitempty"`
+}
+
+// IDJAGs are the assertions that a client may get for another authorization server.
+type IDJAGs struct {
+	Audience  string   `yaml:"audience" json:"audience"`
+	ClientID  string   `yaml:"client_id" json:"client_id"`
+	Scopes    []string `yaml:"scopes" json:"scopes,omitempty"`
+	Resources []string `yaml:"resources" json:"resources,omitempty"`
+	Groups    []string `yaml:"groups" json:"groups,omitempty"`
+	SubjectOf string   `yaml:"subject_of" json:"subject_of,omitempty"`
 }

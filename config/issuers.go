@@ -29,6 +29,8 @@ type TrustedIssuer struct {
 type IDJAG struct {
 	// Accept: trusted issuers may send them, made for one app and perhaps for less than the issuer is trusted with.
 	Accept bool `yaml:"accept"`
+	// Issue: clients whose exchange policy names other authorization servers get them, for ID tokens.
+	Issue bool `yaml:"issue"`
 }
 
 // longestAssertion is the furthest that the end of an assertion may be.

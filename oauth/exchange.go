@@ -47,7 +47,8 @@ func exchanger(c *clients.Client) error {
 // exchanged is what a token exchange comes to before it is signed.
 type exchanged struct {
 	subject tokens.Access
-	actor   *tokens.Access // nil: the client itself acts
+	person  *storage.GrantState // whom an ID token is about, read already; nil: the subject is an access token
+	actor   *tokens.Access      // nil: the client itself acts
 	act     json.RawMessage
 	cnf     json.RawMessage // of the new token: never the subject's
 	aud     []string
@@ -55,15 +56,18 @@ type exchanged struct {
 	status  []json.RawMessage // of who acts
 }
 
-// exchange answers a token exchange (RFC 8693): an access token of ours becomes another one of the same grant that lives no longer, has no
+// exchange answers a token exchange (RFC 8693): a token of ours becomes an access token of the same grant that lives no longer, has no
 // more scopes, is for a resource that the client's policy names, and says who acts. It has no row and no refresh token: one read for each
 // token presented, nothing written. What was presented is judged by signature and policy first, and read last. fosite has no part in it,
 // and the row is not the request's: it would be taken for the client's own.
 func (p *Provider) exchange(ctx context.Context, req *ledger.Request) (*Answer, error) {
-	if err := exchangeForm(req.Form); err != nil {
+	if err := p.exchangeForm(req.Form); err != nil {
 		return nil, err
 	}
 	var x exchanged
+	if req.Form.Get("requested_token_type") == TypeIDJAG {
+		return p.exchangeForServer(ctx, req, &x)
+	}
 	for _, step := range []func(context.Context, *ledger.Request, *exchanged) error{
 		p.exchangeSubject, p.exchangeActor, p.exchangeTarget, p.exchangeAlive,
 	} {
@@ -78,13 +82,18 @@ func (p *Provider) exchange(ctx context.Context, req *ledger.Request) (*Answer, 
 }
 
 // exchangeForm refuses types of tokens that are not exchanged, and parameters of an actor_token that is not there (RFC 8693 section 2.1).
-func exchangeForm(form url.Values) error {
+func (p *Provider) exchangeForm(form url.Values) error {
 	is := func(name string, types ...string) bool { return slices.Contains(types, form.Get(name)) }
+	assertion := p.o.IDJAG && is("requested_token_type", TypeIDJAG)
 	switch {
-	case !is("subject_token_type", typeAccessToken, typeJWT):
-		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token of this server.")
-	case !is("requested_token_type", "", typeAccessToken):
+	case !is("subject_token_type", typeAccessToken, typeJWT, typeIDToken):
+		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token or an ID token of this server.")
+	case !assertion && !is("requested_token_type", "", typeAccessToken):
 		return refusal.InvalidRequest("requested_token_type is not supported: ask for an access token.")
+	case assertion && !is("subject_token_type", typeIDToken):
+		return refusal.InvalidRequest("subject_token_type is not supported: an ID-JAG is given for an ID token.")
+	case assertion && (form.Has("actor_token") || form.Has("actor_token_type")):
+		return refusal.InvalidRequest("An ID-JAG names no actor: leave actor_token out.")
 	case form.Get("authorization_details") != "":
 		return refusal.InvalidAuthorizationDetails("A token exchange takes no authorization_details, and passes none on.")
 	case form.Get("actor_token") == "" && form.Get("actor_token_type") != "":
@@ -97,7 +106,7 @@ func exchangeForm(form url.Values) error {
 
 // unacceptable answers for a token that the client may not present, whatever is wrong with it (RFC 8693 section 2.2.2).
 func unacceptable(name string, why error) error {
-	return refusal.InvalidRequest("The " + name + " is not an access token that this client may exchange now.").Because(why)
+	return refusal.InvalidRequest("The " + name + " is not a token that this client may exchange now.").Because(why)
 }
 
 // presented is a token of the request, judged by its signature and time alone.
@@ -115,6 +124,9 @@ func (p *Provider) presented(req *ledger.Request, name string) (tokens.Access, e
 // exchangeSubject: the client may present the token. One that is bound to a key is not proven by whoever presents it, so it is taken only
 // from a resource that it is for; what comes of it is bound to the client's own key, or to none where the policy allows that.
 func (p *Provider) exchangeSubject(ctx context.Context, req *ledger.Request, x *exchanged) (err error) {
+	if req.Form.Get("subject_token_type") == typeIDToken {
+		return p.exchangeIDToken(ctx, req, x)
+	}
 	if x.subject, err = p.presented(req, "subject_token"); err != nil {
 		return err
 	}
@@ -341,19 +353,22 @@ func (p *Provider) tooWeak(known *clients.Resources, id string, now time.Time, a
 
 // exchangeAlive reads what the tokens stand on. Whose grant it is goes to the log only.
 func (p *Provider) exchangeAlive(ctx context.Context, req *ledger.Request, x *exchanged) error {
-	s, _, err := p.grantState(ctx, x.subject)
-	if errors.Is(err, errInactive) {
-		return unacceptable("subject_token", err)
-	} else if err != nil {
-		return err
-	}
-	if s.ID != "" {
-		telemetry.Add(ctx, slog.String("user_id", s.UserID), slog.String("grant_id", s.ID))
+	if x.person == nil {
+		s, _, err := p.grantState(ctx, x.subject)
+		if errors.Is(err, errInactive) {
+			return unacceptable("subject_token", err)
+		} else if err != nil {
+			return err
+		}
+		if s.ID != "" {
+			telemetry.Add(ctx, slog.String("user_id", s.UserID), slog.String("grant_id", s.ID))
+		}
 	}
 	if x.actor == nil {
 		return nil
 	}
-	if _, _, err = p.grantState(ctx, *x.actor); errors.Is(err, errInactive) {
+	_, _, err := p.grantState(ctx, *x.actor)
+	if errors.Is(err, errInactive) {
 		return unacceptable("actor_token", err)
 	}
 	return err

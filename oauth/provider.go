@@ -69,6 +69,8 @@ type Options struct {
 	Backchannel grants.Polls
 	// Assertions knows whose assertions are taken (RFC 7523); nil = there is no such grant.
 	Assertions *trusted.Verifier
+	// IDJAG: clients whose policy says so get identity assertion authorization grants for other authorization servers.
+	IDJAG bool
 	// Links finds the people of assertions; nil: Store, if it does.
 	Links grants.Links
 	// Keys finds the keys of clients that want what they get encrypted and have a jwks_uri; nil = only those in jwks.

@@ -202,6 +202,9 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		Subject: s.subject(req), Audience: tokens.Audience{req.Client.ClientID}, IssuedAt: req.Now.Unix(), ExpiresAt: expires.Unix(),
 		ACR: g.ACR, AMR: g.AMR, SessionID: s.names.Session(req.Client, g.SessionID),
 	}
+	if req.Client.Exchange != nil { // it may present it: the grant is what then has to live
+		id.GrantID = g.ID
+	}
 	if req.AccessToken != "" {
 		id.AccessTokenHash = tokens.Hash(cmp.Or(alg, keys.RS256), req.AccessToken)
 	}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -88,6 +89,33 @@ func TestRFC7523_FromOutside(t *testing.T) {
 	} {
 		if !strings.Contains(w2.Body.String(), want) {
 			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestIDJAG_IssuingIsTold where it is done, and never for whom.
+func TestIDJAG_IssuingIsTold(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(fmt.Sprintf(`
+id_jag: {issue: %t}
+clients:
+  - client_id: portal
+    client_secret: 0123456789abcdef0123456789abcdef
+    grant_types: [authorization_code, "urn:ietf:params:oauth:grant-type:token-exchange"]
+    redirect_uris: ["https://portal.example.com/cb"]
+    scope: openid
+    exchange:
+      id_jag: [{audience: "https://auth.chat.example", client_id: portal-at-chat, scopes: [chat.read], groups: [staff]}]`, on)))
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", s.URL+"/.well-known/oauth-authorization-server", nil))
+		told := strings.Contains(w.Body.String(),
+			`"identity_chaining_requested_token_types_supported":["urn:ietf:params:oauth:token-type:id-jag"]`)
+		if told != on || strings.Contains(w.Body.String(), "chat.example") {
+			t.Errorf("%t: %s", on, w.Body)
+		}
+		c, err := s.Services().Clients.Client(t.Context(), "portal")
+		if err != nil || c.Exchange.ForServer("https://auth.chat.example") == nil || c.Exchange.IDJAG[0].Groups[0] != "staff" {
+			t.Errorf("the policy of the file: %+v %v", c, err)
 		}
 	}
 }

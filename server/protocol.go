@@ -144,6 +144,7 @@ func (h *Services) provider(issuer *tokens.Issuer, lists *status.Lists) (*oauth.
 	if h.Config.CIBA.Enabled {
 		o.Backchannel = h.DB
 	}
+	o.IDJAG = h.Config.IDJAG.Issue
 	if lists != nil {
 		o.Status = lists
 	}
@@ -458,6 +459,9 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 	}
 	if h.Config.IDJAG.Accept {
 		facts.GrantProfiles = []string{trusted.ProfileIDJAG}
+	}
+	if h.Config.IDJAG.Issue {
+		facts.ChainedTypes = []string{oauth.TypeIDJAG}
 	}
 	if h.Config.Authorization.EncryptedRequestObjects {
 		facts.RequestEncAlgs, facts.RequestEncs = algs.Keys, algs.Contents

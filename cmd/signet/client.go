@@ -85,7 +85,10 @@ func (r registered) write(w io.Writer) {
 	}
 	if e := r.Exchange; e != nil {
 		row(w, "exchanges", fmt.Sprintf("tokens of %s for %s, with %s", strings.Join(append([]string{"its own"}, e.SubjectsFrom...), " "),
-			strings.Join(e.Targets, " "), dash(strings.Join(e.Scopes, " "))))
+			dash(strings.Join(e.Targets, " ")), dash(strings.Join(e.Scopes, " "))))
+		for _, j := range e.IDJAG {
+			row(w, "assertions", fmt.Sprintf("for %s, as %s, with %s", j.Audience, j.ClientID, dash(strings.Join(j.Scopes, " "))))
+		}
 	}
 	for _, f := range r.FederatedCredentials {
 		row(w, "stands for it", f.Subject+" of "+f.Issuer)

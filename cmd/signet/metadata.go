@@ -176,7 +176,9 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
-	f.exchange.apply(cmd, m)
+	if err := f.exchange.apply(cmd, m); err != nil {
+		return err
+	}
 	applyFields(cmd, &from, m)
 	if err := f.certificate.apply(a, cmd, m); err != nil {
 		return err

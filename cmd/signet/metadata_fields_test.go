@@ -25,6 +25,7 @@ var withoutFlag = map[string]string{
 // samples are the words that flags take which stand for more than one text.
 var samples = map[string]string{
 	"federated-credential": "issuer=https://platform.example,subject=s", "ciba-ping": "https://app.example/ping",
+	"exchange-id-jag": "audience=https://chat.example,client_id=shop",
 }
 
 // TestEveryMemberOfARegistrationHasAFlag, whatever the admin API can set: each flag of create and update is tried, and what it changes is

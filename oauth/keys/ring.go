@@ -40,6 +40,7 @@ const (
 
 	TypIntrospection = "token-introspection+jwt" // RFC 9701 section 5
 	TypStatus        = "statuslist+jwt"          // Token Status List section 5.1
+	TypIDJAG         = "oauth-id-jag+jwt"        // draft-ietf-oauth-identity-assertion-authz-grant section 3
 )
 
 // Errors of the ring; the first four say why a token was not accepted.

@@ -8,7 +8,7 @@ import (
 )
 
 // Sign makes a compact JWS of the claims with the key that is active for alg. A json.RawMessage is signed as it stands.
-// typ is one of TypAccess, TypID, TypLogout, TypIntrospection and TypStatus. ErrNoKey if no key signs with alg.
+// typ is one of TypAccess, TypID, TypLogout, TypIntrospection, TypStatus and TypIDJAG. ErrNoKey if no key signs with alg.
 //
 // It is by hand what go-jose does: the header was encoded when the key was read, the claims are marshalled once, and
 // everything is written into one buffer.

@@ -178,7 +178,7 @@ func newKey(row storage.Key, private crypto.Signer) (*key, error) {
 	if k.alg.sign == nil {
 		return k, nil
 	}
-	for _, typ := range []string{TypAccess, TypID, TypLogout, TypIntrospection, TypStatus} {
+	for _, typ := range []string{TypAccess, TypID, TypLogout, TypIntrospection, TypStatus, TypIDJAG} {
 		k.headers[typ] = encodeHeader(row.Alg, public.KeyID, typ)
 	}
 	return k, nil

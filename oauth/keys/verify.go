@@ -16,17 +16,26 @@ const maxToken = 16 << 10
 // stranger's header is ever interpreted: no alg, crit, b64, zip, jku, x5u or jwk can say anything (RFC 8725 sections 3.1,
 // 3.10, 3.11). Errors: ErrMalformed, ErrUnknownKey, ErrType, ErrSignature.
 func (r *Ring) Verify(token, typ string, out any) error {
+	return r.verify(token, typ, out, false)
+}
+
+// VerifyFresh is Verify without retired keys, of which only hints are taken.
+func (r *Ring) VerifyFresh(token, typ string, out any) error { return r.verify(token, typ, out, true) }
+
+func (r *Ring) verify(token, typ string, out any, fresh bool) error {
 	s := r.seen.Load()
 	t, err := cut(token)
 	if err != nil {
 		return err
 	}
 	h, ok := s.headers[t.header]
-	if !ok {
+	switch {
+	case !ok:
 		return s.explain(t.header)
-	}
-	if h.typ != typ {
+	case h.typ != typ:
 		return ErrType
+	case fresh && h.key.row.State == retired:
+		return ErrUnknownKey
 	}
 	sig, err := segment.DecodeString(t.signature)
 	if err != nil {

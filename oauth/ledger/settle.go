@@ -24,6 +24,7 @@ const (
 	repeat
 	touch
 	revoke
+	tell
 )
 
 // touchEvery is how often the use of a refresh token that is not rotated is noted, where its grant may be idle for long.
@@ -36,6 +37,7 @@ type pendingWrite struct {
 	spend    storage.Spend    // spend
 	rotation storage.Rotation // rotate
 	asserted bool             // insert: of an assertion
+	told     audit.Event      // tell
 }
 
 // Why a grant was revoked, in grants.revoked_why.
@@ -72,6 +74,9 @@ func (req *Request) Hold() {
 
 // Rename gives the row that is to be inserted another id. Nothing that was signed may name the old one.
 func (req *Request) Rename(id string) { req.State.ID, req.write.row.ID = id, id }
+
+// Tell notes that nothing but an event is to be written. It is of a grant that is not the request's row.
+func (req *Request) Tell(e audit.Event) { req.write = pendingWrite{do: tell, told: e} }
 
 // Settle does what was noted. refused is the error the request ends with, nil if it is to be answered: a refused request
 // leaves nothing behind but the revocation that its refusal is about. ErrLost: begin again.
@@ -119,6 +124,8 @@ func (l *Ledger) do(ctx context.Context, req *Request) error {
 		return l.repeated(ctx, req)
 	case revoke:
 		return l.revoke(ctx, req)
+	case tell:
+		return l.o.Events.Record(ctx, req.write.told)
 	}
 	return nil
 }

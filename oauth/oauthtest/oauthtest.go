@@ -26,6 +26,7 @@ import (
 	"signet/oauth/keys/keystest"
 	"signet/oauth/ledger"
 	"signet/oauth/status"
+	"signet/oauth/subject"
 	"signet/oauth/tokens"
 	"signet/oauth/trusted"
 	"signet/storage"
@@ -63,6 +64,8 @@ type Options struct {
 	Replay    clientauth.Replay
 	Trusted   []trusted.Issuer // whose assertions are taken
 	IDJAG     bool             // … and their ID-JAGs
+	Issue     bool             // ID-JAGs are issued
+	Names     *subject.Names
 }
 
 // Protocol is what New opens.
@@ -169,6 +172,7 @@ func New(t testing.TB, o Options) *Protocol {
 		Status: lists,
 		Store:  o.DB, Events: audit.New(o.DB), Issuer: h.Issuer, Clients: h.Registry, Lifetimes: o.Lifetimes,
 		Passwords: o.Passwords, Metrics: o.Metrics, DefaultAudience: o.Audience,
+		IDJAG: o.Issue, Names: o.Names,
 	}
 	if len(o.Trusted) > 0 {
 		h.options.Assertions = &trusted.Verifier{Issuers: o.Trusted, Self: Issuer, IDJAG: o.IDJAG}

@@ -117,8 +117,9 @@ type ID struct {
 	AMR             []string `json:"amr,omitempty"`
 	AuthorizedParty string   `json:"azp,omitempty"`
 	SessionID       string   `json:"sid,omitempty"`
-	AccessTokenHash string   `json:"at_hash,omitempty"` // Hash of the access token
-	CodeHash        string   `json:"c_hash,omitempty"`  // Hash of the code
+	GrantID         string   `json:"grant_id,omitempty"` // for clients that exchange it
+	AccessTokenHash string   `json:"at_hash,omitempty"`  // Hash of the access token
+	CodeHash        string   `json:"c_hash,omitempty"`   // Hash of the code
 	// Extra are claims about the person (package claims); they never replace one of the above.
 	Extra map[string]any `json:"-"`
 }
@@ -147,10 +148,33 @@ func (l *Logout) check() error {
 	return required("logout token", l.Subject != "" || l.SessionID != "", len(l.Audience) > 0, l.IssuedAt > 0, l.ExpiresAt > 0, l.JTI != "")
 }
 
+// IDJAG is the claims of an identity assertion authorization grant, for another authorization server
+// (draft-ietf-oauth-identity-assertion-authz-grant section 3), times in seconds. Issuer is set by SignIDJAG.
+type IDJAG struct {
+	Issuer    string          `json:"iss"`
+	Subject   string          `json:"sub"`
+	Audience  string          `json:"aud"`       // the issuer of that server
+	ClientID  string          `json:"client_id"` // what the client is called there
+	JTI       string          `json:"jti"`
+	IssuedAt  int64           `json:"iat"`
+	ExpiresAt int64           `json:"exp"`
+	Scope     string          `json:"scope,omitempty"`
+	Resource  []string        `json:"resource,omitempty"`
+	AuthTime  int64           `json:"auth_time,omitempty"`
+	ACR       string          `json:"acr,omitempty"`
+	AMR       []string        `json:"amr,omitempty"`
+	Email     string          `json:"email,omitempty"`
+	Cnf       json.RawMessage `json:"cnf,omitempty"`
+}
+
+func (j *IDJAG) check() error {
+	return required("ID-JAG", j.Subject != "", j.Audience != "", j.ClientID != "", j.JTI != "", j.IssuedAt > 0, j.ExpiresAt > j.IssuedAt)
+}
+
 // protocolClaims are decided by the protocol, never by a person's profile.
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
-	"cnf", "act", "may_act", "events", "authorization_details",
+	"cnf", "act", "may_act", "events", "authorization_details", "grant_id",
 }
 
 // encode is the payload: the claims in their order, then the extra ones by name.

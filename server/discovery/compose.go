@@ -34,6 +34,7 @@ type metadata struct {
 	ResponseModes []string `json:"response_modes_supported,omitempty"`
 	GrantTypes    []string `json:"grant_types_supported,omitempty"`
 	GrantProfiles []string `json:"authorization_grant_profiles_supported,omitempty"` // draft-ietf-oauth-identity-assertion-authz-grant
+	ChainedTypes  []string `json:"identity_chaining_requested_token_types_supported,omitempty"`
 	Challenges    []string `json:"code_challenge_methods_supported,omitempty"`
 	Prompts       []string `json:"prompt_values_supported,omitempty"`
 	ACRs          []string `json:"acr_values_supported,omitempty"`
@@ -140,7 +141,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		d.UserinfoAlgs, d.Protected = f.UserinfoAlgs, []string{d.Userinfo}
 	}
 	if d.Token != "" {
-		d.ProofAlgs, d.DetailsTypes, d.GrantProfiles = f.ProofAlgs, f.DetailsTypes, f.GrantProfiles
+		d.ProofAlgs, d.DetailsTypes, d.GrantProfiles, d.ChainedTypes = f.ProofAlgs, f.DetailsTypes, f.GrantProfiles, f.ChainedTypes
 		d.GrantTypes, d.AuthMethods, d.AssertionAlgs = f.GrantTypes, f.AuthMethods, algsFor(f.AuthMethods, f)
 	}
 	if d.Revocation != "" {

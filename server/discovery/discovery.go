@@ -36,6 +36,7 @@ type Keys interface {
 type Facts struct {
 	GrantTypes    []string // grant_types_supported
 	GrantProfiles []string // authorization_grant_profiles_supported
+	ChainedTypes  []string // identity_chaining_requested_token_types_supported
 	RequestAlgs   []string // of request objects; nil = none are taken
 	ResponseTypes []string // with response modes and prompts: only beside a mounted authorization endpoint
 	ResponseModes []string
