@@ -2,8 +2,8 @@
 // lost can be sent again without being carried out twice.
 //
 // Answers hold secrets that are shown once. They are encrypted under a key made of the master key, the caller and the caller's key, which
-// is stored nowhere; what was sent is compared by a MAC. A request that went wrong is forgotten. One whose end nobody knows, for its
-// process died, is never carried out again under the same key. Begin reading with Keeper.Begin.
+// is stored nowhere; what was sent is compared by a MAC. A request that was refused is forgotten. One whose end nobody knows, for its
+// process died or the database did not say, is never carried out again under the same key. Begin reading with Keeper.Begin.
 package repeat
 
 import (
@@ -169,7 +169,10 @@ func (c *Claim) Keep(ctx context.Context, a Answer) error {
 	return nil
 }
 
-// Drop ends a claim that came to nothing: the request may be sent again.
+// Lose ends a claim of which nobody knows if it was carried out: whoever asks again is told so, ErrUnknown.
+func (c *Claim) Lose(ctx context.Context) error { return c.Keep(ctx, Answer{}) }
+
+// Drop ends a claim that came to nothing, for certain: the request may be sent again.
 func (c *Claim) Drop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writing)
 	defer cancel()
@@ -191,6 +194,9 @@ func open(secret, sealed []byte) (*Answer, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	if a.Status == 0 { // of Lose
+		return nil, ErrUnknown
 	}
 	return &a, nil
 }

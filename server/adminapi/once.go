@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"signet/admin"
 	"signet/admin/repeat"
 	"signet/server/web"
+	"signet/storage"
 )
 
 // repeatKey is the header by which a caller can send a request again without its being carried out twice.
@@ -52,7 +54,11 @@ func (h *Handler) once(x *exchange, who admin.Actor, handle func()) error {
 	}
 	handle()
 	if x.problem != nil || x.status >= http.StatusBadRequest {
-		if err := claim.Drop(x.ctx); err != nil {
+		end := claim.Lose
+		if x.refused() {
+			end = claim.Drop
+		}
+		if err := end(x.ctx); err != nil {
 			return errors.Join(x.problem, err)
 		}
 		return x.problem
@@ -67,6 +73,18 @@ func (h *Handler) once(x *exchange, who admin.Actor, handle func()) error {
 		h.o.Log.WarnContext(x.ctx, "an answer of the API of administrators is not kept for a repetition", "error", err)
 	}
 	return nil
+}
+
+// refused reports whether a request that went wrong was not carried out, for certain. An error of ours need not be one of what was asked:
+// a database that is gone may have kept what it did not acknowledge.
+func (x *exchange) refused() bool {
+	if p, ok := errors.AsType[*web.Problem](x.problem); ok {
+		return p.Status < http.StatusInternalServerError
+	}
+	if x.problem == nil {
+		return x.status < http.StatusInternalServerError
+	}
+	return errors.Is(x.problem, context.Canceled) && !errors.Is(x.problem, storage.ErrUnavailable) // before anything was acknowledged
 }
 
 // again answers as before, if the caller may do now what they might then.
