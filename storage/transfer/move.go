@@ -143,7 +143,7 @@ func (m *move) lookForMarks(ctx context.Context) error {
 		return fmt.Errorf("%w: %s belongs to a move of %s; make an empty database and name that", ErrAnother, m.moved.To, target.other)
 	case target.id == "" && !source.finished.IsZero():
 		m.moved.Before, m.moved.Finished = true, source.finished
-		return nil
+		return m.stillThere(ctx)
 	case target.id == "":
 		if err := m.empty(ctx); err != nil {
 			return err
@@ -151,6 +151,18 @@ func (m *move) lookForMarks(ctx context.Context) error {
 	}
 	m.id = source.id
 	return nil
+}
+
+// stillThere looks whether there is anything where a move had brought everything: who is told that it is finished may delete the source.
+func (m *move) stillThere(ctx context.Context) error {
+	switch err := m.empty(ctx); {
+	case errors.Is(err, ErrNotEmpty):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%w to %s at %s, and that is empty now: it is another database, or it was made anew. Keep %s; `signet move --unfreeze "+
+		"--yes` there lets you move it again", ErrMoved, m.moved.To, m.moved.Finished.Format(time.RFC3339), m.moved.From)
 }
 
 // fresh are tables that have rows in a database that was only migrated.
@@ -376,47 +388,18 @@ func (m *move) finish(ctx context.Context) error {
 	return nil
 }
 
-// Unfreeze gives a database back that a move froze. Where the move is finished servers may have written to the new one, which this one
-// knows nothing of: ErrMoved unless the caller is sure. ErrNotFrozen if there is nothing to do.
-func Unfreeze(ctx context.Context, dsn string, sure bool) (other string, err error) {
-	on, err := open(ctx, dsn)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, on.close()) }()
-	mark, err := markOf(ctx, on)
-	switch {
-	case err != nil:
-		return "", err
-	case mark.role == "target":
-		return mark.other, fmt.Errorf("%w: the rows of this database have not all arrived from %s; finish the move, or leave this database",
-			ErrAnother, mark.other)
-	case mark.id == "":
-		return "", ErrNotFrozen
-	case !mark.finished.IsZero() && !sure:
-		return mark.other, fmt.Errorf("%w to %s at %s: what was written there since is not here", ErrMoved, mark.other,
-			mark.finished.Format(time.RFC3339))
-	}
-	all := make([]table, len(ours))
-	for i, name := range ours {
-		all[i].name = name
-	}
-	_, thaw := on.freezing(all)
-	err = on.tx(ctx, func(w writer) error {
-		for _, statement := range append(thaw, "DROP TABLE signet_move") {
-			if _, err := w.exec(ctx, statement); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return mark.other, err
-}
-
 // mark is what a database says of the move that it is in.
 type mark struct {
 	id, role, other string
 	finished        time.Time
+}
+
+// micros is when it was finished, as the row has it; 0 = it is not.
+func (m mark) micros() int64 {
+	if m.finished.IsZero() {
+		return 0
+	}
+	return m.finished.UnixMicro()
 }
 
 func markOf(ctx context.Context, on engine) (m mark, err error) {

@@ -360,6 +360,49 @@ func TestUnfrozenMeanwhile(t *testing.T) {
 	})
 }
 
+// TestAMoveThatEndsWhileItIsTakenBack is not taken back by who saw it unfinished.
+func TestAMoveThatEndsWhileItIsTakenBack(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, from, to string) {
+		var seen mark
+		on := engineOf(t, from)
+		_, err := Move(t.Context(), Options{From: from, To: to, Step: func(done string) {
+			if strings.HasPrefix(done, "compared: versions") {
+				var err error
+				seen, err = markOf(context.Background(), on)
+				must(t, err)
+			}
+		}})
+		must(t, err)
+		if err := seen.takeBack(t.Context(), on); !errors.Is(err, ErrAnother) {
+			t.Errorf("taken back: %v", err)
+		}
+		if _, err := Unfreeze(t.Context(), from, false); !errors.Is(err, ErrMoved) {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// TestAFinishedMoveIsFinishedWhereTheRowsAre: not in a database of the same address that was made anew, of which nobody is told that
+// everything is there.
+func TestAFinishedMoveIsFinishedWhereTheRowsAre(t *testing.T) {
+	t.Parallel()
+	eachWay(t, func(t *testing.T, from, to string) {
+		must(t, connected(t, from).InsertGroup(t.Context(), storage.Group{Name: "staff", CreatedAt: time.Now()}))
+		must(t, errorOf(Move(t.Context(), Options{From: from, To: to})))
+		if again, err := Move(t.Context(), Options{From: from, To: to}); err != nil || !again.Before {
+			t.Fatalf("again: %+v, %v", again, err)
+		}
+		storagetest.Exec(t, to, "DELETE FROM groups")
+		if moved, err := Move(t.Context(), Options{From: from, To: to}); !errors.Is(err, ErrMoved) {
+			t.Errorf("a new database: %+v, %v", moved, err)
+		}
+		_, err := Unfreeze(t.Context(), from, true)
+		must(t, err)
+		must(t, errorOf(Move(t.Context(), Options{From: from, To: to})))
+	})
+}
+
 // TestTextsThatPostgresRefuses: SQLite takes them from whoever goes past Signet; the message names the column.
 func TestTextsThatPostgresRefuses(t *testing.T) {
 	t.Parallel()
