@@ -103,6 +103,21 @@ func TestTracesHoldNothingOfPeople(t *testing.T) {
 		app.Post(t, "/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {"code-is-secret"}})
 		app.Post(t, "/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"refresh-is-secret"}})
 		app.Post(t, "/oauth2/introspect", url.Values{"token": {refreshed.AccessToken}})
+		app.Post(t, "/oauth2/token", url.Values{"grant_type": {"grant-is-secret"}})
+		for _, wrong := range []url.Values{
+			{"grant_type": {"refresh_token"}, "client_id": {"client-is-secret"}, "client_secret": {"x"}, "refresh_token": {"x"}},
+			{"grant_type": {"nonsense"}, "client_id": {"client-is-secret"}},
+		} {
+			res, err := s.HTTP.PostForm(s.URL+"/oauth2/token", wrong)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+		}
+		for _, path := range []string{"/oauth2/authorize?response_type=code&client_id=client-is-secret",
+			"/oauth2/logout?client_id=client-is-secret", "/oauth2/register/client-is-secret"} {
+			s.Browser(t).Get(t, path)
+		}
 		s.Browser(t).Get(t, "/signin?query-is-secret=1").Submit(t, "login-submit",
 			url.Values{"username": {"nobody@example.com"}, "password": {"wrong-is-secret"}})
 		if err := tracer.Shutdown(t.Context()); err != nil {
@@ -111,7 +126,9 @@ func TestTracesHoldNothingOfPeople(t *testing.T) {
 		for name, secret := range map[string]string{"access token": token.AccessToken, "its signature": token.AccessToken[strings.LastIndex(
 			token.AccessToken, ".")+1:], "refresh token": token.RefreshToken, "new refresh token": refreshed.RefreshToken, "ID token": token.
 			Extra("id_token").(string), "subject":        p.ID, "email": "private-person", "login hint": "hint-is-secret", "code": "code-is-secret",
-			"wrong token": "refresh-is-secret", "wrong password": "wrong-is-secret", "wrong email": "nobody@", "query": "query-is-secret",
+			"wrong token": "refresh-is-secret", "wrong password": "wrong-is-secret", "wrong email": "nobody@",
+			"unknown client": "client-is-secret", "unknown grant": "grant-is-secret",
+			"query":   "query-is-secret",
 			"address": "192.0.2.1", "password": servertest.Password, "verifier": "code_verifier", "client secret": app.ClientSecret} {
 			if secret != "" && strings.Contains(got.raw.String(), secret) {
 				t.Errorf("the collector gets the %s", name)

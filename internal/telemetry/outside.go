@@ -32,6 +32,19 @@ func Outside(s string) string {
 	return s
 }
 
+// sent is a text of which nobody knows if it is what it should be.
+type sent string
+
+// Sent is an attribute for the name of something that is not known here, or not proven, as it was sent: it may be anything that somebody
+// typed. It is for the log alone; Known tells.
+func Sent(key, text string) slog.Attr { return slog.Any(key, sent(Outside(text))) }
+
+// Known reports whether a value is none of Sent.
+func Known(v slog.Value) bool {
+	_, is := v.Any().(sent)
+	return !is
+}
+
 // URI is an attribute for a URI that somebody sent. What may hold a secret is left out: its query, fragment and user information.
 func URI(key, uri string) slog.Attr { return slog.String(key, shown(uri)) }
 

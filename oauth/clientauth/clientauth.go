@@ -3,7 +3,6 @@ package clientauth
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -78,7 +77,7 @@ func (c credentials) bare() bool {
 func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form url.Values) (*clients.Client, error) {
 	cred, err := presented(r, form)
 	if cred.id != "" { // the operator's first question about a refusal is whose it was
-		telemetry.Add(ctx, slog.String("client_id", telemetry.Outside(cred.id)))
+		telemetry.Add(ctx, telemetry.Sent("client_id", cred.id))
 	}
 	if err != nil {
 		return nil, err

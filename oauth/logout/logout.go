@@ -111,7 +111,7 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 	}
 	id := r.ClientID
 	if id != "" {
-		telemetry.Add(ctx, slog.String("client_id", telemetry.Outside(id)))
+		telemetry.Add(ctx, telemetry.Sent("client_id", id))
 	}
 	if r.IDTokenHint != "" {
 		if len(r.IDTokenHint) > maxHint {

@@ -3,7 +3,6 @@ package authorize
 import (
 	"cmp"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -121,7 +120,7 @@ func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, ag
 // 6749 section 4.1.2.1), else at the client.
 func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err error) error {
 	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
-		telemetry.Add(r.Context(), slog.String("client_id", telemetry.Outside(bad.ClientID)))
+		telemetry.Add(r.Context(), telemetry.Sent("client_id", bad.ClientID))
 		if bad.Registered != nil {
 			telemetry.Add(r.Context(), telemetry.URI("redirect_uri", bad.Received), telemetry.URIs("registered_uris", bad.Registered))
 		}

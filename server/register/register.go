@@ -160,7 +160,7 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
 
 func (h *Handler) whose(r *http.Request) (id, token string, err error) {
 	id = r.PathValue("client_id")
-	telemetry.Add(r.Context(), slog.String("client_id", telemetry.Outside(id)))
+	telemetry.Add(r.Context(), telemetry.Sent("client_id", id))
 	token, err = bearer(r)
 	return id, token, err
 }

@@ -8,7 +8,6 @@ package token
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -69,7 +68,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := h.provider.CheckGrantType(form); err != nil {
 		name(r, form)
-		telemetry.Add(r.Context(), slog.String("grant_type", telemetry.Outside(form.Get("grant_type"))))
+		telemetry.Add(r.Context(), telemetry.Sent("grant_type", form.Get("grant_type")))
 		return err
 	}
 	proof, err := h.proofs.Judge(r.Header, http.MethodPost, "/oauth2/token") // before a client assertion is used up
@@ -110,7 +109,7 @@ func name(r *http.Request, form url.Values) {
 		id, _ = url.QueryUnescape(user)
 	}
 	if id != "" {
-		telemetry.Add(r.Context(), slog.String("client_id", telemetry.Outside(id)))
+		telemetry.Add(r.Context(), telemetry.Sent("client_id", id))
 	}
 }
 

@@ -288,6 +288,9 @@ func (x *exchange) endTrace(line *slog.Record, status int) {
 	}
 	told := tracing.Told{Method: x.route.methodName(), Route: x.route.pattern, Status: status, RequestID: x.reference()}
 	line.Attrs(func(a slog.Attr) bool {
+		if !telemetry.Known(a.Value) {
+			return true // a stranger's words, without end, and perhaps a password in the wrong field
+		}
 		switch a.Key {
 		case "client_id":
 			told.ClientID = a.Value.String()
