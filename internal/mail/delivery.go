@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -175,7 +176,7 @@ func (d *Delivery) send(ctx context.Context, m storage.Message) error {
 	return nil
 }
 
-// hidden is a carrier's error without the address, which carriers like to repeat.
+// hidden is a carrier's error without the address, which carriers like to repeat, in upper or lower case.
 type hidden struct {
 	error
 	address string
@@ -183,11 +184,18 @@ type hidden struct {
 
 // Error leaves the address out, in both of its forms.
 func (h hidden) Error() string {
-	text := strings.ReplaceAll(h.error.Error(), h.address, "…")
+	text := without(h.error.Error(), h.address)
 	if ascii, _, err := wire(h.address); err == nil {
-		text = strings.ReplaceAll(text, ascii, "…")
+		text = without(text, ascii)
 	}
 	return text
+}
+
+func without(text, address string) string {
+	if address == "" {
+		return text
+	}
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(address)).ReplaceAllLiteralString(text, "…")
 }
 
 // Unwrap gives the carrier's own.

@@ -112,11 +112,13 @@ func TestS06_NothingOfAnEmailLiesOpen(t *testing.T) {
 	}
 	o := outbox(t, db)
 	var log bytes.Buffer
-	d := delivery(t, o, carrier(func(m mail.Message) error { return errors.New("421 no space for " + m.To) }),
+	d := delivery(t, o, carrier(func(m mail.Message) error {
+		return errors.New("421 no space for " + m.To + ", " + strings.ToUpper(m.To))
+	}),
 		slog.New(slog.NewTextHandler(&log, nil)))
 	put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com", Link: link, Code: "482913"})
 	once(t, d)
-	if list := queue(t, o); len(list) != 1 || !strings.Contains(list[0].LastError, "no space for …") {
+	if list := queue(t, o); len(list) != 1 || !strings.Contains(list[0].LastError, "no space for …, …") {
 		t.Errorf("queue %+v", list)
 	}
 	if err := db.Close(); err != nil {
