@@ -19,6 +19,8 @@ func (s *Service) applyClient(ctx context.Context, a Actor, p prepared) error {
 	switch {
 	case err != nil && !errors.Is(err, clients.ErrUnknown):
 		return err
+	case !was && !is && there && (c.Declared || c.FromDocument()):
+		return nil // what files kept is gone, and who took its name is none of theirs
 	case there && c.Declared:
 		return clients.ErrDeclared
 	case there && c.FromDocument():

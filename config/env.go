@@ -12,6 +12,7 @@ const (
 	envPrefix     = "SIGNET_"
 	envTest       = "SIGNET_TEST_"  // the test suite's own
 	envBinary     = "SIGNET_BINARY" // the program that the fixtures of the kits start in tests of apps
+	envToken      = "SIGNET_TOKEN"  // for commands with --server; it is in the shell in which others run, too
 	envMaster     = "SIGNET_MASTER_KEY"
 	envMasterFile = "SIGNET_MASTER_KEY_FILE"
 )
@@ -55,7 +56,8 @@ func (s Sources) environment(c *Config) []error {
 	given := map[string]string{} // key → variable
 	for _, pair := range slices.Sorted(slices.Values(s.Environ)) {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || name == envBinary || ofKubernetes(name, value) {
+		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || name == envBinary || name == envToken ||
+			ofKubernetes(name, value) {
 			continue
 		}
 		l, plain := byName[name]

@@ -26,7 +26,7 @@ func load(files map[string]string, s Sources) (Config, error) {
 func file(text string) map[string]string { return map[string]string{DefaultFile: text} }
 
 func TestNothingSetIsALocalTrial(t *testing.T) {
-	c, err := load(nil, Sources{Environ: []string{"HOME=/root", "SIGNET_TEST_POSTGRES=x", "SIGNET_BINARY=/bin/signet"}})
+	c, err := load(nil, Sources{Environ: []string{"HOME=/root", "SIGNET_TEST_POSTGRES=x", "SIGNET_BINARY=/bin/signet", "SIGNET_TOKEN=x"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,6 @@ func TestFilesGiveNobodyMore(t *testing.T) {
 		{"client_id":"plain","redirect_uris":["https://plain.example/cb"]}],
 		"roles":[{"name":"keymaster","permissions":["keys:rotate"]}],"groups":[{"name":"bosses"}]}`)
 	s.ok(s.Acts.GiveRole(ctx, root(), membership.Admin, membership.Holder{Group: "bosses"}))
-	before := document(t, s.export())
 	roles := map[string]admin.Set{
 		admin.RoleSupport: admin.SetOf(admin.PeopleRead, admin.PeopleCredentials, admin.SessionsRead, admin.SessionsRevoke, admin.GrantsRead,
 			admin.GrantsRevoke, admin.AuditRead, admin.ClientsRead),
@@ -33,6 +32,7 @@ func TestFilesGiveNobodyMore(t *testing.T) {
 	keys := `"first_party":true,"grant_types":["client_credentials"]`
 	for name, holds := range roles {
 		l := files.Local{Acts: s.Acts, Actor: admin.Actor{Kind: admin.KindPerson, ID: bob.ID, Holds: holds}}
+		before := document(t, s.export())
 		for _, text := range []string{
 			`{"roles":[{"name":"mine","permissions":["keys:rotate"]}]}`, `{"roles":[{"name":"keymaster"}]}`,
 			`{"clients":[{"client_id":"mine",` + keys + `,"scope":"signet:keys:rotate"}]}`,
@@ -91,9 +91,10 @@ func TestYAML(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		bomb.String(): "anchors and aliases", "": "is empty", "a: 1\n---\nb: 1\n": "one YAML document", "a: 1\na: 2\n": "is there twice",
-		"a: {<<: {b: 1}}": "plain text", "a: 2026-01-01": "quotes", "a: 0x1f": "decimal", "a: !!binary aGk=": "quotes", "a: 1.5": "quotes",
+		"a: {<<: {b: 1}}": "plain text", "a: 2026-01-01": "quotes", "a: 0x1f": "decimal", "a: 1.5": "quotes",
 		"? [a, b]\n: c": "plain text", "groups: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000): "deep",
-		"a: *b": "anchor", "a: &b 1": "anchors",
+		"a: *b": "anchor", "a: &b 1": "anchors", "a: !!binary aGk=": "types", "a: !!bool nope": "types", "a: !!null text": "types",
+		"a: !!str 5": "types", "!!str a: 5": "plain text", "a: !b {}": "types",
 	} {
 		if got, err := files.FromYAML(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %.80s %v, want %q", text, got, err, want)

@@ -57,7 +57,14 @@ func (s *Set) Read(document []byte) error {
 	}
 	var lists map[string][]json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(document))
-	if err := d.Decode(&lists); err != nil {
+	err := d.Decode(&lists)
+	_, ofType := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("is empty")
+	case ofType || err == nil && lists == nil:
+		return fmt.Errorf("must be an object with lists: %q", thing.Kinds())
+	case err != nil:
 		return err
 	}
 	if _, more := d.Token(); !errors.Is(more, io.EOF) {

@@ -112,7 +112,8 @@ func TestEveryFieldSurvives(t *testing.T) {
 
 func TestMistakesInFiles(t *testing.T) {
 	for text, want := range map[string]string{
-		``: "EOF", `[]`: "cannot unmarshal", `{"people":[]}`: "no such kind", `{"clients":[{}]}`: "client_id: is missing",
+		``: "is empty", `[]`: "must be an object", `null`: "must be an object", `{"clients":{}}`: "must be an object",
+		`{"people":[]}`: "no such kind", `{"clients":[{}]}`: "client_id: is missing",
 		`{"clients":[{"client_id":"a"},{"client_id":"a"}]}`:                     "is there twice",
 		`{"clients":[{"client_id":"a","colour":"red"}]}`:                        "unknown field",
 		`{"clients":[{"client_id":"a","client_secret":"s3cr3t"}]}`:              "does not belong into files",

@@ -224,6 +224,24 @@ func TestOnlyTheOwnersThingsAreTouched(t *testing.T) {
 	})
 }
 
+// TestAnAppMovesIntoTheConfiguration: what files kept and config.yaml declares from now on is no difference any more, and keeps
+// nothing else from being applied.
+func TestAnAppMovesIntoTheConfiguration(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := newSite(t, engine)
+		s.apply(shop)
+		s = newSite(t, servertest.On(s.Services().DB), servertest.YAML("clients: [{client_id: shop, redirect_uris: [https://shop.example/cb], "+
+			"token_endpoint_auth_method: none}]"))
+		rest := `{"clients":[],"groups":[{"name":"staff","description":"new"}],"roles":[{"name":"reader","permissions":["people:read"]}],
+			"resources":[{"identifier":"https://api.example","name":"API","scopes":["read"]}]}`
+		s.same(s.apply(rest), "note clients shop", "change groups staff description")
+		s.same(s.apply(rest))
+		if c, err := s.Acts.Client(s.Context(), root(), "shop"); err != nil || !c.Declared {
+			t.Errorf("%+v, %v", c, err)
+		}
+	})
+}
+
 // TestPruneDeletesWhatTheFilesKept and do not say any more, and nothing else.
 func TestPruneDeletesWhatTheFilesKept(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {

@@ -37,6 +37,9 @@ func plain(n *yaml.Node, depth int) (any, error) {
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		return nil, wrong("anchors and aliases are not read: write the value")
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		return nil, wrong("types are not said (" + n.Tag + "): write the value")
+	}
 	if depth > deepest {
 		return nil, wrong("is too deep")
 	}
@@ -55,7 +58,7 @@ func plain(n *yaml.Node, depth int) (any, error) {
 		fields := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.ShortTag() == "!!merge" {
+			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || key.ShortTag() == "!!merge" {
 				return nil, wrong("names of fields are plain text")
 			}
 			if _, there := fields[key.Value]; there {

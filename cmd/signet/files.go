@@ -270,12 +270,14 @@ func filesAt(path string) (names []string, err error) {
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
-	for _, kind := range []string{"*.json", "*.yaml", "*.yml"} {
-		found, err := filepath.Glob(filepath.Join(path, kind))
-		if err != nil {
-			return nil, err
+	within, err := os.ReadDir(path) // no pattern: * and [ may be in the folder's own name
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range within {
+		if slices.Contains([]string{".json", ".yaml", ".yml"}, filepath.Ext(entry.Name())) {
+			names = append(names, filepath.Join(path, entry.Name()))
 		}
-		names = append(names, found...)
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s has no *.json and no *.yaml: `signet export %[1]s` writes files", path)

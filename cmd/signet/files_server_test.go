@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,26 @@ const allThings = `{"clients": [{"client_id": "shop", "client_secret": "env:SHOP
 	{"client_id": "old/1", "token_endpoint_auth_method": "none", "redirect_uris": ["https://old.example/cb"], "disabled": true}],
 	"groups": [{"name": "eu/staff", "description": "all"}], "roles": [{"name": "reader", "permissions": ["people:read"]}],
 	"resources": [{"identifier": "https://api.example", "name": "API", "scopes": ["read"]}]}`
+
+// TestAFolderIsNoPattern: what is in the folder's name that a shell would expand names no other folder.
+func TestAFolderIsNoPattern(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"eu[1]", "eu1", "a*", "ab", `b\`, "b"} {
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{"c.json", "a.yaml", "b.yml", "notes.txt", "json"} {
+			filesOf(t, map[string]string{filepath.Join(name, file): "{}"})
+		}
+	}
+	for _, name := range []string{"eu[1]", "a*", `b\`} {
+		got, err := filesAt(name)
+		want := []string{filepath.Join(name, "a.yaml"), filepath.Join(name, "b.yml"), filepath.Join(name, "c.json")}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
 
 // TestApplyToAServer over its API: the same as to a database.
 func TestApplyToAServer(t *testing.T) {
