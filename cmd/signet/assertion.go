@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -157,14 +158,16 @@ func (s assertionWords) sign(a *app) (string, error) {
 func (a *app) assertionProof() *cobra.Command {
 	var file, method, address, token, nonce string
 	c := a.verb("proof", "Sign a DPoP proof for one request and print it (RFC 9449)", 0, func(*cobra.Command, []string) error {
-		if address == "" {
-			return usage("say for which address it is: --url with that of the request")
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+			return usage("say for which address it is: --url with that of the request, like https://id.example.com/oauth2/token")
 		}
+		u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", "" // RFC 9449 section 4.2
 		key, err := a.readKeyFile(file)
 		if err != nil {
 			return err
 		}
-		claims := map[string]any{"jti": rand.Text(), "htm": method, "htu": address, "iat": time.Now().Unix()}
+		claims := map[string]any{"jti": rand.Text(), "htm": method, "htu": u.String(), "iat": time.Now().Unix()}
 		if token != "" {
 			hash := sha256.Sum256([]byte(token))
 			claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])
@@ -188,7 +191,7 @@ func (a *app) assertionProof() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&file, "key-file", "", "`file` of the private key, a JWK; - for standard input")
 	f.StringVar(&method, "method", "POST", "`method` of the request")
-	f.StringVar(&address, "url", "", "`address` of the request")
+	f.StringVar(&address, "url", "", "`address` of the request; its query is no part of a proof")
 	f.StringVar(&token, "access-token", "", "`token` that goes beside it, where one does")
 	f.StringVar(&nonce, "nonce", "", "`nonce` that the server asked for")
 	return c
