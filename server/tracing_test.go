@@ -134,14 +134,20 @@ func TestTracesHoldNothingOfPeople(t *testing.T) {
 				t.Errorf("the collector gets the %s", name)
 			}
 		}
-		names := map[string]int{}
+		names, known := map[string]int{}, 0
 		for _, s := range got.spans {
 			names[s.Name]++
 			for _, a := range s.Attributes {
+				if s.Name == "POST /oauth2/introspect" && a.Key == "signet.client_id" && a.Value.GetStringValue() == "app" {
+					known++
+				}
 				if !slices.ContainsFunc(tracing.Attributes, func(k attribute.Key) bool { return string(k) == a.Key }) {
 					t.Errorf("%s has %s", s.Name, a.Key)
 				}
 			}
+		}
+		if known != 1 {
+			t.Errorf("%d introspections name their client", known)
 		}
 		for _, want := range []string{"GET /oauth2/authorize", "POST /oauth2/token", "GET /userinfo", "POST /signin", "SELECT", "UPDATE",
 			"INSERT", "hash a password", "wait to hash a password"} {

@@ -3,6 +3,7 @@ package clientauth
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -88,6 +89,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form 
 	c, err := a.o.Registry.Client(ctx, cred.id)
 	if err != nil && !errors.Is(err, clients.ErrUnknown) {
 		return nil, err
+	}
+	if c != nil {
+		telemetry.Add(ctx, slog.String("client_id", c.ClientID))
 	}
 	if cred.method == clients.MethodNone && c != nil && c.ByCertificate() { // the certificate is all that there is to present
 		cred.method = c.TokenEndpointAuthMethod
