@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestProofsAreForAnAddressWithoutItsQuery (RFC 9449 section 4.2), which may hold what is nobody else's; and for nothing that is no address.
+// TestProofsAreForAnAddressWithoutItsQuery (RFC 9449 section 4.2), which may hold what is nobody else's; and for nothing else than an
+// address.
 func TestProofsAreForAnAddressWithoutItsQuery(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if code, _, errs := command(t, "assertion key --key-file k.jwk"); code != 0 {
@@ -24,7 +25,8 @@ func TestProofsAreForAnAddressWithoutItsQuery(t *testing.T) {
 			t.Errorf("%s: %s", address, raw)
 		}
 	}
-	for _, wrong := range []string{"nonsense", "/oauth2/token", "ftp://id.example/", "https://me:pass@id.example/", "https:///x", "id.example:443"} {
+	for _, wrong := range []string{"nonsense", "/oauth2/token", "ftp://id.example/", "https://me:pass@id.example/", "https:///x",
+		"id.example:443"} {
 		if code, out, _ := command(t, "assertion proof --key-file k.jwk --url "+wrong); code != 2 || out != "" {
 			t.Errorf("%s: exit code %d, %s", wrong, code, out)
 		}
