@@ -123,7 +123,8 @@ func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err erro
 	if bad, ok := errors.AsType[*request.PageOnly](err); ok {
 		telemetry.Add(r.Context(), telemetry.Sent("client_id", bad.ClientID))
 		if bad.Registered != nil {
-			telemetry.Add(r.Context(), slog.String("client_id", bad.ClientID), telemetry.URI("redirect_uri", bad.Received), telemetry.URIs("registered_uris", bad.Registered))
+			telemetry.Add(r.Context(), slog.String("client_id", bad.ClientID),
+				telemetry.URI("redirect_uri", bad.Received), telemetry.URIs("registered_uris", bad.Registered))
 		}
 		return toPage(bad)
 	}
