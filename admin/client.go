@@ -236,6 +236,32 @@ func (s *Service) SetClientDisabled(ctx context.Context, a Actor, id string, dis
 	})
 }
 
+// AllowTools lets an app use the tools for administrators' MCP clients, for people who may do what they do, or lets it no longer. One that
+// nobody registered stays allowed as long as it is what it is now.
+func (s *Service) AllowTools(ctx context.Context, a Actor, id string, allowed bool) error {
+	name := audit.ClientToolsRemoved
+	if allowed {
+		name = audit.ClientToolsAllowed
+	}
+	return s.act(ctx, a, "AllowTools", func(ctx context.Context) error {
+		c, err := s.o.Clients.Current(ctx, id)
+		if err != nil {
+			return err
+		}
+		if c.AdminTools == allowed && !c.Declared {
+			return nil
+		}
+		after := c.Metadata
+		after.AdminTools = true // also to take it away one has to hold what it reaches, as for every change of the client
+		if err := overClient(a, after); err != nil {
+			return err
+		}
+		return ofClient(s.o.Clients.SetAdminTools(ctx, id, allowed, func(ctx context.Context, id string) error {
+			return s.o.Audit.Record(ctx, audit.Event{Name: name, ClientID: id})
+		}))
+	})
+}
+
 // DeleteClient removes an app with its secrets and consents, and revokes its grants.
 func (s *Service) DeleteClient(ctx context.Context, a Actor, id, match string) error {
 	return s.onClient(ctx, a, "DeleteClient", id, audit.ClientDeleted, func(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"signet/clients"
@@ -69,9 +70,13 @@ func (s *Service) overRole(ctx context.Context, a Actor, role string) error {
 	return over(a, ofRole(role, stored))
 }
 
-// overClient refuses an act on a client that may get more.
+// overClient refuses an act on a client that may get more. What one with the tools may get is what those who use it may do.
 func overClient(a Actor, m clients.Metadata) error {
-	return on(over(a, Scopes(strings.Fields(m.Scope)...)), "", m.ClientID)
+	reaches := Scopes(strings.Fields(m.Scope)...)
+	if m.AdminTools {
+		maps.Copy(reaches, ofTools())
+	}
+	return on(over(a, reaches), "", m.ClientID)
 }
 
 // keepsAdministrator runs do and undoes it where nobody who can sign in would be an administrator after it, and somebody was before.

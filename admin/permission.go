@@ -66,6 +66,11 @@ var shipped = map[string]Set{
 	RoleApps: SetOf(ClientsRead, ClientsWrite, ClientsSecrets, ResourcesWrite),
 }
 
+// ofTools are the permissions that count where administrators' MCP clients act for them: to look.
+func ofTools() Set {
+	return SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead)
+}
+
 // Set is a set of permissions; nil is empty.
 type Set map[Permission]bool
 
@@ -98,6 +103,9 @@ func (s Set) And(other Set) Set {
 	}
 	return both
 }
+
+// OfTools has those that count where administrators' MCP clients act for them.
+func (s Set) OfTools() Set { return s.And(ofTools()) }
 
 // Scopes are the permissions among scopes of an access token or a client.
 func Scopes(scopes ...string) Set {
@@ -146,6 +154,7 @@ var demands = map[string]Permission{
 	"Clients": ClientsRead, "Client": ClientsRead, "FirstSignIn": ClientsRead,
 	"Resources": ClientsRead, "Resource": ClientsRead,
 	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
+	"AllowTools":   ClientsWrite, // and what the tools reach
 	"RotateSecret": ClientsSecrets,
 	"PutResource":  ResourcesWrite, "DeleteResource": ResourcesWrite,
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,

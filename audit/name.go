@@ -107,8 +107,10 @@ const (
 	ClientDisabled      Name = "client.disabled"
 	ClientEnabled       Name = "client.enabled"
 	ClientSecretRotated Name = "client.secret_rotated"
-	PingFailed          Name = "ping.failed"   // it was not told that a person decided: it refused, or did not answer
-	LogoutFailed        Name = "logout.failed" // it was not told that a session ended: it refused, or did not answer for a day
+	ClientToolsAllowed  Name = "client.tools_allowed" // it may use the tools for administrators' MCP clients
+	ClientToolsRemoved  Name = "client.tools_removed" // … and may not any more
+	PingFailed          Name = "ping.failed"          // it was not told that a person decided: it refused, or did not answer
+	LogoutFailed        Name = "logout.failed"        // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"
 	ResourceDeleted     Name = "resource.deleted"
 	ManagedChanged      Name = "managed.changed" // from now on it is kept by the files of another owner, or by none

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"signet/clients/tools"
 )
 
 // Client is a registered client as the other packages use it: parsed once, immutable, shared from the cache.
@@ -46,7 +48,7 @@ type secret struct {
 var defaultScopes = []string{"openid", "profile", "email", "offline_access"}
 
 func newClient(m Metadata) *Client {
-	c := &Client{Metadata: m, scopes: strings.Fields(m.Scope)}
+	c := &Client{Metadata: m, scopes: slices.DeleteFunc(strings.Fields(m.Scope), tools.Is)}
 	if c.FromDocument() {
 		c.scopes = []string{"openid"}
 	} else if len(c.scopes) == 0 {
@@ -101,8 +103,10 @@ func (c *Client) HasGrant(g string) bool { return slices.Contains(c.GrantTypes, 
 // Scopes it registered, or the default ones; do not change the slice.
 func (c *Client) Scopes() []string { return c.scopes }
 
-// HasScope reports whether the scope is one of its Scopes.
-func (c *Client) HasScope(s string) bool { return slices.Contains(c.scopes, s) }
+// HasScope reports whether the scope is one of its Scopes, or of the tools that an administrator allowed it.
+func (c *Client) HasScope(s string) bool {
+	return slices.Contains(c.scopes, s) || c.AdminTools && tools.Is(s)
+}
 
 // Origins of its redirect URIs: they may read answers of the token endpoint (CORS).
 func (c *Client) Origins() []string { return c.origins }

@@ -75,7 +75,9 @@ func (rs *Resources) OpenScopes() []string {
 }
 
 // mayHave reports whether a client may get tokens for a resource, whatever its scopes are.
-func (c *Client) mayHave(r Resource) bool { return r.Open || c == nil || !c.FromDocument() }
+func (c *Client) mayHave(r Resource) bool {
+	return r.Open || c == nil || !c.FromDocument() || c.AdminTools && r.OfTools()
+}
 
 // current is a client with the scopes that it has now: those of one that nobody registered follow the open resources, and the operator's
 // list of hosts.

@@ -203,6 +203,13 @@ func (r *Registry) Update(ctx context.Context, m Metadata) error {
 	return err
 }
 
+// SetAdminTools allows a stored client the tools of administrators, or takes them away, and writes what else belongs to it. ErrUnknown,
+// ErrDeclared, ErrChanged.
+func (r *Registry) SetAdminTools(ctx context.Context, id string, allowed bool, also Also) error {
+	_, err := r.ChangeAlso(ctx, id, func(m *Metadata) error { m.AdminTools = allowed; return nil }, also)
+	return err
+}
+
 // SetDisabled disables or enables a stored client.
 func (r *Registry) SetDisabled(ctx context.Context, id string, disabled bool) error {
 	if err := r.changeable(id); err != nil {

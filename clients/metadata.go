@@ -20,6 +20,7 @@ import (
 
 	"signet/clients/algs"
 	"signet/clients/detail"
+	"signet/clients/tools"
 	"signet/internal/typed"
 )
 
@@ -166,6 +167,8 @@ type Metadata struct {
 	GroupsFilter []string `json:"groups_filter,omitempty"` // which groups it is told: names, and beginnings before a *; empty = all
 	RolesClaim   string   `json:"roles_claim,omitempty"`   // the same for roles
 	MaxGrants    int64    `json:"max_grants,omitempty"`    // live grants that a person may have at it; 0 = DefaultMaxGrants
+	// an administrator allowed it the tools at /api/admin/mcp, for people who may do what they do
+	AdminTools bool `json:"admin_tools,omitempty"`
 	// hash of what people agree to of its metadata document, which is at its id; "" = it has none, but was registered
 	DocumentHash string `json:"document_hash,omitempty"`
 }
@@ -240,8 +243,9 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	check(!strings.HasPrefix(m.ClientID, reservedPrefix), "client_id", "names that begin with %s are Signet's own", reservedPrefix)
 	for s := range strings.FieldsSeq(m.Scope) {
 		check(validScope(s), "scope", "%q has characters a scope must not have (RFC 6749 section 3.3)", s)
-		check(m.FirstParty || !strings.HasPrefix(s, reservedPrefix), "scope",
+		check(m.FirstParty || tools.Is(s) || !strings.HasPrefix(s, reservedPrefix), "scope",
 			"%q administers this server: only first-party clients may have it", s)
+		check(!tools.Is(s), "scope", "%q is not registered: an administrator allows the client the tools (admin_tools)", s)
 	}
 	check(len(m.Scope) <= 4096, "scope", "is longer than 4096 characters")
 	check(len(m.Contacts) <= 10, "contacts", "at most 10")

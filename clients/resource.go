@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"signet/clients/detail"
+	"signet/clients/tools"
 	"signet/storage"
 )
 
@@ -45,6 +46,9 @@ func (r Resource) OfSignet() Resource {
 	r.Declared, r.own = true, true
 	return r
 }
+
+// OfTools reports whether the resource is the tools for administrators' MCP clients.
+func (r Resource) OfTools() bool { return r.own && slices.ContainsFunc(r.Scopes, tools.Is) }
 
 // Validate reports every mistake at once.
 func (r Resource) Validate() error {

@@ -358,7 +358,15 @@ func (c Config) KeepSignIns() time.Duration {
 type Admin struct {
 	API     bool `yaml:"api"`     // the JSON API at /api/admin/v1
 	Console bool `yaml:"console"` // the pages at /admin
+	// Tools at /api/admin/mcp, for MCP clients that an administrator allows them: off or read
+	MCP string `yaml:"mcp"`
 }
+
+// What tools administrators' MCP clients may be allowed.
+const (
+	ToolsOff  = "off"
+	ToolsRead = "read"
+)
 
 // Resource is a declared API that access tokens are for (RFC 8707).
 type Resource struct {
@@ -418,7 +426,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute, StatusLists: true,
 		},
 		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
-		Admin:           Admin{API: true, Console: true},
+		Admin:           Admin{API: true, Console: true, MCP: ToolsRead},
 		Device:          Device{Enabled: true},
 		CIBA:            CIBA{Enabled: true},
 		Authorization:   Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},

@@ -13,7 +13,9 @@ import (
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/tools"
 	"signet/config"
+	"signet/internal/release"
 	"signet/oauth"
 	"signet/server/adminapi"
 	"signet/server/console"
@@ -56,8 +58,23 @@ func adminResource(c config.Config) clients.Resource {
 	return r.OfSignet()
 }
 
+// toolsOn reports whether administrators' MCP clients can be allowed tools.
+func toolsOn(c config.Config) bool { return c.Admin.API && c.Admin.MCP != config.ToolsOff }
+
+// toolScopes are the scopes of the tools for administrators' MCP clients.
+func toolScopes() []string { return []string{tools.Read} }
+
+// toolsResource is those tools as a resource of access tokens.
+func toolsResource(c config.Config) clients.Resource {
+	r := clients.Resource{Identifier: adminapi.ToolsResource(c.Server.Issuer), Name: "Signet administration for MCP clients",
+		Scopes: toolScopes(), Details: map[string]clients.ScopeDetails{tools.Read: {Sensitive: true}},
+		RequireSecondFactor: true, MaxAge: int64(console.Recent / time.Second)} // as the pages do
+	return r.OfSignet()
+}
+
 // adminHandlers are the API of administrators, where it is on.
-func (h *Services) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
+func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
+	h := s.services
 	if !h.Config.Admin.API {
 		return nil, nil
 	}
@@ -65,10 +82,15 @@ func (h *Services) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error
 	if err != nil {
 		return nil, err
 	}
-	handler, err := adminapi.New(adminapi.Options{
+	o := adminapi.Options{
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
-	})
+	}
+	if toolsOn(h.Config) {
+		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(), Health: s.health.State, Numbers: h.Metrics.Numbers,
+			Log: h.Log}
+	}
+	handler, err := adminapi.New(o)
 	return []web.Mounter{handler}, err
 }
 
@@ -78,7 +100,7 @@ func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web
 		return nil, nil
 	}
 	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin,
-		Issuer: h.Config.Server.Issuer})
+		Issuer: h.Config.Server.Issuer, Tools: toolsOn(h.Config)})
 	return []web.Mounter{handler}, err
 }
 

@@ -45,6 +45,9 @@ func declaredResources(c config.Config) (all []clients.Resource) {
 	if c.Admin.API {
 		all = append(all, adminResource(c))
 	}
+	if toolsOn(c) {
+		all = append(all, toolsResource(c))
+	}
 	return all
 }
 

@@ -23,7 +23,7 @@ var journaled = []audit.Name{
 	audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked, audit.EmailChanged, audit.UserDeleteAsked,
 	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
-	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated,
+	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
 	audit.ConsentWithdrawn, audit.KeyRetired, audit.AdminTokenRevoked,
 }
 

@@ -232,7 +232,7 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, consent
 		}
 		backs = append(backs, asked)
 	}
-	acts, err := h.adminHandlers(provider)
+	acts, err := s.adminHandlers(provider)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/config"
 	"signet/internal/backup"
 	"signet/storage"
@@ -132,6 +133,12 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		err := known(h.DB.EndSecrets(ctx, a.Client))
 		if err == nil {
 			done.Secrets = append(done.Secrets, a.Client)
+		}
+		return err
+	case audit.ClientToolsRemoved:
+		err := h.Clients.SetAdminTools(ctx, a.Client, false, func(context.Context, string) error { return nil })
+		if errors.Is(err, clients.ErrUnknown) || errors.Is(err, clients.ErrDeclared) {
+			return storage.ErrNotFound // gone, or the configuration says it
 		}
 		return err
 	case audit.ConsentWithdrawn:

@@ -39,6 +39,9 @@ var rules = []rule{
 	{checkClient, "No client has this id: compare client_id with signet client list; it may belong to another server or have been deleted.",
 		[]string{"unknown client", "^unknown_client: ", "client is not named"}},
 	{checkClient, "The client is disabled: signet client enable ID.", []string{"disabled client", "^client_disabled: "}},
+	{checkAllowed, "Allow the client the tools of administrators, if it is to have them: signet client allow-admin ID. They are " +
+		"asked for by the authorization code alone; see docs/mcp-admin.md.",
+		[]string{"allow this client its tools", "The tools of administrators are allowed"}},
 	{checkClient, "See that the metadata document is served at the client id itself, with the same client_id in it, as docs/mcp.md says.",
 		[]string{"metadata document of the client", "^no_document: "}},
 	{checkCredentials,

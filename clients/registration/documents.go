@@ -270,6 +270,7 @@ func (d *Documents) change(ctx context.Context, id string, m clients.Metadata, n
 		if before.DocumentHash == "" {
 			return fmt.Errorf("%w: an operator registered a client of this id", ErrNoDocument)
 		}
+		m.AdminTools = before.AdminTools && before.DocumentHash == m.DocumentHash // else it is not what an administrator looked at
 		same, err := alike(*before, m)
 		if err == nil && same {
 			err = errSame

@@ -18,6 +18,7 @@ import (
 
 	"signet/clients"
 	"signet/clients/registration"
+	"signet/clients/tools"
 	"signet/internal/egress"
 	"signet/storage"
 	"signet/storage/storagetest"
@@ -118,13 +119,16 @@ func TestDocument_ADocumentIsReadAgainEarlyAndCountsForADayWhenItIsAway(t *testi
 		renew(2*time.Minute, 2) // nine of ten minutes: before it is out of date
 		renew(time.Minute, 2)
 		out.say(app, map[string]any{"redirect_uris": []string{"https://app.example/other"}, "client_name": "Other"})
-		before, err := r.Client(ctx, app)
-		if err != nil {
+		if err := r.SetAdminTools(ctx, app, true, func(context.Context, string) error { return nil }); err != nil {
 			t.Fatal(err)
+		}
+		before, err := r.Client(ctx, app)
+		if err != nil || !before.HasScope(tools.Read) {
+			t.Fatal(before, err)
 		}
 		renew(20*time.Minute, 3) // out of date: it is waited for
 		now, err := r.Client(ctx, app)
-		if err != nil || now.DocumentHash == before.DocumentHash || now.ClientName != "Other" {
+		if err != nil || now.DocumentHash == before.DocumentHash || now.ClientName != "Other" || now.AdminTools {
 			t.Errorf("%+v, %v", now, err)
 		}
 		if _, ok := now.MatchRedirect("https://app.example/cb"); ok { // swapped: the old address is dead at once

@@ -285,6 +285,7 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 		if *m, err = s.wanted(document, before, row.InitialTokenID != ""); err != nil {
 			return err
 		}
+		m.AdminTools = false // what an administrator looked at is another thing now
 		if before.FirstParty && slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !slices.Contains(before.RedirectURIs, u) }) {
 			return &Refusal{"invalid_redirect_uri", "People are not asked for this client: only an operator may give it other addresses."}
 		}

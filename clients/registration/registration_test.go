@@ -195,6 +195,16 @@ func TestRegistration_ATrustedAppStaysWhereItIs(t *testing.T) {
 	}
 }
 
+// What an administrator allowed the tools is the app as it was then.
+func TestRegistration_AnAppThatChangesItselfHasTheToolsNoMore(t *testing.T) {
+	f := &fake{apps: map[string]clients.Metadata{"app": {ClientID: "app", RedirectURIs: []string{"https://a.example/cb"}, AdminTools: true}}}
+	got, err := service(t, f).Replace(t.Context(), "app", "token",
+		asked(t, `{"client_id":"app","admin_tools":true,"redirect_uris":["https://other.example/cb"]}`), nil)
+	if err != nil || got.Metadata.AdminTools {
+		t.Errorf("%+v, %v", got.Metadata, err)
+	}
+}
+
 // RFC 8693: what a client may exchange is an operator's to say. An app neither registers a policy nor keeps the grant type of one.
 func TestRegistration_NoAppExchangesTokensOfItsOwnAccord(t *testing.T) {
 	f := &fake{apps: map[string]clients.Metadata{"app": {ClientID: "app", RedirectURIs: []string{"https://a.example/cb"},

@@ -32,6 +32,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"client delete":         {"acts", "a --yes"},
 	"client disable":        {"acts", "a"},
 	"client enable":         {"acts", "a"},
+	"client allow-admin":    {"acts", "a"},
 	"client list":           {"reads", ""},
 	"client rotate-secret":  {"acts", "a"},
 	"client show":           {"reads", "a"},

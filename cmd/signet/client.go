@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/spf13/cobra"
 
+	"signet/admin"
 	"signet/audit"
 	"signet/clients"
 	"signet/internal/outbox"
@@ -24,7 +25,8 @@ func (a *app) client() *cobra.Command {
 	return noun("client", "Apps: register, look at, change",
 		a.clientCreate(), reads(a.clientList()), reads(a.clientShow()), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
 		a.clientSwitch("disable", "Refuse an app until it is enabled again", true),
-		a.clientSwitch("enable", "Let a disabled app work again", false))
+		a.clientSwitch("enable", "Let a disabled app work again", false),
+		a.clientAllowAdmin())
 }
 
 // registered is how a client is shown. The secret is there only when it was just made.
@@ -77,6 +79,7 @@ func (r registered) write(w io.Writer) {
 	for _, one := range []struct{ name, value string }{
 		{"profile", r.Profile}, {"DPoP", told(r.DPoPBoundAccessTokens, "every token is bound to a key")},
 		{"tokens", told(r.CertificateBoundAccessTokens, "every one is bound to a certificate")},
+		{"MCP tools", told(r.AdminTools, "an administrator allowed it those at /api/admin/mcp")},
 		{"requests", told(r.RequirePushedRequests, "pushed only")},
 	} {
 		if one.value != "" {
@@ -379,6 +382,26 @@ func (a *app) clientSwitch(use, short string, disabled bool) *cobra.Command {
 			return a.showClient(ctx, h, args[0], "")
 		})
 	})
+}
+
+func (a *app) clientAllowAdmin() *cobra.Command {
+	var remove bool
+	c := a.verb("allow-admin ID", "Let an MCP client use the tools for administrators (docs/mcp-admin.md)", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				err := h.Admin.AllowTools(ctx, h.Host(operator()), args[0], !remove)
+				if errors.Is(err, admin.ErrNotFound) {
+					return fmt.Errorf("there is no client %q; see `signet client list`. One that registers itself, or is known by its metadata "+
+						"document, is there after it tried to sign in", args[0])
+				}
+				if err != nil {
+					return err
+				}
+				return a.showClient(ctx, h, args[0], "")
+			})
+		})
+	c.Flags().BoolVar(&remove, "remove", false, "take the tools away again, at once")
+	return c
 }
 
 // told is a text where something is so.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -133,6 +134,33 @@ func (m *Metrics) Handler() http.Handler {
 
 // Registry for further collectors.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Numbers are the counters and levels of Signet itself as they are now, by name and labels.
+func (m *Metrics) Numbers() (map[string]float64, error) {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("gather metrics: %w", err)
+	}
+	all := map[string]float64{}
+	for _, f := range families {
+		if !strings.HasPrefix(f.GetName(), "signet_") {
+			continue
+		}
+		for _, one := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range one.GetLabel() {
+				name += " " + l.GetName() + "=" + l.GetValue()
+			}
+			switch {
+			case one.GetCounter() != nil:
+				all[name] = one.GetCounter().GetValue()
+			case one.GetGauge() != nil:
+				all[name] = one.GetGauge().GetValue()
+			}
+		}
+	}
+	return all, nil
+}
 
 // Route is where one route's requests are counted: its label handles are looked up once, not per request.
 type Route struct {

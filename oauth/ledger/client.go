@@ -6,6 +6,7 @@ import (
 	"github.com/ory/fosite"
 
 	"signet/clients"
+	"signet/clients/tools"
 )
 
 // Client shows one of our clients to fosite. It has no secrets and no keys: fosite never authenticates anybody here.
@@ -27,7 +28,12 @@ func (c Client) GetGrantTypes() fosite.Arguments { return c.GrantTypes }
 func (c Client) GetResponseTypes() fosite.Arguments { return c.ResponseTypes }
 
 // GetScopes implements fosite.Client.
-func (c Client) GetScopes() fosite.Arguments { return c.Scopes() }
+func (c Client) GetScopes() fosite.Arguments {
+	if c.AdminTools { // those are judged where the request is (package request), and by no other grant
+		return append(slices.Clone(c.Scopes()), tools.Read, tools.Write)
+	}
+	return c.Scopes()
+}
 
 // IsPublic implements fosite.Client.
 func (c Client) IsPublic() bool { return c.Public() }
@@ -38,6 +44,5 @@ func (c Client) GetAudience() fosite.Arguments { return nil }
 // Kept are those of the scopes that the client may still have: what it lost since is dropped, not refused (security
 // requirement J15).
 func Kept(scopes []string, c *clients.Client) []string {
-	registered := c.Scopes()
-	return slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !slices.Contains(registered, s) })
+	return slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !c.HasScope(s) })
 }

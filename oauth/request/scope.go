@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/clients/tools"
 	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
@@ -40,6 +41,10 @@ func scopes(req *flow.Request, c *clients.Client, form url.Values, known *client
 	if len(asked) == 0 {
 		asked = unasked(c, named(form), known)
 	}
+	asked, no := ofTools(req, c, asked, named(form), known)
+	if no != nil {
+		return no
+	}
 	for _, s := range asked {
 		if s == "offline_access" && !(c.HasGrant(clients.RefreshToken) && clients.Answers(req.ResponseType, "code")) {
 			continue // a refresh token comes for a code (OpenID Connect Core section 11)
@@ -72,6 +77,32 @@ func unasked(c *clients.Client, resources []string, known *clients.Resources) []
 		return theirs
 	}
 	return identity
+}
+
+// ofTools judges a request for the tools that Signet serves to administrators' MCP clients: it comes from a client that an administrator
+// allowed, in the person's browser; the person is asked each time; and nothing of it outlives the sign-in.
+func ofTools(req *flow.Request, c *clients.Client, asked, resources []string, known *clients.Resources) ([]string, *refusal.Refusal) {
+	ours := func(s string) bool { return tools.Is(s) && known.Known(s) }
+	named := slices.ContainsFunc(resources, func(id string) bool { r, ok := known.Find(id); return ok && r.OfTools() })
+	if !named && !slices.ContainsFunc(asked, ours) {
+		return asked, nil
+	}
+	switch {
+	case !c.AdminTools:
+		return nil, refusal.AccessDenied("An administrator of this server has to allow this client its tools first: " +
+			"signet client allow-admin, or the page of the app at /admin/apps.")
+	case req.RedirectURI == "" || req.ResponseType != "code":
+		return nil, refusal.AccessDenied("The tools of administrators are allowed in a browser that is sent here for a code, " +
+			"and in no other way.")
+	case slices.Contains(req.Prompts, "none"):
+		return nil, refusal.ConsentRequired("The person is asked each time.")
+	case !slices.ContainsFunc(asked, ours):
+		asked = append(slices.Clone(asked), tools.Read)
+	}
+	if !slices.Contains(req.Prompts, "consent") {
+		req.Prompts = append(req.Prompts, "consent")
+	}
+	return slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return s == "offline_access" }), nil
 }
 
 func ownedBy(scope string, resources []string, known *clients.Resources) bool {

@@ -30,7 +30,7 @@ type Callers interface {
 	Caller(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
 }
 
-// Options of New. All but Proofs and Log are required.
+// Options of New. All but Proofs, Tools and Log are required.
 type Options struct {
 	Callers Callers
 	Acts    *admin.Service
@@ -39,6 +39,7 @@ type Options struct {
 	Proofs  *dpop.Verifier // of possession (RFC 9449); nil: none are read
 	Repeats *repeat.Keeper // answers of requests that have a key
 	Log     *slog.Logger   // nil discards
+	Tools   *Tools         // for administrators' MCP clients; nil: there are none
 }
 
 // Handler serves the API.
@@ -88,6 +89,9 @@ func (h *Handler) about(w http.ResponseWriter, _ *http.Request) error {
 // Mount implements web.Mounter.
 func (h *Handler) Mount(m *web.Mux) {
 	m.Root("GET "+h.wellKnown(), web.PublicCORS, h.about)
+	if h.o.Tools != nil {
+		h.mountTools(m)
+	}
 	once.Do(takeErrors)
 	api := huma.NewAPI(h.config(), &adapter{mux: m, handler: h})
 	h.people(api)
@@ -146,25 +150,9 @@ type actorKey struct{}
 
 // actor finds who sends a request: the permissions are the token's scopes and what stands behind it now allows, both.
 func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
-	token, bound, err := bearer(r)
+	c, err := h.caller(r, path, target{Resource(h.issuer), h.metadata(), ""})
 	if err != nil {
-		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
-	}
-	if token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
-		return admin.Actor{}, web.NewProblem(http.StatusUnauthorized, "token_missing", "Send an access token",
-			"Send one for "+Resource(h.issuer)+" in the header Authorization.").
-			With("WWW-Authenticate", `Bearer realm="signet", resource_metadata="`+h.metadata()+`"`)
-	}
-	sent := oauth.Presented{Token: token, DPoP: bound}
-	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {
-		sent.Certificate, err = web.Certificate(r)
-	}
-	if err != nil {
-		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
-	}
-	c, err := h.o.Callers.Caller(r.Context(), sent, Resource(h.issuer))
-	if err != nil {
-		return admin.Actor{}, web.Challenge(err, h.metadata(), "")
+		return admin.Actor{}, err
 	}
 	asked := admin.Scopes(c.Scopes...)
 	switch {
@@ -175,6 +163,37 @@ func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
 		return admin.Actor{Kind: admin.KindPerson, ID: c.UserID, Holds: asked.And(held).And(admin.Scopes(c.Client.Scopes()...))}, err
 	}
 	return admin.Actor{Kind: admin.KindClient, ID: c.Client.ClientID, Holds: asked.And(admin.Scopes(c.Client.Scopes()...))}, nil
+}
+
+// target is what a token has to be for: a resource, the address of its metadata, and the scope that a challenge names, if any.
+type target struct{ resource, metadata, scope string }
+
+// caller finds whose token a request has.
+func (h *Handler) caller(r *http.Request, path string, to target) (oauth.Caller, error) {
+	token, bound, err := bearer(r)
+	if err != nil {
+		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+	}
+	if token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
+		challenge := `Bearer realm="signet", resource_metadata="` + to.metadata + `"`
+		if to.scope != "" {
+			challenge += `, scope="` + to.scope + `"`
+		}
+		return oauth.Caller{}, web.NewProblem(http.StatusUnauthorized, "token_missing", "Send an access token",
+			"Send one for "+to.resource+" in the header Authorization.").With("WWW-Authenticate", challenge)
+	}
+	sent := oauth.Presented{Token: token, DPoP: bound}
+	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {
+		sent.Certificate, err = web.Certificate(r)
+	}
+	if err != nil {
+		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+	}
+	c, err := h.o.Callers.Caller(r.Context(), sent, to.resource)
+	if err != nil {
+		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+	}
+	return c, nil
 }
 
 // bearer finds the token, which is in the header only (RFC 6750 section 2.1, RFC 9449 section 7.1).

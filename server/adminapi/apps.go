@@ -281,6 +281,7 @@ func (h *Handler) apps(api huma.API) {
 				return client{c}, err
 			})
 	}
+	h.allowing(api)
 	operation(api, "POST /clients/{id}/secrets", "rotateSecret", "Give an app a new secret",
 		func(ctx context.Context, a admin.Actor, in *secretIn) (secret, error) {
 			keep := 7 * 24 * time.Hour
@@ -298,4 +299,20 @@ func (h *Handler) apps(api huma.API) {
 			return s.FirstSignIn(ctx, a, in.ID)
 		})
 	h.resources(api)
+}
+
+// allowing adds the operations on who has the tools.
+func (h *Handler) allowing(api huma.API) {
+	s := h.o.Acts
+	for name, allowed := range map[string]bool{"allow-admin": true, "disallow-admin": false} {
+		id := map[bool]string{true: "allowTools", false: "removeTools"}[allowed]
+		operation(api, "POST /clients/{id}/"+name, id, "Let an app use the tools for administrators' MCP clients, or let it no longer",
+			func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
+				if err := s.AllowTools(ctx, a, in.ID, allowed); err != nil {
+					return client{}, err
+				}
+				c, err := s.Client(ctx, a, in.ID)
+				return client{c}, err
+			})
+	}
 }

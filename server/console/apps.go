@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,6 +88,8 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	switch v.what() {
 	case "disable", "enable":
 		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), v.what() == "disable")
+	case "allow_tools", "remove_tools":
+		return p, h.Acts.AllowTools(ctx, v.actor, v.of(), v.what() == "allow_tools")
 	case "delete":
 		v.next = h.Browser.Path(appsPath, nil)
 		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
@@ -115,6 +118,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		{Label: "console.redirects", Value: cmp.Or(strings.Join(c.RedirectURIs, " "), "–")},
 		{Label: "console.grants", Value: strings.Join(c.GrantTypes, ", ")}, {Label: "console.scopes", Value: cmp.Or(c.Scope, "–")},
 	}}
+	if c.AdminTools {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.tools", Text: "account.on"})
+	}
 	if c.Declared {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.declared", Text: "account.on"})
 	}
@@ -153,6 +159,13 @@ func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
 		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.enable", Value: "enable"})
 	} else {
 		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.disable", More: "console.disable_app_more", Value: "disable",
+			Danger: true})
+	}
+	switch {
+	case c.AdminTools:
+		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.remove_tools", Value: "remove_tools"})
+	case h.Tools && slices.Contains(c.GrantTypes, clients.AuthorizationCode):
+		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.allow_tools", More: "console.tools_more", Value: "allow_tools",
 			Danger: true})
 	}
 	h.act(v, admin.ClientsWrite, &p.Acts,

@@ -21,13 +21,14 @@ import (
 	"signet/server/web"
 )
 
-// Options of New; all are required.
+// Options of New; all but Tools are required.
 type Options struct {
 	Login   *login.Login
 	Browser *browser.Browser
 	Pages   *pages.Pages
 	Acts    *admin.Service
 	Issuer  string
+	Tools   bool // there are tools for administrators' MCP clients, which an app can be allowed
 }
 
 // Handler answers the pages.

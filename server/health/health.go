@@ -74,6 +74,9 @@ func (h *Handler) ready(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, status, a)
 }
 
+// State is what ready answers, whatever it is.
+func (h *Handler) State(ctx context.Context) any { return h.checked(context.WithoutCancel(ctx)) }
+
 // checked runs the checks, unless somebody just did.
 func (h *Handler) checked(ctx context.Context) answer {
 	<-h.turn

@@ -30,9 +30,9 @@ func (l *locale) scopeShort(s ScopeLine) template.HTML {
 	return orElse(l.ownScope(s, ".short"), l.scope(s))
 }
 
-// ownScope finds a text about one of Signet's own scopes: those have no dot in their names, and belong to no resource.
+// ownScope finds a text about one of Signet's own scopes: those have no dot in their names, and belong to no resource but one of Signet.
 func (l *locale) ownScope(s ScopeLine, part string) template.HTML {
-	if s.Owner != "" || strings.Contains(s.Scope, ".") {
+	if s.Owner != "" && !strings.HasPrefix(s.Scope, "signet:") || strings.Contains(s.Scope, ".") {
 		return ""
 	}
 	return l.optional("scope." + s.Scope + part)

@@ -1,0 +1,86 @@
+package adminapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// strangersText is the name under which a tool's answer has what somebody outside wrote.
+const strangersText = "text_of_strangers"
+
+// words are the members of answers whose text is a word of this server's own, or an id that it made, where it looks like one. The text of
+// every other member counts as written by strangers: what a release adds and nobody looked at is on the safe side.
+var words = strings.Fields(`id sub user_id client_id actor_id session_id grant_id request_id reference event outcome actor_kind code
+	at auth_time seen_at expires_at created_at updated_at erase_at last_used_at next
+	application_type token_endpoint_auth_method subject_type roles amr grant_types response_types permissions`)
+
+// sentences are those whose text is always this server's own.
+var sentences = strings.Fields("remedy check status")
+
+// word is what a word of our own looks like. The address that is the id of a client is none: whoever has the host chose it.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.:+-]{0,64}$`)
+
+// marked writes an answer as JSON in which text of strangers is marked, shortened, and without characters that nobody sees.
+func marked(answer any) (string, error) {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		return "", fmt.Errorf("write a tool's answer: %w", err)
+	}
+	var all any
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return "", fmt.Errorf("write a tool's answer: %w", err)
+	}
+	out, err := json.Marshal(mark("", all))
+	return string(out), err
+}
+
+func mark(member string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		within := map[string]any{}
+		for name, one := range v {
+			if member == "detail" || member == "claims" { // their members are not ours to say
+				within[visible(name)] = mark("", one)
+				continue
+			}
+			within[name] = mark(name, one)
+		}
+		return within
+	case []any:
+		list := make([]any, len(v))
+		for i, one := range v {
+			list[i] = mark(member, one)
+		}
+		return list
+	case string:
+		if slices.Contains(sentences, member) || slices.Contains(words, member) && word.MatchString(v) {
+			return v
+		}
+		return map[string]any{strangersText: visible(v)}
+	}
+	return value
+}
+
+// mostText is how many characters of a stranger's text an answer has.
+const mostText = 300
+
+// visible shows text without what is not seen, like the marks that turn a line around, or characters that only a model reads.
+func visible(text string) string {
+	var b strings.Builder
+	n := 0
+	for _, c := range strings.ToValidUTF8(text, "\uFFFD") {
+		if n++; n > mostText {
+			b.WriteString("…")
+			break
+		}
+		if !unicode.IsPrint(c) {
+			c = '\uFFFD'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
