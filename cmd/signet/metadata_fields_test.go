@@ -19,6 +19,7 @@ import (
 
 // withoutFlag are the members of a registration that no flag sets, and why.
 var withoutFlag = map[string]string{
+	"admin_tools":   "`client allow-admin` says it",
 	"client_secret": "Signet makes it", "document_hash": "of metadata documents: Signet reads them",
 }
 
