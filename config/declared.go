@@ -78,6 +78,7 @@ type Client struct {
 
 	DPoPBoundAccessTokens bool `yaml:"dpop_bound_access_tokens" json:"dpop_bound_access_tokens,omitempty"`
 	FirstParty            bool `yaml:"first_party" json:"first_party,omitempty"`
+	AdminTools            bool `yaml:"admin_tools" json:"admin_tools,omitempty"`
 
 	CertificateBound bool `yaml:"tls_client_certificate_bound_access_tokens" json:"tls_client_certificate_bound_access_tokens,omitempty"`
 

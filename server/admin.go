@@ -87,8 +87,7 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
 	}
 	if toolsOn(h.Config) {
-		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(), Health: s.health.State, Numbers: h.Metrics.Numbers,
-			Log: h.Log}
+		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(), Health: s.health.State, Numbers: h.Metrics.Numbers}
 	}
 	handler, err := adminapi.New(o)
 	return []web.Mounter{handler}, err

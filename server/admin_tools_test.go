@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,14 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/auth"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/modelcontextprotocol/go-sdk/oauthex"
 	"golang.org/x/oauth2"
 
 	"signet/admin"
@@ -120,9 +115,8 @@ func call(tool string, args map[string]any) string {
 	return string(raw)
 }
 
-// TestTools_OfficialClient: the official SDK's client finds its way from the address alone, through the real pages, to an answer why a
-// sign-in failed.
-func TestTools_OfficialClient(t *testing.T) {
+// TestTools_All: each tool answers, in the revision that begins without a greeting and in those that begin with one, and tells no secret.
+func TestTools_All(t *testing.T) {
 	t.Parallel()
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newToolsWorld(t, engine)
@@ -135,32 +129,17 @@ func TestTools_OfficialClient(t *testing.T) {
 		if err := w.Services().Traces.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b := w.Browser(t)
-		handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
-			Client: w.HTTP, PreregisteredClient: &oauthex.ClientCredentials{ClientID: w.app.ClientID}, RedirectURL: w.app.RedirectURIs[0],
-			RequestRefreshToken: true,
-			AuthorizationCodeFetcher: func(_ context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-				b.Get(t, args.URL)
-				w.through(t, b)
-				q := b.Landed.Query()
-				return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
+		token := w.token(t, w.Browser(t), w.app)
+		status, _, text := w.post(t, token, `{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18"}}`)
+		if status != 200 || !strings.Contains(text, `"protocolVersion":"2025-06-18"`) || !strings.Contains(text, `"id":"a"`) {
+			t.Errorf("initialize: %d %s", status, text)
 		}
-		client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
-		s, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: w.endpoint, HTTPClient: w.HTTP, OAuthHandler: handler},
-			nil)
-		if err != nil {
-			t.Fatal(err)
+		if status, _, text := w.post(t, token, `{"jsonrpc":"2.0","method":"notifications/initialized"}`); status != 202 || text != "" {
+			t.Errorf("initialized: %d %s", status, text)
 		}
-		defer s.Close()
-		tools, err := s.ListTools(t.Context(), nil)
-		if err != nil || len(tools.Tools) != 8 || !slices.ContainsFunc(tools.Tools, func(tool *mcp.Tool) bool {
-			return tool.Name == "explain_refusal" && tool.Annotations.ReadOnlyHint
-		}) {
-			t.Fatalf("%+v, %v", tools, err)
+		if _, _, text := w.post(t, token, `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`); strings.Count(text, `"inputSchema"`) != 8 ||
+			strings.Count(text, `"readOnlyHint":true`) != 8 {
+			t.Errorf("tools: %s", text)
 		}
 		for tool, want := range map[string]struct {
 			args map[string]any
@@ -175,19 +154,55 @@ func TestTools_OfficialClient(t *testing.T) {
 			"server_health":     {nil, `"status":"ok"`},
 			"server_statistics": {nil, "signet_sign_ins_total"},
 		} {
-			got, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: tool, Arguments: want.args})
-			if err != nil {
-				t.Fatalf("%s: %v", tool, err)
+			old := w.result(t, token, call(tool, want.args))
+			if old.IsError || !strings.Contains(old.text(), want.text) {
+				t.Errorf("%s: %+v", tool, old)
 			}
-			text := got.Content[0].(*mcp.TextContent).Text
-			if got.IsError || !strings.Contains(text, want.text) {
-				t.Errorf("%s: %v %s", tool, got.IsError, text)
+			if got := old.text(); strings.Contains(got, "$2a$") || strings.Contains(got, "hash\"") || strings.Contains(got, "secret\"") {
+				t.Errorf("%s tells a secret: %s", tool, got)
 			}
-			if strings.Contains(text, "$2a$") || strings.Contains(text, "hash\"") {
-				t.Errorf("%s tells a secret: %s", tool, text)
+			body, headers := modernCall(tool, want.args)
+			if now := w.result(t, token, body, headers...); now.IsError || now.ResultType != "complete" || !strings.Contains(now.text(), want.text) {
+				t.Errorf("%s: %+v", tool, now)
 			}
 		}
 	})
+}
+
+// modernCall is call in the revision in which each request says what it speaks.
+func modernCall(tool string, args map[string]any) (body string, headers []string) {
+	raw, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
+		"name": tool, "arguments": args, "_meta": map[string]any{"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+			"io.modelcontextprotocol/clientCapabilities": map[string]any{}},
+	}})
+	if err != nil {
+		panic(err)
+	}
+	return string(raw), []string{"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: " + tool}
+}
+
+// toolResult is what a tool answered.
+type toolResult struct {
+	Content    []struct{ Text string }
+	IsError    bool
+	ResultType string
+}
+
+func (r toolResult) text() string {
+	if len(r.Content) != 1 {
+		return ""
+	}
+	return r.Content[0].Text
+}
+
+func (w *toolsWorld) result(t *testing.T, token, body string, headers ...string) toolResult {
+	t.Helper()
+	status, _, text := w.post(t, token, body, headers...)
+	var answer struct{ Result toolResult }
+	if err := json.Unmarshal([]byte(text), &answer); status != 200 || err != nil {
+		t.Fatalf("%s: %d %s", body, status, text)
+	}
+	return answer.Result
 }
 
 // TestTools_OnlyWhoIsAllowed: the client, the person, the token and the moment all have to be right.
@@ -322,16 +337,7 @@ func TestTools_StrangersText(t *testing.T) {
 		"list_apps": nil, "show_app": {"client_id": "evil"}, "show_person": {"person": mallory.ID},
 		"search_events": {"user_id": mallory.ID},
 	} {
-		status, _, text := w.post(t, token, call(tool, args))
-		var answer struct {
-			Result struct {
-				Content []struct{ Text string }
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &answer); status != 200 || err != nil {
-			t.Fatalf("%s: %d %s", tool, status, text)
-		}
-		got := answer.Result.Content[0].Text
+		got := w.result(t, token, call(tool, args)).text()
 		if n := strings.Count(got, order); n != strings.Count(got, `{"text_of_strangers":"`+order) || n == 0 {
 			t.Errorf("%s: %s", tool, got)
 		}

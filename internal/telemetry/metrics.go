@@ -147,15 +147,16 @@ func (m *Metrics) Numbers() (map[string]float64, error) {
 			continue
 		}
 		for _, one := range f.GetMetric() {
-			name := f.GetName()
+			var name strings.Builder
+			name.WriteString(f.GetName())
 			for _, l := range one.GetLabel() {
-				name += " " + l.GetName() + "=" + l.GetValue()
+				name.WriteString(" " + l.GetName() + "=" + l.GetValue())
 			}
 			switch {
 			case one.GetCounter() != nil:
-				all[name] = one.GetCounter().GetValue()
+				all[name.String()] = one.GetCounter().GetValue()
 			case one.GetGauge() != nil:
-				all[name] = one.GetGauge().GetValue()
+				all[name.String()] = one.GetGauge().GetValue()
 			}
 		}
 	}

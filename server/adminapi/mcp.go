@@ -3,27 +3,27 @@ package adminapi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-
 	"signet/admin"
 	"signet/clients/tools"
+	"signet/internal/mcp"
 	"signet/internal/telemetry"
 	"signet/server/web"
 )
 
-// Tools are what administrators' MCP clients get, at /api/admin/mcp. All is required but Log.
+// Tools are what administrators' MCP clients get, at /api/admin/mcp. All is required.
 type Tools struct {
 	Version string // of this program
 	Scopes  []string
 	Health  func(ctx context.Context) any // what the server says of itself
 	Numbers func() (map[string]float64, error)
-	Log     *slog.Logger
 }
 
 // toolsPath is where the tools are.
@@ -50,27 +50,31 @@ func (h *Handler) aboutTools(w http.ResponseWriter, _ *http.Request) error {
 	})
 }
 
-// longestCall bounds a request, whatever the SDK does with it: it has one of the few places that administrators have.
+// longestCall bounds a request: it has one of the few places that administrators have.
 const longestCall = 20 * time.Second
 
 // mountTools adds the endpoint. It keeps no sessions, so that any replica answers, and nobody can begin one for somebody else.
 func (h *Handler) mountTools(m *web.Mux) {
 	m.Root("GET "+h.toolsWellKnown(), web.PublicCORS, h.aboutTools)
-	schemas := mcp.NewSchemaCache()
-	endpoint := mcp.NewStreamableHTTPHandler(func(r *http.Request) *mcp.Server { return h.toolServer(r.Context(), schemas) },
-		&mcp.StreamableHTTPOptions{
-			Stateless: true, JSONResponse: true, Logger: h.o.Tools.Log,
-			// It goes by the Host header, which proxies on this computer rightly leave as it was; fromHere does it by the origin.
-			DisableLocalhostProtection: true, PropagateRequestCancellation: true,
-		})
+	server := mcp.Server{Name: "signet", Title: "Signet administration", Version: h.o.Tools.Version, Instructions: instructions,
+		Tools: h.readTools()}
 	m.Admin("POST "+toolsPath, func(w http.ResponseWriter, r *http.Request) error {
 		a, err := h.toolActor(r)
 		if err != nil {
 			return err
 		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return fmt.Errorf("read a message: %w", err)
+		}
 		ctx, done := context.WithTimeout(context.WithValue(r.Context(), actorKey{}, a), longestCall)
 		defer done()
-		endpoint.ServeHTTP(w, r.WithContext(ctx))
+		answer := server.Answer(ctx, r.Header, body)
+		if answer.Body != nil {
+			w.Header().Set("Content-Type", "application/json")
+		}
+		w.WriteHeader(answer.Status)
+		_, _ = w.Write(answer.Body) // the client went away: nobody to tell
 		return nil
 	})
 }
@@ -125,48 +129,37 @@ const instructions = "Tools of the administrators of a Signet authorization serv
 	"Begin with explain_refusal when somebody could not sign in and has a reference like 7F3K-92QD-MX from an error page; without one " +
 	"look for events of the person (find_people, then search_events): request_id there is the reference."
 
-// toolServer serves one request. The SDK keeps what is made of schemas.
-func (h *Handler) toolServer(ctx context.Context, schemas *mcp.SchemaCache) *mcp.Server {
-	server := mcp.NewServer(&mcp.Implementation{Name: "signet", Title: "Signet administration", Version: h.o.Tools.Version},
-		&mcp.ServerOptions{Instructions: instructions, SchemaCache: schemas, Logger: h.o.Tools.Log,
-			Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}}})
-	h.readTools(ctx, server)
-	return server
-}
-
-// readTool adds a tool that changes nothing. what it answers is marked: see marked.
-func readTool[In any](ctx context.Context, s *mcp.Server, name, title, description string,
-	do func(ctx context.Context, a admin.Actor, in In) (any, error)) {
-	no := false
-	tool := &mcp.Tool{Name: name, Title: title, Description: description,
-		Annotations: &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: &no}}
-	mcp.AddTool(s, tool, func(_ context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
-		telemetry.Add(ctx, slog.String("tool", name))
-		out, err := do(ctx, actorOf(ctx), in) // the request's own context: it has the origin of events, and ends with the request
-		if err != nil {
-			return toolError(err)
-		}
-		text, err := marked(out)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil, nil
-	})
+// readTool is a tool that changes nothing. What it answers is marked: see marked.
+func readTool(name, title, description string, params []mcp.Param,
+	do func(ctx context.Context, a admin.Actor, in map[string]string) (any, error)) mcp.Tool {
+	return mcp.Tool{Name: name, Title: title, Description: description, Params: params, Hints: mcp.Hints{ReadOnly: true, Idempotent: true},
+		Do: func(ctx context.Context, in map[string]string) (text string, failed bool) {
+			telemetry.Add(ctx, slog.String("tool", name))
+			out, err := do(ctx, actorOf(ctx), in)
+			if err == nil {
+				text, err = marked(out)
+			}
+			if err != nil {
+				return toolError(ctx, err), true
+			}
+			return text, false
+		}}
 }
 
 // toolError is what the model is told of an error: ours, in words that can be acted on, and of others nothing.
-func toolError(err error) (*mcp.CallToolResult, any, error) {
-	said := "This did not work on the server's side. Try again, or look into its log."
+func toolError(ctx context.Context, err error) string {
 	p, ok := errors.AsType[*web.Problem](toProblem(err))
-	if ok {
-		said = p.Title
-		if p.Detail != "" {
-			said += ": " + p.Detail
-		}
-		for _, v := range p.Errors {
-			said += "; " + strings.TrimPrefix(v.Pointer, "/") + " " + v.Detail
-		}
+	if !ok || p.Status >= http.StatusInternalServerError {
+		telemetry.Add(ctx, slog.String("error", err.Error()))
+		return "This did not work on the server's side. Try again, or look into its log."
 	}
-	result := &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: said + "."}}}
-	return result, nil, nil
+	var said strings.Builder
+	said.WriteString(p.Title)
+	if p.Detail != "" {
+		said.WriteString(": " + p.Detail)
+	}
+	for _, v := range p.Errors {
+		said.WriteString("; " + strings.TrimPrefix(v.Pointer, "/") + " " + v.Detail)
+	}
+	return said.String() + "."
 }

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,24 +39,22 @@ func marked(answer any) (string, error) {
 	return string(out), err
 }
 
+// mostItems is how many items of a list or members of an object an answer has.
+const mostItems = 50
+
 func mark(member string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
+		if member == "detail" || member == "claims" { // their members are not ours to say
+			return byStrangers(v)
+		}
 		within := map[string]any{}
 		for name, one := range v {
-			if member == "detail" || member == "claims" { // their members are not ours to say
-				within[visible(name)] = mark("", one)
-				continue
-			}
 			within[name] = mark(name, one)
 		}
 		return within
 	case []any:
-		list := make([]any, len(v))
-		for i, one := range v {
-			list[i] = mark(member, one)
-		}
-		return list
+		return list(v, func(one any) any { return mark(member, one) })
 	case string:
 		if slices.Contains(sentences, member) || slices.Contains(words, member) && word.MatchString(v) {
 			return v
@@ -63,6 +62,52 @@ func mark(member string, value any) any {
 		return map[string]any{strangersText: visible(v)}
 	}
 	return value
+}
+
+// byStrangers marks what is of strangers at any depth, whatever its members are called. Names that are more than a word are marked, too.
+func byStrangers(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		within, odd := map[string]any{}, []any{}
+		names := slices.Sorted(maps.Keys(v))
+		for _, name := range names[:min(len(names), mostItems)] {
+			switch {
+			case name != strangersText && short.MatchString(name):
+				within[name] = byStrangers(v[name])
+			default:
+				odd = append(odd, map[string]any{"name": byStrangers(name), "value": byStrangers(v[name])})
+			}
+		}
+		if len(odd) > 0 {
+			within["others"] = odd
+		}
+		if len(names) > mostItems {
+			within[leftOut] = len(names) - mostItems
+		}
+		return within
+	case []any:
+		return list(v, byStrangers)
+	case string:
+		return map[string]any{strangersText: visible(v)}
+	}
+	return value
+}
+
+// leftOut tells how much is not shown.
+const leftOut = "left_out"
+
+// short is what the name of a member looks like that is shown without a mark: too little for an order.
+var short = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)
+
+func list(all []any, one func(any) any) []any {
+	shown := make([]any, 0, min(len(all), mostItems+1))
+	for i, v := range all {
+		if i == mostItems {
+			return append(shown, map[string]any{leftOut: len(all) - mostItems})
+		}
+		shown = append(shown, one(v))
+	}
+	return shown
 }
 
 // mostText is how many characters of a stranger's text an answer has.
@@ -77,7 +122,7 @@ func visible(text string) string {
 			b.WriteString("…")
 			break
 		}
-		if !unicode.IsPrint(c) {
+		if !unicode.IsPrint(c) || unicode.In(c, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) || c == '\u2800' {
 			c = '\uFFFD'
 		}
 		b.WriteRune(c)
