@@ -127,8 +127,10 @@ func New(o Options) (*Provider, error) {
 	if !ok {
 		return nil, errors.New("oauth: Store does not note the use of grants")
 	}
+	counters, _ := o.Store.(ledger.Counters)
 	rows, err := ledger.New(ledger.Options{
 		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay, Keeper: keeper,
+		Counters: counters,
 	})
 	if err != nil {
 		return nil, err

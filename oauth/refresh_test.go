@@ -197,6 +197,29 @@ func TestJ13_ManyRepeatedAnswersAreAnEvent(t *testing.T) { // rule J13
 	})
 }
 
+// Two parties that share a token need not meet at the same replica; an app that lost one answer costs no write.
+func TestJ13_RepeatedAnswersAreCountedForAllReplicas(t *testing.T) { // rule J13
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
+		replicas := []*oauthtest.Protocol{h, h.Replica(t, h.DB)}
+		one := first(t, h, "spa", "openid")
+		get(t, h, "spa", oauthtest.Refresh(one.RefreshToken))
+		for i := range 20 {
+			at := replicas[i%2]
+			ctx, stats := storage.WithStats(t.Context())
+			_, err := at.Provider.Token(ctx, oauth.TokenRequest{Client: at.Client(t, "spa"), Form: oauthtest.Refresh(one.RefreshToken)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if writes := stats.Writes(); (i < 2 || i > 11) && writes != 0 {
+				t.Errorf("answer %d: %d writes", i+1, writes)
+			}
+			if got, want := count(h.Events(t, t.Context()), "refresh.repeated"), min(1, (i+1)/6); got != want {
+				t.Fatalf("after %d answers %d events, want %d", i+1, got, want)
+			}
+		}
+	})
+}
+
 func TestJ08_StrangersCannotKillAGrantByItsRefreshToken(t *testing.T) { // rule J08, RFC 6749 section 10.4
 	synctest.Test(t, func(t *testing.T) {
 		h := protocol(t, oauthtest.Options{})

@@ -39,7 +39,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 	if req.State == nil {
 		s, err := l.o.Store.GrantStateByCode(ctx, hash)
 		if errors.Is(err, storage.ErrNotFound) {
-			return nil, fosite.ErrNotFound
+			return nil, fosite.ErrNotFound.WithDebug("Nobody knows the code.")
 		} else if err != nil {
 			return nil, fmt.Errorf("look up a code: %w", err)
 		}

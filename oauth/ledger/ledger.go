@@ -56,6 +56,7 @@ type Options struct {
 	Store    Store
 	Events   Events
 	Keeper   Keeper         // for clients whose refresh tokens are not rotated
+	Counters Counters       // nil: what all replicas are to count together is counted in this process
 	Replay   Replay         // for proofs of possession; nil where none are taken
 	Sessions SessionClients // of clients that are told when one ends; nil = none is
 	Metrics  Metrics        // nil counts nothing

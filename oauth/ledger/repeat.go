@@ -2,16 +2,19 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"signet/audit"
+	"signet/storage"
 )
 
 // Many answers inside the grace window for one grant are a sign that two parties share its tokens (security requirement
-// J13). They are counted here, in this process and within bounds, because a repeated answer writes nothing.
+// J13). They are counted for all replicas. The first in a process, as an honest app's that lost its answer, writes nothing; nor do those
+// after the one too many.
 const (
 	manyRepeats   = 5
 	repeatsWithin = time.Hour
@@ -33,8 +36,13 @@ func newRepeats() (*repeats, error) {
 	return &repeats{seen: seen}, err
 }
 
-// more counts one and reports whether it is the one too many.
-func (r *repeats) more(grantID string, now time.Time) bool {
+// Counters are shared by the replicas; *storage.DB.
+type Counters interface {
+	AddToCounter(ctx context.Context, key string, n int64, now time.Time, window time.Duration) (storage.Counter, error)
+}
+
+// more counts one in this process, and gives how many there are.
+func (r *repeats) more(grantID string, now time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, _ := r.seen.Get(grantID)
@@ -43,12 +51,28 @@ func (r *repeats) more(grantID string, now time.Time) bool {
 	}
 	t.n++
 	r.seen.Add(grantID, t)
-	return t.n == manyRepeats+1
+	return t.n
 }
 
 // repeated counts an answer inside the grace window; the one too many in an hour is an event.
 func (l *Ledger) repeated(ctx context.Context, req *Request) error {
-	if !l.repeats.more(req.State.ID, req.Now) {
+	n := int64(l.repeats.more(req.State.ID, req.Now))
+	before := n - 1
+	if l.o.Counters != nil {
+		if n == 1 || n > manyRepeats+1 {
+			return nil
+		}
+		add := int64(1)
+		if n == 2 { // and the first
+			add = 2
+		}
+		c, err := l.o.Counters.AddToCounter(ctx, "repeats:"+req.State.ID, add, req.Now, repeatsWithin)
+		if err != nil {
+			return fmt.Errorf("count repeated answers: %w", err)
+		}
+		n, before = c.Count, c.Count-add
+	}
+	if before > manyRepeats || n <= manyRepeats {
 		return nil
 	}
 	return l.o.Events.Record(ctx, req.event(audit.RefreshRepeated, map[string]int{"answers": manyRepeats + 1}))
