@@ -43,12 +43,13 @@ type agreed struct {
 	Redirects          []string
 	Keys               any
 	KeysAt             string
+	Localized          map[string]string `json:",omitempty"`
 }
 
 // HashDocument is the same as long as a client is what people agreed to.
 func (m Metadata) HashDocument() (string, error) {
 	text, err := json.Marshal(agreed{m.ClientName, m.LogoURI, m.TokenEndpointAuthMethod, slices.Sorted(slices.Values(m.RedirectURIs)), m.JWKS,
-		m.JWKSURI})
+		m.JWKSURI, m.Localized})
 	sum := sha256.Sum256(text)
 	return base64.RawURLEncoding.EncodeToString(sum[:]), err
 }

@@ -100,6 +100,9 @@ type Metadata struct {
 	IDTokenSignedResponseAlg    string              `json:"id_token_signed_response_alg,omitempty"`
 	UserinfoSignedResponseAlg   string              `json:"userinfo_signed_response_alg,omitempty"`
 
+	// what people read and follow, in other languages: client_name#de, tos_uri#fr (RFC 7591 section 2.2)
+	Localized map[string]string `json:"localized,omitempty"`
+
 	AuthorizationSignedResponseAlg string   `json:"authorization_signed_response_alg,omitempty"` // of response modes with jwt; "" = RS256
 	IntrospectionSignedResponseAlg string   `json:"introspection_signed_response_alg,omitempty"` // of answers asked for as JWT; "" = RS256
 	DefaultMaxAge                  *int64   `json:"default_max_age,omitempty"`                   // seconds
@@ -286,7 +289,8 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateBackchannel(), detail.ValidateNames(m.DetailsTypes))...)
+			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateBackchannel(), m.validateLocalized(),
+			detail.ValidateNames(m.DetailsTypes))...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.

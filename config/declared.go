@@ -22,13 +22,16 @@ type Client struct {
 	LogoURI                     string   `yaml:"logo_uri" json:"logo_uri,omitempty"`
 	PolicyURI                   string   `yaml:"policy_uri" json:"policy_uri,omitempty"`
 	TOSURI                      string   `yaml:"tos_uri" json:"tos_uri,omitempty"`
-	TLSClientAuthSubjectDN      string   `yaml:"tls_client_auth_subject_dn" json:"tls_client_auth_subject_dn,omitempty"`
-	TLSClientAuthSANDNS         string   `yaml:"tls_client_auth_san_dns" json:"tls_client_auth_san_dns,omitempty"`
-	TLSClientAuthSANURI         string   `yaml:"tls_client_auth_san_uri" json:"tls_client_auth_san_uri,omitempty"`
-	TLSClientAuthSANIP          string   `yaml:"tls_client_auth_san_ip" json:"tls_client_auth_san_ip,omitempty"`
-	TLSClientAuthSANEmail       string   `yaml:"tls_client_auth_san_email" json:"tls_client_auth_san_email,omitempty"`
-	IDTokenSignedResponseAlg    string   `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
-	UserinfoSignedResponseAlg   string   `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
+
+	Localized map[string]string `yaml:"localized" json:"localized,omitempty"`
+
+	TLSClientAuthSubjectDN    string `yaml:"tls_client_auth_subject_dn" json:"tls_client_auth_subject_dn,omitempty"`
+	TLSClientAuthSANDNS       string `yaml:"tls_client_auth_san_dns" json:"tls_client_auth_san_dns,omitempty"`
+	TLSClientAuthSANURI       string `yaml:"tls_client_auth_san_uri" json:"tls_client_auth_san_uri,omitempty"`
+	TLSClientAuthSANIP        string `yaml:"tls_client_auth_san_ip" json:"tls_client_auth_san_ip,omitempty"`
+	TLSClientAuthSANEmail     string `yaml:"tls_client_auth_san_email" json:"tls_client_auth_san_email,omitempty"`
+	IDTokenSignedResponseAlg  string `yaml:"id_token_signed_response_alg" json:"id_token_signed_response_alg,omitempty"`
+	UserinfoSignedResponseAlg string `yaml:"userinfo_signed_response_alg" json:"userinfo_signed_response_alg,omitempty"`
 
 	AuthorizationSignedResponseAlg string `yaml:"authorization_signed_response_alg" json:"authorization_signed_response_alg,omitempty"`
 	IntrospectionSignedResponseAlg string `yaml:"introspection_signed_response_alg" json:"introspection_signed_response_alg,omitempty"`

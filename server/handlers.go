@@ -304,7 +304,7 @@ func (h *Services) appAt(ctx context.Context, id, redirectURI string) *pages.App
 // shown has the logo from our own host: pages load nothing from elsewhere.
 func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
 	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI,
-		TOSURI: c.TOSURI}
+		TOSURI: c.TOSURI, Localized: c.Localized}
 	if c.InitiateLoginURI != "" && c.Enabled() { // OpenID Connect Core section 4
 		app.OpenURL = login.WithQuery(c.InitiateLoginURI, url.Values{"iss": {h.Config.Server.Issuer}}.Encode())
 	}

@@ -38,7 +38,7 @@ func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 		if strings.HasPrefix(name, "client_secret") {
 			return clients.Metadata{}, notDocument("it has %s, which everybody can read", plain(name))
 		}
-		if !slices.Contains(said, name) {
+		if member, _, _ := strings.Cut(name, "#"); !slices.Contains(said, member) {
 			delete(document, name)
 		}
 	}

@@ -49,6 +49,7 @@ func read(document map[string]json.RawMessage, m clients.Metadata) (clients.Meta
 			all[name] = value
 		}
 	}
+	delete(all, "localized")
 	text, err := json.Marshal(all)
 	if err != nil {
 		return m, err
@@ -61,6 +62,7 @@ func read(document map[string]json.RawMessage, m clients.Metadata) (clients.Meta
 		}
 		return m, invalid("jwks is malformed.")
 	}
+	made.TakeLocalized(document)
 	return made, nil
 }
 
@@ -124,13 +126,26 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	if m.ApplicationType == "" && slices.ContainsFunc(m.RedirectURIs, clients.LooksNative) { // editors send both sorts in one list
 		m.ApplicationType = clients.Native
 	}
-	for _, name := range p.Names {
-		if strings.EqualFold(m.ClientName, strings.Join(strings.Fields(name), " ")) {
-			return m, invalid("client_name is the name of this server.")
+	if p.taken(m.ClientName) {
+		return m, invalid("client_name is the name of this server.")
+	}
+	for name, value := range m.Localized {
+		switch value = strings.Join(strings.Fields(value), " "); {
+		case !strings.HasPrefix(name, "client_name#") && (!strings.HasPrefix(value, "https://") || len(value) > 512):
+			delete(m.Localized, name)
+		case p.taken(value):
+			return m, invalid(name + " is the name of this server.")
+		default:
+			m.Localized[name] = value
 		}
 	}
 	m = m.WithDefaults()
 	return m, nil
+}
+
+// taken reports whether a name is the server's own.
+func (p Policy) taken(name string) bool {
+	return slices.ContainsFunc(p.Names, func(own string) bool { return strings.EqualFold(name, strings.Join(strings.Fields(own), " ")) })
 }
 
 // grants leaves the pairs of grant and response type that are offered (OpenID Connect Dynamic Registration section 2).

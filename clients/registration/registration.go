@@ -113,6 +113,9 @@ func (r Registered) Document(endpoint string) (map[string]any, error) {
 			doc[name] = value
 		}
 	}
+	for name, value := range r.Metadata.Localized {
+		doc[name] = value
+	}
 	if r.Statement != "" { // unchanged (RFC 7591 section 3.2.1)
 		doc["software_statement"] = r.Statement
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -245,9 +244,7 @@ func (f *metadataFlags) readFile(a *app, m *clients.Metadata) error {
 	if err != nil {
 		return fmt.Errorf("--metadata: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(m); err != nil {
+	if err := m.UnmarshalNamed([]byte(text)); err != nil {
 		return fmt.Errorf("--metadata: %w", err)
 	}
 	if m.ClientSecret != "" {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -24,6 +26,8 @@ var fields = []field{
 	{"logo-uri", "`address` of its picture (https)", func(m *clients.Metadata) any { return &m.LogoURI }},
 	{"policy-uri", "`address` of its privacy policy (https)", func(m *clients.Metadata) any { return &m.PolicyURI }},
 	{"tos-uri", "`address` of its terms of service (https)", func(m *clients.Metadata) any { return &m.TOSURI }},
+	{"localized", "`member#language=text`, like client_name#de=Laden or tos_uri#fr=https://…, for pages in that language; may be repeated",
+		func(m *clients.Metadata) any { return &m.Localized }},
 	{"contact", "`address` of somebody responsible for it; may be repeated", func(m *clients.Metadata) any { return &m.Contacts }},
 	{"software-id", "which `program` it is, whoever runs it", func(m *clients.Metadata) any { return &m.SoftwareID }},
 	{"software-version", "`version` of that program", func(m *clients.Metadata) any { return &m.SoftwareVersion }},
@@ -78,8 +82,30 @@ func fieldFlags(c *cobra.Command, m *clients.Metadata) {
 			s.Int64Var(to, f.flag, 0, f.usage)
 		case *[]string:
 			s.StringArrayVar(to, f.flag, nil, f.usage)
+		case *map[string]string:
+			s.Var(pairs{to}, f.flag, f.usage)
 		}
 	}
+}
+
+// pairs are words like name=value, of which there may be several; an empty one takes all away.
+type pairs struct{ to *map[string]string }
+
+func (p pairs) String() string { return "" }
+func (p pairs) Type() string   { return "pairs" }
+func (p pairs) Set(word string) error {
+	if word == "" {
+		return nil
+	}
+	name, value, ok := strings.Cut(word, "=")
+	if !ok {
+		return errors.New("write name=value")
+	}
+	if *p.to == nil {
+		*p.to = map[string]string{}
+	}
+	(*p.to)[name] = value
+	return nil
 }
 
 // applyFields changes the fields that were named. An empty word of a list takes the list away.
@@ -97,6 +123,8 @@ func applyFields(cmd *cobra.Command, from, m *clients.Metadata) {
 			*to = *f.of(from).(*int64)
 		case *[]string:
 			*to = slices.DeleteFunc(slices.Clone(*f.of(from).(*[]string)), func(s string) bool { return s == "" })
+		case *map[string]string:
+			*to = maps.Clone(*f.of(from).(*map[string]string))
 		}
 	}
 }
@@ -114,6 +142,12 @@ func writeFields(w io.Writer, m clients.Metadata) {
 			value = told(*of != 0, fmt.Sprint(*of))
 		case *[]string:
 			value = strings.Join(*of, " ")
+		case *map[string]string:
+			var words []string
+			for _, name := range slices.Sorted(maps.Keys(*of)) {
+				words = append(words, name+"="+(*of)[name])
+			}
+			value = strings.Join(words, ", ")
 		}
 		if value != "" {
 			row(w, strings.ReplaceAll(f.flag, "-", " "), value)

@@ -26,6 +26,7 @@ var withoutFlag = map[string]string{
 // samples are the words that flags take which stand for more than one text.
 var samples = map[string]string{
 	"federated-credential": "issuer=https://platform.example,subject=s", "ciba-ping": "https://app.example/ping",
+	"localized":       "client_name#de=Laden",
 	"exchange-id-jag": "audience=https://chat.example,client_id=shop",
 }
 

@@ -150,3 +150,40 @@ func TestTimesAreInThePersonsZone(t *testing.T) {
 		t.Errorf("the email says %s (%v)", m.Text, err)
 	}
 }
+
+// TestAppsAreShownInThePagesLanguage (RFC 7591 section 2.2), on every page that shows one.
+func TestAppsAreShownInThePagesLanguage(t *testing.T) {
+	app := App{ID: "shop", Name: "Shop", TOSURI: "https://shop.example/terms", PolicyURI: "https://shop.example/policy"}
+	app.Localized = map[string]string{
+		"client_name#de": "Laden", "client_name#de-AT": "Geschäft", "client_name#pt": "Loja", "client_name#FR-ca": "Boutique",
+		"tos_uri#de": "https://shop.example/agb", "policy_uri#es": "https://shop.example/privacidad",
+		"logo_uri#de": "https://shop.example/de.png",
+	}
+	for tag, want := range map[string]string{"en": "Shop", "de": "Laden", "de-AT": "Geschäft", "de-CH": "Laden", "pt-BR": "Loja",
+		"fr": "Boutique", "it": "Shop"} {
+		if got := app.In(tag); got.Name != want {
+			t.Errorf("%s: %q, want %q", tag, got.Name, want)
+		}
+	}
+	if de := app.In("de"); de.TOSURI != "https://shop.example/agb" || de.PolicyURI != app.PolicyURI || de.LogoURI != "" {
+		t.Errorf("%+v", de)
+	}
+	p, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []Page{SignIn{App: &app}, Consent{App: app}, Apps{Apps: []AppLine{{App: app}}}} {
+		for tag, want := range map[string]string{"de": "Laden", "en": "Shop"} {
+			w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/?lang="+tag, nil)
+			if err := p.Render(w, r, 200, page); err != nil {
+				t.Fatal(err)
+			}
+			if body := w.Body.String(); !strings.Contains(body, want) || tag == "de" && strings.Contains(body, ">Shop<") {
+				t.Errorf("%s in %s: no %q", page.Template(), tag, want)
+			}
+		}
+	}
+	if app.Name != "Shop" {
+		t.Error("the page's own app was changed")
+	}
+}

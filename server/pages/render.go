@@ -150,6 +150,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 		locale = q.person().Locale
 	}
 	l := p.texts.pick(r, p.kept(r), locale)
+	page = inLanguage(page, l.tag)
 	set, err := p.sets[setKey{l.tag, p.remember(w, r)}]()
 	if err != nil {
 		return err
