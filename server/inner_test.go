@@ -38,6 +38,11 @@ type innerWorld struct {
 
 func newInnerWorld(t *testing.T) *innerWorld {
 	t.Helper()
+	return innerWorldOf(t, servertest.HandlerOnly())
+}
+
+func innerWorldOf(t *testing.T, more ...servertest.Option) *innerWorld {
+	t.Helper()
 	w := &innerWorld{subjects: map[string]string{}}
 	var err error
 	if w.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
@@ -60,7 +65,7 @@ func newInnerWorld(t *testing.T) *innerWorld {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.Server = servertest.New(t, servertest.HandlerOnly(), servertest.YAML(`
+	w.Server = servertest.New(t, append(more, servertest.YAML(`
 registration: {mode: open}
 resources: [{identifier: "https://api.example.com/", scopes: [api:read], open: true}]`),
 		servertest.Change(func(c *config.Config) {
@@ -69,7 +74,7 @@ resources: [{identifier: "https://api.example.com/", scopes: [api:read], open: t
 			c.TrustedIssuers = []config.TrustedIssuer{{
 				Issuer: w.site.URL, Clients: []string{"crm"}, Subjects: w.subjects, Scopes: []string{"api:read", "openid", "email"},
 			}}
-		}))
+		}))...)
 	return w
 }
 
@@ -172,4 +177,37 @@ func TestInnerHosts_NeverForWhatAppsName(t *testing.T) { // RFC 7591 section 5, 
 	if n := w.asked.Load(); n != 0 {
 		t.Errorf("the inner site was asked %d times", n)
 	}
+}
+
+// TestInnerHosts_NeverForSignOut: an app that registered itself is told of sign-outs at no inner address, listed or not.
+func TestInnerHosts_NeverForSignOut(t *testing.T) { // RFC 9700 section 4.11
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := innerWorldOf(t, engine)
+		status, got := w.register(t, map[string]any{"redirect_uris": []string{"https://shop.example/cb"},
+			"backchannel_logout_uri": w.site.URL + "/out"})
+		if status != http.StatusCreated {
+			t.Fatalf("%d %v", status, got)
+		}
+		id := got["client_id"].(string)
+		app := w.Declared(clients.Metadata{ClientID: id, ClientSecret: got["client_secret"].(string),
+			RedirectURIs: []string{"https://shop.example/cb"}, Scope: "openid"})
+		b := w.Browser(t)
+		app.Login(t, b, w.Person(t, "ada@example.com"))
+		b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			q, err := w.Services().Deliveries.Of(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q.LastError != "" {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("no attempt: %+v", q)
+			}
+		}
+		if n := w.asked.Load(); n != 0 {
+			t.Errorf("the inner site was asked %d times", n)
+		}
+	})
 }
