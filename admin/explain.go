@@ -20,7 +20,7 @@ type Explained struct {
 }
 
 // Explain says why the request of a reference was refused, as an error page or the log shows it: what was checked in order, what failed,
-// and what mends it. Refusals are kept for days (audit.traces), and only so many a second: ErrNotFound where nothing is known any more.
+// and how to fix it. Refusals are kept for days (audit.traces), and only so many a second: ErrNotFound where nothing is known any more.
 func (s *Service) Explain(ctx context.Context, a Actor, reference string) (Explained, error) {
 	ctx, err := s.may(ctx, a, "Explain")
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Service) Explain(ctx context.Context, a Actor, reference string) (Expla
 }
 
 // FirstSignIn reports whether anybody has signed in at an app, and else why its last request was refused, so that whoever registered it can
-// mend it.
+// fix it.
 func (s *Service) FirstSignIn(ctx context.Context, a Actor, id string) (view.FirstSignIn, error) {
 	var out view.FirstSignIn
 	ctx, err := s.may(ctx, a, "FirstSignIn")

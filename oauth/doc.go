@@ -1,4 +1,4 @@
-// Package oauth is the protocol: fosite at the core, mended at the edges.
+// Package oauth is the protocol: fosite at the core, adapted at the edges.
 //
 // Provider is what the handlers call: Authorize, Token, Introspect, Revoke, Userinfo. It speaks our own types; fosite and HTTP
 // stay behind it. fosite gets a clean form and dispatches to its handlers, which call back our storage (package ledger) and

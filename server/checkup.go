@@ -65,7 +65,7 @@ func (h *Services) checkup(ctx context.Context) (list []view.Finding) {
 	return list
 }
 
-// found is a finding: good with the text, or a problem with what went wrong and what mends it.
+// found is a finding: good with the text, or a problem with what went wrong and how to fix it.
 func found(check, text string, err error, remedy string) view.Finding {
 	if err != nil {
 		return view.Finding{Check: check, State: view.StateProblem, Text: err.Error(), Remedy: remedy}
@@ -77,7 +77,7 @@ func (h *Services) checkDatabase(ctx context.Context) view.Finding {
 	begun := time.Now()
 	err := h.DB.Write(ctx)
 	return found("database", fmt.Sprintf("takes writes, within %s", time.Since(begun).Round(time.Millisecond)), err,
-		"Look at the database's own log, at its disk, and at storage.dsn.")
+		"Check the database's log, its disk, and storage.dsn.")
 }
 
 func (h *Services) checkClock(ctx context.Context) view.Finding {
@@ -86,7 +86,7 @@ func (h *Services) checkClock(ctx context.Context) view.Finding {
 		err = fmt.Errorf("this machine's clock is %s ahead of the database's", -skew)
 	}
 	return found("clock", "this machine's clock and the database's agree", err,
-		"Synchronise the clocks of this machine and the database (NTP).")
+		"Synchronize the clocks of this machine and the database (NTP).")
 }
 
 func (h *Services) checkKeys(ctx context.Context) view.Finding {
@@ -106,7 +106,7 @@ func (h *Services) checkKeys(ctx context.Context) view.Finding {
 
 func (h *Services) checkSchema(context.Context) view.Finding {
 	if note := h.schemaNoted.Load(); note != nil {
-		return view.Finding{Check: "schema", State: view.StateNotice, Text: *note, Remedy: "Bring every replica to the same release."}
+		return view.Finding{Check: "schema", State: view.StateNotice, Text: *note, Remedy: "Update every replica to the same release."}
 	}
 	return found("schema", "is this release's", nil, "")
 }
@@ -121,7 +121,7 @@ func (h *Services) checkMail(ctx context.Context) view.Finding {
 		err = fmt.Errorf("%d given up, %d waiting", failed, waiting)
 	}
 	return found("mail", fmt.Sprintf("%d waiting, none given up", waiting), err,
-		"Look at the emails that were given up: each has the mail server's answer. Then try them again or drop them.")
+		"Check the failed emails: each has the mail server's response. Then send them again or discard them.")
 }
 
 func (h *Services) checkBackup(context.Context) view.Finding {

@@ -186,7 +186,7 @@ func TestADM53_AnAppIsWaitedFor(t *testing.T) {
 		t.Errorf("no way to the page: %s", b.Text("main"))
 	}
 	b.Get(t, "/admin/apps/shop/first?looks=3")
-	if !strings.Contains(b.Text("main"), "Nobody has signed in") ||
+	if !strings.Contains(b.Text("main"), "No one has signed in") ||
 		!strings.Contains(b.Body, `content="3; url=/admin/apps/shop/first?looks=2"`) {
 		t.Fatalf("before: %d %s", b.Status, b.Body)
 	}

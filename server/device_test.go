@@ -310,7 +310,7 @@ func TestRFC8628_5_4_ANeighbourIsNoneOfOurs(t *testing.T) {
 		b := s.Browser(t)
 		b.Address = address
 		d.asked(b, ada, user)
-		if got := strings.Contains(b.Text("main"), "The same network as yours now"); got != near {
+		if got := strings.Contains(b.Text("main"), "The same network as yours"); got != near {
 			t.Errorf("%s: %v: %s", address, got, b.Text("main"))
 		}
 	}

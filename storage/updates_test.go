@@ -60,7 +60,7 @@ func TestA19_NoUpdateIsBlind(t *testing.T) {
 		}
 		if m == nil {
 			if strings.HasPrefix(query, "UPDATE") || strings.Contains(query, "DO UPDATE") {
-				t.Errorf("not understood, mend this test: %s", query)
+				t.Errorf("not understood, fix this test: %s", query)
 			}
 			continue
 		}

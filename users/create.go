@@ -48,7 +48,7 @@ func (s *Service) CreateAccount(ctx context.Context, r Registration) (storage.Us
 }
 
 // CheckRegistration reports what would be wrong with making an account of what was typed, before something to sign in by is made
-// for it; the method is not looked at. Errors as of CreateAccount.
+// for it; the method is ignored. Errors as of CreateAccount.
 func (s *Service) CheckRegistration(ctx context.Context, r Registration) error {
 	r.Method = WithCredential("", nil)
 	if !r.consistent() || r.Verification.by == verifiedByLink {

@@ -49,7 +49,7 @@ func (s *Service) ProvenElsewhere(ctx context.Context, permit factor.Permit, ema
 
 // TakeOver writes what an upstream says of a person into their profile, in the transaction of ctx if there is one: standard
 // claims by their names, never the address. With onlyMissing, what the profile has already stays. What is not of a form that is
-// taken is left out: nobody can mend it here. ErrNotFound.
+// taken is left out: nobody can fix it here. ErrNotFound.
 func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error {
 	c := change{profile: map[string]any{}}
 	for name, value := range claims {

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrGuarded: so many wrong passwords came from browsers that are not known to the account that none of them gets in with a
-// password any more. The password was not looked at. A passkey, a mailed code and a mailed link are still good, and so is
+// password any more. The password was not checked. A passkey, a mailed code and a mailed link are still good, and so is
 // the password in a known browser.
 var ErrGuarded = errors.New("a password alone does not suffice")
 

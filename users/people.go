@@ -45,7 +45,7 @@ func IsCalled(u storage.User, typed string) bool {
 }
 
 // CheckPerson checks what is said of a new person, by the rules of forms, and makes a row of it without writing it. Whether
-// somebody has the address or user name already is not looked at.
+// somebody has the address or user name already is not checked.
 func (s *Service) CheckPerson(r Registration) (storage.User, Mistakes) { return s.newUser(r) }
 
 // Show finds a person by id, address or user name. ErrNotFound.

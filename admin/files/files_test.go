@@ -68,7 +68,7 @@ func fill(t *testing.T, v reflect.Value) {
 			}
 		}
 	default:
-		t.Fatalf("%s: mend this test", v.Kind())
+		t.Fatalf("%s: fix this test", v.Kind())
 	}
 }
 

@@ -63,7 +63,7 @@ type Step struct {
 	Changes []admin.Change `json:"changes,omitempty"` // what apply changes, from what the server has
 	Kept    []Hand         `json:"kept,omitempty"`    // what it leaves as it was changed by hand
 	Does    bool           `json:"does"`              // apply does it
-	Why     string         `json:"why,omitempty"`     // why it does not, and what mends it
+	Why     string         `json:"why,omitempty"`     // why it does not, and how to fix it
 	Refused bool           `json:"refused,omitempty"` // apply does nothing at all as long as this is planned
 
 	act thing.Step

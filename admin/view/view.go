@@ -33,7 +33,7 @@ type Finding struct {
 	Check  string `json:"check"`
 	State  string `json:"state" enum:"good,notice,problem"`
 	Text   string `json:"text" doc:"What was found."`
-	Remedy string `json:"remedy,omitempty" doc:"What mends it."`
+	Remedy string `json:"remedy,omitempty" doc:"How to fix it."`
 }
 
 // Upstream is a provider where people sign in, as it is configured.

@@ -16,7 +16,7 @@ type Explanation struct {
 	Trace  Trace  `json:"trace"`
 	Steps  []Step `json:"steps" doc:"What was checked, in order, to the check that failed."`
 	Found  string `json:"found" doc:"What was wrong."`
-	Remedy string `json:"remedy" doc:"What mends it."`
+	Remedy string `json:"remedy" doc:"How to fix it."`
 }
 
 // The checks, in words that are shown.
@@ -65,7 +65,7 @@ func order(route string) []string {
 	return nil
 }
 
-// Explain says what was checked, what failed and what mends it.
+// Explain says what was checked, what failed and how to fix it.
 func (t Trace) Explain() Explanation {
 	e := Explanation{Trace: t, Steps: []Step{}}
 	r := t.rule()

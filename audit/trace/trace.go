@@ -1,5 +1,5 @@
 // Package trace keeps why requests were refused, so that whoever has the reference of one can be told what was checked in which order, what
-// failed and what mends it. A reference is what an error page and the log show. Nothing that the log may not have is kept: no token, code,
+// failed and how to fix it. A reference is what an error page and the log show. Nothing that the log may not have is kept: no token, code,
 // password or query string. Begin reading with Recorder and Explain.
 package trace
 

@@ -29,7 +29,7 @@ func judgeMTLS(c config.Config, address string, runs bool, answer egress.Respons
 	_ = json.Unmarshal(answer.Body, &said) // what is not ours has none
 	switch {
 	case err != nil && !runs:
-		return finding{about, true, "not looked at, the server is stopped: " + err.Error()}
+		return finding{about, true, "not checked, the server is stopped: " + err.Error()}
 	case err != nil:
 		return finding{about, false, fmt.Sprintf("no answer from %s (look at DNS, the firewall, the proxy, and the certificate there): %v",
 			address, err)}

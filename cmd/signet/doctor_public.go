@@ -23,7 +23,7 @@ func lookAtPublicAddress(ctx context.Context, c config.Config, runs bool) findin
 	const about = "public address"
 	address := c.Server.Issuer + wellKnown
 	if err := askPublicAddress(ctx, c, address); errors.Is(err, errNoAnswer) && !runs {
-		return finding{about, true, "not looked at, the server is stopped: " + err.Error()}
+		return finding{about, true, "not checked, the server is stopped: " + err.Error()}
 	} else if err != nil {
 		return finding{about, false, err.Error()}
 	}

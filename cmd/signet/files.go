@@ -21,8 +21,8 @@ import (
 // errDiffers: the server is not as the files say.
 var errDiffers = errors.New("the server differs from the files: see the lines above")
 
-// errPlan: what was looked at is not what would be done now.
-var errPlan = errors.New("this is not the plan that was looked at: plan again")
+// errPlan means that the plan that was reviewed is not what would be done now.
+var errPlan = errors.New("this is not the plan that was reviewed: plan again")
 
 // target runs do on a server that is named, or on the one whose database this host has.
 func (a *app) target(cmd *cobra.Command, e *elsewhere, do func(ctx context.Context, on files.Target) error) error {

@@ -113,7 +113,7 @@ func (a *app) importFrom(ctx context.Context, i *importer.Importer, in io.Reader
 		outcomes, err := i.Batch(ctx, batch)
 		batch = batch[:0]
 		if err != nil {
-			return fmt.Errorf("%w; what was read before is written, so mend it and run the same again", err)
+			return fmt.Errorf("%w; what was read before is written, so correct it and run the same command again", err)
 		}
 		answer.add(outcomes)
 		return nil

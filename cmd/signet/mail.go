@@ -39,7 +39,7 @@ func (a *app) mailTest() *cobra.Command {
 	return c
 }
 
-// mailRemedy adds to what the mail server says what mends it.
+// mailRemedy adds to what the mail server says how to fix it.
 func mailRemedy(err error) error {
 	text := strings.ToLower(err.Error())
 	_, wrongName := errors.AsType[x509.HostnameError](err)

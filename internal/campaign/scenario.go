@@ -62,7 +62,7 @@ func pause(ctx context.Context, least, most int) {
 	}
 }
 
-// under does harm again and again while the load goes on, and checks after each time, when all is mended.
+// under does harm again and again while the load goes on, and checks after each time, when all is repaired.
 func (c *campaign) under(ctx context.Context, s *site, r *report, harm func(ctx context.Context) error) error {
 	defer s.stop()
 	if _, err := s.startAll(ctx); err != nil {

@@ -29,7 +29,7 @@ type Sender interface {
 }
 
 // ErrRefused: the recipient cannot be reached, however often the message is sent. Faults of ours are none: the message waits until they are
-// mended.
+// fixed.
 var ErrRefused = errors.New("message refused for good")
 
 // Metrics counts; *telemetry.Metrics does.

@@ -9,7 +9,7 @@ import (
 )
 
 // lost reports whether what the server answered is about the recipient, for good: then the email is given up. All else (a 4yz answer, no
-// connection, our login, our sender address, our content, a server that does not relay for us) may be mended, here or there, and the email
+// connection, our login, our sender address, our content, a server that does not relay for us) may be fixed, here or there, and the email
 // waits for it (RFC 5321 section 4.2.1, RFC 3463 section 3).
 func lost(err error) bool {
 	no, ok := errors.AsType[*gomail.SendError](err)

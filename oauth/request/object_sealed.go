@@ -39,7 +39,7 @@ const (
 	unsaidLife   = time.Hour
 )
 
-// spendObject lets an object with a jti be pushed once (RFC 7519 section 4.1.7). At the authorization endpoint it is not looked at: there
+// spendObject lets an object with a jti be pushed once (RFC 7519 section 4.1.7). At the authorization endpoint it is ignored: there
 // an address is opened again by Back, Reload and another tab, and nobody gets an answer but the client, at its redirect URI.
 func (p *Parser) spendObject(ctx context.Context, c *clients.Client, payload []byte) error {
 	var claims struct {

@@ -162,7 +162,7 @@ func (h *Handler) server(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[view.Setting], error) {
 			return s.Settings(ctx, a, in.ask())
 		})
-	operation(api, "GET /health", "checkHealth", "Check the server's health: what is found, and what mends it",
+	operation(api, "GET /health", "checkHealth", "Check the server's health: what is found, and how to fix it",
 		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[view.Finding], error) {
 			list, err := s.Health(ctx, a)
 			return admin.Page[view.Finding]{Items: list}, err

@@ -12,7 +12,7 @@ import (
 	"signet/server/pages"
 )
 
-// health shows what the server's checks find, and what mends it.
+// health shows what the server's checks find, and how to fix it.
 func (h *Handler) health(ctx context.Context, v *visit) (pages.Console, error) {
 	p := pages.Console{Heading: "console.health"}
 	found, err := h.Acts.Health(ctx, v.actor)

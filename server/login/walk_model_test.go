@@ -12,7 +12,7 @@ import (
 	"signet/server/servertest"
 )
 
-// walkProof is something right that a browser sent about a person; whether it was taken is not looked at.
+// walkProof is something right that a browser sent about a person; whether it was accepted does not matter here.
 type walkProof struct {
 	who    *walkPerson
 	kind   string // password, link, signup, upstream, code; totp, recovery, enrol; passkey; allow, deny, choose, other

@@ -171,7 +171,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *login.State,
 		h.Count(way, "throttled")
 		page.Problem, page.RetryAfter, status = "factor.throttled", int(late.RetryAfter/time.Second), http.StatusTooManyRequests
 		w.Header().Set("Retry-After", strconv.Itoa(page.RetryAfter))
-	case unreadable: // the log and an event have it: nothing that the person can mend
+	case unreadable: // the log and an event have it: nothing that the person can fix
 		h.Count(way, "failure")
 		page.Problem, status = "factor.unreadable", http.StatusServiceUnavailable
 	case errors.Is(err, factor.ErrWrong):

@@ -103,6 +103,7 @@ func TestLaidOutInABrowser(t *testing.T) {
 		{"your_data", 360, 740,
 			`(e => e.left >= 0 && e.right <= innerWidth)(document.querySelector(".menu [aria-current]").getBoundingClientRect())`},
 		{"recovery_codes", 1280, 720, `new Set([...document.querySelectorAll(".codes>li")].map(e => e.getBoundingClientRect().top)).size === 1`},
+		{"recovery_codes_sign_in", 1280, 720, `document.querySelector("main").offsetWidth > 300`},
 		{"recovery_codes", 360, 740, `[...document.querySelectorAll("[data-codes] button")].every(e => e.offsetHeight > 0)`},
 		{"passkey_offer", 360, 740,
 			`new Set([...document.querySelectorAll(".actions button")].filter(e => e.offsetHeight)` +

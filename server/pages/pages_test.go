@@ -109,6 +109,7 @@ func samples() map[string]Page {
 	maps.Copy(all, waySamples(shop, ada))
 	maps.Copy(all, pictureSamples(ada))
 	maps.Copy(all, consoleSamples(ada))
+	maps.Copy(all, serverSamples(ada))
 	maps.Copy(all, upstreamSamples(shop, ada))
 	maps.Copy(all, lostSamples(now))
 	return all

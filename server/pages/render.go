@@ -189,6 +189,9 @@ func (p *Pages) view(r *http.Request, l *locale, page Page) view {
 	if q, ok := page.(accountPage); ok {
 		v.Body, v.Person = "wide", q.person()
 	}
+	if q, ok := page.(RecoveryCodes); ok && q.InSignIn { // a step of it, without a menu beside
+		v.Body = "focused"
+	}
 	switch q := page.(type) {
 	case FormPost: // that page answers once
 	case SigningOut: // as that one

@@ -145,16 +145,16 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 
 // asInEnglish are the words that a language shares with English; any other text that reads as in English was not translated.
 var asInEnglish = map[string][]string{
-	"de": {"Problem", "Webhooks", "Scopes", "Person (ID)", "Apps", "ID",
+	"de": {"Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
-	"es": {"No", "Webhooks", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Administration", "Configuration",
-		"Webhooks", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"No", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
-	"nl": {"Webhooks", "Scopes", "ID", "Apps",
+	"es": {"No", "Webhooks", "URL", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
+	"fr": {"Administration", "Configuration", "Type",
+		"Webhooks", "URL", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
+	"it": {"No", "URL", "OK", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
+	"nl": {"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
-	"pt-BR": {"Webhooks", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
+	"pt-BR": {"Webhooks", "URL", "OK", "Apps", "App (client ID)", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
@@ -169,6 +169,33 @@ func TestTextsAreTranslated(t *testing.T) {
 			for _, text := range forms(message) {
 				if text == english && !slices.Contains(asInEnglish[lang], text) {
 					t.Errorf("%s: %s is not translated: %s", lang, id, text)
+				}
+			}
+		}
+	}
+}
+
+// otherRegister are words of the way to address people that a language's texts do not use: usted beside tú, u beside je, du beside Sie.
+var otherRegister = map[string]string{
+	"de":    "du|dich|dir|dein|deine|deinem|deinen|deiner",
+	"es":    "usted|(su|sus) (cuenta|dispositivo|contraseña|código|códigos|correo)|espere|continúe|escriba|configúrela|puede cerrar",
+	"fr":    "tu|toi|ton|ta|tes",
+	"it":    "(il|al|nel|del) suo account|inserisca|attenda|ricominci|avvisi",
+	"nl":    "u|uw",
+	"pt-BR": "tu|teu|tua|aplicativo|aplicativos",
+}
+
+var wordIn = regexp.MustCompile(`\pL+`)
+
+// One hand: each language says the same "you" everywhere.
+func TestTextsKeepOneRegister(t *testing.T) {
+	for lang, words := range otherRegister {
+		other := regexp.MustCompile(" (" + words + ") ")
+		for id, message := range messages(t, lang) {
+			for _, text := range forms(message) {
+				said := " " + strings.Join(wordIn.FindAllString(strings.ToLower(text), -1), " ") + " "
+				if found := other.FindString(said); found != "" {
+					t.Errorf("%s: %s says %q: %s", lang, id, found, text)
 				}
 			}
 		}

@@ -35,7 +35,7 @@ func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 		"scope": l.scope, "scopemore": l.scopeMore, "scopeshort": l.scopeShort, "texts": l.texts,
 		"claim": func(s string) template.HTML { return orElse(l.optional("claim."+s), escaped(s)) },
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
-		"day":   l.day, "when": l.when, "moment": l.moment, "wait": l.wait, "span": l.span,
+		"day":   l.day, "when": l.when, "moment": l.moment, "instant": l.instant, "wait": l.wait, "span": l.span,
 		"device": l.device, "icon": icon, "event": l.event, "eventicon": eventIcon, "network": l.network,
 		"countries": l.countries, "activitykinds": func() []string { return activityKinds },
 		"errortext": l.errorText, "errorsteps": l.errorSteps,
@@ -172,14 +172,19 @@ func (l *locale) day(t time.Time) template.HTML {
 	return stamp(t, l.say("when.day", "Day", t.Day(), "Month", l.month(t), "Year", t.Year()))
 }
 
-func (l *locale) moment(t time.Time) template.HTML {
+// moment is a time in words, to the minute.
+func (l *locale) moment(t time.Time) template.HTML { return l.clock(t, "15:04") }
+
+// instant is one to the second, for those who look for it in a log.
+func (l *locale) instant(t time.Time) template.HTML { return l.clock(t, time.TimeOnly) }
+
+func (l *locale) clock(t time.Time, layout string) template.HTML {
 	t = placed(t)
 	zone := t.Format("MST")
 	if strings.HasPrefix(zone, "+") || strings.HasPrefix(zone, "-") { // it has no name
 		zone = "UTC" + zone
 	}
-	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(time.TimeOnly), "Zone",
-		zone))
+	return stamp(t, l.say("when.moment", "Day", t.Day(), "Month", l.month(t), "Year", t.Year(), "Clock", t.Format(layout), "Zone", zone))
 }
 
 func (l *locale) month(t time.Time) template.HTML {

@@ -144,7 +144,7 @@ func (h *Handler) registration(r *http.Request) users.Registration {
 	return reg
 }
 
-// mistaken finds what of a form is to be mended, with the status of its page; none = the error is of another kind.
+// mistaken finds what of a form is to be corrected, with the status of its page; none = the error is of another kind.
 func (h *Handler) mistaken(w http.ResponseWriter, err error) (problems []pages.Problem, status int) {
 	if problems, ok := browser.Problems(err, h.Rules.MinPassword()); ok {
 		return problems, http.StatusBadRequest

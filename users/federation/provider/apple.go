@@ -117,7 +117,7 @@ func (a *appleSecret) get() (string, error) {
 }
 
 // appleName adds the name that comes beside the token, at the first sign-in only. Nobody signed it, so it is a name as if it were
-// typed; the address in it is not looked at. What cannot be read is left out.
+// typed; the address in it is ignored. What cannot be read is left out.
 func appleName(claims map[string]any, user string) {
 	if user == "" || len(user) > appleUserSize {
 		return

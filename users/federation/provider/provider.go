@@ -148,7 +148,7 @@ type LogoutToken struct {
 
 // BackChannelLogout is a Provider whose upstream may send logout tokens when a session ends.
 type BackChannelLogout interface {
-	// ReadLogout verifies a logout token. Whether it came before is not looked at. ErrIdentity, ErrDown.
+	// ReadLogout verifies a logout token. Whether it came before is not checked. ErrIdentity, ErrDown.
 	ReadLogout(ctx context.Context, raw string) (LogoutToken, error)
 }
 

@@ -1,0 +1,74 @@
+package pages
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// serverSamples are pages of administrators about the server itself, with the menu of somebody who holds every permission.
+func serverSamples(ada Person) map[string]Page {
+	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
+	menu := func(current string) (items []ConsoleItem) {
+		for _, name := range []string{"home", "people", "groups", "roles", "apps", "events", "keys", "webhooks", "upstreams", "mail", "settings",
+			"health"} {
+			items = append(items, ConsoleItem{"console." + name, "/admin/" + name, name == current})
+		}
+		return items
+	}
+	long := strings.Repeat("Friederike Donaudampfschifffahrt ", 4)
+	var people []ConsoleRow
+	for i := range 40 {
+		people = append(people, ConsoleRow{Title: fmt.Sprintf("friederike.%d@donaudampfschifffahrt.example", i), Note: long, At: at,
+			URL: "/admin/people/1", Label: "console.disabled"})
+	}
+	return map[string]Page{
+		"console_home": Console{Person: ada, Menu: menu("home"), Heading: "console.home", Facts: []ConsoleFact{
+			{Label: "console.people", Value: "12043", URL: "/admin/people"}, {Label: "console.failures", Value: "31"},
+			{Label: "console.mail", Value: "2"}}},
+		"console_people_many": Console{Person: ada, Menu: menu("people"), Heading: "console.people",
+			Lists: []ConsoleList{{Heading: "console.people", Rows: people, NextURL: "/admin/people?after=x"}}},
+		"console_people_none": Console{Person: ada, Menu: menu("people"), Heading: "console.people",
+			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{{Name: "search", Label: "console.search_people", Value: "x"}}},
+			Lists:  []ConsoleList{{Heading: "console.people"}}},
+		"console_mail": Console{Person: ada, Menu: menu("mail"), Heading: "console.mail", Lists: []ConsoleList{{Heading: "console.mail",
+			Rows: []ConsoleRow{{Title: "reset", At: at, Label: "console.mail_waiting", URL: "/admin/mail/1"},
+				{Title: "new_device", Note: "550 5.1.1 no such mailbox", At: at, Label: "console.webhook_given_up", URL: "/admin/mail/2"}}}}},
+		"console_mail_one": Console{Person: ada, Menu: menu("mail"), Heading: "console.mail", Name: "new_device", Facts: []ConsoleFact{
+			{Label: "console.id", Value: "0198f3a2-1c4e-7b6a-9d2f-3e5a7c9b1d4f"}, {Label: "console.state", Text: "console.webhook_given_up"},
+			{Label: "console.tries", Value: "9"}, {Label: "console.mail_expires", At: at},
+			{Label: "console.mail_said", Value: "550 5.1.1 no such mailbox", English: true}},
+			Acts: []ConsoleAct{{Label: "console.webhook_retry", Value: "retry", Action: "/admin/mail/2"},
+				{Label: "console.mail_drop", More: "console.mail_drop_more", Value: "drop", Action: "/admin/mail/2", Danger: true}}},
+		"console_settings": Console{Person: ada, Menu: menu("settings"), Heading: "console.settings",
+			Lists: []ConsoleList{{Heading: "console.settings", NextURL: "/admin/settings?after=x", Rows: []ConsoleRow{
+				{Title: "issuer", Note: "https://id.example.org · file /etc/signet/config.yaml", Label: "console.origin.file"},
+				{Title: "mail.smtp.password", Note: "***** · environment SIGNET_MAIL_SMTP_PASSWORD", Label: "console.origin.environment"},
+				{Title: "server.trusted_proxies", Note: "[]", Label: "console.origin.default"},
+				{Title: "server.address", Note: ":8443 · flag --address", Label: "console.origin.flag"}}}}},
+		"console_upstreams": Console{Person: ada, Menu: menu("upstreams"), Heading: "console.upstreams",
+			Lists: []ConsoleList{{Heading: "console.upstreams", Rows: []ConsoleRow{
+				{Title: "Google", Note: "google · https://id.example.org/signin/with/google/callback", URL: "/admin/upstreams/google",
+					Label: "console.good", At: at},
+				{Title: "Example <Inc>", Note: "oidc · https://id.example.org/signin/with/work/callback", URL: "/admin/upstreams/work",
+					Label: "console.problem", At: at}}}}},
+		"console_upstream": Console{Person: ada, Menu: menu("upstreams"), Heading: "console.upstreams", Name: "Example <Inc>",
+			Facts: []ConsoleFact{{Label: "console.id", Value: "work"}, {Label: "console.kind", Value: "oidc"},
+				{Label: "console.upstream_redirect", Value: "https://id.example.org/signin/with/work/callback"},
+				{Label: "console.upstream_succeeded", Text: "console.never"}, {Label: "console.upstream_failed", At: at},
+				{Label: "console.found", Text: "console.why.down"}}},
+		"console_webhook": Console{Person: ada, Menu: menu("webhooks"), Heading: "console.webhooks", Name: "https://hooks.example/signet",
+			Secret: "whsec_c2lnbmV0IHNpZ25ldCBzaWduZXQgc2lnbmV0IHNpZ25ldCBzaWduZXQ",
+			Facts:  []ConsoleFact{{Label: "console.webhook_failing", At: at}, {Label: "console.found", Value: "status 503", English: true}},
+			Lists: []ConsoleList{{Heading: "console.webhook_waits", Rows: []ConsoleRow{{Title: "0198f3a2-1c4e-7b6a-9d2f-3e5a7c9b1d4f",
+				Note: "status 503", At: at, Label: "console.webhook_given_up"}}}},
+			Acts: []ConsoleAct{{Label: "console.webhook_test", More: "console.webhook_test_more", Value: "test", Action: "/admin/webhooks/1"},
+				{Label: "console.delete", More: "console.webhook_delete_more", Value: "delete", Action: "/admin/webhooks/1", Danger: true}}},
+		"console_key": Console{Person: ada, Menu: menu("keys"), Heading: "console.keys", Lists: []ConsoleList{{Heading: "console.keys",
+			Rows: []ConsoleRow{{Title: "uEnqVYKJ1Z0hXQ2v6bGg3f0Yw0Vb6mB0m0m0m0m0m0m", Note: "ES256", At: at, Label: "console.enabled"}}}},
+			Acts: []ConsoleAct{{Label: "console.rotate", More: "console.rotate_more", Value: "rotate", Action: "/admin/keys", Fields: []ConsoleField{
+				{Name: "alg", Label: "console.alg", Choices: []ConsoleChoice{{"ES256", ""}, {"RS256", ""}}}}}}},
+		"console_first_came": Console{Person: ada, Menu: menu("apps"), Heading: "console.first", Name: "Shop", Intro: "console.first_came",
+			Facts: []ConsoleFact{{Label: "console.scopes", Value: "openid email"}, {Label: "console.created", At: at}}},
+	}
+}
