@@ -31,6 +31,7 @@ type Config struct {
 	Signin    Signin     `yaml:"signin"`
 	Signup    Signup     `yaml:"signup"`
 	Upstreams []Upstream `yaml:"upstreams"`
+	GeoIP     GeoIP      `yaml:"geoip"`
 	Terms     Terms      `yaml:"terms"`
 	Accounts  Accounts   `yaml:"accounts"`
 	Mail      Mail       `yaml:"mail"`
@@ -240,6 +241,11 @@ const (
 type Signup struct {
 	Mode    string   `yaml:"mode"`    // open, invite, closed
 	Domains []string `yaml:"domains"` // only addresses of these domains; empty = all
+}
+
+// GeoIP is what tells where an address is.
+type GeoIP struct {
+	File string `yaml:"file"` // of cities or countries, in the MaxMind DB format; "" = pages show networks alone
 }
 
 // Accounts is what people may do to theirs.

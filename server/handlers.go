@@ -197,7 +197,7 @@ func (s *Server) demoHandlers(view *pages.Pages) ([]web.Mounter, error) {
 	return []web.Mounter{handler}, nil
 }
 
-func newPages(c config.Config) (*pages.Pages, error) {
+func newPages(c config.Config, where func(address, language string) (city, country string)) (*pages.Pages, error) {
 	b := c.Branding
 	logo, logoErr := brandFile("branding.logo", b.Logo, "an SVG or PNG file")
 	dark, darkErr := brandFile("branding.logo_dark", b.LogoDark, "an SVG or PNG file")
@@ -211,6 +211,7 @@ func newPages(c config.Config) (*pages.Pages, error) {
 		Languages: languages, Upstreams: len(c.Upstreams) > 0,
 		Prefix: c.IssuerURL().EscapedPath(), Host: c.IssuerURL().Host, Brand: b.Name, Color: b.Color, Logo: logo, LogoDark: dark, CSS: css,
 		Links: links, Choice: browser.LanguagesOf(c.IssuerURL()), Test: c.Seed != nil,
+		Where: where,
 	})
 	return p, errors.Join(logoErr, darkErr, cssErr, languagesErr, err)
 }

@@ -26,6 +26,7 @@ const (
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
 	sweepEvery  = 5 * time.Minute    // when the expired are deleted
 	eventsEvery = 24 * time.Hour     // when old audit events are
+	placesEvery = time.Minute        // when every replica looks for a new geoip.file
 	logosEvery  = time.Minute        // when clients are looked through for new logos
 	logosRead   = 30 * time.Second   // when every replica reads which there are
 )
@@ -89,6 +90,9 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery,
 			Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
+	}
+	if h.places != nil {
+		jobs = append(jobs, janitor.Job{Name: "geoip", Every: placesEvery, First: placesEvery, Alone: true, Run: h.lookForPlaces})
 	}
 	if h.Federation != nil {
 		jobs = append(jobs, janitor.Job{Name: "upstream-uses", Every: clockEvery, First: clockEvery, Alone: true, Run: h.Federation.WriteUses})

@@ -64,7 +64,7 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 	if carrier == nil {
 		return ErrNoMail
 	}
-	view, err := newPages(c)
+	view, err := newPages(c, nil)
 	if err != nil {
 		return err
 	}

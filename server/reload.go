@@ -51,6 +51,9 @@ func (s *Server) Reload(ctx context.Context, c config.Config) (changed []string,
 	for _, key := range s.certificates { // files may be new although their names are not
 		key.look()
 	}
+	if err := old.services.lookForPlaces(ctx); err != nil {
+		old.services.Log.ErrorContext(ctx, "geoip.file not taken up; the one before is used on", "error", err)
+	}
 	if err := refuseFixed(changed); err != nil || len(changed) == 0 {
 		return nil, err
 	}

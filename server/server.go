@@ -27,6 +27,7 @@ import (
 	"signet/clients/registration"
 	"signet/config"
 	"signet/internal/egress"
+	"signet/internal/geoip"
 	"signet/internal/mail"
 	"signet/internal/outbox"
 	"signet/internal/release"
@@ -138,6 +139,7 @@ type Services struct {
 	passwords    *password.Hasher             // hashes them
 	tracer       *tracing.Tracer              // nil = nothing is traced
 	pages        func() (*pages.Pages, error) // makes them
+	places       *geoip.File                  // where addresses are; nil = nobody knows
 	use          Use                          // what it was opened for
 	bcryptCost   int                          // see Options.BcryptCost
 	borrowed     bool                         // database and metrics are another's
@@ -201,7 +203,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		o.BcryptCost = bcrypt.MinCost
 	}
 	h.bcryptCost = o.BcryptCost
-	h.pages = func() (*pages.Pages, error) { return newPages(h.Config) }
+	h.pages = func() (*pages.Pages, error) { return h.newPages() }
 	if o.Config.Seed != nil {
 		h.pages = sync.OnceValues(h.pages)
 		go func() { _, _ = h.pages() }() // beside the database
@@ -379,6 +381,10 @@ func Check(c config.Config) error {
 	if c.Passwords.BreachFile != "" {
 		errs = append(errs, under("passwords.breach_file: ", breach.CheckFile(c.Passwords.BreachFile)))
 	}
+	if c.GeoIP.File != "" {
+		_, err := geoip.Open(c.GeoIP.File)
+		errs = append(errs, under("geoip.file: ", err))
+	}
 	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c), checkBackups(c))
 	out, err := UpstreamClient(c)
 	if errs = append(errs, err); err != nil {
@@ -398,7 +404,7 @@ func Check(c config.Config) error {
 		}
 	}
 	if c.Seed == nil { // a test server has no second round to spare: New looks at once
-		_, err = newPages(c)
+		_, err = newPages(c, nil)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

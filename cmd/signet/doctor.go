@@ -40,6 +40,7 @@ func (a *app) doctor() *cobra.Command {
 			}
 			findings = append(findings, a.lookAtDatabase(ctx, c)...)
 			findings = append(findings, lookAtBackups(ctx, c)...)
+			findings = append(findings, lookAtGeoIP(c)...)
 			here, runs := lookAtServer(ctx, c)
 			findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
 			findings = append(findings, lookAtMTLS(ctx, c, runs)...)

@@ -44,6 +44,42 @@ func (l *locale) emailDevice(agent string) string {
 	return plainText(l.device(agent))
 }
 
+// place is where an address or a network is, "Berlin, Germany"; "" = nobody knows. A word of the file is kept short and visible.
+func (l *locale) place(address string) string {
+	if l.where == nil || address == "" {
+		return ""
+	}
+	city, country := l.where(address, l.tag)
+	city, country = plainWord(city), plainWord(country)
+	if city == "" || country == "" || city == country { // Singapore
+		return orElse(country, city)
+	}
+	return city + l.comma() + country
+}
+
+func (l *locale) comma() string {
+	if strings.HasPrefix(l.tag, "ar") {
+		return "، "
+	}
+	return ", "
+}
+
+// seenAt is a device with its place, as far as that is known: "Chrome on Linux, Berlin, Germany".
+func (l *locale) seenAt(agent, address string) template.HTML {
+	place := l.placed(address)
+	if place == "" {
+		return l.device(agent)
+	}
+	return l.device(agent) + escaped(l.comma()) + place
+}
+
+func (l *locale) placed(address string) template.HTML {
+	if place := l.place(address); place != "" {
+		return bdi(place)
+	}
+	return ""
+}
+
 func icon(agent string) string {
 	if strings.Contains(agent, "Mobile") || strings.Contains(agent, "iPhone") || strings.Contains(agent, "Android") {
 		return "icon-phone.svg"

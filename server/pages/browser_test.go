@@ -56,7 +56,8 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPages(t, Options{Upstreams: true, Languages: widest(t), Host: "id.example.org"})
+	p := newPages(t, Options{Upstreams: true, Languages: widest(t), Host: "id.example.org",
+		Where: func(string, string) (string, string) { return "Berlin", "Germany" }})
 	mux := web.NewMux(web.Options{Issuer: issuer, Errors: p.Error})
 	p.Mount(mux)
 	mountEmails(mux, p)

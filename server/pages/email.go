@@ -144,9 +144,14 @@ func (l *locale) emailArg(name, value string, zone *time.Location) string {
 			return strconv.Itoa(n)
 		}
 	case "Network":
-		if network, err := netip.ParsePrefix(value); err == nil {
-			return network.String()
+		network, err := netip.ParsePrefix(value)
+		if err != nil {
+			break
 		}
+		if place := l.place(value); place != "" && !linkish.MatchString(place) {
+			return place + " (" + network.String() + ")"
+		}
+		return network.String()
 	}
 	return ""
 }

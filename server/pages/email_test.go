@@ -142,3 +142,33 @@ func TestBrandColourOfEmailsIsReadable(t *testing.T) { // WCAG 2.2 section 1.4.3
 		}
 	}
 }
+
+// TestEmailsNameThePlace: in their language, before the network, and nothing that a mail program would make a link of.
+func TestEmailsNameThePlace(t *testing.T) {
+	city := "Vienna"
+	p := newPages(t, Options{Where: func(address, language string) (string, string) {
+		if address != "203.0.113.0/24" {
+			return "", ""
+		}
+		return city, "Austria (" + language + ")"
+	}})
+	for _, tt := range [][3]string{
+		{"en", "203.0.113.0/24", "from Vienna, Austria (en) (203.0.113.0/24)."},
+		{"de", "203.0.113.0/24", "Vienna, Austria (de) (203.0.113.0/24)"},
+		{"ar", "203.0.113.0/24", "Vienna، Austria (ar) (203.0.113.0/24)"},
+		{"en", "192.0.2.0/24", "from 192.0.2.0/24."},
+	} {
+		e := mail.Email{Kind: mail.NewDevice, To: "ada@example.com", Language: tt[0],
+			Args: map[string]string{"Agent": "curl/8", "Network": tt[1]}}
+		m, err := p.Email(e)
+		if err != nil || !strings.Contains(m.Text, tt[2]) || !strings.Contains(m.HTML, tt[2]) {
+			t.Errorf("%v, not %q in %s", err, tt[2], m.Text)
+		}
+	}
+	city = "evil.example"
+	m, err := p.Email(mail.Email{Kind: mail.NewDevice, To: "ada@example.com",
+		Args: map[string]string{"Agent": "curl/8", "Network": "203.0.113.0/24"}})
+	if err != nil || strings.Contains(m.Text, city) {
+		t.Errorf("%v, %s", err, m.Text)
+	}
+}

@@ -35,6 +35,8 @@ type locale struct {
 	ids  map[string]bool // the texts there are, those that fall back to English too
 	own  map[string]bool // … that are in this language
 	text *i18n.Localizer
+	// where names the city and the country of an address or network; nil = nobody knows.
+	where func(address, language string) (city, country string)
 }
 
 // shipped is the catalogue without an operator's files, which nobody changes: read once in a process.

@@ -33,6 +33,8 @@ type Options struct {
 	CSS       []byte // the operator's style sheet, added to ours; nil = none
 	Choice    Choice // remembers the language that was chosen; nil = that is not remembered
 	Test      bool   // this is a test server, and each page says so
+	// Where names the city and the country of an address, or of a network, in the language of a tag; nil = nobody knows.
+	Where func(address, language string) (city, country string)
 }
 
 // Links are addresses outside Signet that pages name; "" = none.
@@ -80,6 +82,9 @@ func New(o Options) (*Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	mine := *texts // the languages of pages with other options are not these
+	mine.languages = slices.Clone(texts.languages)
+	texts = &mine
 	p := &Pages{
 		host: o.Host, test: o.Test, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
 		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: files,
@@ -88,6 +93,7 @@ func New(o Options) (*Pages, error) {
 	}
 	for i := range texts.languages {
 		l := &texts.languages[i]
+		l.where = o.Where
 		for _, chosen := range []bool{false, true} {
 			p.sets[setKey{l.tag, chosen}] = sync.OnceValues(func() (map[string]*template.Template, error) {
 				return p.parse(l, chosen)
