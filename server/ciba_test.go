@@ -116,10 +116,10 @@ func TestCIBA_SomebodyElsewhereIsAsked(t *testing.T) {
 			twice := b.Tab(t).Get(t, b.URL.RequestURI())
 			b.Get(t, b.URL.RequestURI()+"&decision=allow") // no GET decides
 			c.wants("a link", id, "slow_down")
-			if b.Submit(t, "request-allow", nil); b.URL.Path != "/account/requests" || !strings.Contains(b.Text("outcome"), "allowed") {
+			if b.Submit(t, "request-allow", nil); b.URL.Path != "/account/requests" || !strings.Contains(b.Text("outcome"), "Allowed") {
 				t.Fatalf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
 			}
-			if twice.Submit(t, "request-allow", nil); !strings.Contains(twice.Text("outcome"), "allowed") { // a second click
+			if twice.Submit(t, "request-allow", nil); !strings.Contains(twice.Text("outcome"), "Allowed") { // a second click
 				t.Errorf("twice: at %s (%d): %s", twice.URL, twice.Status, twice.Text("main"))
 			}
 			status, got := c.poll(id)
@@ -141,7 +141,7 @@ func TestCIBA_SomebodyElsewhereIsAsked(t *testing.T) {
 			// by the ID token it got
 			id = c.begin("", "id_token_hint", got["id_token"].(string))
 			c.sees(b, ada, 1)
-			if b.Submit(t, "request-deny", nil); !strings.Contains(b.Text("outcome"), "denied") {
+			if b.Submit(t, "request-deny", nil); !strings.Contains(b.Text("outcome"), "Denied") {
 				t.Errorf("denied: %s", b.Text("main"))
 			}
 			c.wants("denied", id, "access_denied")
@@ -271,7 +271,7 @@ func TestCIBA_TimeAndSlowness(t *testing.T) {
 		b := s.Browser(t)
 		c.sees(b, ada, 1)
 		time.Sleep(2 * time.Minute)
-		if b.Submit(t, "request-allow", nil); b.Status != 400 || !strings.Contains(b.Text("main"), "is over") {
+		if b.Submit(t, "request-allow", nil); b.Status != 400 || !strings.Contains(b.Text("main"), "has expired") {
 			t.Errorf("too late: at %s (%d): %s", b.URL, b.Status, b.Text("main"))
 		}
 		c.wants("too late", id, "expired_token")
