@@ -180,9 +180,17 @@ func (db *DB) InsertClientSecret(ctx context.Context, s ClientSecret, keepUntil 
 		if err != nil {
 			return err
 		}
-		return db.insert(ctx, &s)
+		if err := db.insert(ctx, &s); err != nil {
+			return err
+		}
+		_, err = db.exec(ctx, `DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN
+			(SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY created_at DESC, id LIMIT $2)`, s.ClientID, mostSecrets)
+		return err
 	})
 }
+
+// mostSecrets is how many an app has: each request that authenticates reads them all, and who rotates by a clock keeps them for long.
+const mostSecrets = 20
 
 // TouchClientSecret notes its use (off the request path; does not raise the version). With the MAC that was read it also writes a
 // new one, made under another master key, unless the secret was changed meanwhile.

@@ -40,7 +40,10 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 			return err
 		},
 		"secrets": func(ctx context.Context, id string) error {
-			return db.InsertClientSecret(ctx, storage.ClientSecret{ID: id, ClientID: "shop", MAC: "m", CreatedAt: ended, ExpiresAt: ended}, ended)
+			if err := db.InsertClient(ctx, storage.Client{ID: id, CreatedAt: ended, UpdatedAt: ended}); err != nil {
+				return err
+			}
+			return db.InsertClientSecret(ctx, storage.ClientSecret{ID: id, ClientID: id, MAC: "m", CreatedAt: ended, ExpiresAt: ended}, ended)
 		},
 		"events": func(ctx context.Context, id string) error {
 			return db.InsertEvent(ctx, storage.Event{ID: id, At: ended, Name: "n", Outcome: "success"})

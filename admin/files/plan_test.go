@@ -224,6 +224,28 @@ func TestOnlyTheOwnersThingsAreTouched(t *testing.T) {
 	})
 }
 
+// TestAnAppHasTwentySecretsAtMost, however often files lead to another one: the newest.
+func TestAnAppHasTwentySecretsAtMost(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := newSite(t, engine)
+		robot := `{"clients":[{"client_id":"robot","grant_types":["client_credentials"],"client_secret":"env:ROBOT"}]}`
+		var text string
+		for i := range 25 {
+			text = fmt.Sprintf("%064d", i)
+			s.apply(robot, func(o *files.Options) { o.Secret = func(string) (string, error) { return text, nil } })
+		}
+		if _, list, err := s.Services().DB.ClientByID(s.Context(), "robot"); err != nil || len(list) != 20 {
+			t.Errorf("%d secrets, %v", len(list), err)
+		}
+		for i, valid := range map[int]bool{0: false, 4: false, 5: true, 24: true} {
+			state, err := s.SecretState(s.Context(), "robot", fmt.Sprintf("%064d", i))
+			if err != nil || state.Valid != valid {
+				t.Errorf("secret %d: %+v, %v", i, state, err)
+			}
+		}
+	})
+}
+
 // TestAnAppMovesIntoTheConfiguration: what files kept and config.yaml declares from now on is no difference any more, and keeps
 // nothing else from being applied.
 func TestAnAppMovesIntoTheConfiguration(t *testing.T) {
