@@ -53,6 +53,9 @@ func (f *exchangeFlags) apply(cmd *cobra.Command, m *clients.Metadata) error {
 	if !named || err != nil {
 		return err
 	}
+	if len(m.GrantTypes) == 0 && len(policy.IDJAG) > 0 { // assertions are about people who signed in
+		m.GrantTypes = []string{clients.AuthorizationCode}
+	}
 	m.Exchange = &policy
 	ended := cmd.Flags().Changed("exchange-target") || cmd.Flags().Changed("exchange-id-jag")
 	if ended && len(policy.Targets) == 0 && len(policy.IDJAG) == 0 {
