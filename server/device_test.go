@@ -283,7 +283,7 @@ func TestRFC8628_5_4_NothingIsAllowedByALink(t *testing.T) {
 	for range 2 { // … the second time, too
 		device, user := d.begin("openid offline_access")
 		d.asked(b, ada, user)
-		for _, part := range []string{"Does your device show this code?", "If somebody sent you this code", "Network", user} {
+		for _, part := range []string{"Does your device show this code?", "If someone sent you this code", "Network", user} {
 			if !strings.Contains(b.Text("main"), part) {
 				t.Errorf("%q is not on the page: %s", part, b.Text("main"))
 			}
