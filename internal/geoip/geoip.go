@@ -11,12 +11,9 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/oschwald/maxminddb-golang/v2"
 )
 
 const (
@@ -32,7 +29,7 @@ type File struct {
 	path string
 	mu   sync.Mutex // of who looks
 	last mark
-	read atomic.Pointer[maxminddb.Reader]
+	read atomic.Pointer[database]
 }
 
 // mark tells one state of a file from another.
@@ -68,7 +65,7 @@ func (f *File) Look() error {
 	return nil
 }
 
-func read(path string) (*maxminddb.Reader, error) {
+func read(path string) (*database, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -81,37 +78,18 @@ func read(path string) (*maxminddb.Reader, error) {
 	if len(raw) > mostBytes {
 		return nil, fmt.Errorf("%w: it has more than %d MiB", ErrFile, mostBytes>>20)
 	}
-	r, err := maxminddb.OpenBytes(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%w, or not whole: %w", ErrFile, err)
+	db, err := parse(raw)
+	if err == nil && !db.namesAny() {
+		err = fmt.Errorf("%w: its first %d networks name none (it is of type %q)", ErrFile, mostTried, db.kind)
 	}
-	tried := 0
-	for found := range r.Networks() {
-		if city, country := namesOf(found, "en"); city+country != "" {
-			return r, nil
-		}
-		if tried++; tried == mostTried {
-			break
-		}
-	}
-	return nil, fmt.Errorf("%w: its first %d networks name none (it is of type %q)", ErrFile, tried, r.Metadata.DatabaseType)
-}
-
-// record is what is used of what a file says of a network.
-type record struct {
-	City    names `maxminddb:"city"`
-	Country names `maxminddb:"country"`
-}
-
-type names struct {
-	Names map[string]string `maxminddb:"names"`
+	return db, err
 }
 
 // Where names the city and the country of an address, or of the network of addresses that is kept of one, in the language of a tag or else
 // in English; "" = the file does not say.
 func (f *File) Where(address, language string) (city, country string) {
-	r := f.read.Load()
-	if r == nil {
+	db := f.read.Load()
+	if db == nil {
 		return "", ""
 	}
 	a, err := netip.ParseAddr(address)
@@ -122,41 +100,26 @@ func (f *File) Where(address, language string) (city, country string) {
 		}
 		a = network.Addr()
 	}
-	return namesOf(r.Lookup(a.Unmap().WithZone("")), language)
-}
-
-// namesOf is empty for whatever is damaged or of another form.
-func namesOf(found maxminddb.Result, language string) (city, country string) {
-	var said record
-	if !found.Found() || found.Decode(&said) != nil {
+	at, there := db.find(a.Unmap().WithZone(""))
+	if !there {
 		return "", ""
 	}
-	return said.City.in(language), said.Country.in(language)
-}
-
-func (n names) in(language string) string {
-	base, _, _ := strings.Cut(language, "-")
-	for _, tag := range []string{language, base, "en"} {
-		if name := n.Names[tag]; name != "" {
-			return name
-		}
-	}
-	return ""
+	return db.names(at, language)
 }
 
 // Described is the file in words, for operators.
 func (f *File) Described() string {
-	r := f.read.Load()
-	if r == nil {
+	db := f.read.Load()
+	if db == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s, built %s", r.Metadata.DatabaseType, f.Built().Format(time.DateOnly))
+	return fmt.Sprintf("%s, built %s", db.kind, f.Built().Format(time.DateOnly))
 }
 
 // Built is when the file was made.
 func (f *File) Built() time.Time {
-	if r := f.read.Load(); r != nil {
-		return r.Metadata.BuildTime().UTC()
+	if db := f.read.Load(); db != nil {
+		return db.built
 	}
 	return time.Time{}
 }

@@ -3,6 +3,7 @@ package geoip_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +60,31 @@ func TestAddressesAndNetworksAreNamedInTheLanguageOfThePage(t *testing.T) {
 	}
 	if got := f.Described(); got != "Test-City, built 2026-11-20" || !f.Built().Equal(geoiptest.Built) {
 		t.Errorf("%s, %s", got, f.Built())
+	}
+}
+
+// TestFilesOfAllSizes: records of each size, and more data than a short pointer reaches.
+func TestFilesOfAllSizes(t *testing.T) {
+	t.Parallel()
+	var list []geoiptest.Network
+	for i := range 200 {
+		n := geoiptest.Network{Prefix: fmt.Sprintf("203.0.%d.0/24", i), Country: vienna.Country,
+			City: map[string]string{"en": fmt.Sprintf("City %d %s", i, strings.Repeat("x", i%40))}}
+		list = append(list, n)
+	}
+	for _, bits := range []int{24, 28, 32} {
+		f, err := geoip.Open(write(t, geoiptest.Sized(t, bits, append(list, country)...)))
+		if err != nil {
+			t.Fatalf("%d bits: %v", bits, err)
+		}
+		for i, n := range list {
+			if city, country := f.Where(n.Prefix, "de"); city != n.City["en"] || country != "Österreich" {
+				t.Errorf("%d bits, network %d: %q, %q", bits, i, city, country)
+			}
+		}
+		if _, country := f.Where("2001:db8::1", "en"); country != "Germany" {
+			t.Errorf("%d bits: %q", bits, country)
+		}
 	}
 }
 

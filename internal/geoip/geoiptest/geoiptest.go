@@ -31,6 +31,13 @@ type tree [][2]int
 // Bytes are a file of these networks, none of which is within another.
 func Bytes(t testing.TB, list ...Network) []byte {
 	t.Helper()
+	return Sized(t, 24, list...)
+}
+
+// Sized is Bytes with records of 24, 28 or 32 bits. As in real files, a text that was written is pointed at from then on.
+func Sized(t testing.TB, bits int, list ...Network) []byte {
+	t.Helper()
+	written := map[string]int{}
 	nodes := tree{{nothing, nothing}}
 	var data []byte
 	var offsets []int
@@ -39,13 +46,13 @@ func Bytes(t testing.TB, list ...Network) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bits, of := prefix.Bits(), prefix.Addr().As16()
+		length, of := prefix.Bits(), prefix.Addr().As16()
 		if prefix.Addr().Is4() { // which are at ::/96
-			bits += 96
+			length += 96
 			v4 := prefix.Addr().As4()
 			of = [16]byte{12: v4[0], v4[1], v4[2], v4[3]}
 		}
-		nodes.put(of, bits, -2-len(offsets))
+		nodes.put(of, length, -2-len(offsets))
 		offsets = append(offsets, len(data))
 		said := map[string]any{}
 		for key, value := range map[string]map[string]string{"city": n.City, "country": n.Country} {
@@ -53,27 +60,39 @@ func Bytes(t testing.TB, list ...Network) []byte {
 				said[key] = map[string]any{"names": value}
 			}
 		}
-		data = encode(t, data, said)
+		data = encode(t, data, said, written)
 	}
 	var out []byte
 	for _, node := range nodes {
-		for _, branch := range node {
-			at := branch
+		var at [2]int
+		for i, branch := range node {
+			at[i] = branch
 			switch {
 			case branch == nothing:
-				at = len(nodes)
+				at[i] = len(nodes)
 			case branch < nothing:
-				at = len(nodes) + divider + offsets[-2-branch]
+				at[i] = len(nodes) + divider + offsets[-2-branch]
 			}
-			out = append(out, byte(at>>16), byte(at>>8), byte(at))
 		}
+		out = appendNode(out, bits, at[0], at[1])
 	}
 	out = append(append(out, make([]byte, divider)...), data...)
 	return encode(t, append(out, "\xab\xcd\xefMaxMind.com"...), map[string]any{
 		"binary_format_major_version": uint16(2), "binary_format_minor_version": uint16(0), "build_epoch": uint64(Built.Unix()),
 		"database_type": "Test-City", "description": map[string]string{"en": "for tests"}, "ip_version": uint16(6),
-		"languages": []string{"en", "de"}, "node_count": uint32(len(nodes)), "record_size": uint16(24),
-	})
+		"languages": []string{"en", "de"}, "node_count": uint32(len(nodes)), "record_size": uint16(bits),
+	}, nil)
+}
+
+func appendNode(out []byte, bits, left, right int) []byte {
+	switch bits {
+	case 24:
+		return append(out, byte(left>>16), byte(left>>8), byte(left), byte(right>>16), byte(right>>8), byte(right))
+	case 28:
+		return append(out, byte(left>>16), byte(left>>8), byte(left), byte(left>>24<<4|right>>24), byte(right>>16), byte(right>>8),
+			byte(right))
+	}
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(out, uint32(left)), uint32(right))
 }
 
 func (nodes *tree) put(of [16]byte, bits, data int) {
@@ -94,12 +113,13 @@ func (nodes *tree) put(of [16]byte, bits, data int) {
 
 // The types of the data section.
 const (
-	typeString = 2
-	typeUint16 = 5
-	typeUint32 = 6
-	typeMap    = 7
-	typeUint64 = 9
-	typeArray  = 11
+	typePointer = 1
+	typeString  = 2
+	typeUint16  = 5
+	typeUint32  = 6
+	typeMap     = 7
+	typeUint64  = 9
+	typeArray   = 11
 )
 
 func control(out []byte, kind, size int) []byte {
@@ -117,10 +137,19 @@ func control(out []byte, kind, size int) []byte {
 	return append(append(out, first...), byte(size-29))
 }
 
-func encode(t testing.TB, out []byte, v any) []byte {
+// encode appends a value. written are the texts that are there, by offset; nil = each is written out.
+func encode(t testing.TB, out []byte, v any, written map[string]int) []byte {
 	t.Helper()
 	switch v := v.(type) {
 	case string:
+		if at, there := written[v]; there && at < 2048 {
+			return append(out, byte(typePointer<<5|at>>8), byte(at))
+		} else if there {
+			return append(out, byte(typePointer<<5|1<<3), byte((at-2048)>>8), byte(at-2048))
+		}
+		if written != nil {
+			written[v] = len(out)
+		}
 		return append(control(out, typeString, len(v)), v...)
 	case uint16:
 		return binary.BigEndian.AppendUint16(control(out, typeUint16, 2), v)
@@ -131,7 +160,7 @@ func encode(t testing.TB, out []byte, v any) []byte {
 	case []string:
 		out = control(out, typeArray, len(v))
 		for _, one := range v {
-			out = encode(t, out, one)
+			out = encode(t, out, one, written)
 		}
 		return out
 	case map[string]string:
@@ -139,11 +168,11 @@ func encode(t testing.TB, out []byte, v any) []byte {
 		for key, value := range v {
 			all[key] = value
 		}
-		return encode(t, out, all)
+		return encode(t, out, all, written)
 	case map[string]any:
 		out = control(out, typeMap, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			out = encode(t, encode(t, out, key), v[key])
+			out = encode(t, encode(t, out, key, written), v[key], written)
 		}
 		return out
 	}
