@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"signet/audit"
 	"signet/internal/ratelimit"
 	"signet/internal/turns"
 	"signet/storage"
@@ -47,12 +48,13 @@ type Service struct {
 	issuer  string
 	turn    *turns.Queue
 
+	arrivals *turns.Shares // by network: accounts cost whoever has many of them little
 	mu       sync.Mutex
 	arriving map[string]bool // by person
 }
 
 const (
-	mostArriving = 8                // files that this process takes in at once, of 1 MiB each
+	mostArriving = 32               // files that this process takes in at once, of 1 MiB each
 	decodeWait   = 10 * time.Second // for the one turn to decode
 	freeUploads  = 20               // an hour, until a person has to wait
 )
@@ -64,7 +66,7 @@ func New(o Options) (*Service, error) {
 	}
 	return &Service{
 		store: o.Store, profile: o.Profile, limits: ratelimit.New(o.Limits), issuer: strings.TrimSuffix(o.Issuer, "/"),
-		turn: turns.New(1, mostArriving, decodeWait), arriving: map[string]bool{},
+		turn: turns.New(1, mostArriving, decodeWait), arrivals: turns.NewShares(mostArriving), arriving: map[string]bool{},
 	}, nil
 }
 
@@ -76,8 +78,9 @@ type Throttled = ratelimit.Throttled
 
 // Begin lets a person send a file, one at a time: it comes before a byte is read. done is called when all is over. ErrBusy, *Throttled.
 func (s *Service) Begin(ctx context.Context, userID string) (done func(), err error) {
+	from := caller(ctx)
 	s.mu.Lock()
-	busy := s.arriving[userID] || len(s.arriving) >= mostArriving
+	busy := s.arriving[userID] || !s.arrivals.Enter(from)
 	if !busy {
 		s.arriving[userID] = true
 	}
@@ -88,6 +91,7 @@ func (s *Service) Begin(ctx context.Context, userID string) (done func(), err er
 	done = func() {
 		s.mu.Lock()
 		delete(s.arriving, userID)
+		s.arrivals.Leave(from)
 		s.mu.Unlock()
 	}
 	_, err = s.limits.Charge(ctx, ratelimit.Limit{
@@ -100,10 +104,13 @@ func (s *Service) Begin(ctx context.Context, userID string) (done func(), err er
 	return done, nil
 }
 
+// caller is whose turn a file takes: its network's, so that whoever has many accounts waits for themselves.
+func caller(ctx context.Context) turns.Caller { return turns.Caller{Key: audit.OriginOf(ctx).Network} }
+
 // Set makes a file the person's picture, instead of the one before. ErrFormat, ErrBytes, ErrSide, ErrBroken, ErrBusy, and what EditProfile
 // returns.
 func (s *Service) Set(ctx context.Context, userID string, file []byte) error {
-	jpeg, err := s.make(ctx, userID, file)
+	jpeg, err := s.make(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -117,11 +124,11 @@ func (s *Service) Set(ctx context.Context, userID string, file []byte) error {
 }
 
 // make waits for the turn to decode: one picture at a time, for each takes memory.
-func (s *Service) make(ctx context.Context, userID string, file []byte) ([]byte, error) {
+func (s *Service) make(ctx context.Context, file []byte) ([]byte, error) {
 	if _, err := readHeader(file); err != nil {
 		return nil, err
 	}
-	leave, err := s.turn.Enter(ctx, turns.Caller{Key: userID})
+	leave, err := s.turn.Enter(ctx, caller(ctx))
 	if errors.Is(err, turns.ErrBusy) {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}

@@ -2,9 +2,11 @@ package picture_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/png"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -151,20 +153,6 @@ func TestM07_OneUploadAtATimeAndNotTooMany(t *testing.T) {
 		if _, err := s.Begin(t.Context(), "ada"); !errors.Is(err, picture.ErrBusy) {
 			t.Errorf("a second one at once: %v", err)
 		}
-		var others []func()
-		for _, who := range []string{"b", "c", "d", "e", "f", "g", "h"} {
-			other, err := s.Begin(t.Context(), who)
-			if err != nil {
-				t.Fatal(err)
-			}
-			others = append(others, other)
-		}
-		if _, err := s.Begin(t.Context(), "i"); !errors.Is(err, picture.ErrBusy) {
-			t.Errorf("more than this process takes in: %v", err)
-		}
-		for _, other := range others {
-			other()
-		}
 		done()
 		for range 19 {
 			done, err := s.Begin(t.Context(), "ada")
@@ -178,7 +166,7 @@ func TestM07_OneUploadAtATimeAndNotTooMany(t *testing.T) {
 		if !ok || late.RetryAfter != time.Minute {
 			t.Fatalf("the 21st in an hour: %v", err)
 		}
-		if done, err = s.Begin(t.Context(), "b"); err != nil {
+		if done, err = s.Begin(t.Context(), "bob"); err != nil {
 			t.Errorf("somebody else: %v", err)
 		} else {
 			done()
@@ -188,4 +176,45 @@ func TestM07_OneUploadAtATimeAndNotTooMany(t *testing.T) {
 			t.Errorf("an hour later: %v", err)
 		}
 	})
+}
+
+// TestM07_ManyAccountsKeepNobodyFromSending: accounts of one network that send without end have a part of what is taken in at once.
+func TestM07_ManyAccountsKeepNobodyFromSending(t *testing.T) {
+	db := storagetest.SQLite(t)
+	_, s := open(t, db)
+	from := func(network string) context.Context {
+		return audit.WithOrigin(t.Context(), audit.Origin{Network: network})
+	}
+	var open []func()
+	taken := func(network string) (n int) {
+		for i := range 100 {
+			done, err := s.Begin(from(network), network+" "+strconv.Itoa(i))
+			if errors.Is(err, picture.ErrBusy) {
+				return n
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, done)
+			n++
+		}
+		return n
+	}
+	if n := taken("203.0.113.0/24"); n != 16 {
+		t.Errorf("one network has %d of 32", n)
+	}
+	for _, network := range []string{"198.51.100.0/24", "192.0.2.0/24", "2001:db8::/56"} {
+		if n := taken(network); n != 2 {
+			t.Errorf("%s then has %d", network, n)
+		}
+	}
+	for _, done := range open {
+		done()
+	}
+	for i := range 3 { // whoever left gave all of it back
+		if done, err := s.Begin(from("203.0.113.0/24"), "again "+strconv.Itoa(i)); err != nil {
+			t.Error(err)
+		} else {
+			done()
+		}
+	}
 }
