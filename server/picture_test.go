@@ -288,6 +288,23 @@ func TestM07_WithoutUploadsPicturesCanBeRemovedStill(t *testing.T) {
 	}
 }
 
+// TestM07_NoPictureLeadsAnAdministratorElsewhere, whatever address a person gives as theirs.
+func TestM07_NoPictureLeadsAnAdministratorElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	app := w.AddAuthenticator(t, w.boss)
+	id := strings.Repeat("A", 26)
+	elsewhere := map[string]string{"picture": "https://evil.example/pictures/" + id}
+	if _, err := w.Services().People.EditProfile(t.Context(), w.bob.ID, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	b := w.Browser(t)
+	signInWith(t, b, w.boss, app)
+	if b.Get(t, "/admin/people/"+w.bob.ID); strings.Contains(b.Body, `href="https://evil`) || !strings.Contains(b.Body, "/pictures/"+id) {
+		t.Errorf("%d %s", b.Status, b.Body)
+	}
+}
+
 // TestM07_ASlowFileHoldsNobodyUp: while one arrives a second one of the person's is refused, and other pages go on.
 func TestM07_ASlowFileHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
@@ -345,7 +362,7 @@ func TestM07_AdministratorsRemoveAPicture(t *testing.T) {
 	b := w.Browser(t)
 	signInWith(t, b, w.boss, app)
 	page := "/admin/people/" + w.bob.ID
-	if b.Get(t, page); !strings.Contains(b.Body, `href="https://id.example.com/pictures/`+id+`"`) {
+	if b.Get(t, page); !strings.Contains(b.Body, `href="/pictures/`+id+`"`) {
 		t.Errorf("the page does not name it: %s", b.Text("main"))
 	}
 	if b.Post(t, page, url.Values{"what": {"remove-picture"}}); b.Status != http.StatusOK || strings.Contains(b.Body, id) {

@@ -138,7 +138,7 @@ func (h *Handler) person(ctx context.Context, v *visit) (p pages.Console, err er
 	if err != nil {
 		return p, err
 	}
-	p = pages.Console{Heading: "console.people", Name: cmp.Or(nameOf(u), u.Email), Facts: personFacts(u, ways)}
+	p = pages.Console{Heading: "console.people", Name: cmp.Or(nameOf(u), u.Email), Facts: h.personFacts(u, ways)}
 	roles := pages.ConsoleList{Heading: "console.roles"}
 	for _, role := range u.Roles {
 		row := pages.ConsoleRow{Title: role, URL: h.to(rolesPath, role)}
@@ -155,7 +155,7 @@ func (h *Handler) person(ctx context.Context, v *visit) (p pages.Console, err er
 	return p, nil
 }
 
-func personFacts(u admin.Person, ways admin.Factors) []pages.ConsoleFact {
+func (h *Handler) personFacts(u admin.Person, ways admin.Factors) []pages.ConsoleFact {
 	state := "console.enabled"
 	switch {
 	case u.Disabled:
@@ -171,8 +171,9 @@ func personFacts(u admin.Person, ways admin.Factors) []pages.ConsoleFact {
 		{Label: "account.passkeys", Value: strconv.Itoa(len(ways.Passkeys))},
 		{Label: "console.recovery", Value: strconv.Itoa(ways.RecoveryCodes)},
 	}
-	if address := claimsOf(u).Picture; picture.IDOf(address) != "" {
-		facts = append(facts, pages.ConsoleFact{Label: "console.picture", Value: address, URL: address})
+	if address := claimsOf(u).Picture; picture.IDOf(address) != "" { // a person may name another host, which is nobody's to be led to
+		facts = append(facts, pages.ConsoleFact{Label: "console.picture", Value: address,
+			URL: h.Browser.Path("/pictures/"+picture.IDOf(address), nil)})
 	}
 	if !u.EraseAt.IsZero() {
 		facts = append(facts, pages.ConsoleFact{Label: "console.erased", At: u.EraseAt})
