@@ -41,8 +41,8 @@ func badStatement(description string) *Refusal {
 	return &Refusal{"invalid_software_statement", description}
 }
 
-// stated is the document with the claims of its software statement in it, which win (RFC 7591 section 2.3), and the statement; "" = it has
-// none. Errors are *Refusal.
+// stated is the document with the claims of its software statement in it, which win (RFC 7591 section 2.3), in every language, and the
+// statement; "" = it has none. Errors are *Refusal.
 func (s *Service) stated(ctx context.Context, document map[string]json.RawMessage) (map[string]json.RawMessage, string, error) {
 	value, there := document["software_statement"]
 	if !there || string(value) == "null" {
@@ -62,9 +62,17 @@ func (s *Service) stated(ctx context.Context, document map[string]json.RawMessag
 	if err != nil {
 		return nil, "", err
 	}
-	merged := maps.Clone(document)
+	merged, vouched := maps.Clone(document), map[string]bool{}
+	for name := range claims {
+		member, _, _ := strings.Cut(name, "#")
+		vouched[member] = true
+	}
+	maps.DeleteFunc(merged, func(name string, _ json.RawMessage) bool { // a translation must not say otherwise
+		member, _, local := strings.Cut(name, "#")
+		return local && vouched[member]
+	})
 	for name, value := range claims {
-		if slices.Contains(theirs, name) {
+		if member, _, _ := strings.Cut(name, "#"); slices.Contains(theirs, member) {
 			merged[name] = value
 		}
 	}

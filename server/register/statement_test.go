@@ -81,6 +81,13 @@ func TestSoftwareStatement_ItsClaimsWin(t *testing.T) { // RFC 7591 section 2.3
 	if err != nil || c.FirstParty {
 		t.Errorf("a statement gave what only an operator gives: %+v %v", c, err)
 	}
+	in := vouch(t, key, "JWT", claims("client_name#de", "Der echte"))
+	status, _, translated := send(t, s, "POST", at, "", document{"software_statement": in, "client_name#de": "Deutsche Bank",
+		"client_name#DE": "Deutsche Bank", "client_name#fr": "La Banque", "tos_uri#de": "https://a.example/agb"})
+	if status != http.StatusCreated || text(translated, "client_name#de") != "Der echte" || translated["client_name#DE"] != nil ||
+		translated["client_name#fr"] != nil || text(translated, "tos_uri#de") == "" {
+		t.Errorf("a translation says something else than the statement: %d %v", status, translated)
+	}
 	plain := document{"client_id": text(made, "client_id"), "redirect_uris": []string{"https://evil.example/cb"}}
 	if status, _, got := send(t, s, "PUT", at+"/"+text(made, "client_id"), text(made, "registration_access_token"),
 		plain); status != http.StatusBadRequest || text(got, "error") != "invalid_software_statement" {
