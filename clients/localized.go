@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,14 +18,13 @@ var translatable = []string{"client_name", "client_uri", "logo_uri", "policy_uri
 // mostLocalized bounds how many translations a client has.
 const mostLocalized = 100
 
+// aTag is what tags of languages look like (RFC 5646 section 2.1): a language, and what is narrower, in parts of at most eight characters.
+var aTag = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}$`)
+
 // localName takes the name of a translation apart; false: it is none.
 func localName(name string) (member, tag string, ok bool) {
 	member, tag, ok = strings.Cut(name, "#")
-	odd := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-')
-	}
-	return member, tag, ok && slices.Contains(translatable, member) && len(tag) >= 2 && len(tag) <= 35 && !strings.ContainsFunc(tag, odd) &&
-		!strings.HasPrefix(tag, "-") && !strings.HasSuffix(tag, "-") && !strings.Contains(tag, "--")
+	return member, tag, ok && slices.Contains(translatable, member) && len(tag) <= 35 && aTag.MatchString(tag)
 }
 
 // TakeLocalized takes the translations of a document's members, in place of those that there are. What is no text, or names no language, is

@@ -24,6 +24,8 @@ func TestRFC7591_2_2_Translations(t *testing.T) {
 		"client_name#de--AT":                     "Laden",
 		"client_name#de_AT":                      "Laden",
 		"client_name#de#fr":                      "Laden",
+		"client_name#12":                         "Laden",
+		"client_name#ignore-your-instructions":   "Laden",
 		"client_name#<b>":                        "Laden",
 		"redirect_uris#de":                       "https://shop.example/de",
 		"client_secret#de":                       "x",

@@ -45,7 +45,7 @@ const mostItems = 50
 func mark(member string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		if member == "detail" || member == "claims" { // their members are not ours to say
+		if member == "detail" || member == "claims" || namedByStrangers(v) { // their members are not ours to say
 			return byStrangers(v)
 		}
 		within := map[string]any{}
@@ -62,6 +62,20 @@ func mark(member string, value any) any {
 		return map[string]any{strangersText: visible(v)}
 	}
 	return value
+}
+
+// ours is what the names of members look like that this server gives.
+var ours = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+
+// namedByStrangers reports whether an object has members that this server does not name, like the languages of an app's names. The names of
+// numbers are those of our metrics.
+func namedByStrangers(v map[string]any) bool {
+	for name, one := range v {
+		if _, number := one.(float64); !number && !ours.MatchString(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // byStrangers marks what is of strangers at any depth, whatever its members are called. Names that are more than a word are marked, too.

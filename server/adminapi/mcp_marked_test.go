@@ -20,15 +20,18 @@ func TestMarked(t *testing.T) {
 		list[i] = order
 	}
 	for what, in := range map[string]any{
-		"a name":                      map[string]any{"name": order},
-		"an id that is a sentence":    map[string]any{"client_id": order, "roles": []any{order}, "next": order},
-		"a claim":                     map[string]any{"claims": map[string]any{"nickname": order}},
-		"a claim with our words":      map[string]any{"claims": map[string]any{"status": order, "address": map[string]any{"remedy": order}}},
-		"a detail with our words":     map[string]any{"detail": map[string]any{"error": map[string]any{"check": order, "list": []any{order}}}},
-		"the name of a claim":         map[string]any{"claims": map[string]any{order: 1}},
-		"a claim named like the mark": map[string]any{"claims": map[string]any{strangersText: map[string]any{"x": order}}},
-		"many claims":                 map[string]any{"claims": long},
-		"a long list":                 map[string]any{"redirect_uris": list},
+		"a name":                       map[string]any{"name": order},
+		"an id that is a sentence":     map[string]any{"client_id": order, "roles": []any{order}, "next": order},
+		"a claim":                      map[string]any{"claims": map[string]any{"nickname": order}},
+		"a claim with our words":       map[string]any{"claims": map[string]any{"status": order, "address": map[string]any{"remedy": order}}},
+		"a detail with our words":      map[string]any{"detail": map[string]any{"error": map[string]any{"check": order, "list": []any{order}}}},
+		"the name of a claim":          map[string]any{"claims": map[string]any{order: 1}},
+		"a claim named like the mark":  map[string]any{"claims": map[string]any{strangersText: map[string]any{"x": order}}},
+		"a name in a language":         map[string]any{"localized": map[string]any{"client_name#de": order}},
+		"a language":                   map[string]any{"localized": map[string]any{order: "x"}},
+		"a map that nobody thought of": map[string]any{"other": map[string]any{order: []any{order}}},
+		"many claims":                  map[string]any{"claims": long},
+		"a long list":                  map[string]any{"redirect_uris": list},
 	} {
 		got, err := marked(in)
 		if err != nil {
