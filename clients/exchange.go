@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	"signet/clients/tools"
 )
 
 // anyClient among Exchange.SubjectsFrom: tokens of every client, as far as they are for a resource that names the exchanger.
@@ -93,7 +95,7 @@ func (m Metadata) validateExchange() (errs []error) {
 		add("actors: name each client")
 	}
 	for _, s := range e.Scopes {
-		if !validScope(s) || s == "offline_access" {
+		if !validScope(s) || s == "offline_access" || tools.Is(s) {
 			add("scopes: %q is not a scope that a new token can have", s)
 		}
 	}

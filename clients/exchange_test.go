@@ -23,6 +23,7 @@ func TestRFC8693_AnOperatorSaysWhoExchangesWhat(t *testing.T) {
 		"any-subject":      {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{anyClient} }, ""},
 		"any-actor":        {func(m *Metadata) { m.Exchange.Actors = []string{anyClient} }, "name each client"},
 		"refresh":          {func(m *Metadata) { m.Exchange.Scopes = []string{"offline_access"} }, "not a scope that a new token can have"},
+		"tools":            {func(m *Metadata) { m.Exchange.Scopes = []string{"signet:mcp:read"} }, "not a scope that a new token can have"},
 		"endless":          {func(m *Metadata) { m.Exchange.Actors = strings.Split(strings.Repeat("a ", 101)+"a", " ") }, "at most 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
