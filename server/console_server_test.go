@@ -211,3 +211,27 @@ func TestADM53_AnAppIsWaitedFor(t *testing.T) {
 		t.Errorf("of no app: %d", b.Status)
 	}
 }
+
+// TestRFC7591_2_2_AdministratorsSeeEveryNameOfAnApp, and one that they give it is not translated by the app's own words.
+func TestRFC7591_2_2_AdministratorsSeeEveryNameOfAnApp(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	b := w.Browser(t)
+	signInWith(t, b, w.boss, w.AddAuthenticator(t, w.boss))
+	w.App(t, "shop", func(m *clients.Metadata) {
+		m.ClientName = "Shop"
+		m.Localized = map[string]string{"client_name#de": "Deutsche Bank", "tos_uri#de": "https://shop.example/agb"}
+	})
+	if b.Get(t, "/admin/apps/shop"); !strings.Contains(b.Text("main"), "de: Deutsche Bank") {
+		t.Errorf("not shown: %s", b.Text("main"))
+	}
+	for _, name := range []string{"Shop", "The shop"} {
+		b.Post(t, "/admin/apps/shop",
+			url.Values{"what": {"change"}, "name": {name}, "redirect": {"https://shop.example/cb"}, "scope": {"openid"}})
+		c, err := w.Services().Clients.Client(t.Context(), "shop")
+		if err != nil || b.Status != http.StatusOK || c.ClientName != name || (c.Localized["client_name#de"] != "") != (name == "Shop") ||
+			c.Localized["tos_uri#de"] == "" {
+			t.Errorf("%s: %d %+v %v", name, b.Status, c.Metadata, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -99,7 +100,8 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		}
 	case "change":
 		_, err := h.Acts.ChangeClient(ctx, v.actor, v.of(), "", func(m *clients.Metadata) error {
-			m.ClientName, m.RedirectURIs, m.Scope = v.post.Get("name"), strings.Fields(v.post.Get("redirect")), v.post.Get("scope")
+			rename(m, v.post.Get("name"))
+			m.RedirectURIs, m.Scope = strings.Fields(v.post.Get("redirect")), v.post.Get("scope")
 			return nil
 		})
 		return p, err
@@ -118,6 +120,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		{Label: "console.redirects", Value: cmp.Or(strings.Join(c.RedirectURIs, " "), "–")},
 		{Label: "console.grants", Value: strings.Join(c.GrantTypes, ", ")}, {Label: "console.scopes", Value: cmp.Or(c.Scope, "–")},
 	}}
+	if names := inLanguages(c.Localized); names != "" {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.name", Value: names})
+	}
 	if c.AdminTools {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.tools", Text: "account.on"})
 	}
@@ -139,6 +144,28 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		h.appActs(v, &p, c)
 	}
 	return p, nil
+}
+
+const nameIn = "client_name#" // before the language
+
+// inLanguages are the names that people read on pages of other languages.
+func inLanguages(localized map[string]string) string {
+	var names []string
+	for _, member := range slices.Sorted(maps.Keys(localized)) {
+		if tag, ok := strings.CutPrefix(member, nameIn); ok {
+			names = append(names, tag+": "+localized[member])
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// rename gives an app another name. What it was called in other languages is a translation of the one before.
+func rename(m *clients.Metadata, name string) {
+	if name == m.ClientName {
+		return
+	}
+	m.ClientName, m.Localized = name, maps.Clone(m.Localized)
+	maps.DeleteFunc(m.Localized, func(member, _ string) bool { return strings.HasPrefix(member, nameIn) })
 }
 
 // toFirst leads to the page that waits for the first sign-in.
