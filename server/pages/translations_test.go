@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -147,14 +148,14 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 var asInEnglish = map[string][]string{
 	"de": {"Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
-	"es": {"No", "Webhooks", "URL", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
+	"es": {"No", "Webhooks", "URL", "ID", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
 	"fr": {"Administration", "Configuration", "Type",
 		"Webhooks", "URL", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"No", "URL", "OK", "App (client ID)", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
+	"it": {"No", "URL", "OK", "ID", "Database", "File", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
 	"nl": {"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
-	"pt-BR": {"Webhooks", "URL", "OK", "Apps", "App (client ID)", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
+	"pt-BR": {"Webhooks", "URL", "OK", "ID", "Apps", "Backups", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
@@ -178,9 +179,9 @@ func TestTextsAreTranslated(t *testing.T) {
 // otherRegister are words of the way to address people that a language's texts do not use: usted beside tú, u beside je, du beside Sie.
 var otherRegister = map[string]string{
 	"de":    "du|dich|dir|dein|deine|deinem|deinen|deiner",
-	"es":    "usted|(su|sus) (cuenta|dispositivo|contraseña|código|códigos|correo)|espere|continúe|escriba|configúrela|puede cerrar",
+	"es":    "usted|(su|sus) (cuenta|dispositivo|contraseña|código|códigos|correo)|espere|continúe|escriba|configúrela|puede cerrar|empiece de|avise|dele|haga",
 	"fr":    "tu|toi|ton|ta|tes",
-	"it":    "(il|al|nel|del) suo account|inserisca|attenda|ricominci|avvisi",
+	"it":    "(il|al|nel|del) suo account|inserisca|attenda|ricominci|avvisi|continui",
 	"nl":    "u|uw",
 	"pt-BR": "tu|teu|tua|aplicativo|aplicativos",
 }
@@ -196,6 +197,27 @@ func TestTextsKeepOneRegister(t *testing.T) {
 				said := " " + strings.Join(wordIn.FindAllString(strings.ToLower(text), -1), " ") + " "
 				if found := other.FindString(said); found != "" {
 					t.Errorf("%s: %s says %q: %s", lang, id, found, text)
+				}
+			}
+		}
+	}
+}
+
+// A text begins with a capital where the English one does, but for the names of months; quotes and apostrophes are those of print, not
+// of a typewriter.
+func TestTextsAreTypeset(t *testing.T) {
+	en := messages(t, "en")
+	markup := regexp.MustCompile(`<[^>]*>|{{[^}]*}}`)
+	for _, lang := range append(translations(t), "en") {
+		for id, message := range messages(t, lang) {
+			english, _ := utf8.DecodeRuneInString(plainForm(en[id]))
+			for _, text := range forms(message) {
+				first, _ := utf8.DecodeRuneInString(text)
+				if unicode.IsUpper(english) && unicode.IsLower(first) && !strings.HasPrefix(id, "month.") {
+					t.Errorf("%s: %s begins with a small letter: %s", lang, id, text)
+				}
+				if strings.ContainsAny(markup.ReplaceAllString(text, ""), `'"`) {
+					t.Errorf("%s: %s has straight quotes: %s", lang, id, text)
 				}
 			}
 		}
