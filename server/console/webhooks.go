@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"net/url"
 	"strings"
 
 	"signet/admin"
@@ -48,6 +49,17 @@ func webhookFields(w webhook.Webhook) []pages.ConsoleField {
 	}
 }
 
+// webhookName is what a webhook's page is headed with: what its administrators call it, or whose address it is.
+func webhookName(w webhook.Webhook) string {
+	if w.Description != "" {
+		return w.Description
+	}
+	if u, err := url.Parse(w.URL); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return w.URL
+}
+
 // webhookState is the text of it.
 func webhookState(w webhook.Webhook) string {
 	switch {
@@ -73,11 +85,9 @@ func (h *Handler) webhook(ctx context.Context, v *visit) (pages.Console, error) 
 	if err != nil {
 		return p, err
 	}
+	p.Name = webhookName(w)
 	p.Facts = []pages.ConsoleFact{{Label: "console.webhook_url", Value: w.URL}, {Label: "console.events", Value: strings.Join(w.Events, ", ")},
 		{Label: "console.state", Text: webhookState(w)}, {Label: "console.created", At: w.CreatedAt}}
-	if w.Description != "" {
-		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.description", Value: w.Description})
-	}
 	if w.Why != "" {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.found", Value: w.Why, English: true})
 	}

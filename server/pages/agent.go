@@ -4,6 +4,8 @@ import (
 	"html/template"
 	"net/netip"
 	"strings"
+
+	"signet/server/web"
 )
 
 // Order matters: most browsers also name the ones they came from.
@@ -107,24 +109,23 @@ func eventIcon(e EventLine) string {
 	return icon(e.Agent)
 }
 
-// network is an address, or the network that is kept of one, in words a person knows; what is neither is shown as it is.
+// network is the network of an address, or a network that was kept of one, in words a person knows; what is neither is shown as it is.
 func (l *locale) network(s string) template.HTML {
-	a, err := netip.ParseAddr(s)
+	prefix, err := netip.ParsePrefix(s)
+	a := prefix.Addr()
 	if err != nil {
-		prefix, err := netip.ParsePrefix(s)
-		if err != nil {
+		if a, err = netip.ParseAddr(s); err != nil {
 			return bdi(s)
 		}
-		a, s = prefix.Addr(), shortened(prefix)
-		if a.IsGlobalUnicast() && !a.IsPrivate() {
-			return l.say("network.public", "Network", bdi(s))
-		}
+		prefix, _ = netip.ParsePrefix(web.Network(a))
 	}
 	switch a = a.Unmap(); {
 	case a.IsLoopback():
 		return l.say("network.here")
 	case a.IsPrivate(), a.IsLinkLocalUnicast():
 		return l.say("network.private")
+	case a.IsGlobalUnicast():
+		return l.say("network.public", "Network", bdi(shortened(prefix)))
 	}
 	return bdi(s)
 }

@@ -42,7 +42,8 @@ func TestNetworksAreInWords(t *testing.T) {
 	for network, want := range map[string]string{
 		"127.0.0.0/24": "This computer", "::1": "This computer", "::ffff:127.0.0.1": "This computer", "10.1.2.0/24": "Private network",
 		"192.168.0.7": "Private network", "fd00:1::/56": "Private network", "203.0.113.0/24": "Network 203.0.113.x",
-		"2001:db8:10:200::/56": "Network 2001:db8:10:200:x", "198.51.100.7": "198.51.100.7", "": "", "<odd>": "<odd>",
+		"2001:db8:10:200::/56": "Network 2001:db8:10:200:x", "198.51.100.7": "Network 198.51.100.x",
+		"2001:db8:10:2aa::7": "Network 2001:db8:10:200:x", "0.0.0.0": "0.0.0.0", "": "", "<odd>": "<odd>",
 	} {
 		if got := plainText(l.network(network)); got != want {
 			t.Errorf("%s: %s, want %s", network, got, want)

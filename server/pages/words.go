@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 // words are the functions that templates of one language use beside the page's own fields.
 func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 	return template.FuncMap{
+		"unbroken":  unbroken,
 		"t":         func(id string, pairs ...any) template.HTML { return l.marked(id, l.say(id, pairs...)) },
 		"tmap":      func(id string, args map[string]string) template.HTML { return l.marked(id, l.sayAbout(id, args)) },
 		"plural":    func(id string, n int, pairs ...any) template.HTML { return l.marked(id, l.plural(id, n, pairs...)) },
@@ -41,6 +43,19 @@ func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 		"countries": l.countries, "activitykinds": func() []string { return activityKinds },
 		"errortext": l.errorText, "errorsteps": l.errorSteps,
 	}
+}
+
+// hyphened finds words with hyphens, and before them what they are not looked for in: tags, and names from outside.
+var hyphened = regexp.MustCompile(`<bdi\b[^>]*>.*?</bdi>|<[^>]*>|\pL+(?:-\pL+)+`)
+
+// unbroken keeps the words of a heading on one line each: in large letters on a phone, "two-step" would break after its hyphen.
+func unbroken(text template.HTML) template.HTML {
+	return template.HTML(hyphened.ReplaceAllStringFunc(string(text), func(s string) string {
+		if s[0] == '<' {
+			return s
+		}
+		return `<span class="whole">` + s + `</span>`
+	}))
 }
 
 func escaped(s string) template.HTML { return template.HTML(template.HTMLEscapeString(s)) }
