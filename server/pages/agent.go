@@ -66,6 +66,14 @@ func (l *locale) comma() string {
 	return ", "
 }
 
+// colon is what comes between a word and what is said of it: French keeps a space before it, on the same line.
+func (l *locale) colon() string {
+	if strings.HasPrefix(l.tag, "fr") {
+		return "\u00a0: "
+	}
+	return ": "
+}
+
 // seenAt is a device with its place, as far as that is known: "Chrome on Linux, Berlin, Germany".
 func (l *locale) seenAt(agent, address string) template.HTML {
 	place := l.placed(address)

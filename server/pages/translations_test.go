@@ -204,9 +204,10 @@ func TestTextsKeepOneRegister(t *testing.T) {
 }
 
 // A text begins with a capital where the English one does, but for the names of months; quotes and apostrophes are those of print, not
-// of a typewriter.
+// of a typewriter; French has a space before them that does not break.
 func TestTextsAreTypeset(t *testing.T) {
 	en := messages(t, "en")
+	breaking := regexp.MustCompile(`« | [?!;:»]`)
 	markup := regexp.MustCompile(`<[^>]*>|{{[^}]*}}`)
 	for _, lang := range append(translations(t), "en") {
 		for id, message := range messages(t, lang) {
@@ -218,6 +219,9 @@ func TestTextsAreTypeset(t *testing.T) {
 				}
 				if strings.ContainsAny(markup.ReplaceAllString(text, ""), `'"`) {
 					t.Errorf("%s: %s has straight quotes: %s", lang, id, text)
+				}
+				if lang == "fr" && breaking.MatchString(text) {
+					t.Errorf("%s: %s has a space that breaks: %s", lang, id, text)
 				}
 			}
 		}

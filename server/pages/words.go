@@ -39,7 +39,7 @@ func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 		"fact":  func(s string) template.HTML { return orElse(l.optional("fact."+strings.ToLower(s)), escaped(s)) },
 		"day":   l.day, "when": l.when, "moment": l.moment, "instant": l.instant, "wait": l.wait, "span": l.span,
 		"device": l.device, "icon": icon, "event": l.event, "eventicon": eventIcon, "network": l.network,
-		"seenat": l.seenAt, "place": l.placed,
+		"seenat": l.seenAt, "place": l.placed, "comma": l.comma, "colon": l.colon,
 		"countries": l.countries, "activitykinds": func() []string { return activityKinds },
 		"errortext": l.errorText, "errorsteps": l.errorSteps,
 	}

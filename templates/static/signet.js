@@ -27,10 +27,14 @@
     if (now - sent < 3000) event.preventDefault(); else sent = now;
   });
   window.addEventListener("pageshow", function () { sent = 0; });
-  // The account's menu is one row on a phone: the page in view is shown in it.
-  each(".menu [aria-current]", function (here) {
-    var row = here.parentNode.parentNode;
-    row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - row.clientWidth / 2 + here.offsetWidth / 2;
+  // A menu is one row on a phone: the page in view is shown in it, and a link that Tab comes to, of which browsers may show an edge only.
+  function middle(link) {
+    var row = link.parentNode.parentNode;
+    row.scrollLeft += link.getBoundingClientRect().left - row.getBoundingClientRect().left - row.clientWidth / 2 + link.offsetWidth / 2;
+  }
+  each(".menu [aria-current]", middle);
+  each(".menu a", function (link) {
+    link.addEventListener("keyup", function (event) { if (event.keyCode === 9) middle(link); }); // no click moves what it is on
   });
   // A page that waits for something is looked at again, as the browser does by itself without scripts.
   each("a[data-again]", function (link) {
