@@ -178,8 +178,9 @@ func TestTextsAreTranslated(t *testing.T) {
 
 // otherRegister are words of the way to address people that a language's texts do not use: usted beside tú, u beside je, du beside Sie.
 var otherRegister = map[string]string{
-	"de":    "du|dich|dir|dein|deine|deinem|deinen|deiner",
-	"es":    "usted|(su|sus) (cuenta|dispositivo|contraseña|código|códigos|correo)|espere|continúe|escriba|configúrela|puede cerrar|empiece de|avise|dele|haga",
+	"de": "du|dich|dir|dein|deine|deinem|deinen|deiner",
+	"es": "usted|(su|sus) (cuenta|dispositivo|contraseña|código|códigos|correo)|espere|continúe|escriba|configúrela|" +
+		"puede cerrar|empiece de|avise|dele|haga",
 	"fr":    "tu|toi|ton|ta|tes",
 	"it":    "(il|al|nel|del) suo account|inserisca|attenda|ricominci|avvisi|continui",
 	"nl":    "u|uw",
@@ -215,7 +216,7 @@ func TestTextsAreTypeset(t *testing.T) {
 			for _, text := range forms(message) {
 				first, _ := utf8.DecodeRuneInString(text)
 				if unicode.IsUpper(english) && unicode.IsLower(first) && !strings.HasPrefix(id, "month.") {
-					t.Errorf("%s: %s begins with a small letter: %s", lang, id, text)
+					t.Errorf("%s: %s begins in lower case: %s", lang, id, text)
 				}
 				if strings.ContainsAny(markup.ReplaceAllString(text, ""), `'"`) {
 					t.Errorf("%s: %s has straight quotes: %s", lang, id, text)

@@ -48,7 +48,7 @@ func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 // hyphened finds words with hyphens, and before them what they are not looked for in: tags, and names from outside.
 var hyphened = regexp.MustCompile(`<bdi\b[^>]*>.*?</bdi>|<[^>]*>|\pL+(?:-\pL+)+`)
 
-// unbroken keeps the words of a heading on one line each: in large letters on a phone, "two-step" would break after its hyphen.
+// unbroken keeps the words of a heading on one line each: in large type on a phone, "two-step" would break after its hyphen.
 func unbroken(text template.HTML) template.HTML {
 	return template.HTML(hyphened.ReplaceAllStringFunc(string(text), func(s string) string {
 		if s[0] == '<' {
