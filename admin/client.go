@@ -237,8 +237,9 @@ func (s *Service) SetClientDisabled(ctx context.Context, a Actor, id string, dis
 }
 
 // AllowTools lets an app use the tools for administrators' MCP clients, for people who may do what they do, or lets it no longer. One that
-// nobody registered stays allowed as long as it is what it is now.
-func (s *Service) AllowTools(ctx context.Context, a Actor, id string, allowed bool) error {
+// nobody registered stays allowed as long as it is what it is now. match is the Tag of what the administrator looked at: an app that can
+// change itself may have become another one meanwhile.
+func (s *Service) AllowTools(ctx context.Context, a Actor, id, match string, allowed bool) error {
 	name := audit.ClientToolsRemoved
 	if allowed {
 		name = audit.ClientToolsAllowed
@@ -256,9 +257,16 @@ func (s *Service) AllowTools(ctx context.Context, a Actor, id string, allowed bo
 		if err := overClient(a, after); err != nil {
 			return err
 		}
-		return ofClient(s.o.Clients.SetAdminTools(ctx, id, allowed, func(ctx context.Context, id string) error {
+		_, err = s.o.Clients.ChangeAlso(ctx, id, func(m *clients.Metadata) error {
+			if err := fits(match, Client{Metadata: *m, Disabled: !c.Enabled()}); err != nil && allowed {
+				return err
+			}
+			m.AdminTools = allowed
+			return nil
+		}, func(ctx context.Context, id string) error {
 			return s.o.Audit.Record(ctx, audit.Event{Name: name, ClientID: id})
-		}))
+		})
+		return ofClient(err)
 	})
 }
 

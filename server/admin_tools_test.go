@@ -45,7 +45,7 @@ func (w *toolsWorld) host() admin.Actor { return w.Services().Host("root@host") 
 
 func (w *toolsWorld) allow(t *testing.T, id string, allowed bool) {
 	t.Helper()
-	if err := w.Services().Admin.AllowTools(t.Context(), w.host(), id, allowed); err != nil {
+	if err := w.Services().Admin.AllowTools(t.Context(), w.host(), id, "", allowed); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -415,7 +415,7 @@ func TestTools_WhatWasAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := admin.Actor{Kind: admin.KindPerson, ID: apps.ID, Holds: held}
-	if err := acts.AllowTools(t.Context(), a, w.app.ClientID, true); !errors.Is(err, admin.ErrRefused) {
+	if err := acts.AllowTools(t.Context(), a, w.app.ClientID, "", true); !errors.Is(err, admin.ErrRefused) {
 		t.Errorf("who may change apps alone allows the tools: %v", err)
 	}
 	change := func(m *clients.Metadata) error { m.AdminTools = true; return nil }
@@ -452,4 +452,45 @@ func TestTools_WhatWasAllowed(t *testing.T) {
 	if c, err := w.Services().Clients.Client(t.Context(), w.app.ClientID); err != nil || !c.AdminTools {
 		t.Errorf("an old sign-in takes them away: %v", err)
 	}
+}
+
+// TestTools_AnAdministratorAllowsWhatTheySaw: an app that changed itself since the page was made is not allowed the tools by it.
+func TestTools_AnAdministratorAllowsWhatTheySaw(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newToolsWorld(t, engine)
+		b := w.Browser(t)
+		signInWith(t, b, w.boss, w.factor)
+		page := "/admin/apps/" + w.app.ClientID
+		seen := func() string {
+			t.Helper()
+			b.Get(t, page)
+			value := regexp.MustCompile(`value="(allow_tools [^"]+)"`).FindStringSubmatch(b.Body)
+			if value == nil {
+				t.Fatalf("%d %s", b.Status, b.Text("main"))
+			}
+			return value[1]
+		}
+		allowed := func() bool {
+			t.Helper()
+			c, err := w.Services().Clients.Client(t.Context(), w.app.ClientID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c.AdminTools
+		}
+		before := seen()
+		if _, err := w.Services().Clients.Change(t.Context(), w.app.ClientID, func(m *clients.Metadata) error {
+			m.RedirectURIs = append(m.RedirectURIs, "http://127.0.0.1/elsewhere")
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if b.Post(t, page, url.Values{"what": {before}}); b.Status != http.StatusUnprocessableEntity || allowed() {
+			t.Errorf("what it was before: %d, allowed %v: %s", b.Status, allowed(), b.Text("main"))
+		}
+		if b.Post(t, page, url.Values{"what": {seen()}}); b.Status != http.StatusOK || !allowed() {
+			t.Errorf("what it is: %d, allowed %v: %s", b.Status, allowed(), b.Text("main"))
+		}
+	})
 }

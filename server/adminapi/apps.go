@@ -308,7 +308,7 @@ func (h *Handler) allowing(api huma.API) {
 		id := map[bool]string{true: "allowTools", false: "removeTools"}[allowed]
 		operation(api, "POST /clients/{id}/"+name, id, "Let an app use the tools for administrators' MCP clients, or let it no longer",
 			func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
-				if err := s.AllowTools(ctx, a, in.ID, allowed); err != nil {
+				if err := s.AllowTools(ctx, a, in.ID, "", allowed); err != nil {
 					return client{}, err
 				}
 				c, err := s.Client(ctx, a, in.ID)

@@ -86,11 +86,11 @@ const keepSecrets = 7 * 24 * time.Hour
 
 // app shows one, and carries out what is to be done to it.
 func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error) {
-	switch v.what() {
+	switch act, seen, _ := strings.Cut(v.what(), " "); act {
 	case "disable", "enable":
-		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), v.what() == "disable")
+		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), act == "disable")
 	case "allow_tools", "remove_tools":
-		return p, h.Acts.AllowTools(ctx, v.actor, v.of(), v.what() == "allow_tools")
+		return p, h.Acts.AllowTools(ctx, v.actor, v.of(), seen, act == "allow_tools")
 	case "delete":
 		v.next = h.Browser.Path(appsPath, nil)
 		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
@@ -192,8 +192,8 @@ func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
 	case c.AdminTools:
 		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.remove_tools", Value: "remove_tools"})
 	case h.Tools && slices.Contains(c.GrantTypes, clients.AuthorizationCode):
-		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.allow_tools", More: "console.tools_more", Value: "allow_tools",
-			Danger: true})
+		h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.allow_tools", More: "console.tools_more",
+			Value: "allow_tools " + admin.Tag(c), Danger: true})
 	}
 	h.act(v, admin.ClientsWrite, &p.Acts,
 		pages.ConsoleAct{Label: "console.delete", More: "console.delete_app_more", Value: "delete", Danger: true})
