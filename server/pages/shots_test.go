@@ -33,8 +33,13 @@ var (
 func sampleEmail(p *Pages, kind, language string) (mail.Message, error) {
 	l := mail.Email{Kind: kind, To: "ada@example.org", Name: "Ada Lovelace", Language: language, Args: everyArg,
 		At: time.Date(2026, 11, 24, 20, 14, 0, 0, time.UTC)}
-	if _, there := p.texts.named(language).ids["mail."+kind+".button"]; there {
+	ids := p.texts.named(language).ids
+	switch {
+	case ids["mail."+kind+".button"]:
 		l.Link = "https://id.example.org/x?t=abc"
+	case !ids["mail."+kind+".notyou"] && !slices.Contains([]string{mail.Test, mail.Deleted, mail.TokenReuse}, kind):
+		l.Args = maps.Clone(everyArg)
+		l.Args["NotMe"] = "https://id.example.org/not-me?t=abc"
 	}
 	if strings.Contains(kind, "code") {
 		l.Code = "482913"
@@ -132,7 +137,10 @@ func shoot(t *testing.T, ctx context.Context, address, file string, width int64,
 	if !*shotScreen {
 		// What stays at the foot of the screen would be in the middle of a picture of the whole page.
 		ask[int](t, ctx, `document.querySelectorAll(".stay").forEach(e => e.style.position = "static"), 0`)
-		take = chromedp.FullScreenshot(100)
+		// Of a page that fits the window and is read from the right, Chromium's picture of the whole is cut off at its beginning.
+		if ask[bool](t, ctx, "document.documentElement.scrollHeight > innerHeight") {
+			take = chromedp.FullScreenshot(100)
+		}
 	}
 	picture, err := chromedp.Run(ctx, take)
 	if err != nil {
