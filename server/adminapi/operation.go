@@ -1,10 +1,13 @@
 package adminapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,11 +16,12 @@ import (
 	"signet/server/web"
 )
 
-// answered is what an operation answers with.
-type answered[O any] struct {
+// answered is what every operation answers with. It is one type for all of them, for huma compiles some 15 KB anew for each pair
+// of types that it is given: documented says of which type Body is.
+type answered struct {
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
-	Body     O
+	Body     any
 }
 
 // nothing is the answer of what was done and has nothing to show.
@@ -65,25 +69,35 @@ func operation[I, O any](api huma.API, route, id, summary string, do func(ctx co
 		op.Parameters = append(op.Parameters, repeats)
 	}
 	describe(api, &op)
-	if _, none := any(*new(O)).(nothing); none {
+	_, none := any(*new(O)).(nothing)
+	if none {
 		op.DefaultStatus = http.StatusNoContent
-		huma.Register(api, op, func(ctx context.Context, in *I) (*struct{}, error) {
-			_, err := do(ctx, actorOf(ctx), in)
-			return nil, failed(ctx, err)
-		})
-		return
+	} else {
+		documented(api, &op, typeOf[O]())
 	}
-	huma.Register(api, op, func(ctx context.Context, in *I) (*answered[O], error) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*answered, error) {
 		out, err := do(ctx, actorOf(ctx), in)
-		if err != nil {
+		if err != nil || none {
 			return nil, failed(ctx, err)
 		}
-		a := &answered[O]{Body: out}
+		a := &answered{Body: out}
 		if strings.Contains(path, "{") && method != http.MethodPost {
 			a.ETag = `"` + admin.Tag(out) + `"`
 		}
 		return a, nil
 	})
+	if none {
+		no := strconv.Itoa(http.StatusNoContent)
+		op.Responses[no] = &huma.Response{Description: http.StatusText(http.StatusNoContent)}
+	}
+}
+
+// documented says of which type the body of the answer is.
+func documented(api huma.API, op *huma.Operation, body reflect.Type) {
+	schema := api.OpenAPI().Components.Schemas.Schema(body, true, op.OperationID+"Response")
+	op.Responses[strconv.Itoa(cmp.Or(op.DefaultStatus, http.StatusOK))] = &huma.Response{
+		Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	}
 }
 
 // describe says what an operation answers that goes wrong.
