@@ -48,6 +48,9 @@ type Config struct {
 	TrustedIssuers []TrustedIssuer `yaml:"trusted_issuers"`
 	IDJAG          IDJAG           `yaml:"id_jag"`
 
+	// Drafts: on; off: names and routes of drafts of standards are not there, whatever their own settings are by default.
+	Drafts string `yaml:"drafts"`
+
 	// MasterKey comes from SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE only, never from the configuration file, so that
 	// the file may be kept where secrets may not.
 	MasterKey Secret `yaml:"-"`
@@ -450,6 +453,7 @@ func Default() Config {
 		Log:       Log{Level: "info", Format: LogAuto},
 		Audit:     Audit{Retention: 400 * day, SignInRetention: 90 * day, Traces: 7 * day, FileFormat: "json"},
 		Backup:    Backup{Every: day, Keep: 14},
+		Drafts:    DraftsOn,
 		origins:   map[string]string{},
 	}
 }

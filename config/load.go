@@ -39,6 +39,7 @@ func Load(s Sources) (Config, error) {
 	errs := s.file(&c)
 	errs = append(errs, s.environment(&c)...)
 	errs = append(errs, s.flags(&c)...)
+	c.settleDrafts()
 	errs = append(errs, s.secretFiles(&c)...)
 	told := errors.Join(errs...)
 	if _, unread := errors.AsType[*FileError](told); unread { // what it says may be what is missing

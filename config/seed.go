@@ -71,6 +71,7 @@ func LoadSeed(s Sources) (Config, error) {
 	}
 	errs := parseSeed(name, data, &c)
 	errs = append(errs, s.flags(&c)...)
+	c.settleDrafts()
 	errs = append(errs, s.secretFiles(&c)...)
 	for i := range c.Seed.Users {
 		if u := &c.Seed.Users[i]; u.Password.Empty() {

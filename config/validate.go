@@ -47,6 +47,7 @@ func (c Config) Validate() error {
 	c.checkResources(&bad)
 	c.checkTrustedIssuers(&bad)
 	c.checkBackup(&bad)
+	c.checkDrafts(&bad)
 	return errors.Join(bad...)
 }
 

@@ -85,6 +85,7 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 	o := adminapi.Options{
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
+		Drafts: h.Config.Drafts != config.DraftsOff,
 	}
 	if toolsOn(h.Config) {
 		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(), Health: s.health.State, Numbers: h.Metrics.Numbers}

@@ -40,6 +40,7 @@ type Options struct {
 	Repeats *repeat.Keeper // answers of requests that have a key
 	Log     *slog.Logger   // nil discards
 	Tools   *Tools         // for administrators' MCP clients; nil: there are none
+	Drafts  bool           // operations that come from drafts of standards are there, too
 }
 
 // Handler serves the API.

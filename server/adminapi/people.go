@@ -198,19 +198,9 @@ func (h *Handler) credentials(api huma.API) {
 			text, err := s.ResetLink(ctx, a, in.ID, in.Body.Send)
 			return link{text, in.Body.Send}, err
 		})
-	operation(api, "POST "+revocationPath, "revokeEverything",
-		"End all sessions of a person and all access that apps have by them (Global Token Revocation)",
-		func(ctx context.Context, a admin.Actor, in *struct {
-			Body struct {
-				SubID subjectID `json:"sub_id" doc:"The person, by RFC 9493."`
-			}
-		}) (nothing, error) {
-			id, address, err := in.Body.SubID.person(h.o.Issuer.String())
-			if err != nil {
-				return nothing{}, err
-			}
-			return nothing{}, s.EndEverything(ctx, a, id, address)
-		})
+	if h.o.Drafts {
+		h.revocation(api)
+	}
 	operation(api, "GET /people/{id}/sessions", "listSessions", "List a person's live sessions",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[admin.Session], error) {
 			list, err := s.Sessions(ctx, a, in.ID)
@@ -227,5 +217,22 @@ func (h *Handler) credentials(api huma.API) {
 			Session string `path:"session" maxLength:"200"`
 		}) (nothing, error) {
 			return nothing{}, s.EndSession(ctx, a, in.ID, in.Session)
+		})
+}
+
+// revocation is Global Token Revocation, a draft.
+func (h *Handler) revocation(api huma.API) {
+	operation(api, "POST "+revocationPath, "revokeEverything",
+		"End all sessions of a person and all access that apps have by them (Global Token Revocation)",
+		func(ctx context.Context, a admin.Actor, in *struct {
+			Body struct {
+				SubID subjectID `json:"sub_id" doc:"The person, by RFC 9493."`
+			}
+		}) (nothing, error) {
+			id, address, err := in.Body.SubID.person(h.o.Issuer.String())
+			if err != nil {
+				return nothing{}, err
+			}
+			return nothing{}, h.o.Acts.EndEverything(ctx, a, id, address)
 		})
 }
