@@ -95,7 +95,8 @@ func TestConsole(t *testing.T) {
 	if !strings.Contains(b.Text("main"), "New") {
 		t.Errorf("created: %s", b.Text("main"))
 	}
-	act("/admin/apps", "create", "name", "Shop", "kind", "web", "redirect", "https://shop.example/cb", "scope", "openid")
+	act("/admin/apps", "create", "name", "Shop", "kind", "web", "proof", "secret", "redirect", "https://shop.example/cb",
+		"scope", "openid")
 	secret := b.Text("secret")
 	id, _, _ := strings.Cut(strings.TrimPrefix(secret, "client_id="), " ")
 	if !strings.Contains(secret, "client_secret=") {

@@ -51,7 +51,7 @@ func TestFirstRun(t *testing.T) {
 				}
 				b.Post(t, "/admin/apps", url.Values{"what": {"create"}, "name": {"Shop"}, "kind": {"web"},
 					"redirect": {"https://shop.example/cb"}, "scope": {"openid"}})
-				if !strings.Contains(b.Text("secret"), "client_secret=") {
+				if !strings.Contains(b.Text("key"), `"kty":"EC"`) {
 					t.Errorf("the first app: %d %s", b.Status, b.Text("main"))
 				}
 				if another := s.Browser(t); another.Get(t, link).Status != http.StatusNotFound {

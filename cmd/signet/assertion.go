@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -21,20 +19,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/clients"
+	"signet/clients/snippet"
 )
 
 func (a *app) assertion() *cobra.Command {
 	return noun("assertion", "Signed statements: of an app about itself, of an issuer about a person (RFC 7523), of a key (RFC 9449)",
 		a.assertionKey(), a.assertionSign(), a.assertionProof())
-}
-
-// newAssertionKey is a key pair for signatures, ES256.
-func newAssertionKey() (jose.JSONWebKey, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return jose.JSONWebKey{}, fmt.Errorf("make a key: %w", err)
-	}
-	return jose.JSONWebKey{Key: private, KeyID: strings.ToLower(rand.Text()[:8]), Algorithm: string(jose.ES256), Use: "sig"}, nil
 }
 
 // writeKeyFile keeps a private key where nobody else can read it. A file that is there stays as it is.
@@ -75,7 +65,7 @@ func (a *app) assertionKey() *cobra.Command {
 			if file == "" {
 				return usage("name the file that the private key is to be written to: --key-file FILE")
 			}
-			key, err := newAssertionKey()
+			key, err := snippet.NewKey()
 			if err != nil {
 				return err
 			}

@@ -16,6 +16,7 @@ import (
 	"signet/admin"
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/snippet"
 	"signet/internal/outbox"
 	"signet/server"
 	"signet/storage"
@@ -118,25 +119,22 @@ func (r registered) write(w io.Writer) {
 // show answers with a client and, if asked, the snippet for an app.
 func (a *app) show(r registered, snippetName string) error {
 	if snippetName != "" {
-		if readsIDToken(snippetName) && !r.IDTokenClaims {
+		if snippet.ReadsIDToken(snippetName) && !r.IDTokenClaims {
 			a.notice(fmt.Sprintf("Warning: %s reads name and email from the ID token only, and this app's has none: "+
 				"set id_token_claims (`signet client update %s --id-token-claims`)", snippetName, r.ClientID))
 		}
-		if grant := grantOf(snippetName); grant != "" && !slices.Contains(r.GrantTypes, grant) {
+		if grant := snippet.GrantOf(snippetName); grant != "" && !slices.Contains(r.GrantTypes, grant) {
 			a.notice(fmt.Sprintf("Warning: %s asks for the grant type %s, which this app does not have: give it one "+
 				"(`signet client update %s --help`: --grant-type, --device, --redirect-uri)", snippetName, grant, r.ClientID))
 		}
 		a.warnOfProof(r, snippetName)
-		var text strings.Builder
-		s := snippet{Issuer: r.Issuer, ID: r.ClientID, Secret: r.ClientSecret, Scope: r.Scope, KeyFile: cmp.Or(r.KeyFile, r.ClientID+".jwk"),
-			Method: r.TokenEndpointAuthMethod, DPoP: r.DPoPBoundAccessTokens}
-		if len(r.RedirectURIs) > 0 {
-			s.Redirect = r.RedirectURIs[0]
-		}
-		if err := s.write(&text, snippetName); err != nil {
+		s := snippet.Of(r.Issuer, r.Metadata)
+		s.KeyFile = cmp.Or(r.KeyFile, s.KeyFile)
+		text, err := s.Text(snippetName)
+		if err != nil {
 			return err
 		}
-		r.Snippet = text.String()
+		r.Snippet = text
 	}
 	err := a.answer(r, r.write)
 	if err == nil && r.Snippet != "" && !a.json {
@@ -146,7 +144,14 @@ func (a *app) show(r registered, snippetName string) error {
 }
 
 func forFlag(c *cobra.Command, to *string) {
-	c.Flags().StringVar(to, "for", "", "add what an app's configuration needs, ready to paste; `NAME` is "+strings.Join(snippetNames(), ", "))
+	c.Flags().StringVar(to, "for", "", "add what an app's configuration needs, ready to paste; `NAME` is "+strings.Join(snippet.Names(), ", "))
+}
+
+func checkSnippet(name string) error {
+	if name != "" && !slices.Contains(snippet.Names(), name) {
+		return usage("--for %s: there is no such snippet; choose one of %s", name, strings.Join(snippet.Names(), ", "))
+	}
+	return nil
 }
 
 func (a *app) clientCreate() *cobra.Command {
@@ -168,7 +173,7 @@ func (a *app) clientCreate() *cobra.Command {
 		if forName == "oidc-client-ts" && m.TokenEndpointAuthMethod == "" {
 			m.TokenEndpointAuthMethod = clients.MethodNone // it runs in the browser, where no secret can be kept
 		}
-		if readsIDToken(forName) && !cmd.Flags().Changed("id-token-claims") {
+		if snippet.ReadsIDToken(forName) && !cmd.Flags().Changed("id-token-claims") {
 			m.IDTokenClaims = true
 		}
 		if err := proof.check(cmd, m); err != nil {

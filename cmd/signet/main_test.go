@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -172,32 +171,5 @@ func fetch(t *testing.T, at string, out any) {
 	defer res.Body.Close()
 	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", at, err))
-	}
-}
-
-func TestSnippetsAreWhole(t *testing.T) {
-	s := snippet{Issuer: "https://id.example", ID: "shop", Secret: "sgn_x", Redirect: "https://shop.example/cb", Scope: "openid email"}
-	for _, name := range snippetNames() {
-		var out strings.Builder
-		if err := s.write(&out, name); err != nil {
-			t.Error(err)
-		}
-		if !strings.Contains(out.String(), "shop") || !strings.Contains(out.String(), "https://id.example") ||
-			strings.Contains(out.String(), "<no value>") {
-			t.Errorf("%s:\n%s", name, out.String())
-		}
-	}
-}
-
-func TestB09_SnippetsOfLibrariesThatReadTheIDToken(t *testing.T) {
-	want := []string{"auth-js", "kube-apiserver", "oidc-client-ts", "passport-openidconnect"}
-	var got []string
-	for _, name := range snippetNames() {
-		if readsIDToken(name) {
-			got = append(got, name)
-		}
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }

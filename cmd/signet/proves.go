@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/clients"
+	"signet/clients/snippet"
 )
 
 // proofFlags are how a new app proves itself, where nothing says otherwise: by a key that is made here, if it is confidential, and its
@@ -41,7 +42,7 @@ func (f *proofFlags) check(cmd *cobra.Command, m clients.Metadata) error {
 	case f.file != "" && named:
 		return usage("--key-file: the app proves itself by what was said already (%s), and no key is made for it",
 			m.WithDefaults().TokenEndpointAuthMethod)
-	case f.file != "" && !provesByKey(cmd.Flag("for").Value.String()):
+	case f.file != "" && !snippet.ProvesByKey(cmd.Flag("for").Value.String()):
 		return usage("--key-file: %s proves itself by a secret, and no key is made for it", cmd.Flag("for").Value)
 	}
 	return nil
@@ -58,7 +59,7 @@ func (f *proofFlags) choose(a *app, m *clients.Metadata, forName string) (*jose.
 			return nil, usage("--response-type: tokens from the authorization endpoint cannot be bound to a key; " +
 				"add --bearer to have them all the same")
 		}
-		m.DPoPBoundAccessTokens = sendsDPoP(forName)
+		m.DPoPBoundAccessTokens = snippet.SendsDPoP(forName)
 		if !m.DPoPBoundAccessTokens {
 			a.notice(fmt.Sprintf("Note: %s, as it is set up here, sends no DPoP proofs: the app's tokens are good for whoever holds them (--bearer)",
 				forName))
@@ -66,14 +67,14 @@ func (f *proofFlags) choose(a *app, m *clients.Metadata, forName string) (*jose.
 		return nil, nil
 	case m.TokenEndpointAuthMethod != "" || m.JWKS != nil || m.JWKSURI != "":
 		return nil, nil
-	case f.secret || !provesByKey(forName):
+	case f.secret || !snippet.ProvesByKey(forName):
 		if !f.secret {
 			a.notice(fmt.Sprintf("Note: %s, as it is set up here, proves itself by a secret: the app has one, and no key (--secret)", forName))
 		}
 		m.TokenEndpointAuthMethod = clients.MethodBasic
 		return nil, nil
 	}
-	key, err := newAssertionKey()
+	key, err := snippet.NewKey()
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +117,11 @@ func (r registered) writeKey(w io.Writer) {
 
 // warnOfProof says where an app and what a snippet is for do not go together.
 func (a *app) warnOfProof(r registered, snippetName string) {
-	if r.TokenEndpointAuthMethod == clients.MethodJWTKey && !provesByKey(snippetName) {
+	if r.TokenEndpointAuthMethod == clients.MethodJWTKey && !snippet.ProvesByKey(snippetName) {
 		a.notice(fmt.Sprintf("Warning: %s, as it is set up here, proves itself by a secret, and this app by a key: give it a secret "+
 			"(`signet client update %s --auth-method client_secret_basic`)", snippetName, r.ClientID))
 	}
-	if r.DPoPBoundAccessTokens && !sendsDPoP(snippetName) {
+	if r.DPoPBoundAccessTokens && !snippet.SendsDPoP(snippetName) {
 		a.notice(fmt.Sprintf("Warning: %s, as it is set up here, sends no DPoP proofs, and this app gets no tokens without: "+
 			"do without them (`signet client update %s --dpop=false`)", snippetName, r.ClientID))
 	}

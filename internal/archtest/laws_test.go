@@ -62,9 +62,9 @@ var importLaws = []struct {
 
 // importExceptions are files that may break one import law, with the reason.
 var importExceptions = map[[2]string]string{
-	{"server/pages/email.go", "text/template"}: "the plain part of an email is no HTML",
-	{"storage/postgres.go", "math/rand/v2"}:    "how long a retry waits is no secret",
-	{"cmd/signet/snippet.go", "text/template"}: "it prints source code for a terminal, not HTML",
+	{"server/pages/email.go", "text/template"}:      "the plain part of an email is no HTML",
+	{"storage/postgres.go", "math/rand/v2"}:         "how long a retry waits is no secret",
+	{"clients/snippet/snippet.go", "text/template"}: "it makes source code to paste, not HTML",
 }
 
 // wholeServer are packages of server that wire the pages together, or help their tests, and so may import all of them.

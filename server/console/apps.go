@@ -16,42 +16,12 @@ import (
 	"signet/server/pages"
 )
 
-// kinds are what an app can be, in the words of the form.
-var kinds = []pages.ConsoleChoice{{Value: "web", Label: "console.kind_web"}, {Value: "browser", Label: "console.kind_browser"},
-	{Value: "native", Label: "console.kind_native"}, {Value: "machine", Label: "console.kind_machine"}}
-
-// metadataOf is the registration of an app of a kind.
-func metadataOf(v *visit) clients.Metadata {
-	m := clients.Metadata{
-		ClientName: v.post.Get("name"), Scope: v.post.Get("scope"), RedirectURIs: strings.Fields(v.post.Get("redirect")),
-		GrantTypes: []string{clients.AuthorizationCode, clients.RefreshToken},
-	}
-	switch v.post.Get("kind") {
-	case "browser", "native":
-		m.TokenEndpointAuthMethod = clients.MethodNone
-		if v.post.Get("kind") == "native" {
-			m.ApplicationType = clients.Native
-		}
-	case "machine":
-		m.GrantTypes, m.RedirectURIs = []string{clients.ClientCredentials}, nil
-	}
-	return m
-}
-
 // apps lists them, and registers one.
 func (h *Handler) apps(ctx context.Context, v *visit) (pages.Console, error) {
 	p := pages.Console{Heading: "console.apps"}
 	if v.what() == "create" {
-		made, err := h.Acts.CreateClient(ctx, v.actor, metadataOf(v))
-		if err != nil {
+		if err := h.create(ctx, v, &p); err != nil {
 			return p, err
-		}
-		v.secret = "client_id=" + made.ClientID
-		if made.ClientSecret != "" {
-			v.secret += " client_secret=" + made.ClientSecret
-		}
-		if len(made.RedirectURIs) > 0 {
-			p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.issuer", Value: h.Issuer}, h.toFirst(made.ClientID))
 		}
 	}
 	list, err := h.Acts.Clients(ctx, v.actor, v.ask())
@@ -73,11 +43,7 @@ func (h *Handler) apps(ctx context.Context, v *visit) (pages.Console, error) {
 		rows.Rows = append(rows.Rows, row)
 	}
 	p.Lists = append(p.Lists, rows)
-	h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "console.create_app", Value: "create", Fields: []pages.ConsoleField{
-		{Name: "name", Label: "console.name"}, {Name: "kind", Label: "console.kind", Choices: kinds},
-		{Name: "redirect", Label: "console.redirects", Optional: true},
-		{Name: "scope", Label: "console.scopes", Value: "openid profile email offline_access", Optional: true},
-	}})
+	h.act(v, admin.ClientsWrite, &p.Acts, newApp())
 	return p, nil
 }
 
@@ -122,6 +88,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	}}
 	if names := inLanguages(c.Localized); names != "" {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.name", Value: names})
+	}
+	if c.DPoPBoundAccessTokens {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.tokens", Text: "console.tokens_bound"})
 	}
 	if c.AdminTools {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.tools", Text: "account.on"})

@@ -1,6 +1,10 @@
 package pages
 
-import "time"
+import (
+	"encoding/base64"
+	"html/template"
+	"time"
+)
 
 // Console is one page of the administrators' console: facts, lists and acts about one thing, or a list of things.
 type Console struct {
@@ -11,6 +15,9 @@ type Console struct {
 	Intro   string // a text's id: what is to be done here; "" = nothing in particular
 	Done    bool   // an act was just carried out
 	Secret  string // what is shown once: a link or a secret of an app
+	Key     string // the private key of an app, as JSON, shown once beside Secret
+	KeyFile string // what a file of it is called
+	Snippet string // what the app's own code needs, to copy
 	Problem string // a text's id: why an act was not carried out; "" = it was
 	Detail  string // what the act says about it, beside Problem
 	Search  *ConsoleSearch
@@ -38,6 +45,7 @@ type ConsoleField struct {
 	Name, Label, Value string // Label is a text's id
 	Choices            []ConsoleChoice
 	Optional           bool
+	Long               bool // several lines
 }
 
 // ConsoleChoice is one of them: what is sent, and how it is called, by a text's id where there is one.
@@ -78,6 +86,11 @@ type ConsoleAct struct {
 
 // Template of the page.
 func (Console) Template() string { return "console" }
+
+// KeyURL is the key as a file to keep.
+func (p Console) KeyURL() template.URL {
+	return template.URL("data:application/json;base64," + base64.StdEncoding.EncodeToString([]byte(p.Key)))
+}
 
 // Title of the page.
 func (p Console) Title() string   { return p.Heading }

@@ -1,6 +1,9 @@
 package pages
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // consoleSamples are pages of administrators.
 func consoleSamples(ada Person) map[string]Page {
@@ -36,8 +39,13 @@ func consoleSamples(ada Person) map[string]Page {
 			Facts: []ConsoleFact{{Label: "console.found", Value: "No address that is registered is the one that was sent.", English: true}}},
 		"console_apps_wrong": Console{Person: ada, Menu: menu, Heading: "console.apps", Problem: "console.invalid",
 			Detail: "redirect_uris: must be an absolute URI",
-			Acts: []ConsoleAct{{Label: "console.create_app", Value: "create", Action: "/admin/apps", Fields: []ConsoleField{
-				{Name: "kind", Label: "console.kind", Choices: []ConsoleChoice{{"web", "console.kind_web"}, {"ES256", ""}}}}}}},
+			Acts: []ConsoleAct{{Label: "console.create_app", More: "console.create_app_more", Value: "create", Action: "/admin/apps",
+				Fields: []ConsoleField{{Name: "kind", Label: "console.kind", Choices: []ConsoleChoice{{"web", "console.kind_web"}, {"ES256", ""}}},
+					{Name: "keys", Label: "console.app_keys", Long: true, Optional: true}}}}},
+		"console_app_made": Console{Person: ada, Menu: menu, Heading: "console.apps", Done: true, Secret: "client_id=0198f3a2-1c4e",
+			Key:     `{"use":"sig","kty":"EC","kid":"k1","crv":"P-256","alg":"ES256","x":"` + strings.Repeat("x", 43) + `","y":"y","d":"d"}`,
+			KeyFile: "0198f3a2-1c4e.jwk", Snippet: "const url = '" + strings.Repeat("long ", 40) + "<&>'\nawait it\n",
+			Facts: []ConsoleFact{{Label: "console.tokens", Text: "console.tokens_bound"}}},
 	}
 }
 
