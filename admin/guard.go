@@ -74,7 +74,7 @@ func (s *Service) overRole(ctx context.Context, a Actor, role string) error {
 func overClient(a Actor, m clients.Metadata) error {
 	reaches := Scopes(strings.Fields(m.Scope)...)
 	if m.AdminTools {
-		maps.Copy(reaches, ofTools())
+		maps.Copy(reaches, ofTools(true))
 	}
 	return on(over(a, reaches), "", m.ClientID)
 }

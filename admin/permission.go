@@ -66,9 +66,13 @@ var shipped = map[string]Set{
 	RoleApps: SetOf(ClientsRead, ClientsWrite, ClientsSecrets, ResourcesWrite),
 }
 
-// ofTools are the permissions that count where administrators' MCP clients act for them: to look.
-func ofTools() Set {
-	return SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead)
+// ofTools are the permissions that count where administrators' MCP clients act for them: to look, and to propose acts.
+func ofTools(acts bool) Set {
+	s := SetOf(PeopleRead, ClientsRead, SessionsRead, GrantsRead, KeysRead, AuditRead)
+	if acts {
+		maps.Copy(s, SetOf(PeopleWrite, SessionsRevoke, ClientsWrite))
+	}
+	return s
 }
 
 // Set is a set of permissions; nil is empty.
@@ -104,8 +108,8 @@ func (s Set) And(other Set) Set {
 	return both
 }
 
-// OfTools has those that count where administrators' MCP clients act for them.
-func (s Set) OfTools() Set { return s.And(ofTools()) }
+// OfTools has those that count where administrators' MCP clients look for them, and those for acts that they may propose.
+func (s Set) OfTools(acts bool) Set { return s.And(ofTools(acts)) }
 
 // Scopes are the permissions among scopes of an access token or a client.
 func Scopes(scopes ...string) Set {

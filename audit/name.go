@@ -109,6 +109,9 @@ const (
 	ClientSecretRotated Name = "client.secret_rotated"
 	ClientToolsAllowed  Name = "client.tools_allowed" // it may use the tools for administrators' MCP clients
 	ClientToolsRemoved  Name = "client.tools_removed" // … and may not any more
+	ProposalMade        Name = "proposal.made"        // an administrator's MCP client asks for an act; nothing is done
+	ProposalConfirmed   Name = "proposal.confirmed"   // … the administrator confirmed it, and it is done
+	ProposalDenied      Name = "proposal.denied"      // … or refused it
 	PingFailed          Name = "ping.failed"          // it was not told that a person decided: it refused, or did not answer
 	LogoutFailed        Name = "logout.failed"        // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"

@@ -15,7 +15,7 @@ var names = []Name{
 	ConsentDenied, ConsentWithdrawn, DeviceApproved, DeviceDenied, RequestApproved, RequestDenied, CodeReplayed, RefreshReused,
 	RefreshRepeated, GrantAsserted, GrantDelegated, GrantRevoked, GrantCaughtUp, TokenRevoked, ProofReplayed, ProofRefused, AssertionReplayed,
 	ClientCreated, ClientChanged, ClientDocument, ClientDeleted, ClientDisabled, ClientEnabled, ClientSecretRotated,
-	ClientToolsAllowed, ClientToolsRemoved, PingFailed,
+	ClientToolsAllowed, ClientToolsRemoved, ProposalMade, ProposalConfirmed, ProposalDenied, PingFailed,
 	LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, AdminRefused, AdminTokenMade,

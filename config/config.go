@@ -367,14 +367,15 @@ func (c Config) KeepSignIns() time.Duration {
 type Admin struct {
 	API     bool `yaml:"api"`     // the JSON API at /api/admin/v1
 	Console bool `yaml:"console"` // the pages at /admin
-	// Tools at /api/admin/mcp, for MCP clients that an administrator allows them: off or read
+	// Tools at /api/admin/mcp, for MCP clients that an administrator allows them: off, read or write
 	MCP string `yaml:"mcp"`
 }
 
 // What tools administrators' MCP clients may be allowed.
 const (
-	ToolsOff  = "off"
-	ToolsRead = "read"
+	ToolsOff   = "off"
+	ToolsRead  = "read"
+	ToolsWrite = "write" // they may propose acts
 )
 
 // Resource is a declared API that access tokens are for (RFC 8707).

@@ -113,7 +113,8 @@ func (c Config) checkLifetimes(bad *complaints) {
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
 	bad.check(!c.Authorization.EncryptedRequestObjects || c.Authorization.RequestObjects != ObjectsOff,
 		"authorization.encrypted_request_objects", "needs authorization.request_objects")
-	oneOf(bad, "admin.mcp", c.Admin.MCP, ToolsOff, ToolsRead)
+	oneOf(bad, "admin.mcp", c.Admin.MCP, ToolsOff, ToolsRead, ToolsWrite)
+	bad.check(c.Admin.MCP != ToolsWrite || c.Admin.Console, "admin.mcp", "is write, which needs admin.console: acts are confirmed there")
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)
 	for i, issuer := range c.Registration.StatementIssuers {
 		key := fmt.Sprintf("registration.software_statement_issuers[%d]", i)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/admin/proposals"
 	"signet/admin/repeat"
 	"signet/admin/view"
 	"signet/audit"
@@ -35,6 +36,10 @@ func (h *Services) openAdmin() (err error) {
 		Traces: h.Traces, Webhooks: h.Webhooks,
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen},
 	})
+	if err != nil {
+		return err
+	}
+	h.Proposals, err = proposals.New(proposals.Options{Store: h.DB, Turns: h.DB, Acts: h.Admin, Clients: h.Clients, Audit: h.Audit})
 	return err
 }
 
@@ -62,13 +67,21 @@ func adminResource(c config.Config) clients.Resource {
 func toolsOn(c config.Config) bool { return c.Admin.API && c.Admin.MCP != config.ToolsOff }
 
 // toolScopes are the scopes of the tools for administrators' MCP clients.
-func toolScopes() []string { return []string{tools.Read} }
+func toolScopes(c config.Config) []string {
+	if c.Admin.MCP == config.ToolsWrite {
+		return []string{tools.Read, tools.Write}
+	}
+	return []string{tools.Read}
+}
 
 // toolsResource is those tools as a resource of access tokens.
 func toolsResource(c config.Config) clients.Resource {
 	r := clients.Resource{Identifier: adminapi.ToolsResource(c.Server.Issuer), Name: "Signet administration for MCP clients",
-		Scopes: toolScopes(), Details: map[string]clients.ScopeDetails{tools.Read: {Sensitive: true}},
+		Scopes: toolScopes(c), Details: map[string]clients.ScopeDetails{},
 		RequireSecondFactor: true, MaxAge: int64(console.Recent / time.Second)} // as the pages do
+	for _, scope := range r.Scopes {
+		r.Details[scope] = clients.ScopeDetails{Sensitive: true}
+	}
 	return r.OfSignet()
 }
 
@@ -88,7 +101,11 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 		Drafts: h.Config.Drafts != config.DraftsOff,
 	}
 	if toolsOn(h.Config) {
-		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(), Health: s.health.State, Numbers: h.Metrics.Numbers}
+		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(h.Config), Health: s.health.State,
+			Numbers: h.Metrics.Numbers}
+		if h.Config.Admin.MCP == config.ToolsWrite {
+			o.Tools.Proposals, o.Tools.ConfirmAt = h.Proposals, h.Config.Server.Issuer+console.Proposals
+		}
 	}
 	handler, err := adminapi.New(o)
 	return []web.Mounter{handler}, err
@@ -99,8 +116,12 @@ func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web
 	if !h.Config.Admin.Console {
 		return nil, nil
 	}
-	handler, err := console.New(console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin,
-		Issuer: h.Config.Server.Issuer, Tools: toolsOn(h.Config)})
+	o := console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin, Issuer: h.Config.Server.Issuer,
+		Tools: toolsOn(h.Config)}
+	if o.Tools && h.Config.Admin.MCP == config.ToolsWrite {
+		o.Proposals = h.Proposals
+	}
+	handler, err := console.New(o)
 	return []web.Mounter{handler}, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"signet/admin"
+	"signet/admin/proposals"
 	"signet/audit"
 	"signet/audit/seals"
 	"signet/audit/trace"
@@ -135,6 +136,7 @@ type Services struct {
 	Federation *federation.Service
 	Passkeys   *passkey.Service // nil where browsers offer none: at a bare IP address
 	Admin      *admin.Service
+	Proposals  *proposals.Service
 
 	passwords    *password.Hasher             // hashes them
 	tracer       *tracing.Tracer              // nil = nothing is traced

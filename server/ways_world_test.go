@@ -64,6 +64,7 @@ func newWays(t *testing.T, kind string, engine servertest.Option) *ways {
 	options := []servertest.Option{engine, servertest.HandlerOnly(), servertest.Quiet(), servertest.Change(func(c *config.Config) {
 		c.Upstreams, c.Egress.AllowHosts = w.upstreams(), []string{"127.0.0.1"}
 		c.Factors.Required, c.Factors.RecoveryWait, c.Signin.MailedCode = optional, 1, true
+		c.Admin.MCP = config.ToolsWrite
 		if kind == everyone {
 			c.Factors.Required = everyone
 		}

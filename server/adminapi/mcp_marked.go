@@ -16,11 +16,12 @@ const strangersText = "text_of_strangers"
 // words are the members of answers whose text is a word of this server's own, or an id that it made, where it looks like one. The text of
 // every other member counts as written by strangers: what a release adds and nobody looked at is on the safe side.
 var words = strings.Fields(`id sub user_id client_id actor_id session_id grant_id request_id reference event outcome actor_kind code
+	act target_id
 	at auth_time seen_at expires_at created_at updated_at erase_at last_used_at next
 	application_type token_endpoint_auth_method subject_type roles amr grant_types response_types permissions`)
 
 // sentences are those whose text is always this server's own.
-var sentences = strings.Fields("remedy check status")
+var sentences = strings.Fields("remedy check status confirm_at what_now")
 
 // word is what a word of our own looks like. The address that is the id of a client is none: whoever has the host chose it.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.:+-]{0,64}$`)

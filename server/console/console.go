@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/admin/proposals"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/login"
@@ -21,7 +22,7 @@ import (
 	"signet/server/web"
 )
 
-// Options of New; all but Tools are required.
+// Options of New; all but Tools and Proposals are required.
 type Options struct {
 	Login   *login.Login
 	Browser *browser.Browser
@@ -29,6 +30,8 @@ type Options struct {
 	Acts    *admin.Service
 	Issuer  string
 	Tools   bool // there are tools for administrators' MCP clients, which an app can be allowed
+	// Proposals are acts that such a client asks the administrator for; nil: none does.
+	Proposals *proposals.Service
 }
 
 // Handler answers the pages.
@@ -59,16 +62,23 @@ const (
 	healthPath    = home + "/health"
 )
 
+// Proposals is where an administrator confirms what their MCP client proposed: a page for each, and a list.
+const Proposals = home + "/proposals"
+
 // FirstApp is where the first administrator begins: the page of apps, which says so.
 const FirstApp = appsPath + "?first=1"
 
 // Mount implements web.Mounter. Ways to sign in that acts change are guarded by package admin, not by the rules of a person's own account.
 func (h *Handler) Mount(m *web.Mux) {
-	for path, page := range map[string]page{
+	all := map[string]page{
 		home: h.start, peoplePath: h.people, peoplePath + "/{id}": h.person, groupsPath: h.groups, groupsPath + "/{id}": h.group,
 		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
 		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
-	} {
+	}
+	if h.Proposals != nil {
+		all[Proposals], all[Proposals+"/{id}"] = h.proposals, h.proposal
+	}
+	for path, page := range all {
 		m.Page("GET "+path, h.shown(page))
 		m.Console("POST "+path, h.acted(page))
 	}
@@ -205,8 +215,11 @@ func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, statu
 		{"console.events", eventsPath, admin.AuditRead}, {"console.keys", keysPath, admin.KeysRead},
 		{"console.webhooks", webhooksPath, admin.WebhooksWrite}, {"console.upstreams", upstreamsPath, admin.UpstreamsRead},
 		{"console.mail", mailPath, admin.MailRead}, {"console.settings", settingsPath, admin.SettingsRead},
-		{"console.health", healthPath, admin.SettingsRead},
+		{"console.health", healthPath, admin.SettingsRead}, {"console.proposals", Proposals, ""},
 	} {
+		if item.path == Proposals && h.Proposals == nil {
+			continue
+		}
 		if item.needs == "" || v.actor.Holds[item.needs] {
 			path := h.Browser.Path(item.path, nil)
 			current := v.URL.Path == path || item.path != home && strings.HasPrefix(v.URL.Path, path+"/")

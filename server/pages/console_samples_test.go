@@ -11,7 +11,7 @@ func serverSamples(ada Person) map[string]Page {
 	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
 	menu := func(current string) (items []ConsoleItem) {
 		for _, name := range []string{"home", "people", "groups", "roles", "apps", "events", "keys", "webhooks", "upstreams", "mail", "settings",
-			"health"} {
+			"health", "proposals"} {
 			items = append(items, ConsoleItem{"console." + name, "/admin/" + name, name == current})
 		}
 		return items
@@ -69,6 +69,19 @@ func serverSamples(ada Person) map[string]Page {
 			Rows: []ConsoleRow{{Title: "uEnqVYKJ1Z0hXQ2v6bGg3f0Yw0Vb6mB0m0m0m0m0m0m", Note: "ES256", At: at, Label: "console.enabled"}}}},
 			Acts: []ConsoleAct{{Label: "console.rotate", More: "console.rotate_more", Value: "rotate", Action: "/admin/keys", Fields: []ConsoleField{
 				{Name: "alg", Label: "console.alg", Choices: []ConsoleChoice{{"ES256", ""}, {"RS256", ""}}}}}}},
+		"console_proposals": Console{Person: ada, Menu: menu("proposals"), Heading: "console.proposals", Intro: "console.proposals_more",
+			Lists: []ConsoleList{{Heading: "console.proposals", Rows: []ConsoleRow{
+				{Title: "bob@example.com", Note: "01J9ZQ3D5X7K8M2N4P6R8T0V1W", Label: "console.act.disable_person", At: at,
+					URL: "/admin/proposals/1"},
+				{Title: long, Note: "shop", Label: "console.act.enable_app", At: at, URL: "/admin/proposals/2"}}}}},
+		"console_proposal": Console{Person: ada, Menu: menu("proposals"), Heading: "console.proposals", Name: "bob@example.com",
+			Intro: "console.proposal_more", Facts: []ConsoleFact{{Label: "console.proposed_act", Text: "console.act.disable_person"},
+				{Label: "console.proposed_for", Value: "01J9ZQ3D5X7K8M2N4P6R8T0V1W", URL: "/admin/people/1"},
+				{Label: "console.proposed_by", Value: "https://editor.example/client.json", URL: "/admin/apps/1"},
+				{Label: "console.proposed_name", Value: "Editor <Inc>"}, {Label: "console.created", At: at},
+				{Label: "console.proposed_until", At: at.Add(15 * time.Minute)}},
+			Acts: []ConsoleAct{{Label: "console.confirm_act", More: "console.act.disable_person.more", Action: "/admin/proposals/1",
+				Value: "confirm", Danger: true}, {Label: "console.refuse_act", Action: "/admin/proposals/1", Value: "refuse"}}},
 		"console_first_came": Console{Person: ada, Menu: menu("apps"), Heading: "console.first", Name: "Shop", Intro: "console.first_came",
 			Facts: []ConsoleFact{{Label: "console.scopes", Value: "openid email"}, {Label: "console.created", At: at}}},
 	}
