@@ -22,7 +22,8 @@ import (
 // documents are those whose blocks are tried, from the root of the module.
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
 	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
-	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md", "docs/workload-identity.md"}
+	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md", "docs/workload-identity.md",
+	"docs/mcp.md", "docs/mcp-admin.md"}
 
 // served are those that go on where README.md ends: with a server that runs.
 var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/workload-identity.md"}
@@ -98,6 +99,32 @@ func TestTutorialIsAnExample(t *testing.T) {
 		return b.language == "go" && b.text == "package main"+strings.TrimSuffix(string(body), "\n")
 	}) {
 		t.Error("docs/tutorial.md does not print examples/firstapp/main.go")
+	}
+}
+
+// TestMCPServersAreExamples: what docs/mcp.md says that servers of the SDKs need is in the examples, which are compiled and have tests.
+func TestMCPServersAreExamples(t *testing.T) {
+	t.Parallel()
+	for language, example := range map[string]string{"go": "go/main.go", "ts": "ts/server.ts"} {
+		program, err := os.ReadFile(filepath.Join(root(t), "examples", "mcp", filepath.FromSlash(example)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, b := range blocksOf(t, "docs/mcp.md") {
+			if b.language != language {
+				continue
+			}
+			for line := range strings.Lines(b.text) {
+				n++
+				if !strings.Contains(string(program), strings.TrimSpace(line)) {
+					t.Errorf("examples/mcp/%s lacks %q", example, line)
+				}
+			}
+		}
+		if n == 0 {
+			t.Errorf("no lines in %s", language)
+		}
 	}
 }
 
