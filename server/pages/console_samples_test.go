@@ -77,7 +77,7 @@ func serverSamples(ada Person) map[string]Page {
 		"console_proposal": Console{Person: ada, Menu: menu("proposals"), Heading: "console.proposals", Name: "bob@example.com",
 			Intro: "console.proposal_more", Facts: []ConsoleFact{{Label: "console.proposed_act", Text: "console.act.disable_person"},
 				{Label: "console.proposed_for", Value: "01J9ZQ3D5X7K8M2N4P6R8T0V1W", URL: "/admin/people/1"},
-				{Label: "console.proposed_by", Value: "https://editor.example/client.json", URL: "/admin/apps/1"},
+				{Label: "console.proposed_by", Value: "https://editor.example/client", URL: "/admin/apps/1"},
 				{Label: "console.proposed_name", Value: "Editor <Inc>"}, {Label: "console.created", At: at},
 				{Label: "console.proposed_until", At: at.Add(15 * time.Minute)}},
 			Acts: []ConsoleAct{{Label: "console.confirm_act", More: "console.act.disable_person.more", Action: "/admin/proposals/1",
