@@ -102,8 +102,8 @@ func TestTutorialIsAnExample(t *testing.T) {
 	}
 }
 
-// TestMCPServersAreExamples: what docs/mcp.md says that servers of the SDKs need is in the examples, which are compiled and have tests.
-func TestMCPServersAreExamples(t *testing.T) {
+// TestExamplesOfMCP: what docs/mcp.md says that servers of the SDKs need is in the examples, which are compiled and have tests.
+func TestExamplesOfMCP(t *testing.T) {
 	t.Parallel()
 	for language, example := range map[string]string{"go": "go/main.go", "ts": "ts/server.ts"} {
 		program, err := os.ReadFile(filepath.Join(root(t), "examples", "mcp", filepath.FromSlash(example)))
