@@ -4,6 +4,7 @@
 //
 //	go run ./internal/loadbench                      # SQLite, synchronous=FULL
 //	go run ./internal/loadbench -postgres DSN        # a fresh, empty database
+//	go run ./internal/loadbench -against OLDBINARY   # an older binary and this checkout in turns: the ratio of the two
 //	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
 //	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs
 //
@@ -11,6 +12,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -27,6 +29,10 @@ type options struct {
 	rounds      int
 	only        string
 	keep        bool
+	units       int    // requests of one measurement, in place of a length
+	older       string // the binary to compare with
+	olderDSN    string
+	pairs       int
 	server      string // more settings of the server, in the braces of its section
 	more        string // more clients, and more sections
 }
@@ -58,7 +64,16 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "measurements of each scenario; the median counts")
 	flag.StringVar(&o.only, "only", "", "run only the scenarios whose name contains this")
 	flag.BoolVar(&o.keep, "keep", false, "keep the temporary folder")
+	flag.StringVar(&o.older, "against", "", "an older signet binary: measure it and -signet in turns")
+	flag.StringVar(&o.olderDSN, "postgres-older", "", "with -against and -postgres: DSN of a fresh database for the older one")
+	flag.IntVar(&o.pairs, "pairs", 15, "with -against: pairs of measurements")
+	flag.IntVar(&o.units, "n", 0, "requests of one measurement, in place of -d (1,500 with -against)")
 	flag.Parse()
+	if o.older != "" {
+		o.units = cmp.Or(o.units, 1500)
+		exitOn(against(ctx, o, os.Stdout))
+		return
+	}
 	exitOn(run(ctx, o))
 }
 

@@ -163,12 +163,19 @@ func measure(ctx context.Context, o options, server *process, s scenario) (readi
 	wal := walBytes(ctx, o.dsn)
 	cpu, pg, began := server.cpu(), postgresCPU(), time.Now()
 	until := began.Add(o.duration)
+	var taken atomic.Int64
+	more := func() bool {
+		if o.units > 0 {
+			return taken.Add(1) <= int64(o.units)
+		}
+		return time.Now().Before(until)
+	}
 	for i := range o.concurrency {
 		wg.Go(func() {
 			var mine []time.Duration
 			var failed int
 			var why error
-			for time.Now().Before(until) && ctx.Err() == nil {
+			for ctx.Err() == nil && more() {
 				t := time.Now()
 				err := s.do(ctx, i)
 				if errors.Is(err, errEmpty) {
