@@ -154,11 +154,20 @@ func translatePostgres(err error) error {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case e.Code == "22021", e.Code == "22P05": // character_not_in_repertoire, untranslatable_character
 		return fmt.Errorf("%w: %w", ErrText, err)
+	case e.Code == duplicatePrepared, e.Code == unknownPrepared:
+		return fmt.Errorf("%w: %w", errPooler, err)
 	case len(e.Code) == 5 && unavailableClasses[e.Code[:2]], e.Code == "25006":
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
 }
+
+// What Postgres says of a prepared statement that another client's connection has, or that was prepared on another one.
+const duplicatePrepared, unknownPrepared = "42P05", "26000"
+
+// errPooler: only a pooler that hands connections around makes these, for all statements are prepared by pgx.
+var errPooler = fmt.Errorf("%w: a pooler in transaction mode (PgBouncer and its like) is between this server and Postgres, and hands "+
+	"prepared statements to others: add default_query_exec_mode=cache_describe to the parameters of storage.dsn", ErrUnavailable)
 
 // unavailableClasses are the classes of SQLSTATE that speak of the server, not of the statement: connection, failed
 // authorization, rollback (serialization, deadlock), resources, operator intervention, system error. 25006 beside them

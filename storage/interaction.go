@@ -161,9 +161,9 @@ func (db *DB) ExpiredInteractions(ctx context.Context, now time.Time, limit int)
 	return list, err
 }
 
-// CountPast counts what PutPastInteraction has left.
-func (db *DB) CountPast(ctx context.Context) (n int, err error) {
-	err = db.one(ctx, "SELECT count(*) FROM interactions WHERE network >= 'past ' AND network < 'past!'", nil, &n)
+// CountPast counts what PutPastInteraction has left of those that have expired.
+func (db *DB) CountPast(ctx context.Context, now time.Time) (n int, err error) {
+	err = db.one(ctx, "SELECT count(*) FROM interactions WHERE expires_at <= $1 AND network LIKE 'past %'", []any{micros(now)}, &n)
 	return n, err
 }
 

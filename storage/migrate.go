@@ -16,7 +16,6 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // Migration is one step as `signet migrate status` shows it.
@@ -199,14 +198,9 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 	if err != nil {
 		return err
 	}
-	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	dialect := goose.DialectSQLite3
 	if db.dialect == Postgres {
-		// Two replicas that start at once: the second waits, looking every second for two minutes.
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120))
-		if err != nil {
-			return err
-		}
-		dialect, options = goose.DialectPostgres, append(options, goose.WithSessionLocker(locker))
+		dialect = goose.DialectPostgres
 	}
 	err = db.engine.migrating(ctx, func(pool *sql.DB) error {
 		if db.dialect == SQLite {
@@ -214,7 +208,7 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 				return err
 			}
 		}
-		p, err := goose.NewProvider(dialect, pool, files, options...)
+		p, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
 		if err != nil {
 			return err
 		}

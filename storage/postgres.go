@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3/lock"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
@@ -23,6 +25,7 @@ const postgresTries = 10
 // postgresEngine is a pool of connections to one primary; pgx caches the prepared statements of each.
 type postgresEngine struct {
 	pool    *sql.DB
+	config  *pgx.ConnConfig
 	slots   slots // one per connection
 	breaker breaker
 }
@@ -71,7 +74,7 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	return &postgresEngine{pool: pool, slots: make(slots, size)}, nil
+	return &postgresEngine{pool: pool, config: config, slots: make(slots, size)}, nil
 }
 
 // detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx
@@ -177,8 +180,45 @@ func (g *postgresEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 	return postgres.New(postgres.Config{Conn: pool})
 }
 
-func (g *postgresEngine) migrating(_ context.Context, run func(pool *sql.DB) error) error {
-	return run(g.pool)
+// migrationLock is goose's own number, for earlier releases took its lock of a session.
+const migrationLock = lock.DefaultLockID
+
+// migrating holds a lock over run: of two replicas that start at once the second waits, looking every second for two minutes. The lock is a
+// transaction's, which a pooler in transaction mode leaves to its client, on a connection beside the pool's, which may be one alone.
+func (g *postgresEngine) migrating(ctx context.Context, run func(pool *sql.DB) error) error {
+	conn, err := pgx.ConnectConfig(ctx, g.config)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		var held bool
+		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {
+			return err
+		}
+		if held {
+			return run(g.pool)
+		}
+		if n == 120 {
+			return errMigrating
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
+
+// errMigrating: another process migrates the same database.
+var errMigrating = fmt.Errorf("%w: another process has been migrating it for two minutes; try again when that is done", ErrUnavailable)
 
 func (g *postgresEngine) close() error { return g.pool.Close() }

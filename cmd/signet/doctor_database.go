@@ -12,6 +12,7 @@ import (
 	"signet/server"
 	"signet/server/health"
 	"signet/storage"
+	"signet/storage/pgcheck"
 	"signet/storage/sqlitefile"
 )
 
@@ -33,6 +34,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		return append([]finding{schema}, missingMasterKey(c)...)
 	}
 	findings := append([]finding{schema, tryWrite(ctx, c), lookAtClock(ctx, db)}, lookAtMasterKeys(ctx, c, db)...)
+	findings = append(findings, lookAtPostgres(ctx, c, db)...)
 	shared, err := server.SharedIDs(ctx, db, c)
 	if err != nil {
 		findings = append(findings, finding{about, false, err.Error()})
@@ -44,6 +46,23 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		for theirs, ours := range u.Groups {
 			findings = append(findings, lookAtGroup(ctx, db, u.ID, theirs, ours)...)
 		}
+	}
+	return findings
+}
+
+// lookAtPostgres looks at what is around the database: its order, its connections, a pooler.
+func lookAtPostgres(ctx context.Context, c config.Config, db *storage.DB) (findings []finding) {
+	const about = "postgres"
+	if !c.Storage.DSN.Postgres() {
+		return nil
+	}
+	_, pool := db.Connections()
+	list, err := pgcheck.Look(ctx, c.Storage.DSN.Reveal(), pool)
+	for _, r := range list {
+		findings = append(findings, finding{about, r.OK, r.Text})
+	}
+	if err != nil {
+		findings = append(findings, finding{about, false, "cannot be looked at: " + err.Error()})
 	}
 	return findings
 }

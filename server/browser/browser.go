@@ -37,7 +37,7 @@ type BoundsStore interface {
 type PastStore interface {
 	ExpiredInteractions(ctx context.Context, now time.Time, limit int) ([]storage.Interaction, error)
 	PutPastInteraction(ctx context.Context, i storage.Interaction, max int) error
-	CountPast(ctx context.Context) (int, error)
+	CountPast(ctx context.Context, now time.Time) (int, error)
 }
 
 // Options of New.

@@ -16,7 +16,7 @@ const pastBatch = 500
 // TrimPast leaves of the authorization requests that took too long what a page needs that leads back to the app: who asked, where
 // the answer would have gone, and the state. Everything else is forgotten.
 func (b *Browser) TrimPast(ctx context.Context) error {
-	held, err := b.past.CountPast(ctx)
+	held, err := b.past.CountPast(ctx, time.Now())
 	if err != nil {
 		return fmt.Errorf("count past interactions: %w", err)
 	}

@@ -159,6 +159,10 @@ var server = sync.OnceValues(func() (*admin, error) {
 			return nil, fmt.Errorf("start a throw-away cluster: %w", err)
 		}
 	}
+	return newAdmin(dsn, lifeline)
+})
+
+func newAdmin(dsn string, lifeline *os.File) (*admin, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		return nil, errors.New("SIGNET_TEST_POSTGRES is no valid postgres:// address")
@@ -169,7 +173,7 @@ var server = sync.OnceValues(func() (*admin, error) {
 	}
 	pool.SetMaxOpenConns(2)
 	return &admin{pool: pool, address: *u, lifeline: lifeline}, pool.Ping()
-})
+}
 
 func maintenance(t *testing.T) *admin {
 	t.Helper()

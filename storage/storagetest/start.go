@@ -33,8 +33,8 @@ rm -rf "$2"
 `
 
 // startCluster initialises and starts a server on the loopback interface, as an unprivileged user when we are root
-// (Postgres refuses to run as root). Nothing in it is worth an fsync.
-func startCluster(bin string) (dsn string, lifeline *os.File, err error) {
+// (Postgres refuses to run as root), with more in its environment. Nothing in it is worth an fsync.
+func startCluster(bin string, env ...string) (dsn string, lifeline *os.File, err error) {
 	dir, err := os.MkdirTemp("", "signet-postgres-")
 	if err != nil {
 		return "", nil, err
@@ -68,7 +68,7 @@ func startCluster(bin string) (dsn string, lifeline *os.File, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if lifeline, err = startWatchdog(bin, dir, port, who); err != nil {
+	if lifeline, err = startWatchdog(bin, dir, port, who, env); err != nil {
 		return "", nil, err
 	}
 	address := url.URL{
@@ -84,14 +84,14 @@ func startCluster(bin string) (dsn string, lifeline *os.File, err error) {
 
 // startWatchdog returns the end of the pipe whose closing, with this process at the latest, ends the cluster. Whoever
 // wants the cluster must hold it: collected as garbage it closes.
-func startWatchdog(bin, dir, port string, who *syscall.Credential) (lifeline *os.File, err error) {
+func startWatchdog(bin, dir, port string, who *syscall.Credential, env []string) (lifeline *os.File, err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
 	sh := exec.Command("/bin/sh", "-c", watchdog, "sh", bin, dir, port)
-	sh.Dir, sh.Stdin = dir, read
+	sh.Dir, sh.Stdin, sh.Env = dir, read, append(os.Environ(), env...)
 	sh.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true} // an interrupt of the terminal is for us alone
 	if err := sh.Start(); err != nil {
 		return nil, errors.Join(err, write.Close())
