@@ -37,10 +37,12 @@ const (
 	UserChanged        Name = "user.changed"
 	UserDisabled       Name = "user.disabled"
 	UserEnabled        Name = "user.enabled"
-	DataExported       Name = "data.exported"      // the person took their data along
-	UserDeleteAsked    Name = "user.delete_asked"  // the account is to be erased
-	UserDeleteUndone   Name = "user.delete_undone" // … and is not
-	UserErased         Name = "user.erased"        // nothing of the person is left but events
+	DataExported       Name = "data.exported"       // the person took their data along
+	RequestsRefused    Name = "request.all_refused" // the person wants to be asked nothing by apps that are elsewhere (CIBA)
+	RequestsTaken      Name = "request.all_taken"   // … may be asked again
+	UserDeleteAsked    Name = "user.delete_asked"   // the account is to be erased
+	UserDeleteUndone   Name = "user.delete_undone"  // … and is not
+	UserErased         Name = "user.erased"         // nothing of the person is left but events
 	PasswordResetAsked Name = "password.reset_asked"
 	PasswordReset      Name = "password.reset" // by a mailed link
 	EmailProven        Name = "email.proven"

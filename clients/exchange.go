@@ -33,6 +33,11 @@ type IDJAG struct {
 	SubjectOf string   `json:"subject_of,omitempty"` // people are called as this client knows them; "" = as the exchanging one does
 }
 
+// For reports whether a person of the groups may use the server by the client.
+func (j *IDJAG) For(groups []string) bool {
+	return len(j.Groups) == 0 || slices.ContainsFunc(j.Groups, func(g string) bool { return slices.Contains(groups, g) })
+}
+
 // ForServer is the policy of the server; nil = there is none.
 func (e *Exchange) ForServer(audience string) *IDJAG {
 	if i := slices.IndexFunc(e.IDJAG, func(j IDJAG) bool { return j.Audience == audience }); i >= 0 {

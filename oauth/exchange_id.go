@@ -170,7 +170,7 @@ func (p *Provider) calledThere(ctx context.Context, x *exchanged, policy *client
 		if err != nil {
 			return "", fmt.Errorf("read the groups of an ID-JAG's person: %w", err)
 		}
-		if !slices.ContainsFunc(policy.Groups, func(g string) bool { return slices.Contains(groups, g) }) {
+		if !policy.For(groups) {
 			return "", refusal.InvalidTarget("The person is in no group that may use that server by this client.")
 		}
 	}

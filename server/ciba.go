@@ -24,13 +24,14 @@ import (
 func (h *Services) cibaHandler(requests *request.Parser, callers *clientauth.Authenticator, view *pages.Pages, front *login.Login,
 	approvals *approval.Approvals) (_ web.Mounter, err error) {
 	h.asked, err = ciba.New(ciba.Options{
-		Store: h.DB, People: named{h}, Outbox: h.Deliveries, Key: h.Master.DeriveAll("ciba hints")[0], Count: h.Metrics.Asked,
+		Store: h.DB, Refusing: h.DB, People: named{h}, Outbox: h.Deliveries, Key: h.Master.DeriveAll("ciba hints")[0], Count: h.Metrics.Asked,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return asking.New(asking.Options{
-		Clients: callers, Parser: requests, Requests: h.asked, Approvals: approvals, Audit: h.Audit, Limits: ratelimit.New(h.DB), Login: front,
+		Clients: callers, Parser: requests, Requests: h.asked, Switch: h.asked, Approvals: approvals, Audit: h.Audit,
+		Limits: ratelimit.New(h.DB), Login: front,
 		Browser: front.Browser, Pages: view, App: h.app,
 	})
 }

@@ -223,9 +223,13 @@ func TestCIBA_NobodyLearnsWhoIsKnown(t *testing.T) {
 		if err := s.Services().People.Disable(t.Context(), bob.ID); err != nil {
 			t.Fatal(err)
 		}
+		if err := s.Services().DB.RefuseRequests(t.Context(), s.Person(t, "carol@example.com").ID, time.Now()); err != nil {
+			t.Fatal(err)
+		}
 		apps := []counter{newCounter(t, s, "a"), newCounter(t, s, "b"), newCounter(t, s, "c"), newCounter(t, s, "d")}
 		var seen []string
-		for _, hint := range []string{"ada@example.com", "nobody@example.com", "bob@example.com", "no address", strings.Repeat("x", 200)} {
+		for _, hint := range []string{"ada@example.com", "nobody@example.com", "bob@example.com", "carol@example.com",
+			"no address", strings.Repeat("x", 200)} {
 			var story []string
 			note := func(status int, got map[string]any) {
 				delete(got, "auth_req_id")

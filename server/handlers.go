@@ -173,6 +173,9 @@ func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
 		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor,
 	}
+	if h.Config.IDJAG.Issue {
+		o.Elsewhere = h.elsewhere
+	}
 	o.Pictures, o.Uploads = h.Pictures, h.Config.Accounts.Pictures
 	if h.Passkeys != nil {
 		o.Passkeys, o.RelatedOrigins = h.Passkeys, h.Passkeys.RelatedOrigins()
@@ -267,6 +270,29 @@ func (h *Services) app(ctx context.Context, id string) pages.App {
 		return pages.App{ID: id, Name: id}
 	}
 	return h.shown(c, "")
+}
+
+// elsewhere are the other authorization servers for which an app may get an assertion (ID-JAG) about the person.
+func (h *Services) elsewhere(ctx context.Context, userID, clientID string) (servers []string, err error) {
+	c, err := h.Clients.Client(ctx, clientID)
+	switch {
+	case errors.Is(err, clients.ErrUnknown): // it is gone
+		return nil, nil
+	case err != nil || c.Exchange == nil:
+		return nil, err
+	}
+	var groups []string
+	for _, j := range c.Exchange.IDJAG {
+		if len(j.Groups) > 0 && groups == nil {
+			if groups, err = h.DB.GroupsOfUser(ctx, userID); err != nil {
+				return nil, err
+			}
+		}
+		if j.For(groups) {
+			servers = append(servers, j.Audience)
+		}
+	}
+	return servers, nil
 }
 
 // resourceName is how pages show an API, also one that is no longer known.

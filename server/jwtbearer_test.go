@@ -120,6 +120,35 @@ clients:
 	}
 }
 
+// TestIDJAG_ThePersonSeesWhere an app may act for them elsewhere, and each time that it got an assertion to do so.
+func TestIDJAG_ThePersonSeesWhere(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML("id_jag: {issue: true}"))
+	ada := s.Person(t, "ada@example.com")
+	app := s.App(t, "portal", func(m *clients.Metadata) {
+		m.GrantTypes = append(m.GrantTypes, clients.TokenExchange)
+		m.Exchange = &clients.Exchange{IDJAG: []clients.IDJAG{{Audience: "https://auth.chat.example", ClientID: "portal-at-chat"},
+			{Audience: "https://auth.secret.example", ClientID: "x", Groups: []string{"staff"}}}}
+	})
+	b := s.Browser(t)
+	token := app.Login(t, b, ada)
+	b.Get(t, "/account/apps")
+	if text := b.Text("main"); !strings.Contains(text, "https://auth.chat.example") || strings.Contains(text, "secret.example") {
+		t.Errorf("apps: %s", text)
+	}
+	if b.Get(t, "/account/activity"); strings.Contains(b.Text("main"), "chat.example") {
+		t.Errorf("before: %s", b.Text("main"))
+	}
+	status, got := app.Post(t, "/oauth2/token", url.Values{"grant_type": {clients.TokenExchange}, "audience": {"https://auth.chat.example"},
+		"requested_token_type": {"urn:ietf:params:oauth:token-type:id-jag"}, "subject_token": {token.Extra("id_token").(string)},
+		"subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"}})
+	if status != http.StatusOK {
+		t.Fatalf("%d %v", status, got)
+	}
+	if b.Get(t, "/account/activity"); !strings.Contains(b.Text("main"), "may act for you at another server https://auth.chat.example") {
+		t.Errorf("the activity: %s", b.Text("main"))
+	}
+}
+
 // TestIDJAG_IsTold where it is taken.
 func TestIDJAG_IsTold(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(`

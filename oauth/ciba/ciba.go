@@ -66,13 +66,21 @@ type Outbox interface {
 	Hasten(ctx context.Context, id string) error
 }
 
+// Refusing keeps who wants to be asked nothing; *storage.DB does.
+type Refusing interface {
+	RefuseRequests(ctx context.Context, userID string, now time.Time) error
+	TakeRequests(ctx context.Context, userID string) error
+	RefusesRequests(ctx context.Context, userID string) (since time.Time, err error)
+}
+
 // Options of New. All but Count are required.
 type Options struct {
-	Store  Store
-	People People
-	Outbox Outbox
-	Key    []byte               // for the names of those who are not known
-	Count  func(outcome string) // of a metric: asked, approved, denied; nil counts nothing
+	Store    Store
+	Refusing Refusing
+	People   People
+	Outbox   Outbox
+	Key      []byte               // for the names of those who are not known
+	Count    func(outcome string) // of a metric: asked, approved, denied; nil counts nothing
 }
 
 // Requests are those of apps. It is safe for concurrent use.
@@ -80,8 +88,8 @@ type Requests struct{ o Options }
 
 // New checks the options.
 func New(o Options) (*Requests, error) {
-	if o.Store == nil || o.People == nil || o.Outbox == nil || len(o.Key) == 0 {
-		return nil, errors.New("oauth/ciba: Store, People, Outbox and Key are required")
+	if o.Store == nil || o.Refusing == nil || o.People == nil || o.Outbox == nil || len(o.Key) == 0 {
+		return nil, errors.New("oauth/ciba: Store, Refusing, People, Outbox and Key are required")
 	}
 	if o.Count == nil {
 		o.Count = func(string) {}
@@ -98,14 +106,20 @@ type Whom struct{ key, userID string }
 // Key is what requests for them are counted by.
 func (w Whom) Key() string { return w.key }
 
-// Whom finds who is named.
+// Whom finds who is named. Who refuses all requests is nobody who can decide here, as far as an app sees.
 func (r *Requests) Whom(ctx context.Context, b request.Backchannel) (Whom, error) {
 	id, key, err := r.o.People.Named(ctx, b.Login, b.UserID)
 	if err != nil {
 		return Whom{}, fmt.Errorf("find whom an app names: %w", err)
 	}
 	if id != "" {
-		return Whom{id, id}, nil
+		since, err := r.Refuses(ctx, id)
+		if err != nil {
+			return Whom{}, err
+		}
+		if since.IsZero() {
+			return Whom{id, id}, nil
+		}
 	}
 	h := hmac.New(sha256.New, r.o.Key)
 	h.Write([]byte(key))

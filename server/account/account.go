@@ -90,6 +90,8 @@ type Options struct {
 	RelatedOrigins []string
 	// Asked reports whether apps wait for a decision of the person. Nil = there is no such thing.
 	Asked func(ctx context.Context, userID string) (bool, error)
+	// Elsewhere are other authorization servers where an app may act for the person (ID-JAG). Nil = nowhere.
+	Elsewhere func(ctx context.Context, userID, clientID string) ([]string, error)
 	// Pictures of the people; nil = there are none. Uploads: new ones are taken.
 	Pictures Pictures
 	Uploads  bool

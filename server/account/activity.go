@@ -2,9 +2,11 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 
+	"signet/audit"
 	"signet/server/browser"
 	"signet/server/pages"
 	"signet/storage"
@@ -59,7 +61,7 @@ var activityKinds = map[string][]string{
 	"signins": {"signin.", "session."},
 	"security": {"password.", "passkey.", "factor.", "recovery.", "wayback.started", "wayback.stopped", "wayback.finished",
 		"email.", "upstream.", "user.frozen", "user.unfrozen", "code.replayed", "refresh.reused"},
-	"apps":    {"consent.", "device.", "code.", "refresh.", "grant.", "token."},
+	"apps":    {"consent.", "device.", "request.", "code.", "refresh.", "grant.", "token."},
 	"account": {"signup.", "user.", "terms.", "data.", "group.", "role.", "invitation."},
 }
 
@@ -77,8 +79,22 @@ func (h *Handler) eventLines(ctx context.Context, of pages.Person, list []storag
 			}
 			line.App = names[e.ClientID]
 		}
+		if e.Name == string(audit.GrantDelegated) {
+			line.Elsewhere = audienceOf(e)
+		}
 		line.ByOther = e.ActorID == "cli" || e.ActorKind != "" && e.ActorID != e.UserID
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// audienceOf is the authorization server that an assertion was made for; "" = the event does not say.
+func audienceOf(e storage.Event) string {
+	var detail struct {
+		Audience string `json:"audience"`
+	}
+	if json.Unmarshal(e.Detail, &detail) != nil {
+		return ""
+	}
+	return detail.Audience
 }

@@ -18,7 +18,16 @@ func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), v.Person, list), Done: done(r)})
+	page := pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), v.Person, list), Asked: h.Asked != nil, Done: done(r)}
+	for i := range page.Apps {
+		if h.Elsewhere == nil {
+			break
+		}
+		if page.Apps[i].Elsewhere, err = h.Elsewhere(r.Context(), v.UserID, page.Apps[i].ID); err != nil {
+			return err
+		}
+	}
+	return h.Pages.Render(w, r, http.StatusOK, page)
 }
 
 func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.App) []pages.AppLine {

@@ -47,6 +47,12 @@ type Requests interface {
 	Decide(ctx context.Context, w ciba.Waiting, userID string, approved bool) error
 }
 
+// Switch is what has a person asked nothing; *ciba.Requests.
+type Switch interface {
+	Refuses(ctx context.Context, userID string) (since time.Time, err error)
+	Refuse(ctx context.Context, userID string, refuse bool) error
+}
+
 // Log is the audit log.
 type Log interface {
 	Record(ctx context.Context, e audit.Event) error
@@ -57,6 +63,7 @@ type Options struct {
 	Clients   Authenticator
 	Parser    Parser
 	Requests  Requests
+	Switch    Switch
 	Approvals *approval.Approvals
 	Audit     Log
 	Limits    *ratelimit.Limiter
@@ -71,7 +78,8 @@ type Handler struct{ Options }
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Clients == nil || o.Parser == nil || o.Requests == nil || o.Approvals == nil || o.Audit == nil || o.Limits == nil || o.Login == nil ||
+	if o.Clients == nil || o.Parser == nil || o.Requests == nil || o.Switch == nil ||
+		o.Approvals == nil || o.Audit == nil || o.Limits == nil || o.Login == nil ||
 		o.Browser == nil || o.Pages == nil || o.App == nil {
 		return nil, errors.New("server/ciba: all options are required")
 	}
@@ -83,6 +91,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	m.API("POST /oauth2/bc-authorize", web.NoBrowsers, h.begin, web.Nothing)
 	m.Page("GET "+path, h.show)
 	m.Page("POST "+path, h.decide, web.Nothing)
+	m.Page("POST "+path+"/refusal", h.refuse, web.Nothing)
 	m.Page("GET "+path+"/account", h.another)
 }
 

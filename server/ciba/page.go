@@ -53,15 +53,23 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request) error {
 	return h.ask(w, r, v, found, http.StatusOK, nil)
 }
 
-// list shows what waits; outcome is that of a decision before: allowed, denied, gone, second_step; else nothing.
+// list shows what waits; outcome is that of a decision before: allowed, denied, gone, second_step, or of the switch: refusing,
+// taking; else nothing.
 func (h *Handler) list(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, outcome string) error {
 	list, err := h.Requests.Of(r.Context(), v.UserID)
 	if err != nil {
 		return err
 	}
-	page := pages.Requests{Person: v.Person}
+	page := pages.Requests{Person: v.Person, Action: h.Browser.Path(path+"/refusal", nil)}
+	since, err := h.Switch.Refuses(r.Context(), v.UserID)
+	if err != nil {
+		return err
+	}
+	if !since.IsZero() {
+		page.Refused = v.Person.At(since)
+	}
 	switch outcome {
-	case "allowed", "denied", "gone", "second_step":
+	case "allowed", "denied", "gone", "second_step", "refusing", "taking":
 		page.Outcome = outcome
 	}
 	for _, one := range list {
@@ -165,6 +173,38 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return h.Browser.Go(w, r, done, nil)
+}
+
+// refuse is the switch: with it on, apps that name the person reach nobody, and what waits is denied.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
+	if err := login.ParseForm(r); err != nil {
+		return err
+	}
+	v, err := h.Approvals.SignedIn(w, r, at(""))
+	if v == nil || err != nil {
+		return err
+	}
+	outcome, name := "refusing", audit.RequestsRefused
+	switch {
+	case !browser.ForVisitor(r, v): // another tab has switched accounts: show what is so for the one in view
+		return h.Browser.Go(w, r, path, nil)
+	case r.PostForm.Get("refuse") != "1":
+		outcome, name = "taking", audit.RequestsTaken
+	}
+	err = h.Login.Tx(r.Context(), func(ctx context.Context) error {
+		since, err := h.Switch.Refuses(ctx, v.UserID)
+		if err != nil || since.IsZero() != (outcome == "refusing") { // it is so already
+			return err
+		}
+		if err := h.Switch.Refuse(ctx, v.UserID, outcome == "refusing"); err != nil {
+			return err
+		}
+		return h.Audit.Record(ctx, audit.Event{Name: name, UserID: v.UserID, SessionID: v.SessionID})
+	})
+	if err != nil {
+		return err
+	}
+	return h.Browser.Go(w, r, path+"?"+url.Values{"outcome": {outcome}}.Encode(), nil)
 }
 
 func (h *Handler) allow(ctx context.Context, v *browser.Visitor, found ciba.Waiting, form url.Values) error {

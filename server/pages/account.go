@@ -122,6 +122,7 @@ type SessionLine struct {
 type Apps struct {
 	Person Person
 	Apps   []AppLine
+	Asked  bool // apps that are elsewhere can ask for a decision (CIBA)
 	Done   string
 }
 
@@ -130,6 +131,7 @@ type AppLine struct {
 	App
 	Scopes          []ScopeLine
 	Resources       []string // names of the APIs it may use
+	Elsewhere       []string // other authorization servers where it may act for the person
 	Since, LastUsed time.Time
 }
 
@@ -150,6 +152,7 @@ type EventLine struct {
 	At             time.Time
 	Agent, Network string
 	App            string // name of the app it is about, "" = none
+	Elsewhere      string // the other authorization server that it is about; "" = none
 	ByOther        bool   // an operator did it, not the person
 }
 

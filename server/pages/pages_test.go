@@ -91,7 +91,7 @@ func samples() map[string]Page {
 			{ID: "3", Agent: "", Address: "198.51.100.7", StartedAt: now.AddDate(0, 0, -9), SeenAt: now.AddDate(0, 0, -9)}}},
 		"sessions_one": Sessions{Person: ada,
 			Sessions: []SessionLine{{ID: "1", Agent: "curl/8.5", Address: "::1", StartedAt: now, SeenAt: now, Current: true}}},
-		"apps": Apps{Person: ada, Done: "app", Apps: []AppLine{
+		"apps": Apps{Person: ada, Done: "app", Asked: true, Apps: []AppLine{
 			{App: *shop, Scopes: []ScopeLine{{Scope: "profile"}, {Scope: "email"},
 				{Scope: "orders:read", Owner: "Shop API", Title: map[string]string{"": "Read your orders"},
 					Description: map[string]string{"": "What you bought and when"}}, {Scope: "files:all", Owner: "Files"}},

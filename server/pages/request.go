@@ -2,11 +2,14 @@ package pages
 
 import "time"
 
-// Requests lists what apps ask of the person who is elsewhere (CIBA Core). Outcome is "allowed", "denied", "gone", "second_step" or "".
+// Requests lists what apps ask of the person who is elsewhere (CIBA Core). Outcome is "allowed", "denied", "gone", "second_step",
+// "refusing", "taking" or "". Refused is since when the person refuses all of them; zero = does not.
 type Requests struct {
 	Person  Person
 	Lines   []RequestConfirm // Action is where each is asked about
 	Outcome string
+	Refused time.Time
+	Action  string // of the switch
 }
 
 // RequestConfirm asks what is to become of one.

@@ -10,6 +10,7 @@ func consoleSamples(ada Person) map[string]Page {
 	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
 	menu := []ConsoleItem{{"console.home", "/admin", false}, {"console.people", "/admin/people", true}, {"console.apps", "/admin/apps", false}}
 	return map[string]Page{
+		"requests_refused": Requests{Person: ada, Outcome: "refusing", Refused: at, Action: "/account/requests/refusal"},
 		"sign_up_first": SignUp{Action: "/setup", MinLength: 12, Token: "abc", First: true, AskUsername: true, PasskeyURL: "/setup/passkey",
 			PasskeyOptions: "/setup/passkey/options"},
 		"console_first_app": Console{Person: ada, Menu: menu, Heading: "console.apps", Intro: "console.first_app"},

@@ -114,7 +114,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"waiting": waiting, "race-waiting": raceWaiting,
 		"registrations": registrations, "documents": documents, "race-initial-token": raceInitialToken,
 		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
-		"messages": messages, "logos": logos, "pictures": pictures, "race-message": raceMessage,
+		"messages": messages, "logos": logos, "pictures": pictures, "refusing": refusing, "race-message": raceMessage,
 		"deliveries": deliveries, "queues": queues, "race-delivery": raceDelivery, "session-clients": sessionClients,
 		"upstream uses": upstreamUses, "traces of a client": tracesOfClient, "answers": answers, "race-answers": raceAnswers,
 		"client-changes": clientChanges, "idle-time": idleTime, "race-updates": raceUpdates, "race-disabling": raceDisabling,

@@ -31,6 +31,7 @@ type Profile struct {
 	Picture       []byte          `json:"picture_jpeg,omitempty"` // that we serve, in base64
 	Terms         string          `json:"terms_accepted,omitempty"`
 	TermsAt       time.Time       `json:"terms_accepted_at,omitzero"`
+	RefusesSince  time.Time       `json:"refuses_requests_since,omitzero"` // of apps (CIBA)
 	CreatedAt     time.Time       `json:"created_at"`
 	UpdatedAt     time.Time       `json:"updated_at"`
 }

@@ -24,6 +24,7 @@ type History interface {
 	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
 	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
 	EventsOfUser(ctx context.Context, userID, before string, limit int) ([]storage.Event, error)
+	RefusesRequests(ctx context.Context, userID string) (since time.Time, err error)
 }
 
 // People is the part of *users.Service that Service uses.
@@ -126,6 +127,13 @@ func (s *Service) account(ctx context.Context, userID string, e *Document) (err 
 
 // apps adds consents and grants.
 func (s *Service) apps(ctx context.Context, userID string, e *Document) error {
+	since, err := s.history.RefusesRequests(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if !since.IsZero() {
+		e.Profile.RefusesSince = since.UTC()
+	}
 	consents, err := paged(func(after string) ([]storage.Consent, error) {
 		return s.history.ConsentsOfUser(ctx, userID, after, pageSize)
 	}, func(c storage.Consent) string { return c.ClientID })
