@@ -51,7 +51,7 @@ type Config struct {
 	// Drafts: on; off: names and routes of drafts of standards are not there, whatever their own settings are by default.
 	Drafts string `yaml:"drafts"`
 
-	// MasterKey comes from SIGNET_MASTER_KEY or SIGNET_MASTER_KEY_FILE only, never from the configuration file, so that
+	// MasterKey comes from SIGNET_MASTER_KEY, _FILE or _COMMAND only, never from the configuration file, so that
 	// the file may be kept where secrets may not.
 	MasterKey Secret `yaml:"-"`
 
@@ -83,9 +83,12 @@ func (t TLS) On() bool { return t.CertFile != "" || t.KeyFile != "" }
 
 // Storage is the database.
 type Storage struct {
-	DSN      DSN    `yaml:"dsn"`       // sqlite:PATH (relative to the working directory) or postgres://…
-	Migrate  string `yaml:"migrate"`   // auto: serve migrates at start, under a lock; off: `signet migrate up` does
-	PoolSize int    `yaml:"pool_size"` // connections (Postgres) or readers (SQLite); 0 = chosen by the number of cores
+	DSN     DSN    `yaml:"dsn"`     // sqlite:PATH (relative to the working directory) or postgres://…
+	Migrate string `yaml:"migrate"` // auto: serve migrates at start, under a lock; off: `signet migrate up` does
+	// PasswordCommand prints the password of Postgres whenever a connection is made: a program and its arguments, parted by spaces, for
+	// passwords that live for minutes. No shell reads it; it has ten seconds.
+	PasswordCommand string `yaml:"password_command"`
+	PoolSize        int    `yaml:"pool_size"` // connections (Postgres) or readers (SQLite); 0 = chosen by the number of cores
 	// Snapshots is how many copies of a SQLite database from before a migration are kept; 0 = none are made.
 	Snapshots int `yaml:"snapshots"`
 }

@@ -18,6 +18,16 @@ func NewDSN(text string) DSN { return DSN{text} }
 // Reveal returns the address itself, password included.
 func (d DSN) Reveal() string { return d.text }
 
+// HoldsPassword reports whether there is a password in the address.
+func (d DSN) HoldsPassword() bool {
+	u, err := url.Parse(d.text)
+	if err != nil || !d.Postgres() {
+		return false
+	}
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
 // Postgres tells the engine apart.
 func (d DSN) Postgres() bool {
 	return strings.HasPrefix(d.text, "postgres://") || strings.HasPrefix(d.text, "postgresql://")

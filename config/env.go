@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -15,6 +16,7 @@ const (
 	envToken      = "SIGNET_TOKEN"  // for commands with --server; it is in the shell in which others run, too
 	envMaster     = "SIGNET_MASTER_KEY"
 	envMasterFile = "SIGNET_MASTER_KEY_FILE"
+	envMasterRun  = "SIGNET_MASTER_KEY_COMMAND" // a program that prints it: any vault can keep it
 )
 
 // kubernetes sets these in every pod beside a service that is named signet or signet-something; they are not ours and no mistake.
@@ -50,7 +52,7 @@ func (s Sources) environment(c *Config) []error {
 	}
 	byName[envMaster] = leaf{"the master key", reflect.ValueOf(&c.MasterKey).Elem()}
 	files[envMasterFile] = byName[envMaster]
-	names = append(names, envMaster, envMasterFile)
+	names = append(names, envMaster, envMasterFile, envMasterRun)
 
 	var errs []error
 	given := map[string]string{} // key → variable
@@ -59,6 +61,15 @@ func (s Sources) environment(c *Config) []error {
 		if !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, envTest) || name == envBinary || name == envToken ||
 			ofKubernetes(name, value) {
 			continue
+		}
+		if name == envMasterRun {
+			text, err := s.run(value)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("the master key: %w (environment %s)", err, name))
+				continue
+			}
+			value = text
+			byName[name] = byName[envMaster]
 		}
 		l, plain := byName[name]
 		if !plain {
@@ -102,4 +113,29 @@ func unknownEnv(name string, names []string) error {
 	}
 	return fmt.Errorf("%s: no key has this environment variable; unset it (names are %sSECTION_KEY, see `signet config show`)", name,
 		envPrefix)
+}
+
+// run asks a program for a secret.
+func (s Sources) run(line string) (string, error) {
+	if wrong := commandMistake(line); wrong != "" {
+		return "", errors.New(wrong)
+	}
+	if s.Run == nil {
+		return "", errors.New("no command is run here")
+	}
+	return s.Run(line)
+}
+
+// commandMistake says what is wrong with a command line that no shell reads; "" = nothing.
+func commandMistake(line string) string {
+	switch {
+	case line != "" && strings.TrimSpace(line) == "":
+		return "is empty"
+	case strings.ContainsAny(line, "\x00\n\r"):
+		return "must be one line"
+	case strings.ContainsAny(line, "\"'`$|&;<>()\\"):
+		return "is not read by a shell: it is a program and its arguments, parted by spaces; what needs quotes, pipes or variables goes into " +
+			"a script"
+	}
+	return ""
 }

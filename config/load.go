@@ -26,6 +26,8 @@ type Sources struct {
 	Data    string   // --data: folder of the SQLite database
 	Issuer  string   // --issuer
 
+	// Run runs a program and its arguments, parted by spaces, and returns what it prints; nil = none is run.
+	Run      func(line string) (string, error)
 	ReadFile func(name string) ([]byte, error) // nil = os.ReadFile
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -313,6 +314,45 @@ resources:
 		_, err := load(file("resources: [{identifier: https://a.example, scopes: ["+text+"]}]"), Sources{})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestTheMasterKeyByCommand: a program may print the master key; the mistakes say what it said.
+func TestTheMasterKeyByCommand(t *testing.T) {
+	run := func(line string) (string, error) {
+		if line == "vault seal" {
+			return "", errors.New("it said: sealed")
+		}
+		return "key of " + line, nil
+	}
+	c, err := load(nil, Sources{Environ: []string{"SIGNET_MASTER_KEY_COMMAND=vault get"}, Run: run})
+	if err != nil || c.MasterKey.Reveal() != "key of vault get" {
+		t.Errorf("%v, %v", c.MasterKey.Reveal(), err)
+	}
+	for want, env := range map[string][]string{
+		"both set":                 {"SIGNET_MASTER_KEY=another", "SIGNET_MASTER_KEY_COMMAND=vault get"},
+		"it said: sealed":          {"SIGNET_MASTER_KEY_COMMAND=vault seal"},
+		"is not read by a shell":   {"SIGNET_MASTER_KEY_COMMAND=vault get $X"},
+		"the master key: is empty": {"SIGNET_MASTER_KEY_COMMAND= "},
+	} {
+		if _, err := load(nil, Sources{Environ: env, Run: run}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// TestThePasswordCommand: it is for a Postgres whose address has no password, and one line without what only a shell reads.
+func TestThePasswordCommand(t *testing.T) {
+	for text, want := range map[string]string{
+		"{dsn: postgres://u@h/d, password_command: vault get x}":              "",
+		"{dsn: postgres://u:p@h/d, password_command: vault get x}":            "storage.dsn holds one too",
+		"{dsn: 'postgres://u@h/d?password=p', password_command: vault get x}": "storage.dsn holds one too",
+		"{dsn: postgres://u@h/d, password_command: vault get x | tail -1}":    "is not read by a shell",
+	} {
+		_, err := load(map[string]string{"c.yaml": "storage: " + text}, Sources{File: "c.yaml"})
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -32,7 +32,8 @@ func TestSettingsAreDocumented(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "| `%s` | `%s` | %s |\n", s.Key, generatedtest.Cell(s.Text()), generatedtest.Cell(comments[s.Key]))
 	}
-	out.WriteString("\nThe master key is given as `SIGNET_MASTER_KEY`, or in a file named by `SIGNET_MASTER_KEY_FILE`.\n")
+	out.WriteString("\nThe master key is given as `SIGNET_MASTER_KEY`, in a file named by `SIGNET_MASTER_KEY_FILE`, or by a program,\n" +
+		"`SIGNET_MASTER_KEY_COMMAND`, which prints it.\n")
 	generatedtest.File(t, *update, filepath.Join("..", "docs", "settings.md"), out.String())
 }
 

@@ -95,6 +95,11 @@ func cleanPath(u *url.URL) bool { return u.RawPath == "" && plainPath.MatchStrin
 func (c Config) checkStorage(bad *complaints) {
 	mistake := c.Storage.DSN.Mistake()
 	bad.check(mistake == "", "storage.dsn", "%s", mistake)
+	run := c.Storage.PasswordCommand
+	wrong := commandMistake(run)
+	bad.check(wrong == "", "storage.password_command", "%s", wrong)
+	bad.check(run == "" || !c.Storage.DSN.HoldsPassword(), "storage.password_command",
+		"prints the password, and storage.dsn holds one too; take it out of the address")
 	oneOf(bad, "storage.migrate", c.Storage.Migrate, MigrateAuto, MigrateOff)
 	bad.check(c.Storage.PoolSize >= 0 && c.Storage.PoolSize <= 256, "storage.pool_size", "must be between 0 (chosen for you) and 256")
 }
@@ -335,6 +340,8 @@ func (c Config) Warnings() []string {
 	warn(s.InternalListen != "" && !loopback.Host(internal), "server.internal_listen",
 		"(%s) is open to other machines; it serves metrics without any login", s.InternalListen)
 	warn(c.Storage.DSN.Reveal() == "sqlite::memory:", "storage.dsn", "is in memory: everything is gone when the server stops")
+	warn(c.Storage.PasswordCommand != "" && !c.Storage.DSN.Postgres(), "storage.password_command",
+		"has no effect: storage.dsn is not a Postgres")
 	warn(c.Storage.DSN.Postgres() && c.MasterKey.Empty(), envMaster,
 		"is not set: serve will refuse to start on Postgres without it; make one with `signet key generate-master`")
 	warn(remoteWithoutTLS(c.Storage.DSN), "storage.dsn",

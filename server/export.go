@@ -8,6 +8,7 @@ import (
 
 	"signet/config"
 	"signet/internal/backup"
+	"signet/internal/program"
 	"signet/storage"
 	"signet/storage/sqlitefile"
 	"signet/storage/transfer"
@@ -54,7 +55,11 @@ func exportPostgres(ctx context.Context, c config.Config, to string) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := transfer.Export(ctx, c.Storage.DSN.Reveal(), dsn); err != nil {
+	from, err := program.Address(ctx, c.Storage.DSN.Reveal(), c.Storage.PasswordCommand)
+	if err != nil {
+		return fmt.Errorf("storage.password_command: %w", err)
+	}
+	if err := transfer.Export(ctx, from, dsn); err != nil {
 		return fmt.Errorf("copy Postgres: %w", err)
 	}
 	return sqlitefile.Settle(ctx, to)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,7 @@ import (
 	"signet/internal/geoip"
 	"signet/internal/mail"
 	"signet/internal/outbox"
+	"signet/internal/program"
 	"signet/internal/release"
 	"signet/internal/seal"
 	"signet/internal/telemetry"
@@ -167,10 +169,14 @@ type Services struct {
 
 // OpenDatabase opens the configured database for a use, and nothing else.
 func OpenDatabase(ctx context.Context, c config.Config, log *slog.Logger, use Use) (*storage.DB, error) {
-	db, err := storage.Open(ctx, storage.Options{
+	o := storage.Options{
 		DSN: c.Storage.DSN.Reveal(), Log: log, PoolSize: c.Storage.PoolSize,
 		Existing: use != ForServing, ReadOnly: use == ForReading,
-	})
+	}
+	if line := c.Storage.PasswordCommand; line != "" && c.Storage.DSN.Postgres() {
+		o.Password = program.NewSource(line, os.Environ()).Secret
+	}
+	db, err := storage.Open(ctx, o)
 	if errors.Is(err, storage.ErrNoDatabase) {
 		return nil, fmt.Errorf("storage.dsn: %w: `signet serve` makes it, or `signet migrate up`; name another with --data or --config", err)
 	}

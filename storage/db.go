@@ -30,6 +30,8 @@ const callTimeout = 5 * time.Second
 type Options struct {
 	// DSN is "sqlite:PATH", "sqlite::memory:" or "postgres://…".
 	DSN string
+	// Password is asked for the password of Postgres whenever a connection is made; nil = the DSN has it, or there is none.
+	Password func(ctx context.Context) (string, error)
 	// Log receives slow or failed statements, without their values. Nil discards.
 	Log *slog.Logger
 	// PoolSize bounds connections (Postgres) or readers (SQLite); 0 = default.

@@ -69,7 +69,14 @@ func openPostgres(o Options) (*postgresEngine, error) {
 		size = min(16, max(8, 4*runtime.GOMAXPROCS(0)))
 	}
 	primary := newPrimary(config)
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(primary.connected), stdlib.OptionResetSession(primary.reused))
+	options := []stdlib.OptionOpenDB{stdlib.OptionAfterConnect(primary.connected), stdlib.OptionResetSession(primary.reused)}
+	if o.Password != nil {
+		options = append(options, stdlib.OptionBeforeConnect(func(ctx context.Context, c *pgx.ConnConfig) (err error) {
+			c.Password, err = o.Password(ctx)
+			return err
+		}))
+	}
+	pool := stdlib.OpenDB(*config, options...)
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)

@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/config"
+	"signet/internal/program"
 	"signet/internal/tracing"
 	"signet/server"
 )
@@ -141,6 +142,7 @@ func (a *app) verb(use, short string, args int, do func(cmd *cobra.Command, args
 // configured loads the configuration.
 func (a *app) configured() (config.Config, error) {
 	a.sources.Environ = os.Environ()
+	a.sources.Run = func(line string) (string, error) { return program.Secret(context.Background(), line, os.Environ()) }
 	return config.Load(a.sources)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/config"
+	"signet/internal/program"
 	"signet/server"
 	"signet/storage/transfer"
 )
@@ -59,6 +60,9 @@ func (a *app) move() *cobra.Command {
 func (a *app) moveTo(ctx context.Context, c config.Config, to config.DSN) error {
 	at := c
 	at.Storage.DSN = to
+	if to.HoldsPassword() {
+		at.Storage.PasswordCommand = "" // it is the source's
+	}
 	// This says what is wrong with the source: there is none, its schema is older, the master key is another one.
 	if err := opens(ctx, c); err != nil {
 		return err
@@ -81,7 +85,15 @@ func (a *app) moveTo(ctx context.Context, c config.Config, to config.DSN) error 
 	if _, err := server.Migrate(ctx, at, a.notice); err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	moved, err := transfer.Move(ctx, transfer.Options{From: c.Storage.DSN.Reveal(), To: to.Reveal(), Step: a.progress()})
+	from, err := addressOf(ctx, c)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	target, err := addressOf(ctx, at)
+	if err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	moved, err := transfer.Move(ctx, transfer.Options{From: from, To: target, Step: a.progress()})
 	if err != nil {
 		return err
 	}
@@ -89,6 +101,15 @@ func (a *app) moveTo(ctx context.Context, c config.Config, to config.DSN) error 
 		return fmt.Errorf("everything is in %s, but no server can start on it: %w", moved.To, err)
 	}
 	return a.answer(moved, func(w io.Writer) { writeMove(w, moved, c) })
+}
+
+// addressOf is the address of the database, with the password that the configured command prints, if there is one.
+func addressOf(ctx context.Context, c config.Config) (string, error) {
+	dsn, err := program.Address(ctx, c.Storage.DSN.Reveal(), c.Storage.PasswordCommand)
+	if err != nil {
+		return "", fmt.Errorf("storage.password_command: %w", err)
+	}
+	return dsn, nil
 }
 
 // opens tries a database with its master key, as a command that reads does.
@@ -139,7 +160,11 @@ func (a *app) unfreeze(ctx context.Context, c config.Config, sure bool) error {
 	if err := db.Close(); err != nil {
 		return err
 	}
-	other, err := transfer.Unfreeze(ctx, c.Storage.DSN.Reveal(), sure)
+	address, err := addressOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	other, err := transfer.Unfreeze(ctx, address, sure)
 	switch {
 	case errors.Is(err, transfer.ErrNotFrozen):
 		return fmt.Errorf("there is nothing to do: %w", err)

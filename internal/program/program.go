@@ -1,0 +1,164 @@
+// Package program asks a program of the operator for a secret: the password of the database, the master key. So any vault or
+// cloud has its own client do what it can do best, and none of them is linked in.
+package program
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Timeout bounds one run.
+	Timeout = 10 * time.Second
+	// fresh is how long an answer serves others: a pool that opens all of its connections asks once.
+	fresh = 5 * time.Second
+	// failed is how long a failure does.
+	failed = time.Second
+	// limit is how many bytes are read of what a program writes.
+	limit = 64 << 10
+	// shown is how many bytes of its complaints go into an error.
+	shown = 300
+)
+
+// ErrFailed is of every error here.
+var ErrFailed = errors.New("the program failed")
+
+// Secret runs line, a program and its arguments parted by spaces, and returns what it writes to its standard output, without the white
+// space around it. environ is what it finds in its environment, but for what begins with SIGNET_. Errors hold what it wrote to its
+// standard error, and nothing of its standard output.
+func Secret(ctx context.Context, line string, environ []string) (string, error) {
+	args := strings.Fields(line)
+	if len(args) == 0 {
+		return "", fmt.Errorf("%w: it is empty", ErrFailed)
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	var out, complaints capped
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = outsiders(environ)
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	cmd.WaitDelay = time.Second // what it started may hold its output open
+	err := cmd.Run()
+	secret := strings.TrimSpace(out.kept.String())
+	switch {
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("%w: %s did not end within %s: %w", ErrFailed, args[0], Timeout, ctx.Err())
+	case out.cut:
+		return "", fmt.Errorf("%w: %s wrote more than %d KB", ErrFailed, args[0], limit>>10)
+	case err != nil:
+		return "", fmt.Errorf("%w: %s: %w%s", ErrFailed, args[0], err, complaints.said())
+	case secret == "":
+		return "", fmt.Errorf("%w: %s wrote nothing to its standard output%s", ErrFailed, args[0], complaints.said())
+	}
+	return secret, nil
+}
+
+// outsiders are the variables that are not Signet's own: the program needs no secrets of Signet.
+func outsiders(environ []string) []string {
+	others := make([]string, 0, len(environ)) // not nil, which is the environment of this process
+	for _, pair := range environ {
+		if !strings.HasPrefix(pair, "SIGNET_") {
+			others = append(others, pair)
+		}
+	}
+	return others
+}
+
+// capped keeps the first bytes and takes all.
+type capped struct {
+	kept bytes.Buffer
+	cut  bool
+}
+
+// Write implements io.Writer.
+func (c *capped) Write(p []byte) (int, error) {
+	left := min(limit-c.kept.Len(), len(p))
+	c.cut = c.cut || left < len(p)
+	c.kept.Write(p[:left])
+	return len(p), nil
+}
+
+// said is what a program complained of, on one line.
+func (c *capped) said() string {
+	text := strings.ToValidUTF8(strings.Join(strings.Fields(c.kept.String()), " "), "")
+	if text == "" {
+		return ""
+	}
+	if len(text) > shown {
+		text = strings.ToValidUTF8(text[:shown], "") + "…"
+	}
+	return ": it said: " + text
+}
+
+// Source is a program that is asked again and again.
+type Source struct {
+	line    string
+	environ []string
+	running chan struct{} // holds one while the program runs, and guards what follows
+
+	mu     sync.Mutex
+	secret string
+	err    error
+	until  time.Time // the answer serves others
+}
+
+// NewSource runs nothing yet. See Secret for line and environ.
+func NewSource(line string, environ []string) *Source {
+	return &Source{line: line, environ: environ, running: make(chan struct{}, 1)}
+}
+
+// Secret is what the program writes now, or wrote in the last five seconds. It runs once at a time, however many ask.
+func (s *Source) Secret(ctx context.Context) (string, error) {
+	if secret, err, ok := s.recent(); ok {
+		return secret, err
+	}
+	select {
+	case s.running <- struct{}{}:
+		defer func() { <-s.running }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w: %w", ErrFailed, ctx.Err())
+	}
+	if secret, err, ok := s.recent(); ok { // of who ran before us
+		return secret, err
+	}
+	// Who waits may go away: the others want the answer all the same, and Secret has a bound of its own.
+	secret, err := Secret(context.WithoutCancel(ctx), s.line, s.environ)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secret, s.err, s.until = secret, err, time.Now().Add(fresh)
+	if err != nil {
+		s.until = time.Now().Add(failed)
+	}
+	return secret, err
+}
+
+func (s *Source) recent() (secret string, why error, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.secret, s.err, time.Now().Before(s.until)
+}
+
+// Address is the address of a Postgres, with the password that line prints now; without a line it stays as it is.
+func Address(ctx context.Context, dsn, line string) (string, error) {
+	if line == "" || !strings.HasPrefix(dsn, "postgres") {
+		return dsn, nil
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "", fmt.Errorf("%w: the address takes no password", ErrFailed) // url's error quotes it
+	}
+	password, err := Secret(ctx, line, os.Environ())
+	if err != nil {
+		return "", err
+	}
+	u.User = url.UserPassword(u.User.Username(), password)
+	return u.String(), nil
+}
