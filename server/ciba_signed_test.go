@@ -34,26 +34,10 @@ func TestCIBA_SignedRequestsAndHints(t *testing.T) {
 	}
 	c := newCounter(t, s, "bank", keys, func(m *clients.Metadata) { m.BackchannelSigningAlg = "ES256" })
 	free := newCounter(t, s, "shop", keys)
-	sign := func(client string, change map[string]any) string {
-		t.Helper()
-		now := time.Now()
-		claims := map[string]any{"iss": client, "aud": s.URL, "jti": rand.Text(), "exp": now.Add(time.Minute).Unix(), "nbf": now.Unix(),
-			"iat": now.Unix()}
-		for k, v := range change {
-			if claims[k] = v; v == nil {
-				delete(claims, k)
-			}
-		}
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := jwt.Signed(signer).Claims(claims).Serialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
+	signed := func(typ jose.ContentType, client string, change map[string]any) string {
+		return signedAs(t, key, typ, s.URL, client, change)
 	}
+	sign := func(client string, change map[string]any) string { return signed("JWT", client, change) }
 	asks := map[string]any{"scope": "openid", "login_hint": ada.Email, "binding_message": "SIGNED", "requested_expiry": 120}
 	with := func(change map[string]any) map[string]any {
 		all := maps.Clone(asks)
@@ -71,12 +55,16 @@ func TestCIBA_SignedRequestsAndHints(t *testing.T) {
 	if status, got := send(c, "request", good); status != 200 || got["expires_in"] != 120.0 {
 		t.Fatalf("%d %v", status, got)
 	}
+	if status, got := send(c, "request", signed("OAuth-Authz-Req+JWT", "bank", asks)); status != 200 { // RFC 9101 section 4
+		t.Errorf("typ of a request object: %d %v", status, got)
+	}
 	hour := time.Now().Add(2 * time.Hour).Unix()
 	for what, request := range map[string]string{
 		"again": good, "of another client": sign("shop", asks), "for somebody else": sign("bank", with(map[string]any{"aud": "https://other"})),
 		"without exp": sign("bank", with(map[string]any{"exp": nil})), "without jti": sign("bank", with(map[string]any{"jti": nil})),
 		"without nbf": sign("bank", with(map[string]any{"nbf": nil})), "long": sign("bank", with(map[string]any{"exp": hour})),
 		"over": sign("bank", with(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})), "tampered": good[:len(good)-4] + "AAAA",
+		"an access token": signed("at+jwt", "bank", asks), "an assertion": signed("client-authentication+jwt", "bank", asks),
 		"as an assertion": sign("bank", with(map[string]any{"sub": "bank"})),
 	} {
 		if status, got := send(c, "request", request); status != 400 || got["error"] != "invalid_request" {
@@ -100,6 +88,7 @@ func TestCIBA_SignedRequestsAndHints(t *testing.T) {
 		"another issuer's": {by(map[string]any{"format": "iss_sub", "iss": "https://other", "sub": ada.ID}, nil), "invalid_request"},
 		"of a telephone":   {by(map[string]any{"format": "phone_number", "phone_number": "1"}, nil), "invalid_request"},
 		"another client's": {sign("bank", map[string]any{"sub_id": mail}), "invalid_request"},
+		"a request object": {signed("oauth-authz-req+jwt", "shop", map[string]any{"sub_id": mail}), "invalid_request"},
 	} {
 		if _, got := send(free, "login_hint_token", test.token, "scope", "openid"); fmt.Sprint(got["error"]) != cmp.Or(test.wrong, "<nil>") {
 			t.Errorf("%s: %v", what, got)
@@ -110,6 +99,29 @@ func TestCIBA_SignedRequestsAndHints(t *testing.T) {
 	if text := b.Text("main"); !strings.Contains(text, "SIGNED") || !strings.Contains(text, "Shop") {
 		t.Errorf("%s", text)
 	}
+}
+
+// signedAs is a JWT of the client, for the issuer, for a minute, with the changes.
+func signedAs(t *testing.T, key *ecdsa.PrivateKey, typ jose.ContentType, issuer, client string, change map[string]any) string {
+	t.Helper()
+	now := time.Now()
+	claims := map[string]any{"iss": client, "aud": issuer, "jti": rand.Text(), "exp": now.Add(time.Minute).Unix(), "nbf": now.Unix(),
+		"iat": now.Unix()}
+	for k, v := range change {
+		if claims[k] = v; v == nil {
+			delete(claims, k)
+		}
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key},
+		(&jose.SignerOptions{}).WithType(typ).WithHeader("kid", "k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestCIBA_ASecondStep that the app demands is asked for on the page, and one that is demanded after the decision stops the fetch.

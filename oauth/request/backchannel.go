@@ -171,7 +171,7 @@ func (p *Parser) hinted(ctx context.Context, c *clients.Client, token string, b 
 	refused := func(err error) error {
 		return refusal.InvalidRequest("The login_hint_token is not one that this client may send.").Because(err)
 	}
-	payload, err := p.signedBy(ctx, c, token, "")
+	payload, err := p.signedBy(ctx, c, token, "", "jwt")
 	if err != nil {
 		return refused(err)
 	}
@@ -237,12 +237,12 @@ func (p *Parser) judgeJWT(a aboutJWT, c *clients.Client) error {
 	return nil
 }
 
-// signedBy is the payload of what the client signed.
-func (p *Parser) signedBy(ctx context.Context, c *clients.Client, token, alg string) ([]byte, error) {
+// signedBy is the payload of what the client signed; types are the typ headers that it may have.
+func (p *Parser) signedBy(ctx context.Context, c *clients.Client, token, alg string, types ...string) ([]byte, error) {
 	if len(token) > maxObject {
 		return nil, objectMistake("longer than 16 KiB")
 	}
-	jwt, err := clientjwt.Parse(token, "jwt")
+	jwt, err := clientjwt.Parse(token, types...)
 	if err != nil {
 		return nil, objectMistake(err.Error())
 	}
@@ -272,7 +272,8 @@ func (p *Parser) unpackedBackchannel(ctx context.Context, c *clients.Client, for
 	refused := func(err error) error {
 		return refusal.InvalidRequest("The request is not one that this client may have signed.").Because(err)
 	}
-	payload, err := p.signedBy(ctx, c, object, c.BackchannelSigningAlg)
+	// It is a request object like those of RFC 9101; whoever sends one here proves to be the client, so none can come out of a browser.
+	payload, err := p.signedBy(ctx, c, object, c.BackchannelSigningAlg, "jwt", typeObject)
 	if err != nil {
 		return nil, refused(err)
 	}

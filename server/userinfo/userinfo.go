@@ -8,9 +8,11 @@ package userinfo
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
+	"signet/internal/telemetry"
 	"signet/oauth"
 	"signet/oauth/dpop"
 	"signet/oauth/refusal"
@@ -50,6 +52,7 @@ func (handler *Handler) Mount(m *web.Mux) {
 }
 
 func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
+	interaction(w, r)
 	sent, err := handler.presented(r)
 	if err != nil {
 		return handler.challenged(err, sent.DPoP)
@@ -72,6 +75,32 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	return web.WriteJSON(w, http.StatusOK, told.Claims)
+}
+
+// interaction gives the id of what the client is doing back to it, and to the log (FAPI 1.0 Part 1 section 6.2.1, which FAPI-CIBA
+// keeps). Only a UUID is one: nothing else that a client makes up gets into an answer or a log.
+func interaction(w http.ResponseWriter, r *http.Request) {
+	sent := r.Header["X-Fapi-Interaction-Id"]
+	if len(sent) != 1 || !isUUID(sent[0]) {
+		return
+	}
+	w.Header()["X-Fapi-Interaction-Id"] = sent
+	telemetry.Add(r.Context(), slog.String("interaction_id", sent[0]))
+}
+
+func isUUID(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f':
+		default:
+			return false
+		}
+	}
+	return len(s) == 36
 }
 
 // presented finds the token of a request with what shows that the sender may have it, and judges its proof; without a token nobody tried.

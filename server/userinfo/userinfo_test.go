@@ -157,6 +157,25 @@ func TestSignedAnswer(t *testing.T) { // OpenID Connect Core section 5.3.2
 	}
 }
 
+func TestInteractionID(t *testing.T) { // FAPI 1.0 Part 1 section 6.2.1, item 11
+	h := oauthtest.New(t, oauthtest.Options{DB: oauthtest.Database(t)})
+	d := serve(t, h)
+	for sent, back := range map[string]bool{
+		"9fD197f7-27F4-407f-Bc79-6Ac2179EcB9e": true, "": false, "x": false, "9fd197f7-27f4-407f-bc79-6ac2179ecb9": false,
+		"9fd197f7-27f4-407f-bc79-6ac2179ecb9g": false, "9fd197f7027f4-407f-bc79-6ac2179ecb9e": false,
+		"9fd197f7-27f4-407f-bc79-6ac2179ecb9e0": false, "<script>": false, "9fd197f7-27f4-407f-bc79-6ac2179ecb9e\nx: y": false,
+	} {
+		r := httptest.NewRequest("GET", oauthtest.Issuer+"/userinfo", nil)
+		r.Header["X-Fapi-Interaction-Id"] = []string{sent}
+		w := httptest.NewRecorder()
+		d.handler.ServeHTTP(w, r) // without a token: refusals have it, too
+		got, has := w.Header()["X-Fapi-Interaction-Id"]
+		if has != back || back && got[0] != sent {
+			t.Errorf("%q: %q", sent, got)
+		}
+	}
+}
+
 func TestUnreachableDatabase(t *testing.T) { // rule A18
 	d := open(t)
 	token := d.token(t, "openid").AccessToken
