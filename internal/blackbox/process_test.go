@@ -69,7 +69,10 @@ type site struct {
 }
 
 // newSite writes the configuration. dsn "" is SQLite in the site's folder.
-func newSite(t *testing.T, dsn string) *site {
+func newSite(t *testing.T, dsn string) *site { return newSiteWith(t, dsn, "") }
+
+// newSiteWith has further lines of configuration.
+func newSiteWith(t *testing.T, dsn, more string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	listen := freeAddress(t)
@@ -78,7 +81,7 @@ func newSite(t *testing.T, dsn string) *site {
 	if dsn == "" {
 		s.dsn = "sqlite:" + filepath.Join(dir, "signet.db")
 	}
-	text := fmt.Sprintf(declared, listen, freeAddress(t), s.issuer, s.dsn, secret)
+	text := fmt.Sprintf(declared, listen, freeAddress(t), s.issuer, s.dsn, secret) + more
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

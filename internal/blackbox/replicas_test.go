@@ -11,9 +11,12 @@ import (
 )
 
 // twoReplicas starts two processes on one Postgres; both have the same issuer.
-func twoReplicas(t *testing.T) (s *site, one, two *server) {
+func twoReplicas(t *testing.T) (s *site, one, two *server) { return twoReplicasWith(t, "") }
+
+// twoReplicasWith has further lines of configuration.
+func twoReplicasWith(t *testing.T, more string) (s *site, one, two *server) {
 	t.Helper()
-	s = newSite(t, storagetest.PostgresDSN(t))
+	s = newSiteWith(t, storagetest.PostgresDSN(t), more)
 	starts := make(chan *server, 2)
 	var wg sync.WaitGroup // both at once: one migrates and makes the keys, the other waits
 	wg.Go(func() { starts <- s.start("") })
