@@ -34,6 +34,7 @@ func scenarios() []scenario {
 		{"SQLite: kill -9", false, (*campaign).killSQLite},
 		{"Postgres, two replicas: kill -9 of one or both", false, (*campaign).killReplicas},
 		{"Postgres itself: kill -9", false, (*campaign).killPostgres},
+		{"Postgres, two hosts: kill -9 of the primary, its synchronous standby promoted", true, (*campaign).promote},
 		{"the network to Postgres: cut", false, network(func(ctx context.Context, p *proxy) {
 			p.set(cut)
 			pause(ctx, 300, 1500)
