@@ -393,7 +393,7 @@ func Check(c config.Config) error {
 		_, err := geoip.Open(c.GeoIP.File)
 		errs = append(errs, under("geoip.file: ", err))
 	}
-	errs = append(errs, checkTLS("server.tls", c.Server.TLS), checkMTLS(c), checkBackups(c))
+	errs = append(errs, checkFIPS(c, metadata), checkTLS("server.tls", c.Server.TLS), checkMTLS(c), checkBackups(c))
 	out, err := UpstreamClient(c)
 	if errs = append(errs, err); err != nil {
 		return errors.Join(errs...)

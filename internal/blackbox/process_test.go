@@ -66,6 +66,7 @@ type site struct {
 	config string
 	issuer string
 	dsn    string
+	more   []string // of the environment
 }
 
 // newSite writes the configuration. dsn "" is SQLite in the site's folder.
@@ -146,7 +147,7 @@ func (s *site) startOf(binary, listen string) *server {
 func (s *site) env() []string {
 	// The kits' tests need SIGNET_BINARY in the environment; releases before it refuse a variable that they do not know.
 	inherited := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
-	return append(inherited, "SIGNET_MASTER_KEY="+masterKey)
+	return append(append(inherited, "SIGNET_MASTER_KEY="+masterKey), s.more...)
 }
 
 // ready waits until discovery answers.

@@ -4,8 +4,10 @@ package jwe
 
 import (
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -16,6 +18,9 @@ import (
 
 // ErrNoKey: the client has no key that fits what it registered, or its keys cannot be had.
 var ErrNoKey = errors.New("no key of the client to encrypt to")
+
+// ErrFIPS: Go refuses what is not of its cryptographic module (GODEBUG=fips140=only), and this client registered such.
+var ErrFIPS = errors.New("not with GODEBUG=fips140=only")
 
 // Seal encrypts to a key of the client: of those that fit one that is for encryption only goes first. signed says that the text is a JWT
 // itself (cty JWT, RFC 7519 section 5.2). source is asked for keys at a jwks_uri; nil = nobody is. Errors wrap ErrNoKey where there is
@@ -32,6 +37,9 @@ func Seal(ctx context.Context, source clientjwt.Keys, c *clients.Client, e algs.
 	content := e.Content
 	if content == "" {
 		content = algs.Contents[0]
+	}
+	if fips140.Enforced() && (e.Key == "RSA-OAEP" || strings.HasSuffix(content, "GCM")) {
+		return "", fmt.Errorf("%w: %s with %s; RSA-OAEP-256 or ECDH-ES with A128CBC-HS256 is of the module", ErrFIPS, e.Key, content)
 	}
 	to := jose.Recipient{Algorithm: jose.KeyAlgorithm(e.Key), Key: key.Key, KeyID: key.KeyID}
 	out, err := jose.NewEncrypter(jose.ContentEncryption(content), to, options)

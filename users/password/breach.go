@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/sha1" //nolint:gosec // the lists' own digest; it protects nothing here
 )
 
@@ -15,6 +16,9 @@ type List interface {
 // asked is passed over. Not inside a transaction: a list may be a file or another server.
 func (h *Hasher) CheckBreached(ctx context.Context, password string) error {
 	if len(h.lists) == 0 {
+		return nil
+	}
+	if fips140.Enforced() { // config check has said that there are none then
 		return nil
 	}
 	digest := sha1.Sum([]byte(password))
