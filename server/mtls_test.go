@@ -348,6 +348,9 @@ func (w certified) userinfo(token string, bound mtlstest.Pair, mine, other *http
 		if res.StatusCode != test.status || test.status == 401 && !strings.Contains(res.Header.Get("WWW-Authenticate"), "invalid_token") {
 			w.Errorf("userinfo with %s: %d %v", name, res.StatusCode, res.Header["Www-Authenticate"])
 		}
+		if id := res.Header.Get("X-Fapi-Interaction-Id"); (len(id) == 36) != (test.by == mine || test.by == other) { // one of ours
+			w.Errorf("userinfo with %s: %q", name, id)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ package userinfo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -52,8 +54,8 @@ func (handler *Handler) Mount(m *web.Mux) {
 }
 
 func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
-	interaction(w, r)
 	sent, err := handler.presented(r)
+	interaction(w, r, sent.Proof != nil || sent.Certificate != nil)
 	if err != nil {
 		return handler.challenged(err, sent.DPoP)
 	}
@@ -78,14 +80,22 @@ func (handler *Handler) answer(w http.ResponseWriter, r *http.Request) error {
 }
 
 // interaction gives the id of what the client is doing back to it, and to the log (FAPI 1.0 Part 1 section 6.2.1, which FAPI-CIBA
-// keeps). Only a UUID is one: nothing else that a client makes up gets into an answer or a log.
-func interaction(w http.ResponseWriter, r *http.Request) {
-	sent := r.Header["X-Fapi-Interaction-Id"]
-	if len(sent) != 1 || !isUUID(sent[0]) {
+// keeps). Only a UUID is one: nothing else that a client makes up gets into an answer or a log. Who shows a key or a certificate, as
+// clients of FAPI do, and sends none gets one of ours.
+func interaction(w http.ResponseWriter, r *http.Request, bound bool) {
+	id := r.Header["X-Fapi-Interaction-Id"]
+	switch {
+	case len(id) == 1 && isUUID(id[0]):
+	case bound && len(id) == 0:
+		var b [16]byte
+		_, _ = rand.Read(b[:])               // it never fails
+		b[6], b[8] = b[6]&15|64, b[8]&63|128 // version 4 (RFC 9562 section 5.4)
+		id = []string{fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])}
+	default:
 		return
 	}
-	w.Header()["X-Fapi-Interaction-Id"] = sent
-	telemetry.Add(r.Context(), slog.String("interaction_id", sent[0]))
+	w.Header()["X-Fapi-Interaction-Id"] = id
+	telemetry.Add(r.Context(), slog.String("interaction_id", id[0]))
 }
 
 func isUUID(s string) bool {
