@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"signet/storage"
@@ -24,8 +25,9 @@ type index struct {
 type entry struct {
 	origins   []string // of an enabled client
 	logo      string
-	exchanges bool     // an enabled client that exchanges tokens
-	keys      []string // of NeededKeys of an enabled client
+	logos     map[string]string // … in languages, by tag; nil for most
+	exchanges bool              // an enabled client that exchanges tokens
+	keys      []string          // of NeededKeys of an enabled client
 }
 
 // indexed is the part of the metadata that entries are made of.
@@ -33,6 +35,8 @@ type indexed struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	LogoURI      string   `json:"logo_uri"`
 	GrantTypes   []string `json:"grant_types"`
+
+	Localized map[string]string `json:"localized"`
 
 	IDToken       string `json:"id_token_signed_response_alg"`
 	Userinfo      string `json:"userinfo_signed_response_alg"`
@@ -51,7 +55,7 @@ func entryOf(row storage.Client) (entry, error) {
 	if err := json.Unmarshal(row.Metadata, &m); err != nil {
 		return entry{}, fmt.Errorf("metadata of client %q: %w", row.ID, err)
 	}
-	e := entry{logo: m.LogoURI}
+	e := entry{logo: m.LogoURI, logos: logosIn(m.Localized)}
 	if row.DisabledAt.IsZero() {
 		e.origins, e.exchanges = originsOf(m.RedirectURIs), slices.Contains(m.GrantTypes, TokenExchange)
 		e.keys = Metadata{IDTokenSignedResponseAlg: m.IDToken, UserinfoSignedResponseAlg: m.Userinfo, AccessTokenSignedResponseAlg: m.Access,
@@ -78,7 +82,7 @@ func (x *index) put(id string, e entry) {
 		}
 	}
 	delete(x.of, id)
-	if len(e.origins) == 0 && e.logo == "" && !e.exchanges && len(e.keys) == 0 {
+	if len(e.origins) == 0 && e.logo == "" && e.logos == nil && !e.exchanges && len(e.keys) == 0 {
 		return
 	}
 	x.of[id] = e
@@ -114,7 +118,23 @@ func (x *index) neededKeys() []string {
 	return slices.Sorted(maps.Keys(x.keys))
 }
 
-// logos lists the addresses of logos by client id.
+// mostLogos bounds how many languages a client has pictures in: each is fetched and kept.
+const mostLogos = 20
+
+// logosIn are the addresses of logos in languages, by tag; nil if there are none.
+func logosIn(localized map[string]string) (logos map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(localized)) {
+		if tag, ok := strings.CutPrefix(name, "logo_uri#"); ok && len(logos) < mostLogos {
+			if logos == nil {
+				logos = map[string]string{}
+			}
+			logos[tag] = localized[name]
+		}
+	}
+	return logos
+}
+
+// logos lists the addresses of logos by client id, and those in languages by LogoIn.
 func (x *index) logos() map[string]string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -122,6 +142,9 @@ func (x *index) logos() map[string]string {
 	for id, e := range x.of {
 		if e.logo != "" {
 			list[id] = e.logo
+		}
+		for tag, uri := range e.logos {
+			list[LogoIn(id, tag)] = uri
 		}
 	}
 	return list
@@ -131,6 +154,6 @@ func (x *index) logos() map[string]string {
 func (x *index) withDeclared(declared map[string]*Client) {
 	for _, id := range slices.Sorted(maps.Keys(declared)) {
 		c := declared[id]
-		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, exchanges: c.HasGrant(TokenExchange), keys: c.NeededKeys()})
+		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, logos: logosIn(c.Localized), exchanges: c.HasGrant(TokenExchange), keys: c.NeededKeys()})
 	}
 }

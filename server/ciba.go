@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/clients"
 	"signet/internal/mail"
 	"signet/internal/ratelimit"
 	"signet/oauth/ciba"
@@ -76,7 +77,7 @@ func (n named) Named(ctx context.Context, login, id string) (userID, key string,
 }
 
 // Tell implements ciba.People. The link is the same in every email: it names no request, and decides nothing.
-func (n named) Tell(ctx context.Context, userID, app, message string, until time.Time) error {
+func (n named) Tell(ctx context.Context, userID string, app *clients.Client, message string, until time.Time) error {
 	people := n.services.People
 	if !people.MailOn() {
 		return nil
@@ -88,7 +89,7 @@ func (n named) Tell(ctx context.Context, userID, app, message string, until time
 	if message == "" {
 		message = "–"
 	}
-	return people.SendEmail(ctx, u, mail.Email{
-		Kind: mail.Decision, Link: "/account/requests", ExpiresAt: until, Args: map[string]string{"App": app, "Message": message},
-	})
+	words := called(app)
+	words["Message"] = message
+	return people.SendEmail(ctx, u, mail.Email{Kind: mail.Decision, Link: "/account/requests", ExpiresAt: until, Args: words})
 }

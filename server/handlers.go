@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"strings"
@@ -328,10 +329,29 @@ func (h *Services) appAt(ctx context.Context, id, redirectURI string) *pages.App
 	return &app
 }
 
+// localized are a client's translations, with the logos from our own host.
+func (h *Services) localized(c *clients.Client) map[string]string {
+	list, ours := c.Localized, false
+	for name := range c.Localized {
+		tag, ok := strings.CutPrefix(name, "logo_uri#")
+		if !ok {
+			continue
+		}
+		if !ours {
+			list, ours = maps.Clone(c.Localized), true
+		}
+		delete(list, name)
+		if at := h.logoURL(clients.LogoIn(c.ClientID, tag)); at != "" {
+			list[name] = at
+		}
+	}
+	return list
+}
+
 // shown has the logo from our own host: pages load nothing from elsewhere.
 func (h *Services) shown(c *clients.Client, redirectURI string) pages.App {
 	app := pages.App{ID: c.ClientID, LogoURI: h.logoURL(c.ClientID), Name: c.ClientName, URI: c.ClientURI, PolicyURI: c.PolicyURI,
-		TOSURI: c.TOSURI, Localized: c.Localized}
+		TOSURI: c.TOSURI, Localized: h.localized(c)}
 	if c.InitiateLoginURI != "" && c.Enabled() { // OpenID Connect Core section 4
 		app.OpenURL = login.WithQuery(c.InitiateLoginURI, url.Values{"iss": {h.Config.Server.Issuer}}.Encode())
 	}

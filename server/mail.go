@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"signet/clients"
 	"signet/config"
 	"signet/internal/mail"
 	"signet/server/pages"
@@ -83,6 +84,13 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 type notices struct{ services *Services }
 
 // TokenReused implements ledger.Notices.
-func (n notices) TokenReused(ctx context.Context, userID, app string) error {
-	return n.services.People.Notify(ctx, userID, mail.TokenReuse, map[string]string{"App": app})
+func (n notices) TokenReused(ctx context.Context, userID string, app *clients.Client) error {
+	return n.services.People.Notify(ctx, userID, mail.TokenReuse, called(app))
+}
+
+// called are the words of an email about an app.
+func called(c *clients.Client) map[string]string {
+	words := map[string]string{}
+	pages.App{Name: c.ClientName, Localized: c.Localized}.Call(words, "App")
+	return words
 }

@@ -57,7 +57,7 @@ type People interface {
 	// spelled.
 	Named(ctx context.Context, login, id string) (userID, key string, err error)
 	// Tell writes to the person that an app waits for a decision, in the transaction of ctx.
-	Tell(ctx context.Context, userID, app, message string, until time.Time) error
+	Tell(ctx context.Context, userID string, app *clients.Client, message string, until time.Time) error
 }
 
 // Outbox is where pings wait; *outbox.Outbox.
@@ -184,7 +184,7 @@ func (r *Requests) Begin(ctx context.Context, c *clients.Client, b request.Backc
 		if whom.userID == "" {
 			return nil
 		}
-		return r.o.People.Tell(ctx, whom.userID, c.ClientName, b.Message, w.ExpiresAt)
+		return r.o.People.Tell(ctx, whom.userID, c, b.Message, w.ExpiresAt)
 	})
 	switch {
 	case errors.Is(err, storage.ErrConflict):

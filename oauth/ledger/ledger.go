@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/storage"
 )
 
@@ -41,7 +42,7 @@ type Events interface {
 // Notices tells people; nil where nobody can be told.
 type Notices interface {
 	// TokenReused: a code or refresh token of the person's was used again, and the app's grant ended. In the transaction of ctx.
-	TokenReused(ctx context.Context, userID, app string) error
+	TokenReused(ctx context.Context, userID string, app *clients.Client) error
 }
 
 // Metrics counts what should not happen; *telemetry.Metrics does.

@@ -185,7 +185,7 @@ func (l *Ledger) revoke(ctx context.Context, req *Request) error {
 		if err := l.o.Events.Record(ctx, req.event(name, nil)); err != nil || l.o.Notices == nil || req.State.UserID == "" {
 			return err
 		}
-		return l.o.Notices.TokenReused(ctx, req.State.UserID, req.Client.ClientName)
+		return l.o.Notices.TokenReused(ctx, req.State.UserID, req.Client)
 	})
 }
 

@@ -69,15 +69,15 @@ var activityKinds = map[string][]string{
 const maxEventID = 64
 
 func (h *Handler) eventLines(ctx context.Context, of pages.Person, list []storage.Event) []pages.EventLine {
-	names := map[string]string{}
+	apps := map[string]pages.App{}
 	lines := make([]pages.EventLine, 0, len(list))
 	for _, e := range list {
 		line := pages.EventLine{Name: e.Name, At: of.At(e.At), Agent: e.Agent, Network: e.Network}
 		if e.ClientID != "" {
-			if names[e.ClientID] == "" {
-				names[e.ClientID] = h.App(ctx, e.ClientID).Name
+			if apps[e.ClientID].ID == "" {
+				apps[e.ClientID] = h.App(ctx, e.ClientID)
 			}
-			line.App = names[e.ClientID]
+			line.App = apps[e.ClientID]
 		}
 		if e.Name == string(audit.GrantDelegated) {
 			line.Elsewhere = audienceOf(e)

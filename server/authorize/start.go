@@ -138,7 +138,7 @@ func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err erro
 func toPage(bad *request.PageOnly) error {
 	page := &web.PageError{Status: http.StatusBadRequest, Kind: bad.Kind, Cause: bad, Args: map[string]string{}}
 	if bad.Client != nil {
-		page.Args["Client"] = bad.Client.ClientName
+		pages.App{Name: bad.Client.ClientName, Localized: bad.Client.Localized}.Call(page.Args, "Client")
 	}
 	page.Facts = append(page.Facts, web.Fact{Name: "Error", Value: cmp.Or(bad.Code, "invalid_request")})
 	if wait, ok := errors.AsType[*ratelimit.Throttled](bad); ok {

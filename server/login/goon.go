@@ -133,9 +133,10 @@ func (l *Login) over(ctx context.Context, in flow.Interaction, kind string, stat
 		page.Kind = "expired"
 		return page
 	}
-	page.Args["Client"] = app.Name
+	app.Call(page.Args, "Client")
 	if _, err := l.app(ctx, in.Request); err == nil {
-		page.Args["App"], page.Back = app.Name, l.Browser.Path(returnPath, &in)
+		app.Call(page.Args, "App")
+		page.Back = l.Browser.Path(returnPath, &in)
 	}
 	return page
 }

@@ -156,13 +156,20 @@ func (l *Login) app(ctx context.Context, req flow.Request) (*clients.Client, err
 	case err != nil:
 		return nil, err
 	case !c.Enabled():
-		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "client_disabled", Args: map[string]string{"Client": c.ClientName}}
+		return nil, about(c, "client_disabled")
 	}
 	if _, ok := c.MatchRedirect(req.RedirectURI); !ok {
 		telemetry.Add(ctx, telemetry.URI("redirect_uri", req.RedirectURI), telemetry.URIs("registered_uris", c.RedirectURIs))
-		return nil, &web.PageError{Status: http.StatusBadRequest, Kind: "redirect_mismatch", Args: map[string]string{"Client": c.ClientName}}
+		return nil, about(c, "redirect_mismatch")
 	}
 	return c, nil
+}
+
+// about is the error page that says what is wrong with a client.
+func about(c *clients.Client, kind string) *web.PageError {
+	page := &web.PageError{Status: http.StatusBadRequest, Kind: kind, Args: map[string]string{}}
+	pages.App{Name: c.ClientName, Localized: c.Localized}.Call(page.Args, "Client")
+	return page
 }
 
 // assess gathers what was seen and asks the dispatcher. What costs a read is read only where it matters; the consent, where nothing

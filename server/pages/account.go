@@ -151,7 +151,7 @@ type EventLine struct {
 	Name           string // of package audit; texts are "event." and the name
 	At             time.Time
 	Agent, Network string
-	App            string // name of the app it is about, "" = none
+	App            App    // that it is about; without a name = none
 	Elsewhere      string // the other authorization server that it is about; "" = none
 	ByOther        bool   // an operator did it, not the person
 }

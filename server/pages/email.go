@@ -59,7 +59,7 @@ const (
 func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 	t := p.texts.named(l.Language)
 	words := map[string]string{"Brand": p.brand, "Host": p.host, "Name": emailName(l.Name), "Code": l.Code}
-	for name, value := range l.Args {
+	for name, value := range inWords(l.Args, t.tag) {
 		if _, ours := words[name]; !ours {
 			words[name] = t.emailArg(name, value, zone(l.Zone))
 		}

@@ -157,7 +157,7 @@ func TestAppsAreShownInThePagesLanguage(t *testing.T) {
 	app.Localized = map[string]string{
 		"client_name#de": "Laden", "client_name#de-AT": "Geschäft", "client_name#pt": "Loja", "client_name#FR-ca": "Boutique",
 		"tos_uri#de": "https://shop.example/agb", "policy_uri#es": "https://shop.example/privacidad",
-		"logo_uri#de": "https://shop.example/de.png",
+		"logo_uri#de": "/logos/shop%20de/1",
 	}
 	for tag, want := range map[string]string{"en": "Shop", "de": "Laden", "de-AT": "Geschäft", "de-CH": "Laden", "pt-BR": "Loja",
 		"fr": "Boutique", "it": "Shop"} {
@@ -165,7 +165,7 @@ func TestAppsAreShownInThePagesLanguage(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tag, got.Name, want)
 		}
 	}
-	if de := app.In("de"); de.TOSURI != "https://shop.example/agb" || de.PolicyURI != app.PolicyURI || de.LogoURI != "" {
+	if de := app.In("de"); de.TOSURI != "https://shop.example/agb" || de.PolicyURI != app.PolicyURI || de.LogoURI != "/logos/shop%20de/1" {
 		t.Errorf("%+v", de)
 	}
 	p, err := New(Options{})

@@ -8,9 +8,7 @@ import (
 	"cmp"
 	"maps"
 	"net/url"
-	"reflect"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,77 +16,6 @@ import (
 type Page interface {
 	Template() string
 	Title() string
-}
-
-// App is how a page shows a client: name, host of the redirect URI, logo only if vouched for by the operator.
-type App struct {
-	ID, Name, Host, LogoURI, PolicyURI, TOSURI, URI string
-	OpenURL                                         string            // where a sign-in to it begins; "" = not told
-	Localized                                       map[string]string // what of it is there in other languages, like client_name#de
-}
-
-// In is the app in a language: in the language itself, or in another of the same base, like de for de-AT.
-func (a App) In(tag string) App {
-	a.Name, a.URI = cmp.Or(a.localized("client_name", tag), a.Name), cmp.Or(a.localized("client_uri", tag), a.URI)
-	a.PolicyURI, a.TOSURI = cmp.Or(a.localized("policy_uri", tag), a.PolicyURI), cmp.Or(a.localized("tos_uri", tag), a.TOSURI)
-	return a
-}
-
-// localized is a member in a language; "" = there is none.
-func (a App) localized(member, tag string) (best string) {
-	base, _, _ := strings.Cut(tag, "-")
-	for _, name := range slices.Sorted(maps.Keys(a.Localized)) {
-		named, of, _ := strings.Cut(name, "#")
-		first, _, _ := strings.Cut(of, "-")
-		switch {
-		case named != member || !strings.EqualFold(first, base):
-		case strings.EqualFold(of, tag):
-			return a.Localized[name]
-		case best == "" || strings.EqualFold(of, base):
-			best = a.Localized[name]
-		}
-	}
-	return best
-}
-
-// inLanguage is the page with its apps in a language.
-func inLanguage(page Page, tag string) Page {
-	if list, ok := page.(Apps); ok {
-		list.Apps = slices.Clone(list.Apps)
-		for i := range list.Apps {
-			list.Apps[i].App = list.Apps[i].In(tag)
-		}
-		return list
-	}
-	v := reflect.ValueOf(page)
-	if v.Kind() != reflect.Struct {
-		return page
-	}
-	field, ok := v.Type().FieldByName("App")
-	if !ok || len(field.Index) > 1 {
-		return page
-	}
-	var shown any
-	switch app := v.FieldByIndex(field.Index).Interface().(type) {
-	case App:
-		if len(app.Localized) == 0 {
-			return page
-		}
-		shown = app.In(tag)
-	case *App:
-		if app == nil || len(app.Localized) == 0 {
-			return page
-		}
-		in := app.In(tag)
-		shown = &in
-	default:
-		return page
-	}
-	changed := reflect.New(v.Type()).Elem()
-	changed.Set(v)
-	changed.FieldByIndex(field.Index).Set(reflect.ValueOf(shown))
-	localized, _ := changed.Interface().(Page)
-	return localized
 }
 
 // Person is how a page shows who is signed in.

@@ -71,7 +71,7 @@ func samples() map[string]Page {
 			{"iss", "https://id.example"}}},
 		"account": Account{Person: ada, Verified: true, PasswordChanged: now.AddDate(0, -3, 0), Notices: []string{"reuse"}, Done: "app",
 			Factors: &Factors{TOTP: true, RecoveryLeft: 2, Passkeys: 2}, Sessions: 3, Apps: 2,
-			LastActivity: &EventLine{Name: "consent.given", App: "Shop", At: now.Add(-2 * time.Hour)}},
+			LastActivity: &EventLine{Name: "consent.given", App: App{Name: "Shop"}, At: now.Add(-2 * time.Hour)}},
 		"account_empty": Account{Person: Person{Username: "eve", Several: true}, Factors: &Factors{}, Sessions: 1},
 		"profile": Profile{Person: ada, Upload: true, Zones: []string{"Europe/Vienna", "UTC"},
 			Locales: []Language{{"en", "English"}, {"de", "Deutsch"}},
@@ -102,7 +102,7 @@ func samples() map[string]Page {
 		"activity": Activity{Person: ada, Path: "/account/activity", Kind: "security", OlderURL: "/account/activity?before=1",
 			FirstURL: "/account/activity", Events: []EventLine{
 				{Name: "signin.succeeded", At: now, Agent: linux, Network: "203.0.113.0/24"},
-				{Name: "consent.given", App: "Shop", At: now.Add(-time.Hour), Agent: iphone, Network: "2001:db8:85a3::/56"},
+				{Name: "consent.given", App: App{Name: "Shop"}, At: now.Add(-time.Hour), Agent: iphone, Network: "2001:db8:85a3::/56"},
 				{Name: "password.set", ByOther: true, At: now.AddDate(0, -1, 0)}, {Name: "who.knows", At: now.AddDate(-1, 0, 0), Agent: "curl/8.5"}}},
 	}
 	maps.Copy(all, endSamples(now))

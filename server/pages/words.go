@@ -176,8 +176,8 @@ func pairs(args map[string]string) []any {
 // event puts a fact of the audit log into words; one that nobody wrote words for is not shown by its name.
 func (l *locale) event(e EventLine) template.HTML {
 	id := "event." + e.Name
-	if e.App != "" && l.ids[id+".app"] {
-		return l.say(id+".app", "App", bdi(e.App))
+	if e.App.Name != "" && l.ids[id+".app"] {
+		return l.say(id+".app", "App", bdi(e.App.Name))
 	}
 	return orElse(l.optional(id), l.say("event.other"))
 }
@@ -247,7 +247,7 @@ func (l *locale) span(d time.Duration) template.HTML {
 func (l *locale) errorText(e Error, part string) template.HTML {
 	id := "error." + e.Kind + "." + part
 	args := make([]any, 0, 2*len(e.Args))
-	for k, v := range e.Args {
+	for k, v := range inWords(e.Args, l.tag) {
 		args = append(args, k, bdi(v))
 	}
 	if e.Args["Client"] != "" && l.ids[id+"_client"] {
