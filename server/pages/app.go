@@ -92,8 +92,8 @@ func mayHold(t reflect.Type) (holds bool) {
 	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
 		holds = mayHold(t.Elem())
 	case t.Kind() == reflect.Struct:
-		for i := range t.NumField() {
-			holds = holds || t.Field(i).IsExported() && mayHold(t.Field(i).Type)
+		for field := range t.Fields() {
+			holds = holds || field.IsExported() && mayHold(field.Type)
 		}
 	}
 	appIn.Store(t, holds)
