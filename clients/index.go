@@ -134,7 +134,7 @@ func logosIn(localized map[string]string) (logos map[string]string) {
 	return logos
 }
 
-// logos lists the addresses of logos by client id, and those in languages by LogoIn.
+// logos lists the addresses of logos by client id, and those in languages by Metadata.LogoIn.
 func (x *index) logos() map[string]string {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -144,7 +144,7 @@ func (x *index) logos() map[string]string {
 			list[id] = e.logo
 		}
 		for tag, uri := range e.logos {
-			list[LogoIn(id, tag)] = uri
+			list[Metadata{ClientID: id}.LogoIn(tag)] = uri
 		}
 	}
 	return list
@@ -154,6 +154,7 @@ func (x *index) logos() map[string]string {
 func (x *index) withDeclared(declared map[string]*Client) {
 	for _, id := range slices.Sorted(maps.Keys(declared)) {
 		c := declared[id]
-		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, logos: logosIn(c.Localized), exchanges: c.HasGrant(TokenExchange), keys: c.NeededKeys()})
+		x.put(id, entry{origins: c.Origins(), logo: c.LogoURI, logos: logosIn(c.Localized), exchanges: c.HasGrant(TokenExchange),
+			keys: c.NeededKeys()})
 	}
 }

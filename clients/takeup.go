@@ -192,10 +192,10 @@ func (r *Registry) reload(ctx context.Context, v *storage.Versions) error {
 // Exchanging reports whether an enabled client exchanges tokens (RFC 8693).
 func (r *Registry) Exchanging() bool { return r.index.Load().exchanging() }
 
-// LogoIn is what a client's logo in a language goes by: no client id has a blank.
-func LogoIn(clientID, tag string) string { return clientID + " " + tag }
+// LogoIn is what the client's logo in a language goes by among LogoURIs: no client id has a blank.
+func (m Metadata) LogoIn(tag string) string { return m.ClientID + " " + tag }
 
-// LogoURIs lists the addresses of the clients' logos by client id, and those in languages by LogoIn.
+// LogoURIs lists the addresses of the clients' logos by client id, and those in languages by Metadata.LogoIn.
 func (r *Registry) LogoURIs() map[string]string { return r.index.Load().logos() }
 
 var viewSeed = maphash.MakeSeed()

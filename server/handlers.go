@@ -341,7 +341,7 @@ func (h *Services) localized(c *clients.Client) map[string]string {
 			list, ours = maps.Clone(c.Localized), true
 		}
 		delete(list, name)
-		if at := h.logoURL(clients.LogoIn(c.ClientID, tag)); at != "" {
+		if at := h.logoURL(c.LogoIn(tag)); at != "" {
 			list[name] = at
 		}
 	}
