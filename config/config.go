@@ -314,6 +314,8 @@ type FootLink struct {
 type Support struct {
 	Contact string `yaml:"contact"` // shown on the forgotten-password page
 	URL     string `yaml:"url"`     // linked as Help at the foot of each page; "" = none
+	// DevelopersURL is a page for developers of apps (service_documentation of the metadata); "" = none.
+	DevelopersURL string `yaml:"developers_url"`
 }
 
 // Terms of service, which people accept.

@@ -195,7 +195,8 @@ func (c Config) checkPeople(bad *complaints) {
 	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version",
 		"must be at most 50 characters without blanks, like 2026-11")
 	bad.check(t.Version == "" || t.URL != "", "terms.url", "is missing: people must be able to read what they accept")
-	for _, link := range [][2]string{{"terms.url", t.URL}, {"terms.privacy_url", t.PrivacyURL}, {"support.url", c.Support.URL}} {
+	for _, link := range [][2]string{{"terms.url", t.URL}, {"terms.privacy_url", t.PrivacyURL}, {"support.url", c.Support.URL},
+		{"support.developers_url", c.Support.DevelopersURL}} {
 		bad.check(link[1] == "" || webLink(link[1]), link[0], "%q is not an address; write it like https://example.com/terms", link[1])
 	}
 	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")

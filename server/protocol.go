@@ -456,6 +456,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		AssertionAlgs: slices.Concat(clients.AssertionAlgs, algs.Secrets), UserinfoAlgs: algs.Signing,
 		EncryptionAlgs: algs.Keys, EncryptionEncs: algs.Contents,
 		BackchannelLogout: true, FrontchannelLogout: true,
+		Developers: h.Config.Support.DevelopersURL, Policy: h.Config.Terms.PrivacyURL, Terms: h.Config.Terms.URL,
 	}
 	if h.Config.IDJAG.Accept {
 		facts.GrantProfiles = []string{trusted.ProfileIDJAG}

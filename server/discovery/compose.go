@@ -39,6 +39,10 @@ type metadata struct {
 	Prompts       []string `json:"prompt_values_supported,omitempty"`
 	ACRs          []string `json:"acr_values_supported,omitempty"`
 	Locales       []string `json:"ui_locales_supported,omitempty"`
+	// Pages for people, of whom runs the server (RFC 8414 section 2).
+	Developers string `json:"service_documentation,omitempty"`
+	Policy     string `json:"op_policy_uri,omitempty"`
+	Terms      string `json:"op_tos_uri,omitempty"`
 
 	Subjects     []string `json:"subject_types_supported,omitempty"`
 	IDTokenAlgs  []string `json:"id_token_signing_alg_values_supported,omitempty"`
@@ -111,7 +115,7 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 		Push:        at("POST", "/oauth2/par"),
 		Device:      at("POST", "/oauth2/device_authorization"),
 		Backchannel: at("POST", "/oauth2/bc-authorize"),
-		Scopes:      f.Scopes, Locales: f.Locales,
+		Scopes:      f.Scopes, Locales: f.Locales, Developers: f.Developers, Policy: f.Policy, Terms: f.Terms,
 	}
 	if d.Authorization != "" {
 		d.Documents = f.Documents

@@ -47,6 +47,8 @@ type Facts struct {
 	Claims        []string
 	ACRs          []string
 	Locales       []string // BCP 47 tags of the pages' languages
+	Developers    string   // addresses of pages: for developers of apps,
+	Policy, Terms string   // the privacy policy and the terms of service; "" = none
 	AuthMethods   []string // of clients at the token and revocation endpoints
 	AssertionAlgs []string // for private_key_jwt
 	MustPush      bool     // authorization requests come by the pushed way only

@@ -172,7 +172,7 @@ func TestNamesAndTypesAreRegistered(t *testing.T) { // conformance section 1
 		revocation_endpoint_auth_methods_supported revocation_endpoint_auth_signing_alg_values_supported
 		introspection_endpoint_auth_methods_supported introspection_endpoint_auth_signing_alg_values_supported
 		claims_parameter_supported request_parameter_supported request_uri_parameter_supported
-		authorization_response_iss_parameter_supported protected_resources`)
+		authorization_response_iss_parameter_supported protected_resources service_documentation op_policy_uri op_tos_uri`)
 	for name, value := range start(t, "https://id.example", everything).get("/.well-known/openid-configuration") {
 		if !slices.Contains(registered, name) {
 			t.Errorf("%s is not registered", name)
