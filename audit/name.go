@@ -83,6 +83,9 @@ const (
 	ConsentGiven     Name = "consent.given"
 	ConsentDenied    Name = "consent.denied"
 	ConsentWithdrawn Name = "consent.withdrawn"
+	AgentAllowed     Name = "agent.allowed" // an app may act for the person by itself: until when, and how often
+	AgentPaused      Name = "agent.paused"
+	AgentResumed     Name = "agent.resumed"
 	DeviceApproved   Name = "device.approved" // an app on a device without a browser was let in (RFC 8628)
 	DeviceDenied     Name = "device.denied"
 	RequestApproved  Name = "request.approved" // what an app asked of somebody whom it named (CIBA Core)

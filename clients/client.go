@@ -114,10 +114,10 @@ func (c *Client) Origins() []string { return c.origins }
 // NeedsPKCE reports whether its authorization requests must carry a code challenge.
 func (c *Client) NeedsPKCE() bool { return c.RequirePKCE || c.Public() }
 
-// SkipsConsent reports whether the consent question may be left out: first-party, and not a public client anyone on the same
+// SkipsConsent reports whether the consent question may be left out: first-party, no agent, and not a public client anyone on the same
 // device could pose as (RFC 8252 section 8.6).
 func (c *Client) SkipsConsent() bool {
-	return c.FirstParty && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, LooksNative))
+	return c.FirstParty && !c.Agent && !(c.Public() && slices.ContainsFunc(c.RedirectURIs, LooksNative))
 }
 
 // LoopbackOnly reports whether all its redirect URIs are on this computer or private-use schemes.

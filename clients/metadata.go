@@ -170,6 +170,10 @@ type Metadata struct {
 	GroupsFilter []string `json:"groups_filter,omitempty"` // which groups it is told: names, and beginnings before a *; empty = all
 	RolesClaim   string   `json:"roles_claim,omitempty"`   // the same for roles
 	MaxGrants    int64    `json:"max_grants,omitempty"`    // live grants that a person may have at it; 0 = DefaultMaxGrants
+	// it acts for people by itself: they say until when, and how often, at most as is said here
+	Agent         bool  `json:"agent,omitempty"`
+	AgentMaxDays  int64 `json:"agent_max_days,omitempty"`  // 0 = DefaultAgentDays
+	AgentMaxCalls int64 `json:"agent_max_calls,omitempty"` // a day; 0 = any number
 	// an administrator allowed it the tools at /api/admin/mcp, for people who may do what they do
 	AdminTools bool `json:"admin_tools,omitempty"`
 	// hash of what people agree to of its metadata document, which is at its id; "" = it has none, but was registered
@@ -289,7 +293,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
-			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateBackchannel(), m.validateLocalized(),
+			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateAgent(), m.validateBackchannel(), m.validateLocalized(),
 			detail.ValidateNames(m.DetailsTypes))...)
 }
 

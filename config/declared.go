@@ -83,6 +83,10 @@ type Client struct {
 	FirstParty            bool `yaml:"first_party" json:"first_party,omitempty"`
 	AdminTools            bool `yaml:"admin_tools" json:"admin_tools,omitempty"`
 
+	Agent         bool  `yaml:"agent" json:"agent,omitempty"`
+	AgentMaxDays  int64 `yaml:"agent_max_days" json:"agent_max_days,omitempty"`
+	AgentMaxCalls int64 `yaml:"agent_max_calls" json:"agent_max_calls,omitempty"`
+
 	CertificateBound bool `yaml:"tls_client_certificate_bound_access_tokens" json:"tls_client_certificate_bound_access_tokens,omitempty"`
 
 	Profile string `yaml:"profile" json:"profile,omitempty"`

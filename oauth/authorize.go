@@ -201,7 +201,7 @@ func (p *Provider) begin(ctx context.Context, req *ledger.Request, id string, a 
 		Access: int64(req.Lifetimes.Access / time.Second), Idle: int64(req.Lifetimes.Idle / time.Second),
 	}
 	facts.Grant(a.Claims)
-	facts.Details = a.Details.String()
+	facts.Details, facts.Agent = a.Details.String(), a.Client.Agent
 	left := slices.DeleteFunc(slices.Clone(a.Request.Scopes), func(s string) bool { return slices.Contains(a.Scopes, s) })
 	facts.LeftOut = strings.Join(left, " ")
 	if a.Request.RedirectURISent {

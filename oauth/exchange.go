@@ -400,7 +400,7 @@ func (p *Provider) signExchanged(req *ledger.Request, x *exchanged) (*Answer, er
 		Subject: x.subject.Subject, Audience: x.aud, ClientID: req.Client.ClientID, Scope: strings.Join(x.scopes, " "),
 		IssuedAt: req.Now.Unix(), ExpiresAt: min(req.Now.Add(req.Lifetimes.Access).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
 		AuthTime: x.subject.AuthTime, ACR: x.subject.ACR, AMR: x.subject.AMR, GrantID: x.subject.GrantID,
-		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct, Status: x.subject.Status, ActStatus: x.status,
+		Cnf: x.cnf, Act: x.act, MayAct: x.subject.MayAct, CallLimit: x.subject.CallLimit, Status: x.subject.Status, ActStatus: x.status,
 	}
 	if x.actor != nil {
 		a.ExpiresAt = min(a.ExpiresAt, x.actor.ExpiresAt)

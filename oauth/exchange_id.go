@@ -70,6 +70,11 @@ func (p *Provider) exchangeIDToken(ctx context.Context, req *ledger.Request, x *
 		Subject: id.Subject, ClientID: s.ClientID, Scope: strings.Join(p.stillGranted(req.Client, s.Grant), " "), IssuedAt: id.IssuedAt,
 		ExpiresAt: id.ExpiresAt, AuthTime: id.AuthTime, ACR: id.ACR, AMR: id.AMR, GrantID: s.ID,
 	}
+	if !s.AgentUntil.IsZero() {
+		x.subject.CallLimit, x.subject.ExpiresAt = tokens.CallsADay(s.AgentCalls), min(id.ExpiresAt, s.AgentUntil.Unix())
+	} else if req.Client.Agent {
+		return unacceptable("subject_token", errNotAgreed)
+	}
 	if p.o.Status != nil {
 		x.subject.Status = p.o.Status.Claim(s.StatusIndex)
 	}

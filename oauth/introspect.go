@@ -21,25 +21,26 @@ import (
 // Introspection is the answer about a token (RFC 7662 section 2.2). Of an inactive one nothing but Active is said. Names
 // and addresses are not part of it (rule K10): a resource that needs them asks for a claim.
 type Introspection struct {
-	Active    bool            `json:"active"`
-	Scope     string          `json:"scope,omitempty"`
-	ClientID  string          `json:"client_id,omitempty"`
-	TokenType string          `json:"token_type,omitempty"`
-	Subject   string          `json:"sub,omitempty"`
-	Audience  tokens.Audience `json:"aud,omitempty"`
-	Issuer    string          `json:"iss,omitempty"`
-	ExpiresAt int64           `json:"exp,omitempty"`
-	IssuedAt  int64           `json:"iat,omitempty"`
-	JTI       string          `json:"jti,omitempty"`
-	AuthTime  int64           `json:"auth_time,omitempty"` // RFC 9470 section 6.2
-	ACR       string          `json:"acr,omitempty"`
-	AMR       []string        `json:"amr,omitempty"`
-	Groups    []string        `json:"groups,omitempty"` // as the token has them
-	Roles     []string        `json:"roles,omitempty"`
-	Cnf       json.RawMessage `json:"cnf,omitempty"` // the key it is bound to (RFC 9449 section 6.2)
-	Act       json.RawMessage `json:"act,omitempty"` // who acts for the subject (RFC 8693 section 4.1)
-	MayAct    json.RawMessage `json:"may_act,omitempty"`
-	Details   json.RawMessage `json:"authorization_details,omitempty"` // RFC 9396 section 9.2
+	Active    bool              `json:"active"`
+	Scope     string            `json:"scope,omitempty"`
+	ClientID  string            `json:"client_id,omitempty"`
+	TokenType string            `json:"token_type,omitempty"`
+	Subject   string            `json:"sub,omitempty"`
+	Audience  tokens.Audience   `json:"aud,omitempty"`
+	Issuer    string            `json:"iss,omitempty"`
+	ExpiresAt int64             `json:"exp,omitempty"`
+	IssuedAt  int64             `json:"iat,omitempty"`
+	JTI       string            `json:"jti,omitempty"`
+	AuthTime  int64             `json:"auth_time,omitempty"` // RFC 9470 section 6.2
+	ACR       string            `json:"acr,omitempty"`
+	AMR       []string          `json:"amr,omitempty"`
+	Groups    []string          `json:"groups,omitempty"` // as the token has them
+	Roles     []string          `json:"roles,omitempty"`
+	Cnf       json.RawMessage   `json:"cnf,omitempty"` // the key it is bound to (RFC 9449 section 6.2)
+	Act       json.RawMessage   `json:"act,omitempty"` // who acts for the subject (RFC 8693 section 4.1)
+	CallLimit *tokens.CallLimit `json:"call_limit,omitempty"`
+	MayAct    json.RawMessage   `json:"may_act,omitempty"`
+	Details   json.RawMessage   `json:"authorization_details,omitempty"` // RFC 9396 section 9.2
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
@@ -96,7 +97,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 	return Introspection{
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: a.TokenType(), Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
-		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf, Act: a.Act, MayAct: a.MayAct,
+		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf, Act: a.Act, MayAct: a.MayAct, CallLimit: a.CallLimit,
 		Details: a.Details,
 	}, nil
 }
@@ -157,7 +158,7 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(a.Act) > 0 && client.Exchange == nil {
+	if len(a.Act) > 0 && client.Exchange == nil && !ofAgent(a) {
 		return nil, nil, inactive("its client may not exchange tokens any more")
 	}
 	s, err := p.o.Store.GrantStateOfToken(ctx, a.GrantID, a.JTI)
@@ -189,7 +190,16 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 	if err := grants.Alive(&s, time.Now()); err != nil {
 		return nil, nil, inactive(err.Error())
 	}
+	if client.Agent && a.ClientID == s.ClientID && s.AgentUntil.IsZero() {
+		return nil, nil, inactive(errNotAgreed.Error())
+	}
 	return &s, client, ledger.Readable(s.Grant)
+}
+
+// ofAgent reports whether a token is an agent's own, of its own grant: it came by no exchange.
+func ofAgent(a tokens.Access) bool {
+	all, err := actorsOf(a.Act)
+	return err == nil && len(all) == 1 && all[0].Subject == a.ClientID && len(a.ActStatus) == 0
 }
 
 func inactive(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }

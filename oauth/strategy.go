@@ -73,6 +73,12 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		if !g.AuthTime.IsZero() {
 			a.AuthTime = g.AuthTime.Unix()
 		}
+		if req.OfAgent() {
+			a.CallLimit = tokens.CallsADay(g.AgentCalls)
+			if a.Act, err = json.Marshal(actor{Subject: req.Client.ClientID}); err != nil {
+				return "", "", err
+			}
+		}
 		if err := s.memberships(ctx, req, &a); err != nil {
 			return "", "", err
 		}

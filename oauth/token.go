@@ -16,6 +16,7 @@ import (
 	"signet/internal/telemetry"
 	"signet/oauth/dpop"
 	"signet/oauth/flow"
+	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/mtls"
 	"signet/oauth/refusal"
@@ -183,8 +184,13 @@ func (p *Provider) guard(_ context.Context, req *ledger.Request) error {
 	if req.State == nil || alive == nil {
 		return nil
 	}
-	if err := alive(req.State, req.Now); err != nil {
+	if err := alive(req.State, req.Now); errors.Is(err, grants.ErrPaused) { // not invalid_grant, upon which the agent would forget the token
+		return refusal.AccessDenied("The person has paused this agent. Its tokens are good again once they let it go on.").Because(err)
+	} else if err != nil {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(err)
+	}
+	if req.OfAgent() && req.State.AgentUntil.IsZero() {
+		return refusal.InvalidGrant("The grant is no longer valid.").Because(errNotAgreed)
 	}
 	if ends := req.EndsAt(); !ends.IsZero() && !req.Now.Before(ends) {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(errPastEnd)
@@ -206,7 +212,10 @@ func (p *Provider) strong(_ context.Context, req *ledger.Request) error {
 	return nil
 }
 
-var errPastEnd = errors.New("past the end that its client's grants have now")
+var (
+	errPastEnd   = errors.New("past the end that its client's grants have now")
+	errNotAgreed = errors.New("its client is an agent, with which the person has agreed on nothing")
+)
 
 // lifetimes that hold for a client: its own, else the server's.
 func (p *Provider) lifetimes(c *clients.Client) ledger.Lifetimes {

@@ -59,7 +59,7 @@ func (s *Server) mount() (*web.Mux, error) {
 		return nil, err
 	}
 	s.visitors = visitors
-	consents := &consents.Consents{Store: h.DB, Audit: h.Audit}
+	consents := &consents.Consents{Store: h.DB, Audit: h.Audit, Notices: notices{h}}
 	front, err := h.login(view, visitors, consents)
 	if err != nil {
 		return nil, err
@@ -171,7 +171,8 @@ func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.
 func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
-		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, Scope: h.scopeLine,
+		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, PassesTo: h.passesTo,
+		Scope:  h.scopeLine,
 		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor,
 	}
 	if h.Config.IDJAG.Issue {

@@ -24,7 +24,7 @@ var journaled = []audit.Name{
 	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
 	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
-	audit.ConsentWithdrawn, audit.KeyRetired, audit.AdminTokenRevoked,
+	audit.ConsentWithdrawn, audit.AgentPaused, audit.KeyRetired, audit.AdminTokenRevoked,
 }
 
 const (

@@ -83,6 +83,11 @@ func TestMail(ctx context.Context, c config.Config, to, language string, print i
 // notices tells people what the protocol finds out: the protocol must not import users.
 type notices struct{ services *Services }
 
+// AgentAllowed implements consent.Notices.
+func (n notices) AgentAllowed(ctx context.Context, userID, app string) error {
+	return n.services.People.Notify(ctx, userID, mail.AgentAllowed, map[string]string{"App": app})
+}
+
 // TokenReused implements ledger.Notices.
 func (n notices) TokenReused(ctx context.Context, userID string, app *clients.Client) error {
 	return n.services.People.Notify(ctx, userID, mail.TokenReuse, called(app))

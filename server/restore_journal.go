@@ -143,6 +143,12 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		return err
 	case audit.ConsentWithdrawn:
 		return h.withdrawAgain(ctx, a, now)
+	case audit.AgentPaused:
+		paused, err := h.DB.PauseAgent(ctx, a.User, a.Client, true, now)
+		if err == nil && !paused {
+			return storage.ErrNotFound
+		}
+		return err
 	case audit.AdminTokenRevoked:
 		return h.DB.RevokeToken(ctx, a.Token, now.Add(longestHostToken))
 	case audit.GroupMemberRemoved, audit.GroupDeleted, audit.RoleTaken, audit.RoleDeleted, audit.RoleChanged:

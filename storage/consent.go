@@ -17,28 +17,42 @@ type Consent struct {
 	Resources []string `gorm:"serializer:words"` // identifiers shown so far
 	// ClientHash is of what a metadata document said when this was agreed to, "" = the client has none.
 	ClientHash string
+	// What was agreed with an agent: until when (zero = it is none), how many calls a day (0 = any number); zero PausedAt = it is not paused.
+	AgentUntil time.Time `gorm:"serializer:micros"`
+	AgentCalls int64
+	PausedAt   time.Time `gorm:"serializer:micros"`
 	Epoch      int64     // raised by withdrawal; grants made before die with it
 	Withdrawn  time.Time `gorm:"serializer:micros"`
 	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
 	UpdatedAt  time.Time `gorm:"serializer:micros;autoUpdateTime:false"`
 }
 
-const consentOf = `SELECT offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at
-	FROM consents WHERE user_id = $1 AND client_id = $2`
+const consentColumns = `offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at,
+	agent_until, agent_calls, paused_at`
 
-const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at, client_hash)
-	VALUES ($1, $2, $3, $4, $5, 1, $7, $8, $9)
+const consentOf = `SELECT ` + consentColumns + ` FROM consents WHERE user_id = $1 AND client_id = $2`
+
+const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at, client_hash,
+	agent_until, agent_calls)
+	VALUES ($1, $2, $3, $4, $5, 1, $7, $8, $9, $10, $11)
 	ON CONFLICT (user_id, client_id) DO UPDATE SET offered = excluded.offered, granted = excluded.granted,
 	resources = excluded.resources, withdrawn = NULL, updated_at = excluded.updated_at,
-	client_hash = excluded.client_hash
+	client_hash = excluded.client_hash, agent_until = excluded.agent_until, agent_calls = excluded.agent_calls, paused_at = NULL
 	WHERE consents.epoch = $6 RETURNING epoch`
 
 // ConsentOf reads one; ErrNotFound. A withdrawn one is returned with empty lists (its epoch still counts).
 func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, error) {
 	c := Consent{UserID: userID, ClientID: clientID}
-	err := db.one(ctx, consentOf, []any{userID, clientID}, (*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources), &c.ClientHash,
-		&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
+	err := db.one(ctx, consentOf, []any{userID, clientID}, c.dest()...)
 	return c, err
+}
+
+// dest are the places consentColumns go to.
+func (c *Consent) dest() []any {
+	return []any{
+		(*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources), &c.ClientHash, &c.Epoch, (*stamp)(&c.Withdrawn),
+		(*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt), (*stamp)(&c.AgentUntil), &c.AgentCalls, (*stamp)(&c.PausedAt),
+	}
 }
 
 // PutConsent inserts or updates offered, granted and resources (epoch is kept; a new row starts at 1) and returns the
@@ -47,7 +61,7 @@ func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, 
 func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error) {
 	err = db.returning(ctx, putConsent, []any{
 		c.UserID, c.ClientID, join(c.Offered), join(c.Granted), join(c.Resources), max(c.Epoch, 1), micros(c.CreatedAt), micros(c.UpdatedAt),
-		c.ClientHash,
+		c.ClientHash, micros(c.AgentUntil), c.AgentCalls,
 	}, func(rows *sql.Rows) error { return rows.Scan(&epoch) })
 	if err == nil && epoch == 0 {
 		err = ErrStale
@@ -57,15 +71,14 @@ func (db *DB) PutConsent(ctx context.Context, c Consent) (epoch int64, err error
 
 const holdConsent = `INSERT INTO consents (user_id, client_id, offered, granted, resources, epoch, created_at, updated_at)
 	VALUES ($1, $2, '', '', '', 1, $3, $3) ON CONFLICT (user_id, client_id) DO UPDATE SET updated_at = consents.updated_at
-	RETURNING offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at`
+	RETURNING ` + consentColumns
 
 // HoldConsent reads one that the caller is about to change, made empty if there is none, and keeps everybody else from
 // changing it until the caller's transaction ends.
 func (db *DB) HoldConsent(ctx context.Context, userID, clientID string, now time.Time) (Consent, error) {
 	c := Consent{UserID: userID, ClientID: clientID}
 	err := db.returning(ctx, holdConsent, []any{userID, clientID, micros(now)}, func(rows *sql.Rows) error {
-		return rows.Scan((*words)(&c.Offered), (*words)(&c.Granted), (*words)(&c.Resources), &c.ClientHash,
-			&c.Epoch, (*stamp)(&c.Withdrawn), (*stamp)(&c.CreatedAt), (*stamp)(&c.UpdatedAt))
+		return rows.Scan(c.dest()...)
 	})
 	return c, err
 }
@@ -74,7 +87,21 @@ func (db *DB) HoldConsent(ctx context.Context, userID, clientID string, now time
 // the same transaction.
 func (db *DB) WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error) {
 	n, err := db.exec(ctx, `UPDATE consents SET offered = '', granted = '', resources = '', epoch = epoch + 1, withdrawn = $3,
-		updated_at = $3 WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL`, userID, clientID, micros(now))
+		updated_at = $3, agent_until = NULL, agent_calls = 0, paused_at = NULL
+		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL`, userID, clientID, micros(now))
+	return n > 0, err
+}
+
+// PauseAgent pauses what was agreed with an agent, or lets it go on; it reports whether that changed anything. What else is agreed stays,
+// as do its grants. What is agreed anew goes on.
+func (db *DB) PauseAgent(ctx context.Context, userID, clientID string, paused bool, now time.Time) (bool, error) {
+	query := `UPDATE consents SET paused_at = $3, updated_at = $3
+		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND agent_until IS NOT NULL AND paused_at IS NULL`
+	if !paused {
+		query = `UPDATE consents SET paused_at = NULL, updated_at = $3
+			WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND paused_at IS NOT NULL`
+	}
+	n, err := db.exec(ctx, query, userID, clientID, micros(now))
 	return n > 0, err
 }
 

@@ -47,7 +47,10 @@ type GrantState struct {
 	SessionFound   bool
 	SessionEndedAt time.Time
 	ConsentNow     int64 // consents.epoch now; 0 where there is no row
-	TokenRevoked   bool  // only set by GrantStateOfToken: the jti is on the deny list
+	// Of the agreement with an agent, see Consent.
+	AgentUntil, PausedAt time.Time
+	AgentCalls           int64
+	TokenRevoked         bool // only set by GrantStateOfToken: the jti is on the deny list
 }
 
 // grantColumns are those of Grant.dest, of grants as g.
@@ -61,8 +64,9 @@ const idleLimit = `CASE WHEN g.last_used_at + g.idle < g.expires_at THEN g.last_
 
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
-	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch`
-	grantStateJoins   = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
+	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch,
+	c.agent_until, c.paused_at, c.agent_calls`
+	grantStateJoins = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 
 	grantStateByID    = grantStateColumns + grantStateJoins + `WHERE g.id = $1`
@@ -121,10 +125,11 @@ func (g *Grant) dest() []any {
 }
 
 func (s *GrantState) dest() []any {
-	dest := make([]any, 0, 40)
+	dest := make([]any, 0, 48)
 	dest = append(dest, s.Grant.dest()...)
 	dest = append(dest, s.User.bearerDest()...)
-	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow))
+	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow),
+		(*stamp)(&s.AgentUntil), (*stamp)(&s.PausedAt), (*number)(&s.AgentCalls))
 }
 
 func (db *DB) grantState(ctx context.Context, query, key string) (GrantState, error) {

@@ -67,6 +67,21 @@ func (db *DB) DisabledClients(ctx context.Context, since time.Time, each func(id
 	})
 }
 
+// pausedStatus are the places of the grants of agents that were paused since a time, and are so now.
+const pausedStatus = `SELECT g.status_index FROM consents c JOIN grants g ON g.user_id = c.user_id AND g.client_id = c.client_id
+	WHERE c.paused_at > $1 AND c.paused_at IS NOT NULL AND g.revoked_at IS NULL AND g.status_index IS NOT NULL
+	LIMIT 1000000`
+
+// PausedStatus calls each with them.
+func (db *DB) PausedStatus(ctx context.Context, since time.Time, each func(index int64)) error {
+	return db.many(ctx, pausedStatus, []any{since.UnixMicro()}, func(rows *sql.Rows) error {
+		var index int64
+		err := rows.Scan(&index)
+		each(index)
+		return err
+	})
+}
+
 // GrantStatusOfClient calls each with the places of a client's grants that are not revoked.
 func (db *DB) GrantStatusOfClient(ctx context.Context, clientID string, each func(index int64)) error {
 	return db.many(ctx, "SELECT status_index FROM grants WHERE client_id = $1 AND revoked_at IS NULL AND status_index IS NOT NULL",

@@ -19,6 +19,9 @@ type App struct {
 	Resources []string  // identifiers of the APIs it may use
 	Since     time.Time // first let in
 	LastUsed  time.Time // zero = never
+	// Of an agent: until when it may act (zero = it is none), how many calls a day (0 = any number), and since when it is paused.
+	AgentUntil, PausedAt time.Time
+	AgentCalls           int64
 }
 
 const (
@@ -52,6 +55,8 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 		}
 		for _, c := range list {
 			note(c.ClientID, c.Granted, c.Resources, c.CreatedAt, time.Time{})
+			a := apps[c.ClientID]
+			a.AgentUntil, a.AgentCalls, a.PausedAt = c.AgentUntil, c.AgentCalls, c.PausedAt
 			after = c.ClientID
 		}
 		if len(list) < appPage {
@@ -105,9 +110,41 @@ func (s *Service) Disconnect(ctx context.Context, userID, clientID string) error
 	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error { return s.disconnect(ctx, userID, clientID) })
 }
 
+// PauseAgent lets an agent do nothing for the person, or lets it go on: its grants stay, and are worth nothing as long as it is paused.
+// Done twice is done. ErrNotFound if nothing was agreed with it.
+func (s *Service) PauseAgent(ctx context.Context, userID, clientID string, paused bool) error {
+	return s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
+		did, err := s.stores.Consents.PauseAgent(ctx, userID, clientID, paused, time.Now())
+		if err != nil {
+			return fmt.Errorf("pause an agent: %w", err)
+		}
+		if !did {
+			list, err := s.Apps(ctx, userID)
+			if err == nil && !slices.ContainsFunc(list, func(a App) bool { return a.ClientID == clientID && !a.AgentUntil.IsZero() }) {
+				err = fmt.Errorf("agent %q: %w", clientID, ErrNotFound)
+			}
+			return err
+		}
+		name := audit.AgentResumed
+		if paused {
+			name = audit.AgentPaused
+		}
+		return s.audit.Record(ctx, audit.Event{Name: name, UserID: userID, ClientID: clientID})
+	})
+}
+
+// DisconnectAgents is Disconnect of every agent, in one transaction, and says how many they were.
+func (s *Service) DisconnectAgents(ctx context.Context, userID string) (int, error) {
+	return s.disconnectAll(ctx, userID, func(a App) bool { return !a.AgentUntil.IsZero() })
+}
+
 // DisconnectAll is Disconnect of every application, in one transaction, and says how many they were: for whoever does not know which of
 // them does what it should not.
-func (s *Service) DisconnectAll(ctx context.Context, userID string) (n int, err error) {
+func (s *Service) DisconnectAll(ctx context.Context, userID string) (int, error) {
+	return s.disconnectAll(ctx, userID, func(App) bool { return true })
+}
+
+func (s *Service) disconnectAll(ctx context.Context, userID string, which func(App) bool) (n int, err error) {
 	err = s.stores.Acts.Tx(ctx, func(ctx context.Context) error {
 		n = 0 // may run again
 		for {
@@ -117,6 +154,9 @@ func (s *Service) DisconnectAll(ctx context.Context, userID string) (n int, err 
 			}
 			ended := 0
 			for _, a := range list {
+				if !which(a) {
+					continue
+				}
 				err := s.disconnect(ctx, userID, a.ClientID)
 				if err == nil {
 					ended++

@@ -22,6 +22,7 @@ var ErrFrozen = errors.New("account is frozen")
 var stoppable = []string{
 	mail.PasswordChanged, mail.PasswordReset, mail.NewDevice, mail.FactorAdded, mail.FactorRemoved, mail.RecoveryUsed,
 	mail.AccountLinked, mail.AccountUnlinked, mail.SignedOutEverywhere, mail.Confirmed,
+	mail.AgentAllowed,
 }
 
 // notMe adds the way to stop it to the words of an email.

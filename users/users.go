@@ -171,6 +171,7 @@ type grantStore interface {
 }
 
 type consentStore interface {
+	PauseAgent(ctx context.Context, userID, clientID string, paused bool, now time.Time) (bool, error)
 	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
 	WithdrawConsent(ctx context.Context, userID, clientID string, now time.Time) (bool, error)
 }

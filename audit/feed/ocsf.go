@@ -41,6 +41,7 @@ var kinds = map[audit.Name]kind{
 	audit.FactorRecoveryFinished: {accountChange, 11},
 
 	audit.ConsentGiven: {userAccess, 1}, audit.ConsentDenied: {userAccess, 1}, audit.DeviceApproved: {userAccess, 1},
+	audit.AgentAllowed: {userAccess, 1}, audit.AgentResumed: {userAccess, 1}, audit.AgentPaused: {userAccess, 2},
 	audit.DeviceDenied: {userAccess, 1}, audit.RequestApproved: {userAccess, 1}, audit.RequestDenied: {userAccess, 1},
 	audit.ConsentWithdrawn: {userAccess, 2}, audit.GrantRevoked: {userAccess, 2}, audit.TokenRevoked: {userAccess, 2},
 

@@ -71,7 +71,7 @@ var importExceptions = map[[2]string]string{
 var wholeServer = []string{"server", "server/servertest", "server/login/logintest", "server/upstream/upstreamtest"}
 
 // sharedPackages may be imported by every handler package.
-var sharedPackages = []string{"server/web", "server/pages", "server/browser", "server/login", "server/approval"}
+var sharedPackages = []string{"server/web", "server/pages", "server/pages/acting", "server/browser", "server/login", "server/approval"}
 
 // httpPackages may use net/http's server types.
 var httpPackages = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop", "kit"}

@@ -23,6 +23,7 @@ const (
 	RecoveryReady       = "recovery_ready"        // Link
 	ResetLink           = "reset_link"            // Link; by an operator
 	TokenReuse          = "token_reuse"           // App: its name
+	AgentAllowed        = "agent_allowed"         // App: its name
 	Decision            = "decision"              // App: its name; Message: that it shows, "–" = none; Link: to the page that decides
 	AccountUnlinked     = "account_unlinked"      // Provider: its name
 	AccountLinked       = "account_linked"        // Provider: its name
@@ -47,7 +48,8 @@ func Kinds() []string {
 	return []string{
 		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, Confirmed, EmailChange, EmailChanged, EmailUndone, PasswordChanged,
 		PasswordReset,
-		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, Decision, AccountLinked,
+		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AgentAllowed, Decision,
+		AccountLinked,
 		AccountUnlinked,
 		Frozen, Invitation, DeleteAsked, Deleted, SignedOutEverywhere, Test,
 	}

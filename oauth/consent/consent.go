@@ -30,6 +30,7 @@ type Prompt struct {
 	Details   details.List // goes with allowing; asked each time (RFC 9396)
 	Resources []string     // identifiers of the APIs that the request names
 	Epoch     int64        // of the consent row, 0 = none
+	Agent     *Agent       // what is agreed with an agent beside it; nil = the client is none
 	granted   []string
 	claims    claims.Param
 }
@@ -69,7 +70,8 @@ func Ask(a Asked, row storage.Consent) Prompt {
 	refused := func(s string) bool { return ungranted(s) && !(skip && unoffered(s)) }
 	q.granted = slices.DeleteFunc(slices.Clone(scopes), refused)
 	q.claims = param.Within(slices.DeleteFunc(slices.Clone(asked), refused))
-	q.Needed = len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
+	q.Agent = a.agent(row, time.Now())
+	q.Needed = q.Agent.asks() || len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
 		!skip && (len(q.Details) > 0 || slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
 	return q
 }
@@ -149,10 +151,16 @@ type Log interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
+// Notices are emails to people; *users.Service.
+type Notices interface {
+	AgentAllowed(ctx context.Context, userID, app string) error
+}
+
 // Consents remembers what people agreed to.
 type Consents struct {
-	Store Store
-	Audit Log
+	Store   Store
+	Audit   Log
+	Notices Notices // nil: people are written nothing
 }
 
 // Read returns the row of a person and client, zero if there is none.
@@ -172,6 +180,8 @@ type Decision struct {
 	Asked
 	UserID string
 	Ticked []string // as the form sent it: only what was offered counts
+	// Agent is what the form said of it; "" where the client is none.
+	Days, Calls string
 }
 
 // Allowed is what an answer came to.
@@ -200,7 +210,11 @@ func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	if len(q.Details) == 0 && !usable(done.Granted) && (usable(scopes) || len(done.Granted) == 0) {
 		return Allowed{}, ErrNothing
 	}
-	err := b.Store.Tx(ctx, func(ctx context.Context) error {
+	days, calls, err := d.limits()
+	if err != nil {
+		return Allowed{}, err
+	}
+	err = b.Store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		row, err := b.Store.HoldConsent(ctx, d.UserID, d.Client.ClientID, now)
 		if err != nil {
@@ -212,6 +226,11 @@ func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
 		row.UpdatedAt = now
 		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Request.Resources)
+		before := row
+		row.AgentUntil, row.AgentCalls, row.PausedAt = time.Time{}, calls, time.Time{}
+		if days > 0 {
+			row.AgentUntil = now.Add(time.Duration(days) * day)
+		}
 		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
@@ -219,7 +238,11 @@ func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 		if len(q.Details) > 0 {
 			told["authorization_details_types"] = q.Details.Types()
 		}
-		return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: told})
+		if err := b.Audit.Record(ctx,
+			audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: told}); err != nil || days == 0 {
+			return err
+		}
+		return b.agentAllowed(ctx, d, before, row)
 	})
 	if err != nil {
 		return Allowed{}, err

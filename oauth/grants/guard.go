@@ -12,9 +12,13 @@ import (
 // that they are invalid.
 var ErrDead = errors.New("grant is dead")
 
+// ErrPaused: the person has paused the agent that the grant is of. It is ErrDead as long as that is so.
+var ErrPaused = fmt.Errorf("%w: its agent is paused", ErrDead)
+
 // Alive judges a grant by its one joined read (rule J09): not revoked, not past its end, its person there,
 // enabled and of the same epoch (a password change, disable or sign-out everywhere raises it), its consent not withdrawn,
-// and unless it is offline its session not signed out. A session that merely expired ends nothing.
+// what was agreed with an agent not over and not paused, and unless it is offline its session not signed out. A session that
+// merely expired ends nothing.
 func Alive(s *storage.GrantState, now time.Time) error {
 	dead := func(why string) error { return fmt.Errorf("%w: %s", ErrDead, why) }
 	switch {
@@ -30,6 +34,10 @@ func Alive(s *storage.GrantState, now time.Time) error {
 		return dead("the person has ended what was before")
 	case s.ConsentEpoch > 0 && s.ConsentEpoch != s.ConsentNow:
 		return dead("consent was withdrawn")
+	case !s.AgentUntil.IsZero() && !now.Before(s.AgentUntil):
+		return dead("its agent may act no longer")
+	case !s.PausedAt.IsZero():
+		return ErrPaused
 	case !s.Offline && !s.SessionEndedAt.IsZero():
 		return dead("its session was ended")
 	}

@@ -38,6 +38,8 @@ type Facts struct {
 	Kind string `json:"kind,omitempty"`
 	// Details are the authorization details that the person allowed (RFC 9396), as package details writes them.
 	Details string `json:"authorization_details,omitempty"`
+	// Agent: the grant is of an agent, and stands on what the person agreed to with it (storage.Consent).
+	Agent   bool   `json:"agent,omitempty"`
 	LeftOut string `json:"left_out,omitempty"` // scopes asked for at authorize that the person did not allow, separated by spaces
 	Access  int64  `json:"access,omitempty"`   // life of an access token, seconds
 	Idle    int64  `json:"idle,omitempty"`     // life of an unused refresh token, seconds
@@ -45,7 +47,7 @@ type Facts struct {
 
 // factsVersion is the version of the facts that this release writes, and the newest that it reads. A fact that decides who may use a
 // grant gets a new version; one that a release may leave out without harm does not.
-const factsVersion = detailsVersion
+const factsVersion = agentVersion
 
 // What is written is the oldest of these that knows all facts there are: a replica of the release before reads it, if it can.
 const (
@@ -54,6 +56,7 @@ const (
 	certificateVersion = 3 // has X5T
 	deviceVersion      = 4 // has Kind
 	detailsVersion     = 5 // has Details: without them a token could say less of what it is not for
+	agentVersion       = 6 // has Agent: what was agreed with it holds for each token
 )
 
 // The Facts.Kind of grants that are fetched with the code that was asked with.
@@ -133,6 +136,8 @@ func ClaimsOf(g storage.Grant, c *clients.Client) (claims.Param, error) {
 // Put writes them into a row that is not stored yet.
 func (f Facts) Put(g *storage.Grant) error {
 	switch {
+	case f.Agent:
+		f.Version = agentVersion
 	case f.Details != "":
 		f.Version = detailsVersion
 	case f.Kind != "":

@@ -156,8 +156,14 @@ func (req *Request) EndsAt() time.Time {
 	if now := req.State.CreatedAt.Add(req.Lifetimes.Absolute); req.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
 		ends = now
 	}
+	if until := req.State.AgentUntil; !until.IsZero() && (ends.IsZero() || until.Before(ends)) {
+		ends = until
+	}
 	return ends
 }
+
+// OfAgent reports whether the tokens of the request are those of an agent, which acts for its person.
+func (req *Request) OfAgent() bool { return req.State != nil && (req.Client.Agent || req.Facts.Agent) }
 
 // AccessLife is how long the access token of this request lives: what the grant was made with, shorter if the client's has
 // become shorter, and never beyond the grant's end.

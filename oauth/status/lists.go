@@ -45,6 +45,7 @@ type Changes interface {
 	LastStatus(ctx context.Context) (int64, error)
 	EndedStatus(ctx context.Context, since time.Time, each func(index int64, at time.Time)) error
 	DisabledClients(ctx context.Context, since time.Time, each func(id string, at time.Time, index int64)) error
+	PausedStatus(ctx context.Context, since time.Time, each func(index int64)) error
 	GrantStatusOfClient(ctx context.Context, clientID string, each func(index int64)) error
 }
 
@@ -86,6 +87,7 @@ type Lists struct {
 	last     int64     // place that was given
 	ended    map[int64]time.Time
 	disabled map[string]*disabledClient
+	paused   map[int64]bool // grants of agents
 	lists    map[int64]*list
 }
 

@@ -32,6 +32,10 @@ func (l *Lists) read(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	paused := map[int64]bool{}
+	if err := l.o.Changes.PausedStatus(ctx, over, func(index int64) { paused[index] = true }); err != nil {
+		return fmt.Errorf("read which agents are paused: %w", err)
+	}
 	l.at, l.last, l.newest = now, last, newest
 	if whole {
 		l.whole = now
@@ -49,6 +53,7 @@ func (l *Lists) read(ctx context.Context, now time.Time) error {
 		}
 	}
 	l.replace(disabled)
+	l.pause(paused)
 	return nil
 }
 
@@ -99,6 +104,21 @@ func (l *Lists) replace(disabled map[string]*disabledClient) {
 		}
 	}
 	l.disabled = disabled
+}
+
+// pause puts the places of the agents that are paused now in the place of those that were.
+func (l *Lists) pause(paused map[int64]bool) {
+	for index := range paused {
+		if !l.paused[index] {
+			l.set(index, 1)
+		}
+	}
+	for index := range l.paused {
+		if !paused[index] {
+			l.set(index, -1)
+		}
+	}
+	l.paused = paused
 }
 
 // set notes one more, or one less, reason why a place ended.

@@ -25,6 +25,7 @@ type store struct {
 	grants   map[string][]int64
 	ofClient map[string]int64
 	reads    int // of what was revoked
+	paused   map[int64]time.Time
 	given    int // rows that were read of it
 	down     error
 	made     int // places of clients
@@ -64,6 +65,15 @@ func (b *store) DisabledClients(_ context.Context, since time.Time, each func(st
 	return b.down
 }
 
+func (b *store) PausedStatus(_ context.Context, since time.Time, each func(int64)) error {
+	for index, at := range b.paused {
+		if at.After(since) {
+			each(index)
+		}
+	}
+	return b.down
+}
+
 func (b *store) GrantStatusOfClient(_ context.Context, id string, each func(int64)) error {
 	for _, index := range b.grants[id] {
 		each(index)
@@ -72,7 +82,8 @@ func (b *store) GrantStatusOfClient(_ context.Context, id string, each func(int6
 }
 
 func newStore() *store {
-	return &store{ended: map[int64]time.Time{}, disabled: map[string]time.Time{}, grants: map[string][]int64{}, ofClient: map[string]int64{}}
+	return &store{paused: map[int64]time.Time{},
+		ended: map[int64]time.Time{}, disabled: map[string]time.Time{}, grants: map[string][]int64{}, ofClient: map[string]int64{}}
 }
 
 func newLists(t testing.TB, b *store) *status.Lists {

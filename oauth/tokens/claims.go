@@ -45,8 +45,10 @@ type Access struct {
 	Cnf       json.RawMessage `json:"cnf,omitempty"`     // RFC 7800
 	Act       json.RawMessage `json:"act,omitempty"`     // RFC 8693 section 4.1
 	MayAct    json.RawMessage `json:"may_act,omitempty"` // RFC 8693 section 4.4
-	Groups    []string        `json:"groups,omitempty"`  // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
-	Roles     []string        `json:"roles,omitempty"`
+	// CallLimit is how often an API takes calls of the agent that acts; nil = as often as it comes.
+	CallLimit *CallLimit `json:"call_limit,omitempty"`
+	Groups    []string   `json:"groups,omitempty"` // RFC 9068 section 2.2.3.1, RFC 7643 section 4.1.2
+	Roles     []string   `json:"roles,omitempty"`
 	// Details are what it allows in particular (RFC 9396 section 9.1).
 	Details json.RawMessage `json:"authorization_details,omitempty"`
 	GrantID string          `json:"grant_id,omitempty"` // "" = no grant row (client credentials)
@@ -54,6 +56,20 @@ type Access struct {
 	Status json.RawMessage `json:"status,omitempty"`
 	// ActStatus is the same of those who act in it.
 	ActStatus []json.RawMessage `json:"act_status,omitempty"`
+}
+
+// CallLimit is how many calls an API takes with the tokens of one grant, in so many seconds.
+type CallLimit struct {
+	Calls   int64 `json:"calls"`
+	Seconds int64 `json:"seconds"`
+}
+
+// CallsADay is the limit of so many a day; nil: there is none.
+func CallsADay(n int64) *CallLimit {
+	if n <= 0 {
+		return nil
+	}
+	return &CallLimit{n, 24 * 60 * 60}
 }
 
 // JKT is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1); "" = none.

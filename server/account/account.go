@@ -31,6 +31,8 @@ type Apps interface {
 	Apps(ctx context.Context, userID string) ([]users.App, error)
 	Disconnect(ctx context.Context, userID, clientID string) error
 	DisconnectAll(ctx context.Context, userID string) (int, error)
+	DisconnectAgents(ctx context.Context, userID string) (int, error)
+	PauseAgent(ctx context.Context, userID, clientID string, paused bool) error
 }
 
 // Credentials is the part of *users.Service that changes passwords and addresses.
@@ -77,6 +79,8 @@ type Options struct {
 	App func(ctx context.Context, clientID string) pages.App
 	// Resource is the name of an API by its identifier. Nil = the identifier.
 	Resource func(identifier string) string
+	// PassesTo are the apps that may act in the place of an agent, by token exchange at one of the APIs. Nil = not told.
+	PassesTo func(ctx context.Context, clientID string, resources []string) []string
 	// Scope is how pages show a scope, of the APIs named. Nil = by its name.
 	Scope func(scope string, resources []string) pages.ScopeLine
 	// Factors tells what a person has beside a password. Nil = the overview does not say.
@@ -257,7 +261,8 @@ func (h *Handler) found(w http.ResponseWriter, path string) error {
 }
 
 // doneMessages are what ?done= may say.
-var doneMessages = []string{"password", "session", "sessions", "app", "apps", "signup", "profile", "kept", "confirmed", "email",
+var doneMessages = []string{"password", "session", "sessions", "app", "apps", "agents", "agent_pause", "agent_resume",
+	"signup", "profile", "kept", "confirmed", "email",
 	"late", "passkey_added", "passkey_renamed", "passkey_removed", "picture", "picture_removed", "login_added", "login_removed"}
 
 // done is what the address says was just done; "" unless it is one of ours.

@@ -61,7 +61,7 @@ var activityKinds = map[string][]string{
 	"signins": {"signin.", "session."},
 	"security": {"password.", "passkey.", "factor.", "recovery.", "wayback.started", "wayback.stopped", "wayback.finished",
 		"email.", "upstream.", "user.frozen", "user.unfrozen", "code.replayed", "refresh.reused"},
-	"apps":    {"consent.", "device.", "request.", "code.", "refresh.", "grant.", "token."},
+	"apps":    {"consent.", "agent.", "device.", "request.", "code.", "refresh.", "grant.", "token."},
 	"account": {"signup.", "user.", "terms.", "data.", "group.", "role.", "invitation."},
 }
 

@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
+	"signet/server/pages/acting"
 	"signet/users"
 )
 
@@ -18,13 +20,24 @@ func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Vi
 	if err != nil {
 		return err
 	}
-	page := pages.Apps{Person: v.Person, Apps: h.appLines(r.Context(), v.Person, list), Asked: h.Asked != nil, Done: done(r)}
-	for i := range page.Apps {
-		if h.Elsewhere == nil {
-			break
+	var agents, apps []users.App
+	for _, a := range list {
+		if a.AgentUntil.IsZero() {
+			apps = append(apps, a)
+		} else {
+			agents = append(agents, a)
 		}
-		if page.Apps[i].Elsewhere, err = h.Elsewhere(r.Context(), v.UserID, page.Apps[i].ID); err != nil {
-			return err
+	}
+	page := pages.Apps{Person: v.Person, Agents: h.appLines(r.Context(), v.Person, agents), Apps: h.appLines(r.Context(), v.Person, apps),
+		Asked: h.Asked != nil, Done: done(r)}
+	for _, lines := range page.Lists() {
+		for i := range lines {
+			if h.Elsewhere == nil {
+				break
+			}
+			if lines[i].Elsewhere, err = h.Elsewhere(r.Context(), v.UserID, lines[i].ID); err != nil {
+				return err
+			}
 		}
 	}
 	return h.Pages.Render(w, r, http.StatusOK, page)
@@ -44,13 +57,34 @@ func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.Ap
 		for _, id := range a.Resources {
 			line.Resources = append(line.Resources, h.Resource(id))
 		}
+		if !a.AgentUntil.IsZero() {
+			line.Agent = &acting.Line{Until: of.At(a.AgentUntil), Over: !time.Now().Before(a.AgentUntil), Paused: of.At(a.PausedAt),
+				Calls: int(a.AgentCalls)}
+			if h.PassesTo != nil {
+				line.Agent.PassesTo = h.PassesTo(ctx, a.ClientID, a.Resources)
+			}
+		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// disconnect removes an app, or all of them: the consent and every token.
+// disconnect removes an app, or all of them: the consent and every token. An agent can be paused, too.
 func (h *Handler) disconnect(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
+	if r.PostFormValue("agents") != "" {
+		if _, err := h.Connected.DisconnectAgents(r.Context(), v.UserID); err != nil {
+			return err
+		}
+		return h.back(w, r, "/account/apps", "agents")
+	}
+	for _, act := range []string{"pause", "resume"} {
+		if app := r.PostFormValue(act); app != "" {
+			if err := h.Connected.PauseAgent(r.Context(), v.UserID, app, act == "pause"); err != nil {
+				return unknown(err, users.ErrNotFound)
+			}
+			return h.back(w, r, "/account/apps", "agent_"+act)
+		}
+	}
 	if r.PostFormValue("all") != "" {
 		if _, err := h.Connected.DisconnectAll(r.Context(), v.UserID); err != nil {
 			return err

@@ -60,7 +60,7 @@ var (
 	ErrGone = errors.New("the client that asked is gone")
 	// ErrWeak: the person has to sign in again, with a second factor, or because it is too long ago.
 	ErrWeak = errors.New("signed in too weakly, or too long ago")
-	// ErrUnseen: the page said other authorization details than are asked for now, or none.
+	// ErrUnseen: the page said other authorization details than are asked for now, or none, or not how long an agent may act.
 	ErrUnseen = errors.New("authorization details that were not shown")
 )
 
@@ -156,7 +156,11 @@ func (d Decision) May(v *browser.Visitor, form url.Values) error {
 
 // Allow remembers the consent and makes the grant, in the transaction of ctx. consent.ErrNothing where the form allows nothing.
 func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, d Decision, form url.Values) error {
-	allowed, err := a.Consents.Allow(ctx, consent.Decision{Asked: d.Asked, UserID: v.UserID, Ticked: form["scope"]})
+	allowed, err := a.Consents.Allow(ctx, consent.Decision{Asked: d.Asked, UserID: v.UserID, Ticked: form["scope"],
+		Days: form.Get("agent_days"), Calls: form.Get("agent_calls")})
+	if errors.Is(err, consent.ErrUnseen) {
+		return ErrUnseen
+	}
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	q := s.Prompt
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
 		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
-		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest()}
+		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest(), Acts: login.Agent(q.Agent, s.Visitor.Person)}
 	if s.Client.FromDocument() {
 		at, err := url.Parse(s.Client.ClientID)
 		if err != nil {
@@ -142,7 +142,11 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 		if r.PostForm.Get("details") != s.Prompt.Details.Digest() { // the page said something else, or nothing of them
 			return h.page(w, r, s, http.StatusOK, ticked)
 		}
-		allowed, err = h.Consents.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked})
+		allowed, err = h.Consents.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked,
+			Days: r.PostForm.Get("agent_days"), Calls: r.PostForm.Get("agent_calls")})
+		if errors.Is(err, consent.ErrUnseen) {
+			return h.page(w, r, s, http.StatusOK, ticked)
+		}
 		if errors.Is(err, consent.ErrNothing) { // neither yes nor no: the app hears nothing
 			return h.page(w, r, s, http.StatusBadRequest, ticked)
 		}

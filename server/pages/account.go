@@ -3,6 +3,8 @@ package pages
 import (
 	"slices"
 	"time"
+
+	"signet/server/pages/acting"
 )
 
 // Account is the overview: who am I, how do I sign in, and the way to all else.
@@ -121,10 +123,17 @@ type SessionLine struct {
 // Apps lists the connected apps.
 type Apps struct {
 	Person Person
+	Agents []AppLine
 	Apps   []AppLine
 	Asked  bool // apps that are elsewhere can ask for a decision (CIBA)
 	Done   string
 }
+
+// Lists are those that act by themselves, and the others.
+func (a Apps) Lists() [][]AppLine { return [][]AppLine{a.Agents, a.Apps} }
+
+// Count is how many they are.
+func (a Apps) Count() int { return len(a.Agents) + len(a.Apps) }
 
 // AppLine is one connected app.
 type AppLine struct {
@@ -133,6 +142,7 @@ type AppLine struct {
 	Resources       []string // names of the APIs it may use
 	Elsewhere       []string // other authorization servers where it may act for the person
 	Since, LastUsed time.Time
+	Agent           *acting.Line // nil = it does not act by itself
 }
 
 // Activity lists what happened to the account, newest first.

@@ -1,6 +1,10 @@
 package pages
 
-import "time"
+import (
+	"time"
+
+	"signet/server/pages/acting"
+)
 
 // Device asks for the code that a device shows (RFC 8628 section 3.3). Problem is "newdevice.missing", "newdevice.throttled" or
 // "newdevice.second_step".
@@ -23,6 +27,7 @@ type DeviceConfirm struct {
 	AskedAt       time.Time
 	Fixed         []ScopeLine // "will be able to"
 	Choices       []ScopeLine // "you choose"
+	Acts          *acting.Choice
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
 	Resources     []string // names of the APIs that the app says it will call

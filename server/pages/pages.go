@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"signet/server/pages/acting"
 )
 
 // Page is what Render takes: each page struct names its template (without .html) and its title's message id.
@@ -114,8 +116,9 @@ type Consent struct {
 	App           App
 	Action        string
 	Person        Person
-	Fixed         []ScopeLine // "will be able to"
-	Choices       []ScopeLine // "you choose"
+	Fixed         []ScopeLine    // "will be able to"
+	Choices       []ScopeLine    // "you choose"
+	Acts          *acting.Choice // of an app that acts by itself; nil = it does not
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
 	Resources     []string // names of the APIs that the app says it will call

@@ -106,6 +106,7 @@ func samples() map[string]Page {
 				{Name: "password.set", ByOther: true, At: now.AddDate(0, -1, 0)}, {Name: "who.knows", At: now.AddDate(-1, 0, 0), Agent: "curl/8.5"}}},
 	}
 	maps.Copy(all, endSamples(now))
+	maps.Copy(all, agentSamples(now, shop, ada))
 	maps.Copy(all, waySamples(shop, ada))
 	maps.Copy(all, pictureSamples(ada))
 	maps.Copy(all, consoleSamples(ada))

@@ -1,6 +1,10 @@
 package pages
 
-import "time"
+import (
+	"time"
+
+	"signet/server/pages/acting"
+)
 
 // Requests lists what apps ask of the person who is elsewhere (CIBA Core). Outcome is "allowed", "denied", "gone", "second_step",
 // "refusing", "taking" or "". Refused is since when the person refuses all of them; zero = does not.
@@ -24,6 +28,7 @@ type RequestConfirm struct {
 	AskedAt       time.Time
 	Fixed         []ScopeLine // "will be able to"
 	Choices       []ScopeLine // "you choose"
+	Acts          *acting.Choice
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
 	Resources     []string // names of the APIs that the app says it will call

@@ -149,7 +149,7 @@ var asInEnglish = map[string][]string{
 	"de": {"Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
 	"es": {"No", "Webhooks", "URL", "ID", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Administration", "Configuration", "Type",
+	"fr": {"Agents", "Administration", "Configuration", "Type",
 		"Webhooks", "URL", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
 	"it": {"No", "URL", "OK", "ID", "Database", "File", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
 	"nl": {"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",

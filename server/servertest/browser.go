@@ -319,6 +319,10 @@ func readForm(node *html.Node) *Form {
 	f := &Form{Action: attr(node, "action"), Method: strings.ToUpper(attr(node, "method")), Fields: url.Values{}}
 	for inner := range node.Descendants() {
 		name, value := attr(inner, "name"), attr(inner, "value")
+		if inner.Data == "select" && name != "" {
+			f.Fields.Set(name, selected(inner))
+			continue
+		}
 		if inner.Type != html.ElementNode || inner.Data != "input" || name == "" {
 			continue
 		}
@@ -334,6 +338,24 @@ func readForm(node *html.Node) *Form {
 		}
 	}
 	return f
+}
+
+// selected is the value of the option that is chosen: the first, if no other is.
+func selected(list *html.Node) (value string) {
+	first := true
+	for option := range list.Descendants() {
+		if option.Data != "option" {
+			continue
+		}
+		text, ok := attribute(option, "value")
+		if !ok && option.FirstChild != nil {
+			text = strings.TrimSpace(option.FirstChild.Data)
+		}
+		if _, chosen := attribute(option, "selected"); chosen || first {
+			value, first = text, false
+		}
+	}
+	return value
 }
 
 func attr(n *html.Node, name string) string {

@@ -128,6 +128,7 @@ func consents(t *testing.T, db *storage.DB) {
 	c := storage.Consent{
 		UserID: "ada", ClientID: "shop", Offered: []string{"openid", "email"}, Granted: []string{"openid"},
 		Resources: []string{"https://api.example.com"}, ClientHash: "hash", CreatedAt: now, UpdatedAt: now,
+		AgentUntil: now.Add(time.Hour), AgentCalls: 100,
 	}
 	epoch, err := db.PutConsent(ctx, c)
 	if err != nil || epoch != 1 {
@@ -138,6 +139,7 @@ func consents(t *testing.T, db *storage.DB) {
 	ok(t, err)
 	same(t, got, c)
 
+	pauses(t, db, c)
 	withdrawn, err := db.WithdrawConsent(ctx, "ada", "shop", now)
 	if err != nil || !withdrawn {
 		t.Fatalf("got %v, %v; want withdrawn", withdrawn, err)
@@ -147,7 +149,8 @@ func consents(t *testing.T, db *storage.DB) {
 	}
 	got, err = db.ConsentOf(ctx, "ada", "shop")
 	ok(t, err)
-	if got.Epoch != 2 || got.Offered != nil || got.Granted != nil || got.Resources != nil || !got.Withdrawn.Equal(now) {
+	if got.Epoch != 2 || got.Offered != nil || got.Granted != nil || got.Resources != nil || !got.Withdrawn.Equal(now) ||
+		!got.AgentUntil.IsZero() || got.AgentCalls != 0 || !got.PausedAt.IsZero() {
 		t.Fatalf("withdrawn consent: %+v", got)
 	}
 	_, err = db.PutConsent(ctx, c) // read before the withdrawal
@@ -163,4 +166,46 @@ func consents(t *testing.T, db *storage.DB) {
 	if list, err = db.ConsentsOfUser(ctx, "ada", "", 10); err != nil || len(list) != 1 || !list[0].Withdrawn.IsZero() {
 		t.Fatalf("got %+v, %v", list, err)
 	}
+}
+
+// pauses: an agent is paused and goes on, its grants are told so, and what is agreed anew goes on; what is no agent is not paused.
+func pauses(t *testing.T, db *storage.DB, c storage.Consent) {
+	t.Helper()
+	ctx := t.Context()
+	pause := func(client string, paused bool, at time.Time, want bool) {
+		t.Helper()
+		if did, err := db.PauseAgent(ctx, "ada", client, paused, at); err != nil || did != want {
+			t.Fatalf("pause %s %v: %v, %v", client, paused, did, err)
+		}
+	}
+	placed(t, db, "acting", "ada", "shop", 40)
+	paused := func(since time.Time) (places []int64) {
+		ok(t, db.PausedStatus(ctx, since, func(index int64) { places = append(places, index) }))
+		return places
+	}
+	pause("notes", true, now, false) // nothing is agreed with it
+	pause("shop", false, now, false)
+	pause("shop", true, now, true)
+	pause("shop", true, now, false)
+	s, err := db.GrantStateByID(ctx, "acting")
+	ok(t, err)
+	if !s.PausedAt.Equal(now) || !s.AgentUntil.Equal(c.AgentUntil) || s.AgentCalls != 100 {
+		t.Fatalf("the grant of a paused agent: %v %v %d", s.PausedAt, s.AgentUntil, s.AgentCalls)
+	}
+	same(t, paused(now.Add(-time.Second)), []int64{40})
+	same(t, paused(now), []int64(nil))
+	pause("shop", false, now, true)
+	same(t, paused(now.Add(-time.Second)), []int64(nil))
+	pause("shop", true, now, true)
+	_, err = db.PutConsent(ctx, c)
+	ok(t, err)
+	got, err := db.ConsentOf(ctx, "ada", "shop")
+	ok(t, err)
+	same(t, got, c)
+	if _, err := db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "notes", CreatedAt: now, UpdatedAt: now}); err != nil {
+		t.Fatal(err)
+	}
+	pause("notes", true, now, false) // it is no agent
+	_, err = db.WithdrawConsent(ctx, "ada", "notes", now)
+	ok(t, err)
 }

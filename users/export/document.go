@@ -66,12 +66,16 @@ type Session struct {
 
 // Consent is what they agreed to.
 type Consent struct {
-	ClientID  string    `json:"client_id"`
-	Offered   []string  `json:"scopes_offered"`
-	Granted   []string  `json:"scopes_granted"`
-	Resources []string  `json:"resources"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ClientID  string   `json:"client_id"`
+	Offered   []string `json:"scopes_offered"`
+	Granted   []string `json:"scopes_granted"`
+	Resources []string `json:"resources"`
+	// of an agent: until when it may act, how many calls a day (0 = any number), since when it is paused
+	AgentUntil time.Time `json:"agent_until,omitzero"`
+	AgentCalls int64     `json:"agent_calls,omitempty"`
+	PausedAt   time.Time `json:"paused_at,omitzero"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
 
 // Grant is what an app has.

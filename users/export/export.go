@@ -142,6 +142,7 @@ func (s *Service) apps(ctx context.Context, userID string, e *Document) error {
 	}
 	e.Consents = each(consents, func(c storage.Consent) Consent {
 		return Consent{ClientID: c.ClientID, Offered: notNull(c.Offered), Granted: notNull(c.Granted), Resources: notNull(c.Resources),
+			AgentUntil: c.AgentUntil.UTC(), AgentCalls: c.AgentCalls, PausedAt: c.PausedAt.UTC(),
 			CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC()}
 	})
 	grants, err := paged(func(after string) ([]storage.Grant, error) {
