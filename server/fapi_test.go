@@ -161,7 +161,7 @@ func TestFAPI2_NoRS256(t *testing.T) {
 	} {
 		end := time.Now().Add(time.Minute).Unix()
 		form, _ := p.form(map[string]string{"client_id": "bank"})
-		claims := map[string]any{"iss": "bank", "aud": s.URL, "exp": end}
+		claims := map[string]any{"iss": "bank", "aud": s.URL, "exp": end, "nbf": time.Now().Unix()}
 		for name := range form {
 			claims[name] = form.Get(name)
 		}
@@ -205,51 +205,66 @@ func TestFAPI2_AGrantInUseStays(t *testing.T) {
 	})
 }
 
-func TestFAPI2_MessageSigning(t *testing.T) {
-	f, _ := newFAPI(t, clients.ProfileFAPI2Messages)
-	ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
+// object is a request object of the client, with the changes.
+func (f fapi) object(mode string, change ...map[string]any) url.Values {
+	f.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: f.key},
 		(&jose.SignerOptions{}).WithHeader("kid", "k").WithType("oauth-authz-req+jwt"))
 	if err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
-	object := func(mode string, change ...map[string]any) url.Values {
-		form, _ := f.form(map[string]string{"client_id": "bank", "response_mode": mode})
-		claims := map[string]any{"iss": "bank", "aud": f.s.URL, "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
-			"jti": rand.Text()}
-		for name := range form {
-			claims[name] = form.Get(name)
-		}
-		for _, members := range change {
-			for name, value := range members {
-				if claims[name] = value; value == nil {
-					delete(claims, name)
-				}
+	form, _ := f.form(map[string]string{"client_id": "bank", "response_mode": mode})
+	claims := map[string]any{"iss": "bank", "aud": f.s.URL, "nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+		"jti": rand.Text()}
+	for name := range form {
+		claims[name] = form.Get(name)
+	}
+	for _, members := range change {
+		for name, value := range members {
+			if claims[name] = value; value == nil {
+				delete(claims, name)
 			}
 		}
-		text, err := jwt.Signed(signer).Claims(claims).Serialize()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return url.Values{"request": {text}}
 	}
+	text, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		f.Fatal(err)
+	}
+	return url.Values{"request": {text}}
+}
+
+// FAPI 2.0 Message Signing section 5.3.1, for whatever such a client signs: also where its profile does not make it sign.
+func TestFAPI2_SignedRequestsLiveShort(t *testing.T) {
+	for _, profile := range []string{clients.ProfileFAPI2, clients.ProfileFAPI2Messages} {
+		f, _ := newFAPI(t, profile)
+		now := time.Now().Unix()
+		for name, change := range map[string]map[string]any{
+			"no nbf": {"nbf": nil}, "no exp": {"exp": nil}, "old": {"nbf": now - 3700}, "long": {"exp": now + 3700}, "expired": {"exp": now - 60},
+			"no aud": {"aud": nil}, "no iss": {"iss": nil},
+		} {
+			form := f.authenticated(f.object("jwt", change), nil)
+			if status, got := f.app.Post(t, "/oauth2/par", form); status != 400 || got["error"] != "invalid_request_object" {
+				t.Errorf("%s, %s: %d %v", profile, name, status, got)
+			}
+		}
+		if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(f.object("jwt"), nil)); status != 201 {
+			t.Errorf("%s: %d %v", profile, status, got)
+		}
+	}
+}
+
+func TestFAPI2_MessageSigning(t *testing.T) {
+	f, _ := newFAPI(t, clients.ProfileFAPI2Messages)
+	ada, browser := f.s.Person(t, "ada@example.com"), f.s.Browser(t)
 	form, _ := f.form(map[string]string{"response_mode": "jwt"})
 	if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil)); status != 400 {
 		t.Errorf("unsigned: %d %v", status, got)
 	}
-	if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("query"), nil)); status != 400 || got["error"] != "invalid_request" {
+	plain := f.authenticated(f.object("query"), nil)
+	if status, got := f.app.Post(t, "/oauth2/par", plain); status != 400 || got["error"] != "invalid_request" {
 		t.Errorf("a plain answer: %d %v", status, got)
 	}
-	now := time.Now().Unix()
-	for name, change := range map[string]map[string]any{ // section 5.3.1
-		"no nbf": {"nbf": nil}, "no exp": {"exp": nil}, "old": {"nbf": now - 3700}, "long": {"exp": now + 3700}, "expired": {"exp": now - 60},
-		"no aud": {"aud": nil}, "no iss": {"iss": nil},
-	} {
-		if status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("jwt", change), nil)); got["error"] != "invalid_request_object" {
-			t.Errorf("%s: %d %v", name, status, got)
-		}
-	}
-	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(object("jwt"), nil))
+	status, got := f.app.Post(t, "/oauth2/par", f.authenticated(f.object("jwt"), nil))
 	if status != 201 {
 		t.Fatalf("push: %d %v", status, got)
 	}

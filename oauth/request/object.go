@@ -249,7 +249,7 @@ func (p *Parser) judgeObject(payload []byte, c *clients.Client, alone bool) erro
 	case claims.NotBefore != nil && now < *claims.NotBefore-skew:
 		return objectMistake("it is not valid yet")
 	}
-	if c.Profile != clients.ProfileFAPI2Messages {
+	if !c.FAPI() { // with either profile: whoever signs its requests does as Message Signing has it
 		return nil
 	}
 	return shortLived(claims.NotBefore, claims.ExpiresAt, now-skew)
