@@ -134,6 +134,8 @@ const (
 	BackupMade          Name = "backup.made"
 	BackupVerified      Name = "backup.verified"     // opened, tried and found good
 	BackupRestored      Name = "backup.restored"     // this database comes from a backup; what it undid is in the detail
+	DatabaseMoved       Name = "database.moved"      // everything came here from another database, which the detail names
+	DatabaseUnfrozen    Name = "database.unfrozen"   // a move away from this database was taken back
 	AdminRefused        Name = "admin.refused"       // an administrator lacked a permission, or acted on somebody who holds more
 	AdminTokenMade      Name = "admin.token_made"    // an access token for the administrative API, by an operator at the host
 	AdminTokenRevoked   Name = "admin.token_revoked" // … and taken back

@@ -20,9 +20,9 @@ var names = []Name{
 	ClientToolsAllowed, ClientToolsRemoved, ProposalMade, ProposalConfirmed, ProposalDenied, PingFailed,
 	LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,
-	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, AdminRefused, AdminTokenMade,
-	AdminTokenRevoked, AuditExported, FirstRunOffered, FirstRunUsed, WebhookCreated, WebhookChanged, WebhookDeleted,
-	WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
+	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,
+	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, AuditExported, FirstRunOffered, FirstRunUsed,
+	WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 
 // Names lists them, by what they are.

@@ -189,8 +189,8 @@ func releaseName() string {
 	return strings.TrimSpace(release.Version() + " " + revision)
 }
 
-// NoteBackup writes down that one was made, in the database it was made of, if its schema is ours.
-func NoteBackup(ctx context.Context, c config.Config, name audit.Name, detail any) (err error) {
+// NoteAct writes down what a command did with a whole database, in that database, if its schema is ours.
+func NoteAct(ctx context.Context, c config.Config, name audit.Name, detail any) (err error) {
 	db, err := OpenDatabase(ctx, c, nil, ForActing)
 	if errors.Is(err, storage.ErrNoDatabase) {
 		return nil // verified on another machine

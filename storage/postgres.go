@@ -25,8 +25,8 @@ const postgresTries = 10
 // postgresEngine is a pool of connections to one primary; pgx caches the prepared statements of each.
 type postgresEngine struct {
 	pool    *sql.DB
-	config  *pgx.ConnConfig
-	slots   slots // one per connection
+	beside  func() *sql.DB // another pool to the same, closed by whoever asks
+	slots   slots          // one per connection
 	breaker breaker
 }
 
@@ -81,7 +81,7 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	return &postgresEngine{pool: pool, config: config, slots: make(slots, size)}, nil
+	return &postgresEngine{pool: pool, slots: make(slots, size), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}, nil
 }
 
 // detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx
@@ -193,22 +193,19 @@ const migrationLock = lock.DefaultLockID
 // migrating holds a lock over run: of two replicas that start at once the second waits, looking every second for two minutes. The lock is a
 // transaction's, which a pooler in transaction mode leaves to its client, on a connection beside the pool's, which may be one alone.
 func (g *postgresEngine) migrating(ctx context.Context, run func(pool *sql.DB) error) error {
-	conn, err := pgx.ConnectConfig(ctx, g.config)
+	beside := g.beside()
+	defer beside.Close()
+	tx, err := beside.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	tx, err := conn.Begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback(context.WithoutCancel(ctx))
-	if _, err := tx.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 		return err
 	}
 	for n := 0; ; n++ {
 		var held bool
-		if err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {
 			return err
 		}
 		if held {

@@ -93,7 +93,7 @@ func interrupted(cmd *cobra.Command) (ctx context.Context, stop func()) {
 // noteBackup writes down in the database what was done; a database that cannot be written to is no reason to say that it was not.
 func (a *app) noteBackup(cmd *cobra.Command, c config.Config, name audit.Name, detail any) error {
 	ctx := audit.WithOrigin(cmd.Context(), audit.Origin{Actor: "cli"})
-	if err := server.NoteBackup(ctx, c, name, detail); err != nil {
+	if err := server.NoteAct(ctx, c, name, detail); err != nil {
 		a.notice("Warning: not noted in the database: " + err.Error())
 	}
 	return nil

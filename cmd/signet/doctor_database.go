@@ -57,7 +57,11 @@ func lookAtPostgres(ctx context.Context, c config.Config, db *storage.DB) (findi
 		return nil
 	}
 	_, pool := db.Connections()
-	list, err := pgcheck.Look(ctx, c.Storage.DSN.Reveal(), pool)
+	dsn, err := addressOf(ctx, c)
+	if err != nil {
+		return []finding{{about, false, err.Error()}}
+	}
+	list, err := pgcheck.Look(ctx, dsn, pool)
 	for _, r := range list {
 		findings = append(findings, finding{about, r.OK, r.Text})
 	}

@@ -14,9 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/audit"
 	"signet/config"
 	"signet/internal/program"
 	"signet/server"
+	"signet/storage"
 	"signet/storage/transfer"
 )
 
@@ -100,6 +102,9 @@ func (a *app) moveTo(ctx context.Context, c config.Config, to config.DSN) error 
 	if err := opens(ctx, at); err != nil {
 		return fmt.Errorf("everything is in %s, but no server can start on it: %w", moved.To, err)
 	}
+	if err := noteMove(ctx, at, moved); err != nil {
+		a.notice("Warning: the move is not noted in the new database: " + err.Error())
+	}
 	return a.answer(moved, func(w io.Writer) { writeMove(w, moved, c) })
 }
 
@@ -110,6 +115,22 @@ func addressOf(ctx context.Context, c config.Config) (string, error) {
 		return "", fmt.Errorf("storage.password_command: %w", err)
 	}
 	return dsn, nil
+}
+
+// noteMove writes the event into the new database: once, although the command may have been killed before.
+func noteMove(ctx context.Context, at config.Config, moved transfer.Moved) error {
+	if moved.Before {
+		db, err := server.OpenDatabase(ctx, at, nil, server.ForReading)
+		if err != nil {
+			return err
+		}
+		list, err := db.EventsLike(ctx, storage.Event{Name: string(audit.DatabaseMoved), At: moved.Finished}, "", 1)
+		if err := errors.Join(err, db.Close()); err != nil || len(list) > 0 {
+			return err
+		}
+	}
+	detail := map[string]any{"from": moved.From, "to": moved.To, "rows": moved.Total, "finished_at": moved.Finished}
+	return server.NoteAct(audit.WithOrigin(ctx, audit.Origin{Actor: "cli"}), at, audit.DatabaseMoved, detail)
 }
 
 // opens tries a database with its master key, as a command that reads does.
@@ -174,6 +195,10 @@ func (a *app) unfreeze(ctx context.Context, c config.Config, sure bool) error {
 		return err
 	}
 	from := transfer.Describe(c.Storage.DSN.Reveal())
+	noted := audit.WithOrigin(ctx, audit.Origin{Actor: "cli"})
+	if err := server.NoteAct(noted, c, audit.DatabaseUnfrozen, map[string]string{"left": other}); err != nil {
+		a.notice("Warning: this is not noted in the database: " + err.Error())
+	}
 	return a.answer(map[string]string{"unfrozen": from, "left": other}, func(w io.Writer) {
 		row(w, "unfrozen", from)
 		row(w, "left", other+", which is of no use: start no server on it")

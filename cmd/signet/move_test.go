@@ -92,11 +92,26 @@ func TestMoveAsPrinted(t *testing.T) {
 	if out := does("move --to-file to"); !strings.Contains(out, "nothing done") {
 		t.Error(out)
 	}
+	movesAreEvents(t, does)
 	t.Setenv("SIGNET_STORAGE_DSN", "sqlite:./back/signet.db")
 	if list := does("user list"); !strings.Contains(list, "bob@example.com") || !strings.Contains(list, "ada@example.com") {
 		t.Error(list)
 	}
 	if got := does("key list --json"); got != keys {
 		t.Errorf("the keys are\n%s\nwant\n%s", got, keys)
+	}
+}
+
+// movesAreEvents after a move and one back, the latter twice.
+func movesAreEvents(t *testing.T, does func(line string) string) {
+	t.Helper()
+	t.Setenv("SIGNET_STORAGE_DSN", "sqlite:./back/signet.db")
+	if list := does("event list --json"); strings.Count(list, `"database.moved"`) != 2 || strings.Contains(list, "unfrozen") {
+		t.Error("want the move there, and back, once each\n" + list)
+	}
+	t.Setenv("SIGNET_STORAGE_DSN", "sqlite:./data/signet.db")
+	does("move --unfreeze --yes")
+	if list := does("event list --json"); !strings.Contains(list, `"database.unfrozen"`) {
+		t.Error(list)
 	}
 }
