@@ -36,6 +36,7 @@ type Options struct {
 	Status        Status         // of tokens that say where it is looked up
 	Introspection *Introspection // nil: tokens are JWTs, and no call is made for one
 	Document      Document
+	Calls         Counter // of agents; nil: in memory, for this process alone
 
 	// Implies reports whether a scope that a token has is enough where another one is needed. Nil: only the scope itself is.
 	Implies func(has, needs string) bool
@@ -107,6 +108,9 @@ func assemble(issuer, resource string, id, base *url.URL, o Options) *API {
 	o.Ahead, o.Past, o.Stale = or(o.Ahead, 30*time.Second), or(o.Past, 10*time.Second), or(o.Stale, 24*time.Hour)
 	if o.DPoP.Replay == nil {
 		o.DPoP.Replay = &proofs{}
+	}
+	if o.Calls == nil {
+		o.Calls = &counted{}
 	}
 	if len(o.Algorithms) == 0 {
 		o.Algorithms = defaultAlgorithms

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
 )
@@ -40,6 +41,10 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, v verdict, err erro
 		h["Www-Authenticate"] = a.challenges(v.dpop, says, d)
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", "5")
+	case http.StatusTooManyRequests:
+		if no, ok := errors.AsType[*tooMany](err); ok {
+			h.Set("Retry-After", strconv.FormatInt(max(1, int64(time.Until(no.until)/time.Second)+1), 10))
+		}
 	}
 	if reason == ErrNonce {
 		h.Set("DPoP-Nonce", a.o.DPoP.nonce())

@@ -332,6 +332,7 @@ var sentences = map[Reason][3]string{
 	ErrInactive:    {"401", "invalid_token", "The access token is not active."},
 	ErrScope:       {"403", "insufficient_scope", "The access token lacks a scope."},
 	ErrSignIn:      {"401", "insufficient_user_authentication", "Another sign-in is needed."},
+	ErrCalls:       {"429", "", ""},
 	ErrUnavailable: {"503", "", ""},
 }
 

@@ -27,8 +27,9 @@ const (
 	ErrReplay      Reason = "replayed"      // the DPoP proof was used before
 	ErrInactive    Reason = "inactive"      // introspection says so: revoked, for instance
 	ErrScope       Reason = "missing_scope"
-	ErrSignIn      Reason = "weak_sign_in" // the person's sign-in is too old or too weak
-	ErrUnavailable Reason = "unavailable"  // the keys, the introspection endpoint or the memory of proofs cannot be had
+	ErrSignIn      Reason = "weak_sign_in"   // the person's sign-in is too old or too weak
+	ErrCalls       Reason = "too_many_calls" // of an agent, as its person said
+	ErrUnavailable Reason = "unavailable"    // the keys, the introspection endpoint or the memory of proofs cannot be had
 )
 
 // answer is what the caller of a refused request sees.
@@ -57,5 +58,6 @@ var answers = map[Reason]answer{
 	ErrInactive:    {http.StatusUnauthorized, "invalid_token", "The access token is not active."},
 	ErrScope:       {http.StatusForbidden, "insufficient_scope", "The access token lacks a scope."},
 	ErrSignIn:      {http.StatusUnauthorized, "insufficient_user_authentication", "Another sign-in is needed."},
+	ErrCalls:       {http.StatusTooManyRequests, "too_many_calls", "The agent may not call so often. Wait as Retry-After says."},
 	ErrUnavailable: {http.StatusServiceUnavailable, "temporarily_unavailable", "Try again in a moment."},
 }

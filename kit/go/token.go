@@ -33,6 +33,9 @@ type Token struct {
 	// Actors are who acts for the subject, the present one first (RFC 8693 section 4.1). Only this one's rights matter.
 	Actors []Actor
 
+	// CallLimit is how often the agent that acts may call, as [API.Require] and [API.Verify] count.
+	CallLimit CallLimit
+
 	JKT string // thumbprint of the key that the token is bound to, by DPoP; "" = none
 	X5T string // thumbprint of the certificate that it is bound to; "" = none
 
@@ -80,6 +83,8 @@ type claims struct {
 	Act       *actor   `json:"act"`
 
 	Cnf json.RawMessage `json:"cnf"`
+
+	CallLimit json.RawMessage `json:"call_limit"`
 
 	Status    json.RawMessage   `json:"status"`
 	ActStatus []json.RawMessage `json:"act_status"`
@@ -141,7 +146,7 @@ func parse(raw []byte) (*claims, *Token, error) {
 	for act := c.Act; act != nil; act = act.Act {
 		t.Actors = append(t.Actors, Actor{act.Issuer, act.Subject, act.ClientID})
 	}
-	return c, t, t.confirm(c.Cnf)
+	return c, t, errors.Join(t.limit(c.CallLimit), t.confirm(c.Cnf))
 }
 
 // confirm reads cnf (RFC 7800). Of a way to confirm that we do not know, nobody can say that it was confirmed.

@@ -230,7 +230,7 @@ func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, got outcome) {
 			t.Errorf("challenge %s, body %s", c, w.Body)
 		}
 	}
-	if (w.Header().Get("Retry-After") != "") != (got.Status == 503) {
+	if (w.Header().Get("Retry-After") != "") != (got.Status == 503 || got.Status == 429) {
 		t.Errorf("Retry-After %q with %d", w.Header().Get("Retry-After"), got.Status)
 	}
 }

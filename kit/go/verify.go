@@ -47,7 +47,10 @@ func (a *API) judge(r *http.Request, d Demand) (v verdict, err error) {
 		return v, err
 	}
 	v.token = t
-	return v, a.demanded(t, d)
+	if err = a.demanded(t, d); err == nil {
+		err = a.count(r.Context(), t)
+	}
+	return v, err
 }
 
 // verified gives the token with all that does not depend on the rest of the request verified.

@@ -1,12 +1,14 @@
+import { Calls, type Counter } from './calls.js'
 import { challenges, json, type Demand, needed } from './challenge.js'
 import { currentNonce, type DPoP, Proofs, proofAlgorithms, proven, type Replay } from './dpop.js'
 import { fromBase64, sha256, signedBy, split, token68, type JWS } from './jws.js'
 import { KeySet, safe } from './keys.js'
-import { answers, type Reason, Refusal } from './reason.js'
+import { answers, Refusal } from './reason.js'
 import { type Place, places, type Status, StatusLists } from './status.js'
 import { parse, type Token } from './token.js'
 
 export type { Actor, Token } from './token.js'
+export { type CallLimit, Calls, type Counter } from './calls.js'
 export type { Demand } from './challenge.js'
 export { type DPoP, Proofs, type Replay } from './dpop.js'
 export { type Reason, Refusal } from './reason.js'
@@ -29,6 +31,8 @@ export interface Options {
   stale?: number
   fetch?: typeof globalThis.fetch
   dpop?: DPoP
+  /** Of agents; left out: in memory, for this process alone. */
+  calls?: Counter
   /** Of tokens that say where it is looked up. Left out: revoked ones are refused within 15 seconds. */
   status?: Status
   /** Where TLS ends at a proxy: its header with the client's certificate, and which addresses are the proxy. */
@@ -64,6 +68,7 @@ export class Api {
   private readonly dpop: DPoP & { replay: Replay; ahead: number }
   private readonly keys: KeySet
   private readonly statuses: StatusLists
+  private readonly calls: Counter
   private readonly seen = new Map<string, { token: Token; until: number; places: Place[] }>()
 
   constructor(private readonly issuer: string, readonly resource: string, options: Options = {}) {
@@ -79,6 +84,7 @@ export class Api {
     this.o = { ...options, algorithms: options.algorithms ?? defaults, audiences: [resource, ...(options.audiences ?? [])],
       ahead: options.ahead ?? 30, past: options.past ?? 10 }
     this.dpop = { ...options.dpop, replay: options.dpop?.replay ?? new Proofs(), ahead: this.o.ahead! }
+    this.calls = options.calls ?? new Calls()
     this.origin = base.href.replace(/\/$/, '')
     this.metadataURL = id.origin + wellKnown + (id.pathname === '/' ? '' : id.pathname) + id.search
     this.keys = new KeySet(issuer, options.jwks, (options.stale ?? 86_400) * 1000, options.fetch ?? globalThis.fetch)
@@ -93,12 +99,13 @@ export class Api {
       const { token, sent } = await this.credentials(request)
       const nonce = await this.bound(request, dpop, token, sent, connection)
       this.demanded(token, demand)
+      await this.count(token)
       this.o.observe?.(undefined)
       return { token, headers: new Headers(nonce ? { 'DPoP-Nonce': nonce } : {}) }
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('unavailable', String(error), { cause: error })
       this.o.observe?.(refusal)
-      return this.refuse(refusal.reason, dpop, demand)
+      return this.refuse(refusal, dpop, demand)
     }
   }
 
@@ -118,10 +125,27 @@ export class Api {
     return { metadata: this.metadataURL, required: this.dpop.required === true, implies: this.o.implies }
   }
 
-  private async refuse(reason: Reason, dpop: boolean, demand: Demand): Promise<Response> {
+  private async refuse({ reason, until }: Refusal, dpop: boolean, demand: Demand): Promise<Response> {
     const answer = json(answers[reason].status, answers[reason], challenges(this.shape(), dpop, reason, demand))
     if (reason === 'nonce_needed') answer.headers.set('DPoP-Nonce', await currentNonce(this.dpop))
+    if (until !== undefined) answer.headers.set('Retry-After', String(Math.max(1, Math.floor((until - Date.now()) / 1000) + 1)))
     return answer
+  }
+
+  /** Counts a request that is good and whose demand is met. */
+  private async count(token: Token): Promise<void> {
+    if (token.callLimit === undefined) return
+    const key = [this.resource, token.grantId, ...(token.grantId ? [] : [token.clientId, token.subject])].join('\n')
+    let counted: { calls: number; until: number }
+    try {
+      counted = await this.calls.count(key, token.callLimit.seconds)
+    } catch (error) {
+      throw new Refusal('unavailable', `count a call: ${error}`, { cause: error })
+    }
+    if (counted.calls <= token.callLimit.calls) return
+    const refusal = new Refusal('too_many_calls', `until ${new Date(counted.until).toISOString()}`)
+    refusal.until = counted.until
+    throw refusal
   }
 
   private async credentials(request: Request): Promise<{ token: Token; sent: string }> {

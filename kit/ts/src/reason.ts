@@ -2,10 +2,13 @@
 export type Reason =
   | 'no_token' | 'bad_request' | 'malformed' | 'wrong_type' | 'wrong_algorithm' | 'unknown_key' | 'wrong_signature' | 'wrong_issuer'
   | 'wrong_audience' | 'expired' | 'not_yet_valid' | 'wrong_binding' | 'wrong_proof' | 'nonce_needed' | 'replayed' | 'inactive'
-  | 'missing_scope' | 'weak_sign_in' | 'unavailable'
+  | 'missing_scope' | 'weak_sign_in' | 'too_many_calls' | 'unavailable'
 
 /** A refusal. The message is for the log; callers see the standard's code and a fixed sentence. */
 export class Refusal extends Error {
+  /** When to try again, in milliseconds since 1970: of too_many_calls. */
+  until?: number
+
   constructor(readonly reason: Reason, message: string = reason, options?: ErrorOptions) {
     super(message, options)
     this.name = 'Refusal'
@@ -34,5 +37,6 @@ export const answers: Record<Reason, { status: number; code: string; says: strin
   inactive: invalid('The access token is not active.'),
   missing_scope: { status: 403, code: 'insufficient_scope', says: 'The access token lacks a scope.' },
   weak_sign_in: { status: 401, code: 'insufficient_user_authentication', says: 'Another sign-in is needed.' },
+  too_many_calls: { status: 429, code: 'too_many_calls', says: 'The agent may not call so often. Wait as Retry-After says.' },
   unavailable: { status: 503, code: 'temporarily_unavailable', says: 'Try again in a moment.' },
 }

@@ -1,3 +1,4 @@
+import { type CallLimit, limit } from './calls.js'
 import { object, string } from './jws.js'
 import { Refusal } from './reason.js'
 
@@ -22,6 +23,10 @@ export interface Token {
   readonly acr: string
   /** Who acts for the subject, the present one first (RFC 8693 section 4.1). */
   readonly actors: readonly Actor[]
+  /** How often the agent that acts may call, as authorize counts; undefined: as often as it likes. */
+  readonly callLimit?: CallLimit
+  /** Signet's name of the grant; '' = none. */
+  readonly grantId: string
   /** Thumbprints of the key and of the certificate that the token is bound to; '' = none. */
   readonly jkt: string
   readonly x5t: string
@@ -56,7 +61,8 @@ export function parse(token: string, payload: string): Token & { notBefore?: num
     const expires = time(c, 'exp')
     return { token, claims: c, issuer: string(c, 'iss'), subject: string(c, 'sub'), clientId: string(c, 'client_id'), id: string(c, 'jti'),
       audience: typeof c.aud === 'string' ? [c.aud] : strings(c, 'aud'), scopes: string(c, 'scope').split(/\s+/).filter((s) => s !== ''),
-      acr: string(c, 'acr'), actors, issued: issued ?? NaN, expires: expires ?? NaN, signedIn: time(c, 'auth_time'),
+      acr: string(c, 'acr'), grantId: string(c, 'grant_id'),
+      callLimit: limit(c.call_limit), actors, issued: issued ?? NaN, expires: expires ?? NaN, signedIn: time(c, 'auth_time'),
       notBefore: time(c, 'nbf'), missing: !c.sub || !c.client_id || !c.jti || issued === undefined, ...confirmation(c.cnf) }
   } catch (error) {
     if (error instanceof Refusal) throw error

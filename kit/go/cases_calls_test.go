@@ -1,0 +1,40 @@
+package kit
+
+func (m *maker) agents() []vector {
+	limited := func(limit any, more body) string {
+		claims := body{"act": body{"sub": "planner"}, "call_limit": limit, "grant_id": "G1"}
+		for name, value := range more {
+			claims[name] = value
+		}
+		return m.token(claims)
+	}
+	two := body{"calls": 2, "seconds": 60}
+	token := limited(two, nil)
+	acts := func(v vector, actors ...string) vector { v.Want.Actors = actors; return v }
+	after := func(v vector, wait int64, before ...vectorReq) vector {
+		v.Before, v.Wait = before, wait
+		return v
+	}
+	one := bearer(token)
+	return []vector{
+		acts(takes("the first call", token), "planner"),
+		acts(after(takes("the second call", token), 0, one), "planner"),
+		after(drops(ErrCalls, "the third call", token), 0, one, one),
+		after(drops(ErrCalls, "by another token of the grant", limited(two, body{"jti": "another"})), 0, one, one),
+		after(drops(ErrCalls, "what was handed over", limited(two, body{"act": body{"sub": "helper", "act": body{"sub": "planner"}}})), 0,
+			one, one),
+		after(drops(ErrCalls, "almost a minute later", token), 59, one, one),
+		acts(after(takes("a minute later", token), 60, one, one), "planner"),
+		acts(after(takes("by a token of another grant", limited(two, body{"grant_id": "G2"})), 0, one, one), "planner"),
+		acts(after(takes("an agent without a limit", m.token(body{"act": body{"sub": "planner"}})), 0, one, one), "planner"),
+		drops(ErrMalformed, "a limit of no call", limited(body{"calls": 0, "seconds": 60}, nil)),
+		drops(ErrMalformed, "a limit of less", limited(body{"calls": -1, "seconds": 60}, nil)),
+		drops(ErrMalformed, "calls in a part", limited(body{"calls": 1.5, "seconds": 60}, nil)),
+		drops(ErrMalformed, "no time", limited(body{"calls": 1}, nil)),
+		drops(ErrMalformed, "a time of nothing", limited(body{"calls": 1, "seconds": 0}, nil)),
+		drops(ErrMalformed, "texts", limited(body{"calls": "1", "seconds": "60"}, nil)),
+		drops(ErrMalformed, "a member that is not known", limited(body{"calls": 1, "seconds": 60, "tokens": 5}, nil)),
+		drops(ErrMalformed, "a number alone", limited(5, nil)),
+		drops(ErrMalformed, "a list", limited([]int{2, 60}, nil)),
+	}
+}
