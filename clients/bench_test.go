@@ -72,3 +72,14 @@ func BenchmarkCheckSecret(b *testing.B) {
 		})
 	}
 }
+
+// Every authorization request asks several times what its response type answers with.
+func TestAResponseTypeCostsNoAllocation(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() {
+		if clients.ResponseType("code") != "code" || !clients.Answers("code id_token", "id_token") || clients.FromFront("code") {
+			t.Error("wrong")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -18,6 +18,9 @@ var ResponseTypes = []string{"code", "none", "id_token", "id_token token", "code
 // ResponseType spells one of ResponseTypes as they are: its words may come in any order (RFC 6749 section 3.1.1). What is none of them
 // stays as it is.
 func ResponseType(asked string) string {
+	if slices.Contains(ResponseTypes, asked) {
+		return asked
+	}
 	words := strings.Fields(asked)
 	for _, one := range ResponseTypes {
 		if sameWords(words, strings.Fields(one)) {
@@ -33,7 +36,12 @@ func sameWords(a, b []string) bool {
 
 // Answers reports whether a response type has the word: code, token, id_token, none.
 func Answers(responseType, word string) bool {
-	return slices.Contains(strings.Fields(responseType), word)
+	for one := range strings.FieldsSeq(responseType) {
+		if one == word {
+			return true
+		}
+	}
+	return false
 }
 
 // FromFront reports whether a response type hands out tokens at the authorization endpoint.

@@ -5,6 +5,8 @@
 //	go run ./internal/loadbench                      # SQLite, synchronous=FULL
 //	go run ./internal/loadbench -postgres DSN        # a fresh, empty database
 //	go run ./internal/loadbench -against OLDBINARY   # an older binary and this checkout in turns: the ratio of the two
+//	go run ./internal/loadbench variants             # requests that use a feature beside those that do not
+//	go run ./internal/loadbench flood                # what is left of 10,000 requests that leave something to wait
 //	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
 //	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs
 //
@@ -50,6 +52,14 @@ func main() {
 	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == "attack" {
 		exitOn(attack(ctx, os.Args[2:]))
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "variants" {
+		exitOn(variants(ctx, os.Args[2:], os.Stdout))
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "flood" {
+		exitOn(flood(ctx, os.Args[2:], os.Stdout))
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "overload" {
