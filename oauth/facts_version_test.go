@@ -17,7 +17,7 @@ import (
 func TestFactsOfANewerReleaseAreLeftAlone(t *testing.T) {
 	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
 		code, one := h.Code(t, "shop", "openid", nil), first(t, h, "shop", "openid")
-		for _, facts := range []string{`{"v":6`, `{"v":1000000`, `{"v":-1`, `{"v":99999999999999999999`, `{"v":"1"`} {
+		for _, facts := range []string{`{"v":7`, `{"v":1000000`, `{"v":-1`, `{"v":99999999999999999999`, `{"v":"1"`} {
 			old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, facts) })
 			shop := h.Client(t, "shop")
 			for name, do := range map[string]func() error{
@@ -42,7 +42,7 @@ func TestFactsOfANewerReleaseAreLeftAlone(t *testing.T) {
 		}
 		get(t, h, "shop", oauthtest.Exchange(code))
 		two := get(t, h, "shop", oauthtest.Refresh(one.RefreshToken))
-		old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, `{"v":6`) })
+		old := interpose(t, h, func(s *shim) { s.facts = strings.NewReplacer(`{"v":1`, `{"v":7`) })
 		if err := old.Provider.Revoke(t.Context(), h.Client(t, "shop"), two.RefreshToken); err != nil {
 			t.Fatal(err)
 		}
