@@ -441,3 +441,21 @@ func TestCIBA_CanBeTurnedOff(t *testing.T) {
 	}
 	c.wants("grant", "x", "unsupported_grant_type")
 }
+
+// From the fifth browser without a cookie at an address on, each shows its cookie first, also at the pages where people decide about what
+// happens elsewhere; one that keeps none is told so, and is not sent round without end.
+func TestV06_PagesOfPeopleSendABrowserRoundForItsCookie(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	for _, page := range []string{"/account/requests", "/account/requests?request=x", "/device?user_code=BCDF-GHJK"} {
+		for i := range 7 {
+			if b := s.Browser(t).Get(t, page); b.URL.Path != "/signin" || !b.Has("login-submit") {
+				t.Fatalf("%s, browser %d: at %s (%d): %s", page, i, b.URL, b.Status, b.Text("main"))
+			}
+		}
+		path, query, _ := strings.Cut(page, "?")
+		b := s.Browser(t).Get(t, path+"?"+query+"&signet_cookie=1")
+		if b.Status != 400 || !strings.Contains(strings.ToLower(b.Text("main")), "cookie") {
+			t.Errorf("%s: without a cookie: at %s (%d): %s", page, b.URL, b.Status, b.Text("main"))
+		}
+	}
+}

@@ -225,7 +225,12 @@ func (a *Approvals) SignedIn(w http.ResponseWriter, r *http.Request, back string
 		return s.Visitor, nil
 	}
 	s.In.EndsAt = back
-	if err := a.Login.Ensure(w, r, s); err != nil {
+	switch err := a.Login.Ensure(w, r, s); {
+	case errors.Is(err, browser.ErrCookieFirst) && r.Method == http.MethodGet && !r.URL.Query().Has(browser.CookieShown):
+		round := r.URL.Query() // its network began much: a browser that keeps cookies shows the one it got (rule V06)
+		round.Set(browser.CookieShown, "1")
+		return nil, web.Redirect(w, r, r.URL.Path+"?"+round.Encode())
+	case err != nil:
 		return nil, err
 	}
 	return nil, a.Login.GoOn(w, r, s)

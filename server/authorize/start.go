@@ -61,8 +61,8 @@ func (h *Handler) start(w http.ResponseWriter, r *http.Request) error {
 // take is start of the parameters.
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	form.Del("lang") // the footer's language links
-	again := form.Has(cookieShown)
-	form.Del(cookieShown)
+	again := form.Has(browser.CookieShown)
+	form.Del(browser.CookieShown)
 	req, _, err := h.Requests.Authorize(r.Context(), form)
 	if err != nil {
 		return h.refuseRequest(w, r, err)
@@ -99,9 +99,6 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) 
 	return h.lead(w, r, s)
 }
 
-// cookieShown marks a request that was sent to its own address once more, so that the browser shows the cookie it was given.
-const cookieShown = "signet_cookie"
-
 // notBegun sends a browser without a cookie round once where its network has begun too much (rule V06); one that keeps none is told so.
 func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, again bool, form url.Values) error {
 	if !errors.Is(err, browser.ErrCookieFirst) {
@@ -111,10 +108,10 @@ func (h *Handler) notBegun(w http.ResponseWriter, r *http.Request, err error, ag
 		return browser.NoCookies()
 	}
 	if r.Method == http.MethodPost {
-		form.Set(cookieShown, "1")
+		form.Set(browser.CookieShown, "1")
 		return h.sendAgain(w, r, form)
 	}
-	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+r.URL.RawQuery+"&"+cookieShown+"=1")
+	return web.Redirect(w, r, h.Browser.Path("/oauth2/authorize", nil)+"?"+r.URL.RawQuery+"&"+browser.CookieShown+"=1")
 }
 
 // refuseRequest answers a request that is not in order: on our own page as long as the redirect URI is not to be trusted (RFC

@@ -27,6 +27,9 @@ const (
 // the same address once more.
 var ErrCookieFirst = errors.New("the browser has to show its cookie first")
 
+// CookieShown marks a request that was sent to its own address once more, so that the browser shows the cookie it was given.
+const CookieShown = "signet_cookie"
+
 // holder is who a row is counted for.
 type holder struct {
 	name    string
