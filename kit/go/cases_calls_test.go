@@ -1,11 +1,11 @@
 package kit
 
+import "maps"
+
 func (m *maker) agents() []vector {
 	limited := func(limit any, more body) string {
 		claims := body{"act": body{"sub": "planner"}, "call_limit": limit, "grant_id": "G1"}
-		for name, value := range more {
-			claims[name] = value
-		}
+		maps.Copy(claims, more)
 		return m.token(claims)
 	}
 	two := body{"calls": 2, "seconds": 60}
