@@ -18,11 +18,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The three example apps beside a server, each a process of its own, used by a person in a real browser who clicks Allow and nothing
+// The example apps beside a server, each a process of its own, used by a person in a real browser who clicks Allow and nothing
 // else on the consent page.
 func TestExamplesInTheBrowser(t *testing.T) {
 	ctx := chromium(t)
-	api, spa, web := localhost(freeAddress(t)), localhost(freeAddress(t)), localhost(freeAddress(t))
+	api, spa, web, bff := localhost(freeAddress(t)), localhost(freeAddress(t)), localhost(freeAddress(t)), localhost(freeAddress(t))
 	s := newSite(t, "")
 	more := fmt.Sprintf(`
 clients:
@@ -31,11 +31,14 @@ clients:
      scope: "openid profile email offline_access notes:read"}
   - {client_id: spa, client_name: SPA, redirect_uris: ["http://%[2]s/"], post_logout_redirect_uris: ["http://%[2]s/"],
      grant_types: [authorization_code, refresh_token], token_endpoint_auth_method: none, scope: "openid profile notes:read"}
+  - {client_id: bff, client_secret: %[4]s, client_name: SPA without tokens, redirect_uris: ["http://%[5]s/bff/callback"],
+     post_logout_redirect_uris: ["http://%[5]s/"], grant_types: [authorization_code, refresh_token],
+     scope: "openid profile offline_access notes:read"}
   - {client_id: cli-device, client_name: Terminal, token_endpoint_auth_method: none, scope: "openid email offline_access",
      grant_types: ["urn:ietf:params:oauth:grant-type:device_code", refresh_token]}
 resources:
   - {identifier: "http://%[1]s", name: Notes API, scopes: ["notes:read"]}
-`, api, spa, web, secret)
+`, api, spa, web, secret, bff)
 	config, err := os.ReadFile(s.config)
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +52,8 @@ resources:
 	example(t, "api", api, "ISSUER="+s.issuer, "AUDIENCE=http://"+api, "ORIGIN=http://"+spa)
 	example(t, "spa", spa)
 	example(t, "webapp", web, "ISSUER="+s.issuer, "CLIENT_SECRET="+secret, "API=http://"+api)
+
+	example(t, "bff", bff, "ISSUER="+s.issuer, "CLIENT_SECRET="+secret, "API=http://"+api)
 
 	do := func(name string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -89,6 +94,12 @@ resources:
 		wait("#consent-allow"), click("#consent-allow"), shows("h1", "Hello ada@example.com"))
 	do("web app asks the API", click(`a[href="/notes"]`), shows("body", "Buy milk"))
 	do("web app signs out", chromedp.Navigate("http://"+web+"/"), click("form button"), shows("h1", "Web app"))
+
+	do("SPA without tokens signs in", chromedp.Navigate("http://"+bff+"/"), shows("#who", "Signed out"), click("#sign-in"),
+		wait("#login-submit"), type_("#username", "ada@example.com"), type_("#password", password), click("#login-submit"),
+		wait("#consent-allow"), click("#consent-allow"), shows("#who", "Signed in as"))
+	do("SPA without tokens asks the API", click("#call"), shows("#out", "Buy milk"))
+	do("SPA without tokens signs out", click("#sign-out button"), shows("#who", "Signed out"))
 
 	code, out := device(t, s.issuer)
 	do("a terminal is connected", chromedp.Navigate(code), wait("#login-submit"), type_("#username", "ada@example.com"),
