@@ -391,7 +391,7 @@ func (h *Services) openRegistrations() (err error) {
 		statements.Issuers = append(statements.Issuers, one)
 	}
 	h.Registrations, err = registration.New(registration.Options{
-		Store: h.DB, Tokens: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
+		Store: h.DB, Tokens: h.DB, Consents: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
 		Policy: h.registrationPolicy,
 		Note: func(ctx context.Context, done, client string) error {
 			h.Metrics.Registered(done)

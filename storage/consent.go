@@ -15,7 +15,7 @@ type Consent struct {
 	Offered   []string `gorm:"serializer:words"` // scopes shown so far
 	Granted   []string `gorm:"serializer:words"` // scopes granted
 	Resources []string `gorm:"serializer:words"` // identifiers shown so far
-	// ClientHash is of what a metadata document said when this was agreed to, "" = the client has none.
+	// ClientHash is of what a metadata document said when this was agreed to, "" = the client has none. See AskConsentAnew.
 	ClientHash string
 	// What was agreed with an agent: until when (zero = it is none), how many calls a day (0 = any number); zero PausedAt = it is not paused.
 	AgentUntil time.Time `gorm:"serializer:micros"`
@@ -90,6 +90,15 @@ func (db *DB) WithdrawConsent(ctx context.Context, userID, clientID string, now 
 		updated_at = $3, agent_until = NULL, agent_calls = 0, paused_at = NULL
 		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL`, userID, clientID, micros(now))
 	return n > 0, err
+}
+
+// changedClient is the hash of consents to a client that became another: no client is as they say.
+const changedClient = "changed"
+
+// AskConsentAnew has everybody asked again who agreed to a client, for it is not what they agreed to any more. Their grants stay.
+func (db *DB) AskConsentAnew(ctx context.Context, clientID string) error {
+	_, err := db.exec(ctx, "UPDATE consents SET client_hash = $2 WHERE client_id = $1", clientID, changedClient)
+	return err
 }
 
 // PauseAgent pauses what was agreed with an agent, or lets it go on; it reports whether that changed anything. What else is agreed stays,

@@ -35,6 +35,7 @@ var blindUpdates = map[string]string{
 	"users erase_at, updated_at":                                 "an order",
 	"users frozen_at, updated_at":                                "an order",
 	"users terms, terms_at":                                      "the version that was accepted last",
+	"consents client_hash":                                       "the client changed, whatever was agreed to",
 	"logos uri, hash, due_at, picture":                           "fetched by the one replica that holds the job's lock",
 	"upstream_sessions upstream, issuer, subject, sid, id_token": "a session begins at one upstream at a time",
 }

@@ -44,6 +44,11 @@ type Tokens interface {
 	SpendInitialToken(ctx context.Context, hash string, now time.Time) (id string, err error)
 }
 
+// Consents are what people agreed to; *storage.DB.
+type Consents interface {
+	AskConsentAnew(ctx context.Context, clientID string) error
+}
+
 // Registry writes clients; *clients.Registry.
 type Registry interface {
 	Client(ctx context.Context, id string) (*clients.Client, error)
@@ -61,6 +66,7 @@ type Fetcher interface {
 type Options struct {
 	Store    Store
 	Tokens   Tokens
+	Consents Consents
 	Registry Registry
 	Mode     string        // Off, Token or Open
 	Policy   func() Policy // as it is now
@@ -76,7 +82,8 @@ type Service struct{ o Options }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Tokens == nil || o.Registry == nil || o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
+	if o.Store == nil || o.Tokens == nil || o.Consents == nil || o.Registry == nil ||
+		o.Policy == nil || o.Mode != Off && o.Mode != Token && o.Mode != Open {
 		return nil, errors.New("registration needs a store, tokens, a registry, a policy and a mode")
 	}
 	if err := o.Statements.check(); err != nil {
@@ -253,6 +260,17 @@ func (s *Service) Read(ctx context.Context, id, token string) (Registered, error
 // fixed are members that a change must not carry (RFC 7592 section 2.2).
 var fixed = []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"}
 
+// becameAnother reports whether a client that changes itself is not what people agreed to any more: whoever has its registration access
+// token may lead them elsewhere.
+func becameAnother(before, after clients.Metadata) (bool, error) {
+	old, err := before.WithDefaults().HashDocument()
+	if err != nil {
+		return false, err
+	}
+	now, err := after.WithDefaults().HashDocument()
+	return old != now, err
+}
+
 // Replace puts a document in the place of all that the application registered; right compares a client_secret that it carries. Errors are
 // *Refusal, ErrToken, or the storage's.
 func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage,
@@ -283,6 +301,7 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	management := newToken()
 	next := row
 	next.TokenHash, next.PreviousHash = hash(management), hash(token)
+	another := false
 	m, err := s.o.Registry.ChangeAlso(ctx, id, func(m *clients.Metadata) (err error) {
 		before := *m
 		if *m, err = s.wanted(document, before, row.InitialTokenID != ""); err != nil {
@@ -292,12 +311,20 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 		if before.FirstParty && slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !slices.Contains(before.RedirectURIs, u) }) {
 			return &Refusal{"invalid_redirect_uri", "People are not asked for this client: only an operator may give it other addresses."}
 		}
+		if another, err = becameAnother(before, *m); err != nil {
+			return err
+		}
 		return s.CheckSector(ctx, *m)
 	}, func(ctx context.Context, id string) error {
 		if err := s.o.Store.ChangeRegistrationTokens(ctx, row, next); errors.Is(err, storage.ErrStale) {
 			return ErrToken // another change was quicker, and brought another token
 		} else if err != nil {
 			return fmt.Errorf("write a registration access token: %w", err)
+		}
+		if another {
+			if err := s.o.Consents.AskConsentAnew(ctx, id); err != nil {
+				return fmt.Errorf("have people asked again: %w", err)
+			}
 		}
 		return s.o.Note(ctx, "changed", id)
 	})

@@ -75,7 +75,7 @@ func (f *fake) Client(_ context.Context, id string) (*clients.Client, error) {
 
 func service(t *testing.T, f *fake) *registration.Service {
 	t.Helper()
-	s, err := registration.New(registration.Options{Store: f, Tokens: f, Registry: f, Mode: registration.Token, Fetch: f,
+	s, err := registration.New(registration.Options{Store: f, Tokens: f, Consents: f, Registry: f, Mode: registration.Token, Fetch: f,
 		Policy: func() registration.Policy {
 			return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}, Issuer: "https://id.example.com",
 				Names: []string{"The  Bank"}}
@@ -120,7 +120,7 @@ func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
 func TestRegistration_CertificatesWhereTheyAreTaken(t *testing.T) {
 	ask := func(taken []string, more string) error {
 		f := &fake{}
-		s, err := registration.New(registration.Options{Store: f, Tokens: f, Registry: f, Mode: registration.Open, Fetch: f,
+		s, err := registration.New(registration.Options{Store: f, Tokens: f, Consents: f, Registry: f, Mode: registration.Open, Fetch: f,
 			Policy: func() registration.Policy {
 				return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}, Certificates: taken}
 			}})
@@ -162,7 +162,8 @@ func TestRegistration_LongMistakesAreToldInShort(t *testing.T) {
 		"many addresses": `{"redirect_uris":["https://app.example/cb"],"post_logout_redirect_uris":["https://app.example/cb"` +
 			strings.Repeat(`,"https://app.example/cb"`, 1000) + `]}`,
 	} {
-		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Registry: &fake{}, Mode: registration.Open,
+		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Consents: &fake{}, Registry: &fake{},
+			Mode:   registration.Open,
 			Policy: func() registration.Policy { return registration.Policy{ResponseTypes: []string{"code"}} }})
 		if err != nil {
 			t.Fatal(err)
@@ -224,7 +225,8 @@ func TestRegistration_NoAppExchangesTokensOfItsOwnAccord(t *testing.T) {
 func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 	for _, own := range []string{"https://id.example.com/x", "https://ID.example.com:443/x", "https://id.example.com:0443/x",
 		"https://id.example.com:/x", "HTTPS://id.example.com/x", "https://id%E3%80%82example.com/x", "https:id.example.com/x"} {
-		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Registry: &fake{}, Mode: registration.Open,
+		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Consents: &fake{}, Registry: &fake{},
+			Mode: registration.Open,
 			Policy: func() registration.Policy {
 				return registration.Policy{ResponseTypes: []string{"code"}, Issuer: "https://id.example.com"}
 			}})
@@ -237,3 +239,4 @@ func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 		}
 	}
 }
+func (*fake) AskConsentAnew(context.Context, string) error { return nil }

@@ -139,6 +139,19 @@ func consents(t *testing.T, db *storage.DB) {
 	ok(t, err)
 	same(t, got, c)
 
+	ok(t, db.AskConsentAnew(ctx, "other"))
+	got, err = db.ConsentOf(ctx, "ada", "shop")
+	ok(t, err)
+	same(t, got, c)
+	ok(t, db.AskConsentAnew(ctx, "shop"))
+	got, err = db.ConsentOf(ctx, "ada", "shop")
+	ok(t, err)
+	if got.ClientHash == "" || got.ClientHash == "hash" || got.Epoch != 1 || len(got.Granted) != 1 {
+		t.Fatalf("of a client that changed: %+v", got)
+	}
+	_, err = db.PutConsent(ctx, c)
+	ok(t, err)
+
 	pauses(t, db, c)
 	withdrawn, err := db.WithdrawConsent(ctx, "ada", "shop", now)
 	if err != nil || !withdrawn {
