@@ -167,13 +167,22 @@ func (h *Services) signInHandlers(view *pages.Pages, front *login.Login) ([]web.
 	return handlers, nil
 }
 
+// knownAs is what an app with pairwise subjects calls a person; "" for all others.
+func (h *Services) knownAs(ctx context.Context, userID, clientID string) string {
+	c, err := h.Clients.Client(ctx, clientID)
+	if err != nil || !c.Pairwise() {
+		return ""
+	}
+	return h.names.Subject(c, userID)
+}
+
 // accountHandlers are the pages of a person's own account.
 func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web.Mounter, error) {
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, PassesTo: h.passesTo,
 		Scope:  h.scopeLine,
-		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor,
+		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor, KnownAs: h.knownAs,
 	}
 	if h.Config.IDJAG.Issue {
 		o.Elsewhere = h.elsewhere

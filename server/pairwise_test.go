@@ -169,3 +169,16 @@ func TestPairwise_TheSectorDocumentListsEveryRedirectURI(t *testing.T) { // Open
 		t.Errorf("a subject type that is none: %v", err)
 	}
 }
+
+// TestPairwise_ThePersonSeesWhatAnAppCallsThem among the connected apps, so that app and operator can find each other's records.
+func TestPairwise_ThePersonSeesWhatAnAppCallsThem(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, b := s.Person(t, "ada@example.com"), s.Browser(t)
+	one, plain := s.App(t, "one", pairwise("one.example")), s.App(t, "plain")
+	sub := one.IDToken(t, one.Login(t, b, ada).Extra("id_token").(string)).Subject
+	plain.Login(t, b, ada)
+	text := b.Get(t, "/account/apps").Text("main")
+	if sub == ada.ID || strings.Count(text, "Knows you as "+sub) != 1 || strings.Count(text, "Knows you as") != 1 {
+		t.Errorf("%s: %s", sub, text)
+	}
+}

@@ -96,6 +96,8 @@ type Options struct {
 	Asked func(ctx context.Context, userID string) (bool, error)
 	// Elsewhere are other authorization servers where an app may act for the person (ID-JAG). Nil = nowhere.
 	Elsewhere func(ctx context.Context, userID, clientID string) ([]string, error)
+	// KnownAs is what an app calls the person, if that is a name of its sector; "" = by their id. Nil = all do.
+	KnownAs func(ctx context.Context, userID, clientID string) string
 	// Pictures of the people; nil = there are none. Uploads: new ones are taken.
 	Pictures Pictures
 	Uploads  bool

@@ -32,8 +32,11 @@ func (h *Handler) showApps(w http.ResponseWriter, r *http.Request, v *browser.Vi
 		Asked: h.Asked != nil, Done: done(r)}
 	for _, lines := range page.Lists() {
 		for i := range lines {
+			if h.KnownAs != nil {
+				lines[i].KnownAs = h.KnownAs(r.Context(), v.UserID, lines[i].ID)
+			}
 			if h.Elsewhere == nil {
-				break
+				continue
 			}
 			if lines[i].Elsewhere, err = h.Elsewhere(r.Context(), v.UserID, lines[i].ID); err != nil {
 				return err

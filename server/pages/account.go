@@ -141,6 +141,7 @@ type AppLine struct {
 	Scopes          []ScopeLine
 	Resources       []string // names of the APIs it may use
 	Elsewhere       []string // other authorization servers where it may act for the person
+	KnownAs         string   // what it calls the person (sub), where each sector has a name of its own; "" = what all others do
 	Since, LastUsed time.Time
 	Agent           *acting.Line // nil = it does not act by itself
 }

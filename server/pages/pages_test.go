@@ -97,7 +97,8 @@ func samples() map[string]Page {
 					Description: map[string]string{"": "What you bought and when"}}, {Scope: "files:all", Owner: "Files"}},
 				Resources: []string{"Shop API", "https://files.example.org/a<b"},
 				Since:     now.AddDate(0, -8, 0), LastUsed: now},
-			{App: App{ID: "b", Name: "Board agent", OpenURL: "https://board.example/start?iss=https%3A%2F%2Fid.example"}}}},
+			{App: App{ID: "b", Name: "Board agent", OpenURL: "https://board.example/start?iss=https%3A%2F%2Fid.example"},
+				KnownAs: "uiQ2qxoC-L9iV0i6XR8S3-M-NhQTLZqq0zS5nlv7lFM"}}},
 		"apps_empty": Apps{Person: ada},
 		"activity": Activity{Person: ada, Path: "/account/activity", Kind: "security", OlderURL: "/account/activity?before=1",
 			FirstURL: "/account/activity", Events: []EventLine{
