@@ -1,0 +1,198 @@
+package conformance
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"signet/server/servertest"
+)
+
+const after = "https://rp.example/bye"
+
+// logouts is what the profiles of sign-out ask, by profile and module.
+var logouts = map[string]func(p *provider){
+	"RP-Initiated/oidcc-rp-initiated-logout":          func(p *provider) { leaves(p, "state", "s & t") },
+	"RP-Initiated/oidcc-rp-initiated-logout-no-state": func(p *provider) { leaves(p) },
+	"RP-Initiated/bad-post-logout-redirect-uri":       func(p *provider) { stays(p, true, "post_logout_redirect_uri", after+"/other") },
+	"RP-Initiated/query-added":                        func(p *provider) { stays(p, true, "post_logout_redirect_uri", after+"?a=b") },
+	"RP-Initiated/no-id-token-hint":                   func(p *provider) { stays(p, false, "post_logout_redirect_uri", after) },
+	"RP-Initiated/modified-id-token-hint":             modifiedHint,
+	"RP-Initiated/no-params":                          func(p *provider) { stays(p, false) },
+	"RP-Initiated/only-state":                         func(p *provider) { stays(p, false, "state", "s") },
+	"RP-Initiated/no-post-logout-redirect-uri":        func(p *provider) { stays(p, true) },
+	"Session Management/oidcc-session-management":     watched,
+	"Front-Channel/oidcc-frontchannel-rp-initiated":   frontChannel,
+	"Back-Channel/oidcc-backchannel-rp-initiated":     backChannel,
+}
+
+func TestLogout(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		whole := newProvider(t, engine)
+		for name, run := range logouts {
+			t.Run(name, func(t *testing.T) {
+				p := *whole
+				p.T = t
+				run(&p)
+			})
+		}
+	})
+}
+
+// leaver is an app with somebody signed in, and what it may send.
+func (p *provider) leaver(more document) (a *app, b *servertest.Browser, hint string) {
+	p.Helper()
+	told := document{"post_logout_redirect_uris": []string{after}}
+	for name, value := range more {
+		told[name] = value
+	}
+	a, b = p.register("code", "", told), p.Browser(p.T)
+	_, hint = a.tokens(a.in(b))
+	return a, b, hint
+}
+
+// leave asks for the sign-out, and says yes if the person is asked.
+func (p *provider) leave(b *servertest.Browser, pairs ...string) {
+	p.Helper()
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	if b.Get(p.T, p.at("end_session_endpoint")+"?"+q.Encode()); b.Has("logout-confirm") {
+		b.Submit(p.T, "logout-confirm", nil)
+	}
+}
+
+// gone: there is no session any more.
+func gone(a *app, b *servertest.Browser) {
+	a.Helper()
+	a.begin(b, "prompt", "none")
+	a.refused(b, "login_required")
+}
+
+// leaves: back to the app with the state and nothing else.
+func leaves(p *provider, pairs ...string) {
+	a, b, hint := p.leaver(nil)
+	p.leave(b, append([]string{"id_token_hint", hint, "post_logout_redirect_uri", after}, pairs...)...)
+	want := after
+	if len(pairs) > 0 {
+		want += "?" + url.Values{pairs[0]: {pairs[1]}}.Encode()
+	}
+	if b.Landed == nil || b.Landed.String() != want {
+		p.Fatalf("landed at %v, want %s", b.Landed, want)
+	}
+	gone(a, b)
+}
+
+// stays: never back to the app; a page of the provider's says what happened.
+func stays(p *provider, hinted bool, pairs ...string) {
+	a, b, hint := p.leaver(nil)
+	if hinted {
+		pairs = append(pairs, "id_token_hint", hint)
+	}
+	p.leave(b, pairs...)
+	if b.Landed != nil {
+		p.Fatalf("landed at %s", b.Landed)
+	}
+	if b.Status == http.StatusOK {
+		if !strings.Contains(b.Text("main"), "signed out") {
+			p.Errorf("the page says %s", b.Text("main"))
+		}
+		gone(a, b)
+	}
+}
+
+// modifiedHint: a hint that nobody signed, or somebody else did, sends nobody anywhere.
+func modifiedHint(p *provider) {
+	_, b, hint := p.leaver(nil)
+	parts := strings.Split(hint, ".")
+	for name, bad := range map[string]string{"none": "eyJhbGciOiJub25lIn0." + parts[1] + ".",
+		"signature": parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2]))} {
+		tab := b.Tab(p.T)
+		if p.leave(tab, "id_token_hint", bad, "post_logout_redirect_uri", after); tab.Landed != nil {
+			p.Errorf("%s: landed at %s", name, tab.Landed)
+		}
+	}
+}
+
+// watched: session_state is what the frame computes, and another one after sign-out.
+func watched(p *provider) {
+	p = newProvider(p.T, p.engine, servertest.HandlerOnly()) // by https: browsers give the cookie to no other page
+	a, b, hint := p.leaver(nil)
+	cookie := func() string {
+		for _, c := range b.Cookies() {
+			if strings.HasSuffix(c.Name, "signet_state") {
+				return c.Value
+			}
+		}
+		return ""
+	}
+	is := func(state, browser string) bool {
+		sum, salt, _ := strings.Cut(state, ".")
+		want := sha256.Sum256([]byte(a.said("client_id") + " https://rp.example " + browser + " " + salt))
+		return sum == hex.EncodeToString(want[:])
+	}
+	state := a.in(b).Get("session_state")
+	if !is(state, cookie()) {
+		p.Errorf("session_state %q", state)
+	}
+	frame := p.Browser(p.T).Get(p.T, p.at("check_session_iframe"))
+	if frame.Status != http.StatusOK || frame.Header.Get("X-Frame-Options") != "" ||
+		!strings.Contains(frame.Header.Get("Content-Security-Policy"), "frame-ancestors *") {
+		p.Errorf("the frame: %d %v", frame.Status, frame.Header)
+	}
+	if p.leave(b, "id_token_hint", hint, "post_logout_redirect_uri", after); is(state, cookie()) {
+		p.Error("unchanged after sign-out")
+	}
+}
+
+func frontChannel(p *provider) {
+	a, b, hint := p.leaver(document{"frontchannel_logout_uri": "https://rp.example/out?a=b", "frontchannel_logout_session_required": true})
+	sid, _ := a.claims(hint)["sid"].(string)
+	p.leave(b, "id_token_hint", hint, "post_logout_redirect_uri", after, "state", "s")
+	want := "https://rp.example/out?a=b&amp;" + strings.ReplaceAll(url.Values{"iss": {p.URL}, "sid": {sid}}.Encode(), "&", "&amp;")
+	if sid == "" || !strings.Contains(b.Body, `<iframe`) || !strings.Contains(b.Body, want) || !strings.Contains(b.Body, after+"?state=s") {
+		p.Errorf("no frame for %s: %s", want, b.Body)
+	}
+	gone(a, b)
+}
+
+func backChannel(p *provider) {
+	a, b, hint := p.leaver(document{"backchannel_logout_uri": p.site.URL + "/out", "backchannel_logout_session_required": true})
+	who := a.claims(hint)
+	p.leave(b, "id_token_hint", hint, "post_logout_redirect_uri", after)
+	if b.Landed == nil || !strings.HasPrefix(b.Landed.String(), after) {
+		p.Errorf("landed at %v", b.Landed)
+	}
+	var r *http.Request
+	select {
+	case r = <-p.site.told:
+	case <-time.After(20 * time.Second):
+		p.Fatal("the app was not told")
+	}
+	if len(r.PostForm) != 1 || r.URL.RawQuery != "" || r.TLS == nil || r.TLS.Version < 0x0304 {
+		p.Errorf("%v by TLS %v", r.PostForm, r.TLS)
+	}
+	token := r.PostForm.Get("logout_token")
+	c := a.claims(token)
+	raw, err := json.Marshal(c["events"])
+	if err != nil {
+		p.Fatal(err)
+	}
+	if string(raw) != `{"http://schemas.openid.net/event/backchannel-logout":{}}` || c["nonce"] != nil || c["sub"] != who["sub"] ||
+		c["sid"] != who["sid"] || c["jti"] == nil || c["iat"] == nil {
+		p.Errorf("%v", c)
+	}
+	object, err := jwt.ParseSigned(token, algs)
+	if err != nil || object.Headers[0].Algorithm != "RS256" {
+		p.Errorf("%v", err)
+	}
+	gone(a, b)
+}
