@@ -145,9 +145,9 @@ func TestProposals_OfSomebodyElse(t *testing.T) {
 	if _, text := w.proposed(t, w.token(t, b, w.app), "server_health", nil); !strings.Contains(text, "ok") {
 		t.Fatal(text)
 	}
-	if _, _, text := w.post(t, w.token(t, b, w.app), call("propose_disable_person", map[string]any{"target": bob.ID})); !strings.Contains(text,
-		"there is no such tool") {
-		t.Errorf("by the scope of reading: %s", text)
+	status, h, text := w.post(t, w.token(t, b, w.app), call("propose_disable_person", map[string]any{"target": bob.ID}))
+	if status != 403 || !strings.Contains(h.Get("WWW-Authenticate"), `error="insufficient_scope", scope="signet:mcp:read signet:mcp:write"`) {
+		t.Errorf("by the scope of reading: %d %v %s", status, h, text)
 	}
 	token := w.writes(t, b)
 	p, _ := w.proposed(t, token, "propose_disable_person", map[string]any{"target": bob.ID})

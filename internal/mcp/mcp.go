@@ -34,6 +34,7 @@ type Tool struct {
 	Name, Title, Description string
 	Params                   []Param
 	Hints                    Hints
+	Barred                   bool // the caller is told of it, and has to ask for more before it may be called: see Answer.Barred
 	// Do carries a call out. failed: the text says why it did not work, so that a model can do better.
 	Do func(ctx context.Context, args map[string]string) (text string, failed bool)
 }
@@ -56,6 +57,7 @@ type Hints struct {
 type Answer struct {
 	Status int
 	Body   []byte
+	Barred bool // a tool was called that is barred: nothing was done, and Body says nothing of how to ask for it
 }
 
 // longestArg is how many bytes a text of a call has.
@@ -82,7 +84,9 @@ func (s *Server) Answer(ctx context.Context, h http.Header, body []byte) Answer 
 	}
 	result, f := s.call(ctx, m, speaks)
 	if f != nil {
-		return f.answer(m.id, speaks == modern)
+		answer := f.answer(m.id, speaks == modern)
+		answer.Barred = f.barred
+		return answer
 	}
 	if speaks == modern {
 		result["resultType"] = "complete"
@@ -163,6 +167,9 @@ func (s *Server) use(ctx context.Context, m message) (object, *failure) {
 	i := slices.IndexFunc(s.Tools, func(t Tool) bool { return t.Name == name })
 	if !ok || i < 0 {
 		return nil, invalidParams("there is no such tool")
+	}
+	if s.Tools[i].Barred {
+		return nil, &failure{status: http.StatusForbidden, code: badParams, message: "the tool is not for this token", barred: true}
 	}
 	said, failed := "", true
 	args, wrong := s.Tools[i].args(m.params["arguments"])

@@ -16,7 +16,7 @@ func server(calls *[]string) *Server {
 			*calls = append(*calls, args["who"])
 			return "saw " + args["who"], args["who"] == "nobody"
 		},
-	}, {Name: "all", Do: func(context.Context, map[string]string) (string, bool) { return "all", false }}}}
+	}, {Name: "more", Barred: true}, {Name: "all", Do: func(context.Context, map[string]string) (string, bool) { return "all", false }}}}
 }
 
 // post sends a message as a POST has it; headers are name: value.
@@ -354,4 +354,16 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("%d bytes", len(a.Body))
 		}
 	})
+}
+
+// TestBarred: a tool that is not for the caller is told of, and whoever calls it is told nothing but that.
+func TestBarred(t *testing.T) {
+	for _, revision := range []string{"2025-11-25", "2025-06-18"} {
+		a := server(new([]string)).Answer(t.Context(), http.Header{"Content-Type": {"application/json"},
+			"Accept": {"application/json, text/event-stream"}, "Mcp-Protocol-Version": {revision}},
+			[]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"more","arguments":{"x":1}}}`))
+		if !a.Barred || strings.Contains(string(a.Body), "result") {
+			t.Errorf("%q: %+v %s", revision, a, a.Body)
+		}
+	}
 }

@@ -46,6 +46,7 @@ type failure struct {
 	code    int
 	message string
 	data    any
+	barred  bool // see Answer.Barred
 }
 
 // answer: what was read as a message of a revision with initialize is answered with 200, whatever became of it.
@@ -70,7 +71,7 @@ func written(status int, id json.RawMessage, what string, v object) Answer {
 	if err != nil {
 		panic("internal/mcp: an answer is no JSON: " + err.Error()) // it is made of texts and an id that was read as JSON
 	}
-	return Answer{status, raw}
+	return Answer{Status: status, Body: raw}
 }
 
 func invalidParams(why string) *failure {

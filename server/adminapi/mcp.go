@@ -64,7 +64,13 @@ func (h *Handler) mountTools(m *web.Mux) {
 	looking := mcp.Server{Name: "signet", Title: "Signet administration", Version: h.o.Tools.Version, Instructions: instructions,
 		Tools: h.readTools()}
 	acting := looking
-	acting.Instructions, acting.Tools = instructions+proposing, append(h.readTools(), h.proposalTools()...)
+	if h.o.Tools.Proposals != nil {
+		acting.Instructions, acting.Tools = instructions+proposing, append(h.readTools(), h.proposalTools()...)
+		looking.Instructions, looking.Tools = acting.Instructions, slices.Clone(acting.Tools)
+		for i := len(h.readTools()); i < len(looking.Tools); i++ {
+			looking.Tools[i].Barred = true // a client that calls one is told to ask its person for the scope
+		}
+	}
 	m.Admin("POST "+toolsPath, func(w http.ResponseWriter, r *http.Request) error {
 		c, err := h.toolCaller(r)
 		if err != nil {
@@ -81,6 +87,9 @@ func (h *Handler) mountTools(m *web.Mux) {
 		ctx, done := context.WithTimeout(context.WithValue(context.WithValue(r.Context(), actorKey{}, c.Actor), toolKey{}, c), longestCall)
 		defer done()
 		answer := server.Answer(ctx, r.Header, body)
+		if answer.Barred {
+			return h.tooLittle(tools.Read+" "+tools.Write, "The token lacks the scope "+tools.Write+".")
+		}
 		if answer.Body != nil {
 			w.Header().Set("Content-Type", "application/json")
 		}
@@ -105,8 +114,7 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	if !h.fromHere(r) {
 		return none, web.NewProblem(http.StatusForbidden, "cross_site", "Pages of other sites cannot ask here", "")
 	}
-	to := h.tools()
-	c, err := h.caller(r, toolsPath, to)
+	c, err := h.caller(r, toolsPath, h.tools())
 	if err != nil {
 		return none, err
 	}
@@ -119,9 +127,7 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	case !c.Client.AdminTools:
 		return none, forbidden("No administrator allows the client these tools any more.")
 	case !slices.Contains(c.Scopes, tools.Read):
-		return none, web.NewProblem(http.StatusForbidden, "insufficient_scope", "You may not use these tools",
-			"The token lacks the scope "+tools.Read+".").With("WWW-Authenticate",
-			`Bearer realm="signet", resource_metadata="`+to.metadata+`", error="insufficient_scope", scope="`+tools.Read+`"`)
+		return none, h.tooLittle(tools.Read, "The token lacks the scope "+tools.Read+".")
 	}
 	held, err := h.o.Acts.Held(r.Context(), c.UserID)
 	if err != nil {
@@ -133,6 +139,12 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 		return none, forbidden("The person has no permission of an administrator.")
 	}
 	return toolCaller{a, c.Client.ClientID, acts}, nil
+}
+
+// tooLittle tells a client which scopes to ask its person for (RFC 6750 section 3.1).
+func (h *Handler) tooLittle(scopes, why string) error {
+	return web.NewProblem(http.StatusForbidden, "insufficient_scope", "You may not use these tools", why).With("WWW-Authenticate",
+		`Bearer realm="signet", resource_metadata="`+h.tools().metadata+`", error="insufficient_scope", scope="`+scopes+`"`)
 }
 
 // fromHere reports whether no page of another site sends the request, as far as browsers say so. A name that an attacker leads to this
