@@ -187,6 +187,23 @@ func adminApps(d *adminAPI) {
 	}
 	d.want(200, "PUT /clients/shop", map[string]any{"client_name": "Again", "redirect_uris": []string{"https://shop.example/cb"}},
 		"If-Match: *")
+	d.want(428, "POST /clients/shop/allow-admin", nil)
+	d.want(412, "POST /clients/shop/allow-admin", nil, "If-Match: "+seen)
+	if got = d.want(200, "GET /clients/shop", nil); got["admin_tools"] != nil {
+		d.Errorf("allowed the tools as it is no more: %v", got)
+	}
+	if got = d.want(200, "POST /clients/shop/allow-admin", nil, "If-Match: "+d.etag); got["admin_tools"] != true {
+		d.Errorf("not allowed the tools: %v", got)
+	}
+	if got = d.want(200, "POST /clients/shop/disallow-admin", nil); got["admin_tools"] != nil {
+		d.Errorf("allowed the tools still: %v", got)
+	}
+	got = d.want(200, "PATCH /clients/shop", map[string]any{"agent": true, "agent_max_days": 7}, "If-Match: *")
+	if got["agent"] != true || got["agent_max_days"] != 7.0 {
+		d.Errorf("an agent: %v", got)
+	}
+	d.want(422, "PATCH /clients/shop", map[string]any{"agent_max_calls": -1}, "If-Match: *")
+	d.want(200, "PATCH /clients/shop", map[string]any{"agent": nil, "agent_max_days": nil}, "If-Match: *")
 	for field, body := range map[string]any{
 		"/redirect_uris": map[string]any{"redirect_uris": []string{"javascript:alert(1)"}}, "/scop": map[string]any{"scop": "openid"},
 		"/client_name": map[string]any{"client_name": 7}, "/client_id": map[string]any{"client_id": "other"},

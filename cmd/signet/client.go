@@ -394,7 +394,10 @@ func (a *app) clientAllowAdmin() *cobra.Command {
 	c := a.verb("allow-admin ID", "Let an MCP client use the tools for administrators (docs/mcp-admin.md)", 1,
 		func(cmd *cobra.Command, args []string) error {
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				err := h.Admin.AllowTools(ctx, h.Host(operator()), args[0], "", !remove)
+				c, err := h.Admin.Client(ctx, h.Host(operator()), args[0])
+				if err == nil { // it is shown below: as it is allowed, not as it may be by then
+					err = h.Admin.AllowTools(ctx, h.Host(operator()), args[0], admin.Tag(c), !remove)
+				}
 				if errors.Is(err, admin.ErrNotFound) {
 					return fmt.Errorf("there is no client %q; see `signet client list`. One that registers itself, or is known by its metadata "+
 						"document, is there after it tried to sign in", args[0])

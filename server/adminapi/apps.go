@@ -304,15 +304,23 @@ func (h *Handler) apps(api huma.API) {
 // allowing adds the operations on who has the tools.
 func (h *Handler) allowing(api huma.API) {
 	s := h.o.Acts
-	for name, allowed := range map[string]bool{"allow-admin": true, "disallow-admin": false} {
-		id := map[bool]string{true: "allowTools", false: "removeTools"}[allowed]
-		operation(api, "POST /clients/{id}/"+name, id, "Let an app use the tools for administrators' MCP clients, or let it no longer",
-			func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
-				if err := s.AllowTools(ctx, a, in.ID, "", allowed); err != nil {
-					return client{}, err
-				}
-				c, err := s.Client(ctx, a, in.ID)
-				return client{c}, err
-			})
+	set := func(ctx context.Context, a admin.Actor, id, match string, allowed bool) (client, error) {
+		if err := s.AllowTools(ctx, a, id, match, allowed); err != nil {
+			return client{}, err
+		}
+		c, err := s.Client(ctx, a, id)
+		return client{c}, err
 	}
+	operation(api, "POST /clients/{id}/allow-admin", "allowTools", "Let an app, as it was read, use the tools for administrators' MCP clients",
+		func(ctx context.Context, a admin.Actor, in *changeIn) (client, error) {
+			match, err := in.match() // it may have become another one since
+			if err != nil {
+				return client{}, err
+			}
+			return set(ctx, a, in.ID, match, true)
+		})
+	operation(api, "POST /clients/{id}/disallow-admin", "removeTools", "Let an app use the tools for administrators' MCP clients no longer",
+		func(ctx context.Context, a admin.Actor, in *Named) (client, error) {
+			return set(ctx, a, in.ID, "", false)
+		})
 }
