@@ -90,6 +90,8 @@ var rules = []rule{
 		"^first_factor: "}},
 	{checkStrength, "The app or the API asks for a stronger or newer sign-in than the person's: they sign in again, with a second factor.",
 		[]string{"insufficient_user_authentication", "unmet_authentication_requirements", "has to sign in again", "two factors", "econd factor"}},
+	{checkGrant, "The person has paused the agent, under Connected apps of their account: only they let it go on. Its refresh token is good " +
+		"again then (docs/agents.md).", []string{"paused this agent", "agent is paused"}},
 	{checkGrant, "The grant ended: it expired, was revoked by the person or an administrator, or its session ended. See signet grant list " +
 		"and the " +
 		"person's events; the app sends the person through the sign-in again.",
