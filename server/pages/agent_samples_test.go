@@ -14,6 +14,7 @@ func agentSamples(now time.Time, shop *App, ada Person) map[string]Page {
 		"apps_agents": Apps{Person: ada, Done: "agent_pause", Agents: []AppLine{
 			{App: *shop, Scopes: []ScopeLine{{Scope: "profile"}}, Resources: []string{"Shop API"}, Since: now.AddDate(0, -1, 0), LastUsed: now,
 				Agent: &acting.Line{Until: now.AddDate(0, 1, 0), Calls: 1000, PassesTo: []string{"Helper", "Stock <b>"}}},
-			{App: App{ID: "b", Name: "Board agent"}, Agent: &acting.Line{Until: now.AddDate(0, -1, 0), Over: true, Paused: now.AddDate(0, -2, 0)}}}},
+			{App: App{ID: "b", Name: "Board agent"}, Agent: &acting.Line{Until: now.AddDate(0, -1, 0), Over: true, Paused: now.AddDate(0, -2, 0)}}},
+			Apps: []AppLine{{App: App{ID: "c", Name: "Notes"}}}},
 	}
 }
