@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -69,9 +70,7 @@ func (p *provider) list(name string) (all []string) {
 func (p *provider) notRegistered(more document, code string) {
 	p.Helper()
 	asked := document{"redirect_uris": []string{callback}}
-	for name, value := range more {
-		asked[name] = value
-	}
+	maps.Copy(asked, more)
 	status, _, raw := p.ask(http.MethodPost, p.at("registration_endpoint"), asked, "Authorization", "Bearer "+p.pass)
 	if status != http.StatusBadRequest || !strings.Contains(string(raw), `"`+code+`"`) {
 		p.Errorf("%v: %d %s", more, status, raw)

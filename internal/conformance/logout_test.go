@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,9 +51,7 @@ func TestLogout(t *testing.T) {
 func (p *provider) leaver(more document) (a *app, b *servertest.Browser, hint string) {
 	p.Helper()
 	told := document{"post_logout_redirect_uris": []string{after}}
-	for name, value := range more {
-		told[name] = value
-	}
+	maps.Copy(told, more)
 	a, b = p.register("code", "", told), p.Browser(p.T)
 	_, hint = a.tokens(a.in(b))
 	return a, b, hint
