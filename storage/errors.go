@@ -134,9 +134,28 @@ func (e oneLine) Error() string {
 // Unwrap implements errors.Unwrap.
 func (e oneLine) Unwrap() error { return e.error }
 
+// unconnected is why there is no connection, with what to look at.
+func unconnected(err error) error {
+	hint := "look whether Postgres runs at the host and port of storage.dsn, and can be reached from here"
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch {
+		case strings.HasPrefix(e.Code, "28"): // invalid_authorization_specification
+			hint = "look at the user and the password of storage.dsn, or at storage.password_command"
+		case e.Code == "3D000": // invalid_catalog_name
+			hint = "make the database that storage.dsn names, or name another"
+		default: // it starts, stops, or has no connection left
+			return oneLine{err}
+		}
+	}
+	if _, refused := errors.AsType[*tls.CertificateVerificationError](err); refused {
+		return oneLine{err} // which translatePostgres tells
+	}
+	return fmt.Errorf("%w (%s)", oneLine{err}, hint)
+}
+
 func translatePostgres(err error) error {
 	if _, several := errors.AsType[*pgconn.ConnectError](err); several {
-		err = oneLine{err}
+		err = unconnected(err)
 	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
