@@ -69,6 +69,8 @@ var accessOf = map[string]struct{ does, args string }{
 	"key retire":            {"acts", "k"},
 	"key reseal":            {"acts", ""},
 	"key rotate":            {"acts", "ES256"},
+	"key unwrap":            {"none", "f --vault http://127.0.0.1:1 --token-file t"},
+	"key wrap":              {"none", "f --vault http://127.0.0.1:1 --token-file t"},
 	"mail drop":             {"acts", "m --yes"},
 	"mail queue":            {"reads", ""},
 	"mail retry":            {"acts", "m"},

@@ -18,7 +18,7 @@ import (
 
 func (a *app) key() *cobra.Command {
 	return noun("key", "Signing keys and the master key", reads(a.keyList()), a.keyRotate(), a.keyRetire(), a.keyReseal(),
-		a.keyGenerateMaster())
+		a.keyGenerateMaster(), a.keyWrap(), a.keyUnwrap())
 }
 
 func (a *app) keyList() *cobra.Command {

@@ -67,6 +67,8 @@ type site struct {
 	issuer string
 	dsn    string
 	more   []string // of the environment
+
+	wrapped bool // the master key is not in the environment
 }
 
 // newSite writes the configuration. dsn "" is SQLite in the site's folder.
@@ -147,7 +149,10 @@ func (s *site) startOf(binary, listen string) *server {
 func (s *site) env() []string {
 	// The kits' tests need SIGNET_BINARY in the environment; releases before it refuse a variable that they do not know.
 	inherited := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SIGNET_") })
-	return append(append(inherited, "SIGNET_MASTER_KEY="+masterKey), s.more...)
+	if !s.wrapped {
+		inherited = append(inherited, "SIGNET_MASTER_KEY="+masterKey)
+	}
+	return append(inherited, s.more...)
 }
 
 // ready waits until discovery answers.
