@@ -202,7 +202,12 @@ func (p *Provider) begin(ctx context.Context, req *ledger.Request, id string, a 
 	}
 	facts.Grant(a.Claims)
 	facts.Details, facts.Agent = a.Details.String(), a.Client.Agent
-	left := slices.DeleteFunc(slices.Clone(a.Request.Scopes), func(s string) bool { return slices.Contains(a.Scopes, s) })
+	var left []string
+	for _, s := range a.Request.Scopes {
+		if !slices.Contains(a.Scopes, s) {
+			left = append(left, s)
+		}
+	}
 	facts.LeftOut = strings.Join(left, " ")
 	if a.Request.RedirectURISent {
 		facts.RedirectURI = a.Request.RedirectURI

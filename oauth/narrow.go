@@ -102,7 +102,7 @@ func (p *Provider) audience(req *ledger.Request, granted details.List, known *cl
 		return refusal.InvalidAuthorizationDetails("authorization_details are for another resource than the token.")
 	}
 	bare := req.Form.Get("scope") == "" && len(ask.Requested) > 0 && known.WithoutScopes(ask.Requested)
-	if len(req.Allowed) > 0 && len(req.Details) == 0 && req.AnsweredScope() == "" && !bare {
+	if len(req.Scopes) == 0 && len(req.Allowed) > 0 && len(req.Details) == 0 && req.AnsweredScope() == "" && !bare {
 		return refusal.InvalidScope("None of the scopes belongs to a resource that the token is for.")
 	}
 	return nil

@@ -146,7 +146,10 @@ func (p *Provider) decide(ctx context.Context, req *ledger.Request) (*Answer, er
 	}
 	answer := &Answer{
 		AccessToken: given.GetAccessToken(), TokenType: req.Access.TokenType(), ExpiresIn: req.Access.ExpiresAt - req.Access.IssuedAt,
-		Scope: req.AnsweredScope(),
+		Scope: req.Access.Scope,
+	}
+	if answer.Scope == "" {
+		answer.Scope = req.AnsweredScope()
 	}
 	answer.Details = req.Access.Details
 	answer.RefreshToken, _ = given.GetExtra("refresh_token").(string)

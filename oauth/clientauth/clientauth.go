@@ -77,21 +77,23 @@ func (c credentials) bare() bool {
 // Authenticate returns the client of a request, whose form has been read. Errors are *refusal.Refusal or the storage's.
 func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, form url.Values) (*clients.Client, error) {
 	cred, err := presented(r, form)
-	if cred.id != "" { // the operator's first question about a refusal is whose it was
+	if err == nil {
+		cred.certificate, err = a.o.Certificates.of(r)
+	}
+	var c *clients.Client
+	if err == nil {
+		if c, err = a.o.Registry.Client(ctx, cred.id); errors.Is(err, clients.ErrUnknown) {
+			err = nil
+		}
+	}
+	switch { // the operator's first question about a refusal is whose it was
+	case c != nil:
+		telemetry.Add(ctx, slog.String("client_id", c.ClientID))
+	case cred.id != "":
 		telemetry.Add(ctx, telemetry.Sent("client_id", cred.id))
 	}
 	if err != nil {
 		return nil, err
-	}
-	if cred.certificate, err = a.o.Certificates.of(r); err != nil {
-		return nil, err
-	}
-	c, err := a.o.Registry.Client(ctx, cred.id)
-	if err != nil && !errors.Is(err, clients.ErrUnknown) {
-		return nil, err
-	}
-	if c != nil {
-		telemetry.Add(ctx, slog.String("client_id", c.ClientID))
 	}
 	if cred.method == clients.MethodNone && c != nil && c.ByCertificate() { // the certificate is all that there is to present
 		cred.method = c.TokenEndpointAuthMethod

@@ -81,13 +81,14 @@ func (a *Access) JKT() string {
 // Bound are the thumbprints of the key and of the certificate (cnf["x5t#S256"], RFC 8705 section 3.1) that the token is bound to; "" = to
 // none.
 func (a *Access) Bound() (jkt, x5t string) {
+	if len(a.Cnf) == 0 {
+		return "", ""
+	}
 	var cnf struct {
 		JKT string `json:"jkt"`
 		X5T string `json:"x5t#S256"`
 	}
-	if len(a.Cnf) > 0 {
-		_ = json.Unmarshal(a.Cnf, &cnf) // it was signed by us
-	}
+	_ = json.Unmarshal(a.Cnf, &cnf) // it was signed by us
 	return cnf.JKT, cnf.X5T
 }
 
