@@ -61,8 +61,12 @@ func against(ctx context.Context, o options, out io.Writer) error {
 	for n := range o.pairs + 1 { // the first warms up
 		for _, name := range sides[0].names() {
 			p, err := sides[0].beside(ctx, sides[1], name, n%2 == 0)
-			if err != nil {
-				return fmt.Errorf("%s, pair %d: %w", name, n, err)
+			if err != nil { // what was measured until then is told
+				err = fmt.Errorf("%s, pair %d: %w", name, n, err)
+				if n <= 1 {
+					return err
+				}
+				return errors.Join(err, printPairs(out, sides[0].names(), all))
 			}
 			if n > 0 {
 				all[name] = append(all[name], p)
@@ -117,6 +121,11 @@ func (s *side) beside(ctx context.Context, newer *side, name string, newerFirst 
 
 func (s *side) measure(ctx context.Context, name string) (reading, error) {
 	i := slices.IndexFunc(s.scenarios, func(one scenario) bool { return one.name == name })
+	if prepare := s.scenarios[i].prepare; prepare != nil {
+		if err := prepare(ctx); err != nil {
+			return reading{}, err
+		}
+	}
 	return measure(ctx, s.options, s.server, s.scenarios[i])
 }
 

@@ -32,7 +32,7 @@ registration: {mode: open, scopes: [openid, profile, email]}
 `
 
 // attack runs strangers beside honest callers, first from other networks and then from one /24, and fails where a bound is passed.
-func attack(ctx context.Context, args []string) error {
+func attack(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	attackers := 0
 	set := flag.NewFlagSet("attack", flag.ExitOnError)
@@ -66,7 +66,7 @@ func attack(ctx context.Context, args []string) error {
 		}
 		size := databaseMiB(dir, o.dsn)
 		peak := f.run(ctx, o, attackers, signet)
-		bad = append(bad, f.report(os.Stdout, peak, databaseMiB(dir, o.dsn)-size))
+		bad = append(bad, f.report(out, peak, databaseMiB(dir, o.dsn)-size))
 	}
 	return errors.Join(bad...)
 }

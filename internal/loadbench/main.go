@@ -18,6 +18,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"time"
@@ -39,6 +40,11 @@ type options struct {
 	more        string // more clients, and more sections
 }
 
+// commands are those that measure something else than requests beside the bare endpoint.
+var commands = map[string]func(ctx context.Context, args []string, out io.Writer) error{
+	"attack": attack, "flood": flood, "overload": overload, "variants": variants,
+}
+
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "bare" {
 		serveBare()
@@ -50,21 +56,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if len(os.Args) > 1 && os.Args[1] == "attack" {
-		exitOn(attack(ctx, os.Args[2:]))
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == "variants" {
-		exitOn(variants(ctx, os.Args[2:], os.Stdout))
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == "flood" {
-		exitOn(flood(ctx, os.Args[2:], os.Stdout))
-		return
-	}
-	if len(os.Args) > 1 && os.Args[1] == "overload" {
-		exitOn(overload(ctx, os.Args[2:]))
-		return
+	if len(os.Args) > 1 {
+		if command := commands[os.Args[1]]; command != nil {
+			exitOn(command(ctx, os.Args[2:], os.Stdout))
+			return
+		}
 	}
 	var o options
 	flag.StringVar(&o.signet, "signet", "", "the signet binary; empty = build it from this checkout")

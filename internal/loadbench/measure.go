@@ -62,7 +62,8 @@ func scenarios(w *world, bare *process) []scenario {
 		}},
 		{name: "introspection, seen token", target: 1.3, do: func(ctx context.Context, _ int) error { return w.introspect(ctx, w.seen) }},
 		{name: "introspection, new token", target: 2.5, do: from(&w.fresh, w.introspect), prepare: w.mintFresh},
-		{name: "userinfo, seen token", target: 1.3, do: func(ctx context.Context, _ int) error { return w.userinfo(ctx, w.user) }},
+		{name: "userinfo, seen token", target: 1.3, prepare: w.renewUser,
+			do: func(ctx context.Context, _ int) error { return w.userinfo(ctx, w.user) }},
 		{name: "userinfo, new token", target: 2.5, do: from(&w.freshOID, w.userinfo), prepare: w.mintFreshOID},
 		{name: "JWKS", target: 0.5, do: func(ctx context.Context, _ int) error { return w.read(ctx, "/oauth2/jwks") }},
 		{name: "discovery", target: 0.5, do: func(ctx context.Context, _ int) error { return w.read(ctx, "/.well-known/openid-configuration") }},
@@ -70,6 +71,13 @@ func scenarios(w *world, bare *process) []scenario {
 }
 
 const supply = 8000
+
+// renewUser fetches the token that userinfo is asked with: it lives for ten minutes.
+func (w *world) renewUser(ctx context.Context) error {
+	t, err := w.refresh(ctx, "web", w.chains[0])
+	w.user = t.AccessToken
+	return err
+}
 
 func (w *world) mintFresh(ctx context.Context) error {
 	return w.mint(ctx, &w.fresh, func(int) (tokens, error) { return w.clientCredentials(ctx, "cc") })

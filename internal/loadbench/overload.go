@@ -28,7 +28,7 @@ const (
 
 // overload shows that nobody starves: sign-ins beside far more requests for tokens than the server can answer, and, on Postgres, what needs
 // no database while it answers nothing.
-func overload(ctx context.Context, args []string) error {
+func overload(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	var flood int
 	set := flag.NewFlagSet("overload", flag.ExitOnError)
@@ -56,9 +56,9 @@ func overload(ctx context.Context, args []string) error {
 	for _, b := range w.browsers {
 		b.Transport = w.client.Transport
 	}
-	bad := w.besideTokens(ctx, o, flood, os.Stdout)
+	bad := w.besideTokens(ctx, o, flood, out)
 	if o.dsn != "" {
-		bad = errors.Join(bad, w.whileHung(ctx, o, flood, os.Stdout))
+		bad = errors.Join(bad, w.whileHung(ctx, o, flood, out))
 	}
 	return bad
 }

@@ -155,6 +155,10 @@ func startSignet(ctx context.Context, dir string, o options) (*process, error) {
 			return nil, err
 		}
 	}
+	bin, err := filepath.Abs(bin) // it runs in another folder
+	if err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(bin)
 	if err != nil {
 		return nil, err
