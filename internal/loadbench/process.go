@@ -206,6 +206,7 @@ func startSignet(ctx context.Context, dir string, o options) (*process, error) {
 			password, "--json")
 		add.Env, add.Dir = env, dir
 		if out, err := add.CombinedOutput(); err != nil {
+			p.stop()
 			return nil, fmt.Errorf("user create: %w\n%s", err, out)
 		}
 	}
