@@ -17,9 +17,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"signet/server/servertest"
 )
 
 func TestMain(m *testing.M) {
+	http.DefaultTransport = servertest.Documented(http.DefaultTransport) // of the commands and of this process
 	testscript.Main(m, map[string]func(){
 		"signet": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})

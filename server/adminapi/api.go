@@ -101,6 +101,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.records(api)
 	h.webhooks(api)
 	h.files(api)
+	optional(api.OpenAPI())
 	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(h.document) // the client went away: nobody to tell

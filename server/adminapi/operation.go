@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,6 +70,7 @@ func operation[I, O any](api huma.API, route, id, summary string, do func(ctx co
 		op.Parameters = append(op.Parameters, repeats)
 	}
 	describe(api, &op)
+	defer takesJSON(api, &op)
 	_, none := any(*new(O)).(nothing)
 	if none {
 		op.DefaultStatus = http.StatusNoContent
@@ -98,6 +100,58 @@ func documented(api huma.API, op *huma.Operation, body reflect.Type) {
 	op.Responses[strconv.Itoa(cmp.Or(op.DefaultStatus, http.StatusOK))] = &huma.Response{
 		Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
 	}
+}
+
+// takesJSON says that a merge patch may be called JSON, as programs do that do not know its type.
+func takesJSON(api huma.API, op *huma.Operation) {
+	if op.Method != http.MethodPatch {
+		return
+	}
+	body := api.OpenAPI().Paths[op.Path].Patch.RequestBody
+	body.Content["application/json"] = body.Content["application/merge-patch+json"]
+}
+
+// optional says in the document that null stands for a member of a body that is left out, as it is read.
+func optional(document *huma.OpenAPI) {
+	seen := map[*huma.Schema]bool{}
+	var within func(s *huma.Schema)
+	within = func(s *huma.Schema) {
+		if s != nil && s.Ref != "" {
+			s = document.Components.Schemas.SchemaFromRef(s.Ref)
+		}
+		if s == nil || seen[s] {
+			return
+		}
+		seen[s] = true
+		within(s.Items)
+		for name, member := range s.Properties {
+			within(member)
+			if !slices.Contains(s.Required, name) && member.Type != "" && !member.Nullable {
+				member.Nullable = true
+				if len(member.Enum) > 0 {
+					member.Enum = append(member.Enum, nil)
+				}
+			}
+		}
+	}
+	for _, path := range document.Paths {
+		for _, op := range []*huma.Operation{path.Post, path.Put, path.Patch} {
+			if op != nil && op.RequestBody != nil {
+				for _, body := range op.RequestBody.Content {
+					within(body.Schema)
+				}
+			}
+		}
+	}
+}
+
+// taken reports whether a body may be of a content type. Without one it is what is taken.
+func taken(op *huma.Operation, contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if op.RequestBody == nil || kind == "" {
+		return true
+	}
+	return op.RequestBody.Content[strings.ToLower(strings.TrimSpace(kind))] != nil
 }
 
 // describe says what an operation answers that goes wrong.

@@ -145,6 +145,7 @@ func New(t testing.TB, opts ...Option) *Server {
 		}
 		s.run(t, listeners)
 	}
+	s.transport = Documented(s.transport)
 	s.HTTP = &http.Client{Transport: s.transport, CheckRedirect: stay}
 	return s
 }
