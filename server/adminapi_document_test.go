@@ -1,0 +1,236 @@
+package server_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"signet/admin"
+	"signet/audit/webhook"
+	"signet/internal/openapi"
+	"signet/server/servertest"
+)
+
+// fuzzedAPI is a server that is asked what can be made of its document.
+type fuzzedAPI struct {
+	adminAPI
+	document *openapi.Document
+	made     int
+	person   string // of the furniture
+	webhook  string
+	client   string
+	state    string // of everything that can be listed, after the last change
+}
+
+func newFuzzedAPI(t testing.TB, opts ...servertest.Option) *fuzzedAPI {
+	t.Helper()
+	s := servertest.New(t, append([]servertest.Option{servertest.HandlerOnly(), servertest.Quiet()}, opts...)...)
+	token, _, err := s.Services().HostToken(t.Context(), "root@host", nil, 24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &fuzzedAPI{adminAPI: adminAPI{Server: s, token: token}}
+	_, raw := d.send(t, http.MethodGet, "/openapi.json", nil, nil)
+	if d.document, err = openapi.Parse([]byte(raw)); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// send is one request; that its answer is as the document has it, the transport sees to.
+func (d *fuzzedAPI) send(t testing.TB, method, path string, header http.Header, body []byte) (status int, raw string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, d.URL+"/api/admin/v1"+path, strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatalf("%s %q: %v", method, path, err)
+	}
+	for name, values := range header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	res, err := d.HTTP.Do(req)
+	if err != nil {
+		t.Fatalf("%s %q %.500q: %v", method, path, body, err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(got)
+}
+
+// put sends JSON that has to be taken.
+func (d *fuzzedAPI) put(t testing.TB, method, path, body string) {
+	t.Helper()
+	header := http.Header{"Content-Type": {"application/json"}, "If-Match": {"*"}}
+	if status, raw := d.send(t, method, path, header, []byte(body)); status >= http.StatusBadRequest && status != http.StatusConflict {
+		t.Fatalf("%s %s: %d %s", method, path, status, raw)
+	}
+}
+
+// furnish has something there for each operation, whatever the requests before deleted, and a token that is good still.
+func (d *fuzzedAPI) furnish(t testing.TB) {
+	t.Helper()
+	var err error
+	if d.token, _, err = d.Services().HostToken(t.Context(), "root@host", nil, time.Hour); err != nil { // keys are retired, too
+		t.Fatal(err)
+	}
+	gone := func(path, id string) bool {
+		status, _ := d.send(t, http.MethodGet, path+id, nil, nil)
+		return id == "" || status == http.StatusNotFound
+	}
+	acts, host := d.Services().Admin, d.Services().Host("test")
+	d.made++
+	if gone("/people/", d.person) {
+		p, err := acts.CreatePerson(t.Context(), host, admin.NewPerson{Email: fmt.Sprintf("ada%d@example.com", d.made)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.person = p.ID
+	}
+	if gone("/webhooks/", d.webhook) {
+		w, _, err := acts.CreateWebhook(t.Context(), host, webhook.Webhook{URL: "https://hook.example/x", Events: []string{"signin."}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.webhook = w.ID
+	}
+	if gone("/clients/", d.client) {
+		d.client = fmt.Sprintf("shop%d", d.made)
+		d.put(t, http.MethodPost, "/clients", `{"client_id": "`+d.client+`", "redirect_uris": ["https://shop.example/cb"]}`)
+	}
+	d.put(t, http.MethodPut, "/groups/staff", `{}`)
+	d.put(t, http.MethodPut, "/roles/reader", `{"permissions": ["people:read"]}`)
+	d.put(t, http.MethodPut, "/groups/staff/members/"+d.person, `{}`)
+	d.put(t, http.MethodPut, "/roles/reader/holders/people/"+d.person, `{}`)
+	d.put(t, http.MethodPut, "/roles/reader/holders/groups/staff", `{}`)
+	d.put(t, http.MethodPut, "/resources/"+url.PathEscape("https://api.example"), `{}`)
+	d.state = d.listed(t)
+}
+
+// example is something good for what is called name in an operation.
+func (d *fuzzedAPI) example(op *openapi.Operation) func(name string) string {
+	kind := strings.Split(op.Path, "/")[1]
+	ids := map[string]string{"people": d.person, "clients": d.client, "groups": "staff", "roles": "reader", "resources": "https://api.example",
+		"webhooks": d.webhook}
+	return func(name string) string {
+		switch name {
+		case "id":
+			return ids[kind]
+		case "person", "sub":
+			return d.person
+		case "holder":
+			return map[bool]string{true: "staff", false: d.person}[strings.Contains(op.Path, "/groups/")]
+		case "email":
+			d.made++
+			return fmt.Sprintf("somebody%d@example.com", d.made)
+		case "client_id":
+			if op.Method != http.MethodPost {
+				return d.client
+			}
+			d.made++
+			return fmt.Sprintf("app%d", d.made)
+		case "Idempotency-Key":
+			d.made++
+			return fmt.Sprintf("key %d", d.made)
+		case "iss":
+			return d.URL
+		case "client":
+			return d.client
+		}
+		return examples[name]
+	}
+}
+
+// examples are good for members of the name, wherever they are.
+var examples = map[string]string{
+	"password": "correct horse battery staple", "alg": "ES256", "url": "https://hook.example/x", "events": "signin.",
+	"permissions": "people:read", "keep": "1h", "If-Match": "*", "redirect_uris": "https://app.example/cb", "client_name": "App",
+	"scope": "openid", "grant_types": "authorization_code", "response_types": "code", "token_endpoint_auth_method": "none", "name": "signin.",
+	"scopes": "read", "search": "ada", "format": "email", "key": "staff", "owner": "git", "description": "what it is",
+}
+
+// listed is everything that the API can change and lists.
+func (d *fuzzedAPI) listed(t testing.TB) string {
+	t.Helper()
+	var all strings.Builder
+	for _, list := range []string{"/people", "/clients", "/groups", "/roles", "/resources", "/webhooks", "/keys", "/managed",
+		"/roles/reader/holders", "/groups/staff/members"} {
+		path := list
+		if strings.Count(list, "/") == 1 && slices.Contains([]string{"/people", "/clients", "/groups", "/roles", "/managed"}, list) {
+			path += "?limit=200"
+		}
+		status, raw := d.send(t, http.MethodGet, path, nil, nil)
+		fmt.Fprintf(&all, "%s %d %s\n", list, status, raw)
+	}
+	return all.String()
+}
+
+// try asks what was made for an operation, and looks that an error changed nothing.
+func (d *fuzzedAPI) try(t testing.TB, op *openapi.Operation, made openapi.Made) (status int) {
+	t.Helper()
+	status, raw := d.send(t, op.Method, made.Path, made.Header, made.Body)
+	if status >= http.StatusInternalServerError {
+		t.Errorf("%s %s %v %.500q (%s): %d %s", op.Method, made.Path, made.Header, made.Body, made.Spoilt, status, raw)
+	}
+	switch {
+	case op.Method == http.MethodGet:
+	case status < http.StatusBadRequest:
+		d.furnish(t)
+	default:
+		if after := d.listed(t); after != d.state {
+			t.Errorf("%s %s %.500q: %d %s, and something changed\n%s\n%s", op.Method, made.Path, made.Body, status, raw, d.state, after)
+			d.state = after
+		}
+	}
+	return status
+}
+
+// TestAdminAPIWithWhatItsDocumentAllows asks every operation for what its document allows, and for what it does not: no answer is a
+// failure of the server or one that the document does not know, and what was refused changed nothing.
+func TestAdminAPIWithWhatItsDocumentAllows(t *testing.T) {
+	t.Parallel()
+	d := newFuzzedAPI(t)
+	d.furnish(t)
+	for _, op := range d.document.Operations() {
+		worked, got := slices.Contains(hard, op.ID), map[int]int{}
+		for seed := 0; seed < 6 || !worked && seed < 60; seed++ {
+			from := sha256.Sum256(fmt.Append(nil, op.ID, seed))
+			made := op.Make(openapi.NewSource(from[:]), d.example(op))
+			status := d.try(t, op, made)
+			got[status]++
+			worked = worked || status < http.StatusBadRequest
+		}
+		if !worked {
+			t.Errorf("%s: nothing that was made of the document for it was carried out: %v", op.ID, got)
+		}
+	}
+}
+
+// hard are operations for which there is nothing here, or that ask for more than their document can tell: which members belong together.
+var hard = []string{"replaceClient", "revokeEverything", "revokeGrant", "retireKey", "getMail", "dropMail", "retryMail", "endSession",
+	"applyStep", "explainRequest"}
+
+// FuzzAdminAPI asks the operations one after the other for what fuzzing makes of the document.
+func FuzzAdminAPI(f *testing.F) {
+	for seed := range 16 {
+		f.Add([]byte{byte(seed), 7, byte(seed), 1})
+	}
+	d := newFuzzedAPI(f)
+	operations := d.document.Operations()
+	f.Fuzz(func(t *testing.T, seed []byte) {
+		source := openapi.NewSource(seed)
+		d.furnish(t)
+		for range 4 {
+			op := operations[source.Choose(len(operations))]
+			d.try(t, op, op.Make(source, d.example(op)))
+		}
+	})
+}
