@@ -272,15 +272,17 @@ func (s *Service) AllowTools(ctx context.Context, a Actor, id, match string, all
 
 // DeleteClient removes an app with its secrets and consents, and revokes its grants.
 func (s *Service) DeleteClient(ctx context.Context, a Actor, id, match string) error {
-	return s.onClient(ctx, a, "DeleteClient", id, audit.ClientDeleted, func(ctx context.Context) error {
-		c, err := s.o.Clients.Current(ctx, id)
+	return s.act(ctx, a, "DeleteClient", func(ctx context.Context) error {
+		err := s.o.Clients.DeleteIf(ctx, id, func(now *clients.Client) error {
+			if err := overClient(a, now.Metadata); err != nil {
+				return err
+			}
+			return fits(match, clientOf(now))
+		})
 		if err != nil {
 			return err
 		}
-		if err := fits(match, clientOf(c)); err != nil {
-			return err
-		}
-		return s.o.Clients.Delete(ctx, id)
+		return s.o.Audit.Record(ctx, audit.Event{Name: audit.ClientDeleted, ClientID: id})
 	})
 }
 

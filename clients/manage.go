@@ -242,6 +242,44 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 	return r.wrote(ctx, id)
 }
 
+// DeleteIf is Delete on a condition: fits is told what the client is at the moment of deletion, and its error is the answer. Nobody
+// changes the client between the two. ErrUnknown, ErrDeclared, ErrChanged.
+func (r *Registry) DeleteIf(ctx context.Context, id string, fits func(now *Client) error) error {
+	if err := r.changeable(id); err != nil {
+		return err
+	}
+	for range changeTries {
+		err := r.o.APIs.Tx(ctx, func(ctx context.Context) error {
+			row, _, err := r.o.Store.ClientByID(ctx, id)
+			if errors.Is(err, storage.ErrNotFound) {
+				return ErrUnknown
+			}
+			if err != nil {
+				return fmt.Errorf("read client %q: %w", id, err)
+			}
+			if err := r.o.Clients.UpdateClient(ctx, id, row.Metadata, row.Metadata, time.Now()); err != nil { // it stays as it is until the end
+				return err
+			}
+			c, err := r.Current(ctx, id)
+			if err == nil {
+				err = fits(c)
+			}
+			if err != nil {
+				return err
+			}
+			return r.o.Clients.DeleteClient(ctx, id, time.Now())
+		})
+		if errors.Is(err, storage.ErrStale) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return r.wrote(ctx, id)
+	}
+	return fmt.Errorf("%s: %w", id, ErrChanged)
+}
+
 // RotateSecret gives a new secret; the others stay valid for keep.
 func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Duration) (string, error) {
 	c, err := r.stored(ctx, id)

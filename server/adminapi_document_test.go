@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,6 +218,28 @@ func TestAdminAPIWithWhatItsDocumentAllows(t *testing.T) {
 // hard are operations for which there is nothing here, or that ask for more than their document can tell: which members belong together.
 var hard = []string{"replaceClient", "revokeEverything", "revokeGrant", "retireKey", "getMail", "dropMail", "retryMail", "endSession",
 	"applyStep", "explainRequest"}
+
+// TestWhatChangedIsNotDeleted has somebody change an app while somebody else, who saw it before, deletes it: one of the two is refused.
+func TestWhatChangedIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		d := newAdminAPI(t, engine)
+		for round := range 12 {
+			path := fmt.Sprintf("/clients/shop%d", round)
+			d.want(201, "POST /clients", map[string]any{"client_id": path[len("/clients/"):], "redirect_uris": []string{"https://shop.example/cb"}})
+			d.want(200, "GET "+path, nil)
+			seen, other := "If-Match: "+d.etag, *d
+			var deleted, changed int
+			var both sync.WaitGroup
+			both.Go(func() { deleted, _ = d.call("DELETE "+path, nil, seen) })
+			both.Go(func() { changed, _ = other.call("PATCH "+path, map[string]any{"client_name": "Mine"}, seen) })
+			both.Wait()
+			if (deleted < 300) == (changed < 300) {
+				t.Fatalf("deleted %d, changed %d", deleted, changed)
+			}
+		}
+	})
+}
 
 // FuzzAdminAPI asks the operations one after the other for what fuzzing makes of the document.
 func FuzzAdminAPI(f *testing.F) {

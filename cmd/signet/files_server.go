@@ -47,6 +47,9 @@ func (e *elsewhere) open() error {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return usage("--server: give an address like https://id.example.com")
 	}
+	if issuer, _, is := strings.Cut(u.String(), "/api/admin"); is {
+		return usage("--server: give the issuer, %s; the path of its API is added to it", issuer)
+	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(strings.ToLower(u.Hostname()))) {
 		return usage("--server: a token goes over https only (http to this computer itself)")
 	}

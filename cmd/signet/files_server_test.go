@@ -175,6 +175,7 @@ func TestATokenGoesNowhereElse(t *testing.T) {
 	for line, want := range map[string]string{
 		"plan all.json --server http://id.example":                       "https only",
 		"plan all.json --server ftp://localhost":                         "https only",
+		"plan all.json --server https://id.example/t/api/admin/v1/":      "give the issuer, https://id.example/t;",
 		"plan all.json --server https://user:pass@id.example":            "give an address",
 		"plan all.json --server id.example":                              "give an address",
 		"plan all.json --server https://id.example --token eyJhbGciOi":   "--token: say where",
