@@ -138,22 +138,55 @@ func (s *Service) Roles(ctx context.Context, a Actor, q Ask) (Page[Role], error)
 	return p, nil
 }
 
-// Holders are who holds a role: ids of people, and names of groups.
+// Holders are a part of who holds a role: ids of people, and then names of groups. Next begins the part after it; "" = this is the last.
 type Holders struct {
 	People []string `json:"people"`
 	Groups []string `json:"groups"`
+	Next   string   `json:"next,omitempty"`
 }
 
 // Holders lists who holds a role.
-func (s *Service) Holders(ctx context.Context, a Actor, role string) (h Holders, err error) {
+func (s *Service) Holders(ctx context.Context, a Actor, role string, q Ask) (h Holders, err error) {
 	if ctx, err = s.may(ctx, a, "Holders"); err != nil {
 		return h, err
 	}
 	if _, err := s.o.Stores.Permits.RolePermits(ctx, role); err != nil {
 		return h, translate(err)
 	}
-	people, groups, err := s.o.Members.Holders(ctx, role)
-	return Holders{sorted(people), sorted(groups)}, err
+	first, from, ok := strings.Cut(q.After, "/")
+	if q.After != "" && (!ok || first != storage.HolderUser && first != storage.HolderGroup) {
+		return h, invalid("after", "is not the next of an answer")
+	}
+	h = Holders{People: []string{}, Groups: []string{}}
+	left := q.limit()
+	for _, part := range []struct {
+		kind string
+		list *[]string
+	}{{storage.HolderUser, &h.People}, {storage.HolderGroup, &h.Groups}} {
+		after := ""
+		if first == storage.HolderGroup && part.kind == storage.HolderUser {
+			continue
+		}
+		if first == part.kind {
+			after = from
+		}
+		names, err := s.o.Members.HoldersOf(ctx, role, part.kind, after, left+1)
+		if err != nil {
+			return h, fmt.Errorf("list holders of %q: %w", role, err)
+		}
+		if len(names) > left {
+			names, h.Next = names[:left], part.kind+"/"
+			if left > 0 {
+				h.Next += names[left-1]
+			}
+		}
+		*part.list = append(*part.list, names...)
+		left -= len(names)
+		if h.Next != "" {
+			break
+		}
+	}
+	return h, nil
 }
 
 // PutRole makes a role, or changes the one of the name. Nobody gives, or takes away, what they do not hold.

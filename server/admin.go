@@ -16,6 +16,7 @@ import (
 	"signet/clients"
 	"signet/clients/tools"
 	"signet/config"
+	"signet/internal/ratelimit"
 	"signet/internal/release"
 	"signet/oauth"
 	"signet/server/adminapi"
@@ -98,7 +99,7 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 	o := adminapi.Options{
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
-		Drafts: h.Config.Drafts != config.DraftsOff,
+		Drafts: h.Config.Drafts != config.DraftsOff, Limits: ratelimit.New(h.DB),
 	}
 	if toolsOn(h.Config) {
 		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(h.Config), Health: s.health.State,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -250,7 +251,7 @@ func adminGroups(d *adminAPI) {
 		d.Errorf("bob: %v", got)
 	}
 	d.want(200, "GET /roles", nil)
-	d.want(200, "GET /roles/helpdesk/holders", nil)
+	adminHolders(d, bob)
 	d.want(204, "DELETE /roles/helpdesk/holders/groups/"+name, nil)
 	d.want(204, "PUT /roles/helpdesk/holders/people/"+bob, nil)
 	d.want(204, "DELETE /groups/"+name+"/members/"+bob, nil)
@@ -258,6 +259,29 @@ func adminGroups(d *adminAPI) {
 	d.want(204, "DELETE /roles/helpdesk", nil)
 	d.want(409, "PUT /roles/admin", map[string]any{"permissions": []string{}})
 	d.want(422, "PUT /roles/odd", map[string]any{"permissions": []string{"everything"}})
+}
+
+// adminHolders pages through who holds a role: bob, and a group.
+func adminHolders(d *adminAPI, bob string) {
+	d.Helper()
+	d.want(204, "PUT /roles/helpdesk/holders/people/"+bob, nil)
+	var seen []any
+	path, pages := "/roles/helpdesk/holders?limit=1", 0
+	for next := ""; ; pages++ {
+		got := d.want(200, "GET "+path+"&after="+url.QueryEscape(next), nil)
+		seen = append(append(seen, got["people"].([]any)...), got["groups"].([]any)...)
+		if got["next"] == nil {
+			break
+		}
+		next = got["next"].(string)
+	}
+	if len(seen) != 2 || seen[0] != bob || seen[1] != "eu/staff" || pages != 1 {
+		d.Errorf("holders %v on %d pages", seen, pages+1)
+	}
+	if got := d.want(200, "GET /roles/helpdesk/holders", nil); got["next"] != nil || len(got["people"].([]any)) != 1 {
+		d.Errorf("holders %v", got)
+	}
+	d.want(422, "GET /roles/helpdesk/holders?after=nonsense", nil)
 }
 
 func adminRecords(d *adminAPI) {
@@ -269,6 +293,18 @@ func adminRecords(d *adminAPI) {
 	}
 	d.want(422, "POST /keys", map[string]any{"alg": "none"})
 	d.want(404, "DELETE /keys/none", nil)
+	for made := 0; ; made++ { // an emergency each: all tokens would end
+		status, _ := d.call("POST /keys", map[string]any{"alg": "none"})
+		if status == 429 {
+			if seconds, err := strconv.Atoi(d.head.Get("Retry-After")); made > 6 || err != nil || seconds < 1 {
+				d.Errorf("refused after %d, for %q", made, d.head.Get("Retry-After"))
+			}
+			break
+		}
+		if made > 10 || status != 422 {
+			d.Fatalf("key %d: %d", made, status)
+		}
+	}
 	got := d.want(200, "GET /events?name=client.&limit=2", nil)
 	if list := items(got); len(list) != 2 || got["next"] == nil || list[0].(map[string]any)["actor_kind"] != "cli" {
 		d.Errorf("events: %v", got)

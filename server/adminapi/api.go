@@ -19,6 +19,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/repeat"
+	"signet/internal/ratelimit"
 	"signet/oauth"
 	"signet/oauth/dpop"
 	"signet/oauth/refusal"
@@ -38,9 +39,10 @@ type Options struct {
 	Scopes  []string       // of the resource
 	Proofs  *dpop.Verifier // of possession (RFC 9449); nil: none are read
 	Repeats *repeat.Keeper // answers of requests that have a key
-	Log     *slog.Logger   // nil discards
-	Tools   *Tools         // for administrators' MCP clients; nil: there are none
-	Drafts  bool           // operations that come from drafts of standards are there, too
+	Limits  *ratelimit.Limiter
+	Log     *slog.Logger // nil discards
+	Tools   *Tools       // for administrators' MCP clients; nil: there are none
+	Drafts  bool         // operations that come from drafts of standards are there, too
 }
 
 // Handler serves the API.
@@ -52,8 +54,8 @@ type Handler struct {
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Callers == nil || o.Acts == nil || o.Issuer == nil || o.Repeats == nil {
-		return nil, errors.New("server/adminapi: callers, acts, issuer and repeats are required")
+	if o.Callers == nil || o.Acts == nil || o.Issuer == nil || o.Repeats == nil || o.Limits == nil {
+		return nil, errors.New("server/adminapi: callers, acts, issuer, repeats and limits are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -78,9 +78,9 @@ func (h *Handler) roles(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
 			return nothing{}, s.DeleteRole(ctx, a, in.ID)
 		})
-	operation(api, "GET /roles/{id}/holders", "listHolders", "List who holds a role",
-		func(ctx context.Context, a admin.Actor, in *Named) (admin.Holders, error) {
-			return s.Holders(ctx, a, in.ID)
+	operation(api, "GET /roles/{id}/holders", "listHolders", "List who holds a role, people and then groups",
+		func(ctx context.Context, a admin.Actor, in *pageIn) (admin.Holders, error) {
+			return s.Holders(ctx, a, in.ID, in.ask())
 		})
 	type holderIn struct {
 		Named

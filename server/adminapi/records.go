@@ -2,6 +2,8 @@ package adminapi
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -13,7 +15,9 @@ import (
 	"signet/audit/feed"
 	"signet/clients"
 	"signet/internal/mail"
+	"signet/internal/ratelimit"
 	"signet/oauth/keys"
+	"signet/server/web"
 )
 
 // resource is one in an answer.
@@ -120,6 +124,9 @@ func (h *Handler) records(api huma.API) {
 				Emergency bool   `json:"emergency,omitempty" doc:"Refuse what the keys before signed at once."`
 			}
 		}) (keys.Info, error) {
+			if err := h.mayRotate(ctx, a); err != nil {
+				return keys.Info{}, err
+			}
 			return s.RotateKey(ctx, a, in.Body.Alg, in.Body.Emergency)
 		})
 	operation(api, "DELETE /keys/{id}", "retireKey", "Take a key out of the JWKS: nothing that it signed is accepted any more",
@@ -153,6 +160,24 @@ func (h *Handler) records(api huma.API) {
 			return nothing{}, s.DropMail(ctx, a, in.ID)
 		})
 	h.server(api)
+}
+
+// rotations bounds how often keys are made over the API: each costs time, and in an emergency ends what everybody has. The host's commands
+// are not bound by it.
+var rotations = ratelimit.Limit{Key: "keys made over the API", Free: 6, Window: time.Hour, First: time.Minute, Max: 10 * time.Minute,
+	OnSuccess: ratelimit.Never}
+
+// mayRotate counts an actor who may make keys.
+func (h *Handler) mayRotate(ctx context.Context, a admin.Actor) error {
+	if !a.Holds[admin.KeysRotate] { // is refused anyway, and counts for nobody
+		return nil
+	}
+	_, err := h.o.Limits.Charge(ctx, rotations)
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		return web.NewProblem(http.StatusTooManyRequests, "throttled", "Keys were made too often", "Wait, or use the command on the host.").
+			Because(err).With("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
+	}
+	return err
 }
 
 // server adds the operations that tell about the server itself.

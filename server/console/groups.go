@@ -112,17 +112,19 @@ func (h *Handler) role(ctx context.Context, v *visit) (pages.Console, error) {
 		v.next = h.Browser.Path(rolesPath, nil)
 		return p, h.Acts.DeleteRole(ctx, v.actor, v.of())
 	}
-	holders, err := h.Acts.Holders(ctx, v.actor, v.of())
+	holders, err := h.Acts.Holders(ctx, v.actor, v.of(), v.ask())
 	if err != nil {
 		return p, err
 	}
-	list := pages.ConsoleList{Heading: "console.holders"}
-	for kind, names := range map[string][]string{"take": holders.People, "take-group": holders.Groups} {
-		path := map[string]string{"take": peoplePath, "take-group": groupsPath}[kind]
-		for _, name := range names {
-			row := pages.ConsoleRow{Title: name, URL: h.to(path, name)}
+	list := pages.ConsoleList{Heading: "console.holders", NextURL: h.next(v, holders.Next)}
+	for _, part := range []struct {
+		act, path string
+		names     []string
+	}{{"take", peoplePath, holders.People}, {"take-group", groupsPath, holders.Groups}} {
+		for _, name := range part.names {
+			row := pages.ConsoleRow{Title: name, URL: h.to(part.path, name)}
 			if v.actor.Holds[admin.RolesGive] {
-				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: kind + " " + name}
+				row.Act = &pages.ConsoleAct{Label: "account.remove", Action: v.here(), Value: part.act + " " + name}
 			}
 			list.Rows = append(list.Rows, row)
 		}

@@ -237,6 +237,11 @@ func (s *Service) Members(ctx context.Context, group, after string, limit int) (
 	return s.store.Members(ctx, group, after, limit)
 }
 
+// HoldersOf pages through the holders of a role that are of one kind, storage.HolderUser or storage.HolderGroup.
+func (s *Service) HoldersOf(ctx context.Context, role, kind, after string, limit int) ([]string, error) {
+	return s.store.RoleHolders(ctx, role, kind, after, limit)
+}
+
 // Holders lists who holds a role: the ids of people and the names of groups that do.
 func (s *Service) Holders(ctx context.Context, role string) (people, groups []string, err error) {
 	for kind, list := range map[string]*[]string{storage.HolderUser: &people, storage.HolderGroup: &groups} {
