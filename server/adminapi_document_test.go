@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,9 +52,7 @@ func (d *fuzzedAPI) send(t testing.TB, method, path string, header http.Header, 
 	if err != nil {
 		t.Fatalf("%s %q: %v", method, path, err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Authorization", "Bearer "+d.token)
 	res, err := d.HTTP.Do(req)
 	if err != nil {
