@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
 )
 
-// CallLimit is how many calls the API takes with all tokens of one grant, in so much time: what a person allowed an agent that acts for
-// them. The zero CallLimit is none.
+// CallLimit is how many calls the API takes of one agent for one person, by whatever grant, in so much time: what the person allowed
+// it. The zero CallLimit is none.
 type CallLimit struct {
 	Calls int64
 	Each  time.Duration
@@ -26,7 +27,7 @@ type Counter interface {
 	Count(ctx context.Context, key string, each time.Duration) (calls int64, until time.Time, err error)
 }
 
-// mostCounted are as many grants as are counted at a time by one process.
+// mostCounted are as many agents of people as are counted at a time by one process.
 const mostCounted = 1 << 17
 
 // counted is the memory of one process. What is counted is forgotten by its time alone; once it is full nothing new is taken.
@@ -82,11 +83,11 @@ func (a *API) count(ctx context.Context, t *Token) error {
 	if t.CallLimit.Calls == 0 {
 		return nil
 	}
-	key := a.resource + "\n" + t.GrantID
-	if t.GrantID == "" {
-		key += "\n" + t.ClientID + "\n" + t.Subject
+	agent := t.ClientID
+	if n := len(t.Actors); n > 0 { // the last is the agent, whoever it handed over to
+		agent = t.Actors[n-1].Subject
 	}
-	calls, until, err := a.o.Calls.Count(ctx, key, t.CallLimit.Each)
+	calls, until, err := a.o.Calls.Count(ctx, strings.Join([]string{a.resource, agent, t.Subject}, "\n"), t.CallLimit.Each)
 	if err != nil {
 		return fmt.Errorf("%w: count a call: %w", ErrUnavailable, err)
 	}

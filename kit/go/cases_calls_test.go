@@ -15,6 +15,12 @@ func (m *maker) agents() []vector {
 		v.Before, v.Wait = before, wait
 		return v
 	}
+	of := func(v vector, subject, client string) vector {
+		v.Want.Subject, v.Want.ClientID = subject, client
+		return v
+	}
+	elsewhere := limited(two, body{"sub": "P2", "grant_id": "G2"})
+	another := limited(two, body{"act": body{"sub": "other"}, "client_id": "other"})
 	one := bearer(token)
 	return []vector{
 		acts(takes("the first call", token), "planner"),
@@ -25,7 +31,9 @@ func (m *maker) agents() []vector {
 			one, one),
 		after(drops(ErrCalls, "almost a minute later", token), 59, one, one),
 		acts(after(takes("a minute later", token), 60, one, one), "planner"),
-		acts(after(takes("by a token of another grant", limited(two, body{"grant_id": "G2"})), 0, one, one), "planner"),
+		after(drops(ErrCalls, "by a token of another grant", limited(two, body{"grant_id": "G2"})), 0, one, one),
+		of(acts(after(takes("for another person", elsewhere), 0, one, one), "planner"), "P2", "app"),
+		of(acts(after(takes("by another agent", another), 0, one, one), "other"), "ada", "other"),
 		acts(after(takes("an agent without a limit", m.token(body{"act": body{"sub": "planner"}})), 0, one, one), "planner"),
 		drops(ErrMalformed, "a limit of no call", limited(body{"calls": 0, "seconds": 60}, nil)),
 		drops(ErrMalformed, "a limit of less", limited(body{"calls": -1, "seconds": 60}, nil)),

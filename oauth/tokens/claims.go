@@ -58,7 +58,7 @@ type Access struct {
 	ActStatus []json.RawMessage `json:"act_status,omitempty"`
 }
 
-// CallLimit is how many calls an API takes with the tokens of one grant, in so many seconds.
+// CallLimit is how many calls an API takes of one agent for one person, in so many seconds.
 type CallLimit struct {
 	Calls   int64 `json:"calls"`
 	Seconds int64 `json:"seconds"`

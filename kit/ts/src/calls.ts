@@ -1,6 +1,6 @@
 import { Refusal } from './reason.js'
 
-/** How many calls the API takes with all tokens of one grant, in so many seconds. */
+/** How many calls the API takes of one agent for one person, by whatever grant, in so many seconds. */
 export interface CallLimit { calls: number; seconds: number }
 
 /** Counts calls. Several replicas of an API have one for all of them together; without one the limit holds at each. */

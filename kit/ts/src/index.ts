@@ -135,7 +135,8 @@ export class Api {
   /** Counts a request that is good and whose demand is met. */
   private async count(token: Token): Promise<void> {
     if (token.callLimit === undefined) return
-    const key = [this.resource, token.grantId, ...(token.grantId ? [] : [token.clientId, token.subject])].join('\n')
+    const agent = token.actors.at(-1)?.subject ?? token.clientId // the last actor is the agent, whoever it handed over to
+    const key = [this.resource, agent, token.subject].join('\n')
     let counted: { calls: number; until: number }
     try {
       counted = await this.calls.count(key, token.callLimit.seconds)
