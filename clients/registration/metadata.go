@@ -113,8 +113,7 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	}
 	m.ClientName = strings.Join(strings.Fields(m.ClientName), " ")
 	p.grants(&m, initial)
-	m.Agent, m.AgentMaxDays, m.AgentMaxCalls = false, 0, 0 // an operator's words, as the next one is
-	m.Exchange = nil                                       // goes with the grant type, which no application registers
+	m.Exchange = nil // goes with the grant type, which no application registers
 	if len(m.GrantTypes) == 0 {
 		return m, invalid("None of the grant_types goes with one of the response_types here.")
 	}

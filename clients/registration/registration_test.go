@@ -240,3 +240,26 @@ func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 	}
 }
 func (*fake) AskConsentAnew(context.Context, string) error { return nil }
+
+// An operator says that an app is an agent, and what people can allow it at most: no app says so, nor takes it back.
+func TestRegistration_AnAgentThatChangesItselfStaysOne(t *testing.T) {
+	agent := clients.Metadata{ClientID: "app", RedirectURIs: []string{"https://a.example/cb"}, Agent: true, AgentMaxDays: 7, AgentMaxCalls: 10}
+	for name, tt := range map[string]struct {
+		says string
+		was  clients.Metadata
+	}{
+		"says nothing":     {``, agent},
+		"says otherwise":   {`,"agent":false,"agent_max_days":90,"agent_max_calls":0`, agent},
+		"says that it is":  {`,"agent":true`, clients.Metadata{ClientID: "app", RedirectURIs: agent.RedirectURIs}},
+		"asks for limits":  {`,"agent_max_calls":5`, clients.Metadata{ClientID: "app", RedirectURIs: agent.RedirectURIs}},
+		"has another name": {`,"client_name":"Other"`, agent},
+	} {
+		f := &fake{apps: map[string]clients.Metadata{"app": tt.was}}
+		got, err := service(t, f).Replace(t.Context(), "app", "token",
+			asked(t, `{"client_id":"app","redirect_uris":["https://a.example/cb"]`+tt.says+`}`), nil)
+		if now := got.Metadata; err != nil || now.Agent != tt.was.Agent || now.AgentMaxDays != tt.was.AgentMaxDays ||
+			now.AgentMaxCalls != tt.was.AgentMaxCalls {
+			t.Errorf("%s: %+v, %v", name, now, err)
+		}
+	}
+}
