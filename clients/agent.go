@@ -23,6 +23,14 @@ func (m Metadata) AgentCalls() []int64 {
 	return upTo(list, m.AgentMaxCalls)
 }
 
+// AgentLimit is how many calls a day it has of those that a person allowed it, 0 = any number: no more than it may be allowed now.
+func (m Metadata) AgentLimit(allowed int64) int64 {
+	if m.AgentMaxCalls > 0 && (allowed == 0 || allowed > m.AgentMaxCalls) {
+		return m.AgentMaxCalls
+	}
+	return allowed
+}
+
 // upTo are those of the list that are not more than most, and most itself.
 func upTo(list []int64, most int64) []int64 {
 	list = slices.DeleteFunc(list, func(n int64) bool { return n >= most })
@@ -57,6 +65,9 @@ func (m Metadata) validateAgent() (errs []error) {
 	}
 	if m.Exchange != nil && len(m.Exchange.IDJAG) > 0 {
 		add("agent: gets no id_jag, where nobody would know of its limits")
+	}
+	if m.Exchange != nil && slices.ContainsFunc(m.Exchange.SubjectsFrom, func(id string) bool { return id != m.ClientID }) {
+		add("agent: exchanges its own tokens alone (subjects_from), as its person agreed to nothing else, and pauses nothing else")
 	}
 	return errs
 }

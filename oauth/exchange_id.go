@@ -71,7 +71,8 @@ func (p *Provider) exchangeIDToken(ctx context.Context, req *ledger.Request, x *
 		ExpiresAt: id.ExpiresAt, AuthTime: id.AuthTime, ACR: id.ACR, AMR: id.AMR, GrantID: s.ID,
 	}
 	if !s.AgentUntil.IsZero() {
-		x.subject.CallLimit, x.subject.ExpiresAt = tokens.CallsADay(s.AgentCalls), min(id.ExpiresAt, s.AgentUntil.Unix())
+		x.subject.CallLimit = tokens.CallsADay(req.Client.AgentLimit(s.AgentCalls))
+		x.subject.ExpiresAt = min(id.ExpiresAt, s.AgentUntil.Unix())
 	} else if req.Client.Agent {
 		return unacceptable("subject_token", errNotAgreed)
 	}

@@ -158,9 +158,6 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(a.Act) > 0 && client.Exchange == nil && !ofAgent(a) {
-		return nil, nil, inactive("its client may not exchange tokens any more")
-	}
 	s, err := p.o.Store.GrantStateOfToken(ctx, a.GrantID, a.JTI)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
@@ -169,6 +166,8 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		return nil, nil, fmt.Errorf("look up the grant of a token: %w", err)
 	case s.TokenRevoked:
 		return nil, nil, inactive("it was revoked")
+	case len(a.Act) > 0 && client.Exchange == nil && !ofAgent(a, &s):
+		return nil, nil, inactive("its client may not exchange tokens any more")
 	}
 	if len(a.Act) > 0 {
 		if err := p.actorsAlive(ctx, a); err != nil {
@@ -197,9 +196,10 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 }
 
 // ofAgent reports whether a token is an agent's own, of its own grant: it came by no exchange.
-func ofAgent(a tokens.Access) bool {
+func ofAgent(a tokens.Access, s *storage.GrantState) bool {
 	all, err := actorsOf(a.Act)
-	return err == nil && len(all) == 1 && all[0].Subject == a.ClientID && len(a.ActStatus) == 0
+	return err == nil && len(all) == 1 && all[0].Subject == a.ClientID && s.ClientID == a.ClientID && !s.AgentUntil.IsZero() &&
+		len(a.ActStatus) == 0
 }
 
 func inactive(why string) error { return fmt.Errorf("%w: %s", errInactive, why) }

@@ -74,7 +74,7 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 			a.AuthTime = g.AuthTime.Unix()
 		}
 		if req.OfAgent() {
-			a.CallLimit = tokens.CallsADay(g.AgentCalls)
+			a.CallLimit = tokens.CallsADay(req.Client.AgentLimit(g.AgentCalls))
 			if a.Act, err = json.Marshal(actor{Subject: req.Client.ClientID}); err != nil {
 				return "", "", err
 			}

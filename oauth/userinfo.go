@@ -123,7 +123,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
-	if len(a.Act) > 0 && !ofAgent(a) {
+	if len(a.Act) > 0 && !ofAgent(a, s) {
 		granted = claims.Param{} // was granted to another client
 	}
 	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim, client.GroupsFilter)

@@ -90,6 +90,17 @@ func (w agentWorld) refresh(t *testing.T, refresh string) (*oauth2.Token, string
 	return token, ""
 }
 
+// change changes an app, as an operator does.
+func (w agentWorld) change(t *testing.T, id string, how func(m *clients.Metadata)) {
+	t.Helper()
+	if _, err := w.Services().Clients.ChangeAlso(t.Context(), id, func(m *clients.Metadata) error { how(m); return nil }, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Watch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // saysLimits compares what a token, or an answer about it, says of its agent.
 func saysLimits(t *testing.T, claims map[string]any, act string, calls float64) {
 	t.Helper()
@@ -395,4 +406,60 @@ func TestAgents_Email(t *testing.T) {
 		t.Error(b.Text("main"))
 	}
 	box.None(t, "ada@example.com")
+}
+
+// TestAgents_LessAllowed: what an operator allows people to allow holds for what they allowed before.
+func TestAgents_LessAllowed(t *testing.T) {
+	t.Parallel()
+	w := newAgentWorld(t)
+	token := w.allow(t, w.Browser(t), "7", "1000")
+	for _, most := range []int64{10, 0} {
+		w.change(t, "robot", func(m *clients.Metadata) { m.AgentMaxCalls = most })
+		var code string
+		if token, code = w.refresh(t, token.RefreshToken); code != "" {
+			t.Fatal(code)
+		}
+		want := 1_000.0
+		if most > 0 {
+			want = float64(most)
+		}
+		saysLimits(t, claimsOf(t, token.AccessToken), `{"sub":"robot"}`, want)
+	}
+}
+
+// TestAgents_OwnTokensOfOthers: an app that is no agent, and may exchange nothing any more, has no use of what it exchanged of its own,
+// also where tokens have no place in a status list.
+func TestAgents_OwnTokensOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newAgentWorld(t, servertest.YAML("tokens: {status_lists: false}\n"))
+	app := w.App(t, "editor", func(m *clients.Metadata) {
+		m.Scope, m.GrantTypes = "openid events", append(slices.Clone(m.GrantTypes), clients.TokenExchange)
+		m.Exchange = &clients.Exchange{Targets: []string{agentAPI}, Scopes: []string{"events"}}
+	})
+	b := w.Browser(t)
+	r := app.Begin(t, b, oauth2.SetAuthURLParam("resource", agentAPI))
+	b.SignIn(t, w.ada)
+	if b.Has("consent-allow") {
+		b.Allow(t)
+	}
+	token := r.Exchange(t, r.Code(t, b))
+	status, got := app.Post(t, "/oauth2/token", url.Values{"grant_type": {clients.TokenExchange}, "resource": {agentAPI},
+		"subject_token": {token.Extra("id_token").(string)}, "subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"}})
+	if status != 200 {
+		t.Fatalf("%d %v", status, got)
+	}
+	active := func() any {
+		t.Helper()
+		_, answer := app.Post(t, "/oauth2/introspect", url.Values{"token": {got["access_token"].(string)}})
+		return answer["active"]
+	}
+	if active() != true {
+		t.Error("what was exchanged is no good")
+	}
+	w.change(t, "editor", func(m *clients.Metadata) {
+		m.Exchange, m.GrantTypes = nil, []string{clients.AuthorizationCode, clients.RefreshToken}
+	})
+	if active() != false {
+		t.Error("its client may not exchange tokens any more, and the token is good")
+	}
 }
