@@ -48,9 +48,9 @@ func TestADM22_OneReadingOfABody(t *testing.T) {
 			t.Errorf("%s: %d %s", body, status, raw)
 		}
 	}
-	if status, answer := d.call("POST /people", `{}`, "Content-Type: text/987654"); status != 415 ||
-		strings.Contains(answer["errors"].([]any)[0].(map[string]any)["detail"].(string), "987654") {
-		t.Errorf("%d %v", status, answer)
+	status, answer := d.call("POST /people", `{}`, "Content-Type: text/987654")
+	if raw, _ := json.Marshal(answer); status != 415 || strings.Contains(string(raw), "987654") {
+		t.Errorf("%d %s", status, raw)
 	}
 	deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
 	d.want(422, "POST /people", `{"email": "a@example.com", "claims": {"address": `+deep+`}}`)
