@@ -19,6 +19,8 @@ func TestRFC8693_AnOperatorSaysWhoExchangesWhat(t *testing.T) {
 		"public":           {func(m *Metadata) { m.TokenEndpointAuthMethod = MethodNone }, "a public one cannot"},
 		"no-target":        {func(m *Metadata) { m.Exchange.Targets = nil }, "name the resources"},
 		"relative-target":  {func(m *Metadata) { m.Exchange.Targets = []string{"/v1"} }, "not the identifier of a resource"},
+		"agent":            {func(m *Metadata) { m.Agent = true }, "agent: exchanges its own tokens alone"},
+		"agent-own":        {func(m *Metadata) { m.Agent, m.Exchange.SubjectsFrom = true, []string{"api"} }, ""},
 		"odd-client":       {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{"a b"} }, "not a client id"},
 		"any-subject":      {func(m *Metadata) { m.Exchange.SubjectsFrom = []string{anyClient} }, ""},
 		"any-actor":        {func(m *Metadata) { m.Exchange.Actors = []string{anyClient} }, "name each client"},
