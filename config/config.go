@@ -368,21 +368,6 @@ func (c Config) KeepSignIns() time.Duration {
 	return own
 }
 
-// Admin is how administrators reach the server beside the command line.
-type Admin struct {
-	API     bool `yaml:"api"`     // the JSON API at /api/admin/v1
-	Console bool `yaml:"console"` // the pages at /admin
-	// Tools at /api/admin/mcp, for MCP clients that an administrator allows them: off, read or write
-	MCP string `yaml:"mcp"`
-}
-
-// What tools administrators' MCP clients may be allowed.
-const (
-	ToolsOff   = "off"
-	ToolsRead  = "read"
-	ToolsWrite = "write" // they may propose acts
-)
-
 // Resource is a declared API that access tokens are for (RFC 8707).
 type Resource struct {
 	Identifier     string          `yaml:"identifier"`
@@ -441,7 +426,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute, StatusLists: true,
 		},
 		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
-		Admin:           Admin{API: true, Console: true, MCP: ToolsRead},
+		Admin:           Admin{API: true, Console: true, MCP: ToolsRead, RequestsPerSecond: 50, WritesPerSecond: 10},
 		Device:          Device{Enabled: true},
 		CIBA:            CIBA{Enabled: true},
 		Authorization:   Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},

@@ -118,6 +118,9 @@ func (c Config) checkLifetimes(bad *complaints) {
 	oneOf(bad, "authorization.request_objects", c.Authorization.RequestObjects, ObjectsOff, ObjectsSigned, ObjectsUnsigned)
 	bad.check(!c.Authorization.EncryptedRequestObjects || c.Authorization.RequestObjects != ObjectsOff,
 		"authorization.encrypted_request_objects", "needs authorization.request_objects")
+	for key, n := range map[string]int{"requests": c.Admin.RequestsPerSecond, "writes": c.Admin.WritesPerSecond} {
+		bad.check(n >= 0 && n <= 1e6, "admin."+key+"_per_second", "is %d; it must be between 0 and 1000000", n)
+	}
 	oneOf(bad, "admin.mcp", c.Admin.MCP, ToolsOff, ToolsRead, ToolsWrite)
 	bad.check(c.Admin.MCP != ToolsWrite || c.Admin.Console, "admin.mcp", "is write, which needs admin.console: acts are confirmed there")
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)

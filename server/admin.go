@@ -100,6 +100,7 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
 		Drafts: h.Config.Drafts != config.DraftsOff, Limits: ratelimit.New(h.DB),
+		Rates: adminapi.Rates{Requests: h.Config.Admin.RequestsPerSecond, Writes: h.Config.Admin.WritesPerSecond},
 	}
 	if toolsOn(h.Config) {
 		o.Tools = &adminapi.Tools{Version: release.Version(), Scopes: toolScopes(h.Config), Health: s.health.State,

@@ -35,6 +35,9 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		if err != nil {
 			return err
 		}
+		if err := a.handler.rates.pay(who, op.Method != http.MethodGet); err != nil {
+			return err
+		}
 		if !taken(op, r.Header.Get("Content-Type")) {
 			return problemOf(http.StatusUnsupportedMediaType, "This type of content is not taken: send JSON.", nil)
 		}

@@ -43,6 +43,7 @@ type Options struct {
 	Log     *slog.Logger // nil discards
 	Tools   *Tools       // for administrators' MCP clients; nil: there are none
 	Drafts  bool         // operations that come from drafts of standards are there, too
+	Rates   Rates        // of each credential
 }
 
 // Handler serves the API.
@@ -50,6 +51,7 @@ type Handler struct {
 	o        Options
 	issuer   string // without a slash at its end
 	document []byte
+	rates    rates
 }
 
 // New checks the options.
@@ -60,7 +62,7 @@ func New(o Options) (*Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/")}, nil
+	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/"), rates: rates{of: o.Rates}}, nil
 }
 
 // base is where the operations are.

@@ -138,7 +138,7 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	if len(a.Holds) == 0 {
 		return none, forbidden("The person has no permission of an administrator.")
 	}
-	return toolCaller{a, c.Client.ClientID, acts}, nil
+	return toolCaller{a, c.Client.ClientID, acts}, h.rates.pay(a, false)
 }
 
 // tooLittle tells a client which scopes to ask its person for (RFC 6750 section 3.1).
