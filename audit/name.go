@@ -118,6 +118,7 @@ const (
 	ProposalConfirmed   Name = "proposal.confirmed"   // … the administrator confirmed it, and it is done
 	ProposalDenied      Name = "proposal.denied"      // … or refused it
 	PingFailed          Name = "ping.failed"          // it was not told that a person decided: it refused, or did not answer
+	PushFailed          Name = "push.failed"          // it was not sent its tokens, or why there are none: it refused, or did not answer
 	LogoutFailed        Name = "logout.failed"        // it was not told that a session ended: it refused, or did not answer for a day
 	ResourceChanged     Name = "resource.changed"
 	ResourceDeleted     Name = "resource.deleted"

@@ -106,9 +106,21 @@ func (r *Registry) CheckResource(ctx context.Context, res Resource) error {
 	return errors.Join(res.Validate(), r.free(ctx, res.Identifier))
 }
 
-// acceptable is Validate and what needs to know the others: no id may be the issuer's or a resource's.
-func (r *Registry) acceptable(m Metadata) error {
+// errNoPush: the operator wants no tokens sent to addresses.
+var errNoPush = errors.New("backchannel_token_delivery_mode: push is off on this server (ciba.push); use poll or ping")
+
+// valid is Validate, with what this server offers.
+func (r *Registry) valid(m Metadata) error {
 	err := m.Validate(r.o.PrivateSchemes...)
+	if m.Pushes() && !r.o.Push {
+		return errors.Join(err, errNoPush)
+	}
+	return err
+}
+
+// acceptable is valid and what needs to know the others: no id may be the issuer's or a resource's.
+func (r *Registry) acceptable(m Metadata) error {
+	err := r.valid(m)
 	if _, ok := r.Resources().Find(m.ClientID); ok || sameIdentifier(m.ClientID, r.o.Issuer) {
 		err = errors.Join(err, fmt.Errorf("client_id: %q is the issuer's or a resource's identifier", m.ClientID))
 	}

@@ -82,6 +82,9 @@ func (m Metadata) validateProfile() (errs []error) {
 			add("redirect_uris", "%s: must be https", raw)
 		}
 	}
+	if m.Pushes() { // FAPI: CIBA Security Profile section 5.2.2
+		add("backchannel_token_delivery_mode", "push is not allowed; use poll or ping")
+	}
 	if len(m.FederatedCredentials) > 0 {
 		add("federated_credentials", "the client has to prove itself by its own key")
 	}

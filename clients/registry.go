@@ -79,6 +79,8 @@ type Options struct {
 	// PrivateSchemes are private-use schemes without a dot that redirect URIs of native clients may have; Origins are browser origins
 	// that no redirect URI has and that may read answers all the same, those of web views.
 	PrivateSchemes, Origins []string
+	// Push: clients can be sent their tokens (CIBA Core section 10.3); else it is refused to register it.
+	Push bool
 	// Documents reports whether a client may be known by its metadata document, whose address its id is; nil = none is.
 	Documents func(id string) bool
 	Log       *slog.Logger
@@ -162,7 +164,7 @@ func (r *Registry) declare() (errs []error) {
 	}
 	for i, m := range r.o.Declared {
 		m = m.WithDefaults()
-		if err := m.Validate(r.o.PrivateSchemes...); err != nil {
+		if err := r.valid(m); err != nil {
 			bad(i, m.ClientID, err)
 			continue
 		}

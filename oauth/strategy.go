@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -137,6 +138,7 @@ func (s *strategy) GenerateRefreshToken(ctx context.Context, _ fosite.Requester)
 		return "", "", err
 	}
 	token, err = s.issuer.SignRefresh(req.NextRefresh())
+	req.RefreshToken = token
 	return token, req.State.ID, err
 }
 
@@ -236,6 +238,9 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if req.Client.IDTokenClaims || req.ResponseType == "id_token" {
 		id.Extra = claims.IDTokenOf(g.User, belongs, req.Allowed, granted)
 	}
+	if req.Pushed {
+		id.Extra = pushed(id.Extra, req, cmp.Or(alg, keys.RS256))
+	}
 	token, err := s.issuer.SignID(alg, id)
 	if len(token) > maxID {
 		groups := belongs[cmp.Or(req.Client.GroupsClaim, claims.ScopeGroups)]
@@ -246,4 +251,18 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 		return "", err
 	}
 	return sealed(ctx, s.keys, req.Client, req.Client.IDTokenEncryption(), token, true)
+}
+
+// pushed adds what binds an ID token to the request and the refresh token beside it (CIBA Core section 10.3.1).
+func pushed(extra map[string]any, req *ledger.Request, alg string) map[string]any {
+	const claim = "urn:openid:params:jwt:claim:"
+	all := maps.Clone(extra)
+	if all == nil {
+		all = map[string]any{}
+	}
+	all[claim+"auth_req_id"] = req.Form.Get("auth_req_id")
+	if req.RefreshToken != "" {
+		all[claim+"rt_hash"] = tokens.Hash(alg, req.RefreshToken)
+	}
+	return all
 }

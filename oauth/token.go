@@ -57,6 +57,8 @@ type TokenRequest struct {
 	Proof  *dpop.Proof     // of possession, judged; nil = none (RFC 9449)
 	// Certificate that the client proved to have the key of; nil = none (RFC 8705).
 	Certificate *mtls.Certificate
+	// Pushed: the client did not ask, and is sent the answer (CIBA Core section 10.3).
+	Pushed bool
 }
 
 // Token answers a token request. Errors are *refusal.Refusal.
@@ -70,6 +72,9 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	kind := p.register.find(grant)
 	if err := kind.mayUse(client); err != nil {
 		return nil, err
+	}
+	if grant == clients.CIBA && client.Pushes() != r.Pushed {
+		return nil, refusal.UnauthorizedClient("This client is sent its tokens: it cannot ask for them.") // CIBA Core section 11
 	}
 	for _, name := range kind.needs {
 		if form.Get(name) == "" {
@@ -86,7 +91,8 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 		return nil, no
 	}
 	req := &ledger.Request{
-		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Lifetimes: p.lifetimes(client),
+		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Pushed: r.Pushed,
+		Lifetimes: p.lifetimes(client),
 	}
 	ctx = ledger.With(ctx, req)
 	var answer *Answer

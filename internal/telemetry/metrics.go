@@ -36,6 +36,7 @@ type Metrics struct {
 	asked     *prometheus.CounterVec
 	asserted  *prometheus.CounterVec
 	pings     *prometheus.CounterVec
+	pushes    *prometheus.CounterVec
 	clients   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	lists     *prometheus.CounterVec
@@ -93,6 +94,7 @@ func NewMetrics() *Metrics {
 		"Assertions of trusted issuers (RFC 7523), by issuer and outcome: taken, refused, replayed; other: of an issuer that is not trusted.",
 		"issuer", "outcome")
 	m.pings = counter("ciba_pings_total", "Pings to apps that somebody decided, by outcome of a try.", "outcome")
+	m.pushes = counter("ciba_pushes_total", "Tokens, or errors, that were sent to apps after a decision, by outcome of a try.", "outcome")
 	m.pushed = counter("pushed_requests_total",
 		"Pushed authorization requests, by what became of them: stored, evicted (too many waited), begun (a person signs in), used.", "outcome")
 	m.status = counter("status_lists_total", "Status lists that were signed anew (made), and tries to read what was revoked that failed "+
@@ -245,6 +247,11 @@ func (m *Metrics) Asked(outcome string) {
 // PingSent counts a try to tell an app that somebody decided; outcome is one of outbox.Outcomes.
 func (m *Metrics) PingSent(outcome string) {
 	m.pings.WithLabelValues(oneOf(outcome, "sent", "refused", "retried", "given_up", "moot")).Inc()
+}
+
+// TokensPushed counts a try to send an app its tokens; outcome is one of outbox.Outcomes.
+func (m *Metrics) TokensPushed(outcome string) {
+	m.pushes.WithLabelValues(oneOf(outcome, "sent", "refused", "retried", "given_up", "moot")).Inc()
 }
 
 // Pushed counts a pushed authorization request; outcome: stored, evicted, begun, used.

@@ -34,6 +34,8 @@ const (
 	shortest = 30 * time.Second
 	// Interval is how long an app waits between its questions, if it is not told to be slower.
 	Interval = 5 * time.Second
+	// keep is how long what was allowed is kept for a client that is sent its tokens: for replicas that are away.
+	keep = time.Hour
 	// afterwards is how long there is at least to fetch what was allowed in the last moment.
 	afterwards = time.Minute
 
@@ -134,6 +136,7 @@ type kept struct {
 	Request flow.Request `json:"request"`
 	Message string       `json:"message,omitempty"`
 	Ping    string       `json:"ping,omitempty"` // the item that tells the app
+	Push    bool         `json:"push,omitempty"` // … what came of it, and not only that something did
 }
 
 // Answer is the answer to an app (CIBA Core section 7.3).
@@ -150,7 +153,11 @@ func (r *Requests) Begin(ctx context.Context, c *clients.Client, b request.Backc
 		life = max(shortest, min(b.Expiry, longest))
 	}
 	k := kept{Request: b.Request, Message: b.Message}
-	if c.Pings() {
+	kind, after := PingKind, afterwards
+	if k.Push = c.Pushes(); k.Push {
+		kind, after = PushKind, keep
+	}
+	if c.Pings() || k.Push {
 		k.Ping = rand.Text()
 	}
 	data, err := json.Marshal(k)
@@ -174,9 +181,9 @@ func (r *Requests) Begin(ctx context.Context, c *clients.Client, b request.Backc
 		if err := r.o.Store.InsertAsked(ctx, w, perPerson); err != nil {
 			return err
 		}
-		if c.Pings() {
-			err := r.o.Outbox.Put(ctx, outbox.Item{ID: k.Ping, Kind: PingKind, Target: c.BackchannelNotification, ClientID: c.ClientID,
-				Due: w.ExpiresAt, Facts: ping{secret, b.Notification, w.ExpiresAt.Add(afterwards)}})
+		if k.Ping != "" {
+			err := r.o.Outbox.Put(ctx, outbox.Item{ID: k.Ping, Kind: kind, Target: c.BackchannelNotification, ClientID: c.ClientID,
+				Due: w.ExpiresAt, Facts: ping{secret, b.Notification, w.ExpiresAt.Add(after)}})
 			if err != nil {
 				return err
 			}
@@ -224,7 +231,11 @@ func (r *Requests) Of(ctx context.Context, userID string) ([]Waiting, error) {
 		}
 		w := Waiting{ID: row.IDHash, Request: k.Request, Message: k.Message, Network: row.Network, Agent: row.Agent, AskedAt: row.CreatedAt,
 			Until: row.ExpiresAt, ping: k.Ping}
-		if late := now.Add(afterwards); w.Until.Before(late) {
+		after := afterwards
+		if k.Push {
+			after = keep
+		}
+		if late := now.Add(after); w.Until.Before(late) {
 			w.Until = late
 		}
 		list = append(list, w)

@@ -26,6 +26,7 @@ type Request struct {
 	ResponseType string
 	Form         url.Values
 	Proof        *dpop.Proof       // of possession, judged and not yet spent; nil = none was sent
+	Pushed       bool              // the answer is sent to the client, which did not ask for it (CIBA Core section 10.3)
 	Certificate  *mtls.Certificate // that the client proved to have the key of; nil = none
 	Now          time.Time         // of this attempt: all times that are written or signed come from it
 	Lifetimes    Lifetimes         // that hold for this client now
@@ -59,6 +60,9 @@ type Request struct {
 	Access      tokens.Access
 	AccessToken string
 
+	// RefreshToken is the one issued, for the hash of it in an ID token that is pushed.
+	RefreshToken string
+
 	// Code is the authorization code issued, for c_hash of an ID token beside it.
 	Code string
 
@@ -91,7 +95,7 @@ func Of(ctx context.Context) (*Request, error) {
 func (req *Request) Begin(now time.Time) {
 	*req = Request{
 		Client: req.Client, GrantType: req.GrantType, Form: req.Form, Proof: req.Proof, Certificate: req.Certificate,
-		Lifetimes: req.Lifetimes, Now: now,
+		Pushed: req.Pushed, Lifetimes: req.Lifetimes, Now: now,
 		Presented: req.Presented, verified: req.verified, wasCurrent: req.wasCurrent,
 	}
 }

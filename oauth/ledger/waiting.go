@@ -9,6 +9,9 @@ import (
 	"signet/storage"
 )
 
+// ErrFetched: what was approved has its tokens already.
+var ErrFetched = errors.New("fetched before")
+
 // Fetch makes the row that was approved elsewhere the request's own, and notes that its code is to be used up. Whoever asks again after the
 // answer is refused, and nothing is revoked: an answer that was lost on its way is asked for again. Errors are *refusal.Refusal, or the
 // storage's.
@@ -33,7 +36,7 @@ func (l *Ledger) Fetch(ctx context.Context, kind, hash string) error {
 	case req.Facts.Kind != kind:
 		return refusal.InvalidGrant("The code is of another grant.")
 	case !s.CodeUsedAt.IsZero():
-		return refusal.InvalidGrant("The code was used before.")
+		return refusal.InvalidGrant("The code was used before.").Because(ErrFetched)
 	case !req.Now.Before(s.CodeExpiresAt):
 		return refusal.ExpiredToken("What was approved was not fetched in time.")
 	}

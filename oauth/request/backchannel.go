@@ -26,7 +26,7 @@ type Backchannel struct {
 	Login, UserID string
 	Message       string        // binding_message
 	Expiry        time.Duration // that it asks for; 0 = none
-	Notification  string        // client_notification_token, of clients in mode ping
+	Notification  string        // client_notification_token, of clients in mode ping or push
 	// JTI of a signed request, which counts once until Until; "" = nobody signed it.
 	JTI   string
 	Until time.Time
@@ -107,7 +107,7 @@ func passedOn(c *clients.Client, form url.Values, b *Backchannel) error {
 		}
 		b.Expiry = time.Duration(seconds) * time.Second
 	}
-	if !c.Pings() {
+	if !c.Pings() && !c.Pushes() {
 		return nil
 	}
 	b.Notification = form.Get("client_notification_token")
