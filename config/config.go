@@ -128,6 +128,8 @@ type Device struct {
 type CIBA struct {
 	// Enabled: clients with its grant can use it. Off while replicas of a release that does not know it run beside.
 	Enabled bool `yaml:"enabled"`
+	// Push: clients may register to be sent their tokens. Off while replicas of a release that does not know it run beside.
+	Push bool `yaml:"push"`
 }
 
 // Where nonces are demanded.

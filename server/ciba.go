@@ -2,15 +2,20 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"time"
 
 	"signet/clients"
 	"signet/internal/mail"
 	"signet/internal/ratelimit"
+	"signet/oauth"
 	"signet/oauth/ciba"
 	"signet/oauth/clientauth"
+	"signet/oauth/grants"
+	"signet/oauth/ledger"
 	"signet/oauth/request"
 	"signet/server/approval"
 	asking "signet/server/ciba"
@@ -33,7 +38,7 @@ func (h *Services) cibaHandler(requests *request.Parser, callers *clientauth.Aut
 	return asking.New(asking.Options{
 		Clients: callers, Parser: requests, Requests: h.asked, Switch: h.asked, Approvals: approvals, Audit: h.Audit,
 		Limits: ratelimit.New(h.DB), Login: front,
-		Browser: front.Browser, Pages: view, App: h.app,
+		Browser: front.Browser, Pages: view, App: h.app, Push: h.Config.CIBA.Push,
 	})
 }
 
@@ -92,4 +97,51 @@ func (n named) Tell(ctx context.Context, userID string, app *clients.Client, mes
 	words := called(app)
 	words["Message"] = message
 	return people.SendEmail(ctx, u, mail.Email{Kind: mail.Decision, Link: "/account/requests", ExpiresAt: until, Args: words})
+}
+
+// maker makes the tokens that are sent to apps.
+type maker struct {
+	services *Services
+	provider *oauth.Provider
+}
+
+// whyNotTaken is in grants.revoked_why.
+const whyNotTaken = "pushed to the application, which did not take it"
+
+// Make implements ciba.Maker.
+func (m maker) Make(ctx context.Context, c *clients.Client, id string) (made ciba.Made, err error) {
+	answer, err := m.provider.Token(ctx, oauth.TokenRequest{
+		Client: c, Form: url.Values{"grant_type": {clients.CIBA}, "auth_req_id": {id}}, Pushed: true,
+	})
+	if err != nil {
+		return made, err
+	}
+	s, err := m.services.DB.GrantStateByCode(ctx, ledger.HashCode(id))
+	if err != nil {
+		return made, err
+	}
+	made.GrantID, made.Expires = s.ID, time.Now().Add(time.Duration(answer.ExpiresIn)*time.Second)
+	made.Answer, err = json.Marshal(answer)
+	return made, err
+}
+
+// Alive implements ciba.Maker.
+func (m maker) Alive(ctx context.Context, grantID string) (bool, error) {
+	s, err := m.services.DB.GrantStateByID(ctx, grantID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	err = grants.Alive(&s, time.Now())
+	if errors.Is(err, grants.ErrPaused) { // it may go on before the tokens are over
+		return false, err
+	}
+	return err == nil, nil
+}
+
+// Revoke implements ciba.Maker.
+func (m maker) Revoke(ctx context.Context, grantID string) error {
+	_, err := m.services.DB.RevokeGrant(ctx, grantID, whyNotTaken, time.Now())
+	return err
 }

@@ -84,7 +84,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.Clients, err = clients.New(ctx, clients.Options{
 		Store: h.DB, Declared: declared, Resources: declaredResources(c), Issuer: c.Server.Issuer, PrivateSchemes: c.Apps.PrivateSchemes,
-		Origins: c.Apps.Origins,
+		Origins: c.Apps.Origins, Push: c.CIBA.Push,
 		Documents: func(id string) bool {
 			return registration.MayBe(c.ClientDocuments.Mode, c.ClientDocuments.Hosts, c.ClientDocuments.Deny, id)
 		},
@@ -192,15 +192,15 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, consent
 	if s.webhooks, err = h.sendsWebhooks(); err != nil {
 		return nil, err
 	}
-	if s.logouts, err = h.sendsLogouts(issuer); err != nil {
-		return nil, err
-	}
 	lists, err := h.statusLists(issuer)
 	if err != nil {
 		return nil, err
 	}
 	provider, err := h.provider(issuer, lists)
 	if err != nil {
+		return nil, err
+	}
+	if s.logouts, err = h.sendsLogouts(issuer, provider); err != nil {
 		return nil, err
 	}
 	requests := h.parser(issuer)
@@ -447,6 +447,7 @@ func (h *Services) facts(grantTypes, languages []string) discovery.Facts {
 		MTLS:         h.Config.MTLSBase(),
 		PersonScopes: personScopes(),
 		DetailsTypes: h.Clients.Resources().AllDetailsTypes(),
+		PushesTokens: h.Config.CIBA.Push,
 		MustPush:     h.Config.Authorization.RequirePushed,
 		RequestAlgs:  objects,
 		GrantTypes:   grantTypes, ResponseTypes: responses, ResponseModes: request.ResponseModes(),

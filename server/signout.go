@@ -7,6 +7,7 @@ import (
 	"signet/internal/egress"
 	"signet/internal/outbox"
 	"signet/internal/seal"
+	"signet/oauth"
 	"signet/oauth/ciba"
 	"signet/oauth/logout"
 	"signet/oauth/tokens"
@@ -27,25 +28,34 @@ func (h *Services) sessionEnded(ctx context.Context, sessionID string) error {
 }
 
 // sendsLogouts builds what empties the outbox.
-func (h *Services) sendsLogouts(issuer *tokens.Issuer) (*outbox.Delivery, error) {
+func (h *Services) sendsLogouts(issuer *tokens.Issuer, provider *oauth.Provider) (*outbox.Delivery, error) {
 	h.Logouts.Names = h.calls()
 	out := h.wayOut(egress.Options{MaxBody: 1, InFlight: 64, PerHost: 16})
 	pings := &ciba.Sender{Clients: h.Clients, Fetch: out.Fetch}
+	pushes := &ciba.Pusher{Sender: *pings, Store: h.DB, Outbox: h.Deliveries, Maker: maker{h, provider}, On: h.Config.CIBA.Push}
 	sender := &logout.Sender{Clients: h.Clients, Sign: issuer.SignLogout, Fetch: out.Fetch, Names: h.Logouts.Names}
 	return outbox.NewDelivery(outbox.DeliveryOptions{
 		Outbox: h.Deliveries, Store: h.DB, Log: h.Log,
-		Senders: map[string]outbox.Sender{logout.Kind: sender.Send, ciba.PingKind: pings.Send},
+		Senders: map[string]outbox.Sender{
+			logout.Kind: sender.Send, ciba.PingKind: pings.Send, ciba.PushKind: pushes.Make, ciba.AnswerKind: pushes.Send,
+		},
 		Count: func(kind, outcome string) {
-			if kind == ciba.PingKind {
+			switch kind {
+			case ciba.PingKind:
 				h.Metrics.PingSent(outcome)
-				return
+			case ciba.AnswerKind:
+				h.Metrics.TokensPushed(outcome)
+			case logout.Kind:
+				h.Metrics.LogoutSent(outcome)
 			}
-			h.Metrics.LogoutSent(outcome)
 		},
 		Failed: func(ctx context.Context, kind, clientID, why string) error {
 			name := audit.LogoutFailed
-			if kind == ciba.PingKind {
+			switch kind {
+			case ciba.PingKind:
 				name = audit.PingFailed
+			case ciba.PushKind, ciba.AnswerKind:
+				name = audit.PushFailed
 			}
 			return h.Audit.Record(ctx, audit.Event{
 				Name: name, Outcome: audit.Failure, ActorID: "system", ClientID: clientID, Detail: map[string]string{"error": why},

@@ -23,6 +23,7 @@ type metadataFlags struct {
 	public, device, native, ciba bool
 	access, idle, refreshForever time.Duration
 	maxAge                       int64
+	push                         string
 	texts                        map[string]string // of files that were read
 	certificate                  certificateFlags
 	exchange                     exchangeFlags
@@ -47,6 +48,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 			clients.JWTBearer+", and (which --exchange-target adds) "+clients.TokenExchange)
 	s.BoolVar(&f.ciba, "ciba", false, "an app that asks for the decision of somebody whom it names, who is elsewhere (CIBA)")
 	s.StringVar(&m.BackchannelNotification, "ciba-ping", "", "`URI` that is told when somebody decided, in place of asking only")
+	s.StringVar(&f.push, "ciba-push", "", "`URI` that is sent the tokens when somebody decided, where ciba.push is on; prefer --ciba-ping")
 	s.StringVar(&m.BackchannelSigningAlg, "ciba-request-alg", "", "the app signs what it asks with this algorithm")
 	s.BoolVar(&f.device, "device", false, "an app on a device without a browser: people type its code elsewhere (RFC 8628)")
 	s.StringArrayVar(&m.ResponseTypes, "response-type", nil,
@@ -142,6 +144,12 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 		m.BackchannelNotification, m.BackchannelDelivery = from.BackchannelNotification, ""
 		if from.BackchannelNotification != "" {
 			m.BackchannelDelivery = "ping"
+		}
+	})
+	set("ciba-push", func() {
+		m.BackchannelNotification, m.BackchannelDelivery = f.push, ""
+		if f.push != "" {
+			m.BackchannelDelivery = "push"
 		}
 	})
 	set("ciba-request-alg", func() { m.BackchannelSigningAlg = from.BackchannelSigningAlg })

@@ -26,6 +26,7 @@ var withoutFlag = map[string]string{
 // samples are the words that flags take which stand for more than one text.
 var samples = map[string]string{
 	"federated-credential": "issuer=https://platform.example,subject=s", "ciba-ping": "https://app.example/ping",
+	"ciba-push":       "https://app.example/push",
 	"localized":       "client_name#de=Laden",
 	"exchange-id-jag": "audience=https://chat.example,client_id=shop",
 }
@@ -63,7 +64,8 @@ func TestEveryMemberOfARegistrationHasAFlag(t *testing.T) {
 			}
 			before := len(set)
 			members(t, m, set)
-			if len(set) == before && !slices.Contains([]string{"public", "device", "native", "ciba", "auth-method", "grant-type", "jwks"}, name) &&
+			same := []string{"public", "device", "native", "ciba", "ciba-push", "auth-method", "grant-type", "jwks"}
+			if len(set) == before && !slices.Contains(same, name) &&
 				!strings.HasPrefix(name, "tls-") && !strings.HasPrefix(name, "certificate") && name != "federated-credential" {
 				t.Errorf("--%s sets nothing that another flag does not set", name)
 			}

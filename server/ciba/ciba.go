@@ -58,7 +58,7 @@ type Log interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
-// Options of New. All are required.
+// Options of New. All but Push are required.
 type Options struct {
 	Clients   Authenticator
 	Parser    Parser
@@ -71,6 +71,7 @@ type Options struct {
 	Browser   *browser.Browser
 	Pages     *pages.Pages
 	App       func(ctx context.Context, clientID string) pages.App
+	Push      bool // clients may be sent their tokens
 }
 
 // Handler answers the endpoint and the page.
@@ -100,8 +101,8 @@ const path = "/account/requests"
 // answer of CIBA Core section 7.3.
 type answer struct {
 	ID        string `json:"auth_req_id"`
-	ExpiresIn int64  `json:"expires_in"` // seconds
-	Interval  int64  `json:"interval"`   // seconds
+	ExpiresIn int64  `json:"expires_in"`         // seconds
+	Interval  int64  `json:"interval,omitempty"` // seconds; none of a client that does not ask
 }
 
 // How often a client may ask anybody, one person, and how often anybody may ask one person.
@@ -126,6 +127,9 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 	if !c.HasGrant(clients.CIBA) || c.Public() {
 		return refusal.UnauthorizedClient("This client is not registered for the grant of CIBA.")
 	}
+	if c.Pushes() && !h.Push {
+		return refusal.UnauthorizedClient("Tokens are not pushed here: the client has to be registered for poll or ping.")
+	}
 	asked, err := h.Parser.Backchannel(ctx, c, form)
 	if err != nil {
 		return refusal.From(err)
@@ -149,5 +153,9 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 		return refusal.From(err)
 	}
 	w.Header()["Cache-Control"] = []string{"no-store"}
-	return web.WriteJSON(w, http.StatusOK, answer{given.ID, int64(given.Expires / time.Second), int64(ciba.Interval / time.Second)})
+	told := answer{ID: given.ID, ExpiresIn: int64(given.Expires / time.Second)}
+	if !c.Pushes() {
+		told.Interval = int64(ciba.Interval / time.Second)
+	}
+	return web.WriteJSON(w, http.StatusOK, told)
 }

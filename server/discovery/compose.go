@@ -135,6 +135,9 @@ func compose(issuer, path string, mounted, signingAlgs []string, f Facts) ([]byt
 	}
 	if d.Backchannel != "" {
 		d.Deliveries, d.AskedAlgs = []string{"poll", "ping"}, f.AssertionAlgs
+		if f.PushesTokens {
+			d.Deliveries = append(d.Deliveries, "push")
+		}
 	}
 	if d.EndSession != "" {
 		d.BackchannelLogout, d.BackchannelLogoutSession = f.BackchannelLogout, f.BackchannelLogout

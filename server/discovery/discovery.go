@@ -51,6 +51,7 @@ type Facts struct {
 	Policy, Terms string   // the privacy policy and the terms of service; "" = none
 	AuthMethods   []string // of clients at the token and revocation endpoints
 	AssertionAlgs []string // for private_key_jwt
+	PushesTokens  bool     // … in the backchannel mode push
 	MustPush      bool     // authorization requests come by the pushed way only
 	Documents     bool     // clients may be known by their metadata documents
 	ProofAlgs     []string // of DPoP proofs; nil = none are read
