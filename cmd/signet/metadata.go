@@ -135,24 +135,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 			m.GrantTypes = append(m.GrantTypes, clients.DeviceCode)
 		}
 	})
-	set("ciba", func() {
-		if f.ciba && !slices.Contains(m.GrantTypes, clients.CIBA) {
-			m.GrantTypes = append(m.GrantTypes, clients.CIBA)
-		}
-	})
-	set("ciba-ping", func() {
-		m.BackchannelNotification, m.BackchannelDelivery = from.BackchannelNotification, ""
-		if from.BackchannelNotification != "" {
-			m.BackchannelDelivery = "ping"
-		}
-	})
-	set("ciba-push", func() {
-		m.BackchannelNotification, m.BackchannelDelivery = f.push, ""
-		if f.push != "" {
-			m.BackchannelDelivery = "push"
-		}
-	})
-	set("ciba-request-alg", func() { m.BackchannelSigningAlg = from.BackchannelSigningAlg })
+	f.applyBackchannel(set, m)
 	set("native", func() { m.ApplicationType = map[bool]string{true: clients.Native, false: clients.Web}[f.native] })
 	set("first-party", func() { m.FirstParty = from.FirstParty })
 	set("profile", func() { m.Profile = from.Profile })
@@ -191,6 +174,28 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 		return err
 	}
 	return f.readKeys(a, m)
+}
+
+// applyBackchannel is apply of what is about decisions of people elsewhere.
+func (f *metadataFlags) applyBackchannel(set func(flag string, do func()), m *clients.Metadata) {
+	set("ciba", func() {
+		if f.ciba && !slices.Contains(m.GrantTypes, clients.CIBA) {
+			m.GrantTypes = append(m.GrantTypes, clients.CIBA)
+		}
+	})
+	set("ciba-ping", func() {
+		m.BackchannelNotification, m.BackchannelDelivery = f.m.BackchannelNotification, ""
+		if f.m.BackchannelNotification != "" {
+			m.BackchannelDelivery = "ping"
+		}
+	})
+	set("ciba-push", func() {
+		m.BackchannelNotification, m.BackchannelDelivery = f.push, ""
+		if f.push != "" {
+			m.BackchannelDelivery = "push"
+		}
+	})
+	set("ciba-request-alg", func() { m.BackchannelSigningAlg = f.m.BackchannelSigningAlg })
 }
 
 // federatedCredentials reads the words of --federated-credential.
