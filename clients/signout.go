@@ -59,3 +59,9 @@ func webMistake(raw string) string {
 func (m Metadata) ToldOfSignout() bool {
 	return m.BackchannelLogoutURI != "" || m.FrontchannelLogoutURI != ""
 }
+
+// LearnsSessions reports whether its ID tokens name the session (sid). Clients of a profile get that only where they have a use for it: they
+// are told of sign-outs, or begin them.
+func (m Metadata) LearnsSessions() bool {
+	return !m.FAPI() || m.ToldOfSignout() || len(m.PostLogoutRedirectURIs) > 0
+}

@@ -208,7 +208,10 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	g := req.State
 	id := tokens.ID{
 		Subject: s.subject(req), Audience: tokens.Audience{req.Client.ClientID}, IssuedAt: req.Now.Unix(), ExpiresAt: expires.Unix(),
-		ACR: g.ACR, AMR: g.AMR, SessionID: s.names.Session(req.Client, g.SessionID),
+		ACR: g.ACR, AMR: g.AMR,
+	}
+	if req.Client.LearnsSessions() {
+		id.SessionID = s.names.Session(req.Client, g.SessionID)
 	}
 	if req.Client.Exchange != nil { // it may present it: the grant is what then has to live
 		id.GrantID = g.ID

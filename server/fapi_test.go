@@ -27,7 +27,7 @@ type fapi struct {
 	key *ecdsa.PrivateKey
 }
 
-func newFAPI(t *testing.T, profile string) (fapi, bound) {
+func newFAPI(t *testing.T, profile string, change ...func(m *clients.Metadata)) (fapi, bound) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -38,6 +38,9 @@ func newFAPI(t *testing.T, profile string) (fapi, bound) {
 		m.Profile, m.TokenEndpointAuthMethod = profile, clients.MethodJWTKey
 		m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
 		m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k"}}}
+		for _, f := range change {
+			f(m)
+		}
 	})
 	return fapi{pushes{t, s, app}, key}, bound{t, s, app, dpoptest.New(t)}
 }
@@ -93,6 +96,87 @@ func TestFAPI2_ACodeAndARefreshTokenThatStays(t *testing.T) {
 			t.Fatalf("refresh: %d %v", status, next)
 		}
 		last = next
+	}
+}
+
+// login is a sign-in of the person, and what the token endpoint gave for it.
+func (f fapi) login(b bound, browser *servertest.Browser, who servertest.Person) map[string]any {
+	f.Helper()
+	form, verifier := f.form(map[string]string{"scope": "openid offline_access"})
+	status, got := f.app.Post(f.T, "/oauth2/par", f.authenticated(form, nil))
+	if status != 201 {
+		f.Fatalf("push: %d %v", status, got)
+	}
+	f.open(browser, got["request_uri"].(string))
+	status, got, _ = b.post(f.s, f.authenticated(url.Values{"grant_type": {"authorization_code"}, "code": {f.through(browser, who).Get("code")},
+		"redirect_uri": f.app.RedirectURIs, "code_verifier": {verifier}}, nil), b.proof())
+	if status != 200 {
+		f.Fatalf("code: %d %v", status, got)
+	}
+	return got
+}
+
+// fapi2-…-test-claims-parameter-identity-claims warns of claims that nobody asked for: sid is there for those who have a use for it, at the
+// code and at each refresh.
+func TestFAPI2_TheSessionIsNamedToThoseWhoUseIt(t *testing.T) {
+	const after = "https://bank.example/bye"
+	for name, test := range map[string]struct {
+		change func(m *clients.Metadata)
+		named  bool
+	}{
+		"no sign-out":   {func(*clients.Metadata) {}, false},
+		"begins them":   {func(m *clients.Metadata) { m.PostLogoutRedirectURIs = []string{after} }, true},
+		"back-channel":  {func(m *clients.Metadata) { m.BackchannelLogoutURI = "https://bank.example/out" }, true},
+		"front-channel": {func(m *clients.Metadata) { m.FrontchannelLogoutURI = "https://bank.example/frame" }, true},
+	} {
+		for _, profile := range []string{clients.ProfileFAPI2, clients.ProfileFAPI2Messages} {
+			m := clients.Metadata{Profile: profile}
+			if test.change(&m); m.LearnsSessions() != test.named {
+				t.Errorf("%s, %s: %t", name, profile, m.LearnsSessions())
+			}
+		}
+		t.Run(name, func(t *testing.T) {
+			f, b := newFAPI(t, clients.ProfileFAPI2, func(m *clients.Metadata) { m.RedirectURIs = []string{"https://bank.example/cb"} }, test.change)
+			got := f.login(b, f.s.Browser(t), f.s.Person(t, "ada@example.com"))
+			_, again, _ := b.post(f.s, f.authenticated(refreshForm(got["refresh_token"]), nil), b.proof())
+			for _, answer := range []map[string]any{got, again} {
+				if sid := claimsOf(t, answer["id_token"].(string))["sid"]; (sid != nil) != test.named {
+					t.Errorf("sid: %v", sid)
+				}
+			}
+		})
+	}
+}
+
+// A sign-out that the app begins goes through without a question where its ID token names the session; the others' people are asked.
+func TestFAPI2_SignOut(t *testing.T) {
+	const after = "https://bank.example/bye"
+	for _, registered := range []bool{true, false} {
+		f, b := newFAPI(t, clients.ProfileFAPI2, func(m *clients.Metadata) {
+			if registered {
+				m.PostLogoutRedirectURIs = []string{after}
+			}
+		})
+		browser := f.s.Browser(t)
+		hint := f.login(b, browser, f.s.Person(t, "ada@example.com"))["id_token"].(string)
+		here := func() bool { return !browser.Tab(t).Get(t, "/account").Has("login-submit") }
+		q := url.Values{"id_token_hint": {hint}}
+		if registered {
+			q.Set("post_logout_redirect_uri", after)
+		}
+		browser.Get(t, "/oauth2/logout?"+q.Encode())
+		if registered {
+			if browser.Landed == nil || browser.Landed.String() != after || here() {
+				t.Errorf("%d at %s, landed at %v", browser.Status, browser.URL, browser.Landed)
+			}
+			continue
+		}
+		if !browser.Has("logout-confirm") || !strings.Contains(browser.Text("main"), "ada@example.com") || !here() {
+			t.Fatalf("%d at %s: %s", browser.Status, browser.URL, browser.Text("main"))
+		}
+		if browser.Submit(t, "logout-confirm", nil); here() {
+			t.Errorf("still signed in, at %s", browser.URL)
+		}
 	}
 }
 
