@@ -136,7 +136,8 @@ func TestFAPI2_TheSessionIsNamedToThoseWhoUseIt(t *testing.T) {
 			}
 		}
 		t.Run(name, func(t *testing.T) {
-			f, b := newFAPI(t, clients.ProfileFAPI2, func(m *clients.Metadata) { m.RedirectURIs = []string{"https://bank.example/cb"} }, test.change)
+			of := func(m *clients.Metadata) { m.RedirectURIs = []string{"https://bank.example/cb"} }
+			f, b := newFAPI(t, clients.ProfileFAPI2, of, test.change)
 			got := f.login(b, f.s.Browser(t), f.s.Person(t, "ada@example.com"))
 			_, again, _ := b.post(f.s, f.authenticated(refreshForm(got["refresh_token"]), nil), b.proof())
 			for _, answer := range []map[string]any{got, again} {
