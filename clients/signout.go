@@ -60,8 +60,8 @@ func (m Metadata) ToldOfSignout() bool {
 	return m.BackchannelLogoutURI != "" || m.FrontchannelLogoutURI != ""
 }
 
-// LearnsSessions reports whether its ID tokens name the session (sid). Clients of a profile get that only where they have a use for it: they
-// are told of sign-outs, or begin them.
+// LearnsSessions reports whether its ID tokens name the session (sid). Clients of a profile get that only where they have a use for it:
+// they are told of sign-outs, or begin them.
 func (m Metadata) LearnsSessions() bool {
 	return !m.FAPI() || m.ToldOfSignout() || len(m.PostLogoutRedirectURIs) > 0
 }

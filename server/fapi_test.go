@@ -108,8 +108,8 @@ func (f fapi) login(b bound, browser *servertest.Browser, who servertest.Person)
 		f.Fatalf("push: %d %v", status, got)
 	}
 	f.open(browser, got["request_uri"].(string))
-	status, got, _ = b.post(f.s, f.authenticated(url.Values{"grant_type": {"authorization_code"}, "code": {f.through(browser, who).Get("code")},
-		"redirect_uri": f.app.RedirectURIs, "code_verifier": {verifier}}, nil), b.proof())
+	status, got, _ = b.post(f.s, f.authenticated(url.Values{"grant_type": {"authorization_code"}, "code_verifier": {verifier},
+		"redirect_uri": f.app.RedirectURIs, "code": {f.through(browser, who).Get("code")}}, nil), b.proof())
 	if status != 200 {
 		f.Fatalf("code: %d %v", status, got)
 	}
