@@ -56,6 +56,9 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 		return 0, refusal.AccessDenied("The person refused.")
 	}
 	step := next(in, s, now)
+	if in.Request.Prompted("none") && s.UserID != "" && s.ConsentNeeded && !s.ScopesGone {
+		return 0, in.toStranger()
+	}
 	if step > ChooseAccount && in.unmet(s) { // they are chosen, and signed in as well as they will be
 		return 0, refusal.UnmetAuthenticationRequirements("The person did not sign in as strongly as was asked for.")
 	}
@@ -83,7 +86,18 @@ func Next(in Interaction, s Seen, now time.Time) (Step, error) {
 			return 0, refusal.AccountSelectionRequired("An account has to be chosen.")
 		}
 	}
-	return 0, refusal.LoginRequired("Nobody is signed in, or must sign in again.")
+	return 0, signInFirst()
+}
+
+func signInFirst() error { return refusal.LoginRequired("Nobody is signed in, or must sign in again.") }
+
+// toStranger is what an app learns without asking that the person has not agreed to: that somebody is signed in, which every app can find
+// out, and not who (a name that it has from elsewhere is answered like a wrong one), how they signed in, or what else they were to do.
+func (in Interaction) toStranger() error {
+	if in.Request.NamesPerson() {
+		return signInFirst()
+	}
+	return refusal.ConsentRequired("The person has not agreed to this yet.")
 }
 
 func next(in Interaction, s Seen, now time.Time) Step {

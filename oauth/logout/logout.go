@@ -118,6 +118,9 @@ func Judge(ctx context.Context, r Request, registry Clients, verify func(string)
 			return p, nil
 		}
 		hint, err := verify(r.IDTokenHint)
+		if err != nil {
+			telemetry.Add(ctx, slog.String("hint_error", err.Error()))
+		}
 		if err != nil || len(hint.Audience) == 0 || (id != "" && !slices.Contains(hint.Audience, id)) {
 			return p, nil
 		}

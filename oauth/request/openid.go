@@ -1,6 +1,7 @@
 package request
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"signet/clients"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
+	"signet/oauth/keys"
 	"signet/oauth/refusal"
 )
 
@@ -49,6 +51,9 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 func (p *Parser) person(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
 	if hint := form.Get("id_token_hint"); hint != "" {
 		subject, audience, err := p.Hint(hint)
+		if errors.Is(err, keys.ErrSealed) {
+			return refusal.InvalidRequest("id_token_hint is encrypted, and not to a key of this issuer: send the ID token inside.").Because(err)
+		}
 		if err != nil && slices.Contains(req.Prompts, "none") { // who was meant cannot be told, and nobody may be asked
 			return refusal.LoginRequired("id_token_hint is not an ID token that this issuer can verify.").Because(err)
 		}

@@ -277,6 +277,29 @@ func TestRequestObject_UnsignedOnlyWhereRegisteredOrAllowed(t *testing.T) { // O
 	}
 }
 
+// loopback lets the server fetch from the test's own sites.
+var loopback = servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = []string{"127.0.0.1"} })
+
+// fetches registers addresses of request objects by http, which only a test may.
+func (w *objectWorld) fetches(t *testing.T, registered []string) {
+	t.Helper()
+	row, _, err := w.Services().DB.ClientByID(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := json.Marshal(registered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := append(append([]byte(`{"request_uris":`), list...), append([]byte(","), row.Metadata[1:]...)...)
+	if err := w.Services().DB.UpdateClient(t.Context(), "shop", row.Metadata, changed, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Services().Clients.SetDisabled(t.Context(), "shop", false); err != nil { // and read it anew
+		t.Fatal(err)
+	}
+}
+
 func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core section 6.2
 	content, asked := "", 0
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -298,23 +321,8 @@ func TestRequestObject_ByReference(t *testing.T) { // OpenID Connect Core sectio
 	for _, path := range []string{"/r", "/gone", "/moved", "/huge", "/named#" + strings.Repeat("B", 43)} {
 		registered = append(registered, site.URL+path)
 	}
-	w := newObjectWorld(t, "signed", nil, servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = []string{"127.0.0.1"} }))
-	row, _, err := w.Services().DB.ClientByID(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := json.Marshal(registered)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// http, which only this test may
-	changed := append(append([]byte(`{"request_uris":`), list...), append([]byte(","), row.Metadata[1:]...)...)
-	if err := w.Services().DB.UpdateClient(t.Context(), "shop", row.Metadata, changed, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Services().Clients.SetDisabled(t.Context(), "shop", false); err != nil { // and read it anew
-		t.Fatal(err)
-	}
+	w := newObjectWorld(t, "signed", nil, loopback)
+	w.fetches(t, registered)
 	b := w.signedIn(t)
 	content = w.sign(t, members{"state": "there"}, "")
 	sum := sha256.Sum256([]byte(content))

@@ -15,6 +15,7 @@ import (
 	"signet/oauth/refusal"
 	"signet/oauth/request"
 	"signet/server/browser"
+	"signet/server/login"
 	"signet/server/pages"
 	"signet/server/web"
 )
@@ -70,15 +71,10 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) 
 	r = r.WithContext(pages.WithLocales(r.Context(), req.UILocales))
 	now := time.Now()
 	in := flow.Interaction{Purpose: flow.PurposeAuthorize, Request: req, CreatedAt: now, ExpiresAt: now}
-	v, behind, err := h.hinted(w, r, in)
-	if err != nil {
+	s, step, behind, err := h.begun(w, r, in)
+	if s == nil {
 		return err
 	}
-	s, err := h.Login.Begun(r, in, v)
-	if err != nil {
-		return err
-	}
-	step, err := s.Step()
 	if err != nil || step == flow.Finish {
 		return h.lead(w, r, s)
 	}
@@ -97,6 +93,32 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) 
 		return h.Login.ToStep(w, r, s, flow.ChooseAccount)
 	}
 	return h.lead(w, r, s)
+}
+
+// begun finds out who the request is about and what comes next; without a state the error is the server's. Where nothing may be shown, a
+// login_hint counts for an account behind the one in view only if the app gets an answer about it: else it would learn by guessing who
+// else uses this browser.
+func (h *Handler) begun(w http.ResponseWriter, r *http.Request, in flow.Interaction) (s *login.State, step flow.Step, behind bool,
+	err error) {
+	v, behind, err := h.hinted(w, r, in)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	if s, err = h.Login.Begun(r, in, v); err != nil {
+		return nil, 0, false, err
+	}
+	step, err = s.Step()
+	if step == flow.Finish || !behind || !in.Request.Prompted("none") || in.Request.NamesPerson() {
+		return s, step, behind, err
+	}
+	if v, err = h.Browser.Visitor(r); err == nil {
+		s, err = h.Login.Begun(r, in, v)
+	}
+	if err != nil {
+		return nil, 0, false, err
+	}
+	step, err = s.Step()
+	return s, step, false, err
 }
 
 // notBegun sends a browser without a cookie round once where its network has begun too much (rule V06); one that keeps none is told so.

@@ -194,7 +194,8 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 	}
 	s.seen.Subject = l.SubjectOf(ctx, s.In.Request, s.seen.UserID)
 	s.step, s.refused = flow.Next(s.In, s.seen, now)
-	if s.step < flow.Consent || s.Client == nil {
+	silent := s.Visitor != nil && s.In.Request.Prompted("none") // what it is told depends on whether it is known
+	if s.step < flow.Consent && !silent || s.Client == nil {
 		return nil
 	}
 	s.resources = l.Resources()
