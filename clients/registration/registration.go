@@ -271,6 +271,20 @@ func becameAnother(before, after clients.Metadata) (bool, error) {
 	return old != now, err
 }
 
+// sameSubjects refuses a change after which an app would call people something else: with access that it has already it would learn what
+// the apps of another sector call them, or all others do, and sub would not be that of the ID token any more (OpenID Connect Core sections
+// 5.3.2, 8.1 and 12.2).
+func sameSubjects(before, after clients.Metadata) error {
+	switch {
+	case before.Pairwise() != after.Pairwise():
+		return invalid("subject_type cannot be changed. Register the application anew.")
+	case after.Pairwise() && before.Sector() != after.Sector():
+		return invalid("The sector of an application cannot be changed: keep the host of its redirect_uris or of its sector_identifier_uri, " +
+			"name a sector_identifier_uri there, or register it anew.")
+	}
+	return nil
+}
+
 // Replace puts a document in the place of all that the application registered; right compares a client_secret that it carries. Errors are
 // *Refusal, ErrToken, or the storage's.
 func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage,
@@ -310,6 +324,9 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 		m.AdminTools = false // what an administrator looked at is another thing now
 		if before.FirstParty && slices.ContainsFunc(m.RedirectURIs, func(u string) bool { return !slices.Contains(before.RedirectURIs, u) }) {
 			return &Refusal{"invalid_redirect_uri", "People are not asked for this client: only an operator may give it other addresses."}
+		}
+		if err := sameSubjects(before, *m); err != nil {
+			return err
 		}
 		if another, err = becameAnother(before, *m); err != nil {
 			return err
