@@ -133,6 +133,8 @@ type PendingFactor struct {
 	// the first step (rule V02).
 	Enrol   bool `json:"enrol,omitempty"`
 	Guesses int  `json:"guesses,omitempty"` // at the second factor
+	// Browser is a hash of what the browser got when the first step was done; "" = the release before gave it nothing.
+	Browser string `json:"browser,omitempty"`
 	// From is the session at an upstream that it came of, as who made it keeps it; nil = none.
 	From json.RawMessage `json:"from,omitempty"`
 }

@@ -14,6 +14,7 @@ const (
 	sessionCookie  = "session"  // the secret of a session
 	accountsCookie = "accounts" // secrets of the other sessions, see accounts.go
 	browserCookie  = "browser"  // a secret that interactions are bound to
+	stepsCookie    = "steps"    // secrets of first steps whose second one is due, see step.go
 	deviceCookie   = "device"   // accounts this browser is known to, see device.go
 	languageCookie = "language" // the one that was chosen in the footer
 )

@@ -97,6 +97,7 @@ func (l *Login) halt(w http.ResponseWriter, r *http.Request, s *State, u storage
 	}
 	pending := flow.PendingFactor{
 		UserID: u.ID, Epoch: u.Epoch, At: time.Now(), AMR: how.AMR, ACR: how.ACR, Remember: how.Remember, Enrol: step == factor.Enrol,
+		Browser: l.Browser.FirstStep(w, r),
 	}
 	if how.From != nil {
 		var err error

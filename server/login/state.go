@@ -177,7 +177,7 @@ func about(c *clients.Client, kind string) *web.PageError {
 func (l *Login) assess(r *http.Request, s *State) (err error) {
 	ctx, now := r.Context(), time.Now()
 	s.seen = flow.Seen{Leaving: s.Leaving != nil}
-	if err := l.pending(ctx, s, now); err != nil {
+	if err := l.pending(r, s, now); err != nil {
 		return err
 	}
 	if err := l.confirming(ctx, s, now); err != nil {
@@ -209,13 +209,14 @@ func (l *Login) assess(r *http.Request, s *State) (err error) {
 	return nil
 }
 
-// pending finds the person of a sign-in that waits for its second factor. What ended everything of theirs since ended it.
-func (l *Login) pending(ctx context.Context, s *State, now time.Time) error {
+// pending finds the person of a sign-in that waits for its second factor, in the browser where the first step was done. What ended
+// everything of theirs since ended it.
+func (l *Login) pending(r *http.Request, s *State, now time.Time) error {
 	p := s.In.Progress.Pending(now)
-	if p == nil {
+	if p == nil || !l.Browser.DidFirstStep(r, p.Browser) {
 		return nil
 	}
-	u, err := l.People.Show(ctx, p.UserID)
+	u, err := l.People.Show(r.Context(), p.UserID)
 	if errors.Is(err, users.ErrNotFound) {
 		return nil
 	}

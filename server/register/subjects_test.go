@@ -8,9 +8,9 @@ import (
 	"signet/server/servertest"
 )
 
-// TestRegistration_AnAppLearnsNoSubjectOfAnotherSector: an app that has access to somebody's claims already cannot change itself so that it is
-// told, without them, what apps of another sector call them, or apps with public subjects (OpenID Connect Core section 8.1). What keeps the
-// sector is taken.
+// TestRegistration_AnAppLearnsNoSubjectOfAnotherSector: an app that has access to somebody's claims already cannot change itself so that it
+// is told, without them, what apps of another sector call them, or apps with public subjects (OpenID Connect Core section 8.1). What keeps
+// the sector is taken.
 func TestRegistration_AnAppLearnsNoSubjectOfAnotherSector(t *testing.T) {
 	s := servertest.New(t, servertest.HandlerOnly(), yaml("open"))
 	const cb = "https://app.example/cb"
