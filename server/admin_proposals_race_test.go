@@ -102,8 +102,9 @@ func TestProposals_Races(t *testing.T) {
 		boss := admin.Actor{Kind: admin.KindPerson, ID: w.boss.ID, Holds: admin.SetOf(admin.All()...)}
 		confirmed := 0
 		for i := range 12 {
-			bob := w.Person(t, fmt.Sprintf("bob%d@example.com", i))
-			p, err := made.Make(ctx, boss, w.app.ClientID, proposals.DisablePerson, bob.ID)
+			bob, asks := w.Person(t, fmt.Sprintf("bob%d@example.com", i)), w.App(t, fmt.Sprintf("asks%d", i), servertest.Public).ClientID
+			w.allow(t, asks, true) // another one each time, for what cannot be confirmed is refused
+			p, err := made.Make(ctx, boss, asks, proposals.DisablePerson, bob.ID)
 			if err != nil {
 				t.Fatal(err)
 			}

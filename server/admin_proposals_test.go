@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -204,16 +205,16 @@ func TestProposals_Changed(t *testing.T) {
 	t.Parallel()
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		w := newToolsWorld(t, engine, servertest.YAML(writing))
-		w.allow(t, w.app.ClientID, true)
 		bob := w.Person(t, "bob@example.com")
 		w.App(t, "target", func(*clients.Metadata) {})
 		ctx, made, acts := t.Context(), w.Services().Proposals, w.Services().Admin
 		boss := admin.Actor{Kind: admin.KindPerson, ID: w.boss.ID, Holds: admin.SetOf(admin.All()...)}
+		asks := "" // another one each time, for the person refuses all
 		rename := func(id string) error {
 			_, err := acts.ChangeClient(ctx, w.host(), id, "", func(m *clients.Metadata) error { m.ClientName += "!"; return nil })
 			return err
 		}
-		for _, c := range []struct {
+		for i, c := range []struct {
 			what   string
 			act    proposals.Act
 			target string
@@ -234,12 +235,10 @@ func TestProposals_Changed(t *testing.T) {
 			{"enabled already", proposals.EnableApp, "target", func() error {
 				return acts.SetClientDisabled(ctx, w.host(), "target", false)
 			}, admin.ErrConflict},
-			{"the client that asks is called otherwise", proposals.DisableApp, "target", func() error { return rename(w.app.ClientID) },
-				admin.ErrConflict},
+			{"the client that asks is called otherwise", proposals.DisableApp, "target", func() error { return rename(asks) }, admin.ErrConflict},
 			{"the client that asks is disabled", proposals.DisableApp, "target", func() error {
-				return acts.SetClientDisabled(ctx, w.host(), w.app.ClientID, true)
+				return acts.SetClientDisabled(ctx, w.host(), asks, true)
 			}, admin.ErrConflict},
-			{"nothing", "", "", func() error { return acts.SetClientDisabled(ctx, w.host(), w.app.ClientID, false) }, nil},
 			{"an app that is gone", proposals.DisableApp, "target", func() error {
 				return acts.DeleteClient(ctx, w.host(), "target", "")
 			}, admin.ErrNotFound},
@@ -247,13 +246,10 @@ func TestProposals_Changed(t *testing.T) {
 				return w.Services().DB.EraseUser(ctx, bob.ID)
 			}, admin.ErrNotFound},
 		} {
-			if c.act == "" {
-				if err := c.change(); err != nil {
-					t.Fatal(err)
-				}
-				continue
-			}
-			p, err := made.Make(ctx, boss, w.app.ClientID, c.act, c.target)
+			asks = fmt.Sprintf("asks%d", i)
+			w.App(t, asks, servertest.Public)
+			w.allow(t, asks, true)
+			p, err := made.Make(ctx, boss, asks, c.act, c.target)
 			if err != nil {
 				t.Fatalf("%s: %v", c.what, err)
 			}
@@ -263,7 +259,7 @@ func TestProposals_Changed(t *testing.T) {
 			if err := made.Confirm(ctx, boss, p.ID); !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", c.what, err)
 			}
-			if got, err := made.State(ctx, boss, w.app.ClientID, p.ID); err != nil || got.State != "pending" {
+			if got, err := made.State(ctx, boss, asks, p.ID); err != nil || got.State != "pending" {
 				t.Errorf("%s: %+v %v", c.what, got, err)
 			}
 			if err := made.Deny(ctx, boss, p.ID); err != nil {
@@ -369,7 +365,7 @@ func TestProposals_Off(t *testing.T) {
 	}
 }
 
-// TestProposals_Expire: after fifteen minutes one is void.
+// TestProposals_Expire: after fifteen minutes, to the microsecond, one is void.
 func TestProposals_Expire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newToolsWorld(t, servertest.YAML(writing))
@@ -381,7 +377,15 @@ func TestProposals_Expire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(15*time.Minute + time.Second)
+		again, err := made.Make(t.Context(), boss, w.app.ClientID, proposals.EndSessions, bob.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(again.ExpiresAt) - time.Microsecond)
+		if err := made.Confirm(t.Context(), boss, again.ID); err != nil {
+			t.Errorf("in the last moment: %v", err)
+		}
+		time.Sleep(time.Microsecond)
 		if err := made.Confirm(t.Context(), boss, p.ID); !errors.Is(err, admin.ErrNotFound) || w.disabled(t, bob.ID) {
 			t.Errorf("confirmed too late: %v", err)
 		}

@@ -125,6 +125,13 @@ func (db *DB) WaitingOf(ctx context.Context, kind, owner string, now time.Time) 
 	return list, err
 }
 
+// WaitingDenied counts those of a kind that their owner denied to a client, as long as they are kept.
+func (db *DB) WaitingDenied(ctx context.Context, kind, owner, clientID string, now time.Time) (n int, err error) {
+	err = db.one(ctx, `SELECT count(*) FROM waiting WHERE owner = $1 AND kind = $2 AND client_id = $3 AND state = 'denied'
+		AND user_id = $1 AND expires_at > $4`, []any{owner, kind, clientID, micros(now)}, &n)
+	return n, err
+}
+
 // DecideWaiting notes what the person decided: once, and in time. Of concurrent callers exactly one succeeds, the others get ErrStale. The
 // user code is free again; the row is kept until the given time at least.
 func (db *DB) DecideWaiting(ctx context.Context, idHash, userID string, approved bool, until, now time.Time) error {

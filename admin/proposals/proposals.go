@@ -82,20 +82,24 @@ const (
 	kept      = time.Hour // what became of one is told so long
 	share     = 10        // that may wait for one person
 	perClient = 5         // … of one client
+	refusals  = 3         // … in the time that they are kept, after which that client proposes nothing to that person until one is past
 )
 
 // Errors of Make.
 var (
 	// ErrTooMany: as many wait as may for one person, or of one client.
 	ErrTooMany = errors.New("too many acts wait to be confirmed")
-	errChanged = fmt.Errorf("%w: what it is about has changed since it was proposed", admin.ErrConflict)
-	errUnknown = fmt.Errorf("%w: this act is decided already, too old, or somebody else's", admin.ErrNotFound)
+	// ErrRefusedOften: the person has refused as many of the client's proposals in the last hour as is enough.
+	ErrRefusedOften = errors.New("the person has refused three proposals of this app in the last hour")
+	errChanged      = fmt.Errorf("%w: what it is about has changed since it was proposed", admin.ErrConflict)
+	errUnknown      = fmt.Errorf("%w: this act is decided already, too old, or somebody else's", admin.ErrNotFound)
 )
 
 // Store is the part of *storage.DB that it uses.
 type Store interface {
 	InsertWaiting(ctx context.Context, w storage.Waiting, share int) error
 	WaitingOf(ctx context.Context, kind, owner string, now time.Time) ([]storage.Waiting, error)
+	WaitingDenied(ctx context.Context, kind, owner, clientID string, now time.Time) (int, error)
 	PollWaiting(ctx context.Context, kind, idHash, clientID string, now time.Time) (storage.Waiting, error)
 	DecideWaiting(ctx context.Context, idHash, userID string, approved bool, until, now time.Time) error
 }
@@ -182,8 +186,16 @@ func (s *Service) Make(ctx context.Context, a admin.Actor, clientID string, act 
 	return p, err
 }
 
-// sameOf finds what the client has asked of the person already, in the same words; ErrTooMany where it may ask for no more.
+// sameOf finds what the client has asked of the person already, in the same words; ErrTooMany, ErrRefusedOften where it may ask for no
+// more.
 func (s *Service) sameOf(ctx context.Context, w storage.Waiting, what stored) (*storage.Waiting, error) {
+	denied, err := s.o.Store.WaitingDenied(ctx, kind, w.Owner, w.ClientID, w.CreatedAt)
+	if err != nil {
+		return nil, fmt.Errorf("count what was refused: %w", err)
+	}
+	if denied >= refusals {
+		return nil, ErrRefusedOften
+	}
 	rows, err := s.o.Store.WaitingOf(ctx, kind, w.Owner, w.CreatedAt)
 	if err != nil {
 		return nil, fmt.Errorf("list proposals: %w", err)

@@ -68,8 +68,9 @@ type Outbox interface {
 	Hasten(ctx context.Context, id string) error
 }
 
-// Refusing keeps who wants to be asked nothing; *storage.DB does.
+// Refusing keeps who wants to be asked nothing, and which agents are paused; *storage.DB does.
 type Refusing interface {
+	ConsentOf(ctx context.Context, userID, clientID string) (storage.Consent, error)
 	RefuseRequests(ctx context.Context, userID string, now time.Time) error
 	TakeRequests(ctx context.Context, userID string) error
 	RefusesRequests(ctx context.Context, userID string) (since time.Time, err error)
@@ -108,8 +109,9 @@ type Whom struct{ key, userID string }
 // Key is what requests for them are counted by.
 func (w Whom) Key() string { return w.key }
 
-// Whom finds who is named. Who refuses all requests is nobody who can decide here, as far as an app sees.
-func (r *Requests) Whom(ctx context.Context, b request.Backchannel) (Whom, error) {
+// Whom finds who is named. Who refuses all requests is nobody who can decide here, as far as an app sees. An agent that the person paused
+// asks them nothing, and is told so, as it is when it refreshes; *refusal.Refusal.
+func (r *Requests) Whom(ctx context.Context, c *clients.Client, b request.Backchannel) (Whom, error) {
 	id, key, err := r.o.People.Named(ctx, b.Login, b.UserID)
 	if err != nil {
 		return Whom{}, fmt.Errorf("find whom an app names: %w", err)
@@ -120,12 +122,26 @@ func (r *Requests) Whom(ctx context.Context, b request.Backchannel) (Whom, error
 			return Whom{}, err
 		}
 		if since.IsZero() {
-			return Whom{id, id}, nil
+			return Whom{id, id}, r.mayAsk(ctx, id, c)
 		}
 	}
 	h := hmac.New(sha256.New, r.o.Key)
 	h.Write([]byte(key))
 	return Whom{key: "nobody " + base64.RawURLEncoding.EncodeToString(h.Sum(nil))}, nil
+}
+
+// mayAsk is what was agreed with the app, and is paused.
+func (r *Requests) mayAsk(ctx context.Context, userID string, c *clients.Client) error {
+	agreed, err := r.o.Refusing.ConsentOf(ctx, userID, c.ClientID)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("find what a person agreed to: %w", err)
+	case !agreed.PausedAt.IsZero():
+		return refusal.AccessDenied("The person has paused this agent: it asks again once they let it go on.")
+	}
+	return nil
 }
 
 // From is where a request came from.

@@ -195,6 +195,10 @@ func toolError(ctx context.Context, err error) string {
 	if errors.Is(err, proposals.ErrTooMany) {
 		return "Too many acts wait for the person already: they confirm or refuse those first."
 	}
+	if errors.Is(err, proposals.ErrRefusedOften) {
+		return "The person has refused three of your proposals in the last hour. Propose nothing more, and ask them what they want: " +
+			"proposals are taken again an hour after the refusals."
+	}
 	p, ok := errors.AsType[*web.Problem](toProblem(err))
 	if !ok || p.Status >= http.StatusInternalServerError {
 		telemetry.Add(ctx, slog.String("error", err.Error()))

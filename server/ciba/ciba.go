@@ -40,7 +40,7 @@ type Parser interface {
 
 // Requests keeps what waits; *ciba.Requests.
 type Requests interface {
-	Whom(ctx context.Context, b request.Backchannel) (ciba.Whom, error)
+	Whom(ctx context.Context, c *clients.Client, b request.Backchannel) (ciba.Whom, error)
 	Begin(ctx context.Context, c *clients.Client, b request.Backchannel, whom ciba.Whom, from ciba.From) (ciba.Answer, error)
 	Of(ctx context.Context, userID string) ([]ciba.Waiting, error)
 	Find(ctx context.Context, userID, id string) (ciba.Waiting, error)
@@ -134,7 +134,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refusal.From(err)
 	}
-	whom, err := h.Requests.Whom(ctx, asked)
+	whom, err := h.Requests.Whom(ctx, c, asked)
 	if err != nil {
 		return refusal.From(err)
 	}

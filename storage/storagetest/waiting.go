@@ -26,6 +26,33 @@ func waiting(t *testing.T, db *storage.DB) {
 	waitingBounds(t, db)
 	waitingAddresses(t, db)
 	waitingAsked(t, db)
+	waitingDenied(t, db)
+}
+
+// waitingDenied: what the owner denied to a client is counted as long as it is kept, and nothing else.
+func waitingDenied(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i, c := range []struct{ client, by, kind string }{{"robot", "eve", "k"}, {"robot", "eve", "k"}, {"other", "eve", "k"}, {"robot", "ada", "k"},
+		{"robot", "eve", "l"}, {"robot", "", "k"}} {
+		w := waitingOf(fmt.Sprintf("denied%d", i), now)
+		w.Kind, w.UserCode, w.ClientID, w.Owner = c.kind, "", c.client, "eve"
+		ok(t, db.InsertWaiting(ctx, w, 10))
+		if c.by != "" {
+			ok(t, db.DecideWaiting(ctx, w.IDHash, c.by, false, now.Add(time.Hour), now))
+		}
+	}
+	w := waitingOf("denied", now)
+	w.Kind, w.UserCode, w.ClientID, w.Owner = "k", "", "robot", "eve"
+	ok(t, db.InsertWaiting(ctx, w, 10))
+	ok(t, db.DecideWaiting(ctx, w.IDHash, "eve", true, now.Add(time.Hour), now))
+	for _, c := range []struct {
+		at   time.Duration
+		want int
+	}{{0, 2}, {time.Hour - time.Microsecond, 2}, {time.Hour, 0}} {
+		n, err := db.WaitingDenied(ctx, "k", "eve", "robot", now.Add(c.at))
+		ok(t, err)
+		same(t, n, c.want)
+	}
 }
 
 // waitingAsked: of what is asked of a person one of each client is live, the one that was asked last, and so many of all.
