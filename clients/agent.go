@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // defaultAgentDays is for how long people let an agent act at most, where its registration does not say.
@@ -29,6 +30,18 @@ func (m Metadata) AgentLimit(allowed int64) int64 {
 		return m.AgentMaxCalls
 	}
 	return allowed
+}
+
+// AgentEnds is until when it may act, of what a person agreed to at a time: no longer than it may be allowed now. Zero = they agreed to
+// nothing. An app that is an agent no more keeps to what was agreed.
+func (m Metadata) AgentEnds(until, agreed time.Time) time.Time {
+	if until.IsZero() || !m.Agent {
+		return until
+	}
+	if most := agreed.Add(time.Duration(cmp.Or(m.AgentMaxDays, defaultAgentDays)) * 24 * time.Hour); most.Before(until) {
+		return most
+	}
+	return until
 }
 
 // upTo are those of the list that are not more than most, and most itself.

@@ -70,9 +70,11 @@ func (p *Provider) exchangeIDToken(ctx context.Context, req *ledger.Request, x *
 		Subject: id.Subject, ClientID: s.ClientID, Scope: strings.Join(p.stillGranted(req.Client, s.Grant), " "), IssuedAt: id.IssuedAt,
 		ExpiresAt: id.ExpiresAt, AuthTime: id.AuthTime, ACR: id.ACR, AMR: id.AMR, GrantID: s.ID,
 	}
-	if !s.AgentUntil.IsZero() {
+	if until := req.Client.AgentEnds(s.AgentUntil, s.AgreedAt); !until.IsZero() && !req.Now.Before(until) {
+		return unacceptable("subject_token", errPastEnd)
+	} else if !until.IsZero() {
 		x.subject.CallLimit = tokens.CallsADay(req.Client.AgentLimit(s.AgentCalls))
-		x.subject.ExpiresAt = min(id.ExpiresAt, s.AgentUntil.Unix())
+		x.subject.ExpiresAt = min(id.ExpiresAt, until.Unix())
 	} else if req.Client.Agent {
 		return unacceptable("subject_token", errNotAgreed)
 	}

@@ -189,8 +189,12 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 	if err := grants.Alive(&s, time.Now()); err != nil {
 		return nil, nil, inactive(err.Error())
 	}
-	if client.Agent && a.ClientID == s.ClientID && s.AgentUntil.IsZero() {
-		return nil, nil, inactive(errNotAgreed.Error())
+	if client.Agent && a.ClientID == s.ClientID {
+		if until := client.AgentEnds(s.AgentUntil, s.AgreedAt); until.IsZero() {
+			return nil, nil, inactive(errNotAgreed.Error())
+		} else if !time.Now().Before(until) {
+			return nil, nil, inactive(errPastEnd.Error())
+		}
 	}
 	return &s, client, ledger.Readable(s.Grant)
 }

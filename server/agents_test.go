@@ -409,25 +409,6 @@ func TestAgents_Email(t *testing.T) {
 	box.None(t, "ada@example.com")
 }
 
-// TestAgents_LessAllowed: what an operator allows people to allow holds for what they allowed before.
-func TestAgents_LessAllowed(t *testing.T) {
-	t.Parallel()
-	w := newAgentWorld(t)
-	token := w.allow(t, w.Browser(t), "7", "1000")
-	for _, most := range []int64{10, 0} {
-		w.change(t, "robot", func(m *clients.Metadata) { m.AgentMaxCalls = most })
-		var code string
-		if token, code = w.refresh(t, token.RefreshToken); code != "" {
-			t.Fatal(code)
-		}
-		want := 1_000.0
-		if most > 0 {
-			want = float64(most)
-		}
-		saysLimits(t, claimsOf(t, token.AccessToken), `{"sub":"robot"}`, want)
-	}
-}
-
 // TestAgents_OwnTokensOfOthers: an app that is no agent, and may exchange nothing any more, has no use of what it exchanged of its own,
 // also where tokens have no place in a status list.
 func TestAgents_OwnTokensOfOthers(t *testing.T) {

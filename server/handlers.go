@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"signet/clients"
 	"signet/config"
@@ -31,6 +32,7 @@ import (
 	"signet/server/terms"
 	"signet/server/upstream"
 	"signet/server/web"
+	"signet/users"
 )
 
 // mount is the one list of handlers.
@@ -181,7 +183,7 @@ func (h *Services) accountHandlers(view *pages.Pages, front *login.Login) ([]web
 	o := account.Options{
 		Login: front, Browser: front.Browser, Issuer: h.Config.Server.Issuer, Profile: h.People, Connected: h.People, Credentials: h.People,
 		Deletion: h.Deletion, Export: h.Export, Sessions: h.Sessions, Pages: view, App: h.app, Resource: h.resourceName, PassesTo: h.passesTo,
-		Scope:  h.scopeLine,
+		Scope: h.scopeLine, Limits: h.agentLimits,
 		Second: h.Factors, Enrolments: h.Factors, Factors: h.People.Factors, Asked: h.waitsFor, KnownAs: h.knownAs,
 	}
 	if h.Config.IDJAG.Issue {
@@ -281,6 +283,15 @@ func (h *Services) app(ctx context.Context, id string) pages.App {
 		return pages.App{ID: id, Name: id}
 	}
 	return h.shown(c, "")
+}
+
+// agentLimits are until when an agent may act, and how many calls a day, as it is registered by now.
+func (h *Services) agentLimits(ctx context.Context, a users.App) (time.Time, int64) {
+	c, err := h.Clients.Client(ctx, a.ClientID)
+	if err != nil { // it is gone, and acts no more
+		return a.AgentUntil, a.AgentCalls
+	}
+	return c.AgentEnds(a.AgentUntil, a.AgreedAt), c.AgentLimit(a.AgentCalls)
 }
 
 // elsewhere are the other authorization servers for which an app may get an assertion (ID-JAG) about the person.

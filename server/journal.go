@@ -24,7 +24,7 @@ var journaled = []audit.Name{
 	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
 	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
-	audit.ConsentWithdrawn, audit.AgentPaused, audit.KeyRetired, audit.AdminTokenRevoked,
+	audit.ConsentWithdrawn, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
 }
 
 const (
@@ -165,6 +165,8 @@ func actOf(e storage.Event) backup.Act {
 		JTI     string `json:"jti"`
 		Group   string `json:"group"`
 		Role    string `json:"role"`
+		Until   string `json:"until"`
+		Calls   int64  `json:"calls_a_day"`
 		Changes []struct {
 			Field string          `json:"field"`
 			New   json.RawMessage `json:"new"`
@@ -172,7 +174,10 @@ func actOf(e storage.Event) backup.Act {
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
 	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI,
-		Group: detail.Group, Role: detail.Role}
+		Group: detail.Group, Role: detail.Role, Calls: detail.Calls}
+	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
+		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds
+	}
 	for _, change := range detail.Changes {
 		permits := ""
 		if e.Name == string(audit.RoleChanged) && change.Field == "permissions" && json.Unmarshal(change.New, &permits) == nil {

@@ -76,7 +76,7 @@ func gapOf(r backup.Record, path string, from time.Time) string {
 	switch {
 	case r.Since.IsZero():
 		return fmt.Sprintf("nothing in the journal %s verifies with this master key", path)
-	case r.Since.After(from):
+	case r.Since.Truncate(time.Millisecond).After(from): // a backup tells no smaller ones
 		return fmt.Sprintf("the journal %s begins at %s: acts between the backup (%s) and then are not known", path,
 			r.Since.UTC().Format(time.RFC3339), from.UTC().Format(time.RFC3339))
 	case r.Damaged > 0:
@@ -149,6 +149,12 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 			return storage.ErrNotFound
 		}
 		return err
+	case audit.AgentAllowed:
+		narrowed, err := h.DB.NarrowAgent(ctx, a.User, a.Client, a.Until, a.Calls)
+		if err == nil && !narrowed {
+			return storage.ErrNotFound
+		}
+		return err
 	case audit.AdminTokenRevoked:
 		return h.DB.RevokeToken(ctx, a.Token, now.Add(longestHostToken))
 	case audit.GroupMemberRemoved, audit.GroupDeleted, audit.RoleTaken, audit.RoleDeleted, audit.RoleChanged:
@@ -202,11 +208,14 @@ func overtaken(acts []backup.Act, i int) bool {
 		back = audit.GroupMemberAdded
 	case audit.RoleTaken:
 		back = audit.RoleGiven
+	case audit.AgentAllowed: // the last that the person said counts, as far as it is less than what the backup says
+		back = audit.AgentAllowed
 	default:
 		return false
 	}
 	return slices.ContainsFunc(acts[i+1:], func(b backup.Act) bool {
-		return b.Name == string(back) && b.User == a.User && b.Group == a.Group && b.Role == a.Role
+		return b.Name == string(back) && b.User == a.User && b.Group == a.Group && b.Role == a.Role &&
+			(back != audit.AgentAllowed || b.Client == a.Client)
 	})
 }
 

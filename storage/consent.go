@@ -24,7 +24,7 @@ type Consent struct {
 	Epoch      int64     // raised by withdrawal; grants made before die with it
 	Withdrawn  time.Time `gorm:"serializer:micros"`
 	CreatedAt  time.Time `gorm:"serializer:micros;autoCreateTime:false"`
-	UpdatedAt  time.Time `gorm:"serializer:micros;autoUpdateTime:false"`
+	UpdatedAt  time.Time `gorm:"serializer:micros;autoUpdateTime:false"` // agreed to, or withdrawn, last
 }
 
 const consentColumns = `offered, granted, resources, client_hash, epoch, withdrawn, created_at, updated_at,
@@ -102,15 +102,28 @@ func (db *DB) AskConsentAnew(ctx context.Context, clientID string) error {
 }
 
 // PauseAgent pauses what was agreed with an agent, or lets it go on; it reports whether that changed anything. What else is agreed stays,
-// as do its grants. What is agreed anew goes on.
+// since when too, as do its grants. What is agreed anew goes on.
 func (db *DB) PauseAgent(ctx context.Context, userID, clientID string, paused bool, now time.Time) (bool, error) {
-	query := `UPDATE consents SET paused_at = $3, updated_at = $3
-		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND agent_until IS NOT NULL AND paused_at IS NULL`
+	query, args := `UPDATE consents SET paused_at = $3
+		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND agent_until IS NOT NULL AND paused_at IS NULL`,
+		[]any{userID, clientID, micros(now)}
 	if !paused {
-		query = `UPDATE consents SET paused_at = NULL, updated_at = $3
-			WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND paused_at IS NOT NULL`
+		query, args = `UPDATE consents SET paused_at = NULL
+			WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND paused_at IS NOT NULL`, args[:2]
 	}
-	n, err := db.exec(ctx, query, userID, clientID, micros(now))
+	n, err := db.exec(ctx, query, args...)
+	return n > 0, err
+}
+
+// NarrowAgent leaves an agent no more than until when, and how many calls a day (0 = any number); it reports whether it had more. Nothing
+// that was agreed becomes more by it, and what was not agreed is not agreed by it.
+func (db *DB) NarrowAgent(ctx context.Context, userID, clientID string, until time.Time, calls int64) (bool, error) {
+	const fewer = `CAST($4 AS BIGINT) > 0 AND (agent_calls = 0 OR agent_calls > CAST($4 AS BIGINT))`
+	n, err := db.exec(ctx, `UPDATE consents SET
+		agent_until = CASE WHEN agent_until > CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE agent_until END,
+		agent_calls = CASE WHEN `+fewer+` THEN CAST($4 AS BIGINT) ELSE agent_calls END
+		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND agent_until IS NOT NULL
+		AND (agent_until > CAST($3 AS BIGINT) OR `+fewer+`)`, userID, clientID, micros(until), calls)
 	return n > 0, err
 }
 

@@ -50,7 +50,8 @@ type GrantState struct {
 	// Of the agreement with an agent, see Consent.
 	AgentUntil, PausedAt time.Time
 	AgentCalls           int64
-	TokenRevoked         bool // only set by GrantStateOfToken: the jti is on the deny list
+	AgreedAt             time.Time // consents.updated_at
+	TokenRevoked         bool      // only set by GrantStateOfToken: the jti is on the deny list
 }
 
 // grantColumns are those of Grant.dest, of grants as g.
@@ -65,7 +66,7 @@ const idleLimit = `CASE WHEN g.last_used_at + g.idle < g.expires_at THEN g.last_
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
 	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch,
-	c.agent_until, c.paused_at, c.agent_calls`
+	c.agent_until, c.paused_at, c.agent_calls, c.updated_at`
 	grantStateJoins = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 
@@ -129,7 +130,7 @@ func (s *GrantState) dest() []any {
 	dest = append(dest, s.Grant.dest()...)
 	dest = append(dest, s.User.bearerDest()...)
 	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow),
-		(*stamp)(&s.AgentUntil), (*stamp)(&s.PausedAt), (*number)(&s.AgentCalls))
+		(*stamp)(&s.AgentUntil), (*stamp)(&s.PausedAt), (*number)(&s.AgentCalls), (*stamp)(&s.AgreedAt))
 }
 
 func (db *DB) grantState(ctx context.Context, query, key string) (GrantState, error) {

@@ -19,9 +19,10 @@ type App struct {
 	Resources []string  // identifiers of the APIs it may use
 	Since     time.Time // first let in
 	LastUsed  time.Time // zero = never
-	// Of an agent: until when it may act (zero = it is none), how many calls a day (0 = any number), and since when it is paused.
-	AgentUntil, PausedAt time.Time
-	AgentCalls           int64
+	// Of an agent: what was agreed, when, until when it may act (zero = it is none), how many calls a day (0 = any number), and since when
+	// it is paused. An operator may allow it less by now.
+	AgreedAt, AgentUntil, PausedAt time.Time
+	AgentCalls                     int64
 }
 
 const (
@@ -56,7 +57,7 @@ func (s *Service) Apps(ctx context.Context, userID string) ([]App, error) {
 		for _, c := range list {
 			note(c.ClientID, c.Granted, c.Resources, c.CreatedAt, time.Time{})
 			a := apps[c.ClientID]
-			a.AgentUntil, a.AgentCalls, a.PausedAt = c.AgentUntil, c.AgentCalls, c.PausedAt
+			a.AgreedAt, a.AgentUntil, a.AgentCalls, a.PausedAt = c.UpdatedAt, c.AgentUntil, c.AgentCalls, c.PausedAt
 			after = c.ClientID
 		}
 		if len(list) < appPage {

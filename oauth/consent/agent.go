@@ -29,6 +29,7 @@ func (a *Agent) asks() bool { return a != nil && a.Asked }
 // agent is what there is to agree on, of what was agreed before. A client that was an agent when the person agreed to it, and is none any
 // more, is bound by that until they agree to what it is now.
 func (a Asked) agent(row storage.Consent, now time.Time) *Agent {
+	row.AgentUntil = a.Client.AgentEnds(row.AgentUntil, row.UpdatedAt)
 	over := !row.AgentUntil.IsZero() && !now.Before(row.AgentUntil) || !row.PausedAt.IsZero()
 	if !a.Client.Agent {
 		if over {

@@ -160,7 +160,7 @@ func (req *Request) EndsAt() time.Time {
 	if now := req.State.CreatedAt.Add(req.Lifetimes.Absolute); req.Lifetimes.Absolute > 0 && (ends.IsZero() || now.Before(ends)) {
 		ends = now
 	}
-	if until := req.State.AgentUntil; !until.IsZero() && (ends.IsZero() || until.Before(ends)) {
+	if until := req.Client.AgentEnds(req.State.AgentUntil, req.State.AgreedAt); !until.IsZero() && (ends.IsZero() || until.Before(ends)) {
 		ends = until
 	}
 	return ends

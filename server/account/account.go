@@ -81,6 +81,9 @@ type Options struct {
 	Resource func(identifier string) string
 	// PassesTo are the apps that may act in the place of an agent, by token exchange at one of the APIs. Nil = not told.
 	PassesTo func(ctx context.Context, clientID string, resources []string) []string
+	// Limits are until when an agent may act, and how many calls a day: what the person agreed to, or less, as it is registered by now. Nil =
+	// what they agreed to.
+	Limits func(ctx context.Context, a users.App) (until time.Time, calls int64)
 	// Scope is how pages show a scope, of the APIs named. Nil = by its name.
 	Scope func(scope string, resources []string) pages.ScopeLine
 	// Factors tells what a person has beside a password. Nil = the overview does not say.
@@ -120,6 +123,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Resource == nil {
 		o.Resource = func(id string) string { return id }
+	}
+	if o.Limits == nil {
+		o.Limits = func(_ context.Context, a users.App) (time.Time, int64) { return a.AgentUntil, a.AgentCalls }
 	}
 	if o.Scope == nil {
 		o.Scope = func(scope string, _ []string) pages.ScopeLine { return pages.ScopeLine{Scope: scope} }

@@ -61,8 +61,8 @@ func (h *Handler) appLines(ctx context.Context, of pages.Person, list []users.Ap
 			line.Resources = append(line.Resources, h.Resource(id))
 		}
 		if !a.AgentUntil.IsZero() {
-			line.Agent = &acting.Line{Until: of.At(a.AgentUntil), Over: !time.Now().Before(a.AgentUntil), Paused: of.At(a.PausedAt),
-				Calls: int(a.AgentCalls)}
+			until, calls := h.Limits(ctx, a)
+			line.Agent = &acting.Line{Until: of.At(until), Over: !time.Now().Before(until), Paused: of.At(a.PausedAt), Calls: int(calls)}
 			if h.PassesTo != nil {
 				line.Agent.PassesTo = h.PassesTo(ctx, a.ClientID, a.Resources)
 			}

@@ -153,6 +153,7 @@ func consents(t *testing.T, db *storage.DB) {
 	ok(t, err)
 
 	pauses(t, db, c)
+	narrows(t, db, c)
 	withdrawn, err := db.WithdrawConsent(ctx, "ada", "shop", now)
 	if err != nil || !withdrawn {
 		t.Fatalf("got %v, %v; want withdrawn", withdrawn, err)
@@ -181,6 +182,49 @@ func consents(t *testing.T, db *storage.DB) {
 	}
 }
 
+// narrows: an agent is left less, never more, and of nothing that was not agreed.
+func narrows(t *testing.T, db *storage.DB, c storage.Consent) {
+	t.Helper()
+	ctx := t.Context()
+	until := func(d time.Duration) time.Time { return now.Add(d) }
+	for _, step := range []struct {
+		client string
+		until  time.Time
+		calls  int64
+		did    bool
+		left   time.Time
+		most   int64
+	}{
+		{"notes", until(0), 1, false, time.Time{}, 0},
+		{"nobody", until(0), 1, false, time.Time{}, 0},
+		{"shop", until(2 * time.Hour), 0, false, until(time.Hour), 100}, // any number is not fewer
+		{"shop", until(time.Hour), 1_000, false, until(time.Hour), 100},
+		{"shop", until(2 * time.Hour), 99, true, until(time.Hour), 99},
+		{"shop", until(time.Minute), 100, true, until(time.Minute), 99},
+		{"shop", until(0), 10, true, until(0), 10},
+	} {
+		did, err := db.NarrowAgent(ctx, "ada", step.client, step.until, step.calls)
+		if err != nil || did != step.did {
+			t.Fatalf("%+v: %v, %v", step, did, err)
+		}
+		if step.client != "shop" {
+			continue
+		}
+		got, err := db.ConsentOf(ctx, "ada", "shop")
+		ok(t, err)
+		same(t, []any{got.AgentUntil, got.AgentCalls, got.UpdatedAt}, []any{step.left, step.most, c.UpdatedAt})
+	}
+	unbound := c
+	unbound.AgentCalls = 0
+	_, err := db.PutConsent(ctx, unbound)
+	ok(t, err)
+	if did, err := db.NarrowAgent(ctx, "ada", "shop", until(2*time.Hour), 7); err != nil || !did {
+		t.Fatal(did, err)
+	}
+	_, err = db.PutConsent(ctx, c)
+	ok(t, err)
+}
+
 // pauses: an agent is paused and goes on, its grants are told so, and what is agreed anew goes on; what is no agent is not paused.
 func pauses(t *testing.T, db *storage.DB, c storage.Consent) {
 	t.Helper()
@@ -199,10 +243,10 @@ func pauses(t *testing.T, db *storage.DB, c storage.Consent) {
 	pause("notes", true, now, false) // nothing is agreed with it
 	pause("shop", false, now, false)
 	pause("shop", true, now, true)
-	pause("shop", true, now, false)
+	pause("shop", true, now.Add(time.Second), false)
 	s, err := db.GrantStateByID(ctx, "acting")
 	ok(t, err)
-	if !s.PausedAt.Equal(now) || !s.AgentUntil.Equal(c.AgentUntil) || s.AgentCalls != 100 {
+	if !s.PausedAt.Equal(now) || !s.AgreedAt.Equal(c.UpdatedAt) || !s.AgentUntil.Equal(c.AgentUntil) || s.AgentCalls != 100 {
 		t.Fatalf("the grant of a paused agent: %v %v %d", s.PausedAt, s.AgentUntil, s.AgentCalls)
 	}
 	same(t, paused(now.Add(-time.Second)), []int64{40})
