@@ -7,8 +7,8 @@ import (
 	"signet/server/servertest"
 )
 
-// TestAgents_AskNothingWhilePaused: an agent that its person paused cannot ask them elsewhere either, is told so, takes no other app's share,
-// and asks again once it may go on; the person hears nothing of it.
+// TestAgents_AskNothingWhilePaused: an agent that its person paused cannot ask them elsewhere either, is told so, takes no other app's
+// share, and asks again once it may go on; the person hears nothing of it.
 func TestAgents_AskNothingWhilePaused(t *testing.T) {
 	t.Parallel()
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {

@@ -32,8 +32,8 @@ func waiting(t *testing.T, db *storage.DB) {
 // waitingDenied: what the owner denied to a client is counted as long as it is kept, and nothing else.
 func waitingDenied(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	for i, c := range []struct{ client, by, kind string }{{"robot", "eve", "k"}, {"robot", "eve", "k"}, {"other", "eve", "k"}, {"robot", "ada", "k"},
-		{"robot", "eve", "l"}, {"robot", "", "k"}} {
+	for i, c := range []struct{ client, by, kind string }{{"robot", "eve", "k"}, {"robot", "eve", "k"}, {"other", "eve", "k"},
+		{"robot", "ada", "k"}, {"robot", "eve", "l"}, {"robot", "", "k"}} {
 		w := waitingOf(fmt.Sprintf("denied%d", i), now)
 		w.Kind, w.UserCode, w.ClientID, w.Owner = c.kind, "", c.client, "eve"
 		ok(t, db.InsertWaiting(ctx, w, 10))
