@@ -18,6 +18,7 @@ type Kind string
 const (
 	KindPerson  Kind = "person"
 	KindClient  Kind = "client"
+	KindKey     Kind = "key" // an API key of a client; its id is CLIENT_ID/KEY_ID
 	KindCommand Kind = "cli" // somebody at the command line of a host that has the database and the master key
 )
 

@@ -159,8 +159,8 @@ var demands = map[string]Permission{
 	"Resources": ClientsRead, "Resource": ClientsRead,
 	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
 	"AllowTools":   ClientsWrite, // and what the tools reach
-	"RotateSecret": ClientsSecrets,
-	"PutResource":  ResourcesWrite, "DeleteResource": ResourcesWrite,
+	"RotateSecret": ClientsSecrets, "APIKeys": ClientsRead, "CreateAPIKey": ClientsSecrets, "RevokeAPIKey": ClientsSecrets,
+	"PutResource": ResourcesWrite, "DeleteResource": ResourcesWrite,
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
 	"EndEverything": GrantsRevoke, // and SessionsRevoke
 	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,

@@ -17,6 +17,7 @@ import (
 	"signet/audit/trace"
 	"signet/audit/webhook"
 	"signet/clients"
+	"signet/clients/apikey"
 	"signet/internal/mail"
 	"signet/oauth/keys"
 	"signet/storage"
@@ -99,6 +100,7 @@ type Options struct {
 	Issuer      string
 	Traces      *trace.Recorder // why requests were refused
 	Webhooks    *webhook.Service
+	APIKeys     apikey.Service
 	Server      view.Server
 }
 
@@ -112,7 +114,8 @@ type Service struct {
 // New checks the options.
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
-		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.Issuer == "" ||
+		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.APIKeys.Store == nil ||
+		o.Issuer == "" ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}

@@ -140,6 +140,8 @@ const (
 	AdminRefused        Name = "admin.refused"       // an administrator lacked a permission, or acted on somebody who holds more
 	AdminTokenMade      Name = "admin.token_made"    // an access token for the administrative API, by an operator at the host
 	AdminTokenRevoked   Name = "admin.token_revoked" // … and taken back
+	APIKeyMade          Name = "api_key.made"        // a fixed key for the administrative API, of an app
+	APIKeyRevoked       Name = "api_key.revoked"     // … and taken back
 	AuditExported       Name = "audit.exported"      // events were read in bulk, through the API; once an hour for the same reader
 	FirstRunOffered     Name = "first_run.offered"   // a link that makes the first administrator was shown where the server was started
 	FirstRunUsed        Name = "first_run.used"      // … and made one

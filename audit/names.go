@@ -21,7 +21,7 @@ var names = []Name{
 	PushFailed, LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,
-	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, AuditExported, FirstRunOffered, FirstRunUsed,
+	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, APIKeyMade, APIKeyRevoked, AuditExported, FirstRunOffered, FirstRunUsed,
 	WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 

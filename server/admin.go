@@ -14,6 +14,7 @@ import (
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/apikey"
 	"signet/clients/tools"
 	"signet/config"
 	"signet/internal/ratelimit"
@@ -34,7 +35,7 @@ func (h *Services) openAdmin() (err error) {
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
-		Traces: h.Traces, Webhooks: h.Webhooks,
+		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen},
 	})
 	if err != nil {
@@ -100,6 +101,7 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 		Callers: provider, Acts: h.Admin, Issuer: h.Config.IssuerURL(), Scopes: adminScopes(),
 		Proofs: h.proofs(h.Config.DPoP.Nonces == config.NoncesAll), Repeats: repeats, Log: h.Log,
 		Drafts: h.Config.Drafts != config.DraftsOff, Limits: ratelimit.New(h.DB),
+		APIKeys: apikey.Service{Store: h.DB, Lists: h.DB}, Clients: h.Clients,
 		Rates: adminapi.Rates{Requests: h.Config.Admin.RequestsPerSecond, Writes: h.Config.Admin.WritesPerSecond},
 	}
 	if toolsOn(h.Config) {

@@ -9,6 +9,7 @@ import (
 
 	"signet/admin/view"
 	"signet/audit"
+	"signet/clients/apikey"
 	"signet/server/health"
 )
 
@@ -50,12 +51,12 @@ func (h *Services) upstreamsSeen(ctx context.Context) ([]view.Upstream, error) {
 // checkLimit is how long the checks may take together.
 const checkLimit = 5 * time.Second
 
-// checkup looks at what readiness and the doctor look at, as far as it is known here: it asks the database three things, and nobody else.
+// checkup looks at what readiness and the doctor look at, as far as it is known here: it asks the database four things, and nobody else.
 func (h *Services) checkup(ctx context.Context) (list []view.Finding) {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	for _, check := range []func(ctx context.Context) view.Finding{h.checkDatabase, h.checkClock, h.checkKeys, h.checkSchema, h.checkMail,
-		h.checkBackup} {
+		h.checkBackup, h.checkAPIKeys} {
 		list = append(list, check(ctx))
 	}
 	for _, warning := range h.Config.Warnings() {
@@ -141,4 +142,20 @@ func (h *Services) checkBackup(context.Context) view.Finding {
 			"Look for \"job failed\" in the log, and try signet backup on the host.")
 	}
 	return found("backup", "the newest is "+time.Since(*last).Round(time.Minute).String()+" old", nil, "")
+}
+
+// mostEnding is how many keys that end soon a finding names.
+const mostEnding = 5
+
+func (h *Services) checkAPIKeys(ctx context.Context) view.Finding {
+	list, err := apikey.Service{Store: h.DB, Lists: h.DB}.Ending(ctx, mostEnding)
+	if err != nil || len(list) == 0 {
+		return found("api keys", "none ends within two weeks", err, "Check the database's log.")
+	}
+	var texts []string
+	for _, k := range list {
+		texts = append(texts, fmt.Sprintf("%s of %s on %s", k.ID, k.ClientID, k.ExpiresAt.Format(time.DateOnly)))
+	}
+	return view.Finding{Check: "api keys", State: view.StateNotice, Text: "some end soon: " + strings.Join(texts, ", "),
+		Remedy: "Make another key of the app, give it to the program, and revoke the one before."}
 }

@@ -28,6 +28,7 @@ const (
 	ExpiredStatus        Expirable = "ended_status"
 	expiredTraces        Expirable = "traces"
 	expiredAnswers       Expirable = "idempotency_keys"
+	expiredAPIKeys       Expirable = "api_keys"
 )
 
 // Expirables lists what DeleteExpired knows.
@@ -35,7 +36,7 @@ func (*DB) Expirables() []Expirable {
 	return []Expirable{ExpiredGrants, ExpiredSessions, ExpiredInteractions, ExpiredRevokedTokens, ExpiredReplay, ExpiredCounters,
 		ExpiredSecrets,
 		ExpiredTickets, ExpiredMessages, ExpiredDeliveries, ExpiredClientChanges, ExpiredInitialTokens,
-		ExpiredWaiting, ExpiredStatus, expiredTraces, expiredAnswers}
+		ExpiredWaiting, ExpiredStatus, expiredTraces, expiredAnswers, expiredAPIKeys}
 }
 
 // expired says which rows of a table are expired before $1, and by which key they are deleted.
@@ -56,6 +57,7 @@ var expired = map[Expirable]struct{ key, where string }{
 	ExpiredStatus:        {"status_index", "ended_at < $1"},
 	expiredTraces:        {"reference", "expires_at < $1"},
 	expiredAnswers:       {"id", "expires_at < $1"},
+	expiredAPIKeys:       {"id", "expires_at < $1"},
 }
 
 // DeleteExpired removes at most limit rows that expired before the given time and returns how many went. A session that

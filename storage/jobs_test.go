@@ -63,6 +63,13 @@ func crowd(t *testing.T, db *storage.DB, n int) {
 		"answers": func(ctx context.Context, id string) error {
 			return db.ClaimAnswer(ctx, id, "c", "r", ended.Add(-time.Hour), ended)
 		},
+		"API keys": func(ctx context.Context, id string) error {
+			var slot int
+			if _, err := fmt.Sscanf(id, "id%d", &slot); err != nil {
+				return err
+			}
+			return db.InsertAPIKey(ctx, id, "shop", slot, "h", []byte("{}"), ended)
+		},
 		"traces": func(ctx context.Context, id string) error { return db.PutTrace(ctx, id, "", ended, []byte("{}")) },
 		"status of what was deleted": func(ctx context.Context, id string) error {
 			return db.Exec(ctx, fmt.Sprintf("INSERT INTO ended_status (status_index, ended_at) VALUES (1%s, %d)", id[2:], ended.UnixMicro()))

@@ -19,6 +19,8 @@ import (
 
 	"signet/admin"
 	"signet/admin/repeat"
+	"signet/clients"
+	"signet/clients/apikey"
 	"signet/internal/ratelimit"
 	"signet/oauth"
 	"signet/oauth/dpop"
@@ -29,6 +31,11 @@ import (
 // Callers judges access tokens; *oauth.Provider.
 type Callers interface {
 	Caller(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
+}
+
+// Clients tells what a client is at this moment; *clients.Registry.
+type Clients interface {
+	Current(ctx context.Context, id string) (*clients.Client, error)
 }
 
 // Options of New. All but Proofs, Tools and Log are required.
@@ -44,6 +51,8 @@ type Options struct {
 	Tools   *Tools       // for administrators' MCP clients; nil: there are none
 	Drafts  bool         // operations that come from drafts of standards are there, too
 	Rates   Rates        // of each credential
+	APIKeys apikey.Service
+	Clients Clients // of those keys
 }
 
 // Handler serves the API.
@@ -56,8 +65,9 @@ type Handler struct {
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Callers == nil || o.Acts == nil || o.Issuer == nil || o.Repeats == nil || o.Limits == nil {
-		return nil, errors.New("server/adminapi: callers, acts, issuer, repeats and limits are required")
+	if o.Callers == nil || o.Acts == nil || o.Issuer == nil || o.Repeats == nil || o.Limits == nil || o.APIKeys.Store == nil ||
+		o.Clients == nil {
+		return nil, errors.New("server/adminapi: callers, acts, issuer, repeats, limits, API keys and clients are required")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -102,6 +112,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.people(api)
 	h.groups(api)
 	h.apps(api)
+	h.apiKeys(api)
 	h.records(api)
 	h.webhooks(api)
 	h.files(api)
@@ -138,10 +149,11 @@ func (h *Handler) config() huma.Config {
 				"errors."},
 			Servers: []*huma.Server{{URL: issuer + base}},
 			Components: &huma.Components{
-				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {Type: "oauth2", Flows: flows}},
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{"oauth": {Type: "oauth2", Flows: flows}, "key": {Type: "http", Scheme: "bearer",
+					Description: "An API key, " + apikey.Prefix + "…"}},
 			},
-			Security: []map[string][]string{{"oauth": {}}},
+			Security: []map[string][]string{{"oauth": {}}, {"key": {}}},
 		},
 		Formats: map[string]huma.Format{
 			"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat, "application/merge-patch+json": huma.DefaultJSONFormat,
@@ -156,7 +168,11 @@ type actorKey struct{}
 
 // actor finds who sends a request: the permissions are the token's scopes and what stands behind it now allows, both.
 func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
-	c, err := h.caller(r, path, target{Resource(h.issuer), h.metadata(), ""})
+	to := target{Resource(h.issuer), h.metadata(), ""}
+	if a, is, err := h.keyed(r, to); is {
+		return a, err
+	}
+	c, err := h.caller(r, path, to)
 	if err != nil {
 		return admin.Actor{}, err
 	}

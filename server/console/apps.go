@@ -60,6 +60,12 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	case "delete":
 		v.next = h.Browser.Path(appsPath, nil)
 		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
+	case "create-key":
+		if err := h.createKey(ctx, v); err != nil {
+			return p, err
+		}
+	case "revoke-key":
+		return p, h.Acts.RevokeAPIKey(ctx, v.actor, seen)
 	case "secret":
 		if v.secret, err = h.Acts.RotateSecret(ctx, v.actor, v.of(), keepSecrets); err != nil {
 			return p, err
@@ -100,6 +106,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	}
 	if len(c.RedirectURIs) > 0 {
 		p.Facts = append(p.Facts, h.toFirst(c.ClientID))
+	}
+	if err := h.keysOf(ctx, v, &p, c); err != nil {
+		return p, err
 	}
 	if v.actor.Holds[admin.AuditRead] {
 		events, err := h.Acts.Events(ctx, v.actor, admin.EventFilter{ClientID: c.ClientID}, admin.Ask{Limit: 20})

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,6 +173,7 @@ func (h *Handler) acted(act page) web.Func {
 			if err != nil {
 				return asPage(err)
 			}
+			keep(p.Acts, r.PostForm)
 			p.Problem = "console.second"
 			return h.render(w, v, p, http.StatusForbidden)
 		}
@@ -196,13 +199,34 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 	if problem == "" {
 		return asPage(err)
 	}
+	typed := v.post
 	v.post = nil
 	if p, err = act(v.Context(), v); err != nil {
 		return asPage(err)
 	}
+	keep(p.Acts, typed)
 	p.Problem, p.Detail = problem, detail
 	return h.render(w, v, p, http.StatusUnprocessableEntity)
 }
+
+// keep fills the form that was sent with what was typed into it, so that a mistake is mended and nothing is typed again. A private key is
+// not sent back.
+func keep(acts []pages.ConsoleAct, typed url.Values) {
+	i := slices.IndexFunc(acts, func(a pages.ConsoleAct) bool { return a.Value == typed.Get("what") })
+	if i < 0 {
+		return
+	}
+	acts[i].Fields = slices.Clone(acts[i].Fields) // they may be of all requests
+	for n, f := range acts[i].Fields {
+		text := typed.Get(f.Name)
+		if _, sent := typed[f.Name]; sent && (!f.Long || !private.MatchString(text)) {
+			acts[i].Fields[n].Value = text
+		}
+	}
+}
+
+// private is what a JSON Web Key has that is not public (RFC 7518 section 6).
+var private = regexp.MustCompile(`"(d|k|p|q|oth)"\s*:`)
 
 func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, status int) error {
 	p.Person = v.visitor.Person

@@ -193,6 +193,7 @@ func expiry(t *testing.T, db *storage.DB) {
 		ok(t, db.InsertInitialToken(ctx, storage.InitialToken{ID: id, TokenHash: id, UsesLeft: 1, CreatedAt: now, ExpiresAt: at}))
 		ok(t, db.InsertWaiting(ctx, storage.Waiting{IDHash: id, Kind: "k", Owner: id, CreatedAt: now.Add(-time.Hour), ExpiresAt: at}, 1))
 		ok(t, db.ClaimAnswer(ctx, id, "c", "r", now, at))
+		ok(t, db.InsertAPIKey(ctx, id, id, 0, "h", []byte("{}"), at))
 		ok(t, db.PutTrace(ctx, id, "", at, []byte("{}")))
 		ok(t, db.PutTrace(ctx, id, "", later, []byte("another"))) // the first one stays
 		data, err := db.KeptTrace(ctx, id)

@@ -102,7 +102,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
 		"resources": resources, "consents": consents, "grants": grants, "grant states": grantStates, "revoking": revoking,
 		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "once": once,
-		"counters": counters, "events": events, "event seals": eventSeals, "webhooks": webhooks, "managed": managed,
+		"counters": counters, "events": events, "event seals": eventSeals, "webhooks": webhooks, "API keys": apiKeys, "managed": managed,
 		"expiry": expiry, "odd-input": oddInput, "no-text": noText,
 		"transactions": transactions, "failed-transactions": failedTransactions, "statistics": statistics,
 		"race-code": raceCode, "race-refresh": raceRefresh, "race-interaction": raceInteraction,
