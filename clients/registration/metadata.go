@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/internal/typed"
 )
 
 // Refusal is an answer of RFC 7591 section 3.2.2.
@@ -127,14 +128,14 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 		m.ApplicationType = clients.Native
 	}
 	if p.taken(m.ClientName) {
-		return m, invalid("client_name is the name of this server.")
+		return m, invalid("client_name is the name of this server, or looks like it.")
 	}
 	for name, value := range m.Localized {
 		switch value = strings.Join(strings.Fields(value), " "); {
 		case !strings.HasPrefix(name, "client_name#") && (!strings.HasPrefix(value, "https://") || len(value) > 512):
 			delete(m.Localized, name)
 		case p.taken(value):
-			return m, invalid(name + " is the name of this server.")
+			return m, invalid(name + " is the name of this server, or looks like it.")
 		default:
 			m.Localized[name] = value
 		}
@@ -143,9 +144,12 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	return m, nil
 }
 
-// taken reports whether a name is the server's own.
+// taken reports whether a name is the server's own, or looks like it.
 func (p Policy) taken(name string) bool {
-	return slices.ContainsFunc(p.Names, func(own string) bool { return strings.EqualFold(name, strings.Join(strings.Fields(own), " ")) })
+	look := typed.Look(name)
+	return slices.ContainsFunc(p.Names, func(own string) bool {
+		return strings.EqualFold(name, strings.Join(strings.Fields(own), " ")) || look != "" && look == typed.Look(own)
+	})
 }
 
 // grants leaves the pairs of grant and response type that are offered (OpenID Connect Dynamic Registration section 2).

@@ -104,6 +104,29 @@ func TestRegistration_AMadeUpTokenFetchesNothing(t *testing.T) {
 	}
 }
 
+// No app is called what the server is called, nor what looks like it, in no language.
+func TestRegistration_NoAppLooksLikeTheServer(t *testing.T) {
+	f := &fake{}
+	s, err := registration.New(registration.Options{Store: f, Tokens: f, Consents: f, Registry: f, Mode: registration.Open, Fetch: f,
+		Policy: func() registration.Policy {
+			return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}, Names: []string{"The  Bank"}}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, taken := range map[string]bool{"The Bank": true, "the  bank": true, "Ｔｈｅ Ｂａｎｋ": true, "Тhе Ваnk": true, "The B\u00e0nk": true,
+		"T·h·e·B·a·n·k": true, "The Bank of Elsewhere": false, "Die Bank": false, "銀行": false} {
+		for _, member := range []string{"client_name", "client_name#de"} {
+			document := asked(t, `{"redirect_uris":["https://app.example/cb"],"`+member+`":"`+name+`"}`)
+			_, err := s.Register(t.Context(), document, "")
+			no, refused := errors.AsType[*registration.Refusal](err)
+			if refused != taken || refused && !strings.Contains(no.Description, "name of this server") {
+				t.Errorf("%s %q: %v", member, name, err)
+			}
+		}
+	}
+}
+
 // An app that has tokens for itself leaves no consent, no grant and no use of a secret behind.
 func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
 	f := &fake{unused: []string{"machine", "app", "gone"}, apps: map[string]clients.Metadata{
