@@ -56,3 +56,26 @@ func documentLimits(from audit.Origin, domain string) []ratelimit.Limit {
 	limit.Key, limit.Per, limit.Free = "document of "+domain, who, freeOfDomain
 	return append(list, limit)
 }
+
+// From one network so many changes that applications make of their registrations are free in an hour, beside those of who came with an
+// operator's token, and of one client so many; beyond it each waits a little. Each is an event, and read anew by all servers (rule V06).
+const (
+	freeChanges         = 30
+	freeChangesOfANet   = 120
+	longestBeforeChange = 5 * time.Minute
+)
+
+// chargeChange counts a change.
+func (h *Services) chargeChange(ctx context.Context, clientID string, initial bool) error {
+	limit := ratelimit.Limit{Key: "register change of " + clientID, Free: freeChanges, Window: time.Hour, First: 5 * time.Second,
+		Max: longestBeforeChange, OnSuccess: ratelimit.Never}
+	list := []ratelimit.Limit{limit}
+	if addr, err := netip.ParseAddr(audit.OriginOf(ctx).Address); err == nil && !initial {
+		for i, from := range append([]string{web.Network(addr)}, web.Around(addr)...) {
+			limit.Key, limit.Free = "register change from "+from, freeChangesOfANet*[]int64{1, 5, 25}[i]
+			list = append(list, limit)
+		}
+	}
+	_, err := ratelimit.New(h.DB).Charge(ctx, list...)
+	return err
+}

@@ -392,7 +392,7 @@ func (h *Services) openRegistrations() (err error) {
 	}
 	h.Registrations, err = registration.New(registration.Options{
 		Store: h.DB, Tokens: h.DB, Consents: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
-		Policy: h.registrationPolicy,
+		Policy: h.registrationPolicy, Charge: h.chargeChange,
 		Note: func(ctx context.Context, done, client string) error {
 			h.Metrics.Registered(done)
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name("client." + done), ActorID: client, ClientID: client})

@@ -73,6 +73,9 @@ type Options struct {
 	Fetch    Fetcher       // reads sector documents; nil = clients have none
 	// Statements are the software statements that count; the zero value believes none.
 	Statements Statements
+	// Charge counts a change before it is made, and one that is refused too; initial tells that the client came with an initial token. Its
+	// error says that there were too many; nil = they are not counted.
+	Charge func(ctx context.Context, clientID string, initial bool) error
 	// Note is told of what was done: "created" and "changed", in their transactions, and "deleted"; nil = nobody.
 	Note func(ctx context.Context, done, clientID string) error
 }
@@ -286,12 +289,17 @@ func sameSubjects(before, after clients.Metadata) error {
 }
 
 // Replace puts a document in the place of all that the application registered; right compares a client_secret that it carries. Errors are
-// *Refusal, ErrToken, or the storage's.
+// *Refusal, ErrToken, Charge's, or the storage's.
 func (s *Service) Replace(ctx context.Context, id, token string, document map[string]json.RawMessage,
 	right func(secret string) bool) (Registered, error) {
 	row, _, err := s.authorized(ctx, id, token)
 	if err != nil {
 		return Registered{}, err
+	}
+	if s.o.Charge != nil {
+		if err := s.o.Charge(ctx, id, row.InitialTokenID != ""); err != nil {
+			return Registered{}, err
+		}
 	}
 	for _, name := range fixed {
 		if _, ok := document[name]; ok {

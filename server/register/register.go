@@ -99,11 +99,8 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if token == "" && h.Service.Mode() == registration.Open {
-		_, err := h.Limits.Charge(r.Context(), limits(web.Address(r))...)
-		if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
-			return refusal.TooMany("Too many clients were registered from here. Wait before the next one.", wait.RetryAfter)
-		} else if err != nil {
-			return err
+		if _, err := h.Limits.Charge(r.Context(), limits(web.Address(r))...); err != nil {
+			return tooMany(err, "Too many clients were registered from here. Wait before the next one.")
 		}
 	}
 	made, err := h.Service.Register(r.Context(), document, token)
@@ -140,7 +137,7 @@ func (h *Handler) replace(w http.ResponseWriter, r *http.Request) error {
 	}
 	made, err := h.Service.Replace(r.Context(), id, token, document, right)
 	if err != nil {
-		return answered(err, token)
+		return tooMany(answered(err, token), "The client was changed too often. Wait before the next change.")
 	}
 	return h.write(w, r, http.StatusOK, made)
 }
@@ -212,6 +209,13 @@ func bearer(r *http.Request) (string, error) {
 		return "", challenged("Send one bearer token.", true)
 	}
 	return token, nil
+}
+
+func tooMany(err error, description string) error {
+	if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		return refusal.TooMany(description, wait.RetryAfter)
+	}
+	return err
 }
 
 const realm = `Bearer realm="signet"`
