@@ -46,6 +46,9 @@ var source = sync.OnceValues(func() ([]file, error) {
 		if err != nil {
 			return err
 		}
+		if ast.IsGenerated(tree) { // what makes it is looked at
+			return nil
+		}
 		rel, err := filepath.Rel(root, p)
 		rel = filepath.ToSlash(rel)
 		files = append(files, file{path: rel, dir: path.Dir(rel), test: strings.HasSuffix(rel, "_test.go"), ast: tree})
