@@ -58,11 +58,15 @@ func TestM06_AnAppsLogoComesFromOurHost(t *testing.T) {
 // TestRFC7591_2_2_ALogoOfALanguage is fetched on its own, and shown from our host on pages of that language in place of the plain one. The
 // address that the registration has is on no page.
 func TestRFC7591_2_2_ALogoOfALanguage(t *testing.T) {
+	servertest.Engines(t, logoOfALanguage)
+}
+
+func logoOfALanguage(t *testing.T, engine servertest.Option) {
 	var raw bytes.Buffer
 	if err := png.Encode(&raw, image.NewRGBA(image.Rect(0, 0, 40, 40))); err != nil {
 		t.Fatal(err)
 	}
-	s := servertest.New(t, servertest.HandlerOnly())
+	s := servertest.New(t, servertest.HandlerOnly(), engine)
 	app := s.App(t, "shop", func(m *clients.Metadata) {
 		m.LogoURI = "https://shop.example/logo.png"
 		m.Localized = map[string]string{"logo_uri#de": "https://shop.example/de.png", "logo_uri#fr": "https://shop.example/fr.png",

@@ -176,7 +176,11 @@ func TestM07_WhatIsRefusedIsTold(t *testing.T) {
 
 func TestM07_NobodyElseChangesAPicture(t *testing.T) {
 	t.Parallel()
-	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
+	servertest.Engines(t, strangersPicture)
+}
+
+func strangersPicture(t *testing.T, engine servertest.Option) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet(), engine)
 	ada, bob := s.Person(t, "ada@example.com"), s.Person(t, "bob@example.com")
 	b := s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada).Get(t, "/account/profile")
@@ -235,7 +239,11 @@ func (c *counting) Read(p []byte) (int, error) {
 
 func TestM07_UploadsAtOnceAreOneAtATime(t *testing.T) {
 	t.Parallel()
-	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
+	servertest.Engines(t, uploadsAtOnce)
+}
+
+func uploadsAtOnce(t *testing.T, engine servertest.Option) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet(), engine)
 	ada, b := s.Person(t, "ada@example.com"), s.Browser(t)
 	b.Get(t, "/signin").SignIn(t, ada).Get(t, "/account/profile")
 	kind, body := uploadForm(t, b.FormWith("file").Fields.Get("as"), "file", pngFile(t, 300))

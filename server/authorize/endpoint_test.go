@@ -293,7 +293,11 @@ func TestFormPostAnswer(t *testing.T) { // OAuth 2.0 Form Post Response Mode; B0
 }
 
 func TestC06_InteractionOfAnotherBrowser(t *testing.T) {
-	w := newWorld(t)
+	servertest.Engines(t, anothersInteraction)
+}
+
+func anothersInteraction(t *testing.T, engine servertest.Option) {
+	w := newWorld(t, engine)
 	victim := w.Browser(t).Get(t, w.ask())
 	stranger := w.signedIn(t)
 	for path, status := range map[string]int{

@@ -315,7 +315,11 @@ func TestC06_InteractionsAreBoundToTheirBrowser(t *testing.T) {
 }
 
 func TestInteractionsOfANetworkAreBounded(t *testing.T) {
-	db := storagetest.SQLite(t)
+	storagetest.Engines(t, interactionsOfANetwork)
+}
+
+func interactionsOfANetwork(t *testing.T, open func(t *testing.T) *storage.DB) {
+	db := open(t)
 	b := newBrowser(t, db, "http://localhost:9400", browser.Options{MaxInteractions: 6})
 	n := 0
 	from := func(network string) error {
