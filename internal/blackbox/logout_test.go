@@ -14,7 +14,7 @@ import (
 )
 
 // Killed (kill -9) between the end of a session and the notice of it, which the app's server refused until then: the next process sends it,
-// with the jti of the tries before (OpenID Connect Back-Channel Logout 1.0 section 2.5; rule V08).
+// with the jti of the tries before (OpenID Connect Back-Channel Logout 1.0 section 2.5).
 func TestKillLosesNoLogoutNotice(t *testing.T) {
 	var mu sync.Mutex
 	up, tries, got := false, make(chan struct{}, 100), []string{} // jti of every try

@@ -3,11 +3,13 @@ package conformance
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/server/servertest"
 )
@@ -28,33 +30,48 @@ var flows = []struct {
 
 // core is what each flow has to do, by the suite's module.
 var core = map[string]func(a *app, b *servertest.Browser){
-	"oidcc-server":                                success,
-	"oidcc-response-type-missing":                 responseTypeMissing,
-	"oidcc-userinfo":                              userinfo,
-	"oidcc-ensure-request-without-nonce":          withoutNonce,
-	"oidcc-scope-all":                             scopes,
-	"oidcc-claims-essential":                      essentialClaim,
-	"oidcc-prompt-login":                          func(a *app, b *servertest.Browser) { again(a, b, "prompt", "login") },
-	"oidcc-max-age-0":                             func(a *app, b *servertest.Browser) { again(a, b, "max_age", "0") },
-	"oidcc-max-age-10000":                         func(a *app, b *servertest.Browser) { same(a, b, "max_age", "10000") },
-	"oidcc-prompt-none-logged-in":                 func(a *app, b *servertest.Browser) { same(a, b, "prompt", "none") },
-	"oidcc-id-token-hint":                         hinted,
-	"oidcc-codereuse":                             codeReuse,
-	"oidcc-refresh-token":                         refreshToken,
-	"oidcc-server-client-secret-post":             secretPost,
-	"oidcc-ensure-request-with-acr-values":        acrValues,
-	"oidcc-unsigned-request-object":               unsignedObject,
-	"oidcc-ensure-request-object-redirect-uri":    objectRedirect,
-	"oidcc-ensure-registered-redirect-uri":        unregistered,
-	"oidcc-prompt-none-not-logged-in":             notLoggedIn,
-	"oidcc-ensure-post-request-succeeds":          posted,
-	"oidcc-ensure-request-with-unknown-parameter": func(a *app, b *servertest.Browser) { a.in(b, "extra", "foobar") },
-	"oidcc-ensure-other-scope-order":              func(a *app, b *servertest.Browser) { a.in(b, "scope", "email profile openid") },
-	"oidcc-display-page":                          func(a *app, b *servertest.Browser) { a.in(b, "display", "page") },
-	"oidcc-display-popup":                         func(a *app, b *servertest.Browser) { a.in(b, "display", "popup") },
-	"oidcc-ui-locales":                            func(a *app, b *servertest.Browser) { a.in(b, "ui_locales", "se") },
-	"oidcc-claims-locales":                        func(a *app, b *servertest.Browser) { a.in(b, "claims_locales", "se") },
-	"oidcc-login-hint":                            func(a *app, b *servertest.Browser) { a.in(b, "login_hint", "bob@rp.example") },
+	"oidcc-server":                success,
+	"oidcc-response-type-missing": responseTypeMissing,
+	"oidcc-userinfo-get":          userinfoGet,
+	"oidcc-userinfo-post-header":  userinfoPostHeader,
+	"oidcc-userinfo-post-body":    userinfoPostBody,
+	"oidcc-ensure-request-without-nonce-succeeds-for-code-flow": withoutNonce,
+	"oidcc-ensure-request-without-nonce-fails":                  withoutNonceFails,
+	"oidcc-scope-profile":                                       scopes("profile"),
+	"oidcc-scope-email":                                         scopes("email"),
+	"oidcc-scope-address":                                       scopes("address"),
+	"oidcc-scope-phone":                                         scopes("phone"),
+	"oidcc-scope-all":                                           scopes("profile email address phone"),
+	"oidcc-claims-essential":                                    essentialClaim,
+	"oidcc-prompt-login":                                        func(a *app, b *servertest.Browser) { again(a, b, "prompt", "login") },
+	"oidcc-max-age-1":                                           maxAge1,
+	"oidcc-max-age-10000":                                       func(a *app, b *servertest.Browser) { same(a, b, "max_age", "10000") },
+	"oidcc-prompt-none-logged-in":                               func(a *app, b *servertest.Browser) { same(a, b, "prompt", "none") },
+	"oidcc-id-token-hint":                                       hinted,
+	"oidcc-codereuse":                                           codeReuse,
+	"oidcc-refresh-token":                                       refreshToken,
+	"oidcc-server-client-secret-post":                           secretPost,
+	"oidcc-ensure-request-with-acr-values-succeeds":             acrValues,
+	"oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported": unsignedObject,
+	"oidcc-ensure-request-object-with-redirect-uri":                                objectRedirect,
+	"oidcc-ensure-registered-redirect-uri":                                         unregistered,
+	"oidcc-ensure-redirect-uri-in-authorization-request":                           withoutRedirect,
+	"oidcc-prompt-none-not-logged-in":                                              notLoggedIn,
+	"oidcc-ensure-post-request-succeeds":                                           posted,
+	"oidcc-alternate-happy-flow":                                                   otherOrder,
+	"oidcc-ensure-request-with-unknown-parameter-succeeds":                         with("extra", "foobar"),
+	"oidcc-ensure-request-with-valid-pkce-succeeds":                                pkce,
+	"oidcc-ensure-other-scope-order-succeeds":                                      with("scope", "email profile openid"),
+	"oidcc-display-page":                                                           with("display", "page"),
+	"oidcc-display-popup":                                                          with("display", "popup"),
+	"oidcc-ui-locales":                                                             with("ui_locales", "se"),
+	"oidcc-claims-locales":                                                         with("claims_locales", "se"),
+	"oidcc-login-hint":                                                             with("login_hint", "bob@rp.example"),
+}
+
+// with is a request that has one parameter more, or another one, and is answered like any.
+func with(name, value string) func(a *app, b *servertest.Browser) {
+	return func(a *app, b *servertest.Browser) { a.in(b, name, value) }
 }
 
 func TestCore(t *testing.T) {
@@ -131,29 +148,34 @@ func responseTypeMissing(a *app, b *servertest.Browser) {
 	missing.refused(b, "invalid_request", "unsupported_response_type")
 }
 
-func userinfo(a *app, b *servertest.Browser) {
+func userinfoGet(a *app, b *servertest.Browser) {
+	userinfo(a, b, func(access string) (int, http.Header, []byte) {
+		return a.ask(http.MethodGet, a.at("userinfo_endpoint"), nil, "Authorization", "Bearer "+access)
+	})
+}
+
+func userinfoPostHeader(a *app, b *servertest.Browser) {
+	userinfo(a, b, func(access string) (int, http.Header, []byte) {
+		return a.ask(http.MethodPost, a.at("userinfo_endpoint"), nil, "Authorization", "bearer "+access)
+	})
+}
+
+func userinfoPostBody(a *app, b *servertest.Browser) {
+	userinfo(a, b, func(access string) (int, http.Header, []byte) {
+		return a.ask(http.MethodPost, a.at("userinfo_endpoint"), url.Values{"access_token": {access}})
+	})
+}
+
+func userinfo(a *app, b *servertest.Browser, send func(access string) (int, http.Header, []byte)) {
 	access, id := a.tokens(a.in(b))
 	if access == "" {
 		return // response type id_token gets none
 	}
-	sub := a.claims(id)["sub"]
-	for name, send := range map[string]func() (int, http.Header, []byte){
-		"get": func() (int, http.Header, []byte) {
-			return a.ask(http.MethodGet, a.at("userinfo_endpoint"), nil, "Authorization", "Bearer "+access)
-		},
-		"post-header": func() (int, http.Header, []byte) {
-			return a.ask(http.MethodPost, a.at("userinfo_endpoint"), nil, "Authorization", "bearer "+access)
-		},
-		"post-body": func() (int, http.Header, []byte) {
-			return a.ask(http.MethodPost, a.at("userinfo_endpoint"), url.Values{"access_token": {access}})
-		},
-	} {
-		status, header, raw := send()
-		var got document
-		if err := json.Unmarshal(raw, &got); err != nil || status != http.StatusOK || got["sub"] != sub ||
-			!strings.HasPrefix(header.Get("Content-Type"), "application/json") {
-			a.Errorf("%s: %d %s", name, status, raw)
-		}
+	status, header, raw := send(access)
+	var got document
+	if err := json.Unmarshal(raw, &got); err != nil || status != http.StatusOK || got["sub"] != a.claims(id)["sub"] ||
+		!strings.HasPrefix(header.Get("Content-Type"), "application/json") {
+		a.Errorf("%d %s", status, raw)
 	}
 	if status, _, _ := a.ask(http.MethodGet, a.at("userinfo_endpoint")+"?access_token="+access, nil); status != 400 && status != 401 {
 		a.Errorf("a token in the query: %d", status)
@@ -163,26 +185,62 @@ func userinfo(a *app, b *servertest.Browser) {
 func withoutNonce(a *app, b *servertest.Browser) {
 	if !a.has("id_token") { // code and code token do without
 		a.in(b, "nonce", "")
-		return
 	}
-	a.begin(b, "nonce", "")
-	a.refused(b, "invalid_request")
 }
 
-func scopes(a *app, b *servertest.Browser) {
-	access, id := a.tokens(a.in(b, "scope", "openid profile email address phone"))
-	inID := a.claims(id)
-	if access == "" {
-		if inID["name"] != "Ada Lovelace" || inID["email"] != "ada@example.com" {
-			a.Errorf("without an access token the claims are in the ID token: %v", inID)
-		}
-		return
+func withoutNonceFails(a *app, b *servertest.Browser) {
+	if a.has("id_token") {
+		a.begin(b, "nonce", "")
+		a.refused(b, "invalid_request")
 	}
-	_, _, raw := a.ask(http.MethodGet, a.at("userinfo_endpoint"), nil, "Authorization", "Bearer "+access)
-	var got document
-	if err := json.Unmarshal(raw, &got); err != nil || got["name"] != "Ada Lovelace" || got["email"] != "ada@example.com" ||
-		inID["name"] != nil || inID["email"] != nil {
-		a.Errorf("userinfo %s, ID token %v", raw, inID)
+}
+
+// ofScopes are the claims that a scope brings (OpenID Connect Core section 5.4).
+var ofScopes = map[string]string{
+	"profile": "name family_name given_name middle_name nickname preferred_username profile picture website gender birthdate zoneinfo " +
+		"locale updated_at",
+	"email": "email email_verified", "address": "address", "phone": "phone_number phone_number_verified",
+}
+
+// scopes: all claims of what was asked for and no others, of the right types, in the ID token only where there is no access token.
+func scopes(asked string) func(a *app, b *servertest.Browser) {
+	return func(a *app, b *servertest.Browser) { claimsOf(a, b, asked) }
+}
+
+func claimsOf(a *app, b *servertest.Browser, asked string) {
+	access, id := a.tokens(a.in(b, "scope", "openid "+asked))
+	inID := a.claims(id)
+	told := inID
+	if access != "" {
+		told = nil
+		_, _, raw := a.ask(http.MethodGet, a.at("userinfo_endpoint"), nil, "Authorization", "Bearer "+access)
+		if err := json.Unmarshal(raw, &told); err != nil {
+			a.Errorf("userinfo %s", raw)
+		}
+	}
+	for scope, names := range ofScopes {
+		for name := range strings.FieldsSeq(names) {
+			if (told[name] != nil) != slices.Contains(strings.Fields(asked), scope) {
+				a.Errorf("%s is %v", name, told[name])
+			}
+			if access != "" && inID[name] != nil {
+				a.Errorf("the ID token has %s", name)
+			}
+			is := told[name] == nil
+			switch told[name].(type) {
+			case bool:
+				is = strings.HasSuffix(name, "_verified")
+			case float64:
+				is = name == "updated_at"
+			case document:
+				is = name == "address"
+			case string:
+				is = !strings.HasSuffix(name, "_verified") && name != "updated_at" && name != "address"
+			}
+			if !is {
+				a.Errorf("%s is %v", name, told[name])
+			}
+		}
 	}
 }
 
@@ -209,6 +267,21 @@ func again(a *app, b *servertest.Browser, pairs ...string) {
 	second := a.claims(id)
 	if first["sub"] != second["sub"] || second["auth_time"].(float64) < first["auth_time"].(float64) {
 		a.Errorf("%v, then %v", first, second)
+	}
+}
+
+// maxAge1: the session is older than that.
+func maxAge1(a *app, b *servertest.Browser) {
+	a.in(b)
+	a.AgeSessions(a.T, a.ada.ID, 2*time.Second)
+	before := time.Now().Add(-time.Second).Unix()
+	got, asked := a.finish(a.begin(b, "max_age", "1"))
+	if !asked {
+		a.Error("nobody was asked to sign in")
+	}
+	_, id := a.tokens(got)
+	if at, _ := a.claims(id)["auth_time"].(float64); int64(at) < before {
+		a.Errorf("auth_time %v", at)
 	}
 }
 
@@ -261,6 +334,45 @@ func refreshToken(a *app, b *servertest.Browser) {
 	status, second := a.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "scope": {"openid"}})
 	if status != http.StatusOK || second["access_token"] == nil || second["access_token"] == first["access_token"] {
 		a.Errorf("%d %v", status, second)
+	}
+	if id, ok := second["id_token"].(string); ok {
+		one, two := a.claims(first["id_token"].(string)), a.claims(id)
+		if one["sub"] != two["sub"] || two["auth_time"] != nil && one["auth_time"] != two["auth_time"] {
+			a.Errorf("%v, then %v", one, two)
+		}
+	}
+	token, _ = second["refresh_token"].(string)
+	other := a.register(a.kind, a.mode, nil)
+	if status, got := other.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}); status != http.StatusBadRequest ||
+		got["error"] != "invalid_grant" {
+		a.Errorf("another app's: %d %v", status, got)
+	}
+}
+
+// pkce: whoever sends a challenge is held to it.
+func pkce(a *app, b *servertest.Browser) {
+	if !a.has("code") {
+		return
+	}
+	status, _ := a.token(url.Values{"grant_type": {"authorization_code"}, "code": {a.in(b).Get("code")}, "redirect_uri": {callback},
+		"code_verifier": {strings.Repeat("x", 43)}})
+	if status != http.StatusBadRequest {
+		a.Errorf("another verifier: %d", status)
+	}
+	a.tokens(a.in(b))
+}
+
+// otherOrder: neither parameters nor scopes have one.
+func otherOrder(a *app, b *servertest.Browser) {
+	q := a.request("scope", "profile openid")
+	names := slices.Sorted(maps.Keys(q))
+	slices.Reverse(names)
+	var pairs []string
+	for _, name := range names {
+		pairs = append(pairs, name+"="+url.QueryEscape(q.Get(name)))
+	}
+	if got, _ := a.finish(b.Get(a.T, a.at("authorization_endpoint")+"?"+strings.Join(pairs, "&"))); got.Get("error") != "" {
+		a.Errorf("%v", got)
 	}
 }
 
@@ -323,6 +435,9 @@ func unregistered(a *app, b *servertest.Browser) {
 		a.begin(b, "redirect_uri", uri)
 		a.page(b, "redirect")
 	}
+}
+
+func withoutRedirect(a *app, b *servertest.Browser) {
 	two := a.register(a.kind, a.mode, document{"redirect_uris": []string{callback, callback + "/two"}})
 	two.begin(b, "redirect_uri", "")
 	two.page(b)

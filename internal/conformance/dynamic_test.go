@@ -1,10 +1,16 @@
 package conformance
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/png"
 	"maps"
 	"net/http"
 	"net/url"
@@ -24,21 +30,33 @@ var algs = []jose.SignatureAlgorithm{jose.RS256, jose.ES256}
 
 // dynamic is what the profiles Config, Dynamic and Third-Party Initiated Login add, by profile and module.
 var dynamic = map[string]func(p *provider){
-	"Config/oidcc-discovery-endpoint-verification": discovery,
-	"Dynamic/oidcc-discovery-endpoint":             dynamicDiscovery,
-	"Dynamic/oidcc-registration-logo-policy-tos":   shown,
-	"Dynamic/oidcc-redirect-uri-query":             redirectQuery,
+	"Config/oidcc-discovery-endpoint-verification":  discovery,
+	"Dynamic/oidcc-discovery-endpoint-verification": dynamicDiscovery,
+	"Dynamic/oidcc-registration-logo-uri":           logo,
+	"Dynamic/oidcc-registration-policy-uri": func(p *provider) {
+		shown(p, "policy_uri", "https://rp.example/policy")
+	},
+	"Dynamic/oidcc-registration-tos-uri":        func(p *provider) { shown(p, "tos_uri", "https://rp.example/tos") },
+	"Dynamic/oidcc-redirect-uri-query-OK":       redirectQuery,
+	"Dynamic/oidcc-redirect-uri-query-added":    func(p *provider) { otherQuery(p, callback, callback+"?foo=bar") },
+	"Dynamic/oidcc-redirect-uri-query-mismatch": func(p *provider) { otherQuery(p, callback+"?foo=bar", callback+"?foo=baz") },
 	"Dynamic/oidcc-redirect-uri-regfrag": func(p *provider) {
 		p.notRegistered(document{"redirect_uris": []string{callback + "#a"}}, "invalid_redirect_uri")
 	},
-	"Dynamic/oidcc-registration-jwks-uri":    keysByAddress,
-	"Dynamic/oidcc-registration-sector":      sectors,
-	"Dynamic/oidcc-request-uri":              byReference,
-	"Dynamic/oidcc-userinfo-rs256":           signedUserinfo,
-	"Dynamic/oidcc-idtoken-signing":          signing,
-	"Dynamic/oidcc-server-rotate-keys":       rotation,
-	"Third-Party Initiated Login/init-login": initiated,
-	"Third-Party Initiated Login/init-login-nohttps": func(p *provider) {
+	"Dynamic/oidcc-registration-jwks-uri":                         keysByAddress,
+	"Dynamic/oidcc-ensure-client-assertion-with-iss-aud-succeeds": keysByAddress,
+	"Dynamic/oidcc-refresh-token-rp-key-rotation":                 keysChange,
+	"Dynamic/oidcc-registration-sector-uri":                       sectors,
+	"Dynamic/oidcc-registration-sector-bad":                       badSector,
+	"Dynamic/oidcc-request-uri-unsigned":                          unsignedByReference,
+	"Dynamic/oidcc-request-uri-signed-rs256":                      signedByReference,
+	"Dynamic/oidcc-userinfo-rs256":                                signedUserinfo,
+	"Dynamic/oidcc-idtoken-rs256":                                 func(p *provider) { signing(p, "RS256", "RS256") },
+	"Dynamic/oidcc-idtoken-signature":                             func(p *provider) { signing(p, "", "RS256"); signing(p, "ES256", "ES256") },
+	"Dynamic/oidcc-idtoken-unsigned":                              neverUnsigned,
+	"Dynamic/oidcc-server-rotate-keys":                            rotation,
+	"Third-Party Initiated Login/oidcc-3rd_party-init-login":      initiated,
+	"Third-Party Initiated Login/oidcc-3rd_party-init-login-nohttps": func(p *provider) {
 		p.notRegistered(document{"initiate_login_uri": "http://rp.example/go"}, "invalid_client_metadata")
 	},
 }
@@ -126,13 +144,30 @@ func dynamicDiscovery(p *provider) {
 	}
 }
 
-// shown: policy and terms are on the sign-in page already. A logo is fetched first, and shown from the provider's host.
-func shown(p *provider) {
-	a := p.register("code", "", document{"policy_uri": "https://rp.example/policy", "tos_uri": "https://rp.example/tos",
-		"logo_uri": "https://rp.example/logo.png"})
+// shown: policy and terms are on the sign-in page already.
+func shown(p *provider, name, address string) {
+	a := p.register("code", "", document{name: address})
+	if b := a.begin(p.Browser(p.T)); !b.Has("login-submit") || !strings.Contains(b.Body, `href="`+address+`"`) {
+		p.Errorf("the sign-in page: %s", b.Text("main"))
+	}
+}
+
+// logo: it is fetched first, and shown from the provider's host, as soon as it is there.
+func logo(p *provider) {
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 40, 40))); err != nil {
+		p.Fatal(err)
+	}
+	p.site.put("/logo.png", picture.String())
+	a := p.register("code", "", document{"logo_uri": p.site.URL + "/logo.png"})
+	if a.said("logo_uri") == "" {
+		p.Errorf("registered: %v", a.made)
+	}
+	if err := p.Services().Logos.Tend(p.Context()); err != nil {
+		p.Fatal(err)
+	}
 	b := a.begin(p.Browser(p.T))
-	if !b.Has("login-submit") || !strings.Contains(b.Body, "https://rp.example/policy") ||
-		!strings.Contains(b.Body, "https://rp.example/tos") {
+	if !strings.Contains(b.Body, `src="/logos/`+a.said("client_id")+`/`) || strings.Contains(b.Body, p.site.URL) {
 		p.Errorf("the sign-in page: %s", b.Text("main"))
 	}
 }
@@ -143,11 +178,13 @@ func redirectQuery(p *provider) {
 	if got.Get("foo") != "bar" || got.Get("code") == "" {
 		p.Errorf("%v", got)
 	}
-	for _, other := range []string{callback, callback + "?foo=baz", callback + "?foo=bar&x=y"} {
-		b := p.Browser(p.T)
-		a.begin(b, "redirect_uri", other)
-		a.page(b, "redirect")
-	}
+}
+
+func otherQuery(p *provider, registered, sent string) {
+	a := p.register("code", "", document{"redirect_uris": []string{registered}})
+	b := p.Browser(p.T)
+	a.begin(b, "redirect_uri", sent)
+	a.page(b, "redirect")
 }
 
 // newKey is a key of an app's, published under a path of its server.
@@ -196,6 +233,39 @@ func keysByAddress(p *provider) {
 	}
 }
 
+// keysChange: the app changes its key, and the new one counts a minute later, or at once for a replica that has not asked for the old one.
+func keysChange(p *provider) {
+	p = newProvider(p.T, p.engine, servertest.HandlerOnly())
+	another := *p
+	another.Server = servertest.New(p.T, append(p.opts, servertest.On(p.Services().DB))...)
+	first := p.newKey("/changing.json", "k1")
+	a := p.register("code", "", document{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": p.site.URL + "/changing.json"})
+	got := a.in(p.Browser(p.T), "scope", "openid offline_access", "prompt", "consent")
+	ask := func(key *ecdsa.PrivateKey, kid string, form url.Values) (int, document) {
+		now, id := time.Now(), a.said("client_id")
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", sign(p, key, kid, jwt.Claims{Issuer: id, Subject: id, Audience: jwt.Audience{p.URL}, ID: rand.Text(),
+			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute))}))
+		status, _, raw := p.ask(http.MethodPost, p.at("token_endpoint"), form)
+		var answer document
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			p.Fatal(err)
+		}
+		return status, answer
+	}
+	status, one := ask(first, "k1", url.Values{"grant_type": {"authorization_code"}, "code": {got.Get("code")}, "redirect_uri": {callback},
+		"code_verifier": {verifier}})
+	refresh, _ := one["refresh_token"].(string)
+	if status != http.StatusOK || refresh == "" {
+		p.Fatalf("%d %v", status, one)
+	}
+	second := p.newKey("/changing.json", "k2")
+	p = &another
+	if status, two := ask(second, "k2", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh}}); status != http.StatusOK {
+		p.Errorf("with the new key: %d %v", status, two)
+	}
+}
+
 func sectors(p *provider) {
 	p.site.put("/sector.json", `["https://rp.example/cb","https://rp.example/other"]`)
 	a := p.register("code", "", document{"subject_type": "pairwise", "sector_identifier_uri": p.site.URL + "/sector.json"})
@@ -203,35 +273,65 @@ func sectors(p *provider) {
 	if a.claims(id)["sub"] == p.ada.ID {
 		p.Error("the subject is the person's id")
 	}
+}
+
+func badSector(p *provider) {
 	p.site.put("/bad.json", `["https://rp.example/other"]`)
 	p.notRegistered(document{"subject_type": "pairwise", "sector_identifier_uri": p.site.URL + "/bad.json"}, "invalid_client_metadata")
 }
 
-func byReference(p *provider) {
-	key := p.newKey("/signed.json", "k1")
-	plain, signed := p.site.URL+"/plain.jwt", p.site.URL+"/signed.jwt"
+func unsignedByReference(p *provider) {
+	plain := p.site.URL + "/plain.jwt"
 	a := p.register("code", "", document{"request_uris": []string{plain}})
-	p.site.put("/plain.jwt", bare(a.request("state", "inside")))
-	if got := a.in(p.Browser(p.T), "request_uri", plain); got.Get("state") != "inside" {
-		p.Errorf("unsigned: %v", got)
+	object := bare(a.request("state", "inside"))
+	p.site.put("/plain.jwt", object)
+	sum := sha256.Sum256([]byte(object))
+	for _, address := range []string{plain, plain + "#" + base64.RawURLEncoding.EncodeToString(sum[:])} {
+		if got := a.in(p.Browser(p.T), "request_uri", address); got.Get("state") != "inside" {
+			p.Errorf("%s: %v", address, got)
+		}
 	}
 	b := p.Browser(p.T)
 	a.begin(b, "request_uri", p.site.URL+"/other.jwt")
 	a.refused(b, "invalid_request_uri")
-	a = p.register("code", "", document{"request_uris": []string{signed}, "request_object_signing_alg": "ES256",
-		"jwks_uri": p.site.URL + "/signed.json"})
+}
+
+func signedByReference(p *provider) {
+	signed := p.site.URL + "/signed.jwt"
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		p.Fatal(err)
+	}
+	a := p.register("code", "", document{"request_uris": []string{signed}, "request_object_signing_alg": "RS256",
+		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Algorithm: "RS256", Use: "sig"}}}})
 	claims := document{"iss": a.said("client_id"), "aud": []string{"https://other.example", p.URL}}
 	for name, values := range a.request("state", "inside") {
 		claims[name] = values[0]
 	}
-	p.site.put("/signed.jwt", sign(p, key, "k1", claims))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	object, err := jwt.Signed(signer).Claims(claims).Serialize()
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.site.put("/signed.jwt", object)
 	if got := a.in(p.Browser(p.T), "request_uri", signed); got.Get("state") != "inside" {
 		p.Errorf("signed: %v", got)
 	}
 	p.site.put("/signed.jwt", bare(a.request("state", "inside")))
-	b = p.Browser(p.T)
+	b := p.Browser(p.T)
 	a.begin(b, "request_uri", signed)
 	a.refused(b, "invalid_request_object")
+}
+
+// neverUnsigned: ID tokens are signed whatever an app asks for, and nothing else is told.
+func neverUnsigned(p *provider) {
+	if slices.Contains(p.list("id_token_signing_alg_values_supported"), "none") {
+		p.Error("discovery has none")
+	}
+	p.notRegistered(document{"id_token_signed_response_alg": "none"}, "invalid_client_metadata")
 }
 
 func signedUserinfo(p *provider) {
@@ -253,17 +353,16 @@ func signedUserinfo(p *provider) {
 }
 
 // signing: RS256 unless the app asks for another algorithm.
-func signing(p *provider) {
-	for _, alg := range []string{"", "RS256", "ES256"} {
-		a := p.register("code", "", document{"id_token_signed_response_alg": alg})
-		_, id := a.tokens(a.in(p.Browser(p.T)))
-		object, err := jwt.ParseSigned(id, algs)
-		if err != nil {
-			p.Fatal(err)
-		}
-		if want := map[string]string{"": "RS256"}[alg] + alg; object.Headers[0].Algorithm != want || object.Headers[0].KeyID == "" {
-			p.Errorf("%q: %+v", alg, object.Headers[0])
-		}
+func signing(p *provider, asked, want string) {
+	a := p.register("code", "", document{"id_token_signed_response_alg": asked})
+	_, id := a.tokens(a.in(p.Browser(p.T)))
+	a.claims(id)
+	object, err := jwt.ParseSigned(id, algs)
+	if err != nil {
+		p.Fatal(err)
+	}
+	if object.Headers[0].Algorithm != want || object.Headers[0].KeyID == "" {
+		p.Errorf("%q: %+v", asked, object.Headers[0])
 	}
 }
 

@@ -22,16 +22,47 @@ const after = "https://rp.example/bye"
 var logouts = map[string]func(p *provider){
 	"RP-Initiated/oidcc-rp-initiated-logout":          func(p *provider) { leaves(p, "state", "s & t") },
 	"RP-Initiated/oidcc-rp-initiated-logout-no-state": func(p *provider) { leaves(p) },
-	"RP-Initiated/bad-post-logout-redirect-uri":       func(p *provider) { stays(p, true, "post_logout_redirect_uri", after+"/other") },
-	"RP-Initiated/query-added":                        func(p *provider) { stays(p, true, "post_logout_redirect_uri", after+"?a=b") },
-	"RP-Initiated/no-id-token-hint":                   func(p *provider) { stays(p, false, "post_logout_redirect_uri", after) },
-	"RP-Initiated/modified-id-token-hint":             modifiedHint,
-	"RP-Initiated/no-params":                          func(p *provider) { stays(p, false) },
-	"RP-Initiated/only-state":                         func(p *provider) { stays(p, false, "state", "s") },
-	"RP-Initiated/no-post-logout-redirect-uri":        func(p *provider) { stays(p, true) },
-	"Session Management/oidcc-session-management":     watched,
-	"Front-Channel/oidcc-frontchannel-rp-initiated":   frontChannel,
-	"Back-Channel/oidcc-backchannel-rp-initiated":     backChannel,
+	"RP-Initiated/oidcc-rp-initiated-logout-bad-post-logout-redirect-uri": func(p *provider) {
+		stays(p, true, "post_logout_redirect_uri", after+"/other")
+	},
+	"RP-Initiated/oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": func(p *provider) {
+		stays(p, true, "post_logout_redirect_uri", after+"?a=b")
+	},
+	"RP-Initiated/oidcc-rp-initiated-logout-no-id-token-hint": func(p *provider) { stays(p, false, "post_logout_redirect_uri", after) },
+	"RP-Initiated/oidcc-rp-initiated-logout-modified-id-token-hint": func(p *provider) {
+		badHint(p, func(head, payload, _ string) string { return "eyJhbGciOiJub25lIn0." + payload + "." })
+	},
+	"RP-Initiated/oidcc-rp-initiated-logout-bad-id-token-hint": func(p *provider) {
+		badHint(p, func(head, payload, signature string) string {
+			return head + "." + payload + "." + strings.Repeat("A", len(signature))
+		})
+	},
+	"RP-Initiated/oidcc-rp-initiated-logout-no-params":                   func(p *provider) { stays(p, false) },
+	"RP-Initiated/oidcc-rp-initiated-logout-only-state":                  func(p *provider) { stays(p, false, "state", "s") },
+	"RP-Initiated/oidcc-rp-initiated-logout-no-post-logout-redirect-uri": func(p *provider) { stays(p, true) },
+	"RP-Initiated/oidcc-rp-initiated-logout-discovery-endpoint-verification": func(p *provider) {
+		p.at("end_session_endpoint")
+	},
+	"Session Management/oidcc-session-management-rp-initiated-logout":             watched,
+	"Session Management/oidcc-session-management-discovery-endpoint-verification": func(p *provider) { p.at("check_session_iframe") },
+	"Front-Channel/oidcc-frontchannel-rp-initiated-logout":                        frontChannel,
+	"Front-Channel/oidcc-frontchannel-logout-discovery-endpoint-verification": func(p *provider) {
+		p.supports("frontchannel_logout_supported", "frontchannel_logout_session_supported")
+	},
+	"Back-Channel/oidcc-backchannel-rp-initiated-logout": backChannel,
+	"Back-Channel/oidcc-backchannel-logout-discovery-endpoint-verification": func(p *provider) {
+		p.supports("backchannel_logout_supported", "backchannel_logout_session_supported")
+	},
+}
+
+// supports wants members of discovery to be true.
+func (p *provider) supports(names ...string) {
+	p.Helper()
+	for _, name := range append(names, "end_session_endpoint") {
+		if value := p.meta[name]; value != true && value != p.URL+"/oauth2/logout" {
+			p.Errorf("%s is %v", name, value)
+		}
+	}
 }
 
 func TestLogout(t *testing.T) {
@@ -108,16 +139,12 @@ func stays(p *provider, hinted bool, pairs ...string) {
 	}
 }
 
-// modifiedHint: a hint that nobody signed, or somebody else did, sends nobody anywhere.
-func modifiedHint(p *provider) {
+// badHint: one that nobody signed, or somebody else did, sends nobody anywhere.
+func badHint(p *provider, changed func(head, payload, signature string) string) {
 	_, b, hint := p.leaver(nil)
 	parts := strings.Split(hint, ".")
-	for name, bad := range map[string]string{"none": "eyJhbGciOiJub25lIn0." + parts[1] + ".",
-		"signature": parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2]))} {
-		tab := b.Tab(p.T)
-		if p.leave(tab, "id_token_hint", bad, "post_logout_redirect_uri", after); tab.Landed != nil {
-			p.Errorf("%s: landed at %s", name, tab.Landed)
-		}
+	if p.leave(b, "id_token_hint", changed(parts[0], parts[1], parts[2]), "post_logout_redirect_uri", after); b.Landed != nil {
+		p.Errorf("landed at %s", b.Landed)
 	}
 }
 

@@ -38,11 +38,18 @@ sessions: {check_iframe: true}
 drafts: off
 `
 
+// everyClaim is what the person has beside an address and a user name: all that the standard's scopes bring.
+const everyClaim = `{"name":"Ada Lovelace","given_name":"Ada","middle_name":"King","family_name":"Lovelace","nickname":"Countess",
+"profile":"https://ada.example/me","picture":"https://ada.example/me.png","website":"https://ada.example/","gender":"female",
+"birthdate":"1815-12-10","zoneinfo":"Europe/London","locale":"en-GB","phone_number":"+44 20 5550100","phone_number_verified":true,
+"address":{"street_address":"12 St James's Square","locality":"London","country":"United Kingdom"}}`
+
 // provider is the one under test, and the server of the apps that ask it.
 type provider struct {
 	*testing.T
 	*servertest.Server
 	engine servertest.Option
+	opts   []servertest.Option
 	ada    servertest.Person
 	meta   map[string]any
 	site   *site
@@ -76,6 +83,9 @@ func newProvider(t *testing.T, engine servertest.Option, more ...servertest.Opti
 		if strings.HasSuffix(r.URL.Path, ".jwt") {
 			kind = "application/jwt"
 		}
+		if strings.HasSuffix(r.URL.Path, ".png") {
+			kind = "image/png"
+		}
 		w.Header().Set("Content-Type", kind)
 		_, _ = io.WriteString(w, file.(string))
 	}))
@@ -86,13 +96,16 @@ func newProvider(t *testing.T, engine servertest.Option, more ...servertest.Opti
 		t.Fatal(err)
 	}
 	near := servertest.Change(func(c *config.Config) { c.Egress.AllowHosts, c.Egress.CAFile = []string{"127.0.0.1"}, ca })
-	p.Server = servertest.New(t, append([]servertest.Option{engine, servertest.Quiet(), servertest.YAML(settings), near}, more...)...)
+	p.opts = append([]servertest.Option{engine, servertest.Quiet(), servertest.YAML(settings), near}, more...)
+	p.Server = servertest.New(t, p.opts...)
 	pass, row := registration.NewInitialToken("conformance", 10_000, time.Now(), time.Now().Add(time.Hour))
 	if err := p.Services().DB.InsertInitialToken(t.Context(), row); err != nil {
 		t.Fatal(err)
 	}
 	p.pass = pass
-	p.ada = p.Person(t, "ada@example.com", func(r *users.Registration) { r.Name = "Ada Lovelace" })
+	p.ada = p.Person(t, "ada@example.com", func(r *users.Registration) {
+		r.Name, r.Username, r.Claims = "", "ada", json.RawMessage(everyClaim)
+	})
 	status, _, body := p.ask(http.MethodGet, p.URL+"/.well-known/openid-configuration", nil)
 	if status != http.StatusOK || json.Unmarshal(body, &p.meta) != nil {
 		t.Fatalf("discovery: %d %s", status, body)

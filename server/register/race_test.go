@@ -52,3 +52,45 @@ func TestRegistration_ManyChangesAtOnceLeaveOneToken(t *testing.T) { // RFC 7592
 		}
 	})
 }
+
+// A client changes itself a number of times in an hour, and then ever more seldom; whoever has not its token changes nothing of that, and
+// other clients do not wait for it.
+func TestV07_AClientChangesItselfSoOften(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, engine, servertest.HandlerOnly(), yaml("open"), servertest.Quiet())
+		doc := func(id string) document {
+			return document{"client_id": id, "redirect_uris": []string{"https://app.example/cb"}}
+		}
+		made := func() (id, token string) {
+			_, _, got := send(t, s, "POST", at, "", document{"redirect_uris": []string{"https://app.example/cb"}})
+			return text(got, "client_id"), text(got, "registration_access_token")
+		}
+		id, token := made()
+		for range 30 { // a stranger
+			if status, _, _ := send(t, s, "PUT", at+"/"+id, "made-up", doc(id)); status != http.StatusUnauthorized {
+				t.Fatalf("with another token: %d", status)
+			}
+		}
+		for i := range 20 {
+			status, _, got := send(t, s, "PUT", at+"/"+id, token, doc(id))
+			if status != http.StatusOK {
+				t.Fatalf("change %d: %d %v", i, status, got)
+			}
+			token = text(got, "registration_access_token")
+		}
+		for range 2 { // the second finds the first one's wait
+			send(t, s, "PUT", at+"/"+id, token, doc(id))
+		}
+		status, header, got := send(t, s, "PUT", at+"/"+id, token, doc(id))
+		if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+			t.Errorf("one too many: %d %v", status, got)
+		}
+		other, its := made()
+		if status, _, got := send(t, s, "PUT", at+"/"+other, its, doc(other)); status != http.StatusOK {
+			t.Errorf("another client: %d %v", status, got)
+		}
+		if status, _, _ := send(t, s, "DELETE", at+"/"+id, token, nil); status != http.StatusNoContent {
+			t.Errorf("it cannot go: %d", status)
+		}
+	})
+}
