@@ -164,6 +164,7 @@ var demands = map[string]Permission{
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
 	"EndEverything": GrantsRevoke, // and SessionsRevoke
 	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,
+	"Agents": GrantsRead, "PauseAgent": GrantsRevoke, "RemoveAgent": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead, "Mail": MailRead,
 	"RetryMail": MailRetry, "DropMail": MailRetry,

@@ -17,6 +17,7 @@ import (
 	"signet/audit/webhook"
 	"signet/internal/openapi"
 	"signet/server/servertest"
+	"signet/storage"
 )
 
 // fuzzedAPI is a server that is asked what can be made of its document.
@@ -106,6 +107,7 @@ func (d *fuzzedAPI) furnish(t testing.TB) {
 		d.client = fmt.Sprintf("shop%d", d.made)
 		d.put(t, http.MethodPost, "/clients", `{"client_id": "`+d.client+`", "redirect_uris": ["https://shop.example/cb"]}`)
 	}
+	d.agree(t)
 	d.put(t, http.MethodPut, "/groups/staff", `{}`)
 	d.put(t, http.MethodPut, "/roles/reader", `{"permissions": ["people:read"]}`)
 	d.put(t, http.MethodPut, "/groups/staff/members/"+d.person, `{}`)
@@ -113,6 +115,20 @@ func (d *fuzzedAPI) furnish(t testing.TB) {
 	d.put(t, http.MethodPut, "/roles/reader/holders/groups/staff", `{}`)
 	d.put(t, http.MethodPut, "/resources/"+url.PathEscape("https://api.example"), `{}`)
 	d.state = d.listed(t)
+}
+
+// agree has the person allow the app to act for them by itself.
+func (d *fuzzedAPI) agree(t testing.TB) {
+	t.Helper()
+	db, now := d.Services().DB, time.Now()
+	row, err := db.ConsentOf(t.Context(), d.person, d.client)
+	if err != nil {
+		row = storage.Consent{UserID: d.person, ClientID: d.client, CreatedAt: now}
+	}
+	row.UpdatedAt, row.AgentUntil = now, now.Add(time.Hour)
+	if _, err := db.PutConsent(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // example is something good for what is called name in an operation.

@@ -201,6 +201,7 @@ func (h *Handler) credentials(api huma.API) {
 	if h.o.Drafts {
 		h.revocation(api)
 	}
+	h.agents(api)
 	operation(api, "GET /people/{id}/sessions", "listSessions", "List a person's live sessions",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[admin.Session], error) {
 			list, err := s.Sessions(ctx, a, in.ID)

@@ -114,6 +114,10 @@ func (h *Handler) changePerson(ctx context.Context, v *visit) (err error) {
 		switch act, of, _ := strings.Cut(v.what(), " "); act {
 		case "take":
 			err = h.Acts.TakeRole(ctx, v.actor, of, membership.Holder{UserID: id})
+		case "pause":
+			err = h.Acts.PauseAgent(ctx, v.actor, id, of)
+		case "remove":
+			err = h.Acts.RemoveAgent(ctx, v.actor, id, of)
 		case "revoke":
 			err = h.Acts.RevokeGrant(ctx, v.actor, of)
 		case "end":
@@ -213,6 +217,9 @@ func (h *Handler) personLists(ctx context.Context, v *visit, p *pages.Console, i
 		p.Lists = append(p.Lists, list)
 	}
 	if v.actor.Holds[admin.GrantsRead] {
+		if err := h.agents(ctx, v, p, id); err != nil {
+			return err
+		}
 		grants, err := h.Acts.Grants(ctx, v.actor, id, "", admin.Ask{})
 		if err != nil {
 			return err

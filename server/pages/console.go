@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"html/template"
 	"time"
+
+	"signet/server/pages/acting"
 )
 
 // Console is one page of the administrators' console: facts, lists and acts about one thing, or a list of things.
@@ -68,13 +70,14 @@ type ConsoleList struct {
 }
 
 // ConsoleRow is one of them. Label is a text's id beside its title, Text one that stands for the title, and More one under the note, which
-// may be in English whatever the page is in.
+// may be in English whatever the page is in. Also is another act beside Act.
 type ConsoleRow struct {
 	Title, Note, Label, URL string
 	Text, More              string
 	English                 bool
 	At                      time.Time
-	Act                     *ConsoleAct
+	Agent                   *acting.Line // what was agreed on with an app that acts by itself
+	Act, Also               *ConsoleAct
 }
 
 // ConsoleAct is a form that does something. More says what it ends. Value is what the button sends as "what".
