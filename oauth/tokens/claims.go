@@ -196,7 +196,7 @@ var protocolClaims = []string{
 
 // encode is the payload: the claims in their order, then the extra ones by name.
 func (id *ID) encode() (json.RawMessage, error) {
-	payload, err := json.Marshal(id)
+	payload, err := id.claims()
 	if err != nil || len(id.Extra) == 0 {
 		return payload, err
 	}

@@ -78,7 +78,11 @@ func (i *Issuer) SignAccess(alg string, a Access) (string, error) {
 	if err := a.check(); err != nil {
 		return "", err
 	}
-	return i.ring.Sign(cmp.Or(alg, i.o.AccessAlg), keys.TypAccess, &a)
+	payload, err := a.encode()
+	if err != nil {
+		return "", fmt.Errorf("access token: %w", err)
+	}
+	return i.ring.Sign(cmp.Or(alg, i.o.AccessAlg), keys.TypAccess, payload)
 }
 
 // SignRefresh signs a refresh token and sets iss and aud. The same claims give the same bytes.
@@ -87,7 +91,7 @@ func (i *Issuer) SignRefresh(r Refresh) (string, error) {
 	if err := r.check(); err != nil {
 		return "", err
 	}
-	return i.ring.SignRefresh(&r)
+	return i.ring.SignRefresh(r.encode())
 }
 
 // SignID signs an ID token with alg ("" = the default) and sets iss.

@@ -1,0 +1,178 @@
+package tokens
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// encode is the payload of an access token. Every token request writes one, so it is written without reflection; the bytes are those of
+// encoding/json (FuzzPayloads).
+func (a *Access) encode() (json.RawMessage, error) {
+	o := begin()
+	o.text("iss", a.Issuer)
+	o.text("sub", a.Subject)
+	o.audience(a.Audience)
+	o.text("client_id", a.ClientID)
+	o.textIfAny("scope", a.Scope)
+	o.number("iat", a.IssuedAt)
+	o.number("exp", a.ExpiresAt)
+	o.text("jti", a.JTI)
+	o.numberIfAny("auth_time", a.AuthTime)
+	o.textIfAny("acr", a.ACR)
+	o.list("amr", a.AMR)
+	o.document("cnf", a.Cnf)
+	o.document("act", a.Act)
+	o.document("may_act", a.MayAct)
+	if l := a.CallLimit; l != nil {
+		o.value("call_limit", l)
+	}
+	o.list("groups", a.Groups)
+	o.list("roles", a.Roles)
+	o.document("authorization_details", a.Details)
+	o.textIfAny("grant_id", a.GrantID)
+	if len(a.Status) > 0 {
+		o.name("status")
+		o.b = append(o.b, a.Status...) // written by package status for this
+	}
+	if len(a.ActStatus) > 0 {
+		o.value("act_status", a.ActStatus)
+	}
+	return o.end()
+}
+
+// encode is the payload of a refresh token (see Access).
+func (r *Refresh) encode() json.RawMessage {
+	o := begin()
+	o.text("iss", r.Issuer)
+	o.text("aud", r.Audience)
+	o.text("client_id", r.ClientID)
+	o.text("grant_id", r.GrantID)
+	o.number("gen", r.Generation)
+	o.number("iat", r.IssuedAt)
+	o.number("exp", r.ExpiresAt)
+	payload, _ := o.end() // nothing of it can fail
+	return payload
+}
+
+// claims is the payload of an ID token without what is told of the person (see Access).
+func (id *ID) claims() (json.RawMessage, error) {
+	o := begin()
+	o.text("iss", id.Issuer)
+	o.text("sub", id.Subject)
+	o.audience(id.Audience)
+	o.number("exp", id.ExpiresAt)
+	o.number("iat", id.IssuedAt)
+	o.numberIfAny("auth_time", id.AuthTime)
+	o.textIfAny("nonce", id.Nonce)
+	o.textIfAny("acr", id.ACR)
+	o.list("amr", id.AMR)
+	o.textIfAny("azp", id.AuthorizedParty)
+	o.textIfAny("sid", id.SessionID)
+	o.textIfAny("grant_id", id.GrantID)
+	o.textIfAny("at_hash", id.AccessTokenHash)
+	o.textIfAny("c_hash", id.CodeHash)
+	return o.end()
+}
+
+// object is a JSON object that is being written, a member at a time. Names are plain ASCII.
+type object struct {
+	b   []byte
+	err error
+}
+
+func begin() object {
+	const most = 640 // an ordinary payload fits
+	return object{b: append(make([]byte, 0, most), '{')}
+}
+
+func (o *object) end() (json.RawMessage, error) { return append(o.b, '}'), o.err }
+
+func (o *object) name(n string) {
+	if len(o.b) > 1 {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(append(append(o.b, '"'), n...), '"', ':')
+}
+
+func (o *object) text(n, v string) {
+	o.name(n)
+	o.string(v)
+}
+
+func (o *object) textIfAny(n, v string) {
+	if v != "" {
+		o.text(n, v)
+	}
+}
+
+func (o *object) number(n string, v int64) {
+	o.name(n)
+	o.b = strconv.AppendInt(o.b, v, 10)
+}
+
+func (o *object) numberIfAny(n string, v int64) {
+	if v != 0 {
+		o.number(n, v)
+	}
+}
+
+func (o *object) list(n string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	o.name(n)
+	o.strings(list)
+}
+
+// audience is a string where there is one, else an array.
+func (o *object) audience(a Audience) {
+	o.name("aud")
+	switch {
+	case len(a) == 1:
+		o.string(a[0])
+	case a == nil:
+		o.b = append(o.b, "null"...)
+	default:
+		o.strings(a)
+	}
+}
+
+func (o *object) strings(list []string) {
+	o.b = append(o.b, '[')
+	for i, v := range list {
+		if i > 0 {
+			o.b = append(o.b, ',')
+		}
+		o.string(v)
+	}
+	o.b = append(o.b, ']')
+}
+
+// document is JSON of few tokens; encoding/json checks it.
+func (o *object) document(n string, raw json.RawMessage) {
+	if len(raw) > 0 {
+		o.value(n, raw)
+	}
+}
+
+// value is for what few tokens have.
+func (o *object) value(n string, v any) {
+	o.name(n)
+	b, err := json.Marshal(v)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	o.b = append(o.b, b...)
+}
+
+// string writes what needs no escape as it stands; all else is written by encoding/json.
+func (o *object) string(s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			b, _ := json.Marshal(s) // no string fails
+			o.b = append(o.b, b...)
+			return
+		}
+	}
+	o.b = append(append(append(o.b, '"'), s...), '"')
+}
