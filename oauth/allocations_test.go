@@ -10,7 +10,8 @@ import (
 	"signet/oauth/oauthtest"
 )
 
-// TestAllocationsPerRequest: requests that use nothing of what is new allocate no more than they did. The numbers only fall.
+// TestAllocationsPerRequest: requests that use nothing of what is new allocate no more than they did at v0.1.0, which allocated
+// 110, 378 and 495 times. The numbers only fall; collections of garbage that take what is pooled make one or two more of it.
 func TestAllocationsPerRequest(t *testing.T) {
 	h := protocol(t, oauthtest.Options{})
 	last := get(t, h, "shop", oauthtest.Exchange(h.Code(t, "shop", "openid api:read offline_access", nil)))
@@ -26,9 +27,9 @@ func TestAllocationsPerRequest(t *testing.T) {
 		most float64
 		act  func()
 	}{
-		{"client credentials", 111, func() { ask("robot", url.Values{"grant_type": {"client_credentials"}}) }},
-		{"refresh", 391, func() { last = ask("shop", oauthtest.Refresh(last.RefreshToken)) }},
-		{"authorize and code", 513, func() { ask("shop", oauthtest.Exchange(h.Code(t, "shop", "openid api:read", nil))) }},
+		{"client credentials", 110, func() { ask("robot", url.Values{"grant_type": {"client_credentials"}}) }},
+		{"refresh", 378, func() { last = ask("shop", oauthtest.Refresh(last.RefreshToken)) }},
+		{"authorize and code", 497, func() { ask("shop", oauthtest.Exchange(h.Code(t, "shop", "openid api:read", nil))) }},
 	} {
 		if raced() { // it throws pooled values away
 			test.most *= 1.15

@@ -110,7 +110,7 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 		return nil, refusal.From(fmt.Errorf("parse the matched redirect_uri: %w", err))
 	}
 	asked := &fosite.AuthorizeRequest{
-		ResponseTypes: strings.Fields(req.ResponseType), RedirectURI: target,
+		ResponseTypes: responseTypes(req.ResponseType), RedirectURI: target,
 		ResponseMode: fosite.ResponseModeDefault, DefaultResponseMode: fosite.ResponseModeQuery,
 		Request: fosite.Request{
 			ID: req.State.ID, RequestedAt: req.Now, Client: ledger.Client{Client: a.Client}, RequestedScope: a.Scopes,
@@ -129,6 +129,16 @@ func (p *Provider) Prepare(ctx context.Context, a Authorization) (*Prepared, err
 		}
 	}
 	return ready, nil
+}
+
+// onlyCode is what most requests ask for; it is read only.
+var onlyCode = fosite.Arguments{"code"}
+
+func responseTypes(asked string) fosite.Arguments {
+	if asked == onlyCode[0] {
+		return onlyCode
+	}
+	return strings.Fields(asked)
 }
 
 // answerOf takes the parameters of an answer from what fosite made; their order is that of the standards.

@@ -50,7 +50,7 @@ type GrantState struct {
 	// Of the agreement with an agent, see Consent.
 	AgentUntil, PausedAt time.Time
 	AgentCalls           int64
-	AgreedAt             time.Time // consents.updated_at
+	AgreedAt             time.Time // consents.updated_at, where there is an agreement with an agent
 	TokenRevoked         bool      // only set by GrantStateOfToken: the jti is on the deny list
 }
 
@@ -63,10 +63,13 @@ const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.u
 // when that is worth writing the indexes of the row (see rotateGrant).
 const idleLimit = `CASE WHEN g.last_used_at + g.idle < g.expires_at THEN g.last_used_at + g.idle ELSE g.expires_at END`
 
+// bearerColumns are those of GrantState.bearerDest: what tokens and claims are made of. Every token request reads them.
+const bearerColumns = `u.epoch, u.email, u.email_verified, u.username, u.profile, u.disabled_at, u.updated_at`
+
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
-	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, s.id IS NOT NULL, s.ended_at, c.epoch,
-	c.agent_until, c.paused_at, c.agent_calls, c.updated_at`
+	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, CASE WHEN s.id IS NOT NULL THEN COALESCE(s.ended_at, 0) END,
+	c.epoch, c.agent_until, c.paused_at, c.agent_calls, CASE WHEN c.agent_until IS NOT NULL THEN c.updated_at END`
 	grantStateJoins = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 
@@ -128,9 +131,42 @@ func (g *Grant) dest() []any {
 func (s *GrantState) dest() []any {
 	dest := make([]any, 0, 48)
 	dest = append(dest, s.Grant.dest()...)
-	dest = append(dest, s.User.bearerDest()...)
-	return append(dest, (*truth)(&s.SessionFound), (*stamp)(&s.SessionEndedAt), (*number)(&s.ConsentNow),
-		(*stamp)(&s.AgentUntil), (*stamp)(&s.PausedAt), (*number)(&s.AgentCalls), (*stamp)(&s.AgreedAt))
+	dest = append(dest, s.bearerDest()...)
+	return append(dest, (*sessionOf)(s), (*number)(&s.ConsentNow), (*stamp)(&s.AgentUntil), (*stamp)(&s.PausedAt),
+		(*number)(&s.AgentCalls), (*stamp)(&s.AgreedAt))
+}
+
+// bearerDest are the places bearerColumns go to; the grant's own columns come before.
+func (s *GrantState) bearerDest() []any {
+	u := &s.User
+	return []any{
+		(*personOf)(s), (*optional)(&u.Email), (*truth)(&u.EmailVerified), (*optional)(&u.Username), (*document)(&u.Profile),
+		(*stamp)(&u.DisabledAt), (*stamp)(&u.UpdatedAt),
+	}
+}
+
+// personOf takes the epoch of the grant's person, NULL where there is none. A column more that says so would be one more to copy for every
+// token request.
+type personOf GrantState
+
+// Scan implements sql.Scanner.
+func (s *personOf) Scan(v any) error {
+	if s.User.ID = ""; v != nil {
+		s.User.ID = s.UserID
+	}
+	return (*number)(&s.User.Epoch).Scan(v)
+}
+
+// sessionOf takes when the grant's session ended: NULL = there is none, 0 = it has not.
+type sessionOf GrantState
+
+// Scan implements sql.Scanner.
+func (s *sessionOf) Scan(v any) error {
+	s.SessionFound = v != nil
+	if v == int64(0) {
+		v = nil
+	}
+	return (*stamp)(&s.SessionEndedAt).Scan(v)
 }
 
 func (db *DB) grantState(ctx context.Context, query, key string) (GrantState, error) {

@@ -66,8 +66,8 @@ var revokeSurplus = func() string {
 }()
 
 const (
-	trimBatch = 50  // grants revoked in one statement
-	trimList  = 500 // surplus grants read at once
+	trimBatch = 50     // grants revoked in one statement
+	trimList  = 10_000 // surplus grants read at once: each reading goes over all that the pair has
 )
 
 // TrimPair revokes ("surplus") all but the keep most recently used live grants of a pair, a small statement at a time, and returns how

@@ -34,17 +34,6 @@ type User struct {
 const userColumns = `u.id, u.email_key, u.email, u.email_verified, u.username_key, u.username, u.profile, u.epoch,
 	u.disabled_at, u.frozen_at, u.erase_at, u.terms, u.terms_at, u.created_at, u.updated_at`
 
-// bearerColumns are those of User.bearerDest: what tokens and claims are made of. Every token request reads them.
-const bearerColumns = `u.id, u.email, u.email_verified, u.username, u.profile, u.epoch, u.disabled_at, u.updated_at`
-
-// bearerDest are the places bearerColumns go to.
-func (u *User) bearerDest() []any {
-	return []any{
-		(*optional)(&u.ID), (*optional)(&u.Email), (*truth)(&u.EmailVerified), (*optional)(&u.Username), (*document)(&u.Profile),
-		(*number)(&u.Epoch), (*stamp)(&u.DisabledAt), (*stamp)(&u.UpdatedAt),
-	}
-}
-
 // dest are the places userColumns go to; they take the NULLs of a person that a LEFT JOIN did not find.
 func (u *User) dest() []any {
 	return []any{

@@ -7,7 +7,8 @@ import (
 	"fmt"
 )
 
-// Sign makes a compact JWS of the claims with the key that is active for alg. A json.RawMessage is signed as it stands.
+// Sign makes a compact JWS of the claims with the key that is active for alg. A json.RawMessage, or a pointer to one, is signed as it
+// stands.
 // typ is one of TypAccess, TypID, TypLogout, TypIntrospection, TypStatus and TypIDJAG. ErrNoKey if no key signs with alg.
 //
 // It is by hand what go-jose does: the header was encoded when the key was read, the claims are marshalled once, and
@@ -51,8 +52,13 @@ func (k refreshKey) mac(input []byte) []byte {
 
 // signingInput is header and payload (RFC 7515 section 5.1) in a buffer with space for the signature.
 func signingInput(head string, claims any, sigSize int) ([]byte, error) {
-	payload, ok := claims.(json.RawMessage)
-	if !ok {
+	var payload []byte
+	switch c := claims.(type) {
+	case json.RawMessage:
+		payload = c
+	case *json.RawMessage: // it need not be copied into an interface
+		payload = *c
+	default:
 		var err error
 		if payload, err = json.Marshal(claims); err != nil {
 			return nil, err

@@ -166,10 +166,12 @@ func (f Facts) form(sent url.Values) url.Values {
 	}
 	if f.CodeChallenge != "" {
 		form["code_challenge"] = []string{f.CodeChallenge}
-		form["code_challenge_method"] = []string{"S256"}
+		form["code_challenge_method"] = s256
 	}
 	return form
 }
+
+var s256 = []string{"S256"} // read only
 
 // redirect is the redirect_uri that a token request must have; "" = none, or any. One that is there must be the one that the code went
 // to. It may be left out where none was sent to the authorization endpoint (RFC 6749 section 4.1.3), and where a verifier proves what the

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 )
 
 // Audience is the aud claim: written as a string when it is one, else as an array; both are read (RFC 7519 section 4.1.3).
@@ -192,26 +191,6 @@ func (j *IDJAG) check() error {
 var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
 	"cnf", "act", "may_act", "events", "authorization_details", "grant_id",
-}
-
-// encode is the payload: the claims in their order, then the extra ones by name.
-func (id *ID) encode() (json.RawMessage, error) {
-	payload, err := id.claims()
-	if err != nil || len(id.Extra) == 0 {
-		return payload, err
-	}
-	extra := maps.Clone(id.Extra)
-	for _, name := range protocolClaims {
-		delete(extra, name)
-	}
-	if len(extra) == 0 {
-		return payload, nil
-	}
-	more, err := json.Marshal(extra)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(payload[:len(payload)-1], ','), more[1:]...), nil
 }
 
 func required(kind string, present ...bool) error {

@@ -2,12 +2,14 @@ package tokens
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
+	"sync"
 )
 
 // encode is the payload of an access token. Every token request writes one, so it is written without reflection; the bytes are those of
 // encoding/json (FuzzPayloads).
-func (a *Access) encode() (json.RawMessage, error) {
+func (a *Access) encode() *object {
 	o := begin()
 	o.text("iss", a.Issuer)
 	o.text("sub", a.Subject)
@@ -41,7 +43,7 @@ func (a *Access) encode() (json.RawMessage, error) {
 }
 
 // encode is the payload of a refresh token (see Access).
-func (r *Refresh) encode() json.RawMessage {
+func (r *Refresh) encode() *object {
 	o := begin()
 	o.text("iss", r.Issuer)
 	o.text("aud", r.Audience)
@@ -50,12 +52,11 @@ func (r *Refresh) encode() json.RawMessage {
 	o.number("gen", r.Generation)
 	o.number("iat", r.IssuedAt)
 	o.number("exp", r.ExpiresAt)
-	payload, _ := o.end() // nothing of it can fail
-	return payload
+	return o.end()
 }
 
-// claims is the payload of an ID token without what is told of the person (see Access).
-func (id *ID) claims() (json.RawMessage, error) {
+// encode is the payload of an ID token (see Access): the claims in their order, then those about the person by name.
+func (id *ID) encode() *object {
 	o := begin()
 	o.text("iss", id.Issuer)
 	o.text("sub", id.Subject)
@@ -71,21 +72,36 @@ func (id *ID) claims() (json.RawMessage, error) {
 	o.textIfAny("grant_id", id.GrantID)
 	o.textIfAny("at_hash", id.AccessTokenHash)
 	o.textIfAny("c_hash", id.CodeHash)
+	o.more(id.Extra)
 	return o.end()
 }
 
 // object is a JSON object that is being written, a member at a time. Names are plain ASCII.
 type object struct {
-	b   []byte
+	b   json.RawMessage
 	err error
 }
 
-func begin() object {
-	const most = 640 // an ordinary payload fits
-	return object{b: append(make([]byte, 0, most), '{')}
+// objects are those that are not in use.
+var objects = sync.Pool{New: func() any { return &object{b: make([]byte, 0, 640)} }} // an ordinary payload fits
+
+func begin() *object {
+	o := objects.Get().(*object)
+	o.b, o.err = append(o.b[:0], '{'), nil
+	return o
 }
 
-func (o *object) end() (json.RawMessage, error) { return append(o.b, '}'), o.err }
+func (o *object) end() *object {
+	o.b = append(o.b, '}')
+	return o
+}
+
+// done gives it back, unless one with much in it would stay.
+func (o *object) done() {
+	if cap(o.b) <= 4096 {
+		objects.Put(o)
+	}
+}
 
 func (o *object) name(n string) {
 	if len(o.b) > 1 {
@@ -153,6 +169,26 @@ func (o *object) document(n string, raw json.RawMessage) {
 	if len(raw) > 0 {
 		o.value(n, raw)
 	}
+}
+
+// more adds what is told of a person, but for names of the protocol.
+func (o *object) more(extra map[string]any) {
+	if len(extra) == 0 {
+		return
+	}
+	extra = maps.Clone(extra)
+	for _, name := range protocolClaims {
+		delete(extra, name)
+	}
+	if len(extra) == 0 {
+		return
+	}
+	b, err := json.Marshal(extra)
+	if err != nil {
+		o.err = err
+		return
+	}
+	o.b = append(append(o.b, ','), b[1:len(b)-1]...)
 }
 
 // value is for what few tokens have.

@@ -78,11 +78,7 @@ func (i *Issuer) SignAccess(alg string, a Access) (string, error) {
 	if err := a.check(); err != nil {
 		return "", err
 	}
-	payload, err := a.encode()
-	if err != nil {
-		return "", fmt.Errorf("access token: %w", err)
-	}
-	return i.ring.Sign(cmp.Or(alg, i.o.AccessAlg), keys.TypAccess, payload)
+	return i.sign(cmp.Or(alg, i.o.AccessAlg), keys.TypAccess, a.encode())
 }
 
 // SignRefresh signs a refresh token and sets iss and aud. The same claims give the same bytes.
@@ -91,7 +87,9 @@ func (i *Issuer) SignRefresh(r Refresh) (string, error) {
 	if err := r.check(); err != nil {
 		return "", err
 	}
-	return i.ring.SignRefresh(r.encode())
+	payload := r.encode()
+	defer payload.done()
+	return i.ring.SignRefresh(&payload.b)
 }
 
 // SignID signs an ID token with alg ("" = the default) and sets iss.
@@ -100,11 +98,15 @@ func (i *Issuer) SignID(alg string, id ID) (string, error) {
 	if err := id.check(); err != nil {
 		return "", err
 	}
-	payload, err := id.encode()
-	if err != nil {
-		return "", err
+	return i.sign(cmp.Or(alg, i.o.IDAlg), keys.TypID, id.encode())
+}
+
+func (i *Issuer) sign(alg, typ string, payload *object) (string, error) {
+	defer payload.done()
+	if payload.err != nil {
+		return "", fmt.Errorf("claims of %s: %w", typ, payload.err)
 	}
-	return i.ring.Sign(cmp.Or(alg, i.o.IDAlg), keys.TypID, payload)
+	return i.ring.Sign(alg, typ, &payload.b)
 }
 
 // SignLogout signs a logout token with alg ("" = the default of ID tokens) and sets iss and events.

@@ -93,7 +93,7 @@ func grantStates(t *testing.T, db *storage.DB) {
 	_, err = db.PutConsent(ctx, storage.Consent{UserID: "ada", ClientID: "shop", CreatedAt: now, UpdatedAt: now})
 	ok(t, err)
 	u.EmailKey, u.UsernameKey, u.CreatedAt = "", "", time.Time{} // not read with a grant
-	want := storage.GrantState{Grant: grantOf("g1"), User: u, SessionFound: true, ConsentNow: 1, AgreedAt: now}
+	want := storage.GrantState{Grant: grantOf("g1"), User: u, SessionFound: true, ConsentNow: 1}
 	for name, read := range map[string]func() (storage.GrantState, error){
 		"id":    func() (storage.GrantState, error) { return db.GrantStateByID(ctx, "g1") },
 		"code":  func() (storage.GrantState, error) { return db.GrantStateByCode(ctx, "code-g1") },
