@@ -103,6 +103,7 @@ func (h *Services) login(view *pages.Pages, visitors *browser.Browser, consents 
 		Subject:   h.names.Subject,
 		Resources: h.Clients.Resources, App: h.appAt, Tx: h.DB.Tx,
 		MailOn: h.Config.Mail.On(), Tickets: h.Tickets, Recovery: h.Recovery, TrustFor: h.Config.Factors.TrustBrowser, Count: h.Metrics.SignIn,
+		Acts: h.chargeAct,
 	}
 	if h.Passkeys != nil {
 		o.Passkeys = h.Passkeys

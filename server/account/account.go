@@ -191,6 +191,11 @@ func (h *Handler) signedIn(f own) web.Func {
 		if err := h.keepLanguage(r, v); err != nil {
 			return err
 		}
+		if r.Method == http.MethodPost {
+			if err := h.Login.Pace(r, v); err != nil {
+				return err
+			}
+		}
 		return h.changed(f(w, r, v))
 	}
 }
@@ -200,6 +205,9 @@ func (h *Handler) keepLanguage(r *http.Request, v *browser.Visitor) error {
 	tag := h.Pages.NewLocale(r, v.Person)
 	if tag == "" {
 		return nil
+	}
+	if err := h.Login.Pace(r, v); err != nil {
+		return err
 	}
 	u, err := h.Profile.EditProfile(r.Context(), v.UserID, map[string]string{"locale": tag})
 	if errors.Is(err, users.ErrChanged) { // another tab was quicker

@@ -191,6 +191,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request) error {
 	case r.PostForm.Get("refuse") != "1":
 		outcome, name = "taking", audit.RequestsTaken
 	}
+	if err := h.Login.Pace(r, v); err != nil {
+		return err
+	}
 	err = h.Login.Tx(r.Context(), func(ctx context.Context) error {
 		since, err := h.Switch.Refuses(ctx, v.UserID)
 		if err != nil || since.IsZero() != (outcome == "refusing") { // it is so already

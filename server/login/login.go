@@ -79,6 +79,8 @@ type Options struct {
 	Recovery Recovery
 	// TrustFor is how long a browser may spare its person the second factor; 0 = never.
 	TrustFor time.Duration
+	// Acts counts what is done to an account in a session, see Pace; nil = it is not counted.
+	Acts func(ctx context.Context, sessionID string) error
 	// Count notes the outcome of a try by a way: "password", "passkey", "upstream google". Nil counts nothing.
 	Count func(way, outcome string)
 }
