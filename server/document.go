@@ -60,7 +60,7 @@ func documentLimits(from audit.Origin, domain string) []ratelimit.Limit {
 // From one network so many changes that applications make of their registrations are free in an hour, beside those of who came with an
 // operator's token, and of one client so many; beyond it each waits a little. Each is an event, and read anew by all servers (rule V06).
 const (
-	freeChanges         = 30
+	freeChanges         = 20
 	freeChangesOfANet   = 120
 	longestBeforeChange = 5 * time.Minute
 )

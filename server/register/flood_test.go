@@ -43,7 +43,7 @@ func TestV06_ChangesOfARegistrationAreBounded(t *testing.T) {
 			}
 			token = text(got, "registration_access_token")
 		}
-		if done < 20 || done > 40 {
+		if done < 20 || done > 22 {
 			t.Errorf("%d changes at once", done)
 		}
 		if status, _, got := put(id, "sgr_made-up", 0); status != http.StatusUnauthorized {

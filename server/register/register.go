@@ -131,9 +131,6 @@ func (h *Handler) replace(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.mayChange(r, id, token); err != nil {
-		return err
-	}
 	right := func(secret string) bool {
 		c, err := h.Clients.Client(r.Context(), id)
 		return err == nil && h.Clients.CheckSecret(r.Context(), c, secret)
@@ -143,23 +140,6 @@ func (h *Handler) replace(w http.ResponseWriter, r *http.Request) error {
 		return tooMany(answered(err, token), "The client was changed too often. Wait before the next change.")
 	}
 	return h.write(w, r, http.StatusOK, made)
-}
-
-// freeChanges are the changes of one client in an hour that wait for nothing. Each is an event that stays, has every replica read the
-// client again, and may have a document fetched.
-const freeChanges = 20
-
-// mayChange counts a change, once it is known that the client itself asks for it.
-func (h *Handler) mayChange(r *http.Request, id, token string) error {
-	if _, err := h.Service.Read(r.Context(), id, token); err != nil {
-		return answered(err, token)
-	}
-	_, err := h.Limits.Charge(r.Context(), ratelimit.Limit{Key: "registration " + id, Free: freeChanges, Window: time.Hour,
-		First: 5 * time.Second, Max: longestWait, OnSuccess: ratelimit.Never})
-	if wait, ok := errors.AsType[*ratelimit.Throttled](err); ok {
-		return refusal.TooMany("This client was changed too often. Wait before the next change.", wait.RetryAfter)
-	}
-	return err
 }
 
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) error {
