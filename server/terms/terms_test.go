@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"signet/clients"
 	"signet/config"
 	"signet/server/servertest"
 )
@@ -28,10 +29,13 @@ func TestTermsAreAcceptedBeforeAnythingElse(t *testing.T) {
 		if other := b.Tab(t); other.Get(t, "/account").URL.Path != "/terms" {
 			t.Errorf("the account opens without an answer: %s", other.URL)
 		}
-		silent := b.Tab(t)
-		q := app.Begin(t, silent, oauth2.SetAuthURLParam("prompt", "none"))
-		if got := q.Answer(t, silent).Get("error"); got != "interaction_required" {
-			t.Errorf("prompt=none: %q", got)
+		own := s.App(t, "own", func(m *clients.Metadata) { m.FirstParty = true }).With("openid")
+		for app, want := range map[*servertest.App]string{app: "consent_required", own: "interaction_required"} {
+			silent := b.Tab(t)
+			q := app.Begin(t, silent, oauth2.SetAuthURLParam("prompt", "none"))
+			if got := q.Answer(t, silent).Get("error"); got != want {
+				t.Errorf("prompt=none: %q, want %q", got, want)
+			}
 		}
 		b.Submit(t, "terms-accept", nil)
 		if b.Has("consent-allow") {
