@@ -61,6 +61,7 @@ func TestMistakesOfAnOperator(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			t.Setenv("SIGNET_SERVER_INTERNAL_LISTEN", "")
+			t.Setenv("SIGNET_SERVER_LISTEN", "127.0.0.1:0") // somebody may work with a server on the default port
 			if err := os.WriteFile("config.yaml", []byte(m.yaml+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
