@@ -343,6 +343,27 @@ func (a *Admin) ChangePerson(ctx context.Context, id string, match ETag, patch a
 	return out, tag, err
 }
 
+// ListAgents: List the agents that a person allowed to act for them, and what they agreed on.
+// GET /people/{id}/agents
+func (a *Admin) ListAgents(ctx context.Context, id string) (out Page[Agent], err error) {
+	_, err = a.do(ctx, request{method: http.MethodGet, path: path("/people/{id}/agents", id)}, &out)
+	return out, err
+}
+
+// RemoveAgent: End all that an agent has of a person: it has to ask anew.
+// DELETE /people/{id}/agents/{client}
+func (a *Admin) RemoveAgent(ctx context.Context, id string, client string) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/people/{id}/agents/{client}", id, client)}, nil)
+	return err
+}
+
+// PauseAgent: Pause an agent of a person, until the person lets it go on.
+// POST /people/{id}/agents/{client}/pause
+func (a *Admin) PauseAgent(ctx context.Context, id string, client string, repeat ...RepeatKey) error {
+	_, err := a.do(ctx, request{method: http.MethodPost, path: path("/people/{id}/agents/{client}/pause", id, client), keys: repeat}, nil)
+	return err
+}
+
 // DisablePerson: Disable a person: ends all their sessions and grants.
 // POST /people/{id}/disable
 func (a *Admin) DisablePerson(ctx context.Context, id string, repeat ...RepeatKey) (out Person, err error) {

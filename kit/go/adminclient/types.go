@@ -4,6 +4,19 @@ package adminclient
 
 import "time"
 
+// Agent is an object of the API.
+type Agent struct {
+	AgreedAt   time.Time `json:"agreed_at"`
+	CallsADay  *int64    `json:"calls_a_day,omitzero"` // At each API; none = any number.
+	ClientID   string    `json:"client_id"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+	Name       string    `json:"name,omitzero"`
+	PausedAt   time.Time `json:"paused_at,omitzero"`
+	Resources  []string  `json:"resources,omitzero"`
+	Scope      string    `json:"scope"`
+	Until      time.Time `json:"until"` // It may act no longer.
+}
+
 // APIKeyInBody is an object of the API.
 type APIKeyInBody struct {
 	ClientID    string    `json:"client_id"`         // The app that it belongs to, which bounds what it permits.

@@ -1,6 +1,20 @@
 // Code generated from the document of the API by internal/clientgen. DO NOT EDIT.
 import { type Ask, Caller, type Sending, path } from './admin-caller.js'
 
+export interface Agent {
+  agreed_at: string
+  /** At each API; none = any number. */
+  calls_a_day?: number
+  client_id: string
+  last_used_at?: string
+  name?: string
+  paused_at?: string
+  resources?: string[] | null
+  scope: string
+  /** It may act no longer. */
+  until: string
+}
+
 export interface ApiKeyInBody {
   /** The app that it belongs to, which bounds what it permits. */
   client_id: string
@@ -388,6 +402,11 @@ export interface Mistake {
   reference: string
   remedy: string
   route: string
+}
+
+export interface PageAgent {
+  items: Agent[] | null
+  next?: string
 }
 
 export interface PageClient {
@@ -1063,6 +1082,26 @@ export class Admin extends Caller {
     patch: Record<string, unknown>,
     ask: Ask = {}): Promise<{ value: Person; etag: string }> {
     return this.tagged('PATCH', path('/people/{id}', id), { match, body: patch, merge: true, ...ask })
+  }
+
+  /** List the agents that a person allowed to act for them, and what they agreed on: GET /people/{id}/agents. */
+  async listAgents(id: string,
+    ask: Ask = {}): Promise<PageAgent> {
+    return this.value('GET', path('/people/{id}/agents', id), { ...ask })
+  }
+
+  /** End all that an agent has of a person: it has to ask anew: DELETE /people/{id}/agents/{client}. */
+  async removeAgent(id: string,
+    client: string,
+    ask: Ask = {}): Promise<void> {
+    return this.none('DELETE', path('/people/{id}/agents/{client}', id, client), { ...ask })
+  }
+
+  /** Pause an agent of a person, until the person lets it go on: POST /people/{id}/agents/{client}/pause. */
+  async pauseAgent(id: string,
+    client: string,
+    ask: Sending = {}): Promise<void> {
+    return this.none('POST', path('/people/{id}/agents/{client}/pause', id, client), { ...ask })
   }
 
   /** Disable a person: ends all their sessions and grants: POST /people/{id}/disable. */
