@@ -15,6 +15,7 @@ import (
 
 	"signet/admin"
 	"signet/audit/webhook"
+	"signet/config"
 	"signet/internal/openapi"
 	"signet/server/servertest"
 	"signet/storage"
@@ -33,7 +34,8 @@ type fuzzedAPI struct {
 
 func newFuzzedAPI(t testing.TB, opts ...servertest.Option) *fuzzedAPI {
 	t.Helper()
-	s := servertest.New(t, append([]servertest.Option{servertest.HandlerOnly(), servertest.Quiet()}, opts...)...)
+	fast := servertest.Change(func(c *config.Config) { c.Admin.RequestsPerSecond, c.Admin.WritesPerSecond = 0, 0 })
+	s := servertest.New(t, append([]servertest.Option{servertest.HandlerOnly(), servertest.Quiet(), fast}, opts...)...)
 	token, _, err := s.Services().HostToken(t.Context(), "root@host", nil, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)

@@ -125,6 +125,14 @@ func (s *site) start(listen string) *server { return s.startOf(binary, listen) }
 // startOf is start of a given binary.
 func (s *site) startOf(binary, listen string) *server {
 	s.t.Helper()
+	p := s.launch(binary, listen)
+	p.ready()
+	return p
+}
+
+// launch is startOf without waiting.
+func (s *site) launch(binary, listen string) *server {
+	s.t.Helper()
 	args := []string{"serve", "--config", s.config}
 	at := s.issuer
 	cmd := exec.Command(binary, args...)
@@ -142,7 +150,6 @@ func (s *site) startOf(binary, listen string) *server {
 	}
 	go func() { p.done <- cmd.Wait() }()
 	s.t.Cleanup(p.kill)
-	p.ready()
 	return p
 }
 
@@ -158,7 +165,7 @@ func (s *site) env() []string {
 // ready waits until discovery answers.
 func (p *server) ready() {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	for {
 		req, _ := http.NewRequestWithContext(ctx, "GET", p.url+"/readyz", nil)

@@ -17,15 +17,10 @@ func twoReplicas(t *testing.T) (s *site, one, two *server) { return twoReplicasW
 func twoReplicasWith(t *testing.T, more string) (s *site, one, two *server) {
 	t.Helper()
 	s = newSiteWith(t, storagetest.PostgresDSN(t), more)
-	starts := make(chan *server, 2)
-	var wg sync.WaitGroup // both at once: one migrates and makes the keys, the other waits
-	wg.Go(func() { starts <- s.start("") })
-	wg.Go(func() { starts <- s.start(freeAddress(t)) })
-	wg.Wait()
-	one, two = <-starts, <-starts
-	if one.url != s.issuer {
-		one, two = two, one
-	}
+	// Both at once: one migrates and makes the keys, the other waits.
+	one, two = s.launch(binary, ""), s.launch(binary, freeAddress(t))
+	one.ready()
+	two.ready()
 	s.person("ada@example.com")
 	return s, one, two
 }
