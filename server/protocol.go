@@ -95,6 +95,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 	}
 	h.keysOut = h.wayOut(egress.Options{MaxBody: 256 << 10})
 	h.fromClients = h.wayOut(egress.Options{MaxBody: 256 << 10})
+	h.objectsOut = h.wayOut(egress.Options{InFlight: 128, PerHost: 16})
 	h.pushes = pushed.New(h.DB, h.DB, h.Metrics.Pushed)
 	h.devices = device.New(h.DB, h.DB, h.Metrics.Device)
 	if h.clientKeys, err = keyset.New(h.keysOut); err != nil {
@@ -332,7 +333,7 @@ func (h *Services) parser(issuer *tokens.Issuer) *request.Parser {
 		}}
 	if mode := h.Config.Authorization.RequestObjects; mode != config.ObjectsOff {
 		requests.Objects = &request.Objects{
-			Keys: h.clientKeys, Fetch: h.fromClients, Unsigned: mode == config.ObjectsUnsigned, Once: h.DB,
+			Keys: h.clientKeys, Fetch: h.objectsOut, Unsigned: mode == config.ObjectsUnsigned, Once: h.DB,
 		}
 		if h.Config.Authorization.EncryptedRequestObjects {
 			requests.Objects.Decrypt = h.Keys.Decrypt

@@ -156,6 +156,7 @@ type Services struct {
 	asked        *ciba.Requests               // of apps that wait for somebody whom they named; nil = there are none
 	keysOut      *egress.Client               // the way out to clients' jwks_uri, which those need who authenticate
 	fromClients  *egress.Client               // the way out to what else clients named: anybody may ask for it
+	objectsOut   *egress.Client               // … and to request objects, by a link: the slow ones take no place of the others
 	issuersOut   *egress.Client               // the way out to the keys of issuers that the operator chose
 	issuerKeys   *keyset.Cache                // … and those keys
 	roots        *x509.CertPool               // that requests of ours trust; nil = the system's
