@@ -18,7 +18,7 @@ import (
 	"signet/server/servertest"
 )
 
-// TestV06_SlowRequestObjectsHoldNobodyUp: addresses of request objects that do not answer, which anybody can have fetched by a link, take no
+// TestV06_SlowRequestObjectsHoldNobodyUp: addresses of request objects that do not answer, which anybody can have fetched, take no
 // place of what else apps named, nor of the objects of other hosts.
 func TestV06_SlowRequestObjectsHoldNobodyUp(t *testing.T) {
 	t.Parallel()

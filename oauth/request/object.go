@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"signet/clients"
 	"signet/internal/egress"
@@ -277,6 +278,9 @@ var aboutObject = []string{"iss", "aud", "exp", "nbf", "iat", "jti"}
 
 // parameters are the members of an object as a form has them: text as it is, numbers in decimal, the rest as JSON.
 func parameters(payload []byte) (url.Values, error) {
+	if !utf8.Valid(payload) { // RFC 8259 section 8.1: a decoder would change what has to come back as it was sent, a state
+		return nil, objectMistake("it is not UTF-8")
+	}
 	dec := json.NewDecoder(bytes.NewReader(payload))
 	dec.UseNumber()
 	var members map[string]any

@@ -17,6 +17,7 @@ func TestRequestObject_MembersAreParameters(t *testing.T) { // RFC 9101 section 
 		`{"resource":"https://a.test","prompt":null,"x":true,"n":1e3}`:   {"resource": {"https://a.test"}, "x": {"true"}, "n": {"1e3"}},
 		`{"max_age":9007199254740993,"claims":{"a":9007199254740993}}`:   {"max_age": {"9007199254740993"}, "claims": {`{"a":9007199254740993}`}},
 		`[]`: nil, `"x"`: nil, `{"resource":[1]}`: nil, `{} {}`: nil, ``: nil, `null`: {},
+		"{\"state\":\"\xff\"}": nil, "{\"\xc0\xaf\":1}": nil, `{"state":"é"}`: {"state": {"é"}},
 	} {
 		got, err := parameters([]byte(object))
 		if (err != nil) != (want == nil) || err == nil && got.Encode() != want.Encode() {
