@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,10 +31,11 @@ var commonText string
 
 // common holds the list's lines: of the 49,000 passwords that are tried first those of 8 code points and more, with a few of
 // our own (docs/dependencies.md). The file is sorted, one password a line, folded.
-var common = strings.Fields(commonText)
+// It is split for the first password that is checked: most commands check none.
+var common = sync.OnceValue(func() []string { return strings.Fields(commonText) })
 
 func isCommon(folded string) bool {
-	_, found := slices.BinarySearch(common, folded)
+	_, found := slices.BinarySearch(common(), folded)
 	return found
 }
 
