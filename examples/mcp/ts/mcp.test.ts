@@ -23,7 +23,9 @@ users: [{email: ada@example.com, name: Ada Lovelace}]
 resources: [{identifier: "${resource}", name: Notes, scopes: [notes:read, notes:write]}]
 registration: {mode: open, scopes: [openid, notes:read, notes:write]}
 clients: [{client_id: app, token_endpoint_auth_method: none, application_type: native, redirect_uris: [http://127.0.0.1/callback],
-  scope: openid notes:read}]
+  scope: openid notes:read},
+  {client_id: editor, token_endpoint_auth_method: none, application_type: native, redirect_uris: [http://127.0.0.1/callback],
+  grant_types: [authorization_code], scope: notes:read notes:write}]
 `)
   http.on('request', routes(id.issuer, resource))
 })
@@ -88,6 +90,18 @@ test('the official client and server, from an address alone to a call; a tool th
   assert.deepEqual(person.asked.map((u) => [u.searchParams.get('resource'), u.searchParams.get('code_challenge_method')]),
     Array.from({ length: 3 }, () => [resource, 'S256']))
   assert.equal(person.asked[0]!.searchParams.get('scope'), 'notes:read')
+  await client.close()
+})
+
+test('a client that may have more widens what it has by itself, as the challenge says', async () => {
+  const person = new Person()
+  person.saveClientInformation({ client_id: 'editor' })
+  const client = await connect(person)
+  const add = () => client.callTool({ name: 'add_note', arguments: { text: 'Call Grace' } })
+  await assert.rejects(add, UnauthorizedError) // it has asked meanwhile
+  assert.deepEqual(person.asked.map((u) => u.searchParams.get('scope')), ['notes:read', 'notes:read notes:write'])
+  await (client.transport as StreamableHTTPClientTransport).finishAuth(person.code)
+  await add()
   await client.close()
 })
 
