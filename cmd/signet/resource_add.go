@@ -104,7 +104,8 @@ func (k resourceKit) write(w io.Writer) {
 	for _, part := range [][2]string{
 		{"The API's metadata (RFC 9728), at " + k.MetadataURL, string(document)},
 		{"What it answers to a request without a token, with status 401", k.Challenge},
-		{"Proof that it does", k.Proof}, {"In Go", k.Go}, {"In TypeScript", k.TypeScript},
+		{"Proof that it does", k.Proof}, {"In Go (kit/go/README.md of Signet says how to get the kit)", k.Go},
+		{"In TypeScript (likewise kit/ts/README.md)", k.TypeScript},
 	} {
 		fmt.Fprintf(w, "\n%s:\n\n%s\n", part[0], strings.TrimSpace(part[1]))
 	}

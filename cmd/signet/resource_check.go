@@ -37,7 +37,11 @@ func (a *app) resourceCheck() *cobra.Command {
 		err = a.answer(list, func(w io.Writer) {
 			row(w, "STATE", "RULE", "SEEN", "CURE")
 			for _, f := range list {
-				row(w, f.State, f.Rule, dash(oneLine(f.Detail)), dash(f.Cure))
+				seen := []rune(oneLine(f.Detail))
+				if f.State == apicheck.OK && len(seen) > seenMost { // of what is right the beginning is enough
+					seen = append(seen[:seenMost], '…')
+				}
+				row(w, f.State, f.Rule, dash(string(seen)), dash(f.Cure))
 			}
 		})
 		if err == nil && broken > 0 {
@@ -49,6 +53,9 @@ func (a *app) resourceCheck() *cobra.Command {
 	c.Flags().StringVar(&tokenFile, "token-file", "", "`file` with a good access token, which is also sent spoilt; - reads standard input")
 	return c
 }
+
+// seenMost are characters of what was seen of a rule that is kept, in a table.
+const seenMost = 60
 
 // oneLine is a stranger's text for a line of a table.
 func oneLine(text string) string {

@@ -79,7 +79,7 @@ type session struct {
 // New asks the issuer for its metadata.
 func New(ctx context.Context, o Options) (*Handler, error) {
 	if o.Issuer == "" || o.ClientID == "" || o.ClientSecret == "" || o.Base == "" || len(o.APIs) == 0 {
-		return nil, errors.New("tokenhandler: issuer, client, its secret, base and APIs are required")
+		return nil, errors.New("tokenhandler: issuer, client, its secret (CLIENT_SECRET of the example), base and APIs are required")
 	}
 	if o.HTTP == nil {
 		o.HTTP = http.DefaultClient

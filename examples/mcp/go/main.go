@@ -1,7 +1,7 @@
 // Command mcp is an MCP server that takes Signet's tokens by the kit. Reading notes needs notes:read, adding one notes:write: clients ask
 // for it when somebody uses the tool.
 //
-// Environment: ISSUER (http://localhost:9400), RESOURCE (http://localhost:9440/mcp: its identifier as registered), LISTEN (localhost:9440).
+// Environment: ISSUER (http://localhost:9400), RESOURCE (http://localhost:9442/mcp: its identifier as registered), LISTEN (localhost:9442).
 package main
 
 import (
@@ -22,8 +22,8 @@ import (
 )
 
 func main() {
-	listen := cmp.Or(os.Getenv("LISTEN"), "localhost:9440")
-	handler, err := routes(cmp.Or(os.Getenv("ISSUER"), "http://localhost:9400"), cmp.Or(os.Getenv("RESOURCE"), "http://localhost:9440/mcp"))
+	listen := cmp.Or(os.Getenv("LISTEN"), "localhost:9442")
+	handler, err := routes(cmp.Or(os.Getenv("ISSUER"), "http://localhost:9400"), cmp.Or(os.Getenv("RESOURCE"), "http://localhost:9442/mcp"))
 	if err != nil {
 		log.Fatal(err)
 	}
