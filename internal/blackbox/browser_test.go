@@ -17,8 +17,28 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium starts a headless browser with a profile of its own.
+// chromium starts a headless browser with a profile of its own, in which no page throws or is stopped by its content security policy.
 func chromium(t *testing.T) context.Context {
+	t.Helper()
+	ctx := anyChromium(t)
+	err := chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			t.Errorf("exception in a page: %s", e.ExceptionDetails.Text)
+		case *log.EventEntryAdded:
+			if e.Entry.Source == log.EntrySourceSecurity || e.Entry.Source == log.EntrySourceJavascript {
+				t.Errorf("a page complains: %s", e.Entry.Text)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// anyChromium starts one in which pages of others are opened, too.
+func anyChromium(t *testing.T) context.Context {
 	t.Helper()
 	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -41,20 +61,6 @@ func chromium(t *testing.T) context.Context {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatal(err)
-	}
-	// What a page must never do: throw, or be stopped by its own content security policy.
-	err := chromedp.Listen(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			t.Errorf("exception in a page: %s", e.ExceptionDetails.Text)
-		case *log.EventEntryAdded:
-			if e.Entry.Source == log.EntrySourceSecurity || e.Entry.Source == log.EntrySourceJavascript {
-				t.Errorf("a page complains: %s", e.Entry.Text)
-			}
-		}
-	})
-	if err != nil {
 		t.Fatal(err)
 	}
 	return ctx
