@@ -27,6 +27,8 @@ type Actor struct {
 	Kind  Kind
 	ID    string // a person's or a client's id, or the account at the command line
 	Holds Set
+	// ByHand: they change one thing after the other, and are told where files keep it: what they did would be undone by the next apply.
+	ByHand bool
 }
 
 // Errors callers branch on with errors.Is.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"signet/admin/thing"
 	"signet/audit"
 	"signet/clients"
 	"signet/storage"
@@ -139,6 +140,9 @@ func ofClient(err error) error {
 func (s *Service) ChangeClient(ctx context.Context, a Actor, id, match string, change func(m *clients.Metadata) error) (Client, error) {
 	var after Client
 	err := s.act(ctx, a, "ChangeClient", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Clients, id); err != nil {
+			return err
+		}
 		c, err := s.o.Clients.Current(ctx, id)
 		if err != nil {
 			return err
@@ -232,6 +236,9 @@ func (s *Service) SetClientDisabled(ctx context.Context, a Actor, id string, dis
 		name = audit.ClientDisabled
 	}
 	return s.onClient(ctx, a, "SetClientDisabled", id, name, func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Clients, id); err != nil && !disabled { // in an emergency it is, whoever keeps it
+			return err
+		}
 		return s.o.Clients.SetDisabled(ctx, id, disabled)
 	})
 }
@@ -273,6 +280,9 @@ func (s *Service) AllowTools(ctx context.Context, a Actor, id, match string, all
 // DeleteClient removes an app with its secrets and consents, and revokes its grants.
 func (s *Service) DeleteClient(ctx context.Context, a Actor, id, match string) error {
 	return s.act(ctx, a, "DeleteClient", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Clients, id); err != nil {
+			return err
+		}
 		err := s.o.Clients.DeleteIf(ctx, id, func(now *clients.Client) error {
 			if err := overClient(a, now.Metadata); err != nil {
 				return err
@@ -336,6 +346,9 @@ func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (cli
 // PutResource registers an API, or replaces the one of its identifier, if that is as match says ("" and "*" fit any).
 func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, match string) error {
 	return s.act(ctx, a, "PutResource", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Resources, r.Identifier); err != nil {
+			return err
+		}
 		if known, there := s.o.Clients.Resources().Find(r.Identifier); there {
 			r.Identifier = known.Identifier // as it is spelled
 		}
@@ -374,6 +387,9 @@ func (s *Service) putResource(ctx context.Context, r clients.Resource, fit func(
 // DeleteResource removes one.
 func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier string) error {
 	return s.act(ctx, a, "DeleteResource", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Resources, identifier); err != nil {
+			return err
+		}
 		if err := s.o.Clients.DeleteResource(ctx, identifier); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/thing"
 	"signet/audit"
 	"signet/storage"
 	"signet/users/membership"
@@ -57,6 +58,9 @@ func (s *Service) Members(ctx context.Context, a Actor, group string, q Ask) (Pa
 // PutGroup makes a group, or changes the description of the one of the name.
 func (s *Service) PutGroup(ctx context.Context, a Actor, name, description string) error {
 	return s.act(ctx, a, "PutGroup", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Groups, name); err != nil {
+			return err
+		}
 		there, err := s.o.Stores.People.GroupExists(ctx, name)
 		if err != nil {
 			return fmt.Errorf("look for group: %w", err)
@@ -71,6 +75,9 @@ func (s *Service) PutGroup(ctx context.Context, a Actor, name, description strin
 // DeleteGroup removes a group; the people stay, and lose what they held by it.
 func (s *Service) DeleteGroup(ctx context.Context, a Actor, name string) error {
 	return s.act(ctx, a, "DeleteGroup", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Groups, name); err != nil {
+			return err
+		}
 		return s.deleteGroup(ctx, a, name)
 	})
 }
@@ -123,14 +130,17 @@ func (s *Service) Roles(ctx context.Context, a Actor, q Ask) (Page[Role], error)
 		_, ours := shipped[g.Name]
 		return Role{Name: g.Name, Description: g.Description, Shipped: ours, CreatedAt: utc(g.CreatedAt)}
 	}, func(g storage.Group) string { return g.Name })
+	if len(p.Items) == 0 {
+		return p, nil
+	}
+	stored, err := s.o.Stores.Permits.PermitsOfRoles(ctx, p.Items[0].Name, p.Items[len(p.Items)-1].Name)
+	if err != nil {
+		return p, fmt.Errorf("read permissions: %w", err)
+	}
 	for i := range p.Items {
-		stored, err := s.o.Stores.Permits.RolePermits(ctx, p.Items[i].Name)
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return p, fmt.Errorf("read permissions: %w", err)
-		}
 		p.Items[i].Permissions = []Permission{}
 		for _, one := range All() {
-			if ofRole(p.Items[i].Name, stored)[one] {
+			if ofRole(p.Items[i].Name, stored[p.Items[i].Name])[one] {
 				p.Items[i].Permissions = append(p.Items[i].Permissions, one)
 			}
 		}
@@ -196,7 +206,12 @@ func (s *Service) PutRole(ctx context.Context, a Actor, name, description string
 			return invalid("permissions", "there is no permission of that name; see the documentation")
 		}
 	}
-	return s.act(ctx, a, "PutRole", func(ctx context.Context) error { return s.putRole(ctx, a, name, description, want) })
+	return s.act(ctx, a, "PutRole", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Roles, name); err != nil {
+			return err
+		}
+		return s.putRole(ctx, a, name, description, want)
+	})
 }
 
 func (s *Service) putRole(ctx context.Context, a Actor, name, description string, want []Permission) error {
@@ -260,6 +275,9 @@ func changeable(role string) error {
 // DeleteRole removes a role; nobody holds it any more.
 func (s *Service) DeleteRole(ctx context.Context, a Actor, name string) error {
 	return s.act(ctx, a, "DeleteRole", func(ctx context.Context) error {
+		if err := s.byHand(ctx, a, thing.Roles, name); err != nil {
+			return err
+		}
 		if err := errors.Join(changeable(name), s.overRole(ctx, a, name)); err != nil {
 			return err
 		}

@@ -172,5 +172,5 @@ var demands = map[string]Permission{
 	"Webhooks": WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
 	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
 	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
-	"Managed": ClientsRead, "CheckStep": ClientsRead, "SecretState": ClientsSecrets, "Apply": ApplyFiles,
+	"Managed": ClientsRead, "KeptBy": ClientsRead, "CheckStep": ClientsRead, "SecretState": ClientsSecrets, "Apply": ApplyFiles,
 }

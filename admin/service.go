@@ -59,6 +59,7 @@ type permitStore interface {
 	PermitsOfUser(ctx context.Context, userID string) (map[string]string, error)
 	PermitsOfGroup(ctx context.Context, group string) (map[string]string, error)
 	RolePermits(ctx context.Context, role string) (string, error)
+	PermitsOfRoles(ctx context.Context, first, last string) (map[string]string, error)
 	SetRolePermits(ctx context.Context, role, old, permits string) error
 }
 

@@ -203,6 +203,18 @@ func (db *DB) RolePermits(ctx context.Context, role string) (string, error) {
 	return permits, err
 }
 
+// PermitsOfRoles reads it of those from one name to another, both included, by name.
+func (db *DB) PermitsOfRoles(ctx context.Context, first, last string) (map[string]string, error) {
+	found := map[string]string{}
+	err := db.many(ctx, "SELECT name, permissions FROM roles WHERE name >= $1 AND name <= $2", []any{first, last}, func(rows *sql.Rows) error {
+		var name, permits string
+		err := rows.Scan(&name, &permits)
+		found[name] = permits
+		return err
+	})
+	return found, err
+}
+
 // SetRolePermits changes it from old; ErrStale if it is not that any more.
 func (db *DB) SetRolePermits(ctx context.Context, role, old, permits string) error {
 	return db.must(ctx, ErrStale, "UPDATE roles SET permissions = $3 WHERE name = $1 AND permissions = $2", role, old, permits)

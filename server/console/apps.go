@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"signet/admin"
+	"signet/admin/thing"
 	"signet/clients"
 	"signet/server/pages"
 )
@@ -59,7 +60,7 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		return p, h.Acts.AllowTools(ctx, v.actor, v.of(), seen, act == "allow_tools")
 	case "delete":
 		v.next = h.Browser.Path(appsPath, nil)
-		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), "")
+		return p, h.Acts.DeleteClient(ctx, v.actor, v.of(), seen)
 	case "create-key":
 		if err := h.createKey(ctx, v); err != nil {
 			return p, err
@@ -71,7 +72,7 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 			return p, err
 		}
 	case "change":
-		_, err := h.Acts.ChangeClient(ctx, v.actor, v.of(), "", func(m *clients.Metadata) error {
+		_, err := h.Acts.ChangeClient(ctx, v.actor, v.of(), seen, func(m *clients.Metadata) error {
 			rename(m, v.post.Get("name"))
 			m.RedirectURIs, m.Scope = strings.Fields(v.post.Get("redirect")), v.post.Get("scope")
 			return nil
@@ -107,7 +108,7 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	if len(c.RedirectURIs) > 0 {
 		p.Facts = append(p.Facts, h.toFirst(c.ClientID))
 	}
-	if err := h.keysOf(ctx, v, &p, c); err != nil {
+	if err := errors.Join(h.keysOf(ctx, v, &p, c), h.kept(ctx, v, &p, thing.Clients, c.ClientID)); err != nil {
 		return p, err
 	}
 	if v.actor.Holds[admin.AuditRead] {
@@ -152,11 +153,12 @@ func (h *Handler) toFirst(id string) pages.ConsoleFact {
 }
 
 func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
-	h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "account.change", Value: "change", Fields: []pages.ConsoleField{
-		{Name: "name", Label: "console.name", Value: c.ClientName},
-		{Name: "redirect", Label: "console.redirects", Value: strings.Join(c.RedirectURIs, " "), Optional: true},
-		{Name: "scope", Label: "console.scopes", Value: c.Scope, Optional: true},
-	}})
+	h.act(v, admin.ClientsWrite, &p.Acts, pages.ConsoleAct{Label: "account.change", Value: "change " + admin.Tag(c),
+		Fields: []pages.ConsoleField{
+			{Name: "name", Label: "console.name", Value: c.ClientName},
+			{Name: "redirect", Label: "console.redirects", Value: strings.Join(c.RedirectURIs, " "), Optional: true},
+			{Name: "scope", Label: "console.scopes", Value: c.Scope, Optional: true},
+		}})
 	if c.HasSecret() {
 		h.act(v, admin.ClientsSecrets, &p.Acts, pages.ConsoleAct{Label: "console.secret", More: "console.secret_more", Value: "secret"})
 	}
@@ -174,7 +176,8 @@ func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
 			Value: "allow_tools " + admin.Tag(c), Danger: true})
 	}
 	h.act(v, admin.ClientsWrite, &p.Acts,
-		pages.ConsoleAct{Label: "console.delete", More: "console.delete_app_more", Value: "delete", Danger: true})
+		pages.ConsoleAct{Label: "console.delete", More: "console.delete_app_more", Value: "delete " + admin.Tag(c),
+			Danger: true})
 }
 
 // events shows the audit log with filters, which are in the address.

@@ -123,7 +123,7 @@ func (h *Handler) enter(r *http.Request) (s *login.State, a admin.Actor, err err
 	if err == nil && len(held) == 0 {
 		err = &web.PageError{Status: http.StatusNotFound, Kind: "not_found"}
 	}
-	return s, admin.Actor{Kind: admin.KindPerson, ID: s.Visitor.UserID, Holds: held}, err
+	return s, admin.Actor{Kind: admin.KindPerson, ID: s.Visitor.UserID, Holds: held, ByHand: true}, err
 }
 
 func (h *Handler) shown(show page) web.Func {
@@ -212,7 +212,10 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 // keep fills the form that was sent with what was typed into it, so that a mistake is mended and nothing is typed again. A private key is
 // not sent back.
 func keep(acts []pages.ConsoleAct, typed url.Values) {
-	i := slices.IndexFunc(acts, func(a pages.ConsoleAct) bool { return a.Value == typed.Get("what") })
+	first := func(what string) string { act, _, _ := strings.Cut(what, " "); return act }
+	i := slices.IndexFunc(acts, func(a pages.ConsoleAct) bool {
+		return len(a.Fields) > 0 && first(a.Value) == first(typed.Get("what"))
+	})
 	if i < 0 {
 		return
 	}
@@ -289,6 +292,18 @@ func (h *Handler) act(v *visit, needs admin.Permission, list *[]pages.ConsoleAct
 		a.Action = v.here()
 		*list = append(*list, a)
 	}
+}
+
+// kept says on a page whose files keep what it is about, if any do.
+func (h *Handler) kept(ctx context.Context, v *visit, p *pages.Console, kind, key string) error {
+	if !v.actor.Holds[admin.ClientsRead] {
+		return nil
+	}
+	owner, err := h.Acts.KeptBy(ctx, v.actor, kind, key)
+	if owner != "" {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.kept", Value: owner})
+	}
+	return err
 }
 
 // next is the address of the part of a list after this one.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"signet/admin"
+	"signet/admin/thing"
 	"signet/server/pages"
 	"signet/users/membership"
 )
@@ -47,6 +48,9 @@ func (h *Handler) group(ctx context.Context, v *visit) (pages.Console, error) {
 	case "delete":
 		v.next = h.Browser.Path(groupsPath, nil)
 		return p, h.Acts.DeleteGroup(ctx, v.actor, v.of())
+	}
+	if err := h.kept(ctx, v, &p, thing.Groups, v.of()); err != nil {
+		return p, err
 	}
 	people, err := h.Acts.Members(ctx, v.actor, v.of(), v.ask())
 	if err != nil {
@@ -111,6 +115,9 @@ func (h *Handler) role(ctx context.Context, v *visit) (pages.Console, error) {
 	case "delete":
 		v.next = h.Browser.Path(rolesPath, nil)
 		return p, h.Acts.DeleteRole(ctx, v.actor, v.of())
+	}
+	if err := h.kept(ctx, v, &p, thing.Roles, v.of()); err != nil {
+		return p, err
 	}
 	holders, err := h.Acts.Holders(ctx, v.actor, v.of(), v.ask())
 	if err != nil {

@@ -109,10 +109,11 @@ func (h *Handler) webhook(ctx context.Context, v *visit) (pages.Console, error) 
 
 // changeWebhook carries out what is asked for, if anything.
 func (h *Handler) changeWebhook(ctx context.Context, v *visit) (err error) {
-	switch v.what() {
+	act, seen, _ := strings.Cut(v.what(), " ")
+	switch act {
 	case "change":
 		want := asked(v)
-		_, err = h.Acts.ChangeWebhook(ctx, v.actor, v.of(), "*", func(w *webhook.Webhook) {
+		_, err = h.Acts.ChangeWebhook(ctx, v.actor, v.of(), seen, func(w *webhook.Webhook) {
 			w.URL, w.Events, w.Description = want.URL, want.Events, want.Description
 		})
 	case "enable", "disable":
@@ -133,7 +134,7 @@ func (h *Handler) changeWebhook(ctx context.Context, v *visit) (err error) {
 
 func (h *Handler) webhookActs(v *visit, p *pages.Console, w webhook.Webhook) {
 	offer := func(a pages.ConsoleAct) { h.act(v, admin.WebhooksWrite, &p.Acts, a) }
-	offer(pages.ConsoleAct{Label: "account.change", Value: "change", Fields: webhookFields(w)})
+	offer(pages.ConsoleAct{Label: "account.change", Value: "change " + admin.Tag(w), Fields: webhookFields(w)})
 	if w.Disabled {
 		offer(pages.ConsoleAct{Label: "console.enable", Value: "enable"})
 	} else {

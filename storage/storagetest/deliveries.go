@@ -183,6 +183,9 @@ func managed(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertRole(ctx, storage.Group{Name: "reader", CreatedAt: now}))
 	ok(t, db.SetRolePermits(ctx, "reader", "", "people:read"))
 	ok(t, db.HoldRole(ctx, "reader", "", "people:read"))
+	permits, err := db.PermitsOfRoles(ctx, "a", "reader")
+	ok(t, err)
+	same(t, permits, map[string]string{"reader": "people:read"})
 	fails(t, db.HoldRole(ctx, "reader", "", ""), storage.ErrStale)
 	fails(t, db.HoldRole(ctx, "reader", "x", "people:read"), storage.ErrStale)
 }
