@@ -121,7 +121,11 @@ func (s *Set) add(kind string, raw []byte) error {
 }
 
 // errSecret is told of a file that has a secret.
-var errSecret = errors.New("client_secret does not belong into files: say where it is found, env:NAME or file:PATH")
+var errSecret = errors.New("client_secret does not belong into files: say where it is found, env:NAME or file:PATH, " +
+	"or to which file a new one is written, new:PATH")
+
+// madeAnew begins where a secret is found that is made and written there, unless one is there already.
+const madeAnew = "new:"
 
 // cutSecret takes out of a client where its secret is found.
 func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) {
@@ -135,7 +139,7 @@ func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) 
 	if json.Unmarshal(fields["client_secret"], &secret) != nil {
 		return nil, "", errSecret
 	}
-	if where, name, ok := strings.Cut(secret, ":"); !ok || name == "" || where != "env" && where != "file" {
+	if where, name, ok := strings.Cut(secret, ":"); !ok || name == "" || !slices.Contains([]string{"env", "file", "new"}, where) {
 		return nil, "", errSecret
 	}
 	delete(fields, "client_secret")

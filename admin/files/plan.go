@@ -10,6 +10,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"signet/admin"
 	"signet/admin/thing"
@@ -32,6 +33,8 @@ type Options struct {
 	Override bool   // as the files say, whatever was changed by hand
 	// Secret finds one by where a file says it is.
 	Secret func(where string) (string, error)
+	// New reads the secret that a file has, or makes one where there is no such file; then keep writes it there.
+	New func(path string) (text string, keep func() error, err error)
 }
 
 // What is planned of a thing.
@@ -66,7 +69,8 @@ type Step struct {
 	Why     string         `json:"why,omitempty"`     // why it does not, and how to fix it
 	Refused bool           `json:"refused,omitempty"` // apply does nothing at all as long as this is planned
 
-	act thing.Step
+	act  thing.Step
+	keep func() error // writes the new secret down before a client has it; nil: there is none
 }
 
 // Plan is what would make a server as files say.
@@ -384,7 +388,7 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 	if t.kind != thing.Clients || where == "" {
 		return nil
 	}
-	text, err := t.o.Secret(where)
+	text, keep, err := t.o.secret(where)
 	if err != nil {
 		return fmt.Errorf("client_secret: %w", err)
 	}
@@ -402,10 +406,18 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 	case state.Applied && !t.o.Override:
 		s.Kept = append(s.Kept, Hand{Field: "client_secret", Server: "another one", File: where})
 	default:
-		s.act.Secret = text
+		s.act.Secret, s.keep = text, keep
 		s.Changes = append(s.Changes, admin.Change{Field: "client_secret", New: where})
 	}
 	return nil
+}
+
+func (o Options) secret(where string) (text string, keep func() error, err error) {
+	if path, is := strings.CutPrefix(where, madeAnew); is {
+		return o.New(path)
+	}
+	text, err = o.Secret(where)
+	return text, nil, err
 }
 
 // Apply carries out a plan, a thing after the other, each whole or not at all; told is called after each. The first error ends it, and what
@@ -419,6 +431,11 @@ func (p *Plan) Apply(ctx context.Context, on Target, told func(s Step)) error {
 	for _, s := range p.Steps {
 		if !s.Does {
 			continue
+		}
+		if s.keep != nil { // first: a client has no secret that is lost; one that is written and not set yet is set the next time
+			if err := s.keep(); err != nil {
+				return fmt.Errorf("%s %s: client_secret: %w", s.Kind, s.Key, err)
+			}
 		}
 		if err := on.Apply(ctx, s.act); err != nil {
 			return fmt.Errorf("%s %s: %w", s.Kind, s.Key, err)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +105,7 @@ func planned(c *cobra.Command, o *files.Options) *cobra.Command {
 		}
 		return nil
 	}
-	o.Secret = secretAt
+	o.Secret, o.New = secretAt, newSecretAt
 	return c
 }
 
@@ -310,6 +312,29 @@ func readBounded(name string, most int64) ([]byte, error) {
 		err = fmt.Errorf("is larger than %d KiB", most>>10)
 	}
 	return text, err
+}
+
+// newSecretAt reads the secret of a file, or makes one that keep writes into it, for its owner alone. A file that somebody else makes
+// meanwhile is left as it is.
+func newSecretAt(path string) (text string, keep func() error, err error) {
+	text, err = secretAt("file:" + path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return text, nil, err
+	}
+	made := make([]byte, 48)
+	rand.Read(made)
+	text = "sgn_" + base64.RawURLEncoding.EncodeToString(made)
+	return text, func() error {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("%s is there by now: apply again", path)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(text + "\n")
+		return errors.Join(err, f.Sync(), f.Close())
+	}, nil
 }
 
 // secretAt finds a secret by where it is: env:NAME or file:PATH.
