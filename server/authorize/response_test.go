@@ -1,6 +1,7 @@
 package authorize_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -225,5 +226,43 @@ func TestResponseTypes_ASecondAnswerIsGood(t *testing.T) {
 	form.Set("code", second.Get("code"))
 	if status, answer := w.shop.Post(t, "/oauth2/token", form); status != http.StatusOK {
 		t.Errorf("the code of the second answer: %d %v", status, answer)
+	}
+}
+
+// An answer that is longer than addresses may be does not go into one; by a form it does.
+func TestResponseTypes_LongAnswersGoByAForm(t *testing.T) {
+	w := oldWorld(t)
+	groups := w.App(t, "many", func(m *clients.Metadata) {
+		m.Scope, m.FirstParty, m.RedirectURIs = "openid groups", true, w.shop.RedirectURIs
+		m.GrantTypes, m.ResponseTypes = append(m.GrantTypes, clients.Implicit), clients.ResponseTypes
+	})
+	for i := range 120 {
+		name := fmt.Sprintf("group-of-a-name-that-is-rather-long-%03d", i)
+		err := w.Services().Members.CreateGroup(t.Context(), name, "")
+		if err == nil {
+			_, err = w.Services().Members.Add(t.Context(), name, w.ada.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := w.Browser(t)
+	b.Get(t, "/signin").SignIn(t, w.ada)
+	ask := func(kind, mode string) *servertest.Browser {
+		return b.Get(t, w.ask("client_id", groups.ClientID, "scope", "openid groups", "response_type", kind, "response_mode", mode))
+	}
+	for _, mode := range []string{"", "fragment", "jwt"} {
+		way, got := answered(t, ask("id_token", mode))
+		if way != "fragment" || got.Has("id_token") || mode != "jwt" && got.Get("error") != "invalid_request" ||
+			len(b.Landed.String()) > 4<<10 {
+			t.Errorf("%q: %s, %d bytes, %v", mode, way, len(b.Landed.String()), got.Get("error"))
+		}
+	}
+	form := ask("id_token", "form_post").FormWith("id_token")
+	if form == nil || len(form.Fields.Get("id_token")) < 4<<10 {
+		t.Errorf("by a form: %d %s", b.Status, b.Text("main"))
+	}
+	if _, got := answered(t, ask("code", "")); got.Get("code") == "" {
+		t.Errorf("a code alone: %v", got)
 	}
 }
