@@ -145,7 +145,7 @@ func TestInnerHosts_NeverForWhatAppsName(t *testing.T) { // RFC 7591 section 5, 
 		t.Errorf("a sector: %d %v", status, got)
 	}
 	status, got = w.register(t, map[string]any{"redirect_uris": good, "jwks_uri": inner, "request_uris": []string{inner},
-		"token_endpoint_auth_method": "private_key_jwt"})
+		"logo_uri": inner, "token_endpoint_auth_method": "private_key_jwt"})
 	if status != http.StatusCreated {
 		t.Fatalf("%d %v", status, got)
 	}
@@ -160,6 +160,12 @@ func TestInnerHosts_NeverForWhatAppsName(t *testing.T) { // RFC 7591 section 5, 
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("keys: %d", resp.StatusCode)
+	}
+	if uris := w.Services().Clients.LogoURIs(); uris[id] != inner {
+		t.Errorf("logos to be fetched: %v", uris)
+	}
+	if err := w.Services().Logos.Tend(t.Context()); err != nil {
+		t.Error(err)
 	}
 	b := w.Browser(t)
 	b.Get(t, "/oauth2/authorize?"+url.Values{"client_id": {id}, "redirect_uri": good, "response_type": {"code"}, "scope": {"openid"},
