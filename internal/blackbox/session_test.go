@@ -42,7 +42,7 @@ func evaluated[T any](ctx context.Context, at, script string) (value T, err erro
 	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
-// The frame computes what the server does, whatever the lengths and letters, believes no message, and a flood of them leaves nothing behind
+// The frame computes what the server does, whatever the texts, believes no message, and a flood of them leaves nothing behind
 // (OpenID Connect Session Management 1.0 sections 3.2 and 3.3, FIPS 180-4).
 func TestSessionFrameInTheBrowser(t *testing.T) {
 	s := newSiteWith(t, "", "sessions: {check_iframe: true}\n")
