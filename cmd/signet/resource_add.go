@@ -130,7 +130,7 @@ const tsProgram = `
 import express from 'express'
 import { Api } from 'signet-kit'
 import { requireToken } from 'signet-kit/express'
-const api = new Api(ISSUER, API)
+const api = new Api(ISSUER, API, { document: { scopes: [SCOPES] } })
 const app = express()
 app.all(PATH, requireToken(api, { scopes: [SCOPE] }), (_req, res) => res.send('Hello ' + res.locals.token.subject))
 app.all(new URL(api.metadataURL).pathname, async (req, res) => {

@@ -3,6 +3,7 @@ import { challenges, json, type Demand, needed } from './challenge.js'
 import { currentNonce, type DPoP, Proofs, proofAlgorithms, proven, type Replay } from './dpop.js'
 import { fromBase64, sha256, signedBy, split, token68, type JWS } from './jws.js'
 import { KeySet, safe } from './keys.js'
+import { type End, Endings, loggedOut, logoutToken } from './logout.js'
 import { answers, Refusal } from './reason.js'
 import { type Place, places, type Status, StatusLists } from './status.js'
 import { parse, type Token } from './token.js'
@@ -11,6 +12,7 @@ export type { Actor, Token } from './token.js'
 export { type CallLimit, Calls, type Counter } from './calls.js'
 export type { Demand } from './challenge.js'
 export { type DPoP, Proofs, type Replay } from './dpop.js'
+export type { End } from './logout.js'
 export { type Reason, Refusal } from './reason.js'
 export type { Status } from './status.js'
 
@@ -69,6 +71,7 @@ export class Api {
   private readonly keys: KeySet
   private readonly statuses: StatusLists
   private readonly calls: Counter
+  private readonly endings = new Endings()
   private readonly seen = new Map<string, { token: Token; until: number; places: Place[] }>()
 
   constructor(private readonly issuer: string, readonly resource: string, options: Options = {}) {
@@ -171,21 +174,7 @@ export class Api {
       await this.current(known.places)
       return known.token
     }
-    let jws: JWS
-    try {
-      jws = split(sent)
-    } catch (error) {
-      throw new Refusal('malformed', String(error), { cause: error })
-    }
-    if (!this.o.algorithms!.includes(jws.alg)) throw new Refusal('wrong_algorithm', `alg is ${jws.alg.slice(0, 32)}`)
-    if (!/^(application\/)?at\+jwt$/i.test(jws.typ)) throw new Refusal('wrong_type', `typ is ${jws.typ.slice(0, 32)}`)
-    if (jws.kid === '') throw new Refusal('unknown_key', 'the token names none')
-    if (!(await signedBy(sent, jws.alg, await this.keys.find(jws.kid, jws.alg)))) throw new Refusal('wrong_signature')
-    const token = parse(sent, jws.payload)
-    if (token.issuer !== this.issuer) throw new Refusal('wrong_issuer', token.issuer.slice(0, 200))
-    if (Number.isNaN(token.expires)) throw new Refusal('malformed', 'no exp')
-    if (now >= token.expires + this.o.past!) throw new Refusal('expired')
-    if (Math.max(token.issued || 0, token.notBefore ?? 0) > now + this.o.ahead!) throw new Refusal('not_yet_valid')
+    const token = await this.opened(sent, /^(application\/)?at\+jwt$/i)
     if (token.missing) throw new Refusal('malformed', 'sub, client_id, iat and jti are required')
     if (!token.audience.some((aud) => this.o.audiences!.includes(aud))) {
       throw new Refusal('wrong_audience', token.audience.join().slice(0, 200))
@@ -200,6 +189,48 @@ export class Api {
     if (this.seen.size >= 4096) this.seen.delete(this.seen.keys().next().value!) // the oldest
     this.seen.set(key, { token, until: now + 60, places: named })
     return token
+  }
+
+  /** A JWT of the issuer, of a type, that is good now. */
+  private async opened(sent: string, typ: RegExp): Promise<ReturnType<typeof parse>> {
+    let jws: JWS
+    try {
+      jws = split(sent)
+    } catch (error) {
+      throw new Refusal('malformed', String(error), { cause: error })
+    }
+    if (!this.o.algorithms!.includes(jws.alg)) throw new Refusal('wrong_algorithm', `alg is ${jws.alg.slice(0, 32)}`)
+    if (!typ.test(jws.typ)) throw new Refusal('wrong_type', `typ is ${jws.typ.slice(0, 32)}`)
+    if (jws.kid === '') throw new Refusal('unknown_key', 'the token names none')
+    if (!(await signedBy(sent, jws.alg, await this.keys.find(jws.kid, jws.alg)))) throw new Refusal('wrong_signature')
+    const token = parse(sent, jws.payload)
+    const now = Date.now() / 1000
+    if (token.issuer !== this.issuer) throw new Refusal('wrong_issuer', token.issuer.slice(0, 200))
+    if (Number.isNaN(token.expires)) throw new Refusal('malformed', 'no exp')
+    if (now >= token.expires + this.o.past!) throw new Refusal('expired')
+    if (Math.max(token.issued || 0, token.notBefore ?? 0) > now + this.o.ahead!) throw new Refusal('not_yet_valid')
+    return token
+  }
+
+  /**
+   * Receives a logout token for a client of the issuer, by which a service that has sessions of its own learns that one has ended (OpenID
+   * Connect Back-Channel Logout 1.0): mount it at the client's backchannel_logout_uri. If end fails, the issuer tries again.
+   */
+  async logout(request: Request, clientId: string, end: End): Promise<Response> {
+    const headers = { 'Cache-Control': 'no-store' }
+    if (request.method !== 'POST') return new Response(null, { status: 405, headers: { ...headers, Allow: 'POST' } })
+    try {
+      const token = await this.opened(await logoutToken(request), /^(application\/)?logout\+jwt$/i)
+      const { sub, sid } = loggedOut(token, clientId)
+      const until = (token.expires + this.o.past! + 1) * 1000
+      await this.endings.once(this.dpop.replay, clientId, token.id, until, () => end(sub, sid))
+      return new Response(null, { headers })
+    } catch (error) {
+      const refusal = error instanceof Refusal ? error : new Refusal('bad_request', String(error), { cause: error })
+      this.o.observe?.(refusal)
+      const away = refusal.reason === 'unavailable'
+      return Response.json({ error: away ? 'temporarily_unavailable' : 'invalid_request' }, { status: away ? 503 : 400, headers })
+    }
   }
 
   /** Refuses a token that was revoked. */
@@ -263,8 +294,9 @@ export class Api {
         'Access-Control-Allow-Headers': request.headers.get('access-control-request-headers') ?? 'authorization' } })
     }
     const d = this.o.document ?? {}
-    return Response.json({ resource: this.resource, authorization_servers: [this.issuer], scopes_supported: d.scopes,
-      bearer_methods_supported: ['header'], resource_name: d.name, resource_documentation: d.documentation, resource_policy_uri: d.policy,
+    return Response.json({ resource: this.resource, authorization_servers: [this.issuer],
+      scopes_supported: d.scopes?.length ? d.scopes : undefined, bearer_methods_supported: ['header'],
+      resource_name: d.name, resource_documentation: d.documentation, resource_policy_uri: d.policy,
       resource_tos_uri: d.terms, dpop_signing_alg_values_supported: proofAlgorithms,
       dpop_bound_access_tokens_required: this.dpop.required || undefined,
       tls_client_certificate_bound_access_tokens: d.certificateBound || undefined }, { headers })

@@ -51,6 +51,59 @@ class World {
   }
 }
 
+describe('logout tokens', () => {
+  it('end sessions once, and nothing else does', async () => {
+    const w = await World.make()
+    const ended: string[] = []
+    let fails = false
+    const api = w.api()
+    const signed = (claims: Record<string, unknown> = {}, typ = 'logout+jwt', key = w.key) => {
+      const at = Math.floor(Date.now() / 1000)
+      const all = { iss: issuer, aud: 'app', iat: at, exp: at + 120, jti: 'l-1', sub: 'ada', sid: 's',
+        events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, ...claims }
+      return new SignJWT(all).setProtectedHeader({ alg: 'ES256', typ, kid: 'es' }).sign(key)
+    }
+    const send = async (body: string | URLSearchParams, method = 'POST') => {
+      const got = await api.logout(new Request('https://app.example/logout', method === 'POST' ? { method, body } : { method }), 'app',
+        (sub, sid) => {
+          if (fails) throw new Error('the database is away')
+          ended.push(`${sub}/${sid}`)
+        })
+      assert.equal(got.headers.get('cache-control'), 'no-store')
+      return got.status
+    }
+    const token = (t: string) => new URLSearchParams({ logout_token: t })
+    const stranger = (await generateKeyPair('ES256')).privateKey as CryptoKey
+    const events = 'http://schemas.openid.net/event/backchannel-logout'
+    for (const [name, form] of Object.entries({
+      'nothing': '', "another client's": token(await signed({ aud: 'other' })),
+      "another issuer's": token(await signed({ iss: 'https://evil.example' })),
+      'with a nonce': token(await signed({ nonce: 'n' })), 'with an empty nonce': token(await signed({ nonce: null })),
+      'without an event': token(await signed({ events: undefined })), 'with another event': token(await signed({ events: { x: {} } })),
+      'an event that is none': token(await signed({ events: { [events]: null } })),
+      'an event that is a list': token(await signed({ events: { [events]: [] } })),
+      'of nobody': token(await signed({ sub: undefined, sid: undefined })), 'without jti': token(await signed({ jti: undefined })),
+      'without exp': token(await signed({ exp: undefined })), 'without iat': token(await signed({ iat: undefined })),
+      'over': token(await signed({ exp: Math.floor(Date.now() / 1000) - 60 })), 'an access token': token(await w.token()),
+      'an ID token': token(await signed({}, 'JWT')), "a stranger's": token(await signed({}, 'logout+jwt', stranger)),
+      'two': `logout_token=${await signed()}&logout_token=${await signed()}`, 'more than is read': `logout_token=${'a'.repeat(40 << 10)}`,
+    })) assert.equal(await send(form), 400, name)
+    assert.equal(await send('', 'GET'), 405)
+    const first = token(await signed())
+    fails = true
+    assert.equal(await send(first), 503)
+    fails = false
+    assert.equal(await send(first), 200) // the issuer tries again
+    assert.equal(await send(first), 400) // somebody sends it again
+    assert.equal(await send(token(await signed({ jti: 'l-2', sid: undefined }))), 200)
+    assert.deepEqual(ended, ['ada/s', 'ada/'])
+    w.away = true
+    const away = new Api(issuer, resource, { fetch: w.fetch })
+    const late = new Request('https://app.example/logout', { method: 'POST', body: token(await signed({ jti: 'l-3' })) })
+    assert.equal((await away.logout(late, 'app', () => {})).status, 503)
+  })
+})
+
 describe('status lists', () => {
   it('that are older bring nothing back', async () => {
     mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
