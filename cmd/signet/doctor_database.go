@@ -76,8 +76,8 @@ func missingMasterKey(c config.Config) []finding {
 	if !c.Storage.DSN.Postgres() || !c.MasterKey.Empty() {
 		return nil
 	}
-	return []finding{{"master key", false, "there is none, and `signet serve` does not start on Postgres without: set SIGNET_MASTER_KEY, or " +
-		"SIGNET_MASTER_KEY_FILE; `signet key generate-master` makes one"}}
+	return []finding{{"master key", false, "there is none, and `signet serve` does not start on Postgres without: set SIGNET_MASTER_KEY, " +
+		"SIGNET_MASTER_KEY_FILE or SIGNET_MASTER_KEY_COMMAND; `signet key generate-master` makes one"}}
 }
 
 func lookAtGroup(ctx context.Context, db *storage.DB, upstream, theirs, ours string) []finding {
