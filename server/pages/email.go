@@ -149,9 +149,9 @@ func (l *locale) emailArg(name, value string, zone *time.Location) string {
 			break
 		}
 		if place := l.place(value); place != "" && !linkish.MatchString(place) {
-			return place + " (" + network.String() + ")"
+			return place + " (" + shortened(network) + ")"
 		}
-		return network.String()
+		return shortened(network)
 	}
 	return ""
 }

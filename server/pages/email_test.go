@@ -153,10 +153,10 @@ func TestEmailsNameThePlace(t *testing.T) {
 		return city, "Austria (" + language + ")"
 	}})
 	for _, tt := range [][3]string{
-		{"en", "203.0.113.0/24", "from Vienna, Austria (en) (203.0.113.0/24)."},
-		{"de", "203.0.113.0/24", "Vienna, Austria (de) (203.0.113.0/24)"},
-		{"ar", "203.0.113.0/24", "Vienna، Austria (ar) (203.0.113.0/24)"},
-		{"en", "192.0.2.0/24", "from 192.0.2.0/24."},
+		{"en", "203.0.113.0/24", "from Vienna, Austria (en) (203.0.113.x)."},
+		{"de", "203.0.113.0/24", "Vienna, Austria (de) (203.0.113.x)"},
+		{"ar", "203.0.113.0/24", "Vienna، Austria (ar) (203.0.113.x)"},
+		{"en", "192.0.2.0/24", "from 192.0.2.x."},
 	} {
 		e := mail.Email{Kind: mail.NewDevice, To: "ada@example.com", Language: tt[0],
 			Args: map[string]string{"Agent": "curl/8", "Network": tt[1]}}
