@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"signet/clients/algs"
 )
 
 // FederatedCredential lets tokens of a platform stand for a client: a Kubernetes service account, a GitHub Actions job, a SPIFFE workload.
@@ -72,7 +74,7 @@ func (m Metadata) validateFederated() (errs []error) {
 			add(i, "has too many claims, or an audience that is too long")
 		}
 		if f.JWKS != nil {
-			for _, err := range (Metadata{JWKS: f.JWKS}).validateKeys() {
+			for _, err := range (Metadata{JWKS: f.JWKS}).validateKeys(algs.Issuers) {
 				add(i, "%w", err)
 			}
 		}

@@ -292,7 +292,8 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
 	}
 	return errors.Join(
-		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(), m.validateRedirects(privateSchemes), m.validateSignout(),
+		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(AssertionAlgs), m.validateRedirects(privateSchemes),
+			m.validateSignout(),
 			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateAgent(), m.validateBackchannel(), m.validateLocalized(),
 			detail.ValidateNames(m.DetailsTypes))...)
 }
@@ -364,7 +365,7 @@ func (m Metadata) validateAuth() (errs []error) {
 	return slices.Concat(errs, m.validateCertificate(), m.validateFederated())
 }
 
-func (m Metadata) validateKeys() (errs []error) {
+func (m Metadata) validateKeys(offered []string) (errs []error) {
 	if m.JWKSURI != "" && m.JWKS != nil {
 		errs = append(errs, errors.New("jwks_uri: there is jwks beside it; leave one of them out (RFC 7591 section 2)"))
 	}
@@ -384,9 +385,9 @@ func (m Metadata) validateKeys() (errs []error) {
 			errs = append(errs, fmt.Errorf("jwks: key %d must be a valid public key", i))
 		case oddRSA(k.Key):
 			errs = append(errs, fmt.Errorf("jwks: key %d must have 2048 to 8192 bits", i))
-		case !slices.ContainsFunc(AssertionAlgs, func(alg string) bool { return Verifies(k, alg) }) && !m.encryptsTo(k):
+		case !slices.ContainsFunc(offered, func(alg string) bool { return Verifies(k, alg) }) && !m.encryptsTo(k):
 			errs = append(errs,
-				fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(AssertionAlgs, ", ")))
+				fmt.Errorf("jwks: key %d cannot verify any of %s; use P-256, RSA or Ed25519, for use sig", i, strings.Join(offered, ", ")))
 		case k.KeyID != "" && seen[k.KeyID]:
 			errs = append(errs, fmt.Errorf("jwks: two keys have the kid %q", k.KeyID))
 		}
@@ -407,15 +408,15 @@ func oddRSA(key any) bool {
 	return ok && (k.N.BitLen() < 2048 || k.N.BitLen() > 8192)
 }
 
-// Verifies reports whether a client's key is one for signatures of the algorithm: key type, curve, use and alg must all fit (RFC
-// 8725 section 3.1).
+// Verifies reports whether a key of a client, or of an issuer that is trusted, is one for signatures of the algorithm: key type, curve, use
+// and alg must all fit (RFC 8725 section 3.1).
 func Verifies(k jose.JSONWebKey, alg string) bool {
 	if k.Algorithm != "" && k.Algorithm != alg || k.Use != "" && k.Use != "sig" {
 		return false
 	}
 	switch key := k.Key.(type) {
 	case *ecdsa.PublicKey:
-		return alg == "ES256" && key.Curve == elliptic.P256()
+		return alg == "ES256" && key.Curve == elliptic.P256() || alg == "ES384" && key.Curve == elliptic.P384()
 	case *rsa.PublicKey:
 		return alg == "RS256" || alg == "PS256"
 	case ed25519.PublicKey:

@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"maps"
@@ -21,8 +24,9 @@ type platformToken struct {
 	name, issuer, subject string
 	claims                map[string]string // that are registered
 	header                map[jose.HeaderKey]any
-	all                   map[string]any // beside iss, sub, aud and the times
-	array                 bool           // aud is an array
+	all                   map[string]any          // beside iss, sub, aud and the times
+	array                 bool                    // aud is an array
+	alg                   jose.SignatureAlgorithm // "" = RS256
 	// wrong are changes with which it stands for nobody; nil removes a claim.
 	wrong []map[string]any
 }
@@ -51,10 +55,11 @@ func platformTokens() []platformToken {
 				{"iss": "https://oidc.eks.eu-central-1.amazonaws.com/id/OTHER"}, {"exp": nil}},
 		}, {
 			name: "STS", issuer: "https://0123abcd-0123-4567-89ab-0123456789ab.tokens.sts.global.api.aws",
-			subject: "arn:aws:iam::123456789012:role/Deploy", header: map[jose.HeaderKey]any{"typ": "JWT"},
+			subject: "arn:aws:iam::123456789012:role/Deploy", alg: jose.ES384, header: map[jose.HeaderKey]any{"typ": "JWT"},
 			all: map[string]any{"https://sts.amazonaws.com/": map[string]any{"aws_account": "123456789012", "source_region": "eu-central-1",
 				"org_id": "o-abc", "principal_id": "arn:aws:iam::123456789012:role/Deploy"}},
-			wrong: []map[string]any{{"sub": "arn:aws:iam::210987654321:role/Deploy"}, {"sub": "arn:aws:iam::123456789012:role/Deploy/x"}},
+			wrong: []map[string]any{{"sub": "arn:aws:iam::210987654321:role/Deploy"}, {"sub": "arn:aws:iam::123456789012:role/Deploy/x"},
+				{"iss": "role", "sub": "role"}},
 		},
 	}
 }
@@ -62,22 +67,29 @@ func platformTokens() []platformToken {
 // TestFederated_TokensOfPlatformsAsTheyAre stand for the client, as often as they are shown, and with one claim changed for nobody.
 func TestFederated_TokensOfPlatformsAsTheyAre(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	ofRSA, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofCurve, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
 	for i, p := range platformTokens() {
-		id := []string{"deploy", "worker", "role"}[i]
+		id, alg, key := []string{"deploy", "worker", "role"}[i], jose.RS256, crypto.Signer(ofRSA)
+		if p.alg != "" {
+			alg, key = p.alg, ofCurve
+		}
 		app := s.App(t, id, func(m *clients.Metadata) {
 			m.GrantTypes, m.RedirectURIs, m.TokenEndpointAuthMethod = []string{clients.ClientCredentials}, nil, clients.MethodJWTKey
 			m.FederatedCredentials = []clients.FederatedCredential{{Issuer: p.issuer, Subject: p.subject, Claims: p.claims,
-				JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "platform", Algorithm: "RS256"}}}}}
+				JWKS: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "platform", Algorithm: string(alg)}}}}}
 		})
 		send := func(change map[string]any) (int, map[string]any) {
 			o := &jose.SignerOptions{ExtraHeaders: map[jose.HeaderKey]any{"kid": "platform"}}
 			maps.Copy(o.ExtraHeaders, p.header)
-			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, o)
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,10 @@ import (
 // Signing are those that a client can have its answers signed with. The keys of all but the first two are made when a client wants one.
 var Signing = []string{"ES256", "RS256", "PS256", "ES384", "ES512", "EdDSA"}
 
+// Issuers are those of what others sign whom an operator trusts: platforms of workloads, issuers of assertions and of software statements.
+// They choose what they sign with; Amazon's STS also has ES384.
+var Issuers = []string{"ES256", "PS256", "RS256", "EdDSA", "ES384"}
+
 // Secrets are those that a client can sign with its secret (client_secret_jwt); the first is the default.
 var Secrets = []string{"HS256", "HS384", "HS512"}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"signet/clients"
+	"signet/clients/algs"
 )
 
 // StatementIssuer signs software statements (RFC 7591 section 2.3) that are believed here.
@@ -81,11 +82,11 @@ func (s *Service) stated(ctx context.Context, document map[string]json.RawMessag
 
 // believed are the claims of a statement that a trusted issuer signed.
 func (s *Service) believed(ctx context.Context, statement string) (map[string]json.RawMessage, error) {
-	algs := make([]jose.SignatureAlgorithm, len(clients.AssertionAlgs))
-	for i, a := range clients.AssertionAlgs {
-		algs[i] = jose.SignatureAlgorithm(a)
+	taken := make([]jose.SignatureAlgorithm, len(algs.Issuers))
+	for i, a := range algs.Issuers {
+		taken[i] = jose.SignatureAlgorithm(a)
 	}
-	token, err := jwt.ParseSigned(statement, algs)
+	token, err := jwt.ParseSigned(statement, taken)
 	if err != nil {
 		return nil, badStatement("The software statement is malformed, or of an algorithm that is not taken.")
 	}

@@ -80,7 +80,7 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, c
 		}
 		return a.spend(ctx, c, payload)
 	}
-	jws, err := clientjwt.Parse(assertion, "jwt", "client-authentication+jwt", typePlatform)
+	jws, err := clientjwt.ParseIssued(assertion, "jwt", "client-authentication+jwt", typePlatform)
 	if err != nil {
 		return refuse(err.Error())
 	}
@@ -92,7 +92,7 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, c
 	if jws.Type == typePlatform {
 		return refuse("typ")
 	}
-	known := c != nil && (c.JWKS != nil || c.JWKSURI != "")
+	known := c != nil && (c.JWKS != nil || c.JWKSURI != "") && jws.Own()
 	keys, alg := decoys, ""
 	if known {
 		if keys, err = jws.Keys(ctx, a.o.Keys, c); err != nil {
@@ -102,7 +102,7 @@ func (a *Authenticator) checkAssertion(ctx context.Context, c *clients.Client, c
 	}
 	payload, err := jws.Open(keys, alg)
 	if !known {
-		return refuse("unknown client or no keys")
+		return refuse("unknown client or no keys, or an algorithm of platforms only")
 	}
 	if err != nil {
 		return refuse(err.Error())

@@ -14,8 +14,10 @@ import (
 // decoys are the keys an unknown client's assertion is checked with, so that it takes as long as a known one's (rule J04).
 // Nobody has their private parts; whatever they would say, the client is refused.
 var decoys = func() (keys []jose.JSONWebKey) {
-	if k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err == nil {
-		keys = append(keys, jose.JSONWebKey{Key: k.Public()})
+	for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384()} {
+		if k, err := ecdsa.GenerateKey(curve, rand.Reader); err == nil {
+			keys = append(keys, jose.JSONWebKey{Key: k.Public()})
+		}
 	}
 	if k, _, err := ed25519.GenerateKey(rand.Reader); err == nil {
 		keys = append(keys, jose.JSONWebKey{Key: k})

@@ -39,7 +39,7 @@ type JWT struct {
 	Type string
 }
 
-var byKeys, bySecrets = listOf(clients.AssertionAlgs), listOf(algs.Secrets)
+var byKeys, byIssuers, bySecrets = listOf(clients.AssertionAlgs), listOf(algs.Issuers), listOf(algs.Secrets)
 
 func listOf(names []string) (list []jose.SignatureAlgorithm) {
 	for _, a := range names {
@@ -51,6 +51,12 @@ func listOf(names []string) (list []jose.SignatureAlgorithm) {
 // Parse reads a compact JWS of an algorithm that clients may use; none is not among them. types are the typ headers that it may have,
 // beside none. Errors are ErrRefused.
 func Parse(token string, types ...string) (JWT, error) { return parse(token, byKeys, types) }
+
+// ParseIssued is Parse of a JWS that may be an issuer's whom an operator trusts, of one of algs.Issuers. See Own.
+func ParseIssued(token string, types ...string) (JWT, error) { return parse(token, byIssuers, types) }
+
+// Own reports whether the algorithm is one that clients may use.
+func (j JWT) Own() bool { return slices.Contains(clients.AssertionAlgs, j.Algorithm()) }
 
 // ParseShared is Parse of a JWS of an algorithm of algs.Secrets, which nothing but OpenShared verifies.
 func ParseShared(token string, types ...string) (JWT, error) { return parse(token, bySecrets, types) }

@@ -95,7 +95,7 @@ func (v *Verifier) Verify(ctx context.Context, assertion, client string, now tim
 	if len(assertion) > maxAssertion {
 		return a, refuse("it is too long")
 	}
-	jws, err := clientjwt.Parse(assertion, v.types()...)
+	jws, err := clientjwt.ParseIssued(assertion, v.types()...)
 	if err != nil {
 		return a, refuse(err.Error())
 	}
