@@ -25,7 +25,8 @@ func needsMaster(c config.Config) error {
 		return nil
 	}
 	return fmt.Errorf("%w: on Postgres it must be given as SIGNET_MASTER_KEY, in a file named by SIGNET_MASTER_KEY_FILE, "+
-		"or by a program in SIGNET_MASTER_KEY_COMMAND that prints it; make one, once, with `signet key generate-master`, and keep a copy where the database's backups are not", ErrNoMasterKey)
+		"or by a program in SIGNET_MASTER_KEY_COMMAND that prints it; make one, once, with `signet key generate-master`, and keep a copy "+
+		"where the database's backups are not", ErrNoMasterKey)
 }
 
 // openMaster finds the master key: as configured, or (SQLite) in the file beside the database, which is made at the first
