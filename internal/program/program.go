@@ -102,9 +102,9 @@ func (c *capped) said() string {
 type Source struct {
 	line    string
 	environ []string
-	running chan struct{} // holds one while the program runs, and guards what follows
 
 	mu     sync.Mutex
+	runs   chan struct{} // closed when the program that runs has ended; nil = none does
 	secret string
 	err    error
 	until  time.Time // the answer serves others
@@ -112,38 +112,50 @@ type Source struct {
 
 // NewSource runs nothing yet. See Secret for line and environ.
 func NewSource(line string, environ []string) *Source {
-	return &Source{line: line, environ: environ, running: make(chan struct{}, 1)}
+	return &Source{line: line, environ: environ}
 }
 
-// Secret is what the program writes now, or wrote in the last five seconds. It runs once at a time, however many ask.
+// Secret is what the program writes now, or wrote in the last five seconds. It runs once at a time, however many ask, and nobody waits for it
+// longer than ctx allows: whoever asks next finds what it wrote meanwhile.
 func (s *Source) Secret(ctx context.Context) (string, error) {
-	if secret, err, ok := s.recent(); ok {
-		return secret, err
+	for {
+		secret, err, ok, ended := s.look()
+		if ok {
+			return secret, err
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return "", fmt.Errorf("%w: it runs, and has written nothing yet: %w", ErrFailed, ctx.Err())
+		}
 	}
-	select {
-	case s.running <- struct{}{}:
-		defer func() { <-s.running }()
-	case <-ctx.Done():
-		return "", fmt.Errorf("%w: %w", ErrFailed, ctx.Err())
+}
+
+// look gives an answer that serves others, or has the program run and says when it has ended.
+func (s *Source) look() (secret string, why error, ok bool, ended <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.until) {
+		return s.secret, s.err, true, nil
 	}
-	if secret, err, ok := s.recent(); ok { // of who ran before us
-		return secret, err
+	if s.runs == nil {
+		s.runs = make(chan struct{})
+		go s.run()
 	}
-	// Who waits may go away: the others want the answer all the same, and Secret has a bound of its own.
-	secret, err := Secret(context.WithoutCancel(ctx), s.line, s.environ)
+	return "", nil, false, s.runs
+}
+
+// run asks the program. Who waits may go away: the others want the answer all the same, and Secret has a bound of its own.
+func (s *Source) run() {
+	secret, err := Secret(context.Background(), s.line, s.environ)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.secret, s.err, s.until = secret, err, time.Now().Add(fresh)
 	if err != nil {
 		s.until = time.Now().Add(failed)
 	}
-	return secret, err
-}
-
-func (s *Source) recent() (secret string, why error, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.secret, s.err, time.Now().Before(s.until)
+	close(s.runs)
+	s.runs = nil
 }
 
 // Address is the address of a Postgres, with the password that line prints now; without a line it stays as it is.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"signet/internal/program"
 )
@@ -99,5 +100,24 @@ func TestAddress(t *testing.T) {
 		if got, err := program.Address(t.Context(), dsn, ""); got != dsn || err != nil {
 			t.Errorf("%s without a command: %s, %v", dsn, got, err)
 		}
+	}
+}
+
+// TestWhoeverAsksWaitsAsLongAsTheyMay: also who has the program run; the next one finds what it wrote meanwhile.
+func TestWhoeverAsksWaitsAsLongAsTheyMay(t *testing.T) {
+	gate := filepath.Join(t.TempDir(), "gate")
+	s := program.NewSource(script(t, "while [ ! -s "+gate+" ]; do sleep 0.05; done; cat "+gate), os.Environ())
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if got, err := s.Secret(ctx); got != "" || !errors.Is(err, program.ErrFailed) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%q, %v", got, err)
+		}
+		cancel()
+	}
+	if err := os.WriteFile(gate, []byte("hush\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Secret(t.Context()); got != "hush" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }
