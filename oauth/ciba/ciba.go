@@ -38,6 +38,8 @@ const (
 	keep = time.Hour
 	// afterwards is how long there is at least to fetch what was allowed in the last moment.
 	afterwards = time.Minute
+	// shown is how long an operator sees after that what an app was not told; longer, and an app that takes nothing would fill the table.
+	shown = time.Hour
 
 	perPerson = 3 // live requests of all apps
 	maxAgent  = 200
@@ -199,7 +201,7 @@ func (r *Requests) Begin(ctx context.Context, c *clients.Client, b request.Backc
 		}
 		if k.Ping != "" {
 			err := r.o.Outbox.Put(ctx, outbox.Item{ID: k.Ping, Kind: kind, Target: c.BackchannelNotification, ClientID: c.ClientID,
-				Due: w.ExpiresAt, Facts: ping{secret, b.Notification, w.ExpiresAt.Add(after)}})
+				Due: w.ExpiresAt, Facts: ping{secret, b.Notification, w.ExpiresAt.Add(after)}, Keep: life + after + shown})
 			if err != nil {
 				return err
 			}

@@ -96,6 +96,7 @@ func (p *Pusher) Make(ctx context.Context, x outbox.Sending) error {
 		}
 		err := p.Outbox.Put(ctx, outbox.Item{
 			ID: x.ID + "-answer", Kind: AnswerKind, Target: c.BackchannelNotification, ClientID: c.ClientID, Facts: a,
+			Keep: longestPush + shown,
 		})
 		if err != nil {
 			return err
