@@ -115,8 +115,8 @@ func NewSource(line string, environ []string) *Source {
 	return &Source{line: line, environ: environ}
 }
 
-// Secret is what the program writes now, or wrote in the last five seconds. It runs once at a time, however many ask, and nobody waits for it
-// longer than ctx allows: whoever asks next finds what it wrote meanwhile.
+// Secret is what the program writes now, or wrote in the last five seconds. It runs once at a time, however many ask, and nobody waits for
+// it longer than ctx allows: whoever asks next finds what it wrote meanwhile.
 func (s *Source) Secret(ctx context.Context) (string, error) {
 	for {
 		secret, err, ok, ended := s.look()
