@@ -124,3 +124,36 @@ func connect(t *testing.T, dsn string) *storage.DB {
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }
+
+// TestReplicasBeginAtOnce: whoever looks while another replica makes the schema sees an empty database or one of ours, never another
+// program's.
+func TestReplicasBeginAtOnce(t *testing.T) {
+	for name, address := range empties(t) {
+		t.Run(name, func(t *testing.T) {
+			for range 3 {
+				dsn := address(t)
+				one, two := connect(t, dsn), connect(t, dsn)
+				done := make(chan struct{})
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					defer close(done)
+					if _, err := one.MigrateUp(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+				for looking := true; looking; {
+					select {
+					case <-done:
+						looking = false
+					default:
+					}
+					if _, err := two.SchemaVersion(t.Context()); err != nil {
+						t.Error(err)
+						break
+					}
+				}
+				wg.Wait()
+			}
+		})
+	}
+}

@@ -51,8 +51,17 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 // ourTable is one that the first step makes: where the table of versions has steps and this one is missing, they are another program's.
 const ourTable = "revoked_tokens"
 
-// schemaVersion reads the newest applied step; 0 for an empty database. A database with another program's tables is an error.
+// schemaVersion reads the newest applied step; 0 for an empty database. A database with another program's tables is an error: it is looked
+// at twice, for another replica that begins at the same time may have made tables after the versions were read, and their version with them.
 func (db *DB) schemaVersion(ctx context.Context) (version int64, err error) {
+	version, err = db.readVersion(ctx)
+	if errors.Is(err, errForeign) {
+		version, err = db.readVersion(ctx)
+	}
+	return version, err
+}
+
+func (db *DB) readVersion(ctx context.Context) (version int64, err error) {
 	there, err := db.hasTable(ctx, "goose_db_version")
 	if err == nil && there {
 		err = db.one(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied", nil, &version)
@@ -68,6 +77,8 @@ func (db *DB) schemaVersion(ctx context.Context) (version int64, err error) {
 	}
 	return 0, db.checkForeign(ctx, "sqlite_sequence")
 }
+
+var errForeign = errors.New("the database is another program's")
 
 // checkForeign refuses a database that has tables: whoever mistyped its address wants no fifty more in it. Tables of extensions of
 // Postgres are nobody's, nor are those in except.
@@ -100,7 +111,7 @@ func (db *DB) checkForeign(ctx context.Context, except ...string) error {
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return fmt.Errorf("the database is another program's (it has tables that are not Signet's: %s): %s",
+	return fmt.Errorf("%w (it has tables that are not Signet's: %s): %s", errForeign,
 		strings.Join(names[:min(3, len(names))], ", "), remedy)
 }
 
