@@ -119,8 +119,8 @@ func NewSource(line string, environ []string) *Source {
 // it longer than ctx allows: whoever asks next finds what it wrote meanwhile.
 func (s *Source) Secret(ctx context.Context) (string, error) {
 	for {
-		secret, err, ok, ended := s.look()
-		if ok {
+		secret, ended, err := s.look()
+		if ended == nil {
 			return secret, err
 		}
 		select {
@@ -131,18 +131,18 @@ func (s *Source) Secret(ctx context.Context) (string, error) {
 	}
 }
 
-// look gives an answer that serves others, or has the program run and says when it has ended.
-func (s *Source) look() (secret string, why error, ok bool, ended <-chan struct{}) {
+// look gives an answer that serves others, or has the program run; ended, nil where there is an answer, is closed when it has ended.
+func (s *Source) look() (secret string, ended <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Now().Before(s.until) {
-		return s.secret, s.err, true, nil
+		return s.secret, nil, s.err
 	}
 	if s.runs == nil {
 		s.runs = make(chan struct{})
 		go s.run()
 	}
-	return "", nil, false, s.runs
+	return "", s.runs, nil
 }
 
 // run asks the program. Who waits may go away: the others want the answer all the same, and Secret has a bound of its own.
