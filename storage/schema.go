@@ -51,8 +51,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 // ourTable is one that the first step makes: where the table of versions has steps and this one is missing, they are another program's.
 const ourTable = "revoked_tokens"
 
-// schemaVersion reads the newest applied step; 0 for an empty database. A database with another program's tables is an error: it is looked
-// at twice, for another replica that begins at the same time may have made tables after the versions were read, and their version with them.
+// schemaVersion reads the newest applied step; 0 for an empty database. A database with the tables of another program is an error. It is
+// looked at twice: another replica that begins at the same time may have made tables after the versions were read, and their version with
+// them.
 func (db *DB) schemaVersion(ctx context.Context) (version int64, err error) {
 	version, err = db.readVersion(ctx)
 	if errors.Is(err, errForeign) {
