@@ -100,7 +100,7 @@ func haproxy(p *proxy) string {
 		panic(err)
 	}
 	return "defaults\n    mode http\n    timeout connect 5s\n    timeout client 60s\n    timeout server 60s\n" +
-		replaced(p.plain[0], ":443", "127.0.0.1:"+p.port, "/etc/haproxy/id.pem", p.file("both.pem")) +
+		replaced(p.plain[0], "bind :443 ", "bind 127.0.0.1:"+p.port+" ", "/etc/haproxy/id.pem", p.file("both.pem")) +
 		replaced(p.app[0], ":9443", "127.0.0.1:"+p.apps, "/etc/haproxy/mtls.pem", p.file("both.pem"),
 			"/etc/haproxy/apps-ca.pem", p.file("apps-ca.pem"))
 }
