@@ -3,6 +3,7 @@ package tokens_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -65,4 +66,45 @@ func samePayload(t *testing.T, token string, err error, claims any) {
 	if err != nil || string(got) != string(want) {
 		t.Fatalf("the payload is %s, want %s (%v)", got, want, err)
 	}
+}
+
+// TestPayloadsHaveEveryClaim: a claim that is new in a struct is written, too.
+func TestPayloadsHaveEveryClaim(t *testing.T) {
+	i := newIssuer(t, keystest.Ring(t))
+	var a tokens.Access
+	var r tokens.Refresh
+	var id tokens.ID
+	for _, claims := range []any{&a, &r, &id} {
+		v := reflect.ValueOf(claims).Elem()
+		for _, field := range v.Fields() {
+			switch x := field.Addr().Interface().(type) {
+			case *string:
+				*x = issuer
+			case *int64:
+				*x = 7
+			case *[]string:
+				*x = []string{"one", "two"}
+			case *tokens.Audience:
+				*x = tokens.Audience{"one"}
+			case *json.RawMessage:
+				*x = json.RawMessage(`{"a":1}`)
+			case *[]json.RawMessage:
+				*x = []json.RawMessage{json.RawMessage(`{"a":1}`)}
+			case **tokens.CallLimit:
+				*x = tokens.CallsADay(3)
+			case *map[string]any: // what is told of a person
+			default:
+				t.Fatalf("nothing is known to put into a %T", x)
+			}
+		}
+	}
+	token, err := i.SignAccess("", a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samePayload(t, token, err, a)
+	token, err = i.SignRefresh(r)
+	samePayload(t, token, err, r)
+	token, err = i.SignID("", id)
+	samePayload(t, token, err, id)
 }
