@@ -80,10 +80,11 @@ func TestProposalsInTheBrowser(t *testing.T) {
 	}
 	text := func() string { got, _ := chromedp.Run(ctx, chromedp.TextContent("body")); return got }
 	open, click, wait, write := chromedp.Navigate, chromedp.Click[string], chromedp.WaitVisible[string], chromedp.SendKeys[string]
+	gone := chromedp.WaitNotPresent[string] // after a click: a page that is awaited may be the one before it, whose successor is on its way
 	const confirm = `button[name=what][value=confirm]`
 	signIn := func() {
 		do("sign in", write("#username", boss.Email), write("#password", boss.Password), click("#login-submit"), wait("#code"))
-		do("second factor", write("#code", w.authenticator.Code(t)), click("#factor-submit"), wait("main h1"))
+		do("second factor", write("#code", w.authenticator.Code(t)), click("#factor-submit"), gone("#factor-submit"), wait("main h1"))
 	}
 	bob, page := w.propose(t)
 	do("begin", open(s.URL+"/signin"), wait("#login-submit"))
@@ -120,15 +121,15 @@ func TestProposalsInTheBrowser(t *testing.T) {
 	carl, page := w.propose(t)
 	do("see another", open(page), wait(confirm))
 	s.AgeSessions(t, boss.ID, time.Hour)
-	do("confirm with an old sign-in", click(confirm), chromedp.Sleep(time.Second), wait("main h1"))
+	do("confirm with an old sign-in", click(confirm), gone(confirm), wait("#password"))
 	if w.disabled(t, carl) {
 		t.Errorf("confirmed by an old sign-in: %s", text())
 	}
 	t.Logf("with an old sign-in: %.120s", strings.Join(strings.Fields(text()), " "))
-	do("sign out", open(s.URL+"/oauth2/logout"), click("#logout-confirm"), chromedp.WaitNotPresent("#logout-confirm"))
+	do("sign out", open(s.URL+"/oauth2/logout"), click("#logout-confirm"), gone("#logout-confirm"), wait("main h1"))
 	do("without a sign-in", open(page), wait("#login-submit"))
 	signIn()
-	do("the page again", open(page), wait(confirm), click(confirm), wait("main h1"), chromedp.Sleep(time.Second))
+	do("the page again", open(page), wait(confirm), click(confirm), gone(confirm), wait("main h1"))
 	if !w.disabled(t, carl) {
 		t.Errorf("the person confirmed, and nothing happened: %s", text())
 	}
