@@ -9,6 +9,7 @@ import (
 	"signet/clients/registration"
 	"signet/internal/egress"
 	"signet/internal/ratelimit"
+	"signet/oauth/quota"
 	"signet/server/web"
 )
 
@@ -25,6 +26,7 @@ func (h *Services) openDocuments() (err error) {
 	limits := ratelimit.New(h.DB)
 	h.Documents, err = registration.NewDocuments(registration.DocumentOptions{
 		Store: h.DB, Registry: h.Clients, Mode: c.Mode, Hosts: c.Hosts, Deny: c.Deny, Log: h.Log, Policy: h.registrationPolicy,
+		Bound: h.unused,
 		Fetch: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, PerHost: 2}),
 		Charge: func(ctx context.Context, domain string) error {
 			_, err := limits.Charge(ctx, documentLimits(audit.OriginOf(ctx), domain)...)
@@ -78,4 +80,31 @@ func (h *Services) chargeChange(ctx context.Context, clientID string, initial bo
 	}
 	_, err := ratelimit.New(h.DB).Charge(ctx, list...)
 	return err
+}
+
+// How many clients there may be that nobody used and nobody vouches for, and how many bytes of metadata they may have.
+const (
+	unusedClients = 10_000
+	unusedBytes   = 64 << 20
+)
+
+// boundUnused has the oldest client of the fullest holder give way at the bound.
+func (h *Services) boundUnused() *quota.Quota {
+	return quota.New(quota.Options{
+		Bounds: unused{h}, Rows: unusedClients, Bytes: unusedBytes, Evicted: func() { h.Metrics.Registered("evicted") },
+		Weight: func(string) int { return 1 }, Network: func(holder string) string { return holder },
+	})
+}
+
+// unused are the clients that nobody used as the quota knows them.
+type unused struct{ services *Services }
+
+// Shares implements quota.Bounds.
+func (u unused) Shares(ctx context.Context, _ time.Time) (map[string][2]int64, error) {
+	return u.services.DB.RegistrationShares(ctx)
+}
+
+// Evict implements quota.Bounds.
+func (u unused) Evict(ctx context.Context, holder string, most int) (int64, error) {
+	return u.services.Registrations.Evict(ctx, holder, most)
 }

@@ -391,8 +391,10 @@ func (h *Services) openRegistrations() (err error) {
 		}
 		statements.Issuers = append(statements.Issuers, one)
 	}
+	h.unused = h.boundUnused()
 	h.Registrations, err = registration.New(registration.Options{
-		Store: h.DB, Tokens: h.DB, Consents: h.DB, Registry: h.Clients, Mode: c.Registration.Mode, Fetch: h.fromClients, Statements: statements,
+		Store: h.DB, Unused: h.DB, Bound: h.unused, Tokens: h.DB, Consents: h.DB, Registry: h.Clients, Mode: c.Registration.Mode,
+		Fetch: h.fromClients, Statements: statements,
 		Policy: h.registrationPolicy, Charge: h.chargeChange,
 		Note: func(ctx context.Context, done, client string) error {
 			h.Metrics.Registered(done)

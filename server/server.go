@@ -42,6 +42,7 @@ import (
 	"signet/oauth/keys"
 	"signet/oauth/logout"
 	"signet/oauth/pushed"
+	"signet/oauth/quota"
 	"signet/oauth/subject"
 	"signet/server/browser"
 	"signet/server/discovery"
@@ -115,6 +116,7 @@ type Services struct {
 	Logos   *logo.Cache
 	// Registrations lets applications register themselves, where the configuration does.
 	Registrations *registration.Service
+	unused        *quota.Quota // clients that nobody used and nobody vouches for
 	// Documents makes clients known by what is at their ids.
 	Documents *registration.Documents
 

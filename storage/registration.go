@@ -14,6 +14,7 @@ type Registration struct {
 	InitialTokenID string // by which it registered, "" = without one
 	CreatedAt      time.Time
 	ExpiresAt      time.Time // the client is deleted then if nobody used it; zero = it was used
+	Holder         string    // whose it is for the bound of those that nobody used: a network, or a domain
 	// Of a client whose id is the address of its metadata: the domain of the address, when it was read, and how long that is good.
 	Domain               string
 	FetchedAt, GoodUntil time.Time
@@ -32,8 +33,8 @@ type InitialToken struct {
 // InsertRegistration beside the client that is inserted in the same transaction.
 func (db *DB) InsertRegistration(ctx context.Context, r Registration) error {
 	_, err := db.exec(ctx, `INSERT INTO registrations (client_id, token_hash, previous_hash, initial_token_id, created_at, expires_at,
-		domain, fetched_at, good_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, r.ClientID, r.TokenHash, r.PreviousHash, r.InitialTokenID,
-		micros(r.CreatedAt), micros(r.ExpiresAt), r.Domain, micros(r.FetchedAt), micros(r.GoodUntil))
+		domain, fetched_at, good_until, holder) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, r.ClientID, r.TokenHash, r.PreviousHash,
+		r.InitialTokenID, micros(r.CreatedAt), micros(r.ExpiresAt), r.Domain, micros(r.FetchedAt), micros(r.GoodUntil), r.Holder)
 	return err
 }
 
@@ -67,17 +68,45 @@ func (db *DB) DocumentsOf(ctx context.Context, domain string) (n int64, since ti
 	return n, since, err
 }
 
-// SettleRegistrations looks at the clients whose registration expires before now: those that somebody used (a person agreed, a code or a
-// secret was spent) stay for good, and the others are returned, at most limit, to be deleted.
+// used is of a registration that somebody used: a person agreed, or has a grant. A secret that was spent shows it only where an operator's
+// token stands behind the client; else who registered it would keep it by that.
+const used = `(EXISTS (SELECT 1 FROM consents WHERE client_id = registrations.client_id)
+	OR EXISTS (SELECT 1 FROM grants WHERE client_id = registrations.client_id)
+	OR registrations.initial_token_id <> '' AND
+	EXISTS (SELECT 1 FROM client_secrets WHERE client_id = registrations.client_id AND last_used_at IS NOT NULL))`
+
+// RegistrationShares are the clients that nobody used yet, of those who came without an initial token: how many and how many bytes, by
+// holder. Its caller bounds how many there are. The holder is an expression so that SQLite finds them by the other index.
+func (db *DB) RegistrationShares(ctx context.Context) (map[string][2]int64, error) {
+	all := map[string][2]int64{}
+	err := db.many(ctx, `SELECT registrations.holder || '', count(*), sum(length(clients.metadata)) FROM registrations
+		JOIN clients ON clients.id = registrations.client_id
+		WHERE registrations.expires_at > 0 AND registrations.initial_token_id = '' AND NOT `+used+" GROUP BY registrations.holder || ''", nil,
+		func(rows *sql.Rows) error {
+			var holder string
+			var n, bytes int64
+			err := rows.Scan(&holder, &n, &bytes)
+			all[holder] = [2]int64{n, bytes}
+			return err
+		})
+	return all, err
+}
+
+// UnusedOf are the oldest such clients of a holder.
+func (db *DB) UnusedOf(ctx context.Context, holder string, most int) ([]string, error) {
+	return db.texts(ctx, `SELECT client_id FROM registrations WHERE holder = $1 AND expires_at > 0 AND initial_token_id = ''
+		AND NOT `+used+" ORDER BY expires_at LIMIT $2", holder, most)
+}
+
+// SettleRegistrations looks at the clients whose registration expires before now: those that somebody used stay for good, and the others
+// are returned, at most limit, to be deleted.
 func (db *DB) SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error) {
 	due, err := db.texts(ctx, "SELECT client_id FROM registrations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2", micros(now), limit)
 	if err != nil {
 		return nil, err
 	}
 	for _, id := range due {
-		n, err := db.exec(ctx, `UPDATE registrations SET expires_at = NULL WHERE client_id = $1 AND expires_at IS NOT NULL AND (
-			EXISTS (SELECT 1 FROM consents WHERE client_id = $1) OR EXISTS (SELECT 1 FROM grants WHERE client_id = $1)
-			OR EXISTS (SELECT 1 FROM client_secrets WHERE client_id = $1 AND last_used_at IS NOT NULL))`, id)
+		n, err := db.exec(ctx, `UPDATE registrations SET expires_at = NULL WHERE client_id = $1 AND expires_at IS NOT NULL AND `+used, id)
 		if err != nil {
 			return nil, err
 		}

@@ -52,7 +52,7 @@ type DocumentStore interface {
 	DocumentsOf(ctx context.Context, domain string) (n int64, since time.Time, err error)
 }
 
-// DocumentOptions are what Documents are made of. All but Hosts and Deny are required.
+// DocumentOptions are what Documents are made of. All but Hosts, Deny and Bound are required.
 type DocumentOptions struct {
 	Store       DocumentStore
 	Registry    *clients.Registry
@@ -60,6 +60,7 @@ type DocumentOptions struct {
 	Mode        string   // Off, Hosts or Open
 	Hosts, Deny []string // host names; one that begins with a dot is all below it
 	Policy      func() Policy
+	Bound       Bound // nil = none
 	// Charge counts an address that is not known, before it is fetched: its error says that there were too many.
 	Charge func(ctx context.Context, domain string) error
 	// Note is told of what was done: "created" and "document_changed", in their transactions.
@@ -168,9 +169,14 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if d.Bound != nil {
+		if err := d.Bound.Admit(ctx, now.fetched); err != nil {
+			return fmt.Errorf("make place for a client: %w", err)
+		}
+	}
 	_, err = d.Registry.CreateAlso(ctx, m, func(ctx context.Context, id string) error {
 		row := storage.Registration{ClientID: id, CreatedAt: now.fetched, ExpiresAt: now.fetched.Add(unusedLife), Domain: domain,
-			FetchedAt: now.fetched, GoodUntil: now.good}
+			FetchedAt: now.fetched, GoodUntil: now.good, Holder: domain}
 		if err := d.Store.InsertRegistration(ctx, row); err != nil {
 			return fmt.Errorf("note a metadata document: %w", err)
 		}
@@ -181,6 +187,9 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 	}
 	if err == nil {
 		d.known.Add(id, now)
+		if d.Bound != nil {
+			d.Bound.Came(domain, middleSize)
+		}
 	}
 	return err
 }

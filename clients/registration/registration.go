@@ -38,6 +38,20 @@ type Store interface {
 	KeepRegistration(ctx context.Context, clientID string) error
 }
 
+// Unused finds the oldest clients of a holder that nobody used; *storage.DB.
+type Unused interface {
+	UnusedOf(ctx context.Context, holder string, most int) ([]string, error)
+}
+
+// Bound is of how many clients there are that nobody used and nobody vouches for, by holder: a network, or the domain of a metadata
+// document.
+type Bound interface {
+	// Admit makes space for one more.
+	Admit(ctx context.Context, now time.Time) error
+	// Came notes that it is there.
+	Came(holder string, size int)
+}
+
 // Tokens are the initial tokens; *storage.DB.
 type Tokens interface {
 	InitialTokenLives(ctx context.Context, hash string, now time.Time) error
@@ -65,6 +79,8 @@ type Fetcher interface {
 // Options of New.
 type Options struct {
 	Store    Store
+	Unused   Unused // for Evict
+	Bound    Bound  // nil = none
 	Tokens   Tokens
 	Consents Consents
 	Registry Registry
@@ -135,8 +151,9 @@ func (r Registered) Document(endpoint string) (map[string]any, error) {
 	return doc, nil
 }
 
-// Register makes a client of a document. token is the initial token, "" = none. Errors are *Refusal, ErrToken, or the storage's.
-func (s *Service) Register(ctx context.Context, document map[string]json.RawMessage, token string) (Registered, error) {
+// Register makes a client of a document. token is the initial token, "" = none; network is where it came from. Errors are *Refusal,
+// ErrToken, or the storage's.
+func (s *Service) Register(ctx context.Context, document map[string]json.RawMessage, token, network string) (Registered, error) {
 	if s.o.Mode != Open && token == "" {
 		return Registered{}, ErrToken
 	}
@@ -155,9 +172,17 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 		return Registered{}, err
 	}
 	now, management := time.Now(), newToken()
+	bounded := token == "" && s.o.Bound != nil
+	if bounded {
+		if err := s.o.Bound.Admit(ctx, now); err != nil {
+			return Registered{}, fmt.Errorf("make place for a client: %w", err)
+		}
+	}
 	also := func(ctx context.Context, id string) error {
 		row := storage.Registration{ClientID: id, TokenHash: hash(management), CreatedAt: now, ExpiresAt: now.Add(unusedLife)}
-		if token != "" {
+		if token == "" {
+			row.Holder = network
+		} else {
 			if row.InitialTokenID, err = s.o.Tokens.SpendInitialToken(ctx, hash(token), now); errors.Is(err, storage.ErrNotFound) {
 				return ErrToken
 			} else if err != nil {
@@ -171,6 +196,9 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	}
 	if m, err = s.o.Registry.CreateAlso(ctx, m, also); err != nil {
 		return Registered{}, err
+	}
+	if bounded {
+		s.o.Bound.Came(network, middleSize)
 	}
 	return Registered{Metadata: m, IssuedAt: now, Token: management, Statement: statement}, nil
 }

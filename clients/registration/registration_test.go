@@ -98,7 +98,7 @@ func asked(t *testing.T, text string) (document map[string]json.RawMessage) {
 func TestRegistration_AMadeUpTokenFetchesNothing(t *testing.T) {
 	f := &fake{}
 	_, err := service(t, f).Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],"subject_type":"pairwise",
-		"sector_identifier_uri":"https://victim.example/list"}`), "made up")
+		"sector_identifier_uri":"https://victim.example/list"}`), "made up", "")
 	if !errors.Is(err, registration.ErrToken) || len(f.fetched) > 0 {
 		t.Errorf("%v, fetched %q", err, f.fetched)
 	}
@@ -118,7 +118,7 @@ func TestRegistration_NoAppLooksLikeTheServer(t *testing.T) {
 		"T·h·e·B·a·n·k": true, "The Bank of Elsewhere": false, "Die Bank": false, "銀行": false} {
 		for _, member := range []string{"client_name", "client_name#de"} {
 			document := asked(t, `{"redirect_uris":["https://app.example/cb"],"`+member+`":"`+name+`"}`)
-			_, err := s.Register(t.Context(), document, "")
+			_, err := s.Register(t.Context(), document, "", "")
 			no, refused := errors.AsType[*registration.Refusal](err)
 			if refused != taken || refused && !strings.Contains(no.Description, "name of this server") {
 				t.Errorf("%s %q: %v", member, name, err)
@@ -150,7 +150,7 @@ func TestRegistration_CertificatesWhereTheyAreTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],`+more+`}`), "")
+		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],`+more+`}`), "", "")
 		return err
 	}
 	named := `"token_endpoint_auth_method":"tls_client_auth","tls_client_auth_san_dns":"app.example"`
@@ -191,7 +191,7 @@ func TestRegistration_LongMistakesAreToldInShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Register(t.Context(), asked(t, text), "")
+		_, err = s.Register(t.Context(), asked(t, text), "", "")
 		if no, ok := errors.AsType[*registration.Refusal](err); !ok || len(no.Description) > 400 {
 			t.Errorf("%s: %.400v", name, err)
 		}
@@ -256,7 +256,7 @@ func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["`+own+`"]}`), "")
+		_, err = s.Register(t.Context(), asked(t, `{"redirect_uris":["`+own+`"]}`), "", "")
 		if no, ok := errors.AsType[*registration.Refusal](err); !ok || no.Code != "invalid_redirect_uri" {
 			t.Errorf("%s: %v", own, err)
 		}

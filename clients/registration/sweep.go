@@ -32,6 +32,28 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return nil
 }
 
+// mostEvicted is how many clients give way at once: whoever registers waits for it. middleSize is what one is taken to have until it is
+// counted.
+const (
+	mostEvicted = 16
+	middleSize  = 2 << 10
+)
+
+// Evict deletes at most so many of the oldest clients of a holder that nobody used.
+func (s *Service) Evict(ctx context.Context, holder string, most int) (n int64, err error) {
+	unused, err := s.o.Unused.UnusedOf(ctx, holder, min(most, mostEvicted))
+	if err != nil {
+		return 0, fmt.Errorf("look for unused clients of a holder: %w", err)
+	}
+	for _, id := range unused {
+		if err := s.delete(ctx, id); err != nil && !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, clients.ErrDeclared) {
+			return n, fmt.Errorf("delete the unused client %q: %w", id, err)
+		}
+		n++
+	}
+	return n, nil
+}
+
 // keep reports whether a client stays whose use leaves no row: one that gets tokens for itself and proves itself by its keys. It came with
 // an operator's initial token.
 func (s *Service) keep(ctx context.Context, id string) (bool, error) {

@@ -75,7 +75,8 @@ func NewMetrics() *Metrics {
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.inFlight = gauge("http_requests_in_flight", "Requests being answered.").WithLabelValues()
 	m.refused = counter("http_requests_refused_total", "Requests answered 503 because too many were in flight.").WithLabelValues()
-	m.clients = counter("client_registrations_total", "Clients that applications registered (created), changed or deleted themselves.", "act")
+	m.clients = counter("client_registrations_total", "Clients that applications registered (created), changed or deleted "+
+		"themselves; evicted: deleted as nobody used it, to make place.", "act")
 	m.tokens = counter("tokens_issued_total", "Token responses, by grant type.", "grant")
 	m.mails = counter("mails_total", "Emails, by kind and outcome of a try.", "kind", "outcome")
 	m.webhooks = counter("webhooks_sent_total", "Events to other systems, by outcome of a try.", "outcome")

@@ -103,7 +103,7 @@ func (h *Handler) register(w http.ResponseWriter, r *http.Request) error {
 			return tooMany(err, "Too many clients were registered from here. Wait before the next one.")
 		}
 	}
-	made, err := h.Service.Register(r.Context(), document, token)
+	made, err := h.Service.Register(r.Context(), document, token, web.Network(web.Address(r)))
 	if err != nil {
 		return answered(err, token)
 	}

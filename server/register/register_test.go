@@ -416,7 +416,7 @@ func FuzzRegistration(f *testing.F) {
 		if json.Unmarshal([]byte(body), &d) != nil {
 			return
 		}
-		made, err := service.Register(t.Context(), d, "")
+		made, err := service.Register(t.Context(), d, "", "")
 		if err != nil {
 			return
 		}

@@ -16,13 +16,17 @@ import (
 func registered(t *testing.T, db *storage.DB, id string, expires time.Time) {
 	t.Helper()
 	ok(t, db.InsertClient(t.Context(), storage.Client{ID: id, Metadata: json.RawMessage(`{}`), CreatedAt: now, UpdatedAt: now}))
-	ok(t, db.InsertRegistration(t.Context(), storage.Registration{ClientID: id, TokenHash: id + "1", CreatedAt: now, ExpiresAt: expires}))
+	r := storage.Registration{ClientID: id, TokenHash: id + "1", CreatedAt: now, ExpiresAt: expires, Holder: "192.0.2.0/24"}
+	if id == "secret" {
+		r.InitialTokenID = "i"
+	}
+	ok(t, db.InsertRegistration(t.Context(), r))
 }
 
 func registrations(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	week := now.Add(7 * 24 * time.Hour)
-	for _, id := range []string{"unused", "agreed", "granted", "secret", "later"} {
+	for _, id := range []string{"unused", "agreed", "granted", "secret", "own secret", "later"} {
 		at := week
 		if id == "later" {
 			at = week.Add(time.Hour)
@@ -51,9 +55,22 @@ func registrations(t *testing.T, db *storage.DB) {
 	ok(t, db.InsertGrant(ctx, storage.Grant{ID: "g", ClientID: "granted", UserID: "ada", CreatedAt: now, EndsAt: week, ExpiresAt: week}))
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "s", ClientID: "secret", MAC: "m", CreatedAt: now}, now))
 	ok(t, db.TouchClientSecret(ctx, storage.ClientSecret{ID: "s", LastUsedAt: now}, ""))
+	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "o", ClientID: "own secret", MAC: "m", CreatedAt: now}, now))
+	ok(t, db.TouchClientSecret(ctx, storage.ClientSecret{ID: "o", LastUsedAt: now}, ""))
+	if all, err := db.RegistrationShares(ctx); err != nil || len(all) != 1 || all["192.0.2.0/24"] != [2]int64{3, 6} {
+		t.Errorf("shares: %v %v", all, err)
+	}
+	want := []string{"own secret", "unused"} // before the one that came later
+	for most := range 4 {
+		oldest, err := db.UnusedOf(ctx, "192.0.2.0/24", most)
+		ok(t, err)
+		if slices.Sort(oldest); len(oldest) != most || most == 2 && !slices.Equal(oldest, want) {
+			t.Errorf("the %d oldest: %q", most, oldest)
+		}
+	}
 	unused, err := db.SettleRegistrations(ctx, week.Add(time.Minute), 10)
 	ok(t, err)
-	if !slices.Equal(unused, []string{"unused"}) {
+	if !slices.Equal(slices.Sorted(slices.Values(unused)), []string{"own secret", "unused"}) {
 		t.Errorf("unused: %q", unused)
 	}
 	for _, id := range []string{"agreed", "granted", "secret"} {
