@@ -10,6 +10,7 @@ import (
 
 	"signet/admin/thing"
 	"signet/audit"
+	"signet/audit/webhook"
 	"signet/clients"
 	"signet/storage"
 	"signet/users/membership"
@@ -39,7 +40,7 @@ type managedData struct {
 	At      time.Time       `json:"at"`
 }
 
-// Managed pages through what is kept by files. Groups and roles are among it for those who may read them.
+// Managed pages through what is kept by files. Groups, roles and webhooks are among it for those who may read them.
 func (s *Service) Managed(ctx context.Context, a Actor, q Ask) (Page[thing.Managed], error) {
 	p := Page[thing.Managed]{Items: []thing.Managed{}}
 	ctx, err := s.may(ctx, a, "Managed")
@@ -56,7 +57,7 @@ func (s *Service) Managed(ctx context.Context, a Actor, q Ask) (Page[thing.Manag
 	var errs []error
 	n, err := s.o.Stores.Managed.Managed(ctx, kind, name, q.limit(), func(k, key, owner string, raw []byte, version int64) {
 		kind, name = k, key
-		if (k == thing.Groups || k == thing.Roles) && !a.Holds[PeopleRead] {
+		if (k == thing.Groups || k == thing.Roles) && !a.Holds[PeopleRead] || k == thing.Webhooks && !a.Holds[WebhooksWrite] {
 			return
 		}
 		var d managedData
@@ -115,6 +116,8 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 			return s.applyResource(ctx, p)
 		case thing.Groups:
 			return s.applyGroup(ctx, a, p)
+		case thing.Webhooks:
+			return s.applyWebhook(ctx, p)
 		}
 		return s.applyRole(ctx, a, p)
 	})
@@ -192,6 +195,8 @@ func (s *Service) takes(ctx context.Context, t thing.Thing) error {
 		if err := s.o.Clients.CheckResource(ctx, t.Resource); err != nil {
 			return ofClient(err)
 		}
+	case thing.Webhook:
+		return webhookError(s.o.Webhooks.Check(webhook.Webhook{URL: t.URL, Description: t.Description, Events: t.Events}))
 	case thing.Group:
 		return membership.CheckDescription(t.Description)
 	case thing.Role:
@@ -217,6 +222,7 @@ func permissionsOf(r thing.Role) (list []Permission, err error) {
 func (s *Service) mayStep(a Actor, p prepared) error {
 	act := map[string]string{
 		thing.Clients: "ChangeClient", thing.Resources: "PutResource", thing.Groups: "PutGroup", thing.Roles: "PutRole",
+		thing.Webhooks: "ChangeWebhook",
 	}[p.Kind]
 	for _, needs := range []struct {
 		act string
@@ -237,6 +243,8 @@ func (s *Service) mayStep(a Actor, p prepared) error {
 				set[Permission(text)] = true
 			}
 			err = over(a, set)
+		case thing.Webhook:
+			err = hears(a)
 		}
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/thing"
 	"signet/audit/webhook"
 )
 
@@ -143,4 +144,44 @@ func webhookError(err error) error {
 		return ErrChanged
 	}
 	return err
+}
+
+// applyWebhook makes, changes or deletes one.
+func (s *Service) applyWebhook(ctx context.Context, p prepared) error {
+	before, was := p.before.(thing.Webhook)
+	after, is := p.after.(thing.Webhook)
+	hooks := s.o.Webhooks
+	planned := func(w webhook.Webhook) error {
+		if !thing.Same(thing.WebhookOf(w), before) {
+			return ErrChanged
+		}
+		return nil
+	}
+	if was {
+		if err := hooks.Hold(ctx, p.Key, planned); errors.Is(err, webhook.ErrUnknown) {
+			return ErrChanged
+		} else if err != nil {
+			return webhookError(err)
+		}
+	} else if _, err := hooks.Get(ctx, p.Key); err == nil {
+		return ErrChanged
+	} else if !errors.Is(err, webhook.ErrUnknown) {
+		return err
+	}
+	var err error
+	switch {
+	case was && !is:
+		return webhookError(hooks.Delete(ctx, p.Key))
+	case is && !was:
+		_, _, err = hooks.Create(ctx, webhook.Webhook{ID: after.ID, URL: after.URL, Description: after.Description, Events: after.Events}, "")
+	case is && !thing.Same(before, after):
+		_, err = hooks.Change(ctx, p.Key, func(w *webhook.Webhook) error {
+			w.URL, w.Description, w.Events = after.URL, after.Description, after.Events
+			return nil
+		})
+	}
+	if err == nil && is && after.Disabled != before.Disabled {
+		_, err = hooks.SetDisabled(ctx, p.Key, after.Disabled)
+	}
+	return webhookError(err)
 }

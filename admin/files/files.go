@@ -16,6 +16,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/thing"
+	"signet/audit/webhook"
 )
 
 // Set is a number of things, of any kinds.
@@ -167,10 +168,11 @@ type Source interface {
 	Resources(ctx context.Context) ([]thing.Resource, error)
 	Groups(ctx context.Context, q admin.Ask) (admin.Page[admin.Group], error)
 	Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role], error)
-	Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error)
+	Webhooks(ctx context.Context) ([]webhook.Webhook, error)
 }
 
-// Export reads what a server has: not what is declared in its configuration, not clients that nobody registered, not the roles that ship.
+// Export reads what a server has: not what is declared in its configuration, not clients that nobody registered, not the roles that ship;
+// webhooks for who may see them.
 func Export(ctx context.Context, from Source) (*Set, error) {
 	s := &Set{}
 	resources, err := from.Resources(ctx)
@@ -181,6 +183,13 @@ func Export(ctx context.Context, from Source) (*Set, error) {
 		if !r.Declared && !r.Resource.Declared {
 			err = errors.Join(err, s.put(thing.Resources, r))
 		}
+	}
+	hooks, refused := from.Webhooks(ctx)
+	if !errors.Is(refused, admin.ErrRefused) { // who may not see them does the rest without
+		err = errors.Join(err, refused)
+	}
+	for _, w := range hooks {
+		err = errors.Join(err, s.put(thing.Webhooks, thing.WebhookOf(w)))
 	}
 	return s, errors.Join(err,
 		each(ctx, from.Clients, func(c admin.Client) error {

@@ -5,6 +5,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/thing"
+	"signet/audit/webhook"
 )
 
 // Local is a server whose database is at hand.
@@ -51,6 +52,11 @@ func (l lists) Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role], 
 	return l.Acts.Roles(ctx, l.Actor, q)
 }
 
-func (l lists) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error) {
+// Managed implements Target.
+func (l Local) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error) {
 	return l.Acts.Managed(ctx, l.Actor, q)
+}
+
+func (l lists) Webhooks(ctx context.Context) ([]webhook.Webhook, error) {
+	return l.Acts.Webhooks(ctx, l.Actor)
 }

@@ -19,6 +19,7 @@ import (
 // Target is where a plan is carried out.
 type Target interface {
 	Source() Source
+	Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error)
 	CheckStep(ctx context.Context, s thing.Step) error
 	SecretState(ctx context.Context, id, secret string) (thing.SecretState, error)
 	Apply(ctx context.Context, s thing.Step) error
@@ -104,7 +105,7 @@ func Make(ctx context.Context, on Target, want *Set, o Options) (*Plan, error) {
 		return nil, err
 	}
 	kept := map[[2]string]thing.Managed{}
-	if err := each(ctx, on.Source().Managed, func(m thing.Managed) error { kept[[2]string{m.Kind, m.Key}] = m; return nil }); err != nil {
+	if err := each(ctx, on.Managed, func(m thing.Managed) error { kept[[2]string{m.Kind, m.Key}] = m; return nil }); err != nil {
 		return nil, err
 	}
 	p := &Plan{Steps: []Step{}}

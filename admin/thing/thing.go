@@ -1,5 +1,5 @@
-// Package thing is what administrators register, as files have it: clients, APIs, groups and roles, each by its own name, without any
-// secret. Two things that mean the same are the same bytes. Begin with Read.
+// Package thing is what administrators register, as files have it: clients, APIs, groups, roles and webhooks, each by its own name, without
+// any secret. Two things that mean the same are the same bytes. Begin with Read.
 package thing
 
 import (
@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"signet/audit/webhook"
 	"signet/clients"
 	"signet/users/membership"
 )
@@ -24,11 +25,12 @@ const (
 	Resources = "resources"
 	Groups    = "groups"
 	Roles     = "roles"
+	Webhooks  = "webhooks"
 )
 
 // keys are the kinds in order, and the field that names a thing of each.
 var keys = []struct{ kind, key string }{
-	{Clients, "client_id"}, {Resources, "identifier"}, {Groups, "name"}, {Roles, "name"},
+	{Clients, "client_id"}, {Resources, "identifier"}, {Groups, "name"}, {Roles, "name"}, {Webhooks, "id"},
 }
 
 // Kinds lists them in order.
@@ -80,6 +82,29 @@ type Role struct {
 // Key implements Thing.
 func (r Role) Key() string { return r.ID }
 
+// Webhook is another system that is told of events.
+type Webhook struct {
+	ID          string   `json:"id"`
+	URL         string   `json:"url"`
+	Description string   `json:"description,omitempty"`
+	Events      []string `json:"events"`
+	Disabled    bool     `json:"disabled,omitempty"`
+}
+
+// Key implements Thing.
+func (w Webhook) Key() string { return w.ID }
+
+// WebhookOf is one as files have it.
+func WebhookOf(w webhook.Webhook) Webhook {
+	return Webhook{ID: w.ID, URL: w.URL, Description: w.Description, Events: sorted(w.Events), Disabled: w.Disabled}
+}
+
+func sorted(words []string) []string {
+	words = slices.Clone(words)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
 // Read reads a thing of a kind as it would be registered. An error says what is wrong with it, and never a value that may be secret.
 func Read(kind string, raw []byte) (t Thing, err error) {
 	switch kind {
@@ -113,9 +138,15 @@ func Read(kind string, raw []byte) (t Thing, err error) {
 		if err := decode(raw, &r); err != nil {
 			return nil, err
 		}
-		slices.Sort(r.Permissions)
-		r.Permissions = slices.Compact(r.Permissions)
+		r.Permissions = sorted(r.Permissions)
 		t, err = r, membership.CheckName(r.ID)
+	case Webhooks:
+		var w Webhook
+		if err := decode(raw, &w); err != nil {
+			return nil, err
+		}
+		w.Events = sorted(w.Events)
+		t, err = w, membership.CheckName(w.ID)
 	default:
 		return nil, fmt.Errorf("%q: there is no such kind; use %q", kind, Kinds())
 	}

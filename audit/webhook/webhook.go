@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -158,8 +159,8 @@ func (s *Service) row(ctx context.Context, id string) (row, error) {
 	return row{}, err
 }
 
-// check says what is wrong with one.
-func (s *Service) check(w Webhook) error {
+// Check says what is wrong with one.
+func (s *Service) Check(w Webhook) error {
 	var wrong []error
 	if err := s.o.Out.Check(w.URL); err != nil && !errors.Is(err, egress.ErrOff) {
 		wrong = append(wrong, fmt.Errorf(
@@ -202,18 +203,19 @@ func (silent) Error() string { return "" }
 // Unwrap is the error.
 func (s silent) Unwrap() error { return s.error }
 
-// Create makes one. An empty secret makes one up; the secret is returned this once.
+// Create makes one, of an id that is made up where there is none; ErrStale: there is one of that id. An empty secret makes one up; the
+// secret is returned this once.
 func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Webhook, text string, err error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	w = Webhook{ID: "wh_" + rand.Text()[:16], URL: w.URL, Description: w.Description, Events: w.Events, Since: s.now(), CreatedAt: now,
-		UpdatedAt: now}
+	w = Webhook{ID: cmp.Or(w.ID, "wh_"+rand.Text()[:16]), URL: w.URL, Description: w.Description, Events: w.Events, Since: s.now(),
+		CreatedAt: now, UpdatedAt: now}
 	if given == "" {
 		given = newSecret()
 	}
 	if _, err := secretKey(given); err != nil {
-		return Webhook{}, "", errors.Join(err, s.check(w))
+		return Webhook{}, "", errors.Join(err, s.Check(w))
 	}
-	if err := s.check(w); err != nil {
+	if err := s.Check(w); err != nil {
 		return Webhook{}, "", err
 	}
 	sealed, err := s.seal(w.ID, secrets{Current: given})
@@ -232,7 +234,9 @@ func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Web
 		if err != nil {
 			return fmt.Errorf("write webhook: %w", err)
 		}
-		if err := s.o.Store.InsertWebhook(ctx, w.ID, data, sealed); err != nil {
+		if err := s.o.Store.InsertWebhook(ctx, w.ID, data, sealed); errors.Is(err, storage.ErrConflict) {
+			return ErrStale
+		} else if err != nil {
 			return fmt.Errorf("write webhook: %w", err)
 		}
 		return s.record(ctx, audit.WebhookCreated, w.ID, map[string]any{"host": hostOf(w.URL), "events": w.Events})
@@ -292,10 +296,23 @@ func (s *Service) Change(ctx context.Context, id string, do func(w *Webhook) err
 	}
 	slices.Sort(changed)
 	r.URL, r.Description, r.Events = next.URL, next.Description, next.Events
-	if err := s.check(r.Webhook); err != nil || len(changed) == 0 {
+	if err := s.Check(r.Webhook); err != nil || len(changed) == 0 {
 		return r.Webhook, err
 	}
 	return s.update(ctx, r, audit.WebhookChanged, map[string]any{"changed": changed, "host": hostOf(r.URL)})
+}
+
+// Hold looks at one, and keeps it as it is until the end of the caller's transaction.
+func (s *Service) Hold(ctx context.Context, id string, fits func(w Webhook) error) error {
+	r, err := s.row(ctx, id)
+	if err == nil {
+		err = fits(r.Webhook)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.update(ctx, r, "", nil)
+	return err
 }
 
 // SetDisabled stops or begins telling it. What happens while it is disabled it is not told; see Replay.

@@ -206,7 +206,7 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 			for _, first := range []string{
 				"migrate up", "client create --id a --redirect-uri https://a.example/cb --secret",
 				"user create --email ada@example.com", "group create staff",
-				"role create editor", "key rotate ES256", "resource create https://api.example", "export .",
+				"role create editor", "key rotate ES256", "resource create https://api.example",
 			} {
 				if code, _, errs := command(t, first); code != exitOK {
 					t.Fatalf("%s: %s", first, errs)
@@ -216,6 +216,9 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 			var hook struct{ ID string }
 			if err := json.Unmarshal([]byte(made), &hook); err != nil {
 				t.Fatalf("%v: %s%s", err, made, errs)
+			}
+			if code, _, errs := command(t, "export ."); code != exitOK {
+				t.Fatal(errs)
 			}
 			storagetest.Exec(t, address, `INSERT INTO traces (reference, expires_at, data) VALUES ('7F3K-92QD-MX', 1, '{}')`)
 			whole := func() string {

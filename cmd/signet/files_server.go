@@ -18,6 +18,7 @@ import (
 	"signet/admin"
 	"signet/admin/files"
 	"signet/admin/thing"
+	"signet/audit/webhook"
 	"signet/internal/loopback"
 )
 
@@ -218,6 +219,13 @@ func (l listsOf) Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role]
 	return part[admin.Role](ctx, l, "roles", q)
 }
 
-func (l listsOf) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error) {
-	return part[thing.Managed](ctx, l, "managed", q)
+// Managed implements files.Target.
+func (e *elsewhere) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error) {
+	return part[thing.Managed](ctx, listsOf{e}, "managed", q)
+}
+
+func (l listsOf) Webhooks(ctx context.Context) ([]webhook.Webhook, error) {
+	var p admin.Page[webhook.Webhook]
+	err := l.ask(ctx, http.MethodGet, "/webhooks", nil, &p)
+	return p.Items, err
 }

@@ -30,7 +30,7 @@ func (said) Schema(huma.Registry) *huma.Schema {
 
 // managed is who keeps a thing by files.
 type managed struct {
-	Kind    string    `json:"kind" enum:"clients,resources,groups,roles"`
+	Kind    string    `json:"kind" enum:"clients,resources,groups,roles,webhooks"`
 	Key     string    `json:"key"`
 	Owner   string    `json:"owner"`
 	Applied said      `json:"applied" doc:"What the files said last."`
@@ -41,7 +41,7 @@ type managed struct {
 
 // Steps is one thing to be made, changed or deleted. Its name is exported for huma.
 type Steps struct {
-	Kind    string `json:"kind" enum:"clients,resources,groups,roles"`
+	Kind    string `json:"kind" enum:"clients,resources,groups,roles,webhooks"`
 	Key     string `json:"key" maxLength:"600"`
 	Owner   string `json:"owner" maxLength:"100" doc:"Whose files keep it from then on."`
 	Before  said   `json:"before,omitempty" doc:"The thing as it was planned on; left out: there was none."`
