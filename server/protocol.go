@@ -396,6 +396,7 @@ func (h *Services) openRegistrations() (err error) {
 		Store: h.DB, Unused: h.DB, Bound: h.unused, Tokens: h.DB, Consents: h.DB, Registry: h.Clients, Mode: c.Registration.Mode,
 		Fetch: h.fromClients, Statements: statements,
 		Policy: h.registrationPolicy, Charge: h.chargeChange,
+		Logo: func(ctx context.Context, client, uri string) { h.Logos.Meet(ctx, client, uri) },
 		Note: func(ctx context.Context, done, client string) error {
 			h.Metrics.Registered(done)
 			return h.Audit.Record(ctx, audit.Event{Name: audit.Name("client." + done), ActorID: client, ClientID: client})

@@ -3,7 +3,7 @@
 // signs in (M06).
 //
 // A picture is PNG, JPEG or GIF, at most 1024 pixels wide and high, and is stored as a PNG of our own making; what else was in
-// the file is gone. SVG is not taken. It knows neither pages nor HTTP. Begin with Cache.Tend and Cache.Of.
+// the file is gone. SVG is not taken. It knows neither pages nor HTTP. Begin with Cache.Meet, Cache.Tend and Cache.Of.
 package logo
 
 import (
@@ -18,6 +18,8 @@ import (
 	_ "image/jpeg" // of what
 	"image/png"    // is taken
 	"log/slog"
+	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +32,8 @@ const (
 	maxBytes = 128 << 10          // of the picture as we keep it
 	again    = 7 * 24 * time.Hour // a picture is fetched anew this often
 	retry    = time.Hour          // after a failure
+	wait     = 2 * time.Second    // of a registration for its picture
+	young    = 5 * time.Minute    // a picture of a client that this replica may not know yet
 )
 
 // ErrPicture: what came is no picture that is taken.
@@ -60,6 +64,15 @@ type Cache struct {
 	out     Fetcher
 	log     *slog.Logger
 	known   atomic.Pointer[map[string]string] // client → hash
+
+	mu  sync.RWMutex
+	met map[string]meeting // since what is known was read
+}
+
+// meeting is what Meet found.
+type meeting struct {
+	hash string
+	at   time.Time
 }
 
 // New returns an empty cache.
@@ -67,11 +80,17 @@ func New(store Store, registry Registry, out Fetcher, log *slog.Logger) (*Cache,
 	if store == nil || registry == nil || out == nil || log == nil {
 		return nil, errors.New("logos need a store, a registry, a way out and a log")
 	}
-	return &Cache{store: store, clients: registry, out: out, log: log}, nil
+	return &Cache{store: store, clients: registry, out: out, log: log, met: map[string]meeting{}}, nil
 }
 
 // Of is the hash of an application's picture, "" if there is none: what a page's address of it holds.
 func (b *Cache) Of(clientID string) string {
+	b.mu.RLock()
+	m, ok := b.met[clientID]
+	b.mu.RUnlock()
+	if ok {
+		return m.hash
+	}
 	if known := b.known.Load(); known != nil {
 		return (*known)[clientID]
 	}
@@ -88,6 +107,7 @@ func (b *Cache) Picture(ctx context.Context, clientID, hash string) ([]byte, err
 
 // Refresh reads what is stored: each replica does, now and then.
 func (b *Cache) Refresh(ctx context.Context) error {
+	began := time.Now()
 	rows, err := b.store.Logos(ctx)
 	if err != nil {
 		return fmt.Errorf("read logos: %w", err)
@@ -99,7 +119,36 @@ func (b *Cache) Refresh(ctx context.Context) error {
 		}
 	}
 	b.known.Store(&known)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.met, func(_ string, m meeting) bool { return m.at.Before(began) })
 	return nil
+}
+
+// Meet fetches the picture of a client that has registered, or changed, just now, "" = it has none any more: it may send people to sign in
+// at once, and that page shows the picture (RFC 7591 section 2). It takes two seconds at most; what cannot be had in them Tend tries.
+func (b *Cache) Meet(ctx context.Context, clientID, uri string) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	var hash string
+	var err error
+	if uri == "" {
+		err = b.store.DeleteLogo(ctx, clientID)
+	} else {
+		picture, missing := b.picture(ctx, uri)
+		if missing != nil {
+			return
+		}
+		l := pictured(clientID, uri, picture, time.Now())
+		hash, err = l.Hash, b.store.PutLogo(ctx, l)
+	}
+	if err != nil {
+		b.log.WarnContext(ctx, "logo of a client that registered is not kept", "client_id", clientID, "error", err)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.met[clientID] = meeting{hash, time.Now()}
 }
 
 // Tend fetches what is new, changed or old, and forgets what is registered no more: one replica does.
@@ -123,7 +172,10 @@ func (b *Cache) Tend(ctx context.Context) error {
 			return err
 		}
 	}
-	for id := range have {
+	for id, l := range have {
+		if l.DueAt.After(now.Add(again - young)) { // another replica met its client, which this one may not have read of yet
+			continue
+		}
 		if err := b.store.DeleteLogo(ctx, id); err != nil {
 			return err
 		}
@@ -133,22 +185,25 @@ func (b *Cache) Tend(ctx context.Context) error {
 
 // fetch writes down what came, or that nothing did: the picture there was stays until its address changes.
 func (b *Cache) fetch(ctx context.Context, client, uri string, old storage.Logo, now time.Time) error {
-	l := storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(again)}
 	picture, err := b.picture(ctx, uri)
+	l := pictured(client, uri, picture, now)
 	if err != nil {
 		b.log.WarnContext(ctx, "logo of a client cannot be had", "client_id", client, "error", err)
-		l.DueAt = now.Add(retry)
+		l = storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(retry)}
 		if old.URI == uri {
-			l.Hash, l.Picture = old.Hash, nil
+			l.Hash = old.Hash
 		}
-	} else {
-		sum := sha256.Sum256(picture)
-		l.Hash, l.Picture = hex.EncodeToString(sum[:8]), picture
 	}
 	if err := b.store.PutLogo(ctx, l); err != nil {
 		return fmt.Errorf("keep logo: %w", err)
 	}
 	return nil
+}
+
+// pictured is a picture to be kept.
+func pictured(client, uri string, picture []byte, now time.Time) storage.Logo {
+	sum := sha256.Sum256(picture)
+	return storage.Logo{ClientID: client, URI: uri, Hash: hex.EncodeToString(sum[:8]), Picture: picture, DueAt: now.Add(again)}
 }
 
 func (b *Cache) picture(ctx context.Context, uri string) ([]byte, error) {

@@ -128,9 +128,99 @@ func TestLogosAreFetchedOnceAndForgotten(t *testing.T) {
 			t.Error("another address shows the old picture")
 		}
 		w.list = nil
+		time.Sleep(young)
 		tend()
 		if rows, err := db.Logos(t.Context()); err != nil || len(rows) != 0 {
 			t.Errorf("%d logos of nobody, %v", len(rows), err)
+		}
+	})
+}
+
+// slow answers after a while; to nobody, if they went away.
+type slow struct {
+	*world
+	after time.Duration
+}
+
+func (s slow) Fetch(ctx context.Context, q egress.Request) (egress.Response, error) {
+	select {
+	case <-time.After(s.after):
+		return s.world.Fetch(ctx, q)
+	case <-ctx.Done():
+		return egress.Response{}, ctx.Err()
+	}
+}
+
+// TestRFC7591_2_ALogoIsThereWhenTheClientIs: whoever registers may send people to sign in a moment later. A host that is slow holds the
+// registration up for two seconds at most.
+func TestRFC7591_2_ALogoIsThereWhenTheClientIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		defer db.Close()
+		const uri = "https://shop.example/l.png"
+		w := &world{files: map[string]egress.Response{uri: {Status: 200, Type: "image/png", Body: pictureOf(t, 32, asPNG)}}}
+		w.list = []*clients.Client{app("shop", uri)}
+		registering := func(after time.Duration) *Cache {
+			t.Helper()
+			b, err := New(db, w, slow{w, after}, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		began := time.Now()
+		far := registering(time.Minute)
+		if far.Meet(t.Context(), "shop", uri); time.Since(began) > 2*time.Second || far.Of("shop") != "" {
+			t.Errorf("a slow host: %v, %q", time.Since(began), far.Of("shop"))
+		}
+		if rows, err := db.Logos(t.Context()); err != nil || len(rows) != 0 { // which would have Tend wait for an hour
+			t.Errorf("%d rows, %v", len(rows), err)
+		}
+		b := registering(time.Second)
+		b.Meet(t.Context(), "shop", uri)
+		hash := b.Of("shop")
+		if raw, err := b.Picture(t.Context(), "shop", hash); hash == "" || err != nil || len(raw) == 0 {
+			t.Fatalf("%q: %v", hash, err)
+		}
+		asked := w.asked
+		if err := b.Tend(t.Context()); err != nil || w.asked != asked || b.Of("shop") != hash {
+			t.Errorf("tended: %v, %d more fetches", err, w.asked-asked)
+		}
+		time.Sleep(time.Second)
+		if err := b.Refresh(t.Context()); err != nil || len(b.met) != 0 || b.Of("shop") != hash {
+			t.Errorf("read again: %v, %d met", err, len(b.met))
+		}
+		b.Meet(t.Context(), "shop", "https://shop.example/gone.png")
+		if b.Of("shop") != hash { // until Tend looks
+			t.Error("the picture is lost before its address was tried by the worker")
+		}
+		b.Meet(t.Context(), "shop", "")
+		if rows, err := db.Logos(t.Context()); err != nil || len(rows) != 0 || b.Of("shop") != "" {
+			t.Errorf("a logo that the client has no more: %d rows, %v", len(rows), err)
+		}
+	})
+}
+
+// TestALogoOfAClientNotYetKnownStays: the replica that tends may read of a new client later than another one met it.
+func TestALogoOfAClientNotYetKnownStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		defer db.Close()
+		const uri = "https://shop.example/l.png"
+		w := &world{files: map[string]egress.Response{uri: {Status: 200, Type: "image/png", Body: pictureOf(t, 32, asPNG)}}}
+		b, err := New(db, w, w, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Meet(t.Context(), "shop", uri)
+		for _, want := range []int{1, 0} {
+			if err := b.Tend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if rows, err := db.Logos(t.Context()); err != nil || len(rows) != want {
+				t.Errorf("%d logos, %v; want %d", len(rows), err, want)
+			}
+			time.Sleep(young)
 		}
 	})
 }

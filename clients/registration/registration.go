@@ -94,6 +94,8 @@ type Options struct {
 	Charge func(ctx context.Context, clientID string, initial bool) error
 	// Note is told of what was done: "created" and "changed", in their transactions, and "deleted"; nil = nobody.
 	Note func(ctx context.Context, done, clientID string) error
+	// Logo is told of a logo_uri that was registered or changed, "" = of one that is gone, after it was; nil = nobody.
+	Logo func(ctx context.Context, clientID, uri string)
 }
 
 // Service registers. It is safe for concurrent use.
@@ -110,6 +112,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Note == nil {
 		o.Note = func(context.Context, string, string) error { return nil }
+	}
+	if o.Logo == nil {
+		o.Logo = func(context.Context, string, string) {}
 	}
 	return &Service{o}, nil
 }
@@ -199,6 +204,9 @@ func (s *Service) Register(ctx context.Context, document map[string]json.RawMess
 	}
 	if bounded {
 		s.o.Bound.Came(network, middleSize)
+	}
+	if m.LogoURI != "" {
+		s.o.Logo(ctx, m.ClientID, m.LogoURI)
 	}
 	return Registered{Metadata: m, IssuedAt: now, Token: management, Statement: statement}, nil
 }
@@ -351,9 +359,10 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	management := newToken()
 	next := row
 	next.TokenHash, next.PreviousHash = hash(management), hash(token)
-	another := false
+	another, logo := false, ""
 	m, err := s.o.Registry.ChangeAlso(ctx, id, func(m *clients.Metadata) (err error) {
 		before := *m
+		logo = before.LogoURI
 		if *m, err = s.wanted(document, before, row.InitialTokenID != ""); err != nil {
 			return err
 		}
@@ -386,6 +395,9 @@ func (s *Service) Replace(ctx context.Context, id, token string, document map[st
 	}
 	if err != nil {
 		return Registered{}, err
+	}
+	if m.LogoURI != logo {
+		s.o.Logo(ctx, id, m.LogoURI)
 	}
 	return Registered{Metadata: m, IssuedAt: row.CreatedAt, Token: management, Statement: statement}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -152,7 +153,7 @@ func shown(p *provider, name, address string) {
 	}
 }
 
-// logo: it is fetched first, and shown from the provider's host, as soon as it is there.
+// logo: it is fetched when the client registers, and shown from the provider's host on the very next page; so is another one, and none.
 func logo(p *provider) {
 	var picture bytes.Buffer
 	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 40, 40))); err != nil {
@@ -163,12 +164,44 @@ func logo(p *provider) {
 	if a.said("logo_uri") == "" {
 		p.Errorf("registered: %v", a.made)
 	}
-	if err := p.Services().Logos.Tend(p.Context()); err != nil {
+	ours := regexp.MustCompile(`src="(/logos/` + a.said("client_id") + `/\w+)"`)
+	at := func() string {
+		b := a.begin(p.Browser(p.T))
+		found := ours.FindStringSubmatch(b.Body)
+		if found == nil || strings.Contains(b.Body, p.site.URL) {
+			return b.Text("main")
+		}
+		if b.Get(p.T, found[1]); b.Status != http.StatusOK || b.Header.Get("Content-Type") != "image/png" {
+			p.Errorf("the picture: %d %s", b.Status, b.Header.Get("Content-Type"))
+		}
+		return found[1]
+	}
+	first := at()
+	if !strings.HasPrefix(first, "/logos/") {
+		p.Errorf("the sign-in page: %s", first)
+	}
+	picture.Reset()
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 50, 50))); err != nil {
 		p.Fatal(err)
 	}
-	b := a.begin(p.Browser(p.T))
-	if !strings.Contains(b.Body, `src="/logos/`+a.said("client_id")+`/`) || strings.Contains(b.Body, p.site.URL) {
-		p.Errorf("the sign-in page: %s", b.Text("main"))
+	p.site.put("/other.png", picture.String())
+	for _, uri := range []string{p.site.URL + "/other.png", ""} {
+		a.replace(document{"logo_uri": uri})
+		if got := at(); strings.HasPrefix(got, "/logos/") != (uri != "") || got == first {
+			p.Errorf("after a change to %q: %s", uri, got)
+		}
+	}
+}
+
+// replace changes what is registered (RFC 7592 section 2.2).
+func (a *app) replace(changes document) {
+	a.Helper()
+	next := document{"client_id": a.said("client_id"), "redirect_uris": a.made["redirect_uris"]}
+	maps.Copy(next, changes)
+	status, _, raw := a.ask(http.MethodPut, a.said("registration_client_uri"), next, "Authorization", "Bearer "+
+		a.said("registration_access_token"))
+	if err := json.Unmarshal(raw, &a.made); err != nil || status != http.StatusOK {
+		a.Fatalf("change: %d %s", status, raw)
 	}
 }
 
