@@ -57,8 +57,9 @@ type TokenRequest struct {
 	Proof  *dpop.Proof     // of possession, judged; nil = none (RFC 9449)
 	// Certificate that the client proved to have the key of; nil = none (RFC 8705).
 	Certificate *mtls.Certificate
-	// Pushed: the client did not ask, and is sent the answer (CIBA Core section 10.3).
-	Pushed bool
+	// Push: the client did not ask, and is sent the answer (CIBA Core section 10.3). It is called once all is signed, in the transaction that
+	// makes the tokens good; nil = the client asked.
+	Push func(ctx context.Context, answer *Answer, grantID string) error
 }
 
 // Token answers a token request. Errors are *refusal.Refusal.
@@ -73,7 +74,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	if err := kind.mayUse(client); err != nil {
 		return nil, err
 	}
-	if grant == clients.CIBA && client.Pushes() != r.Pushed {
+	if grant == clients.CIBA && client.Pushes() != (r.Push != nil) {
 		return nil, refusal.UnauthorizedClient("This client is sent its tokens: it cannot ask for them.") // CIBA Core section 11
 	}
 	for _, name := range kind.needs {
@@ -91,7 +92,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 		return nil, no
 	}
 	req := &ledger.Request{
-		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Pushed: r.Pushed,
+		Client: client, GrantType: grant, Form: form, Proof: r.Proof, Certificate: r.Certificate, Pushed: r.Push != nil,
 		Lifetimes: p.lifetimes(client),
 	}
 	ctx = ledger.With(ctx, req)
@@ -99,7 +100,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	var err error
 	for range attempts {
 		req.Begin(time.Now())
-		answer, err = p.attempt(ctx, req)
+		answer, err = p.attempt(ctx, req, r.Push)
 		if !errors.Is(err, ledger.ErrLost) {
 			break
 		}
@@ -120,9 +121,17 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 	return answer, nil
 }
 
-// attempt is one pass through all stations.
-func (p *Provider) attempt(ctx context.Context, req *ledger.Request) (*Answer, error) {
+// attempt is one pass through all stations. Nothing is signed while a transaction is open.
+func (p *Provider) attempt(ctx context.Context, req *ledger.Request, push func(context.Context, *Answer, string) error) (*Answer, error) {
 	answer, refused := p.decide(ctx, req)
+	if push != nil && refused == nil {
+		return answer, p.o.Store.Tx(ctx, func(ctx context.Context) error {
+			if err := p.ledger.Settle(ctx, req, nil); err != nil {
+				return err
+			}
+			return push(ctx, answer, req.State.ID)
+		})
+	}
 	if err := p.ledger.Settle(ctx, req, refused); err != nil {
 		return nil, err
 	}

@@ -15,7 +15,6 @@ import (
 	"signet/oauth/ciba"
 	"signet/oauth/clientauth"
 	"signet/oauth/grants"
-	"signet/oauth/ledger"
 	"signet/oauth/request"
 	"signet/server/approval"
 	asking "signet/server/ciba"
@@ -109,20 +108,20 @@ type maker struct {
 const whyNotTaken = "pushed to the application, which did not take it"
 
 // Make implements ciba.Maker.
-func (m maker) Make(ctx context.Context, c *clients.Client, id string) (made ciba.Made, err error) {
-	answer, err := m.provider.Token(ctx, oauth.TokenRequest{
-		Client: c, Form: url.Values{"grant_type": {clients.CIBA}, "auth_req_id": {id}}, Pushed: true,
+func (m maker) Make(ctx context.Context, c *clients.Client, id string, keep func(ctx context.Context, made ciba.Made) error) error {
+	_, err := m.provider.Token(ctx, oauth.TokenRequest{
+		Client: c, Form: url.Values{"grant_type": {clients.CIBA}, "auth_req_id": {id}},
+		Push: func(ctx context.Context, answer *oauth.Answer, grantID string) error {
+			text, err := json.Marshal(answer)
+			if err != nil {
+				return err
+			}
+			return keep(ctx, ciba.Made{
+				Answer: text, GrantID: grantID, Expires: time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second),
+			})
+		},
 	})
-	if err != nil {
-		return made, err
-	}
-	s, err := m.services.DB.GrantStateByCode(ctx, ledger.HashCode(id))
-	if err != nil {
-		return made, err
-	}
-	made.GrantID, made.Expires = s.ID, time.Now().Add(time.Duration(answer.ExpiresIn)*time.Second)
-	made.Answer, err = json.Marshal(answer)
-	return made, err
+	return err
 }
 
 // Alive implements ciba.Maker.

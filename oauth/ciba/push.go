@@ -32,10 +32,11 @@ type Made struct {
 	Expires time.Time // of the access token
 }
 
-// Maker makes tokens, in the transaction of ctx.
+// Maker makes tokens.
 type Maker interface {
-	// Make answers as the token endpoint does, by *refusal.Refusal where there is nothing.
-	Make(ctx context.Context, c *clients.Client, authReqID string) (Made, error)
+	// Make answers as the token endpoint does, by *refusal.Refusal where there is nothing. It calls keep once they are signed, in the
+	// transaction that makes them good.
+	Make(ctx context.Context, c *clients.Client, authReqID string, keep func(ctx context.Context, made Made) error) error
 	Alive(ctx context.Context, grantID string) (bool, error)
 	Revoke(ctx context.Context, grantID string) error
 }
@@ -83,17 +84,8 @@ func (p *Pusher) Make(ctx context.Context, x outbox.Sending) error {
 	if err := x.Facts(&about); err != nil {
 		return err
 	}
-	return p.Store.Tx(ctx, func(ctx context.Context) error {
-		a := answered{ID: about.ID, Token: about.Token, Until: time.Now().Add(longestPush)}
-		if !time.Now().Before(about.Until) {
-			a.Error = "expired_token"
-		} else if a.Made, err = p.Maker.Make(ctx, c, about.ID); err != nil {
-			if a.Error, err = told(err); err != nil {
-				return err
-			}
-		} else if a.Expires.Before(a.Until) {
-			a.Until = a.Expires
-		}
+	a := answered{ID: about.ID, Token: about.Token, Until: time.Now().Add(longestPush)}
+	leave := func(ctx context.Context) error {
 		err := p.Outbox.Put(ctx, outbox.Item{
 			ID: x.ID + "-answer", Kind: AnswerKind, Target: c.BackchannelNotification, ClientID: c.ClientID, Facts: a,
 			Keep: longestPush + shown,
@@ -102,7 +94,25 @@ func (p *Pusher) Make(ctx context.Context, x outbox.Sending) error {
 			return err
 		}
 		return p.Store.DeleteDelivery(ctx, x.ID)
+	}
+	if !time.Now().Before(about.Until) {
+		a.Error = "expired_token"
+		return p.Store.Tx(ctx, leave)
+	}
+	err = p.Maker.Make(ctx, c, about.ID, func(ctx context.Context, made Made) error {
+		if a.Made = made; made.Expires.Before(a.Until) {
+			a.Until = made.Expires
+		}
+		return leave(ctx)
 	})
+	if err == nil {
+		return nil
+	}
+	a.Made = Made{}
+	if a.Error, err = told(err); err != nil {
+		return err
+	}
+	return p.Store.Tx(ctx, leave)
 }
 
 // told is what an app is told of an error (CIBA Core section 12); an error where it is too early to say anything, or nothing is to be said.

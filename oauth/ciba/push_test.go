@@ -19,8 +19,9 @@ import (
 	"signet/storage/storagetest"
 )
 
-// mint makes tokens that are never the same, and knows nothing of the transaction.
+// mint makes tokens that are never the same.
 type mint struct {
+	db      *storage.DB
 	n       int
 	no      error
 	dead    bool
@@ -28,10 +29,18 @@ type mint struct {
 	life    time.Duration
 }
 
-func (m *mint) Make(context.Context, *clients.Client, string) (ciba.Made, error) {
+func (m *mint) Make(ctx context.Context, _ *clients.Client, _ string, keep func(context.Context, ciba.Made) error) error {
 	m.n++
-	text, _ := json.Marshal(map[string]any{"access_token": "access" + strings.Repeat("x", m.n), "expires_in": 1})
-	return ciba.Made{Answer: text, GrantID: "g", Expires: time.Now().Add(m.life)}, m.no
+	if m.no != nil {
+		return m.no
+	}
+	text, err := json.Marshal(map[string]any{"access_token": "access" + strings.Repeat("x", m.n), "expires_in": 1})
+	if err != nil {
+		return err
+	}
+	return m.db.Tx(ctx, func(ctx context.Context) error {
+		return keep(ctx, ciba.Made{Answer: text, GrantID: "g", Expires: time.Now().Add(m.life)})
+	})
 }
 
 func (m *mint) Alive(context.Context, string) (bool, error) { return !m.dead, nil }
@@ -77,7 +86,7 @@ func newPushing(t *testing.T, db *storage.DB) *pushing {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pushing{T: t, db: db, box: box, app: &remade{}, mint: &mint{life: time.Hour}, outcomes: map[string]int{}}
+	p := &pushing{T: t, db: db, box: box, app: &remade{}, mint: &mint{db: db, life: time.Hour}, outcomes: map[string]int{}}
 	c := &p.app.is
 	c.ClientID, c.BackchannelDelivery, c.BackchannelNotification = "bank", "push", "https://bank.example/push"
 	p.pusher = &ciba.Pusher{Sender: ciba.Sender{Clients: p.app, Fetch: p.fetch}, Store: db, Outbox: box, Maker: p.mint, On: true}

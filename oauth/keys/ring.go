@@ -103,6 +103,7 @@ type Ring struct {
 	rules  rules
 	holder string // our name in the lock
 	seen   atomic.Pointer[snapshot]
+	watch  atomic.Pointer[func(typ string)] // see Watch
 
 	reading  sync.Mutex // one re-read at a time, so that an older reading never replaces a newer one
 	changing sync.Mutex // one change at a time in this process; the lock row holds off the others

@@ -7,6 +7,16 @@ import (
 	"fmt"
 )
 
+// Watch has f told the type of each token on the goroutine that signs it, before it does. Tests look there whether a transaction is open:
+// signing takes a millisecond, in which nobody else could write to SQLite.
+func (r *Ring) Watch(f func(typ string)) { r.watch.Store(&f) }
+
+func (r *Ring) tell(typ string) {
+	if f := r.watch.Load(); f != nil {
+		(*f)(typ)
+	}
+}
+
 // Sign makes a compact JWS of the claims with the key that is active for alg. A json.RawMessage, or a pointer to one, is signed as it
 // stands.
 // typ is one of TypAccess, TypID, TypLogout, TypIntrospection, TypStatus and TypIDJAG. ErrNoKey if no key signs with alg.
@@ -22,6 +32,7 @@ func (r *Ring) Sign(alg, typ string, claims any) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("keys: no tokens of type %q are signed here", typ)
 	}
+	r.tell(typ)
 	buf, err := signingInput(head, claims, k.alg.size(k.public.Key))
 	if err != nil {
 		return "", err
@@ -36,6 +47,7 @@ func (r *Ring) Sign(alg, typ string, claims any) (string, error) {
 // SignRefresh makes a compact JWS of the claims with the current refresh key: HS256, typ rt+jwt. The same claims give the
 // same bytes as long as the key is the same.
 func (r *Ring) SignRefresh(claims any) (string, error) {
+	r.tell(TypRefresh)
 	e := r.seen.Load().refresh.current
 	buf, err := signingInput(e.header, claims, sha256.Size)
 	if err != nil {
