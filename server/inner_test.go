@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -200,20 +201,51 @@ func TestInnerHosts_NeverForSignOut(t *testing.T) { // RFC 9700 section 4.11
 		b := w.Browser(t)
 		app.Login(t, b, w.Person(t, "ada@example.com"))
 		b.Get(t, "/oauth2/logout").Submit(t, "logout-confirm", nil)
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			q, err := w.Services().Deliveries.Of(t.Context(), id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if q.LastError != "" {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("no attempt: %+v", q)
-			}
-		}
-		if n := w.asked.Load(); n != 0 {
-			t.Errorf("the inner site was asked %d times", n)
-		}
+		w.tried(t, id)
 	})
+}
+
+// tried waits until something was to be sent to the app, and wants that nothing of it came to the inner site.
+func (w *innerWorld) tried(t *testing.T, id string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		q, err := w.Services().Deliveries.Of(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.LastError != "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no attempt: %+v", q)
+		}
+	}
+	if n := w.asked.Load(); n != 0 {
+		t.Errorf("the inner site was asked %d times", n)
+	}
+}
+
+// TestInnerHosts_NeverForDecisions: an app that asks people elsewhere is told of decisions, and sent tokens, at no inner address, listed or
+// not; and an app that registered itself can ask nobody elsewhere, so that it names no address to be told at.
+func TestInnerHosts_NeverForDecisions(t *testing.T) { // CIBA Core sections 10.2 and 10.3, RFC 9700 section 4.11
+	w := innerWorldOf(t, servertest.Change(func(c *config.Config) { c.CIBA.Push = true }))
+	for _, mode := range []string{"ping", "push"} {
+		status, got := w.register(t, map[string]any{"redirect_uris": []string{"https://shop.example/cb"},
+			"grant_types": []string{"authorization_code", clients.CIBA}, "backchannel_token_delivery_mode": mode,
+			"backchannel_client_notification_endpoint": w.site.URL + "/told"})
+		if status != http.StatusCreated || got["backchannel_client_notification_endpoint"] != nil ||
+			got["backchannel_token_delivery_mode"] != nil || slices.Contains(got["grant_types"].([]any), any(clients.CIBA)) {
+			t.Errorf("registered itself for %s: %d %v", mode, status, got)
+		}
+		ada, b := w.Person(t, mode+"@example.com"), w.Browser(t)
+		app := newCounter(t, w.Server, "to-"+mode, func(m *clients.Metadata) {
+			m.BackchannelDelivery, m.BackchannelNotification = mode, w.site.URL+"/told"
+		})
+		if status, got := app.ask(ada.Email, "client_notification_token", "tok3n"); status != http.StatusOK {
+			t.Fatalf("%s: %d %v", mode, status, got)
+		}
+		app.sees(b, ada, 1)
+		b.Submit(t, "request-allow", nil)
+		w.tried(t, app.app.ClientID)
+	}
 }
