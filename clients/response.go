@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"signet/internal/spaced"
 )
 
 // Implicit is the grant type of the response types that answer with tokens from the authorization endpoint (OpenID Connect Core section
@@ -21,9 +23,9 @@ func ResponseType(asked string) string {
 	if slices.Contains(ResponseTypes, asked) {
 		return asked
 	}
-	words := strings.Fields(asked)
+	words := spaced.Words(asked)
 	for _, one := range ResponseTypes {
-		if sameWords(words, strings.Fields(one)) {
+		if sameWords(words, spaced.Words(one)) {
 			return one
 		}
 	}
@@ -36,7 +38,7 @@ func sameWords(a, b []string) bool {
 
 // Answers reports whether a response type has the word: code, token, id_token, none.
 func Answers(responseType, word string) bool {
-	for one := range strings.FieldsSeq(responseType) {
+	for one := range strings.SplitSeq(responseType, " ") {
 		if one == word {
 			return true
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/ory/fosite"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/claims"
 	"signet/oauth/details"
 	"signet/oauth/flow"
@@ -138,7 +139,7 @@ func responseTypes(asked string) fosite.Arguments {
 	if asked == onlyCode[0] {
 		return onlyCode
 	}
-	return strings.Fields(asked)
+	return spaced.Words(asked)
 }
 
 // answerOf takes the parameters of an answer from what fosite made; their order is that of the standards.

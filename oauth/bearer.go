@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/flow"
 	"signet/oauth/keys"
@@ -58,7 +59,7 @@ func (p *Provider) caller(ctx context.Context, sent Presented, resource string) 
 	if len(a.Act) > 0 {
 		return c, refusal.InvalidToken("Tokens in which one acts for another are not taken here.")
 	}
-	c = Caller{Scopes: strings.Fields(a.Scope), JTI: a.JTI}
+	c = Caller{Scopes: spaced.Words(a.Scope), JTI: a.JTI}
 	if a.ClientID == HostClient {
 		s, err := p.o.Store.GrantStateOfToken(ctx, "", a.JTI)
 		if err != nil {

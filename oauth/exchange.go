@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
@@ -325,9 +326,9 @@ func (p *Provider) exchangeTarget(ctx context.Context, req *ledger.Request, x *e
 	if weak := slices.ContainsFunc(x.aud, func(id string) bool { return p.tooWeak(known, id, req.Now, x.subject) }); weak {
 		return refusal.InvalidTarget("The sign-in behind the subject_token is weaker, or longer ago, than the resource demands.")
 	}
-	x.scopes = known.Within(strings.Fields(x.subject.Scope), x.aud, issuer)
+	x.scopes = known.Within(spaced.Words(x.subject.Scope), x.aud, issuer)
 	x.scopes = slices.DeleteFunc(x.scopes, func(s string) bool { return !slices.Contains(policy.Scopes, s) })
-	if wanted := strings.Fields(req.Form.Get("scope")); len(wanted) > 0 {
+	if wanted := spaced.Words(req.Form.Get("scope")); len(wanted) > 0 {
 		if slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(x.scopes, s) }) {
 			return refusal.InvalidScope("A scope is not one that the subject_token, the resource and this client's policy have in common.")
 		}

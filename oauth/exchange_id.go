@@ -12,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
@@ -137,7 +138,7 @@ func (p *Provider) exchangeForServer(ctx context.Context, req *ledger.Request, x
 		IssuedAt: req.Now.Unix(), ExpiresAt: min(req.Now.Add(jagLife).Unix(), x.subject.ExpiresAt), JTI: rand.Text(),
 		AuthTime: x.subject.AuthTime, ACR: x.subject.ACR, AMR: x.subject.AMR,
 	}
-	if u := x.person.User; u.EmailVerified && slices.Contains(strings.Fields(x.subject.Scope), "email") {
+	if u := x.person.User; u.EmailVerified && slices.Contains(spaced.Words(x.subject.Scope), "email") {
 		jag.Email = u.Email
 	}
 	if req.Proof != nil {
@@ -158,7 +159,7 @@ func (p *Provider) exchangeForServer(ctx context.Context, req *ledger.Request, x
 
 // part are the words that were asked for, all where there are none; an error if one is not allowed.
 func part(asked string, allowed []string) ([]string, error) {
-	words := strings.Fields(asked)
+	words := spaced.Words(asked)
 	if len(words) == 0 {
 		return allowed, nil
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/details"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -62,7 +62,7 @@ func (p *Provider) resources(ctx context.Context, req *ledger.Request) (*clients
 	unknown := func(s string) bool { return !known.Known(s) && req.Client.HasScope(s) }
 	untyped := func(t string) bool { _, _, ok := known.DetailsOwner(t); return !ok }
 	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.o.Issuer.URL() }
-	miss := slices.ContainsFunc(req.Form["resource"], missing) || slices.ContainsFunc(strings.Fields(req.Form.Get("scope")), unknown)
+	miss := slices.ContainsFunc(req.Form["resource"], missing) || slices.ContainsFunc(spaced.Words(req.Form.Get("scope")), unknown)
 	switch {
 	case miss:
 	case req.State != nil:

@@ -3,12 +3,12 @@ package oauth
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ory/fosite"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -92,7 +92,7 @@ func ofClient(req *ledger.Request, known *clients.Resources) ([]string, error) {
 // ofRefresh are those of the grant that the request asks for.
 func ofRefresh(req *ledger.Request, _ *clients.Resources) ([]string, error) {
 	return grants.Narrow(
-		req.State.Scopes, ledger.Kept(req.State.Scopes, req.Client), strings.Fields(req.Facts.LeftOut), req.Form.Get("scope"))
+		req.State.Scopes, ledger.Kept(req.State.Scopes, req.Client), spaced.Words(req.Facts.LeftOut), req.Form.Get("scope"))
 }
 
 // ofPassword are those that the password grant has put into its row.
@@ -105,7 +105,7 @@ func ofPassword(req *ledger.Request, known *clients.Resources) ([]string, error)
 
 func allKnown(req *ledger.Request, known *clients.Resources) error {
 	unknown := func(s string) bool { return !known.Known(s) }
-	if slices.ContainsFunc(strings.Fields(req.Form.Get("scope")), unknown) {
+	if slices.ContainsFunc(spaced.Words(req.Form.Get("scope")), unknown) {
 		return refusal.InvalidScope("A scope is unknown, or not registered for this client.")
 	}
 	return nil

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
 	"signet/oauth/dpop"
@@ -94,7 +94,7 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 	if !slices.Contains(a.Audience, p.o.Issuer.URL()) {
 		return Userinfo{}, refusal.InvalidToken("The access token is for another resource.")
 	}
-	scopes := strings.Fields(a.Scope)
+	scopes := spaced.Words(a.Scope)
 	if !slices.Contains(scopes, "openid") || a.GrantID == "" {
 		return Userinfo{}, refusal.InsufficientScope("The access token does not have the scope openid.")
 	}

@@ -69,8 +69,8 @@ func (w *watched) signs(t *testing.T, what string, step func(), kinds ...string)
 	}
 }
 
-// TestNothingIsSignedInATransaction: a signature takes a millisecond, in which nobody else could write to SQLite, and on Postgres rows would
-// stay locked. Whoever adds a way to get tokens adds it here.
+// TestNothingIsSignedInATransaction: a signature takes a millisecond, in which nobody else could write to SQLite, and on Postgres rows
+// would stay locked. Whoever adds a way to get tokens adds it here.
 func TestNothingIsSignedInATransaction(t *testing.T) {
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
 		app := newReceiver(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/typed"
 )
 
@@ -196,7 +197,7 @@ func (p Policy) grants(m *clients.Metadata, initial bool) {
 // scope cuts what was asked for to what may be had; who asks for nothing, or for nothing of it, gets all of it.
 func (p Policy) scope(m *clients.Metadata) {
 	var kept []string
-	for s := range strings.FieldsSeq(m.Scope) {
+	for _, s := range spaced.Words(m.Scope) {
 		if slices.Contains(p.Scopes, s) && !slices.Contains(kept, s) {
 			kept = append(kept, s)
 		}

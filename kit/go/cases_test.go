@@ -299,6 +299,9 @@ func (m *maker) demands() (list []vector) {
 	ask("a scope that is missing: all are told", vectorWants{Scopes: write}, nil, ErrScope, `scope="notes:read notes:write"`)
 	ask("a scope that begins alike", vectorWants{Scopes: []string{"notes"}}, nil, ErrScope, `scope="notes"`)
 	ask("a scope in other letters", vectorWants{Scopes: []string{"Notes:read"}}, nil, ErrScope, `scope="Notes:read"`)
+	ask("a space that parts no scopes (RFC 6749 section 3.3)", vectorWants{Scopes: read}, body{"scope": "profile\u00a0notes:read"}, ErrScope,
+		`scope="notes:read"`)
+	ask("a line that parts no scopes", vectorWants{Scopes: read}, body{"scope": "profile\nnotes:read"}, ErrScope, `scope="notes:read"`)
 	ask("one of several scopes", vectorWants{AnyScope: []string{"notes:admin", "notes:read"}}, nil, "", "")
 	ask("none of several scopes: the first is told", vectorWants{AnyScope: []string{"notes:write", "notes:admin"}}, nil, ErrScope,
 		`scope="notes:write"`)

@@ -132,6 +132,11 @@ func (m *moment) time() time.Time {
 	return time.Unix(int64(*m), 0)
 }
 
+// words are those of a list that spaces part (RFC 6749 section 3.3); no other space of Unicode does.
+func words(list string) []string {
+	return slices.DeleteFunc(strings.Split(list, " "), func(word string) bool { return word == "" })
+}
+
 // parse reads claims strictly: a name that comes twice, or a value of another type, makes the token malformed.
 func parse(raw []byte) (*claims, *Token, error) {
 	t := &Token{payload: raw}
@@ -140,7 +145,7 @@ func parse(raw []byte) (*claims, *Token, error) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	t.Issuer, t.Subject, t.ClientID, t.Audience = c.Issuer, c.Subject, c.ClientID, c.Audience
-	t.Scopes, t.ID, t.GrantID = strings.Fields(c.Scope), c.JTI, c.GrantID
+	t.Scopes, t.ID, t.GrantID = words(c.Scope), c.JTI, c.GrantID
 	t.Issued, t.Expires, t.SignedIn = c.IssuedAt.time(), c.Expires.time(), c.AuthTime.time()
 	t.ACR, t.AMR, t.Groups, t.Roles = c.ACR, c.AMR, c.Groups, c.Roles
 	for act := c.Act; act != nil; act = act.Act {

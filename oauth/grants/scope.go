@@ -22,8 +22,9 @@ func Narrow(granted, kept, left []string, asked string) ([]string, error) {
 		return kept, nil
 	}
 	var scopes []string
-	for scope := range strings.FieldsSeq(asked) {
+	for scope := range strings.SplitSeq(asked, " ") {
 		switch {
+		case scope == "":
 		case !slices.Contains(granted, scope) && slices.Contains(left, scope): // clients repeat what they asked for
 		case !slices.Contains(granted, scope):
 			return nil, refusal.InvalidScope("A scope was not granted, or is unknown.")
@@ -50,8 +51,9 @@ func OfClient(c *clients.Client, asked string, person bool) ([]string, error) {
 		}
 		return scopes, nil
 	}
-	for scope := range strings.FieldsSeq(asked) {
+	for scope := range strings.SplitSeq(asked, " ") {
 		switch {
+		case scope == "":
 		case !slices.Contains(c.Scopes(), scope):
 			return nil, refusal.InvalidScope("A scope is unknown, or not registered for this client.")
 		case !person && slices.Contains(personal, scope):

@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/request"
 	"signet/oauth/tokens"
@@ -33,7 +33,7 @@ func (r Request) Locales() []string {
 	if len(r.UILocales) > maxHintText {
 		return nil
 	}
-	return strings.Fields(r.UILocales)
+	return spaced.Words(r.UILocales)
 }
 
 // Read takes it from a form. Of a request with a repeated parameter or with control characters nothing can be trusted: it is

@@ -12,12 +12,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"signet/audit"
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth"
 	"signet/oauth/clientauth"
 	"signet/oauth/flow"
@@ -263,10 +263,10 @@ func (h *Protocol) Ask(t testing.TB, client, scope string, change func(*oauth.Au
 	t.Helper()
 	a := oauth.Authorization{
 		Client: h.Client(t, client), UserID: Ada, SessionID: Session, UserEpoch: 3, AuthTime: time.Now(),
-		ACR: "1", AMR: []string{"pwd"}, Scopes: strings.Fields(scope),
+		ACR: "1", AMR: []string{"pwd"}, Scopes: spaced.Words(scope),
 		Request: flow.Request{
 			ClientID: client, RedirectURI: Callback, RedirectURISent: true, ResponseType: "code", ResponseMode: "query",
-			Scopes: strings.Fields(scope), Nonce: "nonce-1", CodeChallenge: Challenge(), CodeChallengeMethod: "S256",
+			Scopes: spaced.Words(scope), Nonce: "nonce-1", CodeChallenge: Challenge(), CodeChallengeMethod: "S256",
 		},
 	}
 	if change != nil {

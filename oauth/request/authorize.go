@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/flow"
 	"signet/oauth/pushed"
 	"signet/oauth/refusal"
@@ -206,7 +207,7 @@ func redirect(req *flow.Request, c *clients.Client, form url.Values) error {
 	sent := form.Get("redirect_uri")
 	bad := &PageOnly{Kind: "redirect_mismatch", ClientID: c.ClientID, Client: c, Received: sent, Registered: c.RedirectURIs}
 	if sent == "" {
-		if len(c.RedirectURIs) != 1 || c.Profile != "" || slices.Contains(strings.Fields(form.Get("scope")), "openid") {
+		if len(c.RedirectURIs) != 1 || c.Profile != "" || slices.Contains(spaced.Words(form.Get("scope")), "openid") {
 			bad.Kind = "redirect_missing"
 			return bad
 		}
@@ -291,7 +292,7 @@ func (p *Parser) key(req *flow.Request, _ *clients.Client, form url.Values) *ref
 // prompts reads prompt and max_age (OpenID Connect Core section 3.1.2.1, Initiating User Registration via OpenID Connect 1.0). Where nobody
 // can make an account, create is the sign-in page.
 func (p *Parser) prompts(req *flow.Request, c *clients.Client, form url.Values) *refusal.Refusal {
-	req.Prompts = strings.Fields(form.Get("prompt"))
+	req.Prompts = spaced.Words(form.Get("prompt"))
 	for i, v := range req.Prompts {
 		if !slices.Contains([]string{"none", "login", "consent", "select_account", "create"}, v) {
 			return refusal.InvalidRequest("The prompt value is not supported.")

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/internal/typed"
 	"signet/oauth/clientjwt"
 	"signet/oauth/flow"
@@ -63,7 +64,7 @@ func (p *Parser) Backchannel(ctx context.Context, c *clients.Client, form url.Va
 	if err := Clean(form); err != nil {
 		return b, err
 	}
-	if !slices.Contains(strings.Fields(form.Get("scope")), "openid") {
+	if !slices.Contains(spaced.Words(form.Get("scope")), "openid") {
 		return b, refusal.InvalidScope("The scope must contain openid.")
 	}
 	known, err := p.resourcesOf(ctx, c, form)
@@ -79,7 +80,7 @@ func (p *Parser) Backchannel(ctx context.Context, c *clients.Client, form url.Va
 	if r := p.resources(&b.Request, c, form, known); r != nil {
 		return b, r
 	}
-	if b.Request.ACRValues = strings.Fields(form.Get("acr_values")); len(b.Request.ACRValues) > mostACRs {
+	if b.Request.ACRValues = spaced.Words(form.Get("acr_values")); len(b.Request.ACRValues) > mostACRs {
 		return b, refusal.InvalidRequest("There are too many acr_values.")
 	}
 	if len(b.Request.ACRValues) == 0 {

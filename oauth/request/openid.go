@@ -4,9 +4,9 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/claims"
 	"signet/oauth/flow"
 	"signet/oauth/keys"
@@ -28,8 +28,8 @@ func (p *Parser) openID(req *flow.Request, c *clients.Client, form url.Values) *
 	if !slices.Contains([]string{"", "page", "popup", "touch", "wap"}, req.Display) { // taken, without effect, like claims_locales
 		req.Display = ""
 	}
-	req.UILocales = bounded(strings.Fields(form.Get("ui_locales")))
-	req.ACRValues = bounded(strings.Fields(form.Get("acr_values")))
+	req.UILocales = bounded(spaced.Words(form.Get("ui_locales")))
+	req.ACRValues = bounded(spaced.Words(form.Get("acr_values")))
 	if len(req.ACRValues) == 0 {
 		req.ACRValues = c.DefaultACRValues
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
 )
@@ -51,7 +52,7 @@ func (p *Parser) responseType(req *flow.Request, c *clients.Client, form url.Val
 		offered = []string{"code"}
 	}
 	switch {
-	case strings.TrimSpace(asked) == "":
+	case strings.Trim(asked, " ") == "":
 		return refusal.InvalidRequest("response_type is missing.")
 	case !slices.Contains(offered, asked):
 		return refusal.UnsupportedResponseType("This response type is not supported.")
@@ -76,7 +77,7 @@ func (p *Parser) responseType(req *flow.Request, c *clients.Client, form url.Val
 func identity(req *flow.Request, _ *clients.Client, form url.Values) *refusal.Refusal {
 	switch {
 	case !clients.Answers(req.ResponseType, "id_token"):
-	case !slices.Contains(strings.Fields(form.Get("scope")), "openid"):
+	case !slices.Contains(spaced.Words(form.Get("scope")), "openid"):
 		return refusal.InvalidRequest("An ID token needs the scope openid.")
 	case req.Nonce == "":
 		return refusal.InvalidRequest("nonce is missing.")

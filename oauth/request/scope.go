@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strings"
 
 	"signet/clients"
 	"signet/clients/tools"
+	"signet/internal/spaced"
 	"signet/oauth/details"
 	"signet/oauth/flow"
 	"signet/oauth/refusal"
@@ -20,7 +20,7 @@ func (p *Parser) resourcesOf(ctx context.Context, c *clients.Client, form url.Va
 	unknown := func(s string) bool { return c.HasScope(s) && !known.Known(s) }
 	missing := func(id string) bool { _, ok := known.Find(id); return !ok && id != p.Issuer }
 	untyped := func(t string) bool { _, _, ok := known.DetailsOwner(t); return !ok }
-	if slices.ContainsFunc(strings.Fields(form.Get("scope")), unknown) || slices.ContainsFunc(named(form), missing) ||
+	if slices.ContainsFunc(spaced.Words(form.Get("scope")), unknown) || slices.ContainsFunc(named(form), missing) ||
 		form.Get(paramDetails) != "" && slices.ContainsFunc(c.DetailsTypes, untyped) {
 		return p.Clients.Renewed(ctx, known)
 	}
@@ -34,7 +34,7 @@ func named(form url.Values) []string {
 
 // scopes: what was asked, known and registered; unknown ones are dropped (OpenID Connect Core section 3.1.2.1).
 func scopes(req *flow.Request, c *clients.Client, form url.Values, known *clients.Resources) *refusal.Refusal {
-	asked := strings.Fields(form.Get("scope"))
+	asked := spaced.Words(form.Get("scope"))
 	if len(asked) == 0 && req.Details != "" { // they say what is asked for (RFC 9396 section 3)
 		return nil
 	}

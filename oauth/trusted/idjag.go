@@ -3,8 +3,8 @@ package trusted
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
+	"signet/internal/spaced"
 	"signet/oauth/clientjwt"
 )
 
@@ -63,7 +63,7 @@ func (v *Verifier) idJAG(jws clientjwt.JWT, payload []byte, client string, a Ass
 		return a, refuse("it has authorization_details, which are not taken this way")
 	}
 	if c.Scope != nil {
-		a.Limits.Scopes = append([]string{}, strings.Fields(*c.Scope)...)
+		a.Limits.Scopes = append([]string{}, spaced.Words(*c.Scope)...)
 	}
 	if len(c.Resource) > 0 {
 		var one string

@@ -60,7 +60,7 @@ export function parse(token: string, payload: string): Token & { notBefore?: num
     const issued = time(c, 'iat')
     const expires = time(c, 'exp')
     return { token, claims: c, issuer: string(c, 'iss'), subject: string(c, 'sub'), clientId: string(c, 'client_id'), id: string(c, 'jti'),
-      audience: typeof c.aud === 'string' ? [c.aud] : strings(c, 'aud'), scopes: string(c, 'scope').split(/\s+/).filter((s) => s !== ''),
+      audience: typeof c.aud === 'string' ? [c.aud] : strings(c, 'aud'), scopes: string(c, 'scope').split(' ').filter((s) => s !== ''),
       acr: string(c, 'acr'), grantId: string(c, 'grant_id'),
       callLimit: limit(c.call_limit), actors, issued: issued ?? NaN, expires: expires ?? NaN, signedIn: time(c, 'auth_time'),
       notBefore: time(c, 'nbf'), missing: !c.sub || !c.client_id || !c.jti || issued === undefined, ...confirmation(c.cnf) }
