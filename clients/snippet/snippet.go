@@ -18,9 +18,10 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"signet/clients"
+	"signet/clients/detail"
 )
 
-//go:embed texts/*.tmpl
+//go:embed texts/*.tmpl texts/parts.txt
 var texts embed.FS
 
 // Snippet is what an app's own documentation asks for.
@@ -29,14 +30,30 @@ type Snippet struct {
 	KeyFile                             string // where the app's private key is
 	Method                              string // how the app proves itself
 	DPoP                                bool   // its tokens are bound to a key
+	Bound                               bool   // … to a certificate
+	Mutual                              string // where apps come with a certificate; "" = nowhere
+	Details                             string // authorization_details that it may ask for, as an example; "" = none
+	SignsRequests, Keeps                bool   // its requests are signed; its refresh tokens stay the same
+	Audience                            string // another authorization server that it may get assertions for
+}
+
+// Server is what snippets say of it.
+type Server struct {
+	Issuer, Mutual string // its base, and the one where apps come with a certificate
+	// Details finds a type of authorization details; nil = there are none.
+	Details func(name string) (clients.Resource, detail.Type, bool)
 }
 
 // Of is the snippet of a registered app, whose private key is in ID.jwk.
-func Of(issuer string, m clients.Metadata) Snippet {
-	s := Snippet{Issuer: issuer, ID: m.ClientID, Secret: m.ClientSecret, Scope: m.Scope, KeyFile: KeyFile(m.ClientID),
-		Method: m.TokenEndpointAuthMethod, DPoP: m.DPoPBoundAccessTokens}
+func (at Server) Of(m clients.Metadata) Snippet {
+	s := Snippet{Issuer: at.Issuer, Mutual: at.Mutual, ID: m.ClientID, Secret: m.ClientSecret, Scope: m.Scope, KeyFile: KeyFile(m.ClientID),
+		Method: m.TokenEndpointAuthMethod, DPoP: m.DPoPBoundAccessTokens, Bound: m.CertificateBoundAccessTokens,
+		SignsRequests: m.RequireSignedRequestObject, Keeps: m.FAPI(), Details: at.example(m.DetailsTypes)}
 	if len(m.RedirectURIs) > 0 {
 		s.Redirect = m.RedirectURIs[0]
+	}
+	if m.Exchange != nil && len(m.Exchange.IDJAG) > 0 {
+		s.Audience = m.Exchange.IDJAG[0].Audience
 	}
 	return s
 }
@@ -71,21 +88,66 @@ func (s Snippet) Auth() string {
 	case clients.MethodPost:
 		return "--data client_id=" + shellWord(s.ID) + " --data client_secret=" + shellWord(secret)
 	case clients.MethodTLS, clients.MethodSelfSigned:
-		return "--cert … --key … --data client_id=" + shellWord(s.ID)
+		return "--data client_id=" + shellWord(s.ID)
 	default:
 		return "--user " + shellWord(s.ID+":"+secret)
 	}
 }
 
-// Key is the line before the first request, where there is a key to be made.
-func (s Snippet) Key() string {
-	switch {
-	case s.Method == clients.MethodJWTKey:
-		return "# " + s.KeyFile + " is the private key of the app\n"
-	case s.DPoP:
-		return "# Make the key that its tokens are bound to, once:\nsignet assertion key --key-file " + shellWord(s.KeyFile) + "\n"
+// Certified reports whether the app shows a certificate.
+func (s Snippet) Certified() bool {
+	return s.Bound || s.Method == clients.MethodTLS || s.Method == clients.MethodSelfSigned
+}
+
+// Cert is how curl shows it, if it does.
+func (s Snippet) Cert() string {
+	if !s.Certified() {
+		return ""
 	}
-	return ""
+	return "--cert " + shellWord(s.ID+".pem") + " --key " + shellWord(s.ID+"-key.pem") + " "
+}
+
+// At is the base of the endpoints that the app goes to.
+func (s Snippet) At() string {
+	if s.Certified() {
+		return cmp.Or(s.Mutual, s.Issuer)
+	}
+	return s.Issuer
+}
+
+// Data is how curl sends a parameter.
+func (s Snippet) Data(name, value string) string {
+	return "--data-urlencode " + shellWord(name+"="+value)
+}
+
+// Word quotes one for a shell.
+func (s Snippet) Word(word string) string { return shellWord(word) }
+
+// Proves is what stands before the first request, where the app proves itself by what is in files.
+func (s Snippet) Proves() (lines string) {
+	if s.Method == clients.MethodJWTKey || s.SignsRequests {
+		lines = "# " + s.KeyFile + " is the private key of the app\n"
+	}
+	if s.Certified() {
+		lines += "# " + s.ID + ".pem is the certificate of the app, " + s.ID + "-key.pem its private key\n"
+	}
+	return lines
+}
+
+// Holds is the same where the requests show the key that the app's tokens are bound to already.
+func (s Snippet) Holds() string {
+	if !s.DPoP || s.Method == clients.MethodJWTKey || s.SignsRequests {
+		return s.Proves()
+	}
+	return s.Proves() + "# " + s.KeyFile + " is the key that the app's tokens are bound to\n"
+}
+
+// Key is the same where the key may have to be made.
+func (s Snippet) Key() string {
+	if s.Holds() == s.Proves() {
+		return s.Proves()
+	}
+	return s.Proves() + "# Make the key that its tokens are bound to, once:\nsignet assertion key --key-file " + shellWord(s.KeyFile) + "\n"
 }
 
 // Proof is the header of a request to a path that shows the key, if the app's tokens are bound to one.
@@ -98,7 +160,7 @@ func (s Snippet) Proof(path string) string {
 
 // Text is the snippet for one of Names.
 func (s Snippet) Text(name string) (string, error) {
-	t, err := template.ParseFS(texts, "texts/"+name+".tmpl")
+	t, err := template.ParseFS(texts, "texts/"+name+".tmpl", "texts/parts.txt")
 	if err != nil {
 		return "", fmt.Errorf("snippet %s: %w", name, err)
 	}
@@ -126,6 +188,26 @@ func ProvesByKey(name string) bool {
 // SendsDPoP reports the same of proofs of a key beside each request.
 func SendsDPoP(name string) bool { return ProvesByKey(name) || name == "oidc-client-ts" }
 
+// Lacks says what an app needs for a snippet, and this one does not have; "" = nothing.
+func Lacks(name string, m clients.Metadata) string {
+	shows := m.ByCertificate() || m.CertificateBoundAccessTokens
+	switch {
+	case name == "curl-mtls" && !shows:
+		return "shows a certificate, and this app has none (--certificate, --tls-subject-dn, --certificate-bound)"
+	case shows && name != "curl" && !strings.HasPrefix(name, "curl-"):
+		return "as it is set up here, shows no certificate, and this app gets no tokens without"
+	case name == "curl-fapi" && !m.FAPI():
+		return "is for apps with a profile of FAPI 2.0, and this one has none (--profile fapi2)"
+	case name == "curl-rar" && len(m.DetailsTypes) == 0:
+		return "asks for types of authorization_details, and this app may ask for none (--details-type)"
+	case name == "curl-introspect" && m.TokenEndpointAuthMethod == clients.MethodNone:
+		return "asks about tokens, which only an app that proves itself may (not --public)"
+	case name == "curl-id-jag" && (m.Exchange == nil || len(m.Exchange.IDJAG) == 0):
+		return "asks for assertions for another server, and this app gets none (--exchange-id-jag)"
+	}
+	return ""
+}
+
 // ReadsIDToken reports whether the library of a snippet takes name, email and groups from the ID token and does not ask userinfo, as it
 // is set up there. Its client needs id_token_claims.
 func ReadsIDToken(name string) bool {
@@ -135,17 +217,19 @@ func ReadsIDToken(name string) bool {
 // GrantOf is the grant type that a snippet's app asks for; "" = what the snippet is for asks for none itself.
 func GrantOf(name string) string {
 	switch name {
-	case "curl":
+	case "curl", "curl-mtls":
 		return clients.ClientCredentials
+	case "curl-refresh":
+		return clients.RefreshToken
 	case "curl-device":
 		return clients.DeviceCode
 	case "curl-ciba":
 		return clients.CIBA
 	case "curl-jwt-bearer":
 		return clients.JWTBearer
-	case "curl-exchange":
+	case "curl-exchange", "curl-id-jag":
 		return clients.TokenExchange
-	case "kube-apiserver":
+	case "curl-introspect", "curl-revoke", "kube-apiserver":
 		return ""
 	}
 	return clients.AuthorizationCode

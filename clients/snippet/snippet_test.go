@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"signet/clients"
+	"signet/clients/detail"
 )
 
 func TestSnippetsAreWhole(t *testing.T) {
@@ -32,18 +33,74 @@ func TestB09_SnippetsOfLibrariesThatReadTheIDToken(t *testing.T) {
 	}
 }
 
-// TestRFC9449_SnippetsShowTheKey: those of what sends proofs have one wherever the app's tokens are bound.
+var at = Server{Issuer: "https://id.example", Mutual: "https://mtls.example"}
+
+// TestRFC9449_SnippetsShowTheKey: those of what sends proofs have one wherever the app's tokens are bound, and its tokens are fetched.
 func TestRFC9449_SnippetsShowTheKey(t *testing.T) {
 	m := clients.Metadata{ClientID: "it's", TokenEndpointAuthMethod: clients.MethodNone, DPoPBoundAccessTokens: true,
 		RedirectURIs: []string{"https://shop.example/cb"}}
 	for _, name := range Names() {
-		text, err := Of("https://id.example", m).Text(name)
-		if has := strings.Contains(strings.ToLower(text), "dpop"); err != nil || has != SendsDPoP(name) && name != "curl-par" {
+		text, err := at.Of(m).Text(name)
+		want := SendsDPoP(name) && name != "curl-introspect" && name != "curl-revoke"
+		if has := strings.Contains(strings.ToLower(text), "dpop"); err != nil || has != want {
 			t.Errorf("%s: %v\n%s", name, err, text)
 		}
 	}
-	if text, _ := Of("https://id.example", m).Text("curl"); !strings.Contains(text, `'it'\''s.jwk'`) {
+	if text, _ := at.Of(m).Text("curl"); !strings.Contains(text, `'it'\''s.jwk'`) {
 		t.Errorf("not quoted for a shell: %s", text)
+	}
+}
+
+// TestRFC8705_SnippetsShowTheCertificate: each request by curl of an app that has one goes where it is asked for.
+func TestRFC8705_SnippetsShowTheCertificate(t *testing.T) {
+	for name, m := range map[string]clients.Metadata{
+		"proves":   {ClientID: "shop", TokenEndpointAuthMethod: clients.MethodTLS},
+		"self":     {ClientID: "shop", TokenEndpointAuthMethod: clients.MethodSelfSigned, Profile: clients.ProfileFAPI2},
+		"is bound": {ClientID: "shop", TokenEndpointAuthMethod: clients.MethodBasic, CertificateBoundAccessTokens: true},
+	} {
+		for _, snippet := range Names() {
+			text, err := at.Of(m).Text(snippet)
+			if !strings.HasPrefix(snippet, "curl") {
+				if Lacks(snippet, m) == "" {
+					t.Errorf("%s: nobody says that %s shows no certificate", name, snippet)
+				}
+				continue
+			}
+			for request := range strings.SplitSeq(strings.ReplaceAll(text, "\\\n", ""), "\n") {
+				if strings.HasPrefix(request, "curl ") && (!strings.Contains(request, "--cert 'shop.pem' --key 'shop-key.pem'") ||
+					!strings.Contains(request, " https://mtls.example/")) {
+					t.Errorf("%s, %s: %v\n%s", name, snippet, err, request)
+				}
+			}
+		}
+	}
+}
+
+// TestRFC9396_SnippetsAskForTheTypes, each with what has to be in it, wherever an app may ask.
+func TestRFC9396_SnippetsAskForTheTypes(t *testing.T) {
+	title := clients.Text{"": "A"}
+	field := func(name, kind string, values ...detail.Value) detail.Field {
+		return detail.Field{Name: name, Title: title, Kind: kind, Required: true, Values: values}
+	}
+	types := map[string]detail.Type{"payment": {Type: "payment", Title: title, Fields: []detail.Field{
+		field("amount.value", detail.KindDecimal), field("amount.currency", detail.KindText, detail.Value{Value: "EUR"}),
+		field("to", detail.KindText), field("for", detail.KindList), field("times", detail.KindNumber),
+		field("now", detail.KindBoolean), {Name: "note", Title: title, Kind: detail.KindText}}}, "account": {Type: "account", Title: title}}
+	known := func(name string) (r clients.Resource, of detail.Type, ok bool) {
+		of, ok = types[name]
+		return r, of, ok
+	}
+	m := clients.Metadata{ClientID: "shop", DetailsTypes: []string{"payment", "account"}}
+	s := Server{Issuer: "https://id.example", Details: known}.Of(m)
+	want := `[{"amount":{"currency":"EUR","value":"1.00"},"for":["example"],"now":true,"times":1,"to":"example","type":"payment"},` +
+		`{"type":"account"}]`
+	if s.Details != want {
+		t.Errorf("%s", s.Details)
+	}
+	for _, name := range []string{"curl-par", "curl-rar", "curl-fapi", "curl-device", "curl-ciba"} {
+		if text, err := s.Text(name); err != nil || !strings.Contains(text, "'authorization_details="+want+"'") {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"apply":                 {"acts", "."},
 	"assertion key":         {"none", ""},
 	"assertion proof":       {"none", "--key-file k.jwk --url https://id.example/oauth2/token"},
+	"assertion request":     {"none", "--key-file k.jwk --client a --aud https://id.example"},
 	"assertion sign":        {"none", "--key-file k.jwk --client a --aud https://id.example"},
 	"audit verify":          {"reads", ""},
 	"backup":                {"file", ""},

@@ -24,7 +24,7 @@ import (
 
 func (a *app) assertion() *cobra.Command {
 	return noun("assertion", "Signed statements: of an app about itself, of an issuer about a person (RFC 7523), of a key (RFC 9449)",
-		a.assertionKey(), a.assertionSign(), a.assertionProof())
+		a.assertionKey(), a.assertionSign(), a.assertionRequest(), a.assertionProof())
 }
 
 // writeKeyFile keeps a private key where nobody else can read it. A file that is there stays as it is.
@@ -123,9 +123,48 @@ func (s assertionWords) sign(a *app) (string, error) {
 		return "", err
 	}
 	now := time.Now()
-	claims := map[string]any{
+	return s.signed(key, "JWT", map[string]any{
 		"iss": iss, "sub": sub, "aud": s.audience, "iat": now.Unix(), "exp": now.Add(s.life).Unix(), "jti": rand.Text(),
-	}
+	})
+}
+
+// assertionRequest signs what an app would otherwise send as a form (RFC 9101).
+func (a *app) assertionRequest() *cobra.Command {
+	var words assertionWords
+	c := a.verb("request", "Sign a request object and print it (RFC 9101)", 0, func(*cobra.Command, []string) error {
+		switch {
+		case words.client == "":
+			return usage("say which app asks: --client ID")
+		case words.audience == "":
+			return usage("say for whom it is: --aud with the issuer of the server")
+		case words.life <= 0:
+			return usage("--for: must be positive")
+		}
+		key, err := a.readKeyFile(words.file)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		signed, err := words.signed(key, "oauth-authz-req+jwt", map[string]any{
+			"iss": words.client, "client_id": words.client, "aud": words.audience, "iat": now.Unix(), "nbf": now.Unix(),
+			"exp": now.Add(words.life).Unix(), "jti": rand.Text(),
+		})
+		if err != nil {
+			return err
+		}
+		return a.answer(map[string]string{"request": signed}, func(w io.Writer) { fmt.Fprintln(w, signed) })
+	})
+	f := c.Flags()
+	f.StringVar(&words.file, "key-file", "", "`file` of the app's private key, a JWK; - for standard input")
+	f.StringVar(&words.client, "client", "", "`ID` of the app")
+	f.StringVar(&words.audience, "aud", "", "`issuer` of the server that it is for")
+	f.StringArrayVar(&words.claims, "claim", nil, "`NAME=VALUE` of a parameter; a VALUE that is JSON is taken as such; may be repeated")
+	f.DurationVar(&words.life, "for", time.Minute, "how long it is good")
+	return c
+}
+
+// signed adds the further claims and signs.
+func (s assertionWords) signed(key jose.JSONWebKey, typ string, claims map[string]any) (string, error) {
 	for _, c := range s.claims {
 		name, value, ok := strings.Cut(c, "=")
 		if !ok || name == "" {
@@ -138,7 +177,8 @@ func (s assertionWords) sign(a *app) (string, error) {
 		claims[name] = typed
 	}
 	alg := cmp.Or(key.Algorithm, algorithmOf(key))
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(alg), Key: key}, (&jose.SignerOptions{}).WithType("JWT"))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(alg), Key: key},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
 		return "", fmt.Errorf("--key-file: %w", err)
 	}

@@ -117,7 +117,7 @@ func (r registered) write(w io.Writer) {
 }
 
 // show answers with a client and, if asked, the snippet for an app.
-func (a *app) show(r registered, snippetName string) error {
+func (a *app) show(h *server.Services, r registered, snippetName string) error {
 	if snippetName != "" {
 		if snippet.ReadsIDToken(snippetName) && !r.IDTokenClaims {
 			a.notice(fmt.Sprintf("Warning: %s reads name and email from the ID token only, and this app's has none: "+
@@ -127,8 +127,11 @@ func (a *app) show(r registered, snippetName string) error {
 			a.notice(fmt.Sprintf("Warning: %s asks for the grant type %s, which this app does not have: give it one "+
 				"(`signet client update %s --help`: --grant-type, --device, --redirect-uri)", snippetName, grant, r.ClientID))
 		}
+		if lacks := snippet.Lacks(snippetName, r.Metadata); lacks != "" {
+			a.notice(fmt.Sprintf("Warning: %s %s: see `signet client update %s --help`", snippetName, lacks, r.ClientID))
+		}
 		a.warnOfProof(r, snippetName)
-		s := snippet.Of(r.Issuer, r.Metadata)
+		s := snippet.Server{Issuer: r.Issuer, Mutual: h.Config.MTLSBase(), Details: h.Clients.Resources().DetailsOwner}.Of(r.Metadata)
 		s.KeyFile = cmp.Or(r.KeyFile, s.KeyFile)
 		text, err := s.Text(snippetName)
 		if err != nil {
@@ -202,7 +205,7 @@ func (a *app) clientCreate() *cobra.Command {
 			a.warnOfExchange(h, made.Exchange)
 			r := registered{Metadata: made, Issuer: h.Config.Server.Issuer}
 			proof.tell(key, &r)
-			return a.show(r, forName)
+			return a.show(h, r, forName)
 		})
 	})
 	words.flags(c)
@@ -287,7 +290,7 @@ func (a *app) showClient(ctx context.Context, h *server.Services, id, forName st
 		}
 		r.Logouts = &q
 	}
-	return a.show(r, forName)
+	return a.show(h, r, forName)
 }
 
 func (a *app) clientUpdate() *cobra.Command {
@@ -313,7 +316,7 @@ func (a *app) clientUpdate() *cobra.Command {
 			a.warnOfCertificate(h, made)
 			a.warnOfExchange(h, made.Exchange)
 			if made.ClientSecret != "" { // it needs one now, and had none
-				return a.show(registered{Metadata: made, Issuer: h.Config.Server.Issuer}, "")
+				return a.show(h, registered{Metadata: made, Issuer: h.Config.Server.Issuer}, "")
 			}
 			return a.showClient(ctx, h, args[0], "")
 		})

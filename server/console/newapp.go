@@ -60,7 +60,7 @@ func (h *Handler) create(ctx context.Context, v *visit, p *pages.Console) error 
 		}
 		p.Key, p.KeyFile = string(raw), snippet.KeyFile(made.ClientID)
 	}
-	s := snippet.Of(h.Issuer, made.Metadata)
+	s := snippet.Server{Issuer: h.Issuer}.Of(made.Metadata)
 	if s.Secret != "" {
 		s.Secret = "…" // it is above, once
 	}
