@@ -14,7 +14,7 @@ import (
 // TestEndpointsAreDocumented makes docs/endpoints.md of the routes that are mounted, and of what they touch.
 func TestEndpointsAreDocumented(t *testing.T) {
 	t.Parallel()
-	w := newWays(t, optional, servertest.YAML(""))
+	w := newWays(t, optional, servertest.YAML("registration: {mode: open}\nsessions: {check_iframe: true}\n"))
 	routes, touches := w.Routes().Mounted(), w.Routes().Touches()
 	var out strings.Builder
 	out.WriteString(
