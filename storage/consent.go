@@ -43,7 +43,7 @@ const putConsent = `INSERT INTO consents (user_id, client_id, offered, granted, 
 // ConsentOf reads one; ErrNotFound. A withdrawn one is returned with empty lists (its epoch still counts).
 func (db *DB) ConsentOf(ctx context.Context, userID, clientID string) (Consent, error) {
 	c := Consent{UserID: userID, ClientID: clientID}
-	err := db.one(ctx, consentOf, []any{userID, clientID}, c.dest()...)
+	err := db.byKey(ctx, consentOf, []any{userID, clientID}, c.dest()...)
 	return c, err
 }
 

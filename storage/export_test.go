@@ -13,3 +13,47 @@ func (db *DB) Exec(ctx context.Context, query string) error {
 	_, err := db.exec(ctx, query)
 	return err
 }
+
+// ByKey reads as the hot paths do, One as all others.
+func (db *DB) ByKey(ctx context.Context, query string, args []any, dest ...any) error {
+	return db.byKey(ctx, query, args, dest...)
+}
+
+// One reads one row alone.
+func (db *DB) One(ctx context.Context, query string, args []any, dest ...any) error {
+	return db.one(ctx, query, args, dest...)
+}
+
+// MustByKey writes as the hot paths do.
+func (db *DB) MustByKey(ctx context.Context, query string, args ...any) error {
+	return db.mustByKey(ctx, ErrStale, query, query, args...)
+}
+
+// TakeConnections has nobody else get one until they are given back.
+func (db *DB) TakeConnections() (back func()) {
+	for range cap(db.slots) {
+		db.slots <- struct{}{}
+	}
+	return func() {
+		for range cap(db.slots) {
+			<-db.slots
+		}
+	}
+}
+
+// Waiting is how many statements wait to be sent with others.
+func (db *DB) Waiting() (n int) {
+	g := db.engine.(*postgresEngine)
+	for _, p := range []*pipeline{g.reads, g.writes} {
+		p.mu.Lock()
+		n += len(p.waiting)
+		p.mu.Unlock()
+	}
+	return n
+}
+
+// GrantRow are the places of a grant with all it stands on.
+func (s *GrantState) GrantRow() (query string, dest []any) { return grantStateByID, s.dest() }
+
+// NotLocked are the hot statements for rows that nobody else holds.
+func NotLocked() []string { return []string{rotateGrant + grantNotLocked, spendCode + codeNotLocked} }

@@ -111,6 +111,13 @@ const (
 	WHERE id = $1 AND generation <= $2 AND revoked_at IS NULL`
 )
 
+// What Postgres adds where many callers' statements are one transaction: a row that somebody else holds is passed over, so that nobody's
+// statement waits for another's, and no two transactions for one another.
+const (
+	grantNotLocked = ` AND id = (SELECT id FROM grants WHERE id = $1 FOR UPDATE SKIP LOCKED)`
+	codeNotLocked  = ` AND id = (SELECT id FROM grants WHERE code_hash = $1 FOR UPDATE SKIP LOCKED)`
+)
+
 // idleSteps is in how many steps expires_at moves through an idle time.
 const idleSteps = 16
 
@@ -174,7 +181,7 @@ func (db *DB) grantState(ctx context.Context, query, key string) (GrantState, er
 	if key == "" {
 		return s, ErrNotFound
 	}
-	err := db.one(ctx, query, []any{key}, s.dest()...)
+	err := db.byKey(ctx, query, []any{key}, s.dest()...)
 	return s, err
 }
 
@@ -233,7 +240,7 @@ func (db *DB) GrantStateOfToken(ctx context.Context, grantID, jti string) (Grant
 		err := db.one(ctx, tokenRevoked, []any{jti}, (*truth)(&s.TokenRevoked))
 		return s, err
 	}
-	err := db.one(ctx, grantStateOfToken, []any{grantID, jti}, append(s.dest(), (*truth)(&s.TokenRevoked))...)
+	err := db.byKey(ctx, grantStateOfToken, []any{grantID, jti}, append(s.dest(), (*truth)(&s.TokenRevoked))...)
 	return s, err
 }
 
@@ -253,7 +260,7 @@ func (db *DB) SpendCode(ctx context.Context, x Spend) error {
 	if x.Data != nil {
 		return db.must(ctx, ErrStale, spendAndBind, append(args, jsonText(x.Data))...)
 	}
-	return db.must(ctx, ErrStale, spendCode, args...)
+	return db.mustByKey(ctx, ErrStale, spendCode, spendCode+codeNotLocked, args...)
 }
 
 // Rotation says how a refresh token is rotated.
@@ -275,7 +282,7 @@ func (db *DB) RotateGrant(ctx context.Context, r Rotation) error {
 	if r.Data != nil {
 		return db.must(ctx, ErrStale, rotateAndBind, append(args, jsonText(r.Data))...)
 	}
-	return db.must(ctx, ErrStale, rotateGrant, args...)
+	return db.mustByKey(ctx, ErrStale, rotateGrant, rotateGrant+grantNotLocked, args...)
 }
 
 // TouchGrant moves last_used_at and the idle limit of a grant whose client must not rotate; the caller calls it at most

@@ -28,6 +28,8 @@ type postgresEngine struct {
 	beside  func() *sql.DB // another pool to the same, closed by whoever asks
 	slots   slots          // one per connection
 	breaker breaker
+
+	reads, writes *pipeline // nil where the DSN says that prepared statements cannot be kept
 }
 
 // unparsed is what pgx says of an address, after the address. Its words quote what they could not take apart, the password perhaps:
@@ -81,7 +83,12 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	return &postgresEngine{pool: pool, slots: make(slots, size), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}, nil
+	g := &postgresEngine{pool: pool, slots: make(slots, size), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}
+	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity > 0 {
+		g.reads = &pipeline{engine: g, most: max(1, size/2)}
+		g.writes = &pipeline{engine: g, most: max(1, size/2), writes: true}
+	}
+	return g, nil
 }
 
 // detached is ctx without its cancellation, but with its deadline or ours. Cut off in the middle of a statement pgx

@@ -45,7 +45,7 @@ func (db *DB) InsertSession(ctx context.Context, s Session) error {
 // disabled ones too: the caller judges. One joined SELECT.
 func (db *DB) SessionBySecret(ctx context.Context, secretHash string) (SessionUser, error) {
 	var s SessionUser
-	err := db.one(ctx, sessionBySecret, []any{secretHash}, append([]any{
+	err := db.byKey(ctx, sessionBySecret, []any{secretHash}, append([]any{
 		&s.Session.ID, &s.SecretHash, &s.UserID, (*stamp)(&s.AuthTime), &s.ACR, (*words)(&s.AMR), &s.Agent, &s.Address,
 		&s.Remember, (*stamp)(&s.Session.CreatedAt), (*stamp)(&s.SeenAt), (*stamp)(&s.ExpiresAt), (*stamp)(&s.EndsAt),
 		(*stamp)(&s.EndedAt),
