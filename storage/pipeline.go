@@ -190,8 +190,8 @@ func (p *pipeline) send(list []*sent) bool {
 	return !slow.Stop()
 }
 
-// goOn goes on without a worker whose round trip takes long. What it reads is read again, each alone, for nobody can tell which of them it is
-// that takes long. Writes are not done twice, and none of them waits for a row that somebody else holds.
+// goOn goes on without a worker whose round trip takes long. What it reads is read again, each alone, for nobody can tell which of them
+// takes long. Writes are not done twice, and none of them waits for a row that somebody else holds.
 func (p *pipeline) goOn(list []*sent) {
 	p.mu.Lock()
 	p.running--

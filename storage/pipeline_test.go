@@ -251,7 +251,8 @@ func TestRowsAreTheSame(t *testing.T) {
 	if err := db.InsertGrant(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.PutConsent(t.Context(), storage.Consent{UserID: "anna", ClientID: "shop", Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now}); err != nil {
+	agreed := storage.Consent{UserID: "anna", ClientID: "shop", Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now}
+	if _, err := db.PutConsent(t.Context(), agreed); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"bare", "full", "none"} {
