@@ -19,6 +19,19 @@ func (db *DB) ByKey(ctx context.Context, query string, args []any, dest ...any) 
 	return db.byKey(ctx, query, args, dest...)
 }
 
+// Together is ByKey without a second try.
+func (db *DB) Together(ctx context.Context, query string, args []any, dest ...any) error {
+	g := db.engine.(*postgresEngine)
+	s, err := g.together(ctx, g.reads, query, args)
+	switch {
+	case err != nil:
+		return err
+	case !s.found:
+		return ErrNotFound
+	}
+	return s.scan(dest)
+}
+
 // One reads one row alone.
 func (db *DB) One(ctx context.Context, query string, args []any, dest ...any) error {
 	return db.one(ctx, query, args, dest...)
@@ -52,8 +65,27 @@ func (db *DB) Waiting() (n int) {
 	return n
 }
 
-// GrantRow are the places of a grant with all it stands on.
-func (s *GrantState) GrantRow() (query string, dest []any) { return grantStateByID, s.dest() }
+// HotRead is a statement that goes together with others, what it is asked, and a record with the places of its columns.
+type HotRead struct {
+	Query string
+	Args  []any
+	Dest  func() (record any, dest []any)
+}
+
+// HotReads are all of them, of a grant and what it stands on.
+func HotReads(grantID, codeHash, secretHash, userID, clientID string) []HotRead {
+	state := func() (any, []any) { s := new(GrantState); return s, s.dest() }
+	return []HotRead{
+		{grantStateByID, []any{grantID}, state},
+		{grantStateByCode, []any{codeHash}, state},
+		{grantStateOfToken, []any{grantID, "jti"}, func() (any, []any) {
+			s := new(GrantState)
+			return s, append(s.dest(), (*truth)(&s.TokenRevoked))
+		}},
+		{sessionBySecret, []any{secretHash}, func() (any, []any) { s := new(SessionUser); return s, s.dest() }},
+		{consentOf, []any{userID, clientID}, func() (any, []any) { c := new(Consent); return c, c.dest() }},
+	}
+}
 
 // NotLocked are the hot statements for rows that nobody else holds.
 func NotLocked() []string { return []string{rotateGrant + grantNotLocked, spendCode + codeNotLocked} }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -178,29 +179,58 @@ func (p *pipeline) take(err error) (list []*sent) {
 	return list
 }
 
+// trip is a round trip that is under way. The lock of its pipeline guards what is below the list.
+type trip struct {
+	list []*sent
+
+	began time.Time
+	late  bool // its worker is none any more: somebody else may have taken over
+	slow  *time.Timer
+	over  bool
+}
+
 // send does all of a list on one connection and answers each. It reports whether that took so long that the worker is none any more.
 func (p *pipeline) send(list []*sent) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout) // callers have times of their own
 	defer cancel()
-	slow := time.AfterFunc(patience, func() { p.goOn(list) })
+	t := &trip{list: list, began: time.Now()}
+	p.mu.Lock()
+	t.slow = time.AfterFunc(patience, func() { p.goOn(t) })
+	p.mu.Unlock()
 	err := p.roundTrip(ctx, list)
 	for _, s := range list {
 		s.fail(err) // those that have no answer
 	}
-	return !slow.Stop()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.over = true
+	t.slow.Stop()
+	return t.late
 }
 
 // goOn goes on without a worker whose round trip takes long. What it reads is read again, each alone, for nobody can tell which of them
-// takes long. Writes are not done twice, and none of them waits for a row that somebody else holds.
-func (p *pipeline) goOn(list []*sent) {
+// takes long; but while all connections are in use, by those who also take long or by more than there are for, that would help nobody, and
+// an answer may yet come. Writes are not done twice, and none of them waits for a row that somebody else holds.
+func (p *pipeline) goOn(t *trip) {
 	p.mu.Lock()
-	p.running--
-	p.more()
-	p.mu.Unlock()
-	if !p.writes {
-		for _, s := range list {
-			s.fail(errAlone)
-		}
+	defer p.mu.Unlock()
+	if t.over {
+		return
+	}
+	if !t.late {
+		t.late = true
+		p.running--
+		p.more()
+	}
+	if p.writes {
+		return
+	}
+	if len(p.engine.slots) == cap(p.engine.slots) && time.Since(t.began) < connWait {
+		t.slow.Reset(patience)
+		return
+	}
+	for _, s := range t.list {
+		s.fail(errAlone)
 	}
 }
 
@@ -211,7 +241,7 @@ func (p *pipeline) roundTrip(ctx context.Context, list []*sent) error {
 		return errAlone
 	}
 	defer conn.Close() // gives it back
-	begun := false
+	undone := true
 	err = conn.Raw(func(on any) error {
 		c, ok := on.(*stdlib.Conn)
 		if !ok {
@@ -221,14 +251,13 @@ func (p *pipeline) roundTrip(ctx context.Context, list []*sent) error {
 		if err != nil {
 			return err
 		}
-		begun = true
-		err = p.exchange(c.Conn().PgConn().StartPipeline(ctx), list, known)
+		undone, err = p.exchange(c.Conn().PgConn().StartPipeline(ctx), list, known)
 		if e, refused := errors.AsType[*pgconn.PgError](err); refused && (e.Code == stalePlan || e.Code == unknownPrepared) {
 			_ = c.Close() // the next one prepares anew
 		}
 		return err
 	})
-	if p.writes && begun && !nothingDone(err) {
+	if p.writes && !undone {
 		return err
 	}
 	return errAlone
@@ -237,10 +266,14 @@ func (p *pipeline) roundTrip(ctx context.Context, list []*sent) error {
 // stalePlan is what Postgres says where the columns of a prepared statement have other types than before (feature_not_supported).
 const stalePlan = "0A000"
 
-// nothingDone tells errors after which all that was sent together is undone: the server refused it, and did not go away.
-func nothingDone(err error) bool {
-	e, refused := errors.AsType[*pgconn.PgError](err)
-	return err == nil || refused && e.SeverityUnlocalized == "ERROR" || pgconn.SafeToRetry(err)
+// completionUnknown is what may be said by whoever stands between us and Postgres (statement_completion_unknown).
+const completionUnknown = "40003"
+
+// undid tells errors by which the server says that it has undone all that was sent together: not one that goes away (FATAL), and none
+// that speaks of the connection.
+func undid(err error) bool {
+	e, said := errors.AsType[*pgconn.PgError](err)
+	return said && e.SeverityUnlocalized == "ERROR" && !strings.HasPrefix(e.Code, "08") && e.Code != completionUnknown
 }
 
 // prepared are the statements of a list as the connection knows them.
@@ -255,44 +288,55 @@ func prepared(ctx context.Context, c *stdlib.Conn, list []*sent) ([]*pgconn.Stat
 	return known, nil
 }
 
-// exchange is one round trip, and closes the line. Everything in it is one transaction, which ends with it.
-func (p *pipeline) exchange(line *pgconn.Pipeline, list []*sent, known []*pgconn.StatementDescription) (err error) {
-	defer func() {
-		err = errors.Join(err, line.Close()) // which reads to the end of the transaction
-		if err == nil && p.writes {
-			for _, s := range list {
-				s.answer(func() {})
-			}
-		}
-	}()
+// exchange is one round trip, and closes the line. Everything in it is one transaction, which ends with it. undone: whatever the error,
+// nothing of that transaction stays. Only the first error tells that: those that follow on a broken line claim that nothing was sent.
+func (p *pipeline) exchange(line *pgconn.Pipeline, list []*sent, known []*pgconn.StatementDescription) (undone bool, err error) {
+	defer line.Close() // which reads to the end of the transaction
 	for i, s := range list {
 		line.SendQueryStatement(known[i], s.args, nil, binaryFormat)
 	}
 	if err := line.Sync(); err != nil {
-		return err
+		return pgconn.SafeToRetry(err), err
 	}
 	for i, s := range list {
-		results, err := line.GetResults()
-		if err != nil {
-			return err
+		if err := p.result(line, s, known[i]); err != nil {
+			return undid(err), err
 		}
-		reader, ok := results.(*pgconn.ResultReader)
-		if !ok {
-			return errors.ErrUnsupported
-		}
-		if !p.writes {
-			if err := s.read(reader, known[i].Fields); err != nil {
-				return err
-			}
-			continue
-		}
-		tag, err := reader.Close()
-		if err != nil {
-			return err
-		}
-		s.rows = tag.RowsAffected() // nobody reads it before the answer
 	}
-	return nil
+	end, err := line.GetResults()
+	if err != nil {
+		return undid(err), err
+	}
+	if _, ended := end.(*pgconn.PipelineSync); !ended {
+		return false, errNoEnd
+	}
+	if p.writes {
+		for _, s := range list {
+			s.answer(func() {})
+		}
+	}
+	return false, nil
+}
+
+// errNoEnd: a pipeline did not end as it should.
+var errNoEnd = errors.New("the end of what was sent together was not confirmed")
+
+// result takes what became of one statement. What was read is answered at once, what was written after the commit.
+func (p *pipeline) result(line *pgconn.Pipeline, s *sent, known *pgconn.StatementDescription) error {
+	results, err := line.GetResults()
+	if err != nil {
+		return err
+	}
+	reader, ok := results.(*pgconn.ResultReader)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if !p.writes {
+		return s.read(reader, known.Fields)
+	}
+	tag, err := reader.Close()
+	s.rows = tag.RowsAffected() // nobody reads it before the answer
+	return err
 }
 
 var binaryFormat = []int16{1}

@@ -80,15 +80,22 @@ func TestStatementsShareARoundTrip(t *testing.T) {
 		reads = append(reads, func() error { return db.ByKey(t.Context(), transaction, nil, &in[i]) })
 		writes = append(writes, func() error { return db.RotateGrant(t.Context(), rotation(ids[i])) })
 	}
-	for _, calls := range [][]func() error{reads, writes} {
+	together := func(calls []func() error) {
 		for i, answer := range atOnce(t, db, calls...) {
 			if err := <-answer; err != nil {
 				t.Errorf("call %d: %v", i, err)
 			}
 		}
 	}
-	if slices := strings.Join(in, " "); slices != strings.TrimSuffix(strings.Repeat(in[0]+" ", len(in)), " ") {
-		t.Errorf("the reads were in transactions %s, want one", slices)
+	together(writes)
+	for tries := 1; ; tries++ { // on a machine that is busy a round trip may take so long that they are read again, each alone
+		together(reads)
+		if strings.Join(in, " ") == strings.TrimSuffix(strings.Repeat(in[0]+" ", len(in)), " ") {
+			break
+		}
+		if tries == 20 {
+			t.Fatalf("the reads were in transactions %s, want one", in)
+		}
 	}
 	raw, err := sql.Open("pgx", dsn)
 	if err != nil {
@@ -251,19 +258,48 @@ func TestRowsAreTheSame(t *testing.T) {
 	if err := db.InsertGrant(t.Context(), full); err != nil {
 		t.Fatal(err)
 	}
-	agreed := storage.Consent{UserID: "anna", ClientID: "shop", Granted: []string{"openid"}, CreatedAt: now, UpdatedAt: now}
-	if _, err := db.PutConsent(t.Context(), agreed); err != nil {
+	if err := db.InsertUser(t.Context(), storage.User{ID: "anna", Email: "anna@example.com", EmailKey: "anna@example.com",
+		Username: "anna", UsernameKey: "anna", EmailVerified: true, Epoch: 3, Profile: []byte(`{"name":"Änna"}`), CreatedAt: now, UpdatedAt: now, DisabledAt: now}); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []string{"bare", "full", "none"} {
-		var alone, together storage.GrantState
-		query, dest := alone.GrantRow()
-		want := db.One(t.Context(), query, []any{id}, dest...)
-		_, dest = together.GrantRow()
-		got := db.ByKey(t.Context(), query, []any{id}, dest...)
-		if (want == nil) != (got == nil) || !reflect.DeepEqual(alone, together) {
-			t.Errorf("%s: %v, %+v\nwant %v, %+v", id, got, together, want, alone)
+	if err := db.InsertUser(t.Context(), storage.User{ID: "bob", EmailKey: "bob", CreatedAt: now, UpdatedAt: now}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []storage.Session{
+		{ID: "s", SecretHash: "full", UserID: "anna", AuthTime: now, ACR: "a", AMR: []string{"pwd", "otp"}, Agent: "x", Address: "192.0.2.1",
+			Remember: true, CreatedAt: now, SeenAt: now, ExpiresAt: now, EndsAt: now, EndedAt: now},
+		{ID: "r", SecretHash: "bare", UserID: "bob", AuthTime: now, CreatedAt: now, SeenAt: now, ExpiresAt: now, EndsAt: now},
+	} {
+		if err := db.InsertSession(t.Context(), s); err != nil {
+			t.Fatal(err)
 		}
+	}
+	for _, c := range []storage.Consent{
+		{UserID: "anna", ClientID: "shop", Offered: []string{"a"}, Granted: []string{"openid"}, Resources: []string{"r"}, ClientHash: "h",
+			CreatedAt: now, UpdatedAt: now, AgentUntil: now, AgentCalls: 3},
+		{UserID: "bob", ClientID: "shop", CreatedAt: now, UpdatedAt: now},
+	} {
+		if _, err := db.PutConsent(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	for _, of := range [][]string{{"full", "hash", "full", "anna"}, {"bare", "", "bare", "bob"}, {"none", "none", "none", "none"}} {
+		for _, hot := range storage.HotReads(of[0], of[1], of[2], of[3], "shop") {
+			alone, dest := hot.Dest()
+			want := db.One(t.Context(), hot.Query, hot.Args, dest...)
+			together, dest := hot.Dest()
+			got := db.Together(t.Context(), hot.Query, hot.Args, dest...)
+			if want == nil {
+				found++
+			}
+			if !errors.Is(got, want) || !reflect.DeepEqual(alone, together) {
+				t.Errorf("%v of %s: %v, %+v\nwant %v, %+v", hot.Args, hot.Query, got, together, want, alone)
+			}
+		}
+	}
+	if found != 9 { // of the second there is no code, of the third nothing
+		t.Errorf("%d rows were found", found)
 	}
 }
 

@@ -45,12 +45,17 @@ func (db *DB) InsertSession(ctx context.Context, s Session) error {
 // disabled ones too: the caller judges. One joined SELECT.
 func (db *DB) SessionBySecret(ctx context.Context, secretHash string) (SessionUser, error) {
 	var s SessionUser
-	err := db.byKey(ctx, sessionBySecret, []any{secretHash}, append([]any{
+	err := db.byKey(ctx, sessionBySecret, []any{secretHash}, s.dest()...)
+	return s, err
+}
+
+// dest are the places the columns of sessionBySecret go to.
+func (s *SessionUser) dest() []any {
+	return append([]any{
 		&s.Session.ID, &s.SecretHash, &s.UserID, (*stamp)(&s.AuthTime), &s.ACR, (*words)(&s.AMR), &s.Agent, &s.Address,
 		&s.Remember, (*stamp)(&s.Session.CreatedAt), (*stamp)(&s.SeenAt), (*stamp)(&s.ExpiresAt), (*stamp)(&s.EndsAt),
 		(*stamp)(&s.EndedAt),
-	}, s.User.dest()...)...)
-	return s, err
+	}, s.User.dest()...)
 }
 
 // RenewSession gives a live session a new secret and fresh authentication facts (sign-in again, step-up): compare-and-swap
