@@ -259,7 +259,8 @@ func TestRowsAreTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := db.InsertUser(t.Context(), storage.User{ID: "anna", Email: "anna@example.com", EmailKey: "anna@example.com",
-		Username: "anna", UsernameKey: "anna", EmailVerified: true, Epoch: 3, Profile: []byte(`{"name":"Änna"}`), CreatedAt: now, UpdatedAt: now, DisabledAt: now}); err != nil {
+		Username: "anna", UsernameKey: "anna", EmailVerified: true, Epoch: 3,
+		Profile: []byte(`{"name":"Änna"}`), CreatedAt: now, UpdatedAt: now, DisabledAt: now}); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.InsertUser(t.Context(), storage.User{ID: "bob", EmailKey: "bob", CreatedAt: now, UpdatedAt: now}); err != nil {
