@@ -39,6 +39,7 @@ type sent struct {
 	query string
 	args  [][]byte
 	began time.Time
+	until time.Time // its caller has so long
 
 	state  atomic.Int32
 	ready  chan struct{} // closed once what follows is there
@@ -87,6 +88,7 @@ func (p *pipeline) do(ctx context.Context, s *sent) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
 	s.began, s.ready = time.Now(), make(chan struct{})
+	s.until, _ = ctx.Deadline()
 	p.mu.Lock()
 	p.waiting = append(p.waiting, s)
 	p.more()
@@ -191,7 +193,13 @@ type trip struct {
 
 // send does all of a list on one connection and answers each. It reports whether that took so long that the worker is none any more.
 func (p *pipeline) send(list []*sent) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout) // callers have times of their own
+	until := list[0].until
+	for _, s := range list { // each leaves when its own time is over
+		if s.until.After(until) {
+			until = s.until
+		}
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	t := &trip{list: list, began: time.Now()}
 	p.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,12 @@ func raced(t *testing.T, n int, lost error, call func(ctx context.Context, i int
 	for i := range n {
 		wg.Go(func() {
 			<-start
-			errs[i] = call(ctx, i)
+			for {
+				// On a machine that is busy whoever finds no connection in a second is told so, and has done nothing.
+				if errs[i] = call(ctx, i); errs[i] == nil || !strings.Contains(errs[i].Error(), "no connection became free") {
+					return
+				}
+			}
 		})
 	}
 	close(start)
