@@ -54,10 +54,10 @@ type GrantState struct {
 	TokenRevoked         bool      // only set by GrantStateOfToken: the jti is on the deny list
 }
 
-// grantColumns are those of Grant.dest, of grants as g.
+// grantColumns are those of Grant.dest, of grants as g. Expressions have names, as SQLite gives every reader the text of those without.
 const grantColumns = `g.id, g.client_id, g.user_id, g.session_id, g.offline, g.user_epoch, g.consent_epoch, g.scopes,
 	g.resources, g.auth_time, g.acr, g.amr, g.data, g.code_hash, g.code_expires_at, g.code_used_at, g.generation,
-	g.rotated_at, g.created_at, g.last_used_at, ` + idleLimit + `, g.ends_at, g.revoked_at, g.revoked_why, g.status_index`
+	g.rotated_at, g.created_at, g.last_used_at, ` + idleLimit + ` AS i, g.ends_at, g.revoked_at, g.revoked_why, g.status_index`
 
 // idleLimit is when a grant is dead if nobody uses it. The column expires_at may be later: it has an index, and a refresh moves it only
 // when that is worth writing the indexes of the row (see rotateGrant).
@@ -68,8 +68,8 @@ const bearerColumns = `u.epoch, u.email, u.email_verified, u.username, u.profile
 
 // The reads of a grant with all it stands on: one joined SELECT each, by a unique key.
 const (
-	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, CASE WHEN s.id IS NOT NULL THEN COALESCE(s.ended_at, 0) END,
-	c.epoch, c.agent_until, c.paused_at, c.agent_calls, CASE WHEN c.agent_until IS NOT NULL THEN c.updated_at END`
+	grantStateColumns = `SELECT ` + grantColumns + `, ` + bearerColumns + `, CASE WHEN s.id IS NOT NULL THEN COALESCE(s.ended_at, 0) END AS s,
+	c.epoch, c.agent_until, c.paused_at, c.agent_calls, CASE WHEN c.agent_until IS NOT NULL THEN c.updated_at END AS a`
 	grantStateJoins = ` FROM grants g LEFT JOIN users u ON u.id = g.user_id LEFT JOIN sessions s ON s.id = g.session_id
 	LEFT JOIN consents c ON c.user_id = g.user_id AND c.client_id = g.client_id `
 

@@ -55,8 +55,8 @@ func (db *DB) observe(ctx context.Context, query string, write bool, start time.
 	}
 	switch {
 	case isUnavailable(err):
-		db.log.WarnContext(ctx, "statement failed", "statement", query, "took_ms", float64(took.Microseconds())/1000, "error", err)
+		db.log.WarnContext(ctx, "statement failed", "statement", query, "took_us", took.Microseconds(), "error", err)
 	case took > slow:
-		db.log.WarnContext(ctx, "statement was slow", "statement", query, "took_ms", float64(took.Microseconds())/1000)
+		db.log.WarnContext(ctx, "statement was slow", "statement", query, "took_us", took.Microseconds())
 	}
 }

@@ -46,7 +46,7 @@ func TestT01_URIsOfTheLogHoldNoSecret(t *testing.T) {
 	if got := URIs("registered_uris", many).Value.String(); strings.Count(got, "https://") != 10 || !strings.HasSuffix(got, " and 2 more") {
 		t.Errorf("got %q", got)
 	}
-	if got := Millis("took_ms", 1500*time.Microsecond).Value.Float64(); got != 1.5 {
-		t.Errorf("got %v ms", got)
+	if got := Micros("took_us", 1500*time.Microsecond).Value.Int64(); got != 1500 {
+		t.Errorf("got %v us", got)
 	}
 }

@@ -195,7 +195,7 @@ func BenchmarkWideEvent(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		rec := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-		rec.AddAttrs(slog.String("method", "POST"), slog.String("pattern", "/oauth2/token"), slog.Int("status", 200), Millis("took_ms", 123456),
+		rec.AddAttrs(slog.String("method", "POST"), slog.String("pattern", "/oauth2/token"), slog.Int("status", 200), Micros("took_us", 123456),
 			slog.String("request_id", "7F3K-92QD-MX"), slog.String("client_id", "shop"), slog.String("grant", "client_credentials"))
 		_ = h.Handle(b.Context(), rec)
 	}

@@ -62,7 +62,7 @@ func (w *ClockWatch) Run(ctx context.Context) error {
 	switch off := skew.Abs() > SkewLimit; {
 	case off && !w.off.Swap(true):
 		w.Log.WarnContext(ctx, "this machine's clock differs from the database's: synchronise both (NTP)",
-			telemetry.Millis("database_ahead_ms", skew))
+			telemetry.Micros("database_ahead_us", skew))
 	case !off && w.off.Swap(false):
 		w.Log.InfoContext(ctx, "the clocks agree again")
 	}

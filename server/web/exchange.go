@@ -261,9 +261,9 @@ func (m *Mux) finish(x *exchange) {
 	}
 	rec := slog.NewRecord(time.Now(), level, "request", 0)
 	rec.AddAttrs(slog.String("method", x.route.methodName()), slog.String("pattern", x.route.pattern),
-		slog.Int("status", status), telemetry.Millis("took_ms", took), slog.String("request_id", x.reference()))
+		slog.Int("status", status), telemetry.Micros("took_us", took), slog.String("request_id", x.reference()))
 	if n := x.stats; n.Reads()+n.Writes() > 0 {
-		rec.AddAttrs(slog.Int64("db_reads", n.Reads()), slog.Int64("db_writes", n.Writes()), telemetry.Millis("db_took_ms", n.Time()))
+		rec.AddAttrs(slog.Int64("db_reads", n.Reads()), slog.Int64("db_writes", n.Writes()), telemetry.Micros("db_took_us", n.Time()))
 	}
 	x.event.Take(&rec)
 	x.endTrace(&rec, status)

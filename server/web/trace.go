@@ -19,8 +19,8 @@ func Told(ctx context.Context, err error) {
 }
 
 // unkept are what the log has of each request and an explanation does not need.
-var unkept = map[string]bool{"method": true, "pattern": true, "status": true, "took_ms": true, "request_id": true, "db_reads": true,
-	"db_writes": true, "db_took_ms": true, "error": true, "stack": true, "client_id": true, "user_id": true, "trace_id": true,
+var unkept = map[string]bool{"method": true, "pattern": true, "status": true, "took_us": true, "request_id": true, "db_reads": true,
+	"db_writes": true, "db_took_us": true, "error": true, "stack": true, "client_id": true, "user_id": true, "trace_id": true,
 	"span_id": true}
 
 // trace is what is kept of a refused request: what its line in the log says.

@@ -358,7 +358,7 @@ func TestT01_OneWideEventAndNoSecretInIt(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", k, line[k], v)
 		}
 	}
-	if took, ok := line["took_ms"].(float64); !ok || took < 0 || line["request_id"] == nil { // E10: a number whose name has the unit
+	if took, ok := line["took_us"].(float64); !ok || took < 0 || line["request_id"] == nil { // E10: a number whose name has the unit
 		t.Errorf("line: %v", line)
 	}
 	if strings.Contains(d.log.String(), "s3cret") || strings.Contains(d.log.String(), "ada@") {
