@@ -12,7 +12,7 @@ import (
 )
 
 // attrs are functions of slog and telemetry whose first argument is a key.
-var attrs = []string{"String", "Int", "Int64", "Uint64", "Float64", "Bool", "Any", "Duration", "Time", "Group", "URI", "URIs", "Millis"}
+var attrs = []string{"String", "Int", "Int64", "Uint64", "Float64", "Bool", "Any", "Duration", "Time", "Group", "URI", "URIs", "Micros"}
 
 // loggers are methods of *slog.Logger, with the place of their first key.
 var loggers = map[string]int{"Debug": 1, "Info": 1, "Warn": 1, "Error": 1, "DebugContext": 2, "InfoContext": 2, "WarnContext": 2,
