@@ -208,6 +208,21 @@ func TestAgents_OnlyWhatIsOffered(t *testing.T) {
 			t.Errorf("%+v", row)
 		}
 		b.Submit(t, "consent-allow", url.Values{"agent_days": {"7"}, "agent_calls": {"10"}})
+		row, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "robot")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A scope more: until when and how often are said, and not asked.
+		w.change(t, "robot", func(m *clients.Metadata) { m.Scope += " email" })
+		w.agent.With("openid", "events", "email").Begin(t, b, oauth2.SetAuthURLParam("resource", agentAPI))
+		if list := b.Text("before"); b.Has("agent") || !strings.Contains(list, "10 calls a day") || !strings.Contains(list, "may act until") {
+			t.Errorf("at %s: %s", b.URL, b.Text("main"))
+		}
+		b.Submit(t, "consent-allow", nil)
+		more, err := w.Services().DB.ConsentOf(t.Context(), w.ada.ID, "robot")
+		if err != nil || !more.AgentUntil.Equal(row.AgentUntil) || more.AgentCalls != 10 || !slices.Contains(more.Granted, "email") {
+			t.Errorf("%+v %v", more, err)
+		}
 		w.App(t, "shop").Login(t, b, w.ada)
 		for _, act := range []string{"pause", "resume"} {
 			b.Get(t, "/account/apps").Submit(t, "app", url.Values{act: {"shop"}})

@@ -445,3 +445,22 @@ func TestDevices_WhatEndsBeforeTheTokensAreFetched(t *testing.T) {
 		})
 	}
 }
+
+// TestRFC8628_ADeviceThatAsksForMore: the page asks for what is new alone.
+func TestRFC8628_ADeviceThatAsksForMore(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	ada, d, b := s.Person(t, "ada@example.com"), newTV(t, s, "tv"), s.Browser(t)
+	_, user := d.begin("openid email")
+	d.asked(b, ada, user)
+	b.Submit(t, "device-allow", nil)
+	device, user := d.begin("openid email offline_access")
+	d.asked(b, ada, user)
+	form := b.FormWith("device-allow")
+	if strings.Join(form.Fields["before"], " ") != "email" || strings.Join(form.Boxes, " ") != "scope=offline_access" || !b.Has("before") {
+		t.Errorf("%+v: %s", form, b.Text("main"))
+	}
+	b.Submit(t, "device-allow", nil)
+	if status, got := d.poll(device); status != 200 || got["scope"] != "openid email offline_access" {
+		t.Errorf("%d %v", status, got)
+	}
+}

@@ -172,6 +172,10 @@ func TestMCP_Clients(t *testing.T) {
 			// with more scopes it is asked for those, and gets them
 			r = app.With("notes:read", "notes:write").Begin(t, b, resource)
 			if b.Has("consent-allow") {
+				if form := b.FormWith("consent-allow"); !slices.Contains(form.Fields["before"], "notes:read") ||
+					slices.Contains(form.Boxes, "scope=notes:read") {
+					t.Errorf("asked again for what it has: %+v", form)
+				}
 				b.Allow(t)
 			}
 			token = r.Exchange(t, r.Code(t, b))

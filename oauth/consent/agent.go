@@ -21,6 +21,7 @@ type Agent struct {
 	Day, Call     int64   // those that are chosen at first
 	Until         time.Time
 	Paused, Asked bool // it is paused now; the person has to agree anew
+	Kept          bool // what was agreed before stays: Until, and Call a day
 }
 
 // asks reports whether the person has to agree: they did not yet, it is over, or it is paused.
@@ -57,21 +58,27 @@ func closest(list []int64, n int64) int64 {
 	return best
 }
 
-// ErrUnseen: the answer says nothing of how long an agent may act, or how often, or what is not to be chosen: the page showed another
-// question. Ask again.
-var ErrUnseen = errors.New("limits that the page did not offer")
+// ErrUnseen: the answer says nothing of how long an agent may act, or how often, or what is not to be chosen, or that something was allowed
+// before which is not any more: the page showed another question. Ask again.
+var ErrUnseen = errors.New("the page showed another question")
 
-// limits are what the person chose.
-func (d Decision) limits() (days, calls int64, err error) {
+// limits are what the person chose, or what they agreed to before and the page said stays: no longer than it may be agreed to now.
+func (d Decision) limits(row storage.Consent, now time.Time) (until time.Time, calls int64, err error) {
 	if !d.Client.Agent {
-		return 0, 0, nil
+		return time.Time{}, 0, nil
+	}
+	if d.Days == "" && d.Calls == "" {
+		if len(row.Granted) == 0 || d.agent(row, now).asks() {
+			return time.Time{}, 0, ErrUnseen
+		}
+		return d.Client.AgentEnds(row.AgentUntil, row.UpdatedAt), row.AgentCalls, nil
 	}
 	days, err1 := strconv.ParseInt(d.Days, 10, 64)
 	calls, err2 := strconv.ParseInt(d.Calls, 10, 64)
 	if err1 != nil || err2 != nil || !slices.Contains(d.Client.AgentDays(), days) || !slices.Contains(d.Client.AgentCalls(), calls) {
-		return 0, 0, ErrUnseen
+		return time.Time{}, 0, ErrUnseen
 	}
-	return days, calls, nil
+	return now.Add(time.Duration(days) * day), calls, nil
 }
 
 // agentAllowed writes down that an agent may act for the person, and tells them by email where it could not before.

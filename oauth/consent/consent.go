@@ -27,6 +27,7 @@ type Prompt struct {
 	Choices   []string     // ticked or not; also the scopes whose claims only the claims parameter asks for
 	Ticked    []string     // of the choices, those that start ticked
 	LeftOut   []string     // of the choices, those that were offered before and left out
+	Before    []string     // of both, what was allowed before, where the question is what is new; none: the question is everything
 	Details   details.List // goes with allowing; asked each time (RFC 9396)
 	Resources []string     // identifiers of the APIs that the request names
 	Epoch     int64        // of the consent row, 0 = none
@@ -71,9 +72,36 @@ func Ask(a Asked, row storage.Consent) Prompt {
 	q.granted = slices.DeleteFunc(slices.Clone(scopes), refused)
 	q.claims = param.Within(slices.DeleteFunc(slices.Clone(asked), refused))
 	q.Agent = a.agent(row, time.Now())
-	q.Needed = q.Agent.asks() || len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) ||
-		!skip && (len(q.Details) > 0 || slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources)))
+	added := len(q.Details) > 0 || slices.ContainsFunc(asked, unoffered) || slices.ContainsFunc(req.Resources, not(row.Resources))
+	q.Needed = q.Agent.asks() || len(q.granted)+len(q.Details) == 0 || slices.ContainsFunc(q.Fixed, refused) || !skip && added
+	if added || slices.ContainsFunc(q.Fixed, ungranted) {
+		a.settle(&q, asked, row)
+	}
 	return q
+}
+
+// settle tells what was allowed before from what is new. A scope of a resource that was never named is new: it opens something else. Where
+// nothing is new but where it is used, everything says what for.
+func (a Asked) settle(q *Prompt, asked []string, row storage.Consent) {
+	if q.Agent.asks() || len(row.Granted) == 0 {
+		return
+	}
+	elsewhere := func(r clients.Resource) bool {
+		return slices.ContainsFunc(a.Request.Resources, func(id string) bool {
+			named, ok := a.Resources.Find(id)
+			return ok && named.Identifier == r.Identifier && !slices.Contains(row.Resources, id)
+		})
+	}
+	before := slices.DeleteFunc(slices.Clone(asked), func(s string) bool {
+		return !slices.Contains(row.Granted, s) || slices.ContainsFunc(a.Resources.ScopeOwners(s, a.Request.Resources), elsewhere)
+	})
+	if len(before) == len(asked) && len(q.Details) == 0 {
+		return
+	}
+	q.Before = before
+	if q.Agent != nil {
+		q.Agent.Kept, q.Agent.Call = true, a.Client.AgentLimit(row.AgentCalls)
+	}
 }
 
 // agreed is what is remembered, as far as the client is still what the person agreed to: one that nobody registered may have become another
@@ -180,7 +208,8 @@ type Decision struct {
 	Asked
 	UserID string
 	Ticked []string // as the form sent it: only what was offered counts
-	// Agent is what the form said of it; "" where the client is none.
+	Before []string // what the form said was allowed before
+	// Agent is what the form said of it; "" where the client is none, and where what was agreed before stays.
 	Days, Calls string
 }
 
@@ -195,12 +224,14 @@ type Allowed struct {
 var ErrNothing = errors.New("nothing was ticked")
 
 // Allow writes the answer and its event in one transaction. What was granted before and not asked now stays, also what was granted in
-// another tab this very moment. ErrNothing, and nothing is remembered, where nothing was ticked and nothing goes with allowing.
+// another tab this very moment. ErrNothing, and nothing is remembered, where nothing was ticked and nothing goes with allowing. ErrUnseen,
+// and nothing either, where what the page said was allowed before is not any more.
 func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	q := Ask(d.Asked, storage.Consent{})
-	chosen := slices.Clone(q.Fixed)
+	chosen, asked := slices.Clone(q.Fixed), slices.Concat(q.Fixed, q.Choices)
+	before := without(d.Before, without(d.Before, asked))
 	for _, s := range q.Choices {
-		if slices.Contains(d.Ticked, s) {
+		if slices.Contains(d.Ticked, s) || slices.Contains(before, s) {
 			chosen = append(chosen, s)
 		}
 	}
@@ -210,44 +241,52 @@ func (b *Consents) Allow(ctx context.Context, d Decision) (Allowed, error) {
 	if len(q.Details) == 0 && !usable(done.Granted) && (usable(scopes) || len(done.Granted) == 0) {
 		return Allowed{}, ErrNothing
 	}
-	days, calls, err := d.limits()
-	if err != nil {
-		return Allowed{}, err
-	}
-	err = b.Store.Tx(ctx, func(ctx context.Context) error {
+	err := b.Store.Tx(ctx, func(ctx context.Context) error {
 		now := time.Now()
 		row, err := b.Store.HoldConsent(ctx, d.UserID, d.Client.ClientID, now)
 		if err != nil {
 			return fmt.Errorf("hold consent: %w", err)
 		}
+		held := row
 		row = d.agreed(row)
-		row.ClientHash = d.Client.DocumentHash
-		asked := slices.Concat(q.Fixed, q.Choices)
-		kept := slices.DeleteFunc(row.Granted, func(s string) bool { return slices.Contains(asked, s) })
-		row.UpdatedAt = now
-		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Request.Resources)
-		before := row
-		row.AgentUntil, row.AgentCalls, row.PausedAt = time.Time{}, calls, time.Time{}
-		if days > 0 {
-			row.AgentUntil = now.Add(time.Duration(days) * day)
+		if slices.ContainsFunc(before, func(s string) bool { return !slices.Contains(row.Granted, s) }) {
+			return ErrUnseen
 		}
+		if row.AgentUntil, row.AgentCalls, err = d.limits(row, now); err != nil {
+			return err
+		}
+		row.ClientHash, row.UpdatedAt, row.PausedAt = d.Client.DocumentHash, now, time.Time{}
+		kept := without(row.Granted, asked)
+		row.Offered, row.Granted, row.Resources = union(row.Offered, asked), union(kept, chosen), union(row.Resources, d.Request.Resources)
 		if done.Epoch, err = b.Store.PutConsent(ctx, row); err != nil {
 			return fmt.Errorf("remember consent: %w", err)
 		}
-		told := map[string][]string{"scopes": chosen}
-		if len(q.Details) > 0 {
-			told["authorization_details_types"] = q.Details.Types()
-		}
-		if err := b.Audit.Record(ctx,
-			audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: told}); err != nil || days == 0 {
+		e := audit.Event{Name: audit.ConsentGiven, UserID: d.UserID, ClientID: d.Client.ClientID, Detail: told(q, chosen, held, row)}
+		if err := b.Audit.Record(ctx, e); err != nil || !d.Client.Agent || d.Days == "" {
 			return err
 		}
-		return b.agentAllowed(ctx, d, before, row)
+		return b.agentAllowed(ctx, d, held, row)
 	})
 	if err != nil {
 		return Allowed{}, err
 	}
 	return done, nil
+}
+
+// told is what the event says: what was allowed, what is not any more that was before, and what is again that was left out before.
+func told(q Prompt, chosen []string, before, row storage.Consent) map[string][]string {
+	detail := map[string][]string{"scopes": chosen}
+	if len(q.Details) > 0 {
+		detail["authorization_details_types"] = q.Details.Types()
+	}
+	if less := without(before.Granted, row.Granted); len(less) > 0 {
+		detail["no_longer"] = less
+	}
+	left := without(before.Offered, before.Granted)
+	if again := without(row.Granted, without(row.Granted, left)); len(again) > 0 {
+		detail["again"] = again
+	}
+	return detail
 }
 
 // usable reports whether the scopes open anything: offline_access alone only says for how long (OpenID Connect Core section 11).
@@ -258,6 +297,11 @@ func usable(scopes []string) bool {
 // Deny notes a refusal; nothing is remembered of it but the event.
 func (b *Consents) Deny(ctx context.Context, userID, clientID string) error {
 	return b.Audit.Record(ctx, audit.Event{Name: audit.ConsentDenied, UserID: userID, ClientID: clientID})
+}
+
+// without are those of a that are not in b.
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
 
 func union(a, b []string) []string {

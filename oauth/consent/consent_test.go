@@ -17,7 +17,7 @@ import (
 	"signet/storage/storagetest"
 )
 
-// apps: shop asks, own is the operator's, cli the operator's own on people's computers.
+// apps: shop asks, robot acts by itself, own is the operator's, cli the operator's own on people's computers.
 func apps(t testing.TB) market {
 	t.Helper()
 	app := func(id string, change func(m *clients.Metadata)) clients.Metadata {
@@ -34,6 +34,7 @@ func apps(t testing.TB) market {
 		Declared: []clients.Metadata{
 			app("shop", func(*clients.Metadata) {}),
 			app("own", func(m *clients.Metadata) { m.FirstParty = true }),
+			app("robot", func(m *clients.Metadata) { m.Agent = true }),
 			app("cli", func(m *clients.Metadata) {
 				m.FirstParty, m.ApplicationType, m.RedirectURIs = true, clients.Native, []string{"http://127.0.0.1/cb"}
 				m.TokenEndpointAuthMethod, m.ClientSecret = clients.MethodNone, ""

@@ -18,6 +18,7 @@ import (
 	"signet/server/browser"
 	"signet/server/login"
 	"signet/server/pages"
+	"signet/server/pages/acting"
 	"signet/server/web"
 	"signet/storage"
 )
@@ -125,22 +126,18 @@ func (a *Approvals) Lines(d Decision, ticked []string) (fixed, choices []pages.S
 	if ticked == nil {
 		ticked = d.Ticked
 	}
-	for _, scope := range d.Fixed {
-		if scope != "openid" || len(d.Fixed) == 1 {
-			fixed = append(fixed, a.Scope(scope, d.Prompt.Resources))
-		}
-	}
-	for _, scope := range d.Choices {
-		line := a.Scope(scope, d.Prompt.Resources)
-		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(d.LeftOut, scope)
-		choices = append(choices, line)
-	}
+	fixed, choices = login.Scopes(d.Prompt, ticked, a.Scope)
 	for _, id := range d.Prompt.Resources {
 		if api, ok := d.Asked.Resources.Find(id); ok {
 			resources = append(resources, cmp.Or(api.Name, api.Identifier))
 		}
 	}
 	return fixed, choices, resources
+}
+
+// Before is what the person allowed the app before, where the question is what is new.
+func (a *Approvals) Before(d Decision, v *browser.Visitor) ([]pages.ScopeLine, *acting.Line) {
+	return login.Before(d.Prompt, v.Person, a.Scope)
 }
 
 // May reports whether the person may allow what the form says, by ErrWeak and ErrUnseen.
@@ -156,7 +153,7 @@ func (d Decision) May(v *browser.Visitor, form url.Values) error {
 
 // Allow remembers the consent and makes the grant, in the transaction of ctx. consent.ErrNothing where the form allows nothing.
 func (a *Approvals) Allow(ctx context.Context, v *browser.Visitor, d Decision, form url.Values) error {
-	allowed, err := a.Consents.Allow(ctx, consent.Decision{Asked: d.Asked, UserID: v.UserID, Ticked: form["scope"],
+	allowed, err := a.Consents.Allow(ctx, consent.Decision{Asked: d.Asked, UserID: v.UserID, Ticked: form["scope"], Before: form["before"],
 		Days: form.Get("agent_days"), Calls: form.Get("agent_calls")})
 	if errors.Is(err, consent.ErrUnseen) {
 		return ErrUnseen

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"signet/clients"
@@ -90,16 +89,8 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 			page.FirstOf = at.Hostname()
 		}
 	}
-	for _, scope := range q.Fixed {
-		if scope != "openid" || len(q.Fixed) == 1 {
-			page.Fixed = append(page.Fixed, h.Scope(scope, q.Resources))
-		}
-	}
-	for _, scope := range q.Choices {
-		line := h.Scope(scope, q.Resources)
-		line.Checked, line.LeftOut = slices.Contains(ticked, scope), slices.Contains(q.LeftOut, scope)
-		page.Choices = append(page.Choices, line)
-	}
+	page.Fixed, page.Choices = login.Scopes(q, ticked, h.Scope)
+	page.Before, page.Kept = login.Before(q, s.Visitor.Person, h.Scope)
 	for _, id := range q.Resources {
 		if api, ok := h.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
 			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
@@ -143,7 +134,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 			return h.page(w, r, s, http.StatusOK, ticked)
 		}
 		allowed, err = h.Consents.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked,
-			Days: r.PostForm.Get("agent_days"), Calls: r.PostForm.Get("agent_calls")})
+			Before: r.PostForm["before"], Days: r.PostForm.Get("agent_days"), Calls: r.PostForm.Get("agent_calls")})
 		if errors.Is(err, consent.ErrUnseen) {
 			return h.page(w, r, s, http.StatusOK, ticked)
 		}

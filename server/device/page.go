@@ -157,6 +157,7 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(), Acts: login.Agent(d.Prompt.Agent, v.Person),
 	}
 	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(d, ticked)
+	page.Before, page.Kept = h.Approvals.Before(d, v)
 	return h.Pages.Render(w, r, status, page)
 }
 

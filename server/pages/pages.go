@@ -118,6 +118,8 @@ type Consent struct {
 	Person        Person
 	Fixed         []ScopeLine    // "will be able to"
 	Choices       []ScopeLine    // "you choose"
+	Before        []ScopeLine    // what was allowed before, and stays: comes back with the answer
+	Kept          *acting.Line   // what was agreed with an agent before, and stays
 	Acts          *acting.Choice // of an app that acts by itself; nil = it does not
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer

@@ -28,6 +28,8 @@ type RequestConfirm struct {
 	AskedAt       time.Time
 	Fixed         []ScopeLine // "will be able to"
 	Choices       []ScopeLine // "you choose"
+	Before        []ScopeLine // what was allowed before, and stays: comes back with the answer
+	Kept          *acting.Line
 	Acts          *acting.Choice
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
