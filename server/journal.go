@@ -24,7 +24,7 @@ var journaled = []audit.Name{
 	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
 	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
-	audit.ConsentWithdrawn, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
+	audit.ConsentWithdrawn, audit.ConsentGiven, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
 }
 
 const (
@@ -59,6 +59,7 @@ type journal struct {
 
 	mu    sync.Mutex
 	last  time.Time       // of the newest act or sign of life in the file; zero = not read yet
+	read  time.Time       // up to when the events were read; zero = up to last
 	noted map[string]bool // ids in the file, not older than last less commitLag
 }
 
@@ -89,7 +90,11 @@ func (j *journal) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
-	acts, err := j.since(ctx, j.last.Add(-commitLag))
+	from := j.last
+	if j.read.After(from) { // the consents of the time since then are many, and those that the file is told of few
+		from = j.read
+	}
+	acts, err := j.since(ctx, from.Add(-commitLag))
 	if err != nil {
 		return err
 	}
@@ -97,11 +102,13 @@ func (j *journal) catchUp(ctx context.Context) error {
 		acts = append(acts, backup.Act{At: now, Name: backup.Alive})
 	}
 	if len(acts) == 0 {
+		j.read = now
 		return nil
 	}
 	if err := j.file.Append(now, acts...); err != nil {
 		return err
 	}
+	j.read = now
 	for _, a := range acts {
 		j.noted[a.ID] = true
 		if a.At.After(j.last) {
@@ -147,8 +154,9 @@ func (j *journal) since(ctx context.Context, from time.Time) (acts []backup.Act,
 				return nil, err
 			}
 			for _, e := range events {
-				if before = e.ID; !j.noted[e.ID] {
-					acts = append(acts, actOf(e))
+				before = e.ID
+				if a := actOf(e); !j.noted[e.ID] && (name != audit.ConsentGiven || len(a.Less)+len(a.Again) > 0) {
+					acts = append(acts, a)
 				}
 			}
 			if len(events) < journalPut {
@@ -161,12 +169,14 @@ func (j *journal) since(ctx context.Context, from time.Time) (acts []backup.Act,
 
 func actOf(e storage.Event) backup.Act {
 	var detail struct {
-		KID     string `json:"kid"`
-		JTI     string `json:"jti"`
-		Group   string `json:"group"`
-		Role    string `json:"role"`
-		Until   string `json:"until"`
-		Calls   int64  `json:"calls_a_day"`
+		KID     string   `json:"kid"`
+		JTI     string   `json:"jti"`
+		Group   string   `json:"group"`
+		Role    string   `json:"role"`
+		Until   string   `json:"until"`
+		Calls   int64    `json:"calls_a_day"`
+		Less    []string `json:"no_longer"`
+		Again   []string `json:"again"`
 		Changes []struct {
 			Field string          `json:"field"`
 			New   json.RawMessage `json:"new"`
@@ -174,7 +184,7 @@ func actOf(e storage.Event) backup.Act {
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
 	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI,
-		Group: detail.Group, Role: detail.Role, Calls: detail.Calls}
+		Group: detail.Group, Role: detail.Role, Calls: detail.Calls, Less: detail.Less, Again: detail.Again}
 	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
 		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds
 	}

@@ -94,6 +94,9 @@ func (h *Services) doAgain(ctx context.Context, acts []backup.Act, done *Restore
 		if name := audit.Name(a.Name); name == audit.GroupMemberAdded || name == audit.RoleGiven || overtaken(acts, i) {
 			continue
 		}
+		if a.Less = lessNow(acts, i); audit.Name(a.Name) == audit.ConsentGiven && len(a.Less) == 0 {
+			continue
+		}
 		err := h.doOne(ctx, a, now, done)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue
@@ -143,6 +146,12 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		return err
 	case audit.ConsentWithdrawn:
 		return h.withdrawAgain(ctx, a, now)
+	case audit.ConsentGiven:
+		narrowed, err := h.DB.NarrowConsent(ctx, a.User, a.Client, a.Less)
+		if err == nil && !narrowed {
+			return storage.ErrNotFound
+		}
+		return err
 	case audit.AgentPaused:
 		paused, err := h.DB.PauseAgent(ctx, a.User, a.Client, true, now)
 		if err == nil && !paused {
@@ -216,6 +225,16 @@ func overtaken(acts []backup.Act, i int) bool {
 	return slices.ContainsFunc(acts[i+1:], func(b backup.Act) bool {
 		return b.Name == string(back) && b.User == a.User && b.Group == a.Group && b.Role == a.Role &&
 			(back != audit.AgentAllowed || b.Client == a.Client)
+	})
+}
+
+// lessNow are the scopes that a consent takes away and no later one gave back.
+func lessNow(acts []backup.Act, i int) []string {
+	a := acts[i]
+	return slices.DeleteFunc(slices.Clone(a.Less), func(s string) bool {
+		return slices.ContainsFunc(acts[i+1:], func(b backup.Act) bool {
+			return b.User == a.User && b.Client == a.Client && slices.Contains(b.Again, s)
+		})
 	})
 }
 

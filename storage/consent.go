@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -124,6 +125,25 @@ func (db *DB) NarrowAgent(ctx context.Context, userID, clientID string, until ti
 		agent_calls = CASE WHEN `+fewer+` THEN CAST($4 AS BIGINT) ELSE agent_calls END
 		WHERE user_id = $1 AND client_id = $2 AND withdrawn IS NULL AND agent_until IS NOT NULL
 		AND (agent_until > CAST($3 AS BIGINT) OR `+fewer+`)`, userID, clientID, micros(until), calls)
+	return n > 0, err
+}
+
+// NarrowConsent takes scopes away from what a person granted a client; it reports whether any was there. What was offered stays, so that
+// they count as left out. ErrStale where it was changed meanwhile, ErrNotFound where there is none.
+func (db *DB) NarrowConsent(ctx context.Context, userID, clientID string, scopes []string) (bool, error) {
+	c, err := db.ConsentOf(ctx, userID, clientID)
+	if err != nil {
+		return false, err
+	}
+	left := slices.DeleteFunc(slices.Clone(c.Granted), func(s string) bool { return slices.Contains(scopes, s) })
+	if len(left) == len(c.Granted) {
+		return false, nil
+	}
+	n, err := db.exec(ctx, "UPDATE consents SET granted = $3 WHERE user_id = $1 AND client_id = $2 AND granted = $4 AND epoch = $5",
+		userID, clientID, join(left), join(c.Granted), c.Epoch)
+	if err == nil && n == 0 {
+		err = ErrStale
+	}
 	return n > 0, err
 }
 

@@ -29,6 +29,9 @@ type Act struct {
 	Role   string    `json:"role,omitempty"`
 	// Permits are the permissions of a role after it was changed; nil = they were not.
 	Permits []string `json:"permits,omitempty"`
+	// Of a consent: scopes that were granted before it and not by it, and scopes that were left out before and are granted by it.
+	Less  []string `json:"less,omitempty"`
+	Again []string `json:"again,omitempty"`
 	// Of what was agreed with an agent: until when it may act, and how many calls a day; 0 = any number.
 	Until time.Time `json:"until,omitzero"`
 	Calls int64     `json:"calls,omitempty"`

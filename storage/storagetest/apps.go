@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -154,6 +155,7 @@ func consents(t *testing.T, db *storage.DB) {
 
 	pauses(t, db, c)
 	narrows(t, db, c)
+	lessens(t, db, c)
 	withdrawn, err := db.WithdrawConsent(ctx, "ada", "shop", now)
 	if err != nil || !withdrawn {
 		t.Fatalf("got %v, %v; want withdrawn", withdrawn, err)
@@ -222,6 +224,48 @@ func narrows(t *testing.T, db *storage.DB, c storage.Consent) {
 		t.Fatal(did, err)
 	}
 	_, err = db.PutConsent(ctx, c)
+	ok(t, err)
+}
+
+// lessens: scopes are taken away from what was granted, and nothing else changes.
+func lessens(t *testing.T, db *storage.DB, c storage.Consent) {
+	t.Helper()
+	ctx, was := t.Context(), c
+	c.Granted = []string{"openid", "email"}
+	_, err := db.PutConsent(ctx, c)
+	ok(t, err)
+	for _, step := range []struct {
+		client string
+		less   []string
+		did    bool
+		left   []string
+		err    error
+	}{
+		{"nobody's", []string{"openid"}, false, nil, storage.ErrNotFound},
+		{"shop", []string{"unheard-of"}, false, c.Granted, nil},
+		{"shop", nil, false, c.Granted, nil},
+		{"shop", []string{c.Granted[0], "unheard-of"}, true, c.Granted[1:], nil},
+		{"shop", []string{c.Granted[0]}, false, c.Granted[1:], nil},
+		{"shop", c.Granted, true, nil, nil},
+	} {
+		did, err := db.NarrowConsent(ctx, "ada", step.client, step.less)
+		if did != step.did || !errors.Is(err, step.err) {
+			t.Fatalf("%+v: %v, %v", step, did, err)
+		}
+		if step.err != nil {
+			continue
+		}
+		want := c
+		want.Granted = step.left
+		got, err := db.ConsentOf(ctx, "ada", "shop")
+		ok(t, err)
+		same(t, []any{got.Offered, len(got.Granted), got.Resources, got.AgentUntil, got.AgentCalls, got.UpdatedAt, got.Epoch},
+			[]any{want.Offered, len(want.Granted), want.Resources, want.AgentUntil, want.AgentCalls, want.UpdatedAt, want.Epoch})
+		for i, s := range want.Granted {
+			same(t, got.Granted[i], s)
+		}
+	}
+	_, err = db.PutConsent(ctx, was)
 	ok(t, err)
 }
 
