@@ -98,23 +98,62 @@ func (db *DB) UnusedOf(ctx context.Context, holder string, most int) ([]string, 
 		AND NOT `+used+" ORDER BY expires_at LIMIT $2", holder, most)
 }
 
-// SettleRegistrations looks at the clients whose registration expires before now: those that somebody used stay for good, and the others
-// are returned, at most limit, to be deleted.
-func (db *DB) SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error) {
+// SettleRegistrations looks at the clients whose registration expires before now, at most limit: those that somebody used stay, and the
+// others are to be deleted.
+func (db *DB) SettleRegistrations(ctx context.Context, now time.Time, limit int) (kept, unused []string, err error) {
 	due, err := db.texts(ctx, "SELECT client_id FROM registrations WHERE expires_at < $1 ORDER BY expires_at LIMIT $2", micros(now), limit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, id := range due {
 		n, err := db.exec(ctx, `UPDATE registrations SET expires_at = NULL WHERE client_id = $1 AND expires_at IS NOT NULL AND `+used, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if n == 0 {
 			unused = append(unused, id)
+		} else {
+			kept = append(kept, id)
 		}
 	}
-	return unused, nil
+	return kept, unused, nil
+}
+
+// ExpectUse has a client that stays for its use, and that nobody uses any more, wait for one until a time.
+func (db *DB) ExpectUse(ctx context.Context, clientID string, until time.Time) error {
+	_, err := db.exec(ctx, `UPDATE registrations SET expires_at = $2 WHERE client_id = $1 AND expires_at IS NULL AND initial_token_id = ''
+		AND NOT `+used, clientID, micros(until))
+	return err
+}
+
+// PeopleOf are people who agreed to a client, at most limit.
+func (db *DB) PeopleOf(ctx context.Context, clientID string, limit int) ([]string, error) {
+	return db.texts(ctx, "SELECT user_id FROM consents WHERE client_id = $1 ORDER BY user_id LIMIT $2", clientID, limit)
+}
+
+// idle is of a consent of which no grant is left, that was not agreed to or withdrawn since $3, and that says until when of no agent then.
+const idle = `consents.updated_at < $3 AND (consents.agent_until IS NULL OR consents.agent_until < $3)
+	AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.user_id = consents.user_id AND grants.client_id = consents.client_id)`
+
+// ForgetConsents deletes a person's consents to clients that registered themselves, but for the most recent keep of them and all that are
+// in use or were agreed to, or withdrawn, since a time. It returns which, at most limit.
+func (db *DB) ForgetConsents(ctx context.Context, userID string, keep int, since time.Time, limit int) (forgotten []string, err error) {
+	surplus, err := db.texts(ctx, `SELECT consents.client_id FROM consents JOIN registrations ON registrations.client_id = consents.client_id
+		WHERE consents.user_id = $1 AND registrations.initial_token_id = $2 AND `+idle+`
+		ORDER BY consents.updated_at DESC, consents.client_id LIMIT $4 OFFSET $5`, userID, "", micros(since), limit, keep)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range surplus {
+		n, err := db.exec(ctx, "DELETE FROM consents WHERE user_id = $1 AND client_id = $2 AND "+idle, userID, id, micros(since))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			forgotten = append(forgotten, id)
+		}
+	}
+	return forgotten, nil
 }
 
 // InsertInitialToken writes one.

@@ -21,7 +21,7 @@ var blindUpdates = map[string]string{
 	"groups description":                                          "as above",
 	"identities label, last_used_at":                              "what the upstream said last",
 	"identities label, last_used_at, tokens":                      "as above",
-	"registrations expires_at":                                    "only ever cleared, in one statement with what it depends on",
+	"registrations expires_at":                                    "cleared, or set again, in one statement with what it depends on",
 	"deliveries due_at, last_error":                               "by whoever leased it",
 	"deliveries failed_at, last_error":                            "by whoever leased it",
 	"deliveries due_at, created_at, expires_at, failed_at, tries": "an order to send again: one that is being sent meanwhile comes twice",

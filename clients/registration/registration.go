@@ -34,7 +34,7 @@ type Store interface {
 	InsertRegistration(ctx context.Context, r storage.Registration) error
 	RegistrationOf(ctx context.Context, clientID string) (storage.Registration, error)
 	ChangeRegistrationTokens(ctx context.Context, old, r storage.Registration) error
-	SettleRegistrations(ctx context.Context, now time.Time, limit int) (unused []string, err error)
+	SettleRegistrations(ctx context.Context, now time.Time, limit int) (kept, unused []string, err error)
 	KeepRegistration(ctx context.Context, clientID string) error
 }
 
@@ -61,6 +61,9 @@ type Tokens interface {
 // Consents are what people agreed to; *storage.DB.
 type Consents interface {
 	AskConsentAnew(ctx context.Context, clientID string) error
+	PeopleOf(ctx context.Context, clientID string, limit int) ([]string, error)
+	ForgetConsents(ctx context.Context, userID string, keep int, since time.Time, limit int) (clients []string, err error)
+	ExpectUse(ctx context.Context, clientID string, until time.Time) error
 }
 
 // Registry writes clients; *clients.Registry.

@@ -36,8 +36,8 @@ func (f *fake) Fetch(_ context.Context, q egress.Request) (egress.Response, erro
 	f.fetched = append(f.fetched, q.URL)
 	return egress.Response{}, errors.New("nothing there")
 }
-func (f *fake) SettleRegistrations(context.Context, time.Time, int) ([]string, error) {
-	return f.unused, nil
+func (f *fake) SettleRegistrations(context.Context, time.Time, int) (kept, unused []string, err error) {
+	return nil, f.unused, nil
 }
 func (f *fake) KeepRegistration(_ context.Context, id string) error {
 	f.kept = append(f.kept, id)
@@ -263,6 +263,14 @@ func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 	}
 }
 func (*fake) AskConsentAnew(context.Context, string) error { return nil }
+
+func (*fake) PeopleOf(context.Context, string, int) ([]string, error) { return nil, nil }
+
+func (*fake) ForgetConsents(context.Context, string, int, time.Time, int) ([]string, error) {
+	return nil, nil
+}
+
+func (*fake) ExpectUse(context.Context, string, time.Time) error { return nil }
 
 // An operator says that an app is an agent, and what people can allow it at most: no app says so, nor takes it back.
 func TestRegistration_AnAgentThatChangesItselfStaysOne(t *testing.T) {

@@ -378,7 +378,7 @@ func TestRegistration_UnusedClientsGo(t *testing.T) {
 				app.Login(t, s.Browser(t), s.Person(t, "ada@example.com"))
 			}
 		}
-		unused, err := s.Services().DB.SettleRegistrations(t.Context(), time.Now().Add(8*24*time.Hour), 10)
+		_, unused, err := s.Services().DB.SettleRegistrations(t.Context(), time.Now().Add(8*24*time.Hour), 10)
 		if err != nil || !slices.Equal(unused, ids[:1]) {
 			t.Errorf("%q of %q, %v", unused, ids, err)
 		}

@@ -78,3 +78,49 @@ func TestV06_AFloodOfRegistrationsIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestV06_ConsentsToClientsThatNobodyUsesAreBounded: of clients that registered themselves a person keeps the hundred that they agreed to
+// last, beside those in use; what nobody uses any more is deleted a week later, and what an operator has made their own is not.
+func TestV06_ConsentsToClientsThatNobodyUsesAreBounded(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet(), engine, yaml("open"))
+		db, ada, eve, ctx := s.Services().DB, s.Person(t, "ada@example.com"), s.Person(t, "eve@example.com"), t.Context()
+		began := time.Now().Add(-8 * 24 * time.Hour)
+		agree := func(ctx context.Context, who, id string, at time.Time) error {
+			_, err := db.PutConsent(ctx, storage.Consent{UserID: who, ClientID: id, Offered: []string{"openid"}, Granted: []string{"openid"},
+				CreatedAt: at, UpdatedAt: at})
+			return err
+		}
+		err := db.Tx(ctx, func(ctx context.Context) (err error) {
+			for i := 0; i < 105 && err == nil; i++ {
+				id, metadata := fmt.Sprintf("app%03d", i), json.RawMessage(`{"redirect_uris":["https://a.example/cb"],"scope":"openid"}`)
+				if i == 1 {
+					metadata = json.RawMessage(`{"redirect_uris":["https://a.example/cb"],"scope":"openid","first_party":true}`)
+				}
+				at := began.Add(time.Duration(i) * time.Minute)
+				err = errors.Join(db.InsertClient(ctx, storage.Client{ID: id, Metadata: metadata, CreatedAt: began, UpdatedAt: began}),
+					db.InsertRegistration(ctx, storage.Registration{ClientID: id, TokenHash: id, Holder: "10.0.0.0/24", CreatedAt: began,
+						ExpiresAt: began.Add(7 * 24 * time.Hour)}), agree(ctx, ada.ID, id, at))
+			}
+			return errors.Join(err, agree(ctx, eve.ID, "app002", began))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // a hundred of them at once
+			if err := s.Services().Registrations.Sweep(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left, err := db.ConsentsOfUser(ctx, ada.ID, "", 200)
+		if err != nil || len(left) != 100 || left[0].ClientID != "app005" {
+			t.Errorf("%d consents are left, %v", len(left), err)
+		}
+		for id, waits := range map[string]bool{"app000": true, "app001": false, "app002": false, "app004": true, "app005": false} {
+			r, err := db.RegistrationOf(ctx, id)
+			if err != nil || r.ExpiresAt.IsZero() == waits {
+				t.Errorf("%s waits for a use until %v, %v", id, r.ExpiresAt, err)
+			}
+		}
+	})
+}

@@ -68,11 +68,15 @@ func registrations(t *testing.T, db *storage.DB) {
 			t.Errorf("the %d oldest: %q", most, oldest)
 		}
 	}
-	unused, err := db.SettleRegistrations(ctx, week.Add(time.Minute), 10)
+	kept, unused, err := db.SettleRegistrations(ctx, week.Add(time.Minute), 10)
 	ok(t, err)
 	if !slices.Equal(slices.Sorted(slices.Values(unused)), []string{"own secret", "unused"}) {
 		t.Errorf("unused: %q", unused)
 	}
+	if !slices.Equal(slices.Sorted(slices.Values(kept)), []string{"agreed", "granted", "secret"}) {
+		t.Errorf("kept: %q", kept)
+	}
+	forgets(t, db, week)
 	for _, id := range []string{"agreed", "granted", "secret"} {
 		if r, err := db.RegistrationOf(ctx, id); err != nil || !r.ExpiresAt.IsZero() {
 			t.Errorf("%s: %+v %v", id, r, err)
@@ -83,6 +87,12 @@ func registrations(t *testing.T, db *storage.DB) {
 		t.Errorf("of a deleted client: %v", err)
 	}
 
+	initialTokens(t, db, week)
+}
+
+func initialTokens(t *testing.T, db *storage.DB, week time.Time) {
+	t.Helper()
+	ctx := t.Context()
 	ok(t, db.InsertInitialToken(ctx,
 		storage.InitialToken{ID: "i", TokenHash: "h", Note: "for the suite", UsesLeft: 1, CreatedAt: now, ExpiresAt: week}))
 	if list, err := db.InitialTokens(ctx, now); err != nil || len(list) != 1 || list[0].Note != "for the suite" {
@@ -155,5 +165,50 @@ func documents(t *testing.T, db *storage.DB) {
 	if r, err := db.RegistrationOf(ctx, "https://a.example/1"); err != nil || !r.FetchedAt.Equal(later) ||
 		!r.GoodUntil.Equal(later.Add(time.Minute)) {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// forgets: a person's oldest consents that nothing comes of any more, to clients that nobody vouches for, and nothing else.
+func forgets(t *testing.T, db *storage.DB, week time.Time) {
+	t.Helper()
+	ctx := t.Context()
+	agree := func(id string, at time.Time, until time.Time) {
+		t.Helper()
+		_, err := db.PutConsent(ctx, storage.Consent{UserID: "eve", ClientID: id, Offered: []string{"openid"}, Granted: []string{"openid"},
+			CreatedAt: now, UpdatedAt: at, AgentUntil: until})
+		ok(t, err)
+	}
+	for i, id := range []string{"e0", "e1", "e2", "e3", "e4", "in use", "young", "agent"} {
+		registered(t, db, id, week)
+		ok(t, db.KeepRegistration(ctx, id))
+		agree(id, now.Add(time.Duration(i)*time.Minute), time.Time{})
+	}
+	agree("young", week, time.Time{})
+	agree("agent", now, week)
+	agree("secret", now, time.Time{})
+	ok(t, db.InsertGrant(ctx, storage.Grant{ID: "e", ClientID: "in use", UserID: "eve", CreatedAt: now, EndsAt: week, ExpiresAt: week}))
+	for _, want := range [][]string{{"e2", "e1"}, {"e0"}, nil} {
+		got, err := db.ForgetConsents(ctx, "eve", 2, now.Add(time.Hour), 2)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("forgotten: %q %v, want %q", got, err, want)
+		}
+	}
+	left, err := db.ConsentsOfUser(ctx, "eve", "", 20)
+	ok(t, err)
+	var ids []string
+	for _, c := range left {
+		ids = append(ids, c.ClientID)
+	}
+	if !slices.Equal(ids, []string{"agent", "e3", "e4", "in use", "secret", "young"}) {
+		t.Errorf("left: %q", ids)
+	}
+	for id, want := range map[string]time.Time{"e0": week, "e3": {}, "secret": {}, "granted": {}} {
+		ok(t, db.ExpectUse(ctx, id, week))
+		if r, err := db.RegistrationOf(ctx, id); err != nil || !r.ExpiresAt.Equal(want) {
+			t.Errorf("%s waits until %v, %v; want %v", id, r.ExpiresAt, err, want)
+		}
+	}
+	if people, err := db.PeopleOf(ctx, "agreed", 2); err != nil || !slices.Equal(people, []string{"ada"}) {
+		t.Errorf("people: %q %v", people, err)
 	}
 }
