@@ -20,7 +20,9 @@ func (m *maker) suites() map[string]*suite {
 		"dpop":         {About: "Tokens that are bound to a key, and proofs (RFC 9449).", Vectors: m.dpop()},
 		"certificates": {About: "Tokens that are bound to a certificate (RFC 8705).", Vectors: m.certificates()},
 		"status":       {About: "Tokens that name their place in a status list (IETF Token Status List).", Vectors: m.statuses()},
-		"agents":       {About: "Tokens of agents: who acts, and how often.", Vectors: m.agents()},
+		"introspection": {About: "Tokens that the issuer is asked about (RFC 7662), and signed answers (RFC 9701).",
+			Vectors: m.introspections()},
+		"agents": {About: "Tokens of agents: who acts, and how often.", Vectors: m.agents()},
 	}
 }
 

@@ -25,13 +25,18 @@ type Introspection struct {
 	Endpoint string
 	// Always asks about JWTs, too: a token that was revoked is refused after ten seconds at most, for the price of a call.
 	Always bool
+	// Signed wants each answer signed by the issuer, and takes no other (RFC 9701): for who does not trust what is between the two.
+	Signed bool
 }
 
 // How long an answer counts.
 const (
 	keepActive   = 10 * time.Second
 	keepInactive = 5 * time.Second
+	oldAnswer    = time.Minute // a signed answer of before is none
 )
+
+const signedAnswer = "token-introspection+jwt"
 
 // inform is the answer about a token; a nil token means that it is inactive, or not for us.
 type inform struct {
@@ -113,11 +118,42 @@ func (a *API) ask(ctx context.Context, token string) ([]byte, error) {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
+	if a.o.Introspection.Signed {
+		req.Header.Set("Accept", "application/"+signedAnswer)
+	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if a.o.Introspection.Key == nil {
 		req.SetBasicAuth(url.QueryEscape(a.o.Introspection.ClientID), url.QueryEscape(a.o.Introspection.Secret)) // RFC 6749 section 2.3.1
 	}
-	return a.keys.source.do(req)
+	raw, err := a.keys.source.do(req)
+	if err != nil || !a.o.Introspection.Signed {
+		return raw, err
+	}
+	return a.unsigned(ctx, strings.TrimSpace(string(raw)))
+}
+
+// unsigned gives the answer that is in a signed one (RFC 9701 section 5): of the issuer, for this client, and of now.
+func (a *API) unsigned(ctx context.Context, sent string) ([]byte, error) {
+	payload, err := a.opened(ctx, sent, signedAnswer)
+	if err != nil { // whatever is wrong with it, nothing is wrong with the token
+		return nil, fmt.Errorf("the signed answer: %s", err.Error())
+	}
+	var c struct {
+		Issuer        string          `json:"iss"`
+		Audience      audience        `json:"aud"`
+		IssuedAt      *moment         `json:"iat"`
+		Introspection json.RawMessage `json:"token_introspection"`
+	}
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return nil, err
+	}
+	switch age := time.Since(c.IssuedAt.time()); {
+	case c.Issuer != a.issuer || !slices.Contains(c.Audience, a.o.Introspection.ClientID):
+		return nil, fmt.Errorf("the signed answer is of %.200q for %.200q", c.Issuer, []string(c.Audience))
+	case c.IssuedAt == nil || age > oldAnswer+a.o.Past || age < -a.o.Ahead:
+		return nil, errors.New("the signed answer is not of now")
+	}
+	return c.Introspection, nil
 }
 
 // assertion proves the client by its key (RFC 7523 section 2.2), for the issuer and for a minute.

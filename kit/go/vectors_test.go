@@ -39,6 +39,7 @@ type vector struct {
 	Options vectorOpts        `json:"options,omitzero"`
 	Issuer  string            `json:"issuer_is,omitempty"` // "" = reachable, "away", "broken" = answers 500
 	Lists   map[string]string `json:"lists,omitempty"`     // status lists, by their addresses; "" = 404
+	Answer  *vectorAnswer     `json:"answer,omitempty"`    // of the introspection endpoint; nil = nobody asks
 	Demand  vectorWants       `json:"demand,omitzero"`
 	Before  []vectorReq       `json:"before,omitempty"`
 	Wait    int64             `json:"wait,omitempty"` // seconds between before and request
@@ -54,6 +55,12 @@ type vectorOpts struct {
 	NonceKeys    []string `json:"nonce_keys,omitempty"` // base64url
 	ProxyHeader  string   `json:"proxy_header,omitempty"`
 	Trusted      []string `json:"trusted,omitempty"`
+	Introspect   string   `json:"introspect,omitempty"` // "opaque" tokens are asked about, "always", or opaque ones by "signed" answers
+}
+
+type vectorAnswer struct {
+	Status int    `json:"status"`
+	Body   string `json:"body"`
 }
 
 type vectorWants struct {
@@ -86,6 +93,9 @@ type outcome struct {
 func (o vectorOpts) options(t *testing.T) (out Options) {
 	out.BaseURL, out.Audiences, out.Algorithms = o.BaseURL, o.Audiences, o.Algorithms
 	out.DPoP.Required, out.Proxy.Header = o.DPoPRequired, o.ProxyHeader
+	if o.Introspect != "" {
+		out.Introspection = &Introspection{ClientID: "api", Secret: "a b:c", Always: o.Introspect == "always", Signed: o.Introspect == "signed"}
+	}
 	for _, k := range o.NonceKeys {
 		key, err := base64.RawURLEncoding.DecodeString(k)
 		if err != nil {
@@ -189,6 +199,24 @@ func (v vector) run(t *testing.T, s suite) (got outcome) {
 		if v.Issuer != "" {
 			o.HTTP.Transport = away
 		}
+		asked := 0
+		if rest := o.HTTP.Transport.(issuerOf); v.Options.Introspect != "" && v.Issuer == "" {
+			o.HTTP.Transport = issuerOf(func(r *http.Request) (int, string) {
+				if r.URL.String() != s.Issuer+"/introspect" {
+					return rest(r)
+				}
+				asked++
+				id, secret, _ := r.BasicAuth()
+				accept := map[bool]string{true: "application/token-introspection+jwt", false: "application/json"}[o.Introspection.Signed]
+				sent := strings.Fields(v.Request.Headers[0][1])[1]
+				if r.Method != http.MethodPost || id != "api" || secret != "a+b%3Ac" || r.FormValue("token") != sent ||
+					r.Header.Get("Accept") != accept || v.Answer == nil {
+					t.Errorf("asked with %s by %q %q, %v", r.Method, id, secret, r.Header)
+					return 400, ""
+				}
+				return v.Answer.Status, v.Answer.Body
+			})
+		}
 		var reason Reason
 		o.Observe = func(_ context.Context, r Reason) { reason = r }
 		api, err := New(s.Issuer, s.Resource, o)
@@ -211,6 +239,9 @@ func (v vector) run(t *testing.T, s suite) (got outcome) {
 		h.ServeHTTP(w, v.Request.request(t))
 		got.Reason, got.Status, got.Challenge, got.Nonce = reason, w.Code, w.Header()["Www-Authenticate"], w.Header().Get("Dpop-Nonce")
 		checkAnswer(t, w, got)
+		if (asked > 0) != (v.Answer != nil) {
+			t.Errorf("the endpoint was asked %d times", asked)
+		}
 	})
 	return got
 }

@@ -1,6 +1,7 @@
 import { Calls, type Counter } from './calls.js'
 import { challenges, json, type Demand, needed } from './challenge.js'
 import { currentNonce, type DPoP, Proofs, proofAlgorithms, proven, type Replay } from './dpop.js'
+import { type Introspection, Introspections } from './introspect.js'
 import { fromBase64, sha256, signedBy, split, token68, type JWS } from './jws.js'
 import { KeySet, safe } from './keys.js'
 import { type End, Endings, loggedOut, logoutToken } from './logout.js'
@@ -12,6 +13,7 @@ export type { Actor, Token } from './token.js'
 export { type CallLimit, Calls, type Counter } from './calls.js'
 export type { Demand } from './challenge.js'
 export { type DPoP, Proofs, type Replay } from './dpop.js'
+export type { Introspection } from './introspect.js'
 export type { End } from './logout.js'
 export { type Reason, Refusal } from './reason.js'
 export type { Status } from './status.js'
@@ -37,6 +39,8 @@ export interface Options {
   calls?: Counter
   /** Of tokens that say where it is looked up. Left out: revoked ones are refused within 15 seconds. */
   status?: Status
+  /** Left out: tokens are JWTs, and no call is made for one. */
+  introspection?: Introspection
   /** Where TLS ends at a proxy: its header with the client's certificate, and which addresses are the proxy. */
   proxy?: { header: string; trusted: (remote: string) => boolean }
   document?: { scopes?: string[]; name?: string; documentation?: string; policy?: string; terms?: string; certificateBound?: boolean }
@@ -70,6 +74,7 @@ export class Api {
   private readonly dpop: DPoP & { replay: Replay; ahead: number }
   private readonly keys: KeySet
   private readonly statuses: StatusLists
+  private readonly asked?: Introspections
   private readonly calls: Counter
   private readonly endings = new Endings()
   private readonly seen = new Map<string, { token: Token; until: number; places: Place[] }>()
@@ -93,6 +98,11 @@ export class Api {
     this.keys = new KeySet(issuer, options.jwks, (options.stale ?? 86_400) * 1000, options.fetch ?? globalThis.fetch)
     this.statuses = new StatusLists(issuer, this.keys, this.o.algorithms!, { past: this.o.past!, ahead: this.o.ahead! },
       options.fetch ?? globalThis.fetch)
+    if (options.introspection) {
+      this.asked = new Introspections(options.introspection, { issuer, ahead: this.o.ahead!, past: this.o.past!, keys: this.keys,
+        fetch: options.fetch ?? globalThis.fetch, mine: (aud) => this.isFor(aud),
+        opened: async (sent, typ) => (await this.signed(sent, typ)).payload })
+    }
   }
 
   /** Judges a request: what it is allowed with, or the answer that refuses it. A DPoP proof is good once: judge each request once. */
@@ -172,11 +182,13 @@ export class Api {
     const now = Date.now() / 1000
     if (known && now < known.until && now < known.token.expires + this.o.past!) {
       await this.current(known.places)
+      if (this.asked?.always) await this.asked.about(sent)
       return known.token
     }
+    if (this.asked && sent.split('.').length !== 3) return this.asked.about(sent) // not a JWT
     const token = await this.opened(sent, /^(application\/)?at\+jwt$/i)
     if (token.missing) throw new Refusal('malformed', 'sub, client_id, iat and jti are required')
-    if (!token.audience.some((aud) => this.o.audiences!.includes(aud))) {
+    if (!this.isFor(token.audience)) {
       throw new Refusal('wrong_audience', token.audience.join().slice(0, 200))
     }
     let named: Place[]
@@ -188,11 +200,16 @@ export class Api {
     await this.current(named)
     if (this.seen.size >= 4096) this.seen.delete(this.seen.keys().next().value!) // the oldest
     this.seen.set(key, { token, until: now + 60, places: named })
+    if (this.asked?.always) await this.asked.about(sent)
     return token
   }
 
-  /** A JWT of the issuer, of a type, that is good now. */
-  private async opened(sent: string, typ: RegExp): Promise<ReturnType<typeof parse>> {
+  private isFor(audience: readonly string[]): boolean {
+    return audience.some((aud) => this.o.audiences!.includes(aud))
+  }
+
+  /** A JWT that the issuer signed, of a type. */
+  private async signed(sent: string, typ: RegExp): Promise<JWS> {
     let jws: JWS
     try {
       jws = split(sent)
@@ -203,7 +220,12 @@ export class Api {
     if (!typ.test(jws.typ)) throw new Refusal('wrong_type', `typ is ${jws.typ.slice(0, 32)}`)
     if (jws.kid === '') throw new Refusal('unknown_key', 'the token names none')
     if (!(await signedBy(sent, jws.alg, await this.keys.find(jws.kid, jws.alg)))) throw new Refusal('wrong_signature')
-    const token = parse(sent, jws.payload)
+    return jws
+  }
+
+  /** A JWT of the issuer, of a type, that is good now. */
+  private async opened(sent: string, typ: RegExp): Promise<ReturnType<typeof parse>> {
+    const token = parse(sent, (await this.signed(sent, typ)).payload)
     const now = Date.now() / 1000
     if (token.issuer !== this.issuer) throw new Refusal('wrong_issuer', token.issuer.slice(0, 200))
     if (Number.isNaN(token.expires)) throw new Refusal('malformed', 'no exp')

@@ -29,6 +29,7 @@ export class KeySet {
   private error?: unknown
   private flight?: Promise<void>
   private address?: string
+  private known?: Record<string, unknown>
 
   constructor(private readonly issuer: string, private readonly jwks: string | undefined, private readonly stale: number,
     private readonly fetch: typeof globalThis.fetch) {}
@@ -81,7 +82,7 @@ export class KeySet {
       (error) => {
         this.failed++
         this.error = error ?? 'no answer'
-        this.address = undefined // it may have moved
+        this.address = this.known = undefined // it may have moved
       },
     ).finally(() => { this.flight = undefined })
   }
@@ -99,11 +100,25 @@ export class KeySet {
     return keys
   }
 
+  /** Where the issuer answers what is asked about tokens. */
+  async introspection(): Promise<string> {
+    const address = (await this.document()).introspection_endpoint
+    if (typeof address !== 'string' || !safe(address)) throw new Error('the issuer has no introspection endpoint')
+    return address
+  }
+
   private async discover(): Promise<string> {
+    return (await this.document()).jwks_uri as string
+  }
+
+  /** The issuer's discovery document, read once. */
+  private async document(): Promise<Record<string, unknown>> {
+    if (this.known) return this.known
     const found = (await this.get(this.issuer.replace(/\/$/, '') + '/.well-known/openid-configuration')) as Record<string, unknown>
     if (found.issuer !== this.issuer) throw new Error(`the discovery document is of the issuer ${String(found.issuer)}`)
     if (typeof found.jwks_uri !== 'string' || !safe(found.jwks_uri)) throw new Error('jwks_uri must be an https URL')
-    return found.jwks_uri
+    this.known = found
+    return found
   }
 
   private async get(address: string): Promise<unknown> {
@@ -112,8 +127,10 @@ export class KeySet {
 }
 
 /** Gets what the issuer has at an address: only 200 with a body of bounded size is an answer. */
-export async function fetched(fetch: typeof globalThis.fetch, address: string, accept: string): Promise<string> {
-  const answer = await fetch(address, { headers: { accept }, redirect: 'manual', signal: AbortSignal.timeout(5000) })
+export async function fetched(fetch: typeof globalThis.fetch, address: string, accept: string,
+  post?: { body: URLSearchParams; headers: Record<string, string> }): Promise<string> {
+  const answer = await fetch(address, { ...(post && { method: 'POST', body: post.body }), headers: { accept, ...post?.headers },
+    redirect: 'manual', signal: AbortSignal.timeout(5000) })
   if (answer.status !== 200) throw new Error(`${address} answers ${answer.status}`)
   let body = ''
   const text = new TextDecoder()

@@ -7,7 +7,7 @@ import { deflateSync } from 'node:zlib'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import { Api, type Options, Proofs, type Token } from '../src/index.js'
 import * as forExpress from '../src/express.js'
 import * as forFastify from '../src/fastify.js'
@@ -50,6 +50,52 @@ class World {
     return got instanceof Response ? got.status : 200
   }
 }
+
+describe('introspection', () => {
+  it('is asked once in ten seconds, by a key, and answers of no use are not kept as good', async () => {
+    const w = await World.make()
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+    const asked: URLSearchParams[] = []
+    let says: Record<string, unknown> = { active: true, token_type: 'Bearer', aud: resource, sub: 'ada' }
+    let status = 200
+    const fetch = (async (address: unknown, init?: RequestInit) => {
+      if (String(address) !== `${issuer}/ask`) return w.fetch(address as string)
+      asked.push(init!.body as URLSearchParams)
+      return Response.json(says, { status })
+    }) as typeof globalThis.fetch
+    const key = { ...(await exportJWK(privateKey)), alg: 'ES256', kid: 'mine' }
+    const api = w.api({ fetch, introspection: { clientId: 'api', key, endpoint: `${issuer}/ask`, always: true } })
+    mock.timers.enable({ apis: ['Date'], now: Date.now() })
+    try {
+      const token = await w.token()
+      for (const t of ['opaque', 'opaque', token, token]) assert.equal(await w.status(api, t), 200)
+      assert.deepEqual(asked.map((b) => b.get('token')), ['opaque', token])
+      const { payload, protectedHeader } = await jwtVerify(asked[0]!.get('client_assertion')!, publicKey,
+        { issuer: 'api', subject: 'api', audience: issuer, currentDate: new Date() })
+      assert.equal(protectedHeader.kid, 'mine')
+      assert.ok(payload.jti && payload.exp! - payload.iat! === 60 && !asked[0]!.has('client_secret'))
+      says = { active: false }
+      assert.equal(await w.status(api, token), 200)
+      mock.timers.tick(10_000)
+      assert.equal(await w.status(api, token), 401)
+      says = { active: true, token_type: 'Bearer', aud: resource, sub: 'ada' }
+      mock.timers.tick(5_000)
+      status = 500
+      assert.equal(await w.status(api, token), 503) // the endpoint is away: neither good nor bad
+      status = 200
+      assert.equal(await w.status(api, token), 200) // … and that is not kept
+      const before = asked.length
+      await Promise.all(Array.from({ length: 40 }, (_, i) => w.status(api, `opaque${i}`))) // 16 at a time, and all of them
+      assert.equal(asked.length, before + 40)
+    } finally {
+      mock.timers.reset()
+    }
+    for (const bad of [{ clientId: 'api' }, { clientId: '', secret: 's' }, { clientId: 'api', secret: 's', key },
+      { clientId: 'api', key: await exportJWK(publicKey) }, { clientId: 'api', secret: 's', endpoint: 'http://id.example/ask' }]) {
+      assert.throws(() => w.api({ introspection: bad }), TypeError)
+    }
+  })
+})
 
 describe('logout tokens', () => {
   it('end sessions once, and nothing else does', async () => {

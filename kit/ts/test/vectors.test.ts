@@ -13,10 +13,11 @@ interface Vector {
   name: string
   why?: string
   options?: { base_url?: string; audiences?: string[]; algorithms?: string[]; dpop_required?: boolean; nonce_keys?: string[]
-    proxy_header?: string; trusted?: string[] }
+    proxy_header?: string; trusted?: string[]; introspect?: string }
   issuer_is?: string
   demand?: { scopes?: string[]; any_scope?: string[]; max_age?: number; acr?: string[]; bound?: boolean }
   lists?: Record<string, string>
+  answer?: { status: number; body: string }
   before?: Sent[]
   wait?: number
   request: Sent
@@ -26,19 +27,30 @@ interface Vector {
 
 interface Suite { issuer: string; resource: string; time: number; jwks: unknown; vectors: Vector[] }
 
-function api(s: Suite, v: Vector, observe: (r: Refusal | undefined) => void): Api {
+function api(s: Suite, v: Vector, observe: (r: Refusal | undefined) => void, asks: () => void): Api {
   const o = v.options ?? {}
   const trusted = new BlockList()
   for (const network of o.trusted ?? []) trusted.addSubnet(network.split('/')[0]!, Number(network.split('/')[1]))
-  const fetch = async (address: unknown) => {
+  const fetch = async (address: unknown, init: { method?: string; body?: URLSearchParams; headers: Record<string, string> }) => {
     if (v.issuer_is === 'away') throw new Error('no route to the issuer')
     if (v.issuer_is === 'broken') return new Response(null, { status: 500 })
     const list = v.lists?.[String(address)]
     if (list !== undefined) return new Response(list || null, { status: list === '' ? 404 : 200 })
-    return Response.json(String(address).endsWith('/jwks') ? s.jwks : { issuer: s.issuer, jwks_uri: `${s.issuer}/jwks` })
+    if (String(address) === `${s.issuer}/introspect` && v.answer) {
+      asks()
+      assert.equal(init.method, 'POST')
+      assert.equal(init.headers.authorization, `Basic ${btoa('api:a+b%3Ac')}`)
+      assert.equal(init.headers.accept, o.introspect === 'signed' ? 'application/token-introspection+jwt' : 'application/json')
+      assert.equal(init.body?.get('token'), v.request.headers![0]![1].split(' ')[1])
+      return new Response(v.answer.body, { status: v.answer.status })
+    }
+    return Response.json(String(address).endsWith('/jwks') ? s.jwks
+      : { issuer: s.issuer, jwks_uri: `${s.issuer}/jwks`, introspection_endpoint: `${s.issuer}/introspect` })
   }
   return new Api(s.issuer, s.resource, { baseURL: o.base_url, audiences: o.audiences, algorithms: o.algorithms, observe,
-    fetch: fetch as typeof globalThis.fetch,
+    fetch: fetch as unknown as typeof globalThis.fetch,
+    introspection: o.introspect ? { clientId: 'api', secret: 'a b:c', always: o.introspect === 'always', signed: o.introspect === 'signed' }
+      : undefined,
     dpop: { required: o.dpop_required, nonceKeys: o.nonce_keys?.map((k) => new Uint8Array(Buffer.from(k, 'base64url'))) },
     proxy: o.proxy_header ? { header: o.proxy_header, trusted: (remote) => trusted.check(remote) } : undefined })
 }
@@ -53,11 +65,13 @@ function send(a: Api, v: Vector, r: Sent) {
 
 async function decide(s: Suite, v: Vector) {
   let refusal: Refusal | undefined
-  const a = api(s, v, (r) => { refusal = r })
+  let asked = 0
+  const a = api(s, v, (r) => { refusal = r }, () => { asked++ })
   mock.timers.setTime((s.time - (v.wait ?? 0)) * 1000)
   for (const r of v.before ?? []) await send(a, v, r)
   mock.timers.setTime(s.time * 1000)
   const got = await send(a, v, v.request)
+  assert.equal(asked > 0, v.answer !== undefined, `the endpoint was asked ${asked} times`)
   const nonce = got.headers.get('dpop-nonce') ?? undefined
   if (!(got instanceof Response)) {
     const t = got.token
