@@ -141,7 +141,7 @@ func (s *Service) resettable(ctx context.Context, userID string, d resetData) (s
 
 // Reset gives the person of the link a new password. Everything of theirs ends, this browser's session too; a frozen account
 // is open again. The link was in their mailbox, so the address is proven; if nobody had proven it before, whatever was
-// attached until now (factors, linked logins) is dropped, because somebody else may have attached it (D04,
+// attached until now (factors, linked logins, consents to apps) is dropped, because somebody else may have attached it (D04,
 // E13). Second factors of a proven account stay. ErrGone, Mistakes, password.ErrBusy.
 func (s *Service) Reset(ctx context.Context, secret, password string) (storage.User, error) {
 	u, _, err := s.LookReset(ctx, secret, "")
@@ -230,6 +230,9 @@ func (s *Service) proven(ctx context.Context, u storage.User, d resetData) error
 	}
 	if _, err := s.ways.DropAttached(ctx, drop); err != nil {
 		return err
+	}
+	if _, err := s.DisconnectAll(ctx, u.ID); err != nil { // else an app that somebody else agreed with would be let in without a question
+		return fmt.Errorf("withdraw what was agreed before the address was proven: %w", err)
 	}
 	verify, err := s.byLink(ctx, u.ID, d.Epoch, factor.VerifyAddress)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"signet/clients"
 	"signet/server/servertest"
+	"signet/users"
 	"signet/users/factor"
 )
 
@@ -146,4 +147,33 @@ func TestResetLeadsBackToTheApp(t *testing.T) {
 	if other.Landed != nil || other.URL.Path != "/account" {
 		t.Errorf("another browser is at %v, %s", other.Landed, other.URL)
 	}
+}
+
+// TestD04_AppsThatWereAgreedWithBeforeTheAddressWasProvenAskAgain: somebody made an account of Ada's address while nobody verified any,
+// agreed with an app of theirs, and left a browser that the account knows. Ada, who chooses a new password by the link in her mailbox,
+// finds nothing of it: the app has to ask, its tokens are over, and the browser is signed in to nothing.
+func TestD04_AppsThatWereAgreedWithBeforeTheAddressWasProvenAskAgain(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s, box := servertest.NewWithMail(t, engine)
+		ada := s.Person(t, "ada@example.com", func(r *users.Registration) { r.Verification = users.Verification{} })
+		app := s.App(t, "trap").With("openid", "email", "offline_access")
+		intruder := s.Browser(t)
+		tokens := app.Login(t, intruder, ada)
+		b := s.Browser(t)
+		b.Get(t, s.AskReset(t, box, ada.Email)).Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+		if b.URL.Path != "/account" {
+			t.Fatalf("at %s (%d): %s", b.URL, b.Status, b.Text("main"))
+		}
+		if app.Begin(t, b); b.Landed != nil || !b.Has("consent-allow") {
+			t.Errorf("the app is let in without a question: landed %v, at %s", b.Landed, b.URL)
+		}
+		_, err := app.TryRefresh(t.Context(), tokens.RefreshToken)
+		servertest.Refused(t, err, "invalid_grant")
+		if app.Begin(t, intruder); !intruder.Has("login-submit") {
+			t.Errorf("the intruder is at %s (%d)", intruder.URL, intruder.Status)
+		}
+		if intruder.SignIn(t, ada); !intruder.Has("login-submit") {
+			t.Errorf("the intruder's password opens the account: at %s", intruder.URL)
+		}
+	})
 }
