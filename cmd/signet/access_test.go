@@ -90,6 +90,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"resource create":       {"acts", "--identifier https://api.example"},
 	"resource delete":       {"acts", "https://api.example --yes"},
 	"resource list":         {"reads", ""},
+	"resource metadata":     {"reads", "https://api.example"},
 	"resource show":         {"reads", "https://api.example"},
 	"resource update":       {"acts", "https://api.example --name x"},
 	"restore":               {"file", "b"},

@@ -21,7 +21,7 @@ import (
 
 func (a *app) resource() *cobra.Command {
 	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), a.resourceAdd(), reads(a.resourceList()),
-		reads(a.resourceShow()),
+		reads(a.resourceShow()), reads(a.resourceMetadata()),
 		a.resourceUpdate(), a.resourceDelete(), a.resourceCheck())
 }
 

@@ -42,6 +42,23 @@ func (a *app) resourceAdd() *cobra.Command {
 	return c
 }
 
+// resourceMetadata prints what a registered API has to serve, as it is now.
+func (a *app) resourceMetadata() *cobra.Command {
+	return a.verb("metadata URI", "Print the document that an API serves (RFC 9728)", 1, func(cmd *cobra.Command, args []string) error {
+		return a.within(cmd, func(_ context.Context, h *server.Services) error {
+			r, err := findResource(h, args[0])
+			if err != nil {
+				return err
+			}
+			kit, err := kitOf(h.Config.Server.Issuer, r)
+			if err != nil {
+				return usage("%q is no address of the web: such an API has no document", r.Identifier)
+			}
+			return a.answer(kit.Metadata, func(w io.Writer) { fmt.Fprintf(w, "%s\n", kit.document()) })
+		})
+	})
+}
+
 // resourceKit is what an API needs to take tokens.
 type resourceKit struct {
 	Resource    clients.Resource `json:"resource"`
@@ -96,13 +113,14 @@ func quoted(list []string) (all []string) {
 	return all
 }
 
+func (k resourceKit) document() []byte {
+	text, _ := json.MarshalIndent(k.Metadata, "", "  ") // of strings alone
+	return text
+}
+
 func (k resourceKit) write(w io.Writer) {
-	document, err := json.MarshalIndent(k.Metadata, "", "  ")
-	if err != nil {
-		return // of strings alone
-	}
 	for _, part := range [][2]string{
-		{"The API's metadata (RFC 9728), at " + k.MetadataURL, string(document)},
+		{"The API's metadata (RFC 9728), at " + k.MetadataURL, string(k.document())},
 		{"What it answers to a request without a token, with status 401", k.Challenge},
 		{"Proof that it does", k.Proof}, {"In Go (kit/go/README.md of Signet says how to get the kit)", k.Go},
 		{"In TypeScript (likewise kit/ts/README.md)", k.TypeScript},
