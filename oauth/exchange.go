@@ -79,6 +79,7 @@ func (p *Provider) exchange(ctx context.Context, req *ledger.Request) (*Answer, 
 	if err := p.exchangeStatus(ctx, req, &x); err != nil {
 		return nil, err
 	}
+	req.SubjectClient = x.subject.ClientID
 	return p.signExchanged(req, &x)
 }
 

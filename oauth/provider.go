@@ -59,7 +59,9 @@ type Options struct {
 	DefaultAudience string
 	// Passwords checks passwords for the password grant; nil refuses it to every client.
 	Passwords grants.PasswordChecker
-	Metrics   Metrics        // nil counts nothing
+	Metrics   Metrics // nil counts nothing
+	// Exchanged counts a token exchange, by who exchanged whose token; nil = nobody does.
+	Exchanged func(client, subjectClient string)
 	Notices   ledger.Notices // nil tells nobody
 	// Sessions keeps which clients were used in a session, of those that are told when it ends; nil = none is.
 	Sessions ledger.SessionClients

@@ -118,6 +118,9 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 		return nil, refusal.From(err)
 	}
 	p.o.Metrics.TokenIssued(grant)
+	if p.o.Exchanged != nil && req.SubjectClient != "" {
+		p.o.Exchanged(client.ClientID, req.SubjectClient)
+	}
 	return answer, nil
 }
 

@@ -77,6 +77,11 @@ func TestRFC8693_FromOutside(t *testing.T) {
 				two["issued_token_type"] != "urn:ietf:params:oauth:token-type:access_token" || h.Get("Cache-Control") != "no-store" {
 				t.Fatalf("%d %v", code, two)
 			}
+			told, want := httptest.NewRecorder(), `{client="`+api.app.ClientID+`",subject_client="`+app.app.ClientID+`"} 1`
+			s.Services().Metrics.Handler().ServeHTTP(told, httptest.NewRequest("GET", "/metrics", nil))
+			if !strings.Contains(told.Body.String(), "signet_token_exchanges_total"+want) {
+				t.Errorf("the metrics have no %s", want)
+			}
 			before, after := claimsOf(t, one["access_token"].(string)), claimsOf(t, two["access_token"].(string))
 			if after["sub"] != before["sub"] || after["sub"] == ada.ID || after["cnf"].(map[string]any)["jkt"] != api.key.Thumbprint(t) {
 				t.Errorf("%v of %v", after, before)

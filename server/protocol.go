@@ -137,7 +137,7 @@ func (h *Services) provider(issuer *tokens.Issuer, lists *status.Lists) (*oauth.
 			Code: t.CodeLifetime, Access: t.AccessLifetime, Idle: t.RefreshIdle, Absolute: t.RefreshLifetime, Grace: t.RefreshGrace,
 		},
 		DefaultAudience: t.DefaultAudience, Passwords: passwordChecker{h.People, h.Factors}, Metrics: h.Metrics, Notices: notices{h},
-		Sessions: h.DB, Keys: h.clientKeys,
+		Sessions: h.DB, Keys: h.clientKeys, Exchanged: h.Metrics.Exchanged,
 	}
 	if h.Config.Device.Enabled {
 		o.Devices = h.DB

@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -225,13 +228,31 @@ func TestRFC9126_2_3_WhatIsRefused(t *testing.T) {
 	if status, _ := p.app.Post(t, "/oauth2/par", url.Values{"x": {strings.Repeat("a", 100<<10)}}); status != http.StatusRequestEntityTooLarge {
 		t.Errorf("100 KiB: %d", status)
 	}
-	// No secret and no assertion is kept.
+	r := httptest.NewRequest(http.MethodGet, s.URL+"/oauth2/par?"+form.Encode(), nil)
+	if status, _, h := answer(t, s, r); status != http.StatusMethodNotAllowed || !strings.Contains(h.Get("Allow"), "POST") {
+		t.Errorf("GET: %d, Allow %q", status, h.Get("Allow"))
+	}
+	p.keepsNoProof()
 	b := s.Browser(t)
 	for _, uri := range []string{"urn:ietf:params:oauth:request_uri:", "urn:ietf:params:oauth:request_uri:" + strings.Repeat("A", 3000),
 		"urn:ietf:params:oauth:request_uri:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
 		if p.open(b, uri); b.Landed != nil || b.Status != 400 {
 			t.Errorf("%.60s: %d", uri, b.Status)
 		}
+	}
+}
+
+// keepsNoProof: of a push the judged request is kept, and nothing by which the client proved to be itself (section 2.1).
+func (p pushes) keepsNoProof() {
+	p.Helper()
+	post := pushes{p.T, p.s, p.s.App(p.T, "post", func(m *clients.Metadata) { m.TokenEndpointAuthMethod = clients.MethodPost })}
+	secret := post.app.ClientSecret
+	post.app.ClientSecret = "" // for it is in the form
+	uri, _ := post.push(map[string]string{"client_id": "post", "client_secret": secret, "state": "kept"})
+	sum := sha256.Sum256([]byte(strings.TrimPrefix(uri, "urn:ietf:params:oauth:request_uri:")))
+	row, err := p.s.Services().DB.Pushed(p.Context(), base64.RawURLEncoding.EncodeToString(sum[:]), time.Now())
+	if err != nil || !strings.Contains(string(row.Data), "kept") || strings.Contains(string(row.Data), secret) {
+		p.Errorf("kept: %v %s", err, row.Data)
 	}
 }
 

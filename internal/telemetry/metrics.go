@@ -35,6 +35,7 @@ type Metrics struct {
 	devices   *prometheus.CounterVec
 	asked     *prometheus.CounterVec
 	asserted  *prometheus.CounterVec
+	exchanged *prometheus.CounterVec
 	pings     *prometheus.CounterVec
 	pushes    *prometheus.CounterVec
 	clients   *prometheus.CounterVec
@@ -94,6 +95,8 @@ func NewMetrics() *Metrics {
 	m.asserted = counter("assertions_total",
 		"Assertions of trusted issuers (RFC 7523), by issuer and outcome: taken, refused, replayed; other: of an issuer that is not trusted.",
 		"issuer", "outcome")
+	m.exchanged = counter("token_exchanges_total", "Token exchanges, by the client that exchanged and the client whose token it was; an "+
+		"operator's policy names both.", "client", "subject_client")
 	m.pings = counter("ciba_pings_total", "Pings to apps that somebody decided, by outcome of a try.", "outcome")
 	m.pushes = counter("ciba_pushes_total", "Tokens, or errors, that were sent to apps after a decision, by outcome of a try.", "outcome")
 	m.pushed = counter("pushed_requests_total",
@@ -238,6 +241,11 @@ func (m *Metrics) Device(outcome string) {
 // Asserted counts an assertion. The issuer is one of the configuration, or "" where none of these was found to have signed it.
 func (m *Metrics) Asserted(issuer, outcome string) {
 	m.asserted.WithLabelValues(cmp.Or(issuer, "other"), oneOf(outcome, "taken", "refused", "replayed")).Inc()
+}
+
+// Exchanged counts a token exchange. An operator's policy lets the one client have tokens of the other.
+func (m *Metrics) Exchanged(client, subjectClient string) {
+	m.exchanged.WithLabelValues(client, subjectClient).Inc()
 }
 
 // Asked counts a request for somebody's decision; outcome: asked, approved, denied.

@@ -49,6 +49,9 @@ type Request struct {
 	Presented tokens.Refresh
 	Verdict   Verdict
 
+	// SubjectClient is whose token is exchanged (RFC 8693), once it may be; "" = none is.
+	SubjectClient string
+
 	// Source is the assertion that the grant comes of, once it is verified.
 	Source Source
 
