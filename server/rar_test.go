@@ -236,6 +236,36 @@ func TestRFC9396_TheOtherWaysIn(t *testing.T) {
 	}
 }
 
+// TestRFC9396_AnAppAsksSomebodyElsewhere for something in particular (CIBA Core section 7.1): the person reads just that before they say
+// yes, and it is what the token is for.
+func TestRFC9396_AnAppAsksSomebodyElsewhere(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly())
+	declareBank(t, s)
+	ada, b := s.Person(t, "ada@example.com"), s.Browser(t)
+	c := newCounter(t, s, "till", func(m *clients.Metadata) { m.DetailsTypes = []string{"payment"} })
+	id := c.begin(ada.Email, "authorization_details", pays("Bob", "9"))
+	c.sees(b, ada, 1)
+	if !strings.Contains(b.Text("details"), "Bob") {
+		t.Errorf("the page does not say it: %s", b.Text("main"))
+	}
+	if b.Submit(t, "request-allow", url.Values{"details": {"x"}}); !b.Has("request-allow") {
+		t.Errorf("what was not shown: at %s: %s", b.URL, b.Text("main"))
+	}
+	b.Submit(t, "request-allow", nil)
+	if status, got := c.poll(id); status != 200 || !strings.Contains(asJSON(t, got["authorization_details"]), `"9"`) {
+		t.Errorf("%d %v", status, got)
+	}
+	for name, bad := range map[string]string{"unknown type": `[{"type":"nobody"}]`, "too little": `[{"type":"payment"}]`, "no list": `{}`} {
+		if status, got := c.ask(ada.Email, "authorization_details", bad); status != 400 || got["error"] != "invalid_authorization_details" {
+			t.Errorf("%s: %d %v", name, status, got)
+		}
+	}
+	other := newCounter(t, s, "other") // which may not
+	if status, got := other.ask(ada.Email, "authorization_details", pays("Bob", "9")); got["error"] != "invalid_authorization_details" {
+		t.Errorf("an app without the type: %d %v", status, got)
+	}
+}
+
 // TestRFC9396_WhatWasNotShownIsNotAllowed: an answer to a page that said something else, which a replica of the release before made for
 // example, or an app's own form.
 func TestRFC9396_WhatWasNotShownIsNotAllowed(t *testing.T) {
