@@ -29,11 +29,15 @@ type fapi struct {
 
 func newFAPI(t *testing.T, profile string, change ...func(m *clients.Metadata)) (fapi, bound) {
 	t.Helper()
+	return fapiAt(t, servertest.New(t, servertest.HandlerOnly()), profile, change...)
+}
+
+func fapiAt(t *testing.T, s *servertest.Server, profile string, change ...func(m *clients.Metadata)) (fapi, bound) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := servertest.New(t, servertest.HandlerOnly())
 	app := s.App(t, "bank", func(m *clients.Metadata) {
 		m.Profile, m.TokenEndpointAuthMethod = profile, clients.MethodJWTKey
 		m.GrantTypes = []string{clients.AuthorizationCode, clients.RefreshToken}
@@ -286,6 +290,26 @@ func TestFAPI2_AGrantInUseStays(t *testing.T) {
 		time.Sleep(31 * time.Minute)
 		if status, got, _ := b.post(f.s, f.authenticated(refreshForm(one["refresh_token"]), nil), b.proof()); status != 400 {
 			t.Errorf("idle for too long: %d %v", status, got)
+		}
+	})
+}
+
+// TestFAPI2_CodesLiveAMinute, however long those of others do (FAPI 2.0 Security Profile section 5.3.2.1).
+func TestFAPI2_CodesLiveAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML("tokens: {code_lifetime: 5m}\n"))
+		f, b := fapiAt(t, s, clients.ProfileFAPI2)
+		ada, browser := s.Person(t, "ada@example.com"), s.Browser(t)
+		for wait, want := range map[time.Duration]int{59 * time.Second: 200, 61 * time.Second: 400} {
+			form, verifier := f.form(nil)
+			_, got := f.app.Post(t, "/oauth2/par", f.authenticated(form, nil))
+			f.open(browser, got["request_uri"].(string))
+			exchange := url.Values{"grant_type": {"authorization_code"}, "code": {f.through(browser, ada).Get("code")},
+				"redirect_uri": f.app.RedirectURIs, "code_verifier": {verifier}}
+			time.Sleep(wait)
+			if status, got, _ := b.post(s, f.authenticated(exchange, nil), b.proof()); status != want {
+				t.Errorf("after %v: %d %v", wait, status, got)
+			}
 		}
 	})
 }
