@@ -63,3 +63,29 @@ func TestRFC8705_ADeviceBindsItsTokens(t *testing.T) {
 		t.Errorf("refresh: %d %v", code, yes)
 	}
 }
+
+// TestRFC8705_WhoAsksElsewhereComesByCertificate: devices and apps that name the person prove themselves by it as others do, at the
+// addresses that discovery has for them.
+func TestRFC8705_WhoAsksElsewhereComesByCertificate(t *testing.T) { // sections 2 and 5
+	w := newCertified(t)
+	ada := w.Person(t, "ada@example.com")
+	w.App(t, "till", byName("till"), func(m *clients.Metadata) {
+		m.RedirectURIs, m.GrantTypes = nil, []string{clients.DeviceCode, clients.CIBA}
+	})
+	own, other := w.with(w.ca.Sign(t, "till").TLS()), w.with(w.ca.Sign(t, "other").TLS())
+	for path, answer := range map[string]string{"/oauth2/device_authorization": "device_code", "/oauth2/bc-authorize": "auth_req_id"} {
+		form := url.Values{"client_id": {"till"}, "scope": {"openid"}}
+		if answer == "auth_req_id" {
+			form.Set("login_hint", ada.Email)
+		}
+		if code, no := w.post(other, w.base+path, form); code != 401 || no["error"] != "invalid_client" {
+			t.Errorf("%s with another: %d %v", path, code, no)
+		}
+		if code, no := w.post(w.with(), w.base+path, form); code != 401 || no["error"] != "invalid_client" {
+			t.Errorf("%s without: %d %v", path, code, no)
+		}
+		if code, got := w.post(own, w.base+path, form); code != 200 || got[answer] == nil {
+			t.Errorf("%s: %d %v", path, code, got)
+		}
+	}
+}

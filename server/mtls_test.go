@@ -136,7 +136,8 @@ func TestRFC8705_ClientsComeByCertificate(t *testing.T) { // sections 2 and 5
 	d := w.discovery()
 	for name, path := range map[string]string{"token_endpoint": "/oauth2/token", "revocation_endpoint": "/oauth2/revoke",
 		"introspection_endpoint": "/oauth2/introspect", "userinfo_endpoint": "/userinfo",
-		"pushed_authorization_request_endpoint": "/oauth2/par"} {
+		"pushed_authorization_request_endpoint": "/oauth2/par", "device_authorization_endpoint": "/oauth2/device_authorization",
+		"backchannel_authentication_endpoint": "/oauth2/bc-authorize"} {
 		if d.Aliases[name] != w.base+path {
 			t.Errorf("alias of %s: %q", name, d.Aliases[name])
 		}
