@@ -195,3 +195,22 @@ func TestSkipsConsentAndPKCE(t *testing.T) { // I03, H07
 		t.Error("who needs PKCE")
 	}
 }
+
+// TestRFC9449_BoundTokensComeFromTheTokenEndpoint: the authorization endpoint sees neither key nor certificate (also RFC 8705 section 3).
+func TestRFC9449_BoundTokensComeFromTheTokenEndpoint(t *testing.T) {
+	for field, bind := range map[string]func(m *Metadata){
+		"dpop_bound_access_tokens":                   func(m *Metadata) { m.DPoPBoundAccessTokens = true },
+		"tls_client_certificate_bound_access_tokens": func(m *Metadata) { m.CertificateBoundAccessTokens = true },
+	} {
+		for response, refused := range map[string]bool{"code": false, "id_token": false, "code id_token": false, "id_token token": true,
+			"code token": true, "code id_token token": true} {
+			m := good(func(m *Metadata) {
+				m.GrantTypes, m.ResponseTypes = []string{AuthorizationCode, Implicit}, []string{"code", "id_token", response}
+				bind(m)
+			})
+			if err := m.Validate(); (err != nil && strings.Contains(err.Error(), field)) != refused {
+				t.Errorf("%s with %q: %v", field, response, err)
+			}
+		}
+	}
+}
