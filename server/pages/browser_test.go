@@ -68,6 +68,12 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 		return err
 	}
 	mux.Page("GET /logos/notes/abc", picture)
+	mux.Page("GET /logos/wide/abc", func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, err := w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" width="900" height="360">` +
+			`<path fill="#59c" d="M0 0h900v360H0z"/></svg>`))
+		return err
+	})
 	mux.Page("GET /pictures/{id}", picture)
 	mux.Page("GET /upstreams/work/abc", picture)
 	mux.Page("GET /signin/factor/qr", picture)
@@ -111,6 +117,24 @@ func TestPagesInABrowser(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		for _, lang := range []string{"en", "de", widestTag} {
 			look(t, within(t, ctx), base, name, lang)
+		}
+	}
+}
+
+// A logo may be a word, and wide: it is not pressed into a square, and takes no more than its place (RFC 7591 section 2, logo_uri).
+func TestAWideLogoKeepsItsShape(t *testing.T) {
+	app := App{ID: "wide", Name: "Wide", Host: "wide.example", LogoURI: "/logos/wide/abc"}
+	base := serveSamples(t, map[string]Page{"signin": SignIn{App: &app, Action: "/signin"},
+		"consent": Consent{App: app, Action: "/consent?i=abc", Person: Person{Name: "Ada"}, Fixed: []ScopeLine{{Scope: "openid"}}}})
+	ctx := within(t, chromium(t))
+	for page, high := range map[string]float64{"signin": 24, "consent": 40} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(360, 800), chromedp.Navigate(base+"/page/"+page)); err != nil {
+			t.Fatal(err)
+		}
+		got := ask[[]float64](t, ctx, `(() => { const i = document.querySelector("img.app"), r = i.getBoundingClientRect();
+			return [r.width, r.height, getComputedStyle(i).objectFit === "contain" ? 1 : 0]; })()`)
+		if got[0] < 2*high || got[0] > 96 || got[1] != high || got[2] != 1 {
+			t.Errorf("%s: a logo of 900×360 is shown as %v", page, got)
 		}
 	}
 }
