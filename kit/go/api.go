@@ -61,6 +61,8 @@ type API struct {
 	failed *memory[bool]    // logout tokens whose session could not be ended
 	slots  chan struct{}    // introspection requests at a time
 
+	proofKeys *memory[proofKey]
+
 	statuses statusLists
 }
 
@@ -116,7 +118,8 @@ func assemble(issuer, resource string, id, base *url.URL, o Options) *API {
 		o.Algorithms = defaultAlgorithms
 	}
 	a := &API{issuer: issuer, resource: resource, audiences: append([]string{resource}, o.Audiences...), base: base, o: o,
-		http: client(o.HTTP), seen: &memory[*Token]{}, asked: &memory[*inform]{}, failed: &memory[bool]{}, slots: make(chan struct{}, 16)}
+		http: client(o.HTTP), seen: &memory[*Token]{}, asked: &memory[*inform]{}, failed: &memory[bool]{}, slots: make(chan struct{}, 16),
+		proofKeys: &memory[proofKey]{}}
 	if isWeb(id) {
 		a.metadata = wellKnown(id)
 	}

@@ -238,3 +238,24 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkVerifyBound is the kit alone with a proof and a new token.
+func BenchmarkVerifyBound(b *testing.B) {
+	m := newMaker(b)
+	api, err := New(issuer, resource, Options{HTTP: &http.Client{Transport: serving(issuer, string(m.jwks()))}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Now().Unix()
+	token := m.token(body{"iat": now, "exp": now + 3600, "cnf": body{"jkt": m.thumbprint("client")}})
+	r := httptest.NewRequest("GET", target, nil)
+	r.Header.Set("Authorization", "DPoP "+token)
+	r.Header.Set("DPoP", m.proof(token, body{"iat": now}))
+	b.ReportAllocs()
+	for b.Loop() {
+		api.seen, api.o.DPoP.Replay = &memory[*Token]{}, &proofs{}
+		if _, err := api.Verify(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

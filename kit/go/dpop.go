@@ -97,12 +97,16 @@ func (a *API) proven(r *http.Request, token, jkt string) (nonce string, err erro
 	if len(sent) != 1 {
 		return "", fmt.Errorf("%w: %d DPoP headers", ErrProof, len(sent))
 	}
-	thumb, p, err := readProof(sent[0])
+	key, p, err := a.readProof(sent[0])
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrProof, err)
 	}
-	if thumb != jkt {
+	if key.thumb != jkt {
 		return "", fmt.Errorf("%w: the proof is of another key than the token", ErrBinding)
+	}
+	if !key.known { // and not before: nobody without a token fills the memory
+		key.known = true
+		a.proofKeys.put(key.sent, key, time.Now().Add(rememberKey))
 	}
 	sum := sha256.Sum256([]byte(token))
 	age, now := or(a.o.DPoP.MaxAge, time.Minute), time.Now()
@@ -138,36 +142,60 @@ func (a *API) proven(r *http.Request, token, jkt string) (nonce string, err erro
 	return nonce, nil
 }
 
-// readProof checks form and signature; it gives the thumbprint of the proof's key.
-func readProof(compact string) (thumb string, p payload, err error) {
+// rememberKey is how long the key of a client is not read again. Each proof is verified with it all the same.
+const rememberKey = time.Hour
+
+// proofKey is the key of a proof, read.
+type proofKey struct {
+	sent  string // as the header has it
+	key   jose.JSONWebKey
+	thumb string
+	known bool // it is remembered
+}
+
+// readProof checks form and signature, and gives the proof's key.
+func (a *API) readProof(compact string) (key proofKey, p payload, err error) {
 	if len(compact) > maxProof {
-		return "", p, errors.New("the proof is too long")
+		return key, p, errors.New("the proof is too long")
 	}
 	j, err := split(compact)
 	switch {
 	case err != nil:
-		return "", p, err
+		return key, p, err
 	case j.Type != "dpop+jwt":
-		return "", p, fmt.Errorf("typ of the proof is %.32q", j.Type)
+		return key, p, fmt.Errorf("typ of the proof is %.32q", j.Type)
 	case !slices.Contains(proofAlgorithms, j.Alg):
-		return "", p, fmt.Errorf("alg of the proof is %.32q", j.Alg)
+		return key, p, fmt.Errorf("alg of the proof is %.32q", j.Alg)
 	}
-	var key jose.JSONWebKey
-	if err := json.Unmarshal(j.JWK, &key); err != nil || !key.IsPublic() || !key.Valid() {
-		return "", p, errors.New("jwk of the proof is not a public key")
+	if key, err = a.proofKey(j.JWK); err == nil && !fits(key.key, j.Alg) {
+		err = errors.New("jwk of the proof does not fit alg")
+	}
+	if err != nil {
+		return key, p, err
+	}
+	if !j.signedBy(key.key.Key) {
+		return key, p, errors.New("the proof has a wrong signature")
+	}
+	return key, p, json.Unmarshal(j.payload, &p)
+}
+
+// proofKey reads the key of a proof, or remembers it.
+func (a *API) proofKey(jwk []byte) (key proofKey, err error) {
+	sent := string(jwk)
+	if key, ok := a.proofKeys.get(sent); ok {
+		return key, nil
+	}
+	key.sent = sent
+	if err := json.Unmarshal(jwk, &key.key); err != nil || !key.key.IsPublic() || !key.key.Valid() {
+		return key, errors.New("jwk of the proof is not a public key")
 	}
 	// Anybody can send one: a key with a large exponent takes long to verify with.
-	if k, ok := key.Key.(*rsa.PublicKey); ok && (k.E > 65537 || k.N.BitLen() > 4096) || !fits(key, j.Alg) {
-		return "", p, errors.New("jwk of the proof does not fit alg")
+	if k, ok := key.key.Key.(*rsa.PublicKey); ok && (k.E > 65537 || k.N.BitLen() > 4096) {
+		return key, errors.New("jwk of the proof does not fit alg")
 	}
-	if !j.signedBy(key.Key) {
-		return "", p, errors.New("the proof has a wrong signature")
-	}
-	if err := json.Unmarshal(j.payload, &p); err != nil {
-		return "", p, err
-	}
-	sum, err := key.Thumbprint(crypto.SHA256)
-	return base64.RawURLEncoding.EncodeToString(sum), p, err
+	sum, err := key.key.Thumbprint(crypto.SHA256)
+	key.thumb = base64.RawURLEncoding.EncodeToString(sum)
+	return key, err
 }
 
 // address is what a proof for the request is made for: the base URL and the path as it came, whatever a router did to it since.
@@ -183,6 +211,9 @@ func (a *API) address(r *http.Request) string {
 }
 
 func madeFor(htu, target string) bool {
+	if htu == target && len(htu) <= maxHTU { // as almost always
+		return true
+	}
 	sent, ok := normal(htu)
 	want, _ := normal(target)
 	return ok && sent == want

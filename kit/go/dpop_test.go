@@ -135,3 +135,48 @@ func TestProofsAreForThePathThatCame(t *testing.T) {
 		}
 	})
 }
+
+// TestKeysOfProofsAreRemembered: once the token was theirs, and each proof is verified with them all the same.
+func TestKeysOfProofsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		n := 0
+		send := func(token, kid string, head header, spoil bool) error {
+			n++
+			k := w.keys[kid]
+			proof := w.proofWith(kid, k.Algorithm, token, head, body{"iat": time.Now().Unix(), "jti": fmt.Sprint(n)})
+			if spoil { // another signature of the same length
+				_, other, _ := strings.Cut(w.proofWith(kid, k.Algorithm, token, head, body{"jti": "other"}), ".")
+				proof = proof[:strings.LastIndex(proof, ".")] + other[strings.LastIndex(other, "."):]
+			}
+			_, err := w.api.Verify(withProof(token, proof).request(t))
+			return err
+		}
+		token := w.bound()
+		for range 3 { // strangers' keys fill no memory
+			if err := send(token, "stranger", nil, false); !errors.Is(err, ErrBinding) {
+				t.Error(err)
+			}
+		}
+		if have := len(w.api.proofKeys.young); have != 0 {
+			t.Errorf("%d keys are remembered", have)
+		}
+		if err := send(token, "client", nil, true); !errors.Is(err, ErrProof) || len(w.api.proofKeys.young) != 0 {
+			t.Error(err)
+		}
+		for range 2 {
+			if err := send(token, "client", nil, false); err != nil || len(w.api.proofKeys.young) != 1 {
+				t.Errorf("%v, %d are remembered", err, len(w.api.proofKeys.young))
+			}
+		}
+		if err := send(token, "client", nil, true); !errors.Is(err, ErrProof) {
+			t.Errorf("a wrong signature, of a key that is remembered: %v", err)
+		}
+		if err := send(token, "client", header{"alg": "ES384"}, false); !errors.Is(err, ErrProof) {
+			t.Errorf("another alg, of a key that is remembered: %v", err)
+		}
+		if err := send(w.now(body{"cnf": body{"jkt": w.thumbprint("stranger")}}), "client", nil, false); !errors.Is(err, ErrBinding) {
+			t.Errorf("another's token, of a key that is remembered: %v", err)
+		}
+	})
+}

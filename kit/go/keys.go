@@ -133,7 +133,8 @@ func fits(j jose.JSONWebKey, alg string) bool {
 	}
 	switch key := j.Key.(type) {
 	case *ecdsa.PublicKey:
-		return alg == map[int]string{256: "ES256", 384: "ES384", 521: "ES512"}[key.Params().BitSize]
+		bits := key.Params().BitSize
+		return alg == "ES256" && bits == 256 || alg == "ES384" && bits == 384 || alg == "ES512" && bits == 521
 	case *rsa.PublicKey:
 		bits := key.N.BitLen()
 		return bits >= 2048 && bits <= 8192 && len(alg) == 5 && (alg[:2] == "RS" || alg[:2] == "PS")

@@ -88,7 +88,13 @@ func (j jws) signedBy(key any) bool {
 	if k, ok := key.(ed25519.PublicKey); ok {
 		return len(k) == ed25519.PublicKeySize && ed25519.Verify(k, []byte(j.input), j.signature)
 	}
-	hash := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[j.Alg[2:]]
+	hash := crypto.SHA256
+	switch j.Alg[2:] {
+	case "384":
+		hash = crypto.SHA384
+	case "512":
+		hash = crypto.SHA512
+	}
 	h := hash.New()
 	h.Write([]byte(j.input))
 	sum := h.Sum(nil)
