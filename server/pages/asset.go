@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"signet/server/web"
 	"signet/templates"
@@ -29,7 +30,7 @@ type assets struct {
 type asset struct {
 	kind   string
 	body   []byte
-	packed []byte // by gzip; nil where that saves nothing
+	packed func() []byte // by gzip, when it is first asked for; nil where that saves nothing
 }
 
 var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
@@ -67,7 +68,7 @@ func loadAssets(o Options) (*assets, error) {
 	a.hash = hex.EncodeToString(sum.Sum(nil))[:12]
 	a.prefix = o.Prefix + "/static/" + a.hash + "/"
 	for name, f := range a.files {
-		f.packed = packed(f.body)
+		f.packed = sync.OnceValue(func() []byte { return packed(f.body) })
 		a.files[name] = f
 	}
 	return a, nil
@@ -154,9 +155,11 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", f.kind)
 	h.Set("Vary", "Accept-Encoding")
 	body := f.body
-	if f.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		h.Set("Content-Encoding", "gzip")
-		body = f.packed
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if small := f.packed(); small != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = small
+		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // for a picture opened by itself

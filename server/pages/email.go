@@ -66,7 +66,7 @@ func (p *Pages) Email(l mail.Email) (mail.Message, error) {
 	}
 	say := func(id string) string { return t.plain(id, words) }
 	part := func(name string) string {
-		if id := "mail." + l.Kind + "." + name; t.ids[id] {
+		if id := "mail." + l.Kind + "." + name; t.known().ids[id] {
 			return say(id)
 		}
 		return ""
@@ -136,7 +136,7 @@ func (l *locale) emailArg(name, value string, zone *time.Location) string {
 			return plainText(l.day(at.In(zone)))
 		}
 	case "Factor":
-		if l.ids["mail.factor."+value] {
+		if l.known().ids["mail.factor."+value] {
 			return string(l.say("mail.factor." + value))
 		}
 	case "Minutes", "Left":

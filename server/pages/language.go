@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -32,11 +32,32 @@ type locale struct {
 	tag  string // "en"
 	name string // in itself: "Deutsch"
 	dir  string
+	read func() (texts, error)
+	// where names the city and the country of an address or network; nil = nobody knows.
+	where func(address, language string) (city, country string)
+}
+
+// texts are those of a language.
+type texts struct {
 	ids  map[string]bool // the texts there are, those that fall back to English too
 	own  map[string]bool // … that are in this language
 	text *i18n.Localizer
-	// where names the city and the country of an address or network; nil = nobody knows.
-	where func(address, language string) (city, country string)
+}
+
+// known reads them when they are first needed. What could be wrong with the operator's was said at the start, and nothing is with ours.
+func (l *locale) known() texts {
+	t, err := l.read()
+	if err != nil {
+		return texts{text: i18n.NewLocalizer(i18n.NewBundle(language.English), l.tag)}
+	}
+	return t
+}
+
+// file is one with texts.
+type file struct {
+	path string
+	tag  language.Tag
+	raw  []byte
 }
 
 // shipped is the catalogue without an operator's files, which nobody changes: read once in a process.
@@ -50,17 +71,17 @@ func loadCatalogue(own fs.FS) (*catalogue, error) {
 	return readCatalogue(own)
 }
 
-// readCatalogue reads templates/lang/*.json, English first, and then the operator's own files of the same form: another
+// readCatalogue finds templates/lang/*.json, English first, and then the operator's own files of the same form: another
 // language, or other words for texts of ours. What a file leaves out is said in English.
 func readCatalogue(own fs.FS) (*catalogue, error) {
-	bundle := i18n.NewBundle(language.English)
 	ours, err := fs.Sub(templates.Files, "lang")
 	if err != nil {
 		return nil, err
 	}
 	c := new(catalogue)
+	var all []file
 	var errs []error
-	for _, files := range []fs.FS{ours, own} {
+	for n, files := range []fs.FS{ours, own} {
 		if files == nil {
 			continue
 		}
@@ -70,20 +91,27 @@ func readCatalogue(own fs.FS) (*catalogue, error) {
 		}
 		slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 		for _, path := range paths {
-			if err := c.load(bundle, files, path); err != nil {
+			f, err := c.find(files, path, n == 0)
+			if err != nil {
 				errs = append(errs, fmt.Errorf("branding.languages: %s: %w", path, err))
 			}
+			all = append(all, f)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
 	var tags []language.Tag
-	for _, l := range c.languages {
+	for i := range c.languages {
+		l := &c.languages[i]
+		l.read = sync.OnceValues(func() (texts, error) { return readTexts(all, l.tag) })
 		tags = append(tags, language.Make(l.tag))
+		if own == nil { // ours are as the tests left them
+			continue
+		}
+		if _, err := l.read(); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	c.matcher = language.NewMatcher(tags)
-	return c, nil
+	return c, errors.Join(errs...)
 }
 
 // rank puts English first: it is what the others fall back to.
@@ -94,44 +122,80 @@ func rank(path string) int {
 	return 1
 }
 
-// load takes one file in.
-func (c *catalogue) load(bundle *i18n.Bundle, files fs.FS, path string) error {
-	raw, err := fs.ReadFile(files, path)
-	if err != nil {
-		return err
+// find takes one file in: what a list of languages shows of its language, which ours say first.
+func (c *catalogue) find(files fs.FS, path string, ours bool) (f file, err error) {
+	f.path = path
+	if f.raw, err = fs.ReadFile(files, path); err != nil {
+		return f, err
 	}
-	tag, err := language.Parse(strings.TrimSuffix(path, ".json"))
-	if err != nil {
-		return errors.New("the name of the file is no language tag, like fr.json")
+	if f.tag, err = language.Parse(strings.TrimSuffix(path, ".json")); err != nil {
+		return f, errors.New("the name of the file is no language tag, like fr.json")
 	}
-	if _, err := bundle.ParseMessageFileBytes(raw, path); err != nil {
-		return err
-	}
-	var texts map[string]any
-	if err := json.Unmarshal(raw, &texts); err != nil {
-		return err
-	}
-	i := slices.IndexFunc(c.languages, func(l locale) bool { return l.tag == tag.String() })
+	i := slices.IndexFunc(c.languages, func(l locale) bool { return l.tag == f.tag.String() })
 	if i < 0 {
-		l := locale{tag: tag.String(), name: tag.String(), dir: "ltr", ids: map[string]bool{}, own: map[string]bool{},
-			text: i18n.NewLocalizer(bundle, tag.String())}
-		if len(c.languages) > 0 {
-			maps.Copy(l.ids, c.languages[0].ids) // said in English where it is not said here
-		}
-		c.languages = append(c.languages, l)
+		c.languages = append(c.languages, locale{tag: f.tag.String(), name: f.tag.String(), dir: "ltr"})
 		i = len(c.languages) - 1
 	}
 	l := &c.languages[i]
-	if name, ok := texts["language.name"].(string); ok {
+	name, dir := aboutLanguage(f.raw, ours)
+	if name != "" {
 		l.name = name
 	}
-	if dir, ok := texts["language.dir"].(string); ok && (dir == "rtl" || dir == "ltr") {
+	if dir == "rtl" || dir == "ltr" {
 		l.dir = dir
 	}
-	for id := range texts {
-		l.ids[id], l.own[id] = true, true
+	return f, nil
+}
+
+// aboutLanguage reads what a file says of its language: of the whole file, or of what is first.
+func aboutLanguage(raw []byte, first bool) (name, dir string) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return "", ""
 	}
-	return nil
+	for d.More() {
+		key, err := d.Token()
+		var value any
+		if err != nil || d.Decode(&value) != nil {
+			break
+		}
+		switch text, _ := value.(string); key {
+		case "language.name":
+			name = text
+		case "language.dir":
+			dir = text
+		default:
+			if first {
+				return name, dir
+			}
+		}
+	}
+	return name, dir
+}
+
+// readTexts reads the files of a language, and the English ones that it falls back to.
+func readTexts(files []file, tag string) (texts, error) {
+	bundle := i18n.NewBundle(language.English)
+	t := texts{ids: map[string]bool{}, own: map[string]bool{}, text: i18n.NewLocalizer(bundle, tag)}
+	var errs []error
+	for _, f := range files {
+		if f.tag != language.English && f.tag.String() != tag {
+			continue
+		}
+		_, err := bundle.ParseMessageFileBytes(f.raw, f.path)
+		var here map[string]json.RawMessage
+		if err == nil {
+			err = json.Unmarshal(f.raw, &here)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("branding.languages: %s: %w", f.path, err))
+		}
+		for id := range here {
+			t.ids[id] = true
+			t.own[id] = t.own[id] || f.tag.String() == tag
+		}
+	}
+	return t, errors.Join(errs...)
 }
 
 type localesKey struct{}
@@ -300,7 +364,7 @@ func (l *locale) say(id string, pairs ...any) template.HTML {
 // marked is a text as pages show it: one that is not there in the page's language says that it is English, for those who hear the page
 // and where the two are written in different directions.
 func (l *locale) marked(id string, text template.HTML) template.HTML {
-	if l.own[id] || !l.ids[id] {
+	if t := l.known(); t.own[id] || !t.ids[id] {
 		return text
 	}
 	return `<bdi lang="en" dir="ltr">` + text + `</bdi>`
@@ -329,7 +393,7 @@ func (l *locale) localize(id string, count any, pairs []any) template.HTML {
 			args[name] = template.HTMLEscapeString(fmt.Sprint(v))
 		}
 	}
-	s, err := l.text.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: args, PluralCount: count})
+	s, err := l.known().text.Localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: args, PluralCount: count})
 	if err != nil && s == "" { // with a text there is an error too where it is the English one
 		return template.HTML(template.HTMLEscapeString(id))
 	}
@@ -343,7 +407,7 @@ func (l *locale) plural(id string, n int, pairs ...any) template.HTML {
 
 // optional gives a text, or nothing where there is none.
 func (l *locale) optional(id string, pairs ...any) template.HTML {
-	if !l.ids[id] {
+	if !l.known().ids[id] {
 		return ""
 	}
 	return l.localize(id, nil, pairs)

@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"cmp"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"signet/internal/mail"
+	"signet/templates"
 )
 
 func TestALanguageIsAddedByAFile(t *testing.T) {
@@ -185,5 +188,39 @@ func TestAppsAreShownInThePagesLanguage(t *testing.T) {
 	}
 	if app.Name != "Shop" {
 		t.Error("the page's own app was changed")
+	}
+}
+
+// TestLanguagesAreReadWhenNeeded: a list of them is made of the first lines of our files, and all of an operator's.
+func TestLanguagesAreReadWhenNeeded(t *testing.T) {
+	c, err := readCatalogue(nil)
+	if err != nil || len(c.languages) != 8 {
+		t.Fatal(c, err)
+	}
+	for i := range c.languages {
+		l := &c.languages[i]
+		raw, err := fs.ReadFile(templates.Files, "lang/"+l.tag+".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, dir := aboutLanguage(raw, false); name != l.name || cmp.Or(dir, "ltr") != l.dir || name == l.tag {
+			t.Errorf("%s is %q %s in a list, and %q %s in its file", l.tag, l.name, l.dir, name, dir)
+		}
+		if text := l.say("consent.allow"); text == "consent.allow" || l.tag != "en" && text == c.languages[0].say("consent.allow") {
+			t.Errorf("%s says %q", l.tag, text)
+		}
+	}
+	own := fstest.MapFS{"he.json": {Data: []byte(
+		`{"consent.allow": "כן", "language.name": "עברית", "signin.title": "x", "language.dir": "rtl"}`)}}
+	if c, err = readCatalogue(own); err != nil || c.exactly("he").name != "עברית" || c.exactly("he").dir != "rtl" {
+		t.Errorf("%+v %v", c, err)
+	}
+	if he := c.exactly("he"); he.say("consent.allow") != "כן" ||
+		he.say("consent.deny") != "Deny" || he.marked("consent.deny", "Deny") == "Deny" {
+		t.Errorf("%s %s", he.say("consent.allow"), he.say("consent.deny"))
+	}
+	own["xx.json"] = &fstest.MapFile{Data: []byte(`{"a": `)}
+	if _, err := readCatalogue(own); err == nil || !strings.Contains(err.Error(), "xx.json") {
+		t.Errorf("a broken file of the operator's: %v", err)
 	}
 }

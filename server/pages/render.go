@@ -60,8 +60,8 @@ type Pages struct {
 	choice        Choice
 	texts         *catalogue
 	assets        *assets
-	routes        func() []string // of the server; nil = not mounted
-	sets          map[setKey]func() (map[string]*template.Template, error)
+	routes        func() []string                                          // of the server; nil = not mounted
+	sets          map[setKey]map[string]func() (*template.Template, error) // by page
 }
 
 // setKey: templates are bound to their language, and to whether the person chose it and the browser does not know yet (links then carry it
@@ -74,7 +74,7 @@ type setKey struct {
 // New reads the embedded files; it fails on a colour or logo that cannot be used.
 func New(o Options) (*Pages, error) {
 	texts, err := loadCatalogue(o.Languages)
-	files, assetErr := loadAssets(o)
+	static, assetErr := loadAssets(o)
 	if err := errors.Join(err, assetErr); err != nil {
 		return nil, err
 	}
@@ -87,47 +87,46 @@ func New(o Options) (*Pages, error) {
 	texts = &mine
 	p := &Pages{
 		host: o.Host, test: o.Test, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
-		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: files,
+		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: static,
 		accents: accentsOf(o.Color),
-		sets:    map[setKey]func() (map[string]*template.Template, error){},
-	}
-	for i := range texts.languages {
-		l := &texts.languages[i]
-		l.where = o.Where
-		for _, chosen := range []bool{false, true} {
-			p.sets[setKey{l.tag, chosen}] = sync.OnceValues(func() (map[string]*template.Template, error) {
-				return p.parse(l, chosen)
-			})
-		}
-	}
-	if _, err := p.sets[setKey{"en", false}](); err != nil { // the others are the same files, parsed when first needed
-		return nil, err
-	}
-	return p, nil
-}
-
-// parse makes one language's templates, by page.
-func (p *Pages) parse(l *locale, chosen bool) (map[string]*template.Template, error) {
-	base, err := template.New("base").Funcs(p.words(l, chosen)).ParseFS(templates.Files, "layout.html", "partials.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse templates: %w", err)
+		sets:    map[setKey]map[string]func() (*template.Template, error){},
 	}
 	files, err := fs.Glob(templates.Files, "pages/*.html")
 	if err != nil {
 		return nil, err
 	}
-	set := map[string]*template.Template{}
-	for _, file := range files {
-		page, err := base.Clone()
-		if err == nil {
-			page, err = page.ParseFS(templates.Files, file)
+	for i := range texts.languages {
+		l := &texts.languages[i]
+		l.where = o.Where
+		for _, chosen := range []bool{false, true} {
+			p.sets[setKey{l.tag, chosen}] = p.templates(l, chosen, files)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("parse templates: %w", err)
-		}
-		set[strings.TrimSuffix(path.Base(file), ".html")] = page
 	}
-	return set, nil
+	return p, nil
+}
+
+// templates are one language's, by page: each is parsed when it is first needed.
+func (p *Pages) templates(l *locale, chosen bool, files []string) map[string]func() (*template.Template, error) {
+	base := sync.OnceValues(func() (*template.Template, error) {
+		return template.New("base").Funcs(p.words(l, chosen)).ParseFS(templates.Files, "layout.html", "partials.html")
+	})
+	set := map[string]func() (*template.Template, error){}
+	for _, file := range files {
+		set[strings.TrimSuffix(path.Base(file), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			page, err := base()
+			if err == nil {
+				page, err = page.Clone()
+			}
+			if err == nil {
+				page, err = page.ParseFS(templates.Files, file)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("parse templates: %w", err)
+			}
+			return page, nil
+		})
+	}
+	return set
 }
 
 // view is what the layout sees.
@@ -157,13 +156,13 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 	}
 	l := p.texts.pick(r, p.kept(r), locale)
 	page = inLanguage(page, l.tag)
-	set, err := p.sets[setKey{l.tag, p.remember(w, r)}]()
-	if err != nil {
-		return err
-	}
-	t, ok := set[page.Template()]
+	parsed, ok := p.sets[setKey{l.tag, p.remember(w, r)}][page.Template()]
 	if !ok {
 		return fmt.Errorf("render page %s: there is no such template", page.Template())
+	}
+	t, err := parsed()
+	if err != nil {
+		return err
 	}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
@@ -235,7 +234,7 @@ func (p *Pages) Mount(m *web.Mux) {
 // Error shows what went wrong: web.Options.Errors.
 func (p *Pages) Error(w http.ResponseWriter, r *http.Request, e *web.PageError) error {
 	page := Error{Kind: e.Kind, Args: e.Args, Back: e.Back, Reference: web.RequestID(r.Context()), At: time.Now()}
-	if !p.texts.languages[0].ids["error."+e.Kind+".title"] {
+	if !p.texts.languages[0].known().ids["error."+e.Kind+".title"] {
 		page.Kind = "server"
 	}
 	for _, f := range e.Facts {

@@ -33,7 +33,7 @@ var (
 func sampleEmail(p *Pages, kind, language string) (mail.Message, error) {
 	l := mail.Email{Kind: kind, To: "ada@example.org", Name: "Ada Lovelace", Language: language, Args: everyArg,
 		At: time.Date(2026, 11, 24, 20, 14, 0, 0, time.UTC)}
-	ids := p.texts.named(language).ids
+	ids := p.texts.named(language).known().ids
 	switch {
 	case ids["mail."+kind+".button"]:
 		l.Link = "https://id.example.org/x?t=abc"

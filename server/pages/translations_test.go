@@ -131,7 +131,7 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 			}
 			for _, n := range []int{0, 1, 2, 3, 5, 11, 21, 99, 100, 101, 102, 1000000} {
 				args := map[string]string{"PluralCount": strconv.Itoa(n)}
-				if _, err := l.text.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n, TemplateData: args}); err != nil {
+				if _, err := l.known().text.Localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n, TemplateData: args}); err != nil {
 					t.Errorf("%s: %s for %d: %v", l.tag, id, n, err)
 				}
 			}

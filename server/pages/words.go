@@ -159,7 +159,7 @@ func described(list []Problem, field, hint string) template.HTMLAttr {
 
 func (l *locale) problem(p Problem) template.HTML {
 	id := p.Message
-	if !l.ids[id] {
+	if !l.known().ids[id] {
 		id = "form.invalid"
 	}
 	return l.say(id, pairs(p.Args)...)
@@ -176,7 +176,7 @@ func pairs(args map[string]string) []any {
 // event puts a fact of the audit log into words; one that nobody wrote words for is not shown by its name.
 func (l *locale) event(e EventLine) template.HTML {
 	id := "event." + e.Name
-	if e.App.Name != "" && l.ids[id+".app"] {
+	if e.App.Name != "" && l.known().ids[id+".app"] {
 		return l.say(id+".app", "App", bdi(e.App.Name))
 	}
 	return orElse(l.optional(id), l.say("event.other"))
@@ -250,7 +250,7 @@ func (l *locale) errorText(e Error, part string) template.HTML {
 	for k, v := range inWords(e.Args, l.tag) {
 		args = append(args, k, bdi(v))
 	}
-	if e.Args["Client"] != "" && l.ids[id+"_client"] {
+	if e.Args["Client"] != "" && l.known().ids[id+"_client"] {
 		id += "_client"
 	}
 	return l.optional(id, args...)
