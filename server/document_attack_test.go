@@ -143,3 +143,33 @@ func TestDocument_ADocumentClientThatIsDeniedOrClosedOutEndsAtOnce(t *testing.T)
 		t.Errorf("disabled: %d", b.Status)
 	}
 }
+
+// TestDocument_HomoglyphHosts: a host in another alphabet is no client id, nor a redirect URI's; its name in ASCII is, and is shown.
+func TestDocument_HomoglyphHosts(t *testing.T) {
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.YAML(resources))
+	out := newSite(s)
+	const posing, ascii = "аррӏе.com", "xn--80ak6aa92e.com" // Cyrillic alone
+	for _, id := range []string{"https://" + posing + "/app", "https://%D0%B0pple.com/app", "https://ａpple.com/app"} {
+		out.put(id, map[string]any{"redirect_uris": []string{"https://" + ascii + "/cb"}, "token_endpoint_auth_method": "none"})
+		if b := s.Browser(t); documentApp(s, id, "https://"+ascii+"/cb").Begin(t, b) == nil || b.Landed != nil || b.Status != 400 {
+			t.Errorf("%s: at %s (%d)", id, b.URL, b.Status)
+		}
+	}
+	if out.total() != 0 {
+		t.Errorf("fetched %v", out.asked)
+	}
+	id := "https://" + ascii + "/app"
+	out.put(id, map[string]any{"redirect_uris": []string{"https://" + posing + "/cb"}, "token_endpoint_auth_method": "none"})
+	b := s.Browser(t)
+	if documentApp(s, id, "https://"+posing+"/cb").Begin(t, b); b.Landed != nil || b.Status != 400 {
+		t.Errorf("at %s (%d)", b.URL, b.Status)
+	}
+	id = "https://" + ascii + "/other"
+	out.put(id, map[string]any{"client_name": posing, "redirect_uris": []string{"https://" + ascii + "/cb"},
+		"token_endpoint_auth_method": "none"})
+	documentApp(s, id, "https://"+ascii+"/cb").Begin(t, b, oauth2.SetAuthURLParam("resource", openAPI))
+	b.SignIn(t, s.Person(t, "ada@example.com"))
+	if page := b.Text("main"); !b.Has("itself") || strings.Count(page, ascii) < 3 || strings.Contains(page, posing) {
+		t.Errorf("at %s (%d): %s", b.URL, b.Status, page)
+	}
+}

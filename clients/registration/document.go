@@ -4,11 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"signet/clients"
+	"signet/internal/typed"
 )
 
 // said are the members of a metadata document that count. Where an application may be told of what happens here, or fetches from us what
@@ -58,6 +62,16 @@ func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 	if len(m.RedirectURIs) == 0 {
 		return m, notDocument("it has no redirect_uris")
 	}
+	at, err := url.Parse(id)
+	if err != nil {
+		return m, notDocument("its address cannot be read")
+	}
+	if poses(m.ClientName, at.Hostname()) {
+		m.ClientName = ""
+	}
+	maps.DeleteFunc(m.Localized, func(name, value string) bool {
+		return strings.HasPrefix(name, "client_name#") && poses(value, at.Hostname())
+	})
 	m.ResponseTypes = nil // code, which every client gets that says nothing
 	p.Scopes, p.ResponseTypes = []string{"openid"}, []string{"code"}
 	if m, err = p.normalised(m, false); err != nil {
@@ -65,11 +79,7 @@ func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 	}
 	m.ClientID, m.FirstParty = id, false
 	if m.ClientName == "" {
-		u, err := url.Parse(id)
-		if err != nil {
-			return m, notDocument("its address cannot be read")
-		}
-		m.ClientName = u.Host
+		m.ClientName = at.Host
 	}
 	m.DocumentHash = "x"
 	if err := m.Validate(p.PrivateSchemes...); err != nil {
@@ -78,4 +88,18 @@ func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 	}
 	m.DocumentHash, err = m.HashDocument()
 	return m, err
+}
+
+// poses reports whether a name is written to be taken for another: a word of characters that look like others, or the name of a host that
+// is not the document's, nor above it. Nobody looked at it, and people trust what they read: they are shown the host in its place.
+func poses(name, host string) bool {
+	return typed.Mixed(name) || slices.ContainsFunc(strings.Fields(name), func(word string) bool {
+		word = strings.Trim(strings.ToLower(word), "()[],:;!?\"'")
+		labels := strings.Split(word, ".")
+		top := labels[len(labels)-1]
+		if _, listed := publicsuffix.PublicSuffix(top); len(labels) < 2 || slices.Contains(labels, "") || !listed {
+			return false
+		}
+		return word != host && !strings.HasSuffix(host, "."+word)
+	})
 }

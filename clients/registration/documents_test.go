@@ -235,6 +235,40 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 	}
 }
 
+// A name that is another host's, or written to look like another, is not shown: the host of the document is.
+func TestDocument_NamesThatPose(t *testing.T) {
+	out := &world{}
+	d, r := documents(t, storagetest.SQLite(t), out)
+	n := 0
+	for _, one := range []struct {
+		name  string
+		shown bool
+	}{
+		{"Claude Code", true}, {"app.example", true}, {"APP.example", true}, {"Notes for Next.js 15.2", true}, {"Ваш блокнот", true},
+		{"example", true},
+		{"claude.ai", false}, {"Sign in to Claude.ai", false}, {"(claude.ai)", false}, {"сlaude.ai", false}, {"сосо.com", false},
+		{"my.app.example.com", false}, {"evil-app.example.org", false}, {"Сlaude", false}, {"Gοοgle Drive", false},
+	} {
+		id := fmt.Sprintf("https://app.example/%d", n)
+		n++
+		out.say(id, map[string]any{"redirect_uris": []string{"https://app.example/cb"}, "client_name": one.name, "client_name#de": one.name})
+		if err := d.Learn(t.Context(), id); err != nil {
+			t.Fatalf("%s: %v", one.name, err)
+		}
+		c, err := r.Client(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := one.name
+		if !one.shown {
+			want = "app.example"
+		}
+		if _, german := c.Localized["client_name#de"]; c.ClientName != want || german != one.shown {
+			t.Errorf("%q is shown as %q, %v", one.name, c.ClientName, c.Localized)
+		}
+	}
+}
+
 func TestDocument_TheWayOutFollowsNothingInside(t *testing.T) { // rebinding, redirects to inside, large, compressed and slow bodies
 	inside := false
 	var server *httptest.Server

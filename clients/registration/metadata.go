@@ -131,12 +131,17 @@ func (p Policy) normalised(m clients.Metadata, initial bool) (clients.Metadata, 
 	if p.taken(m.ClientName) {
 		return m, invalid("client_name is the name of this server, or looks like it.")
 	}
+	if typed.Mixed(m.ClientName) {
+		return m, invalid("client_name mixes alphabets in one word.")
+	}
 	for name, value := range m.Localized {
 		switch value = strings.Join(strings.Fields(value), " "); {
 		case !strings.HasPrefix(name, "client_name#") && (!strings.HasPrefix(value, "https://") || len(value) > 512):
 			delete(m.Localized, name)
 		case p.taken(value):
 			return m, invalid(name + " is the name of this server, or looks like it.")
+		case strings.HasPrefix(name, "client_name#") && typed.Mixed(value):
+			return m, invalid(name + " mixes alphabets in one word.")
 		default:
 			m.Localized[name] = value
 		}

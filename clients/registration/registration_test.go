@@ -127,6 +127,27 @@ func TestRegistration_NoAppLooksLikeTheServer(t *testing.T) {
 	}
 }
 
+// No app that registers itself has a name that is written to be taken for another's.
+func TestRegistration_NoNameMixesAlphabets(t *testing.T) {
+	f := &fake{}
+	s, err := registration.New(registration.Options{Store: f, Tokens: f, Consents: f, Registry: f, Mode: registration.Open, Fetch: f,
+		Policy: func() registration.Policy {
+			return registration.Policy{Scopes: []string{"openid"}, ResponseTypes: []string{"code"}}
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, mixed := range map[string]bool{"Сlaude": true, "Gοοgle Drive": true, "Клод Code": false, "Яndex": false, "Shop": false} {
+		for _, member := range []string{"client_name", "client_name#ru"} {
+			_, err := s.Register(t.Context(), asked(t, `{"redirect_uris":["https://app.example/cb"],"`+member+`":"`+name+`"}`), "", "")
+			no, refused := errors.AsType[*registration.Refusal](err)
+			if refused != mixed || refused && !strings.Contains(no.Description, "mixes alphabets") {
+				t.Errorf("%s %q: %v", member, name, err)
+			}
+		}
+	}
+}
+
 // An app that has tokens for itself leaves no consent, no grant and no use of a secret behind.
 func TestRegistration_AnAppThatProvesItselfByKeysStays(t *testing.T) {
 	f := &fake{unused: []string{"machine", "app", "gone"}, apps: map[string]clients.Metadata{

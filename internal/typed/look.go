@@ -1,6 +1,7 @@
 package typed
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -35,4 +36,19 @@ func Look(s string) string {
 		}
 		return r
 	}, norm.NFKD.String(s))
+}
+
+// Mixed reports whether a word has Latin characters and others that only look like such: it is written to be taken for another word. Greek
+// and Cyrillic beside Latin in words of their own, and characters that look like none, are no such thing.
+func Mixed(s string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }),
+		func(word string) bool {
+			latin, other := false, false
+			for _, r := range word {
+				_, like := alike[r]
+				latin = latin || unicode.Is(unicode.Latin, r)
+				other = other || like && !unicode.Is(unicode.Latin, r)
+			}
+			return latin && other
+		})
 }

@@ -24,3 +24,18 @@ func TestLook(t *testing.T) {
 		t.Error("names in other scripts are told apart, and signs alone are nothing")
 	}
 }
+
+// TestMixed: words that are written to be taken for others.
+func TestMixed(t *testing.T) {
+	for _, s := range []string{"Сlaude", "Claudе Code", "Gοοgle", "сlaude.ai", "Ѕlack", "my раypаl"} {
+		if !typed.Mixed(s) {
+			t.Errorf("%q passes", s)
+		}
+	}
+	for _, s := range []string{"", "Claude Code", "Клод", "Клод Code", "µTorrent", "μTorrent", "Яndex", "Κλωντ", "Crème brûlée", "東京 App",
+		"Shop 1", "Łódź|App", "Straße", "Ørsted", "e\u0301toile", "Α-Team"} {
+		if typed.Mixed(s) {
+			t.Errorf("%q does not", s)
+		}
+	}
+}
