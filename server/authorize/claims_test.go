@@ -185,14 +185,14 @@ func TestV04_GrantedClaimsStayAsTheyWereGranted(t *testing.T) {
 		tokens = app.Refresh(t, tokens.RefreshToken)
 		w.expect(t, app, tokens, "openid offline_access", "email", "email")
 
-		// What is new is asked: never without a page.
+		// What is new is asked, and it alone: never without a page, and what was allowed before stays.
 		asked := app.Begin(t, b, parameter, oauth2.SetAuthURLParam("prompt", "none"))
 		if got := asked.Answer(t, b).Get("error"); got != "consent_required" {
 			t.Errorf("error %q", got)
 		}
 		asked = app.Begin(t, b, parameter)
-		b.Allow(t, "groups", "offline_access") // email is unticked now
-		w.expect(t, app, asked.Exchange(t, asked.Code(t, b)), "openid offline_access", "groups", "")
+		b.Allow(t, "groups")
+		w.expect(t, app, asked.Exchange(t, asked.Code(t, b)), "openid offline_access", "email groups", "email")
 
 		m.Scope = "openid email offline_access" // and a narrower registration takes away at once
 		if err := w.Services().Clients.Update(t.Context(), m); err != nil {
