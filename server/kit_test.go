@@ -201,17 +201,19 @@ func TestKit_Revoked(t *testing.T) {
 			m.TokenEndpointAuthMethod, m.GrantTypes, m.Scope = clients.MethodJWTKey, []string{clients.ClientCredentials}, ""
 			m.JWKS = &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}}
 		})
-		byKey := newGuarded(t, s, kit.Options{Introspection: &kit.Introspection{ClientID: "keyed", Key: &key, Always: true}})
+		byKey := newGuarded(t, s, kit.Options{Introspection: &kit.Introspection{ClientID: "keyed", Key: &key, Always: true,
+			Signed: true}})
 		app := s.App(t, "shop", func(m *clients.Metadata) { m.FirstParty = true; m.Scope += " api:read" })
 		token := app.Login(t, s.Browser(t), s.Person(t, "ada@example.com"))
 		call := func() *httptest.ResponseRecorder { return g.call("GET", "/v1/notes", "Bearer "+token.AccessToken, "") }
 		g.wants("good", call(), 200, "by shop")
-		g.wants("asked by a key", byKey.call("GET", "/v1/notes", "Bearer "+token.AccessToken, ""), 200, "by shop")
+		g.wants("asked by a key, with a signed answer", byKey.call("GET", "/v1/notes", "Bearer "+token.AccessToken, ""), 200, "by shop")
 		if status, answer := app.Post(t, "/oauth2/revoke", url.Values{"token": {token.RefreshToken}}); status != 200 {
 			t.Fatalf("%d %v", status, answer)
 		}
 		time.Sleep(10 * time.Second)
 		g.wants("revoked", call(), 401, "not active")
+		g.wants("revoked, with a signed answer", byKey.call("GET", "/v1/notes", "Bearer "+token.AccessToken, ""), 401, "not active")
 		r := httptest.NewRequest("GET", kitResource+"/notes", nil)
 		r.Header.Set("Authorization", "Bearer "+token.AccessToken)
 		if _, err := g.api.Verify(r); !errors.Is(err, kit.ErrInactive) {

@@ -23,6 +23,31 @@ test('somebody who is not of the seed has nothing to click', async () => {
   await assert.rejects(id.token({ login: 'mallory@example.com', scope: 'notes:read' }), /somebody of the seed/)
 })
 
+test('the issuer is asked about a token, and its signed answer is taken', async () => {
+  const secret = 'a secret of the API, long enough for one'
+  const own = await start(`
+users:     [{email: ada@example.com}]
+clients:   [{client_id: app, token_endpoint_auth_method: none, application_type: native,
+             redirect_uris: [http://127.0.0.1/callback], scope: notes:read},
+            {client_id: api, client_secret: "${secret}", redirect_uris: [https://api.example/callback], scope: openid}]
+resources: [{identifier: https://notes.example, scopes: [notes:read], introspected_by: [api]}]
+`)
+  try {
+    const { access_token } = await own.token({ scope: 'notes:read' })
+    const ask = async (o: { secret: string; signed: boolean }) => {
+      const api = new Api(own.issuer, 'https://notes.example', { introspection: { clientId: 'api', always: true, ...o } })
+      const answer = await api.authorize(new Request('https://notes.example/', { headers: { authorization: `Bearer ${access_token}` } }))
+      return answer instanceof Response ? answer.status : 200
+    }
+    for (const signed of [false, true]) {
+      assert.equal(await ask({ secret, signed }), 200)
+      assert.equal(await ask({ secret: `${secret}.`, signed }), 503) // nobody knows: neither good nor bad
+    }
+  } finally {
+    await own.stop()
+  }
+})
+
 test('a seed that is for other machines is refused, with the reason', async () => {
   await assert.rejects(start('server: {issuer: https://id.example.com}'), /this machine only/)
 })
