@@ -32,7 +32,7 @@ type SessionUser struct {
 	User User
 }
 
-const sessionBySecret = `SELECT s.id, s.secret_hash, s.user_id, s.auth_time, s.acr, s.amr, s.agent, s.address, s.remember,
+const sessionBySecret = `SELECT s.id, s.auth_time, s.acr, s.amr, s.agent, s.address, s.remember,
 	s.created_at, s.seen_at, s.expires_at, s.ends_at, s.ended_at, ` + userColumns + `
 	FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.secret_hash = $1`
 
@@ -46,14 +46,17 @@ func (db *DB) InsertSession(ctx context.Context, s Session) error {
 func (db *DB) SessionBySecret(ctx context.Context, secretHash string) (SessionUser, error) {
 	var s SessionUser
 	err := db.byKey(ctx, sessionBySecret, []any{secretHash}, s.dest()...)
+	if err == nil {
+		s.SecretHash, s.UserID = secretHash, s.User.ID // by which they were found: every request with a cookie reads them
+	}
 	return s, err
 }
 
 // dest are the places the columns of sessionBySecret go to.
 func (s *SessionUser) dest() []any {
 	return append([]any{
-		&s.Session.ID, &s.SecretHash, &s.UserID, (*stamp)(&s.AuthTime), &s.ACR, (*words)(&s.AMR), &s.Agent, &s.Address,
-		&s.Remember, (*stamp)(&s.Session.CreatedAt), (*stamp)(&s.SeenAt), (*stamp)(&s.ExpiresAt), (*stamp)(&s.EndsAt),
+		&s.Session.ID, (*stamp)(&s.AuthTime), &s.ACR, (*words)(&s.AMR), &s.Agent, &s.Address, &s.Remember,
+		(*stamp)(&s.Session.CreatedAt), (*stamp)(&s.SeenAt), (*stamp)(&s.ExpiresAt), (*stamp)(&s.EndsAt),
 		(*stamp)(&s.EndedAt),
 	}, s.User.dest()...)
 }

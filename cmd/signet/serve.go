@@ -127,7 +127,7 @@ func level(name string) slog.Level {
 // gone with it, so collecting at double the live heap, Go's default, runs far too often. The limit keeps a flood from
 // turning that into memory. GOGC and GOMEMLIMIT win.
 const (
-	gcPercent   = 600
+	gcPercent   = 800
 	memoryLimit = 1 << 30
 )
 
