@@ -30,6 +30,7 @@ import (
 const (
 	maxSide  = 1024               // pixels
 	maxBytes = 128 << 10          // of the picture as we keep it
+	maxScans = 32                 // passes over a progressive JPEG of maxSide; smaller ones may have more
 	again    = 7 * 24 * time.Hour // a picture is fetched anew this often
 	retry    = time.Hour          // after a failure
 	wait     = 2 * time.Second    // of a registration for its picture
@@ -217,10 +218,17 @@ func (b *Cache) picture(ctx context.Context, uri string) ([]byte, error) {
 	return remake(a.Body)
 }
 
-// remake decodes a picture and encodes it anew. Its size is known before it is decoded.
+// startOfScan is a marker of JPEG. A pass over a whole picture takes a dozen bytes, and nobody can stop the decoder: thousands of them
+// would hold a registration up for long.
+var startOfScan = []byte{0xff, 0xda}
+
+// remake decodes a picture and encodes it anew. Its size is known before it is decoded, and how often its pixels are gone over.
 func remake(raw []byte) ([]byte, error) {
 	size, _, err := image.DecodeConfig(bytes.NewReader(raw))
 	if err != nil || size.Width < 1 || size.Height < 1 || size.Width > maxSide || size.Height > maxSide {
+		return nil, ErrPicture
+	}
+	if bytes.Count(raw, startOfScan)*size.Width*size.Height > maxScans*maxSide*maxSide {
 		return nil, ErrPicture
 	}
 	picture, _, err := image.Decode(bytes.NewReader(raw))

@@ -81,6 +81,35 @@ func TestM06_PicturesAreMadeAnew(t *testing.T) {
 	}
 }
 
+// TestM06_APictureOfManyPassesIsNotDecoded: 64 KiB of a progressive JPEG can hold thousands of passes over a million pixels, which take
+// seconds of a processor's time that no deadline ends.
+func TestM06_APictureOfManyPassesIsNotDecoded(t *testing.T) {
+	raw := []byte{0xff, 0xd8}
+	segment := func(marker byte, content ...byte) {
+		raw = append(append(raw, 0xff, marker, 0, byte(len(content)+2)), content...)
+	}
+	segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...)          // quantization
+	segment(0xc2, 8, 4, 0, 4, 0, 1, 1, 0x11, 0)                                  // progressive, 1024×1024, grey
+	segment(0xc4, append(append([]byte{0x00, 1}, make([]byte, 15)...), 0)...)    // no difference
+	segment(0xc4, append(append([]byte{0x10, 1}, make([]byte, 15)...), 0xe0)...) // all blocks end here
+	segment(0xda, 1, 1, 0, 0, 0, 13)
+	raw = append(raw, make([]byte, 2049)...)
+	segment(0xda, 1, 1, 0, 1, 63, 13)
+	raw = append(raw, 0, 0, 0)
+	few := append(bytes.Clone(raw), 0xff, 0xd9)
+	if _, err := remake(few); err != nil {
+		t.Errorf("two passes: %v", err)
+	}
+	for len(raw) < 64<<10-15 {
+		segment(0xda, 1, 1, 0, 1, 63, 13<<4|12)
+		raw = append(raw, 0, 0, 0)
+	}
+	began := time.Now()
+	if _, err := remake(append(raw, 0xff, 0xd9)); !errors.Is(err, ErrPicture) {
+		t.Errorf("thousands of passes: %v, after %s", err, time.Since(began))
+	}
+}
+
 func TestLogosAreFetchedOnceAndForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := storagetest.SQLite(t)
