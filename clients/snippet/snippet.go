@@ -19,6 +19,7 @@ import (
 
 	"signet/clients"
 	"signet/clients/detail"
+	"signet/internal/spaced"
 )
 
 //go:embed texts/*.tmpl texts/parts.txt
@@ -71,7 +72,7 @@ func NewKey() (jose.JSONWebKey, error) {
 }
 
 // Scopes are those of Scope, one by one.
-func (s Snippet) Scopes() []string { return strings.Fields(s.Scope) }
+func (s Snippet) Scopes() []string { return spaced.Words(s.Scope) }
 
 // Plain reports whether the issuer is http, as in a local trial.
 func (s Snippet) Plain() bool { return strings.HasPrefix(s.Issuer, "http://") }
@@ -122,6 +123,27 @@ func (s Snippet) Data(name, value string) string {
 
 // Word quotes one for a shell.
 func (s Snippet) Word(word string) string { return shellWord(word) }
+
+// Bare is Word, without quotes where a shell takes none of it for its own.
+func (s Snippet) Bare(word string) string {
+	special := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.,:/@%+=", r))
+	}
+	if word != "" && !strings.ContainsFunc(word, special) {
+		return word
+	}
+	return shellWord(word)
+}
+
+// Double is what stands between double quotes for a shell.
+func (s Snippet) Double(text string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(text)
+}
+
+// JS is what stands between single quotes in JavaScript.
+func (s Snippet) JS(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text)
+}
 
 // Proves is what stands before the first request, where the app proves itself by what is in files.
 func (s Snippet) Proves() (lines string) {

@@ -51,6 +51,27 @@ func TestRFC9449_SnippetsShowTheKey(t *testing.T) {
 	}
 }
 
+// TestD06_WordsOfAnAppStayWordsInItsSnippets: an id, a scope or an address that somebody sent runs nothing where a snippet is pasted.
+func TestD06_WordsOfAnAppStayWordsInItsSnippets(t *testing.T) {
+	s := at.Of(clients.Metadata{ClientID: "x;$(id)'", Scope: "openid a`id`$(id)'", RedirectURIs: []string{"https://shop.example/cb?'+x()+'"},
+		TokenEndpointAuthMethod: clients.MethodBasic})
+	for name, want := range map[string][]string{
+		"gitea":                  {`--key 'x;$(id)'\''' `, "--scopes \"openid a\\`id\\`\\$(id)'\""},
+		"kube-apiserver":         {`--oidc-client-id='x;$(id)'\'''`, "--oidc-extra-scope='a`id`$(id)'\\'''"},
+		"auth-js":                {`clientId: 'x;$(id)\'',`, "scope: 'openid a`id`$(id)\\''"},
+		"oidc-client-ts":         {`client_id: 'x;$(id)\'',`, `redirect_uri: 'https://shop.example/cb?\'+x()+\'',`},
+		"openid-client":          {`'x;$(id)\''`, `redirect_uri: 'https://shop.example/cb?\'+x()+\'',`},
+		"passport-openidconnect": {`clientID: 'x;$(id)\'',`, `callbackURL: 'https://shop.example/cb?\'+x()+\'',`, "['a`id`$(id)\\'']"},
+	} {
+		text, err := s.Text(name)
+		for _, part := range want {
+			if err != nil || !strings.Contains(text, part) {
+				t.Errorf("%s: %v, %q is not in\n%s", name, err, part, text)
+			}
+		}
+	}
+}
+
 // TestRFC8705_SnippetsShowTheCertificate: each request by curl of an app that has one goes where it is asked for.
 func TestRFC8705_SnippetsShowTheCertificate(t *testing.T) {
 	for name, m := range map[string]clients.Metadata{
