@@ -7,13 +7,18 @@ package consent
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/audit"
 	"signet/clients"
+	"signet/internal/spaced"
 	"signet/oauth/claims"
 	"signet/oauth/details"
 	"signet/oauth/flow"
@@ -34,10 +39,28 @@ type Prompt struct {
 	Agent     *Agent       // what is agreed with an agent beside it; nil = the client is none
 	granted   []string
 	claims    claims.Param
+	client    *clients.Client
 }
 
 // Nothing reports whether nothing of what was asked for is the client's any more: its registration has changed since.
 func (q Prompt) Nothing() bool { return len(q.Fixed)+len(q.Choices)+len(q.Details) == 0 }
+
+// Question is what an answer brings back of what its page showed beside the details: who asks, and what goes with allowing, which is not in
+// the form. An app that registered itself changes both by itself, also while somebody reads the page.
+func (q Prompt) Question() string {
+	name := sha256.Sum256([]byte(q.client.ClientName))
+	return strings.Join(append([]string{hex.EncodeToString(name[:8])}, q.Fixed...), " ")
+}
+
+// Other reports whether the page of a form showed another question than this, or less; more is no harm. One that says nothing of it was
+// shown by a release before.
+func (q Prompt) Other(form url.Values) bool {
+	if !form.Has("question") {
+		return false
+	}
+	shown, now := spaced.Words(form.Get("question")), spaced.Words(q.Question())
+	return len(without(now, shown)) > 0
+}
 
 // Asked is what is asked and of whom: a request, its client, and the resources as they are now.
 type Asked struct {
@@ -61,7 +84,7 @@ var identity = []string{"openid", "profile", "email", "address", "phone"}
 func Ask(a Asked, row storage.Consent) Prompt {
 	c, req := a.Client, a.Request
 	row = a.agreed(row)
-	q := Prompt{Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
+	q := Prompt{client: c, Epoch: row.Epoch, Resources: req.Resources, Details: a.details()}
 	scopes, param := registered(c, req), parameter(c, req)
 	asked := union(scopes, param.Scopes())
 	a.sort(&q, scopes, asked, row)

@@ -61,7 +61,7 @@ var (
 	ErrGone = errors.New("the client that asked is gone")
 	// ErrWeak: the person has to sign in again, with a second factor, or because it is too long ago.
 	ErrWeak = errors.New("signed in too weakly, or too long ago")
-	// ErrUnseen: the page said other authorization details than are asked for now, or none, or not how long an agent may act.
+	// ErrUnseen: the page said other authorization details or scopes than are asked for now, or none, or not how long an agent may act.
 	ErrUnseen = errors.New("authorization details that were not shown")
 )
 
@@ -145,7 +145,7 @@ func (d Decision) May(v *browser.Visitor, form url.Values) error {
 	switch {
 	case d.Weak(v) || d.Old(v):
 		return ErrWeak
-	case form.Get("details") != d.Details.Digest():
+	case form.Get("details") != d.Details.Digest() || d.Other(form):
 		return ErrUnseen
 	}
 	return nil

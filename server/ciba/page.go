@@ -124,7 +124,8 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		App: h.App(r.Context(), d.Client.ClientID), Person: v.Person, ID: found.ID, Message: found.Message, Action: h.Browser.Path(path, nil),
 		NotYouURL: h.Browser.Path(path+"/account", nil), Network: found.Network, AskedAt: v.Person.At(found.AskedAt),
 		Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(), Acts: login.Agent(d.Prompt.Agent, v.Person),
+		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(), Question: d.Question(),
+		Acts: login.Agent(d.Prompt.Agent, v.Person),
 	}
 	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(d, ticked)
 	page.Before, page.Kept = h.Approvals.Before(d, v)

@@ -74,7 +74,8 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	q := s.Prompt
 	page := pages.Consent{App: *app, Action: h.Login.Path(flow.Consent, s.In), Person: s.Visitor.Person,
 		Loopback: posable(s.Client), NotYouURL: notYou, AccountURL: h.Browser.Path("/account/apps", nil), Nothing: status != http.StatusOK,
-		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest(), Acts: login.Agent(q.Agent, s.Visitor.Person)}
+		Details: login.Details(q.Details, h.Resources()), DetailsDigest: q.Details.Digest(), Question: q.Question(),
+		Acts: login.Agent(q.Agent, s.Visitor.Person)}
 	if s.Client.FromDocument() {
 		at, err := url.Parse(s.Client.ClientID)
 		if err != nil {
@@ -130,7 +131,7 @@ func (h *Handler) decide(w http.ResponseWriter, r *http.Request) error {
 	var allowed consent.Allowed
 	if r.PostForm.Get("decision") == "allow" {
 		ticked := r.PostForm["scope"]
-		if r.PostForm.Get("details") != s.Prompt.Details.Digest() { // the page said something else, or nothing of them
+		if r.PostForm.Get("details") != s.Prompt.Details.Digest() || s.Prompt.Other(r.PostForm) { // the page said something else
 			return h.page(w, r, s, http.StatusOK, ticked)
 		}
 		allowed, err = h.Consents.Allow(r.Context(), consent.Decision{Asked: s.Asked(), UserID: s.Visitor.UserID, Ticked: ticked,

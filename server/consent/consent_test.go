@@ -80,7 +80,7 @@ func TestI01_WhatIsShown(t *testing.T) {
 	}
 	form := b.FormWith("consent-allow")
 	for name := range form.Fields {
-		if name != "as" && name != "scope" { // to whom the page was shown
+		if name != "as" && name != "scope" && name != "question" { // to whom the page was shown, and what it asked
 			t.Errorf("I04: the form carries %s", name)
 		}
 	}

@@ -154,7 +154,8 @@ func (h *Handler) ask(w http.ResponseWriter, r *http.Request, v *browser.Visitor
 		NotYouURL: h.Browser.Path(path+"/account?user_code="+device.Spell(found.UserCode), nil),
 		Network:   found.Network, Near: near(r, found), Agent: found.Agent,
 		AskedAt: v.Person.At(found.AskedAt), Nothing: status != http.StatusOK, AccountURL: h.Browser.Path("/account/apps", nil),
-		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(), Acts: login.Agent(d.Prompt.Agent, v.Person),
+		Details: login.Details(d.Details, d.Asked.Resources), DetailsDigest: d.Details.Digest(), Question: d.Question(),
+		Acts: login.Agent(d.Prompt.Agent, v.Person),
 	}
 	page.Fixed, page.Choices, page.Resources = h.Approvals.Lines(d, ticked)
 	page.Before, page.Kept = h.Approvals.Before(d, v)

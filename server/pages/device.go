@@ -32,6 +32,7 @@ type DeviceConfirm struct {
 	Acts          *acting.Choice
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
+	Question      string   // … so does what it is an answer to
 	Resources     []string // names of the APIs that the app says it will call
 	Nothing       bool     // the answer allowed nothing: ask again
 	AccountURL    string

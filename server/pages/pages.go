@@ -123,6 +123,7 @@ type Consent struct {
 	Acts          *acting.Choice // of an app that acts by itself; nil = it does not
 	Details       []DetailsLine
 	DetailsDigest string   // comes back with the answer
+	Question      string   // … so does what it is an answer to
 	Resources     []string // names of the APIs that the app says it will call
 	Nothing       bool     // the answer allowed nothing: ask again
 	Loopback      bool     // warn: the app runs on this computer, anyone could pretend to be it
