@@ -276,10 +276,12 @@ func TestV05_StrangersAndRecovery(t *testing.T) {
 			if one {
 				mailed = 3
 			}
-			for range mailed { // the newest link is good (rule D05)
+			for range mailed { // the newest link is good (rule D05); an answer to /forgot does not wait for it, and one may come yet
 				link := servertest.Local(t, box.WaitWith(t, ada.Email, "/reset?t=").LinkWith(t, "/reset?t="))
 				if b.Get(t, link); b.Has("password-submit") {
 					b.Submit(t, "password-submit", url.Values{"password": {servertest.NewPassword}})
+				}
+				if b.Status == http.StatusOK {
 					break
 				}
 			}
