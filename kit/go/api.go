@@ -50,8 +50,8 @@ type Options struct {
 type API struct {
 	issuer, resource string
 	audiences        []string
-	base             *url.URL // of the requests
-	metadata         string   // address of the RFC 9728 document; "" = the identifier is no address
+	reached          string // the base URL of the requests
+	metadata         string // address of the RFC 9728 document; "" = the identifier is no address
 
 	o      Options
 	http   *http.Client
@@ -61,6 +61,7 @@ type API struct {
 	failed *memory[bool]    // logout tokens whose session could not be ended
 	slots  chan struct{}    // introspection requests at a time
 
+	heads     *memory[head] // headers of what the issuer signed
 	proofKeys *memory[proofKey]
 
 	statuses statusLists
@@ -117,9 +118,10 @@ func assemble(issuer, resource string, id, base *url.URL, o Options) *API {
 	if len(o.Algorithms) == 0 {
 		o.Algorithms = defaultAlgorithms
 	}
-	a := &API{issuer: issuer, resource: resource, audiences: append([]string{resource}, o.Audiences...), base: base, o: o,
-		http: client(o.HTTP), seen: &memory[*Token]{}, asked: &memory[*inform]{}, failed: &memory[bool]{}, slots: make(chan struct{}, 16),
-		proofKeys: &memory[proofKey]{}}
+	a := &API{issuer: issuer, resource: resource, audiences: append([]string{resource}, o.Audiences...), o: o,
+		reached: strings.TrimSuffix(base.String(), "/"),
+		http:    client(o.HTTP), seen: &memory[*Token]{}, asked: &memory[*inform]{}, failed: &memory[bool]{}, slots: make(chan struct{}, 16),
+		heads: &memory[head]{}, proofKeys: &memory[proofKey]{}}
 	if isWeb(id) {
 		a.metadata = wellKnown(id)
 	}

@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ const maxToken = 16 << 10 // bytes
 type credentials struct {
 	dpop  bool // the scheme is DPoP, not Bearer
 	token string
+	hash  [sha256.Size]byte // of the token
 }
 
 // credentialsOf reads the one Authorization header of a request (RFC 6750 section 2.1, RFC 9449 section 7.1). A token in the URL is refused
@@ -51,6 +53,7 @@ func parseAuthorization(value string) (c credentials, err error) {
 	case !isToken68(c.token):
 		return c, fmt.Errorf("%w: characters that no token has", ErrMalformed)
 	}
+	c.hash = sha256.Sum256([]byte(c.token))
 	return c, nil
 }
 

@@ -76,7 +76,7 @@ func (a *API) bound(r *http.Request, c credentials, t *Token) (nonce string, err
 	if t.JKT == "" {
 		return "", nil
 	}
-	return a.proven(r, c.token, t.JKT)
+	return a.proven(r, c, t.JKT)
 }
 
 // payload is what is read of a proof's claims (RFC 9449 section 4.2).
@@ -92,7 +92,7 @@ type payload struct {
 }
 
 // proven checks the request's proof (RFC 9449 section 4.3), and remembers it once all else is in order.
-func (a *API) proven(r *http.Request, token, jkt string) (nonce string, err error) {
+func (a *API) proven(r *http.Request, c credentials, jkt string) (nonce string, err error) {
 	sent := r.Header["Dpop"]
 	if len(sent) != 1 {
 		return "", fmt.Errorf("%w: %d DPoP headers", ErrProof, len(sent))
@@ -108,7 +108,6 @@ func (a *API) proven(r *http.Request, token, jkt string) (nonce string, err erro
 		key.known = true
 		a.proofKeys.put(key.sent, key, time.Now().Add(rememberKey))
 	}
-	sum := sha256.Sum256([]byte(token))
 	age, now := or(a.o.DPoP.MaxAge, time.Minute), time.Now()
 	switch {
 	case p.JTI == "" || len(p.JTI) > maxJTI:
@@ -117,7 +116,7 @@ func (a *API) proven(r *http.Request, token, jkt string) (nonce string, err erro
 		err = fmt.Errorf("%w: htm is %.32q", ErrProof, p.HTM)
 	case !madeFor(p.HTU, a.address(r)):
 		err = fmt.Errorf("%w: htu is %.200q, not %.200q", ErrProof, p.HTU, a.address(r))
-	case p.ATH != base64.RawURLEncoding.EncodeToString(sum[:]):
+	case p.ATH != base64.RawURLEncoding.EncodeToString(c.hash[:]):
 		err = fmt.Errorf("%w: ath is not the hash of the token", ErrProof)
 	case p.IAT == nil || *p.IAT < float64(now.Add(-age).Unix()) || *p.IAT > float64(now.Add(a.o.Ahead).Unix()):
 		err = fmt.Errorf("%w: iat is too far from now", ErrProof)
@@ -147,7 +146,8 @@ const rememberKey = time.Hour
 
 // proofKey is the key of a proof, read.
 type proofKey struct {
-	sent  string // as the header has it
+	head
+	sent  string // the header as the proof has it
 	key   jose.JSONWebKey
 	thumb string
 	known bool // it is remembered
@@ -159,6 +159,10 @@ func (a *API) readProof(compact string) (key proofKey, p payload, err error) {
 		return key, p, errors.New("the proof is too long")
 	}
 	j, err := split(compact)
+	if err == nil {
+		key, err = a.proofKey(j.first)
+		j.head = key.head
+	}
 	switch {
 	case err != nil:
 		return key, p, err
@@ -167,11 +171,8 @@ func (a *API) readProof(compact string) (key proofKey, p payload, err error) {
 	case !slices.Contains(proofAlgorithms, j.Alg):
 		return key, p, fmt.Errorf("alg of the proof is %.32q", j.Alg)
 	}
-	if key, err = a.proofKey(j.JWK); err == nil && !fits(key.key, j.Alg) {
-		err = errors.New("jwk of the proof does not fit alg")
-	}
-	if err != nil {
-		return key, p, err
+	if !fits(key.key, j.Alg) {
+		return key, p, errors.New("jwk of the proof does not fit alg")
 	}
 	if !j.signedBy(key.key.Key) {
 		return key, p, errors.New("the proof has a wrong signature")
@@ -179,14 +180,16 @@ func (a *API) readProof(compact string) (key proofKey, p payload, err error) {
 	return key, p, json.Unmarshal(j.payload, &p)
 }
 
-// proofKey reads the key of a proof, or remembers it.
-func (a *API) proofKey(jwk []byte) (key proofKey, err error) {
-	sent := string(jwk)
+// proofKey reads the header of a proof and the key in it, or remembers them.
+func (a *API) proofKey(sent string) (key proofKey, err error) {
 	if key, ok := a.proofKeys.get(sent); ok {
 		return key, nil
 	}
 	key.sent = sent
-	if err := json.Unmarshal(jwk, &key.key); err != nil || !key.key.IsPublic() || !key.key.Valid() {
+	if key.head, err = readHead(sent); err != nil {
+		return key, err
+	}
+	if err := json.Unmarshal(key.JWK, &key.key); err != nil || !key.key.IsPublic() || !key.key.Valid() {
 		return key, errors.New("jwk of the proof is not a public key")
 	}
 	// Anybody can send one: a key with a large exponent takes long to verify with.
@@ -201,13 +204,13 @@ func (a *API) proofKey(jwk []byte) (key proofKey, err error) {
 // address is what a proof for the request is made for: the base URL and the path as it came, whatever a router did to it since.
 func (a *API) address(r *http.Request) string {
 	path := r.URL.EscapedPath()
-	if r.RequestURI != "" {
+	if sent, _, _ := strings.Cut(r.RequestURI, "?"); sent != path && sent != "" {
 		path = r.RequestURI
 		if u, err := url.ParseRequestURI(path); err == nil {
 			path = u.EscapedPath()
 		}
 	}
-	return strings.TrimSuffix(a.base.String(), "/") + path
+	return a.reached + path
 }
 
 func madeFor(htu, target string) bool {

@@ -59,11 +59,11 @@ func (i *Introspection) check() error {
 }
 
 // introspected asks about a token where that is needed: always if the answer is wanted, else as the options say.
-func (a *API) introspected(ctx context.Context, token string, into **Token) error {
+func (a *API) introspected(ctx context.Context, sent credentials, into **Token) error {
 	if a.o.Introspection == nil || into == nil && !a.o.Introspection.Always {
 		return nil
 	}
-	known, ok := a.asked.get(token)
+	known, ok := a.asked.at(sent.hash)
 	if !ok {
 		select {
 		case a.slots <- struct{}{}:
@@ -71,7 +71,7 @@ func (a *API) introspected(ctx context.Context, token string, into **Token) erro
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		}
-		c, err := a.ask(ctx, token)
+		c, err := a.ask(ctx, sent.token)
 		if err != nil {
 			return fmt.Errorf("%w: introspection: %w", ErrUnavailable, err)
 		}
@@ -83,7 +83,7 @@ func (a *API) introspected(ctx context.Context, token string, into **Token) erro
 				until = e
 			}
 		}
-		a.asked.put(token, known, until)
+		a.asked.set(sent.hash, known, until)
 	}
 	if into != nil {
 		*into = known.token

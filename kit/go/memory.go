@@ -20,8 +20,14 @@ type remembered[T any] struct {
 	until time.Time
 }
 
-func (m *memory[T]) get(token string) (value T, ok bool) {
-	key := sha256.Sum256([]byte(token))
+func (m *memory[T]) get(token string) (value T, ok bool) { return m.at(sha256.Sum256([]byte(token))) }
+
+func (m *memory[T]) put(token string, value T, until time.Time) {
+	m.set(sha256.Sum256([]byte(token)), value, until)
+}
+
+// at is get for who has the hash.
+func (m *memory[T]) at(key [sha256.Size]byte) (value T, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.young[key]
@@ -37,10 +43,11 @@ func (m *memory[T]) get(token string) (value T, ok bool) {
 	return r.value, true
 }
 
-func (m *memory[T]) put(token string, value T, until time.Time) {
+// set is put for who has the hash.
+func (m *memory[T]) set(key [sha256.Size]byte, value T, until time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.keep(sha256.Sum256([]byte(token)), remembered[T]{value, until})
+	m.keep(key, remembered[T]{value, until})
 }
 
 func (m *memory[T]) keep(key [sha256.Size]byte, r remembered[T]) {

@@ -6,13 +6,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	_ "crypto/sha512" // of the algorithms with 384 and 512
+	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4/json"
 )
@@ -20,6 +21,7 @@ import (
 // jws is one in parts, before anything of it is known to be true.
 type jws struct {
 	head
+	first     string // the header as it was sent
 	input     string // what is signed
 	payload   []byte
 	signature []byte
@@ -36,32 +38,41 @@ type head struct {
 	Zip  json.RawMessage `json:"zip"`
 }
 
-// split reads the compact form of a JWS (RFC 7515 section 7.1).
+// split reads the compact form of a JWS (RFC 7515 section 7.1), all but what the header says.
 func split(compact string) (j jws, err error) {
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 || !isToken68(compact) {
+	first, rest, _ := strings.Cut(compact, ".")
+	second, third, ok := strings.Cut(rest, ".")
+	if !ok || strings.Contains(third, ".") || !isToken68(compact) {
 		return j, errors.New("not a JWS of three parts")
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[0])
-	if err == nil {
-		err = json.Unmarshal(raw, &j.head)
+	j.first, j.input = first, compact[:len(first)+1+len(second)]
+	if j.payload, err = base64.RawURLEncoding.DecodeString(second); err == nil {
+		j.signature, err = base64.RawURLEncoding.DecodeString(third)
 	}
+	return j, err
+}
+
+// readHead reads a JWS header.
+func readHead(first string) (h head, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(first)
 	if err == nil {
-		j.payload, err = base64.RawURLEncoding.DecodeString(parts[1])
+		err = json.Unmarshal(raw, &h)
 	}
-	if err == nil {
-		j.signature, err = base64.RawURLEncoding.DecodeString(parts[2])
-	}
-	if err == nil && (j.Alg == "" || j.Crit != nil || j.B64 != nil || j.Zip != nil) {
+	if err == nil && (h.Alg == "" || h.Crit != nil || h.B64 != nil || h.Zip != nil) {
 		err = errors.New("a header without alg, or with crit, b64 or zip")
 	}
-	j.input = compact[:len(parts[0])+1+len(parts[1])]
-	return j, err
+	return h, err
 }
 
 // opened verifies a JWS of the issuer, of the type, by the issuer's keys alone, and gives its payload.
 func (a *API) opened(ctx context.Context, token, typ string) ([]byte, error) {
 	j, err := split(token)
+	known := false
+	if err == nil {
+		if j.head, known = a.heads.get(j.first); !known {
+			j.head, err = readHead(j.first)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
@@ -80,6 +91,9 @@ func (a *API) opened(ctx context.Context, token, typ string) ([]byte, error) {
 	if !j.signedBy(key) {
 		return nil, ErrSignature
 	}
+	if !known { // and not before: only the issuer fills the memory
+		a.heads.put(j.first, j.head, time.Now().Add(rememberKey))
+	}
 	return j.payload, nil
 }
 
@@ -88,23 +102,14 @@ func (j jws) signedBy(key any) bool {
 	if k, ok := key.(ed25519.PublicKey); ok {
 		return len(k) == ed25519.PublicKeySize && ed25519.Verify(k, []byte(j.input), j.signature)
 	}
-	hash := crypto.SHA256
-	switch j.Alg[2:] {
-	case "384":
-		hash = crypto.SHA384
-	case "512":
-		hash = crypto.SHA512
-	}
-	h := hash.New()
-	h.Write([]byte(j.input))
-	sum := h.Sum(nil)
+	hash, sum := j.hash()
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:
 		size := (k.Params().BitSize + 7) / 8
 		if len(j.signature) != 2*size {
 			return false
 		}
-		return ecdsa.Verify(k, sum, new(big.Int).SetBytes(j.signature[:size]), new(big.Int).SetBytes(j.signature[size:]))
+		return ecdsa.VerifyASN1(k, sum, inDER(j.signature))
 	case *rsa.PublicKey:
 		if j.Alg[:2] == "PS" {
 			return rsa.VerifyPSS(k, hash, sum, j.signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
@@ -112,4 +117,38 @@ func (j jws) signedBy(key any) bool {
 		return rsa.VerifyPKCS1v15(k, hash, sum, j.signature) == nil
 	}
 	return false
+}
+
+// hash is that of what is signed, as the algorithm wants it.
+func (j jws) hash() (crypto.Hash, []byte) {
+	input := []byte(j.input)
+	switch j.Alg[2:] {
+	case "384":
+		sum := sha512.Sum384(input)
+		return crypto.SHA384, sum[:]
+	case "512":
+		sum := sha512.Sum512(input)
+		return crypto.SHA512, sum[:]
+	}
+	sum := sha256.Sum256(input)
+	return crypto.SHA256, sum[:]
+}
+
+// inDER writes the two halves of an ECDSA signature (RFC 7518 section 3.4) as the two integers that crypto/ecdsa reads.
+func inDER(signature []byte) []byte {
+	out := make([]byte, 3, len(signature)+9)
+	for half := range slices.Chunk(signature, len(signature)/2) {
+		for len(half) > 1 && half[0] == 0 {
+			half = half[1:]
+		}
+		sign := half[0] >> 7 // an integer whose first bit is set would be negative
+		out = append(append(out, 2, byte(len(half))+sign), make([]byte, sign)...)
+		out = append(out, half...)
+	}
+	out[0], out[1], out[2] = 0x30, 0x81, byte(len(out)-3)
+	if out[2] < 0x80 { // the short form of the length
+		out = out[1:]
+		out[0], out[1] = 0x30, byte(len(out)-2)
+	}
+	return out
 }

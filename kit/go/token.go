@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
 )
@@ -102,21 +104,30 @@ type actor struct {
 type audience []string
 
 func (a *audience) UnmarshalJSON(raw []byte) error {
-	var one string
-	if json.Unmarshal(raw, &one) == nil && !bytes.Equal(raw, []byte("null")) {
+	if raw[0] == '"' {
+		one, err := text(raw)
 		*a = audience{one}
-		return nil
+		return err
 	}
 	return json.Unmarshal(raw, (*[]string)(a))
+}
+
+// text reads a string of JSON, which is one by now: almost always it needs no decoding.
+func text(raw []byte) (s string, err error) {
+	if n := len(raw); n > 1 && raw[0] == '"' && raw[n-1] == '"' && bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) {
+		return string(raw[1 : n-1]), nil
+	}
+	err = json.Unmarshal(raw, &s)
+	return s, err
 }
 
 // moment is a NumericDate (RFC 7519 section 2).
 type moment float64
 
 func (m *moment) UnmarshalJSON(raw []byte) error {
-	var f float64
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return err
+	f, err := strconv.ParseFloat(string(raw), 64) // it is JSON by now, so only a number is one
+	if err != nil {
+		return errors.New("a time that is no number")
 	}
 	if math.Abs(f) > 1<<53 {
 		return errors.New("a time that no clock shows")
@@ -167,11 +178,16 @@ func (t *Token) confirm(cnf json.RawMessage) error {
 		return fmt.Errorf("%w: cnf is empty", ErrBinding)
 	}
 	for name, raw := range members {
-		into := map[string]*string{"jkt": &t.JKT, "x5t#S256": &t.X5T}[name]
-		if into == nil {
+		says, err := text(raw)
+		switch name {
+		case "jkt":
+			t.JKT = says
+		case "x5t#S256":
+			t.X5T = says
+		default:
 			return fmt.Errorf("%w: cnf has %.64q", ErrBinding, name)
 		}
-		if err := json.Unmarshal(raw, into); err != nil || *into == "" {
+		if err != nil || says == "" {
 			return fmt.Errorf("%w: %s of cnf is no text", ErrMalformed, name)
 		}
 	}

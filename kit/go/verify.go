@@ -39,7 +39,7 @@ func (a *API) judge(r *http.Request, d Demand) (v verdict, err error) {
 	if err != nil {
 		return v, err
 	}
-	t, err := a.verified(r.Context(), c.token)
+	t, err := a.verified(r.Context(), c)
 	if err != nil {
 		return v, err
 	}
@@ -54,19 +54,19 @@ func (a *API) judge(r *http.Request, d Demand) (v verdict, err error) {
 }
 
 // verified gives the token with all that does not depend on the rest of the request verified.
-func (a *API) verified(ctx context.Context, token string) (*Token, error) {
-	if t, ok := a.seen.get(token); ok && !a.ended(t) {
+func (a *API) verified(ctx context.Context, sent credentials) (*Token, error) {
+	if t, ok := a.seen.at(sent.hash); ok && !a.ended(t) {
 		if err := a.current(ctx, t); err != nil {
 			return nil, err
 		}
-		return t, a.introspected(ctx, token, nil)
+		return t, a.introspected(ctx, sent, nil)
 	}
-	if strings.Count(token, ".") != 2 && a.o.Introspection != nil { // not a JWT
+	if strings.Count(sent.token, ".") != 2 && a.o.Introspection != nil { // not a JWT
 		var t *Token
-		err := a.introspected(ctx, token, &t)
+		err := a.introspected(ctx, sent, &t)
 		return t, err
 	}
-	payload, err := a.opened(ctx, token, "at+jwt")
+	payload, err := a.opened(ctx, sent.token, "at+jwt")
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func (a *API) verified(ctx context.Context, token string) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.seen.put(token, t, time.Now().Add(remember))
-	return t, a.introspected(ctx, token, nil)
+	a.seen.set(sent.hash, t, time.Now().Add(remember))
+	return t, a.introspected(ctx, sent, nil)
 }
 
 func (a *API) isFor(audience []string) bool {
