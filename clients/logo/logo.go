@@ -68,6 +68,8 @@ type Cache struct {
 
 	mu  sync.RWMutex
 	met map[string]meeting // since what is known was read
+
+	slow map[string]bool // domains, in the last round of Tend
 }
 
 // meeting is what Meet found.
@@ -150,55 +152,6 @@ func (b *Cache) Meet(ctx context.Context, clientID, uri string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.met[clientID] = meeting{hash, time.Now()}
-}
-
-// Tend fetches what is new, changed or old, and forgets what is registered no more: one replica does.
-func (b *Cache) Tend(ctx context.Context) error {
-	rows, err := b.store.Logos(ctx)
-	if err != nil {
-		return fmt.Errorf("read logos: %w", err)
-	}
-	have := map[string]storage.Logo{}
-	for _, l := range rows {
-		have[l.ClientID] = l
-	}
-	now := time.Now()
-	for id, uri := range b.clients.LogoURIs() {
-		old := have[id]
-		delete(have, id)
-		if old.URI == uri && !now.After(old.DueAt) {
-			continue
-		}
-		if err := b.fetch(ctx, id, uri, old, now); err != nil {
-			return err
-		}
-	}
-	for id, l := range have {
-		if l.DueAt.After(now.Add(again - young)) { // another replica met its client, which this one may not have read of yet
-			continue
-		}
-		if err := b.store.DeleteLogo(ctx, id); err != nil {
-			return err
-		}
-	}
-	return b.Refresh(ctx)
-}
-
-// fetch writes down what came, or that nothing did: the picture there was stays until its address changes.
-func (b *Cache) fetch(ctx context.Context, client, uri string, old storage.Logo, now time.Time) error {
-	picture, err := b.picture(ctx, uri)
-	l := pictured(client, uri, picture, now)
-	if err != nil {
-		b.log.WarnContext(ctx, "logo of a client cannot be had", "client_id", client, "error", err)
-		l = storage.Logo{ClientID: client, URI: uri, DueAt: now.Add(retry)}
-		if old.URI == uri {
-			l.Hash = old.Hash
-		}
-	}
-	if err := b.store.PutLogo(ctx, l); err != nil {
-		return fmt.Errorf("keep logo: %w", err)
-	}
-	return nil
 }
 
 // pictured is a picture to be kept.
