@@ -3,6 +3,7 @@ package logo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -81,7 +82,10 @@ func (b *Cache) fetchAll(ctx context.Context, due []task) error {
 		})
 	}
 	wg.Wait()
-	return cmp.Or(append(failed, ctx.Err())...)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errors.Join(failed...)
 }
 
 // byDomain gives what is due of each domain: what was never tried first, and the domains that were slow in the last round at the end.

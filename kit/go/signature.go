@@ -134,16 +134,16 @@ func (j jws) hash() (crypto.Hash, []byte) {
 	return crypto.SHA256, sum[:]
 }
 
-// inDER writes the two halves of an ECDSA signature (RFC 7518 section 3.4) as the two integers that crypto/ecdsa reads.
+// inDER writes the two numbers of an ECDSA signature (RFC 7518 section 3.4) as the two integers that crypto/ecdsa reads.
 func inDER(signature []byte) []byte {
 	out := make([]byte, 3, len(signature)+9)
-	for half := range slices.Chunk(signature, len(signature)/2) {
-		for len(half) > 1 && half[0] == 0 {
-			half = half[1:]
+	for integer := range slices.Chunk(signature, len(signature)/2) {
+		for len(integer) > 1 && integer[0] == 0 {
+			integer = integer[1:]
 		}
-		sign := half[0] >> 7 // an integer whose first bit is set would be negative
-		out = append(append(out, 2, byte(len(half))+sign), make([]byte, sign)...)
-		out = append(out, half...)
+		sign := integer[0] >> 7 // one whose first bit is set would be negative
+		out = append(append(out, 2, byte(len(integer))+sign), make([]byte, sign)...)
+		out = append(out, integer...)
 	}
 	out[0], out[1], out[2] = 0x30, 0x81, byte(len(out)-3)
 	if out[2] < 0x80 { // the short form of the length
