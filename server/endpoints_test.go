@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,4 +53,35 @@ func TestEndpointsAreDocumented(t *testing.T) {
 		routes = left
 	}
 	generatedtest.File(t, *update, filepath.Join("..", "docs", "endpoints.md"), out.String())
+}
+
+// TestNoAddressOfAFormIsADeadEnd: a browser that reloads what a form was answered with asks by GET, and comes to a page.
+func TestNoAddressOfAFormIsADeadEnd(t *testing.T) {
+	t.Parallel()
+	w := newWays(t, optional, servertest.YAML("registration: {mode: open}\n"))
+	shown := map[string]bool{}
+	for _, route := range w.Routes().Mounted() {
+		if path, ok := strings.CutPrefix(route, "GET "); ok {
+			shown[path] = true
+		}
+	}
+	tried := 0
+	for _, route := range w.Routes().Mounted() {
+		path, posted := strings.CutPrefix(route, "POST ")
+		if !posted || shown[path] {
+			continue
+		}
+		path = strings.NewReplacer("{upstream}", "google", "{", "", "}", "").Replace(path)
+		b := w.Browser(t).Get(t, path)
+		if strings.Contains(b.Header.Get("Content-Type"), "json") {
+			continue // for programs
+		}
+		tried++
+		if b.Status >= http.StatusInternalServerError || b.Status == http.StatusMethodNotAllowed || b.URL.Path == path {
+			t.Errorf("%s: got %d at %s, want a page", path, b.Status, b.URL)
+		}
+	}
+	if tried < 20 {
+		t.Errorf("only %d addresses of forms were tried", tried)
+	}
 }

@@ -230,16 +230,40 @@ func (m *Mux) OutsideProtection() []string { return slices.Clone(m.outside) }
 // Handler is all of it.
 func (m *Mux) Handler() http.Handler { return http.HandlerFunc(m.serve) }
 
-// noRoute answers what no handler has: 405 where the path is known under another method, else 404.
+// noRoute answers what no handler has: 405 where the path is known under another method, else 404. A browser that reloads, or goes back to,
+// where a form was sent to is led to the page that the form is on.
 func (m *Mux) noRoute(w http.ResponseWriter, r *http.Request) error {
 	found, _ := m.paths.Handler(r)
 	k, ok := found.(*knownPath)
 	if !ok {
 		return &PageError{Status: http.StatusNotFound, Kind: "not_found"}
 	}
+	if page := m.pageAbove(k, r); page != "" {
+		return Redirect(w, r, page)
+	}
 	methods := slices.Compact(slices.Sorted(slices.Values(k.methods)))
 	w.Header().Set("Allow", strings.Join(methods, ", "))
 	return &PageError{Status: http.StatusMethodNotAllowed, Kind: "method"}
+}
+
+// pageAbove is the next page above an address that only forms are sent to, with the same query, for a browser that wants to show the
+// address; "" where there is none, or somebody else asks.
+func (m *Mux) pageAbove(k *knownPath, r *http.Request) string {
+	shows := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !shows || k.side != pageSide || slices.Contains(k.methods, http.MethodGet) || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		return ""
+	}
+	for path := r.URL.Path; len(path) > len(m.prefix)+1; {
+		if path = path[:strings.LastIndexByte(path, '/')]; path == m.prefix {
+			path += "/"
+		}
+		at := url.URL{Path: path, RawQuery: r.URL.RawQuery}
+		found, _ := m.paths.Handler(&http.Request{Method: http.MethodGet, Host: r.Host, URL: &at})
+		if above, ok := found.(*knownPath); ok && above.side == pageSide && slices.Contains(above.methods, http.MethodGet) {
+			return at.String()
+		}
+	}
+	return ""
 }
 
 // Limits of a listener (A06). Serving code sets them with Harden.

@@ -332,6 +332,46 @@ func TestUnknownPathsAndMethodsAnswerInTheirSidesForm(t *testing.T) {
 	}
 }
 
+// TestABrowserIsLedFromAFormsAddressToItsPage: whoever reloads what a form was answered with, or goes back to it, asks by GET.
+func TestABrowserIsLedFromAFormsAddressToItsPage(t *testing.T) {
+	d := open(t, issuer+"/tenant", func(m *web.Mux) {
+		m.Page("GET /{$}", text("home"))
+		m.Page("GET /account/passkeys", text("x"))
+		m.Page("POST /account/passkeys/add", text("x"), web.Passkey)
+		m.Page("POST /account/passkeys/one/{id}/remove", text("x"), web.Passkey)
+		m.Page("POST /orphan", text("x"), web.Nothing)
+		m.API("GET /api", web.NoCORS, text("x"))
+		m.Page("POST /api/page", text("x"), web.Nothing)
+		m.API("POST /oauth2/token", web.NoCORS, text("x"))
+	})
+	const html = "text/html,application/xhtml+xml"
+	for _, tt := range []struct{ method, target, accept, to string }{
+		{"GET", "/tenant/account/passkeys/add", html, "/tenant/account/passkeys"},
+		{"HEAD", "/tenant/account/passkeys/add", html, "/tenant/account/passkeys"},
+		{"GET", "/tenant/account/passkeys/add?i=1&x=%2F%2Fevil.example", html, "/tenant/account/passkeys?i=1&x=%2F%2Fevil.example"},
+		{"GET", "/tenant/account/passkeys/one/7/remove", html, "/tenant/account/passkeys"},
+		{"GET", "/tenant/account/passkeys/one/%0d%0aX:%20y/remove", html, "/tenant/account/passkeys"},
+		{"GET", "/tenant/orphan", html, "/tenant/"},
+		{"GET", "/tenant/api/page", html, "/tenant/"},         // what programs fetch is no page
+		{"GET", "/tenant/account/passkeys/add", "*/*", ""},    // a program wants to know
+		{"DELETE", "/tenant/account/passkeys/add", html, ""},  // not to show it
+		{"GET", "/tenant/oauth2/token", html, ""},             // no form is sent there
+		{"GET", "/tenant//evil.example/../orphan", html, "-"}, // no such path
+	} {
+		w := d.do(request(tt.method, tt.target, "Accept", tt.accept))
+		want := http.StatusSeeOther
+		switch tt.to {
+		case "":
+			want = http.StatusMethodNotAllowed
+		case "-":
+			want, tt.to = http.StatusNotFound, ""
+		}
+		if w.Code != want || w.Header().Get("Location") != tt.to {
+			t.Errorf("%s %s: got %d to %q, want %d to %q", tt.method, tt.target, w.Code, w.Header().Get("Location"), want, tt.to)
+		}
+	}
+}
+
 func TestT01_OneWideEventAndNoSecretInIt(t *testing.T) {
 	d := open(t, issuer, func(m *web.Mux) {
 		m.API("POST /oauth2/token", web.NoCORS, func(w http.ResponseWriter, r *http.Request) error {
