@@ -71,18 +71,23 @@ func hung(err error) bool {
 }
 
 // slots are as many as there are connections: whoever finds none waits for connWait, not for as long as a call may take.
-type slots chan struct{}
+type slots struct {
+	taken chan struct{}
+	wait  time.Duration // connWait, but in tests
+}
 
-func (s slots) take(ctx context.Context) error {
+func newSlots(n int) *slots { return &slots{make(chan struct{}, n), connWait} }
+
+func (s *slots) take(ctx context.Context) error {
 	select {
-	case s <- struct{}{}:
+	case s.taken <- struct{}{}:
 		return nil
 	default:
 	}
-	late := time.NewTimer(connWait)
+	late := time.NewTimer(s.wait)
 	defer late.Stop()
 	select {
-	case s <- struct{}{}:
+	case s.taken <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -91,4 +96,8 @@ func (s slots) take(ctx context.Context) error {
 	}
 }
 
-func (s slots) give() { <-s }
+func (s *slots) give() { <-s.taken }
+
+func (s *slots) used() int { return len(s.taken) }
+
+func (s *slots) most() int { return cap(s.taken) }

@@ -47,7 +47,7 @@ type DB struct {
 	dialect  Dialect
 	readOnly bool
 	engine   engine
-	slots    slots // of the engine: as many as there are connections
+	slots    *slots // of the engine: as many as there are connections
 	orm      *gorm.DB
 	log      *slog.Logger
 	closed   atomic.Bool
@@ -126,7 +126,7 @@ func (db *DB) Close() error {
 
 // Connections are how many are in use, and how many there may be; on SQLite those that read.
 func (db *DB) Connections() (used, most int) {
-	return len(db.slots), cap(db.slots)
+	return db.slots.used(), db.slots.most()
 }
 
 // Dialect in use.

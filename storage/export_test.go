@@ -1,6 +1,9 @@
 package storage
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Trace has see called with the text of every statement; set it before the first.
 func (db *DB) Trace(see func(query string)) { db.trace = see }
@@ -44,12 +47,12 @@ func (db *DB) MustByKey(ctx context.Context, query string, args ...any) error {
 
 // TakeConnections has nobody else get one until they are given back.
 func (db *DB) TakeConnections() (back func()) {
-	for range cap(db.slots) {
-		db.slots <- struct{}{}
+	for range db.slots.most() {
+		db.slots.taken <- struct{}{}
 	}
 	return func() {
-		for range cap(db.slots) {
-			<-db.slots
+		for range db.slots.most() {
+			db.slots.give()
 		}
 	}
 }
@@ -89,3 +92,6 @@ func HotReads(grantID, codeHash, secretHash, userID, clientID string) []HotRead 
 
 // NotLocked are the hot statements for rows that nobody else holds.
 func NotLocked() []string { return []string{rotateGrant + grantNotLocked, spendCode + codeNotLocked} }
+
+// WaitForConnections has calls wait so long for a connection that others hold; say so before the first.
+func (db *DB) WaitForConnections(wait time.Duration) { db.slots.wait = wait }

@@ -153,7 +153,7 @@ func (p *pipeline) take(err error) (list []*sent) {
 	n := 0
 	for _, s := range p.waiting {
 		if err != nil {
-			if time.Since(s.began) < connWait {
+			if time.Since(s.began) < p.engine.slots.wait {
 				break
 			}
 		} else if len(list) == mostTogether {
@@ -233,7 +233,7 @@ func (p *pipeline) goOn(t *trip) {
 	if p.writes {
 		return
 	}
-	if len(p.engine.slots) == cap(p.engine.slots) && time.Since(t.began) < connWait {
+	if p.engine.slots.used() == p.engine.slots.most() && time.Since(t.began) < p.engine.slots.wait {
 		t.slow.Reset(patience)
 		return
 	}

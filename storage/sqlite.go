@@ -26,7 +26,7 @@ type sqliteEngine struct {
 	dir    string // of "sqlite::memory:", removed by close
 	writes *writer
 	pool   *preparedPool
-	slots  slots   // one per reader, so that waiting for one ends, with the caller's context or before
+	slots  *slots  // one per reader, so that waiting for one ends, with the caller's context or before
 	own    *sql.DB // holds the writer's connection
 }
 
@@ -86,7 +86,7 @@ func (g *sqliteEngine) openReaders(ctx context.Context, readers int) error {
 	if readers <= 0 {
 		readers = sqliteReaders
 	}
-	g.slots = make(slots, readers)
+	g.slots = newSlots(readers)
 	pool, err := sql.Open("sqlite", g.uri("query_only(1)"))
 	if err != nil {
 		return err

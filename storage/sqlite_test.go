@@ -102,6 +102,7 @@ func TestPoolOfOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = db.Close() })
+			db.WaitForConnections(20 * time.Second) // many wait for the one, on a machine that has other work; a deadlock takes longer
 			if _, err := db.MigrateUp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
