@@ -15,6 +15,7 @@ import (
 const (
 	trimSlice = 10_000          // grants looked at in one statement
 	trimTime  = 2 * time.Minute // in one run; the next one goes on from there
+	trimRest  = 4               // how many times as long as a slice took nothing is looked at after it
 )
 
 // pairs is what trimmer needs of the database.
@@ -29,7 +30,8 @@ type recorder interface {
 }
 
 // trimmer ends the grants that people have too many of at an app. It looks for them on a reading connection, a slice of an index at a
-// time, and writes for one person and app at a time, so that no other write waits for it.
+// time, and writes for one person and app at a time, so that no other write waits for it. It rests between slices, so that however many
+// grants there are they cost a small part of one processor.
 type trimmer struct {
 	store   pairs
 	events  recorder
@@ -42,6 +44,7 @@ type trimmer struct {
 // run walks once over all grants, or as far as it gets in its time.
 func (t *trimmer) run(ctx context.Context) error {
 	for start := time.Now(); time.Since(start) < trimTime; {
+		began := time.Now()
 		crowded, next, err := t.store.CrowdedPairs(ctx, t.after, t.slice, clients.MinGrants)
 		if err != nil {
 			return fmt.Errorf("look for surplus grants: %w", err)
@@ -58,6 +61,11 @@ func (t *trimmer) run(ctx context.Context) error {
 		t.after = next
 		if next == (storage.GrantPair{}) {
 			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(trimRest * time.Since(began)):
 		}
 	}
 	return nil

@@ -165,27 +165,36 @@ func jitter(d time.Duration) time.Duration {
 }
 
 const (
-	batch = 500                   // rows in one statement: a short write lock
-	pause = 50 * time.Millisecond // between batches, so that others get their turn
-	most  = 2 * time.Minute       // per table and run; the rest waits for the next
+	batch  = 500                   // rows in one statement at most
+	fewest = 50                    // and at least
+	short  = 25 * time.Millisecond // how long one should take: it holds a write lock meanwhile
+	pause  = 50 * time.Millisecond // between batches, so that others get their turn
+	most   = 2 * time.Minute       // per table and run; the rest waits for the next
 )
 
 // DeleteExpired makes a job's Run that deletes in small batches until nothing is left: remove deletes at most limit rows
-// that expired before the given time and tells how many went. keep is how long rows stay after they expired.
+// that expired before the given time and tells how many went. keep is how long rows stay after they expired. Rows of a large table lie far
+// apart, in it and in its indexes: the batches are as small as it takes for one to be short.
 func DeleteExpired(m *telemetry.Metrics, table string, keep time.Duration,
 	remove func(ctx context.Context, before time.Time, limit int) (int64, error)) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		start := time.Now()
+		start, limit := time.Now(), batch
 		for time.Since(start) < most {
-			n, err := remove(ctx, time.Now().Add(-keep), batch)
+			began := time.Now()
+			n, err := remove(ctx, began.Add(-keep), limit)
 			if err != nil {
 				return fmt.Errorf("delete expired %s: %w", table, err)
 			}
 			if n > 0 && m != nil {
 				m.JanitorDeleted(table, n)
 			}
-			if n < batch {
+			if n < int64(limit) {
 				return nil
+			}
+			if took := time.Since(began); took > short {
+				limit = max(fewest, limit/2)
+			} else if took < short/3 {
+				limit = min(batch, limit*2)
 			}
 			select {
 			case <-ctx.Done():

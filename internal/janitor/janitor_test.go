@@ -3,6 +3,7 @@ package janitor
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,6 +134,32 @@ func TestDeletesInBatchesUntilNothingIsLeft(t *testing.T) {
 		})
 		if err := run(t.Context()); err != nil || left != 0 || calls != 3 {
 			t.Errorf("got %v, left %d after %d calls", err, left, calls)
+		}
+	})
+}
+
+// TestBatchesAreAsSmallAsTheyMustBeToBeShort: a row takes a millisecond for a while, and then next to nothing.
+func TestBatchesAreAsSmallAsTheyMustBeToBeShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var limits []int
+		perRow := time.Millisecond
+		run := DeleteExpired(nil, "grants", time.Hour, func(_ context.Context, _ time.Time, limit int) (int64, error) {
+			limits = append(limits, limit)
+			if len(limits) == 7 {
+				perRow = 10 * time.Microsecond
+			}
+			time.Sleep(time.Duration(limit) * perRow)
+			if len(limits) == 13 {
+				return int64(limit) - 1, nil
+			}
+			return int64(limit), nil
+		})
+		if err := run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := []int{500, 250, 125, 62, 50, 50, 50, 100, 200, 400, 500, 500, 500}
+		if !slices.Equal(limits, want) {
+			t.Errorf("got %v, want %v", limits, want)
 		}
 	})
 }
