@@ -232,6 +232,12 @@ func (s *Service) mayStep(a Actor, p prepared) error {
 			return &Refused{Missing: []Permission{demands[needs.act]}}
 		}
 	}
+	if after, is := p.after.(thing.Client); is {
+		before, _ := p.before.(thing.Client)
+		if err := mapsClaims(a, before.Metadata, after.Metadata); err != nil {
+			return err
+		}
+	}
 	for _, t := range []thing.Thing{p.before, p.after} {
 		var err error
 		switch t := t.(type) {

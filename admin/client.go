@@ -98,6 +98,9 @@ func (s *Service) CreateClient(ctx context.Context, a Actor, m clients.Metadata)
 		if err := overClient(a, m); err != nil {
 			return err
 		}
+		if err := mapsClaims(a, clients.Metadata{}, m); err != nil {
+			return err
+		}
 		if err := s.check(ctx, m); err != nil {
 			return err
 		}
@@ -161,6 +164,9 @@ func (s *Service) ChangeClient(ctx context.Context, a Actor, id, match string, c
 				return err
 			}
 			if err := overClient(a, *m); err != nil {
+				return err
+			}
+			if err := mapsClaims(a, before, *m); err != nil {
 				return err
 			}
 			changes = changesOf(before, *m)

@@ -12,6 +12,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
+	"signet/users/metadata"
 )
 
 // Person is how administrators see one: no hash, nothing sealed.
@@ -21,6 +22,7 @@ type Person struct {
 	EmailVerified bool            `json:"email_verified"`
 	Username      string          `json:"username,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty" doc:"OpenID Connect standard claims."`
+	Metadata      json.RawMessage `json:"metadata,omitempty" doc:"Kept by administrators; only where one person is asked for."`
 	Groups        []string        `json:"groups,omitempty" doc:"Only where one person is asked for."`
 	Roles         []string        `json:"roles,omitempty" doc:"Also those held through groups; only where one person is asked for."`
 	Disabled      bool            `json:"disabled"`
@@ -104,6 +106,9 @@ func (s *Service) person(ctx context.Context, who string) (p Person, err error) 
 		return p, translate(err)
 	}
 	p = personOf(u)
+	if p.Metadata, err = s.o.Metadata.Of(ctx, u.ID); err != nil {
+		return p, err
+	}
 	p.Groups, p.Roles, err = s.o.Members.Of(ctx, u.ID)
 	return p, err
 }
@@ -177,6 +182,7 @@ type NewPerson struct {
 	Name          string          `json:"name,omitempty"`
 	Password      string          `json:"password,omitempty" doc:"Without one they sign in by a reset link, a mailed code or an upstream."`
 	Claims        json.RawMessage `json:"claims,omitempty" doc:"An object of OpenID Connect standard claims."`
+	Metadata      json.RawMessage `json:"metadata,omitempty" doc:"An object that administrators keep."`
 }
 
 // CreatePerson makes one.
@@ -190,12 +196,29 @@ func (s *Service) CreatePerson(ctx context.Context, a Actor, n NewPerson) (made 
 		}
 		r.Method = users.WithPassword(n.Password)
 	}
+	if len(n.Metadata) > 0 {
+		if !a.Holds[PeopleMetadata] {
+			if ctx, err = s.may(ctx, a, "SetMetadata"); err != nil {
+				return made, err
+			}
+		}
+		if err := metadata.Check(n.Metadata); err != nil {
+			return made, ofMetadata(err)
+		}
+	}
 	if n.EmailVerified {
 		r.Verification = users.VerifiedByOperator()
 	}
 	err = s.act(ctx, a, "CreatePerson", func(ctx context.Context) error {
 		u, err := s.o.People.CreateAccount(ctx, r)
 		made = personOf(u)
+		if err != nil || len(n.Metadata) == 0 {
+			return err
+		}
+		if err := s.o.Metadata.Merge(ctx, u.ID, n.Metadata); err != nil {
+			return ofMetadata(err)
+		}
+		made.Metadata, err = s.o.Metadata.Of(ctx, u.ID)
 		return err
 	})
 	return made, err

@@ -17,6 +17,7 @@ const (
 	PeopleWrite       Permission = "people:write"
 	PeopleCredentials Permission = "people:credentials"
 	PeopleErase       Permission = "people:erase"
+	PeopleMetadata    Permission = "people:metadata" // which apps may read as roles
 	GroupsWrite       Permission = "groups:write"
 	RolesGive         Permission = "roles:give"
 	ClientsRead       Permission = "clients:read"
@@ -44,9 +45,9 @@ const ScopePrefix = "signet:"
 
 // All lists the permissions.
 func All() []Permission {
-	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, GroupsWrite, RolesGive, ClientsRead, ClientsWrite,
-		ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead, AuditExport,
-		MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead, ApplyFiles}
+	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, PeopleMetadata, GroupsWrite, RolesGive, ClientsRead,
+		ClientsWrite, ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead,
+		AuditExport, MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead, ApplyFiles}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -153,6 +154,7 @@ var demands = map[string]Permission{
 	"SetPassword": PeopleCredentials, "ResetLink": PeopleCredentials, "ResetFactors": PeopleCredentials, "Unfreeze": PeopleCredentials,
 	"SetEmail":     PeopleCredentials,
 	"DeletePerson": PeopleErase, "RestorePerson": PeopleErase,
+	"SetMetadata": PeopleMetadata, "ReplaceMetadata": PeopleMetadata, "PreviewClaims": PeopleRead, // and ClientsRead
 	"PutGroup": GroupsWrite, "DeleteGroup": GroupsWrite, "AddMember": GroupsWrite, "RemoveMember": GroupsWrite,
 	"PutRole": RolesGive, "DeleteRole": RolesGive, "GiveRole": RolesGive, "TakeRole": RolesGive,
 	"Clients": ClientsRead, "Client": ClientsRead, "FirstSignIn": ClientsRead,

@@ -19,12 +19,14 @@ import (
 	"signet/clients"
 	"signet/clients/apikey"
 	"signet/internal/mail"
+	"signet/oauth/claims"
 	"signet/oauth/keys"
 	"signet/storage"
 	"signet/users"
 	"signet/users/deletion"
 	"signet/users/factor"
 	"signet/users/membership"
+	"signet/users/metadata"
 	"signet/users/recovery"
 	"signet/users/session"
 )
@@ -39,14 +41,15 @@ type Stores struct {
 	Mails   mailStore
 	Managed managedStore
 	Holds   holdStore
+	Told    claims.MembershipStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db} }
 
 func (s Stores) complete() bool {
 	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil &&
-		s.Managed != nil && s.Holds != nil
+		s.Managed != nil && s.Holds != nil && s.Told != nil
 }
 
 type actStore interface {
@@ -102,7 +105,10 @@ type Options struct {
 	Traces      *trace.Recorder // why requests were refused
 	Webhooks    *webhook.Service
 	APIKeys     apikey.Service
-	Server      view.Server
+	Metadata    metadata.Service
+	// Subject is what an app calls a person; "" = that cannot be said here.
+	Subject func(c *clients.Client, userID string) string
+	Server  view.Server
 }
 
 // Service is what administrators can do.
@@ -116,7 +122,7 @@ type Service struct {
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
 		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.APIKeys.Store == nil ||
-		o.Issuer == "" ||
+		o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"signet/clients/algs"
+	"signet/clients/claimmap"
 	"signet/clients/detail"
 	"signet/clients/tools"
 	"signet/internal/typed"
@@ -169,7 +170,9 @@ type Metadata struct {
 	GroupsClaim  string   `json:"groups_claim,omitempty"`
 	GroupsFilter []string `json:"groups_filter,omitempty"` // which groups it is told: names, and beginnings before a *; empty = all
 	RolesClaim   string   `json:"roles_claim,omitempty"`   // the same for roles
-	MaxGrants    int64    `json:"max_grants,omitempty"`    // live grants that a person may have at it; 0 = DefaultMaxGrants
+	// claims of its own: from what is known of a person, into which places
+	ClaimsMap []claimmap.Rule `json:"claims_map,omitempty"`
+	MaxGrants int64           `json:"max_grants,omitempty"` // live grants that a person may have at it; 0 = DefaultMaxGrants
 	// it acts for people by itself: they say until when, and how often, at most as is said here
 	Agent         bool  `json:"agent,omitempty"`
 	AgentMaxDays  int64 `json:"agent_max_days,omitempty"`  // 0 = DefaultAgentDays
@@ -295,7 +298,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(AssertionAlgs), m.validateRedirects(privateSchemes),
 			m.validateSignout(),
 			m.validateAlgs(), m.validateSubject(), m.validateExchange(), m.validateAgent(), m.validateBackchannel(), m.validateLocalized(),
-			detail.ValidateNames(m.DetailsTypes))...)
+			detail.ValidateNames(m.DetailsTypes), claimmap.Validate(m.ClaimsMap, m.GroupsClaim, m.RolesClaim))...)
 }
 
 // validClaim reports whether a client may have our claim under the name: none that the protocol or a standard claim has.

@@ -102,4 +102,18 @@ type Client struct {
 	GroupsFilter        []string `yaml:"groups_filter" json:"groups_filter,omitempty"`
 	RolesClaim          string   `yaml:"roles_claim" json:"roles_claim,omitempty"`
 	MaxGrants           int64    `yaml:"max_grants" json:"max_grants,omitempty"`
+
+	ClaimsMap []ClaimRule `yaml:"claims_map" json:"claims_map,omitempty"`
+}
+
+// ClaimRule gives an app a claim of its own.
+type ClaimRule struct {
+	Claim  string            `yaml:"claim" json:"claim"`
+	From   string            `yaml:"from" json:"from,omitempty"`
+	Value  string            `yaml:"value" json:"value,omitempty"`
+	As     string            `yaml:"as" json:"as,omitempty"`
+	Prefix string            `yaml:"prefix" json:"prefix,omitempty"`
+	Values map[string]string `yaml:"values" json:"values,omitempty"`
+	Scope  string            `yaml:"scope" json:"scope,omitempty"`
+	Into   []string          `yaml:"into" json:"into,omitempty"`
 }

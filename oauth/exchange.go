@@ -418,7 +418,7 @@ func (p *Provider) signExchanged(req *ledger.Request, x *exchanged) (*Answer, er
 		return nil, err
 	}
 	if len(signed) > maxAccess {
-		return nil, tooLong("access token", len(a.Groups), len(a.Roles))
+		return nil, tooLong("access token", len(a.Groups), len(a.Roles), 0)
 	}
 	return &Answer{
 		AccessToken: signed, IssuedTokenType: typeAccessToken, TokenType: a.TokenType(), ExpiresIn: a.ExpiresAt - a.IssuedAt, Scope: a.Scope,

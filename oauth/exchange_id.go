@@ -175,7 +175,7 @@ func part(asked string, allowed []string) ([]string, error) {
 // who is in none of the policy's groups is refused.
 func (p *Provider) calledThere(ctx context.Context, x *exchanged, policy *clients.IDJAG) (string, error) {
 	if len(policy.Groups) > 0 {
-		groups, err := p.o.Store.GroupsOfUser(ctx, x.person.UserID)
+		groups, err := p.o.Belongs.GroupsOfUser(ctx, x.person.UserID)
 		if err != nil {
 			return "", fmt.Errorf("read the groups of an ID-JAG's person: %w", err)
 		}

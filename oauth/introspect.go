@@ -1,7 +1,9 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/clients/claimmap"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
@@ -41,6 +44,49 @@ type Introspection struct {
 	CallLimit *tokens.CallLimit `json:"call_limit,omitempty"`
 	MayAct    json.RawMessage   `json:"may_act,omitempty"`
 	Details   json.RawMessage   `json:"authorization_details,omitempty"` // RFC 9396 section 9.2
+	// Mapped are the claims of the client's map that the token has; they never replace one of the above.
+	Mapped map[string]any `json:"-"`
+}
+
+// MarshalJSON writes all of them as one object.
+func (i Introspection) MarshalJSON() ([]byte, error) {
+	type own Introspection
+	raw, err := json.Marshal(own(i))
+	if err != nil || len(i.Mapped) == 0 {
+		return raw, err
+	}
+	more, err := json.Marshal(i.Mapped)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(raw[:len(raw)-1:len(raw)-1], ','), more[1:]...), nil
+}
+
+// mappedOf are the claims of a client's map that a verified access token has. Lists of groups and roles are read with the others.
+func mappedOf(c *clients.Client, token string) map[string]any {
+	names := claimmap.Names(c.ClaimsMap, claimmap.AccessToken)
+	if len(names) == 0 {
+		return nil
+	}
+	_, rest, _ := strings.Cut(token, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var all map[string]any
+	if err := d.Decode(&all); err != nil {
+		return nil
+	}
+	mapped := map[string]any{}
+	for _, name := range names {
+		if value, has := all[name]; has && name != "groups" && name != "roles" && !claimmap.Reserved(name) {
+			mapped[name] = value
+		}
+	}
+	return mapped
 }
 
 // Introspect tells an authenticated client about a token (RFC 7662, rule L03). An access token is told to
@@ -54,7 +100,7 @@ func (p *Provider) Introspect(ctx context.Context, caller *clients.Client, token
 	}
 	a, err := p.o.Issuer.VerifyAccess(token)
 	if err == nil {
-		return p.introspectAccess(ctx, caller, a)
+		return p.introspectAccess(ctx, caller, token, a)
 	}
 	r, err := p.o.Issuer.VerifyRefresh(token)
 	if err == nil {
@@ -76,7 +122,7 @@ func (p *Provider) SignIntrospection(ctx context.Context, caller *clients.Client
 	return signed, nil
 }
 
-func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client, a tokens.Access) (Introspection, error) {
+func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client, token string, a tokens.Access) (Introspection, error) {
 	if time.Now().Unix() >= a.ExpiresAt { // the seconds that verifying spares another clock are not for asking us
 		return Introspection{}, nil
 	}
@@ -88,7 +134,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 			return Introspection{}, nil
 		}
 	}
-	_, _, err := p.grantState(ctx, a)
+	_, client, err := p.grantState(ctx, a)
 	if errors.Is(err, errInactive) {
 		return Introspection{}, nil
 	} else if err != nil {
@@ -98,7 +144,7 @@ func (p *Provider) introspectAccess(ctx context.Context, caller *clients.Client,
 		Active: true, Scope: a.Scope, ClientID: a.ClientID, TokenType: a.TokenType(), Subject: a.Subject, Audience: a.Audience,
 		Issuer: a.Issuer, ExpiresAt: a.ExpiresAt, IssuedAt: a.IssuedAt, JTI: a.JTI, AuthTime: a.AuthTime, ACR: a.ACR, AMR: a.AMR,
 		Groups: a.Groups, Roles: a.Roles, Cnf: a.Cnf, Act: a.Act, MayAct: a.MayAct, CallLimit: a.CallLimit,
-		Details: a.Details,
+		Details: a.Details, Mapped: mappedOf(client, token),
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/ory/fosite/handler/pkce"
 
 	"signet/clients"
+	"signet/oauth/claims"
 	"signet/oauth/clientjwt"
 	"signet/oauth/grants"
 	"signet/oauth/ledger"
@@ -49,8 +50,9 @@ type Status interface {
 // Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
 type Options struct {
 	Store     ledger.Store
-	People    grants.People // nil: Store, if it reads them
-	Events    ledger.Events // *audit.Log
+	People    grants.People          // nil: Store, if it reads them
+	Belongs   claims.MembershipStore // nil: Store, if it reads them
+	Events    ledger.Events          // *audit.Log
 	Issuer    *tokens.Issuer
 	Clients   Clients
 	Names     *subject.Names   // what clients call people; nil = public subjects only
@@ -109,6 +111,12 @@ func New(o Options) (*Provider, error) {
 	}
 	if o.People == nil {
 		o.People, _ = o.Store.(grants.People)
+	}
+	if o.Belongs == nil {
+		o.Belongs, _ = o.Store.(claims.MembershipStore)
+	}
+	if o.Belongs == nil {
+		return nil, errors.New("oauth: Belongs is required")
 	}
 	if o.Replay == nil {
 		o.Replay, _ = o.Store.(ledger.Replay)
@@ -189,7 +197,7 @@ func newConfiguration(o Options, rows *ledger.Ledger) *configuration {
 		AccessTokenIssuer:     o.Issuer.URL(),
 	}}
 
-	made := &strategy{keys: o.Keys, names: o.Names, issuer: o.Issuer, store: o.Store, status: o.Status}
+	made := &strategy{keys: o.Keys, names: o.Names, issuer: o.Issuer, store: o.Belongs, status: o.Status}
 	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: made}
 	code := &oauth2.AuthorizeExplicitGrantHandler{
 		AccessTokenStrategy: made, RefreshTokenStrategy: made, AuthorizeCodeStrategy: made,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"signet/clients/claimmap"
 	"signet/oauth/claims"
 	"signet/oauth/clientjwt"
 	"signet/oauth/keys"
@@ -41,7 +42,11 @@ const (
 )
 
 // tooLong answers an app whose token nobody would read. What makes tokens long is what the person belongs to.
-func tooLong(what string, groups, roles int) error {
+func tooLong(what string, groups, roles, mapped int) error {
+	if mapped > 0 {
+		return refusal.InvalidScope(fmt.Sprintf("The %s would be too long to be accepted: the person has %d groups and %d roles, and the "+
+			"claims_map of this app adds %d claims. Ask for fewer scopes, or have claims_map name less.", what, groups, roles, mapped))
+	}
 	return refusal.InvalidScope(fmt.Sprintf("The %s would be too long to be accepted: the person has %d groups and %d roles. "+
 		"Ask without the scopes groups and roles.", what, groups, roles))
 }
@@ -83,13 +88,16 @@ func (s *strategy) GenerateAccessToken(ctx context.Context, r fosite.Requester) 
 		if err := s.memberships(ctx, req, &a); err != nil {
 			return "", "", err
 		}
+		if a.Extra, err = req.Mapped(ctx, s.store, claimmap.AccessToken); err != nil {
+			return "", "", err
+		}
 	}
 	if a.Status, err = s.place(ctx, req); err != nil {
 		return "", "", err
 	}
 	token, err = s.issuer.SignAccess(req.Client.AccessTokenSignedResponseAlg, a)
 	if len(token) > maxAccess {
-		return "", "", tooLong("access token", len(a.Groups), len(a.Roles))
+		return "", "", tooLong("access token", len(a.Groups), len(a.Roles), len(a.Extra))
 	}
 	req.Access, req.AccessToken = a, token
 	return token, a.JTI, err
@@ -241,6 +249,11 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if req.Client.IDTokenClaims || req.ResponseType == "id_token" {
 		id.Extra = claims.IDTokenOf(g.User, belongs, req.Allowed, granted)
 	}
+	mapped, err := req.Mapped(ctx, s.store, claimmap.IDToken)
+	if err != nil {
+		return "", err
+	}
+	id.Extra = with(id.Extra, mapped)
 	if req.Pushed {
 		id.Extra = pushed(id.Extra, req, cmp.Or(alg, keys.RS256))
 	}
@@ -248,12 +261,21 @@ func (s *strategy) GenerateIDToken(ctx context.Context, _ time.Duration, _ fosit
 	if len(token) > maxID {
 		groups := belongs[cmp.Or(req.Client.GroupsClaim, claims.ScopeGroups)]
 		roles := belongs[cmp.Or(req.Client.RolesClaim, claims.ScopeRoles)]
-		return "", tooLong("ID token", len(groups), len(roles))
+		return "", tooLong("ID token", len(groups), len(roles), len(mapped))
 	}
 	if err != nil {
 		return "", err
 	}
 	return sealed(ctx, s.keys, req.Client, req.Client.IDTokenEncryption(), token, true)
+}
+
+// with adds the claims of the client's map, which win.
+func with(told, mapped map[string]any) map[string]any {
+	if told == nil {
+		return mapped
+	}
+	maps.Copy(told, mapped)
+	return told
 }
 
 // pushed adds what binds an ID token to the request and the refresh token beside it (CIBA Core section 10.3.1).

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/clients/claimmap"
 	"signet/internal/spaced"
 	"signet/internal/telemetry"
 	"signet/oauth/claims"
@@ -127,11 +128,18 @@ func (p *Provider) userinfo(ctx context.Context, a tokens.Access, proof *dpop.Pr
 		granted = claims.Param{} // was granted to another client
 	}
 	wanted := claims.Want(scopes, granted.AtUserinfo(), client.GroupsClaim, client.RolesClaim, client.GroupsFilter)
-	belongs, err := wanted.Read(ctx, p.o.Store, s.UserID)
+	belongs, err := wanted.Read(ctx, p.o.Belongs, s.UserID)
 	if err != nil {
 		return Userinfo{}, refusal.From(err)
 	}
 	told := claims.Userinfo(s.User, belongs, scopes, granted)
+	if claimmap.Goes(client.ClaimsMap, claimmap.Userinfo) {
+		sources, err := claims.ReadSources(ctx, p.o.Belongs, client.ClaimsMap, client.GroupsFilter, s.UserID)
+		if err != nil {
+			return Userinfo{}, refusal.From(err)
+		}
+		told = with(told, sources.Mapped(client.ClaimsMap, claimmap.Userinfo, scopes, s.User))
+	}
 	told["sub"] = p.o.Names.Subject(client, s.UserID)
 	if len(a.Act) > 0 {
 		told["sub"] = a.Subject // as the client calls them that it was exchanged for

@@ -36,6 +36,7 @@ func (h *Services) openAdmin() (err error) {
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
+		Metadata: h.Metadata, Subject: h.called,
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen},
 	})
 	if err != nil {
@@ -43,6 +44,14 @@ func (h *Services) openAdmin() (err error) {
 	}
 	h.Proposals, err = proposals.New(proposals.Options{Store: h.DB, Turns: h.DB, Acts: h.Admin, Clients: h.Clients, Audit: h.Audit})
 	return err
+}
+
+// called is what a client calls a person; "" where that takes what is not open.
+func (h *Services) called(c *clients.Client, userID string) string {
+	if h.names == nil && c.Pairwise() {
+		return ""
+	}
+	return h.names.Subject(c, userID)
 }
 
 // Host is the actor who has a host with the database and the master key: they may do everything. by names them.

@@ -111,11 +111,11 @@ func TestConsole(t *testing.T) {
 	if b.Status != http.StatusUnprocessableEntity || !strings.Contains(b.Text("main"), "redirect_uris") {
 		t.Errorf("a wrong address: %d %s", b.Status, b.Text("main"))
 	}
+	consoleMapsClaims(t, b, person, shop, id)
 	act(shop, "delete")
 	act("/admin/keys", "rotate", "alg", "ES256")
 	for _, page := range []string{"/admin", "/admin/people", "/admin/groups", "/admin/roles", "/admin/roles/admin", "/admin/apps",
-		"/admin/events",
-		"/admin/events?name=client.&actor=" + w.boss.ID, "/admin/keys"} {
+		"/admin/events", "/admin/events?name=client.&actor=" + w.boss.ID, "/admin/keys"} {
 		if b.Get(t, page); b.Status != http.StatusOK {
 			t.Errorf("%s: %d", page, b.Status)
 		}
@@ -128,6 +128,51 @@ func TestConsole(t *testing.T) {
 		t.Errorf("led to %s %v", b.URL, b.Landed)
 	}
 	consoleWantsARecentSignIn(t, w, b)
+}
+
+// consoleMapsClaims keeps metadata, gives an app claims of it, and looks at what it would be told. Forms of what has changed meanwhile are
+// refused.
+func consoleMapsClaims(t *testing.T, b *servertest.Browser, person, shop, id string) {
+	t.Helper()
+	tagOf := func(path, act string) string {
+		t.Helper()
+		b.Get(t, path)
+		_, rest, found := strings.Cut(b.Body, `value="`+act+" ")
+		tag, _, _ := strings.Cut(rest, `"`)
+		if !found {
+			t.Fatalf("%s has no form to %s", path, act)
+		}
+		return act + " " + tag
+	}
+	post := func(path, what, field, text string, status int, want string) {
+		t.Helper()
+		b.Post(t, path, url.Values{"what": {what}, field: {text}})
+		if b.Status != status || !strings.Contains(b.Text("main"), want) {
+			t.Errorf("%s %s: %d, %s; want %d, %s", path, text, b.Status, b.Text("main"), status, want)
+		}
+	}
+	old := tagOf(person, "metadata")
+	post(person, old, "metadata", `{"dept":"Sales","level":3}`, http.StatusOK, `{"dept":"Sales","level":3}`)
+	post(person, old, "metadata", `{}`, http.StatusUnprocessableEntity, "")
+	post(person, tagOf(person, "metadata"), "metadata", `{"dept"`, http.StatusUnprocessableEntity, "must be a JSON object")
+	post(person, tagOf(person, "metadata"), "metadata", `{"dept":"<b>Sales</b>"}`, http.StatusOK, `"dept"`)
+	old = tagOf(shop, "change_map")
+	post(shop, old, "claims_map", `[{"claim":"department","from":"metadata.dept"}]`, http.StatusOK, "department")
+	post(shop, old, "claims_map", `[]`, http.StatusUnprocessableEntity, "")
+	for text, want := range map[string]string{`[{"claim":"sub","value":"x"}]`: "sub", `{}`: "JSON list",
+		`[{"claim":"a","form":"x"}]`: "JSON list"} {
+		post(shop, tagOf(shop, "change_map"), "claims_map", text, http.StatusUnprocessableEntity, want)
+	}
+	b.Get(t, person+"/claims?client="+id)
+	if text := b.Text("main"); b.Status != http.StatusOK || !strings.Contains(text, `id_token: department`) ||
+		strings.Contains(b.Body, "<b>Sales") {
+		t.Errorf("preview: %d %s", b.Status, text)
+	}
+	for query, want := range map[string]string{"": "", "?client=nobody": "not found", "?client=" + id + "&scope=x": "no scope"} {
+		if b.Get(t, person+"/claims"+query); b.Status != http.StatusOK || !strings.Contains(b.Text("main"), want) {
+			t.Errorf("preview%s: %d %s", query, b.Status, b.Text("main"))
+		}
+	}
 }
 
 func consoleWantsARecentSignIn(t *testing.T, w *consoleWorld, b *servertest.Browser) {

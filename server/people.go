@@ -19,6 +19,7 @@ import (
 	"signet/users/factor"
 	"signet/users/firstrun"
 	"signet/users/membership"
+	"signet/users/metadata"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
@@ -52,6 +53,7 @@ func (h *Services) openPeople(o Options) error {
 	if h.Tickets, err = ticket.New(ticket.StoresOf(h.DB), codes[0], codes[1:]...); err != nil {
 		return err
 	}
+	h.Metadata = metadata.Service{Store: h.DB, Audit: h.Audit}
 	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
 		return err
 	}

@@ -58,6 +58,7 @@ import (
 	"signet/users/federation/provider"
 	"signet/users/firstrun"
 	"signet/users/membership"
+	"signet/users/metadata"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/password/breach"
@@ -131,6 +132,7 @@ type Services struct {
 	Factors    *factor.Service
 	Ways       *factor.Ways
 	Recovery   *recovery.Service
+	Metadata   metadata.Service // what administrators keep about people
 	Deletion   *deletion.Service
 	Export     *export.Service
 	Pictures   *picture.Service

@@ -216,7 +216,8 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 			"password", "implicit"},
 		"response_types": []string{"token"}, "scope": "profile signet:x", "first_party": true,
 		"exchange":              map[string]any{"targets": []string{"*"}},
-		"require_second_factor": true, "document_hash": "x", "federated_credentials": []any{}, "groups_claim": "g", "subject_type": "pairwise"})
+		"require_second_factor": true, "document_hash": "x", "federated_credentials": []any{}, "groups_claim": "g", "subject_type": "pairwise",
+		"claims_map": []any{map[string]any{"claim": "dept", "from": "metadata.dept"}}})
 	if err := d.Learn(t.Context(), app); err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +231,8 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 			"false\n" {
 		t.Error(got)
 	}
-	if c.Exchange != nil || c.RequireSecondFactor || c.DocumentHash == "x" || c.GroupsClaim != "" || c.SubjectType != "" {
+	if c.Exchange != nil || c.RequireSecondFactor || c.DocumentHash == "x" || c.GroupsClaim != "" || c.SubjectType != "" ||
+		len(c.ClaimsMap) > 0 {
 		t.Errorf("%+v", c.Metadata)
 	}
 }

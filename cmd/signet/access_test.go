@@ -118,6 +118,8 @@ var accessOf = map[string]struct{ does, args string }{
 	"user reset-link":       {"acts", "ada@example.com"},
 	"user restore":          {"acts", "ada@example.com"},
 	"user set-claims":       {"acts", "ada@example.com --claims {}"},
+	"user set-metadata":     {"acts", "ada@example.com --metadata {}"},
+	"user preview-claims":   {"reads", "ada@example.com --client a"},
 	"user set-email":        {"acts", "ada@example.com bob@example.com --verified"},
 	"user set-password":     {"acts", "ada@example.com --password-file -"},
 	"user show":             {"reads", "ada@example.com"},

@@ -98,6 +98,7 @@ func (r registered) write(w io.Writer) {
 		row(w, "stands for it", f.Subject+" of "+f.Issuer)
 	}
 	writeFields(w, r.Metadata)
+	writeRules(w, r.ClaimsMap)
 	if r.IDTokenClaims {
 		row(w, "ID token", "has the claims of the granted scopes, too")
 	}

@@ -23,7 +23,7 @@ import (
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
 	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
 	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md", "docs/workload-identity.md",
-	"docs/agents.md", "docs/mcp.md", "docs/mcp-admin.md", "docs/par.md", "docs/fapi.md", "docs/requests.md"}
+	"docs/agents.md", "docs/mcp.md", "docs/mcp-admin.md", "docs/par.md", "docs/fapi.md", "docs/requests.md", "docs/claims-map.md"}
 
 // served are those that go on where README.md ends: with a server that runs.
 var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/workload-identity.md", "docs/par.md", "docs/fapi.md"}

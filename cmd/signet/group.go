@@ -299,6 +299,9 @@ func (a *app) memberships(ctx context.Context, h *server.Services, u storage.Use
 	if p.Groups, p.Roles, err = h.Members.Of(ctx, u.ID); err != nil {
 		return err
 	}
+	if p.Metadata, err = h.Metadata.Of(ctx, u.ID); err != nil {
+		return err
+	}
 	linked, err := h.DB.IdentitiesOfUser(ctx, u.ID)
 	if err != nil {
 		return err

@@ -95,6 +95,7 @@ func (g importGroups) Add(ctx context.Context, group, userID string) error {
 func newImporter(h *server.Services, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
 	return importer.New(importer.Options{
 		Store: h.DB, Finder: h.DB, Ways: h.Ways, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
+		Metadata:   h.Metadata,
 		OnConflict: how, DryRun: dryRun,
 		Reserved: func(ctx context.Context, sub string) (bool, error) {
 			_, err := h.Clients.Client(ctx, sub) // declared or stored

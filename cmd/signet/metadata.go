@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // metadataFlags are the words for a client's registration. What has none of its own comes from --metadata, in the names
 // of RFC 7591.
 type metadataFlags struct {
-	federated                    []string
+	federated, mapClaims         []string
 	file, jwks                   string
 	m                            clients.Metadata
 	public, device, native, ciba bool
@@ -61,6 +62,7 @@ func (f *metadataFlags) flags(c *cobra.Command) {
 			"none")
 	f.certificate.flags(c)
 	f.exchange.flags(c)
+	mapClaimFlag(c, &f.mapClaims)
 	fieldFlags(c, m)
 	s.StringVar(&f.jwks, "jwks", "", "`file` with the app's public keys, for private_key_jwt")
 	s.BoolVar(&m.FirstParty, "first-party", false, "your own app: people are not asked for consent")
@@ -166,7 +168,7 @@ func (f *metadataFlags) apply(a *app, cmd *cobra.Command, m *clients.Metadata) e
 	set("groups-filter", func() { m.GroupsFilter = from.GroupsFilter })
 	set("max-grants", func() { m.MaxGrants = from.MaxGrants })
 	set("roles-claim", func() { m.RolesClaim = from.RolesClaim })
-	if err := f.exchange.apply(cmd, m); err != nil {
+	if err := errors.Join(f.exchange.apply(cmd, m), applyMapClaims(cmd, f.mapClaims, m)); err != nil {
 		return err
 	}
 	applyFields(cmd, &from, m)

@@ -28,6 +28,7 @@ var samples = map[string]string{
 	"federated-credential": "issuer=https://platform.example,subject=s", "ciba-ping": "https://app.example/ping",
 	"ciba-push":       "https://app.example/push",
 	"localized":       "client_name#de=Laden",
+	"map-claim":       "claim=department,from=metadata.department",
 	"exchange-id-jag": "audience=https://chat.example,client_id=shop",
 }
 

@@ -26,7 +26,7 @@ func (a *app) user() *cobra.Command {
 		a.userSwitch("disable", "Disable a person: ends all their sessions and grants", true),
 		a.userSwitch("enable", "Let a disabled person sign in again", false),
 		a.userImport(), a.userSetPassword(), a.userResetLink(), reads(a.userFactors()), a.userResetFactors(), a.userUnfreeze(),
-		a.userSetEmail(), a.userSetClaims(), a.userDelete(), a.userRestore())
+		a.userSetEmail(), a.userSetClaims(), a.userSetMetadata(), reads(a.userPreviewClaims()), a.userDelete(), a.userRestore())
 }
 
 // person is how a user is shown: no hash, nothing sealed.
@@ -36,6 +36,7 @@ type person struct {
 	EmailVerified bool            `json:"email_verified"`
 	Username      string          `json:"username,omitempty"`
 	Claims        json.RawMessage `json:"claims,omitempty"`
+	Metadata      json.RawMessage `json:"metadata,omitempty"` // kept by administrators
 	Groups        []string        `json:"groups,omitempty"`
 	Roles         []string        `json:"roles,omitempty"`
 	Identities    []identity      `json:"identities,omitempty"`
@@ -66,6 +67,9 @@ func (p person) write(w io.Writer) {
 	row(w, "e-mail", p.Email+map[bool]string{true: " (verified)", false: " (not verified)"}[p.EmailVerified])
 	row(w, "user name", dash(p.Username))
 	row(w, "claims", string(p.Claims))
+	if len(p.Metadata) > 0 {
+		row(w, "metadata", string(p.Metadata))
+	}
 	if len(p.Groups)+len(p.Roles) > 0 {
 		row(w, "groups", dash(strings.Join(p.Groups, " ")))
 		row(w, "roles", dash(strings.Join(p.Roles, " ")))
@@ -126,10 +130,14 @@ func (a *app) userVerb(use, short string, do func(ctx context.Context, h *server
 func (a *app) userCreate() *cobra.Command {
 	r := users.Registration{Voucher: users.VouchedByOperator()}
 	var verified, administrator bool
-	var passwordFile, claims string
+	var passwordFile, claims, metadata string
 	c := a.verb("create", "Create a person", 0, func(cmd *cobra.Command, _ []string) error {
 		var err error
-		if r.Claims, err = a.claims(claims); err != nil {
+		if r.Claims, err = a.object("claims", claims); err != nil {
+			return err
+		}
+		kept, err := a.object("metadata", metadata)
+		if err != nil {
 			return err
 		}
 		if passwordFile != "" {
@@ -145,8 +153,16 @@ func (a *app) userCreate() *cobra.Command {
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			var u storage.User
 			err := h.DB.Tx(ctx, func(ctx context.Context) (err error) {
-				if u, err = h.People.CreateAccount(ctx, r); err != nil || !administrator {
+				if u, err = h.People.CreateAccount(ctx, r); err != nil {
 					return err
+				}
+				if len(kept) > 0 {
+					if _, err := h.Admin.SetMetadata(ctx, h.Host(operator()), u.ID, "", kept); err != nil {
+						return ofMetadata(err)
+					}
+				}
+				if !administrator {
+					return nil
 				}
 				return h.Admin.GiveRole(ctx, h.Host(operator()), membership.Admin, membership.Holder{UserID: u.ID})
 			})
@@ -168,6 +184,7 @@ func (a *app) userCreate() *cobra.Command {
 	f.StringVar(&passwordFile, "password-file", "",
 		"`file` with the password, - for standard input; without one the person cannot sign in by password")
 	f.StringVar(&claims, "claims", "", "`JSON` object of OpenID Connect standard claims, or @FILE")
+	f.StringVar(&metadata, "metadata", "", "`JSON` object that administrators keep, and apps may be told, or @FILE")
 	return c
 }
 
@@ -183,12 +200,12 @@ func (a *app) password(file string) (string, error) {
 	return text, nil
 }
 
-// claims takes JSON itself, or @FILE.
-func (a *app) claims(text string) (json.RawMessage, error) {
+// object is what a flag says: JSON itself, or @FILE.
+func (a *app) object(flag, text string) (json.RawMessage, error) {
 	if len(text) > 0 && text[0] == '@' {
 		var err error
 		if text, err = a.readText(text[1:]); err != nil {
-			return nil, fmt.Errorf("--claims: %w", err)
+			return nil, fmt.Errorf("--%s: %w", flag, err)
 		}
 	}
 	if text == "" {
@@ -303,6 +320,9 @@ func (a *app) userAgain(ctx context.Context, h *server.Services, id string) erro
 		return err
 	}
 	p := personOf(u)
+	if p.Metadata, err = h.Metadata.Of(ctx, id); err != nil {
+		return err
+	}
 	return a.answer(p, p.write)
 }
 
@@ -328,7 +348,7 @@ func (a *app) userSetClaims() *cobra.Command {
 	var text string
 	c := a.userVerb("set-claims", "Set OpenID Connect standard claims of a person; null removes one",
 		func(ctx context.Context, h *server.Services, u storage.User) error {
-			claims, err := a.claims(text)
+			claims, err := a.object("claims", text)
 			if err != nil {
 				return err
 			}

@@ -157,6 +157,9 @@ func (d *Document) goOperation(b *strings.Builder, op Operation) {
 		in, r = append(in, "repeat ...RepeatKey"), r+", keys: repeat"
 	}
 	r += "}"
+	if len(r) > 110 { // with what is around it, more than a line has
+		r = strings.Replace(r, "), ", "),\n\t\t", 1)
+	}
 	fmt.Fprintf(b, "\n// %s: %s.\n// %s %s\n", name, op.Doc, op.Method, op.Path)
 	head := "func (a *Admin) " + name + "(" + strings.Join(in, ", ") + ") "
 	switch {

@@ -1,7 +1,9 @@
 package claims
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,10 +19,23 @@ func (m Memberships) into(out map[string]any) {
 	}
 }
 
-// MembershipStore reads them.
+// AccessToken is what an access token says of groups and roles (RFC 9068 section 2.2.3.1): under the names of that standard, where their
+// scope is granted to it.
+func AccessToken(m Memberships, scopes []string, groupsClaim, rolesClaim string) map[string]any {
+	out := map[string]any{}
+	for _, x := range [][2]string{{ScopeGroups, groupsClaim}, {ScopeRoles, rolesClaim}} {
+		if list := m[cmp.Or(x[1], x[0])]; slices.Contains(scopes, x[0]) && len(list) > 0 {
+			out[x[0]] = list
+		}
+	}
+	return out
+}
+
+// MembershipStore reads them, and what administrators keep about a person.
 type MembershipStore interface {
 	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
 	RolesOfUser(ctx context.Context, userID string) ([]string, error)
+	UserMetadata(ctx context.Context, userID string) (json.RawMessage, error)
 }
 
 // Wanted says under which names an application gets groups and roles: the names its registration gives them, else groups
@@ -76,15 +91,20 @@ func (w Wanted) filtered(read func(ctx context.Context, userID string) ([]string
 	}
 	return func(ctx context.Context, userID string) ([]string, error) {
 		all, err := read(ctx, userID)
-		kept := make([]string, 0, len(all)) // what was read may be shared
-		for _, group := range all {
-			if slices.ContainsFunc(w.Filter, func(pattern string) bool {
-				beginning, open := strings.CutSuffix(pattern, "*")
-				return group == pattern || open && strings.HasPrefix(group, beginning)
-			}) {
-				kept = append(kept, group)
-			}
-		}
-		return kept, err
+		return filter(all, w.Filter), err
 	}
+}
+
+// filter keeps the groups that an application is told.
+func filter(all, patterns []string) []string {
+	kept := make([]string, 0, len(all)) // what was read may be shared
+	for _, group := range all {
+		if slices.ContainsFunc(patterns, func(pattern string) bool {
+			beginning, open := strings.CutSuffix(pattern, "*")
+			return group == pattern || open && strings.HasPrefix(group, beginning)
+		}) {
+			kept = append(kept, group)
+		}
+	}
+	return kept
 }

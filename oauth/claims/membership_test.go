@@ -2,6 +2,7 @@ package claims_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"reflect"
 	"testing"
@@ -22,6 +23,11 @@ func (b *store) GroupsOfUser(context.Context, string) ([]string, error) {
 func (b *store) RolesOfUser(context.Context, string) ([]string, error) {
 	b.reads++
 	return nil, b.err
+}
+
+func (b *store) UserMetadata(context.Context, string) (json.RawMessage, error) {
+	b.reads++
+	return json.RawMessage(`{"department":"Sales","level":3}`), b.err
 }
 
 func TestMembershipsByScopeByClientOrNotAtAll(t *testing.T) {

@@ -118,7 +118,8 @@ func (p *Password) PopulateTokenEndpointResponse(ctx context.Context, r fosite.A
 	if err != nil {
 		return err
 	}
-	if slices.Contains(req.Allowed, "openid") && req.Client.IDTokenClaims { // else nothing of the person is in the ID token
+	// else nothing of the person's row is in a token
+	if slices.Contains(req.Allowed, "openid") && req.Client.IDTokenClaims || len(req.Client.ClaimsMap) > 0 {
 		if req.State.User, err = p.People.UserByID(ctx, req.State.UserID); err != nil {
 			return fmt.Errorf("read the person of a password grant: %w", err)
 		}

@@ -24,8 +24,6 @@ type Store interface {
 	RotateGrant(ctx context.Context, r storage.Rotation) error
 	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
 	RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error
-	GroupsOfUser(ctx context.Context, userID string) ([]string, error)
-	RolesOfUser(ctx context.Context, userID string) ([]string, error)
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/clients/claimmap"
 	"signet/oauth/claims"
 	"signet/oauth/details"
 	"signet/oauth/dpop"
@@ -58,6 +59,9 @@ type Request struct {
 	// Memberships are the person's groups and roles as far as the client gets them; read once, see Belongs.
 	Memberships claims.Memberships
 	belongs     bool
+
+	// sources of the client's map of claims, once they are read.
+	sources *claims.Sources
 
 	// Access is the access token issued and its claims.
 	Access      tokens.Access
@@ -152,6 +156,23 @@ func (req *Request) Belongs(ctx context.Context, store claims.MembershipStore) (
 	req.Memberships, err = wanted.Read(ctx, store, req.State.UserID)
 	req.belongs = err == nil
 	return req.Memberships, err
+}
+
+// Mapped are the claims of the client's map for a place, of the scopes of this request. Its sources are read once, and not at all for a
+// client without one, or without a person.
+func (req *Request) Mapped(ctx context.Context, store claims.MembershipStore, place string) (map[string]any, error) {
+	rules := req.Client.ClaimsMap
+	if len(rules) == 0 || req.State == nil || req.State.UserID == "" || !claimmap.Goes(rules, place) {
+		return nil, nil
+	}
+	if req.sources == nil {
+		s, err := claims.ReadSources(ctx, store, rules, req.Client.GroupsFilter, req.State.UserID)
+		if err != nil {
+			return nil, err
+		}
+		req.sources = &s
+	}
+	return req.sources.Mapped(rules, place, req.Allowed, req.State.User), nil
 }
 
 // EndsAt is when the grant ends whatever happens; a shorter limit the client got since counts. Zero: no grant.

@@ -55,6 +55,8 @@ type Access struct {
 	Status json.RawMessage `json:"status,omitempty"`
 	// ActStatus is the same of those who act in it.
 	ActStatus []json.RawMessage `json:"act_status,omitempty"`
+	// Extra are claims of the client's own map; they never replace one of the above but groups and roles. They are written, not read.
+	Extra map[string]any `json:"-"`
 }
 
 // CallLimit is how many calls an API takes of one agent for one person, in so many seconds.
@@ -192,6 +194,9 @@ var protocolClaims = []string{
 	"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp", "sid", "at_hash", "c_hash",
 	"cnf", "act", "may_act", "events", "authorization_details", "grant_id",
 }
+
+// accessClaims are those of an access token beside them.
+var accessClaims = []string{"client_id", "scope", "call_limit", "status", "act_status"}
 
 func required(kind string, present ...bool) error {
 	for _, p := range present {

@@ -28,8 +28,12 @@ func (a *Access) encode() *object {
 	if l := a.CallLimit; l != nil {
 		o.value("call_limit", l)
 	}
-	o.list("groups", a.Groups)
-	o.list("roles", a.Roles)
+	if _, mapped := a.Extra["groups"]; !mapped {
+		o.list("groups", a.Groups)
+	}
+	if _, mapped := a.Extra["roles"]; !mapped {
+		o.list("roles", a.Roles)
+	}
 	o.document("authorization_details", a.Details)
 	o.textIfAny("grant_id", a.GrantID)
 	if len(a.Status) > 0 {
@@ -39,6 +43,7 @@ func (a *Access) encode() *object {
 	if len(a.ActStatus) > 0 {
 		o.value("act_status", a.ActStatus)
 	}
+	o.more(a.Extra, accessClaims...)
 	return o.end()
 }
 
@@ -172,12 +177,15 @@ func (o *object) document(n string, raw json.RawMessage) {
 }
 
 // more adds what is told of a person, but for names of the protocol.
-func (o *object) more(extra map[string]any) {
+func (o *object) more(extra map[string]any, taken ...string) {
 	if len(extra) == 0 {
 		return
 	}
 	extra = maps.Clone(extra)
 	for _, name := range protocolClaims {
+		delete(extra, name)
+	}
+	for _, name := range taken {
 		delete(extra, name)
 	}
 	if len(extra) == 0 {

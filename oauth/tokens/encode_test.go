@@ -108,3 +108,34 @@ func TestPayloadsHaveEveryClaim(t *testing.T) {
 	token, err = i.SignID("", id)
 	samePayload(t, token, err, id)
 }
+
+// TestExtraClaimsReplaceNothing: what a map of an app adds to its tokens stands beside what the protocol says, each name once.
+func TestExtraClaimsReplaceNothing(t *testing.T) {
+	i := newIssuer(t, keystest.Ring(t))
+	a := access()
+	a.Groups, a.Roles = []string{"staff"}, []string{"editor"}
+	taken := strings.Fields("iss sub aud exp iat nbf jti nonce acr amr cnf act may_act sid azp auth_time at_hash c_hash events scope " +
+		"client_id authorization_details grant_id status act_status call_limit")
+	a.Extra = map[string]any{"department": "<Sales>", "roles": []string{"reader"}}
+	for _, name := range taken {
+		a.Extra[name] = "forged"
+	}
+	token, err := i.SignAccess("", a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil || strings.Contains(string(raw), "forged") {
+		t.Fatalf("%s, %v", raw, err)
+	}
+	for name, want := range map[string]int{"groups": 1, "roles": 1, "department": 1, "sub": 1, "scope": 1} {
+		if got := strings.Count(string(raw), `"`+name+`":`); got != want {
+			t.Errorf("%s is there %d times in %s", name, got, raw)
+		}
+	}
+	got, err := i.VerifyAccess(token)
+	if err != nil || got.Subject != a.Subject || !reflect.DeepEqual(got.Roles, []string{"reader"}) ||
+		!reflect.DeepEqual(got.Groups, a.Groups) {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+}

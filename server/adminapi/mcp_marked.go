@@ -46,7 +46,7 @@ const mostItems = 50
 func mark(member string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		if member == "detail" || member == "claims" || namedByStrangers(v) { // their members are not ours to say
+		if member == "detail" || member == "claims" || member == "metadata" || namedByStrangers(v) { // their members are not ours to say
 			return byStrangers(v)
 		}
 		within := map[string]any{}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/admin/view"
 )
 
 // subjectID names a person as RFC 9493 does.
@@ -72,7 +74,26 @@ type personIn struct {
 		Name          string `json:"name,omitempty" maxLength:"500"`
 		Password      string `json:"password,omitempty" maxLength:"1024" doc:"Needs people:credentials. Without one they use a reset link."`
 		Claims        claims `json:"claims,omitempty" doc:"OpenID Connect standard claims."`
+		Metadata      claims `json:"metadata,omitempty" doc:"An object that administrators keep. Needs people:metadata."`
 	}
+}
+
+type metadataIn struct {
+	Named
+	Condition
+	Body claims `contentType:"application/merge-patch+json" doc:"Merged into what there is; null removes a member (RFC 7396)."`
+}
+
+type metadataWhole struct {
+	Named
+	Condition
+	Body claims `doc:"All of it: what is not named is kept no more."`
+}
+
+type previewIn struct {
+	Named
+	ClientID string `query:"client_id" required:"true" maxLength:"512" doc:"The app."`
+	Scope    string `query:"scope" maxLength:"4096" doc:"As if these were granted, separated by spaces; none = all that the app registered."`
 }
 
 type claimsIn struct {
@@ -133,7 +154,7 @@ func (h *Handler) people(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *personIn) (admin.Person, error) {
 			b := in.Body
 			return s.CreatePerson(ctx, a, admin.NewPerson{Email: b.Email, EmailVerified: b.EmailVerified, Username: b.Username, Name: b.Name,
-				Password: b.Password, Claims: json.RawMessage(b.Claims)})
+				Password: b.Password, Claims: json.RawMessage(b.Claims), Metadata: json.RawMessage(b.Metadata)})
 		})
 	operation(api, "GET /people/{id}", "getPerson", "Show a person",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Person, error) {
@@ -146,6 +167,26 @@ func (h *Handler) people(api huma.API) {
 				return p, err
 			}
 			return s.ChangePerson(ctx, a, in.ID, match, json.RawMessage(in.Body.Claims))
+		})
+	operation(api, "PATCH /people/{id}/metadata", "changeMetadata", "Change what administrators keep about a person, and apps may be told",
+		func(ctx context.Context, a admin.Actor, in *metadataIn) (p admin.Person, err error) {
+			match, err := in.match()
+			if err != nil {
+				return p, err
+			}
+			return s.SetMetadata(ctx, a, in.ID, match, json.RawMessage(in.Body))
+		})
+	operation(api, "PUT /people/{id}/metadata", "replaceMetadata", "Replace what administrators keep about a person, and apps may be told",
+		func(ctx context.Context, a admin.Actor, in *metadataWhole) (p admin.Person, err error) {
+			match, err := in.match()
+			if err != nil {
+				return p, err
+			}
+			return s.ReplaceMetadata(ctx, a, in.ID, match, json.RawMessage(in.Body))
+		})
+	operation(api, "GET /people/{id}/preview-claims", "previewClaims", "Show the claims that an app would get about a person",
+		func(ctx context.Context, a admin.Actor, in *previewIn) (view.Preview, error) {
+			return s.PreviewClaims(ctx, a, in.ID, in.ClientID, strings.Fields(in.Scope))
 		})
 	operation(api, "DELETE /people/{id}", "deletePerson", "Delete a person: ends everything of theirs, and erases them after the grace time",
 		func(ctx context.Context, a admin.Actor, in *deleteIn) (p admin.Person, err error) {

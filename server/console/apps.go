@@ -14,6 +14,7 @@ import (
 	"signet/admin"
 	"signet/admin/thing"
 	"signet/clients"
+	"signet/clients/claimmap"
 	"signet/server/pages"
 )
 
@@ -67,6 +68,8 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		}
 	case "revoke-key":
 		return p, h.Acts.RevokeAPIKey(ctx, v.actor, seen)
+	case "change_map":
+		return p, h.setClaimsMap(ctx, v, seen)
 	case "secret":
 		if v.secret, err = h.Acts.RotateSecret(ctx, v.actor, v.of(), keepSecrets); err != nil {
 			return p, err
@@ -95,6 +98,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	}}
 	if names := inLanguages(c.Localized); names != "" {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.name", Value: names})
+	}
+	if len(c.ClaimsMap) > 0 {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.claims_map", Value: strings.Join(claimmap.All(c.ClaimsMap), ", ")})
 	}
 	if c.DPoPBoundAccessTokens {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.tokens", Text: "console.tokens_bound"})
@@ -159,6 +165,7 @@ func (h *Handler) appActs(v *visit, p *pages.Console, c admin.Client) {
 			{Name: "redirect", Label: "console.redirects", Value: strings.Join(c.RedirectURIs, " "), Optional: true},
 			{Name: "scope", Label: "console.scopes", Value: c.Scope, Optional: true},
 		}})
+	h.mapAct(v, p, c)
 	if c.HasSecret() {
 		h.act(v, admin.ClientsSecrets, &p.Acts, pages.ConsoleAct{Label: "console.secret", More: "console.secret_more", Value: "secret"})
 	}

@@ -86,7 +86,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	}
 	for path, page := range map[string]page{
 		upstreamsPath: h.upstreams, upstreamsPath + "/{id}": h.upstreams, settingsPath: h.settings, healthPath: h.health,
-		appsPath + "/{id}/first": h.first,
+		appsPath + "/{id}/first": h.first, peoplePath + "/{id}" + claimsPath: h.preview,
 	} {
 		m.Page("GET "+path, h.shown(page))
 	}

@@ -78,6 +78,8 @@ func (h *Handler) personRows(list []admin.Person) (rows []pages.ConsoleRow) {
 	return rows
 }
 
+func nameOrAddress(u admin.Person) string { return cmp.Or(nameOf(u), u.Email) }
+
 func nameOf(u admin.Person) string { return claimsOf(u).Name }
 
 // claims are those that the pages show.
@@ -112,6 +114,8 @@ func (h *Handler) changePerson(ctx context.Context, v *visit) (err error) {
 		err = h.Acts.GiveRole(ctx, v.actor, v.post.Get("role"), membership.Holder{UserID: id})
 	default:
 		switch act, of, _ := strings.Cut(v.what(), " "); act {
+		case "metadata":
+			err = h.setMetadata(ctx, v, of)
 		case "take":
 			err = h.Acts.TakeRole(ctx, v.actor, of, membership.Holder{UserID: id})
 		case "pause":
@@ -142,7 +146,13 @@ func (h *Handler) person(ctx context.Context, v *visit) (p pages.Console, err er
 	if err != nil {
 		return p, err
 	}
-	p = pages.Console{Heading: "console.people", Name: cmp.Or(nameOf(u), u.Email), Facts: h.personFacts(u, ways)}
+	p = pages.Console{Heading: "console.people", Name: nameOrAddress(u), Facts: h.personFacts(u, ways)}
+	if len(u.Metadata) > 0 {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.metadata", Value: string(u.Metadata)})
+	}
+	if v.actor.Holds[admin.ClientsRead] {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.preview", Value: u.Email, URL: h.to(peoplePath, u.ID) + claimsPath})
+	}
 	roles := pages.ConsoleList{Heading: "console.roles"}
 	for _, role := range u.Roles {
 		row := pages.ConsoleRow{Title: role, URL: h.to(rolesPath, role)}
@@ -262,6 +272,9 @@ func (h *Handler) personActs(v *visit, p *pages.Console, u admin.Person) {
 	}
 	h.act(v, admin.RolesGive, &p.Acts, pages.ConsoleAct{Label: "console.give_role", Value: "give",
 		Fields: []pages.ConsoleField{{Name: "role", Label: "console.role"}}})
+	h.act(v, admin.PeopleMetadata, &p.Acts, pages.ConsoleAct{Label: "console.change_metadata", More: "console.metadata_more",
+		Value: "metadata " + admin.Tag(u), Fields: []pages.ConsoleField{
+			{Name: "metadata", Label: "console.metadata", Value: indented(u.Metadata, "{}"), Long: true}}})
 	h.act(v, admin.SessionsRevoke, &p.Acts, pages.ConsoleAct{Label: "account.end_all", More: "console.end_more", Value: "end-sessions"})
 	h.act(v, admin.PeopleCredentials, &p.Acts, pages.ConsoleAct{Label: "console.reset_factors", More: "console.reset_factors_more",
 		Value: "reset-factors", Danger: true})

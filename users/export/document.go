@@ -28,6 +28,7 @@ type Profile struct {
 	EmailVerified bool            `json:"email_verified"`
 	Username      string          `json:"preferred_username,omitempty"`
 	Claims        json.RawMessage `json:"claims"`
+	Metadata      json.RawMessage `json:"metadata,omitempty"`     // what administrators keep about them
 	Picture       []byte          `json:"picture_jpeg,omitempty"` // that we serve, in base64
 	Terms         string          `json:"terms_accepted,omitempty"`
 	TermsAt       time.Time       `json:"terms_accepted_at,omitzero"`

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -19,12 +20,13 @@ type Store interface {
 	PictureOfUser(ctx context.Context, userID string) ([]byte, error)
 }
 
-// History is the part of *storage.DB that tells what a person allowed and what happened.
+// History is the part of *storage.DB that tells what a person allowed, what happened, and what is kept about them.
 type History interface {
 	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
 	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
 	EventsOfUser(ctx context.Context, userID, before string, limit int) ([]storage.Event, error)
 	RefusesRequests(ctx context.Context, userID string) (since time.Time, err error)
+	UserMetadata(ctx context.Context, userID string) (json.RawMessage, error)
 }
 
 // People is the part of *users.Service that Service uses.
@@ -92,6 +94,9 @@ func (s *Service) Make(ctx context.Context, userID string) (Document, error) {
 // account adds the picture, credentials, identities, sessions and memberships.
 func (s *Service) account(ctx context.Context, userID string, e *Document) (err error) {
 	if e.Profile.Picture, err = s.store.PictureOfUser(ctx, userID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if e.Profile.Metadata, err = s.history.UserMetadata(ctx, userID); err != nil {
 		return err
 	}
 	credentials, err := s.store.Credentials(ctx, userID, "")

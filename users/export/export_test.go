@@ -16,6 +16,7 @@ import (
 	"signet/users"
 	"signet/users/export"
 	"signet/users/factor"
+	"signet/users/metadata"
 	"signet/users/session"
 	"signet/users/userstest"
 )
@@ -23,7 +24,7 @@ import (
 // A field of the export is named for what it holds; a secret would be named for what it is.
 func TestR04_ExportHasNoFieldForASecret(t *testing.T) {
 	secret := regexp.MustCompile(`(?i)secret|hash|data|handle|token|key|epoch|counter|code|password|_id$|^id$`)
-	allowed := map[string]bool{"client_id": true}
+	allowed := map[string]bool{"client_id": true, "metadata": true} // the latter administrators keep, for apps to be told
 	fields := 0
 	var walk func(of reflect.Type, at string)
 	walk = func(of reflect.Type, at string) {
@@ -100,6 +101,10 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+		kept := metadata.Service{Store: db, Audit: w.Audit}
+		if err := kept.Merge(t.Context(), u.ID, json.RawMessage(`{"department":"Analytical engines"}`)); err != nil {
+			t.Fatal(err)
+		}
 		e, err := exports.Make(t.Context(), u.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +115,8 @@ func TestR06_ExportIsWholeAndHoldsNoSecret(t *testing.T) {
 		}
 		for _, part := range []string{
 			u.ID, "ada@example.org", "+43 1 5550100", "Blue key",
-			`"upstream":"google"`, "11016", "ada@gmail.com", `"totp"`, `"recovery"`, "shop", "board", `"groups":[]`, `"activity_complete":true`,
+			`"upstream":"google"`, "11016", "ada@gmail.com", `"totp"`, `"recovery"`, "shop",
+			`"metadata":{"department":"Analytical engines"}`, "board", `"groups":[]`, `"activity_complete":true`,
 		} {
 			if !strings.Contains(string(raw), part) {
 				t.Errorf("lacks %s", part)

@@ -10,6 +10,7 @@ import (
 
 	"signet/storage"
 	"signet/users"
+	"signet/users/metadata"
 	"signet/users/password"
 )
 
@@ -18,6 +19,7 @@ const (
 	FieldSub          users.Field = "sub"
 	FieldPasswordHash users.Field = "password_hash"
 	FieldGroups       users.Field = "groups"
+	FieldMetadata     users.Field = "metadata"
 )
 
 // ErrSub: a sub that cannot be kept.
@@ -72,6 +74,13 @@ func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes
 		if !exists {
 			mistakes = add(mistakes, FieldGroups, fmt.Errorf("there is no group %q; see `signet group create`", group))
 		}
+	}
+	if len(r.Metadata) > 0 {
+		err := metadata.Check(r.Metadata)
+		if err == nil && i.Metadata == nil {
+			err = errors.New("is not kept here")
+		}
+		mistakes = add(mistakes, FieldMetadata, err)
 	}
 	mistakes = append(mistakes, i.twice(r, u)...)
 	if !r.CreatedAt.IsZero() {

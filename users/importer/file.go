@@ -118,6 +118,8 @@ func object(text []byte) (rec Record, err error) {
 			one = json.Unmarshal(raw, &rec.Groups)
 		case "created_at":
 			rec.CreatedAt, one = parseTime(strings.Trim(string(raw), `"`))
+		case "metadata":
+			rec.Metadata = slices.Clone(raw)
 		case "password_hash":
 			if rec.Hash = string(raw); raw[0] == '"' {
 				one = json.Unmarshal(raw, &rec.Hash)
@@ -264,6 +266,8 @@ func fields(names, row []string) (rec Record, err error) {
 			rec.Groups = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ';' || r == ',' })
 		case "created_at":
 			rec.CreatedAt, one = parseTime(value)
+		case "metadata":
+			rec.Metadata = json.RawMessage(value)
 		case "password_hash":
 			rec.Hash = value
 		case "phone_number_verified":

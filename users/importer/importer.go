@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -24,6 +25,7 @@ type Record struct {
 	CreatedAt     time.Time // zero = now
 	Disabled      bool
 	Groups        []string
+	Metadata      json.RawMessage // merged into what administrators keep about them
 }
 
 // OnConflict says what to do with a person who exists already.
@@ -76,6 +78,11 @@ type Groups interface {
 	Add(ctx context.Context, group, userID string) error
 }
 
+// Metadata is the part of *metadata.Service that an Importer uses.
+type Metadata interface {
+	Merge(ctx context.Context, userID string, change json.RawMessage) error
+}
+
 // Options of New.
 type Options struct {
 	Store  Store
@@ -84,6 +91,8 @@ type Options struct {
 	Audit  *audit.Log
 	People People
 	Groups Groups
+	// Metadata keeps what the file says of it; nil = a line that says something is refused.
+	Metadata Metadata
 	// Reserved reports whether a sub is taken by something other than a person: the ids of clients. Nil = none is.
 	Reserved   func(ctx context.Context, sub string) (bool, error)
 	OnConflict OnConflict // "" = SkipExisting
@@ -220,6 +229,11 @@ func (i *Importer) finish(ctx context.Context, c checked, id, result string) err
 	for _, group := range c.Groups {
 		if err := i.Groups.Add(ctx, group, id); err != nil {
 			return fmt.Errorf("group %q: %w", group, err)
+		}
+	}
+	if len(c.Metadata) > 0 {
+		if err := i.Metadata.Merge(ctx, id, c.Metadata); err != nil {
+			return fmt.Errorf("metadata: %w", err)
 		}
 	}
 	return i.Audit.Record(ctx, audit.Event{Name: audit.UserImported, UserID: id, Detail: map[string]string{"result": result}})

@@ -392,11 +392,39 @@ func (a *Admin) GetFactors(ctx context.Context, id string) (out Factors, tag ETa
 	return out, tag, err
 }
 
+// ChangeMetadata: Change what administrators keep about a person, and apps may be told.
+// PATCH /people/{id}/metadata
+func (a *Admin) ChangeMetadata(ctx context.Context, id string, match ETag, patch any) (out Person, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodPatch, path: path("/people/{id}/metadata", id),
+		match: match, body: patch, merge: true}, &out)
+	return out, tag, err
+}
+
+// ReplaceMetadata: Replace what administrators keep about a person, and apps may be told.
+// PUT /people/{id}/metadata
+func (a *Admin) ReplaceMetadata(ctx context.Context, id string, match ETag, body map[string]any) (out Person, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodPut, path: path("/people/{id}/metadata", id), match: match, body: body}, &out)
+	return out, tag, err
+}
+
 // SetPassword: Set a person's password: ends all their sessions and grants.
 // POST /people/{id}/password
 func (a *Admin) SetPassword(ctx context.Context, id string, body PasswordInBody, repeat ...RepeatKey) (out Person, err error) {
 	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/people/{id}/password", id), body: body, keys: repeat}, &out)
 	return out, err
+}
+
+// PreviewClaimsQuery says what PreviewClaims asks for; what is zero is left out.
+type PreviewClaimsQuery struct {
+	ClientID string `query:"client_id"` // The app.
+	Scope    string `query:"scope"`     // As if these were granted, separated by spaces; none = all that the app registered.
+}
+
+// PreviewClaims: Show the claims that an app would get about a person.
+// GET /people/{id}/preview-claims
+func (a *Admin) PreviewClaims(ctx context.Context, id string, q PreviewClaimsQuery) (out Preview, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodGet, path: path("/people/{id}/preview-claims", id), query: q}, &out)
+	return out, tag, err
 }
 
 // ResetFactors: Remove second factors, passkeys and recovery codes: ends all sessions and grants.

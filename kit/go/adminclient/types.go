@@ -63,6 +63,7 @@ type Client struct {
 	BackchannelLogoutSessionRequired           *bool            `json:"backchannel_logout_session_required,omitzero"`
 	BackchannelLogoutURI                       string           `json:"backchannel_logout_uri,omitzero"`
 	BackchannelTokenDeliveryMode               string           `json:"backchannel_token_delivery_mode,omitzero"`
+	ClaimsMap                                  []map[string]any `json:"claims_map,omitzero"`
 	ClientID                                   string           `json:"client_id"`
 	ClientName                                 string           `json:"client_name,omitzero"`
 	ClientSecret                               string           `json:"client_secret,omitzero"`
@@ -150,6 +151,7 @@ type ClientBody struct {
 	BackchannelLogoutSessionRequired           *bool            `json:"backchannel_logout_session_required,omitzero"`
 	BackchannelLogoutURI                       string           `json:"backchannel_logout_uri,omitzero"`
 	BackchannelTokenDeliveryMode               string           `json:"backchannel_token_delivery_mode,omitzero"`
+	ClaimsMap                                  []map[string]any `json:"claims_map,omitzero"`
 	ClientID                                   string           `json:"client_id,omitzero"`
 	ClientName                                 string           `json:"client_name,omitzero"`
 	ClientSecret                               string           `json:"client_secret,omitzero"`
@@ -419,6 +421,7 @@ type Person struct {
 	Frozen        bool      `json:"frozen"`            // They said that a change was not theirs; a new password opens the account again.
 	Groups        []string  `json:"groups,omitzero"`   // Only where one person is asked for.
 	ID            string    `json:"id"`                // The sub claim.
+	Metadata      any       `json:"metadata,omitzero"` // Kept by administrators; only where one person is asked for.
 	Roles         []string  `json:"roles,omitzero"`    // Also those held through groups; only where one person is asked for.
 	UpdatedAt     time.Time `json:"updated_at"`
 	Username      string    `json:"username,omitzero"`
@@ -429,9 +432,20 @@ type PersonInBody struct {
 	Claims        map[string]any `json:"claims,omitzero"` // OpenID Connect standard claims.
 	Email         string         `json:"email"`
 	EmailVerified *bool          `json:"email_verified,omitzero"` // You know that the address is theirs.
+	Metadata      map[string]any `json:"metadata,omitzero"`       // An object that administrators keep. Needs people:metadata.
 	Name          string         `json:"name,omitzero"`
 	Password      string         `json:"password,omitzero"` // Needs people:credentials. Without one they use a reset link.
 	Username      string         `json:"username,omitzero"`
+}
+
+// Preview is an object of the API.
+type Preview struct {
+	AccessToken map[string]any `json:"access_token"` // Claims about the person in the access token.
+	ClientID    string         `json:"client_id"`
+	IDToken     map[string]any `json:"id_token"` // Claims about the person in the ID token.
+	Scopes      []string       `json:"scopes"`   // As if they were granted.
+	Sub         string         `json:"sub"`      // What the app calls the person; empty where that cannot be said here.
+	Userinfo    map[string]any `json:"userinfo"` // The answer of the userinfo endpoint.
 }
 
 // ReplayInBody is an object of the API.

@@ -65,6 +65,7 @@ export interface Client {
   backchannel_logout_session_required?: boolean
   backchannel_logout_uri?: string
   backchannel_token_delivery_mode?: string
+  claims_map?: Record<string, unknown>[] | null
   client_id: string
   client_name?: string
   client_secret?: string
@@ -155,6 +156,7 @@ export interface ClientBody {
   backchannel_logout_session_required?: boolean
   backchannel_logout_uri?: string
   backchannel_token_delivery_mode?: string
+  claims_map?: Record<string, unknown>[] | null
   client_id?: string
   client_name?: string
   client_secret?: string
@@ -519,6 +521,8 @@ export interface Person {
   groups?: string[] | null
   /** The sub claim. */
   id: string
+  /** Kept by administrators; only where one person is asked for. */
+  metadata?: unknown
   /** Also those held through groups; only where one person is asked for. */
   roles?: string[] | null
   updated_at: string
@@ -531,10 +535,26 @@ export interface PersonInBody {
   email: string
   /** You know that the address is theirs. */
   email_verified?: boolean
+  /** An object that administrators keep. Needs people:metadata. */
+  metadata?: Record<string, unknown>
   name?: string
   /** Needs people:credentials. Without one they use a reset link. */
   password?: string
   username?: string
+}
+
+export interface Preview {
+  /** Claims about the person in the access token. */
+  access_token: Record<string, unknown>
+  client_id: string
+  /** Claims about the person in the ID token. */
+  id_token: Record<string, unknown>
+  /** As if they were granted. */
+  scopes: string[] | null
+  /** What the app calls the person; empty where that cannot be said here. */
+  sub: string
+  /** The answer of the userinfo endpoint. */
+  userinfo: Record<string, unknown>
 }
 
 export interface ReplayInBody {
@@ -1129,11 +1149,37 @@ export class Admin extends Caller {
     return this.tagged('GET', path('/people/{id}/factors', id), { ...ask })
   }
 
+  /** Change what administrators keep about a person, and apps may be told: PATCH /people/{id}/metadata. */
+  async changeMetadata(id: string,
+    match: string,
+    patch: Record<string, unknown>,
+    ask: Ask = {}): Promise<{ value: Person; etag: string }> {
+    return this.tagged('PATCH', path('/people/{id}/metadata', id), { match, body: patch, merge: true, ...ask })
+  }
+
+  /** Replace what administrators keep about a person, and apps may be told: PUT /people/{id}/metadata. */
+  async replaceMetadata(id: string,
+    match: string,
+    body: Record<string, unknown>,
+    ask: Ask = {}): Promise<{ value: Person; etag: string }> {
+    return this.tagged('PUT', path('/people/{id}/metadata', id), { match, body, ...ask })
+  }
+
   /** Set a person's password: ends all their sessions and grants: POST /people/{id}/password. */
   async setPassword(id: string,
     body: PasswordInBody,
     ask: Sending = {}): Promise<Person> {
     return this.value('POST', path('/people/{id}/password', id), { body, ...ask })
+  }
+
+  /** Show the claims that an app would get about a person: GET /people/{id}/preview-claims. */
+  async previewClaims(id: string,
+    query: {
+      client_id?: string
+      scope?: string
+    } = {},
+    ask: Ask = {}): Promise<{ value: Preview; etag: string }> {
+    return this.tagged('GET', path('/people/{id}/preview-claims', id), { query, ...ask })
   }
 
   /** Remove second factors, passkeys and recovery codes: ends all sessions and grants: POST /people/{id}/reset-factors. */
