@@ -12,6 +12,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/factor"
+	"signet/users/metadata"
 )
 
 // Record is a person of another product.
@@ -78,8 +79,9 @@ type Groups interface {
 	Add(ctx context.Context, group, userID string) error
 }
 
-// Metadata is the part of *metadata.Service that an Importer uses.
+// Metadata is the part of metadata.Service that an Importer uses.
 type Metadata interface {
+	Fits(ctx context.Context, userID string, change json.RawMessage) error
 	Merge(ctx context.Context, userID string, change json.RawMessage) error
 }
 
@@ -170,6 +172,16 @@ func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
 	}
 	if existing != nil && i.OnConflict == FailOnExisting {
 		mistakes = add(mistakes, users.FieldEmail, users.ErrTaken)
+	}
+	if existing != nil && i.OnConflict == UpdateExisting && len(c.Metadata) > 0 {
+		err := i.Metadata.Fits(ctx, existing.ID, c.Metadata)
+		bad, ok := errors.AsType[*metadata.Invalid](err)
+		if err != nil && !ok {
+			return o, err
+		}
+		if ok {
+			mistakes = add(mistakes, FieldMetadata, bad)
+		}
 	}
 	switch {
 	case len(mistakes) > 0:

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"signet/storage/storagetest"
 	"signet/users"
 	"signet/users/importer"
+	"signet/users/metadata"
 	"signet/users/userstest"
 )
 
@@ -128,6 +130,43 @@ func TestImport_ADryRunWritesNothing(t *testing.T) {
 		}
 		if events, err := db.Events(t.Context(), "", 10); err != nil || len(events) != 0 {
 			t.Errorf("events %v, %v", events, err)
+		}
+	})
+}
+
+// TestImport_MetadataThatWouldBeTooLong: of a person who has a lot already, the line is refused, and those beside it are written.
+func TestImport_MetadataThatWouldBeTooLong(t *testing.T) {
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		w := userstest.New(t, open(t), nil)
+		kept := metadata.Service{Store: w.DB, Audit: w.Audit}
+		line := func(no int, email, object string) importer.Record {
+			r := record(t, "", email)
+			r.Line, r.Metadata = no, json.RawMessage(object)
+			return r
+		}
+		long := strings.Repeat("x", 5000)
+		o := importer.Options{OnConflict: importer.UpdateExisting, Metadata: kept}
+		if got := batch(t, w, o, line(1, "ada@example.org", `{"a":"`+long+`"}`)); got[0].Result != importer.Created {
+			t.Fatalf("got %+v", got)
+		}
+		ada, err := w.DB.UserByKey(t.Context(), "ada@example.org", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dry := range []bool{true, false} {
+			o.DryRun = dry
+			got := batch(t, w, o, line(1, "bob@example.org", `{"b":1}`), line(2, "ada@example.org", `{"b":"`+long+`"}`),
+				line(3, "eve@example.org", `{"c":1}`))
+			if got[0].Result != importer.Created || got[1].Result != importer.Refused || got[2].Result != importer.Created ||
+				!strings.Contains(got[1].Err.Error(), "metadata: would be longer than 8192 bytes") {
+				t.Errorf("dry run %v: got %+v", dry, got)
+			}
+		}
+		if raw, err := kept.Of(t.Context(), ada.ID); err != nil || string(raw) != `{"a":"`+long+`"}` {
+			t.Errorf("kept %.40s, %v", raw, err)
+		}
+		if got := batch(t, w, o, line(1, "ada@example.org", `{"a":null,"b":"`+long+`"}`)); got[0].Result != importer.Updated {
+			t.Errorf("in place of what there was: %+v", got)
 		}
 	})
 }

@@ -248,6 +248,24 @@ func (s Service) Merge(ctx context.Context, userID string, patch json.RawMessage
 	return s.again(ctx, userID, patch, merged)
 }
 
+// Fits reports what would be wrong with a person's after Merge. *Invalid.
+func (s Service) Fits(ctx context.Context, userID string, patch json.RawMessage) error {
+	named, err := parse(patch)
+	if err != nil {
+		return err
+	}
+	old, err := s.Of(ctx, userID)
+	if err != nil {
+		return err
+	}
+	before, err := Read(old)
+	if err != nil {
+		return err
+	}
+	_, err = write(merged(before, named))
+	return err
+}
+
 // Replace is Merge into nothing: what the document does not name is there no more.
 func (s Service) Replace(ctx context.Context, userID string, document json.RawMessage) error {
 	return s.again(ctx, userID, document, func(_, document map[string]any) map[string]any { return merged(nil, document) })
