@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/clients"
+	"signet/internal/loopback"
 	"signet/server"
 )
 
@@ -96,9 +97,15 @@ func kitOf(issuer string, r clients.Resource) (resourceKit, error) {
 	if path == "" {
 		path = "/"
 	}
-	scope := strings.Join(quoted(r.Scopes[:min(1, len(r.Scopes))]), ", ")
-	fill := strings.NewReplacer("ISSUER", strconv.Quote(issuer), "API", strconv.Quote(r.Identifier), "PATH", strconv.Quote(path), "SCOPES",
-		strings.Join(quoted(r.Scopes), ", "), "SCOPE", scope, "GOKIT", strconv.Quote(goKit))
+	scope, port := "", "9420"
+	if len(r.Scopes) > 0 {
+		scope = "kit.Scopes(" + strconv.Quote(r.Scopes[0]) + ")"
+	}
+	if loopback.Host(u.Hostname()) && u.Port() != "" { // there it is where it is tried out
+		port = u.Port()
+	}
+	fill := strings.NewReplacer("PORT", port, "DEMAND", scope, "ISSUER", strconv.Quote(issuer), "API", strconv.Quote(r.Identifier), "PATH", strconv.Quote(path), "SCOPES",
+		strings.Join(quoted(r.Scopes), ", "), "SCOPE", strings.Join(quoted(r.Scopes[:min(1, len(r.Scopes))]), ", "), "GOKIT", strconv.Quote(goKit))
 	k.Go, k.TypeScript = fill.Replace(goProgram), fill.Replace(tsProgram)
 	return k, nil
 }
@@ -136,12 +143,12 @@ func main() {
 	api, err := kit.New(ISSUER, API, kit.Options{Document: kit.Document{Scopes: []string{SCOPES}}})
 	if err != nil { log.Fatal(err) }
 	mux := http.NewServeMux()
-	mux.Handle(PATH, api.Require(kit.Scopes(SCOPE))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle(PATH, api.Require(DEMAND)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, _ := kit.From(r.Context())
 		w.Write([]byte("Hello " + token.Subject))
 	})))
 	api.Mount(mux)
-	log.Fatal(http.ListenAndServe("localhost:9420", mux))
+	log.Fatal(http.ListenAndServe("localhost:PORT", mux))
 }`
 
 const tsProgram = `
@@ -155,4 +162,4 @@ app.all(new URL(api.metadataURL).pathname, async (req, res) => {
   const answer = api.metadata(new Request(api.metadataURL, { method: req.method }))
   res.status(answer.status).set(Object.fromEntries(answer.headers)).send(await answer.text())
 })
-app.listen(9420)`
+app.listen(PORT)`

@@ -19,6 +19,7 @@ func TestPrintedProgramCompiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := map[string]string{}
+	ports := map[string]string{"local/main.go": "9462", "mcp/main.go": "9420", "root/main.go": "9420", "odd/main.go": "9420"}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		raw, err := os.ReadFile(filepath.Join(at, name))
 		if err != nil {
@@ -32,13 +33,18 @@ func TestPrintedProgramCompiles(t *testing.T) {
 		"mcp/main.go":   {Identifier: "https://api.example/mcp", Scopes: []string{"notes:read", "notes:write"}, Open: true},
 		"root/main.go":  {Identifier: "https://api.example"},
 		"odd/main.go":   {Identifier: "https://api.example/v1/a%22b?q=%60", Scopes: []string{`a!#b`}},
-		"local/main.go": {Identifier: "http://localhost:9420/", Scopes: []string{"x"}},
+		"local/main.go": {Identifier: "http://localhost:9462/mcp", Scopes: []string{"x"}},
 	} {
 		k, err := kitOf("https://id.example.com", r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		files[name] = k.Go
+		for _, program := range []string{k.Go, k.TypeScript} {
+			if !strings.Contains(program, ports[name]) || strings.Contains(program, "Scopes()") {
+				t.Errorf("%s listens elsewhere, or demands nothing:\n%s", name, program)
+			}
+		}
 	}
 	dir := t.TempDir()
 	for name, text := range files {
