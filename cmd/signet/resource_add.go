@@ -97,15 +97,16 @@ func kitOf(issuer string, r clients.Resource) (resourceKit, error) {
 	if path == "" {
 		path = "/"
 	}
-	scope, port := "", "9420"
+	demand, port := "", "9420"
 	if len(r.Scopes) > 0 {
-		scope = "kit.Scopes(" + strconv.Quote(r.Scopes[0]) + ")"
+		demand = "kit.Scopes(" + strconv.Quote(r.Scopes[0]) + ")"
 	}
 	if loopback.Host(u.Hostname()) && u.Port() != "" { // there it is where it is tried out
 		port = u.Port()
 	}
-	fill := strings.NewReplacer("PORT", port, "DEMAND", scope, "ISSUER", strconv.Quote(issuer), "API", strconv.Quote(r.Identifier), "PATH", strconv.Quote(path), "SCOPES",
-		strings.Join(quoted(r.Scopes), ", "), "SCOPE", strings.Join(quoted(r.Scopes[:min(1, len(r.Scopes))]), ", "), "GOKIT", strconv.Quote(goKit))
+	first := strings.Join(quoted(r.Scopes[:min(1, len(r.Scopes))]), ", ")
+	fill := strings.NewReplacer("ISSUER", strconv.Quote(issuer), "API", strconv.Quote(r.Identifier), "PATH", strconv.Quote(path), "PORT", port,
+		"DEMAND", demand, "SCOPES", strings.Join(quoted(r.Scopes), ", "), "SCOPE", first, "GOKIT", strconv.Quote(goKit))
 	k.Go, k.TypeScript = fill.Replace(goProgram), fill.Replace(tsProgram)
 	return k, nil
 }
