@@ -177,6 +177,10 @@ func (a *API) readProof(compact string) (key proofKey, p payload, err error) {
 	if !j.signedBy(key.key.Key) {
 		return key, p, errors.New("the proof has a wrong signature")
 	}
+	if p.plainly(j.payload) {
+		return key, p, nil
+	}
+	p = payload{}
 	return key, p, json.Unmarshal(j.payload, &p)
 }
 

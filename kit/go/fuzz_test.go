@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4/json"
 )
 
 func FuzzAuthorization(f *testing.F) {
@@ -108,6 +111,34 @@ func FuzzInflate(f *testing.F) {
 			l := statusList{bits: bits, size: size}
 			if value, err := l.at(max(index, 0)); err == nil && (value < 0 || value >= 1<<size) {
 				t.Errorf("a place of %d bits has %d", size, value)
+			}
+		}
+	})
+}
+
+// FuzzPlain: what is read without encoding/json is read as that does; anything else is left to it.
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"{}", "{}{}", "{", `{"a":1,"a":2}`, `{"iss":"a","iss":"b"}`, `{"iss":"a",}`, `{"iss":"\\u0041"}`,
+		`{"iss" :"a"}`,
+		`{"iss":null}`, `{"aud":[]}`, `{"aud":["a","b"]}`, `{"aud":["a",1]}`, `{"aud":"a","amr":["x",]}`, `{"iat":01}`, `{"iat":-0.5e+3}`,
+		`{"exp":1e999}`, `{"exp":1.}`, `{"exp":"1"}`, `{"cnf":{"jkt":"a","jkt":"b"}}`, `{"act":{"sub":"a","act":{"sub":"b"}}}`, `{"x":[[[[1]]]]}`,
+		`{"x":tru}`, `{"x":{"a":[}}`, "{\"x\":\"\xff\"}", "{\"x\":\"\t\"}",
+		`{"status":{"status_list":{"idx":1,"uri":"u"}}}`, `{"act_status":[{}]}`,
+		`{"jti":"j","htm":"GET","htu":"u","iat":1.5,"exp":2,"nbf":3,"ath":"a","nonce":"n"}`,
+		`{"call_limit":{"calls":1}}`, `{"x":true,"y":null}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var quick, slow claims
+		if quick.plainly(raw) {
+			if err := json.Unmarshal(raw, &slow); err != nil || !reflect.DeepEqual(quick, slow) {
+				t.Errorf("%q: %v\n%+v\n%+v", raw, err, quick, slow)
+			}
+		}
+		var first, second payload
+		if first.plainly(raw) {
+			if err := json.Unmarshal(raw, &second); err != nil || !reflect.DeepEqual(first, second) {
+				t.Errorf("%q: %v\n%+v\n%+v", raw, err, first, second)
 			}
 		}
 	})

@@ -152,8 +152,11 @@ func words(list string) []string {
 func parse(raw []byte) (*claims, *Token, error) {
 	t := &Token{payload: raw}
 	c := &claims{}
-	if err := json.Unmarshal(raw, c); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if !c.plainly(raw) {
+		c = &claims{}
+		if err := json.Unmarshal(raw, c); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
 	}
 	t.Issuer, t.Subject, t.ClientID, t.Audience = c.Issuer, c.Subject, c.ClientID, c.Audience
 	t.Scopes, t.ID, t.GrantID = words(c.Scope), c.JTI, c.GrantID
