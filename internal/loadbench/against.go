@@ -30,6 +30,7 @@ var compared = map[string]bool{
 type side struct {
 	options
 	server    *process
+	world     *world
 	scenarios []scenario
 }
 
@@ -88,7 +89,7 @@ func (s *side) start(ctx context.Context, dir string) (err error) {
 		s.server.stop()
 		return fmt.Errorf("prepare: %w", err)
 	}
-	s.scenarios = scenarios(w, s.server)
+	s.world, s.scenarios = w, scenarios(w, s.server)
 	return nil
 }
 

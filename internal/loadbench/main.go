@@ -8,9 +8,11 @@
 //	go run ./internal/loadbench variants             # requests that use a feature beside those that do not
 //	go run ./internal/loadbench flood                # what is left of 10,000 requests that leave something to wait
 //	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
+//	go run ./internal/loadbench scale                # among 10,000,000 grants of 1,000,000 people, beside an empty database
+//	go run ./internal/loadbench soak -for 1h         # what memory does under a mixed load
 //	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs
 //
-// docs/benchmarks.md has the method and the results. Linux only: CPU time is read from /proc.
+// docs/benchmarks.md and docs/scale.md have the method and the results. Linux only: CPU time is read from /proc.
 package main
 
 import (
@@ -36,13 +38,15 @@ type options struct {
 	older       string // the binary to compare with
 	olderDSN    string
 	pairs       int
+	crowd       crowd
+	folder      string
 	server      string // more settings of the server, in the braces of its section
 	more        string // more clients, and more sections
 }
 
 // commands are those that measure something else than requests beside the bare endpoint.
 var commands = map[string]func(ctx context.Context, args []string, out io.Writer) error{
-	"attack": attack, "flood": flood, "overload": overload, "variants": variants,
+	"attack": attack, "flood": flood, "overload": overload, "scale": scale, "soak": soakCommand, "variants": variants,
 }
 
 func main() {

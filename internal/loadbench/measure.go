@@ -169,7 +169,8 @@ func measure(ctx context.Context, o options, server *process, s scenario) (readi
 		lastErr error
 	)
 	wal := walBytes(ctx, o.dsn)
-	cpu, pg, began := server.cpu(), postgresCPU(), time.Now()
+	cluster := clusterOf(ctx, o.dsn)
+	cpu, pg, began := server.cpu(), postgresCPU(cluster), time.Now()
 	until := began.Add(o.duration)
 	var taken atomic.Int64
 	more := func() bool {
@@ -207,7 +208,7 @@ func measure(ctx context.Context, o options, server *process, s scenario) (readi
 	}
 	slices.Sort(all)
 	n := time.Duration(len(all))
-	return reading{perSecond: float64(n) / took.Seconds(), cpu: (server.cpu() - cpu) / n, postgres: (postgresCPU() - pg) / n,
+	return reading{perSecond: float64(n) / took.Seconds(), cpu: (server.cpu() - cpu) / n, postgres: (postgresCPU(cluster) - pg) / n,
 		p50: all[len(all)/2], p99: all[len(all)*99/100], units: len(all),
 		wal: (walBytes(ctx, o.dsn) - wal) / float64(n)}, ctx.Err()
 }

@@ -19,6 +19,22 @@ func ask(ctx context.Context, dsn, query string, into ...any) error {
 	return db.QueryRowContext(ctx, query).Scan(into...)
 }
 
+// clusterOf is the first process of the cluster that a database is of; 0 where it is not of this machine.
+func clusterOf(ctx context.Context, dsn string) (pid int) {
+	if dsn == "" {
+		return 0
+	}
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return 0
+	}
+	defer db.Close()
+	if db.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&pid) != nil {
+		return 0
+	}
+	return parentOf(pid)
+}
+
 // walBytes is how much Postgres wrote ahead so far; 0 on SQLite.
 func walBytes(ctx context.Context, dsn string) (n float64) {
 	if dsn != "" {
