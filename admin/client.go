@@ -339,10 +339,15 @@ func (s *Service) Resources(ctx context.Context, a Actor) ([]clients.Resource, e
 
 // Resource shows one.
 func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (clients.Resource, error) {
-	if _, err := s.may(ctx, a, "Resource"); err != nil {
+	ctx, err := s.may(ctx, a, "Resource")
+	if err != nil {
 		return clients.Resource{}, err
 	}
-	r, ok := s.o.Clients.Resources().Find(identifier)
+	now, err := s.o.Clients.CurrentResources(ctx)
+	if err != nil {
+		return clients.Resource{}, err
+	}
+	r, ok := now.Find(identifier)
 	if !ok {
 		return r, fmt.Errorf("resource: %w", ErrNotFound)
 	}
@@ -352,11 +357,15 @@ func (s *Service) Resource(ctx context.Context, a Actor, identifier string) (cli
 // PutResource registers an API, or replaces the one of its identifier, if that is as match says ("" and "*" fit any).
 func (s *Service) PutResource(ctx context.Context, a Actor, r clients.Resource, match string) error {
 	return s.act(ctx, a, "PutResource", func(ctx context.Context) error {
-		if err := s.byHand(ctx, a, thing.Resources, r.Identifier); err != nil {
+		now, err := s.o.Clients.CurrentResources(ctx)
+		if err != nil {
 			return err
 		}
-		if known, there := s.o.Clients.Resources().Find(r.Identifier); there {
+		if known, there := now.Find(r.Identifier); there {
 			r.Identifier = known.Identifier // as it is spelled
+		}
+		if err := s.byHand(ctx, a, thing.Resources, r.Identifier); err != nil {
+			return err
 		}
 		return s.putResource(ctx, r, func(now clients.Resource, there bool) error {
 			if there {
@@ -390,11 +399,28 @@ func (s *Service) putResource(ctx context.Context, r clients.Resource, fit func(
 	}})
 }
 
-// DeleteResource removes one.
-func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier string) error {
+// DeleteResource removes one, if it is as match says ("" and "*" fit any).
+func (s *Service) DeleteResource(ctx context.Context, a Actor, identifier, match string) error {
 	return s.act(ctx, a, "DeleteResource", func(ctx context.Context) error {
+		now, err := s.o.Clients.CurrentResources(ctx)
+		if err != nil {
+			return err
+		}
+		known, there := now.Find(identifier)
+		if there {
+			identifier = known.Identifier // as it is spelled
+		}
 		if err := s.byHand(ctx, a, thing.Resources, identifier); err != nil {
 			return err
+		}
+		if match != "" && match != "*" {
+			if !there {
+				return fmt.Errorf("resource: %w", ErrNotFound)
+			}
+			err := s.o.Clients.ReplaceResource(ctx, known, func(now clients.Resource, _ bool) error { return fits(match, now) }) // holds it
+			if err != nil {
+				return ofClient(err)
+			}
 		}
 		if err := s.o.Clients.DeleteResource(ctx, identifier); err != nil {
 			return err

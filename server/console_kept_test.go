@@ -177,9 +177,12 @@ func TestConsolePagesAskLittle(t *testing.T) {
 	if err := acts.PutGroup(t.Context(), host, "staff", ""); err != nil {
 		t.Fatal(err)
 	}
+	if err := acts.PutResource(t.Context(), host, clients.Resource{Identifier: "https://orders.example", Name: "Orders"}, ""); err != nil {
+		t.Fatal(err)
+	}
 	most := map[string]int{"/admin/people": 3, "/admin/groups": 3, "/admin/groups/staff": 3, "/admin/roles": 3, "/admin/roles/admin": 4,
 		"/admin/apps": 3, "/admin/apps/hr": 4, "/admin/events": 3, "/admin/keys": 3, "/admin/webhooks": 3, "/admin/mail": 3,
-		"/admin/settings": 3, "/admin/upstreams": 3}
+		"/admin/settings": 3, "/admin/upstreams": 3, "/admin/apis": 3, ordersPage: 3}
 	b.Get(t, "/admin/settings")
 	base := log.last(t, "/admin/settings") // it asks nothing itself
 	for page, n := range most {
@@ -187,7 +190,7 @@ func TestConsolePagesAskLittle(t *testing.T) {
 			t.Fatalf("%s: %d", page, b.Status)
 		}
 		route := page
-		for _, kind := range []string{"groups", "roles", "apps"} {
+		for _, kind := range []string{"groups", "roles", "apps", "apis"} {
 			if strings.HasPrefix(page, "/admin/"+kind+"/") {
 				route = "/admin/" + kind + "/{id}"
 			}

@@ -333,7 +333,7 @@ func TestAPlanIsOnWhatItWasMadeOn(t *testing.T) {
 				func() error {
 					return s.Acts.PutResource(ctx, root(), clients.Resource{Identifier: "https://api.example", Name: "x"}, "*")
 				},
-				func() error { return s.Acts.DeleteResource(ctx, root(), "https://api.example") }},
+				func() error { return s.Acts.DeleteResource(ctx, root(), "https://api.example", "") }},
 			`{"clients":[],"groups":[{"name":"new"}],"roles":[],"resources":[]}`: {
 				func() error { return s.Acts.PutRole(ctx, root(), "reader", "by hand", nil) }},
 		} {

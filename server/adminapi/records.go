@@ -80,7 +80,7 @@ func (h *Handler) resources(api huma.API) {
 		})
 	operation(api, "DELETE /resources/{id}", "deleteResource", "Remove an API",
 		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
-			return nothing{}, s.DeleteResource(ctx, a, in.ID)
+			return nothing{}, s.DeleteResource(ctx, a, in.ID, "")
 		})
 }
 

@@ -75,6 +75,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	all := map[string]page{
 		home: h.start, peoplePath: h.people, peoplePath + "/{id}": h.person, groupsPath: h.groups, groupsPath + "/{id}": h.group,
 		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
+		apisPath: h.apis, apisPath + "/{id}": h.api,
 		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
 	}
 	if h.Proposals != nil {
@@ -239,6 +240,7 @@ func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, statu
 	}{
 		{"console.home", home, ""}, {"console.people", peoplePath, admin.PeopleRead}, {"console.groups", groupsPath, admin.PeopleRead},
 		{"console.roles", rolesPath, admin.PeopleRead}, {"console.apps", appsPath, admin.ClientsRead},
+		{"console.apis", apisPath, admin.ClientsRead},
 		{"console.events", eventsPath, admin.AuditRead}, {"console.keys", keysPath, admin.KeysRead},
 		{"console.webhooks", webhooksPath, admin.WebhooksWrite}, {"console.upstreams", upstreamsPath, admin.UpstreamsRead},
 		{"console.mail", mailPath, admin.MailRead}, {"console.settings", settingsPath, admin.SettingsRead},

@@ -10,8 +10,8 @@ import (
 func serverSamples(ada Person) map[string]Page {
 	at := time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
 	menu := func(current string) (items []ConsoleItem) {
-		for _, name := range []string{"home", "people", "groups", "roles", "apps", "events", "keys", "webhooks", "upstreams", "mail", "settings",
-			"health", "proposals"} {
+		for _, name := range []string{"home", "people", "groups", "roles", "apps", "apis", "events", "keys", "webhooks", "upstreams", "mail",
+			"settings", "health", "proposals"} {
 			items = append(items, ConsoleItem{"console." + name, "/admin/" + name, name == current})
 		}
 		return items

@@ -109,10 +109,10 @@ func samples() map[string]Page {
 	maps.Copy(all, endSamples(now))
 	maps.Copy(all, agentSamples(now, shop, ada))
 	maps.Copy(all, waySamples(shop, ada))
-	maps.Copy(all, pictureSamples(ada))
-	maps.Copy(all, consoleSamples(ada))
-	maps.Copy(all, serverSamples(ada))
-	maps.Copy(all, upstreamSamples(shop, ada))
+	for _, more := range []map[string]Page{pictureSamples(ada), consoleSamples(ada), serverSamples(ada), apiSamples(ada),
+		upstreamSamples(shop, ada)} {
+		maps.Copy(all, more)
+	}
 	maps.Copy(all, lostSamples(now))
 	return all
 }

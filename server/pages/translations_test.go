@@ -146,16 +146,19 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 
 // asInEnglish are the words that a language shares with English; any other text that reads as in English was not translated.
 var asInEnglish = map[string][]string{
-	"de": {"Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
+	"de": {"APIs", "Scope", "Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
 		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
-	"es": {"No", "Webhooks", "URL", "ID", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Agents", "Administration", "Configuration", "Type",
+	"es": {"No", "Scope", "Webhooks", "URL", "ID", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
+	"fr": {"Scope", "Agents", "Administration", "Configuration", "Type",
 		"Webhooks", "URL", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"No", "URL", "OK", "ID", "Database", "File", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
-	"nl": {"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",
+	"it": {"No", "Scope",
+		"URL", "OK", "ID", "Database", "File", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
+	"nl": {"Scope",
+		"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
-	"pt-BR": {"Webhooks", "URL", "OK", "ID", "Apps", "Backups", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
+	"pt-BR": {"APIs", "Scope",
+		"Webhooks", "URL", "OK", "ID", "Apps", "Backups", "Scopes", "Tokens", "Userinfo", "{{.PluralCount}} apps"},
 }
 
 func TestTextsAreTranslated(t *testing.T) {
