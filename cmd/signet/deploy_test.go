@@ -157,8 +157,9 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 	if err := yaml.Unmarshal(deployFile(t, "deploy/nfpm.yaml"), &nfpm); err != nil {
 		t.Fatal(err)
 	}
-	kept := false
+	kept, installed := false, map[string]bool{}
 	for _, c := range nfpm.Contents {
+		installed[c.Dst] = true
 		if c.Dst == "/etc/signet/config.yaml" {
 			kept = c.Type == "config|noreplace"
 		}
@@ -168,6 +169,13 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 	}
 	if !kept {
 		t.Error("an upgrade would overwrite the settings")
+	}
+	// The settings are root's and readable by a group: that of the service.
+	account, script := string(deployFile(t, "deploy/nfpm/sysusers.conf")), string(deployFile(t, "deploy/nfpm/postinstall.sh"))
+	unit := string(deployFile(t, "deploy/systemd/signet.service"))
+	if !strings.Contains(unit, "\nUser=signet\n") || !strings.Contains(account, "\nu signet ") ||
+		!strings.Contains(script, "chgrp signet /etc/signet/config.yaml") || !installed["/usr/lib/sysusers.d/signet.conf"] {
+		t.Error("the service cannot read its settings")
 	}
 	for _, script := range nfpm.Scripts {
 		info, err := os.Stat(filepath.Join("..", "..", script))
