@@ -34,8 +34,12 @@ func (s *Service) Notify(ctx context.Context, userID, kind string, args map[stri
 	return s.tell(ctx, u, mail.Email{Kind: kind, Args: args})
 }
 
-// SendEmail is Notify of an email that the caller has written: l.Link, if set, is the path of one of our own pages.
+// SendEmail is Notify of an email that the caller has written: l.Link, if set, is the path of one of our own pages. To nobody, whom no id
+// names, goes one that its delivery throws away: it costs what one to somebody does, where the clock must not tell them apart (rule D01).
 func (s *Service) SendEmail(ctx context.Context, u storage.User, l mail.Email) error {
+	if u.ID == "" && s.post != nil {
+		return s.post.Put(ctx, mail.Email{Kind: askReset, Ask: askReset, To: orNobody(""), Args: l.Args, ExpiresAt: l.ExpiresAt})
+	}
 	if l.Link != "" {
 		l.Link = s.link(l.Link)
 	}

@@ -2,6 +2,7 @@ package typed
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 
 	"golang.org/x/text/secure/precis"
@@ -15,12 +16,18 @@ const (
 )
 
 // Hidden reports whether a text holds a character that shows nothing or changes how others are shown: controls, bidi overrides, private
-// use. Joiners are none where a script needs them (RFC 5892 appendices A.1 and A.2), nor is what an emoji is put together of.
+// use, blank characters, marks heaped over what is around. Joiners are none where a script needs them (RFC 5892 appendices A.1 and
+// A.2), nor is what an emoji is put together of.
 func Hidden(s string) bool {
-	text := []rune(s)
+	text, heap := []rune(s), 0
 	for i := 0; i < len(text); i++ {
 		r := text[i]
+		if heap++; !unicode.Is(unicode.M, r) {
+			heap = 0
+		}
 		switch {
+		case heap > mostMarks || blank(r) || unicode.Is(unicode.Variation_Selector, r) && !selects(text, i):
+			return true
 		case r == nonJoiner || r == joiner:
 			if !(r == joiner && joinsEmoji(text, i)) && !(r == nonJoiner && inCursive(text, i)) && !inContext(text, i) {
 				return true
@@ -32,6 +39,31 @@ func Hidden(s string) bool {
 		}
 	}
 	return false
+}
+
+// mostMarks stand over or under one character in what people write; of more the upper ones cover the lines around.
+const mostMarks = 8
+
+// blank reports whether what counts as text is drawn as nothing (Unicode Standard, property Default_Ignorable_Code_Point): Hangul's
+// fillers, Khmer's inherent vowels, the grapheme joiner, the empty Braille cell, the note without a head.
+func blank(r rune) bool {
+	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || r == '\u2800' || r == '\U0001d159'
+}
+
+// selects reports whether the variation selector at i is behind a character that has variants (Unicode Standard, section 23.4): emoji and
+// keycaps, Mongolian, Han (of Japanese names), signs of mathematics, Myanmar and Phags-pa.
+func selects(text []rune, i int) bool {
+	if i == 0 {
+		return false
+	}
+	switch before, r := text[i-1], text[i]; {
+	case r == '\ufe0e' || r == '\ufe0f':
+		return unicode.Is(pictographic, before) || strings.ContainsRune("0123456789#*", before)
+	case r < '\ufe00':
+		return unicode.Is(unicode.Mongolian, before) && !unicode.Is(unicode.Variation_Selector, before)
+	default:
+		return unicode.In(before, unicode.Han, unicode.Sm, unicode.Myanmar, unicode.Phags_Pa)
+	}
 }
 
 // inCursive reports whether the non-joiner at i is between characters of one script that joins them. RFC 5892 A.1 wants one before it that

@@ -1,6 +1,9 @@
 package typed
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A.1, A.2; RFC 8264
 	for name, text := range map[string]string{
@@ -12,6 +15,8 @@ func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A
 		"on fire": "❤\ufe0f\u200d🔥", "pilot": "👨\u200d✈\ufe0f", "rainbow": "🏳\ufe0f\u200d🌈", "pirate": "🏴\u200d☠\ufe0f",
 		"England": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
 		"flag":    "🇩🇪", "keycap": "1\ufe0f⃣", "woman shrugging": "🤷🏿\u200d♀\ufe0f", "Hangul": "한글", "combining": "Ngo\u0302\u0303",
+		"a Japanese name's own form": "葛\U000e0100城", "Mongolian": "ᠠ\u180bᠨ", "a sign of mathematics": "∩\ufe00", "sun": "☀\ufe0e",
+		"Hebrew, with points and accents": "בְּ֭רֵאשִׁ֖ית", "Tibetan": "ཧྐྵྨླྺྼྻྂ", "Braille": "⠁⠙⠁",
 		"emoji, then a name": "👩\u200d🚀 علی\u200cرضا",
 	} {
 		if Hidden(text) {
@@ -31,6 +36,12 @@ func TestJoinersAndEmojiWhereTheyBelong(t *testing.T) { // RFC 5892 appendices A
 		"tags after a letter": "A\U000e0067\U000e007f", "unended tags": "🏴\U000e0067\U000e0062",
 		"a long hidden text": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e0067\U000e0067\U000e0067\U000e0067\U000e0067\U000e007f",
 		"annotation":         "A\ufff9b",
+		"Hangul filler":      "\u3164", "a filler within": "A\u3164b", "narrow filler": "A\uffa0", "leading filler": "\u115f",
+		"vowel filler":    "가\u1160",
+		"grapheme joiner": "A\u034fb", "Khmer vowel": "\u17b4", "empty Braille cell": "A\u2800", "note without a head": "\U0001d159",
+		"selector in Latin": "A\ufe0fb", "selector alone": "\ufe0f", "two selectors": "☀\ufe0f\ufe0f", "Han selector in Latin": "A\U000e0100",
+		"two Mongolian ones": "ᠠ\u180b\u180b", "marks heaped": "A" + strings.Repeat("\u0301", 9),
+		"other marks heaped": strings.Repeat("\u0334\u0301", 20),
 	} {
 		if !Hidden(text) {
 			t.Errorf("%s: %+q is taken", name, text)

@@ -60,7 +60,7 @@ type People interface {
 	// Named finds somebody by what they sign in with, or by id; "" = nobody who can decide here. key tells those apart, however they are
 	// spelled.
 	Named(ctx context.Context, login, id string) (userID, key string, err error)
-	// Tell writes to the person that an app waits for a decision, in the transaction of ctx.
+	// Tell writes to the person that an app waits for a decision, in the transaction of ctx. "" = nobody, which costs the same.
 	Tell(ctx context.Context, userID string, app *clients.Client, message string, until time.Time) error
 }
 
@@ -118,32 +118,32 @@ func (r *Requests) Whom(ctx context.Context, c *clients.Client, b request.Backch
 	if err != nil {
 		return Whom{}, fmt.Errorf("find whom an app names: %w", err)
 	}
-	if id != "" {
-		since, err := r.Refuses(ctx, id)
-		if err != nil {
-			return Whom{}, err
-		}
-		if since.IsZero() {
-			return Whom{id, id}, r.mayAsk(ctx, id, c)
-		}
+	since, err := r.Refuses(ctx, id) // of nobody, too: the clock tells no more than the answer (rule D01)
+	if err != nil {
+		return Whom{}, err
+	}
+	paused, err := r.paused(ctx, id, c)
+	switch {
+	case err != nil:
+		return Whom{}, err
+	case id == "" || !since.IsZero():
+	case paused:
+		return Whom{}, refusal.AccessDenied("The person has paused this agent: it asks again once they let it go on.")
+	default:
+		return Whom{id, id}, nil
 	}
 	h := hmac.New(sha256.New, r.o.Key)
 	h.Write([]byte(key))
 	return Whom{key: "nobody " + base64.RawURLEncoding.EncodeToString(h.Sum(nil))}, nil
 }
 
-// mayAsk is what was agreed with the app, and is paused.
-func (r *Requests) mayAsk(ctx context.Context, userID string, c *clients.Client) error {
+// paused reports whether the person has paused what they agreed with the app.
+func (r *Requests) paused(ctx context.Context, userID string, c *clients.Client) (bool, error) {
 	agreed, err := r.o.Refusing.ConsentOf(ctx, userID, c.ClientID)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("find what a person agreed to: %w", err)
-	case !agreed.PausedAt.IsZero():
-		return refusal.AccessDenied("The person has paused this agent: it asks again once they let it go on.")
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return false, fmt.Errorf("find what a person agreed to: %w", err)
 	}
-	return nil
+	return err == nil && !agreed.PausedAt.IsZero(), nil
 }
 
 // From is where a request came from.
@@ -205,9 +205,6 @@ func (r *Requests) Begin(ctx context.Context, c *clients.Client, b request.Backc
 			if err != nil {
 				return err
 			}
-		}
-		if whom.userID == "" {
-			return nil
 		}
 		return r.o.People.Tell(ctx, whom.userID, c, b.Message, w.ExpiresAt)
 	})

@@ -122,7 +122,7 @@ func passedOn(c *clients.Client, form url.Values, b *Backchannel) error {
 var bearer = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
 // linkish is what programs make a link of: whoever reads a message follows nothing from it.
-var linkish = regexp.MustCompile(`://|@|(?i:www\.)|[\pL\pN-]+[.。．｡][\pL\pM]{2}`)
+var linkish = regexp.MustCompile(`//|@|(?i:www\.|mailto:|tel:|sms:)|[\pL\pN-]+[.。．｡․﹒][\pL\pM]{2}|\d+(\.\d+){3}|[\pL\pN]:\d+/`)
 
 // plain reports whether a message can be shown to people as it is.
 func plain(s string) bool {
