@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,7 @@ import (
 type world struct {
 	list  []*clients.Client
 	files map[string]egress.Response
-	asked int
+	asked atomic.Int64
 }
 
 func (w *world) LogoURIs() map[string]string {
@@ -36,7 +37,7 @@ func (w *world) LogoURIs() map[string]string {
 }
 
 func (w *world) Fetch(_ context.Context, q egress.Request) (egress.Response, error) {
-	w.asked++
+	w.asked.Add(1)
 	a, ok := w.files[q.URL]
 	if !ok {
 		return a, egress.ErrAnswer
@@ -130,8 +131,8 @@ func TestLogosAreFetchedOnceAndForgotten(t *testing.T) {
 		for range 3 {
 			tend()
 		}
-		if w.asked != 2 || b.Of("shop") == "" || b.Of("old") != "" || b.Of("plain") != "" {
-			t.Errorf("%d fetches; shop %q, old %q", w.asked, b.Of("shop"), b.Of("old"))
+		if w.asked.Load() != 2 || b.Of("shop") == "" || b.Of("old") != "" || b.Of("plain") != "" {
+			t.Errorf("%d fetches; shop %q, old %q", w.asked.Load(), b.Of("shop"), b.Of("old"))
 		}
 		hash := b.Of("shop")
 		if raw, err := b.Picture(t.Context(), "shop", hash); err != nil || !bytes.HasPrefix(raw, []byte("\x89PNG")) {
@@ -211,9 +212,9 @@ func TestRFC7591_2_ALogoIsThereWhenTheClientIs(t *testing.T) {
 		if raw, err := b.Picture(t.Context(), "shop", hash); hash == "" || err != nil || len(raw) == 0 {
 			t.Fatalf("%q: %v", hash, err)
 		}
-		asked := w.asked
-		if err := b.Tend(t.Context()); err != nil || w.asked != asked || b.Of("shop") != hash {
-			t.Errorf("tended: %v, %d more fetches", err, w.asked-asked)
+		asked := w.asked.Load()
+		if err := b.Tend(t.Context()); err != nil || w.asked.Load() != asked || b.Of("shop") != hash {
+			t.Errorf("tended: %v, %d more fetches", err, w.asked.Load()-asked)
 		}
 		time.Sleep(time.Second)
 		if err := b.Refresh(t.Context()); err != nil || len(b.met) != 0 || b.Of("shop") != hash {

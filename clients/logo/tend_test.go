@@ -32,7 +32,7 @@ func (c *crowd) Fetch(ctx context.Context, q egress.Request) (egress.Response, e
 	}
 	domain := domainOf(q.URL)
 	c.mu.Lock()
-	c.asked++
+	c.asked.Add(1)
 	c.now++
 	c.of[domain]++
 	c.most, c.mostOf = max(c.most, c.now), max(c.mostOf, c.of[domain])
@@ -99,11 +99,11 @@ func TestSlowHostsKeepNobodyWaiting(t *testing.T) {
 		if b.Of("z-late") == "" {
 			t.Error("one that came later has no picture after a round")
 		}
-		asked := c.asked
+		asked := c.asked.Load()
 		for range 3 {
 			tend()
 		}
-		if more := c.asked - asked; more > 3 { // of the domain of many one a round; the others not before an hour is over
+		if more := c.asked.Load() - asked; more > 3 { // of the domain of many one a round; the others not before an hour is over
 			t.Errorf("%d more fetches in three rounds", more)
 		}
 	})
