@@ -258,7 +258,7 @@ func (db *DB) Resources(ctx context.Context) ([]Resource, error) {
 }
 
 // Versions are the counters that tell replicas to drop what they cached.
-type Versions struct{ Clients, Resources, Keys int64 }
+type Versions struct{ Clients, Resources, Keys, Settings int64 }
 
 // Versions reads them, one SELECT; each replica polls it every second.
 func (db *DB) Versions(ctx context.Context) (Versions, error) {
@@ -276,6 +276,8 @@ func (db *DB) Versions(ctx context.Context) (Versions, error) {
 			v.Resources = n
 		case "keys":
 			v.Keys = n
+		case "settings":
+			v.Settings = n
 		}
 		return nil
 	})

@@ -15,7 +15,7 @@ import (
 // small are the tables that hold a handful of rows; every other one (plans may name it by its alias) grows with use, and
 // a statement that scans it gets slower every day.
 var small = []string{"versions", "retention", "keys", "further_keys", "resources", "locks", "goose_db_version", "schema_compat",
-	"master_keys", "salts", "cursors", "webhooks",
+	"master_keys", "salts", "cursors", "webhooks", "settings",
 	"first_run", "upstream_uses", "sqlite_master", "CONSTANT"}
 
 // derived are results of a SELECT inside a statement over interactions, waiting or tickets; what fills them is looked at by itself.

@@ -23,6 +23,7 @@ const (
 	SealedDeliveries    SealedColumn = "deliveries.sealed"
 	SealedSalts         SealedColumn = "salts.sealed"
 	SealedWebhooks      SealedColumn = "webhooks.sealed"
+	SealedSettings      SealedColumn = "settings.sealed"
 	SealedAuthenticator SealedColumn = "credentials.data"
 	SealedTokens        SealedColumn = "identities.tokens"
 	SealedIDTokens      SealedColumn = "upstream_sessions.id_token"
@@ -52,6 +53,8 @@ var sealedColumns = map[SealedColumn]sealedColumn{
 	SealedDeliveries: {table: "deliveries", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)", where: "id >= ''"},
 	SealedSalts:      {table: "salts", id: "name", value: "sealed", place: "name", mark: "substr(sealed, 1, 9)", where: "name >= ''"},
 	SealedWebhooks: {table: "webhooks", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)",
+		where: "sealed IS NOT NULL"},
+	SealedSettings: {table: "settings", id: "id", value: "sealed", place: "id", mark: "substr(sealed, 1, 9)",
 		where: "sealed IS NOT NULL"},
 	SealedAuthenticator: {table: "credentials", id: "id", value: "data", place: "id", mark: "substr(data, 1, 12)",
 		where: "kind = 'totp'", text: true},
@@ -167,7 +170,7 @@ func (db *DB) SealedValues(ctx context.Context, m SealedMark, after string, limi
 }
 
 // ReplaceSealed writes a value anew, compare-and-swap on the one that was read; ErrStale. A nil value forgets it: messages,
-// deliveries and salts are deleted, tokens and secrets of webhooks dropped, an authenticator app stays and fits no code.
+// deliveries and salts are deleted, tokens and secrets of webhooks and settings dropped, an authenticator app stays and fits no code.
 func (db *DB) ReplaceSealed(ctx context.Context, v SealedValue, sealed []byte) error {
 	c := sealedColumns[v.Column]
 	where := fmt.Sprintf(" WHERE %s = $1 AND %s = $2", c.id, c.value)

@@ -39,7 +39,8 @@ type Service struct {
 // sealedColumns are those whose values can be sealed anew.
 var sealedColumns = []storage.SealedColumn{
 	storage.SealedKeys, storage.SealedFurtherKeys, storage.SealedSecrets, storage.SealedMessages, storage.SealedDeliveries,
-	storage.SealedSalts, storage.SealedWebhooks, storage.SealedAuthenticator, storage.SealedTokens, storage.SealedIDTokens,
+	storage.SealedSalts, storage.SealedWebhooks, storage.SealedSettings, storage.SealedAuthenticator, storage.SealedTokens,
+	storage.SealedIDTokens,
 }
 
 // Unknown is the id where it cannot be told: the value is damaged, or was made before its key was noted.

@@ -19,6 +19,7 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	u := ada(t, db)
 	ok(t, db.InsertWebhook(ctx, "hook", []byte("{}"), sealed(1, "whsec")))
+	ok(t, db.InsertSetting(ctx, "upstreams/work", []byte("{}"), sealed(1, "secret")))
 	ok(t, db.InsertKey(ctx, storage.Key{KID: "k1", Alg: "ES256", State: "next", Sealed: sealed(1, "key"), MadeAt: now}))
 	for i, n := range []byte{1, 2, 2} {
 		id := string(rune('a' + i))
@@ -60,7 +61,8 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.ReplaceSealed(ctx, page[0], nil)) // forgotten
 	places := map[storage.SealedColumn]string{storage.SealedKeys: "k1", storage.SealedAuthenticator: "t", storage.SealedTokens: "i",
-		storage.SealedIDTokens: "w https://w 7", storage.SealedSalts: "pairwise", storage.SealedWebhooks: "hook"}
+		storage.SealedIDTokens: "w https://w 7", storage.SealedSalts: "pairwise", storage.SealedWebhooks: "hook",
+		storage.SealedSettings: "upstreams/work"}
 	for column, place := range places {
 		marks, err := db.SealedMarks(ctx, column)
 		if err != nil || len(marks) != 1 {

@@ -1,0 +1,79 @@
+package storagetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"signet/storage"
+)
+
+func settings(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	before, err := db.Versions(ctx)
+	ok(t, err)
+	ok(t, db.InsertSetting(ctx, "upstreams/b", []byte(`{"kind":"oidc"}`), []byte{0, 255}))
+	ok(t, db.InsertSetting(ctx, "upstreams/a", []byte("{}"), nil))
+	fails(t, db.InsertSetting(ctx, "upstreams/a", []byte("{}"), []byte("y")), storage.ErrConflict)
+	ok(t, db.UpdateSetting(ctx, "upstreams/b", 1, []byte(`{"kind":"github"}`), []byte{1}))
+	fails(t, db.UpdateSetting(ctx, "upstreams/b", 1, []byte("{}"), nil), storage.ErrStale)
+	fails(t, db.DeleteSetting(ctx, "upstreams/a", 2), storage.ErrStale)
+	ok(t, db.DeleteSetting(ctx, "upstreams/a", 1))
+	fails(t, db.DeleteSetting(ctx, "upstreams/a", 1), storage.ErrStale)
+	after, err := db.Versions(ctx)
+	ok(t, err)
+	same(t, after.Settings-before.Settings, int64(4)) // what was refused raised nothing
+	var got []string
+	ok(t, db.KeptSettings(ctx, func(id string, data, sealed []byte, version int64) {
+		got = append(got, fmt.Sprintf("%s %s %v %d", id, data, sealed, version))
+	}))
+	same(t, got, []string{`upstreams/b {"kind":"github"} [1] 2`})
+
+	var wg sync.WaitGroup
+	won := make([]error, 8)
+	for i := range won {
+		wg.Go(func() { won[i] = db.UpdateSetting(ctx, "upstreams/b", 2, fmt.Appendf(nil, `{"n":%d}`, i), nil) })
+	}
+	wg.Wait()
+	n := 0
+	for _, err := range won {
+		if err == nil {
+			n++
+		} else {
+			fails(t, err, storage.ErrStale)
+		}
+	}
+	same(t, n, 1)
+}
+
+func peopleAt(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i, has := range []string{"", "", "password", "other", "passkey"} {
+		id := fmt.Sprint("u", i)
+		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id + "@x", Email: id + "@x", CreatedAt: now, UpdatedAt: now}))
+		link := storage.Identity{ID: "i" + id, Upstream: "work", Issuer: fmt.Sprint("https://", i), Subject: id, UserID: id, CreatedAt: now}
+		ok(t, db.InsertIdentity(ctx, link))
+		switch has {
+		case "other":
+			link.ID, link.Upstream = "o"+id, "home"
+			ok(t, db.InsertIdentity(ctx, link))
+		case "password", "passkey":
+			ok(t, db.InsertCredential(ctx, storage.Credential{ID: "c" + id, UserID: id, Kind: has, Data: "x", CreatedAt: now}))
+		}
+	}
+	people, only, err := db.PeopleAt(ctx, "work", 100)
+	ok(t, err)
+	same(t, []int64{people, only}, []int64{5, 2})
+	people, only, err = db.PeopleAt(ctx, "none", 100)
+	ok(t, err)
+	same(t, []int64{people, only}, []int64{0, 0})
+	people, _, err = db.PeopleAt(ctx, "work", 3)
+	ok(t, err)
+	same(t, people, int64(3))
+	first, last, err := db.IssuersAt(ctx, "work")
+	ok(t, err)
+	same(t, []string{first, last}, []string{"https://0", "https://4"})
+	first, last, err = db.IssuersAt(ctx, "none")
+	ok(t, err)
+	same(t, []string{first, last}, []string{"", ""})
+}
