@@ -57,7 +57,8 @@ func (s *Service) Managed(ctx context.Context, a Actor, q Ask) (Page[thing.Manag
 	var errs []error
 	n, err := s.o.Stores.Managed.Managed(ctx, kind, name, q.limit(), func(k, key, owner string, raw []byte, version int64) {
 		kind, name = k, key
-		if (k == thing.Groups || k == thing.Roles) && !a.Holds[PeopleRead] || k == thing.Webhooks && !a.Holds[WebhooksWrite] {
+		if (k == thing.Groups || k == thing.Roles) && !a.Holds[PeopleRead] || k == thing.Webhooks && !a.Holds[WebhooksWrite] ||
+			k == thing.Upstreams && !a.Holds[UpstreamsRead] {
 			return
 		}
 		var d managedData
@@ -118,6 +119,8 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 			return s.applyGroup(ctx, a, p)
 		case thing.Webhooks:
 			return s.applyWebhook(ctx, p)
+		case thing.Upstreams:
+			return s.applyUpstream(ctx, p)
 		}
 		return s.applyRole(ctx, a, p)
 	})
@@ -166,7 +169,8 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 	case step.Key == "":
 		return p, invalid("key", "is missing")
 	}
-	if c, ok := p.after.(thing.Client); step.Secret != "" {
+	_, upstream := p.after.(thing.Upstream)
+	if c, ok := p.after.(thing.Client); step.Secret != "" && !upstream {
 		if !ok {
 			return p, invalid("client_secret", "is of a client that stays")
 		}
@@ -174,14 +178,14 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 			return p, fromText(err)
 		}
 	}
-	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) {
+	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) && !(upstream && step.Secret != "") {
 		return p, nil
 	}
-	return p, s.takes(ctx, p.after)
+	return p, s.takes(ctx, p.after, step.Secret)
 }
 
 // takes reports what is wrong with a thing that is to be registered.
-func (s *Service) takes(ctx context.Context, t thing.Thing) error {
+func (s *Service) takes(ctx context.Context, t thing.Thing, secret string) error {
 	switch t := t.(type) {
 	case thing.Client:
 		if err := s.o.Clients.Check(t.Metadata); err != nil {
@@ -197,6 +201,8 @@ func (s *Service) takes(ctx context.Context, t thing.Thing) error {
 		}
 	case thing.Webhook:
 		return webhookError(s.o.Webhooks.Check(webhook.Webhook{URL: t.URL, Description: t.Description, Events: t.Events}))
+	case thing.Upstream:
+		return upstreamError(s.o.Settings.Check(ctx, t.Upstream, secretsOf(t, secret)))
 	case thing.Group:
 		return membership.CheckDescription(t.Description)
 	case thing.Role:
@@ -222,12 +228,12 @@ func permissionsOf(r thing.Role) (list []Permission, err error) {
 func (s *Service) mayStep(a Actor, p prepared) error {
 	act := map[string]string{
 		thing.Clients: "ChangeClient", thing.Resources: "PutResource", thing.Groups: "PutGroup", thing.Roles: "PutRole",
-		thing.Webhooks: "ChangeWebhook",
+		thing.Webhooks: "ChangeWebhook", thing.Upstreams: "ChangeUpstream",
 	}[p.Kind]
 	for _, needs := range []struct {
 		act string
 		is  bool
-	}{{"Apply", true}, {act, true}, {"RotateSecret", p.Secret != ""}} {
+	}{{"Apply", true}, {act, true}, {"RotateSecret", p.Secret != "" && p.Kind == thing.Clients}} {
 		if needs.is && !a.Holds[demands[needs.act]] {
 			return &Refused{Missing: []Permission{demands[needs.act]}}
 		}
@@ -251,6 +257,8 @@ func (s *Service) mayStep(a Actor, p prepared) error {
 			err = over(a, set)
 		case thing.Webhook:
 			err = hears(a)
+		case thing.Upstream:
+			err = decidesIdentity(a)
 		}
 		if err != nil {
 			return err
@@ -322,15 +330,23 @@ func (s *Service) SecretState(ctx context.Context, a Actor, id, secret string) (
 		return state, err
 	}
 	state.Valid = s.o.Clients.CheckSecret(ctx, c, secret)
-	_, raw, _, err := s.o.Stores.Managed.ManagedOf(ctx, thing.Clients, id)
+	mark, err := s.appliedSecret(ctx, thing.Clients, id)
 	if errors.Is(err, storage.ErrNotFound) {
 		return state, nil
 	}
-	var d managedData
-	if err = errors.Join(err, json.Unmarshal(raw, &d)); err == nil {
-		state.Applied = d.Secret != "" && s.o.Clients.Marked(d.Secret, secret)
-	}
+	state.Applied = err == nil && mark != "" && s.o.Clients.Marked(mark, secret)
 	return state, err
+}
+
+// appliedSecret is the mark of the secret that was applied last to a thing; "" = none was.
+func (s *Service) appliedSecret(ctx context.Context, kind, key string) (string, error) {
+	_, raw, _, err := s.o.Stores.Managed.ManagedOf(ctx, kind, key)
+	if err != nil {
+		return "", err
+	}
+	var d managedData
+	err = json.Unmarshal(raw, &d)
+	return d.Secret, err
 }
 
 // applyResource makes, changes or deletes an API.

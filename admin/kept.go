@@ -17,6 +17,9 @@ func (s *Service) KeptBy(ctx context.Context, a Actor, kind, key string) (owner 
 	if (kind == thing.Groups || kind == thing.Roles) && !a.Holds[PeopleRead] {
 		return "", nil
 	}
+	if kind == thing.Upstreams && !a.Holds[UpstreamsRead] {
+		return "", nil
+	}
 	return s.keptBy(ctx, kind, key)
 }
 

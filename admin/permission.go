@@ -36,6 +36,7 @@ const (
 	MailRetry         Permission = "mail:retry"
 	WebhooksWrite     Permission = "webhooks:write"
 	UpstreamsRead     Permission = "upstreams:read"
+	UpstreamsWrite    Permission = "upstreams:write" // and every other one, but for a test
 	SettingsRead      Permission = "settings:read"
 	ApplyFiles        Permission = "apply" // and what each thing in the files demands
 )
@@ -47,7 +48,7 @@ const ScopePrefix = "signet:"
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, PeopleMetadata, GroupsWrite, RolesGive, ClientsRead,
 		ClientsWrite, ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead,
-		AuditExport, MailRead, MailRetry, WebhooksWrite, UpstreamsRead, SettingsRead, ApplyFiles}
+		AuditExport, MailRead, MailRetry, WebhooksWrite, UpstreamsRead, UpstreamsWrite, SettingsRead, ApplyFiles}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -170,8 +171,11 @@ var demands = map[string]Permission{
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead, "Mail": MailRead,
 	"RetryMail": MailRetry, "DropMail": MailRetry,
-	"Settings": SettingsRead, "Health": SettingsRead, "Upstreams": UpstreamsRead,
-	"Webhooks": WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
+	"Settings": SettingsRead, "Health": SettingsRead,
+	"Upstreams": UpstreamsRead, "Upstream": UpstreamsRead, "UpstreamPeople": UpstreamsRead,
+	"CreateUpstream": UpstreamsWrite, "ChangeUpstream": UpstreamsWrite, "DeleteUpstream": UpstreamsWrite, "TestUpstream": UpstreamsWrite,
+	"UpstreamSecretState": UpstreamsWrite,
+	"Webhooks":            WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
 	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
 	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
 	"Managed": ClientsRead, "KeptBy": ClientsRead, "CheckStep": ClientsRead, "SecretState": ClientsSecrets, "Apply": ApplyFiles,

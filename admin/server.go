@@ -27,12 +27,3 @@ func (s *Service) Health(ctx context.Context, a Actor) ([]view.Finding, error) {
 	}
 	return s.o.Server.Checks(ctx), nil
 }
-
-// Upstreams lists the providers where people sign in.
-func (s *Service) Upstreams(ctx context.Context, a Actor) ([]view.Upstream, error) {
-	ctx, err := s.may(ctx, a, "Upstreams")
-	if err != nil {
-		return nil, err
-	}
-	return s.o.Server.Upstreams(ctx)
-}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/setting"
 	"signet/admin/view"
 	"signet/audit"
 	"signet/audit/trace"
@@ -106,6 +107,7 @@ type Options struct {
 	Webhooks    *webhook.Service
 	APIKeys     apikey.Service
 	Metadata    metadata.Service
+	Settings    *setting.Service
 	// Subject is what an app calls a person; "" = that cannot be said here.
 	Subject func(c *clients.Client, userID string) string
 	Server  view.Server
@@ -122,8 +124,9 @@ type Service struct {
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
 		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.APIKeys.Store == nil ||
-		o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" ||
-		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil {
+		o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
+		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil || o.Server.TryUpstream == nil ||
+		o.Server.RedirectURI == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce}}, nil

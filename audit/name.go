@@ -147,6 +147,11 @@ const (
 	FirstRunUsed        Name = "first_run.used"      // … and made one
 	MailRetried         Name = "mail.retried"        // an administrator had an email tried again that waits or was given up
 	MailDropped         Name = "mail.dropped"        // … or that it is not sent at all
+	UpstreamCreated     Name = "upstream.created"    // a provider where people sign in, kept in the database by an administrator
+	UpstreamChanged     Name = "upstream.changed"
+	UpstreamDisabled    Name = "upstream.disabled"
+	UpstreamEnabled     Name = "upstream.enabled"
+	UpstreamDeleted     Name = "upstream.deleted"
 	WebhookCreated      Name = "webhook.created"
 	WebhookChanged      Name = "webhook.changed"
 	WebhookDeleted      Name = "webhook.deleted"

@@ -22,6 +22,7 @@ var names = []Name{
 	Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,
 	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, APIKeyMade, APIKeyRevoked, AuditExported, FirstRunOffered, FirstRunUsed,
+	UpstreamCreated, UpstreamChanged, UpstreamDisabled, UpstreamEnabled, UpstreamDeleted,
 	WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 

@@ -149,7 +149,7 @@ func TestSampleShowsEveryKeyOfLists(t *testing.T) {
 	for _, entry := range []any{c.Clients[0], c.Resources[0], c.Upstreams[0], c.TrustedIssuers[0]} {
 		typ := reflect.TypeOf(entry)
 		for field := range typ.Fields() {
-			if name := field.Tag.Get("yaml"); !strings.Contains(live.String(), name+":") {
+			if name := field.Tag.Get("yaml"); name != "-" && !strings.Contains(live.String(), name+":") {
 				t.Errorf("%s.%s is not in the sample", typ.Name(), name)
 			}
 		}

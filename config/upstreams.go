@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -52,6 +53,9 @@ type Upstream struct {
 	KeyID          string `yaml:"key_id"`        // apple
 	PrivateKey     Secret `yaml:"private_key"`   // apple
 	PrivateKeyFile string `yaml:"private_key_file"`
+
+	// Stored: an administrator keeps it in the database; no file of this machine is read for it, and nothing inside is reached.
+	Stored bool `yaml:"-"`
 }
 
 var (
@@ -91,6 +95,47 @@ func (c Config) checkUpstreams(bad *complaints) {
 			bad.check(seen[id], "clients["+cl.ClientID+"].upstreams", "%q is none of upstreams", id)
 		}
 	}
+}
+
+// CheckUpstream is what is wrong with an upstream that is to be kept in the database, beside those of the tree: a line for each mistake,
+// which begins with the field.
+func (c Config) CheckUpstream(u Upstream) error {
+	var bad complaints
+	c.Upstreams = append(slices.Clone(c.Upstreams), u)
+	c.Clients = nil
+	c.checkUpstreams(&bad)
+	var own []error
+	for _, err := range bad {
+		for _, key := range []string{"upstreams[" + u.ID + "].", "upstreams[" + u.ID + "]: ", fmt.Sprintf("upstreams[%d].", len(c.Upstreams)-1)} {
+			if text, is := strings.CutPrefix(err.Error(), key); is {
+				own = append(own, errors.New(text))
+				break
+			}
+		}
+	}
+	return errors.Join(own...)
+}
+
+// WithUpstream is the tree with an upstream that is kept in the database. What the tree declares wins: the id, and the domains of routes.
+func (c Config) WithUpstream(u Upstream) Config {
+	u.Stored = true
+	for _, other := range c.Upstreams {
+		if other.ID == u.ID {
+			return c
+		}
+		u.Routes = slices.DeleteFunc(slices.Clone(u.Routes), func(d string) bool { return slices.Contains(other.Routes, d) })
+	}
+	c.Upstreams = append(slices.Clone(c.Upstreams), u)
+	return c
+}
+
+// Written is the tree as its sources say it, without upstreams that the database keeps.
+func (c Config) Written() Config {
+	stored := func(u Upstream) bool { return u.Stored }
+	if slices.ContainsFunc(c.Upstreams, stored) {
+		c.Upstreams = slices.DeleteFunc(slices.Clone(c.Upstreams), stored)
+	}
+	return c
 }
 
 func (u Upstream) check(bad *complaints, key string) {

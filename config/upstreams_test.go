@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,5 +62,33 @@ func TestUpstreamSecretsComeFromFiles(t *testing.T) {
 	c, err := load(files, Sources{})
 	if err != nil || c.Upstreams[0].PrivateKey.Reveal() != "the key" || c.Upstreams[1].ClientSecret.Reveal() != "the secret" {
 		t.Fatalf("%+v, %v", c.Upstreams, err)
+	}
+}
+
+// TestStoredUpstreamsGiveWayToDeclaredOnes: in ids and in domains; and what they change is nothing that was written.
+func TestStoredUpstreamsGiveWayToDeclaredOnes(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.Upstreams = []Upstream{{ID: "a", Kind: UpstreamGoogle, ClientID: "c", ClientSecret: NewSecret("s"), Routes: []string{"a.example"}}}
+	one := Upstream{ID: "b", Kind: UpstreamOIDC, Name: "B", Issuer: "https://b.example", ClientID: "c", Routes: []string{"b.example"}}
+	if err := c.CheckUpstream(one); err != nil {
+		t.Errorf("it is fine: %v", err)
+	}
+	bad := one
+	bad.ID, bad.Issuer, bad.Routes = "A b", "http://b.example", []string{"a.example"}
+	if err := c.CheckUpstream(bad); err == nil || len(strings.Split(err.Error(), "\n")) != 3 {
+		t.Errorf("got %v, want three mistakes", err)
+	}
+	one.Routes = []string{"a.example", "b.example"}
+	with := c.WithUpstream(one).WithUpstream(Upstream{ID: "a", Kind: UpstreamGitHub})
+	if len(with.Upstreams) != 2 || with.Upstreams[0].Kind != UpstreamGoogle || !with.Upstreams[1].Stored ||
+		!slices.Equal(with.Upstreams[1].Routes, []string{"b.example"}) {
+		t.Errorf("got %+v", with.Upstreams)
+	}
+	if got := with.Written().Upstreams; len(got) != 1 || len(c.Upstreams) != 1 || len(c.Changed(with.Written())) > 0 {
+		t.Errorf("written: %+v", got)
+	}
+	if got := with.UpstreamOf(TrustedIssuer{Issuer: "https://b.example"}); got != "" {
+		t.Errorf("an issuer that the operator trusts speaks of people of %q, which an administrator keeps", got)
 	}
 }

@@ -36,8 +36,9 @@ func (h *Services) openAdmin() (err error) {
 		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
-		Metadata: h.Metadata, Subject: h.called,
-		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen},
+		Metadata: h.Metadata, Subject: h.called, Settings: h.Settings,
+		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen, TryUpstream: h.tryUpstream,
+			RedirectURI: func(id string) string { return UpstreamCallback(h.Config, id) }},
 	})
 	if err != nil {
 		return err

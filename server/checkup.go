@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/setting"
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients/apikey"
@@ -15,24 +16,34 @@ import (
 
 // settings are the configuration in use, secrets masked, for administrators.
 func (h *Services) settings() (list []view.Setting) {
-	for _, s := range h.Config.Settings() {
+	for _, s := range h.file.Settings() {
 		list = append(list, view.Setting{Key: s.Key, Value: s.Text(), Origin: s.Origin})
 	}
 	return list
 }
 
-// upstreamsSeen are the configured upstreams, with when they were last used.
+// upstreamsSeen are the upstreams, those that are declared first, with when they were last used.
 func (h *Services) upstreamsSeen(ctx context.Context) ([]view.Upstream, error) {
 	list, at := []view.Upstream{}, map[string]int{}
-	for i, u := range h.Config.Upstreams {
-		at[u.ID] = i
+	add := func(u setting.Upstream, declared bool) {
+		at[u.ID] = len(list)
 		list = append(list, view.Upstream{ID: u.ID, Name: cmp.Or(u.Name, kindNames[u.Kind], u.ID), Kind: u.Kind, Issuer: u.Issuer,
-			RedirectURI: UpstreamCallback(h.Config, u.ID)})
+			Declared: declared, Disabled: u.Disabled, RedirectURI: UpstreamCallback(h.Config, u.ID)})
+	}
+	for _, u := range h.declaredUpstreams() {
+		add(u, true)
+	}
+	kept, err := h.Settings.Upstreams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range kept {
+		add(u, false)
 	}
 	if len(list) == 0 {
 		return list, nil
 	}
-	err := h.DB.UpstreamUses(ctx, func(upstream, outcome string, when time.Time, why string) {
+	err = h.DB.UpstreamUses(ctx, func(upstream, outcome string, when time.Time, why string) {
 		i, configured := at[upstream]
 		switch {
 		case !configured:

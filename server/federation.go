@@ -42,7 +42,7 @@ func UpstreamClient(c config.Config) (*egress.Client, error) {
 	}
 	inner := slices.Clone(c.Egress.InnerHosts)
 	for _, u := range c.Upstreams {
-		if at, err := url.Parse(u.Issuer); err == nil && at.Hostname() != "" {
+		if at, err := url.Parse(u.Issuer); !u.Stored && err == nil && at.Hostname() != "" {
 			inner = append(inner, at.Hostname())
 		}
 	}
@@ -68,6 +68,14 @@ func (h *Services) openFederation() (err error) {
 	if len(c.Upstreams) == 0 {
 		return nil
 	}
+	out, err := UpstreamClient(c)
+	if err != nil {
+		return err
+	}
+	stored, err := storedWay(c)
+	if err != nil {
+		return err
+	}
 	var list []federation.Upstream
 	for _, u := range c.Upstreams {
 		one := federation.Upstream{
@@ -75,6 +83,9 @@ func (h *Services) openFederation() (err error) {
 			NewAccounts: cmp.Or(u.NewAccounts, federation.AccountsAsSignup), AuthoritativeFor: u.AuthoritativeFor,
 			Profile: cmp.Or(u.Profile, federation.ProfileFirst), Claims: u.Claims, GroupMap: u.Groups,
 			TrustSecondFactor: u.TrustSecondFactor, KeepTokens: u.KeepTokens, SignOut: u.SignOut,
+		}
+		if u.Stored {
+			one.Client = stored.HTTP()
 		}
 		if _, known := kindNames[u.Kind]; known {
 			one.Mark = u.Kind + ".svg"
@@ -87,10 +98,6 @@ func (h *Services) openFederation() (err error) {
 			one.Mark = c.IssuerURL().EscapedPath() + logo.path
 		}
 		list = append(list, one)
-	}
-	out, err := UpstreamClient(c)
-	if err != nil {
-		return err
 	}
 	h.Federation, err = federation.New(federation.Options{
 		Upstreams: list, Client: out.HTTP(), Stores: federation.StoresOf(h.DB), Ways: h.Ways, Audit: h.Audit,

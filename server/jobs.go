@@ -192,7 +192,13 @@ func (s *Server) Watch(ctx context.Context) error {
 		}
 	}
 	if old == nil || old.Resources != v.Resources || exchanged != h.Clients.Exchanging() {
-		return s.discovery.Rebuild()
+		if err := s.discovery.Rebuild(); err != nil {
+			return err
+		}
+	}
+	if h.settingsVersion != v.Settings {
+		s.versions.Store(old) // look again in a second, if it is not taken up
+		return s.generations.takeUp(ctx, v.Settings)
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ var journaled = []audit.Name{
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
 	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
 	audit.ConsentWithdrawn, audit.ConsentGiven, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
+	audit.UpstreamDisabled, audit.UpstreamEnabled, audit.UpstreamDeleted,
 }
 
 const (
@@ -173,6 +174,7 @@ func actOf(e storage.Event) backup.Act {
 		JTI     string   `json:"jti"`
 		Group   string   `json:"group"`
 		Role    string   `json:"role"`
+		From    string   `json:"upstream"`
 		Until   string   `json:"until"`
 		Calls   int64    `json:"calls_a_day"`
 		Less    []string `json:"no_longer"`
@@ -184,7 +186,7 @@ func actOf(e storage.Event) backup.Act {
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
 	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI,
-		Group: detail.Group, Role: detail.Role, Calls: detail.Calls, Less: detail.Less, Again: detail.Again}
+		Group: detail.Group, Role: detail.Role, Upstream: detail.From, Calls: detail.Calls, Less: detail.Less, Again: detail.Again}
 	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
 		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds
 	}

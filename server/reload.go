@@ -30,6 +30,7 @@ type generations struct {
 	changed chan struct{} // the jobs are to be those of the current one
 	ended   chan struct{} // closed when the process stops
 	leaving sync.WaitGroup
+	again   time.Time // settings of the database are not taken up before, after they could not be
 }
 
 func newGenerations(first *Server) *generations {
@@ -42,12 +43,13 @@ func newGenerations(first *Server) *generations {
 // anew, and the next request goes there. Requests in hand end where they began; jobs are stopped and started. After an error all is as it
 // was: ErrFixed with the keys, if a restart is needed. It returns the keys that changed.
 func (s *Server) Reload(ctx context.Context, c config.Config) (changed []string, err error) {
+	c = c.Written()
 	g := s.generations
 	g.turn.Lock()
 	defer g.turn.Unlock()
 	defer func() { s.services.Metrics.ConfigLoaded(err == nil, time.Now()) }()
 	old := g.current.Load()
-	changed = c.Changed(old.services.Config)
+	changed = c.Changed(old.services.file)
 	for _, key := range s.certificates { // files may be new although their names are not
 		key.look()
 	}
@@ -57,27 +59,35 @@ func (s *Server) Reload(ctx context.Context, c config.Config) (changed []string,
 	if err := refuseFixed(changed); err != nil || len(changed) == 0 {
 		return nil, err
 	}
+	if err := g.follow(ctx, old, c, changed); err != nil {
+		return nil, err
+	}
+	return changed, nil
+}
+
+// follow has another server follow one. changed is what is written down of it; nil: nothing.
+func (g *generations) follow(ctx context.Context, old *Server, c config.Config, changed []string) error {
 	h, err := Open(ctx, Options{Config: c, Log: old.services.Log, BcryptCost: old.services.bcryptCost, Tracer: old.services.tracer,
 		beside: old.services})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	next, err := New(h)
-	if err == nil {
-		next.generations = g
+	if err == nil && len(changed) > 0 {
 		ctx := audit.WithOrigin(ctx, audit.Origin{Actor: "system"})
 		err = h.Audit.Record(ctx, audit.Event{Name: audit.ConfigLoaded, Detail: map[string]any{"changed": changed}})
 	}
 	if err != nil {
-		return nil, errors.Join(err, h.Close())
+		return errors.Join(err, h.Close())
 	}
+	next.generations = g
 	g.current.Store(next)
 	select {
 	case g.changed <- struct{}{}:
 	default:
 	}
 	g.leaving.Go(func() { old.leave(g.ended) })
-	return changed, nil
+	return nil
 }
 
 // refuseFixed names every key that a running server keeps.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/setting"
 	"signet/audit"
 	"signet/clients"
 	"signet/config"
@@ -144,6 +145,8 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 			return storage.ErrNotFound // gone, or the configuration says it
 		}
 		return err
+	case audit.UpstreamDisabled, audit.UpstreamDeleted, audit.UpstreamEnabled:
+		return h.setUpstreamAgain(ctx, a)
 	case audit.ConsentWithdrawn:
 		return h.withdrawAgain(ctx, a, now)
 	case audit.ConsentGiven:
@@ -207,6 +210,21 @@ func (h *Services) lessenAgain(ctx context.Context, a backup.Act) error {
 	}
 	left := slices.DeleteFunc(strings.Fields(old), func(p string) bool { return !slices.Contains(a.Permits, p) })
 	return h.DB.SetRolePermits(ctx, a.Role, old, strings.Join(left, " "))
+}
+
+// setUpstreamAgain disables or enables an upstream that the database keeps. One that was deleted since is disabled: who restores decides.
+func (h *Services) setUpstreamAgain(ctx context.Context, a backup.Act) error {
+	return h.DB.Tx(ctx, func(ctx context.Context) error {
+		_, _, err := h.Settings.ChangeUpstream(ctx, a.Upstream, setting.Secrets{}, func(u *setting.Upstream) error {
+			u.Disabled = a.Name != string(audit.UpstreamEnabled)
+			return nil
+		})
+		_, wrong := errors.AsType[setting.Invalid](err)
+		if wrong || errors.Is(err, setting.ErrUnknown) || errors.Is(err, setting.ErrDeclared) || errors.Is(err, setting.ErrLinked) {
+			return storage.ErrNotFound // gone, or nothing that people could sign in at
+		}
+		return err
+	})
 }
 
 // overtaken reports whether what an act takes away was given back by a later one.

@@ -19,6 +19,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/proposals"
+	"signet/admin/setting"
 	"signet/audit"
 	"signet/audit/seals"
 	"signet/audit/trace"
@@ -126,6 +127,7 @@ type Services struct {
 	Deliveries *outbox.Outbox
 	Logouts    *logout.Notices
 	Webhooks   *webhook.Service // tell audit events to other systems
+	Settings   *setting.Service // what of the configuration is kept in the database
 	Sessions   *session.Sessions
 	Tickets    *ticket.Tickets
 	People     *users.Service
@@ -170,6 +172,9 @@ type Services struct {
 	unreadable   *lru.Cache[string, struct{}] // sealed values that were reported, by their place
 	reports      sync.WaitGroup               // events of theirs being written
 	webhookItems *outbox.Outbox               // events that wait for other systems
+
+	file            config.Config // the configuration; Config has beside it what is kept in the database
+	settingsVersion int64         // of that
 }
 
 // OpenDatabase opens the configured database for a use, and nothing else.
@@ -199,6 +204,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
+	o.Config = o.Config.Written()
 	if o.Offline {
 		o.Config = o.Config.Offline()
 	}
@@ -219,7 +225,9 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	h.pages = func() (*pages.Pages, error) { return h.newPages() }
 	if o.Config.Seed != nil {
 		h.pages = sync.OnceValues(h.pages)
-		go func() { _, _ = h.pages() }() // beside the database
+		if o.beside == nil {
+			go func() { _, _ = h.pages() }() // beside the database, which is empty
+		}
 	}
 	if o.beside != nil {
 		h.DB, h.Metrics, h.borrowed = o.beside.DB, o.beside.Metrics, true
@@ -250,6 +258,9 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		return h, err
 	}
 	h.Audit = audit.New(h.DB)
+	if err := h.takeSettings(ctx); err != nil {
+		return h, err
+	}
 	if h.Seals, err = h.openSeals(); err != nil {
 		return h, err
 	}
@@ -265,7 +276,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 	if err := h.openWebhooks(); err != nil {
 		return h, err
 	}
-	if err := h.openPeople(o); err != nil {
+	if err := errors.Join(h.openSettings(), h.openPeople(o)); err != nil {
 		return h, err
 	}
 	return h, h.openAdmin()

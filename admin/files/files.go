@@ -22,7 +22,7 @@ import (
 // Set is a number of things, of any kinds.
 type Set struct {
 	things  map[string]map[string]thing.Thing // by kind and key
-	secrets map[string]string                 // where the secrets of clients are found, by their ids
+	secrets map[string]string                 // where secrets are found, by kind and key
 	lists   map[string]bool                   // kinds that the files list, even if there is none of them
 }
 
@@ -116,7 +116,7 @@ func (s *Set) add(kind string, raw []byte) error {
 		if s.secrets == nil {
 			s.secrets = map[string]string{}
 		}
-		s.secrets[t.Key()] = secret
+		s.secrets[kind+" "+t.Key()] = secret
 	}
 	return s.put(kind, t)
 }
@@ -128,22 +128,32 @@ var errSecret = errors.New("client_secret does not belong into files: say where 
 // madeAnew begins where a secret is found that is made and written there, unless one is there already.
 const madeAnew = "new:"
 
-// cutSecret takes out of a client where its secret is found.
+// cutSecret takes out of a client, or of an upstream, where its secret is found. Apple's has a private key in its place.
 func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) {
 	var fields map[string]json.RawMessage
-	if kind != thing.Clients || json.Unmarshal(raw, &fields) != nil || fields["client_secret"] == nil {
+	if kind != thing.Clients && kind != thing.Upstreams || json.Unmarshal(raw, &fields) != nil {
 		return raw, "", nil // what is wrong with it is told where it is read
+	}
+	name, ways := "client_secret", []string{"env", "file", "new"}
+	if kind == thing.Upstreams {
+		ways = ways[:2]
+		if string(fields["kind"]) == `"apple"` {
+			name = "private_key"
+		}
+	}
+	if fields[name] == nil {
+		return raw, "", nil
 	}
 	if name, is := thing.Twice(raw); is {
 		return nil, "", fmt.Errorf("%s: is there twice", name)
 	}
-	if json.Unmarshal(fields["client_secret"], &secret) != nil {
+	if json.Unmarshal(fields[name], &secret) != nil {
 		return nil, "", errSecret
 	}
-	if where, name, ok := strings.Cut(secret, ":"); !ok || name == "" || !slices.Contains([]string{"env", "file", "new"}, where) {
+	if where, at, ok := strings.Cut(secret, ":"); !ok || at == "" || !slices.Contains(ways, where) {
 		return nil, "", errSecret
 	}
-	delete(fields, "client_secret")
+	delete(fields, name)
 	rest, err = json.Marshal(fields)
 	return rest, secret, err
 }
@@ -168,7 +178,16 @@ type Source interface {
 	Resources(ctx context.Context) ([]thing.Resource, error)
 	Groups(ctx context.Context, q admin.Ask) (admin.Page[admin.Group], error)
 	Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role], error)
-	Webhooks(ctx context.Context) ([]webhook.Webhook, error)
+	// Systems are the others: those that are told of events, and those where people sign in. Left out is what may not be seen.
+	Systems(ctx context.Context) ([]webhook.Webhook, []thing.Upstream, error)
+}
+
+// Seen is err, or nil for what its reader may not see: they do the rest without it.
+func Seen(err error) error {
+	if errors.Is(err, admin.ErrRefused) {
+		return nil
+	}
+	return err
 }
 
 // Export reads what a server has: not what is declared in its configuration, not clients that nobody registered, not the roles that ship;
@@ -184,12 +203,13 @@ func Export(ctx context.Context, from Source) (*Set, error) {
 			err = errors.Join(err, s.put(thing.Resources, r))
 		}
 	}
-	hooks, refused := from.Webhooks(ctx)
-	if !errors.Is(refused, admin.ErrRefused) { // who may not see them does the rest without
-		err = errors.Join(err, refused)
-	}
+	hooks, providers, failed := from.Systems(ctx)
+	err = errors.Join(err, failed)
 	for _, w := range hooks {
 		err = errors.Join(err, s.put(thing.Webhooks, thing.WebhookOf(w)))
+	}
+	for _, u := range providers {
+		err = errors.Join(err, s.put(thing.Upstreams, u))
 	}
 	return s, errors.Join(err,
 		each(ctx, from.Clients, func(c admin.Client) error {

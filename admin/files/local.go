@@ -5,6 +5,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/thing"
+	"signet/admin/view"
 	"signet/audit/webhook"
 )
 
@@ -23,7 +24,10 @@ func (l Local) CheckStep(ctx context.Context, s thing.Step) error {
 }
 
 // SecretState implements Target.
-func (l Local) SecretState(ctx context.Context, id, secret string) (thing.SecretState, error) {
+func (l Local) SecretState(ctx context.Context, kind, id, secret string) (thing.SecretState, error) {
+	if kind == thing.Upstreams {
+		return l.Acts.UpstreamSecretState(ctx, l.Actor, id, secret)
+	}
 	return l.Acts.SecretState(ctx, l.Actor, id, secret)
 }
 
@@ -57,6 +61,17 @@ func (l Local) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Manag
 	return l.Acts.Managed(ctx, l.Actor, q)
 }
 
-func (l lists) Webhooks(ctx context.Context) ([]webhook.Webhook, error) {
-	return l.Acts.Webhooks(ctx, l.Actor)
+func (l lists) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, err error) {
+	if hooks, err = l.Acts.Webhooks(ctx, l.Actor); Seen(err) != nil {
+		return nil, nil, err
+	}
+	list, err := l.Acts.Upstreams(ctx, l.Actor)
+	for _, u := range list {
+		if !u.Declared && err == nil {
+			var one view.UpstreamSettings
+			one, err = l.Acts.Upstream(ctx, l.Actor, u.ID)
+			all = append(all, thing.Upstream{Upstream: one.Plain()})
+		}
+	}
+	return hooks, all, Seen(err)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"signet/admin/files"
+	"signet/admin/thing"
 	"signet/server/servertest"
 )
 
@@ -55,7 +56,7 @@ func TestNewSecretsAreMadeOnce(t *testing.T) {
 		}
 		fails = nil
 		s.ok(plan().Apply(ctx, s.Local, func(files.Step) {}))
-		state, err := s.SecretState(ctx, "shop", written)
+		state, err := s.SecretState(ctx, thing.Clients, "shop", written)
 		if s.ok(err); !state.Valid {
 			t.Error("what was written is not the secret")
 		}

@@ -21,7 +21,7 @@ type Target interface {
 	Source() Source
 	Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Managed], error)
 	CheckStep(ctx context.Context, s thing.Step) error
-	SecretState(ctx context.Context, id, secret string) (thing.SecretState, error)
+	SecretState(ctx context.Context, kind, key, secret string) (thing.SecretState, error)
 	Apply(ctx context.Context, s thing.Step) error
 }
 
@@ -128,7 +128,7 @@ func Make(ctx context.Context, on Target, want *Set, o Options) (*Plan, error) {
 			if is {
 				t.row = &m
 			}
-			s, err := t.plan(ctx, on, want.secrets[key])
+			s, err := t.plan(ctx, on, want.secrets[kind+" "+key])
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s %s: %w", kind, key, err))
 			} else if s != nil {
@@ -384,9 +384,9 @@ func changes(have, want map[string]any) (list []admin.Change) {
 	return list
 }
 
-// secret plans for the secret of a client: another one in the files is set, one that was taken away by hand stays away.
+// secret plans for the secret of a client or an upstream: another one in the files is set, one that was taken away by hand stays away.
 func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) error {
-	if t.kind != thing.Clients || where == "" {
+	if where == "" {
 		return nil
 	}
 	text, keep, err := t.o.secret(where)
@@ -395,7 +395,7 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 	}
 	state := thing.SecretState{}
 	if t.live != nil {
-		if state, err = on.SecretState(ctx, t.key, text); errors.Is(err, admin.ErrRefused) {
+		if state, err = on.SecretState(ctx, t.kind, t.key, text); errors.Is(err, admin.ErrRefused) {
 			s.Refused, s.Why = true, "client_secret: "+err.Error()
 			return nil
 		} else if err != nil {

@@ -238,7 +238,7 @@ func TestAnAppHasTwentySecretsAtMost(t *testing.T) {
 			t.Errorf("%d secrets, %v", len(list), err)
 		}
 		for i, valid := range map[int]bool{0: false, 4: false, 5: true, 24: true} {
-			state, err := s.SecretState(s.Context(), "robot", fmt.Sprintf("%064d", i))
+			state, err := s.SecretState(s.Context(), thing.Clients, "robot", fmt.Sprintf("%064d", i))
 			if err != nil || state.Valid != valid {
 				t.Errorf("secret %d: %+v, %v", i, state, err)
 			}
@@ -428,7 +428,7 @@ func TestSecretsAreWhereTheFilesSay(t *testing.T) {
 			t.Helper()
 			secret, err := options().Secret(where)
 			s.ok(err)
-			state, err := s.SecretState(ctx, "shop", secret)
+			state, err := s.SecretState(ctx, thing.Clients, "shop", secret)
 			s.ok(err)
 			return state.Valid
 		}

@@ -1,5 +1,5 @@
-// Package thing is what administrators register, as files have it: clients, APIs, groups, roles and webhooks, each by its own name, without
-// any secret. Two things that mean the same are the same bytes. Begin with Read.
+// Package thing is what administrators register, as files have it: clients, APIs, groups, roles, webhooks and upstreams, each by its own
+// name, without any secret. Two things that mean the same are the same bytes. Begin with Read.
 package thing
 
 import (
@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"signet/admin/setting"
 	"signet/audit/webhook"
 	"signet/clients"
 	"signet/users/membership"
@@ -26,11 +27,12 @@ const (
 	Groups    = "groups"
 	Roles     = "roles"
 	Webhooks  = "webhooks"
+	Upstreams = "upstreams"
 )
 
 // keys are the kinds in order, and the field that names a thing of each.
 var keys = []struct{ kind, key string }{
-	{Clients, "client_id"}, {Resources, "identifier"}, {Groups, "name"}, {Roles, "name"}, {Webhooks, "id"},
+	{Clients, "client_id"}, {Resources, "identifier"}, {Groups, "name"}, {Roles, "name"}, {Webhooks, "id"}, {Upstreams, "id"},
 }
 
 // Kinds lists them in order.
@@ -99,6 +101,12 @@ func WebhookOf(w webhook.Webhook) Webhook {
 	return Webhook{ID: w.ID, URL: w.URL, Description: w.Description, Events: sorted(w.Events), Disabled: w.Disabled}
 }
 
+// Upstream is a provider where people sign in.
+type Upstream struct{ setting.Upstream }
+
+// Key implements Thing.
+func (u Upstream) Key() string { return u.ID }
+
 func sorted(words []string) []string {
 	words = slices.Clone(words)
 	slices.Sort(words)
@@ -147,6 +155,13 @@ func Read(kind string, raw []byte) (t Thing, err error) {
 		}
 		w.Events = sorted(w.Events)
 		t, err = w, membership.CheckName(w.ID)
+	case Upstreams:
+		var u Upstream
+		if err := decode(raw, &u); err != nil {
+			return nil, err
+		}
+		u.Upstream = u.Plain()
+		t = u
 	default:
 		return nil, fmt.Errorf("%q: there is no such kind; use %q", kind, Kinds())
 	}

@@ -5,6 +5,8 @@ package view
 import (
 	"context"
 	"time"
+
+	"signet/admin/setting"
 )
 
 // Server tells about the server itself; all are required.
@@ -12,6 +14,9 @@ type Server struct {
 	Settings  func() []Setting
 	Checks    func(ctx context.Context) []Finding
 	Upstreams func(ctx context.Context) ([]Upstream, error)
+	// TryUpstream asks one whether it is there, and RedirectURI is what is to be registered there.
+	TryUpstream func(ctx context.Context, id string) ([]Finding, error)
+	RedirectURI func(id string) string
 }
 
 // Setting is one of the configuration: secrets are masked.
@@ -42,10 +47,19 @@ type Upstream struct {
 	Name        string    `json:"name"`
 	Kind        string    `json:"kind"`
 	Issuer      string    `json:"issuer,omitempty"`
+	Declared    bool      `json:"declared,omitempty" doc:"config.yaml declares it, and only that changes it."`
+	Disabled    bool      `json:"disabled,omitempty" doc:"Nobody can sign in there."`
 	RedirectURI string    `json:"redirect_uri" doc:"To be registered there."`
 	SucceededAt time.Time `json:"succeeded_at,omitzero" doc:"When it last said who somebody is."`
 	FailedAt    time.Time `json:"failed_at,omitzero" doc:"When it last could not."`
 	Failure     string    `json:"failure,omitempty" enum:"down,error,identity,mix-up,domain" doc:"Why."`
+}
+
+// UpstreamSettings is a provider where people sign in with all that is set, but its secrets.
+type UpstreamSettings struct {
+	setting.Upstream
+	Declared    bool   `json:"declared,omitempty" doc:"config.yaml declares it, and only that changes it."`
+	RedirectURI string `json:"redirect_uri" doc:"To be registered there."`
 }
 
 // FirstSignIn is whether an app works yet.

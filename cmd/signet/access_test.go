@@ -126,6 +126,12 @@ var accessOf = map[string]struct{ does, args string }{
 	"user unfreeze":         {"acts", "ada@example.com"},
 	"user upstream-tokens":  {"acts", "ada@example.com --upstream google"},
 	"version":               {"none", ""},
+	"upstream delete":       {"acts", "w --yes"},
+	"upstream disable":      {"acts", "w"},
+	"upstream enable":       {"acts", "w"},
+	"upstream list":         {"reads", ""},
+	"upstream show":         {"reads", "w"},
+	"upstream test":         {"acts", "w"},
 	"webhook create":        {"acts", "--url https://a.example/x --event *"},
 	"webhook delete":        {"acts", "w --yes"},
 	"webhook deliveries":    {"reads", "w"},
@@ -221,6 +227,8 @@ func TestOlderAndNewerSchemas(t *testing.T) {
 			if err := json.Unmarshal([]byte(made), &hook); err != nil {
 				t.Fatalf("%v: %s%s", err, made, errs)
 			}
+			storagetest.Exec(t, address, `INSERT INTO settings (id, data, version) VALUES ('upstreams/w',
+				'{"id": "w", "kind": "oidc", "name": "W", "issuer": "https://127.0.0.1:1", "client_id": "c"}', 1)`)
 			if code, _, errs := command(t, "export ."); code != exitOK {
 				t.Fatal(errs)
 			}

@@ -18,6 +18,7 @@ import (
 	"signet/admin"
 	"signet/admin/files"
 	"signet/admin/thing"
+	"signet/admin/view"
 	"signet/audit/webhook"
 	"signet/internal/loopback"
 )
@@ -176,8 +177,8 @@ func (e *elsewhere) CheckStep(ctx context.Context, s thing.Step) error {
 }
 
 // SecretState implements files.Target.
-func (e *elsewhere) SecretState(ctx context.Context, id, secret string) (state thing.SecretState, err error) {
-	err = e.ask(ctx, http.MethodPost, "/clients/"+url.PathEscape(id)+"/secret-state", map[string]string{"client_secret": secret}, &state)
+func (e *elsewhere) SecretState(ctx context.Context, kind, id, secret string) (state thing.SecretState, err error) {
+	err = e.ask(ctx, http.MethodPost, "/"+kind+"/"+url.PathEscape(id)+"/secret-state", map[string]string{"client_secret": secret}, &state)
 	return state, err
 }
 
@@ -224,8 +225,22 @@ func (e *elsewhere) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.
 	return part[thing.Managed](ctx, listsOf{e}, "managed", q)
 }
 
-func (l listsOf) Webhooks(ctx context.Context) ([]webhook.Webhook, error) {
-	var p admin.Page[webhook.Webhook]
-	err := l.ask(ctx, http.MethodGet, "/webhooks", nil, &p)
-	return p.Items, err
+func (l listsOf) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, err error) {
+	var told admin.Page[webhook.Webhook]
+	var list admin.Page[view.Upstream]
+	err = errors.Join(files.Seen(l.ask(ctx, http.MethodGet, "/webhooks", nil, &told)),
+		files.Seen(l.ask(ctx, http.MethodGet, "/upstreams", nil, &list)))
+	for _, u := range list.Items {
+		if u.Declared || err != nil {
+			continue
+		}
+		var one view.UpstreamSettings
+		err = l.ask(ctx, http.MethodGet, "/upstreams/"+url.PathEscape(u.ID), nil, &one)
+		if errors.Is(err, admin.ErrNotFound) { // an older server's, which are declared all
+			err = nil
+			continue
+		}
+		all = append(all, thing.Upstream{Upstream: one.Plain()})
+	}
+	return told.Items, all, err
 }

@@ -82,7 +82,7 @@ type operation struct {
 }
 
 // inPlace are the types that the document describes where they are used, by a member that no other has.
-var inPlace = map[string]string{"redirect_uris": "Client", "introspected_by": "Resource"}
+var inPlace = map[string]string{"redirect_uris": "Client", "introspected_by": "Resource", "authoritative_for": "UpstreamBody"}
 
 // Read reads a document.
 func Read(raw []byte) (*Document, error) {

@@ -115,6 +115,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.apiKeys(api)
 	h.records(api)
 	h.webhooks(api)
+	h.upstreams(api)
 	h.files(api)
 	optional(api.OpenAPI())
 	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {

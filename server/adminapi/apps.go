@@ -135,8 +135,8 @@ func theirs(id string, body []byte) error {
 	return nil
 }
 
-// merge applies a merge patch (RFC 7396) of the top level to metadata: null is the default again, arrays and objects replace.
-func merge(m *clients.Metadata, patch []byte) error {
+// merge applies a merge patch (RFC 7396) of the top level to what is registered: null is the default again, arrays and objects replace.
+func merge[T any](m *T, patch []byte) error {
 	var changes map[string]json.RawMessage
 	if err := strict(patch, &changes); err != nil {
 		return err
@@ -160,7 +160,7 @@ func merge(m *clients.Metadata, patch []byte) error {
 	if err != nil {
 		return err
 	}
-	var next clients.Metadata
+	var next T
 	if err := strict(merged, &next); err != nil {
 		return err
 	}
@@ -182,12 +182,6 @@ func (client) Schema(huma.Registry) *huma.Schema {
 
 type clientIn struct {
 	Body registration
-}
-
-type clientPatch struct {
-	Named
-	Condition
-	Body registration `contentType:"application/merge-patch+json"`
 }
 
 type clientPut struct {
@@ -249,7 +243,7 @@ func (h *Handler) apps(api huma.API) {
 		return client{made}, err
 	}
 	operation(api, "PATCH /clients/{id}", "changeClient", "Change some of an app's registration (RFC 7396)",
-		func(ctx context.Context, a admin.Actor, in *clientPatch) (client, error) {
+		func(ctx context.Context, a admin.Actor, in *clientPut) (client, error) {
 			if err := theirs(in.ID, in.Body); err != nil {
 				return client{}, err
 			}

@@ -108,7 +108,8 @@ func takesJSON(api huma.API, op *huma.Operation) {
 		return
 	}
 	body := api.OpenAPI().Paths[op.Path].Patch.RequestBody
-	body.Content["application/json"] = body.Content["application/merge-patch+json"]
+	one := cmp.Or(body.Content["application/merge-patch+json"], body.Content["application/json"])
+	body.Content["application/json"], body.Content["application/merge-patch+json"] = one, one
 }
 
 // optional says in the document that null stands for a member of a body that is left out, as it is read.

@@ -192,11 +192,6 @@ func (h *Handler) server(api huma.API) {
 			list, err := s.Health(ctx, a)
 			return admin.Page[view.Finding]{Items: list}, err
 		})
-	operation(api, "GET /upstreams", "listUpstreams", "List the providers where people sign in",
-		func(ctx context.Context, a admin.Actor, _ *struct{}) (admin.Page[view.Upstream], error) {
-			list, err := s.Upstreams(ctx, a)
-			return admin.Page[view.Upstream]{Items: list}, err
-		})
 }
 
 type exportIn struct {

@@ -77,6 +77,7 @@ func (h *Handler) Mount(m *web.Mux) {
 		rolesPath: h.roles, rolesPath + "/{id}": h.role, appsPath: h.apps, appsPath + "/{id}": h.app, eventsPath: h.events, keysPath: h.keys,
 		apisPath: h.apis, apisPath + "/{id}": h.api,
 		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
+		upstreamsPath + "/{id}": h.upstream, upstreamsPath + "/add/{kind}": h.addUpstream,
 	}
 	if h.Proposals != nil {
 		all[Proposals], all[Proposals+"/{id}"] = h.proposals, h.proposal
@@ -86,7 +87,7 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Console("POST "+path, h.acted(page))
 	}
 	for path, page := range map[string]page{
-		upstreamsPath: h.upstreams, upstreamsPath + "/{id}": h.upstreams, settingsPath: h.settings, healthPath: h.health,
+		upstreamsPath: h.upstreams, settingsPath: h.settings, healthPath: h.health,
 		appsPath + "/{id}/first": h.first, peoplePath + "/{id}" + claimsPath: h.preview,
 	} {
 		m.Page("GET "+path, h.shown(page))
@@ -100,6 +101,7 @@ type visit struct {
 	visitor *browser.Visitor
 	post    url.Values
 	secret  string // to be shown once
+	stay    bool   // what came of the act is shown, and not by another GET
 	next    string // the page to go to after the act; "" = the same
 }
 
@@ -189,7 +191,7 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 	}
 	v.post = v.PostForm
 	p, err := act(v.Context(), v)
-	if err == nil && v.secret == "" {
+	if err == nil && v.secret == "" && !v.stay {
 		return web.Redirect(w, v.Request, cmp.Or(v.next, v.here())+"?done=1")
 	}
 	if err == nil {
@@ -210,8 +212,8 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 	return h.render(w, v, p, http.StatusUnprocessableEntity)
 }
 
-// keep fills the form that was sent with what was typed into it, so that a mistake is mended and nothing is typed again. A private key is
-// not sent back.
+// keep fills the form that was sent with what was typed into it, so that a mistake is mended and nothing is typed again. A private key or a
+// secret is not sent back.
 func keep(acts []pages.ConsoleAct, typed url.Values) {
 	first := func(what string) string { act, _, _ := strings.Cut(what, " "); return act }
 	i := slices.IndexFunc(acts, func(a pages.ConsoleAct) bool {
@@ -223,7 +225,7 @@ func keep(acts []pages.ConsoleAct, typed url.Values) {
 	acts[i].Fields = slices.Clone(acts[i].Fields) // they may be of all requests
 	for n, f := range acts[i].Fields {
 		text := typed.Get(f.Name)
-		if _, sent := typed[f.Name]; sent && (!f.Long || !private.MatchString(text)) {
+		if _, sent := typed[f.Name]; sent && !f.Secret && (!f.Long || !private.MatchString(text)) {
 			acts[i].Fields[n].Value = text
 		}
 	}

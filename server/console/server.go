@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"signet/admin"
-	"signet/admin/view"
 	"signet/internal/mail"
 	"signet/server/pages"
 )
@@ -49,54 +48,6 @@ func (h *Handler) settings(ctx context.Context, v *visit) (pages.Console, error)
 	}
 	p.Lists = append(p.Lists, list)
 	return p, nil
-}
-
-// upstreams lists the providers where people sign in.
-func (h *Handler) upstreams(ctx context.Context, v *visit) (pages.Console, error) {
-	p := pages.Console{Heading: "console.upstreams"}
-	all, err := h.Acts.Upstreams(ctx, v.actor)
-	if err != nil {
-		return p, err
-	}
-	for _, u := range all {
-		if v.of() == u.ID {
-			return ofUpstream(u), nil
-		}
-	}
-	if v.of() != "" {
-		return p, admin.ErrNotFound
-	}
-	list := pages.ConsoleList{Heading: "console.upstreams"}
-	for _, u := range all {
-		row := pages.ConsoleRow{Title: u.Name, Note: u.Kind + " · " + u.RedirectURI, URL: h.to(upstreamsPath, u.ID)}
-		switch {
-		case u.FailedAt.After(u.SucceededAt):
-			row.Label, row.At = "console.problem", u.FailedAt
-		case !u.SucceededAt.IsZero():
-			row.Label, row.At = "console.good", u.SucceededAt
-		}
-		list.Rows = append(list.Rows, row)
-	}
-	p.Lists = append(p.Lists, list)
-	return p, nil
-}
-
-// ofUpstream shows one.
-func ofUpstream(u view.Upstream) pages.Console {
-	p := pages.Console{Heading: "console.upstreams", Name: u.Name, Facts: []pages.ConsoleFact{{Label: "console.id", Value: u.ID},
-		{Label: "console.kind", Value: u.Kind}, {Label: "console.issuer", Value: cmp.Or(u.Issuer, "–")},
-		{Label: "console.upstream_redirect", Value: u.RedirectURI}}}
-	for _, use := range []pages.ConsoleFact{{Label: "console.upstream_succeeded", At: u.SucceededAt},
-		{Label: "console.upstream_failed", At: u.FailedAt}} {
-		if use.At.IsZero() {
-			use.Text = "console.never"
-		}
-		p.Facts = append(p.Facts, use)
-	}
-	if u.Failure != "" {
-		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.found", Text: "console.why." + u.Failure})
-	}
-	return p
 }
 
 // mails lists the emails that wait or were given up.

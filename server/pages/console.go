@@ -48,6 +48,7 @@ type ConsoleField struct {
 	Choices            []ConsoleChoice
 	Optional           bool
 	Long               bool // several lines
+	Secret             bool // is not shown while it is typed
 }
 
 // ConsoleChoice is one of them: what is sent, and how it is called, by a text's id where there is one.

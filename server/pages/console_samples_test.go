@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -22,7 +23,7 @@ func serverSamples(ada Person) map[string]Page {
 		people = append(people, ConsoleRow{Title: fmt.Sprintf("friederike.%d@donaudampfschifffahrt.example", i), Note: long, At: at,
 			URL: "/admin/people/1", Label: "console.disabled"})
 	}
-	return map[string]Page{
+	all := map[string]Page{
 		"console_home": Console{Person: ada, Menu: menu("home"), Heading: "console.home", Facts: []ConsoleFact{
 			{Label: "console.people", Value: "12043", URL: "/admin/people"}, {Label: "console.failures", Value: "31"},
 			{Label: "console.mail", Value: "2"}}},
@@ -46,17 +47,6 @@ func serverSamples(ada Person) map[string]Page {
 				{Title: "mail.smtp.password", Note: "***** · environment SIGNET_MAIL_SMTP_PASSWORD", Label: "console.origin.environment"},
 				{Title: "server.trusted_proxies", Note: "[]", Label: "console.origin.default"},
 				{Title: "server.address", Note: ":8443 · flag --address", Label: "console.origin.flag"}}}}},
-		"console_upstreams": Console{Person: ada, Menu: menu("upstreams"), Heading: "console.upstreams",
-			Lists: []ConsoleList{{Heading: "console.upstreams", Rows: []ConsoleRow{
-				{Title: "Google", Note: "google · https://id.example.org/signin/with/google/callback", URL: "/admin/upstreams/google",
-					Label: "console.good", At: at},
-				{Title: "Example <Inc>", Note: "oidc · https://id.example.org/signin/with/work/callback", URL: "/admin/upstreams/work",
-					Label: "console.problem", At: at}}}}},
-		"console_upstream": Console{Person: ada, Menu: menu("upstreams"), Heading: "console.upstreams", Name: "Example <Inc>",
-			Facts: []ConsoleFact{{Label: "console.id", Value: "work"}, {Label: "console.kind", Value: "oidc"},
-				{Label: "console.upstream_redirect", Value: "https://id.example.org/signin/with/work/callback"},
-				{Label: "console.upstream_succeeded", Text: "console.never"}, {Label: "console.upstream_failed", At: at},
-				{Label: "console.found", Text: "console.why.down"}}},
 		"console_webhook": Console{Person: ada, Menu: menu("webhooks"), Heading: "console.webhooks", Name: "hooks.example",
 			Secret: "whsec_c2lnbmV0IHNpZ25ldCBzaWduZXQgc2lnbmV0IHNpZ25ldCBzaWduZXQ",
 			Facts: []ConsoleFact{{Label: "console.webhook_url", Value: "https://hooks.example/signet"},
@@ -84,5 +74,45 @@ func serverSamples(ada Person) map[string]Page {
 				Value: "confirm", Danger: true}, {Label: "console.refuse_act", Action: "/admin/proposals/1", Value: "refuse"}}},
 		"console_first_came": Console{Person: ada, Menu: menu("apps"), Heading: "console.first", Name: "Shop", Intro: "console.first_came",
 			Facts: []ConsoleFact{{Label: "console.scopes", Value: "openid email"}, {Label: "console.created", At: at}}},
+	}
+	maps.Copy(all, providerSamples(ada, menu("upstreams"), at))
+	return all
+}
+
+// upstreamSamples are those about providers where people sign in.
+func providerSamples(ada Person, menu []ConsoleItem, at time.Time) map[string]Page {
+	return map[string]Page{
+		"console_upstreams": Console{Person: ada, Menu: menu, Heading: "console.upstreams",
+			Lists: []ConsoleList{{Heading: "console.upstreams", Rows: []ConsoleRow{
+				{Title: "Google", Note: "google · https://id.example.org/signin/with/google/callback", URL: "/admin/upstreams/google",
+					Label: "console.good", At: at},
+				{Title: "Example <Inc>", Note: "oidc · https://id.example.org/signin/with/work/callback", URL: "/admin/upstreams/work",
+					Label: "console.problem", At: at}}}}},
+		"console_upstream": Console{Person: ada, Menu: menu, Heading: "console.upstreams", Name: "Example <Inc>",
+			Facts: []ConsoleFact{{Label: "console.id", Value: "work"}, {Label: "console.kind", Value: "oidc"},
+				{Label: "console.upstream_redirect", Value: "https://id.example.org/signin/with/work/callback"},
+				{Label: "console.upstream_succeeded", Text: "console.never"}, {Label: "console.upstream_failed", At: at},
+				{Label: "console.upstream_people", Value: "1204"}, {Label: "console.upstream_only", Value: "31"},
+				{Label: "console.found", Text: "console.why.down"}},
+			Lists: []ConsoleList{{Heading: "console.upstream_test", Rows: []ConsoleRow{{Text: "console.problem", English: true,
+				Note: "the discovery document of https://work.example is not to be had"}}}},
+			Acts: []ConsoleAct{{Label: "console.upstream_test", More: "console.upstream_test_more", Value: "test", Action: "/admin/upstreams/work"},
+				{Label: "console.disable", More: "console.upstream_disable_more", Value: "disable", Action: "/admin/upstreams/work",
+					Danger: true},
+				{Label: "console.delete", More: "console.upstream_delete_more", Value: "delete", Action: "/admin/upstreams/work", Danger: true}}},
+		"console_upstream_add": Console{Person: ada, Menu: menu, Heading: "console.upstream_add", Name: "OpenID Connect",
+			Facts: []ConsoleFact{{Label: "console.upstream_redirect", Value: "https://id.example.org/signin/with/login/callback"}},
+			Acts: []ConsoleAct{{Label: "console.upstream_add", More: "console.upstream_add_more", Value: "create",
+				Action: "/admin/upstreams/add/oidc",
+				Fields: []ConsoleField{{Name: "id", Label: "console.id", Value: "login"}, {Name: "name", Label: "console.name"},
+					{Name: "issuer", Label: "console.issuer"}, {Name: "client_id", Label: "console.client_id"},
+					{Name: "client_secret", Label: "console.client_secret", Secret: true, Optional: true},
+					{Name: "domains", Label: "console.upstream_domains", Optional: true},
+					{Name: "routes", Label: "console.upstream_routes", Optional: true},
+					{Name: "authoritative_for", Label: "console.upstream_authoritative", Optional: true},
+					{Name: "new_accounts", Label: "console.upstream_accounts", Value: "never", Choices: []ConsoleChoice{
+						{"as_signup", "console.accounts_as_signup"}, {"always", "console.accounts_always"}, {"never", "console.never"}}},
+					{Name: "trust_second_factor", Label: "console.upstream_second", Choices: []ConsoleChoice{{"no", "consent.no"},
+						{"yes", "consent.yes"}}}}}}},
 	}
 }

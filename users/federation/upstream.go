@@ -1,6 +1,7 @@
 package federation
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -53,7 +54,8 @@ type Upstream struct {
 	GroupMap          map[string]string // their group: ours. A person is in exactly those of ours that are named here and theirs
 	TrustSecondFactor bool              // its word for two factors is as good as ours (N11)
 	KeepTokens        bool
-	SignOut           bool // signing out here signs out there
+	SignOut           bool         // signing out here signs out there
+	Client            *http.Client // nil = that of Options
 }
 
 // trusts reports whether an identity's address needs no verification of ours (N05).
@@ -203,7 +205,7 @@ func New(o Options) (*Service, error) {
 		s.keys[s.key] = key
 	}
 	for _, u := range o.Upstreams {
-		p, err := provider.New(u.Settings, o.Client)
+		p, err := provider.New(u.Settings, cmp.Or(u.Client, o.Client))
 		if err != nil {
 			return nil, fmt.Errorf("upstream %q: %w", u.ID, err)
 		}

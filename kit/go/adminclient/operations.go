@@ -595,6 +595,69 @@ func (a *Admin) ListUpstreams(ctx context.Context) (out Page[Upstream], err erro
 	return out, err
 }
 
+// CreateUpstream: Let people sign in at another provider.
+// POST /upstreams
+func (a *Admin) CreateUpstream(ctx context.Context, body UpstreamBody, repeat ...RepeatKey) (out UpstreamSettings, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/upstreams"), body: body, keys: repeat}, &out)
+	return out, err
+}
+
+// DeleteUpstream: Remove a provider: nobody can sign in there; sessions stay.
+// DELETE /upstreams/{id}
+func (a *Admin) DeleteUpstream(ctx context.Context, id string, match ETag) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/upstreams/{id}", id), match: match}, nil)
+	return err
+}
+
+// GetUpstream: Show a provider where people sign in; its secrets are never told.
+// GET /upstreams/{id}
+func (a *Admin) GetUpstream(ctx context.Context, id string) (out UpstreamSettings, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodGet, path: path("/upstreams/{id}", id)}, &out)
+	return out, tag, err
+}
+
+// ChangeUpstream: Change some of what is set for a provider (RFC 7396).
+// PATCH /upstreams/{id}
+func (a *Admin) ChangeUpstream(ctx context.Context, id string, match ETag, patch any) (out UpstreamSettings, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodPatch, path: path("/upstreams/{id}", id), match: match, body: patch, merge: true}, &out)
+	return out, tag, err
+}
+
+// ReplaceUpstream: Replace what is set for a provider; secrets that are left out stay.
+// PUT /upstreams/{id}
+func (a *Admin) ReplaceUpstream(ctx context.Context, id string, match ETag, body UpstreamBody) (out UpstreamSettings, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodPut, path: path("/upstreams/{id}", id), match: match, body: body}, &out)
+	return out, tag, err
+}
+
+// DisableUpstream: Let nobody sign in at a provider, or let them again; sessions stay.
+// POST /upstreams/{id}/disable
+func (a *Admin) DisableUpstream(ctx context.Context, id string, repeat ...RepeatKey) (out UpstreamSettings, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/upstreams/{id}/disable", id), keys: repeat}, &out)
+	return out, err
+}
+
+// EnableUpstream: Let nobody sign in at a provider, or let them again; sessions stay.
+// POST /upstreams/{id}/enable
+func (a *Admin) EnableUpstream(ctx context.Context, id string, repeat ...RepeatKey) (out UpstreamSettings, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/upstreams/{id}/enable", id), keys: repeat}, &out)
+	return out, err
+}
+
+// UpstreamSecretState: Say if a secret is the provider's, and if it is the one applied last.
+// POST /upstreams/{id}/secret-state
+func (a *Admin) UpstreamSecretState(ctx context.Context, id string, body StateInBody, repeat ...RepeatKey) (out SecretState, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/upstreams/{id}/secret-state", id), body: body, keys: repeat}, &out)
+	return out, err
+}
+
+// TestUpstream: Ask a provider if it is set up as it must be, and count who needs it.
+// POST /upstreams/{id}/test
+func (a *Admin) TestUpstream(ctx context.Context, id string, repeat ...RepeatKey) (out Page[Finding], err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/upstreams/{id}/test", id), keys: repeat}, &out)
+	return out, err
+}
+
 // ListWebhooks: List endpoints of other systems that are told of events.
 // GET /webhooks
 func (a *Admin) ListWebhooks(ctx context.Context) (out Page[Webhook], err error) {

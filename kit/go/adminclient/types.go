@@ -568,7 +568,7 @@ type Steps struct {
 	After        map[string]any `json:"after,omitzero"`         // The thing as it is to be; left out: it is deleted.
 	Applied      map[string]any `json:"applied,omitzero"`       // What the files say of it; left out: no files keep it any more.
 	Before       map[string]any `json:"before,omitzero"`        // The thing as it was planned on; left out: there was none.
-	ClientSecret string         `json:"client_secret,omitzero"` // Another one for a client; those before stay valid for a week.
+	ClientSecret string         `json:"client_secret,omitzero"` // Another one of a client, or of an upstream.
 	Key          string         `json:"key"`
 	Kind         string         `json:"kind"`
 	Owner        string         `json:"owner"`            // Whose files keep it from then on.
@@ -601,6 +601,8 @@ type Trace struct {
 
 // Upstream is an object of the API.
 type Upstream struct {
+	Declared    *bool     `json:"declared,omitzero"`  // config.yaml declares it, and only that changes it.
+	Disabled    *bool     `json:"disabled,omitzero"`  // Nobody can sign in there.
 	FailedAt    time.Time `json:"failed_at,omitzero"` // When it last could not.
 	Failure     string    `json:"failure,omitzero"`   // Why.
 	ID          string    `json:"id"`
@@ -609,6 +611,68 @@ type Upstream struct {
 	Name        string    `json:"name"`
 	RedirectURI string    `json:"redirect_uri"`          // To be registered there.
 	SucceededAt time.Time `json:"succeeded_at,omitzero"` // When it last said who somebody is.
+}
+
+// UpstreamBody is an object of the API.
+type UpstreamBody struct {
+	AuthoritativeFor  []string       `json:"authoritative_for,omitzero"`
+	Claims            map[string]any `json:"claims,omitzero"`
+	ClientID          string         `json:"client_id,omitzero"`
+	ClientSecret      string         `json:"client_secret,omitzero"`
+	Disabled          *bool          `json:"disabled,omitzero"`
+	Domains           []string       `json:"domains,omitzero"`
+	GraphVersion      string         `json:"graph_version,omitzero"`
+	Groups            map[string]any `json:"groups,omitzero"`
+	GroupsClaim       string         `json:"groups_claim,omitzero"`
+	Hidden            *bool          `json:"hidden,omitzero"`
+	ID                string         `json:"id,omitzero"`
+	Issuer            string         `json:"issuer,omitzero"`
+	KeepTokens        *bool          `json:"keep_tokens,omitzero"`
+	KeyID             string         `json:"key_id,omitzero"`
+	Kind              string         `json:"kind,omitzero"`
+	Name              string         `json:"name,omitzero"`
+	NewAccounts       string         `json:"new_accounts,omitzero"`
+	Offline           *bool          `json:"offline,omitzero"`
+	PrivateKey        string         `json:"private_key,omitzero"`
+	Profile           string         `json:"profile,omitzero"`
+	Prompt            string         `json:"prompt,omitzero"`
+	Routes            []string       `json:"routes,omitzero"`
+	Scopes            []string       `json:"scopes,omitzero"`
+	SignOut           *bool          `json:"sign_out,omitzero"`
+	TeamID            string         `json:"team_id,omitzero"`
+	Tenant            string         `json:"tenant,omitzero"`
+	TrustSecondFactor *bool          `json:"trust_second_factor,omitzero"`
+}
+
+// UpstreamSettings is an object of the API.
+type UpstreamSettings struct {
+	AuthoritativeFor  []string       `json:"authoritative_for,omitzero"` // Domains whose addresses need no proof here.
+	Claims            map[string]any `json:"claims,omitzero"`            // Our claim: theirs.
+	ClientID          string         `json:"client_id"`
+	Declared          *bool          `json:"declared,omitzero"`      // config.yaml declares it, and only that changes it.
+	Disabled          *bool          `json:"disabled,omitzero"`      // Nobody can sign in there.
+	Domains           []string       `json:"domains,omitzero"`       // Only identities of these domains.
+	GraphVersion      string         `json:"graph_version,omitzero"` // Of kind facebook.
+	Groups            map[string]any `json:"groups,omitzero"`        // Their group: ours.
+	GroupsClaim       string         `json:"groups_claim,omitzero"`
+	Hidden            *bool          `json:"hidden,omitzero"` // No button: reached by idp_hint, or by an address of its routes.
+	ID                string         `json:"id"`              // Part of the redirect URI.
+	Issuer            string         `json:"issuer,omitzero"` // Of oidc; of github, an Enterprise Server's address.
+	KeepTokens        *bool          `json:"keep_tokens,omitzero"`
+	KeyID             string         `json:"key_id,omitzero"` // Of kind apple.
+	Kind              string         `json:"kind"`
+	Name              string         `json:"name,omitzero"` // On the button.
+	NewAccounts       string         `json:"new_accounts,omitzero"`
+	Offline           *bool          `json:"offline,omitzero"`  // Ask for a refresh token.
+	Profile           string         `json:"profile,omitzero"`  // When its claims are taken over.
+	Prompt            string         `json:"prompt,omitzero"`   // Instead of the kind's own.
+	RedirectURI       string         `json:"redirect_uri"`      // To be registered there.
+	Routes            []string       `json:"routes,omitzero"`   // Addresses of these domains sign in there.
+	Scopes            []string       `json:"scopes,omitzero"`   // Instead of the kind's own.
+	SignOut           *bool          `json:"sign_out,omitzero"` // Signing out here signs out there.
+	TeamID            string         `json:"team_id,omitzero"`  // Of kind apple.
+	Tenant            string         `json:"tenant,omitzero"`   // Of kind microsoft.
+	TrustSecondFactor *bool          `json:"trust_second_factor,omitzero"`
 }
 
 // Violation is an object of the API.

@@ -676,7 +676,7 @@ export interface Steps {
   applied?: Record<string, unknown>
   /** The thing as it was planned on; left out: there was none. */
   before?: Record<string, unknown>
-  /** Another one for a client; those before stay valid for a week. */
+  /** Another one of a client, or of an upstream. */
   client_secret?: string
   key: string
   kind: string
@@ -718,6 +718,10 @@ export interface Trace {
 }
 
 export interface Upstream {
+  /** config.yaml declares it, and only that changes it. */
+  declared?: boolean
+  /** Nobody can sign in there. */
+  disabled?: boolean
   /** When it last could not. */
   failed_at?: string
   /** Why. */
@@ -730,6 +734,87 @@ export interface Upstream {
   redirect_uri: string
   /** When it last said who somebody is. */
   succeeded_at?: string
+}
+
+export interface UpstreamBody {
+  authoritative_for?: string[] | null
+  claims?: Record<string, unknown>
+  client_id?: string
+  client_secret?: string
+  disabled?: boolean
+  domains?: string[] | null
+  graph_version?: string
+  groups?: Record<string, unknown>
+  groups_claim?: string
+  hidden?: boolean
+  id?: string
+  issuer?: string
+  keep_tokens?: boolean
+  key_id?: string
+  kind?: string
+  name?: string
+  new_accounts?: string
+  offline?: boolean
+  private_key?: string
+  profile?: string
+  prompt?: string
+  routes?: string[] | null
+  scopes?: string[] | null
+  sign_out?: boolean
+  team_id?: string
+  tenant?: string
+  trust_second_factor?: boolean
+}
+
+export interface UpstreamSettings {
+  /** Domains whose addresses need no proof here. */
+  authoritative_for?: string[] | null
+  /** Our claim: theirs. */
+  claims?: Record<string, unknown>
+  client_id: string
+  /** config.yaml declares it, and only that changes it. */
+  declared?: boolean
+  /** Nobody can sign in there. */
+  disabled?: boolean
+  /** Only identities of these domains. */
+  domains?: string[] | null
+  /** Of kind facebook. */
+  graph_version?: string
+  /** Their group: ours. */
+  groups?: Record<string, unknown>
+  groups_claim?: string
+  /** No button: reached by idp_hint, or by an address of its routes. */
+  hidden?: boolean
+  /** Part of the redirect URI. */
+  id: string
+  /** Of oidc; of github, an Enterprise Server's address. */
+  issuer?: string
+  keep_tokens?: boolean
+  /** Of kind apple. */
+  key_id?: string
+  kind: string
+  /** On the button. */
+  name?: string
+  new_accounts?: string
+  /** Ask for a refresh token. */
+  offline?: boolean
+  /** When its claims are taken over. */
+  profile?: string
+  /** Instead of the kind's own. */
+  prompt?: string
+  /** To be registered there. */
+  redirect_uri: string
+  /** Addresses of these domains sign in there. */
+  routes?: string[] | null
+  /** Instead of the kind's own. */
+  scopes?: string[] | null
+  /** Signing out here signs out there. */
+  sign_out?: boolean
+  /** Of kind apple. */
+  team_id?: string
+  /** Of kind microsoft. */
+  tenant?: string
+  trust_second_factor?: boolean
 }
 
 export interface Violation {
@@ -1341,6 +1426,66 @@ export class Admin extends Caller {
   /** List the providers where people sign in: GET /upstreams. */
   async listUpstreams(ask: Ask = {}): Promise<PageUpstream> {
     return this.value('GET', path('/upstreams'), { ...ask })
+  }
+
+  /** Let people sign in at another provider: POST /upstreams. */
+  async createUpstream(body: UpstreamBody,
+    ask: Sending = {}): Promise<UpstreamSettings> {
+    return this.value('POST', path('/upstreams'), { body, ...ask })
+  }
+
+  /** Remove a provider: nobody can sign in there; sessions stay: DELETE /upstreams/{id}. */
+  async deleteUpstream(id: string,
+    match: string,
+    ask: Ask = {}): Promise<void> {
+    return this.none('DELETE', path('/upstreams/{id}', id), { match, ...ask })
+  }
+
+  /** Show a provider where people sign in; its secrets are never told: GET /upstreams/{id}. */
+  async getUpstream(id: string,
+    ask: Ask = {}): Promise<{ value: UpstreamSettings; etag: string }> {
+    return this.tagged('GET', path('/upstreams/{id}', id), { ...ask })
+  }
+
+  /** Change some of what is set for a provider (RFC 7396): PATCH /upstreams/{id}. */
+  async changeUpstream(id: string,
+    match: string,
+    patch: Record<string, unknown>,
+    ask: Ask = {}): Promise<{ value: UpstreamSettings; etag: string }> {
+    return this.tagged('PATCH', path('/upstreams/{id}', id), { match, body: patch, merge: true, ...ask })
+  }
+
+  /** Replace what is set for a provider; secrets that are left out stay: PUT /upstreams/{id}. */
+  async replaceUpstream(id: string,
+    match: string,
+    body: UpstreamBody,
+    ask: Ask = {}): Promise<{ value: UpstreamSettings; etag: string }> {
+    return this.tagged('PUT', path('/upstreams/{id}', id), { match, body, ...ask })
+  }
+
+  /** Let nobody sign in at a provider, or let them again; sessions stay: POST /upstreams/{id}/disable. */
+  async disableUpstream(id: string,
+    ask: Sending = {}): Promise<UpstreamSettings> {
+    return this.value('POST', path('/upstreams/{id}/disable', id), { ...ask })
+  }
+
+  /** Let nobody sign in at a provider, or let them again; sessions stay: POST /upstreams/{id}/enable. */
+  async enableUpstream(id: string,
+    ask: Sending = {}): Promise<UpstreamSettings> {
+    return this.value('POST', path('/upstreams/{id}/enable', id), { ...ask })
+  }
+
+  /** Say if a secret is the provider's, and if it is the one applied last: POST /upstreams/{id}/secret-state. */
+  async upstreamSecretState(id: string,
+    body: StateInBody,
+    ask: Sending = {}): Promise<SecretState> {
+    return this.value('POST', path('/upstreams/{id}/secret-state', id), { body, ...ask })
+  }
+
+  /** Ask a provider if it is set up as it must be, and count who needs it: POST /upstreams/{id}/test. */
+  async testUpstream(id: string,
+    ask: Sending = {}): Promise<PageFinding> {
+    return this.value('POST', path('/upstreams/{id}/test', id), { ...ask })
   }
 
   /** List endpoints of other systems that are told of events: GET /webhooks. */

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"reflect"
+	"testing"
+
+	"signet/admin/setting"
+	"signet/config"
+)
+
+// TestEveryFieldOfAnUpstreamCanBeKept: what the configuration can say of one, the database can, but for files of the host; and what is
+// declared is shown whole.
+func TestEveryFieldOfAnUpstreamCanBeKept(t *testing.T) {
+	t.Parallel()
+	var u setting.Upstream
+	for _, field := range reflect.ValueOf(&u).Elem().Fields() {
+		switch field.Kind() {
+		case reflect.String:
+			field.SetString("x")
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Slice:
+			field.Set(reflect.ValueOf([]string{"x"}))
+		case reflect.Map:
+			field.Set(reflect.ValueOf(map[string]string{"x": "y"}))
+		default:
+			t.Fatalf("what is a %s?", field.Type())
+		}
+	}
+	c := configured(u, setting.Secrets{ClientSecret: "s", PrivateKey: "k"})
+	ofHost := map[string]bool{"Logo": true, "ClientSecretFile": true, "PrivateKeyFile": true}
+	for field, value := range reflect.ValueOf(c).Fields() {
+		if value.IsZero() != ofHost[field.Name] {
+			t.Errorf("%s: %v", field.Name, value)
+		}
+	}
+	h := &Services{file: config.Config{Upstreams: []config.Upstream{c}}}
+	u.Disabled = false // a declared one never is
+	if got := h.declaredUpstreams()[0]; !reflect.DeepEqual(got, u) {
+		t.Errorf("shown as %+v, want %+v", got, u)
+	}
+}
