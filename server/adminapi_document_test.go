@@ -32,6 +32,7 @@ type fuzzedAPI struct {
 	client   string
 	robot    string // an app that may have API keys
 	key      string // one of them
+	upstream string
 	state    string // of everything that can be listed, after the last change
 }
 
@@ -125,6 +126,10 @@ func (d *fuzzedAPI) furnish(t testing.TB) {
 		}
 		d.key = k.ID
 	}
+	if gone("/upstreams/", d.upstream) { // its id is good for the issuer alone that it had
+		d.upstream = fmt.Sprintf("team%d", d.made)
+		d.put(t, http.MethodPost, "/upstreams", `{"id": "`+d.upstream+`", "kind": "facebook", "client_id": "signet", "client_secret": "x"}`)
+	}
 	d.agree(t)
 	d.put(t, http.MethodPut, "/groups/staff", `{}`)
 	d.put(t, http.MethodPut, "/roles/reader", `{"permissions": ["people:read"]}`)
@@ -153,7 +158,7 @@ func (d *fuzzedAPI) agree(t testing.TB) {
 func (d *fuzzedAPI) example(op *openapi.Operation) func(name string) string {
 	kind := strings.Split(op.Path, "/")[1]
 	ids := map[string]string{"people": d.person, "clients": d.client, "groups": "staff", "roles": "reader", "resources": "https://api.example",
-		"webhooks": d.webhook, "api-keys": d.key}
+		"webhooks": d.webhook, "api-keys": d.key, "upstreams": d.upstream}
 	return func(name string) string {
 		switch name {
 		case "id":
@@ -199,7 +204,7 @@ func (d *fuzzedAPI) listed(t testing.TB) string {
 	t.Helper()
 	var all strings.Builder
 	for _, list := range []string{"/people", "/clients", "/groups", "/roles", "/resources", "/webhooks", "/keys", "/managed", "/api-keys",
-		"/roles/reader/holders", "/groups/staff/members"} {
+		"/upstreams", "/roles/reader/holders", "/groups/staff/members"} {
 		path := list
 		if strings.Count(list, "/") == 1 && slices.Contains([]string{"/people", "/clients", "/groups", "/roles", "/managed", "/api-keys"}, list) {
 			path += "?limit=200"
@@ -253,8 +258,8 @@ func TestAdminAPIWithWhatItsDocumentAllows(t *testing.T) {
 
 // hard are operations for which there is nothing here, or that ask for more than their document can tell: which members belong together,
 // and when is soon.
-var hard = []string{"createApiKey", "replaceClient", "revokeEverything", "revokeGrant", "retireKey", "getMail", "dropMail", "retryMail",
-	"endSession", "applyStep", "explainRequest"}
+var hard = []string{"createApiKey", "replaceClient", "revokeEverything", "revokeGrant", "retireKey", "getMail", "dropMail",
+	"retryMail", "endSession", "applyStep", "explainRequest", "createUpstream", "replaceUpstream"}
 
 // TestWhatChangedIsNotDeleted has somebody change an app while somebody else, who saw it before, deletes it: one of the two is refused.
 func TestWhatChangedIsNotDeleted(t *testing.T) {
