@@ -162,11 +162,13 @@ var demands = map[string]Permission{
 	"Resources": ClientsRead, "Resource": ClientsRead,
 	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
 	"AllowTools":   ClientsWrite, // and what the tools reach
-	"RotateSecret": ClientsSecrets, "APIKeys": ClientsRead, "CreateAPIKey": ClientsSecrets, "RevokeAPIKey": ClientsSecrets,
+	"RotateSecret": ClientsSecrets, "Secrets": ClientsRead, "RemoveSecret": ClientsSecrets, "Snippet": ClientsRead,
+	"APIKeys": ClientsRead, "CreateAPIKey": ClientsSecrets, "RevokeAPIKey": ClientsSecrets,
 	"PutResource": ResourcesWrite, "DeleteResource": ResourcesWrite,
 	"Sessions": SessionsRead, "EndSession": SessionsRevoke, "EndSessions": SessionsRevoke,
 	"EndEverything": GrantsRevoke, // and SessionsRevoke
 	"Grants":        GrantsRead, "RevokeGrant": GrantsRevoke,
+	"Consents": GrantsRead, "WithdrawConsent": GrantsRevoke,
 	"Agents": GrantsRead, "PauseAgent": GrantsRevoke, "RemoveAgent": GrantsRevoke,
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead, "Mail": MailRead,

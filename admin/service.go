@@ -19,6 +19,7 @@ import (
 	"signet/audit/webhook"
 	"signet/clients"
 	"signet/clients/apikey"
+	"signet/clients/snippet"
 	"signet/internal/mail"
 	"signet/oauth/claims"
 	"signet/oauth/keys"
@@ -43,14 +44,15 @@ type Stores struct {
 	Managed managedStore
 	Holds   holdStore
 	Told    claims.MembershipStore
+	Apps    appStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db, db} }
 
 func (s Stores) complete() bool {
 	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil &&
-		s.Managed != nil && s.Holds != nil && s.Told != nil
+		s.Managed != nil && s.Holds != nil && s.Told != nil && s.Apps != nil
 }
 
 type actStore interface {
@@ -78,6 +80,12 @@ type grantStore interface {
 	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
 	GrantsOfUser(ctx context.Context, userID string, now time.Time, after string, limit int) ([]storage.Grant, error)
 	GrantsOfClient(ctx context.Context, clientID string, now time.Time, after string, limit int) ([]storage.Grant, error)
+}
+
+// appStore has what apps know and are allowed.
+type appStore interface {
+	ClientByID(ctx context.Context, id string) (storage.Client, []storage.ClientSecret, error)
+	ConsentsOfUser(ctx context.Context, userID, after string, limit int) ([]storage.Consent, error)
 }
 
 type recordStore interface {
@@ -111,6 +119,8 @@ type Options struct {
 	// Subject is what an app calls a person; "" = that cannot be said here.
 	Subject func(c *clients.Client, userID string) string
 	Server  view.Server
+	// Snippets is what texts for an app's own configuration say of the server.
+	Snippets snippet.Server
 }
 
 // Service is what administrators can do.

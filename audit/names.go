@@ -16,7 +16,7 @@ var names = []Name{
 	DeviceApproved, DeviceDenied, RequestApproved, RequestDenied, RequestsRefused, RequestsTaken,
 	CodeReplayed, RefreshReused, RefreshRepeated, GrantAsserted, GrantDelegated, GrantRevoked, GrantCaughtUp, TokenRevoked,
 	ProofReplayed, ProofRefused, AssertionReplayed,
-	ClientCreated, ClientChanged, ClientDocument, ClientDeleted, ClientDisabled, ClientEnabled, ClientSecretRotated,
+	ClientCreated, ClientChanged, ClientDocument, ClientDeleted, ClientDisabled, ClientEnabled, ClientSecretRotated, ClientSecretRemoved,
 	ClientToolsAllowed, ClientToolsRemoved, ProposalMade, ProposalConfirmed, ProposalDenied, PingFailed,
 	PushFailed, LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,

@@ -18,7 +18,7 @@ import (
 var errReads = errors.New("this registry only reads")
 
 func (r *Registry) writes() error {
-	if r.o.Clients == nil || r.o.APIs == nil {
+	if r.o.Clients == nil || r.o.Secrets == nil || r.o.APIs == nil {
 		return errReads
 	}
 	return nil
@@ -306,6 +306,17 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, keep time.Durati
 		return "", err
 	}
 	return text, r.wrote(ctx, id)
+}
+
+// RemoveSecret takes one of a client's away, by its id. storage.ErrNotFound; storage.ErrConflict where it is the last that is valid.
+func (r *Registry) RemoveSecret(ctx context.Context, id, secretID string) error {
+	if _, err := r.stored(ctx, id); err != nil {
+		return err
+	}
+	if err := r.o.Secrets.RemoveClientSecret(ctx, id, secretID, time.Now()); err != nil {
+		return err
+	}
+	return r.wrote(ctx, id)
 }
 
 // SetSecret gives one that somebody else made; the others stay valid for keep.

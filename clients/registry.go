@@ -46,7 +46,12 @@ type ClientWriter interface {
 	UpdateClient(ctx context.Context, id string, old, metadata json.RawMessage, now time.Time) error
 	SetClientDisabled(ctx context.Context, id string, at, now time.Time) error
 	DeleteClient(ctx context.Context, id string, now time.Time) error
+}
+
+// secretWriter is the part of it that writes their secrets.
+type secretWriter interface {
 	InsertClientSecret(ctx context.Context, s storage.ClientSecret, keepUntil time.Time) error
+	RemoveClientSecret(ctx context.Context, clientID, id string, now time.Time) error
 }
 
 // ResourceWriter is the part of *storage.DB that writes resources, and what is written together.
@@ -67,6 +72,7 @@ type changes interface {
 type Options struct {
 	Store      Store
 	Clients    ClientWriter   // nil: Store, if it writes
+	Secrets    secretWriter   // as above
 	APIs       ResourceWriter // as above
 	Changes    changes        // nil: Store, if it has them; without them every change reads all clients
 	Declared   []Metadata
@@ -136,6 +142,9 @@ func New(ctx context.Context, o Options) (*Registry, error) {
 	}
 	if o.Clients == nil {
 		o.Clients, _ = o.Store.(ClientWriter)
+	}
+	if o.Secrets == nil {
+		o.Secrets, _ = o.Store.(secretWriter)
 	}
 	if o.APIs == nil {
 		o.APIs, _ = o.Store.(ResourceWriter)

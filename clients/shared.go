@@ -55,7 +55,7 @@ func (r *Registry) keepSecret(ctx context.Context, m Metadata, text string, now,
 			return fmt.Errorf("seal a client secret: %w", err)
 		}
 	}
-	return r.o.Clients.InsertClientSecret(ctx, row, keepUntil)
+	return r.o.Secrets.InsertClientSecret(ctx, row, keepUntil)
 }
 
 func sealedAt(id string) []byte { return seal.Place("client_secrets", id, "sealed") }

@@ -15,6 +15,8 @@ import (
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/apikey"
+	"signet/clients/detail"
+	"signet/clients/snippet"
 	"signet/clients/tools"
 	"signet/config"
 	"signet/internal/ratelimit"
@@ -39,6 +41,10 @@ func (h *Services) openAdmin() (err error) {
 		Metadata: h.Metadata, Subject: h.called, Settings: h.Settings,
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen, TryUpstream: h.tryUpstream,
 			RedirectURI: func(id string) string { return UpstreamCallback(h.Config, id) }},
+		Snippets: snippet.Server{Issuer: h.Config.Server.Issuer, Mutual: h.Config.MTLSBase(),
+			Details: func(name string) (clients.Resource, detail.Type, bool) {
+				return h.Clients.Resources().DetailsOwner(name)
+			}},
 	})
 	if err != nil {
 		return err

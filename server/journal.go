@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,8 @@ var journaled = []audit.Name{
 	audit.FactorRemoved, audit.PasskeyRemoved, audit.UpstreamUnlinked, audit.EmailChanged, audit.UserDeleteAsked,
 	audit.GroupMemberRemoved, audit.GroupMemberAdded, audit.GroupDeleted,
 	audit.RoleTaken, audit.RoleGiven, audit.RoleDeleted, audit.RoleChanged, audit.ClientChanged,
-	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientToolsRemoved,
+	audit.ClientDisabled, audit.ClientEnabled, audit.ClientDeleted, audit.ClientSecretRotated, audit.ClientSecretRemoved,
+	audit.ClientToolsRemoved,
 	audit.ConsentWithdrawn, audit.ConsentGiven, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
 	audit.UpstreamDisabled, audit.UpstreamEnabled, audit.UpstreamDeleted,
 }
@@ -172,6 +174,7 @@ func actOf(e storage.Event) backup.Act {
 	var detail struct {
 		KID     string   `json:"kid"`
 		JTI     string   `json:"jti"`
+		Secret  string   `json:"secret"`
 		Group   string   `json:"group"`
 		Role    string   `json:"role"`
 		From    string   `json:"upstream"`
@@ -185,8 +188,9 @@ func actOf(e storage.Event) backup.Act {
 		} `json:"changes"`
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
-	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: detail.KID, Token: detail.JTI,
-		Group: detail.Group, Role: detail.Role, Upstream: detail.From, Calls: detail.Calls, Less: detail.Less, Again: detail.Again}
+	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: cmp.Or(detail.KID, detail.Secret),
+		Token: detail.JTI, Group: detail.Group, Role: detail.Role, Upstream: detail.From, Calls: detail.Calls, Less: detail.Less,
+		Again: detail.Again}
 	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
 		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds
 	}

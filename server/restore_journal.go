@@ -139,6 +139,8 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 			done.Secrets = append(done.Secrets, a.Client)
 		}
 		return err
+	case audit.ClientSecretRemoved:
+		return known(h.DB.EndSecret(ctx, a.Client, a.Key))
 	case audit.ClientToolsRemoved:
 		err := h.Clients.SetAdminTools(ctx, a.Client, false, func(context.Context, string) error { return nil })
 		if errors.Is(err, clients.ErrUnknown) || errors.Is(err, clients.ErrDeclared) {

@@ -189,6 +189,28 @@ func (db *DB) InsertClientSecret(ctx context.Context, s ClientSecret, keepUntil 
 	})
 }
 
+// RemoveClientSecret deletes one. ErrNotFound; ErrConflict where it is the last that is valid.
+func (db *DB) RemoveClientSecret(ctx context.Context, clientID, id string, now time.Time) error {
+	return db.clientChanged(ctx, clientID, now, func(ctx context.Context) error {
+		// whoever removes another one at the same time waits here, and then sees that this one is gone
+		if err := db.must(ctx, ErrNotFound, "UPDATE clients SET updated_at = $2 WHERE id = $1", clientID, micros(now)); err != nil {
+			return err
+		}
+		removed, err := db.exec(ctx, `DELETE FROM client_secrets WHERE client_id = $1 AND id = $2 AND (expires_at <= $3 OR EXISTS
+			(SELECT 1 FROM client_secrets o WHERE o.client_id = $1 AND o.id <> $2 AND (o.expires_at IS NULL OR o.expires_at > $3)))`,
+			clientID, id, now.UnixMicro())
+		if err != nil || removed > 0 {
+			return err
+		}
+		found := ""
+		err = db.one(ctx, "SELECT id FROM client_secrets WHERE client_id = $1 AND id = $2", []any{clientID, id}, &found)
+		if err == nil {
+			err = ErrConflict
+		}
+		return err
+	})
+}
+
 // mostSecrets is how many an app has: each request that authenticates reads them all, and who rotates by a clock keeps them for long.
 const mostSecrets = 20
 

@@ -50,6 +50,11 @@ func (db *DB) EndSecrets(ctx context.Context, clientID string) (int64, error) {
 	return db.exec(ctx, "DELETE FROM client_secrets WHERE client_id = $1", clientID)
 }
 
+// EndSecret is EndSecrets for one.
+func (db *DB) EndSecret(ctx context.Context, clientID, id string) (int64, error) {
+	return db.exec(ctx, "DELETE FROM client_secrets WHERE client_id = $1 AND id = $2", clientID, id)
+}
+
 // DropPassword takes a person's password away; reports how many.
 func (db *DB) DropPassword(ctx context.Context, userID string) (int64, error) {
 	return db.exec(ctx, "DELETE FROM credentials WHERE user_id = $1 AND kind = 'password'", userID)

@@ -288,11 +288,40 @@ func (h *Handler) apps(api huma.API) {
 			text, err := s.RotateSecret(ctx, a, in.ID, keep)
 			return secret{in.ID, text}, err
 		})
+	h.secrets(api)
 	operation(api, "GET /clients/{id}/first-sign-in", "getFirstSignIn", "Report whether anybody has signed in at an app, and why not",
 		func(ctx context.Context, a admin.Actor, in *Named) (view.FirstSignIn, error) {
 			return s.FirstSignIn(ctx, a, in.ID)
 		})
 	h.resources(api)
+}
+
+type oneSecret struct {
+	Named
+	Secret string `path:"secret" maxLength:"200" doc:"The id of the secret."`
+}
+
+type snippetIn struct {
+	Named
+	For string `query:"for" required:"true" maxLength:"100" doc:"A name of signet client show --for, like curl or oidc-client-ts."`
+}
+
+// secrets adds the operations on what an app proves itself by, and on what it needs in its own configuration.
+func (h *Handler) secrets(api huma.API) {
+	s := h.o.Acts
+	operation(api, "GET /clients/{id}/secrets", "listSecrets", "List an app's secrets: when each was made and used, not what it is",
+		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[view.ClientSecret], error) {
+			list, err := s.Secrets(ctx, a, in.ID)
+			return admin.Page[view.ClientSecret]{Items: list}, err
+		})
+	operation(api, "DELETE /clients/{id}/secrets/{secret}", "removeSecret", "Refuse one of an app's secrets from now on; not the last",
+		func(ctx context.Context, a admin.Actor, in *oneSecret) (nothing, error) {
+			return nothing{}, s.RemoveSecret(ctx, a, in.ID, in.Secret)
+		})
+	operation(api, "GET /clients/{id}/snippet", "getSnippet", "Show what an app's own configuration needs",
+		func(ctx context.Context, a admin.Actor, in *snippetIn) (view.Snippet, error) {
+			return s.Snippet(ctx, a, in.ID, in.For)
+		})
 }
 
 // allowing adds the operations on who has the tools.

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"encoding/json"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -65,6 +66,30 @@ func secrets(t *testing.T, db *storage.DB) {
 	after, err := db.Versions(ctx)
 	ok(t, err)
 	same(t, after, before)
+
+	fails(t, db.RemoveClientSecret(ctx, "shop", "k3", now), storage.ErrNotFound)
+	fails(t, db.RemoveClientSecret(ctx, "other", "k1", now), storage.ErrNotFound)
+	ok(t, db.RemoveClientSecret(ctx, "shop", "k1", now.Add(2*time.Hour))) // it has expired
+	fails(t, db.RemoveClientSecret(ctx, "shop", "k2", now), storage.ErrConflict)
+	for i := range 4 {
+		one := storage.ClientSecret{ID: string(rune('a' + i)), ClientID: "shop", MAC: "m", CreatedAt: now.Add(time.Minute)}
+		ok(t, db.InsertClientSecret(ctx, one, now.Add(time.Hour)))
+	}
+	var all sync.WaitGroup
+	for _, id := range []string{"k2", "a", "b", "c", "d"} { // at once: one stays
+		all.Go(func() {
+			if err := db.RemoveClientSecret(ctx, "shop", id, now.Add(time.Second)); err != nil && !errors.Is(err, storage.ErrConflict) {
+				t.Errorf("remove %s: %v", id, err)
+			}
+		})
+	}
+	all.Wait()
+	_, list, err = db.ClientByID(ctx, "shop")
+	ok(t, err)
+	same(t, len(list), 1)
+	n, err := db.EndSecret(ctx, "shop", list[0].ID)
+	ok(t, err)
+	same(t, n, int64(1))
 
 	// The end of a client ends its grants, consents and secrets with it.
 	ok(t, db.InsertGrant(ctx, grantOf("g1")))

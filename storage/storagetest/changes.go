@@ -19,6 +19,8 @@ func clientChanges(t *testing.T, db *storage.DB) {
 	ok(t, db.UpdateClient(ctx, "a", json.RawMessage(`{"n":1}`), json.RawMessage(`{"n":2}`), now))
 	ok(t, db.SetClientDisabled(ctx, "a", now, now))
 	ok(t, db.DeleteClient(ctx, "b", now))
+	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "l", ClientID: "a", MAC: "m", CreatedAt: now}, now.Add(time.Hour)))
+	ok(t, db.RemoveClientSecret(ctx, "a", "k", now))
 	fails(t, db.UpdateClient(ctx, "a", json.RawMessage(`{"n":1}`), json.RawMessage(`{}`), now), storage.ErrStale)
 
 	type change struct {
@@ -32,7 +34,7 @@ func clientChanges(t *testing.T, db *storage.DB) {
 		return nil
 	}
 	ok(t, db.ClientChanges(ctx, before.Clients, 100, note))
-	want := []string{"a", "b", "a", "a", "a", "b"}
+	want := []string{"a", "b", "a", "a", "a", "b", "a", "a"}
 	if len(list) != len(want) {
 		t.Fatalf("%d changes, want %d", len(list), len(want))
 	}
@@ -51,7 +53,7 @@ func clientChanges(t *testing.T, db *storage.DB) {
 	}
 	after, err := db.Versions(ctx)
 	ok(t, err)
-	same(t, after.Clients, before.Clients+6)
+	same(t, after.Clients, before.Clients+8)
 }
 
 // idleTime: however few refreshes move expires_at, a grant is dead when its idle time is over, to the microsecond (rule F2).

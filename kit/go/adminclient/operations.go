@@ -120,11 +120,37 @@ func (a *Admin) SecretState(ctx context.Context, id string, body StateInBody, re
 	return out, err
 }
 
+// ListSecrets: List an app's secrets: when each was made and used, not what it is.
+// GET /clients/{id}/secrets
+func (a *Admin) ListSecrets(ctx context.Context, id string) (out Page[ClientSecret], err error) {
+	_, err = a.do(ctx, request{method: http.MethodGet, path: path("/clients/{id}/secrets", id)}, &out)
+	return out, err
+}
+
 // RotateSecret: Give an app a new secret.
 // POST /clients/{id}/secrets
 func (a *Admin) RotateSecret(ctx context.Context, id string, body SecretInBody, repeat ...RepeatKey) (out Secret, err error) {
 	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/clients/{id}/secrets", id), body: body, keys: repeat}, &out)
 	return out, err
+}
+
+// RemoveSecret: Refuse one of an app's secrets from now on; not the last.
+// DELETE /clients/{id}/secrets/{secret}
+func (a *Admin) RemoveSecret(ctx context.Context, id string, secret string) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/clients/{id}/secrets/{secret}", id, secret)}, nil)
+	return err
+}
+
+// GetSnippetQuery says what GetSnippet asks for; what is zero is left out.
+type GetSnippetQuery struct {
+	For string `query:"for"` // A name of signet client show --for, like curl or oidc-client-ts.
+}
+
+// GetSnippet: Show what an app's own configuration needs.
+// GET /clients/{id}/snippet
+func (a *Admin) GetSnippet(ctx context.Context, id string, q GetSnippetQuery) (out Snippet, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodGet, path: path("/clients/{id}/snippet", id), query: q}, &out)
+	return out, tag, err
 }
 
 // ListEventsQuery says what ListEvents asks for; what is zero is left out.
@@ -361,6 +387,20 @@ func (a *Admin) RemoveAgent(ctx context.Context, id string, client string) error
 // POST /people/{id}/agents/{client}/pause
 func (a *Admin) PauseAgent(ctx context.Context, id string, client string, repeat ...RepeatKey) error {
 	_, err := a.do(ctx, request{method: http.MethodPost, path: path("/people/{id}/agents/{client}/pause", id, client), keys: repeat}, nil)
+	return err
+}
+
+// ListConsents: List what a person allowed apps.
+// GET /people/{id}/consents
+func (a *Admin) ListConsents(ctx context.Context, id string, q Paging) (out Page[Consent], err error) {
+	_, err = a.do(ctx, request{method: http.MethodGet, path: path("/people/{id}/consents", id), query: q}, &out)
+	return out, err
+}
+
+// WithdrawConsent: Take back what a person allowed an app: its access ends, and it has to ask anew.
+// DELETE /people/{id}/consents/{client}
+func (a *Admin) WithdrawConsent(ctx context.Context, id string, client string) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/people/{id}/consents/{client}", id, client)}, nil)
 	return err
 }
 

@@ -219,6 +219,26 @@ type ClientBody struct {
 	UserinfoSignedResponseAlg                  string           `json:"userinfo_signed_response_alg,omitzero"`
 }
 
+// ClientSecret is an object of the API.
+type ClientSecret struct {
+	CreatedAt  time.Time `json:"created_at"`
+	ExpiresAt  time.Time `json:"expires_at,omitzero"` // It is refused from then on; none = it does not expire.
+	ID         string    `json:"id"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"` // To the minute or so; none = never.
+}
+
+// Consent is an object of the API.
+type Consent struct {
+	CallsADay *int64    `json:"calls_a_day,omitzero"` // Of an agent, at each API; none = any number.
+	ClientID  string    `json:"client_id"`
+	CreatedAt time.Time `json:"created_at"`
+	PausedAt  time.Time `json:"paused_at,omitzero"` // Of an agent that the person paused.
+	Resources []string  `json:"resources,omitzero"` // Identifiers of the APIs that were shown.
+	Scope     string    `json:"scope"`              // Granted, separated by spaces.
+	Until     time.Time `json:"until,omitzero"`     // Of an agent: it may act no longer.
+	UpdatedAt time.Time `json:"updated_at"`         // Agreed to last.
+}
+
 // Delivery is an object of the API.
 type Delivery struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -550,6 +570,13 @@ type Setting struct {
 	Key    string `json:"key"`
 	Origin string `json:"origin"` // default, environment NAME, file NAME line N, or flag --NAME.
 	Value  string `json:"value"`
+}
+
+// Snippet is an object of the API.
+type Snippet struct {
+	For      string   `json:"for"`
+	Text     string   `json:"text"`              // Ready to paste; what is secret has a name in its place.
+	Warnings []string `json:"warnings,omitzero"` // Where the app's registration and the library do not go together.
 }
 
 // StateInBody is an object of the API.

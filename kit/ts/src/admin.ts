@@ -226,6 +226,32 @@ export interface ClientBody {
   userinfo_signed_response_alg?: string
 }
 
+export interface ClientSecret {
+  created_at: string
+  /** It is refused from then on; none = it does not expire. */
+  expires_at?: string
+  id: string
+  /** To the minute or so; none = never. */
+  last_used_at?: string
+}
+
+export interface Consent {
+  /** Of an agent, at each API; none = any number. */
+  calls_a_day?: number
+  client_id: string
+  created_at: string
+  /** Of an agent that the person paused. */
+  paused_at?: string
+  /** Identifiers of the APIs that were shown. */
+  resources?: string[] | null
+  /** Granted, separated by spaces. */
+  scope: string
+  /** Of an agent: it may act no longer. */
+  until?: string
+  /** Agreed to last. */
+  updated_at: string
+}
+
 export interface Delivery {
   created_at: string
   due_at?: string
@@ -413,6 +439,16 @@ export interface PageAgent {
 
 export interface PageClient {
   items: Client[] | null
+  next?: string
+}
+
+export interface PageClientSecret {
+  items: ClientSecret[] | null
+  next?: string
+}
+
+export interface PageConsent {
+  items: Consent[] | null
   next?: string
 }
 
@@ -658,6 +694,14 @@ export interface Setting {
   /** default, environment NAME, file NAME line N, or flag --NAME. */
   origin: string
   value: string
+}
+
+export interface Snippet {
+  for: string
+  /** Ready to paste; what is secret has a name in its place. */
+  text: string
+  /** Where the app's registration and the library do not go together. */
+  warnings?: string[] | null
 }
 
 export interface StateInBody {
@@ -988,11 +1032,33 @@ export class Admin extends Caller {
     return this.value('POST', path('/clients/{id}/secret-state', id), { body, ...ask })
   }
 
+  /** List an app's secrets: when each was made and used, not what it is: GET /clients/{id}/secrets. */
+  async listSecrets(id: string,
+    ask: Ask = {}): Promise<PageClientSecret> {
+    return this.value('GET', path('/clients/{id}/secrets', id), { ...ask })
+  }
+
   /** Give an app a new secret: POST /clients/{id}/secrets. */
   async rotateSecret(id: string,
     body: SecretInBody,
     ask: Sending = {}): Promise<Secret> {
     return this.value('POST', path('/clients/{id}/secrets', id), { body, ...ask })
+  }
+
+  /** Refuse one of an app's secrets from now on; not the last: DELETE /clients/{id}/secrets/{secret}. */
+  async removeSecret(id: string,
+    secret: string,
+    ask: Ask = {}): Promise<void> {
+    return this.none('DELETE', path('/clients/{id}/secrets/{secret}', id, secret), { ...ask })
+  }
+
+  /** Show what an app's own configuration needs: GET /clients/{id}/snippet. */
+  async getSnippet(id: string,
+    query: {
+      for?: string
+    } = {},
+    ask: Ask = {}): Promise<{ value: Snippet; etag: string }> {
+    return this.tagged('GET', path('/clients/{id}/snippet', id), { query, ...ask })
   }
 
   /** List audit events, newest first: GET /events. */
@@ -1207,6 +1273,23 @@ export class Admin extends Caller {
     client: string,
     ask: Sending = {}): Promise<void> {
     return this.none('POST', path('/people/{id}/agents/{client}/pause', id, client), { ...ask })
+  }
+
+  /** List what a person allowed apps: GET /people/{id}/consents. */
+  async listConsents(id: string,
+    query: {
+      limit?: number
+      after?: string
+    } = {},
+    ask: Ask = {}): Promise<PageConsent> {
+    return this.value('GET', path('/people/{id}/consents', id), { query, ...ask })
+  }
+
+  /** Take back what a person allowed an app: its access ends, and it has to ask anew: DELETE /people/{id}/consents/{client}. */
+  async withdrawConsent(id: string,
+    client: string,
+    ask: Ask = {}): Promise<void> {
+    return this.none('DELETE', path('/people/{id}/consents/{client}', id, client), { ...ask })
   }
 
   /** Disable a person: ends all their sessions and grants: POST /people/{id}/disable. */
