@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/admin"
+	"signet/admin/thing"
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/snippet"
@@ -24,9 +25,10 @@ import (
 
 func (a *app) client() *cobra.Command {
 	return noun("client", "Apps: register, look at, change",
-		a.clientCreate(), reads(a.clientList()), reads(a.clientShow()), a.clientUpdate(), a.clientRotateSecret(), a.clientDelete(),
+		a.clientCreate(), reads(a.clientList()), reads(a.clientShow()), kept(thing.Clients, a.clientUpdate()),
+		a.clientRotateSecret(), kept(thing.Clients, a.clientDelete()),
 		a.clientSwitch("disable", "Refuse an app until it is enabled again", true),
-		a.clientSwitch("enable", "Let a disabled app work again", false),
+		kept(thing.Clients, a.clientSwitch("enable", "Let a disabled app work again", false)),
 		a.clientAllowAdmin())
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signet/admin"
+	"signet/admin/thing"
 	"signet/server"
 	"signet/storage"
 	"signet/users/membership"
@@ -20,24 +21,25 @@ import (
 func (a *app) group() *cobra.Command {
 	return noun("group", "Groups of people: a claim for apps, and holders of roles",
 		a.namedCreate("Create a group", "group", (*membership.Service).CreateGroup),
-		a.namedCreate("Change a group's description", "group", (*membership.Service).DescribeGroup),
+		kept(thing.Groups, a.namedCreate("Change a group's description", "group", (*membership.Service).DescribeGroup)),
 		reads(a.namedList("group", (*membership.Service).Groups)),
 		reads(a.groupShow()),
 		a.groupMember("add", "Put a person into a group", (*admin.Service).AddMember),
 		a.groupMember("remove", "Take a person out of a group", (*admin.Service).RemoveMember),
-		a.namedDelete("group", "Delete a group; the people stay", (*admin.Service).DeleteGroup))
+		kept(thing.Groups, a.namedDelete("group", "Delete a group; the people stay", (*admin.Service).DeleteGroup)))
 }
 
 func (a *app) role() *cobra.Command {
 	return noun("role", "Roles: what people may do in apps; holders of the role admin are administrators",
 		a.namedCreate("Create a role", "role", createRole),
-		a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole),
-		a.rolePermit(), reads(a.roleList()),
+		kept(thing.Roles, a.namedCreate("Change a role's description", "role", (*membership.Service).DescribeRole)),
+		kept(thing.Roles, a.rolePermit()), reads(a.roleList()),
 		reads(a.roleShow()),
 		also("add", a.roleHolder("give", "Let a person or a group hold a role; those that ship need not be created first (role add is the same)",
 			(*admin.Service).GiveRole)),
 		also("remove", a.roleHolder("take", "End that a person or a group holds a role (role remove is the same)", (*admin.Service).TakeRole)),
-		a.namedDelete("role", "Delete a role; nobody holds it any more. Those that ship with Signet stay", (*admin.Service).DeleteRole))
+		kept(thing.Roles, a.namedDelete("role", "Delete a role; nobody holds it any more. Those that ship with Signet stay",
+			(*admin.Service).DeleteRole)))
 }
 
 // also lets a verb be called by the word that another noun has for the same.

@@ -183,6 +183,9 @@ func (a *app) within(cmd *cobra.Command, do func(ctx context.Context, h *server.
 	if err != nil {
 		return err
 	}
+	if err := notKept(ctx, h, cmd); err != nil {
+		return errors.Join(err, h.Close())
+	}
 	return errors.Join(do(ctx, h), h.Close())
 }
 

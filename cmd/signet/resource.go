@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/admin/thing"
 	"signet/audit"
 	"signet/clients"
 	"signet/config"
@@ -22,7 +23,7 @@ import (
 func (a *app) resource() *cobra.Command {
 	return noun("resource", "APIs that access tokens are for", a.resourceCreate(), a.resourceAdd(), reads(a.resourceList()),
 		reads(a.resourceShow()), reads(a.resourceMetadata()),
-		a.resourceUpdate(), a.resourceDelete(), a.resourceCheck())
+		kept(thing.Resources, a.resourceUpdate()), kept(thing.Resources, a.resourceDelete()), a.resourceCheck())
 }
 
 // resourceWords are the words of a command line for an API's registration.
