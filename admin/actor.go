@@ -112,6 +112,7 @@ type repeats struct {
 const (
 	refusalOnce = time.Minute // the same refusal of the same actor is written down once in it
 	exportOnce  = time.Hour   // … and that the same actor reads events in bulk
+	readOnce    = time.Hour   // … and that the same administrator looks at the same person
 	mostRepeats = 4096
 )
 
@@ -128,6 +129,18 @@ func (r *repeats) first(what string) bool {
 	}
 	r.told[what] = now
 	return true
+}
+
+// looked writes down that an administrator looked at one person, but not at themselves. Lists are not, nor what programs read: that they do
+// is in what they were given.
+func (s *Service) looked(ctx context.Context, a Actor, userID string) error {
+	if a.Kind != KindPerson || a.ID == userID || userID == "" || !s.read.first(a.ID+" "+userID) {
+		return nil
+	}
+	if err := s.o.Audit.Record(ctx, audit.Event{Name: audit.UserRead, UserID: userID}); err != nil {
+		return fmt.Errorf("look at a person: %w", err)
+	}
+	return nil
 }
 
 // refuse writes down that an act was refused, outside the transaction that goes.

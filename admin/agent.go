@@ -20,6 +20,9 @@ func (s *Service) Agents(ctx context.Context, a Actor, userID string) ([]view.Ag
 	if _, err := s.o.People.ByID(ctx, userID); err != nil {
 		return nil, translate(err)
 	}
+	if err := s.looked(ctx, a, userID); err != nil {
+		return nil, err
+	}
 	apps, err := s.o.People.Apps(ctx, userID)
 	if err != nil {
 		return nil, err

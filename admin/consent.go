@@ -23,6 +23,9 @@ func (s *Service) Consents(ctx context.Context, a Actor, userID string, q Ask) (
 	if _, err := s.o.People.ByID(ctx, userID); err != nil {
 		return Page[view.Consent]{}, translate(err)
 	}
+	if err := s.looked(ctx, a, userID); err != nil {
+		return Page[view.Consent]{}, err
+	}
 	rows, err := s.o.Stores.Apps.ConsentsOfUser(ctx, userID, q.After, q.limit()+1)
 	if err != nil {
 		return Page[view.Consent]{}, fmt.Errorf("list consents: %w", err)

@@ -37,6 +37,11 @@ func (s *Service) Events(ctx context.Context, a Actor, f EventFilter, q Ask) (Pa
 	if err != nil {
 		return Page[Event]{}, fmt.Errorf("list events: %w", err)
 	}
+	if len(rows) > 0 { // else nobody is looked at, whatever was asked for
+		if err := s.looked(ctx, a, f.UserID); err != nil {
+			return Page[Event]{}, err
+		}
+	}
 	return paged(q, rows, feed.Of, func(e storage.Event) string { return e.ID }), nil
 }
 

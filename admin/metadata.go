@@ -62,6 +62,9 @@ func (s *Service) PreviewClaims(ctx context.Context, a Actor, userID, clientID s
 	if err != nil {
 		return p, translate(err)
 	}
+	if err := s.looked(ctx, a, u.ID); err != nil {
+		return p, err
+	}
 	c, err := s.o.Clients.Current(ctx, clientID)
 	if err != nil {
 		return p, translate(err)

@@ -97,7 +97,11 @@ func (s *Service) Person(ctx context.Context, a Actor, who string) (Person, erro
 	if err != nil {
 		return Person{}, err
 	}
-	return s.person(ctx, who)
+	p, err := s.person(ctx, who)
+	if err != nil {
+		return p, err
+	}
+	return p, s.looked(ctx, a, p.ID)
 }
 
 func (s *Service) person(ctx context.Context, who string) (p Person, err error) {
@@ -147,6 +151,9 @@ func (s *Service) Factors(ctx context.Context, a Actor, userID string) (Factors,
 	}
 	if _, err := s.o.People.ByID(ctx, userID); err != nil {
 		return f, translate(err)
+	}
+	if err := s.looked(ctx, a, userID); err != nil {
+		return f, err
 	}
 	list, err := s.o.Stores.Records.Credentials(ctx, userID, "")
 	if err != nil {

@@ -128,6 +128,7 @@ type Service struct {
 	o        Options
 	refused  repeats
 	exported repeats
+	read     repeats
 }
 
 // New checks the options.
@@ -139,7 +140,8 @@ func New(o Options) (*Service, error) {
 		o.Server.RedirectURI == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
-	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce}}, nil
+	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce},
+		read: repeats{every: readOnce}}, nil
 }
 
 // MaxPage is how much a list holds at most.

@@ -34,6 +34,9 @@ func (s *Service) Sessions(ctx context.Context, a Actor, userID string) ([]Sessi
 	if _, err := s.o.People.ByID(ctx, userID); err != nil {
 		return nil, translate(err)
 	}
+	if err := s.looked(ctx, a, userID); err != nil {
+		return nil, err
+	}
 	rows, err := s.o.Sessions.OfUser(ctx, userID, MaxPage)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
@@ -134,6 +137,11 @@ func (s *Service) Grants(ctx context.Context, a Actor, userID, clientID string, 
 	}
 	if err != nil {
 		return Page[Grant]{}, fmt.Errorf("list grants: %w", err)
+	}
+	if len(rows) > 0 {
+		if err := s.looked(ctx, a, userID); err != nil {
+			return Page[Grant]{}, err
+		}
 	}
 	return paged(q, rows, grantOf, func(g storage.Grant) string { return g.ID }), nil
 }

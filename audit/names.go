@@ -21,8 +21,8 @@ var names = []Name{
 	PushFailed, LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,
-	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, APIKeyMade, APIKeyRevoked, AuditExported, FirstRunOffered, FirstRunUsed,
-	UpstreamCreated, UpstreamChanged, UpstreamDisabled, UpstreamEnabled, UpstreamDeleted,
+	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, APIKeyMade, APIKeyRevoked, AuditExported, UserRead,
+	FirstRunOffered, FirstRunUsed, UpstreamCreated, UpstreamChanged, UpstreamDisabled, UpstreamEnabled, UpstreamDeleted,
 	WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 

@@ -13,7 +13,7 @@ import (
 // quiet facts are for operators: each comes along with another that tells a person the same, or nothing happened to them.
 var quiet = []string{
 	string(audit.SessionStarted), string(audit.SessionRenewed), string(audit.PasswordRehashed), string(audit.GrantCaughtUp),
-	string(audit.AdminRefused),
+	string(audit.AdminRefused), string(audit.UserRead),
 }
 
 const (

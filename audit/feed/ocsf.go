@@ -58,7 +58,7 @@ var kinds = map[audit.Name]kind{
 	audit.KeyDeleted: {entityManagement, 4}, audit.InvitationCreated: {entityManagement, 1}, audit.InvitationRevoked: {entityManagement, 4},
 	audit.AdminTokenMade: {entityManagement, 1}, audit.AdminTokenRevoked: {entityManagement, 4},
 
-	audit.AdminRefused: {apiActivity, other},
+	audit.AdminRefused: {apiActivity, other}, audit.UserRead: {apiActivity, 2},
 }
 
 func kindOf(e storage.Event, facts map[string]any) kind {
