@@ -428,7 +428,7 @@ func Default() Config {
 			RefreshGrace: time.Minute, CodeLifetime: time.Minute, StatusLists: true,
 		},
 		DPoP:            DPoP{Enabled: true, Nonces: NoncesOff},
-		Admin:           Admin{API: true, Console: true, MCP: ToolsRead, RequestsPerSecond: 50, WritesPerSecond: 10},
+		Admin:           Admin{API: APIPublic, Console: true, MCP: ToolsRead, RequestsPerSecond: 50, WritesPerSecond: 10},
 		Device:          Device{Enabled: true},
 		CIBA:            CIBA{Enabled: true},
 		Authorization:   Authorization{ResponseTypes: []string{"code"}, RequestObjects: ObjectsSigned},

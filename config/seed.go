@@ -60,7 +60,7 @@ func LoadSeed(s Sources) (Config, error) {
 	c.Seed = &Seed{}
 	c.Storage.DSN, c.Server.InternalListen, c.Backup.To = NewDSN("sqlite::memory:"), "", ""
 	c.Factors.Required, c.Log.Level, c.Passwords.MinLength = FactorsOptional, "warn", 8
-	c.Server.ShutdownGrace, c.Admin = time.Second, Admin{MCP: ToolsOff}
+	c.Server.ShutdownGrace, c.Admin = time.Second, Admin{API: APIOff, MCP: ToolsOff}
 	name, data := "the plain seed", []byte(plainSeed)
 	if s.File != "" {
 		var err error

@@ -121,6 +121,10 @@ func (c Config) checkLifetimes(bad *complaints) {
 	for key, n := range map[string]int{"requests": c.Admin.RequestsPerSecond, "writes": c.Admin.WritesPerSecond} {
 		bad.check(n >= 0 && n <= 1e6, "admin."+key+"_per_second", "is %d; it must be between 0 and 1000000", n)
 	}
+	if api := c.Admin.API; api != "true" && api != "false" {
+		oneOf(bad, "admin.api", api, APIPublic, APIInternal, APIOff)
+	}
+	bad.check(c.Admin.API != APIInternal || c.Server.InternalListen != "", "admin.api", "is internal, which needs server.internal_listen")
 	oneOf(bad, "admin.mcp", c.Admin.MCP, ToolsOff, ToolsRead, ToolsWrite)
 	bad.check(c.Admin.MCP != ToolsWrite || c.Admin.Console, "admin.mcp", "is write, which needs admin.console: acts are confirmed there")
 	oneOf(bad, "registration.mode", c.Registration.Mode, RegistrationOff, RegistrationToken, RegistrationOpen)

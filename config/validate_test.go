@@ -50,6 +50,8 @@ func TestValidateNamesKeyAndRemedy(t *testing.T) {
 	}{
 		"TLS, part":      {"server: {tls: {cert_file: a}, issuer: https://a.example}", "server.tls: needs both"},
 		"TLS and http":   {"server: {tls: {cert_file: a, key_file: b}}", "server.issuer: must be https, because server.tls is set"},
+		"api nowhere":    {"admin: {api: somewhere}", "admin.api: \"somewhere\""},
+		"api, no inside": {"admin: {api: internal}\nserver: {internal_listen: ''}", "admin.api: is internal, which needs"},
 		"same listeners": {"server: {internal_listen: 127.0.0.1:9400}", "server.internal_listen: is the same"},
 		"mysql":          {"storage: {dsn: mysql://x}", "storage.dsn: must be sqlite:PATH or postgres://"},
 		"bad migrate":    {"storage: {migrate: sometimes}", `storage.migrate: "sometimes" is none of auto, off`},

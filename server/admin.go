@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func adminResource(c config.Config) clients.Resource {
 }
 
 // toolsOn reports whether administrators' MCP clients can be allowed tools.
-func toolsOn(c config.Config) bool { return c.Admin.API && c.Admin.MCP != config.ToolsOff }
+func toolsOn(c config.Config) bool { return c.Admin.HasAPI() && c.Admin.MCP != config.ToolsOff }
 
 // toolScopes are the scopes of the tools for administrators' MCP clients.
 func toolScopes(c config.Config) []string {
@@ -106,7 +107,7 @@ func toolsResource(c config.Config) clients.Resource {
 // adminHandlers are the API of administrators, where it is on.
 func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) {
 	h := s.services
-	if !h.Config.Admin.API {
+	if !h.Config.Admin.HasAPI() {
 		return nil, nil
 	}
 	repeats, err := repeat.New(h.DB, h.Master.DeriveAll("answers of the API of administrators"))
@@ -129,6 +130,28 @@ func (s *Server) adminHandlers(provider *oauth.Provider) ([]web.Mounter, error) 
 	}
 	handler, err := adminapi.New(o)
 	return []web.Mounter{handler}, err
+}
+
+// healthPaths are what else is at the internal listener.
+var healthPaths = []string{"/metrics", "/healthz", "/readyz"}
+
+// inside puts the API of administrators beside metrics and health, where nobody but this network reaches it.
+func (s *Server) inside(acts []web.Mounter, rest http.Handler) http.Handler {
+	if len(acts) == 0 {
+		return rest
+	}
+	mux := web.NewMux(s.options)
+	for _, handler := range acts {
+		handler.Mount(mux)
+	}
+	api := mux.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(healthPaths, r.URL.Path) {
+			rest.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // consoleHandlers are the pages of administrators, where they are on.

@@ -42,7 +42,7 @@ func declaredResources(c config.Config) (all []clients.Resource) {
 		r.DetailsTypes = DetailsTypes(entry.DetailsTypes)
 		all = append(all, r)
 	}
-	if c.Admin.API {
+	if c.Admin.HasAPI() {
 		all = append(all, adminResource(c))
 	}
 	if toolsOn(c) {

@@ -45,12 +45,13 @@ func (s *Server) mount() (*web.Mux, error) {
 	if s.delivery, err = h.newDelivery(view, nil); err != nil {
 		return nil, err
 	}
-	mux := web.NewMux(web.Options{
+	s.options = web.Options{
 		Issuer: h.Config.IssuerURL(), Log: h.Log, Metrics: h.Metrics, Tracer: h.tracer,
 		TrustedProxies: h.Config.Server.TrustedProxies,
 		Certificates:   h.certificateHeader(), Origins: h.Clients.OriginAllowed, Errors: view.Error, InFlight: h.Config.Limits.InFlight,
 		Refused: h.Traces.Record,
-	})
+	}
+	mux := web.NewMux(s.options)
 	visitors, err := browser.New(browser.Options{
 		Issuer: h.Config.IssuerURL(), Store: h.DB, Bounds: h.DB, Past: h.DB, Sessions: h.Sessions,
 		DeviceKeys: h.Master.DeriveAll("device cookie"),

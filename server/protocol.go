@@ -237,7 +237,11 @@ func (s *Server) protocolHandlers(view *pages.Pages, front *login.Login, consent
 	if err != nil {
 		return nil, err
 	}
-	backs = append(backs, acts...)
+	if h.Config.Admin.API == config.APIInternal {
+		s.acts = acts
+	} else {
+		backs = append(backs, acts...)
+	}
 	if lists != nil {
 		backs = append(backs, statusHandler{lists})
 	}

@@ -324,7 +324,9 @@ type Server struct {
 	versions  atomic.Pointer[storage.Versions] // as last seen, see Watch
 
 	asking       http.Handler // the public side where client certificates are asked for
-	internal     http.Handler // metrics and health
+	internal     http.Handler // metrics and health, and the API of administrators where it is nowhere else
+	options      web.Options
+	acts         []web.Mounter // that API, where it is at the internal listener
 	certificates []*certificate
 	generations  *generations // what it is one of
 }
@@ -356,7 +358,7 @@ func New(h *Services) (*Server, error) {
 	if h.Config.Seed != nil {
 		s.handler = h.rsaOnNeed(s.handler)
 	}
-	s.internal = s.health.Internal(h.Metrics.Handler())
+	s.internal = s.inside(s.acts, s.health.Internal(h.Metrics.Handler()))
 	s.generations = newGenerations(s)
 	return s, s.discovery.Rebuild()
 }
@@ -377,7 +379,7 @@ func (s *Server) now(side func(s *Server) http.Handler) http.Handler {
 // Routes are those of the public side, with what they declare.
 func (s *Server) Routes() *web.Mux { return s.mux }
 
-// InternalHandler is metrics and health.
+// InternalHandler is metrics and health, and the API of administrators where it is internal.
 func (s *Server) InternalHandler() http.Handler {
 	return s.now(func(s *Server) http.Handler { return s.internal })
 }

@@ -29,7 +29,7 @@ func (a *app) apiKeyCreate() *cobra.Command {
 	c := a.verb("create CLIENT_ID", "Make an API key of an app; it is printed this once", 1, func(cmd *cobra.Command, args []string) error {
 		k.ClientID, k.ExpiresAt = args[0], time.Now().Add(life)
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			if !h.Config.Admin.API {
+			if !h.Config.Admin.HasAPI() {
 				return errors.New("admin.api is off: nobody would take the key")
 			}
 			made, text, err := h.Admin.CreateAPIKey(ctx, h.Host(operator()), k)

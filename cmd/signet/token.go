@@ -30,7 +30,7 @@ func (a *app) tokenCreate() *cobra.Command {
 	c := a.verb("create", "Make an access token for /api/admin/v1; nothing is stored but the event", 0,
 		func(cmd *cobra.Command, _ []string) error {
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				if !h.Config.Admin.API {
+				if !h.Config.Admin.HasAPI() {
 					return fmt.Errorf("admin.api is off: nobody would take the token")
 				}
 				token, jti, err := h.HostToken(ctx, operator(), permissions, life)
