@@ -79,21 +79,44 @@ func overClient(a Actor, m clients.Metadata) error {
 	return on(over(a, reaches), "", m.ClientID)
 }
 
-// keepsAdministrator runs do and undoes it where nobody who can sign in would be an administrator after it, and somebody was before.
+// keepsAdministrator runs do and undoes it where nobody whose account is open would be an administrator after it, or none of those could
+// sign in any more, and somebody was, or could, before.
 func (s *Service) keepsAdministrator(ctx context.Context, do func(ctx context.Context) error) error {
-	before, err := s.o.Stores.Acts.HolderLeft(ctx, membership.Admin)
+	left, in, err := s.administrators(ctx)
 	if err != nil {
-		return fmt.Errorf("look for administrators: %w", err)
+		return err
 	}
 	if err := do(ctx); err != nil {
 		return err
 	}
-	after, err := s.o.Stores.Acts.HolderLeft(ctx, membership.Admin)
+	leftNow, inNow, err := s.administrators(ctx)
+	switch {
+	case err != nil:
+		return err
+	case left && !leftNow:
+		return fmt.Errorf("%w: nobody else who can sign in is an administrator", ErrConflict)
+	case in && !inNow:
+		return fmt.Errorf("%w: no administrator could sign in any more: one of them needs a password, a passkey or another provider first",
+			ErrConflict)
+	}
+	return nil
+}
+
+// administrators reports whether there is one whose account is open, and one who has a way to sign in. Whoever asks the same waits.
+func (s *Service) administrators(ctx context.Context) (left, in bool, err error) {
+	if left, err = s.o.Stores.Acts.HolderLeft(ctx, membership.Admin); err != nil || !left {
+		return left, false, looked(err)
+	}
+	upstreams, err := s.o.Settings.Usable(ctx)
+	if err == nil {
+		in, err = s.o.Stores.Acts.HolderSignsIn(ctx, membership.Admin, upstreams)
+	}
+	return left, in, looked(err)
+}
+
+func looked(err error) error {
 	if err != nil {
 		return fmt.Errorf("look for administrators: %w", err)
-	}
-	if before && !after {
-		return fmt.Errorf("%w: nobody else who can sign in is an administrator", ErrConflict)
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ func (s Stores) complete() bool {
 type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 	HolderLeft(ctx context.Context, role string) (bool, error)
+	HolderSignsIn(ctx context.Context, role string, upstreams []string) (bool, error)
 	LockUser(ctx context.Context, id string, epoch int64) (storage.User, error)
 }
 

@@ -132,9 +132,13 @@ func (s *Service) ChangeUpstream(ctx context.Context, a Actor, id, match string,
 
 func (s *Service) changeUpstream(ctx context.Context, id string, given setting.Secrets, do func(u *setting.Upstream) error) (
 	after setting.Upstream, err error) {
-	before, after, err := s.o.Settings.ChangeUpstream(ctx, id, given, do)
+	var before setting.Upstream
+	err = s.keepsAdministrator(ctx, func(ctx context.Context) (err error) {
+		before, after, err = s.o.Settings.ChangeUpstream(ctx, id, given, do)
+		return upstreamError(err)
+	})
 	if err != nil {
-		return after, upstreamError(err)
+		return after, err
 	}
 	changes := append(changesOf(before, after), secretChange(given)...)
 	name := audit.UpstreamChanged
@@ -164,8 +168,11 @@ func (s *Service) DeleteUpstream(ctx context.Context, a Actor, id, match string)
 }
 
 func (s *Service) deleteUpstream(ctx context.Context, id string, expect func(u setting.Upstream) error) error {
-	if err := s.o.Settings.DeleteUpstream(ctx, id, expect); err != nil {
-		return upstreamError(err)
+	err := s.keepsAdministrator(ctx, func(ctx context.Context) error {
+		return upstreamError(s.o.Settings.DeleteUpstream(ctx, id, expect))
+	})
+	if err != nil {
+		return err
 	}
 	return s.recordUpstream(ctx, audit.UpstreamDeleted, id, nil)
 }

@@ -30,7 +30,9 @@ type generations struct {
 	changed chan struct{} // the jobs are to be those of the current one
 	ended   chan struct{} // closed when the process stops
 	leaving sync.WaitGroup
-	again   time.Time // settings of the database are not taken up before, after they could not be
+	left    atomic.Int64 // how many of those there are
+	again   time.Time    // settings of the database are not taken up before, after they could not be
+	took    time.Time    // when they were taken up last
 }
 
 func newGenerations(first *Server) *generations {
@@ -86,7 +88,11 @@ func (g *generations) follow(ctx context.Context, old *Server, c config.Config, 
 	case g.changed <- struct{}{}:
 	default:
 	}
-	g.leaving.Go(func() { old.leave(g.ended) })
+	g.left.Add(1)
+	g.leaving.Go(func() {
+		defer g.left.Add(-1)
+		old.leave(g.ended)
+	})
 	return nil
 }
 

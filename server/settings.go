@@ -138,18 +138,31 @@ func (h *Services) openSettings() (err error) {
 // settingsAgain is how long a server waits that could not take up what is kept in the database.
 const settingsAgain = 30 * time.Second
 
+// Whoever changes settings every second must not fill the memory with servers that leave: of as many as mostLeaving, the next follows after
+// a part of the time that one takes to leave.
+const (
+	mostLeaving  = 8
+	longestPause = 30 * time.Second
+)
+
+// pauses reports whether the next waits; the last of several changes counts then. grace is how long a server leaves.
+func (g *generations) pauses(grace time.Duration) bool {
+	return g.left.Load() >= mostLeaving && time.Since(g.took) < min(grace/mostLeaving, longestPause)
+}
+
 // takeUp builds the server anew where what is kept in the database is not what it was built with: as for another configuration, requests
 // in hand end where they began.
 func (g *generations) takeUp(ctx context.Context, version int64) error {
 	g.turn.Lock()
 	defer g.turn.Unlock()
 	old := g.current.Load()
-	if old.services.settingsVersion == version || time.Now().Before(g.again) {
+	if old.services.settingsVersion == version || time.Now().Before(g.again) || g.pauses(old.services.Config.Server.ShutdownGrace) {
 		return nil
 	}
 	if err := g.follow(ctx, old, old.services.file, nil); err != nil {
 		g.again = time.Now().Add(settingsAgain)
 		return errors.Join(errors.New("take up settings of the database"), err)
 	}
+	g.took = time.Now()
 	return nil
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"reflect"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"signet/admin/setting"
 	"signet/config"
@@ -39,4 +41,30 @@ func TestEveryFieldOfAnUpstreamCanBeKept(t *testing.T) {
 	if got := h.declaredUpstreams()[0]; !reflect.DeepEqual(got, u) {
 		t.Errorf("shown as %+v, want %+v", got, u)
 	}
+}
+
+// TestManyChangesInARowFillNoMemory: of servers that leave there are few, however often settings change.
+func TestManyChangesInARowFillNoMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const grace = 15 * time.Second
+		g := &generations{}
+		var most int64
+		for range 120 { // a change a second
+			if !g.pauses(grace) {
+				g.took = time.Now()
+				g.left.Add(1)
+				time.AfterFunc(grace, func() { g.left.Add(-1) })
+			}
+			most = max(most, g.left.Load())
+			time.Sleep(time.Second)
+		}
+		if most < mostLeaving || most > 2*mostLeaving {
+			t.Errorf("%d servers leave at once", most)
+		}
+		time.Sleep(longestPause)
+		if g.pauses(10 * time.Minute) {
+			t.Error("a change waits for longer than it may")
+		}
+	})
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -256,6 +258,25 @@ func (db *DB) GroupMembers(ctx context.Context, group, after string, limit int) 
 		return err
 	})
 	return list, err
+}
+
+// HolderSignsIn reports whether somebody whose account is open holds a role, themselves or by a group, and has a password, a passkey, or a
+// login at one of the upstreams.
+func (db *DB) HolderSignsIn(ctx context.Context, role string, upstreams []string) (bool, error) {
+	args, marks := []any{role}, []string{"NULL"}
+	for _, upstream := range upstreams {
+		args = append(args, upstream)
+		marks = append(marks, fmt.Sprintf("$%d", len(args)))
+	}
+	open := `u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL
+			AND (EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind IN ('password', 'passkey'))
+				OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND i.upstream IN (` + strings.Join(marks, ", ") + `)))`
+	var found bool
+	err := db.one(ctx, `SELECT EXISTS (SELECT 1 FROM role_holders h JOIN users u ON u.id = h.holder
+			WHERE h.role = $1 AND h.holder_kind = 'user' AND `+open+`)
+		OR EXISTS (SELECT 1 FROM role_holders h JOIN group_members m ON m.group_name = h.holder JOIN users u ON u.id = m.user_id
+			WHERE h.role = $1 AND h.holder_kind = 'group' AND `+open+`)`, args, (*truth)(&found))
+	return found, err
 }
 
 // HolderLeft reports whether somebody who can sign in holds a role, themselves or by a group. Inside a transaction others who ask the

@@ -17,6 +17,12 @@ func (db *DB) KeptSettings(ctx context.Context, each func(id string, data, seale
 	})
 }
 
+// LockSettings has whoever changes settings wait for the end of the transaction, so that rules about several of them hold.
+func (db *DB) LockSettings(ctx context.Context) error {
+	_, err := db.exec(ctx, "UPDATE versions SET version = version WHERE name = 'settings'")
+	return err
+}
+
 // InsertSetting writes one of version 1; ErrConflict. Each write of a setting raises the "settings" version.
 func (db *DB) InsertSetting(ctx context.Context, id string, data, sealed []byte) error {
 	return db.versioned(ctx, "settings", func(ctx context.Context) error {

@@ -13,6 +13,7 @@ import (
 
 // Store is the part of *storage.DB that settings are kept in.
 type Store interface {
+	LockSettings(ctx context.Context) error
 	KeptSettings(ctx context.Context, each func(id string, data, sealed []byte, version int64)) error
 	InsertSetting(ctx context.Context, id string, data, sealed []byte) error
 	UpdateSetting(ctx context.Context, id string, version int64, data, sealed []byte) error
@@ -82,10 +83,10 @@ type row struct {
 	Upstream
 	sealed  []byte
 	version int64
+	broken  error // nothing of it can be read but its id
 }
 
 func rows(ctx context.Context, store Store) (list []row, err error) {
-	var broken error
 	err = store.KeptSettings(ctx, func(id string, data, sealed []byte, version int64) {
 		name, is := strings.CutPrefix(id, upstreams)
 		if !is {
@@ -93,13 +94,12 @@ func rows(ctx context.Context, store Store) (list []row, err error) {
 		}
 		r := row{sealed: slices.Clone(sealed), version: version}
 		if err := json.Unmarshal(data, &r.Upstream); err != nil {
-			broken = errors.Join(broken, fmt.Errorf("upstream %s: %w", name, err))
-			return
+			r.Upstream, r.broken = Upstream{Kind: "oidc"}, fmt.Errorf("read what is set: %w", err)
 		}
 		r.ID = name
 		list = append(list, r)
 	})
-	if err = errors.Join(err, broken); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
 	}
 	return list, nil
@@ -134,7 +134,7 @@ func Read(ctx context.Context, store Store, sealer Sealer, place Place, broken f
 	}
 	for _, r := range all {
 		s, err := r.open(sealer, place)
-		if err != nil {
+		if err = errors.Join(r.broken, err); err != nil {
 			broken(r.ID, err)
 			continue
 		}
@@ -152,6 +152,20 @@ func (s *Service) Upstreams(ctx context.Context) (list []Upstream, err error) {
 		}
 	}
 	return list, err
+}
+
+// Usable are the ids of those where people can sign in, of the configuration too.
+func (s *Service) Usable(ctx context.Context) (ids []string, err error) {
+	for _, u := range s.o.Declared() {
+		ids = append(ids, u.ID)
+	}
+	all, err := Read(ctx, s.o.Store, s.o.Sealer, s.o.Place, func(string, error) {})
+	for _, k := range all {
+		if !k.Disabled && !s.declared(k.ID) && s.o.Check(k.Upstream, k.Secrets) == nil {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids, err
 }
 
 // Declared are those of the configuration.
@@ -179,6 +193,14 @@ func (s *Service) find(ctx context.Context, id string) (r row, others []Upstream
 		}
 	}
 	return r, others, err
+}
+
+// locked is find for a change: no other changes anything before this one ends.
+func (s *Service) locked(ctx context.Context, id string) (r row, others []Upstream, err error) {
+	if err := s.o.Store.LockSettings(ctx); err != nil {
+		return r, nil, fmt.Errorf("lock settings: %w", err)
+	}
+	return s.find(ctx, id)
 }
 
 // Check says what is wrong with an upstream that is to be kept.
@@ -225,7 +247,7 @@ func (s *Service) linked(ctx context.Context, u Upstream) error {
 // CreateUpstream keeps one that is not there; run it in a transaction.
 func (s *Service) CreateUpstream(ctx context.Context, u Upstream, given Secrets) error {
 	u = u.Plain()
-	_, others, err := s.find(ctx, u.ID)
+	_, others, err := s.locked(ctx, u.ID)
 	if err == nil {
 		return ErrTaken
 	} else if !errors.Is(err, ErrUnknown) {
@@ -256,7 +278,7 @@ func (s *Service) CreateUpstream(ctx context.Context, u Upstream, given Secrets)
 // then.
 func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, do func(u *Upstream) error) (before, after Upstream,
 	err error) {
-	r, others, err := s.find(ctx, id)
+	r, others, err := s.locked(ctx, id)
 	if err != nil {
 		return before, after, err
 	}
@@ -272,7 +294,7 @@ func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, 
 		}
 	}
 	full := given.over(kept)
-	onlyOff := after.Disabled && given == (Secrets{}) && same(off(before), off(after)) // whatever is wrong with it
+	onlyOff := r.broken == nil && after.Disabled && given == (Secrets{}) && same(off(before), off(after)) // whatever is wrong with it
 	if !onlyOff {
 		if err := s.check(after, full, others); err != nil {
 			return before, after, err
@@ -324,7 +346,7 @@ func (s *Service) write(u Upstream, full Secrets) (data, sealed []byte, err erro
 // DeleteUpstream removes one that expect allows; run it in a transaction. Who is linked to it stays so, and is let in again by an upstream
 // of the same id and issuer.
 func (s *Service) DeleteUpstream(ctx context.Context, id string, expect func(u Upstream) error) error {
-	r, _, err := s.find(ctx, id)
+	r, _, err := s.locked(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"signet/storage"
 )
@@ -76,4 +77,43 @@ func peopleAt(t *testing.T, db *storage.DB) {
 	first, last, err = db.IssuersAt(ctx, "none")
 	ok(t, err)
 	same(t, []string{first, last}, []string{"", ""})
+	holderSignsIn(t, db)
+}
+
+func holderSignsIn(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "boss", CreatedAt: now}))
+	ok(t, db.InsertGroup(ctx, storage.Group{Name: "bosses", CreatedAt: now}))
+	_, err := db.GiveRole(ctx, "boss", storage.HolderGroup, "bosses", now)
+	ok(t, err)
+	for _, look := range []struct {
+		user  string // is the only holder
+		group bool
+		at    []string
+		want  bool
+	}{
+		{"u0", false, nil, false}, {"u0", false, []string{"home", "work"}, true}, {"u0", false, []string{"home"}, false},
+		{"u2", false, nil, true}, {"u3", false, []string{"home"}, true}, {"u3", false, []string{"none"}, false}, {"u4", true, nil, true},
+		{"u1", true, []string{"work"}, true}, {"u1", true, []string{"home"}, false},
+	} {
+		give := func() (bool, error) { return db.GiveRole(ctx, "boss", storage.HolderUser, look.user, now) }
+		take := func() error { return db.TakeRole(ctx, "boss", storage.HolderUser, look.user) }
+		if look.group {
+			give = func() (bool, error) { return db.AddMember(ctx, "bosses", look.user, now) }
+			take = func() error { return db.RemoveMember(ctx, "bosses", look.user) }
+		}
+		_, err := give()
+		ok(t, err)
+		in, err := db.HolderSignsIn(ctx, "boss", look.at)
+		ok(t, err)
+		if in != look.want {
+			t.Errorf("%+v: %v", look, in)
+		}
+		ok(t, db.SetUserDisabled(ctx, look.user, now, now))
+		in, err = db.HolderSignsIn(ctx, "boss", look.at)
+		ok(t, err)
+		same(t, in, false)
+		ok(t, db.SetUserDisabled(ctx, look.user, time.Time{}, now))
+		ok(t, take())
+	}
 }
