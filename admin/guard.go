@@ -105,16 +105,16 @@ func (s *Service) keepsAdministrator(ctx context.Context, do func(ctx context.Co
 // administrators reports whether there is one whose account is open, and one who has a way to sign in. Whoever asks the same waits.
 func (s *Service) administrators(ctx context.Context) (left, in bool, err error) {
 	if left, err = s.o.Stores.Acts.HolderLeft(ctx, membership.Admin); err != nil || !left {
-		return left, false, looked(err)
+		return left, false, looking(err)
 	}
 	upstreams, err := s.o.Settings.Usable(ctx)
 	if err == nil {
 		in, err = s.o.Stores.Acts.HolderSignsIn(ctx, membership.Admin, upstreams)
 	}
-	return left, in, looked(err)
+	return left, in, looking(err)
 }
 
-func looked(err error) error {
+func looking(err error) error {
 	if err != nil {
 		return fmt.Errorf("look for administrators: %w", err)
 	}

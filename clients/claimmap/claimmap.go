@@ -64,13 +64,15 @@ var reserved = strings.Fields(`iss sub aud exp iat nbf jti auth_time nonce acr a
 	events scope scp client_id authorization_details grant_id status act_status call_limit txn toe vot vtm sub_jwk sub_id htm htu ath active
 	username token_type email email_verified phone_number phone_number_verified updated_at address groups_overage`)
 
-// Reserved reports whether no map may set the claim.
+// Reserved reports whether no map may set the claim. Programs read EMAIL as email, too (encoding/json does).
 func Reserved(claim string) bool {
-	return slices.Contains(reserved, claim) || strings.HasPrefix(claim, "_") || strings.HasPrefix(strings.ToLower(claim), "urn:")
+	claim = strings.ToLower(claim)
+	return slices.Contains(reserved, claim) || strings.HasPrefix(claim, "_") || strings.HasPrefix(claim, "urn:")
 }
 
 // Listed reports whether a claim is one that APIs read as groups or roles (RFC 9068 section 2.2.3.1): it is a list of such, or nothing.
 func Listed(claim string) bool {
+	claim = strings.ToLower(claim)
 	return claim == FromGroups || claim == FromRoles || claim == "entitlements"
 }
 

@@ -15,7 +15,7 @@ import (
 func TestNoMapSetsWhatIsNotItsOwn(t *testing.T) {
 	for claim := range strings.FieldsSeq(`iss sub aud exp iat nbf jti nonce acr amr cnf act may_act sid azp auth_time at_hash c_hash s_hash
 		events scope client_id authorization_details grant_id status act_status call_limit active username token_type email email_verified
-		phone_number phone_number_verified _claim_names _claim_sources urn:openid:params:jwt:claim:rt_hash URN:x`) {
+		phone_number phone_number_verified _claim_names _claim_sources urn:openid:params:jwt:claim:rt_hash URN:x SUB Email EMAIL_VERIFIED Acr`) {
 		rule := claimmap.Rule{Claim: claim, Value: "x", Into: []string{claimmap.IDToken, claimmap.Userinfo, claimmap.AccessToken}}
 		if len(claimmap.Validate([]claimmap.Rule{rule})) == 0 {
 			t.Errorf("%s can be set", claim)
@@ -24,6 +24,11 @@ func TestNoMapSetsWhatIsNotItsOwn(t *testing.T) {
 			if got := claimmap.Apply([]claimmap.Rule{rule}, place, nil, claimmap.Known{}); got != nil {
 				t.Errorf("%s in %s: %v", claim, place, got)
 			}
+		}
+	}
+	for _, claim := range []string{"Groups", "ROLES", "Entitlements"} { // programs that read without case take them for the list
+		if len(claimmap.Validate([]claimmap.Rule{{Claim: claim, Value: "admins"}})) == 0 {
+			t.Errorf("%s can be set to a text", claim)
 		}
 	}
 	twice := []claimmap.Rule{{Claim: "a", Value: "x"}, {Claim: "a", Value: "y"}}
