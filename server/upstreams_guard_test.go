@@ -9,7 +9,9 @@ import (
 
 	"signet/config"
 	"signet/server/servertest"
+	"signet/server/upstream/upstreamtest"
 	"signet/storage"
+	"signet/users/federation/federationtest"
 	"signet/users/membership"
 )
 
@@ -70,6 +72,41 @@ func TestADM21_AnAdministratorCanSignInStill(t *testing.T) {
 		w.does(http.StatusOK, "POST /upstreams/work/enable", nil)
 		w.does(http.StatusOK, "POST /people/"+second.ID+"/disable", nil)
 		refused("DELETE /upstreams/work", nil, "If-Match: *")
+	})
+}
+
+// TestN06_WhatAnotherProviderProvedIsGone: an upstream is removed and made anew, with another issuer, while people are on their way there, or
+// decide here what becomes of an identity that the provider before has proven.
+func TestN06_WhatAnotherProviderProvedIsGone(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newStored(t, engine)
+		before := federationtest.NewOIDC(t, federationtest.OIDCOptions{Name: "Before"}, federationtest.Account{ // which names no iss
+			Subject: upstreamtest.WorkAda, Email: "ada@work.example", EmailVerified: true, Name: "Ada of Work"})
+		before.Register("https://id.example.com/signin/with/work/callback")
+		after := w.work()
+		w.up.Work = before
+		w.does(http.StatusCreated, "POST /upstreams", w.work())
+		w.watch()
+		deciding := w.Browser(t)
+		page := w.up.SignIn(t, deciding, "work", upstreamtest.WorkAda)
+		begun := w.Browser(t).Get(t, "/signin")
+		upstreamtest.Press(t, begun, "work")
+		callback := w.up.Callback(t, begun, "work", upstreamtest.WorkAda)
+		w.does(http.StatusNoContent, "DELETE /upstreams/work", nil, "If-Match: *")
+		w.does(http.StatusCreated, "POST /upstreams", after)
+		w.watch()
+		page.Submit(t, "newaccount-submit", nil)
+		upstreamtest.NoVisitor(t, deciding)
+		begun.Get(t, callback)
+		upstreamtest.NoVisitor(t, begun)
+		if list := w.named("user.created"); len(list) > 0 {
+			t.Errorf("accounts were made: %v", list)
+		}
+		failed := w.named("signin.failed")
+		if len(failed) != 1 || !strings.Contains(string(failed[0].Detail), "mix-up") {
+			t.Errorf("the event: %v", failed)
+		}
 	})
 }
 

@@ -63,9 +63,10 @@ type LoginRequest struct {
 // state is what is stored of a LoginRequest. What is secret of the AuthRequest is made from the state itself, under a key.
 type state struct {
 	LoginRequest
-	Key     string    `json:"key"`
-	BegunAt time.Time `json:"begun_at"`
-	Invited []byte    `json:"invited,omitempty"` // LoginRequest.Invitation, sealed
+	Key      string    `json:"key"`
+	BegunAt  time.Time `json:"begun_at"`
+	Invited  []byte    `json:"invited,omitempty"`  // LoginRequest.Invitation, sealed
+	Provider string    `json:"provider,omitempty"` // where it was begun; "": by an earlier release
 }
 
 // Callback is who came back from an upstream, and the LoginRequest that it answers.
@@ -103,7 +104,7 @@ func (s *Service) Begin(ctx context.Context, b LoginRequest) (*url.URL, error) {
 	if err := s.pace(ctx); err != nil {
 		return nil, err
 	}
-	st := state{LoginRequest: b, Key: s.key, BegunAt: time.Now()}
+	st := state{LoginRequest: b, Key: s.key, BegunAt: time.Now(), Provider: u.where()}
 	if st.Invited, err = s.sealInvitation(b.Invitation, b.Browser); err != nil {
 		return nil, err
 	}
@@ -178,7 +179,7 @@ func (s *Service) Complete(ctx context.Context, upstreamID, browser string, call
 	}
 	st.Browser = browser
 	a := Callback{LoginRequest: st.LoginRequest}
-	if st.Upstream != upstreamID {
+	if st.Upstream != upstreamID || st.Provider != "" && st.Provider != u.where() {
 		a.Upstream = upstreamID
 		return a, s.failed(ctx, u, ErrMixUp)
 	}

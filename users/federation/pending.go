@@ -59,6 +59,7 @@ type pendingRow struct {
 	Remember     bool   `json:"remember,omitempty"`
 	UserID       string `json:"user,omitempty"`
 	EmailTrusted bool   `json:"proven,omitempty"`
+	Provider     string `json:"provider,omitempty"` // where it was proven; "": by an earlier release
 	Identity     []byte `json:"identity"` // sealed
 	// Of an invitation.
 	Address    string `json:"address,omitempty"`
@@ -122,6 +123,10 @@ func (s *Service) invite(ctx context.Context, k *PendingIdentity, secret string)
 }
 
 func (s *Service) park(ctx context.Context, k PendingIdentity) (PendingIdentity, error) {
+	u, err := s.find(k.Upstream)
+	if err != nil {
+		return k, err
+	}
 	raw, err := json.Marshal(k.Identity)
 	if err != nil {
 		return k, fmt.Errorf("store pending identity: %w", err)
@@ -135,7 +140,7 @@ func (s *Service) park(ctx context.Context, k PendingIdentity) (PendingIdentity,
 	}
 	k.ID, _, err = s.Tickets.Issue(ctx, ticket.Order{Purpose: purposePending, Owner: k.browser, Lifetime: life, Only: true, Data: pendingRow{
 		Upstream: k.Upstream, Interaction: k.Interaction, Remember: k.Remember, UserID: k.UserID, EmailTrusted: k.EmailTrusted,
-		Identity: k.sealed, Address: k.Address, Invitation: k.invitation,
+		Identity: k.sealed, Address: k.Address, Invitation: k.invitation, Provider: u.where(),
 	}})
 	return k, err
 }
@@ -162,7 +167,8 @@ func (s *Service) Pending(ctx context.Context, id, browser string) (PendingIdent
 		EmailTrusted: data.EmailTrusted, Invited: len(data.Invitation) > 0, Address: data.Address,
 		browser: browser, sealed: data.Identity, invitation: data.Invitation,
 	}
-	if _, err := s.find(k.Upstream); err != nil {
+	u, err := s.find(k.Upstream)
+	if err != nil || data.Provider != "" && data.Provider != u.where() { // its id is another provider's now
 		return PendingIdentity{}, ErrExpired
 	}
 	k.Identity, err = s.openIdentity(k.sealed, browser)

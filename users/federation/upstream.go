@@ -58,6 +58,9 @@ type Upstream struct {
 	Client            *http.Client // nil = that of Options
 }
 
+// where names the provider itself: the same id can be another one's after a change of the configuration.
+func (u Upstream) where() string { return u.Kind + " " + u.Tenant + " " + u.Issuer }
+
 // trusts reports whether an identity's address needs no verification of ours (N05).
 func (u Upstream) trusts(i provider.Identity) bool {
 	if !i.EmailVerified || i.Email == "" {
