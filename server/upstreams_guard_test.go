@@ -75,8 +75,8 @@ func TestADM21_AnAdministratorCanSignInStill(t *testing.T) {
 	})
 }
 
-// TestN06_WhatAnotherProviderProvedIsGone: an upstream is removed and made anew, with another issuer, while people are on their way there, or
-// decide here what becomes of an identity that the provider before has proven.
+// TestN06_WhatAnotherProviderProvedIsGone: an upstream is removed and made anew, with another issuer, while people are on their way there,
+// or decide here what becomes of an identity that the provider before has proven.
 func TestN06_WhatAnotherProviderProvedIsGone(t *testing.T) {
 	t.Parallel()
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
