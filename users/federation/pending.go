@@ -60,7 +60,7 @@ type pendingRow struct {
 	UserID       string `json:"user,omitempty"`
 	EmailTrusted bool   `json:"proven,omitempty"`
 	Provider     string `json:"provider,omitempty"` // where it was proven; "": by an earlier release
-	Identity     []byte `json:"identity"` // sealed
+	Identity     []byte `json:"identity"`           // sealed
 	// Of an invitation.
 	Address    string `json:"address,omitempty"`
 	Invitation []byte `json:"invitation,omitempty"` // sealed
