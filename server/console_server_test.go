@@ -104,8 +104,8 @@ func TestADM51_MailIsTriedAgainAndDropped(t *testing.T) {
 		if !strings.Contains(b.Text("main"), "1 given up") {
 			t.Errorf("health: %s", b.Text("main"))
 		}
-		if b.Post(t, "/admin/mail/"+id, url.Values{"what": {"retry"}}); b.Status != http.StatusOK {
-			t.Fatalf("retry: %d %s", b.Status, b.Text("main"))
+		if b.Post(t, "/admin/mail/"+id, url.Values{"what": {"retry"}}); b.Status != http.StatusOK || b.URL.Path != "/admin/mail" {
+			t.Fatalf("retry: %d at %s: %s", b.Status, b.URL, b.Text("main"))
 		}
 		m, err := s.Services().DB.Message(t.Context(), id)
 		if err == nil && !m.FailedAt.IsZero() || err != nil && !errors.Is(err, storage.ErrNotFound) { // it may have been sent by now

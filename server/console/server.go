@@ -84,6 +84,7 @@ func (h *Handler) mailed(ctx context.Context, v *visit) (pages.Console, error) {
 	p := pages.Console{Heading: "console.mail", Name: v.of()}
 	switch v.what() {
 	case "retry":
+		v.next = h.Browser.Path(mailPath, nil) // once it is sent it has no page any more
 		return p, h.Acts.RetryMail(ctx, v.actor, v.of())
 	case "drop":
 		v.next = h.Browser.Path(mailPath, nil)
