@@ -19,7 +19,8 @@ import (
 type sqliteEngine struct{ pool *sql.DB }
 
 func openSQLite(ctx context.Context, path string) (engine, error) {
-	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "synchronous(FULL)"}}
+	// A move begins while a server writes all the time, and SQLite's lock has no order: it waits for longer than that server does.
+	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": {"busy_timeout(60000)", "foreign_keys(1)", "synchronous(FULL)"}}
 	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, err
