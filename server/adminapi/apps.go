@@ -220,7 +220,7 @@ func (h *Handler) apps(api huma.API) {
 			}
 			return shown, err
 		})
-	operation(api, "POST /clients", "createClient", "Register an app; its secret is in the answer, this once",
+	bodied(api, "POST /clients", "createClient", "Register an app; its secret is in the answer, this once",
 		func(ctx context.Context, a admin.Actor, in *clientIn) (client, error) {
 			var m clients.Metadata
 			if err := errors.Join(theirs("", in.Body), strict(in.Body, &m)); err != nil {
@@ -242,14 +242,14 @@ func (h *Handler) apps(api huma.API) {
 		made, err := s.ChangeClient(ctx, a, id, match, do)
 		return client{made}, err
 	}
-	operation(api, "PATCH /clients/{id}", "changeClient", "Change some of an app's registration (RFC 7396)",
+	bodied(api, "PATCH /clients/{id}", "changeClient", "Change some of an app's registration (RFC 7396)",
 		func(ctx context.Context, a admin.Actor, in *clientPut) (client, error) {
 			if err := theirs(in.ID, in.Body); err != nil {
 				return client{}, err
 			}
 			return change(ctx, a, in.ID, in.Condition, func(m *clients.Metadata) error { return merge(m, in.Body) })
 		})
-	operation(api, "PUT /clients/{id}", "replaceClient", "Replace an app's registration",
+	bodied(api, "PUT /clients/{id}", "replaceClient", "Replace an app's registration",
 		func(ctx context.Context, a admin.Actor, in *clientPut) (client, error) {
 			var next clients.Metadata
 			if err := errors.Join(theirs(in.ID, in.Body), strict(in.Body, &next)); err != nil {
@@ -276,7 +276,7 @@ func (h *Handler) apps(api huma.API) {
 			})
 	}
 	h.allowing(api)
-	operation(api, "POST /clients/{id}/secrets", "rotateSecret", "Give an app a new secret",
+	bodied(api, "POST /clients/{id}/secrets", "rotateSecret", "Give an app a new secret",
 		func(ctx context.Context, a admin.Actor, in *secretIn) (secret, error) {
 			keep := 7 * 24 * time.Hour
 			if in.Body.Keep != "" {

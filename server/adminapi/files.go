@@ -80,15 +80,15 @@ func (h *Handler) files(api huma.API) {
 			}
 			return shown, err
 		})
-	operation(api, "POST /steps", "applyStep", "Make, change or delete one thing as files say, if it is as it was planned on",
+	bodied(api, "POST /steps", "applyStep", "Make, change or delete one thing as files say, if it is as it was planned on",
 		func(ctx context.Context, a admin.Actor, in *stepIn) (nothing, error) {
 			return nothing{}, s.Apply(ctx, a, in.step())
 		})
-	operation(api, "POST /steps:check", "checkStep", "Tell what is wrong with a step without doing it",
+	bodied(api, "POST /steps:check", "checkStep", "Tell what is wrong with a step without doing it",
 		func(ctx context.Context, a admin.Actor, in *stepIn) (nothing, error) {
 			return nothing{}, s.CheckStep(ctx, a, in.step())
 		})
-	operation(api, "POST /clients/{id}/secret-state", "secretState", "Say if a secret is the app's, and if it is the one applied last",
+	bodied(api, "POST /clients/{id}/secret-state", "secretState", "Say if a secret is the app's, and if it is the one applied last",
 		func(ctx context.Context, a admin.Actor, in *stateIn) (thing.SecretState, error) {
 			return s.SecretState(ctx, a, in.ID, in.Body.Secret)
 		})

@@ -41,7 +41,7 @@ func (h *Handler) groups(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[admin.Group], error) {
 			return s.Groups(ctx, a, in.ask())
 		})
-	operation(api, "PUT /groups/{id}", "putGroup", "Make a group, or describe the one of the name",
+	bodied(api, "PUT /groups/{id}", "putGroup", "Make a group, or describe the one of the name",
 		func(ctx context.Context, a admin.Actor, in *groupIn) (nothing, error) {
 			return nothing{}, s.PutGroup(ctx, a, in.ID, in.Body.Description)
 		})
@@ -70,7 +70,7 @@ func (h *Handler) roles(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Paging) (admin.Page[admin.Role], error) {
 			return s.Roles(ctx, a, in.ask())
 		})
-	operation(api, "PUT /roles/{id}", "putRole", "Make a role, or change the one of the name",
+	bodied(api, "PUT /roles/{id}", "putRole", "Make a role, or change the one of the name",
 		func(ctx context.Context, a admin.Actor, in *roleIn) (nothing, error) {
 			return nothing{}, s.PutRole(ctx, a, in.ID, in.Body.Description, in.Body.Permissions)
 		})

@@ -78,7 +78,7 @@ func (h *Handler) apiKeys(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *listed) (admin.Page[apikey.Key], error) {
 			return s.APIKeys(ctx, a, in.ClientID, in.ask())
 		})
-	operation(api, "POST /api-keys", "createApiKey", "Make an API key; it is in the answer, this once",
+	bodied(api, "POST /api-keys", "createApiKey", "Make an API key; it is in the answer, this once",
 		func(ctx context.Context, a admin.Actor, in *apiKeyIn) (apiKeyMade, error) {
 			k, text, err := s.CreateAPIKey(ctx, a, apikey.Key{ClientID: in.Body.ClientID, Name: in.Body.Name,
 				Permissions: in.Body.Permissions, Networks: in.Body.Networks, ExpiresAt: in.Body.ExpiresAt})

@@ -59,39 +59,61 @@ func (c Condition) match() (string, error) {
 	return tag, nil // * alone fits; what is weak or no entity tag fits nothing (RFC 9110 section 13.1.1)
 }
 
-// operation adds one: METHOD PATH, a summary, and what it does for its caller.
+// operation adds one: METHOD PATH, a summary, and what it does for its caller. One with a body is added by bodied.
 func operation[I, O any](api huma.API, route, id, summary string, do func(ctx context.Context, a admin.Actor, in *I) (O, error)) {
+	d := declare(api, route, id, summary, typeOf[O]())
+	huma.Register(api, d.op, func(ctx context.Context, in *I) (*answered, error) {
+		out, err := do(ctx, actorOf(ctx), in)
+		return d.answer(ctx, out, err)
+	})
+	d.end()
+}
+
+// declared is an operation while it is added.
+type declared struct {
+	op   huma.Operation
+	none bool // its answer has no body
+}
+
+// declare begins one that answers with a type.
+func declare(api huma.API, route, id, summary string, answer reflect.Type) *declared {
 	method, path, _ := strings.Cut(route, " ")
-	op := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]}}
+	d := &declared{none: answer == typeOf[nothing](), op: huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{strings.Split(path, "/")[1]},
+	}}
 	if created := method == http.MethodPost && !strings.Contains(path, "{"); created {
-		op.DefaultStatus = http.StatusCreated
+		d.op.DefaultStatus = http.StatusCreated
 	}
 	if method == http.MethodPost {
-		op.Parameters = append(op.Parameters, repeats)
+		d.op.Parameters = append(d.op.Parameters, repeats)
 	}
-	describe(api, &op)
-	defer takesJSON(api, &op)
-	_, none := any(*new(O)).(nothing)
-	if none {
-		op.DefaultStatus = http.StatusNoContent
+	describe(api, &d.op)
+	if d.none {
+		d.op.DefaultStatus = http.StatusNoContent
 	} else {
-		documented(api, &op, typeOf[O]())
+		documented(api, &d.op, answer)
 	}
-	huma.Register(api, op, func(ctx context.Context, in *I) (*answered, error) {
-		out, err := do(ctx, actorOf(ctx), in)
-		if err != nil || none {
-			return nil, failed(ctx, err)
-		}
-		a := &answered{Body: out}
-		if strings.Contains(path, "{") && method != http.MethodPost {
-			a.ETag = `"` + admin.Tag(out) + `"`
-		}
-		return a, nil
-	})
-	if none {
+	return d
+}
+
+// end corrects what huma says of an operation that it has added.
+func (d *declared) end() {
+	if d.none {
 		no := strconv.Itoa(http.StatusNoContent)
-		op.Responses[no] = &huma.Response{Description: http.StatusText(http.StatusNoContent)}
+		d.op.Responses[no] = &huma.Response{Description: http.StatusText(http.StatusNoContent)}
 	}
+}
+
+// answer is what an operation answers with that made out, or failed.
+func (d *declared) answer(ctx context.Context, out any, err error) (*answered, error) {
+	if err != nil || d.none {
+		return nil, failed(ctx, err)
+	}
+	a := &answered{Body: out}
+	if strings.Contains(d.op.Path, "{") && d.op.Method != http.MethodPost {
+		a.ETag = `"` + admin.Tag(out) + `"`
+	}
+	return a, nil
 }
 
 // documented says of which type the body of the answer is.
@@ -100,16 +122,6 @@ func documented(api huma.API, op *huma.Operation, body reflect.Type) {
 	op.Responses[strconv.Itoa(cmp.Or(op.DefaultStatus, http.StatusOK))] = &huma.Response{
 		Content: map[string]*huma.MediaType{"application/json": {Schema: schema}},
 	}
-}
-
-// takesJSON says that a merge patch may be called JSON, as programs do that do not know its type.
-func takesJSON(api huma.API, op *huma.Operation) {
-	if op.Method != http.MethodPatch {
-		return
-	}
-	body := api.OpenAPI().Paths[op.Path].Patch.RequestBody
-	one := cmp.Or(body.Content["application/merge-patch+json"], body.Content["application/json"])
-	body.Content["application/json"], body.Content["application/merge-patch+json"] = one, one
 }
 
 // optional says in the document that null stands for a member of a body that is left out, as it is read.

@@ -150,7 +150,7 @@ func (h *Handler) people(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *searchIn) (admin.Page[admin.Person], error) {
 			return s.People(ctx, a, in.Search, in.ask())
 		})
-	operation(api, "POST /people", "createPerson", "Create a person",
+	bodied(api, "POST /people", "createPerson", "Create a person",
 		func(ctx context.Context, a admin.Actor, in *personIn) (admin.Person, error) {
 			b := in.Body
 			return s.CreatePerson(ctx, a, admin.NewPerson{Email: b.Email, EmailVerified: b.EmailVerified, Username: b.Username, Name: b.Name,
@@ -160,7 +160,7 @@ func (h *Handler) people(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Person, error) {
 			return s.Person(ctx, a, in.ID)
 		})
-	operation(api, "PATCH /people/{id}", "changePerson", "Change a person's claims",
+	bodied(api, "PATCH /people/{id}", "changePerson", "Change a person's claims",
 		func(ctx context.Context, a admin.Actor, in *claimsIn) (p admin.Person, err error) {
 			match, err := in.match()
 			if err != nil {
@@ -168,7 +168,7 @@ func (h *Handler) people(api huma.API) {
 			}
 			return s.ChangePerson(ctx, a, in.ID, match, json.RawMessage(in.Body.Claims))
 		})
-	operation(api, "PATCH /people/{id}/metadata", "changeMetadata", "Change what administrators keep about a person, and apps may be told",
+	bodied(api, "PATCH /people/{id}/metadata", "changeMetadata", "Change what administrators keep about a person, and apps may be told",
 		func(ctx context.Context, a admin.Actor, in *metadataIn) (p admin.Person, err error) {
 			match, err := in.match()
 			if err != nil {
@@ -176,7 +176,7 @@ func (h *Handler) people(api huma.API) {
 			}
 			return s.SetMetadata(ctx, a, in.ID, match, json.RawMessage(in.Body))
 		})
-	operation(api, "PUT /people/{id}/metadata", "replaceMetadata", "Replace what administrators keep about a person, and apps may be told",
+	bodied(api, "PUT /people/{id}/metadata", "replaceMetadata", "Replace what administrators keep about a person, and apps may be told",
 		func(ctx context.Context, a admin.Actor, in *metadataWhole) (p admin.Person, err error) {
 			match, err := in.match()
 			if err != nil {
@@ -226,15 +226,15 @@ func (h *Handler) credentials(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Factors, error) {
 			return s.Factors(ctx, a, in.ID)
 		})
-	operation(api, "POST /people/{id}/password", "setPassword", "Set a person's password: ends all their sessions and grants",
+	bodied(api, "POST /people/{id}/password", "setPassword", "Set a person's password: ends all their sessions and grants",
 		func(ctx context.Context, a admin.Actor, in *passwordIn) (admin.Person, error) {
 			return s.SetPassword(ctx, a, in.ID, in.Body.Password)
 		})
-	operation(api, "POST /people/{id}/email", "setEmail", "Give a person another email address; the one before is told",
+	bodied(api, "POST /people/{id}/email", "setEmail", "Give a person another email address; the one before is told",
 		func(ctx context.Context, a admin.Actor, in *emailIn) (admin.Person, error) {
 			return s.SetEmail(ctx, a, in.ID, in.Body.Email, in.Body.Verified)
 		})
-	operation(api, "POST /people/{id}/reset-link", "makeResetLink", "Make a link with which a person chooses a password, once, in 24 hours",
+	bodied(api, "POST /people/{id}/reset-link", "makeResetLink", "Make a link with which a person chooses a password, once, in 24 hours",
 		func(ctx context.Context, a admin.Actor, in *linkIn) (link, error) {
 			text, err := s.ResetLink(ctx, a, in.ID, in.Body.Send)
 			return link{text, in.Body.Send}, err
@@ -264,7 +264,7 @@ func (h *Handler) credentials(api huma.API) {
 
 // revocation is Global Token Revocation, a draft.
 func (h *Handler) revocation(api huma.API) {
-	operation(api, "POST "+revocationPath, "revokeEverything",
+	bodied(api, "POST "+revocationPath, "revokeEverything",
 		"End all sessions of a person and all access that apps have by them (Global Token Revocation)",
 		func(ctx context.Context, a admin.Actor, in *struct {
 			Body struct {

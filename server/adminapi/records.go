@@ -59,7 +59,7 @@ func (h *Handler) resources(api huma.API) {
 			r, err := s.Resource(ctx, a, in.ID)
 			return resource{r}, err
 		})
-	operation(api, "PUT /resources/{id}", "putResource", "Register an API, or replace the one of the identifier",
+	bodied(api, "PUT /resources/{id}", "putResource", "Register an API, or replace the one of the identifier",
 		func(ctx context.Context, a admin.Actor, in *resourceIn) (resource, error) {
 			match, err := in.match()
 			if err != nil {
@@ -117,7 +117,7 @@ func (h *Handler) records(api huma.API) {
 			list, err := s.Keys(ctx, a)
 			return admin.Page[keys.Info]{Items: list}, err
 		})
-	operation(api, "POST /keys", "rotateKey", "Make a new signing key",
+	bodied(api, "POST /keys", "rotateKey", "Make a new signing key",
 		func(ctx context.Context, a admin.Actor, in *struct {
 			Body struct {
 				Alg       string `json:"alg" maxLength:"20" doc:"Like ES256."`

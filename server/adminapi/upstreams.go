@@ -77,7 +77,7 @@ func (h *Handler) upstreams(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (view.UpstreamSettings, error) {
 			return s.Upstream(ctx, a, in.ID)
 		})
-	operation(api, "POST /upstreams", "createUpstream", "Let people sign in at another provider",
+	bodied(api, "POST /upstreams", "createUpstream", "Let people sign in at another provider",
 		func(ctx context.Context, a admin.Actor, in *providerIn) (view.UpstreamSettings, error) {
 			var u setting.Upstream
 			rest, given, err := in.Body.read("")
@@ -101,7 +101,7 @@ func (h *Handler) upstreams(api huma.API) {
 		}
 		return s.ChangeUpstream(ctx, a, id, match, given, func(u *setting.Upstream) error { return do(u, rest) })
 	}
-	operation(api, "PUT /upstreams/{id}", "replaceUpstream", "Replace what is set for a provider; secrets that are left out stay",
+	bodied(api, "PUT /upstreams/{id}", "replaceUpstream", "Replace what is set for a provider; secrets that are left out stay",
 		func(ctx context.Context, a admin.Actor, in *providerPut) (view.UpstreamSettings, error) {
 			return change(ctx, a, in.ID, in.Condition, in.Body, func(u *setting.Upstream, rest []byte) error {
 				var next setting.Upstream
@@ -112,7 +112,7 @@ func (h *Handler) upstreams(api huma.API) {
 				return nil
 			})
 		})
-	operation(api, "PATCH /upstreams/{id}", "changeUpstream", "Change some of what is set for a provider (RFC 7396)",
+	bodied(api, "PATCH /upstreams/{id}", "changeUpstream", "Change some of what is set for a provider (RFC 7396)",
 		func(ctx context.Context, a admin.Actor, in *providerPut) (view.UpstreamSettings, error) {
 			return change(ctx, a, in.ID, in.Condition, in.Body, func(u *setting.Upstream, rest []byte) error { return merge(u, rest) })
 		})
@@ -138,7 +138,7 @@ func (h *Handler) upstreams(api huma.API) {
 			list, err := s.TestUpstream(ctx, a, in.ID)
 			return admin.Page[view.Finding]{Items: list}, err
 		})
-	operation(api, "POST /upstreams/{id}/secret-state", "upstreamSecretState",
+	bodied(api, "POST /upstreams/{id}/secret-state", "upstreamSecretState",
 		"Say if a secret is the provider's, and if it is the one applied last",
 		func(ctx context.Context, a admin.Actor, in *stateIn) (thing.SecretState, error) {
 			return s.UpstreamSecretState(ctx, a, in.ID, in.Body.Secret)

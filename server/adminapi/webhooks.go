@@ -58,7 +58,7 @@ func (h *Handler) webhooks(api huma.API) {
 			list, err := s.Webhooks(ctx, a)
 			return admin.Page[webhook.Webhook]{Items: list}, err
 		})
-	operation(api, "POST /webhooks", "createWebhook", "Tell another system of events; the secret is in the answer, this once",
+	bodied(api, "POST /webhooks", "createWebhook", "Tell another system of events; the secret is in the answer, this once",
 		func(ctx context.Context, a admin.Actor, in *webhookIn) (webhookMade, error) {
 			w, secret, err := s.CreateWebhook(ctx, a, webhook.Webhook{URL: in.Body.URL, Description: in.Body.Description, Events: in.Body.Events},
 				in.Body.Secret)
@@ -68,7 +68,7 @@ func (h *Handler) webhooks(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (webhook.Webhook, error) {
 			return s.Webhook(ctx, a, in.ID)
 		})
-	operation(api, "PUT /webhooks/{id}", "changeWebhook", "Change a webhook",
+	bodied(api, "PUT /webhooks/{id}", "changeWebhook", "Change a webhook",
 		func(ctx context.Context, a admin.Actor, in *webhookPut) (webhook.Webhook, error) {
 			match, err := in.match()
 			if err != nil {
@@ -114,7 +114,7 @@ func (h *Handler) webhooks(api huma.API) {
 			n, err := s.RetryWebhook(ctx, a, in.ID)
 			return replayed{Events: n}, err
 		})
-	operation(api, "POST /webhooks/{id}/replay", "replayWebhook", "Send a webhook again what happened in a time",
+	bodied(api, "POST /webhooks/{id}/replay", "replayWebhook", "Send a webhook again what happened in a time",
 		func(ctx context.Context, a admin.Actor, in *replayIn) (replayed, error) {
 			n, next, err := s.ReplayWebhook(ctx, a, in.ID, in.Body.Since, in.Body.Until)
 			return replayed{n, next}, err
