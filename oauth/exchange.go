@@ -22,6 +22,7 @@ import (
 	"signet/oauth/ledger"
 	"signet/oauth/refusal"
 	"signet/oauth/tokens"
+	"signet/oauth/trusted"
 	"signet/storage"
 )
 
@@ -48,7 +49,8 @@ func exchanger(c *clients.Client) error {
 // exchanged is what a token exchange comes to before it is signed.
 type exchanged struct {
 	subject tokens.Access
-	person  *storage.GrantState // whom an ID token is about, read already; nil: the subject is an access token
+	person  *storage.GrantState // whom an ID token is about, read already; nil: the subject is another token
+	foreign *trusted.Assertion  // of another issuer; nil: the subject is a token of this server
 	actor   *tokens.Access      // nil: the client itself acts
 	act     json.RawMessage
 	cnf     json.RawMessage // of the new token: never the subject's
@@ -79,7 +81,11 @@ func (p *Provider) exchange(ctx context.Context, req *ledger.Request) (*Answer, 
 	if err := p.exchangeStatus(ctx, req, &x); err != nil {
 		return nil, err
 	}
-	req.SubjectClient = x.subject.ClientID
+	if x.foreign != nil {
+		req.InsertFrom()
+	} else {
+		req.SubjectClient = x.subject.ClientID
+	}
 	return p.signExchanged(req, &x)
 }
 
@@ -89,7 +95,8 @@ func (p *Provider) exchangeForm(form url.Values) error {
 	assertion := p.o.IDJAG && is("requested_token_type", TypeIDJAG)
 	switch {
 	case !is("subject_token_type", typeAccessToken, typeJWT, typeIDToken):
-		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token or an ID token of this server.")
+		return refusal.InvalidRequest("subject_token_type is not supported: exchange an access token or an ID token of this server, " +
+			"or a JWT of an issuer that it trusts.")
 	case !assertion && !is("requested_token_type", "", typeAccessToken):
 		return refusal.InvalidRequest("requested_token_type is not supported: ask for an access token.")
 	case assertion && !is("subject_token_type", typeIDToken):
@@ -128,6 +135,9 @@ func (p *Provider) presented(req *ledger.Request, name string) (tokens.Access, e
 func (p *Provider) exchangeSubject(ctx context.Context, req *ledger.Request, x *exchanged) (err error) {
 	if req.Form.Get("subject_token_type") == typeIDToken {
 		return p.exchangeIDToken(ctx, req, x)
+	}
+	if from := p.o.Assertions.Names(req.Form.Get("subject_token")); from != "" && req.Form.Get("subject_token_type") == typeJWT {
+		return p.exchangeForeign(ctx, req, x, from)
 	}
 	if x.subject, err = p.presented(req, "subject_token"); err != nil {
 		return err
@@ -355,7 +365,11 @@ func (p *Provider) tooWeak(known *clients.Resources, id string, now time.Time, a
 
 // exchangeAlive reads what the tokens stand on. Whose grant it is goes to the log only.
 func (p *Provider) exchangeAlive(ctx context.Context, req *ledger.Request, x *exchanged) error {
-	if x.person == nil {
+	if x.foreign != nil {
+		if err := p.exchangeRow(ctx, req, x); err != nil {
+			return err
+		}
+	} else if x.person == nil {
 		s, _, err := p.grantState(ctx, x.subject)
 		if errors.Is(err, errInactive) {
 			return unacceptable("subject_token", err)

@@ -60,7 +60,7 @@ func (p *Provider) noteProof(ctx context.Context, req *ledger.Request, refused e
 
 // noteAssertion counts what became of an assertion, and writes down that one was used again: somebody may have recorded it.
 func (p *Provider) noteAssertion(ctx context.Context, req *ledger.Request, refused error) {
-	if req.GrantType != clients.JWTBearer {
+	if req.GrantType != clients.JWTBearer && req.Source.Issuer == "" {
 		return
 	}
 	outcome := "taken"

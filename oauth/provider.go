@@ -251,19 +251,24 @@ func newConfiguration(o Options, rows *ledger.Ledger) *configuration {
 	}
 	config.register = append(config.register, elsewhere(o, rows, signer)...)
 	if o.Assertions != nil {
-		config.register = append(config.register, bearer(o, made))
+		config.register = append(config.register, bearer(bearers(o, made)))
 	}
 	return config
 }
 
-// bearer is the grant of assertions.
-func bearer(o Options, made *strategy) grantType {
+// bearers are what judges assertions and makes grants of them.
+func bearers(o Options, made *strategy) *grants.Bearer {
 	handler := &grants.Bearer{
 		Assertions: o.Assertions, People: o.People, Links: o.Links, Access: made, Resources: o.Clients.Resources,
 	}
 	if o.Status != nil {
 		handler.Place = o.Status.Next
 	}
+	return handler
+}
+
+// bearer is the grant of assertions.
+func bearer(handler *grants.Bearer) grantType {
 	return grantType{
 		name: clients.JWTBearer, needs: []string{"assertion"}, may: machine, alive: grants.Alive, scopes: ofPassword, fetches: true,
 		handlers: fosite.TokenEndpointHandlers{handler},

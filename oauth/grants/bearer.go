@@ -61,12 +61,8 @@ func (b *Bearer) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 	} else if err != nil {
 		return err
 	}
-	req.Source = ledger.Source{Issuer: a.From.Issuer, Once: a.Once, Until: a.Expires}
-	if a.JKT != "" && (req.Proof == nil || req.Proof.JKT != a.JKT) {
-		return unusable(errors.New("it is bound to another key than the request proves"))
-	}
-	if req.Client.RequireSecondFactor || len(req.Client.Upstreams) > 0 && !slices.Contains(req.Client.Upstreams, a.From.Upstream) {
-		return refusal.UnauthorizedClient("This client demands another sign-in than an assertion stands for.")
+	if err := Fits(req, a); err != nil {
+		return err
 	}
 	scopes, err := ofAssertion(req, a)
 	if err != nil {
@@ -76,11 +72,23 @@ func (b *Bearer) HandleTokenEndpointRequest(ctx context.Context, r fosite.Access
 	if err != nil {
 		return err
 	}
-	who, err := b.person(ctx, a)
+	who, err := b.Person(ctx, a)
 	if err != nil {
 		return err
 	}
 	return b.prepare(ctx, req, r, a, who, scopes, targets)
+}
+
+// Fits judges an assertion by the request that it came with, which it becomes the source of.
+func Fits(req *ledger.Request, a trusted.Assertion) error {
+	req.Source = ledger.Source{Issuer: a.From.Issuer, Once: a.Once, Until: a.Expires}
+	if a.JKT != "" && (req.Proof == nil || req.Proof.JKT != a.JKT) {
+		return unusable(errors.New("it is bound to another key than the request proves"))
+	}
+	if req.Client.RequireSecondFactor || len(req.Client.Upstreams) > 0 && !slices.Contains(req.Client.Upstreams, a.From.Upstream) {
+		return refusal.UnauthorizedClient("This client demands another sign-in than an assertion stands for.")
+	}
+	return nil
 }
 
 // unusable answers for an assertion, whatever is wrong with it.
@@ -88,8 +96,8 @@ func unusable(why error) error {
 	return refusal.InvalidGrant("The assertion is not one that this client can use now.").Because(why)
 }
 
-// person is whom the assertion means.
-func (b *Bearer) person(ctx context.Context, a trusted.Assertion) (who storage.User, err error) {
+// Person is whom the assertion means.
+func (b *Bearer) Person(ctx context.Context, a trusted.Assertion) (who storage.User, err error) {
 	id := a.From.Subjects[a.Subject]
 	if id == "" && a.From.Upstream != "" {
 		linked, err := b.Links.IdentityBySubject(ctx, a.From.Upstream, a.From.Issuer, a.Subject)
@@ -179,24 +187,32 @@ func (b *Bearer) prepare(ctx context.Context, req *ledger.Request, r fosite.Acce
 	if a.From.Access > 0 {
 		req.Lifetimes.Access = min(req.Lifetimes.Access, a.From.Access)
 	}
-	row := storage.Grant{
-		ID: rand.Text(), ClientID: req.Client.ClientID, UserID: who.ID, UserEpoch: who.Epoch, Scopes: scopes, Resources: targets,
-		AuthTime: a.AuthTime, CreatedAt: req.Now, EndsAt: req.Now.Add(req.Lifetimes.Access),
+	row, err := b.Row(ctx, req, who, storage.Grant{
+		ID: rand.Text(), Scopes: scopes, Resources: targets, AuthTime: a.AuthTime, EndsAt: req.Now.Add(req.Lifetimes.Access),
+	})
+	if err != nil {
+		return err
 	}
+	r.SetID(row.ID)
+	r.SetSession(ledger.NewSession(req))
+	return nil
+}
+
+// Row completes the row of a grant by an assertion and makes it the request's.
+func (b *Bearer) Row(ctx context.Context, req *ledger.Request, who storage.User, row storage.Grant) (storage.Grant, error) {
+	row.ClientID, row.UserID, row.UserEpoch, row.CreatedAt = req.Client.ClientID, who.ID, who.Epoch, req.Now
 	facts := ledger.Facts{Access: int64(req.Lifetimes.Access / time.Second)}
 	if err := facts.Put(&row); err != nil {
-		return err
+		return row, err
 	}
 	if b.Place != nil {
 		var err error
 		if row.StatusIndex, err = b.Place(ctx); err != nil {
-			return err
+			return row, err
 		}
 	}
 	req.Facts, req.State = facts, &storage.GrantState{Grant: row, User: who}
-	r.SetID(row.ID)
-	r.SetSession(ledger.NewSession(req))
-	return nil
+	return row, nil
 }
 
 // PopulateTokenEndpointResponse implements fosite.TokenEndpointHandler: it signs, and notes the row.

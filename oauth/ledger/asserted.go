@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/oauth/refusal"
 	"signet/storage"
 )
@@ -34,7 +35,11 @@ func (l *Ledger) assert(ctx context.Context, req *Request) error {
 		if s := req.Source; s.Once != "" {
 			err := l.o.Replay.SpendOnce(ctx, "assertion", s.Issuer, s.Once, s.Until)
 			if errors.Is(err, storage.ErrConflict) {
-				return refusal.InvalidGrant("The assertion was used before. Get a new one for each request.").Because(
+				no := refusal.InvalidGrant
+				if req.GrantType == clients.TokenExchange { // RFC 8693 section 2.2.2
+					no = refusal.InvalidRequest
+				}
+				return no("The assertion was used before. Get a new one for each request.").Because(
 					fmt.Errorf("%w: %w", ErrAssertionReplayed, err))
 			} else if err != nil {
 				return fmt.Errorf("use up an assertion: %w", err)

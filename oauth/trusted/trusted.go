@@ -69,9 +69,12 @@ type Assertion struct {
 	Subject  string
 	Once     string    // names it among those of all issuers, for the note that it was used; "" = it may be used again
 	Expires  time.Time // … until when that is kept
+	Ends     time.Time // its exp, without the seconds that another clock is spared
 	AuthTime time.Time // when the person signed in there; zero = it does not say
 	JKT      string    // the key that whoever presents it must prove; "" = none (RFC 7800 section 3)
 	Limits   Limits    // to what the issuer is trusted with
+	Act      bool      // it says that somebody acts for its subject (RFC 8693 section 4.1)
+	MayAct   json.RawMessage
 }
 
 // claims are those that are read (RFC 7523 section 3).
@@ -84,6 +87,8 @@ type claims struct {
 	IssuedAt  *float64        `json:"iat"`
 	AuthTime  *float64        `json:"auth_time"`
 	ID        string          `json:"jti"`
+	Act       json.RawMessage `json:"act"`
+	MayAct    json.RawMessage `json:"may_act"`
 	Cnf       *struct {
 		JKT string `json:"jkt"`
 		X5T string `json:"x5t#S256"`
@@ -122,6 +127,23 @@ func (v *Verifier) Verify(ctx context.Context, assertion, client string, now tim
 		return a, err
 	}
 	return v.idJAG(jws, payload, client, a)
+}
+
+// Names reports whose assertion a token says that it is, if that is an issuer which is trusted; nothing of it is verified. "" = nobody's,
+// or v is nil.
+func (v *Verifier) Names(token string) string {
+	if v == nil || len(token) > maxAssertion {
+		return ""
+	}
+	if from := v.issuer(token); from != nil {
+		return from.Issuer
+	}
+	return ""
+}
+
+// Plain is the verifier without identity assertion authorization grants.
+func (v *Verifier) Plain() *Verifier {
+	return &Verifier{Issuers: v.Issuers, Self: v.Self, Keys: v.Keys}
 }
 
 // issuer is whose keys shall verify the assertion; nil = nobody's.
@@ -191,7 +213,8 @@ func (v *Verifier) judge(c claims, from *Issuer, now time.Time) (a Assertion, er
 		sum := sha256.Sum256([]byte(from.Issuer + "\x00" + c.ID))
 		a.Once = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	a.From, a.Subject, a.Expires = from, c.Subject, a.Expires.Add(expGrace)
+	a.From, a.Subject, a.Ends, a.Expires = from, c.Subject, a.Expires, a.Expires.Add(expGrace)
+	a.Act, a.MayAct = len(c.Act) > 0, c.MayAct
 	return a, nil
 }
 
