@@ -86,6 +86,7 @@ func (s *Server) Jobs() []janitor.Job {
 		}},
 		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: s.visitors.TrimPast},
 		{Name: "unused-clients", Every: sweepEvery, First: time.Minute, Run: h.Registrations.Sweep},
+		{Name: "api-keys", Every: keysEndingEvery, First: time.Minute, Run: h.tellOfKeys},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery,

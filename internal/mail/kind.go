@@ -25,6 +25,7 @@ const (
 	TokenReuse          = "token_reuse"           // App: its name
 	AgentAllowed        = "agent_allowed"         // App: its name
 	Decision            = "decision"              // App: its name; Message: that it shows, "–" = none; Link: to the page that decides
+	KeyEnding           = "key_ending"            // App: whose API key; Key: its id; Day; Link: to the page of the app
 	AccountUnlinked     = "account_unlinked"      // Provider: its name
 	AccountLinked       = "account_linked"        // Provider: its name
 	Frozen              = "frozen"                // Link: reset
@@ -49,7 +50,7 @@ func Kinds() []string {
 		Verify, VerifyAddress, SignupExists, Reset, Code, ConfirmCode, Confirmed, EmailChange, EmailChanged, EmailUndone, PasswordChanged,
 		PasswordReset,
 		NewDevice, FactorAdded, FactorRemoved, RecoveryUsed, RecoveryStarted, RecoveryReady, ResetLink, TokenReuse, AgentAllowed, Decision,
-		AccountLinked,
+		KeyEnding, AccountLinked,
 		AccountUnlinked,
 		Frozen, Invitation, DeleteAsked, Deleted, SignedOutEverywhere, Test,
 	}

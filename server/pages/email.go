@@ -139,6 +139,10 @@ func (l *locale) emailArg(name, value string, zone *time.Location) string {
 		if l.known().ids["mail.factor."+value] {
 			return string(l.say("mail.factor." + value))
 		}
+	case "Key":
+		if keyID.MatchString(value) {
+			return value
+		}
 	case "Minutes", "Left":
 		if n, err := strconv.Atoi(value); err == nil {
 			return strconv.Itoa(n)
@@ -155,6 +159,9 @@ func (l *locale) emailArg(name, value string, zone *time.Location) string {
 	}
 	return ""
 }
+
+// keyID is the id of an API key.
+var keyID = regexp.MustCompile(`^[a-zA-Z0-9]{1,32}$`)
 
 // linkish is what mail programs make a link of: a scheme, or a host name. A dotted initial is none.
 var linkish = regexp.MustCompile(`://|@|/|(?i:www\.)|[\pL\pN-]+[.。．｡][\pL\pM]{2}`)

@@ -12,8 +12,8 @@ import (
 // notices are about an act; their words say how to stop it.
 var everyArg = map[string]string{
 	"Minutes": "10", "Factor": "totp", "Left": "2", "Day": "2026-12-01T00:00:00Z", "App": "Shop", "Provider": "Google",
-	"Message": "W4SCT",
-	"Agent":   "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Network": "192.0.2.0/24",
+	"Message": "W4SCT", "Key": "abcdefghijklmnop",
+	"Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Network": "192.0.2.0/24",
 }
 
 func TestEveryEmailInEveryLanguage(t *testing.T) {
