@@ -39,6 +39,7 @@ type Config struct {
 	Support   Support    `yaml:"support"`
 	Limits    Limits     `yaml:"limits"`
 	Log       Log        `yaml:"log"`
+	Metrics   Metrics    `yaml:"metrics"`
 	Audit     Audit      `yaml:"audit"`
 	Backup    Backup     `yaml:"backup"`
 	Admin     Admin      `yaml:"admin"`

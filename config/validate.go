@@ -277,6 +277,7 @@ func (c Config) checkSMTP(bad *complaints) {
 func (c Config) checkLimits(bad *complaints) {
 	oneOf(bad, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.Log.Format, LogAuto, LogText, LogJSON)
+	c.checkMetrics(bad)
 	bad.check(c.Audit.Traces == 0 || c.Audit.Traces >= time.Hour && c.Audit.Traces <= 90*day, "audit.traces",
 		"must be 0s (in memory only) or from 1h to 2160h")
 	bad.check(c.Audit.Retention == 0 || c.Audit.Retention >= day, "audit.retention", "must be 0s (kept forever) or at least 24h")

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"signet/audit/feed"
@@ -13,6 +15,8 @@ import (
 const (
 	sealEvery = time.Minute
 	fileEvery = 5 * time.Second
+
+	horizonEvery = 30 * time.Second // when every replica looks how far the readers of the log are
 )
 
 // openSeals builds what shows that audit events were changed.
@@ -45,8 +49,38 @@ func (h *Services) auditJobs() []janitor.Job {
 	}
 	if path := h.Config.Audit.File; path != "" {
 		file := feed.File{Path: path, Format: feed.Format(h.Config.Audit.FileFormat)}
-		jobs = append(jobs, janitor.Job{Name: "audit-file", Every: fileEvery,
-			Run: feed.Follower{Store: h.DB, Name: "file", Now: h.Audit.Now, Take: file.Take}.Run})
+		follower := h.fileFollower()
+		follower.Take = file.Take
+		jobs = append(jobs, janitor.Job{Name: "audit-file", Every: fileEvery, Run: follower.Run})
 	}
-	return jobs
+	return append(jobs, janitor.Job{Name: "audit-horizon", Every: horizonEvery, First: fileEvery, Alone: true, Run: h.noteHorizon})
+}
+
+// fileFollower reads the log for audit.file.
+func (h *Services) fileFollower() feed.Follower {
+	return feed.Follower{Store: h.DB, Name: "file", Now: h.Audit.Now}
+}
+
+// noteHorizon notes how old the oldest event is that each reader of the audit log has not taken yet: a disk that is full, or a seal that was
+// changed, is seen by it. Every replica looks for itself, whichever does the work.
+func (h *Services) noteHorizon(ctx context.Context) error {
+	readers := map[string]func(ctx context.Context) (time.Time, error){"seals": h.Seals.Oldest, "webhooks": h.Webhooks.Oldest}
+	if h.Config.Audit.File != "" {
+		readers["file"] = h.fileFollower().Oldest
+	}
+	var errs []error
+	ages := map[string]time.Duration{}
+	for reader, look := range readers {
+		oldest, err := look(ctx)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", reader, err))
+			continue
+		}
+		ages[reader] = 0
+		if !oldest.IsZero() {
+			ages[reader] = max(0, h.Audit.Now().Sub(oldest))
+		}
+	}
+	h.Metrics.EventsHorizon(ages)
+	return errors.Join(errs...)
 }

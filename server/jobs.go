@@ -23,6 +23,8 @@ const (
 	longestLife = time.Hour          // of an access token, whatever a client says (clients.Metadata)
 	clockEvery  = 10 * time.Second   // when every replica compares its clock with the database's
 	schemaEvery = time.Minute        // when every replica looks whether a newer one has migrated
+	beatEvery   = 20 * time.Second   // when every replica notes that it runs
+	replicaSeen = time.Minute        // how long it is taken to run without
 	keyEvery    = 30 * time.Second   // when the key ring's timetable is looked at
 	sweepEvery  = 5 * time.Minute    // when the expired are deleted
 	eventsEvery = 24 * time.Hour     // when old audit events are
@@ -72,6 +74,7 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "watch", Every: watchEvery, First: watchEvery, Alone: true, Run: s.Watch},
 		{Name: "clock", Every: clockEvery, First: time.Second, Alone: true, Run: clock.Run},
 		{Name: "schema", Every: schemaEvery, First: time.Second, Alone: true, Run: h.watchSchema},
+		{Name: "replicas", Every: beatEvery, First: time.Second, Alone: true, Run: s.beat},
 		{Name: "webhooks", Every: webhooksEvery, First: webhooksEvery, Alone: true, Run: h.Webhooks.Follow},
 		{Name: "traces", Every: watchEvery, First: watchEvery, Alone: true, Run: h.Traces.Flush},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},

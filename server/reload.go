@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"signet/audit"
 	"signet/config"
+	"signet/internal/release"
 )
 
 // fixed are the settings that a running server keeps: what they name is open, or people and apps hold on to it. One that ends with a dot
@@ -33,12 +35,19 @@ type generations struct {
 	left    atomic.Int64 // how many of those there are
 	again   time.Time    // settings of the database are not taken up before, after they could not be
 	took    time.Time    // when they were taken up last
+	replica string       // what the database knows the process by
 }
 
 func newGenerations(first *Server) *generations {
-	g := &generations{changed: make(chan struct{}, 1), ended: make(chan struct{})}
-	g.current.Store(first)
+	g := &generations{changed: make(chan struct{}, 1), ended: make(chan struct{}), replica: rand.Text()}
+	g.take(first)
 	return g
+}
+
+// take has a server answer from now on.
+func (g *generations) take(s *Server) {
+	g.current.Store(s)
+	s.services.Metrics.ByClient(s.services.Config.Metrics.ByClient)
 }
 
 // Reload takes up a valid configuration while requests are answered: everything but the database, the listeners and the metrics is built
@@ -83,7 +92,7 @@ func (g *generations) follow(ctx context.Context, old *Server, c config.Config, 
 		return errors.Join(err, h.Close())
 	}
 	next.generations = g
-	g.current.Store(next)
+	g.take(next)
 	select {
 	case g.changed <- struct{}{}:
 	default:
@@ -132,6 +141,31 @@ func (s *Server) workOn(ctx context.Context) {
 		}
 		stop()
 		jobs.Wait()
+	}
+	s.endReplica()
+}
+
+// beat notes that this process runs, and how many there are.
+func (s *Server) beat(ctx context.Context) error {
+	h, now := s.services, time.Now()
+	err := h.DB.Beat(ctx, s.generations.replica, release.Version(), now.Add(replicaSeen))
+	if err != nil {
+		return fmt.Errorf("note that this replica runs: %w", err)
+	}
+	releases, err := h.DB.Replicas(ctx, now)
+	if err != nil {
+		return fmt.Errorf("read which replicas run: %w", err)
+	}
+	h.Metrics.Replicas(len(releases))
+	return nil
+}
+
+// endReplica notes that this process stops. If that fails the others find out by themselves.
+func (s *Server) endReplica() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := s.services.DB.EndReplica(ctx, s.generations.replica); err != nil {
+		s.services.Log.WarnContext(ctx, "that this replica stops is not written down", "error", err)
 	}
 }
 

@@ -247,6 +247,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		}
 	}()
 	if !h.borrowed {
+		h.DB.Watch(h.Metrics.Statement, h.Metrics.Retried)
 		if err := h.fitSchema(ctx, o); err != nil {
 			return h, err
 		}
@@ -341,7 +342,7 @@ func New(h *Services) (*Server, error) {
 	if err := h.CheckMasterKeys(ctx); err != nil {
 		return nil, err
 	}
-	if err := h.warnOfSharedIDs(ctx); err != nil {
+	if err := errors.Join(h.warnOfSharedIDs(ctx), h.warnOfUnknownClients(ctx)); err != nil {
 		return nil, err
 	}
 	names, err := subject.Open(ctx, h.DB, h.Master) // before any handler is built over them

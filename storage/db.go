@@ -51,6 +51,7 @@ type DB struct {
 	orm      *gorm.DB
 	log      *slog.Logger
 	closed   atomic.Bool
+	watched  *watchers
 	trace    func(query string) // sees every statement, in the test of query plans
 	wrote    func(rows int64)   // sees how many rows every transaction of its own wrote, in the test of jobs
 }
@@ -79,7 +80,7 @@ type engine interface {
 
 // Open connects. It does not migrate: see DB.MigrateUp and DB.CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{log: o.Log, readOnly: o.ReadOnly}
+	db := &DB{log: o.Log, readOnly: o.ReadOnly, watched: &watchers{}}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -95,7 +96,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.dialect = Postgres
 		var g *postgresEngine
 		if g, err = openPostgres(o); g != nil {
-			db.engine, db.slots = g, g.slots
+			db.engine, db.slots, g.watched = g, g.slots, db.watched
 		}
 	default:
 		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)

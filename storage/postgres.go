@@ -28,6 +28,7 @@ type postgresEngine struct {
 	beside  func() *sql.DB // another pool to the same, closed by whoever asks
 	slots   *slots         // one per connection
 	breaker breaker
+	watched *watchers
 
 	reads, writes *pipeline // nil where the DSN says that prepared statements cannot be kept
 }
@@ -124,7 +125,7 @@ func (g *postgresEngine) write(ctx context.Context, run func(ctx context.Context
 	return g.connected(ctx, func(ctx context.Context) error {
 		ctx, cancel := detached(ctx)
 		defer cancel()
-		return again(ctx, func() error { return run(ctx, g.pool) })
+		return g.again(ctx, func() error { return run(ctx, g.pool) })
 	})
 }
 
@@ -138,7 +139,7 @@ func (g *postgresEngine) tx(ctx context.Context, body func(ctx context.Context, 
 	return g.connected(ctx, func(ctx context.Context) error {
 		lasting, cancel := detached(ctx)
 		defer cancel()
-		return again(lasting, func() error { return g.attempt(ctx, lasting, body) })
+		return g.again(lasting, func() error { return g.attempt(ctx, lasting, body) })
 	})
 }
 
@@ -174,7 +175,7 @@ func (t detachedTx) QueryContext(_ context.Context, query string, args ...any) (
 // again repeats what Postgres asks to be repeated, and what did not reach it over a connection found dead, a bounded
 // number of times, after a random pause that grows: those who met in a deadlock must not meet there again. What a server
 // refused because it only reads is tried once more, on a new connection.
-func again(ctx context.Context, try func() error) error {
+func (g *postgresEngine) again(ctx context.Context, try func() error) error {
 	for n := 1; ; n++ {
 		err := try()
 		if err == nil || n == postgresTries || !retryable(err) && !(n == 1 && notPrimary(err)) {
@@ -184,6 +185,7 @@ func again(ctx context.Context, try func() error) error {
 		case <-ctx.Done():
 			return err
 		case <-time.After(time.Duration(1+rand.IntN(30*n)) * time.Millisecond):
+			g.watched.retried(err)
 		}
 	}
 }

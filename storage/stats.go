@@ -50,6 +50,11 @@ func (db *DB) observe(ctx context.Context, query string, write bool, start time.
 			s.Each(ctx, query, start, isUnavailable(err))
 		}
 	}
+	kind := kindRead
+	if write {
+		kind = kindWrite
+	}
+	db.watched.done(kind, took)
 	if db.trace != nil {
 		db.trace(query)
 	}

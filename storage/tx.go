@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 type txKey struct{}
@@ -61,6 +62,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		return db.translate(err)
 	}
 	var rows int64
+	start := time.Now()
 	err := db.engine.tx(ctx, func(ctx context.Context, on executor) error {
 		t := &txn{db: db, on: on}
 		defer func() { t.over = true }()
@@ -70,6 +72,7 @@ func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context) error) error 
 		rows = t.rows
 		return t.failed
 	})
+	db.watched.done(kindTransaction, time.Since(start))
 	if err == nil && db.wrote != nil {
 		db.wrote(rows)
 	}

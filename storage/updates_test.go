@@ -18,6 +18,7 @@ var blindUpdates = map[string]string{
 	"client_secrets last_used_at":                                 "the time of a use",
 	"client_secrets last_used_at, mac, master_key":                "as above; the MAC is made anew only where it is the one that was read",
 	"credentials name":                                            "a name is typed, not made from the old one",
+	"locks holder, until":                                         "by the replica whose row it is",
 	"groups description":                                          "as above",
 	"identities label, last_used_at":                              "what the upstream said last",
 	"identities label, last_used_at, tokens":                      "as above",

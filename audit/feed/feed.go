@@ -146,6 +146,25 @@ func (f Follower) Run(ctx context.Context) error {
 	return nil
 }
 
+// Oldest is when the oldest event happened that is not handed on yet; zero = there is none. What is too new to be handed on counts, too.
+func (f Follower) Oldest(ctx context.Context) (time.Time, error) {
+	at, err := f.Store.Cursor(ctx, f.Name)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the place of %s in the audit log: %w", f.Name, err)
+	}
+	if at = max(at, f.From); at == "" {
+		return time.Time{}, nil
+	}
+	list, err := f.Store.EventsAfter(ctx, at, 1)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read events: %w", err)
+	}
+	for _, e := range list {
+		return e.At, nil
+	}
+	return time.Time{}, nil
+}
+
 // hand hands events on. In a transaction the place is noted first: of several replicas that are here at once, one goes on.
 func (f Follower) hand(ctx context.Context, list []storage.Event, at, next string) error {
 	if f.Within == nil {

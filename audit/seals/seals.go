@@ -181,6 +181,22 @@ func (k *Keeper) Seal(ctx context.Context) error {
 	return broken
 }
 
+// Oldest is when the oldest event happened that is not sealed yet; zero = there is none. What is too new to be sealed counts, too.
+func (k *Keeper) Oldest(ctx context.Context) (time.Time, error) {
+	last, err := k.o.Store.LastEventSeal(ctx)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return time.Time{}, fmt.Errorf("read the last audit seal: %w", err)
+	}
+	list, err := k.o.Store.EventsAfter(ctx, last.To, 1)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read events: %w", err)
+	}
+	for _, e := range list {
+		return e.At, nil
+	}
+	return time.Time{}, nil
+}
+
 // ErrBroken: the newest seal is none of ours.
 var ErrBroken = errors.New("the newest seal of the audit log was changed, or the one before it: see `signet audit verify`")
 

@@ -73,34 +73,50 @@ func (w Webhook) wants(name string) bool {
 // Follow puts what has happened into the outbox for whom wants to be told of it: a job that every replica may run at once, for the place in
 // the log moves in the transaction of what is put.
 func (s *Service) Follow(ctx context.Context) error {
-	rows, err := s.rows(ctx)
-	if err != nil {
+	rows, err := s.listening(ctx)
+	if err != nil || len(rows) == 0 {
 		return err
 	}
-	rows = slices.DeleteFunc(rows, func(r row) bool { return r.Disabled })
-	if len(rows) == 0 {
-		return nil
-	}
-	first := slices.MinFunc(rows, func(a, b row) int { return a.Since.Compare(b.Since) })
-	err = feed.Follower{Store: s.o.Events, Name: "webhooks", Now: s.o.Audit.Now, From: feed.After(first.Since),
-		Limit: inTurn / len(rows), Within: s.o.Store.Tx,
-		Take: func(ctx context.Context, list []storage.Event) error {
-			for _, e := range list {
-				for _, r := range rows {
-					if !r.wants(e.Name) || e.At.Before(r.Since) {
-						continue
-					}
-					if err := s.put(ctx, r.Webhook, outbox.Item{ID: r.ID + "." + e.ID, Due: r.due(time.Now())}, e); err != nil {
-						return err
-					}
+	f := s.follower(rows)
+	f.Take = func(ctx context.Context, list []storage.Event) error {
+		for _, e := range list {
+			for _, r := range rows {
+				if !r.wants(e.Name) || e.At.Before(r.Since) {
+					continue
+				}
+				if err := s.put(ctx, r.Webhook, outbox.Item{ID: r.ID + "." + e.ID, Due: r.due(time.Now())}, e); err != nil {
+					return err
 				}
 			}
-			return nil
-		}}.Run(ctx)
-	if errors.Is(err, storage.ErrStale) {
-		return nil // another replica was faster
+		}
+		return nil
 	}
-	return err
+	if err := f.Run(ctx); !errors.Is(err, storage.ErrStale) { // another replica was faster
+		return err
+	}
+	return nil
+}
+
+// Oldest is when the oldest event happened that Follow has not looked at yet; zero = there is none, or nobody wants to be told.
+func (s *Service) Oldest(ctx context.Context) (time.Time, error) {
+	rows, err := s.listening(ctx)
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, err
+	}
+	return s.follower(rows).Oldest(ctx)
+}
+
+// listening are the endpoints that are told.
+func (s *Service) listening(ctx context.Context) ([]row, error) {
+	rows, err := s.rows(ctx)
+	return slices.DeleteFunc(rows, func(r row) bool { return r.Disabled }), err
+}
+
+// follower reads the log for endpoints, of which there is one at least.
+func (s *Service) follower(rows []row) feed.Follower {
+	first := slices.MinFunc(rows, func(a, b row) int { return a.Since.Compare(b.Since) })
+	return feed.Follower{Store: s.o.Events, Name: "webhooks", Now: s.o.Audit.Now, From: feed.After(first.Since),
+		Limit: inTurn / len(rows), Within: s.o.Store.Tx}
 }
 
 // due is when what is new is sent; zero = now. An endpoint that takes nothing is not asked again by each event: what happens in a pause has

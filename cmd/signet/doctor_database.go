@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"signet/config"
 	"signet/server"
@@ -42,6 +43,13 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 	for _, id := range shared {
 		findings = append(findings, finding{"clients[" + id + "]", false, "its id is a person's sub, too: give the client another id"})
 	}
+	unknown, err := server.UnknownClients(ctx, db, c)
+	if err != nil {
+		findings = append(findings, finding{about, false, err.Error()})
+	}
+	for _, id := range unknown {
+		findings = append(findings, finding{"metrics.by_client", false, fmt.Sprintf("no client has the id %q: nothing is counted for it", id)})
+	}
 	for _, u := range c.Upstreams {
 		for theirs, ours := range u.Groups {
 			findings = append(findings, lookAtGroup(ctx, db, u.ID, theirs, ours)...)
@@ -61,7 +69,11 @@ func lookAtPostgres(ctx context.Context, c config.Config, db *storage.DB) (findi
 	if err != nil {
 		return []finding{{about, false, err.Error()}}
 	}
-	list, err := pgcheck.Look(ctx, dsn, pool)
+	running, err := db.Replicas(ctx, time.Now())
+	if err != nil {
+		return []finding{{about, false, err.Error()}}
+	}
+	list, err := pgcheck.Look(ctx, dsn, pool, len(running))
 	for _, r := range list {
 		findings = append(findings, finding{about, r.OK, r.Text})
 	}

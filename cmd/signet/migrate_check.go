@@ -59,7 +59,14 @@ func (a *app) migrateCheck() *cobra.Command {
 				return err
 			}
 			needs := needsSomebody(cmd.Context(), c, steps)
-			if err := a.answer(map[string]any{"steps": steps, "needs": needs}, func(w io.Writer) { writePending(w, steps, needs) }); err != nil {
+			running := []string{}
+			if releases, err := db.Replicas(cmd.Context(), time.Now()); err == nil { // the database may be empty
+				running = append(running, releases...)
+			}
+			if err := a.answer(map[string]any{"steps": steps, "needs": needs, "running": running}, func(w io.Writer) {
+				writePending(w, steps, needs)
+				writeRunning(w, running)
+			}); err != nil {
 				return err
 			}
 			if len(needs) > 0 {
@@ -122,6 +129,17 @@ func needsSomebody(ctx context.Context, c config.Config, steps []pendingStep) []
 		}
 	}
 	return needs
+}
+
+// writeRunning tells the releases of the servers that run, and how many of each.
+func writeRunning(w io.Writer, releases []string) {
+	count := map[string]int{}
+	for _, release := range releases {
+		count[release]++
+	}
+	for _, release := range slices.Sorted(maps.Keys(count)) {
+		row(w, "running", release, fmt.Sprintf("servers: %d", count[release]))
+	}
 }
 
 func writePending(w io.Writer, steps []pendingStep, needs []string) {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"signet/storage"
 	"signet/storage/storagetest"
 )
 
@@ -30,6 +33,9 @@ func TestMigrateCheckTellsWhatAStartWouldDo(t *testing.T) {
 	expect("migrate up", exitOK)
 	expect("migrate check", exitOK, "up to date")
 	before := storagetest.Dump(t, address)
+	noteRuns(t, address, "0.1.0")
+	expect("migrate check", exitOK, "running", "0.1.0", "servers: 1")
+	expect("migrate check --json", exitOK, `"running": [`)
 	expect("migrate down --yes", exitOK, ".before-00")
 	expect("migrate down --yes", exitOK)
 	expect("migrate check", exitOK, "pending", "rows")
@@ -47,6 +53,18 @@ func TestMigrateCheckTellsWhatAStartWouldDo(t *testing.T) {
 	}
 	t.Setenv("SIGNET_STORAGE_SNAPSHOTS", "101")
 	expect("migrate check", exitFailed, "storage.snapshots")
+}
+
+// noteRuns has a server of a release run, as far as the database knows.
+func noteRuns(t *testing.T, dsn, release string) {
+	t.Helper()
+	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Beat(t.Context(), "a", release, time.Now().Add(time.Hour)), db.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestMigrateUpIsNoSuccessOnASchemaThatIsTooNew: one that this release runs beside is, and stays as it is.

@@ -57,6 +57,20 @@ func (e *Event) put(a slog.Attr) {
 	e.more = append(e.more, a)
 }
 
+// Text is the text that was added under a key, of something that is known here (see Sent); "" = there is none.
+func (e *Event) Text(key string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, list := range [][]slog.Attr{e.few[:e.n], e.more} {
+		for _, a := range list {
+			if a.Key == key && a.Value.Kind() == slog.KindString {
+				return a.Value.String()
+			}
+		}
+	}
+	return ""
+}
+
 // Take moves what was added onto the record; later additions are dropped.
 func (e *Event) Take(r *slog.Record) {
 	e.mu.Lock()

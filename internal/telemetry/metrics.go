@@ -53,6 +53,7 @@ type Metrics struct {
 	backups   *prometheus.GaugeVec
 	verified  *prometheus.GaugeVec
 	watched
+	byClient byClient
 }
 
 // NewMetrics makes and registers them, with Go's and the process's own.
@@ -118,18 +119,8 @@ func NewMetrics() *Metrics {
 		"1 if the configuration was to be loaded again, and the last time it could not be.").WithLabelValues()
 	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made.")
 	m.verified = gauge("backup_last_verify_timestamp_seconds", "When `signet backup verify` last found a backup good.")
-	m.build = gauge("build_info", "1; the release, and the Go that it was built with, are its labels.", "version", "go")
-	m.schema = gauge("schema_version", "Version of the database's schema.")
-	m.succeeded = gauge("job_last_success_timestamp_seconds", "When a background job last succeeded on this replica.", "job")
-	m.pool = gauge("db_connections", "Connections to the database for statements, by state: used, most.", "state")
-	m.wal = gauge("sqlite_wal_bytes", "Size of SQLite's write-ahead log.")
-	m.refusals = counter("oauth_errors_total", "Error answers of the protocol, by route and code.", "pattern", "code")
-	m.oldest = gauge("mail_oldest_seconds", "Age of the oldest email that waits to be sent.")
-	m.expiry = gauge("tls_certificate_expiry_timestamp_seconds", "When the certificate of a listener expires.", "listener")
-	m.hashes = gauge("bcrypt_queue", "Who waits for the turn to have a password hashed.")
-	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "signet_job_duration_seconds",
-		Help: "How long a background job ran.", Buckets: []float64{.01, .1, 1, 10, 60, 300}}, []string{"job"})
-	m.registry.MustRegister(m.took)
+	m.watch(counter, gauge)
+	m.watchClients(counter)
 	return m
 }
 
@@ -187,12 +178,16 @@ func (m *Metrics) Route(pattern string) *Route {
 
 var classNames = [6]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
+func classOf(status int) int {
+	if class := status / 100; class > 0 && class < len(classNames) {
+		return class
+	}
+	return 0
+}
+
 // Observe counts one answer.
 func (r *Route) Observe(status int, took time.Duration) {
-	class := status / 100
-	if class < 0 || class >= len(classNames) {
-		class = 0
-	}
+	class := classOf(status)
 	o := r.classes[class].Load()
 	if o == nil {
 		fresh := r.metrics.requests.WithLabelValues(r.pattern, r.method, classNames[class])

@@ -243,9 +243,12 @@ func (m *Mux) finish(x *exchange) {
 		status = http.StatusOK // a handler that wrote nothing
 	}
 	x.route.seen.Observe(status, took)
+	code := ""
 	if no, ok := errors.AsType[*refusal.Refusal](x.err); ok {
-		m.metrics.Refused(x.route.pattern, no.Code)
+		code = no.Code
+		m.metrics.Refused(x.route.pattern, code)
 	}
+	m.metrics.RequestOf(&x.event, x.route.pattern, status, code)
 	level := slog.LevelInfo
 	switch {
 	case status >= 500 || x.stack != nil:

@@ -20,8 +20,9 @@ type Remark struct {
 	Text string
 }
 
-// Look connects to the database at dsn beside those who use it. pool is how many connections a server opens.
-func Look(ctx context.Context, dsn string, pool int) (list []Remark, err error) {
+// Look connects to the database at dsn beside those who use it. pool is how many connections a server opens, running how many servers have
+// said that they run.
+func Look(ctx context.Context, dsn string, pool, running int) (list []Remark, err error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, errors.New("the address cannot be read") // its words may quote the password
@@ -44,7 +45,7 @@ func Look(ctx context.Context, dsn string, pool int) (list []Remark, err error) 
 	}
 	list = append(list, remark)
 	if !pooled { // the connections are the pooler's otherwise
-		remark, err = connections(ctx, db, pool)
+		remark, err = connections(ctx, db, pool, running)
 		list = append(list, remark)
 	}
 	return list, err
@@ -112,8 +113,9 @@ func collation(ctx context.Context, db *sql.DB) (Remark, error) {
 		"LOCALE 'C' never changes", collate)}, nil
 }
 
-// connections compares what the servers open with what Postgres gives. Servers behind one address count as one.
-func connections(ctx context.Context, db *sql.DB, pool int) (Remark, error) {
+// connections compares what the servers open with what Postgres gives. Servers of a release that does not say that it runs are counted by
+// their addresses.
+func connections(ctx context.Context, db *sql.DB, pool, running int) (Remark, error) {
 	var most, servers int
 	err := db.QueryRowContext(ctx, `SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
 			- COALESCE(current_setting('reserved_connections', true), '0')::int,
@@ -122,6 +124,7 @@ func connections(ctx context.Context, db *sql.DB, pool int) (Remark, error) {
 	if err != nil {
 		return Remark{}, err
 	}
+	servers = max(servers, running)
 	remark := Remark{true, fmt.Sprintf("%d connections: enough for %d servers with a pool of %d", most, most/max(pool, 1), pool)}
 	if max(servers, 1)*pool > most {
 		remark = Remark{false, fmt.Sprintf("%d connections are too few for a pool of %d in each of the %d servers seen: lower "+

@@ -13,7 +13,7 @@ import (
 
 func look(t *testing.T, dsn string, pool int) (bad bool, text string) {
 	t.Helper()
-	list, err := pgcheck.Look(t.Context(), dsn, pool)
+	list, err := pgcheck.Look(t.Context(), dsn, pool, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +31,9 @@ func TestLook(t *testing.T) {
 	if bad || !fits {
 		t.Errorf("%v\n%s", bad, text)
 	}
+	if bad, text := look(t, dsn, 200); !bad || !strings.Contains(text, "in each of the 2 servers seen") {
+		t.Errorf("two servers: %v\n%s", bad, text)
+	}
 	if bad, text := look(t, dsn, 5000); !bad || !strings.Contains(text, "storage.pool_size") {
 		t.Errorf("a large pool: %v\n%s", bad, text)
 	}
@@ -45,7 +48,7 @@ func TestLook(t *testing.T) {
 	if bad, text := look(t, dsn, 16); bad {
 		t.Errorf("%s", text)
 	}
-	if _, err := pgcheck.Look(t.Context(), "postgres://a:secret@b:x/", 1); err == nil || strings.Contains(err.Error(), "secret") {
+	if _, err := pgcheck.Look(t.Context(), "postgres://a:secret@b:x/", 1, 0); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v", err)
 	}
 }

@@ -55,6 +55,33 @@ func locks(t *testing.T, db *storage.DB) {
 	take("a", now.Add(91*time.Second), true)
 }
 
+func replicas(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	run := func(at time.Time, want ...string) {
+		t.Helper()
+		got, err := db.Replicas(ctx, at)
+		ok(t, err)
+		same(t, got, want)
+	}
+	run(now)
+	if _, err := db.Lock(ctx, "job.keys", "a", now, now.Add(time.Hour)); err != nil { // not a replica
+		t.Fatal(err)
+	}
+	ok(t, db.Beat(ctx, "b", "0.2.0", now.Add(time.Minute)))
+	ok(t, db.Beat(ctx, "a", "0.1.0", now.Add(time.Minute)))
+	run(now, "0.1.0", "0.2.0")
+	ok(t, db.Beat(ctx, "a", "0.2.0", now.Add(2*time.Minute))) // the same one, another release
+	run(now, "0.2.0", "0.2.0")
+	run(now.Add(time.Minute), "0.2.0") // b has died
+	run(now, "0.2.0")                  // and is forgotten
+	ok(t, db.EndReplica(ctx, "a"))
+	ok(t, db.EndReplica(ctx, "a"))
+	run(now)
+	if free, err := db.Lock(ctx, "job.keys", "b", now, now.Add(time.Hour)); err != nil || free {
+		t.Fatalf("the lock that is none of a replica: free %v, %v", free, err)
+	}
+}
+
 func once(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	ok(t, db.SpendOnce(ctx, "client_assertion", "shop", "h1", now))
