@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a release is made of, into dist/: static binaries that know their version, completions, the list of what each binary is made of
-# (SBOM, CycloneDX), checksums. The same commit, Go and version give the same bytes, wherever they are built.
+# What a release is made of, into dist/: static binaries that know their version, completions, manual pages, the list of what each binary is
+# made of (SBOM, CycloneDX), checksums. The same commit, Go and version give the same bytes, wherever they are built.
 #
 # The list needs cyclonedx-gomod (go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0); without it none is made.
 #
@@ -30,4 +30,7 @@ if [ -x "$out/linux_$here/signet" ] && [ "$(go env GOHOSTOS)" = linux ]; then
   "$out/linux_$here/signet" completion zsh >"$out/completions/_signet"
   "$out/linux_$here/signet" completion fish >"$out/completions/signet.fish"
 fi
+rm -rf "$out/man"
+CGO_ENABLED=0 GOOS= GOARCH= go run -trimpath -buildvcs=false -ldflags "-X signet/internal/release.version=$version" -tags man ./cmd/signet "$out/man"
+gzip -9n "$out"/man/*.1 # without name and time
 (cd "$out" && find . -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)

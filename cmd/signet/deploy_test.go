@@ -167,6 +167,9 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 			deployFile(t, c.Src)
 		}
 	}
+	if !installed["/usr/share/man/man1/"] {
+		t.Error("the manual pages are in no package")
+	}
 	if !kept {
 		t.Error("an upgrade would overwrite the settings")
 	}

@@ -17,10 +17,6 @@ import (
 	"signet/server"
 )
 
-func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
 // Exit codes.
 const (
 	exitOK     = 0
