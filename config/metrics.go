@@ -11,10 +11,21 @@ type Metrics struct {
 	ByClient []string `yaml:"by_client"`
 }
 
+// CountedElsewhere are the clients of metrics.by_client that the configuration does not declare: they should be in the database.
+func (c Config) CountedElsewhere() (ids []string) {
+	for _, id := range c.Metrics.ByClient {
+		if !slices.ContainsFunc(c.Clients, func(d Client) bool { return d.ClientID == id }) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func (c Config) checkMetrics(bad *complaints) {
 	const key = "metrics.by_client"
 	ids := slices.Sorted(slices.Values(c.Metrics.ByClient))
-	bad.check(len(ids) <= MostByClient, key, "names %d clients; it may name %d, for each has series of its own in Prometheus", len(ids), MostByClient)
+	bad.check(len(ids) <= MostByClient, key, "names %d clients; it may name %d, for each has series of its own in Prometheus", len(ids),
+		MostByClient)
 	bad.check(!slices.Contains(ids, ""), key, "names a client without an id")
 	bad.check(len(slices.Compact(slices.Clone(ids))) == len(ids), key, "names a client twice")
 }

@@ -31,6 +31,7 @@ if [ -x "$out/linux_$here/signet" ] && [ "$(go env GOHOSTOS)" = linux ]; then
   "$out/linux_$here/signet" completion fish >"$out/completions/signet.fish"
 fi
 rm -rf "$out/man"
-CGO_ENABLED=0 GOOS= GOARCH= go run -trimpath -buildvcs=false -ldflags "-X signet/internal/release.version=$version" -tags man ./cmd/signet "$out/man"
+CGO_ENABLED=0 go run -trimpath -buildvcs=false -tags man -ldflags "-X signet/internal/release.version=$version" \
+  ./cmd/signet "$out/man"
 gzip -9n "$out"/man/*.1 # without name and time
 (cd "$out" && find . -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum >SHA256SUMS)

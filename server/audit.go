@@ -61,8 +61,8 @@ func (h *Services) fileFollower() feed.Follower {
 	return feed.Follower{Store: h.DB, Name: "file", Now: h.Audit.Now}
 }
 
-// noteHorizon notes how old the oldest event is that each reader of the audit log has not taken yet: a disk that is full, or a seal that was
-// changed, is seen by it. Every replica looks for itself, whichever does the work.
+// noteHorizon notes how old the oldest event is that each reader of the audit log has not taken yet: a disk that is full, or a seal that
+// was changed, is seen by it. Every replica looks for itself, whichever does the work.
 func (h *Services) noteHorizon(ctx context.Context) error {
 	readers := map[string]func(ctx context.Context) (time.Time, error){"seals": h.Seals.Oldest, "webhooks": h.Webhooks.Oldest}
 	if h.Config.Audit.File != "" {

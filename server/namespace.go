@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"signet/config"
 	"signet/storage"
@@ -34,25 +33,9 @@ func (h *Services) warnOfSharedIDs(ctx context.Context) error {
 	return err
 }
 
-// UnknownClients lists the ids in metrics.by_client that no client has: neither a declared one nor one in the database.
-func UnknownClients(ctx context.Context, db *storage.DB, c config.Config) (unknown []string, err error) {
-	for _, id := range c.Metrics.ByClient {
-		if slices.ContainsFunc(c.Clients, func(d config.Client) bool { return d.ClientID == id }) {
-			continue
-		}
-		switch _, _, err := db.ClientByID(ctx, id); {
-		case errors.Is(err, storage.ErrNotFound):
-			unknown = append(unknown, id)
-		case err != nil:
-			return nil, fmt.Errorf("look for the clients of metrics.by_client: %w", err)
-		}
-	}
-	return unknown, nil
-}
-
 // warnOfUnknownClients keeps a server starting whose client is gone.
 func (h *Services) warnOfUnknownClients(ctx context.Context) error {
-	unknown, err := UnknownClients(ctx, h.DB, h.Config)
+	unknown, err := h.DB.UnknownClients(ctx, h.Config.CountedElsewhere()...)
 	for _, id := range unknown {
 		h.Log.WarnContext(ctx, "metrics.by_client names a client that is not there", "client_id", id)
 	}

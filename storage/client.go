@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -134,6 +135,18 @@ func (db *DB) DeleteClient(ctx context.Context, id string, now time.Time) error 
 		}
 		return err
 	})
+}
+
+// UnknownClients lists those of the ids that no client has.
+func (db *DB) UnknownClients(ctx context.Context, ids ...string) (unknown []string, err error) {
+	for _, id := range ids {
+		if _, _, err := db.ClientByID(ctx, id); errors.Is(err, ErrNotFound) {
+			unknown = append(unknown, id)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return unknown, nil
 }
 
 // ClientByID with its secrets (expired ones included); ErrNotFound.

@@ -43,7 +43,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 	for _, id := range shared {
 		findings = append(findings, finding{"clients[" + id + "]", false, "its id is a person's sub, too: give the client another id"})
 	}
-	unknown, err := server.UnknownClients(ctx, db, c)
+	unknown, err := db.UnknownClients(ctx, c.CountedElsewhere()...)
 	if err != nil {
 		findings = append(findings, finding{about, false, err.Error()})
 	}

@@ -69,8 +69,8 @@ func lookAtPage(t *testing.T, c *cobra.Command, name, text string) {
 		t.Errorf("%s: escape %q", name, wrong)
 	}
 	head, _, _ := strings.Cut(text, "\n")
-	if want := `.TH "` + strings.ToUpper(strings.ReplaceAll(strings.TrimSuffix(name, ".1"), "-", `\-`)) + `" "1" "" "Signet 1.2.3" "Signet"`; head != want ||
-		dated.MatchString(head) {
+	title := strings.ToUpper(strings.ReplaceAll(strings.TrimSuffix(name, ".1"), "-", `\-`))
+	if want := `.TH "` + title + `" "1" "" "Signet 1.2.3" "Signet"`; head != want || dated.MatchString(head) {
 		t.Errorf("%s: got %s, want %s", name, head, want)
 	}
 	c.InitDefaultHelpFlag()

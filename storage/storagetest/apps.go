@@ -20,6 +20,9 @@ func clients(t *testing.T, db *storage.DB) {
 	got, secrets, err := db.ClientByID(ctx, "shop")
 	ok(t, err)
 	same(t, got, c)
+	unknown, err := db.UnknownClients(ctx, "gone", "shop", "never")
+	ok(t, err)
+	same(t, unknown, []string{"gone", "never"})
 	if len(secrets) != 0 {
 		t.Fatalf("got %d secrets", len(secrets))
 	}

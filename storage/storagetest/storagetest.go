@@ -101,7 +101,8 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 	parts := map[string]func(t *testing.T, db *storage.DB){
 		"users": users, "credentials": credentials, "sessions": sessions, "clients": clients, "secrets": secrets,
 		"resources": resources, "consents": consents, "grants": grants, "grant states": grantStates, "revoking": revoking,
-		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "replicas": replicas, "once": once,
+		"trimming": trimming, "interactions": interactions, "keys": keys, "sealed": sealedValues, "locks": locks, "replicas": replicas,
+		"once":     once,
 		"counters": counters, "events": events, "event seals": eventSeals, "webhooks": webhooks, "settings": settings,
 		"people at": peopleAt, "API keys": apiKeys, "managed": managed,
 		"expiry": expiry, "odd-input": oddInput, "no-text": noText,
