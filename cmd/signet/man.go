@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"signet/internal/manpage"
+	"signet/cmd/signet/manpage"
 	"signet/internal/release"
 )
 

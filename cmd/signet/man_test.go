@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"signet/internal/manpage"
+	"signet/cmd/signet/manpage"
 )
 
 // TestEachCommandHasAManualPage: the same bytes each time, with its words and flags, and without anything that man(1) would complain of.
