@@ -313,10 +313,15 @@ func TestDocument_TheWayOutFollowsNothingInside(t *testing.T) { // rebinding, re
 			t.Errorf("%s: %v, asked %v", host, err, inside)
 		}
 	}
-	d, _ = documents(t, db, egress.New(egress.Options{MaxBody: registration.MaxDocument, Allow: []string{"127.0.0.1"}, Roots: roots,
-		Total: 300 * time.Millisecond}))
-	for path, good := range map[string]bool{"/good": true, "/redirect": false, "/large": false, "/gzip": false, "/html": false,
-		"/slow": false} {
+	open := func(total time.Duration) *egress.Client {
+		return egress.New(egress.Options{MaxBody: registration.MaxDocument, Allow: []string{"127.0.0.1"}, Roots: roots, Total: total})
+	}
+	d, _ = documents(t, db, open(300*time.Millisecond))
+	if err := d.Learn(t.Context(), server.URL+"/slow"); err == nil {
+		t.Error("/slow was read")
+	}
+	d, _ = documents(t, db, open(0))
+	for path, good := range map[string]bool{"/good": true, "/redirect": false, "/large": false, "/gzip": false, "/html": false} {
 		if err := d.Learn(t.Context(), server.URL+path); (err == nil) != good {
 			t.Errorf("%s: %v", path, err)
 		}
