@@ -46,6 +46,28 @@ func (h *Services) takeSettings(ctx context.Context) error {
 	return nil
 }
 
+// KeptUpstreams are those of the database that people can sign in with, as the configuration has one, and what keeps others of them from
+// it, by id. Those that the configuration declares, too, or that are disabled are left out.
+func (h *Services) KeptUpstreams(ctx context.Context) (list []config.Upstream, broken map[string]error, err error) {
+	broken = map[string]error{}
+	kept, err := setting.Read(ctx, h.DB, sealer{h.Master, h}, seal.Place, func(id string, err error) { broken[id] = err })
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range kept {
+		switch {
+		case k.Disabled || slices.ContainsFunc(h.file.Upstreams, func(u config.Upstream) bool { return u.ID == k.ID }):
+		default:
+			if err := h.checkUpstream(k.Upstream, k.Secrets); err != nil {
+				broken[k.ID] = err
+				continue
+			}
+			list = append(list, configured(k.Upstream, k.Secrets))
+		}
+	}
+	return list, broken, nil
+}
+
 // configured is a kept upstream as the configuration has one.
 func configured(u setting.Upstream, s setting.Secrets) config.Upstream {
 	return config.Upstream{

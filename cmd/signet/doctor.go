@@ -5,15 +5,12 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"signet/config"
-	"signet/internal/loopback"
 	"signet/server"
-	"signet/users/federation/provider"
 )
 
 // finding is one line of the doctor's answer.
@@ -47,6 +44,7 @@ func (a *app) doctor() *cobra.Command {
 			for _, u := range c.Upstreams {
 				findings = append(findings, lookAtUpstream(ctx, c, u)...)
 			}
+			findings = append(findings, a.lookAtKeptUpstreams(ctx, c)...)
 			bad := slices.ContainsFunc(findings, func(f finding) bool { return !f.OK })
 			if err := a.answer(findings, func(w io.Writer) {
 				for _, f := range findings {
@@ -90,40 +88,4 @@ func lookAtMail(ctx context.Context, c config.Config) finding {
 		return finding{about, false, "the mail server cannot be used (look at mail.smtp: host, port, tls, username, password): " + err.Error()}
 	}
 	return finding{about, true, "is sent by " + c.Mail.Sender + "; `signet mail test ADDRESS` sends an email"}
-}
-
-// lookAtUpstream asks it through the guard that the server asks through.
-func lookAtUpstream(ctx context.Context, c config.Config, u config.Upstream) []finding {
-	about := "upstreams[" + u.ID + "]"
-	client, err := server.UpstreamClient(c)
-	if err != nil {
-		return []finding{{about, false, err.Error()}}
-	}
-	defer client.Close()
-	upstream, err := provider.New(server.UpstreamSettings(u), client.HTTP())
-	if err != nil {
-		return []finding{{about, false, err.Error()}}
-	}
-	callback := server.UpstreamCallback(c, u.ID)
-	findings := []finding{lookAtCallback(about, c, u, callback)}
-	for _, f := range upstream.Check(ctx, callback) {
-		findings = append(findings, finding{about, f.OK, f.Text})
-	}
-	return findings
-}
-
-// lookAtCallback tells what the provider's console will not take.
-func lookAtCallback(about string, c config.Config, u config.Upstream, callback string) finding {
-	local := loopback.Host(c.IssuerURL().Hostname())
-	switch {
-	case strings.HasPrefix(callback, "https://") && !(local && u.Kind == config.UpstreamApple):
-		return finding{about, true, "the redirect URI is https"}
-	case u.Kind == config.UpstreamApple:
-		return finding{about, false, "Apple takes https redirect URIs of a public domain only; server.issuer is " + c.Server.Issuer}
-	case c.IssuerURL().Hostname() == "localhost":
-		return finding{about, true, "the redirect URI is of this machine: good for trying things out"}
-	case u.Kind == config.UpstreamOIDC:
-		return finding{about, true, "the redirect URI is http; many providers take https only"}
-	}
-	return finding{about, false, "this provider takes http redirect URIs for localhost only; server.issuer is " + c.Server.Issuer}
 }
