@@ -99,15 +99,15 @@ var find = sync.OnceValues(func() (string, error) {
 	if found, err := exec.LookPath("signet"); err == nil {
 		return found, nil
 	}
-	made, err := build()
+	made, err := build(os.Stderr) // what a test logs is seen when it is over
 	if err != nil {
 		return "", fmt.Errorf("no program: set SIGNET_BINARY, or put signet into PATH, or use a checkout of it: %w", err)
 	}
 	return made, nil
 })
 
-// build makes the program of the checkout that this module is part of.
-func build() (string, error) {
+// build makes the program of the checkout that this module is part of. It says so first: the first time it compiles for minutes.
+func build(say io.Writer) (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "signet/kit/go").Output()
 	if err != nil {
 		return "", fmt.Errorf("go list: %w", told(err))
@@ -126,6 +126,7 @@ func build() (string, error) {
 		binary += ".exe"
 	}
 	fresh := fmt.Sprintf("%s.%d", binary, os.Getpid())
+	_, _ = fmt.Fprintf(say, "signettest: building signet in %s (minutes the first time; SIGNET_BINARY names one that is built)\n", root)
 	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", fresh, "./cmd/signet")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {

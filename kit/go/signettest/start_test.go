@@ -1,10 +1,41 @@
 package signettest
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
+
+// TestItSaysThatItBuilds: before minutes of silence there is a line, with what spares them.
+func TestItSaysThatItBuilds(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a script stands in for go")
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\ncase $1 in\nlist) echo " + dir + "/kit/go;;\nbuild) echo made > \"$5\";;\nesac\n"
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv("HOME", dir)
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	var said strings.Builder
+	made, err := build(&said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(made); err != nil || string(text) != "made\n" {
+		t.Errorf("%s: %q, %v", made, text, err)
+	}
+	if line := said.String(); strings.Count(line, "\n") != 1 || !strings.Contains(line, "building signet in "+dir) ||
+		!strings.Contains(line, "SIGNET_BINARY") {
+		t.Errorf("it says %q", line)
+	}
+}
 
 // TestReadyAtOnce: the program computes for 300 ms at most until it answers, and to end. What the clock says depends on what else runs
 // here.

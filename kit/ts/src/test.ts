@@ -177,6 +177,8 @@ function build(checkout: string): string {
     const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'signettest')
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const fresh = join(folder, `signet.${process.pid}`)
+    const spare = 'minutes the first time; SIGNET_BINARY names one that is built'
+    process.stderr.write(`signet-kit/test: building signet in ${checkout} (${spare})\n`)
     const stdio: ['ignore', 'inherit', 'inherit'] = ['ignore', 'inherit', 'inherit']
     execFileSync('go', ['build', '-ldflags', '-s -w', '-o', fresh, './cmd/signet'], { cwd: checkout, stdio })
     built = join(folder, 'signet')
