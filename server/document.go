@@ -2,15 +2,18 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
 	"signet/audit"
+	"signet/clients"
 	"signet/clients/registration"
 	"signet/internal/egress"
 	"signet/internal/ratelimit"
 	"signet/oauth/quota"
 	"signet/server/web"
+	"signet/storage"
 )
 
 // From one network so many clients that are not known may be looked at in an hour, and so many of one domain by all together; beyond it
@@ -28,6 +31,7 @@ func (h *Services) openDocuments() (err error) {
 		Store: h.DB, Registry: h.Clients, Mode: c.Mode, Hosts: c.Hosts, Deny: c.Deny, Log: h.Log, Policy: h.registrationPolicy,
 		Bound: h.unused,
 		Fetch: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, PerHost: 2}),
+		Again: h.wayOut(egress.Options{MaxBody: registration.MaxDocument, PerHost: 2}),
 		Charge: func(ctx context.Context, domain string) error {
 			_, err := limits.Charge(ctx, documentLimits(audit.OriginOf(ctx), domain)...)
 			return err
@@ -80,6 +84,22 @@ func (h *Services) chargeChange(ctx context.Context, clientID string, initial bo
 	}
 	_, err := ratelimit.New(h.DB).Charge(ctx, list...)
 	return err
+}
+
+// unvouched reports whether a client registered itself, by its metadata document or without any token, and no operator has said since that
+// it is theirs.
+func (h *Services) unvouched(ctx context.Context, c *clients.Client) (bool, error) {
+	switch {
+	case c.Declared || c.FirstParty || c.AdminTools:
+		return false, nil
+	case c.FromDocument():
+		return true, nil
+	}
+	r, err := h.DB.RegistrationOf(ctx, c.ClientID)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return r.InitialTokenID == "", err
 }
 
 // How many clients there may be that nobody used and nobody vouches for, and how many bytes of metadata they may have.

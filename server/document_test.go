@@ -68,7 +68,7 @@ func (s *site) total() (n int) {
 
 func newSite(s *servertest.Server) *site {
 	out := &site{pages: map[string]string{}, asked: map[string]int{}}
-	s.Services().Documents.Fetch = out
+	s.Services().Documents.Fetch, s.Services().Documents.Again = out, out
 	return out
 }
 

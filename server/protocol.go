@@ -351,8 +351,7 @@ func (h *Services) pageHandlers(provider *oauth.Provider, requests *request.Pars
 	front *login.Login, consents *consents.Consents) ([]web.Mounter, error) {
 	begin := authorize.Options{
 		Issuer: h.Config.Server.Issuer, Requests: requests, Provider: provider, Pushes: h.pushes, Login: front, Browser: front.Browser,
-		Pages: view,
-		App:   h.appAt, Tx: h.DB.Tx,
+		Pages: view, App: h.appAt, Unvouched: h.unvouched, Tx: h.DB.Tx,
 	}
 	if front.Browser.StateCookie() != "" {
 		begin.State = front.Browser.State

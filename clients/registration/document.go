@@ -8,8 +8,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/publicsuffix"
+	"golang.org/x/text/unicode/norm"
 
 	"signet/clients"
 	"signet/internal/typed"
@@ -93,8 +95,7 @@ func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 // poses reports whether a name is written to be taken for another: a word of characters that look like others, or the name of a host that
 // is not the document's, nor above it. Nobody looked at it, and people trust what they read: they are shown the host in its place.
 func poses(name, host string) bool {
-	return typed.Mixed(name) || slices.ContainsFunc(strings.Fields(name), func(word string) bool {
-		word = strings.Trim(strings.ToLower(word), "()[],:;!?\"'")
+	return typed.Mixed(name) || slices.ContainsFunc(hostWords(name), func(word string) bool {
 		labels := strings.Split(word, ".")
 		top := labels[len(labels)-1]
 		if _, listed := publicsuffix.PublicSuffix(top); len(labels) < 2 || slices.Contains(labels, "") || !listed {
@@ -102,4 +103,19 @@ func poses(name, host string) bool {
 		}
 		return word != host && !strings.HasSuffix(host, "."+word)
 	})
+}
+
+// dots are characters that are read as the dot of a host's name and that no normal form makes one.
+var dots = strings.NewReplacer("。", ".", "·", ".", "ꓸ", ".", "۔", ".", "٠", ".")
+
+// hostWords are the words of a name as hosts are written: what is around one in an address, and in which form its letters and dots came,
+// makes no difference to who reads it.
+func hostWords(name string) []string {
+	words := strings.FieldsFunc(dots.Replace(strings.ToLower(norm.NFKC.String(name))), func(r rune) bool {
+		return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N)
+	})
+	for i, word := range words {
+		words[i] = strings.Trim(word, ".-")
+	}
+	return words
 }

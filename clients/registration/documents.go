@@ -54,13 +54,14 @@ type DocumentStore interface {
 
 // DocumentOptions are what Documents are made of. All but Hosts, Deny and Bound are required.
 type DocumentOptions struct {
-	Store       DocumentStore
-	Registry    *clients.Registry
-	Fetch       Fetcher
-	Mode        string   // Off, Hosts or Open
-	Hosts, Deny []string // host names; one that begins with a dot is all below it
-	Policy      func() Policy
-	Bound       Bound // nil = none
+	Store    DocumentStore
+	Registry *clients.Registry
+	// Fetch reads documents of clients that are not known, Again those of known ones: what strangers ask for takes none of their places.
+	Fetch, Again Fetcher
+	Mode         string   // Off, Hosts or Open
+	Hosts, Deny  []string // host names; one that begins with a dot is all below it
+	Policy       func() Policy
+	Bound        Bound // nil = none
 	// Charge counts an address that is not known, before it is fetched: its error says that there were too many.
 	Charge func(ctx context.Context, domain string) error
 	// Note is told of what was done: "created" and "document_changed", in their transactions.
@@ -91,7 +92,7 @@ type failure struct {
 
 // NewDocuments checks the options.
 func NewDocuments(o DocumentOptions) (*Documents, error) {
-	if o.Store == nil || o.Registry == nil || o.Fetch == nil || o.Policy == nil || o.Charge == nil || o.Note == nil || o.Log == nil ||
+	if o.Store == nil || o.Registry == nil || o.Fetch == nil || o.Again == nil || o.Policy == nil || o.Charge == nil || o.Note == nil || o.Log == nil ||
 		o.Mode != Off && o.Mode != Hosts && o.Mode != Open {
 		return nil, errors.New("metadata documents need a store, a registry, a way out, a policy, limits, a log and a mode")
 	}
@@ -165,7 +166,7 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 	if n >= perDomain {
 		return fmt.Errorf("%w: %d clients of %s are known already", ErrNoDocument, n, domain)
 	}
-	m, now, err := d.fetch(ctx, id)
+	m, now, err := d.fetch(ctx, d.Fetch, id)
 	if err != nil {
 		return err
 	}
@@ -195,9 +196,9 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 }
 
 // fetch reads a document. A redirect, another status than 200 and another type are none (section 4).
-func (d *Documents) fetch(ctx context.Context, id string) (clients.Metadata, reading, error) {
+func (d *Documents) fetch(ctx context.Context, out Fetcher, id string) (clients.Metadata, reading, error) {
 	at := time.Now()
-	got, err := d.Fetch.Fetch(ctx, egress.Request{URL: id, Header: map[string]string{"Accept": "application/json"}})
+	got, err := out.Fetch(ctx, egress.Request{URL: id, Header: map[string]string{"Accept": "application/json"}})
 	if err != nil || got.Status != http.StatusOK {
 		d.Log.DebugContext(ctx, "read a metadata document", "status", got.Status, "error", err)
 		return clients.Metadata{}, reading{}, fmt.Errorf("%w: it could not be fetched", ErrNoDocument) // no more: whoever asks may be probing
@@ -259,7 +260,7 @@ func (d *Documents) again(ctx context.Context, id string) error {
 			d.known.Add(id, reading{fetched: row.FetchedAt, good: row.GoodUntil}) // another replica has
 			return nil, nil
 		}
-		m, now, err := d.fetch(ctx, id)
+		m, now, err := d.fetch(ctx, d.Again, id)
 		if err == nil {
 			err = d.change(ctx, id, m, now)
 		}

@@ -61,7 +61,7 @@ func documents(t *testing.T, db *storage.DB, out registration.Fetcher) (*registr
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := registration.NewDocuments(registration.DocumentOptions{Store: db, Registry: r, Fetch: out, Mode: registration.Open,
+	d, err := registration.NewDocuments(registration.DocumentOptions{Store: db, Registry: r, Fetch: out, Again: out, Mode: registration.Open,
 		Policy: func() registration.Policy {
 			return registration.Policy{Scopes: []string{"openid", "profile"}, ResponseTypes: []string{"code", "token"},
 				Issuer: "https://id.example.com",
@@ -237,6 +237,35 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 	}
 }
 
+// What strangers have fetched takes no place of a document that is known: it is read again whatever they ask for.
+func TestV06_KnownDocumentsAreReadAgainWhateverStrangersAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := storagetest.SQLite(t)
+		out := &world{}
+		out.say(app, map[string]any{"redirect_uris": []string{"https://app.example/cb"}})
+		d, r := documents(t, db, out)
+		if err := d.Learn(t.Context(), app); err != nil {
+			t.Fatal(err)
+		}
+		d.Fetch = &world{err: egress.ErrBusy}
+		if err := d.Learn(t.Context(), "https://app.example/made-up"); !errors.Is(err, registration.ErrNoDocument) {
+			t.Errorf("without a place: %v", err)
+		}
+		out.say(app, map[string]any{"redirect_uris": []string{"https://app.example/new"}})
+		time.Sleep(10 * time.Minute)
+		if err := d.Renew(t.Context(), app); err != nil {
+			t.Fatal(err)
+		}
+		now, err := r.Client(t.Context(), app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := now.MatchRedirect("https://app.example/new"); !ok {
+			t.Errorf("not read again: %v", now.RedirectURIs)
+		}
+	})
+}
+
 // A name that is another host's, or written to look like another, is not shown: the host of the document is.
 func TestDocument_NamesThatPose(t *testing.T) {
 	out := &world{}
@@ -250,6 +279,9 @@ func TestDocument_NamesThatPose(t *testing.T) {
 		{"example", true},
 		{"claude.ai", false}, {"Sign in to Claude.ai", false}, {"(claude.ai)", false}, {"сlaude.ai", false}, {"сосо.com", false},
 		{"my.app.example.com", false}, {"evil-app.example.org", false}, {"Сlaude", false}, {"Gοοgle Drive", false},
+		{"https://claude.ai/", false}, {"claude.ai/mcp", false}, {"claude．ai", false}, {"claude․ai", false}, {"claude。ai", false},
+		{"Claude – claude.ai.", false}, {"|claude.ai|", false}, {"user@claude.ai", false}, {"cláude.ai:443", false}, {"ｃｌａｕｄｅ.ai", false},
+		{"https://app.example/", true}, {"TCP/IP tools", true}, {"Notes... and more", true}, {"A.I. helper", true},
 	} {
 		id := fmt.Sprintf("https://app.example/%d", n)
 		n++

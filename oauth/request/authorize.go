@@ -47,6 +47,7 @@ type Redirectable struct {
 	RedirectURI  string
 	State        string
 	ResponseMode string // "query", "fragment" or "form_post"; with ".jwt" the answer is signed
+	Silent       bool   // nothing is to be shown: prompt=none
 }
 
 // Error is for the log.
@@ -174,21 +175,23 @@ func (p *Parser) authorize(ctx context.Context, form url.Values, direct bool) (f
 		return flow.Request{}, c, &PageOnly{Kind: "invalid_request", ClientID: c.ClientID, Client: c,
 			Cause: errors.New("state has control characters")}
 	}
+	no := func(why *refusal.Refusal) *Redirectable {
+		return &Redirectable{Refusal: why, Client: c, RedirectURI: req.RedirectURI, State: req.State, ResponseMode: req.ResponseMode,
+			Silent: slices.Contains(spaced.Words(form.Get("prompt")), "none")}
+	}
 	if len(req.State) > maxState { // the client and the address are known: it is told there, without the state
-		no := refusal.InvalidRequest("state is longer than 4096 bytes.")
-		return flow.Request{}, c, &Redirectable{Refusal: no, Client: c, RedirectURI: req.RedirectURI, ResponseMode: req.ResponseMode}
+		req.State = ""
+		return flow.Request{}, c, no(refusal.InvalidRequest("state is longer than 4096 bytes."))
 	}
 	if unread != nil {
-		return flow.Request{}, c, &Redirectable{Refusal: unread, Client: c, RedirectURI: req.RedirectURI, State: req.State,
-			ResponseMode: req.ResponseMode}
+		return flow.Request{}, c, no(unread)
 	}
 	known, err := p.resourcesOf(ctx, c, form)
 	if err != nil {
 		return flow.Request{}, c, err
 	}
 	if r := p.judge(&req, c, form, known); r != nil {
-		return flow.Request{}, c, &Redirectable{Refusal: r, Client: c, RedirectURI: req.RedirectURI, State: req.State,
-			ResponseMode: req.ResponseMode}
+		return flow.Request{}, c, no(r)
 	}
 	return req, c, nil
 }

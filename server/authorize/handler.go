@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"signet/clients"
 	"signet/oauth"
 	"signet/oauth/request"
 	"signet/server/browser"
@@ -43,6 +44,8 @@ type Options struct {
 	Browser  *browser.Browser
 	Pages    *pages.Pages
 	App      func(ctx context.Context, clientID, redirectURI string) *pages.App
+	// Unvouched reports whether nobody vouches for a client: it registered itself, by a metadata document or without any token. Nil = never.
+	Unvouched func(ctx context.Context, c *clients.Client) (bool, error)
 	// State is the browser state for apps that watch the session; "" = there is none. Nil = never.
 	State func(w http.ResponseWriter, r *http.Request) string
 	Tx    func(ctx context.Context, fn func(ctx context.Context) error) error

@@ -79,8 +79,8 @@ func (h *Handler) take(w http.ResponseWriter, r *http.Request, form url.Values) 
 		return h.lead(w, r, s)
 	}
 	if s.In, err = h.Browser.Begin(w, r, flow.PurposeAuthorize, req); errors.Is(err, browser.ErrTooLarge) {
-		req.State = ""
-		return h.answerRefusal(w, r, req, refusal.InvalidRequest("The request is too large."))
+		return h.refuseRequest(w, r, &request.Redirectable{Refusal: refusal.InvalidRequest("The request is too large."), Client: s.Client,
+			RedirectURI: req.RedirectURI, ResponseMode: req.ResponseMode})
 	} else if err != nil {
 		return h.notBegun(w, r, err, again, form)
 	}
@@ -148,6 +148,11 @@ func (h *Handler) refuseRequest(w http.ResponseWriter, r *http.Request, err erro
 		return toPage(bad)
 	}
 	if bad, ok := errors.AsType[*request.Redirectable](err); ok {
+		if page, err := h.lookedAt(r, bad); err != nil {
+			return err
+		} else if page != nil {
+			return page
+		}
 		req := flow.Request{ClientID: bad.Client.ClientID, RedirectURI: bad.RedirectURI, State: bad.State, ResponseMode: bad.ResponseMode}
 		return h.answerRefusal(w, r, req, bad.Refusal)
 	}

@@ -13,7 +13,7 @@ import (
 // TestItSaysThatItBuilds: before minutes of silence there is a line, with what spares them.
 func TestItSaysThatItBuilds(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("a script stands in for go")
+		t.Skip("a script takes the place of go")
 	}
 	dir := t.TempDir()
 	script := "#!/bin/sh\ncase $1 in\nlist) echo " + dir + "/kit/go;;\nbuild) echo made > \"$5\";;\nesac\n"
