@@ -275,7 +275,7 @@ func nested(who actor) (json.RawMessage, error) {
 
 // actorsAlive: all who acted may still: clients are enabled, and of the last person who acted the grant lives. Clients cost nothing, as
 // they are known here; the person one read, and only where a token names one.
-func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access) error {
+func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access, granted string) error {
 	all, err := actorsOf(a.Act)
 	if err != nil {
 		return inactive(err.Error())
@@ -286,7 +286,11 @@ func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access) error {
 		if one.GrantID == "" && clients.LooksLikePerson(client) {
 			continue // of a release that did not write more about people
 		}
-		if _, err := p.enabled(ctx, client, a.IssuedAt); err != nil {
+		c, err := p.enabled(ctx, client, a.IssuedAt)
+		if err == nil && one.GrantID == "" && client != granted { // whoever acts by a grant ended with it
+			err = p.sameClient(ctx, c, a)
+		}
+		if err != nil {
 			return err
 		}
 		person = cmp.Or(person, one.GrantID)

@@ -216,7 +216,12 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		return nil, nil, inactive("its client may not exchange tokens any more")
 	}
 	if len(a.Act) > 0 {
-		if err := p.actorsAlive(ctx, a); err != nil {
+		if err := p.actorsAlive(ctx, a, s.ClientID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if a.GrantID == "" || len(a.ActStatus) > 0 { // else the grant ended with its client
+		if err := p.sameClient(ctx, client, a); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -225,7 +230,11 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 		first = a.Subject
 	}
 	if first != "" && first != a.ClientID {
-		if _, err := p.enabled(ctx, first, a.IssuedAt); err != nil {
+		other, err := p.enabled(ctx, first, a.IssuedAt)
+		if err == nil && a.GrantID == "" {
+			err = p.sameClient(ctx, other, a)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
@@ -272,4 +281,21 @@ func (p *Provider) enabled(ctx context.Context, id string, issued int64) (*clien
 		return nil, inactive("its client was deleted, and " + strconv.Quote(id) + " is another one")
 	}
 	return client, nil
+}
+
+// sameClient looks closer where a client was made about when a token was issued, and clocks do not tell which was first: the token names
+// the place that its client had in the status lists, which ends with the client (errInactive). Without status lists it is taken.
+func (p *Provider) sameClient(ctx context.Context, c *clients.Client, a tokens.Access) error {
+	if p.o.Status == nil || c.CreatedAt.Unix()+clocks < a.IssuedAt || a.Status == nil && len(a.ActStatus) == 0 {
+		return nil
+	}
+	place, err := p.o.Status.OfClient(ctx, c)
+	if err != nil {
+		return err
+	}
+	same := func(named json.RawMessage) bool { return bytes.Equal(named, place) }
+	if !same(a.Status) && !slices.ContainsFunc(a.ActStatus, same) {
+		return inactive("its client was deleted, and " + strconv.Quote(c.ClientID) + " is another one")
+	}
+	return nil
 }

@@ -108,7 +108,7 @@ func poses(name, host string) bool {
 // dots are characters that are read as the dot of a host's name and that no normal form makes one.
 var dots = strings.NewReplacer("。", ".", "·", ".", "ꓸ", ".", "۔", ".", "٠", ".")
 
-// hostWords are the words of a name as hosts are written: what is around one in an address, and in which form its letters and dots came,
+// hostWords are the words of a name as hosts are written: what is around one in an address, and in which form its characters came,
 // makes no difference to who reads it.
 func hostWords(name string) []string {
 	words := strings.FieldsFunc(dots.Replace(strings.ToLower(norm.NFKC.String(name))), func(r rune) bool {

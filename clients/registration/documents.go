@@ -92,8 +92,8 @@ type failure struct {
 
 // NewDocuments checks the options.
 func NewDocuments(o DocumentOptions) (*Documents, error) {
-	if o.Store == nil || o.Registry == nil || o.Fetch == nil || o.Again == nil || o.Policy == nil || o.Charge == nil || o.Note == nil || o.Log == nil ||
-		o.Mode != Off && o.Mode != Hosts && o.Mode != Open {
+	if o.Store == nil || o.Registry == nil || o.Fetch == nil || o.Again == nil || o.Policy == nil || o.Charge == nil || o.Note == nil ||
+		o.Log == nil || o.Mode != Off && o.Mode != Hosts && o.Mode != Open {
 		return nil, errors.New("metadata documents need a store, a registry, a way out, a policy, limits, a log and a mode")
 	}
 	known, err1 := lru.New[string, reading](remembered)

@@ -3,7 +3,6 @@
 package approval
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -127,12 +126,7 @@ func (a *Approvals) Lines(d Decision, ticked []string) (fixed, choices []pages.S
 		ticked = d.Ticked
 	}
 	fixed, choices = login.Scopes(d.Prompt, ticked, a.Scope)
-	for _, id := range d.Prompt.Resources {
-		if api, ok := d.Asked.Resources.Find(id); ok {
-			resources = append(resources, cmp.Or(api.Name, api.Identifier))
-		}
-	}
-	return fixed, choices, resources
+	return fixed, choices, login.UsedAt(d.Client, d.Prompt, d.Asked.Resources)
 }
 
 // Before is what the person allowed the app before, where the question is what is new.

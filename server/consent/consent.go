@@ -5,7 +5,6 @@
 package consent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -92,11 +91,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request, s *login.State, s
 	}
 	page.Fixed, page.Choices = login.Scopes(q, ticked, h.Scope)
 	page.Before, page.Kept = login.Before(q, s.Visitor.Person, h.Scope)
-	for _, id := range q.Resources {
-		if api, ok := h.Resources().Find(id); ok { // the issuer's own is who the person is, which the scopes say
-			page.Resources = append(page.Resources, cmp.Or(api.Name, api.Identifier))
-		}
-	}
+	page.Resources = login.UsedAt(s.Client, q, h.Resources())
 	return h.Pages.Render(w, r, status, page)
 }
 

@@ -1,8 +1,10 @@
 package login
 
 import (
+	"cmp"
 	"slices"
 
+	"signet/clients"
 	"signet/oauth/consent"
 	"signet/server/pages"
 	"signet/server/pages/acting"
@@ -54,4 +56,20 @@ func Scopes(q consent.Prompt, ticked []string, say func(scope string, resources 
 		choices = append(choices, line)
 	}
 	return fixed, choices
+}
+
+// UsedAt are the names of the APIs that an app is to be used at: those that it asks for, and of an agent also those that it can exchange its
+// tokens for by itself (RFC 8693), as people agree to where it acts.
+func UsedAt(c *clients.Client, q consent.Prompt, known *clients.Resources) (names []string) {
+	ids := q.Resources
+	if c.Agent && c.Exchange != nil {
+		ids = slices.Concat(ids, c.Exchange.Targets)
+	}
+	for _, id := range ids {
+		api, ok := known.Find(id) // the issuer's own is who the person is, which the scopes say
+		if name := cmp.Or(api.Name, api.Identifier); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
