@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"maps"
 	"net/url"
 	"testing"
 
@@ -32,9 +33,7 @@ func TestAClientMadeAgainHasNoneOfTheTokensBefore(t *testing.T) {
 		token := func(app *servertest.App, more url.Values) string {
 			t.Helper()
 			form := url.Values{"grant_type": {clients.ClientCredentials}, "resource": {"https://api.example/"}}
-			for name, value := range more {
-				form[name] = value
-			}
+			maps.Copy(form, more)
 			status, got := app.Post(t, "/oauth2/token", form)
 			if status != 200 {
 				t.Fatalf("%v: %d %v", form, status, got)

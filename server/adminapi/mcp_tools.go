@@ -3,9 +3,11 @@ package adminapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"signet/admin"
+	"signet/clients"
 	"signet/internal/mcp"
 )
 
@@ -73,7 +75,10 @@ func (h *Handler) readTools() []mcp.Tool {
 			[]mcp.Param{required("reference", "ten letters and digits from an error page, the log or an event, like 7F3K-92QD-MX")},
 			func(ctx context.Context, a admin.Actor, in map[string]string) (any, error) {
 				e, err := acts.Explain(ctx, a, in["reference"])
-				return map[string]any{"trace": e.Trace, "steps": e.Steps, "found": e.Found, "remedy": e.Remedy, "events": toolEvents(e.Events)}, err
+				if err != nil {
+					return nil, err
+				}
+				return h.toolExplained(ctx, e)
 			}),
 		readTool("find_people", "Find people", "Finds people by the beginning of their email address or user name.",
 			[]mcp.Param{required("text", "the beginning of an email address or user name"), next},
@@ -145,4 +150,18 @@ func (h *Handler) toolSearch(ctx context.Context, a admin.Actor, in map[string]s
 	}
 	page, err := h.o.Acts.Events(ctx, a, f, admin.Ask{After: in["next"], Limit: toolPage})
 	return map[string]any{"items": toolEvents(page.Items), "next": page.Next}, err
+}
+
+// toolExplained is why a request was refused. The id of a client that is none is what somebody sent, and may be an order to the model.
+func (h *Handler) toolExplained(ctx context.Context, e admin.Explained) (any, error) {
+	out := map[string]any{"steps": e.Steps, "found": e.Found, "remedy": e.Remedy, "events": toolEvents(e.Events)}
+	if id := e.Trace.ClientID; id != "" {
+		if _, err := h.o.Clients.Current(ctx, id); errors.Is(err, clients.ErrUnknown) {
+			e.Trace.ClientID, out["sent_client_id"] = "", id
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	out["trace"] = e.Trace
+	return out, nil
 }

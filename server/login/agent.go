@@ -58,8 +58,8 @@ func Scopes(q consent.Prompt, ticked []string, say func(scope string, resources 
 	return fixed, choices
 }
 
-// UsedAt are the names of the APIs that an app is to be used at: those that it asks for, and of an agent also those that it can exchange its
-// tokens for by itself (RFC 8693), as people agree to where it acts.
+// UsedAt are the names of the APIs that an app is to be used at: those that it asks for, and of an agent also those that it can get
+// tokens for by exchange (RFC 8693), as people agree to where it acts.
 func UsedAt(c *clients.Client, q consent.Prompt, known *clients.Resources) (names []string) {
 	ids := q.Resources
 	if c.Agent && c.Exchange != nil {
