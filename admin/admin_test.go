@@ -16,6 +16,7 @@ import (
 	"signet/clients"
 	"signet/server/servertest"
 	"signet/storage"
+	"signet/storage/filter"
 	"signet/users"
 	"signet/users/membership"
 )
@@ -331,7 +332,7 @@ func TestADM08_SearchFindsByBeginnings(t *testing.T) {
 	w.server.Person(t, "zed@example.com", func(r *users.Registration) { r.Username = "annabel" })
 	var got []string
 	for q := (admin.Ask{Limit: 2}); ; {
-		page, err := w.s.People(t.Context(), w.command(), " ANN", q)
+		page, err := w.s.People(t.Context(), w.command(), filter.People{Search: " ANN"}, q)
 		w.ok(err)
 		for _, p := range page.Items {
 			got = append(got, p.Email)

@@ -10,6 +10,7 @@ import (
 	"signet/admin"
 	"signet/clients"
 	"signet/server/servertest"
+	"signet/storage/filter"
 	"signet/users"
 	"signet/users/membership"
 )
@@ -21,7 +22,7 @@ func TestADM16_TheSameRefusalIsWrittenDownOnce(t *testing.T) {
 	for range 5 {
 		_, err := w.s.ResetLink(ctx, support, w.boss.ID, false)
 		w.is(err, admin.ErrRefused)
-		_, err = w.s.People(ctx, admin.Actor{Kind: admin.KindPerson, ID: w.bob.ID}, "", admin.Ask{})
+		_, err = w.s.People(ctx, admin.Actor{Kind: admin.KindPerson, ID: w.bob.ID}, filter.People{}, admin.Ask{})
 		w.is(err, admin.ErrRefused)
 	}
 	list := w.events("admin.refused")

@@ -95,15 +95,19 @@ func (s *Service) AddMember(ctx context.Context, a Actor, group, userID string) 
 		if err := errors.Join(s.overGroup(ctx, a, group), s.overPerson(ctx, a, userID)); err != nil {
 			return err
 		}
-		if added, err := s.o.Members.Add(ctx, group, userID); err != nil || !added {
-			return err
-		}
-		roles, err := s.o.Stores.Permits.PermitsOfGroup(ctx, group)
-		if err != nil || len(permits(roles)) == 0 {
-			return err
-		}
-		return s.o.People.EndResetLinks(ctx, userID)
+		return s.addMember(ctx, group, userID)
 	})
+}
+
+func (s *Service) addMember(ctx context.Context, group, userID string) error {
+	if added, err := s.o.Members.Add(ctx, group, userID); err != nil || !added {
+		return err
+	}
+	roles, err := s.o.Stores.Permits.PermitsOfGroup(ctx, group)
+	if err != nil || len(permits(roles)) == 0 {
+		return err
+	}
+	return s.o.People.EndResetLinks(ctx, userID)
 }
 
 // RemoveMember takes a person out of a group.

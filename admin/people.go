@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"signet/storage"
@@ -45,50 +44,6 @@ func utc(t time.Time) time.Time {
 		return t
 	}
 	return t.UTC()
-}
-
-// People pages through people whose email address or user name begins with text, by address and then by user name; "" lists all, by id,
-// which is no order in time.
-func (s *Service) People(ctx context.Context, a Actor, text string, q Ask) (Page[Person], error) {
-	ctx, err := s.may(ctx, a, "People")
-	if err != nil {
-		return Page[Person]{}, err
-	}
-	if text = strings.ToLower(strings.TrimSpace(text)); text == "" {
-		rows, err := s.o.People.List(ctx, q.After, q.limit()+1)
-		return paged(q, rows, personOf, func(u storage.User) string { return u.ID }), err
-	}
-	after, names := strings.CutPrefix(q.After, "u:")
-	page := Page[Person]{Items: []Person{}}
-	if !names {
-		rows, err := s.o.Stores.People.UsersByEmail(ctx, text, strings.TrimPrefix(q.After, "e:"), q.limit()+1)
-		if err != nil {
-			return page, fmt.Errorf("search people: %w", err)
-		}
-		page = paged(q, rows, personOf, func(u storage.User) string { return "e:" + u.EmailKey })
-		after = ""
-	}
-	if page.Next != "" {
-		return page, nil
-	}
-	if left := q.limit() - len(page.Items); left > 0 {
-		rows, err := s.o.Stores.People.UsersByUsername(ctx, text, after, left+1)
-		if err != nil {
-			return page, fmt.Errorf("search people: %w", err)
-		}
-		for i, u := range rows {
-			if i == left {
-				page.Next = "u:" + rows[i-1].UsernameKey
-				break
-			}
-			if !strings.HasPrefix(u.EmailKey, text) { // else it was found by its address
-				page.Items = append(page.Items, personOf(u))
-			}
-		}
-	} else {
-		page.Next = "u:"
-	}
-	return page, nil
 }
 
 // Person shows one with groups and roles, by id, email address or user name.

@@ -152,7 +152,8 @@ var demands = map[string]Permission{
 	"People": PeopleRead, "Person": PeopleRead, "Factors": PeopleRead, "Groups": PeopleRead, "Members": PeopleRead, "Roles": PeopleRead,
 	"Holders":      PeopleRead,
 	"CreatePerson": PeopleWrite, "ChangePerson": PeopleWrite, "SetDisabled": PeopleWrite,
-	"SetPassword": PeopleCredentials, "ResetLink": PeopleCredentials, "ResetFactors": PeopleCredentials, "Unfreeze": PeopleCredentials,
+	"ImportPeople": PeopleWrite, // and what its columns demand
+	"SetPassword":  PeopleCredentials, "ResetLink": PeopleCredentials, "ResetFactors": PeopleCredentials, "Unfreeze": PeopleCredentials,
 	"SetEmail":     PeopleCredentials,
 	"DeletePerson": PeopleErase, "RestorePerson": PeopleErase,
 	"SetMetadata": PeopleMetadata, "ReplaceMetadata": PeopleMetadata, "PreviewClaims": PeopleRead, // and ClientsRead

@@ -7,6 +7,7 @@ import (
 	"signet/admin"
 	"signet/server/servertest"
 	"signet/storage"
+	"signet/storage/filter"
 )
 
 // reads are the events of who looked at whom.
@@ -35,7 +36,7 @@ func TestADM69_LookingAtAPersonIsWrittenDown(t *testing.T) {
 			w.ok(err)
 		}
 	}
-	_, err := w.s.People(ctx, support, "bob", admin.Ask{})
+	_, err := w.s.People(ctx, support, filter.People{Search: "bob"}, admin.Ask{})
 	w.ok(err)
 	all(support, w.support)
 	all(w.command(), w.bob)

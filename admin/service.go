@@ -24,6 +24,7 @@ import (
 	"signet/oauth/claims"
 	"signet/oauth/keys"
 	"signet/storage"
+	"signet/storage/filter"
 	"signet/users"
 	"signet/users/deletion"
 	"signet/users/factor"
@@ -45,14 +46,16 @@ type Stores struct {
 	Holds   holdStore
 	Told    claims.MembershipStore
 	Apps    appStore
+	Imports importStore
 }
 
 // StoresOf are those of a database.
-func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db, db} }
+func StoresOf(db *storage.DB) Stores { return Stores{db, db, db, db, db, db, db, db, db, db, db} }
 
 func (s Stores) complete() bool {
 	return s.Acts != nil && s.Permits != nil && s.People != nil && s.Grants != nil && s.Records != nil && s.Mails != nil &&
-		s.Managed != nil && s.Holds != nil && s.Told != nil && s.Apps != nil
+		s.Managed != nil && s.Holds != nil && s.Told != nil && s.Apps != nil &&
+		s.Imports != nil
 }
 
 type actStore interface {
@@ -71,8 +74,7 @@ type permitStore interface {
 }
 
 type peopleStore interface {
-	UsersByEmail(ctx context.Context, text, after string, limit int) ([]storage.User, error)
-	UsersByUsername(ctx context.Context, text, after string, limit int) ([]storage.User, error)
+	UsersLike(ctx context.Context, f filter.People, after string, limit int) ([]storage.User, error)
 	GroupMembers(ctx context.Context, group, after string, limit int) ([]storage.User, error)
 	GroupExists(ctx context.Context, name string) (bool, error)
 }
@@ -103,6 +105,7 @@ type Options struct {
 	Audit    *audit.Log
 	People   *users.Service
 	Factors  *recovery.Service
+	Ways     *factor.Ways
 	Deletion *deletion.Service
 	Members  *membership.Service
 	Sessions *session.Sessions
@@ -134,9 +137,9 @@ type Service struct {
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Deletion == nil || o.Members == nil ||
-		o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil || o.APIKeys.Store == nil ||
-		o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
+	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Ways == nil || o.Deletion == nil ||
+		o.Members == nil || o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil ||
+		o.APIKeys.Store == nil || o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil || o.Server.TryUpstream == nil ||
 		o.Server.RedirectURI == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")

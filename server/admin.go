@@ -36,7 +36,7 @@ import (
 func (h *Services) openAdmin() (err error) {
 	h.Admin, err = admin.New(admin.Options{
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
-		People: h.People, Factors: h.Recovery, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
+		People: h.People, Factors: h.Recovery, Ways: h.Ways, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
 		Metadata: h.Metadata, Subject: h.called, Settings: h.Settings,

@@ -184,6 +184,9 @@ func (d *fuzzedAPI) example(op *openapi.Operation) func(name string) string {
 			return fmt.Sprintf("key %d", d.made)
 		case "iss":
 			return d.URL
+		case "application/jsonl":
+			d.made++
+			return fmt.Sprintf("{\"email\":\"line%d@example.com\"}\n{\"email\":\"\"}\n", d.made)
 		case "client":
 			return d.client
 		}

@@ -246,28 +246,3 @@ func (db *DB) Users(ctx context.Context, after string, limit int) ([]User, error
 	})
 	return list, err
 }
-
-// UsersByEmail pages by address through people whose address key begins with text, after the given address key.
-func (db *DB) UsersByEmail(ctx context.Context, text, after string, limit int) ([]User, error) {
-	return db.usersLike(ctx, "u.email_key", text, after, limit)
-}
-
-// UsersByUsername is the same by user name.
-func (db *DB) UsersByUsername(ctx context.Context, text, after string, limit int) ([]User, error) {
-	return db.usersLike(ctx, "u.username_key", text, after, limit)
-}
-
-func (db *DB) usersLike(ctx context.Context, column, text, after string, limit int) ([]User, error) {
-	if db.dialect == Postgres {
-		column += ` COLLATE "C"` // as its index, whatever the database sorts by
-	}
-	var list []User
-	err := db.many(ctx, "SELECT "+userColumns+" FROM users u WHERE "+column+" >= $1 AND "+column+" < $2 AND "+column+" > $3 ORDER BY "+
-		column+" LIMIT $4", []any{text, text + "\U0010FFFF", after, limit}, func(rows *sql.Rows) error {
-		var u User
-		err := rows.Scan(u.dest()...)
-		list = append(list, u)
-		return err
-	})
-	return list, err
-}

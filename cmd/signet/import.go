@@ -2,23 +2,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"signet/clients"
 	"signet/server"
 	"signet/users/importer"
 )
 
-const (
-	importBatch = 500   // people in one transaction
-	importTold  = 10000 // people between two words about progress
-)
+// importTold is how many people there are between two words about progress.
+const importTold = 10000
 
 // imported is the answer of user import.
 type imported struct {
@@ -58,11 +55,7 @@ func (a *app) userImport() *cobra.Command {
 				in = f
 			}
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-				i, err := newImporter(h, how, dryRun)
-				if err != nil {
-					return err
-				}
-				return a.importFrom(ctx, i, in)
+				return a.importFrom(ctx, h, importer.Rules{OnConflict: how, DryRun: dryRun}, in)
 			})
 		})
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "find all mistakes, write nothing")
@@ -70,73 +63,18 @@ func (a *app) userImport() *cobra.Command {
 	return c
 }
 
-// importGroups are groups as an import uses them; those that exist are remembered.
-type importGroups struct {
-	h     *server.Services
-	known map[string]bool
-}
-
-// Exists implements importer.Groups.
-func (g importGroups) Exists(ctx context.Context, group string) (bool, error) {
-	if g.known[group] {
-		return true, nil
-	}
-	exists, err := g.h.DB.GroupExists(ctx, group)
-	g.known[group] = exists
-	return exists, err
-}
-
-// Add implements importer.Groups.
-func (g importGroups) Add(ctx context.Context, group, userID string) error {
-	_, err := g.h.Members.Add(ctx, group, userID)
-	return err
-}
-
-func newImporter(h *server.Services, how importer.OnConflict, dryRun bool) (*importer.Importer, error) {
-	return importer.New(importer.Options{
-		Store: h.DB, Finder: h.DB, Ways: h.Ways, Audit: h.Audit, People: h.People, Groups: importGroups{h, map[string]bool{}},
-		Metadata:   h.Metadata,
-		OnConflict: how, DryRun: dryRun,
-		Reserved: func(ctx context.Context, sub string) (bool, error) {
-			_, err := h.Clients.Client(ctx, sub) // declared or stored
-			if errors.Is(err, clients.ErrUnknown) {
-				return false, nil
-			}
-			return err == nil, err
-		},
-	})
-}
-
-func (a *app) importFrom(ctx context.Context, i *importer.Importer, in io.Reader) error {
-	answer := imported{DryRun: i.DryRun, Refused: []refusal{}}
-	batch := make([]importer.Record, 0, importBatch)
-	flush := func() error {
-		outcomes, err := i.Batch(ctx, batch)
-		batch = batch[:0]
-		if err != nil {
-			return fmt.Errorf("%w; what was read before is written, so correct it and run the same command again", err)
-		}
-		answer.add(outcomes)
-		return nil
-	}
-	for person, err := range importer.Read(in) {
-		answer.Read++
-		if err != nil {
-			answer.Refused = append(answer.Refused, refusal{Line: person.Line, Error: err.Error()})
-			continue
-		}
-		if batch = append(batch, person); len(batch) == importBatch {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
+func (a *app) importFrom(ctx context.Context, h *server.Services, how importer.Rules, in io.Reader) error {
+	answer := imported{DryRun: how.DryRun, Refused: []refusal{}}
+	err := h.Admin.ImportPeople(ctx, h.Host(operator()), how, importer.Read(in), func(o importer.Outcome) {
+		answer.add(o)
 		if answer.Read%importTold == 0 {
 			fmt.Fprintf(a.stderr, "%d read, %d refused …\n", answer.Read, len(answer.Refused))
 		}
+	})
+	if err != nil {
+		return fmt.Errorf("%w; what was read before is written, so correct it and run the same command again", err)
 	}
-	if err := flush(); err != nil {
-		return err
-	}
+	slices.SortStableFunc(answer.Refused, func(a, b refusal) int { return a.Line - b.Line })
 	if err := a.answer(answer, answer.write); err != nil {
 		return err
 	}
@@ -146,18 +84,17 @@ func (a *app) importFrom(ctx context.Context, i *importer.Importer, in io.Reader
 	return nil
 }
 
-func (i *imported) add(outcomes []importer.Outcome) {
-	for _, o := range outcomes {
-		switch o.Result {
-		case importer.Created:
-			i.Created++
-		case importer.Updated:
-			i.Updated++
-		case importer.Unchanged:
-			i.There++
-		case importer.Refused:
-			i.Refused = append(i.Refused, refusal{o.Line, o.Sub, o.Err.Error()})
-		}
+func (i *imported) add(o importer.Outcome) {
+	i.Read++
+	switch o.Result {
+	case importer.Created:
+		i.Created++
+	case importer.Updated:
+		i.Updated++
+	case importer.Unchanged:
+		i.There++
+	case importer.Refused:
+		i.Refused = append(i.Refused, refusal{o.Line, o.Sub, o.Err.Error()})
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/admin"
 	"signet/server"
 	"signet/storage"
+	"signet/storage/filter"
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/membership"
@@ -232,19 +234,27 @@ func explain(err error) error {
 }
 
 func (a *app) userList() *cobra.Command {
-	var search string
-	c := a.verb("list", "List all people, or those who match", 0, func(cmd *cobra.Command, _ []string) error {
+	var search, since string
+	var f filter.People
+	c := a.verb("list", "List all people, or those who match", 0, func(cmd *cobra.Command, _ []string) (err error) {
+		if f.CreatedSince, err = timeOf("created-since", since, time.Now()); err != nil {
+			return err
+		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 			list := []person{}
-			err := eachPage(func(after string) ([]storage.User, error) { return h.People.List(ctx, after, pageSize) },
-				func(u storage.User) string {
-					if matches(u, search) {
-						list = append(list, personOf(u))
+			for q := (admin.Ask{Limit: admin.MaxPage}); ; {
+				page, err := h.Admin.People(ctx, h.Host(operator()), f, q)
+				if err != nil {
+					return err
+				}
+				for _, p := range page.Items {
+					if one := ofAdmin(p); one.matches(search) {
+						list = append(list, one)
 					}
-					return u.ID
-				})
-			if err != nil {
-				return err
+				}
+				if q.After = page.Next; q.After == "" {
+					break
+				}
 			}
 			return a.answer(list, func(w io.Writer) {
 				row(w, "ID", "E-MAIL", "VERIFIED", "USER NAME", "DISABLED", "CREATED")
@@ -254,13 +264,25 @@ func (a *app) userList() *cobra.Command {
 			})
 		})
 	})
-	c.Flags().StringVar(&search, "search", "",
+	flags := c.Flags()
+	flags.StringVar(&search, "search", "",
 		"only people whose id, email address, username or name has this `TEXT` in it, in capitals or not")
+	flags.BoolVar(&f.Disabled, "disabled", false, "only people who are disabled")
+	flags.BoolVar(&f.Unverified, "unverified", false, "only people whose email address is not verified")
+	flags.StringVar(&f.Group, "group", "", "only people in the group of this `NAME`")
+	flags.StringVar(&f.Role, "role", "", "only people who hold the role of this `NAME`, themselves or by a group")
+	flags.StringVar(&since, "created-since", "",
+		"only people who were created at this `TIME` or later: like 2026-11-27, or 24h for the last day")
 	return c
 }
 
+func ofAdmin(p admin.Person) person {
+	return person{ID: p.ID, Email: p.Email, EmailVerified: p.EmailVerified, Username: p.Username, Claims: p.Claims, Disabled: p.Disabled,
+		EraseAt: p.EraseAt, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+}
+
 // matches reports whether a person is among those looked for.
-func matches(u storage.User, text string) bool {
+func (p person) matches(text string) bool {
 	if text == "" {
 		return true
 	}
@@ -269,9 +291,9 @@ func matches(u storage.User, text string) bool {
 		Given  string `json:"given_name"`
 		Family string `json:"family_name"`
 	}
-	_ = json.Unmarshal(u.Profile, &claims) // a profile that cannot be read matches nothing
+	_ = json.Unmarshal(p.Claims, &claims) // a profile that cannot be read matches nothing
 	text = strings.ToLower(text)
-	return slices.ContainsFunc([]string{u.ID, u.Email, u.Username, claims.Name, claims.Given, claims.Family},
+	return slices.ContainsFunc([]string{p.ID, p.Email, p.Username, claims.Name, claims.Given, claims.Family},
 		func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
 }
 

@@ -150,6 +150,8 @@ func (d *Document) goOperation(b *strings.Builder, op Operation) {
 	switch {
 	case op.Merge:
 		in, r = append(in, "patch any"), r+", body: patch, merge: true"
+	case op.Lines:
+		in, r = append(in, "lines []byte"), r+", lines: lines"
 	case op.Body != nil:
 		in, r = append(in, "body "+d.goType(*op.Body)), r+", body: body"
 	}

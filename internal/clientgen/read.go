@@ -45,6 +45,7 @@ type Operation struct {
 	Query                 []Field
 	Match, Key            bool // takes If-Match; an Idempotency-Key
 	Merge                 bool // its body is a merge patch
+	Lines                 bool // its body is JSON lines
 	Body, Answer          *Shape
 	Text                  bool // the answer is text
 	Tagged                bool // the answer is one thing, and has an ETag
@@ -225,7 +226,8 @@ func (d *Document) operation(method, path string, o operation) (op Operation, er
 		}
 	}
 	if o.Body != nil {
-		if _, op.Merge = o.Body.Content["application/merge-patch+json"]; !op.Merge {
+		if _, op.Lines = o.Body.Content["application/jsonl"]; op.Lines {
+		} else if _, op.Merge = o.Body.Content["application/merge-patch+json"]; !op.Merge {
 			of, err := d.shape(o.Body.Content["application/json"].Schema)
 			if err != nil {
 				return op, err

@@ -73,6 +73,8 @@ func tsOperation(b *strings.Builder, op Operation) {
 	switch {
 	case op.Merge:
 		in, more = append(in, "patch: Record<string, unknown>"), append(more, "body: patch", "merge: true")
+	case op.Lines:
+		in, more = append(in, "lines: string"), append(more, "lines")
 	case op.Body != nil:
 		in, more = append(in, "body: "+tsType(*op.Body)), append(more, "body")
 	}

@@ -19,6 +19,7 @@ import (
 	"signet/oauth/keys"
 	issuing "signet/oauth/tokens"
 	"signet/storage"
+	"signet/storage/filter"
 )
 
 // mostAtScale is what a request among a crowd may cost, as a multiple of the same in an empty database.
@@ -277,7 +278,7 @@ func (s *side) walks(ctx context.Context, out io.Writer) error {
 	search := func() (bool, error) {
 		left--
 		text := fmt.Sprintf("p%010d", rand.IntN(s.crowd.people))[:2+rand.IntN(10)]
-		_, err := db.UsersByEmail(ctx, text, "", 26)
+		_, err := db.UsersLike(ctx, filter.People{Search: text}, "", 26)
 		return left > 0, err
 	}
 	for _, one := range []struct {

@@ -275,11 +275,14 @@ func (op *Operation) asked(x Exchange) error {
 		}
 		return errors.Join(wrong...)
 	}
+	kind, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
+	if b, there := op.Body.Content[kind]; there && b.Schema.Format == "binary" {
+		return errors.Join(wrong...)
+	}
 	v, err := decode(x.Sent)
 	if err != nil {
 		return errors.Join(append(wrong, err)...)
 	}
-	kind, _, _ := strings.Cut(x.Header.Get("Content-Type"), ";")
 	body, there := op.Body.Content[kind]
 	if kind == "" { // then it is what is taken
 		body = op.Body.Content[slices.Sorted(maps.Keys(op.Body.Content))[0]]

@@ -113,9 +113,11 @@ func (m maker) request(spoil bool) Made {
 		kinds := slices.Sorted(maps.Keys(m.op.Body.Content))
 		kind := pick(m.Source, kinds)
 		made.Header.Set("Content-Type", kind)
-		v := m.value(m.op.Body.Content[kind].Schema, "", 0)
+		v := m.value(m.op.Body.Content[kind].Schema, kind, 0)
 		made.Body = encode(v)
-		if spoil && !m.once(6) {
+		if text, is := v.(string); is && m.op.Body.Content[kind].Schema.Format == "binary" {
+			made.Body = []byte(text)
+		} else if spoil && !m.once(6) {
 			made.Spoilt = m.spoilBody(&made, v)
 			spoil = false
 		}

@@ -21,6 +21,7 @@ type Schema struct {
 	Description string             `json:"description"`
 	Type        kinds              `json:"type"`
 	Format      string             `json:"format"`
+	Media       string             `json:"contentMediaType"` // of text that is no JSON
 	Enum        []any              `json:"enum"`
 	Default     any                `json:"default"`
 	Properties  map[string]*Schema `json:"properties"`
@@ -65,7 +66,7 @@ func (a *additional) UnmarshalJSON(raw []byte) error {
 }
 
 // formats are those that are understood.
-var formats = []string{"", "date-time", "uri", "uri-reference", "int32", "int64", "double"}
+var formats = []string{"", "date-time", "uri", "uri-reference", "int32", "int64", "double", "binary"}
 
 // UnmarshalJSON refuses what is not understood.
 func (s *Schema) UnmarshalJSON(raw []byte) error {

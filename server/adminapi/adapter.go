@@ -30,7 +30,7 @@ var once sync.Once
 
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
-	a.mux.Admin(op.Method+" "+base+op.Path, func(w http.ResponseWriter, r *http.Request) error {
+	serve := func(w http.ResponseWriter, r *http.Request) error {
 		who, err := a.handler.actor(r, pathOf(r.URL))
 		if err != nil {
 			return err
@@ -42,10 +42,18 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 			return problemOf(http.StatusUnsupportedMediaType, "This type of content is not taken: send JSON.", nil)
 		}
 		x := &exchange{op: op, w: w}
+		lines := op.MaxBodyBytes == mostLines
+		if lines {
+			done, err := a.handler.patiently(w, r, who)
+			if err != nil {
+				return err
+			}
+			defer done()
+		}
 		if x.sent, err = io.ReadAll(r.Body); err != nil {
 			return err
 		}
-		if name, is := thing.Twice(x.sent); is {
+		if name, is := thing.Twice(x.sent); is && !lines {
 			return problemOf(http.StatusUnprocessableEntity, "",
 				[]error{&huma.ErrorDetail{Location: name, Message: "is there twice, so that it is not clear which one counts"}})
 		}
@@ -59,7 +67,12 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		}
 		_, _ = w.Write(x.body.Bytes()) // the client went away: nobody to tell
 		return nil
-	})
+	}
+	if pattern := op.Method + " " + base + op.Path; op.MaxBodyBytes == mostLines {
+		a.mux.AdminUpload(pattern, mostLines, serve)
+	} else {
+		a.mux.Admin(pattern, serve)
+	}
 }
 
 // pathOf is the address of a request under the issuer, as it was written: what is escaped in it stays so, for a proof of possession says it

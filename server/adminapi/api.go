@@ -57,10 +57,11 @@ type Options struct {
 
 // Handler serves the API.
 type Handler struct {
-	o        Options
-	issuer   string // without a slash at its end
-	document []byte
-	rates    rates
+	o         Options
+	issuer    string // without a slash at its end
+	document  []byte
+	rates     rates
+	importing chan struct{} // holds something while people are imported
 }
 
 // New checks the options.
@@ -72,7 +73,8 @@ func New(o Options) (*Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/"), rates: rates{of: o.Rates}}, nil
+	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/"), rates: rates{of: o.Rates},
+		importing: make(chan struct{}, 1)}, nil
 }
 
 // base is where the operations are.

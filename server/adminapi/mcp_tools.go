@@ -9,6 +9,7 @@ import (
 	"signet/admin"
 	"signet/clients"
 	"signet/internal/mcp"
+	"signet/storage/filter"
 )
 
 // toolPage is how much a list has that a tool shows: a model reads all of it.
@@ -83,7 +84,7 @@ func (h *Handler) readTools() []mcp.Tool {
 		readTool("find_people", "Find people", "Finds people by the beginning of their email address or user name.",
 			[]mcp.Param{required("text", "the beginning of an email address or user name"), next},
 			func(ctx context.Context, a admin.Actor, in map[string]string) (any, error) {
-				return acts.People(ctx, a, in["text"], admin.Ask{After: in["next"], Limit: toolPage})
+				return acts.People(ctx, a, filter.People{Search: in["text"]}, admin.Ask{After: in["next"], Limit: toolPage})
 			}),
 		readTool("show_person", "Show a person",
 			"Shows a person: state of the account, groups, roles, ways to sign in and live sessions. No password or secret is in it.",

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
 	"signet/admin/view"
+	"signet/storage/filter"
 )
 
 // subjectID names a person as RFC 9493 does.
@@ -140,7 +142,12 @@ type deleteIn struct {
 
 type searchIn struct {
 	Paging
-	Search string `query:"search" maxLength:"254" doc:"How the email address or the user name begins."`
+	Search       string    `query:"search" maxLength:"254" doc:"How the email address or the user name begins."`
+	Disabled     bool      `query:"disabled" doc:"Only who is disabled; false asks for nothing."`
+	Unverified   bool      `query:"unverified" doc:"Only who has an address that is not verified; false asks for nothing."`
+	Group        string    `query:"group" maxLength:"100" doc:"Only who is in the group."`
+	Role         string    `query:"role" maxLength:"100" doc:"Only who holds the role, themselves or by a group."`
+	CreatedSince time.Time `query:"created_since" doc:"Only who was created then or later."`
 }
 
 // people adds the operations on people.
@@ -148,7 +155,8 @@ func (h *Handler) people(api huma.API) {
 	s := h.o.Acts
 	operation(api, "GET /people", "listPeople", "List or search people",
 		func(ctx context.Context, a admin.Actor, in *searchIn) (admin.Page[admin.Person], error) {
-			return s.People(ctx, a, in.Search, in.ask())
+			return s.People(ctx, a, filter.People{Search: in.Search, Disabled: in.Disabled, Unverified: in.Unverified, Group: in.Group,
+				Role: in.Role, CreatedSince: in.CreatedSince}, in.ask())
 		})
 	bodied(api, "POST /people", "createPerson", "Create a person",
 		func(ctx context.Context, a admin.Actor, in *personIn) (admin.Person, error) {
@@ -156,6 +164,7 @@ func (h *Handler) people(api huma.API) {
 			return s.CreatePerson(ctx, a, admin.NewPerson{Email: b.Email, EmailVerified: b.EmailVerified, Username: b.Username, Name: b.Name,
 				Password: b.Password, Claims: json.RawMessage(b.Claims), Metadata: json.RawMessage(b.Metadata)})
 		})
+	h.imports(api)
 	operation(api, "GET /people/{id}", "getPerson", "Show a person",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Person, error) {
 			return s.Person(ctx, a, in.ID)

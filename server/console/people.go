@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"signet/admin"
 	"signet/server/pages"
+	"signet/storage/filter"
 	"signet/users/membership"
 	"signet/users/picture"
 )
@@ -54,17 +56,39 @@ func (h *Handler) people(ctx context.Context, v *visit) (pages.Console, error) {
 		}
 		return p, err
 	}
-	search := v.URL.Query().Get("search")
-	found, err := h.Acts.People(ctx, v.actor, search, v.ask())
+	f, err := peopleFilter(v, &p)
 	if err != nil {
 		return p, err
 	}
-	p.Search = &pages.ConsoleSearch{Action: v.here(), Fields: []pages.ConsoleField{
-		{Name: "search", Label: "console.search_people", Value: search, Optional: true}}}
+	found, err := h.Acts.People(ctx, v.actor, f, v.ask())
+	if err != nil {
+		return p, err
+	}
 	p.Lists = []pages.ConsoleList{{Heading: "console.people", Rows: h.personRows(found.Items), NextURL: h.next(v, found.Next)}}
 	h.act(v, admin.PeopleWrite, &p.Acts, pages.ConsoleAct{Label: "console.create_person", More: "console.create_person_more", Value: "create",
 		Fields: []pages.ConsoleField{{Name: "email", Label: "account.email"}, {Name: "name", Label: "console.name", Optional: true}}})
 	return p, nil
+}
+
+// peopleFilter is what is asked for, and the form that asks for it.
+func peopleFilter(v *visit, p *pages.Console) (f filter.People, err error) {
+	q := v.URL.Query()
+	state, since := q.Get("state"), strings.TrimSpace(q.Get("since"))
+	f = filter.People{Search: q.Get("search"), Disabled: state == "disabled", Unverified: state == "unverified",
+		Group: strings.TrimSpace(q.Get("group")), Role: strings.TrimSpace(q.Get("role"))}
+	p.Search = &pages.ConsoleSearch{Action: v.here(), Fields: []pages.ConsoleField{
+		{Name: "search", Label: "console.search_people", Value: f.Search, Optional: true},
+		{Name: "state", Label: "console.state", Value: state, Choices: []pages.ConsoleChoice{{Label: "console.all"},
+			{Value: "disabled", Label: "console.disabled"}, {Value: "unverified", Label: "account.unverified"}}},
+		{Name: "group", Label: "console.group", Value: f.Group, Optional: true},
+		{Name: "role", Label: "console.role", Value: f.Role, Optional: true},
+		{Name: "since", Label: "console.created_since", Value: since, Optional: true}}}
+	if since != "" {
+		if f.CreatedSince, err = time.Parse(time.DateOnly, since); err != nil {
+			return f, &admin.Invalid{Fields: []admin.Field{{Name: "since", Text: "is no day like 2026-11-29"}}}
+		}
+	}
+	return f, nil
 }
 
 func (h *Handler) personRows(list []admin.Person) (rows []pages.ConsoleRow) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -127,6 +128,11 @@ func (rt *route) failPage(x *exchange, r *http.Request, page *PageError) {
 	_, _ = x.Write([]byte(strconv.Itoa(page.Status) + " " + http.StatusText(page.Status) + "\nReference: " + x.reference() + "\n"))
 }
 
+// longer says how long a body may be.
+func longer(x *exchange) string {
+	return "The request body is longer than " + strconv.FormatInt(cmp.Or(x.route.largest, maxBody)>>10, 10) + " KiB."
+}
+
 // toRefusal finds what a program is told.
 func toRefusal(x *exchange, err error) *refusal.Refusal {
 	plain := func(status int, code, description string) *refusal.Refusal {
@@ -134,7 +140,7 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 	}
 	switch {
 	case x.body.tooBig:
-		return plain(http.StatusRequestEntityTooLarge, "invalid_request", "The request body is longer than 64 KiB.")
+		return plain(http.StatusRequestEntityTooLarge, "invalid_request", longer(x))
 	case x.body.late:
 		return plain(http.StatusRequestTimeout, "invalid_request", "The request body did not arrive in time.")
 	case errors.Is(err, storage.ErrUnavailable):
@@ -157,7 +163,7 @@ func toRefusal(x *exchange, err error) *refusal.Refusal {
 		case http.StatusRequestURITooLong:
 			return plain(page.Status, "invalid_request", "The address is longer than 8 KiB.")
 		case http.StatusRequestEntityTooLarge:
-			return plain(page.Status, "invalid_request", "The request body is longer than 64 KiB.")
+			return plain(page.Status, "invalid_request", longer(x))
 		case http.StatusTooManyRequests:
 			no := plain(page.Status, "temporarily_unavailable", "Too many requests.")
 			if page.RetryAfter > 0 {

@@ -152,6 +152,18 @@ func (m *Mux) Admin(pattern string, f Func) {
 	m.mount(m.prefixed(pattern), &route{side: adminSide, handle: f})
 }
 
+// AdminUpload is Admin for a route with a body of up to so many bytes. The handler reads it, after it knows who sends it, and gives it the
+// time that it takes (Patience).
+func (m *Mux) AdminUpload(pattern string, largest int64, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: adminSide, largest: largest, handle: f})
+}
+
+// Patience gives a request so long to arrive, and to be answered, from now on, in place of the listener's times.
+func Patience(w http.ResponseWriter, d time.Duration) {
+	c := http.NewResponseController(w)
+	_, _ = c.SetReadDeadline(time.Now().Add(d)), c.SetWriteDeadline(time.Now().Add(d)) // a test's writer has none
+}
+
 // Console mounts a browser route with which administrators act, on others: which ways to sign in it changes is for package admin to guard,
 // and no rule about a person's own account is asked for it.
 func (m *Mux) Console(pattern string, f Func) {

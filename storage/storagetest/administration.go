@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/filter"
 )
 
 // administration is what administrators look for: people by a beginning, events by who and what, what a role permits.
@@ -25,17 +26,89 @@ func administration(t *testing.T, db *storage.DB) {
 		}
 		return ids
 	}
-	same(t, ids(db.UsersByEmail(ctx, "ada", "", 10)), []string{"u0", "u1"})
-	same(t, ids(db.UsersByEmail(ctx, "ada", "", 1)), []string{"u0"})
-	same(t, ids(db.UsersByEmail(ctx, "ada", "ada@example.com", 10)), []string{"u1"})
-	same(t, ids(db.UsersByEmail(ctx, "ADA%", "", 10)), []string{"u3"})
-	same(t, ids(db.UsersByEmail(ctx, "ä", "", 10)), []string{"u4"})
-	same(t, ids(db.UsersByEmail(ctx, "%", "", 10)), nil)
-	same(t, ids(db.UsersByUsername(ctx, "ada", "", 10)), []string{"u2"})
+	byEmail := func(text, after string, limit int) []string {
+		return ids(db.UsersLike(ctx, filter.People{Search: text}, after, limit))
+	}
+	same(t, byEmail("ada", "", 10), []string{"u0", "u1"})
+	same(t, byEmail("ada", "", 1), []string{"u0"})
+	same(t, byEmail("ada", "ada@example.com", 10), []string{"u1"})
+	same(t, byEmail("ADA%", "", 10), []string{"u3"})
+	same(t, byEmail("ä", "", 10), []string{"u4"})
+	same(t, byEmail("%", "", 10), nil)
+	same(t, ids(db.UsersLike(ctx, filter.People{Search: "ada", ByUsername: true}, "", 10)), []string{"u2"})
+	peopleFilters(t, db)
 
 	firstRun(t, db)
 	rolePermits(t, db)
 	eventsLike(t, db)
+}
+
+// peopleFilters narrows people down, by each filter, by several, and part after part.
+func peopleFilters(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for i := range 6 {
+		u := storage.User{ID: fmt.Sprintf("f%d", i), EmailKey: fmt.Sprintf("f%d@x", i), EmailVerified: i%2 == 0,
+			CreatedAt: now.Add(time.Duration(10-i) * time.Hour), UpdatedAt: now}
+		if i > 3 {
+			u.DisabledAt = now
+		}
+		ok(t, db.InsertUser(ctx, u))
+	}
+	for _, group := range []string{"f-one", "f-two"} {
+		ok(t, db.InsertGroup(ctx, storage.Group{Name: group, CreatedAt: now}))
+	}
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "f-role", CreatedAt: now}))
+	for user, group := range map[string]string{"f1": "f-one", "f2": "f-one", "f3": "f-two", "f4": "f-one"} {
+		_, err := db.AddMember(ctx, group, user, now)
+		ok(t, err)
+	}
+	for holder, kind := range map[string]string{"f-one": storage.HolderGroup, "f-two": storage.HolderGroup, "f0": storage.HolderUser,
+		"f2": storage.HolderUser} {
+		_, err := db.GiveRole(ctx, "f-role", kind, holder, now)
+		ok(t, err)
+	}
+	since := now.Add(time.Hour)
+	for _, c := range []struct {
+		f    filter.People
+		want []string
+	}{
+		{filter.People{Disabled: true}, []string{"f4", "f5"}},
+		{filter.People{Unverified: true}, []string{"f1", "f3", "f5", "u0", "u1", "u2", "u3", "u4"}},
+		{filter.People{Disabled: true, Unverified: true}, []string{"f5"}},
+		{filter.People{CreatedSince: since}, []string{"f5", "f4", "f3", "f2", "f1", "f0"}},
+		{filter.People{CreatedSince: since.Add(6 * time.Hour)}, []string{"f3", "f2", "f1", "f0"}},
+		{filter.People{CreatedSince: since, Disabled: true}, []string{"f5", "f4"}},
+		{filter.People{Group: "f-one"}, []string{"f1", "f2", "f4"}},
+		{filter.People{Group: "f-one", Disabled: true, CreatedSince: since}, []string{"f4"}},
+		{filter.People{Role: "f-role"}, []string{"f0", "f1", "f2", "f3", "f4"}},
+		{filter.People{Role: "f-role", Unverified: true}, []string{"f1", "f3"}},
+		{filter.People{Role: "f-role", Group: "f-one"}, []string{"f1", "f2", "f4"}},
+		{filter.People{Search: "f", Role: "f-role", Group: "f-two"}, []string{"f3"}},
+		{filter.People{Search: "u"}, nil},
+		{filter.People{Role: "nobody"}, nil},
+	} {
+		for _, limit := range []int{2, 100} {
+			var got []string
+			for after := ""; ; {
+				list, err := db.UsersLike(ctx, c.f, after, limit)
+				ok(t, err)
+				for _, u := range list {
+					got, after = append(got, u.ID), c.f.Position(u.EmailKey, u.UsernameKey, u.ID, u.CreatedAt)
+				}
+				if len(list) < limit {
+					break
+				}
+			}
+			same(t, got, c.want)
+		}
+	}
+	for i := range 6 {
+		ok(t, db.EraseUser(ctx, fmt.Sprintf("f%d", i)))
+	}
+	ok(t, db.DeleteRole(ctx, "f-role"))
+	for _, group := range []string{"f-one", "f-two"} {
+		ok(t, db.DeleteGroup(ctx, group))
+	}
 }
 
 // firstRun: one row, compared and set, and closed by whatever gives the role admin.

@@ -142,7 +142,7 @@ func (i *Importer) existing(ctx context.Context, c checked) (same *storage.User,
 	if c.Sub == "" {
 		same = byEmail
 	}
-	if same != nil && i.OnConflict != UpdateExisting && same.EmailKey != c.user.EmailKey {
+	if same != nil && (i.OnConflict != UpdateExisting || i.KeepAddress) && same.EmailKey != c.user.EmailKey {
 		mistakes = add(mistakes, FieldSub, errors.New("belongs to somebody with another address"))
 	}
 	if byEmail != nil && (same == nil || byEmail.ID != same.ID) {

@@ -71,9 +71,7 @@ func lines(in *bufio.Reader) iter.Seq2[Record, error] {
 				yield(Record{Line: line}, errSplit)
 				return
 			}
-			rec, err := object(text)
-			rec.Line = line
-			if !yield(rec, err) {
+			if !yield(Line(line, text)) {
 				return
 			}
 		}
@@ -87,6 +85,13 @@ func lines(in *bufio.Reader) iter.Seq2[Record, error] {
 func split(text []byte) bool {
 	var whole json.RawMessage
 	return errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&whole), io.ErrUnexpectedEOF)
+}
+
+// Line reads one person, a JSON object. ErrFormat.
+func Line(number int, text []byte) (Record, error) {
+	rec, err := object(text)
+	rec.Line = number
+	return rec, err
 }
 
 func object(text []byte) (rec Record, err error) {

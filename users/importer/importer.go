@@ -85,6 +85,14 @@ type Metadata interface {
 	Merge(ctx context.Context, userID string, change json.RawMessage) error
 }
 
+// Rules are how people are imported.
+type Rules struct {
+	OnConflict OnConflict // "" = SkipExisting
+	// KeepAddress: whoever exists keeps their address as it is, for to change one is to choose where a lost password is reset.
+	KeepAddress bool
+	DryRun      bool // check all, write nothing
+}
+
 // Options of New.
 type Options struct {
 	Store  Store
@@ -96,9 +104,10 @@ type Options struct {
 	// Metadata keeps what the file says of it; nil = a line that says something is refused.
 	Metadata Metadata
 	// Reserved reports whether a sub is taken by something other than a person: the ids of clients. Nil = none is.
-	Reserved   func(ctx context.Context, sub string) (bool, error)
-	OnConflict OnConflict // "" = SkipExisting
-	DryRun     bool       // check all, write nothing
+	Reserved func(ctx context.Context, sub string) (bool, error)
+	Rules
+	// May finds what of a record may not be written, in the transaction that writes it; existing is nil for somebody new. Nil = nothing.
+	May func(ctx context.Context, r Record, existing *storage.User) (users.Mistakes, error)
 }
 
 // Importer is one import. It is not safe for concurrent use.
@@ -141,7 +150,7 @@ func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) 
 		}
 		ready[at] = &c
 	}
-	err := i.Store.Tx(ctx, func(ctx context.Context) error {
+	all := func(ctx context.Context) error {
 		for at, c := range ready {
 			if c == nil {
 				continue
@@ -156,11 +165,15 @@ func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) 
 			outcomes[at] = o
 		}
 		return nil
-	})
+	}
+	err := i.Store.Tx(ctx, all)
+	for tries := 1; tries < writeTries && errors.Is(err, storage.ErrConflict); tries++ {
+		err = i.Store.Tx(ctx, all) // somebody registered in between, who exists now
+	}
 	return outcomes, err
 }
 
-// writeTries is how often an existing person is updated anew because somebody else wrote at the same time.
+// writeTries is how often people are written anew because somebody else wrote at the same time.
 const writeTries = 10
 
 // write imports one, in the transaction of ctx.
@@ -181,6 +194,11 @@ func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
 		}
 		if ok {
 			mistakes = add(mistakes, FieldMetadata, bad)
+		}
+	}
+	if writes := existing == nil || i.OnConflict == UpdateExisting; writes && len(mistakes) == 0 && i.May != nil {
+		if mistakes, err = i.May(ctx, c.Record, existing); err != nil {
+			return o, err
 		}
 	}
 	switch {
@@ -225,8 +243,10 @@ func (i *Importer) update(ctx context.Context, u storage.User, c checked) error 
 		return nil
 	}
 	to := factor.Address{Email: c.user.Email, Key: c.user.EmailKey, Verified: c.user.EmailVerified}
-	if _, err := i.Ways.SetAddress(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), to); err != nil {
-		return err
+	if !i.KeepAddress {
+		if _, err := i.Ways.SetAddress(ctx, factor.ForOperator(u.ID, factor.ChangeAddress), to); err != nil {
+			return err
+		}
 	}
 	old := u
 	u.Username, u.UsernameKey, u.Profile, u.UpdatedAt = c.user.Username, c.user.UsernameKey, c.user.Profile, c.user.UpdatedAt

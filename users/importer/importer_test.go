@@ -103,7 +103,7 @@ func TestImport_NobodyIsTakenOver(t *testing.T) {
 		for how, want := range map[importer.OnConflict]string{
 			importer.SkipExisting: importer.Unchanged, importer.UpdateExisting: importer.Updated, importer.FailOnExisting: importer.Refused,
 		} {
-			if o := batch(t, w, importer.Options{OnConflict: how}, record(t, "", "ada@example.org")); o[0].Result != want {
+			if o := batch(t, w, importer.Options{Rules: importer.Rules{OnConflict: how}}, record(t, "", "ada@example.org")); o[0].Result != want {
 				t.Errorf("%s: got %+v", how, o)
 			}
 		}
@@ -121,7 +121,8 @@ func TestImport_ADryRunWritesNothing(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
 		db := open(t)
 		w := userstest.New(t, db, nil)
-		o := batch(t, w, importer.Options{DryRun: true}, record(t, "1", "ada@example.org"), record(t, "2", "ada@example.org"))
+		o := batch(t, w, importer.Options{Rules: importer.Rules{DryRun: true}}, record(t, "1", "ada@example.org"),
+			record(t, "2", "ada@example.org"))
 		if o[0].Result != importer.Created || o[1].Result != importer.Refused {
 			t.Errorf("got %+v", o)
 		}
@@ -145,7 +146,7 @@ func TestImport_MetadataThatWouldBeTooLong(t *testing.T) {
 			return r
 		}
 		long := strings.Repeat("x", 5000)
-		o := importer.Options{OnConflict: importer.UpdateExisting, Metadata: kept}
+		o := importer.Options{Rules: importer.Rules{OnConflict: importer.UpdateExisting}, Metadata: kept}
 		if got := batch(t, w, o, line(1, "ada@example.org", `{"a":"`+long+`"}`)); got[0].Result != importer.Created {
 			t.Fatalf("got %+v", got)
 		}

@@ -106,6 +106,7 @@ type request struct {
 	match        ETag
 	body         any
 	merge        bool
+	lines        []byte // JSON lines, in place of body
 	keys         []RepeatKey
 }
 
@@ -120,7 +121,7 @@ func path(pattern string, names ...string) string {
 
 // do sends a request, again while the server asks for patience, which it does before it begins.
 func (a *Admin) do(ctx context.Context, r request, out any) (ETag, error) {
-	var body []byte
+	body := r.lines
 	if r.body != nil {
 		var err error
 		if body, err = json.Marshal(r.body); err != nil {
@@ -151,6 +152,8 @@ func (a *Admin) try(ctx context.Context, r request, body []byte, out any) (tag E
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	switch {
+	case r.lines != nil:
+		req.Header.Set("Content-Type", "application/jsonl")
 	case r.merge:
 		req.Header.Set("Content-Type", "application/merge-patch+json")
 	case body != nil:

@@ -324,9 +324,14 @@ func (a *Admin) ListManaged(ctx context.Context, q Paging) (out Page[Managed], e
 
 // ListPeopleQuery says what ListPeople asks for; what is zero is left out.
 type ListPeopleQuery struct {
-	Limit  int64  `query:"limit"`  // How many.
-	After  string `query:"after"`  // next of the part before.
-	Search string `query:"search"` // How the email address or the user name begins.
+	Limit        int64     `query:"limit"`         // How many.
+	After        string    `query:"after"`         // next of the part before.
+	Search       string    `query:"search"`        // How the email address or the user name begins.
+	Disabled     bool      `query:"disabled"`      // Only who is disabled; false asks for nothing.
+	Unverified   bool      `query:"unverified"`    // Only who has an address that is not verified; false asks for nothing.
+	Group        string    `query:"group"`         // Only who is in the group.
+	Role         string    `query:"role"`          // Only who holds the role, themselves or by a group.
+	CreatedSince time.Time `query:"created_since"` // Only who was created then or later.
 }
 
 // ListPeople: List or search people.
@@ -513,6 +518,19 @@ func (a *Admin) EndSession(ctx context.Context, id string, session string) error
 // POST /people/{id}/unfreeze
 func (a *Admin) UnfreezePerson(ctx context.Context, id string, repeat ...RepeatKey) (out Person, err error) {
 	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/people/{id}/unfreeze", id), keys: repeat}, &out)
+	return out, err
+}
+
+// ImportPeopleQuery says what ImportPeople asks for; what is zero is left out.
+type ImportPeopleQuery struct {
+	OnConflict string `query:"on_conflict"` // What becomes of people who exist already.
+	DryRun     bool   `query:"dry_run"`     // Find all mistakes, write nothing.
+}
+
+// ImportPeople: Import people of another product: JSON lines, at most 1,000 and 1 MiB.
+// POST /people:import
+func (a *Admin) ImportPeople(ctx context.Context, q ImportPeopleQuery, lines []byte, repeat ...RepeatKey) (out Imported, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/people:import"), query: q, lines: lines, keys: repeat}, &out)
 	return out, err
 }
 

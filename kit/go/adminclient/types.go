@@ -363,6 +363,24 @@ type Identity struct {
 	Upstream   string    `json:"upstream"`
 }
 
+// Imported is an object of the API.
+type Imported struct {
+	Created   int64          `json:"created"`
+	DryRun    bool           `json:"dry_run"`
+	Lines     []ImportedLine `json:"lines"` // What became of each line.
+	Refused   int64          `json:"refused"`
+	Unchanged int64          `json:"unchanged"`
+	Updated   int64          `json:"updated"`
+}
+
+// ImportedLine is an object of the API.
+type ImportedLine struct {
+	Error  string `json:"error,omitzero"` // Why it was refused.
+	ID     string `json:"id,omitzero"`    // The person's, where the line has none.
+	Line   int64  `json:"line"`
+	Result string `json:"result"`
+}
+
 // Info is an object of the API.
 type Info struct {
 	Alg       string    `json:"alg"`

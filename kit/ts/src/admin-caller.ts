@@ -9,6 +9,7 @@ interface More extends Sending {
   match?: string
   body?: unknown
   merge?: boolean
+  lines?: string
 }
 
 /** What a server answers that does not do what was asked (RFC 9457). */
@@ -82,12 +83,14 @@ export class Caller {
     for (let n = 1; ; n++) {
       const headers = new Headers({ authorization: `Bearer ${await this.token()}`, accept: 'application/json' })
       if (more.body !== undefined) headers.set('content-type', more.merge ? 'application/merge-patch+json' : 'application/json')
+      if (more.lines !== undefined) headers.set('content-type', 'application/jsonl')
       if (more.match !== undefined) headers.set('if-match', more.match)
       if (more.key !== undefined) headers.set('idempotency-key', more.key)
       const limit = AbortSignal.timeout(answerTime)
       const answer = await fetch(address, { method, headers, redirect: 'manual', cache: 'no-store', credentials: 'omit',
         signal: more.signal === undefined ? limit : AbortSignal.any([limit, more.signal]),
-        ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }) })
+        ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
+        ...(more.lines === undefined ? {} : { body: more.lines }) })
       if (answer.ok) return answer
       const says: unknown = await answer.json().catch(() => ({}))
       const again = answer.status === 429 || answer.status === 503 && method === 'GET'

@@ -378,6 +378,25 @@ export interface Identity {
   upstream: string
 }
 
+export interface Imported {
+  created: number
+  dry_run: boolean
+  /** What became of each line. */
+  lines: ImportedLine[] | null
+  refused: number
+  unchanged: number
+  updated: number
+}
+
+export interface ImportedLine {
+  /** Why it was refused. */
+  error?: string
+  /** The person's, where the line has none. */
+  id?: string
+  line: number
+  result: string
+}
+
 export interface Info {
   alg: string
   kid: string
@@ -1220,6 +1239,11 @@ export class Admin extends Caller {
       limit?: number
       after?: string
       search?: string
+      disabled?: boolean
+      unverified?: boolean
+      group?: string
+      role?: string
+      created_since?: string
     } = {},
     ask: Ask = {}): Promise<PagePerson> {
     return this.value('GET', path('/people'), { query, ...ask })
@@ -1392,6 +1416,16 @@ export class Admin extends Caller {
   async unfreezePerson(id: string,
     ask: Sending = {}): Promise<Person> {
     return this.value('POST', path('/people/{id}/unfreeze', id), { ...ask })
+  }
+
+  /** Import people of another product: JSON lines, at most 1,000 and 1 MiB: POST /people:import. */
+  async importPeople(lines: string,
+    query: {
+      on_conflict?: string
+      dry_run?: boolean
+    } = {},
+    ask: Sending = {}): Promise<Imported> {
+    return this.value('POST', path('/people:import'), { lines, query, ...ask })
   }
 
   /** List APIs that access tokens are for: GET /resources. */

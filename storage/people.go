@@ -1,0 +1,129 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+
+	"signet/storage/filter"
+)
+
+// mostHolders is how many groups that hold a role are looked into each by itself; SQLite joins some 500 SELECTs.
+const mostHolders = 400
+
+// userQuery is a statement while it is made.
+type userQuery struct {
+	db   *DB
+	args []any
+}
+
+func (q *userQuery) arg(v any) string {
+	q.args = append(q.args, v)
+	return "$" + strconv.Itoa(len(q.args))
+}
+
+// UsersLike pages through the people whom a filter fits, in the order of its Position.
+func (db *DB) UsersLike(ctx context.Context, f filter.People, after string, limit int) ([]User, error) {
+	q := &userQuery{db: db}
+	limited := " LIMIT " + q.arg(limit)
+	var query string
+	switch {
+	case f.Search != "" && f.ByUsername:
+		query = q.beginning("u.username_key", after, f)
+	case f.Search != "":
+		query = q.beginning("u.email_key", after, f)
+	case f.Group != "":
+		query = q.members(f.Group, after, q.residual(f, true, false))
+	case f.Role != "":
+		groups, err := db.texts(ctx, "SELECT holder FROM role_holders WHERE role = $1 AND holder_kind = 'group' ORDER BY holder LIMIT $2",
+			f.Role, mostHolders+1)
+		if err != nil {
+			return nil, err
+		}
+		query = q.holders(f, groups, after, limited)
+	case !f.CreatedSince.IsZero():
+		at, id, _ := strings.Cut(after, " ")
+		since, _ := strconv.ParseInt(at, 10, 64) // 0 = from the beginning
+		query = "SELECT " + userColumns + " FROM users u WHERE (u.created_at, u.id) > (" + q.arg(since) + ", " + q.arg(id) + ")" +
+			q.residual(f, true, true) + " ORDER BY u.created_at, u.id"
+	default:
+		query = "SELECT " + userColumns + " FROM users u" + q.hint(f) + " WHERE u.id > " + q.arg(after) + q.residual(f, true, true) +
+			" ORDER BY u.id"
+	}
+	var list []User
+	err := db.many(ctx, query+limited, q.args, func(rows *sql.Rows) error {
+		var u User
+		err := rows.Scan(u.dest()...)
+		list = append(list, u)
+		return err
+	})
+	return list, err
+}
+
+// hint names the index of the few: SQLite, which counts nothing, may take that of all.
+func (q *userQuery) hint(f filter.People) string {
+	switch {
+	case q.db.dialect == Postgres:
+		return ""
+	case f.Disabled:
+		return " INDEXED BY users_disabled"
+	case f.Unverified:
+		return " INDEXED BY users_unverified"
+	}
+	return ""
+}
+
+// residual is what of a filter is asked of each person: the state, and whether groups and roles are, too.
+func (q *userQuery) residual(f filter.People, role, group bool) string {
+	var where strings.Builder
+	if f.Disabled {
+		where.WriteString(" AND u.disabled_at IS NOT NULL")
+	}
+	if f.Unverified {
+		where.WriteString(" AND NOT u.email_verified")
+	}
+	if !f.CreatedSince.IsZero() {
+		where.WriteString(" AND u.created_at >= " + q.arg(micros(f.CreatedSince)))
+	}
+	if group && f.Group != "" {
+		where.WriteString(" AND EXISTS (SELECT 1 FROM group_members g WHERE g.group_name = " + q.arg(f.Group) + " AND g.user_id = u.id)")
+	}
+	if role && f.Role != "" {
+		name := q.arg(f.Role)
+		where.WriteString(" AND (EXISTS (SELECT 1 FROM role_holders r WHERE r.role = " + name + ` AND r.holder_kind = 'user' AND r.holder = u.id)
+			OR EXISTS (SELECT 1 FROM group_members g JOIN role_holders r ON r.holder = g.group_name
+				WHERE r.role = ` + name + " AND r.holder_kind = 'group' AND g.user_id = u.id))")
+	}
+	return where.String()
+}
+
+// beginning asks for people by how a key begins.
+func (q *userQuery) beginning(column, after string, f filter.People) string {
+	if q.db.dialect == Postgres {
+		column += ` COLLATE "C"` // as its index, whatever the database sorts by
+	}
+	return "SELECT " + userColumns + " FROM users u WHERE " + column + " >= " + q.arg(f.Search) + " AND " + column + " < " +
+		q.arg(f.Search+"\U0010FFFF") + " AND " + column + " > " + q.arg(after) + q.residual(f, true, true) + " ORDER BY " + column
+}
+
+func (q *userQuery) members(group, after, residual string) string {
+	return "SELECT " + userColumns + " FROM group_members m JOIN users u ON u.id = m.user_id WHERE m.group_name = " + q.arg(group) +
+		" AND m.user_id > " + q.arg(after) + residual + " ORDER BY m.user_id"
+}
+
+// holders asks for people who hold a role: some of each way to hold it, and of these the first.
+func (q *userQuery) holders(f filter.People, groups []string, after, limited string) string {
+	if len(groups) > mostHolders {
+		return "SELECT " + userColumns + " FROM users u WHERE u.id > " + q.arg(after) + q.residual(f, true, false) + " ORDER BY u.id"
+	}
+	residual, from := q.residual(f, false, false), q.arg(after)
+	ways := []string{"SELECT u.id FROM role_holders h JOIN users u ON u.id = h.holder WHERE h.role = " + q.arg(f.Role) +
+		" AND h.holder_kind = 'user' AND h.holder > " + from + residual + " ORDER BY h.holder" + limited}
+	for _, group := range groups {
+		ways = append(ways, "SELECT u.id FROM group_members m JOIN users u ON u.id = m.user_id WHERE m.group_name = "+q.arg(group)+
+			" AND m.user_id > "+from+residual+" ORDER BY m.user_id"+limited)
+	}
+	return "SELECT " + userColumns + " FROM users u WHERE u.id IN (SELECT id FROM (" +
+		strings.Join(ways, ") AS held UNION SELECT id FROM (") + ") AS held) ORDER BY u.id"
+}
