@@ -18,6 +18,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -198,6 +199,11 @@ func (b *Bucket) Put(ctx context.Context, name, file string) error {
 	}
 	defer f.Close()
 	res, err := b.ask(ctx, http.MethodPut, b.key(name), nil, f, p.Size, p.SHA256)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) { // a store that refuses may hang up before it has read all
+		if _, why := b.List(ctx); why != nil {
+			err = fmt.Errorf("%w; what it says to a small request: %w", err, why)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -194,5 +195,35 @@ func TestABucketIsReachedByHTTPS(t *testing.T) {
 	o.Endpoint, o.CA = "https://s3.example.com", []byte("none")
 	if _, err := NewBucket(o); err == nil {
 		t.Error("took authorities that are none")
+	}
+}
+
+// TestAStoreThatHangsUpIsAskedWhy: one that refuses need not read what it is sent, and then its answer is lost on the way.
+func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			_ = conn.Close()
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<Error><Code>SignatureDoesNotMatch</Code><Message>no</Message></Error>")
+	}))
+	t.Cleanup(server.Close)
+	b, err := NewBucket(BucketOptions{Endpoint: server.URL, Region: "here", Bucket: "bucket", AccessKey: "a", SecretKey: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(file, make([]byte, 32<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Put(t.Context(), Name(time.Now()), file); err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -58,21 +58,25 @@ func (r *Ring) Rotate(ctx context.Context, alg string, emergency bool) (Info, er
 	if !slices.Contains(r.o.Algs, alg) && !r.seen.Load().has(alg) {
 		return Info{}, fmt.Errorf("%w: %q", ErrNoKey, alg)
 	}
-	var kid string
-	err := r.change(ctx, func(ctx context.Context) (err error) {
+	var made Info // as it is before anybody else may change the ring
+	err := r.change(ctx, func(ctx context.Context) error {
+		renew := r.hasten
 		if emergency {
-			kid, err = r.replace(ctx, alg, time.Now())
-			return err
+			renew = r.replace
 		}
-		if kid, err = r.hasten(ctx, alg, time.Now()); err != nil {
-			return err
+		kid, err := renew(ctx, alg, time.Now())
+		if err == nil && !emergency {
+			err = r.settle(ctx, time.Now())
 		}
-		return r.settle(ctx, time.Now())
+		if err == nil {
+			made, err = r.info(ctx, kid)
+		}
+		return err
 	})
 	if err != nil {
 		return Info{}, err
 	}
-	return r.info(ctx, kid)
+	return made, nil
 }
 
 // hasten sees to it that there is a next key and that it signs as soon as it may.
