@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,18 +17,6 @@ import (
 	"signet/oauth/mtls"
 	"signet/server/web"
 )
-
-// listenMTLS opens the listener that asks for client certificates; nil where there is none.
-func listenMTLS(c config.Config) (net.Listener, error) {
-	if c.Server.MTLS.Listen == "" {
-		return nil, nil
-	}
-	l, err := net.Listen("tcp", c.Server.MTLS.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("server.mtls.listen: %w; choose another", err)
-	}
-	return l, nil
-}
 
 // mtlsServer serves the routes for programs where certificates are asked for. Who shows none is answered, too: package clientauth decides
 // whom a certificate proves, and by whom it has to be signed.

@@ -25,28 +25,46 @@ type Listeners struct {
 	MTLS     net.Listener // asks for client certificates (RFC 8705); nil = off
 }
 
-// Listen opens the listeners of a configuration.
-func Listen(c config.Config) (Listeners, error) {
-	public, err := net.Listen("tcp", c.Server.Listen)
+// Listen opens the listeners of a configuration, but for those that the service manager hands over.
+func Listen(c config.Config) (l Listeners, err error) {
+	given, err := handed()
 	if err != nil {
-		return Listeners{}, fmt.Errorf("server.listen: %w; choose another with --listen", err)
+		return l, err
 	}
-	l := Listeners{Public: public}
-	if l.MTLS, err = listenMTLS(c); err != nil {
-		return Listeners{}, errors.Join(err, l.Close())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.Close())
+			l = Listeners{}
+		}
+	}()
+	if l.Public = given[handedPublic]; l.Public == nil {
+		l.Public, err = net.Listen("tcp", c.Server.Listen)
 	}
-	if c.Server.InternalListen == "" {
-		return l, nil
+	if err != nil {
+		return l, fmt.Errorf("server.listen: %w; choose another with --listen", err)
 	}
-	l.Internal, err = net.Listen("tcp", c.Server.InternalListen)
+	if given[handedMTLS] != nil && c.Server.MTLS.Listen == "" {
+		return l, errors.New("server.mtls.listen is not set, and the service manager hands over a socket for it")
+	}
+	if l.MTLS, err = listen(given[handedMTLS], c.Server.MTLS.Listen); err != nil {
+		return l, fmt.Errorf("server.mtls.listen: %w; choose another", err)
+	}
+	l.Internal, err = listen(given[handedInternal], c.Server.InternalListen)
 	if errors.Is(err, syscall.EADDRINUSE) && c.LocalTrial() && c.Origin("server.internal_listen") == config.OriginDefault {
 		l.Internal, err = net.Listen("tcp", "127.0.0.1:0") // a second trial on this machine; nobody has chosen the port
 	}
 	if err != nil {
-		return Listeners{}, errors.Join(
-			fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err), l.Close())
+		return l, fmt.Errorf("server.internal_listen: %w; choose another, or \"\" for none (SIGNET_SERVER_INTERNAL_LISTEN)", err)
 	}
 	return l, nil
+}
+
+// listen opens an address, unless a listener was handed over for it; nil where there is neither.
+func listen(given net.Listener, address string) (net.Listener, error) {
+	if given != nil || address == "" {
+		return given, nil
+	}
+	return net.Listen("tcp", address)
 }
 
 // Close closes all of them.

@@ -188,6 +188,27 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 	}
 }
 
+// TestUnitsAreUnderstood by systemd, where it is there.
+func TestUnitsAreUnderstood(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"signet.service", "signet.socket"} {
+		text := strings.ReplaceAll(string(deployFile(t, "deploy/systemd/"+name)), "/usr/bin/signet", "/bin/true")
+		files = append(files, filepath.Join(dir, name))
+		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("there is no systemd-analyze")
+	}
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze", append([]string{"verify", "--man=no"}, files...)...).CombinedOutput()
+	if err != nil || strings.Contains(string(out), dir) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // TestTheUnitIsTight: what systemd says of it, where it is there.
 func TestTheUnitIsTight(t *testing.T) {
 	t.Parallel()
