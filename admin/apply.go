@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"signet/admin/setting"
 	"signet/admin/thing"
 	"signet/audit"
 	"signet/audit/webhook"
@@ -58,7 +59,7 @@ func (s *Service) Managed(ctx context.Context, a Actor, q Ask) (Page[thing.Manag
 	n, err := s.o.Stores.Managed.Managed(ctx, kind, name, q.limit(), func(k, key, owner string, raw []byte, version int64) {
 		kind, name = k, key
 		if (k == thing.Groups || k == thing.Roles) && !a.Holds[PeopleRead] || k == thing.Webhooks && !a.Holds[WebhooksWrite] ||
-			k == thing.Upstreams && !a.Holds[UpstreamsRead] {
+			k == thing.Upstreams && !a.Holds[UpstreamsRead] || k == thing.Settings && !a.Holds[SettingsRead] {
 			return
 		}
 		var d managedData
@@ -121,6 +122,8 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 			return s.applyWebhook(ctx, p)
 		case thing.Upstreams:
 			return s.applyUpstream(ctx, p)
+		case thing.Settings:
+			return s.applySetting(ctx, p)
 		}
 		return s.applyRole(ctx, a, p)
 	})
@@ -169,8 +172,8 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 	case step.Key == "":
 		return p, invalid("key", "is missing")
 	}
-	_, upstream := p.after.(thing.Upstream)
-	if c, ok := p.after.(thing.Client); step.Secret != "" && !upstream {
+	keeps := step.Kind == thing.Upstreams && p.after != nil || step.Kind == thing.Settings && step.Key == setting.Mail && p.after != nil
+	if c, ok := p.after.(thing.Client); step.Secret != "" && !keeps {
 		if !ok {
 			return p, invalid("client_secret", "is of a client that stays")
 		}
@@ -178,7 +181,7 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 			return p, fromText(err)
 		}
 	}
-	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) && !(upstream && step.Secret != "") {
+	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) && !(keeps && step.Secret != "") {
 		return p, nil
 	}
 	return p, s.takes(ctx, p.after, step.Secret)
@@ -203,6 +206,8 @@ func (s *Service) takes(ctx context.Context, t thing.Thing, secret string) error
 		return webhookError(s.o.Webhooks.Check(webhook.Webhook{URL: t.URL, Description: t.Description, Events: t.Events}))
 	case thing.Upstream:
 		return upstreamError(s.o.Settings.Check(ctx, t.Upstream, secretsOf(t, secret)))
+	case thing.Setting:
+		return upstreamError(s.o.Settings.CheckSection(ctx, t.Section, secret))
 	case thing.Group:
 		return membership.CheckDescription(t.Description)
 	case thing.Role:
@@ -229,6 +234,7 @@ func (s *Service) mayStep(a Actor, p prepared) error {
 	act := map[string]string{
 		thing.Clients: "ChangeClient", thing.Resources: "PutResource", thing.Groups: "PutGroup", thing.Roles: "PutRole",
 		thing.Webhooks: "ChangeWebhook", thing.Upstreams: "ChangeUpstream",
+		thing.Settings: "ChangeSetting",
 	}[p.Kind]
 	for _, needs := range []struct {
 		act string
@@ -259,6 +265,8 @@ func (s *Service) mayStep(a Actor, p prepared) error {
 			err = hears(a)
 		case thing.Upstream:
 			err = decidesIdentity(a)
+		case thing.Setting:
+			err = decides(a, t.ID)
 		}
 		if err != nil {
 			return err

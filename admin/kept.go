@@ -17,7 +17,7 @@ func (s *Service) KeptBy(ctx context.Context, a Actor, kind, key string) (owner 
 	if (kind == thing.Groups || kind == thing.Roles) && !a.Holds[PeopleRead] {
 		return "", nil
 	}
-	if kind == thing.Upstreams && !a.Holds[UpstreamsRead] {
+	if kind == thing.Upstreams && !a.Holds[UpstreamsRead] || kind == thing.Settings && !a.Holds[SettingsRead] {
 		return "", nil
 	}
 	return s.keptBy(ctx, kind, key)

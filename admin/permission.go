@@ -38,7 +38,8 @@ const (
 	UpstreamsRead     Permission = "upstreams:read"
 	UpstreamsWrite    Permission = "upstreams:write" // and every other one, but for a test
 	SettingsRead      Permission = "settings:read"
-	ApplyFiles        Permission = "apply" // and what each thing in the files demands
+	SettingsWrite     Permission = "settings:write" // of mail and every other one
+	ApplyFiles        Permission = "apply"          // and what each thing in the files demands
 )
 
 // ScopePrefix begins the scopes that stand for permissions in access tokens, and the names of roles that ship with Signet.
@@ -48,7 +49,8 @@ const ScopePrefix = "signet:"
 func All() []Permission {
 	return []Permission{PeopleRead, PeopleWrite, PeopleCredentials, PeopleErase, PeopleMetadata, GroupsWrite, RolesGive, ClientsRead,
 		ClientsWrite, ClientsSecrets, ResourcesWrite, SessionsRead, SessionsRevoke, GrantsRead, GrantsRevoke, KeysRead, KeysRotate, AuditRead,
-		AuditExport, MailRead, MailRetry, WebhooksWrite, UpstreamsRead, UpstreamsWrite, SettingsRead, ApplyFiles}
+		AuditExport, MailRead, MailRetry, WebhooksWrite, UpstreamsRead, UpstreamsWrite, SettingsRead, SettingsWrite,
+		ApplyFiles}
 }
 
 // Roles that ship with Signet, beside membership.Admin, which permits everything. They cannot be changed or deleted.
@@ -174,7 +176,8 @@ var demands = map[string]Permission{
 	"Keys": KeysRead, "RotateKey": KeysRotate, "RetireKey": KeysRotate,
 	"Events": AuditRead, "Explain": AuditRead, "ExportEvents": AuditExport, "MailQueue": MailRead, "Mail": MailRead,
 	"RetryMail": MailRetry, "DropMail": MailRetry,
-	"Settings": SettingsRead, "Health": SettingsRead,
+	"Settings": SettingsRead, "Setting": SettingsRead, "Health": SettingsRead,
+	"ChangeSetting": SettingsWrite, "ResetSetting": SettingsWrite, "TestMail": SettingsWrite, "SettingSecretState": SettingsWrite,
 	"Upstreams": UpstreamsRead, "Upstream": UpstreamsRead, "UpstreamPeople": UpstreamsRead,
 	"CreateUpstream": UpstreamsWrite, "ChangeUpstream": UpstreamsWrite, "DeleteUpstream": UpstreamsWrite, "TestUpstream": UpstreamsWrite,
 	"UpstreamSecretState": UpstreamsWrite,

@@ -141,7 +141,7 @@ func New(o Options) (*Service, error) {
 		o.Members == nil || o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil ||
 		o.APIKeys.Store == nil || o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil || o.Server.TryUpstream == nil ||
-		o.Server.RedirectURI == nil {
+		o.Server.RedirectURI == nil || o.Server.TryMail == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce},

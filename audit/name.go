@@ -154,6 +154,8 @@ const (
 	UpstreamDisabled    Name = "upstream.disabled"
 	UpstreamEnabled     Name = "upstream.enabled"
 	UpstreamDeleted     Name = "upstream.deleted"
+	SettingChanged      Name = "setting.changed" // how pages look, or the mail server, kept in the database by an administrator
+	SettingReset        Name = "setting.reset"   // … and what the configuration says counts again
 	WebhookCreated      Name = "webhook.created"
 	WebhookChanged      Name = "webhook.changed"
 	WebhookDeleted      Name = "webhook.deleted"

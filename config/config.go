@@ -278,6 +278,8 @@ type Mail struct {
 	ReplyTo   string `yaml:"reply_to"`  // "" = none
 	Directory string `yaml:"directory"` // of the file sender
 	SMTP      SMTP   `yaml:"smtp"`
+	// Stored: an administrator keeps it in the database; nothing inside is reached.
+	Stored bool `yaml:"-"`
 }
 
 // On reports whether there is a sender.
@@ -305,6 +307,10 @@ type Branding struct {
 	Links []FootLink `yaml:"links"`
 	// Languages is a directory of files TAG.json with further languages, or other words for texts there are; "" = none.
 	Languages string `yaml:"languages"`
+
+	// Stored: an administrator keeps it in the database, but for CSSFile and Languages, with these logos instead of files.
+	Stored                   bool   `yaml:"-"`
+	LogoImage, LogoDarkImage []byte `yaml:"-"`
 }
 
 // FootLink is a link at the foot of each page.

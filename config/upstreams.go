@@ -129,8 +129,9 @@ func (c Config) WithUpstream(u Upstream) Config {
 	return c
 }
 
-// Written is the tree as its sources say it, without upstreams that the database keeps.
+// Written is the tree as its sources say it, without what the database keeps.
 func (c Config) Written() Config {
+	c = c.withoutSections()
 	stored := func(u Upstream) bool { return u.Stored }
 	if slices.ContainsFunc(c.Upstreams, stored) {
 		c.Upstreams = slices.DeleteFunc(slices.Clone(c.Upstreams), stored)

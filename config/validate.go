@@ -187,17 +187,7 @@ func (c Config) checkPeople(bad *complaints) {
 	for _, d := range c.Signup.Domains {
 		bad.check(domainForm.MatchString(d), "signup.domains", "%q is not a domain; write it like example.com, in lower case, IDNs as xn--…", d)
 	}
-	n := len([]rune(c.Branding.Name))
-	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
-	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color",
-		`%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
-	bad.check(c.Branding.LogoDark == "" || c.Branding.Logo != "", "branding.logo_dark", "needs branding.logo, the one on a light page")
-	bad.check(len(c.Branding.Links) <= 6, "branding.links", "must be at most 6")
-	for _, link := range c.Branding.Links {
-		n := len([]rune(link.Title))
-		bad.check(n >= 1 && n <= 40, "branding.links", "title must have 1 to 40 characters")
-		bad.check(webLink(link.URL), "branding.links", "%q is not an address; write it like https://example.com/imprint", link.URL)
-	}
+	c.checkBranding(bad)
 	t := c.Terms
 	bad.check(len(t.Version) <= 50 && !strings.ContainsFunc(t.Version, unicode.IsSpace), "terms.version",
 		"must be at most 50 characters without blanks, like 2026-11")
@@ -207,6 +197,21 @@ func (c Config) checkPeople(bad *complaints) {
 		bad.check(link[1] == "" || webLink(link[1]), link[0], "%q is not an address; write it like https://example.com/terms", link[1])
 	}
 	bad.check(len(c.Support.Contact) <= 200, "support.contact", "must be at most 200 characters long")
+}
+
+func (c Config) checkBranding(bad *complaints) {
+	n := len([]rune(c.Branding.Name))
+	bad.check(n >= 1 && n <= 60, "branding.name", "must have 1 to 60 characters")
+	bad.check(c.Branding.Color == "" || colorForm.MatchString(c.Branding.Color), "branding.color",
+		`%q is not a colour; write it like "#1f6f54", in quotes, because # begins a comment`, c.Branding.Color)
+	bad.check(c.Branding.LogoDark == "" && c.Branding.LogoDarkImage == nil || c.Branding.Logo != "" || c.Branding.LogoImage != nil,
+		"branding.logo_dark", "needs branding.logo, the one on a light page")
+	bad.check(len(c.Branding.Links) <= 6, "branding.links", "must be at most 6")
+	for _, link := range c.Branding.Links {
+		n := len([]rune(link.Title))
+		bad.check(n >= 1 && n <= 40, "branding.links", "title must have 1 to 40 characters")
+		bad.check(webLink(link.URL), "branding.links", "%q is not an address; write it like https://example.com/imprint", link.URL)
+	}
 }
 
 func (c Config) checkEgress(bad *complaints) {
@@ -270,8 +275,18 @@ func (c Config) checkSMTP(bad *complaints) {
 		"%q is not a host; write it like smtp.example.com, and the port at mail.smtp.port", s.Host)
 	bad.check(s.Port >= 0 && s.Port <= 65535, "mail.smtp.port", "must be between 0 (chosen for you) and 65535")
 	oneOf(bad, "mail.smtp.tls", s.TLS, "starttls", "tls", "none")
-	bad.check(s.TLS != "none" || loopback.Host(s.Host), "mail.smtp.tls", "none is for a server on this machine only; use starttls or tls")
+	bad.check(s.TLS != "none" || loopback.Host(s.Host) && (!c.Mail.Stored || slices.Contains(c.Egress.AllowHosts, s.Host)), "mail.smtp.tls",
+		"none is for a server on this machine only; use starttls or tls")
+	bad.check(!c.Mail.Stored || !loopback.Host(s.Host) || c.sends(s.Host), "mail.smtp.host",
+		"is this machine: only config.yaml can name it, or a host of egress.inner_hosts")
+	bad.check(!c.Mail.Stored || c.sends(s.Host) || slices.Contains([]int{0, 25, 465, 587, 2525}, s.Port), "mail.smtp.port",
+		"must be 25, 465, 587 or 2525, unless egress.inner_hosts has the host")
 	bad.check((s.Username == "") == s.Password.Empty(), "mail.smtp", "needs both username and password, or neither")
+}
+
+// sends reports whether the operator lets a mail server that the database keeps be inside.
+func (c Config) sends(host string) bool {
+	return slices.Contains(c.Egress.AllowHosts, host) || slices.Contains(c.Egress.InnerHosts, host)
 }
 
 func (c Config) checkLimits(bad *complaints) {

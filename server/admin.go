@@ -41,7 +41,7 @@ func (h *Services) openAdmin() (err error) {
 		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
 		Metadata: h.Metadata, Subject: h.called, Settings: h.Settings,
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen, TryUpstream: h.tryUpstream,
-			RedirectURI: func(id string) string { return UpstreamCallback(h.Config, id) }},
+			TryMail: h.tryMail, RedirectURI: func(id string) string { return UpstreamCallback(h.Config, id) }},
 		Snippets: snippet.Server{Issuer: h.Config.Server.Issuer, Mutual: h.Config.MTLSBase(),
 			Details: func(name string) (clients.Resource, detail.Type, bool) {
 				return h.Clients.Resources().DetailsOwner(name)

@@ -11,12 +11,20 @@ import (
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients/apikey"
+	"signet/config"
 	"signet/server/health"
 )
 
 // settings are the configuration in use, secrets masked, for administrators.
 func (h *Services) settings() (list []view.Setting) {
-	for _, s := range h.file.Settings() {
+	kept := map[string]bool{"branding": h.Config.Branding.Stored, "mail": h.Config.Mail.Stored}
+	declared := h.file.Settings()
+	for i, s := range h.Config.Settings() {
+		if section, _, _ := strings.Cut(s.Key, "."); !kept[section] {
+			s = declared[i]
+		} else if s.Origin == config.OriginDefault {
+			s.Origin = "database"
+		}
 		list = append(list, view.Setting{Key: s.Key, Value: s.Text(), Origin: s.Origin})
 	}
 	return list

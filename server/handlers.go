@@ -220,6 +220,9 @@ func newPages(c config.Config, where func(address, language string) (city, count
 	logo, logoErr := brandFile("branding.logo", b.Logo, "an SVG or PNG file")
 	dark, darkErr := brandFile("branding.logo_dark", b.LogoDark, "an SVG or PNG file")
 	css, cssErr := brandFile("branding.css_file", b.CSSFile, "a style sheet")
+	if b.Stored {
+		logo, dark = b.LogoImage, b.LogoDarkImage
+	}
 	languages, languagesErr := languagesOf(c)
 	links := pages.Links{Help: c.Support.URL, Privacy: c.Terms.PrivacyURL, Terms: c.Terms.URL}
 	for _, link := range b.Links {

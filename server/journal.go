@@ -28,6 +28,7 @@ var journaled = []audit.Name{
 	audit.ClientToolsRemoved,
 	audit.ConsentWithdrawn, audit.ConsentGiven, audit.AgentPaused, audit.AgentAllowed, audit.KeyRetired, audit.AdminTokenRevoked,
 	audit.UpstreamDisabled, audit.UpstreamEnabled, audit.UpstreamDeleted,
+	audit.SettingChanged, audit.SettingReset,
 }
 
 const (
@@ -178,6 +179,7 @@ func actOf(e storage.Event) backup.Act {
 		Group   string   `json:"group"`
 		Role    string   `json:"role"`
 		From    string   `json:"upstream"`
+		Setting string   `json:"setting"`
 		Until   string   `json:"until"`
 		Calls   int64    `json:"calls_a_day"`
 		Less    []string `json:"no_longer"`
@@ -189,7 +191,7 @@ func actOf(e storage.Event) backup.Act {
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
 	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: cmp.Or(detail.KID, detail.Secret),
-		Token: detail.JTI, Group: detail.Group, Role: detail.Role, Upstream: detail.From, Calls: detail.Calls, Less: detail.Less,
+		Token: detail.JTI, Group: detail.Group, Role: detail.Role, Upstream: detail.From, Setting: detail.Setting, Calls: detail.Calls, Less: detail.Less,
 		Again: detail.Again}
 	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
 		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds

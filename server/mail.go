@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
@@ -26,10 +27,20 @@ func sender(c config.Config, print io.Writer) mail.Sender {
 		return &mail.Folder{Envelope: from, Directory: m.Directory}
 	case config.MailSMTP:
 		port := map[bool]int{true: 465, false: 587}[m.SMTP.TLS == mail.TLS]
-		return &mail.SMTP{
+		s := &mail.SMTP{
 			Envelope: from, Server: m.SMTP.Host, Port: cmp.Or(m.SMTP.Port, port), Protection: m.SMTP.TLS,
 			Username: m.SMTP.Username, Password: m.SMTP.Password.Reveal(),
 		}
+		if m.Stored {
+			s.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				out, err := storedWay(c)
+				if err != nil {
+					return nil, err
+				}
+				return out.Dial(ctx, network, address)
+			}
+		}
+		return s
 	}
 	return nil
 }

@@ -149,6 +149,8 @@ func (h *Services) doOne(ctx context.Context, a backup.Act, now time.Time, done 
 		return err
 	case audit.UpstreamDisabled, audit.UpstreamDeleted, audit.UpstreamEnabled:
 		return h.setUpstreamAgain(ctx, a)
+	case audit.SettingChanged, audit.SettingReset:
+		return h.forgetMail(ctx, a)
 	case audit.ConsentWithdrawn:
 		return h.withdrawAgain(ctx, a, now)
 	case audit.ConsentGiven:
@@ -227,6 +229,21 @@ func (h *Services) setUpstreamAgain(ctx context.Context, a backup.Act) error {
 		}
 		return err
 	})
+}
+
+// forgetMail forgets the mail server of the backup where another was set since, or none: whoever has that one must not get what resets
+// passwords. Who restores sets it again.
+func (h *Services) forgetMail(ctx context.Context, a backup.Act) error {
+	if a.Setting != setting.Mail {
+		return nil // nobody is let in by how pages look
+	}
+	err := h.DB.Tx(ctx, func(ctx context.Context) error {
+		return h.Settings.ResetSection(ctx, a.Setting, func(setting.State) error { return nil })
+	})
+	if errors.Is(err, setting.ErrUnknown) || errors.Is(err, setting.ErrDeclared) {
+		return storage.ErrNotFound
+	}
+	return err
 }
 
 // overtaken reports whether what an act takes away was given back by a later one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/admin/setting"
@@ -25,11 +26,18 @@ func (h *Services) takeSettings(ctx context.Context) error {
 		return fmt.Errorf("read versions: %w", err)
 	}
 	h.settingsVersion = v.Settings
-	out := func(id string, err error) { h.Log.ErrorContext(ctx, "upstream left out", "upstream", id, "error", err) }
-	kept, err := setting.Read(ctx, h.DB, sealer{h.Master, h}, seal.Place, out)
-	if err != nil {
+	out := func(id string, err error) {
+		if u, is := strings.CutPrefix(id, "upstreams/"); is {
+			h.Log.ErrorContext(ctx, "upstream left out", "upstream", u, "error", err)
+			return
+		}
+		h.Log.ErrorContext(ctx, "setting left out", "setting", id, "error", err)
+	}
+	kept, sections, err := setting.Read(ctx, h.DB, sealer{h.Master, h}, seal.Place, out)
+	if err != nil || h.offline {
 		return err
 	}
+	h.takeSections(sections, out)
 	for _, k := range kept {
 		if k.Disabled {
 			continue
@@ -38,7 +46,7 @@ func (h *Services) takeSettings(ctx context.Context) error {
 			if slices.ContainsFunc(h.file.Upstreams, func(u config.Upstream) bool { return u.ID == k.ID }) {
 				continue // that one wins
 			}
-			out(k.ID, err)
+			out("upstreams/"+k.ID, err)
 			continue
 		}
 		h.Config = h.Config.WithUpstream(configured(k.Upstream, k.Secrets))
@@ -153,6 +161,7 @@ const tryLimit = 10 * time.Second
 func (h *Services) openSettings() (err error) {
 	h.Settings, err = setting.New(setting.Options{
 		Store: h.DB, People: h.DB, Sealer: sealer{h.Master, h}, Place: seal.Place, Declared: h.declaredUpstreams, Check: h.checkUpstream,
+		Section: h.declaredSection, CheckSection: h.checkSection,
 	})
 	return err
 }

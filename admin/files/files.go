@@ -122,19 +122,23 @@ func (s *Set) add(kind string, raw []byte) error {
 }
 
 // errSecret is told of a file that has a secret.
-var errSecret = errors.New("client_secret does not belong into files: say where it is found, env:NAME or file:PATH, " +
+var errSecret = errors.New("a secret does not belong into files: say where it is found, env:NAME or file:PATH, " +
 	"or to which file a new one is written, new:PATH")
 
 // madeAnew begins where a secret is found that is made and written there, unless one is there already.
 const madeAnew = "new:"
 
-// cutSecret takes out of a client, or of an upstream, where its secret is found. Apple's has a private key in its place.
+// cutSecret takes out of a client, an upstream, or the section of mail, where its secret is found. Apple's has a private key in its place.
 func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) {
 	var fields map[string]json.RawMessage
-	if kind != thing.Clients && kind != thing.Upstreams || json.Unmarshal(raw, &fields) != nil {
+	kinds := []string{thing.Clients, thing.Upstreams, thing.Settings}
+	if !slices.Contains(kinds, kind) || json.Unmarshal(raw, &fields) != nil {
 		return raw, "", nil // what is wrong with it is told where it is read
 	}
 	name, ways := "client_secret", []string{"env", "file", "new"}
+	if kind == thing.Settings {
+		name, ways = "password", ways[:2]
+	}
 	if kind == thing.Upstreams {
 		ways = ways[:2]
 		if string(fields["kind"]) == `"apple"` {
@@ -178,8 +182,9 @@ type Source interface {
 	Resources(ctx context.Context) ([]thing.Resource, error)
 	Groups(ctx context.Context, q admin.Ask) (admin.Page[admin.Group], error)
 	Roles(ctx context.Context, q admin.Ask) (admin.Page[admin.Role], error)
-	// Systems are the others: those that are told of events, and those where people sign in. Left out is what may not be seen.
-	Systems(ctx context.Context) ([]webhook.Webhook, []thing.Upstream, error)
+	// Systems are the others: those that are told of events, those where people sign in, and the sections of the configuration that are kept
+	// in the database. Left out is what may not be seen.
+	Systems(ctx context.Context) ([]webhook.Webhook, []thing.Upstream, []thing.Setting, error)
 }
 
 // Seen is err, or nil for what its reader may not see: they do the rest without it.
@@ -203,13 +208,16 @@ func Export(ctx context.Context, from Source) (*Set, error) {
 			err = errors.Join(err, s.put(thing.Resources, r))
 		}
 	}
-	hooks, providers, failed := from.Systems(ctx)
+	hooks, providers, sections, failed := from.Systems(ctx)
 	err = errors.Join(err, failed)
 	for _, w := range hooks {
 		err = errors.Join(err, s.put(thing.Webhooks, thing.WebhookOf(w)))
 	}
 	for _, u := range providers {
 		err = errors.Join(err, s.put(thing.Upstreams, u))
+	}
+	for _, one := range sections {
+		err = errors.Join(err, s.put(thing.Settings, one))
 	}
 	return s, errors.Join(err,
 		each(ctx, from.Clients, func(c admin.Client) error {

@@ -2,8 +2,10 @@ package files
 
 import (
 	"context"
+	"errors"
 
 	"signet/admin"
+	"signet/admin/setting"
 	"signet/admin/thing"
 	"signet/admin/view"
 	"signet/audit/webhook"
@@ -27,6 +29,9 @@ func (l Local) CheckStep(ctx context.Context, s thing.Step) error {
 func (l Local) SecretState(ctx context.Context, kind, id, secret string) (thing.SecretState, error) {
 	if kind == thing.Upstreams {
 		return l.Acts.UpstreamSecretState(ctx, l.Actor, id, secret)
+	}
+	if kind == thing.Settings {
+		return l.Acts.SettingSecretState(ctx, l.Actor, id, secret)
 	}
 	return l.Acts.SecretState(ctx, l.Actor, id, secret)
 }
@@ -61,9 +66,13 @@ func (l Local) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.Manag
 	return l.Acts.Managed(ctx, l.Actor, q)
 }
 
-func (l lists) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, err error) {
+func (l lists) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, sections []thing.Setting, err error) {
 	if hooks, err = l.Acts.Webhooks(ctx, l.Actor); Seen(err) != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
+	}
+	sections, err = Stored(func(id string) (setting.State, error) { return l.Acts.Setting(ctx, l.Actor, id) })
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	list, err := l.Acts.Upstreams(ctx, l.Actor)
 	for _, u := range list {
@@ -73,5 +82,19 @@ func (l lists) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thin
 			all = append(all, thing.Upstream{Upstream: one.Plain()})
 		}
 	}
-	return hooks, all, Seen(err)
+	return hooks, all, sections, Seen(err)
+}
+
+// Stored are the sections of the configuration that are kept in the database, of those that may be seen.
+func Stored(ask func(id string) (setting.State, error)) (list []thing.Setting, err error) {
+	for _, id := range []string{setting.Branding, setting.Mail} {
+		now, err := ask(id)
+		if Seen(err) != nil && !errors.Is(err, admin.ErrNotFound) { // an older server has none
+			return nil, err
+		}
+		if err == nil && now.Origin == setting.OriginStored {
+			list = append(list, thing.Setting{Section: now.Plain()})
+		}
+	}
+	return list, nil
 }

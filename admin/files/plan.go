@@ -389,26 +389,30 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 	if where == "" {
 		return nil
 	}
+	field := "client_secret"
+	if t.kind == thing.Settings {
+		field = "password"
+	}
 	text, keep, err := t.o.secret(where)
 	if err != nil {
-		return fmt.Errorf("client_secret: %w", err)
+		return fmt.Errorf("%s: %w", field, err)
 	}
 	state := thing.SecretState{}
 	if t.live != nil {
 		if state, err = on.SecretState(ctx, t.kind, t.key, text); errors.Is(err, admin.ErrRefused) {
-			s.Refused, s.Why = true, "client_secret: "+err.Error()
+			s.Refused, s.Why = true, field+": "+err.Error()
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("client_secret: %w", err)
+			return fmt.Errorf("%s: %w", field, err)
 		}
 	}
 	switch {
 	case state.Valid:
 	case state.Applied && !t.o.Override:
-		s.Kept = append(s.Kept, Hand{Field: "client_secret", Server: "another one", File: where})
+		s.Kept = append(s.Kept, Hand{Field: field, Server: "another one", File: where})
 	default:
 		s.act.Secret, s.keep = text, keep
-		s.Changes = append(s.Changes, admin.Change{Field: "client_secret", New: where})
+		s.Changes = append(s.Changes, admin.Change{Field: field, New: where})
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ type Options struct {
 	Declared func() []Upstream
 	// Check is what the configuration's own rules say of one: a line for each mistake, which begins with the field.
 	Check func(u Upstream, s Secrets) error
+	// Section is what the configuration says of one, and whether it is declared there or by default, and CheckSection is Check of one.
+	Section      func(id string) (s Section, declared bool)
+	CheckSection func(s Section, password string) error
 }
 
 // Service changes what is kept.
@@ -52,7 +55,8 @@ type Service struct{ o Options }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.People == nil || o.Sealer == nil || o.Place == nil || o.Declared == nil || o.Check == nil {
+	if o.Store == nil || o.People == nil || o.Sealer == nil || o.Place == nil || o.Declared == nil || o.Check == nil ||
+		o.Section == nil || o.CheckSection == nil {
 		return nil, errors.New("admin/setting: all options are required")
 	}
 	return &Service{o}, nil
@@ -60,10 +64,10 @@ func New(o Options) (*Service, error) {
 
 // Errors callers branch on with errors.Is.
 var (
-	ErrUnknown  = errors.New("there is no such upstream")
+	ErrUnknown  = errors.New("there is nothing of that name")
 	ErrDeclared = errors.New("config.yaml declares it: change it there")
 	ErrMany     = fmt.Errorf("there are %d upstreams already", mostUpstreams)
-	ErrStale    = errors.New("the upstream was changed meanwhile")
+	ErrStale    = errors.New("it was changed meanwhile")
 	// ErrLinked: people are known by it at another issuer.
 	ErrLinked = errors.New("people are linked to it at another issuer: make another upstream, and delete this one")
 	ErrTaken  = errors.New("there is an upstream of this id")
@@ -86,8 +90,16 @@ type row struct {
 	broken  error // nothing of it can be read but its id
 }
 
-func rows(ctx context.Context, store Store) (list []row, err error) {
+func rows(ctx context.Context, store Store) (list []row, sections []sectionRow, err error) {
 	err = store.KeptSettings(ctx, func(id string, data, sealed []byte, version int64) {
+		if id == Branding || id == Mail {
+			r := sectionRow{sealed: slices.Clone(sealed), version: version}
+			if err := json.Unmarshal(data, &r.Section); err != nil {
+				r.Section, r.broken = Section{}, fmt.Errorf("read what is set: %w", err)
+			}
+			r.ID = id
+			sections = append(sections, r)
+		}
 		name, is := strings.CutPrefix(id, upstreams)
 		if !is {
 			return // a later release's
@@ -100,9 +112,9 @@ func rows(ctx context.Context, store Store) (list []row, err error) {
 		list = append(list, r)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read settings: %w", err)
+		return nil, nil, fmt.Errorf("read settings: %w", err)
 	}
-	return list, nil
+	return list, sections, nil
 }
 
 // open reads the secrets of a row.
@@ -126,26 +138,35 @@ type Kept struct {
 	Secrets Secrets
 }
 
-// Read has what is kept, by id. What cannot be used is told, and is not among it.
-func Read(ctx context.Context, store Store, sealer Sealer, place Place, broken func(id string, err error)) (list []Kept, err error) {
-	all, err := rows(ctx, store)
+// Read has what is kept, by id. What cannot be used is told, by the id of its row, and is not among it.
+func Read(ctx context.Context, store Store, sealer Sealer, place Place, broken func(id string, err error)) (list []Kept,
+	sections []KeptSection, err error) {
+	all, some, err := rows(ctx, store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, r := range all {
-		s, err := r.open(sealer, place)
+	for _, r := range some {
+		password, err := r.open(sealer, place)
 		if err = errors.Join(r.broken, err); err != nil {
 			broken(r.ID, err)
 			continue
 		}
+		sections = append(sections, KeptSection{r.Section, password})
+	}
+	for _, r := range all {
+		s, err := r.open(sealer, place)
+		if err = errors.Join(r.broken, err); err != nil {
+			broken(upstreams+r.ID, err)
+			continue
+		}
 		list = append(list, Kept{r.Upstream, s})
 	}
-	return list, nil
+	return list, sections, nil
 }
 
 // Upstreams has those that are kept, by id, but for those that the configuration declares.
 func (s *Service) Upstreams(ctx context.Context) (list []Upstream, err error) {
-	all, err := rows(ctx, s.o.Store)
+	all, _, err := rows(ctx, s.o.Store)
 	for _, r := range all {
 		if !s.declared(r.ID) {
 			list = append(list, r.Upstream)
@@ -159,7 +180,7 @@ func (s *Service) Usable(ctx context.Context) (ids []string, err error) {
 	for _, u := range s.o.Declared() {
 		ids = append(ids, u.ID)
 	}
-	all, err := Read(ctx, s.o.Store, s.o.Sealer, s.o.Place, func(string, error) {})
+	all, _, err := Read(ctx, s.o.Store, s.o.Sealer, s.o.Place, func(string, error) {})
 	for _, k := range all {
 		if !k.Disabled && !s.declared(k.ID) && s.o.Check(k.Upstream, k.Secrets) == nil {
 			ids = append(ids, k.ID)
@@ -180,7 +201,7 @@ func (s *Service) find(ctx context.Context, id string) (r row, others []Upstream
 	if s.declared(id) {
 		return r, nil, ErrDeclared
 	}
-	all, err := rows(ctx, s.o.Store)
+	all, _, err := rows(ctx, s.o.Store)
 	if err != nil {
 		return r, nil, err
 	}
@@ -320,25 +341,29 @@ func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, 
 
 func off(u Upstream) Upstream { u.Disabled = true; return u.Plain() }
 
-func same(a, b Upstream) bool {
+func same[T any](a, b T) bool {
 	one, err1 := json.Marshal(a)
 	two, err2 := json.Marshal(b)
 	return err1 == nil && err2 == nil && string(one) == string(two)
 }
 
 func (s *Service) write(u Upstream, full Secrets) (data, sealed []byte, err error) {
-	if data, err = json.Marshal(u); err != nil {
-		return nil, nil, fmt.Errorf("write upstream: %w", err)
+	var plain []byte
+	if full != (Secrets{}) {
+		if plain, err = json.Marshal(full); err != nil {
+			return nil, nil, fmt.Errorf("write secrets of an upstream: %w", err)
+		}
 	}
-	if full == (Secrets{}) {
-		return data, nil, nil
+	return s.sealed(upstreams+u.ID, u, plain)
+}
+
+// sealed are the two parts of the row of an id.
+func (s *Service) sealed(id string, what any, secret []byte) (data, sealed []byte, err error) {
+	if data, err = json.Marshal(what); err != nil || len(secret) == 0 {
+		return data, nil, err
 	}
-	plain, err := json.Marshal(full)
-	if err == nil {
-		sealed, err = s.o.Sealer.Seal(plain, s.o.Place("settings", upstreams+u.ID, "sealed"))
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("seal secrets of an upstream: %w", err)
+	if sealed, err = s.o.Sealer.Seal(secret, s.o.Place("settings", id, "sealed")); err != nil {
+		return nil, nil, fmt.Errorf("seal secrets of %s: %w", id, err)
 	}
 	return data, sealed, nil
 }

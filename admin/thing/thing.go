@@ -1,5 +1,5 @@
-// Package thing is what administrators register, as files have it: clients, APIs, groups, roles, webhooks and upstreams, each by its own
-// name, without any secret. Two things that mean the same are the same bytes. Begin with Read.
+// Package thing is what administrators register, as files have it: clients, APIs, groups, roles, webhooks, upstreams and settings, each by its
+// own name, without any secret. Two things that mean the same are the same bytes. Begin with Read.
 package thing
 
 import (
@@ -28,11 +28,13 @@ const (
 	Roles     = "roles"
 	Webhooks  = "webhooks"
 	Upstreams = "upstreams"
+	Settings  = "settings"
 )
 
 // keys are the kinds in order, and the field that names a thing of each.
 var keys = []struct{ kind, key string }{
 	{Clients, "client_id"}, {Resources, "identifier"}, {Groups, "name"}, {Roles, "name"}, {Webhooks, "id"}, {Upstreams, "id"},
+	{Settings, "id"},
 }
 
 // Kinds lists them in order.
@@ -107,6 +109,12 @@ type Upstream struct{ setting.Upstream }
 // Key implements Thing.
 func (u Upstream) Key() string { return u.ID }
 
+// Setting is a section of the configuration that is kept in the database.
+type Setting struct{ setting.Section }
+
+// Key implements Thing.
+func (s Setting) Key() string { return s.ID }
+
 func sorted(words []string) []string {
 	words = slices.Clone(words)
 	slices.Sort(words)
@@ -162,6 +170,16 @@ func Read(kind string, raw []byte) (t Thing, err error) {
 		}
 		u.Upstream = u.Plain()
 		t = u
+	case Settings:
+		var s Setting
+		if err := decode(raw, &s); err != nil {
+			return nil, err
+		}
+		if s.ID != setting.Branding && s.ID != setting.Mail {
+			return nil, fmt.Errorf("id: must be %s or %s", setting.Branding, setting.Mail)
+		}
+		s.Section = s.Plain()
+		t = s
 	default:
 		return nil, fmt.Errorf("%q: there is no such kind; use %q", kind, Kinds())
 	}

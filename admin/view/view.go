@@ -17,13 +17,15 @@ type Server struct {
 	// TryUpstream asks one whether it is there, and RedirectURI is what is to be registered there.
 	TryUpstream func(ctx context.Context, id string) ([]Finding, error)
 	RedirectURI func(id string) string
+	// TryMail sends an email at once, by what is set for mail.
+	TryMail func(ctx context.Context, to, language string) ([]Finding, error)
 }
 
 // Setting is one of the configuration: secrets are masked.
 type Setting struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
-	Origin string `json:"origin" doc:"default, environment NAME, file NAME line N, or flag --NAME."`
+	Origin string `json:"origin" doc:"default, environment NAME, file NAME line N, flag --NAME, or database."`
 }
 
 // The states of a finding.

@@ -17,6 +17,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/files"
+	"signet/admin/setting"
 	"signet/admin/thing"
 	"signet/admin/view"
 	"signet/audit/webhook"
@@ -225,7 +226,14 @@ func (e *elsewhere) Managed(ctx context.Context, q admin.Ask) (admin.Page[thing.
 	return part[thing.Managed](ctx, listsOf{e}, "managed", q)
 }
 
-func (l listsOf) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, err error) {
+func (l listsOf) Systems(ctx context.Context) (hooks []webhook.Webhook, all []thing.Upstream, sections []thing.Setting, err error) {
+	sections, err = files.Stored(func(id string) (now setting.State, err error) {
+		err = l.ask(ctx, http.MethodGet, "/settings/"+id, nil, &now)
+		return now, err
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	var told admin.Page[webhook.Webhook]
 	var list admin.Page[view.Upstream]
 	err = errors.Join(files.Seen(l.ask(ctx, http.MethodGet, "/webhooks", nil, &told)),
@@ -242,5 +250,5 @@ func (l listsOf) Systems(ctx context.Context) (hooks []webhook.Webhook, all []th
 		}
 		all = append(all, thing.Upstream{Upstream: one.Plain()})
 	}
-	return told.Items, all, err
+	return told.Items, all, sections, err
 }

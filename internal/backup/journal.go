@@ -29,6 +29,8 @@ type Act struct {
 	Role   string    `json:"role,omitempty"`
 	// Upstream is one that the database keeps.
 	Upstream string `json:"upstream,omitempty"`
+	// Setting is a section of the configuration that the database keeps.
+	Setting string `json:"setting,omitempty"`
 	// Permits are the permissions of a role after it was changed; nil = they were not.
 	Permits []string `json:"permits,omitempty"`
 	// Of a consent: scopes that were granted before it and not by it, and scopes that were left out before and are granted by it.

@@ -131,6 +131,14 @@ func (c *Client) allowed(host string) bool { return slices.Contains(c.allow, str
 
 func (c *Client) chosen(host string) bool { return slices.Contains(c.inner, strings.ToLower(host)) }
 
+// Dial connects to HOST:PORT for a protocol that is not HTTP: to what Fetch reaches, on any port.
+func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.off {
+		return nil, ErrOff
+	}
+	return c.transport.DialContext(ctx, network, address)
+}
+
 // Close ends idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 

@@ -1,11 +1,13 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -33,6 +35,8 @@ type SMTP struct {
 	Protection         string      // StartTLS, TLS, NoTLS
 	Username, Password string      // "" = no authentication
 	TLSConfig          *tls.Config // nil = the system's roots
+	// Dial is the way to the server; nil = any.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 const dialTimeout = 15 * time.Second
@@ -96,10 +100,15 @@ func (s *SMTP) client(utf8 bool) (*gomail.Client, error) {
 	if s.TLSConfig != nil {
 		options = append(options, gomail.WithTLSConfig(s.TLSConfig))
 	}
-	switch s.Protection {
-	case TLS:
+	if s.Dial != nil {
+		options = append(options, gomail.WithDialContextFunc(s.dial))
+	}
+	switch {
+	case s.Protection == TLS && s.Dial != nil: // dial has begun it, which the library finds out by this policy alone
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSOpportunistic))
+	case s.Protection == TLS:
 		options = append(options, gomail.WithSSL())
-	case NoTLS:
+	case s.Protection == NoTLS:
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	default:
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
@@ -109,6 +118,24 @@ func (s *SMTP) client(utf8 bool) (*gomail.Client, error) {
 			gomail.WithPassword(s.Password))
 	}
 	return gomail.NewClient(s.Server, options...)
+}
+
+// dial connects by Dial, and begins TLS where that comes first.
+func (s *SMTP) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := s.Dial(ctx, network, address)
+	if err != nil || s.Protection != TLS {
+		return conn, err
+	}
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
+	if s.TLSConfig != nil {
+		settings = s.TLSConfig.Clone()
+	}
+	settings.ServerName = cmp.Or(settings.ServerName, s.Server)
+	secured := tls.Client(conn, settings)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return secured, nil
 }
 
 // compose makes the message: both parts, marked as made by a machine (RFC 3834 section 5), so that no holiday answers it. utf8 reports

@@ -118,6 +118,7 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.records(api)
 	h.webhooks(api)
 	h.upstreams(api)
+	h.settings(api)
 	h.files(api)
 	optional(api.OpenAPI())
 	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {

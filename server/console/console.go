@@ -78,6 +78,7 @@ func (h *Handler) Mount(m *web.Mux) {
 		apisPath: h.apis, apisPath + "/{id}": h.api,
 		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
 		upstreamsPath + "/{id}": h.upstream, upstreamsPath + "/add/{kind}": h.addUpstream,
+		settingsPath + "/{id}": h.section,
 	}
 	if h.Proposals != nil {
 		all[Proposals], all[Proposals+"/{id}"] = h.proposals, h.proposal

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"signet/admin"
+	"signet/admin/setting"
 	"signet/internal/mail"
 	"signet/server/pages"
 )
@@ -36,6 +37,13 @@ func (h *Handler) settings(ctx context.Context, v *visit) (pages.Console, error)
 	all, err := h.Acts.Settings(ctx, v.actor, v.ask())
 	if err != nil {
 		return p, err
+	}
+	if v.ask().After == "" {
+		change := pages.ConsoleList{Heading: "console.set_here"}
+		for _, id := range []string{setting.Branding, setting.Mail} {
+			change.Rows = append(change.Rows, pages.ConsoleRow{Text: "console.set_" + id, URL: h.to(settingsPath, id)})
+		}
+		p.Lists = append(p.Lists, change)
 	}
 	list := pages.ConsoleList{Heading: "console.settings", NextURL: h.next(v, all.Next)}
 	for _, s := range all.Items {

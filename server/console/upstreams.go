@@ -167,11 +167,7 @@ func (h *Handler) upstream(ctx context.Context, v *visit) (pages.Console, error)
 		return p, err
 	}
 	if len(found) > 0 {
-		list := pages.ConsoleList{Heading: "console.upstream_test"}
-		for _, f := range found {
-			list.Rows = append(list.Rows, pages.ConsoleRow{Text: "console." + f.State, Note: f.Text, English: true})
-		}
-		p.Lists = append(p.Lists, list)
+		p.Lists = append(p.Lists, findings("console.upstream_test", found))
 	}
 	h.upstreamActs(v, &p, u)
 	return p, nil

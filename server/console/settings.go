@@ -1,0 +1,156 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"signet/admin"
+	"signet/admin/setting"
+	"signet/admin/thing"
+	"signet/admin/view"
+	"signet/server/pages"
+)
+
+// origins are where a section comes from, in texts' ids.
+var origins = map[string]string{setting.OriginDefault: "console.origin.default", setting.OriginDeclared: "console.declared",
+	setting.OriginStored: "console.origin.database"}
+
+// section shows a section of the configuration, and changes it if the configuration does not declare it.
+func (h *Handler) section(ctx context.Context, v *visit) (pages.Console, error) {
+	p := pages.Console{Heading: "console.set_" + v.of()}
+	found, err := h.changeSection(ctx, v)
+	if err != nil || v.next != "" {
+		return p, err
+	}
+	now, err := h.Acts.Setting(ctx, v.actor, v.of())
+	if err != nil {
+		return p, err
+	}
+	p.Facts = []pages.ConsoleFact{{Label: "console.state", Text: origins[now.Origin]}}
+	fields := brandingFields(now)
+	if now.ID == setting.Mail {
+		fields = mailFields(now)
+	}
+	for _, f := range fields {
+		switch {
+		case f.Secret:
+			if now.Origin == setting.OriginStored {
+				text := map[bool]string{true: "consent.yes", false: "consent.no"}[now.PasswordSet]
+				p.Facts = append(p.Facts, pages.ConsoleFact{Label: "signin.password", Text: text})
+			}
+		case !f.Long:
+			p.Facts = append(p.Facts, pages.ConsoleFact{Label: f.Label, Value: cmp.Or(f.Value, "–")})
+		}
+	}
+	if now.Problem != "" {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.problem", Value: now.Problem, English: true})
+	}
+	if err := h.kept(ctx, v, &p, thing.Settings, now.ID); err != nil {
+		return p, err
+	}
+	if len(found) > 0 {
+		p.Lists = append(p.Lists, findings("console.mail_test", found))
+	}
+	h.sectionActs(v, &p, now, fields)
+	return p, nil
+}
+
+// findings are what a test found.
+func findings(heading string, found []view.Finding) pages.ConsoleList {
+	list := pages.ConsoleList{Heading: heading}
+	for _, f := range found {
+		list.Rows = append(list.Rows, pages.ConsoleRow{Text: "console." + f.State, Note: f.Text, English: true})
+	}
+	return list
+}
+
+func (h *Handler) sectionActs(v *visit, p *pages.Console, now setting.State, fields []pages.ConsoleField) {
+	offer := func(a pages.ConsoleAct) { h.act(v, admin.SettingsWrite, &p.Acts, a) }
+	seen := " " + admin.Tag(now)
+	if now.Origin != setting.OriginDeclared {
+		offer(pages.ConsoleAct{Label: "account.change", More: "console.set_" + now.ID + "_more", Value: "change" + seen, Fields: fields})
+	}
+	if now.ID == setting.Mail {
+		offer(pages.ConsoleAct{Label: "console.mail_test", Value: "test",
+			Fields: []pages.ConsoleField{{Name: "to", Label: "console.set_to", Value: v.visitor.Person.Email}}})
+	}
+	if now.Origin == setting.OriginStored {
+		offer(pages.ConsoleAct{Label: "console.set_reset", More: "console.set_reset_more", Value: "reset" + seen, Danger: true})
+	}
+}
+
+// changeSection carries out what is asked for, if anything.
+func (h *Handler) changeSection(ctx context.Context, v *visit) (found []view.Finding, err error) {
+	act, seen, _ := strings.Cut(v.what(), " ")
+	text := func(name string) string { return strings.TrimSpace(v.post.Get(name)) }
+	switch act {
+	case "change":
+		_, err = h.Acts.ChangeSetting(ctx, v.actor, v.of(), seen, text("password"), func(next *setting.Section) error {
+			*next = setting.Section{Name: text("name"), Color: text("color"), Logo: text("logo"), LogoDark: text("logo_dark"),
+				Links: askedLinks(text("links"))}
+			if v.of() == setting.Mail {
+				port, err := strconv.ParseInt(cmp.Or(text("port"), "0"), 10, 64)
+				if err != nil {
+					return &admin.Invalid{Fields: []admin.Field{{Name: "port", Text: "must be a number"}}}
+				}
+				*next = setting.Section{From: text("from"), ReplyTo: text("reply_to"), Host: text("host"), Port: port, TLS: text("tls"),
+					Username: text("username")}
+			}
+			next.ID = v.of()
+			return nil
+		})
+	case "test":
+		found, err = h.Acts.TestMail(ctx, v.actor, text("to"), v.visitor.Person.Locale)
+		v.stay = true
+	case "reset":
+		err = h.Acts.ResetSetting(ctx, v.actor, v.of(), seen)
+	}
+	return found, err
+}
+
+// askedLinks reads a line for each: a title, a blank, an address.
+func askedLinks(text string) (links []setting.Link) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			at := strings.LastIndexByte(line, ' ') + 1
+			links = append(links, setting.Link{Title: strings.TrimSpace(line[:at]), URL: line[at:]})
+		}
+	}
+	return links
+}
+
+func brandingFields(now setting.State) []pages.ConsoleField {
+	var links strings.Builder
+	for _, link := range now.Links {
+		links.WriteString(link.Title + " " + link.URL + "\n")
+	}
+	return []pages.ConsoleField{{Name: "name", Label: "console.name", Value: now.Name, Optional: true},
+		{Name: "color", Label: "console.set_color", Value: now.Color, Optional: true},
+		{Name: "logo", Label: "console.set_logo", Value: now.Logo, Optional: true, Long: true},
+		{Name: "logo_dark", Label: "console.set_logo_dark", Value: now.LogoDark, Optional: true, Long: true},
+		{Name: "links", Label: "console.set_links", Value: links.String(), Optional: true, Long: true}}
+}
+
+func mailFields(now setting.State) []pages.ConsoleField {
+	port := ""
+	if now.Port != 0 {
+		port = strconv.FormatInt(now.Port, 10)
+	}
+	password := "signin.password"
+	if now.PasswordSet {
+		password = "console.set_password_keep"
+	}
+	kinds := []pages.ConsoleChoice{{Value: "starttls"}, {Value: "tls"}}
+	if !slices.Contains([]string{"", "starttls", "tls"}, now.TLS) {
+		kinds = append(kinds, pages.ConsoleChoice{Value: now.TLS})
+	}
+	return []pages.ConsoleField{{Name: "from", Label: "console.set_from", Value: now.From},
+		{Name: "reply_to", Label: "console.set_reply_to", Value: now.ReplyTo, Optional: true},
+		{Name: "host", Label: "console.set_host", Value: now.Host}, {Name: "port", Label: "console.set_port", Value: port, Optional: true},
+		{Name: "tls", Label: "console.set_tls", Value: cmp.Or(now.TLS, "starttls"), Choices: kinds},
+		{Name: "username", Label: "console.set_username", Value: now.Username, Optional: true},
+		{Name: "password", Label: password, Optional: true, Secret: true}}
+}
