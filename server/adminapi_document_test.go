@@ -137,6 +137,7 @@ func (d *fuzzedAPI) furnish(t testing.TB) {
 	d.put(t, http.MethodPut, "/roles/reader/holders/people/"+d.person, `{}`)
 	d.put(t, http.MethodPut, "/roles/reader/holders/groups/staff", `{}`)
 	d.put(t, http.MethodPut, "/resources/"+url.PathEscape("https://api.example"), `{}`)
+	d.put(t, http.MethodPut, "/settings/branding", `{"name": "Acme"}`)
 	d.state = d.listed(t)
 }
 
@@ -158,7 +159,8 @@ func (d *fuzzedAPI) agree(t testing.TB) {
 func (d *fuzzedAPI) example(op *openapi.Operation) func(name string) string {
 	kind := strings.Split(op.Path, "/")[1]
 	ids := map[string]string{"people": d.person, "clients": d.client, "groups": "staff", "roles": "reader", "resources": "https://api.example",
-		"webhooks": d.webhook, "api-keys": d.key, "upstreams": d.upstream}
+		"webhooks": d.webhook, "api-keys": d.key, "upstreams": d.upstream,
+		"settings": map[bool]string{true: "mail", false: "branding"}[op.ID == "testMail"]}
 	return func(name string) string {
 		switch name {
 		case "id":
@@ -200,6 +202,7 @@ var examples = map[string]string{
 	"permissions": "people:read", "keep": "1h", "If-Match": "*", "redirect_uris": "https://app.example/cb", "client_name": "App",
 	"scope": "openid", "grant_types": "authorization_code", "response_types": "code", "token_endpoint_auth_method": "none", "name": "signin.",
 	"scopes": "read", "search": "ada", "format": "email", "for": "curl", "key": "staff", "owner": "git", "description": "what it is",
+	"to": "ada@example.com",
 }
 
 // listed is everything that the API can change and lists.
@@ -207,7 +210,7 @@ func (d *fuzzedAPI) listed(t testing.TB) string {
 	t.Helper()
 	var all strings.Builder
 	for _, list := range []string{"/people", "/clients", "/groups", "/roles", "/resources", "/webhooks", "/keys", "/managed", "/api-keys",
-		"/upstreams", "/roles/reader/holders", "/groups/staff/members"} {
+		"/upstreams", "/settings/branding", "/settings/mail", "/roles/reader/holders", "/groups/staff/members"} {
 		path := list
 		if strings.Count(list, "/") == 1 && slices.Contains([]string{"/people", "/clients", "/groups", "/roles", "/managed", "/api-keys"}, list) {
 			path += "?limit=200"
@@ -262,7 +265,7 @@ func TestAdminAPIWithWhatItsDocumentAllows(t *testing.T) {
 // hard are operations for which there is nothing here, or that ask for more than their document can tell: which members belong together,
 // and when is soon.
 var hard = []string{"createApiKey", "removeSecret", "replaceClient", "revokeEverything", "revokeGrant", "retireKey", "getMail", "dropMail",
-	"retryMail", "endSession", "applyStep", "explainRequest", "createUpstream", "replaceUpstream"}
+	"retryMail", "endSession", "applyStep", "explainRequest", "createUpstream", "replaceUpstream", "putSetting"}
 
 // TestWhatChangedIsNotDeleted has somebody change an app while somebody else, who saw it before, deletes it: one of the two is refused.
 func TestWhatChangedIsNotDeleted(t *testing.T) {
