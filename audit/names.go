@@ -23,7 +23,8 @@ var names = []Name{
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,
 	DatabaseUnfrozen, AdminRefused, AdminTokenMade, AdminTokenRevoked, APIKeyMade, APIKeyRevoked, AuditExported, UserRead,
 	FirstRunOffered, FirstRunUsed, UpstreamCreated, UpstreamChanged, UpstreamDisabled, UpstreamEnabled, UpstreamDeleted,
-	SettingChanged, SettingReset, WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
+	SettingChanged, SettingReset,
+	WebhookCreated, WebhookChanged, WebhookDeleted, WebhookRotated, WebhookEnabled, WebhookDisabled, MailRetried, MailDropped,
 }
 
 // Names lists them, by what they are.

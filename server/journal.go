@@ -191,7 +191,8 @@ func actOf(e storage.Event) backup.Act {
 	}
 	_ = json.Unmarshal(e.Detail, &detail) // what has none of it leaves them empty
 	a := backup.Act{ID: e.ID, At: e.At, Name: e.Name, User: e.UserID, Client: e.ClientID, Key: cmp.Or(detail.KID, detail.Secret),
-		Token: detail.JTI, Group: detail.Group, Role: detail.Role, Upstream: detail.From, Setting: detail.Setting, Calls: detail.Calls, Less: detail.Less,
+		Token: detail.JTI, Group: detail.Group, Role: detail.Role, Upstream: detail.From, Setting: detail.Setting,
+		Calls: detail.Calls, Less: detail.Less,
 		Again: detail.Again}
 	if until, err := time.Parse(time.RFC3339, detail.Until); err == nil && e.Name == string(audit.AgentAllowed) {
 		a.Until = until.Add(time.Second - time.Microsecond) // the event tells whole seconds

@@ -52,7 +52,7 @@ func (h *Services) declaredSection(id string) (s setting.Section, declared bool)
 	case id == setting.Branding:
 		s.Name, s.Color = b.Name, b.Color
 		for _, link := range b.Links {
-			s.Links = append(s.Links, setting.Link(link))
+			s.Links = append(s.Links, setting.FootLink(link))
 		}
 	case declared:
 		s.From, s.ReplyTo, s.Host, s.Port = m.From, m.ReplyTo, m.SMTP.Host, int64(m.SMTP.Port)
@@ -77,6 +77,7 @@ func (h *Services) checkSection(s setting.Section, password string) error {
 
 // inside reports whether a host is an address that is not on the public network, and not listed.
 func inside(host string, listed []string) bool {
+	host = strings.Trim(host, "[]")
 	named := slices.ContainsFunc(listed, func(one string) bool { return strings.EqualFold(one, host) })
 	return !named && net.ParseIP(host) != nil && !egress.Public(net.JoinHostPort(host, "25"))
 }

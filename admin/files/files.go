@@ -122,8 +122,8 @@ func (s *Set) add(kind string, raw []byte) error {
 }
 
 // errSecret is told of a file that has a secret.
-var errSecret = errors.New("a secret does not belong into files: say where it is found, env:NAME or file:PATH, " +
-	"or to which file a new one is written, new:PATH")
+var errSecret = errors.New("client_secret does not belong into files: say where it is found, env:NAME or " +
+	"file:PATH, or to which file a new one is written, new:PATH")
 
 // madeAnew begins where a secret is found that is made and written there, unless one is there already.
 const madeAnew = "new:"

@@ -42,8 +42,8 @@ func TestSettingsInFiles(t *testing.T) {
 			t.Errorf("elsewhere it is\n%s\nand was\n%s", again, all)
 		}
 		prune := func(o *files.Options) { o.Prune, o.Override = true, true }
-		s.same(s.apply(`{"settings":[],"groups":[{"name":"staff"}]}`, prune), "add groups staff", "delete settings branding",
-			"delete settings mail")
+		s.same(s.apply(`{"settings":[],"groups":[{"name":"staff"}]}`, prune), "add groups staff", "delete settings mail",
+			"delete settings branding")
 		if now, err := s.Services().Settings.Section(t.Context(), setting.Mail); err != nil || now.Origin != setting.OriginDefault {
 			t.Errorf("%+v %v", now, err)
 		}

@@ -22,11 +22,11 @@ const (
 type Section struct {
 	ID string `json:"id" enum:"branding,mail"`
 
-	Name     string `json:"name,omitempty" maxLength:"60" doc:"Of branding: beside the logo, in titles and emails."`
-	Color    string `json:"color,omitempty" maxLength:"7" doc:"Of branding, like #1f6f54; shades for light and dark are made of it."`
-	Logo     string `json:"logo,omitempty" maxLength:"12000" doc:"Of branding: the text of an SVG file, or data:image/png;base64,…"`
-	LogoDark string `json:"logo_dark,omitempty" maxLength:"12000" doc:"Of branding: the one on dark pages, if it is another."`
-	Links    []Link `json:"links,omitempty" maxItems:"6" doc:"Of branding: at the foot of each page."`
+	Name     string     `json:"name,omitempty" maxLength:"60" doc:"Of branding: beside the logo, in titles and emails."`
+	Color    string     `json:"color,omitempty" maxLength:"7" doc:"Of branding, like #1f6f54; shades for light and dark are made of it."`
+	Logo     string     `json:"logo,omitempty" maxLength:"12000" doc:"Of branding: the text of an SVG file, or data:image/png;base64,…"`
+	LogoDark string     `json:"logo_dark,omitempty" maxLength:"12000" doc:"Of branding: the one on dark pages, if it is another."`
+	Links    []FootLink `json:"links,omitempty" maxItems:"6" doc:"Of branding: at the foot of each page."`
 
 	From     string `json:"from,omitempty" maxLength:"320" doc:"Of mail: an address, or Name <address>."`
 	ReplyTo  string `json:"reply_to,omitempty" maxLength:"320" doc:"Of mail: where answers go."`
@@ -36,8 +36,8 @@ type Section struct {
 	Username string `json:"username,omitempty" maxLength:"320" doc:"Of mail; the password is never told."`
 }
 
-// Link is one at the foot of each page.
-type Link struct {
+// FootLink is one at the foot of each page.
+type FootLink struct {
 	Title string `json:"title" maxLength:"40"`
 	URL   string `json:"url" maxLength:"2048"`
 }

@@ -1,5 +1,5 @@
-// Package thing is what administrators register, as files have it: clients, APIs, groups, roles, webhooks, upstreams and settings, each by its
-// own name, without any secret. Two things that mean the same are the same bytes. Begin with Read.
+// Package thing is what administrators register, as files have it: clients, APIs, groups, roles, webhooks, upstreams and settings, each by
+// its own name, without any secret. Two things that mean the same are the same bytes. Begin with Read.
 package thing
 
 import (

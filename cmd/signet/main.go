@@ -104,7 +104,8 @@ func (a *app) root() *cobra.Command {
 		return usage("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(a.serve(), a.dev(), a.configuration(), a.migrate(), a.client(), a.user(), a.group(), a.role(), a.session(), a.grant(),
-		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.webhook(), a.upstream(), a.setting(), a.explain(), a.export(), a.plan(), a.apply(),
+		a.key(), a.resource(), a.mail(), a.event(), a.audit(), a.webhook(), a.upstream(), a.setting(),
+		a.explain(), a.export(), a.plan(), a.apply(),
 		a.initialToken(), a.invitation(), a.token(),
 		a.apiKey(), a.assertion(), a.backup(), a.restore(), a.delivery(), a.move(), a.healthcheck(), a.doctor(), a.version())
 	return root

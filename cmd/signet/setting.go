@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) setting() *cobra.Command {
-	return noun("setting", "Branding and mail that the database keeps; they are set on the page of administrators, or by files and `signet apply`",
+	return noun("setting", "Branding and mail that the database keeps; set on the page of administrators, or by files and `signet apply`",
 		reads(a.settingShow()), a.settingReset(), a.settingTest())
 }
 

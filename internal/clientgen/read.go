@@ -83,7 +83,8 @@ type operation struct {
 }
 
 // inPlace are the types that the document describes where they are used, by a member that no other has.
-var inPlace = map[string]string{"redirect_uris": "Client", "introspected_by": "Resource", "authoritative_for": "UpstreamBody"}
+var inPlace = map[string]string{"redirect_uris": "Client", "introspected_by": "Resource", "authoritative_for": "UpstreamBody",
+	"reply_to": "SectionBody"}
 
 // Read reads a document.
 func Read(raw []byte) (*Document, error) {

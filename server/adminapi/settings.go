@@ -60,7 +60,7 @@ func (h *Handler) settings(api huma.API) {
 		func(ctx context.Context, a admin.Actor, in *Named) (setting.State, error) {
 			return s.Setting(ctx, a, in.ID)
 		})
-	operation(api, "PUT /settings/{id}", "putSetting", "Keep branding or mail in the database; a password that is left out stays",
+	bodied(api, "PUT /settings/{id}", "putSetting", "Keep branding or mail in the database; a password that is left out stays",
 		func(ctx context.Context, a admin.Actor, in *sectionPut) (setting.State, error) {
 			match, err := in.match()
 			if err != nil {
@@ -75,7 +75,7 @@ func (h *Handler) settings(api huma.API) {
 				return nil
 			})
 		})
-	operation(api, "DELETE /settings/{id}", "resetSetting", "Forget what the database keeps of branding or mail: the configuration counts again",
+	operation(api, "DELETE /settings/{id}", "resetSetting", "Forget what is kept of branding or mail: the configuration counts again",
 		func(ctx context.Context, a admin.Actor, in *changeIn) (nothing, error) {
 			match, err := in.match()
 			if err != nil {
@@ -83,7 +83,7 @@ func (h *Handler) settings(api huma.API) {
 			}
 			return nothing{}, s.ResetSetting(ctx, a, in.ID, match)
 		})
-	operation(api, "POST /settings/{id}/test", "testMail", "Send an email at once, and tell what the mail server says",
+	bodied(api, "POST /settings/{id}/test", "testMail", "Send an email at once, and tell what the mail server says",
 		func(ctx context.Context, a admin.Actor, in *struct {
 			Named
 			Body struct {
@@ -97,7 +97,8 @@ func (h *Handler) settings(api huma.API) {
 			list, err := s.TestMail(ctx, a, in.Body.To, in.Body.Language)
 			return admin.Page[view.Finding]{Items: list}, err
 		})
-	operation(api, "POST /settings/{id}/secret-state", "settingSecretState", "Say if a secret is the one in use, and if it is the one applied last",
+	bodied(api, "POST /settings/{id}/secret-state", "settingSecretState",
+		"Say if a secret is the one in use, and if it is the one applied last",
 		func(ctx context.Context, a admin.Actor, in *stateIn) (thing.SecretState, error) {
 			return s.SettingSecretState(ctx, a, in.ID, in.Body.Secret)
 		})

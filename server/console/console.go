@@ -87,6 +87,7 @@ func (h *Handler) Mount(m *web.Mux) {
 		m.Page("GET "+path, h.shown(page))
 		m.Console("POST "+path, h.acted(page))
 	}
+	m.Page("GET "+settingsPath+"/branding/look", h.look)
 	for path, page := range map[string]page{
 		upstreamsPath: h.upstreams, settingsPath: h.settings, healthPath: h.health,
 		appsPath + "/{id}/first": h.first, peoplePath + "/{id}" + claimsPath: h.preview,

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"signet/admin/setting"
 	"signet/admin/thing"
 	"signet/admin/view"
+	"signet/oauth/flow"
 	"signet/server/pages"
 )
 
@@ -45,6 +47,10 @@ func (h *Handler) section(ctx context.Context, v *visit) (pages.Console, error) 
 			p.Facts = append(p.Facts, pages.ConsoleFact{Label: f.Label, Value: cmp.Or(f.Value, "–")})
 		}
 	}
+	if now.ID == setting.Branding {
+		at := h.Browser.Path(settingsPath, nil) + "/branding/look"
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.set_look", Value: h.Issuer + "/signin", URL: at})
+	}
 	if now.Problem != "" {
 		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.problem", Value: now.Problem, English: true})
 	}
@@ -56,6 +62,20 @@ func (h *Handler) section(ctx context.Context, v *visit) (pages.Console, error) 
 	}
 	h.sectionActs(v, &p, now, fields)
 	return p, nil
+}
+
+// look is the page where people sign in, as it looks now.
+func (h *Handler) look(w http.ResponseWriter, r *http.Request) error {
+	s, actor, err := h.enter(r)
+	switch {
+	case err != nil:
+		return err
+	case !s.Is(flow.Finish):
+		return h.Login.GoOn(w, r, s)
+	case !actor.Holds[admin.SettingsRead]:
+		return asPage(admin.ErrRefused)
+	}
+	return h.Pages.Render(w, r, http.StatusOK, pages.SignIn{Action: h.Browser.Path("/signin", nil), ForgotURL: h.Browser.Path("/forgot", nil)})
 }
 
 // findings are what a test found.
@@ -112,11 +132,11 @@ func (h *Handler) changeSection(ctx context.Context, v *visit) (found []view.Fin
 }
 
 // askedLinks reads a line for each: a title, a blank, an address.
-func askedLinks(text string) (links []setting.Link) {
+func askedLinks(text string) (links []setting.FootLink) {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			at := strings.LastIndexByte(line, ' ') + 1
-			links = append(links, setting.Link{Title: strings.TrimSpace(line[:at]), URL: line[at:]})
+			links = append(links, setting.FootLink{Title: strings.TrimSpace(line[:at]), URL: line[at:]})
 		}
 	}
 	return links

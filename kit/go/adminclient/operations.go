@@ -625,6 +625,41 @@ func (a *Admin) ListSettings(ctx context.Context, q Paging) (out Page[Setting], 
 	return out, err
 }
 
+// ResetSetting: Forget what the database keeps of branding or mail: the configuration counts again.
+// DELETE /settings/{id}
+func (a *Admin) ResetSetting(ctx context.Context, id string, match ETag) error {
+	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/settings/{id}", id), match: match}, nil)
+	return err
+}
+
+// GetSetting: Show branding or mail, and where it comes from; the password is never told.
+// GET /settings/{id}
+func (a *Admin) GetSetting(ctx context.Context, id string) (out State, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodGet, path: path("/settings/{id}", id)}, &out)
+	return out, tag, err
+}
+
+// PutSetting: Keep branding or mail in the database; a password that is left out stays.
+// PUT /settings/{id}
+func (a *Admin) PutSetting(ctx context.Context, id string, match ETag, body SectionBody) (out State, tag ETag, err error) {
+	tag, err = a.do(ctx, request{method: http.MethodPut, path: path("/settings/{id}", id), match: match, body: body}, &out)
+	return out, tag, err
+}
+
+// SettingSecretState: Say if a secret is the one in use, and if it is the one applied last.
+// POST /settings/{id}/secret-state
+func (a *Admin) SettingSecretState(ctx context.Context, id string, body StateInBody, repeat ...RepeatKey) (out SecretState, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/settings/{id}/secret-state", id), body: body, keys: repeat}, &out)
+	return out, err
+}
+
+// TestMail: Send an email at once, and tell what the mail server says.
+// POST /settings/{id}/test
+func (a *Admin) TestMail(ctx context.Context, id string, body TestMailRequest, repeat ...RepeatKey) (out Page[Finding], err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/settings/{id}/test", id), body: body, keys: repeat}, &out)
+	return out, err
+}
+
 // ApplyStep: Make, change or delete one thing as files say, if it is as it was planned on.
 // POST /steps
 func (a *Admin) ApplyStep(ctx context.Context, body Steps, repeat ...RepeatKey) error {

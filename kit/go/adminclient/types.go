@@ -320,6 +320,12 @@ type FirstSignIn struct {
 	SignedIn bool      `json:"signed_in"`        // Somebody is signed in at the app now: it has exchanged a code for tokens.
 }
 
+// FootLink is an object of the API.
+type FootLink struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
 // Grant is an object of the API.
 type Grant struct {
 	ClientID   string    `json:"client_id"`
@@ -571,6 +577,23 @@ type SecretState struct {
 	Valid   bool `json:"valid"`   // The client can authenticate by it.
 }
 
+// SectionBody is an object of the API.
+type SectionBody struct {
+	Color    string           `json:"color,omitzero"`
+	From     string           `json:"from,omitzero"`
+	Host     string           `json:"host,omitzero"`
+	ID       string           `json:"id,omitzero"`
+	Links    []map[string]any `json:"links,omitzero"`
+	Logo     string           `json:"logo,omitzero"`
+	LogoDark string           `json:"logo_dark,omitzero"`
+	Name     string           `json:"name,omitzero"`
+	Password string           `json:"password,omitzero"`
+	Port     *int64           `json:"port,omitzero"`
+	ReplyTo  string           `json:"reply_to,omitzero"`
+	TLS      string           `json:"tls,omitzero"`
+	Username string           `json:"username,omitzero"`
+}
+
 // Session is an object of the API.
 type Session struct {
 	Address   string    `json:"address"`
@@ -586,7 +609,7 @@ type Session struct {
 // Setting is an object of the API.
 type Setting struct {
 	Key    string `json:"key"`
-	Origin string `json:"origin"` // default, environment NAME, file NAME line N, or flag --NAME.
+	Origin string `json:"origin"` // default, environment NAME, file NAME line N, flag --NAME, or database.
 	Value  string `json:"value"`
 }
 
@@ -595,6 +618,25 @@ type Snippet struct {
 	For      string   `json:"for"`
 	Text     string   `json:"text"`              // Ready to paste; what is secret has a name in its place.
 	Warnings []string `json:"warnings,omitzero"` // Where the app's registration and the library do not go together.
+}
+
+// State is an object of the API.
+type State struct {
+	Color       string     `json:"color,omitzero"` // Of branding, like #1f6f54; shades for light and dark are made of it.
+	From        string     `json:"from,omitzero"`  // Of mail: an address, or Name <address>.
+	Host        string     `json:"host,omitzero"`  // Of mail: the SMTP server.
+	ID          string     `json:"id"`
+	Links       []FootLink `json:"links,omitzero"`        // Of branding: at the foot of each page.
+	Logo        string     `json:"logo,omitzero"`         // Of branding: the text of an SVG file, or data:image/png;base64,…
+	LogoDark    string     `json:"logo_dark,omitzero"`    // Of branding: the one on dark pages, if it is another.
+	Name        string     `json:"name,omitzero"`         // Of branding: beside the logo, in titles and emails.
+	Origin      string     `json:"origin"`                // declared: config.yaml has it, and only that changes it.
+	PasswordSet *bool      `json:"password_set,omitzero"` // Of mail that is stored.
+	Port        *int64     `json:"port,omitzero"`         // Of mail; left out: 587, or 465 with tls.
+	Problem     string     `json:"problem,omitzero"`      // Why it is stored and not used.
+	ReplyTo     string     `json:"reply_to,omitzero"`     // Of mail: where answers go.
+	TLS         string     `json:"tls,omitzero"`          // Of mail; left out: starttls.
+	Username    string     `json:"username,omitzero"`     // Of mail; the password is never told.
 }
 
 // StateInBody is an object of the API.
@@ -627,6 +669,12 @@ type SubjectID struct {
 	ID     string `json:"id,omitzero"`  // Of opaque: the id of the person.
 	ISS    string `json:"iss,omitzero"` // Of iss_sub: this server.
 	Sub    string `json:"sub,omitzero"` // Of iss_sub: the id of the person, which no pairwise subject is.
+}
+
+// TestMailRequest is an object of the API.
+type TestMailRequest struct {
+	Language string `json:"language,omitzero"` // A tag like de; left out: English.
+	To       string `json:"to"`                // An address.
 }
 
 // Trace is an object of the API.

@@ -340,6 +340,11 @@ export interface FirstSignIn {
   signed_in: boolean
 }
 
+export interface FootLink {
+  title: string
+  url: string
+}
+
 export interface Grant {
   client_id: string
   created_at: string
@@ -696,6 +701,22 @@ export interface SecretState {
   valid: boolean
 }
 
+export interface SectionBody {
+  color?: string
+  from?: string
+  host?: string
+  id?: string
+  links?: Record<string, unknown>[] | null
+  logo?: string
+  logo_dark?: string
+  name?: string
+  password?: string
+  port?: number
+  reply_to?: string
+  tls?: string
+  username?: string
+}
+
 export interface Session {
   address: string
   agent: string
@@ -710,7 +731,7 @@ export interface Session {
 
 export interface Setting {
   key: string
-  /** default, environment NAME, file NAME line N, or flag --NAME. */
+  /** default, environment NAME, file NAME line N, flag --NAME, or database. */
   origin: string
   value: string
 }
@@ -721,6 +742,38 @@ export interface Snippet {
   text: string
   /** Where the app's registration and the library do not go together. */
   warnings?: string[] | null
+}
+
+export interface State {
+  /** Of branding, like #1f6f54; shades for light and dark are made of it. */
+  color?: string
+  /** Of mail: an address, or Name <address>. */
+  from?: string
+  /** Of mail: the SMTP server. */
+  host?: string
+  id: string
+  /** Of branding: at the foot of each page. */
+  links?: FootLink[] | null
+  /** Of branding: the text of an SVG file, or data:image/png;base64,… */
+  logo?: string
+  /** Of branding: the one on dark pages, if it is another. */
+  logo_dark?: string
+  /** Of branding: beside the logo, in titles and emails. */
+  name?: string
+  /** declared: config.yaml has it, and only that changes it. */
+  origin: string
+  /** Of mail that is stored. */
+  password_set?: boolean
+  /** Of mail; left out: 587, or 465 with tls. */
+  port?: number
+  /** Why it is stored and not used. */
+  problem?: string
+  /** Of mail: where answers go. */
+  reply_to?: string
+  /** Of mail; left out: starttls. */
+  tls?: string
+  /** Of mail; the password is never told. */
+  username?: string
 }
 
 export interface StateInBody {
@@ -759,6 +812,13 @@ export interface SubjectID {
   iss?: string
   /** Of iss_sub: the id of the person, which no pairwise subject is. */
   sub?: string
+}
+
+export interface TestMailRequest {
+  /** A tag like de; left out: English. */
+  language?: string
+  /** An address. */
+  to: string
 }
 
 export interface Trace {
@@ -1520,6 +1580,41 @@ export class Admin extends Caller {
     } = {},
     ask: Ask = {}): Promise<PageSetting> {
     return this.value('GET', path('/settings'), { query, ...ask })
+  }
+
+  /** Forget what the database keeps of branding or mail: the configuration counts again: DELETE /settings/{id}. */
+  async resetSetting(id: string,
+    match: string,
+    ask: Ask = {}): Promise<void> {
+    return this.none('DELETE', path('/settings/{id}', id), { match, ...ask })
+  }
+
+  /** Show branding or mail, and where it comes from; the password is never told: GET /settings/{id}. */
+  async getSetting(id: string,
+    ask: Ask = {}): Promise<{ value: State; etag: string }> {
+    return this.tagged('GET', path('/settings/{id}', id), { ...ask })
+  }
+
+  /** Keep branding or mail in the database; a password that is left out stays: PUT /settings/{id}. */
+  async putSetting(id: string,
+    match: string,
+    body: SectionBody,
+    ask: Ask = {}): Promise<{ value: State; etag: string }> {
+    return this.tagged('PUT', path('/settings/{id}', id), { match, body, ...ask })
+  }
+
+  /** Say if a secret is the one in use, and if it is the one applied last: POST /settings/{id}/secret-state. */
+  async settingSecretState(id: string,
+    body: StateInBody,
+    ask: Sending = {}): Promise<SecretState> {
+    return this.value('POST', path('/settings/{id}/secret-state', id), { body, ...ask })
+  }
+
+  /** Send an email at once, and tell what the mail server says: POST /settings/{id}/test. */
+  async testMail(id: string,
+    body: TestMailRequest,
+    ask: Sending = {}): Promise<PageFinding> {
+    return this.value('POST', path('/settings/{id}/test', id), { body, ...ask })
   }
 
   /** Make, change or delete one thing as files say, if it is as it was planned on: POST /steps. */
