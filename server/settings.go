@@ -58,7 +58,12 @@ func (h *Services) takeSettings(ctx context.Context) error {
 // it, by id. Those that the configuration declares, too, or that are disabled are left out.
 func (h *Services) KeptUpstreams(ctx context.Context) (list []config.Upstream, broken map[string]error, err error) {
 	broken = map[string]error{}
-	kept, err := setting.Read(ctx, h.DB, sealer{h.Master, h}, seal.Place, func(id string, err error) { broken[id] = err })
+	out := func(id string, err error) {
+		if u, is := strings.CutPrefix(id, "upstreams/"); is {
+			broken[u] = err
+		}
+	}
+	kept, _, err := setting.Read(ctx, h.DB, sealer{h.Master, h}, seal.Place, out)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,7 +41,7 @@ func (h *Handler) settings(ctx context.Context, v *visit) (pages.Console, error)
 	if v.ask().After == "" {
 		change := pages.ConsoleList{Heading: "console.set_here"}
 		for _, id := range []string{setting.Branding, setting.Mail} {
-			change.Rows = append(change.Rows, pages.ConsoleRow{Text: "console.set_" + id, URL: h.to(settingsPath, id)})
+			change.Rows = append(change.Rows, pages.ConsoleRow{Text: sectionTexts[id][0], URL: h.to(settingsPath, id)})
 		}
 		p.Lists = append(p.Lists, change)
 	}

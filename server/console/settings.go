@@ -20,9 +20,13 @@ import (
 var origins = map[string]string{setting.OriginDefault: "console.origin.default", setting.OriginDeclared: "console.declared",
 	setting.OriginStored: "console.origin.database"}
 
+// sectionTexts are the name of a section, and what to mind there.
+var sectionTexts = map[string][2]string{setting.Branding: {"console.set_branding", "console.set_branding_more"},
+	setting.Mail: {"console.set_mail", "console.set_mail_more"}}
+
 // section shows a section of the configuration, and changes it if the configuration does not declare it.
 func (h *Handler) section(ctx context.Context, v *visit) (pages.Console, error) {
-	p := pages.Console{Heading: "console.set_" + v.of()}
+	p := pages.Console{Heading: sectionTexts[v.of()][0]}
 	found, err := h.changeSection(ctx, v)
 	if err != nil || v.next != "" {
 		return p, err
@@ -91,7 +95,7 @@ func (h *Handler) sectionActs(v *visit, p *pages.Console, now setting.State, fie
 	offer := func(a pages.ConsoleAct) { h.act(v, admin.SettingsWrite, &p.Acts, a) }
 	seen := " " + admin.Tag(now)
 	if now.Origin != setting.OriginDeclared {
-		offer(pages.ConsoleAct{Label: "account.change", More: "console.set_" + now.ID + "_more", Value: "change" + seen, Fields: fields})
+		offer(pages.ConsoleAct{Label: "account.change", More: sectionTexts[now.ID][1], Value: "change" + seen, Fields: fields})
 	}
 	if now.ID == setting.Mail {
 		offer(pages.ConsoleAct{Label: "console.mail_test", Value: "test",

@@ -147,13 +147,13 @@ func TestTranslationsHaveThePluralsOfTheirLanguage(t *testing.T) {
 // asInEnglish are the words that a language shares with English; any other text that reads as in English was not translated.
 var asInEnglish = map[string][]string{
 	"de": {"APIs", "Scope", "Problem", "Webhooks", "URL", "Scopes", "Person (ID)", "Apps", "ID",
-		"Passkey", "Passkeys", "Client", "Code", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
+		"Passkey", "Passkeys", "Client", "Code", "Logo", "Name", "Website", "Tokens", "Userinfo", "April", "August", "September", "November"},
 	"es": {"No", "Scope", "Webhooks", "URL", "ID", "Roles", "Scopes", "Error", "Error:", "roles", "Tokens", "Userinfo"},
-	"fr": {"Scope", "Agents", "Administration", "Configuration", "Type",
+	"fr": {"Scope", "Logo", "Agents", "Administration", "Configuration", "Type",
 		"Webhooks", "URL", "Scopes", "Sessions", "Code", "Description", "Client", "Userinfo", "{{.PluralCount}} minutes"},
-	"it": {"No", "Scope",
+	"it": {"No", "Logo", "Scope",
 		"URL", "OK", "ID", "Database", "File", "Account", "Password", "Passkey", "Privacy", "Email", "email", "Client", "Userinfo"},
-	"nl": {"Scope",
+	"nl": {"Scope", "Logo",
 		"Webhooks", "URL", "OK", "Database", "Type", "Scopes", "ID", "Apps",
 		"Account", "Help", "Privacy", "Code", "Website", "Client", "Tokens", "Header:", "Userinfo", "{{.PluralCount}} apps",
 		"{{.PluralCount}} browsers", "{{.Day}} {{.Month}} {{.Year}}, {{.Clock}} UTC"},
