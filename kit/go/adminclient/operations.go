@@ -625,7 +625,7 @@ func (a *Admin) ListSettings(ctx context.Context, q Paging) (out Page[Setting], 
 	return out, err
 }
 
-// ResetSetting: Forget what the database keeps of branding or mail: the configuration counts again.
+// ResetSetting: Forget what is kept of branding or mail: the configuration counts again.
 // DELETE /settings/{id}
 func (a *Admin) ResetSetting(ctx context.Context, id string, match ETag) error {
 	_, err := a.do(ctx, request{method: http.MethodDelete, path: path("/settings/{id}", id), match: match}, nil)

@@ -1582,7 +1582,7 @@ export class Admin extends Caller {
     return this.value('GET', path('/settings'), { query, ...ask })
   }
 
-  /** Forget what the database keeps of branding or mail: the configuration counts again: DELETE /settings/{id}. */
+  /** Forget what is kept of branding or mail: the configuration counts again: DELETE /settings/{id}. */
   async resetSetting(id: string,
     match: string,
     ask: Ask = {}): Promise<void> {
