@@ -36,3 +36,19 @@ func TestTools_AnIdThatSomebodySentIsMarked(t *testing.T) {
 		}
 	})
 }
+
+// TestTools_NoBoxIsTickedBeforehand: not even where the person ticked it the last time.
+func TestTools_NoBoxIsTickedBeforehand(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newToolsWorld(t, engine)
+		w.allow(t, w.app.ClientID, true)
+		b := w.Browser(t)
+		w.token(t, b, w.app)
+		w.ask(t, b, w.app)
+		box := regexp.MustCompile(`<input[^>]*value="signet:mcp:read"[^>]*>`).FindString(b.Body)
+		if box == "" || strings.Contains(box, "checked") {
+			t.Errorf("%s: %q", b.URL, box)
+		}
+	})
+}

@@ -18,6 +18,7 @@ import (
 
 	"signet/audit"
 	"signet/clients"
+	"signet/clients/tools"
 	"signet/internal/spaced"
 	"signet/oauth/claims"
 	"signet/oauth/details"
@@ -148,7 +149,7 @@ func (a Asked) sort(q *Prompt, scopes, asked []string, row storage.Consent) {
 			continue
 		}
 		q.Choices = append(q.Choices, s)
-		granted := slices.Contains(row.Granted, s)
+		granted := slices.Contains(row.Granted, s) && !tools.Is(s) // those are chosen anew each time
 		left := known && !granted && slices.Contains(row.Offered, s)
 		if granted || !sensitive && !left {
 			q.Ticked = append(q.Ticked, s)
