@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"signet/server/servertest"
+	"signet/storage/storagetest"
 )
 
 // TestTools_AnIdThatSomebodySentIsMarked: the id of an app that there is not is what a stranger sent. Written like one of ours it can be an
@@ -51,4 +52,24 @@ func TestTools_NoBoxIsTickedBeforehand(t *testing.T) {
 			t.Errorf("%s: %q", b.URL, box)
 		}
 	})
+}
+
+// TestTools_TakenAwayAtOnce: also from a replica that remembers the client as it was a moment ago.
+func TestTools_TakenAwayAtOnce(t *testing.T) {
+	t.Parallel()
+	db := storagetest.Postgres(t)
+	w := newToolsWorld(t, servertest.On(db))
+	other := &toolsWorld{Server: servertest.New(t, servertest.HandlerOnly(), servertest.On(db))}
+	other.endpoint = w.endpoint
+	w.allow(t, w.app.ClientID, true)
+	token := w.token(t, w.Browser(t), w.app)
+	if status, _, text := other.post(t, token, call("list_apps", nil)); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	w.allow(t, w.app.ClientID, false)
+	for _, at := range []*toolsWorld{w, other} {
+		if status, _, text := at.post(t, token, call("list_apps", nil)); status != 403 {
+			t.Errorf("%d %s", status, text)
+		}
+	}
 }

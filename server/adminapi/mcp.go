@@ -13,6 +13,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/proposals"
+	"signet/clients"
 	"signet/clients/tools"
 	"signet/internal/mcp"
 	"signet/internal/telemetry"
@@ -124,10 +125,14 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	switch {
 	case c.Client == nil || c.UserID == "":
 		return none, forbidden("The tools are for people: the token of a client alone does not open them.")
-	case !c.Client.AdminTools:
-		return none, forbidden("No administrator allows the client these tools any more.")
 	case !slices.Contains(c.Scopes, tools.Read):
 		return none, h.tooLittle(tools.Read, "The token lacks the scope "+tools.Read+".")
+	}
+	// what replicas remember of a client may be a second old
+	if now, err := h.o.Clients.Current(r.Context(), c.Client.ClientID); err != nil && !errors.Is(err, clients.ErrUnknown) {
+		return none, err
+	} else if err != nil || !now.AdminTools || !now.Enabled() {
+		return none, forbidden("No administrator allows the client these tools any more.")
 	}
 	held, err := h.o.Acts.Held(r.Context(), c.UserID)
 	if err != nil {
