@@ -76,6 +76,7 @@ func serverSamples(ada Person) map[string]Page {
 			Facts: []ConsoleFact{{Label: "console.scopes", Value: "openid email"}, {Label: "console.created", At: at}}},
 	}
 	maps.Copy(all, providerSamples(ada, menu("upstreams"), at))
+	maps.Copy(all, settingSamples(ada, menu("settings")))
 	return all
 }
 
