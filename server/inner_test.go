@@ -171,7 +171,7 @@ func TestInnerHosts_NeverForWhatAppsName(t *testing.T) { // RFC 7591 section 5, 
 	b := w.Browser(t)
 	b.Get(t, "/oauth2/authorize?"+url.Values{"client_id": {id}, "redirect_uri": good, "response_type": {"code"}, "scope": {"openid"},
 		"request_uri": {inner}}.Encode())
-	if b.Landed != nil || b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "invalid_request_uri") { // nobody is signed in
+	if b.Landed != nil || b.Status != http.StatusBadRequest || !strings.Contains(b.Text("main"), "invalid_request_uri") {
 		t.Errorf("a request object: %v, %d", b.Landed, b.Status)
 	}
 	for _, document := range []string{inner, "https://127.0.0.1/client", strings.Replace(inner, "127.0.0.1", "localhost", 1)} {
