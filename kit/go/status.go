@@ -2,6 +2,7 @@ package kit
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"context"
 	"encoding/base64"
@@ -28,6 +29,7 @@ type Status struct {
 const (
 	ahead      = 2 * time.Second  // before a list is too old, it is fetched anew, beside the requests
 	retry      = time.Second      // between two tries of a list
+	patience   = 10 * time.Second // after a try that failed, in which requests do not wait for the next one
 	shortest   = 3 * time.Second  // that a list is used, whatever its ttl says
 	longest    = 60 * time.Second // …
 	mostLists  = 1000             // lists at a time
@@ -81,6 +83,7 @@ type statusList struct {
 	tried   time.Time
 	used    time.Time
 	err     error         // of the last fetch
+	failed  time.Time     // when it failed; zero = it did not
 	flight  chan struct{} // closed when the fetch that is under way ends
 }
 
@@ -115,37 +118,38 @@ func (a *API) status(ctx context.Context, p place) (int64, error) {
 	if !below(a.issuer, p.uri) {
 		return 0, fmt.Errorf("%w: the status list %.200q is not the issuer's", ErrMalformed, p.uri)
 	}
-	for range 2 {
-		value, flight, err := a.look(ctx, p)
-		if flight == nil {
-			return value, err
-		}
-		select {
-		case <-flight:
-		case <-ctx.Done():
-			return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
-		}
+	value, flight, err := a.look(ctx, p, false)
+	if flight == nil {
+		return value, err
 	}
-	return 0, fmt.Errorf("%w: the status list %.200q was old when it came", ErrUnavailable, p.uri)
+	select {
+	case <-flight:
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+	value, _, err = a.look(ctx, p, true)
+	return value, err
 }
 
-// look is status without waiting: the flight is what may bring the list, nil if there is nothing to wait for.
-func (a *API) look(ctx context.Context, p place) (value int64, flight chan struct{}, err error) {
+// look is status without waiting: the flight is what may bring the list, nil if there is nothing to wait for. Whoever waited takes what
+// there is: an issuer that does not answer must not hold up every request, as long as the list of before counts.
+func (a *API) look(ctx context.Context, p place, waited bool) (value int64, flight chan struct{}, err error) {
 	l := &a.statuses
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	one := l.of(p.uri, now)
 	age := now.Sub(one.got)
-	if one.bits == nil || age >= one.ttl-min(ahead, one.ttl/2) {
+	if !waited && (one.bits == nil || age >= one.ttl-min(ahead, one.ttl/2)) {
 		a.fetch(ctx, one, p.uri, now)
 	}
+	counts := one.bits != nil && now.Before(one.expires)
 	switch {
 	case one.bits != nil && age < one.ttl:
-	case one.flight != nil:
+	case one.flight != nil && !waited && !(counts && now.Sub(one.failed) < patience):
 		return 0, one.flight, nil
-	case one.bits == nil || !now.Before(one.expires):
-		return 0, nil, fmt.Errorf("%w: the status list %.200q: %w", ErrUnavailable, p.uri, one.err)
+	case !counts:
+		return 0, nil, fmt.Errorf("%w: the status list %.200q: %w", ErrUnavailable, p.uri, cmp.Or(one.err, errors.New("it is over")))
 	}
 	value, err = one.at(p.index)
 	return value, nil, err
@@ -192,7 +196,8 @@ func (a *API) fetch(ctx context.Context, one *statusList, uri string, now time.T
 			// a cache, or a replica that cannot read its database: what it does not know of yet was revoked all the same
 			err = errors.New("it is older than the one before")
 		}
-		if one.err = err; err == nil {
+		if one.err, one.failed = err, time.Now(); err == nil {
+			one.failed = time.Time{}
 			one.bits, one.size, one.got, one.ttl, one.expires = fetched.bits, fetched.size, fetched.got, fetched.ttl, fetched.expires
 			one.issued = fetched.issued
 		}

@@ -16,6 +16,7 @@ export interface Place { uri: string; index: number }
 
 const ahead = 2000 // before a list is too old, it is fetched anew, beside the requests
 const retry = 1000 // between two tries of a list
+const patience = 10_000 // after a try that failed, in which requests do not wait for the next one
 const mostLists = 1000
 const mostBytes = 1 << 20 // of a list
 
@@ -34,7 +35,7 @@ export function places(claims: Record<string, unknown>): Place[] {
 }
 
 interface List { bits: Uint8Array; size: number; got: number; issued: number; ttl: number; expires: number }
-interface Entry { list?: List; tried: number; error?: unknown; flight?: Promise<void> }
+interface Entry { list?: List; tried: number; failed?: number; error?: unknown; flight?: Promise<void> }
 
 /** The status lists that tokens named. While one is young, a request costs the look at a bit. */
 export class StatusLists {
@@ -47,20 +48,15 @@ export class StatusLists {
   async status(place: Place): Promise<number> {
     if (!below(this.issuer, place.uri)) throw new Refusal('malformed', `the status list ${place.uri.slice(0, 200)} is not the issuer's`)
     const entry = this.entry(place.uri)
-    for (let tries = 0; tries < 2; tries++) {
-      const now = Date.now()
-      const { list } = entry
-      if (!list || now - list.got >= list.ttl - Math.min(ahead, list.ttl / 2)) this.start(entry, place.uri, now)
-      if (list && now - list.got < list.ttl) return value(list, place.index)
-      if (!entry.flight) {
-        if (list && now < list.expires) return value(list, place.index)
-        break
-      }
-      await entry.flight
-    }
+    const now = Date.now()
+    const before = entry.list
+    if (!before || now - before.got >= before.ttl - Math.min(ahead, before.ttl / 2)) this.start(entry, place.uri, now)
+    if (before && now - before.got < before.ttl) return value(before, place.index)
+    // an issuer that does not answer must not hold up every request, as long as the list of before counts
+    const patient = !before || now >= before.expires || now - (entry.failed ?? -Infinity) >= patience
+    if (entry.flight && patient) await entry.flight
     const { list } = entry
-    if (list && Date.now() - list.got < list.ttl) return value(list, place.index)
-    if (list && Date.now() < list.expires && entry.error !== undefined) return value(list, place.index)
+    if (list && (Date.now() - list.got < list.ttl || Date.now() < list.expires)) return value(list, place.index)
     throw new Refusal('unavailable', `the status list ${place.uri.slice(0, 200)}: ${entry.error}`, { cause: entry.error })
   }
 
@@ -81,8 +77,12 @@ export class StatusLists {
         if (entry.list && list.issued < entry.list.issued && now < entry.list.expires) throw new Error('it is older than the one before')
         entry.list = list
         entry.error = undefined
+        entry.failed = undefined
       },
-    ).catch((error) => { entry.error = error ?? 'no answer' }).finally(() => { entry.flight = undefined })
+    ).catch((error) => {
+      entry.error = error ?? 'no answer'
+      entry.failed = Date.now()
+    }).finally(() => { entry.flight = undefined })
   }
 
   /** Gets a list and verifies it: signed by the issuer, for this address, not over. */
