@@ -39,12 +39,13 @@ func (a *app) doctor() *cobra.Command {
 			findings = append(findings, lookAtBackups(ctx, c)...)
 			findings = append(findings, lookAtGeoIP(c)...)
 			here, runs := lookAtServer(ctx, c)
-			findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), lookAtMail(ctx, c))
+			kept, mail := a.lookAtKept(ctx, c)
+			findings = append(findings, here, lookAtPublicAddress(ctx, c, runs), mail)
 			findings = append(findings, lookAtMTLS(ctx, c, runs)...)
 			for _, u := range c.Upstreams {
 				findings = append(findings, lookAtUpstream(ctx, c, u)...)
 			}
-			findings = append(findings, a.lookAtKeptUpstreams(ctx, c)...)
+			findings = append(findings, kept...)
 			bad := slices.ContainsFunc(findings, func(f finding) bool { return !f.OK })
 			if err := a.answer(findings, func(w io.Writer) {
 				for _, f := range findings {
@@ -84,8 +85,13 @@ func lookAtMail(ctx context.Context, c config.Config) finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := server.CheckMail(ctx, c); err != nil {
-		return finding{about, false, "the mail server cannot be used (look at mail.smtp: host, port, tls, username, password): " + err.Error()}
+	where, try := "mail.smtp", "`signet mail test ADDRESS`"
+	if c.Mail.Stored {
+		where, try = "the page Settings of the console", "`signet setting test ADDRESS`"
 	}
-	return finding{about, true, "is sent by " + c.Mail.Sender + "; `signet mail test ADDRESS` sends an email"}
+	if err := server.CheckMail(ctx, c); err != nil {
+		return finding{about, false, "the mail server cannot be used (look at " + where + ": host, port, tls, username, password): " +
+			err.Error()}
+	}
+	return finding{about, true, "is sent by " + c.Mail.Sender + "; " + try + " sends an email"}
 }

@@ -76,3 +76,40 @@ func TestDoctorLooksAtUpstreamsOfTheDatabase(t *testing.T) {
 		t.Error("shows a secret")
 	}
 }
+
+// TestDoctorLooksAtMailOfTheDatabase as at that of the configuration, and says where it is set.
+func TestDoctorLooksAtMailOfTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "server: {internal_listen: %q}\n", freeAddress(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&app{stderr: os.Stderr, sources: config.Sources{File: file, Data: dir}}).configured()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := server.Open(t.Context(), server.Options{Use: server.ForServing, Config: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = h.Settings.ChangeSection(t.Context(), setting.Mail, "not-to-be-shown", func(_ setting.State, next *setting.Section) error {
+		next.From, next.Host, next.Username = "id@example.com", "smtp.example.invalid", "id" // a name that never leads anywhere (RFC 2606)
+		return nil
+	})
+	if err := errors.Join(err, h.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"doctor", "--json", "--config", file, "--data", dir}, strings.NewReader(""), &out, &errs)
+	var findings []finding
+	if err := json.Unmarshal(out.Bytes(), &findings); err != nil {
+		t.Fatalf("%d: %s %s", code, out.String(), errs.String())
+	}
+	i := slices.IndexFunc(findings, func(f finding) bool { return f.About == "mail" })
+	if code != exitFailed || i < 0 || findings[i].OK || !strings.Contains(findings[i].Text, "Settings") {
+		t.Errorf("%d: %+v", code, findings)
+	}
+	if strings.Contains(out.String()+errs.String(), "not-to-be-shown") {
+		t.Error("shows a secret")
+	}
+}

@@ -3,10 +3,17 @@ package mail_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -300,6 +307,75 @@ func TestNoTLSWhereItIsDemandedSendsNothing(t *testing.T) { // RFC 3207 section 
 			t.Errorf("%s: %v, %d sent in the clear", protection, err, box.Count())
 		}
 	}
+}
+
+// TestSMTPOverTLS: from the first byte or by STARTTLS, by the library's way to the server or by a given one; a certificate that nobody
+// vouches for ends it before the password.
+func TestSMTPOverTLS(t *testing.T) { // RFC 8314 section 3
+	site := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(site.Close)
+	own := &tls.Config{Certificates: site.TLS.Certificates}
+	roots := x509.NewCertPool()
+	roots.AddCert(site.Certificate())
+	for _, protection := range []string{mail.StartTLS, mail.TLS} {
+		box := mailtest.Start(t, func(b *mailtest.Box, s *smtp.Server) { b.Username, b.Password, s.TLSConfig = "signet", "right", own })
+		port := box.Port
+		if protection == mail.TLS {
+			port = tlsTo(t, own, box.Port)
+		}
+		for _, given := range []bool{false, true} {
+			s, dialed := smtpTo(box), 0
+			s.Protection, s.Port, s.Username, s.Password = protection, port, "signet", "right"
+			s.TLSConfig = &tls.Config{RootCAs: roots, ServerName: "example.com", MinVersion: tls.VersionTLS12}
+			if given {
+				s.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					dialed++
+					return new(net.Dialer).DialContext(ctx, network, address)
+				}
+			}
+			if err := s.Send(t.Context(), message); err != nil {
+				t.Errorf("%s, a given way %v: %v", protection, given, err)
+				continue
+			}
+			if m := box.Wait(t, "ada@example.com"); m.Subject != "Grüße" || given != (dialed == 1) {
+				t.Errorf("%s, a given way %v: %q, dialed %d times", protection, given, m.Subject, dialed)
+			}
+			s.TLSConfig = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com", MinVersion: tls.VersionTLS12}
+			if err := s.Send(t.Context(), message); err == nil {
+				t.Errorf("%s, a given way %v: took a certificate that nobody vouches for", protection, given)
+			}
+			box.None(t, "ada@example.com")
+		}
+	}
+}
+
+// tlsTo is a port where TLS ends that leads to another.
+func tlsTo(t *testing.T, c *tls.Config, port int) int {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer from.Close()
+				to, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+				if err != nil {
+					return
+				}
+				defer to.Close()
+				go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
+				_, _ = io.Copy(from, to)
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func TestFolderAndPrint(t *testing.T) {

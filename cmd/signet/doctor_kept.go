@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"signet/admin/setting"
 	"signet/config"
 	"signet/internal/loopback"
 	"signet/server"
@@ -50,23 +51,32 @@ func lookAtCallback(about string, c config.Config, u config.Upstream, callback s
 	return finding{about, false, "this provider takes http redirect URIs for localhost only; server.issuer is " + c.Server.Issuer}
 }
 
-// lookAtKeptUpstreams looks at those that administrators keep in the database as at those of the configuration: by the way out that the
-// server has for them, which leads inside to hosts of egress.inner_hosts only. Why a database cannot be read lookAtDatabase has said.
-func (a *app) lookAtKeptUpstreams(ctx context.Context, c config.Config) (findings []finding) {
+// lookAtKept looks at what administrators keep in the database as at that of the configuration: by the way out that the server has for it,
+// which leads inside to hosts of egress.inner_hosts only. mail is the one that is in use, declared or kept. Why a database cannot be read
+// lookAtDatabase has said.
+func (a *app) lookAtKept(ctx context.Context, c config.Config) (findings []finding, mail finding) {
 	h, err := server.Open(ctx, server.Options{Use: server.ForReading, Config: c})
 	for _, said := range []error{storage.ErrNoDatabase, storage.ErrSchemaOlder, storage.ErrSchemaNewer, storage.ErrUnavailable,
 		server.ErrNoMasterKey} {
 		if errors.Is(err, said) {
-			return nil
+			return nil, lookAtMail(ctx, c)
 		}
 	}
 	if err != nil {
-		return []finding{{"upstreams", false, "those in the database cannot be read: " + err.Error()}}
+		return []finding{{"upstreams", false, "those in the database cannot be read: " + err.Error()}}, lookAtMail(ctx, c)
 	}
 	defer func() { _ = h.Close() }()
+	mail = lookAtMail(ctx, h.Config)
+	for _, id := range []string{setting.Branding, setting.Mail} {
+		if now, err := h.Settings.Section(ctx, id); err != nil {
+			findings = append(findings, finding{id, false, "what the database has of it cannot be read: " + err.Error()})
+		} else if now.Problem != "" {
+			findings = append(findings, finding{id, false, "is kept in the database and not used: " + now.Problem})
+		}
+	}
 	kept, broken, err := h.KeptUpstreams(ctx)
 	if err != nil {
-		return []finding{{"upstreams", false, "those in the database cannot be read: " + err.Error()}}
+		return append(findings, finding{"upstreams", false, "those in the database cannot be read: " + err.Error()}), mail
 	}
 	for _, id := range slices.Sorted(maps.Keys(broken)) {
 		findings = append(findings, finding{"upstreams[" + id + "]", false, "nobody can sign in with it: " + broken[id].Error()})
@@ -78,5 +88,5 @@ func (a *app) lookAtKeptUpstreams(ctx context.Context, c config.Config) (finding
 			findings = append(findings, lookAtGroup(ctx, h.DB, u.ID, theirs, ours)...)
 		}
 	}
-	return findings
+	return findings, mail
 }
