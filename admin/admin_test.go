@@ -18,6 +18,7 @@ import (
 	"signet/storage"
 	"signet/storage/filter"
 	"signet/users"
+	"signet/users/deletion"
 	"signet/users/membership"
 )
 
@@ -265,6 +266,27 @@ func TestADM04_AnAdministratorIsLeft(t *testing.T) {
 		if (errs[0] == nil) == (errs[1] == nil) {
 			t.Errorf("two administrators were disabled at once: %v", errs)
 		}
+	})
+}
+
+// TestADM04_WhoLeavesByThemselvesLeavesOneWhoCanSignIn: an administrator without any way in is none who could mend anything.
+func TestADM04_WhoLeavesByThemselvesLeavesOneWhoCanSignIn(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newWorld(t, engine)
+		ctx, root := t.Context(), w.command()
+		other, err := w.s.CreatePerson(ctx, root, admin.NewPerson{Email: "other@example.com"})
+		w.ok(err)
+		w.ok(w.s.GiveRole(ctx, root, membership.Admin, membership.Holder{UserID: other.ID}))
+		_, err = w.server.Services().Deletion.Request(ctx, w.boss.ID)
+		w.is(err, deletion.ErrLastAdmin)
+		_, err = w.s.SetPassword(ctx, root, other.ID, "correct horse battery staple")
+		w.ok(err)
+		_, err = w.server.Services().Deletion.Request(ctx, w.boss.ID)
+		w.ok(err)
+		_, err = w.server.Services().Deletion.Request(ctx, other.ID)
+		w.is(err, deletion.ErrLastAdmin)
+		_, err = w.server.Services().Deletion.Request(ctx, w.bob.ID)
+		w.ok(err)
 	})
 }
 

@@ -111,6 +111,11 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 		if err := s.keep(ctx, a, p); err != nil {
 			return err
 		}
+		if p.before == nil && p.after == nil {
+			if err := s.stays(ctx, p); err != nil {
+				return err
+			}
+		}
 		switch p.Kind {
 		case thing.Clients:
 			return s.applyClient(ctx, a, p)
@@ -127,6 +132,36 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 		}
 		return s.applyRole(ctx, a, p)
 	})
+}
+
+// stays is an error where files would keep no more what is there: it is deleted, or stays theirs. The other kinds' acts see it themselves.
+func (s *Service) stays(ctx context.Context, p prepared) error {
+	var there bool
+	switch p.Kind {
+	case thing.Resources:
+		now, err := s.o.Clients.CurrentResources(ctx)
+		if err != nil {
+			return err
+		}
+		r, found := now.Find(p.Key)
+		there = found && !r.Declared // what the configuration declares of that name is none of theirs
+	case thing.Upstreams:
+		u, err := s.upstream(ctx, p.Key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		there = err == nil && !u.Declared
+	case thing.Settings:
+		now, err := s.o.Settings.Section(ctx, p.Key)
+		if err != nil {
+			return upstreamError(err)
+		}
+		there = now.Origin == setting.OriginStored
+	}
+	if there {
+		return ErrChanged
+	}
+	return nil
 }
 
 // CheckStep tells what is wrong with a step, and what its actor may not do, as far as that can be told without doing it.

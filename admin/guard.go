@@ -79,44 +79,11 @@ func overClient(a Actor, m clients.Metadata) error {
 	return on(over(a, reaches), "", m.ClientID)
 }
 
-// keepsAdministrator runs do and undoes it where nobody whose account is open would be an administrator after it, or none of those could
-// sign in any more, and somebody was, or could, before.
+// keepsAdministrator runs do and undoes it where no administrator would be left, or none who could sign in.
 func (s *Service) keepsAdministrator(ctx context.Context, do func(ctx context.Context) error) error {
-	left, in, err := s.administrators(ctx)
-	if err != nil {
-		return err
+	err := s.o.Administrators.Keep(ctx, do)
+	if errors.Is(err, membership.ErrLastAdmin) || errors.Is(err, membership.ErrNoWayIn) {
+		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
-	if err := do(ctx); err != nil {
-		return err
-	}
-	leftNow, inNow, err := s.administrators(ctx)
-	switch {
-	case err != nil:
-		return err
-	case left && !leftNow:
-		return fmt.Errorf("%w: nobody else who can sign in is an administrator", ErrConflict)
-	case in && !inNow:
-		return fmt.Errorf("%w: no administrator could sign in any more: one of them needs a password, a passkey or another provider first",
-			ErrConflict)
-	}
-	return nil
-}
-
-// administrators reports whether there is one whose account is open, and one who has a way to sign in. Whoever asks the same waits.
-func (s *Service) administrators(ctx context.Context) (left, in bool, err error) {
-	if left, err = s.o.Stores.Acts.HolderLeft(ctx, membership.Admin); err != nil || !left {
-		return left, false, looking(err)
-	}
-	upstreams, err := s.o.Settings.Usable(ctx)
-	if err == nil {
-		in, err = s.o.Stores.Acts.HolderSignsIn(ctx, membership.Admin, upstreams)
-	}
-	return left, in, looking(err)
-}
-
-func looking(err error) error {
-	if err != nil {
-		return fmt.Errorf("look for administrators: %w", err)
-	}
-	return nil
+	return err
 }

@@ -60,8 +60,6 @@ func (s Stores) complete() bool {
 
 type actStore interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	HolderLeft(ctx context.Context, role string) (bool, error)
-	HolderSignsIn(ctx context.Context, role string, upstreams []string) (bool, error)
 	LockUser(ctx context.Context, id string, epoch int64) (storage.User, error)
 }
 
@@ -108,10 +106,12 @@ type Options struct {
 	Ways     *factor.Ways
 	Deletion *deletion.Service
 	Members  *membership.Service
-	Sessions *session.Sessions
-	Clients  *clients.Registry
-	Keys     *keys.Ring
-	Mail     *mail.Outbox // nil = no mail
+	// Administrators keeps one.
+	Administrators membership.Administrators
+	Sessions       *session.Sessions
+	Clients        *clients.Registry
+	Keys           *keys.Ring
+	Mail           *mail.Outbox // nil = no mail
 	// CheckClient looks at what registration cannot tell by itself: a sector document. Nil = nothing.
 	CheckClient func(ctx context.Context, m clients.Metadata) error
 	Issuer      string
@@ -138,8 +138,9 @@ type Service struct {
 // New checks the options.
 func New(o Options) (*Service, error) {
 	if !o.Stores.complete() || o.Audit == nil || o.People == nil || o.Factors == nil || o.Ways == nil || o.Deletion == nil ||
-		o.Members == nil || o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil || o.Webhooks == nil ||
-		o.APIKeys.Store == nil || o.Metadata.Store == nil || o.Metadata.Audit == nil || o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
+		o.Members == nil || o.Administrators.Store == nil || o.Sessions == nil || o.Clients == nil || o.Keys == nil || o.Traces == nil ||
+		o.Webhooks == nil || o.APIKeys.Store == nil || o.Metadata.Store == nil || o.Metadata.Audit == nil ||
+		o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil || o.Server.TryUpstream == nil ||
 		o.Server.RedirectURI == nil || o.Server.TryMail == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")

@@ -30,6 +30,7 @@ import (
 	"signet/server/pages"
 	"signet/server/web"
 	links "signet/users/firstrun"
+	"signet/users/membership"
 )
 
 // openAdmin builds what administrators do over everything else.
@@ -37,7 +38,8 @@ func (h *Services) openAdmin() (err error) {
 	h.Admin, err = admin.New(admin.Options{
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
 		People: h.People, Factors: h.Recovery, Ways: h.Ways, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
-		Clients: h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
+		Administrators: h.administrators(),
+		Clients:        h.Clients, Keys: h.Keys, Mail: h.Outbox, CheckClient: h.Registrations.CheckSector, Issuer: h.Config.Server.Issuer,
 		Traces: h.Traces, Webhooks: h.Webhooks, APIKeys: apikey.Service{Store: h.DB, Lists: h.DB},
 		Metadata: h.Metadata, Subject: h.called, Settings: h.Settings,
 		Server: view.Server{Settings: h.settings, Checks: h.checkup, Upstreams: h.upstreamsSeen, TryUpstream: h.tryUpstream,
@@ -52,6 +54,11 @@ func (h *Services) openAdmin() (err error) {
 	}
 	h.Proposals, err = proposals.New(proposals.Options{Store: h.DB, Turns: h.DB, Acts: h.Admin, Clients: h.Clients, Audit: h.Audit})
 	return err
+}
+
+// administrators keeps one who can sign in.
+func (h *Services) administrators() membership.Administrators {
+	return membership.Administrators{Store: h.DB, Usable: func(ctx context.Context) ([]string, error) { return h.Settings.Usable(ctx) }}
 }
 
 // called is what a client calls a person; "" where that takes what is not open.

@@ -112,7 +112,8 @@ func (h *Services) openAccounts() (err error) {
 		return err
 	}
 	h.Deletion, err = deletion.New(deletion.Options{
-		Store: h.DB, Rows: h.DB, Audit: h.Audit, People: h.People, Grace: h.Config.Accounts.DeleteGrace, Log: h.Log,
+		Store: h.DB, Rows: h.DB, Audit: h.Audit, People: h.People, Administrators: h.administrators(),
+		Grace: h.Config.Accounts.DeleteGrace, Log: h.Log,
 	})
 	if err != nil {
 		return err

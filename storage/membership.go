@@ -171,26 +171,6 @@ func (db *DB) RoleHolders(ctx context.Context, role, kind, after string, limit i
 		role, kind, after, limit)
 }
 
-// LastHolder reports whether a person holds a role, themselves or by a group, that nobody else holds who can sign in. Inside a
-// transaction others who ask the same of the role wait for its end.
-func (db *DB) LastHolder(ctx context.Context, role, userID string) (bool, error) {
-	if _, err := db.exec(ctx, "UPDATE roles SET description = description WHERE name = $1", role); err != nil {
-		return false, err
-	}
-	holders := map[string]bool{}
-	err := db.many(ctx, `SELECT u.id FROM role_holders h JOIN users u ON u.id = h.holder
-			WHERE h.role = $1 AND h.holder_kind = 'user' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL
-		UNION SELECT u.id FROM role_holders h JOIN group_members m ON m.group_name = h.holder JOIN users u ON u.id = m.user_id
-			WHERE h.role = $1 AND h.holder_kind = 'group' AND u.disabled_at IS NULL AND u.frozen_at IS NULL AND u.erase_at IS NULL LIMIT 2`,
-		[]any{role}, func(rows *sql.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			holders[id] = true
-			return err
-		})
-	return len(holders) == 1 && holders[userID], err
-}
-
 // RolesOfUser lists the names of the roles a person holds, also through groups.
 func (db *DB) RolesOfUser(ctx context.Context, userID string) ([]string, error) {
 	return db.texts(ctx, `SELECT role FROM role_holders WHERE holder_kind = 'user' AND holder = $1
@@ -280,7 +260,7 @@ func (db *DB) HolderSignsIn(ctx context.Context, role string, upstreams []string
 }
 
 // HolderLeft reports whether somebody who can sign in holds a role, themselves or by a group. Inside a transaction others who ask the
-// same of the role, or LastHolder, wait for its end.
+// same of the role wait for its end.
 func (db *DB) HolderLeft(ctx context.Context, role string) (bool, error) {
 	if _, err := db.exec(ctx, "UPDATE roles SET description = description WHERE name = $1", role); err != nil {
 		return false, err

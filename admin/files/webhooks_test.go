@@ -9,6 +9,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/files"
+	"signet/admin/thing"
 	"signet/audit/webhook"
 	"signet/server/servertest"
 )
@@ -133,4 +134,38 @@ func TestWebhooksOfFilesNeedTheirPermissions(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// TestFilesForgetOnlyWhatIsGone: a step with neither before nor after is for a thing that is not there.
+func TestFilesForgetOnlyWhatIsGone(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := newSite(t, engine)
+		ctx := t.Context()
+		s.apply(`{"clients":[{"client_id":"shop","redirect_uris":["https://shop.example/cb"]}],"resources":[{"identifier":"https://a.example"}],
+			"groups":[{"name":"staff"}],"roles":[{"name":"reader","permissions":["people:read"]}],
+			"webhooks":[{"id":"siem","url":"https://siem.example/in","events":["user."]}],
+			"upstreams":[{"id":"fb","kind":"facebook","client_id":"c","client_secret":"env:FB"}],
+			"settings":[{"id":"branding","name":"Acme"}]}`,
+			func(o *files.Options) { o.Secret = func(string) (string, error) { return "x", nil } })
+		page, err := s.Acts.Managed(ctx, root(), admin.Ask{})
+		s.ok(err)
+		if len(page.Items) != len(thing.Kinds()) {
+			t.Fatalf("managed are %v", page.Items)
+		}
+		for _, m := range page.Items {
+			err := s.Acts.Apply(ctx, root(), thing.Step{Kind: m.Kind, Key: m.Key, Owner: m.Owner, Version: m.Version})
+			if !errors.Is(err, admin.ErrChanged) {
+				t.Errorf("%s %s is there, and was forgotten: %v", m.Kind, m.Key, err)
+			}
+		}
+		if after, err := s.Acts.Managed(ctx, root(), admin.Ask{}); err != nil || len(after.Items) != len(page.Items) {
+			t.Errorf("managed are %v after it, %v", after.Items, err)
+		}
+		s.ok(s.Acts.DeleteUpstream(ctx, root(), "fb", ""))
+		for _, m := range page.Items {
+			if m.Kind == thing.Upstreams {
+				s.ok(s.Acts.Apply(ctx, root(), thing.Step{Kind: m.Kind, Key: m.Key, Owner: m.Owner, Version: m.Version}))
+			}
+		}
+	})
 }

@@ -29,6 +29,7 @@ import (
 	"signet/users/deletion"
 	"signet/users/export"
 	"signet/users/factor"
+	"signet/users/membership"
 	"signet/users/passkey"
 	"signet/users/password"
 	"signet/users/session"
@@ -78,7 +79,8 @@ func newFixture(t *testing.T, address string, change ...func(*account.Options)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.deletion, err = deletion.New(deletion.Options{Store: db, Rows: db, Audit: h.audit, People: h.people, Grace: grace}); err != nil {
+	if h.deletion, err = deletion.New(deletion.Options{Store: db, Rows: db, Audit: h.audit, People: h.people, Grace: grace,
+		Administrators: membership.Administrators{Store: db, Usable: func(context.Context) ([]string, error) { return nil, nil }}}); err != nil {
 		t.Fatal(err)
 	}
 	exports, err := export.New(export.Options{Store: db, History: db, Audit: h.audit, People: h.people, Sessions: h.sessions})

@@ -192,39 +192,38 @@ func tickets(t *testing.T, db *storage.DB) {
 	}
 }
 
-func lastHolder(t *testing.T, db *storage.DB) { // rule R03
+func holderLeft(t *testing.T, db *storage.DB) { // rule R03
 	ctx := t.Context()
-	for _, id := range []string{"ada", "bob", "cy"} {
+	for _, id := range []string{"ada", "bob"} {
 		ok(t, db.InsertUser(ctx, storage.User{ID: id, EmailKey: id, Email: id, CreatedAt: now, UpdatedAt: now}))
 	}
-	want := func(user string, want bool) {
+	want := func(want, signsIn bool) {
 		t.Helper()
-		if got, err := db.LastHolder(ctx, "admin", user); err != nil || got != want {
-			t.Fatalf("%s alone: %v, %v; want %v", user, got, err, want)
+		left, err := db.HolderLeft(ctx, "admin")
+		ok(t, err)
+		in, err := db.HolderSignsIn(ctx, "admin", []string{"work"})
+		ok(t, err)
+		if left != want || in != signsIn {
+			t.Fatalf("left %v, and can sign in %v; want %v, %v", left, in, want, signsIn)
 		}
 	}
-	want("ada", false)
+	want(false, false)
 	ok(t, db.InsertRole(ctx, storage.Group{Name: "admin", CreatedAt: now}))
 	ok(t, db.InsertGroup(ctx, storage.Group{Name: "staff", CreatedAt: now}))
-	give := func(kind, holder string) {
-		t.Helper()
-		_, err := db.GiveRole(ctx, "admin", kind, holder, now)
-		ok(t, err)
-	}
-	give(storage.HolderUser, "ada")
-	want("ada", true)
-	want("bob", false)
-	give(storage.HolderGroup, "staff")
-	for _, id := range []string{"ada", "bob"} {
-		_, err := db.AddMember(ctx, "staff", id, now)
-		ok(t, err)
-		want("ada", id == "ada") // in both ways, but one person
-	}
-	ok(t, db.SetUserDisabled(ctx, "bob", now, now))
-	want("ada", true)
-	ok(t, db.SetUserDisabled(ctx, "bob", time.Time{}, now))
+	_, err := db.GiveRole(ctx, "admin", storage.HolderUser, "ada", now)
+	ok(t, err)
+	want(true, false)
+	ok(t, db.InsertCredential(ctx, storage.Credential{ID: "p", UserID: "ada", Kind: "password", Data: "x", CreatedAt: now}))
+	want(true, true)
+	ok(t, db.SetUserDisabled(ctx, "ada", now, now))
+	want(false, false)
+	_, err = db.GiveRole(ctx, "admin", storage.HolderGroup, "staff", now)
+	ok(t, err)
+	_, err = db.AddMember(ctx, "staff", "bob", now)
+	ok(t, err)
+	want(true, false)
 	ok(t, db.SetUserErase(ctx, "bob", now, now))
-	want("ada", true)
+	want(false, false)
 }
 
 func memberships(t *testing.T, db *storage.DB) {

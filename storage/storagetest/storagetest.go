@@ -115,7 +115,7 @@ func Run(t *testing.T, open func(t *testing.T) *storage.DB) {
 		"pushed":  pushed,
 		"waiting": waiting, "race-waiting": raceWaiting,
 		"registrations": registrations, "documents": documents, "race-initial-token": raceInitialToken,
-		"memberships": memberships, "last-holder": lastHolder, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
+		"memberships": memberships, "holder-left": holderLeft, "race-ticket": raceTicket, "race-factor": raceFactor, "race-hold": raceHold,
 		"messages": messages, "logos": logos, "pictures": pictures, "refusing": refusing, "user metadata": userMetadata,
 		"race-message": raceMessage,
 		"deliveries":   deliveries, "queues": queues, "race-delivery": raceDelivery, "session-clients": sessionClients,

@@ -19,7 +19,6 @@ var ErrLastAdmin = errors.New("the last administrator")
 // Store is the part of *storage.DB that Service uses.
 type Store interface {
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
-	LastHolder(ctx context.Context, role, userID string) (bool, error)
 	SetUserErase(ctx context.Context, id string, at, now time.Time) error
 }
 
@@ -43,29 +42,33 @@ type Options struct {
 	Rows   Rows
 	Audit  *audit.Log
 	People People
-	Grace  time.Duration // between asking for deletion and erasure; 0 = erase at once
-	Log    *slog.Logger  // nil discards
+	// Administrators refuses that the last one goes by themselves.
+	Administrators membership.Administrators
+	Grace          time.Duration // between asking for deletion and erasure; 0 = erase at once
+	Log            *slog.Logger  // nil discards
 }
 
 // Service deletes accounts.
 type Service struct {
-	store  Store
-	rows   Rows
-	audit  *audit.Log
-	people People
-	grace  time.Duration
-	log    *slog.Logger
+	store          Store
+	rows           Rows
+	audit          *audit.Log
+	people         People
+	administrators membership.Administrators
+	grace          time.Duration
+	log            *slog.Logger
 }
 
 // New checks the options.
 func New(o Options) (*Service, error) {
-	if o.Store == nil || o.Rows == nil || o.Audit == nil || o.People == nil {
+	if o.Store == nil || o.Rows == nil || o.Audit == nil || o.People == nil || o.Administrators.Store == nil {
 		return nil, errors.New("deletion needs a store, its rows, an audit log and people")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{store: o.Store, rows: o.Rows, audit: o.Audit, people: o.People, grace: o.Grace, log: o.Log}, nil
+	return &Service{store: o.Store, rows: o.Rows, audit: o.Audit, people: o.People,
+		administrators: o.Administrators, grace: o.Grace, log: o.Log}, nil
 }
 
 // Grace is how long an account is kept after its deletion was asked for; 0 = not at all.
@@ -76,16 +79,14 @@ func (s *Service) Grace() time.Duration { return s.grace }
 // ErrLastAdmin, users.ErrNotFound.
 func (s *Service) Request(ctx context.Context, userID string) (eraseAt time.Time, err error) {
 	err = s.store.Tx(ctx, func(ctx context.Context) error {
-		last, err := s.store.LastHolder(ctx, membership.Admin, userID)
-		if err != nil {
-			return fmt.Errorf("count administrators: %w", err)
-		}
-		if last {
-			return ErrLastAdmin
-		}
-		eraseAt, err = s.schedule(ctx, userID, s.grace)
-		return err
+		return s.administrators.Keep(ctx, func(ctx context.Context) (err error) {
+			eraseAt, err = s.schedule(ctx, userID, s.grace)
+			return err
+		})
 	})
+	if errors.Is(err, membership.ErrLastAdmin) || errors.Is(err, membership.ErrNoWayIn) {
+		err = fmt.Errorf("%w: %w", ErrLastAdmin, err)
+	}
 	return eraseAt, err
 }
 

@@ -1,6 +1,7 @@
 package deletion_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"signet/storage/storagetest"
 	"signet/users"
 	"signet/users/deletion"
+	"signet/users/membership"
 	"signet/users/session"
 	"signet/users/userstest"
 )
@@ -29,7 +31,9 @@ func newWorld(t testing.TB, db *storage.DB, grace time.Duration) world {
 	w := world{World: userstest.New(t, db, nil)}
 	var err error
 	w.deletion, err = deletion.New(deletion.Options{
-		Store: db, Rows: db, Audit: w.Audit, People: w.Service, Grace: grace, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Store: db, Rows: db, Audit: w.Audit, People: w.Service, Grace: grace,
+		Administrators: membership.Administrators{Store: db, Usable: func(context.Context) ([]string, error) { return nil, nil }},
+		Log:            slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
