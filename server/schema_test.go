@@ -57,7 +57,7 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 			for range 2 {
 				runJob(t, s, "schema")
 			}
-			if ahead(t, running) != "1" || strings.Count(out.String(), "level=WARN") != 1 {
+			if ahead(t, running) != "1" || strings.Count(out.String(), `level=WARN msg="database schema"`) != 1 {
 				t.Errorf("a replica that runs: signet_schema_ahead %s; %s", ahead(t, running), &out)
 			}
 			storagetest.Exec(t, address, "UPDATE schema_compat SET min_release = 9001")
@@ -75,7 +75,7 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 				if err != nil {
 					t.Fatalf("started again with migrate %s: %v", migrate, err)
 				}
-				if ahead(t, again) != "1" || !strings.Contains(out.String(), "level=WARN") {
+				if ahead(t, again) != "1" || !strings.Contains(out.String(), `level=WARN msg="database schema"`) {
 					t.Errorf("started again: signet_schema_ahead %s; %s", ahead(t, again), &out)
 				}
 				if err := again.Close(); err != nil {
