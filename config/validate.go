@@ -247,7 +247,8 @@ func (c Config) checkMail(bad *complaints) {
 	m := c.Mail
 	senders := []string{MailNone, MailSMTP, MailLog, MailFile}
 	oneOf(bad, "mail.sender", m.Sender, senders...)
-	bad.check(m.On() || !c.Signin.MailedCode, "signin.mailed_code", "needs mail: set mail.sender, or leave it off")
+	bad.check(m.On() || !c.Signin.MailedCode, "signin.mailed_code", "needs mail: set mail.sender (mail that the database "+
+		"keeps does not count, for it can be forgotten there), or leave it off")
 	if !m.On() {
 		return
 	}
