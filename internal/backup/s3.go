@@ -18,7 +18,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -99,7 +98,7 @@ func (b *Bucket) ask(ctx context.Context, method, key string, query url.Values, 
 	b.sign(req, hash, time.Now())
 	res, err := b.transport.RoundTrip(req) // follows no redirect: the signature is for this host
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", method, b.endpoint.Host, err)
+		return nil, fmt.Errorf("%s %s: %w", method, b.endpoint.Host, &unanswered{err})
 	}
 	if res.StatusCode/100 == 2 {
 		return res, nil
@@ -116,6 +115,20 @@ func (b *Bucket) ask(ctx context.Context, method, key string, query url.Values, 
 		err = fmt.Errorf("%w: %w", os.ErrNotExist, err)
 	}
 	return nil, err
+}
+
+// unanswered is what became of a request that got no answer.
+type unanswered struct{ error }
+
+// Unwrap returns why.
+func (u *unanswered) Unwrap() error { return u.error }
+
+// hungUp says whether the store took a request and then broke off. What the transport says of it depends on where it was met: a pipe
+// that is broken, a reset, an end, or a connection that its own reader had closed already.
+func hungUp(ctx context.Context, err error) bool {
+	_, none := errors.AsType[*unanswered](err)
+	at, of := errors.AsType[*net.OpError](err)
+	return none && ctx.Err() == nil && (!of || at.Op != "dial")
 }
 
 const (
@@ -199,7 +212,7 @@ func (b *Bucket) Put(ctx context.Context, name, file string) error {
 	}
 	defer f.Close()
 	res, err := b.ask(ctx, http.MethodPut, b.key(name), nil, f, p.Size, p.SHA256)
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) { // a store that refuses may hang up before it has read all
+	if hungUp(ctx, err) { // a store that refuses may hang up before it has read all
 		if _, why := b.List(ctx); why != nil {
 			err = fmt.Errorf("%w; what it says to a small request: %w", err, why)
 		}
