@@ -39,6 +39,8 @@ type exchange struct {
 	traced *tracing.Request // nil = it is not
 	event  telemetry.Event
 	place  bool // it is worked on: see places
+	http2  bool
+	timed  bool // the handler said how long its answer may take
 	err    error
 	stack  []byte // of a panic
 }
@@ -70,6 +72,7 @@ func (x *exchange) Header() http.Header { return x.out.Header() }
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= 200 {
 		x.status = status
+		x.sends()
 	}
 	x.out.WriteHeader(status)
 }
@@ -78,8 +81,23 @@ func (x *exchange) WriteHeader(status int) {
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
+		x.sends()
 	}
 	return x.out.Write(p)
+}
+
+// sends gives an answer that begins late the time that others have: the listener's is for whoever reads slowly, and what was long in the
+// making would be cut off.
+func (x *exchange) sends() {
+	if !x.timed && (x.http2 || time.Since(x.start) > writeTimeout/2) {
+		_ = http.NewResponseController(x.out).SetWriteDeadline(time.Now().Add(writeTimeout)) // a test's writer has none
+	}
+}
+
+// SetWriteDeadline is for http.ResponseController.
+func (x *exchange) SetWriteDeadline(t time.Time) error {
+	x.timed = true
+	return http.NewResponseController(x.out).SetWriteDeadline(t)
 }
 
 // Unwrap is for http.ResponseController.
@@ -208,6 +226,9 @@ func (m *Mux) begin(x *exchange, r *http.Request) {
 		// RFC 9112 section 6.1: a Content-Length beside a Transfer-Encoding, and any Transfer-Encoding in HTTP/1.0, ends the connection.
 		// net/http has removed the other header by now, so every request that may have had both is the last of its connection.
 		x.out.Header()["Connection"] = closeConnection
+	}
+	if x.http2 = r.ProtoMajor > 1; x.http2 { // such a stream ends with its time, whether or not there is something to send
+		_ = http.NewResponseController(x.out).SetWriteDeadline(x.start.Add(makingTimeout))
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body.ReadCloser, x.body.most, x.body.left = r.Body, maxBody, maxBody

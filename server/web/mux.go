@@ -285,7 +285,8 @@ const (
 	maxBody           = 64 << 10
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second // header and body
-	writeTimeout      = 30 * time.Second
+	writeTimeout      = 30 * time.Second // of an answer; see exchange.sends
+	makingTimeout     = 2 * time.Minute  // of an answer that has not begun, in HTTP/2
 	idleTimeout       = 60 * time.Second
 )
 
