@@ -72,7 +72,12 @@ func (h *Services) checkSection(s setting.Section, password string) error {
 	if inside(s.Host, slices.Concat(h.file.Egress.InnerHosts, h.file.Egress.AllowHosts)) {
 		errs = append(errs, errors.New("host: is inside: only config.yaml can name it, or a host of egress.inner_hosts"))
 	}
-	return errors.Join(append(errs, withSection(h.file, s, password).CheckSection(s.ID))...)
+	next := withSection(h.file, s, password)
+	err := errors.Join(append(errs, next.CheckSection(s.ID))...)
+	if err == nil && s.ID == setting.Branding {
+		_, err = newPages(next, nil) // what is kept must never keep a server from being built
+	}
+	return err
 }
 
 // inside reports whether a host is an address that is not on the public network, and not listed.

@@ -96,7 +96,9 @@ func TestBrandingInjectsNothing(t *testing.T) {
 			strings.Repeat("M0 0", 1600), 1)},
 		"dark alone": {"logo_dark": mark}, "color": {"color": "#12345}body{display:none"}, "short color": {"color": "red"},
 		"address": link("Help", "javascript:alert(1)"), "user": link("Help", "https://a@evil.example"), "no title": link("", "https://a.example"),
-		"unseen": link("He\u202elp", "https://a.example"), "line": {"name": "Acme\nBcc: x"}, "long": {"name": strings.Repeat("x", 61)},
+		"unseen": link("He\u202elp", "https://a.example"), "filler": {"name": "\u3164"}, "blank": {"name": " "},
+		"separator":  {"name": "A\u2028B"},
+		"blank link": link(" ", "https://a.example"), "line": {"name": "Acme\nBcc: x"}, "long": {"name": strings.Repeat("x", 61)},
 		"mail": {"name": "Acme", "host": "smtp.example.com"}, "unknown": {"css": "x"}, "other id": {"id": "mail", "name": "Acme"},
 		"links": {"links": []any{1, 2}},
 	} {
@@ -108,6 +110,59 @@ func TestBrandingInjectsNothing(t *testing.T) {
 	if now := w.want(200, "GET /settings/branding", nil); now["origin"] != "default" {
 		t.Errorf("something was kept: %v", now)
 	}
+}
+
+// TestWhatIsKeptCanBeBuilt: a logo that is taken is shown by the running server, and by one that starts, however the file begins.
+func TestWhatIsKeptCanBeBuilt(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := sections(t, engine)
+		for name, logo := range map[string]string{
+			"comment": "<!-- " + strings.Repeat("made by a program ", 100) + "-->" + mark,
+			"blanks":  strings.Repeat("\n", 2000) + mark,
+			"prefix":  `<s:svg xmlns:s="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><s:path d="M0 0h9v9z"/></s:svg>`,
+		} {
+			w.want(200, "PUT /settings/branding", map[string]any{"name": name, "logo": logo}, "If-Match: *")
+			w.watch()
+			if got := w.Browser(t).Get(t, "/signin").Body; !strings.Contains(got, "/logo.svg") || !strings.Contains(got, name) {
+				t.Errorf("%s: it is not shown", name)
+			}
+		}
+	})
+}
+
+// TestLogosAreDrawnSoon: references draw an element again and again, until no browser shows the page of whoever signs in.
+func TestLogosAreDrawnSoon(t *testing.T) {
+	t.Parallel()
+	w := sections(t)
+	svg := func(inner string) string { return `<svg xmlns="http://www.w3.org/2000/svg">` + inner + `</svg>` }
+	levels := func(tag, style, one string) string {
+		var text strings.Builder
+		text.WriteString(`<` + tag + ` id="a0"><path d="M0 0h1v1z"/></` + tag + `>`)
+		for i := 1; i < 12; i++ {
+			n := strconv.Itoa(i - 1)
+			again := strings.Repeat(strings.ReplaceAll(one, "N", n), 10)
+			text.WriteString(`<` + tag + ` id="a` + strconv.Itoa(i) + `">` + again + `</` + tag + `>`)
+			style = strings.Replace(style, "}", ".c"+n+"{fill:url( '#a"+n+"')}}", 1)
+		}
+		return svg(strings.TrimSuffix(style, "}") + text.String())
+	}
+	closed := levels("pattern", "<style>}", `<rect class="cN"/>`)
+	for name, logo := range map[string]string{
+		"use": levels("g", "", `<use href="#aN"/>`), "pattern": levels("pattern", "", `<rect fill="url(#aN)"/>`),
+		"percent": levels("g", "", `<use href="#%61N"/>`),
+		"style":   levels("mask", "", `<g style="mask:url( '#aN')"/>`), "itself": svg(`<g id="a"><use href="#a"/></g>`),
+		"sheet": strings.Replace(closed, "<pattern", "</style><pattern", 1), "marker": svg(`<marker id="m"/>`),
+	} {
+		if status, answer := w.call("PUT /settings/branding", map[string]any{"logo": logo}, "If-Match: *"); status != 422 {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
+	}
+	for _, logo := range []string{mark, svg(`<defs><path id="a" d="M0 0h9"/><linearGradient id="g"><stop/><stop/></linearGradient></defs>` +
+		`<style>.a{fill:url(#g)}.b{fill:url("#g")}</style>` + strings.Repeat(`<use href="#a" class="a"/>`, 100))} {
+		w.want(200, "PUT /settings/branding", map[string]any{"logo": logo, "name": "می\u200cخواهم"}, "If-Match: *")
+	}
+	w.want(422, "PUT /settings/branding", map[string]any{"logo": "<svg/>"}, "If-Match: *") // no browser shows it
 }
 
 // TestDeclaredSettingsWin: what config.yaml says of a section is read-only, and counts although something is kept.

@@ -41,7 +41,7 @@ const mostPixels = 2048
 
 // drawn are the elements that an SVG may have: shapes, colours, texts.
 var drawn = strings.Fields("svg g defs symbol use title desc metadata path rect circle ellipse line polyline polygon text tspan textPath " +
-	"linearGradient radialGradient stop clipPath mask pattern marker filter style switch feGaussianBlur feOffset feBlend feColorMatrix " +
+	"linearGradient radialGradient stop clipPath mask pattern filter style switch feGaussianBlur feOffset feBlend feColorMatrix " +
 	"feComposite feFlood feMerge feMergeNode feDropShadow")
 
 func checkSVG(text string) error {
@@ -49,6 +49,7 @@ func checkSVG(text string) error {
 	d.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("is not in UTF-8") }
 	first, within := true, []string(nil)
 	var styles strings.Builder // of all elements and parts: comments may be between them
+	all := newPieces()
 	for {
 		token, err := d.Token()
 		switch {
@@ -57,12 +58,15 @@ func checkSVG(text string) error {
 		case errors.Is(err, io.EOF) && loads(styles.String()):
 			return errors.New("has a style that loads something")
 		case errors.Is(err, io.EOF):
-			return nil
+			return all.check(styles.String())
 		case err != nil:
 			return errors.New("is not well-formed XML")
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
+			if first && t.Name.Local == "svg" && t.Name.Space == "" {
+				return errors.New(`has no xmlns="http://www.w3.org/2000/svg", without which no browser shows it`)
+			}
 			foreign := t.Name.Space != "" && t.Name.Space != "http://www.w3.org/2000/svg"
 			if first && t.Name.Local != "svg" || foreign || !slices.Contains(drawn, t.Name.Local) {
 				return fmt.Errorf("has the element %.40q, which logos may not", t.Name.Local)
@@ -71,6 +75,7 @@ func checkSVG(text string) error {
 				return errors.New("is too deep")
 			}
 			within = append(within, t.Name.Local)
+			all.enter(t)
 			for _, a := range t.Attr {
 				if err := checkAttribute(a); err != nil {
 					return err
@@ -78,6 +83,7 @@ func checkSVG(text string) error {
 			}
 		case xml.EndElement:
 			within = within[:len(within)-1]
+			all.leave()
 		case xml.CharData:
 			if slices.Contains(within, "style") {
 				styles.Write(t)

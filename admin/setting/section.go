@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"signet/internal/typed"
 	"signet/storage"
 )
 
@@ -92,10 +93,12 @@ func (s Section) mistakes(password string) (wrong Invalid) {
 	texts := map[string]string{"name": s.Name, "from": s.From, "reply_to": s.ReplyTo, "host": s.Host, "username": s.Username}
 	for _, link := range s.Links {
 		texts["links"] += link.Title + link.URL
+		add(strings.TrimSpace(link.Title) == "", "links", "a title is blank")
 		add(len(link.URL) > longestURL, "links", "an address is too long")
 	}
 	for _, field := range []string{"name", "from", "reply_to", "host", "username", "links"} {
-		add(strings.ContainsFunc(texts[field], unseen), field, "has characters that nobody sees")
+		add(typed.Hidden(texts[field]) || strings.ContainsRune(texts[field], unicode.ReplacementChar), field, "has characters that nobody sees")
+		add(texts[field] != "" && strings.TrimSpace(texts[field]) == "", field, "is blank")
 		add(field != "links" && len(texts[field]) > longestText, field, "is too long")
 	}
 	add(len(s.Logo)+len(s.LogoDark) > longestLogos, "logo",
@@ -117,11 +120,6 @@ const (
 	longestURL    = 2048
 	longestSecret = 1024
 )
-
-// unseen are characters that change or end what is around them.
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
-}
 
 // KeptSection is one with its secret.
 type KeptSection struct {

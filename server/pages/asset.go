@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -128,10 +130,25 @@ func logoName(logo []byte, suffix string) string {
 		return ""
 	case bytes.HasPrefix(logo, []byte("\x89PNG\r\n\x1a\n")):
 		return "logo" + suffix + ".png"
-	case bytes.Contains(logo[:min(len(logo), 1024)], []byte("<svg")):
+	case bytes.Contains(logo[:min(len(logo), 1024)], []byte("<svg")), beginsSVG(logo):
 		return "logo" + suffix + ".svg"
 	}
 	return ""
+}
+
+// beginsSVG reports whether the first element is svg, whatever comments there are before it, and whatever prefix it has.
+func beginsSVG(file []byte) bool {
+	d := xml.NewDecoder(bytes.NewReader(file))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // the names are ASCII
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if e, is := token.(xml.StartElement); is {
+			return e.Name.Local == "svg"
+		}
+	}
 }
 
 func (a *assets) url(name string) string { return a.prefix + name }
