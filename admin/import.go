@@ -98,8 +98,10 @@ func (s *Service) mayImport(ctx context.Context, a Actor, dry bool, r importer.R
 	demand(r.Hash != "" && existing == nil, importer.FieldPasswordHash, PeopleCredentials)
 	demand(len(r.Metadata) > 0, importer.FieldMetadata, PeopleMetadata)
 	demand(len(r.Groups) > 0, importer.FieldGroups, GroupsWrite)
-	for _, group := range r.Groups {
-		refuse(importer.FieldGroups, s.overGroup(ctx, a, group))
+	if a.Holds[GroupsWrite] {
+		for _, group := range r.Groups {
+			refuse(importer.FieldGroups, s.overGroup(ctx, a, group))
+		}
 	}
 	switch {
 	case existing == nil:
@@ -121,7 +123,7 @@ func (s *Service) isClient(ctx context.Context, id string) (bool, error) {
 	return err == nil, err
 }
 
-// importGroups are groups as an import uses them; those that exist are remembered.
+// importGroups are groups as an import uses them; whether one exists is remembered.
 type importGroups struct {
 	s     *Service
 	known map[string]bool
@@ -129,8 +131,8 @@ type importGroups struct {
 
 // Exists implements importer.Groups.
 func (g importGroups) Exists(ctx context.Context, group string) (bool, error) {
-	if g.known[group] {
-		return true, nil
+	if there, seen := g.known[group]; seen {
+		return there, nil
 	}
 	there, err := g.s.o.Stores.People.GroupExists(ctx, group)
 	g.known[group] = there

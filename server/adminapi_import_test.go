@@ -144,3 +144,25 @@ func TestADM02_AnImportGivesWhatItsActorHolds(t *testing.T) {
 		t.Errorf("%d refusals are recorded, %v", len(events), err)
 	}
 }
+
+// TestAnImportLooksUpFewGroups: a line of 250,000 names would hold up everybody who writes for as long as they are looked up.
+func TestAnImportLooksUpFewGroups(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		d := newAdminAPI(t, engine)
+		d.want(204, "PUT /groups/staff", map[string]any{})
+		var many []string
+		for i := range 101 {
+			many = append(many, fmt.Sprintf("%q", fmt.Sprint("g", i)))
+		}
+		body := `{"email":"ada@example.com","groups":[` + strings.Join(many, ",") + `]}` + "\n" +
+			`{"email":"bob@example.com","groups":["staff"` + strings.Repeat(`,"staff"`, 5000) + `]}` + "\n"
+		answer := d.want(200, "POST /people:import", body, jsonl)
+		if got := resultsOf(answer); got != "1 refused 2 created" ||
+			!strings.Contains(fmt.Sprint(answer), "are more than 100") {
+			t.Errorf("%v", answer)
+		}
+		if list := d.want(200, "GET /groups/staff/members", nil)["items"].([]any); len(list) != 1 {
+			t.Errorf("members: %v", list)
+		}
+	})
+}

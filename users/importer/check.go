@@ -28,6 +28,9 @@ var ErrSub = errors.New("use 1 to 255 letters, digits and . _ ~ : | @ + = / -")
 // errClient: a sub that tokens of an app have already.
 var errClient = errors.New("is the id of a client")
 
+// mostGroups is how many groups a record may name.
+const mostGroups = 100
+
 // checked is a record without mistakes of its own.
 type checked struct {
 	Record
@@ -66,6 +69,12 @@ func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes
 		c.hash, err = password.Imported(r.Hash)
 		mistakes = add(mistakes, FieldPasswordHash, err)
 	}
+	slices.Sort(r.Groups)
+	if r.Groups = slices.Compact(r.Groups); len(r.Groups) > mostGroups { // each is looked up, while others wait to write
+		mistakes = add(mistakes, FieldGroups, fmt.Errorf("are more than %d", mostGroups))
+		r.Groups = nil
+	}
+	c.Groups = r.Groups
 	for _, group := range r.Groups {
 		exists, err := i.Groups.Exists(ctx, group)
 		if err != nil {
