@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"signet/clients"
 	"signet/oauth"
 	"signet/oauth/oauthtest"
 	"signet/oauth/refusal"
@@ -49,6 +50,45 @@ func TestH05_RedirectURIOfTheTokenRequest(t *testing.T) { // RFC 6749 section 4.
 			refused(t, h, "shop", form, "invalid_grant") // a second use of the same request ends the grant, redirect_uri or not
 			if alive(t, h, got) {
 				t.Errorf("%s: the replayed code did not end the grant", name)
+			}
+		}
+	})
+}
+
+// TestH05_ACodeOfARedirectURIThatIsGone: a code that went to an address is good while its client may get one there. The code is not spent:
+// the address may come back.
+func TestH05_ACodeOfARedirectURIThatIsGone(t *testing.T) {
+	const other, local = "https://other.test/cb", "http://127.0.0.1/cb"
+	native := oauthtest.Apps()[1]
+	native.ApplicationType, native.RedirectURIs = clients.Native, []string{oauthtest.Callback, local}
+	engines(t, func(t *testing.T, h *oauthtest.Protocol) {
+		for name, tt := range map[string]struct {
+			client, went string
+			sent         bool
+			now          []string
+			ok           bool
+		}{
+			"still there":              {"shop", oauthtest.Callback, true, []string{other, oauthtest.Callback}, true},
+			"gone":                     {"shop", oauthtest.Callback, true, []string{other}, false},
+			"gone, not sent":           {"shop", oauthtest.Callback, false, []string{other}, false},
+			"a slash more":             {"shop", oauthtest.Callback, true, []string{oauthtest.Callback + "/"}, false},
+			"loopback, another port":   {"spa", "http://127.0.0.1:5123/cb", true, []string{"http://127.0.0.1:80/cb"}, true},
+			"loopback, another path":   {"spa", "http://127.0.0.1:5123/cb", true, []string{"http://127.0.0.1/other"}, false},
+			"loopback, web by now":     {"spa", "http://127.0.0.1:5123/cb", true, []string{oauthtest.Callback}, false},
+			"loopback, host by a name": {"spa", "http://127.0.0.1:5123/cb", true, []string{"http://localhost/cb"}, false},
+		} {
+			before := h.WithClient(t, native)
+			form := with(oauthtest.Exchange(before.Code(t, tt.client, "openid", func(a *oauth.Authorization) {
+				a.Request.RedirectURI, a.Request.RedirectURISent = tt.went, tt.sent
+			})), "redirect_uri", "")
+			m := before.Client(t, tt.client).Metadata
+			m.RedirectURIs = tt.now
+			_, err := token(t, before.WithClient(t, m), tt.client, form)
+			if no, is := errors.AsType[*refusal.Refusal](err); (err == nil) != tt.ok || err != nil && (!is || no.Code != "invalid_grant") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if !tt.ok {
+				get(t, before, tt.client, form)
 			}
 		}
 	})

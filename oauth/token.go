@@ -180,6 +180,7 @@ func (p *Provider) decide(ctx context.Context, req *ledger.Request) (*Answer, er
 var checks = []func(*Provider, context.Context, *ledger.Request) error{
 	(*Provider).bind,
 	(*Provider).guard,
+	(*Provider).addressed,
 	(*Provider).narrow,
 	(*Provider).strong,
 }
@@ -215,6 +216,20 @@ func (p *Provider) guard(_ context.Context, req *ledger.Request) error {
 	}
 	if ends := req.EndsAt(); !ends.IsZero() && !req.Now.Before(ends) {
 		return refusal.InvalidGrant("The grant is no longer valid.").Because(errPastEnd)
+	}
+	return nil
+}
+
+// addressed: a code counts while its client may still get one where it went. An address that the registration, or the metadata document,
+// has no more may be somebody else's by now. What is known of the client decides, without a read.
+func (p *Provider) addressed(ctx context.Context, req *ledger.Request) error {
+	if req.GrantType != clients.AuthorizationCode || req.State == nil {
+		return nil
+	}
+	went := cmp.Or(req.Facts.RedirectURI, req.Facts.RedirectUsed)
+	if _, is := req.Client.MatchRedirect(went); !is && went != "" { // earlier releases did not note where it went if none was sent
+		telemetry.Add(ctx, telemetry.URI("redirect_uri", went), telemetry.URIs("registered_uris", req.Client.RedirectURIs))
+		return refusal.InvalidGrant("The code went to a redirect_uri that the client does not have any more.")
 	}
 	return nil
 }
