@@ -17,6 +17,7 @@ import (
 	"signet/admin"
 	"signet/admin/thing"
 	"signet/audit/webhook"
+	"signet/internal/exact"
 )
 
 // Set is a number of things, of any kinds.
@@ -53,7 +54,7 @@ func (s *Set) Document(of string) ([]byte, error) {
 // Read adds what a document says: JSON. An error names the thing, and what is wrong with it, and no value that may be secret; a thing that
 // is there already is one.
 func (s *Set) Read(document []byte) error {
-	if name, is := thing.Twice(document); is {
+	if name, is := exact.Twice(document); is {
 		return fmt.Errorf("%s: is there twice", name)
 	}
 	var lists map[string][]json.RawMessage
@@ -148,7 +149,7 @@ func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) 
 	if fields[name] == nil {
 		return raw, "", nil
 	}
-	if name, is := thing.Twice(raw); is {
+	if name, is := exact.Twice(raw); is {
 		return nil, "", fmt.Errorf("%s: is there twice", name)
 	}
 	if json.Unmarshal(fields[name], &secret) != nil {

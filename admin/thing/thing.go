@@ -17,6 +17,7 @@ import (
 	"signet/admin/setting"
 	"signet/audit/webhook"
 	"signet/clients"
+	"signet/internal/exact"
 	"signet/users/membership"
 )
 
@@ -221,7 +222,7 @@ func Same(a, b Thing) bool {
 // decode reads one JSON object and nothing else. What one reader takes for a field and another does not is a mistake: unknown members,
 // those in other letters than theirs, those that are there twice.
 func decode(raw []byte, into any) error {
-	if name, is := Twice(raw); is {
+	if name, is := exact.Twice(raw); is {
 		return fmt.Errorf("%s: is there twice", name)
 	}
 	var any map[string]any

@@ -2,7 +2,6 @@ package keyset
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/egress"
+	"signet/internal/exact"
 )
 
 // place is where an issuer's keys are, by its discovery document.
@@ -62,7 +62,7 @@ func (k *Cache) discover(ctx context.Context, issuer string) (string, error) {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	switch err := json.Unmarshal(got.Body, &d); {
+	switch err := exact.Unmarshal(got.Body, &d); {
 	case err != nil:
 		return "", fmt.Errorf("discovery of %s: %w", issuer, err)
 	case d.Issuer != issuer:

@@ -19,6 +19,7 @@ import (
 
 	"signet/clients"
 	"signet/internal/egress"
+	"signet/internal/exact"
 )
 
 // How long a set is good. What the answer says counts between the first and the last of them.
@@ -146,7 +147,7 @@ func parse(body []byte) ([]jose.JSONWebKey, error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(body, &raw); err != nil {
+	if err := exact.Unmarshal(body, &raw); err != nil {
 		return nil, fmt.Errorf("jwks_uri: not a set of keys: %w", err)
 	}
 	if len(raw.Keys) > maxKeys {

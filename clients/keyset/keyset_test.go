@@ -171,6 +171,9 @@ func TestKeySet_WhatIsNoSetOfPublicKeys(t *testing.T) {
 	}{
 		"nothing": {body: []byte{}, ok: -1}, "no JSON": {body: []byte("<html>"), ok: -1}, "private": {keys: []any{key.Public(), key}, ok: -1},
 		"symmetric": {body: []byte(`{"keys":[{"kty":"oct","k":"AAAA"}]}`), ok: -1}, "51 keys": {keys: many, ok: -1},
+		"two lists":       {body: []byte(`{"keys":[],"keys":[]}`), ok: -1},
+		"a name twice":    {body: []byte(`{"keys":[{"kty":"AKP","kid":"a","kid":"b"}]}`), ok: -1},
+		"another case":    {body: []byte(`{"Keys":[{"kty":"oct","k":"AAAA"}]}`)},
 		"a kind of later": {body: []byte(`{"keys":[{"kty":"AKP","alg":"ML-DSA-44","pub":"x"}]}`)},
 		"a short one":     {keys: []any{small.Public(), key.Public()}, ok: 1},
 	} {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"signet/clients"
+	"signet/internal/exact"
 	"signet/internal/typed"
 )
 
@@ -33,7 +34,10 @@ func notDocument(format string, args ...any) error {
 // fromDocument is the client of a metadata document (OAuth Client ID Metadata Document section 4.1).
 func fromDocument(id string, body []byte, p Policy) (clients.Metadata, error) {
 	var document map[string]json.RawMessage
-	if err := json.Unmarshal(body, &document); err != nil || document == nil {
+	switch err := exact.Unmarshal(body, &document); {
+	case errors.Is(err, exact.ErrTwice): // of which others might take the other one
+		return clients.Metadata{}, notDocument("%s", plain(err.Error()))
+	case err != nil || document == nil:
 		return clients.Metadata{}, notDocument("it is not a JSON object")
 	}
 	var named string

@@ -201,6 +201,10 @@ func TestDocument_WhatADocumentMustNotSay(t *testing.T) { // section 4.1
 		`{"client_id":"%s","jwks":{"keys":[{"kty":"oct","k":"c2VjcmV0"}]},` + redirects + `}`,
 		`{"client_id":"%s","client_name":"The Bank",` + redirects + `}`, `{"client_id":"%s","client_name":"a\u202eb",` + redirects + `}`,
 		`{"client_id":"%s","grant_types":["client_credentials"],` + redirects + `}`,
+		// a member twice, of which others may take the other one (RFC 8259 section 4)
+		`{"client_id":"https://bank.example/app","client_id":"%s",` + redirects + `}`, `{"client_id":"%s","client_id":"%s",` + redirects + `}`,
+		`{"client_id":"%s","redirect_uris":["https://bank.example/cb"],"redirect\u005furis":["https://app.example/cb"]}`,
+		`{"client_id":"%s",` + redirects + `,"x":{"y":[{"z":1,"z":2}]}}`, `{"Client_ID":"%s",` + redirects + `}`,
 	} {
 		id := fmt.Sprintf("https://app.example/%d", i)
 		out.answer = egress.Response{Status: http.StatusOK, Type: "application/json", Body: []byte(strings.ReplaceAll(body, "%s", id))}

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
-	exact "github.com/go-jose/go-jose/v4/json"
 
 	"signet/clients"
 	"signet/clients/algs"
+	"signet/internal/exact"
 )
 
 // ErrRefused: the JWT is not one that the client may have signed. The text says why, for the log.

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"signet/clients"
+	"signet/internal/exact"
 	"signet/oauth/refusal"
 )
 
@@ -187,7 +187,7 @@ func read(compact string) (*Proof, payload, error) {
 	if err != nil {
 		return nil, c, err
 	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := exact.Unmarshal(raw, &c); err != nil {
 		return nil, c, err
 	}
 	thumb, err := key.Thumbprint(crypto.SHA256)

@@ -131,6 +131,8 @@ func TestRFC9449_4_3_AProofIsJudged(t *testing.T) {
 		"jti empty":          {claims: map[string]any{"jti": ""}},
 		"jti too long":       {claims: map[string]any{"jti": strings.Repeat("a", 257)}},
 		"jti number":         {claims: map[string]any{"jti": 7}},
+		"names in capitals":  {claims: map[string]any{"htm": nil, "HTM": "POST"}},
+		"a name twice":       {claims: map[string]any{"x": json.RawMessage(`{"a":1,"a":2}`)}},
 		"typ":                {header: map[string]any{"typ": "JWT"}},
 		"no typ":             {header: map[string]any{"typ": nil}},
 		"typ other case":     {header: map[string]any{"typ": "DPOP+JWT"}},

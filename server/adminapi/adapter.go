@@ -15,7 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"signet/admin/thing"
+	"signet/internal/exact"
 	"signet/server/web"
 )
 
@@ -53,7 +53,7 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		if x.sent, err = io.ReadAll(r.Body); err != nil {
 			return err
 		}
-		if name, is := thing.Twice(x.sent); is && !lines {
+		if name, is := exact.Twice(x.sent); is && !lines {
 			return problemOf(http.StatusUnprocessableEntity, "",
 				[]error{&huma.ErrorDetail{Location: name, Message: "is there twice, so that it is not clear which one counts"}})
 		}

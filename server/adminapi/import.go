@@ -13,8 +13,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
-	"signet/admin/thing"
 	"signet/audit"
+	"signet/internal/exact"
 	"signet/server/web"
 	"signet/users/importer"
 )
@@ -109,7 +109,7 @@ func linesOf(body []byte, own map[int]bool) iter.Seq2[importer.Record, error] {
 				continue
 			}
 			record, err := importer.Line(number, text)
-			if name, is := thing.Twice(text); is && err == nil {
+			if name, is := exact.Twice(text); is && err == nil {
 				record, err = importer.Record{Line: number}, fmt.Errorf("%w: %s is there twice", importer.ErrFormat, name)
 			}
 			own[number] = record.Sub != ""

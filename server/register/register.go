@@ -18,6 +18,7 @@ import (
 
 	"signet/clients"
 	"signet/clients/registration"
+	"signet/internal/exact"
 	"signet/internal/ratelimit"
 	"signet/internal/telemetry"
 	"signet/oauth/refusal"
@@ -180,16 +181,18 @@ func read(r *http.Request) (document map[string]json.RawMessage, err error) {
 	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return nil, malformed("Send the metadata as application/json.")
 	}
-	dec := json.NewDecoder(r.Body)
-	err = dec.Decode(&document)
+	body, err := io.ReadAll(r.Body)
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, large
 	}
-	if err != nil || document == nil {
-		return nil, malformed("The body is not a JSON object.").Because(err)
+	if err != nil {
+		return nil, malformed("The body ends before it is whole.").Because(err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, malformed("There is something behind the JSON object.")
+	switch err := exact.Unmarshal(body, &document); {
+	case errors.Is(err, exact.ErrTwice):
+		return nil, malformed("A member of the metadata is there twice.").Because(err)
+	case err != nil || document == nil:
+		return nil, malformed("The body is not one JSON object.").Because(err)
 	}
 	return document, nil
 }

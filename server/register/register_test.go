@@ -162,6 +162,9 @@ func TestRegistration_WhatIsRefused(t *testing.T) { // RFC 7591 section 3.2.2
 		"a list":      {[]any{}, "invalid_client_metadata"}, "null": {"null", "invalid_client_metadata"},
 		"not JSON":       {"{", "invalid_client_metadata"},
 		"two documents":  {"{}{}", "invalid_client_metadata"},
+		"a member twice": {`{"redirect_uris":["https://evil.example/cb"],"redirect_uris":["https://app.example/cb"]}`, "invalid_client_metadata"},
+		"a member of a member twice": {`{"redirect_uris":["https://app.example/cb"],"jwks":{"keys":[],"keys":[]}}`,
+			"invalid_client_metadata"},
 		"a negative age": {document{"redirect_uris": good, "default_max_age": -1}, "invalid_client_metadata"},
 	} {
 		if status, _, got := send(t, s, "POST", at, "", tt.body); status != http.StatusBadRequest || text(got, "error") != tt.code ||

@@ -67,17 +67,23 @@ func (g *github) Begin(_ context.Context, a AuthRequest) (*url.URL, error) {
 
 // githubPerson is what GET /user answers.
 type githubPerson struct {
-	ID      int64
-	Login   string
-	Name    string
+	ID      int64  `json:"id"`
+	Login   string `json:"login"`
+	Name    string `json:"name"`
 	Avatar  string `json:"avatar_url"`
 	Profile string `json:"html_url"`
 }
 
+// githubOrganisation is one of GET /user/orgs.
+type githubOrganisation struct {
+	Login string `json:"login"`
+}
+
 // githubEmail is one of GET /user/emails.
 type githubEmail struct {
-	Email             string
-	Primary, Verified bool
+	Email    string `json:"email"`
+	Primary  bool   `json:"primary"`
+	Verified bool   `json:"verified"`
 }
 
 // Complete takes the code and asks who it is. The token came for the code and our secret, so it is for us.
@@ -113,7 +119,7 @@ func (g *github) Complete(ctx context.Context, a AuthRequest, callback url.Value
 		return Identity{}, err
 	}
 	if g.Groups != "" {
-		orgs, err := askAll[struct{ Login string }](ctx, g, "/user/orgs", token.AccessToken)
+		orgs, err := askAll[githubOrganisation](ctx, g, "/user/orgs", token.AccessToken)
 		if err != nil {
 			return Identity{}, err
 		}

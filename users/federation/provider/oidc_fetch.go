@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
+
+	"signet/internal/exact"
 )
 
 const (
@@ -215,7 +217,7 @@ func (p *openid) fetchKeys(ctx context.Context) ([]openidKey, error) {
 		var more struct {
 			Issuer string `json:"issuer"`
 		}
-		if key.JSONWebKey.UnmarshalJSON(raw) != nil || json.Unmarshal(raw, &more) != nil || !key.Valid() || !key.IsPublic() || key.Use == "enc" {
+		if key.JSONWebKey.UnmarshalJSON(raw) != nil || exact.Unmarshal(raw, &more) != nil || !key.Valid() || !key.IsPublic() || key.Use == "enc" {
 			continue
 		}
 		key.issuer = more.Issuer
@@ -245,7 +247,7 @@ func fetchJSON(ctx context.Context, client *http.Client, what, from, bearer stri
 	if err != nil {
 		return err
 	}
-	if json.Unmarshal(body, into) != nil {
+	if exact.Unmarshal(body, into) != nil {
 		return fmt.Errorf("%w: %s: not to be read", ErrDown, what)
 	}
 	return nil

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -237,6 +238,7 @@ func TestN02_IDTokenIsVerified(t *testing.T) {
 		{"no subject", drop("sub"), false},
 		{"subject under another name", func(c map[string]any) { c["SUB"] = c["sub"]; delete(c, "sub") }, false},
 		{"a subject that is no text", set("sub", 42), false},
+		{"a name that is there twice", set("address", json.RawMessage(`{"country":"CH","country":"DE"}`)), false},
 		{"a long subject", set("sub", strings.Repeat("x", 256)), false},
 		{"a subject that just fits", set("sub", strings.Repeat("x", 255)), true},
 		{"another access token's hash", set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"), false},

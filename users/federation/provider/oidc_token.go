@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"signet/internal/exact"
 )
 
 // openidProtocol are claims about the token rather than the person.
@@ -46,7 +47,8 @@ func (s *openidSignature) VerifySignature(ctx context.Context, raw string) ([]by
 			if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm {
 				continue
 			}
-			if payload, err := signed.Verify(key.JSONWebKey); err == nil && s.p.keyFits(key, payload) {
+			payload, err := signed.Verify(key.JSONWebKey)
+			if _, twice := exact.Twice(payload); err == nil && !twice && s.p.keyFits(key, payload) {
 				return payload, nil
 			}
 		}
@@ -124,8 +126,11 @@ func (p *openid) keyFits(key openidKey, payload []byte) bool {
 	if !p.quirks.keyIssuers || key.issuer == "" {
 		return true
 	}
-	var token struct{ Iss, TID string }
-	return json.Unmarshal(payload, &token) == nil && strings.ReplaceAll(key.issuer, "{tenantid}", token.TID) == token.Iss
+	var token struct {
+		Issuer string `json:"iss"`
+		Tenant string `json:"tid"`
+	}
+	return exact.Unmarshal(payload, &token) == nil && strings.ReplaceAll(key.issuer, "{tenantid}", token.Tenant) == token.Issuer
 }
 
 // identity reads claims that were verified.

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"signet/internal/exact"
 )
 
 // addUserinfo asks the userinfo endpoint (OpenID Connect Core section 5.3), where the ID token says less than was asked for. What
@@ -68,7 +69,7 @@ func (p *openid) userinfo(ctx context.Context, m openidMetadata, access string) 
 		}
 	}
 	var claims map[string]any
-	if json.Unmarshal(body, &claims) != nil {
+	if exact.Unmarshal(body, &claims) != nil {
 		return nil, fmt.Errorf("%w: %s: not to be read", ErrDown, what)
 	}
 	if media == "application/jwt" && !p.forUs(m, claims) {
