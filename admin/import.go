@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"signet/audit"
 	"signet/clients"
 	"signet/storage"
 	"signet/users"
@@ -104,6 +105,8 @@ func (s *Service) mayImport(ctx context.Context, a Actor, dry bool, r importer.R
 		}
 	}
 	switch {
+	case existing == nil && r.Sub != "":
+		refuse(importer.FieldSub, s.mayReassign(ctx, a, r.Sub))
 	case existing == nil:
 	case dry:
 		held, err := s.Held(ctx, existing.ID)
@@ -112,6 +115,23 @@ func (s *Service) mayImport(ctx context.Context, a Actor, dry bool, r importer.R
 		refuse(importer.FieldSub, s.overPerson(ctx, a, existing.ID))
 	}
 	return mistakes, failed
+}
+
+// mayReassign refuses the id of somebody who was erased to who may not do everything: apps know the new person as the old one (OpenID
+// Connect Core section 2: never reassigned), so to choose it is to choose who signs in there.
+func (s *Service) mayReassign(ctx context.Context, a Actor, id string) error {
+	no := decidesIdentity(a)
+	if no == nil {
+		return nil
+	}
+	erased, err := s.o.Stores.Records.EventsLike(ctx, storage.Event{Name: string(audit.UserErased), UserID: id}, "", 1)
+	if err != nil {
+		return fmt.Errorf("look for who was erased: %w", err)
+	}
+	if len(erased) > 0 {
+		return no
+	}
+	return nil
 }
 
 // isClient reports whether an id is an app's.

@@ -166,3 +166,55 @@ func TestAnImportLooksUpFewGroups(t *testing.T) {
 		}
 	})
 }
+
+// TestAnImportSetsNoTimeThatNobodyCanBeTold: a year of more than four digits is in no answer, and one person who has it would spoil the
+// whole list.
+func TestAnImportSetsNoTimeThatNobodyCanBeTold(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		d := newAdminAPI(t, engine)
+		var body, want []string
+		for i, at := range []string{`9223372036854775807`, `-9223372036854775808`, `-99999999999`, `-1`, `"2999-01-01"`, `"0000-01-01"`,
+			`9999999999999`, `"1969-12-31"`} {
+			body = append(body, fmt.Sprintf(`{"email":"a%d@example.com","created_at":%s}`, i, at))
+			want = append(want, fmt.Sprint(i+1, " refused"))
+		}
+		body = append(body, `{"email":"ada@example.com","created_at":"2019-03-04"}`, `{"email":"no","Email":"x@example.com"}`)
+		answer := d.want(200, "POST /people:import", strings.Join(body, "\n"), jsonl)
+		if got := resultsOf(answer); got != strings.Join(want, " ")+" 9 created 10 refused" ||
+			!strings.Contains(fmt.Sprint(answer), "created_at: must be between 1970 and now") {
+			t.Errorf("%v", answer)
+		}
+		if !strings.Contains(fmt.Sprint(answer), "of OpenID Connect; email: not a valid address") {
+			t.Errorf("two mistakes of a line are one word: %v", answer)
+		}
+		list := d.want(200, "GET /people?limit=200", nil)["items"].([]any)
+		if len(list) != 1 || list[0].(map[string]any)["created_at"] != "2019-03-04T00:00:00Z" {
+			t.Errorf("people: %v", list)
+		}
+	})
+}
+
+// TestADM02_AnImportGivesNobodyTheIDOfSomebodyErased, for apps know them by it, but to who may do everything.
+func TestADM02_AnImportGivesNobodyTheIDOfSomebodyErased(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		d := newAdminAPI(t, engine)
+		all := d.token
+		d.want(200, "POST /people:import", `{"email":"gone@example.com","sub":"gone-1"}`, jsonl)
+		d.want(200, "DELETE /people/gone-1?now=true", nil, "If-Match: *")
+		few, _, err := d.Services().HostToken(t.Context(), "root@host", []string{"people:read", "people:write", "people:credentials"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"email":"thief@example.com","sub":"gone-1"}` + "\n" + `{"email":"new@example.com","sub":"new-1"}`
+		for _, query := range []string{"?dry_run=true", ""} {
+			d.token = few
+			if got := resultsOf(d.want(200, "POST /people:import"+query, body, jsonl)); got != "1 refused 2 created" {
+				t.Errorf("%q: %s", query, got)
+			}
+		}
+		d.token = all
+		if got := resultsOf(d.want(200, "POST /people:import", body, jsonl)); got != "1 created 2 unchanged" {
+			t.Errorf("by who may do everything: %s", got)
+		}
+	})
+}

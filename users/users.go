@@ -38,10 +38,10 @@ var (
 	ErrMissing = errors.New("missing")
 	// ErrSame: the new password is the present one.
 	ErrSame = errors.New("same as the present one")
-	// ErrEmail, ErrUsername and ErrName: not of a form that is taken.
-	ErrEmail    = errors.New("not an address that is taken")
-	ErrUsername = errors.New("not a user name that is taken")
-	ErrName     = errors.New("not a name that is taken")
+	// ErrEmail, ErrUsername and ErrName: not of a form that is valid.
+	ErrEmail    = errors.New("not a valid address")
+	ErrUsername = errors.New("not a valid user name")
+	ErrName     = errors.New("not a valid name")
 )
 
 // Throttled says how long to wait. It is ErrThrottled.

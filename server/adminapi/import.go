@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -90,7 +91,7 @@ func (i *imported) add(own map[int]bool) func(importer.Outcome) {
 			i.Unchanged++
 		case importer.Refused:
 			i.Refused++
-			one.Error = audit.Cut(o.Err.Error())
+			one.Error = audit.Cut(strings.ReplaceAll(o.Err.Error(), "\n", "; "))
 		}
 		if o.Err == nil && !own[o.Line] && !(i.DryRun && o.Result == importer.Created) {
 			one.ID = o.Sub

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"signet/storage"
 	"signet/users"
@@ -20,6 +21,7 @@ const (
 	FieldPasswordHash users.Field = "password_hash"
 	FieldGroups       users.Field = "groups"
 	FieldMetadata     users.Field = "metadata"
+	FieldCreatedAt    users.Field = "created_at"
 )
 
 // ErrSub: a sub that cannot be kept.
@@ -93,6 +95,7 @@ func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes
 	}
 	mistakes = append(mistakes, i.twice(r, u)...)
 	if !r.CreatedAt.IsZero() {
+		mistakes = add(mistakes, FieldCreatedAt, checkCreated(r.CreatedAt))
 		u.CreatedAt = r.CreatedAt
 	}
 	if r.Disabled {
@@ -101,6 +104,14 @@ func (i *Importer) check(ctx context.Context, r Record) (checked, users.Mistakes
 	c.user = u
 	slices.SortStableFunc(mistakes, func(a, b users.Mistake) int { return cmp.Compare(a.Field, b.Field) })
 	return c, mistakes, nil
+}
+
+// checkCreated: other times are mistakes of the file, and of some no answer could be made (RFC 3339 has years of four digits).
+func checkCreated(at time.Time) error {
+	if at.Unix() < 0 || at.After(time.Now().Add(24*time.Hour)) { // clocks and zones differ
+		return errors.New("must be between 1970 and now")
+	}
+	return nil
 }
 
 // twice finds what an earlier line of the file has, too.

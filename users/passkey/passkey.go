@@ -57,8 +57,8 @@ var (
 	ErrLast = factor.ErrLast
 	// ErrNotFound: the person has no such passkey.
 	ErrNotFound = errors.New("no such passkey")
-	// ErrName: not a name that is taken.
-	ErrName = errors.New("not a name that is taken")
+	// ErrName: not a valid name.
+	ErrName = errors.New("not a valid name")
 	// ErrChanged: something ended everything of the person, or changed what they have, since they were looked at. Begin again.
 	ErrChanged = factor.ErrChanged
 )
