@@ -3,6 +3,8 @@ package kit
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/base64"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -77,6 +79,11 @@ func (m *maker) statuses() (all []vector) {
 	add("a place far behind the end", ErrMalformed, at16(int64(1)<<52), one)
 	add("a place before the first", ErrMalformed, at16(-1), one)
 	add("a place between two", ErrMalformed, at16(1.5), one)
+	add("a place that is a whole number with a fraction of nothing", ErrInactive, at16(json.RawMessage("3.0")), one)
+	add("a place with an exponent", "", at16(json.RawMessage("1e0")), one)
+	add("a place that no number has exactly", ErrMalformed, at16(json.RawMessage("9007199254740993")), one)
+	add("a place beyond all numbers", ErrMalformed, at16(json.RawMessage("1e300")), one)
+	add("a place that is null", ErrMalformed, at16(json.RawMessage("null")), one)
 	add("a place as a text", ErrMalformed, at16("1"), one)
 	add("no place", ErrMalformed, at16(nil), one)
 	add("no address", ErrMalformed, m.token(body{"status": body{"status_list": body{"idx": 1}}}), one)
@@ -103,6 +110,10 @@ func (m *maker) statuses() (all []vector) {
 func (m *maker) lists(one string) (all []vector) {
 	add, first := adding(&all), m.token(body{"status": in(listURL, 1)})
 	claims := body{"sub": listURL, "iat": at - 2, "status_list": body{"bits": 1, "lst": oneBit}}
+	lst := func(bits any, lst string) string {
+		return m.list(nil, body{"status_list": body{"bits": bits, "lst": lst}})
+	}
+	zipped, _ := base64.RawURLEncoding.DecodeString(oneBit)
 	twice := `{"sub":"` + listURL + `",` + string(m.json(claims))[1:]
 	add("no such list", ErrUnavailable, first, "")
 	lists := map[string]string{
@@ -118,15 +129,25 @@ func (m *maker) lists(one string) (all []vector) {
 		"without iat":                  m.list(nil, body{"iat": nil}),
 		"from the future":              m.list(nil, body{"iat": at + 31}),
 		"over":                         m.list(nil, body{"exp": at - 11}),
-		"of three bits":                m.list(nil, body{"status_list": body{"bits": 3, "lst": oneBit}}),
+		"of three bits":                lst(3, oneBit),
 		"of no bits":                   m.list(nil, body{"status_list": body{"lst": oneBit}}),
 		"without places":               m.list(nil, body{"status_list": body{"bits": 1}}),
-		"of nothing":                   m.list(nil, body{"status_list": body{"bits": 1, "lst": packed(nil)}}),
-		"that is not compressed":       m.list(nil, body{"status_list": body{"bits": 1, "lst": b64([]byte("hello"))}}),
-		"that is cut off":              m.list(nil, body{"status_list": body{"bits": 1, "lst": oneBit[:8]}}),
-		"that was changed":             m.list(nil, body{"status_list": body{"bits": 1, "lst": b64(append([]byte{0x78, 0x9c}, oneBit...))}}),
-		"that is base64 with padding":  m.list(nil, body{"status_list": body{"bits": 1, "lst": oneBit + "=="}}),
-		"of more than a mebibyte":      m.list(nil, body{"status_list": body{"bits": 1, "lst": packed(make([]byte, 1<<20+1))}}),
+		"of nothing":                   lst(1, packed(nil)),
+		"that is not compressed":       lst(1, b64([]byte("hello"))),
+		"that is cut off":              lst(1, oneBit[:8]),
+		"without its checksum":         lst(1, b64(zipped[:len(zipped)-4])),
+		"with another checksum":        lst(1, b64(append(slices.Clone(zipped[:len(zipped)-1]), 7))),
+		"with something behind it":     lst(1, b64(append(slices.Clone(zipped), 0))),
+		"of 64 MiB of nothing":         lst(1, packed(make([]byte, 64<<20))),
+		"of bits as a text":            lst("1", oneBit),
+		"of one bit and a half":        lst(1.5, oneBit),
+		"of many bits":                 lst(json.RawMessage("1e300"), oneBit),
+		"of negative bits":             lst(-1, oneBit),
+		"with two lists in it":         m.list(nil, body{"status_list": json.RawMessage(`{"bits":1,"lst":"","lst":"` + oneBit + `"}`)}),
+		"that is an access token":      first,
+		"that was changed":             lst(1, b64(append([]byte{0x78, 0x9c}, oneBit...))),
+		"that is base64 with padding":  lst(1, oneBit+"=="),
+		"of more than a mebibyte":      lst(1, packed(make([]byte, 1<<20+1))),
 		"of more than it may be":       strings.Repeat("x", 300<<10),
 		"that is an HTML page":         "<html>",
 		"with two members of one name": m.sign("es", "ES256", `{"alg":"ES256","typ":"statuslist+jwt","kid":"es"}`, twice),
@@ -135,6 +156,7 @@ func (m *maker) lists(one string) (all []vector) {
 		add("a list "+name, ErrUnavailable, first, lists[name])
 	}
 	add("a list without exp and ttl", "", first, m.list(nil, body{"exp": nil, "ttl": nil}))
+	add("a list of one bit, as 1.0", "", first, lst(json.RawMessage("1.0"), oneBit))
 	add("typ as a media type", "", first, m.list(header{"typ": "application/statuslist+jwt"}, nil))
 	add("iss of the issuer", "", first, m.list(nil, body{"iss": issuer}))
 	acting := func(list any) string { return m.token(body{"status": in(listURL, 1), "act_status": list}) }

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,20 +52,23 @@ func places(c *claims) (list []place, err error) {
 		}
 		var s struct {
 			List *struct {
-				Index *int64 `json:"idx"`
-				URI   string `json:"uri"`
+				Index *float64 `json:"idx"` // 1.0 is 1 (RFC 8259 section 6)
+				URI   string   `json:"uri"`
 			} `json:"status_list"`
 		}
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return nil, fmt.Errorf("%w: status: %w", ErrMalformed, err)
 		}
-		if s.List == nil || s.List.Index == nil || *s.List.Index < 0 || s.List.URI == "" {
+		if s.List == nil || s.List.Index == nil || !whole(*s.List.Index) || s.List.URI == "" {
 			return nil, fmt.Errorf("%w: a status without its place in a status_list", ErrMalformed)
 		}
-		list = append(list, place{s.List.URI, *s.List.Index})
+		list = append(list, place{s.List.URI, int64(*s.List.Index)})
 	}
 	return list, nil
 }
+
+// whole numbers are those that every reader of JSON takes for the same (RFC 8259 section 6), and none is negative.
+func whole(n float64) bool { return n >= 0 && n < 1<<53 && n == math.Trunc(n) }
 
 // statusLists are the lists that tokens named.
 type statusLists struct {
@@ -223,14 +228,14 @@ func (a *API) fetched(ctx context.Context, uri string, now time.Time) (l statusL
 		Expires  *moment `json:"exp"`
 		TTL      *moment `json:"ttl"`
 		List     struct {
-			Bits int64  `json:"bits"`
-			List string `json:"lst"`
+			Bits float64 `json:"bits"`
+			List string  `json:"lst"`
 		} `json:"status_list"`
 	}
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return l, err
 	}
-	l = statusList{size: c.List.Bits, got: now, ttl: longest, expires: now.Add(24 * time.Hour)}
+	l = statusList{size: int64(min(c.List.Bits, 9)), got: now, ttl: longest, expires: now.Add(24 * time.Hour)}
 	if c.TTL != nil {
 		l.ttl = min(max(time.Duration(*c.TTL*moment(time.Second)), shortest), longest)
 	}
@@ -246,27 +251,31 @@ func (a *API) fetched(ctx context.Context, uri string, now time.Time) (l statusL
 		return l, errors.New("it has no iat, or one that is ahead")
 	case !now.Before(l.expires):
 		return l, errors.New("it is over")
-	case l.size != 1 && l.size != 2 && l.size != 4 && l.size != 8:
-		return l, fmt.Errorf("places of %d bits", l.size)
+	case !slices.Contains([]float64{1, 2, 4, 8}, c.List.Bits):
+		return l, fmt.Errorf("places of %v bits", c.List.Bits)
 	}
 	l.issued = c.IssuedAt.time()
 	l.bits, err = inflate(c.List.List)
 	return l, err
 }
 
-// inflate reads lst: base64url of zlib, of a bounded size.
+// inflate reads lst: base64url of zlib with nothing behind it, of a bounded size.
 func inflate(lst string) ([]byte, error) {
 	packed, err := base64.RawURLEncoding.DecodeString(lst)
 	if err != nil {
 		return nil, err
 	}
-	r, err := zlib.NewReader(bytes.NewReader(packed))
+	in := bytes.NewReader(packed)
+	r, err := zlib.NewReader(in)
 	if err != nil {
 		return nil, err
 	}
 	bits, err := io.ReadAll(io.LimitReader(r, mostStatus+1))
 	if err == nil && (len(bits) > mostStatus || len(bits) == 0) {
 		err = errors.New("a list without places, or of more than 1 MiB")
+	}
+	if err == nil && in.Len() > 0 {
+		err = errors.New("there is something behind the list")
 	}
 	return bits, err
 }

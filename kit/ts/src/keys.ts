@@ -1,5 +1,5 @@
 import { importJWK, type CryptoKey, type JWK } from 'jose'
-import { fits } from './jws.js'
+import { fits, object } from './jws.js'
 import { Refusal } from './reason.js'
 
 const pause = 30_000 // between two fetches, whatever tokens come
@@ -89,7 +89,7 @@ export class KeySet {
 
   private async load() {
     this.address ??= this.jwks ?? (await this.discover())
-    const set = (await this.get(this.address)) as { keys?: unknown }
+    const set = await this.get(this.address)
     if (!Array.isArray(set.keys)) throw new Error('the issuer has no keys')
     const keys = new Map<string, { jwk: JWK }[]>()
     for (const jwk of set.keys.slice(0, 100) as JWK[]) {
@@ -114,15 +114,15 @@ export class KeySet {
   /** The issuer's discovery document, read once. */
   private async document(): Promise<Record<string, unknown>> {
     if (this.known) return this.known
-    const found = (await this.get(this.issuer.replace(/\/$/, '') + '/.well-known/openid-configuration')) as Record<string, unknown>
+    const found = await this.get(this.issuer.replace(/\/$/, '') + '/.well-known/openid-configuration')
     if (found.issuer !== this.issuer) throw new Error(`the discovery document is of the issuer ${String(found.issuer)}`)
     if (typeof found.jwks_uri !== 'string' || !safe(found.jwks_uri)) throw new Error('jwks_uri must be an https URL')
     this.known = found
     return found
   }
 
-  private async get(address: string): Promise<unknown> {
-    return JSON.parse(await fetched(this.fetch, address, 'application/json'))
+  private async get(address: string): Promise<Record<string, unknown>> {
+    return object(await fetched(this.fetch, address, 'application/json'))
   }
 }
 

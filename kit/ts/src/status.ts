@@ -117,7 +117,7 @@ function value(list: List, index: number): number {
   return (byte >> ((index % perByte) * list.size)) & ((1 << list.size) - 1)
 }
 
-/** Reads zlib, of a bounded size. */
+/** Reads zlib with nothing behind it, of a bounded size. */
 async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate')).getReader()
   const parts: Uint8Array[] = []
@@ -137,7 +137,20 @@ async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
     all.set(part, at)
     at += part.length
   }
+  // some runtimes do not look at what is behind the end of the stream, which is the checksum (RFC 1950 section 2.2)
+  if (new DataView(packed.buffer, packed.byteOffset).getUint32(packed.length - 4) !== adler32(all)) {
+    throw new Error('there is something behind the list')
+  }
   return all
+}
+
+function adler32(bytes: Uint8Array): number {
+  let [a, b] = [1, 0]
+  for (const byte of bytes) {
+    a = (a + byte) % 65521
+    b = (b + a) % 65521
+  }
+  return ((b << 16) | a) >>> 0
 }
 
 /** Reports whether an address is the issuer's: a good token cannot make the API fetch what it names. */

@@ -151,6 +151,67 @@ describe('logout tokens', () => {
 })
 
 describe('status lists', () => {
+  it('of an issuer that stalls hold up one request, not all', async () => {
+    mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
+    try {
+      const w = await World.make()
+      const uri = `${issuer}/oauth2/status/0`
+      const seconds = () => Math.floor(Date.now() / 1000)
+      let bits = [0, 0]
+      let fetches = 0
+      let stalled: (() => void)[] | undefined // what ends the fetches that are under way; undefined: it answers
+      const list = () => new SignJWT({ status_list: { bits: 1, lst: deflateSync(Buffer.from(bits)).toString('base64url') }, ttl: 10 })
+        .setProtectedHeader({ alg: 'ES256', typ: 'statuslist+jwt', kid: 'es' }).setSubject(uri)
+        .setIssuedAt(seconds()).setExpirationTime(seconds() + 60).sign(w.key)
+      const api = w.api({
+        fetch: (async (address: unknown) => {
+          if (String(address) !== uri) return w.fetch(String(address))
+          fetches++
+          if (stalled) await new Promise<void>((_, fail) => stalled!.push(() => fail(new Error('nothing came'))))
+          return new Response(await list())
+        }) as typeof fetch,
+      })
+      const token = await new SignJWT({ client_id: 'app', scope: 'notes:read', status: { status_list: { idx: 9, uri } } })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'es' }).setIssuer(issuer).setAudience(resource).setSubject('ada')
+        .setJti('j').setIssuedAt(seconds()).setExpirationTime(seconds() + 3000).sign(w.key)
+      const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
+      const begun = async () => { while (stalled!.length === 0) await pause(1) }
+      const end = async () => { // the five seconds of the fetches that are under way
+        mock.timers.tick(5000)
+        for (const fail of stalled!.splice(0)) fail()
+        await pause(1)
+      }
+      /** 0: it waits. */
+      const ask = () => Promise.race([w.status(api, token), pause(3000).then(() => 0)])
+      assert.equal(await w.status(api, token), 200)
+
+      stalled = []
+      mock.timers.tick(11_000) // the list is too old, and counts for 49 seconds still
+      const first = w.status(api, token)
+      await begun()
+      await end()
+      assert.equal(await first, 200) // by the list of before
+      for (let second = 16; second < 60; second += 5) {
+        for (let i = 0; i < 20; i++) assert.equal(await ask(), 200, `a request after ${second} seconds waits, or is refused`)
+        await end()
+      }
+      assert.ok(fetches <= 11, `${fetches} fetches`) // one at a time
+
+      mock.timers.tick(60_000) // nobody knows any more
+      const late = w.status(api, token)
+      await begun()
+      await end()
+      assert.equal(await late, 503)
+
+      stalled = undefined
+      bits = [0, 2]
+      mock.timers.tick(2000)
+      assert.equal(await w.status(api, token), 401)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
   it('that are older bring nothing back', async () => {
     mock.timers.enable({ apis: ['Date'], now: 1_795_000_000_000 })
     try {
