@@ -15,7 +15,12 @@ func consoleSamples(ada Person) map[string]Page {
 			PasskeyOptions: "/setup/passkey/options"},
 		"console_first_app": Console{Person: ada, Menu: menu, Heading: "console.apps", Intro: "console.first_app"},
 		"console_people": Console{Person: ada, Menu: menu, Heading: "console.people",
-			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{{Name: "search", Label: "console.search_people", Value: "ada"}}},
+			Search: &ConsoleSearch{Action: "/admin/people", Fields: []ConsoleField{
+				{Name: "search", Label: "console.search_people", Value: "ada", Optional: true},
+				{Name: "state", Label: "console.state", Value: "unverified", Choices: []ConsoleChoice{{Label: "console.all"},
+					{Value: "disabled", Label: "console.disabled"}, {Value: "unverified", Label: "account.unverified"}}},
+				{Name: "group", Label: "console.group", Optional: true}, {Name: "role", Label: "console.role", Value: "admin", Optional: true},
+				{Name: "since", Label: "console.created_since", Value: "2026-11-03", Optional: true}}},
 			Lists: []ConsoleList{{Heading: "console.people", NextURL: "/admin/people?after=x", Rows: []ConsoleRow{
 				{Title: "ada@example.org", Note: "Ada Lovelace", URL: "/admin/people/1"},
 				{Title: "friederike@donaudampfschifffahrt.example", Label: "console.disabled", URL: "/admin/people/2"}}}},
