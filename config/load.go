@@ -143,6 +143,10 @@ func (s Sources) file(c *Config) []error {
 	if errors.Is(err, fs.ErrNotExist) && s.File == "" {
 		return nil
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return []error{&FileError{fmt.Errorf("read configuration: %w; let the account that runs this read it (that of the packages is in the "+
+			"group signet)", err)}}
+	}
 	if err != nil {
 		return []error{&FileError{fmt.Errorf("read configuration: %w; name the file with --config", err)}}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,11 +30,11 @@ func lockFor(o Options) (io.Closer, error) {
 		return noLock{}, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("storage.dsn: %w", err)
+		return nil, notOurs(err)
 	}
 	f, err := os.OpenFile(path+lockSuffix, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("storage.dsn: %w", err)
+		return nil, notOurs(err)
 	}
 	if err := lockFile(f); err != nil {
 		err = lockError(f, path, err)
@@ -44,6 +45,15 @@ func lockFor(o Options) (io.Closer, error) {
 		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
 	return f, nil
+}
+
+// notOurs is why the lock's file cannot be opened.
+func notOurs(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("storage.dsn: %w; the folder of the database, and the files in it, must be those of the account that runs this "+
+			"(chown -R)", err)
+	}
+	return fmt.Errorf("storage.dsn: %w", err)
 }
 
 func lockError(f *os.File, path string, err error) error {

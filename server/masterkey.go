@@ -36,7 +36,8 @@ func openMaster(ctx context.Context, o Options, db *storage.DB) (*seal.Master, e
 	if !c.MasterKey.Empty() {
 		m, err := seal.Parse(c.MasterKey.Reveal())
 		if err != nil {
-			return nil, fmt.Errorf("SIGNET_MASTER_KEY: %w; it must be what `signet key generate-master` prints", err)
+			return nil, fmt.Errorf("the master key (SIGNET_MASTER_KEY, its _FILE, or what its _COMMAND prints): %w; it must be what "+
+				"`signet key generate-master` prints", err)
 		}
 		return m, nil
 	}
@@ -76,6 +77,9 @@ func fileMaster(ctx context.Context, name string, db *storage.DB, o Options) (*s
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		text, err = missingMaster(ctx, name, db, o)
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("the master key: %w; it must belong to the account that runs this (chown), with mode 0600", err)
 	}
 	if err != nil {
 		return nil, err

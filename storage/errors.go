@@ -82,6 +82,9 @@ const (
 	sqliteUnique, sqlitePrimaryKey, sqliteTrigger                             = 2067, 1555, 1811
 )
 
+// whose says what to look at where a file of SQLite cannot be opened.
+const whose = "its files, and their folder, must belong to the account that runs this"
+
 func translateSQLite(err error) error {
 	code, ok := sqliteCode(err)
 	if !ok {
@@ -89,6 +92,9 @@ func translateSQLite(err error) error {
 	}
 	if code == sqliteUnique || code == sqlitePrimaryKey {
 		return fmt.Errorf("%w: %w", ErrConflict, err)
+	}
+	if code&0xff == sqliteCantOpen {
+		return fmt.Errorf("%w: %w (%s)", ErrUnavailable, err, whose)
 	}
 	if brokenSQLite(err) || code == sqliteTrigger && strings.Contains(err.Error(), migrations.Frozen) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -175,7 +181,11 @@ func translatePostgres(err error) error {
 		return fmt.Errorf("%w: %w", ErrText, err)
 	case e.Code == duplicatePrepared, e.Code == unknownPrepared:
 		return fmt.Errorf("%w: %w", errPooler, err)
-	case len(e.Code) == 5 && unavailableClasses[e.Code[:2]], e.Code == "25006":
+	case e.Code == readOnlyTransaction && e.Message != migrations.Frozen:
+		return fmt.Errorf("%w: %w", errOnlyReads, err)
+	case e.Code == protocolViolation && strings.Contains(e.Message, "statement pooling"):
+		return fmt.Errorf("%w: %w", errStatements, err)
+	case len(e.Code) == 5 && unavailableClasses[e.Code[:2]], e.Code == readOnlyTransaction:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
@@ -187,6 +197,16 @@ const duplicatePrepared, unknownPrepared = "42P05", "26000"
 // errPooler: only a pooler that hands connections around makes these, for all statements are prepared by pgx.
 var errPooler = fmt.Errorf("%w: a pooler in transaction mode (PgBouncer and its like) is between this server and Postgres, and hands "+
 	"prepared statements to others: add default_query_exec_mode=cache_describe to the parameters of storage.dsn", ErrUnavailable)
+
+// What PgBouncer says of a transaction where it hands a connection on after each statement.
+const protocolViolation = "08P01"
+
+var (
+	errStatements = fmt.Errorf("%w: a pooler in statement mode is between this server and Postgres, and a transaction is more than one "+
+		"statement: set its pool_mode to transaction or session", ErrUnavailable)
+	errOnlyReads = fmt.Errorf("%w: it only reads, as a standby does: storage.dsn must lead to the primary, or name all hosts and "+
+		"target_session_attrs=read-write (on a primary look at default_transaction_read_only)", ErrUnavailable)
+)
 
 // unavailableClasses are the classes of SQLSTATE that speak of the server, not of the statement: connection, failed
 // authorization, rollback (serialization, deadlock), resources, operator intervention, system error. 25006 beside them

@@ -212,6 +212,12 @@ func (g *postgresEngine) migrating(ctx context.Context, run func(pool *sql.DB) e
 	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
 		return err
 	}
+	var only string
+	if err := tx.QueryRowContext(ctx, "SHOW transaction_read_only").Scan(&only); err != nil {
+		return err
+	} else if only == "on" { // goose would say that its connection was closed
+		return errOnlyReads
+	}
 	for n := 0; ; n++ {
 		var held bool
 		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {

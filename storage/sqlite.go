@@ -117,6 +117,9 @@ func makeFile(path string) error {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w (%s)", err, whose)
+	}
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type checked struct {
 
 func (a *app) configCheck(*cobra.Command, []string) error {
 	c, err := a.checked()
-	out := checked{OK: err == nil, Mistakes: []string{}, Warnings: c.Warnings()}
+	out := checked{OK: err == nil, Mistakes: []string{}, Warnings: warnings(c)}
 	if err != nil {
 		out.Warnings = nil
 		out.Mistakes = mistakes(err)

@@ -32,7 +32,7 @@ func (a *app) doctor() *cobra.Command {
 			ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 			defer cancel()
 			findings := []finding{{"configuration", true, "valid"}}
-			for _, warning := range append(c.Warnings(), openToAll(c)...) {
+			for _, warning := range warnings(c) {
 				findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
 			}
 			findings = append(findings, a.lookAtDatabase(ctx, c)...)

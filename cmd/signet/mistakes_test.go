@@ -24,6 +24,7 @@ func TestMistakesOfAnOperator(t *testing.T) {
 	}
 	defer taken.Close()
 	foreign, locked := storagetest.PostgresDSN(t), storagetest.PostgresDSN(t)
+	standby := storagetest.PostgresDSN(t) + "&default_transaction_read_only=on"
 	storagetest.Exec(t, foreign, "CREATE TABLE orders (id int)")
 	behind, _, _ := strings.Cut(locked, "@")
 	for name, m := range map[string]struct {
@@ -56,7 +57,23 @@ func TestMistakesOfAnOperator(t *testing.T) {
 		"no such database": {env: map[string]string{dsn: strings.Replace(locked, "/signet_test", "/nowhere", 1), key: other}, line: "serve",
 			wrong: "does not exist", mend: "make the database that storage.dsn names"},
 		"of another program": {env: map[string]string{dsn: foreign, key: other}, line: "serve", wrong: "orders", mend: "database of its own"},
-		"nobody":             {first: "migrate up", line: "user show ada@example.com", wrong: "nobody has", mend: "signet user list"},
+		"Postgres only reads": {env: map[string]string{dsn: standby, key: other}, line: "serve", wrong: "it only reads",
+			mend: "storage.dsn must lead to the primary"},
+		"a command that prints a newline": {env: map[string]string{key + "_COMMAND": "echo", key: ""}, line: "config check",
+			wrong: "echo wrote nothing", mend: "run it by hand, as the account of the server"},
+		"a command that is not there": {env: map[string]string{key + "_COMMAND": "/opt/vault get key", key: ""}, line: "config check",
+			wrong: "no such file", mend: "with its whole path"},
+		"what is not a master key": {env: map[string]string{key: "permission denied"}, line: "serve",
+			wrong: "what its _COMMAND prints", mend: "signet key generate-master"},
+		"a proxy by its name": {yaml: "server: {trusted_proxies: [proxy.internal]}", line: "config check", wrong: "is not a network",
+			mend: "write it like 10.0.0.0/8"},
+		"proxies in one text": {yaml: "server: {trusted_proxies: 10.0.0.0/8 192.0.2.1}", line: "config check", wrong: "must be a list",
+			mend: "like [a, b]"},
+		"the port of metrics is taken": {env: map[string]string{"SIGNET_SERVER_INTERNAL_LISTEN": taken.Addr().String()}, line: "serve",
+			wrong: taken.Addr().String(), mend: "choose another"},
+		"a bucket without a key": {yaml: "backup: {to: 's3://b/x', plain: true}", line: "config check", wrong: "backup.s3",
+			mend: "SIGNET_BACKUP_S3_SECRET_KEY_FILE"},
+		"nobody": {first: "migrate up", line: "user show ada@example.com", wrong: "nobody has", mend: "signet user list"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

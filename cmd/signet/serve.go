@@ -89,7 +89,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
-	for _, warning := range append(c.Warnings(), openToAll(c)...) {
+	for _, warning := range warnings(c) {
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	first, err := a.firstAdministrator(ctx, h)

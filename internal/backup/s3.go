@@ -98,7 +98,8 @@ func (b *Bucket) ask(ctx context.Context, method, key string, query url.Values, 
 	b.sign(req, hash, time.Now())
 	res, err := b.transport.RoundTrip(req) // follows no redirect: the signature is for this host
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", method, b.endpoint.Host, &unanswered{err})
+		return nil, fmt.Errorf("%s %s: %w (look at backup.s3.endpoint, and whether it can be reached from here)", method, b.endpoint.Host,
+			&unanswered{err})
 	}
 	if res.StatusCode/100 == 2 {
 		return res, nil
@@ -110,11 +111,23 @@ func (b *Bucket) ask(ctx context.Context, method, key string, query url.Values, 
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	_ = xml.Unmarshal(text, &said) // what is not XML says nothing
-	err = fmt.Errorf("%s %s: status %d %s: %.200s", method, b.endpoint.Host, res.StatusCode, said.Code, said.Message)
+	err = fmt.Errorf("%s %s: status %d %s: %.200s%s", method, b.endpoint.Host, res.StatusCode, said.Code, said.Message, remedies[said.Code])
 	if res.StatusCode == http.StatusNotFound && said.Code != "NoSuchBucket" {
 		err = fmt.Errorf("%w: %w", os.ErrNotExist, err)
 	}
 	return nil, err
+}
+
+// remedies for what a store refuses, by its code (the S3 API's list of error responses).
+var remedies = map[string]string{
+	"RequestTimeTooSkewed":         " (synchronise the clock of this machine, NTP)",
+	"AuthorizationHeaderMalformed": " (look at backup.s3.region)",
+	"PermanentRedirect":            " (look at backup.s3.region and backup.s3.endpoint)",
+	"SignatureDoesNotMatch":        " (look at backup.s3.secret_key)",
+	"InvalidAccessKeyId":           " (look at backup.s3.access_key)",
+	"NoSuchBucket":                 " (make the bucket that backup.to names, or name another)",
+	"AccessDenied": " (let backup.s3.access_key list the bucket that backup.to names, and read, write and delete in it; or the bucket is " +
+		"another's)",
 }
 
 // unanswered is what became of a request that got no answer.

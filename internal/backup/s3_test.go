@@ -227,3 +227,26 @@ func TestAStoreThatHangsUpIsAskedWhy(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestWhatAStoreRefusesIsSaidWithARemedy: the codes are Amazon's, which other stores send, too.
+func TestWhatAStoreRefusesIsSaidWithARemedy(t *testing.T) {
+	t.Parallel()
+	for code, remedy := range map[string]string{
+		"RequestTimeTooSkewed": "clock", "AuthorizationHeaderMalformed": "backup.s3.region", "SignatureDoesNotMatch": "backup.s3.secret_key",
+		"InvalidAccessKeyId": "backup.s3.access_key", "NoSuchBucket": "make the bucket", "AccessDenied": "read, write and delete",
+		"PermanentRedirect": "backup.s3.endpoint",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, "<Error><Code>"+code+"</Code><Message>No.</Message></Error>")
+		}))
+		b, err := NewBucket(BucketOptions{Endpoint: server.URL, Region: "eu", Bucket: "b", AccessKey: exampleKey, SecretKey: exampleSecret})
+		if err == nil {
+			_, err = b.ask(t.Context(), http.MethodGet, "x", nil, nil, 0, emptyHash)
+		}
+		if err == nil || !strings.Contains(err.Error(), code) || !strings.Contains(err.Error(), remedy) {
+			t.Errorf("%s: %v, want %q", code, err, remedy)
+		}
+		server.Close()
+	}
+}

@@ -28,6 +28,8 @@ const (
 	shown = 300
 )
 
+const byHand = "; run it by hand, as the account of the server: it must print the secret, ask nothing, and end"
+
 // ErrFailed is of every error here.
 var ErrFailed = errors.New("the program failed")
 
@@ -50,13 +52,16 @@ func Secret(ctx context.Context, line string, environ []string) (string, error) 
 	secret := strings.TrimSpace(out.kept.String())
 	switch {
 	case ctx.Err() != nil:
-		return "", fmt.Errorf("%w: %s did not end within %s: %w", ErrFailed, args[0], Timeout, ctx.Err())
+		return "", fmt.Errorf("%w: %s did not end within %s%s: %w", ErrFailed, args[0], Timeout, byHand, ctx.Err())
 	case out.cut:
 		return "", fmt.Errorf("%w: %s wrote more than %d KB", ErrFailed, args[0], limit>>10)
+	case cmd.Process == nil:
+		return "", fmt.Errorf("%w: it does not start; name one that is there and that this account may run, with its whole path: %w",
+			ErrFailed, err)
 	case err != nil:
 		return "", fmt.Errorf("%w: %s: %w%s", ErrFailed, args[0], err, complaints.said())
 	case secret == "":
-		return "", fmt.Errorf("%w: %s wrote nothing to its standard output%s", ErrFailed, args[0], complaints.said())
+		return "", fmt.Errorf("%w: %s wrote nothing to its standard output%s%s", ErrFailed, args[0], byHand, complaints.said())
 	}
 	return secret, nil
 }
