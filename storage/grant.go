@@ -119,7 +119,7 @@ const (
 )
 
 // idleSteps is in how many steps expires_at moves through an idle time.
-const idleSteps = 16
+const idleSteps = 8
 
 // revoke sets what revocation sets. The row is dead from now on, so the janitor may count from here.
 const revoke = `revoked_at = $1, revoked_why = $2, expires_at = CASE WHEN expires_at < $1 THEN expires_at ELSE $1 END`
