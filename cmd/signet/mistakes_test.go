@@ -24,17 +24,9 @@ func TestMistakesOfAnOperator(t *testing.T) {
 	}
 	defer taken.Close()
 	foreign, locked := storagetest.PostgresDSN(t), storagetest.PostgresDSN(t)
-	standby := storagetest.PostgresDSN(t) + "&default_transaction_read_only=on"
 	storagetest.Exec(t, foreign, "CREATE TABLE orders (id int)")
 	behind, _, _ := strings.Cut(locked, "@")
-	for name, m := range map[string]struct {
-		yaml  string
-		env   map[string]string
-		first string // commands that go well before
-		line  string
-		wrong string
-		mend  string
-	}{
+	for name, m := range map[string]mistake{
 		"a key is mistyped": {yaml: "server: {isuer: https://id.example.com}", line: "config check", wrong: "server.isuer: is not a key",
 			mend: "did you mean issuer"},
 		"an issuer in clear": {yaml: "server: {issuer: http://id.example.com}", line: "config check", wrong: "must be https",
@@ -57,6 +49,23 @@ func TestMistakesOfAnOperator(t *testing.T) {
 		"no such database": {env: map[string]string{dsn: strings.Replace(locked, "/signet_test", "/nowhere", 1), key: other}, line: "serve",
 			wrong: "does not exist", mend: "make the database that storage.dsn names"},
 		"of another program": {env: map[string]string{dsn: foreign, key: other}, line: "serve", wrong: "orders", mend: "database of its own"},
+		"nobody":             {first: "migrate up", line: "user show ada@example.com", wrong: "nobody has", mend: "signet user list"},
+	} {
+		t.Run(name, m.check)
+	}
+}
+
+// TestMistakesInWhatStandsAround: the same of what a server asks others for.
+func TestMistakesInWhatStandsAround(t *testing.T) {
+	const dsn, key = "SIGNET_STORAGE_DSN", "SIGNET_MASTER_KEY"
+	const other = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMDE"
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	standby := storagetest.PostgresDSN(t) + "&default_transaction_read_only=on"
+	for name, m := range map[string]mistake{
 		"Postgres only reads": {env: map[string]string{dsn: standby, key: other}, line: "serve", wrong: "it only reads",
 			mend: "storage.dsn must lead to the primary"},
 		"a command that prints a newline": {env: map[string]string{key + "_COMMAND": "echo", key: ""}, line: "config check",
@@ -73,39 +82,50 @@ func TestMistakesOfAnOperator(t *testing.T) {
 			wrong: taken.Addr().String(), mend: "choose another"},
 		"a bucket without a key": {yaml: "backup: {to: 's3://b/x', plain: true}", line: "config check", wrong: "backup.s3",
 			mend: "SIGNET_BACKUP_S3_SECRET_KEY_FILE"},
-		"nobody": {first: "migrate up", line: "user show ada@example.com", wrong: "nobody has", mend: "signet user list"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			t.Setenv("SIGNET_SERVER_INTERNAL_LISTEN", "")
-			t.Setenv("SIGNET_SERVER_LISTEN", "127.0.0.1:0") // somebody may work with a server on the default port
-			if err := os.WriteFile("config.yaml", []byte(m.yaml+"\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			does := func(line string) (int, string) {
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-				defer cancel()
-				var out bytes.Buffer
-				args := append(strings.Fields(line), "--config", filepath.Join(".", "config.yaml"))
-				code := run(ctx, args, strings.NewReader(""), &out, &out)
-				if ctx.Err() != nil {
-					t.Error("it went on")
-				}
-				return code, out.String()
-			}
-			for line := range strings.Lines(m.first) {
-				if code, out := does(line); code != exitOK {
-					t.Fatal(out)
-				}
-			}
-			for name, value := range m.env {
-				t.Setenv(name, value)
-			}
-			code, out := does(m.line)
-			t.Log(out)
-			if code == exitOK || !strings.Contains(out, m.wrong) || !strings.Contains(out, m.mend) {
-				t.Errorf("%d, want %q and %q", code, m.wrong, m.mend)
-			}
-		})
+		t.Run(name, m.check)
+	}
+}
+
+// mistake is what an operator did, and what is said of it.
+type mistake struct {
+	yaml  string
+	env   map[string]string
+	first string // commands that go well before
+	line  string
+	wrong string
+	mend  string
+}
+
+func (m mistake) check(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("SIGNET_SERVER_INTERNAL_LISTEN", "")
+	t.Setenv("SIGNET_SERVER_LISTEN", "127.0.0.1:0") // somebody may work with a server on the default port
+	if err := os.WriteFile("config.yaml", []byte(m.yaml+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	does := func(line string) (int, string) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		args := append(strings.Fields(line), "--config", filepath.Join(".", "config.yaml"))
+		code := run(ctx, args, strings.NewReader(""), &out, &out)
+		if ctx.Err() != nil {
+			t.Error("it went on")
+		}
+		return code, out.String()
+	}
+	for line := range strings.Lines(m.first) {
+		if code, out := does(line); code != exitOK {
+			t.Fatal(out)
+		}
+	}
+	for name, value := range m.env {
+		t.Setenv(name, value)
+	}
+	code, out := does(m.line)
+	t.Log(out)
+	if code == exitOK || !strings.Contains(out, m.wrong) || !strings.Contains(out, m.mend) {
+		t.Errorf("%d, want %q and %q", code, m.wrong, m.mend)
 	}
 }
