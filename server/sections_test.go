@@ -1,7 +1,11 @@
 package server_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/http"
 	"strconv"
 	"strings"
@@ -163,6 +167,34 @@ func TestLogosAreDrawnSoon(t *testing.T) {
 		w.want(200, "PUT /settings/branding", map[string]any{"logo": logo, "name": "می\u200cخواهم"}, "If-Match: *")
 	}
 	w.want(422, "PUT /settings/branding", map[string]any{"logo": "<svg/>"}, "If-Match: *") // no browser shows it
+}
+
+// TestPicturesAreWhole: of a PNG that was cut off, or has something after it, nothing is kept.
+func TestPicturesAreWhole(t *testing.T) {
+	t.Parallel()
+	w := sections(t)
+	var drawn bytes.Buffer
+	if err := png.Encode(&drawn, image.NewNRGBA(image.Rect(0, 0, 40, 40))); err != nil {
+		t.Fatal(err)
+	}
+	whole := drawn.Bytes()
+	damaged := bytes.Clone(whole)
+	damaged[len(damaged)-20] ^= 1
+	logo := func(file []byte) map[string]any {
+		return map[string]any{"logo": "data:image/png;base64," + base64.StdEncoding.EncodeToString(file)}
+	}
+	for name, file := range map[string][]byte{"cut": whole[:len(whole)-1], "end": whole[:len(whole)-12], "head": whole[:33],
+		"more": append(bytes.Clone(whole), "<script>"...), "damaged": damaged,
+		"no picture": append(bytes.Clone(whole[:33]), whole[len(whole)-12:]...)} {
+		if status, answer := w.call("PUT /settings/branding", logo(file), "If-Match: *"); status != 422 {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
+	}
+	w.want(200, "PUT /settings/branding", logo(whole), "If-Match: *")
+	w.watch()
+	if !strings.Contains(w.Browser(t).Get(t, "/signin").Body, "/logo.png") {
+		t.Error("it is not shown")
+	}
 }
 
 // TestDeclaredSettingsWin: what config.yaml says of a section is read-only, and counts although something is kept.

@@ -3,9 +3,11 @@ package setting
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image/png"
 	"io"
 	"slices"
@@ -26,8 +28,8 @@ func Picture(text string) ([]byte, error) {
 			return nil, errors.New("is not in base64")
 		}
 		size, err := png.DecodeConfig(bytes.NewReader(body))
-		if err != nil || size.Width > mostPixels || size.Height > mostPixels {
-			return nil, fmt.Errorf("must be a PNG file of at most %d pixels each way", mostPixels)
+		if err != nil || size.Width > mostPixels || size.Height > mostPixels || !wholePNG(body) {
+			return nil, fmt.Errorf("must be a whole PNG file of at most %d pixels each way", mostPixels)
 		}
 		return body, nil
 	}
@@ -38,6 +40,31 @@ func Picture(text string) ([]byte, error) {
 }
 
 const mostPixels = 2048
+
+// wholePNG reports whether a file has all parts that it says it has, picture and end among them, and nothing after it (PNG 3 section 5):
+// text that was cut off, or hides something else. It is not decoded, for small files can be large pictures.
+func wholePNG(file []byte) bool {
+	rest, picture := file[len(pngBegins):], false // which png.DecodeConfig has read
+	for len(rest) >= 12 {
+		size := uint64(binary.BigEndian.Uint32(rest))
+		if size > uint64(len(rest)-12) {
+			return false
+		}
+		part, sum := rest[4:8+size], rest[8+size:12+size]
+		if rest = rest[12+size:]; crc32.ChecksumIEEE(part) != binary.BigEndian.Uint32(sum) {
+			return false
+		}
+		switch string(part[:4]) {
+		case "IDAT":
+			picture = true
+		case "IEND":
+			return picture && len(rest) == 0
+		}
+	}
+	return false
+}
+
+const pngBegins = "\x89PNG\r\n\x1a\n"
 
 // drawn are the elements that an SVG may have: shapes, colours, texts.
 var drawn = strings.Fields("svg g defs symbol use title desc metadata path rect circle ellipse line polyline polygon text tspan textPath " +
