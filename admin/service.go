@@ -73,6 +73,7 @@ type permitStore interface {
 
 type peopleStore interface {
 	UsersLike(ctx context.Context, f filter.People, after string, limit int) ([]storage.User, error)
+	UsersUntil(ctx context.Context, f filter.People, after string, rows int) (string, error)
 	GroupMembers(ctx context.Context, group, after string, limit int) ([]storage.User, error)
 	GroupExists(ctx context.Context, name string) (bool, error)
 }

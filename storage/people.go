@@ -29,12 +29,11 @@ func (db *DB) UsersLike(ctx context.Context, f filter.People, after string, limi
 	limited := " LIMIT " + q.arg(limit)
 	var query string
 	switch {
-	case f.Search != "" && f.ByUsername:
-		query = q.beginning("u.username_key", after, f)
 	case f.Search != "":
-		query = q.beginning("u.email_key", after, f)
+		column, begins := q.begins(after, f)
+		query = "SELECT " + userColumns + " FROM users u WHERE " + begins + q.until(column, f) + q.residual(f, true, true) + " ORDER BY " + column
 	case f.Group != "":
-		query = q.members(f.Group, after, q.residual(f, true, false))
+		query = q.members(f.Group, after, q.until("m.user_id", f)+q.residual(f, true, false))
 	case f.Role != "":
 		groups, err := db.texts(ctx, "SELECT holder FROM role_holders WHERE role = $1 AND holder_kind = 'group' ORDER BY holder LIMIT $2",
 			f.Role, mostHolders+1)
@@ -43,10 +42,11 @@ func (db *DB) UsersLike(ctx context.Context, f filter.People, after string, limi
 		}
 		query = q.holders(f, groups, after, limited)
 	case !f.CreatedSince.IsZero():
-		at, id, _ := strings.Cut(after, " ")
-		since, _ := strconv.ParseInt(at, 10, 64) // 0 = from the beginning
-		query = "SELECT " + userColumns + " FROM users u WHERE (u.created_at, u.id) > (" + q.arg(since) + ", " + q.arg(id) + ")" +
-			q.residual(f, true, true) + " ORDER BY u.created_at, u.id"
+		query = "SELECT " + userColumns + " FROM users u WHERE (u.created_at, u.id) > " + q.created(after)
+		if f.Until != "" {
+			query += " AND (u.created_at, u.id) <= " + q.created(f.Until)
+		}
+		query += q.residual(f, true, true) + " ORDER BY u.created_at, u.id"
 	default:
 		query = "SELECT " + userColumns + " FROM users u" + q.hint(f) + " WHERE u.id > " + q.arg(after) + q.residual(f, true, true) +
 			" ORDER BY u.id"
@@ -98,13 +98,54 @@ func (q *userQuery) residual(f filter.People, role, group bool) string {
 	return where.String()
 }
 
-// beginning asks for people by how a key begins.
-func (q *userQuery) beginning(column, after string, f filter.People) string {
+// begins asks for people by how a key begins, which it has the column of.
+func (q *userQuery) begins(after string, f filter.People) (column, where string) {
+	column = "u.email_key"
+	if f.ByUsername {
+		column = "u.username_key"
+	}
 	if q.db.dialect == Postgres {
 		column += ` COLLATE "C"` // as its index, whatever the database sorts by
 	}
-	return "SELECT " + userColumns + " FROM users u WHERE " + column + " >= " + q.arg(f.Search) + " AND " + column + " < " +
-		q.arg(f.Search+"\U0010FFFF") + " AND " + column + " > " + q.arg(after) + q.residual(f, true, true) + " ORDER BY " + column
+	return column, column + " >= " + q.arg(f.Search) + " AND " + column + " < " + q.arg(f.Search+"\U0010FFFF") + " AND " + column + " > " +
+		q.arg(after)
+}
+
+func (q *userQuery) until(column string, f filter.People) string {
+	if f.Until == "" {
+		return ""
+	}
+	return " AND " + column + " <= " + q.arg(f.Until)
+}
+
+// created is a position in the order of creation.
+func (q *userQuery) created(position string) string {
+	text, id, _ := strings.Cut(position, " ")
+	at, _ := strconv.ParseInt(text, 10, 64) // 0 = from the beginning
+	return "(" + q.arg(at) + ", " + q.arg(id) + ")"
+}
+
+// UsersUntil is the position until which a page that sifts looks, so that it looks at so many rows at most; "" = to the end.
+func (db *DB) UsersUntil(ctx context.Context, f filter.People, after string, rows int) (string, error) {
+	q := &userQuery{db: db}
+	far := " LIMIT 1 OFFSET " + q.arg(rows-1)
+	var query string
+	switch {
+	case f.Search != "":
+		column, begins := q.begins(after, f)
+		query = "SELECT " + column + " FROM users u WHERE " + begins + " ORDER BY " + column
+	case f.Group != "":
+		query = "SELECT m.user_id FROM group_members m WHERE m.group_name = " + q.arg(f.Group) + " AND m.user_id > " + q.arg(after) +
+			" ORDER BY m.user_id"
+	default:
+		query = "SELECT CAST(u.created_at AS TEXT) || ' ' || u.id FROM users u WHERE (u.created_at, u.id) > " + q.created(after) +
+			" AND u.created_at >= " + q.arg(micros(f.CreatedSince)) + " ORDER BY u.created_at, u.id"
+	}
+	found, err := db.texts(ctx, query+far, q.args...)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0], nil
 }
 
 func (q *userQuery) members(group, after, residual string) string {

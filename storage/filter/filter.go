@@ -15,6 +15,19 @@ type People struct {
 	Group        string
 	Role         string // which they hold themselves or by a group
 	CreatedSince time.Time
+	Until        string `json:"-"` // the last position that is looked at; "" = to the end
+}
+
+// Sifts reports whether a page may have to look at many whom it does not fit: those that one index has, of whom the rest wants few.
+func (f People) Sifts() bool {
+	state := f.Disabled || f.Unverified
+	switch {
+	case f.Search != "":
+		return state || f.Group != "" || f.Role != "" || !f.CreatedSince.IsZero()
+	case f.Group != "":
+		return state || f.Role != "" || !f.CreatedSince.IsZero()
+	}
+	return state && f.Role == "" && !f.CreatedSince.IsZero()
 }
 
 // Position is after whom a list of them goes on: by address or user name where one is looked for, by the time of creation where that alone
