@@ -195,6 +195,7 @@ func (s *shell) run(t *testing.T, text string) {
 		switch {
 		case example:
 			build := exec.Command("go", "build", "-o", filepath.Join(s.value("EXAMPLES"), name), "signet/examples/"+name)
+			build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath") // as releases, and so one build of what they share
 			if out, err := build.CombinedOutput(); err != nil {
 				t.Fatalf("build %s: %v\n%s", name, err, out)
 			}

@@ -57,6 +57,7 @@ func TestPrintedProgramCompiles(t *testing.T) {
 	}
 	vet := exec.Command("go", "vet", "-mod=mod", "./...") // type-checks, and links nothing
 	vet.Dir = dir
+	vet.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath")
 	if out, err := vet.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -112,8 +112,8 @@ resources:
 // device runs cli-device; it gives the address that it shows, and later what else it says.
 func device(t *testing.T, issuer string) (address string, rest <-chan string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "signet/examples/cli-device")
-	cmd.Env = append(os.Environ(), "ISSUER="+issuer)
+	cmd := program(t.Context(), "run", "signet/examples/cli-device")
+	cmd.Env = append(cmd.Env, "ISSUER="+issuer)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	pipe, err := cmd.StdoutPipe()
 	if err == nil {
@@ -150,7 +150,7 @@ func localhost(address string) string {
 func example(t *testing.T, name, listen string, env ...string) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), name)
-	if out, err := exec.Command("go", "build", "-o", bin, "signet/examples/"+name).CombinedOutput(); err != nil {
+	if out, err := program(t.Context(), "build", "-o", bin, "signet/examples/"+name).CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, out)
 	}
 	var log bytes.Buffer

@@ -28,8 +28,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "signet")
-	build := exec.Command("go", "build", "-trimpath", "-o", binary, "signet/cmd/signet")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := program(context.Background(), "build", "-o", binary, "signet/cmd/signet")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build signet: %v\n%s", err, out)
 		os.Exit(1)
@@ -37,6 +36,13 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// program is a go command that builds as releases are built, so that all programs of the tests share what is compiled once.
+func program(ctx context.Context, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", args...)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath")
+	return c
 }
 
 const (
