@@ -207,10 +207,11 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 	case step.Key == "":
 		return p, invalid("key", "is missing")
 	}
-	keeps := step.Kind == thing.Upstreams && p.after != nil || step.Kind == thing.Settings && step.Key == setting.Mail && p.after != nil
+	keeps := p.after != nil && (step.Kind == thing.Upstreams || step.Kind == thing.Webhooks ||
+		step.Kind == thing.Settings && step.Key == setting.Mail)
 	if c, ok := p.after.(thing.Client); step.Secret != "" && !keeps {
 		if !ok {
-			return p, invalid("client_secret", "is of a client that stays")
+			return p, invalid("client_secret", "is of what stays")
 		}
 		if err := c.CheckNewSecret(step.Secret); err != nil {
 			return p, fromText(err)
@@ -238,7 +239,11 @@ func (s *Service) takes(ctx context.Context, t thing.Thing, secret string) error
 			return ofClient(err)
 		}
 	case thing.Webhook:
-		return webhookError(s.o.Webhooks.Check(webhook.Webhook{URL: t.URL, Description: t.Description, Events: t.Events}))
+		err := s.o.Webhooks.Check(webhook.Webhook{URL: t.URL, Description: t.Description, Events: t.Events})
+		if err == nil && secret != "" {
+			err = s.o.Webhooks.CheckSecret(secret)
+		}
+		return webhookError(err)
 	case thing.Upstream:
 		return upstreamError(s.o.Settings.Check(ctx, t.Upstream, secretsOf(t, secret)))
 	case thing.Setting:
@@ -373,12 +378,17 @@ func (s *Service) SecretState(ctx context.Context, a Actor, id, secret string) (
 		return state, err
 	}
 	state.Valid = s.o.Clients.CheckSecret(ctx, c, secret)
-	mark, err := s.appliedSecret(ctx, thing.Clients, id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return state, nil
-	}
-	state.Applied = err == nil && mark != "" && s.o.Clients.Marked(mark, secret)
+	state.Applied, err = s.wasApplied(ctx, thing.Clients, id, secret)
 	return state, err
+}
+
+// wasApplied reports whether a secret is the one that files gave a thing last.
+func (s *Service) wasApplied(ctx context.Context, kind, key, secret string) (bool, error) {
+	mark, err := s.appliedSecret(ctx, kind, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && mark != "" && s.o.Clients.Marked(mark, secret), err
 }
 
 // appliedSecret is the mark of the secret that was applied last to a thing; "" = none was.

@@ -183,6 +183,7 @@ var demands = map[string]Permission{
 	"UpstreamSecretState": UpstreamsWrite,
 	"Webhooks":            WebhooksWrite, "Webhook": WebhooksWrite, "CreateWebhook": WebhooksWrite, "ChangeWebhook": WebhooksWrite,
 	"DeleteWebhook": WebhooksWrite, "SetWebhookDisabled": WebhooksWrite, "RotateWebhookSecret": WebhooksWrite, "TestWebhook": WebhooksWrite,
-	"WebhookDeliveries": WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
+	"WebhookSecretState": WebhooksWrite,
+	"WebhookDeliveries":  WebhooksWrite, "RetryWebhook": WebhooksWrite, "ReplayWebhook": WebhooksWrite,
 	"Managed": ClientsRead, "KeptBy": ClientsRead, "CheckStep": ClientsRead, "SecretState": ClientsSecrets, "Apply": ApplyFiles,
 }

@@ -10,7 +10,6 @@ import (
 	"signet/admin/thing"
 	"signet/admin/view"
 	"signet/audit"
-	"signet/storage"
 )
 
 // Upstreams lists the providers where people sign in.
@@ -267,10 +266,6 @@ func (s *Service) UpstreamSecretState(ctx context.Context, a Actor, id, secret s
 	same := func(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 	state.Valid = secret != "" && (given.ClientSecret != "" && same(given.ClientSecret, kept.Secrets.ClientSecret) ||
 		given.PrivateKey != "" && same(given.PrivateKey, kept.Secrets.PrivateKey))
-	mark, err := s.appliedSecret(ctx, thing.Upstreams, id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return state, nil
-	}
-	state.Applied = err == nil && mark != "" && s.o.Clients.Marked(mark, secret)
+	state.Applied, err = s.wasApplied(ctx, thing.Upstreams, id, secret)
 	return state, err
 }

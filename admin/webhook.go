@@ -87,7 +87,7 @@ func (s *Service) RotateWebhookSecret(ctx context.Context, a Actor, id string) (
 		if err := hears(a); err != nil {
 			return err
 		}
-		_, text, err = s.o.Webhooks.Rotate(ctx, id)
+		_, text, err = s.o.Webhooks.Rotate(ctx, id, "")
 		return webhookError(err)
 	})
 	return text, err
@@ -146,6 +146,21 @@ func webhookError(err error) error {
 	return err
 }
 
+// WebhookSecretState tells what a secret is to a webhook.
+func (s *Service) WebhookSecretState(ctx context.Context, a Actor, id, secret string) (state thing.SecretState, err error) {
+	if ctx, err = s.may(ctx, a, "WebhookSecretState"); err != nil {
+		return state, err
+	}
+	if err := hears(a); err != nil {
+		return state, err
+	}
+	if state.Valid, err = s.o.Webhooks.Signs(ctx, id, secret); err != nil {
+		return state, translate(webhookError(err))
+	}
+	state.Applied, err = s.wasApplied(ctx, thing.Webhooks, id, secret)
+	return state, err
+}
+
 // applyWebhook makes, changes or deletes one.
 func (s *Service) applyWebhook(ctx context.Context, p prepared) error {
 	before, was := p.before.(thing.Webhook)
@@ -173,12 +188,16 @@ func (s *Service) applyWebhook(ctx context.Context, p prepared) error {
 	case was && !is:
 		return webhookError(hooks.Delete(ctx, p.Key))
 	case is && !was:
-		_, _, err = hooks.Create(ctx, webhook.Webhook{ID: after.ID, URL: after.URL, Description: after.Description, Events: after.Events}, "")
+		_, _, err = hooks.Create(ctx, webhook.Webhook{ID: after.ID, URL: after.URL, Description: after.Description, Events: after.Events},
+			p.Secret)
 	case is && !thing.Same(before, after):
 		_, err = hooks.Change(ctx, p.Key, func(w *webhook.Webhook) error {
 			w.URL, w.Description, w.Events = after.URL, after.Description, after.Events
 			return nil
 		})
+	}
+	if err == nil && was && is && p.Secret != "" {
+		_, _, err = hooks.Rotate(ctx, p.Key, p.Secret)
 	}
 	if err == nil && is && after.Disabled != before.Disabled {
 		_, err = hooks.SetDisabled(ctx, p.Key, after.Disabled)

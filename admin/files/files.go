@@ -122,29 +122,38 @@ func (s *Set) add(kind string, raw []byte) error {
 	return s.put(kind, t)
 }
 
-// errSecret is told of a file that has a secret.
-var errSecret = errors.New("client_secret does not belong into files: say where it is found, env:NAME or " +
-	"file:PATH, or to which file a new one is written, new:PATH")
+// notHere is told of a file that has a secret.
+func notHere(name string) error {
+	return errors.New(name + " does not belong into files: say where it is found, env:NAME or file:PATH, " +
+		"or, of a client, to which file a new one is written, new:PATH")
+}
 
 // madeAnew begins where a secret is found that is made and written there, unless one is there already.
 const madeAnew = "new:"
 
-// cutSecret takes out of a client, an upstream, or the section of mail, where its secret is found. Apple's has a private key in its place.
+// secretOf is what the secret of a thing is called. An upstream at Apple has a private key in its place.
+func secretOf(kind string, of json.RawMessage) string {
+	switch {
+	case kind == thing.Webhooks:
+		return "secret"
+	case kind == thing.Settings:
+		return "password"
+	case kind == thing.Upstreams && string(of) == `"apple"`:
+		return "private_key"
+	}
+	return "client_secret"
+}
+
+// cutSecret takes out of a client, an upstream, a webhook, or the section of mail, where its secret is found.
 func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) {
 	var fields map[string]json.RawMessage
-	kinds := []string{thing.Clients, thing.Upstreams, thing.Settings}
+	kinds := []string{thing.Clients, thing.Upstreams, thing.Webhooks, thing.Settings}
 	if !slices.Contains(kinds, kind) || json.Unmarshal(raw, &fields) != nil {
 		return raw, "", nil // what is wrong with it is told where it is read
 	}
-	name, ways := "client_secret", []string{"env", "file", "new"}
-	if kind == thing.Settings {
-		name, ways = "password", ways[:2]
-	}
-	if kind == thing.Upstreams {
+	name, ways := secretOf(kind, fields["kind"]), []string{"env", "file", "new"}
+	if kind != thing.Clients {
 		ways = ways[:2]
-		if string(fields["kind"]) == `"apple"` {
-			name = "private_key"
-		}
 	}
 	if fields[name] == nil {
 		return raw, "", nil
@@ -153,10 +162,10 @@ func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) 
 		return nil, "", fmt.Errorf("%s: is there twice", name)
 	}
 	if json.Unmarshal(fields[name], &secret) != nil {
-		return nil, "", errSecret
+		return nil, "", notHere(name)
 	}
 	if where, at, ok := strings.Cut(secret, ":"); !ok || at == "" || !slices.Contains(ways, where) {
-		return nil, "", errSecret
+		return nil, "", notHere(name)
 	}
 	delete(fields, name)
 	rest, err = json.Marshal(fields)

@@ -30,6 +30,9 @@ func (l Local) SecretState(ctx context.Context, kind, id, secret string) (thing.
 	if kind == thing.Upstreams {
 		return l.Acts.UpstreamSecretState(ctx, l.Actor, id, secret)
 	}
+	if kind == thing.Webhooks {
+		return l.Acts.WebhookSecretState(ctx, l.Actor, id, secret)
+	}
 	if kind == thing.Settings {
 		return l.Acts.SettingSecretState(ctx, l.Actor, id, secret)
 	}

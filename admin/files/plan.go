@@ -384,35 +384,32 @@ func changes(have, want map[string]any) (list []admin.Change) {
 	return list
 }
 
-// secret plans for the secret of a client or an upstream: another one in the files is set, one that was taken away by hand stays away.
+// secret plans for the secret of a thing: another one in the files is set, one that was taken away by hand stays away.
 func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) error {
 	if where == "" {
 		return nil
 	}
-	field := "client_secret"
-	if t.kind == thing.Settings {
-		field = "password"
-	}
+	name := secretOf(t.kind, nil)
 	text, keep, err := t.o.secret(where)
 	if err != nil {
-		return fmt.Errorf("%s: %w", field, err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	state := thing.SecretState{}
 	if t.live != nil {
 		if state, err = on.SecretState(ctx, t.kind, t.key, text); errors.Is(err, admin.ErrRefused) {
-			s.Refused, s.Why = true, field+": "+err.Error()
+			s.Refused, s.Why = true, name+": "+err.Error()
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("%s: %w", field, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	switch {
 	case state.Valid:
 	case state.Applied && !t.o.Override:
-		s.Kept = append(s.Kept, Hand{Field: field, Server: "another one", File: where})
+		s.Kept = append(s.Kept, Hand{Field: name, Server: "another one", File: where})
 	default:
 		s.act.Secret, s.keep = text, keep
-		s.Changes = append(s.Changes, admin.Change{Field: field, New: where})
+		s.Changes = append(s.Changes, admin.Change{Field: name, New: where})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -121,7 +122,7 @@ func TestWebhooksOfFilesNeedTheirPermissions(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"webhooks":[{"id":"a b","url":"https://x.example","events":["*"]}]}`:            "a b",
-		`{"webhooks":[{"id":"a","url":"https://x.example","events":["*"],"secret":"x"}]}`: "unknown field",
+		`{"webhooks":[{"id":"a","url":"https://x.example","events":["*"],"secret":"x"}]}`: "does not belong into files",
 		`{"webhooks":[{"url":"https://x.example","events":["*"]}]}`:                       "",
 	} {
 		if err := new(files.Set).Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
@@ -134,6 +135,47 @@ func TestWebhooksOfFilesNeedTheirPermissions(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+}
+
+// TestSecretsOfWebhooksByReference: a secret is where the files say; another one is set, one that was rotated by hand stays.
+func TestSecretsOfWebhooksByReference(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := newSite(t, engine)
+		ctx := t.Context()
+		whsec := func(of string) string {
+			return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(of, 32)))
+		}
+		secret := whsec("a")
+		with := func(o *files.Options) { o.Secret = func(string) (string, error) { return secret, nil } }
+		said := strings.Replace(hooks, `"events"`, `"secret":"env:SIEM","events"`, 1)
+		signs := func(text string) {
+			t.Helper()
+			state, err := s.Acts.WebhookSecretState(ctx, root(), "siem", text)
+			s.ok(err)
+			if !state.Valid {
+				t.Error("another secret signs")
+			}
+		}
+		s.same(s.apply(said, with), "add webhooks siem secret")
+		signs(secret)
+		s.same(told(s.plan(said, with)))
+		secret = whsec("b")
+		s.same(s.apply(said, with), "change webhooks siem secret")
+		signs(secret)
+		if all := document(t, s.export()); strings.Contains(all, "whsec") || strings.Contains(all, "secret") {
+			t.Errorf("exported was %s", all)
+		}
+		byHand, err := s.Acts.RotateWebhookSecret(ctx, root(), "siem")
+		s.ok(err)
+		s.same(told(s.plan(said, with)), "drift webhooks siem !secret")
+		signs(byHand)
+		s.same(s.apply(said, with, func(o *files.Options) { o.Override = true }), "change webhooks siem secret")
+		signs(secret)
+		secret = "short"
+		if _, err := files.Make(ctx, s.Local, read(s.T, said), options(with)); err == nil {
+			t.Error("a secret that is none was planned")
+		}
+	})
 }
 
 // TestFilesForgetOnlyWhatIsGone: a step with neither before nor after is for a thing that is not there.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -329,14 +330,39 @@ func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) (We
 	return s.update(ctx, r, name, nil)
 }
 
-// Rotate gives it a new secret, which is returned this once. The one before signs as well for a day.
-func (s *Service) Rotate(ctx context.Context, id string) (w Webhook, text string, err error) {
+// CheckSecret reports what is wrong with a secret that is to be given. It is ErrInvalid.
+func (s *Service) CheckSecret(text string) error {
+	_, err := secretKey(text)
+	return err
+}
+
+// Signs reports whether a secret is the one that signs.
+func (s *Service) Signs(ctx context.Context, id, text string) (bool, error) {
+	r, err := s.row(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	kept, err := s.open(r)
+	if err != nil {
+		return false, nil // what is lost signs nothing
+	}
+	return subtle.ConstantTimeCompare([]byte(text), []byte(kept.Current)) == 1, nil
+}
+
+// Rotate gives it another secret, which is made up where none is given, and returned this once. The one before signs as well for a day.
+func (s *Service) Rotate(ctx context.Context, id, given string) (w Webhook, text string, err error) {
+	if given == "" {
+		given = newSecret()
+	}
+	if err := s.CheckSecret(given); err != nil {
+		return Webhook{}, "", err
+	}
 	r, err := s.row(ctx, id)
 	if err != nil {
 		return Webhook{}, "", err
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	next := secrets{Current: newSecret()}
+	next := secrets{Current: given}
 	r.OldUntil = time.Time{}
 	if old, err := s.open(r); err == nil { // what is lost signs nothing any more
 		next.Old, r.OldUntil = old.Current, now.Add(keepSecret)

@@ -232,7 +232,7 @@ func TestTwoSecretsSignForADay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, storagetest.SQLite(t))
 	id, old := w.hook("*")
-	one, fresh, err := w.s.Rotate(t.Context(), id)
+	one, fresh, err := w.s.Rotate(t.Context(), id, "")
 	if w.ok(err); fresh == old || time.Until(one.OldUntil) < 23*time.Hour {
 		t.Fatalf("got %+v", one)
 	}

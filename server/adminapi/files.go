@@ -48,7 +48,7 @@ type Steps struct {
 	Version int64  `json:"version,omitempty" minimum:"0" doc:"Of the entry under /managed it was planned on; left out: there was none."`
 	After   said   `json:"after,omitempty" doc:"The thing as it is to be; left out: it is deleted."`
 	Applied said   `json:"applied,omitempty" doc:"What the files say of it; left out: no files keep it any more."`
-	Secret  string `json:"client_secret,omitempty" maxLength:"8192" doc:"Another one of a client, or of an upstream."`
+	Secret  string `json:"client_secret,omitempty" maxLength:"8192" doc:"Another one of a client, an upstream or a webhook."`
 }
 
 type stepIn struct {

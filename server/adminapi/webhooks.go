@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/admin/thing"
 	"signet/audit/webhook"
 )
 
@@ -103,6 +104,11 @@ func (h *Handler) webhooks(api huma.API) {
 	operation(api, "POST /webhooks/{id}/test", "testWebhook", "Send a webhook an event that did not happen",
 		func(ctx context.Context, a admin.Actor, in *Named) (nothing, error) {
 			return nothing{}, s.TestWebhook(ctx, a, in.ID)
+		})
+	bodied(api, "POST /webhooks/{id}/secret-state", "webhookSecretState",
+		"Say if a secret signs for a webhook, and if it is the one applied last",
+		func(ctx context.Context, a admin.Actor, in *stateIn) (thing.SecretState, error) {
+			return s.WebhookSecretState(ctx, a, in.ID, in.Body.Secret)
 		})
 	operation(api, "GET /webhooks/{id}/deliveries", "listDeliveries", "List events that wait for a webhook or were given up",
 		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[webhook.Delivery], error) {

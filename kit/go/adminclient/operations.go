@@ -821,6 +821,13 @@ func (a *Admin) RetryWebhook(ctx context.Context, id string, repeat ...RepeatKey
 	return out, err
 }
 
+// WebhookSecretState: Say if a secret signs for a webhook, and if it is the one applied last.
+// POST /webhooks/{id}/secret-state
+func (a *Admin) WebhookSecretState(ctx context.Context, id string, body StateInBody, repeat ...RepeatKey) (out SecretState, err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/webhooks/{id}/secret-state", id), body: body, keys: repeat}, &out)
+	return out, err
+}
+
 // RotateWebhookSecret: Give a webhook a new secret; the one before signs as well for a day.
 // POST /webhooks/{id}/secrets
 func (a *Admin) RotateWebhookSecret(ctx context.Context, id string, repeat ...RepeatKey) (out WebhookMade, err error) {

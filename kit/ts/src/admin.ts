@@ -792,7 +792,7 @@ export interface Steps {
   applied?: Record<string, unknown>
   /** The thing as it was planned on; left out: there was none. */
   before?: Record<string, unknown>
-  /** Another one of a client, or of an upstream. */
+  /** Another one of a client, an upstream or a webhook. */
   client_secret?: string
   key: string
   kind: string
@@ -1760,6 +1760,13 @@ export class Admin extends Caller {
   async retryWebhook(id: string,
     ask: Sending = {}): Promise<Replayed> {
     return this.value('POST', path('/webhooks/{id}/retry', id), { ...ask })
+  }
+
+  /** Say if a secret signs for a webhook, and if it is the one applied last: POST /webhooks/{id}/secret-state. */
+  async webhookSecretState(id: string,
+    body: StateInBody,
+    ask: Sending = {}): Promise<SecretState> {
+    return this.value('POST', path('/webhooks/{id}/secret-state', id), { body, ...ask })
   }
 
   /** Give a webhook a new secret; the one before signs as well for a day: POST /webhooks/{id}/secrets. */
