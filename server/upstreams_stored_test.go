@@ -449,9 +449,22 @@ func TestConsoleOfUpstreams(t *testing.T) {
 	form.Del("client_secret")
 	post(page, before, http.StatusOK, form)
 	post(page, before, http.StatusUnprocessableEntity, form) // somebody changed it meanwhile
+	form.Set("groups", "admins")
+	post(page, seen("change"), http.StatusUnprocessableEntity, form)
+	form.Set("groups", "admins = staff\r\n\r\nall of them=everybody\r\n")
+	form.Set("claims", "nickname = short\n")
+	form["groups_claim"], form["profile"], form["sign_out"] = []string{"groups"}, []string{"always"}, []string{"yes"}
+	post(page, seen("change"), http.StatusOK, form)
+	if b.Get(t, page); !strings.Contains(b.Body, "admins = staff\nall of them = everybody\n") {
+		t.Errorf("the form has not what is kept: %s", b.Body)
+	}
 	kept, err := w.Services().Settings.Kept(t.Context(), "work")
 	if err != nil || kept.Secrets.ClientSecret != "hush-hush" || kept.Name != "Works" || len(kept.Routes) != 2 {
 		t.Errorf("kept %+v, %v", kept.Upstream, err)
+	}
+	if u := kept.Upstream; u.Claims["nickname"] != "short" || u.Groups["all of them"] != "everybody" || len(u.Groups) != 2 ||
+		u.GroupsClaim != "groups" || u.Profile != "always" || !u.SignOut {
+		t.Errorf("kept %+v", u)
 	}
 	post(page, seen("disable"), http.StatusOK, nil)
 	if !strings.Contains(b.Text("main"), "Disabled") {

@@ -11,14 +11,16 @@ import (
 
 	"signet/admin"
 	"signet/admin/setting"
+	"signet/admin/thing"
 	"signet/admin/view"
 	"signet/server"
 )
 
 func (a *app) upstream() *cobra.Command {
-	return noun("upstream", "Providers where people sign in; they are made on the page of administrators, or by files and `signet apply`",
-		reads(a.upstreamList()), reads(a.upstreamShow()), a.upstreamSwitch("disable", "Let nobody sign in at a provider; sessions stay", true),
-		a.upstreamSwitch("enable", "Let people sign in at a provider again", false), a.upstreamDelete(), a.upstreamTest())
+	return noun("upstream", "Providers where people sign in", a.upstreamCreate(), reads(a.upstreamList()), reads(a.upstreamShow()),
+		kept(thing.Upstreams, a.upstreamUpdate()), a.upstreamSwitch("disable", "Let nobody sign in at a provider; sessions stay", true),
+		kept(thing.Upstreams, a.upstreamSwitch("enable", "Let people sign in at a provider again", false)),
+		kept(thing.Upstreams, a.upstreamDelete()), a.upstreamTest())
 }
 
 // unlinked puts errors about upstreams into words.

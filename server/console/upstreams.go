@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,35 @@ func askedUpstream(v *visit, u setting.Upstream) (setting.Upstream, setting.Secr
 	}
 	u.Scopes, u.Domains, u.Routes, u.AuthoritativeFor = words("scopes"), words("domains"), words("routes"), words("authoritative_for")
 	u.NewAccounts, u.TrustSecondFactor = text("new_accounts"), text("trust_second_factor") == "yes"
+	u.Profile, u.GroupsClaim, u.SignOut = text("profile"), text("groups_claim"), text("sign_out") == "yes"
+	u.Claims, u.Groups = pairs(v.post.Get("claims")), pairs(v.post.Get("groups"))
 	return u, setting.Secrets{ClientSecret: text("client_secret"), PrivateKey: text("private_key")}
+}
+
+// pairs reads lines like name = groups/name; what has no = gets an empty value, which is refused with its name.
+func pairs(text string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, _ := strings.Cut(line, "="); strings.TrimSpace(line) != "" {
+			all[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		}
+	}
+	return all
+}
+
+// lines writes them.
+func lines(all map[string]string) string {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		text.WriteString(name + " = " + all[name] + "\n")
+	}
+	return text.String()
+}
+
+// truth is a field of yes and no.
+func truth(name, label string, is bool) pages.ConsoleField {
+	return pages.ConsoleField{Name: name, Label: label, Value: map[bool]string{true: "yes", false: "no"}[is],
+		Choices: []pages.ConsoleChoice{{Value: "no", Label: "consent.no"}, {Value: "yes", Label: "consent.yes"}}}
 }
 
 // upstreamFields are those of a kind; fresh: there is no secret yet that could stay.
@@ -130,13 +159,18 @@ func upstreamFields(u setting.Upstream, fresh bool) (fields []pages.ConsoleField
 	}
 	add("routes", "console.upstream_routes", strings.Join(u.Routes, ", "), true)
 	add("authoritative_for", "console.upstream_authoritative", strings.Join(u.AuthoritativeFor, ", "), true)
-	yes := map[bool]string{true: "yes", false: "no"}[u.TrustSecondFactor]
 	return append(fields,
 		pages.ConsoleField{Name: "new_accounts", Label: "console.upstream_accounts", Value: cmp.Or(u.NewAccounts, "as_signup"),
 			Choices: []pages.ConsoleChoice{{Value: "as_signup", Label: "console.accounts_as_signup"},
 				{Value: "always", Label: "console.accounts_always"}, {Value: "never", Label: "console.never"}}},
-		pages.ConsoleField{Name: "trust_second_factor", Label: "console.upstream_second", Value: yes,
-			Choices: []pages.ConsoleChoice{{Value: "no", Label: "consent.no"}, {Value: "yes", Label: "consent.yes"}}})
+		truth("trust_second_factor", "console.upstream_second", u.TrustSecondFactor),
+		pages.ConsoleField{Name: "profile", Label: "console.upstream_profile", Value: cmp.Or(u.Profile, "first"),
+			Choices: []pages.ConsoleChoice{{Value: "first", Label: "console.profile_first"}, {Value: "always", Label: "console.accounts_always"},
+				{Value: "never", Label: "console.never"}}},
+		pages.ConsoleField{Name: "claims", Label: "console.upstream_claims", Value: lines(u.Claims), Optional: true, Long: true},
+		pages.ConsoleField{Name: "groups_claim", Label: "console.upstream_groups_claim", Value: u.GroupsClaim, Optional: true},
+		pages.ConsoleField{Name: "groups", Label: "console.upstream_groups", Value: lines(u.Groups), Optional: true, Long: true},
+		truth("sign_out", "console.upstream_sign_out", u.SignOut))
 }
 
 // upstream shows one, and changes it if the configuration does not declare it.

@@ -114,6 +114,13 @@ func providerSamples(ada Person, menu []ConsoleItem, at time.Time) map[string]Pa
 					{Name: "new_accounts", Label: "console.upstream_accounts", Value: "never", Choices: []ConsoleChoice{
 						{"as_signup", "console.accounts_as_signup"}, {"always", "console.accounts_always"}, {"never", "console.never"}}},
 					{Name: "trust_second_factor", Label: "console.upstream_second", Choices: []ConsoleChoice{{"no", "consent.no"},
+						{"yes", "consent.yes"}}},
+					{Name: "profile", Label: "console.upstream_profile", Choices: []ConsoleChoice{{"first", "console.profile_first"},
+						{"always", "console.accounts_always"}, {"never", "console.never"}}},
+					{Name: "claims", Label: "console.upstream_claims", Optional: true, Long: true},
+					{Name: "groups_claim", Label: "console.upstream_groups_claim", Optional: true},
+					{Name: "groups", Label: "console.upstream_groups", Value: "admins = staff\n", Optional: true, Long: true},
+					{Name: "sign_out", Label: "console.upstream_sign_out", Choices: []ConsoleChoice{{"no", "consent.no"},
 						{"yes", "consent.yes"}}}}}}},
 	}
 }
