@@ -246,25 +246,23 @@ func TestE09_EveryAnswerCostsOneHash(t *testing.T) { // nobody is told from some
 	}
 }
 
-func TestE09_MediansDoNotTell(t *testing.T) { // medians of 200 tries differ by less than 5 %
+// TestE09_TimeDoesNotTell compares the quickest tries: what else a machine does makes some slower, and none quicker. That each is one hash
+// of the same cost is counted above.
+func TestE09_TimeDoesNotTell(t *testing.T) {
 	h := hasher(t, password.Options{Cost: 5})
 	kept := keep(t, h, "analytical engine")
-	// On a machine that does other things as well a single round may be off: the best of five counts.
-	var worst float64
-	for range 5 {
-		with, without := make([]time.Duration, 200), make([]time.Duration, 200)
-		for i := range with {
-			with[i] = timed(func() { matches(t, h, kept, "wrong password") })
-			without[i] = timed(func() { matches(t, h, "", "wrong password") })
+	with, without := time.Hour, time.Hour
+	var differ float64
+	for range 20 {
+		for range 100 {
+			with = min(with, timed(func() { matches(t, h, kept, "wrong password") }))
+			without = min(without, timed(func() { matches(t, h, "", "wrong password") }))
 		}
-		slices.Sort(with)
-		slices.Sort(without)
-		worst = float64(with[100])/float64(without[100]) - 1
-		if worst > -0.05 && worst < 0.05 {
+		if differ = float64(with)/float64(without) - 1; differ > -0.05 && differ < 0.05 {
 			return
 		}
 	}
-	t.Errorf("medians differ by %.1f %%", 100*worst)
+	t.Errorf("they differ by %.1f %%: %v, %v", 100*differ, with, without)
 }
 
 func timed(f func()) time.Duration {
