@@ -132,13 +132,13 @@ func notHere(name string) error {
 const madeAnew = "new:"
 
 // secretOf is what the secret of a thing is called. An upstream at Apple has a private key in its place.
-func secretOf(kind string, of json.RawMessage) string {
+func secretOf(kind, provider string) string {
 	switch {
 	case kind == thing.Webhooks:
 		return "secret"
 	case kind == thing.Settings:
 		return "password"
-	case kind == thing.Upstreams && string(of) == `"apple"`:
+	case kind == thing.Upstreams && provider == "apple":
 		return "private_key"
 	}
 	return "client_secret"
@@ -151,7 +151,9 @@ func cutSecret(kind string, raw []byte) (rest []byte, secret string, err error) 
 	if !slices.Contains(kinds, kind) || json.Unmarshal(raw, &fields) != nil {
 		return raw, "", nil // what is wrong with it is told where it is read
 	}
-	name, ways := secretOf(kind, fields["kind"]), []string{"env", "file", "new"}
+	var provider string
+	_ = json.Unmarshal(fields["kind"], &provider) // only an upstream has one; what is wrong with it is told where it is read
+	name, ways := secretOf(kind, provider), []string{"env", "file", "new"}
 	if kind != thing.Clients {
 		ways = ways[:2]
 	}

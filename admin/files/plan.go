@@ -389,7 +389,8 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 	if where == "" {
 		return nil
 	}
-	name := secretOf(t.kind, nil)
+	provider, _ := t.want.(thing.Upstream)
+	name := secretOf(t.kind, provider.Kind)
 	text, keep, err := t.o.secret(where)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -1,7 +1,12 @@
 package files_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"strings"
 	"testing"
@@ -84,10 +89,21 @@ func TestUpstreamsOfFilesAreHeld(t *testing.T) {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s.ok(err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	s.ok(err)
+	apple := `{"upstreams":[{"id":"a","kind":"apple","client_id":"c","team_id":"TEAM123456","key_id":"KEY1234567","private_key":"env:KEY"}]}`
+	s.same(told(s.plan(apple, func(o *files.Options) {
+		o.Secret = func(string) (string, error) {
+			return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+		}
+	})), "add upstreams a private_key")
+
 	s.apply(bare)
 	gone := s.plan(`{"upstreams":[],"groups":[{"name":"staff"}]}`, func(o *files.Options) { o.Prune = true })
 	next := s.plan(strings.Replace(bare, `"Work"`, `"Works"`, 1))
-	_, err := s.Acts.ChangeUpstream(ctx, root(), "work", "", setting.Secrets{}, func(u *setting.Upstream) error {
+	_, err = s.Acts.ChangeUpstream(ctx, root(), "work", "", setting.Secrets{}, func(u *setting.Upstream) error {
 		u.ClientID = "d"
 		return nil
 	})
