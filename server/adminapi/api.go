@@ -10,10 +10,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -59,7 +61,6 @@ type Options struct {
 type Handler struct {
 	o         Options
 	issuer    string // without a slash at its end
-	document  []byte
 	rates     rates
 	importing chan struct{} // holds something while people are imported
 }
@@ -121,15 +122,17 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.settings(api)
 	h.files(api)
 	optional(api.OpenAPI())
+	// It is written when it is first asked for: most servers are never asked, and a start would take as long again.
+	document := sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(api.OpenAPI(), "", "  ") })
 	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {
+		written, err := document()
+		if err != nil {
+			return fmt.Errorf("writing the document of the API: %w", err)
+		}
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(h.document) // the client went away: nobody to tell
+		_, _ = w.Write(written) // the client went away: nobody to tell
 		return nil
 	})
-	var err error
-	if h.document, err = json.MarshalIndent(api.OpenAPI(), "", "  "); err != nil {
-		panic("server/adminapi: the document is not JSON: " + err.Error()) // it is made of declarations in this package
-	}
 }
 
 // config is the part of the document that no operation says.
