@@ -90,6 +90,7 @@ func TestBubble(t *testing.T) {
 
 // TestPoolOfOne: no call reaches for a second connection while it holds one (that is how others deadlock).
 func TestPoolOfOne(t *testing.T) {
+	anotherPool(t)
 	storagetest.Engines(t, func(t *testing.T, _ func(t *testing.T) *storage.DB) {
 		storagetest.Run(t, func(t *testing.T) *storage.DB {
 			t.Helper()

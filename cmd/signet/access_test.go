@@ -206,6 +206,7 @@ func TestCommandsMakeNoDatabase(t *testing.T) {
 
 // TestOlderAndNewerSchemas: no command but serve and migrate changes a schema, a reading one changes nothing at all.
 func TestOlderAndNewerSchemas(t *testing.T) {
+	manyCommands(t)
 	engines := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "signet.db") },
 		"postgres": storagetest.PostgresDSN,

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,14 +45,20 @@ func blocksOf(t *testing.T, document string) []block {
 	return all
 }
 
+// began is the folder of this package, where go test begins; tests go elsewhere.
+var began, errBegan = os.Getwd()
+
 func root(t *testing.T) string {
 	t.Helper()
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..")
+	if errBegan != nil {
+		t.Fatal(errBegan)
+	}
+	return filepath.Join(began, "..", "..")
 }
 
 // TestDocuments runs what the documents tell people to type, block by block and line by line, in an empty folder for each document.
 func TestDocuments(t *testing.T) {
+	manyCommands(t)
 	for _, document := range documents {
 		t.Run(strings.NewReplacer("/", "-", ".md", "").Replace(document), func(t *testing.T) {
 			blocks := blocksOf(t, document)

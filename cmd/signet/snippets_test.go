@@ -192,6 +192,7 @@ func (p *pasted) allows(id, reference string) string {
 
 // TestB09_SnippetsOfCurlRun as they are printed, with keys, certificates and neither.
 func TestB09_SnippetsOfCurlRun(t *testing.T) {
+	manyCommands(t)
 	p := newPasted(t)
 	pays := func(m *clients.Metadata) { m.DetailsTypes = []string{"payment"} }
 	bound := func(m *clients.Metadata) { m.DPoPBoundAccessTokens = true }
