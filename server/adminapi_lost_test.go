@@ -102,7 +102,7 @@ func TestADM63_ALostCommitIsNotRepeated(t *testing.T) {
 	between.cut.Store(1)
 	d.want(503, "POST /clients", shop, "Idempotency-Key: lost")
 	for range 2 {
-		if got := d.want(409, "POST /clients", shop, "Idempotency-Key: lost"); got["type"] != "urn:signet:problem:outcome_unknown" {
+		if got := d.want(409, "POST /clients", shop, "Idempotency-Key: lost"); got["type"] != d.URL+"/problems/outcome_unknown" {
 			t.Errorf("sent again: %v", got)
 		}
 	}

@@ -24,7 +24,7 @@ func TestAdminAPIRates(t *testing.T) {
 		if seconds, err := strconv.Atoi(d.head.Get("Retry-After")); err != nil || seconds < 1 || seconds > 10 {
 			t.Fatalf("Retry-After %q", d.head.Get("Retry-After"))
 		}
-		if answer["type"] != "urn:signet:problem:throttled" || answer["status"] != 429.0 {
+		if answer["type"] != d.URL+"/problems/throttled" || answer["status"] != 429.0 {
 			t.Fatalf("answered %v", answer)
 		}
 		if got, _ := d.call("GET /groups/g"+strconv.Itoa(i)+"/members", nil); got != http.StatusNotFound {

@@ -26,6 +26,7 @@ import (
 	"signet/server/mfa"
 	"signet/server/pages"
 	"signet/server/passkeyoffer"
+	"signet/server/problems"
 	"signet/server/recovery"
 	"signet/server/signin"
 	"signet/server/signup"
@@ -77,6 +78,10 @@ func (s *Server) mount() (*web.Mux, error) {
 		func() ([]web.Mounter, error) {
 			logos, err := newUpstreamLogos(h.Config)
 			return []web.Mounter{logos}, err
+		},
+		func() ([]web.Mounter, error) {
+			explained, err := problems.New(problems.Options{Issuer: h.Config.Server.Issuer, Pages: view})
+			return []web.Mounter{explained}, err
 		},
 		func() ([]web.Mounter, error) { return h.signInHandlers(view, front) },
 		func() ([]web.Mounter, error) { return s.protocolHandlers(view, front, consents) },

@@ -28,7 +28,7 @@ var handlerPackages = []string{"server/web", "server/pages", "server/browser", "
 	"server/mfa", "server/signup",
 	"server/upstream", "server/recovery", "server/terms", "server/passkeyoffer", "server/consent", "server/token", "server/userinfo",
 	"server/discovery", "server/logout", "server/account", "server/health", "server/demo", "server/adminapi", "server/console",
-	"server/firstrun"}
+	"server/firstrun", "server/problems"}
 
 // importLaws forbid imports. A package is bound if it lies at or under one of who (all packages if empty) and not under one
 // of except; what matches the path itself and everything under it.
@@ -71,7 +71,8 @@ var importExceptions = map[[2]string]string{
 var wholeServer = []string{"server", "server/servertest", "server/login/logintest", "server/upstream/upstreamtest"}
 
 // sharedPackages may be imported by every handler package.
-var sharedPackages = []string{"server/web", "server/pages", "server/pages/acting", "server/browser", "server/login", "server/approval"}
+var sharedPackages = []string{"server/web", "server/web/problem", "server/pages", "server/pages/acting", "server/browser",
+	"server/login", "server/approval"}
 
 // httpPackages may use net/http's server types.
 var httpPackages = []string{"server", "cmd", "oauth/clientauth", "oauth/request", "oauth/dpop", "kit"}

@@ -17,6 +17,7 @@ import (
 
 	"signet/internal/exact"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // adapter mounts operations on our mux, so that they pass through what every request does. Errors go to the mux's border.
@@ -151,11 +152,10 @@ func takeErrors() {
 const longestPointer = 100
 
 func problemOf(status int, text string, errs []error) *web.Problem {
-	kind, title := "invalid_request", "The request cannot be understood"
+	p := web.NewProblem(problem.InvalidRequest, "").At(status)
 	if status == http.StatusUnprocessableEntity || status == http.StatusBadRequest && len(errs) > 0 {
-		status, kind, title = http.StatusUnprocessableEntity, "invalid", "Something that was sent is wrong"
+		p = web.NewProblem(problem.Invalid, "")
 	}
-	p := web.NewProblem(status, kind, title, "")
 	if len(errs) == 0 {
 		p.Detail = text
 	}

@@ -28,6 +28,7 @@ import (
 	"signet/oauth/dpop"
 	"signet/oauth/refusal"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // Callers judges access tokens; *oauth.Provider.
@@ -208,8 +209,8 @@ func (h *Handler) caller(r *http.Request, path string, to target) (oauth.Caller,
 		if to.scope != "" {
 			challenge += `, scope="` + to.scope + `"`
 		}
-		return oauth.Caller{}, web.NewProblem(http.StatusUnauthorized, "token_missing", "Send an access token",
-			"Send one for "+to.resource+" in the header Authorization.").With("WWW-Authenticate", challenge)
+		return oauth.Caller{}, web.NewProblem(problem.TokenMissing, "Send one for "+to.resource+" in the header Authorization.").
+			With("WWW-Authenticate", challenge)
 	}
 	sent := oauth.Presented{Token: token, DPoP: bound}
 	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {

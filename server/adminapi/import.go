@@ -17,6 +17,7 @@ import (
 	"signet/audit"
 	"signet/internal/exact"
 	"signet/server/web"
+	"signet/server/web/problem"
 	"signet/users/importer"
 )
 
@@ -66,8 +67,7 @@ func (h *Handler) imports(api huma.API) {
 func (h *Handler) importPeople(ctx context.Context, in *importIn) (imported, error) {
 	out := imported{DryRun: in.DryRun, Lines: []importedLine{}}
 	if bytes.Count(bytes.TrimSpace(in.RawBody), []byte{'\n'}) >= mostPeople {
-		return out, web.NewProblem(http.StatusRequestEntityTooLarge, "too_large", "The request is too large",
-			fmt.Sprintf("Send at most %d lines at once, or use signet user import.", mostPeople))
+		return out, web.NewProblem(problem.TooLarge, fmt.Sprintf("Send at most %d lines at once, or use signet user import.", mostPeople))
 	}
 	ctx, cancel := context.WithTimeout(ctx, importTime)
 	defer cancel()
@@ -130,8 +130,7 @@ func (h *Handler) patiently(w http.ResponseWriter, r *http.Request, who admin.Ac
 	select {
 	case h.importing <- struct{}{}:
 	default:
-		return nil, web.NewProblem(http.StatusTooManyRequests, "throttled", "Too many requests",
-			"Other people are being imported; wait, and send it again.").With("Retry-After", "5")
+		return nil, web.NewProblem(problem.Throttled, "Other people are being imported; wait, and send it again.").With("Retry-After", "5")
 	}
 	web.Patience(w, importTime)
 	return func() { <-h.importing }, nil

@@ -18,6 +18,7 @@ import (
 	"signet/internal/mcp"
 	"signet/internal/telemetry"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // Tools are what administrators' MCP clients get, at /api/admin/mcp. All is required but Proposals and ConfirmAt.
@@ -113,14 +114,14 @@ type toolCaller struct {
 // that the tools count and the person has at this moment.
 func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	if !h.fromHere(r) {
-		return none, web.NewProblem(http.StatusForbidden, "cross_site", "Pages of other sites cannot ask here", "")
+		return none, web.NewProblem(problem.CrossSite, "")
 	}
 	c, err := h.caller(r, toolsPath, h.tools())
 	if err != nil {
 		return none, err
 	}
 	forbidden := func(why string) error {
-		return web.NewProblem(http.StatusForbidden, "forbidden", "You may not use these tools", why)
+		return web.NewProblem(problem.Forbidden, why)
 	}
 	switch {
 	case c.Client == nil || c.UserID == "":
@@ -148,7 +149,7 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 
 // tooLittle tells a client which scopes to ask its person for (RFC 6750 section 3.1).
 func (h *Handler) tooLittle(scopes, why string) error {
-	return web.NewProblem(http.StatusForbidden, "insufficient_scope", "You may not use these tools", why).With("WWW-Authenticate",
+	return web.NewProblem(problem.InsufficientScope, why).With("WWW-Authenticate",
 		`Bearer realm="signet", resource_metadata="`+h.tools().metadata+`", error="insufficient_scope", scope="`+scopes+`"`)
 }
 

@@ -13,6 +13,7 @@ import (
 	"signet/admin"
 	"signet/admin/repeat"
 	"signet/server/web"
+	"signet/server/web/problem"
 	"signet/storage"
 )
 
@@ -36,7 +37,7 @@ func (h *Handler) once(x *exchange, who admin.Actor, handle func()) error {
 		return x.problem
 	}
 	if len(keys) > 1 {
-		return web.NewProblem(http.StatusBadRequest, "invalid_request", "The request cannot be understood", "There are several keys.")
+		return web.NewProblem(problem.InvalidRequest, "There are several keys.")
 	}
 	sent := fmt.Appendf(nil, "%s\n%s\n%q\n", x.r.URL.EscapedPath(), x.r.URL.RawQuery, x.r.Header.Values("If-Match"))
 	before, claim, err := h.o.Repeats.Begin(x.ctx, repeat.Request{
@@ -107,16 +108,14 @@ func (x *exchange) again(who admin.Actor, a *repeat.Answer) error {
 func repeated(err error) error {
 	switch {
 	case errors.Is(err, repeat.ErrKey):
-		return web.NewProblem(http.StatusBadRequest, "invalid_request", "The request cannot be understood", repeatKey+": "+err.Error()+".")
+		return web.NewProblem(problem.InvalidRequest, repeatKey+": "+err.Error()+".")
 	case errors.Is(err, repeat.ErrOther):
-		return web.NewProblem(http.StatusUnprocessableEntity, "key_of_another_request", "The key was used for another request",
-			"Take a new key for a new request.")
+		return web.NewProblem(problem.KeyOfAnotherRequest, "Take a new key for a new request.")
 	case errors.Is(err, repeat.ErrRunning):
-		return web.NewProblem(http.StatusConflict, "request_running", "The same request is being worked on", "Send it again in a moment.").
+		return web.NewProblem(problem.RequestRunning, "Send it again in a moment.").
 			With("Retry-After", "1")
 	case errors.Is(err, repeat.ErrUnknown):
-		return web.NewProblem(http.StatusConflict, "outcome_unknown", "How the request with this key ended is not known",
-			"Look whether it was carried out. To send it anew, take a new key.").Because(err)
+		return web.NewProblem(problem.OutcomeUnknown, "Look whether it was carried out. To send it anew, take a new key.").Because(err)
 	}
 	return err
 }

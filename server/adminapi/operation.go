@@ -15,6 +15,7 @@ import (
 
 	"signet/admin"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // answered is what every operation answers with. It is one type for all of them, for huma compiles some 15 KB anew for each pair
@@ -50,8 +51,7 @@ type Condition struct {
 func (c Condition) match() (string, error) {
 	tag := strings.TrimSpace(c.IfMatch)
 	if tag == "" {
-		return "", web.NewProblem(http.StatusPreconditionRequired, "precondition_required", "Say which state you change",
-			"Send If-Match with the ETag of what you read, or * for any state.")
+		return "", web.NewProblem(problem.PreconditionRequired, "Send If-Match with the ETag of what you read, or * for any state.")
 	}
 	if strong, ok := strings.CutPrefix(tag, `"`); ok && strings.HasSuffix(strong, `"`) && len(strong) > 1 && strong != `*"` {
 		return strong[:len(strong)-1], nil
@@ -189,7 +189,7 @@ func failed(ctx context.Context, err error) error {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		x.problem = toProblem(err)
 	}
-	return web.NewProblem(http.StatusInternalServerError, "kept", "", "")
+	return web.NewProblem(problem.ServerError, "")
 }
 
 // toProblem finds what an administrator's program is told of an error of package admin.
@@ -200,11 +200,11 @@ func toProblem(err error) error {
 			scopes = append(scopes, admin.ScopePrefix+string(p))
 		}
 		challenge := fmt.Sprintf(`Bearer realm="signet", error="insufficient_scope", scope="%s"`, strings.Join(scopes, " "))
-		return web.NewProblem(http.StatusForbidden, "forbidden", "You may not do this", no.Error()).Because(err).
+		return web.NewProblem(problem.Forbidden, no.Error()).Because(err).
 			With("WWW-Authenticate", challenge)
 	}
 	if wrong, ok := errors.AsType[*admin.Invalid](err); ok {
-		p := web.NewProblem(http.StatusUnprocessableEntity, "invalid", "Something that was sent is wrong", "").Because(err)
+		p := web.NewProblem(problem.Invalid, "").Because(err)
 		for _, f := range wrong.Fields {
 			p.Errors = append(p.Errors, web.Violation{Pointer: pointer(f.Name), Detail: f.Text})
 		}
@@ -212,12 +212,12 @@ func toProblem(err error) error {
 	}
 	switch {
 	case errors.Is(err, admin.ErrNotFound):
-		return web.NewProblem(http.StatusNotFound, "not_found", "There is no such thing", "").Because(err)
+		return web.NewProblem(problem.NotFound, "").Because(err)
 	case errors.Is(err, admin.ErrChanged):
-		return web.NewProblem(http.StatusPreconditionFailed, "changed", "It was changed meanwhile", "Read it again, then decide.").Because(err)
+		return web.NewProblem(problem.Changed, "Read it again, then decide.").Because(err)
 	case errors.Is(err, admin.ErrConflict):
 		detail := strings.TrimPrefix(err.Error(), admin.ErrConflict.Error()+": ")
-		return web.NewProblem(http.StatusConflict, "conflict", "This is not possible as things are", detail).Because(err)
+		return web.NewProblem(problem.Conflict, detail).Because(err)
 	}
 	return err
 }

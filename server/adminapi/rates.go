@@ -1,13 +1,13 @@
 package adminapi
 
 import (
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
 	"signet/admin"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // Rates is how many requests a second a credential may send to one process; 0: as many as it likes.
@@ -77,7 +77,6 @@ func (r *rates) pay(who admin.Actor, writes bool) error {
 		return nil
 	}
 	seconds := int64((wait + time.Second - 1) / time.Second)
-	return web.NewProblem(http.StatusTooManyRequests, "throttled", "Too many requests",
-		"These credentials send more "+what+" than are taken; wait, and send it again.").
+	return web.NewProblem(problem.Throttled, "These credentials send more "+what+" than are taken; wait, and send it again.").
 		With("Retry-After", strconv.FormatInt(seconds, 10))
 }

@@ -3,7 +3,6 @@ package adminapi
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"signet/internal/ratelimit"
 	"signet/oauth/keys"
 	"signet/server/web"
+	"signet/server/web/problem"
 )
 
 // resource is one in an answer.
@@ -174,7 +174,7 @@ func (h *Handler) mayRotate(ctx context.Context, a admin.Actor) error {
 	}
 	_, err := h.o.Limits.Charge(ctx, rotations)
 	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
-		return web.NewProblem(http.StatusTooManyRequests, "throttled", "Keys were made too often", "Wait, or use the command on the host.").
+		return web.NewProblem(problem.Throttled, "Keys were made too often: wait, or use the command on the host.").
 			Because(err).With("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
 	}
 	return err

@@ -135,6 +135,10 @@ func endSamples(now time.Time) map[string]Page {
 			Facts: [][2]string{{"error", "invalid_request"}, {"received", "https://shop.example/callback/"},
 				{"registered", "https://shop.example/callback"}},
 			Reference: "7F3K-92QD-MX", At: now},
+		"api_problem": APIProblem{Name: "invalid", Status: "422 Unprocessable Entity",
+			Example: "HTTP/1.1 422 Unprocessable Entity\nContent-Type: application/problem+json\n\n{\n  \"type\": " +
+				`"https://id.example/problems/invalid"` + "\n}"},
+		"api_problems": APIProblems{Kinds: []APIProblem{{Name: "changed"}, {Name: "insufficient_user_authentication"}}},
 		"error_server": Error{Kind: "server", Reference: "7F3K-92QD-MX", At: now},
 		"demo":         Demo{StartURL: "/demo/start", Error: "access_denied"},
 		"demo_tokens": DemoTokens{Refreshed: 1, RefreshURL: "/demo/refresh", AgainURL: "/demo", SignOutURL: "/oauth2/logout", Tokens: []DemoToken{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/oauth/refusal"
+	"signet/server/web/problem"
 	"signet/storage"
 )
 
@@ -16,13 +17,14 @@ const AdminPath = "/api/admin/"
 
 // Problem is an error of the API of administrators (RFC 9457). It never holds a value that was sent.
 type Problem struct {
-	Type      string      `json:"type" format:"uri-reference" doc:"Names the kind of problem."`
+	Type      string      `json:"type" format:"uri-reference" doc:"Names the kind of problem: the address of a page that explains it."`
 	Title     string      `json:"title" doc:"The same for every problem of the type."`
 	Status    int         `json:"status"`
 	Detail    string      `json:"detail,omitempty" doc:"What is wrong this time."`
 	Reference string      `json:"reference,omitempty" doc:"Finds this request in the log and in audit events."`
 	Errors    []Violation `json:"errors,omitempty" doc:"What is wrong with the fields that were sent."`
 
+	kind   *problem.Kind
 	header http.Header
 	cause  error
 }
@@ -49,8 +51,6 @@ func (p *Problem) Error() string {
 // Unwrap gives the cause, which is for the log alone.
 func (p *Problem) Unwrap() error { return p.cause }
 
-func (p *Problem) kind() string { return strings.TrimPrefix(p.Type, problemPrefix) }
-
 // GetStatus is what frameworks ask for.
 func (p *Problem) GetStatus() int { return p.Status }
 
@@ -71,11 +71,23 @@ func (p *Problem) With(name, value string) *Problem {
 	return &c
 }
 
-const problemPrefix = "urn:signet:problem:"
+// At is the problem with another status than is usual for its kind.
+func (p *Problem) At(status int) *Problem {
+	c := *p
+	c.Status = status
+	return &c
+}
 
-// NewProblem makes one of a kind, which is the last part of its type.
-func NewProblem(status int, kind, title, detail string) *Problem {
-	return &Problem{Type: problemPrefix + kind, Title: title, Status: status, Detail: detail}
+// NewProblem makes one of a kind. Its type is known when it is written: it has the issuer in it.
+func NewProblem(kind *problem.Kind, detail string) *Problem {
+	return &Problem{Title: kind.Title(), Status: kind.Status(), Detail: detail, kind: kind}
+}
+
+// Typed is the problem with its type, as the issuer answers it.
+func (p *Problem) Typed(issuer string) *Problem {
+	c := *p
+	c.Type = p.kind.Type(issuer)
+	return &c
 }
 
 // ToProblem finds what an administrator's program is told.
@@ -84,11 +96,12 @@ func ToProblem(x http.ResponseWriter, err error) *Problem {
 		return p
 	}
 	no := toRefusal(x.(*exchange), err)
-	p := NewProblem(no.Status, no.Code, http.StatusText(no.Status), no.Description)
-	p.header = no.Header
+	kind := problem.Named(no.Code, no.Status)
 	if no.Status == http.StatusServiceUnavailable && errors.Is(err, storage.ErrUnavailable) {
-		p.Type = problemPrefix + "unavailable"
+		kind = problem.Unavailable
 	}
+	p := NewProblem(kind, no.Description).At(no.Status)
+	p.header = no.Header
 	return p
 }
 
@@ -98,7 +111,7 @@ func Challenge(err error, metadata, scope string) error {
 	if !ok || no.Status >= http.StatusInternalServerError {
 		return err
 	}
-	p := NewProblem(http.StatusUnauthorized, no.Code, "The access token does not let you in", no.Description).Because(err)
+	p := NewProblem(problem.Named(no.Code, http.StatusUnauthorized), no.Description).At(http.StatusUnauthorized).Because(err)
 	challenge := `Bearer realm="signet", resource_metadata="` + metadata + `", error="` + no.Code + `"`
 	if scope != "" {
 		challenge += `, scope="` + scope + `"`
@@ -119,7 +132,7 @@ func writeProblem(x *exchange, p *Problem) {
 	if p.Status == http.StatusServiceUnavailable && h["Retry-After"] == nil {
 		h["Retry-After"] = []string{strconv.Itoa(int(retryDelay / time.Second))}
 	}
-	shown := *p
+	shown := p.Typed(x.route.mux.base + x.route.mux.prefix)
 	shown.Reference = x.reference()
 	_ = WriteJSON(x, p.Status, shown) // a struct of ours
 }

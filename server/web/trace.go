@@ -48,7 +48,7 @@ func said(err error) (code, description string) {
 		return no.Code, no.Description
 	}
 	if p, ok := errors.AsType[*Problem](err); ok {
-		return p.kind(), p.Detail
+		return p.kind.Name(), p.Detail
 	}
 	if page, ok := errors.AsType[*PageError](err); ok {
 		return page.Kind, ""
