@@ -32,6 +32,7 @@ var once sync.Once
 // Handle implements huma.Adapter.
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	serve := func(w http.ResponseWriter, r *http.Request) error {
+		a.handler.announce(w, r, op.OperationID)
 		who, err := a.handler.actor(r, pathOf(r.URL))
 		if err != nil {
 			return err
@@ -121,9 +122,19 @@ func (x *exchange) BodyReader() io.Reader           { return bytes.NewReader(x.s
 func (x *exchange) SetReadDeadline(time.Time) error { return nil } // the mux has read the body, in its time
 func (x *exchange) SetStatus(code int)              { x.status = code }
 func (x *exchange) Status() int                     { return x.status }
-func (x *exchange) SetHeader(name, value string)    { x.w.Header().Set(name, value) }
 func (x *exchange) AppendHeader(name, value string) { x.w.Header().Add(name, value) }
 func (x *exchange) BodyWriter() io.Writer           { return &x.body }
+
+// SetHeader sets one; Link is added, for what is deprecated has some already.
+func (x *exchange) SetHeader(name, value string) {
+	if name == "Link" {
+		x.w.Header().Add(name, value)
+		return
+	}
+	x.w.Header().Set(name, value)
+}
+
+// EachHeader implements huma.Context.
 func (x *exchange) EachHeader(each func(name, v string)) {
 	for name, values := range x.r.Header {
 		for _, value := range values {

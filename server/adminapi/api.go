@@ -62,6 +62,8 @@ type Options struct {
 type Handler struct {
 	o         Options
 	issuer    string // without a slash at its end
+	leaving   []deprecation
+	announced map[string]announcement // of deprecated operations
 	rates     rates
 	importing chan struct{} // holds something while people are imported
 }
@@ -76,7 +78,7 @@ func New(o Options) (*Handler, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Handler{o: o, issuer: strings.TrimSuffix(o.Issuer.String(), "/"), rates: rates{of: o.Rates},
-		importing: make(chan struct{}, 1)}, nil
+		leaving: deprecated, importing: make(chan struct{}, 1)}, nil
 }
 
 // base is where the operations are.
@@ -111,6 +113,22 @@ func (h *Handler) Mount(m *web.Mux) {
 	if h.o.Tools != nil {
 		h.mountTools(m)
 	}
+	described := h.operations(m)
+	// It is written when it is first asked for: most servers are never asked, and a start would take as long again.
+	document := sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(described, "", "  ") })
+	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {
+		written, err := document()
+		if err != nil {
+			return fmt.Errorf("writing the document of the API: %w", err)
+		}
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(written) // the client went away: nobody to tell
+		return nil
+	})
+}
+
+// operations adds them, and describes them.
+func (h *Handler) operations(m *web.Mux) *huma.OpenAPI {
 	once.Do(takeErrors)
 	api := huma.NewAPI(h.config(), &adapter{mux: m, handler: h})
 	h.people(api)
@@ -123,17 +141,8 @@ func (h *Handler) Mount(m *web.Mux) {
 	h.settings(api)
 	h.files(api)
 	optional(api.OpenAPI())
-	// It is written when it is first asked for: most servers are never asked, and a start would take as long again.
-	document := sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(api.OpenAPI(), "", "  ") })
-	m.Admin("GET "+base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) error {
-		written, err := document()
-		if err != nil {
-			return fmt.Errorf("writing the document of the API: %w", err)
-		}
-		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(written) // the client went away: nobody to tell
-		return nil
-	})
+	h.deprecate(api.OpenAPI())
+	return api.OpenAPI()
 }
 
 // config is the part of the document that no operation says.
