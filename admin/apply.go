@@ -100,7 +100,10 @@ func (s *Service) Apply(ctx context.Context, a Actor, step thing.Step) error {
 	if _, err := s.may(ctx, a, "Apply"); err != nil {
 		return err
 	}
-	p, err := s.prepare(ctx, step)
+	p, err := s.prepare(step)
+	if err == nil && s.mayStep(a, p) == nil { // who may not is told below, and nothing of what there is
+		err = s.fit(ctx, p)
+	}
 	if err != nil {
 		return translate(err)
 	}
@@ -170,9 +173,12 @@ func (s *Service) CheckStep(ctx context.Context, a Actor, step thing.Step) error
 	if err != nil {
 		return err
 	}
-	p, err := s.prepare(ctx, step)
+	p, err := s.prepare(step)
 	if err == nil {
 		err = s.mayStep(a, p)
+	}
+	if err == nil {
+		err = s.fit(ctx, p)
 	}
 	if err == nil && p.Kind == thing.Groups && p.after == nil && p.before != nil {
 		err = s.overGroup(ctx, a, p.Key)
@@ -180,8 +186,8 @@ func (s *Service) CheckStep(ctx context.Context, a Actor, step thing.Step) error
 	return translate(err)
 }
 
-// prepare reads a step, and looks at it as the acts look at what is sent to them.
-func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err error) {
+// prepare reads a step. What there is, it does not look at: who sends it may not know that.
+func (s *Service) prepare(step thing.Step) (p prepared, err error) {
 	p.Step = step
 	read := func(field string, raw json.RawMessage) thing.Thing {
 		if len(raw) == 0 || string(raw) == "null" || err != nil {
@@ -207,9 +213,12 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 	case step.Key == "":
 		return p, invalid("key", "is missing")
 	}
-	keeps := p.after != nil && (step.Kind == thing.Upstreams || step.Kind == thing.Webhooks ||
-		step.Kind == thing.Settings && step.Key == setting.Mail)
-	if c, ok := p.after.(thing.Client); step.Secret != "" && !keeps {
+	if r, ok := p.after.(thing.Role); ok {
+		if _, err := permissionsOf(r); err != nil {
+			return p, err
+		}
+	}
+	if c, ok := p.after.(thing.Client); step.Secret != "" && !p.keeps() {
 		if !ok {
 			return p, invalid("client_secret", "is of what stays")
 		}
@@ -217,10 +226,20 @@ func (s *Service) prepare(ctx context.Context, step thing.Step) (p prepared, err
 			return p, fromText(err)
 		}
 	}
-	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) && !(keeps && step.Secret != "") {
-		return p, nil
+	return p, nil
+}
+
+// keeps reports whether what is to be keeps its secret as it is given.
+func (p prepared) keeps() bool {
+	return p.after != nil && (p.Kind == thing.Upstreams || p.Kind == thing.Webhooks || p.Kind == thing.Settings && p.Key == setting.Mail)
+}
+
+// fit looks at a step as the acts look at what is sent to them.
+func (s *Service) fit(ctx context.Context, p prepared) error {
+	if p.after == nil || p.before != nil && thing.Same(p.before, p.after) && !(p.keeps() && p.Secret != "") {
+		return nil
 	}
-	return p, s.takes(ctx, p.after, step.Secret)
+	return s.takes(ctx, p.after, p.Secret)
 }
 
 // takes reports what is wrong with a thing that is to be registered.
@@ -251,9 +270,6 @@ func (s *Service) takes(ctx context.Context, t thing.Thing, secret string) error
 	case thing.Group:
 		return membership.CheckDescription(t.Description)
 	case thing.Role:
-		if _, err := permissionsOf(t); err != nil {
-			return err
-		}
 		return errors.Join(changeable(t.ID), membership.CheckDescription(t.Description))
 	}
 	return nil
@@ -363,43 +379,6 @@ func (s *Service) keep(ctx context.Context, a Actor, p prepared) error {
 		detail["new"] = ""
 	}
 	return s.o.Audit.Record(ctx, audit.Event{Name: audit.ManagedChanged, Detail: detail})
-}
-
-// SecretState tells what a secret is to a client, for who may give it another one.
-func (s *Service) SecretState(ctx context.Context, a Actor, id, secret string) (state thing.SecretState, err error) {
-	if ctx, err = s.may(ctx, a, "SecretState"); err != nil {
-		return state, err
-	}
-	c, err := s.o.Clients.Current(ctx, id)
-	if err != nil {
-		return state, translate(err)
-	}
-	if err := overClient(a, c.Metadata); err != nil {
-		return state, err
-	}
-	state.Valid = s.o.Clients.CheckSecret(ctx, c, secret)
-	state.Applied, err = s.wasApplied(ctx, thing.Clients, id, secret)
-	return state, err
-}
-
-// wasApplied reports whether a secret is the one that files gave a thing last.
-func (s *Service) wasApplied(ctx context.Context, kind, key, secret string) (bool, error) {
-	mark, err := s.appliedSecret(ctx, kind, key)
-	if errors.Is(err, storage.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && mark != "" && s.o.Clients.Marked(mark, secret), err
-}
-
-// appliedSecret is the mark of the secret that was applied last to a thing; "" = none was.
-func (s *Service) appliedSecret(ctx context.Context, kind, key string) (string, error) {
-	_, raw, _, err := s.o.Stores.Managed.ManagedOf(ctx, kind, key)
-	if err != nil {
-		return "", err
-	}
-	var d managedData
-	err = json.Unmarshal(raw, &d)
-	return d.Secret, err
 }
 
 // applyResource makes, changes or deletes an API.

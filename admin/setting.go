@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/mail"
 
@@ -10,7 +9,6 @@ import (
 	"signet/admin/thing"
 	"signet/admin/view"
 	"signet/audit"
-	"signet/storage"
 )
 
 // Setting is a section of the configuration that can be kept in the database: setting.Branding or setting.Mail.
@@ -136,25 +134,4 @@ func (s *Service) applySetting(ctx context.Context, p prepared) error {
 		return ErrChanged
 	}
 	return err
-}
-
-// SettingSecretState tells what a secret is to a section that is kept in the database.
-func (s *Service) SettingSecretState(ctx context.Context, a Actor, id, secret string) (state thing.SecretState, err error) {
-	if ctx, err = s.may(ctx, a, "SettingSecretState"); err != nil {
-		return state, err
-	}
-	if err := decides(a, id); err != nil {
-		return state, err
-	}
-	kept, err := s.o.Settings.KeptSection(ctx, id)
-	if err != nil && kept.ID == "" {
-		return state, translate(upstreamError(err))
-	}
-	state.Valid = secret != "" && err == nil && subtle.ConstantTimeCompare([]byte(secret), []byte(kept.Password)) == 1
-	mark, err := s.appliedSecret(ctx, thing.Settings, id)
-	if errors.Is(err, storage.ErrNotFound) {
-		return state, nil
-	}
-	state.Applied = err == nil && mark != "" && s.o.Clients.Marked(mark, secret)
-	return state, err
 }

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 
@@ -107,7 +106,7 @@ func (s *Service) recordUpstream(ctx context.Context, name audit.Name, id string
 	return s.o.Audit.Record(ctx, audit.Event{Name: name, Detail: detail})
 }
 
-// ChangeUpstream lets do change one that match fits. Secrets that are not given stay, unless it is another provider after it.
+// ChangeUpstream lets do change one that match fits. Secrets that are not given stay; another provider needs its own.
 func (s *Service) ChangeUpstream(ctx context.Context, a Actor, id, match string, given setting.Secrets,
 	do func(u *setting.Upstream) error) (v view.UpstreamSettings, err error) {
 	err = s.act(ctx, a, "ChangeUpstream", func(ctx context.Context) error {
@@ -248,24 +247,4 @@ func (s *Service) applyUpstream(ctx context.Context, p prepared) error {
 		return ErrChanged
 	}
 	return err
-}
-
-// UpstreamSecretState tells what a secret is to an upstream that is kept in the database.
-func (s *Service) UpstreamSecretState(ctx context.Context, a Actor, id, secret string) (state thing.SecretState, err error) {
-	if ctx, err = s.may(ctx, a, "UpstreamSecretState"); err != nil {
-		return state, err
-	}
-	if err := decidesIdentity(a); err != nil {
-		return state, err
-	}
-	kept, err := s.o.Settings.Kept(ctx, id)
-	if err != nil {
-		return state, translate(upstreamError(err))
-	}
-	given := secretsOf(thing.Upstream{Upstream: kept.Upstream}, secret)
-	same := func(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-	state.Valid = secret != "" && (given.ClientSecret != "" && same(given.ClientSecret, kept.Secrets.ClientSecret) ||
-		given.PrivateKey != "" && same(given.PrivateKey, kept.Secrets.PrivateKey))
-	state.Applied, err = s.wasApplied(ctx, thing.Upstreams, id, secret)
-	return state, err
 }

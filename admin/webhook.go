@@ -146,21 +146,6 @@ func webhookError(err error) error {
 	return err
 }
 
-// WebhookSecretState tells what a secret is to a webhook.
-func (s *Service) WebhookSecretState(ctx context.Context, a Actor, id, secret string) (state thing.SecretState, err error) {
-	if ctx, err = s.may(ctx, a, "WebhookSecretState"); err != nil {
-		return state, err
-	}
-	if err := hears(a); err != nil {
-		return state, err
-	}
-	if state.Valid, err = s.o.Webhooks.Signs(ctx, id, secret); err != nil {
-		return state, translate(webhookError(err))
-	}
-	state.Applied, err = s.wasApplied(ctx, thing.Webhooks, id, secret)
-	return state, err
-}
-
 // applyWebhook makes, changes or deletes one.
 func (s *Service) applyWebhook(ctx context.Context, p prepared) error {
 	before, was := p.before.(thing.Webhook)

@@ -161,9 +161,11 @@ func TestN06_AnotherIssuerIsAnotherProvider(t *testing.T) {
 	w := newStored(t)
 	evil := workProvider(t)
 	w.does(http.StatusCreated, "POST /upstreams", w.work())
-	w.does(http.StatusOK, "PATCH /upstreams/work", map[string]any{"issuer": evil.Issuer()}, "If-Match: *") // nobody is linked yet
+	w.does(http.StatusUnprocessableEntity, "PATCH /upstreams/work", map[string]any{"issuer": evil.Issuer()}, "If-Match: *")
+	own := map[string]any{"issuer": evil.Issuer(), "client_secret": "its own"} // nobody is linked yet
+	w.does(http.StatusOK, "PATCH /upstreams/work", own, "If-Match: *")
 	kept, err := w.Services().Settings.Kept(t.Context(), "work")
-	if err != nil || kept.Secrets.ClientSecret != "" {
+	if err != nil || kept.Secrets.ClientSecret != "its own" {
 		t.Errorf("the secret goes to another provider: %v", err)
 	}
 	back := map[string]any{"issuer": w.up.Work.Issuer(), "client_secret": w.up.Work.ClientSecret}

@@ -314,7 +314,7 @@ func (t *trio) wanted(ctx context.Context, on Target, s *Step, secret string) (*
 	default:
 		next, applied = t.merge(s, base, live, want)
 	}
-	if err := t.secret(ctx, on, s, secret); err != nil {
+	if err := t.secret(ctx, on, s, secret, next); err != nil {
 		return nil, err
 	}
 	switch {
@@ -385,7 +385,7 @@ func changes(have, want map[string]any) (list []admin.Change) {
 }
 
 // secret plans for the secret of a thing: another one in the files is set, one that was taken away by hand stays away.
-func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) error {
+func (t *trio) secret(ctx context.Context, on Target, s *Step, where string, next map[string]any) error {
 	if where == "" {
 		return nil
 	}
@@ -404,15 +404,40 @@ func (t *trio) secret(ctx context.Context, on Target, s *Step, where string) err
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	moves, err := t.moves(next)
+	if err != nil {
+		return err
+	}
 	switch {
-	case state.Valid:
-	case state.Applied && !t.o.Override:
+	case state.Valid && !moves:
+	case state.Applied && !t.o.Override && !moves:
 		s.Kept = append(s.Kept, Hand{Field: name, Server: "another one", File: where})
 	default:
 		s.act.Secret, s.keep = text, keep
 		s.Changes = append(s.Changes, admin.Change{Field: name, New: where})
 	}
 	return nil
+}
+
+// moves reports whether what is to be is another provider or mail server than what there is: the secret of that one does not stay.
+func (t *trio) moves(next map[string]any) (bool, error) {
+	if t.live == nil {
+		return false, nil
+	}
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return false, err
+	}
+	after, err := thing.Read(t.kind, raw)
+	switch after := after.(type) {
+	case thing.Upstream:
+		before, is := t.live.(thing.Upstream)
+		return is && after.Elsewhere(before.Upstream), err
+	case thing.Setting:
+		before, is := t.live.(thing.Setting)
+		return is && after.Away(before.Section), err
+	}
+	return false, err
 }
 
 func (o Options) secret(where string) (text string, keep func() error, err error) {

@@ -127,3 +127,34 @@ func TestUpstreamsOfFilesAreHeld(t *testing.T) {
 		}
 	}
 }
+
+// TestFiles_AnotherProviderGetsTheSecretOfTheFiles: the secret that the provider before had does not stay, so the one of the files is sent
+// though it is the same, for upstreams and for mail; where files have none, what moves is refused and not left without.
+func TestFiles_AnotherProviderGetsTheSecretOfTheFiles(t *testing.T) {
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := newSite(t, engine)
+		ctx := t.Context()
+		s.apply(providers)
+		moved := strings.Replace(providers, "https://work.example", "https://moved.example", 1)
+		s.same(s.apply(moved), "change upstreams work issuer client_secret")
+		s.same(told(s.plan(moved)))
+		want, _ := options().Secret("env:WORK")
+		kept, err := s.Services().Settings.Kept(ctx, "work")
+		if err != nil || kept.Secrets.ClientSecret != want {
+			t.Errorf("another issuer: %+v, %v", kept.Upstream, err)
+		}
+		bare := strings.Replace(providers, `"client_secret":"env:WORK",`, "", 1)
+		if p, err := files.Make(ctx, s.Local, read(t, bare), options()); err == nil || !strings.Contains(err.Error(), "client_secret") {
+			t.Errorf("moved without a secret: planned %v, %v", p, err)
+		}
+
+		s.apply(looks)
+		port := strings.Replace(looks, `"username"`, `"port":2525,"username"`, 1)
+		s.same(s.apply(port), "change settings mail port password")
+		s.same(told(s.plan(port)), "delete upstreams work")
+		want, _ = options().Secret("env:MAIL")
+		if mail, err := s.Services().Settings.KeptSection(ctx, setting.Mail); err != nil || mail.Password != want || mail.Port != 2525 {
+			t.Errorf("another port: %+v, %v", mail.Section, err)
+		}
+	})
+}

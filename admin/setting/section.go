@@ -77,8 +77,8 @@ func (s Section) only() Section {
 	return Section{}
 }
 
-// away reports whether emails go elsewhere than before: another server must not get the password that was given for that one.
-func (s Section) away(before Section) bool {
+// Away reports whether emails go elsewhere than before: another server must not get the password that was given for that one.
+func (s Section) Away(before Section) bool {
 	return s.Host != before.Host || s.Port != before.Port || s.TLS != before.TLS || s.Username != before.Username
 }
 
@@ -212,7 +212,7 @@ func (s *Service) checkSection(next Section, password string) error {
 
 // over is the password after a change: the one before stays, unless emails go elsewhere.
 func (s *Service) over(r *sectionRow, next Section, given string) string {
-	if given != "" || next.Username == "" || r == nil || next.away(r.Section) {
+	if given != "" || next.Username == "" || r == nil || next.Away(r.Section) {
 		return given
 	}
 	before, err := r.open(s.o.Sealer, s.o.Place)

@@ -230,17 +230,32 @@ func (s *Service) Check(ctx context.Context, u Upstream, given Secrets) error {
 	if err != nil && !errors.Is(err, ErrUnknown) {
 		return err
 	}
-	before := Secrets{}
-	if err == nil && !u.elsewhere(r.Upstream) {
-		if before, err = r.open(s.o.Sealer, s.o.Place); err != nil {
-			before = Secrets{} // they have to be given anew
+	full := given
+	if err == nil {
+		if full, err = s.after(r, u, given); err != nil {
+			return err
 		}
 	}
-	return s.check(u, given.over(before), others)
+	return s.check(u, full, others)
+}
+
+// after are the secrets of a row as it is to be. Those of another provider are not kept, and have to be given.
+func (s *Service) after(r row, u Upstream, given Secrets) (Secrets, error) {
+	kept, err := r.open(s.o.Sealer, s.o.Place)
+	switch {
+	case err != nil: // lost: they have to be given anew
+		return given, nil
+	case !u.Elsewhere(r.Upstream):
+		return given.over(kept), nil
+	case r.broken == nil && kept != (Secrets{}) && given == (Secrets{}):
+		field := map[bool]string{true: "private_key", false: "client_secret"}[u.Kind == "apple"]
+		return given, Invalid{field + ": is missing; the one that is kept was given for another provider, and stays with it"}
+	}
+	return given, nil
 }
 
 func (s *Service) check(u Upstream, full Secrets, others []Upstream) error {
-	wrong := u.mistakes(others)
+	wrong := u.mistakes(full, others)
 	if err := s.o.Check(u, full); err != nil {
 		wrong = append(wrong, strings.Split(err.Error(), "\n")...)
 	}
@@ -295,8 +310,7 @@ func (s *Service) CreateUpstream(ctx context.Context, u Upstream, given Secrets)
 	return nil
 }
 
-// ChangeUpstream lets do change one as it is; run it in a transaction. Secrets that are not given stay, unless it is another provider
-// then.
+// ChangeUpstream lets do change one as it is; run it in a transaction. Secrets that are not given stay; another provider needs its own.
 func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, do func(u *Upstream) error) (before, after Upstream,
 	err error) {
 	r, others, err := s.locked(ctx, id)
@@ -308,13 +322,10 @@ func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, 
 		return before, after, err
 	}
 	after.ID, after = id, after.Plain()
-	kept := Secrets{}
-	if !after.elsewhere(before) {
-		if kept, err = r.open(s.o.Sealer, s.o.Place); err != nil {
-			kept = Secrets{} // lost: they have to be given anew
-		}
+	full, err := s.after(r, after, given)
+	if err != nil {
+		return before, after, err
 	}
-	full := given.over(kept)
 	onlyOff := r.broken == nil && after.Disabled && given == (Secrets{}) && same(off(before), off(after)) // whatever is wrong with it
 	if !onlyOff {
 		if err := s.check(after, full, others); err != nil {

@@ -4,8 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"signet/internal/typed"
+	"signet/users/membership"
 )
 
 // Upstream is a provider where people sign in, but its secrets. The fields are those of upstreams in the configuration.
@@ -98,8 +104,8 @@ func (u Upstream) issuers() (issuer string, whole bool) {
 		"facebook": "https://www.facebook.com"}[u.Kind], true
 }
 
-// elsewhere reports whether what is named is another provider than before: it must not get the secrets that were given for that one.
-func (u Upstream) elsewhere(before Upstream) bool {
+// Elsewhere reports whether what is named is another provider than before: it must not get the secrets that were given for that one.
+func (u Upstream) Elsewhere(before Upstream) bool {
 	return u.Kind != before.Kind || u.Issuer != before.Issuer || u.Tenant != before.Tenant
 }
 
@@ -110,7 +116,7 @@ const (
 )
 
 // mistakes are those that the configuration's own rules do not know.
-func (u Upstream) mistakes(others []Upstream) (wrong Invalid) {
+func (u Upstream) mistakes(full Secrets, others []Upstream) (wrong Invalid) {
 	add := func(bad bool, field, format string, args ...any) {
 		if bad {
 			wrong = append(wrong, field+": "+fmt.Sprintf(format, args...))
@@ -119,9 +125,50 @@ func (u Upstream) mistakes(others []Upstream) (wrong Invalid) {
 	raw, _ := json.Marshal(u) // texts, lists and maps of texts
 	add(len(raw) > longest, "upstream", "is longer than %d bytes", longest)
 	add(u.Issuer != "" && u.Kind != "oidc" && u.Kind != "github", "issuer", "is known of this kind; leave it out")
+	add(u.Name != "" && strings.TrimSpace(u.Name) == "", "name", "is blank")
+	for _, scope := range u.Scopes {
+		add(strings.ContainsFunc(scope, noScope) || scope == "", "scopes", "%q is not a scope (RFC 6749 section 3.3)", scope)
+	}
+	for _, theirs := range slices.Sorted(maps.Keys(u.Groups)) {
+		add(theirs == "" || membership.CheckName(u.Groups[theirs]) != nil, "groups", "%q is no name of a group; write theirs: ours",
+			u.Groups[theirs])
+	}
 	for _, other := range others {
 		for _, domain := range u.Routes {
 			add(slices.Contains(other.Routes, domain), "routes", "%s signs in at %s already", domain, other.ID)
+		}
+	}
+	return append(append(wrong, beyond(u)...), beyond(full)...)
+}
+
+func noScope(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+
+// beyond are the fields of a struct that are more than their tags say, or have characters that nobody sees, by whatever way they came.
+func beyond(of any) (wrong Invalid) {
+	all := reflect.ValueOf(of)
+	for field, value := range all.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		var texts []string
+		switch value := value.Interface().(type) {
+		case string:
+			texts = []string{value}
+		case []string:
+			texts = value
+			if most, err := strconv.Atoi(field.Tag.Get("maxItems")); err == nil && len(value) > most {
+				wrong = append(wrong, fmt.Sprintf("%s: has more than %d", name, most))
+			}
+		case map[string]string:
+			texts = slices.AppendSeq(slices.Collect(maps.Keys(value)), maps.Values(value))
+		}
+		most, bound := strconv.Atoi(field.Tag.Get("maxLength"))
+		for _, text := range texts {
+			if bound == nil && utf8.RuneCountInString(text) > most {
+				wrong = append(wrong, fmt.Sprintf("%s: is longer than %d characters", name, most))
+			}
+			if name != "private_key" && (typed.Hidden(text) || strings.ContainsRune(text, utf8.RuneError)) { // a PEM file has lines
+				wrong = append(wrong, name+": has characters that nobody sees")
+				break
+			}
 		}
 	}
 	return wrong

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"reflect"
 	"strings"
@@ -39,12 +40,51 @@ func (u *upstreamFlags) add(f *pflag.FlagSet) {
 		case *[]string:
 			f.StringSliceVar(to, name, nil, about)
 		case *map[string]string:
-			f.StringToStringVar(to, name, nil, about+" As OURS=THEIRS, or for groups THEIRS=OURS")
+			if pair := (pairFlag{to, name == "groups"}); pair.last {
+				f.Var(pair, name, about+" One `THEIRS=OURS` each time that it is given.")
+			} else {
+				f.Var(pair, name, about+" One `OURS=THEIRS` each time that it is given.")
+			}
 		}
 	}
 	f.StringVar(&u.secret, "client-secret-file", "", "`file` with the client secret, - for standard input")
 	f.StringVar(&u.pkey, "private-key-file", "", "`file` with the private key of kind apple (PEM), - for standard input")
 }
+
+// pairFlag reads one pair each time that it is given. What others call their groups can have a = itself (CN=staff,OU=eu), and ours cannot:
+// there the last one counts.
+type pairFlag struct {
+	to   *map[string]string
+	last bool
+}
+
+// Set implements pflag.Value. Nothing at all is no pair, so that what is set can be taken away.
+func (p pairFlag) Set(text string) error {
+	if *p.to == nil {
+		*p.to = map[string]string{}
+	}
+	if text == "" {
+		return nil
+	}
+	at := strings.Index(text, "=")
+	if p.last {
+		at = strings.LastIndex(text, "=")
+	}
+	if at < 0 {
+		return errors.New("has no =")
+	}
+	if _, is := (*p.to)[text[:at]]; is {
+		return errors.New("is there twice")
+	}
+	(*p.to)[text[:at]] = text[at+1:]
+	return nil
+}
+
+// String implements pflag.Value.
+func (p pairFlag) String() string { return "" }
+
+// Type implements pflag.Value.
+func (p pairFlag) Type() string { return "pair" }
 
 // upstreamFlag is the flag of a field; "" = it has none.
 func upstreamFlag(field reflect.StructField) string {
@@ -100,7 +140,7 @@ func (a *app) upstreamCreate() *cobra.Command {
 
 func (a *app) upstreamUpdate() *cobra.Command {
 	var u upstreamFlags
-	c := a.verb("update ID", "Change what is set for a provider; what is not named stays, and so do its secrets", 1,
+	c := a.verb("update ID", "Change what is set for a provider; what is not named stays, and so do its secrets, but at another issuer", 1,
 		func(cmd *cobra.Command, args []string) error {
 			given, err := u.secrets(a)
 			if err != nil {

@@ -30,7 +30,7 @@ func (said) Schema(huma.Registry) *huma.Schema {
 
 // managed is who keeps a thing by files.
 type managed struct {
-	Kind    string    `json:"kind" enum:"clients,resources,groups,roles,webhooks,upstreams"`
+	Kind    string    `json:"kind" enum:"clients,resources,groups,roles,webhooks,upstreams,settings"`
 	Key     string    `json:"key"`
 	Owner   string    `json:"owner"`
 	Applied said      `json:"applied" doc:"What the files said last."`
@@ -41,14 +41,14 @@ type managed struct {
 
 // Steps is one thing to be made, changed or deleted. Its name is exported for huma.
 type Steps struct {
-	Kind    string `json:"kind" enum:"clients,resources,groups,roles,webhooks,upstreams"`
+	Kind    string `json:"kind" enum:"clients,resources,groups,roles,webhooks,upstreams,settings"`
 	Key     string `json:"key" maxLength:"600"`
 	Owner   string `json:"owner" maxLength:"100" doc:"Whose files keep it from then on."`
 	Before  said   `json:"before,omitempty" doc:"The thing as it was planned on; left out: there was none."`
 	Version int64  `json:"version,omitempty" minimum:"0" doc:"Of the entry under /managed it was planned on; left out: there was none."`
 	After   said   `json:"after,omitempty" doc:"The thing as it is to be; left out: it is deleted."`
 	Applied said   `json:"applied,omitempty" doc:"What the files say of it; left out: no files keep it any more."`
-	Secret  string `json:"client_secret,omitempty" maxLength:"8192" doc:"Another one of a client, an upstream or a webhook."`
+	Secret  string `json:"client_secret,omitempty" maxLength:"8192" doc:"Another one of a client, an upstream, a webhook or the section mail."`
 }
 
 type stepIn struct {

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -61,9 +62,12 @@ func (h *Handler) addUpstream(ctx context.Context, v *visit) (pages.Console, err
 	}
 	p.Name = upstreamKinds[at].Label
 	if v.what() == "create" {
-		u, given := askedUpstream(v, setting.Upstream{Kind: kind})
+		u, err := askedUpstream(v, setting.Upstream{Kind: kind})
+		if err != nil {
+			return p, err
+		}
 		u.ID = strings.TrimSpace(v.post.Get("id"))
-		if _, err := h.Acts.CreateUpstream(ctx, v.actor, u, given); err != nil {
+		if _, err := h.Acts.CreateUpstream(ctx, v.actor, u, askedSecrets(v)); err != nil {
 			return p, err
 		}
 		v.next = h.to(upstreamsPath, u.ID)
@@ -80,35 +84,79 @@ func (h *Handler) addUpstream(ctx context.Context, v *visit) (pages.Console, err
 	return p, nil
 }
 
-// askedUpstream is what a form says of one; what it has no field for stays.
-func askedUpstream(v *visit, u setting.Upstream) (setting.Upstream, setting.Secrets) {
-	text := func(name string) string { return strings.TrimSpace(v.post.Get(name)) }
-	words := func(name string) []string { return strings.Fields(strings.ReplaceAll(v.post.Get(name), ",", " ")) }
-	u.Name, u.ClientID = text("name"), text("client_id")
-	switch u.Kind {
-	case "oidc", "github":
-		u.Issuer = text("issuer")
-	case "microsoft":
-		u.Tenant = text("tenant")
-	case "apple":
-		u.TeamID, u.KeyID = text("team_id"), text("key_id")
+// askedUpstream is what a form says of one. What was left as it was shown stays as it is, and so does what the form has no field for: that
+// of a page which an earlier release made has fewer.
+func askedUpstream(v *visit, u setting.Upstream) (setting.Upstream, error) {
+	shown := map[string]string{}
+	for _, f := range upstreamFields(u, false) {
+		shown[f.Name] = f.Value
 	}
-	u.Scopes, u.Domains, u.Routes, u.AuthoritativeFor = words("scopes"), words("domains"), words("routes"), words("authoritative_for")
-	u.NewAccounts, u.TrustSecondFactor = text("new_accounts"), text("trust_second_factor") == "yes"
-	u.Profile, u.GroupsClaim, u.SignOut = text("profile"), text("groups_claim"), text("sign_out") == "yes"
-	u.Claims, u.Groups = pairs(v.post.Get("claims")), pairs(v.post.Get("groups"))
-	return u, setting.Secrets{ClientSecret: text("client_secret"), PrivateKey: text("private_key")}
-}
-
-// pairs reads lines like name = groups/name; what has no = gets an empty value, which is refused with its name.
-func pairs(text string) map[string]string {
-	all := map[string]string{}
-	for line := range strings.Lines(text) {
-		if name, value, _ := strings.Cut(line, "="); strings.TrimSpace(line) != "" {
-			all[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	plain := func(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }
+	edited := func(name string) (text string, is bool) {
+		was, has := shown[name]
+		text = plain(v.post.Get(name))
+		return text, has && v.post.Has(name) && text != plain(was)
+	}
+	for name, to := range map[string]*string{"name": &u.Name, "client_id": &u.ClientID, "issuer": &u.Issuer, "tenant": &u.Tenant,
+		"team_id": &u.TeamID, "key_id": &u.KeyID, "new_accounts": &u.NewAccounts, "profile": &u.Profile, "groups_claim": &u.GroupsClaim} {
+		if text, is := edited(name); is {
+			*to = text
 		}
 	}
-	return all
+	for name, to := range map[string]*[]string{"scopes": &u.Scopes, "domains": &u.Domains, "routes": &u.Routes,
+		"authoritative_for": &u.AuthoritativeFor} {
+		if text, is := edited(name); is {
+			*to = strings.Fields(strings.ReplaceAll(text, ",", " "))
+		}
+	}
+	for name, to := range map[string]*bool{"trust_second_factor": &u.TrustSecondFactor, "sign_out": &u.SignOut} {
+		if text, is := edited(name); is {
+			*to = text == "yes"
+		}
+	}
+	wrong := &admin.Invalid{}
+	for name, to := range map[string]*map[string]string{"claims": &u.Claims, "groups": &u.Groups} {
+		if text, is := edited(name); is {
+			all, err := pairs(text, name == "groups")
+			if *to = all; err != nil {
+				wrong.Fields = append(wrong.Fields, admin.Field{Name: name, Text: err.Error()})
+			}
+		}
+	}
+	if len(wrong.Fields) > 0 {
+		return u, wrong
+	}
+	return u, nil
+}
+
+// askedSecrets are those that a form has.
+func askedSecrets(v *visit) setting.Secrets {
+	text := func(name string) string { return strings.TrimSpace(v.post.Get(name)) }
+	return setting.Secrets{ClientSecret: text("client_secret"), PrivateKey: text("private_key")}
+}
+
+// pairs reads lines like name = groups/name; what has no = gets an empty value, which is refused with its name. What others call their
+// groups can have a = itself (CN=staff,OU=eu), and ours cannot: there the last one counts.
+func pairs(text string, last bool) (map[string]string, error) {
+	all := map[string]string{}
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		at := strings.Index(line, "=")
+		if last {
+			at = strings.LastIndex(line, "=")
+		}
+		if at < 0 {
+			line, at = line+"=", len(line)
+		}
+		name := strings.TrimSpace(line[:at])
+		if _, is := all[name]; is {
+			return nil, fmt.Errorf("%q is there twice", name)
+		}
+		all[name] = strings.TrimSpace(line[at+1:])
+	}
+	return all, nil
 }
 
 // lines writes them.
@@ -245,10 +293,9 @@ func (h *Handler) changeUpstream(ctx context.Context, v *visit) (found []view.Fi
 	act, seen, _ := strings.Cut(v.what(), " ")
 	switch act {
 	case "change":
-		_, given := askedUpstream(v, setting.Upstream{})
-		_, err = h.Acts.ChangeUpstream(ctx, v.actor, v.of(), seen, given, func(u *setting.Upstream) error {
-			*u, _ = askedUpstream(v, *u)
-			return nil
+		_, err = h.Acts.ChangeUpstream(ctx, v.actor, v.of(), seen, askedSecrets(v), func(u *setting.Upstream) (err error) {
+			*u, err = askedUpstream(v, *u)
+			return err
 		})
 	case "enable", "disable":
 		_, err = h.Acts.ChangeUpstream(ctx, v.actor, v.of(), seen, setting.Secrets{}, func(u *setting.Upstream) error {

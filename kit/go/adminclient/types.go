@@ -655,7 +655,7 @@ type Steps struct {
 	After        map[string]any `json:"after,omitzero"`         // The thing as it is to be; left out: it is deleted.
 	Applied      map[string]any `json:"applied,omitzero"`       // What the files say of it; left out: no files keep it any more.
 	Before       map[string]any `json:"before,omitzero"`        // The thing as it was planned on; left out: there was none.
-	ClientSecret string         `json:"client_secret,omitzero"` // Another one of a client, an upstream or a webhook.
+	ClientSecret string         `json:"client_secret,omitzero"` // Another one of a client, an upstream, a webhook or the section mail.
 	Key          string         `json:"key"`
 	Kind         string         `json:"kind"`
 	Owner        string         `json:"owner"`            // Whose files keep it from then on.

@@ -792,7 +792,7 @@ export interface Steps {
   applied?: Record<string, unknown>
   /** The thing as it was planned on; left out: there was none. */
   before?: Record<string, unknown>
-  /** Another one of a client, an upstream or a webhook. */
+  /** Another one of a client, an upstream, a webhook or the section mail. */
   client_secret?: string
   key: string
   kind: string

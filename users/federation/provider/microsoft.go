@@ -27,7 +27,7 @@ func newMicrosoft(s Settings, client *http.Client) (Provider, error) {
 	host := strings.TrimSuffix(cmp.Or(s.Issuer, "https://login.microsoftonline.com"), "/")
 	tenant := strings.ToLower(cmp.Or(s.Tenant, "common"))
 	if !microsoftName.MatchString(tenant) {
-		return nil, fmt.Errorf("tenant %q: must be an id, a domain, or one of common, organizations and consumers", s.Tenant)
+		return nil, fmt.Errorf("tenant: %q must be an id, a domain, or one of common, organizations and consumers", s.Tenant)
 	}
 	issuerOf := func(tid string) string { return host + "/" + tid + "/v2.0" }
 	// tenantOf is the tenant that an issuer names; "" if it names none.

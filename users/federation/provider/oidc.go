@@ -83,7 +83,7 @@ func newOpenid(s Settings, client *http.Client, q oidcQuirks) (*openid, error) {
 		return nil, errors.New("a provider needs a client")
 	case err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http",
 		at.RawQuery != "" || at.Fragment != "" || at.User != nil:
-		return nil, fmt.Errorf("issuer %q: must be an https address without query", q.base)
+		return nil, fmt.Errorf("issuer: %q must be an https address without query", q.base)
 	case s.ClientID == "":
 		return nil, errors.New("a client id is missing")
 	}
