@@ -21,6 +21,16 @@ func micros(t time.Time) any {
 	return t.UnixMicro()
 }
 
+// The first and the last time that can be told: in JSON (RFC 3339) years have four digits. An import of an earlier release kept others for
+// people, and one of them must not be the end of every list with that person.
+var (
+	earliest = time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	latest   = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC).UnixMicro()
+)
+
+// timeOf is the time that a column has.
+func timeOf(n int64) time.Time { return time.UnixMicro(max(earliest, min(n, latest))).UTC() }
+
 type stamp time.Time
 
 // Scan implements sql.Scanner.
@@ -29,7 +39,7 @@ func (s *stamp) Scan(v any) error {
 	case nil:
 		*s = stamp{}
 	case int64:
-		*s = stamp(time.UnixMicro(v).UTC())
+		*s = stamp(timeOf(v))
 	default:
 		return fmt.Errorf("time column holds %T", v)
 	}

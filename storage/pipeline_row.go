@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -95,7 +94,7 @@ func scanNumber(to any, n int64, isNull bool) error {
 	case *stamp:
 		*to = stamp{}
 		if !isNull {
-			*to = stamp(time.UnixMicro(n).UTC())
+			*to = stamp(timeOf(n))
 		}
 	case sql.Scanner:
 		if isNull {

@@ -19,7 +19,7 @@ var small = []string{"versions", "retention", "keys", "further_keys", "resources
 	"first_run", "upstream_uses", "sqlite_master", "CONSTANT"}
 
 // derived are results of a SELECT inside a statement over interactions, waiting or tickets; what fills them is looked at by itself.
-var derived = []string{"held", "live", "ordered", "(subquery-3)", "(subquery-4)", "(subquery-5)", "(subquery-6)"}
+var derived = []string{"held", "ends", "live", "ordered", "(subquery-3)", "(subquery-4)", "(subquery-5)", "(subquery-6)"}
 
 // TestEveryStatementIsIndexedOnSQLite asks SQLite how it does each statement of the contract.
 func TestEveryStatementIsIndexedOnSQLite(t *testing.T) {

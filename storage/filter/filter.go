@@ -26,8 +26,12 @@ func (f People) Sifts() bool {
 		return state || f.Group != "" || f.Role != "" || !f.CreatedSince.IsZero()
 	case f.Group != "":
 		return state || f.Role != "" || !f.CreatedSince.IsZero()
+	case f.Role != "": // very many groups can hold it
+		return true
+	case !f.CreatedSince.IsZero():
+		return state
 	}
-	return state && f.Role == "" && !f.CreatedSince.IsZero()
+	return f.Disabled && f.Unverified
 }
 
 // Position is after whom a list of them goes on: by address or user name where one is looked for, by the time of creation where that alone

@@ -67,6 +67,17 @@ func peopleFilters(t *testing.T, db *storage.DB) {
 		_, err := db.GiveRole(ctx, "f-role", kind, holder, now)
 		ok(t, err)
 	}
+	ok(t, db.InsertRole(ctx, storage.Group{Name: "f-many", CreatedAt: now})) // held by more groups than are looked into each by itself
+	for i := range 401 {
+		group := fmt.Sprintf("f-%03d", i)
+		ok(t, db.InsertGroup(ctx, storage.Group{Name: group, CreatedAt: now}))
+		_, err := db.GiveRole(ctx, "f-many", storage.HolderGroup, group, now)
+		ok(t, err)
+	}
+	for user, group := range map[string]string{"f1": "f-007", "f4": "f-400", "f5": "f-400"} {
+		_, err := db.AddMember(ctx, group, user, now)
+		ok(t, err)
+	}
 	since := now.Add(time.Hour)
 	for _, c := range []struct {
 		f    filter.People
@@ -82,6 +93,10 @@ func peopleFilters(t *testing.T, db *storage.DB) {
 		{filter.People{Group: "f-one", Disabled: true, CreatedSince: since}, []string{"f4"}},
 		{filter.People{Role: "f-role"}, []string{"f0", "f1", "f2", "f3", "f4"}},
 		{filter.People{Role: "f-role", Unverified: true}, []string{"f1", "f3"}},
+		{filter.People{Role: "f-role", Disabled: true}, []string{"f4"}},
+		{filter.People{Role: "f-role", CreatedSince: since.Add(7 * time.Hour)}, []string{"f0", "f1", "f2"}},
+		{filter.People{Role: "f-many"}, []string{"f1", "f4", "f5"}},
+		{filter.People{Role: "f-many", Disabled: true}, []string{"f4", "f5"}},
 		{filter.People{Role: "f-role", Group: "f-one"}, []string{"f1", "f2", "f4"}},
 		{filter.People{Search: "f", Role: "f-role", Group: "f-two"}, []string{"f3"}},
 		{filter.People{Search: "u"}, nil},
@@ -99,6 +114,10 @@ func peopleFilters(t *testing.T, db *storage.DB) {
 		ok(t, db.EraseUser(ctx, fmt.Sprintf("f%d", i)))
 	}
 	ok(t, db.DeleteRole(ctx, "f-role"))
+	ok(t, db.DeleteRole(ctx, "f-many"))
+	for i := range 401 {
+		ok(t, db.DeleteGroup(ctx, fmt.Sprintf("f-%03d", i)))
+	}
 	for _, group := range []string{"f-one", "f-two"} {
 		ok(t, db.DeleteGroup(ctx, group))
 	}
