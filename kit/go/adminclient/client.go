@@ -68,13 +68,16 @@ type Paging struct {
 
 // Problem is what a server answers that does not do what was asked (RFC 9457). It is an error.
 type Problem struct {
-	Type      string      `json:"type"`
+	Type      string      `json:"type"` // the address of a page that explains it
 	Title     string      `json:"title"`
 	Status    int         `json:"status"`
 	Detail    string      `json:"detail"`
 	Reference string      `json:"reference"`
 	Errors    []Violation `json:"errors"`
 }
+
+// Kind is what programs tell problems apart by, at any issuer: the last part of the type, like "conflict".
+func (p *Problem) Kind() string { return p.Type[strings.LastIndexByte(p.Type, '/')+1:] }
 
 // Error has everything that helps to mend it.
 func (p *Problem) Error() string {

@@ -73,7 +73,8 @@ func TestAdmin(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = admin.ChangePerson(ctx, eve.ID, `"stale"`, patch)
-	if p, ok := errors.AsType[*adminclient.Problem](err); !ok || p.Status != http.StatusPreconditionFailed || p.Reference == "" {
+	if p, ok := errors.AsType[*adminclient.Problem](err); !ok || p.Status != http.StatusPreconditionFailed || p.Kind() != "changed" ||
+		p.Reference == "" {
 		t.Errorf("on a state of before: %v", err)
 	}
 	if err := admin.PutGroup(ctx, "staff/of §1", adminclient.GroupInBody{}); err == nil {

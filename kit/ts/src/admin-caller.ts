@@ -15,8 +15,10 @@ interface More extends Sending {
 /** What a server answers that does not do what was asked (RFC 9457). */
 export class Problem extends Error {
   readonly status: number
-  /** Names the kind of problem. */
+  /** The address of a page that explains it. */
   readonly type: string
+  /** What programs tell problems apart by, at any issuer: the last part of the type, like "conflict". */
+  readonly kind: string
   /** Finds the request in the log and in `signet explain`. */
   readonly reference: string
   /** What is wrong with the fields that were sent, by JSON pointer. */
@@ -29,6 +31,7 @@ export class Problem extends Error {
       ...errors.map((e) => `${e.pointer} ${e.detail}`)].filter((part) => part !== '').join('; '))
     this.status = status
     this.type = text('type')
+    this.kind = this.type.slice(this.type.lastIndexOf('/') + 1)
     this.reference = text('reference')
     this.errors = errors
   }
