@@ -43,6 +43,9 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		if !taken(op, r.Header.Get("Content-Type")) {
 			return problemOf(http.StatusUnsupportedMediaType, "This type of content is not taken: send JSON.", nil)
 		}
+		if err := asked(op, r.URL.RawQuery); err != nil {
+			return err
+		}
 		x := &exchange{op: op, w: w}
 		lines := op.MaxBodyBytes == mostLines
 		if lines {
@@ -75,6 +78,30 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	} else {
 		a.mux.Admin(pattern, serve)
 	}
+}
+
+// asked looks at a query as the document has it, where huma is lenient: it takes the first of a parameter that is there twice, and leaves
+// out one without a value, which for a time or a number is none. (An empty text is one.)
+func asked(op *huma.Operation, query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return problemOf(http.StatusUnprocessableEntity, "The query of the address cannot be read.", nil)
+	}
+	var wrong []error
+	for _, p := range op.Parameters {
+		given := values[p.Name]
+		switch {
+		case p.In != "query" || len(given) == 0:
+		case len(given) > 1:
+			wrong = append(wrong, &huma.ErrorDetail{Location: "query." + p.Name, Message: "is there more than once"})
+		case given[0] == "" && (p.Schema.Type != huma.TypeString || p.Schema.Format != "" || len(p.Schema.Enum) > 0):
+			wrong = append(wrong, &huma.ErrorDetail{Location: "query." + p.Name, Message: "has no value: give one, or leave it out"})
+		}
+	}
+	if len(wrong) > 0 {
+		return problemOf(http.StatusUnprocessableEntity, "", wrong)
+	}
+	return nil
 }
 
 // pathOf is the address of a request under the issuer, as it was written: what is escaped in it stays so, for a proof of possession says it
