@@ -80,7 +80,9 @@ type Field struct{ Name, Text string }
 func (i *Invalid) Error() string {
 	texts := make([]string, len(i.Fields))
 	for n, f := range i.Fields {
-		texts[n] = f.Name + ": " + f.Text
+		if texts[n] = f.Text; f.Name != "" { // of the whole
+			texts[n] = f.Name + ": " + f.Text
+		}
 	}
 	return strings.Join(texts, "; ")
 }
