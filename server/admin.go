@@ -22,6 +22,7 @@ import (
 	"signet/config"
 	"signet/internal/ratelimit"
 	"signet/internal/release"
+	"signet/internal/seal"
 	"signet/oauth"
 	"signet/server/adminapi"
 	"signet/server/console"
@@ -167,7 +168,7 @@ func (h *Services) consoleHandlers(view *pages.Pages, front *login.Login) ([]web
 		return nil, nil
 	}
 	o := console.Options{Login: front, Browser: front.Browser, Pages: view, Acts: h.Admin, Issuer: h.Config.Server.Issuer,
-		Tools: toolsOn(h.Config)}
+		Tools: toolsOn(h.Config), Sealer: h.Master, Place: seal.Place}
 	if o.Tools && h.Config.Admin.MCP == config.ToolsWrite {
 		o.Proposals = h.Proposals
 	}

@@ -1,21 +1,17 @@
 package adminapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"iter"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
-	"signet/audit"
-	"signet/internal/exact"
 	"signet/server/web"
 	"signet/server/web/problem"
 	"signet/users/importer"
@@ -23,8 +19,7 @@ import (
 
 // What an import may be, and take.
 const (
-	mostLines  = 1<<20 + 1 // bytes, with the newline at the end
-	mostPeople = 1000
+	mostLines  = importer.MostBytes + 1 // bytes, with the newline at the end
 	importTime = time.Minute
 )
 
@@ -66,14 +61,16 @@ func (h *Handler) imports(api huma.API) {
 
 func (h *Handler) importPeople(ctx context.Context, in *importIn) (imported, error) {
 	out := imported{DryRun: in.DryRun, Lines: []importedLine{}}
-	if bytes.Count(bytes.TrimSpace(in.RawBody), []byte{'\n'}) >= mostPeople {
-		return out, web.NewProblem(problem.TooLarge, fmt.Sprintf("Send at most %d lines at once, or use signet user import.", mostPeople))
+	people, err := importer.Body(in.RawBody)
+	if err != nil {
+		return out, web.NewProblem(problem.TooLarge, fmt.Sprintf("Send at most %d lines at once, or use signet user import.",
+			importer.MostLines))
 	}
 	ctx, cancel := context.WithTimeout(ctx, importTime)
 	defer cancel()
 	own := map[int]bool{}
-	err := h.o.Acts.ImportPeople(ctx, actorOf(ctx), importer.Rules{OnConflict: importer.OnConflict(in.OnConflict), KeepAddress: true,
-		DryRun: in.DryRun}, linesOf(in.RawBody, own), out.add(own))
+	err = h.o.Acts.ImportPeople(ctx, actorOf(ctx), importer.Rules{OnConflict: importer.OnConflict(in.OnConflict), KeepAddress: true,
+		DryRun: in.DryRun}, noted(people, own), out.add(own))
 	slices.SortStableFunc(out.Lines, func(a, b importedLine) int { return cmp.Compare(a.Line, b.Line) })
 	return out, err
 }
@@ -91,7 +88,7 @@ func (i *imported) add(own map[int]bool) func(importer.Outcome) {
 			i.Unchanged++
 		case importer.Refused:
 			i.Refused++
-			one.Error = audit.Cut(strings.ReplaceAll(o.Err.Error(), "\n", "; "))
+			one.Error = o.Told()
 		}
 		if o.Err == nil && !own[o.Line] && !(i.DryRun && o.Result == importer.Created) {
 			one.ID = o.Sub
@@ -100,20 +97,11 @@ func (i *imported) add(own map[int]bool) func(importer.Outcome) {
 	}
 }
 
-// linesOf reads people; what cannot be read is an error of its line.
-func linesOf(body []byte, own map[int]bool) iter.Seq2[importer.Record, error] {
+// noted writes down which lines have an id of their own.
+func noted(people iter.Seq2[importer.Record, error], own map[int]bool) iter.Seq2[importer.Record, error] {
 	return func(yield func(importer.Record, error) bool) {
-		number := 0
-		for text := range bytes.Lines(body) {
-			number++
-			if text = bytes.TrimSpace(text); len(text) == 0 {
-				continue
-			}
-			record, err := importer.Line(number, text)
-			if name, is := exact.Twice(text); is && err == nil {
-				record, err = importer.Record{Line: number}, fmt.Errorf("%w: %s is there twice", importer.ErrFormat, name)
-			}
-			own[number] = record.Sub != ""
+		for record, err := range people {
+			own[record.Line] = record.Sub != ""
 			if !yield(record, err) {
 				return
 			}

@@ -34,17 +34,30 @@ type Options struct {
 	Tools   bool // there are tools for administrators' MCP clients, which an app can be allowed
 	// Proposals are acts that such a client asks the administrator for; nil: none does.
 	Proposals *proposals.Service
+	// Sealer seals what a page shows to be sent back, and Place names what it is (seal.Place).
+	Sealer Sealer
+	Place  func(table, row, column string) []byte
+}
+
+// Sealer is the part of *seal.Master that is used here.
+type Sealer interface {
+	Seal(plain, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
 }
 
 // Handler answers the pages.
-type Handler struct{ Options }
+type Handler struct {
+	Options
+	uploads   chan struct{} // holds something for each form with files that is read
+	importing chan struct{} // … while people are imported
+}
 
 // New checks the options.
 func New(o Options) (*Handler, error) {
-	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil || o.Issuer == "" {
-		return nil, errors.New("server/console: login, browser, pages, acts and issuer are required")
+	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil || o.Issuer == "" || o.Sealer == nil || o.Place == nil {
+		return nil, errors.New("server/console: login, browser, pages, acts, issuer, sealer and place are required")
 	}
-	return &Handler{o}, nil
+	return &Handler{o, make(chan struct{}, mostUploads), make(chan struct{}, 1)}, nil
 }
 
 // The pages.
@@ -85,8 +98,10 @@ func (h *Handler) Mount(m *web.Mux) {
 	}
 	for path, page := range all {
 		m.Page("GET "+path, h.shown(page))
-		m.Console("POST "+path, h.acted(page))
+		m.Console("POST "+path, h.acted(page, nil))
 	}
+	m.Page("GET "+importPath, h.shown(h.importPeople))
+	m.ConsoleUpload("POST "+importPath, mostSent, h.acted(h.importPeople, &importForm))
 	m.Page("GET "+settingsPath+"/branding/look", h.look)
 	for path, page := range map[string]page{
 		upstreamsPath: h.upstreams, settingsPath: h.settings, healthPath: h.health,
@@ -102,9 +117,11 @@ type visit struct {
 	actor   admin.Actor
 	visitor *browser.Visitor
 	post    url.Values
-	secret  string // to be shown once
-	stay    bool   // what came of the act is shown, and not by another GET
-	next    string // the page to go to after the act; "" = the same
+	files   map[string]file // that came with it
+	secret  string          // to be shown once
+	stay    bool            // what came of the act is shown, and not by another GET
+	tried   bool            // … which has changed nothing
+	next    string          // the page to go to after the act; "" = the same
 }
 
 // here is the address of the page, as names with slashes have to be written in it.
@@ -153,7 +170,8 @@ func (h *Handler) shown(show page) web.Func {
 // Recent is how old a sign-in may be that changes something.
 const Recent = 10 * time.Minute
 
-func (h *Handler) acted(act page) web.Func {
+// acted carries an act out; files is what a form with some may be, nil = it has none.
+func (h *Handler) acted(act page, files *upload) web.Func {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		s, actor, err := h.enter(r)
 		if err != nil {
@@ -162,28 +180,40 @@ func (h *Handler) acted(act page) web.Func {
 		if !s.Is(flow.Finish) {
 			return h.Login.GoOn(w, r, s)
 		}
+		v := &visit{Request: r, actor: actor, visitor: s.Visitor}
+		if files != nil {
+			done, err := h.receive(w, v, *files)
+			if err != nil {
+				return err
+			}
+			defer done()
+		}
 		if !browser.ForVisitor(r, s.Visitor) {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path(home, nil)}
 		}
 		if time.Since(s.Visitor.AuthTime) > Recent || !flow.Reaches(s.Visitor.ACR, flow.ACRMulti) {
-			second, err := h.Login.Stronger(r.Context(), s.Visitor, flow.ACRMulti)
-			if err != nil {
-				return err
-			}
-			if second {
-				return h.Login.Confirm(w, r, "/"+strings.TrimPrefix(r.URL.EscapedPath(), h.Browser.Path("/", nil)))
-			}
-			v := &visit{Request: r, actor: actor, visitor: s.Visitor}
-			p, err := act(r.Context(), v)
-			if err != nil {
-				return asPage(err)
-			}
-			keep(p.Acts, r.PostForm)
-			p.Problem = "console.second"
-			return h.render(w, v, p, http.StatusForbidden)
+			return h.again(w, v, act)
 		}
-		return h.carryOut(w, &visit{Request: r, actor: actor, visitor: s.Visitor, post: r.PostForm}, act)
+		return h.carryOut(w, v, act)
 	}
+}
+
+// again asks for a sign-in that allows an act, or tells that there is a second factor to be set up first.
+func (h *Handler) again(w http.ResponseWriter, v *visit, act page) error {
+	second, err := h.Login.Stronger(v.Context(), v.visitor, flow.ACRMulti)
+	if err != nil {
+		return err
+	}
+	if second {
+		return h.Login.Confirm(w, v.Request, "/"+strings.TrimPrefix(v.URL.EscapedPath(), h.Browser.Path("/", nil)))
+	}
+	p, err := act(v.Context(), v)
+	if err != nil {
+		return asPage(err)
+	}
+	keep(p.Acts, v.PostForm)
+	p.Problem = "console.second"
+	return h.render(w, v, p, http.StatusForbidden)
 }
 
 // carryOut runs the act and shows what came of it: by another GET where nothing has to be shown once.
@@ -197,7 +227,7 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 		return web.Redirect(w, v.Request, cmp.Or(v.next, v.here())+"?done=1")
 	}
 	if err == nil {
-		p.Secret, p.Done = v.secret, true
+		p.Secret, p.Done = v.secret, !v.tried
 		return h.render(w, v, p, http.StatusOK)
 	}
 	problem, detail := problemOf(err)
@@ -205,7 +235,7 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 		return asPage(err)
 	}
 	typed := v.post
-	v.post = nil
+	v.post, v.files = nil, nil
 	if p, err = act(v.Context(), v); err != nil {
 		return asPage(err)
 	}
@@ -255,7 +285,8 @@ func (h *Handler) render(w http.ResponseWriter, v *visit, p pages.Console, statu
 		}
 		if item.needs == "" || v.actor.Holds[item.needs] {
 			path := h.Browser.Path(item.path, nil)
-			current := v.URL.Path == path || item.path != home && strings.HasPrefix(v.URL.Path, path+"/")
+			current := v.URL.Path == path || item.path != home && strings.HasPrefix(v.URL.Path, path+"/") ||
+				item.path == peoplePath && v.URL.Path == h.Browser.Path(importPath, nil)
 			p.Menu = append(p.Menu, pages.ConsoleItem{Label: item.label, URL: path, Current: current})
 		}
 	}

@@ -64,6 +64,9 @@ func (h *Handler) people(ctx context.Context, v *visit) (pages.Console, error) {
 	if err != nil {
 		return p, err
 	}
+	if v.actor.Holds[admin.PeopleWrite] {
+		p.Facts = append(p.Facts, pages.ConsoleFact{Label: "console.import", Value: "JSON Lines", URL: h.Browser.Path(importPath, nil)})
+	}
 	p.Lists = []pages.ConsoleList{{Heading: "console.people", Rows: h.personRows(found.Items), NextURL: h.next(v, found.Next)}}
 	h.act(v, admin.PeopleWrite, &p.Acts, pages.ConsoleAct{Label: "console.create_person", More: "console.create_person_more", Value: "create",
 		Fields: []pages.ConsoleField{{Name: "email", Label: "account.email"}, {Name: "name", Label: "console.name", Optional: true}}})

@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/base64"
 	"html/template"
+	"slices"
 	"time"
 
 	"signet/server/pages/acting"
@@ -47,8 +48,10 @@ type ConsoleField struct {
 	Name, Label, Value string // Label is a text's id
 	Choices            []ConsoleChoice
 	Optional           bool
-	Long               bool // several lines
-	Secret             bool // is not shown while it is typed
+	Long               bool   // several lines
+	Secret             bool   // is not shown while it is typed, nor sent back
+	Hidden             bool   // comes back as it is
+	File               string // a file is chosen: of these kinds (RFC 9110 section 12.5.1), or of names that end so; "" = it is typed
 }
 
 // ConsoleChoice is one of them: what is sent, and how it is called, by a text's id where there is one.
@@ -86,6 +89,11 @@ type ConsoleAct struct {
 	Label, More, Action, Value string
 	Fields                     []ConsoleField
 	Danger                     bool
+}
+
+// Files reports whether files are sent with it.
+func (a ConsoleAct) Files() bool {
+	return slices.ContainsFunc(a.Fields, func(f ConsoleField) bool { return f.File != "" })
 }
 
 // Template of the page.

@@ -77,6 +77,7 @@ func serverSamples(ada Person) map[string]Page {
 	}
 	maps.Copy(all, providerSamples(ada, menu("upstreams"), at))
 	maps.Copy(all, settingSamples(ada, menu("settings")))
+	maps.Copy(all, importSamples(ada, menu("people")))
 	return all
 }
 

@@ -34,3 +34,28 @@ func settingSamples(ada Person, menu []ConsoleItem) map[string]Page {
 					Fields: []ConsoleField{{Name: "to", Label: "console.set_to", Value: "ada@example.org"}}}, reset}},
 	}
 }
+
+// importSamples are those of people who are imported.
+func importSamples(ada Person, menu []ConsoleItem) map[string]Page {
+	check := ConsoleAct{Label: "console.import_check", More: "console.import_check_more", Action: "/admin/import", Value: "check",
+		Fields: []ConsoleField{{Name: "file", Label: "console.file", Optional: true, File: ".jsonl,application/jsonl"},
+			{Name: "lines", Label: "console.import_lines", Optional: true, Long: true, Secret: true, Value: "never shown"},
+			{Name: "on_conflict", Label: "console.import_conflict", Value: "update", Choices: []ConsoleChoice{
+				{"skip", "console.import_skip"}, {"update", "console.import_update"}, {"fail", "console.import_fail"}}}}}
+	return map[string]Page{
+		"console_import": Console{Person: ada, Menu: menu, Heading: "console.import", Acts: []ConsoleAct{check}},
+		"console_import_checked": Console{Person: ada, Menu: menu, Heading: "console.import", Intro: "console.import_dry",
+			Facts: []ConsoleFact{{Label: "console.import.created", Value: "1"}, {Label: "console.import.updated", Value: "0"},
+				{Label: "console.import.unchanged", Value: "1"}, {Label: "console.import.refused", Value: "2"}},
+			Lists: []ConsoleList{
+				{Heading: "console.import_refused", Rows: []ConsoleRow{
+					{Title: "2 · nobody <b>", Label: "console.import.refused", Note: "email: not a valid address; write it like ada@example.com",
+						English: true},
+					{Title: "4", Label: "console.import.refused", Note: "cannot be read: not a JSON object; write one object a line", English: true}}},
+				{Heading: "console.import_taken", Rows: []ConsoleRow{
+					{Title: "1 · friederike.langername@donaudampfschifffahrt.example", Label: "console.import.created"},
+					{Title: "3 · bob@example.com", Label: "console.import.unchanged", URL: "/admin/people/1"}}}},
+			Acts: []ConsoleAct{{Label: "console.import", More: "console.import_more", Action: "/admin/import", Value: "import",
+				Fields: []ConsoleField{{Name: "checked", Value: "c2VhbGVk", Hidden: true}}}, check}},
+	}
+}

@@ -170,6 +170,11 @@ func (m *Mux) Console(pattern string, f Func) {
 	m.mount(m.prefixed(pattern), &route{side: pageSide, handle: f})
 }
 
+// ConsoleUpload is Console for a route with a body of up to so many bytes, which the handler reads by itself, as one of Upload does.
+func (m *Mux) ConsoleUpload(pattern string, largest int64, f Func) {
+	m.mount(m.prefixed(pattern), &route{side: pageSide, largest: largest, handle: f})
+}
+
 // Root is API for a path that is not under the issuer's own (the well-known forms of RFC 8414 section 3.1).
 func (m *Mux) Root(pattern string, cors CORS, f Func, touches ...Touch) {
 	m.declare(pattern, touches)

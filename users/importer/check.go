@@ -28,7 +28,7 @@ const (
 var ErrSub = errors.New("use 1 to 255 letters, digits and . _ ~ : | @ + = / -")
 
 // errClient: a sub that tokens of an app have already.
-var errClient = errors.New("is the id of a client")
+var errClient = errors.New("is the id of a client; leave it out, and they get a new one")
 
 // mostGroups is how many groups a record may name.
 const mostGroups = 100
@@ -163,7 +163,7 @@ func (i *Importer) existing(ctx context.Context, c checked) (same *storage.User,
 		same = byEmail
 	}
 	if same != nil && (i.OnConflict != UpdateExisting || i.KeepAddress) && same.EmailKey != c.user.EmailKey {
-		mistakes = add(mistakes, FieldSub, errors.New("belongs to somebody with another address"))
+		mistakes = add(mistakes, FieldSub, errors.New("belongs to somebody with another address; change that where they are, not by an import"))
 	}
 	if byEmail != nil && (same == nil || byEmail.ID != same.ID) {
 		mistakes = add(mistakes, users.FieldEmail, users.ErrTaken)

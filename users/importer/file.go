@@ -100,7 +100,7 @@ func object(text []byte) (rec Record, err error) {
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
-		return rec, fmt.Errorf("%w: not a JSON object", ErrFormat)
+		return rec, fmt.Errorf("%w: not a JSON object; write one object a line", ErrFormat)
 	}
 	claims := map[string]json.RawMessage{}
 	for name, raw := range members {

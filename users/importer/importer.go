@@ -145,7 +145,7 @@ func (i *Importer) Batch(ctx context.Context, list []Record) ([]Outcome, error) 
 		}
 		outcomes[at] = Outcome{Line: r.Line, Sub: r.Sub}
 		if len(mistakes) > 0 {
-			outcomes[at].Result, outcomes[at].Err = Refused, mistakes
+			outcomes[at].Result, outcomes[at].Err = Refused, mend(mistakes)
 			continue
 		}
 		ready[at] = &c
@@ -186,6 +186,7 @@ func (i *Importer) write(ctx context.Context, c checked) (Outcome, error) {
 	if existing != nil && i.OnConflict == FailOnExisting {
 		mistakes = add(mistakes, users.FieldEmail, users.ErrTaken)
 	}
+	mistakes = mend(mistakes)
 	if existing != nil && i.OnConflict == UpdateExisting && len(c.Metadata) > 0 {
 		err := i.Metadata.Fits(ctx, existing.ID, c.Metadata)
 		bad, ok := errors.AsType[*metadata.Invalid](err)
