@@ -51,6 +51,30 @@ func (s *Service) ChangeSetting(ctx context.Context, a Actor, id, match, passwor
 	return after, err
 }
 
+// PreviewSetting is a section that match fits as do would leave it. It is checked as ChangeSetting checks it, and nothing is written.
+func (s *Service) PreviewSetting(ctx context.Context, a Actor, id, match string, do func(next *setting.Section) error) (
+	next setting.Section, err error) {
+	if ctx, err = s.may(ctx, a, "PreviewSetting"); err != nil {
+		return next, err
+	}
+	if err := decides(a, id); err != nil {
+		return next, err
+	}
+	now, err := s.o.Settings.Section(ctx, id)
+	if err == nil {
+		err = fits(match, now)
+	}
+	if err != nil {
+		return next, translate(upstreamError(err))
+	}
+	next = now.Section
+	if err := do(&next); err != nil {
+		return next, err
+	}
+	next.ID = id
+	return next.Plain(), translate(upstreamError(s.o.Settings.CheckSection(ctx, next.Plain(), "")))
+}
+
 func (s *Service) changeSetting(ctx context.Context, id, password string, do func(now setting.State, next *setting.Section) error) (
 	after setting.State, err error) {
 	before, after, err := s.o.Settings.ChangeSection(ctx, id, password, do)

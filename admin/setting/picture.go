@@ -41,6 +41,14 @@ func Picture(text string) ([]byte, error) {
 
 const mostPixels = 2048
 
+// Logo is a file as it is kept: Picture has it back, or says what is wrong with it.
+func Logo(file []byte) string {
+	if bytes.HasPrefix(file, []byte(pngBegins)) {
+		return pngData + base64.StdEncoding.EncodeToString(file)
+	}
+	return string(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")))
+}
+
 // wholePNG reports whether a file has all parts that it says it has, picture and end among them, and nothing after it (PNG 3 section 5):
 // text that was cut off, or hides something else. It is not decoded, for small files can be large pictures.
 func wholePNG(file []byte) bool {

@@ -101,10 +101,10 @@ func (s Section) mistakes(password string) (wrong Invalid) {
 		add(texts[field] != "" && strings.TrimSpace(texts[field]) == "", field, "is blank")
 		add(field != "links" && len(texts[field]) > longestText, field, "is too long")
 	}
-	add(len(s.Logo)+len(s.LogoDark) > longestLogos, "logo",
-		fmt.Sprintf("and logo_dark have more than %d characters together; larger ones are files that config.yaml names", longestLogos))
+	add(len(s.Logo)+len(s.LogoDark) > LongestLogos, "logo",
+		fmt.Sprintf("and logo_dark have more than %d characters together; larger ones are files that config.yaml names", LongestLogos))
 	for field, text := range map[string]string{"logo": s.Logo, "logo_dark": s.LogoDark} {
-		if _, err := Picture(text); err != nil && len(text) <= longestLogos {
+		if _, err := Picture(text); err != nil && len(text) <= LongestLogos {
 			add(true, field, err.Error())
 		}
 	}
@@ -113,9 +113,11 @@ func (s Section) mistakes(password string) (wrong Invalid) {
 	return wrong
 }
 
+// LongestLogos is how many characters both logos may have together, as they are kept.
+const LongestLogos = 12_000
+
 // Bounds of what is kept.
 const (
-	longestLogos  = 12_000 // characters of both
 	longestText   = 320
 	longestURL    = 2048
 	longestSecret = 1024

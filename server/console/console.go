@@ -91,7 +91,6 @@ func (h *Handler) Mount(m *web.Mux) {
 		apisPath: h.apis, apisPath + "/{id}": h.api,
 		webhooksPath: h.webhooks, webhooksPath + "/{id}": h.webhook, mailPath: h.mails, mailPath + "/{id}": h.mailed,
 		upstreamsPath + "/{id}": h.upstream, upstreamsPath + "/add/{kind}": h.addUpstream,
-		settingsPath + "/{id}": h.section,
 	}
 	if h.Proposals != nil {
 		all[Proposals], all[Proposals+"/{id}"] = h.proposals, h.proposal
@@ -102,7 +101,10 @@ func (h *Handler) Mount(m *web.Mux) {
 	}
 	m.Page("GET "+importPath, h.shown(h.importPeople))
 	m.ConsoleUpload("POST "+importPath, mostSent, h.acted(h.importPeople, &importForm))
+	m.Page("GET "+settingsPath+"/{id}", h.shown(h.section))
+	m.ConsoleUpload("POST "+settingsPath+"/{id}", mostSent, h.acted(h.section, &sectionForm))
 	m.Page("GET "+settingsPath+"/branding/look", h.look)
+	m.Page("GET "+previewPath+"/{look}/{file}", h.previewFile)
 	for path, page := range map[string]page{
 		upstreamsPath: h.upstreams, settingsPath: h.settings, healthPath: h.health,
 		appsPath + "/{id}/first": h.first, peoplePath + "/{id}" + claimsPath: h.preview,
@@ -121,6 +123,7 @@ type visit struct {
 	secret  string          // to be shown once
 	stay    bool            // what came of the act is shown, and not by another GET
 	tried   bool            // … which has changed nothing
+	answer  web.Func        // … by a page of its own; nil = it is shown on this one
 	next    string          // the page to go to after the act; "" = the same
 }
 
@@ -223,6 +226,9 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 	}
 	v.post = v.PostForm
 	p, err := act(v.Context(), v)
+	if err == nil && v.answer != nil {
+		return v.answer(w, v.Request)
+	}
 	if err == nil && v.secret == "" && !v.stay {
 		return web.Redirect(w, v.Request, cmp.Or(v.next, v.here())+"?done=1")
 	}
@@ -249,7 +255,8 @@ func (h *Handler) carryOut(w http.ResponseWriter, v *visit, act page) error {
 func keep(acts []pages.ConsoleAct, typed url.Values) {
 	first := func(what string) string { act, _, _ := strings.Cut(what, " "); return act }
 	i := slices.IndexFunc(acts, func(a pages.ConsoleAct) bool {
-		return len(a.Fields) > 0 && first(a.Value) == first(typed.Get("what"))
+		try := func(t pages.ConsoleChoice) bool { return first(t.Value) == first(typed.Get("what")) }
+		return len(a.Fields) > 0 && (first(a.Value) == first(typed.Get("what")) || slices.ContainsFunc(a.Tries, try))
 	})
 	if i < 0 {
 		return

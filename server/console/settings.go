@@ -3,6 +3,8 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -47,7 +49,7 @@ func (h *Handler) section(ctx context.Context, v *visit) (pages.Console, error) 
 				text := map[bool]string{true: "consent.yes", false: "consent.no"}[now.PasswordSet]
 				p.Facts = append(p.Facts, pages.ConsoleFact{Label: "signin.password", Text: text})
 			}
-		case !f.Long:
+		case !f.Long && !f.Logo:
 			p.Facts = append(p.Facts, pages.ConsoleFact{Label: f.Label, Value: cmp.Or(f.Value, "–")})
 		}
 	}
@@ -79,7 +81,11 @@ func (h *Handler) look(w http.ResponseWriter, r *http.Request) error {
 	case !actor.Holds[admin.SettingsRead]:
 		return asPage(admin.ErrRefused)
 	}
-	return h.Pages.Render(w, r, http.StatusOK, pages.SignIn{Action: h.Browser.Path("/signin", nil), ForgotURL: h.Browser.Path("/forgot", nil)})
+	return h.Pages.Render(w, r, http.StatusOK, h.signInPage())
+}
+
+func (h *Handler) signInPage() pages.SignIn {
+	return pages.SignIn{Action: h.Browser.Path("/signin", nil), ForgotURL: h.Browser.Path("/forgot", nil)}
 }
 
 // findings are what a test found.
@@ -95,7 +101,12 @@ func (h *Handler) sectionActs(v *visit, p *pages.Console, now setting.State, fie
 	offer := func(a pages.ConsoleAct) { h.act(v, admin.SettingsWrite, &p.Acts, a) }
 	seen := " " + admin.Tag(now)
 	if now.Origin != setting.OriginDeclared {
-		offer(pages.ConsoleAct{Label: "account.change", More: sectionTexts[now.ID][1], Value: "change" + seen, Fields: fields})
+		change := pages.ConsoleAct{Label: "account.change", More: sectionTexts[now.ID][1], Value: "change" + seen, Fields: fields}
+		if now.ID == setting.Branding {
+			change.Tries = []pages.ConsoleChoice{{Label: "console.preview_light", Value: "preview-light" + seen},
+				{Label: "console.preview_dark", Value: "preview-dark" + seen}}
+		}
+		offer(change)
 	}
 	if now.ID == setting.Mail {
 		offer(pages.ConsoleAct{Label: "console.mail_test", Value: "test",
@@ -112,20 +123,16 @@ func (h *Handler) changeSection(ctx context.Context, v *visit) (found []view.Fin
 	text := func(name string) string { return strings.TrimSpace(v.post.Get(name)) }
 	switch act {
 	case "change":
-		_, err = h.Acts.ChangeSetting(ctx, v.actor, v.of(), seen, text("password"), func(next *setting.Section) error {
-			*next = setting.Section{Name: text("name"), Color: text("color"), Logo: text("logo"), LogoDark: text("logo_dark"),
-				Links: askedLinks(text("links"))}
-			if v.of() == setting.Mail {
-				port, err := strconv.ParseInt(cmp.Or(text("port"), "0"), 10, 64)
-				if err != nil {
-					return &admin.Invalid{Fields: []admin.Field{{Name: "port", Text: "must be a number"}}}
-				}
-				*next = setting.Section{From: text("from"), ReplyTo: text("reply_to"), Host: text("host"), Port: port, TLS: text("tls"),
-					Username: text("username")}
-			}
-			next.ID = v.of()
-			return nil
-		})
+		logo, dark, err := v.logos()
+		if err != nil {
+			return nil, err
+		}
+		_, err = h.Acts.ChangeSetting(ctx, v.actor, v.of(), seen, text("password"), v.typedSection(logo, dark))
+		return nil, err
+	case "preview-light", "preview-dark":
+		if v.of() == setting.Branding {
+			return nil, h.previewBranding(ctx, v, seen, act == "preview-dark")
+		}
 	case "test":
 		found, err = h.Acts.TestMail(ctx, v.actor, text("to"), v.visitor.Person.Locale)
 		v.stay = true
@@ -133,6 +140,58 @@ func (h *Handler) changeSection(ctx context.Context, v *visit) (found []view.Fin
 		err = h.Acts.ResetSetting(ctx, v.actor, v.of(), seen)
 	}
 	return found, err
+}
+
+// typedSection is what a form says of a section.
+func (v *visit) typedSection(logo, dark string) func(next *setting.Section) error {
+	text := func(name string) string { return strings.TrimSpace(v.post.Get(name)) }
+	return func(next *setting.Section) error {
+		*next = setting.Section{Name: text("name"), Color: text("color"), Logo: logo, LogoDark: dark, Links: askedLinks(text("links"))}
+		if v.of() == setting.Mail {
+			port, err := strconv.ParseInt(cmp.Or(text("port"), "0"), 10, 64)
+			if err != nil {
+				return wrong("port", "must be a number")
+			}
+			*next = setting.Section{From: text("from"), ReplyTo: text("reply_to"), Host: text("host"), Port: port, TLS: text("tls"),
+				Username: text("username")}
+		}
+		next.ID = v.of()
+		return nil
+	}
+}
+
+// sectionForm is what the form of a section may be: all its texts, with the logos that come back, and a file for each of these.
+var sectionForm = upload{needs: admin.SettingsWrite, text: mostPlain, files: []string{"logo_file", "logo_dark_file"},
+	file: setting.LongestLogos}
+
+// logos are those that a form asks for.
+func (v *visit) logos() (logo, dark string, err error) {
+	if logo, err = v.logo("logo"); err == nil {
+		dark, err = v.logo("logo_dark")
+	}
+	return logo, dark, err
+}
+
+// logo is the one that a form asks for, as it is kept: a file that was sent, else what the form had, unless that is to be removed. It is
+// what the form shows if something else is to be mended.
+func (v *visit) logo(name string) (string, error) {
+	sent := v.files[name+"_file"]
+	text := setting.Logo(sent.body)
+	switch {
+	case sent.large || len(text) > setting.LongestLogos:
+		return "", wrong(name, fmt.Sprintf("has more than %d characters as it is kept (PNG: %d bytes); make it smaller, or name the file in "+
+			"config.yaml", setting.LongestLogos, setting.LongestLogos/4*3))
+	case text != "":
+		if _, err := setting.Picture(text); errors.Unwrap(err) != nil {
+			return "", wrong(name, "must be an SVG or PNG file: "+errors.Unwrap(err).Error())
+		} else if err != nil {
+			return "", wrong(name, err.Error())
+		}
+	case v.post.Get(name+"_remove") == "":
+		text = strings.TrimSpace(v.post.Get(name))
+	}
+	v.post.Set(name, text)
+	return text, nil
 }
 
 // askedLinks reads a line for each: a title, a blank, an address.
@@ -146,6 +205,8 @@ func askedLinks(text string) (links []setting.FootLink) {
 	return links
 }
 
+const logoKinds = "image/svg+xml,image/png"
+
 func brandingFields(now setting.State) []pages.ConsoleField {
 	var links strings.Builder
 	for _, link := range now.Links {
@@ -153,8 +214,8 @@ func brandingFields(now setting.State) []pages.ConsoleField {
 	}
 	return []pages.ConsoleField{{Name: "name", Label: "console.name", Value: now.Name, Optional: true},
 		{Name: "color", Label: "console.set_color", Value: now.Color, Optional: true},
-		{Name: "logo", Label: "console.set_logo", Value: now.Logo, Optional: true, Long: true},
-		{Name: "logo_dark", Label: "console.set_logo_dark", Value: now.LogoDark, Optional: true, Long: true},
+		{Name: "logo", Label: "console.set_logo", Value: now.Logo, Optional: true, Logo: true, File: logoKinds},
+		{Name: "logo_dark", Label: "console.set_logo_dark", Value: now.LogoDark, Optional: true, Logo: true, Dark: true, File: logoKinds},
 		{Name: "links", Label: "console.set_links", Value: links.String(), Optional: true, Long: true}}
 }
 

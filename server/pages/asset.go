@@ -27,6 +27,7 @@ type assets struct {
 	prefix string // "/static/HASH/"
 	hash   string
 	files  map[string]asset
+	inPage string // the file that is written into pages, for it has no address: of a preview; "" = none
 }
 
 type asset struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"signet/server/pages/acting"
@@ -52,6 +53,19 @@ type ConsoleField struct {
 	Secret             bool   // is not shown while it is typed, nor sent back
 	Hidden             bool   // comes back as it is
 	File               string // a file is chosen: of these kinds (RFC 9110 section 12.5.1), or of names that end so; "" = it is typed
+	// Logo: it is a picture as settings keep it, in Value, which is shown and comes back as it is. Another one is sent as NAME_file, and
+	// NAME_remove takes it away. Dark: it is for dark pages.
+	Logo, Dark bool
+}
+
+// Picture is the address of a logo: the picture itself. As an image of a page it runs nothing and loads nothing, whatever it is.
+func (f ConsoleField) Picture() template.URL {
+	kind, body := "svg+xml", f.Value
+	if raw, is := strings.CutPrefix(f.Value, "data:image/png;base64,"); is {
+		png, _ := base64.StdEncoding.DecodeString(raw)
+		kind, body = "png", string(png)
+	}
+	return template.URL("data:image/" + kind + ";base64," + base64.StdEncoding.EncodeToString([]byte(body)))
 }
 
 // ConsoleChoice is one of them: what is sent, and how it is called, by a text's id where there is one.
@@ -89,6 +103,14 @@ type ConsoleAct struct {
 	Label, More, Action, Value string
 	Fields                     []ConsoleField
 	Danger                     bool
+	Tries                      []ConsoleChoice // buttons that show in tabs of their own what would come of it: what is typed stays as it is
+}
+
+// pictures reports whether it shows pictures that are written into it.
+func (p Console) pictures() bool {
+	return slices.ContainsFunc(p.Acts, func(a ConsoleAct) bool {
+		return slices.ContainsFunc(a.Fields, func(f ConsoleField) bool { return f.Logo && f.Value != "" })
+	})
 }
 
 // Files reports whether files are sent with it.

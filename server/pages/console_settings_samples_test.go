@@ -1,5 +1,7 @@
 package pages
 
+const sampleLogo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 32"><path fill="#8a1f5c" d="M0 0h120v32H0z"/></svg>`
+
 // settingSamples are those about sections of the configuration that the database keeps.
 func settingSamples(ada Person, menu []ConsoleItem) map[string]Page {
 	seen := func(act string) string { return act + " 0123456789" }
@@ -10,10 +12,12 @@ func settingSamples(ada Person, menu []ConsoleItem) map[string]Page {
 				{Label: "console.set_color", Value: "#8a1f5c"},
 				{Label: "console.set_look", Value: "https://id.example.org/signin", URL: "/admin/settings/branding/look"}},
 			Acts: []ConsoleAct{{Label: "account.change", More: "console.set_branding_more", Action: "/admin/settings/branding",
-				Value: seen("change"), Fields: []ConsoleField{{Name: "name", Label: "console.name", Value: "Example <Inc>", Optional: true},
+				Value: seen("change"), Tries: []ConsoleChoice{{seen("preview-light"), "console.preview_light"},
+					{seen("preview-dark"), "console.preview_dark"}},
+				Fields: []ConsoleField{{Name: "name", Label: "console.name", Value: "Example <Inc>", Optional: true},
 					{Name: "color", Label: "console.set_color", Value: "#8a1f5c", Optional: true},
-					{Name: "logo", Label: "console.set_logo", Value: "<svg xmlns=\"http://www.w3.org/2000/svg\"/>", Optional: true, Long: true},
-					{Name: "logo_dark", Label: "console.set_logo_dark", Optional: true, Long: true},
+					{Name: "logo", Label: "console.set_logo", Value: sampleLogo, Logo: true, File: "image/svg+xml,image/png"},
+					{Name: "logo_dark", Label: "console.set_logo_dark", Logo: true, Dark: true, File: "image/svg+xml,image/png"},
 					{Name: "links", Label: "console.set_links", Value: "Imprint https://example.org/imprint", Optional: true, Long: true}}}, reset}},
 		"console_mail_server": Console{Person: ada, Menu: menu, Heading: "console.set_mail", Problem: "console.invalid",
 			Detail: "host: is inside: only config.yaml can name it, or a host of egress.inner_hosts",

@@ -62,6 +62,9 @@ type Pages struct {
 	assets        *assets
 	routes        func() []string                                          // of the server; nil = not mounted
 	sets          map[setKey]map[string]func() (*template.Template, error) // by page
+
+	options Options
+	scheme  string // that a preview is shown in; "" = the one that the person prefers
 }
 
 // setKey: templates are bound to their language, and to whether the person chose it and the browser does not know yet (links then carry it
@@ -88,8 +91,8 @@ func New(o Options) (*Pages, error) {
 	p := &Pages{
 		host: o.Host, test: o.Test, upstreams: o.Upstreams, choice: o.Choice, links: o.Links, emails: mails, prefix: o.Prefix,
 		brand: cmp.Or(o.Brand, "Signet"), logo: logoName(o.Logo, ""), logoDark: logoName(o.LogoDark, "-dark"), texts: texts, assets: static,
-		accents: accentsOf(o.Color),
-		sets:    map[setKey]map[string]func() (*template.Template, error){},
+		accents: accentsOf(o.Color), options: o,
+		sets: map[setKey]map[string]func() (*template.Template, error){},
 	}
 	files, err := fs.Glob(templates.Files, "pages/*.html")
 	if err != nil {
@@ -133,6 +136,7 @@ func (p *Pages) templates(l *locale, chosen bool, files []string) map[string]fun
 type view struct {
 	Lang, Dir, Brand, Body, Home string
 	Logo, LogoDark               string
+	Scheme                       string // of a preview; "" = both
 	Refresh                      string // where the page goes by itself without scripts; "" = it stays
 	Title                        template.HTML
 	Wrong, Test                  bool
@@ -170,6 +174,9 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 	if err := t.ExecuteTemplate(buf, "layout", p.view(r, l, page)); err != nil {
 		return fmt.Errorf("render page %s: %w", page.Template(), err)
 	}
+	if q, ok := page.(Console); ok && q.pictures() {
+		web.AllowDataImages(w)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", l.tag)
@@ -181,7 +188,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, status int, page 
 func (p *Pages) view(r *http.Request, l *locale, page Page) view {
 	v := view{
 		Lang: l.tag, Dir: l.dir, Brand: p.brand, Logo: p.logo, LogoDark: p.logoDark, Body: "focused", Home: p.prefix + "/", Test: p.test,
-		Page: page,
+		Page: page, Scheme: p.scheme,
 	}
 	var args []any
 	if q, ok := page.(titled); ok {
@@ -206,6 +213,9 @@ func (p *Pages) view(r *http.Request, l *locale, page Page) view {
 		v.Languages = p.languages(r, l)
 	default:
 		v.Languages = p.languages(r, l)
+	}
+	if p.scheme != "" {
+		v.Languages = nil
 	}
 	return v
 }

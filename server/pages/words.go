@@ -22,7 +22,7 @@ func (p *Pages) words(l *locale, chosen bool) template.FuncMap {
 		"optional":  func(id string, pairs ...any) template.HTML { return l.marked(id, l.optional(id, pairs...)) },
 		"upstreams": func() bool { return p.upstreams },
 		"brand":     func() string { return p.brand }, "links": func() Links { return p.links },
-		"asset": p.assets.url,
+		"asset": p.assets.address,
 		"path":  func(s string) string { return p.prefix + s },
 		"to": func(target string) string {
 			if chosen {

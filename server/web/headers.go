@@ -82,6 +82,18 @@ func AllowFormAction(w http.ResponseWriter, targets ...string) {
 	w.Header()["Content-Security-Policy"] = []string{cspBefore + sources.String()}
 }
 
+// AllowDataImages lets this answer's page show images that are written into it: pictures that are not stored, and so have no address.
+func AllowDataImages(w http.ResponseWriter) {
+	policy := w.Header().Get("Content-Security-Policy")
+	w.Header()["Content-Security-Policy"] = []string{strings.Replace(policy, "img-src 'self';", "img-src 'self' data:;", 1)}
+}
+
+// ForbidForms keeps this answer's page from sending any form: it shows what a page looks like, and is not that page.
+func ForbidForms(w http.ResponseWriter) {
+	policy := w.Header().Get("Content-Security-Policy")
+	w.Header()["Content-Security-Policy"] = []string{strings.Replace(policy, "form-action 'self'", "form-action 'none'", 1)}
+}
+
 // AllowAnyFrame lets pages of any site show this answer's page in a frame. The page may run a script of ours, and nothing else.
 func AllowAnyFrame(w http.ResponseWriter) {
 	h := w.Header()
