@@ -98,6 +98,7 @@ func TestTheChartIsTight(t *testing.T) {
 					pods = append(pods, m.Spec.Template.Spec)
 				}
 			}
+			judgeManifests(t, out)
 			slices.Sort(kinds)
 			if !slices.Equal(kinds, c.kinds) {
 				t.Errorf("made %v", kinds)
@@ -136,5 +137,38 @@ func TestTheChartRefusesWhatCannotWork(t *testing.T) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// schemasOf are the oldest release that the chart is for and the newest whose schemas the program has.
+var schemasOf = []string{"1.30", "1.37"}
+
+// judgeManifests holds what Kubernetes is to be given to the schemas of its releases, without a field that they do not have; .ci/run full
+// has the program, which knows no types of the Prometheus Operator.
+func judgeManifests(t *testing.T, manifests string) {
+	t.Helper()
+	tool, err := exec.LookPath("kubernetes-validate")
+	if err != nil {
+		if os.Getenv("SIGNET_TEST_PROXIES") == "required" {
+			t.Fatal("kubernetes-validate is not there")
+		}
+		return
+	}
+	file := filepath.Join(t.TempDir(), "manifests.yaml")
+	if err := os.WriteFile(file, []byte(manifests), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, release := range schemasOf {
+		out, err := exec.CommandContext(t.Context(), tool, "--strict", "--kubernetes-version", release, file).CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("passed for resource")) {
+			t.Errorf("%s: %v\n%s", release, err, out)
+		}
+	}
+}
+
+func TestManifestsAreWhatKubernetesTakes(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"signet.yaml", "sqlite.yaml"} {
+		judgeManifests(t, string(deployFile(t, "deploy/kubernetes/"+name)))
 	}
 }
