@@ -48,7 +48,7 @@ func (s *Service) upstream(ctx context.Context, id string) (view.UpstreamSetting
 }
 
 func (s *Service) upstreamView(u setting.Upstream, declared bool) view.UpstreamSettings {
-	return view.UpstreamSettings{Upstream: u, Declared: declared, RedirectURI: s.o.Server.RedirectURI(u.ID)}
+	return view.UpstreamSettings{Upstream: u, Declared: declared, RedirectURI: s.o.Server.RedirectURI(u.ID), Version: u.Version}
 }
 
 // UpstreamPeople counts who signs in at one, and who cannot sign in otherwise.
@@ -74,6 +74,7 @@ func (s *Service) CreateUpstream(ctx context.Context, a Actor, u setting.Upstrea
 			return err
 		}
 		v = s.upstreamView(u.Plain(), false)
+		v.Version = 1
 		return s.createUpstream(ctx, u, given)
 	})
 	return v, err

@@ -11,6 +11,7 @@ import (
 	"signet/admin"
 	"signet/admin/setting"
 	"signet/admin/thing"
+	"signet/server/servertest"
 )
 
 // TestUpstreams_WhatAFormLeavesAsItWasStays: what it shows in another writing than the kept one, and what it has no field for, as that of a
@@ -157,4 +158,28 @@ func TestADM27_AStepTellsNothingToWhoMayNot(t *testing.T) {
 	for _, route := range []string{"POST /steps:check", "POST /steps"} {
 		w.does(http.StatusForbidden, route, json.RawMessage(`{"kind":"upstreams","key":"mine","owner":"o","after":`+mine+`,"applied":`+mine+`}`))
 	}
+}
+
+// TestADM_AConditionHoldsForSecrets: who gives another secret on what they saw, gives none over one that somebody else gave meanwhile.
+func TestADM_AConditionHoldsForSecrets(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newStored(t, engine)
+		w.does(http.StatusCreated, "POST /upstreams", w.work())
+		mail := map[string]any{"from": "id@acme.example", "host": "smtp.acme.example", "username": "u", "password": "x"}
+		w.does(http.StatusOK, "PUT /settings/mail", mail, "If-Match: *")
+		for path, field := range map[string]string{"/upstreams/work": "client_secret", "/settings/mail": "password"} {
+			body := map[string]map[string]any{"client_secret": w.work(), "password": mail}[field]
+			w.does(http.StatusOK, "GET "+path, nil)
+			tag := "If-Match: " + w.etag
+			body[field] = "one"
+			w.does(http.StatusOK, "PUT "+path, body, tag)
+			answered := w.etag
+			body[field] = "two"
+			w.does(http.StatusPreconditionFailed, "PUT "+path, body, tag)
+			if w.does(http.StatusOK, "GET "+path, nil); w.etag != answered {
+				t.Errorf("%s: answered with %s, and is %s", path, answered, w.etag)
+			}
+		}
+	})
 }

@@ -55,6 +55,7 @@ type State struct {
 	Section
 	Origin      string `json:"origin" enum:"default,declared,stored" doc:"declared: config.yaml has it, and only that changes it."`
 	PasswordSet bool   `json:"password_set,omitempty" doc:"Of mail that is stored."`
+	Version     int64  `json:"version,omitempty" doc:"Of what is stored; another password is another version."`
 	Problem     string `json:"problem,omitempty" doc:"Why it is stored and not used."`
 }
 
@@ -181,7 +182,7 @@ func (s *Service) Section(ctx context.Context, id string) (State, error) {
 }
 
 func (s *Service) state(r sectionRow) State {
-	st := State{Section: r.Section, Origin: OriginStored, PasswordSet: r.sealed != nil}
+	st := State{Section: r.Section, Origin: OriginStored, PasswordSet: r.sealed != nil, Version: r.version}
 	password, err := r.open(s.o.Sealer, s.o.Place)
 	if err = errors.Join(r.broken, err); err == nil {
 		err = s.checkSection(r.Section, password)
@@ -247,7 +248,10 @@ func (s *Service) ChangeSection(ctx context.Context, id, password string, do fun
 	next.ID = id
 	next = next.Plain()
 	full := s.over(r, next, password)
-	after = State{Section: next, Origin: OriginStored, PasswordSet: full != ""}
+	after = State{Section: next, Origin: OriginStored, PasswordSet: full != "", Version: 1}
+	if r != nil {
+		after.Version = r.version + 1
+	}
 	if err := s.checkSection(next, full); err != nil {
 		return before, after, err
 	}

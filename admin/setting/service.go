@@ -108,7 +108,7 @@ func rows(ctx context.Context, store Store) (list []row, sections []sectionRow, 
 		if err := json.Unmarshal(data, &r.Upstream); err != nil {
 			r.Upstream, r.broken = Upstream{Kind: "oidc"}, fmt.Errorf("read what is set: %w", err)
 		}
-		r.ID = name
+		r.ID, r.Version = name, version
 		list = append(list, r)
 	})
 	if err != nil {
@@ -336,7 +336,7 @@ func (s *Service) ChangeUpstream(ctx context.Context, id string, given Secrets, 
 		}
 	}
 	data, sealed, err := s.write(after, full)
-	if err != nil {
+	if after.Version = r.version + 1; err != nil {
 		return before, after, err
 	}
 	if onlyOff {

@@ -41,6 +41,8 @@ type Upstream struct {
 	Tenant            string            `json:"tenant,omitempty" maxLength:"200" doc:"Of kind microsoft."`
 	TeamID            string            `json:"team_id,omitempty" maxLength:"100" doc:"Of kind apple."`
 	KeyID             string            `json:"key_id,omitempty" maxLength:"100" doc:"Of kind apple."`
+
+	Version int64 `json:"-"` // of the row: another secret is another version; 0 = none keeps it
 }
 
 // Secrets are what is sealed of an upstream. "" = there is none; in a change, it stays.

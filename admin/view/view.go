@@ -62,6 +62,7 @@ type UpstreamSettings struct {
 	setting.Upstream
 	Declared    bool   `json:"declared,omitempty" doc:"config.yaml declares it, and only that changes it."`
 	RedirectURI string `json:"redirect_uri" doc:"To be registered there."`
+	Version     int64  `json:"version,omitempty" doc:"Of what is stored; another secret is another version."`
 }
 
 // FirstSignIn is whether an app works yet.

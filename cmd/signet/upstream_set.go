@@ -89,7 +89,7 @@ func (p pairFlag) Type() string { return "pair" }
 // upstreamFlag is the flag of a field; "" = it has none.
 func upstreamFlag(field reflect.StructField) string {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-	if name == "id" || name == "disabled" {
+	if name == "id" || name == "disabled" || name == "-" {
 		return ""
 	}
 	return strings.ReplaceAll(name, "_", "-")

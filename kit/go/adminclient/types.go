@@ -637,6 +637,7 @@ type State struct {
 	ReplyTo     string     `json:"reply_to,omitzero"`     // Of mail: where answers go.
 	TLS         string     `json:"tls,omitzero"`          // Of mail; left out: starttls.
 	Username    string     `json:"username,omitzero"`     // Of mail; the password is never told.
+	Version     *int64     `json:"version,omitzero"`      // Of what is stored; another password is another version.
 }
 
 // StateInBody is an object of the API.
@@ -766,6 +767,7 @@ type UpstreamSettings struct {
 	TeamID            string         `json:"team_id,omitzero"`  // Of kind apple.
 	Tenant            string         `json:"tenant,omitzero"`   // Of kind microsoft.
 	TrustSecondFactor *bool          `json:"trust_second_factor,omitzero"`
+	Version           *int64         `json:"version,omitzero"` // Of what is stored; another secret is another version.
 }
 
 // Violation is an object of the API.

@@ -774,6 +774,8 @@ export interface State {
   tls?: string
   /** Of mail; the password is never told. */
   username?: string
+  /** Of what is stored; another password is another version. */
+  version?: number
 }
 
 export interface StateInBody {
@@ -938,6 +940,8 @@ export interface UpstreamSettings {
   /** Of kind microsoft. */
   tenant?: string
   trust_second_factor?: boolean
+  /** Of what is stored; another secret is another version. */
+  version?: number
 }
 
 export interface Violation {
