@@ -12,6 +12,7 @@ import (
 
 	"signet/server/servertest"
 	"signet/storage"
+	"signet/users/membership"
 )
 
 // formOf is a form with a file; texts are names and values.
@@ -198,8 +199,7 @@ func TestADM78_AFormWithFilesIsBounded(t *testing.T) {
 	othersImportNobody(t, w, ada)
 }
 
-// othersImportNobody: whoever holds nothing finds nothing, whoever may not write people is refused, and no more of theirs is read than of
-// any form.
+// othersImportNobody: whoever holds nothing finds nothing, and whoever may not write people is refused before anything of theirs is read.
 func othersImportNobody(t *testing.T, w *consoleWorld, ada string) {
 	t.Helper()
 	nobody, support := w.Browser(t), w.Browser(t)
@@ -210,7 +210,7 @@ func othersImportNobody(t *testing.T, w *consoleWorld, ada string) {
 		get    int
 		post   int
 		posted int
-	}{"nobody": {nobody, 404, 404, 404}, "support": {support, 403, 403, 413}} {
+	}{"nobody": {nobody, 404, 404, 404}, "support": {support, 403, 403, 403}} {
 		if c.b.Get(t, "/admin/import"); c.b.Status != c.get {
 			t.Errorf("%s looks: %d", name, c.b.Status)
 		}
@@ -228,5 +228,44 @@ func othersImportNobody(t *testing.T, w *consoleWorld, ada string) {
 	refused, err := w.Services().DB.EventsLike(t.Context(), storage.Event{Name: "admin.refused", UserID: ""}, "", 10)
 	if err != nil || !strings.Contains(string(refused[0].Detail), "ImportPeople") {
 		t.Errorf("refusals %v %v", refused, err)
+	}
+}
+
+// TestADM78_AFormThatIsSlowHoldsUpItsSenderAlone: one form with files is read of a person at a time, none of who may not send it.
+func TestADM78_AFormThatIsSlowHoldsUpItsSenderAlone(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	host := w.Services().Host("test")
+	if err := w.Services().Admin.GiveRole(t.Context(), host, membership.Admin, membership.Holder{UserID: w.bob.ID}); err != nil {
+		t.Fatal(err)
+	}
+	boss, bob, support := w.consoleBrowser(t, w.boss), w.consoleBrowser(t, w.bob), w.consoleBrowser(t, w.support)
+	slow, rest := io.Pipe()
+	over := make(chan int)
+	go func() {
+		tab := boss.Tab(t)
+		tab.PostBody(t, "/admin/import", "multipart/form-data; boundary=b", slow)
+		over <- tab.Status
+	}()
+	_, _ = io.WriteString(rest, "--b\r\nContent-Disposition: form-data; name=\"lines\"\r\n\r\n{") // it is being read from here on
+	kind, body := formOf(t, "logo_file", "", "what", "change", "name", "Acme")
+	if boss.PostBody(t, "/admin/settings/branding", kind, body); boss.Status != http.StatusServiceUnavailable {
+		t.Errorf("a second form of the same person: %d", boss.Status)
+	}
+	kind, body = formOf(t, "logo_file", "", "what", "change", "name", "Acme")
+	if bob.PostBody(t, "/admin/settings/branding", kind, body); bob.Status != http.StatusOK {
+		t.Errorf("a form of somebody else: %d", bob.Status)
+	}
+	unread, _ := io.Pipe()
+	if support.PostBody(t, "/admin/import", "multipart/form-data; boundary=b", unread); support.Status != http.StatusForbidden {
+		t.Errorf("of who may not: %d", support.Status)
+	}
+	_ = rest.CloseWithError(io.ErrUnexpectedEOF)
+	if status := <-over; status != http.StatusBadRequest {
+		t.Errorf("cut: %d", status)
+	}
+	kind, body = formOf(t, "logo_file", "", "what", "change", "name", "Acme Inc")
+	if boss.PostBody(t, "/admin/settings/branding", kind, body); boss.Status != http.StatusOK {
+		t.Errorf("after it: %d", boss.Status)
 	}
 }

@@ -48,8 +48,8 @@ type Sealer interface {
 // Handler answers the pages.
 type Handler struct {
 	Options
-	uploads   chan struct{} // holds something for each form with files that is read
-	importing chan struct{} // … while people are imported
+	uploads   turns
+	importing chan struct{} // holds something while people are imported
 }
 
 // New checks the options.
@@ -57,7 +57,7 @@ func New(o Options) (*Handler, error) {
 	if o.Login == nil || o.Browser == nil || o.Pages == nil || o.Acts == nil || o.Issuer == "" || o.Sealer == nil || o.Place == nil {
 		return nil, errors.New("server/console: login, browser, pages, acts, issuer, sealer and place are required")
 	}
-	return &Handler{o, make(chan struct{}, mostUploads), make(chan struct{}, 1)}, nil
+	return &Handler{o, turns{of: map[string]bool{}}, make(chan struct{}, 1)}, nil
 }
 
 // The pages.

@@ -25,13 +25,19 @@ const (
 	mostSealed = importer.MostBytes/3*4 + mostPlain
 )
 
-var importForm = upload{needs: admin.PeopleWrite, text: mostSealed, files: []string{"file"}, file: importer.MostBytes, wait: importTime}
+var importForm = upload{needs: admin.PeopleWrite, refuse: refuseImport, text: mostSealed, files: []string{"file"}, file: importer.MostBytes,
+	wait: importTime}
+
+// refuseImport has the act refuse who may write nobody.
+func refuseImport(ctx context.Context, acts *admin.Service, v *visit) error {
+	return acts.ImportPeople(ctx, v.actor, importer.Rules{}, nil, nil)
+}
 
 // importPeople checks people of another product, which writes nothing, and imports what was checked.
 func (h *Handler) importPeople(ctx context.Context, v *visit) (pages.Console, error) {
 	p := pages.Console{Heading: "console.import"}
 	if !v.actor.Holds[admin.PeopleWrite] {
-		return p, h.Acts.ImportPeople(ctx, v.actor, importer.Rules{}, nil, nil)
+		return p, refuseImport(ctx, h.Acts, v)
 	}
 	switch v.what() {
 	case "check":

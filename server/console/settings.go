@@ -162,7 +162,10 @@ func (v *visit) typedSection(logo, dark string) func(next *setting.Section) erro
 
 // sectionForm is what the form of a section may be: all its texts, with the logos that come back, and a file for each of these.
 var sectionForm = upload{needs: admin.SettingsWrite, text: mostPlain, files: []string{"logo_file", "logo_dark_file"},
-	file: setting.LongestLogos}
+	file: setting.LongestLogos, refuse: func(ctx context.Context, acts *admin.Service, v *visit) error {
+		_, err := acts.PreviewSetting(ctx, v.actor, v.of(), "", nil)
+		return err
+	}}
 
 // logos are those that a form asks for.
 func (v *visit) logos() (logo, dark string, err error) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"signet/admin"
@@ -17,11 +19,13 @@ import (
 
 // upload is what a form with files may be.
 type upload struct {
-	needs admin.Permission // who lacks it sends no more than by any other form
-	text  int64            // bytes of all its texts
-	files []string         // the fields that have them
-	file  int64            // bytes of each
-	wait  time.Duration    // how long it may take to arrive; 0 = as long as any other form
+	needs admin.Permission // nothing is read of who lacks it
+	// refuse has the act refuse them, which writes it down.
+	refuse func(ctx context.Context, acts *admin.Service, v *visit) error
+	text   int64         // bytes of all its texts
+	files  []string      // the fields that have them
+	file   int64         // bytes of each
+	wait   time.Duration // how long it may take to arrive; 0 = as long as any other form
 }
 
 const (
@@ -32,9 +36,31 @@ const (
 	mostParts = 24
 	// mostPlain is what other forms have (web).
 	mostPlain = 64 << 10
-	// mostUploads is how many are read at once: each holds a place of those that all requests share.
+	// mostUploads is how many are read at once, one of a person: each holds a place of those that all requests share.
 	mostUploads = 4
 )
+
+// turns are the people whose forms with files are read.
+type turns struct {
+	mu sync.Mutex
+	of map[string]bool
+}
+
+func (t *turns) enter(person string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of[person] || len(t.of) >= mostUploads {
+		return false
+	}
+	t.of[person] = true
+	return true
+}
+
+func (t *turns) leave(person string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.of, person)
+}
 
 // file is one that was sent.
 type file struct {
@@ -42,18 +68,17 @@ type file struct {
 	large bool // there was more of it than there may be
 }
 
-// receive reads a form that may have files. Nothing of it is read before it is known whose it is.
+// receive reads a form that may have files. Nothing of it is read before it is known whose it is, and that they may send it.
 func (h *Handler) receive(w http.ResponseWriter, v *visit, u upload) (done func(), err error) {
-	select {
-	case h.uploads <- struct{}{}:
-	default:
+	if !v.actor.Holds[u.needs] {
+		return nil, asPage(u.refuse(v.Context(), h.Acts, v))
+	}
+	person := v.visitor.UserID
+	if !h.uploads.enter(person) {
 		return nil, &web.PageError{Status: http.StatusServiceUnavailable, Kind: "busy", RetryAfter: 5 * time.Second}
 	}
-	done = func() { <-h.uploads }
-	if !v.actor.Holds[u.needs] {
-		u = upload{text: mostPlain, files: u.files}
-		v.Body = http.MaxBytesReader(w, v.Body, mostPlain)
-	} else if u.wait > 0 {
+	done = func() { h.uploads.leave(person) }
+	if u.wait > 0 {
 		web.Patience(w, u.wait)
 	}
 	if err := v.read(w, u); err != nil {
