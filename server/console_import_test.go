@@ -269,3 +269,21 @@ func TestADM78_AFormThatIsSlowHoldsUpItsSenderAlone(t *testing.T) {
 		t.Errorf("after it: %d", boss.Status)
 	}
 }
+
+// TestADM76_AsMuchAsMayBeCheckedIsImported: what a page carries of the largest import comes back whole.
+func TestADM76_AsMuchAsMayBeCheckedIsImported(t *testing.T) {
+	t.Parallel()
+	w := newConsole(t)
+	b := w.consoleBrowser(t, w.boss)
+	ada := `{"email":"ada@example.com"}`
+	kind, body := formOf(t, "file", ada+strings.Repeat(" ", 1<<20-len(ada)-1)+"\n", "what", "check", "on_conflict", "update")
+	b.PostBody(t, "/admin/import", kind, body)
+	form := b.FormWith("checked")
+	if form == nil {
+		t.Fatalf("checked: %d %s", b.Status, b.Text("main"))
+	}
+	form.Fields.Set("what", "import")
+	if b.Post(t, "/admin/import", form.Fields); b.Status != http.StatusOK || len(peopleImported(t, w)) != 1 {
+		t.Errorf("imported: %d %s", b.Status, b.Text("main"))
+	}
+}
