@@ -66,6 +66,10 @@ func (s *Service) FirstSignIn(ctx context.Context, a Actor, id string) (view.Fir
 	if _, err := s.o.Clients.Client(ctx, id); err != nil {
 		return out, translate(err)
 	}
+	return s.firstSignIn(ctx, id)
+}
+
+func (s *Service) firstSignIn(ctx context.Context, id string) (out view.FirstSignIn, err error) {
 	rows, err := s.o.Stores.Grants.GrantsOfClient(ctx, id, time.Now(), "", 1)
 	if err != nil {
 		return out, fmt.Errorf("list grants: %w", err)

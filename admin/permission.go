@@ -161,7 +161,7 @@ var demands = map[string]Permission{
 	"SetMetadata": PeopleMetadata, "ReplaceMetadata": PeopleMetadata, "PreviewClaims": PeopleRead, // and ClientsRead
 	"PutGroup": GroupsWrite, "DeleteGroup": GroupsWrite, "AddMember": GroupsWrite, "RemoveMember": GroupsWrite,
 	"PutRole": RolesGive, "DeleteRole": RolesGive, "GiveRole": RolesGive, "TakeRole": RolesGive,
-	"Clients": ClientsRead, "Client": ClientsRead, "FirstSignIn": ClientsRead,
+	"Clients": ClientsRead, "Client": ClientsRead, "FirstSignIn": ClientsRead, "CheckClient": ClientsRead,
 	"Resources": ClientsRead, "Resource": ClientsRead,
 	"CreateClient": ClientsWrite, "ChangeClient": ClientsWrite, "DeleteClient": ClientsWrite, "SetClientDisabled": ClientsWrite,
 	"AllowTools":   ClientsWrite, // and what the tools reach

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/checkup"
 	"signet/admin/setting"
 	"signet/admin/view"
 	"signet/audit"
@@ -21,6 +22,7 @@ import (
 	"signet/clients/apikey"
 	"signet/clients/snippet"
 	"signet/internal/mail"
+	"signet/internal/ratelimit"
 	"signet/oauth/claims"
 	"signet/oauth/keys"
 	"signet/storage"
@@ -124,6 +126,8 @@ type Options struct {
 	// Subject is what an app calls a person; "" = that cannot be said here.
 	Subject func(c *clients.Client, userID string) string
 	Server  view.Server
+	Checkup *checkup.Checker // looks at apps
+	Limits  *ratelimit.Limiter
 	// Snippets is what texts for an app's own configuration say of the server.
 	Snippets snippet.Server
 }
@@ -143,7 +147,7 @@ func New(o Options) (*Service, error) {
 		o.Webhooks == nil || o.APIKeys.Store == nil || o.Metadata.Store == nil || o.Metadata.Audit == nil ||
 		o.Subject == nil || o.Issuer == "" || o.Settings == nil ||
 		o.Server.Settings == nil || o.Server.Checks == nil || o.Server.Upstreams == nil || o.Server.TryUpstream == nil ||
-		o.Server.RedirectURI == nil || o.Server.TryMail == nil {
+		o.Server.RedirectURI == nil || o.Server.TryMail == nil || o.Checkup == nil || o.Limits == nil {
 		return nil, errors.New("admin: stores, audit log, issuer and every service are required")
 	}
 	return &Service{o: o, refused: repeats{every: refusalOnce}, exported: repeats{every: exportOnce},

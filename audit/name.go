@@ -113,6 +113,7 @@ const (
 	ClientEnabled       Name = "client.enabled"
 	ClientSecretRotated Name = "client.secret_rotated"
 	ClientSecretRemoved Name = "client.secret_removed" // one of several; the others stay
+	ClientChecked       Name = "client.checked"        // an administrator had its registration looked at, and the addresses in it asked for
 	ClientToolsAllowed  Name = "client.tools_allowed"  // it may use the tools for administrators' MCP clients
 	ClientToolsRemoved  Name = "client.tools_removed"  // … and may not any more
 	ProposalMade        Name = "proposal.made"         // an administrator's MCP client asks for an act; nothing is done

@@ -17,7 +17,7 @@ var names = []Name{
 	CodeReplayed, RefreshReused, RefreshRepeated, GrantAsserted, GrantDelegated, GrantRevoked, GrantCaughtUp, TokenRevoked,
 	ProofReplayed, ProofRefused, AssertionReplayed,
 	ClientCreated, ClientChanged, ClientDocument, ClientDeleted, ClientDisabled, ClientEnabled, ClientSecretRotated, ClientSecretRemoved,
-	ClientToolsAllowed, ClientToolsRemoved, ProposalMade, ProposalConfirmed, ProposalDenied, PingFailed,
+	ClientChecked, ClientToolsAllowed, ClientToolsRemoved, ProposalMade, ProposalConfirmed, ProposalDenied, PingFailed,
 	PushFailed, LogoutFailed, ResourceChanged, ResourceDeleted, ManagedChanged, KeyMade, KeyActivated, KeyRetired, KeyDeleted, KeyDamaged,
 	Resealed,
 	SealedDropped, SealedUnreadable, ConfigLoaded, BackupMade, BackupVerified, BackupRestored, DatabaseMoved,

@@ -36,7 +36,12 @@ import (
 
 // openAdmin builds what administrators do over everything else.
 func (h *Services) openAdmin() (err error) {
+	look, err := h.openCheckup()
+	if err != nil {
+		return err
+	}
 	h.Admin, err = admin.New(admin.Options{
+		Checkup: look, Limits: ratelimit.New(h.DB),
 		Stores: admin.StoresOf(h.DB), Audit: h.Audit,
 		People: h.People, Factors: h.Recovery, Ways: h.Ways, Deletion: h.Deletion, Members: h.Members, Sessions: h.Sessions,
 		Administrators: h.administrators(),

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"signet/admin/checkup"
 	"signet/admin/setting"
 	"signet/admin/view"
 	"signet/audit"
 	"signet/clients/apikey"
 	"signet/config"
+	"signet/internal/egress"
 	"signet/server/health"
 )
 
@@ -65,6 +67,15 @@ func (h *Services) upstreamsSeen(ctx context.Context) ([]view.Upstream, error) {
 		return nil, fmt.Errorf("read uses of upstreams: %w", err)
 	}
 	return list, nil
+}
+
+// openCheckup builds what looks at apps. It has a way out of its own: it takes no place of the requests that apps wait for.
+func (h *Services) openCheckup() (*checkup.Checker, error) {
+	small := egress.Options{Connect: 2 * time.Second, Total: 3 * time.Second, MaxBody: 512 << 10, InFlight: 24, PerHost: 6}
+	return checkup.New(checkup.Options{
+		Clients: h.Clients, Issuer: h.Config.Server.Issuer, Out: h.wayOut(small), Issuers: h.chosenWay(small), Document: h.Documents.Try,
+		Sector: h.Registrations.CheckSector, Upstreams: h.upstreamsSeen, Unknown: h.DB.UnknownClients, Mutual: h.Config.MTLSBase() != "",
+	})
 }
 
 // checkLimit is how long the checks may take together.

@@ -49,9 +49,10 @@ var kinds = map[audit.Name]kind{
 	audit.GroupCreated: {groupManagement, 6}, audit.GroupChanged: {groupManagement, other},
 
 	audit.ClientCreated: {entityManagement, 1}, audit.ClientChanged: {entityManagement, 3}, audit.ClientDocument: {entityManagement, 3},
-	audit.ClientToolsAllowed: {entityManagement, 3}, audit.ClientToolsRemoved: {entityManagement, 3},
-	audit.ClientSecretRotated: {entityManagement, 3}, audit.ClientSecretRemoved: {entityManagement, 3},
-	audit.ClientEnabled: {entityManagement, 3}, audit.ClientDisabled: {entityManagement, 3},
+	audit.ClientChecked: {entityManagement, 2}, audit.ClientToolsAllowed: {entityManagement, 3},
+	audit.ClientToolsRemoved: {entityManagement, 3}, audit.ClientSecretRotated: {entityManagement, 3},
+	audit.ClientSecretRemoved: {entityManagement, 3},
+	audit.ClientEnabled:       {entityManagement, 3}, audit.ClientDisabled: {entityManagement, 3},
 	audit.ClientDeleted: {entityManagement, 4}, audit.ResourceChanged: {entityManagement, 3}, audit.ResourceDeleted: {entityManagement, 4},
 	audit.RoleCreated: {entityManagement, 1}, audit.RoleChanged: {entityManagement, 3}, audit.RoleDeleted: {entityManagement, 4},
 	audit.KeyMade: {entityManagement, 1}, audit.KeyActivated: {entityManagement, 3}, audit.KeyRetired: {entityManagement, 3},

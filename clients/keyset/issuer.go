@@ -30,7 +30,7 @@ func (k *Cache) OfIssuer(ctx context.Context, issuer string, fits func(jose.JSON
 		found, err, _ := k.flight.Do("discovery "+issuer, func() (any, error) {
 			ctx, done := context.WithTimeout(context.WithoutCancel(ctx), fetchTime) // others may be waiting for it
 			defer done()
-			address, err := k.discover(ctx, issuer)
+			address, err := Discover(ctx, k.out, issuer)
 			if err != nil && at.address != "" { // it was there before
 				address, err = at.address, nil
 			}
@@ -49,8 +49,9 @@ func (k *Cache) OfIssuer(ctx context.Context, issuer string, fits func(jose.JSON
 	return k.Keys(ctx, &clients.Client{Metadata: clients.Metadata{ClientID: "issuer " + issuer, JWKSURI: at.address}}, fits)
 }
 
-func (k *Cache) discover(ctx context.Context, issuer string) (string, error) {
-	got, err := k.out.Fetch(ctx, egress.Request{
+// Discover reads in the discovery document of an issuer, which must name exactly this one, where its keys are.
+func Discover(ctx context.Context, out Fetcher, issuer string) (jwksURI string, err error) {
+	got, err := out.Fetch(ctx, egress.Request{
 		URL: strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration", Header: map[string]string{"Accept": "application/json"}})
 	if err != nil {
 		return "", fmt.Errorf("discovery of %s: %w", issuer, err)

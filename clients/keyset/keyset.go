@@ -141,30 +141,40 @@ func (k *Cache) ask(ctx context.Context, address string) ([]jose.JSONWebKey, tim
 	return keys, min(max(answer.MaxAge, shortest), longest), err
 }
 
-// parse reads a set. Keys of a kind that is not known are left out, as the set may have some for others; a private or a symmetric one
-// spoils all of it, for it is known to everybody now.
+// ErrPrivate: a set holds what nobody but its owner may know.
+var ErrPrivate = errors.New("it holds a private or symmetric key")
+
 func parse(body []byte) ([]jose.JSONWebKey, error) {
+	keys, _, err := Read(body)
+	if err != nil {
+		return nil, fmt.Errorf("jwks_uri: %w", err)
+	}
+	return keys, nil
+}
+
+// Read reads a set. Keys of a kind that is not known are left out, and counted, as the set may have some for others; a private or a
+// symmetric one spoils all of it, for it is known to everybody now: ErrPrivate.
+func Read(body []byte) (keys []jose.JSONWebKey, out int, err error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := exact.Unmarshal(body, &raw); err != nil {
-		return nil, fmt.Errorf("jwks_uri: not a set of keys: %w", err)
+		return nil, 0, fmt.Errorf("not a set of keys: %w", err)
 	}
 	if len(raw.Keys) > maxKeys {
-		return nil, fmt.Errorf("jwks_uri: %d keys, more than %d", len(raw.Keys), maxKeys)
+		return nil, 0, fmt.Errorf("%d keys, more than %d", len(raw.Keys), maxKeys)
 	}
-	var keys []jose.JSONWebKey
 	for _, one := range raw.Keys {
 		var key jose.JSONWebKey
 		if json.Unmarshal(one, &key) != nil {
 			continue
 		}
 		if !key.IsPublic() {
-			return nil, errors.New("jwks_uri: it holds a private or symmetric key")
+			return nil, 0, ErrPrivate
 		}
 		if key.Valid() && clients.GoodSize(key) {
 			keys = append(keys, key)
 		}
 	}
-	return keys, nil
+	return keys, len(raw.Keys) - len(keys), nil
 }

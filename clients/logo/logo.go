@@ -160,8 +160,17 @@ func pictured(client, uri string, picture []byte, now time.Time) storage.Logo {
 	return storage.Logo{ClientID: client, URI: uri, Hash: hex.EncodeToString(sum[:8]), Picture: picture, DueAt: now.Add(again)}
 }
 
+// Types are the media types of what is taken.
+var Types = []string{"image/png", "image/jpeg", "image/gif"}
+
+// Check reports that what was fetched is no picture that is taken: ErrPicture.
+func Check(raw []byte) error {
+	_, err := remake(raw)
+	return err
+}
+
 func (b *Cache) picture(ctx context.Context, uri string) ([]byte, error) {
-	a, err := b.out.Fetch(ctx, egress.Request{URL: uri, Types: []string{"image/png", "image/jpeg", "image/gif"}})
+	a, err := b.out.Fetch(ctx, egress.Request{URL: uri, Types: Types})
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,15 @@ func (d *Documents) learn(ctx context.Context, id string) error {
 	return err
 }
 
+// Try reads the document of a client, and writes nothing. Errors wrap ErrNoDocument.
+func (d *Documents) Try(ctx context.Context, id string) (clients.Metadata, error) {
+	if !MayBe(d.Mode, d.Hosts, d.Deny, id) {
+		return clients.Metadata{}, fmt.Errorf("%w: the configuration lets none of this host count", ErrNoDocument)
+	}
+	m, _, err := d.fetch(ctx, d.Again, id)
+	return m, err
+}
+
 // fetch reads a document. A redirect, another status than 200 and another type are none (section 4).
 func (d *Documents) fetch(ctx context.Context, out Fetcher, id string) (clients.Metadata, reading, error) {
 	at := time.Now()

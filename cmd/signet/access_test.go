@@ -29,6 +29,7 @@ var accessOf = map[string]struct{ does, args string }{
 	"backup":                {"file", ""},
 	"backup list":           {"none", ""},
 	"backup verify":         {"none", "b"},
+	"client check":          {"acts", "a"},
 	"client create":         {"acts", "--id a --redirect-uri https://a.example/cb"},
 	"client delete":         {"acts", "a --yes"},
 	"client disable":        {"acts", "a"},

@@ -29,7 +29,7 @@ func (a *app) client() *cobra.Command {
 		a.clientRotateSecret(), kept(thing.Clients, a.clientDelete()),
 		a.clientSwitch("disable", "Refuse an app until it is enabled again", true),
 		kept(thing.Clients, a.clientSwitch("enable", "Let a disabled app work again", false)),
-		a.clientAllowAdmin())
+		a.clientAllowAdmin(), a.clientCheck())
 }
 
 // registered is how a client is shown. The secret is there only when it was just made.
@@ -416,6 +416,26 @@ func (a *app) clientAllowAdmin() *cobra.Command {
 		})
 	c.Flags().BoolVar(&remove, "remove", false, "take the tools away again, at once")
 	return c
+}
+
+func (a *app) clientCheck() *cobra.Command {
+	return a.verb("check ID", "Find what keeps an app from working: its registration, its keys, the addresses in it", 1,
+		func(cmd *cobra.Command, args []string) error {
+			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
+				list, err := h.Admin.CheckClient(ctx, h.Host(operator()), args[0])
+				if errors.Is(err, admin.ErrNotFound) {
+					return fmt.Errorf("there is no client %q; see `signet client list`", args[0])
+				}
+				if err != nil {
+					return err
+				}
+				return a.answer(list, func(w io.Writer) {
+					for _, f := range list {
+						row(w, f.State, f.Check, strings.TrimSpace(f.Text+". "+f.Remedy))
+					}
+				})
+			})
+		})
 }
 
 // told is a text where something is so.

@@ -306,7 +306,7 @@ type snippetIn struct {
 	For string `query:"for" required:"true" maxLength:"100" doc:"A name of signet client show --for, like curl or oidc-client-ts."`
 }
 
-// secrets adds the operations on what an app proves itself by, and on what it needs in its own configuration.
+// secrets adds the operations on what an app proves itself by, on what it needs in its own configuration, and on what is wrong with it.
 func (h *Handler) secrets(api huma.API) {
 	s := h.o.Acts
 	operation(api, "GET /clients/{id}/secrets", "listSecrets", "List an app's secrets: when each was made and used, not what it is",
@@ -321,6 +321,12 @@ func (h *Handler) secrets(api huma.API) {
 	operation(api, "GET /clients/{id}/snippet", "getSnippet", "Show what an app's own configuration needs",
 		func(ctx context.Context, a admin.Actor, in *snippetIn) (view.Snippet, error) {
 			return s.Snippet(ctx, a, in.ID, in.For)
+		})
+	operation(api, "POST /clients/{id}/check", "checkClient",
+		"Check an app: its registration, its keys, and whether the addresses in it answer",
+		func(ctx context.Context, a admin.Actor, in *Named) (admin.Page[view.Finding], error) {
+			list, err := s.CheckClient(ctx, a, in.ID)
+			return admin.Page[view.Finding]{Items: list}, err
 		})
 }
 

@@ -10,10 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
+	"signet/internal/ratelimit"
 	"signet/server/web"
 	"signet/server/web/problem"
 )
@@ -209,6 +211,10 @@ func toProblem(err error) error {
 			p.Errors = append(p.Errors, web.Violation{Pointer: pointer(f.Name), Detail: f.Text})
 		}
 		return p
+	}
+	if late, ok := errors.AsType[*ratelimit.Throttled](err); ok {
+		return web.NewProblem(problem.Throttled, "This was asked for too often: wait, then try again.").Because(err).
+			With("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
 	}
 	switch {
 	case errors.Is(err, admin.ErrNotFound):

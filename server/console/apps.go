@@ -13,6 +13,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/thing"
+	"signet/admin/view"
 	"signet/clients"
 	"signet/clients/claimmap"
 	"signet/server/pages"
@@ -54,6 +55,7 @@ const keepSecrets = 7 * 24 * time.Hour
 
 // app shows one, and carries out what is to be done to it.
 func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error) {
+	var found []view.Finding
 	switch act, seen, _ := strings.Cut(v.what(), " "); act {
 	case "disable", "enable":
 		return p, h.Acts.SetClientDisabled(ctx, v.actor, v.of(), act == "disable")
@@ -66,6 +68,11 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		if err := h.createKey(ctx, v); err != nil {
 			return p, err
 		}
+	case "check":
+		if found, err = h.Acts.CheckClient(ctx, v.actor, v.of()); err != nil {
+			return p, err
+		}
+		v.stay = true
 	case "revoke-key":
 		return p, h.Acts.RevokeAPIKey(ctx, v.actor, seen)
 	case "change_map":
@@ -114,6 +121,9 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 	if len(c.RedirectURIs) > 0 {
 		p.Facts = append(p.Facts, h.toFirst(c.ClientID))
 	}
+	if len(found) > 0 {
+		p.Lists = append(p.Lists, checked(found))
+	}
 	if err := errors.Join(h.keysOf(ctx, v, &p, c), h.kept(ctx, v, &p, thing.Clients, c.ClientID)); err != nil {
 		return p, err
 	}
@@ -125,10 +135,21 @@ func (h *Handler) app(ctx context.Context, v *visit) (p pages.Console, err error
 		p.Lists = append(p.Lists, pages.ConsoleList{Heading: "console.events", Rows: h.eventRows(events.Items),
 			NextURL: h.Browser.Path(eventsPath, nil) + "?client=" + url.QueryEscape(c.ClientID)})
 	}
+	h.act(v, admin.ClientsRead, &p.Acts, pages.ConsoleAct{Label: "console.app_check", More: "console.app_check_more", Value: "check"})
 	if !c.Declared {
 		h.appActs(v, &p, c)
 	}
 	return p, nil
+}
+
+// checked are the findings about an app: each by the field that it is about, as registrations call it.
+func checked(found []view.Finding) pages.ConsoleList {
+	list := pages.ConsoleList{Heading: "console.app_check"}
+	for _, f := range found {
+		list.Rows = append(list.Rows, pages.ConsoleRow{Title: f.Check, Label: "console." + f.State, English: true,
+			Note: strings.TrimSpace(f.Text + ". " + f.Remedy)})
+	}
+	return list
 }
 
 const nameIn = "client_name#" // before the language

@@ -17,6 +17,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/proposals"
+	"signet/internal/ratelimit"
 	"signet/oauth/flow"
 	"signet/server/browser"
 	"signet/server/login"
@@ -307,6 +308,9 @@ func problemOf(err error) (text, detail string) {
 			return "console.over", no.Error()
 		}
 		return "console.refused", no.Error()
+	}
+	if _, late := errors.AsType[*ratelimit.Throttled](err); late {
+		return "form.throttled", ""
 	}
 	switch {
 	case errors.Is(err, admin.ErrInvalid):

@@ -37,6 +37,14 @@ func consoleSamples(ada Person) map[string]Page {
 		"console_health": Console{Person: ada, Menu: menu, Heading: "console.health", Lists: []ConsoleList{{Heading: "console.health",
 			Rows: []ConsoleRow{{Text: "console.check.database", Label: "console.good", Note: "takes writes, within 2ms", English: true},
 				{Text: "console.check.mail", Label: "console.problem", Note: "1 given up, 0 waiting", English: true, More: "console.fix.mail"}}}}},
+		"console_app_checked": Console{Person: ada, Menu: menu, Heading: "console.apps", Name: "Shop", Done: true,
+			Facts: []ConsoleFact{{Label: "console.id", Value: "shop"}},
+			Lists: []ConsoleList{{Heading: "console.app_check", Rows: []ConsoleRow{
+				{Title: "backchannel_client_notification_endpoint", Label: "console.problem", English: true, Note: "https://shop.example/" +
+					"a/long/path/to/somewhere: its certificate is for another host. Check the name, the server and its port."},
+				{Title: "secrets", Label: "console.notice", English: true, Note: "3 secrets are valid. Remove those that are not used any more."},
+				{Title: "redirect_uris", Label: "console.good", English: true, Note: "https://shop.example/cb: it answers (status 400)."}}}},
+			Acts: []ConsoleAct{{Label: "console.app_check", More: "console.app_check_more", Value: "check", Action: "/admin/apps/shop"}}},
 		"console_first": Console{Person: ada, Menu: menu, Heading: "console.first", Name: "Shop", Intro: "console.first_waits",
 			AgainURL: "/admin/apps/shop/first?looks=119", NowURL: "/admin/apps/shop/first?looks=120", StopURL: "/admin/apps/shop/first",
 			Facts: []ConsoleFact{{Label: "console.issuer", Value: "https://id.example"}}},

@@ -85,6 +85,13 @@ func (a *Admin) AllowTools(ctx context.Context, id string, match ETag, repeat ..
 	return out, err
 }
 
+// CheckClient: Check an app: its registration, its keys, and whether the addresses in it answer.
+// POST /clients/{id}/check
+func (a *Admin) CheckClient(ctx context.Context, id string, repeat ...RepeatKey) (out Page[Finding], err error) {
+	_, err = a.do(ctx, request{method: http.MethodPost, path: path("/clients/{id}/check", id), keys: repeat}, &out)
+	return out, err
+}
+
 // DisableClient: Refuse an app's requests, or take them again.
 // POST /clients/{id}/disable
 func (a *Admin) DisableClient(ctx context.Context, id string, repeat ...RepeatKey) (out Client, err error) {

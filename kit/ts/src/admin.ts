@@ -1084,6 +1084,12 @@ export class Admin extends Caller {
     return this.value('POST', path('/clients/{id}/allow-admin', id), { match, ...ask })
   }
 
+  /** Check an app: its registration, its keys, and whether the addresses in it answer: POST /clients/{id}/check. */
+  async checkClient(id: string,
+    ask: Sending = {}): Promise<PageFinding> {
+    return this.value('POST', path('/clients/{id}/check', id), { ...ask })
+  }
+
   /** Refuse an app's requests, or take them again: POST /clients/{id}/disable. */
   async disableClient(id: string,
     ask: Sending = {}): Promise<Client> {
