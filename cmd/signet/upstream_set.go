@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,7 @@ type upstreamFlags struct {
 }
 
 // add makes the flags of the fields, which are those of files and of the API.
-func (u *upstreamFlags) add(f *pflag.FlagSet) {
+func (u *upstreamFlags) add(f *pflag.FlagSet, pairs string) {
 	all := reflect.ValueOf(&u.said).Elem()
 	for field, value := range all.Fields() {
 		name := upstreamFlag(field)
@@ -41,9 +43,9 @@ func (u *upstreamFlags) add(f *pflag.FlagSet) {
 			f.StringSliceVar(to, name, nil, about)
 		case *map[string]string:
 			if pair := (pairFlag{to, name == "groups"}); pair.last {
-				f.Var(pair, name, about+" One `THEIRS=OURS` each time that it is given.")
+				f.Var(pair, name, about+" One `THEIRS=OURS` each time that it is given."+pairs)
 			} else {
-				f.Var(pair, name, about+" One `OURS=THEIRS` each time that it is given.")
+				f.Var(pair, name, about+" One `OURS=THEIRS` each time that it is given."+pairs)
 			}
 		}
 	}
@@ -58,13 +60,13 @@ type pairFlag struct {
 	last bool
 }
 
-// Set implements pflag.Value. Nothing at all is no pair, so that what is set can be taken away.
+// Set implements pflag.Value. Nothing at all stands for all that there are, which are taken away.
 func (p pairFlag) Set(text string) error {
 	if *p.to == nil {
 		*p.to = map[string]string{}
 	}
 	if text == "" {
-		return nil
+		text = "="
 	}
 	at := strings.Index(text, "=")
 	if p.last {
@@ -95,14 +97,54 @@ func upstreamFlag(field reflect.StructField) string {
 	return strings.ReplaceAll(name, "_", "-")
 }
 
-// over puts what was said into one.
-func (u *upstreamFlags) over(f *pflag.FlagSet, to *setting.Upstream) {
+// over puts what was said into one. Of pairs, those that are named change; the others stay.
+func (u *upstreamFlags) over(f *pflag.FlagSet, to *setting.Upstream) error {
 	said, into := reflect.ValueOf(u.said), reflect.ValueOf(to).Elem()
 	for field := range said.Type().Fields() {
-		if name := upstreamFlag(field); name != "" && f.Changed(name) {
-			into.FieldByIndex(field.Index).Set(said.FieldByIndex(field.Index))
+		name := upstreamFlag(field)
+		if name == "" || !f.Changed(name) {
+			continue
+		}
+		value := said.FieldByIndex(field.Index)
+		if pairs, ok := value.Interface().(map[string]string); ok {
+			next, err := paired(name, into.FieldByIndex(field.Index).Interface().(map[string]string), pairs)
+			if err != nil {
+				return err
+			}
+			value = reflect.ValueOf(next)
+		}
+		into.FieldByIndex(field.Index).Set(value)
+	}
+	return nil
+}
+
+// paired adds pairs to those there are, or puts them in the place of theirs. NAME= takes one away, and nothing at all those that were
+// there.
+// One that is not there is an error: somebody believes that it is gone.
+func paired(flag string, before, said map[string]string) (map[string]string, error) {
+	next := maps.Clone(before)
+	if next == nil {
+		next = map[string]string{}
+	}
+	if value, all := said[""]; all {
+		if value != "" {
+			return nil, usage("--%s =%s: write NAME before the =", flag, value)
+		}
+		clear(next)
+	}
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		switch _, there := before[name]; {
+		case name == "":
+		case said[name] != "":
+			next[name] = said[name]
+		case !there:
+			return nil, usage("--%s %s=: there is no %s to take away; there are: %s", flag, name, name,
+				dash(strings.Join(slices.Sorted(maps.Keys(before)), ", ")))
+		default:
+			delete(next, name)
 		}
 	}
+	return next, nil
 }
 
 func (u *upstreamFlags) secrets(a *app) (given setting.Secrets, err error) {
@@ -126,15 +168,18 @@ func (a *app) upstreamCreate() *cobra.Command {
 			return err
 		}
 		return a.within(cmd, func(ctx context.Context, h *server.Services) error {
-			u.said.ID = args[0]
-			made, err := h.Admin.CreateUpstream(ctx, h.Host(operator()), u.said, given)
+			fresh := setting.Upstream{ID: args[0]}
+			if err := u.over(cmd.Flags(), &fresh); err != nil {
+				return err
+			}
+			made, err := h.Admin.CreateUpstream(ctx, h.Host(operator()), fresh, given)
 			if err != nil {
 				return unlinked(err, args[0])
 			}
 			return a.answer(made, func(w io.Writer) { upstreamShown(w, made) })
 		})
 	})
-	u.add(c.Flags())
+	u.add(c.Flags(), "")
 	return c
 }
 
@@ -148,8 +193,7 @@ func (a *app) upstreamUpdate() *cobra.Command {
 			}
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 				made, err := h.Admin.ChangeUpstream(ctx, h.Host(operator()), args[0], "", given, func(to *setting.Upstream) error {
-					u.over(cmd.Flags(), to)
-					return nil
+					return u.over(cmd.Flags(), to)
 				})
 				if err != nil {
 					return unlinked(err, args[0])
@@ -157,6 +201,6 @@ func (a *app) upstreamUpdate() *cobra.Command {
 				return a.answer(made, func(w io.Writer) { upstreamShown(w, made) })
 			})
 		})
-	u.add(c.Flags())
+	u.add(c.Flags(), " The others stay; NAME= takes one away, '' all.")
 	return c
 }
