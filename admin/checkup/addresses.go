@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -44,6 +45,20 @@ const (
 type address struct {
 	check, uri string
 	kind       kind
+}
+
+// String is the address as findings have it: of ASCII alone, as addresses are (RFC 3986 section 2). Strangers register them, and a
+// character that turns text around would have the finding say another thing.
+func (a address) String() string {
+	var text strings.Builder
+	for _, b := range []byte(a.uri) {
+		if b > ' ' && b <= '~' {
+			text.WriteByte(b)
+		} else {
+			fmt.Fprintf(&text, "%%%02X", b)
+		}
+	}
+	return text.String()
 }
 
 // all are the addresses of the app that are asked for, each once, those first that it cannot do without.
@@ -134,12 +149,12 @@ func remote(uri string) bool {
 func (l *look) ask(ctx context.Context, a address) {
 	if !remote(a.uri) {
 		if u, err := url.Parse(a.uri); err == nil && a.kind == endpoint && loopback.Host(u.Hostname()) {
-			l.notice(a.check, "Register an https address before it goes live.", "%s is on the computer of the app alone", a.uri)
+			l.notice(a.check, "Register an https address before it goes live.", "%s is on the computer of the app alone", a)
 		}
 		return
 	}
 	if ctx.Err() != nil {
-		l.notice(a.check, "Check again.", "%s was not asked for: others took too long", a.uri)
+		l.notice(a.check, "Check again.", "%s was not asked for: others took too long", a)
 		return
 	}
 	switch a.kind {
@@ -154,7 +169,7 @@ func (l *look) ask(ctx context.Context, a address) {
 	case sector:
 		if err := l.o.Sector(ctx, l.app.Client.Metadata); err != nil {
 			l.problem(a.check, "Have the document list each redirect URI (OpenID Connect Core section 8.1).",
-				"%s is not a document there that lists all redirect URIs", a.uri)
+				"%s is not a document there that lists all redirect URIs", a)
 		} else {
 			l.good(a.check, "its document lists all redirect URIs")
 		}
@@ -204,27 +219,27 @@ func (l *look) askStatus(ctx context.Context, a address) {
 	}
 	switch {
 	case a.kind == page && (errors.Is(err, egress.ErrURL) || errors.Is(err, egress.ErrOff)):
-		l.good(a.check, "%s: %s", a.uri, why(err))
+		l.good(a.check, "%s: %s", a, why(err))
 	case err != nil && a.kind == endpoint:
-		l.problem(a.check, remedy, "%s: %s: the app is not told of what happens here", a.uri, why(err))
+		l.problem(a.check, remedy, "%s: %s: the app is not told of what happens here", a, why(err))
 	case err != nil:
-		l.notice(a.check, remedy, "%s: %s", a.uri, why(err))
+		l.notice(a.check, remedy, "%s: %s", a, why(err))
 	case got.Status >= http.StatusInternalServerError:
-		l.notice(a.check, "Look into the log of the server there.", "%s: it answers with status %d", a.uri, got.Status)
+		l.notice(a.check, "Look into the log of the server there.", "%s: it answers with status %d", a, got.Status)
 	case a.kind == endpoint && got.Status >= 300 && got.Status < 400:
 		l.problem(a.check, "Register the address that it redirects to: this server follows no redirect.",
-			"%s: it answers with a redirect (%d)", a.uri, got.Status)
+			"%s: it answers with a redirect (%d)", a, got.Status)
 	case a.kind == endpoint && got.Status == http.StatusNotFound:
 		l.notice(a.check, "Check the path. Where it takes nothing but POST, and says so in this way, all is well.",
-			"%s: it answers a GET with status 404", a.uri)
+			"%s: it answers a GET with status 404", a)
 	case a.kind == request && got.Status != http.StatusOK:
-		l.notice(a.check, "Put the request object there, or remove the address.", "%s: it answers with status %d, not 200", a.uri, got.Status)
+		l.notice(a.check, "Put the request object there, or remove the address.", "%s: it answers with status %d, not 200", a, got.Status)
 	case got.Status == http.StatusNotFound || got.Status == http.StatusGone:
-		l.notice(a.check, "Check the path.", "%s: it answers with status %d", a.uri, got.Status)
+		l.notice(a.check, "Check the path.", "%s: it answers with status %d", a, got.Status)
 	case a.kind == link && got.Status >= 400:
-		l.notice(a.check, "Let everybody read it.", "%s: it answers with status %d", a.uri, got.Status)
+		l.notice(a.check, "Let everybody read it.", "%s: it answers with status %d", a, got.Status)
 	default:
-		l.good(a.check, "%s: it answers (status %d)", a.uri, got.Status)
+		l.good(a.check, "%s: it answers (status %d)", a, got.Status)
 	}
 }
 
@@ -234,13 +249,13 @@ func (l *look) askPicture(ctx context.Context, a address) {
 	got, err := l.o.Out.Fetch(ctx, egress.Request{URL: a.uri, Types: logo.Types})
 	switch {
 	case err != nil:
-		l.notice(a.check, remedy, "%s: %s", a.uri, why(err))
+		l.notice(a.check, remedy, "%s: %s", a, why(err))
 	case got.Status != http.StatusOK:
-		l.notice(a.check, remedy, "%s: it answers with status %d, not 200", a.uri, got.Status)
+		l.notice(a.check, remedy, "%s: it answers with status %d, not 200", a, got.Status)
 	case logo.Check(got.Body) != nil:
-		l.notice(a.check, remedy, "%s: what is there is not a picture that is taken", a.uri)
+		l.notice(a.check, remedy, "%s: what is there is not a picture that is taken", a)
 	default:
-		l.good(a.check, "%s: it is a picture that is taken", a.uri)
+		l.good(a.check, "%s: it is a picture that is taken", a)
 	}
 }
 

@@ -332,3 +332,20 @@ func TestAddressesAreBounded(t *testing.T) {
 		t.Errorf("asked for %d", n)
 	}
 }
+
+// TestAddressesInFindingsAreOfASCII: a stranger's address that turns text around, or hides some, does not change what a finding says.
+func TestAddressesInFindingsAreOfASCII(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var m clients.Metadata
+	m.PolicyURI, m.TOSURI = "https://a.example/\u202e404 sutats", "https://a.example/t?\u200b\u2028x"
+	w.out.there[m.PolicyURI] = egress.Response{Status: 404}
+	found := w.look(m)
+	wants(t, found, view.StateNotice, "policy_uri", "https://a.example/%E2%80%AE404%20sutats: it answers with status 404")
+	wants(t, found, view.StateGood, "tos_uri", "https://a.example/t?%E2%80%8B%E2%80%A8x: it answers")
+	for _, f := range found {
+		if strings.ContainsFunc(f.Text, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("%s: %q", f.Check, f.Text)
+		}
+	}
+}

@@ -22,26 +22,26 @@ func (l *look) askKeys(ctx context.Context, a address) {
 	got, err := l.o.Out.Fetch(ctx,
 		egress.Request{URL: a.uri, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
 	if err != nil {
-		l.problem(a.check, unreached, "%s: %s: what the app signs cannot be verified", a.uri, why(err))
+		l.problem(a.check, unreached, "%s: %s: what the app signs cannot be verified", a, why(err))
 		return
 	}
 	if got.Status != http.StatusOK {
-		l.problem(a.check, remedy, "%s: it answers with status %d, not 200", a.uri, got.Status)
+		l.problem(a.check, remedy, "%s: it answers with status %d, not 200", a, got.Status)
 		return
 	}
 	list, out, err := keyset.Read(got.Body)
 	switch {
 	case errors.Is(err, keyset.ErrPrivate):
 		l.problem(a.check, "Make another key at once: everybody can read this one. Publish the public part alone.",
-			"%s: there is a private or symmetric key among them", a.uri)
+			"%s: there is a private or symmetric key among them", a)
 	case err != nil:
-		l.problem(a.check, remedy, "%s: what is there is not a set of keys", a.uri)
+		l.problem(a.check, remedy, "%s: what is there is not a set of keys", a)
 	case a.check == "jwks_uri":
 		l.keySet(a.check, list, out)
 	case len(list) == 0:
-		l.problem(a.check, remedy, "%s: there is no key that can be used", a.uri)
+		l.problem(a.check, remedy, "%s: there is no key that can be used", a)
 	default:
-		l.good(a.check, "%s: %d keys", a.uri, len(list))
+		l.good(a.check, "%s: %d keys", a, len(list))
 	}
 }
 
@@ -61,11 +61,11 @@ func (l *look) askIssuer(ctx context.Context, a address) {
 		return err == nil && len(list) > 0
 	}
 	if had() {
-		l.good(a.check, "%s: its keys are there", a.uri)
+		l.good(a.check, "%s: its keys are there", a)
 		return
 	}
 	l.problem(a.check, "Check the issuer and its discovery document. A host inside has to be in egress.inner_hosts.",
-		"%s: its keys cannot be had: no token of it stands for the app", a.uri)
+		"%s: its keys cannot be had: no token of it stands for the app", a)
 }
 
 // keySet looks at the keys of the app: whether they are such as what it registered needs. out is how many of the set are of no use.
