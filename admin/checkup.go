@@ -63,7 +63,11 @@ func (s *Service) chargeCheck(ctx context.Context, a Actor, id string) error {
 	if a.Kind == KindCommand && !strings.HasPrefix(a.ID, hostToken) {
 		return nil
 	}
-	limit := ratelimit.Limit{Key: "checks of apps by " + string(a.Kind) + " " + a.ID, Free: freeChecks, Window: time.Hour,
+	who := string(a.Kind) + " " + a.ID
+	if key := strings.LastIndexByte(a.ID, '/'); a.Kind == KindKey && key >= 0 { // an app has one limit, however many keys
+		who = string(KindClient) + " " + a.ID[:key]
+	}
+	limit := ratelimit.Limit{Key: "checks of apps by " + who, Free: freeChecks, Window: time.Hour,
 		First: 10 * time.Second, Max: 2 * time.Minute, OnSuccess: ratelimit.Never}
 	ofApp := limit
 	ofApp.Key, ofApp.Free = "checks of app "+id, freeChecksOfApp

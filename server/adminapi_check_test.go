@@ -3,19 +3,23 @@ package server_test
 import (
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"signet/admin"
 	"signet/clients"
 	"signet/config"
+	"signet/internal/ratelimit"
 	"signet/server/servertest"
 	"signet/storage"
 )
@@ -188,5 +192,30 @@ func TestChecksAreCounted(t *testing.T) {
 	}
 	if status, _ := d.call("POST /clients/shop/check", nil); status != http.StatusForbidden {
 		t.Errorf("without clients:read: %d", status)
+	}
+}
+
+// TestChecksByKeysOfOneAppAreCountedTogether: another API key of an app has no further checks.
+func TestChecksByKeysOfOneAppAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
+	acts, holds := s.Services().Admin, admin.SetOf(admin.ClientsRead)
+	s.App(t, "shop", func(m *clients.Metadata) { m.RedirectURIs = []string{"http://127.0.0.1/cb"} })
+	check := func(kind admin.Kind, id string) error {
+		_, err := acts.CheckClient(t.Context(), admin.Actor{Kind: kind, ID: id, Holds: holds}, "shop")
+		return err
+	}
+	for i := range 20 {
+		if err := check(admin.KindKey, "a/b/"+strconv.Itoa(i)); err != nil {
+			t.Fatalf("check %d: %v", i, err)
+		}
+	}
+	for kind, id := range map[admin.Kind]string{admin.KindKey: "a/b/20", admin.KindClient: "a/b"} {
+		if _, late := errors.AsType[*ratelimit.Throttled](check(kind, id)); !late {
+			t.Errorf("%s %s has checks of its own", kind, id)
+		}
+	}
+	if err := check(admin.KindKey, "a/1"); err != nil {
+		t.Errorf("another app: %v", err)
 	}
 }
