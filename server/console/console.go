@@ -191,6 +191,14 @@ func (h *Handler) acted(act page, files *upload) web.Func {
 				return err
 			}
 			defer done()
+			// A form that may take a minute to arrive gives nothing that its sender lost meanwhile.
+			if s, v.actor, err = h.enter(r); err != nil {
+				return err
+			}
+			if !s.Is(flow.Finish) {
+				return h.Login.GoOn(w, r, s)
+			}
+			v.visitor = s.Visitor
 		}
 		if !browser.ForVisitor(r, s.Visitor) {
 			return &web.PageError{Status: http.StatusConflict, Kind: "other_account", Back: h.Browser.Path(home, nil)}
