@@ -209,6 +209,15 @@ func why(err error) string {
 	return "no server answered in time"
 }
 
+// missed reports whether an address was not asked for because others were, which says nothing of the app.
+func (l *look) missed(a address, err error) bool {
+	if !errors.Is(err, egress.ErrBusy) {
+		return false
+	}
+	l.notice(a.check, "Check again.", "%s %s", a, why(err))
+	return true
+}
+
 // askStatus asks for what only has to be there.
 func (l *look) askStatus(ctx context.Context, a address) {
 	at, _, _ := strings.Cut(a.uri, "#")
@@ -218,6 +227,7 @@ func (l *look) askStatus(ctx context.Context, a address) {
 		remedy = perhaps
 	}
 	switch {
+	case l.missed(a, err):
 	case a.kind == page && (errors.Is(err, egress.ErrURL) || errors.Is(err, egress.ErrOff)):
 		l.good(a.check, "%s: %s", a, why(err))
 	case err != nil && a.kind == endpoint:
@@ -248,6 +258,7 @@ func (l *look) askPicture(ctx context.Context, a address) {
 	const remedy = "Put a PNG, JPEG or GIF there, of at most 1024 pixels a side and 128 KiB: until then people see none."
 	got, err := l.o.Out.Fetch(ctx, egress.Request{URL: a.uri, Types: logo.Types})
 	switch {
+	case l.missed(a, err):
 	case err != nil:
 		l.notice(a.check, remedy, "%s: %s", a, why(err))
 	case got.Status != http.StatusOK:

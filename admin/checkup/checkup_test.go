@@ -349,3 +349,24 @@ func TestAddressesInFindingsAreOfASCII(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasNotAskedForIsNoProblem: while others have apps checked whose servers are slow, nobody is told that their own app fails.
+func TestWhatWasNotAskedForIsNoProblem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var m clients.Metadata
+	m.RedirectURIs, m.JWKSURI = []string{"https://a.example/cb"}, "https://a.example/keys"
+	m.BackchannelLogoutURI, m.LogoURI = "https://a.example/out", "https://a.example/logo"
+	for _, at := range []string{m.RedirectURIs[0], m.JWKSURI, m.BackchannelLogoutURI, m.LogoURI} {
+		w.out.fails[at] = egress.ErrBusy
+	}
+	found := w.look(m)
+	for _, check := range []string{"redirect_uris", "jwks_uri", "backchannel_logout_uri", "logo_uri"} {
+		wants(t, found, view.StateNotice, check, "was not asked for: too many are at once")
+	}
+	for _, f := range found {
+		if f.State == view.StateProblem || strings.Contains(f.Text, "too many") && f.Remedy != "Check again." {
+			t.Errorf("%+v", f)
+		}
+	}
+}

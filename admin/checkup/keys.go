@@ -21,6 +21,9 @@ func (l *look) askKeys(ctx context.Context, a address) {
 	const remedy = "Put the app's public keys there, as a JWK set (RFC 7517 section 5)."
 	got, err := l.o.Out.Fetch(ctx,
 		egress.Request{URL: a.uri, Header: map[string]string{"Accept": "application/jwk-set+json, application/json"}})
+	if l.missed(a, err) {
+		return
+	}
 	if err != nil {
 		l.problem(a.check, unreached, "%s: %s: what the app signs cannot be verified", a, why(err))
 		return
