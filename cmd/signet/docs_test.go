@@ -22,10 +22,15 @@ import (
 var documents = []string{"README.md", "examples/README.md", "docs/operations.md", "docs/federation.md", "docs/scopes.md",
 	"docs/benchmarks.md", "docs/token-exchange.md", "docs/rich-authorization.md", "docs/jwt-bearer.md",
 	"docs/configuration-as-code.md", "docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/apps.md", "docs/workload-identity.md",
-	"docs/agents.md", "docs/mcp.md", "docs/mcp-admin.md", "docs/par.md", "docs/fapi.md", "docs/requests.md", "docs/claims-map.md"}
+	"docs/agents.md", "docs/mcp.md", "docs/mcp-admin.md", "docs/par.md", "docs/fapi.md", "docs/requests.md", "docs/claims-map.md",
+	"docs/administration.md", "docs/audit.md", "docs/resource-servers.md"}
 
 // served are those that go on where README.md ends: with a server that runs.
-var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/workload-identity.md", "docs/par.md", "docs/fapi.md"}
+var served = []string{"docs/dpop.md", "docs/device.md", "docs/ciba.md", "docs/workload-identity.md", "docs/par.md", "docs/fapi.md",
+	"docs/administration.md", "docs/audit.md"}
+
+// granted are those in which every request that is shown is answered as it should be: curl fails otherwise.
+var granted = []string{"docs/administration.md", "docs/audit.md"}
 
 // block is a fenced block of a document. why is why it is not run: the comment "not run by the tests" before it.
 type block struct{ language, text, why string }
@@ -79,6 +84,9 @@ func TestDocuments(t *testing.T) {
 				case b.language == "sh":
 					if at == nil {
 						at = newShell(t)
+						if slices.Contains(granted, document) {
+							at.strict(t)
+						}
 						if slices.Contains(served, document) {
 							at.run(t, "go run ./cmd/signet serve")
 						}
@@ -155,7 +163,7 @@ func checkYAML(t *testing.T, text string) {
 type shell struct {
 	dir, listen, app string
 	env              []string
-	secret           string // the last client secret that was printed
+	secret, key      string // the first client secret and API key that were printed
 }
 
 // goCommand stands for go in the documents' lines: it runs this binary, and examples that are built once.
@@ -189,13 +197,10 @@ func newShell(t *testing.T) *shell {
 func (s *shell) run(t *testing.T, text string) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.listen)
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
+	for _, line := range commandsOf(text) {
 		line = strings.ReplaceAll(line, "localhost:9400", "localhost:"+port)
-		line = strings.NewReplacer(":SECRET ", ":"+s.secret+" ", "CLIENT_SECRET=… ", "CLIENT_SECRET="+s.secret+" ").Replace(line)
+		line = strings.NewReplacer(":SECRET ", ":"+s.secret+" ", "CLIENT_SECRET=… ", "CLIENT_SECRET="+s.secret+" ",
+			"sgnk_…", s.key).Replace(line)
 		name, example := exampleOf(line)
 		switch {
 		case example:
@@ -217,6 +222,37 @@ func (s *shell) run(t *testing.T, text string) {
 	}
 }
 
+// commandsOf are the lines of a block, those that go on together: after a backslash or a pipe, and within quotes.
+func commandsOf(text string) (all []string) {
+	var open string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if open == "" && (line == "" || strings.HasPrefix(line, "#")) {
+			continue
+		}
+		open += line
+		if strings.HasSuffix(line, `\`) || strings.HasSuffix(line, "|") || strings.Count(open, "'")%2 == 1 {
+			open += "\n"
+			continue
+		}
+		all, open = append(all, open), ""
+	}
+	return all
+}
+
+// strict has curl fail where a request is refused.
+func (s *shell) strict(t *testing.T) {
+	t.Helper()
+	real, err := exec.LookPath("curl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\nexec " + real + " --fail-with-body \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(s.value("EXAMPLES"), "curl"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func exampleOf(line string) (string, bool) {
 	_, name, found := strings.Cut(line, "go run ./examples/")
 	return name, found
@@ -235,10 +271,14 @@ func (s *shell) command(ctx context.Context, line string) *exec.Cmd {
 
 var printedSecret = regexp.MustCompile(`(?:"client_secret": ?"|client_secret +|secret +)(sgn_[\w-]+)`)
 
+var printedKey = regexp.MustCompile(`sgnk_[a-z2-7]{16}_[A-Za-z0-9_-]{43}`)
+
 // line runs one to its end. A token that it asks for has to come.
 func (s *shell) line(t *testing.T, line string) {
 	t.Helper()
-	out, err := s.command(t.Context(), line).CombinedOutput()
+	// What it sets, the lines after it know.
+	kept := filepath.Join(s.value("EXAMPLES"), "variables")
+	out, err := s.command(t.Context(), "set -a; [ ! -e "+kept+" ] || . "+kept+"\n"+line+"\nexport -p >"+kept).CombinedOutput()
 	if err != nil {
 		t.Fatalf("$ %s\n%s%v", line, out, err)
 	}
@@ -249,6 +289,9 @@ func (s *shell) line(t *testing.T, line string) {
 	}
 	if found := printedSecret.FindSubmatch(out); found != nil && s.secret == "" {
 		s.secret = string(found[1])
+	}
+	if s.key == "" {
+		s.key = printedKey.FindString(string(out))
 	}
 }
 
