@@ -198,24 +198,26 @@ func TestChecksAreCounted(t *testing.T) {
 // TestChecksByKeysOfOneAppAreCountedTogether: another API key of an app has no further checks.
 func TestChecksByKeysOfOneAppAreCountedTogether(t *testing.T) {
 	t.Parallel()
-	s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())
-	acts, holds := s.Services().Admin, admin.SetOf(admin.ClientsRead)
-	s.App(t, "shop", func(m *clients.Metadata) { m.RedirectURIs = []string{"http://127.0.0.1/cb"} })
-	check := func(kind admin.Kind, id string) error {
-		_, err := acts.CheckClient(t.Context(), admin.Actor{Kind: kind, ID: id, Holds: holds}, "shop")
-		return err
-	}
-	for i := range 20 {
-		if err := check(admin.KindKey, "a/b/"+strconv.Itoa(i)); err != nil {
-			t.Fatalf("check %d: %v", i, err)
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		s := servertest.New(t, servertest.HandlerOnly(), servertest.Quiet(), engine)
+		acts, holds := s.Services().Admin, admin.SetOf(admin.ClientsRead)
+		s.App(t, "shop", func(m *clients.Metadata) { m.RedirectURIs = []string{"http://127.0.0.1/cb"} })
+		check := func(kind admin.Kind, id string) error {
+			_, err := acts.CheckClient(t.Context(), admin.Actor{Kind: kind, ID: id, Holds: holds}, "shop")
+			return err
 		}
-	}
-	for kind, id := range map[admin.Kind]string{admin.KindKey: "a/b/20", admin.KindClient: "a/b"} {
-		if _, late := errors.AsType[*ratelimit.Throttled](check(kind, id)); !late {
-			t.Errorf("%s %s has checks of its own", kind, id)
+		for i := range 20 {
+			if err := check(admin.KindKey, "a/b/"+strconv.Itoa(i)); err != nil {
+				t.Fatalf("check %d: %v", i, err)
+			}
 		}
-	}
-	if err := check(admin.KindKey, "a/1"); err != nil {
-		t.Errorf("another app: %v", err)
-	}
+		for kind, id := range map[admin.Kind]string{admin.KindKey: "a/b/20", admin.KindClient: "a/b"} {
+			if _, late := errors.AsType[*ratelimit.Throttled](check(kind, id)); !late {
+				t.Errorf("%s %s has checks of its own", kind, id)
+			}
+		}
+		if err := check(admin.KindKey, "a/1"); err != nil {
+			t.Errorf("another app: %v", err)
+		}
+	})
 }

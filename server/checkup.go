@@ -69,7 +69,8 @@ func (h *Services) upstreamsSeen(ctx context.Context) ([]view.Upstream, error) {
 	return list, nil
 }
 
-// openCheckup builds what looks at apps. It has a way out of its own: it takes no place of the requests that apps wait for.
+// openCheckup builds what looks at apps. It has a way out of its own, but for metadata documents and
+// those of sectors, which are read as the registration reads them.
 func (h *Services) openCheckup() (*checkup.Checker, error) {
 	small := egress.Options{Connect: 2 * time.Second, Total: 3 * time.Second, MaxBody: 512 << 10, InFlight: 24, PerHost: 6}
 	return checkup.New(checkup.Options{

@@ -291,32 +291,34 @@ func TestADM76_AsMuchAsMayBeCheckedIsImported(t *testing.T) {
 // TestADM77_WhatIsLostWhileAFormArrivesIsLost: who sends people slowly, and may write none by the time that all is there, imports nobody.
 func TestADM77_WhatIsLostWhileAFormArrivesIsLost(t *testing.T) {
 	t.Parallel()
-	w := newConsole(t)
-	host, holder := w.Services().Host("test"), membership.Holder{UserID: w.bob.ID}
-	if err := w.Services().Admin.GiveRole(t.Context(), host, membership.Admin, holder); err != nil {
-		t.Fatal(err)
-	}
-	bob := w.consoleBrowser(t, w.bob)
-	bob.Post(t, "/admin/import", url.Values{"what": {"check"}, "lines": {`{"email":"eve@example.com"}`}})
-	checked := bob.FormWith("checked").Fields.Get("checked")
-	slow, rest := io.Pipe()
-	over := make(chan int)
-	go func() {
-		tab := bob.Tab(t)
-		tab.PostBody(t, "/admin/import", "multipart/form-data; boundary=b", slow)
-		over <- tab.Status
-	}()
-	field := func(name, value string) {
-		_, _ = io.WriteString(rest, "--b\r\nContent-Disposition: form-data; name=\""+name+"\"\r\n\r\n"+value+"\r\n")
-	}
-	field("what", "import") // it is being read from here on
-	if err := w.Services().Admin.TakeRole(t.Context(), host, membership.Admin, holder); err != nil {
-		t.Fatal(err)
-	}
-	field("checked", checked)
-	_, _ = io.WriteString(rest, "--b--\r\n")
-	_ = rest.Close()
-	if status := <-over; status != http.StatusNotFound || len(peopleImported(t, w)) > 0 {
-		t.Errorf("%d, imported %d", status, len(peopleImported(t, w)))
-	}
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newConsole(t, engine)
+		host, holder := w.Services().Host("test"), membership.Holder{UserID: w.bob.ID}
+		if err := w.Services().Admin.GiveRole(t.Context(), host, membership.Admin, holder); err != nil {
+			t.Fatal(err)
+		}
+		bob := w.consoleBrowser(t, w.bob)
+		bob.Post(t, "/admin/import", url.Values{"what": {"check"}, "lines": {`{"email":"eve@example.com"}`}})
+		checked := bob.FormWith("checked").Fields.Get("checked")
+		slow, rest := io.Pipe()
+		over := make(chan int)
+		go func() {
+			tab := bob.Tab(t)
+			tab.PostBody(t, "/admin/import", "multipart/form-data; boundary=b", slow)
+			over <- tab.Status
+		}()
+		field := func(name, value string) {
+			_, _ = io.WriteString(rest, "--b\r\nContent-Disposition: form-data; name=\""+name+"\"\r\n\r\n"+value+"\r\n")
+		}
+		field("what", "import") // it is being read from here on
+		if err := w.Services().Admin.TakeRole(t.Context(), host, membership.Admin, holder); err != nil {
+			t.Fatal(err)
+		}
+		field("checked", checked)
+		_, _ = io.WriteString(rest, "--b--\r\n")
+		_ = rest.Close()
+		if status := <-over; status != http.StatusNotFound || len(peopleImported(t, w)) > 0 {
+			t.Errorf("%d, imported %d", status, len(peopleImported(t, w)))
+		}
+	})
 }

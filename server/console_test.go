@@ -19,9 +19,9 @@ type consoleWorld struct {
 	boss, support, bob servertest.Person
 }
 
-func newConsole(t *testing.T) *consoleWorld {
+func newConsole(t *testing.T, opts ...servertest.Option) *consoleWorld {
 	t.Helper()
-	w := &consoleWorld{Server: servertest.New(t, servertest.HandlerOnly(), servertest.Quiet())}
+	w := &consoleWorld{Server: servertest.New(t, append([]servertest.Option{servertest.HandlerOnly(), servertest.Quiet()}, opts...)...)}
 	w.boss, w.support, w.bob = w.Person(t, "boss@example.com"), w.Person(t, "support@example.com"), w.Person(t, "bob@example.com")
 	w.MakeAdmin(t, w.boss)
 	root := admin.Actor{Kind: admin.KindCommand, ID: "t", Holds: admin.SetOf(admin.All()...)}

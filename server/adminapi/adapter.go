@@ -58,6 +58,11 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 		if x.sent, err = io.ReadAll(r.Body); err != nil {
 			return err
 		}
+		if lines { // a body that may take a minute to arrive gives nothing that its sender lost meanwhile
+			if who, err = a.handler.still(r, who); err != nil {
+				return err
+			}
+		}
 		if name, is := exact.Twice(x.sent); is && !lines {
 			return problemOf(http.StatusUnprocessableEntity, "",
 				[]error{&huma.ErrorDetail{Location: name, Message: "is there twice, so that it is not clear which one counts"}})
