@@ -369,4 +369,9 @@ func TestWhatWasNotAskedForIsNoProblem(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+	const issuer = "https://x.example/issuer"
+	w.out.fails[issuer+"/.well-known/openid-configuration"] = egress.ErrBusy
+	workload := clients.Metadata{GrantTypes: []string{"client_credentials"}, TokenEndpointAuthMethod: "private_key_jwt",
+		FederatedCredentials: []clients.FederatedCredential{{Issuer: issuer, Subject: "x"}}}
+	wants(t, w.look(workload), view.StateNotice, "federated_credentials", "was not asked for: too many are at once")
 }

@@ -51,19 +51,23 @@ func (l *look) askKeys(ctx context.Context, a address) {
 // askIssuer asks whether the keys of an issuer can be had. It may be inside, where the configuration lists its host: what comes of it is
 // one of two sentences.
 func (l *look) askIssuer(ctx context.Context, a address) {
-	had := func() bool {
+	had := func() (bool, error) {
 		at, err := keyset.Discover(ctx, l.o.Issuers, a.uri)
 		if err != nil {
-			return false
+			return false, err
 		}
 		got, err := l.o.Issuers.Fetch(ctx, egress.Request{URL: at, Header: map[string]string{"Accept": "application/json"}})
 		if err != nil || got.Status != http.StatusOK {
-			return false
+			return false, err
 		}
 		list, _, err := keyset.Read(got.Body)
-		return err == nil && len(list) > 0
+		return err == nil && len(list) > 0, err
 	}
-	if had() {
+	is, err := had()
+	if l.missed(a, err) {
+		return
+	}
+	if is {
 		l.good(a.check, "%s: its keys are there", a)
 		return
 	}
