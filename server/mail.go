@@ -62,8 +62,8 @@ func (h *Services) newDelivery(view *pages.Pages, print io.Writer) (*mail.Delive
 		print = os.Stderr
 	}
 	return mail.NewDelivery(mail.DeliveryOptions{
-		Outbox: h.Outbox, Sender: sender(h.Config, print), Render: view.Email, Resolve: h.People.Resolve, Log: h.Log, Metrics: h.Metrics,
-		Tracer: h.tracer,
+		Outbox: h.Outbox, Store: h.DB, Sender: sender(h.Config, print), Render: view.Email, Resolve: h.People.Resolve, Log: h.Log,
+		Metrics: h.Metrics, Tracer: h.tracer,
 	})
 }
 

@@ -59,7 +59,7 @@ func (h *Services) openPeople(o Options) error {
 	}
 	var post users.Post
 	if c.Mail.On() {
-		if h.Outbox, err = mail.NewOutbox(h.DB, sealer{h.Master, h}, seal.Place); err != nil {
+		if h.Outbox, err = mail.NewOutbox(h.DB, ratelimit.New(h.DB), sealer{h.Master, h}, seal.Place); err != nil {
 			return err
 		}
 		post = h.Outbox

@@ -100,9 +100,10 @@ func TestOnlyTheRecipientsFaultGivesAnEmailUp(t *testing.T) { // RFC 5321 sectio
 
 // What this release cannot write yet, or not open, is not lost: another replica may, and so may this one once it is mended.
 func TestFaultsOfOursLoseNothing(t *testing.T) {
-	o := outbox(t, storagetest.SQLite(t))
+	db := storagetest.SQLite(t)
+	o := outbox(t, db)
 	d, err := mail.NewDelivery(mail.DeliveryOptions{
-		Outbox: o, Sender: carrier(func(mail.Message) error { return nil }),
+		Outbox: o, Store: db, Sender: carrier(func(mail.Message) error { return nil }),
 		Render:  func(mail.Email) (mail.Message, error) { return mail.Message{}, errors.New("no texts") },
 		Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil },
 	})

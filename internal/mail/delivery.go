@@ -38,9 +38,19 @@ type Metrics interface {
 	MailWaiting(waiting, failed int, oldest time.Time)
 }
 
+// DeliveryStore is the part of *storage.DB that the delivery uses, besides what the outbox does.
+type DeliveryStore interface {
+	DueMessages(ctx context.Context, now time.Time, limit int) ([]storage.Message, error)
+	LeaseMessage(ctx context.Context, id string, due, until time.Time) error
+	RetryMessage(ctx context.Context, id string, due time.Time, lastError string) error
+	FailMessage(ctx context.Context, id string, at time.Time, lastError string) error
+	DeleteMessage(ctx context.Context, id string) error
+}
+
 // DeliveryOptions of NewDelivery.
 type DeliveryOptions struct {
 	Outbox *Outbox
+	Store  DeliveryStore
 	Sender Sender
 	Render func(l Email) (Message, error)
 	// Resolve completes an email that was asked for (Email.Ask); ok is false where it goes to nobody.
@@ -55,8 +65,8 @@ type Delivery struct{ DeliveryOptions }
 
 // NewDelivery checks the options.
 func NewDelivery(o DeliveryOptions) (*Delivery, error) {
-	if o.Outbox == nil || o.Sender == nil || o.Render == nil || o.Resolve == nil {
-		return nil, errors.New("a delivery needs an outbox, a sender, a renderer and a resolver")
+	if o.Outbox == nil || o.Store == nil || o.Sender == nil || o.Render == nil || o.Resolve == nil {
+		return nil, errors.New("a delivery needs an outbox, a store, a sender, a renderer and a resolver")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -101,7 +111,7 @@ func (d *Delivery) Run(ctx context.Context) {
 
 // Once sends what is due, at most sixteen emails, and returns how many it took.
 func (d *Delivery) Once(ctx context.Context) (int, error) {
-	due, err := d.Outbox.store.DueMessages(ctx, time.Now(), batch)
+	due, err := d.Store.DueMessages(ctx, time.Now(), batch)
 	if err != nil {
 		return 0, fmt.Errorf("read outbox: %w", err)
 	}
@@ -122,7 +132,7 @@ func (d *Delivery) Once(ctx context.Context) (int, error) {
 // deliver takes one email and sends it. What the carrier answers is no error of ours.
 func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 	now := time.Now()
-	err := d.Outbox.store.LeaseMessage(ctx, m.ID, m.DueAt, now.Add(lease))
+	err := d.Store.LeaseMessage(ctx, m.ID, m.DueAt, now.Add(lease))
 	if errors.Is(err, storage.ErrStale) {
 		return nil // another replica has it
 	}
@@ -139,17 +149,17 @@ func (d *Delivery) deliver(ctx context.Context, m storage.Message) error {
 	switch {
 	case err == nil:
 		d.count(m.Kind, "sent")
-		return d.Outbox.store.DeleteMessage(ctx, m.ID)
+		return d.Store.DeleteMessage(ctx, m.ID)
 	case errors.Is(err, ErrRefused):
 		d.count(m.Kind, "failed")
 		d.Log.WarnContext(ctx, "mail refused", "message_id", m.ID, "kind", m.Kind, "error", said(err))
-		return d.Outbox.store.FailMessage(ctx, m.ID, time.Now(), said(err))
+		return d.Store.FailMessage(ctx, m.ID, time.Now(), said(err))
 	}
 	d.count(m.Kind, "retried")
 	next := time.Now().Add(wait(m.Tries))
 	d.Log.WarnContext(ctx, "mail not delivered yet", "message_id", m.ID, "kind", m.Kind, "tries", m.Tries, "next", next.UTC(), "error",
 		said(err))
-	return d.Outbox.store.RetryMessage(ctx, m.ID, next, said(err))
+	return d.Store.RetryMessage(ctx, m.ID, next, said(err))
 }
 
 func (d *Delivery) send(ctx context.Context, m storage.Message) error {

@@ -25,6 +25,7 @@ import (
 
 	"signet/internal/mail"
 	"signet/internal/mail/mailtest"
+	"signet/internal/ratelimit"
 	"signet/internal/seal"
 	"signet/storage"
 	"signet/storage/storagetest"
@@ -36,7 +37,7 @@ func outbox(t testing.TB, db *storage.DB) *mail.Outbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := mail.NewOutbox(db, master, seal.Place)
+	o, err := mail.NewOutbox(db, ratelimit.New(db), master, seal.Place)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,10 +53,10 @@ func plain(l mail.Email) (mail.Message, error) {
 	return mail.Message{Subject: l.Kind, Text: l.Link + "\n", HTML: "<p>" + l.Link}, nil
 }
 
-func delivery(t testing.TB, o *mail.Outbox, s mail.Sender, log *slog.Logger) *mail.Delivery {
+func delivery(t testing.TB, db *storage.DB, o *mail.Outbox, s mail.Sender, log *slog.Logger) *mail.Delivery {
 	t.Helper()
 	d, err := mail.NewDelivery(
-		mail.DeliveryOptions{Outbox: o, Sender: s, Render: plain, Log: log,
+		mail.DeliveryOptions{Outbox: o, Store: db, Sender: s, Render: plain, Log: log,
 			Resolve: func(_ context.Context, l mail.Email) (mail.Email, bool, error) { return l, false, nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func TestS06_NothingOfAnEmailLiesOpen(t *testing.T) {
 	}
 	o := outbox(t, db)
 	var log bytes.Buffer
-	d := delivery(t, o, carrier(func(m mail.Message) error {
+	d := delivery(t, db, o, carrier(func(m mail.Message) error {
 		return errors.New("421 no space for " + m.To + ", " + strings.ToUpper(m.To))
 	}),
 		slog.New(slog.NewTextHandler(&log, nil)))
@@ -153,7 +154,7 @@ func TestTriedAgainUntilItExpires(t *testing.T) {
 		o := outbox(t, db)
 		var tries []time.Time
 		begun := time.Now()
-		d := delivery(t, o, carrier(func(mail.Message) error { tries = append(tries, time.Now()); return errors.New("421 later") }), nil)
+		d := delivery(t, db, o, carrier(func(mail.Message) error { tries = append(tries, time.Now()); return errors.New("421 later") }), nil)
 		put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com", ExpiresAt: begun.Add(24 * time.Hour)})
 		for time.Since(begun) < 30*time.Hour {
 			once(t, d)
@@ -172,9 +173,10 @@ func TestTriedAgainUntilItExpires(t *testing.T) {
 }
 
 func TestRefusedForGoodIsGivenUpAndSeen(t *testing.T) {
-	o := outbox(t, storagetest.SQLite(t))
+	db := storagetest.SQLite(t)
+	o := outbox(t, db)
 	tries := 0
-	d := delivery(t, o, carrier(func(mail.Message) error { tries++; return mail.ErrRefused }), nil)
+	d := delivery(t, db, o, carrier(func(mail.Message) error { tries++; return mail.ErrRefused }), nil)
 	put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 	once(t, d)
 	once(t, d)
@@ -189,13 +191,13 @@ func TestADeadReplicaGivesItsEmailsBack(t *testing.T) {
 		defer db.Close()
 		o := outbox(t, db)
 		ctx, die := context.WithCancel(t.Context())
-		dying := delivery(t, o, carrier(func(mail.Message) error { die(); return errors.New("gone") }), nil)
+		dying := delivery(t, db, o, carrier(func(mail.Message) error { die(); return errors.New("gone") }), nil)
 		put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 		if _, err := dying.Once(ctx); err != nil {
 			t.Fatal(err)
 		}
 		sent := 0
-		other := delivery(t, o, carrier(func(mail.Message) error { sent++; return nil }), nil)
+		other := delivery(t, db, o, carrier(func(mail.Message) error { sent++; return nil }), nil)
 		once(t, other)
 		if sent != 0 {
 			t.Error("taken while another may still be sending it")
@@ -210,13 +212,14 @@ func TestADeadReplicaGivesItsEmailsBack(t *testing.T) {
 
 func TestTwoReplicasSendEachEmailOnce(t *testing.T) {
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
-		o := outbox(t, open(t))
+		db := open(t)
+		o := outbox(t, db)
 		const emails = 40
 		for range emails {
 			put(t, o, mail.Email{Kind: mail.Reset, To: "ada@example.com"})
 		}
 		var sent atomic.Int64
-		d := delivery(t, o, carrier(func(mail.Message) error { sent.Add(1); return nil }), nil)
+		d := delivery(t, db, o, carrier(func(mail.Message) error { sent.Add(1); return nil }), nil)
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {

@@ -36,14 +36,8 @@ const keepEmails = 3 * 24 * time.Hour
 // Store is the part of *storage.DB that the outbox uses.
 type Store interface {
 	InsertMessage(ctx context.Context, m storage.Message) error
-	DueMessages(ctx context.Context, now time.Time, limit int) ([]storage.Message, error)
-	LeaseMessage(ctx context.Context, id string, due, until time.Time) error
-	RetryMessage(ctx context.Context, id string, due time.Time, lastError string) error
-	FailMessage(ctx context.Context, id string, at time.Time, lastError string) error
-	DeleteMessage(ctx context.Context, id string) error
 	Messages(ctx context.Context, after string, limit int) ([]storage.Message, error)
 	CountMessages(ctx context.Context) (waiting, failed int, oldest time.Time, err error)
-	ratelimit.Store
 }
 
 // Sealer seals what must not lie open in the database; *seal.Master.
@@ -61,12 +55,12 @@ type Outbox struct {
 	wake   chan struct{}
 }
 
-// NewOutbox returns the outbox over the store; place names a column's row for the sealer (seal.Place).
-func NewOutbox(store Store, sealer Sealer, place func(table, row, column string) []byte) (*Outbox, error) {
-	if store == nil || sealer == nil || place == nil {
-		return nil, errors.New("an outbox needs a store and a sealer")
+// NewOutbox returns the outbox over the store; limits count what is asked for, place names a column's row for the sealer (seal.Place).
+func NewOutbox(store Store, limits *ratelimit.Limiter, sealer Sealer, place func(table, row, column string) []byte) (*Outbox, error) {
+	if store == nil || limits == nil || sealer == nil || place == nil {
+		return nil, errors.New("an outbox needs a store, limits and a sealer")
 	}
-	return &Outbox{store, sealer, place, ratelimit.New(store), make(chan struct{}, 1)}, nil
+	return &Outbox{store, sealer, place, limits, make(chan struct{}, 1)}, nil
 }
 
 // Put writes the email, in the transaction of ctx if there is one: it exists exactly when the fact does.
