@@ -140,6 +140,7 @@ func (h *Handler) operations(m *web.Mux) *huma.OpenAPI {
 	h.upstreams(api)
 	h.settings(api)
 	h.files(api)
+	demanded(api.OpenAPI())
 	optional(api.OpenAPI())
 	h.deprecate(api.OpenAPI())
 	return api.OpenAPI()

@@ -126,6 +126,20 @@ func documented(api huma.API, op *huma.Operation, body reflect.Type) {
 	}
 }
 
+// demanded says in the document that a change wants If-Match. Huma is not told, which would answer 422 where 428 is right.
+func demanded(document *huma.OpenAPI) {
+	for _, path := range document.Paths {
+		for _, op := range []*huma.Operation{path.Post, path.Put, path.Patch, path.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				p.Required = p.Required || p.Name == "If-Match"
+			}
+		}
+	}
+}
+
 // optional says in the document that null stands for a member of a body that is left out, as it is read.
 func optional(document *huma.OpenAPI) {
 	seen := map[*huma.Schema]bool{}
