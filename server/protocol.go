@@ -63,7 +63,7 @@ func (h *Services) openProtocol(ctx context.Context, use Use) (err error) {
 		algs, onNeed = algs[:1], append(algs[1:], onNeed...)
 	}
 	h.Keys, err = keys.Open(ctx, keys.Options{
-		Store: h.DB, Master: h.Master, Algs: algs, AsFound: use != ForServing,
+		Store: h.DB, Locks: h.DB, Master: h.Master, Algs: algs, AsFound: use != ForServing,
 		OnNeed: onNeed, Needed: needed, Alone: c.Seed != nil,
 		Schedule: c.Keys.Rotation, Longest: max(longestLife, c.Tokens.AccessLifetime), Hints: c.Sessions.Lifetime,
 		Note: func(ctx context.Context, event, kid, alg string) error {

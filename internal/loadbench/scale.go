@@ -195,7 +195,7 @@ func (s *side) coldTokens(ctx context.Context) (*tokenSupply, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := keys.Open(ctx, keys.Options{Store: db, Master: master, AsFound: true})
+	ring, err := keys.Open(ctx, keys.Options{Store: db, Locks: db, Master: master, AsFound: true})
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,8 @@ func TestNeed_AReleaseThatDoesNotKnowThemSeesNoneOfThem(t *testing.T) {
 }
 
 func TestNeed_KeysToEncryptToSignNothing(t *testing.T) { // RFC 7517 section 4.2
-	r := keystest.Open(t, keys.Options{Store: &keystest.Store{}, Master: keystest.Master(t), Algs: []string{keys.ES256},
+	store := &keystest.Store{}
+	r := keystest.Open(t, keys.Options{Store: store, Locks: store, Master: keystest.Master(t), Algs: []string{keys.ES256},
 		Needed: []string{keys.ForRSA, keys.ForCurves}})
 	body, _ := r.JWKS()
 	var set struct{ Keys []map[string]any }

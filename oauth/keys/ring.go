@@ -54,20 +54,25 @@ var (
 	ErrBusy       = errors.New("somebody else is changing the keys: try again in a minute")
 )
 
-// Store is what the ring needs of storage.
+// Store keeps the ring's rows; *storage.DB does.
 type Store interface {
 	Keys(ctx context.Context) ([]storage.Key, error)
 	InsertKey(ctx context.Context, k storage.Key) error
 	UpdateKey(ctx context.Context, oldState string, k storage.Key) error
 	DeleteKey(ctx context.Context, kid string) error
-	Lock(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
-	Unlock(ctx context.Context, name, holder string) error
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
-// Options of Open. Store and Master are required.
+// Locks holds off other processes while the ring changes; *storage.DB does.
+type Locks interface {
+	Lock(ctx context.Context, name, holder string, now, until time.Time) (bool, error)
+	Unlock(ctx context.Context, name, holder string) error
+}
+
+// Options of Open. Store, Locks and Master are required.
 type Options struct {
 	Store  Store
+	Locks  Locks
 	Master *seal.Master
 	// AsFound opens the ring as it is, complete or not, and makes no key.
 	AsFound bool
@@ -113,8 +118,8 @@ type Ring struct {
 // Open reads the ring and, unless it is to be as found, makes its first keys, under a lock that replicas starting at the same time respect.
 // A master key that does not open the ring is an error that wraps seal.ErrWrongKey.
 func Open(ctx context.Context, o Options) (*Ring, error) {
-	if o.Store == nil || o.Master == nil {
-		return nil, errors.New("keys: Store and Master are required")
+	if o.Store == nil || o.Locks == nil || o.Master == nil {
+		return nil, errors.New("keys: Store, Locks and Master are required")
 	}
 	if len(o.Algs) == 0 {
 		o.Algs = []string{ES256, RS256}

@@ -45,15 +45,15 @@ func TestJWKS_HasOnlyPublicMembers(t *testing.T) { // RFC 7517 section 5, RFC 76
 
 func TestS02_WrongMasterKeyStopsTheStart(t *testing.T) {
 	store := &keystest.Store{}
-	first := keystest.Open(t, keys.Options{Store: store, Master: keystest.Master(t, 1), Algs: []string{keys.ES256}})
+	first := keystest.Open(t, keys.Options{Store: store, Locks: store, Master: keystest.Master(t, 1), Algs: []string{keys.ES256}})
 	token, _ := first.SignRefresh(claims{"ada"})
 
-	_, err := keys.Open(t.Context(), keys.Options{Store: store, Master: keystest.Master(t, 2), Algs: []string{keys.ES256}})
+	_, err := keys.Open(t.Context(), keys.Options{Store: store, Locks: store, Master: keystest.Master(t, 2), Algs: []string{keys.ES256}})
 	if !errors.Is(err, seal.ErrWrongKey) {
 		t.Fatalf("got %v, want ErrWrongKey", err)
 	}
 
-	both := keystest.Open(t, keys.Options{Store: store, Master: keystest.Master(t, 2, 1), Algs: []string{keys.ES256}})
+	both := keystest.Open(t, keys.Options{Store: store, Locks: store, Master: keystest.Master(t, 2, 1), Algs: []string{keys.ES256}})
 	if err := both.VerifyRefresh(token, &claims{}); err != nil {
 		t.Errorf("a refresh token under the older master key: %v", err)
 	}
@@ -64,7 +64,8 @@ func TestS02_WrongMasterKeyStopsTheStart(t *testing.T) {
 	if err := both.Tick(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.Open(t.Context(), keys.Options{Store: store, Master: keystest.Master(t, 2), Algs: []string{keys.ES256}}); err != nil {
+	_, err = keys.Open(t.Context(), keys.Options{Store: store, Locks: store, Master: keystest.Master(t, 2), Algs: []string{keys.ES256}})
+	if err != nil {
 		t.Errorf("after a tick the older master key should not be needed any more: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 func options(t *testing.T, db *storage.DB) keys.Options {
 	t.Helper()
-	return keys.Options{Store: db, Master: keystest.Master(t), Algs: []string{keys.ES256}, Schedule: 90 * 24 * time.Hour}
+	return keys.Options{Store: db, Locks: db, Master: keystest.Master(t), Algs: []string{keys.ES256}, Schedule: 90 * 24 * time.Hour}
 }
 
 func signAs(t *testing.T, r *keys.Ring) (token, kid string) {
@@ -387,7 +387,7 @@ func TestStartEndsWithItsContext(t *testing.T) {
 
 func TestRingGoesOnWhenTheDatabaseIsAway(t *testing.T) {
 	store := &keystest.Store{}
-	r := keystest.Open(t, keys.Options{Store: store, Master: keystest.Master(t), Algs: []string{keys.ES256}})
+	r := keystest.Open(t, keys.Options{Store: store, Locks: store, Master: keystest.Master(t), Algs: []string{keys.ES256}})
 	store.Err = storage.ErrUnavailable
 	if err := r.Refresh(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
@@ -396,14 +396,15 @@ func TestRingGoesOnWhenTheDatabaseIsAway(t *testing.T) {
 	if err := r.Verify(token, keys.TypAccess, &claims{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := keys.Open(t.Context(), keys.Options{Store: store, Master: keystest.Master(t)}); !errors.Is(err, storage.ErrUnavailable) {
+	_, err := keys.Open(t.Context(), keys.Options{Store: store, Locks: store, Master: keystest.Master(t)})
+	if !errors.Is(err, storage.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
 
 func TestS01_SwappedKeyDoesNotOpen(t *testing.T) {
 	store := &keystest.Store{}
-	o := keys.Options{Store: store, Master: keystest.Master(t), Algs: []string{keys.ES256}}
+	o := keys.Options{Store: store, Locks: store, Master: keystest.Master(t), Algs: []string{keys.ES256}}
 	r := keystest.Open(t, o)
 	if _, err := r.Rotate(t.Context(), keys.ES256, false); err != nil {
 		t.Fatal(err)
@@ -454,7 +455,7 @@ func TestChangesAreNoted(t *testing.T) { // rule T03
 
 func TestV09_DamagedKeyThatDoesNotSignStopsNothing(t *testing.T) {
 	store := &keystest.Store{}
-	o := keys.Options{Store: store, Master: keystest.Master(t), Algs: []string{keys.ES256}}
+	o := keys.Options{Store: store, Locks: store, Master: keystest.Master(t), Algs: []string{keys.ES256}}
 	var notes []string
 	o.Note = func(_ context.Context, event, _, alg string) error {
 		notes = append(notes, event+" "+alg)

@@ -155,7 +155,7 @@ func (r *Ring) try(ctx context.Context, fn func(ctx context.Context) error) erro
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	now := time.Now()
-	got, err := r.o.Store.Lock(ctx, lockName, r.holder, now, now.Add(lockTime))
+	got, err := r.o.Locks.Lock(ctx, lockName, r.holder, now, now.Add(lockTime))
 	if err != nil {
 		return err
 	}
@@ -163,6 +163,6 @@ func (r *Ring) try(ctx context.Context, fn func(ctx context.Context) error) erro
 		return ErrBusy
 	}
 	err = fn(ctx)
-	unlocked := r.o.Store.Unlock(context.WithoutCancel(ctx), lockName, r.holder)
+	unlocked := r.o.Locks.Unlock(context.WithoutCancel(ctx), lockName, r.holder)
 	return errors.Join(err, unlocked, r.Refresh(ctx))
 }

@@ -45,7 +45,7 @@ func stolen(t testing.TB, s *keystest.Store, m *seal.Master) (*ecdsa.PrivateKey,
 
 func TestK02_HeadersAreNeverInterpreted(t *testing.T) { // RFC 8725 sections 3.1, 3.6, 3.10; RFC 7515 section 4.1.11
 	store, master := &keystest.Store{}, keystest.Master(t)
-	r := keystest.Open(t, keys.Options{Store: store, Master: master, Algs: []string{keys.ES256}})
+	r := keystest.Open(t, keys.Options{Store: store, Locks: store, Master: master, Algs: []string{keys.ES256}})
 	private, kid := stolen(t, store, master)
 	sign := func(header map[string]any) string {
 		t.Helper()

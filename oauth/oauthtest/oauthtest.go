@@ -144,7 +144,7 @@ func New(t testing.TB, o Options) *Protocol {
 	if o.Algs == nil {
 		o.Algs = []string{keys.ES256, keys.RS256}
 	}
-	h.Ring = keystest.Open(t, keys.Options{Store: &keystest.Store{}, Master: keystest.Master(t), Algs: o.Algs})
+	h.Ring = keystest.Ring(t, o.Algs...)
 	var err error
 	h.Issuer, err = tokens.New(Issuer, h.Ring, tokens.Options{})
 	must(err)

@@ -11,7 +11,7 @@ import (
 
 func parseMaster() (*seal.Master, error) { return seal.Parse(masterKey) }
 
-// memory is a keys.Store for one caller.
+// memory is a keys.Store and its keys.Locks for one caller.
 type memory struct{ rows []storage.Key }
 
 func (m *memory) Keys(context.Context) ([]storage.Key, error) { return slices.Clone(m.rows), nil }

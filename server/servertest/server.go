@@ -312,6 +312,6 @@ var ring = sync.OnceValues(func() ([]storage.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = keys.Open(context.Background(), keys.Options{Store: store, Master: master})
+	_, err = keys.Open(context.Background(), keys.Options{Store: store, Locks: store, Master: master})
 	return store.rows, err
 })

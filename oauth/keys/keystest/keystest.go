@@ -36,7 +36,8 @@ func Ring(t testing.TB, algs ...string) *keys.Ring {
 	if len(algs) == 0 {
 		algs = []string{keys.ES256}
 	}
-	return Open(t, keys.Options{Store: &Store{}, Master: Master(t), Algs: algs})
+	store := &Store{}
+	return Open(t, keys.Options{Store: store, Locks: store, Master: Master(t), Algs: algs})
 }
 
 // Open is keys.Open that fails the test.
@@ -49,7 +50,7 @@ func Open(t testing.TB, o keys.Options) *keys.Ring {
 	return r
 }
 
-// Store is a keys.Store in memory. It does what storage promises for keys and locks; its transactions do not roll back.
+// Store is a keys.Store and its keys.Locks in memory. It does what storage promises for keys and locks; its transactions do not roll back.
 type Store struct {
 	mu    sync.Mutex
 	rows  []storage.Key
