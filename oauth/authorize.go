@@ -63,7 +63,7 @@ func (p *Provider) Approve(ctx context.Context, a Approval) error {
 		return refusal.From(err)
 	}
 	row.CodeHash, row.CodeExpiresAt, row.ExpiresAt = a.CodeHash, a.Until, a.Until
-	if err := p.o.Store.InsertGrant(ctx, *row); err != nil {
+	if err := p.writes.InsertGrant(ctx, *row); err != nil {
 		return refusal.From(fmt.Errorf("write what was approved: %w", err))
 	}
 	return nil
@@ -171,7 +171,7 @@ func size(answer [][2]string) (n int) {
 // grant gives way. Errors are *refusal.Refusal.
 func (p *Provider) Grant(ctx context.Context, ready *Prepared) error {
 	if old := ready.a.Replaces; old != "" {
-		gone, err := p.o.Store.DeleteUnspentGrant(ctx, old, ready.a.UserID, ready.a.Client.ClientID)
+		gone, err := p.writes.DeleteUnspentGrant(ctx, old, ready.a.UserID, ready.a.Client.ClientID)
 		if err != nil {
 			return refusal.From(fmt.Errorf("replace code: %w", err))
 		}

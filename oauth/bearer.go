@@ -61,7 +61,7 @@ func (p *Provider) caller(ctx context.Context, sent Presented, resource string) 
 	}
 	c = Caller{Scopes: spaced.Words(a.Scope), JTI: a.JTI}
 	if a.ClientID == HostClient {
-		s, err := p.o.Store.GrantStateOfToken(ctx, "", a.JTI)
+		s, err := p.reads.GrantStateOfToken(ctx, "", a.JTI)
 		if err != nil {
 			return c, refusal.From(fmt.Errorf("look up a token: %w", err))
 		}

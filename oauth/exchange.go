@@ -298,7 +298,7 @@ func (p *Provider) actorsAlive(ctx context.Context, a tokens.Access, granted str
 	if person == "" || person == a.GrantID {
 		return nil
 	}
-	s, err := p.o.Store.GrantStateByID(ctx, person)
+	s, err := p.reads.GrantStateByID(ctx, person)
 	if errors.Is(err, storage.ErrNotFound) {
 		return inactive("the grant of its actor is gone")
 	} else if err != nil {

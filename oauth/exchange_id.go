@@ -53,7 +53,7 @@ func (p *Provider) exchangeIDToken(ctx context.Context, req *ledger.Request, x *
 	} else if err != nil {
 		return err
 	}
-	s, err := p.o.Store.GrantStateByID(ctx, id.GrantID)
+	s, err := p.reads.GrantStateByID(ctx, id.GrantID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return refused("its grant is gone")
 	} else if err != nil {

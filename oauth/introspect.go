@@ -169,7 +169,7 @@ func (p *Provider) introspectRefresh(ctx context.Context, caller *clients.Client
 	if caller.ClientID != r.ClientID || !caller.HasGrant(clients.RefreshToken) {
 		return Introspection{}, nil
 	}
-	s, err := p.o.Store.GrantStateByID(ctx, r.GrantID)
+	s, err := p.reads.GrantStateByID(ctx, r.GrantID)
 	if errors.Is(err, storage.ErrNotFound) {
 		return Introspection{}, nil
 	} else if err != nil {
@@ -204,7 +204,7 @@ func (p *Provider) grantState(ctx context.Context, a tokens.Access) (*storage.Gr
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := p.o.Store.GrantStateOfToken(ctx, a.GrantID, a.JTI)
+	s, err := p.reads.GrantStateOfToken(ctx, a.GrantID, a.JTI)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return nil, nil, inactive("its grant is gone")

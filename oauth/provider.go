@@ -22,6 +22,7 @@ import (
 	"signet/oauth/subject"
 	"signet/oauth/tokens"
 	"signet/oauth/trusted"
+	"signet/storage"
 )
 
 // Clients is what the provider asks about applications; *clients.Registry answers.
@@ -47,9 +48,33 @@ type Status interface {
 	Claim(index int64) json.RawMessage
 }
 
+// Store is the part of *storage.DB that New takes; the ledger, grantReader and grantWriter are what calls it.
+type Store interface {
+	ledger.Grants
+	ledger.Outcomes
+	GrantStateOfToken(ctx context.Context, grantID, jti string) (storage.GrantState, error)
+	DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error)
+	RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error
+}
+
+// grantReader reads what a token that is shown stands on.
+type grantReader interface {
+	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
+	GrantStateOfToken(ctx context.Context, grantID, jti string) (storage.GrantState, error)
+}
+
+// grantWriter makes and ends grants where no token request does.
+type grantWriter interface {
+	InsertGrant(ctx context.Context, g storage.Grant) error
+	DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error)
+	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
+	RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error
+	Tx(ctx context.Context, fn func(ctx context.Context) error) error
+}
+
 // Options of New. Store, Events, Issuer, Clients and the lifetimes are required.
 type Options struct {
-	Store     ledger.Store
+	Store     Store
 	People    grants.People          // nil: Store, if it reads them
 	Belongs   claims.MembershipStore // nil: Store, if it reads them
 	Events    ledger.Events          // *audit.Log
@@ -88,6 +113,8 @@ type Options struct {
 // Provider is the protocol. It is safe for concurrent use.
 type Provider struct {
 	o        Options
+	reads    grantReader
+	writes   grantWriter
 	core     *fosite.Fosite
 	ledger   *ledger.Ledger
 	register register
@@ -139,14 +166,16 @@ func New(o Options) (*Provider, error) {
 	}
 	counters, _ := o.Store.(ledger.Counters)
 	rows, err := ledger.New(ledger.Options{
-		Store: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions, Replay: o.Replay, Keeper: keeper,
-		Counters: counters,
+		Grants: o.Store, Outcomes: o.Store, Events: o.Events, Metrics: o.Metrics, Notices: o.Notices, Sessions: o.Sessions,
+		Replay: o.Replay, Keeper: keeper, Counters: counters,
 	})
 	if err != nil {
 		return nil, err
 	}
 	core := newConfiguration(o, rows)
-	return &Provider{o: o, ledger: rows, core: fosite.NewOAuth2Provider(rows, core), register: core.register}, nil
+	return &Provider{
+		o: o, reads: o.Store, writes: o.Store, ledger: rows, core: fosite.NewOAuth2Provider(rows, core), register: core.register,
+	}, nil
 }
 
 type noMetrics struct{}

@@ -43,14 +43,14 @@ func (p *Provider) revokeAccess(ctx context.Context, caller *clients.Client, a t
 	}
 	person := a.Subject
 	if a.GrantID != "" && !clients.LooksLikePerson(person) { // the client knows the person by another name
-		s, err := p.o.Store.GrantStateByID(ctx, a.GrantID)
+		s, err := p.reads.GrantStateByID(ctx, a.GrantID)
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
 			return fmt.Errorf("look up a grant: %w", err)
 		}
 		person = s.UserID
 	}
-	return p.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := p.o.Store.RevokeToken(ctx, a.JTI, time.Unix(a.ExpiresAt, 0).Add(denyListed)); err != nil {
+	return p.writes.Tx(ctx, func(ctx context.Context) error {
+		if err := p.writes.RevokeToken(ctx, a.JTI, time.Unix(a.ExpiresAt, 0).Add(denyListed)); err != nil {
 			return fmt.Errorf("revoke an access token: %w", err)
 		}
 		e := audit.Event{Name: audit.TokenRevoked, ActorID: caller.ClientID, ClientID: caller.ClientID, GrantID: a.GrantID}
@@ -65,14 +65,14 @@ func (p *Provider) revokeRefresh(ctx context.Context, caller *clients.Client, r 
 	if r.ClientID != caller.ClientID {
 		return nil
 	}
-	s, err := p.o.Store.GrantStateByID(ctx, r.GrantID)
+	s, err := p.reads.GrantStateByID(ctx, r.GrantID)
 	if errors.Is(err, storage.ErrNotFound) || err == nil && s.ClientID != caller.ClientID {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("look up a grant: %w", err)
 	}
-	return p.o.Store.Tx(ctx, func(ctx context.Context) error {
-		first, err := p.o.Store.RevokeGrant(ctx, r.GrantID, ledger.WhyClient, time.Now())
+	return p.writes.Tx(ctx, func(ctx context.Context) error {
+		first, err := p.writes.RevokeGrant(ctx, r.GrantID, ledger.WhyClient, time.Now())
 		if err != nil || !first {
 			return err
 		}

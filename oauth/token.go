@@ -128,7 +128,7 @@ func (p *Provider) Token(ctx context.Context, r TokenRequest) (*Answer, error) {
 func (p *Provider) attempt(ctx context.Context, req *ledger.Request, push func(context.Context, *Answer, string) error) (*Answer, error) {
 	answer, refused := p.decide(ctx, req)
 	if push != nil && refused == nil {
-		return answer, p.o.Store.Tx(ctx, func(ctx context.Context) error {
+		return answer, p.writes.Tx(ctx, func(ctx context.Context) error {
 			if err := p.ledger.Settle(ctx, req, nil); err != nil {
 				return err
 			}

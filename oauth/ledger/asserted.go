@@ -31,7 +31,7 @@ var ErrAssertionReplayed = errors.New("assertion used before")
 
 // assert writes the row of an assertion, with what it brings along. In the transaction of ctx, if there is one.
 func (l *Ledger) assert(ctx context.Context, req *Request) error {
-	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
 		if s := req.Source; s.Once != "" {
 			err := l.o.Replay.SpendOnce(ctx, "assertion", s.Issuer, s.Once, s.Until)
 			if errors.Is(err, storage.ErrConflict) {
@@ -45,7 +45,7 @@ func (l *Ledger) assert(ctx context.Context, req *Request) error {
 				return fmt.Errorf("use up an assertion: %w", err)
 			}
 		}
-		if err := l.o.Store.InsertGrant(ctx, req.write.row); err != nil {
+		if err := l.o.Outcomes.InsertGrant(ctx, req.write.row); err != nil {
 			return err
 		}
 		return l.o.Events.Record(ctx, req.event(audit.GrantAsserted, map[string]string{"issuer": req.Source.Issuer}))

@@ -37,7 +37,7 @@ func (l *Ledger) GetAuthorizeCodeSession(ctx context.Context, hash string, _ fos
 		return nil, err
 	}
 	if req.State == nil {
-		s, err := l.o.Store.GrantStateByCode(ctx, hash)
+		s, err := l.o.Grants.GrantStateByCode(ctx, hash)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound.WithDebug("Nobody knows the code.")
 		} else if err != nil {

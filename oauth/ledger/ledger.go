@@ -13,17 +13,18 @@ import (
 	"signet/storage"
 )
 
-// Store is what the ledger needs of *storage.DB.
-type Store interface {
-	InsertGrant(ctx context.Context, g storage.Grant) error
-	DeleteUnspentGrant(ctx context.Context, id, userID, clientID string) (bool, error)
+// Grants reads the grant that a request presents a code or a refresh token of; *storage.DB does.
+type Grants interface {
 	GrantStateByCode(ctx context.Context, codeHash string) (storage.GrantState, error)
 	GrantStateByID(ctx context.Context, id string) (storage.GrantState, error)
-	GrantStateOfToken(ctx context.Context, grantID, jti string) (storage.GrantState, error)
+}
+
+// Outcomes writes what becomes of a grant by a request; *storage.DB does.
+type Outcomes interface {
+	InsertGrant(ctx context.Context, g storage.Grant) error
 	SpendCode(ctx context.Context, x storage.Spend) error
 	RotateGrant(ctx context.Context, r storage.Rotation) error
 	RevokeGrant(ctx context.Context, id, why string, now time.Time) (bool, error)
-	RevokeToken(ctx context.Context, jti string, expiresAt time.Time) error
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
@@ -50,9 +51,10 @@ type Metrics interface {
 	Proof(outcome string) // of possession: replayed
 }
 
-// Options of New. Store and Events are required.
+// Options of New. Grants, Outcomes and Events are required.
 type Options struct {
-	Store    Store
+	Grants   Grants
+	Outcomes Outcomes
 	Events   Events
 	Keeper   Keeper         // for clients whose refresh tokens are not rotated
 	Counters Counters       // nil: what all replicas are to count together is counted in this process
@@ -70,8 +72,8 @@ type Ledger struct {
 
 // New makes a ledger.
 func New(o Options) (*Ledger, error) {
-	if o.Store == nil || o.Events == nil {
-		return nil, errors.New("ledger: Store and Events are required")
+	if o.Grants == nil || o.Outcomes == nil || o.Events == nil {
+		return nil, errors.New("ledger: Grants, Outcomes and Events are required")
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}

@@ -94,14 +94,14 @@ func (l *Ledger) Settle(ctx context.Context, req *Request, refused error) error 
 		return l.do(ctx, req)
 	}
 	if req.write.do == revoke { // a request that was sent twice, or recorded, ends nothing
-		return l.o.Store.Tx(ctx, func(ctx context.Context) error {
+		return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
 			if err := l.SpendProof(ctx, req.Proof); err != nil {
 				return err
 			}
 			return l.do(ctx, req)
 		})
 	}
-	return l.o.Store.Tx(ctx, func(ctx context.Context) error { // both or none
+	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error { // both or none
 		if err := l.do(ctx, req); err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (l *Ledger) do(ctx context.Context, req *Request) error {
 	case insert:
 		return l.insert(ctx, req)
 	case spend:
-		return lost(l.o.Store.SpendCode(ctx, req.write.spend))
+		return lost(l.o.Outcomes.SpendCode(ctx, req.write.spend))
 	case rotate:
 		return lost(l.rotate(ctx, req))
 	case touch:
@@ -137,10 +137,10 @@ func (l *Ledger) insert(ctx context.Context, req *Request) error {
 		return l.assert(ctx, req)
 	}
 	if l.o.Sessions == nil || row.SessionID == "" || !req.Client.ToldOfSignout() {
-		return l.o.Store.InsertGrant(ctx, row)
+		return l.o.Outcomes.InsertGrant(ctx, row)
 	}
-	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := l.o.Store.InsertGrant(ctx, row); err != nil {
+	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
+		if err := l.o.Outcomes.InsertGrant(ctx, row); err != nil {
 			return err
 		}
 		return l.o.Sessions.NoteSessionClient(ctx, row.SessionID, row.ClientID, req.Now)
@@ -158,10 +158,10 @@ func lost(err error) error {
 // lost a write.
 func (l *Ledger) rotate(ctx context.Context, req *Request) error {
 	if req.Verdict != Resync {
-		return l.o.Store.RotateGrant(ctx, req.write.rotation)
+		return l.o.Outcomes.RotateGrant(ctx, req.write.rotation)
 	}
-	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		if err := l.o.Store.RotateGrant(ctx, req.write.rotation); err != nil {
+	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
+		if err := l.o.Outcomes.RotateGrant(ctx, req.write.rotation); err != nil {
 			return err
 		}
 		return l.o.Events.Record(ctx, req.event(audit.GrantCaughtUp, map[string]int64{
@@ -177,8 +177,8 @@ func (l *Ledger) revoke(ctx context.Context, req *Request) error {
 		name, why, count = audit.CodeReplayed, WhyCodeReplayed, l.o.Metrics.CodeReplay
 	}
 	count()
-	return l.o.Store.Tx(ctx, func(ctx context.Context) error {
-		first, err := l.o.Store.RevokeGrant(ctx, req.State.ID, why, req.Now)
+	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
+		first, err := l.o.Outcomes.RevokeGrant(ctx, req.State.ID, why, req.Now)
 		if err != nil || !first {
 			return err
 		}

@@ -47,7 +47,7 @@ func (l *Ledger) GetRefreshTokenSession(ctx context.Context, signature string, _
 		return nil, fosite.ErrNotFound.WithDebug("The refresh token belongs to another client.")
 	}
 	if req.State == nil {
-		s, err := l.o.Store.GrantStateByID(ctx, req.Presented.GrantID)
+		s, err := l.o.Grants.GrantStateByID(ctx, req.Presented.GrantID)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, fosite.ErrNotFound.WithDebug("The grant is gone.")
 		} else if err != nil {

@@ -20,7 +20,7 @@ func (l *Ledger) Fetch(ctx context.Context, kind, hash string) error {
 	if err != nil {
 		return err
 	}
-	s, err := l.o.Store.GrantStateByCode(ctx, hash)
+	s, err := l.o.Grants.GrantStateByCode(ctx, hash)
 	if errors.Is(err, storage.ErrNotFound) {
 		return refusal.InvalidGrant("What was approved is gone.")
 	} else if err != nil {

@@ -198,7 +198,7 @@ func (h *Protocol) registry(t testing.TB, apps []clients.Metadata) *clients.Regi
 }
 
 // Replica is the same protocol with a provider of its own on another store.
-func (h *Protocol) Replica(t testing.TB, store ledger.Store) *Protocol {
+func (h *Protocol) Replica(t testing.TB, store oauth.Store) *Protocol {
 	t.Helper()
 	replica := *h
 	replica.options.Store = store
