@@ -47,7 +47,8 @@ type DB struct {
 	dialect  Dialect
 	readOnly bool
 	engine   engine
-	slots    *slots // of the engine: as many as there are connections
+	slots    *slots   // of the engine: as many as there are connections
+	reader   executor // the engine's pool behind read, for gorm
 	orm      *gorm.DB
 	log      *slog.Logger
 	closed   atomic.Bool
@@ -70,11 +71,8 @@ type engine interface {
 	read(ctx context.Context, run func(ctx context.Context, on executor) error) error
 	// tx runs body in a transaction whose statements go to the executor it is given.
 	tx(ctx context.Context, body func(ctx context.Context, on executor) error) error
-	// reader is the pool behind read, for gorm.
-	reader() executor
 	// migrating lends a pool that migrations may use as they please.
 	migrating(ctx context.Context, run func(pool *sql.DB) error) error
-	dialector(pool gorm.ConnPool) gorm.Dialector
 	close() error
 }
 
@@ -85,18 +83,20 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
+	var dialector gorm.Dialector
 	switch path, isSQLite := strings.CutPrefix(o.DSN, "sqlite:"); {
 	case isSQLite:
 		db.dialect = SQLite
 		var g *sqliteEngine
 		if g, err = openSQLite(ctx, path, o); g != nil {
-			db.engine, db.slots = g, g.slots
+			db.engine, db.slots, db.reader, dialector = g, g.slots, g.pool, g.dialector(connPool{db})
 		}
 	case strings.HasPrefix(o.DSN, "postgres://"), strings.HasPrefix(o.DSN, "postgresql://"):
 		db.dialect = Postgres
 		var g *postgresEngine
 		if g, err = openPostgres(o); g != nil {
-			db.engine, db.slots, g.watched = g, g.slots, db.watched
+			db.engine, db.slots, db.reader, dialector = g, g.slots, g.pool, g.dialector(connPool{db})
+			g.watched = db.watched
 		}
 	default:
 		err = errors.New(`the DSN must begin with "sqlite:" or "postgres://"`)
@@ -106,7 +106,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	// gorm maps records and builds the plain statements; preparing, routing, counting and translating errors happen in
 	// our connPool beneath it, so that hand-written statements get the same.
-	db.orm, err = gorm.Open(db.engine.dialector(connPool{db}), &gorm.Config{
+	db.orm, err = gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true,
 		DisableAutomaticPing:   true,
 		Logger:                 logger.Discard,

@@ -190,8 +190,6 @@ func (g *postgresEngine) again(ctx context.Context, try func() error) error {
 	}
 }
 
-func (g *postgresEngine) reader() executor { return g.pool }
-
 func (g *postgresEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 	return postgres.New(postgres.Config{Conn: pool})
 }

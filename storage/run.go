@@ -216,7 +216,7 @@ func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (
 	if t := p.db.joined(ctx); t != nil {
 		err = t.run(ctx, run)
 	} else {
-		err = run(ctx, p.db.engine.reader())
+		err = run(ctx, p.db.reader)
 	}
 	err = p.db.translate(err)
 	p.db.observe(ctx, query, false, start, err)
@@ -225,7 +225,7 @@ func (p connPool) QueryContext(ctx context.Context, query string, args ...any) (
 
 // QueryRowContext serves only gorm's question for the version of SQLite when it opens.
 func (p connPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if pool, ok := p.db.engine.reader().(interface {
+	if pool, ok := p.db.reader.(interface {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}); ok {
 		return pool.QueryRowContext(ctx, query, args...)

@@ -147,8 +147,6 @@ func (g *sqliteEngine) read(ctx context.Context, run func(ctx context.Context, o
 	return run(ctx, g.pool)
 }
 
-func (g *sqliteEngine) reader() executor { return g.pool }
-
 func (g *sqliteEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 	return sqlite.New(sqlite.Config{DriverName: "sqlite", Conn: pool})
 }
