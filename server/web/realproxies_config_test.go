@@ -3,11 +3,17 @@ package web_test
 import (
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"signet/oauth/mtls"
 	"signet/oauth/mtls/mtlstest"
@@ -130,4 +136,51 @@ tls:
 		panic(err)
 	}
 	return static
+}
+
+// envoy has a chain for each name, made of the blocks.
+func envoy(p *proxy) string {
+	const types = "type.googleapis.com/envoy.extensions."
+	var page, apps, app map[string]any
+	names := func(host string) string { return replaced(p.plain[0], "[id.example.com]", "["+host+"]") }
+	for text, into := range map[string]*map[string]any{names("id.example.com"): &page, names("mtls.id.example.com"): &apps,
+		replaced(p.app[0], "/etc/envoy/apps-ca.pem", p.file("apps-ca.pem")): &app} {
+		if err := yaml.Unmarshal([]byte(text), into); err != nil {
+			panic(err)
+		}
+	}
+	type object = map[string]any
+	type list = []any
+	certificates := list{object{"certificate_chain": object{"filename": p.cert}, "private_key": object{"filename": p.key}}}
+	shown := app["transport_socket"].(object)
+	shown["typed_config"].(object)["common_tls_context"].(object)["tls_certificates"] = certificates
+	delete(app, "transport_socket")
+	maps.Copy(apps, app)
+	chain := func(host string, socket, manager object) object {
+		manager["@type"] = types + "filters.network.http_connection_manager.v3.HttpConnectionManager"
+		return object{"filter_chain_match": object{"server_names": list{host}}, "transport_socket": socket,
+			"filters": list{object{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}}}
+	}
+	address := func(hostPort string) object {
+		host, port, _ := net.SplitHostPort(hostPort)
+		n, _ := strconv.Atoi(port)
+		return object{"socket_address": object{"address": host, "port_value": n}}
+	}
+	plain := object{"name": "envoy.transport_sockets.tls", "typed_config": object{
+		"@type": types + "transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": object{"tls_certificates": certificates}}}
+	config, err := json.Marshal(object{"static_resources": object{
+		"listeners": list{object{"address": address("127.0.0.1:" + p.port),
+			"listener_filters": list{object{"name": "envoy.filters.listener.tls_inspector",
+				"typed_config": object{"@type": types + "filters.listener.tls_inspector.v3.TlsInspector"}}},
+			"filter_chains": list{chain("id.example.com", plain, page), chain("mtls.id.example.com", shown, apps)}}},
+		"clusters": list{object{"name": "signet", "load_assignment": object{"cluster_name": "signet",
+			"endpoints": list{object{"lb_endpoints": list{object{"endpoint": object{"address": address(p.inner)}}}}}}}},
+	}})
+	if err == nil {
+		err = os.WriteFile(p.file("config.json"), config, 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return string(config)
 }

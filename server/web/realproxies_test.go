@@ -16,7 +16,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,19 +44,20 @@ var proxies = map[string]theirs{
 	"HAProxy": {"haproxy", func(f string) []string { return []string{"-f", f} }, haproxy, "Client-Cert", mtls.RFC9440},
 	"Traefik": {"traefik", func(f string) []string { return []string{"--configFile=" + f + ".yml"} }, traefik, "X-Forwarded-Tls-Client-Cert",
 		mtls.PEMURLEncoded},
+	"Envoy": {"envoy", func(f string) []string {
+		return []string{"-c", f + ".json", "--disable-hot-restart", "--concurrency", "1"}
+	}, envoy,
+		"X-Forwarded-Client-Cert", mtls.XFCC},
 }
 
-// packaged are those that the gate can install; Traefik is run where it is installed.
-var packaged = []string{"nginx", "Caddy", "Apache", "HAProxy"}
-
 // TestE05_RealProxies runs the samples of docs/proxies.md with the programs that they are for, where those are installed;
-// SIGNET_TEST_PROXIES=required wants all that Debian has.
+// SIGNET_TEST_PROXIES=required wants them all.
 func TestE05_RealProxies(t *testing.T) {
 	for name, its := range proxies {
 		t.Run(name, func(t *testing.T) {
 			path, err := exec.LookPath(its.program)
 			if err != nil {
-				if os.Getenv("SIGNET_TEST_PROXIES") == "required" && slices.Contains(packaged, name) {
+				if os.Getenv("SIGNET_TEST_PROXIES") == "required" {
 					t.Fatal(err)
 				}
 				t.Skip(err)
@@ -161,7 +161,7 @@ func (p *proxy) blocks(t *testing.T) {
 	}
 	p.plain = in(p.name)
 	mark := map[string]string{"nginx": "ssl_verify_client", "Caddy": "client_auth {", "Apache": "SSLVerifyClient",
-		"HAProxy": "verify optional", "Traefik": "passTLSClientCert"}[p.name]
+		"HAProxy": "verify optional", "Traefik": "passTLSClientCert", "Envoy": "DownstreamTlsContext"}[p.name]
 	for _, block := range in("Certificates of apps") {
 		if strings.Contains(block, mark) {
 			p.app = append(p.app, block)
@@ -281,8 +281,11 @@ func (p *proxy) certificates(t *testing.T) {
 	one := p.ca.Sign(t, "one")
 	forged := p.ca.Sign(t, "other")
 	value := ":" + base64DER(forged) + ":"
-	if p.its.form == mtls.PEMURLEncoded {
+	switch p.its.form {
+	case mtls.PEMURLEncoded:
 		value = escaped(forged)
+	case mtls.XFCC:
+		value = `Hash=00;Cert="` + escaped(forged) + `"`
 	}
 	for name, c := range map[string]struct {
 		host    string
