@@ -44,6 +44,11 @@ func (p *Provider) Caller(ctx context.Context, sent Presented, resource string) 
 	return c, nil
 }
 
+// Again is Caller for what it allowed before, in the same request: a proof of possession is good once, and not spent again.
+func (p *Provider) Again(ctx context.Context, sent Presented, resource string) (Caller, error) {
+	return p.caller(ctx, sent, resource)
+}
+
 func (p *Provider) caller(ctx context.Context, sent Presented, resource string) (c Caller, err error) {
 	a, err := p.o.Issuer.VerifyAccess(sent.Token)
 	if err != nil {

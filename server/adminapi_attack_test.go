@@ -63,7 +63,7 @@ func TestADM23_AProofIsForTheAddressAsItIsWritten(t *testing.T) {
 	d := newAdminAPI(t)
 	key := dpoptest.New(t)
 	robot := d.App(t, "robot", func(m *clients.Metadata) {
-		m.FirstParty, m.DPoPBoundAccessTokens, m.Scope = true, true, "signet:people:read signet:groups:write"
+		m.FirstParty, m.DPoPBoundAccessTokens, m.Scope = true, true, "signet:people:read signet:people:write signet:groups:write"
 		m.GrantTypes, m.ResponseTypes, m.RedirectURIs = []string{clients.ClientCredentials}, nil, nil
 	})
 	b := bound{t, d.Server, robot, key}
@@ -89,6 +89,10 @@ func TestADM23_AProofIsForTheAddressAsItIsWritten(t *testing.T) {
 	if got := ask("/groups/eu%2Fstaff/members", "/groups/eu/staff/members"); got != 401 {
 		t.Errorf("another address: %d", got)
 	}
+	claims := dpoptest.Claims("POST", d.URL+"/api/admin/v1/people:import")
+	claims["ath"] = dpoptest.Hash(token)
+	d.want(200, "POST /people:import", `{"email":"ada@example.com"}`+"\n", "Content-Type: application/jsonl", "Authorization: DPoP "+token,
+		"DPoP: "+key.Sign(t, claims, nil)) // its sender is looked at twice, the proof once
 }
 
 // TestADM24_PeopleComeWithTwoFactors: a token that a password alone got lets nobody in, whatever role they hold, and the page that gives

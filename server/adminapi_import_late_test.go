@@ -11,8 +11,8 @@ import (
 	"signet/server/servertest"
 )
 
-// TestAdminAPIImportGivesNothingThatItsSenderLost: a body may take a minute to arrive; a key that is revoked meanwhile, and an app that is
-// disabled or registered for less, import nobody.
+// TestAdminAPIImportGivesNothingThatItsSenderLost: a body may take a minute to arrive; a key or an access token that is revoked meanwhile,
+// and an app that is disabled or registered for less, import nobody.
 func TestAdminAPIImportGivesNothingThatItsSenderLost(t *testing.T) {
 	t.Parallel()
 	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
@@ -21,19 +21,29 @@ func TestAdminAPIImportGivesNothingThatItsSenderLost(t *testing.T) {
 			"grant_types": []string{"client_credentials"}, "token_endpoint_auth_method": "client_secret_post", "scope": "signet:people:write"})
 		key := d.want(201, "POST /api-keys", map[string]any{"client_id": "hr", "name": "nightly", "permissions": []string{"people:write"},
 			"expires_at": time.Now().Add(time.Hour)})
-		res, err := d.HTTP.PostForm(d.URL+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"hr"},
-			"client_secret": {app["client_secret"].(string)}, "resource": {d.URL + "/api/admin"}, "scope": {"signet:people:write"}})
-		if err != nil {
-			t.Fatal(err)
+		post := func(path string, form url.Values) (token string) {
+			t.Helper()
+			form.Set("client_id", "hr")
+			form.Set("client_secret", app["client_secret"].(string))
+			res, err := d.HTTP.PostForm(d.URL+path, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			var got struct {
+				Token string `json:"access_token"`
+			}
+			_ = json.NewDecoder(res.Body).Decode(&got) // a revocation answers with nothing
+			if res.StatusCode != http.StatusOK {
+				t.Fatalf("%s: %d", path, res.StatusCode)
+			}
+			return got.Token
 		}
-		var got struct {
-			Token string `json:"access_token"`
+		issue := func() string {
+			return post("/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "resource": {d.URL + "/api/admin"},
+				"scope": {"signet:people:write"}})
 		}
-		err = json.NewDecoder(res.Body).Decode(&got)
-		res.Body.Close()
-		if err != nil || got.Token == "" {
-			t.Fatalf("no token: %d %v", res.StatusCode, err)
-		}
+		token, revoked := issue(), issue()
 		late := func(name, token string, want int, lose func()) {
 			t.Helper()
 			slow, rest := io.Pipe()
@@ -59,11 +69,14 @@ func TestAdminAPIImportGivesNothingThatItsSenderLost(t *testing.T) {
 				t.Errorf("%s: %d imported", name, n)
 			}
 		}
-		late("nothing", got.Token, http.StatusOK, func() {})
+		late("nothing", token, http.StatusOK, func() {})
 		late("key", key["api_key"].(string), http.StatusUnauthorized, func() {
 			d.want(204, "DELETE /api-keys/"+key["id"].(string), nil)
 		})
-		late("scope", got.Token, http.StatusForbidden, func() {
+		late("revoked", revoked, http.StatusUnauthorized, func() { post("/oauth2/revoke", url.Values{"token": {revoked}}) })
+		late("disabled", token, http.StatusUnauthorized, func() { d.want(200, "POST /clients/hr/disable", nil) })
+		d.want(200, "POST /clients/hr/enable", nil)
+		late("scope", token, http.StatusForbidden, func() {
 			d.want(200, "PATCH /clients/hr", map[string]any{"scope": "signet:people:read"}, "If-Match: *")
 		})
 	})

@@ -33,7 +33,7 @@ var once sync.Once
 func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 	serve := func(w http.ResponseWriter, r *http.Request) error {
 		a.handler.announce(w, r, op.OperationID)
-		who, err := a.handler.actor(r, pathOf(r.URL))
+		who, sent, err := a.handler.actor(r, pathOf(r.URL))
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (a *adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 			return err
 		}
 		if lines { // a body that may take a minute to arrive gives nothing that its sender lost meanwhile
-			if who, err = a.handler.still(r, who); err != nil {
+			if who, err = a.handler.still(r, sent); err != nil {
 				return err
 			}
 		}

@@ -34,6 +34,7 @@ import (
 // Callers judges access tokens; *oauth.Provider.
 type Callers interface {
 	Caller(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
+	Again(ctx context.Context, sent oauth.Presented, resource string) (oauth.Caller, error)
 }
 
 // Clients tells what a client is at this moment; *clients.Registry.
@@ -184,22 +185,48 @@ func (h *Handler) config() huma.Config {
 // actorKey is the context key of the actor of a request.
 type actorKey struct{}
 
-// actor finds who sends a request: the permissions are the token's scopes and what stands behind it now allows, both.
-func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
+// actor finds who sends a request, and by what.
+func (h *Handler) actor(r *http.Request, path string) (a admin.Actor, sent oauth.Presented, err error) {
+	to := target{Resource(h.issuer), h.metadata(), ""}
+	if a, is, err := h.keyed(r, to); is {
+		return a, sent, err
+	}
+	c, sent, err := h.caller(r, path, to)
+	if err == nil {
+		a, err = h.acting(r.Context(), c)
+	}
+	return a, sent, err
+}
+
+// still is who sends a request, found again. A proof of possession is not judged again, for it is good once.
+func (h *Handler) still(r *http.Request, sent oauth.Presented) (none admin.Actor, err error) {
 	to := target{Resource(h.issuer), h.metadata(), ""}
 	if a, is, err := h.keyed(r, to); is {
 		return a, err
 	}
-	c, err := h.caller(r, path, to)
+	c, err := h.o.Callers.Again(r.Context(), sent, to.resource)
 	if err != nil {
-		return admin.Actor{}, err
+		return none, web.Challenge(err, to.metadata, to.scope)
 	}
+	if c.Client != nil { // what replicas remember of one may be a second old
+		c.Client, err = h.o.Clients.Current(r.Context(), c.Client.ClientID)
+		if errors.Is(err, clients.ErrUnknown) || err == nil && !c.Client.Enabled() {
+			return none, web.Challenge(refusal.InvalidToken("The client is disabled or was deleted."), to.metadata, to.scope)
+		} else if err != nil {
+			return none, err
+		}
+	}
+	return h.acting(r.Context(), c)
+}
+
+// acting is who acts by a token: the permissions are those that its scopes and what stands behind it now allow, both.
+func (h *Handler) acting(ctx context.Context, c oauth.Caller) (admin.Actor, error) {
 	asked := admin.Scopes(c.Scopes...)
 	switch {
 	case c.Client == nil:
 		return admin.Actor{Kind: admin.KindCommand, ID: oauth.HostClient + "/" + c.JTI, Holds: asked}, nil // its making says who made it
 	case c.UserID != "":
-		held, err := h.o.Acts.Held(r.Context(), c.UserID)
+		held, err := h.o.Acts.Held(ctx, c.UserID)
 		return admin.Actor{Kind: admin.KindPerson, ID: c.UserID, Holds: asked.And(held).And(admin.Scopes(c.Client.Scopes()...))}, err
 	}
 	return admin.Actor{Kind: admin.KindClient, ID: c.Client.ClientID, Holds: asked.And(admin.Scopes(c.Client.Scopes()...))}, nil
@@ -208,32 +235,31 @@ func (h *Handler) actor(r *http.Request, path string) (admin.Actor, error) {
 // target is what a token has to be for: a resource, the address of its metadata, and the scope that a challenge names, if any.
 type target struct{ resource, metadata, scope string }
 
-// caller finds whose token a request has.
-func (h *Handler) caller(r *http.Request, path string, to target) (oauth.Caller, error) {
+// caller finds whose token a request has, and what was sent of it.
+func (h *Handler) caller(r *http.Request, path string, to target) (c oauth.Caller, sent oauth.Presented, err error) {
 	token, bound, err := bearer(r)
 	if err != nil {
-		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+		return c, sent, web.Challenge(err, to.metadata, to.scope)
 	}
 	if token == "" { // nobody tried: the challenge says how, without an error (RFC 6750 section 3.1)
 		challenge := `Bearer realm="signet", resource_metadata="` + to.metadata + `"`
 		if to.scope != "" {
 			challenge += `, scope="` + to.scope + `"`
 		}
-		return oauth.Caller{}, web.NewProblem(problem.TokenMissing, "Send one for "+to.resource+" in the header Authorization.").
+		return c, sent, web.NewProblem(problem.TokenMissing, "Send one for "+to.resource+" in the header Authorization.").
 			With("WWW-Authenticate", challenge)
 	}
-	sent := oauth.Presented{Token: token, DPoP: bound}
+	sent.Token, sent.DPoP = token, bound
 	if sent.Proof, err = h.o.Proofs.Judge(r.Header, r.Method, path); err == nil {
 		sent.Certificate, err = web.Certificate(r)
 	}
-	if err != nil {
-		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+	if err == nil {
+		c, err = h.o.Callers.Caller(r.Context(), sent, to.resource)
 	}
-	c, err := h.o.Callers.Caller(r.Context(), sent, to.resource)
 	if err != nil {
-		return oauth.Caller{}, web.Challenge(err, to.metadata, to.scope)
+		return oauth.Caller{}, sent, web.Challenge(err, to.metadata, to.scope)
 	}
-	return c, nil
+	return c, sent, nil
 }
 
 // bearer finds the token, which is in the header only (RFC 6750 section 2.1, RFC 9449 section 7.1).

@@ -3,7 +3,6 @@ package adminapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"signet/admin"
-	"signet/clients"
 	"signet/server/web"
 	"signet/server/web/problem"
 	"signet/users/importer"
@@ -109,29 +107,6 @@ func noted(people iter.Seq2[importer.Record, error], own map[int]bool) iter.Seq2
 			}
 		}
 	}
-}
-
-// still is what a caller may do by what stands behind it now; a proof of possession is not judged again, for it is good once.
-func (h *Handler) still(r *http.Request, who admin.Actor) (admin.Actor, error) {
-	switch who.Kind {
-	case admin.KindKey:
-		now, _, err := h.keyed(r, target{Resource(h.issuer), h.metadata(), ""})
-		return now, err
-	case admin.KindPerson:
-		held, err := h.o.Acts.Held(r.Context(), who.ID)
-		who.Holds = who.Holds.And(held)
-		return who, err
-	case admin.KindClient:
-		c, err := h.o.Clients.Current(r.Context(), who.ID)
-		if errors.Is(err, clients.ErrUnknown) || err == nil && !c.Enabled() {
-			who.Holds = nil
-			return who, nil
-		} else if err != nil {
-			return who, err
-		}
-		who.Holds = who.Holds.And(admin.Scopes(c.Scopes()...))
-	}
-	return who, nil
 }
 
 // patiently gives a body of many lines the time that it takes, one at once, for it holds a place of those that administrators have. Who may

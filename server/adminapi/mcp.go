@@ -116,7 +116,7 @@ func (h *Handler) toolCaller(r *http.Request) (none toolCaller, err error) {
 	if !h.fromHere(r) {
 		return none, web.NewProblem(problem.CrossSite, "")
 	}
-	c, err := h.caller(r, toolsPath, h.tools())
+	c, _, err := h.caller(r, toolsPath, h.tools())
 	if err != nil {
 		return none, err
 	}
