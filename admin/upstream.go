@@ -69,23 +69,23 @@ func decidesIdentity(a Actor) error { return over(a, SetOf(All()...)) }
 // CreateUpstream keeps a new one in the database.
 func (s *Service) CreateUpstream(ctx context.Context, a Actor, u setting.Upstream, given setting.Secrets) (v view.UpstreamSettings,
 	err error) {
-	err = s.act(ctx, a, "CreateUpstream", func(ctx context.Context) error {
+	err = s.act(ctx, a, "CreateUpstream", func(ctx context.Context) (err error) {
 		if err := decidesIdentity(a); err != nil {
 			return err
 		}
 		v = s.upstreamView(u.Plain(), false)
-		v.Version = 1
-		return s.createUpstream(ctx, u, given)
+		v.Version, err = s.createUpstream(ctx, u, given)
+		return err
 	})
 	return v, err
 }
 
-func (s *Service) createUpstream(ctx context.Context, u setting.Upstream, given setting.Secrets) error {
-	if err := s.o.Settings.CreateUpstream(ctx, u, given); err != nil {
-		return upstreamError(err)
+func (s *Service) createUpstream(ctx context.Context, u setting.Upstream, given setting.Secrets) (version int64, err error) {
+	if version, err = s.o.Settings.CreateUpstream(ctx, u, given); err != nil {
+		return 0, upstreamError(err)
 	}
 	changes := append(changesOf(setting.Upstream{}, u.Plain()), secretChange(given)...)
-	return s.recordUpstream(ctx, audit.UpstreamCreated, u.ID, changes)
+	return version, s.recordUpstream(ctx, audit.UpstreamCreated, u.ID, changes)
 }
 
 // secretChange says that there is another secret, and nothing of it.
@@ -232,7 +232,7 @@ func (s *Service) applyUpstream(ctx context.Context, p prepared) error {
 	case was && !is:
 		err = s.deleteUpstream(ctx, p.Key, planned)
 	case is && !was:
-		if err = s.createUpstream(ctx, after.Upstream, secretsOf(after, p.Secret)); errors.Is(err, setting.ErrTaken) {
+		if _, err = s.createUpstream(ctx, after.Upstream, secretsOf(after, p.Secret)); errors.Is(err, setting.ErrTaken) {
 			return ErrChanged
 		}
 	case is:

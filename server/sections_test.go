@@ -208,7 +208,7 @@ func TestDeclaredSettingsWin(t *testing.T) {
 		w.want(409, "PUT /settings/"+id, map[string]any{}, "If-Match: *")
 		w.want(409, "DELETE /settings/"+id, nil, "If-Match: *")
 	}
-	if err := w.Services().DB.InsertSetting(t.Context(), "branding", []byte(`{"id":"branding","name":"Acme"}`), nil); err != nil {
+	if _, err := w.Services().DB.InsertSetting(t.Context(), "branding", []byte(`{"id":"branding","name":"Acme"}`), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.watch()
@@ -374,7 +374,7 @@ func TestASettingThatCannotBeRead(t *testing.T) {
 		w := sections(t, engine)
 		db := w.Services().DB
 		for id, row := range map[string]string{"branding": `{"name": 7`, "mail": `{"id":"mail","from":"a@b.example","host":"10.0.0.1"}`} {
-			if err := db.InsertSetting(t.Context(), id, []byte(row), []byte("not sealed by anybody")); err != nil {
+			if _, err := db.InsertSetting(t.Context(), id, []byte(row), []byte("not sealed by anybody")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -408,7 +408,8 @@ func TestARestoreBringsNoMailServerBack(t *testing.T) {
 	}
 	c := h.Config
 	c.Mail = config.Default().Mail // the test's own is declared, so that rows are written past the acts
-	if err := db.InsertSetting(t.Context(), "mail", []byte(`{"id":"mail","from":"a@b.example","host":"smtp.evil.example"}`), nil); err != nil {
+	text := []byte(`{"id":"mail","from":"a@b.example","host":"smtp.evil.example"}`)
+	if _, err := db.InsertSetting(t.Context(), "mail", text, nil); err != nil {
 		t.Fatal(err)
 	}
 	set(setting.Branding, setting.Section{Name: "Before"})

@@ -183,3 +183,39 @@ func TestADM_AConditionHoldsForSecrets(t *testing.T) {
 		}
 	})
 }
+
+// TestRFC9110_8_8_3_WhatIsMadeAnewHasAnotherTag: who saw what was removed and made anew with the same content changes nothing of it unseen,
+// for its secret may be another one.
+func TestRFC9110_8_8_3_WhatIsMadeAnewHasAnotherTag(t *testing.T) {
+	t.Parallel()
+	servertest.Engines(t, func(t *testing.T, engine servertest.Option) {
+		w := newStored(t, engine)
+		mail := map[string]any{"from": "id@acme.example", "host": "smtp.acme.example", "username": "u", "password": "x"}
+		for path, make := range map[string]func(){
+			"/upstreams/work":    func() { w.does(http.StatusCreated, "POST /upstreams", w.work()) },
+			"/settings/mail":     func() { w.does(http.StatusOK, "PUT /settings/mail", mail, "If-Match: *") },
+			"/settings/branding": func() { w.does(http.StatusOK, "PUT /settings/branding", map[string]any{"name": "Acme"}, "If-Match: *") },
+		} {
+			body := map[string]any{"name": "Other"}
+			switch path {
+			case "/upstreams/work":
+				body = w.work()
+			case "/settings/mail":
+				body = mail
+			}
+			seen := map[string]bool{}
+			for range 3 {
+				make()
+				if w.does(http.StatusOK, "GET "+path, nil); seen[w.etag] {
+					t.Errorf("%s: made anew with the tag %s, which it had before", path, w.etag)
+				}
+				tag := w.etag
+				for before := range seen {
+					w.does(http.StatusPreconditionFailed, "PUT "+path, body, "If-Match: "+before)
+				}
+				seen[tag] = true
+				w.does(http.StatusNoContent, "DELETE "+path, nil, "If-Match: "+tag)
+			}
+		}
+	})
+}

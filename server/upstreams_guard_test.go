@@ -215,7 +215,7 @@ func TestARowThatNobodyCanReadTakesNothingDown(t *testing.T) {
 		w.does(http.StatusCreated, "POST /upstreams", w.work())
 		db := w.Services().DB
 		for id, data := range map[string]string{"cut": `{"kind":"oidc","na`, "later": `{"kind":["oidc"],"scopes":7}`, "other": `[]`, "none": ""} {
-			if err := db.InsertSetting(t.Context(), "upstreams/"+id, []byte(data), nil); err != nil {
+			if _, err := db.InsertSetting(t.Context(), "upstreams/"+id, []byte(data), nil); err != nil {
 				t.Fatal(err)
 			}
 		}

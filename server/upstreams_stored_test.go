@@ -379,7 +379,7 @@ func TestEveryReplicaTakesUpStoredUpstreams(t *testing.T) {
 	}
 	// What cannot be used any more is left out, and the rest is there.
 	db := w.Services().DB
-	err := db.InsertSetting(t.Context(), "upstreams/broken", []byte(`{"kind":"oidc","issuer":"x"}`), []byte("sealed by nobody"))
+	_, err := db.InsertSetting(t.Context(), "upstreams/broken", []byte(`{"kind":"oidc","issuer":"x"}`), []byte("sealed by nobody"))
 	if err != nil {
 		t.Fatal(err)
 	}

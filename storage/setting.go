@@ -23,12 +23,19 @@ func (db *DB) LockSettings(ctx context.Context) error {
 	return err
 }
 
-// InsertSetting writes one of version 1; ErrConflict. Each write of a setting raises the "settings" version.
-func (db *DB) InsertSetting(ctx context.Context, id string, data, sealed []byte) error {
-	return db.versioned(ctx, "settings", func(ctx context.Context) error {
-		return db.must(ctx, ErrConflict, "INSERT INTO settings (id, data, sealed, version) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING", id,
-			string(data), sealed)
+// InsertSetting writes one; ErrConflict. Each write of a setting raises the "settings" version. Its own version begins there: no row of
+// this id had it before, for each of its versions took a write, too.
+func (db *DB) InsertSetting(ctx context.Context, id string, data, sealed []byte) (version int64, err error) {
+	err = db.versioned(ctx, "settings", func(ctx context.Context) error {
+		err := db.returning(ctx, `INSERT INTO settings (id, data, sealed, version)
+			VALUES ($1, $2, $3, (SELECT version + 1 FROM versions WHERE name = 'settings')) ON CONFLICT DO NOTHING RETURNING version`,
+			[]any{id, string(data), sealed}, func(rows *sql.Rows) error { return rows.Scan(&version) })
+		if err == nil && version == 0 {
+			return ErrConflict
+		}
+		return err
 	})
+	return version, err
 }
 
 // UpdateSetting writes one whose version is still the one that was read; ErrStale.

@@ -248,10 +248,7 @@ func (s *Service) ChangeSection(ctx context.Context, id, password string, do fun
 	next.ID = id
 	next = next.Plain()
 	full := s.over(r, next, password)
-	after = State{Section: next, Origin: OriginStored, PasswordSet: full != "", Version: 1}
-	if r != nil {
-		after.Version = r.version + 1
-	}
+	after = State{Section: next, Origin: OriginStored, PasswordSet: full != ""}
 	if err := s.checkSection(next, full); err != nil {
 		return before, after, err
 	}
@@ -260,8 +257,9 @@ func (s *Service) ChangeSection(ctx context.Context, id, password string, do fun
 	case err != nil:
 		return before, after, err
 	case r == nil:
-		err = s.o.Store.InsertSetting(ctx, id, data, sealed)
+		after.Version, err = s.o.Store.InsertSetting(ctx, id, data, sealed)
 	default:
+		after.Version = r.version + 1
 		err = s.o.Store.UpdateSetting(ctx, id, r.version, data, sealed)
 	}
 	if errors.Is(err, storage.ErrStale) || errors.Is(err, storage.ErrConflict) {

@@ -15,7 +15,7 @@ import (
 type Store interface {
 	LockSettings(ctx context.Context) error
 	KeptSettings(ctx context.Context, each func(id string, data, sealed []byte, version int64)) error
-	InsertSetting(ctx context.Context, id string, data, sealed []byte) error
+	InsertSetting(ctx context.Context, id string, data, sealed []byte) (version int64, err error)
 	UpdateSetting(ctx context.Context, id string, version int64, data, sealed []byte) error
 	DeleteSetting(ctx context.Context, id string, version int64) error
 }
@@ -281,33 +281,34 @@ func (s *Service) linked(ctx context.Context, u Upstream) error {
 }
 
 // CreateUpstream keeps one that is not there; run it in a transaction.
-func (s *Service) CreateUpstream(ctx context.Context, u Upstream, given Secrets) error {
+func (s *Service) CreateUpstream(ctx context.Context, u Upstream, given Secrets) (version int64, err error) {
 	u = u.Plain()
 	_, others, err := s.locked(ctx, u.ID)
-	if err == nil {
-		return ErrTaken
-	} else if !errors.Is(err, ErrUnknown) {
-		return err
-	}
-	if len(others) >= mostUpstreams {
-		return ErrMany
+	switch {
+	case err == nil:
+		return 0, ErrTaken
+	case !errors.Is(err, ErrUnknown):
+		return 0, err
+	case len(others) >= mostUpstreams:
+		return 0, ErrMany
 	}
 	if err := s.check(u, given, others); err != nil {
-		return err
+		return 0, err
 	}
 	if err := s.linked(ctx, u); err != nil {
-		return err
+		return 0, err
 	}
 	data, sealed, err := s.write(u, given)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := s.o.Store.InsertSetting(ctx, upstreams+u.ID, data, sealed); errors.Is(err, storage.ErrConflict) {
-		return ErrTaken
+	version, err = s.o.Store.InsertSetting(ctx, upstreams+u.ID, data, sealed)
+	if errors.Is(err, storage.ErrConflict) {
+		return 0, ErrTaken
 	} else if err != nil {
-		return fmt.Errorf("write upstream: %w", err)
+		return 0, fmt.Errorf("write upstream: %w", err)
 	}
-	return nil
+	return version, nil
 }
 
 // ChangeUpstream lets do change one as it is; run it in a transaction. Secrets that are not given stay; another provider needs its own.

@@ -47,7 +47,8 @@ func TestDoctorLooksAtUpstreamsOfTheDatabase(t *testing.T) {
 		if id == "work" {
 			u.GroupsClaim, u.Groups = "groups", map[string]string{"a": "there-is-none"}
 		}
-		err = errors.Join(err, h.Settings.CreateUpstream(t.Context(), u, setting.Secrets{ClientSecret: secret}))
+		_, kept := h.Settings.CreateUpstream(t.Context(), u, setting.Secrets{ClientSecret: secret})
+		err = errors.Join(err, kept)
 	}
 	if err := errors.Join(err, h.Close()); err != nil {
 		t.Fatal(err)

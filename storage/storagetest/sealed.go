@@ -19,7 +19,8 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	u := ada(t, db)
 	ok(t, db.InsertWebhook(ctx, "hook", []byte("{}"), sealed(1, "whsec")))
-	ok(t, db.InsertSetting(ctx, "upstreams/work", []byte("{}"), sealed(1, "secret")))
+	_, err := db.InsertSetting(ctx, "upstreams/work", []byte("{}"), sealed(1, "secret"))
+	ok(t, err)
 	ok(t, db.InsertKey(ctx, storage.Key{KID: "k1", Alg: "ES256", State: "next", Sealed: sealed(1, "key"), MadeAt: now}))
 	for i, n := range []byte{1, 2, 2} {
 		id := string(rune('a' + i))
@@ -41,7 +42,7 @@ func sealedValues(t *testing.T, db *storage.DB) {
 	if salt, err := db.Salt(ctx, "pairwise"); err != nil || !bytes.Equal(salt, sealed(1, "salt")) {
 		t.Errorf("salt %x, %v", salt, err)
 	}
-	_, err := db.Salt(ctx, "none")
+	_, err = db.Salt(ctx, "none")
 	fails(t, err, storage.ErrNotFound)
 
 	marks, err := db.SealedMarks(ctx, storage.SealedMessages)

@@ -13,14 +13,21 @@ func settings(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	before, err := db.Versions(ctx)
 	ok(t, err)
-	ok(t, db.InsertSetting(ctx, "upstreams/b", []byte(`{"kind":"oidc"}`), []byte{0, 255}))
-	ok(t, db.InsertSetting(ctx, "upstreams/a", []byte("{}"), nil))
-	fails(t, db.InsertSetting(ctx, "upstreams/a", []byte("{}"), []byte("y")), storage.ErrConflict)
-	ok(t, db.UpdateSetting(ctx, "upstreams/b", 1, []byte(`{"kind":"github"}`), []byte{1}))
-	fails(t, db.UpdateSetting(ctx, "upstreams/b", 1, []byte("{}"), nil), storage.ErrStale)
-	fails(t, db.DeleteSetting(ctx, "upstreams/a", 2), storage.ErrStale)
-	ok(t, db.DeleteSetting(ctx, "upstreams/a", 1))
-	fails(t, db.DeleteSetting(ctx, "upstreams/a", 1), storage.ErrStale)
+	insert := func(id, data string, sealed []byte) int64 {
+		t.Helper()
+		version, err := db.InsertSetting(ctx, id, []byte(data), sealed)
+		ok(t, err)
+		return version
+	}
+	b := insert("upstreams/b", `{"kind":"oidc"}`, []byte{0, 255})
+	a := insert("upstreams/a", "{}", nil)
+	_, err = db.InsertSetting(ctx, "upstreams/a", []byte("{}"), []byte("y"))
+	fails(t, err, storage.ErrConflict)
+	ok(t, db.UpdateSetting(ctx, "upstreams/b", b, []byte(`{"kind":"github"}`), []byte{1}))
+	fails(t, db.UpdateSetting(ctx, "upstreams/b", b, []byte("{}"), nil), storage.ErrStale)
+	fails(t, db.DeleteSetting(ctx, "upstreams/a", a+1), storage.ErrStale)
+	ok(t, db.DeleteSetting(ctx, "upstreams/a", a))
+	fails(t, db.DeleteSetting(ctx, "upstreams/a", a), storage.ErrStale)
 	after, err := db.Versions(ctx)
 	ok(t, err)
 	same(t, after.Settings-before.Settings, int64(4)) // what was refused raised nothing
@@ -28,12 +35,12 @@ func settings(t *testing.T, db *storage.DB) {
 	ok(t, db.KeptSettings(ctx, func(id string, data, sealed []byte, version int64) {
 		got = append(got, fmt.Sprintf("%s %s %v %d", id, data, sealed, version))
 	}))
-	same(t, got, []string{`upstreams/b {"kind":"github"} [1] 2`})
+	same(t, got, []string{fmt.Sprintf(`upstreams/b {"kind":"github"} [1] %d`, b+1)})
 
 	var wg sync.WaitGroup
 	won := make([]error, 8)
 	for i := range won {
-		wg.Go(func() { won[i] = db.UpdateSetting(ctx, "upstreams/b", 2, fmt.Appendf(nil, `{"n":%d}`, i), nil) })
+		wg.Go(func() { won[i] = db.UpdateSetting(ctx, "upstreams/b", b+1, fmt.Appendf(nil, `{"n":%d}`, i), nil) })
 	}
 	wg.Wait()
 	n := 0
@@ -45,6 +52,20 @@ func settings(t *testing.T, db *storage.DB) {
 		}
 	}
 	same(t, n, 1)
+
+	seen := map[int64]bool{} // a row of an id has no version that one before it had
+	for range 3 {
+		v := insert("mail", "{}", nil)
+		for range 3 {
+			same(t, seen[v], false)
+			seen[v] = true
+			ok(t, db.UpdateSetting(ctx, "mail", v, []byte("{}"), nil))
+			v++
+		}
+		same(t, seen[v], false)
+		seen[v] = true
+		ok(t, db.DeleteSetting(ctx, "mail", v))
+	}
 }
 
 func peopleAt(t *testing.T, db *storage.DB) {
