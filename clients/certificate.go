@@ -86,7 +86,7 @@ func oddCertificateName(field, value string) string {
 			return fmt.Sprintf("%q is not a host name; wildcards are not taken", value)
 		}
 	case "tls_client_auth_san_uri":
-		if u, err := url.Parse(value); err != nil || !u.IsAbs() {
+		if u, err := url.Parse(value); err != nil || !u.IsAbs() || !redirectBytes(value) {
 			return fmt.Sprintf("%q is not an absolute URI", value)
 		}
 	case "tls_client_auth_san_ip":

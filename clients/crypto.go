@@ -41,7 +41,7 @@ func (m Metadata) validateObjects() (errs []error) {
 	}
 	for _, u := range m.RequestURIs {
 		if !httpsLink(u) || strings.HasPrefix(u, "urn:") {
-			add("request_uris: %q must be an https address of at most 512 characters", u)
+			add("request_uris: %q %s", u, wantsLink)
 		}
 	}
 	return errs

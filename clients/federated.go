@@ -56,7 +56,7 @@ func (m Metadata) validateFederated() (errs []error) {
 	for i, f := range m.FederatedCredentials {
 		u, err := url.Parse(f.Issuer)
 		switch {
-		case err != nil || u.Scheme != "https" && u.Scheme != "spiffe" || u.Host == "" || len(f.Issuer) > 512:
+		case err != nil || u.Scheme != "https" && u.Scheme != "spiffe" || u.Host == "" || len(f.Issuer) > 512 || !redirectBytes(f.Issuer):
 			add(i, "issuer must be the https address in the tokens' iss")
 		case f.Subject == "" || len(f.Subject) > 512 || strings.ContainsAny(f.Subject, "*?"):
 			add(i, "subject must be the tokens' sub, whole: there are no wildcards")
@@ -65,7 +65,7 @@ func (m Metadata) validateFederated() (errs []error) {
 		case f.JWKS != nil && f.JWKSURI != "":
 			add(i, "has jwks and jwks_uri; leave one of them out")
 		case f.JWKSURI != "" && !httpsLink(f.JWKSURI):
-			add(i, "jwks_uri must be an https address of at most 512 characters")
+			add(i, "jwks_uri %s", wantsLink)
 		case f.JWKS == nil && f.JWKSURI == "" && u.Scheme != "https":
 			add(i, "needs jwks or jwks_uri: its issuer has no discovery document")
 		case slices.Contains(slices.Collect(maps.Values(f.Claims)), ""):

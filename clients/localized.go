@@ -61,7 +61,7 @@ func (m Metadata) validateLocalized() (errs []error) {
 		case member == "client_name" && (value == "" || utf8.RuneCountInString(value) > 80 || !plainText(value)):
 			errs = append(errs, fmt.Errorf("localized: %s: use at most 80 characters, none of them invisible", name))
 		case member != "client_name" && !httpsLink(value):
-			errs = append(errs, fmt.Errorf("localized: %s: must be an https address of at most 512 characters", name))
+			errs = append(errs, fmt.Errorf("localized: %s: %s", name, wantsLink))
 		}
 	}
 	return errs

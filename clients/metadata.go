@@ -292,7 +292,7 @@ func (m Metadata) Validate(privateSchemes ...string) error {
 	check(m.RefreshTokenLifetime >= 0, "refresh_token_lifetime", "must not be negative")
 	for _, link := range [][2]string{{"client_uri", m.ClientURI}, {"logo_uri", m.LogoURI}, {"policy_uri", m.PolicyURI},
 		{"tos_uri", m.TOSURI}} {
-		check(link[1] == "" || httpsLink(link[1]), link[0], "must be an https address of at most 512 characters")
+		check(link[1] == "" || httpsLink(link[1]), link[0], "%s", wantsLink)
 	}
 	return errors.Join(
 		slices.Concat(errs, m.validateGrants(), m.validateAuth(), m.validateKeys(AssertionAlgs), m.validateRedirects(privateSchemes),
@@ -373,7 +373,7 @@ func (m Metadata) validateKeys(offered []string) (errs []error) {
 		errs = append(errs, errors.New("jwks_uri: there is jwks beside it; leave one of them out (RFC 7591 section 2)"))
 	}
 	if m.JWKSURI != "" && !httpsLink(m.JWKSURI) {
-		errs = append(errs, errors.New("jwks_uri: must be an https address of at most 512 characters"))
+		errs = append(errs, errors.New("jwks_uri: "+wantsLink))
 	}
 	if m.JWKS == nil {
 		return errs
@@ -474,7 +474,14 @@ func plainText(s string) bool {
 	return utf8.ValidString(s) && !typed.Hidden(s)
 }
 
+// What is to be said of an address that httpsLink, or one that redirectBytes, does not take.
+const (
+	wantsLink = "must be an https address of at most 512 characters" + inASCII
+	wantsURI  = "is not an absolute URI of at most 512 characters" + inASCII
+	inASCII   = ", in ASCII (RFC 3986): an international name as xn--, other letters as %C3%BC"
+)
+
 func httpsLink(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && !oddHost(u) && len(s) <= 512
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && !oddHost(u) && redirectBytes(s) && len(s) <= 512
 }

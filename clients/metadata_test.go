@@ -123,6 +123,66 @@ func TestHostsThatBrowsersReadOtherwiseAreRefused(t *testing.T) { // a browser r
 	}
 }
 
+func TestRFC3986_2_AddressesAreASCII(t *testing.T) { // what people and programs read in other characters is not always the same
+	of := func(uri string) map[string]func(m *Metadata) {
+		list := []string{uri}
+		return map[string]func(m *Metadata){
+			"redirect_uris":             func(m *Metadata) { m.RedirectURIs = list },
+			"post_logout_redirect_uris": func(m *Metadata) { m.PostLogoutRedirectURIs = list },
+			"client_uri":                func(m *Metadata) { m.ClientURI = uri },
+			"logo_uri":                  func(m *Metadata) { m.LogoURI = uri },
+			"policy_uri":                func(m *Metadata) { m.PolicyURI = uri },
+			"tos_uri":                   func(m *Metadata) { m.TOSURI = uri },
+			"tos_uri#de":                func(m *Metadata) { m.Localized = map[string]string{"tos_uri#de": uri} },
+			"jwks_uri":                  func(m *Metadata) { m.JWKSURI = uri },
+			"sector_identifier_uri":     func(m *Metadata) { m.SectorIdentifierURI = uri },
+			"initiate_login_uri":        func(m *Metadata) { m.InitiateLoginURI = uri },
+			"backchannel_logout_uri":    func(m *Metadata) { m.BackchannelLogoutURI = uri },
+			"frontchannel_logout_uri":   func(m *Metadata) { m.FrontchannelLogoutURI = uri },
+			"request_uris":              func(m *Metadata) { m.RequestURIs = list },
+			"client_notification":       func(m *Metadata) { m.BackchannelDelivery, m.BackchannelNotification = "ping", uri },
+			"tls_client_auth_san_uri": func(m *Metadata) {
+				m.TokenEndpointAuthMethod, m.TLSClientAuthSANURI = MethodTLS, uri
+			},
+			"federated_credentials": func(m *Metadata) {
+				m.TokenEndpointAuthMethod, m.GrantTypes = MethodJWTKey, []string{ClientCredentials}
+				m.FederatedCredentials = []FederatedCredential{{Issuer: uri, Subject: "s"}}
+			},
+			"targets": func(m *Metadata) { m.Exchange = &Exchange{Targets: list} },
+			"id_jag":  func(m *Metadata) { m.Exchange = &Exchange{IDJAG: []IDJAG{{Audience: uri, ClientID: "c"}}} },
+			"resources": func(m *Metadata) {
+				m.Exchange = &Exchange{IDJAG: []IDJAG{{Audience: "https://a.example", Resources: list}}}
+			},
+		}
+	}
+	for _, path := range []string{"/\u00fc", "/a\u202eb", "/\u200b", "/\u0085", "/ ", "/\"x", "/a|b", "?q=\u6f22", "/\t", "/\x7f", "/\xff"} {
+		for field, change := range of("https://shop.example" + path) {
+			if err := good(change).Validate(); err == nil || !strings.Contains(err.Error(), field) {
+				t.Errorf("%s with %q: %v", field, path, err)
+			}
+		}
+		if err := (Resource{Identifier: "https://api.example" + path}).Validate(); err == nil {
+			t.Errorf("a resource with %q is taken", path)
+		}
+		if (Metadata{ClientID: "https://shop.example" + path}).ByAddress() {
+			t.Errorf("a metadata document with %q is taken", path)
+		}
+	}
+	for field, change := range of("https://m\u00fcller.example/") {
+		if err := good(change).Validate(); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s with an international host: %v", field, err)
+		}
+	}
+	if err := good(of("https://m\u00fcller.example/")["client_uri"]).Validate(); !strings.Contains(err.Error(), "xn--") {
+		t.Errorf("no word of how it is written: %v", err)
+	}
+	for _, fine := range []string{"https://xn--mller-kva.example/%C3%BC?a=b&c=%20"} {
+		if err := good(of(fine)["client_uri"]).Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPairwise_WhatARegistrationMustSay(t *testing.T) { // OpenID Connect Core section 8.1
 	two := []string{"https://one.example/cb", "https://two.example/cb"}
 	for name, tt := range map[string]struct {

@@ -149,7 +149,7 @@ func redirectMistake(raw string, native bool, schemes []string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Scheme == "" || !redirectBytes(raw) || len(raw) > 512:
-		return "is not an absolute URI of at most 512 characters"
+		return wantsURI
 	case strings.Contains(raw, "#"):
 		return "must not have a fragment"
 	case strings.Contains(raw, "*"):

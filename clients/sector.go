@@ -57,7 +57,7 @@ func (m Metadata) validateSubject() (errs []error) {
 		errs = append(errs, fmt.Errorf("subject_type: %q is not offered; use public or pairwise", m.SubjectType))
 	}
 	if m.SectorIdentifierURI != "" && !httpsLink(m.SectorIdentifierURI) {
-		errs = append(errs, errors.New("sector_identifier_uri: must be an https address of at most 512 characters"))
+		errs = append(errs, errors.New("sector_identifier_uri: "+wantsLink))
 	}
 	if m.Pairwise() && m.Sector() == "" {
 		errs = append(errs,

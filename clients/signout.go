@@ -40,7 +40,7 @@ func webMistake(raw string) string {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || len(raw) > 512 || !redirectBytes(raw):
-		return "is not an absolute URI of at most 512 characters"
+		return wantsURI
 	case strings.Contains(raw, "#"):
 		return "must not have a fragment"
 	case u.User != nil:

@@ -119,7 +119,7 @@ func TestO02_WebhooksReachNothingInside(t *testing.T) {
 	closed := egress.New(egress.Options{Ports: []string{at.Port()}})
 	w.s, w.delivery = serviceOn(t, db, closed)
 	for _, raw := range []string{"http://example.com/x", "https://u:p@example.com/", "https://example.com:22/", "file:///etc/passwd", "",
-		"https://example.com/#x"} {
+		"https://example.com/#x", "https://example.com/\u00fc", "https://m\u00fcller.example/", "https://example.com/\u202ex"} {
 		_, _, err := w.s.Create(t.Context(), webhook.Webhook{URL: raw, Events: []string{"*"}}, "")
 		if !errors.Is(err, webhook.ErrInvalid) || !strings.HasPrefix(err.Error(), "url: ") {
 			t.Errorf("%s: got %v", raw, err)

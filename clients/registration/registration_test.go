@@ -266,6 +266,29 @@ func TestRegistration_NoAppExchangesTokensOfItsOwnAccord(t *testing.T) {
 }
 
 // Browsers read an address more kindly than it is written: 0443 is 443.
+func TestRFC7591_3_2_2_AddressesAreASCII(t *testing.T) {
+	for document, code := range map[string]string{
+		`{"redirect_uris":["https://a.example/\u00fc"]}`:                                          "invalid_redirect_uri",
+		`{"redirect_uris":["https://m\u00fcller.example/"]}`:                                      "invalid_redirect_uri",
+		`{"redirect_uris":["https://a.example/"],"client_uri":"https://a.example/\u202e"}`:        "invalid_client_metadata",
+		`{"redirect_uris":["https://a.example/"],"tos_uri#de":"https://a.example/\u00fc"}`:        "invalid_client_metadata",
+		`{"redirect_uris":["https://a.example/"],"logo_uri":"https://m\u00fcller.example/x.png"}`: "invalid_client_metadata",
+	} {
+		s, err := registration.New(registration.Options{Store: &fake{}, Tokens: &fake{}, Consents: &fake{}, Registry: &fake{},
+			Mode: registration.Open, Policy: func() registration.Policy {
+				return registration.Policy{ResponseTypes: []string{"code"}, Issuer: "https://id.example.com"}
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Register(t.Context(), asked(t, document), "", "")
+		no, ok := errors.AsType[*registration.Refusal](err)
+		if !ok || no.Code != code || !strings.Contains(no.Description, "ASCII") {
+			t.Errorf("%s: %v", document, err)
+		}
+	}
+}
+
 func TestRegistration_TakesNoAddressOfThisServer(t *testing.T) {
 	for _, own := range []string{"https://id.example.com/x", "https://ID.example.com:443/x", "https://id.example.com:0443/x",
 		"https://id.example.com:/x", "HTTPS://id.example.com/x", "https://id%E3%80%82example.com/x", "https:id.example.com/x"} {
