@@ -478,7 +478,7 @@ func plainText(s string) bool {
 const (
 	wantsLink = "must be an https address of at most 512 characters" + inASCII
 	wantsURI  = "is not an absolute URI of at most 512 characters" + inASCII
-	inASCII   = ", in ASCII (RFC 3986): an international name as xn--, other letters as %C3%BC"
+	inASCII   = ", in ASCII (RFC 3986): an international name as xn--, others as %C3%BC"
 )
 
 func httpsLink(s string) bool {

@@ -166,7 +166,8 @@ func (s *Service) Check(w Webhook) error {
 	foreign := strings.ContainsFunc(w.URL, func(r rune) bool { return r <= ' ' || r > '~' }) // RFC 3986
 	if err := s.o.Out.Check(w.URL); foreign || err != nil && !errors.Is(err, egress.ErrOff) {
 		wrong = append(wrong, fmt.Errorf(
-			"url: is no https address on port 443 (or of a host of egress.inner_hosts), without user name and fragment, in ASCII%w", silent{ErrInvalid}))
+			"url: is no https address on port 443 (or of a host of egress.inner_hosts), without user name and fragment, in ASCII%w",
+			silent{ErrInvalid}))
 	}
 	if len(w.Description) > longText || audit.Cut(w.Description) != w.Description {
 		wrong = append(wrong, fmt.Errorf("description: is longer than %d bytes, or has invisible characters%w", longText, silent{ErrInvalid}))

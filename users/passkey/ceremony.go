@@ -14,6 +14,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"signet/audit"
+	"signet/internal/exact"
 	"signet/internal/mail"
 	"signet/storage"
 	"signet/users/factor"
@@ -57,6 +58,16 @@ func (s *Service) close(ctx context.Context, p ticket.Purpose, browser string, d
 	}
 	c.Session.Challenge = data.Challenge
 	return c, nil
+}
+
+// once refuses texts with a member that is there twice: the library takes the last, and another reader the first.
+func once(texts ...[]byte) error {
+	for _, text := range texts {
+		if _, twice := exact.Twice(text); twice {
+			return exact.ErrTwice
+		}
+	}
+	return nil
 }
 
 // wrong is ErrWrong with the reason for the log.
@@ -326,6 +337,9 @@ func (s *Service) create(ctx context.Context, p ticket.Purpose, browser, userID 
 		return row, wrong("size", nil)
 	}
 	answer, err := protocol.ParseCredentialCreationResponseBytes(response)
+	if err == nil {
+		err = once(response, answer.Raw.AttestationResponse.ClientDataJSON)
+	}
 	if err != nil {
 		return row, wrong("malformed", err)
 	}

@@ -86,6 +86,9 @@ func (s *Service) check(ctx context.Context, p ticket.Purpose, browser, userID s
 		return nil, "", wrong("size", nil)
 	}
 	answer, err := protocol.ParseCredentialRequestResponseBytes(response)
+	if err == nil {
+		err = once(response, answer.Raw.AssertionResponse.ClientDataJSON)
+	}
 	if err != nil {
 		return nil, "", wrong("malformed", err)
 	}

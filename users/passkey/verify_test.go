@@ -70,6 +70,14 @@ func TestG07_WhatIsVerified(t *testing.T) {
 				t.Errorf("%s: got %v, want ErrWrong", name, err)
 			}
 		}
+		for name, answer := range map[string]string{ // RFC 8259 section 4
+			"client data": field(good(), "clientDataJSON", swap(`"type"`, `"type":"webauthn.get","type"`)),
+			"the answer":  `{"type":"public-key",` + strings.TrimPrefix(good(), "{"),
+		} {
+			if _, err := w.signIn(t, answer); !errors.Is(err, passkey.ErrWrong) || !strings.HasSuffix(err.Error(), ": malformed") {
+				t.Errorf("%s has a member twice: got %v", name, err)
+			}
+		}
 		if _, err := w.signIn(t, good()); err != nil {
 			t.Errorf("the right one: %v", err)
 		}

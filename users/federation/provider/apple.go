@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"signet/internal/exact"
 	"signet/internal/typed"
 )
 
@@ -128,7 +128,7 @@ func appleName(claims map[string]any, user string) {
 			Last  string `json:"lastName"`
 		} `json:"name"`
 	}
-	if json.Unmarshal([]byte(user), &form) != nil {
+	if exact.Unmarshal([]byte(user), &form) != nil {
 		return
 	}
 	given, family := applePart(form.Name.First), applePart(form.Name.Last)

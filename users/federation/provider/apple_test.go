@@ -142,7 +142,13 @@ func TestN05_AppleUserFieldIsANameOnly(t *testing.T) {
 		`{"name":{"firstName":"a\ud800b","lastName":"a\u200bb"}}`:                                             "",
 		`{"name":{"firstName":"` + strings.Repeat("x", 101) + `","lastName":"L"}}`:                            "L",
 		`{"name":{"firstName":"A"},"x":"` + strings.Repeat("x", 5000) + `"}`:                                  "",
-		`{"name":"A"}`: "", `[]`: "", `nonsense`: "", ``: "", `{}`: "",
+		`{"name":{"firstName":"A"},"name":{"firstName":"B"}}`:                                                 "",
+		`{"NAME":{"firstName":"A"}}`:                                                                          "",
+		`{"name":"A"}`:                                                                                        "",
+		`[]`:                                                                                                  "",
+		`nonsense`:                                                                                            "",
+		``:                                                                                                    "",
+		`{}`:                                                                                                  "",
 	} {
 		i, err := openidSignIn(t.Context(), t, p, s, openidAuthRequest(), openidAda.Subject, func(v url.Values) { v.Set("user", user) })
 		if err != nil || i.Text("name") != want || i.Email != openidAda.Email || i.Subject != openidAda.Subject || i.Authoritative {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"signet/internal/exact"
 )
 
 // graphVersion is the newest version of the Graph API that this was written for. Versions live for two years.
@@ -76,16 +78,17 @@ func (f *facebook) Begin(_ context.Context, a AuthRequest) (*url.URL, error) {
 
 // facebookPerson is what /me answers to the fields that are asked for.
 type facebookPerson struct {
-	ID, Name  string
+	ID        string `json:"id"`
+	Name      string `json:"name"`
 	FirstName string `json:"first_name"`
 	LastName  string `json:"last_name"`
-	Email     string
+	Email     string `json:"email"`
 	Picture   struct {
 		Data struct {
-			URL          string
-			IsSilhouette bool `json:"is_silhouette"`
-		}
-	}
+			URL          string `json:"url"`
+			IsSilhouette bool   `json:"is_silhouette"`
+		} `json:"data"`
+	} `json:"picture"`
 }
 
 // facebookFields of a person that public_profile and email give.
@@ -130,10 +133,10 @@ func (f *facebook) inspect(ctx context.Context, token, person string) error {
 		Data struct {
 			AppID     string `json:"app_id"`
 			UserID    string `json:"user_id"`
-			Type      string
-			IsValid   bool  `json:"is_valid"`
-			ExpiresAt int64 `json:"expires_at"` // 0 = never
-		}
+			Type      string `json:"type"`
+			IsValid   bool   `json:"is_valid"`
+			ExpiresAt int64  `json:"expires_at"` // 0 = never
+		} `json:"data"`
 	}
 	if err := f.ask(ctx, "/debug_token", url.Values{"input_token": {token}}, f.appToken(), &said); err != nil {
 		return err
@@ -181,7 +184,7 @@ func (f *facebook) ask(ctx context.Context, path string, query url.Values, token
 		}
 		return openidStatus(path, res.StatusCode)
 	}
-	if json.Unmarshal(body, into) != nil {
+	if exact.Unmarshal(body, into) != nil {
 		return fmt.Errorf("%w: %s: not to be read", ErrDown, path)
 	}
 	return nil
@@ -195,7 +198,10 @@ func (f *facebook) ReadSignedRequest(raw string) (SignedRequest, error) {
 // Check asks whether the app's id and secret belong together.
 func (f *facebook) Check(ctx context.Context, redirectURI string) []Finding {
 	findings := []Finding{{true, "register exactly this redirect URI in Facebook Login → Settings: " + redirectURI}}
-	var app struct{ ID, Name string }
+	var app struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
 	err := f.ask(ctx, "/"+url.PathEscape(f.ClientID), url.Values{"fields": {"id,name"}}, f.appToken(), &app)
 	switch {
 	case errors.Is(err, ErrDown):

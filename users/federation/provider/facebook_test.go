@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -254,6 +255,7 @@ func TestN08_SignedRequests(t *testing.T) {
 	other := base64.RawURLEncoding.EncodeToString([]byte(`{"algorithm":"HMAC-SHA256","issued_at":` + "9999999999" + `,"user_id":"2"}`))
 	for name, raw := range map[string]string{
 		"old": f.SignedRequest(t, "1", at(-11*time.Minute)), "of tomorrow": f.SignedRequest(t, "1", at(2*time.Minute)),
+		"a member twice":     f.SignedRequest(t, "1", map[string]any{"user": json.RawMessage(`{"locale":"en","locale":"de"}`)}),
 		"nobody":             f.SignedRequest(t, "", nil),
 		"NUL":                f.SignedRequest(t, "1\x00", nil),
 		"algorithm":          f.SignedRequest(t, "1", map[string]any{"algorithm": "none"}),

@@ -4,10 +4,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
+
+	"signet/internal/exact"
 )
 
 const (
@@ -44,7 +45,7 @@ func readSignedRequest(raw, secret string, now time.Time) (SignedRequest, error)
 		IssuedAt  int64  `json:"issued_at"`
 		UserID    string `json:"user_id"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || !storable(said.UserID, maxSubject) {
+	if exact.Unmarshal(body, &said) != nil || said.Algorithm != "HMAC-SHA256" || !storable(said.UserID, maxSubject) {
 		return refuse("about nobody, or signed in another way")
 	}
 	at := time.Unix(said.IssuedAt, 0)

@@ -3,11 +3,14 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"signet/internal/exact"
 )
 
 // noAccessToken is in a token response that has an ID token and no access token: the library wants one. It is never sent anywhere.
@@ -43,6 +46,9 @@ func (t tokenTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if media == "text/plain" && object { // the library would read a form
 		res.Header.Set("Content-Type", "application/json")
 	}
+	if name, twice := exact.Twice(body); twice && object {
+		return nil, fmt.Errorf("the token response has %.100q twice", name)
+	}
 	if len(body) <= openidBody && object {
 		body = putRight(body)
 	}
@@ -59,7 +65,7 @@ func putRight(body []byte) []byte {
 	}
 	for name, raw := range fields {
 		var text string
-		switch strings.ToLower(name) { // the library reads names without case
+		switch name {
 		case "expires_in":
 			if seconds, ok := wholeSeconds(raw); ok {
 				fields[name] = strconv.AppendInt(nil, seconds, 10)
@@ -68,6 +74,10 @@ func putRight(body []byte) []byte {
 			}
 		case "token_type", "refresh_token", "error", "error_description", "error_uri":
 			if json.Unmarshal(raw, &text) != nil {
+				delete(fields, name)
+			}
+		default: // the library takes EXPIRES_IN for one of them
+			if strings.ContainsFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' || r > '~' }) {
 				delete(fields, name)
 			}
 		}
