@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
+
+	"signet/internal/regular"
 )
 
 // DefaultFile is read from the working directory if it is there and no other is named.
@@ -28,7 +29,7 @@ type Sources struct {
 
 	// Run runs a program and its arguments, parted by spaces, and returns what it prints; nil = none is run.
 	Run      func(line string) (string, error)
-	ReadFile func(name string) ([]byte, error) // nil = os.ReadFile
+	ReadFile func(name string) ([]byte, error) // nil = from the disk
 }
 
 // Load reads all sources and validates the outcome. The error joins every mistake found, each with its key and remedy;
@@ -124,14 +125,7 @@ func Mistakes(err error) []error {
 }
 
 func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
-	}
-	return os.ReadFile(name)
+	return regular.Read(name, maxFile)
 }
 
 func (s Sources) file(c *Config) []error {

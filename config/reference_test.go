@@ -24,7 +24,9 @@ func TestSettingsAreDocumented(t *testing.T) {
 		"# Settings\n\nEvery key of the configuration with its default. [config.yaml](../config.yaml) shows them in place, with what each is " +
 			"for. A key can be\n" +
 			"given in the file, as `SIGNET_SECTION_KEY` in the environment (the dots become underscores), and a secret also as a file named by\n" +
-			"`…_FILE`. Lists (`clients`, `upstreams`, `resources`, `trusted_issuers`) are described in config.yaml.\n\n" +
+			"`…_FILE`. Files that settings name are regular ones, or links to them, as Kubernetes and systemd's credentials have them: no pipe\n" +
+			"(`<(…)`, `/dev/stdin`), which gives its content once where settings are read again, and no device. Lists (`clients`,\n" +
+			"`upstreams`, `resources`, `trusted_issuers`) are described in config.yaml.\n\n" +
 			"Generated from the package `config`: `go test ./config -run Settings -update`.\n\n| key | default | |\n|---|---|---|\n")
 	for _, s := range Default().Settings() {
 		if s.Key == "(master key)" {

@@ -11,6 +11,7 @@ import (
 
 	"signet/config"
 	"signet/internal/backup"
+	"signet/internal/regular"
 )
 
 // Store is where backups are kept: a folder, or s3://BUCKET/PREFIX with the settings of the store.
@@ -26,7 +27,7 @@ func (o BackupOptions) Store() (backup.Store, error) {
 	}
 	if s.CAFile != "" {
 		var err error
-		if at.CA, err = os.ReadFile(s.CAFile); err != nil {
+		if at.CA, err = regular.Read(s.CAFile, regular.PEM); err != nil {
 			return nil, fmt.Errorf("backup.s3.ca_file: %w", err)
 		}
 	}

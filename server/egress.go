@@ -3,10 +3,10 @@ package server
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 
 	"signet/config"
 	"signet/internal/egress"
+	"signet/internal/regular"
 )
 
 // wayOut makes a client for requests of ours to addresses that anybody may have named; an offline server's reaches nobody.
@@ -26,7 +26,7 @@ func Roots(c config.Config) (*x509.CertPool, error) {
 	if c.Egress.CAFile == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(c.Egress.CAFile)
+	text, err := regular.Read(c.Egress.CAFile, regular.PEM)
 	if err != nil {
 		return nil, fmt.Errorf("egress.ca_file: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 
 	"signet/config"
 	"signet/internal/egress"
+	"signet/internal/regular"
 	"signet/internal/seal"
 	"signet/server/login"
 	"signet/server/web"
@@ -135,7 +135,7 @@ const maxUpstreamLogo = 64 << 10
 
 func readUpstreamLogo(u config.Upstream) (upstreamLogo, error) {
 	key := "upstreams[" + u.ID + "].logo"
-	body, err := os.ReadFile(u.Logo)
+	body, err := regular.Read(u.Logo, 1<<20)
 	if err != nil {
 		return upstreamLogo{}, fmt.Errorf("%s: %w; name an SVG or PNG file that this account can read", key, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"signet/clients"
 	"signet/config"
+	"signet/internal/regular"
 	consents "signet/oauth/consent"
 	"signet/oauth/keys"
 	"signet/server/account"
@@ -247,7 +248,7 @@ func brandFile(key, file, kind string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
 	}
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; name %s that this account can read", key, err, kind)
 	}

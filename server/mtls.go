@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"sync"
 	"time"
 
 	"signet/clients"
 	"signet/config"
+	"signet/internal/regular"
 	"signet/oauth/clientauth"
 	"signet/oauth/mtls"
 	"signet/server/web"
@@ -99,7 +99,7 @@ func (a *authorities) get() *x509.CertPool {
 }
 
 func readAuthorities(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file, regular.PEM)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"signet/config"
+	"signet/internal/regular"
 	"signet/internal/telemetry"
 	"signet/server/web"
 )
@@ -187,11 +188,11 @@ func checkTLS(key string, t config.TLS) error {
 	if t.CertFile == "" || t.KeyFile == "" { // native TLS is off, or Load misses one
 		return nil
 	}
-	cert, certErr := os.ReadFile(t.CertFile)
+	cert, certErr := regular.Read(t.CertFile, regular.PEM)
 	if certErr != nil {
 		certErr = fmt.Errorf("%s.cert_file: %w; name a PEM file that this account can read", key, certErr)
 	}
-	private, keyErr := os.ReadFile(t.KeyFile)
+	private, keyErr := regular.Read(t.KeyFile, regular.PEM)
 	if keyErr != nil {
 		keyErr = fmt.Errorf("%s.key_file: %w; name a PEM file that this account can read", key, keyErr)
 	}
@@ -228,7 +229,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if err == nil && c.pair != nil && !changed.After(c.changed) {
 		return c.pair, nil
 	}
-	pair, loadErr := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
+	pair, loadErr := regular.KeyPair(c.files.CertFile, c.files.KeyFile)
 	if err = errors.Join(err, loadErr); err != nil {
 		if c.pair != nil { // one of the two renewed: go on with the old one, look again in a minute
 			return c.pair, nil

@@ -17,6 +17,7 @@ import (
 
 	"signet/admin/files"
 	"signet/admin/thing"
+	"signet/internal/regular"
 	"signet/server"
 )
 
@@ -302,7 +303,7 @@ func readFile(set *files.Set, name string) error {
 }
 
 func readBounded(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"signet/admin/files"
+	"signet/internal/regular"
 	"signet/server/servertest"
 )
 
@@ -207,5 +209,17 @@ func TestAServerThatHasNoTimeIsAskedAgain(t *testing.T) {
 	defer busy.Close()
 	if code, _, errs := command(t, "export --server "+busy.URL); code != exitOK {
 		t.Errorf("%d: %s", code, errs)
+	}
+}
+
+// TestSecretsAndFilesOfAPlanAreRegular: a pipe or a device would keep a plan waiting, and a folder is no secret.
+func TestSecretsAndFilesOfAPlanAreRegular(t *testing.T) {
+	for _, name := range []string{t.TempDir(), os.DevNull} {
+		if _, err := secretAt("file:" + name); !errors.Is(err, regular.ErrNot) {
+			t.Errorf("the secret %s: %v", name, err)
+		}
+	}
+	if _, err := readFiles([]string{os.DevNull}); !errors.Is(err, regular.ErrNot) {
+		t.Errorf("a file of a plan: %v", err)
 	}
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"crypto/tls"
 	"net/url"
 	"time"
 
 	"signet/config"
+	"signet/internal/regular"
 )
 
 // warnings are those of the configuration, and of the files that it names.
@@ -22,7 +22,7 @@ func certificateWarnings(c config.Config, now time.Time) (all []string) {
 		if !one.files.On() {
 			continue
 		}
-		pair, err := tls.LoadX509KeyPair(one.files.CertFile, one.files.KeyFile)
+		pair, err := regular.KeyPair(one.files.CertFile, one.files.KeyFile)
 		if err != nil || pair.Leaf == nil {
 			continue // which is a mistake, and told as one
 		}

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"signet/internal/regular"
 )
 
 const (
@@ -66,7 +68,7 @@ func (f *File) Look() error {
 }
 
 func read(path string) (*database, error) {
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,8 @@ import (
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+
+	"signet/internal/regular"
 )
 
 func instance() string { return rand.Text() }
@@ -152,7 +154,7 @@ func (c *collector) readTLS() error {
 	c.http = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 		MaxIdleConns: 2, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true}
 	if name, variable := setting("CERTIFICATE"); name != "" {
-		pem, err := os.ReadFile(name)
+		pem, err := regular.Read(name, regular.PEM)
 		if err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrVariable, variable, err)
 		}
@@ -166,7 +168,7 @@ func (c *collector) readTLS() error {
 	if cert == "" && key == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := regular.KeyPair(cert, key)
 	if err != nil {
 		return fmt.Errorf("%w: %s and its …_CLIENT_KEY: %w", ErrVariable, variable, err)
 	}

@@ -11,12 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"signet/internal/egress"
 	"signet/internal/loopback"
+	"signet/internal/regular"
 )
 
 // ErrTransit is of every error here; the text says what to look at.
@@ -58,7 +58,7 @@ func New(o Options) (*Engine, error) {
 		out.Allow = out.Inner
 	}
 	if o.CAFile != "" {
-		text, err := os.ReadFile(o.CAFile)
+		text, err := regular.Read(o.CAFile, regular.PEM)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrTransit, err)
 		}
@@ -107,7 +107,7 @@ func (e *Engine) Unwrap(ctx context.Context, wrapped string) (secret string, err
 
 // ask posts to an operation of the key. The interface is that of https://openbao.org/api-docs/secret/transit/.
 func (e *Engine) ask(ctx context.Context, operation string, body, answer any) error {
-	token, err := os.ReadFile(e.TokenFile)
+	token, err := regular.Read(e.TokenFile, regular.PEM)
 	if err != nil {
 		return fmt.Errorf("%w: the token: %w", ErrTransit, err)
 	}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"signet/internal/regular"
 )
 
 // ErrFile: not a file of sorted SHA-1 hashes.
@@ -76,14 +78,11 @@ func (f *File) has(ctx context.Context, digest [sha1.Size]byte) (bool, error) {
 }
 
 func open(path string) (*os.File, int64, error) {
-	list, err := os.Open(path)
+	list, err := regular.Open(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := list.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w", path, ErrFile)
-	}
 	if err != nil {
 		list.Close()
 		return nil, 0, err
