@@ -54,7 +54,7 @@ func (h *Services) openPeople(o Options) error {
 		return err
 	}
 	h.Metadata = metadata.Service{Store: h.DB, Audit: h.Audit}
-	if h.Members, err = membership.New(h.DB, h.Audit); err != nil {
+	if h.Members, err = membership.New(membership.StoresOf(h.DB), h.Audit); err != nil {
 		return err
 	}
 	var post users.Post

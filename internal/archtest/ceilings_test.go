@@ -8,6 +8,4 @@ var exportedCeilings = map[string]ceiling{
 }
 
 // methodCeilings are interfaces with more methods than the limit, as "path.Name".
-var methodCeilings = map[string]ceiling{
-	"users/membership.Store": {18, "groups and roles; they come apart with the administrative acts"},
-}
+var methodCeilings = map[string]ceiling{}

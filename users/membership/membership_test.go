@@ -17,7 +17,7 @@ import (
 
 func service(t *testing.T, db *storage.DB) *membership.Service {
 	t.Helper()
-	s, err := membership.New(db, audit.New(db))
+	s, err := membership.New(membership.StoresOf(db), audit.New(db))
 	if err != nil {
 		t.Fatal(err)
 	}
