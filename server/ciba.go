@@ -23,6 +23,7 @@ import (
 	"signet/server/web"
 	"signet/storage"
 	"signet/users"
+	"signet/users/identifier"
 )
 
 // cibaHandler answers apps that ask for the decision of somebody whom they name, and those people.
@@ -60,7 +61,7 @@ func (n named) Named(ctx context.Context, login, id string) (userID, key string,
 	find, key := func() (storage.User, error) { return n.services.People.ByID(ctx, id) }, "id "+id
 	if login != "" {
 		find = func() (storage.User, error) { return n.services.People.ByAddress(ctx, login) }
-		address, wrong := users.EmailKey(login)
+		address, wrong := identifier.EmailKey(login)
 		if wrong != nil {
 			address = strings.ToLower(login)
 		}

@@ -19,7 +19,7 @@ type User struct {
 	EmailVerified bool
 	UsernameKey   string          `gorm:"serializer:optional"` // normalised user name, unique; "" = none
 	Username      string          // as typed
-	Profile       json.RawMessage `gorm:"serializer:document"` // OIDC standard claims but email and email_verified (users.Profile)
+	Profile       json.RawMessage `gorm:"serializer:document"` // OIDC standard claims but email and email_verified (users/profile)
 	Epoch         int64           // raised by what ends every grant of the person
 	DisabledAt    time.Time       `gorm:"serializer:micros"`
 	FrozenAt      time.Time       `gorm:"serializer:micros"` // "this wasn't me": no sign-in until the password is reset

@@ -12,6 +12,7 @@ import (
 	"signet/internal/mail"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/identifier"
 	"signet/users/ticket"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) ChangeAddress(ctx context.Context, permit factor.Permit, u sto
 	}
 	var mistakes Mistakes
 	typed = strings.TrimSpace(typed)
-	key, err := EmailKey(typed)
+	key, err := identifier.EmailKey(typed)
 	switch {
 	case typed == "":
 		mistakes.add(FieldEmail, ErrMissing)

@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/identifier"
 	"signet/users/ticket"
 )
 
@@ -149,5 +150,5 @@ type emailTo struct{ mail.Email }
 // clean is a typed line as emails keep it.
 func clean(typed string) string {
 	typed = strings.TrimSpace(typed)
-	return audit.Cut(typed[:min(len(typed), maxEmail)])
+	return audit.Cut(typed[:min(len(typed), identifier.MaxEmail)])
 }

@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/identifier"
 )
 
 // CreateAccount makes an account. What the way it is made asks for is checked here, whoever calls:
@@ -86,7 +87,7 @@ func (s *Service) prepare(ctx context.Context, r Registration) (a account, err e
 		return a, mistakes.inOrder()
 	}
 	if a.Verification.by == verifiedByUpstream { // which may answer for another address than the invitation's
-		key, err := EmailKey(a.Email)
+		key, err := identifier.EmailKey(a.Email)
 		a.user.EmailVerified = err == nil && key == a.user.EmailKey
 	}
 	a.user.EmailVerified = a.user.EmailVerified || a.invitation.Mailed

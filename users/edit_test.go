@@ -11,6 +11,7 @@ import (
 	"signet/storage"
 	"signet/storage/storagetest"
 	"signet/users"
+	"signet/users/profile"
 )
 
 func claimsOf(t *testing.T, u storage.User) map[string]any {
@@ -42,7 +43,7 @@ func TestProfileIsEdited(t *testing.T) {
 			"street_address": "12 St James's Square\r\nMarylebone", "postal_code": "SW1Y 4JH", "locality": "London", "region": "",
 			"country": "United Kingdom",
 		}
-		for _, name := range users.ProfileFields() {
+		for _, name := range profile.Fields() {
 			if _, ok := all[name]; !ok {
 				t.Errorf("no try for %s", name)
 			}
@@ -60,19 +61,19 @@ func TestProfileIsEdited(t *testing.T) {
 			t.Errorf("address %v", address)
 		}
 		stored, err := w.Show(t.Context(), "COUNTESS")
-		if err != nil || !maps.Equal(users.ProfileValues(stored), users.ProfileValues(u)) {
-			t.Errorf("stored %v, %v", users.ProfileValues(stored), err)
+		if err != nil || !maps.Equal(profile.Values(stored), profile.Values(u)) {
+			t.Errorf("stored %v, %v", profile.Values(stored), err)
 		}
 		if stored.Email != "ada@example.org" || stored.EmailVerified {
 			t.Errorf("the address moved: %+v", stored)
 		}
 		before := w.events(t, u.ID)[string(audit.UserChanged)]
-		if _, err := w.EditProfile(t.Context(), u.ID, users.ProfileValues(stored)); err != nil ||
+		if _, err := w.EditProfile(t.Context(), u.ID, profile.Values(stored)); err != nil ||
 			w.events(t, u.ID)[string(audit.UserChanged)] != before {
 			t.Errorf("saving what is there counts as a change: %v", err)
 		}
 		empty := map[string]string{}
-		for _, name := range users.ProfileFields() {
+		for _, name := range profile.Fields() {
 			empty[name] = ""
 		}
 		if u, err = w.EditProfile(t.Context(), u.ID, empty); err != nil || string(u.Profile) != "{}" || u.Username != "" {

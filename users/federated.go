@@ -12,11 +12,13 @@ import (
 	"signet/audit"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/identifier"
+	"signet/users/profile"
 )
 
 // ByAddress finds whose address it is, as addresses are compared here. ErrNotFound; ErrEmail.
 func (s *Service) ByAddress(ctx context.Context, email string) (storage.User, error) {
-	key, err := EmailKey(email)
+	key, err := identifier.EmailKey(email)
 	if err != nil {
 		return storage.User{}, err
 	}
@@ -26,7 +28,7 @@ func (s *Service) ByAddress(ctx context.Context, email string) (storage.User, er
 
 // Allowed reports whether an address is of a domain that may register (D12).
 func (s *Service) Allowed(email string) bool {
-	key, err := EmailKey(email)
+	key, err := identifier.EmailKey(email)
 	return err == nil && s.allowed(key)
 }
 
@@ -40,7 +42,7 @@ func (s *Service) ProvenElsewhere(ctx context.Context, permit factor.Permit, ema
 	if err != nil {
 		return err
 	}
-	key, err := EmailKey(email)
+	key, err := identifier.EmailKey(email)
 	if err != nil || u.EmailVerified || key != u.EmailKey {
 		return nil
 	}
@@ -51,18 +53,19 @@ func (s *Service) ProvenElsewhere(ctx context.Context, permit factor.Permit, ema
 // claims by their names, never the address. With onlyMissing, what the profile has already stays. What is not of a form that is
 // taken is left out: nobody can fix it here. ErrNotFound.
 func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string]any, onlyMissing bool) error {
-	c := change{profile: map[string]any{}}
+	c := profile.Change{Claims: map[string]any{}}
 	for name, value := range claims {
 		raw, err := json.Marshal(value)
-		if err != nil || name == "email" || name == "email_verified" || name == "preferred_username" || value == nil || len(raw) > maxClaims {
+		if err != nil || name == "email" || name == "email_verified" || name == "preferred_username" || value == nil ||
+			len(raw) > profile.MaxBytes {
 			continue
 		}
-		one := change{profile: map[string]any{}}
-		if one.take(name, raw) == nil {
-			maps.Copy(c.profile, one.profile)
+		one := profile.Change{Claims: map[string]any{}}
+		if one.Take(name, raw) == nil {
+			maps.Copy(c.Claims, one.Claims)
 		}
 	}
-	if len(c.profile) == 0 {
+	if len(c.Claims) == 0 {
 		return nil
 	}
 	for tries := 1; ; tries++ {
@@ -76,7 +79,7 @@ func (s *Service) TakeOver(ctx context.Context, userID string, claims map[string
 // mergeTries is how often a profile is merged anew because somebody else wrote it at the same time.
 const mergeTries = 10
 
-func (s *Service) mergeProfile(ctx context.Context, userID string, c change, onlyMissing bool) error {
+func (s *Service) mergeProfile(ctx context.Context, userID string, c profile.Change, onlyMissing bool) error {
 	u, err := s.user(ctx, userID)
 	if err != nil {
 		return err
@@ -86,15 +89,15 @@ func (s *Service) mergeProfile(ctx context.Context, userID string, c change, onl
 	if err := json.Unmarshal(u.Profile, &before); err != nil {
 		return fmt.Errorf("read profile: %w", err)
 	}
-	c.profile = maps.Clone(c.profile)
+	c.Claims = maps.Clone(c.Claims)
 	if onlyMissing {
-		maps.DeleteFunc(c.profile, func(name string, _ any) bool { _, there := before[name]; return there })
+		maps.DeleteFunc(c.Claims, func(name string, _ any) bool { _, there := before[name]; return there })
 	}
-	changed := differing(before, c.profile)
+	changed := differing(before, c.Claims)
 	if len(changed) == 0 {
 		return nil
 	}
-	if err := c.apply(&u); err != nil {
+	if err := c.Apply(&u); err != nil {
 		return err
 	}
 	u.UpdatedAt = time.Now()

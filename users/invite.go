@@ -11,6 +11,7 @@ import (
 	"signet/audit"
 	"signet/internal/mail"
 	"signet/storage"
+	"signet/users/identifier"
 	"signet/users/ticket"
 )
 
@@ -75,7 +76,7 @@ func (s *Service) invitable(ctx context.Context, i *Invitation) error {
 	}
 	if i.Email = strings.TrimSpace(i.Email); i.Email != "" {
 		var mistakes Mistakes
-		key, err := EmailKey(i.Email)
+		key, err := identifier.EmailKey(i.Email)
 		switch {
 		case err != nil:
 			mistakes.add(FieldEmail, err)

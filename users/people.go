@@ -1,19 +1,18 @@
 package users
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"signet/audit"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/identifier"
+	"signet/users/profile"
 )
 
 func (s *Service) user(ctx context.Context, id string) (storage.User, error) {
@@ -91,7 +90,26 @@ func (s *Service) SetClaims(ctx context.Context, permit factor.Permit, claims js
 	return u, nil
 }
 
-func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change change) (u storage.User, err error) {
+// parseClaims is profile.Parse with Mistakes.
+func parseClaims(raw json.RawMessage) (profile.Change, error) {
+	change, wrong := profile.Parse(raw)
+	var mistakes Mistakes
+	for _, err := range wrong {
+		mistakes.add(FieldClaims, err)
+	}
+	return change, mistakes.orNil()
+}
+
+// applyClaims is Change.Apply with Mistakes.
+func applyClaims(change profile.Change, u *storage.User) error {
+	err := change.Apply(u)
+	if errors.Is(err, ErrEmail) {
+		return Mistakes{{FieldClaims, err}}
+	}
+	return err
+}
+
+func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change profile.Change) (u storage.User, err error) {
 	if err := s.check(ctx, permit, factor.ChangeAddress); err != nil {
 		return u, err
 	}
@@ -99,7 +117,7 @@ func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change ch
 		return u, err
 	}
 	before := u
-	if err := change.apply(&u); err != nil {
+	if err := applyClaims(change, &u); err != nil {
 		return u, err
 	}
 	if u.EmailKey != before.EmailKey && !s.allowed(u.EmailKey) {
@@ -114,17 +132,17 @@ func (s *Service) setClaims(ctx context.Context, permit factor.Permit, change ch
 	if err := s.stores.Accounts.UpdateUser(ctx, before, u); err != nil {
 		return u, err
 	}
-	if len(change.profile) == 0 && (u.Email != before.Email || u.EmailVerified != before.EmailVerified) {
+	if len(change.Claims) == 0 && (u.Email != before.Email || u.EmailVerified != before.EmailVerified) {
 		return u, nil // the address has an event of its own
 	}
-	return u, s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.names()}})
+	return u, s.audit.Record(ctx, audit.Event{Name: audit.UserChanged, UserID: u.ID, Detail: map[string]any{"claims": change.Names()}})
 }
 
 // SetEmail gives the permit's person (factor.ChangeAddress) an address at once. The one before is told as by the person's own change,
 // with a link that undoes it. Mistakes (ErrEmail, ErrDomain, ErrSame, ErrTaken), ErrNotFound.
 func (s *Service) SetEmail(ctx context.Context, permit factor.Permit, email string, verified bool) (u storage.User, err error) {
 	email = strings.TrimSpace(email)
-	key, err := EmailKey(email)
+	key, err := identifier.EmailKey(email)
 	switch {
 	case email == "":
 		return u, Mistakes{{FieldEmail, ErrMissing}}
@@ -176,18 +194,6 @@ func (s *Service) replaceAddress(ctx context.Context, permit factor.Permit, befo
 		audit.Event{Name: name, UserID: before.ID, Detail: map[string]any{"claims": []string{"email", "email_verified"}}})
 }
 
-// names of the claims that a change is about; not their values, which are the person's.
-func (c change) names() []string {
-	list := slices.Sorted(maps.Keys(c.profile))
-	if c.email != nil {
-		list = append(list, "email")
-	}
-	if c.verified != nil {
-		list = append(list, "email_verified")
-	}
-	return list
-}
-
 // PasswordChanged is when a person's password was made; zero if they have none.
 func (s *Service) PasswordChanged(ctx context.Context, userID string) (time.Time, error) {
 	list, err := s.stores.Passwords.Credentials(ctx, userID, kindPassword)
@@ -221,42 +227,4 @@ func (s *Service) ReuseSeen(ctx context.Context, userID string) (time.Time, erro
 		}
 	}
 	return time.Time{}, nil
-}
-
-// Profile lists a person's claims as they stand, in the order of OpenID Connect Core section 5.1, for people to read.
-func Profile(u storage.User) [][2]string {
-	var p map[string]any
-	_ = json.Unmarshal(u.Profile, &p) // what cannot be read is not shown
-	var lines [][2]string
-	for _, name := range shownClaims {
-		text := ""
-		switch v := p[name].(type) {
-		case string:
-			text = v
-		case map[string]any:
-			text = addressLine(v)
-		}
-		if text != "" {
-			lines = append(lines, [2]string{name, text})
-		}
-	}
-	return lines
-}
-
-var shownClaims = []string{
-	"name", "given_name", "middle_name", "family_name", "nickname", "preferred_username", "gender", "birthdate", "zoneinfo",
-	"locale", "website", "profile", "picture", "phone_number", "address",
-}
-
-func addressLine(parts map[string]any) string {
-	text := func(name string) string { s, _ := parts[name].(string); return s }
-	var line []string
-	for _, part := range []string{
-		text("street_address"), strings.TrimSpace(text("postal_code") + " " + text("locality")), text("region"), text("country"),
-	} {
-		if part != "" {
-			line = append(line, strings.Join(strings.Fields(part), " "))
-		}
-	}
-	return cmp.Or(strings.Join(strings.Fields(text("formatted")), " "), strings.Join(line, ", "))
 }

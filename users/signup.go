@@ -14,6 +14,8 @@ import (
 	"signet/audit"
 	"signet/internal/ratelimit"
 	"signet/storage"
+	"signet/users/identifier"
+	"signet/users/profile"
 )
 
 // newUser checks what is typed and makes a row of it. Operators may leave out what people have to say.
@@ -32,23 +34,23 @@ func (s *Service) newUser(r Registration) (storage.User, Mistakes) {
 	if bad, ok := errors.AsType[Mistakes](err); ok {
 		mistakes = append(mistakes, bad...)
 	}
-	if u.Email == "" && claims.email != nil {
-		u.Email = *claims.email
+	if u.Email == "" && claims.Email != nil {
+		u.Email = *claims.Email
 	}
 	s.checkKeys(&u, &mistakes)
 	if strings.TrimSpace(r.Name) != "" {
-		name, err := cleanName(r.Name)
+		name, err := profile.CleanName(r.Name)
 		mistakes.add(FieldName, err)
-		claims.profile["name"] = name
+		claims.Claims["name"] = name
 	} else if !operator {
 		mistakes.add(FieldName, ErrMissing)
 	}
 	if len(mistakes) == 0 {
-		err := claims.apply(&u)
+		err := applyClaims(claims, &u)
 		if bad, ok := errors.AsType[Mistakes](err); ok {
 			mistakes = append(mistakes, bad...)
 		}
-		if claims.email != nil && u.Email != strings.TrimSpace(r.Email) && r.Email != "" {
+		if claims.Email != nil && u.Email != strings.TrimSpace(r.Email) && r.Email != "" {
 			mistakes.add(FieldClaims, errors.New("email: differs from the address given beside the claims"))
 		}
 	}
@@ -66,13 +68,13 @@ func (s *Service) checkKeys(u *storage.User, mistakes *Mistakes) {
 	var err error
 	if u.Email == "" {
 		mistakes.add(FieldEmail, ErrMissing)
-	} else if u.EmailKey, err = EmailKey(u.Email); err != nil {
+	} else if u.EmailKey, err = identifier.EmailKey(u.Email); err != nil {
 		mistakes.add(FieldEmail, err)
 	} else if !s.allowed(u.EmailKey) {
 		mistakes.add(FieldEmail, ErrDomain)
 	}
 	if u.Username != "" {
-		u.UsernameKey, err = UsernameKey(u.Username)
+		u.UsernameKey, err = identifier.UsernameKey(u.Username)
 		mistakes.add(FieldUsername, err)
 	}
 }

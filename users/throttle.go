@@ -14,6 +14,7 @@ import (
 	"signet/internal/ratelimit"
 	"signet/internal/turns"
 	"signet/storage"
+	"signet/users/identifier"
 	"signet/users/password"
 )
 
@@ -28,9 +29,9 @@ func loginOf(typed string) login {
 	var l login
 	var err error
 	if strings.Contains(typed, "@") {
-		l.email, err = EmailKey(typed)
+		l.email, err = identifier.EmailKey(typed)
 	} else {
-		l.username, err = UsernameKey(typed)
+		l.username, err = identifier.UsernameKey(typed)
 	}
 	key := l.email + "|" + l.username
 	if err != nil {

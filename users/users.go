@@ -12,7 +12,9 @@ import (
 	"signet/internal/ratelimit"
 	"signet/storage"
 	"signet/users/factor"
+	"signet/users/identifier"
 	"signet/users/password"
+	"signet/users/profile"
 	"signet/users/session"
 	"signet/users/ticket"
 )
@@ -39,9 +41,9 @@ var (
 	// ErrSame: the new password is the present one.
 	ErrSame = errors.New("same as the present one")
 	// ErrEmail, ErrUsername and ErrName: not of a form that is valid.
-	ErrEmail    = errors.New("not a valid address")
-	ErrUsername = errors.New("not a valid user name")
-	ErrName     = errors.New("not a valid name")
+	ErrEmail    = identifier.ErrEmail
+	ErrUsername = identifier.ErrUsername
+	ErrName     = profile.ErrName
 )
 
 // Throttled says how long to wait. It is ErrThrottled.
@@ -237,7 +239,7 @@ func New(o Options) (*Service, error) {
 		closed: o.Signup.Closed, invites: o.Signup.Invites,
 	}
 	for _, d := range o.Signup.Domains {
-		ascii, err := domainKey(d)
+		ascii, err := identifier.DomainKey(d)
 		if err != nil {
 			return nil, fmt.Errorf("sign-up domain %q: %w", d, err)
 		}
@@ -254,7 +256,7 @@ func (s *Service) SignupClosed() bool { return s.closed }
 
 // allowed reports whether the domain of an e-mail key may register.
 func (s *Service) allowed(emailKey string) bool {
-	return len(s.domains) == 0 || slices.Contains(s.domains, EmailDomain(emailKey))
+	return len(s.domains) == 0 || slices.Contains(s.domains, identifier.EmailDomain(emailKey))
 }
 
 // names are the words of a person that make bad passwords.

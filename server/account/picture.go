@@ -18,6 +18,7 @@ import (
 	"signet/storage"
 	"signet/users"
 	"signet/users/picture"
+	"signet/users/profile"
 )
 
 // Pictures is the part of *picture.Service that the profile page uses.
@@ -149,7 +150,7 @@ var pictureProblems = []struct {
 // pictureProblem is the page with what is wrong with the file; other errors are returned.
 func (h *Handler) pictureProblem(w http.ResponseWriter, r *http.Request, v *browser.Visitor, err error) error {
 	tell := func(status int, text string) error {
-		return h.profilePage(w, r, v, status, users.ProfileValues(v.User), []pages.Problem{{Field: "file", Message: text}})
+		return h.profilePage(w, r, v, status, profile.Values(v.User), []pages.Problem{{Field: "file", Message: text}})
 	}
 	if late, ok := errors.AsType[*picture.Throttled](err); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(int(late.RetryAfter/time.Second)))
@@ -161,7 +162,7 @@ func (h *Handler) pictureProblem(w http.ResponseWriter, r *http.Request, v *brow
 		}
 	}
 	if mistakes, ok := errors.AsType[users.Mistakes](err); ok {
-		return h.profilePage(w, r, v, http.StatusBadRequest, users.ProfileValues(v.User), profileProblems(mistakes))
+		return h.profilePage(w, r, v, http.StatusBadRequest, profile.Values(v.User), profileProblems(mistakes))
 	}
 	if errors.Is(err, users.ErrChanged) {
 		return &web.PageError{Status: http.StatusConflict, Kind: "expired", Cause: err}

@@ -12,6 +12,7 @@ import (
 	"signet/server/pages"
 	"signet/server/web"
 	"signet/users"
+	"signet/users/profile"
 )
 
 // zoneNames are those of the IANA time zone database (zone.tab, which is in the public domain), one a line.
@@ -23,7 +24,7 @@ var zones = strings.Fields(zoneNames)
 
 // showProfile is the form of what the person says of themselves.
 func (h *Handler) showProfile(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
-	return h.profilePage(w, r, v, http.StatusOK, users.ProfileValues(v.User), nil)
+	return h.profilePage(w, r, v, http.StatusOK, profile.Values(v.User), nil)
 }
 
 func (h *Handler) profilePage(w http.ResponseWriter, r *http.Request, v *browser.Visitor, status int, values map[string]string,
@@ -36,20 +37,20 @@ func (h *Handler) profilePage(w http.ResponseWriter, r *http.Request, v *browser
 	return h.Pages.Render(w, r, status, page)
 }
 
-// editProfile takes the form. Its fields are those of users.ProfileFields and no others (R04).
+// editProfile takes the form. Its fields are those of profile.Fields and no others (R04).
 func (h *Handler) editProfile(w http.ResponseWriter, r *http.Request, v *browser.Visitor) error {
 	if err := login.ParseForm(r); err != nil {
 		return err
 	}
 	fields := map[string]string{}
-	for _, name := range users.ProfileFields() {
+	for _, name := range profile.Fields() {
 		if r.PostForm.Has(name) {
 			fields[name] = r.PostForm.Get(name)
 		}
 	}
 	_, err := h.Profile.EditProfile(r.Context(), v.UserID, fields)
 	if mistakes, ok := errors.AsType[users.Mistakes](err); ok {
-		values := users.ProfileValues(v.User)
+		values := profile.Values(v.User)
 		for name, value := range fields {
 			values[name] = strings.ToValidUTF8(value, "\uFFFD")
 		}

@@ -7,8 +7,8 @@ import (
 
 	"signet/audit"
 	"signet/server/servertest"
-	"signet/users"
 	"signet/users/factor"
+	"signet/users/profile"
 )
 
 func TestProfileForm(t *testing.T) {
@@ -16,7 +16,7 @@ func TestProfileForm(t *testing.T) {
 	u := h.person(t, "ada@example.org")
 	b, _ := h.signedIn(t, u, "")
 	page := b.get(t, "/account/profile").Body.String()
-	for _, name := range users.ProfileFields() {
+	for _, name := range profile.Fields() {
 		if !strings.Contains(page, `name="`+name+`"`) {
 			t.Errorf("the form has no %s", name)
 		}

@@ -18,6 +18,7 @@ import (
 	"signet/users"
 	"signet/users/factor"
 	"signet/users/federation/provider"
+	"signet/users/identifier"
 	"signet/users/ticket"
 )
 
@@ -66,7 +67,8 @@ func (u Upstream) trusts(i provider.Identity) bool {
 	if !i.EmailVerified || i.Email == "" {
 		return false
 	}
-	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) || slices.Contains(u.AuthoritativeFor, users.EmailDomain(i.Email))
+	return i.Authoritative || slices.Contains(u.AuthoritativeFor, AnyDomain) ||
+		slices.Contains(u.AuthoritativeFor, identifier.EmailDomain(i.Email))
 }
 
 // Stores are the parts of *storage.DB that the package uses, by what they are for.
@@ -249,7 +251,7 @@ func (s *Service) Routed() bool {
 
 // Route is the upstream at which an address signs in; false = here.
 func (s *Service) Route(email string) (id string, ok bool) {
-	domain := users.EmailDomain(email)
+	domain := identifier.EmailDomain(email)
 	for _, u := range s.list {
 		if domain != "" && slices.Contains(u.Routes, domain) {
 			return u.ID, true

@@ -21,6 +21,7 @@ import (
 
 	"signet/internal/exact"
 	"signet/internal/typed"
+	"signet/users/identifier"
 )
 
 const (
@@ -52,7 +53,7 @@ func newApple(s Settings, client *http.Client) (Provider, error) {
 		secret:   secret.get,
 		verified: func(claims map[string]any) bool { return appleTrue(claims["email_verified"]) },
 		finish: func(i *Identity, callback url.Values) error {
-			i.Authoritative = i.EmailVerified && slices.Contains(appleMail, emailDomain(i.Email))
+			i.Authoritative = i.EmailVerified && slices.Contains(appleMail, identifier.EmailDomain(i.Email))
 			if private, said := i.Claims["is_private_email"]; said {
 				i.Claims["is_private_email"] = appleTrue(private)
 			}

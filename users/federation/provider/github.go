@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/oauth2"
+
+	"signet/users/identifier"
 )
 
 const (
@@ -146,7 +148,9 @@ func (g *github) address(ctx context.Context, token string, i *Identity) error {
 	if len(g.Domains) == 0 {
 		return nil
 	}
-	at := slices.IndexFunc(list, func(e githubEmail) bool { return e.Verified && slices.Contains(g.Domains, emailDomain(e.Email)) })
+	at := slices.IndexFunc(list, func(e githubEmail) bool {
+		return e.Verified && slices.Contains(g.Domains, identifier.EmailDomain(e.Email))
+	})
 	if at < 0 {
 		return ErrDomain
 	}

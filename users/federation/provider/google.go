@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"signet/users/identifier"
 )
 
 // newGoogle is developers.google.com/identity/openid-connect/openid-connect.
@@ -38,7 +40,7 @@ func newGoogle(s Settings, client *http.Client) (Provider, error) {
 			return issuer, iss == issuer || iss == bare
 		},
 		finish: func(i *Identity, _ url.Values) error {
-			domain := emailDomain(i.Email)
+			domain := identifier.EmailDomain(i.Email)
 			i.Authoritative = i.EmailVerified && (domain == "gmail.com" || domain == "googlemail.com" || domain != "" && domain == googleHosted(*i))
 			return nil
 		},

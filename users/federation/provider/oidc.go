@@ -13,6 +13,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"signet/users/identifier"
 )
 
 // openid speaks to an OpenID provider, by what its discovery document says. The other kinds of that family are this one with
@@ -264,7 +266,7 @@ func (p *openid) ofDomain(i Identity) bool {
 	if p.quirks.domain != nil {
 		return p.quirks.domain(i)
 	}
-	return i.EmailVerified && slices.Contains(p.Domains, emailDomain(i.Email))
+	return i.EmailVerified && slices.Contains(p.Domains, identifier.EmailDomain(i.Email))
 }
 
 // openidTokens are those of a token response.

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"signet/users/identifier"
 )
 
 // Categories of what can go wrong with an upstream, for errors.Is. Nothing that an upstream said is in an error's text but its
@@ -197,7 +199,6 @@ func New(s Settings, client *http.Client) (Provider, error) {
 const (
 	maxSubject = 255 // bytes; OpenID Connect Core section 2
 	maxIssuer  = 512
-	maxEmail   = 254
 	maxClaims  = 16 << 10
 )
 
@@ -209,7 +210,7 @@ func (i *Identity) Clean() error {
 	if !storable(i.SID, maxSubject) {
 		i.SID = ""
 	}
-	if len(i.Email) > maxEmail {
+	if len(i.Email) > identifier.MaxEmail {
 		i.Email, i.EmailVerified, i.Authoritative = "", false, false
 	}
 	if raw, err := json.Marshal(i.Claims); err != nil || len(raw) > maxClaims {
@@ -224,15 +225,6 @@ func storable(name string, most int) bool {
 	return name != "" && len(name) <= most && utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool {
 		return unicode.IsControl(r) || r == unicode.ReplacementChar
 	})
-}
-
-// emailDomain follows the rule of users.EmailDomain, which is not imported: that would bring the database along.
-func emailDomain(address string) string {
-	at := strings.LastIndexByte(address, '@')
-	if at < 1 {
-		return ""
-	}
-	return strings.ToLower(address[at+1:])
 }
 
 // Text reads a claim that is a string; "" if it is not there or something else.

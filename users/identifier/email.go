@@ -1,4 +1,4 @@
-package users
+package identifier
 
 import (
 	"strings"
@@ -9,9 +9,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// MaxEmail is the length of the longest address, in octets (RFC 5321 section 4.5.3.1.3 less the angle brackets).
+const MaxEmail = 254
+
 const (
-	maxEmail = 254 // octets, RFC 5321 section 4.5.3.1.3 less the angle brackets
-	maxLocal = 64  // octets, section 4.5.3.1.1
+	maxLocal = 64 // octets, RFC 5321 section 4.5.3.1.1
 	atext    = "!#$%&'*+-/=?^_`{|}~."
 )
 
@@ -19,7 +21,7 @@ const (
 // ASCII form in lower case. Addresses with quotes, spaces, controls, invisible characters or compatibility look-alikes are
 // refused (ErrEmail).
 func EmailKey(address string) (string, error) {
-	if len(address) > maxEmail || !utf8.ValidString(address) {
+	if len(address) > MaxEmail || !utf8.ValidString(address) {
 		return "", ErrEmail
 	}
 	address = norm.NFC.String(address)
@@ -35,25 +37,30 @@ func EmailKey(address string) (string, error) {
 		strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
 		return "", ErrEmail
 	}
-	domain, err := domainKey(address[at+1:])
+	domain, err := DomainKey(address[at+1:])
 	if err != nil {
 		return "", err
 	}
 	lower := norm.NFC.String(strings.ToLower(local))
 	key := lower + "@" + domain
 	// A few letters have no lower case that stays as it is; a key must be its own key.
-	if len(lower) > maxLocal || len(key) > maxEmail || norm.NFKC.String(key) != key || norm.NFC.String(strings.ToLower(lower)) != lower {
+	if len(lower) > maxLocal || len(key) > MaxEmail || norm.NFKC.String(key) != key || norm.NFC.String(strings.ToLower(lower)) != lower {
 		return "", ErrEmail
 	}
 	return key, nil
+}
+
+// unseen reports runes that show nothing or change how others are shown: an address holds none of them, not even a joiner.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs)
 }
 
 func notInLocal(r rune) bool {
 	return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune(atext, r)
 }
 
-// domainKey is the ASCII form of a mail domain. It has a dot, or is localhost.
-func domainKey(domain string) (string, error) {
+// DomainKey is the ASCII form of a mail domain. It has a dot, or is localhost (ErrEmail).
+func DomainKey(domain string) (string, error) {
 	if strings.ContainsFunc(domain, unicode.IsSpace) {
 		return "", ErrEmail
 	}

@@ -1,4 +1,4 @@
-package users_test
+package identifier_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"signet/users"
+	"signet/users/identifier"
 )
 
 func TestD08_EmailKeys(t *testing.T) { // RFC 5321 §4.5.3, RFC 8265
@@ -54,7 +54,7 @@ func TestD08_EmailKeys(t *testing.T) { // RFC 5321 §4.5.3, RFC 8265
 		strings.Repeat("a", 64) + "@" + strings.Repeat(strings.Repeat("b", 60)+".", 4) + "org": "",
 	}
 	for typed, want := range tests {
-		got, err := users.EmailKey(typed)
+		got, err := identifier.EmailKey(typed)
 		if want == "" && err == nil {
 			t.Errorf("%+q was taken as %q", typed, got)
 		}
@@ -69,7 +69,7 @@ func TestD08_EmailDomain(t *testing.T) { // RFC 5321 section 4.1.2
 		"ada@example.org": "example.org", "Ada@Example.ORG": "example.org", `"a@b"@example.org`: "example.org", "a@b@example.org": "example.org",
 		"ada@MÜLLER.example": "müller.example", "": "", "ada": "", "@": "", "@example.org": "", "ada@": "", "example.org": "",
 	} {
-		if got := users.EmailDomain(address); got != want {
+		if got := identifier.EmailDomain(address); got != want {
 			t.Errorf("%q: got %q, want %q", address, got, want)
 		}
 	}
@@ -81,7 +81,7 @@ func FuzzEmailKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
-		key, err := users.EmailKey(typed)
+		key, err := identifier.EmailKey(typed)
 		if err != nil {
 			if key != "" {
 				t.Errorf("%+q: refused with key %+q", typed, key)
@@ -96,7 +96,7 @@ func FuzzEmailKey(f *testing.F) {
 		}) {
 			t.Errorf("%+q: key %+q holds what may not be seen", typed, key)
 		}
-		again, err := users.EmailKey(key)
+		again, err := identifier.EmailKey(key)
 		if err != nil || again != key {
 			t.Errorf("%+q: key %+q has the key %+q, %v", typed, key, again, err)
 		}
@@ -123,7 +123,7 @@ func TestUsernameKeys(t *testing.T) { // RFC 8265 §3.3
 		"\xffada":               "",
 	}
 	for typed, want := range tests {
-		got, err := users.UsernameKey(typed)
+		got, err := identifier.UsernameKey(typed)
 		if want == "" && err == nil || want != "" && (err != nil || got != want) {
 			t.Errorf("%+q: got %q, %v; want %q", typed, got, err, want)
 		}
@@ -135,14 +135,14 @@ func FuzzUsernameKey(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
-		key, err := users.UsernameKey(typed)
+		key, err := identifier.UsernameKey(typed)
 		if err != nil {
 			return
 		}
 		if strings.Contains(key, "@") {
 			t.Errorf("%+q could be an address", key)
 		}
-		if again, err := users.UsernameKey(key); err != nil || again != key {
+		if again, err := identifier.UsernameKey(key); err != nil || again != key {
 			t.Errorf("%+q: key %+q has the key %+q, %v", typed, key, again, err)
 		}
 	})

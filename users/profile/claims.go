@@ -1,4 +1,4 @@
-package users
+package profile
 
 import (
 	"bytes"
@@ -15,17 +15,17 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
 
 	"signet/internal/typed"
-	"signet/storage"
 )
 
 // Limits of a claim's value.
 const (
-	maxText   = 256  // code points
-	maxURL    = 2048 // bytes
-	maxLine   = 512  // code points of a part of an address
-	maxClaims = 16 << 10
+	maxName = 100  // code points
+	maxText = 256  // code points
+	maxURL  = 2048 // bytes
+	maxLine = 512  // code points of a part of an address
 )
 
 // claimCheck checks a claim's JSON value and returns it as it is kept.
@@ -42,102 +42,10 @@ var profileClaims = map[string]claimCheck{
 	"address": postalAddress,
 }
 
-// change is what a claims document asks for. Its null removes a claim.
-type change struct {
-	email    *string
-	verified *bool
-	profile  map[string]any // nil value = remove
-}
-
-// parseClaims checks a JSON object of standard claims and finds all mistakes.
-func parseClaims(raw json.RawMessage) (change, error) {
-	c := change{profile: map[string]any{}}
-	var mistakes Mistakes
-	if len(raw) == 0 {
-		return c, nil
-	}
-	members, err := object(raw)
-	if err != nil {
-		mistakes.add(FieldClaims, err)
-		return c, mistakes
-	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if err := c.take(name, members[name]); err != nil {
-			mistakes.add(FieldClaims, fmt.Errorf("%s: %w", name, err))
-		}
-	}
-	return c, mistakes.orNil()
-}
-
-func (c *change) take(name string, raw json.RawMessage) error {
-	null := string(raw) == "null"
-	switch name {
-	case "email":
-		email, err := asText(raw)
-		c.email = &email
-		return err
-	case "email_verified":
-		is, err := truth(raw)
-		if err != nil {
-			return err
-		}
-		c.verified = new(is.(bool))
-		return nil
-	case "sub", "updated_at":
-		return errors.New("is given by the server")
-	}
-	check, known := profileClaims[name]
-	if !known {
-		return errors.New("is not a standard claim of OpenID Connect")
-	}
-	if null {
-		c.profile[name] = nil
-		return nil
-	}
-	value, err := check(raw)
-	c.profile[name] = value
-	return err
-}
-
-// apply writes the change into a person's row. The address is re-keyed; a new one counts as unproven unless the change
-// says otherwise.
-func (c change) apply(u *storage.User) error {
-	profile := map[string]any{}
-	if len(u.Profile) > 0 {
-		if err := json.Unmarshal(u.Profile, &profile); err != nil {
-			return fmt.Errorf("read profile: %w", err)
-		}
-	}
-	for name, value := range c.profile {
-		if value == nil {
-			delete(profile, name)
-		} else {
-			profile[name] = value
-		}
-	}
-	raw, err := json.Marshal(profile)
-	if err != nil {
-		return fmt.Errorf("write profile: %w", err)
-	}
-	u.Profile = raw
-	if c.email != nil && *c.email != u.Email {
-		key, err := EmailKey(*c.email)
-		if err != nil {
-			return Mistakes{{FieldClaims, fmt.Errorf("email: %w", err)}}
-		}
-		u.EmailVerified = u.EmailVerified && key == u.EmailKey
-		u.Email, u.EmailKey = *c.email, key
-	}
-	if c.verified != nil {
-		u.EmailVerified = *c.verified
-	}
-	return nil
-}
-
 // object reads a JSON object, no member twice, nothing behind it (RFC 8259 section 4).
 func object(raw json.RawMessage) (map[string]json.RawMessage, error) {
-	if len(raw) > maxClaims {
-		return nil, fmt.Errorf("longer than %d bytes", maxClaims)
+	if len(raw) > MaxBytes {
+		return nil, fmt.Errorf("longer than %d bytes", MaxBytes)
 	}
 	if !utf8.Valid(raw) {
 		return nil, errors.New("not UTF-8")
@@ -192,9 +100,23 @@ func personName(raw json.RawMessage) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := cleanName(s)
+	name, err := CleanName(s)
 	if err != nil {
 		return nil, fmt.Errorf("must have 1 to %d characters and nothing invisible", maxName)
+	}
+	return name, nil
+}
+
+// CleanName returns a name in NFC: 1 to 100 code points without controls, line ends, bidi overrides and invisible characters; joiners may
+// be where a script or an emoji needs them (ErrName).
+func CleanName(name string) (string, error) {
+	if !utf8.ValidString(name) {
+		return "", ErrName
+	}
+	name = strings.TrimSpace(norm.NFC.String(name))
+	n := utf8.RuneCountInString(name)
+	if n < 1 || n > maxName || typed.Hidden(name) {
+		return "", ErrName
 	}
 	return name, nil
 }
