@@ -15,7 +15,7 @@ import (
 )
 
 // TestMasterKeyWrappedByAVault: the key is wrapped by one command, and each start has it unwrapped by the other. A sealed vault, and a
-// token that has ended, keep a server from starting, and say why. The vault is a few lines after OpenBao's documentation.
+// token that has ended, keep a server from starting, and say why. The vault is a few lines that answer as OpenBao does.
 func TestMasterKeyWrappedByAVault(t *testing.T) {
 	var status atomic.Int64
 	status.Store(200)
@@ -63,7 +63,7 @@ func TestMasterKeyWrappedByAVault(t *testing.T) {
 	p := s.start("")
 	s.person("ada@example.com")
 	p.kill()
-	for code, says := range map[int64]string{503: "unseal it", 403: "the token may not do this"} {
+	for code, says := range map[int64]string{503: "unseal it", 403: "the token has ended"} {
 		status.Store(code)
 		if text, err := run("", "serve", "--config", s.config); err == nil || !strings.Contains(text, says) || strings.Contains(text, "s.abc") {
 			t.Errorf("%d: %v %s", code, err, text)

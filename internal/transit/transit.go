@@ -149,11 +149,11 @@ func refusal(res egress.Response, e *Engine) string {
 	hint := "look at the engine and its key"
 	switch res.Status {
 	case 403:
-		hint = "the token may not do this, or has ended: its policy needs update on the path"
+		hint = "the token has ended, or may not do this: its policy needs update on the path of this mount and key"
 	case 404:
-		hint = "there is no such path: look at the mount and the name of the key"
+		hint = "there is no such path: look at the mount, the key and the namespace"
 	case 400:
-		hint = "this was wrapped under another key, or is damaged"
+		hint = "this was wrapped under another key, by a version that it no longer opens (min_decryption_version), or is damaged"
 	case 503:
 		hint = "the vault is sealed: unseal it"
 	}

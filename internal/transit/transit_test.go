@@ -18,8 +18,7 @@ import (
 	"signet/internal/transit"
 )
 
-// vault answers as the documentation of OpenBao's transit engine says (https://openbao.org/api-docs/secret/transit/): it was written from
-// there, not recorded, and no OpenBao was run.
+// vault answers as OpenBao 2.6 did (29 November 2026); see https://openbao.org/api-docs/secret/transit/.
 func vault(t *testing.T, token string) *httptest.Server {
 	t.Helper()
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,8 +36,11 @@ func vault(t *testing.T, token string) *httptest.Server {
 		data := map[string]any{}
 		sealed, is := strings.CutPrefix(body["ciphertext"], "vault:v1:")
 		switch {
-		case r.Header.Get("X-Vault-Token") != token || r.Header.Get("X-Vault-Namespace") != "":
-			refuse(403, "1 error occurred:\n\t* permission denied\n\n")
+		case r.Header.Get("X-Vault-Namespace") != "":
+			refuse(404, "namespace not found")
+			return
+		case r.Header.Get("X-Vault-Token") != token:
+			refuse(403, "permission denied")
 			return
 		case r.URL.Path == "/v1/keys/transit/encrypt/signet" && body["plaintext"] != "":
 			data["ciphertext"], data["key_version"] = "vault:v1:"+strings.ToUpper(fmt.Sprintf("%x", body["plaintext"])), 1
@@ -52,7 +54,7 @@ func vault(t *testing.T, token string) *httptest.Server {
 			refuse(400, "cipher: message authentication failed")
 			return
 		default:
-			refuse(404)
+			refuse(404, fmt.Sprintf("no handler for route %q. route entry not found.", strings.TrimPrefix(r.URL.Path, "/v1/")))
 			return
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"request_id": "0", "lease_id": "", "renewable": false, "data": data, "auth": nil})
@@ -112,7 +114,7 @@ func TestThereAndBack(t *testing.T) {
 		"not of ours":      {nil, engine(func(o *transit.Options) { o.CAFile = "" }), wrapped, "certificate"},
 		"nobody waits":     {canceled, good, wrapped, "canceled"},
 		"somewhere else":   {nil, engine(func(o *transit.Options) { o.Address = "https://127.0.0.1:1" }), wrapped, "refused"},
-		"with a namespace": {nil, engine(func(o *transit.Options) { o.Namespace = "x" }), wrapped, "permission denied"},
+		"with a namespace": {nil, engine(func(o *transit.Options) { o.Namespace = "x" }), wrapped, "namespace not found (there is no such path"},
 	} {
 		ctx := c.ctx
 		if ctx == nil {
@@ -125,6 +127,38 @@ func TestThereAndBack(t *testing.T) {
 		if text := err.Error(); !strings.Contains(text, c.says) || strings.Contains(text, "s.abc") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestRefusalsOfOpenBao: what it was recorded to answer, and what is said of it.
+func TestRefusalsOfOpenBao(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status       int
+		answer, says string
+	}{
+		{403, `{"errors":["permission denied"]}`, "403 permission denied (the token has ended"},
+		{403, `{"errors":["1 error occurred:\n\t* permission denied\n\n"]}`, "its policy needs update on the path"},
+		{400, `{"errors":["encryption key not found"]}`, "another key"},
+		{400, `{"errors":["ciphertext or signature version is disallowed by policy (too old)"]}`, "min_decryption_version"},
+		{400, `{"errors":["invalid ciphertext length"]}`, "damaged"},
+		{404, `{"errors":["no handler for route \"no/decrypt/signet\". route entry not found."]}`, "look at the mount"},
+		{503, `{"errors":["Vault is sealed"]}`, "unseal it"},
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.answer)
+		}))
+		e, err := transit.New(transit.Options{Address: s.URL, Key: "signet", TokenFile: write(t, "token", "t")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Unwrap(t.Context(), "vault:v1:x"); !errors.Is(err, transit.ErrTransit) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.answer, err)
+		}
+		e.Close()
+		s.Close()
 	}
 }
 
