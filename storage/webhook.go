@@ -17,10 +17,10 @@ func (db *DB) Webhooks(ctx context.Context, each func(id string, data, sealed []
 	})
 }
 
-// InsertWebhook writes one of version 1; ErrConflict.
-func (db *DB) InsertWebhook(ctx context.Context, id string, data, sealed []byte) error {
-	return db.must(ctx, ErrConflict, "INSERT INTO webhooks (id, data, sealed, version) VALUES ($1, $2, $3, 1) ON CONFLICT DO NOTHING", id,
-		string(data), sealed)
+// InsertWebhook writes one, whose first version no row of this id had before; ErrConflict.
+func (db *DB) InsertWebhook(ctx context.Context, id string, version int64, data, sealed []byte) error {
+	return db.must(ctx, ErrConflict, "INSERT INTO webhooks (id, data, sealed, version) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", id,
+		string(data), sealed, version)
 }
 
 // UpdateWebhook writes one whose version is still the one that was read; ErrStale.

@@ -38,7 +38,7 @@ type Webhook struct {
 // Store is the part of *storage.DB that webhooks are kept in.
 type Store interface {
 	Webhooks(ctx context.Context, each func(id string, data, sealed []byte, version int64)) error
-	InsertWebhook(ctx context.Context, id string, data, sealed []byte) error
+	InsertWebhook(ctx context.Context, id string, version int64, data, sealed []byte) error
 	UpdateWebhook(ctx context.Context, id string, version int64, data, sealed []byte) error
 	DeleteWebhook(ctx context.Context, id string) error
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
@@ -237,7 +237,7 @@ func (s *Service) Create(ctx context.Context, w Webhook, given string) (made Web
 		if err != nil {
 			return fmt.Errorf("write webhook: %w", err)
 		}
-		if err := s.o.Store.InsertWebhook(ctx, w.ID, data, sealed); errors.Is(err, storage.ErrConflict) {
+		if err := s.o.Store.InsertWebhook(ctx, w.ID, now.UnixMicro(), data, sealed); errors.Is(err, storage.ErrConflict) {
 			return ErrStale
 		} else if err != nil {
 			return fmt.Errorf("write webhook: %w", err)

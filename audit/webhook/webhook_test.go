@@ -194,6 +194,27 @@ func (w *world) waiting(id string) []webhook.Delivery {
 	return list
 }
 
+// TestAChangeOfAWebhookOverwritesNoneThatWasMadeAnew: files name webhooks by ids of their own; whoever read one that was deleted and made
+// anew meanwhile would write the old secret over the new one.
+func TestAChangeOfAWebhookOverwritesNoneThatWasMadeAnew(t *testing.T) {
+	t.Parallel()
+	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {
+		w := newWorld(t, open(t))
+		hook := webhook.Webhook{ID: "mine", URL: w.r.URL + "/in", Events: []string{"*"}}
+		_, _, err := w.s.Create(t.Context(), hook, "")
+		w.ok(err)
+		_, err = w.s.Change(t.Context(), "mine", func(seen *webhook.Webhook) error {
+			seen.Description = "changed"
+			w.ok(w.s.Delete(t.Context(), "mine"))
+			_, _, err := w.s.Create(t.Context(), hook, "")
+			return err
+		})
+		if !errors.Is(err, webhook.ErrStale) || w.get("mine").Description != "" {
+			t.Errorf("got %v, %+v", err, w.get("mine"))
+		}
+	})
+}
+
 func TestT07_WhatIsSentIsSigned(t *testing.T) {
 	t.Parallel()
 	storagetest.Engines(t, func(t *testing.T, open func(t *testing.T) *storage.DB) {

@@ -192,9 +192,9 @@ func managed(t *testing.T, db *storage.DB) {
 
 func webhooks(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
-	ok(t, db.InsertWebhook(ctx, "b", []byte(`{"url":"https://b"}`), []byte{0, 255}))
-	ok(t, db.InsertWebhook(ctx, "a", []byte("{}"), []byte("x")))
-	fails(t, db.InsertWebhook(ctx, "a", []byte("{}"), []byte("y")), storage.ErrConflict)
+	ok(t, db.InsertWebhook(ctx, "b", 1, []byte(`{"url":"https://b"}`), []byte{0, 255}))
+	ok(t, db.InsertWebhook(ctx, "a", 1, []byte("{}"), []byte("x")))
+	fails(t, db.InsertWebhook(ctx, "a", 1, []byte("{}"), []byte("y")), storage.ErrConflict)
 	ok(t, db.UpdateWebhook(ctx, "b", 1, []byte(`{"url":"https://c"}`), []byte{1}))
 	fails(t, db.UpdateWebhook(ctx, "b", 1, []byte("{}"), nil), storage.ErrStale)
 	ok(t, db.DeleteWebhook(ctx, "a"))

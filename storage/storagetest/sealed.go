@@ -18,7 +18,7 @@ func sealed(n byte, text string) []byte { return append(head(n), text...) }
 func sealedValues(t *testing.T, db *storage.DB) {
 	ctx := t.Context()
 	u := ada(t, db)
-	ok(t, db.InsertWebhook(ctx, "hook", []byte("{}"), sealed(1, "whsec")))
+	ok(t, db.InsertWebhook(ctx, "hook", 1, []byte("{}"), sealed(1, "whsec")))
 	_, err := db.InsertSetting(ctx, "upstreams/work", []byte("{}"), sealed(1, "secret"))
 	ok(t, err)
 	ok(t, db.InsertKey(ctx, storage.Key{KID: "k1", Alg: "ES256", State: "next", Sealed: sealed(1, "key"), MadeAt: now}))
