@@ -8,6 +8,7 @@ import (
 
 	"signet/clients"
 	"signet/storage"
+	"signet/storage/expired"
 	"signet/storage/storagetest"
 )
 
@@ -85,13 +86,13 @@ func TestAChangeReadsNoOtherClient(t *testing.T) {
 		}
 
 		// A release that notes nothing raises the version alone: then all clients are read.
-		if _, err := store.DeleteExpired(t.Context(), storage.ExpiredClientChanges, time.Now().Add(time.Hour), 500); err != nil {
+		if _, err := store.DeleteExpired(t.Context(), expired.ClientChanges, time.Now().Add(time.Hour), 500); err != nil {
 			t.Fatal(err)
 		}
 		if err := writer.SetDisabled(t.Context(), "shop7", false); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.DeleteExpired(t.Context(), storage.ExpiredClientChanges, time.Now().Add(time.Hour), 500); err != nil {
+		if _, err := store.DeleteExpired(t.Context(), expired.ClientChanges, time.Now().Add(time.Hour), 500); err != nil {
 			t.Fatal(err)
 		}
 		refresh()

@@ -9,6 +9,7 @@ import (
 	"signet/oauth"
 	"signet/oauth/oauthtest"
 	"signet/storage"
+	"signet/storage/expired"
 )
 
 // TestJ09_WhatEndsAGrant: what ends it ends code, refresh and access tokens alike.
@@ -34,7 +35,7 @@ func TestJ09_WhatEndsAGrant(t *testing.T) { // rule J09; decision 0001
 			return err
 		}, false},
 		"session-expired-and-swept": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {
-			_, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredSessions, now().Add(48*time.Hour), 10)
+			_, err := h.DB.DeleteExpired(t.Context(), expired.Sessions, now().Add(48*time.Hour), 10)
 			return err
 		}, false},
 		"consent-withdrawn": {"openid", func(t *testing.T, h *oauthtest.Protocol) error {

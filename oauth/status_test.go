@@ -12,7 +12,7 @@ import (
 	"signet/oauth/keys"
 	"signet/oauth/oauthtest"
 	"signet/oauth/refusal"
-	"signet/storage"
+	"signet/storage/expired"
 )
 
 // about introspects.
@@ -87,7 +87,7 @@ func TestInactiveTokens(t *testing.T) { // RFC 7662 section 2.2, rule L03: accou
 			return err
 		},
 		"grant-gone": func(t *testing.T, h *oauthtest.Protocol, _ string) error {
-			_, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredGrants, time.Now().Add(1000*time.Hour), 10)
+			_, err := h.DB.DeleteExpired(t.Context(), expired.Grants, time.Now().Add(1000*time.Hour), 10)
 			return err
 		},
 		"person-disabled": func(t *testing.T, h *oauthtest.Protocol, _ string) error {
@@ -218,7 +218,7 @@ func TestL04_Revocation(t *testing.T) { // decision 0002, rule L04; RFC 7009 sec
 			one := first(t, h, "shop", "openid")
 			revoke(t, h, "shop", one.AccessToken)
 			time.Sleep(10*time.Minute + 9*time.Second)
-			if _, err := h.DB.DeleteExpired(t.Context(), storage.ExpiredRevokedTokens, time.Now(), 10); err != nil {
+			if _, err := h.DB.DeleteExpired(t.Context(), expired.RevokedTokens, time.Now(), 10); err != nil {
 				t.Fatal(err)
 			}
 			if alive(t, h, one) {

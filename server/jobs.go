@@ -9,7 +9,7 @@ import (
 
 	"signet/internal/janitor"
 	"signet/server/health"
-	"signet/storage"
+	"signet/storage/expired"
 )
 
 const (
@@ -149,21 +149,21 @@ func (h *Services) tendKeys(ctx context.Context) error {
 }
 
 // keep is how long rows stay after they expired.
-func (h *Services) keep(table storage.Expirable) time.Duration {
+func (h *Services) keep(table expired.Table) time.Duration {
 	switch table {
-	case storage.ExpiredGrants:
+	case expired.Grants:
 		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
-	case storage.ExpiredSessions:
+	case expired.Sessions:
 		return keptSession
-	case storage.ExpiredInteractions:
+	case expired.Interactions:
 		return keptPast
-	case storage.ExpiredCounters:
+	case expired.Counters:
 		return keptCounter
-	case storage.ExpiredWaiting:
+	case expired.Waiting:
 		return keptWaiting
-	case storage.ExpiredClientChanges:
+	case expired.ClientChanges:
 		return keptChange
-	case storage.ExpiredStatus:
+	case expired.Status:
 		return grantLinger + max(longestLife, h.Config.Tokens.AccessLifetime)
 	}
 	return time.Minute

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/expired"
 	"signet/storage/storagetest"
 )
 
@@ -128,7 +129,7 @@ func TestNoTransactionOfAJobWritesManyRows(t *testing.T) {
 			"erase-people": func(ctx context.Context) (int64, error) { return db.ClearUser(ctx, "ada", instant) },
 		}
 		for _, what := range db.Expirables() {
-			if what == storage.ExpiredGrants || what == storage.ExpiredSessions {
+			if what == expired.Grants || what == expired.Sessions {
 				continue // those of ada go with her
 			}
 			jobs["expire-"+string(what)] = func(ctx context.Context) (gone int64, err error) {

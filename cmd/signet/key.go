@@ -13,7 +13,7 @@ import (
 	"signet/internal/seal"
 	"signet/oauth/keys"
 	"signet/server"
-	"signet/storage"
+	"signet/storage/sealed"
 )
 
 func (a *app) key() *cobra.Command {
@@ -128,9 +128,9 @@ func leftText(l reseal.Leftover) string {
 		text += ", which is not listed"
 	}
 	switch {
-	case l.Column == storage.DerivedPasswords:
+	case l.Column == sealed.DerivedPasswords:
 		text += ": passwords, each moves when its person signs in; without the key they need a new one"
-	case l.Column == storage.DerivedSecrets:
+	case l.Column == sealed.DerivedSecrets:
 		text += ": client secrets, each moves when it is used; without the key they need a new one"
 	}
 	return text

@@ -19,6 +19,7 @@ import (
 	"signet/oauth/keys"
 	issuing "signet/oauth/tokens"
 	"signet/storage"
+	"signet/storage/expired"
 	"signet/storage/filter"
 )
 
@@ -309,7 +310,7 @@ func (s *side) expire(ctx context.Context, out io.Writer, db *storage.DB, before
 	err := janitor.DeleteExpired(nil, "grants", 0, func(ctx context.Context, _ time.Time, limit int) (int64, error) {
 		least, most = min(least, limit), max(most, limit)
 		start := time.Now()
-		n, err := db.DeleteExpired(ctx, storage.ExpiredGrants, before, limit)
+		n, err := db.DeleteExpired(ctx, expired.Grants, before, limit)
 		each = append(each, time.Since(start))
 		return n, err
 	})(ctx)

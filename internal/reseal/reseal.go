@@ -10,14 +10,15 @@ import (
 
 	"signet/internal/seal"
 	"signet/storage"
+	"signet/storage/sealed"
 )
 
 // Store is the part of *storage.DB that this package uses.
 type Store interface {
-	SealedMarks(ctx context.Context, column storage.SealedColumn) ([]storage.SealedMark, error)
-	CountSealed(ctx context.Context, m storage.SealedMark) (int64, error)
-	SealedValues(ctx context.Context, m storage.SealedMark, after string, limit int) ([]storage.SealedValue, error)
-	ReplaceSealed(ctx context.Context, v storage.SealedValue, sealed []byte) error
+	SealedMarks(ctx context.Context, column sealed.Column) ([]sealed.Mark, error)
+	CountSealed(ctx context.Context, m sealed.Mark) (int64, error)
+	SealedValues(ctx context.Context, m sealed.Mark, after string, limit int) ([]sealed.Value, error)
+	ReplaceSealed(ctx context.Context, v sealed.Value, anew []byte) error
 	Tx(ctx context.Context, fn func(ctx context.Context) error) error
 }
 
@@ -37,10 +38,10 @@ type Service struct {
 }
 
 // sealedColumns are those whose values can be sealed anew.
-var sealedColumns = []storage.SealedColumn{
-	storage.SealedKeys, storage.SealedFurtherKeys, storage.SealedSecrets, storage.SealedMessages, storage.SealedDeliveries,
-	storage.SealedSalts, storage.SealedWebhooks, storage.SealedSettings, storage.SealedAuthenticator, storage.SealedTokens,
-	storage.SealedIDTokens,
+var sealedColumns = []sealed.Column{
+	sealed.Keys, sealed.FurtherKeys, sealed.Secrets, sealed.Messages, sealed.Deliveries,
+	sealed.Salts, sealed.Webhooks, sealed.Settings, sealed.Authenticator, sealed.Tokens,
+	sealed.IDTokens,
 }
 
 // Unknown is the id where it cannot be told: the value is damaged, or was made before its key was noted.
@@ -48,20 +49,20 @@ const Unknown = "unknown"
 
 // Leftover is how many values of a column a master key other than the first has sealed, or is needed for.
 type Leftover struct {
-	Key    string               `json:"key"` // id of the master key, or Unknown
-	Listed bool                 `json:"listed"`
-	Column storage.SealedColumn `json:"column"`
-	Rows   int64                `json:"rows"`
+	Key    string        `json:"key"` // id of the master key, or Unknown
+	Listed bool          `json:"listed"`
+	Column sealed.Column `json:"column"`
+	Rows   int64         `json:"rows"`
 	// Derived: the values were made with a key derived from the master key. Nobody can move them.
 	Derived bool `json:"derived"`
-	mark    storage.SealedMark
+	mark    sealed.Mark
 }
 
 // Count lists what is not under the first master key. It costs an index lookup for each key and column, and a count where
 // something is left.
 func (s *Service) Count(ctx context.Context) ([]Leftover, error) {
 	var all []Leftover
-	for _, column := range append(slices.Clone(sealedColumns), storage.DerivedPasswords, storage.DerivedSecrets) {
+	for _, column := range append(slices.Clone(sealedColumns), sealed.DerivedPasswords, sealed.DerivedSecrets) {
 		marks, err := s.Store.SealedMarks(ctx, column)
 		if err != nil {
 			return nil, fmt.Errorf("look for master keys in %s: %w", column, err)
@@ -80,13 +81,13 @@ func (s *Service) Count(ctx context.Context) ([]Leftover, error) {
 	return all, nil
 }
 
-func (s *Service) describe(m storage.SealedMark) Leftover {
+func (s *Service) describe(m sealed.Mark) Leftover {
 	l := Leftover{Key: seal.KeyID(m.Head), Column: m.Column, mark: m}
 	ids := s.Master.IDs()
 	switch m.Column {
-	case storage.DerivedSecrets:
+	case sealed.DerivedSecrets:
 		l.Key, l.Derived = m.Text, true
-	case storage.DerivedPasswords:
+	case sealed.DerivedPasswords:
 		l.Derived = true
 		pepper := strings.TrimPrefix(m.Text, "v2$")
 		if i := slices.Index(s.Peppers, pepper); i >= 0 && i < len(ids) {
@@ -128,8 +129,8 @@ func (s *Service) Check(ctx context.Context) error {
 
 // Damaged is a value that no master key opens.
 type Damaged struct {
-	Column storage.SealedColumn `json:"column"`
-	Row    string               `json:"row"`
+	Column sealed.Column `json:"column"`
+	Row    string        `json:"row"`
 }
 
 // Moved is what Move did.
@@ -157,7 +158,7 @@ func (s *Service) Move(ctx context.Context) (Moved, error) {
 			if !l.Listed && l.Key != Unknown || l.Key == s.Master.IDs()[0] {
 				continue
 			}
-			err := s.each(ctx, m, func(values []storage.SealedValue) error { return s.move(ctx, values, &out) })
+			err := s.each(ctx, m, func(values []sealed.Value) error { return s.move(ctx, values, &out) })
 			if err != nil {
 				return out, err
 			}
@@ -169,7 +170,7 @@ func (s *Service) Move(ctx context.Context) (Moved, error) {
 }
 
 // move seals a batch anew and writes it in one transaction.
-func (s *Service) move(ctx context.Context, values []storage.SealedValue, out *Moved) error {
+func (s *Service) move(ctx context.Context, values []sealed.Value, out *Moved) error {
 	fresh := make([][]byte, len(values))
 	for i, v := range values {
 		plain, err := s.Master.Open(v.Value, placeOf(v))
@@ -203,7 +204,7 @@ func (s *Service) move(ctx context.Context, values []storage.SealedValue, out *M
 }
 
 // each walks the values of a mark, batch after batch.
-func (s *Service) each(ctx context.Context, m storage.SealedMark, do func(values []storage.SealedValue) error) error {
+func (s *Service) each(ctx context.Context, m sealed.Mark, do func(values []sealed.Value) error) error {
 	for after := ""; ; {
 		values, err := s.Store.SealedValues(ctx, m, after, batch)
 		if err != nil {
@@ -235,10 +236,10 @@ func (s *Service) Drop(ctx context.Context, key string) (rows int64, err error) 
 			return rows, fmt.Errorf("look for master keys in %s: %w", column, err)
 		}
 		for _, m := range marks {
-			if s.describe(m).Key != key || column == storage.SealedKeys || column == storage.SealedFurtherKeys {
+			if s.describe(m).Key != key || column == sealed.Keys || column == sealed.FurtherKeys {
 				continue
 			}
-			err := s.each(ctx, m, func(values []storage.SealedValue) error {
+			err := s.each(ctx, m, func(values []sealed.Value) error {
 				for _, v := range values {
 					if err := s.Store.ReplaceSealed(ctx, v, nil); errors.Is(err, storage.ErrStale) {
 						continue
@@ -270,7 +271,7 @@ func (s *Service) Inspect(ctx context.Context, limit int) ([]Damaged, error) {
 			if l := s.describe(m); !l.Listed && l.Key != Unknown {
 				continue
 			}
-			err := s.each(ctx, m, func(values []storage.SealedValue) error {
+			err := s.each(ctx, m, func(values []sealed.Value) error {
 				for _, v := range values {
 					if _, err := s.Master.Open(v.Value, placeOf(v)); err != nil {
 						bad = append(bad, Damaged{v.Column, v.ID})
@@ -294,7 +295,7 @@ func (s *Service) Inspect(ctx context.Context, limit int) ([]Damaged, error) {
 
 var errEnough = errors.New("enough values opened")
 
-func placeOf(v storage.SealedValue) []byte {
+func placeOf(v sealed.Value) []byte {
 	table, column, _ := strings.Cut(string(v.Column), ".")
 	return seal.Place(table, v.Place, column)
 }

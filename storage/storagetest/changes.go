@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/expired"
 )
 
 // clientChanges: every write of a client or its secrets is noted under the version that it makes (rule E11).
@@ -77,7 +78,7 @@ func idleTime(t *testing.T, db *storage.DB) {
 				t.Fatalf("%v after refresh %d: %d live grants, %v; want %d", when, i, len(list), err, alive)
 			}
 		}
-		if n, err := db.DeleteExpired(ctx, storage.ExpiredGrants, at.Add(idle), 9); err != nil || n != 0 {
+		if n, err := db.DeleteExpired(ctx, expired.Grants, at.Add(idle), 9); err != nil || n != 0 {
 			t.Fatalf("after refresh %d: the janitor took %d, %v, before its time", i, n, err)
 		}
 	}
@@ -92,7 +93,7 @@ func idleTime(t *testing.T, db *storage.DB) {
 	s, err = db.GrantStateByID(ctx, "g")
 	ok(t, err)
 	same(t, s.ExpiresAt, g.EndsAt)
-	if n, err := db.DeleteExpired(ctx, storage.ExpiredGrants, g.EndsAt.Add(time.Second), 9); err != nil || n != 1 {
+	if n, err := db.DeleteExpired(ctx, expired.Grants, g.EndsAt.Add(time.Second), 9); err != nil || n != 1 {
 		t.Fatalf("the janitor took %d, %v, want the one that ended", n, err)
 	}
 	if _, err := db.GrantStateByID(ctx, "g"); err == nil {

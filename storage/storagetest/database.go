@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/expired"
 )
 
 func keys(t *testing.T, db *storage.DB) {
@@ -229,7 +230,7 @@ func expiry(t *testing.T, db *storage.DB) {
 	}
 	ok(t, db.InsertClientSecret(ctx, storage.ClientSecret{ID: "forever", ClientID: "a", MAC: "m", CreatedAt: now}, now))
 	for _, what := range db.Expirables() {
-		if what == storage.ExpiredClientChanges || what == storage.ExpiredStatus {
+		if what == expired.ClientChanges || what == expired.Status {
 			continue // every write of a client above left one; what is deleted leaves the other
 		}
 		for _, want := range []int64{2, 1, 0} {
@@ -245,7 +246,7 @@ func expiry(t *testing.T, db *storage.DB) {
 	// A revoked grant is dead from its revocation on, however long it would have lived.
 	_, err := db.RevokeGrant(ctx, "d", "test", now)
 	ok(t, err)
-	if n, err := db.DeleteExpired(ctx, storage.ExpiredGrants, now.Add(time.Second), 2); err != nil || n != 1 {
+	if n, err := db.DeleteExpired(ctx, expired.Grants, now.Add(time.Second), 2); err != nil || n != 1 {
 		t.Fatalf("revoked grants removed: %d, %v; want 1", n, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/expired"
 )
 
 func deliveryOf(id string) storage.Message {
@@ -141,7 +142,7 @@ func sessionClients(t *testing.T, db *storage.DB) {
 	of("s2", 10)
 	of("s3", 10, storage.GrantPair{UserID: "eve", ClientID: "shop"})
 
-	_, err = db.DeleteExpired(ctx, storage.ExpiredSessions, now.Add(2*time.Hour), 10)
+	_, err = db.DeleteExpired(ctx, expired.Sessions, now.Add(2*time.Hour), 10)
 	ok(t, err)
 	of("s3", 10) // gone with its session
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"signet/storage"
+	"signet/storage/expired"
 )
 
 // placed inserts a grant with a place in the status lists.
@@ -77,7 +78,7 @@ func status(t *testing.T, db *storage.DB) {
 	if got := endedPlaces(t, db, now.Add(-time.Second)); !slices.Equal(got, []int64{5, 7, 100}) {
 		t.Errorf("ended: %v, want 5, 7 and 100", got)
 	}
-	if n, err := db.DeleteExpired(ctx, storage.ExpiredStatus, now.Add(24*365*100*time.Hour), 10); n != 2 || err != nil {
+	if n, err := db.DeleteExpired(ctx, expired.Status, now.Add(24*365*100*time.Hour), 10); n != 2 || err != nil {
 		t.Errorf("%d places deleted, %v; want 2", n, err)
 	}
 }
