@@ -59,8 +59,8 @@ func (rs *Resources) AnyOpen() bool {
 	return slices.ContainsFunc(rs.all, func(r Resource) bool { return r.Open })
 }
 
-// OpenScopes are those that a client has which nobody registered: openid, and those of open resources.
-func (rs *Resources) OpenScopes() []string {
+// openScopes are those that a client has which nobody registered: openid, and those of open resources.
+func (rs *Resources) openScopes() []string {
 	list := []string{"openid"}
 	for _, r := range rs.all {
 		if !r.Open {
@@ -92,7 +92,7 @@ func (r *Registry) current(v *view, c *Client) *Client {
 	}
 	before := v.changed(c.ClientID)
 	next := *c
-	next.seen, next.scopes = now, now.OpenScopes()
+	next.seen, next.scopes = now, now.openScopes()
 	if next.Enabled() && (r.o.Documents == nil || !r.o.Documents(c.ClientID)) {
 		next.DisabledAt = next.CreatedAt
 	}

@@ -24,9 +24,9 @@ import (
 const Prefix = "sgnk_"
 
 const (
-	Most        = 2                    // keys of a client that are good at once: one, and the one that replaces it
+	most        = 2                    // keys of a client that are good at once: one, and the one that replaces it
 	Longest     = 365 * 24 * time.Hour // that one is good
-	Soon        = 14 * 24 * time.Hour  // before its end whoever looks is warned
+	soon        = 14 * 24 * time.Hour  // before its end whoever looks is warned
 	mostNets    = 20
 	longestName = 100
 	longestKey  = 200
@@ -53,7 +53,7 @@ var (
 	// ErrInvalid: what was asked for is wrong; its text begins with the field.
 	ErrInvalid = errors.New("invalid")
 	// ErrMany: the client has as many as it may.
-	ErrMany = fmt.Errorf("the app has %d keys that are good already: revoke one first", Most)
+	ErrMany = fmt.Errorf("the app has %d keys that are good already: revoke one first", most)
 )
 
 // Store is *storage.DB.
@@ -119,7 +119,7 @@ func (s Service) Make(ctx context.Context, k Key) (made Key, text string, err er
 	if err := s.Store.DeleteOldAPIKeys(ctx, k.ClientID, now); err != nil {
 		return k, "", fmt.Errorf("clear API keys: %w", err)
 	}
-	for slot := range Most {
+	for slot := range most {
 		err := s.Store.InsertAPIKey(ctx, k.ID, k.ClientID, slot, hash(text), data, k.ExpiresAt)
 		if err == nil {
 			return k, text, nil
@@ -248,7 +248,7 @@ func (s Service) All(ctx context.Context, after string, limit int) ([]Key, error
 func (s Service) Ending(ctx context.Context, limit int) ([]Key, error) {
 	now := time.Now()
 	return listed(func(each func(data []byte, used time.Time)) error {
-		return s.Lists.APIKeysUntil(ctx, now, now.Add(Soon), limit, each)
+		return s.Lists.APIKeysUntil(ctx, now, now.Add(soon), limit, each)
 	})
 }
 

@@ -37,8 +37,8 @@ const (
 	young    = 5 * time.Minute    // a picture of a client that this replica may not know yet
 )
 
-// ErrPicture: what came is no picture that is taken.
-var ErrPicture = errors.New("not a PNG, JPEG or GIF of at most 1024 pixels and 128 KiB")
+// errPicture: what came is no picture that is taken.
+var errPicture = errors.New("not a PNG, JPEG or GIF of at most 1024 pixels and 128 KiB")
 
 // Store is the part of *storage.DB that logos use.
 type Store interface {
@@ -163,7 +163,7 @@ func pictured(client, uri string, picture []byte, now time.Time) storage.Logo {
 // Types are the media types of what is taken.
 var Types = []string{"image/png", "image/jpeg", "image/gif"}
 
-// Check reports that what was fetched is no picture that is taken: ErrPicture.
+// Check is an error where what was fetched is no picture that is taken.
 func Check(raw []byte) error {
 	_, err := remake(raw)
 	return err
@@ -188,18 +188,18 @@ var startOfScan = []byte{0xff, 0xda}
 func remake(raw []byte) ([]byte, error) {
 	size, _, err := image.DecodeConfig(bytes.NewReader(raw))
 	if err != nil || size.Width < 1 || size.Height < 1 || size.Width > maxSide || size.Height > maxSide {
-		return nil, ErrPicture
+		return nil, errPicture
 	}
 	if bytes.Count(raw, startOfScan)*size.Width*size.Height > maxScans*maxSide*maxSide {
-		return nil, ErrPicture
+		return nil, errPicture
 	}
 	picture, _, err := image.Decode(bytes.NewReader(raw))
 	if err != nil {
-		return nil, ErrPicture
+		return nil, errPicture
 	}
 	var out bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, picture); err != nil || out.Len() > maxBytes {
-		return nil, ErrPicture
+		return nil, errPicture
 	}
 	return out.Bytes(), nil
 }

@@ -76,7 +76,7 @@ func TestM06_PicturesAreMadeAnew(t *testing.T) {
 		"too large": pictureOf(t, 1025, asPNG), "SVG": []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`),
 		"cut": hidden[:60], "empty": nil, "HTML": []byte("<!doctype html>"),
 	} {
-		if _, err := remake(raw); !errors.Is(err, ErrPicture) {
+		if _, err := remake(raw); !errors.Is(err, errPicture) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestM06_APictureOfManyPassesIsNotDecoded(t *testing.T) {
 		raw = append(raw, 0, 0, 0)
 	}
 	began := time.Now()
-	if _, err := remake(append(raw, 0xff, 0xd9)); !errors.Is(err, ErrPicture) {
+	if _, err := remake(append(raw, 0xff, 0xd9)); !errors.Is(err, errPicture) {
 		t.Errorf("thousands of passes: %v, after %s", err, time.Since(began))
 	}
 }

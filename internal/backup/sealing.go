@@ -39,8 +39,8 @@ var errUnsealed = errors.New(
 // passphrase that nobody guesses.
 const scryptWork = 15
 
-// MinPassphrase is how many characters a passphrase has at least.
-const MinPassphrase = 16
+// minPassphrase is how many characters a passphrase has at least.
+const minPassphrase = 16
 
 // Check says what is wrong with it; nil if it can be used.
 func (s Sealing) Check() error {
@@ -59,8 +59,8 @@ func (s Sealing) recipients() ([]age.Recipient, error) {
 		if len(s.Recipients) > 0 {
 			return nil, errors.New("a backup is encrypted to recipients or under a passphrase, not both")
 		}
-		if len([]rune(s.Passphrase)) < MinPassphrase {
-			return nil, fmt.Errorf("the passphrase needs %d characters or more: whoever has the file can try them all at leisure", MinPassphrase)
+		if len([]rune(s.Passphrase)) < minPassphrase {
+			return nil, fmt.Errorf("the passphrase needs %d characters or more: whoever has the file can try them all at leisure", minPassphrase)
 		}
 		r, err := age.NewScryptRecipient(s.Passphrase)
 		if err != nil {

@@ -47,9 +47,6 @@ var scopeOf = func() map[string]string {
 	return m
 }()
 
-// ScopeClaims is which claims each scope asks for (Core section 5.4).
-func ScopeClaims() map[string][]string { return maps.Clone(scopeClaims) }
-
 // Supported is claims_supported: what an ID token says by itself, then all about persons.
 func Supported() []string {
 	list := []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid"}

@@ -42,8 +42,8 @@ type pendingWrite struct {
 
 // Why a grant was revoked, in grants.revoked_why.
 const (
-	WhyCodeReplayed  = "code replayed"
-	WhyRefreshReused = "refresh token reused"
+	whyCodeReplayed  = "code replayed"
+	whyRefreshReused = "refresh token reused"
 	WhyClient        = "revoked by the application"
 )
 
@@ -172,9 +172,9 @@ func (l *Ledger) rotate(ctx context.Context, req *Request) error {
 
 // revoke ends the grant of a used code or a reused refresh token, with the event that the account page shows its person.
 func (l *Ledger) revoke(ctx context.Context, req *Request) error {
-	name, why, count := audit.RefreshReused, WhyRefreshReused, l.o.Metrics.RefreshReuse
+	name, why, count := audit.RefreshReused, whyRefreshReused, l.o.Metrics.RefreshReuse
 	if req.GrantType == "authorization_code" {
-		name, why, count = audit.CodeReplayed, WhyCodeReplayed, l.o.Metrics.CodeReplay
+		name, why, count = audit.CodeReplayed, whyCodeReplayed, l.o.Metrics.CodeReplay
 	}
 	count()
 	return l.o.Outcomes.Tx(ctx, func(ctx context.Context) error {
