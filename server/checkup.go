@@ -82,7 +82,7 @@ func (h *Services) openCheckup() (*checkup.Checker, error) {
 // checkLimit is how long the checks may take together.
 const checkLimit = 5 * time.Second
 
-// checkup looks at what readiness and the doctor look at, as far as it is known here: it asks the database four things, and nobody else.
+// checkup looks at what readiness and the doctor look at, as far as it is known here: it asks the database five things, and nobody else.
 func (h *Services) checkup(ctx context.Context) (list []view.Finding) {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
@@ -116,6 +116,12 @@ func (h *Services) checkClock(ctx context.Context) view.Finding {
 	skew, err := health.Skew(ctx, h.DB.Clock)
 	if err == nil && skew.Abs() > health.SkewLimit {
 		err = fmt.Errorf("this machine's clock is %s ahead of the database's", -skew)
+	}
+	if err == nil {
+		var seen, held time.Time
+		if seen, held, err = h.DB.ClockSeen(ctx); err == nil {
+			err = health.Leapt(seen, held, time.Now())
+		}
 	}
 	return found("clock", "this machine's clock and the database's agree", err,
 		"Synchronize the clocks of this machine and the database (NTP).")

@@ -79,21 +79,21 @@ func (s *Server) Jobs() []janitor.Job {
 		{Name: "traces", Every: watchEvery, First: watchEvery, Alone: true, Run: h.Traces.Flush},
 		{Name: "keys", Every: keyEvery, Alone: true, Run: h.tendKeys},
 		{Name: "master-keys", Every: time.Minute, First: 5 * time.Second, Alone: true, Run: h.surveyMasterKeys},
-		{Name: "erase-people", Every: sweepEvery, Run: func(ctx context.Context) error {
+		{Name: "erase-people", Every: sweepEvery, Run: h.unlessLeapt(func(ctx context.Context) error {
 			_, err := h.Deletion.EraseDue(ctx)
 			return err
-		}},
-		{Name: "ways-back", Every: sweepEvery, Run: func(ctx context.Context) error {
+		})},
+		{Name: "ways-back", Every: sweepEvery, Run: h.unlessLeapt(func(ctx context.Context) error {
 			_, err := h.Recovery.Due(ctx)
 			return err
-		}},
-		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: s.visitors.TrimPast},
-		{Name: "unused-clients", Every: sweepEvery, First: time.Minute, Run: h.Registrations.Sweep},
-		{Name: "api-keys", Every: keysEndingEvery, First: time.Minute, Run: h.tellOfKeys},
+		})},
+		{Name: "past-sign-ins", Every: sweepEvery, First: time.Minute, Run: h.unlessLeapt(s.visitors.TrimPast)},
+		{Name: "unused-clients", Every: sweepEvery, First: time.Minute, Run: h.unlessLeapt(h.Registrations.Sweep)},
+		{Name: "api-keys", Every: keysEndingEvery, First: time.Minute, Run: h.unlessLeapt(h.tellOfKeys)},
 		{Name: "logos", Every: logosEvery, First: 10 * time.Second, Run: h.Logos.Tend},
 		{Name: "logos-read", Every: logosRead, First: time.Second, Alone: true, Run: h.Logos.Refresh},
 		{Name: "trim-grants", Every: sweepEvery,
-			Run: (&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run},
+			Run: h.unlessLeapt((&trimmer{store: h.DB, events: h.Audit, metrics: h.Metrics, limit: h.grantLimit, slice: trimSlice}).run)},
 	}
 	if h.places != nil {
 		jobs = append(jobs, janitor.Job{Name: "geoip", Every: placesEvery, First: placesEvery, Alone: true, Run: h.lookForPlaces})
@@ -117,9 +117,19 @@ func (s *Server) Jobs() []janitor.Job {
 			return h.DB.DeleteExpired(ctx, table, before, limit)
 		}
 		jobs = append(jobs, janitor.Job{Name: "expire-" + string(table), Every: sweepEvery, First: time.Minute,
-			Run: janitor.DeleteExpired(h.Metrics, string(table), keep, remove)})
+			Run: h.unlessLeapt(janitor.DeleteExpired(h.Metrics, string(table), keep, remove))})
 	}
 	return jobs
+}
+
+// unlessLeapt keeps a job that deletes, or does what people have a time to stop, from running by a clock that leapt ahead.
+func (h *Services) unlessLeapt(run func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if err := h.leap.Trusted(ctx); err != nil {
+			return err
+		}
+		return run(ctx)
+	}
 }
 
 // noteLoad notes what fills up under load.
@@ -136,7 +146,7 @@ func (h *Services) noteLoad() {
 // tendKeys does what the ring's timetable says is due, and notes the age of the keys that sign.
 func (h *Services) tendKeys(ctx context.Context) error {
 	now := time.Now()
-	if err := h.Keys.Tick(ctx, now); err != nil {
+	if err := h.unlessLeapt(func(ctx context.Context) error { return h.Keys.Tick(ctx, now) })(ctx); err != nil {
 		return err
 	}
 	list, err := h.Keys.List(ctx)

@@ -167,6 +167,7 @@ type Services struct {
 	issuerKeys   *keyset.Cache                // … and those keys
 	roots        *x509.CertPool               // that requests of ours trust; nil = the system's
 	lock         io.Closer                    // holds off a second server; nil = none is held
+	leap         *health.LeapGuard            // keeps jobs from deleting by a clock that leapt
 	schemaNoted  atomic.Pointer[string]       // what the log says about the schema; nil = nothing
 	lastBackup   atomic.Pointer[time.Time]    // that the job knows of; nil = it has not looked
 	unreadable   *lru.Cache[string, struct{}] // sealed values that were reported, by their place
@@ -230,7 +231,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		}
 	}
 	if o.beside != nil {
-		h.DB, h.Metrics, h.borrowed = o.beside.DB, o.beside.Metrics, true
+		h.DB, h.Metrics, h.leap, h.borrowed = o.beside.DB, o.beside.Metrics, o.beside.leap, true
 	}
 	if h.DB == nil {
 		if h.lock, err = lockFor(o); err != nil {
@@ -247,6 +248,7 @@ func Open(ctx context.Context, o Options) (h *Services, err error) {
 		}
 	}()
 	if !h.borrowed {
+		h.leap = &health.LeapGuard{Store: h.DB, Log: h.Log}
 		h.DB.Watch(h.Metrics.Statement, h.Metrics.Retried)
 		if err := h.fitSchema(ctx, o); err != nil {
 			return h, err

@@ -69,11 +69,16 @@ func (db *DB) DeleteKey(ctx context.Context, kid string) error {
 	})
 }
 
-// Lock takes the named lock until the given time for holder, if free, expired or already the holder's; false otherwise.
+// longestLease is more than any lock is taken for. One that lasts longer was taken by a clock that was ahead.
+const longestLease = 2 * time.Hour
+
+// Lock takes the named lock until the given time for holder, if free, expired or already the holder's; false otherwise. One that is held
+// for longer than anybody takes one is free, too: a process that died when its clock was ten years ahead must not hold it until then.
 func (db *DB) Lock(ctx context.Context, name, holder string, now, until time.Time) (bool, error) {
 	n, err := db.exec(ctx, `INSERT INTO locks (name, holder, until) VALUES ($1, $2, $4)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-		WHERE locks.until <= $3 OR locks.holder = excluded.holder`, name, holder, micros(now), micros(until))
+		WHERE locks.until <= $3 OR locks.holder = excluded.holder OR locks.until > $5`,
+		name, holder, micros(now), micros(until), micros(now.Add(longestLease)))
 	return n > 0, err
 }
 

@@ -156,5 +156,12 @@ func lookAtClock(ctx context.Context, db *storage.DB) finding {
 		return finding{about, false,
 			fmt.Sprintf("the database's clock is %s from this machine's; set both by NTP: honest apps are refused otherwise", skew)}
 	}
+	seen, held, err := db.ClockSeen(ctx)
+	if err == nil {
+		err = health.Leapt(seen, held, time.Now())
+	}
+	if err != nil {
+		return finding{about, false, err.Error()}
+	}
 	return finding{about, true, fmt.Sprintf("within %s of the database's", health.SkewLimit)}
 }

@@ -54,6 +54,26 @@ func locks(t *testing.T, db *storage.DB) {
 	take("a", now.Add(91*time.Second), false)
 	ok(t, db.Unlock(ctx, "janitor", "b"))
 	take("a", now.Add(91*time.Second), true)
+	const years = 10 * 365 * 24 * time.Hour
+	take("b", now.Add(years), true) // by a clock that is ahead; then it died, and the clock was set
+	take("a", now.Add(time.Hour), true)
+	take("b", now.Add(time.Hour), false)
+}
+
+func clockSeen(t *testing.T, db *storage.DB) {
+	ctx := t.Context()
+	for _, want := range [][2]time.Time{{}, {now, time.Time{}}, {now.Add(time.Hour), now.Add(2 * time.Hour)}, {now, time.Time{}}} {
+		if !want[0].IsZero() {
+			ok(t, db.NoteClock(ctx, want[0], want[1]))
+		}
+		seen, held, err := db.ClockSeen(ctx)
+		if err != nil || !seen.Equal(want[0]) || !held.Equal(want[1]) {
+			t.Fatalf("got %v, %v, %v; want %v", seen, held, err, want)
+		}
+	}
+	if list, err := db.Replicas(ctx, now); err != nil || len(list) != 0 {
+		t.Fatalf("what is known of the clock is taken for replicas: %v, %v", list, err)
+	}
 }
 
 func replicas(t *testing.T, db *storage.DB) {
@@ -77,6 +97,8 @@ func replicas(t *testing.T, db *storage.DB) {
 	run(now, "0.2.0")                  // and is forgotten
 	ok(t, db.EndReplica(ctx, "a"))
 	ok(t, db.EndReplica(ctx, "a"))
+	run(now)
+	ok(t, db.Beat(ctx, "c", "0.3.0", now.Add(10*365*24*time.Hour))) // its clock was ahead when it died
 	run(now)
 	if free, err := db.Lock(ctx, "job.keys", "b", now, now.Add(time.Hour)); err != nil || free {
 		t.Fatalf("the lock that is none of a replica: free %v, %v", free, err)
