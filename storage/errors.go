@@ -174,6 +174,9 @@ func translatePostgres(err error) error {
 		}
 		return fmt.Errorf("%w: %w", ErrUnavailable, err) // no answer from the server: the network, or its end of it
 	}
+	if hint := hints[e.Code]; hint != "" && (e.Code != queryCanceled || strings.Contains(e.Message, "timeout")) {
+		err = fmt.Errorf("%w (%s)", err, hint)
+	}
 	switch {
 	case e.Code == "23505": // unique_violation
 		return fmt.Errorf("%w: %w", ErrConflict, err)
@@ -197,6 +200,20 @@ const duplicatePrepared, unknownPrepared = "42P05", "26000"
 // errPooler: only a pooler that hands connections around makes these, for all statements are prepared by pgx.
 var errPooler = fmt.Errorf("%w: a pooler in transaction mode (PgBouncer and its like) is between this server and Postgres, and hands "+
 	"prepared statements to others: add default_query_exec_mode=cache_describe to the parameters of storage.dsn", ErrUnavailable)
+
+// queryCanceled is of a statement that took too long, and of one whose caller went away.
+const queryCanceled = "57014"
+
+// hints are how to mend what Postgres only names, by its codes: insufficient_privilege, undefined_table, undefined_column,
+// too_many_connections, disk_full.
+var hints = map[string]string{
+	"42501":       "the account of storage.dsn may not do this: ALTER DATABASE … OWNER TO it, and ALTER SCHEMA public OWNER TO it",
+	"42P01":       "somebody took it away, or changed the search_path of the account or the database: put it back, or restore a backup",
+	"42703":       "somebody changed this table: put it back as it was, or restore a backup",
+	"53300":       "raise max_connections of Postgres, or lower storage.pool_size; signet doctor counts what Signet may open",
+	"53100":       "make space on the disk of Postgres",
+	queryCanceled: "statement_timeout is too short: raise it by ALTER ROLE … SET statement_timeout, or ALTER DATABASE, whichever has it",
+}
 
 // What PgBouncer says of a transaction where it hands a connection on after each statement.
 const protocolViolation = "08P01"

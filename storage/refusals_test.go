@@ -10,6 +10,31 @@ import (
 	"signet/storage/migrations"
 )
 
+// TestPostgresHints: what is no refusal of the whole database keeps its category, and has the remedy as well.
+func TestPostgresHints(t *testing.T) {
+	t.Parallel()
+	for code, c := range map[string]struct {
+		message, remedy string
+		unavailable     bool
+	}{
+		"42501": {"permission denied for schema public", "OWNER TO", false},
+		"42P01": {`relation "grants" does not exist`, "restore a backup", false},
+		"42703": {`column "expires_at" does not exist`, "restore a backup", false},
+		"53300": {"remaining connection slots are reserved", "storage.pool_size", true},
+		"53100": {"could not extend file", "make space", true},
+		"57014": {"canceling statement due to statement timeout", "SET statement_timeout", true},
+	} {
+		err := translatePostgres(&pgconn.PgError{Severity: "ERROR", Code: code, Message: c.message})
+		if errors.Is(err, ErrUnavailable) != c.unavailable || !strings.Contains(err.Error(), c.remedy) {
+			t.Errorf("%s: %v, want %q", code, err, c.remedy)
+		}
+	}
+	err := translatePostgres(&pgconn.PgError{Code: "57014", Message: "canceling statement due to user request"})
+	if strings.Contains(err.Error(), "timeout") {
+		t.Errorf("a caller who went away: %v", err)
+	}
+}
+
 // TestPostgresErrorsSayWhatToDo: what an operator can mend is said with the remedy; a database that moved away says its own.
 func TestPostgresErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()

@@ -92,7 +92,8 @@ func (db *DB) checkForeign(ctx context.Context, except ...string) error {
 			return err
 		}
 		if schemas == 0 {
-			return errors.New("no schema of the database's search_path exists: make one by CREATE SCHEMA, or take search_path out of the DSN")
+			return errors.New("no schema of the database's search_path exists: make one by CREATE SCHEMA, or take search_path out of the DSN " +
+				"(or ALTER ROLE …, ALTER DATABASE … RESET search_path)")
 		}
 		query = `SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT EXISTS

@@ -84,16 +84,21 @@ func backend(ctx context.Context, conn *sql.Conn, pid *int) error {
 	return conn.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(pid)
 }
 
-// collation tells of an order that an upgrade of the operating system may change, and of one that it has changed: then indexes of text, the
-// unique ones too, find no longer what is there.
+// collation tells of an encoding that is not ours, of an order that an upgrade of the operating system may change, and of one that it has
+// changed: then indexes of text, the unique ones too, find no longer what is there.
 func collation(ctx context.Context, db *sql.DB) (Remark, error) {
-	var collate, made, now string
+	var collate, made, now, encoding string
 	var version int
 	err := db.QueryRowContext(ctx, `SELECT COALESCE(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', d.datcollate),
-			COALESCE(to_jsonb(d) ->> 'datcollversion', ''), current_setting('server_version_num')::int
-		FROM pg_database d WHERE datname = current_database()`).Scan(&collate, &made, &version)
+			COALESCE(to_jsonb(d) ->> 'datcollversion', ''), current_setting('server_version_num')::int,
+			current_setting('server_encoding')
+		FROM pg_database d WHERE datname = current_database()`).Scan(&collate, &made, &version, &encoding)
 	if err != nil {
 		return Remark{}, err
+	}
+	if encoding != "UTF8" {
+		return Remark{false, "its encoding is " + encoding + ", so Postgres takes text for other characters than it is: make a database with " +
+			"ENCODING 'UTF8', and `signet move` there"}, nil
 	}
 	if version >= 150000 {
 		err := db.QueryRowContext(ctx, `SELECT COALESCE(pg_database_collation_actual_version(oid), '') FROM pg_database

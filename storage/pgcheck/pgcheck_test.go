@@ -86,6 +86,13 @@ func TestLookAtAnOrderOfPeople(t *testing.T) {
 	if bad, text := look(t, at, 16); !bad || !strings.Contains(text, "REINDEX") {
 		t.Errorf("%v\n%s", bad, text)
 	}
+	_, err = db.ExecContext(t.Context(), "UPDATE pg_database SET encoding = pg_char_to_encoding('LATIN1') WHERE datname = $1", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad, text := look(t, at, 16); !bad || !strings.Contains(text, "its encoding is LATIN1") {
+		t.Errorf("%v\n%s", bad, text)
+	}
 }
 
 func TestLookThroughAPooler(t *testing.T) {
