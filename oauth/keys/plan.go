@@ -103,6 +103,7 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 			retire(row)
 		}
 	}
+	early := signing != nil && signing.SignsFrom.After(now.Add(ahead)) // by a clock that was
 	switch {
 	case signing == nil && waiting == nil: // the first start: somebody has to sign
 		due = append(due, change{do: makeKey, alg: alg, state: active, signsFrom: now})
@@ -112,9 +113,9 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 	case waiting != nil && !now.Before(ripe(*waiting, r)) && !now.Before(waiting.SignsFrom):
 		due = append(due, change{do: moveTo, row: *waiting, state: active, signsFrom: now})
 		retire(*signing)
-	case waiting == nil && r.schedule > 0 && (!now.Before(signing.SignsFrom.Add(r.schedule-r.lead)) || signing.SignsFrom.After(now.Add(ahead))):
+	case waiting == nil && r.schedule > 0 && (early || !now.Before(signing.SignsFrom.Add(r.schedule-r.lead))):
 		turn := signing.SignsFrom.Add(r.schedule)
-		if soonest := now.Add(r.publish); turn.Before(soonest) || signing.SignsFrom.After(now.Add(ahead)) {
+		if soonest := now.Add(r.publish); early || turn.Before(soonest) {
 			turn = soonest
 		}
 		due = append(due, change{do: makeKey, alg: alg, state: next, signsFrom: turn})

@@ -62,14 +62,14 @@ func (g *LeapGuard) Trusted(ctx context.Context) error {
 	switch {
 	case leap > leapLimit && now.Sub(g.high) > leapLimit:
 		write, g.held = true, now.Add(leapHold)
-		g.Log.ErrorContext(ctx, ErrLeap.Error(), "last_ran", g.high.UTC(), "now", now.UTC(), "until", g.held.UTC())
+		g.Log.ErrorContext(ctx, ErrLeap.Error(), "last_ran", g.high.UTC(), "clock", now.UTC(), "until", g.held.UTC())
 	case leap < -backLimit:
 		write = true
 		if !g.held.IsZero() {
 			g.held, g.high = time.Time{}, now
 		}
 		g.Log.WarnContext(ctx, "this machine's clock was put back, or a server ran on this database whose clock was ahead", "last_ran",
-			now.Add(-leap).UTC(), "now", now.UTC())
+			now.Add(-leap).UTC(), "clock", now.UTC())
 	}
 	if !now.Before(g.held) {
 		g.held = time.Time{}
