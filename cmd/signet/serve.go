@@ -89,7 +89,7 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listeners.Close())
 	}
-	for _, warning := range warnings(c) {
+	for _, warning := range warnings(h.Config) { // with what the database keeps
 		log.WarnContext(ctx, "configuration", "warning", warning)
 	}
 	first, err := a.firstAdministrator(ctx, h)
