@@ -43,12 +43,18 @@ func handed() (all map[string]net.Listener, err error) {
 			name = named[i]
 		}
 		listener, broken := net.FileListener(file) // a copy that is closed on exec
-		err = errors.Join(err, broken, file.Close())
+		err = errors.Join(err, file.Close())
 		switch known := slices.Contains([]string{handedPublic, handedInternal, handedMTLS}, name); {
 		case broken != nil:
+			err = errors.Join(err, fmt.Errorf("what the service manager hands over as %q is not a socket that listens: look at ListenStream= of "+
+				"its unit, and at LISTEN_FDS: %w", name, broken))
 		case !known, all[name] != nil:
-			err = errors.Join(err, listener.Close(), fmt.Errorf("the service manager hands over a socket %q: they are called public, internal and "+
-				"mtls (FileDescriptorName=), one of each", name))
+			what := "a socket"
+			if known {
+				what = "a second socket"
+			}
+			err = errors.Join(err, listener.Close(), fmt.Errorf("the service manager hands over %s %q: they are called public, internal and "+
+				"mtls (FileDescriptorName=), one of each", what, name))
 		default:
 			all[name] = listener
 		}

@@ -79,9 +79,14 @@ func TestSocketsOfTheServiceManager(t *testing.T) {
 	p := s.handOver("signet.socket", public) // as systemd calls one that has no name
 	p.ready()
 	p.kill()
-	for names, says := range map[string]string{"admin": `a socket "admin"`, "public:public": `a socket "public"`,
-		"mtls:public": "server.mtls.listen"} {
-		sockets := []*os.File{public, internal}[:strings.Count(names, ":")+1]
+	file, err := os.Open(s.config) // no socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	for names, says := range map[string]string{"admin": `a socket "admin"`, "public:public": `a second socket "public"`,
+		"mtls:public": "server.mtls.listen", "public:internal:mtls": "ListenStream="} {
+		sockets := []*os.File{public, internal, file}[:strings.Count(names, ":")+1]
 		p := s.handOver(names, sockets...)
 		if err := p.wait(); err == nil || !strings.Contains(p.out.String(), says) {
 			t.Errorf("%s: %v: %s", names, err, p.out)
