@@ -8,6 +8,6 @@
 // With a pepper the HMAC's key comes from the master key and the tag is "v2$" with the key's id. What other products hashed is
 // kept under "x1$" (package foreign) until its person signs in.
 //
-// Rules are few: a length, and not what an attacker tries first (common.txt, the person's own names, the server's, lists of
+// Rules are few: a length, and not what an attacker tries first (common.txt.gz, the person's own names, the server's, lists of
 // breached passwords). No composition rules, no expiry. Begin with Hasher.Check, Hasher.Hash and Hasher.Verify.
 package password

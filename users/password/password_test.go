@@ -1,8 +1,10 @@
 package password_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -168,7 +170,16 @@ func TestE05_TooLongIsNeverCut(t *testing.T) {
 }
 
 func TestE07_ListIsSortedFoldedAndLong(t *testing.T) {
-	text, err := os.ReadFile("common.txt")
+	file, err := os.Open("common.txt.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
 	}

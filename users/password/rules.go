@@ -1,8 +1,10 @@
 package password
 
 import (
+	"compress/gzip"
 	_ "embed"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -26,13 +28,23 @@ var (
 	ErrMalformed = errors.New("password is not valid text")
 )
 
-//go:embed common.txt
+//go:embed common.txt.gz
 var commonText string
 
 // common holds the list's lines: of the 49,000 passwords that are tried first those of 8 code points and more, with a few of
 // our own (docs/dependencies.md). The file is sorted, one password a line, folded.
-// It is split for the first password that is checked: most commands check none.
-var common = sync.OnceValue(func() []string { return strings.Fields(commonText) })
+// It is read for the first password that is checked: most commands check none. gzip takes half of it off the binary; zcat shows it.
+var common = sync.OnceValue(func() []string {
+	r, err := gzip.NewReader(strings.NewReader(commonText))
+	if err != nil {
+		panic(err) // it is of this build
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		panic(err)
+	}
+	return strings.Fields(string(text))
+})
 
 func isCommon(folded string) bool {
 	_, found := slices.BinarySearch(common(), folded)
