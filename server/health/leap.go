@@ -10,14 +10,15 @@ import (
 )
 
 const (
-	leapLimit = 24 * time.Hour   // by how much a clock may be put forward, or a server rest, and still be believed at once
+	leapLimit = 24 * time.Hour   // by how much a clock may be put forward while a server runs, and still be believed
+	restLimit = 30 * leapLimit   // how long servers may rest, and their clock still be believed at the start
 	leapHold  = 24 * time.Hour   // how long it is not, from then on
 	backLimit = time.Hour        // by how much it is put back at least for what it said before to have been wrong
 	noteEvery = 15 * time.Second // how old what is known of it may be
 )
 
-// ErrLeap: this machine's clock was put forward by more than a day, or the server rested for as long.
-var ErrLeap = errors.New("this machine's clock is more than a day ahead of when a server last ran on this database, so nothing " +
+// ErrLeap: this machine's clock was put forward by more than a day, or by more than 30 while no server ran.
+var ErrLeap = errors.New("this machine's clock is days ahead of when a server last ran on this database, so nothing " +
 	"is deleted for a day; if it is wrong, set it (NTP) and restart the server; if it is right, nothing is to be done")
 
 // LeapStore is the part of *storage.DB that LeapGuard uses.
@@ -44,14 +45,14 @@ func (g *LeapGuard) Trusted(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	mono := time.Now()
-	now, leap, write := mono.Round(0), time.Duration(0), false
+	now, leap, most, write := mono.Round(0), time.Duration(0), leapLimit, false
 	if g.mono.IsZero() {
 		seen, held, err := g.Store.ClockSeen(ctx)
 		if err != nil {
 			return fmt.Errorf("read when a server last ran: %w", err)
 		}
 		if g.held = held; !seen.IsZero() {
-			leap, g.high = now.Sub(seen), seen
+			leap, most, g.high = now.Sub(seen), restLimit, seen
 		} else {
 			g.high = now
 		}
@@ -60,7 +61,7 @@ func (g *LeapGuard) Trusted(ctx context.Context) error {
 	}
 	g.wall, g.mono = now, mono
 	switch {
-	case leap > leapLimit && now.Sub(g.high) > leapLimit:
+	case leap > most && now.Sub(g.high) > most:
 		write, g.held = true, now.Add(leapHold)
 		g.Log.ErrorContext(ctx, ErrLeap.Error(), "last_ran", g.high.UTC(), "clock", now.UTC(), "until", g.held.UTC())
 	case leap < -backLimit:
