@@ -134,7 +134,9 @@ func demanded(document *huma.OpenAPI) {
 				continue
 			}
 			for _, p := range op.Parameters {
-				p.Required = p.Required || p.Name == "If-Match"
+				if p.Name == "If-Match" { // others are those of every server in the process
+					p.Required = true
+				}
 			}
 		}
 	}
