@@ -86,14 +86,9 @@ func (c Config) UpstreamOf(t TrustedIssuer) string {
 	return ""
 }
 
-// ascii reports whether an address is written as RFC 3986 has them.
-func ascii(address string) bool {
-	return !strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' })
-}
-
 // reachable reports whether an address is an https one, or http at a host of egress.allow_hosts.
 func (c Config) reachable(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && len(address) <= 512 && ascii(address) &&
+	return err == nil && u.Host != "" && u.User == nil && u.Fragment == "" && len(address) <= 512 &&
 		(u.Scheme == "https" || u.Scheme == "http" && slices.Contains(c.Egress.AllowHosts, u.Hostname()))
 }

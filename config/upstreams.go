@@ -181,7 +181,7 @@ func (c Config) checkUpstreamIssuer(bad *complaints, key string, u Upstream) {
 		return
 	}
 	at, err := url.Parse(u.Issuer)
-	ok := err == nil && at.Host != "" && at.User == nil && at.RawQuery == "" && at.Fragment == "" && ascii(u.Issuer)
+	ok := err == nil && at.Host != "" && at.User == nil && at.RawQuery == "" && at.Fragment == ""
 	ok = ok && (at.Scheme == "https" || at.Scheme == "http" && slices.Contains(c.Egress.AllowHosts, at.Hostname()))
-	bad.check(ok, key+".issuer", "%q is not an https address in ASCII; write it like https://login.example.com", u.Issuer)
+	bad.check(ok, key+".issuer", "%q is not an https address; write it like https://login.example.com", u.Issuer)
 }

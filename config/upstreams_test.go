@@ -21,8 +21,6 @@ func TestUpstreamsAreChecked(t *testing.T) {
 		"public client": {"upstreams: [{id: a, kind: oidc, name: A, issuer: https://a.example, client_id: a}]", ""},
 		"no issuer":     {"upstreams: [{id: a, kind: oidc, name: A, client_id: a}]", "upstreams[a].issuer"},
 		"plain http":    {"upstreams: [{id: a, kind: oidc, name: A, issuer: http://a.example, client_id: a}]", "upstreams[a].issuer"},
-		"not ASCII":     {`upstreams: [{id: a, kind: oidc, name: A, issuer: "https://a.example/\u202e", client_id: a}]`, "upstreams[a].issuer"},
-		"named abroad":  {`upstreams: [{id: a, kind: oidc, name: A, issuer: "https://m\u00fcller.example", client_id: a}]`, "in ASCII"},
 		"http here": {
 			"egress: {allow_hosts: [127.0.0.1]}\nupstreams: [{id: a, kind: oidc, name: A, issuer: http://127.0.0.1:1, client_id: a}]", ""},
 		"apple":         {"upstreams: [{id: a, kind: apple, client_id: a, team_id: t}]", "needs team_id, key_id"},

@@ -146,7 +146,11 @@ func (h *Services) noteLoad() {
 // tendKeys does what the ring's timetable says is due, and notes the age of the keys that sign.
 func (h *Services) tendKeys(ctx context.Context) error {
 	now := time.Now()
-	if err := h.unlessLeapt(func(ctx context.Context) error { return h.Keys.Tick(ctx, now) })(ctx); err != nil {
+	err := health.ClockFits(h.DB.Clock)(ctx) // the ring believes the clock that looks at it
+	if err == nil {
+		err = h.unlessLeapt(func(ctx context.Context) error { return h.Keys.Tick(ctx, now) })(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	list, err := h.Keys.List(ctx)

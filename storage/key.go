@@ -70,7 +70,8 @@ func (db *DB) DeleteKey(ctx context.Context, kid string) error {
 }
 
 // longestLease is more than any lock is taken for. One that lasts longer was taken by a clock that was ahead.
-const longestLease = 2 * time.Hour
+// It is long, so that nobody whose clock is only behind takes what others hold.
+const longestLease = 31 * 24 * time.Hour
 
 // Lock takes the named lock until the given time for holder, if free, expired or already the holder's; false otherwise. One that is held
 // for longer than anybody takes one is free, too: a process that died when its clock was ten years ahead must not hold it until then.

@@ -27,6 +27,7 @@ func (db *DB) LockSettings(ctx context.Context) error {
 // this id had it before, for each of its versions took a write, too.
 func (db *DB) InsertSetting(ctx context.Context, id string, data, sealed []byte) (version int64, err error) {
 	err = db.versioned(ctx, "settings", func(ctx context.Context) error {
+		version = 0 // it may be tried again
 		err := db.returning(ctx, `INSERT INTO settings (id, data, sealed, version)
 			VALUES ($1, $2, $3, (SELECT version + 1 FROM versions WHERE name = 'settings')) ON CONFLICT DO NOTHING RETURNING version`,
 			[]any{id, string(data), sealed}, func(rows *sql.Rows) error { return rows.Scan(&version) })

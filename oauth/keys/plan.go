@@ -36,13 +36,6 @@ func (r rules) kept(alg string) time.Duration {
 	return r.hints
 }
 
-// What tells of a time further ahead than this was written by a clock that was: a key that signs from then on would not be replaced for
-// years, and one that is replaced then would be published as long.
-const (
-	ahead    = time.Hour
-	farAhead = 31 * 24 * time.Hour // the longest life of a token may have been lowered since
-)
-
 type act int
 
 const (
@@ -71,8 +64,6 @@ func plan(rows []storage.Key, r rules, now time.Time) []change {
 	for _, row := range rows {
 		switch {
 		case row.Alg == Refresh:
-		case row.State == retiring && row.RetiresAt.After(now.Add(r.longest+farAhead)): // replaced by a clock that was ahead
-			due = append(due, change{do: moveTo, row: row, state: retiring, signsFrom: row.SignsFrom, retiresAt: now.Add(r.longest)})
 		case row.State == retiring && !now.Before(row.RetiresAt):
 			due = append(due, change{do: moveTo, row: row, state: retired, signsFrom: row.SignsFrom, retiresAt: row.RetiresAt})
 		case row.State == retired && !now.Before(row.RetiresAt.Add(r.kept(row.Alg))):
@@ -90,8 +81,6 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 	}
 	for i, row := range rows {
 		switch {
-		case row.State == next && row.MadeAt.After(now.Add(ahead)): // its turn would never come, and nobody knows since when it is published
-			due = append(due, change{do: forget, row: row})
 		case row.State == next && waiting == nil:
 			waiting = &rows[i]
 		case row.State == active && signing == nil:
@@ -103,7 +92,6 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 			retire(row)
 		}
 	}
-	early := signing != nil && signing.SignsFrom.After(now.Add(ahead)) // by a clock that was
 	switch {
 	case signing == nil && waiting == nil: // the first start: somebody has to sign
 		due = append(due, change{do: makeKey, alg: alg, state: active, signsFrom: now})
@@ -113,9 +101,9 @@ func planAlg(rows []storage.Key, alg string, r rules, now time.Time) []change {
 	case waiting != nil && !now.Before(ripe(*waiting, r)) && !now.Before(waiting.SignsFrom):
 		due = append(due, change{do: moveTo, row: *waiting, state: active, signsFrom: now})
 		retire(*signing)
-	case waiting == nil && r.schedule > 0 && (early || !now.Before(signing.SignsFrom.Add(r.schedule-r.lead))):
+	case waiting == nil && r.schedule > 0 && !now.Before(signing.SignsFrom.Add(r.schedule-r.lead)):
 		turn := signing.SignsFrom.Add(r.schedule)
-		if soonest := now.Add(r.publish); early || turn.Before(soonest) {
+		if soonest := now.Add(r.publish); turn.Before(soonest) {
 			turn = soonest
 		}
 		due = append(due, change{do: makeKey, alg: alg, state: next, signsFrom: turn})

@@ -10,14 +10,15 @@ import (
 )
 
 const (
-	leapLimit = 24 * time.Hour   // by how much a clock may be put forward while a server runs, and still be believed
-	restLimit = 30 * leapLimit   // how long servers may rest, and their clock still be believed at the start
-	leapHold  = 24 * time.Hour   // how long it is not, from then on
+	day       = 24 * time.Hour
+	leapLimit = 7 * day          // by how much a clock may be put forward while a server runs, or is suspended, and still be believed
+	restLimit = 30 * day         // how long servers may rest, and their clock still be believed at the start
+	leapHold  = day              // how long it is not, from then on
 	backLimit = time.Hour        // by how much it is put back at least for what it said before to have been wrong
 	noteEvery = 15 * time.Second // how old what is known of it may be
 )
 
-// ErrLeap: this machine's clock was put forward by more than a day, or by more than 30 while no server ran.
+// ErrLeap: this machine's clock was put forward by more than a week, or by more than 30 days while no server ran.
 var ErrLeap = errors.New("this machine's clock is days ahead of when a server last ran on this database, so nothing " +
 	"is deleted for a day; if it is wrong, set it (NTP) and restart the server; if it is right, nothing is to be done")
 
