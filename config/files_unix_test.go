@@ -31,6 +31,9 @@ func TestFilesOfSettingsAreRegular(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := Load(Sources{File: os.DevNull}); err != nil {
+		t.Errorf("no configuration: %v", err)
+	}
 	if _, err := LoadSeed(Sources{File: pipe}); !errors.Is(err, regular.ErrNot) {
 		t.Errorf("the seed: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -132,6 +133,9 @@ func (s Sources) file(c *Config) []error {
 	name := s.File
 	if name == "" {
 		name = DefaultFile
+	}
+	if name == os.DevNull { // the usual word for none
+		return nil
 	}
 	data, err := s.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) && s.File == "" {

@@ -45,7 +45,7 @@ func (h *Services) auditJobs() []janitor.Job {
 			return h.Seals.Retain(ctx, class, before, limit)
 		}
 		jobs = append(jobs, janitor.Job{Name: "expire-events-" + string(class), Every: eventsEvery, First: 2 * time.Minute,
-			Run: h.unlessLeapt(janitor.DeleteExpired(h.Metrics, "events", keep, remove))})
+			Run: h.deleteExpired("events", keep, remove)})
 	}
 	if path := h.Config.Audit.File; path != "" {
 		file := feed.File{Path: path, Format: feed.Format(h.Config.Audit.FileFormat)}

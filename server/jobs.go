@@ -117,7 +117,7 @@ func (s *Server) Jobs() []janitor.Job {
 			return h.DB.DeleteExpired(ctx, table, before, limit)
 		}
 		jobs = append(jobs, janitor.Job{Name: "expire-" + string(table), Every: sweepEvery, First: time.Minute,
-			Run: h.unlessLeapt(janitor.DeleteExpired(h.Metrics, string(table), keep, remove))})
+			Run: h.deleteExpired(string(table), keep, remove)})
 	}
 	return jobs
 }
@@ -130,6 +130,17 @@ func (h *Services) unlessLeapt(run func(ctx context.Context) error) func(ctx con
 		}
 		return run(ctx)
 	}
+}
+
+// deleteExpired is janitor.DeleteExpired by a clock that is trusted before each batch: it may leap while they go on.
+func (h *Services) deleteExpired(table string, keep time.Duration, remove func(ctx context.Context, before time.Time, limit int) (int64,
+	error)) func(ctx context.Context) error {
+	return janitor.DeleteExpired(h.Metrics, table, keep, func(ctx context.Context, before time.Time, limit int) (int64, error) {
+		if err := h.leap.Trusted(ctx); err != nil {
+			return 0, err
+		}
+		return remove(ctx, before, limit)
+	})
 }
 
 // noteLoad notes what fills up under load.

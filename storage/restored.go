@@ -32,7 +32,8 @@ func (db *DB) EndAllAfterRestore(ctx context.Context, now time.Time) (map[string
 }
 
 // HoldAllAfterRestore keeps a restored database from sending what had waited when the backup was made: it may have been sent since. Emails
-// of the given kinds, which hold links and codes, are dropped. Locks of the server that was are given back.
+// of the given kinds, which hold links and codes, are dropped. Locks of the server that was are given
+// back; when it last ran is kept, so that a machine whose clock is years ahead deletes nothing of it.
 func (db *DB) HoldAllAfterRestore(ctx context.Context, dropped []string, now time.Time) (map[string]int64, error) {
 	var statements []countedStatement
 	for _, kind := range dropped {
@@ -42,7 +43,7 @@ func (db *DB) HoldAllAfterRestore(ctx context.Context, dropped []string, now tim
 		statements = append(statements, countedStatement{what,
 			"UPDATE " + table + " SET failed_at = $1, last_error = $2 WHERE failed_at IS NULL", []any{micros(now), heldText}})
 	}
-	return db.counted(ctx, append(statements, countedStatement{"locks", "DELETE FROM locks", nil}))
+	return db.counted(ctx, append(statements, countedStatement{"locks", "DELETE FROM locks WHERE name <> $1", []any{clockRow}}))
 }
 
 // EndSecrets ends all secrets of a client; reports how many.

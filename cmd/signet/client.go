@@ -15,6 +15,7 @@ import (
 
 	"signet/admin"
 	"signet/admin/thing"
+	"signet/admin/view"
 	"signet/audit"
 	"signet/clients"
 	"signet/clients/snippet"
@@ -419,7 +420,7 @@ func (a *app) clientAllowAdmin() *cobra.Command {
 }
 
 func (a *app) clientCheck() *cobra.Command {
-	return a.verb("check ID", "Find what keeps an app from working: its registration, its keys, the addresses in it", 1,
+	return a.verb("check ID", "Find what keeps an app from working: its registration, keys and addresses; exit code 1 if something does", 1,
 		func(cmd *cobra.Command, args []string) error {
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 				list, err := h.Admin.CheckClient(ctx, h.Host(operator()), args[0])
@@ -429,13 +430,28 @@ func (a *app) clientCheck() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.answer(list, func(w io.Writer) {
+				err = a.answer(list, func(w io.Writer) {
 					for _, f := range list {
 						row(w, f.State, f.Check, strings.TrimSpace(f.Text+". "+f.Remedy))
 					}
 				})
+				return errors.Join(err, problems(list))
 			})
 		})
+}
+
+// problems is an error where some were found: a script goes by the exit code.
+func problems(list []view.Finding) error {
+	n := 0
+	for _, f := range list {
+		if f.State == view.StateProblem {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("problems: %d", n)
 }
 
 // told is a text where something is so.

@@ -351,5 +351,9 @@ func secretAt(where string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimRight(string(text), "\r\n"), nil
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("the file %s is empty", name)
+	}
+	return secret, nil
 }

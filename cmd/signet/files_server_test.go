@@ -214,12 +214,19 @@ func TestAServerThatHasNoTimeIsAskedAgain(t *testing.T) {
 
 // TestSecretsAndFilesOfAPlanAreRegular: a pipe or a device would keep a plan waiting, and a folder is no secret.
 func TestSecretsAndFilesOfAPlanAreRegular(t *testing.T) {
-	for _, name := range []string{t.TempDir(), "/dev/zero"} {
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secretAt("file:" + empty); err == nil || !strings.Contains(err.Error(), "is empty") {
+		t.Errorf("a secret of nothing: %v", err)
+	}
+	for _, name := range []string{t.TempDir(), os.DevNull} {
 		if _, err := secretAt("file:" + name); !errors.Is(err, regular.ErrNot) {
 			t.Errorf("the secret %s: %v", name, err)
 		}
 	}
-	if _, err := readFiles([]string{"/dev/zero"}); !errors.Is(err, regular.ErrNot) {
+	if _, err := readFiles([]string{os.DevNull}); !errors.Is(err, regular.ErrNot) {
 		t.Errorf("a file of a plan: %v", err)
 	}
 }

@@ -117,18 +117,19 @@ func (a *app) upstreamDelete() *cobra.Command {
 }
 
 func (a *app) upstreamTest() *cobra.Command {
-	return a.verb("test ID", "Ask a provider if it is set up as it must be, and count who needs it", 1,
+	return a.verb("test ID", "Ask a provider if it is set up as it must be, and count who needs it; exit code 1 if it is not", 1,
 		func(cmd *cobra.Command, args []string) error {
 			return a.within(cmd, func(ctx context.Context, h *server.Services) error {
 				list, err := h.Admin.TestUpstream(ctx, h.Host(operator()), args[0])
 				if err != nil {
 					return unlinked(err, args[0])
 				}
-				return a.answer(list, func(w io.Writer) {
+				err = a.answer(list, func(w io.Writer) {
 					for _, f := range list {
 						row(w, f.State, f.Text)
 					}
 				})
+				return errors.Join(err, problems(list))
 			})
 		})
 }

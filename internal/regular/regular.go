@@ -15,9 +15,9 @@ var ErrNot = errors.New("name a regular file, or a link to one")
 
 // Open opens a regular file, or the one that links lead to, as those of Kubernetes and of systemd's credentials do. Others are refused
 // before they are opened: a pipe keeps whoever opens it waiting and gives its content once, where a setting is read again; a device may
-// never end; that of nothing does.
+// never end.
 func Open(name string) (*os.File, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() && name != os.DevNull {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is %s: %w", name, kind(info.Mode()), ErrNot)
 	}
 	return os.Open(name)
