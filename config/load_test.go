@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net/netip"
@@ -354,5 +355,24 @@ func TestThePasswordCommand(t *testing.T) {
 		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestASecretThatYAMLTakesForItsOwnIsRefused: it would be empty, or something else than what was written, and nothing of it is shown.
+func TestASecretThatYAMLTakesForItsOwnIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"!hunter2": "in single quotes", "&hunter2": "in single quotes", "*hunter2": "in single quotes", "“hunter2”": "straight ones",
+		"„hunter2“": "straight ones", "[hunter2]": "must be one value", "{hunter2: x}": "must be one value",
+	} {
+		_, err := load(file("mail:\n  smtp:\n    password: "+text+"\n"), Sources{})
+		got := fmt.Sprint(err)
+		if !strings.Contains(got, want) || !strings.Contains(got, "line 3") || strings.Contains(got, "hunter") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	_, err := load(file("server:\n\u00a0 issuer: https://id.example.com\n"), Sources{})
+	if err == nil || !strings.Contains(err.Error(), `"\u00a0 issuer": has a character that is no ASCII`) {
+		t.Errorf("a space that does not break: %v", err)
 	}
 }

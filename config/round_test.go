@@ -107,10 +107,10 @@ func contains(prefixes []string, s string) bool {
 
 // Of a file that is not YAML nothing else is judged: what it says may be what is missing. The environment is.
 func TestAFileThatCannotBeReadIsNotJudged(t *testing.T) {
-	for text, want := range map[string]string{"server: [": "config.yaml: yaml", "\x00": "config.yaml: ", "a: b: c": "config.yaml: yaml"} {
+	for _, text := range []string{"server: [", "\x00", "a: b: c"} {
 		_, err := load(file(text), Sources{Environ: []string{"SIGNET_SESSIONS_IDLE=long", "SIGNET_SERVER_TLS_CERT_FILE=a.pem"}})
 		all := Mistakes(err)
-		if len(all) != 2 || !strings.HasPrefix(all[0].Error(), want) || !strings.HasPrefix(all[1].Error(), "sessions.idle: ") {
+		if len(all) != 2 || !strings.HasPrefix(all[0].Error(), "config.yaml: line 1: ") || !strings.HasPrefix(all[1].Error(), "sessions.idle: ") {
 			t.Errorf("%q: %v", text, err)
 		}
 		if _, unread := errors.AsType[*FileError](err); !unread {

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"signet/internal/loopback"
+	"signet/internal/yamlslip"
 )
 
 // Seed is what a test server (`signet dev`) has beside its configuration.
@@ -93,7 +94,7 @@ func parseSeed(name string, data []byte, c *Config) []error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		return []error{&FileError{fmt.Errorf("%s: %w; nothing else of the file was looked at", name, err)}}
+		return []error{&FileError{fmt.Errorf("%s: %w; nothing else of the file was looked at", name, yamlslip.Explain(data))}}
 	}
 	w := walker{file: name, origins: c.origins}
 	root := target(doc.Content[0])

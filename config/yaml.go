@@ -6,8 +6,14 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"signet/internal/yamlslip"
 )
 
 // parseFile reads one YAML document into the tree. It walks the document itself instead of decoding it, to name every
@@ -19,7 +25,7 @@ func parseFile(name string, data []byte, c *Config) []error {
 		if errors.Is(err, io.EOF) {
 			return nil // empty, or comments only
 		}
-		return []error{&FileError{fmt.Errorf("%s: %w; nothing else of the file was looked at", name, err)}}
+		return []error{&FileError{fmt.Errorf("%s: %w; nothing else of the file was looked at", name, yamlslip.Explain(data))}}
 	}
 	w := walker{file: name, origins: c.origins}
 	w.section(doc.Content[0], reflect.ValueOf(c).Elem(), "")
@@ -34,7 +40,7 @@ func parseFile(name string, data []byte, c *Config) []error {
 func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, yamlslip.Explain(data))
 	}
 	if len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: is empty; write a list of scopes", name)
@@ -49,7 +55,7 @@ func ReadScopes(name string, data []byte) ([]ResourceScope, error) {
 func ReadDetailsTypes(name string, data []byte) ([]DetailsType, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, yamlslip.Explain(data))
 	}
 	if len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: is empty; write a list of types", name)
@@ -62,6 +68,9 @@ func ReadDetailsTypes(name string, data []byte) ([]DetailsType, error) {
 
 // errTwice: one value of a key was taken all the same.
 var errTwice = errors.New("is there twice; remove one")
+
+// curly finds what a word processor quoted.
+var curly = regexp.MustCompile(`^[“”„‘’‚].*[“”‘’]$`)
 
 type walker struct {
 	file    string
@@ -80,7 +89,7 @@ func (w *walker) section(n *yaml.Node, v reflect.Value, prefix string) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		w.complain(n, label(prefix), "must hold keys and values, like `listen: 127.0.0.1:9400`")
+		w.complain(n, label(prefix), "must hold keys and values, like `listen: 127.0.0.1:9400` (a space after the colon, no dash before the key)")
 		return
 	}
 	fields := map[string]reflect.Value{}
@@ -115,10 +124,19 @@ func (w *walker) unknown(k *yaml.Node, key string, names []string) {
 		w.complain(k, key, "is not a key; did you mean %s?", guess)
 		return
 	}
+	if strings.ContainsFunc(k.Value, func(r rune) bool { return r > unicode.MaxASCII }) {
+		w.complain(k, strconv.QuoteToASCII(key), "has a character that is no ASCII, as word processors put it (a space that does not break, a "+
+			"curly quote): type the line anew")
+		return
+	}
 	w.complain(k, key, "is not a key; config.yaml of the source lists them all")
 }
 
 func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind == yaml.ScalarNode && (n.Style&yaml.TaggedStyle != 0 && !strings.HasPrefix(n.Tag, "!!") || n.Anchor != "" && isNull(n)) {
+		w.complain(n, key, "has a value that begins with & or !, which means something to YAML: put the value in single quotes")
+		return
+	}
 	n = target(n)
 	switch {
 	case n.Kind == yaml.ScalarNode && !isNull(n) && shorthand(n, v):
@@ -135,6 +153,9 @@ func (w *walker) value(n *yaml.Node, v reflect.Value, key string) {
 		w.texts(n, v, key)
 	case n.Kind != yaml.ScalarNode:
 		w.complain(n, key, "must be one value, not a list or section")
+		return
+	case n.Style == 0 && v.Type() == reflect.TypeFor[Secret]() && curly.MatchString(n.Value):
+		w.complain(n, key, "is within curly quotes, which would be part of it: write straight ones")
 		return
 	default:
 		if err := setText(v, n.Value); err != nil {

@@ -93,7 +93,7 @@ func TestYAML(t *testing.T) {
 		bomb.String(): "anchors and aliases", "": "is empty", "a: 1\n---\nb: 1\n": "one YAML document", "a: 1\na: 2\n": "is there twice",
 		"a: {<<: {b: 1}}": "plain text", "a: 2026-01-01": "quotes", "a: 0x1f": "decimal", "a: 1.5": "quotes",
 		"? [a, b]\n: c": "plain text", "groups: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000): "deep",
-		"a: *b": "anchor", "a: &b 1": "anchors", "a: !!binary aGk=": "types", "a: !!bool nope": "types", "a: !!null text": "types",
+		"a: *b": "begins with *", "a: &b 1": "anchors", "a: !!binary aGk=": "types", "a: !!bool nope": "types", "a: !!null text": "types",
 		"a: !!str 5": "types", "!!str a: 5": "plain text", "a: !b {}": "types",
 	} {
 		if got, err := files.FromYAML(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"signet/internal/yamlslip"
 )
 
 // FromYAML makes JSON of a YAML document of plain values: no anchors, aliases, merge keys or types of its own, so that it says what it
@@ -18,7 +20,7 @@ func FromYAML(document string) ([]byte, error) {
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, errors.New("is empty")
 	} else if err != nil {
-		return nil, err
+		return nil, yamlslip.Explain([]byte(document))
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("must hold one YAML document; remove the second (after ---)")
@@ -35,10 +37,10 @@ const deepest = 100 // levels of a document
 func plain(n *yaml.Node, depth int) (any, error) {
 	wrong := func(text string) error { return fmt.Errorf("line %d: %s", n.Line, text) }
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		return nil, wrong("anchors and aliases are not read: write the value")
+		return nil, wrong("anchors and aliases are not read: write the value, in quotes if it begins with & or *")
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
-		return nil, wrong("types are not said (" + n.Tag + "): write the value")
+		return nil, wrong("types are not said (!…): write the value, in quotes if it begins with !")
 	}
 	if depth > deepest {
 		return nil, wrong("is too deep")
