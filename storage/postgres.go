@@ -67,6 +67,11 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	if _, set := config.RuntimeParams["application_name"]; !set {
 		config.RuntimeParams["application_name"] = "signet"
 	}
+	if config.DefaultQueryExecMode == pgx.QueryExecModeDescribeExec {
+		// It names no statement, and asks what it needs before it sends the parameters. Where a pooler hands the connection on in between,
+		// another client's statement gets them. This mode sends them with the statement.
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
 	size := o.PoolSize
 	if size <= 0 {
 		size = min(16, max(8, 4*runtime.GOMAXPROCS(0)))

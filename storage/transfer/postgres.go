@@ -23,6 +23,9 @@ func openPostgres(ctx context.Context, dsn string) (*postgresEngine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	if config.DefaultQueryExecMode == pgx.QueryExecModeDescribeExec { // as the server's, which says why
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
 	config.RuntimeParams["application_name"] = "signet move"
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
