@@ -13,6 +13,7 @@ import (
 
 	"signet/audit/webhook"
 	"signet/internal/egress"
+	"signet/internal/freeport"
 	"signet/storage/storagetest"
 )
 
@@ -36,12 +37,10 @@ func TestTheReceiverOfTheDocuments(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, source).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	_ = free.Close()
 
 	w := newWorld(t, storagetest.SQLite(t))
 	w.s, w.delivery = serviceOn(t, w.db, egress.New(egress.Options{Allow: []string{"127.0.0.1"}, MaxBody: 1}))

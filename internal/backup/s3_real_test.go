@@ -2,7 +2,6 @@ package backup
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 // TestARealStoreKeepsBackups is TestABucketKeepsBackups against a server that others wrote: .ci/run full builds versitygw.
@@ -22,12 +23,10 @@ func TestARealStoreKeepsBackups(t *testing.T) {
 		}
 		t.Skip("versitygw is not there; .ci/run full has it")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	_ = l.Close()
 	folder := t.TempDir()
 	for _, name := range []string{"data/bucket", "sidecar"} {
 		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 // process is a server under measurement.
@@ -272,12 +274,11 @@ func (p *process) restarts(ctx context.Context, n int) (interval, error) {
 }
 
 func freeAddress() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		panic(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 func ready(ctx context.Context, url string) error {

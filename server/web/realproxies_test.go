@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/internal/freeport"
 	"signet/oauth/mtls"
 	"signet/oauth/mtls/mtlstest"
 	"signet/server/web"
@@ -131,12 +132,11 @@ func (p *proxy) file(name string) string { return filepath.Join(p.dir, name) }
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := net.SplitHostPort(address)
 	return port
 }
 

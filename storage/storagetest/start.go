@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"signet/internal/freeport"
 )
 
 // watchdog is a shell that outlives us by a moment: it starts the server, waits until the pipe from this process closes
@@ -123,12 +125,11 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeport.Address()
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
+	_, port, err := net.SplitHostPort(address)
 	return port, err
 }
 
