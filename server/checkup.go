@@ -144,7 +144,8 @@ func (h *Services) checkKeys(ctx context.Context) view.Finding {
 
 func (h *Services) checkSchema(context.Context) view.Finding {
 	if note := h.schemaNoted.Load(); note != nil {
-		return view.Finding{Check: "schema", State: view.StateNotice, Text: *note, Remedy: "Update every replica to the same release."}
+		return view.Finding{Check: "schema", State: view.StateNotice, Text: *note,
+			Remedy: "Update every replica to the same release; where something is missing, do what the text says."}
 	}
 	return found("schema", "is this release's", nil, "")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"signet/config"
 	"signet/storage"
@@ -31,6 +32,7 @@ func (h *Services) fitSchema(ctx context.Context, o Options) error {
 	if !errors.Is(err, storage.ErrSchemaAhead) {
 		return err
 	}
+	h.Metrics.SchemaAhead(true)
 	h.noteSchema(ctx, slog.LevelWarn, err)
 	if o.Use != ForServing {
 		o.Notice("Warning: " + err.Error())
@@ -38,8 +40,8 @@ func (h *Services) fitSchema(ctx context.Context, o Options) error {
 	return nil
 }
 
-// watchSchema looks whether a newer binary has migrated while this one runs. Whatever it finds, the server goes on: what a
-// step took away fails by itself, and the replicas that do the work meanwhile must not stop all at once.
+// watchSchema looks whether a newer binary has migrated, or somebody has taken something away, while this one runs. Whatever it finds, the
+// server goes on: what was taken away fails by itself, and the replicas that do the work meanwhile must not stop all at once.
 func (h *Services) watchSchema(ctx context.Context) error {
 	err := h.DB.CheckSchema(ctx)
 	if version, err := h.DB.SchemaVersion(ctx); err == nil {
@@ -47,11 +49,18 @@ func (h *Services) watchSchema(ctx context.Context) error {
 	}
 	switch {
 	case err == nil:
-		h.schemaNoted.Store(nil)
 		h.Metrics.SchemaAhead(false)
+		damage, err := h.DB.SchemaDamage(ctx)
+		if err != nil || len(damage) == 0 {
+			h.schemaNoted.Store(nil)
+			return err
+		}
+		h.noteSchema(ctx, slog.LevelError, errors.New(strings.Join(damage, "; ")))
 	case errors.Is(err, storage.ErrSchemaAhead):
+		h.Metrics.SchemaAhead(true)
 		h.noteSchema(ctx, slog.LevelWarn, err)
 	case errors.Is(err, storage.ErrSchemaNewer):
+		h.Metrics.SchemaAhead(true)
 		h.noteSchema(ctx, slog.LevelError, err)
 	default:
 		return err
@@ -59,9 +68,8 @@ func (h *Services) watchSchema(ctx context.Context) error {
 	return nil
 }
 
-// noteSchema says that the schema is ahead, once for each thing there is to say.
+// noteSchema says what is to be said of the schema, once for each thing.
 func (h *Services) noteSchema(ctx context.Context, level slog.Level, err error) {
-	h.Metrics.SchemaAhead(true)
 	text := err.Error()
 	if before := h.schemaNoted.Swap(&text); before == nil || *before != text {
 		h.Log.Log(ctx, level, "database schema", "error", err)

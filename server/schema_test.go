@@ -48,12 +48,19 @@ func TestAReplicaStartsOnASchemaAhead(t *testing.T) {
 				t.Errorf("signet_schema_ahead %s on the own schema", ahead(t, running))
 			}
 
-			storagetest.Exec(t, address, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)",
-				"INSERT INTO schema_compat (step, min_release) VALUES (9001, 6)")
 			s, err := server.New(running)
 			if err != nil {
 				t.Fatal(err)
 			}
+			storagetest.Exec(t, address, "DROP TABLE upstream_uses")
+			for range 2 {
+				runJob(t, s, "schema")
+			}
+			if strings.Count(out.String(), "the table upstream_uses is missing") != 1 || ahead(t, running) != "0" {
+				t.Errorf("somebody took a table away: signet_schema_ahead %s; %s", ahead(t, running), &out)
+			}
+			storagetest.Exec(t, address, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9001, TRUE)",
+				"INSERT INTO schema_compat (step, min_release) VALUES (9001, 6)")
 			for range 2 {
 				runJob(t, s, "schema")
 			}

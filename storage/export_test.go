@@ -95,3 +95,6 @@ func NotLocked() []string { return []string{rotateGrant + grantNotLocked, spendC
 
 // WaitForConnections has calls wait so long for a connection that others hold; say so before the first.
 func (db *DB) WaitForConnections(wait time.Duration) { db.slots.wait = wait }
+
+// Outline is what the database has.
+func (db *DB) Outline(ctx context.Context) (string, error) { return db.outline(ctx) }

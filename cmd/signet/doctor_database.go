@@ -35,6 +35,7 @@ func (a *app) lookAtDatabase(ctx context.Context, c config.Config) []finding {
 		return append([]finding{schema}, missingMasterKey(c)...)
 	}
 	findings := append([]finding{schema, tryWrite(ctx, c), lookAtClock(ctx, db)}, lookAtMasterKeys(ctx, c, db)...)
+	findings = append(findings, lookForDamage(ctx, db)...)
 	findings = append(findings, lookAtPostgres(ctx, c, db)...)
 	shared, err := server.SharedIDs(ctx, db, c)
 	if err != nil {
@@ -120,6 +121,21 @@ func lookAtSchema(ctx context.Context, c config.Config, db *storage.DB) (f findi
 		return finding{about, false, fmt.Sprintf("`signet serve` will not start (storage.migrate: %s): %s", c.Storage.Migrate, err)}, false
 	}
 	return finding{about, false, err.Error()}, false
+}
+
+// lookForDamage looks whether somebody has taken away what the migrations made. A schema that is ahead is another release's to judge.
+func lookForDamage(ctx context.Context, db *storage.DB) (findings []finding) {
+	if db.CheckSchema(ctx) != nil {
+		return nil
+	}
+	damage, err := db.SchemaDamage(ctx)
+	if err != nil {
+		damage = []string{err.Error()}
+	}
+	for _, text := range damage {
+		findings = append(findings, finding{"schema", false, text})
+	}
+	return findings
 }
 
 // leastSpace is what a SQLite file should have left on its disk: a write-ahead log and an hour of sign-ins need less.

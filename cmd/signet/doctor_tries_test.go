@@ -152,6 +152,8 @@ func TestDoctorJudgesTheSchemaByWhatServeWillDo(t *testing.T) {
 		{"off", []string{older}, exitFailed, "run `signet migrate up`"},
 		{"auto", []string{newer, "INSERT INTO schema_compat (step, min_release) VALUES (9001, 9001)"}, exitFailed, "start the newer binary"},
 		{"off", []string{newer}, exitOK, "does no harm"},
+		{"auto", []string{"DROP INDEX messages_due"}, exitFailed, "make it again: CREATE INDEX messages_due ON"},
+		{"auto", []string{"ALTER TABLE sessions DROP COLUMN agent"}, exitFailed, "the column agent of the table sessions is missing"},
 	} {
 		e := examine(t, "",
 			fmt.Sprintf("server: {issuer: 'http://%s', internal_listen: %q}\nstorage: {migrate: %s}\n", freeAddress(t), freeAddress(t), c.migrate))

@@ -7,9 +7,9 @@ package migrations
 
 import "embed"
 
-// Files are the steps, as sqlite/NNNN_name.sql and postgres/NNNN_name.sql.
+// Files are the steps, as sqlite/NNNN_name.sql and postgres/NNNN_name.sql, and what all of them make: sqlite.txt and postgres.txt.
 //
-//go:embed sqlite/*.sql postgres/*.sql
+//go:embed sqlite/*.sql postgres/*.sql sqlite.txt postgres.txt
 var Files embed.FS
 
 // What a database says of itself while package storage/transfer moves it.
