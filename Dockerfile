@@ -1,6 +1,7 @@
-# Signet as a static binary in an empty image: no shell, no package manager, not root.
+# Signet as a static binary in an empty image: no shell, no package manager, not root. Releases say --build-arg VERSION, REVISION and SOURCE
+# (docs/releasing.md), which are labels then.
 #
-#   docker build -t signet .                                    # add --build-arg VERSION=0.2.0 --build-arg REVISION=COMMIT for a release
+#   docker build -t signet .
 #   docker run --rm -p 9400:9400 -v signet:/data signet        # a local trial at http://localhost:9400
 FROM golang:1.26 AS build
 WORKDIR /src
@@ -14,19 +15,23 @@ ARG VERSION=""
 ARG REVISION=""
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /out/signet \
       -ldflags "-s -w -buildid= -X signet/internal/release.version=$VERSION -X signet/internal/release.revision=$REVISION" ./cmd/signet && \
-    mkdir /out/data
+    mkdir /out/data && mkdir -p /out/root/tmp && chmod 1777 /out/root/tmp
 
 FROM scratch
 ARG VERSION=""
 ARG REVISION=""
+ARG SOURCE=""
 LABEL org.opencontainers.image.title="Signet" \
       org.opencontainers.image.description="OAuth 2.1 and OpenID Connect server" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="$SOURCE" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 # Authorities for TLS to Postgres.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/signet /signet
+# /tmp: backups are made, fetched and tried there.
+COPY --from=build /out/root/ /
 # The SQLite database and the master key, when no Postgres is configured: keep this volume, and a copy of it.
 COPY --from=build --chown=65532:65532 /out/data /data
 VOLUME /data

@@ -2,21 +2,15 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
-
-	"signet/config"
 )
 
 func deployFile(t *testing.T, name string) []byte {
@@ -28,129 +22,14 @@ func deployFile(t *testing.T, name string) []byte {
 	return text
 }
 
-// pod is what the test looks at of a pod's description.
-type pod struct {
-	AutomountServiceAccountToken *bool `yaml:"automountServiceAccountToken"`
-	SecurityContext              struct {
-		RunAsNonRoot   bool `yaml:"runAsNonRoot"`
-		RunAsUser      *int `yaml:"runAsUser"`
-		SeccompProfile struct {
-			Type string `yaml:"type"`
-		} `yaml:"seccompProfile"`
-	} `yaml:"securityContext"`
-	Containers []struct {
-		Args []string `yaml:"args"`
-		Env  []struct {
-			Name  string `yaml:"name"`
-			Value string `yaml:"value"`
-		} `yaml:"env"`
-		SecurityContext struct {
-			AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
-			ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
-			Capabilities             struct {
-				Drop []string `yaml:"drop"`
-			} `yaml:"capabilities"`
-		} `yaml:"securityContext"`
-		StartupProbe, LivenessProbe, ReadinessProbe struct {
-			HTTPGet struct {
-				Path string `yaml:"path"`
-			} `yaml:"httpGet"`
-		}
-	} `yaml:"containers"`
-}
-
-type manifest struct {
-	Kind string `yaml:"kind"`
-	Spec struct {
-		Replicas int `yaml:"replicas"`
-		Template struct {
-			Spec pod `yaml:"spec"`
-		} `yaml:"template"`
-	} `yaml:"spec"`
-}
-
-// TestKubernetesManifestsAreTight: pods have no right they do not need, no master key, and settings that there are.
-func TestKubernetesManifestsAreTight(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"signet.yaml", "sqlite.yaml"} {
-		text := deployFile(t, "deploy/kubernetes/"+name)
-		decoder := yaml.NewDecoder(bytes.NewReader(text))
-		pods := 0
-		for {
-			var m manifest
-			err := decoder.Decode(&m)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if m.Kind != "Deployment" && m.Kind != "StatefulSet" {
-				continue
-			}
-			pods++
-			if m.Kind == "StatefulSet" && m.Spec.Replicas != 1 {
-				t.Errorf("%s: %d servers on one SQLite file", name, m.Spec.Replicas)
-			}
-			lookAtPod(t, name, m.Spec.Template.Spec, deployFile(t, "deploy/kubernetes/config.yaml"))
-		}
-		if pods != 1 {
-			t.Errorf("%s has %d pods", name, pods)
-		}
-		if bytes.Contains(text, []byte("kind: Secret")) {
-			t.Errorf("%s holds a secret", name)
-		}
-	}
-}
-
-// lookAtPod reads its settings from the file that the pod names, which is configuration.
-func lookAtPod(t *testing.T, name string, p pod, configuration []byte) {
-	t.Helper()
-	s := p.SecurityContext
-	if !s.RunAsNonRoot || s.RunAsUser != nil || s.SeccompProfile.Type != "RuntimeDefault" || p.AutomountServiceAccountToken == nil ||
-		*p.AutomountServiceAccountToken {
-		t.Errorf("%s: the pod: %+v", name, p)
-	}
-	for _, c := range p.Containers {
-		s := c.SecurityContext
-		if s.AllowPrivilegeEscalation == nil || *s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem ||
-			!slices.Contains(s.Capabilities.Drop, "ALL") {
-			t.Errorf("%s: the container: %+v", name, s)
-		}
-		var environ []string
-		for _, e := range c.Env {
-			environ = append(environ, e.Name+"="+e.Value)
-		}
-		if strings.Contains(strings.Join(environ, " "), "SIGNET_MASTER_KEY=") {
-			t.Errorf("%s: a master key for everybody who reads it", name)
-		}
-		read := func(file string) ([]byte, error) {
-			switch filepath.Base(file) {
-			case "dsn":
-				return []byte("postgres://signet@db/signet?sslmode=verify-full"), nil
-			case "master-key":
-				return []byte("c2VydmVydGVzdC1zZXJ2ZXJ0ZXN0LW1hc3Rlci1rZXk"), nil
-			case "config.yaml":
-				return configuration, nil
-			}
-			return nil, fs.ErrNotExist
-		}
-		sources := config.Sources{Environ: environ, ReadFile: read}
-		if i := slices.Index(c.Args, "--config"); i >= 0 {
-			sources.File = c.Args[i+1]
-		}
-		if _, err := config.Load(sources); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// TestPackagesContainWhatThereIs: every file of the repository that the packages name is there, and the scripts are programs.
+// TestPackagesContainWhatThereIs: every file of the repository that the packages name is there, and the scripts are programs. What they do
+// on a machine .ci/packages tries.
 func TestPackagesContainWhatThereIs(t *testing.T) {
 	t.Parallel()
 	var nfpm struct {
 		Contents []struct {
 			Src, Dst, Type string
+			FileInfo       struct{ Mode int } `yaml:"file_info"`
 		}
 		Scripts map[string]string
 	}
@@ -159,11 +38,14 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 	}
 	kept, installed := false, map[string]bool{}
 	for _, c := range nfpm.Contents {
+		if c.FileInfo.Mode == 0 { // that of a checkout depends on whose it is
+			t.Errorf("%s has no mode", c.Dst)
+		}
 		installed[c.Dst] = true
 		if c.Dst == "/etc/signet/config.yaml" {
 			kept = c.Type == "config|noreplace"
 		}
-		if !strings.HasPrefix(c.Src, "dist/") { // deploy/build.sh makes those
+		if !strings.HasPrefix(c.Src, "${OUT}/") { // deploy/build.sh makes those
 			deployFile(t, c.Src)
 		}
 	}
@@ -185,6 +67,60 @@ func TestPackagesContainWhatThereIs(t *testing.T) {
 		if err != nil || info.Mode()&0o100 == 0 {
 			t.Errorf("%s: %v", script, err)
 		}
+	}
+}
+
+// TestTheImageSaysWhatItIs: where its source is, which release and commit; the release tells it.
+func TestTheImageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	file := string(deployFile(t, "Dockerfile"))
+	_, labels, _ := strings.Cut(file, "\nLABEL ")
+	labels, _, _ = strings.Cut(labels, "\n#")
+	how := string(deployFile(t, "docs/releasing.md"))
+	for label, arg := range map[string]string{"source": "SOURCE", "version": "VERSION", "revision": "REVISION", "licenses": ""} {
+		want := "$" + arg
+		if arg == "" {
+			want = "Apache-2.0"
+		}
+		if !strings.Contains(labels, "org.opencontainers.image."+label+`="`+want+`"`) {
+			t.Errorf("no label %s", label)
+		}
+		if arg != "" && (!strings.Contains(how, "--build-arg "+arg+"=") || !strings.Contains(file, "\nARG "+arg+`=""`)) {
+			t.Errorf("a release does not tell %s", arg)
+		}
+	}
+}
+
+// TestDeploymentsNameTheNewestRelease: the chart and the manifests bring the release that the changelog has on top; before the first one,
+// what was built last.
+func TestDeploymentsNameTheNewestRelease(t *testing.T) {
+	t.Parallel()
+	image := "latest"
+	if m := regexp.MustCompile(`(?m)^## v?(\d+\.\d+\.\d+)\b`).FindSubmatch(deployFile(t, "CHANGELOG.md")); m != nil {
+		image = string(m[1])
+	}
+	var chart struct {
+		Version    string `yaml:"version"`
+		AppVersion string `yaml:"appVersion"`
+	}
+	var plain struct {
+		Images []struct {
+			NewTag string `yaml:"newTag"`
+		} `yaml:"images"`
+	}
+	for name, into := range map[string]any{"deploy/helm/signet/Chart.yaml": &chart, "deploy/kubernetes/kustomization.yaml": &plain} {
+		if err := yaml.Unmarshal(deployFile(t, name), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if chart.AppVersion != image || image != "latest" && chart.Version != image {
+		t.Errorf("the chart is %s of %s, want %s", chart.Version, chart.AppVersion, image)
+	}
+	if len(plain.Images) != 1 || plain.Images[0].NewTag != image {
+		t.Errorf("kustomization.yaml: %+v, want %s", plain.Images, image)
+	}
+	if want := "/signet:" + image + " "; !bytes.Contains(deployFile(t, "deploy/kubernetes/sqlite.yaml"), []byte(want)) {
+		t.Errorf("sqlite.yaml is not of %s", image)
 	}
 }
 

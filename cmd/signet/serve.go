@@ -103,10 +103,15 @@ func (a *app) runServer(ctx context.Context) (err error) {
 	defer stop()
 	return s.Run(ctx, listeners, func() {
 		tellManager(log, "READY=1")
-		context.AfterFunc(ctx, func() { tellManager(log, "STOPPING=1") })
+		// It kills after its own time (TimeoutStopSec), which may be the shorter one.
+		ends := h.Config.Server.ShutdownGrace + endsWithin
+		context.AfterFunc(ctx, func() { tellManager(log, fmt.Sprintf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d", ends.Microseconds())) })
 		a.welcome(c, first)
 	})
 }
+
+// endsWithin is for what is left to do when requests have ended: jobs, traces, the database.
+const endsWithin = 15 * time.Second
 
 // flush sends what is left of the traces; it runs when all that made some is closed.
 func flush(t *tracing.Tracer, log *slog.Logger) {

@@ -140,7 +140,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	hears("STOPPING=1")
+	hears("STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000") // server.shutdown_grace of 15 s, and 15 s
 	if err := p.wait(); err != nil {
 		t.Error(err)
 	}

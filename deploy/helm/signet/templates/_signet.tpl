@@ -30,6 +30,13 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- if not .Values.existingSecret }}{{ fail "existingSecret is not set: a secret with master-key, and dsn for Postgres" }}{{ end }}
 {{- if dig "storage" "dsn" "" $c }}{{ fail "config.storage.dsn holds a password and belongs into the secret" }}{{ end }}
 {{- if or (hasKey $c "master_key") (hasKey $c "master_keys") }}{{ fail "the master key belongs into the secret, as master-key" }}{{ end }}
+{{- range .Values.extraEnv }}
+{{- $name := toString .name }}
+{{- if eq $name "SIGNET_SERVER_SHUTDOWN_GRACE" }}{{ fail "set config.server.shutdown_grace, which pods are given the time for" }}{{ end }}
+{{- if has $name (list "SIGNET_SERVER_LISTEN" "SIGNET_SERVER_INTERNAL_LISTEN") }}
+{{- fail (printf "%s: the chart sets the listeners" $name) }}
+{{- end }}
+{{- end }}
 {{- if and (not .Values.sqlite.enabled) (lt (int .Values.replicas) 1) }}{{ fail "replicas must be 1 or more" }}{{ end }}
 {{- end }}
 
@@ -56,7 +63,89 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* How long a pod may take to end: preStop, server.shutdown_grace, and 20 s for the rest. Only what moves a time reads a duration. */}}
+{{- define "signet.ends" -}}
+{{- $grace := dig "server" "shutdown_grace" "15s" .Values.config | toString }}
+{{- if not (regexMatch "^([0-9.]+(ms|h|m|s))+$" $grace) }}
+{{- fail (printf "config.server.shutdown_grace: %s is not a duration, such as 60s" $grace) }}
+{{- end }}
+{{- $at := toDate "2006-01-02" "2000-01-01" }}
+{{- $then := mustDateModify $grace $at }}
+{{- add 25 (sub ($then | unixEpoch | int64) ($at | unixEpoch | int64)) (ternary 0 1 (regexMatch "^([0-9]+[hms])+$" $grace)) }}
+{{- end }}
+
+{{/* How long it may take to begin: where no job migrates, a pod does. */}}
+{{- define "signet.begins" -}}
+{{- if and .Values.migrateJob (not .Values.sqlite.enabled) }}120{{ else }}{{ int .Values.startupSeconds }}{{ end }}
+{{- end }}
+
+{{/* Something, where /tmp is the chart's: extraVolumeMounts may bring another. */}}
+{{- define "signet.tmp" -}}
+{{- $ours := true }}
+{{- range .Values.extraVolumeMounts }}{{ if eq (toString .mountPath | trimSuffix "/") "/tmp" }}{{ $ours = false }}{{ end }}{{ end }}
+{{- if $ours }}yes{{ end }}
+{{- end }}
+
+{{/* What pods that serve and the job that migrates have in common; .config names the ConfigMap. */}}
+{{- define "signet.place" -}}
+securityContext:
+  runAsNonRoot: true # no user is named: the image says 65532, OpenShift chooses its own
+  {{- with .Values.fsGroup }}
+  fsGroup: {{ . }}
+  {{- end }}
+  seccompProfile: {type: RuntimeDefault}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+volumes:
+  - name: config
+    configMap: {name: {{ .config }}}
+  - name: secrets
+    secret:
+      secretName: {{ .Values.existingSecret }}
+      defaultMode: 0440
+  {{- if include "signet.tmp" . }}
+  - name: signet-tmp
+    emptyDir: {}
+  {{- end }}
+  {{- with .Values.extraVolumes }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "signet.container" -}}
+image: {{ include "signet.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+env:
+  {{- include "signet.env" . | trim | nindent 2 }}
+resources: {{ toYaml .Values.resources | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+volumeMounts:
+  - {name: config, mountPath: /etc/signet, readOnly: true}
+  - {name: secrets, mountPath: /run/secrets/signet, readOnly: true}
+  {{- if include "signet.tmp" . }}
+  - {name: signet-tmp, mountPath: /tmp} # backups are made, fetched and tried there; the root is read-only
+  {{- end }}
+  {{- if .Values.sqlite.enabled }}
+  - {name: data, mountPath: /data}
+  {{- end }}
+  {{- with .Values.extraVolumeMounts }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- end }}
+
 {{- define "signet.pod" -}}
+{{- $here := merge (dict "config" (include "signet.name" .)) . }}
 metadata:
   labels:
     {{- include "signet.labels" . | nindent 4 }}
@@ -65,18 +154,8 @@ metadata:
     checksum/config: {{ include "signet.config" . | sha256sum }}
     {{- with .Values.podAnnotations }}{{ toYaml . | nindent 4 }}{{ end }}
 spec:
-  securityContext:
-    runAsNonRoot: true # no user is named: the image says 65532, OpenShift chooses its own
-    {{- with .Values.fsGroup }}
-    fsGroup: {{ . }}
-    {{- end }}
-    seccompProfile: {type: RuntimeDefault}
-  automountServiceAccountToken: false
-  enableServiceLinks: false
-  terminationGracePeriodSeconds: 40 # more than preStop and server.shutdown_grace
-  {{- with .Values.imagePullSecrets }}
-  imagePullSecrets: {{ toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "signet.place" $here | nindent 2 }}
+  terminationGracePeriodSeconds: {{ include "signet.ends" . }} # more than preStop and server.shutdown_grace
   {{- if not .Values.sqlite.enabled }}
   topologySpreadConstraints:
     - maxSkew: 1
@@ -87,18 +166,15 @@ spec:
   {{- end }}
   containers:
     - name: signet
-      image: {{ include "signet.image" . }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- include "signet.container" . | nindent 6 }}
       args: [serve, --config, /etc/signet/config.yaml{{ if .Values.sqlite.enabled }}, --data, /data{{ end }}]
-      env:
-        {{- include "signet.env" . | trim | nindent 8 }}
       ports:
         - {name: http, containerPort: 9400}
         - {name: metrics, containerPort: 9401}
-      startupProbe: # a migration may take this long: 60 times 5 s
+      startupProbe: # where the pod migrates, that may take this long
         httpGet: {path: /healthz, port: http}
         periodSeconds: 5
-        failureThreshold: 60
+        failureThreshold: {{ div (add (include "signet.begins" .) 4) 5 }}
       livenessProbe: # does not ask the database: a restart would not mend that
         httpGet: {path: /healthz, port: http}
         periodSeconds: 10
@@ -111,33 +187,4 @@ spec:
       lifecycle:
         preStop:
           sleep: {seconds: 5} # until nobody sends requests here any more
-      resources: {{ toYaml .Values.resources | nindent 8 }}
-      securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        capabilities: {drop: [ALL]}
-      volumeMounts:
-        - {name: config, mountPath: /etc/signet, readOnly: true}
-        - {name: secrets, mountPath: /run/secrets/signet, readOnly: true}
-        {{- if .Values.sqlite.enabled }}
-        - {name: data, mountPath: /data}
-        {{- end }}
-        {{- with .Values.extraVolumeMounts }}{{ toYaml . | nindent 8 }}{{ end }}
-  volumes:
-    - name: config
-      configMap: {name: {{ include "signet.name" . }}}
-    - name: secrets
-      secret:
-        secretName: {{ .Values.existingSecret }}
-        defaultMode: 0440
-    {{- with .Values.extraVolumes }}{{ toYaml . | nindent 4 }}{{ end }}
-  {{- with .Values.nodeSelector }}
-  nodeSelector: {{ toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.tolerations }}
-  tolerations: {{ toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with .Values.affinity }}
-  affinity: {{ toYaml . | nindent 4 }}
-  {{- end }}
 {{- end }}
