@@ -10,7 +10,7 @@
 //	go run ./internal/loadbench attack               # strangers at full speed beside honest callers
 //	go run ./internal/loadbench scale                # among 10,000,000 grants of 1,000,000 people, beside an empty database
 //	go run ./internal/loadbench soak -for 1h         # what memory does under a mixed load
-//	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs
+//	go run ./internal/loadbench overload             # sign-ins beside too many tokens; a database that hangs; -times 5: too much of all
 //
 // docs/benchmarks.md and docs/scale.md have the method and the results. Linux only: CPU time is read from /proc.
 package main
@@ -41,6 +41,7 @@ type options struct {
 	crowd       crowd
 	folder      string
 	server      string // more settings of the server, in the braces of its section
+	core        string // the one that the server runs on; empty = all
 	more        string // more clients, and more sections
 }
 
@@ -56,6 +57,10 @@ func main() {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "crowd" {
 		serveCrowd(os.Args[2:])
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "press" {
+		servePress(os.Args[2:])
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

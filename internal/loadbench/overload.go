@@ -31,13 +31,18 @@ const (
 func overload(ctx context.Context, args []string, out io.Writer) error {
 	var o options
 	var flood int
+	var times float64
 	set := flag.NewFlagSet("overload", flag.ExitOnError)
 	set.StringVar(&o.signet, "signet", "", "the signet binary; empty = build it from this checkout")
 	set.StringVar(&o.dsn, "postgres", "", "DSN of a fresh Postgres database in a cluster that may be stopped (SIGSTOP); empty = SQLite")
 	set.IntVar(&flood, "flood", 700, "requests at once")
+	set.Float64Var(&times, "times", 0, "offer so many times the refreshes that one core can answer, and nothing else; needs taskset")
 	set.DurationVar(&o.duration, "d", 8*time.Second, "length of each part")
 	_ = set.Parse(args) // it ends the process
 	o.concurrency, o.server = 4, attackServer
+	if times > 0 {
+		o.core, o.crowd = serverCore, crowd{grants: cold * connections, people: 30 * connections}
+	}
 	dir, err := os.MkdirTemp("", "signet-overload-")
 	if err != nil {
 		return err
@@ -51,6 +56,9 @@ func overload(ctx context.Context, args []string, out io.Writer) error {
 	w, err := newWorld(ctx, signet.url, o)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
+	}
+	if times > 0 {
+		return w.timesPeak(ctx, o, signet, times, out)
 	}
 	w.client.Transport = via{honest, w.client.Transport}
 	for _, b := range w.browsers {

@@ -199,6 +199,9 @@ func startSignet(ctx context.Context, dir string, o options) (*process, error) {
 	}
 	p := &process{url: issuer, binarySize: info.Size()}
 	p.cmd = exec.CommandContext(ctx, bin, "serve", "--config", config)
+	if o.core != "" {
+		p.cmd = onCore(ctx, o.core, bin, "serve", "--config", config)
+	}
 	p.cmd.Env, p.cmd.Dir = env, dir
 	if err := p.start(ctx); err != nil {
 		return nil, err
