@@ -18,6 +18,7 @@ var levels = []struct {
 	{"internal/regular", 1},  // … and reads by it
 	{"internal/yamlslip", 1}, // … and says what is no YAML
 	{"internal/freeport", 1}, // for tests, those of storage as well
+	{"internal/earlier", 1},  // likewise
 	{"kit", 1},               // a module of its own, for APIs
 	{"cmd", 8}, {"server", 7}, {"admin", 6}, {"oauth", 5}, {"users", 4}, {"clients", 4}, {"audit", 3}, {"internal", 3}, {"storage", 2},
 	{"templates", 2}, {"config", 2},

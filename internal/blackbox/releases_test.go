@@ -1,53 +1,26 @@
 package blackbox
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
+	"signet/internal/earlier"
 	"signet/storage/storagetest"
 )
 
-// releases are earlier ones that have to run on the schema of today: v0.1.0 is the first that a newer schema does not stop. A release is
-// its commit here, because a clone may come without tags.
-var releases = map[string]string{
-	"v0.1.0":           "65bbbc7f705456aae14f7dcdc7cb6385542ded30",
-	"28 November 2026": "6a311d1325b798c599ea0fee2961ab846c4d9db8",
-}
-
-// built builds each of them; .ci/run full has the time.
+// built builds the earlier releases; .ci/run full has the time.
 func built(t *testing.T) map[string]string {
 	t.Helper()
 	if os.Getenv("SIGNET_TEST_RELEASES") == "" {
 		t.Skip("SIGNET_TEST_RELEASES is not set: earlier releases are built in .ci/run full")
 	}
-	top, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
-	if err != nil {
-		t.Fatalf("the repository is needed: %v", err)
-	}
 	made := map[string]string{}
-	for name, commit := range releases {
-		dir := t.TempDir()
-		archive := exec.Command("git", "-C", strings.TrimSpace(string(top)), "archive", commit)
-		unpack := exec.Command("tar", "-x", "-C", dir)
-		var unsaid, unread bytes.Buffer
-		archive.Stderr, unpack.Stderr = &unsaid, &unread
-		if unpack.Stdin, err = archive.StdoutPipe(); err != nil {
+	for _, name := range earlier.Names() {
+		bin, err := earlier.Build(t.Context(), name, t.TempDir())
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(unpack.Start(), archive.Run(), unpack.Wait()); err != nil {
-			t.Fatalf("%s: %v\n%s%s", name, err, &unsaid, &unread)
-		}
-		made[name] = filepath.Join(dir, "signet-of-then")
-		build := exec.Command("go", "build", "-C", dir, "-trimpath", "-o", made[name], "./cmd/signet")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
-		}
+		made[name] = bin
 	}
 	return made
 }

@@ -81,24 +81,24 @@ func (v *visitor) send(ctx context.Context, method, at string, form url.Values) 
 	return res, nil
 }
 
-// authorize leads to the client, by way of the sign-in page where that is asked for.
-func (v *visitor) authorize(ctx context.Context, base string, more url.Values) (back url.Values, verifier string, err error) {
+// authorize leads to the client, by way of the sign-in page where that is asked for. Each request goes to the replica that base names then.
+func (v *visitor) authorize(ctx context.Context, base func() string, more url.Values) (back url.Values, verifier string, err error) {
 	verifier = rand.Text() + rand.Text()
 	sum := sha256.Sum256([]byte(verifier))
 	ask := url.Values{"client_id": {"web"}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid email offline_access"},
 		"state": {rand.Text()}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}}
 	maps.Copy(ask, more)
-	at := base + "/oauth2/authorize?" + ask.Encode()
+	path := "/oauth2/authorize?" + ask.Encode()
 	for range 10 {
-		res, err := v.send(ctx, "GET", at, nil)
+		res, err := v.send(ctx, "GET", base()+path, nil)
 		if err == nil && res.StatusCode == http.StatusOK {
-			res, err = v.send(ctx, "POST", at, url.Values{"username": {v.email}, "password": {password}, "remember": {"1"}})
+			res, err = v.send(ctx, "POST", base()+path, url.Values{"username": {v.email}, "password": {password}, "remember": {"1"}})
 		}
 		if err != nil {
 			return nil, "", err
 		}
 		if res.StatusCode != http.StatusSeeOther {
-			return nil, "", fmt.Errorf("%s answered %s", at, res.Status)
+			return nil, "", fmt.Errorf("%s answered %s", path, res.Status)
 		}
 		next, err := res.Request.URL.Parse(res.Header.Get("Location"))
 		if err != nil {
@@ -107,7 +107,7 @@ func (v *visitor) authorize(ctx context.Context, base string, more url.Values) (
 		if strings.HasPrefix(next.String(), callback) {
 			return next.Query(), verifier, nil
 		}
-		at = base + next.RequestURI()
+		path = next.RequestURI()
 	}
 	return nil, "", errors.New("the redirects do not end")
 }
@@ -128,7 +128,7 @@ func (v *visitor) signOut(ctx context.Context, s *site, base string) (*visitor, 
 }
 
 // call posts a form to an endpoint as the client "web".
-func (s *site) call(ctx context.Context, base, path string, form url.Values) (a answer) {
+func (s *site) call(ctx context.Context, base, path string, form url.Values) answer {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, "POST", base+path, strings.NewReader(form.Encode()))
@@ -139,6 +139,22 @@ func (s *site) call(ctx context.Context, base, path string, form url.Values) (a 
 	if !form.Has("client_assertion") {
 		req.SetBasicAuth("web", secret)
 	}
+	return s.answerTo(req)
+}
+
+// userinfo asks as an app does who the person is.
+func (s *site) userinfo(ctx context.Context, base, token string) answer {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, "GET", base+"/userinfo", nil)
+	if err != nil {
+		return answer{err: err}
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	return s.answerTo(req)
+}
+
+func (s *site) answerTo(req *http.Request) (a answer) {
 	res, err := s.http.RoundTrip(req)
 	if err != nil {
 		return answer{err: err}

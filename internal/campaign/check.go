@@ -18,6 +18,9 @@ func (l *load) settle(ctx context.Context) error {
 		wg.Go(func() { w.settle(ctx) })
 	}
 	wg.Wait()
+	if err := l.settleMails(ctx); err != nil {
+		return err
+	}
 	return l.settlePeople(ctx)
 }
 
@@ -94,6 +97,9 @@ func (w *worker) settleChain(ctx context.Context, c *chain) bool {
 		if a.granted() {
 			w.losing("a revocation: its refresh token is taken")
 		}
+		if w.sure(ctx, func() answer { return w.userinfo(ctx, w.base(), c.access) }).granted() {
+			w.losing("a revocation: its access token is taken")
+		}
 		return false
 	}
 	w.checked("refresh token")
@@ -101,7 +107,7 @@ func (w *worker) settleChain(ctx context.Context, c *chain) bool {
 		w.losing("the newest refresh token: %s (generation %d)", a, len(c.tokens))
 		return false
 	}
-	c.tokens = append(c.tokens, a.RefreshToken)
+	c.tokens, c.access = append(c.tokens, a.RefreshToken), a.AccessToken
 	if rand.IntN(3) == 0 {
 		return true
 	}
@@ -126,7 +132,7 @@ func (w *worker) settleChain(ctx context.Context, c *chain) bool {
 func (w *worker) settleSession(ctx context.Context, v *visitor, kind, want string) {
 	w.checked(kind)
 	for range 100 {
-		back, _, err := v.authorize(ctx, w.base(), url.Values{"prompt": {"none"}})
+		back, _, err := v.authorize(ctx, w.base, url.Values{"prompt": {"none"}})
 		if errors.Is(err, errUnsure) && ctx.Err() == nil {
 			time.Sleep(100 * time.Millisecond)
 			continue

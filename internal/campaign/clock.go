@@ -87,7 +87,8 @@ func skewed(shift string) func(*campaign, context.Context, *report) error {
 		if err != nil {
 			return err
 		}
-		s.bins[1], s.env[1], s.out[1] = bin, []string{"CAMPAIGN_CLOCK=" + shift}, true
+		s.bins[1], s.env[1] = bin, []string{"CAMPAIGN_CLOCK=" + shift}
+		s.out[1].Store(true)
 		if _, err := s.startAll(ctx); err != nil {
 			return err
 		}

@@ -144,10 +144,9 @@ func (c *cluster) running() bool {
 	}
 }
 
-// kill is kill -9 of the server and of every process of it.
-func (c *cluster) kill() {
+// pids of the server and of every process of it.
+func (c *cluster) pids() []int {
 	main := c.cmd.Process.Pid
-	_ = syscall.Kill(main, syscall.SIGSTOP) // or it starts another while they are listed
 	all := []int{main}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
@@ -161,6 +160,14 @@ func (c *cluster) kill() {
 			all = append(all, pid)
 		}
 	}
+	return all
+}
+
+// kill is kill -9 of the server and of every process of it.
+func (c *cluster) kill() {
+	main := c.cmd.Process.Pid
+	_ = syscall.Kill(main, syscall.SIGSTOP) // or it starts another while they are listed
+	all := c.pids()
 	for _, pid := range all {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}

@@ -81,6 +81,7 @@ type load struct {
 	*report
 	workers  []*worker
 	mu       sync.Mutex
+	invited  []string        // e-mail addresses whose invitation was acknowledged
 	persons  map[string]bool // e-mail addresses whose creation was acknowledged; true = disabling them was, too
 	disabled map[string]bool // disabling was tried
 }
@@ -95,7 +96,7 @@ func newLoad(ctx context.Context, s *site, r *report) (*load, error) {
 	}
 	for i := range workers {
 		w := &worker{load: l, browser: s.visitor(fmt.Sprintf("person%d@example.com", i%people))}
-		if _, _, err := w.browser.authorize(ctx, s.url(0), nil); err != nil {
+		if _, _, err := w.browser.authorize(ctx, w.base, nil); err != nil {
 			return nil, fmt.Errorf("sign in: %w", err)
 		}
 		l.workers = append(l.workers, w)
@@ -145,6 +146,9 @@ func (l *load) operate(ctx context.Context) {
 				l.mu.Unlock()
 			}
 		}
+		if l.mails {
+			l.invite(ctx, fmt.Sprintf("invited%d@example.com", time.Now().UnixNano()))
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(400 * time.Millisecond):
@@ -155,7 +159,7 @@ func (l *load) operate(ctx context.Context) {
 // base is a replica by chance.
 func (w *worker) base() string {
 	for {
-		if i := rand.IntN(len(w.at)); !w.out[i] {
+		if i := rand.IntN(len(w.at)); !w.out[i].Load() {
 			return w.url(i)
 		}
 	}
@@ -195,10 +199,14 @@ func (w *worker) step(ctx context.Context) {
 		}
 	case n < 93 && len(w.signedIn)+len(w.signedOut) < 8:
 		w.visit(ctx)
-	default:
+	case n < 97:
 		a := w.count(w.call(ctx, w.base(), "/oauth2/introspect", url.Values{"token": {c.newest()}}))
 		if a.granted() && !a.Active {
 			w.losing("introspection: a living refresh token is not active")
+		}
+	default:
+		if a := w.count(w.userinfo(ctx, w.base(), c.access)); a.refused() {
+			w.losing("userinfo: a living access token: %s", a)
 		}
 	}
 }
@@ -206,7 +214,7 @@ func (w *worker) step(ctx context.Context) {
 // begin has a code issued.
 func (w *worker) begin(ctx context.Context) {
 	w.asked.Add(1)
-	back, verifier, err := w.browser.authorize(ctx, w.base(), nil)
+	back, verifier, err := w.browser.authorize(ctx, w.base, nil)
 	switch {
 	case errors.Is(err, errUnsure):
 		w.unsure.Add(1)
@@ -280,9 +288,9 @@ func (w *worker) rotate(ctx context.Context, c *chain) {
 
 // visit signs a new browser in and, at times, out again.
 func (w *worker) visit(ctx context.Context) {
-	v, base := w.visitor(w.browser.email), w.base()
+	v := w.visitor(w.browser.email)
 	w.asked.Add(1)
-	if _, _, err := v.authorize(ctx, base, nil); err != nil {
+	if _, _, err := v.authorize(ctx, w.base, nil); err != nil {
 		w.unsure.Add(1)
 		return
 	}
@@ -290,7 +298,7 @@ func (w *worker) visit(ctx context.Context) {
 		w.signedIn = append(w.signedIn, v)
 		return
 	}
-	if was, err := v.signOut(ctx, w.site, base); err == nil {
+	if was, err := v.signOut(ctx, w.site, w.base()); err == nil {
 		w.signedOut = append(w.signedOut, was)
 	}
 }

@@ -35,6 +35,7 @@ func main() {
 	flag.StringVar(&c.bin, "signet", "", "the signet binary; empty = build it from this checkout")
 	flag.IntVar(&c.rounds, "rounds", 12, "how often harm is done in each scenario")
 	flag.IntVar(&c.races, "races", 10_000, "how often one refresh token is presented to two replicas at once")
+	flag.BoolVar(&c.noMount, "no-mount", false, "fill disks by a limit on the size of files, as where nothing may be mounted")
 	keep := flag.Bool("keep", false, "keep the temporary folder")
 	flag.Parse()
 	if err := run(ctx, c, *only, *keep); err != nil {
@@ -81,7 +82,10 @@ func (c *campaign) try(ctx context.Context, s scenario) (*report, error) {
 	began := time.Now()
 	err := s.run(c, ctx, r)
 	if errors.Is(err, errSkipped) || errors.Is(err, errNoPostgres) {
-		r.skipped, r.note, err = err, err.Error(), nil
+		r.skipped, r.note = err, err.Error()
+		if os.Getenv("CI") == "" { // there everything is required
+			err = nil
+		}
 	}
 	broken := slices.Concat(r.lost, r.twice)
 	for _, text := range broken[:min(len(broken), 20)] {

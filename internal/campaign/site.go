@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,8 +49,11 @@ type site struct {
 	dir, config, issuer, dsn string
 	at                       []string // host:port of each replica
 	procs                    []*process
-	bins                     []string // of each replica
-	out                      []bool   // a load balancer leaves it out
+	bins                     []string      // of each replica
+	out                      []atomic.Bool // a load balancer leaves it out
+	mails                    bool          // people are invited by mail
+	commands                 atomic.Int64  // how many were run
+	mu                       sync.Mutex    // of bins
 	env                      [][]string
 	http                     *http.Transport
 }
@@ -64,7 +68,7 @@ type process struct {
 // newSite writes the configuration of so many replicas. dsn "" is SQLite in dir.
 func newSite(dir, bin, dsn, more string, replicas int) (*site, error) {
 	s := &site{dir: dir, config: filepath.Join(dir, "config.yaml"), dsn: dsn, procs: make([]*process, replicas),
-		env: make([][]string, replicas), out: make([]bool, replicas), http: &http.Transport{MaxIdleConnsPerHost: 64}}
+		env: make([][]string, replicas), out: make([]atomic.Bool, replicas), http: &http.Transport{MaxIdleConnsPerHost: 64}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -83,6 +87,13 @@ func newSite(dir, bin, dsn, more string, replicas int) (*site, error) {
 	return s, os.WriteFile(s.config, []byte(text), 0o600)
 }
 
+// bin of a replica.
+func (s *site) bin(i int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bins[i]
+}
+
 // url of a replica, under a host name that they share as they share cookies.
 func (s *site) url(i int) string {
 	_, port, _ := net.SplitHostPort(s.at[i])
@@ -94,7 +105,7 @@ func (s *site) startAll(ctx context.Context) (slowest time.Duration, err error) 
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i := range s.procs {
-		if s.procs[i] != nil || s.out[i] {
+		if s.procs[i] != nil || s.out[i].Load() {
 			continue
 		}
 		wg.Go(func() {
@@ -115,7 +126,7 @@ func (s *site) start(ctx context.Context, i int) (time.Duration, error) {
 		return 0, err
 	}
 	defer out.Close()
-	p.cmd = exec.Command(s.bins[i], "serve", "--config", s.config, "--listen", s.at[i])
+	p.cmd = exec.Command(s.bin(i), "serve", "--config", s.config, "--listen", s.at[i])
 	p.cmd.Env = append(append(environment(), "SIGNET_SERVER_INTERNAL_LISTEN="+freeAddress()), s.env[i]...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -163,7 +174,7 @@ func (s *site) ready(ctx context.Context, i int) error {
 func (s *site) allReady(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	for i, p := range s.procs {
-		if p == nil || s.out[i] {
+		if p == nil || s.out[i].Load() {
 			continue
 		}
 		if err := s.ready(ctx, i); err != nil {
@@ -171,6 +182,16 @@ func (s *site) allReady(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return time.Since(began), nil
+}
+
+// pids of the replicas that run.
+func (s *site) pids() (list []int) {
+	for _, p := range s.procs {
+		if p != nil {
+			list = append(list, p.cmd.Process.Pid)
+		}
+	}
+	return list
 }
 
 // kill is kill -9.
@@ -189,9 +210,13 @@ func (s *site) stop() {
 	s.http.CloseIdleConnections()
 }
 
-// cli runs a command beside the servers; out takes its JSON.
+// cli runs a command beside the servers, with the binary of one that serves, by turns; out takes its JSON.
 func (s *site) cli(ctx context.Context, out any, args ...string) error {
-	cmd := exec.CommandContext(ctx, s.bins[0], append(args, "--config", s.config, "--json")...)
+	i := int(s.commands.Add(1)) % len(s.bins)
+	for n := 0; s.out[i].Load() && n < len(s.bins); n++ {
+		i = (i + 1) % len(s.bins)
+	}
+	cmd := exec.CommandContext(ctx, s.bin(i), append(args, "--config", s.config, "--json")...)
 	cmd.Env, cmd.Dir = environment(), s.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
