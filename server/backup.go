@@ -71,7 +71,7 @@ func MakeBackup(ctx context.Context, c config.Config, o BackupOptions) (made Mad
 		return made, fmt.Errorf("storage.dsn: %w at %s: `signet serve` makes it, or `signet migrate up`", storage.ErrNoDatabase, path)
 	}
 	made.CreatedAt = time.Now().UTC().Truncate(time.Millisecond)
-	folder, copied, done, err := copyDatabase(ctx, c)
+	folder, copied, done, err := copyDatabase(ctx, c, o.Step)
 	if err != nil {
 		return made, err
 	}

@@ -19,7 +19,7 @@ const exportPrefix = "signet-export-"
 
 // copyDatabase copies the configured database as it is at this moment into a SQLite file of a folder of its own, and says which; done
 // removes the folder. A SQLite file is copied beside itself, a Postgres into the system's folder for temporary files.
-func copyDatabase(ctx context.Context, c config.Config) (folder, copied string, done func() error, err error) {
+func copyDatabase(ctx context.Context, c config.Config, step func(done string)) (folder, copied string, done func() error, err error) {
 	path := c.Storage.DSN.SQLitePath()
 	switch {
 	case path != "":
@@ -36,7 +36,7 @@ func copyDatabase(ctx context.Context, c config.Config) (folder, copied string, 
 	if path != "" {
 		err = sqlitefile.Copy(ctx, path, copied)
 	} else {
-		err = exportPostgres(ctx, c, copied)
+		err = exportPostgres(ctx, c, copied, step)
 	}
 	if err != nil {
 		return "", "", nil, errors.Join(err, done())
@@ -45,7 +45,7 @@ func copyDatabase(ctx context.Context, c config.Config) (folder, copied string, 
 }
 
 // exportPostgres makes a SQLite file with all that is in the configured Postgres at one moment.
-func exportPostgres(ctx context.Context, c config.Config, to string) error {
+func exportPostgres(ctx context.Context, c config.Config, to string, step func(done string)) error {
 	dsn := "sqlite:" + to
 	db, err := storage.Open(ctx, storage.Options{DSN: dsn, PoolSize: 1})
 	if err != nil {
@@ -59,7 +59,7 @@ func exportPostgres(ctx context.Context, c config.Config, to string) error {
 	if err != nil {
 		return fmt.Errorf("storage.password_command: %w", err)
 	}
-	if err := transfer.Export(ctx, from, dsn); err != nil {
+	if err := transfer.Export(ctx, from, dsn, step); err != nil {
 		return fmt.Errorf("copy Postgres: %w", err)
 	}
 	return sqlitefile.Settle(ctx, to)

@@ -17,6 +17,9 @@ import (
 // beforeStep is what the name of a copy from before a migration has after the database's; the number of the step follows.
 const beforeStep = ".before-"
 
+// snapshotStep is told of each step of a snapshot that is done: tests kill the process there.
+var snapshotStep = func(done string) {}
+
 // snapshot copies a SQLite database that has pending migrations, or whose newest is to be taken back, to a file beside it, and returns its
 // name; "" = there is nothing to copy, or the configuration wants none. Without enough free space nothing is migrated.
 func snapshot(ctx context.Context, c config.Config, db *storage.DB, down bool) (string, error) {
@@ -33,6 +36,7 @@ func snapshot(ctx context.Context, c config.Config, db *storage.DB, down bool) (
 	if err := os.Remove(part); err != nil && !errors.Is(err, os.ErrNotExist) { // of a run that was killed
 		return "", err
 	}
+	snapshotStep("begun")
 	err = sqlitefile.Copy(ctx, path, part)
 	if errors.Is(err, sqlitefile.ErrSpace) {
 		return "", fmt.Errorf(
@@ -40,9 +44,11 @@ func snapshot(ctx context.Context, c config.Config, db *storage.DB, down bool) (
 			err)
 	}
 	if err == nil {
+		snapshotStep("copied")
 		err = os.Rename(part, name)
 	}
 	if err == nil {
+		snapshotStep("renamed")
 		err = sqlitefile.Sync(name)
 	}
 	if err != nil {

@@ -261,7 +261,7 @@ func extract(archive *tar.Reader, name string, p Part, to string) (err error) {
 	sum := sha256.New()
 	in := &source{archive, nil}
 	if _, err := io.CopyN(io.MultiWriter(f, sum), in, p.Size); err != nil {
-		if in.err != nil { // the backup's fault, and not that of the disk that is written to
+		if errors.Is(err, in.err) && in.err != nil { // the backup's fault; the disk's may come with the last bytes of the backup
 			return broken(err)
 		}
 		return fmt.Errorf("unpack %s: %w", name, err)

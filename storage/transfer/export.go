@@ -8,9 +8,10 @@ import (
 
 // Export copies a Postgres database as it is at one moment into a SQLite file, which is there, migrated and empty, and compares all rows.
 // Servers go on reading and writing; what they commit after the begin is not in it. Killed, it leaves a file that is of no use.
-func Export(ctx context.Context, from, to string) (err error) {
+// step is told of each step that is done.
+func Export(ctx context.Context, from, to string, step func(done string)) (err error) {
 	m := &move{moved: Moved{From: Describe(from), To: Describe(to), Rows: map[string]int64{}}}
-	m.Step = func(string) {}
+	m.Step = step
 	source, err := openPostgres(ctx, from)
 	if err != nil {
 		return err

@@ -86,12 +86,28 @@ func Move(ctx context.Context, o Options) (moved Moved, err error) {
 	return m.moved, nil
 }
 
-// look compares the schemas, and finds out what was done before.
+// look compares the schemas, finds out what was done before, and before anything is done whether every row can be moved.
 func (m *move) look(ctx context.Context) error {
 	if err := m.lookAtSchemas(ctx); err != nil {
 		return err
 	}
-	return m.lookForMarks(ctx)
+	if err := m.lookForMarks(ctx); err != nil || m.id != "" || m.moved.Before {
+		return err
+	}
+	return m.readAll(ctx)
+}
+
+// readAll reads every row of a SQLite file, which takes values that Postgres does not, while servers still write.
+func (m *move) readAll(ctx context.Context) error {
+	if _, is := m.from.(*sqliteEngine); !is {
+		return nil
+	}
+	for _, t := range m.tables {
+		if err := t.each(ctx, m.from, func([]any) {}); err != nil {
+			return fmt.Errorf("nothing was done: %w", err)
+		}
+	}
+	return nil
 }
 
 // lookAtSchemas finds the tables, which are the same on both sides.

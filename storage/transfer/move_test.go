@@ -403,21 +403,6 @@ func TestAFinishedMoveIsFinishedWhereTheRowsAre(t *testing.T) {
 	})
 }
 
-// TestTextsThatPostgresRefuses: SQLite takes them from whoever goes past Signet; the message names the column.
-func TestTextsThatPostgresRefuses(t *testing.T) {
-	t.Parallel()
-	from, to := newSQLite(t), newPostgres(t)
-	storagetest.Exec(t, from, "INSERT INTO groups (name, description, created_at) VALUES ('x', CAST(x'6100' AS TEXT), 1)")
-	_, err := Move(t.Context(), Options{From: from, To: to})
-	if err == nil || !strings.Contains(err.Error(), "table groups, column description") {
-		t.Fatal(err)
-	}
-	must(t, ignored(Unfreeze(t.Context(), from, false)))
-	storagetest.Exec(t, from, "UPDATE groups SET description = 'a'")
-	_, err = Move(t.Context(), Options{From: from, To: newPostgres(t)})
-	must(t, err)
-}
-
 // TestAddressesAreShownWithoutPasswords.
 func TestAddressesAreShownWithoutPasswords(t *testing.T) {
 	t.Parallel()
@@ -456,7 +441,7 @@ func TestExportIsOneMoment(t *testing.T) {
 		}
 	}()
 	<-wrote
-	must(t, Export(t.Context(), from, to))
+	must(t, Export(t.Context(), from, to, func(string) {}))
 	stop()
 	<-done
 	there := engineOf(t, to)

@@ -132,7 +132,7 @@ func (t table) after(ctx context.Context, on engine, place []any) (rows [][]any,
 	err = on.query(ctx, query, place, func(values []any) error {
 		for i, c := range t.columns {
 			if values[i], err = c.value(values[i]); err != nil {
-				return fmt.Errorf("table %s, column %s: %w", t.name, c.name, err)
+				return fmt.Errorf("table %s, row %q, column %s: %w", t.name, fmt.Sprint(t.place(values)...), c.name, err)
 			}
 		}
 		rows = append(rows, values)
@@ -259,21 +259,26 @@ func (s *sum) add(row []any) {
 
 func (s *sum) same(other *sum) bool { return s.Rows == other.Rows && s.total.Cmp(&other.total) == 0 }
 
-// sumOf reads a whole table.
-func (t table) sumOf(ctx context.Context, on engine) (*sum, error) {
-	s := &sum{}
+// each reads every row, in the order of the keys.
+func (t table) each(ctx context.Context, on engine, do func(row []any)) error {
 	var place []any
 	for {
 		rows, err := t.after(ctx, on, place)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, row := range rows {
-			s.add(row)
+			do(row)
 		}
 		if len(rows) < t.batch() {
-			return s, nil
+			return nil
 		}
 		place = t.place(rows[len(rows)-1])
 	}
+}
+
+// sumOf reads a whole table.
+func (t table) sumOf(ctx context.Context, on engine) (*sum, error) {
+	s := &sum{}
+	return s, t.each(ctx, on, s.add)
 }
