@@ -96,8 +96,8 @@ func entries(t *testing.T, folder string) (names []string) {
 	return names
 }
 
-// TestBackupAndRestoreOnAFullDisk: whenever it fills, the command says what failed; there is no part of a backup, the database is the one of
-// before, whole, and nothing lies beside it.
+// TestBackupAndRestoreOnAFullDisk: whenever it fills, the command says what failed; there is no part of a backup, the database is the
+// one of before, whole, and nothing lies beside it.
 func TestBackupAndRestoreOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

@@ -74,7 +74,8 @@ func TestDiskFullWithoutMounting(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.close()
-	p := &process{cmd: exec.Command("sh", "-c", `trap '' XFSZ; while read -r name; do echo more >>"$name" && echo grew || echo full; done`), done: make(chan struct{})}
+	p := &process{done: make(chan struct{})}
+	p.cmd = exec.Command("sh", "-c", `trap '' XFSZ; while read -r name; do echo more >>"$name" && echo grew || echo full; done`)
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
