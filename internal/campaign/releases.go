@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -148,6 +149,57 @@ func (c *campaign) releasesSQLite(ctx context.Context, r *report) error {
 		pause(ctx, 500, 1500)
 		return err
 	}), s.faults())
+}
+
+// releasesMoved has everything moved to another database, again and again, while both releases write: what was acknowledged arrives.
+func (c *campaign) releasesMoved(ctx context.Context, r *report) error {
+	older, err := c.previous(ctx)
+	if err != nil {
+		return err
+	}
+	db, err := newCluster(ctx, filepath.Join(c.dir, "moved-database"))
+	defer db.stop()
+	if err != nil {
+		return err
+	}
+	dsn, err := db.create(ctx, "place0")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.dir, "moved")
+	s, err := newSite(dir, c.bin, dsn, fmt.Sprintf(mailing, filepath.Join(dir, "mail")), 2)
+	if err != nil {
+		return err
+	}
+	s.bins[0], s.mails = older, true
+	s.out[1].Store(true)
+	round := 0
+	return c.under(ctx, s, r, func(ctx context.Context) error {
+		if round++; round == 1 { // it migrates
+			if _, err := s.start(ctx, 1); err != nil {
+				return err
+			}
+			s.out[1].Store(false)
+		}
+		pause(ctx, 500, 1500)
+		next, err := db.create(ctx, fmt.Sprintf("place%d", round))
+		if err != nil {
+			return err
+		}
+		if err := s.cliOf(ctx, c.bin, nil, "move", "--to", next); err != nil {
+			return err
+		}
+		for i := range s.procs {
+			s.kill(i)
+		}
+		text, err := os.ReadFile(s.config)
+		if err != nil {
+			return err
+		}
+		changed := strings.Replace(string(text), strconv.Quote(s.dsn), strconv.Quote(next), 1)
+		s.dsn = next
+		return os.WriteFile(s.config, []byte(changed), 0o600)
+	})
 }
 
 // interrupt asks a replica to end, and waits.

@@ -52,6 +52,7 @@ func scenarios() []scenario {
 		{"two replicas, one refresh token at both at once", false, (*campaign).raceReplicas},
 		{"Postgres, the previous release and this one side by side, each killed and stopped in its turn", true, (*campaign).releasesPostgres},
 		{"SQLite, the previous release and this one by turns, each killed or stopped", true, (*campaign).releasesSQLite},
+		{"Postgres, moved to another while the previous release and this one write", true, (*campaign).releasesMoved},
 		{"two replicas, the clock of one 5 minutes ahead", true, skewed("5m")},
 		{"two replicas, the clock of one 5 minutes behind", true, skewed("-5m")},
 	}

@@ -216,7 +216,11 @@ func (s *site) cli(ctx context.Context, out any, args ...string) error {
 	for n := 0; s.out[i].Load() && n < len(s.bins); n++ {
 		i = (i + 1) % len(s.bins)
 	}
-	cmd := exec.CommandContext(ctx, s.bin(i), append(args, "--config", s.config, "--json")...)
+	return s.cliOf(ctx, s.bin(i), out, args...)
+}
+
+func (s *site) cliOf(ctx context.Context, bin string, out any, args ...string) error {
+	cmd := exec.CommandContext(ctx, bin, append(args, "--config", s.config, "--json")...)
 	cmd.Env, cmd.Dir = environment(), s.dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
