@@ -160,7 +160,7 @@ func TestAgents(t *testing.T) {
 		t.Error("the agent goes on, and its token is dead")
 	}
 	for begin := time.Now(); endedAt(t, both[1], place); time.Sleep(200 * time.Millisecond) {
-		if time.Since(begin) > 8*time.Second {
+		if time.Since(begin) > time.Minute {
 			t.Fatal("the list says still that the agent is paused")
 		}
 	}

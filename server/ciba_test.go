@@ -427,7 +427,7 @@ func TestCIBA_APing(t *testing.T) {
 		if want := "POST /told Bearer 8d67dc78-7faa-4d41 application/json " + string(body); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("not told")
 	}
 	if status, got := c.poll(id); status != 200 {

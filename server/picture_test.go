@@ -327,7 +327,7 @@ func TestM07_ASlowFileHoldsNobodyUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", there.Host)
 	if err != nil {

@@ -71,7 +71,7 @@ func (s started) wait() error {
 	case err := <-s.done:
 		s.done <- err
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		return fmt.Errorf("does not stop")
 	}
 }

@@ -90,8 +90,8 @@ func endsAt(t *testing.T, servers []*servertest.Server, claim statusClaim) {
 	t.Helper()
 	for _, s := range servers {
 		for begin := time.Now(); !endedAt(t, s, claim); time.Sleep(200 * time.Millisecond) {
-			if time.Since(begin) > 8*time.Second {
-				t.Fatal("revoked, and eight seconds later the list does not say so")
+			if time.Since(begin) > time.Minute {
+				t.Fatal("revoked, and a minute later the list does not say so")
 			}
 		}
 	}

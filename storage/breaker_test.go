@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,35 +81,31 @@ func TestHungDatabase(t *testing.T) {
 	}
 	h.mu.Lock()
 	var wg sync.WaitGroup
-	type result struct {
-		took time.Duration
-		err  error
-	}
-	given := make(chan result, 50)
+	given := make(chan error, 50)
 	for range cap(given) {
-		wg.Go(func() {
-			began := time.Now()
-			err := db.Ping(t.Context())
-			given <- result{time.Since(began), err}
-		})
+		wg.Go(func() { given <- db.Ping(t.Context()) })
 	}
 	for range cap(given) - size { // those without a connection
-		if r := <-given; r.took > 3*time.Second || !errors.Is(r.err, storage.ErrUnavailable) {
-			t.Errorf("a call waited %s for a connection: %v", r.took, r.err)
+		if err := <-given; !errors.Is(err, storage.ErrUnavailable) || !said(err, "no connection became free in 1s", "it has stopped answering") {
+			t.Errorf("a call without a connection was told %v", err)
 		}
 	}
-	began := time.Now()
+	waited := 0
 	for range 20 { // but for one a second nobody waits any more
-		if err := db.Ping(t.Context()); !errors.Is(err, storage.ErrUnavailable) {
+		err := db.Ping(t.Context())
+		if !errors.Is(err, storage.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
+		if !said(err, "it has stopped answering") {
+			waited++
+		}
 	}
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("20 calls took %s", took)
+	if waited > 5 {
+		t.Errorf("%d of 20 calls waited", waited)
 	}
 	h.mu.Unlock()
 	wg.Wait()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for err = errors.New("not tried"); err != nil && time.Now().Before(deadline); {
 		if err = db.Ping(t.Context()); err != nil {
 			<-time.After(20 * time.Millisecond)
@@ -116,4 +114,9 @@ func TestHungDatabase(t *testing.T) {
 	if err != nil {
 		t.Errorf("it answers again, and we do not: %v", err)
 	}
+}
+
+// said reports whether an error has one of the words. What a clock says of it depends on what else the machine does.
+func said(err error, words ...string) bool {
+	return err != nil && slices.ContainsFunc(words, func(w string) bool { return strings.Contains(err.Error(), w) })
 }

@@ -80,6 +80,7 @@ func pipedTo(t *testing.T, dsn string, size int) *storage.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	db.WaitForConnections(20 * time.Second)
 	return db
 }
 
@@ -421,6 +422,7 @@ func TestStatementsTogetherWhileTheDatabaseHangs(t *testing.T) {
 	grantWith(t, direct, "a", "b")
 	h, hangs := through(t, dsn)
 	db := pipedTo(t, hangs, 2)
+	db.WaitForConnections(time.Second)
 	if err := db.RotateGrant(t.Context(), rotation("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -441,7 +443,7 @@ func TestStatementsTogetherWhileTheDatabaseHangs(t *testing.T) {
 	wg.Wait()
 	h.mu.Unlock()
 	err := errors.New("not tried")
-	for deadline := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
 		if _, err = db.GrantStateByID(t.Context(), "a"); err == nil {
 			if err = db.RotateGrant(t.Context(), rotation("b")); errors.Is(err, storage.ErrStale) {
 				err = nil // one that nobody waits for any more has been through

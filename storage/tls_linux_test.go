@@ -121,7 +121,7 @@ func TestPostgresByTLS(t *testing.T) {
 		return strings.Replace(strings.Replace(plain, "sslmode=disable", "sslmode=verify-full&sslrootcert="+file, 1), "127.0.0.1", host, 1)
 	}
 	good := connect(t, secure("127.0.0.1", ours.file))
-	deadline, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	deadline, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for err := good.Ping(deadline); err != nil; err = good.Ping(deadline) { // it takes the settings up in a moment
 		if deadline.Err() != nil {

@@ -309,7 +309,7 @@ func (s *shell) start(t *testing.T, line, address string) {
 		stop()
 		_ = c.Wait()
 	})
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if res, err := http.Get(address); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {

@@ -66,7 +66,7 @@ func serving(t *testing.T, out io.Writer) (stop func()) {
 			if code != exitOK {
 				t.Errorf("exit code %d", code)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Error("does not stop")
 		}
 	}

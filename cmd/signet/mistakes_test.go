@@ -105,7 +105,7 @@ func (m mistake) check(t *testing.T) {
 		t.Fatal(err)
 	}
 	does := func(line string) (int, string) {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
 		var out bytes.Buffer
 		args := append(strings.Fields(line), "--config", filepath.Join(".", "config.yaml"))

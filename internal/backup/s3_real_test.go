@@ -50,7 +50,7 @@ func TestARealStoreKeepsBackups(t *testing.T) {
 			_ = answer.Body.Close()
 			break
 		}
-		if n == 1000 {
+		if n == 12_000 {
 			t.Fatalf("%v; it says %s", err, said.String())
 		}
 		time.Sleep(10 * time.Millisecond) // a program of others has no other way to say that it is there

@@ -62,7 +62,7 @@ func TestAccountPagesInTheBrowser(t *testing.T) {
 		{"account-kept", actions{click("#keep-submit"), wait(".menu")}, "keeping your account"},
 	}
 	for _, s := range steps {
-		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stepCtx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		err := chromedp.Do(stepCtx, s.do...)
 		text, _ := chromedp.Run(stepCtx, chromedp.TextContent("main"))
 		cancel()

@@ -32,7 +32,7 @@ func newBrowser(t *testing.T, email string) *browser {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &browser{email: email, http: &http.Client{Jar: jar, Transport: transport, Timeout: 30 * time.Second,
+	return &browser{email: email, http: &http.Client{Jar: jar, Transport: transport, Timeout: 2 * time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 

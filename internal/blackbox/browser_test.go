@@ -54,7 +54,7 @@ func anyChromium(t *testing.T) context.Context {
 		t.Skip("no Chromium on this machine: install it to run the browser tests")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(2*time.Minute),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -156,7 +156,7 @@ func TestJourneyInTheBrowser(t *testing.T) {
 	}
 	seen, where := map[string]string{}, map[string]string{}
 	for _, s := range steps {
-		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stepCtx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		if err := chromedp.Do(stepCtx, s.do...); err != nil {
 			here, _ := chromedp.Run(ctx, chromedp.Location())
 			html, _ := chromedp.Run(ctx, chromedp.OuterHTML("html"))

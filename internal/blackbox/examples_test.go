@@ -57,7 +57,7 @@ resources:
 
 	do := func(name string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 		if err := chromedp.Do(ctx, steps...); err != nil {
 			html, _ := chromedp.Run(ctx, chromedp.OuterHTML("html"))
@@ -161,7 +161,7 @@ func example(t *testing.T, name, listen string, env ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 400 {
+	for range 5000 {
 		if res, err := http.Get("http://" + listen + "/"); err == nil {
 			res.Body.Close()
 			return

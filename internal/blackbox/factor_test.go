@@ -137,7 +137,7 @@ func TestSecondStepInTheBrowser(t *testing.T) {
 		{"factor-lost-stopped", actions{click("#recover-stop"), wait("#recover-password")}, "Recovery has been stopped"},
 	}
 	for _, s := range steps {
-		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stepCtx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		err := chromedp.Do(stepCtx, s.do...)
 		text, _ := chromedp.Run(stepCtx, chromedp.TextContent("main"))
 		cancel()

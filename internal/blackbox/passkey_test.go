@@ -58,7 +58,7 @@ type step struct {
 func follow(t *testing.T, ctx context.Context, p *server, steps []step) {
 	t.Helper()
 	for _, s := range steps {
-		stepCtx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		stepCtx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		err := chromedp.Do(stepCtx, s.do...)
 		text, _ := chromedp.Run(stepCtx, chromedp.TextContent("main"))
 		cancel()

@@ -173,7 +173,7 @@ func (s *site) env() []string {
 // ready waits until discovery answers.
 func (p *server) ready() {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		req, _ := http.NewRequestWithContext(ctx, "GET", p.url+"/readyz", nil)
@@ -211,8 +211,8 @@ func (p *server) wait() error {
 	case err := <-p.done:
 		p.done <- err
 		return err
-	case <-time.After(20 * time.Second):
-		return errors.New("did not stop within 20 s")
+	case <-time.After(2 * time.Minute):
+		return errors.New("did not stop within two minutes")
 	}
 }
 

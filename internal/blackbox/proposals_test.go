@@ -70,7 +70,7 @@ func TestProposalsInTheBrowser(t *testing.T) {
 	ctx := anyChromium(t)
 	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
-		stepCtx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		stepCtx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		defer cancel()
 		if err := chromedp.Do(stepCtx, steps...); err != nil {
 			here, _ := chromedp.Run(ctx, chromedp.Location())

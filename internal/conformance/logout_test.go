@@ -200,7 +200,7 @@ func backChannel(p *provider) {
 	var r *http.Request
 	select {
 	case r = <-p.site.told:
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		p.Fatal("the app was not told")
 	}
 	if len(r.PostForm) != 1 || r.URL.RawQuery != "" || r.TLS == nil || r.TLS.Version < 0x0304 {

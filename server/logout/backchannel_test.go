@@ -62,7 +62,7 @@ func (p *party) wait(t *testing.T, most time.Duration) string {
 	}
 }
 
-const soon = 15 * time.Second
+const soon = 2 * time.Minute
 
 // loopback lets the server reach the test's apps.
 var loopback = servertest.Change(func(c *config.Config) { c.Egress.AllowHosts = []string{"127.0.0.1"} })

@@ -62,7 +62,7 @@ func TestEveryPageIsAccessible(t *testing.T) { // WCAG 2.2 AA
 
 func axeOn(t *testing.T, ctx context.Context, page, axe, scheme string, width int64) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), preferring(scheme), chromedp.Navigate(page)); err != nil {
 		t.Fatal(err)

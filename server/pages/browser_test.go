@@ -34,7 +34,7 @@ func chromium(t *testing.T) context.Context {
 		t.Skip("no Chromium on this machine")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(2*time.Minute),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -93,7 +93,7 @@ func serveSamples(t *testing.T, all map[string]Page) string {
 }
 
 func within(t *testing.T, ctx context.Context) context.Context {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -179,7 +179,7 @@ func TestFormPostGoesOffByItself(t *testing.T) { // OAuth 2.0 Form Post Response
 		if form.Get("code") != `a"<b` || form.Get("state") != "x&y" {
 			t.Errorf("the app got %v", form)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("the form was not sent")
 	}
 }

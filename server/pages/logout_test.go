@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -21,37 +22,15 @@ import (
 
 func TestSigningOutTellsAppsAndGoesOnByItself(t *testing.T) { // OpenID Connect Front-Channel Logout 1.0 section 3; B01
 	ctx := chromium(t)
+	want := []string{"/out?sid=1 ", "/out?sid=2 ", "/bye "}
 	for name, slow := range map[string]bool{"all load": false, "one never answers": true} {
 		t.Run(name, func(t *testing.T) {
-			asked, stop := make(chan string, 8), make(chan struct{})
-			app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/favicon.ico" {
-					return
-				}
-				asked <- r.URL.RequestURI() + " " + r.Header.Get("Referer")
-				if slow && r.URL.Query().Get("sid") == "2" {
-					<-stop
-				}
-				_, _ = w.Write([]byte("<script>top.location = '/gone'</script>welcome")) // frames go nowhere but where they are
-			}))
-			t.Cleanup(func() { close(stop); app.CloseClientConnections(); app.Close() })
-			base := serveSamples(t,
-				map[string]Page{"go": SigningOut{Frames: []string{app.URL + "/out?sid=1", app.URL + "/out?sid=2"}, NextURL: app.URL + "/bye"}})
-			start := time.Now()
-			// Nobody waits for a page that leaves, and it leaves when the question is answered.
-			ask[string](t, within(t, ctx), "setTimeout(function () { location.href = '"+base+"/page/go' }, 0), ''")
-			var got []string
-			for range 3 {
-				select {
-				case uri := <-asked:
-					got = append(got, uri)
-				case <-time.After(20 * time.Second):
-					t.Fatalf("the apps got %q", got)
-				}
+			// The page waits for three seconds at most: on a machine that is busy it may go on before the second frame was asked for.
+			got, took := signOut(t, ctx, slow)
+			for tries := 1; tries < 10 && slices.Index(got, "/bye ") < 2; tries++ {
+				got, took = signOut(t, ctx, slow)
 			}
-			took := time.Since(start)
-			slices.Sort(got[:2])
-			if !slices.Equal(got, []string{"/out?sid=1 ", "/out?sid=2 ", "/bye "}) {
+			if !slices.Equal(got, want) {
 				t.Errorf("the apps got %q", got)
 			}
 			if slow && took < 2*time.Second {
@@ -59,6 +38,39 @@ func TestSigningOutTellsAppsAndGoesOnByItself(t *testing.T) { // OpenID Connect 
 			}
 		})
 	}
+}
+
+// signOut shows the page with two frames; it gives what was asked for, the frames in their order, and how long that took.
+func signOut(t *testing.T, ctx context.Context, slow bool) (got []string, took time.Duration) {
+	t.Helper()
+	asked, stop := make(chan string, 8), make(chan struct{})
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/favicon.ico" {
+			return
+		}
+		asked <- r.URL.RequestURI() + " " + r.Header.Get("Referer")
+		if slow && r.URL.Query().Get("sid") == "2" {
+			<-stop
+		}
+		_, _ = w.Write([]byte("<script>top.location = '/gone'</script>welcome")) // frames go nowhere but where they are
+	}))
+	t.Cleanup(func() { close(stop); app.CloseClientConnections(); app.Close() })
+	base := serveSamples(t,
+		map[string]Page{"go": SigningOut{Frames: []string{app.URL + "/out?sid=1", app.URL + "/out?sid=2"}, NextURL: app.URL + "/bye"}})
+	start := time.Now()
+	// Nobody waits for a page that leaves, and it leaves when the question is answered.
+	ask[string](t, within(t, ctx), "setTimeout(function () { location.href = '"+base+"/page/go' }, 0), ''")
+	for range 3 {
+		select {
+		case uri := <-asked:
+			got = append(got, uri)
+		case <-time.After(2 * time.Minute):
+			t.Fatalf("the apps got %q", got)
+		}
+	}
+	took = time.Since(start)
+	slices.Sort(got[:2])
+	return got, took
 }
 
 func TestCheckSessionAnswersWhatItComputes(t *testing.T) { // OpenID Connect Session Management 1.0 section 3; FIPS 180-4

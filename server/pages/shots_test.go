@@ -125,7 +125,7 @@ func TestPageShots(t *testing.T) {
 
 func shoot(t *testing.T, ctx context.Context, address, file string, width int64, scheme string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), preferring(scheme), chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func PostgresDSN(t *testing.T) string {
 // template is the migrated database that fresh ones are copied from, one per version of the schema: on a server of
 // SIGNET_TEST_POSTGRES it stays for the next test process.
 var template = sync.OnceValues(func() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	admin, err := server()
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *admin) create(ctx context.Context, query string) error {
 	for tries := 0; ; tries++ {
 		err := a.exec(ctx, query)
 		e, is := errors.AsType[*pgconn.PgError](err)
-		if !is || e.Code != objectInUse || tries == 100 {
+		if !is || e.Code != objectInUse || tries == 2000 {
 			return err
 		}
 		time.Sleep(50 * time.Millisecond) // another test process on the same server
@@ -98,7 +98,7 @@ func freshDatabase(t *testing.T, admin *admin, from string) string {
 		t.Fatalf("create database: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		if err := admin.exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			t.Logf("drop database: %v", err)

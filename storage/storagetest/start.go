@@ -140,7 +140,7 @@ func await(dsn string) error {
 		return err
 	}
 	defer pool.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	for {
 		err := pool.PingContext(ctx)

@@ -147,7 +147,7 @@ func ok(t *testing.T, err error) {
 // ctxOf is a test's context with a deadline, so that a deadlock ends as an error and not as a hang.
 func ctxOf(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -51,7 +51,7 @@ func dieOnce(step string) {
 // process runs Move in another process.
 func process(t *testing.T, from, to string, more ...string) (out string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestProcess$")
 	c.Env = append(os.Environ(), append(more, fromVariable+"="+from, toVariable+"="+to)...)

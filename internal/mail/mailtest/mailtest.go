@@ -107,7 +107,7 @@ func (b *Box) Waiting(to string) int {
 }
 
 // waitLimit is how long a message may take.
-const waitLimit = 15 * time.Second
+const waitLimit = 2 * time.Minute
 
 // Wait gives the oldest message to the address that was not given yet, and fails the test if none comes.
 func (b *Box) Wait(t testing.TB, to string) Message {

@@ -33,7 +33,7 @@ func TestUpstreamAsksAndSendsBack(t *testing.T) {
 		if _, values := u.Answer(t, begin, ""); values.Get("error") != "access_denied" {
 			t.Errorf("got %v", values)
 		}
-		res, err := (&http.Client{Timeout: 5 * time.Second}).Get(begin.String())
+		res, err := (&http.Client{Timeout: time.Minute}).Get(begin.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +54,7 @@ func TestUpstreamAsksAndSendsBack(t *testing.T) {
 
 func TestUpstreamInTrouble(t *testing.T) {
 	u := federationtest.NewUpstream(t, "Somebody", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	client := &http.Client{Timeout: 5 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	ask := func(path string) string {
 		res, err := client.Get(u.URL + path)
 		if err != nil {
@@ -79,7 +79,7 @@ func TestUpstreamInTrouble(t *testing.T) {
 		t.Errorf("slow: got %s", got)
 	}
 	u.Slow(0)
-	client.Timeout = 5 * time.Second
+	client.Timeout = time.Minute
 	if got := ask("/a"); got != "200 OK" {
 		t.Errorf("well again: got %s", got)
 	}
