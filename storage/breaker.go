@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,10 +74,12 @@ func hung(err error) bool {
 // slots are as many as there are connections: whoever finds none waits for connWait, not for as long as a call may take.
 type slots struct {
 	taken chan struct{}
-	wait  time.Duration // connWait, but in tests
+	wait  time.Duration // connWait, but where Options say something else
 }
 
-func newSlots(n int) *slots { return &slots{make(chan struct{}, n), connWait} }
+func newSlots(n int, wait time.Duration) *slots {
+	return &slots{make(chan struct{}, n), cmp.Or(wait, connWait)}
+}
 
 func (s *slots) take(ctx context.Context) error {
 	select {

@@ -36,6 +36,8 @@ type Options struct {
 	Log *slog.Logger
 	// PoolSize bounds connections (Postgres) or readers (SQLite); 0 = default.
 	PoolSize int
+	// Wait is how long a call waits for a connection that others hold; 0 = a second.
+	Wait time.Duration
 	// Existing makes no SQLite file: ErrNoDatabase where there is none.
 	Existing bool
 	// ReadOnly is Existing, and every write is ErrReadOnly.

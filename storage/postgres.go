@@ -89,7 +89,7 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	g := &postgresEngine{pool: pool, slots: newSlots(size), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}
+	g := &postgresEngine{pool: pool, slots: newSlots(size, o.Wait), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity > 0 {
 		g.reads = &pipeline{engine: g, most: max(1, size/2)}
 		g.writes = &pipeline{engine: g, most: max(1, size/2), writes: true}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -64,7 +65,7 @@ func openSQLite(ctx context.Context, path string, o Options) (g *sqliteEngine, e
 			return g, err
 		}
 	}
-	return g, g.openReaders(ctx, o.PoolSize)
+	return g, g.openReaders(ctx, o.PoolSize, o.Wait)
 }
 
 func (g *sqliteEngine) openWriter(ctx context.Context) (err error) {
@@ -82,11 +83,11 @@ func (g *sqliteEngine) openWriter(ctx context.Context) (err error) {
 	return nil
 }
 
-func (g *sqliteEngine) openReaders(ctx context.Context, readers int) error {
+func (g *sqliteEngine) openReaders(ctx context.Context, readers int, wait time.Duration) error {
 	if readers <= 0 {
 		readers = sqliteReaders
 	}
-	g.slots = newSlots(readers)
+	g.slots = newSlots(readers, wait)
 	pool, err := sql.Open("sqlite", g.uri("query_only(1)"))
 	if err != nil {
 		return err

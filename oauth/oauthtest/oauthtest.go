@@ -84,7 +84,7 @@ type Protocol struct {
 // Database is a fresh SQLite for a benchmark or a fuzz target; tests have storagetest.
 func Database(t testing.TB) *storage.DB {
 	t.Helper()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t)})
+	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t), Wait: storagetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,7 +217,7 @@ func (o options) open(t testing.TB) *storage.DB {
 	if o.postgres {
 		return storagetest.Postgres(t.(*testing.T))
 	}
-	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t)})
+	db, err := storage.Open(t.Context(), storage.Options{DSN: storagetest.SQLiteDSN(t), Wait: storagetest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -155,23 +155,27 @@ func TestCancelRefusesTheApp(t *testing.T) {
 
 func TestE08_BusyIs503WithRetryAfter(t *testing.T) {
 	s := newServer(t, storagetest.SQLite(t), logintest.Options{Passwords: password.Options{Cost: 9, Workers: 1, Queue: time.Nanosecond}})
-	codes := make(chan *httptest.ResponseRecorder, 12)
-	var wg sync.WaitGroup
-	for i := range cap(codes) {
-		b := s.Tab().Get(t, "/signin")
-		wg.Go(func() { codes <- b.SignIn(t, "/signin", fmt.Sprintf("p%d@example.org", i), "x").ResponseRecorder })
-	}
-	wg.Wait()
-	close(codes)
 	busy := 0
-	for w := range codes {
-		if w.Code == http.StatusServiceUnavailable {
-			busy++
-			if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "A lot of people are signing in") {
-				t.Errorf("headers %v", w.Header())
+	for tries := 0; busy == 0 && tries < 20; tries++ { // on a machine that is busy they may come one after the other
+		codes := make(chan *httptest.ResponseRecorder, 12)
+		var wg sync.WaitGroup
+		for i := range cap(codes) {
+			b := s.Tab().Get(t, "/signin")
+			wg.Go(func() {
+				codes <- b.SignIn(t, "/signin", fmt.Sprintf("p%d-%d@example.org", tries, i), "x").ResponseRecorder
+			})
+		}
+		wg.Wait()
+		close(codes)
+		for w := range codes {
+			if w.Code == http.StatusServiceUnavailable {
+				busy++
+				if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "A lot of people are signing in") {
+					t.Errorf("headers %v", w.Header())
+				}
+			} else if w.Code != http.StatusForbidden {
+				t.Errorf("status %d", w.Code)
 			}
-		} else if w.Code != http.StatusForbidden {
-			t.Errorf("status %d", w.Code)
 		}
 	}
 	if busy == 0 {

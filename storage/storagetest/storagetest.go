@@ -75,9 +75,12 @@ func Postgres(t *testing.T) *storage.DB {
 	return opened(t, migratedDSN(t))
 }
 
+// Patience is how long calls of a test wait for a connection: the second of a server is not enough on a machine that has other work.
+const Patience = 20 * time.Second
+
 func opened(t *testing.T, dsn string) *storage.DB {
 	t.Helper()
-	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn})
+	db, err := storage.Open(t.Context(), storage.Options{DSN: dsn, Wait: Patience})
 	if err != nil {
 		t.Fatal(err)
 	}

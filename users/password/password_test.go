@@ -199,25 +199,27 @@ func TestE07_ListIsSortedFoldedAndLong(t *testing.T) {
 
 func TestE08_HashesAtOnceAreBoundedAndOthersWaitInVain(t *testing.T) {
 	h := hasher(t, password.Options{Cost: 8, Workers: 1, Queue: time.Millisecond})
-	var wg sync.WaitGroup
-	errs := make(chan error, 16)
-	for range cap(errs) {
-		wg.Go(func() {
-			_, _, err := h.Verify(context.Background(), "", "whatever")
-			errs <- err
-		})
-	}
-	wg.Wait()
-	close(errs)
 	var done, busy int
-	for err := range errs {
-		switch {
-		case err == nil:
-			done++
-		case errors.Is(err, password.ErrBusy):
-			busy++
-		default:
-			t.Errorf("unexpected %v", err)
+	for tries := 0; busy == 0 && tries < 20; tries++ { // on a machine that is busy they may come one after the other
+		var wg sync.WaitGroup
+		errs := make(chan error, 16)
+		for range cap(errs) {
+			wg.Go(func() {
+				_, _, err := h.Verify(context.Background(), "", "whatever")
+				errs <- err
+			})
+		}
+		wg.Wait()
+		close(errs)
+		for err := range errs {
+			switch {
+			case err == nil:
+				done++
+			case errors.Is(err, password.ErrBusy):
+				busy++
+			default:
+				t.Errorf("unexpected %v", err)
+			}
 		}
 	}
 	if done == 0 || busy == 0 {
