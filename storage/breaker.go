@@ -19,7 +19,7 @@ const (
 )
 
 var (
-	errNoConnection = fmt.Errorf("%w: no connection became free in %s", ErrUnavailable, connWait)
+	errNoConnection = fmt.Errorf("%w: no connection became free", ErrUnavailable)
 	errHangs        = fmt.Errorf("%w: it has stopped answering", ErrUnavailable)
 )
 
@@ -95,7 +95,7 @@ func (s *slots) take(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late.C:
-		return errNoConnection
+		return fmt.Errorf("%w in %s", errNoConnection, s.wait)
 	}
 }
 
