@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -38,6 +39,19 @@ func Bucket(to string) bool { return strings.HasPrefix(to, BucketScheme) }
 
 // Scheduled reports whether the server makes backups by itself.
 func (b Backup) Scheduled() bool { return b.To != "" && b.Every > 0 }
+
+// JournalFile is where acts are written that a restore must not undo; "" = nowhere.
+func (c Config) JournalFile() string {
+	switch b := c.Backup; {
+	case c.Storage.DSN.SQLitePath() == "":
+		return ""
+	case b.Journal != "":
+		return b.Journal
+	case b.To != "" && !strings.Contains(b.To, "://"):
+		return filepath.Join(b.To, "journal.jsonl")
+	}
+	return ""
+}
 
 // Offline is the tree without whatever leads out: mail, upstreams, lists to ask, documents of apps, backups.
 func (c Config) Offline() Config {

@@ -14,6 +14,7 @@ import (
 	"signet/audit"
 	"signet/config"
 	"signet/internal/backup"
+	"signet/internal/owner"
 	"signet/internal/release"
 	"signet/storage"
 	"signet/storage/sqlitefile"
@@ -124,7 +125,7 @@ func keepBackup(ctx context.Context, file string, o BackupOptions, made *MadeBac
 }
 
 func writeBackup(to string, m backup.Manifest, parts map[string]string, s backup.Sealing) error {
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := owner.Open(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -210,6 +211,9 @@ const backupEvery = 10 * time.Minute
 
 // backUp makes a backup if the newest is old enough, and notes how old it is.
 func (h *Services) backUp(ctx context.Context) error {
+	if err := h.noteVerified(ctx); err != nil {
+		return err
+	}
 	o := BackupOf(h.Config)
 	store, err := o.Store()
 	if err != nil {
@@ -223,9 +227,6 @@ func (h *Services) backUp(ctx context.Context) error {
 	newest := last.CreatedAt
 	h.Metrics.BackupMade(newest)
 	h.lastBackup.Store(&newest)
-	if err := h.noteVerified(ctx); err != nil {
-		return err
-	}
 	if time.Since(newest) < h.Config.Backup.Every {
 		return nil
 	}

@@ -104,7 +104,9 @@ func (s *Server) Jobs() []janitor.Job {
 	if h.journal != nil {
 		jobs = append(jobs, janitor.Job{Name: "journal", Every: journalEvery, First: journalEvery, Alone: true, Run: h.KeepJournal})
 	}
-	if h.Config.Backup.Scheduled() && h.Config.Storage.DSN.SQLitePath() != "" {
+	scheduled := h.Config.Backup.Scheduled() && h.Config.Storage.DSN.SQLitePath() != ""
+	h.Metrics.BackupsScheduled(scheduled)
+	if scheduled {
 		jobs = append(jobs, janitor.Job{Name: "backup", Every: min(backupEvery, h.Config.Backup.Every), First: 20 * time.Second, Run: h.backUp})
 	}
 	if s.delivery != nil {

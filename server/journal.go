@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"signet/audit"
-	"signet/config"
 	"signet/internal/backup"
 	"signet/internal/seal"
 	"signet/storage"
@@ -39,19 +37,6 @@ const (
 	journalPut = 500 // events in one reading
 )
 
-// journalPath is where the journal of a configuration is; "" = none is kept.
-func journalPath(c config.Config) string {
-	switch {
-	case c.Storage.DSN.SQLitePath() == "":
-		return ""
-	case c.Backup.Journal != "":
-		return c.Backup.Journal
-	case c.Backup.To != "" && !strings.Contains(c.Backup.To, "://"):
-		return filepath.Join(c.Backup.To, "journal.jsonl")
-	}
-	return ""
-}
-
 func journalOf(path string, m *seal.Master) backup.Journal {
 	return backup.Journal{Path: path, Keys: m.DeriveAll("backup journal")}
 }
@@ -69,7 +54,7 @@ type journal struct {
 
 // newJournal is nil where none is kept.
 func (h *Services) newJournal() *journal {
-	path := journalPath(h.Config)
+	path := h.Config.JournalFile()
 	if path == "" {
 		return nil
 	}

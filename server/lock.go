@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"signet/internal/owner"
 )
 
 // lockSuffix is added to the name of the SQLite file.
@@ -29,10 +31,10 @@ func lockFor(o Options) (io.Closer, error) {
 	if o.Use != ForServing || path == "" {
 		return noLock{}, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := owner.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, notOurs(err)
 	}
-	f, err := os.OpenFile(path+lockSuffix, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := owner.Open(path+lockSuffix, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, notOurs(err)
 	}

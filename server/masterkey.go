@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"signet/config"
+	"signet/internal/owner"
 	"signet/internal/seal"
 	"signet/storage"
 )
@@ -128,7 +129,7 @@ func makeMaster(name string, notice func(string)) ([]byte, error) {
 
 // writeOnce makes the file with all of its content, durable and for the owner only, or fails with fs.ErrExist.
 func writeOnce(name string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".master-*")
+	f, err := owner.CreateTemp(filepath.Dir(name), ".master-*")
 	if err != nil {
 		return err
 	}

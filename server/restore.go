@@ -14,6 +14,7 @@ import (
 	"signet/config"
 	"signet/internal/backup"
 	"signet/internal/mail"
+	"signet/internal/owner"
 	"signet/oauth/keys"
 	"signet/storage/sqlitefile"
 )
@@ -200,11 +201,23 @@ func swapIn(ctx context.Context, c, copied config.Config, step func(string)) (be
 		return "", err
 	}
 	step("aside")
+	if err := giveTo(from, filepath.Dir(path)); err != nil {
+		return "", err
+	}
 	if err := os.Rename(from, path); err != nil {
 		return "", err
 	}
 	step("renamed")
 	return before, sqlitefile.Sync(path)
+}
+
+// giveTo gives a file in a folder of our own to the account whose folder it will be in.
+func giveTo(file, folder string) error {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(owner.Give(f, folder), f.Close())
 }
 
 // stepAside gives the database a second name. It keeps the first until the copy takes that.

@@ -59,7 +59,7 @@ func actsInDatabase(ctx context.Context, path string, from time.Time) (acts []ba
 func (h *Services) actsInJournal(c config.Config, from time.Time, o RestoreOptions) (acts []backup.Act, gap string) {
 	path := o.Journal
 	if path == "" {
-		path = journalPath(c)
+		path = c.JournalFile()
 	}
 	since := from.UTC().Format(time.RFC3339)
 	if path == "" {

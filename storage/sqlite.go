@@ -15,6 +15,8 @@ import (
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	_ "modernc.org/sqlite" // the driver named "sqlite", in pure Go
+
+	"signet/internal/owner"
 )
 
 // sqliteReaders is the default number of reading connections.
@@ -114,10 +116,10 @@ func findFile(path string, existing bool) error {
 // makeFile makes the database file readable by its owner alone, and its folder likewise if it is not there yet. SQLite
 // gives the files beside it (-wal, -shm) the same mode.
 func makeFile(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := owner.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := owner.Open(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("%w (%s)", err, whose)
 	}

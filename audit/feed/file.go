@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"signet/internal/owner"
 	"signet/storage"
 )
 
@@ -27,7 +28,7 @@ func (f File) Take(_ context.Context, list []storage.Event) (err error) {
 		}
 		lines.Write(line)
 	}
-	out, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	out, err := owner.Open(f.Path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("audit.file: %w", err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"signet/clients"
 	"signet/clients/snippet"
+	"signet/internal/owner"
 )
 
 func (a *app) assertion() *cobra.Command {
@@ -33,7 +34,7 @@ func writeKeyFile(name string, key jose.JSONWebKey) error {
 	if err != nil {
 		return fmt.Errorf("write a key: %w", err)
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := owner.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return usage("--key-file: %s is there already; name another file, or move it away", name)
 	} else if err != nil {

@@ -36,6 +36,7 @@ func (a *app) doctor() *cobra.Command {
 				findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
 			}
 			findings = append(findings, a.lookAtDatabase(ctx, c)...)
+			findings = append(findings, lookAtOwners(c)...)
 			findings = append(findings, lookAtBackups(ctx, c)...)
 			findings = append(findings, lookAtGeoIP(c)...)
 			here, runs := lookAtServer(ctx, c)

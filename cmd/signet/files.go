@@ -17,6 +17,7 @@ import (
 
 	"signet/admin/files"
 	"signet/admin/thing"
+	"signet/internal/owner"
 	"signet/internal/regular"
 	"signet/server"
 )
@@ -69,8 +70,17 @@ func (a *app) export() *cobra.Command {
 	return reads(c)
 }
 
+func writeFile(path string, text []byte) error {
+	f, err := owner.Open(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
+}
+
 func (a *app) writeFiles(dir string, set *files.Set) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := owner.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	var written []string
@@ -80,7 +90,7 @@ func (a *app) writeFiles(dir string, set *files.Set) error {
 			return err
 		}
 		path := filepath.Join(dir, kind+".json")
-		if err := os.WriteFile(path, text, 0o600); err != nil {
+		if err := writeFile(path, text); err != nil {
 			return err
 		}
 		written = append(written, path)
@@ -326,7 +336,7 @@ func newSecretAt(path string) (text string, keep func() error, err error) {
 	rand.Read(made)
 	text = "sgn_" + base64.RawURLEncoding.EncodeToString(made)
 	return text, func() error {
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := owner.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, os.ErrExist) {
 			return fmt.Errorf("%s is there by now: apply again", path)
 		}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"signet/internal/owner"
 )
 
 // Store is where backups are kept.
@@ -110,7 +112,7 @@ const staleAfter = 24 * time.Hour
 
 // Put implements Store.
 func (f Folder) Put(_ context.Context, name, path string) (err error) {
-	if err := os.MkdirAll(string(f), 0o700); err != nil {
+	if err := owner.MkdirAll(string(f), 0o700); err != nil {
 		return err
 	}
 	f.tidy()
@@ -119,7 +121,7 @@ func (f Folder) Put(_ context.Context, name, path string) (err error) {
 		return err
 	}
 	defer from.Close()
-	to, err := os.CreateTemp(string(f), partPrefix+"*") // mode 0600
+	to, err := owner.CreateTemp(string(f), partPrefix+"*") // mode 0600
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (f Folder) Get(_ context.Context, name, path string) error {
 		return err
 	}
 	defer from.Close()
-	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	to, err := owner.Open(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

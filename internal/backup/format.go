@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"signet/internal/owner"
 )
 
 // The parts of a backup, by their names in it.
@@ -253,7 +255,7 @@ func extract(archive *tar.Reader, name string, p Part, to string) (err error) {
 	if err != nil || head.Name != name || head.Size != p.Size || head.Typeflag != tar.TypeReg {
 		return broken(err)
 	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := owner.Open(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

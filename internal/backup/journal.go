@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"signet/internal/owner"
 )
 
 // Act is something that a restore must not undo: ids and times, and nothing about anybody.
@@ -104,10 +106,14 @@ func (j Journal) Read() (Record, error) {
 
 // Append writes acts, durably. The first writes the file's beginning at the given time.
 func (j Journal) Append(now time.Time, acts ...Act) (err error) {
-	if err := os.MkdirAll(filepath.Dir(j.Path), 0o700); err != nil {
+	if err := owner.MkdirAll(filepath.Dir(j.Path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(j.Path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	f, err := owner.Open(j.Path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("the journal: %w; it must belong to the account of the server (chown), and another account's command may have "+
+			"made it", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"signet/internal/owner"
 )
 
 // Bucket keeps backups in a store that speaks the S3 protocol, Amazon's or another's. Begin with NewBucket.
@@ -243,7 +245,7 @@ func (b *Bucket) Get(ctx context.Context, name, file string) (err error) {
 		return err
 	}
 	defer res.Body.Close()
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := owner.Open(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

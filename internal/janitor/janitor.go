@@ -70,6 +70,11 @@ const longestRun = 5 * time.Minute
 
 // Run does the jobs until ctx ends, each at its own times, and waits for those that are running.
 func (j *Janitor) Run(ctx context.Context, jobs ...Job) {
+	every := make(map[string]time.Duration, len(jobs))
+	for _, job := range jobs {
+		every[job.Name] = job.Every
+	}
+	j.metrics.JobsPlanned(every)
 	var wg sync.WaitGroup
 	for _, job := range jobs {
 		wg.Go(func() { j.keep(ctx, job) })

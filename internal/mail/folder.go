@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"signet/internal/owner"
 )
 
 // Folder writes messages as .eml files instead of sending them: for trying things out, any mail program opens them.
@@ -20,11 +22,11 @@ func (f *Folder) Send(_ context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(f.Directory, 0o700); err != nil {
+	if err := owner.MkdirAll(f.Directory, 0o700); err != nil {
 		return fmt.Errorf("mail.directory: %w", err)
 	}
 	name := filepath.Join(f.Directory, time.Now().UTC().Format("20060102T150405.000000")+"-"+m.ID+".eml")
-	out, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := owner.Open(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("mail.directory: %w", err)
 	}

@@ -117,8 +117,9 @@ func NewMetrics() *Metrics {
 	m.loaded.SetToCurrentTime()
 	m.unloaded = gauge("config_reload_failed",
 		"1 if the configuration was to be loaded again, and the last time it could not be.").WithLabelValues()
-	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made.")
-	m.verified = gauge("backup_last_verify_timestamp_seconds", "When `signet backup verify` last found a backup good.")
+	m.backups = gauge("backup_last_success_timestamp_seconds", "When the newest backup in the configured place was made; 0: no such is known.")
+	m.verified = gauge("backup_last_verify_timestamp_seconds",
+		"When `signet backup verify` last found a backup good; 0: it never did, as far as the database tells.")
 	m.watch(counter, gauge)
 	m.watchClients(counter)
 	return m
@@ -276,6 +277,17 @@ func (m *Metrics) ConfigLoaded(taken bool, at time.Time) {
 	m.unloaded.Set(oneIf(!taken))
 	if taken {
 		m.loaded.Set(float64(at.Unix()))
+	}
+}
+
+// BackupsScheduled notes whether the server is to make backups: then there is none, and none was found good, until the contrary is known.
+func (m *Metrics) BackupsScheduled(yes bool) {
+	for _, when := range []*prometheus.GaugeVec{m.backups, m.verified} {
+		if yes {
+			when.WithLabelValues() // what it says already stays
+		} else {
+			when.Reset()
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // watched are what an operator's dashboard and alerts look at (deploy/grafana, deploy/prometheus).
 type watched struct {
-	build, schema, succeeded, pool, wal, oldest, expiry, hashes, horizon, replicas *prometheus.GaugeVec
+	build, schema, succeeded, every, pool, wal, oldest, expiry, hashes, horizon, replicas *prometheus.GaugeVec
 
 	refusals, retries         *prometheus.CounterVec
 	took                      *prometheus.HistogramVec
@@ -22,6 +22,7 @@ func (m *Metrics) watch(counter func(name, help string, labels ...string) *prome
 	m.build = gauge("build_info", "1; the release, and the Go that it was built with, are its labels.", "version", "go")
 	m.schema = gauge("schema_version", "Version of the database's schema.")
 	m.succeeded = gauge("job_last_success_timestamp_seconds", "When a background job last succeeded on this replica.", "job")
+	m.every = gauge("job_every_seconds", "How long a background job of this replica rests between two runs.", "job")
 	m.pool = gauge("db_connections", "Connections to the database for statements, by state: used, most.", "state")
 	m.wal = gauge("sqlite_wal_bytes", "Size of SQLite's write-ahead log.")
 	m.refusals = counter("oauth_errors_total", "Error answers of the protocol, by route and code.", "pattern", "code")
@@ -49,6 +50,14 @@ func (m *Metrics) Build(version string) { m.build.WithLabelValues(version, runti
 
 // SchemaVersion notes the version of the database's schema.
 func (m *Metrics) SchemaVersion(version int64) { m.schema.WithLabelValues().Set(float64(version)) }
+
+// JobsPlanned notes all background jobs, by how long each rests between two runs.
+func (m *Metrics) JobsPlanned(every map[string]time.Duration) {
+	m.every.Reset()
+	for job, rest := range every {
+		m.every.WithLabelValues(job).Set(rest.Seconds())
+	}
+}
 
 // JobRan counts a background job's run; outcome: success, failure.
 func (m *Metrics) JobRan(job, outcome string, took time.Duration) {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver named "sqlite"
+
+	"signet/internal/owner"
 )
 
 // What callers branch on.
@@ -48,7 +50,7 @@ func Copy(ctx context.Context, path, to string) (err error) {
 	if err := Space(filepath.Dir(to), size); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // an empty file is taken, with its mode
+	f, err := owner.Open(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // an empty file is taken, with its mode
 	if err != nil {
 		return err
 	}
