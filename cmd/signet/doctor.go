@@ -11,6 +11,7 @@ import (
 
 	"signet/config"
 	"signet/server"
+	"signet/storage/sqlitefile"
 )
 
 // finding is one line of the doctor's answer.
@@ -36,6 +37,9 @@ func (a *app) doctor() *cobra.Command {
 				findings = append(findings, finding{"configuration", true, "worth a look: " + warning})
 			}
 			findings = append(findings, a.lookAtDatabase(ctx, c)...)
+			for _, text := range onNetwork(c, sqlitefile.Network) {
+				findings = append(findings, finding{"database", false, text})
+			}
 			findings = append(findings, lookAtOwners(c)...)
 			findings = append(findings, lookAtBackups(ctx, c)...)
 			findings = append(findings, lookAtGeoIP(c)...)

@@ -31,3 +31,16 @@ func openToAll(c config.Config) (warnings []string) {
 	}
 	return warnings
 }
+
+// onNetwork warns of a SQLite database on a file system of several machines; the doctor calls it a problem. where names that of a folder.
+func onNetwork(c config.Config, where func(folder string) string) []string {
+	path := c.Storage.DSN.SQLitePath()
+	if path == "" {
+		return nil
+	}
+	if kind := where(filepath.Dir(path)); kind != "" {
+		return []string{fmt.Sprintf("storage.dsn: %s is on %s: SQLite's locks do not hold there, and the database may be damaged; use a disk of "+
+			"this machine, or Postgres", path, kind)}
+	}
+	return nil
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"signet/config"
+	"signet/storage/sqlitefile"
 )
 
 func TestAWorldReadableDatabaseIsWarnedAbout(t *testing.T) {
@@ -47,5 +48,25 @@ func TestAWorldReadableDatabaseIsWarnedAbout(t *testing.T) {
 				t.Errorf("no remedy in %q", got[0])
 			}
 		})
+	}
+}
+
+// TestADatabaseOnANetworkIsWarnedOf, and one on a disk, or Postgres, is not.
+func TestADatabaseOnANetworkIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	c := config.Config{Storage: config.Storage{DSN: config.NewDSN("sqlite:/mnt/share/signet.db")}}
+	nfs := func(folder string) string { return map[string]string{"/mnt/share": "NFS"}[folder] }
+	if got := onNetwork(c, nfs); len(got) != 1 || !strings.Contains(got[0], "/mnt/share/signet.db is on NFS") {
+		t.Errorf("%q", got)
+	}
+	if got := onNetwork(c, func(string) string { return "" }); got != nil {
+		t.Errorf("a disk: %q", got)
+	}
+	c.Storage.DSN = config.NewDSN("postgres://a@b/c")
+	if got := onNetwork(c, func(string) string { return "NFS" }); got != nil {
+		t.Errorf("Postgres: %q", got)
+	}
+	if got := sqlitefile.Network("/proc"); got != "" {
+		t.Errorf("/proc: %q", got)
 	}
 }

@@ -2,15 +2,17 @@ package main
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"signet/config"
 	"signet/internal/regular"
+	"signet/storage/sqlitefile"
 )
 
 // warnings are those of the configuration, and of the files that it names.
 func warnings(c config.Config) []string {
-	return append(append(c.Warnings(), openToAll(c)...), certificateWarnings(c, time.Now())...)
+	return slices.Concat(c.Warnings(), openToAll(c), onNetwork(c, sqlitefile.Network), certificateWarnings(c, time.Now()))
 }
 
 // certificateWarnings tells what callers will not accept of the certificates of TLS. A proxy in between looks at no name.

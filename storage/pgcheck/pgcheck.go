@@ -44,6 +44,10 @@ func Look(ctx context.Context, dsn string, pool, running int) (list []Remark, er
 		return list, err
 	}
 	list = append(list, remark)
+	if remark, err = archiving(ctx, db); err != nil {
+		return list, err
+	}
+	list = append(list, remark)
 	if !pooled { // the connections are the pooler's otherwise
 		remark, err = connections(ctx, db, pool, running)
 		list = append(list, remark)
@@ -116,6 +120,39 @@ func collation(ctx context.Context, db *sql.DB) (Remark, error) {
 	}
 	return Remark{true, fmt.Sprintf("worth a look: it sorts by %s, and an upgrade of the operating system may change that under its indexes; "+
 		"LOCALE 'C' never changes", collate)}, nil
+}
+
+// archived is how old the newest archived part of the log may be before that is worth a look.
+const archived = 24 * time.Hour
+
+// archiving tells where backups of Postgres's own stand, as far as it knows: whether its log is kept, which base backups go forward by.
+func archiving(ctx context.Context, db *sql.DB) (Remark, error) {
+	var mode, name string
+	var last, failed, now sql.NullTime
+	err := db.QueryRowContext(ctx, `SELECT current_setting('archive_mode'), COALESCE(last_failed_wal, ''), last_archived_time,
+			last_failed_time, now() FROM pg_stat_archiver`).Scan(&mode, &name, &last, &failed, &now)
+	if err != nil {
+		return Remark{}, err
+	}
+	return judgeArchive(mode, name, last.Time, failed.Time, now.Time), nil
+}
+
+func judgeArchive(mode, name string, last, failed, now time.Time) Remark {
+	const see = " (docs/operations.md, Backup and restore, Postgres)"
+	age := now.Sub(last).Round(time.Minute)
+	switch {
+	case mode == "off":
+		return Remark{true, "worth a look: it keeps no log for going back to a moment (archive_mode is off), unless your provider does in " +
+			"another way" + see}
+	case failed.After(last):
+		return Remark{false, fmt.Sprintf("archiving its log fails (%s, at %s): backups do not go beyond what was archived before, and its disk "+
+			"fills up; its own log says why", name, failed.UTC().Format(time.RFC3339))}
+	case last.IsZero():
+		return Remark{true, "worth a look: nothing of its log was archived yet, since its counters began" + see}
+	case age > archived:
+		return Remark{true, fmt.Sprintf("worth a look: a part of its log was last archived %s ago; archive_timeout sees to one in time", age)}
+	}
+	return Remark{true, fmt.Sprintf("a part of its log was archived %s ago", age)}
 }
 
 // connections compares what the servers open with what Postgres gives. Servers of a release that does not say that it runs are counted by

@@ -31,6 +31,9 @@ func TestLook(t *testing.T) {
 	if bad || !fits {
 		t.Errorf("%v\n%s", bad, text)
 	}
+	if !strings.Contains(text, "archive_mode is off") {
+		t.Errorf("nothing is archived: %s", text)
+	}
 	if bad, text := look(t, dsn, 200); !bad || !strings.Contains(text, "in each of the 2 servers seen") {
 		t.Errorf("two servers: %v\n%s", bad, text)
 	}
