@@ -124,6 +124,69 @@ func TestReloadsAndRequestsRace(t *testing.T) {
 	all.Wait()
 }
 
+// TestAStormOfReloadsHarmsNoRequest: fifty of them, while an app refreshes its tokens, asks who that is, and people open pages.
+func TestAStormOfReloadsHarmsNoRequest(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, servertest.Quiet())
+	app := s.App(t, "web").With("openid", "offline_access")
+	token := app.Login(t, s.Browser(t), s.Person(t, "ada@example.com"))
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	until := func(ask func() error) {
+		asking.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					if n > 1 {
+						return
+					}
+				default:
+				}
+				if err := ask(); err != nil {
+					t.Errorf("request %d: %v", n, err)
+					return
+				}
+			}
+		})
+	}
+	refresh := token.RefreshToken
+	until(func() error {
+		next, err := app.TryRefresh(t.Context(), refresh)
+		if err == nil {
+			refresh = next.RefreshToken
+		}
+		return err
+	})
+	for path, bearer := range map[string]string{"/userinfo": token.AccessToken, "/signin": "", "/oauth2/jwks": ""} {
+		until(func() error {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, http.NoBody)
+			if err != nil {
+				return err
+			}
+			if bearer != "" {
+				r.Header.Set("Authorization", "Bearer "+bearer)
+			}
+			res, err := s.HTTP.Do(r)
+			if err != nil {
+				return err
+			}
+			if _, err = io.Copy(io.Discard, res.Body); res.StatusCode != http.StatusOK {
+				err = errors.New(path + ": " + res.Status)
+			}
+			return errors.Join(err, res.Body.Close())
+		})
+	}
+	c := s.Services().Config
+	for n := range 50 {
+		c.Branding.Name = strings.Repeat("x", 1+n)
+		if _, err := s.Reload(t.Context(), c); err != nil {
+			t.Errorf("reload %d: %v", n, err)
+		}
+	}
+	close(stop)
+	asking.Wait()
+}
+
 func TestChangedSettingsAreTold(t *testing.T) {
 	t.Parallel()
 	c := config.Default()

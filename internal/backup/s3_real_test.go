@@ -2,61 +2,21 @@ package backup
 
 import (
 	"errors"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"signet/internal/freeport"
+	"signet/internal/backup/backuptest"
 )
 
 // TestARealStoreKeepsBackups is TestABucketKeepsBackups against a server that others wrote: .ci/run full builds versitygw.
 func TestARealStoreKeepsBackups(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("versitygw")
-	if err != nil {
-		if os.Getenv("SIGNET_TEST_PROXIES") == "required" {
-			t.Fatal("versitygw is not there")
-		}
-		t.Skip("versitygw is not there; .ci/run full has it")
-	}
-	address, err := freeport.Address()
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := BucketOptions{Endpoint: backuptest.Start(t), Region: backuptest.Region, Bucket: backuptest.Bucket, Prefix: "deep/er",
+		AccessKey: backuptest.AccessKey, SecretKey: backuptest.Secret}
 	folder := t.TempDir()
-	for _, name := range []string{"data/bucket", "sidecar"} {
-		if err := os.MkdirAll(filepath.Join(folder, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	server := exec.CommandContext(t.Context(), program, "--port", address, "--access", exampleKey, "--secret", exampleSecret, "--region",
-		"here", "--quiet", "posix", "--sidecar", filepath.Join(folder, "sidecar"), filepath.Join(folder, "data"))
-	var said strings.Builder
-	server.Stdout, server.Stderr = &said, &said
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for n := 0; ; n++ {
-		answer, err := http.Get("http://" + address + "/")
-		if err == nil {
-			_ = answer.Body.Close()
-			break
-		}
-		if n == 12_000 {
-			t.Fatalf("%v; it says %s", err, said.String())
-		}
-		time.Sleep(10 * time.Millisecond) // a program of others has no other way to say that it is there
-	}
-	o := BucketOptions{Endpoint: "http://" + address, Region: "here", Bucket: "bucket", Prefix: "deep/er", AccessKey: exampleKey,
-		SecretKey: exampleSecret}
 	b, err := NewBucket(o)
 	if err != nil {
 		t.Fatal(err)
