@@ -1,5 +1,3 @@
-//go:build unix
-
 package owner
 
 import (
@@ -18,9 +16,8 @@ func Open(name string, flag int, mode fs.FileMode) (*os.File, error) {
 		return os.OpenFile(name, flag, mode)
 	}
 	defer dir.Close()
-	base := filepath.Base(name)
 	if flag&os.O_CREATE != 0 {
-		f, err := dir.OpenFile(base, flag|os.O_EXCL, mode)
+		f, err := openAt(dir, name, flag|os.O_EXCL, mode)
 		if err == nil {
 			return kept(f, give(f, account))
 		}
@@ -28,11 +25,20 @@ func Open(name string, flag int, mode fs.FileMode) (*os.File, error) {
 			return nil, err
 		}
 	}
-	f, err := dir.OpenFile(base, flag&^os.O_CREATE, mode)
-	if info, unread := dir.Lstat(base); err != nil && unread == nil && info.Mode()&fs.ModeSymlink != 0 {
-		err = fmt.Errorf("%w: root follows no link out of a folder of another account; run this as that account", err)
+	f, err := openAt(dir, name, flag&^os.O_CREATE, mode)
+	if errors.Is(err, syscall.ELOOP) {
+		err = fmt.Errorf("%w: root follows no link in a folder of another account; run this as that account", err)
 	}
 	return f, err
+}
+
+// openAt opens what has the name's last part in a folder that is open, and follows no link.
+func openAt(dir *os.File, name string, flag int, mode fs.FileMode) (*os.File, error) {
+	fd, err := syscall.Openat(int(dir.Fd()), filepath.Base(name), flag|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, uint32(mode.Perm()))
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // CreateTemp is os.CreateTemp.
@@ -91,21 +97,21 @@ func kept(f *os.File, err error) (*os.File, error) {
 }
 
 // theirs opens a folder that is another account's, if this is root; nil = it is not.
-func theirs(dir string) (*os.Root, *syscall.Stat_t) {
+func theirs(dir string) (*os.File, *syscall.Stat_t) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
-	root, err := os.OpenRoot(dir)
+	f, err := os.Open(dir)
 	if err != nil {
 		return nil, nil // what is done in it says why
 	}
-	info, err := root.Stat(".")
-	if err == nil {
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
 		if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Uid != 0 {
-			return root, s
+			return f, s
 		}
 	}
-	_ = root.Close()
+	_ = f.Close()
 	return nil, nil
 }
 
