@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,11 +52,16 @@ type Janitor struct {
 	tracer  *tracing.Tracer
 	fit     func(ctx context.Context) error
 	holder  string
+
+	mu   sync.Mutex
+	told map[string]time.Time // what jobs failed by, and when the log said so
+	last map[string]string    // by which of them each job failed last
 }
 
 // New makes one; its name as lock holder is random.
 func New(o Options) *Janitor {
-	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, tracer: o.Tracer, fit: o.Fit, holder: rand.Text()}
+	j := &Janitor{locks: o.Locks, log: o.Log, metrics: o.Metrics, tracer: o.Tracer, fit: o.Fit, holder: rand.Text(),
+		told: map[string]time.Time{}, last: map[string]string{}}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
@@ -150,12 +156,44 @@ func (j *Janitor) report(ctx context.Context, job Job, took time.Duration, err e
 	switch {
 	case err == nil:
 		j.metrics.JobRan(job.Name, "success", took)
+		j.tell(job.Name, "")
 	case ctx.Err() == context.Canceled:
 		// the server stops; the next one goes on
 	default:
 		j.metrics.JobRan(job.Name, "failure", took)
-		j.log.WarnContext(ctx, "job failed", "job", job.Name, "error", err)
+		if j.tell(job.Name, err.Error()) {
+			j.log.WarnContext(ctx, "job failed", "job", job.Name, "error", err)
+		}
 	}
+}
+
+// tellEvery is how often the log says that jobs fail by the same thing, whichever they are.
+const tellEvery = time.Hour
+
+// tell notes what a job failed by, "" = it did not, and reports whether the log is to say it: once, and then each hour until the job
+// succeeds. Texts that differ in their numbers are the same.
+func (j *Janitor) tell(job, text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if text == "" {
+		if was, failed := j.last[job]; failed {
+			delete(j.told, was)
+			delete(j.last, job)
+		}
+		return false
+	}
+	text = strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '.' {
+			return -1
+		}
+		return r
+	}, text)
+	j.last[job] = text
+	if at, told := j.told[text]; told && time.Since(at) < tellEvery {
+		return false
+	}
+	j.told[text] = time.Now()
+	return true
 }
 
 // jitter moves a duration by up to a tenth, either way.

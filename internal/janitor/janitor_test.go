@@ -1,9 +1,13 @@
 package janitor
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -189,6 +193,33 @@ func TestAReplicaThatDoesNotFitLeavesTheWorkToOthers(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		if all.Load() < 3 {
 			t.Errorf("%d runs once the clock is right", all.Load())
+		}
+	})
+}
+
+// TestWhatJobsFailByIsToldOnceAnHour, however many fail by it and whatever numbers it has, and anew when they failed again.
+func TestWhatJobsFailByIsToldOnceAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Minute)
+		defer cancel()
+		start := time.Now()
+		fail := func(context.Context) error {
+			return fmt.Errorf("the clock is %s ahead", 48*time.Hour+time.Since(start))
+		}
+		New(Options{Locks: new(memoryLocks), Log: slog.New(slog.NewTextHandler(&out, nil))}).Run(ctx,
+			Job{Name: "one", Every: time.Minute, Run: fail}, Job{Name: "two", Every: time.Minute, Run: fail})
+		if n := strings.Count(out.String(), "job failed"); n != 3 {
+			t.Errorf("told %d times in two and a half hours, want 3: %s", n, &out)
+		}
+		j := New(Options{Locks: new(memoryLocks)})
+		for _, step := range []struct {
+			text string
+			want bool
+		}{{"no", true}, {"no", false}, {"", false}, {"no", true}, {"other", true}} {
+			if got := j.tell("one", step.text); got != step.want {
+				t.Errorf("%q: told %v, want %v", step.text, got, step.want)
+			}
 		}
 	})
 }
