@@ -241,6 +241,7 @@ func TestUnusualFiles(t *testing.T) {
 		"self alias":     {"clients: &a [*a]\n", "config.yaml"},
 		"null value":     {"server: {listen: }\n", ""},
 		"odd key":        {"{[a]: b}\n", "not a plain text"},
+		"no space":       {"mail: {smtp: {host: a, password:hunter2}}\n", "mail.smtp.password: wants a space after the colon"},
 	}
 	for name, tt := range tests {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {

@@ -120,6 +120,10 @@ func (w *walker) section(n *yaml.Node, v reflect.Value, prefix string) {
 }
 
 func (w *walker) unknown(k *yaml.Node, key string, names []string) {
+	if name, _, glued := strings.Cut(k.Value, ":"); glued { // what follows may be a secret
+		w.complain(k, strings.TrimSuffix(key, k.Value)+name, "wants a space after the colon")
+		return
+	}
 	if guess := near(k.Value, names); guess != "" {
 		w.complain(k, key, "is not a key; did you mean %s?", guess)
 		return

@@ -201,7 +201,7 @@ func swapIn(ctx context.Context, c, copied config.Config, step func(string)) (be
 		return "", err
 	}
 	step("aside")
-	if err := giveTo(from, filepath.Dir(path)); err != nil {
+	if err := owner.GiveFile(from, filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	if err := os.Rename(from, path); err != nil {
@@ -209,15 +209,6 @@ func swapIn(ctx context.Context, c, copied config.Config, step func(string)) (be
 	}
 	step("renamed")
 	return before, sqlitefile.Sync(path)
-}
-
-// giveTo gives a file in a folder of our own to the account whose folder it will be in.
-func giveTo(file, folder string) error {
-	f, err := os.OpenFile(file, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(owner.Give(f, folder), f.Close())
 }
 
 // stepAside gives the database a second name. It keeps the first until the copy takes that.

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"compress/gzip"
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ var outlines = map[Dialect]string{
 		UNION ALL SELECT tbl_name, 'trigger ' || name, 'on' FROM sqlite_master WHERE type = 'trigger'
 		ORDER BY 1, 2`,
 	Postgres: `WITH t AS (SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p'))
+			WHERE n.nspname = ANY (current_schemas(false)) AND pg_table_is_visible(c.oid) AND c.relkind IN ('r', 'p'))
 		SELECT t.relname, 'column ' || a.attname, format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END ||
 			CASE WHEN a.atthasdef THEN ' default' ELSE '' END
 			FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -66,14 +68,14 @@ func (db *DB) SchemaDamage(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	should, err := migrations.Files.ReadFile(string(db.dialect) + ".txt")
+	should, err := db.wanted()
 	if err != nil {
 		return nil, err
 	}
 	have := map[string]string{}
 	eachPart(now, func(table, part, is string) { have[table+" "+part] = is })
 	var damage []string
-	eachPart(string(should), func(table, part, is string) {
+	eachPart(should, func(table, part, is string) {
 		found, there := have[table+" "+part]
 		_, whole := have[table+" "]
 		what, name, _ := strings.Cut(part, " ")
@@ -88,6 +90,21 @@ func (db *DB) SchemaDamage(ctx context.Context) ([]string, error) {
 		}
 	})
 	return damage, nil
+}
+
+// wanted is what the steps make.
+func (db *DB) wanted() (string, error) {
+	f, err := migrations.Files.Open(string(db.dialect) + ".txt.gz")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(r)
+	return string(text), err
 }
 
 // eachPart reads what outline writes; a table itself is a part without a name.

@@ -96,5 +96,8 @@ func NotLocked() []string { return []string{rotateGrant + grantNotLocked, spendC
 // WaitForConnections has calls wait so long for a connection that others hold; say so before the first.
 func (db *DB) WaitForConnections(wait time.Duration) { db.slots.wait = wait }
 
+// Wanted is what the steps make.
+func (db *DB) Wanted() (string, error) { return db.wanted() }
+
 // Outline is what the database has.
 func (db *DB) Outline(ctx context.Context) (string, error) { return db.outline(ctx) }

@@ -33,11 +33,15 @@ func lookAtOwners(c config.Config) (findings []finding) {
 		if err != nil || reaches(folder, info) && (file != journal || writable(file)) {
 			continue // what is not there is made
 		}
+		mend := fmt.Sprintf("chown --no-dereference --reference=%s %s", filepath.Dir(path), file)
+		if itself, err := os.Lstat(file); err != nil || !owner.Alone(itself) {
+			mend = "it is a link, or has other names: look whose it should be"
+		}
 		findings = append(findings, finding{"files", false, fmt.Sprintf("the server's account, whose folder %s is, cannot read and write %s, "+
-			"which a command of another account made (docs/operations.md, Running commands beside the service): chown --reference=%s %s",
-			filepath.Dir(path), file, filepath.Dir(path), file)})
+			"which a command of another account made (docs/operations.md, Running commands beside the service): %s",
+			filepath.Dir(path), file, mend)})
 	}
-	if len(findings) == 0 && journal != "" {
+	if uid, _, known := owner.Of(folder); len(findings) == 0 && journal != "" && known && uid != 0 {
 		findings = append(findings, finding{"files", true, "the server's account reads and writes them, the journal " + journal + " too"})
 	}
 	return findings

@@ -57,15 +57,16 @@ func TestTheChartIsTight(t *testing.T) {
 		set   []string
 		kinds []string // in the order of their names
 	}{
-		"as it is": {nil, []string{"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}},
-		"one":      {[]string{"replicas=1", "networkPolicy.enabled=false"}, []string{"ConfigMap", "Deployment", "Service"}},
+		"as it is": {nil, []string{"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service", "Service"}},
+		"one":      {[]string{"replicas=1", "networkPolicy.enabled=false"}, []string{"ConfigMap", "Deployment", "Service", "Service"}},
 		"sqlite": {[]string{"sqlite.enabled=true", "sqlite.storageClass=fast"},
-			[]string{"ConfigMap", "NetworkPolicy", "Service", "StatefulSet"}},
+			[]string{"ConfigMap", "NetworkPolicy", "Service", "Service", "StatefulSet"}},
 		"all": {[]string{"migrateJob=true", "ingress.enabled=true", "ingress.className=nginx", "ingress.tlsSecret=cert",
 			"serviceMonitor.enabled=true", "image.digest=sha256:abc", "podAnnotations.a=b", "podLabels.c=d", "nodeSelector.e=f",
 			"extraEnv[0].name=OTEL_SERVICE_NAME", "extraEnv[0].value=x", "imagePullSecrets[0].name=pull", "fsGroup=null",
 			"serviceMonitor.labels.g=h", "ingress.annotations.i=j"},
-			[]string{"ConfigMap", "ConfigMap", "Deployment", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceMonitor"}},
+			[]string{"ConfigMap", "ConfigMap", "Deployment", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget", "Service", "Service",
+				"ServiceMonitor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := helm(t, append(slices.Clone(must), c.set...)...)

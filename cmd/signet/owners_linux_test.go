@@ -97,7 +97,7 @@ func TestWhatRootMakesBelongsToTheService(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, text := e.run("doctor")
-	if code != exitFailed || !strings.Contains(text, "chown --reference="+data+"/deep "+journal) {
+	if code != exitFailed || !strings.Contains(text, "chown --no-dereference --reference="+data+"/deep "+journal) {
 		t.Errorf("doctor of a journal of root's: %d: %s", code, text)
 	}
 }

@@ -11,7 +11,6 @@ var filesOfOurOwn = map[string]string{
 	"cmd/signet/doctor_owners.go": "opens the journal, to try",
 	"server/backup.go":            "into a folder for one backup, which only this account enters",
 	"server/scratch.go":           "the folder for one run, and its lock",
-	"server/restore.go":           "opens what is there, to give it away",
 }
 
 // TestFilesBelongToWhoseFolderTheyAreIn: what a command makes as root beside the service is made by package owner.

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -167,7 +168,7 @@ func (j *Janitor) report(ctx context.Context, job Job, took time.Duration, err e
 	}
 }
 
-// tellEvery is how often the log says that jobs fail by the same thing, whichever they are.
+// tellEvery is how often the log says that a job fails by the same thing.
 const tellEvery = time.Hour
 
 // tell notes what a job failed by, "" = it did not, and reports whether the log is to say it: once, and then each hour until the job
@@ -182,7 +183,7 @@ func (j *Janitor) tell(job, text string) bool {
 		}
 		return false
 	}
-	text = strings.Map(func(r rune) rune {
+	text = job + ": " + strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r == '.' {
 			return -1
 		}
@@ -192,6 +193,7 @@ func (j *Janitor) tell(job, text string) bool {
 	if at, told := j.told[text]; told && time.Since(at) < tellEvery {
 		return false
 	}
+	maps.DeleteFunc(j.told, func(_ string, at time.Time) bool { return time.Since(at) >= tellEvery })
 	j.told[text] = time.Now()
 	return true
 }

@@ -111,3 +111,50 @@ func TestRootFollowsNoLinkOfAnotherAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestAFileThatSomebodyPutThereIsNotGivenAway: what is given is a file with one name, under its own name.
+func TestAFileThatSomebodyPutThereIsNotGivenAway(t *testing.T) {
+	t.Parallel()
+	dir, work := theirFolder(t), t.TempDir()
+	secret := filepath.Join(work, "shadow")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link, hard := filepath.Join(dir, "link"), filepath.Join(dir, "hard")
+	if err := os.Symlink(secret, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(secret, hard); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{link, hard, dir, filepath.Join(dir, "missing")} {
+		if err := owner.GiveFile(name, dir); err == nil {
+			t.Errorf("%s was given", name)
+		}
+		if info, err := os.Lstat(name); err == nil && name != dir && owner.Alone(info) {
+			t.Errorf("%s counts as alone", name)
+		}
+	}
+	if uidOf(t, secret) != 0 {
+		t.Error("the file was given away")
+	}
+	made := filepath.Join(work, "signet.db")
+	if err := os.WriteFile(made, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.GiveFile(made, dir); err != nil || uidOf(t, made) != other {
+		t.Errorf("a file of root's own: %v, of %d", err, uidOf(t, made))
+	}
+	if err := owner.MkdirAll(filepath.Join(dir, "up", "shadowed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(work, filepath.Join(dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.MkdirAll(filepath.Join(dir, "elsewhere", "made"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if uidOf(t, filepath.Join(work, "made")) != 0 {
+		t.Error("a folder in a folder of root's was given away")
+	}
+}

@@ -4,6 +4,8 @@ package yamlslip
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,13 +24,20 @@ func Explain(data []byte) error {
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	wrong := 0 // the line after the most lines that are YAML by themselves
-	for n, end := 0, 0; n < len(lines) && n*len(data) < mostRead; n++ {
-		end += len(lines[n])
-		if err := yaml.Unmarshal(data[:end], new(yaml.Node)); err == nil {
-			wrong = n + 1
+	said := lineOf(yaml.Unmarshal(data, new(yaml.Node)))
+	end, read := 0, 0
+	for n := min(len(lines), said+nearby); n > 0; n-- { // from below: most are near what yaml names
+		end = len(bytes.Join(lines[:n], nil))
+		if read += end; read > mostRead {
+			wrong = said - 1
+			break
+		}
+		if yaml.Unmarshal(data[:end], new(yaml.Node)) == nil {
+			wrong = n
+			break
 		}
 	}
-	wrong = min(wrong, len(lines)-1)
+	wrong = max(0, min(wrong, len(lines)-1))
 	slip := slipIn(string(lines[wrong]))
 	if slip == "" && wrong > 0 && lacksColon(string(lines[wrong-1])) {
 		wrong, slip = wrong-1, noColon
@@ -38,6 +47,24 @@ func Explain(data []byte) error {
 			"or a quote is closed by one"
 	}
 	return fmt.Errorf("line %d: %s", wrong+1, slip)
+}
+
+// nearby is how many lines below the one that yaml names are looked at.
+const nearby = 50
+
+var named = regexp.MustCompile(`line (\d+)`)
+
+// lineOf is the line that yaml names; the last of a very long text if it names none.
+func lineOf(err error) int {
+	if err == nil {
+		return 0
+	}
+	m := named.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 1 << 20
+	}
+	n, _ := strconv.Atoi(m[1])
+	return n
 }
 
 const noColon = "wants a colon and a space after the key, like `listen: 127.0.0.1:9400`"

@@ -2,6 +2,7 @@ package yamlslip_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -58,4 +59,25 @@ func FuzzExplain(f *testing.F) {
 			t.Error(got)
 		}
 	})
+}
+
+// TestTheLastLineOfTheShippedFile, and of one that is much longer, is named.
+func TestTheLastLineOfTheShippedFile(t *testing.T) {
+	t.Parallel()
+	shipped, err := os.ReadFile("../../config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("a: {b: c, d: e}\nf:\n  - g: h\n", 10_000)
+	var keys strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&keys, "key%d: value\n", i)
+	}
+	for name, text := range map[string]string{"shipped": string(shipped), "many keys": keys.String(), "other": long} {
+		lines := strings.Count(text, "\n")
+		want := fmt.Sprintf("line %d: is indented with a tab", lines+1)
+		if err := yamlslip.Explain([]byte(text + "\tx: y\n")); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
 }

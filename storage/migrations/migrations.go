@@ -7,9 +7,10 @@ package migrations
 
 import "embed"
 
-// Files are the steps, as sqlite/NNNN_name.sql and postgres/NNNN_name.sql, and what all of them make: sqlite.txt and postgres.txt.
+// Files are the steps, as sqlite/NNNN_name.sql and postgres/NNNN_name.sql, and what all of them make: sqlite.txt.gz and
+// postgres.txt.gz, which zcat shows (gzip takes five sixths of them off the binary).
 //
-//go:embed sqlite/*.sql postgres/*.sql sqlite.txt postgres.txt
+//go:embed sqlite/*.sql postgres/*.sql sqlite.txt.gz postgres.txt.gz
 var Files embed.FS
 
 // What a database says of itself while package storage/transfer moves it.

@@ -44,10 +44,7 @@ func Look(ctx context.Context, dsn string, pool, running int) (list []Remark, er
 		return list, err
 	}
 	list = append(list, remark)
-	if remark, err = archiving(ctx, db); err != nil {
-		return list, err
-	}
-	list = append(list, remark)
+	list = append(list, archiving(ctx, db))
 	if !pooled { // the connections are the pooler's otherwise
 		remark, err = connections(ctx, db, pool, running)
 		list = append(list, remark)
@@ -125,16 +122,19 @@ func collation(ctx context.Context, db *sql.DB) (Remark, error) {
 // archived is how old the newest archived part of the log may be before that is worth a look.
 const archived = 24 * time.Hour
 
+// tried is how long Postgres may try again before that is a problem.
+const tried = 10 * time.Minute
+
 // archiving tells where backups of Postgres's own stand, as far as it knows: whether its log is kept, which base backups go forward by.
-func archiving(ctx context.Context, db *sql.DB) (Remark, error) {
+func archiving(ctx context.Context, db *sql.DB) Remark {
 	var mode, name string
 	var last, failed, now sql.NullTime
 	err := db.QueryRowContext(ctx, `SELECT current_setting('archive_mode'), COALESCE(last_failed_wal, ''), last_archived_time,
 			last_failed_time, now() FROM pg_stat_archiver`).Scan(&mode, &name, &last, &failed, &now)
 	if err != nil {
-		return Remark{}, err
+		return Remark{true, "worth a look: whether its log is archived cannot be seen (" + err.Error() + ")"}
 	}
-	return judgeArchive(mode, name, last.Time, failed.Time, now.Time), nil
+	return judgeArchive(mode, name, last.Time, failed.Time, now.Time)
 }
 
 func judgeArchive(mode, name string, last, failed, now time.Time) Remark {
@@ -144,7 +144,7 @@ func judgeArchive(mode, name string, last, failed, now time.Time) Remark {
 	case mode == "off":
 		return Remark{true, "worth a look: it keeps no log for going back to a moment (archive_mode is off), unless your provider does in " +
 			"another way" + see}
-	case failed.After(last):
+	case failed.After(last) && now.Sub(last) > tried:
 		return Remark{false, fmt.Sprintf("archiving its log fails (%s, at %s): backups do not go beyond what was archived before, and its disk "+
 			"fills up; its own log says why", name, failed.UTC().Format(time.RFC3339))}
 	case last.IsZero():

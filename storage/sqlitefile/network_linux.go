@@ -2,8 +2,9 @@ package sqlitefile
 
 import "syscall"
 
-// networks are file systems by the number that statfs(2) tells; FUSE may lead anywhere.
-var networks = map[uint32]string{0x6969: "NFS", 0xff534d42: "SMB", 0xfe534d42: "SMB", 0x517b: "SMB", 0x01021997: "9p", 0x65735546: "FUSE",
+// networks are file systems by the number that statfs(2) tells; whether FUSE and 9p lead to one, or are
+// how a container sees a disk, cannot be told.
+var networks = map[uint32]string{0x6969: "NFS", 0xff534d42: "SMB", 0xfe534d42: "SMB", 0x517b: "SMB",
 	0x00c36400: "Ceph", 0x5346414f: "AFS", 0x0bd00bd0: "Lustre"}
 
 // Network names the file system of a folder if other machines may use it as well: locks and shared memory, on which SQLite relies, do
