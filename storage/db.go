@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"signet/storage/migrations"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -55,6 +58,7 @@ type DB struct {
 	log      *slog.Logger
 	closed   atomic.Bool
 	watched  *watchers
+	files    fs.FS              // the steps, see package migrations
 	trace    func(query string) // sees every statement, in the test of query plans
 	wrote    func(rows int64)   // sees how many rows every transaction of its own wrote, in the test of jobs
 }
@@ -80,7 +84,7 @@ type engine interface {
 
 // Open connects. It does not migrate: see DB.MigrateUp and DB.CheckSchema.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{log: o.Log, readOnly: o.ReadOnly, watched: &watchers{}}
+	db := &DB{log: o.Log, readOnly: o.ReadOnly, watched: &watchers{}, files: migrations.Files}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}

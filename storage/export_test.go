@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"io/fs"
 	"time"
 )
 
@@ -101,3 +102,11 @@ func (db *DB) Wanted() (string, error) { return db.wanted() }
 
 // Outline is what the database has.
 func (db *DB) Outline(ctx context.Context) (string, error) { return db.outline(ctx) }
+
+// WithSteps has the steps come from files, a folder for each dialect; say so before the first.
+func (db *DB) WithSteps(files fs.FS) { db.files = files }
+
+// WaitForLocks has steps wait so long for a lock, so often.
+func (db *DB) WaitForLocks(wait time.Duration, tries int) {
+	db.engine.(*postgresEngine).locks = lockWait{wait: wait, tries: tries}
+}

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"signet/storage/migrations"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -29,20 +28,31 @@ type Migration struct {
 // one read.
 func (db *DB) MigrateUp(ctx context.Context) ([]Migration, error) {
 	have, err := db.schemaVersion(ctx)
-	if err != nil || have >= newestStep(db.dialect) {
+	if err != nil || have >= db.newestStep() {
 		return nil, err
 	}
 	if err := db.checkOrder(ctx); err != nil {
 		return nil, err
 	}
+	steps, err := db.embedded()
+	if err != nil {
+		return nil, err
+	}
 	var applied []Migration
 	err = db.withGoose(ctx, func(p *goose.Provider) error {
 		results, err := p.Up(ctx)
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+			results = partial.Applied
+		}
 		for _, r := range results {
-			applied = append(applied, Migration{Version: r.Source.Version, Name: stepName(r.Source.Path), AppliedAt: time.Now()})
+			i := slices.IndexFunc(steps, func(m Migration) bool { return m.Version == r.Source.Version })
+			applied = append(applied, Migration{Version: r.Source.Version, Name: steps[i].Name, AppliedAt: time.Now()})
 		}
 		return err
 	})
+	if db.dialect == SQLite && err != nil {
+		return nil, err // all of them were taken back
+	}
 	return applied, err
 }
 
@@ -61,7 +71,7 @@ func (db *DB) MigrateDown(ctx context.Context) (Migration, error) {
 
 // MigrateStatus lists all migrations, oldest first, those of a newer binary by number. It writes nothing.
 func (db *DB) MigrateStatus(ctx context.Context) ([]Migration, error) {
-	steps, err := embedded(db.dialect)
+	steps, err := db.embedded()
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +111,11 @@ func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, map[string]int64
 	if err != nil {
 		return step, nil, err
 	}
-	text, err := migrations.Files.ReadFile(path.Join(string(db.dialect), step.Name+".sql"))
+	text, err := db.stepText(step)
 	if err != nil {
 		return step, nil, err
 	}
-	_, down, _ := strings.Cut(string(text), "-- +goose Down")
+	_, down, _ := strings.Cut(text, "-- +goose Down")
 	losses := map[string]int64{}
 	for _, m := range losing.FindAllStringSubmatch(down, -1) {
 		table, what := m[1]+m[2], "table "+m[1]
@@ -136,18 +146,18 @@ func (db *DB) MigrateUpCosts(ctx context.Context) ([]Migration, map[int64]map[st
 	if err != nil {
 		return nil, nil, err
 	}
-	steps, err := embedded(db.dialect)
+	steps, err := db.embedded()
 	if err != nil {
 		return nil, nil, err
 	}
 	steps = slices.DeleteFunc(steps, func(m Migration) bool { return m.Version <= have })
 	costs := map[int64]map[string]int64{}
 	for _, step := range steps {
-		text, err := migrations.Files.ReadFile(path.Join(string(db.dialect), step.Name+".sql"))
+		text, err := db.stepText(step)
 		if err != nil {
 			return nil, nil, err
 		}
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		up, _, _ := strings.Cut(text, "-- +goose Down")
 		costs[step.Version] = map[string]int64{}
 		for _, m := range building.FindAllStringSubmatch(up, -1) {
 			what := map[bool]string{true: "index on ", false: "rows of "}[m[1] != ""]
@@ -178,14 +188,14 @@ func (db *DB) stepBack(ctx context.Context) (Migration, error) {
 	if have == 0 {
 		return Migration{}, ErrNotFound
 	}
-	steps, err := embedded(db.dialect)
+	steps, err := db.embedded()
 	if err != nil {
 		return Migration{}, err
 	}
 	i := slices.IndexFunc(steps, func(m Migration) bool { return m.Version == have })
 	if i < 0 {
 		return Migration{}, fmt.Errorf("%w (it is at version %d, known is %d): run `signet migrate down` of the newer binary",
-			ErrSchemaNewer, have, newestStep(db.dialect))
+			ErrSchemaNewer, have, db.newestStep())
 	}
 	return steps[i], nil
 }
@@ -194,13 +204,21 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 	if db.readOnly {
 		return ErrReadOnly
 	}
-	files, err := fs.Sub(migrations.Files, string(db.dialect))
+	files, err := fs.Sub(db.files, string(db.dialect))
 	if err != nil {
 		return err
 	}
-	dialect := goose.DialectSQLite3
-	if db.dialect == Postgres {
-		dialect = goose.DialectPostgres
+	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if g, ok := db.engine.(*postgresEngine); ok {
+		steps, err := db.embedded()
+		if err != nil {
+			return err
+		}
+		all, err := g.goSteps(steps, db.stepText)
+		if err != nil {
+			return err
+		}
+		dialect, files, options = goose.DialectPostgres, nil, append(options, goose.WithGoMigrations(all...))
 	}
 	err = db.engine.migrating(ctx, func(pool *sql.DB) error {
 		if db.dialect == SQLite {
@@ -208,7 +226,7 @@ func (db *DB) withGoose(ctx context.Context, run func(p *goose.Provider) error) 
 				return err
 			}
 		}
-		p, err := goose.NewProvider(dialect, pool, files, goose.WithDisableGlobalRegistry(true))
+		p, err := goose.NewProvider(dialect, pool, files, options...)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type postgresEngine struct {
 	slots   *slots         // one per connection
 	breaker breaker
 	watched *watchers
+	locks   lockWait // of migrations
 
 	reads, writes *pipeline // nil where the DSN says that prepared statements cannot be kept
 }
@@ -89,7 +90,8 @@ func openPostgres(o Options) (*postgresEngine, error) {
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(10 * time.Minute) // so that a change of hosts behind one name is followed in the end
-	g := &postgresEngine{pool: pool, slots: newSlots(size, o.Wait), beside: func() *sql.DB { return stdlib.OpenDB(*config, options...) }}
+	g := &postgresEngine{pool: pool, slots: newSlots(size, o.Wait), locks: patient}
+	g.beside = func() *sql.DB { return stdlib.OpenDB(*config, options...) }
 	if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && config.StatementCacheCapacity > 0 {
 		g.reads = &pipeline{engine: g, most: max(1, size/2)}
 		g.writes = &pipeline{engine: g, most: max(1, size/2), writes: true}
@@ -203,16 +205,17 @@ func (g *postgresEngine) dialector(pool gorm.ConnPool) gorm.Dialector {
 const migrationLock = lock.DefaultLockID
 
 // migrating holds a lock over run: of two replicas that start at once the second waits, looking every second for two minutes. The lock is a
-// transaction's, which a pooler in transaction mode leaves to its client, on a connection beside the pool's, which may be one alone.
+// transaction's, which a pooler in transaction mode leaves to its client, on a connection beside the pool's, which may be one alone. It
+// reads committed, so that it holds no snapshot, for whose end the building of an index would wait.
 func (g *postgresEngine) migrating(ctx context.Context, run func(pool *sql.DB) error) error {
 	beside := g.beside()
 	defer beside.Close()
-	tx, err := beside.BeginTx(ctx, nil)
+	tx, err := beside.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
+	if _, err := tx.ExecContext(ctx, unlimited(0, true)); err != nil {
 		return err
 	}
 	var only string
@@ -223,11 +226,13 @@ func (g *postgresEngine) migrating(ctx context.Context, run func(pool *sql.DB) e
 	}
 	for n := 0; ; n++ {
 		var held bool
-		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", migrationLock).Scan(&held); err != nil {
+		// The simple protocol leaves no portal open, which would keep its snapshot.
+		err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", pgx.QueryExecModeSimpleProtocol, migrationLock).Scan(&held)
+		if err != nil {
 			return err
 		}
 		if held {
-			return run(g.pool)
+			return g.patiently(ctx, beside, func() error { return run(beside) })
 		}
 		if n == 120 {
 			return errMigrating

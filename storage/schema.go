@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	if err := db.checkOrder(ctx); err != nil {
 		return err
 	}
-	known := newestStep(db.dialect)
+	known := db.newestStep()
 	if have < known {
 		return fmt.Errorf("%w (it is at version %d, needed is %d): run `signet migrate up`", ErrSchemaOlder, have, known)
 	}
@@ -135,8 +136,8 @@ func (db *DB) hasTable(ctx context.Context, name string) (bool, error) {
 }
 
 // embedded are the steps that this binary knows, oldest first.
-func embedded(dialect Dialect) ([]Migration, error) {
-	files, err := fs.ReadDir(migrations.Files, string(dialect)) // in the order of their names
+func (db *DB) embedded() ([]Migration, error) {
+	files, err := fs.ReadDir(db.files, string(db.dialect)) // in the order of their names
 	if err != nil {
 		return nil, err
 	}
@@ -151,9 +152,15 @@ func embedded(dialect Dialect) ([]Migration, error) {
 	return steps, nil
 }
 
+// stepText is the file of a step.
+func (db *DB) stepText(m Migration) (string, error) {
+	text, err := fs.ReadFile(db.files, path.Join(string(db.dialect), m.Name+".sql"))
+	return string(text), err
+}
+
 // newestStep is the version of the newest embedded step.
-func newestStep(dialect Dialect) int64 {
-	steps, err := embedded(dialect)
+func (db *DB) newestStep() int64 {
+	steps, err := db.embedded()
 	if err != nil || len(steps) == 0 {
 		return 0 // TestMigrationFiles sees to it that there are some
 	}

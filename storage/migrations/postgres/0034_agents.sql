@@ -4,10 +4,9 @@
 ALTER TABLE consents ADD COLUMN agent_until BIGINT;
 ALTER TABLE consents ADD COLUMN agent_calls BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE consents ADD COLUMN paused_at BIGINT;
-CREATE INDEX consents_paused ON consents (paused_at) WHERE paused_at IS NOT NULL;
 
 -- +goose Down
-DROP INDEX consents_paused;
+DROP INDEX IF EXISTS consents_paused;
 ALTER TABLE consents DROP COLUMN paused_at;
 ALTER TABLE consents DROP COLUMN agent_calls;
 ALTER TABLE consents DROP COLUMN agent_until;
