@@ -122,11 +122,11 @@ func eachPart(outline string, each func(table, part, is string)) {
 
 // remake is the statement that makes an index, as the newest step has it, or what is left to do for anything else.
 func (db *DB) remake(index string) string {
-	steps, _ := embedded(db.dialect)
-	making := regexp.MustCompile(`(?s)CREATE (?:UNIQUE )?INDEX ` + regexp.QuoteMeta(index) + `\s[^;]*;`)
+	steps, _ := db.embedded()
+	making := regexp.MustCompile(`(?s)CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY IF NOT EXISTS )?` + regexp.QuoteMeta(index) + `\s[^;]*;`)
 	for _, step := range slices.Backward(steps) {
-		text, err := migrations.Files.ReadFile(string(db.dialect) + "/" + step.Name + ".sql")
-		up, _, _ := strings.Cut(string(text), "-- +goose Down")
+		text, err := db.stepText(step)
+		up, _, _ := strings.Cut(text, "-- +goose Down")
 		if made := making.FindString(up); err == nil && index != "" && made != "" {
 			return "make it again: " + strings.TrimSuffix(strings.Join(strings.Fields(made), " "), ";")
 		}

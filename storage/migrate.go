@@ -136,11 +136,12 @@ func (db *DB) MigrateDownLoses(ctx context.Context) (Migration, map[string]int64
 }
 
 // building finds what a step does to rows that are there.
-var building = regexp.MustCompile(`(?im)^\s*(?:CREATE (?:UNIQUE )?INDEX (?:CONCURRENTLY )?\w+\s+ON (\w+)|UPDATE (\w+)|DELETE FROM (\w+)|` +
-	`ALTER TABLE (\w+)\s+ADD)`)
+var building = regexp.MustCompile(`(?im)^\s*(?:CREATE (?:UNIQUE )?INDEX (CONCURRENTLY )?(?:IF NOT EXISTS )?(\w+)\s+ON (\w+)|` +
+	`UPDATE (\w+)|DELETE FROM (\w+)|ALTER TABLE (\w+)\s+ADD)`)
 
-// MigrateUpCosts lists the pending migrations, and for each what it does to rows that are there ("index on grants", "rows of grants" for
-// those that are written, "column of grants") with how many these are. It writes nothing.
+// MigrateUpCosts lists the pending migrations, and for each what it does to rows that are there ("index grants_user on grants", with
+// "beside writes" after it where these go on, "rows of grants" for those that are written, "column of grants") with how many these are.
+// It writes nothing.
 func (db *DB) MigrateUpCosts(ctx context.Context) ([]Migration, map[int64]map[string]int64, error) {
 	have, err := db.schemaVersion(ctx)
 	if err != nil {
@@ -160,11 +161,17 @@ func (db *DB) MigrateUpCosts(ctx context.Context) ([]Migration, map[int64]map[st
 		up, _, _ := strings.Cut(text, "-- +goose Down")
 		costs[step.Version] = map[string]int64{}
 		for _, m := range building.FindAllStringSubmatch(up, -1) {
-			what := map[bool]string{true: "index on ", false: "rows of "}[m[1] != ""]
-			if m[4] != "" {
-				what = "column of "
+			table := m[3] + m[4] + m[5] + m[6]
+			what := "rows of " + table
+			switch {
+			case m[2] != "":
+				what = "index " + m[2] + " on " + table
+			case m[6] != "":
+				what = "column of " + table
 			}
-			table := m[1] + m[2] + m[3] + m[4]
+			if m[1] != "" {
+				what += " beside writes"
+			}
 			there, err := db.hasTable(ctx, table)
 			var rows int64
 			if err == nil && there {
@@ -173,7 +180,7 @@ func (db *DB) MigrateUpCosts(ctx context.Context) ([]Migration, map[int64]map[st
 			if err != nil {
 				return nil, nil, err
 			}
-			costs[step.Version][what+table] = rows
+			costs[step.Version][what] = rows
 		}
 	}
 	return steps, costs, nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,96 @@ func TestStepsThatTakeSomethingAwaySaySo(t *testing.T) {
 		}
 		if what := takesAway.FindString(up); what != "" && harmless[name] == "" {
 			t.Errorf("%s has %q, which the release before may not survive: name it NNNN_contract_…, two releases after the last use", file, what)
+		}
+	}
+}
+
+var (
+	makesTable = regexp.MustCompile(`(?i)\bCREATE TABLE (?:IF NOT EXISTS )?(\w+)`)
+	makesIndex = regexp.MustCompile(`(?i)\bCREATE (UNIQUE )?INDEX (CONCURRENTLY IF NOT EXISTS )?\w+\s+ON (\w+)`)
+	makesRule  = regexp.MustCompile(`(?is)\bCREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER .*?\bON (\w+)`)
+	addsColumn = regexp.MustCompile(`(?i)\bADD COLUMN[^,;]*\bNOT NULL\b[^,;]*`)
+	addsRule   = regexp.MustCompile(`(?i)\bADD CONSTRAINT [^,;]*`)
+	alone      = regexp.MustCompile(
+		`(?m)^(?:CREATE INDEX CONCURRENTLY IF NOT EXISTS|DROP INDEX CONCURRENTLY IF EXISTS) [^;]*;|^--[^\n]*\n|\s`)
+	withDefault = regexp.MustCompile(`(?i)\bDEFAULT\b`)
+	notValid    = regexp.MustCompile(`(?i)\bNOT VALID\b`)
+)
+
+// hinders tells what a step does to those who write into tables of earlier steps: it stops them for long, or refuses what the release
+// before writes. "" = nothing.
+func hinders(dialect, text string) string {
+	apart := strings.HasPrefix(text, "-- +goose NO TRANSACTION\n")
+	if rest := alone.ReplaceAllString(text, ""); dialect == "postgres" && apart && rest != "" {
+		return "without a transaction, and has more than indexes beside writes: " + rest
+	}
+	up, _, _ := strings.Cut(text, "-- +goose Down\n")
+	var own []string
+	for _, m := range makesTable.FindAllStringSubmatch(up, -1) {
+		own = append(own, m[1])
+	}
+	for _, m := range makesIndex.FindAllStringSubmatch(up, -1) {
+		switch {
+		case slices.Contains(own, m[3]):
+		case m[1] != "":
+			return m[0] + " refuses what the release before writes"
+		case dialect == "postgres" && (m[2] == "" || !apart):
+			return m[0] + " stops writes"
+		}
+	}
+	for _, m := range makesRule.FindAllStringSubmatch(up, -1) {
+		if !slices.Contains(own, m[1]) {
+			return "a trigger on " + m[1] + " refuses or changes what the release before writes"
+		}
+	}
+	for _, m := range addsColumn.FindAllString(up, -1) {
+		if !withDefault.MatchString(m) {
+			return m + " refuses what the release before writes"
+		}
+	}
+	for _, m := range addsRule.FindAllString(up, -1) {
+		if !notValid.MatchString(m) {
+			return m + " reads all rows under a lock: NOT VALID, and VALIDATE CONSTRAINT in a later step"
+		}
+	}
+	return ""
+}
+
+// TestStepsLetOthersWrite: from step 39 on nobody waits for more than a moment because of a step, and the release before may write as
+// it did.
+func TestStepsLetOthersWrite(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(migrations.Files, "*/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := migrations.Files.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what := hinders(path.Dir(file), string(text)); what != "" && path.Base(file) >= "0039" {
+			t.Errorf("%s: %s", file, what)
+		}
+	}
+	const apart, up = "-- +goose NO TRANSACTION\n-- +goose Up\n", "-- +goose Up\n"
+	for text, want := range map[string]bool{
+		up + "CREATE TABLE a (id TEXT);\nCREATE UNIQUE INDEX a_x ON a (x);":                  false,
+		up + "ALTER TABLE a ADD COLUMN b TEXT NOT NULL DEFAULT '';":                          false,
+		up + "ALTER TABLE a ADD COLUMN b TEXT;":                                              false,
+		up + "ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0) NOT VALID;":                       false,
+		apart + "-- Why.\nCREATE INDEX CONCURRENTLY IF NOT EXISTS a_x ON a\n    (x);\n":      false,
+		up + "CREATE INDEX a_x ON a (x);":                                                    true,
+		up + "CREATE INDEX CONCURRENTLY IF NOT EXISTS a_x ON a (x);":                         true,
+		apart + "CREATE INDEX CONCURRENTLY a_x ON a (x);":                                    true,
+		apart + "CREATE INDEX CONCURRENTLY IF NOT EXISTS a_x ON a (x);\nUPDATE a SET x = 1;": true,
+		up + "CREATE UNIQUE INDEX a_x ON a (x);":                                             true,
+		up + "CREATE TRIGGER t BEFORE INSERT ON a EXECUTE FUNCTION f();":                     true,
+		up + "ALTER TABLE a ADD COLUMN b TEXT NOT NULL;":                                     true,
+		up + "ALTER TABLE a ADD CONSTRAINT c CHECK (b > 0);":                                 true,
+	} {
+		if got := hinders("postgres", text); (got != "") != want {
+			t.Errorf("%q: %q", text, got)
 		}
 	}
 }

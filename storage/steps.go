@@ -68,7 +68,7 @@ func (g *postgresEngine) inTransaction(text string) *goose.GoFunc {
 	}}
 }
 
-// concurrent finds the statements of a step without a transaction, which has no others (TestStepsLetTheReleaseBeforeWrite).
+// concurrent finds the statements of a step without a transaction, which has no others (TestStepsLetOthersWrite).
 var concurrent = regexp.MustCompile(
 	`(?m)^(?:CREATE INDEX CONCURRENTLY IF NOT EXISTS (\w+)\s+ON (\w+)|DROP INDEX CONCURRENTLY IF EXISTS \w+)[^;]*;`)
 

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"io/fs"
@@ -67,9 +68,11 @@ func holdTable(t *testing.T, raw *sql.DB, query string) (end func()) {
 // until asks again and again, as long as the test may take.
 func until(t *testing.T, raw *sql.DB, query string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	for yes := false; !yes; {
-		if err := raw.QueryRowContext(t.Context(), query).Scan(&yes); err != nil {
-			t.Fatal(err)
+		if err := raw.QueryRowContext(ctx, query).Scan(&yes); err != nil {
+			t.Fatalf("%s: %v", query, err)
 		}
 	}
 }
@@ -207,5 +210,17 @@ func TestLimitsOfTheRoleDoNotStopAStep(t *testing.T) {
 	db.WithSteps(ownSteps(t, slow, index))
 	if done, err := db.MigrateUp(t.Context()); err != nil || len(done) != 2 {
 		t.Errorf("%v, %v", done, err)
+	}
+}
+
+// TestWhatAStepStopsIsTold: an index beside writes is told from one that stops them.
+func TestWhatAStepStopsIsTold(t *testing.T) {
+	t.Parallel()
+	db, dsn, _ := stepped(t, "-- +goose Up\nCREATE INDEX consents_more ON consents (client_id);\n-- +goose Down\nSELECT 1;\n", buildIndex)
+	storagetest.Exec(t, dsn, "INSERT INTO consents (user_id, client_id, created_at, updated_at) VALUES ('u', 'c', 0, 0)")
+	_, costs, err := db.MigrateUpCosts(t.Context())
+	if err != nil || len(costs) != 2 || costs[2]["index consents_more on consents"] != 1 ||
+		costs[3]["index consents_own on consents beside writes"] != 1 {
+		t.Errorf("%v, %v", costs, err)
 	}
 }

@@ -36,6 +36,7 @@ type pendingStep struct {
 	Contract bool             `json:"contract"` // takes something away that an older release needs
 	Does     map[string]int64 `json:"does"`     // to how many rows
 	About    config.Duration  `json:"about"`    // how long it may take
+	Stops    []string         `json:"stops"`    // tables with rows that are not written meanwhile
 }
 
 // migrateCheck is what an operator asks a new binary before it serves.
@@ -81,8 +82,13 @@ func pending(ctx context.Context, db *storage.DB) ([]pendingStep, error) {
 	steps, costs, err := db.MigrateUpCosts(ctx)
 	out := make([]pendingStep, 0, len(steps))
 	for _, m := range steps {
-		p := pendingStep{Version: m.Version, Name: m.Name, Contract: strings.Contains(m.Name, "_contract_"), Does: costs[m.Version]}
+		p := pendingStep{Version: m.Version, Name: m.Name, Contract: strings.Contains(m.Name, "_contract_"), Does: costs[m.Version],
+			Stops: []string{}}
 		for what, rows := range p.Does {
+			_, table, index := strings.Cut(what, " on ")
+			if index && rows > 0 && !strings.Contains(table, " ") && !slices.Contains(p.Stops, table) {
+				p.Stops = append(p.Stops, table)
+			}
 			switch {
 			case strings.HasPrefix(what, "index"):
 				p.About += config.Duration(time.Duration(rows) * time.Second / indexedASecond)
@@ -90,6 +96,7 @@ func pending(ctx context.Context, db *storage.DB) ([]pendingStep, error) {
 				p.About += config.Duration(time.Duration(rows) * time.Second / writtenASecond)
 			}
 		}
+		slices.Sort(p.Stops)
 		out = append(out, p)
 	}
 	return out, err
@@ -150,6 +157,9 @@ func writePending(w io.Writer, steps []pendingStep, needs []string) {
 		row(w, "pending", s.Name, "about "+time.Duration(s.About).Round(time.Second).String())
 		for _, what := range slices.Sorted(maps.Keys(s.Does)) {
 			row(w, "", what, fmt.Sprintf("%d rows", s.Does[what]))
+		}
+		if len(s.Stops) > 0 {
+			row(w, "", "writes wait meanwhile", strings.Join(s.Stops, ", "))
 		}
 	}
 	for _, n := range needs {
